@@ -56,7 +56,15 @@ impl SigningInput {
 impl CaKeyAlgorithm {
     /// Every algorithm, in the order people meet them in documentation.
     pub const ALL: [Self; 9] = [
-        Self::P256, Self::P384, Self::P521, Self::Rsa2048, Self::Rsa3072, Self::Rsa4096, Self::MlDsa44, Self::MlDsa65, Self::MlDsa87,
+        Self::P256,
+        Self::P384,
+        Self::P521,
+        Self::Rsa2048,
+        Self::Rsa3072,
+        Self::Rsa4096,
+        Self::MlDsa44,
+        Self::MlDsa65,
+        Self::MlDsa87,
     ];
 
     /// The name used in configuration and on the command line: `p256`, `rsa2048`, `ml-dsa-65`, …

@@ -36,8 +36,15 @@ pub enum RevocationReason {
 impl RevocationReason {
     /// Every reason.
     pub const ALL: [Self; 9] = [
-        Self::Unspecified, Self::KeyCompromise, Self::CaCompromise, Self::AffiliationChanged, Self::Superseded,
-        Self::CessationOfOperation, Self::CertificateHold, Self::PrivilegeWithdrawn, Self::AaCompromise,
+        Self::Unspecified,
+        Self::KeyCompromise,
+        Self::CaCompromise,
+        Self::AffiliationChanged,
+        Self::Superseded,
+        Self::CessationOfOperation,
+        Self::CertificateHold,
+        Self::PrivilegeWithdrawn,
+        Self::AaCompromise,
     ];
 
     /// CRLReason's number.
@@ -77,7 +84,9 @@ impl RevocationReason {
 
     /// The reason of that [`name`](Self::name), in any case.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|reason| reason.name().eq_ignore_ascii_case(name))
+        Self::ALL
+            .into_iter()
+            .find(|reason| reason.name().eq_ignore_ascii_case(name))
     }
 }
 

@@ -55,7 +55,9 @@ pub enum KeyError {
     #[error("the public key is not a well-formed SubjectPublicKeyInfo")]
     Malformed,
     /// An algorithm outside the key policy, by OID (DSA, secp256k1, X25519, …).
-    #[error("public keys of algorithm {oid} are not certified; use RSA 2048-4096, P-256, P-384, P-521, Ed25519 or ML-DSA")]
+    #[error(
+        "public keys of algorithm {oid} are not certified; use RSA 2048-4096, P-256, P-384, P-521, Ed25519 or ML-DSA"
+    )]
     UnsupportedAlgorithm {
         /// The algorithm's, or for elliptic curves the curve's, object identifier.
         oid: String,

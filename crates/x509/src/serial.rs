@@ -41,7 +41,10 @@ impl Serial {
 
     /// A serial from big-endian octets; leading zeros are of no account.
     pub fn from_octets(octets: &[u8]) -> Result<Self, SerialError> {
-        let first = octets.iter().position(|&octet| octet != 0).ok_or(SerialError::NotPositive)?;
+        let first = octets
+            .iter()
+            .position(|&octet| octet != 0)
+            .ok_or(SerialError::NotPositive)?;
         let significant = &octets[first..];
         let start = MAX_OCTETS.checked_sub(significant.len()).ok_or(SerialError::TooLong)?;
         let mut padded = [0; MAX_OCTETS];
