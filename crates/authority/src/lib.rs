@@ -1,1 +1,30 @@
-//! Chancery authority.
+//! What a certificate authority does, wherever it runs: a hierarchy of CAs that issue, renew, revoke, publish,
+//! remind and sweep. It knows no HTTP, no SQL and no cloud: those stand behind four [`port`]s.
+//!
+//! - [`config`], [`profile`]: what people write, validated into what the code can rely on;
+//! - [`hierarchy`]: CAs and how they come to be;
+//! - [`wire`]: the JSON of requests and answers (the drop-in contract's `tls-cert`);
+//! - [`issue`]: the way of a request: prepare → reserve → sign → verify → complete;
+//! - [`revoke`], [`publish`], [`sweep`], [`remind`]: the rest of a certificate's life;
+//! - [`port`]: what the house must provide, as obligations; [`memory`] provides it for tests, with faults on demand,
+//!   and [`contract`] is the one suite that every implementation passes.
+
+pub mod authority;
+pub mod config;
+pub mod contract;
+pub mod hierarchy;
+pub mod issue;
+pub mod memory;
+pub mod port;
+pub mod principal;
+pub mod profile;
+pub mod publish;
+pub mod remind;
+pub mod revoke;
+pub mod slug;
+pub mod sweep;
+pub mod wire;
+
+pub use authority::Authority;
+pub use principal::Principal;
+pub use slug::Slug;

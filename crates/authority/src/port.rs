@@ -1,0 +1,32 @@
+//! The four ports, as obligations. Whoever implements one passes its suite in [`crate::contract`].
+
+pub mod keystore;
+pub mod ledger;
+pub mod notices;
+pub mod publication;
+pub mod world;
+
+use std::sync::Arc;
+
+pub use keystore::{KeyName, KeyStore, KeyStoreError, Receipt, Signed};
+pub use ledger::{Ledger, LedgerError};
+pub use notices::{Notice, NoticeError, Notices};
+pub use publication::{Body, ETag, Precondition, Publication, PublicationError, PublishedName, Scratch};
+pub use world::{Clock, Entropy};
+
+/// Everything an authority stands on.
+#[derive(Clone)]
+pub struct Ports {
+    /// CA keys.
+    pub keys: Arc<dyn KeyStore>,
+    /// The record of truth.
+    pub ledger: Arc<dyn Ledger>,
+    /// Published files.
+    pub publication: Arc<dyn Publication>,
+    /// News.
+    pub notices: Arc<dyn Notices>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+}

@@ -1,0 +1,86 @@
+//! CA keys: made here, used here, never seen by the authority.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use chancery_x509::algorithm::{CaKeyAlgorithm, SigningInput};
+use chancery_x509::key::ca::CaPublicKey;
+
+/// A CA key's name in its key store: the CA's slug, a KMS alias, a PKCS #11 label.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct KeyName(pub String);
+
+/// Names one signature in the key store's own log.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Receipt(pub String);
+
+/// A signature and its receipt.
+#[derive(Clone, Debug)]
+pub struct Signed {
+    /// As it stands in a certificate's BIT STRING: ECDSA as DER ECDSA-Sig-Value, RSA and ML-DSA raw.
+    pub signature: Vec<u8>,
+    /// The key store's name for this signature.
+    pub receipt: Receipt,
+}
+
+/// Why a key store did not do what was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyStoreError {
+    /// No key of that name.
+    #[error("the key store has no key named {0}")]
+    NotFound(KeyName),
+    /// `create` found one.
+    #[error("the key store already has a key named {0}")]
+    AlreadyExists(KeyName),
+    /// The store cannot make or use keys of this algorithm.
+    #[error("this key store cannot use {algorithm} keys")]
+    UnsupportedAlgorithm {
+        /// The algorithm's name.
+        algorithm: &'static str,
+    },
+    /// The signing input is not of the key's algorithm.
+    #[error("the signing input does not fit the algorithm of key {0}")]
+    WrongInput(KeyName),
+    /// Wrong passphrase or PIN, or not allowed to use the key.
+    #[error("the key store refused: {detail}")]
+    Denied {
+        /// What to do about it.
+        detail: String,
+    },
+    /// Throttled, unreachable, token removed: may work later.
+    #[error("the key store is unavailable: {detail}")]
+    Unavailable {
+        /// What happened.
+        detail: String,
+    },
+    /// Broken for good: a damaged key file, a key pair that does not match.
+    #[error("the key {key} is damaged: {detail}")]
+    Damaged {
+        /// Which key.
+        key: KeyName,
+        /// What is wrong.
+        detail: String,
+    },
+}
+
+/// Keeps CA keys and signs with them.
+#[async_trait]
+pub trait KeyStore: Send + Sync {
+    /// Makes a key. When this returns `Ok`, the key survives a crash. Two calls for one name: one wins, the other
+    /// gets [`KeyStoreError::AlreadyExists`].
+    async fn create(&self, key: &KeyName, algorithm: CaKeyAlgorithm) -> Result<CaPublicKey, KeyStoreError>;
+
+    /// The public half. Must not need the secret (no passphrase, no PIN) where the store can avoid it.
+    async fn public_key(&self, key: &KeyName) -> Result<CaPublicKey, KeyStoreError>;
+
+    /// Signs. Before a signature leaves, its receipt stands in the store's own log, with the key's name and the input.
+    /// An error does not promise that no signature was made.
+    async fn sign(&self, key: &KeyName, input: &SigningInput) -> Result<Signed, KeyStoreError>;
+}
+
+impl fmt::Display for KeyName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

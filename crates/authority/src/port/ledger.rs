@@ -1,0 +1,158 @@
+//! The ledger: the only record of truth. Reserve → complete, atomically; nothing is ever half written.
+
+pub mod record;
+
+use async_trait::async_trait;
+use chancery_x509::serial::Serial;
+use chancery_x509::time::UnixTime;
+
+use crate::port::publication::ETag;
+use crate::slug::Slug;
+pub use record::*;
+
+/// Why the ledger did not do what was asked. Nothing was changed, unless it is `Unavailable`: then the caller
+/// cannot know, and the sweeper will find out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LedgerError {
+    /// The serial number is taken; draw another.
+    #[error("the serial number {0} is taken")]
+    SerialTaken(Serial),
+    /// The key is already certified, and the intent does not allow that.
+    #[error("the key is already certified for {common_name:?}")]
+    KeyInUse {
+        /// The name that it was certified for first.
+        common_name: String,
+    },
+    /// The idempotency token was used with another request.
+    #[error("the idempotency token was already used for a different request")]
+    TokenReused,
+    /// No open intent of that id: it was never reserved, or is complete or lost.
+    #[error("there is no open intent {0}")]
+    NoOpenIntent(IntentId),
+    /// No such certificate.
+    #[error("the ledger has no certificate with serial number {0}")]
+    NotFound(Serial),
+    /// A CA of that name is already recorded.
+    #[error("a CA named {0} is already recorded")]
+    AuthorityExists(Slug),
+    /// Locked, full, throttled, unreachable: may work later.
+    #[error("the ledger is unavailable: {detail}")]
+    Unavailable {
+        /// What happened and what to do about it.
+        detail: String,
+    },
+    /// A row that cannot be read.
+    #[error("the ledger is damaged: {detail}")]
+    Damaged {
+        /// Which row, what is wrong.
+        detail: String,
+    },
+}
+
+/// The revoked certificates that one CRL lists, as one consistent view of the ledger.
+///
+/// The view is that of the moment of [`Ledger::reserve_crl`]: its totals and its entries agree.
+pub trait Revocations: Send {
+    /// Number of entries.
+    fn entries(&self) -> u64;
+    /// Sum of the entries' [`encoded_len`](chancery_x509::crl::RevokedEntry::encoded_len).
+    fn octets(&self) -> u64;
+    /// Calls `each` for every entry, ordered by serial number, in constant memory.
+    ///
+    /// A row that cannot be read must have been left out of the totals already, and is reported by
+    /// [`damaged`](Self::damaged); it never stops the others. An error of `each` ends the walk.
+    fn for_each(
+        &mut self,
+        each: &mut dyn FnMut(&chancery_x509::crl::RevokedEntry) -> std::io::Result<()>,
+    ) -> std::io::Result<()>;
+    /// Descriptions of rows that could not be read (at most 100).
+    fn damaged(&self) -> &[String];
+}
+
+/// A CRL number and what goes into that CRL.
+pub struct CrlReservation {
+    /// Greater than every number reserved for this scope before.
+    pub number: u64,
+    /// The entries.
+    pub revocations: Box<dyn Revocations>,
+}
+
+/// The record of truth.
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// Every CA, parents before children.
+    async fn authorities(&self) -> Result<Vec<AuthorityRecord>, LedgerError>;
+
+    /// Records the intent to sign a certificate, with its serial, key claim and idempotency token, in one transaction.
+    /// When this returns [`Reservation::New`], the intent survives a crash and nobody else can take the serial, the key
+    /// (unless their intent allows reuse), the token, or for a CA's certificate its slug.
+    async fn reserve(&self, intent: CertificateIntent) -> Result<Reservation, LedgerError>;
+
+    /// Turns an open intent into a certificate. When this returns `Ok`, the certificate survives a crash, and
+    /// [`certificate`](Self::certificate) and [`search`](Self::search) find it. A second call for one intent, or one after
+    /// [`mark_lost`](Self::mark_lost), gets [`LedgerError::NoOpenIntent`].
+    async fn complete(&self, completion: Completion) -> Result<CertificateRecord, LedgerError>;
+
+    /// Gives an open intent up: its serial enters the revoked ones (a signature may exist) with that time and no reason,
+    /// its key and token are free again. For a CA's certificate the slug is free again too.
+    async fn mark_lost(&self, intent: IntentId, at: UnixTime) -> Result<(), LedgerError>;
+
+    /// Open intents for certificates reserved before that time, oldest first, at most `limit`.
+    async fn open_intents(&self, before: UnixTime, limit: usize) -> Result<Vec<OpenIntent>, LedgerError>;
+
+    /// Records a rejected request. The only thing that a refused request leaves behind.
+    async fn record_rejection(&self, rejection: Rejection) -> Result<(), LedgerError>;
+
+    /// The newest rejections, at most `limit`.
+    async fn rejections(&self, limit: usize) -> Result<Vec<Rejection>, LedgerError>;
+
+    /// Revokes. The first revocation stands; a later one changes nothing and gets [`Revoked::Already`]. The one exception:
+    /// the reason `keyCompromise` may replace another, never the other way round.
+    async fn revoke(&self, issuer: &Slug, serial: Serial, revocation: Revocation) -> Result<Revoked, LedgerError>;
+
+    /// Reserves the next CRL number of a scope and takes a consistent view of its revoked certificates, but for those
+    /// whose notAfter is before `expired_before`: they were on a CRL made after their end (RFC 5280 section 3.3).
+    /// Its cost follows the revoked, never the issued.
+    async fn reserve_crl(
+        &self,
+        scope: &CrlScope,
+        at: UnixTime,
+        expired_before: Option<UnixTime>,
+    ) -> Result<CrlReservation, LedgerError>;
+
+    /// Records a signed CRL, before it is published.
+    async fn complete_crl(&self, crl: CrlRecord) -> Result<(), LedgerError>;
+
+    /// Records that the CRL of that number was published under that version.
+    async fn crl_published(&self, scope: &CrlScope, number: u64, etag: ETag) -> Result<(), LedgerError>;
+
+    /// The newest completed CRL of a scope.
+    async fn latest_crl(&self, scope: &CrlScope) -> Result<Option<CrlRecord>, LedgerError>;
+
+    /// One certificate. `issuer` may be left out where the serial is known alone: serials of 159 random bits do not meet.
+    async fn certificate(
+        &self,
+        issuer: Option<&Slug>,
+        serial: Serial,
+    ) -> Result<Option<CertificateRecord>, LedgerError>;
+
+    /// A page of certificates, in the query's order. Pages are stable: a certificate issued meanwhile is neither repeated nor skipped
+    /// among those that were there at the first page.
+    async fn search(&self, query: &Search, after: Option<&Cursor>, limit: usize) -> Result<Page, LedgerError>;
+
+    /// Certificates with `notify_expiry` whose notAfter lies in the window, page by page.
+    async fn expiring(
+        &self,
+        from: UnixTime,
+        to: UnixTime,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page, LedgerError>;
+
+    /// Records that a reminder was sent for a certificate.
+    async fn record_reminder(&self, issuer: &Slug, serial: Serial, at: UnixTime) -> Result<(), LedgerError>;
+
+    /// Counts for metrics: issued, revoked, open intents, rejected.
+    async fn counts(&self) -> Result<Counts, LedgerError>;
+}

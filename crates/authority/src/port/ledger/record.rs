@@ -1,0 +1,282 @@
+//! What the ledger keeps.
+
+use std::fmt;
+
+use chancery_x509::crl::RevocationReason;
+use chancery_x509::key::KeyFingerprint;
+use chancery_x509::serial::Serial;
+use chancery_x509::time::UnixTime;
+
+use crate::port::keystore::{KeyName, Receipt};
+use crate::port::publication::ETag;
+use crate::principal::Principal;
+use crate::slug::Slug;
+
+/// Names an intent: the issuer's slug and the serial.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct IntentId {
+    /// Who signs.
+    pub issuer: Slug,
+    /// The serial number.
+    pub serial: Serial,
+}
+
+/// What a certificate is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// An end entity's.
+    Leaf,
+    /// A CA's own.
+    Authority {
+        /// The CA's name.
+        slug: Slug,
+        /// The CA above; `None` for a root.
+        parent: Option<Slug>,
+        /// Its key.
+        key: KeyName,
+    },
+}
+
+/// A token with which a caller may repeat a request safely, unique for its principal.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct IdempotencyToken(pub String);
+
+/// The intent to sign one certificate.
+#[derive(Clone, Debug)]
+pub struct CertificateIntent {
+    /// Issuer (for a root: itself) and serial.
+    pub id: IntentId,
+    /// Leaf or CA.
+    pub kind: Kind,
+    /// The common name; empty where the subject has none.
+    pub common_name: String,
+    /// Profile's name.
+    pub profile: String,
+    /// The key to be certified.
+    pub key: KeyFingerprint,
+    /// Whether the key may already be certified for the same common name.
+    pub allow_key_reuse: bool,
+    /// DER TBSCertificate: all that is needed to sign again, or to know what was signed.
+    pub tbs: Vec<u8>,
+    /// Valid from.
+    pub not_before: UnixTime,
+    /// Valid to.
+    pub not_after: UnixTime,
+    /// CRL shard that the certificate's distribution point names; `None`: the full CRL.
+    pub shard: Option<u16>,
+    /// Who asked.
+    pub principal: Principal,
+    /// Their token, if any.
+    pub token: Option<IdempotencyToken>,
+    /// SHA-256 of the request, so that a token is not reused for another one.
+    pub request_digest: [u8; 32],
+    /// Whether its expiry is to be told.
+    pub notify_expiry: bool,
+    /// When it was reserved.
+    pub at: UnixTime,
+}
+
+/// Answer to [`reserve`](super::Ledger::reserve).
+#[derive(Clone, Debug)]
+pub enum Reservation {
+    /// Reserved: sign.
+    New,
+    /// This token's request is already complete: answer with that.
+    Completed(Box<CertificateRecord>),
+    /// This token's request is reserved and not complete: somebody is at it, or a crash left it for the sweeper.
+    Open(Box<OpenIntent>),
+}
+
+/// An intent that is neither complete nor lost.
+#[derive(Clone, Debug)]
+pub struct OpenIntent {
+    /// Issuer and serial.
+    pub id: IntentId,
+    /// Leaf or CA.
+    pub kind: Kind,
+    /// DER TBSCertificate.
+    pub tbs: Vec<u8>,
+    /// When it was reserved.
+    pub reserved_at: UnixTime,
+    /// Whether its caller can come back for the certificate.
+    pub has_token: bool,
+}
+
+/// What completes an intent.
+#[derive(Clone, Debug)]
+pub struct Completion {
+    /// Which intent.
+    pub id: IntentId,
+    /// The final DER certificate.
+    pub certificate: Vec<u8>,
+    /// The key store's receipt.
+    pub receipt: Receipt,
+    /// When.
+    pub at: UnixTime,
+}
+
+/// A certificate that was issued.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateRecord {
+    /// Issuer and serial.
+    pub id: IntentId,
+    /// Leaf or CA.
+    pub kind: Kind,
+    /// The common name; empty where the subject has none.
+    pub common_name: String,
+    /// Profile's name.
+    pub profile: String,
+    /// DER.
+    pub certificate: Vec<u8>,
+    /// The certified key.
+    pub key: KeyFingerprint,
+    /// Valid from.
+    pub not_before: UnixTime,
+    /// Valid to.
+    pub not_after: UnixTime,
+    /// CRL shard.
+    pub shard: Option<u16>,
+    /// Who asked, as text.
+    pub principal: String,
+    /// The key store's receipt.
+    pub receipt: Receipt,
+    /// When it was issued.
+    pub issued_at: UnixTime,
+    /// Whether and why it was revoked.
+    pub revocation: Option<Revocation>,
+    /// Whether its expiry is to be told.
+    pub notify_expiry: bool,
+    /// When reminders were sent, oldest first.
+    pub reminders: Vec<UnixTime>,
+}
+
+/// A CA that exists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthorityRecord {
+    /// Its name.
+    pub slug: Slug,
+    /// The CA above; `None` for a root.
+    pub parent: Option<Slug>,
+    /// Its key.
+    pub key: KeyName,
+    /// Its certificate, DER.
+    pub certificate: Vec<u8>,
+}
+
+/// One revocation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revocation {
+    /// When.
+    pub at: UnixTime,
+    /// Why.
+    pub reason: RevocationReason,
+    /// When the key is known or thought to have become invalid.
+    pub invalidity_date: Option<UnixTime>,
+    /// Who asked, as text.
+    pub principal: String,
+}
+
+/// Answer to [`revoke`](super::Ledger::revoke).
+#[derive(Clone, Debug)]
+pub enum Revoked {
+    /// Now.
+    Now(Box<CertificateRecord>),
+    /// Earlier: the record says when and why.
+    Already(Box<CertificateRecord>),
+}
+
+/// Which CRL.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CrlScope {
+    /// The CA.
+    pub issuer: Slug,
+    /// `None`: certificates without a shard; else that shard.
+    pub shard: Option<u16>,
+}
+
+/// A CRL that was signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CrlRecord {
+    /// Which.
+    pub scope: CrlScope,
+    /// cRLNumber.
+    pub number: u64,
+    /// When it was made.
+    pub this_update: UnixTime,
+    /// When the next is due.
+    pub next_update: UnixTime,
+    /// Entries in it.
+    pub entries: u64,
+    /// SHA-256 of the DER.
+    pub digest: [u8; 32],
+    /// The key store's receipt.
+    pub receipt: Receipt,
+    /// Version under which it was published; `None`: not yet.
+    pub published: Option<ETag>,
+}
+
+/// A request that was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    /// When.
+    pub at: UnixTime,
+    /// Who asked, as text.
+    pub principal: String,
+    /// The common name asked for, shortened to 255 characters.
+    pub common_name: Option<String>,
+    /// A stable code: `bad_signature`, `weak_key`, …
+    pub code: String,
+    /// The message that was answered.
+    pub reason: String,
+}
+
+/// What to search for: all given conditions hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Search {
+    /// Issuer.
+    pub issuer: Option<Slug>,
+    /// Common name: exactly, or with `*` at its end a beginning. Letter case counts.
+    pub common_name: Option<String>,
+    /// Key.
+    pub key: Option<KeyFingerprint>,
+    /// notAfter at or after.
+    pub expires_from: Option<UnixTime>,
+    /// notAfter before.
+    pub expires_before: Option<UnixTime>,
+    /// Revoked ones only (`true`), or unrevoked ones only (`false`).
+    pub revoked: Option<bool>,
+    /// Oldest first instead of newest first.
+    pub oldest_first: bool,
+}
+
+/// Where a page ended: opaque, made by the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor(pub String);
+
+/// A page of certificates.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    /// The certificates.
+    pub certificates: Vec<CertificateRecord>,
+    /// Where the next page begins; `None` at the end.
+    pub next: Option<Cursor>,
+}
+
+/// Counts for metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Certificates issued.
+    pub issued: u64,
+    /// Certificates revoked (lost intents included).
+    pub revoked: u64,
+    /// Intents open.
+    pub open_intents: u64,
+    /// Requests rejected.
+    pub rejected: u64,
+}
+
+impl fmt::Display for IntentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.issuer, self.serial)
+    }
+}

@@ -1,0 +1,111 @@
+//! Published files: CA certificates, CRLs, the bundle.
+
+use std::fmt;
+use std::io;
+
+use async_trait::async_trait;
+use chancery_x509::time::UnixTime;
+
+/// Name of a published file, without folder: `chancery-issuing-ca.crl`. Letters, digits, `.`, `-`, `_`; no leading dot.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PublishedName(String);
+
+/// A text that is no published name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} cannot be the name of a published file")]
+pub struct PublishedNameError(String);
+
+/// Version of a published file; changes with every `put`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ETag(pub String);
+
+/// What must hold for a `put` to take place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Precondition {
+    /// Nothing.
+    None,
+    /// The file does not exist.
+    Absent,
+    /// The file's version is this one.
+    Match(ETag),
+}
+
+/// Content to publish, read once from start to end.
+pub type Body = Box<dyn io::Read + Send>;
+
+/// Scratch space for content that is too long for memory; vanishes when dropped.
+pub trait Scratch: io::Read + io::Write + io::Seek + Send {}
+impl<T: io::Read + io::Write + io::Seek + Send> Scratch for T {}
+
+/// A published file's facts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stat {
+    /// Its version.
+    pub etag: ETag,
+    /// Octets.
+    pub len: u64,
+    /// When it was put.
+    pub modified: UnixTime,
+}
+
+/// Why a publication did not do what was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublicationError {
+    /// The precondition did not hold; nothing changed.
+    #[error("{name} was changed by somebody else meanwhile")]
+    PreconditionFailed {
+        /// Which file.
+        name: PublishedName,
+    },
+    /// Disk full, read-only, unreachable.
+    #[error("{name} could not be published or read: {detail}")]
+    Failed {
+        /// Which file.
+        name: PublishedName,
+        /// What happened and what to do about it.
+        detail: String,
+    },
+}
+
+/// Keeps published files. A reader sees the old file or the new one, whole, never anything between.
+#[async_trait]
+pub trait Publication: Send + Sync {
+    /// Publishes. When this returns `Ok` the file survives a crash; on an error readers still see the old one, or,
+    /// where the answer was lost, the new one.
+    async fn put(&self, name: &PublishedName, body: Body, precondition: Precondition)
+    -> Result<ETag, PublicationError>;
+
+    /// A file's facts; `None` if there is none.
+    async fn stat(&self, name: &PublishedName) -> Result<Option<Stat>, PublicationError>;
+
+    /// A file's facts and content.
+    async fn read(&self, name: &PublishedName) -> Result<Option<(Stat, Vec<u8>)>, PublicationError>;
+
+    /// Scratch space near the files.
+    fn scratch(&self) -> io::Result<Box<dyn Scratch>>;
+}
+
+impl PublishedName {
+    /// Checks and keeps.
+    pub fn new(text: impl Into<String>) -> Result<Self, PublishedNameError> {
+        let text = text.into();
+        let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+        if (1..=128).contains(&text.len()) && !text.starts_with('.') && text.bytes().all(legal) {
+            Ok(Self(text))
+        } else {
+            Err(PublishedNameError(text.chars().take(80).collect()))
+        }
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PublishedName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,28 @@
+//! Who asks.
+
+use std::fmt;
+
+/// Who asks, as established by the front; written into every intent, revocation and rejection.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Principal {
+    /// Whoever runs the command on the authority's own data folder, by user name.
+    Local(String),
+    /// The holder of an API token, by the token's id.
+    Token(String),
+    /// The holder of a client certificate of this authority, by issuer and decimal serial: `chancery-issuing-ca/123`.
+    Certificate(String),
+    /// The authority itself: its own CA certificates, its HTTPS certificate, scheduled work.
+    Authority,
+}
+
+impl fmt::Display for Principal {
+    /// `local:alice`, `token:01J…`, `certificate:chancery-issuing-ca/123`, `authority`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Local(user) => write!(f, "local:{user}"),
+            Self::Token(id) => write!(f, "token:{id}"),
+            Self::Certificate(serial) => write!(f, "certificate:{serial}"),
+            Self::Authority => f.write_str("authority"),
+        }
+    }
+}

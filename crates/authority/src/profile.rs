@@ -1,0 +1,5 @@
+//! profile.
+
+/// All profiles by name.
+#[derive(Clone, Debug)]
+pub struct Profiles {}
