@@ -1,2 +1,49 @@
-//! Chores of the repository.
-fn main() {}
+//! Every chore of the repository, one entry point: `cargo xtask <chore>`.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // a command for people in a terminal
+
+mod check;
+mod setup;
+mod shell;
+mod test;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Chores of the repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask", max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Install what the tests use: packages, Python judges. Says what it could not install.
+    Setup,
+    /// Set up, then run every test.
+    Test {
+        /// Arguments for the test runner, e.g. a name to filter by.
+        #[arg(trailing_var_arg = true)]
+        filter: Vec<String>,
+    },
+    /// Formatting, lints, documentation, dependency rules: everything but the tests.
+    Check,
+    /// Check, then test: what a change must pass.
+    Ci,
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().chore {
+        Chore::Setup => {
+            setup::judges().report();
+            Ok(())
+        }
+        Chore::Test { filter } => test::run(&filter),
+        Chore::Check => check::run(),
+        Chore::Ci => {
+            check::run()?;
+            test::run(&[])
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Everything that can be said of the code without running it.
+
+use anyhow::Result;
+
+use crate::shell;
+
+/// The version of cargo-deny that is installed where none is on the PATH.
+const CARGO_DENY: &str = "0.20.2";
+
+/// Formatting, lints, documentation, dependency rules.
+pub(crate) fn run() -> Result<()> {
+    shell::run(shell::cargo().args(["fmt", "--all", "--check"]))?;
+    shell::run(shell::cargo().args(["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]))?;
+    shell::run(
+        shell::cargo()
+            .args(["doc", "--workspace", "--no-deps", "--quiet"])
+            .env("RUSTDOCFLAGS", "-D warnings"),
+    )?;
+    dependencies()
+}
+
+/// Licences, sources, banned crates, and advisories where their database can be reached.
+fn dependencies() -> Result<()> {
+    let deny = if shell::exists("cargo-deny") {
+        "cargo-deny".into()
+    } else {
+        let folder = shell::target().join("tools");
+        let installed = folder.join("bin/cargo-deny");
+        if !installed.is_file() {
+            // Unoptimised: it runs once for a second, and building it is most of its cost.
+            shell::run(
+                shell::cargo()
+                    .args([
+                        "install",
+                        "cargo-deny",
+                        "--locked",
+                        "--debug",
+                        "--quiet",
+                        "--version",
+                        CARGO_DENY,
+                        "--root",
+                    ])
+                    .arg(&folder)
+                    // Its own target folder is below ours, so that a second run finds what a first one built.
+                    .env("CARGO_TARGET_DIR", folder.join("build")),
+            )?;
+        }
+        installed.into_os_string()
+    };
+    shell::run(shell::program(&deny).args(["check", "bans", "licenses", "sources"]))?;
+    if shell::succeeds(shell::program(&deny).args(["fetch", "db"])) {
+        shell::run(shell::program(&deny).args(["check", "advisories"]))
+    } else {
+        println!("SKIPPED: known vulnerabilities of dependencies (the advisory database cannot be reached from here)");
+        Ok(())
+    }
+}

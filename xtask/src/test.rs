@@ -1,0 +1,27 @@
+//! Every test: documentation examples first, then everything else, so that its summary is the last thing printed.
+
+use anyhow::Result;
+
+use crate::{setup, shell};
+
+/// Sets up and runs the tests.
+pub(crate) fn run(filter: &[String]) -> Result<()> {
+    let judges = setup::judges();
+    if filter.is_empty() {
+        shell::run(shell::cargo().args(["test", "--workspace", "--doc", "--quiet"]))?;
+    }
+    judges.report();
+
+    let nextest = shell::succeeds(shell::cargo().args(["nextest", "--version"]));
+    let mut command = shell::cargo();
+    if nextest {
+        command.args(["nextest", "run", "--workspace", "--no-fail-fast"]);
+    } else {
+        println!("cargo-nextest is not installed: using cargo test");
+        command.args(["test", "--workspace", "--all-targets", "--no-fail-fast"]);
+    }
+    if let Some(folder) = &judges.python {
+        command.env("CHANCERY_JUDGES", folder);
+    }
+    shell::run(command.args(filter))
+}
