@@ -1,5 +1,141 @@
 //! The authority's configuration: what people write in TOML becomes a validated [`Config`].
+//!
+//! [`ConfigFile`] is the open form, as written; [`Config`] is what the rest of the code relies on: names that are
+//! unique, parents that exist, lifetimes that fit into each other, CRLs that overlap.
 
-/// A validated configuration; private fields, built from TOML or by [`Config::default_hierarchy`].
+mod ca;
+mod file;
+mod name;
+mod validate;
+
+pub use ca::{CaConfig, CrlConfig};
+pub use file::{CaFile, ConfigFile, CrlFile, NameConstraintsFile, PathLen, SubjectFile};
+
+use std::collections::BTreeSet;
+
+use const_oid::ObjectIdentifier;
+
+use crate::port::ledger::CrlScope;
+use crate::slug::Slug;
+
+/// A validated configuration, built from TOML by [`Config::from_toml`] or from its open form by [`Config::new`].
 #[derive(Clone, Debug)]
-pub struct Config {}
+pub struct Config {
+    project: String,
+    environment: String,
+    /// `-E` in names, or nothing where the environment is a production one.
+    suffix: String,
+    public_url: Option<String>,
+    max_cert_lifetime: u32,
+    custom_extension_allowlist: BTreeSet<ObjectIdentifier>,
+    expiry_reminders: Vec<u32>,
+    intent_grace_seconds: u32,
+    cas: Vec<CaConfig>,
+    issuing_ca: usize,
+}
+
+/// Why a text is no configuration: which key, what is wrong with it, and what to write instead.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// Not TOML, an unknown key, or a value of the wrong type.
+    #[error("the configuration cannot be read: {detail}")]
+    Toml {
+        /// Line, column and what was expected there.
+        detail: String,
+    },
+    /// A value that its key cannot have.
+    #[error("configuration key `{key}`: {detail}")]
+    Invalid {
+        /// The key with its table, e.g. `ca.issuing-ca.crl.lifetime_hours`.
+        key: String,
+        /// What is wrong and what to write instead.
+        detail: String,
+    },
+}
+
+impl Config {
+    /// Reads and validates a TOML text.
+    pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
+        let file: ConfigFile = toml::from_str(text).map_err(|error| ConfigError::Toml {
+            detail: error.to_string().trim_end().to_owned(),
+        })?;
+        Self::new(file)
+    }
+
+    /// Validates the open form.
+    pub fn new(file: ConfigFile) -> Result<Self, ConfigError> {
+        validate::validate(file)
+    }
+
+    /// The default configuration with every key explained, as written into a new authority's folder. It reads back as
+    /// what [`ConfigFile::default`] validates to.
+    pub fn default_toml() -> &'static str {
+        include_str!("config/default.toml")
+    }
+
+    /// First part of every name: `chancery`.
+    pub fn project(&self) -> &str {
+        &self.project
+    }
+
+    /// The environment: `prd`.
+    pub fn environment(&self) -> &str {
+        &self.environment
+    }
+
+    /// Where CRLs and CA certificates are served, without a slash at its end: `http://pki.example.com`. `None`:
+    /// certificates carry neither distribution points nor caIssuers.
+    pub fn public_url(&self) -> Option<&str> {
+        self.public_url.as_deref()
+    }
+
+    /// Days that a leaf certificate lives at most; a request or profile that wants more gets this.
+    pub fn max_cert_lifetime(&self) -> u32 {
+        self.max_cert_lifetime
+    }
+
+    /// OIDs of the custom extensions that requests may set.
+    pub fn custom_extension_allowlist(&self) -> &BTreeSet<ObjectIdentifier> {
+        &self.custom_extension_allowlist
+    }
+
+    /// Whole days before expiry at which reminders are sent, greatest first, each once.
+    pub fn expiry_reminders(&self) -> &[u32] {
+        &self.expiry_reminders
+    }
+
+    /// Seconds after which an intent that is still open counts as abandoned: a retry with its token, or the sweeper,
+    /// may take it up.
+    pub fn intent_grace_seconds(&self) -> i64 {
+        i64::from(self.intent_grace_seconds)
+    }
+
+    /// The CAs, parents before children.
+    pub fn cas(&self) -> &[CaConfig] {
+        &self.cas
+    }
+
+    /// A CA by its short name (`issuing-ca`).
+    pub fn ca_named(&self, name: &str) -> Option<&CaConfig> {
+        self.cas.iter().find(|ca| ca.name() == name)
+    }
+
+    /// A CA by its slug (`chancery-issuing-ca`).
+    pub fn ca(&self, slug: &Slug) -> Option<&CaConfig> {
+        self.cas.iter().find(|ca| ca.slug() == slug)
+    }
+
+    /// The CA that issues leaves where a profile names no other.
+    pub fn issuing_ca(&self) -> &CaConfig {
+        &self.cas[self.issuing_ca]
+    }
+
+    /// Every CRL that this authority publishes: for each CA its full one, or each of its shards.
+    pub fn crl_scopes(&self) -> Vec<CrlScope> {
+        self.cas.iter().flat_map(CaConfig::crl_scopes).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,287 @@
-//! profile.
+//! Profiles: what certificates of one kind look like, and what a request may ask for.
+//!
+//! [`ProfileFile`] is a profile as written in TOML, every key of which is described in `docs/profiles.md`;
+//! [`Profile`] is what issuance relies on. The built-in profiles are TOML files too: `profile/*.toml`.
+
+mod file;
+mod validate;
+
+use std::collections::BTreeMap;
+
+use chancery_x509::certificate::KeyUsage;
+use chancery_x509::key::policy::KeyClass;
+use chancery_x509::name::Subject;
+use chancery_x509::san::AltNameType;
+use const_oid::ObjectIdentifier;
+
+use crate::config::Config;
+pub use file::{ProfileFile, RequiredSubjectField};
+
+/// The profile of requests that name none: the drop-in contract's, whose purposes come from the request.
+pub const DEFAULT_PROFILE: &str = "tls";
+
+/// The built-in profiles.
+const BUILT_IN: [(&str, &str); 6] = [
+    ("tls", include_str!("profile/tls.toml")),
+    ("tls-server", include_str!("profile/tls-server.toml")),
+    ("tls-client", include_str!("profile/tls-client.toml")),
+    ("device", include_str!("profile/device.toml")),
+    ("code-signing", include_str!("profile/code-signing.toml")),
+    ("email", include_str!("profile/email.toml")),
+];
 
 /// All profiles by name.
 #[derive(Clone, Debug)]
-pub struct Profiles {}
+pub struct Profiles {
+    by_name: BTreeMap<String, Profile>,
+}
+
+/// A validated profile.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    name: String,
+    description: String,
+    issuing_ca: Option<String>,
+    key_classes: Vec<KeyClass>,
+    key_usage: KeyUsage,
+    rsa_key_encipherment: bool,
+    extended_key_usages: Vec<ObjectIdentifier>,
+    default_extended_key_usages: Vec<ObjectIdentifier>,
+    allowed_extended_key_usages: AllowedUsages,
+    default_lifetime_days: u32,
+    max_lifetime_days: u32,
+    backdate_seconds: u32,
+    alt_name_types: Vec<AltNameType>,
+    alt_name_required: bool,
+    alt_name_from_common_name: bool,
+    wildcards: bool,
+    custom_extensions: bool,
+    critical_custom_extensions: bool,
+    subject: Subject,
+    required_subject_fields: Vec<RequiredSubjectField>,
+    policies: Vec<ObjectIdentifier>,
+}
+
+/// Extended key usages that requests may ask for beside those that the profile always sets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct AllowedUsages {
+    /// Allowed by name.
+    listed: Vec<ObjectIdentifier>,
+    /// Whether every other one is allowed too, but for [`POWERFUL_USAGES`].
+    any_harmless: bool,
+}
+
+/// Usages that give power over others' certificates, or every power: allowed only where a profile names them.
+/// OCSPSigning lets its holder answer for the CA which certificates are revoked (RFC 6960 section 4.2.2.2);
+/// anyExtendedKeyUsage is good for everything, that included (RFC 5280 section 4.2.1.12).
+const POWERFUL_USAGES: [ObjectIdentifier; 2] = [
+    ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.9"),
+    ObjectIdentifier::new_unwrap("2.5.29.37.0"),
+];
+
+/// Why a text is no profile: which profile, which key, what is wrong, and what to write instead.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProfileError {
+    /// A profile's name that no request could use.
+    #[error("{name:?} is no profile name; use 1 to 63 lower-case letters, digits and hyphens")]
+    Name {
+        /// As given.
+        name: String,
+    },
+    /// Not TOML, an unknown key, or a value of the wrong type.
+    #[error("profile {profile} cannot be read: {detail}")]
+    Toml {
+        /// The profile.
+        profile: String,
+        /// Line, column and what was expected there.
+        detail: String,
+    },
+    /// A value that its key cannot have.
+    #[error("profile {profile}, key `{key}`: {detail}")]
+    Invalid {
+        /// The profile.
+        profile: String,
+        /// The key.
+        key: &'static str,
+        /// What is wrong and what to write instead.
+        detail: String,
+    },
+}
+
+impl Profiles {
+    /// The built-in ones: `tls`, `tls-server`, `tls-client`, `device`, `code-signing`, `email`.
+    pub fn built_in() -> Self {
+        let parse = |(name, text): (&str, &str)| {
+            let profile = Profile::from_toml(name, text).expect("built-in profiles are valid, as their test shows");
+            (name.to_owned(), profile)
+        };
+        Self {
+            by_name: BUILT_IN.into_iter().map(parse).collect(),
+        }
+    }
+
+    /// With one more profile, or with another one in place of that name's. The text is that of `profiles/NAME.toml`.
+    pub fn with(mut self, name: &str, toml_text: &str) -> Result<Self, ProfileError> {
+        let profile = Profile::from_toml(name, toml_text)?;
+        self.by_name.insert(name.to_owned(), profile);
+        Ok(self)
+    }
+
+    /// The profile of that name.
+    pub fn named(&self, name: &str) -> Option<&Profile> {
+        self.by_name.get(name)
+    }
+
+    /// Every profile, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Profile> {
+        self.by_name.values()
+    }
+
+    /// The names, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.by_name.keys().map(String::as_str)
+    }
+
+    /// Whether every profile fits the configuration: the CA that it names exists.
+    pub fn check(&self, config: &Config) -> Result<(), ProfileError> {
+        for profile in self.iter() {
+            let Some(ca) = profile.issuing_ca() else { continue };
+            if config.ca_named(ca).is_none() {
+                return Err(ProfileError::Invalid {
+                    profile: profile.name.clone(),
+                    key: "issuing_ca",
+                    detail: format!("the configuration has no CA named {ca:?}; name one of its [[ca]] tables"),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Default for Profiles {
+    fn default() -> Self {
+        Self::built_in()
+    }
+}
+
+impl Profile {
+    /// Reads and validates a TOML text.
+    pub fn from_toml(name: &str, text: &str) -> Result<Self, ProfileError> {
+        let file: ProfileFile = toml::from_str(text).map_err(|error| ProfileError::Toml {
+            profile: name.to_owned(),
+            detail: error.to_string().trim_end().to_owned(),
+        })?;
+        validate::validate(name, file)
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it is for, for people.
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// Short name of the CA that issues it; `None`: the configuration's issuing CA.
+    pub fn issuing_ca(&self) -> Option<&str> {
+        self.issuing_ca.as_deref()
+    }
+
+    /// Kinds of keys it certifies; empty: all supported ones.
+    pub fn key_classes(&self) -> &[KeyClass] {
+        &self.key_classes
+    }
+
+    /// The keyUsage bits of a certificate, for an RSA key or another.
+    pub fn key_usage(&self, rsa: bool) -> KeyUsage {
+        if rsa && self.rsa_key_encipherment {
+            self.key_usage | KeyUsage::KEY_ENCIPHERMENT
+        } else {
+            self.key_usage
+        }
+    }
+
+    /// The extended key usages that every certificate has, in order.
+    pub fn extended_key_usages(&self) -> &[ObjectIdentifier] {
+        &self.extended_key_usages
+    }
+
+    /// Those added where a request names no purpose.
+    pub fn default_extended_key_usages(&self) -> &[ObjectIdentifier] {
+        &self.default_extended_key_usages
+    }
+
+    /// Whether a certificate may have that extended key usage.
+    pub fn allows_extended_key_usage(&self, usage: &ObjectIdentifier) -> bool {
+        self.extended_key_usages.contains(usage)
+            || self.default_extended_key_usages.contains(usage)
+            || self.allowed_extended_key_usages.listed.contains(usage)
+            || (self.allowed_extended_key_usages.any_harmless && !POWERFUL_USAGES.contains(usage))
+    }
+
+    /// Days that a certificate lives where the request says nothing.
+    pub fn default_lifetime_days(&self) -> u32 {
+        self.default_lifetime_days
+    }
+
+    /// Days that a certificate lives at most; the configuration's `max_cert_lifetime` holds too.
+    pub fn max_lifetime_days(&self) -> u32 {
+        self.max_lifetime_days
+    }
+
+    /// Seconds by which notBefore precedes issuance, for peers whose clock is slow.
+    pub fn backdate_seconds(&self) -> i64 {
+        i64::from(self.backdate_seconds)
+    }
+
+    /// Whether certificates may have alternative names of that type.
+    pub fn allows_alt_name(&self, kind: AltNameType) -> bool {
+        self.alt_name_types.contains(&kind)
+    }
+
+    /// Whether a certificate without alternative names is refused.
+    pub fn alt_name_required(&self) -> bool {
+        self.alt_name_required
+    }
+
+    /// Whether a common name that is a domain becomes the alternative name of a request without any.
+    pub fn alt_name_from_common_name(&self) -> bool {
+        self.alt_name_from_common_name
+    }
+
+    /// Whether DNS names may be wildcards.
+    pub fn allows_wildcards(&self) -> bool {
+        self.wildcards
+    }
+
+    /// Whether requests may set custom extensions (of the configuration's allowlist).
+    pub fn allows_custom_extensions(&self) -> bool {
+        self.custom_extensions
+    }
+
+    /// Whether those may be critical.
+    pub fn allows_critical_custom_extensions(&self) -> bool {
+        self.critical_custom_extensions
+    }
+
+    /// Subject fields that every certificate has, whatever the request says.
+    pub fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// Subject fields without which a request is refused.
+    pub fn required_subject_fields(&self) -> &[RequiredSubjectField] {
+        &self.required_subject_fields
+    }
+
+    /// Policy OIDs of every certificate.
+    pub fn policies(&self) -> &[ObjectIdentifier] {
+        &self.policies
+    }
+}
+
+#[cfg(test)]
+mod tests;

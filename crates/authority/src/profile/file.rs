@@ -1,0 +1,128 @@
+//! A profile as written: open, every key optional, unknown keys refused. `docs/profiles.md` explains each.
+
+use chancery_x509::name::Subject;
+use serde::Deserialize;
+
+use crate::config::SubjectFile;
+
+/// The whole file. The defaults make a certificate without any extended key usage, which validation refuses.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ProfileFile {
+    /// What it is for, for people.
+    pub description: String,
+    /// Short name of the CA that issues it.
+    pub issuing_ca: Option<String>,
+    /// Kinds of keys: `rsa`, `p256`, `p384`, `p521`, `ed25519`, `ml-dsa`; empty for all.
+    pub key_types: Vec<String>,
+    /// keyUsage bits: `digital_signature`, `content_commitment`, `key_encipherment`, `data_encipherment`,
+    /// `key_agreement`.
+    pub key_usages: Vec<String>,
+    /// Adds keyEncipherment for RSA keys (TLS with RSA key exchange, S/MIME).
+    pub rsa_key_encipherment: bool,
+    /// Extended key usages of every certificate, by the contract's names or OID.
+    pub extended_key_usages: Vec<String>,
+    /// Those added where a request names no purpose.
+    pub default_extended_key_usages: Vec<String>,
+    /// Those a request may ask for; `*` for any but OCSP_SIGNING and ANY.
+    pub allowed_extended_key_usages: Vec<String>,
+    /// Days where the request says nothing.
+    pub default_lifetime_days: u32,
+    /// Days at most.
+    pub max_lifetime_days: u32,
+    /// Seconds by which notBefore precedes issuance.
+    pub backdate_seconds: u32,
+    /// Types of alternative names: `DNS_NAME`, `IP_ADDRESS`, `EMAIL_ADDRESS`, `URL`, `DN`.
+    pub san_types: Vec<String>,
+    /// Refuses certificates without alternative names.
+    pub san_required: bool,
+    /// Makes a common name that is a domain the alternative name of a request without any.
+    pub san_from_common_name: bool,
+    /// Allows `*.example.com`.
+    pub wildcards: bool,
+    /// Allows custom extensions of the configuration's allowlist.
+    pub custom_extensions: bool,
+    /// Allows them to be critical.
+    pub critical_custom_extensions: bool,
+    /// Subject fields that every certificate has, whatever the request says.
+    pub subject: SubjectFile,
+    /// Subject fields without which a request is refused.
+    pub required_subject_fields: Vec<RequiredSubjectField>,
+    /// Policy OIDs.
+    pub policies: Vec<String>,
+}
+
+/// A subject field that a profile can demand. The common name is always demanded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RequiredSubjectField {
+    /// C.
+    Country,
+    /// ST.
+    State,
+    /// L.
+    Locality,
+    /// O.
+    Organization,
+    /// OU.
+    OrganizationalUnit,
+    /// emailAddress.
+    EmailAddress,
+}
+
+impl RequiredSubjectField {
+    /// The field's name in requests and profiles.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Country => "country",
+            Self::State => "state",
+            Self::Locality => "locality",
+            Self::Organization => "organization",
+            Self::OrganizationalUnit => "organizational_unit",
+            Self::EmailAddress => "email_address",
+        }
+    }
+
+    /// Its value in a subject.
+    pub fn of(self, subject: &Subject) -> Option<&str> {
+        match self {
+            Self::Country => &subject.country,
+            Self::State => &subject.state,
+            Self::Locality => &subject.locality,
+            Self::Organization => &subject.organization,
+            Self::OrganizationalUnit => &subject.organizational_unit,
+            Self::EmailAddress => &subject.email_address,
+        }
+        .as_deref()
+    }
+}
+
+impl Default for ProfileFile {
+    fn default() -> Self {
+        Self {
+            description: String::new(),
+            issuing_ca: None,
+            key_types: Vec::new(),
+            key_usages: vec!["digital_signature".into()],
+            rsa_key_encipherment: false,
+            extended_key_usages: Vec::new(),
+            default_extended_key_usages: Vec::new(),
+            allowed_extended_key_usages: Vec::new(),
+            default_lifetime_days: 30,
+            max_lifetime_days: 36_500,
+            backdate_seconds: 300,
+            san_types: ["DNS_NAME", "IP_ADDRESS", "EMAIL_ADDRESS", "URL", "DN"]
+                .map(String::from)
+                .into(),
+            san_required: false,
+            san_from_common_name: true,
+            wildcards: false,
+            custom_extensions: false,
+            critical_custom_extensions: false,
+            subject: SubjectFile::default(),
+            required_subject_fields: Vec::new(),
+            policies: Vec::new(),
+        }
+    }
+}
