@@ -11,7 +11,7 @@ use std::sync::Arc;
 pub use keystore::{KeyName, KeyStore, KeyStoreError, Receipt, Signed};
 pub use ledger::{Ledger, LedgerError};
 pub use notices::{Notice, NoticeError, Notices};
-pub use publication::{Body, ETag, Precondition, Publication, PublicationError, PublishedName, Scratch};
+pub use publication::{Body, Content, ETag, Precondition, Publication, PublicationError, PublishedName, Scratch};
 pub use world::{Clock, Entropy};
 
 /// Everything an authority stands on.

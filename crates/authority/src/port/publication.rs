@@ -37,6 +37,10 @@ pub type Body = Box<dyn io::Read + Send>;
 pub trait Scratch: io::Read + io::Write + io::Seek + Send {}
 impl<T: io::Read + io::Write + io::Seek + Send> Scratch for T {}
 
+/// A published file's content, open for reading at any place.
+pub trait Content: io::Read + io::Seek + Send {}
+impl<T: io::Read + io::Seek + Send> Content for T {}
+
 /// A published file's facts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stat {
@@ -81,6 +85,13 @@ pub trait Publication: Send + Sync {
 
     /// A file's facts and content.
     async fn read(&self, name: &PublishedName) -> Result<Option<(Stat, Vec<u8>)>, PublicationError>;
+
+    /// A file's facts and its content, opened but not read: one and the same version, even if a new one is put while
+    /// it is being read. Houses whose files are long override this; the default reads the whole file.
+    async fn open(&self, name: &PublishedName) -> Result<Option<(Stat, Box<dyn Content>)>, PublicationError> {
+        let file = self.read(name).await?;
+        Ok(file.map(|(stat, octets)| (stat, Box::new(io::Cursor::new(octets)) as Box<dyn Content>)))
+    }
 
     /// Scratch space near the files.
     fn scratch(&self) -> io::Result<Box<dyn Scratch>>;
