@@ -1,0 +1,1 @@
+//! CA keys on one machine, and the log of what they signed.

@@ -1,0 +1,1 @@
+//! News of what happened: to the program's own log, and to webhooks.
