@@ -25,3 +25,4 @@ pub mod pem;
 pub mod san;
 pub mod serial;
 pub mod time;
+mod tlv;

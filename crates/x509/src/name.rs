@@ -1,12 +1,23 @@
 //! Distinguished names (RFC 5280 section 4.1.2.4), and the seven attributes that a request can set.
 
+mod attribute;
+mod rfc4514;
+mod subject;
+
+use std::borrow::Cow;
+
+use const_oid::ObjectIdentifier;
+
+pub use subject::Subject;
+
+use crate::tlv::{NotDer, Reader, Tlv, tag};
+
 /// A distinguished name, as the DER it came in or was built as.
 ///
 /// The DER is kept because names are compared and copied as octets where it matters: a certificate's issuer
 /// is its CA's subject, byte for byte.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Name {
-    // H2 designs the fields
     der: Vec<u8>,
 }
 
@@ -30,17 +41,54 @@ pub enum NameError {
     /// A value that its attribute cannot hold: an empty one, a country that is not two letters, control characters, …
     #[error("{attribute} is invalid: {detail}")]
     Invalid {
-        /// The attribute's field name.
+        /// The attribute's field name; `distinguished_name` for faults of a text as a whole.
         attribute: &'static str,
         /// What was wrong.
         detail: &'static str,
     },
 }
 
+/// One AttributeTypeAndValue of a name.
+#[derive(Clone, Copy, Debug)]
+pub struct Attribute<'a> {
+    /// The attribute's type.
+    pub oid: ObjectIdentifier,
+    value: Tlv<'a>,
+}
+
+impl<'a> Attribute<'a> {
+    /// The value as text, if it is of a string type and well-formed for it.
+    pub fn text(&self) -> Option<Cow<'a, str>> {
+        attribute::text(self.value.tag, self.value.content)
+    }
+
+    /// The value's DER.
+    pub fn value_der(&self) -> &'a [u8] {
+        self.value.raw
+    }
+
+    /// The type's short name (`CN`, `O`, …), or its dotted OID.
+    pub fn label(&self) -> Cow<'static, str> {
+        match attribute::short_name(&self.oid) {
+            Some(name) => Cow::Borrowed(name),
+            None => Cow::Owned(self.oid.to_string()),
+        }
+    }
+}
+
 impl Name {
-    /// Parses a DER Name.
-    pub fn from_der(_der: &[u8]) -> Result<Self, NameError> {
-        todo!("H2")
+    /// Parses a DER Name: a SEQUENCE of non-empty SETs of type and value. Values of any type are taken.
+    pub fn from_der(der: &[u8]) -> Result<Self, NameError> {
+        check(der).map_err(|NotDer| NameError::Malformed)?;
+        Ok(Self { der: der.to_vec() })
+    }
+
+    /// Parses RFC 4514 text, whose last RDN comes first in the DER. Spaces around separators are passed over, as
+    /// RFC 2253 wanted; types are short names in any case (`CN`, `O`, …, also `emailAddress` and `E`) or dotted OIDs.
+    ///
+    /// Values of the seven attributes keep the same bounds as in [`Subject::to_name`].
+    pub fn from_rfc4514(text: &str) -> Result<Self, NameError> {
+        rfc4514::parse(text)
     }
 
     /// The DER.
@@ -49,58 +97,92 @@ impl Name {
     }
 
     /// RFC 4514 text: last RDN first, escaped; what the API answers as `Subject`.
+    ///
+    /// Types without a short name in RFC 4514 are shown as dotted OIDs, as Python's `cryptography` does.
     pub fn to_rfc4514(&self) -> String {
-        todo!("H2")
+        rfc4514::format(self)
     }
 
     /// The first value of each of the seven attributes, wherever it stands (multi-valued RDNs included).
     pub fn attributes(&self) -> Subject {
-        todo!("H2")
+        Subject::of(self)
     }
 
     /// Whether the name has no RDN at all.
     pub fn is_empty(&self) -> bool {
-        todo!("H2")
+        self.der == [tag::SEQUENCE, 0]
+    }
+
+    /// Every attribute, in the order of the DER.
+    pub fn iter(&self) -> impl Iterator<Item = Attribute<'_>> {
+        self.rdns().flatten()
+    }
+
+    /// The relative distinguished names, in the order of the DER, each as its attributes.
+    pub fn rdns(&self) -> impl Iterator<Item = impl Iterator<Item = Attribute<'_>>> {
+        // The structure was checked when the name was made: no value is lost to an error here.
+        let rdns = Reader::only(&self.der, tag::SEQUENCE).unwrap_or(Reader::new(&[]));
+        values(rdns).map(|rdn| values(rdn.reader()).filter_map(|pair| attribute(&pair).ok()))
+    }
+
+    /// The texts of every emailAddress attribute.
+    pub(crate) fn email_addresses(&self) -> impl Iterator<Item = Option<Cow<'_, str>>> {
+        self.iter()
+            .filter(|each| each.oid == attribute::EMAIL_ADDRESS)
+            .map(|each| each.text())
+    }
+
+    /// The texts of every commonName attribute.
+    pub(crate) fn common_names(&self) -> impl Iterator<Item = Option<Cow<'_, str>>> {
+        self.iter()
+            .filter(|each| each.oid == attribute::COMMON_NAME)
+            .map(|each| each.text())
+    }
+
+    /// A name of DER that was just written here.
+    fn from_written(der: Vec<u8>) -> Self {
+        Self { der }
     }
 }
 
-/// The attributes that a subject can have here. Encoded in the order of the drop-in contract:
-/// CN, C, emailAddress, L, O, OU, ST.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Subject {
-    /// CN, up to 64 characters.
-    pub common_name: Option<String>,
-    /// C, two letters.
-    pub country: Option<String>,
-    /// emailAddress, up to 255 characters, IA5String.
-    pub email_address: Option<String>,
-    /// L, up to 128 characters.
-    pub locality: Option<String>,
-    /// O, up to 64 characters.
-    pub organization: Option<String>,
-    /// OU, up to 64 characters.
-    pub organizational_unit: Option<String>,
-    /// ST, up to 128 characters.
-    pub state: Option<String>,
+impl std::fmt::Debug for Name {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Name({:?})", self.to_rfc4514())
+    }
 }
 
-impl Subject {
-    /// Each value of `self` where there is one, else that of `fallback`.
-    #[must_use]
-    pub fn or(self, fallback: Subject) -> Self {
-        Self {
-            common_name: self.common_name.or(fallback.common_name),
-            country: self.country.or(fallback.country),
-            email_address: self.email_address.or(fallback.email_address),
-            locality: self.locality.or(fallback.locality),
-            organization: self.organization.or(fallback.organization),
-            organizational_unit: self.organizational_unit.or(fallback.organizational_unit),
-            state: self.state.or(fallback.state),
+impl std::fmt::Display for Name {
+    /// [`Name::to_rfc4514`].
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.to_rfc4514())
+    }
+}
+
+fn check(der: &[u8]) -> Result<(), NotDer> {
+    let mut rdns = Reader::only(der, tag::SEQUENCE)?;
+    while !rdns.is_empty() {
+        let mut pairs = rdns.expect(tag::SET)?.reader();
+        loop {
+            attribute(&pairs.expect(tag::SEQUENCE)?)?;
+            if pairs.is_empty() {
+                break;
+            }
         }
     }
-
-    /// Encodes: one attribute an RDN, PrintableString for C, IA5String for emailAddress, UTF8String otherwise.
-    pub fn to_name(&self) -> Result<Name, NameError> {
-        todo!("H2")
-    }
+    Ok(())
 }
+
+fn attribute<'a>(pair: &Tlv<'a>) -> Result<Attribute<'a>, NotDer> {
+    let mut fields = pair.reader();
+    let oid = ObjectIdentifier::from_bytes(fields.expect(tag::OID)?.content).map_err(|_| NotDer)?;
+    let value = fields.read()?;
+    fields.finish()?;
+    Ok(Attribute { oid, value })
+}
+
+fn values(mut reader: Reader<'_>) -> impl Iterator<Item = Tlv<'_>> {
+    std::iter::from_fn(move || reader.read().ok())
+}
+
+#[cfg(test)]
+mod tests;
