@@ -24,6 +24,11 @@ pub struct TbsCertificate {
 }
 
 impl TbsCertificate {
+    /// A TBSCertificate that was built and recorded earlier, to be signed again by a key of the same algorithm.
+    pub fn from_der(der: Vec<u8>, signed_by: CaKeyAlgorithm) -> Self {
+        Self { der, signed_by }
+    }
+
     /// The DER that is hashed and signed.
     pub fn as_der(&self) -> &[u8] {
         &self.der
@@ -187,6 +192,11 @@ impl Certificate {
 
     /// subjectAltName; names of types not known here are left out.
     pub fn alt_names(&self) -> &[AltName] {
+        todo!("H2")
+    }
+
+    /// The extensions that are not among [`RESERVED`](crate::extension::RESERVED), in order: what a requester set.
+    pub fn custom_extensions(&self) -> Vec<crate::extension::CustomExtension> {
         todo!("H2")
     }
 
