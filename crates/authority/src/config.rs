@@ -13,6 +13,7 @@ pub use file::{CaFile, ConfigFile, CrlFile, NameConstraintsFile, PathLen, Subjec
 
 use std::collections::BTreeSet;
 
+use chancery_x509::key::policy::KeyPolicy;
 use const_oid::ObjectIdentifier;
 
 use crate::port::ledger::CrlScope;
@@ -28,6 +29,7 @@ pub struct Config {
     public_url: Option<String>,
     max_cert_lifetime: u32,
     custom_extension_allowlist: BTreeSet<ObjectIdentifier>,
+    key_policy: KeyPolicy,
     expiry_reminders: Vec<u32>,
     intent_grace_seconds: u32,
     cas: Vec<CaConfig>,
@@ -100,6 +102,12 @@ impl Config {
         &self.custom_extension_allowlist
     }
 
+    /// The rules that every certified key must keep, with the configuration's blocked keys. It allows every supported kind:
+    /// kinds are the profiles' to choose.
+    pub fn key_policy(&self) -> &KeyPolicy {
+        &self.key_policy
+    }
+
     /// Whole days before expiry at which reminders are sent, greatest first, each once.
     pub fn expiry_reminders(&self) -> &[u32] {
         &self.expiry_reminders
@@ -131,7 +139,7 @@ impl Config {
         &self.cas[self.issuing_ca]
     }
 
-    /// Every CRL that this authority publishes: for each CA its full one, or each of its shards.
+    /// Every CRL that this authority publishes: for each CA its full one, and each of its shards.
     pub fn crl_scopes(&self) -> Vec<CrlScope> {
         self.cas.iter().flat_map(CaConfig::crl_scopes).collect()
     }

@@ -1,1 +1,160 @@
-//! wire.
+//! The JSON of requests, answers and notices: the drop-in contract's `tls-cert`.
+//!
+//! [`TlsCertRequest::from_value`] turns a request into types, with the contract's leniencies: unknown fields are ignored,
+//! invalid alternative names and unknown purposes left out (each leaves a warning). Whatever else is wrong is refused as
+//! [`Malformed`]. What a well-formed request *may* ask for is not decided here but in [`crate::issue`].
+
+mod answer;
+mod csr;
+mod malformed;
+pub mod notice;
+mod parse;
+mod sans;
+mod time;
+
+use chancery_x509::name::Subject;
+use chancery_x509::san::AltName;
+use const_oid::ObjectIdentifier;
+
+pub use answer::{CertificateInfo, ChainAnswer, ErrorAnswer, TlsCertAnswer};
+pub use csr::{CsrFileName, CsrSource};
+pub use malformed::Malformed;
+pub use sans::AltNameText;
+pub use time::contract_time;
+
+/// Limits on one request, each checked before the work it bounds.
+pub mod budget {
+    /// Octets of a request's JSON.
+    pub const REQUEST: usize = 256 * 1024;
+    /// Octets of a CSR, PEM or DER.
+    pub const CSR: usize = 64 * 1024;
+    /// Alternative names.
+    pub const ALT_NAMES: usize = 256;
+    /// Purposes, and extended key usages.
+    pub const USAGES: usize = 32;
+    /// Custom extensions.
+    pub const EXTENSIONS: usize = 16;
+    /// Octets of a single text.
+    pub const TEXT: usize = 4096;
+}
+
+/// A well-formed request for a certificate.
+///
+/// A front that does not speak JSON fills one in itself: `TlsCertRequest { csr: Some(..), ..Default::default() }`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TlsCertRequest {
+    /// Subject fields, each in place of the CSR's own. From JSON the common name is always given, unless a profile is
+    /// named; where it is not, the CSR's holds.
+    pub subject: Subject,
+    /// Days of validity as asked for, 1 or more; `None`: the profile's default.
+    pub lifetime_days: Option<u64>,
+    /// The purposes known here, in order.
+    pub purposes: Vec<Purpose>,
+    /// Extended key usages beside the purposes.
+    pub extended_key_usages: Vec<ObjectIdentifier>,
+    /// Alternative names.
+    pub alt_names: RequestedNames,
+    /// Custom extensions, as given.
+    pub extensions: Vec<RequestedExtension>,
+    /// The CSR; `None` only where just the chain is asked for.
+    pub csr: Option<CsrSource>,
+    /// The profile's name; `None`: [`DEFAULT_PROFILE`](crate::profile::DEFAULT_PROFILE).
+    pub profile: Option<String>,
+    /// Accept a key that is already certified for this common name.
+    pub force_issue: bool,
+    /// Answer leaf, issuing CA and root together as certificate.
+    pub cert_bundle: bool,
+    /// Answer the chain only; nothing is issued.
+    pub ca_chain_only: bool,
+    /// Whether the certificate's expiry is to be told; `None`: the front's default, else no.
+    pub notify_expiry: Option<bool>,
+    /// Whether its issuance is to be told; `None`: the front's default, else no.
+    pub notify_issued: Option<bool>,
+    /// What was left out of the request, in words.
+    pub warnings: Vec<String>,
+}
+
+/// `purposes` of the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// `client_auth`
+    ClientAuth,
+    /// `server_auth`
+    ServerAuth,
+}
+
+/// `sans` of the contract.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum RequestedNames {
+    /// None were given: the common name, if it is a domain.
+    #[default]
+    FromCommonName,
+    /// These; empty where all that were given are invalid.
+    Listed(Vec<AltName>),
+}
+
+/// One of `extensions` of the contract, not yet checked against anything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestedExtension {
+    /// The OID as given.
+    pub oid: String,
+    /// Base64 of the extension's DER.
+    pub value_b64: String,
+    /// Whether it is to be critical.
+    pub critical: bool,
+}
+
+impl Purpose {
+    /// Its name in requests.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ClientAuth => "client_auth",
+            Self::ServerAuth => "server_auth",
+        }
+    }
+
+    /// The purpose of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "client_auth" => Some(Self::ClientAuth),
+            "server_auth" => Some(Self::ServerAuth),
+            _ => None,
+        }
+    }
+
+    /// Its extended key usage (RFC 5280 section 4.2.1.12).
+    pub fn oid(self) -> ObjectIdentifier {
+        match self {
+            Self::ClientAuth => ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.2"),
+            Self::ServerAuth => ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.1"),
+        }
+    }
+}
+
+impl TlsCertRequest {
+    /// A request with everything taken from a CSR (PEM or DER) and the default profile.
+    pub fn for_csr(csr: impl Into<Vec<u8>>) -> Self {
+        Self {
+            csr: Some(CsrSource::Inline(csr.into())),
+            ..Self::default()
+        }
+    }
+
+    /// The CSR file that the front must read and give to [`resolve_csr`](Self::resolve_csr), if the request names one.
+    pub fn csr_file(&self) -> Option<&CsrFileName> {
+        match &self.csr {
+            Some(CsrSource::File { name, contents: None }) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// Gives the content of the CSR file.
+    pub fn resolve_csr(&mut self, octets: Vec<u8>) {
+        if let Some(CsrSource::File { contents, .. }) = &mut self.csr {
+            *contents = Some(octets);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -19,6 +19,8 @@ pub struct ConfigFile {
     pub max_cert_lifetime: u32,
     /// OIDs of the custom extensions that requests may set.
     pub custom_extension_allowlist: Vec<String>,
+    /// Keys that are never certified, each as the SHA-256 of its SubjectPublicKeyInfo in hexadecimal.
+    pub blocked_keys: Vec<String>,
     /// Days before expiry at which reminders are sent.
     pub expiry_reminders: Vec<u32>,
     /// Seconds after which an open intent counts as abandoned.
@@ -128,6 +130,7 @@ impl Default for ConfigFile {
             public_url: None,
             max_cert_lifetime: 365,
             custom_extension_allowlist: Vec::new(),
+            blocked_keys: Vec::new(),
             expiry_reminders: vec![30, 15, 7, 1],
             intent_grace_seconds: 60,
             issuing_ca: None,

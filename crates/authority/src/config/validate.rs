@@ -6,9 +6,12 @@ use std::net::IpAddr;
 use chancery_x509::algorithm::CaKeyAlgorithm;
 use chancery_x509::certificate::template::{NameConstraints, Subtree};
 use chancery_x509::extension::RESERVED;
+use chancery_x509::key::KeyFingerprint;
+use chancery_x509::key::policy::KeyPolicy;
 use chancery_x509::name::Subject;
 use chancery_x509::san::{AltName, AltNameType};
 use const_oid::ObjectIdentifier;
+use data_encoding::HEXLOWER_PERMISSIVE;
 
 use super::ca::{CaConfig, CrlConfig};
 use super::file::{CaFile, ConfigFile, CrlFile, NameConstraintsFile, PathLen};
@@ -36,6 +39,10 @@ pub(super) fn validate(file: ConfigFile) -> Result<Config, ConfigError> {
     range("intent_grace_seconds", file.intent_grace_seconds, 5, 86_400)?;
     let public_url = file.public_url.map(public_url).transpose()?;
     let custom_extension_allowlist = allowlist(&file.custom_extension_allowlist)?;
+    let key_policy = KeyPolicy {
+        kinds: Vec::new(),
+        blocked: blocked(&file.blocked_keys)?,
+    };
     let expiry_reminders = reminders(file.expiry_reminders);
 
     let cas = hierarchy(&file.project, &suffix, &file.ca)?;
@@ -55,6 +62,7 @@ pub(super) fn validate(file: ConfigFile) -> Result<Config, ConfigError> {
         public_url,
         max_cert_lifetime: file.max_cert_lifetime,
         custom_extension_allowlist,
+        key_policy,
         expiry_reminders,
         intent_grace_seconds: file.intent_grace_seconds,
         cas,
@@ -345,6 +353,23 @@ fn allowlist(texts: &[String]) -> Result<BTreeSet<ObjectIdentifier>, ConfigError
             ));
         }
         Ok(oid)
+    };
+    texts.iter().map(parse).collect()
+}
+
+fn blocked(texts: &[String]) -> Result<BTreeSet<KeyFingerprint>, ConfigError> {
+    let parse = |text: &String| {
+        let digest = HEXLOWER_PERMISSIVE
+            .decode(text.as_bytes())
+            .ok()
+            .and_then(|octets| octets.try_into().ok());
+        digest.map(KeyFingerprint).ok_or_else(|| {
+            let shown: String = text.chars().take(80).collect();
+            invalid(
+                "blocked_keys",
+                format!("{shown:?} is no fingerprint; write the SHA-256 of the key's SubjectPublicKeyInfo, 64 hexadecimal digits"),
+            )
+        })
     };
     texts.iter().map(parse).collect()
 }

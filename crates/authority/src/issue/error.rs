@@ -1,0 +1,94 @@
+//! How an issuance ends without a certificate.
+
+use super::Refusal;
+use crate::port::{KeyStoreError, LedgerError};
+use chancery_x509::lint::Finding;
+
+/// Why there is no certificate. [`Display`](std::fmt::Display) is fit for whoever asked; [`detail`](Self::detail) is for
+/// those who run the authority.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum IssueError {
+    /// The request is refused; asking again changes nothing.
+    #[error(transparent)]
+    Rejected(#[from] Refusal),
+    /// A request with this token is being worked on. Ask again with the same token.
+    #[error("this request is already being worked on; repeat it with the same idempotency token in a minute")]
+    InProgress,
+    /// A port is unavailable. Ask again; with the same token there will be one certificate at most.
+    #[error(
+        "the certificate authority is busy or partly unavailable; repeat the request, with the same idempotency token if it had one"
+    )]
+    Unavailable {
+        /// What happened.
+        detail: String,
+    },
+    /// Something that should not happen; the intent, if there was one, is left to the sweeper.
+    #[error("the certificate authority could not issue the certificate; its operator finds the reason in the log")]
+    Internal {
+        /// A stable code: `lint`, `no_ca`, `bad_signature`, `key_store`, `ledger`.
+        code: &'static str,
+        /// What happened.
+        detail: String,
+    },
+}
+
+impl IssueError {
+    /// A stable code for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Rejected(refusal) => refusal.code(),
+            Self::InProgress => "in_progress",
+            Self::Unavailable { .. } => "unavailable",
+            Self::Internal { code, .. } => code,
+        }
+    }
+
+    /// Whether the same request may succeed later.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::InProgress | Self::Unavailable { .. })
+    }
+
+    /// What happened inside; not for whoever asked. `None` where the message says everything.
+    pub fn detail(&self) -> Option<&str> {
+        match self {
+            Self::Unavailable { detail } | Self::Internal { detail, .. } => Some(detail),
+            Self::Rejected(_) | Self::InProgress => None,
+        }
+    }
+
+    /// The certificate that was asked for would break rules that hold for every certificate.
+    pub(super) fn lint<'a>(findings: impl Iterator<Item = &'a Finding>) -> Self {
+        let told: Vec<String> = findings
+            .map(|finding| format!("{} ({}): {}", finding.rule, finding.citation, finding.message))
+            .collect();
+        Self::Internal {
+            code: "lint",
+            detail: told.join("; "),
+        }
+    }
+}
+
+impl From<KeyStoreError> for IssueError {
+    fn from(error: KeyStoreError) -> Self {
+        let detail = error.to_string();
+        match error {
+            KeyStoreError::Unavailable { .. } => Self::Unavailable { detail },
+            _ => Self::Internal {
+                code: "key_store",
+                detail,
+            },
+        }
+    }
+}
+
+impl From<LedgerError> for IssueError {
+    /// Those errors that say nothing about the request; the others are dealt with where they arise.
+    fn from(error: LedgerError) -> Self {
+        let detail = error.to_string();
+        match error {
+            LedgerError::Unavailable { .. } => Self::Unavailable { detail },
+            _ => Self::Internal { code: "ledger", detail },
+        }
+    }
+}

@@ -1,0 +1,372 @@
+//! The decision: from a request to the final TBSCertificate. Pure: no store, no clock, no randomness.
+
+use std::sync::Arc;
+
+use chancery_x509::algorithm::SigningInput;
+use chancery_x509::certificate::{CertificateTemplate, TbsCertificate};
+use chancery_x509::csr::{CertificationRequest, CsrBudget};
+use chancery_x509::extension::CustomExtension;
+use chancery_x509::key::policy::{KeyClass, WeakKey};
+use chancery_x509::key::{KeyKind, SubjectPublicKey};
+use chancery_x509::lint::{self, Severity};
+use chancery_x509::name::Name;
+use chancery_x509::san::AltName;
+use chancery_x509::serial::Serial;
+use chancery_x509::time::UnixTime;
+use const_oid::ObjectIdentifier;
+
+use super::{IssueError, Refusal, digest, extensions, names, throwaway, usages};
+use crate::authority::Ca;
+use crate::config::Config;
+use crate::port::ledger::{CertificateIntent, CrlScope, IdempotencyToken, IntentId, Kind};
+use crate::principal::Principal;
+use crate::profile::{DEFAULT_PROFILE, Profile, Profiles};
+use crate::wire::{CsrSource, Malformed, TlsCertRequest, budget};
+
+/// What is taken of a CSR. Its requested extensions are not used, only bounded.
+pub(super) const CSR_BUDGET: CsrBudget = CsrBudget {
+    octets: budget::CSR,
+    subject_attributes: 32,
+    extensions: 32,
+    alt_names: budget::ALT_NAMES,
+};
+
+/// All that decides on requests.
+#[derive(Clone, Copy)]
+pub struct Rules<'a> {
+    /// The configuration.
+    pub config: &'a Config,
+    /// The profiles.
+    pub profiles: &'a Profiles,
+    /// The CAs that exist.
+    pub cas: &'a [Arc<Ca>],
+}
+
+/// Who asks, when, and the serial number drawn for it.
+pub struct Ask<'a> {
+    /// Who.
+    pub principal: &'a Principal,
+    /// Their token, if any.
+    pub token: Option<IdempotencyToken>,
+    /// When.
+    pub now: UnixTime,
+    /// The serial number.
+    pub serial: Serial,
+}
+
+/// A certificate that may be issued, decided in every octet but its signature. Used up by
+/// [`issue_prepared`](crate::Authority::issue_prepared).
+pub struct Prepared {
+    pub(super) ca: Arc<Ca>,
+    pub(super) tbs: TbsCertificate,
+    template: CertificateTemplate,
+    common_name: String,
+    profile: String,
+    shard: Option<u16>,
+    principal: Principal,
+    token: Option<IdempotencyToken>,
+    request_digest: [u8; 32],
+    allow_key_reuse: bool,
+    at: UnixTime,
+    notify_expiry: bool,
+    pub(super) notify_issued: bool,
+    /// Whether the CSR came from a file that stays the same from request to request.
+    pub(super) from_csr_file: bool,
+    pub(super) warnings: Vec<String>,
+}
+
+/// What is to be in a certificate, decided, whatever asked for it: a request or a renewal.
+pub(super) struct Draft<'a> {
+    pub(super) profile: &'a Profile,
+    pub(super) ca: &'a Arc<Ca>,
+    pub(super) subject: Name,
+    pub(super) common_name: String,
+    pub(super) public_key: SubjectPublicKey,
+    pub(super) extended_key_usages: Vec<ObjectIdentifier>,
+    pub(super) alt_names: Vec<AltName>,
+    pub(super) custom_extensions: Vec<CustomExtension>,
+    pub(super) lifetime_days: u64,
+    pub(super) request_digest: [u8; 32],
+    pub(super) allow_key_reuse: bool,
+    pub(super) notify_expiry: bool,
+    pub(super) notify_issued: bool,
+    pub(super) from_csr_file: bool,
+    pub(super) warnings: Vec<String>,
+}
+
+impl Rules<'_> {
+    /// Decides on a request. Its cost beside the CSR's signature is that of building and linting one certificate.
+    pub fn prepare(&self, request: &TlsCertRequest, ask: Ask<'_>) -> Result<Prepared, IssueError> {
+        let profile = self.profile(request.profile.as_deref())?;
+        let ca = self.issuing_ca(profile)?;
+        let csr = parse_csr(request)?;
+        self.check_key(csr.public_key(), profile)?;
+
+        let subject = names::subject(&request.subject, csr.subject().attributes(), profile)?;
+        let common_name = subject.common_name.clone().unwrap_or_default();
+        self.check_common_name(&common_name)?;
+        let draft = Draft {
+            profile,
+            ca,
+            subject: subject.to_name().map_err(Refusal::from)?,
+            public_key: csr.public_key().clone(),
+            extended_key_usages: usages::extended_key_usages(request, profile)?,
+            alt_names: names::alt_names(&request.alt_names, &common_name, profile)?,
+            custom_extensions: extensions::check(&request.extensions, profile, self.config)?,
+            common_name,
+            lifetime_days: request
+                .lifetime_days
+                .unwrap_or(u64::from(profile.default_lifetime_days())),
+            request_digest: digest::of_request(request),
+            allow_key_reuse: request.force_issue,
+            notify_expiry: request.notify_expiry.unwrap_or(false),
+            notify_issued: request.notify_issued.unwrap_or(false),
+            from_csr_file: matches!(request.csr, Some(CsrSource::File { .. })),
+            warnings: request.warnings.clone(),
+        };
+        self.finish(draft, ask)
+    }
+
+    pub(super) fn profile(&self, name: Option<&str>) -> Result<&Profile, Refusal> {
+        let name = name.unwrap_or(DEFAULT_PROFILE);
+        self.profiles.named(name).ok_or_else(|| Refusal::UnknownProfile {
+            name: name.chars().take(80).collect(),
+            known: self.profiles.names().collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    pub(super) fn issuing_ca(&self, profile: &Profile) -> Result<&Arc<Ca>, IssueError> {
+        let no_ca = |detail: String| IssueError::Internal { code: "no_ca", detail };
+        let configured = match profile.issuing_ca() {
+            None => self.config.issuing_ca(),
+            Some(name) => self.config.ca_named(name).ok_or_else(|| {
+                no_ca(format!(
+                    "profile {} names the CA {name:?}, which the configuration does not have",
+                    profile.name()
+                ))
+            })?,
+        };
+        let existing = self.cas.iter().find(|ca| ca.slug() == configured.slug());
+        existing.ok_or_else(|| {
+            no_ca(format!(
+                "the CA {} does not exist yet; initialise the authority",
+                configured.slug()
+            ))
+        })
+    }
+
+    /// The key is of a kind that the profile certifies, not weak, and not one of our own.
+    pub(super) fn check_key(&self, key: &SubjectPublicKey, profile: &Profile) -> Result<(), Refusal> {
+        if !profile.key_classes().is_empty() && !profile.key_classes().contains(&class(key.kind())) {
+            return Err(WeakKey::KindNotAllowed {
+                kind: format!("{:?}", key.kind()),
+            }
+            .into());
+        }
+        self.config.key_policy().check(key)?;
+        match self
+            .cas
+            .iter()
+            .find(|ca| ca.issuer.public_key().as_der() == key.as_der())
+        {
+            None => Ok(()),
+            Some(ca) => Err(Refusal::OwnKey { ca: ca.slug().clone() }),
+        }
+    }
+
+    pub(super) fn check_common_name(&self, common_name: &str) -> Result<(), Refusal> {
+        names::not_a_ca(common_name, self.config, self.cas.iter().map(|ca| ca.slug().as_str()))
+    }
+
+    /// Builds the TBSCertificate and lints it.
+    pub(super) fn finish(&self, draft: Draft<'_>, ask: Ask<'_>) -> Result<Prepared, IssueError> {
+        let Draft { profile, ca, .. } = draft;
+        let (not_before, not_after) = self.validity(&draft, ask.now)?;
+        let shard = self
+            .config
+            .ca(ca.slug())
+            .and_then(|configured| configured.shard_of(ask.serial));
+        let is_rsa = matches!(draft.public_key.kind(), KeyKind::Rsa { .. });
+        let template = CertificateTemplate {
+            serial: ask.serial,
+            subject: draft.subject,
+            public_key: draft.public_key,
+            not_before,
+            not_after,
+            basic_constraints: None,
+            key_usage: profile.key_usage(is_rsa),
+            extended_key_usages: draft.extended_key_usages,
+            alt_names: draft.alt_names,
+            policies: profile.policies().to_vec(),
+            name_constraints: None,
+            crl_distribution_points: crl_url(self.config, ca, shard),
+            ca_issuers: self.config.crt_url(ca.slug()).into_iter().collect(),
+            ocsp: Vec::new(),
+            custom_extensions: draft.custom_extensions,
+        };
+        let tbs = build(&template, ca)?;
+        Ok(Prepared {
+            ca: Arc::clone(ca),
+            tbs,
+            template,
+            common_name: draft.common_name,
+            profile: profile.name().to_owned(),
+            shard,
+            principal: ask.principal.clone(),
+            token: ask.token,
+            request_digest: draft.request_digest,
+            allow_key_reuse: draft.allow_key_reuse,
+            at: ask.now,
+            notify_expiry: draft.notify_expiry,
+            notify_issued: draft.notify_issued,
+            from_csr_file: draft.from_csr_file,
+            warnings: draft.warnings,
+        })
+    }
+
+    /// From a little before now, for slow clocks, to the end asked for: within the profile's and the configuration's
+    /// limits, and never past the CA's own end.
+    fn validity(&self, draft: &Draft<'_>, now: UnixTime) -> Result<(UnixTime, UnixTime), Refusal> {
+        let ca = draft.ca.certificate();
+        if ca.not_after() <= now {
+            return Err(Refusal::CaExpired {
+                ca: draft.ca.slug().clone(),
+                not_after: ca.not_after(),
+            });
+        }
+        let most = draft.profile.max_lifetime_days().min(self.config.max_cert_lifetime());
+        // At most a hundred years, as both limits are.
+        let days = draft.lifetime_days.clamp(1, u64::from(most)) as i64;
+        let not_before = now.plus_seconds(-draft.profile.backdate_seconds()).max(ca.not_before());
+        Ok((not_before, now.plus_days(days).min(ca.not_after())))
+    }
+}
+
+impl Prepared {
+    /// What will be signed.
+    pub fn tbs(&self) -> &TbsCertificate {
+        &self.tbs
+    }
+
+    /// What the CA's key will sign for it.
+    pub fn signing_input(&self) -> SigningInput {
+        self.tbs.signing_input(self.ca.issuer.public_key())
+    }
+
+    /// Who will sign.
+    pub fn ca(&self) -> &Arc<Ca> {
+        &self.ca
+    }
+
+    /// The profile's name.
+    pub fn profile(&self) -> &str {
+        &self.profile
+    }
+
+    /// Everything in it, as decided.
+    pub fn template(&self) -> &CertificateTemplate {
+        &self.template
+    }
+
+    /// The certificate with that signature.
+    pub fn assemble(&self, signature: &[u8]) -> Vec<u8> {
+        self.tbs.assemble(signature)
+    }
+
+    pub(super) fn id(&self) -> IntentId {
+        IntentId {
+            issuer: self.ca.slug().clone(),
+            serial: self.template.serial,
+        }
+    }
+
+    pub(super) fn common_name(&self) -> &str {
+        &self.common_name
+    }
+
+    pub(super) fn into_subject(self) -> (Name, Vec<String>) {
+        (self.template.subject, self.warnings)
+    }
+
+    /// The same certificate under another serial number: its shard, and with it its distribution point, follow.
+    pub(super) fn with_serial(mut self, serial: Serial, config: &Config) -> Result<Self, IssueError> {
+        self.template.serial = serial;
+        self.shard = config
+            .ca(self.ca.slug())
+            .and_then(|configured| configured.shard_of(serial));
+        self.template.crl_distribution_points = crl_url(config, &self.ca, self.shard);
+        self.tbs = build(&self.template, &self.ca)?;
+        Ok(self)
+    }
+
+    pub(super) fn intent(&self) -> CertificateIntent {
+        CertificateIntent {
+            id: self.id(),
+            kind: Kind::Leaf,
+            common_name: self.common_name.clone(),
+            profile: self.profile.clone(),
+            key: self.template.public_key.fingerprint(),
+            allow_key_reuse: self.allow_key_reuse,
+            tbs: self.tbs.as_der().to_vec(),
+            not_before: self.template.not_before,
+            not_after: self.template.not_after,
+            shard: self.shard,
+            principal: self.principal.clone(),
+            token: self.token.clone(),
+            request_digest: self.request_digest,
+            notify_expiry: self.notify_expiry,
+            at: self.at,
+        }
+    }
+}
+
+/// Parses the CSR and verifies its signature: whoever asks holds the key.
+fn parse_csr(request: &TlsCertRequest) -> Result<CertificationRequest, Refusal> {
+    let source = request.csr.as_ref().ok_or(Malformed::NoCsr)?;
+    let octets = match (source, source.octets()) {
+        (_, Some(octets)) => octets,
+        (CsrSource::File { name, .. }, None) => {
+            let place = "this authority, which takes no CSR files here: send the CSR as base64_csr_data".to_owned();
+            return Err(Refusal::CsrFileNotFound {
+                name: name.clone(),
+                place,
+            });
+        }
+        (CsrSource::Inline(_), None) => return Err(Malformed::NoCsr.into()),
+    };
+    Ok(CertificationRequest::parse(octets, &CSR_BUDGET)?)
+}
+
+/// The TBSCertificate under the CA, once the final bytes, with a throw-away signature, have passed every lint.
+fn build(template: &CertificateTemplate, ca: &Ca) -> Result<TbsCertificate, IssueError> {
+    let tbs = template.issued_by(&ca.issuer).map_err(Refusal::from)?;
+    let linted = tbs.assemble(&throwaway::signature(ca.issuer.public_key().algorithm()));
+    let findings = lint::certificate(&linted, Some(ca.certificate().as_der()));
+    if findings.iter().any(|finding| finding.severity == Severity::Error) {
+        return Err(IssueError::lint(
+            findings.iter().filter(|finding| finding.severity == Severity::Error),
+        ));
+    }
+    Ok(tbs)
+}
+
+fn class(kind: KeyKind) -> KeyClass {
+    match kind {
+        KeyKind::Rsa { .. } => KeyClass::Rsa,
+        KeyKind::P256 => KeyClass::P256,
+        KeyKind::P384 => KeyClass::P384,
+        KeyKind::P521 => KeyClass::P521,
+        KeyKind::Ed25519 => KeyClass::Ed25519,
+        KeyKind::MlDsa44 | KeyKind::MlDsa65 | KeyKind::MlDsa87 => KeyClass::MlDsa,
+    }
+}
+
+fn crl_url(config: &Config, ca: &Ca, shard: Option<u16>) -> Vec<String> {
+    config
+        .crl_url(&CrlScope {
+            issuer: ca.slug().clone(),
+            shard,
+        })
+        .into_iter()
+        .collect()
+}

@@ -1,0 +1,238 @@
+//! Why a request is refused.
+
+use chancery_x509::certificate::TemplateError;
+use chancery_x509::csr::CsrError;
+use chancery_x509::extension::ExtensionError;
+use chancery_x509::key::policy::WeakKey;
+use chancery_x509::name::NameError;
+use chancery_x509::serial::Serial;
+use chancery_x509::time::UnixTime;
+
+use crate::slug::Slug;
+use crate::wire::{CsrFileName, Malformed};
+
+/// Why a request is refused, in words for whoever asked. The texts are those of the drop-in contract where it has one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The request's form.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// The CSR, or its signature.
+    #[error(transparent)]
+    Csr(#[from] CsrError),
+    /// The CSR file that the request names does not exist.
+    #[error("CSR file '{name}' not found in {place}")]
+    CsrFileNotFound {
+        /// Its name.
+        name: CsrFileName,
+        /// Where it was looked for, e.g. `S3 bucket 'my-bucket'`.
+        place: String,
+    },
+    /// A request with an unchanged CSR file, whose key is certified under its name already. No news: nobody is told.
+    #[error("Certificate already issued")]
+    AlreadyIssued,
+    /// Neither request nor CSR has a common name.
+    #[error("CSR must include a Common Name")]
+    NoCommonName,
+    /// The common name is a CA's.
+    #[error("{name:?} is the name of a CA and cannot be the common name of a certificate; choose another")]
+    ReservedName {
+        /// As asked for.
+        name: String,
+    },
+    /// The subject cannot be encoded.
+    #[error("subject: {0}")]
+    Subject(#[from] NameError),
+    /// The profile demands a subject field.
+    #[error("profile {profile} needs {field} in the subject; give it in the request or the CSR")]
+    SubjectField {
+        /// The profile.
+        profile: String,
+        /// The field.
+        field: &'static str,
+    },
+    /// The key is weak, or not of the kinds that the profile certifies.
+    #[error(transparent)]
+    WeakKey(#[from] WeakKey),
+    /// The key is one of this authority's own CAs.
+    #[error("the CSR carries the key of {ca}; a CA's own key is never certified for a request")]
+    OwnKey {
+        /// The CA.
+        ca: Slug,
+    },
+    /// The key is certified already.
+    #[error("Private key has already been used for a certificate")]
+    KeyInUse,
+    /// The token was used with another request.
+    #[error("the idempotency token was already used for a different request; use a new token for each request")]
+    TokenReused,
+    /// No profile of that name.
+    #[error("there is no profile {name:?}; there are {known}")]
+    UnknownProfile {
+        /// As asked for, shortened to 80 characters.
+        name: String,
+        /// Those that exist, with commas.
+        known: String,
+    },
+    /// An extended key usage that the profile does not allow.
+    #[error("profile {profile} does not allow the extended key usage {usage}")]
+    UsageNotAllowed {
+        /// The profile.
+        profile: String,
+        /// Its OID.
+        usage: String,
+    },
+    /// A type of alternative names that the profile does not allow.
+    #[error("profile {profile} does not allow alternative names of type {kind} ({value:?})")]
+    AltNameNotAllowed {
+        /// The profile.
+        profile: String,
+        /// The type.
+        kind: &'static str,
+        /// The name.
+        value: String,
+    },
+    /// A wildcard where the profile does not allow any.
+    #[error("profile {profile} does not allow wildcards ({value:?})")]
+    Wildcard {
+        /// The profile.
+        profile: String,
+        /// The name.
+        value: String,
+    },
+    /// No alternative name where the profile demands one.
+    #[error("profile {profile} needs at least one alternative name; give valid ones in sans")]
+    NoAltName {
+        /// The profile.
+        profile: String,
+    },
+    /// More alternative names than the budget allows.
+    #[error("{actual} alternative names are too many, at most {limit} are taken")]
+    TooManyAltNames {
+        /// Names given.
+        actual: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// A custom extension outside the configuration's allowlist.
+    #[error("Custom extension OID {oid} is not in the configured allowlist")]
+    ExtensionNotAllowlisted {
+        /// As given.
+        oid: String,
+    },
+    /// The same custom extension twice.
+    #[error("Custom extension OID {oid} is specified more than once")]
+    DuplicateExtension {
+        /// As given.
+        oid: String,
+    },
+    /// A custom extension's value that is not base64.
+    #[error("Custom extension OID {oid} has an invalid base64 value")]
+    ExtensionBase64 {
+        /// As given.
+        oid: String,
+    },
+    /// A custom extension that is reserved, or no DER.
+    #[error(transparent)]
+    Extension(#[from] ExtensionError),
+    /// Custom extensions where the profile allows none.
+    #[error("profile {profile} does not allow custom extensions")]
+    ExtensionsNotAllowed {
+        /// The profile.
+        profile: String,
+    },
+    /// A critical custom extension where the profile allows none.
+    #[error("profile {profile} does not allow custom extension {oid} to be critical")]
+    CriticalExtension {
+        /// The profile.
+        profile: String,
+        /// As given.
+        oid: String,
+    },
+    /// The certificate would break what its CA's certificate demands.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// The CA has expired.
+    #[error("the CA {ca} expired at {not_after}")]
+    CaExpired {
+        /// The CA.
+        ca: Slug,
+        /// When.
+        not_after: UnixTime,
+    },
+    /// The certificate to be renewed does not exist.
+    #[error("there is no certificate with serial number {serial}")]
+    NotFound {
+        /// The serial number.
+        serial: Serial,
+    },
+    /// The certificate to be renewed is revoked.
+    #[error("the certificate with serial number {serial} is revoked and cannot be renewed; request a new one")]
+    Revoked {
+        /// The serial number.
+        serial: Serial,
+    },
+    /// The certificate to be renewed has expired.
+    #[error("the certificate with serial number {serial} has expired and cannot be renewed; request a new one")]
+    Expired {
+        /// The serial number.
+        serial: Serial,
+    },
+    /// A CA's own certificate is not renewed by request.
+    #[error("the certificate with serial number {serial} is a CA's own and cannot be renewed by request")]
+    AuthorityCertificate {
+        /// The serial number.
+        serial: Serial,
+    },
+}
+
+impl Refusal {
+    /// A stable code for programs and for the ledger's record.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Malformed(malformed) => malformed.code(),
+            Self::Csr(CsrError::BadSignature) => "bad_signature",
+            Self::Csr(CsrError::OverBudget { .. }) | Self::TooManyAltNames { .. } => "over_budget",
+            Self::Csr(CsrError::Key(_)) => "unsupported_key",
+            Self::Csr(CsrError::DuplicateExtension { .. }) => "duplicate_extension",
+            Self::Csr(_) => "bad_csr",
+            Self::CsrFileNotFound { .. } => "csr_file_not_found",
+            Self::AlreadyIssued => "already_issued",
+            Self::NoCommonName => "no_common_name",
+            Self::ReservedName { .. } => "reserved_name",
+            Self::Subject(_) => "bad_subject",
+            Self::SubjectField { .. } => "subject_field_missing",
+            Self::WeakKey(WeakKey::KindNotAllowed { .. }) => "key_not_allowed",
+            Self::WeakKey(_) => "weak_key",
+            Self::OwnKey { .. } => "own_key",
+            Self::KeyInUse => "key_in_use",
+            Self::TokenReused => "token_reused",
+            Self::UnknownProfile { .. } => "unknown_profile",
+            Self::UsageNotAllowed { .. } => "usage_not_allowed",
+            Self::AltNameNotAllowed { .. } => "alt_name_not_allowed",
+            Self::Wildcard { .. } => "wildcard_not_allowed",
+            Self::NoAltName { .. } => "no_alt_name",
+            Self::ExtensionNotAllowlisted { .. }
+            | Self::ExtensionsNotAllowed { .. }
+            | Self::CriticalExtension { .. }
+            | Self::Extension(ExtensionError::Reserved { .. }) => "extension_not_allowed",
+            Self::DuplicateExtension { .. } | Self::Template(TemplateError::DuplicateExtension { .. }) => {
+                "duplicate_extension"
+            }
+            Self::ExtensionBase64 { .. } | Self::Extension(_) => "bad_extension",
+            Self::Template(TemplateError::NameConstraints { .. }) => "outside_name_constraints",
+            Self::Template(_) => "bad_certificate",
+            Self::CaExpired { .. } => "ca_expired",
+            Self::NotFound { .. } => "not_found",
+            Self::Revoked { .. } => "revoked",
+            Self::Expired { .. } => "expired",
+            Self::AuthorityCertificate { .. } => "authority_certificate",
+        }
+    }
+
+    /// Whether people are told. Not of what is no news: a CSR file that is not there, or whose certificate is.
+    pub fn deserves_notice(&self) -> bool {
+        !matches!(self, Self::CsrFileNotFound { .. } | Self::AlreadyIssued)
+    }
+}

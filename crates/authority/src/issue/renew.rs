@@ -1,0 +1,139 @@
+//! Renewal: the same certificate again, later.
+
+use chancery_x509::certificate::Certificate;
+use chancery_x509::csr::CertificationRequest;
+use chancery_x509::key::SubjectPublicKey;
+use chancery_x509::serial::Serial;
+use chancery_x509::time::DAY;
+
+use super::prepare::{CSR_BUDGET, Draft};
+use super::{Ask, IssueError, Issued, Prepared, Refusal, Rules, digest, extensions, names, usages};
+use crate::authority::Authority;
+use crate::port::ledger::{CertificateRecord, IdempotencyToken, Kind};
+use crate::principal::Principal;
+use crate::wire::TlsCertRequest;
+
+impl Authority {
+    /// Issues a certificate that is valid as long as that of `serial` was, from now on, with the same subject, names,
+    /// usages and custom extensions, under the same profile (whose rules may have changed: they hold). Its key is that of
+    /// the CSR (PEM or DER; its subject is not used), or without one the same again.
+    ///
+    /// A revoked or expired certificate is not renewed. Whether the principal may renew that serial is the front's to
+    /// decide.
+    pub async fn renew(
+        &self,
+        serial: Serial,
+        csr: Option<&[u8]>,
+        principal: &Principal,
+        token: Option<IdempotencyToken>,
+    ) -> Result<Issued, IssueError> {
+        let record = self.ports().ledger.certificate(None, serial).await?;
+        let common_name = record.as_ref().map(|record| record.common_name.clone());
+        let outcome = match self.prepare_renewal(serial, record, csr, principal, token) {
+            Ok(prepared) => self.issue_prepared(prepared).await,
+            Err(error) => Err(error),
+        };
+        if let Err(IssueError::Rejected(refusal)) = &outcome {
+            let mut request = TlsCertRequest::default();
+            request.subject.common_name = common_name;
+            self.record_refusal(&request, refusal, principal).await;
+        }
+        outcome
+    }
+
+    fn prepare_renewal(
+        &self,
+        serial: Serial,
+        record: Option<CertificateRecord>,
+        csr: Option<&[u8]>,
+        principal: &Principal,
+        token: Option<IdempotencyToken>,
+    ) -> Result<Prepared, IssueError> {
+        let record = record
+            .filter(|record| !record.certificate.is_empty())
+            .ok_or(Refusal::NotFound { serial })?;
+        let now = self.ports().clock.now();
+        if record.kind != Kind::Leaf {
+            return Err(Refusal::AuthorityCertificate { serial }.into());
+        }
+        if record.revocation.is_some() {
+            return Err(Refusal::Revoked { serial }.into());
+        }
+        if record.not_after < now {
+            return Err(Refusal::Expired { serial }.into());
+        }
+        let cas = self.cas();
+        let rules = Rules {
+            config: self.config(),
+            profiles: self.profiles(),
+            cas: &cas,
+        };
+        let ask = Ask {
+            principal,
+            token,
+            now,
+            serial: self.draw_serial(),
+        };
+        rules.prepare_renewal(&record, csr, ask)
+    }
+}
+
+impl Rules<'_> {
+    fn prepare_renewal(
+        &self,
+        record: &CertificateRecord,
+        csr: Option<&[u8]>,
+        ask: Ask<'_>,
+    ) -> Result<Prepared, IssueError> {
+        let unreadable = |detail: String| IssueError::Internal { code: "ledger", detail };
+        let old = Certificate::parse(&record.certificate)
+            .map_err(|error| unreadable(format!("the certificate {} cannot be read: {error}", record.id)))?;
+        let profile = self.profile(Some(&record.profile))?;
+        let ca = self.issuing_ca(profile)?;
+        let old_key = old
+            .public_key()
+            .map_err(|error| unreadable(format!("the key of certificate {} cannot be read: {error}", record.id)))?;
+        let public_key = new_key(csr)?.unwrap_or_else(|| old_key.clone());
+        self.check_key(&public_key, profile)?;
+        self.check_common_name(&record.common_name)?;
+        usages::check(old.extended_key_usages(), profile)?;
+        names::check_alt_names(old.alt_names(), profile)?;
+        let custom_extensions = old.custom_extensions();
+        extensions::check_again(&custom_extensions, profile, self.config)?;
+
+        let draft = Draft {
+            profile,
+            ca,
+            subject: old.subject().clone(),
+            common_name: record.common_name.clone(),
+            allow_key_reuse: public_key == old_key,
+            public_key,
+            extended_key_usages: old.extended_key_usages().to_vec(),
+            alt_names: old.alt_names().to_vec(),
+            custom_extensions,
+            lifetime_days: lifetime_days(&old, profile.backdate_seconds()),
+            request_digest: digest::of_renewal(record.id.serial.as_padded(), csr),
+            notify_expiry: record.notify_expiry,
+            notify_issued: false,
+            from_csr_file: false,
+            warnings: Vec::new(),
+        };
+        self.finish(draft, ask)
+    }
+}
+
+fn new_key(csr: Option<&[u8]>) -> Result<Option<SubjectPublicKey>, Refusal> {
+    let Some(octets) = csr else { return Ok(None) };
+    let csr = CertificationRequest::parse(octets, &CSR_BUDGET)?;
+    Ok(Some(csr.public_key().clone()))
+}
+
+/// Whole days of the old certificate's life, without what notBefore was dated back.
+fn lifetime_days(old: &Certificate, backdate_seconds: i64) -> u64 {
+    let seconds = old
+        .not_after()
+        .0
+        .saturating_sub(old.not_before().0)
+        .saturating_sub(backdate_seconds);
+    u64::try_from(seconds).unwrap_or(0).div_ceil(DAY as u64)
+}

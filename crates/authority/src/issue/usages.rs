@@ -1,0 +1,39 @@
+//! Extended key usages of a certificate.
+
+use const_oid::ObjectIdentifier;
+
+use super::Refusal;
+use crate::profile::Profile;
+use crate::wire::TlsCertRequest;
+
+/// The profile's own, then the purposes asked for (or the profile's default where there are none), then the extended key
+/// usages asked for; each once, each allowed by the profile.
+pub(super) fn extended_key_usages(
+    request: &TlsCertRequest,
+    profile: &Profile,
+) -> Result<Vec<ObjectIdentifier>, Refusal> {
+    let mut usages = profile.extended_key_usages().to_vec();
+    let mut add = |usage: ObjectIdentifier| {
+        if !usages.contains(&usage) {
+            usages.push(usage);
+        }
+    };
+    if request.purposes.is_empty() {
+        profile.default_extended_key_usages().iter().copied().for_each(&mut add);
+    }
+    request.purposes.iter().map(|purpose| purpose.oid()).for_each(&mut add);
+    request.extended_key_usages.iter().copied().for_each(&mut add);
+    check(&usages, profile)?;
+    Ok(usages)
+}
+
+/// Whether the profile allows these usages, one by one.
+pub(super) fn check(usages: &[ObjectIdentifier], profile: &Profile) -> Result<(), Refusal> {
+    match usages.iter().find(|usage| !profile.allows_extended_key_usage(usage)) {
+        None => Ok(()),
+        Some(usage) => Err(Refusal::UsageNotAllowed {
+            profile: profile.name().to_owned(),
+            usage: usage.to_string(),
+        }),
+    }
+}

@@ -1,0 +1,140 @@
+//! The answers.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use chancery_x509::certificate::Certificate;
+use chancery_x509::name::Name;
+use serde::Serialize;
+
+use super::{TlsCertRequest, contract_time};
+use crate::authority::Authority;
+use crate::issue::Issued;
+use crate::port::ledger::CertificateRecord;
+use crate::slug::Slug;
+
+/// The answer to a request that was granted, as the contract's JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct TlsCertAnswer {
+    /// The certificate's facts.
+    pub certificate_info: CertificateInfo,
+    /// Base64 of the certificate's PEM; with `cert_bundle` of the chain's PEM too, leaf first.
+    pub base64_certificate: String,
+    /// The subject, RFC 4514.
+    pub subject: String,
+    /// The chain.
+    #[serde(flatten)]
+    pub chain: ChainAnswer,
+}
+
+/// The answer to `ca_chain_only`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ChainAnswer {
+    /// Base64 of the issuing CA certificate's PEM.
+    pub base64_issuing_ca_certificate: String,
+    /// Base64 of the root CA certificate's PEM.
+    pub base64_root_ca_certificate: String,
+    /// Base64 of the chain's PEM: issuing CA first, root last, one newline between them and none at the end.
+    pub base64_ca_chain: String,
+}
+
+/// The answer to a request that was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ErrorAnswer {
+    /// Why.
+    pub error: String,
+}
+
+/// A certificate's facts as the contract writes them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CertificateInfo {
+    /// The common name.
+    pub common_name: String,
+    /// Decimal.
+    pub serial_number: String,
+    /// notBefore, `YYYY-MM-DD HH:MM:SS`.
+    pub issued: String,
+    /// notAfter, likewise.
+    pub expires: String,
+}
+
+impl From<&CertificateRecord> for CertificateInfo {
+    fn from(record: &CertificateRecord) -> Self {
+        Self {
+            common_name: record.common_name.clone(),
+            serial_number: record.id.serial.to_string(),
+            issued: contract_time(record.not_before),
+            expires: contract_time(record.not_after),
+        }
+    }
+}
+
+impl Authority {
+    /// The contract's answer for a certificate that [`issue`](Self::issue) gave for that request.
+    pub fn answer(&self, issued: &Issued, request: &TlsCertRequest) -> TlsCertAnswer {
+        let chain = self.chain_pem(&issued.record.id.issuer);
+        let pem = chancery_x509::pem::encode("CERTIFICATE", &issued.record.certificate);
+        let base64_certificate = if request.cert_bundle {
+            let bundle = std::iter::once(&pem)
+                .chain(&chain)
+                .map(String::as_str)
+                .collect::<String>();
+            STANDARD.encode(bundle)
+        } else {
+            STANDARD.encode(pem)
+        };
+        TlsCertAnswer {
+            certificate_info: CertificateInfo::from(&issued.record),
+            base64_certificate,
+            subject: issued
+                .subject
+                .as_ref()
+                .map_or_else(|| subject_of(&issued.record), Name::to_rfc4514),
+            chain: ChainAnswer::of(&chain),
+        }
+    }
+
+    /// The contract's answer to `ca_chain_only`: the chain of the CA that the request's profile issues from. `None` while
+    /// that CA does not exist.
+    pub fn chain_answer(&self, request: &TlsCertRequest) -> Option<ChainAnswer> {
+        let ca = self.issuer_of(request.profile.as_deref())?;
+        Some(ChainAnswer::of(&self.chain_pem(ca.slug())))
+    }
+
+    fn issuer_of(&self, profile: Option<&str>) -> Option<std::sync::Arc<crate::authority::Ca>> {
+        let named = profile
+            .and_then(|name| self.profiles.named(name))
+            .and_then(|profile| profile.issuing_ca());
+        match named {
+            Some(name) => self.ca(self.config.ca_named(name)?.slug()),
+            None => self.issuing_ca(),
+        }
+    }
+
+    fn chain_pem(&self, issuer: &Slug) -> Vec<String> {
+        self.chain(issuer).iter().map(|ca| ca.certificate().to_pem()).collect()
+    }
+}
+
+impl ChainAnswer {
+    fn of(chain: &[String]) -> Self {
+        let encoded = |pem: Option<&String>| pem.map(|pem| STANDARD.encode(pem)).unwrap_or_default();
+        let trimmed: Vec<&str> = chain.iter().map(|pem| pem.trim()).collect();
+        Self {
+            base64_issuing_ca_certificate: encoded(chain.first()),
+            base64_root_ca_certificate: encoded(chain.last()),
+            base64_ca_chain: STANDARD.encode(trimmed.join("\n")),
+        }
+    }
+}
+
+/// RFC 4514 text of a recorded certificate's subject. A certificate that came out of this authority can be read back;
+/// should its row be damaged, the common name is the best that is left.
+pub(super) fn subject_of(record: &CertificateRecord) -> String {
+    match Certificate::parse(&record.certificate) {
+        Ok(certificate) => certificate.subject().to_rfc4514(),
+        Err(_) => format!("CN={}", record.common_name),
+    }
+}

@@ -1,0 +1,274 @@
+//! From JSON to a typed request.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use chancery_x509::extension::extended_key_usage;
+use chancery_x509::name::Subject;
+use const_oid::ObjectIdentifier;
+use serde_json::{Map, Value};
+
+use super::{CsrFileName, CsrSource, Malformed, Purpose, RequestedExtension, TlsCertRequest, budget, sans};
+
+impl TlsCertRequest {
+    /// Parses a request's JSON text.
+    pub fn from_json(text: &[u8]) -> Result<Self, Malformed> {
+        if text.len() > budget::REQUEST {
+            return Err(Malformed::TooLong {
+                actual: text.len(),
+                limit: budget::REQUEST,
+            });
+        }
+        let value: Value = serde_json::from_slice(text).map_err(|error| Malformed::NotJson {
+            detail: error.to_string(),
+        })?;
+        Self::from_value(&value)
+    }
+
+    /// Parses a request. The value's own size is the front's to bound.
+    pub fn from_value(value: &Value) -> Result<Self, Malformed> {
+        let object = value.as_object().ok_or(Malformed::NotAnObject)?;
+        // Nothing else of a request for the chain is looked at.
+        if flag(object, "ca_chain_only")? == Some(true) {
+            return Ok(Self {
+                ca_chain_only: true,
+                ..Self::default()
+            });
+        }
+        let mut warnings = Vec::new();
+        let subject = subject(object)?;
+        let profile = text(object, "profile")?;
+        if subject.common_name.is_none() && profile.is_none() {
+            return Err(Malformed::NoCommonName);
+        }
+        Ok(Self {
+            subject,
+            lifetime_days: lifetime(object)?,
+            purposes: purposes(object, &mut warnings)?,
+            extended_key_usages: extended_key_usages(object)?,
+            alt_names: sans::parse(object.get("sans"), &mut warnings)?,
+            extensions: extensions(object)?,
+            csr: Some(csr(object)?),
+            profile,
+            force_issue: flag(object, "force_issue")?.unwrap_or(false),
+            cert_bundle: flag(object, "cert_bundle")?.unwrap_or(false),
+            ca_chain_only: false,
+            notify_expiry: flag(object, "notify_expiry")?,
+            notify_issued: flag(object, "notify_issued")?,
+            warnings,
+        })
+    }
+}
+
+fn subject(object: &Map<String, Value>) -> Result<Subject, Malformed> {
+    Ok(Subject {
+        common_name: text(object, "common_name")?,
+        country: text(object, "country")?,
+        email_address: text(object, "email_address")?,
+        locality: text(object, "locality")?,
+        organization: text(object, "organization")?,
+        organizational_unit: text(object, "organizational_unit")?,
+        state: text(object, "state")?,
+    })
+}
+
+fn lifetime(object: &Map<String, Value>) -> Result<Option<u64>, Malformed> {
+    let number = match object.get("lifetime") {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::Number(number)) => number,
+        Some(other) => return Err(wrong_type("lifetime", "a whole number of days", other)),
+    };
+    if let Some(days) = number.as_u64().filter(|&days| days > 0) {
+        return Ok(Some(days));
+    }
+    match number.as_i64() {
+        Some(days) => Err(Malformed::LifetimeTooShort { days }),
+        None => Err(Malformed::WrongType {
+            field: "lifetime".into(),
+            expected: "a whole number of days",
+            found: "a fraction or a number too great",
+        }),
+    }
+}
+
+fn purposes(object: &Map<String, Value>, warnings: &mut Vec<String>) -> Result<Vec<Purpose>, Malformed> {
+    let mut purposes = Vec::new();
+    for (index, value) in list(object, "purposes", budget::USAGES)?.iter().enumerate() {
+        let name = element(value, "purposes", index)?;
+        match Purpose::from_name(name) {
+            Some(purpose) if purposes.contains(&purpose) => {}
+            Some(purpose) => purposes.push(purpose),
+            None => warnings.push(format!("purpose {:?} is not known and was left out", shortened(name))),
+        }
+    }
+    Ok(purposes)
+}
+
+fn extended_key_usages(object: &Map<String, Value>) -> Result<Vec<ObjectIdentifier>, Malformed> {
+    let mut usages = Vec::new();
+    for (index, value) in list(object, "extended_key_usages", budget::USAGES)?.iter().enumerate() {
+        let name = element(value, "extended_key_usages", index)?;
+        if name == "NONE" {
+            continue;
+        }
+        let usage = extended_key_usage(name).ok_or_else(|| Malformed::ExtendedKeyUsage { value: shortened(name) })?;
+        if !usages.contains(&usage) {
+            usages.push(usage);
+        }
+    }
+    Ok(usages)
+}
+
+fn extensions(object: &Map<String, Value>) -> Result<Vec<RequestedExtension>, Malformed> {
+    let values = list(object, "extensions", budget::EXTENSIONS)?;
+    values
+        .iter()
+        .enumerate()
+        .map(|(index, value)| extension(index, value))
+        .collect()
+}
+
+fn extension(index: usize, value: &Value) -> Result<RequestedExtension, Malformed> {
+    let object = value.as_object().ok_or_else(|| {
+        wrong_type(
+            &format!("extensions[{index}]"),
+            "an object with oid, value_b64 and critical",
+            value,
+        )
+    })?;
+    let required = |field: &'static str| match object.get(field) {
+        None | Some(Value::Null) => Err(Malformed::ExtensionField { field }),
+        Some(Value::String(text)) if text.is_empty() => Err(Malformed::ExtensionField { field }),
+        Some(Value::String(text)) => Ok(text.clone()),
+        Some(other) => Err(wrong_type(&format!("extensions[{index}].{field}"), "a string", other)),
+    };
+    let oid = required("oid")?;
+    if oid.len() > budget::TEXT {
+        let field = format!("extensions[{index}].oid");
+        return Err(Malformed::TextTooLong {
+            field,
+            actual: oid.len(),
+            limit: budget::TEXT,
+        });
+    }
+    let critical = match object.get("critical") {
+        None | Some(Value::Null) => false,
+        Some(Value::Bool(critical)) => *critical,
+        // "false" in quotes is a string, and every string is true to a language that asks no further.
+        Some(other) => {
+            return Err(wrong_type(
+                &format!("extensions[{index}].critical"),
+                "true or false",
+                other,
+            ));
+        }
+    };
+    Ok(RequestedExtension {
+        oid,
+        value_b64: required("value_b64")?,
+        critical,
+    })
+}
+
+/// The file where one is named, else the data in the request.
+fn csr(object: &Map<String, Value>) -> Result<CsrSource, Malformed> {
+    if let Some(name) = text(object, "csr_file")? {
+        return Ok(CsrSource::File {
+            name: CsrFileName::new(&name)?,
+            contents: None,
+        });
+    }
+    let encoded = match object.get("base64_csr_data") {
+        None | Some(Value::Null) => return Err(Malformed::NoCsr),
+        Some(Value::String(encoded)) if encoded.is_empty() => return Err(Malformed::NoCsr),
+        Some(Value::String(encoded)) => encoded,
+        Some(other) => return Err(wrong_type("base64_csr_data", "a string", other)),
+    };
+    decode_csr(encoded).map(CsrSource::Inline)
+}
+
+fn decode_csr(encoded: &str) -> Result<Vec<u8>, Malformed> {
+    // Base64 is a third longer than what it holds, and lines are broken; twice as long is certainly too long.
+    if encoded.len() > 2 * budget::CSR {
+        return Err(Malformed::CsrTooLong {
+            actual: encoded.len() / 4 * 3,
+            limit: budget::CSR,
+        });
+    }
+    let decoded = if encoded.bytes().any(|byte| byte.is_ascii_whitespace()) {
+        let unbroken: Vec<u8> = encoded.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+        STANDARD.decode(unbroken)
+    } else {
+        STANDARD.decode(encoded)
+    };
+    let octets = decoded.map_err(|_| Malformed::CsrBase64)?;
+    if octets.len() > budget::CSR {
+        return Err(Malformed::CsrTooLong {
+            actual: octets.len(),
+            limit: budget::CSR,
+        });
+    }
+    Ok(octets)
+}
+
+/// A text; absent where it is missing, null or empty.
+fn text(object: &Map<String, Value>, field: &str) -> Result<Option<String>, Malformed> {
+    match object.get(field) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) if text.is_empty() => Ok(None),
+        Some(Value::String(text)) if text.len() > budget::TEXT => Err(Malformed::TextTooLong {
+            field: field.to_owned(),
+            actual: text.len(),
+            limit: budget::TEXT,
+        }),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(other) => Err(wrong_type(field, "a string", other)),
+    }
+}
+
+fn flag(object: &Map<String, Value>, field: &str) -> Result<Option<bool>, Malformed> {
+    match object.get(field) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Bool(flag)) => Ok(Some(*flag)),
+        Some(other) => Err(wrong_type(field, "true or false", other)),
+    }
+}
+
+/// A list within its budget; empty where it is missing or null.
+fn list<'a>(object: &'a Map<String, Value>, field: &'static str, limit: usize) -> Result<&'a [Value], Malformed> {
+    match object.get(field) {
+        None | Some(Value::Null) => Ok(&[]),
+        Some(Value::Array(values)) if values.len() > limit => Err(Malformed::TooMany {
+            field,
+            actual: values.len(),
+            limit,
+        }),
+        Some(Value::Array(values)) => Ok(values),
+        Some(other) => Err(wrong_type(field, "a list", other)),
+    }
+}
+
+fn element<'a>(value: &'a Value, field: &str, index: usize) -> Result<&'a str, Malformed> {
+    value
+        .as_str()
+        .ok_or_else(|| wrong_type(&format!("{field}[{index}]"), "a string", value))
+}
+
+pub(super) fn wrong_type(field: &str, expected: &'static str, found: &Value) -> Malformed {
+    let found = match found {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    };
+    Malformed::WrongType {
+        field: field.to_owned(),
+        expected,
+        found,
+    }
+}
+
+pub(super) fn shortened(text: &str) -> String {
+    text.chars().take(80).collect()
+}
