@@ -1,1 +1,20 @@
-//! contract.
+//! One suite for every implementation of a port. Each function takes a maker of fresh, empty instances, tries every
+//! obligation that the port states, and panics with the sentence that was broken. Run them inside a tokio runtime.
+//!
+//! ```ignore
+//! #[tokio::test(flavor = "multi_thread")]
+//! async fn meets_the_contract() {
+//!     contract::ledger(async || Arc::new(MyLedger::new()) as Arc<dyn Ledger>).await;
+//! }
+//! ```
+
+mod keys;
+mod ledger;
+mod notices;
+mod publication;
+
+pub use keys::key_store;
+pub use ledger::ledger;
+pub use ledger::reserve::intent;
+pub use notices::notices;
+pub use publication::publication;

@@ -6,14 +6,16 @@
 //! - [`wire`]: the JSON of requests and answers (the drop-in contract's `tls-cert`);
 //! - [`issue`]: the way of a request: prepare → reserve → sign → verify → complete;
 //! - [`revoke`], [`publish`], [`sweep`], [`remind`]: the rest of a certificate's life;
-//! - [`port`]: what the house must provide, as obligations; [`memory`] provides it for tests, with faults on demand,
-//!   and [`contract`] is the one suite that every implementation passes.
+//! - [`port`]: what the house must provide, as obligations. With the feature `testing`, `memory` provides it for tests,
+//!   with faults on demand, and `contract` is the one suite that every implementation passes.
 
 pub mod authority;
 pub mod config;
+#[cfg(feature = "testing")]
 pub mod contract;
 pub mod hierarchy;
 pub mod issue;
+#[cfg(feature = "testing")]
 pub mod memory;
 pub mod port;
 pub mod principal;

@@ -108,7 +108,8 @@ pub trait Ledger: Send + Sync {
     async fn rejections(&self, limit: usize) -> Result<Vec<Rejection>, LedgerError>;
 
     /// Revokes. The first revocation stands; a later one changes nothing and gets [`Revoked::Already`]. The one exception:
-    /// the reason `keyCompromise` may replace another, never the other way round.
+    /// the reason `keyCompromise` may replace another, never the other way round; the time of the revocation stays then,
+    /// and the answer is [`Revoked::Now`], since a CRL made before does not tell it.
     async fn revoke(&self, issuer: &Slug, serial: Serial, revocation: Revocation) -> Result<Revoked, LedgerError>;
 
     /// Reserves the next CRL number of a scope and takes a consistent view of its revoked certificates, but for those

@@ -1,0 +1,52 @@
+//! What every [`Ledger`] must do. The suite's certificates are arbitrary octets: a ledger keeps DER, it does not read it.
+
+mod crl;
+mod records;
+pub(super) mod reserve;
+mod revoke;
+mod search;
+
+use std::sync::Arc;
+
+use crate::port::ledger::{Ledger, LedgerError};
+
+/// Tries every obligation of [`Ledger`].
+///
+/// # Panics
+/// Where one is broken.
+pub async fn ledger(make: impl AsyncFn() -> Arc<dyn Ledger>) {
+    reserve::reserves_and_completes(&*make().await).await;
+    reserve::serials_are_unique(&*make().await).await;
+    reserve::keys_are_claimed_once(&*make().await).await;
+    reserve::tokens_replay(&*make().await).await;
+    reserve::lost_intents_free_what_they_held(&*make().await).await;
+    reserve::refused_reservations_leave_nothing(&*make().await).await;
+    reserve::authorities_have_one_name_each(&*make().await).await;
+    reserve::open_intents_are_listed_oldest_first(&*make().await).await;
+    reserve::one_of_many_reserves_wins(make().await).await;
+    reserve::one_of_many_completes_wins(make().await).await;
+
+    revoke::the_first_revocation_stands(&*make().await).await;
+    revoke::key_compromise_replaces_other_reasons(&*make().await).await;
+    revoke::one_of_many_revocations_is_the_first(make().await).await;
+
+    crl::numbers_rise(make().await).await;
+    crl::scopes_are_kept_apart(&*make().await).await;
+    crl::a_view_does_not_move(make().await).await;
+    crl::lost_intents_are_listed(&*make().await).await;
+    crl::pruning_looks_at_not_after_alone(&*make().await).await;
+    crl::the_latest_crl_is_the_highest(&*make().await).await;
+
+    search::pages_are_stable(&*make().await).await;
+    search::conditions_combine(&*make().await).await;
+    search::expiring_certificates_are_found(&*make().await).await;
+
+    records::reminders_are_kept(&*make().await).await;
+    records::rejections_are_kept(&*make().await).await;
+    records::counts_count(&*make().await).await;
+}
+
+/// Nothing is wrong in most of the suite: an error is a broken promise.
+fn ok<T>(outcome: Result<T, LedgerError>) -> T {
+    outcome.unwrap_or_else(|error| panic!("nothing is wrong, yet the ledger answers: {error}"))
+}

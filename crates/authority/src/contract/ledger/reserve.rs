@@ -1,0 +1,617 @@
+//! Reserve, complete, give up.
+
+use std::sync::Arc;
+
+use chancery_x509::key::KeyFingerprint;
+use chancery_x509::serial::Serial;
+use chancery_x509::time::UnixTime;
+use futures_util::future::join_all;
+
+use super::ok;
+use crate::port::ledger::{
+    CertificateIntent, CertificateRecord, Completion, IdempotencyToken, IntentId, Kind, Ledger, LedgerError,
+    Reservation,
+};
+use crate::port::{KeyName, Receipt};
+use crate::principal::Principal;
+use crate::slug::Slug;
+
+/// When the suite takes place.
+pub(super) const NOW: UnixTime = UnixTime(1_800_000_000);
+
+/// An intent for a leaf of `a-ca` whose serial, key and name follow from `number`; fields are for the caller to change.
+///
+/// # Panics
+/// Where `number` is zero, which is no serial number.
+pub fn intent(number: u32) -> CertificateIntent {
+    let octets = number.to_be_bytes();
+    let mut key = [0; 32];
+    key[..4].copy_from_slice(&octets);
+    CertificateIntent {
+        id: IntentId {
+            issuer: slug("a-ca"),
+            serial: serial(number),
+        },
+        kind: Kind::Leaf,
+        common_name: format!("host{number}.example.com"),
+        profile: "tls-server".to_owned(),
+        key: KeyFingerprint(key),
+        allow_key_reuse: false,
+        tbs: [b"tbs ", &octets[..]].concat(),
+        not_before: NOW.plus_seconds(-300),
+        not_after: NOW.plus_days(30),
+        shard: None,
+        principal: Principal::Token("contract".to_owned()),
+        token: None,
+        request_digest: [7; 32],
+        notify_expiry: false,
+        at: NOW,
+    }
+}
+
+pub(super) fn slug(text: &str) -> Slug {
+    Slug::new(text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+pub(super) fn serial(number: u32) -> Serial {
+    Serial::from_octets(&number.to_be_bytes()).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// What completes that intent.
+pub(super) fn completion(intent: &CertificateIntent) -> Completion {
+    Completion {
+        id: intent.id.clone(),
+        certificate: [b"certificate ", &intent.tbs[..]].concat(),
+        receipt: Receipt(format!("receipt of {}", intent.id)),
+        at: intent.at.plus_seconds(1),
+    }
+}
+
+pub(super) async fn reserve(ledger: &dyn Ledger, intent: &CertificateIntent) {
+    let reservation = ok(ledger.reserve(intent.clone()).await);
+    assert!(
+        matches!(reservation, Reservation::New),
+        "a new intent is reserved: {reservation:?}"
+    );
+}
+
+/// Reserves and completes.
+pub(super) async fn issue(ledger: &dyn Ledger, intent: &CertificateIntent) -> CertificateRecord {
+    reserve(ledger, intent).await;
+    ok(ledger.complete(completion(intent)).await)
+}
+
+/// An intent for a CA's own certificate.
+fn authority(number: u32, name: &str, parent: Option<&str>) -> CertificateIntent {
+    CertificateIntent {
+        id: IntentId {
+            issuer: slug(parent.unwrap_or(name)),
+            serial: serial(number),
+        },
+        kind: Kind::Authority {
+            slug: slug(name),
+            parent: parent.map(slug),
+            key: KeyName(format!("key of {name}")),
+        },
+        principal: Principal::Authority,
+        ..intent(number)
+    }
+}
+
+pub(super) async fn reserves_and_completes(ledger: &dyn Ledger) {
+    let mut intent = intent(1);
+    intent.shard = Some(3);
+    intent.notify_expiry = true;
+    reserve(ledger, &intent).await;
+    let early = ok(ledger.certificate(None, intent.id.serial).await);
+    assert_eq!(early, None, "an open intent is no certificate");
+    assert_eq!(
+        ok(ledger.open_intents(UnixTime(i64::MAX), 10).await).len(),
+        1,
+        "a reserved intent is open"
+    );
+
+    let completion = completion(&intent);
+    let record = ok(ledger.complete(completion.clone()).await);
+    let wanted = CertificateRecord {
+        id: intent.id.clone(),
+        kind: Kind::Leaf,
+        common_name: intent.common_name.clone(),
+        profile: intent.profile.clone(),
+        certificate: completion.certificate.clone(),
+        key: intent.key,
+        not_before: intent.not_before,
+        not_after: intent.not_after,
+        shard: Some(3),
+        principal: "token:contract".to_owned(),
+        receipt: completion.receipt.clone(),
+        issued_at: completion.at,
+        revocation: None,
+        notify_expiry: true,
+        reminders: Vec::new(),
+    };
+    assert_eq!(record, wanted, "complete answers the whole record");
+    let alone = ok(ledger.certificate(None, intent.id.serial).await);
+    assert_eq!(
+        alone.as_ref(),
+        Some(&wanted),
+        "a certificate is found by its serial alone"
+    );
+    let of_issuer = ok(ledger.certificate(Some(&intent.id.issuer), intent.id.serial).await);
+    assert_eq!(of_issuer, Some(wanted), "a certificate is found by issuer and serial");
+    let elsewhere = ok(ledger.certificate(Some(&slug("b-ca")), intent.id.serial).await);
+    assert_eq!(elsewhere, None, "another issuer has no such certificate");
+    assert!(
+        ok(ledger.open_intents(UnixTime(i64::MAX), 10).await).is_empty(),
+        "a complete intent is not open"
+    );
+
+    let no_intent = Err(LedgerError::NoOpenIntent(intent.id.clone()));
+    assert_eq!(
+        ledger.complete(completion).await,
+        no_intent,
+        "an intent is completed once"
+    );
+    let lost = ledger.mark_lost(intent.id.clone(), NOW).await;
+    assert_eq!(lost.err(), no_intent.err(), "a complete intent cannot be given up");
+    let unknown = self::intent(2);
+    let outcome = ledger.complete(self::completion(&unknown)).await;
+    assert_eq!(
+        outcome.err(),
+        Some(LedgerError::NoOpenIntent(unknown.id)),
+        "what was never reserved is not completed"
+    );
+}
+
+pub(super) async fn serials_are_unique(ledger: &dyn Ledger) {
+    let open = intent(1);
+    reserve(ledger, &open).await;
+    let complete = intent(2);
+    issue(ledger, &complete).await;
+    let lost = intent(3);
+    reserve(ledger, &lost).await;
+    ok(ledger.mark_lost(lost.id.clone(), NOW).await);
+    for (taken, other) in [(open, 11), (complete, 12), (lost, 13)] {
+        let same_serial = CertificateIntent {
+            id: taken.id.clone(),
+            ..intent(other)
+        };
+        let outcome = ledger.reserve(same_serial).await.err();
+        let wanted = Some(LedgerError::SerialTaken(taken.id.serial));
+        assert_eq!(
+            outcome, wanted,
+            "a serial is used once, whatever became of its first use"
+        );
+        reserve(ledger, &intent(other)).await;
+    }
+}
+
+pub(super) async fn keys_are_claimed_once(ledger: &dyn Ledger) {
+    let open = intent(1);
+    reserve(ledger, &open).await;
+    let with_same_key = |number: u32| CertificateIntent {
+        key: open.key,
+        common_name: format!("other{number}"),
+        ..intent(number)
+    };
+    let in_use = Some(LedgerError::KeyInUse {
+        common_name: open.common_name.clone(),
+    });
+    let outcome = ledger.reserve(with_same_key(2)).await.err();
+    assert_eq!(outcome, in_use, "an open intent claims its key");
+    ok(ledger.complete(completion(&open)).await);
+    assert_eq!(
+        ledger.reserve(with_same_key(3)).await.err(),
+        in_use,
+        "a certificate claims its key"
+    );
+    let elsewhere = CertificateIntent {
+        id: IntentId {
+            issuer: slug("b-ca"),
+            serial: serial(4),
+        },
+        ..with_same_key(4)
+    };
+    assert_eq!(
+        ledger.reserve(elsewhere).await.err(),
+        in_use,
+        "a key is claimed across all issuers"
+    );
+
+    let same_name = CertificateIntent {
+        common_name: open.common_name.clone(),
+        ..with_same_key(5)
+    };
+    assert_eq!(
+        ledger.reserve(same_name.clone()).await.err(),
+        in_use,
+        "even the same name needs allow_key_reuse"
+    );
+    issue(
+        ledger,
+        &CertificateIntent {
+            allow_key_reuse: true,
+            ..same_name
+        },
+    )
+    .await;
+    let other_name = CertificateIntent {
+        allow_key_reuse: true,
+        ..with_same_key(6)
+    };
+    assert_eq!(
+        ledger.reserve(other_name).await.err(),
+        in_use,
+        "allow_key_reuse is for the same common name alone"
+    );
+}
+
+pub(super) async fn tokens_replay(ledger: &dyn Ledger) {
+    let token = IdempotencyToken("a token".to_owned());
+    let first = CertificateIntent {
+        token: Some(token.clone()),
+        ..intent(1)
+    };
+    reserve(ledger, &first).await;
+    // A retry draws another serial; everything else is the same.
+    let retry = CertificateIntent {
+        id: intent(2).id,
+        ..first.clone()
+    };
+    match ok(ledger.reserve(retry.clone()).await) {
+        Reservation::Open(open) => {
+            assert_eq!(
+                (&open.id, &open.tbs),
+                (&first.id, &first.tbs),
+                "a replay is told of the first intent"
+            );
+            assert_eq!(
+                (open.reserved_at, open.has_token),
+                (first.at, true),
+                "a replay is told of the first intent"
+            );
+        }
+        other => panic!("a token whose request is not complete answers Open: {other:?}"),
+    }
+    let record = ok(ledger.complete(completion(&first)).await);
+    match ok(ledger.reserve(retry.clone()).await) {
+        Reservation::Completed(replayed) => assert_eq!(*replayed, record, "a replay is told of the certificate"),
+        other => panic!("a token whose request is complete answers Completed: {other:?}"),
+    }
+    let counts = ok(ledger.counts().await);
+    assert_eq!(
+        (counts.issued, counts.open_intents),
+        (1, 0),
+        "a replay reserves nothing"
+    );
+
+    let different = CertificateIntent {
+        request_digest: [8; 32],
+        ..intent(3)
+    };
+    let different = CertificateIntent {
+        token: Some(token.clone()),
+        ..different
+    };
+    let outcome = ledger.reserve(different.clone()).await.err();
+    assert_eq!(outcome, Some(LedgerError::TokenReused), "a token is for one request");
+    let somebody_else = CertificateIntent {
+        principal: Principal::Token("somebody else".to_owned()),
+        ..different
+    };
+    reserve(ledger, &somebody_else).await;
+    reserve(
+        ledger,
+        &CertificateIntent {
+            token: Some(IdempotencyToken("another".to_owned())),
+            ..intent(4)
+        },
+    )
+    .await;
+}
+
+pub(super) async fn lost_intents_free_what_they_held(ledger: &dyn Ledger) {
+    let token = Some(IdempotencyToken("a token".to_owned()));
+    let lost = CertificateIntent {
+        token: token.clone(),
+        ..intent(1)
+    };
+    reserve(ledger, &lost).await;
+    ok(ledger.mark_lost(lost.id.clone(), NOW).await);
+    let no_intent = Some(LedgerError::NoOpenIntent(lost.id.clone()));
+    assert_eq!(
+        ledger.complete(completion(&lost)).await.err(),
+        no_intent,
+        "a lost intent cannot be completed"
+    );
+    assert_eq!(
+        ledger.mark_lost(lost.id.clone(), NOW).await.err(),
+        no_intent,
+        "an intent is given up once"
+    );
+    assert!(
+        ok(ledger.open_intents(UnixTime(i64::MAX), 10).await).is_empty(),
+        "a lost intent is not open"
+    );
+    assert_eq!(
+        ok(ledger.certificate(None, lost.id.serial).await),
+        None,
+        "a lost intent is no certificate"
+    );
+
+    // The same key, token and request again, even with another digest: nothing of the lost one is held.
+    let again = CertificateIntent {
+        id: intent(2).id,
+        request_digest: [9; 32],
+        common_name: "new".to_owned(),
+        ..lost
+    };
+    issue(ledger, &again).await;
+
+    // A key with two holders stays claimed by the one that is left.
+    let holder = intent(3);
+    issue(ledger, &holder).await;
+    let second = CertificateIntent {
+        id: intent(4).id,
+        allow_key_reuse: true,
+        ..holder.clone()
+    };
+    reserve(ledger, &second).await;
+    ok(ledger.mark_lost(second.id, NOW).await);
+    let third = CertificateIntent {
+        id: intent(5).id,
+        common_name: "other".to_owned(),
+        ..holder
+    };
+    let outcome = ledger.reserve(third).await.err();
+    assert!(
+        matches!(outcome, Some(LedgerError::KeyInUse { .. })),
+        "a certificate's key stays claimed: {outcome:?}"
+    );
+}
+
+pub(super) async fn refused_reservations_leave_nothing(ledger: &dyn Ledger) {
+    let first = intent(1);
+    issue(ledger, &first).await;
+    // Refused for its key: neither its serial nor its token may be taken.
+    let token = Some(IdempotencyToken("a token".to_owned()));
+    let refused = CertificateIntent {
+        key: first.key,
+        token: token.clone(),
+        ..intent(2)
+    };
+    assert!(ledger.reserve(refused).await.is_err(), "a key is claimed once");
+    reserve(
+        ledger,
+        &CertificateIntent {
+            token,
+            request_digest: [9; 32],
+            ..intent(2)
+        },
+    )
+    .await;
+    // Refused for its serial: its key may not be taken.
+    let refused = CertificateIntent {
+        id: first.id,
+        ..intent(3)
+    };
+    assert!(ledger.reserve(refused).await.is_err(), "a serial is used once");
+    reserve(ledger, &intent(3)).await;
+    assert_eq!(
+        ok(ledger.counts().await).open_intents,
+        2,
+        "a refused reservation leaves no intent"
+    );
+}
+
+pub(super) async fn authorities_have_one_name_each(ledger: &dyn Ledger) {
+    let root = authority(1, "root", None);
+    reserve(ledger, &root).await;
+    let exists = |name: &str| Some(LedgerError::AuthorityExists(slug(name)));
+    let outcome = ledger.reserve(authority(2, "root", None)).await.err();
+    assert_eq!(outcome, exists("root"), "an open intent for a CA takes its name");
+    assert!(
+        ok(ledger.authorities().await).is_empty(),
+        "a CA exists once its certificate is complete"
+    );
+    ok(ledger.mark_lost(root.id, NOW).await);
+    let root = authority(3, "root", None);
+    let record = issue(ledger, &root).await;
+    assert_eq!(record.kind, root.kind, "a CA's certificate is recorded as one");
+    let outcome = ledger.reserve(authority(4, "root", None)).await.err();
+    assert_eq!(outcome, exists("root"), "a CA takes its name");
+
+    issue(ledger, &authority(5, "middle", Some("root"))).await;
+    issue(ledger, &authority(6, "a-ca", Some("middle"))).await;
+    issue(ledger, &intent(7)).await;
+    let authorities = ok(ledger.authorities().await);
+    let names: Vec<_> = authorities.iter().map(|ca| ca.slug.as_str()).collect();
+    assert_eq!(
+        names,
+        ["root", "middle", "a-ca"],
+        "authorities are CAs alone, parents before children"
+    );
+    assert_eq!(
+        authorities[0].certificate,
+        completion(&root).certificate,
+        "an authority has its certificate"
+    );
+    assert_eq!(
+        authorities[0].key,
+        KeyName("key of root".to_owned()),
+        "an authority has its key's name"
+    );
+    assert_eq!(
+        authorities[1].parent,
+        Some(slug("root")),
+        "an authority knows its parent"
+    );
+}
+
+pub(super) async fn open_intents_are_listed_oldest_first(ledger: &dyn Ledger) {
+    for (number, age) in [(1, 10), (2, 30), (3, 20)] {
+        let token = (number == 3).then(|| IdempotencyToken("a token".to_owned()));
+        reserve(
+            ledger,
+            &CertificateIntent {
+                at: NOW.plus_seconds(-age),
+                token,
+                ..intent(number)
+            },
+        )
+        .await;
+    }
+    let open = ok(ledger.open_intents(NOW, 10).await);
+    let serials: Vec<_> = open.iter().map(|intent| intent.id.serial).collect();
+    assert_eq!(
+        serials,
+        [serial(2), serial(3), serial(1)],
+        "open intents come oldest first"
+    );
+    assert_eq!(open[0].tbs, intent(2).tbs, "an open intent has what is to be signed");
+    assert_eq!(
+        (open[0].has_token, open[1].has_token),
+        (false, true),
+        "an open intent tells whether it has a token"
+    );
+    let older = ok(ledger.open_intents(NOW.plus_seconds(-20), 10).await);
+    assert_eq!(
+        older.len(),
+        1,
+        "open_intents lists those reserved before the time alone"
+    );
+    assert_eq!(
+        ok(ledger.open_intents(NOW, 2).await).len(),
+        2,
+        "open_intents lists no more than the limit"
+    );
+}
+
+pub(super) async fn one_of_many_reserves_wins(ledger: Arc<dyn Ledger>) {
+    let key = intent(1).key;
+    let intents = (1..=64).map(|number| CertificateIntent { key, ..intent(number) });
+    let outcomes = reserve_all(&ledger, intents).await;
+    let new = outcomes
+        .iter()
+        .filter(|outcome| matches!(outcome, Ok(Reservation::New)))
+        .count();
+    let refused = outcomes
+        .iter()
+        .filter(|outcome| matches!(outcome, Err(LedgerError::KeyInUse { .. })))
+        .count();
+    assert_eq!(
+        (new, refused),
+        (1, 63),
+        "of 64 reserves for one key exactly one is New, the others get KeyInUse"
+    );
+
+    let id = intent(100).id;
+    let intents = (101..=132).map(|number| CertificateIntent {
+        id: id.clone(),
+        ..intent(number)
+    });
+    let outcomes = reserve_all(&ledger, intents).await;
+    let new = outcomes
+        .iter()
+        .filter(|outcome| matches!(outcome, Ok(Reservation::New)))
+        .count();
+    let refused = outcomes
+        .iter()
+        .filter(|outcome| matches!(outcome, Err(LedgerError::SerialTaken(_))))
+        .count();
+    assert_eq!(
+        (new, refused),
+        (1, 31),
+        "of 32 reserves for one serial exactly one is New, the others get SerialTaken"
+    );
+
+    let token = Some(IdempotencyToken("a token".to_owned()));
+    let request = CertificateIntent { token, ..intent(200) };
+    let intents = (201..=232).map(|number| CertificateIntent {
+        id: intent(number).id,
+        ..request.clone()
+    });
+    let outcomes = reserve_all(&ledger, intents).await;
+    let new = outcomes
+        .iter()
+        .filter(|outcome| matches!(outcome, Ok(Reservation::New)))
+        .count();
+    let open = outcomes
+        .iter()
+        .filter(|outcome| matches!(outcome, Ok(Reservation::Open(_))))
+        .count();
+    assert_eq!(
+        (new, open),
+        (1, 31),
+        "of 32 reserves with one token exactly one is New, the others are told Open"
+    );
+
+    let intents = (301..=316).map(|number| authority(number, "root", None));
+    let outcomes = reserve_all(&ledger, intents).await;
+    let new = outcomes
+        .iter()
+        .filter(|outcome| matches!(outcome, Ok(Reservation::New)))
+        .count();
+    let refused = outcomes
+        .iter()
+        .filter(|outcome| matches!(outcome, Err(LedgerError::AuthorityExists(_))))
+        .count();
+    assert_eq!(
+        (new, refused),
+        (1, 15),
+        "of 16 reserves for one CA exactly one is New, the others get AuthorityExists"
+    );
+
+    let intents = (401..=464).map(intent);
+    let outcomes = reserve_all(&ledger, intents).await;
+    let new = outcomes
+        .iter()
+        .filter(|outcome| matches!(outcome, Ok(Reservation::New)))
+        .count();
+    assert_eq!(new, 64, "reserves that share nothing all succeed");
+}
+
+async fn reserve_all(
+    ledger: &Arc<dyn Ledger>,
+    intents: impl Iterator<Item = CertificateIntent>,
+) -> Vec<Result<Reservation, LedgerError>> {
+    let tasks = intents.map(|intent| {
+        let ledger = ledger.clone();
+        tokio::spawn(async move { ledger.reserve(intent).await })
+    });
+    let outcomes = join_all(tasks).await.into_iter();
+    outcomes
+        .map(|outcome| outcome.unwrap_or_else(|error| panic!("a reserving task panicked: {error}")))
+        .collect()
+}
+
+pub(super) async fn one_of_many_completes_wins(ledger: Arc<dyn Ledger>) {
+    let contended = intent(1);
+    reserve(&*ledger, &contended).await;
+    let tasks = (0..16u8).map(|round| {
+        let (ledger, mut completion) = (ledger.clone(), completion(&contended));
+        completion.certificate.push(round);
+        tokio::spawn(async move {
+            // Half of them give up what the others complete.
+            match round % 2 {
+                0 => ledger.complete(completion).await.map(Some),
+                _ => ledger.mark_lost(completion.id, NOW).await.map(|()| None),
+            }
+        })
+    });
+    let mut winners = Vec::new();
+    for outcome in join_all(tasks).await {
+        match outcome {
+            Ok(Ok(record)) => winners.push(record),
+            Ok(Err(LedgerError::NoOpenIntent(_))) => {}
+            other => panic!("an intent ends once, whoever else tries gets NoOpenIntent: {other:?}"),
+        }
+    }
+    assert_eq!(
+        winners.len(),
+        1,
+        "of many that complete or give up one intent exactly one succeeds"
+    );
+    let kept = ok(ledger.certificate(None, contended.id.serial).await);
+    assert_eq!(kept, winners.remove(0), "the intent ended as its winner was told");
+}

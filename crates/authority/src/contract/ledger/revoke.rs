@@ -1,0 +1,149 @@
+//! Revocation.
+
+use std::sync::Arc;
+
+use chancery_x509::crl::RevocationReason;
+use chancery_x509::time::UnixTime;
+use futures_util::future::join_all;
+
+use super::ok;
+use super::reserve::{NOW, intent, issue, reserve, serial, slug};
+use crate::port::ledger::{CertificateRecord, Ledger, LedgerError, Revocation, Revoked};
+
+pub(super) fn revocation(at: UnixTime, reason: RevocationReason) -> Revocation {
+    Revocation {
+        at,
+        reason,
+        invalidity_date: None,
+        principal: "local:contract".to_owned(),
+    }
+}
+
+fn now(revoked: Revoked) -> CertificateRecord {
+    match revoked {
+        Revoked::Now(record) => *record,
+        Revoked::Already(record) => panic!("this is the first revocation: {record:?}"),
+    }
+}
+
+fn already(revoked: Revoked) -> CertificateRecord {
+    match revoked {
+        Revoked::Already(record) => *record,
+        Revoked::Now(record) => panic!("this was revoked before: {record:?}"),
+    }
+}
+
+pub(super) async fn the_first_revocation_stands(ledger: &dyn Ledger) {
+    let issuer = slug("a-ca");
+    let first = Revocation {
+        invalidity_date: Some(NOW.plus_days(-1)),
+        ..revocation(NOW, RevocationReason::Superseded)
+    };
+    let missing = ledger.revoke(&issuer, serial(1), first.clone()).await.err();
+    assert_eq!(
+        missing,
+        Some(LedgerError::NotFound(serial(1))),
+        "what was never issued cannot be revoked"
+    );
+    reserve(ledger, &intent(1)).await;
+    let open = ledger.revoke(&issuer, serial(1), first.clone()).await.err();
+    assert_eq!(
+        open,
+        Some(LedgerError::NotFound(serial(1))),
+        "an open intent is no certificate to revoke"
+    );
+
+    let record = issue(ledger, &intent(2)).await;
+    let elsewhere = ledger.revoke(&slug("b-ca"), serial(2), first.clone()).await.err();
+    assert_eq!(
+        elsewhere,
+        Some(LedgerError::NotFound(serial(2))),
+        "another issuer has no such certificate"
+    );
+    let wanted = CertificateRecord {
+        revocation: Some(first.clone()),
+        ..record
+    };
+    assert_eq!(
+        now(ok(ledger.revoke(&issuer, serial(2), first).await)),
+        wanted,
+        "revoke answers the revoked record"
+    );
+    assert_eq!(
+        ok(ledger.certificate(None, serial(2)).await),
+        Some(wanted.clone()),
+        "a revocation is kept"
+    );
+
+    for reason in [
+        RevocationReason::Superseded,
+        RevocationReason::CessationOfOperation,
+        RevocationReason::Unspecified,
+    ] {
+        let later = revocation(NOW.plus_days(1), reason);
+        let told = already(ok(ledger.revoke(&issuer, serial(2), later).await));
+        assert_eq!(told, wanted, "a later revocation changes nothing and is told the first");
+    }
+    assert_eq!(ok(ledger.counts().await).revoked, 1, "a certificate is revoked once");
+}
+
+pub(super) async fn key_compromise_replaces_other_reasons(ledger: &dyn Ledger) {
+    let issuer = slug("a-ca");
+    issue(ledger, &intent(1)).await;
+    now(ok(ledger
+        .revoke(&issuer, serial(1), revocation(NOW, RevocationReason::Superseded))
+        .await));
+    let compromise = Revocation {
+        invalidity_date: Some(NOW.plus_days(-3)),
+        ..revocation(NOW.plus_days(1), RevocationReason::KeyCompromise)
+    };
+    let record = now(ok(ledger.revoke(&issuer, serial(1), compromise).await));
+    let Some(replaced) = record.revocation else {
+        panic!("a certificate stays revoked");
+    };
+    assert_eq!(
+        replaced.reason,
+        RevocationReason::KeyCompromise,
+        "keyCompromise replaces another reason"
+    );
+    assert_eq!(replaced.at, NOW, "the time of the revocation stays");
+    assert_eq!(
+        replaced.invalidity_date,
+        Some(NOW.plus_days(-3)),
+        "the invalidity date is that of the compromise"
+    );
+
+    for reason in [RevocationReason::Superseded, RevocationReason::KeyCompromise] {
+        let told = already(ok(ledger
+            .revoke(&issuer, serial(1), revocation(NOW.plus_days(2), reason))
+            .await));
+        assert_eq!(
+            told.revocation.as_ref(),
+            Some(&replaced),
+            "nothing replaces keyCompromise"
+        );
+    }
+    assert_eq!(ok(ledger.counts().await).revoked, 1, "a certificate is revoked once");
+}
+
+pub(super) async fn one_of_many_revocations_is_the_first(ledger: Arc<dyn Ledger>) {
+    issue(&*ledger, &intent(1)).await;
+    let tasks = (0..16i64).map(|round| {
+        let ledger = ledger.clone();
+        let later = revocation(NOW.plus_seconds(round), RevocationReason::Superseded);
+        tokio::spawn(async move { ledger.revoke(&slug("a-ca"), serial(1), later).await })
+    });
+    let (mut first, mut later) = (Vec::new(), Vec::new());
+    for outcome in join_all(tasks).await {
+        match outcome.unwrap_or_else(|error| panic!("a revoking task panicked: {error}")) {
+            Ok(Revoked::Now(record)) => first.push(*record),
+            Ok(Revoked::Already(record)) => later.push(*record),
+            Err(error) => panic!("revoking again is no error: {error}"),
+        }
+    }
+    assert_eq!(first.len(), 1, "of many revocations exactly one is the first");
+    assert!(
+        later.iter().all(|record| *record == first[0]),
+        "everybody is told the first revocation"
+    );
+}

@@ -1,0 +1,277 @@
+//! Finding certificates, page by page.
+
+use chancery_x509::crl::RevocationReason;
+use chancery_x509::serial::Serial;
+use chancery_x509::time::UnixTime;
+
+use super::ok;
+use super::reserve::{NOW, intent, issue, reserve, serial, slug};
+use super::revoke::revocation;
+use crate::port::ledger::{CertificateIntent, Cursor, IntentId, Ledger, Page, Search};
+
+fn serials(page: &Page) -> Vec<Serial> {
+    page.certificates.iter().map(|record| record.id.serial).collect()
+}
+
+fn numbered(numbers: impl IntoIterator<Item = u32>) -> Vec<Serial> {
+    numbers.into_iter().map(serial).collect()
+}
+
+/// Every certificate that the query finds, three a page.
+async fn all(ledger: &dyn Ledger, query: &Search) -> Vec<Serial> {
+    let mut found = Vec::new();
+    let mut after: Option<Cursor> = None;
+    loop {
+        let page = ok(ledger.search(query, after.as_ref(), 3).await);
+        assert!(page.certificates.len() <= 3, "a page holds no more than the limit");
+        found.extend(serials(&page));
+        assert!(found.len() <= 100, "paging comes to an end");
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return found,
+        }
+    }
+}
+
+pub(super) async fn pages_are_stable(ledger: &dyn Ledger) {
+    // Times that several certificates share, and serials in no order: neither may confuse the pages.
+    let issue_at = async |number: u32, position: i64| {
+        let at = NOW.plus_seconds(position / 3);
+        issue(ledger, &CertificateIntent { at, ..intent(number) }).await;
+    };
+    let numbers: Vec<u32> = (1..=10).map(|i| i * 7 % 11).collect();
+    for (position, number) in (0..).zip(&numbers) {
+        issue_at(*number, position).await;
+    }
+    for oldest_first in [false, true] {
+        let query = Search {
+            oldest_first,
+            ..Search::default()
+        };
+        let first = ok(ledger.search(&query, None, 4).await);
+        assert_eq!(first.certificates.len(), 4, "a page is full where there is more");
+        let mut found = serials(&first);
+        let mut next = first.next;
+        let mut meanwhile = if oldest_first { 200 } else { 100 };
+        while let Some(cursor) = next {
+            // Newer ones, and one more that is reserved and not complete.
+            issue_at(meanwhile, i64::from(meanwhile)).await;
+            reserve(ledger, &intent(meanwhile + 50)).await;
+            meanwhile += 1;
+            let page = ok(ledger.search(&query, Some(&cursor), 4).await);
+            found.extend(serials(&page));
+            next = page.next.filter(|_| found.len() < 60);
+        }
+        let times: Vec<UnixTime> = {
+            let mut times = Vec::new();
+            for serial in &found {
+                let record = ok(ledger.certificate(None, *serial).await);
+                times.push(record.map_or(UnixTime(0), |record| record.issued_at));
+            }
+            times
+        };
+        let ordered = if oldest_first {
+            times.is_sorted()
+        } else {
+            times.iter().rev().is_sorted()
+        };
+        assert!(
+            ordered,
+            "certificates come newest first, or where asked for oldest first"
+        );
+        found.retain(|serial| *serial <= self::serial(11));
+        let mut once = found.clone();
+        once.sort_unstable();
+        assert_eq!(
+            once,
+            numbered(1..=10),
+            "certificates issued meanwhile make none of the others repeated or skipped"
+        );
+    }
+    let page = ok(ledger.search(&Search::default(), None, 1_000).await);
+    assert_eq!(page.next, None, "the last page says that it is the last");
+}
+
+pub(super) async fn conditions_combine(ledger: &dyn Ledger) {
+    for number in 1..=8 {
+        let issuer = slug(if number % 2 == 0 { "a-ca" } else { "b-ca" });
+        let id = IntentId {
+            issuer: issuer.clone(),
+            serial: serial(number),
+        };
+        let not_after = NOW.plus_days(i64::from(number));
+        let common_name = if number <= 4 {
+            format!("web-{number}")
+        } else {
+            format!("Web-{number}")
+        };
+        issue(
+            ledger,
+            &CertificateIntent {
+                id,
+                not_after,
+                common_name,
+                at: NOW.plus_seconds(number.into()),
+                ..intent(number)
+            },
+        )
+        .await;
+        if number % 3 == 0 {
+            ok(ledger
+                .revoke(&issuer, serial(number), revocation(NOW, RevocationReason::Superseded))
+                .await);
+        }
+    }
+    reserve(ledger, &intent(9)).await;
+    for (query, wanted, sentence) in search_cases() {
+        assert_eq!(all(ledger, &query).await, numbered(wanted), "{sentence}: {query:?}");
+    }
+}
+
+fn search_cases() -> Vec<(Search, Vec<u32>, &'static str)> {
+    let base = Search {
+        oldest_first: true,
+        ..Search::default()
+    };
+    let named = |name: &str| Search {
+        common_name: Some(name.to_owned()),
+        ..base.clone()
+    };
+    vec![
+        (
+            base.clone(),
+            vec![1, 2, 3, 4, 5, 6, 7, 8],
+            "no condition finds every certificate and no open intent",
+        ),
+        (
+            Search::default(),
+            vec![8, 7, 6, 5, 4, 3, 2, 1],
+            "newest first, if not asked otherwise",
+        ),
+        (
+            Search {
+                issuer: Some(slug("a-ca")),
+                ..base.clone()
+            },
+            vec![2, 4, 6, 8],
+            "by issuer",
+        ),
+        (named("web-2"), vec![2], "by common name"),
+        (named("web-"), vec![], "a common name without * is the whole name"),
+        (
+            named("web-*"),
+            vec![1, 2, 3, 4],
+            "by the beginning of a common name, letter case counts",
+        ),
+        (
+            named("*"),
+            vec![1, 2, 3, 4, 5, 6, 7, 8],
+            "every name begins with nothing",
+        ),
+        (
+            named("web_%*"),
+            vec![],
+            "characters that a database might take for wildcards are none",
+        ),
+        (
+            Search {
+                key: Some(intent(5).key),
+                ..base.clone()
+            },
+            vec![5],
+            "by key",
+        ),
+        (
+            Search {
+                expires_from: Some(NOW.plus_days(6)),
+                ..base.clone()
+            },
+            vec![6, 7, 8],
+            "notAfter at or after",
+        ),
+        (
+            Search {
+                expires_before: Some(NOW.plus_days(3)),
+                ..base.clone()
+            },
+            vec![1, 2],
+            "notAfter before",
+        ),
+        (
+            Search {
+                revoked: Some(true),
+                ..base.clone()
+            },
+            vec![3, 6],
+            "revoked ones",
+        ),
+        (
+            Search {
+                revoked: Some(false),
+                ..base.clone()
+            },
+            vec![1, 2, 4, 5, 7, 8],
+            "unrevoked ones",
+        ),
+        (
+            Search {
+                issuer: Some(slug("b-ca")),
+                common_name: Some("web-*".to_owned()),
+                expires_from: Some(NOW.plus_days(2)),
+                expires_before: Some(NOW.plus_days(8)),
+                revoked: Some(true),
+                key: Some(intent(3).key),
+                oldest_first: false,
+            },
+            vec![3],
+            "all conditions hold at once",
+        ),
+        (
+            Search {
+                revoked: Some(true),
+                key: Some(intent(5).key),
+                ..base
+            },
+            vec![],
+            "all conditions hold at once",
+        ),
+    ]
+}
+
+pub(super) async fn expiring_certificates_are_found(ledger: &dyn Ledger) {
+    for number in 1..=9 {
+        let notify_expiry = number != 4;
+        // Two of them end in the same second.
+        let not_after = NOW.plus_days(if number == 7 { 6 } else { number.into() });
+        issue(
+            ledger,
+            &CertificateIntent {
+                not_after,
+                notify_expiry,
+                ..intent(number)
+            },
+        )
+        .await;
+    }
+    let (from, to) = (NOW.plus_days(2).plus_seconds(-1), NOW.plus_days(8).plus_seconds(1));
+    let mut found = Vec::new();
+    let mut after = None;
+    loop {
+        let page = ok(ledger.expiring(from, to, after.as_ref(), 2).await);
+        found.extend(serials(&page));
+        assert!(
+            page.certificates.len() <= 2 && found.len() < 20,
+            "pages hold the limit and come to an end"
+        );
+        match page.next {
+            Some(next) => after = Some(next),
+            None => break,
+        }
+    }
+    found.sort_unstable();
+    let wanted = numbered([2, 3, 5, 6, 7, 8]);
+    assert_eq!(
+        found, wanted,
+        "expiring finds those with notify_expiry whose notAfter lies in the window, each once"
+    );
+}

@@ -1,0 +1,140 @@
+//! Ports that fail when told to.
+
+mod ports;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::lock;
+
+/// What goes wrong at one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The call fails and has done nothing.
+    FailBefore,
+    /// The call does its work, and then its answer is lost.
+    FailAfter,
+    /// The process dies before the call's effect: this call and every later one fails, until [`Faults::clear`].
+    DieBefore,
+    /// The process dies after the call's effect, before its answer.
+    DieAfter,
+    /// The call waits that long first.
+    Delay(Duration),
+}
+
+/// Which calls go wrong, and which calls there were. Operations are named `ledger.reserve`, `keys.sign`,
+/// `publication.put`, `notices.notify`, and so on; `ledger.revocations` is the walk through a CRL's entries.
+#[derive(Debug, Default)]
+pub struct Faults(Mutex<Plan>);
+
+#[derive(Debug, Default)]
+struct Plan {
+    calls: Vec<&'static str>,
+    counts: HashMap<&'static str, usize>,
+    nth_of: HashMap<(&'static str, usize), Fault>,
+    nth: HashMap<usize, Fault>,
+    dead: bool,
+}
+
+/// What a call has to do before its own work.
+enum Verdict {
+    GoOn,
+    FailBefore,
+    FailAfter,
+    Delay(Duration),
+}
+
+impl Faults {
+    /// At the `nth` call (1 is the next one) of that operation from now on.
+    pub fn at(&self, operation: &'static str, nth: usize, fault: Fault) {
+        let mut plan = lock(&self.0);
+        let nth = plan.counts.get(operation).copied().unwrap_or(0) + nth;
+        plan.nth_of.insert((operation, nth), fault);
+    }
+
+    /// At the `nth` call (1 is the next one) of any operation from now on.
+    pub fn at_call(&self, nth: usize, fault: Fault) {
+        let mut plan = lock(&self.0);
+        let nth = plan.calls.len() + nth;
+        plan.nth.insert(nth, fault);
+    }
+
+    /// Nothing goes wrong from now on, and a process that died lives again.
+    pub fn clear(&self) {
+        let mut plan = lock(&self.0);
+        plan.nth_of.clear();
+        plan.nth.clear();
+        plan.dead = false;
+    }
+
+    /// Every call so far, in order.
+    pub fn calls(&self) -> Vec<&'static str> {
+        lock(&self.0).calls.clone()
+    }
+
+    fn next(&self, operation: &'static str) -> Verdict {
+        let mut plan = lock(&self.0);
+        if plan.dead {
+            return Verdict::FailBefore;
+        }
+        plan.calls.push(operation);
+        let overall = plan.calls.len();
+        let count = plan.counts.entry(operation).or_default();
+        *count += 1;
+        let own = *count;
+        let fault = plan
+            .nth_of
+            .remove(&(operation, own))
+            .or_else(|| plan.nth.remove(&overall));
+        match fault {
+            None => Verdict::GoOn,
+            Some(Fault::FailBefore) => Verdict::FailBefore,
+            Some(Fault::FailAfter) => Verdict::FailAfter,
+            Some(Fault::DieBefore) => {
+                plan.dead = true;
+                Verdict::FailBefore
+            }
+            Some(Fault::DieAfter) => {
+                plan.dead = true;
+                Verdict::FailAfter
+            }
+            Some(Fault::Delay(wait)) => Verdict::Delay(wait),
+        }
+    }
+
+    /// Does the work, or not, or in vain.
+    async fn around<T, E>(
+        &self,
+        operation: &'static str,
+        error: impl FnOnce(String) -> E,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        match self.next(operation) {
+            Verdict::GoOn => work.await,
+            Verdict::FailBefore => Err(error(format!("{operation} was made to fail before its effect"))),
+            Verdict::FailAfter => {
+                // An error of its own is an answer: where there was no effect, none can be lost.
+                work.await?;
+                Err(error(format!("the answer of {operation} was made to be lost")))
+            }
+            Verdict::Delay(wait) => {
+                tokio::time::sleep(wait).await;
+                work.await
+            }
+        }
+    }
+}
+
+/// A port that fails as its [`Faults`] say.
+pub struct Faulty<T: ?Sized> {
+    inner: Arc<T>,
+    faults: Arc<Faults>,
+}
+
+impl<T: ?Sized> Faulty<T> {
+    /// Puts faults before a port; several ports may share them.
+    pub fn new(inner: Arc<T>, faults: Arc<Faults>) -> Self {
+        Self { inner, faults }
+    }
+}

@@ -1,0 +1,275 @@
+//! Each port's calls, with faults around them.
+
+use std::io;
+
+use async_trait::async_trait;
+use chancery_x509::algorithm::{CaKeyAlgorithm, SigningInput};
+use chancery_x509::crl::RevokedEntry;
+use chancery_x509::key::ca::CaPublicKey;
+use chancery_x509::serial::Serial;
+use chancery_x509::time::UnixTime;
+
+use super::{Faulty, Verdict};
+use crate::port::ledger::{
+    AuthorityRecord, CertificateIntent, CertificateRecord, Completion, Counts, CrlRecord, CrlReservation, CrlScope,
+    Cursor, IntentId, Ledger, LedgerError, OpenIntent, Page, Rejection, Reservation, Revocation, Revocations, Revoked,
+    Search,
+};
+use crate::port::publication::Stat;
+use crate::port::{
+    Body, ETag, KeyName, KeyStore, KeyStoreError, Notice, NoticeError, Notices, Precondition, Publication,
+    PublicationError, PublishedName, Scratch, Signed,
+};
+use crate::slug::Slug;
+
+fn ledger(detail: String) -> LedgerError {
+    LedgerError::Unavailable { detail }
+}
+
+fn keys(detail: String) -> KeyStoreError {
+    KeyStoreError::Unavailable { detail }
+}
+
+#[async_trait]
+impl<T: KeyStore + ?Sized> KeyStore for Faulty<T> {
+    async fn create(&self, key: &KeyName, algorithm: CaKeyAlgorithm) -> Result<CaPublicKey, KeyStoreError> {
+        self.faults
+            .around("keys.create", keys, self.inner.create(key, algorithm))
+            .await
+    }
+
+    async fn public_key(&self, key: &KeyName) -> Result<CaPublicKey, KeyStoreError> {
+        self.faults
+            .around("keys.public_key", keys, self.inner.public_key(key))
+            .await
+    }
+
+    async fn sign(&self, key: &KeyName, input: &SigningInput) -> Result<Signed, KeyStoreError> {
+        self.faults.around("keys.sign", keys, self.inner.sign(key, input)).await
+    }
+}
+
+#[async_trait]
+impl<T: Notices + ?Sized> Notices for Faulty<T> {
+    async fn notify(&self, notice: Notice) -> Result<(), NoticeError> {
+        let error = |detail| NoticeError { detail };
+        self.faults
+            .around("notices.notify", error, self.inner.notify(notice))
+            .await
+    }
+}
+
+#[async_trait]
+impl<T: Publication + ?Sized> Publication for Faulty<T> {
+    async fn put(
+        &self,
+        name: &PublishedName,
+        body: Body,
+        precondition: Precondition,
+    ) -> Result<ETag, PublicationError> {
+        let error = |detail| PublicationError::Failed {
+            name: name.clone(),
+            detail,
+        };
+        self.faults
+            .around("publication.put", error, self.inner.put(name, body, precondition))
+            .await
+    }
+
+    async fn stat(&self, name: &PublishedName) -> Result<Option<Stat>, PublicationError> {
+        let error = |detail| PublicationError::Failed {
+            name: name.clone(),
+            detail,
+        };
+        self.faults
+            .around("publication.stat", error, self.inner.stat(name))
+            .await
+    }
+
+    async fn read(&self, name: &PublishedName) -> Result<Option<(Stat, Vec<u8>)>, PublicationError> {
+        let error = |detail| PublicationError::Failed {
+            name: name.clone(),
+            detail,
+        };
+        self.faults
+            .around("publication.read", error, self.inner.read(name))
+            .await
+    }
+
+    fn scratch(&self) -> io::Result<Box<dyn Scratch>> {
+        match self.faults.next("publication.scratch") {
+            Verdict::GoOn | Verdict::Delay(_) => self.inner.scratch(),
+            Verdict::FailBefore | Verdict::FailAfter => Err(io::Error::other("scratch space was made to fail")),
+        }
+    }
+}
+
+#[async_trait]
+impl<T: Ledger + ?Sized> Ledger for Faulty<T> {
+    async fn authorities(&self) -> Result<Vec<AuthorityRecord>, LedgerError> {
+        self.faults
+            .around("ledger.authorities", ledger, self.inner.authorities())
+            .await
+    }
+
+    async fn reserve(&self, intent: CertificateIntent) -> Result<Reservation, LedgerError> {
+        self.faults
+            .around("ledger.reserve", ledger, self.inner.reserve(intent))
+            .await
+    }
+
+    async fn complete(&self, completion: Completion) -> Result<CertificateRecord, LedgerError> {
+        self.faults
+            .around("ledger.complete", ledger, self.inner.complete(completion))
+            .await
+    }
+
+    async fn mark_lost(&self, intent: IntentId, at: UnixTime) -> Result<(), LedgerError> {
+        self.faults
+            .around("ledger.mark_lost", ledger, self.inner.mark_lost(intent, at))
+            .await
+    }
+
+    async fn open_intents(&self, before: UnixTime, limit: usize) -> Result<Vec<OpenIntent>, LedgerError> {
+        self.faults
+            .around("ledger.open_intents", ledger, self.inner.open_intents(before, limit))
+            .await
+    }
+
+    async fn record_rejection(&self, rejection: Rejection) -> Result<(), LedgerError> {
+        self.faults
+            .around(
+                "ledger.record_rejection",
+                ledger,
+                self.inner.record_rejection(rejection),
+            )
+            .await
+    }
+
+    async fn rejections(&self, limit: usize) -> Result<Vec<Rejection>, LedgerError> {
+        self.faults
+            .around("ledger.rejections", ledger, self.inner.rejections(limit))
+            .await
+    }
+
+    async fn revoke(&self, issuer: &Slug, serial: Serial, revocation: Revocation) -> Result<Revoked, LedgerError> {
+        self.faults
+            .around("ledger.revoke", ledger, self.inner.revoke(issuer, serial, revocation))
+            .await
+    }
+
+    async fn reserve_crl(
+        &self,
+        scope: &CrlScope,
+        at: UnixTime,
+        expired_before: Option<UnixTime>,
+    ) -> Result<CrlReservation, LedgerError> {
+        let work = self.inner.reserve_crl(scope, at, expired_before);
+        let reservation = self.faults.around("ledger.reserve_crl", ledger, work).await?;
+        let fails = matches!(
+            self.faults.next("ledger.revocations"),
+            Verdict::FailBefore | Verdict::FailAfter
+        );
+        let revocations = FaultyRevocations {
+            inner: reservation.revocations,
+            fails,
+        };
+        Ok(CrlReservation {
+            number: reservation.number,
+            revocations: Box::new(revocations),
+        })
+    }
+
+    async fn complete_crl(&self, crl: CrlRecord) -> Result<(), LedgerError> {
+        self.faults
+            .around("ledger.complete_crl", ledger, self.inner.complete_crl(crl))
+            .await
+    }
+
+    async fn crl_published(&self, scope: &CrlScope, number: u64, etag: ETag) -> Result<(), LedgerError> {
+        self.faults
+            .around(
+                "ledger.crl_published",
+                ledger,
+                self.inner.crl_published(scope, number, etag),
+            )
+            .await
+    }
+
+    async fn latest_crl(&self, scope: &CrlScope) -> Result<Option<CrlRecord>, LedgerError> {
+        self.faults
+            .around("ledger.latest_crl", ledger, self.inner.latest_crl(scope))
+            .await
+    }
+
+    async fn certificate(
+        &self,
+        issuer: Option<&Slug>,
+        serial: Serial,
+    ) -> Result<Option<CertificateRecord>, LedgerError> {
+        self.faults
+            .around("ledger.certificate", ledger, self.inner.certificate(issuer, serial))
+            .await
+    }
+
+    async fn search(&self, query: &Search, after: Option<&Cursor>, limit: usize) -> Result<Page, LedgerError> {
+        self.faults
+            .around("ledger.search", ledger, self.inner.search(query, after, limit))
+            .await
+    }
+
+    async fn expiring(
+        &self,
+        from: UnixTime,
+        to: UnixTime,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page, LedgerError> {
+        self.faults
+            .around("ledger.expiring", ledger, self.inner.expiring(from, to, after, limit))
+            .await
+    }
+
+    async fn record_reminder(&self, issuer: &Slug, serial: Serial, at: UnixTime) -> Result<(), LedgerError> {
+        self.faults
+            .around(
+                "ledger.record_reminder",
+                ledger,
+                self.inner.record_reminder(issuer, serial, at),
+            )
+            .await
+    }
+
+    async fn counts(&self) -> Result<Counts, LedgerError> {
+        self.faults.around("ledger.counts", ledger, self.inner.counts()).await
+    }
+}
+
+struct FaultyRevocations {
+    inner: Box<dyn Revocations>,
+    fails: bool,
+}
+
+impl Revocations for FaultyRevocations {
+    fn entries(&self) -> u64 {
+        self.inner.entries()
+    }
+
+    fn octets(&self) -> u64 {
+        self.inner.octets()
+    }
+
+    fn for_each(&mut self, each: &mut dyn FnMut(&RevokedEntry) -> io::Result<()>) -> io::Result<()> {
+        self.inner.for_each(each)?;
+        if self.fails {
+            return Err(io::Error::other(
+                "the walk through the revocations was made to fail at its end",
+            ));
+        }
+        Ok(())
+    }
+
+    fn damaged(&self) -> &[String] {
+        self.inner.damaged()
+    }
+}

@@ -1,0 +1,485 @@
+//! What the ledger in memory keeps, and how one call changes it.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use chancery_x509::crl::{RevocationReason, RevokedEntry};
+use chancery_x509::key::KeyFingerprint;
+use chancery_x509::serial::Serial;
+use chancery_x509::time::UnixTime;
+
+use crate::port::ETag;
+use crate::port::ledger::{
+    AuthorityRecord, CertificateIntent, CertificateRecord, Completion, Counts, CrlRecord, CrlScope, Cursor,
+    IdempotencyToken, IntentId, Kind, LedgerError, OpenIntent, Page, Rejection, Reservation, Revocation, Revoked,
+    Search,
+};
+use crate::principal::Principal;
+use crate::slug::Slug;
+
+#[derive(Default)]
+pub(super) struct State {
+    /// Every intent, whatever became of it.
+    rows: BTreeMap<(Serial, Slug), Row>,
+    /// Order of reservation of the open ones.
+    open: BTreeMap<u64, IntentId>,
+    /// Order of completion.
+    issued: BTreeMap<u64, IntentId>,
+    sequence: u64,
+    claims: HashMap<KeyFingerprint, Claim>,
+    tokens: HashMap<(Principal, IdempotencyToken), IntentId>,
+    slugs: HashSet<Slug>,
+    authorities: Vec<AuthorityRecord>,
+    revoked: HashMap<CrlScope, BTreeMap<Serial, RevokedRow>>,
+    crls: HashMap<CrlScope, Crls>,
+    damaged: HashMap<CrlScope, Vec<String>>,
+    rejections: Vec<Rejection>,
+}
+
+struct Row {
+    intent: CertificateIntent,
+    stage: Stage,
+}
+
+enum Stage {
+    Open { sequence: u64 },
+    Complete(Box<CertificateRecord>),
+    Lost,
+}
+
+/// Who holds a key. All holders have one common name: reuse is allowed for that alone.
+struct Claim {
+    common_name: String,
+    holders: u32,
+}
+
+#[derive(Clone, Copy)]
+struct RevokedRow {
+    entry: RevokedEntry,
+    not_after: UnixTime,
+}
+
+#[derive(Default)]
+struct Crls {
+    reserved: u64,
+    completed: BTreeMap<u64, CrlRecord>,
+}
+
+impl State {
+    pub(super) fn authorities(&self) -> Vec<AuthorityRecord> {
+        self.authorities.clone()
+    }
+
+    pub(super) fn reserve(&mut self, intent: CertificateIntent) -> Result<Reservation, LedgerError> {
+        if let Some(replay) = self.replay(&intent)? {
+            return Ok(replay);
+        }
+        let id = intent.id.clone();
+        if let Kind::Authority { slug, .. } = &intent.kind
+            && self.slugs.contains(slug)
+        {
+            return Err(LedgerError::AuthorityExists(slug.clone()));
+        }
+        if self.rows.contains_key(&position(&id)) {
+            return Err(LedgerError::SerialTaken(id.serial));
+        }
+        if let Some(claim) = self.claims.get(&intent.key)
+            && !(intent.allow_key_reuse && claim.common_name == intent.common_name)
+        {
+            return Err(LedgerError::KeyInUse {
+                common_name: claim.common_name.clone(),
+            });
+        }
+
+        let claim = Claim {
+            common_name: intent.common_name.clone(),
+            holders: 0,
+        };
+        self.claims.entry(intent.key).or_insert(claim).holders += 1;
+        if let Kind::Authority { slug, .. } = &intent.kind {
+            self.slugs.insert(slug.clone());
+        }
+        if let Some(token) = &intent.token {
+            self.tokens
+                .insert((intent.principal.clone(), token.clone()), id.clone());
+        }
+        let sequence = self.next();
+        self.open.insert(sequence, id.clone());
+        self.rows.insert(
+            position(&id),
+            Row {
+                intent,
+                stage: Stage::Open { sequence },
+            },
+        );
+        Ok(Reservation::New)
+    }
+
+    fn replay(&self, intent: &CertificateIntent) -> Result<Option<Reservation>, LedgerError> {
+        let Some(token) = &intent.token else {
+            return Ok(None);
+        };
+        let earlier = self.tokens.get(&(intent.principal.clone(), token.clone()));
+        let Some(row) = earlier.and_then(|id| self.rows.get(&position(id))) else {
+            return Ok(None);
+        };
+        if row.intent.request_digest != intent.request_digest {
+            return Err(LedgerError::TokenReused);
+        }
+        Ok(match &row.stage {
+            Stage::Open { .. } => Some(Reservation::Open(Box::new(row.as_open()))),
+            Stage::Complete(record) => Some(Reservation::Completed(record.clone())),
+            Stage::Lost => None,
+        })
+    }
+
+    pub(super) fn complete(&mut self, completion: Completion) -> Result<CertificateRecord, LedgerError> {
+        let sequence = self.next();
+        let (row, opened) = self.open_row(&completion.id)?;
+        let intent = &row.intent;
+        let record = CertificateRecord {
+            id: completion.id.clone(),
+            kind: intent.kind.clone(),
+            common_name: intent.common_name.clone(),
+            profile: intent.profile.clone(),
+            certificate: completion.certificate,
+            key: intent.key,
+            not_before: intent.not_before,
+            not_after: intent.not_after,
+            shard: intent.shard,
+            principal: intent.principal.to_string(),
+            receipt: completion.receipt,
+            issued_at: completion.at,
+            revocation: None,
+            notify_expiry: intent.notify_expiry,
+            reminders: Vec::new(),
+        };
+        row.stage = Stage::Complete(Box::new(record.clone()));
+        self.open.remove(&opened);
+        self.issued.insert(sequence, completion.id);
+        if let Kind::Authority { slug, parent, key } = &record.kind {
+            self.authorities.push(AuthorityRecord {
+                slug: slug.clone(),
+                parent: parent.clone(),
+                key: key.clone(),
+                certificate: record.certificate.clone(),
+            });
+        }
+        Ok(record)
+    }
+
+    pub(super) fn mark_lost(&mut self, id: &IntentId, at: UnixTime) -> Result<(), LedgerError> {
+        let (row, opened) = self.open_row(id)?;
+        row.stage = Stage::Lost;
+        let intent = row.intent.clone();
+        self.open.remove(&opened);
+        if let Some(claim) = self.claims.get_mut(&intent.key) {
+            claim.holders -= 1;
+            if claim.holders == 0 {
+                self.claims.remove(&intent.key);
+            }
+        }
+        if let Some(token) = intent.token {
+            self.tokens.remove(&(intent.principal, token));
+        }
+        if let Kind::Authority { slug, .. } = &intent.kind {
+            self.slugs.remove(slug);
+        }
+        let entry = RevokedEntry {
+            serial: id.serial,
+            revoked_at: at,
+            reason: RevocationReason::Unspecified,
+            invalidity_date: None,
+        };
+        let scope = CrlScope {
+            issuer: id.issuer.clone(),
+            shard: intent.shard,
+        };
+        let row = RevokedRow {
+            entry,
+            not_after: intent.not_after,
+        };
+        self.revoked.entry(scope).or_default().insert(id.serial, row);
+        Ok(())
+    }
+
+    fn open_row(&mut self, id: &IntentId) -> Result<(&mut Row, u64), LedgerError> {
+        match self.rows.get_mut(&position(id)) {
+            Some(row) => match row.stage {
+                Stage::Open { sequence } => Ok((row, sequence)),
+                Stage::Complete(_) | Stage::Lost => Err(LedgerError::NoOpenIntent(id.clone())),
+            },
+            None => Err(LedgerError::NoOpenIntent(id.clone())),
+        }
+    }
+
+    pub(super) fn open_intents(&self, before: UnixTime, limit: usize) -> Vec<OpenIntent> {
+        let rows = self.open.values().filter_map(|id| self.rows.get(&position(id)));
+        let mut open: Vec<_> = rows.filter(|row| row.intent.at < before).map(Row::as_open).collect();
+        open.sort_by_key(|intent| intent.reserved_at);
+        open.truncate(limit);
+        open
+    }
+
+    pub(super) fn record_rejection(&mut self, rejection: Rejection) {
+        self.rejections.push(rejection);
+    }
+
+    pub(super) fn rejections(&self, limit: usize) -> Vec<Rejection> {
+        self.rejections.iter().rev().take(limit).cloned().collect()
+    }
+
+    pub(super) fn revoke(
+        &mut self,
+        issuer: &Slug,
+        serial: Serial,
+        mut revocation: Revocation,
+    ) -> Result<Revoked, LedgerError> {
+        let record = self.record_mut(issuer, serial)?;
+        if let Some(first) = &record.revocation {
+            let compromise = RevocationReason::KeyCompromise;
+            if first.reason == compromise || revocation.reason != compromise {
+                return Ok(Revoked::Already(Box::new(record.clone())));
+            }
+            revocation.at = first.at;
+        }
+        let entry = RevokedEntry {
+            serial,
+            revoked_at: revocation.at,
+            reason: revocation.reason,
+            invalidity_date: revocation.invalidity_date,
+        };
+        record.revocation = Some(revocation);
+        let record = record.clone();
+        let scope = CrlScope {
+            issuer: issuer.clone(),
+            shard: record.shard,
+        };
+        let row = RevokedRow {
+            entry,
+            not_after: record.not_after,
+        };
+        self.revoked.entry(scope).or_default().insert(serial, row);
+        Ok(Revoked::Now(Box::new(record)))
+    }
+
+    pub(super) fn reserve_crl(
+        &mut self,
+        scope: &CrlScope,
+        expired_before: Option<UnixTime>,
+    ) -> (u64, Vec<RevokedEntry>, Vec<String>) {
+        let crls = self.crls.entry(scope.clone()).or_default();
+        crls.reserved += 1;
+        let rows = self.revoked.get(scope).into_iter().flat_map(BTreeMap::values);
+        let listed = rows.filter(|row| expired_before.is_none_or(|end| row.not_after >= end));
+        let damaged = self.damaged.get(scope).into_iter().flatten().take(100);
+        (
+            crls.reserved,
+            listed.map(|row| row.entry).collect(),
+            damaged.cloned().collect(),
+        )
+    }
+
+    pub(super) fn complete_crl(&mut self, crl: CrlRecord) {
+        let crls = self.crls.entry(crl.scope.clone()).or_default();
+        crls.completed.insert(crl.number, crl);
+    }
+
+    pub(super) fn crl_published(&mut self, scope: &CrlScope, number: u64, etag: ETag) {
+        let crl = self
+            .crls
+            .get_mut(scope)
+            .and_then(|crls| crls.completed.get_mut(&number));
+        if let Some(crl) = crl {
+            crl.published = Some(etag);
+        }
+    }
+
+    pub(super) fn crls(&self, scope: &CrlScope) -> Vec<CrlRecord> {
+        self.crls
+            .get(scope)
+            .into_iter()
+            .flat_map(|crls| crls.completed.values().cloned())
+            .collect()
+    }
+
+    pub(super) fn crl_numbers_reserved(&self, scope: &CrlScope) -> u64 {
+        self.crls.get(scope).map_or(0, |crls| crls.reserved)
+    }
+
+    pub(super) fn damage(&mut self, scope: &CrlScope, description: &str) {
+        self.damaged
+            .entry(scope.clone())
+            .or_default()
+            .push(description.to_owned());
+    }
+
+    pub(super) fn certificate(&self, issuer: Option<&Slug>, serial: Serial) -> Option<CertificateRecord> {
+        let row = match issuer {
+            Some(issuer) => self.rows.get(&(serial, issuer.clone())),
+            None => self
+                .rows
+                .iter()
+                .find(|((known, _), _)| *known == serial)
+                .map(|(_, row)| row),
+        };
+        row.and_then(Row::record).cloned()
+    }
+
+    pub(super) fn search(&self, query: &Search, after: Option<&Cursor>, limit: usize) -> Result<Page, LedgerError> {
+        let after = after.map(parse_sequence).transpose()?;
+        let matching = |(sequence, id): (&u64, &IntentId)| {
+            let record = self.rows.get(&position(id))?.record()?;
+            matches(query, record).then_some((*sequence, record))
+        };
+        let found: Vec<_> = if query.oldest_first {
+            let from = after.map_or(0, |sequence| sequence + 1);
+            self.issued
+                .range(from..)
+                .filter_map(matching)
+                .take(limit.saturating_add(1))
+                .collect()
+        } else {
+            let to = after.unwrap_or(u64::MAX);
+            self.issued
+                .range(..to)
+                .rev()
+                .filter_map(matching)
+                .take(limit.saturating_add(1))
+                .collect()
+        };
+        Ok(page(found, limit, |sequence, _| sequence.to_string()))
+    }
+
+    pub(super) fn expiring(
+        &self,
+        from: UnixTime,
+        to: UnixTime,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page, LedgerError> {
+        let after = after.map(parse_expiry).transpose()?;
+        let records = self.issued.iter().filter_map(|(sequence, id)| {
+            let record = self.rows.get(&position(id))?.record()?;
+            let due = record.notify_expiry && (from..to).contains(&record.not_after);
+            let position = (record.not_after.0, *sequence);
+            (due && after.is_none_or(|after| position > after)).then_some((*sequence, record))
+        });
+        let mut found: Vec<_> = records.collect();
+        found.sort_by_key(|(sequence, record)| (record.not_after, *sequence));
+        Ok(page(found, limit, |sequence, record| {
+            format!("{}/{sequence}", record.not_after.0)
+        }))
+    }
+
+    pub(super) fn record_reminder(&mut self, issuer: &Slug, serial: Serial, at: UnixTime) -> Result<(), LedgerError> {
+        self.record_mut(issuer, serial)?.reminders.push(at);
+        Ok(())
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        Counts {
+            issued: self.issued.len() as u64,
+            revoked: self.revoked.values().map(|scope| scope.len() as u64).sum(),
+            open_intents: self.open.len() as u64,
+            rejected: self.rejections.len() as u64,
+        }
+    }
+
+    pub(super) fn lost_intents(&self) -> Vec<CertificateIntent> {
+        let lost = self.rows.values().filter(|row| matches!(row.stage, Stage::Lost));
+        lost.map(|row| row.intent.clone()).collect()
+    }
+
+    pub(super) fn certificates(&self) -> Vec<CertificateRecord> {
+        let rows = self.issued.values().filter_map(|id| self.rows.get(&position(id)));
+        rows.filter_map(Row::record).cloned().collect()
+    }
+
+    fn record_mut(&mut self, issuer: &Slug, serial: Serial) -> Result<&mut CertificateRecord, LedgerError> {
+        match self.rows.get_mut(&(serial, issuer.clone())).map(|row| &mut row.stage) {
+            Some(Stage::Complete(record)) => Ok(record),
+            Some(Stage::Open { .. } | Stage::Lost) | None => Err(LedgerError::NotFound(serial)),
+        }
+    }
+
+    fn next(&mut self) -> u64 {
+        self.sequence += 1;
+        self.sequence
+    }
+}
+
+impl Row {
+    fn record(&self) -> Option<&CertificateRecord> {
+        match &self.stage {
+            Stage::Complete(record) => Some(record),
+            Stage::Open { .. } | Stage::Lost => None,
+        }
+    }
+
+    fn as_open(&self) -> OpenIntent {
+        OpenIntent {
+            id: self.intent.id.clone(),
+            kind: self.intent.kind.clone(),
+            tbs: self.intent.tbs.clone(),
+            reserved_at: self.intent.at,
+            has_token: self.intent.token.is_some(),
+        }
+    }
+}
+
+fn position(id: &IntentId) -> (Serial, Slug) {
+    (id.serial, id.issuer.clone())
+}
+
+fn matches(query: &Search, record: &CertificateRecord) -> bool {
+    let name = query
+        .common_name
+        .as_deref()
+        .is_none_or(|wanted| match wanted.strip_suffix('*') {
+            Some(beginning) => record.common_name.starts_with(beginning),
+            None => record.common_name == wanted,
+        });
+    name && query.issuer.as_ref().is_none_or(|issuer| *issuer == record.id.issuer)
+        && query.key.is_none_or(|key| key == record.key)
+        && query.expires_from.is_none_or(|from| record.not_after >= from)
+        && query.expires_before.is_none_or(|before| record.not_after < before)
+        && query
+            .revoked
+            .is_none_or(|revoked| revoked == record.revocation.is_some())
+}
+
+/// The first `limit` of what was found; where there is more, a cursor at the last of them.
+fn page(
+    mut found: Vec<(u64, &CertificateRecord)>,
+    limit: usize,
+    cursor: impl Fn(u64, &CertificateRecord) -> String,
+) -> Page {
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next = found
+        .last()
+        .filter(|_| more)
+        .map(|(sequence, record)| Cursor(cursor(*sequence, record)));
+    Page {
+        certificates: found.into_iter().map(|(_, record)| record.clone()).collect(),
+        next,
+    }
+}
+
+fn parse_sequence(cursor: &Cursor) -> Result<u64, LedgerError> {
+    cursor.0.parse().map_err(|_| foreign(cursor))
+}
+
+fn parse_expiry(cursor: &Cursor) -> Result<(i64, u64), LedgerError> {
+    let parts = cursor
+        .0
+        .split_once('/')
+        .and_then(|(end, sequence)| Some((end.parse().ok()?, sequence.parse().ok()?)));
+    parts.ok_or_else(|| foreign(cursor))
+}
+
+fn foreign(cursor: &Cursor) -> LedgerError {
+    LedgerError::Damaged {
+        detail: format!("the cursor {:?} was not made by this ledger", cursor.0),
+    }
+}

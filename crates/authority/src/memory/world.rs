@@ -1,0 +1,77 @@
+//! Time and randomness that tests rule.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use aws_lc_rs::digest;
+use chancery_x509::time::UnixTime;
+
+use super::lock;
+use crate::port::{Clock, Entropy};
+
+/// A clock that stands still until it is set.
+#[derive(Debug)]
+pub struct ManualClock(AtomicI64);
+
+impl ManualClock {
+    /// A clock that shows that time.
+    pub fn new(now: UnixTime) -> Self {
+        Self(AtomicI64::new(now.0))
+    }
+
+    /// Sets it.
+    pub fn set(&self, now: UnixTime) {
+        self.0.store(now.0, Ordering::SeqCst);
+    }
+
+    /// Puts it forward by so many seconds.
+    pub fn advance(&self, seconds: i64) {
+        self.0.fetch_add(seconds, Ordering::SeqCst);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> UnixTime {
+        UnixTime(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// Octets that look random and are the same in every run: SHA-256 of a seed and a counter. For tests alone.
+#[derive(Debug)]
+pub struct SeededEntropy {
+    seed: u64,
+    counter: AtomicU64,
+    /// Octets handed out before anything else.
+    scripted: Mutex<Vec<u8>>,
+}
+
+impl SeededEntropy {
+    /// The sequence of that seed.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            seed,
+            counter: AtomicU64::new(0),
+            scripted: Mutex::default(),
+        }
+    }
+
+    /// Hands these octets out next, e.g. a serial number that is taken.
+    pub fn next_octets(&self, octets: &[u8]) {
+        lock(&self.scripted).extend_from_slice(octets);
+    }
+}
+
+impl Entropy for SeededEntropy {
+    fn fill(&self, octets: &mut [u8]) {
+        let mut scripted = lock(&self.scripted);
+        let ready = scripted.len().min(octets.len());
+        octets[..ready].copy_from_slice(&scripted[..ready]);
+        scripted.drain(..ready);
+        drop(scripted);
+        for chunk in octets[ready..].chunks_mut(digest::SHA256_OUTPUT_LEN) {
+            let mut input = self.seed.to_be_bytes().to_vec();
+            input.extend(self.counter.fetch_add(1, Ordering::SeqCst).to_be_bytes());
+            chunk.copy_from_slice(&digest::digest(&digest::SHA256, &input).as_ref()[..chunk.len()]);
+        }
+    }
+}

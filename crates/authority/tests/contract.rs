@@ -1,0 +1,86 @@
+//! The ports in memory meet the contract that every other implementation is held to.
+
+use std::sync::Arc;
+
+use chancery_authority::contract;
+use chancery_authority::memory::{
+    Fault, Faults, Faulty, ManualClock, MemoryKeyStore, MemoryLedger, MemoryNotices, MemoryPublication,
+};
+use chancery_authority::port::ledger::{Completion, LedgerError};
+use chancery_authority::port::{KeyStore, Ledger, Notices, Publication, Receipt};
+use chancery_x509::algorithm::CaKeyAlgorithm;
+use chancery_x509::time::UnixTime;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_ledger() {
+    contract::ledger(async || Arc::new(MemoryLedger::default()) as Arc<dyn Ledger>).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_ledger_behind_faults_that_are_none() {
+    let make = async || Arc::new(Faulty::new(Arc::new(MemoryLedger::default()), Arc::default())) as Arc<dyn Ledger>;
+    contract::ledger(make).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_key_store() {
+    let make = async || Arc::new(MemoryKeyStore::default()) as Arc<dyn KeyStore>;
+    contract::key_store(make, &CaKeyAlgorithm::ALL).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_publication() {
+    let clock = Arc::new(ManualClock::new(UnixTime(1_800_000_000)));
+    contract::publication(async || Arc::new(MemoryPublication::new(clock.clone())) as Arc<dyn Publication>).await;
+}
+
+#[tokio::test]
+async fn the_notices() {
+    let notices = Arc::new(MemoryNotices::default());
+    contract::notices(
+        async || notices.clone() as Arc<dyn Notices>,
+        async || notices.received(),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn faults_strike_where_told() {
+    let inner = Arc::new(MemoryLedger::default());
+    let faults = Arc::new(Faults::default());
+    let ledger = Faulty::new(inner.clone(), faults.clone());
+    let unavailable = |outcome: Result<_, LedgerError>| matches!(outcome, Err(LedgerError::Unavailable { .. }));
+
+    faults.at("ledger.reserve", 2, Fault::FailBefore);
+    ledger.reserve(contract::intent(1)).await.unwrap();
+    assert!(unavailable(ledger.reserve(contract::intent(2)).await));
+    assert_eq!(inner.counts().await.unwrap().open_intents, 1);
+
+    faults.at_call(1, Fault::FailAfter);
+    assert!(unavailable(ledger.reserve(contract::intent(3)).await));
+    assert_eq!(inner.counts().await.unwrap().open_intents, 2);
+
+    faults.at("ledger.complete", 1, Fault::DieAfter);
+    let id = contract::intent(1).id;
+    let completion = Completion {
+        id,
+        certificate: vec![1],
+        receipt: Receipt("r".to_owned()),
+        at: UnixTime(1),
+    };
+    assert!(ledger.complete(completion).await.is_err());
+    assert!(ledger.counts().await.is_err(), "a dead process answers nothing");
+    assert_eq!(inner.counts().await.unwrap().issued, 1);
+    faults.clear();
+    assert!(ledger.counts().await.is_ok());
+    assert_eq!(
+        faults.calls(),
+        [
+            "ledger.reserve",
+            "ledger.reserve",
+            "ledger.reserve",
+            "ledger.complete",
+            "ledger.counts"
+        ]
+    );
+}
