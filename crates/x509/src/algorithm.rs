@@ -4,6 +4,12 @@
 //! what AWS KMS takes without a length limit (`MessageType` `DIGEST` and `EXTERNAL_MU`), what a PKCS#11
 //! token takes raw, and what lets a CRL of any length be signed in constant memory.
 
+use std::fmt;
+use std::io;
+
+use aws_lc_rs::digest;
+use shake::{ExtendableOutput, Shake256, Update};
+
 use crate::key::ca::CaPublicKey;
 
 /// Algorithm and size of a CA key.
@@ -90,26 +96,153 @@ impl CaKeyAlgorithm {
     /// DER of the AlgorithmIdentifier of this key's signatures, parameters as RFC 4055, RFC 5758 and
     /// RFC 9881 want them (NULL for RSA, absent otherwise).
     pub fn signature_algorithm_der(self) -> &'static [u8] {
-        todo!("H1")
+        match self {
+            Self::Rsa2048 | Self::Rsa3072 | Self::Rsa4096 => SHA256_WITH_RSA,
+            Self::P256 => ECDSA_WITH_SHA256,
+            Self::P384 => ECDSA_WITH_SHA384,
+            Self::P521 => ECDSA_WITH_SHA512,
+            Self::MlDsa44 => ML_DSA_44,
+            Self::MlDsa65 => ML_DSA_65,
+            Self::MlDsa87 => ML_DSA_87,
+        }
     }
 }
 
-/// Hashes a message, in pieces, into what its CA key signs.
-pub struct SigningHasher(());
+// AlgorithmIdentifiers, written out because each is copied twice into every certificate; a test decodes them.
+const SHA256_WITH_RSA: &[u8] = b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b\x05\x00";
+const ECDSA_WITH_SHA256: &[u8] = b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02";
+const ECDSA_WITH_SHA384: &[u8] = b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x03";
+const ECDSA_WITH_SHA512: &[u8] = b"\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x04";
+const ML_DSA_44: &[u8] = b"\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03\x04\x03\x11";
+const ML_DSA_65: &[u8] = b"\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03\x04\x03\x12";
+const ML_DSA_87: &[u8] = b"\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03\x04\x03\x13";
+
+impl fmt::Display for CaKeyAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Hashes a message, in pieces, into what its CA key signs. Also an [`io::Write`] that never fails.
+pub struct SigningHasher(State);
+
+enum State {
+    Sha256(digest::Context),
+    Sha384(digest::Context),
+    Sha512(digest::Context),
+    Mu(Box<Shake256>),
+}
 
 impl SigningHasher {
     /// A hasher for signatures by `key`. ML-DSA binds the public key into µ, hence the key and not just its algorithm.
-    pub fn new(_key: &CaPublicKey) -> Self {
-        todo!("H1")
+    pub fn new(key: &CaPublicKey) -> Self {
+        Self(match key.algorithm() {
+            CaKeyAlgorithm::Rsa2048 | CaKeyAlgorithm::Rsa3072 | CaKeyAlgorithm::Rsa4096 | CaKeyAlgorithm::P256 => {
+                State::Sha256(digest::Context::new(&digest::SHA256))
+            }
+            CaKeyAlgorithm::P384 => State::Sha384(digest::Context::new(&digest::SHA384)),
+            CaKeyAlgorithm::P521 => State::Sha512(digest::Context::new(&digest::SHA512)),
+            CaKeyAlgorithm::MlDsa44 | CaKeyAlgorithm::MlDsa65 | CaKeyAlgorithm::MlDsa87 => {
+                State::Mu(Box::new(start_of_mu(key.as_subject().key_bits())))
+            }
+        })
     }
 
     /// Takes the next piece of the message.
-    pub fn update(&mut self, _piece: &[u8]) {
-        todo!("H1")
+    pub fn update(&mut self, piece: &[u8]) {
+        match &mut self.0 {
+            State::Sha256(context) | State::Sha384(context) | State::Sha512(context) => context.update(piece),
+            State::Mu(shake) => shake.update(piece),
+        }
     }
 
     /// Ends the message.
     pub fn finish(self) -> SigningInput {
-        todo!("H1")
+        match self.0 {
+            State::Sha256(context) => SigningInput::Sha256(octets(context)),
+            State::Sha384(context) => SigningInput::Sha384(octets(context)),
+            State::Sha512(context) => SigningInput::Sha512(octets(context)),
+            State::Mu(shake) => {
+                let mut mu = [0; 64];
+                shake.finalize_xof_into(&mut mu);
+                SigningInput::Mu(mu)
+            }
+        }
+    }
+}
+
+impl io::Write for SigningHasher {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        self.update(piece);
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl fmt::Debug for SigningHasher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SigningHasher").finish_non_exhaustive()
+    }
+}
+
+/// µ up to where the message begins: SHAKE256 over tr, the domain separator of pure ML-DSA, and the length of an
+/// empty context (FIPS 204 algorithms 3 and 8).
+fn start_of_mu(public_key: &[u8]) -> Shake256 {
+    let mut tr = [0; 64];
+    Shake256::digest_xof(public_key, &mut tr);
+    let mut shake = Shake256::default();
+    shake.update(&tr);
+    shake.update(&[0, 0]);
+    shake
+}
+
+/// Panics unless the context's algorithm has an output of `N` octets, which [`SigningHasher::new`] sees to.
+fn octets<const N: usize>(context: digest::Context) -> [u8; N] {
+    let mut octets = [0; N];
+    octets.copy_from_slice(context.finish().as_ref());
+    octets
+}
+
+#[cfg(test)]
+mod tests {
+    use der::Decode;
+    use spki::AlgorithmIdentifierRef;
+
+    use super::*;
+
+    #[test]
+    fn signature_algorithms_are_what_their_oids_say() {
+        use const_oid::db::{fips204, rfc5912};
+        for algorithm in CaKeyAlgorithm::ALL {
+            let identifier = AlgorithmIdentifierRef::from_der(algorithm.signature_algorithm_der()).unwrap();
+            let (oid, null) = match algorithm {
+                CaKeyAlgorithm::Rsa2048 | CaKeyAlgorithm::Rsa3072 | CaKeyAlgorithm::Rsa4096 => {
+                    (rfc5912::SHA_256_WITH_RSA_ENCRYPTION, true)
+                }
+                CaKeyAlgorithm::P256 => (rfc5912::ECDSA_WITH_SHA_256, false),
+                CaKeyAlgorithm::P384 => (rfc5912::ECDSA_WITH_SHA_384, false),
+                CaKeyAlgorithm::P521 => (rfc5912::ECDSA_WITH_SHA_512, false),
+                CaKeyAlgorithm::MlDsa44 => (fips204::ID_ML_DSA_44, false),
+                CaKeyAlgorithm::MlDsa65 => (fips204::ID_ML_DSA_65, false),
+                CaKeyAlgorithm::MlDsa87 => (fips204::ID_ML_DSA_87, false),
+            };
+            assert_eq!(identifier.oid, oid, "{algorithm}");
+            assert_eq!(
+                identifier.parameters.is_some_and(der::asn1::AnyRef::is_null),
+                null,
+                "{algorithm}"
+            );
+        }
+    }
+
+    #[test]
+    fn names_lead_back_to_their_algorithms() {
+        for algorithm in CaKeyAlgorithm::ALL {
+            assert_eq!(CaKeyAlgorithm::from_name(algorithm.name()), Some(algorithm));
+        }
+        assert_eq!(CaKeyAlgorithm::from_name("rsa1024"), None);
     }
 }

@@ -2,6 +2,19 @@
 
 pub mod ca;
 pub mod policy;
+pub(crate) mod rsa;
+mod spki;
+#[cfg(test)]
+pub(crate) mod test_keys;
+pub mod verify;
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+use aws_lc_rs::digest;
+use aws_lc_rs::signature::ParsedPublicKey;
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 
 use crate::algorithm::CaKeyAlgorithm;
 
@@ -29,14 +42,20 @@ pub enum KeyKind {
     MlDsa87,
 }
 
-/// A subject's public key: a well-formed SubjectPublicKeyInfo of a supported kind.
+/// A subject's public key: a well-formed SubjectPublicKeyInfo of a supported kind. Cheap to clone.
 ///
 /// Well-formed is not yet acceptable: [`policy::KeyPolicy::check`] decides that.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SubjectPublicKey {
-    // H1 designs the fields
-    der: Vec<u8>,
+#[derive(Clone)]
+pub struct SubjectPublicKey(Arc<Parsed>);
+
+struct Parsed {
+    der: Box<[u8]>,
+    /// Where in `der` the content of the BIT STRING subjectPublicKey stands.
+    key_bits: Range<usize>,
     kind: KeyKind,
+    /// For signatures under [`verify::Scheme::of_kind`], by far the most common ones of that kind.
+    verifier: ParsedPublicKey,
+    fingerprint: OnceLock<KeyFingerprint>,
 }
 
 /// SHA-256 of a DER SubjectPublicKeyInfo: how the ledger knows a key again.
@@ -51,7 +70,8 @@ pub struct KeyIdentifier(pub [u8; 20]);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// Not a DER SubjectPublicKeyInfo.
+    /// Not a DER SubjectPublicKeyInfo, or one whose key is not what its algorithm wants: a point off its curve, a
+    /// wrong length, wrong parameters.
     #[error("the public key is not a well-formed SubjectPublicKeyInfo")]
     Malformed,
     /// An algorithm outside the key policy, by OID (DSA, secp256k1, X25519, …).
@@ -62,32 +82,120 @@ pub enum KeyError {
         /// The algorithm's, or for elliptic curves the curve's, object identifier.
         oid: String,
     },
+    /// An RSA modulus so short or so long that nothing can or should be computed with it.
+    #[error("RSA keys of {bits} bits are not read; use 2048 to 4096 bits")]
+    RsaSize {
+        /// Bits of the modulus.
+        bits: u32,
+    },
+    /// An RSA public exponent that is even, 1, or over 33 bits.
+    #[error("the RSA public exponent is not usable; use 65537")]
+    RsaExponent,
+    /// A supported kind that no CA key may have.
+    #[error("a key of kind {kind} cannot be a CA key; use P-256, P-384, P-521, RSA 2048, 3072 or 4096, or ML-DSA")]
+    NotForCas {
+        /// The key's kind.
+        kind: KeyKind,
+    },
 }
 
 impl SubjectPublicKey {
-    /// Parses a DER SubjectPublicKeyInfo, strictly: parameters as the algorithm's RFC wants them, points on their curve.
-    pub fn from_der(_spki: &[u8]) -> Result<Self, KeyError> {
-        todo!("H1")
+    /// Parses a DER SubjectPublicKeyInfo, strictly: parameters as the algorithm's RFC wants them (RFC 3279, RFC 5480,
+    /// RFC 8410, RFC 9881), elliptic curves by name, their points uncompressed and on the curve.
+    ///
+    /// RSA keys are read from 1024 to 8192 bits, so that old certificates can be told and weak keys be named as such.
+    pub fn from_der(spki: &[u8]) -> Result<Self, KeyError> {
+        spki::parse(spki)
     }
 
     /// The DER SubjectPublicKeyInfo.
     pub fn as_der(&self) -> &[u8] {
-        &self.der
+        &self.0.der
+    }
+
+    /// The content of the BIT STRING subjectPublicKey: the point, the DER RSAPublicKey, or the raw key.
+    pub fn key_bits(&self) -> &[u8] {
+        &self.0.der[self.0.key_bits.clone()]
     }
 
     /// Kind and size.
     pub fn kind(&self) -> KeyKind {
-        self.kind
+        self.0.kind
     }
 
-    /// SHA-256 of the SubjectPublicKeyInfo.
+    /// SHA-256 of the SubjectPublicKeyInfo; computed once.
     pub fn fingerprint(&self) -> KeyFingerprint {
-        todo!("H1")
+        *self.0.fingerprint.get_or_init(|| KeyFingerprint::of(self.as_der()))
     }
 
     /// SHA-1 of the key's bits.
     pub fn identifier(&self) -> KeyIdentifier {
-        todo!("H1")
+        let mut identifier = [0; 20];
+        identifier.copy_from_slice(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, self.key_bits()).as_ref());
+        KeyIdentifier(identifier)
+    }
+
+    fn verifier(&self) -> &ParsedPublicKey {
+        &self.0.verifier
+    }
+}
+
+impl PartialEq for SubjectPublicKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_der() == other.as_der()
+    }
+}
+
+impl Eq for SubjectPublicKey {}
+
+impl fmt::Debug for SubjectPublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SubjectPublicKey")
+            .field("kind", &self.kind())
+            .field("fingerprint", &self.fingerprint())
+            .finish()
+    }
+}
+
+impl KeyFingerprint {
+    /// The fingerprint of a DER SubjectPublicKeyInfo, of any algorithm.
+    pub fn of(spki: &[u8]) -> Self {
+        let mut fingerprint = [0; 32];
+        fingerprint.copy_from_slice(digest::digest(&digest::SHA256, spki).as_ref());
+        Self(fingerprint)
+    }
+
+    /// Reads 64 hexadecimal digits, as [`Display`](fmt::Display) writes them, in any case.
+    pub fn from_hex(digits: &str) -> Option<Self> {
+        let octets = HEXLOWER_PERMISSIVE.decode(digits.as_bytes()).ok()?;
+        octets.try_into().ok().map(Self)
+    }
+}
+
+impl fmt::Display for KeyFingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&HEXLOWER.encode(&self.0))
+    }
+}
+
+impl fmt::Display for KeyIdentifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&HEXLOWER.encode(&self.0))
+    }
+}
+
+impl fmt::Display for KeyKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rsa { bits } => write!(f, "RSA {bits}"),
+            Self::P256 => f.write_str("P-256"),
+            Self::P384 => f.write_str("P-384"),
+            Self::P521 => f.write_str("P-521"),
+            Self::Ed25519 => f.write_str("Ed25519"),
+            Self::MlDsa44 => f.write_str("ML-DSA-44"),
+            Self::MlDsa65 => f.write_str("ML-DSA-65"),
+            Self::MlDsa87 => f.write_str("ML-DSA-87"),
+        }
     }
 }
 
@@ -95,7 +203,18 @@ impl TryFrom<KeyKind> for CaKeyAlgorithm {
     type Error = KeyKind;
 
     /// The CA algorithm of a key of this kind; Ed25519 and odd RSA sizes have none.
-    fn try_from(_kind: KeyKind) -> Result<Self, KeyKind> {
-        todo!("H1")
+    fn try_from(kind: KeyKind) -> Result<Self, KeyKind> {
+        match kind {
+            KeyKind::Rsa { bits: 2048 } => Ok(Self::Rsa2048),
+            KeyKind::Rsa { bits: 3072 } => Ok(Self::Rsa3072),
+            KeyKind::Rsa { bits: 4096 } => Ok(Self::Rsa4096),
+            KeyKind::P256 => Ok(Self::P256),
+            KeyKind::P384 => Ok(Self::P384),
+            KeyKind::P521 => Ok(Self::P521),
+            KeyKind::MlDsa44 => Ok(Self::MlDsa44),
+            KeyKind::MlDsa65 => Ok(Self::MlDsa65),
+            KeyKind::MlDsa87 => Ok(Self::MlDsa87),
+            KeyKind::Rsa { .. } | KeyKind::Ed25519 => Err(kind),
+        }
     }
 }

@@ -1,13 +1,28 @@
 //! The public half of a CA key: what verifies the CA's own signatures before they leave the house.
 
+use std::fmt;
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{self, Digest};
+use ml_dsa::{MlDsa44, MlDsa65, MlDsa87, MlDsaParams, VerifyingKey};
+
 use super::{KeyError, KeyFingerprint, KeyIdentifier, SubjectPublicKey};
 use crate::algorithm::{CaKeyAlgorithm, SigningInput};
 
-/// A CA's public key, parsed once and kept for the life of the process.
-#[derive(Clone, Debug)]
+/// A CA's public key, parsed once and kept for the life of the process. Cheap to clone.
+#[derive(Clone)]
 pub struct CaPublicKey {
-    // H1 designs the fields
     subject: SubjectPublicKey,
+    algorithm: CaKeyAlgorithm,
+    mu_verifier: Option<MuVerifier>,
+}
+
+/// Verifies ML-DSA signatures over µ, which the subject key's own verifier does not take. The matrix is expanded once.
+#[derive(Clone)]
+enum MuVerifier {
+    MlDsa44(Arc<VerifyingKey<MlDsa44>>),
+    MlDsa65(Arc<VerifyingKey<MlDsa65>>),
+    MlDsa87(Arc<VerifyingKey<MlDsa87>>),
 }
 
 /// A signature that its public key does not verify.
@@ -17,13 +32,13 @@ pub struct BadSignature;
 
 impl CaPublicKey {
     /// Parses a DER SubjectPublicKeyInfo of an algorithm a CA may have.
-    pub fn from_der(_spki: &[u8]) -> Result<Self, KeyError> {
-        todo!("H1")
+    pub fn from_der(spki: &[u8]) -> Result<Self, KeyError> {
+        SubjectPublicKey::from_der(spki)?.try_into()
     }
 
     /// Algorithm and size.
     pub fn algorithm(&self) -> CaKeyAlgorithm {
-        todo!("H1")
+        self.algorithm
     }
 
     /// The DER SubjectPublicKeyInfo.
@@ -47,7 +62,81 @@ impl CaPublicKey {
     }
 
     /// Verifies a signature over `input`; ECDSA signatures are DER ECDSA-Sig-Value.
-    pub fn verify(&self, _input: &SigningInput, _signature: &[u8]) -> Result<(), BadSignature> {
-        todo!("H1")
+    pub fn verify(&self, input: &SigningInput, signature: &[u8]) -> Result<(), BadSignature> {
+        let verified = match input {
+            SigningInput::Sha256(digest) => self.verify_digest(digest, &digest::SHA256, signature),
+            SigningInput::Sha384(digest) => self.verify_digest(digest, &digest::SHA384, signature),
+            SigningInput::Sha512(digest) => self.verify_digest(digest, &digest::SHA512, signature),
+            SigningInput::Mu(mu) => self
+                .mu_verifier
+                .as_ref()
+                .is_some_and(|verifier| verifier.verify(mu, signature)),
+        };
+        if verified { Ok(()) } else { Err(BadSignature) }
+    }
+
+    /// The verifier refuses a digest of another algorithm than this key signs, and every digest if it is ML-DSA's.
+    fn verify_digest(&self, digest: &[u8], algorithm: &'static digest::Algorithm, signature: &[u8]) -> bool {
+        Digest::import_less_safe(digest, algorithm)
+            .is_ok_and(|digest| self.subject.verifier().verify_digest_sig(&digest, signature).is_ok())
     }
 }
+
+impl TryFrom<SubjectPublicKey> for CaPublicKey {
+    type Error = KeyError;
+
+    fn try_from(subject: SubjectPublicKey) -> Result<Self, KeyError> {
+        let algorithm = CaKeyAlgorithm::try_from(subject.kind()).map_err(|kind| KeyError::NotForCas { kind })?;
+        let bits = subject.key_bits();
+        let mu_verifier = match algorithm {
+            CaKeyAlgorithm::MlDsa44 => Some(MuVerifier::MlDsa44(expand(bits)?)),
+            CaKeyAlgorithm::MlDsa65 => Some(MuVerifier::MlDsa65(expand(bits)?)),
+            CaKeyAlgorithm::MlDsa87 => Some(MuVerifier::MlDsa87(expand(bits)?)),
+            _ => None,
+        };
+        Ok(Self {
+            subject,
+            algorithm,
+            mu_verifier,
+        })
+    }
+}
+
+impl PartialEq for CaPublicKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.subject == other.subject
+    }
+}
+
+impl Eq for CaPublicKey {}
+
+impl fmt::Debug for CaPublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CaPublicKey")
+            .field("algorithm", &self.algorithm)
+            .field("fingerprint", &self.fingerprint())
+            .finish_non_exhaustive()
+    }
+}
+
+fn expand<P: MlDsaParams>(bits: &[u8]) -> Result<Arc<VerifyingKey<P>>, KeyError> {
+    let encoded = bits.try_into().map_err(|_| KeyError::Malformed)?;
+    Ok(Arc::new(VerifyingKey::decode(&encoded)))
+}
+
+impl MuVerifier {
+    fn verify(&self, mu: &[u8; 64], signature: &[u8]) -> bool {
+        match self {
+            Self::MlDsa44(key) => verify_mu(key, mu, signature),
+            Self::MlDsa65(key) => verify_mu(key, mu, signature),
+            Self::MlDsa87(key) => verify_mu(key, mu, signature),
+        }
+    }
+}
+
+fn verify_mu<P: MlDsaParams>(key: &VerifyingKey<P>, mu: &[u8; 64], signature: &[u8]) -> bool {
+    ml_dsa::Signature::<P>::try_from(signature).is_ok_and(|signature| key.verify_mu(&(*mu).into(), &signature))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,12 @@
 //! Which keys may be certified: sizes, exponents, and keys that are known or can be shown to be weak.
 
+mod ed25519;
+mod primes;
+mod rsa;
+
 use std::collections::BTreeSet;
 
-use super::{KeyFingerprint, SubjectPublicKey};
+use super::{KeyFingerprint, KeyKind, SubjectPublicKey};
 
 /// The rules a subject's key must keep. The default allows every supported kind and blocks no fingerprint.
 #[derive(Clone, Debug, Default)]
@@ -35,7 +39,7 @@ pub enum KeyClass {
 #[non_exhaustive]
 pub enum WeakKey {
     /// RSA modulus out of 2048 to 4096 bits (or not a whole number of octets).
-    #[error("RSA keys must have 2048 to 4096 bits, this one has {bits}")]
+    #[error("RSA keys must have 2048 to 4096 bits, in multiples of 8; this one has {bits}")]
     RsaSize {
         /// Bits of the modulus.
         bits: u32,
@@ -55,6 +59,9 @@ pub enum WeakKey {
     /// RSA modulus with the fingerprint of CVE-2017-15361.
     #[error("the RSA key was made by a generator with the ROCA weakness (CVE-2017-15361)")]
     RsaRoca,
+    /// An Ed25519 point of small order, under which anyone can make signatures.
+    #[error("the Ed25519 public key is a point of small order: it belongs to no private key")]
+    Ed25519SmallOrder,
     /// On the block list.
     #[error("the key is on the list of compromised keys")]
     Blocked,
@@ -68,7 +75,67 @@ pub enum WeakKey {
 
 impl KeyPolicy {
     /// Whether `key` may be certified.
-    pub fn check(&self, _key: &SubjectPublicKey) -> Result<(), WeakKey> {
-        todo!("H1")
+    pub fn check(&self, key: &SubjectPublicKey) -> Result<(), WeakKey> {
+        if !self.blocked.is_empty() && self.blocked.contains(&key.fingerprint()) {
+            return Err(WeakKey::Blocked);
+        }
+        let kind = key.kind();
+        if !self.kinds.is_empty() && !self.kinds.contains(&kind.class()) {
+            return Err(WeakKey::KindNotAllowed { kind: kind.to_string() });
+        }
+        match kind {
+            KeyKind::Rsa { bits } => rsa::check(bits, key.key_bits()),
+            KeyKind::Ed25519 => ed25519::check(key.key_bits()),
+            // Points are on their curve, whose order is prime; ML-DSA keys have no known weak ones.
+            KeyKind::P256 | KeyKind::P384 | KeyKind::P521 | KeyKind::MlDsa44 | KeyKind::MlDsa65 | KeyKind::MlDsa87 => {
+                Ok(())
+            }
+        }
     }
 }
+
+impl KeyKind {
+    /// The class that profiles name.
+    pub fn class(self) -> KeyClass {
+        match self {
+            Self::Rsa { .. } => KeyClass::Rsa,
+            Self::P256 => KeyClass::P256,
+            Self::P384 => KeyClass::P384,
+            Self::P521 => KeyClass::P521,
+            Self::Ed25519 => KeyClass::Ed25519,
+            Self::MlDsa44 | Self::MlDsa65 | Self::MlDsa87 => KeyClass::MlDsa,
+        }
+    }
+}
+
+impl KeyClass {
+    /// Every class.
+    pub const ALL: [Self; 6] = [
+        Self::Rsa,
+        Self::P256,
+        Self::P384,
+        Self::P521,
+        Self::Ed25519,
+        Self::MlDsa,
+    ];
+
+    /// The name in profiles.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rsa => "rsa",
+            Self::P256 => "p256",
+            Self::P384 => "p384",
+            Self::P521 => "p521",
+            Self::Ed25519 => "ed25519",
+            Self::MlDsa => "ml-dsa",
+        }
+    }
+
+    /// The class of that [`name`](Self::name).
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.name() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests;
