@@ -1,12 +1,24 @@
 //! Certification requests (PKCS #10, RFC 2986), parsed within a work budget.
 
+mod structure;
+
+use std::borrow::Cow;
+
+use const_oid::ObjectIdentifier;
+
+use crate::key::verify::{self, VerifyError};
 use crate::key::{KeyError, SubjectPublicKey};
 use crate::name::Name;
+use crate::pem;
+use crate::tlv::tag;
 
 /// Limits on a request from outside; each is checked before the work it bounds.
-#[derive(Clone, Copy, Debug)]
+///
+/// The default is generous to every honest request: the longest keys and signatures there are (ML-DSA-87) take 7.5 KB
+/// of its 32 KiB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CsrBudget {
-    /// Octets, PEM or DER, at most.
+    /// Octets of DER at most. PEM, with the text that some tools put in front of it, may have twice as many and 4 KiB.
     pub octets: usize,
     /// Attributes in the subject at most.
     pub subject_attributes: usize,
@@ -16,13 +28,36 @@ pub struct CsrBudget {
     pub alt_names: usize,
 }
 
+impl Default for CsrBudget {
+    fn default() -> Self {
+        Self {
+            octets: 32 * 1024,
+            subject_attributes: 64,
+            extensions: 64,
+            alt_names: 256,
+        }
+    }
+}
+
 /// A request whose signature verified with the key that it carries.
 #[derive(Clone, Debug)]
 pub struct CertificationRequest {
-    // H1 designs the fields
     der: Vec<u8>,
     subject: Name,
     public_key: SubjectPublicKey,
+    signature_algorithm: ObjectIdentifier,
+    extensions: Vec<RequestedExtension>,
+}
+
+/// An extension that a request asks for (RFC 2985 section 5.4.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestedExtension {
+    /// extnID.
+    pub oid: ObjectIdentifier,
+    /// Whether it is asked to be critical.
+    pub critical: bool,
+    /// The octets inside extnValue, as they came.
+    pub value: Vec<u8>,
 }
 
 /// Why a request is refused.
@@ -71,9 +106,32 @@ pub enum CsrError {
 impl CertificationRequest {
     /// Parses PEM or DER and verifies the signature (proof of possession).
     ///
+    /// PEM may have text and other blocks around it, but only one request.
     /// The key is well-formed but not yet checked against a [`KeyPolicy`](crate::key::policy::KeyPolicy).
-    pub fn parse(_input: &[u8], _budget: &CsrBudget) -> Result<Self, CsrError> {
-        todo!("H1")
+    pub fn parse(input: &[u8], budget: &CsrBudget) -> Result<Self, CsrError> {
+        let der = budget.der(input)?;
+        let request = structure::read(&der, budget)?;
+
+        let public_key = SubjectPublicKey::from_der(request.public_key)?;
+        verify::verify(
+            &public_key,
+            request.signature_algorithm,
+            request.info,
+            request.signature,
+        )?;
+
+        let subject = Name::from_der(request.subject).map_err(|_| CsrError::Malformed {
+            detail: "its subject is not a distinguished name",
+        })?;
+        let signature_algorithm = request.signature_algorithm_oid;
+        let extensions = request.extensions;
+        Ok(Self {
+            der: der.into_owned(),
+            subject,
+            public_key,
+            signature_algorithm,
+            extensions,
+        })
     }
 
     /// The DER.
@@ -90,4 +148,66 @@ impl CertificationRequest {
     pub fn public_key(&self) -> &SubjectPublicKey {
         &self.public_key
     }
+
+    /// The algorithm that the request is signed with.
+    pub fn signature_algorithm_oid(&self) -> ObjectIdentifier {
+        self.signature_algorithm
+    }
+
+    /// The extensions asked for, in their order; none twice.
+    pub fn requested_extensions(&self) -> &[RequestedExtension] {
+        &self.extensions
+    }
 }
+
+impl CsrBudget {
+    /// The DER of the request in `input`, within the limit on octets.
+    fn der<'a>(&self, input: &'a [u8]) -> Result<Cow<'a, [u8]>, CsrError> {
+        let pem_octets = self.octets.saturating_mul(2).saturating_add(4096);
+        if !pem::is_pem(&input[..input.len().min(pem_octets)]) {
+            if input.first() != Some(&tag::SEQUENCE) {
+                return Err(CsrError::NotACsr);
+            }
+            within("octets", input.len(), self.octets)?;
+            return Ok(Cow::Borrowed(input));
+        }
+        within("octets", input.len(), pem_octets)?;
+        let blocks = pem::decode_all(input).map_err(|_| CsrError::NotACsr)?;
+        let mut requests = blocks
+            .into_iter()
+            .filter(|block| LABELS.contains(&block.label.as_str()));
+        let request = requests.next().ok_or(CsrError::NotACsr)?;
+        if requests.next().is_some() {
+            return Err(CsrError::Malformed {
+                detail: "there is more than one in the file",
+            });
+        }
+        within("octets", request.der.len(), self.octets)?;
+        Ok(Cow::Owned(request.der))
+    }
+}
+
+/// RFC 7468 section 7: the label, and the one of old generators (Java's keytool to this day).
+const LABELS: [&str; 2] = ["CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"];
+
+fn within(what: &'static str, actual: usize, limit: usize) -> Result<(), CsrError> {
+    if actual <= limit {
+        return Ok(());
+    }
+    Err(CsrError::OverBudget { what, actual, limit })
+}
+
+impl From<VerifyError> for CsrError {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::MalformedAlgorithm => Self::Malformed {
+                detail: "its signature algorithm is not an AlgorithmIdentifier",
+            },
+            VerifyError::Algorithm { oid, .. } => Self::SignatureAlgorithm { oid },
+            VerifyError::BadSignature => Self::BadSignature,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,596 @@
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use const_oid::db::rfc5912;
+use proptest::prelude::*;
+
+use super::*;
+use crate::algorithm::CaKeyAlgorithm;
+use crate::key::KeyKind;
+use crate::key::policy::{KeyPolicy, WeakKey};
+use crate::key::test_keys::TestKey;
+use crate::tlv::Writer;
+
+fn fixture(name: &str) -> Vec<u8> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/csr");
+    std::fs::read(folder.join(name)).unwrap()
+}
+
+fn fixture_der(name: &str) -> Vec<u8> {
+    pem::decode_all(&fixture(name)).unwrap().swap_remove(0).der
+}
+
+fn parse(input: &[u8]) -> Result<CertificationRequest, CsrError> {
+    CertificationRequest::parse(input, &CsrBudget::default())
+}
+
+fn parse_fixture(name: &str) -> Result<CertificationRequest, CsrError> {
+    parse(&fixture(name))
+}
+
+fn malformed(input: &[u8]) -> &'static str {
+    match parse(input) {
+        Err(CsrError::Malformed { detail }) => detail,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn requests_of_every_generator_are_read() {
+    let rsa = |bits| KeyKind::Rsa { bits };
+    let expected = [
+        (
+            "openssl-rsa2048.pem",
+            rsa(2048),
+            "CN=rsa2048.example.com,O=Example Ltd,C=GB",
+        ),
+        ("openssl-rsa4096-sha512.pem", rsa(4096), "CN=rsa4096.example.com"),
+        ("openssl-rsa3072-pss-sha256.pem", rsa(3072), "CN=pss.example.com"),
+        ("openssl-rsa2048-pss-sha384.pem", rsa(2048), "CN=pss.example.com"),
+        ("openssl-p256.pem", KeyKind::P256, "CN=p256.example.com"),
+        ("openssl-p256.der", KeyKind::P256, "CN=p256.example.com"),
+        ("openssl-p256-sha512.pem", KeyKind::P256, "CN=p256.example.com"),
+        ("openssl-p384.pem", KeyKind::P384, "CN=p384.example.com"),
+        ("openssl-p521.pem", KeyKind::P521, "CN=p521.example.com"),
+        ("openssl-ed25519.pem", KeyKind::Ed25519, "CN=ed25519.example.com"),
+        ("openssl-san.pem", KeyKind::P256, "CN=san.example.com"),
+        (
+            "openssl-comma.pem",
+            KeyKind::P256,
+            r#"CN=comma.example.com,OU=R/D \+ \"Ops\",O=Acme\, Inc.,C=US"#,
+        ),
+        (
+            "openssl-utf8.pem",
+            KeyKind::P256,
+            "CN=例え.example.com,O=株式会社例,ST=東京都,C=JP",
+        ),
+        ("openssl-no-subject.pem", KeyKind::P256, ""),
+        ("openssl-text.pem", KeyKind::P256, "CN=text.example.com"),
+        (
+            "gnutls-p256.pem",
+            KeyKind::P256,
+            r"CN=certtool.example.com,O=Acme\, Inc.",
+        ),
+        (
+            "gnutls-rsa3072.pem",
+            rsa(3072),
+            r"CN=certtool.example.com,O=Acme\, Inc.",
+        ),
+        (
+            "gnutls-ed25519.pem",
+            KeyKind::Ed25519,
+            r"CN=certtool.example.com,O=Acme\, Inc.",
+        ),
+        (
+            "keytool-rsa2048.pem",
+            rsa(2048),
+            r"CN=keytool.example.com,O=Acme\, Inc.,C=US",
+        ),
+        (
+            "keytool-ec256.pem",
+            KeyKind::P256,
+            r"CN=keytool.example.com,O=Acme\, Inc.,C=US",
+        ),
+        (
+            "keytool-ec384.pem",
+            KeyKind::P384,
+            r"CN=keytool.example.com,O=Acme\, Inc.,C=US",
+        ),
+        ("python-p256.pem", KeyKind::P256, "CN=p256.example.com"),
+        ("python-p521.pem", KeyKind::P521, "CN=p521.example.com"),
+        ("python-ed25519.pem", KeyKind::Ed25519, "CN=ed25519.example.com"),
+        (
+            "python-rsa2048-pss-sha512.pem",
+            rsa(2048),
+            "CN=rsa2048-pss-sha512.example.com",
+        ),
+        ("python-ml-dsa-44.pem", KeyKind::MlDsa44, "CN=ml-dsa-44.example.com"),
+        ("python-ml-dsa-65.pem", KeyKind::MlDsa65, "CN=ml-dsa-65.example.com"),
+        ("python-ml-dsa-87.pem", KeyKind::MlDsa87, "CN=ml-dsa-87.example.com"),
+    ];
+    for (name, kind, subject) in expected {
+        let request = parse_fixture(name).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(request.public_key().kind(), kind, "{name}");
+        assert_eq!(request.subject().to_rfc4514(), subject, "{name}");
+        assert_eq!(KeyPolicy::default().check(request.public_key()), Ok(()), "{name}");
+        assert_eq!(parse(request.as_der()).unwrap().as_der(), request.as_der(), "{name}");
+    }
+}
+
+#[test]
+fn a_multi_valued_rdn_keeps_all_its_attributes() {
+    let request = parse_fixture("openssl-multi-valued.pem").unwrap();
+    let attributes = request.subject().attributes();
+    assert_eq!(attributes.common_name.as_deref(), Some("Ada"));
+    assert_eq!(attributes.organization.as_deref(), Some("Example"));
+    assert_eq!(attributes.organizational_unit.as_deref(), Some("People"));
+}
+
+#[test]
+fn requested_extensions_come_as_they_are() {
+    let request = parse_fixture("openssl-san.pem").unwrap();
+    assert_eq!(request.signature_algorithm_oid(), rfc5912::ECDSA_WITH_SHA_256);
+    let extensions: Vec<(String, bool)> = request
+        .requested_extensions()
+        .iter()
+        .map(|extension| (extension.oid.to_string(), extension.critical))
+        .collect();
+    let expected = [("2.5.29.17", false), ("2.5.29.15", true), ("2.5.29.37", false)];
+    assert_eq!(extensions, expected.map(|(oid, critical)| (oid.to_owned(), critical)));
+    // digitalSignature
+    assert_eq!(request.requested_extensions()[1].value, [3, 2, 7, 0x80]);
+    assert_eq!(parse_fixture("openssl-p256.pem").unwrap().requested_extensions(), []);
+}
+
+#[test]
+fn weak_keys_are_read_and_then_refused_by_the_policy() {
+    let judge = |name| KeyPolicy::default().check(parse_fixture(name).unwrap().public_key());
+    assert_eq!(judge("openssl-weak-rsa1024.pem"), Err(WeakKey::RsaSize { bits: 1024 }));
+    assert_eq!(judge("openssl-weak-rsa-e3.pem"), Err(WeakKey::RsaExponent));
+}
+
+#[test]
+fn signatures_that_prove_nothing_are_refused_by_name() {
+    let oid = |name| match parse_fixture(name) {
+        Err(CsrError::SignatureAlgorithm { oid }) => oid,
+        other => panic!("{name}: {other:?}"),
+    };
+    assert_eq!(oid("openssl-weak-md5.pem"), "1.2.840.113549.1.1.4");
+    assert_eq!(oid("openssl-weak-sha1.pem"), "1.2.840.113549.1.1.5");
+    assert_eq!(oid("openssl-weak-ecdsa-sha1.pem"), "1.2.840.10045.4.1");
+    assert_eq!(oid("openssl-rsa2048-pss-long-salt.pem"), "1.2.840.113549.1.1.10");
+}
+
+#[test]
+fn unsupported_keys_are_refused_by_name() {
+    let unsupported = |oid: &str| Err(CsrError::Key(KeyError::UnsupportedAlgorithm { oid: oid.to_owned() }));
+    let read = |name| parse_fixture(name).map(|request| request.public_key().kind());
+    assert_eq!(read("openssl-unsupported-secp256k1.pem"), unsupported("1.3.132.0.10"));
+    assert_eq!(read("openssl-unsupported-dsa.pem"), unsupported("1.2.840.10040.4.1"));
+    assert_eq!(read("openssl-unsupported-ed448.pem"), unsupported("1.3.101.113"));
+    assert_eq!(
+        read("openssl-unsupported-explicit-curve.pem"),
+        Err(CsrError::Key(KeyError::Malformed))
+    );
+}
+
+#[test]
+fn pem_may_have_text_and_other_blocks_around_it_but_one_request() {
+    let request = String::from_utf8(fixture("openssl-p256.pem")).unwrap();
+    let key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+    assert!(parse(format!("{key}{request}").as_bytes()).is_ok());
+    assert!(parse(format!("0 is how a SEQUENCE begins\r\n{}", request.replace('\n', "\r\n")).as_bytes()).is_ok());
+    assert_eq!(
+        malformed(format!("{request}{request}").as_bytes()),
+        "there is more than one in the file"
+    );
+    assert_eq!(parse(key.as_bytes()).map(|_| ()), Err(CsrError::NotACsr));
+    assert_eq!(
+        parse(request.replace("REQUEST", "REQUESTS").as_bytes()).map(|_| ()),
+        Err(CsrError::NotACsr)
+    );
+}
+
+#[test]
+fn what_is_no_request_is_told_so() {
+    for input in [
+        &b""[..],
+        b"hello",
+        b"\x02\x01\x00",
+        b"-----BEGIN CERTIFICATE REQUEST-----",
+        &[0xff; 500],
+    ] {
+        assert_eq!(parse(input).map(|_| ()), Err(CsrError::NotACsr), "{input:02x?}");
+    }
+    for input in [&b"\x30"[..], b"\x30\x80\x00\x00", b"\x30\x00", b"0 this is text"] {
+        malformed(input);
+    }
+}
+
+#[test]
+fn truncated_requests_are_malformed_wherever_they_end() {
+    let der = fixture("openssl-p256.der");
+    for length in 1..der.len() {
+        malformed(&der[..length]);
+    }
+}
+
+#[test]
+fn nothing_may_follow_a_request() {
+    let der = fixture("openssl-p256.der");
+    assert_eq!(malformed(&[&der[..], &[0]].concat()), "something follows its end");
+    assert_eq!(malformed(&[&der[..], &der].concat()), "something follows its end");
+}
+
+#[test]
+fn a_signature_by_another_key_does_not_verify() {
+    let (victim, thief) = (
+        TestKey::generate(CaKeyAlgorithm::P256),
+        TestKey::generate(CaKeyAlgorithm::P256),
+    );
+    let info = Info::default().encode(&victim.spki());
+    assert!(parse(&assemble(&info, &victim.sign(&info))).is_ok());
+    let stolen = assemble(&info, &thief.sign(&info));
+    assert_eq!(parse(&stolen).map(|_| ()), Err(CsrError::BadSignature));
+}
+
+#[test]
+fn the_budget_is_kept() {
+    let over = |budget: &CsrBudget, input: &[u8]| match CertificationRequest::parse(input, budget) {
+        Err(CsrError::OverBudget { what, actual, limit }) => (what, actual, limit),
+        other => panic!("{other:?}"),
+    };
+    let der = fixture_der("openssl-san.pem");
+    let budget = CsrBudget::default();
+    let exact = CsrBudget {
+        octets: der.len(),
+        subject_attributes: 1,
+        extensions: 3,
+        alt_names: 6,
+    };
+    assert!(CertificationRequest::parse(&der, &exact).is_ok());
+    assert!(CertificationRequest::parse(&fixture("openssl-san.pem"), &exact).is_ok());
+
+    let short = CsrBudget {
+        octets: der.len() - 1,
+        ..exact
+    };
+    assert_eq!(over(&short, &der), ("octets", der.len(), der.len() - 1));
+    assert_eq!(
+        over(&short, &fixture("openssl-san.pem")),
+        ("octets", der.len(), der.len() - 1)
+    );
+    let nameless = CsrBudget {
+        subject_attributes: 0,
+        ..budget
+    };
+    assert_eq!(over(&nameless, &der), ("subject attributes", 1, 0));
+    let two_attributes_in_one_rdn = CsrBudget {
+        subject_attributes: 5,
+        ..budget
+    };
+    assert_eq!(
+        over(&two_attributes_in_one_rdn, &fixture("openssl-multi-valued.pem")),
+        ("subject attributes", 6, 5)
+    );
+    assert_eq!(
+        over(
+            &CsrBudget {
+                extensions: 2,
+                ..budget
+            },
+            &der
+        ),
+        ("extensions", 3, 2)
+    );
+    assert_eq!(
+        over(&CsrBudget { alt_names: 5, ..budget }, &der),
+        ("alternative names", 6, 5)
+    );
+}
+
+/// As many names as an attacker likes: refused for their octets, or, where these are allowed, for their number, before
+/// a single one is looked at.
+#[test]
+fn a_million_alternative_names_are_refused_at_once() {
+    let key = TestKey::generate(CaKeyAlgorithm::P256);
+    let mut names = Writer::default();
+    names.nested(tag::SEQUENCE, |names| {
+        for number in 0..1_000_000 {
+            names.value(tag::context(2), format!("{number}.example.com").as_bytes());
+        }
+    });
+    let extension = Extension {
+        value: names.finish(),
+        ..Extension::default()
+    };
+    let info = Info {
+        extensions: vec![extension],
+        ..Info::default()
+    }
+    .encode(&key.spki());
+    let der = assemble(&info, &key.sign(&info));
+    let pem = pem::encode("CERTIFICATE REQUEST", &der);
+
+    for input in [&der, pem.as_bytes()] {
+        let start = Instant::now();
+        let refused = parse(input).map(|_| ());
+        assert!(start.elapsed() < Duration::from_millis(10));
+        assert!(
+            matches!(refused, Err(CsrError::OverBudget { what: "octets", .. })),
+            "{refused:?}"
+        );
+    }
+    let roomy = CsrBudget {
+        octets: 1 << 26,
+        ..CsrBudget::default()
+    };
+    let refused = CertificationRequest::parse(&der, &roomy).map(|_| ());
+    assert_eq!(
+        refused,
+        Err(CsrError::OverBudget {
+            what: "alternative names",
+            actual: 1_000_000,
+            limit: 256
+        })
+    );
+}
+
+#[test]
+fn extensions_asked_for_twice_are_refused() {
+    let key = TestKey::generate(CaKeyAlgorithm::P256);
+    let parse_info = |info: &Info| {
+        let info = info.encode(&key.spki());
+        parse(&assemble(&info, &key.sign(&info))).map(|_| ())
+    };
+    let basic = || Extension {
+        oid: "2.5.29.19",
+        value: vec![0x30, 0],
+        ..Extension::default()
+    };
+    let mut info = Info {
+        extensions: vec![basic(), Extension::default()],
+        ..Info::default()
+    };
+    assert_eq!(parse_info(&info), Ok(()));
+    info.extensions.push(basic());
+    let oid = "2.5.29.19".to_owned();
+    assert_eq!(parse_info(&info), Err(CsrError::DuplicateExtension { oid }));
+}
+
+#[test]
+fn odd_structures_are_malformed_with_a_reason() {
+    let key = TestKey::generate(CaKeyAlgorithm::P256);
+    let detail = |info: &Info| {
+        let info = info.encode(&key.spki());
+        malformed(&assemble(&info, &key.sign(&info)))
+    };
+    let with_extension = |extension| Info {
+        extensions: vec![extension],
+        ..Info::default()
+    };
+
+    assert_eq!(
+        detail(&Info {
+            version: vec![1],
+            ..Info::default()
+        }),
+        "its version is not 1 (encoded as 0)"
+    );
+    assert_eq!(
+        detail(&Info {
+            version: vec![0, 0],
+            ..Info::default()
+        }),
+        "its version is not 1 (encoded as 0)"
+    );
+    assert_eq!(
+        detail(&Info {
+            subject: vec![0x30, 2, 0x30, 0],
+            ..Info::default()
+        }),
+        structure::BAD_SUBJECT
+    );
+    assert_eq!(
+        detail(&Info {
+            subject: vec![0x31, 0],
+            ..Info::default()
+        }),
+        structure::BAD_SUBJECT
+    );
+    let twice = Info {
+        extension_requests: 2,
+        ..with_extension(Extension::default())
+    };
+    assert_eq!(detail(&twice), "it has two extensionRequests");
+    let boolean = Extension {
+        critical: Some(1),
+        ..Extension::default()
+    };
+    assert_eq!(detail(&with_extension(boolean)), structure::BAD_EXTENSION);
+    let no_list = Extension {
+        value: vec![4, 0],
+        ..Extension::default()
+    };
+    assert_eq!(detail(&with_extension(no_list)), structure::BAD_ALT_NAME);
+    let trailing = Extension {
+        value: vec![0x30, 0, 0],
+        ..Extension::default()
+    };
+    assert_eq!(detail(&with_extension(trailing)), structure::BAD_ALT_NAME);
+}
+
+#[test]
+fn missing_attributes_and_a_false_spelt_out_are_taken() {
+    let key = TestKey::generate(CaKeyAlgorithm::P256);
+    let parse_info = |info: &Info| {
+        let info = info.encode(&key.spki());
+        parse(&assemble(&info, &key.sign(&info))).unwrap()
+    };
+    let bare = Info {
+        attributes: false,
+        ..Info::default()
+    };
+    assert_eq!(parse_info(&bare).requested_extensions(), []);
+    for (octet, critical) in [(0, false), (0xff, true)] {
+        let extension = Extension {
+            critical: Some(octet),
+            ..Extension::default()
+        };
+        let request = parse_info(&Info {
+            extensions: vec![extension],
+            ..Info::default()
+        });
+        assert_eq!(request.requested_extensions()[0].critical, critical);
+    }
+}
+
+#[test]
+fn signatures_with_unused_bits_are_malformed() {
+    let mut der = fixture("openssl-p256.der");
+    let bits = der.len() - SIGNATURE_OF_P256_DER;
+    assert_eq!(der[bits], 0);
+    der[bits] = 1;
+    malformed(&der);
+}
+
+/// Octets of the content of the signature's BIT STRING in `openssl-p256.der`.
+const SIGNATURE_OF_P256_DER: usize = 73;
+
+/// A `CertificationRequestInfo` with whatever a test wants wrong with it.
+struct Info {
+    version: Vec<u8>,
+    subject: Vec<u8>,
+    attributes: bool,
+    extension_requests: usize,
+    extensions: Vec<Extension>,
+}
+
+struct Extension {
+    oid: &'static str,
+    critical: Option<u8>,
+    value: Vec<u8>,
+}
+
+impl Default for Info {
+    fn default() -> Self {
+        Self {
+            version: vec![0],
+            subject: vec![0x30, 0],
+            attributes: true,
+            extension_requests: 1,
+            extensions: Vec::new(),
+        }
+    }
+}
+
+impl Default for Extension {
+    fn default() -> Self {
+        Self {
+            oid: "2.5.29.17",
+            critical: None,
+            value: vec![0x30, 0],
+        }
+    }
+}
+
+impl Info {
+    fn encode(&self, spki: &[u8]) -> Vec<u8> {
+        let mut writer = Writer::default();
+        writer.nested(tag::SEQUENCE, |info| {
+            info.value(tag::INTEGER, &self.version);
+            info.raw(&self.subject);
+            info.raw(spki);
+            if !self.attributes {
+                return;
+            }
+            info.nested(tag::context_constructed(0), |attributes| {
+                for _ in 0..self.extension_requests {
+                    attributes.nested(tag::SEQUENCE, |attribute| {
+                        attribute.oid(&rfc5912::ID_EXTENSION_REQ);
+                        attribute.nested(tag::SET, |values| {
+                            values.nested(tag::SEQUENCE, |list| {
+                                self.extensions.iter().for_each(|extension| extension.encode(list));
+                            });
+                        });
+                    });
+                }
+            });
+        });
+        writer.finish()
+    }
+}
+
+impl Extension {
+    fn encode(&self, list: &mut Writer) {
+        list.nested(tag::SEQUENCE, |fields| {
+            fields.oid(&ObjectIdentifier::new_unwrap(self.oid));
+            if let Some(critical) = self.critical {
+                fields.value(tag::BOOLEAN, &[critical]);
+            }
+            fields.value(tag::OCTET_STRING, &self.value);
+        });
+    }
+}
+
+fn assemble(info: &[u8], signature: &[u8]) -> Vec<u8> {
+    let mut writer = Writer::default();
+    writer.nested(tag::SEQUENCE, |request| {
+        request.raw(info);
+        request.raw(CaKeyAlgorithm::P256.signature_algorithm_der());
+        request.value(tag::BIT_STRING, &[&[0], signature].concat());
+    });
+    writer.finish()
+}
+
+proptest! {
+    #[test]
+    fn random_octets_never_panic(octets in prop::collection::vec(any::<u8>(), 0..300)) {
+        prop_assert!(parse(&octets).is_err());
+    }
+
+    #[test]
+    fn random_values_in_a_sequence_never_panic(octets in prop::collection::vec(any::<u8>(), 128..255)) {
+        let mut writer = Writer::default();
+        writer.value(tag::SEQUENCE, &octets);
+        prop_assert!(parse(&writer.finish()).is_err());
+    }
+
+    #[test]
+    fn random_texts_in_pem_never_panic(text in "[A-Za-z0-9+/=\n -]{0,300}") {
+        let pem = format!("-----BEGIN CERTIFICATE REQUEST-----\n{text}\n-----END CERTIFICATE REQUEST-----\n");
+        prop_assert!(parse(pem.as_bytes()).is_err());
+    }
+
+    /// Whatever bit is flipped, the request is not accepted.
+    #[test]
+    fn damaged_requests_never_verify(fixture in 0..DAMAGED.len(), position: prop::sample::Index, bit in 0..8_u32) {
+        let mut der = fixture_der(DAMAGED[fixture]);
+        let position = position.index(der.len());
+        der[position] ^= 1 << bit;
+        prop_assert!(parse(&der).is_err());
+    }
+
+    #[test]
+    fn several_damages_never_panic_nor_verify(
+        fixture in 0..DAMAGED.len(),
+        damages in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+    ) {
+        let original = fixture_der(DAMAGED[fixture]);
+        let mut der = original.clone();
+        for (position, value) in damages {
+            let position = position.index(der.len());
+            der[position] = value;
+        }
+        prop_assert_eq!(parse(&der).is_ok(), der == original);
+    }
+}
+
+const DAMAGED: [&str; 6] = [
+    "openssl-san.pem",
+    "openssl-rsa2048-pss-sha384.pem",
+    "keytool-rsa2048.pem",
+    "gnutls-ed25519.pem",
+    "python-p521.pem",
+    "python-ml-dsa-44.pem",
+];
