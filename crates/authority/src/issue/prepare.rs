@@ -6,7 +6,7 @@ use chancery_x509::algorithm::SigningInput;
 use chancery_x509::certificate::{CertificateTemplate, TbsCertificate};
 use chancery_x509::csr::{CertificationRequest, CsrBudget};
 use chancery_x509::extension::CustomExtension;
-use chancery_x509::key::policy::{KeyClass, WeakKey};
+use chancery_x509::key::policy::WeakKey;
 use chancery_x509::key::{KeyKind, SubjectPublicKey};
 use chancery_x509::lint::{self, Severity};
 use chancery_x509::name::Name;
@@ -157,9 +157,9 @@ impl Rules<'_> {
 
     /// The key is of a kind that the profile certifies, not weak, and not one of our own.
     pub(super) fn check_key(&self, key: &SubjectPublicKey, profile: &Profile) -> Result<(), Refusal> {
-        if !profile.key_classes().is_empty() && !profile.key_classes().contains(&class(key.kind())) {
+        if !profile.key_classes().is_empty() && !profile.key_classes().contains(&key.kind().class()) {
             return Err(WeakKey::KindNotAllowed {
-                kind: format!("{:?}", key.kind()),
+                kind: key.kind().to_string(),
             }
             .into());
         }
@@ -348,17 +348,6 @@ fn build(template: &CertificateTemplate, ca: &Ca) -> Result<TbsCertificate, Issu
         ));
     }
     Ok(tbs)
-}
-
-fn class(kind: KeyKind) -> KeyClass {
-    match kind {
-        KeyKind::Rsa { .. } => KeyClass::Rsa,
-        KeyKind::P256 => KeyClass::P256,
-        KeyKind::P384 => KeyClass::P384,
-        KeyKind::P521 => KeyClass::P521,
-        KeyKind::Ed25519 => KeyClass::Ed25519,
-        KeyKind::MlDsa44 | KeyKind::MlDsa65 | KeyKind::MlDsa87 => KeyClass::MlDsa,
-    }
 }
 
 fn crl_url(config: &Config, ca: &Ca, shard: Option<u16>) -> Vec<String> {

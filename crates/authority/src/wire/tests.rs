@@ -278,7 +278,7 @@ fn times_are_written_as_the_contract_has_them() {
     use chancery_x509::time::UnixTime;
     assert_eq!(contract_time(UnixTime(0)), "1970-01-01 00:00:00");
     assert_eq!(contract_time(UnixTime(1_795_464_005)), "2026-11-23 20:00:05");
-    assert_eq!(contract_time(UnixTime(253_402_300_799 - 86_400)), "9999-12-30 23:59:59");
+    assert_eq!(contract_time(UnixTime(253_402_300_799)), "9999-12-31 23:59:59");
     assert_eq!(contract_time(UnixTime(i64::MAX)), "9223372036854775807 s");
 }
 

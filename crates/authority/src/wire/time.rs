@@ -4,10 +4,11 @@ use chancery_x509::time::UnixTime;
 
 /// `YYYY-MM-DD HH:MM:SS`, UTC. A time that no calendar can hold is shown as its number of seconds.
 pub fn contract_time(time: UnixTime) -> String {
-    let Ok(timestamp) = jiff::Timestamp::from_second(time.0) else {
+    // Civil arithmetic, not a timestamp: RFC 5280's "no end", 9999-12-31 23:59:59, is past the last timestamp.
+    let epoch = jiff::civil::date(1970, 1, 1).at(0, 0, 0, 0);
+    let Ok(civil) = epoch.checked_add(jiff::SignedDuration::from_secs(time.0)) else {
         return format!("{} s", time.0);
     };
-    let civil = jiff::tz::Offset::UTC.to_datetime(timestamp);
     format!(
         "{:04}-{:02}-{:02} {:02}:{:02}:{:02}",
         civil.year(),
