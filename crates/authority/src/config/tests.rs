@@ -21,15 +21,23 @@ const ROOT: &str = "[[ca]]\nname = 'root-ca'\n";
 fn nothing_written_is_the_default_hierarchy() {
     let config = config("");
     assert_eq!((config.project(), config.environment()), ("chancery", "prd"));
-    let [root, issuing] = config.cas() else { panic!("two CAs") };
+    let [root, issuing] = config.cas() else {
+        panic!("two CAs")
+    };
     assert_eq!(root.slug().as_str(), "chancery-root-ca");
     assert_eq!(root.algorithm(), CaKeyAlgorithm::P384);
     assert_eq!(root.subject().to_rfc4514(), "CN=Chancery Root CA");
-    assert_eq!((root.lifetime_days(), root.path_len(), root.parent()), (7300, None, None));
+    assert_eq!(
+        (root.lifetime_days(), root.path_len(), root.parent()),
+        (7300, None, None)
+    );
     assert_eq!(issuing.slug().as_str(), "chancery-issuing-ca");
     assert_eq!(issuing.algorithm(), CaKeyAlgorithm::P256);
     assert_eq!(issuing.subject().to_rfc4514(), "CN=Chancery Issuing CA");
-    assert_eq!((issuing.lifetime_days(), issuing.path_len(), issuing.parent()), (3650, Some(0), Some(root.slug())));
+    assert_eq!(
+        (issuing.lifetime_days(), issuing.path_len(), issuing.parent()),
+        (3650, Some(0), Some(root.slug()))
+    );
     assert_eq!(issuing.key().0, "chancery-issuing-ca");
     assert_eq!(config.issuing_ca().name(), "issuing-ca");
     assert_eq!(config.max_cert_lifetime(), 365);
@@ -71,21 +79,47 @@ fn names_follow_the_contract() {
     assert_eq!(slug.as_str(), "serverless-issuing-ca-dev");
     assert_eq!(development.bundle_name().as_str(), "serverless-ca-bundle-dev.pem");
     assert_eq!(Config::crt_name(&slug).as_str(), "serverless-issuing-ca-dev.crt");
-    let scope = |shard| CrlScope { issuer: slug.clone(), shard };
+    let scope = |shard| CrlScope {
+        issuer: slug.clone(),
+        shard,
+    };
     assert_eq!(Config::crl_name(&scope(None)).as_str(), "serverless-issuing-ca-dev.crl");
-    assert_eq!(Config::crl_pem_name(&scope(None)).as_str(), "serverless-issuing-ca-dev.crl.pem");
-    assert_eq!(Config::crl_name(&scope(Some(3))).as_str(), "serverless-issuing-ca-dev-3.crl");
+    assert_eq!(
+        Config::crl_pem_name(&scope(None)).as_str(),
+        "serverless-issuing-ca-dev.crl.pem"
+    );
+    assert_eq!(
+        Config::crl_name(&scope(Some(3))).as_str(),
+        "serverless-issuing-ca-dev-3.crl"
+    );
 }
 
 #[test]
 fn urls_exist_only_with_a_public_url() {
     let config_with = config("public_url = 'http://pki.example.com/ca/'");
     let slug = config_with.cas()[1].slug();
-    let scope = CrlScope { issuer: slug.clone(), shard: None };
-    assert_eq!(config_with.crl_url(&scope).unwrap(), "http://pki.example.com/ca/chancery-issuing-ca.crl");
-    assert_eq!(config_with.crt_url(slug).unwrap(), "http://pki.example.com/ca/chancery-issuing-ca.crt");
+    let scope = CrlScope {
+        issuer: slug.clone(),
+        shard: None,
+    };
+    assert_eq!(
+        config_with.crl_url(&scope).unwrap(),
+        "http://pki.example.com/ca/chancery-issuing-ca.crl"
+    );
+    assert_eq!(
+        config_with.crt_url(slug).unwrap(),
+        "http://pki.example.com/ca/chancery-issuing-ca.crt"
+    );
     assert_eq!(config("").crl_url(&scope), None);
-    for url in ["https://pki.example.com", "pki.example.com", "http://", "http:///x", "http://a b", "http://a/?x", ""] {
+    for url in [
+        "https://pki.example.com",
+        "pki.example.com",
+        "http://",
+        "http:///x",
+        "http://a b",
+        "http://a/?x",
+        "",
+    ] {
         assert_eq!(refused(&format!("public_url = '{url}'")).0, "public_url", "{url}");
     }
 }
@@ -98,10 +132,17 @@ fn a_hierarchy_may_be_of_any_depth() {
     );
     let config = config(&format!("issuing_ca = 'web-ca'\n{text}"));
     let path_lens: Vec<_> = config.cas().iter().map(CaConfig::path_len).collect();
-    assert_eq!(path_lens, [None, None, Some(0), Some(0)], "only CAs without CAs below them are limited by default");
+    assert_eq!(
+        path_lens,
+        [None, None, Some(0), Some(0)],
+        "only CAs without CAs below them are limited by default"
+    );
     assert_eq!(config.issuing_ca().name(), "web-ca");
     let device = config.ca_named("device-ca").unwrap();
-    assert_eq!((device.algorithm(), device.key().0.as_str()), (CaKeyAlgorithm::MlDsa65, "hsm:device"));
+    assert_eq!(
+        (device.algorithm(), device.key().0.as_str()),
+        (CaKeyAlgorithm::MlDsa65, "hsm:device")
+    );
     assert_eq!(device.parent().unwrap().as_str(), "chancery-policy-ca");
     assert!(config.ca(device.slug()).is_some());
 }
@@ -117,29 +158,93 @@ fn what_does_not_fit_together_is_refused_with_key_and_remedy() {
         ("project = 'Chancery CA'", "project", "lower-case"),
         ("environment = ''", "environment", "lower-case"),
         ("issuing_ca = 'sub-ca'", "issuing_ca", "no CA named \"sub-ca\""),
-        ("custom_extension_allowlist = ['1.2.x']", "custom_extension_allowlist", "no object identifier"),
-        ("custom_extension_allowlist = ['2.5.29.17']", "custom_extension_allowlist", "set by the CA itself"),
+        (
+            "custom_extension_allowlist = ['1.2.x']",
+            "custom_extension_allowlist",
+            "no object identifier",
+        ),
+        (
+            "custom_extension_allowlist = ['2.5.29.17']",
+            "custom_extension_allowlist",
+            "set by the CA itself",
+        ),
         ("blocked_keys = ['abcd']", "blocked_keys", "64 hexadecimal digits"),
         ("ca = []", "ca", "the root first"),
         ("[[ca]]\nname = 'Root CA'", "ca.Root CA.name", "lower-case"),
-        ("[[ca]]\nname = 'a'\nparent = 'b'\n[[ca]]\nname = 'b'", "ca.a.parent", "write the parent's [[ca]] table first"),
+        (
+            "[[ca]]\nname = 'a'\nparent = 'b'\n[[ca]]\nname = 'b'",
+            "ca.a.parent",
+            "write the parent's [[ca]] table first",
+        ),
         ("[[ca]]\nname = 'a'\nparent = 'a'", "ca.a.parent", "stands before"),
-        ("[[ca]]\nname = 'a'\n[[ca]]\nname = 'a'", "ca.a.name", "another CA of that name"),
-        ("[[ca]]\nname = 'a'\nkey = 'k'\n[[ca]]\nname = 'b'\nkey = 'k'", "ca.b.key", "every CA needs its own"),
+        (
+            "[[ca]]\nname = 'a'\n[[ca]]\nname = 'a'",
+            "ca.a.name",
+            "another CA of that name",
+        ),
+        (
+            "[[ca]]\nname = 'a'\nkey = 'k'\n[[ca]]\nname = 'b'\nkey = 'k'",
+            "ca.b.key",
+            "every CA needs its own",
+        ),
         ("[[ca]]\nname = 'a'\nalgorithm = 'dsa'", "ca.a.algorithm", "ml-dsa-87"),
-        ("[[ca]]\nname = 'a'\nlifetime_days = 40000", "ca.a.lifetime_days", "out of range"),
-        ("[[ca]]\nname = 'a'\nlifetime_days = 9\n[[ca]]\nname = 'b'\nparent = 'a'", "ca.b.lifetime_days", "at most 9"),
+        (
+            "[[ca]]\nname = 'a'\nlifetime_days = 40000",
+            "ca.a.lifetime_days",
+            "out of range",
+        ),
+        (
+            "[[ca]]\nname = 'a'\nlifetime_days = 9\n[[ca]]\nname = 'b'\nparent = 'a'",
+            "ca.b.lifetime_days",
+            "at most 9",
+        ),
         ("[[ca]]\nname = 'a'\npath_len = 'some'", "ca.a.path_len", "\"none\""),
         ("[[ca]]\nname = 'a'\npath_len = 300", "toml", "0 to 255"),
-        ("[[ca]]\nname = 'a'\npath_len = 0\n[[ca]]\nname = 'b'\nparent = 'a'", "ca.a.path_len", "at least 1"),
-        ("[[ca]]\nname = 'a'\n[ca.subject]\ncountry = 'England'", "ca.a.subject", "country"),
-        ("[[ca]]\nname = 'a'\n[ca.crl]\nlifetime_hours = 47", "ca.a.crl.lifetime_hours", "at least 48"),
-        ("[[ca]]\nname = 'a'\n[ca.crl]\ninterval_hours = 0", "ca.a.crl.interval_hours", "out of range"),
-        ("[[ca]]\nname = 'a'\n[ca.crl]\nshards = 5000", "ca.a.crl.shards", "at most 4096"),
-        ("[[ca]]\nname = 'a'\n[ca.name_constraints]", "ca.a.name_constraints", "at least one name"),
-        ("[[ca]]\nname = 'a'\n[ca.name_constraints]\npermitted = ['x']", "ca.a.name_constraints.permitted", "dns:example.com"),
-        ("[[ca]]\nname = 'a'\n[ca.name_constraints]\nexcluded = ['ip:10.0.0.0/33']", "ca.a.name_constraints.excluded", "10.0.0.0/8"),
-        ("[[ca]]\nname = 'a'\n[ca.crl]\nshards = 4\n[[ca]]\nname = 'a-3'", "ca.a-3.name", "CRL shard of a"),
+        (
+            "[[ca]]\nname = 'a'\npath_len = 0\n[[ca]]\nname = 'b'\nparent = 'a'",
+            "ca.a.path_len",
+            "at least 1",
+        ),
+        (
+            "[[ca]]\nname = 'a'\n[ca.subject]\ncountry = 'England'",
+            "ca.a.subject",
+            "country",
+        ),
+        (
+            "[[ca]]\nname = 'a'\n[ca.crl]\nlifetime_hours = 47",
+            "ca.a.crl.lifetime_hours",
+            "at least 48",
+        ),
+        (
+            "[[ca]]\nname = 'a'\n[ca.crl]\ninterval_hours = 0",
+            "ca.a.crl.interval_hours",
+            "out of range",
+        ),
+        (
+            "[[ca]]\nname = 'a'\n[ca.crl]\nshards = 5000",
+            "ca.a.crl.shards",
+            "at most 4096",
+        ),
+        (
+            "[[ca]]\nname = 'a'\n[ca.name_constraints]",
+            "ca.a.name_constraints",
+            "at least one name",
+        ),
+        (
+            "[[ca]]\nname = 'a'\n[ca.name_constraints]\npermitted = ['x']",
+            "ca.a.name_constraints.permitted",
+            "dns:example.com",
+        ),
+        (
+            "[[ca]]\nname = 'a'\n[ca.name_constraints]\nexcluded = ['ip:10.0.0.0/33']",
+            "ca.a.name_constraints.excluded",
+            "10.0.0.0/8",
+        ),
+        (
+            "[[ca]]\nname = 'a'\n[ca.crl]\nshards = 4\n[[ca]]\nname = 'a-3'",
+            "ca.a-3.name",
+            "CRL shard of a",
+        ),
     ];
     for (text, key, told) in cases {
         let (found, detail) = refused(text);
@@ -163,8 +268,12 @@ fn lesson_07_crls_overlap_generously() {
 fn shards_are_fixed_by_the_serial_and_spread() {
     let config = config(&format!("{ROOT}[ca.crl]\nshards = 8"));
     let ca = &config.cas()[0];
-    let shards: BTreeSet<_> =
-        (1..=255u8).map(|low| ca.shard_of(Serial::from_octets(&[0x70, 0, 0, 0, low]).unwrap()).unwrap()).collect();
+    let shards: BTreeSet<_> = (1..=255u8)
+        .map(|low| {
+            ca.shard_of(Serial::from_octets(&[0x70, 0, 0, 0, low]).unwrap())
+                .unwrap()
+        })
+        .collect();
     assert_eq!(shards, (0..8).collect());
     let serial = Serial::from_octets(&[9; 20]).unwrap();
     assert_eq!(ca.shard_of(serial), ca.shard_of(serial));
@@ -191,7 +300,13 @@ fn name_constraints_are_typed() {
     ));
     let constraints = config.cas()[0].name_constraints().unwrap();
     assert_eq!(constraints.permitted[0], Subtree::Dns("example.com".into()));
-    assert_eq!(constraints.permitted[1], Subtree::Ip { address: "10.0.0.0".parse().unwrap(), prefix: 8 });
+    assert_eq!(
+        constraints.permitted[1],
+        Subtree::Ip {
+            address: "10.0.0.0".parse().unwrap(),
+            prefix: 8
+        }
+    );
     assert!(matches!(&constraints.permitted[6], Subtree::Directory(name) if name.to_rfc4514() == "O=Example,C=GB"));
     assert_eq!(constraints.excluded.len(), 1);
 }

@@ -24,8 +24,18 @@ fn oid(text: &str) -> ObjectIdentifier {
 fn built_in_profiles_are_valid_and_for_what_their_names_say() {
     let profiles = Profiles::built_in();
     let names: Vec<_> = profiles.names().collect();
-    assert_eq!(names, ["code-signing", "device", "email", "tls", "tls-client", "tls-server"]);
-    let first = |name: &str| profiles.named(name).unwrap().extended_key_usages().first().map(ToString::to_string);
+    assert_eq!(
+        names,
+        ["code-signing", "device", "email", "tls", "tls-client", "tls-server"]
+    );
+    let first = |name: &str| {
+        profiles
+            .named(name)
+            .unwrap()
+            .extended_key_usages()
+            .first()
+            .map(ToString::to_string)
+    };
     assert_eq!(first("tls-server").as_deref(), Some("1.3.6.1.5.5.7.3.1"));
     assert_eq!(first("tls-client").as_deref(), Some("1.3.6.1.5.5.7.3.2"));
     assert_eq!(first("code-signing").as_deref(), Some("1.3.6.1.5.5.7.3.3"));
@@ -44,15 +54,25 @@ fn built_in_profiles_are_valid_and_for_what_their_names_say() {
 fn lesson_04_no_built_in_profile_gives_ocsp_signing_or_any_usage() {
     for profile in Profiles::built_in().iter() {
         for usage in POWERFUL_USAGES {
-            assert!(!profile.allows_extended_key_usage(&usage), "{} allows {usage}", profile.name());
+            assert!(
+                !profile.allows_extended_key_usage(&usage),
+                "{} allows {usage}",
+                profile.name()
+            );
         }
     }
     let tls = Profiles::built_in();
     let tls = tls.named("tls").unwrap();
     assert!(tls.allows_extended_key_usage(&oid("1.3.6.1.5.5.7.3.3")));
-    assert!(tls.allows_extended_key_usage(&oid("1.3.6.1.4.1.311.20.2.2")), "the contract takes any other OID");
+    assert!(
+        tls.allows_extended_key_usage(&oid("1.3.6.1.4.1.311.20.2.2")),
+        "the contract takes any other OID"
+    );
     let named = profile(&format!("{SERVER}allowed_extended_key_usages = ['*', 'OCSP_SIGNING']"));
-    assert!(named.allows_extended_key_usage(&POWERFUL_USAGES[0]), "unless a profile names it");
+    assert!(
+        named.allows_extended_key_usage(&POWERFUL_USAGES[0]),
+        "unless a profile names it"
+    );
     assert!(!named.allows_extended_key_usage(&POWERFUL_USAGES[1]));
 }
 
@@ -62,13 +82,22 @@ fn key_encipherment_is_for_rsa_alone() {
     let tls = profiles.named("tls").unwrap();
     assert!(tls.key_usage(true).contains(KeyUsage::KEY_ENCIPHERMENT));
     assert!(!tls.key_usage(false).contains(KeyUsage::KEY_ENCIPHERMENT));
-    assert!(!profiles.named("tls-client").unwrap().key_usage(true).contains(KeyUsage::KEY_ENCIPHERMENT));
+    assert!(
+        !profiles
+            .named("tls-client")
+            .unwrap()
+            .key_usage(true)
+            .contains(KeyUsage::KEY_ENCIPHERMENT)
+    );
 }
 
 #[test]
 fn an_own_profile_adds_or_replaces() {
     let profiles = Profiles::built_in()
-        .with("radius", &format!("{SERVER}max_lifetime_days = 60\nissuing_ca = 'radius-ca'\npolicies = ['1.3.6.1.4.1.1.1']"))
+        .with(
+            "radius",
+            &format!("{SERVER}max_lifetime_days = 60\nissuing_ca = 'radius-ca'\npolicies = ['1.3.6.1.4.1.1.1']"),
+        )
         .unwrap()
         .with("tls-server", &format!("{SERVER}wildcards = false"))
         .unwrap();
@@ -88,12 +117,20 @@ fn what_is_no_profile_is_refused_with_key_and_remedy() {
         ("colour = 'red'", "toml", "unknown field `colour`"),
         ("wildcards = 'yes'", "toml", "invalid type"),
         ("extended_key_usages = ['TLS']", "extended_key_usages", "CODE_SIGNING"),
-        ("allowed_extended_key_usages = ['1.2.']", "allowed_extended_key_usages", "no extended key usage"),
+        (
+            "allowed_extended_key_usages = ['1.2.']",
+            "allowed_extended_key_usages",
+            "no extended key usage",
+        ),
         ("key_types = ['dsa']", "key_types", "ml-dsa"),
         ("key_usages = []", "key_usages", "at least one"),
         ("key_usages = ['key_cert_sign']", "key_usages", "end entities"),
         ("max_lifetime_days = 0", "max_lifetime_days", "from 1"),
-        ("default_lifetime_days = 31\nmax_lifetime_days = 30", "default_lifetime_days", "from 1 to 30"),
+        (
+            "default_lifetime_days = 31\nmax_lifetime_days = 30",
+            "default_lifetime_days",
+            "from 1 to 30",
+        ),
         ("backdate_seconds = 90000", "backdate_seconds", "from 0 to 86400"),
         ("san_types = ['UPN']", "san_types", "EMAIL_ADDRESS"),
         ("san_types = []\nsan_required = true", "san_types", "allow at least one"),
@@ -101,17 +138,28 @@ fn what_is_no_profile_is_refused_with_key_and_remedy() {
         ("policies = ['1.2.3', '1.2.3']", "policies", "twice"),
         ("subject = { common_name = 'x' }", "subject", "leave common_name out"),
         ("subject = { country = 'England' }", "subject", "country"),
-        ("required_subject_fields = ['planet']", "toml", "unknown variant `planet`"),
+        (
+            "required_subject_fields = ['planet']",
+            "toml",
+            "unknown variant `planet`",
+        ),
     ];
     for (text, key, told) in cases {
         // Extended key usages are wanted in all but the cases about them.
-        let text = if key == "extended_key_usages" { text.to_owned() } else { format!("{SERVER}{text}") };
+        let text = if key == "extended_key_usages" {
+            text.to_owned()
+        } else {
+            format!("{SERVER}{text}")
+        };
         let (found, detail) = refused(&text);
         assert_eq!(found, key, "{text}: {detail}");
         assert!(detail.contains(told), "{text}: {detail}");
     }
     for name in ["", "../etc", "Tls", "a.toml", "a b"] {
-        assert!(matches!(Profile::from_toml(name, SERVER), Err(ProfileError::Name { .. })), "{name:?}");
+        assert!(
+            matches!(Profile::from_toml(name, SERVER), Err(ProfileError::Name { .. })),
+            "{name:?}"
+        );
     }
 }
 
@@ -120,13 +168,25 @@ fn the_documentation_names_every_key() {
     let documentation = include_str!("../../../../docs/profiles.md");
     // serde's own message lists every key.
     let (_, told) = refused("no_such_key = 1");
-    let listed = told.split("expected one of").nth(1).unwrap().split('\n').next().unwrap();
+    let listed = told
+        .split("expected one of")
+        .nth(1)
+        .unwrap()
+        .split('\n')
+        .next()
+        .unwrap();
     let keys: Vec<&str> = listed.split('`').skip(1).step_by(2).collect();
     assert!(keys.len() > 15, "{told}");
     for key in keys {
-        assert!(documentation.contains(&format!("`{key}`")), "docs/profiles.md does not explain {key}");
+        assert!(
+            documentation.contains(&format!("`{key}`")),
+            "docs/profiles.md does not explain {key}"
+        );
     }
     for (name, _) in BUILT_IN {
-        assert!(documentation.contains(&format!("`{name}`")), "docs/profiles.md does not tell of {name}");
+        assert!(
+            documentation.contains(&format!("`{name}`")),
+            "docs/profiles.md does not tell of {name}"
+        );
     }
 }

@@ -36,7 +36,11 @@ fn defaults_are_the_contract_s() {
     let request = parsed(&minimal());
     assert_eq!(request.subject.common_name.as_deref(), Some("server.example.com"));
     assert_eq!(request.csr, Some(CsrSource::Inline(b"a CSR".to_vec())));
-    let rest = TlsCertRequest { subject: Subject::default(), csr: None, ..request };
+    let rest = TlsCertRequest {
+        subject: Subject::default(),
+        csr: None,
+        ..request
+    };
     assert_eq!(rest, TlsCertRequest::default());
 }
 
@@ -60,8 +64,14 @@ fn every_field_is_read() {
     let usages: Vec<String> = request.extended_key_usages.iter().map(ToString::to_string).collect();
     assert_eq!(usages, ["1.3.6.1.5.5.7.3.3", "1.3.6.1.4.1.311.20.2.2"]);
     assert_eq!(request.csr_file().unwrap().as_str(), "server.csr");
-    assert_eq!((request.force_issue, request.cert_bundle, request.ca_chain_only), (true, true, false));
-    assert_eq!((request.notify_expiry, request.notify_issued), (Some(true), Some(false)));
+    assert_eq!(
+        (request.force_issue, request.cert_bundle, request.ca_chain_only),
+        (true, true, false)
+    );
+    assert_eq!(
+        (request.notify_expiry, request.notify_issued),
+        (Some(true), Some(false))
+    );
     assert_eq!(request.profile.as_deref(), Some("device"));
     assert!(request.extensions[0].critical);
     assert_eq!(request.warnings, [""; 0]);
@@ -75,7 +85,11 @@ fn names_come_in_every_shape() {
     assert_eq!(listed(json!({ "DNS_NAME": "a.example.com" })).0, one);
     assert_eq!(listed(json!({ "DNS_NAME": ["a.example.com"] })).0, one);
     assert_eq!(listed(json!([{ "type": "DNS_NAME", "value": "a.example.com" }])).0, one);
-    assert_eq!(listed(json!([{ "value": "a.example.com" }])).0, one, "the type is DNS_NAME where none is given");
+    assert_eq!(
+        listed(json!([{ "value": "a.example.com" }])).0,
+        one,
+        "the type is DNS_NAME where none is given"
+    );
     assert_eq!(listed(json!(["a.example.com", "a.example.com"])).0, one, "each once");
 
     let (names, warnings) = listed(json!([
@@ -104,7 +118,10 @@ fn invalid_names_and_unknown_purposes_are_left_out_with_a_warning() {
     assert_eq!(names, [dns("b.example.com")]);
     assert_eq!(warnings.len(), 1);
     let (names, warnings) = listed(json!({ "IP_ADDRESS": "999.1.1.1", "FAX_NUMBER": "1" }));
-    assert!(names.is_empty(), "names were given, so the common name does not stand in for them");
+    assert!(
+        names.is_empty(),
+        "names were given, so the common name does not stand in for them"
+    );
     assert_eq!(warnings.len(), 2);
 
     let request = parsed(&with("purposes", json!(["fly", "server_auth"])));
@@ -116,13 +133,30 @@ fn invalid_names_and_unknown_purposes_are_left_out_with_a_warning() {
 #[test]
 fn lessons_12_and_13_every_field_wrong_in_every_way_is_refused_in_words() {
     let text_fields = [
-        "common_name", "country", "state", "locality", "organization", "organizational_unit", "email_address", "profile",
-        "csr_file", "base64_csr_data",
+        "common_name",
+        "country",
+        "state",
+        "locality",
+        "organization",
+        "organizational_unit",
+        "email_address",
+        "profile",
+        "csr_file",
+        "base64_csr_data",
     ];
-    let flags = ["force_issue", "cert_bundle", "ca_chain_only", "notify_expiry", "notify_issued"];
+    let flags = [
+        "force_issue",
+        "cert_bundle",
+        "ca_chain_only",
+        "notify_expiry",
+        "notify_issued",
+    ];
     let lists = ["purposes", "extended_key_usages", "extensions"];
     let wrong = |values: &[Value], fields: &[&str]| {
-        for (field, value) in fields.iter().flat_map(|field| values.iter().map(move |value| (field, value))) {
+        for (field, value) in fields
+            .iter()
+            .flat_map(|field| values.iter().map(move |value| (field, value)))
+        {
             let malformed = TlsCertRequest::from_value(&with(field, value.clone())).unwrap_err();
             assert!(
                 matches!(&malformed, Malformed::WrongType { field: told, .. } if told.starts_with(field)),
@@ -132,23 +166,79 @@ fn lessons_12_and_13_every_field_wrong_in_every_way_is_refused_in_words() {
         }
     };
     wrong(&[json!(5), json!(true), json!([]), json!({})], &text_fields);
-    wrong(&[json!("false"), json!("true"), json!(0), json!(1), json!([]), json!({})], &flags);
-    wrong(&[json!("client_auth"), json!(5), json!({}), json!(true), json!([5]), json!([null])], &lists);
-    wrong(&[json!("30"), json!(30.5), json!(1e300), json!(true), json!([30]), json!({})], &["lifetime"]);
-    wrong(&[json!(5), json!(true), json!([5]), json!([["a"]]), json!({ "DNS_NAME": 5 }), json!({ "DNS_NAME": [5] })], &["sans"]);
-    wrong(&[json!([{ "type": 5, "value": "a" }]), json!([{ "value": 5 }]), json!([{}])], &["sans"]);
-    for (critical, found) in [(json!("false"), "a string"), (json!(1), "a number"), (json!([]), "a list")] {
+    wrong(
+        &[json!("false"), json!("true"), json!(0), json!(1), json!([]), json!({})],
+        &flags,
+    );
+    wrong(
+        &[
+            json!("client_auth"),
+            json!(5),
+            json!({}),
+            json!(true),
+            json!([5]),
+            json!([null]),
+        ],
+        &lists,
+    );
+    wrong(
+        &[
+            json!("30"),
+            json!(30.5),
+            json!(1e300),
+            json!(true),
+            json!([30]),
+            json!({}),
+        ],
+        &["lifetime"],
+    );
+    wrong(
+        &[
+            json!(5),
+            json!(true),
+            json!([5]),
+            json!([["a"]]),
+            json!({ "DNS_NAME": 5 }),
+            json!({ "DNS_NAME": [5] }),
+        ],
+        &["sans"],
+    );
+    wrong(
+        &[
+            json!([{ "type": 5, "value": "a" }]),
+            json!([{ "value": 5 }]),
+            json!([{}]),
+        ],
+        &["sans"],
+    );
+    for (critical, found) in [
+        (json!("false"), "a string"),
+        (json!(1), "a number"),
+        (json!([]), "a list"),
+    ] {
         let extension = json!([{ "oid": "1.2.3.4", "value_b64": "BAA=", "critical": critical }]);
         let malformed = TlsCertRequest::from_value(&with("extensions", extension)).unwrap_err();
-        assert_eq!(malformed.to_string(), format!("extensions[0].critical must be true or false, not {found}"));
+        assert_eq!(
+            malformed.to_string(),
+            format!("extensions[0].critical must be true or false, not {found}")
+        );
     }
     for value in [json!(null), json!([]), json!("x"), json!(1)] {
         assert_eq!(TlsCertRequest::from_value(&value), Err(Malformed::NotAnObject));
     }
-    assert!(matches!(TlsCertRequest::from_json(b"{"), Err(Malformed::NotJson { .. })));
-    assert!(matches!(TlsCertRequest::from_json(&vec![b' '; budget::REQUEST + 1]), Err(Malformed::TooLong { .. })));
+    assert!(matches!(
+        TlsCertRequest::from_json(b"{"),
+        Err(Malformed::NotJson { .. })
+    ));
+    assert!(matches!(
+        TlsCertRequest::from_json(&vec![b' '; budget::REQUEST + 1]),
+        Err(Malformed::TooLong { .. })
+    ));
     let deep = "[".repeat(100_000);
-    assert!(matches!(TlsCertRequest::from_json(deep.as_bytes()), Err(Malformed::NotJson { .. })));
+    assert!(matches!(
+        TlsCertRequest::from_json(deep.as_bytes()),
+        Err(Malformed::NotJson { .. })
+    ));
 }
 
 #[test]
@@ -157,24 +247,50 @@ fn texts_of_rejections_are_the_contract_s() {
     for nothing in [json!(null), json!("")] {
         assert_eq!(told(&with("common_name", nothing)), "CSR must include a Common Name");
     }
-    assert_eq!(told(&json!({ "base64_csr_data": "YQ==" })), "CSR must include a Common Name");
+    assert_eq!(
+        told(&json!({ "base64_csr_data": "YQ==" })),
+        "CSR must include a Common Name"
+    );
     assert_eq!(told(&with("lifetime", json!(0))), "0 is too short");
     assert_eq!(told(&with("lifetime", json!(-5))), "-5 is too short");
-    assert_eq!(told(&with("extensions", json!([{ "value_b64": "BAA=" }]))), "Custom extension is missing required field 'oid'");
-    assert_eq!(told(&with("extensions", json!([{ "oid": "1.2.3" }]))), "Custom extension is missing required field 'value_b64'");
+    assert_eq!(
+        told(&with("extensions", json!([{ "value_b64": "BAA=" }]))),
+        "Custom extension is missing required field 'oid'"
+    );
+    assert_eq!(
+        told(&with("extensions", json!([{ "oid": "1.2.3" }]))),
+        "Custom extension is missing required field 'value_b64'"
+    );
     let place = "S3 bucket 'B'".to_owned();
-    let not_found = Refusal::CsrFileNotFound { name: CsrFileName::new("X").unwrap(), place };
+    let not_found = Refusal::CsrFileNotFound {
+        name: CsrFileName::new("X").unwrap(),
+        place,
+    };
     assert_eq!(not_found.to_string(), "CSR file 'X' not found in S3 bucket 'B'");
     assert!(!not_found.deserves_notice());
-    assert_eq!(Refusal::KeyInUse.to_string(), "Private key has already been used for a certificate");
+    assert_eq!(
+        Refusal::KeyInUse.to_string(),
+        "Private key has already been used for a certificate"
+    );
 }
 
 #[test]
 fn null_is_absent() {
     let mut request = minimal();
     for field in [
-        "country", "lifetime", "purposes", "extended_key_usages", "sans", "extensions", "csr_file", "force_issue",
-        "cert_bundle", "ca_chain_only", "notify_expiry", "notify_issued", "profile",
+        "country",
+        "lifetime",
+        "purposes",
+        "extended_key_usages",
+        "sans",
+        "extensions",
+        "csr_file",
+        "force_issue",
+        "cert_bundle",
+        "ca_chain_only",
+        "notify_expiry",
+        "notify_issued",
+        "profile",
     ] {
         request[field] = Value::Null;
     }
@@ -199,7 +315,10 @@ fn budgets_bound_every_list_and_text() {
     for (field, value) in over {
         let malformed = TlsCertRequest::from_value(&with(field, value)).unwrap_err();
         assert!(
-            matches!(malformed, Malformed::TooMany { .. } | Malformed::TextTooLong { .. } | Malformed::CsrTooLong { .. }),
+            matches!(
+                malformed,
+                Malformed::TooMany { .. } | Malformed::TextTooLong { .. } | Malformed::CsrTooLong { .. }
+            ),
             "{field}: {malformed}"
         );
     }
@@ -207,11 +326,24 @@ fn budgets_bound_every_list_and_text() {
 
 #[test]
 fn csr_data_is_base64_with_or_without_line_breaks() {
-    let broken = STANDARD.encode("a CSR").chars().flat_map(|letter| [letter, '\n']).collect::<String>();
-    assert_eq!(parsed(&with("base64_csr_data", json!(broken))).csr, Some(CsrSource::Inline(b"a CSR".to_vec())));
-    assert_eq!(TlsCertRequest::from_value(&with("base64_csr_data", json!("%%%"))), Err(Malformed::CsrBase64));
+    let broken = STANDARD
+        .encode("a CSR")
+        .chars()
+        .flat_map(|letter| [letter, '\n'])
+        .collect::<String>();
+    assert_eq!(
+        parsed(&with("base64_csr_data", json!(broken))).csr,
+        Some(CsrSource::Inline(b"a CSR".to_vec()))
+    );
+    assert_eq!(
+        TlsCertRequest::from_value(&with("base64_csr_data", json!("%%%"))),
+        Err(Malformed::CsrBase64)
+    );
     for nothing in [json!(null), json!("")] {
-        assert_eq!(TlsCertRequest::from_value(&with("base64_csr_data", nothing)), Err(Malformed::NoCsr));
+        assert_eq!(
+            TlsCertRequest::from_value(&with("base64_csr_data", nothing)),
+            Err(Malformed::NoCsr)
+        );
     }
 }
 
@@ -220,10 +352,27 @@ fn csr_files_stay_in_their_folder() {
     let mut request = parsed(&with("csr_file", json!("server-1.example.com.csr")));
     assert!(request.csr_file().is_some(), "the file wins over data in the request");
     request.resolve_csr(b"content".to_vec());
-    assert_eq!((request.csr_file(), request.csr.as_ref().unwrap().octets()), (None, Some(&b"content"[..])));
-    for name in ["../secret", "a/b", "a\\b", "..", ".hidden", "/etc/passwd", "a\0", "a\nb", "a%2fb", &"a".repeat(201)] {
+    assert_eq!(
+        (request.csr_file(), request.csr.as_ref().unwrap().octets()),
+        (None, Some(&b"content"[..]))
+    );
+    for name in [
+        "../secret",
+        "a/b",
+        "a\\b",
+        "..",
+        ".hidden",
+        "/etc/passwd",
+        "a\0",
+        "a\nb",
+        "a%2fb",
+        &"a".repeat(201),
+    ] {
         let malformed = TlsCertRequest::from_value(&with("csr_file", json!(name))).unwrap_err();
-        assert!(matches!(malformed, Malformed::CsrFileName { .. }), "{name:?}: {malformed}");
+        assert!(
+            matches!(malformed, Malformed::CsrFileName { .. }),
+            "{name:?}: {malformed}"
+        );
     }
 }
 
