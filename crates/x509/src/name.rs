@@ -174,7 +174,7 @@ fn check(der: &[u8]) -> Result<(), NotDer> {
 
 fn attribute<'a>(pair: &Tlv<'a>) -> Result<Attribute<'a>, NotDer> {
     let mut fields = pair.reader();
-    let oid = ObjectIdentifier::from_bytes(fields.expect(tag::OID)?.content).map_err(|_| NotDer)?;
+    let oid = fields.read()?.oid()?;
     let value = fields.read()?;
     fields.finish()?;
     Ok(Attribute { oid, value })

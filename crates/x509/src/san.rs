@@ -1,13 +1,23 @@
 //! Subject alternative names (RFC 5280 section 4.2.1.6).
 
+mod domain;
+mod general_name;
+mod uri;
+
+use std::fmt;
 use std::net::IpAddr;
+
+pub use domain::is_domain_name;
+pub(crate) use general_name::{from_der, text, write_all, write_uri};
+pub(crate) use uri::host as uri_host;
 
 use crate::name::Name;
 
-/// One alternative name, valid for its type.
+/// One alternative name, valid for its type where it was parsed from a request; as it stands there where it was read
+/// from a certificate.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum AltName {
-    /// dNSName: LDH labels, A-labels for IDNs, an optional leftmost `*`.
+    /// dNSName: LDH labels in lower case, A-labels for IDNs, an optional leftmost `*`.
     Dns(String),
     /// iPAddress.
     Ip(IpAddr),
@@ -51,14 +61,93 @@ pub enum AltNameError {
 impl AltNameType {
     /// The type of a request's name for it: `DNS_NAME`, `IP_ADDRESS`, `EMAIL_ADDRESS`, `URL`, `DN`;
     /// the command line's `dns`, `ip`, `email`, `uri`, `dn` too, in any case.
-    pub fn from_name(_name: &str) -> Option<Self> {
-        todo!("H2")
+    pub fn from_name(name: &str) -> Option<Self> {
+        const NAMES: [(&str, AltNameType); 9] = [
+            ("DNS_NAME", AltNameType::Dns),
+            ("IP_ADDRESS", AltNameType::Ip),
+            ("EMAIL_ADDRESS", AltNameType::Email),
+            ("URL", AltNameType::Uri),
+            ("DN", AltNameType::Directory),
+            ("DNS", AltNameType::Dns),
+            ("IP", AltNameType::Ip),
+            ("EMAIL", AltNameType::Email),
+            ("URI", AltNameType::Uri),
+        ];
+        NAMES
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, kind)| *kind)
+    }
+
+    /// The request's name for the type, as in the drop-in contract.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dns => "DNS_NAME",
+            Self::Ip => "IP_ADDRESS",
+            Self::Email => "EMAIL_ADDRESS",
+            Self::Uri => "URL",
+            Self::Directory => "DN",
+        }
+    }
+
+    /// The type in words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Dns => "DNS name",
+            Self::Ip => "IP address",
+            Self::Email => "e-mail address",
+            Self::Uri => "URL",
+            Self::Directory => "distinguished name",
+        }
     }
 }
 
 impl AltName {
     /// Parses one value of that type. Unicode DNS names become A-labels (IDNA 2008, UTS 46).
-    pub fn parse(_kind: AltNameType, _value: &str) -> Result<Self, AltNameError> {
-        todo!("H2")
+    ///
+    /// - DNS names: letters, digits and hyphens, labels up to 63 octets, 253 in all, the leftmost label may be `*`;
+    ///   one label is enough; the last one has a letter, since without one it would be read as an IPv4 address.
+    /// - E-mail addresses: a dot-string, `@`, a DNS name without `*` (RFC 5321 section 4.1.2).
+    /// - URLs: RFC 3986 characters, a scheme, and where there is an authority (always for http and https) a host.
+    pub fn parse(kind: AltNameType, value: &str) -> Result<Self, AltNameError> {
+        let parsed = match kind {
+            AltNameType::Dns => domain::canonical(value).map(Self::Dns),
+            AltNameType::Ip => value.parse().ok().map(Self::Ip),
+            AltNameType::Email => domain::email_address(value).map(Self::Email),
+            AltNameType::Uri => uri::is_absolute(value).then(|| Self::Uri(value.to_owned())),
+            AltNameType::Directory => Name::from_rfc4514(value)
+                .ok()
+                .filter(|name| !name.is_empty())
+                .map(Self::Directory),
+        };
+        parsed.ok_or_else(|| AltNameError::Invalid {
+            kind: kind.words(),
+            value: value.chars().take(100).collect(),
+        })
+    }
+
+    /// Its type.
+    pub fn kind(&self) -> AltNameType {
+        match self {
+            Self::Dns(_) => AltNameType::Dns,
+            Self::Ip(_) => AltNameType::Ip,
+            Self::Email(_) => AltNameType::Email,
+            Self::Uri(_) => AltNameType::Uri,
+            Self::Directory(_) => AltNameType::Directory,
+        }
     }
 }
+
+impl fmt::Display for AltName {
+    /// The value as text, without its type.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dns(text) | Self::Email(text) | Self::Uri(text) => f.write_str(text),
+            Self::Ip(address) => address.fmt(f),
+            Self::Directory(name) => name.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

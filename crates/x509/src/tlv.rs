@@ -3,6 +3,8 @@
 //! The `der` crate has no UniversalString (which old names hold) and no time before 1970 (which old certificates
 //! hold), and its types copy where a certificate is read by reference; so values are cut out here, as strictly.
 
+use const_oid::ObjectIdentifier;
+
 /// Identifier octets used in certificates.
 pub(crate) mod tag {
     pub(crate) const BOOLEAN: u8 = 0x01;
@@ -55,6 +57,15 @@ impl<'a> Tlv<'a> {
     /// A reader over the content.
     pub(crate) fn reader(&self) -> Reader<'a> {
         Reader::new(self.content)
+    }
+
+    /// An OBJECT IDENTIFIER.
+    pub(crate) fn oid(&self) -> Result<ObjectIdentifier, NotDer> {
+        if self.tag == tag::OID && is_arcs(self.content) {
+            ObjectIdentifier::from_bytes(self.content).map_err(|_| NotDer)
+        } else {
+            Err(NotDer)
+        }
     }
 
     /// The content of a BIT STRING of whole octets.
@@ -130,6 +141,13 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Whether content octets are an OID's: base-128 numbers without leading zeros, the last one complete.
+pub(crate) fn is_arcs(content: &[u8]) -> bool {
+    let complete = content.last().is_some_and(|octet| octet & 0x80 == 0);
+    let mut arcs = content.split_inclusive(|octet| octet & 0x80 == 0);
+    complete && arcs.all(|arc| arc[0] != 0x80)
+}
+
 /// Tag numbers above 30: base 128, no leading zeros, at most four octets.
 fn skip_high_tag_number(octets: &[u8]) -> Result<&[u8], NotDer> {
     let last = octets
@@ -198,7 +216,7 @@ impl Writer {
         }
     }
 
-    pub(crate) fn oid(&mut self, oid: &const_oid::ObjectIdentifier) {
+    pub(crate) fn oid(&mut self, oid: &ObjectIdentifier) {
         self.value(tag::OID, oid.as_bytes());
     }
 

@@ -1,0 +1,97 @@
+//! Domain names, and the e-mail addresses that end in one.
+
+use std::borrow::Cow;
+
+use idna::AsciiDenyList;
+use idna::uts46::{DnsLength, Hyphens, Uts46};
+
+/// Octets of a domain name in text form at most (RFC 1035 section 2.3.4: 255 octets on the wire).
+const MAX_NAME: usize = 253;
+
+/// Octets of a label at most.
+const MAX_LABEL: usize = 63;
+
+/// Characters of a text that is looked at, as U-labels: a bound on IDNA's work.
+const MAX_TEXT: usize = 1024;
+
+/// Whether a common name is a domain name, and so becomes the alternative name of a request that has none.
+///
+/// As in the drop-in contract (`validators.domain`): at least two labels, the last of two characters or more and
+/// ending with a letter, no wildcard. Names with underscores are none here, since no dNSName may hold them.
+pub fn is_domain_name(text: &str) -> bool {
+    let Some(name) = canonical(text) else { return false };
+    let Some((_, top)) = name.rsplit_once('.') else {
+        return false;
+    };
+    !name.starts_with("*.") && top.len() >= 2 && top.bytes().last().is_some_and(|octet| octet.is_ascii_alphabetic())
+}
+
+/// A dNSName in lower case and A-labels, if `text` is one.
+pub(super) fn canonical(text: &str) -> Option<String> {
+    match text.strip_prefix("*.") {
+        Some(rest) => host(rest)
+            .filter(|rest| rest.len() + 2 <= MAX_NAME)
+            .map(|rest| format!("*.{rest}")),
+        None => host(text).map(Cow::into_owned),
+    }
+}
+
+/// An rfc822Name, its domain in lower case and A-labels, if `text` is one.
+pub(super) fn email_address(text: &str) -> Option<String> {
+    let (local, domain) = text.rsplit_once('@')?;
+    // RFC 5321 section 4.5.3.1.
+    let bounded = local.len() <= 64 && domain.len() <= MAX_TEXT;
+    if !bounded || !local.split('.').all(is_atom) {
+        return None;
+    }
+    let address = format!("{local}@{}", host(domain)?);
+    (address.len() <= 254).then_some(address)
+}
+
+/// Atom of RFC 5322 section 3.2.3.
+fn is_atom(text: &str) -> bool {
+    let is_atext = |octet: u8| octet.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&octet);
+    !text.is_empty() && text.bytes().all(is_atext)
+}
+
+/// A domain name without wildcard.
+fn host(text: &str) -> Option<Cow<'_, str>> {
+    if text.len() > MAX_TEXT {
+        return None;
+    }
+    let lower = if text.bytes().any(|octet| octet.is_ascii_uppercase()) {
+        Cow::Owned(text.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(text)
+    };
+    let name = if lower.is_ascii() && !lower.contains("xn--") {
+        lower
+    } else {
+        // A-labels are decoded on the way, so that none passes that no U-label gives.
+        let ascii = Uts46::new().to_ascii(
+            lower.as_bytes(),
+            AsciiDenyList::STD3,
+            Hyphens::CheckFirstLast,
+            DnsLength::Verify,
+        );
+        Cow::Owned(ascii.ok()?.into_owned())
+    };
+    is_host(&name).then_some(name)
+}
+
+fn is_host(name: &str) -> bool {
+    let top_is_numeric = name
+        .rsplit('.')
+        .next()
+        .is_none_or(|top| top.bytes().all(|octet| octet.is_ascii_digit()));
+    name.len() <= MAX_NAME && !top_is_numeric && name.split('.').all(is_label)
+}
+
+fn is_label(label: &str) -> bool {
+    let is_ldh = |octet: u8| octet.is_ascii_alphanumeric() || octet == b'-';
+    !label.is_empty()
+        && label.len() <= MAX_LABEL
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+        && label.bytes().all(is_ldh)
+}

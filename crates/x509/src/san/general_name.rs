@@ -1,0 +1,76 @@
+//! GeneralName (RFC 5280 section 4.2.1.6) to and from DER.
+
+use std::net::IpAddr;
+
+use super::AltName;
+use crate::name::Name;
+use crate::tlv::{NotDer, Reader, Tlv, Writer, tag};
+
+const RFC822_NAME: u8 = tag::context(1);
+const DNS_NAME: u8 = tag::context(2);
+const DIRECTORY_NAME: u8 = tag::context_constructed(4);
+const URI: u8 = tag::context(6);
+const IP_ADDRESS: u8 = tag::context(7);
+
+/// Writes GeneralNames.
+pub(crate) fn write_all(writer: &mut Writer, names: &[AltName]) {
+    writer.nested(tag::SEQUENCE, |writer| {
+        names.iter().for_each(|name| write(writer, name))
+    });
+}
+
+/// Writes a uniformResourceIdentifier.
+pub(crate) fn write_uri(writer: &mut Writer, uri: &str) {
+    writer.value(URI, uri.as_bytes());
+}
+
+fn write(writer: &mut Writer, name: &AltName) {
+    match name {
+        AltName::Dns(text) => writer.value(DNS_NAME, text.as_bytes()),
+        AltName::Ip(IpAddr::V4(address)) => writer.value(IP_ADDRESS, &address.octets()),
+        AltName::Ip(IpAddr::V6(address)) => writer.value(IP_ADDRESS, &address.octets()),
+        AltName::Email(text) => writer.value(RFC822_NAME, text.as_bytes()),
+        AltName::Uri(text) => write_uri(writer, text),
+        // A CHOICE cannot be tagged implicitly: the Name stands inside.
+        AltName::Directory(name) => writer.value(DIRECTORY_NAME, name.as_der()),
+    }
+}
+
+/// Reads the DER of GeneralNames, leaving out names of other types and addresses of no known length.
+pub(crate) fn from_der(der: &[u8]) -> Result<Vec<AltName>, NotDer> {
+    let mut reader = Reader::only(der, tag::SEQUENCE)?;
+    let mut names = Vec::new();
+    while !reader.is_empty() {
+        names.extend(alt_name(&reader.read()?)?);
+    }
+    Ok(names)
+}
+
+/// One GeneralName, if it is of a type known here.
+fn alt_name(value: &Tlv<'_>) -> Result<Option<AltName>, NotDer> {
+    Ok(match value.tag {
+        RFC822_NAME => Some(AltName::Email(text(value.content)?)),
+        DNS_NAME => Some(AltName::Dns(text(value.content)?)),
+        URI => Some(AltName::Uri(text(value.content)?)),
+        DIRECTORY_NAME => Some(AltName::Directory(Name::from_der(value.content).map_err(|_| NotDer)?)),
+        IP_ADDRESS => address(value.content).map(AltName::Ip),
+        _ => None,
+    })
+}
+
+/// An IA5String's text.
+pub(crate) fn text(content: &[u8]) -> Result<String, NotDer> {
+    let text = std::str::from_utf8(content).map_err(|_| NotDer)?;
+    if text.is_ascii() {
+        Ok(text.to_owned())
+    } else {
+        Err(NotDer)
+    }
+}
+
+fn address(octets: &[u8]) -> Option<IpAddr> {
+    if let Ok(octets) = <[u8; 4]>::try_from(octets) {
+        return Some(IpAddr::from(octets));
+    }
+    <[u8; 16]>::try_from(octets).ok().map(IpAddr::from)
+}

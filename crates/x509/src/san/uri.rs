@@ -1,0 +1,86 @@
+//! URIs (RFC 3986), as far as RFC 5280 section 4.2.1.6 rules them.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// Characters of a URI at most: what every consumer takes.
+const MAX_URI: usize = 2048;
+
+/// Whether a text is an absolute URI that may stand in a certificate: a scheme and something behind it; an authority,
+/// which http and https must have, names a host.
+pub(crate) fn is_absolute(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once(':') else {
+        return false;
+    };
+    let well_formed = text.len() <= MAX_URI && is_scheme(scheme) && !rest.is_empty() && has_only_uri_characters(rest);
+    if !well_formed {
+        return false;
+    }
+    let needs_host = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
+    match authority(text) {
+        Some(authority) => host_of(authority).is_some_and(is_host),
+        None => !needs_host,
+    }
+}
+
+/// The host of a URI's authority, brackets of an IPv6 address included.
+pub(crate) fn host(uri: &str) -> Option<&str> {
+    authority(uri).and_then(host_of)
+}
+
+fn authority(uri: &str) -> Option<&str> {
+    let (_, rest) = uri.split_once(':')?;
+    rest.strip_prefix("//")?.split(['/', '?', '#']).next()
+}
+
+/// The host of `userinfo@host:port`; `None` where the port is no number.
+fn host_of(authority: &str) -> Option<&str> {
+    let after_user = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let end_of_address = after_user.rfind(']').map_or(0, |at| at + 1);
+    let Some(colon) = after_user[end_of_address..].find(':') else {
+        return Some(after_user);
+    };
+    let (host, port) = after_user.split_at(end_of_address + colon);
+    port[1..].bytes().all(|octet| octet.is_ascii_digit()).then_some(host)
+}
+
+fn is_scheme(scheme: &str) -> bool {
+    scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && scheme
+            .bytes()
+            .all(|octet| octet.is_ascii_alphanumeric() || b"+-.".contains(&octet))
+}
+
+fn has_only_uri_characters(text: &str) -> bool {
+    let octets = text.as_bytes();
+    octets.iter().enumerate().all(|(at, octet)| match octet {
+        b'%' => octets
+            .get(at + 1..at + 3)
+            .is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit)),
+        _ => octet.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=".contains(octet),
+    })
+}
+
+/// A fully qualified domain name or an address. Underscores are taken: SPIFFE trust domains have them.
+fn is_host(host: &str) -> bool {
+    if let Some(address) = host.strip_prefix('[') {
+        return address
+            .strip_suffix(']')
+            .is_some_and(|address| address.parse::<Ipv6Addr>().is_ok());
+    }
+    let is_label = |label: &str| {
+        let ends_well = !label.starts_with('-') && !label.ends_with('-');
+        !label.is_empty() && label.len() <= 63 && ends_well && label.bytes().all(is_host_octet)
+    };
+    let numeric = host
+        .rsplit('.')
+        .next()
+        .is_some_and(|top| top.bytes().all(|octet| octet.is_ascii_digit()));
+    if numeric {
+        return host.parse::<Ipv4Addr>().is_ok();
+    }
+    host.len() <= 253 && host.split('.').all(is_label)
+}
+
+fn is_host_octet(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric() || octet == b'-' || octet == b'_'
+}
