@@ -1,0 +1,49 @@
+//! An extension's critical is left out where it is FALSE.
+
+use crate::lint::report::first_few;
+use crate::lint::view::certificate::Certificate;
+use crate::lint::{Check, Rule, Severity};
+
+pub(super) const RULE: Rule = Rule {
+    name: "extension_false_encoded",
+    severity: Severity::Error,
+    citation: "X.690 section 11.5",
+    summary: "An extension's critical is left out where it is FALSE.",
+    check: Check::Certificate(check),
+};
+
+fn check(certificate: &Certificate<'_>) -> Option<String> {
+    let extensions = certificate.extensions?;
+    first_few(
+        extensions
+            .iter()
+            .filter(|extension| extension.false_encoded)
+            .map(|extension| format!("{} writes critical out as FALSE, its default", extension.oid)),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::lint::testing::{CertificateParts, assert_found, assert_passes, extension_with_false, octet_string};
+    use crate::lint::view::oid;
+
+    use super::RULE;
+
+    #[test]
+    fn left_out_passes() {
+        assert_passes(&RULE, &CertificateParts::leaf().lint());
+    }
+
+    #[test]
+    fn false_is_found() {
+        assert_found(
+            &RULE,
+            &CertificateParts::leaf()
+                .with_raw(
+                    oid::SUBJECT_KEY_IDENTIFIER,
+                    extension_with_false(oid::SUBJECT_KEY_IDENTIFIER, &octet_string(&[1])),
+                )
+                .lint(),
+        );
+    }
+}

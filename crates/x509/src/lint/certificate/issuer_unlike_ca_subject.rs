@@ -1,0 +1,50 @@
+//! The issuer is the CA's subject, octet for octet.
+//!
+//! RFC 5280 lets a reader compare names in ways of its own, and many only compare octets.
+
+use crate::lint::view::certificate::Certificate;
+use crate::lint::view::issuer::IssuerView;
+use crate::lint::{Check, Rule, Severity};
+
+pub(super) const RULE: Rule = Rule {
+    name: "issuer_unlike_ca_subject",
+    severity: Severity::Error,
+    citation: "RFC 5280 section 4.1.2.4",
+    summary: "The issuer is the CA's subject, octet for octet.",
+    check: Check::Issued(check),
+};
+
+fn check(certificate: &Certificate<'_>, issuer: &IssuerView) -> Option<String> {
+    (certificate.issuer.der != issuer.subject)
+        .then(|| "the issuer differs from the subject of the CA's certificate".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::lint::testing::{CertificateParts, assert_found, assert_passes, attribute, name};
+    use crate::lint::view::oid;
+    use crate::lint::view::tlv::tag;
+
+    use super::RULE;
+
+    #[test]
+    fn the_same_passes() {
+        assert_passes(&RULE, &CertificateParts::leaf().lint());
+    }
+
+    #[test]
+    fn another_string_type_is_found() {
+        assert_found(
+            &RULE,
+            &CertificateParts {
+                issuer: name(&[attribute(
+                    oid::COMMON_NAME,
+                    tag::PRINTABLE_STRING,
+                    b"Example Issuing CA",
+                )]),
+                ..CertificateParts::leaf()
+            }
+            .lint(),
+        );
+    }
+}

@@ -1,0 +1,46 @@
+//! subjectKeyIdentifier is the SHA-1 of the key, method 1.
+//!
+//! Any identifier that is the key's own will do; this one can be told from the key alone.
+
+use crate::lint::{Check, Rule, Severity};
+use sha1::{Digest, Sha1};
+
+use crate::lint::report::hex;
+use crate::lint::view::certificate::Certificate;
+
+pub(super) const RULE: Rule = Rule {
+    name: "ski_unlike_key",
+    severity: Severity::Notice,
+    citation: "RFC 5280 section 4.2.1.2",
+    summary: "subjectKeyIdentifier is the SHA-1 of the key, method 1.",
+    check: Check::Certificate(check),
+};
+
+fn check(certificate: &Certificate<'_>) -> Option<String> {
+    let identifier = certificate.known.subject_key_identifier.value?;
+    (identifier != Sha1::digest(certificate.public_key.key).as_slice())
+        .then(|| format!("subjectKeyIdentifier {} is not the SHA-1 of the key", hex(identifier)))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::lint::testing::{CertificateParts, assert_found, assert_passes, octet_string};
+    use crate::lint::view::oid;
+
+    use super::RULE;
+
+    #[test]
+    fn the_digest_passes() {
+        assert_passes(&RULE, &CertificateParts::leaf().lint());
+    }
+
+    #[test]
+    fn another_is_found() {
+        assert_found(
+            &RULE,
+            &CertificateParts::leaf()
+                .with(oid::SUBJECT_KEY_IDENTIFIER, false, &octet_string(&[1; 20]))
+                .lint(),
+        );
+    }
+}

@@ -1,0 +1,89 @@
+//! The CRL is DER, and has the structure of RFC 5280.
+//!
+//! What cannot be read at all is found before any rule can look, and a malformed entry when its turn comes; this one
+//! goes through every value of the frame that can be read.
+
+use crate::lint::report::first_few;
+use crate::lint::view::crl::Crl;
+use crate::lint::view::tlv;
+use crate::lint::{Check, Rule, Severity};
+
+pub(super) const RULE: Rule = Rule {
+    name: "crl_der",
+    severity: Severity::Error,
+    citation: "X.690 section 10, RFC 5280 section 5.1",
+    summary: "The CRL is DER, and has the structure of RFC 5280.",
+    check: Check::Crl(check),
+};
+
+fn check(crl: &Crl<'_>) -> Option<String> {
+    let extensions = crl.extensions.into_iter().flat_map(|extensions| extensions.iter());
+    let values = [crl.inner_algorithm.der, crl.issuer.der, crl.outer_algorithm.der];
+    let values = values.into_iter().chain(extensions.map(|extension| extension.value));
+    first_few(
+        values
+            .filter_map(|der| tlv::check_der(der).err())
+            .map(|malformed| malformed.to_string()),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::lint::testing::{CrlParts, assert_found, assert_passes, entry, integer, seq, utc};
+    use crate::lint::view::oid;
+    use crate::lint::view::oid::Oid;
+    use crate::lint::view::tlv::tag;
+
+    use super::RULE;
+
+    #[test]
+    fn der_passes() {
+        assert_passes(&RULE, &CrlParts::full().lint());
+    }
+
+    #[test]
+    fn a_padded_integer_is_found() {
+        assert_found(
+            &RULE,
+            &CrlParts::full().with(oid::CRL_NUMBER, false, &integer(&[0, 1])).lint(),
+        );
+    }
+
+    #[test]
+    fn a_padded_serial_is_found() {
+        assert_found(
+            &RULE,
+            &CrlParts::full().entry(entry(&[0, 1], "250301000000Z", &[])).lint(),
+        );
+    }
+
+    #[test]
+    fn a_boolean_other_than_ff_is_found() {
+        assert_found(
+            &RULE,
+            &CrlParts::full()
+                .with(Oid(&[0x2a, 3]), false, &[tag::BOOLEAN, 1, 1])
+                .lint(),
+        );
+    }
+
+    #[test]
+    fn a_foreign_field_in_an_entry_is_found() {
+        assert_found(
+            &RULE,
+            &CrlParts::full()
+                .entry(seq(&[&integer(&[1]), &utc("250301000000Z"), &integer(&[1])]))
+                .lint(),
+        );
+    }
+
+    #[test]
+    fn trailing_and_missing_octets_are_found() {
+        let mut der = CrlParts::full().encode();
+        der.push(0);
+        assert_found(&RULE, &crate::lint::crl(&der, None));
+        der.truncate(der.len() - 2);
+        assert_found(&RULE, &crate::lint::crl(&der, None));
+        assert_found(&RULE, &crate::lint::crl(b"", None));
+    }
+}

@@ -1,0 +1,42 @@
+//! The critical of an entry's extension is left out where it is FALSE.
+
+use crate::lint::view::crl::{Crl, Entry};
+use crate::lint::{Check, Rule, Severity};
+
+pub(super) const RULE: Rule = Rule {
+    name: "crl_entry_extension_false_encoded",
+    severity: Severity::Error,
+    citation: "X.690 section 11.5",
+    summary: "The critical of an entry's extension is left out where it is FALSE.",
+    check: Check::CrlEntry(check),
+};
+
+fn check(_crl: &Crl<'_>, entry: &Entry<'_>) -> Option<String> {
+    let mut extensions = entry.extensions?.iter();
+    let found = extensions.find(|extension| extension.false_encoded)?;
+    Some(format!("{} writes critical out as FALSE, its default", found.oid))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::lint::testing::{CrlParts, assert_found, assert_passes, extension_with_false};
+    use crate::lint::view::oid;
+    use crate::lint::view::tlv::tag;
+
+    use super::RULE;
+
+    #[test]
+    fn left_out_passes() {
+        assert_passes(&RULE, &CrlParts::full().lint());
+    }
+
+    #[test]
+    fn false_is_found() {
+        assert_found(
+            &RULE,
+            &CrlParts::full()
+                .entry_with(&[extension_with_false(oid::REASON_CODE, &[tag::ENUMERATED, 1, 1])])
+                .lint(),
+        );
+    }
+}

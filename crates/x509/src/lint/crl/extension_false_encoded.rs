@@ -1,0 +1,46 @@
+//! An extension's critical is left out where it is FALSE.
+
+use crate::lint::report::first_few;
+use crate::lint::view::crl::Crl;
+use crate::lint::{Check, Rule, Severity};
+
+pub(super) const RULE: Rule = Rule {
+    name: "crl_extension_false_encoded",
+    severity: Severity::Error,
+    citation: "X.690 section 11.5",
+    summary: "An extension's critical is left out where it is FALSE.",
+    check: Check::Crl(check),
+};
+
+fn check(crl: &Crl<'_>) -> Option<String> {
+    let extensions = crl.extensions?;
+    first_few(
+        extensions
+            .iter()
+            .filter(|extension| extension.false_encoded)
+            .map(|extension| format!("{} writes critical out as FALSE, its default", extension.oid)),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::lint::testing::{CrlParts, assert_found, assert_passes, extension_with_false, integer};
+    use crate::lint::view::oid;
+
+    use super::RULE;
+
+    #[test]
+    fn left_out_passes() {
+        assert_passes(&RULE, &CrlParts::full().lint());
+    }
+
+    #[test]
+    fn false_is_found() {
+        assert_found(
+            &RULE,
+            &CrlParts::full()
+                .with_raw(oid::CRL_NUMBER, extension_with_false(oid::CRL_NUMBER, &integer(&[7])))
+                .lint(),
+        );
+    }
+}

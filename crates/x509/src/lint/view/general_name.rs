@@ -1,0 +1,201 @@
+//! `GeneralNames` (RFC 5280 section 4.2.1.6), and the structures made of them.
+
+use super::name::Name;
+use super::oid::Oid;
+use super::tlv::{self, Malformed, Reader, tag};
+
+/// A `GeneralName`; the kinds that no rule looks into are [`GeneralName::Other`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum GeneralName<'a> {
+    Email(&'a [u8]),
+    Dns(&'a [u8]),
+    Directory(Name<'a>),
+    Uri(&'a [u8]),
+    Ip(&'a [u8]),
+    Other,
+}
+
+impl<'a> GeneralName<'a> {
+    pub(crate) fn read(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        let tlv = reader.read()?;
+        match tlv.tag {
+            // otherName, x400Address, ediPartyName
+            0xa0 | 0xa3 | 0xa5 => Ok(Self::Other),
+            0x81 => Ok(Self::Email(tlv.value)),
+            0x82 => Ok(Self::Dns(tlv.value)),
+            0xa4 => {
+                let mut name = Reader::new(tlv.value);
+                let directory = Name::read(&mut name, "a directoryName is not a Name")?;
+                name.end("a directoryName has more than one Name")?;
+                Ok(Self::Directory(directory))
+            }
+            0x86 => Ok(Self::Uri(tlv.value)),
+            0x87 => Ok(Self::Ip(tlv.value)),
+            // registeredID
+            0x88 => tlv::oid(tlv.value).map(|_| Self::Other),
+            _ => Err(Malformed("a GeneralName is of no kind that there is")),
+        }
+    }
+}
+
+/// `GeneralNames`, checked when read. An empty list is for rules to find.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GeneralNames<'a>(Reader<'a>);
+
+impl<'a> GeneralNames<'a> {
+    pub(crate) fn parse(contents: &'a [u8]) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(contents);
+        while !reader.is_empty() {
+            GeneralName::read(&mut reader)?;
+        }
+        Ok(Self(Reader::new(contents)))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = GeneralName<'a>> + use<'a> {
+        let mut reader = self.0;
+        std::iter::from_fn(move || {
+            if reader.is_empty() {
+                None
+            } else {
+                GeneralName::read(&mut reader).ok()
+            }
+        })
+    }
+
+    /// Each name's octets, for comparison.
+    pub(crate) fn ders(&self) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
+        self.0.into_iter().map(|name| name.der)
+    }
+
+    pub(crate) fn dns_names(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        self.iter().filter_map(|name| {
+            if let GeneralName::Dns(text) = name {
+                Some(text)
+            } else {
+                None
+            }
+        })
+    }
+
+    pub(crate) fn uris(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        self.iter().filter_map(|name| {
+            if let GeneralName::Uri(text) = name {
+                Some(text)
+            } else {
+                None
+            }
+        })
+    }
+
+    pub(crate) fn emails(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        self.iter().filter_map(|name| {
+            if let GeneralName::Email(text) = name {
+                Some(text)
+            } else {
+                None
+            }
+        })
+    }
+
+    pub(crate) fn ips(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        self.iter().filter_map(|name| {
+            if let GeneralName::Ip(octets) = name {
+                Some(octets)
+            } else {
+                None
+            }
+        })
+    }
+}
+
+/// A `DistributionPointName` (section 4.2.1.13).
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum DistributionPointName<'a> {
+    Full(GeneralNames<'a>),
+    RelativeToIssuer,
+}
+
+impl<'a> DistributionPointName<'a> {
+    /// `contents` are those of the explicit tag around the CHOICE.
+    pub(crate) fn parse(contents: &'a [u8]) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(contents);
+        let choice = reader.read()?;
+        reader.end("a distribution point has more than one name")?;
+        match choice.tag {
+            0xa0 => GeneralNames::parse(choice.value).map(Self::Full),
+            0xa1 => Ok(Self::RelativeToIssuer),
+            _ => Err(Malformed("a distribution point's name is neither full nor relative")),
+        }
+    }
+}
+
+/// A `DistributionPoint`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DistributionPoint<'a> {
+    pub(crate) name: Option<DistributionPointName<'a>>,
+    pub(crate) crl_issuer: Option<GeneralNames<'a>>,
+}
+
+impl<'a> DistributionPoint<'a> {
+    pub(crate) fn parse(contents: &'a [u8]) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(contents);
+        let name = reader.optional(tag::context_constructed(0))?;
+        let name = name.map(|name| DistributionPointName::parse(name.value)).transpose()?;
+        if let Some(reasons) = reader.optional(tag::context(1))? {
+            tlv::bit_string(reasons.value)?;
+        }
+        let crl_issuer = reader.optional(tag::context_constructed(2))?;
+        let crl_issuer = crl_issuer.map(|names| GeneralNames::parse(names.value)).transpose()?;
+        reader.end("a distribution point has unknown fields")?;
+        Ok(Self { name, crl_issuer })
+    }
+}
+
+/// An `AccessDescription` (section 4.2.2.1).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AccessDescription<'a> {
+    pub(crate) method: Oid<'a>,
+    pub(crate) location: GeneralName<'a>,
+}
+
+impl<'a> AccessDescription<'a> {
+    pub(crate) fn parse(contents: &'a [u8]) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(contents);
+        let method = reader.expect(tag::OID, "an access method is not an OBJECT IDENTIFIER")?;
+        let location = GeneralName::read(&mut reader)?;
+        reader.end("an access description has more than method and location")?;
+        Ok(Self {
+            method: Oid(tlv::oid(method.value)?),
+            location,
+        })
+    }
+}
+
+/// A `GeneralSubtree` (section 4.2.1.10).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Subtree<'a> {
+    pub(crate) base: GeneralName<'a>,
+    /// Whether minimum or maximum are there.
+    pub(crate) has_distance: bool,
+}
+
+impl<'a> Subtree<'a> {
+    pub(crate) fn parse(contents: &'a [u8]) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(contents);
+        let base = GeneralName::read(&mut reader)?;
+        let minimum = reader.optional(tag::context(0))?;
+        let maximum = reader.optional(tag::context(1))?;
+        for distance in [minimum, maximum].into_iter().flatten() {
+            tlv::integer(distance.value)?;
+        }
+        reader.end("a subtree has unknown fields")?;
+        Ok(Self {
+            base,
+            has_distance: minimum.is_some() || maximum.is_some(),
+        })
+    }
+}
