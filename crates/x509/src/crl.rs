@@ -1,13 +1,20 @@
 //! Certificate revocation lists (RFC 5280 section 5): written in one pass and constant memory, and read back.
 
+pub(crate) mod der;
+pub(crate) mod entry;
+mod framing;
+mod pem_stream;
 pub mod reader;
+pub(crate) mod time;
 pub mod writer;
 
 use crate::serial::Serial;
 use crate::time::UnixTime;
 
-pub use reader::RevocationList;
-pub use writer::{CrlHeader, CrlWriter};
+pub use framing::{Framing, TbsLength};
+pub use pem_stream::{PemReader, pem_len};
+pub use reader::{CrlError, IssuingDistributionPoint, PEM_LABEL, RevocationList};
+pub use writer::{CrlHeader, CrlWriteError, CrlWriter};
 
 /// Why a certificate was revoked (RFC 5280 section 5.3.1). removeFromCRL is for delta CRLs alone and no reason to give.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -47,7 +54,7 @@ impl RevocationReason {
         Self::AaCompromise,
     ];
 
-    /// CRLReason's number.
+    /// `CRLReason`'s number.
     pub fn code(self) -> u8 {
         match self {
             Self::Unspecified => 0,
@@ -107,7 +114,7 @@ impl RevokedEntry {
     /// Octets of this entry's DER, tag and length included; ledgers keep the sum of them so that a CRL's
     /// length is known before its first octet is written.
     pub fn encoded_len(&self) -> usize {
-        todo!("H3")
+        entry::encoded_len(self)
     }
 }
 

@@ -1,11 +1,31 @@
 //! The streaming writer.
+//!
+//! ```text
+//! CrlWriter::new(header, sum of encoded_len, out) → .entry(…) × n → .finish_tbs() → (out, SigningInput, TbsLength)
+//!                                                                        sign the input
+//!                                      Framing::new(algorithm, length, signature) → prefix ‖ out's octets ‖ suffix
+//! ```
+//!
+//! The entries' length is announced because DER wants lengths in front; ledgers keep the sum. The caller spools the
+//! TBSCertList to scratch space and copies it between the two ends, so that memory stays the same for ten entries and
+//! for a million.
 
 use std::io;
 
-use super::{RevokedEntry, Scope};
-use crate::algorithm::SigningInput;
-use crate::certificate::Issuer;
+use super::der;
+use super::framing::TbsLength;
+use super::time::{self, OutOfCalendar};
+use super::{RevokedEntry, Scope, entry};
+use crate::algorithm::{SigningHasher, SigningInput};
+use crate::certificate::{Issuer, KeyUsage};
 use crate::time::UnixTime;
+use crate::tlv::tag;
+
+/// Octets gathered before they are hashed and written.
+const BUFFER: usize = 64 * 1024;
+
+/// Octets of a TBSCertList at most: OpenSSL and Java count them in signed 32-bit integers.
+const MAX_TBS: usize = 0x7fff_ffff;
 
 /// Everything of a CRL but its entries.
 #[derive(Clone, Debug)]
@@ -22,14 +42,14 @@ pub struct CrlHeader<'a> {
     pub scope: Scope,
 }
 
-/// Writes a CRL to `out` in one pass: TBSCertList, hashing as it goes, then with the signature the rest.
-///
-/// The outer SEQUENCE's length depends on the signature's. RSA's and ML-DSA's are fixed; an ECDSA signature's is
-/// not, so the TBSCertList goes out alone first and [`CrlWriter::finish_tbs`] gives what to sign; `assemble_prefix`/`suffix`
-/// frame it (H3 designs this: the caller writes to a file, the few octets in front can be reserved or the file be
-/// copied behind them; memory stays constant either way).
+/// Writes the TBSCertList of a v2 CRL (RFC 5280 section 5.1.2) in one pass and constant memory, hashing what it writes.
+#[derive(Debug)]
 pub struct CrlWriter<W: io::Write> {
-    out: W,
+    out: HashingBuffer<W>,
+    /// What follows the entries: crlExtensions.
+    tail: Vec<u8>,
+    announced: u64,
+    entries: u64,
 }
 
 /// Why a CRL could not be written.
@@ -47,21 +67,272 @@ pub enum CrlWriteError {
         /// Octets that came.
         actual: u64,
     },
+    /// More than readers take.
+    #[error(
+        "the entries have {announced} octets in all, which is more than one CRL can hold; divide the CA's certificates into shards"
+    )]
+    TooLong {
+        /// Octets announced.
+        announced: u64,
+    },
+    /// nextUpdate not later than thisUpdate.
+    #[error("the CRL's next update ({next_update}) must be later than this one ({this_update})")]
+    Validity {
+        /// thisUpdate.
+        this_update: UnixTime,
+        /// nextUpdate.
+        next_update: UnixTime,
+    },
+    /// A time that X.509 cannot write.
+    #[error("{time} is outside the years 0000 to 9999 that a CRL can hold")]
+    Time {
+        /// The time.
+        time: UnixTime,
+    },
+    /// The CA certificate has no subject (section 5.1.2.3 wants one).
+    #[error("the CA certificate has an empty subject, and so cannot be the issuer of a CRL")]
+    EmptyIssuer,
+    /// The CA certificate's keyUsage lacks cRLSign (section 4.2.1.3).
+    #[error("the CA certificate's key usage does not allow signing CRLs (cRLSign)")]
+    NotForCrls,
+    /// A shard's URL that is no absolute ASCII URI.
+    #[error("the shard's distribution point {url:?} is not an absolute URL in ASCII")]
+    DistributionPoint {
+        /// As given.
+        url: String,
+    },
+}
+
+impl From<OutOfCalendar> for CrlWriteError {
+    fn from(OutOfCalendar(time): OutOfCalendar) -> Self {
+        Self::Time { time }
+    }
 }
 
 impl<W: io::Write> CrlWriter<W> {
     /// Writes the TBSCertList's head for entries of `entries_len` octets in all (the sum of [`RevokedEntry::encoded_len`]).
-    pub fn new(_header: &CrlHeader<'_>, _entries_len: u64, _out: W) -> Result<Self, CrlWriteError> {
-        todo!("H3")
+    pub fn new(header: &CrlHeader<'_>, entries_len: u64, out: W) -> Result<Self, CrlWriteError> {
+        let head = head(header)?;
+        let tail = extensions(header)?;
+        let too_long = CrlWriteError::TooLong { announced: entries_len };
+        let Ok(announced) = usize::try_from(entries_len) else {
+            return Err(too_long);
+        };
+
+        // Section 5.1.2.6: with nothing revoked the field must be absent, not empty.
+        let mut entries_header = Vec::new();
+        if announced > 0 {
+            der::push_header(&mut entries_header, tag::SEQUENCE, announced);
+        }
+        let length = announced
+            .checked_add(head.len() + entries_header.len() + tail.len())
+            .filter(|&length| length <= MAX_TBS)
+            .ok_or(too_long)?;
+        let mut tbs_header = Vec::new();
+        der::push_header(&mut tbs_header, tag::SEQUENCE, length);
+
+        let mut out = HashingBuffer::new(out, SigningHasher::new(header.issuer.public_key()));
+        for part in [tbs_header, head, entries_header] {
+            out.push(&part)?;
+        }
+        Ok(Self {
+            out,
+            tail,
+            announced: entries_len,
+            entries: 0,
+        })
     }
 
-    /// Writes the next entry.
-    pub fn entry(&mut self, _entry: &RevokedEntry) -> Result<(), CrlWriteError> {
-        todo!("H3")
+    /// Writes the next entry. After an error what was written is of no use.
+    pub fn entry(&mut self, entry: &RevokedEntry) -> Result<(), CrlWriteError> {
+        let octets = self
+            .out
+            .push_with(entry::MAX_LEN, |buffer| entry::push(buffer, entry))?;
+        self.entries += octets as u64;
+        if self.entries > self.announced {
+            return Err(self.length_error());
+        }
+        Ok(())
     }
 
     /// Ends the TBSCertList and says what to sign.
-    pub fn finish_tbs(self) -> Result<(W, SigningInput), CrlWriteError> {
-        todo!("H3")
+    pub fn finish_tbs(mut self) -> Result<(W, SigningInput, TbsLength), CrlWriteError> {
+        if self.entries != self.announced {
+            return Err(self.length_error());
+        }
+        self.out.push(&self.tail)?;
+        Ok(self.out.finish()?)
+    }
+
+    fn length_error(&self) -> CrlWriteError {
+        CrlWriteError::Length {
+            announced: self.announced,
+            actual: self.entries,
+        }
+    }
+}
+
+/// version, signature, issuer, thisUpdate, nextUpdate.
+fn head(header: &CrlHeader<'_>) -> Result<Vec<u8>, CrlWriteError> {
+    let certificate = header.issuer.certificate();
+    if certificate.subject().is_empty() {
+        return Err(CrlWriteError::EmptyIssuer);
+    }
+    if certificate
+        .key_usage()
+        .is_some_and(|usage| !usage.contains(KeyUsage::CRL_SIGN))
+    {
+        return Err(CrlWriteError::NotForCrls);
+    }
+    if header.next_update <= header.this_update {
+        return Err(CrlWriteError::Validity {
+            this_update: header.this_update,
+            next_update: header.next_update,
+        });
+    }
+    let mut head = vec![tag::INTEGER, 1, 1];
+    head.extend_from_slice(header.issuer.public_key().algorithm().signature_algorithm_der());
+    head.extend_from_slice(certificate.subject().as_der());
+    time::push(&mut head, header.this_update)?;
+    time::push(&mut head, header.next_update)?;
+    Ok(head)
+}
+
+/// crlExtensions: authorityKeyIdentifier, cRLNumber, and for a shard issuingDistributionPoint.
+fn extensions(header: &CrlHeader<'_>) -> Result<Vec<u8>, CrlWriteError> {
+    let mut extensions = vec![authority_key_identifier(header.issuer), crl_number(header.number)];
+    if let Scope::Shard { distribution_point } = &header.scope {
+        extensions.push(issuing_distribution_point(distribution_point)?);
+    }
+    let sequence = der::wrap(tag::SEQUENCE, &[&extensions.concat()]);
+    Ok(der::wrap(tag::context_constructed(0), &[&sequence]))
+}
+
+/// The identifier of the key that signs the CRL: the SKI of the CA's own certificate (section 5.2.1), as the CA's
+/// certificates carry it. Not that certificate's AKI, which names the key one level up.
+fn authority_key_identifier(issuer: &Issuer) -> Vec<u8> {
+    let certificate = issuer.certificate();
+    let computed;
+    let identifier = if let Some(identifier) = certificate.subject_key_identifier() {
+        identifier
+    } else {
+        computed = certificate.key_identifier();
+        &computed.0
+    };
+    let key_identifier = der::wrap(tag::context(0), &[identifier]);
+    extension(
+        &[0x55, 0x1d, 0x23],
+        false,
+        &der::wrap(tag::SEQUENCE, &[&key_identifier]),
+    )
+}
+
+fn crl_number(number: u64) -> Vec<u8> {
+    let octets = number.to_be_bytes();
+    let first = octets.iter().position(|&octet| octet != 0).unwrap_or(octets.len() - 1);
+    let significant = &octets[first..];
+    let sign: &[u8] = if significant[0] >= 0x80 { &[0] } else { &[] };
+    extension(
+        &[0x55, 0x1d, 0x14],
+        false,
+        &der::wrap(tag::INTEGER, &[sign, significant]),
+    )
+}
+
+/// Critical (section 5.2.5): who does not understand it would take the shard for the whole.
+fn issuing_distribution_point(url: &str) -> Result<Vec<u8>, CrlWriteError> {
+    let absolute = url.split_once(':').is_some_and(|(scheme, rest)| {
+        !rest.is_empty() && scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+    });
+    if !absolute || !url.bytes().all(|octet| octet.is_ascii_graphic()) {
+        return Err(CrlWriteError::DistributionPoint { url: url.to_owned() });
+    }
+    let uri = der::wrap(tag::context(6), &[url.as_bytes()]);
+    let full_name = der::wrap(tag::context_constructed(0), &[&uri]);
+    let distribution_point = der::wrap(tag::context_constructed(0), &[&full_name]);
+    Ok(extension(
+        &[0x55, 0x1d, 0x1c],
+        true,
+        &der::wrap(tag::SEQUENCE, &[&distribution_point]),
+    ))
+}
+
+fn extension(oid: &[u8], critical: bool, value: &[u8]) -> Vec<u8> {
+    let critical: &[u8] = if critical { &[tag::BOOLEAN, 1, 0xff] } else { &[] };
+    let oid = der::wrap(tag::OID, &[oid]);
+    der::wrap(
+        tag::SEQUENCE,
+        &[&oid, critical, &der::wrap(tag::OCTET_STRING, &[value])],
+    )
+}
+
+/// Gathers octets, then hashes and writes them in one go: an entry is too short for either alone.
+struct HashingBuffer<W> {
+    out: W,
+    hasher: SigningHasher,
+    buffer: Vec<u8>,
+    flushed: usize,
+}
+
+impl<W> std::fmt::Debug for HashingBuffer<W> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HashingBuffer")
+            .field("buffered", &self.buffer.len())
+            .field("flushed", &self.flushed)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<W: io::Write> HashingBuffer<W> {
+    fn new(out: W, hasher: SigningHasher) -> Self {
+        Self {
+            out,
+            hasher,
+            buffer: Vec::with_capacity(BUFFER),
+            flushed: 0,
+        }
+    }
+
+    /// Takes octets of any length: a CA's subject is bounded by its certificate, not by the buffer.
+    fn push(&mut self, octets: &[u8]) -> io::Result<()> {
+        self.make_room(octets.len())?;
+        self.buffer.extend_from_slice(octets);
+        Ok(())
+    }
+
+    /// Lets `fill` append up to `at_most` octets; how many it did.
+    fn push_with<E>(
+        &mut self,
+        at_most: usize,
+        fill: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<usize, CrlWriteError>
+    where
+        CrlWriteError: From<E>,
+    {
+        self.make_room(at_most)?;
+        let before = self.buffer.len();
+        fill(&mut self.buffer)?;
+        Ok(self.buffer.len() - before)
+    }
+
+    fn make_room(&mut self, octets: usize) -> io::Result<()> {
+        if self.buffer.len() + octets > BUFFER {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.hasher.update(&self.buffer);
+        self.out.write_all(&self.buffer)?;
+        self.flushed += self.buffer.len();
+        self.buffer.clear();
+        Ok(())
+    }
+
+    fn finish(mut self) -> io::Result<(W, SigningInput, TbsLength)> {
+        self.flush()?;
+        self.out.flush()?;
+        Ok((self.out, self.hasher.finish(), TbsLength(self.flushed)))
     }
 }
