@@ -1,15 +1,18 @@
 //! Certification requests (PKCS #10, RFC 2986), parsed within a work budget.
 
+pub mod builder;
 mod structure;
 
 use std::borrow::Cow;
 
 use const_oid::ObjectIdentifier;
+use const_oid::db::rfc5912::ID_CE_SUBJECT_ALT_NAME;
 
 use crate::key::verify::{self, VerifyError};
 use crate::key::{KeyError, SubjectPublicKey};
 use crate::name::Name;
 use crate::pem;
+use crate::san::{self, AltName};
 use crate::tlv::tag;
 
 /// Limits on a request from outside; each is checked before the work it bounds.
@@ -157,6 +160,18 @@ impl CertificationRequest {
     /// The extensions asked for, in their order; none twice.
     pub fn requested_extensions(&self) -> &[RequestedExtension] {
         &self.extensions
+    }
+
+    /// The alternative names asked for; those of types not known here are left out.
+    ///
+    /// They are as they came, and may be nonsense for their types: [`AltName::parse`] decides that.
+    pub fn requested_alt_names(&self) -> Result<Vec<AltName>, CsrError> {
+        let requested = self.extensions.iter().find(|extension| extension.oid == ID_CE_SUBJECT_ALT_NAME);
+        requested.map_or(Ok(Vec::new()), |extension| {
+            san::from_der(&extension.value).map_err(|_| CsrError::Malformed {
+                detail: structure::BAD_ALT_NAME,
+            })
+        })
     }
 }
 

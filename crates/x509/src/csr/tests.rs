@@ -139,7 +139,12 @@ fn requested_extensions_come_as_they_are() {
     assert_eq!(extensions, expected.map(|(oid, critical)| (oid.to_owned(), critical)));
     // digitalSignature
     assert_eq!(request.requested_extensions()[1].value, [3, 2, 7, 0x80]);
-    assert_eq!(parse_fixture("openssl-p256.pem").unwrap().requested_extensions(), []);
+    let alt_names = request.requested_alt_names().unwrap();
+    assert_eq!(alt_names.len(), 6);
+    assert_eq!(alt_names[0], AltName::Dns("san.example.com".to_owned()));
+    let without = parse_fixture("openssl-p256.pem").unwrap();
+    assert_eq!(without.requested_alt_names(), Ok(Vec::new()));
+    assert_eq!(without.requested_extensions(), []);
 }
 
 #[test]
