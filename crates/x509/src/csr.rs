@@ -166,7 +166,10 @@ impl CertificationRequest {
     ///
     /// They are as they came, and may be nonsense for their types: [`AltName::parse`] decides that.
     pub fn requested_alt_names(&self) -> Result<Vec<AltName>, CsrError> {
-        let requested = self.extensions.iter().find(|extension| extension.oid == ID_CE_SUBJECT_ALT_NAME);
+        let requested = self
+            .extensions
+            .iter()
+            .find(|extension| extension.oid == ID_CE_SUBJECT_ALT_NAME);
         requested.map_or(Ok(Vec::new()), |extension| {
             san::from_der(&extension.value).map_err(|_| CsrError::Malformed {
                 detail: structure::BAD_ALT_NAME,

@@ -1,9 +1,12 @@
+mod crafted;
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use const_oid::db::rfc5912;
 use proptest::prelude::*;
 
+use self::crafted::{Extension, Info, assemble};
 use super::*;
 use crate::algorithm::CaKeyAlgorithm;
 use crate::key::KeyKind;
@@ -461,92 +464,6 @@ fn signatures_with_unused_bits_are_malformed() {
 
 /// Octets of the content of the signature's BIT STRING in `openssl-p256.der`.
 const SIGNATURE_OF_P256_DER: usize = 73;
-
-/// A `CertificationRequestInfo` with whatever a test wants wrong with it.
-struct Info {
-    version: Vec<u8>,
-    subject: Vec<u8>,
-    attributes: bool,
-    extension_requests: usize,
-    extensions: Vec<Extension>,
-}
-
-struct Extension {
-    oid: &'static str,
-    critical: Option<u8>,
-    value: Vec<u8>,
-}
-
-impl Default for Info {
-    fn default() -> Self {
-        Self {
-            version: vec![0],
-            subject: vec![0x30, 0],
-            attributes: true,
-            extension_requests: 1,
-            extensions: Vec::new(),
-        }
-    }
-}
-
-impl Default for Extension {
-    fn default() -> Self {
-        Self {
-            oid: "2.5.29.17",
-            critical: None,
-            value: vec![0x30, 0],
-        }
-    }
-}
-
-impl Info {
-    fn encode(&self, spki: &[u8]) -> Vec<u8> {
-        let mut writer = Writer::default();
-        writer.nested(tag::SEQUENCE, |info| {
-            info.value(tag::INTEGER, &self.version);
-            info.raw(&self.subject);
-            info.raw(spki);
-            if !self.attributes {
-                return;
-            }
-            info.nested(tag::context_constructed(0), |attributes| {
-                for _ in 0..self.extension_requests {
-                    attributes.nested(tag::SEQUENCE, |attribute| {
-                        attribute.oid(&rfc5912::ID_EXTENSION_REQ);
-                        attribute.nested(tag::SET, |values| {
-                            values.nested(tag::SEQUENCE, |list| {
-                                self.extensions.iter().for_each(|extension| extension.encode(list));
-                            });
-                        });
-                    });
-                }
-            });
-        });
-        writer.finish()
-    }
-}
-
-impl Extension {
-    fn encode(&self, list: &mut Writer) {
-        list.nested(tag::SEQUENCE, |fields| {
-            fields.oid(&ObjectIdentifier::new_unwrap(self.oid));
-            if let Some(critical) = self.critical {
-                fields.value(tag::BOOLEAN, &[critical]);
-            }
-            fields.value(tag::OCTET_STRING, &self.value);
-        });
-    }
-}
-
-fn assemble(info: &[u8], signature: &[u8]) -> Vec<u8> {
-    let mut writer = Writer::default();
-    writer.nested(tag::SEQUENCE, |request| {
-        request.raw(info);
-        request.raw(CaKeyAlgorithm::P256.signature_algorithm_der());
-        request.value(tag::BIT_STRING, &[&[0], signature].concat());
-    });
-    writer.finish()
-}
 
 proptest! {
     #[test]
