@@ -1,0 +1,260 @@
+//! Sealing: PKCS #8 under a passphrase, as EncryptedPrivateKeyInfo (RFC 5958) with PBES2 (RFC 8018), in PEM.
+//!
+//! New seals use scrypt with N = 2¹⁴, r = 8, p = 5 and AES-256-CBC. The memory, 16 MiB, is the most that OpenSSL takes
+//! without being asked for more (its limit is 32 MiB, and N is a power of two); the five passes are what OWASP's password
+//! storage guidance sets against that smaller memory, and take about 0.2 s. A key file must be readable by other
+//! programs on the day that this one is gone. A long passphrase buys more than any of these numbers.
+//!
+//! Existing seals with PBKDF2 or other parameters are read too, within a budget of work: a hostile file must not take
+//! all memory or run for hours.
+
+use der::asn1::OctetStringRef;
+use der::pem::LineEnding;
+use der::{Decode, EncodePem, SecretDocument};
+use pkcs5::EncryptionScheme;
+use pkcs5::pbes2::{EncryptionScheme as Cipher, Kdf, Parameters, Salt, ScryptParams};
+use pkcs8::{EncryptedPrivateKeyInfo, EncryptedPrivateKeyInfoRef, PrivateKeyInfoRef};
+use zeroize::Zeroizing;
+
+use super::passphrase::Passphrase;
+
+/// The label of sealed keys.
+pub(super) const SEALED_LABEL: &str = "ENCRYPTED PRIVATE KEY";
+/// The label of keys that are not.
+pub(super) const OPEN_LABEL: &str = "PRIVATE KEY";
+
+/// scrypt's N, r and p of new seals.
+const COST: u64 = 1 << 14;
+const BLOCK_SIZE: u16 = 8;
+const PASSES: u16 = 5;
+
+/// The most memory that a file may ask scrypt for: 128 · r · (N + p) octets.
+const MAX_SCRYPT_MEMORY: u64 = 512 << 20;
+/// The most work that a file may ask scrypt for: N · r · p. New seals ask for 655,360.
+const MAX_SCRYPT_WORK: u64 = 1 << 24;
+/// The most rounds that a file may ask PBKDF2 for.
+const MAX_PBKDF2_ROUNDS: u32 = 10_000_000;
+
+const AES_BLOCK: usize = 16;
+
+/// Why a sealed key did not open.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum UnsealError {
+    /// A private key in the open.
+    #[error("it is not sealed: seal it with `openssl pkcs8 -topk8 -scrypt` and remove the open copy")]
+    NotSealed,
+    /// Not PEM, not DER, or cut short.
+    #[error("it is no whole PEM file of an encrypted private key ({0})")]
+    Malformed(String),
+    /// Over the budget.
+    #[error("opening it would take {0}: seal it anew with `openssl pkcs8 -topk8 -scrypt`")]
+    TooCostly(String),
+    /// An old or odd scheme.
+    #[error("it is sealed in a way that is not read ({0}): seal it anew with `openssl pkcs8 -topk8 -scrypt`")]
+    Unsupported(String),
+    /// What comes out is no key.
+    #[error("the passphrase does not open it")]
+    WrongPassphrase,
+}
+
+/// Seals PKCS #8 DER. Takes about 0.2 s and 16 MiB.
+pub(super) fn seal(pkcs8: &[u8], passphrase: &Passphrase) -> Result<String, pkcs8::Error> {
+    let mut salt = [0; 16];
+    let mut iv = [0; AES_BLOCK];
+    for random in [&mut salt, &mut iv] {
+        getrandom::fill(random).map_err(|_| pkcs5::Error::Rng)?;
+    }
+    let parameters = Parameters {
+        kdf: Kdf::Scrypt(ScryptParams {
+            salt: Salt::new(salt)?,
+            cost_parameter: COST,
+            block_size: BLOCK_SIZE,
+            parallelization: PASSES,
+            key_length: None,
+        }),
+        encryption: Cipher::Aes256Cbc { iv },
+    };
+    // Encrypted in place: the only copy of the key in the clear is the buffer that becomes the ciphertext.
+    let mut buffer = Zeroizing::new(Vec::with_capacity(pkcs8.len() + AES_BLOCK));
+    buffer.extend_from_slice(pkcs8);
+    buffer.resize(pkcs8.len() + AES_BLOCK, 0);
+    let encrypted = parameters.encrypt_in_place(passphrase.as_bytes(), &mut buffer, pkcs8.len())?;
+
+    let info: EncryptedPrivateKeyInfoRef<'_> = EncryptedPrivateKeyInfo {
+        encryption_algorithm: EncryptionScheme::from(parameters),
+        encrypted_data: OctetStringRef::new(encrypted)?,
+    };
+    Ok(info.to_pem(LineEnding::LF)?)
+}
+
+/// Opens a PEM file; what comes out is a well-formed PKCS #8 PrivateKeyInfo, though its key may still be unsound.
+pub(super) fn unseal(pem: &[u8], passphrase: &Passphrase) -> Result<Zeroizing<Vec<u8>>, UnsealError> {
+    let malformed = |error: &dyn std::fmt::Display| UnsealError::Malformed(error.to_string());
+    let text = std::str::from_utf8(pem).map_err(|error| malformed(&error))?;
+    let (label, document) = SecretDocument::from_pem(text).map_err(|error| malformed(&error))?;
+    match label {
+        SEALED_LABEL => {}
+        label if label.ends_with(OPEN_LABEL) => return Err(UnsealError::NotSealed),
+        label => return Err(UnsealError::Malformed(format!("it holds a {label}"))),
+    }
+    let info = EncryptedPrivateKeyInfoRef::from_der(document.as_bytes()).map_err(|error| malformed(&error))?;
+    check_budget(&info.encryption_algorithm)?;
+
+    let mut buffer = Zeroizing::new(info.encrypted_data.as_bytes().to_vec());
+    let length = match info
+        .encryption_algorithm
+        .decrypt_in_place(passphrase.as_bytes(), &mut buffer)
+    {
+        Ok(clear) => clear.len(),
+        Err(pkcs5::Error::DecryptFailed) => return Err(UnsealError::WrongPassphrase),
+        Err(error) => return Err(UnsealError::Unsupported(error.to_string())),
+    };
+    buffer.truncate(length);
+    // CBC has no checksum: a wrong passphrase leaves sound padding once in 256 times, but never a PrivateKeyInfo.
+    PrivateKeyInfoRef::from_der(&buffer).map_err(|_| UnsealError::WrongPassphrase)?;
+    Ok(buffer)
+}
+
+fn check_budget(scheme: &EncryptionScheme) -> Result<(), UnsealError> {
+    let parameters = scheme
+        .pbes2()
+        .ok_or_else(|| UnsealError::Unsupported("PKCS #5 v1.5".to_owned()))?;
+    match &parameters.kdf {
+        Kdf::Scrypt(scrypt) => {
+            let (size, passes) = (u64::from(scrypt.block_size), u64::from(scrypt.parallelization));
+            // The library takes these for granted: with N = 0 it would overflow.
+            if !scrypt.cost_parameter.is_power_of_two() || scrypt.cost_parameter < 2 || size == 0 || passes == 0 {
+                return Err(UnsealError::Unsupported(
+                    "scrypt with parameters that are none".to_owned(),
+                ));
+            }
+            let memory = scrypt
+                .cost_parameter
+                .saturating_add(passes)
+                .saturating_mul(size)
+                .saturating_mul(128);
+            if memory > MAX_SCRYPT_MEMORY {
+                return Err(UnsealError::TooCostly(format!("{} MiB of memory", memory >> 20)));
+            }
+            if scrypt.cost_parameter.saturating_mul(size).saturating_mul(passes) > MAX_SCRYPT_WORK {
+                return Err(UnsealError::TooCostly(format!("{passes} passes of scrypt")));
+            }
+            Ok(())
+        }
+        Kdf::Pbkdf2(pbkdf2) if pbkdf2.iteration_count > MAX_PBKDF2_ROUNDS => Err(UnsealError::TooCostly(format!(
+            "{} rounds of PBKDF2",
+            pbkdf2.iteration_count
+        ))),
+        Kdf::Pbkdf2(_) => Ok(()),
+        other => Err(UnsealError::Unsupported(other.oid().to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passphrase() -> Passphrase {
+        Passphrase::new("correct horse battery staple").unwrap()
+    }
+
+    fn a_key() -> Zeroizing<Vec<u8>> {
+        super::super::private::generate_ecdsa(&aws_lc_rs::signature::ECDSA_P256_SHA256_ASN1_SIGNING).unwrap()
+    }
+
+    fn with_kdf(kdf: Kdf) -> String {
+        let parameters = Parameters {
+            kdf,
+            encryption: Cipher::Aes256Cbc { iv: [1; 16] },
+        };
+        let info: EncryptedPrivateKeyInfoRef<'_> = EncryptedPrivateKeyInfo {
+            encryption_algorithm: EncryptionScheme::from(parameters),
+            encrypted_data: OctetStringRef::new(&[7; 64]).unwrap(),
+        };
+        info.to_pem(LineEnding::LF).unwrap()
+    }
+
+    #[test]
+    fn what_is_sealed_opens_with_its_passphrase_only() {
+        let key = a_key();
+        let sealed = seal(&key, &passphrase()).unwrap();
+        assert!(sealed.starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----\n"));
+        assert_eq!(*unseal(sealed.as_bytes(), &passphrase()).unwrap(), *key);
+        let other = Passphrase::new("correct horse battery stable").unwrap();
+        assert_eq!(
+            unseal(sealed.as_bytes(), &other).unwrap_err(),
+            UnsealError::WrongPassphrase
+        );
+        assert_ne!(seal(&key, &passphrase()).unwrap(), sealed, "salt and IV are fresh");
+    }
+
+    #[test]
+    fn a_file_cut_short_anywhere_is_malformed() {
+        let sealed = seal(&a_key(), &passphrase()).unwrap();
+        for length in 0..sealed.trim_end().len() {
+            let error = unseal(&sealed.as_bytes()[..length], &passphrase()).unwrap_err();
+            assert!(matches!(error, UnsealError::Malformed(_)), "{length}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn files_that_ask_for_too_much_are_refused_before_the_work() {
+        let scrypt = |cost_parameter, block_size, parallelization| {
+            Kdf::Scrypt(ScryptParams {
+                salt: Salt::new([1; 16]).unwrap(),
+                cost_parameter,
+                block_size,
+                parallelization,
+                key_length: None,
+            })
+        };
+        let pbkdf2 = |iteration_count| {
+            Kdf::Pbkdf2(pkcs5::pbes2::Pbkdf2Params {
+                salt: Salt::new([1; 16]).unwrap(),
+                iteration_count,
+                key_length: None,
+                prf: pkcs5::pbes2::Pbkdf2Prf::HmacWithSha256,
+            })
+        };
+        for kdf in [
+            scrypt(1 << 30, 8, 1),
+            scrypt(1 << 63, u16::MAX, u16::MAX),
+            scrypt(1 << 14, 8, u16::MAX),
+            scrypt(2, u16::MAX, u16::MAX),
+            scrypt(2, 100, u16::MAX),
+            pbkdf2(u32::MAX),
+        ] {
+            let error = unseal(with_kdf(kdf).as_bytes(), &passphrase()).unwrap_err();
+            assert!(matches!(error, UnsealError::TooCostly(_)), "{error:?}");
+        }
+        // N that is no power of two, or nothing to do: never a panic.
+        for kdf in [
+            scrypt(0, 8, 1),
+            scrypt(1, 8, 1),
+            scrypt(3, 8, 1),
+            scrypt(16, 0, 1),
+            scrypt(16, 8, 0),
+        ] {
+            let error = unseal(with_kdf(kdf).as_bytes(), &passphrase()).unwrap_err();
+            assert!(matches!(error, UnsealError::Unsupported(_)), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn open_keys_and_other_files_are_told_apart() {
+        let open = "-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n";
+        assert_eq!(
+            unseal(open.as_bytes(), &passphrase()).unwrap_err(),
+            UnsealError::NotSealed
+        );
+        let other = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
+        assert!(matches!(
+            unseal(other.as_bytes(), &passphrase()).unwrap_err(),
+            UnsealError::Malformed(_)
+        ));
+        assert!(matches!(
+            unseal(b"\xff\xfe", &passphrase()).unwrap_err(),
+            UnsealError::Malformed(_)
+        ));
+    }
+}

@@ -1,0 +1,388 @@
+//! One thread's session with a token.
+
+use std::collections::HashMap;
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chancery_authority::port::{KeyName, KeyStoreError};
+use chancery_x509::algorithm::{CaKeyAlgorithm, SigningInput};
+use chancery_x509::key::ca::CaPublicKey;
+use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
+use cryptoki::error::{Error, RvError};
+use cryptoki::mechanism::Mechanism;
+use cryptoki::object::ObjectHandle;
+use cryptoki::session::{Session, SessionState, UserType};
+use cryptoki::slot::Slot;
+use cryptoki::types::RawAuthPin;
+use rustix::fs::FlockOperation;
+
+use super::failure::Failure;
+use super::{TokenConfig, encode, objects};
+use crate::keys::passphrase::{Passphrase, Purpose};
+
+/// What the threads of one token share.
+pub(super) struct Shared {
+    config: TokenConfig,
+    module: Mutex<Option<Pkcs11>>,
+    pin: Mutex<Pin>,
+    /// Held while a key is looked for and made: PKCS #11 itself lets two keys have one label.
+    creating: Mutex<()>,
+}
+
+#[derive(Default)]
+struct Pin {
+    value: Option<Passphrase>,
+    /// Why it will not be tried again.
+    refused: Option<String>,
+}
+
+/// A thread's session, opened when needed.
+pub(super) struct Connection {
+    shared: Arc<Shared>,
+    open: Option<Open>,
+}
+
+struct Open {
+    module: Pkcs11,
+    slot: Slot,
+    session: Session,
+    /// Handles hold as long as the session does.
+    keys: HashMap<KeyName, TokenKey>,
+}
+
+#[derive(Clone)]
+struct TokenKey {
+    private: ObjectHandle,
+    public: CaPublicKey,
+    /// A signature by the private key has verified with the public one.
+    proven: bool,
+}
+
+impl Shared {
+    pub(super) fn new(config: TokenConfig) -> Self {
+        Self {
+            config,
+            module: Mutex::default(),
+            pin: Mutex::default(),
+            creating: Mutex::default(),
+        }
+    }
+
+    /// The module, loaded and initialised, which a process does once for all its users.
+    fn module(&self) -> Result<Pkcs11, Failure> {
+        let path = &self.config.module;
+        let mut loaded = lock(&self.module);
+        let module = match &*loaded {
+            Some(module) => module,
+            None => loaded.insert(Pkcs11::new(path).map_err(|error| KeyStoreError::Unavailable {
+                detail: format!(
+                    "the PKCS #11 module {} cannot be loaded: {error}; check its path and that it is installed",
+                    path.display()
+                ),
+            })?),
+        };
+        match module.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)) {
+            Ok(()) | Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => Ok(module.clone()),
+            Err(error) => Err(KeyStoreError::Unavailable {
+                detail: format!(
+                    "the PKCS #11 module {} does not start: {error}; check its configuration",
+                    path.display()
+                ),
+            }
+            .into()),
+        }
+    }
+
+    /// The slot with the token.
+    fn slot(&self, module: &Pkcs11) -> Result<Slot, Failure> {
+        let wanted = &self.config.token;
+        let mut found = Vec::new();
+        let mut others = Vec::new();
+        for slot in module.get_slots_with_token()? {
+            // A slot whose token goes away just now is no reason to give up on the others.
+            let Ok(info) = module.get_token_info(slot) else {
+                continue;
+            };
+            if info.label() == wanted {
+                found.push(slot);
+            } else if info.token_initialized() {
+                others.push(info.label().to_owned());
+            }
+        }
+        match (found.as_slice(), others.as_slice()) {
+            ([slot], _) => Ok(*slot),
+            ([], []) => Err(unavailable(format!("no token {wanted}, and no other: plug it in")).into()),
+            ([], others) => Err(unavailable(format!(
+                "no token {wanted}: plug it in, or choose one that is there: {}",
+                others.join(", ")
+            ))
+            .into()),
+            (several, _) => Err(unavailable(format!(
+                "{} tokens are labelled {wanted}: unplug all but one, or label them apart",
+                several.len()
+            ))
+            .into()),
+        }
+    }
+}
+
+impl Connection {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, open: None }
+    }
+
+    pub(super) fn public_key(&mut self, key: &KeyName) -> Result<CaPublicKey, KeyStoreError> {
+        self.attempt(|connection| {
+            let open = connection.open()?;
+            if let Some(known) = open.keys.get(key) {
+                return Ok(known.public.clone());
+            }
+            match objects::public_key(&open.session, key)? {
+                Some(public) => Ok(public),
+                None => Ok(connection.key(key)?.public),
+            }
+        })
+    }
+
+    pub(super) fn sign(
+        &mut self,
+        key: &KeyName,
+        input: &SigningInput,
+    ) -> Result<(Vec<u8>, CaPublicKey), KeyStoreError> {
+        self.attempt(|connection| {
+            let TokenKey {
+                private,
+                public,
+                proven,
+            } = connection.key(key)?;
+            if !crate::keys::fits(public.algorithm(), input) {
+                return Err(KeyStoreError::WrongInput(key.clone()).into());
+            }
+            let damaged = |detail: &str| KeyStoreError::Damaged {
+                key: key.clone(),
+                detail: detail.to_owned(),
+            };
+            let session = &connection.open()?.session;
+            let signature = match (public.algorithm(), input) {
+                (
+                    CaKeyAlgorithm::Rsa2048 | CaKeyAlgorithm::Rsa3072 | CaKeyAlgorithm::Rsa4096,
+                    SigningInput::Sha256(digest),
+                ) => session.sign(&Mechanism::RsaPkcs, private, &encode::digest_info(digest))?,
+                (CaKeyAlgorithm::P256 | CaKeyAlgorithm::P384 | CaKeyAlgorithm::P521, digest) => {
+                    let raw = session.sign(&Mechanism::Ecdsa, private, digest.as_bytes())?;
+                    encode::ecdsa_signature(&raw).map_err(|_| damaged("the token's signature is no r ‖ s"))?
+                }
+                (algorithm, _) => return Err(objects::unsupported(algorithm).into()),
+            };
+            if !proven {
+                public.verify(input, &signature).map_err(|_| {
+                    damaged("the token's public key of that label does not belong to the private key: remove it")
+                })?;
+                if let Some(known) = connection.open()?.keys.get_mut(key) {
+                    known.proven = true;
+                }
+            }
+            Ok((signature, public))
+        })
+    }
+
+    pub(super) fn create(
+        &mut self,
+        key: &KeyName,
+        algorithm: CaKeyAlgorithm,
+        lock_file: Option<&Path>,
+    ) -> Result<CaPublicKey, KeyStoreError> {
+        let shared = Arc::clone(&self.shared);
+        let _here = lock(&shared.creating);
+        let _elsewhere = lock_file.map(hold).transpose()?;
+
+        self.attempt(|connection| {
+            let open = connection.open()?;
+            if !objects::supports(&open.module, open.slot, algorithm)? {
+                return Err(objects::unsupported(algorithm).into());
+            }
+            connection.log_in()?;
+            let session = &connection.open()?.session;
+            if objects::private_key(session, key)?.is_some() || objects::public_key(session, key)?.is_some() {
+                return Err(KeyStoreError::AlreadyExists(key.clone()).into());
+            }
+            Ok(())
+        })?;
+        // Not attempted again when the session is lost half-way: the key may be there by then.
+        self.generate(key, algorithm)
+            .map_err(|failure| failure.into_store_error(&shared.config.token))
+    }
+
+    fn generate(&mut self, key: &KeyName, algorithm: CaKeyAlgorithm) -> Result<CaPublicKey, Failure> {
+        let open = self.open()?;
+        // Objects are made in a session that may write, for as long as that takes; the login holds for all sessions.
+        let writing = open.module.open_rw_session(open.slot)?;
+        let (public, private) = objects::generate(&writing, key, algorithm)?;
+        let made = objects::is_kept_inside(&writing, private).and_then(|inside| {
+            if !inside {
+                let detail = "the token made an extractable key, which was removed again: check its policy".to_owned();
+                return Err(KeyStoreError::Denied { detail }.into());
+            }
+            objects::public_key(&writing, key)?.ok_or_else(|| {
+                let detail = "the token does not show the public half of the key it made".to_owned();
+                KeyStoreError::Damaged {
+                    key: key.clone(),
+                    detail,
+                }
+                .into()
+            })
+        });
+        if made.is_err() {
+            for object in [private, public] {
+                if let Err(error) = writing.destroy_object(object) {
+                    tracing::warn!(%key, %error, "an unusable new key could not be removed from the token");
+                }
+            }
+        }
+        made
+    }
+
+    /// Does something, and once more with a new session if the old one turns out to be lost.
+    fn attempt<T>(&mut self, work: impl Fn(&mut Self) -> Result<T, Failure>) -> Result<T, KeyStoreError> {
+        let first = match work(self) {
+            Err(Failure::Lost(error)) => error,
+            Err(failure) => return Err(failure.into_store_error(&self.shared.config.token)),
+            Ok(done) => return Ok(done),
+        };
+        tracing::info!(token = %self.shared.config.token, error = %first, "the token's session was lost: opening another");
+        self.open = None;
+        work(self).map_err(|failure| {
+            self.open = None;
+            failure.into_store_error(&self.shared.config.token)
+        })
+    }
+
+    fn open(&mut self) -> Result<&mut Open, Failure> {
+        if self.open.is_none() {
+            let module = self.shared.module()?;
+            let slot = self.shared.slot(&module)?;
+            let session = module.open_ro_session(slot)?;
+            self.open = Some(Open {
+                module,
+                slot,
+                session,
+                keys: HashMap::new(),
+            });
+        }
+        // Just put there if it was not.
+        self.open
+            .as_mut()
+            .ok_or_else(|| unavailable("the token's session did not open".to_owned()).into())
+    }
+
+    /// A key's handle and public half, looked up once for each session.
+    fn key(&mut self, key: &KeyName) -> Result<TokenKey, Failure> {
+        if let Some(known) = self.open()?.keys.get(key) {
+            return Ok(known.clone());
+        }
+        self.log_in()?;
+        let open = self.open()?;
+        let private = objects::private_key(&open.session, key)?.ok_or_else(|| KeyStoreError::NotFound(key.clone()))?;
+        let public = match objects::public_key(&open.session, key)? {
+            Some(public) => public,
+            None => objects::public_half(&open.session, private, key)?.ok_or_else(|| KeyStoreError::Damaged {
+                key: key.clone(),
+                detail: "the token shows no public half of it: import one under the same label".to_owned(),
+            })?,
+        };
+        let found = TokenKey {
+            private,
+            public,
+            proven: false,
+        };
+        open.keys.insert(key.clone(), found.clone());
+        Ok(found)
+    }
+
+    /// Logs the user in, unless somebody in this process has, or no login is asked for.
+    fn log_in(&mut self) -> Result<(), Failure> {
+        let shared = Arc::clone(&self.shared);
+        let open = self.open()?;
+        // One thread at a time: the others then find themselves logged in.
+        let mut pin = lock(&shared.pin);
+        let state = open.session.get_session_info()?.session_state();
+        if matches!(state, SessionState::RoUser | SessionState::RwUser) {
+            return Ok(());
+        }
+        let info = open.module.get_token_info(open.slot)?;
+        if !info.login_required() {
+            return Ok(());
+        }
+        if let Some(detail) = &pin.refused {
+            return Err(KeyStoreError::Denied { detail: detail.clone() }.into());
+        }
+        if info.user_pin_locked() {
+            return Err(Failure::from(Error::Pkcs11(
+                RvError::PinLocked,
+                cryptoki::context::Function::Login,
+            )));
+        }
+        let logged_in = if info.protected_authentication_path() {
+            // The PIN is typed on the token's own pad.
+            open.session.login(UserType::User, None)
+        } else {
+            if info.user_pin_final_try() {
+                let detail = format!(
+                    "the token {} has one PIN try left, which is not spent unasked: log in once with the token's own tool",
+                    shared.config.token
+                );
+                return Err(KeyStoreError::Denied { detail }.into());
+            }
+            let value = match &pin.value {
+                Some(value) => value,
+                None => {
+                    let value = shared.config.pin.read(Purpose::Login);
+                    pin.value.insert(value.map_err(|error| KeyStoreError::Denied {
+                        detail: error.to_string(),
+                    })?)
+                }
+            };
+            open.session
+                .login_with_raw(UserType::User, &RawAuthPin::new(Box::new(value.as_bytes().to_vec())))
+        };
+        match logged_in {
+            Ok(()) | Err(Error::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => Ok(()),
+            Err(Error::Pkcs11(code @ (RvError::PinIncorrect | RvError::PinInvalid | RvError::PinLenRange), _)) => {
+                let detail = format!(
+                    "the token {} refused the PIN ({code}); it is not tried again, so that the token is not locked: \
+                     start again with the right one",
+                    shared.config.token
+                );
+                pin.value = None;
+                pin.refused = Some(detail.clone());
+                Err(KeyStoreError::Denied { detail }.into())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Waits for, and holds, a lock among processes; it is let go with the file.
+fn hold(path: &Path) -> Result<std::fs::File, KeyStoreError> {
+    let held = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path)
+        .and_then(|file| {
+            rustix::fs::flock(&file, FlockOperation::LockExclusive)?;
+            Ok(file)
+        });
+    held.map_err(|error| unavailable(format!("{} cannot be locked: {error}", path.display())))
+}
+
+fn unavailable(detail: String) -> KeyStoreError {
+    KeyStoreError::Unavailable { detail }
+}
+
+/// A panic while a lock was held leaves nothing half done: each is held for single steps.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

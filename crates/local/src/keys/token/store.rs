@@ -1,0 +1,73 @@
+//! CA keys on a token, with a signing log beside them.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chancery_authority::port::{KeyName, KeyStore, KeyStoreError, Signed};
+use chancery_x509::algorithm::{CaKeyAlgorithm, SigningInput};
+use chancery_x509::key::ca::CaPublicKey;
+
+use super::{Token, TokenConfig};
+use crate::keys::log::SigningLog;
+
+/// Held by whichever process is making a key.
+const LOCK_FILE: &str = "token.lock";
+
+/// CA keys on a PKCS #11 token.
+#[derive(Clone, Debug)]
+pub struct TokenKeyStore {
+    token: Token,
+    folder: PathBuf,
+    log: Arc<SigningLog>,
+}
+
+impl TokenKeyStore {
+    /// The keys on a token; `folder`, the folder of keys, gets the signing log and is made if need be. The token is
+    /// looked for when first needed.
+    pub fn start(config: TokenConfig, folder: &Path) -> Result<Self, KeyStoreError> {
+        Ok(Self {
+            token: Token::start(config)?,
+            folder: folder.to_owned(),
+            log: Arc::new(SigningLog::new(folder)),
+        })
+    }
+
+    /// The token, for other uses.
+    pub fn token(&self) -> &Token {
+        &self.token
+    }
+
+    fn make_folder(&self) -> Result<(), KeyStoreError> {
+        let made: io::Result<()> = crate::keys::make_folder(&self.folder);
+        made.map_err(|error| KeyStoreError::Unavailable {
+            detail: format!("{}: {error}", self.folder.display()),
+        })
+    }
+}
+
+#[async_trait]
+impl KeyStore for TokenKeyStore {
+    async fn create(&self, key: &KeyName, algorithm: CaKeyAlgorithm) -> Result<CaPublicKey, KeyStoreError> {
+        self.make_folder()?;
+        self.token
+            .create(key, algorithm, Some(&self.folder.join(LOCK_FILE)))
+            .await
+    }
+
+    async fn public_key(&self, key: &KeyName) -> Result<CaPublicKey, KeyStoreError> {
+        self.token.public_key(key).await
+    }
+
+    async fn sign(&self, key: &KeyName, input: &SigningInput) -> Result<Signed, KeyStoreError> {
+        let (log, name, signed) = (Arc::clone(&self.log), key.clone(), input.clone());
+        let (signature, receipt) = self
+            .token
+            .sign(key, input, move |public| {
+                crate::keys::receipt(&log, &name, public.algorithm(), &signed)
+            })
+            .await?;
+        Ok(Signed { signature, receipt })
+    }
+}
