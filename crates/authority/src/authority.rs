@@ -1,26 +1,50 @@
 //! The authority itself: its ports, its CAs, its rules.
+//!
+//! What it does stands in the module of each operation, as `impl Authority`: [`hierarchy`](crate::hierarchy),
+//! [`issue`](crate::issue), [`revoke`](crate::revoke), [`publish`](crate::publish), [`sweep`](crate::sweep),
+//! [`remind`](crate::remind).
+
+use std::sync::{Arc, PoisonError, RwLock};
 
 use chancery_x509::certificate::{Certificate, Issuer};
 use chancery_x509::serial::Serial;
 
 use crate::config::Config;
-use crate::port::ledger::{AuthorityRecord, CertificateRecord, Cursor, LedgerError, Page, Revoked, Search};
-use crate::port::{Ports, PublicationError};
-use crate::principal::Principal;
+use crate::port::Ports;
+use crate::port::ledger::{AuthorityRecord, CertificateRecord, Cursor, LedgerError, Page, Search};
 use crate::profile::Profiles;
+use crate::publish::Slots;
 use crate::slug::Slug;
 
 /// A hierarchy of CAs over four ports. Cheap to share behind an `Arc`; every method may run concurrently.
 pub struct Authority {
-    pub(crate) ports: Ports,
-    pub(crate) config: Config,
-    pub(crate) profiles: Profiles,
+    ports: Ports,
+    config: Config,
+    profiles: Profiles,
+    /// Parents first. Replaced as a whole when a CA comes to be, so that a reader holds the lock for one clone.
+    cas: RwLock<Arc<[Arc<Ca>]>>,
+    /// What this process knows of each CRL.
+    pub(crate) slots: Slots,
 }
 
 impl Authority {
     /// Opens an authority: reads the CAs that exist from the ledger. Creates nothing.
-    pub async fn open(_ports: Ports, _config: Config, _profiles: Profiles) -> Result<Self, LedgerError> {
-        todo!("HB")
+    pub async fn open(ports: Ports, config: Config, profiles: Profiles) -> Result<Self, LedgerError> {
+        let cas = read_cas(&ports).await?;
+        Ok(Self {
+            ports,
+            config,
+            profiles,
+            cas: RwLock::new(cas.into()),
+            slots: Slots::default(),
+        })
+    }
+
+    /// Reads the CAs from the ledger again: after one was created, here or by another process.
+    pub async fn reload(&self) -> Result<(), LedgerError> {
+        let cas = read_cas(&self.ports).await?;
+        *self.cas.write().unwrap_or_else(PoisonError::into_inner) = cas.into();
+        Ok(())
     }
 
     /// The ports it stands on.
@@ -39,23 +63,35 @@ impl Authority {
     }
 
     /// The CAs that exist, parents first.
-    pub fn cas(&self) -> Vec<std::sync::Arc<Ca>> {
-        todo!("HB")
+    pub fn cas(&self) -> Arc<[Arc<Ca>]> {
+        self.cas.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// One CA.
-    pub fn ca(&self, _slug: &Slug) -> Option<std::sync::Arc<Ca>> {
-        todo!("HB")
+    pub fn ca(&self, slug: &Slug) -> Option<Arc<Ca>> {
+        self.cas().iter().find(|ca| ca.slug() == slug).cloned()
     }
 
-    /// The CA that issues leaves where a profile names no other: the configuration's, by default the last one of the hierarchy.
-    pub fn issuing_ca(&self) -> Option<std::sync::Arc<Ca>> {
-        todo!("HB")
+    /// The CA that issues leaves where a profile names no other: the configuration's, by default the last one of the
+    /// hierarchy. `None` until it was created.
+    pub fn issuing_ca(&self) -> Option<Arc<Ca>> {
+        self.ca(self.config.issuing_ca().slug())
     }
 
-    /// The chain of a CA: itself first, root last.
-    pub fn chain(&self, _slug: &Slug) -> Vec<std::sync::Arc<Ca>> {
-        todo!("HB")
+    /// The chain of a CA: itself first, root last. Empty where there is no such CA.
+    pub fn chain(&self, slug: &Slug) -> Vec<Arc<Ca>> {
+        let cas = self.cas();
+        let mut chain = Vec::new();
+        let mut next = Some(slug);
+        while let Some(ca) = next.and_then(|slug| cas.iter().find(|ca| ca.slug() == slug)) {
+            // A ledger whose parents go in a circle is damaged; walking it must end all the same.
+            if chain.len() == cas.len() {
+                break;
+            }
+            chain.push(ca.clone());
+            next = ca.record.parent.as_ref();
+        }
+        chain
     }
 
     /// One certificate.
@@ -90,23 +126,21 @@ impl Ca {
     }
 }
 
-// The operations, each in its own module as `impl Authority` (signatures are the agreed interface):
-//
-// hierarchy.rs  pub async fn initialise(&self, progress: &dyn Fn(&str)) -> Result<Vec<Arc<Ca>>, HierarchyError>
-//                 creates every configured CA that does not exist yet, parents first (intent → sign → verify → complete), publishes
-//                 certificates, bundle, and first CRLs. Safe to repeat. progress gets lines such as "Creating key chancery-root-ca (p384)".
-// issue.rs      pub async fn issue(&self, request: &wire::TlsCertRequest, principal: &Principal, token: Option<IdempotencyToken>) -> Result<Issued, IssueError>
-//                 Issued { record: CertificateRecord, replayed: bool, notices_failed: bool … }
-// wire.rs       TlsCertRequest::from_json(&[u8]) / from_value(serde_json::Value) -> Result<_, Malformed>; TlsCertAnswer (serde::Serialize, contract JSON)
-//                 impl Authority { pub fn answer(&self, issued: &Issued, request: &TlsCertRequest) -> TlsCertAnswer; pub fn chain_answer(&self) -> … }
-// issue.rs      pub async fn renew(&self, serial, csr (new key or none = the same key), principal, token) -> Result<Issued, IssueError>
-// revoke.rs     pub async fn revoke(&self, serial, reason, invalidity_date, principal) -> Result<Revoked, RevokeError>  (then publishes the CRL where config says so)
-// publish.rs    pub async fn publish_crls(&self, which: Option<&Slug>) -> Vec<(CrlScope, Result<PublishedCrl, PublishError>)>
-//               pub async fn publish_due_crls(&self) -> same, only those whose interval has passed or that have new revocations
-//               pub async fn publish_certificates(&self)
-//               pub async fn crl_status(&self) -> Vec<CrlStatus> (age, staleness alarm, entries, number)
-// sweep.rs      pub async fn sweep(&self) -> Result<Swept { completed, lost }, SweepError>
-// remind.rs     pub async fn remind(&self) -> Result<usize, RemindError>
+impl TryFrom<AuthorityRecord> for Ca {
+    type Error = LedgerError;
 
-#[allow(unused)]
-fn interface_only(_: Principal, _: Revoked, _: PublicationError) {}
+    fn try_from(record: AuthorityRecord) -> Result<Self, LedgerError> {
+        let issuer = Certificate::parse(&record.certificate).and_then(Issuer::new);
+        match issuer {
+            Ok(issuer) => Ok(Self { record, issuer }),
+            Err(error) => Err(LedgerError::Damaged {
+                detail: format!("the certificate of CA {} cannot be used: {error}", record.slug),
+            }),
+        }
+    }
+}
+
+async fn read_cas(ports: &Ports) -> Result<Vec<Arc<Ca>>, LedgerError> {
+    let records = ports.ledger.authorities().await?.into_iter();
+    records.map(|record| Ca::try_from(record).map(Arc::new)).collect()
+}

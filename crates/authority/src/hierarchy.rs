@@ -1,1 +1,249 @@
-//! hierarchy.
+//! How CAs come to be: key, then intent → sign → verify → complete, like every certificate.
+//!
+//! [`Authority::initialise`] may be interrupted anywhere and repeated. A key without a certificate is used by the next
+//! run; an intent without a certificate is found through its token and signed again; a certificate without its files is
+//! published.
+
+mod build;
+mod error;
+
+use std::sync::Arc;
+
+use chancery_x509::certificate::TbsCertificate;
+use chancery_x509::key::ca::CaPublicKey;
+use chancery_x509::time::UnixTime;
+
+pub use error::HierarchyError;
+
+use crate::authority::{Authority, Ca};
+use crate::config::{CaConfig, Config};
+use crate::port::ledger::{Completion, IntentId, Kind, OpenIntent, Reservation};
+use crate::port::{KeyStoreError, LedgerError};
+use crate::slug::Slug;
+
+/// Turns that one CA's certificate gets: for serials that are taken, and for intents that others left.
+const TURNS: usize = 4;
+
+/// Open intents that are looked through for a CA's.
+const OPEN_INTENTS: usize = 10_000;
+
+impl Authority {
+    /// Creates every configured CA that does not exist yet, parents first, and publishes certificates, bundle and those
+    /// CRLs that are due. Answers the CAs that it created. Safe to repeat, and to run twice at a time.
+    ///
+    /// `progress` gets lines such as `Creating key chancery-root-ca (p384)`.
+    ///
+    /// Where CAs were created and publishing fails, that is [`HierarchyError::NotPublished`]; the CAs exist then. Where
+    /// nothing was created, a failure to publish is logged: it is for [`publish_due_crls`](Self::publish_due_crls) to mend.
+    pub async fn initialise(&self, progress: &(dyn Fn(&str) + Sync)) -> Result<Vec<Arc<Ca>>, HierarchyError> {
+        self.reload().await?;
+        let mut created = Vec::new();
+        for config in self.config().cas() {
+            if self.ca(config.slug()).is_some() {
+                continue;
+            }
+            self.create(config, progress).await?;
+            self.reload().await?;
+            let ca = self.ca(config.slug()).ok_or_else(|| LedgerError::Damaged {
+                detail: format!("CA {} was recorded and is not there", config.slug()),
+            })?;
+            progress(&format!("Created {}", ca.slug()));
+            created.push(ca);
+        }
+        if !created.is_empty() {
+            progress("Publishing certificates and revocation lists");
+        }
+        let failures = self.publish_everything().await;
+        if created.is_empty() || failures.is_empty() {
+            Ok(created)
+        } else {
+            Err(HierarchyError::NotPublished { created, failures })
+        }
+    }
+
+    /// Certificates, bundle, and CRLs that are due; what failed, in words.
+    async fn publish_everything(&self) -> Vec<String> {
+        let mut failures = Vec::new();
+        for (name, outcome) in self.publish_certificates().await {
+            if let Err(error) = outcome {
+                failures.push(format!("{name}: {error}"));
+            }
+        }
+        for (scope, outcome) in self.publish_due_crls().await {
+            if let Err(error) = outcome {
+                failures.push(format!("{}: {error}", Config::crl_name(&scope)));
+            }
+        }
+        failures
+    }
+
+    async fn create(&self, config: &CaConfig, progress: &(dyn Fn(&str) + Sync)) -> Result<(), HierarchyError> {
+        let parent = match config.parent() {
+            None => None,
+            Some(slug) => Some(self.ca(slug).ok_or_else(|| HierarchyError::MissingParent {
+                slug: config.slug().clone(),
+                parent: slug.clone(),
+            })?),
+        };
+        let key = self.key_for(config, progress).await?;
+        progress(&format!("Signing the certificate of {}", config.slug()));
+        let mut last = None;
+        for _ in 0..TURNS {
+            let intent = build::intent(self, config, parent.as_deref(), &key)?;
+            match self.ports().ledger.reserve(intent.clone()).await {
+                Ok(Reservation::New) => {
+                    return self
+                        .sign_ca(config, parent.as_deref(), &key, &intent.id, intent.tbs)
+                        .await;
+                }
+                // A run before this one was interrupted, or one beside this one is about to complete the same.
+                Ok(Reservation::Open(open)) => {
+                    return self.resume_ca(config, parent.as_deref(), &key, *open).await;
+                }
+                Ok(Reservation::Completed(_)) => return Ok(()),
+                Err(LedgerError::SerialTaken(serial)) => last = Some(LedgerError::SerialTaken(serial)),
+                // An interrupted run wanted something else: the configuration was changed since.
+                Err(error @ (LedgerError::TokenReused | LedgerError::AuthorityExists(_))) => {
+                    if self.exists_meanwhile(config.slug()).await? {
+                        return Ok(());
+                    }
+                    self.give_up_intents_for(config.slug()).await?;
+                    last = Some(error);
+                }
+                Err(LedgerError::KeyInUse { common_name }) => {
+                    return Err(HierarchyError::KeyInUse {
+                        slug: config.slug().clone(),
+                        key: config.key().clone(),
+                        common_name,
+                    });
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(last
+            .unwrap_or_else(|| LedgerError::AuthorityExists(config.slug().clone()))
+            .into())
+    }
+
+    /// The key that the configuration names: the existing one if it fits, else a new one.
+    async fn key_for(
+        &self,
+        config: &CaConfig,
+        progress: &(dyn Fn(&str) + Sync),
+    ) -> Result<CaPublicKey, HierarchyError> {
+        let keys = &self.ports().keys;
+        let (name, algorithm) = (config.key(), config.algorithm());
+        let key = match keys.public_key(name).await {
+            Ok(key) => {
+                progress(&format!("Using key {name} ({})", key.algorithm().name()));
+                key
+            }
+            Err(KeyStoreError::NotFound(_)) => {
+                progress(&format!("Creating key {name} ({})", algorithm.name()));
+                match keys.create(name, algorithm).await {
+                    // Somebody else was faster; theirs is the key.
+                    Err(KeyStoreError::AlreadyExists(_)) => keys.public_key(name).await?,
+                    outcome => outcome?,
+                }
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if key.algorithm() != algorithm {
+            return Err(HierarchyError::KeyAlgorithm {
+                slug: config.slug().clone(),
+                key: name.clone(),
+                expected: algorithm.name(),
+                actual: key.algorithm().name(),
+            });
+        }
+        Ok(key)
+    }
+
+    /// Signs what an earlier run reserved. Where the key is another one by now, that certificate cannot be made any more.
+    async fn resume_ca(
+        &self,
+        config: &CaConfig,
+        parent: Option<&Ca>,
+        key: &CaPublicKey,
+        open: OpenIntent,
+    ) -> Result<(), HierarchyError> {
+        tracing::info!(intent = %open.id, ca = %config.slug(), "taking up the interrupted creation of a CA");
+        self.sign_ca(config, parent, key, &open.id, open.tbs).await
+    }
+
+    /// From an open intent to a CA.
+    async fn sign_ca(
+        &self,
+        config: &CaConfig,
+        parent: Option<&Ca>,
+        own_key: &CaPublicKey,
+        id: &IntentId,
+        tbs: Vec<u8>,
+    ) -> Result<(), HierarchyError> {
+        let (key, name) = match parent {
+            None => (own_key, config.key()),
+            Some(parent) => (parent.issuer.public_key(), &parent.record.key),
+        };
+        let tbs = TbsCertificate::from_der(tbs, key.algorithm());
+        let input = tbs.signing_input(key);
+        let signed = self.ports().keys.sign(name, &input).await?;
+        if key.verify(&input, &signed.signature).is_err() {
+            return Err(HierarchyError::BadSignature {
+                slug: config.slug().clone(),
+                key: name.clone(),
+                receipt: signed.receipt,
+            });
+        }
+        let certificate = tbs.assemble(&signed.signature);
+        build::check(config, &certificate, own_key)?;
+        let completion = Completion {
+            id: id.clone(),
+            certificate,
+            receipt: signed.receipt,
+            at: self.ports().clock.now(),
+        };
+        match self.ports().ledger.complete(completion).await {
+            Ok(_) => Ok(()),
+            Err(LedgerError::NoOpenIntent(id)) => {
+                // Another run took it up meanwhile: its CA is as good as ours, if it completed it.
+                if self.exists_meanwhile(config.slug()).await? {
+                    Ok(())
+                } else {
+                    Err(LedgerError::NoOpenIntent(id).into())
+                }
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn exists_meanwhile(&self, slug: &Slug) -> Result<bool, HierarchyError> {
+        self.reload().await?;
+        Ok(self.ca(slug).is_some())
+    }
+
+    /// Gives up every open intent for a CA's certificate, whose serial then stands on its issuer's CRL.
+    async fn give_up_intents_for(&self, slug: &Slug) -> Result<(), HierarchyError> {
+        let open = self
+            .ports()
+            .ledger
+            .open_intents(UnixTime(i64::MAX), OPEN_INTENTS)
+            .await?;
+        for intent in open.into_iter().filter(|intent| is_for(&intent.kind, slug)) {
+            tracing::warn!(intent = %intent.id, ca = %slug, "giving up an intent of an earlier configuration");
+            match self
+                .ports()
+                .ledger
+                .mark_lost(intent.id.clone(), self.ports().clock.now())
+                .await
+            {
+                Ok(()) | Err(LedgerError::NoOpenIntent(_)) => self.slots.issuer_changed(&intent.id.issuer),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_for(kind: &Kind, slug: &Slug) -> bool {
+    matches!(kind, Kind::Authority { slug: of, .. } if of == slug)
+}

@@ -19,7 +19,7 @@ mod refusal;
 mod reject;
 mod renew;
 mod sign;
-mod throwaway;
+pub(crate) mod throwaway;
 mod usages;
 
 use chancery_x509::name::Name;
@@ -94,7 +94,7 @@ impl Authority {
         rules.prepare(request, ask)
     }
 
-    fn draw_serial(&self) -> Serial {
+    pub(crate) fn draw_serial(&self) -> Serial {
         draw_serial(self.ports().entropy.as_ref())
     }
 }

@@ -1,1 +1,207 @@
-//! remind.
+//! Expiry reminders: a warning when the whole days left are among those configured, and once more within a day after the
+//! end. At most one a day, and each is recorded.
+
+use chancery_x509::time::{DAY, UnixTime};
+
+use crate::authority::Authority;
+use crate::port::LedgerError;
+use crate::port::ledger::CertificateRecord;
+use crate::wire::notice;
+
+/// Certificates read at a time.
+const PAGE: usize = 200;
+
+/// Two reminders are at least so many seconds apart: a day, less what a daily schedule may drift.
+const APART: i64 = DAY - 4 * 3600;
+
+/// What came of a round of reminders.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reminded {
+    /// Reminders sent and recorded.
+    pub sent: usize,
+    /// Reminders that could not be sent, or not be recorded; the next round tries again.
+    pub failed: usize,
+}
+
+/// Why reminding could not go on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RemindError {
+    /// The ledger could not tell which certificates expire. Those found before were reminded of.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+/// A reminder that is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Due {
+    /// So many whole days are left.
+    Warning(i64),
+    /// The certificate ended within the last day.
+    Expired,
+}
+
+impl Authority {
+    /// Sends the reminders that are due. Meant to run daily; running more often sends no more.
+    pub async fn remind(&self) -> Result<Reminded, RemindError> {
+        let now = self.ports().clock.now();
+        let furthest = self.config().expiry_reminders().iter().max();
+        let Some(&furthest) = furthest else {
+            return Ok(Reminded::default());
+        };
+        let (from, to) = (now.plus_days(-1), now.plus_days(i64::from(furthest) + 1));
+        let mut reminded = Reminded::default();
+        let mut after = None;
+        loop {
+            let page = self.ports().ledger.expiring(from, to, after.as_ref(), PAGE).await?;
+            for record in &page.certificates {
+                let Some(due) = due(record, self.config().expiry_reminders(), now) else {
+                    continue;
+                };
+                if self.remind_of(record, due, now).await {
+                    reminded.sent += 1;
+                } else {
+                    reminded.failed += 1;
+                }
+            }
+            match page.next {
+                Some(next) => after = Some(next),
+                None => return Ok(reminded),
+            }
+        }
+    }
+
+    /// Told first and recorded then: a reminder too many is better than none.
+    async fn remind_of(&self, record: &CertificateRecord, due: Due, now: UnixTime) -> bool {
+        let notice = match due {
+            Due::Warning(days) => notice::expiry_warning(record, days),
+            Due::Expired => notice::certificate_expired(record, 0),
+        };
+        if !self.tell(notice).await {
+            return false;
+        }
+        let recorded = self
+            .ports()
+            .ledger
+            .record_reminder(&record.id.issuer, record.id.serial, now)
+            .await;
+        if let Err(error) = &recorded {
+            tracing::error!(%error, certificate = %record.id, "a reminder was sent and could not be recorded");
+        }
+        recorded.is_ok()
+    }
+}
+
+/// The reminder that is due now, if there is one and it was not sent yet.
+fn due(record: &CertificateRecord, days_before: &[u32], now: UnixTime) -> Option<Due> {
+    if record.revocation.is_some() {
+        return None;
+    }
+    let left = record.not_after.0.saturating_sub(now.0);
+    // Each reminder has a time of one day in which it is sent; the last one begins with the end (inclusive, as notAfter is).
+    let (due, begins) = if left >= 0 {
+        let days = left / DAY;
+        days_before.iter().find(|wanted| i64::from(**wanted) == days)?;
+        (Due::Warning(days), record.not_after.plus_days(-(days + 1)))
+    } else {
+        if left < -DAY {
+            return None;
+        }
+        (Due::Expired, record.not_after)
+    };
+    let sent = record
+        .reminders
+        .last()
+        .is_some_and(|last| *last > begins || now.0 - last.0 < APART);
+    (!sent).then_some(due)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chancery_x509::crl::RevocationReason;
+    use chancery_x509::key::KeyFingerprint;
+    use chancery_x509::serial::Serial;
+
+    use crate::port::Receipt;
+    use crate::port::ledger::{IntentId, Kind, Revocation};
+    use crate::slug::Slug;
+
+    const END: UnixTime = UnixTime(1_800_000_000);
+
+    fn record() -> CertificateRecord {
+        CertificateRecord {
+            id: IntentId {
+                issuer: Slug::new("a-ca").unwrap(),
+                serial: Serial::from_octets(&[1]).unwrap(),
+            },
+            kind: Kind::Leaf,
+            common_name: String::new(),
+            profile: String::new(),
+            certificate: Vec::new(),
+            key: KeyFingerprint([0; 32]),
+            not_before: END.plus_days(-90),
+            not_after: END,
+            shard: None,
+            principal: String::new(),
+            receipt: Receipt(String::new()),
+            issued_at: END.plus_days(-90),
+            revocation: None,
+            notify_expiry: true,
+            reminders: Vec::new(),
+        }
+    }
+
+    /// What is sent when the authority looks every `step` seconds, from 40 days before the end to 3 days after.
+    fn sent(mut record: CertificateRecord, days_before: &[u32], step: usize) -> Vec<(Due, UnixTime)> {
+        let mut sent = Vec::new();
+        for now in (END.0 - 40 * DAY..END.0 + 3 * DAY).step_by(step).map(UnixTime) {
+            if let Some(due) = due(&record, days_before, now) {
+                record.reminders.push(now);
+                sent.push((due, now));
+            }
+        }
+        sent
+    }
+
+    #[test]
+    fn every_reminder_is_sent_once_however_often_one_looks() {
+        let wanted = [
+            Due::Warning(30),
+            Due::Warning(15),
+            Due::Warning(7),
+            Due::Warning(1),
+            Due::Expired,
+        ];
+        for step in [60, 3600, 86_400, 86_399] {
+            let sent = sent(record(), &[30, 15, 7, 1], step);
+            let kinds: Vec<_> = sent.iter().map(|(due, _)| *due).collect();
+            assert_eq!(kinds, wanted, "looking every {step} seconds");
+        }
+    }
+
+    #[test]
+    fn reminders_for_days_in_a_row_are_a_day_apart() {
+        let sent = sent(record(), &[3, 2, 1, 0], 600);
+        assert!(sent.len() >= 4, "{sent:?}");
+        assert!(
+            sent.windows(2).all(|pair| pair[1].1.0 - pair[0].1.0 >= APART),
+            "{sent:?}"
+        );
+    }
+
+    #[test]
+    fn the_revoked_and_the_long_expired_are_left_alone() {
+        let mut revoked = record();
+        revoked.revocation = Some(Revocation {
+            at: END.plus_days(-50),
+            reason: RevocationReason::Superseded,
+            invalidity_date: None,
+            principal: String::new(),
+        });
+        assert_eq!(sent(revoked, &[30, 15, 7, 1], 3600), []);
+        assert_eq!(due(&record(), &[1], END.plus_days(1).plus_seconds(1)), None);
+        assert_eq!(due(&record(), &[1], END.plus_days(1)), Some(Due::Expired));
+        assert_eq!(due(&record(), &[0], END), Some(Due::Warning(0)));
+    }
+}

@@ -54,7 +54,7 @@ impl Authority {
     }
 
     /// Delivers a notice; whether that worked.
-    pub(super) async fn tell(&self, notice: Notice) -> bool {
+    pub(crate) async fn tell(&self, notice: Notice) -> bool {
         let subject = notice.subject;
         match self.ports().notices.notify(notice).await {
             Ok(()) => true,

@@ -98,7 +98,12 @@ impl Authority {
     }
 
     /// From an open intent to a certificate.
-    async fn sign(&self, ca: &Arc<Ca>, id: IntentId, tbs: &TbsCertificate) -> Result<CertificateRecord, IssueError> {
+    pub(crate) async fn sign(
+        &self,
+        ca: &Arc<Ca>,
+        id: IntentId,
+        tbs: &TbsCertificate,
+    ) -> Result<CertificateRecord, IssueError> {
         let key = ca.issuer.public_key();
         let input = tbs.signing_input(key);
         let signed = self.ports().keys.sign(&ca.record.key, &input).await?;

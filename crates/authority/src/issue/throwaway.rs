@@ -3,7 +3,7 @@
 use chancery_x509::algorithm::CaKeyAlgorithm;
 
 /// Octets with the form of a signature by a key of that algorithm.
-pub(super) fn signature(algorithm: CaKeyAlgorithm) -> Vec<u8> {
+pub(crate) fn signature(algorithm: CaKeyAlgorithm) -> Vec<u8> {
     match algorithm {
         CaKeyAlgorithm::Rsa2048 => vec![0x55; 256],
         CaKeyAlgorithm::Rsa3072 => vec![0x55; 384],

@@ -105,10 +105,10 @@ impl Authority {
 
     fn issuer_of(&self, profile: Option<&str>) -> Option<std::sync::Arc<crate::authority::Ca>> {
         let named = profile
-            .and_then(|name| self.profiles.named(name))
+            .and_then(|name| self.profiles().named(name))
             .and_then(|profile| profile.issuing_ca());
         match named {
-            Some(name) => self.ca(self.config.ca_named(name)?.slug()),
+            Some(name) => self.ca(self.config().ca_named(name)?.slug()),
             None => self.issuing_ca(),
         }
     }

@@ -1,0 +1,160 @@
+//! The certificate of a CA, by the drop-in contract's profile: keyUsage digitalSignature, keyCertSign, cRLSign (critical),
+//! basicConstraints CA (critical), SKI, AKI, and the parent's CRL and certificate where they are served.
+
+use aws_lc_rs::digest;
+use chancery_x509::certificate::{
+    BasicConstraints, Certificate, CertificateTemplate, Issuer, KeyUsage, TbsCertificate,
+};
+use chancery_x509::key::ca::CaPublicKey;
+use chancery_x509::lint::{self, Severity};
+
+use super::HierarchyError;
+use crate::authority::{Authority, Ca};
+use crate::config::{CaConfig, Config};
+use crate::issue::throwaway;
+use crate::port::ledger::{CertificateIntent, CrlScope, IdempotencyToken, IntentId, Kind};
+use crate::principal::Principal;
+
+/// Seconds by which notBefore precedes the making, for peers whose clock is slow.
+const BACKDATE: i64 = 300;
+
+/// The intent for a CA's certificate, with a serial of its own; its TBSCertificate has passed every lint.
+pub(super) fn intent(
+    authority: &Authority,
+    config: &CaConfig,
+    parent: Option<&Ca>,
+    key: &CaPublicKey,
+) -> Result<CertificateIntent, HierarchyError> {
+    let now = authority.ports().clock.now();
+    let template = template(authority, config, parent, key);
+    let built = match parent {
+        None => template.self_signed(key),
+        Some(parent) => template.issued_by(&parent.issuer),
+    };
+    let tbs = built.map_err(|error| HierarchyError::Template {
+        slug: config.slug().clone(),
+        error,
+    })?;
+    lint(config, parent, key, &tbs)?;
+    Ok(CertificateIntent {
+        id: IntentId {
+            issuer: parent.map_or_else(|| config.slug().clone(), |parent| parent.slug().clone()),
+            serial: template.serial,
+        },
+        kind: Kind::Authority {
+            slug: config.slug().clone(),
+            parent: config.parent().cloned(),
+            key: config.key().clone(),
+        },
+        common_name: config.subject().attributes().common_name.unwrap_or_default(),
+        profile: if parent.is_none() { "root-ca" } else { "issuing-ca" }.to_owned(),
+        key: key.fingerprint(),
+        allow_key_reuse: false,
+        tbs: tbs.as_der().to_vec(),
+        not_before: template.not_before,
+        not_after: template.not_after,
+        shard: None,
+        principal: Principal::Authority,
+        token: Some(IdempotencyToken(format!("create {}", config.slug()))),
+        request_digest: request_digest(authority.config(), config, parent, key),
+        notify_expiry: false,
+        at: now,
+    })
+}
+
+fn template(authority: &Authority, config: &CaConfig, parent: Option<&Ca>, key: &CaPublicKey) -> CertificateTemplate {
+    let now = authority.ports().clock.now();
+    let not_after = now.plus_days(config.lifetime_days().into());
+    let of_parent = |ca: &Ca| CrlScope {
+        issuer: ca.slug().clone(),
+        shard: None,
+    };
+    let public = authority.config();
+    CertificateTemplate {
+        serial: authority.draw_serial(),
+        subject: config.subject().clone(),
+        public_key: key.as_subject().clone(),
+        not_before: now.plus_seconds(-BACKDATE),
+        // Nothing outlives what it hangs on.
+        not_after: parent.map_or(not_after, |parent| not_after.min(parent.certificate().not_after())),
+        basic_constraints: Some(BasicConstraints {
+            ca: true,
+            path_len: config.path_len(),
+        }),
+        key_usage: KeyUsage::DIGITAL_SIGNATURE | KeyUsage::KEY_CERT_SIGN | KeyUsage::CRL_SIGN,
+        extended_key_usages: Vec::new(),
+        alt_names: Vec::new(),
+        policies: Vec::new(),
+        name_constraints: config.name_constraints().cloned(),
+        crl_distribution_points: parent
+            .and_then(|parent| public.crl_url(&of_parent(parent)))
+            .into_iter()
+            .collect(),
+        ca_issuers: parent
+            .and_then(|parent| public.crt_url(parent.slug()))
+            .into_iter()
+            .collect(),
+        ocsp: Vec::new(),
+        custom_extensions: Vec::new(),
+    }
+}
+
+fn lint(config: &CaConfig, parent: Option<&Ca>, key: &CaPublicKey, tbs: &TbsCertificate) -> Result<(), HierarchyError> {
+    let signer = parent.map_or(key, |parent| parent.issuer.public_key());
+    let certificate = tbs.assemble(&throwaway::signature(signer.algorithm()));
+    let findings = lint::certificate(&certificate, parent.map(|parent| parent.certificate().as_der()));
+    match findings.into_iter().find(|finding| finding.severity == Severity::Error) {
+        None => Ok(()),
+        Some(finding) => Err(HierarchyError::Lint {
+            slug: config.slug().clone(),
+            rule: finding.rule,
+            citation: finding.citation,
+            message: finding.message,
+        }),
+    }
+}
+
+/// Whether the final certificate is one that this CA can work with: the last look before it is recorded for good.
+pub(super) fn check(config: &CaConfig, certificate: &[u8], key: &CaPublicKey) -> Result<(), HierarchyError> {
+    let issuer = Certificate::parse(certificate)
+        .and_then(Issuer::new)
+        .map_err(|error| HierarchyError::Unusable {
+            slug: config.slug().clone(),
+            error,
+        })?;
+    if issuer.public_key().as_der() != key.as_der() {
+        return Err(HierarchyError::KeyChanged {
+            slug: config.slug().clone(),
+            key: config.key().clone(),
+        });
+    }
+    Ok(())
+}
+
+/// Over everything that decides the certificate but its serial and times: an interrupted creation is taken up only where
+/// it would make the same CA.
+fn request_digest(public: &Config, config: &CaConfig, parent: Option<&Ca>, key: &CaPublicKey) -> [u8; 32] {
+    let described = format!(
+        "{} {:?} {:?} {:?} {:?}",
+        config.lifetime_days(),
+        config.path_len(),
+        config.name_constraints(),
+        config.key(),
+        public.public_url(),
+    );
+    let parts = [
+        config.slug().as_str().as_bytes(),
+        config.subject().as_der(),
+        key.as_der(),
+        parent.map_or(&[], |parent| parent.certificate().as_der()),
+        described.as_bytes(),
+    ];
+    let mut context = digest::Context::new(&digest::SHA256);
+    for part in parts {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part);
+    }
+    let mut octets = [0; 32];
+    octets.copy_from_slice(context.finish().as_ref());
+    octets
+}

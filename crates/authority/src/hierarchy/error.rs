@@ -1,0 +1,114 @@
+//! What can go wrong when CAs are created.
+
+use std::sync::Arc;
+
+use chancery_x509::certificate::{CertificateError, TemplateError};
+
+use crate::authority::Ca;
+use crate::port::{KeyName, KeyStoreError, LedgerError, Receipt};
+use crate::slug::Slug;
+
+/// Why a CA could not be created.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HierarchyError {
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The key store.
+    #[error(transparent)]
+    KeyStore(#[from] KeyStoreError),
+    /// The configuration makes no certificate.
+    #[error("CA {slug} cannot have the certificate that its configuration describes: {error}")]
+    Template {
+        /// Which CA.
+        slug: Slug,
+        /// Why not.
+        error: TemplateError,
+    },
+    /// The certificate would break a rule.
+    #[error(
+        "CA {slug}'s certificate would break the rule {rule} ({citation}): {message}; change the CA's configuration"
+    )]
+    Lint {
+        /// Which CA.
+        slug: Slug,
+        /// The rule.
+        rule: &'static str,
+        /// What it follows.
+        citation: &'static str,
+        /// What it found.
+        message: String,
+    },
+    /// A key of that name exists and is of another algorithm.
+    #[error(
+        "key {key} of CA {slug} is {actual}, the configuration wants {expected}; name another key, or change the algorithm"
+    )]
+    KeyAlgorithm {
+        /// Which CA.
+        slug: Slug,
+        /// Its key's name.
+        key: KeyName,
+        /// The configuration's algorithm.
+        expected: &'static str,
+        /// The key's.
+        actual: &'static str,
+    },
+    /// The key is certified already.
+    #[error("key {key} of CA {slug} is already certified for {common_name:?}; name another key for this CA")]
+    KeyInUse {
+        /// Which CA.
+        slug: Slug,
+        /// Its key's name.
+        key: KeyName,
+        /// What it is certified for.
+        common_name: String,
+    },
+    /// The parent does not exist.
+    #[error("the parent {parent} of CA {slug} does not exist")]
+    MissingParent {
+        /// Which CA.
+        slug: Slug,
+        /// Its parent.
+        parent: Slug,
+    },
+    /// The key store made a signature that its own public key does not verify.
+    #[error(
+        "key {key} made a signature for CA {slug} that does not verify (receipt {receipt}); check the key store",
+        receipt = receipt.0
+    )]
+    BadSignature {
+        /// Which CA.
+        slug: Slug,
+        /// The key that signed.
+        key: KeyName,
+        /// The signature's receipt.
+        receipt: Receipt,
+    },
+    /// What an interrupted run recorded is not this CA's certificate.
+    #[error("the recorded certificate of CA {slug} cannot be used: {error}")]
+    Unusable {
+        /// Which CA.
+        slug: Slug,
+        /// What is wrong.
+        error: CertificateError,
+    },
+    /// The CA's key is not the one that an interrupted run recorded.
+    #[error(
+        "key {key} of CA {slug} is not the one that its creation was begun with; put that key back, or wait until the sweeper has given the begun creation up"
+    )]
+    KeyChanged {
+        /// Which CA.
+        slug: Slug,
+        /// The key's name.
+        key: KeyName,
+    },
+    /// The CAs exist, and something of theirs could not be published.
+    #[error("the CAs were created, but not everything could be published: {}; mend that and publish again", failures.join("; "))]
+    NotPublished {
+        /// The CAs that were created.
+        created: Vec<Arc<Ca>>,
+        /// File and reason, each in a line.
+        failures: Vec<String>,
+    },
+}

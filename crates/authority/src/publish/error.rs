@@ -1,0 +1,74 @@
+//! What can go wrong with a CRL.
+
+use std::io;
+
+use chancery_x509::crl::writer::CrlWriteError;
+
+use crate::port::{KeyName, KeyStoreError, LedgerError, PublicationError, PublishedName, Receipt};
+use crate::slug::Slug;
+
+/// Why a CRL was not made or not published. The one that was published before stands.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// No such CA.
+    #[error("there is no CA named {0}")]
+    UnknownCa(Slug),
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The key store.
+    #[error(transparent)]
+    KeyStore(#[from] KeyStoreError),
+    /// The place that it is published to.
+    #[error(transparent)]
+    Publication(#[from] PublicationError),
+    /// The CRL cannot be written.
+    #[error(transparent)]
+    Write(#[from] CrlWriteError),
+    /// Scratch space.
+    #[error("scratch space for the CRL failed: {0}")]
+    Scratch(io::Error),
+    /// Reading the revocations.
+    #[error("the revocations could not be read: {0}")]
+    Revocations(io::Error),
+    /// The thread that writes CRLs ended early.
+    #[error("writing the CRL was interrupted")]
+    Interrupted,
+    /// The key store made a signature that the CA's public key does not verify.
+    #[error(
+        "key {key} made a signature for a CRL that does not verify (receipt {receipt}); check the key store",
+        receipt = receipt.0
+    )]
+    BadSignature {
+        /// The key.
+        key: KeyName,
+        /// The signature's receipt.
+        receipt: Receipt,
+    },
+    /// A CA with shards needs distribution points, and they need a URL.
+    #[error(
+        "the CRL of {0} is divided into shards, which are told apart by their URLs: set public_url in the configuration"
+    )]
+    ShardWithoutUrl(Slug),
+    /// The published CRL has a number that this ledger has not come to.
+    #[error(
+        "{name} has number {published}, far above {reserved}, which the ledger is at; is the ledger an old copy? Restore a newer one, or move the file away"
+    )]
+    Ahead {
+        /// The file.
+        name: PublishedName,
+        /// Its CRL number.
+        published: u64,
+        /// The number that was reserved.
+        reserved: u64,
+    },
+    /// Others changed the file again and again.
+    #[error("{name} was changed by others {turns} times in a row; try again")]
+    Contended {
+        /// The file.
+        name: PublishedName,
+        /// How often it was tried.
+        turns: usize,
+    },
+}

@@ -1,0 +1,96 @@
+//! What this process knows of each CRL: whether something was revoked since, and what was published last.
+//!
+//! A slot also makes publications of one CRL wait for each other, so that a burst of revocations becomes a few CRLs: who
+//! waited finds that the one before covers its own revocation already.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::lock::Mutex as AsyncMutex;
+
+use super::PublishedCrl;
+use crate::port::ledger::CrlScope;
+use crate::slug::Slug;
+
+#[derive(Default)]
+pub(crate) struct Slots(Mutex<HashMap<CrlScope, Arc<Slot>>>);
+
+pub(super) struct Slot {
+    /// Counts what changed: a CRL that was reserved when this was `n` covers changes up to `n`.
+    changes: AtomicU64,
+    /// Held while a CRL of this scope is made and published.
+    pub(super) published: AsyncMutex<Published>,
+    /// Changes that the last published CRL covers, and rows it had to leave out; read without waiting.
+    covered: AtomicU64,
+    damaged: Mutex<Vec<String>>,
+}
+
+#[derive(Default)]
+pub(super) struct Published {
+    pub(super) last: Option<PublishedCrl>,
+}
+
+impl Slots {
+    pub(super) fn slot(&self, scope: &CrlScope) -> Arc<Slot> {
+        self.lock()
+            .entry(scope.clone())
+            .or_insert_with(|| Arc::new(Slot::new()))
+            .clone()
+    }
+
+    /// Something was revoked, or given up, in that scope.
+    pub(crate) fn changed(&self, scope: &CrlScope) {
+        self.slot(scope).change();
+    }
+
+    /// The same where only the issuer is known.
+    pub(crate) fn issuer_changed(&self, issuer: &Slug) {
+        for (scope, slot) in self.lock().iter() {
+            if scope.issuer == *issuer {
+                slot.change();
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<CrlScope, Arc<Slot>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Slot {
+    /// Begins with a change that nothing covers: what happened before this process is not known to it.
+    fn new() -> Self {
+        Self {
+            changes: AtomicU64::new(1),
+            published: AsyncMutex::default(),
+            covered: AtomicU64::new(0),
+            damaged: Mutex::default(),
+        }
+    }
+
+    fn change(&self) {
+        self.changes.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(super) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::SeqCst)
+    }
+
+    /// Whether a published CRL covers all changes up to then.
+    pub(super) fn covers(&self, changes: u64) -> bool {
+        self.covered.load(Ordering::SeqCst) >= changes
+    }
+
+    pub(super) fn cover(&self, changes: u64) {
+        self.covered.fetch_max(changes, Ordering::SeqCst);
+    }
+
+    pub(super) fn damaged(&self) -> Vec<String> {
+        self.damaged.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set_damaged(&self, damaged: Vec<String>) {
+        *self.damaged.lock().unwrap_or_else(PoisonError::into_inner) = damaged;
+    }
+}
