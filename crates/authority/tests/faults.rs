@@ -16,7 +16,10 @@ const CALLS: [&str; 4] = ["ledger.reserve", "keys.sign", "ledger.complete", "not
 
 async fn leaves(office: &Office) -> Vec<CertificateRecord> {
     let page = office.authority.search(&Search::default(), None, 1000).await.unwrap();
-    page.certificates.into_iter().filter(|record| record.kind == Kind::Leaf).collect()
+    page.certificates
+        .into_iter()
+        .filter(|record| record.kind == Kind::Leaf)
+        .collect()
 }
 
 /// Every signature of the issuing CA belongs to a TBSCertificate in the ledger: a certificate's or an open intent's.
@@ -28,14 +31,30 @@ async fn every_signature_is_known(office: &Office) {
         let tbs = Certificate::parse(&record.certificate).unwrap().tbs_der().to_vec();
         known.push(TbsCertificate::from_der(tbs, key.algorithm()).signing_input(key));
     }
-    for intent in office.authority.ports().ledger.open_intents(UnixTime(i64::MAX), 1000).await.unwrap() {
+    for intent in office
+        .authority
+        .ports()
+        .ledger
+        .open_intents(UnixTime(i64::MAX), 1000)
+        .await
+        .unwrap()
+    {
         known.push(TbsCertificate::from_der(intent.tbs, key.algorithm()).signing_input(key));
     }
     // What was signed before leaves were: CRLs of the first day.
-    let crls = office.house.keys.log().iter().take_while(|signed| !known.contains(&signed.input)).count();
+    let crls = office
+        .house
+        .keys
+        .log()
+        .iter()
+        .take_while(|signed| !known.contains(&signed.input))
+        .count();
     let of_ca = |signed: &&chancery_authority::memory::LoggedSignature| signed.key == ca.record.key;
     for signed in office.house.keys.log().iter().skip(crls).filter(of_ca) {
-        assert!(known.contains(&signed.input), "a signature that the ledger does not know of");
+        assert!(
+            known.contains(&signed.input),
+            "a signature that the ledger does not know of"
+        );
     }
 }
 
@@ -76,7 +95,13 @@ async fn every_call_fails_in_every_way_and_a_retry_makes_one_certificate() {
             assert_eq!(again.record, issued.record, "{told}");
 
             assert_eq!(leaves(&office).await, [issued.record], "{told}");
-            let open = office.authority.ports().ledger.open_intents(UnixTime(i64::MAX), 10).await.unwrap();
+            let open = office
+                .authority
+                .ports()
+                .ledger
+                .open_intents(UnixTime(i64::MAX), 10)
+                .await
+                .unwrap();
             assert!(open.is_empty(), "{told}");
             every_signature_is_known(&office).await;
         }
@@ -112,8 +137,16 @@ async fn what_is_resumed_says_what_was_recorded() {
     office.house.faults.at("keys.sign", 1, Fault::DieAfter);
     office.issue_with(&request, "t").await.unwrap_err();
     office.restart().await;
-    let intents = office.authority.ports().ledger.open_intents(UnixTime(i64::MAX), 10).await.unwrap();
-    let [intent] = intents.as_slice() else { panic!("one open intent: {intents:?}") };
+    let intents = office
+        .authority
+        .ports()
+        .ledger
+        .open_intents(UnixTime(i64::MAX), 10)
+        .await
+        .unwrap();
+    let [intent] = intents.as_slice() else {
+        panic!("one open intent: {intents:?}")
+    };
     assert!(intent.has_token);
     office.house.clock.advance(61);
     let issued = office.issue_with(&request, "t").await.unwrap();
@@ -139,8 +172,14 @@ async fn an_intent_that_was_given_up_is_no_certificate() {
 #[tokio::test]
 async fn a_key_store_that_has_lost_the_key_is_not_worth_retrying() {
     let office = Office::new().await;
-    office.house.keys.forget(&office.authority.issuing_ca().unwrap().record.key);
+    office
+        .house
+        .keys
+        .forget(&office.authority.issuing_ca().unwrap().record.key);
     let error = office.issue(&request("a.example.com")).await.unwrap_err();
     assert_eq!((error.code(), error.is_retryable()), ("key_store", false));
-    assert!(!error.to_string().contains("chancery-issuing-ca"), "inner names stay inside: {error}");
+    assert!(
+        !error.to_string().contains("chancery-issuing-ca"),
+        "inner names stay inside: {error}"
+    );
 }

@@ -35,19 +35,36 @@ async fn a_request_without_wishes_gets_the_contract_s_profile() {
     let issued = office.issue(&request("server.example.com")).await.unwrap();
     let certificate = certificate(&issued);
     let ca = office.authority.issuing_ca().unwrap();
-    assert_eq!(certificate.not_before(), NOW.plus_seconds(-300).max(ca.certificate().not_before()));
+    assert_eq!(
+        certificate.not_before(),
+        NOW.plus_seconds(-300).max(ca.certificate().not_before())
+    );
     assert_eq!(certificate.not_after(), NOW.plus_days(30));
     assert_eq!(certificate.key_usage(), Some(KeyUsage::DIGITAL_SIGNATURE));
     assert_eq!(certificate.extended_key_usages(), usages(&[CLIENT]));
     assert_eq!(certificate.alt_names(), [AltName::Dns("server.example.com".into())]);
     assert_eq!(certificate.issuer().as_der(), ca.certificate().subject().as_der());
-    assert_eq!(certificate.authority_key_identifier(), ca.certificate().subject_key_identifier());
+    assert_eq!(
+        certificate.authority_key_identifier(),
+        ca.certificate().subject_key_identifier()
+    );
     assert!(certificate.is_signed_by(ca.issuer.public_key()));
-    assert_eq!(lint::certificate(certificate.as_der(), Some(ca.certificate().as_der())), []);
+    assert_eq!(
+        lint::certificate(certificate.as_der(), Some(ca.certificate().as_der())),
+        []
+    );
 
-    let record = office.authority.certificate(certificate.serial()).await.unwrap().unwrap();
+    let record = office
+        .authority
+        .certificate(certificate.serial())
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(record, issued.record);
-    assert_eq!((record.profile.as_str(), record.principal.as_str()), ("tls", "token:tests"));
+    assert_eq!(
+        (record.profile.as_str(), record.principal.as_str()),
+        ("tls", "token:tests")
+    );
     assert_eq!(record.not_after, certificate.not_after());
     assert_eq!(record.receipt, office.house.keys.log().last().unwrap().receipt);
     assert!(!record.notify_expiry && !issued.replayed && !issued.notice_failed);
@@ -57,12 +74,22 @@ async fn a_request_without_wishes_gets_the_contract_s_profile() {
 #[tokio::test]
 async fn rsa_keys_get_key_encipherment_and_others_do_not() {
     let office = Office::new().await;
-    let rsa = office.issue(&TlsCertRequest::for_csr(include_bytes!("data/rsa2048.csr"))).await.unwrap();
+    let rsa = office
+        .issue(&TlsCertRequest::for_csr(include_bytes!("data/rsa2048.csr")))
+        .await
+        .unwrap();
     let both = KeyUsage::DIGITAL_SIGNATURE | KeyUsage::KEY_ENCIPHERMENT;
     assert_eq!(certificate(&rsa).key_usage(), Some(both));
     let subject = certificate(&rsa).subject().attributes();
-    assert_eq!(subject.organization.as_deref(), Some("Acme, Inc."), "the CSR's own value stays");
-    assert_eq!(certificate(&rsa).subject().to_rfc4514(), "O=Acme\\, Inc.,C=GB,CN=rsa.example.com");
+    assert_eq!(
+        subject.organization.as_deref(),
+        Some("Acme, Inc."),
+        "the CSR's own value stays"
+    );
+    assert_eq!(
+        certificate(&rsa).subject().to_rfc4514(),
+        "O=Acme\\, Inc.,C=GB,CN=rsa.example.com"
+    );
 }
 
 #[tokio::test]
@@ -88,9 +115,24 @@ async fn request_over_csr_field_by_field() {
     // CN, C, emailAddress, L, O, OU, ST in the certificate; RFC 4514 tells them from the last one on.
     let told = certificate(&issued).subject().to_rfc4514();
     let order: Vec<&str> = told.split(',').map(|part| part.split('=').nth(1).unwrap()).collect();
-    assert_eq!(order, ["Kent", "Unit", "Request", "London", "a@example.com", "GB", "request.example.com"], "{told}");
+    assert_eq!(
+        order,
+        [
+            "Kent",
+            "Unit",
+            "Request",
+            "London",
+            "a@example.com",
+            "GB",
+            "request.example.com"
+        ],
+        "{told}"
+    );
     assert_eq!(issued.record.common_name, "request.example.com");
-    assert_eq!(certificate(&issued).alt_names(), [AltName::Dns("request.example.com".into())]);
+    assert_eq!(
+        certificate(&issued).alt_names(),
+        [AltName::Dns("request.example.com".into())]
+    );
 }
 
 #[tokio::test]
@@ -99,16 +141,28 @@ async fn purposes_and_usages_add_up_once_each() {
     let cases: [(&[Purpose], &[&str], &[&str]); 5] = [
         (&[], &[], &[CLIENT]),
         (&[Purpose::ServerAuth], &[], &[SERVER]),
-        (&[Purpose::ServerAuth, Purpose::ClientAuth], &[SERVER], &[SERVER, CLIENT]),
+        (
+            &[Purpose::ServerAuth, Purpose::ClientAuth],
+            &[SERVER],
+            &[SERVER, CLIENT],
+        ),
         (&[], &["CODE_SIGNING", CLIENT], &[CLIENT, "CODE_SIGNING"]),
-        (&[Purpose::ClientAuth], &["EMAIL_PROTECTION", "1.3.6.1.4.1.311.20.2.2"], &[CLIENT, "EMAIL_PROTECTION", "1.3.6.1.4.1.311.20.2.2"]),
+        (
+            &[Purpose::ClientAuth],
+            &["EMAIL_PROTECTION", "1.3.6.1.4.1.311.20.2.2"],
+            &[CLIENT, "EMAIL_PROTECTION", "1.3.6.1.4.1.311.20.2.2"],
+        ),
     ];
     for (purposes, extended, expected) in cases {
         let mut request = request("a.example.com");
         request.purposes = purposes.to_vec();
         request.extended_key_usages = usages(extended);
         let issued = office.issue(&request).await.unwrap();
-        assert_eq!(certificate(&issued).extended_key_usages(), usages(expected), "{purposes:?} {extended:?}");
+        assert_eq!(
+            certificate(&issued).extended_key_usages(),
+            usages(expected),
+            "{purposes:?} {extended:?}"
+        );
     }
 }
 
@@ -116,11 +170,21 @@ async fn purposes_and_usages_add_up_once_each() {
 async fn the_common_name_stands_in_for_names_only_if_it_is_a_domain() {
     let office = Office::new().await;
     for (common_name, is_domain) in [
-        ("server.example.com", true), ("localhost", false), ("10.0.0.1", false), ("Jane Doe", false), ("*.example.com", false),
-        ("a@example.com", false), ("a..example.com", false), ("example.", false),
+        ("server.example.com", true),
+        ("localhost", false),
+        ("10.0.0.1", false),
+        ("Jane Doe", false),
+        ("*.example.com", false),
+        ("a@example.com", false),
+        ("a..example.com", false),
+        ("example.", false),
     ] {
         let issued = office.issue(&request(common_name)).await.unwrap();
-        assert_eq!(certificate(&issued).alt_names().len(), usize::from(is_domain), "{common_name}");
+        assert_eq!(
+            certificate(&issued).alt_names().len(),
+            usize::from(is_domain),
+            "{common_name}"
+        );
     }
     let mut server = request("localhost");
     server.profile = Some("tls-server".into());
@@ -131,13 +195,20 @@ async fn the_common_name_stands_in_for_names_only_if_it_is_a_domain() {
 async fn all_five_types_of_names_arrive() {
     let office = Office::new().await;
     let names = [
-        (AltNameType::Dns, "a.example.com"), (AltNameType::Dns, "*.b.example.com"), (AltNameType::Ip, "10.1.2.3"),
-        (AltNameType::Ip, "fd00::1"), (AltNameType::Email, "a@example.com"), (AltNameType::Uri, "spiffe://example.com/a"),
+        (AltNameType::Dns, "a.example.com"),
+        (AltNameType::Dns, "*.b.example.com"),
+        (AltNameType::Ip, "10.1.2.3"),
+        (AltNameType::Ip, "fd00::1"),
+        (AltNameType::Email, "a@example.com"),
+        (AltNameType::Uri, "spiffe://example.com/a"),
         (AltNameType::Directory, "CN=a,O=Example"),
     ];
     let request = request_with_names("a.example.com", &names);
     let issued = office.issue(&request).await.unwrap();
-    let expected: Vec<AltName> = names.iter().map(|(kind, value)| AltName::parse(*kind, value).unwrap()).collect();
+    let expected: Vec<AltName> = names
+        .iter()
+        .map(|(kind, value)| AltName::parse(*kind, value).unwrap())
+        .collect();
     assert_eq!(certificate(&issued).alt_names(), expected);
 }
 
@@ -147,14 +218,23 @@ async fn lifetimes_are_reduced_to_every_limit() {
         .with("short", "extended_key_usages = ['CODE_SIGNING']\ndefault_lifetime_days = 2\nmax_lifetime_days = 7\nbackdate_seconds = 0")
         .unwrap();
     let office = Office::with_profiles("max_cert_lifetime = 90", profiles).await;
-    for (profile, asked, days) in
-        [(None, None, 30), (None, Some(90), 90), (None, Some(91), 90), (Some("short"), None, 2), (Some("short"), Some(30), 7), (Some("device"), None, 90)]
-    {
+    for (profile, asked, days) in [
+        (None, None, 30),
+        (None, Some(90), 90),
+        (None, Some(91), 90),
+        (Some("short"), None, 2),
+        (Some("short"), Some(30), 7),
+        (Some("device"), None, 90),
+    ] {
         let mut request = request("a.example.com");
         request.profile = profile.map(str::to_owned);
         request.lifetime_days = asked;
         let issued = office.issue(&request).await.unwrap();
-        assert_eq!(certificate(&issued).not_after(), NOW.plus_days(days), "{profile:?} {asked:?}");
+        assert_eq!(
+            certificate(&issued).not_after(),
+            NOW.plus_days(days),
+            "{profile:?} {asked:?}"
+        );
     }
 }
 
@@ -167,11 +247,23 @@ async fn certificates_say_where_to_look_only_if_that_is_public() {
     }
     let office = Office::with("project='serverless'\nenvironment='dev'\npublic_url='http://pki.example.com'").await;
     let issued = office.issue(&request("a.example.com")).await.unwrap();
-    assert!(contains(&issued.record.certificate, b"http://pki.example.com/serverless-issuing-ca-dev.crl"));
-    assert!(contains(&issued.record.certificate, b"http://pki.example.com/serverless-issuing-ca-dev.crt"));
+    assert!(contains(
+        &issued.record.certificate,
+        b"http://pki.example.com/serverless-issuing-ca-dev.crl"
+    ));
+    assert!(contains(
+        &issued.record.certificate,
+        b"http://pki.example.com/serverless-issuing-ca-dev.crt"
+    ));
     let ca = office.authority.issuing_ca().unwrap();
-    assert!(contains(ca.certificate().as_der(), b"http://pki.example.com/serverless-root-ca-dev.crl"));
-    assert!(contains(ca.certificate().as_der(), b"http://pki.example.com/serverless-root-ca-dev.crt"));
+    assert!(contains(
+        ca.certificate().as_der(),
+        b"http://pki.example.com/serverless-root-ca-dev.crl"
+    ));
+    assert!(contains(
+        ca.certificate().as_der(),
+        b"http://pki.example.com/serverless-root-ca-dev.crt"
+    ));
 }
 
 #[tokio::test]
@@ -202,7 +294,14 @@ async fn the_answer_is_the_contract_s_json() {
     let keys: Vec<&String> = answer.as_object().unwrap().keys().collect();
     assert_eq!(
         keys,
-        ["Base64CaChain", "Base64Certificate", "Base64IssuingCaCertificate", "Base64RootCaCertificate", "CertificateInfo", "Subject"]
+        [
+            "Base64CaChain",
+            "Base64Certificate",
+            "Base64IssuingCaCertificate",
+            "Base64RootCaCertificate",
+            "CertificateInfo",
+            "Subject"
+        ]
     );
     assert_eq!(
         answer["CertificateInfo"],
@@ -214,13 +313,19 @@ async fn the_answer_is_the_contract_s_json() {
     );
     assert_eq!(answer["Subject"], "CN=server.example.com");
     let pem = from_base64(&answer["Base64Certificate"]);
-    assert_eq!(Certificate::parse(pem.as_bytes()).unwrap().as_der(), issued.record.certificate);
+    assert_eq!(
+        Certificate::parse(pem.as_bytes()).unwrap().as_der(),
+        issued.record.certificate
+    );
 
     let cas = office.authority.cas();
     let (root, issuing) = (cas[0].certificate().to_pem(), cas[1].certificate().to_pem());
     assert_eq!(from_base64(&answer["Base64IssuingCaCertificate"]), issuing);
     assert_eq!(from_base64(&answer["Base64RootCaCertificate"]), root);
-    assert_eq!(from_base64(&answer["Base64CaChain"]), format!("{}\n{}", issuing.trim(), root.trim()));
+    assert_eq!(
+        from_base64(&answer["Base64CaChain"]),
+        format!("{}\n{}", issuing.trim(), root.trim())
+    );
 
     let chain = serde_json::to_value(office.authority.chain_answer(&TlsCertRequest::default()).unwrap()).unwrap();
     assert_eq!(chain.as_object().unwrap().len(), 3);
@@ -229,10 +334,18 @@ async fn the_answer_is_the_contract_s_json() {
     let mut bundle = request.clone();
     bundle.cert_bundle = true;
     let answer = serde_json::to_value(office.authority.answer(&issued, &bundle)).unwrap();
-    assert_eq!(from_base64(&answer["Base64Certificate"]), format!("{pem}{issuing}{root}"));
+    assert_eq!(
+        from_base64(&answer["Base64Certificate"]),
+        format!("{pem}{issuing}{root}")
+    );
 
-    let error = ErrorAnswer { error: Refusal::KeyInUse.to_string() };
-    assert_eq!(serde_json::to_value(error).unwrap(), json!({ "error": "Private key has already been used for a certificate" }));
+    let error = ErrorAnswer {
+        error: Refusal::KeyInUse.to_string(),
+    };
+    assert_eq!(
+        serde_json::to_value(error).unwrap(),
+        json!({ "error": "Private key has already been used for a certificate" })
+    );
 }
 
 #[tokio::test]
@@ -272,11 +385,28 @@ async fn malformed_requests_leave_their_record_and_notice_too() {
     let office = Office::new().await;
     let value = json!({ "common_name": "a.example.com", "lifetime": 0, "base64_csr_data": "YQ==" });
     let malformed = TlsCertRequest::from_value(&value).unwrap_err();
-    office.authority.record_malformed(&value, &malformed, &principal()).await;
-    let recorded = office.authority.ports().ledger.rejections(1).await.unwrap().pop().unwrap();
-    assert_eq!((recorded.code.as_str(), recorded.reason.as_str()), ("lifetime_too_short", "0 is too short"));
+    office
+        .authority
+        .record_malformed(&value, &malformed, &principal())
+        .await;
+    let recorded = office
+        .authority
+        .ports()
+        .ledger
+        .rejections(1)
+        .await
+        .unwrap()
+        .pop()
+        .unwrap();
+    assert_eq!(
+        (recorded.code.as_str(), recorded.reason.as_str()),
+        ("lifetime_too_short", "0 is too short")
+    );
     assert_eq!(recorded.common_name.as_deref(), Some("a.example.com"));
-    assert_eq!(office.house.notices.received().pop().unwrap().message["Reason"], "0 is too short");
+    assert_eq!(
+        office.house.notices.received().pop().unwrap().message["Reason"],
+        "0 is too short"
+    );
 }
 
 #[tokio::test]
@@ -286,17 +416,28 @@ async fn an_unchanged_csr_file_is_no_news() {
     request.subject.common_name = Some("a.example.com".into());
     let value = json!({ "common_name": "a.example.com", "csr_file": "a.csr" });
     let mut from_file = TlsCertRequest::from_value(&value).unwrap();
-    assert_eq!(office.refusal(&from_file).await.code(), "csr_file_not_found", "nobody read the file");
+    assert_eq!(
+        office.refusal(&from_file).await.code(),
+        "csr_file_not_found",
+        "nobody read the file"
+    );
 
     from_file.resolve_csr(Requester::new().csr("a.example.com"));
     office.issue(&from_file).await.unwrap();
     let notices = office.house.notices.received().len();
-    assert_eq!(office.refusal(&from_file).await.to_string(), "Certificate already issued");
+    assert_eq!(
+        office.refusal(&from_file).await.to_string(),
+        "Certificate already issued"
+    );
     assert_eq!(office.house.notices.received().len(), notices, "nobody is told");
 
     let mut renamed = from_file.clone();
     renamed.subject.common_name = Some("b.example.com".into());
-    assert_eq!(office.refusal(&renamed).await, Refusal::KeyInUse, "under another name it is news");
+    assert_eq!(
+        office.refusal(&renamed).await,
+        Refusal::KeyInUse,
+        "under another name it is news"
+    );
     assert_eq!(office.house.notices.received().len(), notices + 1);
 }
 
@@ -349,8 +490,14 @@ async fn profiles_choose_keys_subjects_policies_and_the_ca() {
     let issued = office.issue(&person).await.unwrap();
     assert_eq!(issued.record.id.issuer.as_str(), "chancery-radius-ca");
     let certificate = certificate(&issued);
-    assert_eq!(certificate.subject().attributes().organization.as_deref(), Some("Example"));
-    assert!(contains(&issued.record.certificate, &[0x2b, 0x06, 0x01, 0x04, 0x01, 0x83, 0xb2, 0x03, 0x09]));
+    assert_eq!(
+        certificate.subject().attributes().organization.as_deref(),
+        Some("Example")
+    );
+    assert!(contains(
+        &issued.record.certificate,
+        &[0x2b, 0x06, 0x01, 0x04, 0x01, 0x83, 0xb2, 0x03, 0x09]
+    ));
     assert_eq!(office.authority.chain(&issued.record.id.issuer).len(), 2);
 }
 
@@ -361,29 +508,48 @@ async fn revoke(office: &Office, id: &IntentId) {
         invalidity_date: None,
         principal: principal().to_string(),
     };
-    office.authority.ports().ledger.revoke(&id.issuer, id.serial, revocation).await.unwrap();
+    office
+        .authority
+        .ports()
+        .ledger
+        .revoke(&id.issuer, id.serial, revocation)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
 async fn renewal_makes_the_same_certificate_later() {
     let office = Office::with("custom_extension_allowlist = ['1.3.6.1.4.1.55555.1']").await;
-    let mut request = request_with_names("a.example.com", &[(AltNameType::Dns, "b.example.com"), (AltNameType::Ip, "10.0.0.1")]);
+    let mut request = request_with_names(
+        "a.example.com",
+        &[(AltNameType::Dns, "b.example.com"), (AltNameType::Ip, "10.0.0.1")],
+    );
     request.purposes = vec![Purpose::ServerAuth];
     request.lifetime_days = Some(45);
     request.notify_expiry = Some(true);
     request.subject.organization = Some("Acme, Inc.".into());
-    request.extensions =
-        vec![RequestedExtension { oid: "1.3.6.1.4.1.55555.1".into(), value_b64: "BAA=".into(), critical: false }];
+    request.extensions = vec![RequestedExtension {
+        oid: "1.3.6.1.4.1.55555.1".into(),
+        value_b64: "BAA=".into(),
+        critical: false,
+    }];
     let first = office.issue(&request).await.unwrap();
     let old = certificate(&first);
 
     office.house.clock.advance(40 * 86_400);
-    let same_key = office.authority.renew(old.serial(), None, &principal(), None).await.unwrap();
+    let same_key = office
+        .authority
+        .renew(old.serial(), None, &principal(), None)
+        .await
+        .unwrap();
     let new = certificate(&same_key);
     assert_ne!(new.serial(), old.serial());
     assert_eq!(new.spki_der(), old.spki_der());
     assert_eq!(new.subject().as_der(), old.subject().as_der());
-    assert_eq!((new.alt_names(), new.extended_key_usages()), (old.alt_names(), old.extended_key_usages()));
+    assert_eq!(
+        (new.alt_names(), new.extended_key_usages()),
+        (old.alt_names(), old.extended_key_usages())
+    );
     assert_eq!(new.custom_extensions(), old.custom_extensions());
     assert_eq!(new.not_after(), NOW.plus_days(40 + 45));
     assert!(same_key.record.notify_expiry);
@@ -391,9 +557,17 @@ async fn renewal_makes_the_same_certificate_later() {
 
     let requester = Requester::new();
     let csr = requester.csr("whatever.example.com");
-    let new_key = office.authority.renew(new.serial(), Some(&csr), &principal(), None).await.unwrap();
+    let new_key = office
+        .authority
+        .renew(new.serial(), Some(&csr), &principal(), None)
+        .await
+        .unwrap();
     assert_eq!(certificate(&new_key).spki_der(), requester.spki());
-    assert_eq!(certificate(&new_key).subject().as_der(), old.subject().as_der(), "the CSR's subject is not used");
+    assert_eq!(
+        certificate(&new_key).subject().as_der(),
+        old.subject().as_der(),
+        "the CSR's subject is not used"
+    );
     assert_eq!(certificate(&new_key).not_after(), NOW.plus_days(40 + 45));
 }
 
@@ -409,7 +583,10 @@ async fn renewal_is_refused_for_what_is_not_valid_any_more() {
     assert_eq!(refusal(&office, revoked.serial).await, "revoked");
 
     let ca = office.authority.issuing_ca().unwrap();
-    assert_eq!(refusal(&office, ca.certificate().serial()).await, "authority_certificate");
+    assert_eq!(
+        refusal(&office, ca.certificate().serial()).await,
+        "authority_certificate"
+    );
     assert_eq!(refusal(&office, "12345".parse().unwrap()).await, "not_found");
 
     let expired = office.issue(&request("b.example.com")).await.unwrap().record.id;
@@ -421,7 +598,11 @@ async fn renewal_is_refused_for_what_is_not_valid_any_more() {
     office.issue(&other.request("c.example.com")).await.unwrap();
     let own = office.issue(&request("d.example.com")).await.unwrap().record.id;
     let csr = other.csr("d.example.com");
-    let error = office.authority.renew(own.serial, Some(&csr), &principal(), None).await.unwrap_err();
+    let error = office
+        .authority
+        .renew(own.serial, Some(&csr), &principal(), None)
+        .await
+        .unwrap_err();
     assert_eq!(error, IssueError::Rejected(Refusal::KeyInUse));
     assert!(office.authority.ports().ledger.rejections(10).await.unwrap().len() >= 5);
 }
@@ -430,32 +611,53 @@ async fn renewal_is_refused_for_what_is_not_valid_any_more() {
 async fn preparing_touches_no_port() {
     let office = Office::new().await;
     let calls = office.house.faults.calls().len();
-    let prepared = office.authority.prepare(&request("a.example.com"), &principal(), None).unwrap();
+    let prepared = office
+        .authority
+        .prepare(&request("a.example.com"), &principal(), None)
+        .unwrap();
     assert_eq!(office.house.faults.calls().len(), calls);
     assert_eq!(prepared.profile(), "tls");
     assert_eq!(prepared.template().alt_names, [AltName::Dns("a.example.com".into())]);
     assert_eq!(prepared.ca().slug().as_str(), "chancery-issuing-ca");
     let tbs = prepared.tbs().as_der().to_vec();
     let issued = office.authority.issue_prepared(prepared).await.unwrap();
-    assert_eq!(certificate(&issued).tbs_der(), tbs, "what was decided on is what was signed");
+    assert_eq!(
+        certificate(&issued).tbs_der(),
+        tbs,
+        "what was decided on is what was signed"
+    );
 }
 
 #[tokio::test]
 async fn requests_over_budget_are_refused_before_the_work() {
     let office = Office::new().await;
-    let long = TlsCertRequest { csr: Some(CsrSource::Inline(vec![0x30; 65 * 1024])), ..TlsCertRequest::default() };
+    let long = TlsCertRequest {
+        csr: Some(CsrSource::Inline(vec![0x30; 65 * 1024])),
+        ..TlsCertRequest::default()
+    };
     assert_eq!(office.refusal(&long).await.code(), "over_budget");
     let names: Vec<String> = (0..257).map(|index| format!("h{index}.example.com")).collect();
     let names: Vec<_> = names.iter().map(|name| (AltNameType::Dns, name.as_str())).collect();
-    assert_eq!(office.refusal(&request_with_names("a.example.com", &names)).await.code(), "over_budget");
+    assert_eq!(
+        office
+            .refusal(&request_with_names("a.example.com", &names))
+            .await
+            .code(),
+        "over_budget"
+    );
 }
 
 #[tokio::test]
 async fn an_authority_without_cas_says_so_inside_and_not_outside() {
     let house = chancery_authority::memory::House::new(UnixTime(0));
     let config = chancery_authority::config::Config::from_toml("").unwrap();
-    let authority = chancery_authority::Authority::open(house.ports(), config, Profiles::built_in()).await.unwrap();
-    let error = authority.issue(&request("a.example.com"), &principal(), None).await.unwrap_err();
+    let authority = chancery_authority::Authority::open(house.ports(), config, Profiles::built_in())
+        .await
+        .unwrap();
+    let error = authority
+        .issue(&request("a.example.com"), &principal(), None)
+        .await
+        .unwrap_err();
     assert_eq!(error.code(), "no_ca");
     assert!(!error.is_retryable());
     assert!(error.detail().unwrap().contains("chancery-issuing-ca"));

@@ -114,7 +114,7 @@ impl Authority {
     }
 
     fn chain_pem(&self, issuer: &Slug) -> Vec<String> {
-        self.chain(issuer).iter().map(|ca| ca.certificate().to_pem()).collect()
+        self.chain(issuer).iter().map(|ca| ca.pem.clone()).collect()
     }
 }
 

@@ -45,7 +45,12 @@ impl Office {
         let config = Config::from_toml(config).unwrap();
         let authority = open(house.faulty_ports(), &config, &profiles).await;
         authority.initialise(&|_: &str| ()).await.unwrap();
-        Self { house, authority, config, profiles }
+        Self {
+            house,
+            authority,
+            config,
+            profiles,
+        }
     }
 
     /// Another process over the same house, e.g. after a crash: nothing is left of what the old one had in memory.
@@ -134,7 +139,12 @@ pub(crate) fn request_with_names(common_name: &str, names: &[(AltNameType, &str)
 }
 
 pub(crate) fn named(common_name: &str) -> Name {
-    Subject { common_name: Some(common_name.into()), ..Subject::default() }.to_name().unwrap()
+    Subject {
+        common_name: Some(common_name.into()),
+        ..Subject::default()
+    }
+    .to_name()
+    .unwrap()
 }
 
 pub(crate) fn certificate(issued: &Issued) -> Certificate {
@@ -143,7 +153,10 @@ pub(crate) fn certificate(issued: &Issued) -> Certificate {
 
 /// CertificationRequestInfo (RFC 2986 section 4.1) without attributes.
 pub(crate) fn csr_info(subject: &Name, spki: &[u8]) -> Vec<u8> {
-    tlv(0x30, &[&[0x02, 0x01, 0x00], subject.as_der(), spki, &[0xa0, 0x00]].concat())
+    tlv(
+        0x30,
+        &[&[0x02, 0x01, 0x00], subject.as_der(), spki, &[0xa0, 0x00]].concat(),
+    )
 }
 
 /// CertificationRequest, signed with ecdsa-with-SHA256.
