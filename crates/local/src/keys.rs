@@ -4,12 +4,13 @@
 //! - [`token`]: keys in a PKCS #11 token, which never leave it;
 //! - [`passphrase`]: where passphrases and PINs come from;
 //! - [`log`]: the log of every signature, which receipts name;
-
+//! - [`client`]: subjects' own keys: made, read, and signing certification requests.
 //!
 //! What runs where: making a key and unsealing one take from milliseconds to seconds and run on threads of their own.
 //! A signature by an unsealed key is made on the caller's thread: from 13 µs (P-256) to about 1.5 ms (RSA-4096), which
 //! is less than handing it over and back would disturb. Tokens answer on threads that own the token's sessions.
 
+pub mod client;
 pub mod log;
 pub mod passphrase;
 pub mod sealed;

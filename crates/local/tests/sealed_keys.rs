@@ -1,5 +1,12 @@
 //! Sealed key files: the port's contract, OpenSSL as a second reader and writer, and faults.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "tests may panic, and say aloud what they skip"
+)]
+
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

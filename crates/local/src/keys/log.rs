@@ -138,12 +138,15 @@ impl SigningLog {
 
     fn open(&self) -> io::Result<Open> {
         let mut options = OpenOptions::new();
-        let mut file = options
-            .read(true)
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .open(&self.path)?;
+        options.read(true).append(true).create(true).mode(0o600);
+        let mut file = match options.open(&self.path) {
+            // Keys on a token can sign before anything was ever put into the folder.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.path.parent().map_or(Ok(()), super::make_folder)?;
+                options.open(&self.path)?
+            }
+            opened => opened?,
+        };
         let size = file.metadata()?.len();
         let mut last = [b'\n'];
         if size > 0 {

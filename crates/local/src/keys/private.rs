@@ -1,6 +1,6 @@
 //! An unsealed CA key in memory.
 //!
-//! RSA and ECDSA keys are aws-lc's. ML-DSA keys are RustCrypto's, because a CA signs µ, which aws-lc offers to C only;
+//! RSA and ECDSA keys are aws-lc's. ML-DSA keys are `RustCrypto`'s, because a CA signs µ, which aws-lc offers to C only;
 //! their PKCS #8 is still read by aws-lc first, which checks that seed and expanded key agree where a file has both.
 
 use aws_lc_rs::digest::{self, Digest};
@@ -177,7 +177,7 @@ fn imported(input: &SigningInput) -> Result<Digest, SignError> {
 }
 
 /// Which of aws-lc's algorithms an EC key's curve is of.
-fn curve(info: &PrivateKeyInfoRef<'_>) -> Result<&'static EcdsaSigningAlgorithm, PrivateKeyError> {
+pub(super) fn curve(info: &PrivateKeyInfoRef<'_>) -> Result<&'static EcdsaSigningAlgorithm, PrivateKeyError> {
     let named = info
         .algorithm
         .parameters

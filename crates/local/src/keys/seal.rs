@@ -1,4 +1,4 @@
-//! Sealing: PKCS #8 under a passphrase, as EncryptedPrivateKeyInfo (RFC 5958) with PBES2 (RFC 8018), in PEM.
+//! Sealing: PKCS #8 under a passphrase, as `EncryptedPrivateKeyInfo` (RFC 5958) with PBES2 (RFC 8018), in PEM.
 //!
 //! New seals use scrypt with N = 2¹⁴, r = 8, p = 5 and AES-256-CBC. The memory, 16 MiB, is the most that OpenSSL takes
 //! without being asked for more (its limit is 32 MiB, and N is a power of two); the five passes are what OWASP's password
@@ -87,7 +87,7 @@ pub(super) fn seal(pkcs8: &[u8], passphrase: &Passphrase) -> Result<String, pkcs
     Ok(info.to_pem(LineEnding::LF)?)
 }
 
-/// Opens a PEM file; what comes out is a well-formed PKCS #8 PrivateKeyInfo, though its key may still be unsound.
+/// Opens a PEM file; what comes out is a well-formed PKCS #8 `PrivateKeyInfo`, though its key may still be unsound.
 pub(super) fn unseal(pem: &[u8], passphrase: &Passphrase) -> Result<Zeroizing<Vec<u8>>, UnsealError> {
     let malformed = |error: &dyn std::fmt::Display| UnsealError::Malformed(error.to_string());
     let text = std::str::from_utf8(pem).map_err(|error| malformed(&error))?;

@@ -108,6 +108,7 @@ impl SealedKeyStore {
             let work = Unsealing {
                 store: Arc::clone(&self.store),
                 key: key.clone(),
+                answered: false,
             };
             start_thread(move || work.run())?;
         }
@@ -167,8 +168,7 @@ impl Store {
             io::ErrorKind::AlreadyExists => KeyStoreError::AlreadyExists(key.clone()),
             _ => store_error(&files.private, &error),
         })?;
-        self.write_public(&files, private.public())
-            .map_err(|error| store_error(&files.public, &error))?;
+        Self::write_public(&files, private.public()).map_err(|error| store_error(&files.public, &error))?;
 
         lock(&self.passphrase).proven = true;
         let public = private.public().clone();
@@ -214,7 +214,7 @@ impl Store {
             .map_err(|error| mend(&error))
     }
 
-    fn write_public(&self, files: &Files, public: &CaPublicKey) -> io::Result<()> {
+    fn write_public(files: &Files, public: &CaPublicKey) -> io::Result<()> {
         let pem = Document::try_from(public.as_der())
             .and_then(|document| document.to_pem(PUBLIC_LABEL, LineEnding::LF))
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
@@ -239,7 +239,7 @@ impl Store {
             }
             None => {
                 // A convenience, which a folder without write permission does without.
-                if let Err(error) = self.write_public(&files, private.public()) {
+                if let Err(error) = Self::write_public(&files, private.public()) {
                     tracing::warn!(path = %files.public.display(), %error, "the public half could not be written");
                 }
             }
@@ -317,17 +317,20 @@ impl Store {
     }
 }
 
-/// The work of one unsealing thread.
+/// The work of one unsealing thread, which owns the slot's state until it has answered.
 struct Unsealing {
     store: Arc<Store>,
     key: KeyName,
+    answered: bool,
 }
 
 impl Unsealing {
-    fn run(self) {
+    fn run(mut self) {
         let opened = self.store.unseal(&self.key).map(Arc::new);
         let before = {
             let mut keys = lock(&self.store.keys);
+            // From here on the slot may already be another thread's.
+            self.answered = true;
             match &opened {
                 Ok(private) => keys.insert(self.key.clone(), Slot::Open(Arc::clone(private))),
                 Err(_) => keys.remove(&self.key),
@@ -343,11 +346,11 @@ impl Unsealing {
 }
 
 impl Drop for Unsealing {
-    /// After a panic: those who wait learn of it by their senders being dropped, and the next may try again.
+    /// Where no answer came, of a panic or for want of a thread: those who wait learn of it by their senders being
+    /// dropped, and the next may try again.
     fn drop(&mut self) {
-        let mut keys = lock(&self.store.keys);
-        if matches!(keys.get(&self.key), Some(Slot::Unsealing(_))) {
-            keys.remove(&self.key);
+        if !self.answered {
+            lock(&self.store.keys).remove(&self.key);
         }
     }
 }

@@ -74,14 +74,18 @@ impl Shared {
     fn module(&self) -> Result<Pkcs11, Failure> {
         let path = &self.config.module;
         let mut loaded = lock(&self.module);
-        let module = match &*loaded {
-            Some(module) => module,
-            None => loaded.insert(Pkcs11::new(path).map_err(|error| KeyStoreError::Unavailable {
+        let module = if let Some(module) = &*loaded {
+            module
+        } else {
+            let module = Pkcs11::new(path).map_err(|error| KeyStoreError::Unavailable {
                 detail: format!(
                     "the PKCS #11 module {} cannot be loaded: {error}; check its path and that it is installed",
                     path.display()
                 ),
-            })?),
+            })?;
+            // Never unloaded: modules have threads and state of their own that do not expect it.
+            std::mem::forget(module.clone());
+            loaded.insert(module)
         };
         match module.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)) {
             Ok(()) | Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => Ok(module.clone()),
@@ -335,14 +339,13 @@ impl Connection {
                 );
                 return Err(KeyStoreError::Denied { detail }.into());
             }
-            let value = match &pin.value {
-                Some(value) => value,
-                None => {
-                    let value = shared.config.pin.read(Purpose::Login);
-                    pin.value.insert(value.map_err(|error| KeyStoreError::Denied {
-                        detail: error.to_string(),
-                    })?)
-                }
+            let value = if let Some(value) = &pin.value {
+                value
+            } else {
+                let value = shared.config.pin.read(Purpose::Login);
+                pin.value.insert(value.map_err(|error| KeyStoreError::Denied {
+                    detail: error.to_string(),
+                })?)
             };
             open.session
                 .login_with_raw(UserType::User, &RawAuthPin::new(Box::new(value.as_bytes().to_vec())))

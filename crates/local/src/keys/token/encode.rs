@@ -6,7 +6,7 @@ use pkcs8::spki::{AlgorithmIdentifierRef, ObjectIdentifier, SubjectPublicKeyInfo
 
 use crate::keys::private::oid;
 
-/// DER of a DigestInfo (RFC 8017 section 9.2) with SHA-256, up to the digest.
+/// DER of a `DigestInfo` (RFC 8017 section 9.2) with SHA-256, up to the digest.
 const SHA256_DIGEST_INFO: [u8; 19] = [
     0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20,
 ];
@@ -25,7 +25,7 @@ struct EcdsaSigValue<'a> {
     s: UintRef<'a>,
 }
 
-/// What CKM_RSA_PKCS signs: the digest with the name of its algorithm.
+/// What `CKM_RSA_PKCS` signs: the digest with the name of its algorithm.
 pub(super) fn digest_info(sha256: &[u8; 32]) -> [u8; 51] {
     let mut info = [0; 51];
     info[..19].copy_from_slice(&SHA256_DIGEST_INFO);
@@ -33,7 +33,7 @@ pub(super) fn digest_info(sha256: &[u8; 32]) -> [u8; 51] {
     info
 }
 
-/// From CKM_ECDSA's r ‖ s, each of the curve's length.
+/// From `CKM_ECDSA`'s r ‖ s, each of the curve's length.
 pub(super) fn ecdsa_signature(raw: &[u8]) -> der::Result<Vec<u8>> {
     let (r, s) = raw.split_at(raw.len() / 2);
     if r.is_empty() || r.len() != s.len() {
@@ -46,7 +46,7 @@ pub(super) fn ecdsa_signature(raw: &[u8]) -> der::Result<Vec<u8>> {
     .to_der()
 }
 
-/// From CKA_MODULUS and CKA_PUBLIC_EXPONENT, big-endian.
+/// From `CKA_MODULUS` and `CKA_PUBLIC_EXPONENT`, big-endian.
 pub(super) fn rsa_public_key(modulus: &[u8], exponent: &[u8]) -> der::Result<Vec<u8>> {
     let key = RsaPublicKey {
         modulus: UintRef::new(modulus)?,
@@ -56,7 +56,7 @@ pub(super) fn rsa_public_key(modulus: &[u8], exponent: &[u8]) -> der::Result<Vec
     public_key(oid::RSA, Some(AnyRef::NULL), &key)
 }
 
-/// From CKA_EC_PARAMS (DER of a named curve) and CKA_EC_POINT.
+/// From `CKA_EC_PARAMS` (DER of a named curve) and `CKA_EC_POINT`.
 pub(super) fn ec_public_key(parameters: &[u8], point: &[u8]) -> der::Result<Vec<u8>> {
     let curve = ObjectIdentifier::from_der(parameters)?;
     let field = match curve {
@@ -83,7 +83,7 @@ fn public_key(oid: ObjectIdentifier, parameters: Option<AnyRef<'_>>, key: &[u8])
     .to_der()
 }
 
-/// DER of a curve's name, for CKA_EC_PARAMS.
+/// DER of a curve's name, for `CKA_EC_PARAMS`.
 pub(super) fn curve(curve: ObjectIdentifier) -> der::Result<Vec<u8>> {
     curve.to_der()
 }

@@ -36,7 +36,7 @@ pub(super) fn public_key(session: &Session, key: &KeyName) -> Result<Option<CaPu
     }
 }
 
-/// The public half of a private key: an object of the same CKA_ID, or what the private key tells of it itself.
+/// The public half of a private key: an object of the same `CKA_ID`, or what the private key tells of it itself.
 pub(super) fn public_half(
     session: &Session,
     private: ObjectHandle,

@@ -12,8 +12,9 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(_crl: &Crl<'_>, entry: &Entry<'_>) -> Option<String> {
-    let oid = entry.extensions?.false_encoded?;
-    Some(format!("{oid} writes critical out as FALSE, its default"))
+    let mut extensions = entry.extensions?.iter();
+    let found = extensions.find(|extension| extension.false_encoded)?;
+    Some(format!("{} writes critical out as FALSE, its default", found.oid))
 }
 
 #[cfg(test)]

@@ -40,30 +40,23 @@ impl<'a> GeneralName<'a> {
 
 /// `GeneralNames`, checked when read. An empty list is for rules to find.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct GeneralNames<'a> {
-    reader: Reader<'a>,
-    has_directories: bool,
-}
+pub(crate) struct GeneralNames<'a>(Reader<'a>);
 
 impl<'a> GeneralNames<'a> {
     pub(crate) fn parse(contents: &'a [u8]) -> Result<Self, Malformed> {
-        let mut names = Self {
-            reader: Reader::new(contents),
-            has_directories: false,
-        };
-        let mut reader = names.reader;
+        let mut reader = Reader::new(contents);
         while !reader.is_empty() {
-            names.has_directories |= matches!(GeneralName::read(&mut reader)?, GeneralName::Directory(_));
+            GeneralName::read(&mut reader)?;
         }
-        Ok(names)
+        Ok(Self(Reader::new(contents)))
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.reader.is_empty()
+        self.0.is_empty()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = GeneralName<'a>> + use<'a> {
-        let mut reader = self.reader;
+        let mut reader = self.0;
         std::iter::from_fn(move || {
             if reader.is_empty() {
                 None
@@ -75,19 +68,7 @@ impl<'a> GeneralNames<'a> {
 
     /// Each name's octets, for comparison.
     pub(crate) fn ders(&self) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
-        self.reader.into_iter().map(|name| name.der)
-    }
-
-    /// The directory names; costs nothing where there are none.
-    pub(crate) fn directories(&self) -> impl Iterator<Item = Name<'a>> + use<'a> {
-        let names = self.has_directories.then(|| self.iter()).into_iter().flatten();
-        names.filter_map(|name| {
-            if let GeneralName::Directory(name) = name {
-                Some(name)
-            } else {
-                None
-            }
-        })
+        self.0.into_iter().map(|name| name.der)
     }
 
     pub(crate) fn dns_names(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {

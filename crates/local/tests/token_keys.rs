@@ -1,0 +1,478 @@
+//! Keys on a PKCS #11 token: the port's contract, other tools' keys, and faults, with SoftHSM 2.
+//!
+//! SoftHSM reads its configuration from the process's environment, which a process cannot safely change for itself. So
+//! each test runs twice: the outer run makes a token in a folder of its own and starts this program again, for the same
+//! test, with `SOFTHSM2_CONF` set; the inner run is the test.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "tests may panic, and say aloud what they skip"
+)]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use chancery_authority::contract;
+use chancery_authority::port::{KeyName, KeyStore, KeyStoreError};
+use chancery_local::keys::client::TokenClientKey;
+use chancery_local::keys::{Passphrase, PassphraseSource, SigningLog, Token, TokenConfig, TokenKeyStore};
+use chancery_x509::algorithm::{CaKeyAlgorithm, SigningHasher, SigningInput};
+use chancery_x509::csr::{CertificationRequest, CsrBudget};
+use chancery_x509::name::Name;
+use cryptoki::context::Pkcs11;
+
+const LABEL: &str = "chancery test";
+const PIN: &str = "123456";
+const SO_PIN: &str = "87654321";
+const CONFIGURATION: &str = "SOFTHSM2_CONF";
+/// Tells the inner run where its folder is.
+const FOLDER: &str = "CHANCERY_TEST_TOKEN_FOLDER";
+
+const SUPPORTED: [CaKeyAlgorithm; 6] = [
+    CaKeyAlgorithm::P256,
+    CaKeyAlgorithm::P384,
+    CaKeyAlgorithm::P521,
+    CaKeyAlgorithm::Rsa2048,
+    CaKeyAlgorithm::Rsa3072,
+    CaKeyAlgorithm::Rsa4096,
+];
+
+/// Runs `test` in a process that has a fresh token.
+fn with_token<F: Future<Output = ()>>(name: &str, test: impl FnOnce(Place) -> F) {
+    let Some(module) = softhsm() else {
+        eprintln!("SKIPPED: SoftHSM 2 is not installed (Debian: apt-get install softhsm2)");
+        return;
+    };
+    if let Some(folder) = std::env::var_os(FOLDER) {
+        let place = Place {
+            module,
+            folder: folder.into(),
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        return runtime.block_on(test(place));
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let tokens = folder.path().join("tokens");
+    std::fs::create_dir(&tokens).unwrap();
+    let configuration = folder.path().join("softhsm2.conf");
+    let content = format!(
+        "directories.tokendir = {}\nobjectstore.backend = file\nlog.level = ERROR\n",
+        tokens.display()
+    );
+    std::fs::write(&configuration, content).unwrap();
+
+    let token = Command::new("softhsm2-util")
+        .args([
+            "--init-token",
+            "--free",
+            "--label",
+            LABEL,
+            "--pin",
+            PIN,
+            "--so-pin",
+            SO_PIN,
+        ])
+        .env(CONFIGURATION, &configuration)
+        .output()
+        .unwrap();
+    assert!(
+        token.status.success(),
+        "softhsm2-util: {}",
+        String::from_utf8_lossy(&token.stderr)
+    );
+    let inner = Command::new(std::env::current_exe().unwrap())
+        .args([name, "--exact", "--nocapture", "--test-threads=1"])
+        .env(CONFIGURATION, &configuration)
+        .env(FOLDER, folder.path())
+        .output()
+        .unwrap();
+    let output = [inner.stdout, inner.stderr].concat();
+    let output = String::from_utf8_lossy(&output);
+    assert!(inner.status.success(), "{output}");
+    assert!(
+        output.contains("1 passed"),
+        "the inner run did not find its test: {output}"
+    );
+    if let Some(skipped) = output.lines().find(|line| line.starts_with("SKIPPED")) {
+        eprintln!("{skipped}");
+    }
+}
+
+fn softhsm() -> Option<PathBuf> {
+    [
+        "/usr/lib/softhsm/libsofthsm2.so",
+        "/usr/lib64/pkcs11/libsofthsm2.so",
+        "/usr/lib64/softhsm/libsofthsm.so",
+        "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
+        "/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so",
+        "/opt/homebrew/lib/softhsm/libsofthsm2.so",
+    ]
+    .into_iter()
+    .map(PathBuf::from)
+    .find(|path| path.exists())
+    .filter(|_| Command::new("softhsm2-util").arg("--version").output().is_ok())
+}
+
+/// Where a test's token is.
+struct Place {
+    module: PathBuf,
+    folder: PathBuf,
+}
+
+impl Place {
+    fn config(&self) -> TokenConfig {
+        TokenConfig {
+            module: self.module.clone(),
+            token: LABEL.to_owned(),
+            pin: PassphraseSource::Given(Passphrase::new(PIN).unwrap()),
+            sessions: 3,
+        }
+    }
+
+    fn keys(&self) -> PathBuf {
+        self.folder.join("keys")
+    }
+
+    fn store(&self) -> TokenKeyStore {
+        self.store_with(self.config())
+    }
+
+    fn store_with(&self, config: TokenConfig) -> TokenKeyStore {
+        TokenKeyStore::start(config, &self.keys()).unwrap()
+    }
+
+    /// Runs `OpenSC`'s tool on the token, logged in; `None` where it is not installed, which is said aloud.
+    fn pkcs11_tool(&self, arguments: &[&str]) -> Option<()> {
+        let common = [
+            "--module",
+            self.module.to_str().unwrap(),
+            "--token-label",
+            LABEL,
+            "--login",
+            "--pin",
+            PIN,
+        ];
+        let Ok(output) = Command::new("pkcs11-tool").args(common).args(arguments).output() else {
+            println!("SKIPPED: no pkcs11-tool on the PATH (Debian: apt-get install opensc)");
+            return None;
+        };
+        assert!(
+            output.status.success(),
+            "pkcs11-tool: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Some(())
+    }
+}
+
+fn key(name: &str) -> KeyName {
+    KeyName(name.to_owned())
+}
+
+fn digest() -> SigningInput {
+    SigningInput::Sha256([7; 32])
+}
+
+async fn signs(store: &TokenKeyStore, name: &KeyName) {
+    let public = store.public_key(name).await.unwrap();
+    let mut hasher = SigningHasher::new(&public);
+    hasher.update(b"message");
+    let input = hasher.finish();
+    let signed = store.sign(name, &input).await.unwrap();
+    public.verify(&input, &signed.signature).unwrap();
+}
+
+#[test]
+fn meets_the_contract() {
+    with_token("meets_the_contract", async |place| {
+        contract::key_store(async || Arc::new(place.store()) as Arc<dyn KeyStore>, &SUPPORTED).await;
+    });
+}
+
+#[test]
+fn keys_and_their_log_survive_the_store() {
+    with_token("keys_and_their_log_survive_the_store", async |place| {
+        let made = place.store().create(&key("ca"), CaKeyAlgorithm::P256).await.unwrap();
+        let signed = place.store().sign(&key("ca"), &digest()).await.unwrap();
+        made.verify(&digest(), &signed.signature).unwrap();
+        let entries: Vec<_> = SigningLog::entries(&place.keys())
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        assert_eq!(entries.len(), 1);
+        assert_eq!(entries[0].receipt, signed.receipt);
+        assert_eq!(entries[0].key, key("ca"));
+    });
+}
+
+#[test]
+fn keys_of_other_tools_are_used() {
+    with_token("keys_of_other_tools_are_used", async |place| {
+        for (name, kind) in [("ec", "EC:secp384r1"), ("rsa", "rsa:2048")] {
+            let made = place.pkcs11_tool(&[
+                "--keypairgen",
+                "--key-type",
+                kind,
+                "--label",
+                name,
+                "--id",
+                "01",
+                "--usage-sign",
+            ]);
+            if made.is_none() {
+                return;
+            }
+            signs(&place.store(), &key(name)).await;
+            let again = place.store().create(&key(name), CaKeyAlgorithm::P256).await;
+            assert_eq!(again.unwrap_err(), KeyStoreError::AlreadyExists(key(name)));
+        }
+        // Two keys of one label: no guess is made between them.
+        place.pkcs11_tool(&[
+            "--keypairgen",
+            "--key-type",
+            "EC:prime256v1",
+            "--label",
+            "ec",
+            "--id",
+            "02",
+            "--usage-sign",
+        ]);
+        let error = place.store().sign(&key("ec"), &digest()).await.unwrap_err();
+        assert!(
+            matches!(&error, KeyStoreError::Damaged { detail, .. } if detail.contains("label")),
+            "{error}"
+        );
+    });
+}
+
+#[test]
+fn a_missing_public_object_is_found_by_its_id() {
+    with_token("a_missing_public_object_is_found_by_its_id", async |place| {
+        let made = place.store().create(&key("ca"), CaKeyAlgorithm::Rsa2048).await.unwrap();
+        // An RSA private key tells its public half itself.
+        if place
+            .pkcs11_tool(&["--delete-object", "--type", "pubkey", "--label", "ca"])
+            .is_none()
+        {
+            return;
+        }
+        let read = place.store().public_key(&key("ca")).await.unwrap();
+        assert_eq!(read.as_der(), made.as_der());
+        signs(&place.store(), &key("ca")).await;
+    });
+}
+
+#[test]
+fn keys_made_here_never_leave() {
+    with_token("keys_made_here_never_leave", async |place| {
+        use cryptoki::object::{Attribute, AttributeType, ObjectClass};
+        place.store().create(&key("ca"), CaKeyAlgorithm::P256).await.unwrap();
+
+        let module = Pkcs11::new(&place.module).unwrap();
+        let slot = module.get_slots_with_initialized_token().unwrap()[0];
+        let session = module.open_ro_session(slot).unwrap();
+        // The store's threads have logged this process in, if they have not ended yet.
+        let _ = session.login(cryptoki::session::UserType::User, Some(&PIN.into()));
+        let found = session
+            .find_objects(&[Attribute::Class(ObjectClass::PRIVATE_KEY)])
+            .unwrap();
+        let expected = [
+            Attribute::Token(true),
+            Attribute::Private(true),
+            Attribute::Sensitive(true),
+            Attribute::AlwaysSensitive(true),
+            Attribute::Extractable(false),
+            Attribute::NeverExtractable(true),
+            Attribute::Sign(true),
+            Attribute::Decrypt(false),
+            Attribute::Unwrap(false),
+            Attribute::Derive(false),
+        ];
+        let kinds: Vec<_> = expected.iter().map(Attribute::attribute_type).collect();
+        assert_eq!(session.get_attributes(found[0], &kinds).unwrap(), expected);
+        let id = session.get_attributes(found[0], &[AttributeType::Id]).unwrap();
+        assert!(matches!(&id[..], [Attribute::Id(id)] if id.len() == 16));
+        let value = session.get_attributes(found[0], &[AttributeType::Value]);
+        assert!(
+            value.map_or(true, |attributes| attributes.is_empty()),
+            "the private value is not to be had"
+        );
+    });
+}
+
+#[test]
+fn the_public_half_needs_no_pin_and_the_private_one_does() {
+    with_token("the_public_half_needs_no_pin_and_the_private_one_does", async |place| {
+        place.store().create(&key("ca"), CaKeyAlgorithm::P256).await.unwrap();
+        wait_for_logout(&place).await;
+        let without = TokenConfig {
+            pin: PassphraseSource::Environment("CHANCERY_UNSET".into()),
+            ..place.config()
+        };
+        let store = place.store_with(without);
+        store.public_key(&key("ca")).await.unwrap();
+        let error = store.sign(&key("ca"), &digest()).await.unwrap_err();
+        assert!(
+            matches!(&error, KeyStoreError::Denied { detail } if detail.contains("CHANCERY_UNSET")),
+            "{error}"
+        );
+    });
+}
+
+/// A token knows one login for a whole process: it ends when the last session of a dropped store has closed.
+async fn wait_for_logout(place: &Place) {
+    let module = Pkcs11::new(&place.module).unwrap();
+    let slot = module.get_slots_with_initialized_token().unwrap()[0];
+    for _ in 0..500 {
+        let session = module.open_ro_session(slot).unwrap();
+        let state = session.get_session_info().unwrap().session_state();
+        if matches!(state, cryptoki::session::SessionState::RoPublic) {
+            return;
+        }
+        drop(session);
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("the dropped store did not close its sessions");
+}
+
+#[test]
+fn a_wrong_pin_is_tried_once_only() {
+    with_token("a_wrong_pin_is_tried_once_only", async |place| {
+        place.store().create(&key("ca"), CaKeyAlgorithm::P256).await.unwrap();
+        wait_for_logout(&place).await;
+        let wrong = TokenConfig {
+            pin: PassphraseSource::Given(Passphrase::new("654321").unwrap()),
+            ..place.config()
+        };
+        let store = place.store_with(wrong);
+        for _ in 0..20 {
+            let error = store.sign(&key("ca"), &digest()).await.unwrap_err();
+            assert!(
+                matches!(&error, KeyStoreError::Denied { detail } if detail.contains("not tried again")),
+                "{error}"
+            );
+        }
+        // SoftHSM counts no tries, so the token's flag tells that there was one failed login at most.
+        drop(store);
+        place.store().sign(&key("ca"), &digest()).await.unwrap();
+    });
+}
+
+#[test]
+fn a_missing_token_or_module_is_told_with_what_is_there() {
+    with_token("a_missing_token_or_module_is_told_with_what_is_there", async |place| {
+        let store = place.store_with(TokenConfig {
+            token: "another".to_owned(),
+            ..place.config()
+        });
+        for error in [
+            store.public_key(&key("ca")).await.unwrap_err(),
+            store.sign(&key("ca"), &digest()).await.unwrap_err(),
+            store.create(&key("ca"), CaKeyAlgorithm::P256).await.unwrap_err(),
+        ] {
+            assert!(
+                matches!(&error, KeyStoreError::Unavailable { detail } if detail.contains("another") && detail.contains(LABEL)),
+                "{error}"
+            );
+        }
+        for module in [Path::new("/nowhere/pkcs11.so"), Path::new("/etc/passwd")] {
+            let store = place.store_with(TokenConfig {
+                module: module.to_owned(),
+                ..place.config()
+            });
+            let error = store.public_key(&key("ca")).await.unwrap_err();
+            assert!(
+                matches!(&error, KeyStoreError::Unavailable { detail } if detail.contains(module.to_str().unwrap())),
+                "{error}"
+            );
+        }
+    });
+}
+
+#[test]
+fn a_lost_session_is_opened_anew() {
+    with_token("a_lost_session_is_opened_anew", async |place| {
+        let store = place.store();
+        store.create(&key("ca"), CaKeyAlgorithm::P256).await.unwrap();
+        for _ in 0..3 {
+            store.sign(&key("ca"), &digest()).await.unwrap();
+            // Closes every session of the process, as a token that is pulled does.
+            Pkcs11::new(&place.module).unwrap().finalize().unwrap();
+        }
+        signs(&store, &key("ca")).await;
+    });
+}
+
+#[test]
+fn no_signature_leaves_unlogged() {
+    with_token("no_signature_leaves_unlogged", async |place| {
+        let store = place.store();
+        store.create(&key("ca"), CaKeyAlgorithm::P256).await.unwrap();
+        let log = place.keys().join("signatures.log");
+        std::os::unix::fs::symlink("/dev/full", &log).unwrap();
+        let error = store.sign(&key("ca"), &digest()).await.unwrap_err();
+        assert!(
+            matches!(&error, KeyStoreError::Unavailable { detail } if detail.contains("held back")),
+            "{error}"
+        );
+        std::fs::remove_file(&log).unwrap();
+        store.sign(&key("ca"), &digest()).await.unwrap();
+    });
+}
+
+#[test]
+fn of_two_processes_one_makes_the_key() {
+    with_token("of_two_processes_one_makes_the_key", async |place| {
+        // Two stores that share nothing but the token and the folder stand for two processes.
+        let (one, other) = (place.store(), place.store());
+        let name = key("contended");
+        let (one, other) = tokio::join!(
+            one.create(&name, CaKeyAlgorithm::P256),
+            other.create(&name, CaKeyAlgorithm::P256)
+        );
+        let existing = KeyStoreError::AlreadyExists(name.clone());
+        assert!(
+            matches!((&one, &other), (Ok(_), Err(error)) | (Err(error), Ok(_)) if *error == existing),
+            "{one:?} {other:?}"
+        );
+        signs(&place.store(), &name).await;
+    });
+}
+
+#[test]
+fn subjects_keys_on_a_token_ask_for_certificates() {
+    with_token("subjects_keys_on_a_token_ask_for_certificates", async |place| {
+        let token = Token::start(place.config()).unwrap();
+        assert_eq!(token.label(), LABEL);
+        let subject = Name::from_rfc4514("CN=device 7").unwrap();
+        for algorithm in [
+            CaKeyAlgorithm::P256,
+            CaKeyAlgorithm::P384,
+            CaKeyAlgorithm::P521,
+            CaKeyAlgorithm::Rsa2048,
+        ] {
+            let label = key(&format!("device {}", algorithm.name()));
+            let made = TokenClientKey::create(&token, &label, algorithm).await.unwrap();
+            let found = TokenClientKey::find(&token, &label).await.unwrap();
+            assert_eq!(found.public_key(), made.public_key());
+            let csr = found.request(&subject, &[]).await.unwrap();
+            let parsed = CertificationRequest::parse(&csr, &CsrBudget::default()).unwrap();
+            assert_eq!(parsed.public_key(), made.public_key());
+            let again = TokenClientKey::create(&token, &label, algorithm).await;
+            assert_eq!(again.unwrap_err(), KeyStoreError::AlreadyExists(label));
+        }
+        let absent = TokenClientKey::find(&token, &key("absent")).await.unwrap_err();
+        assert_eq!(absent, KeyStoreError::NotFound(key("absent")));
+        assert!(
+            !place.keys().join("signatures.log").exists(),
+            "the signing log is the CA's"
+        );
+    });
+}
