@@ -1,11 +1,9 @@
 //! Certificate revocation lists (RFC 5280 section 5): written in one pass and constant memory, and read back.
 
-pub(crate) mod der;
 pub(crate) mod entry;
 mod framing;
 mod pem_stream;
 pub mod reader;
-pub(crate) mod time;
 pub mod writer;
 
 use crate::serial::Serial;

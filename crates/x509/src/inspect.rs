@@ -14,9 +14,9 @@ mod value;
 
 use crate::certificate::Certificate;
 use crate::crl::RevocationList;
-use crate::crl::der;
 use crate::csr::{CertificationRequest, CsrBudget};
 use crate::pem;
+use crate::tlv::der;
 use crate::tlv::tag;
 
 pub use value::{ExtensionValue, Field, Value};

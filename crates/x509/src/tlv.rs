@@ -3,6 +3,9 @@
 //! The `der` crate has no UniversalString (which old names hold) and no time before 1970 (which old certificates
 //! hold), and its types copy where a certificate is read by reference; so values are cut out here, as strictly.
 
+pub(crate) mod der;
+pub(crate) mod time;
+
 use const_oid::ObjectIdentifier;
 
 /// Identifier octets used in certificates.

@@ -2,12 +2,12 @@
 
 use const_oid::ObjectIdentifier;
 
-use super::der::{self, Extension};
 use super::reader::CrlError;
-use super::time::{self, OutOfCalendar};
 use super::{RevocationReason, RevokedEntry};
 use crate::serial::Serial;
 use crate::time::UnixTime;
+use crate::tlv::der::{self, Extension};
+use crate::tlv::time::{self, OutOfCalendar};
 use crate::tlv::{NotDer, Reader, Tlv, tag};
 
 /// Content of the OID of cRLReasons.

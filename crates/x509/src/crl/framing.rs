@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::der;
 use crate::algorithm::CaKeyAlgorithm;
+use crate::tlv::der;
 use crate::tlv::tag;
 
 /// Octets of a TBSCertList that was written, header included.

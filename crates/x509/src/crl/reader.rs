@@ -5,15 +5,15 @@ use std::ops::Range;
 use const_oid::ObjectIdentifier;
 
 use super::RevokedEntry;
-use super::der::{self, Extension};
 use super::entry::RawEntry;
-use super::time;
 use crate::algorithm::SigningHasher;
 use crate::key::ca::CaPublicKey;
 use crate::name::Name;
 use crate::pem;
 use crate::serial::Serial;
 use crate::time::UnixTime;
+use crate::tlv::der::{self, Extension};
+use crate::tlv::time;
 use crate::tlv::{NotDer, Reader, Tlv, tag};
 
 /// The PEM label of CRLs (RFC 7468 section 6).

@@ -12,14 +12,14 @@
 
 use std::io;
 
-use super::der;
 use super::framing::TbsLength;
-use super::time::{self, OutOfCalendar};
 use super::{RevokedEntry, Scope, entry};
 use crate::algorithm::{SigningHasher, SigningInput};
 use crate::certificate::{Issuer, KeyUsage};
 use crate::time::UnixTime;
+use crate::tlv::der;
 use crate::tlv::tag;
+use crate::tlv::time::{self, OutOfCalendar};
 
 /// Octets gathered before they are hashed and written.
 const BUFFER: usize = 64 * 1024;

@@ -4,7 +4,7 @@ use aws_lc_rs::digest;
 
 use super::oids::Named;
 use super::value::{Field, colons};
-use crate::crl::der;
+use crate::tlv::der;
 use crate::tlv::{NotDer, Tlv, tag};
 
 /// Tells a SubjectPublicKeyInfo: kind, size, curve, fingerprint, identifier.

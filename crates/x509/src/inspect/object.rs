@@ -12,10 +12,10 @@ use super::key;
 use super::oids::Named;
 use super::value::{Field, Value, shortened};
 use crate::crl::RevocationReason;
-use crate::crl::der;
 use crate::crl::entry::RawEntry;
-use crate::crl::time;
 use crate::time::{DAY, UnixTime};
+use crate::tlv::der;
+use crate::tlv::time;
 use crate::tlv::{NotDer, Reader, Tlv, tag};
 
 /// The three parts that certificates, requests and CRLs all have.

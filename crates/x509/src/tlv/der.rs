@@ -1,4 +1,4 @@
-//! What reading and writing CRLs needs of DER beyond cutting it into values.
+//! What reading and writing certificates and CRLs needs of DER beyond cutting it into values.
 
 use std::ops::Range;
 

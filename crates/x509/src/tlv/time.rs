@@ -1,8 +1,8 @@
 //! UTCTime and GeneralizedTime as RFC 5280 sections 4.1.2.5 and 5.1.2.4 to 5.1.2.6 want them: seconds always, `Z` always.
 
-use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::time::UnixTime;
 use crate::tlv::{Tlv, tag};
@@ -11,6 +11,10 @@ use crate::tlv::{Tlv, tag};
 const UTC_TIME_FIRST: i64 = -631_152_000;
 /// 2050-01-01T00:00:00Z: the first second that needs GeneralizedTime.
 const UTC_TIME_END: i64 = 2_524_608_000;
+
+/// A timestamp stops a day before the calendar does, so that any offset fits; the last second of 9999, with which RFC
+/// 5280 section 4.1.2.5 says that a certificate has no end, is counted from here instead.
+const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
 /// Octets of a UTCTime, header included.
 const UTC_TIME_LEN: usize = 15;
@@ -80,8 +84,10 @@ fn parse_from_year(century: i16, content: &[u8]) -> Option<UnixTime> {
     }
     let [year, month, day, hour, minute, second] = numbers;
     let civil = DateTime::new(century + i16::from(year), month, day, hour, minute, second, 0).ok()?;
-    let timestamp = Offset::UTC.to_timestamp(civil).ok()?;
-    Some(UnixTime(timestamp.as_second()))
+    match Offset::UTC.to_timestamp(civil) {
+        Ok(timestamp) => Some(UnixTime(timestamp.as_second())),
+        Err(_) => Some(UnixTime(civil.duration_since(EPOCH).as_secs())),
+    }
 }
 
 fn pair(digits: &[u8]) -> Option<i8> {
@@ -97,8 +103,12 @@ fn fits_utc_time(time: UnixTime) -> bool {
 
 /// `YYYYMMDDHHMMSSZ`.
 fn digits(time: UnixTime) -> Result<[u8; 15], OutOfCalendar> {
-    let timestamp = Timestamp::from_second(time.0).map_err(|_| OutOfCalendar(time))?;
-    let civil = Offset::UTC.to_datetime(timestamp);
+    let civil = match Timestamp::from_second(time.0) {
+        Ok(timestamp) => Offset::UTC.to_datetime(timestamp),
+        Err(_) => EPOCH
+            .checked_add(SignedDuration::from_secs(time.0))
+            .map_err(|_| OutOfCalendar(time))?,
+    };
     let year = u16::try_from(civil.year()).map_err(|_| OutOfCalendar(time))?;
     let fields = [
         u8::try_from(year / 100).unwrap_or(0),
@@ -136,6 +146,18 @@ mod tests {
         assert_eq!(encoded(UTC_TIME_END), b"\x18\x0f20500101000000Z");
         assert_eq!(encoded(UTC_TIME_FIRST), b"\x17\x0d500101000000Z");
         assert_eq!(encoded(UTC_TIME_FIRST - 1), b"\x18\x0f19491231235959Z");
+    }
+
+    #[test]
+    fn the_calendar_is_used_to_its_ends() {
+        for (time, der) in [
+            (253_402_300_799, b"\x18\x0f99991231235959Z"),
+            (253_402_300_000, b"\x18\x0f99991231234640Z"),
+            (-62_167_219_200, b"\x18\x0f00000101000000Z"),
+        ] {
+            assert_eq!(encoded(time), der);
+            assert_eq!(parse(&Reader::new(der).read().unwrap()), Some(UnixTime(time)));
+        }
     }
 
     #[test]
