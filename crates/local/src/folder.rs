@@ -1,0 +1,540 @@
+//! The data folder: everything that one authority is.
+//!
+//! | name | what |
+//! |---|---|
+//! | `chancery.toml` | the configuration |
+//! | `profiles/NAME.toml` | profiles beside the built-in ones |
+//! | `ledger.sqlite3` | the ledger |
+//! | `keys/` | sealed CA keys |
+//! | `public/` | published files |
+//! | `csrs/` | certification requests that requests name as `csr_file` |
+//! | `server/` | the server's own key and certificate |
+//!
+//! The folder belongs to one user and is closed to all others: whoever can write in it is the authority. `chancery start` holds
+//! a lock on it. Other commands work beside a running server without that lock, because the ledger keeps processes apart.
+
+use std::fs::{self, DirBuilder, File, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::ledger::schema::sync_folder;
+
+/// Names the data folder, where set.
+pub const ENVIRONMENT: &str = "CHANCERY_DIR";
+
+/// Octets of a configuration, a profile or a certification request at most.
+const MAX_TEXT: u64 = 1 << 20;
+
+/// Mode bits with which others could write.
+const OTHERS_WRITE: u32 = 0o022;
+
+/// A data folder that exists and is safe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataFolder {
+    path: PathBuf,
+}
+
+/// Held by the one process that serves an authority; ends with the value, or with the process however that ends.
+#[derive(Debug)]
+pub struct FolderLock {
+    _file: File,
+}
+
+/// Why a data folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FolderError {
+    /// There is none.
+    #[error("there is no authority in {}: run `chancery init` or `chancery start` first, or name its folder with --dir", .path.display())]
+    Missing {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// Not a folder.
+    #[error("{} is not a folder", .path.display())]
+    NotAFolder {
+        /// Which path.
+        path: PathBuf,
+    },
+    /// Somebody else's.
+    #[error(
+        "{} belongs to user number {owner}, and this is user number {user}: run Chancery as the user who owns it",
+        .path.display()
+    )]
+    ForeignOwner {
+        /// Which folder.
+        path: PathBuf,
+        /// Its owner's number.
+        owner: u32,
+        /// This process's user's number.
+        user: u32,
+    },
+    /// Others may write in it.
+    #[error(
+        "others may write in {} (mode {mode:o}), and so could take over the authority: look who was there, then run `chmod 700 {}`",
+        .path.display(), .path.display()
+    )]
+    OpenToOthers {
+        /// Which folder.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// Another process serves it.
+    #[error("another process serves the authority in {}: stop it, or ask it with --url", .path.display())]
+    Locked {
+        /// Which folder.
+        path: PathBuf,
+    },
+    /// Neither `$CHANCERY_DIR` nor a home folder.
+    #[error("there is no home folder to keep an authority in: name a folder with --dir or set {ENVIRONMENT}")]
+    NoDefault,
+    /// A file of the folder cannot be read or written.
+    #[error("{}: {source}", .path.display())]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file that is too long to be what it should be.
+    #[error("{} has more than {limit} octets, which is too long for what it should be", .path.display())]
+    TooLong {
+        /// Which file.
+        path: PathBuf,
+        /// Octets at most.
+        limit: u64,
+    },
+    /// A file that is not UTF-8.
+    #[error("{} is not UTF-8 text", .path.display())]
+    NotText {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// A name that is no plain file name.
+    #[error("{name:?} cannot be the name of a file here: use letters, digits, '.', '-' and '_', and no leading dot")]
+    BadName {
+        /// The name, shortened.
+        name: String,
+    },
+}
+
+impl DataFolder {
+    /// Where the folder is if nobody says otherwise: `$CHANCERY_DIR`, else `$XDG_DATA_HOME/chancery`, else
+    /// `~/.local/share/chancery`.
+    pub fn default_path() -> Result<PathBuf, FolderError> {
+        default_path_from(|name| std::env::var_os(name).map(PathBuf::from)).ok_or(FolderError::NoDefault)
+    }
+
+    /// Opens a folder that holds an authority: one with a configuration or a ledger.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, FolderError> {
+        let path = path.into();
+        check(&path)?;
+        let folder = Self { path };
+        if !folder.holds_authority() {
+            return Err(FolderError::Missing { path: folder.path });
+        }
+        folder.make_rooms()?;
+        Ok(folder)
+    }
+
+    /// Opens a folder, made where it is missing, readable by its owner alone.
+    pub fn create(path: impl Into<PathBuf>) -> Result<Self, FolderError> {
+        let path = path.into();
+        make_folder(&path)?;
+        check(&path)?;
+        let folder = Self { path };
+        folder.make_rooms()?;
+        Ok(folder)
+    }
+
+    /// Whether there is an authority in it already.
+    pub fn holds_authority(&self) -> bool {
+        self.config_file().exists() || self.ledger_file().exists()
+    }
+
+    fn make_rooms(&self) -> Result<(), FolderError> {
+        let rooms = [self.profiles(), self.keys(), self.public(), self.csrs(), self.server()];
+        rooms.iter().try_for_each(|room| {
+            make_folder(room)?;
+            check(room)
+        })
+    }
+
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// `chancery.toml`
+    pub fn config_file(&self) -> PathBuf {
+        self.path.join("chancery.toml")
+    }
+
+    /// `profiles/`
+    pub fn profiles(&self) -> PathBuf {
+        self.path.join("profiles")
+    }
+
+    /// `ledger.sqlite3`
+    pub fn ledger_file(&self) -> PathBuf {
+        self.path.join("ledger.sqlite3")
+    }
+
+    /// `keys/`
+    pub fn keys(&self) -> PathBuf {
+        self.path.join("keys")
+    }
+
+    /// `public/`
+    pub fn public(&self) -> PathBuf {
+        self.path.join("public")
+    }
+
+    /// `csrs/`
+    pub fn csrs(&self) -> PathBuf {
+        self.path.join("csrs")
+    }
+
+    /// `server/`
+    pub fn server(&self) -> PathBuf {
+        self.path.join("server")
+    }
+
+    /// Takes the lock of the one process that serves this authority. Does not wait.
+    pub fn lock(&self) -> Result<FolderLock, FolderError> {
+        let path = self.path.join(".lock");
+        let file = File::options()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(|source| FolderError::Io {
+                path: path.clone(),
+                source,
+            })?;
+        match file.try_lock() {
+            Ok(()) => Ok(FolderLock { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(FolderError::Locked {
+                path: self.path.clone(),
+            }),
+            Err(TryLockError::Error(source)) => Err(FolderError::Io { path, source }),
+        }
+    }
+
+    /// The configuration's text; `None` where there is none.
+    pub fn config(&self) -> Result<Option<String>, FolderError> {
+        read_text(&self.config_file())
+    }
+
+    /// The texts of the profiles in `profiles/`, by name without `.toml`, ordered by it.
+    pub fn profile_texts(&self) -> Result<Vec<(String, String)>, FolderError> {
+        let folder = self.profiles();
+        let failed = |source| FolderError::Io {
+            path: folder.clone(),
+            source,
+        };
+        let mut profiles = Vec::new();
+        for entry in fs::read_dir(&folder).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            if path.extension().is_none_or(|extension| extension != "toml") {
+                continue;
+            }
+            let name = path.file_stem().and_then(|stem| stem.to_str());
+            let name = name
+                .ok_or_else(|| FolderError::NotText { path: path.clone() })?
+                .to_owned();
+            if let Some(text) = read_text(&path)? {
+                profiles.push((name, text));
+            }
+        }
+        profiles.sort();
+        Ok(profiles)
+    }
+
+    /// Writes the configuration, whole or not at all.
+    pub fn write_config(&self, text: &str) -> Result<(), FolderError> {
+        write_whole(&self.config_file(), text.as_bytes())
+    }
+
+    /// Writes a profile, whole or not at all.
+    pub fn write_profile(&self, name: &str, text: &str) -> Result<(), FolderError> {
+        let name = format!("{name}.toml");
+        write_whole(&self.profiles().join(plain_name(&name)?), text.as_bytes())
+    }
+
+    /// The octets of `csrs/NAME`; `None` where there is no such file.
+    ///
+    /// The name comes from a request: it must be a plain name, and a link that leads out of the folder is not followed.
+    pub fn csr_file(&self, name: &str) -> Result<Option<Vec<u8>>, FolderError> {
+        let path = self.csrs().join(plain_name(name)?);
+        let failed = |source| FolderError::Io {
+            path: path.clone(),
+            source,
+        };
+        match fs::symlink_metadata(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(failed(error)),
+            // A pipe would block, a link could lead to a key.
+            Ok(facts) if !facts.is_file() => Ok(None),
+            Ok(_) => read_limited(&path),
+        }
+    }
+}
+
+fn default_path_from(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
+    // The XDG Base Directory Specification: paths that are not absolute are to be ignored.
+    let absolute = |name| variable(name).filter(|path| path.is_absolute());
+    let chosen = variable(ENVIRONMENT).filter(|path| !path.as_os_str().is_empty());
+    let in_data_home = || absolute("XDG_DATA_HOME").map(|data| data.join("chancery"));
+    let in_home = || absolute("HOME").map(|home| home.join(".local/share/chancery"));
+    chosen.or_else(in_data_home).or_else(in_home)
+}
+
+fn check(path: &Path) -> Result<(), FolderError> {
+    let facts = match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(FolderError::Missing { path: path.to_owned() });
+        }
+        facts => facts.map_err(|source| FolderError::Io {
+            path: path.to_owned(),
+            source,
+        })?,
+    };
+    if !facts.is_dir() {
+        return Err(FolderError::NotAFolder { path: path.to_owned() });
+    }
+    let user = rustix::process::geteuid().as_raw();
+    if facts.uid() != user {
+        return Err(FolderError::ForeignOwner {
+            path: path.to_owned(),
+            owner: facts.uid(),
+            user,
+        });
+    }
+    let mode = facts.mode() & 0o7777;
+    if mode & OTHERS_WRITE != 0 {
+        return Err(FolderError::OpenToOthers {
+            path: path.to_owned(),
+            mode,
+        });
+    }
+    Ok(())
+}
+
+pub(crate) fn make_folder(path: &Path) -> Result<(), FolderError> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|source| match source.kind() {
+        io::ErrorKind::AlreadyExists => FolderError::NotAFolder { path: path.to_owned() },
+        _ => FolderError::Io {
+            path: path.to_owned(),
+            source,
+        },
+    })
+}
+
+fn plain_name(name: &str) -> Result<&str, FolderError> {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    if (1..=255).contains(&name.len()) && !name.starts_with('.') && name.bytes().all(legal) {
+        Ok(name)
+    } else {
+        Err(FolderError::BadName {
+            name: name.chars().take(80).collect(),
+        })
+    }
+}
+
+fn read_text(path: &Path) -> Result<Option<String>, FolderError> {
+    let Some(octets) = read_limited(path)? else {
+        return Ok(None);
+    };
+    let text = String::from_utf8(octets).map_err(|_| FolderError::NotText { path: path.to_owned() })?;
+    Ok(Some(text))
+}
+
+fn read_limited(path: &Path) -> Result<Option<Vec<u8>>, FolderError> {
+    let failed = |source| FolderError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened.map_err(failed)?,
+    };
+    let mut octets = Vec::new();
+    file.take(MAX_TEXT + 1).read_to_end(&mut octets).map_err(failed)?;
+    if octets.len() as u64 > MAX_TEXT {
+        return Err(FolderError::TooLong {
+            path: path.to_owned(),
+            limit: MAX_TEXT,
+        });
+    }
+    Ok(Some(octets))
+}
+
+fn write_whole(path: &Path, octets: &[u8]) -> Result<(), FolderError> {
+    let write = || {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let mut draft = tempfile::NamedTempFile::new_in(folder)?;
+        draft.write_all(octets)?;
+        draft.as_file().sync_all()?;
+        draft.persist(path).map_err(|error| error.error)?;
+        sync_folder(path)
+    };
+    write().map_err(|source| FolderError::Io {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn a_new_folder_is_closed_to_others() {
+        let base = tempfile::tempdir().unwrap();
+        let folder = DataFolder::create(base.path().join("a/b")).unwrap();
+        for path in [folder.path().to_owned(), folder.keys(), folder.server(), folder.csrs()] {
+            assert_eq!(mode(&path), 0o700, "{}", path.display());
+        }
+    }
+
+    #[test]
+    fn a_folder_open_to_others_is_refused_and_so_is_one_of_its_rooms() {
+        let base = tempfile::tempdir().unwrap();
+        let folder = DataFolder::create(base.path().join("a")).unwrap();
+        folder.write_config("").unwrap();
+        for (path, bits) in [
+            (folder.path().to_owned(), 0o770),
+            (folder.keys(), 0o702),
+            (folder.path().to_owned(), 0o1777),
+        ] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(bits)).unwrap();
+            let refused = DataFolder::open(folder.path()).unwrap_err();
+            assert!(
+                matches!(&refused, FolderError::OpenToOthers { mode, .. } if *mode == bits),
+                "{refused}"
+            );
+            assert!(refused.to_string().contains("chmod 700"));
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
+        }
+        DataFolder::open(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn somebody_elses_folder_is_refused() {
+        let base = tempfile::tempdir().unwrap();
+        if std::os::unix::fs::chown(base.path(), Some(12_345), None).is_err() {
+            // Only root can give a folder away; `/` is another's then.
+            assert!(matches!(check(Path::new("/")), Err(FolderError::ForeignOwner { .. })));
+            return;
+        }
+        let refused = DataFolder::create(base.path());
+        assert!(
+            matches!(refused, Err(FolderError::ForeignOwner { owner: 12_345, .. })),
+            "{refused:?}"
+        );
+    }
+
+    #[test]
+    fn a_folder_without_authority_is_missing() {
+        let base = tempfile::tempdir().unwrap();
+        assert!(matches!(
+            DataFolder::open(base.path()),
+            Err(FolderError::Missing { .. })
+        ));
+        assert!(matches!(
+            DataFolder::open(base.path().join("none")),
+            Err(FolderError::Missing { .. })
+        ));
+        fs::write(base.path().join("file"), "").unwrap();
+        assert!(matches!(
+            DataFolder::create(base.path().join("file")),
+            Err(FolderError::NotAFolder { .. })
+        ));
+    }
+
+    #[test]
+    fn one_process_serves() {
+        let base = tempfile::tempdir().unwrap();
+        let folder = DataFolder::create(base.path()).unwrap();
+        let lock = folder.lock().unwrap();
+        assert!(matches!(folder.lock(), Err(FolderError::Locked { .. })));
+        drop(lock);
+        folder.lock().unwrap();
+    }
+
+    #[test]
+    fn csr_files_are_those_of_the_folder() {
+        let base = tempfile::tempdir().unwrap();
+        let folder = DataFolder::create(base.path()).unwrap();
+        fs::write(folder.csrs().join("server.csr"), b"csr").unwrap();
+        fs::write(folder.path().join("secret"), b"secret").unwrap();
+        std::os::unix::fs::symlink("../secret", folder.csrs().join("link")).unwrap();
+        fs::write(folder.csrs().join("long"), vec![0; 1 << 21]).unwrap();
+        assert_eq!(folder.csr_file("server.csr").unwrap(), Some(b"csr".to_vec()));
+        assert_eq!(folder.csr_file("none").unwrap(), None);
+        assert_eq!(folder.csr_file("link").unwrap(), None);
+        assert!(matches!(folder.csr_file("long"), Err(FolderError::TooLong { .. })));
+        for name in ["../secret", "/etc/passwd", "..", ".", "", ".hidden", "a/b", "a\0b"] {
+            assert!(
+                matches!(folder.csr_file(name), Err(FolderError::BadName { .. })),
+                "{name:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn texts_come_back() {
+        let base = tempfile::tempdir().unwrap();
+        let folder = DataFolder::create(base.path()).unwrap();
+        assert_eq!(folder.config().unwrap(), None);
+        folder.write_config("a = 1").unwrap();
+        assert_eq!(folder.config().unwrap().as_deref(), Some("a = 1"));
+        folder.write_profile("two", "2").unwrap();
+        folder.write_profile("one", "1").unwrap();
+        fs::write(folder.profiles().join("README"), "no profile").unwrap();
+        let profiles = folder.profile_texts().unwrap();
+        assert_eq!(profiles, [("one".into(), "1".into()), ("two".into(), "2".into())]);
+        fs::write(folder.config_file(), [0xff]).unwrap();
+        assert!(matches!(folder.config(), Err(FolderError::NotText { .. })));
+    }
+
+    #[test]
+    fn the_default_is_where_it_was_said() {
+        let with = |variables: &[(&str, &str)]| {
+            let variables: Vec<_> = variables
+                .iter()
+                .map(|(name, value)| (name.to_string(), value.into()))
+                .collect();
+            default_path_from(|name| {
+                variables
+                    .iter()
+                    .find(|(known, _)| known == name)
+                    .map(|(_, value): &(_, PathBuf)| value.clone())
+            })
+        };
+        let home = ("HOME", "/home/a");
+        assert_eq!(with(&[home]), Some("/home/a/.local/share/chancery".into()));
+        assert_eq!(with(&[home, ("XDG_DATA_HOME", "/data")]), Some("/data/chancery".into()));
+        assert_eq!(
+            with(&[home, ("XDG_DATA_HOME", "data")]),
+            Some("/home/a/.local/share/chancery".into())
+        );
+        assert_eq!(with(&[home, ("CHANCERY_DIR", "here")]), Some("here".into()));
+        assert_eq!(
+            with(&[home, ("CHANCERY_DIR", "")]),
+            Some("/home/a/.local/share/chancery".into())
+        );
+        assert_eq!(with(&[]), None);
+    }
+}

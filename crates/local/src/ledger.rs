@@ -1,0 +1,304 @@
+//! The ledger on SQLite: one file, one writing thread, a few reading ones.
+//!
+//! The file is in WAL mode with `synchronous=FULL`: a commit is on the disk before anybody hears of it. Everybody who waits at
+//! the same time shares a commit, so that durable issuance is bounded by the processor and not by the number of fsyncs that
+//! the disk can do. Several processes may use one ledger at a time: SQLite's locks keep them apart, and nothing that another
+//! process may change is kept in memory.
+
+mod certificates;
+pub(crate) mod crls;
+pub(crate) mod fault;
+mod intents;
+mod records;
+mod revocations;
+pub(crate) mod schema;
+pub(crate) mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use chancery_authority::Slug;
+use chancery_authority::port::ledger::{
+    AuthorityRecord, CertificateIntent, CertificateRecord, Completion, Counts, CrlRecord, CrlReservation, CrlScope,
+    Cursor, IntentId, OpenIntent, Page, Rejection, Reservation, Revocation, Revoked, Search,
+};
+use chancery_authority::port::publication::ETag;
+use chancery_authority::port::{Ledger, LedgerError};
+use chancery_x509::serial::Serial;
+use chancery_x509::time::UnixTime;
+use rusqlite::Connection;
+use rusqlite::backup::Backup;
+
+pub use fault::OpenError;
+
+use crate::workers::Workers;
+use fault::{Fault, stopped};
+use revocations::{Spool, shard_number};
+use writer::{Writer, Writing};
+
+/// Reading threads, each with a connection that is opened when it is first needed.
+const READERS: usize = 3;
+
+/// Pages that a backup copies before it tells its progress.
+const BACKUP_STEP: i32 = 4096;
+
+/// The record of truth, in one SQLite file. Cheap to clone: clones share threads and connections, which end with the last.
+#[derive(Clone)]
+pub struct SqliteLedger(Arc<House>);
+
+struct House {
+    path: Arc<Path>,
+    writer: Writer,
+    readers: Workers<Reader>,
+}
+
+/// A reading thread's connection.
+struct Reader {
+    path: Arc<Path>,
+    connection: Option<Connection>,
+}
+
+impl SqliteLedger {
+    /// Makes a new, empty ledger at `path` and opens it. The file appears whole or not at all.
+    pub fn create(path: impl Into<PathBuf>) -> Result<Self, OpenError> {
+        let path = path.into();
+        schema::create(&path)?;
+        Self::open(path)
+    }
+
+    /// Opens an existing ledger, and brings it to this program's format where it has an older one.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, OpenError> {
+        let path: Arc<Path> = path.into().into();
+        let connection = schema::open_writer(&path)?;
+        let readers = (0..READERS).map(|_| Reader {
+            path: Arc::clone(&path),
+            connection: None,
+        });
+        let house = House {
+            writer: Writer::start(connection, Arc::clone(&path)).map_err(|error| fault::io(&path, &error))?,
+            readers: Workers::start("ledger-reader", readers).map_err(|error| fault::io(&path, &error))?,
+            path,
+        };
+        Ok(Self(Arc::new(house)))
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// Examines the whole file and describes what is wrong with it; empty: nothing. Reads everything, so it takes a while.
+    pub async fn check(&self) -> Result<Vec<String>, LedgerError> {
+        self.read(|connection| Ok(schema::check(connection)?)).await
+    }
+
+    /// Writes a copy of the ledger as it is at this moment to a new file, while everybody goes on working. `progress` is told
+    /// pages done and pages in all.
+    pub async fn copy_to(
+        &self,
+        target: impl Into<PathBuf>,
+        progress: impl Fn(u64, u64) + Send + 'static,
+    ) -> Result<(), OpenError> {
+        let (source, target) = (Arc::clone(&self.0.path), target.into());
+        // On a connection of its own: its snapshot lasts as long as the copying.
+        let copying = self.0.readers.run(move |_| copy(&source, &target, &progress));
+        copying.await.unwrap_or_else(|| {
+            Err(OpenError::Io {
+                path: self.path().into(),
+                detail: stopped().to_string(),
+            })
+        })
+    }
+
+    /// Runs `work` on the writing thread; see [`Writer::write`].
+    pub(crate) fn write<T, F>(&self, work: F) -> impl Future<Output = Result<T, LedgerError>> + Send + use<T, F>
+    where
+        T: Send + 'static,
+        F: FnMut(&Writing<'_>) -> Result<T, Fault> + Send + 'static,
+    {
+        self.0.writer.write(work)
+    }
+
+    /// Runs `work` on a reading thread.
+    pub(crate) fn read<T, F>(&self, work: F) -> impl Future<Output = Result<T, LedgerError>> + Send + use<T, F>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    {
+        let reading = self.0.readers.run(|reader| reader.run(work));
+        async move { reading.await.unwrap_or_else(|| Err(stopped())) }
+    }
+}
+
+impl Reader {
+    fn run<T>(&mut self, work: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, LedgerError> {
+        let outcome = match &self.connection {
+            Some(connection) => work(connection),
+            None => schema::open_reader(&self.path).and_then(|opened| work(self.connection.insert(opened))),
+        };
+        outcome.map_err(|fault| fault.into_ledger(&self.path))
+    }
+}
+
+/// Writes a copy of a ledger as it is at this moment. `target` is a new file, or an empty one.
+pub(crate) fn copy(source: &Path, target: &Path, progress: &dyn Fn(u64, u64)) -> Result<(), OpenError> {
+    let of_source = |error| fault::open_error(source, &error);
+    let of_target = |error| fault::open_error(target, &error);
+    let from = schema::open_reader(source).map_err(|fault| fault.into_open(source))?;
+    // One read transaction for the whole copy: commits that come meanwhile neither enter it nor make it start again.
+    begin_snapshot(&from).map_err(of_source)?;
+    let mut to = Connection::open(target).map_err(of_target)?;
+    let backup = Backup::new(&from, &mut to).map_err(of_target)?;
+    loop {
+        let more = backup.step(BACKUP_STEP).map_err(of_target)?;
+        let state = backup.progress();
+        let pages = u64::from(state.pagecount.unsigned_abs());
+        progress(pages - u64::from(state.remaining.unsigned_abs()).min(pages), pages);
+        if more == rusqlite::backup::StepResult::Done {
+            break;
+        }
+    }
+    drop(backup);
+    to.close().map_err(|(_, error)| of_target(error))?;
+    for companion in schema::companions(target) {
+        let _ = std::fs::remove_file(companion);
+    }
+    let synced = std::fs::File::open(target).and_then(|file| file.sync_all());
+    synced.map_err(|error| fault::io(target, &error))
+}
+
+/// Fixes what a connection sees to this moment.
+fn begin_snapshot(connection: &Connection) -> Result<(), rusqlite::Error> {
+    if !connection.is_autocommit() {
+        connection.execute_batch("ROLLBACK")?;
+    }
+    // BEGIN alone takes no snapshot, the first read does.
+    connection.execute_batch("BEGIN; SELECT 1 FROM counts")
+}
+
+#[async_trait]
+impl Ledger for SqliteLedger {
+    async fn authorities(&self) -> Result<Vec<AuthorityRecord>, LedgerError> {
+        self.read(records::authorities).await
+    }
+
+    async fn reserve(&self, intent: CertificateIntent) -> Result<Reservation, LedgerError> {
+        self.write(move |writing| intents::reserve(writing, &intent)).await
+    }
+
+    async fn complete(&self, completion: Completion) -> Result<CertificateRecord, LedgerError> {
+        self.write(move |writing| intents::complete(writing, &completion)).await
+    }
+
+    async fn mark_lost(&self, intent: IntentId, at: UnixTime) -> Result<(), LedgerError> {
+        self.write(move |writing| intents::mark_lost(writing, &intent, at))
+            .await
+    }
+
+    async fn open_intents(&self, before: UnixTime, limit: usize) -> Result<Vec<OpenIntent>, LedgerError> {
+        self.read(move |connection| intents::open_intents(connection, before, limit))
+            .await
+    }
+
+    async fn record_rejection(&self, rejection: Rejection) -> Result<(), LedgerError> {
+        self.write(move |writing| records::record_rejection(writing, &rejection))
+            .await
+    }
+
+    async fn rejections(&self, limit: usize) -> Result<Vec<Rejection>, LedgerError> {
+        self.read(move |connection| records::rejections(connection, limit))
+            .await
+    }
+
+    async fn revoke(&self, issuer: &Slug, serial: Serial, revocation: Revocation) -> Result<Revoked, LedgerError> {
+        let issuer = issuer.clone();
+        self.write(move |writing| revocations::revoke(writing, &issuer, serial, &revocation))
+            .await
+    }
+
+    /// Number and view are taken in one transaction, so that a higher number never has an older view: whoever is on a
+    /// CRL is on every later one.
+    async fn reserve_crl(
+        &self,
+        scope: &CrlScope,
+        _at: UnixTime,
+        expired_before: Option<UnixTime>,
+    ) -> Result<CrlReservation, LedgerError> {
+        let path = Arc::clone(&self.0.path);
+        let snapshot = self.read(move |_| schema::open_reader(&path)).await?;
+        // Shared with the writing thread and back: its transaction may be tried twice, and then the view is taken anew.
+        let snapshot = Arc::new(Mutex::new(snapshot));
+        let (scope, view) = (scope.clone(), Arc::clone(&snapshot));
+        let shard = shard_number(scope.shard);
+        let reserved = self.write(move |writing| {
+            let reserved = crls::reserve_number(writing, &scope)?;
+            // The write lock is held: nobody commits between this view and the number.
+            begin_snapshot(&view.lock().unwrap_or_else(PoisonError::into_inner))?;
+            Ok(reserved)
+        });
+        let (number, issuer) = reserved.await?;
+        let folder = self.path().parent().unwrap_or(Path::new(".")).to_owned();
+        let copied = self.read(move |_| {
+            let snapshot = snapshot.lock().unwrap_or_else(PoisonError::into_inner);
+            Spool::copy(&snapshot, (issuer, shard), expired_before, &folder)
+        });
+        Ok(CrlReservation {
+            number,
+            revocations: Box::new(copied.await?),
+        })
+    }
+
+    async fn complete_crl(&self, crl: CrlRecord) -> Result<(), LedgerError> {
+        self.write(move |writing| crls::complete(writing, &crl)).await
+    }
+
+    async fn crl_published(&self, scope: &CrlScope, number: u64, etag: ETag) -> Result<(), LedgerError> {
+        let scope = scope.clone();
+        self.write(move |writing| crls::published(writing, &scope, number, &etag))
+            .await
+    }
+
+    async fn latest_crl(&self, scope: &CrlScope) -> Result<Option<CrlRecord>, LedgerError> {
+        let scope = scope.clone();
+        self.read(move |connection| crls::latest(connection, &scope)).await
+    }
+
+    async fn certificate(
+        &self,
+        issuer: Option<&Slug>,
+        serial: Serial,
+    ) -> Result<Option<CertificateRecord>, LedgerError> {
+        let issuer = issuer.cloned();
+        self.read(move |connection| certificates::certificate(connection, issuer.as_ref(), serial))
+            .await
+    }
+
+    async fn search(&self, query: &Search, after: Option<&Cursor>, limit: usize) -> Result<Page, LedgerError> {
+        let (query, after) = (query.clone(), after.cloned());
+        self.read(move |connection| certificates::search(connection, &query, after.as_ref(), limit))
+            .await
+    }
+
+    async fn expiring(
+        &self,
+        from: UnixTime,
+        to: UnixTime,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page, LedgerError> {
+        let after = after.cloned();
+        self.read(move |connection| certificates::expiring(connection, (from, to), after.as_ref(), limit))
+            .await
+    }
+
+    async fn record_reminder(&self, issuer: &Slug, serial: Serial, at: UnixTime) -> Result<(), LedgerError> {
+        let issuer = issuer.clone();
+        self.write(move |writing| records::record_reminder(writing, &issuer, serial, at))
+            .await
+    }
+
+    async fn counts(&self) -> Result<Counts, LedgerError> {
+        self.read(records::counts).await
+    }
+}

@@ -1,0 +1,431 @@
+//! Certificates: how a row becomes a record, and the ways to find them.
+
+use std::fmt::Write as _;
+
+use chancery_authority::Slug;
+use chancery_authority::port::keystore::{KeyName, Receipt};
+use chancery_authority::port::ledger::{CertificateRecord, Cursor, IntentId, Kind, Page, Revocation, Search};
+use chancery_x509::crl::RevocationReason;
+use chancery_x509::key::KeyFingerprint;
+use chancery_x509::serial::Serial;
+use chancery_x509::time::UnixTime;
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
+
+use super::fault::{Fault, damaged};
+
+/// Certificates on a page at most, whatever is asked for: bounds the memory of one answer.
+const MAX_PAGE: usize = 1000;
+
+/// A row of `certificates`, parsed, with what the port's record does not show.
+pub(crate) struct CertificateRow {
+    pub(crate) id: i64,
+    pub(crate) issuer: i64,
+    pub(crate) is_authority: bool,
+    pub(crate) reserved_at: UnixTime,
+    pub(crate) stage: Stage,
+    pub(crate) has_token: bool,
+    /// With `kind`, `revocation` and `reminders` still to be filled in; `certificate` is the TBSCertificate unless issued.
+    pub(crate) record: CertificateRecord,
+}
+
+/// What became of an intent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Open,
+    Issued,
+    Lost,
+}
+
+/// What [`CertificateRow::read`] reads.
+macro_rules! select_rows {
+    ($condition:literal) => {
+        concat!(
+            "SELECT c.id, c.issuer, i.slug, c.serial, c.key, c.is_authority, c.common_name, c.profile, c.not_before,
+                 c.not_after, c.shard, c.principal, c.notify_expiry, c.reserved_at, c.issued_at, c.lost_at,
+                 c.token IS NOT NULL, c.receipt, c.der
+             FROM certificates c JOIN issuers i ON i.id = c.issuer WHERE ",
+            $condition
+        )
+    };
+}
+pub(crate) use select_rows;
+
+impl CertificateRow {
+    /// Parses a row of [`select_rows`].
+    pub(crate) fn read(row: &Row<'_>) -> Result<Self, Fault> {
+        let id: i64 = row.get(0)?;
+        let wrong = |what: &str| damaged(format!("row {id} of certificates: {what}"));
+        let serial = row
+            .get_ref(3)?
+            .as_blob()
+            .map_err(|_| wrong("the serial number is no octets"))?;
+        let key = row
+            .get_ref(4)?
+            .as_blob()
+            .map_err(|_| wrong("the key fingerprint is no octets"))?;
+        let issued_at: Option<i64> = row.get(14)?;
+        Ok(Self {
+            id,
+            issuer: row.get(1)?,
+            is_authority: row.get(5)?,
+            reserved_at: UnixTime(row.get(13)?),
+            stage: match (issued_at, row.get::<_, Option<i64>>(15)?) {
+                (None, None) => Stage::Open,
+                (Some(_), None) => Stage::Issued,
+                (_, Some(_)) => Stage::Lost,
+            },
+            has_token: row.get(16)?,
+            record: CertificateRecord {
+                id: IntentId {
+                    issuer: Slug::new(row.get::<_, String>(2)?).map_err(|error| wrong(&error.to_string()))?,
+                    serial: padded_serial(serial).ok_or_else(|| wrong("the serial number is not of 20 octets"))?,
+                },
+                kind: Kind::Leaf,
+                common_name: row.get(6)?,
+                profile: row.get(7)?,
+                certificate: row.get(18)?,
+                key: KeyFingerprint(
+                    key.try_into()
+                        .map_err(|_| wrong("the key fingerprint is not of 32 octets"))?,
+                ),
+                not_before: UnixTime(row.get(8)?),
+                not_after: UnixTime(row.get(9)?),
+                shard: row.get(10)?,
+                principal: row.get(11)?,
+                receipt: Receipt(row.get::<_, Option<String>>(17)?.unwrap_or_default()),
+                issued_at: UnixTime(issued_at.unwrap_or_default()),
+                revocation: None,
+                notify_expiry: row.get(12)?,
+                reminders: Vec::new(),
+            },
+        })
+    }
+
+    /// The record with what other tables say about it.
+    pub(crate) fn complete(mut self, connection: &Connection) -> Result<CertificateRecord, Fault> {
+        self.record.kind = self.kind(connection)?;
+        self.record.revocation = revocation(connection, self.id)?;
+        self.record.reminders = connection
+            .prepare_cached("SELECT at FROM reminders WHERE certificate = ?1 ORDER BY at")?
+            .query_map([self.id], |row| row.get(0).map(UnixTime))?
+            .collect::<Result<_, _>>()?;
+        Ok(self.record)
+    }
+
+    /// Leaf or CA.
+    pub(crate) fn kind(&self, connection: &Connection) -> Result<Kind, Fault> {
+        if !self.is_authority {
+            return Ok(Kind::Leaf);
+        }
+        let (slug, parent, key): (String, Option<String>, String) = connection
+            .prepare_cached("SELECT slug, parent, key FROM authorities WHERE certificate = ?1")?
+            .query_row([self.id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .optional()?
+            .ok_or_else(|| damaged(format!("row {} of certificates: its CA is not recorded", self.id)))?;
+        let named = |slug| Slug::new(slug).map_err(|error| damaged(format!("a row of authorities: {error}")));
+        Ok(Kind::Authority {
+            slug: named(slug)?,
+            parent: parent.map(named).transpose()?,
+            key: KeyName(key),
+        })
+    }
+}
+
+/// A serial number as it stands in a row: 20 octets, positive.
+pub(crate) fn padded_serial(octets: &[u8]) -> Option<Serial> {
+    let whole = octets.len() == 20;
+    whole.then(|| Serial::from_octets(octets).ok()).flatten()
+}
+
+fn revocation(connection: &Connection, certificate: i64) -> Result<Option<Revocation>, Fault> {
+    let row: Option<(i64, u8, Option<i64>, String)> = connection
+        .prepare_cached(
+            "SELECT revoked_at, reason, invalidity_date, principal FROM revocations WHERE certificate = ?1",
+        )?
+        .query_row([certificate], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })
+        .optional()?;
+    let Some((at, reason, invalidity_date, principal)) = row else {
+        return Ok(None);
+    };
+    let reason = RevocationReason::from_code(reason).ok_or_else(|| {
+        damaged(format!(
+            "revocation of row {certificate} of certificates: unknown reason {reason}"
+        ))
+    })?;
+    Ok(Some(Revocation {
+        at: UnixTime(at),
+        reason,
+        invalidity_date: invalidity_date.map(UnixTime),
+        principal,
+    }))
+}
+
+/// One row, by serial and, where given, issuer.
+pub(crate) fn row_by_serial(
+    connection: &Connection,
+    issuer: Option<i64>,
+    serial: Serial,
+) -> Result<Option<CertificateRow>, Fault> {
+    let sql = match issuer {
+        Some(_) => select_rows!("c.serial = ?1 AND c.issuer = ?2"),
+        None => select_rows!("c.serial = ?1 AND c.issued_at IS NOT NULL AND ?2 IS NULL LIMIT 1"),
+    };
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query((serial.as_padded(), issuer))?;
+    rows.next()?.map(CertificateRow::read).transpose()
+}
+
+/// One certificate that was issued.
+pub(crate) fn certificate(
+    connection: &Connection,
+    issuer: Option<&Slug>,
+    serial: Serial,
+) -> Result<Option<CertificateRecord>, Fault> {
+    let issuer = match issuer {
+        None => None,
+        Some(slug) => match issuer_number(connection, slug)? {
+            None => return Ok(None),
+            known => known,
+        },
+    };
+    match row_by_serial(connection, issuer, serial)? {
+        Some(row) if row.stage == Stage::Issued => row.complete(connection).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// The number of an issuer's slug.
+pub(crate) fn issuer_number(connection: &Connection, slug: &Slug) -> Result<Option<i64>, Fault> {
+    let number = connection
+        .prepare_cached("SELECT id FROM issuers WHERE slug = ?1")?
+        .query_row([slug.as_str()], |row| row.get(0))
+        .optional()?;
+    Ok(number)
+}
+
+/// A page of certificates. Their order is that of their reservation: ids rise with it and never change, which is what keeps
+/// pages stable.
+pub(crate) fn search(
+    connection: &Connection,
+    query: &Search,
+    after: Option<&Cursor>,
+    limit: usize,
+) -> Result<Page, Fault> {
+    let after = after
+        .map(|cursor| cursor.0.parse::<i64>().map_err(|_| foreign_cursor(cursor)))
+        .transpose()?;
+    let issuer = match &query.issuer {
+        None => None,
+        Some(slug) => match issuer_number(connection, slug)? {
+            None => return Ok(Page::default()),
+            known => known,
+        },
+    };
+    let limit = limit.clamp(1, MAX_PAGE);
+    let mut filter = Filter::for_query(query);
+    if let Some(issuer) = issuer {
+        filter.and("c.issuer = ?", [issuer.into()]);
+    }
+    let column = if filter.revocations_first {
+        "r.certificate"
+    } else {
+        "c.id"
+    };
+    let (compare, order) = if query.oldest_first {
+        (">", "ASC")
+    } else {
+        ("<", "DESC")
+    };
+    if let Some(after) = after {
+        filter.and(&format!("{column} {compare} ?"), [after.into()]);
+    }
+    // One more than asked for tells whether there is a next page.
+    filter
+        .parameters
+        .push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX) + 1));
+    let sql = format!(
+        "SELECT c.id FROM {} WHERE {} ORDER BY {column} {order} LIMIT ?",
+        filter.source, filter.conditions
+    );
+    let mut ids: Vec<i64> = connection
+        .prepare_cached(&sql)?
+        .query_map(params_from_iter(&filter.parameters), |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let more = ids.len() > limit;
+    ids.truncate(limit);
+    let next = ids.last().filter(|_| more).map(|id| Cursor(id.to_string()));
+    let certificates = ids.iter().map(|&id| by_id(connection, id)).collect::<Result<_, _>>()?;
+    Ok(Page { certificates, next })
+}
+
+fn by_id(connection: &Connection, id: i64) -> Result<CertificateRecord, Fault> {
+    let mut statement = connection.prepare_cached(select_rows!("c.id = ?1"))?;
+    let mut rows = statement.query([id])?;
+    let row = rows
+        .next()?
+        .ok_or_else(|| damaged(format!("row {id} of certificates: its issuer is not recorded")))?;
+    CertificateRow::read(row)?.complete(connection)
+}
+
+fn foreign_cursor(cursor: &Cursor) -> Fault {
+    let shown: String = cursor.0.chars().take(40).collect();
+    damaged(format!("{shown:?} is not where a page of this ledger ended"))
+}
+
+/// A query as SQL: which index leads, and the conditions.
+struct Filter {
+    source: &'static str,
+    revocations_first: bool,
+    conditions: String,
+    parameters: Vec<Value>,
+}
+
+impl Filter {
+    fn for_query(query: &Search) -> Self {
+        let (exact, prefix) = match query.common_name.as_deref() {
+            None | Some("*") => (None, None),
+            Some(name) => match name.strip_suffix('*') {
+                Some(prefix) => (None, Some(prefix)),
+                None => (Some(name), None),
+            },
+        };
+        let by_equality = exact.is_some() || query.key.is_some();
+        let revocations_first = query.revoked == Some(true) && !by_equality;
+        // SQLite keeps no statistics here, so it is told what leads. An end alone (or both) selects what expires soon; a beginning
+        // alone selects nearly everything, which is found faster in the order of the answer.
+        let source = if revocations_first {
+            "revocations r CROSS JOIN certificates c ON c.id = r.certificate"
+        } else if by_equality {
+            "certificates c"
+        } else if prefix.is_some() {
+            "certificates c INDEXED BY certificates_by_name"
+        } else if query.expires_before.is_some() {
+            "certificates c INDEXED BY certificates_by_expiry"
+        } else {
+            "certificates c NOT INDEXED"
+        };
+        let conditions = "c.issued_at IS NOT NULL".into();
+        let mut filter = Self {
+            source,
+            revocations_first,
+            conditions,
+            parameters: Vec::new(),
+        };
+        if let Some(name) = exact {
+            filter.and("c.common_name = ?", [name.to_owned().into()]);
+        }
+        if let Some(prefix) = prefix {
+            filter.and("c.common_name >= ?", [prefix.to_owned().into()]);
+            if let Some(end) = end_of_prefix(prefix) {
+                filter.and("c.common_name < ?", [end.into()]);
+            }
+        }
+        if let Some(key) = query.key {
+            filter.and("c.key = ? AND c.lost_at IS NULL", [key.0.to_vec().into()]);
+        }
+        if let Some(from) = query.expires_from {
+            filter.and("c.not_after >= ?", [from.0.into()]);
+        }
+        if let Some(before) = query.expires_before {
+            filter.and("c.not_after < ?", [before.0.into()]);
+        }
+        let revoked = "EXISTS (SELECT 1 FROM revocations x WHERE x.certificate = c.id)";
+        match query.revoked {
+            Some(true) if !revocations_first => filter.and(revoked, []),
+            Some(false) => filter.and(&format!("NOT {revoked}"), []),
+            Some(true) | None => {}
+        }
+        filter
+    }
+
+    fn and<const N: usize>(&mut self, condition: &str, parameters: [Value; N]) {
+        let _ = write!(self.conditions, " AND {condition}");
+        self.parameters.extend(parameters);
+    }
+}
+
+/// The least text greater than all that begin with `prefix`; `None` where nothing is.
+fn end_of_prefix(prefix: &str) -> Option<String> {
+    let mut start = prefix.to_owned();
+    while let Some(last) = start.pop() {
+        // The code points in between are surrogates, which no text holds.
+        let next = if last == '\u{d7ff}' {
+            Some('\u{e000}')
+        } else {
+            char::from_u32(last as u32 + 1)
+        };
+        if let Some(next) = next {
+            start.push(next);
+            return Some(start);
+        }
+    }
+    None
+}
+
+/// Certificates whose expiry is to be told, ordered by it. One that cannot be read is reported and left out.
+pub(crate) fn expiring(
+    connection: &Connection,
+    (from, to): (UnixTime, UnixTime),
+    after: Option<&Cursor>,
+    limit: usize,
+) -> Result<Page, Fault> {
+    let start = |cursor: &Cursor| {
+        let (not_after, id) = cursor.0.split_once('.').ok_or_else(|| foreign_cursor(cursor))?;
+        not_after
+            .parse::<i64>()
+            .ok()
+            .zip(id.parse::<i64>().ok())
+            .ok_or_else(|| foreign_cursor(cursor))
+    };
+    let (after_time, after_id) = after.map(start).transpose()?.unwrap_or((from.0, i64::MIN));
+    let limit = limit.clamp(1, MAX_PAGE);
+    let mut found: Vec<(i64, i64)> = connection
+        .prepare_cached(
+            "SELECT not_after, id FROM certificates INDEXED BY certificates_to_remind
+             WHERE notify_expiry = 1 AND issued_at IS NOT NULL AND not_after >= ?1 AND not_after < ?2
+                 AND (not_after, id) > (?3, ?4)
+             ORDER BY not_after, id LIMIT ?5",
+        )?
+        .query_map(
+            (
+                from.0.max(after_time),
+                to.0,
+                after_time,
+                after_id,
+                i64::try_from(limit).unwrap_or(i64::MAX) + 1,
+            ),
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?
+        .collect::<Result<_, _>>()?;
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next = found
+        .last()
+        .filter(|_| more)
+        .map(|(not_after, id)| Cursor(format!("{not_after}.{id}")));
+    let mut certificates = Vec::with_capacity(found.len());
+    for (_, id) in found {
+        match by_id(connection, id) {
+            Ok(record) => certificates.push(record),
+            Err(Fault::Ledger(error)) => tracing::error!(%error, "a certificate gets no reminder"),
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(Page { certificates, next })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_ends_before_the_next_text() {
+        assert_eq!(end_of_prefix("abc"), Some("abd".into()));
+        assert_eq!(end_of_prefix("a\u{d7ff}"), Some("a\u{e000}".into()));
+        assert_eq!(end_of_prefix("a\u{10ffff}"), Some("b".into()));
+        assert_eq!(end_of_prefix("\u{10ffff}"), None);
+    }
+}

@@ -1,0 +1,213 @@
+//! Reserve → complete, or lost.
+
+use chancery_authority::port::LedgerError;
+use chancery_authority::port::ledger::{
+    CertificateIntent, CertificateRecord, Completion, IntentId, Kind, OpenIntent, Reservation, Revocation,
+};
+use chancery_authority::{Principal, Slug};
+use chancery_x509::crl::RevocationReason;
+use chancery_x509::time::UnixTime;
+use rusqlite::{Connection, OptionalExtension, named_params};
+
+use super::certificates::{CertificateRow, Stage, row_by_serial, select_rows};
+use super::fault::Fault;
+use super::revocations::{self, Place};
+use super::writer::Writing;
+
+/// Records an intent, or says why not. Every check comes before the first write.
+pub(crate) fn reserve(writing: &Writing<'_>, intent: &CertificateIntent) -> Result<Reservation, Fault> {
+    let principal = intent.principal.to_string();
+    if let Some(earlier) = earlier_request(writing.connection, &principal, intent)? {
+        return Ok(earlier);
+    }
+    check_slug(writing.connection, &intent.kind)?;
+    check_key(writing.connection, intent)?;
+    if let Some(issuer) = writing.known_issuer(&intent.id.issuer)?
+        && writing
+            .connection
+            .prepare_cached("SELECT 1 FROM certificates WHERE serial = ?1 AND issuer = ?2")?
+            .exists((intent.id.serial.as_padded(), issuer))?
+    {
+        return Err(LedgerError::SerialTaken(intent.id.serial).into());
+    }
+    insert(writing, &principal, intent)?;
+    Ok(Reservation::New)
+}
+
+/// What became of the request that used the same token before.
+fn earlier_request(
+    connection: &Connection,
+    principal: &str,
+    intent: &CertificateIntent,
+) -> Result<Option<Reservation>, Fault> {
+    let Some(token) = &intent.token else { return Ok(None) };
+    let earlier: Option<(i64, Option<Vec<u8>>)> = connection
+        .prepare_cached(
+            "SELECT id, request_digest FROM certificates
+             WHERE principal = ?1 AND token = ?2 AND token IS NOT NULL AND lost_at IS NULL",
+        )?
+        .query_row((principal, &token.0), |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((id, digest)) = earlier else { return Ok(None) };
+    if digest.as_deref() != Some(intent.request_digest.as_slice()) {
+        return Err(LedgerError::TokenReused.into());
+    }
+    let mut statement = connection.prepare_cached(select_rows!("c.id = ?1"))?;
+    let mut rows = statement.query([id])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let row = CertificateRow::read(row)?;
+    Ok(Some(if row.stage == Stage::Issued {
+        Reservation::Completed(Box::new(row.complete(connection)?))
+    } else {
+        Reservation::Open(Box::new(open_intent(connection, row)?))
+    }))
+}
+
+fn check_slug(connection: &Connection, kind: &Kind) -> Result<(), Fault> {
+    let Kind::Authority { slug, .. } = kind else {
+        return Ok(());
+    };
+    let taken = connection
+        .prepare_cached("SELECT 1 FROM authorities WHERE slug = ?1")?
+        .exists([slug.as_str()])?;
+    if taken {
+        return Err(LedgerError::AuthorityExists(slug.clone()).into());
+    }
+    Ok(())
+}
+
+/// A key is certified for one name; again for the same name only where the intent allows it.
+fn check_key(connection: &Connection, intent: &CertificateIntent) -> Result<(), Fault> {
+    let mut statement = connection
+        .prepare_cached("SELECT common_name FROM certificates WHERE key = ?1 AND lost_at IS NULL ORDER BY id")?;
+    let mut rows = statement.query([&intent.key.0])?;
+    let mut first = None;
+    let mut same_name = true;
+    while let Some(row) = rows.next()? {
+        let name: String = row.get(0)?;
+        same_name &= name == intent.common_name;
+        first.get_or_insert(name);
+    }
+    match first {
+        Some(common_name) if !(intent.allow_key_reuse && same_name) => {
+            Err(LedgerError::KeyInUse { common_name }.into())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn insert(writing: &Writing<'_>, principal: &str, intent: &CertificateIntent) -> Result<(), Fault> {
+    let issuer = writing.issuer(&intent.id.issuer)?;
+    writing
+        .connection
+        .prepare_cached(
+            "INSERT INTO certificates (issuer, serial, key, is_authority, common_name, profile, not_before, not_after,
+                 shard, principal, notify_expiry, reserved_at, token, request_digest, der)
+             VALUES (:issuer, :serial, :key, :is_authority, :common_name, :profile, :not_before, :not_after,
+                 :shard, :principal, :notify_expiry, :reserved_at, :token, :request_digest, :der)",
+        )?
+        .execute(named_params! {
+            ":issuer": issuer,
+            ":serial": intent.id.serial.as_padded(),
+            ":key": intent.key.0,
+            ":is_authority": matches!(intent.kind, Kind::Authority { .. }),
+            ":common_name": intent.common_name,
+            ":profile": intent.profile,
+            ":not_before": intent.not_before.0,
+            ":not_after": intent.not_after.0,
+            ":shard": intent.shard,
+            ":principal": principal,
+            ":notify_expiry": intent.notify_expiry,
+            ":reserved_at": intent.at.0,
+            ":token": intent.token.as_ref().map(|token| &token.0),
+            ":request_digest": intent.token.as_ref().map(|_| &intent.request_digest),
+            ":der": intent.tbs,
+        })?;
+    if let Kind::Authority { slug, parent, key } = &intent.kind {
+        let id = writing.connection.last_insert_rowid();
+        writing.connection.execute(
+            "INSERT INTO authorities (slug, certificate, parent, key) VALUES (?1, ?2, ?3, ?4)",
+            (slug.as_str(), id, parent.as_ref().map(Slug::as_str), &key.0),
+        )?;
+    }
+    writing.count(|counts| counts.open_intents += 1);
+    Ok(())
+}
+
+/// Turns an open intent into a certificate.
+pub(crate) fn complete(writing: &Writing<'_>, completion: &Completion) -> Result<CertificateRecord, Fault> {
+    let row = open_row(writing, &completion.id)?;
+    let kind = row.kind(writing.connection)?;
+    writing
+        .connection
+        .prepare_cached("UPDATE certificates SET issued_at = ?2, receipt = ?3, der = ?4 WHERE id = ?1")?
+        .execute((row.id, completion.at.0, &completion.receipt.0, &completion.certificate))?;
+    writing.count(|counts| {
+        counts.open_intents -= 1;
+        counts.issued += 1;
+    });
+    Ok(CertificateRecord {
+        kind,
+        certificate: completion.certificate.clone(),
+        receipt: completion.receipt.clone(),
+        issued_at: completion.at,
+        ..row.record
+    })
+}
+
+/// Gives an open intent up.
+pub(crate) fn mark_lost(writing: &Writing<'_>, intent: &IntentId, at: UnixTime) -> Result<(), Fault> {
+    let row = open_row(writing, intent)?;
+    let connection = writing.connection;
+    connection.execute("UPDATE certificates SET lost_at = ?2 WHERE id = ?1", (row.id, at.0))?;
+    if row.is_authority {
+        connection.execute("DELETE FROM authorities WHERE certificate = ?1", [row.id])?;
+    }
+    // A signature may exist that nobody has: the serial number goes on the CRL.
+    let lost = Revocation {
+        at,
+        reason: RevocationReason::Unspecified,
+        invalidity_date: None,
+        principal: Principal::Authority.to_string(),
+    };
+    revocations::insert(writing, &Place::of(&row), &lost)?;
+    writing.count(|counts| counts.open_intents -= 1);
+    Ok(())
+}
+
+fn open_row(writing: &Writing<'_>, intent: &IntentId) -> Result<CertificateRow, Fault> {
+    let row = match writing.known_issuer(&intent.issuer)? {
+        Some(issuer) => row_by_serial(writing.connection, Some(issuer), intent.serial)?,
+        None => None,
+    };
+    row.filter(|row| row.stage == Stage::Open)
+        .ok_or_else(|| LedgerError::NoOpenIntent(intent.clone()).into())
+}
+
+/// Open intents reserved before that time, oldest first. One that cannot be read is reported and left out, so that it does not
+/// keep the sweeper from the others.
+pub(crate) fn open_intents(connection: &Connection, before: UnixTime, limit: usize) -> Result<Vec<OpenIntent>, Fault> {
+    let mut statement = connection.prepare_cached(select_rows!(
+        "c.issued_at IS NULL AND c.lost_at IS NULL AND c.reserved_at < ?1 ORDER BY c.reserved_at, c.id LIMIT ?2"
+    ))?;
+    let mut rows = statement.query((before.0, i64::try_from(limit).unwrap_or(i64::MAX)))?;
+    let mut intents = Vec::new();
+    while let Some(row) = rows.next()? {
+        match CertificateRow::read(row).and_then(|row| open_intent(connection, row)) {
+            Ok(intent) => intents.push(intent),
+            Err(Fault::Ledger(error)) => tracing::error!(%error, "an open intent cannot be read"),
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(intents)
+}
+
+fn open_intent(connection: &Connection, row: CertificateRow) -> Result<OpenIntent, Fault> {
+    Ok(OpenIntent {
+        kind: row.kind(connection)?,
+        id: row.record.id,
+        tbs: row.record.certificate,
+        reserved_at: row.reserved_at,
+        has_token: row.has_token,
+    })
+}

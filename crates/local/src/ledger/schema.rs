@@ -1,0 +1,214 @@
+//! The ledger's file: its format, the numbered migrations that lead to it, and how connections are set up.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use super::fault::{self, Fault, OpenError};
+
+/// `application_id` in the file's header: "CHCY".
+const APPLICATION_ID: i32 = 0x4348_4359;
+
+/// Every migration, in order. One that was released is never changed; `PRAGMA user_version` counts those applied.
+pub(crate) const MIGRATIONS: [&str; 2] = [
+    include_str!("migrations/0001_ledger.sql"),
+    include_str!("migrations/0002_api_tokens.sql"),
+];
+
+/// The format that this program writes.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "there are not four thousand million migrations"
+)]
+const FORMAT: u32 = MIGRATIONS.len() as u32;
+
+/// How long a connection waits for another process's lock.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Pages of 4 KiB: a commit writes whole pages, and random serials touch many of them.
+const PAGE_SIZE: i64 = 4096;
+
+/// Page cache of the writing connection and of each reading one, in KiB.
+const WRITER_CACHE: i64 = 8 * 1024;
+const READER_CACHE: i64 = 1024;
+
+/// The write-ahead log is cut to this size, in octets, when it starts over.
+const LOG_KEPT: i64 = 64 << 20;
+
+/// Makes a new, empty ledger. The file appears whole or not at all.
+pub(crate) fn create(path: &Path) -> Result<(), OpenError> {
+    let draft = path.with_extension(format!("new-{}", std::process::id()));
+    let made = write_draft(&draft).and_then(|()| {
+        // A link, unlike a rename, fails where the name is taken: two processes cannot both create.
+        fs::hard_link(&draft, path)?;
+        sync_folder(path)?;
+        Ok(())
+    });
+    // A draft that was not linked is worthless, one that was has its real name now.
+    let _ = fs::remove_file(&draft);
+    made.map_err(|fault| fault.into_open(path))
+}
+
+fn write_draft(draft: &Path) -> Result<(), Fault> {
+    let file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(draft)?;
+    let mut connection = Connection::open_with_flags(draft, flags())?;
+    connection.pragma_update(None, "page_size", PAGE_SIZE)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    for migration in MIGRATIONS {
+        transaction.execute_batch(migration)?;
+    }
+    transaction.pragma_update(None, "user_version", FORMAT)?;
+    transaction.commit()?;
+    connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+    // Closing moves what stands in the log to the file and removes the log.
+    connection.close().map_err(|(_, error)| error)?;
+    file.sync_all()?;
+    Ok(())
+}
+
+/// Makes a change of the folder's entries last.
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// Opens an existing ledger for writing and brings it to this program's format.
+pub(crate) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
+    match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(OpenError::Missing { path: path.to_owned() });
+        }
+        Err(error) => return Err(fault::io(path, &error)),
+        // SQLite would take it for a new database and begin afresh: better to stop than to forget every certificate.
+        Ok(facts) if facts.len() == 0 => return Err(OpenError::NotALedger { path: path.to_owned() }),
+        Ok(_) => {}
+    }
+    let mut connection = connect(path).map_err(|error| fault::open_error(path, &error))?;
+    check_format(&connection, path)?;
+    prepare_writer(&mut connection).map_err(|fault| fault.into_open(path))?;
+    Ok(connection)
+}
+
+/// Opens an existing ledger that [`open_writer`] has seen, for reading.
+pub(crate) fn open_reader(path: &Path) -> Result<Connection, Fault> {
+    let connection = connect(path)?;
+    // Not opened read-only: even a reader must be able to recover the log after a crash.
+    connection.pragma_update(None, "query_only", true)?;
+    connection.pragma_update(None, "cache_size", -READER_CACHE)?;
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    Ok(connection)
+}
+
+fn flags() -> OpenFlags {
+    OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX
+}
+
+fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
+    let connection = Connection::open_with_flags(path, flags())?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+fn check_format(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+    let (id, version) = number("application_id")
+        .and_then(|id| Ok((id, number("user_version")?)))
+        .map_err(|error| fault::open_error(path, &error))?;
+    if id != APPLICATION_ID || version < 1 {
+        return Err(OpenError::NotALedger { path: path.to_owned() });
+    }
+    match version.unsigned_abs() {
+        found if found > FORMAT => Err(OpenError::Newer {
+            path: path.to_owned(),
+            found,
+            known: FORMAT,
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn prepare_writer(connection: &mut Connection) -> Result<(), Fault> {
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "cache_size", -WRITER_CACHE)?;
+    connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+    // Checkpoints are made by a thread of their own, so that no commit waits for one.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    connection.pragma_update_and_check(None, "journal_size_limit", LOG_KEPT, |_| Ok(()))?;
+    migrate(connection)
+}
+
+fn migrate(connection: &mut Connection) -> Result<(), Fault> {
+    for (number, migration) in (1_u32..).zip(MIGRATIONS) {
+        if version(connection)? >= number {
+            continue;
+        }
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Another process may have been faster.
+        if version(&transaction)? < number {
+            transaction.execute_batch(migration)?;
+            transaction.pragma_update(None, "user_version", number)?;
+            transaction.commit()?;
+            tracing::info!(format = number, "the ledger was brought to a newer format");
+        }
+    }
+    Ok(())
+}
+
+fn version(connection: &Connection) -> Result<u32, rusqlite::Error> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// Everything that SQLite and the schema can say about the file's soundness. Reads all of it.
+pub(crate) fn check(connection: &Connection) -> Result<Vec<String>, rusqlite::Error> {
+    let mut problems = Vec::new();
+    connection.pragma_query(None, "integrity_check", |row| {
+        problems.push(row.get::<_, String>(0)?);
+        Ok(())
+    })?;
+    problems.retain(|problem| problem != "ok");
+    connection.pragma_query(None, "foreign_key_check", |row| {
+        let (table, parent): (String, String) = (row.get(0)?, row.get(2)?);
+        let id: Option<i64> = row.get(1)?;
+        let id = id.map_or_else(String::new, |id| format!(" {id}"));
+        problems.push(format!(
+            "row{id} of {table} refers to a row of {parent} that is not there"
+        ));
+        Ok(())
+    })?;
+    let counted: (i64, i64, i64, i64) = connection.query_row(
+        "SELECT (SELECT count(*) FROM certificates WHERE issued_at IS NOT NULL) - issued,
+                (SELECT count(*) FROM revocations) - revoked,
+                (SELECT count(*) FROM certificates WHERE issued_at IS NULL AND lost_at IS NULL) - open_intents,
+                (SELECT count(*) FROM rejections) - rejected
+         FROM counts",
+        [],
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+    )?;
+    if counted != (0, 0, 0, 0) {
+        problems.push(format!("the counts differ from the rows by {counted:?}"));
+    }
+    Ok(problems)
+}
+
+/// The files that SQLite keeps beside a database.
+pub(crate) fn companions(path: &Path) -> [PathBuf; 2] {
+    ["-wal", "-shm"].map(|suffix| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        name.into()
+    })
+}

@@ -1,0 +1,363 @@
+//! The one thread that writes: whoever waits at the same time shares one transaction and one fsync.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use chancery_authority::Slug;
+use chancery_authority::port::LedgerError;
+use futures_channel::oneshot;
+use rusqlite::{Connection, OptionalExtension};
+
+use super::fault::{Fault, stopped};
+use super::schema;
+
+/// Operations in one transaction at most: bounds what one commit writes, and so how long anybody waits for it.
+const MAX_GROUP: usize = 512;
+
+/// Operations after which the checkpointer is woken.
+const CHECKPOINT_EVERY: usize = 2048;
+
+/// Quiet time after which the checkpointer is woken for what little there is.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// Frames (pages of 4 KiB) in the log from which on the writer helps the checkpointer to get to its end: as long as somebody
+/// writes, only the writer can find a moment at which everything is in the file and the log can start over.
+const LONG_LOG: i64 = 8192;
+
+/// What an operation sees: the group's transaction.
+pub(crate) struct Writing<'a> {
+    pub(crate) connection: &'a Connection,
+    issuers: &'a RefCell<HashMap<Slug, i64>>,
+    tally: &'a Cell<Tally>,
+}
+
+/// Changes of the counts, written once for the whole group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) issued: i64,
+    pub(crate) revoked: i64,
+    pub(crate) open_intents: i64,
+    pub(crate) rejected: i64,
+}
+
+/// Sends operations to the writing thread.
+pub(crate) struct Writer {
+    jobs: Option<mpsc::Sender<Box<dyn Job>>>,
+    threads: Vec<JoinHandle<()>>,
+    path: Arc<Path>,
+}
+
+/// One operation with its waiting caller, as the thread sees it.
+trait Job: Send {
+    /// Runs within the transaction, perhaps a second time after the first was rolled back. Whether it succeeded.
+    fn run(&mut self, writing: &Writing<'_>) -> bool;
+    /// Answers the caller: with its own outcome where the group was committed.
+    fn answer(self: Box<Self>, group: Result<(), LedgerError>);
+}
+
+struct Operation<T, F> {
+    work: F,
+    outcome: Option<Result<T, LedgerError>>,
+    reply: oneshot::Sender<Result<T, LedgerError>>,
+    path: Arc<Path>,
+}
+
+impl Writer {
+    /// Starts the thread on that connection.
+    pub(crate) fn start(connection: Connection, path: Arc<Path>) -> std::io::Result<Self> {
+        let (jobs, waiting) = mpsc::channel();
+        let (wake, wakes) = mpsc::channel();
+        let long_log = Arc::new(AtomicBool::new(false));
+        let checkpointer = Checkpointer {
+            path: path.to_path_buf(),
+            wakes,
+            long_log: Arc::clone(&long_log),
+        };
+        let house = WriterThread {
+            connection,
+            jobs: waiting,
+            issuers: RefCell::default(),
+            path: Arc::clone(&path),
+            since_checkpoint: 0,
+            checkpointer: wake,
+            long_log,
+        };
+        let threads = vec![
+            thread::Builder::new()
+                .name("ledger-writer".into())
+                .spawn(move || house.run())?,
+            thread::Builder::new()
+                .name("ledger-log".into())
+                .spawn(move || checkpointer.run())?,
+        ];
+        Ok(Self {
+            jobs: Some(jobs),
+            threads,
+            path,
+        })
+    }
+
+    /// Runs `work` in a transaction of its own or with others, and answers once that is committed.
+    ///
+    /// Work that fails must have failed before it wrote anything, or everything that it shared the transaction with is
+    /// done again without it; and it may be run twice for that reason.
+    pub(crate) fn write<T, F>(&self, work: F) -> impl Future<Output = Result<T, LedgerError>> + Send + use<T, F>
+    where
+        T: Send + 'static,
+        F: FnMut(&Writing<'_>) -> Result<T, Fault> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let operation = Operation {
+            work,
+            outcome: None,
+            reply,
+            path: Arc::clone(&self.path),
+        };
+        if let Some(jobs) = &self.jobs {
+            // Where the thread has ended the reply is dropped with the operation, and the answer below says so.
+            let _ = jobs.send(Box::new(operation));
+        }
+        async move { answer.await.unwrap_or_else(|_| Err(stopped())) }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.jobs = None;
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl<T, F> Job for Operation<T, F>
+where
+    T: Send,
+    F: FnMut(&Writing<'_>) -> Result<T, Fault> + Send,
+{
+    fn run(&mut self, writing: &Writing<'_>) -> bool {
+        let outcome = (self.work)(writing).map_err(|fault| fault.into_ledger(&self.path));
+        self.outcome.insert(outcome).is_ok()
+    }
+
+    fn answer(self: Box<Self>, group: Result<(), LedgerError>) {
+        let Self { outcome, reply, .. } = *self;
+        let outcome = group.and_then(|()| outcome.unwrap_or_else(|| Err(stopped())));
+        // A caller who went away does not undo what is committed.
+        let _ = reply.send(outcome);
+    }
+}
+
+struct WriterThread {
+    connection: Connection,
+    jobs: mpsc::Receiver<Box<dyn Job>>,
+    issuers: RefCell<HashMap<Slug, i64>>,
+    path: Arc<Path>,
+    since_checkpoint: usize,
+    checkpointer: mpsc::Sender<()>,
+    long_log: Arc<AtomicBool>,
+}
+
+/// How an attempt at a group ended.
+enum Attempt {
+    Committed,
+    /// An operation failed after it had written something: all is rolled back.
+    Undone,
+    /// The transaction itself could not be had, or not be committed.
+    Failed(LedgerError),
+}
+
+impl WriterThread {
+    fn run(mut self) {
+        while let Some(group) = self.next_group() {
+            self.since_checkpoint += group.len();
+            self.settle(group);
+            self.keep_log_short();
+        }
+    }
+
+    fn next_group(&mut self) -> Option<Vec<Box<dyn Job>>> {
+        let first = self.first_job()?;
+        let mut group = vec![first];
+        group.extend(self.jobs.try_iter().take(MAX_GROUP - 1));
+        Some(group)
+    }
+
+    fn first_job(&mut self) -> Option<Box<dyn Job>> {
+        if self.since_checkpoint > 0 {
+            match self.jobs.recv_timeout(IDLE) {
+                Ok(job) => return Some(job),
+                Err(mpsc::RecvTimeoutError::Disconnected) => return None,
+                Err(mpsc::RecvTimeoutError::Timeout) => self.wake_checkpointer(),
+            }
+        }
+        self.jobs.recv().ok()
+    }
+
+    /// Brings every operation of the group to its end.
+    fn settle(&self, mut group: Vec<Box<dyn Job>>) {
+        let answer = match self.attempt(&mut group) {
+            Attempt::Undone if group.len() > 1 => {
+                for job in group {
+                    self.settle(vec![job]);
+                }
+                return;
+            }
+            // A single one: its own outcome says why.
+            Attempt::Committed | Attempt::Undone => Ok(()),
+            Attempt::Failed(error) => Err(error),
+        };
+        for job in group {
+            job.answer(answer.clone());
+        }
+    }
+
+    fn attempt(&self, group: &mut [Box<dyn Job>]) -> Attempt {
+        let attempt = self
+            .transact(group)
+            .unwrap_or_else(|fault| Attempt::Failed(fault.into_ledger(&self.path)));
+        if !matches!(attempt, Attempt::Committed) {
+            if !self.connection.is_autocommit() {
+                let _ = self.connection.execute_batch("ROLLBACK");
+            }
+            // Some of these may have been rolled back.
+            self.issuers.borrow_mut().clear();
+        }
+        attempt
+    }
+
+    fn transact(&self, group: &mut [Box<dyn Job>]) -> Result<Attempt, Fault> {
+        let tally = Cell::default();
+        let writing = Writing {
+            connection: &self.connection,
+            issuers: &self.issuers,
+            tally: &tally,
+        };
+        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        for job in group {
+            let before = self.connection.total_changes();
+            let succeeded = job.run(&writing);
+            let untouched = self.connection.total_changes() == before && !self.connection.is_autocommit();
+            if !succeeded && !untouched {
+                return Ok(Attempt::Undone);
+            }
+        }
+        writing.write_tally()?;
+        self.connection.prepare_cached("COMMIT")?.execute([])?;
+        Ok(Attempt::Committed)
+    }
+
+    fn keep_log_short(&mut self) {
+        if self.since_checkpoint >= CHECKPOINT_EVERY {
+            self.wake_checkpointer();
+        }
+        if self.long_log.swap(false, Ordering::Relaxed)
+            && let Err(error) = checkpoint(&self.connection)
+        {
+            tracing::warn!(%error, "the ledger's log could not be shortened");
+        }
+    }
+
+    fn wake_checkpointer(&mut self) {
+        self.since_checkpoint = 0;
+        let _ = self.checkpointer.send(());
+    }
+}
+
+impl Writing<'_> {
+    /// Adds to the counts.
+    pub(crate) fn count(&self, add: impl FnOnce(&mut Tally)) {
+        let mut tally = self.tally.get();
+        add(&mut tally);
+        self.tally.set(tally);
+    }
+
+    /// The number of a slug that has one.
+    pub(crate) fn known_issuer(&self, slug: &Slug) -> Result<Option<i64>, Fault> {
+        if let Some(&number) = self.issuers.borrow().get(slug) {
+            return Ok(Some(number));
+        }
+        let number = self
+            .connection
+            .prepare_cached("SELECT id FROM issuers WHERE slug = ?1")?
+            .query_row([slug.as_str()], |row| row.get(0))
+            .optional()?;
+        if let Some(number) = number {
+            self.issuers.borrow_mut().insert(slug.clone(), number);
+        }
+        Ok(number)
+    }
+
+    /// The number of a slug, given now where it has none.
+    pub(crate) fn issuer(&self, slug: &Slug) -> Result<i64, Fault> {
+        if let Some(number) = self.known_issuer(slug)? {
+            return Ok(number);
+        }
+        self.connection
+            .execute("INSERT INTO issuers (slug) VALUES (?1)", [slug.as_str()])?;
+        let number = self.connection.last_insert_rowid();
+        self.issuers.borrow_mut().insert(slug.clone(), number);
+        Ok(number)
+    }
+
+    fn write_tally(&self) -> Result<(), Fault> {
+        let tally = self.tally.get();
+        if tally == Tally::default() {
+            return Ok(());
+        }
+        self.connection
+            .prepare_cached(
+                "UPDATE counts SET issued = issued + ?1, revoked = revoked + ?2,
+                     open_intents = open_intents + ?3, rejected = rejected + ?4",
+            )?
+            .execute([tally.issued, tally.revoked, tally.open_intents, tally.rejected])?;
+        Ok(())
+    }
+}
+
+/// Moves pages from the log to the file, beside the writer and without holding it up.
+struct Checkpointer {
+    path: PathBuf,
+    wakes: mpsc::Receiver<()>,
+    long_log: Arc<AtomicBool>,
+}
+
+impl Checkpointer {
+    fn run(self) {
+        let mut connection = None;
+        while self.wakes.recv().is_ok() {
+            // One checkpoint answers every call that came meanwhile.
+            while self.wakes.try_recv().is_ok() {}
+            if let Err(error) = self.work(&mut connection) {
+                tracing::warn!(
+                    ?error,
+                    "the ledger's log could not be written to its file; it will be tried again"
+                );
+                connection = None;
+            }
+        }
+    }
+
+    fn work(&self, connection: &mut Option<Connection>) -> Result<(), Fault> {
+        if connection.is_none() {
+            let opened = schema::open_reader(&self.path)?;
+            opened.pragma_update(None, "query_only", false)?;
+            *connection = Some(opened);
+        }
+        let Some(connection) = connection else { return Ok(()) };
+        if checkpoint(connection)? > LONG_LOG {
+            self.long_log.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}
+
+/// Moves what can be moved without waiting for anybody. Answers the frames in the log.
+fn checkpoint(connection: &Connection) -> Result<i64, rusqlite::Error> {
+    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(1))
+}

@@ -1,0 +1,77 @@
+//! Tokens that were verified a moment ago.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use chancery_x509::time::UnixTime;
+
+use super::store::{self, Digest};
+use super::{BELIEVED_FOR, TokenRecord};
+
+/// Tokens remembered at most; beyond that, those no longer believed are forgotten first.
+const CAPACITY: usize = 10_000;
+
+/// Believes verified tokens for [`BELIEVED_FOR`] seconds. Keeps digests, never secrets.
+#[derive(Default)]
+pub(super) struct Cache(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    /// Changes with every revocation.
+    generation: u64,
+    verified: HashMap<String, Verified>,
+}
+
+struct Verified {
+    digest: Digest,
+    at: UnixTime,
+    record: TokenRecord,
+}
+
+/// Proof that nothing had been revoked yet when reading began.
+pub(super) struct Ticket(u64);
+
+impl Cache {
+    pub(super) fn believed(&self, id: &str, digest: &Digest, now: UnixTime) -> Option<TokenRecord> {
+        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let verified = state.verified.get(id)?;
+        (verified.is_believed(now) && store::is_same(&verified.digest, digest)).then(|| verified.record.clone())
+    }
+
+    pub(super) fn ticket(&self) -> Ticket {
+        Ticket(self.0.lock().unwrap_or_else(PoisonError::into_inner).generation)
+    }
+
+    pub(super) fn believe(&self, ticket: &Ticket, record: &TokenRecord, digest: Digest, now: UnixTime) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if ticket.0 != state.generation {
+            return;
+        }
+        if state.verified.len() >= CAPACITY {
+            state.verified.retain(|_, verified| verified.is_believed(now));
+        }
+        if state.verified.len() < CAPACITY {
+            state.verified.insert(
+                record.id.clone(),
+                Verified {
+                    digest,
+                    at: now,
+                    record: record.clone(),
+                },
+            );
+        }
+    }
+
+    pub(super) fn forget(&self, id: &str) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.generation += 1;
+        state.verified.remove(id);
+    }
+}
+
+impl Verified {
+    /// A clock that was set back ends belief, too.
+    fn is_believed(&self, now: UnixTime) -> bool {
+        (self.at.0..self.at.plus_seconds(BELIEVED_FOR).0).contains(&now.0)
+    }
+}

@@ -1,0 +1,86 @@
+//! A few threads for work that blocks, so that no async executor has to: this crate knows no runtime.
+
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::task::{Context, Poll, Wake};
+use std::thread::{self, JoinHandle};
+
+use futures_channel::oneshot;
+
+type Task<S> = Box<dyn FnOnce(&mut S) + Send>;
+
+/// Threads that take tasks from one queue, each with a state of its own.
+pub(crate) struct Workers<S> {
+    tasks: Option<mpsc::Sender<Task<S>>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl<S: Send + 'static> Workers<S> {
+    /// Starts one thread for every state.
+    pub(crate) fn start(name: &str, states: impl IntoIterator<Item = S>) -> std::io::Result<Self> {
+        let (tasks, queue) = mpsc::channel::<Task<S>>();
+        let queue = Arc::new(Mutex::new(queue));
+        let start_one = |mut state: S| {
+            let queue = Arc::clone(&queue);
+            let next = move || queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            thread::Builder::new().name(name.into()).spawn(move || {
+                while let Ok(task) = next() {
+                    task(&mut state);
+                }
+            })
+        };
+        let threads = states.into_iter().map(start_one).collect::<Result<_, _>>()?;
+        Ok(Self {
+            tasks: Some(tasks),
+            threads,
+        })
+    }
+
+    /// Has `work` done. `None` where the threads have ended. Work whose caller went away before its turn is left out.
+    pub(crate) fn run<T, F>(&self, work: F) -> impl Future<Output = Option<T>> + Send + use<T, F, S>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut S) -> T + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let task = move |state: &mut S| {
+            if !reply.is_canceled() {
+                let _ = reply.send(work(state));
+            }
+        };
+        if let Some(tasks) = &self.tasks {
+            let _ = tasks.send(Box::new(task));
+        }
+        async move { answer.await.ok() }
+    }
+}
+
+impl<S> Drop for Workers<S> {
+    fn drop(&mut self) {
+        self.tasks = None;
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Runs a future of this crate to its end on the calling thread: they wait for threads of their own and for nothing that a
+/// runtime would have to drive. For programs without one.
+pub fn wait<T>(future: impl Future<Output = T>) -> T {
+    struct Unpark(thread::Thread);
+
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    let waker = Arc::new(Unpark(thread::current())).into();
+    let mut context = Context::from_waker(&waker);
+    let mut future = std::pin::pin!(future);
+    loop {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
+            return value;
+        }
+        thread::park();
+    }
+}

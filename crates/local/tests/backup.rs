@@ -1,0 +1,232 @@
+//! Backups of an authority, and what is restored from them.
+#![allow(clippy::unwrap_used, reason = "a test stops where something is not as it should be")]
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use chancery_authority::port::Ledger;
+use chancery_authority::port::ledger::CrlScope;
+use chancery_local::backup::{self, BackupError};
+use chancery_local::folder::DataFolder;
+use chancery_local::ledger::SqliteLedger;
+use chancery_x509::time::UnixTime;
+use support::{NOW, full, issue, next_crl, revoke, slug};
+use tempfile::TempDir;
+
+struct House {
+    base: TempDir,
+    folder: DataFolder,
+    ledger: SqliteLedger,
+}
+
+impl House {
+    async fn new() -> Self {
+        let base = tempfile::tempdir().unwrap();
+        let folder = DataFolder::create(base.path().join("data")).unwrap();
+        let ledger = SqliteLedger::create(folder.ledger_file()).unwrap();
+        folder.write_config("project = \"chancery\"\n").unwrap();
+        folder.write_profile("own", "days = 1\n").unwrap();
+        fs::write(folder.keys().join("a-ca.p8"), b"sealed").unwrap();
+        fs::write(folder.public().join("a-ca.crl"), b"crl").unwrap();
+        fs::write(folder.public().join(".lock"), b"").unwrap();
+        fs::write(folder.server().join("key.pem"), b"the server's").unwrap();
+        for number in 1..=5 {
+            issue(&ledger, number).await;
+        }
+        revoke(&ledger, 5).await;
+        Self { base, folder, ledger }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.base.path().join(name)
+    }
+
+    fn back_up(&self, name: &str, now: UnixTime) -> Result<backup::Backup, BackupError> {
+        backup::back_up(&self.folder, &self.path(name), now, &|_| ())
+    }
+
+    fn restore(&self, backup: &str, target: &str, now: UnixTime) -> Result<backup::Restored, BackupError> {
+        backup::restore(&self.path(backup), &self.path(target), now, &|_| ())
+    }
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_backed_up_is_restored() {
+    let house = House::new().await;
+    let taken = house.back_up("backup", NOW).unwrap();
+    assert_eq!((taken.files, taken.holds_passphrase), (5, false));
+    assert_eq!(mode(&house.path("backup")), 0o700);
+    assert_eq!(mode(&house.path("backup/keys/a-ca.p8")), 0o600);
+    assert!(!house.path("backup/server").exists() && !house.path("backup/public/.lock").exists());
+    backup::verify(&house.path("backup"), &|_| ()).unwrap();
+
+    // The authority goes on, and then is lost.
+    issue(&house.ledger, 6).await;
+    let restored = house.restore("backup", "restored", NOW.plus_days(1)).unwrap();
+    assert_eq!(restored.taken_at, NOW);
+
+    let folder = DataFolder::open(house.path("restored")).unwrap();
+    assert_eq!(mode(folder.path()), 0o700);
+    assert_eq!(folder.config().unwrap().as_deref(), Some("project = \"chancery\"\n"));
+    assert_eq!(folder.profile_texts().unwrap(), [("own".into(), "days = 1\n".into())]);
+    assert_eq!(fs::read(folder.keys().join("a-ca.p8")).unwrap(), b"sealed");
+    assert_eq!(fs::read(folder.public().join("a-ca.crl")).unwrap(), b"crl");
+    let ledger = SqliteLedger::open(folder.ledger_file()).unwrap();
+    let counts = ledger.counts().await.unwrap();
+    assert_eq!((counts.issued, counts.revoked), (5, 1));
+    assert_eq!(ledger.check().await.unwrap(), [""; 0]);
+    let left: Vec<_> = fs::read_dir(house.base.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(left.len(), 3, "no draft is left: {left:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn crl_numbers_never_go_back_however_old_the_backup() {
+    let house = House::new().await;
+    let (before, ..) = next_crl(&house.ledger).await;
+    house.back_up("backup", NOW).unwrap();
+    let mut last = before;
+    for _ in 0..50 {
+        last = next_crl(&house.ledger).await.0;
+    }
+    house.restore("backup", "restored", NOW.plus_days(1)).unwrap();
+    let ledger = SqliteLedger::open(house.path("restored/ledger.sqlite3")).unwrap();
+    let (first, ..) = next_crl(&ledger).await;
+    let (second, ..) = next_crl(&ledger).await;
+    assert!(first > last, "{first} after {last}");
+    assert_eq!(second, first + 1);
+    // A scope that the backup does not know may have published, too.
+    let shard = CrlScope {
+        shard: Some(3),
+        ..full()
+    };
+    assert!(ledger.reserve_crl(&shard, NOW, None).await.unwrap().number > last);
+    drop(ledger);
+
+    // Again, with a clock that was set back.
+    let again = DataFolder::open(house.path("restored")).unwrap();
+    backup::back_up(&again, &house.path("second"), NOW.plus_days(2), &|_| ()).unwrap();
+    house.restore("second", "restored-again", NOW.plus_days(-400)).unwrap();
+    let ledger = SqliteLedger::open(house.path("restored-again/ledger.sqlite3")).unwrap();
+    assert!(next_crl(&ledger).await.0 > second);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_taken_during_a_burst_is_consistent() {
+    let house = House::new().await;
+    let ledger = house.ledger.clone();
+    let burst = tokio::spawn(async move {
+        for number in 100..300 {
+            issue(&ledger, number).await;
+            revoke(&ledger, number).await;
+        }
+    });
+    let (folder, target) = (house.folder.clone(), house.path("backup"));
+    let taking = tokio::task::spawn_blocking(move || backup::back_up(&folder, &target, NOW, &|_| ()));
+    taking.await.unwrap().unwrap();
+    burst.await.unwrap();
+    house.restore("backup", "restored", NOW).unwrap();
+    let ledger = SqliteLedger::open(house.path("restored/ledger.sqlite3")).unwrap();
+    let counts = ledger.counts().await.unwrap();
+    assert!((counts.issued - 5).abs_diff(counts.revoked - 1) <= 1, "{counts:?}");
+    assert_eq!(next_crl(&ledger).await.1.len() as u64, counts.revoked);
+    assert!(
+        ledger
+            .certificate(Some(&slug()), support::intent(1).id.serial)
+            .await
+            .unwrap()
+            .is_some()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_generated_passphrase_is_told_of() {
+    let house = House::new().await;
+    fs::write(
+        house.folder.keys().join(chancery_local::keys::passphrase::STORED_FILE),
+        b"secret",
+    )
+    .unwrap();
+    assert!(house.back_up("backup", NOW).unwrap().holds_passphrase);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn damaged_backups_are_refused_and_leave_nothing() {
+    let house = House::new().await;
+    house.back_up("backup", NOW).unwrap();
+    let refused = |sentence: &str| {
+        let error = house.restore("backup", "restored", NOW).unwrap_err();
+        assert!(error.to_string().contains(sentence), "{error}");
+        assert!(!house.path("restored").exists(), "{sentence}");
+        error
+    };
+    let key = house.path("backup/keys/a-ca.p8");
+    fs::write(&key, b"SEALED").unwrap();
+    assert!(matches!(
+        refused("keys/a-ca.p8 was changed"),
+        BackupError::Altered { .. }
+    ));
+    assert!(matches!(
+        backup::verify(&house.path("backup"), &|_| ()),
+        Err(BackupError::Altered { file }) if file == "keys/a-ca.p8"
+    ));
+    fs::remove_file(&key).unwrap();
+    assert!(matches!(refused("has lost keys/a-ca.p8"), BackupError::Lost { .. }));
+    fs::write(&key, b"sealed").unwrap();
+
+    let manifest = house.path("backup/manifest.json");
+    let text = fs::read_to_string(&manifest).unwrap();
+    for (from, to, sentence) in [
+        ("keys/a-ca.p8", "keys/../../a-ca.p8", "is no file of a data folder"),
+        ("\"format\": 1", "\"format\": 9", "newer version"),
+        ("{", "", "damaged"),
+    ] {
+        assert!(text.contains(from));
+        fs::write(&manifest, text.replacen(from, to, 1)).unwrap();
+        refused(sentence);
+    }
+    fs::remove_file(&manifest).unwrap();
+    refused("no complete backup");
+    fs::write(&manifest, text).unwrap();
+    house.restore("backup", "restored", NOW).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_overwritten() {
+    let house = House::new().await;
+    let full = house.path("full");
+    fs::create_dir(&full).unwrap();
+    fs::write(full.join("mine"), b"").unwrap();
+    assert!(matches!(house.back_up("full", NOW), Err(BackupError::NotEmpty { .. })));
+    house.back_up("backup", NOW).unwrap();
+    for target in ["full", "data"] {
+        assert!(
+            matches!(house.restore("backup", target, NOW), Err(BackupError::NotEmpty { .. })),
+            "{target}"
+        );
+    }
+    assert!(full.join("mine").exists());
+    fs::create_dir(house.path("empty")).unwrap();
+    house.restore("backup", "empty", NOW).unwrap();
+    assert!(matches!(
+        house.restore("data/public", "other", NOW),
+        Err(BackupError::NoManifest { .. })
+    ));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_that_fails_leaves_an_empty_folder() {
+    let house = House::new().await;
+    fs::remove_file(house.folder.ledger_file()).unwrap();
+    house.back_up("backup", NOW).unwrap_err();
+    assert_eq!(fs::read_dir(house.path("backup")).unwrap().count(), 0);
+}

@@ -1,0 +1,271 @@
+//! The ledger on SQLite beyond the contract: what outlives the process, older formats, damage, crowds.
+#![allow(clippy::unwrap_used, reason = "a test stops where something is not as it should be")]
+
+mod support;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use chancery_authority::port::ledger::{Cursor, IdempotencyToken, Reservation, Search};
+use chancery_authority::port::{Ledger, LedgerError};
+use chancery_local::ledger::SqliteLedger;
+use chancery_local::wait;
+use rusqlite::Connection;
+use support::{NOW, completion, intent, issue, next_crl, reserve, revoke, slug};
+use tempfile::TempDir;
+
+fn fresh() -> (TempDir, SqliteLedger) {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = SqliteLedger::create(folder.path().join("ledger.sqlite3")).unwrap();
+    (folder, ledger)
+}
+
+fn reopen(ledger: SqliteLedger) -> SqliteLedger {
+    let path = ledger.path().to_owned();
+    drop(ledger);
+    SqliteLedger::open(path).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_outlives_the_process() {
+    let (_folder, ledger) = fresh();
+    let record = issue(&ledger, 1).await;
+    issue(&ledger, 2).await;
+    revoke(&ledger, 2).await;
+    let open = intent(3);
+    reserve(&ledger, &open).await;
+    let (number, ..) = next_crl(&ledger).await;
+    let counts = ledger.counts().await.unwrap();
+
+    let ledger = reopen(ledger);
+    assert_eq!(ledger.certificate(None, record.id.serial).await.unwrap(), Some(record));
+    assert_eq!(ledger.counts().await.unwrap(), counts);
+    let (next, entries, _) = next_crl(&ledger).await;
+    assert_eq!((next, entries.len()), (number + 1, 1));
+    ledger.complete(completion(&open)).await.unwrap();
+    assert_eq!(ledger.check().await.unwrap(), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_answered_is_in_the_file_before_anybody_hears_of_it() {
+    // A copy of the files at the moment of the answer is what a crash would leave.
+    let (folder, ledger) = fresh();
+    for number in 1..=20 {
+        issue(&ledger, number).await;
+    }
+    let crashed = tempfile::tempdir().unwrap();
+    for name in ["ledger.sqlite3", "ledger.sqlite3-wal"] {
+        std::fs::copy(folder.path().join(name), crashed.path().join(name)).unwrap();
+    }
+    let after = SqliteLedger::open(crashed.path().join("ledger.sqlite3")).unwrap();
+    assert_eq!(after.counts().await.unwrap().issued, 20);
+    assert!(
+        after
+            .certificate(Some(&slug()), intent(20).id.serial)
+            .await
+            .unwrap()
+            .is_some()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_crowd_is_served_and_nothing_is_lost_or_doubled() {
+    let (_folder, ledger) = fresh();
+    let ledger = Arc::new(ledger);
+    let tasks: Vec<_> = (0..64_u32)
+        .map(|task| {
+            let ledger = Arc::clone(&ledger);
+            tokio::spawn(async move {
+                for round in 0..10 {
+                    // Every second one is wanted by two tasks: one of them gets it.
+                    let number = if round % 2 == 0 {
+                        1 + task * 10 + round
+                    } else {
+                        100_000 + task / 2 * 10 + round
+                    };
+                    let wanted = intent(number);
+                    match ledger.reserve(wanted.clone()).await {
+                        Ok(Reservation::New) => {
+                            ledger.complete(completion(&wanted)).await.unwrap();
+                        }
+                        Err(LedgerError::SerialTaken(_) | LedgerError::KeyInUse { .. }) => {}
+                        other => panic!("{other:?}"),
+                    }
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let counts = ledger.counts().await.unwrap();
+    assert_eq!((counts.issued, counts.open_intents), (64 * 5 + 32 * 5, 0));
+    let mut serials = HashSet::new();
+    let mut after: Option<Cursor> = None;
+    loop {
+        let page = ledger.search(&Search::default(), after.as_ref(), 100).await.unwrap();
+        serials.extend(page.certificates.iter().map(|record| record.id.serial));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(serials.len() as u64, counts.issued);
+    assert_eq!(ledger.check().await.unwrap(), [""; 0]);
+}
+
+#[test]
+fn no_runtime_is_needed() {
+    let (_folder, ledger) = fresh();
+    wait(async {
+        issue(&ledger, 1).await;
+        assert_eq!(ledger.counts().await.unwrap().issued, 1);
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_who_goes_away_leaves_a_whole_intent() {
+    let (_folder, ledger) = fresh();
+    let wanted = intent(1);
+    drop(ledger.reserve(wanted.clone()));
+    {
+        let mut reserving = ledger.reserve(wanted.clone());
+        // Polled once: it is under way, and now nobody waits for it.
+        let waker = std::task::Waker::noop();
+        let _ = reserving.as_mut().poll(&mut std::task::Context::from_waker(waker));
+    }
+    issue(&ledger, 2).await;
+    assert_eq!(ledger.complete(completion(&wanted)).await.unwrap().id, wanted.id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_of_the_first_format_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.sqlite3");
+    // As the first released format left it: its own SQL, and rows of every kind.
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(include_str!("../src/ledger/migrations/0001_ledger.sql"))
+        .unwrap();
+    old.execute_batch(include_str!("fixtures/format_1.sql")).unwrap();
+    drop(old);
+
+    let ledger = SqliteLedger::open(&path).unwrap();
+    let record = ledger.certificate(None, intent(1).id.serial).await.unwrap().unwrap();
+    assert_eq!(record.common_name, "host1.example.com");
+    assert!(record.revocation.is_some());
+    let open = ledger.open_intents(NOW.plus_days(1), 10).await.unwrap();
+    assert_eq!((open.len(), open[0].has_token), (1, true));
+    let (number, entries, damaged) = next_crl(&ledger).await;
+    assert_eq!((number, entries.len(), damaged.len()), (8, 1, 0));
+    let again = chancery_authority::port::ledger::CertificateIntent {
+        token: Some(IdempotencyToken("t".into())),
+        ..intent(2)
+    };
+    assert!(matches!(ledger.reserve(again).await.unwrap(), Reservation::Open(_)));
+    issue(&ledger, 3).await;
+    assert_eq!(wait(chancery_local::tokens::Tokens::new(&ledger).list()).unwrap(), []);
+    assert_eq!(ledger.check().await.unwrap(), [""; 0]);
+    drop(ledger);
+    let version: u32 = Connection::open(&path)
+        .unwrap()
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .unwrap();
+    assert_eq!(version, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn damaged_revocations_are_reported_and_stop_nothing() {
+    let (_folder, ledger) = fresh();
+    for number in 1..=8 {
+        issue(&ledger, number).await;
+        revoke(&ledger, number).await;
+    }
+    let damage = Connection::open(ledger.path()).unwrap();
+    for (certificate, change) in [
+        (2, "serial = x'0102'"),
+        (3, "reason = 7"),
+        (4, "revoked_at = 9223372036854775807"),
+        (5, "serial = zeroblob(20)"),
+        (6, "invalidity_date = -9223372036854775807"),
+        // Not damage, but another length of the entry: the totals must follow.
+        (7, "reason = 0, invalidity_date = 4102444800"),
+    ] {
+        let sql = format!("UPDATE revocations SET {change} WHERE certificate = {certificate}");
+        assert_eq!(damage.execute(&sql, []).unwrap(), 1);
+    }
+    let (_, entries, damaged) = next_crl(&ledger).await;
+    let mut serials: Vec<_> = entries.iter().map(|entry| entry.serial).collect();
+    serials.sort_unstable();
+    assert_eq!(serials, [1, 7, 8].map(|number| intent(number).id.serial));
+    assert_eq!(damaged.len(), 5, "{damaged:?}");
+    assert!(
+        damaged.iter().any(|text| text.contains("unknown reason 7")),
+        "{damaged:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn damaged_certificates_are_named_and_hide_no_others() {
+    let (_folder, ledger) = fresh();
+    for number in 1..=3 {
+        reserve(&ledger, &intent(number)).await;
+    }
+    issue(&ledger, 4).await;
+    let damage = Connection::open(ledger.path()).unwrap();
+    damage
+        .execute("UPDATE certificates SET key = x'00' WHERE id IN (2, 4)", [])
+        .unwrap();
+    let error = ledger.certificate(None, intent(4).id.serial).await.unwrap_err();
+    assert!(
+        matches!(&error, LedgerError::Damaged { detail } if detail.contains("row 4")),
+        "{error}"
+    );
+    let open = ledger.open_intents(NOW.plus_days(1), 10).await.unwrap();
+    assert_eq!(open.len(), 2, "the sweeper gets at the others");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn foreign_cursors_are_refused() {
+    let (_folder, ledger) = fresh();
+    for cursor in ["", "x", "1.2.3", "99999999999999999999"] {
+        let cursor = Cursor(cursor.into());
+        assert!(
+            ledger.search(&Search::default(), Some(&cursor), 1).await.is_err(),
+            "{cursor:?}"
+        );
+        assert!(ledger.expiring(NOW, NOW, Some(&cursor), 1).await.is_err(), "{cursor:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_is_taken_while_others_write() {
+    let (folder, ledger) = fresh();
+    for number in 1..=50 {
+        issue(&ledger, number).await;
+    }
+    let target = folder.path().join("copy.sqlite3");
+    let copying = ledger.copy_to(&target, |_, _| ());
+    let writing = async {
+        for number in 51..=100 {
+            issue(&ledger, number).await;
+        }
+    };
+    let (copied, ()) = tokio::join!(copying, writing);
+    copied.unwrap();
+    let copy = SqliteLedger::open(&target).unwrap();
+    let issued = copy.counts().await.unwrap().issued;
+    assert!((50..=100).contains(&issued), "{issued}");
+    assert_eq!(copy.check().await.unwrap(), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_check_finds_what_does_not_fit() {
+    let (_folder, ledger) = fresh();
+    issue(&ledger, 1).await;
+    let damage = Connection::open(ledger.path()).unwrap();
+    damage.execute("UPDATE counts SET issued = 7", []).unwrap();
+    damage.pragma_update(None, "foreign_keys", false).unwrap();
+    damage.execute("INSERT INTO reminders VALUES (99, 1)", []).unwrap();
+    let problems = ledger.check().await.unwrap();
+    assert_eq!(problems.len(), 2, "{problems:?}");
+}

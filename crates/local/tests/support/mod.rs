@@ -1,0 +1,80 @@
+//! What several tests of the ledger need.
+#![allow(clippy::unwrap_used, reason = "a test stops where something is not as it should be")]
+#![allow(dead_code, reason = "each test program uses its part")]
+
+use chancery_authority::Slug;
+use chancery_authority::contract;
+use chancery_authority::port::ledger::{
+    CertificateIntent, CertificateRecord, Completion, CrlScope, Reservation, Revocation, Revoked,
+};
+use chancery_authority::port::{Ledger, Receipt};
+use chancery_local::ledger::SqliteLedger;
+use chancery_x509::crl::{RevocationReason, RevokedEntry};
+use chancery_x509::time::UnixTime;
+
+pub(crate) const NOW: UnixTime = UnixTime(1_800_000_000);
+
+pub(crate) fn slug() -> Slug {
+    Slug::new("a-ca").unwrap()
+}
+
+pub(crate) fn full() -> CrlScope {
+    CrlScope {
+        issuer: slug(),
+        shard: None,
+    }
+}
+
+pub(crate) fn intent(number: u32) -> CertificateIntent {
+    contract::intent(number)
+}
+
+pub(crate) fn completion(intent: &CertificateIntent) -> Completion {
+    Completion {
+        id: intent.id.clone(),
+        certificate: [b"certificate of ", &intent.tbs[..]].concat(),
+        receipt: Receipt(format!("receipt {}", intent.id)),
+        at: intent.at,
+    }
+}
+
+pub(crate) async fn reserve(ledger: &SqliteLedger, intent: &CertificateIntent) {
+    assert!(matches!(
+        ledger.reserve(intent.clone()).await.unwrap(),
+        Reservation::New
+    ));
+}
+
+pub(crate) async fn issue(ledger: &SqliteLedger, number: u32) -> CertificateRecord {
+    let intent = intent(number);
+    reserve(ledger, &intent).await;
+    ledger.complete(completion(&intent)).await.unwrap()
+}
+
+pub(crate) async fn revoke(ledger: &SqliteLedger, number: u32) -> Revoked {
+    let revocation = Revocation {
+        at: NOW,
+        reason: RevocationReason::Superseded,
+        invalidity_date: None,
+        principal: "local:test".into(),
+    };
+    ledger
+        .revoke(&slug(), intent(number).id.serial, revocation)
+        .await
+        .unwrap()
+}
+
+/// What the next CRL lists, its number, and the damage found.
+pub(crate) async fn next_crl(ledger: &SqliteLedger) -> (u64, Vec<RevokedEntry>, Vec<String>) {
+    let mut reservation = ledger.reserve_crl(&full(), NOW, None).await.unwrap();
+    let mut entries = Vec::new();
+    let walked = reservation.revocations.for_each(&mut |entry| {
+        entries.push(*entry);
+        Ok(())
+    });
+    walked.unwrap();
+    assert_eq!(reservation.revocations.entries(), entries.len() as u64);
+    let octets: usize = entries.iter().map(RevokedEntry::encoded_len).sum();
+    assert_eq!(reservation.revocations.octets(), octets as u64);
+    (reservation.number, entries, reservation.revocations.damaged().to_vec())
+}
