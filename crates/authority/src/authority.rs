@@ -7,6 +7,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use chancery_x509::certificate::{Certificate, Issuer};
+use chancery_x509::lint::IssuerView;
 use chancery_x509::serial::Serial;
 
 use crate::config::Config;
@@ -112,6 +113,10 @@ pub struct Ca {
     pub record: AuthorityRecord,
     /// Its certificate and key, ready to issue.
     pub issuer: Issuer,
+    /// What lints of the certificates that it issues compare with.
+    pub(crate) lint_view: IssuerView,
+    /// Its certificate as answers carry it.
+    pub(crate) pem: String,
 }
 
 impl Ca {
@@ -130,13 +135,19 @@ impl TryFrom<AuthorityRecord> for Ca {
     type Error = LedgerError;
 
     fn try_from(record: AuthorityRecord) -> Result<Self, LedgerError> {
-        let issuer = Certificate::parse(&record.certificate).and_then(Issuer::new);
-        match issuer {
-            Ok(issuer) => Ok(Self { record, issuer }),
-            Err(error) => Err(LedgerError::Damaged {
-                detail: format!("the certificate of CA {} cannot be used: {error}", record.slug),
-            }),
-        }
+        let damaged = |error: &dyn std::error::Error| LedgerError::Damaged {
+            detail: format!("the certificate of CA {} cannot be used: {error}", record.slug),
+        };
+        let certificate = Certificate::parse(&record.certificate).map_err(|error| damaged(&error))?;
+        let lint_view = IssuerView::parse(certificate.as_der()).map_err(|error| damaged(&error))?;
+        let pem = certificate.to_pem();
+        let issuer = Issuer::new(certificate).map_err(|error| damaged(&error))?;
+        Ok(Self {
+            record,
+            issuer,
+            lint_view,
+            pem,
+        })
     }
 }
 

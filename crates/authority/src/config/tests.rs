@@ -277,7 +277,7 @@ fn shards_are_fixed_by_the_serial_and_spread() {
     assert_eq!(shards, (0..8).collect());
     let serial = Serial::from_octets(&[9; 20]).unwrap();
     assert_eq!(ca.shard_of(serial), ca.shard_of(serial));
-    assert_eq!(super::Config::from_toml("").unwrap().cas()[0].shard_of(serial), None);
+    assert_eq!(Config::from_toml("").unwrap().cas()[0].shard_of(serial), None);
     assert_eq!(ca.crl_scopes().len(), 9, "the full CRL and eight shards");
     assert_eq!(config.crl_scopes().len(), 9);
 }

@@ -29,6 +29,7 @@ impl Authority {
             Reservation::Completed(record) => (*record, true),
             Reservation::Open(intent) => (self.resume(*intent).await?, false),
         };
+        let decided_now = record.id == prepared.id();
         let (subject, warnings) = prepared.into_subject();
         let notice_failed = notify_issued && !replayed && !self.tell(notice::certificate_issued(&record)).await;
         tracing::info!(
@@ -39,7 +40,7 @@ impl Authority {
             replayed,
             "certificate issued"
         );
-        let subject = (!replayed).then_some(subject);
+        let subject = decided_now.then_some(subject);
         Ok(Issued {
             record,
             subject,

@@ -145,7 +145,7 @@ mod tests {
             receipt: Receipt(String::new()),
             published: Some(ETag("1".to_owned())),
         };
-        let at = |crl: &CrlRecord, age| staleness(crl, &timing, UnixTime(10_000 + age));
+        let at = |crl: &CrlRecord, age: i64| staleness(crl, &timing, UnixTime(10_000 + age));
         assert_eq!(at(&crl, 0), Staleness::Fresh);
         assert_eq!(at(&crl, 110), Staleness::Fresh);
         assert_eq!(at(&crl, 111), Staleness::Overdue);

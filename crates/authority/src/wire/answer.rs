@@ -1,5 +1,7 @@
 //! The answers.
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chancery_x509::certificate::Certificate;
@@ -7,10 +9,9 @@ use chancery_x509::name::Name;
 use serde::Serialize;
 
 use super::{TlsCertRequest, contract_time};
-use crate::authority::Authority;
+use crate::authority::{Authority, Ca};
 use crate::issue::Issued;
 use crate::port::ledger::CertificateRecord;
-use crate::slug::Slug;
 
 /// The answer to a request that was granted, as the contract's JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -74,14 +75,11 @@ impl From<&CertificateRecord> for CertificateInfo {
 impl Authority {
     /// The contract's answer for a certificate that [`issue`](Self::issue) gave for that request.
     pub fn answer(&self, issued: &Issued, request: &TlsCertRequest) -> TlsCertAnswer {
-        let chain = self.chain_pem(&issued.record.id.issuer);
+        let chain = self.chain(&issued.record.id.issuer);
         let pem = chancery_x509::pem::encode("CERTIFICATE", &issued.record.certificate);
         let base64_certificate = if request.cert_bundle {
-            let bundle = std::iter::once(&pem)
-                .chain(&chain)
-                .map(String::as_str)
-                .collect::<String>();
-            STANDARD.encode(bundle)
+            let bundle = std::iter::once(&pem).chain(chain.iter().map(|ca| &ca.pem));
+            STANDARD.encode(bundle.map(String::as_str).collect::<String>())
         } else {
             STANDARD.encode(pem)
         };
@@ -100,10 +98,10 @@ impl Authority {
     /// that CA does not exist.
     pub fn chain_answer(&self, request: &TlsCertRequest) -> Option<ChainAnswer> {
         let ca = self.issuer_of(request.profile.as_deref())?;
-        Some(ChainAnswer::of(&self.chain_pem(ca.slug())))
+        Some(ChainAnswer::of(&self.chain(ca.slug())))
     }
 
-    fn issuer_of(&self, profile: Option<&str>) -> Option<std::sync::Arc<crate::authority::Ca>> {
+    fn issuer_of(&self, profile: Option<&str>) -> Option<Arc<Ca>> {
         let named = profile
             .and_then(|name| self.profiles().named(name))
             .and_then(|profile| profile.issuing_ca());
@@ -112,16 +110,12 @@ impl Authority {
             None => self.issuing_ca(),
         }
     }
-
-    fn chain_pem(&self, issuer: &Slug) -> Vec<String> {
-        self.chain(issuer).iter().map(|ca| ca.certificate().to_pem()).collect()
-    }
 }
 
 impl ChainAnswer {
-    fn of(chain: &[String]) -> Self {
-        let encoded = |pem: Option<&String>| pem.map(|pem| STANDARD.encode(pem)).unwrap_or_default();
-        let trimmed: Vec<&str> = chain.iter().map(|pem| pem.trim()).collect();
+    fn of(chain: &[Arc<Ca>]) -> Self {
+        let encoded = |ca: Option<&Arc<Ca>>| ca.map(|ca| STANDARD.encode(&ca.pem)).unwrap_or_default();
+        let trimmed: Vec<&str> = chain.iter().map(|ca| ca.pem.trim()).collect();
         Self {
             base64_issuing_ca_certificate: encoded(chain.first()),
             base64_root_ca_certificate: encoded(chain.last()),

@@ -23,6 +23,7 @@ mod eku_duplicate;
 mod eku_empty;
 mod eku_time_stamping;
 mod eku_unfit_for_key_usage;
+mod extension_critical_forbidden;
 mod extension_critical_unknown;
 mod extension_duplicated;
 mod extension_false_encoded;
@@ -49,6 +50,7 @@ mod name_constraints_in_end_entity;
 mod name_constraints_not_critical;
 mod name_control_characters;
 mod name_country;
+mod name_domain_component;
 mod name_outside_constraints;
 mod name_string_type;
 mod name_value_length;
@@ -127,12 +129,14 @@ pub(super) static RULES: &[Rule] = &[
     name_string_type::RULE,
     name_characters::RULE,
     name_control_characters::RULE,
+    name_domain_component::RULE,
     rdn_duplicate_type::RULE,
     extensions_empty::RULE,
     extension_duplicated::RULE,
     extension_false_encoded::RULE,
     extension_malformed::RULE,
     extension_value_not_der::RULE,
+    extension_critical_forbidden::RULE,
     extension_critical_unknown::RULE,
     key_usage_missing_in_ca::RULE,
     key_usage_not_critical::RULE,

@@ -260,7 +260,7 @@ impl CertificateParts {
         .with(
             oid::CERTIFICATE_POLICIES,
             false,
-            &seq(&[&seq(&[&oid(Oid(&[0x2b, 1]))])]),
+            &seq(&[&seq(&[&oid(Oid(&[0x67, 0x81, 0x0c, 1, 2, 1]))])]),
         )
         .with(
             oid::CRL_DISTRIBUTION_POINTS,

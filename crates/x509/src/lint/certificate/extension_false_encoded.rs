@@ -1,6 +1,5 @@
 //! An extension's critical is left out where it is FALSE.
 
-use crate::lint::report::first_few;
 use crate::lint::view::certificate::Certificate;
 use crate::lint::{Check, Rule, Severity};
 
@@ -13,13 +12,8 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(certificate: &Certificate<'_>) -> Option<String> {
-    let extensions = certificate.extensions?;
-    first_few(
-        extensions
-            .iter()
-            .filter(|extension| extension.false_encoded)
-            .map(|extension| format!("{} writes critical out as FALSE, its default", extension.oid)),
-    )
+    let oid = certificate.extensions?.false_encoded?;
+    Some(format!("{oid} writes critical out as FALSE, its default"))
 }
 
 #[cfg(test)]

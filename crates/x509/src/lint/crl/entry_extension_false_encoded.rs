@@ -12,9 +12,8 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(_crl: &Crl<'_>, entry: &Entry<'_>) -> Option<String> {
-    let mut extensions = entry.extensions?.iter();
-    let found = extensions.find(|extension| extension.false_encoded)?;
-    Some(format!("{} writes critical out as FALSE, its default", found.oid))
+    let oid = entry.extensions?.false_encoded?;
+    Some(format!("{oid} writes critical out as FALSE, its default"))
 }
 
 #[cfg(test)]

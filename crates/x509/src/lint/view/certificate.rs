@@ -4,7 +4,7 @@ use super::algorithm::Algorithm;
 use super::extension::{
     self, AuthorityKeyIdentifier, BasicConstraints, Extension, Extensions, KeyUsage, Known, List, NameConstraints,
 };
-use super::general_name::{AccessDescription, DistributionPoint, GeneralName, GeneralNames};
+use super::general_name::{AccessDescription, DistributionPoint, GeneralNames};
 use super::name::Name;
 use super::oid::{self, Oid};
 use super::public_key::PublicKey;
@@ -113,11 +113,7 @@ impl<'a> Certificate<'a> {
 
     /// The names that this certificate answers for: the subject, and directory names in subjectAltName.
     pub(crate) fn own_names(&self) -> impl Iterator<Item = Name<'a>> + use<'a> {
-        let listed = self.alt_names().into_iter().flat_map(|names| names.iter());
-        let directories = listed.filter_map(|name| match name {
-            GeneralName::Directory(name) => Some(name),
-            _ => None,
-        });
+        let directories = self.alt_names().into_iter().flat_map(|names| names.directories());
         std::iter::once(self.subject).chain(directories)
     }
 

@@ -10,7 +10,7 @@ pub(crate) struct Extension<'a> {
     pub(crate) oid: Oid<'a>,
     pub(crate) critical: bool,
     /// Whether `critical` was written out although it is FALSE, its default.
-    pub(crate) false_encoded: bool,
+    false_encoded: bool,
     /// The contents of extnValue.
     pub(crate) value: &'a [u8],
 }
@@ -36,27 +36,43 @@ impl<'a> Extension<'a> {
 
 /// An Extensions list, checked when read. An empty one is for rules to find.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Extensions<'a>(Reader<'a>);
+pub(crate) struct Extensions<'a> {
+    reader: Reader<'a>,
+    count: usize,
+    /// The first that writes critical out as FALSE.
+    pub(crate) false_encoded: Option<Oid<'a>>,
+}
 
 /// The most extensions that are compared pair by pair; longer lists are sorted.
 const FEW: usize = 32;
 
 impl<'a> Extensions<'a> {
     /// Reads the contents of the SEQUENCE, calling `found` with each.
+    #[inline]
     pub(crate) fn parse(contents: &'a [u8], mut found: impl FnMut(Extension<'a>)) -> Result<Self, Malformed> {
-        let mut reader = Reader::new(contents);
+        let mut extensions = Self {
+            reader: Reader::new(contents),
+            count: 0,
+            false_encoded: None,
+        };
+        let mut reader = extensions.reader;
         while !reader.is_empty() {
-            found(Extension::read(&mut reader)?);
+            let extension = Extension::read(&mut reader)?;
+            extensions.count += 1;
+            if extension.false_encoded {
+                extensions.false_encoded.get_or_insert(extension.oid);
+            }
+            found(extension);
         }
-        Ok(Self(Reader::new(contents)))
+        Ok(extensions)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.count == 0
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = Extension<'a>> + Clone + use<'a> {
-        let mut reader = self.0;
+        let mut reader = self.reader;
         std::iter::from_fn(move || {
             if reader.is_empty() {
                 None
@@ -68,6 +84,9 @@ impl<'a> Extensions<'a> {
 
     /// The first OID that is there twice.
     pub(crate) fn duplicate(&self) -> Option<Oid<'a>> {
+        if self.count < 2 {
+            return None;
+        }
         duplicate(self.iter().map(|extension| extension.oid.0)).map(Oid)
     }
 }

@@ -40,23 +40,30 @@ impl<'a> GeneralName<'a> {
 
 /// `GeneralNames`, checked when read. An empty list is for rules to find.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct GeneralNames<'a>(Reader<'a>);
+pub(crate) struct GeneralNames<'a> {
+    reader: Reader<'a>,
+    has_directories: bool,
+}
 
 impl<'a> GeneralNames<'a> {
     pub(crate) fn parse(contents: &'a [u8]) -> Result<Self, Malformed> {
-        let mut reader = Reader::new(contents);
+        let mut names = Self {
+            reader: Reader::new(contents),
+            has_directories: false,
+        };
+        let mut reader = names.reader;
         while !reader.is_empty() {
-            GeneralName::read(&mut reader)?;
+            names.has_directories |= matches!(GeneralName::read(&mut reader)?, GeneralName::Directory(_));
         }
-        Ok(Self(Reader::new(contents)))
+        Ok(names)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.reader.is_empty()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = GeneralName<'a>> + use<'a> {
-        let mut reader = self.0;
+        let mut reader = self.reader;
         std::iter::from_fn(move || {
             if reader.is_empty() {
                 None
@@ -68,7 +75,19 @@ impl<'a> GeneralNames<'a> {
 
     /// Each name's octets, for comparison.
     pub(crate) fn ders(&self) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a> {
-        self.0.into_iter().map(|name| name.der)
+        self.reader.into_iter().map(|name| name.der)
+    }
+
+    /// The directory names; costs nothing where there are none.
+    pub(crate) fn directories(&self) -> impl Iterator<Item = Name<'a>> + use<'a> {
+        let names = self.has_directories.then(|| self.iter()).into_iter().flatten();
+        names.filter_map(|name| {
+            if let GeneralName::Directory(name) = name {
+                Some(name)
+            } else {
+                None
+            }
+        })
     }
 
     pub(crate) fn dns_names(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {

@@ -1,0 +1,185 @@
+//! Every call of an issuance goes wrong in every way: nothing signed is ever unrecorded, and a retry makes it one
+//! certificate.
+
+mod support;
+
+use chancery_authority::issue::{IssueError, Issued};
+use chancery_authority::memory::Fault;
+use chancery_authority::port::ledger::{CertificateRecord, Kind, Search};
+use chancery_x509::certificate::{Certificate, TbsCertificate};
+use chancery_x509::time::UnixTime;
+use support::{Office, certificate, request};
+
+const FAULTS: [Fault; 4] = [Fault::FailBefore, Fault::FailAfter, Fault::DieBefore, Fault::DieAfter];
+/// The calls of an issuance that tells of itself.
+const CALLS: [&str; 4] = ["ledger.reserve", "keys.sign", "ledger.complete", "notices.notify"];
+
+async fn leaves(office: &Office) -> Vec<CertificateRecord> {
+    let page = office.authority.search(&Search::default(), None, 1000).await.unwrap();
+    page.certificates
+        .into_iter()
+        .filter(|record| record.kind == Kind::Leaf)
+        .collect()
+}
+
+/// Every signature of the issuing CA belongs to a TBSCertificate in the ledger: a certificate's or an open intent's.
+async fn every_signature_is_known(office: &Office) {
+    let ca = office.authority.issuing_ca().unwrap();
+    let key = ca.issuer.public_key();
+    let mut known = Vec::new();
+    for record in leaves(office).await {
+        let tbs = Certificate::parse(&record.certificate).unwrap().tbs_der().to_vec();
+        known.push(TbsCertificate::from_der(tbs, key.algorithm()).signing_input(key));
+    }
+    for intent in office
+        .authority
+        .ports()
+        .ledger
+        .open_intents(UnixTime(i64::MAX), 1000)
+        .await
+        .unwrap()
+    {
+        known.push(TbsCertificate::from_der(intent.tbs, key.algorithm()).signing_input(key));
+    }
+    // What was signed before leaves were: CRLs of the first day.
+    let crls = office
+        .house
+        .keys
+        .log()
+        .iter()
+        .take_while(|signed| !known.contains(&signed.input))
+        .count();
+    let of_ca = |signed: &&chancery_authority::memory::LoggedSignature| signed.key == ca.record.key;
+    for signed in office.house.keys.log().iter().skip(crls).filter(of_ca) {
+        assert!(
+            known.contains(&signed.input),
+            "a signature that the ledger does not know of"
+        );
+    }
+}
+
+fn fine(office: &Office, issued: &Issued) {
+    let ca = office.authority.issuing_ca().unwrap();
+    assert!(certificate(issued).is_signed_by(ca.issuer.public_key()));
+}
+
+#[tokio::test]
+async fn every_call_fails_in_every_way_and_a_retry_makes_one_certificate() {
+    for call in CALLS {
+        for fault in FAULTS {
+            let mut office = Office::new().await;
+            let mut request = request("a.example.com");
+            request.notify_issued = Some(true);
+            office.house.faults.at(call, 1, fault);
+            let first = office.issue_with(&request, "t").await;
+            let told = format!("{call} {fault:?}: {first:?}");
+
+            match (call, &first) {
+                ("notices.notify", Ok(issued)) => assert!(issued.notice_failed, "{told}"),
+                ("notices.notify", Err(_)) => panic!("a notice failed its certificate: {told}"),
+                (_, Ok(_)) => panic!("the fault did not show: {told}"),
+                (_, Err(error)) => assert!(error.is_retryable(), "{told}"),
+            }
+            office.restart().await;
+            every_signature_is_known(&office).await;
+
+            // At once the intent may still be somebody's; after the grace it is not.
+            match office.issue_with(&request, "t").await {
+                Ok(issued) => fine(&office, &issued),
+                Err(error) => assert_eq!(error, IssueError::InProgress, "{told}"),
+            }
+            office.house.clock.advance(61);
+            let issued = office.issue_with(&request, "t").await.unwrap();
+            fine(&office, &issued);
+            let again = office.issue_with(&request, "t").await.unwrap();
+            assert_eq!(again.record, issued.record, "{told}");
+
+            assert_eq!(leaves(&office).await, [issued.record], "{told}");
+            let open = office
+                .authority
+                .ports()
+                .ledger
+                .open_intents(UnixTime(i64::MAX), 10)
+                .await
+                .unwrap();
+            assert!(open.is_empty(), "{told}");
+            every_signature_is_known(&office).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn two_faults_in_a_row_are_no_worse() {
+    for first in FAULTS {
+        for second in FAULTS {
+            let mut office = Office::new().await;
+            let request = request("a.example.com");
+            office.house.faults.at("ledger.complete", 1, first);
+            office.issue_with(&request, "t").await.unwrap_err();
+            office.restart().await;
+            office.house.clock.advance(61);
+            office.house.faults.at("keys.sign", 1, second);
+            let _ = office.issue_with(&request, "t").await;
+            office.restart().await;
+            office.house.clock.advance(61);
+            let issued = office.issue_with(&request, "t").await.unwrap();
+            fine(&office, &issued);
+            assert_eq!(leaves(&office).await.len(), 1, "{first:?} {second:?}");
+            every_signature_is_known(&office).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_resumed_says_what_was_recorded() {
+    let mut office = Office::new().await;
+    let request = request("a.example.com");
+    office.house.faults.at("keys.sign", 1, Fault::DieAfter);
+    office.issue_with(&request, "t").await.unwrap_err();
+    office.restart().await;
+    let intents = office
+        .authority
+        .ports()
+        .ledger
+        .open_intents(UnixTime(i64::MAX), 10)
+        .await
+        .unwrap();
+    let [intent] = intents.as_slice() else {
+        panic!("one open intent: {intents:?}")
+    };
+    assert!(intent.has_token);
+    office.house.clock.advance(61);
+    let issued = office.issue_with(&request, "t").await.unwrap();
+    assert_eq!(certificate(&issued).tbs_der(), intent.tbs);
+    assert_eq!(issued.record.id, intent.id);
+}
+
+#[tokio::test]
+async fn an_intent_that_was_given_up_is_no_certificate() {
+    let office = Office::new().await;
+    let request = request("a.example.com");
+    office.house.faults.at("ledger.complete", 1, Fault::FailBefore);
+    office.issue_with(&request, "t").await.unwrap_err();
+    let ledger = &office.authority.ports().ledger;
+    let intent = ledger.open_intents(UnixTime(i64::MAX), 1).await.unwrap().pop().unwrap();
+    ledger.mark_lost(intent.id.clone(), support::NOW).await.unwrap();
+
+    let issued = office.issue_with(&request, "t").await.unwrap();
+    assert_ne!(issued.record.id, intent.id, "a new certificate under a new serial");
+    fine(&office, &issued);
+}
+
+#[tokio::test]
+async fn a_key_store_that_has_lost_the_key_is_not_worth_retrying() {
+    let office = Office::new().await;
+    office
+        .house
+        .keys
+        .forget(&office.authority.issuing_ca().unwrap().record.key);
+    let error = office.issue(&request("a.example.com")).await.unwrap_err();
+    assert_eq!((error.code(), error.is_retryable()), ("key_store", false));
+    assert!(
+        !error.to_string().contains("chancery-issuing-ca"),
+        "inner names stay inside: {error}"
+    );
+}

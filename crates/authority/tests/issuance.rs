@@ -1,0 +1,666 @@
+//! From request to certificate: what stands in it, what is answered, what is told.
+
+mod support;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use chancery_authority::issue::{IssueError, Refusal};
+use chancery_authority::port::ledger::{IntentId, Revocation};
+use chancery_authority::profile::Profiles;
+use chancery_authority::wire::{CsrSource, ErrorAnswer, Purpose, RequestedExtension, TlsCertRequest};
+use chancery_x509::certificate::{Certificate, KeyUsage};
+use chancery_x509::crl::RevocationReason;
+use chancery_x509::extension::extended_key_usage;
+use chancery_x509::lint;
+use chancery_x509::name::Subject;
+use chancery_x509::san::{AltName, AltNameType};
+use chancery_x509::time::UnixTime;
+use serde_json::{Value, json};
+use support::{NOW, Office, Requester, certificate, principal, request, request_with_names};
+
+fn from_base64(value: &Value) -> String {
+    String::from_utf8(STANDARD.decode(value.as_str().unwrap()).unwrap()).unwrap()
+}
+
+fn usages(names: &[&str]) -> Vec<const_oid::ObjectIdentifier> {
+    names.iter().map(|name| extended_key_usage(name).unwrap()).collect()
+}
+
+const SERVER: &str = "TLS_WEB_SERVER_AUTHENTICATION";
+const CLIENT: &str = "TLS_WEB_CLIENT_AUTHENTICATION";
+
+#[tokio::test]
+async fn a_request_without_wishes_gets_the_contract_s_profile() {
+    let office = Office::new().await;
+    let issued = office.issue(&request("server.example.com")).await.unwrap();
+    let certificate = certificate(&issued);
+    let ca = office.authority.issuing_ca().unwrap();
+    assert_eq!(
+        certificate.not_before(),
+        NOW.plus_seconds(-300).max(ca.certificate().not_before())
+    );
+    assert_eq!(certificate.not_after(), NOW.plus_days(30));
+    assert_eq!(certificate.key_usage(), Some(KeyUsage::DIGITAL_SIGNATURE));
+    assert_eq!(certificate.extended_key_usages(), usages(&[CLIENT]));
+    assert_eq!(certificate.alt_names(), [AltName::Dns("server.example.com".into())]);
+    assert_eq!(certificate.issuer().as_der(), ca.certificate().subject().as_der());
+    assert_eq!(
+        certificate.authority_key_identifier(),
+        ca.certificate().subject_key_identifier()
+    );
+    assert!(certificate.is_signed_by(ca.issuer.public_key()));
+    assert_eq!(
+        lint::certificate(certificate.as_der(), Some(ca.certificate().as_der())),
+        []
+    );
+
+    let record = office
+        .authority
+        .certificate(certificate.serial())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(record, issued.record);
+    assert_eq!(
+        (record.profile.as_str(), record.principal.as_str()),
+        ("tls", "token:tests")
+    );
+    assert_eq!(record.not_after, certificate.not_after());
+    assert_eq!(record.receipt, office.house.keys.log().last().unwrap().receipt);
+    assert!(!record.notify_expiry && !issued.replayed && !issued.notice_failed);
+    assert_eq!(office.house.notices.received(), [], "nobody asked to be told");
+}
+
+#[tokio::test]
+async fn rsa_keys_get_key_encipherment_and_others_do_not() {
+    let office = Office::new().await;
+    let rsa = office
+        .issue(&TlsCertRequest::for_csr(include_bytes!("data/rsa2048.csr")))
+        .await
+        .unwrap();
+    let both = KeyUsage::DIGITAL_SIGNATURE | KeyUsage::KEY_ENCIPHERMENT;
+    assert_eq!(certificate(&rsa).key_usage(), Some(both));
+    let subject = certificate(&rsa).subject().attributes();
+    assert_eq!(
+        subject.organization.as_deref(),
+        Some("Acme, Inc."),
+        "the CSR's own value stays"
+    );
+    assert_eq!(
+        certificate(&rsa).subject().to_rfc4514(),
+        "O=Acme\\, Inc.,C=GB,CN=rsa.example.com"
+    );
+}
+
+#[tokio::test]
+async fn request_over_csr_field_by_field() {
+    let office = Office::new().await;
+    let csr_subject = Subject {
+        common_name: Some("csr.example.com".into()),
+        country: Some("GB".into()),
+        organization: Some("Csr".into()),
+        locality: Some("London".into()),
+        ..Subject::default()
+    };
+    let mut request = TlsCertRequest::for_csr(Requester::new().csr_of(&csr_subject.to_name().unwrap()));
+    request.subject = Subject {
+        common_name: Some("request.example.com".into()),
+        organization: Some("Request".into()),
+        state: Some("Kent".into()),
+        organizational_unit: Some("Unit".into()),
+        email_address: Some("a@example.com".into()),
+        ..Subject::default()
+    };
+    let issued = office.issue(&request).await.unwrap();
+    // CN, C, emailAddress, L, O, OU, ST in the certificate; RFC 4514 tells them from the last one on.
+    let told = certificate(&issued).subject().to_rfc4514();
+    let order: Vec<&str> = told.split(',').map(|part| part.split('=').nth(1).unwrap()).collect();
+    assert_eq!(
+        order,
+        [
+            "Kent",
+            "Unit",
+            "Request",
+            "London",
+            "a@example.com",
+            "GB",
+            "request.example.com"
+        ],
+        "{told}"
+    );
+    assert_eq!(issued.record.common_name, "request.example.com");
+    assert_eq!(
+        certificate(&issued).alt_names(),
+        [AltName::Dns("request.example.com".into())]
+    );
+}
+
+#[tokio::test]
+async fn purposes_and_usages_add_up_once_each() {
+    let office = Office::new().await;
+    let cases: [(&[Purpose], &[&str], &[&str]); 5] = [
+        (&[], &[], &[CLIENT]),
+        (&[Purpose::ServerAuth], &[], &[SERVER]),
+        (
+            &[Purpose::ServerAuth, Purpose::ClientAuth],
+            &[SERVER],
+            &[SERVER, CLIENT],
+        ),
+        (&[], &["CODE_SIGNING", CLIENT], &[CLIENT, "CODE_SIGNING"]),
+        (
+            &[Purpose::ClientAuth],
+            &["EMAIL_PROTECTION", "1.3.6.1.4.1.311.20.2.2"],
+            &[CLIENT, "EMAIL_PROTECTION", "1.3.6.1.4.1.311.20.2.2"],
+        ),
+    ];
+    for (purposes, extended, expected) in cases {
+        let mut request = request("a.example.com");
+        request.purposes = purposes.to_vec();
+        request.extended_key_usages = usages(extended);
+        let issued = office.issue(&request).await.unwrap();
+        assert_eq!(
+            certificate(&issued).extended_key_usages(),
+            usages(expected),
+            "{purposes:?} {extended:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_common_name_stands_in_for_names_only_if_it_is_a_domain() {
+    let office = Office::new().await;
+    for (common_name, is_domain) in [
+        ("server.example.com", true),
+        ("localhost", false),
+        ("10.0.0.1", false),
+        ("Jane Doe", false),
+        ("*.example.com", false),
+        ("a@example.com", false),
+        ("a..example.com", false),
+        ("example.", false),
+    ] {
+        let issued = office.issue(&request(common_name)).await.unwrap();
+        assert_eq!(
+            certificate(&issued).alt_names().len(),
+            usize::from(is_domain),
+            "{common_name}"
+        );
+    }
+    let mut server = request("localhost");
+    server.profile = Some("tls-server".into());
+    assert_eq!(office.refusal(&server).await.code(), "no_alt_name");
+}
+
+#[tokio::test]
+async fn all_five_types_of_names_arrive() {
+    let office = Office::new().await;
+    let names = [
+        (AltNameType::Dns, "a.example.com"),
+        (AltNameType::Dns, "*.b.example.com"),
+        (AltNameType::Ip, "10.1.2.3"),
+        (AltNameType::Ip, "fd00::1"),
+        (AltNameType::Email, "a@example.com"),
+        (AltNameType::Uri, "spiffe://example.com/a"),
+        (AltNameType::Directory, "CN=a,O=Example"),
+    ];
+    let request = request_with_names("a.example.com", &names);
+    let issued = office.issue(&request).await.unwrap();
+    let expected: Vec<AltName> = names
+        .iter()
+        .map(|(kind, value)| AltName::parse(*kind, value).unwrap())
+        .collect();
+    assert_eq!(certificate(&issued).alt_names(), expected);
+}
+
+#[tokio::test]
+async fn lifetimes_are_reduced_to_every_limit() {
+    let profiles = Profiles::built_in()
+        .with("short", "extended_key_usages = ['CODE_SIGNING']\ndefault_lifetime_days = 2\nmax_lifetime_days = 7\nbackdate_seconds = 0")
+        .unwrap();
+    let office = Office::with_profiles("max_cert_lifetime = 90", profiles).await;
+    for (profile, asked, days) in [
+        (None, None, 30),
+        (None, Some(90), 90),
+        (None, Some(91), 90),
+        (Some("short"), None, 2),
+        (Some("short"), Some(30), 7),
+        (Some("device"), None, 90),
+    ] {
+        let mut request = request("a.example.com");
+        request.profile = profile.map(str::to_owned);
+        request.lifetime_days = asked;
+        let issued = office.issue(&request).await.unwrap();
+        assert_eq!(
+            certificate(&issued).not_after(),
+            NOW.plus_days(days),
+            "{profile:?} {asked:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn certificates_say_where_to_look_only_if_that_is_public() {
+    let silent = Office::new().await;
+    let issued = silent.issue(&request("a.example.com")).await.unwrap();
+    for absent in [&b"http://"[..], &b"\x55\x1d\x1f"[..]] {
+        assert!(!contains(&issued.record.certificate, absent));
+    }
+    let office = Office::with("project='serverless'\nenvironment='dev'\npublic_url='http://pki.example.com'").await;
+    let issued = office.issue(&request("a.example.com")).await.unwrap();
+    assert!(contains(
+        &issued.record.certificate,
+        b"http://pki.example.com/serverless-issuing-ca-dev.crl"
+    ));
+    assert!(contains(
+        &issued.record.certificate,
+        b"http://pki.example.com/serverless-issuing-ca-dev.crt"
+    ));
+    let ca = office.authority.issuing_ca().unwrap();
+    assert!(contains(
+        ca.certificate().as_der(),
+        b"http://pki.example.com/serverless-root-ca-dev.crl"
+    ));
+    assert!(contains(
+        ca.certificate().as_der(),
+        b"http://pki.example.com/serverless-root-ca-dev.crt"
+    ));
+}
+
+#[tokio::test]
+async fn a_shard_is_fixed_at_issuance_and_named_in_the_certificate() {
+    let office = Office::with(
+        "public_url='http://pki.example.com'\n[[ca]]\nname='root-ca'\n[[ca]]\nname='issuing-ca'\nparent='root-ca'\n[ca.crl]\nshards=4\n",
+    )
+    .await;
+    for index in 0..12 {
+        let issued = office.issue(&request(&format!("h{index}.example.com"))).await.unwrap();
+        let shard = issued.record.shard.unwrap();
+        assert!(shard < 4);
+        let url = format!("http://pki.example.com/chancery-issuing-ca-{shard}.crl");
+        assert!(contains(&issued.record.certificate, url.as_bytes()), "{url}");
+    }
+}
+
+fn contains(haystack: &[u8], needle: &[u8]) -> bool {
+    haystack.windows(needle.len()).any(|window| window == needle)
+}
+
+#[tokio::test]
+async fn the_answer_is_the_contract_s_json() {
+    let office = Office::new().await;
+    let request = request("server.example.com");
+    let issued = office.issue(&request).await.unwrap();
+    let answer = serde_json::to_value(office.authority.answer(&issued, &request)).unwrap();
+    let keys: Vec<&String> = answer.as_object().unwrap().keys().collect();
+    assert_eq!(
+        keys,
+        [
+            "Base64CaChain",
+            "Base64Certificate",
+            "Base64IssuingCaCertificate",
+            "Base64RootCaCertificate",
+            "CertificateInfo",
+            "Subject"
+        ]
+    );
+    assert_eq!(
+        answer["CertificateInfo"],
+        json!({
+            "CommonName": "server.example.com", "SerialNumber": issued.record.id.serial.to_string(),
+            "Issued": "2026-11-23 20:00:00", "Expires": "2026-12-23 20:00:00",
+        }),
+        "a CA that is valid from now on cannot date back"
+    );
+    assert_eq!(answer["Subject"], "CN=server.example.com");
+    let pem = from_base64(&answer["Base64Certificate"]);
+    assert_eq!(
+        Certificate::parse(pem.as_bytes()).unwrap().as_der(),
+        issued.record.certificate
+    );
+
+    let cas = office.authority.cas();
+    let (root, issuing) = (cas[0].certificate().to_pem(), cas[1].certificate().to_pem());
+    assert_eq!(from_base64(&answer["Base64IssuingCaCertificate"]), issuing);
+    assert_eq!(from_base64(&answer["Base64RootCaCertificate"]), root);
+    assert_eq!(
+        from_base64(&answer["Base64CaChain"]),
+        format!("{}\n{}", issuing.trim(), root.trim())
+    );
+
+    let chain = serde_json::to_value(office.authority.chain_answer(&TlsCertRequest::default()).unwrap()).unwrap();
+    assert_eq!(chain.as_object().unwrap().len(), 3);
+    assert_eq!(chain["Base64CaChain"], answer["Base64CaChain"]);
+
+    let mut bundle = request.clone();
+    bundle.cert_bundle = true;
+    let answer = serde_json::to_value(office.authority.answer(&issued, &bundle)).unwrap();
+    assert_eq!(
+        from_base64(&answer["Base64Certificate"]),
+        format!("{pem}{issuing}{root}")
+    );
+
+    let error = ErrorAnswer {
+        error: Refusal::KeyInUse.to_string(),
+    };
+    assert_eq!(
+        serde_json::to_value(error).unwrap(),
+        json!({ "error": "Private key has already been used for a certificate" })
+    );
+}
+
+#[tokio::test]
+async fn notices_are_the_contract_s_json() {
+    let office = Office::new().await;
+    let mut told = request("server.example.com");
+    told.notify_issued = Some(true);
+    let issued = office.issue(&told).await.unwrap();
+    let answer = serde_json::to_value(office.authority.answer(&issued, &told)).unwrap();
+    let notice = office.house.notices.received().pop().unwrap();
+    assert_eq!(notice.subject, "Certificate Issued");
+    assert_eq!(
+        notice.message,
+        json!({
+            "CertificateInfo": answer["CertificateInfo"], "Base64Certificate": answer["Base64Certificate"],
+            "Subject": "CN=server.example.com",
+        })
+    );
+
+    let mut refused = request("chancery-root-ca");
+    refused.subject.common_name = Some("chancery-root-ca".into());
+    let csr = STANDARD.encode(refused.csr.as_ref().unwrap().octets().unwrap());
+    let refusal = office.refusal(&refused).await;
+    let notice = office.house.notices.received().pop().unwrap();
+    assert_eq!(notice.subject, "Certificate Request Rejected");
+    assert_eq!(
+        notice.message,
+        json!({
+            "CSRInfo": { "CommonName": "chancery-root-ca", "Lifetime": null, "Purposes": [], "SANs": [] },
+            "Base64CSR": csr, "Subject": "CN=chancery-root-ca", "Reason": refusal.to_string(),
+        })
+    );
+}
+
+#[tokio::test]
+async fn malformed_requests_leave_their_record_and_notice_too() {
+    let office = Office::new().await;
+    let value = json!({ "common_name": "a.example.com", "lifetime": 0, "base64_csr_data": "YQ==" });
+    let malformed = TlsCertRequest::from_value(&value).unwrap_err();
+    office
+        .authority
+        .record_malformed(&value, &malformed, &principal())
+        .await;
+    let recorded = office
+        .authority
+        .ports()
+        .ledger
+        .rejections(1)
+        .await
+        .unwrap()
+        .pop()
+        .unwrap();
+    assert_eq!(
+        (recorded.code.as_str(), recorded.reason.as_str()),
+        ("lifetime_too_short", "0 is too short")
+    );
+    assert_eq!(recorded.common_name.as_deref(), Some("a.example.com"));
+    assert_eq!(
+        office.house.notices.received().pop().unwrap().message["Reason"],
+        "0 is too short"
+    );
+}
+
+#[tokio::test]
+async fn an_unchanged_csr_file_is_no_news() {
+    let office = Office::new().await;
+    let mut request = TlsCertRequest::default();
+    request.subject.common_name = Some("a.example.com".into());
+    let value = json!({ "common_name": "a.example.com", "csr_file": "a.csr" });
+    let mut from_file = TlsCertRequest::from_value(&value).unwrap();
+    assert_eq!(
+        office.refusal(&from_file).await.code(),
+        "csr_file_not_found",
+        "nobody read the file"
+    );
+
+    from_file.resolve_csr(Requester::new().csr("a.example.com"));
+    office.issue(&from_file).await.unwrap();
+    let notices = office.house.notices.received().len();
+    assert_eq!(
+        office.refusal(&from_file).await.to_string(),
+        "Certificate already issued"
+    );
+    assert_eq!(office.house.notices.received().len(), notices, "nobody is told");
+
+    let mut renamed = from_file.clone();
+    renamed.subject.common_name = Some("b.example.com".into());
+    assert_eq!(
+        office.refusal(&renamed).await,
+        Refusal::KeyInUse,
+        "under another name it is news"
+    );
+    assert_eq!(office.house.notices.received().len(), notices + 1);
+}
+
+#[tokio::test]
+async fn a_serial_that_is_taken_is_drawn_again() {
+    let office = Office::new().await;
+    let first = office.issue(&request("a.example.com")).await.unwrap();
+    office.house.entropy.next_octets(first.record.id.serial.as_padded());
+    // And 159 zero bits are no serial at all.
+    office.house.entropy.next_octets(&[0; 20]);
+    let second = office.issue(&request("b.example.com")).await.unwrap();
+    assert_ne!(second.record.id.serial, first.record.id.serial);
+    assert_eq!(certificate(&second).serial(), second.record.id.serial);
+
+    for _ in 0..8 {
+        office.house.entropy.next_octets(first.record.id.serial.as_padded());
+    }
+    let error = office.issue(&request("c.example.com")).await.unwrap_err();
+    assert_eq!(error.code(), "ledger", "a generator that repeats itself is broken");
+}
+
+#[tokio::test]
+async fn profiles_choose_keys_subjects_policies_and_the_ca() {
+    let profiles = Profiles::built_in()
+        .with(
+            "radius",
+            "extended_key_usages = ['TLS_WEB_SERVER_AUTHENTICATION']\nkey_types = ['p384']\nissuing_ca = 'radius-ca'",
+        )
+        .unwrap()
+        .with(
+            "office",
+            "extended_key_usages = ['TLS_WEB_CLIENT_AUTHENTICATION']\nissuing_ca = 'radius-ca'\npolicies = ['1.3.6.1.4.1.55555.9']\n\
+             required_subject_fields = ['organizational_unit']\nsubject = { organization = 'Example' }",
+        )
+        .unwrap();
+    let office = Office::with_profiles(
+        "issuing_ca='issuing-ca'\n[[ca]]\nname='root-ca'\n[[ca]]\nname='issuing-ca'\nparent='root-ca'\n[[ca]]\nname='radius-ca'\nparent='root-ca'\n",
+        profiles,
+    )
+    .await;
+    let mut radius = request("radius.example.com");
+    radius.profile = Some("radius".into());
+    assert_eq!(office.refusal(&radius).await.code(), "key_not_allowed");
+
+    let mut person = request("Jane Doe");
+    person.profile = Some("office".into());
+    assert_eq!(office.refusal(&person).await.code(), "subject_field_missing");
+    person.subject.organizational_unit = Some("Radio".into());
+    person.subject.organization = Some("Somebody else".into());
+    let issued = office.issue(&person).await.unwrap();
+    assert_eq!(issued.record.id.issuer.as_str(), "chancery-radius-ca");
+    let certificate = certificate(&issued);
+    assert_eq!(
+        certificate.subject().attributes().organization.as_deref(),
+        Some("Example")
+    );
+    assert!(contains(
+        &issued.record.certificate,
+        &[0x2b, 0x06, 0x01, 0x04, 0x01, 0x83, 0xb2, 0x03, 0x09]
+    ));
+    assert_eq!(office.authority.chain(&issued.record.id.issuer).len(), 2);
+}
+
+async fn revoke(office: &Office, id: &IntentId) {
+    let revocation = Revocation {
+        at: NOW,
+        reason: RevocationReason::Superseded,
+        invalidity_date: None,
+        principal: principal().to_string(),
+    };
+    office
+        .authority
+        .ports()
+        .ledger
+        .revoke(&id.issuer, id.serial, revocation)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn renewal_makes_the_same_certificate_later() {
+    let office = Office::with("custom_extension_allowlist = ['1.3.6.1.4.1.55555.1']").await;
+    let mut request = request_with_names(
+        "a.example.com",
+        &[(AltNameType::Dns, "b.example.com"), (AltNameType::Ip, "10.0.0.1")],
+    );
+    request.purposes = vec![Purpose::ServerAuth];
+    request.lifetime_days = Some(45);
+    request.notify_expiry = Some(true);
+    request.subject.organization = Some("Acme, Inc.".into());
+    request.extensions = vec![RequestedExtension {
+        oid: "1.3.6.1.4.1.55555.1".into(),
+        value_b64: "BAA=".into(),
+        critical: false,
+    }];
+    let first = office.issue(&request).await.unwrap();
+    let old = certificate(&first);
+
+    office.house.clock.advance(40 * 86_400);
+    let same_key = office
+        .authority
+        .renew(old.serial(), None, &principal(), None)
+        .await
+        .unwrap();
+    let new = certificate(&same_key);
+    assert_ne!(new.serial(), old.serial());
+    assert_eq!(new.spki_der(), old.spki_der());
+    assert_eq!(new.subject().as_der(), old.subject().as_der());
+    assert_eq!(
+        (new.alt_names(), new.extended_key_usages()),
+        (old.alt_names(), old.extended_key_usages())
+    );
+    assert_eq!(new.custom_extensions(), old.custom_extensions());
+    assert_eq!(new.not_after(), NOW.plus_days(40 + 45));
+    assert!(same_key.record.notify_expiry);
+    assert_eq!(same_key.record.profile, "tls");
+
+    let requester = Requester::new();
+    let csr = requester.csr("whatever.example.com");
+    let new_key = office
+        .authority
+        .renew(new.serial(), Some(&csr), &principal(), None)
+        .await
+        .unwrap();
+    assert_eq!(certificate(&new_key).spki_der(), requester.spki());
+    assert_eq!(
+        certificate(&new_key).subject().as_der(),
+        old.subject().as_der(),
+        "the CSR's subject is not used"
+    );
+    assert_eq!(certificate(&new_key).not_after(), NOW.plus_days(40 + 45));
+}
+
+#[tokio::test]
+async fn renewal_is_refused_for_what_is_not_valid_any_more() {
+    let office = Office::new().await;
+    let refusal = async |office: &Office, serial| match office.authority.renew(serial, None, &principal(), None).await {
+        Err(IssueError::Rejected(refusal)) => refusal.code(),
+        other => panic!("{other:?}"),
+    };
+    let revoked = office.issue(&request("a.example.com")).await.unwrap().record.id;
+    revoke(&office, &revoked).await;
+    assert_eq!(refusal(&office, revoked.serial).await, "revoked");
+
+    let ca = office.authority.issuing_ca().unwrap();
+    assert_eq!(
+        refusal(&office, ca.certificate().serial()).await,
+        "authority_certificate"
+    );
+    assert_eq!(refusal(&office, "12345".parse().unwrap()).await, "not_found");
+
+    let expired = office.issue(&request("b.example.com")).await.unwrap().record.id;
+    office.house.clock.advance(31 * 86_400);
+    assert_eq!(refusal(&office, expired.serial).await, "expired");
+
+    // A key that is somebody else's is not taken over by a renewal.
+    let other = Requester::new();
+    office.issue(&other.request("c.example.com")).await.unwrap();
+    let own = office.issue(&request("d.example.com")).await.unwrap().record.id;
+    let csr = other.csr("d.example.com");
+    let error = office
+        .authority
+        .renew(own.serial, Some(&csr), &principal(), None)
+        .await
+        .unwrap_err();
+    assert_eq!(error, IssueError::Rejected(Refusal::KeyInUse));
+    assert!(office.authority.ports().ledger.rejections(10).await.unwrap().len() >= 5);
+}
+
+#[tokio::test]
+async fn preparing_touches_no_port() {
+    let office = Office::new().await;
+    let calls = office.house.faults.calls().len();
+    let prepared = office
+        .authority
+        .prepare(&request("a.example.com"), &principal(), None)
+        .unwrap();
+    assert_eq!(office.house.faults.calls().len(), calls);
+    assert_eq!(prepared.profile(), "tls");
+    assert_eq!(prepared.template().alt_names, [AltName::Dns("a.example.com".into())]);
+    assert_eq!(prepared.ca().slug().as_str(), "chancery-issuing-ca");
+    let tbs = prepared.tbs().as_der().to_vec();
+    let issued = office.authority.issue_prepared(prepared).await.unwrap();
+    assert_eq!(
+        certificate(&issued).tbs_der(),
+        tbs,
+        "what was decided on is what was signed"
+    );
+}
+
+#[tokio::test]
+async fn requests_over_budget_are_refused_before_the_work() {
+    let office = Office::new().await;
+    let long = TlsCertRequest {
+        csr: Some(CsrSource::Inline(vec![0x30; 65 * 1024])),
+        ..TlsCertRequest::default()
+    };
+    assert_eq!(office.refusal(&long).await.code(), "over_budget");
+    let names: Vec<String> = (0..257).map(|index| format!("h{index}.example.com")).collect();
+    let names: Vec<_> = names.iter().map(|name| (AltNameType::Dns, name.as_str())).collect();
+    assert_eq!(
+        office
+            .refusal(&request_with_names("a.example.com", &names))
+            .await
+            .code(),
+        "over_budget"
+    );
+}
+
+#[tokio::test]
+async fn an_authority_without_cas_says_so_inside_and_not_outside() {
+    let house = chancery_authority::memory::House::new(UnixTime(0));
+    let config = chancery_authority::config::Config::from_toml("").unwrap();
+    let authority = chancery_authority::Authority::open(house.ports(), config, Profiles::built_in())
+        .await
+        .unwrap();
+    let error = authority
+        .issue(&request("a.example.com"), &principal(), None)
+        .await
+        .unwrap_err();
+    assert_eq!(error.code(), "no_ca");
+    assert!(!error.is_retryable());
+    assert!(error.detail().unwrap().contains("chancery-issuing-ca"));
+    assert!(!error.to_string().contains("chancery-issuing-ca"));
+    assert!(authority.chain_answer(&TlsCertRequest::default()).is_none());
+}
