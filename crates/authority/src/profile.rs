@@ -38,6 +38,7 @@ pub struct Profiles {
 
 /// A validated profile.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "keys of a file, each on its own")]
 pub struct Profile {
     name: String,
     description: String,
@@ -72,8 +73,8 @@ struct AllowedUsages {
 }
 
 /// Usages that give power over others' certificates, or every power: allowed only where a profile names them.
-/// OCSPSigning lets its holder answer for the CA which certificates are revoked (RFC 6960 section 4.2.2.2);
-/// anyExtendedKeyUsage is good for everything, that included (RFC 5280 section 4.2.1.12).
+/// `OCSPSigning` lets its holder answer for the CA which certificates are revoked (RFC 6960 section 4.2.2.2);
+/// `anyExtendedKeyUsage` is good for everything, that included (RFC 5280 section 4.2.1.12).
 const POWERFUL_USAGES: [ObjectIdentifier; 2] = [
     ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.9"),
     ObjectIdentifier::new_unwrap("2.5.29.37.0"),
@@ -111,6 +112,10 @@ pub enum ProfileError {
 
 impl Profiles {
     /// The built-in ones: `tls`, `tls-server`, `tls-client`, `device`, `code-signing`, `email`.
+    #[allow(
+        clippy::missing_panics_doc,
+        reason = "the texts are constants, and a test reads them"
+    )]
     pub fn built_in() -> Self {
         let parse = |(name, text): (&str, &str)| {
             let profile = Profile::from_toml(name, text).expect("built-in profiles are valid, as their test shows");

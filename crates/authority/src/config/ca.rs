@@ -92,7 +92,7 @@ impl CaConfig {
         }
         let octets = serial.as_padded();
         let low = u32::from_be_bytes([octets[16], octets[17], octets[18], octets[19]]);
-        Some((low % u32::from(self.crl.shards)) as u16)
+        u16::try_from(low % u32::from(self.crl.shards)).ok()
     }
 
     /// The CRLs that this CA publishes. A sharded CA keeps its full CRL's scope too, for certificates issued before it

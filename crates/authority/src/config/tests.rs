@@ -148,6 +148,7 @@ fn a_hierarchy_may_be_of_any_depth() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table, one case a line")]
 fn what_does_not_fit_together_is_refused_with_key_and_remedy() {
     let cases = [
         ("colour = 'red'", "toml", "unknown field `colour`"),

@@ -37,7 +37,7 @@ pub(super) fn validate(file: ConfigFile) -> Result<Config, ConfigError> {
     };
     range("max_cert_lifetime", file.max_cert_lifetime, 1, MAX_LIFETIME_DAYS)?;
     range("intent_grace_seconds", file.intent_grace_seconds, 5, 86_400)?;
-    let public_url = file.public_url.map(public_url).transpose()?;
+    let public_url = file.public_url.as_deref().map(public_url).transpose()?;
     let custom_extension_allowlist = allowlist(&file.custom_extension_allowlist)?;
     let key_policy = KeyPolicy {
         kinds: Vec::new(),
@@ -81,7 +81,7 @@ fn hierarchy(project: &str, suffix: &str, files: &[CaFile]) -> Result<Vec<CaConf
     for file in files {
         let key = |field: &str| format!("ca.{}.{field}", file.name);
         label(&key("name"), &file.name)?;
-        let slug = slug(project, &file.name, suffix).map_err(|error| invalid(key("name"), error))?;
+        let slug = slug(project, &file.name, suffix).map_err(|error| invalid(key("name"), error.to_string()))?;
         if cas.iter().any(|other| other.name == file.name) {
             return Err(invalid(
                 key("name"),
@@ -162,7 +162,9 @@ fn ca(
         parent: parent.map(|parent| parent.slug.clone()),
         key: KeyName(key_name),
         algorithm: algorithm(&key("algorithm"), file.algorithm.as_deref(), is_root)?,
-        subject: subject.to_name().map_err(|error| invalid(key("subject"), error))?,
+        subject: subject
+            .to_name()
+            .map_err(|error| invalid(key("subject"), error.to_string()))?,
         lifetime_days,
         path_len,
         name_constraints: name_constraints(&key("name_constraints"), file.name_constraints.as_ref())?,
@@ -381,7 +383,7 @@ fn reminders(mut days: Vec<u32>) -> Vec<u32> {
 }
 
 /// Plain HTTP only: what is served is signed already, and HTTPS would need a revocation check to make one.
-fn public_url(text: String) -> Result<String, ConfigError> {
+fn public_url(text: &str) -> Result<String, ConfigError> {
     let trimmed = text.trim_end_matches('/');
     let rest = trimmed.strip_prefix("http://").unwrap_or_default();
     let legal = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'"' | b'<' | b'>' | b'\\');
@@ -434,9 +436,9 @@ fn title_word(word: &str) -> String {
         .unwrap_or_default()
 }
 
-fn invalid(key: impl Into<String>, detail: impl ToString) -> ConfigError {
+fn invalid(key: impl Into<String>, detail: impl Into<String>) -> ConfigError {
     ConfigError::Invalid {
         key: key.into(),
-        detail: detail.to_string(),
+        detail: detail.into(),
     }
 }

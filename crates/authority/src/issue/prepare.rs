@@ -56,6 +56,10 @@ pub struct Ask<'a> {
 
 /// A certificate that may be issued, decided in every octet but its signature. Used up by
 /// [`issue_prepared`](crate::Authority::issue_prepared).
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "independent wishes of the request, each named"
+)]
 pub struct Prepared {
     pub(super) ca: Arc<Ca>,
     pub(super) tbs: TbsCertificate,
@@ -76,6 +80,10 @@ pub struct Prepared {
 }
 
 /// What is to be in a certificate, decided, whatever asked for it: a request or a renewal.
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "independent wishes of the request, each named"
+)]
 pub(super) struct Draft<'a> {
     pub(super) profile: &'a Profile,
     pub(super) ca: &'a Arc<Ca>,
@@ -235,8 +243,8 @@ impl Rules<'_> {
             });
         }
         let most = draft.profile.max_lifetime_days().min(self.config.max_cert_lifetime());
-        // At most a hundred years, as both limits are.
-        let days = draft.lifetime_days.clamp(1, u64::from(most)) as i64;
+        let days = draft.lifetime_days.clamp(1, u64::from(most));
+        let days = i64::try_from(days).unwrap_or(i64::MAX);
         let not_before = now.plus_seconds(-draft.profile.backdate_seconds()).max(ca.not_before());
         Ok((not_before, now.plus_days(days).min(ca.not_after())))
     }

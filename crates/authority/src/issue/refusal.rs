@@ -195,8 +195,6 @@ impl Refusal {
             Self::Csr(CsrError::BadSignature) => "bad_signature",
             Self::Csr(CsrError::OverBudget { .. }) | Self::TooManyAltNames { .. } => "over_budget",
             Self::Csr(CsrError::Key(_)) => "unsupported_key",
-            Self::Csr(CsrError::DuplicateExtension { .. }) => "duplicate_extension",
-            Self::Csr(_) => "bad_csr",
             Self::CsrFileNotFound { .. } => "csr_file_not_found",
             Self::AlreadyIssued => "already_issued",
             Self::NoCommonName => "no_common_name",
@@ -217,9 +215,10 @@ impl Refusal {
             | Self::ExtensionsNotAllowed { .. }
             | Self::CriticalExtension { .. }
             | Self::Extension(ExtensionError::Reserved { .. }) => "extension_not_allowed",
-            Self::DuplicateExtension { .. } | Self::Template(TemplateError::DuplicateExtension { .. }) => {
-                "duplicate_extension"
-            }
+            Self::Csr(CsrError::DuplicateExtension { .. })
+            | Self::DuplicateExtension { .. }
+            | Self::Template(TemplateError::DuplicateExtension { .. }) => "duplicate_extension",
+            Self::Csr(_) => "bad_csr",
             Self::ExtensionBase64 { .. } | Self::Extension(_) => "bad_extension",
             Self::Template(TemplateError::NameConstraints { .. }) => "outside_name_constraints",
             Self::Template(_) => "bad_certificate",

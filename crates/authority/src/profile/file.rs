@@ -8,6 +8,7 @@ use crate::config::SubjectFile;
 /// The whole file. The defaults make a certificate without any extended key usage, which validation refuses.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[allow(clippy::struct_excessive_bools, reason = "keys of a file, each on its own")]
 pub struct ProfileFile {
     /// What it is for, for people.
     pub description: String,
@@ -24,7 +25,7 @@ pub struct ProfileFile {
     pub extended_key_usages: Vec<String>,
     /// Those added where a request names no purpose.
     pub default_extended_key_usages: Vec<String>,
-    /// Those a request may ask for; `*` for any but OCSP_SIGNING and ANY.
+    /// Those a request may ask for; `*` for any but `OCSP_SIGNING` and `ANY`.
     pub allowed_extended_key_usages: Vec<String>,
     /// Days where the request says nothing.
     pub default_lifetime_days: u32,

@@ -8,6 +8,7 @@ use chancery_x509::san::AltNameType;
 use const_oid::ObjectIdentifier;
 
 use super::{AllowedUsages, Profile, ProfileError, ProfileFile};
+use crate::config::SubjectFile;
 use crate::slug::Slug;
 
 /// As in the configuration: a hundred years.
@@ -20,175 +21,147 @@ pub(super) fn validate(name: &str, file: ProfileFile) -> Result<Profile, Profile
     Slug::new(name).map_err(|_| ProfileError::Name {
         name: name.chars().take(80).collect(),
     })?;
-    let invalid = |key: &'static str, detail: String| ProfileError::Invalid {
-        profile: name.to_owned(),
-        key,
-        detail,
-    };
-    let range = |key: &'static str, value: u32, least: u32, most: u32| {
-        let fits = (least..=most).contains(&value);
-        fits.then_some(value).ok_or_else(|| {
-            invalid(
-                key,
-                format!("{value} is out of range; write a number from {least} to {most}"),
-            )
-        })
-    };
-    let usages = |key: &'static str, names: &[String]| -> Result<Vec<ObjectIdentifier>, ProfileError> {
-        let parse = |name: &String| {
-            extended_key_usage(name).ok_or_else(|| {
-                invalid(
-                    key,
-                    format!("{name:?} is no extended key usage; write a name such as CODE_SIGNING, or an OID"),
-                )
-            })
-        };
-        names.iter().map(parse).collect()
-    };
-
-    let max_lifetime_days = range("max_lifetime_days", file.max_lifetime_days, 1, MAX_LIFETIME_DAYS)?;
-    let default_lifetime_days = range(
-        "default_lifetime_days",
-        file.default_lifetime_days,
-        1,
-        max_lifetime_days,
-    )?;
-    let backdate_seconds = range("backdate_seconds", file.backdate_seconds, 0, MAX_BACKDATE_SECONDS)?;
-    let extended_key_usages = usages("extended_key_usages", &file.extended_key_usages)?;
-    let default_extended_key_usages = usages("default_extended_key_usages", &file.default_extended_key_usages)?;
+    let of = Of(name);
+    let max_lifetime_days = of.range("max_lifetime_days", file.max_lifetime_days, 1, MAX_LIFETIME_DAYS)?;
+    let extended_key_usages = of.usages("extended_key_usages", &file.extended_key_usages)?;
+    let default_extended_key_usages = of.usages("default_extended_key_usages", &file.default_extended_key_usages)?;
     // Without the extension a certificate is good for everything: a profile must say what for.
     if extended_key_usages.is_empty() && default_extended_key_usages.is_empty() {
-        return Err(invalid(
+        return Err(of.invalid(
             "extended_key_usages",
             "write at least one usage here or under default_extended_key_usages; a certificate without any is good for \
-             everything"
-                .into(),
+             everything",
         ));
     }
-    let (stars, listed): (Vec<_>, Vec<_>) = file
-        .allowed_extended_key_usages
-        .into_iter()
-        .partition(|name| name.as_str() == "*");
-    let allowed_extended_key_usages = AllowedUsages {
-        listed: usages("allowed_extended_key_usages", &listed)?,
-        any_harmless: !stars.is_empty(),
-    };
-    let key_classes = file
-        .key_types
-        .iter()
-        .map(|text| {
-            key_class(text).ok_or_else(|| {
-                let known = "rsa, p256, p384, p521, ed25519, ml-dsa";
-                invalid(
-                    "key_types",
-                    format!("{text:?} is no kind of key; use some of {known}, or none for all"),
-                )
-            })
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    let key_usage = file.key_usages.iter().try_fold(KeyUsage::default(), |bits, text| {
-        let bit = key_usage_bit(text).ok_or_else(|| {
-            let known = "digital_signature, content_commitment, key_encipherment, data_encipherment, key_agreement";
-            invalid(
-                "key_usages",
-                format!("{text:?} is no key usage of end entities; use some of {known}"),
-            )
-        })?;
-        Ok(bits | bit)
-    })?;
-    if key_usage == KeyUsage::default() {
-        return Err(invalid(
-            "key_usages",
-            "write at least one, e.g. digital_signature".into(),
-        ));
-    }
-    let alt_name_types = file
-        .san_types
-        .iter()
-        .map(|text| {
-            AltNameType::from_name(text).ok_or_else(|| {
-                let known = "DNS_NAME, IP_ADDRESS, EMAIL_ADDRESS, URL, DN";
-                invalid(
-                    "san_types",
-                    format!("{text:?} is no type of alternative name; use some of {known}"),
-                )
-            })
-        })
-        .collect::<Result<Vec<_>, _>>()?;
+    let alt_name_types = of.alt_name_types(&file.san_types)?;
     if file.san_required && alt_name_types.is_empty() {
-        return Err(invalid(
+        return Err(of.invalid(
             "san_types",
-            "alternative names are required, so allow at least one type".into(),
-        ));
-    }
-    let subject = Subject::from(file.subject);
-    if subject.common_name.is_some() {
-        return Err(invalid(
-            "subject",
-            "a common name is the request's own; leave common_name out".into(),
-        ));
-    }
-    check_subject(&subject).map_err(|detail| invalid("subject", detail))?;
-    let policies = file
-        .policies
-        .iter()
-        .map(|text| {
-            ObjectIdentifier::new(text).map_err(|_| invalid("policies", format!("{text:?} is no object identifier")))
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    if let Some(twice) = policies
-        .iter()
-        .enumerate()
-        .find(|(at, oid)| policies[..*at].contains(oid))
-    {
-        return Err(invalid(
-            "policies",
-            format!("{} stands there twice; write it once", twice.1),
+            "alternative names are required, so allow at least one type",
         ));
     }
     Ok(Profile {
         name: name.to_owned(),
         description: file.description,
         issuing_ca: file.issuing_ca,
-        key_classes,
-        key_usage,
+        key_classes: of.key_classes(&file.key_types)?,
+        key_usage: of.key_usage(&file.key_usages)?,
         rsa_key_encipherment: file.rsa_key_encipherment,
         extended_key_usages,
         default_extended_key_usages,
-        allowed_extended_key_usages,
-        default_lifetime_days,
+        allowed_extended_key_usages: of.allowed(file.allowed_extended_key_usages)?,
+        default_lifetime_days: of.range(
+            "default_lifetime_days",
+            file.default_lifetime_days,
+            1,
+            max_lifetime_days,
+        )?,
         max_lifetime_days,
-        backdate_seconds,
+        backdate_seconds: of.range("backdate_seconds", file.backdate_seconds, 0, MAX_BACKDATE_SECONDS)?,
         alt_name_types,
         alt_name_required: file.san_required,
         alt_name_from_common_name: file.san_from_common_name,
         wildcards: file.wildcards,
         custom_extensions: file.custom_extensions,
         critical_custom_extensions: file.critical_custom_extensions,
-        subject,
+        subject: of.subject(file.subject)?,
         required_subject_fields: file.required_subject_fields,
-        policies,
+        policies: of.policies(&file.policies)?,
     })
 }
 
-/// Fixed subject fields are encodable, so that a mistake shows when the profile is read and not at every request.
-fn check_subject(fixed: &Subject) -> Result<(), String> {
-    if *fixed == Subject::default() {
-        return Ok(());
+/// Checks values of the profile of that name.
+struct Of<'a>(&'a str);
+
+impl Of<'_> {
+    fn invalid(&self, key: &'static str, detail: impl Into<String>) -> ProfileError {
+        ProfileError::Invalid {
+            profile: self.0.to_owned(),
+            key,
+            detail: detail.into(),
+        }
     }
-    fixed.to_name().map(drop).map_err(|error| error.to_string())
-}
 
-fn key_class(text: &str) -> Option<KeyClass> {
-    Some(match text {
-        "rsa" => KeyClass::Rsa,
-        "p256" => KeyClass::P256,
-        "p384" => KeyClass::P384,
-        "p521" => KeyClass::P521,
-        "ed25519" => KeyClass::Ed25519,
-        "ml-dsa" => KeyClass::MlDsa,
-        _ => return None,
-    })
+    fn range(&self, key: &'static str, value: u32, least: u32, most: u32) -> Result<u32, ProfileError> {
+        if (least..=most).contains(&value) {
+            return Ok(value);
+        }
+        let detail = format!("{value} is out of range; write a number from {least} to {most}");
+        Err(self.invalid(key, detail))
+    }
+
+    /// Each text as what it names; `wanted` ends the sentence on one that names nothing.
+    fn each<T>(
+        &self,
+        key: &'static str,
+        texts: &[String],
+        parse: impl Fn(&str) -> Option<T>,
+        wanted: &str,
+    ) -> Result<Vec<T>, ProfileError> {
+        let parse = |text: &String| parse(text).ok_or_else(|| self.invalid(key, format!("{text:?} is no {wanted}")));
+        texts.iter().map(parse).collect()
+    }
+
+    fn usages(&self, key: &'static str, names: &[String]) -> Result<Vec<ObjectIdentifier>, ProfileError> {
+        let wanted = "extended key usage; write a name such as CODE_SIGNING, or an OID";
+        self.each(key, names, extended_key_usage, wanted)
+    }
+
+    fn allowed(&self, names: Vec<String>) -> Result<AllowedUsages, ProfileError> {
+        let (stars, listed): (Vec<_>, Vec<_>) = names.into_iter().partition(|name| name.as_str() == "*");
+        Ok(AllowedUsages {
+            listed: self.usages("allowed_extended_key_usages", &listed)?,
+            any_harmless: !stars.is_empty(),
+        })
+    }
+
+    fn key_classes(&self, texts: &[String]) -> Result<Vec<KeyClass>, ProfileError> {
+        let wanted = "kind of key; use some of rsa, p256, p384, p521, ed25519, ml-dsa, or none for all";
+        self.each("key_types", texts, KeyClass::from_name, wanted)
+    }
+
+    fn key_usage(&self, texts: &[String]) -> Result<KeyUsage, ProfileError> {
+        if texts.is_empty() {
+            return Err(self.invalid("key_usages", "write at least one, e.g. digital_signature"));
+        }
+        let wanted = "key usage of end entities; use some of digital_signature, content_commitment, key_encipherment, \
+                      data_encipherment, key_agreement";
+        let bits = self.each("key_usages", texts, key_usage_bit, wanted)?;
+        Ok(bits.into_iter().fold(KeyUsage::default(), |all, bit| all | bit))
+    }
+
+    fn alt_name_types(&self, texts: &[String]) -> Result<Vec<AltNameType>, ProfileError> {
+        let wanted = "type of alternative name; use some of DNS_NAME, IP_ADDRESS, EMAIL_ADDRESS, URL, DN";
+        self.each("san_types", texts, AltNameType::from_name, wanted)
+    }
+
+    /// Fixed subject fields are encodable, so that a mistake shows when the profile is read and not at every request.
+    fn subject(&self, file: SubjectFile) -> Result<Subject, ProfileError> {
+        let subject = Subject::from(file);
+        if subject.common_name.is_some() {
+            let detail = "a common name is the request's own; leave common_name out";
+            return Err(self.invalid("subject", detail));
+        }
+        if subject != Subject::default() {
+            let encoded = subject.to_name();
+            encoded.map_err(|error| self.invalid("subject", error.to_string()))?;
+        }
+        Ok(subject)
+    }
+
+    fn policies(&self, texts: &[String]) -> Result<Vec<ObjectIdentifier>, ProfileError> {
+        let parse = |text: &str| ObjectIdentifier::new(text).ok();
+        let policies = self.each("policies", texts, parse, "object identifier")?;
+        // RFC 5280 section 4.2.1.4.
+        let twice = policies
+            .iter()
+            .enumerate()
+            .find(|(at, oid)| policies[..*at].contains(oid));
+        match twice {
+            None => Ok(policies),
+            Some((_, oid)) => Err(self.invalid("policies", format!("{oid} stands there twice; write it once"))),
+        }
+    }
 }
 
 /// Bits of end entities only: certificate and CRL signing are for CAs.

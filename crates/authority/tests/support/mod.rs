@@ -1,5 +1,6 @@
 //! An authority in memory, and requesters with keys of their own.
 #![allow(dead_code, reason = "each test binary uses its part of this")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 use std::sync::Arc;
 
@@ -167,11 +168,12 @@ pub(crate) fn csr(info: &[u8], signature: &[u8]) -> Vec<u8> {
 }
 
 fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
+    let [high, low] = u16::try_from(content.len()).unwrap().to_be_bytes();
     let mut encoded = vec![tag];
-    match u16::try_from(content.len()).unwrap() {
-        len @ 0..0x80 => encoded.push(len as u8),
-        len @ 0x80..0x100 => encoded.extend([0x81, len as u8]),
-        len => encoded.extend([0x82, (len >> 8) as u8, len as u8]),
+    match (high, low) {
+        (0, 0..0x80) => encoded.push(low),
+        (0, _) => encoded.extend([0x81, low]),
+        _ => encoded.extend([0x82, high, low]),
     }
     encoded.extend_from_slice(content);
     encoded
