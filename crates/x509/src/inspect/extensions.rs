@@ -286,8 +286,7 @@ fn policy(information: &Tlv<'_>) -> Result<Value, NotDer> {
         let kind = oid_of(&qualifier.read()?)?;
         let value = qualifier.read()?;
         qualifier.finish()?;
-        // The address of the practice statement; the rest are structures that nobody reads.
-        let text = general_name::string_or_octets(&value);
+        let text = policy_qualifier(&value)?;
         texts.push(Value::from(format!("{} {text}", kind.to_label())));
     }
     Ok(vec![
@@ -299,6 +298,19 @@ fn policy(information: &Tlv<'_>) -> Result<Value, NotDer> {
         ),
     ]
     .into())
+}
+
+/// The address of a practice statement, or the explicit text of a user notice (RFC 5280 section 4.2.1.4).
+fn policy_qualifier(value: &Tlv<'_>) -> Result<String, NotDer> {
+    if value.tag != tag::SEQUENCE {
+        return Ok(general_name::string_or_octets(value));
+    }
+    let mut notice = value.reader();
+    notice.optional(tag::SEQUENCE)?;
+    if notice.is_empty() {
+        return Ok(general_name::string_or_octets(value));
+    }
+    Ok(general_name::string_or_octets(&notice.read()?))
 }
 
 fn policy_mapping(mapping: &Tlv<'_>) -> Result<Value, NotDer> {

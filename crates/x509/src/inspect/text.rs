@@ -8,7 +8,7 @@ use super::{Inspection, ObjectKind};
 /// Characters that a list or a group on one line may take.
 const LINE: usize = 80;
 /// Labels longer than this do not push everyone's values to the right.
-const LABEL: usize = 34;
+const LABEL: usize = 40;
 
 impl fmt::Display for ObjectKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
