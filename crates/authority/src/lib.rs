@@ -23,10 +23,12 @@ pub mod profile;
 pub mod publish;
 pub mod remind;
 pub mod revoke;
+pub mod scope;
 pub mod slug;
 pub mod sweep;
 pub mod wire;
 
 pub use authority::Authority;
 pub use principal::Principal;
+pub use scope::{Scope, Scopes};
 pub use slug::Slug;

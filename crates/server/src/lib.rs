@@ -1,1 +1,17 @@
-//! Chancery server.
+//! HTTP in front of an authority.
+//!
+//! - [`app`]: the routers, one for HTTPS (API and files) and one for plain HTTP (files alone), with their limits;
+//! - [`access`]: who asks: bearer tokens with scopes, client certificates;
+//! - [`api`]: `/api/v1`, described by `docs/openapi.json`;
+//! - [`files`]: CA certificates, CRLs and the bundle, with conditional and range requests;
+//! - [`tls`]: HTTPS with a certificate from the authority itself, exchanged while running;
+//! - [`listen`]: connections, their limits, graceful stop;
+//! - [`duty`]: what an authority does unasked: CRLs, sweeping, reminders, its own certificate.
+
+pub mod access;
+pub mod api;
+pub mod app;
+pub mod duty;
+pub mod files;
+pub mod listen;
+pub mod tls;

@@ -1,0 +1,139 @@
+//! `GET /certificates` and `GET /certificates/{serial}`.
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use chancery_authority::port::ledger::{Cursor, Search};
+use chancery_authority::{Scope, Slug};
+use chancery_x509::key::KeyFingerprint;
+use serde::{Deserialize, Serialize};
+
+use super::{serial, time};
+use crate::access::Caller;
+use crate::api::problem::{Problem, ProblemBody};
+use crate::api::record::CertificateEntry;
+use crate::app::AppState;
+
+/// Certificates in a page, where the request does not say.
+const PAGE: usize = 100;
+/// Certificates in a page at most.
+const MAX_PAGE: usize = 1000;
+
+/// Conditions of a search; all that are given must hold.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct SearchQuery {
+    /// Exactly this common name, or with `*` at its end all that begin so.
+    pub common_name: Option<String>,
+    /// Issued by this CA.
+    pub issuer: Option<String>,
+    /// SHA-256 of the SubjectPublicKeyInfo, hexadecimal.
+    pub key_sha256: Option<String>,
+    /// notAfter at or after this time (RFC 3339).
+    pub expires_from: Option<String>,
+    /// notAfter before this time (RFC 3339).
+    pub expires_before: Option<String>,
+    /// Revoked ones only, or unrevoked ones only.
+    pub revoked: Option<bool>,
+    /// Oldest first instead of newest first.
+    pub oldest_first: Option<bool>,
+    /// Certificates in the page: 1 to 1000, by default 100.
+    pub limit: Option<usize>,
+    /// `next` of the page before.
+    pub after: Option<String>,
+}
+
+/// A page of certificates.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct CertificatePage {
+    /// The certificates.
+    pub certificates: Vec<CertificateEntry>,
+    /// What to send as `after` for the next page; absent at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+impl SearchQuery {
+    /// The ledger's search.
+    pub fn search(&self) -> Result<Search, Problem> {
+        let issuer = self.issuer.as_deref().map(Slug::new).transpose();
+        let key = self.key_sha256.as_deref().map(|text| {
+            let octets = data_encoding::HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok();
+            octets
+                .and_then(|octets| octets.try_into().ok())
+                .map(KeyFingerprint)
+                .ok_or_else(|| Problem::bad_request("key_sha256 must be 64 hexadecimal digits"))
+        });
+        Ok(Search {
+            issuer: issuer.map_err(|error| Problem::bad_request(error.to_string()))?,
+            common_name: self.common_name.clone(),
+            key: key.transpose()?,
+            expires_from: self
+                .expires_from
+                .as_deref()
+                .map(|text| time("expires_from", text))
+                .transpose()?,
+            expires_before: self
+                .expires_before
+                .as_deref()
+                .map(|text| time("expires_before", text))
+                .transpose()?,
+            revoked: self.revoked,
+            oldest_first: self.oldest_first.unwrap_or(false),
+        })
+    }
+}
+
+/// Finds certificates, page by page.
+#[utoipa::path(get, path = "/api/v1/certificates", tag = "certificates", params(SearchQuery),
+    responses(
+        (status = 200, description = "A page", body = CertificatePage),
+        (status = 400, description = "A condition is malformed", body = ProblemBody),
+        (status = 401, description = "No valid token", body = ProblemBody)))]
+pub async fn search(
+    State(state): State<AppState>,
+    caller: Caller,
+    query: Result<Query<SearchQuery>, QueryRejection>,
+) -> Result<Json<CertificatePage>, Problem> {
+    caller.allowed(Scope::Read)?;
+    let Query(query) = query.map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
+    let limit = query.limit.unwrap_or(PAGE);
+    if !(1..=MAX_PAGE).contains(&limit) {
+        return Err(Problem::bad_request(format!("limit must be 1 to {MAX_PAGE}")));
+    }
+    let after = query.after.clone().map(Cursor);
+    let page = state.authority.search(&query.search()?, after.as_ref(), limit).await?;
+    let now = state.authority.ports().clock.now();
+    Ok(Json(CertificatePage {
+        certificates: page
+            .certificates
+            .iter()
+            .map(|record| CertificateEntry::new(record, now))
+            .collect(),
+        next: page.next.map(|cursor| cursor.0),
+    }))
+}
+
+/// One certificate.
+#[utoipa::path(get, path = "/api/v1/certificates/{serial}", tag = "certificates",
+    params(("serial" = String, Path, description = "Serial number, decimal or 0x…")),
+    responses(
+        (status = 200, description = "The certificate", body = CertificateEntry),
+        (status = 401, description = "No valid token", body = ProblemBody),
+        (status = 404, description = "No such certificate", body = ProblemBody)))]
+pub async fn show(
+    State(state): State<AppState>,
+    caller: Caller,
+    Path(text): Path<String>,
+) -> Result<Json<CertificateEntry>, Problem> {
+    caller.allowed(Scope::Read)?;
+    let serial = serial(&text)?;
+    let record = state.authority.certificate(serial).await?;
+    let record =
+        record.ok_or_else(|| Problem::not_found(format!("there is no certificate with serial number {serial}")))?;
+    Ok(Json(CertificateEntry::new(
+        &record,
+        state.authority.ports().clock.now(),
+    )))
+}

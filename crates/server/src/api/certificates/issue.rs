@@ -1,0 +1,195 @@
+//! `POST /certificates` and `POST /certificates/{serial}/renew`.
+
+use std::time::Instant;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use chancery_authority::issue::{IssueError, Issued, Refusal};
+use chancery_authority::port::ledger::IdempotencyToken;
+use chancery_authority::wire::{TlsCertRequest, budget};
+use chancery_authority::{Principal, Scope};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Body, octets, serial};
+use crate::access::{Caller, Renewer};
+use crate::api::problem::{Problem, ProblemBody};
+use crate::api::schema;
+use crate::app::AppState;
+
+/// Header with which a request can be repeated safely: the same token and request get the same certificate.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// Issues a certificate for a CSR.
+///
+/// With `ca_chain_only` nothing is issued, and the answer holds the chain alone.
+#[utoipa::path(post, path = "/api/v1/certificates", tag = "certificates", request_body = schema::TlsCertRequest,
+    params(("Idempotency-Key" = Option<String>, Header, description = "Up to 128 printable characters; repeating the request with it gets the same certificate")),
+    responses(
+        (status = 200, description = "The certificate and its chain", body = schema::TlsCertAnswer),
+        (status = 400, description = "The request is malformed", body = ProblemBody),
+        (status = 401, description = "No valid token", body = ProblemBody),
+        (status = 403, description = "The token lacks the scope `issue`", body = ProblemBody),
+        (status = 409, description = "The key or the idempotency token is in use", body = ProblemBody),
+        (status = 422, description = "The request is refused", body = ProblemBody),
+        (status = 503, description = "Try again", body = ProblemBody)))]
+pub async fn issue(
+    State(state): State<AppState>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let started = Instant::now();
+    let principal = caller.allowed(Scope::Issue)?;
+    let token = idempotency_token(&headers)?;
+    let value: Value = serde_json::from_slice(&octets(body)?)
+        .map_err(|error| Problem::bad_request(format!("the request is not JSON: {error}")))?;
+    let mut request = match TlsCertRequest::from_value(&value) {
+        Ok(request) => request,
+        Err(malformed) => {
+            state.authority.record_malformed(&value, &malformed, principal).await;
+            state.metrics.rejected(malformed.code());
+            return Err(Problem::new(
+                StatusCode::BAD_REQUEST,
+                malformed.code(),
+                malformed.to_string(),
+            ));
+        }
+    };
+    if request.ca_chain_only {
+        let answer = state.authority.chain_answer(&request);
+        return answer
+            .map(|answer| Json(answer).into_response())
+            .ok_or_else(|| Problem::unavailable("there is no issuing CA yet"));
+    }
+    read_csr_file(&state, &mut request, principal).await?;
+    let issued = state.authority.issue(&request, principal, token).await;
+    let issued = issued.map_err(|error| refused(&state, &error))?;
+    state.metrics.issued(started.elapsed(), issued.replayed);
+    Ok(Json(state.authority.answer(&issued, &request)).into_response())
+}
+
+/// What a renewal may say; an empty body renews for the same key.
+#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RenewRequest {
+    /// Base64 of a CSR in PEM or DER: renew for its key, with everything else as it was.
+    base64_csr_data: Option<String>,
+}
+
+/// Renews a certificate: the same names and usages, for the same key or that of a new CSR.
+///
+/// Who may: the holder of the certificate, by presenting it as TLS client certificate, or of a token with scope `issue`.
+#[utoipa::path(post, path = "/api/v1/certificates/{serial}/renew", tag = "certificates", request_body = RenewRequest,
+    params(("serial" = String, Path, description = "Serial number, decimal or 0x…")),
+    responses(
+        (status = 200, description = "The new certificate and its chain", body = schema::TlsCertAnswer),
+        (status = 401, description = "Neither client certificate nor valid token", body = ProblemBody),
+        (status = 403, description = "Another's certificate, or a token without the scope `issue`", body = ProblemBody),
+        (status = 404, description = "No such certificate", body = ProblemBody),
+        (status = 422, description = "The renewal is refused", body = ProblemBody)))]
+pub async fn renew(
+    State(state): State<AppState>,
+    renewer: Renewer,
+    Path(text): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let started = Instant::now();
+    let serial = serial(&text)?;
+    let principal = match &renewer {
+        Renewer::Token(caller) => caller.allowed(Scope::Issue)?.clone(),
+        Renewer::Certificate(peer) => {
+            let (principal, certificate) = peer.principal(&state.authority).await?;
+            if certificate.serial() != serial {
+                return Err(Problem::forbidden("a client certificate can renew itself and no other"));
+            }
+            principal
+        }
+    };
+    let token = idempotency_token(&headers)?;
+    let body = octets(body)?;
+    let request: RenewRequest = if body.is_empty() {
+        RenewRequest::default()
+    } else {
+        serde_json::from_slice(&body)
+            .map_err(|error| Problem::bad_request(format!("the request cannot be read: {error}")))?
+    };
+    let csr = request.base64_csr_data.map(|text| {
+        let decoded = (text.len() <= budget::CSR * 2)
+            .then(|| BASE64_STANDARD.decode(text.trim()).ok())
+            .flatten();
+        decoded.ok_or_else(|| Problem::bad_request("base64_csr_data is no base64 of a CSR"))
+    });
+    let issued = state
+        .authority
+        .renew(serial, csr.transpose()?.as_deref(), &principal, token)
+        .await;
+    let issued: Issued = issued.map_err(|error| refused(&state, &error))?;
+    state.metrics.issued(started.elapsed(), issued.replayed);
+    Ok(Json(state.authority.answer(&issued, &TlsCertRequest::default())).into_response())
+}
+
+/// The token of a request that can be repeated.
+fn idempotency_token(headers: &HeaderMap) -> Result<Option<IdempotencyToken>, Problem> {
+    let Some(value) = headers.get(IDEMPOTENCY_KEY) else {
+        return Ok(None);
+    };
+    let text = value.to_str().ok().filter(|text| (1..=128).contains(&text.len()));
+    let text =
+        text.ok_or_else(|| Problem::bad_request("Idempotency-Key must be 1 to 128 printable ASCII characters"))?;
+    Ok(Some(IdempotencyToken(text.to_owned())))
+}
+
+/// Reads the CSR that the request names, if it names one.
+async fn read_csr_file(state: &AppState, request: &mut TlsCertRequest, principal: &Principal) -> Result<(), Problem> {
+    let Some(name) = request.csr_file().cloned() else {
+        return Ok(());
+    };
+    let (files, wanted) = (std::sync::Arc::clone(&state.requests), name.clone());
+    let read = tokio::task::spawn_blocking(move || files.read(wanted.as_str())).await;
+    match read.map_err(std::io::Error::other).and_then(|read| read) {
+        Ok(Some(octets)) => {
+            request.resolve_csr(octets);
+            Ok(())
+        }
+        Ok(None) => {
+            let refusal = Refusal::CsrFileNotFound {
+                name: name.clone(),
+                place: state.requests.place(),
+            };
+            state.authority.record_refusal(request, &refusal, principal).await;
+            Err(refused(state, &IssueError::Rejected(refusal)))
+        }
+        Err(error) => {
+            tracing::error!(%error, file = %name, "a CSR file cannot be read");
+            Err(Problem::unavailable(
+                "the CSR file cannot be read at the moment; try again",
+            ))
+        }
+    }
+}
+
+/// An issuance without a certificate, answered and counted; what happened inside goes to the log alone.
+fn refused(state: &AppState, error: &IssueError) -> Problem {
+    if let Some(detail) = error.detail() {
+        tracing::error!(code = error.code(), detail, "issuance failed");
+    }
+    let status = match error {
+        IssueError::Rejected(refusal) => {
+            state.metrics.rejected(refusal.code());
+            match refusal {
+                Refusal::KeyInUse | Refusal::TokenReused => StatusCode::CONFLICT,
+                Refusal::NotFound { .. } => StatusCode::NOT_FOUND,
+                _ => StatusCode::UNPROCESSABLE_ENTITY,
+            }
+        }
+        IssueError::InProgress | IssueError::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    Problem::new(status, error.code(), error.to_string())
+}

@@ -1,0 +1,156 @@
+//! `/metrics` in OpenMetrics text: counts and ages, no names, hence no token.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+use super::problem::Problem;
+use crate::app::AppState;
+
+/// Counters of this process; what the ledger counts is read when asked for.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    rejected: Family<Code, Counter>,
+    issuance: Histogram,
+    replayed: Counter,
+    duty_failures: Family<Duty, Counter>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Code {
+    code: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Duty {
+    duty: &'static str,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// All at zero.
+    pub fn new() -> Self {
+        // From a P-256 signature without waiting to a token that takes its time.
+        let issuance = Histogram::new([0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5]);
+        let (rejected, replayed, duty_failures) = (Family::default(), Counter::default(), Family::default());
+        let mut registry = Registry::with_prefix("chancery");
+        registry.register(
+            "requests_rejected",
+            "Requests for certificates that were rejected, by code",
+            Family::clone(&rejected),
+        );
+        registry.register(
+            "issuance_replayed",
+            "Repeated requests that were answered with the certificate of the first",
+            Counter::clone(&replayed),
+        );
+        registry.register(
+            "issuance_duration_seconds",
+            "From request to answer, certificates issued",
+            issuance.clone(),
+        );
+        registry.register(
+            "duty_failures",
+            "Scheduled work that failed, by duty",
+            Family::clone(&duty_failures),
+        );
+        Self {
+            registry,
+            rejected,
+            issuance,
+            replayed,
+            duty_failures,
+        }
+    }
+
+    /// A certificate was issued, or for a repeated request answered again.
+    pub fn issued(&self, took: Duration, replayed: bool) {
+        if replayed {
+            self.replayed.inc();
+        } else {
+            self.issuance.observe(took.as_secs_f64());
+        }
+    }
+
+    /// A request was rejected.
+    pub fn rejected(&self, code: &str) {
+        self.rejected.get_or_create(&Code { code: code.to_owned() }).inc();
+    }
+
+    /// Scheduled work failed.
+    pub fn duty_failed(&self, duty: &'static str) {
+        self.duty_failures.get_or_create(&Duty { duty }).inc();
+    }
+}
+
+/// Counters of the process, totals of the ledger, number and age of each CRL.
+#[utoipa::path(get, path = "/api/v1/metrics", tag = "operation", security(()),
+    responses((status = 200, description = "OpenMetrics text", content_type = "application/openmetrics-text", body = String)))]
+pub async fn metrics(State(state): State<AppState>) -> Result<Response, Problem> {
+    let counts = state.authority.ports().ledger.counts().await?;
+    let mut text = String::new();
+    encode(&mut text, &state.metrics.registry).map_err(|_| Problem::internal())?;
+    // The encoder ends the exposition; what follows belongs before that end.
+    text.truncate(text.trim_end().trim_end_matches("# EOF").len());
+    let mut gauge = |name: &str, help: &str, value: u64| {
+        let _ = write!(
+            text,
+            "# HELP chancery_{name} {help}.\n# TYPE chancery_{name} gauge\nchancery_{name} {value}\n"
+        );
+    };
+    gauge("certificates_issued", "Certificates in the ledger", counts.issued);
+    gauge(
+        "certificates_revoked",
+        "Revoked serial numbers in the ledger",
+        counts.revoked,
+    );
+    gauge(
+        "intents_open",
+        "Signatures intended and not yet recorded",
+        counts.open_intents,
+    );
+    gauge("requests_refused", "Rejections in the ledger", counts.rejected);
+    for (index, crl) in state.authority.crl_status().await.into_iter().enumerate() {
+        if index == 0 {
+            text.push_str(
+                "# HELP chancery_crl_number cRLNumber of the newest CRL.\n# TYPE chancery_crl_number gauge\n",
+            );
+            text.push_str(
+                "# HELP chancery_crl_age_seconds Age of the newest CRL.\n# TYPE chancery_crl_age_seconds gauge\n",
+            );
+            text.push_str(
+                "# HELP chancery_crl_entries Entries of the newest CRL.\n# TYPE chancery_crl_entries gauge\n",
+            );
+        }
+        let name = &crl.name;
+        if let (Some(latest), Some(age)) = (&crl.latest, crl.age) {
+            let _ = writeln!(text, "chancery_crl_number{{crl=\"{name}\"}} {}", latest.number);
+            let _ = writeln!(text, "chancery_crl_age_seconds{{crl=\"{name}\"}} {age}");
+            let _ = writeln!(text, "chancery_crl_entries{{crl=\"{name}\"}} {}", latest.entries);
+        }
+    }
+    text.push_str("# EOF\n");
+    Ok((
+        [(
+            CONTENT_TYPE,
+            "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        )],
+        text,
+    )
+        .into_response())
+}

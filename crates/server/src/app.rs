@@ -1,0 +1,138 @@
+//! The routers and their limits.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::error_handling::HandleErrorLayer;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use chancery_authority::Authority;
+use tower::ServiceBuilder;
+use tower::limit::GlobalConcurrencyLimitLayer;
+use tower::load_shed::LoadShedLayer;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::TimeoutLayer;
+
+use crate::access::Tokens;
+use crate::api::metrics::Metrics;
+use crate::api::problem::Problem;
+use crate::{api, files};
+
+/// What the handlers share.
+#[derive(Clone)]
+pub struct AppState {
+    pub(crate) authority: Arc<Authority>,
+    pub(crate) tokens: Arc<dyn Tokens>,
+    pub(crate) requests: Arc<dyn RequestFiles>,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+/// Reads the CSR that a request names with `csr_file`.
+pub trait RequestFiles: Send + Sync {
+    /// Its content; `None` if there is none of that name. Names are checked before they come here.
+    fn read(&self, name: &str) -> std::io::Result<Option<Vec<u8>>>;
+
+    /// Where the files are, for the contract's error text: a bucket, a folder.
+    fn place(&self) -> String;
+}
+
+/// Limits of the server; the defaults suit one machine.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Octets of a request's body at most.
+    pub body: usize,
+    /// How long a request may take, its body's arrival included.
+    pub request_time: Duration,
+    /// Requests in work at once; further ones are turned away with 503.
+    pub requests: usize,
+    /// Connections open at once on each listener; further ones wait to be accepted.
+    pub connections: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        // The largest legal request: 64 KiB of CSR in base64 beside names and extensions.
+        Self {
+            body: 256 * 1024,
+            request_time: Duration::from_secs(30),
+            requests: 1024,
+            connections: 4096,
+        }
+    }
+}
+
+impl AppState {
+    /// What handlers need.
+    pub fn new(authority: Arc<Authority>, tokens: Arc<dyn Tokens>, requests: Arc<dyn RequestFiles>) -> Self {
+        Self {
+            authority,
+            tokens,
+            requests,
+            metrics: Arc::new(Metrics::new()),
+        }
+    }
+
+    /// The counters, for what happens outside of requests.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+}
+
+/// The router for HTTPS: the API and the files.
+pub fn https(state: AppState, limits: &Limits) -> Router {
+    let v1 = Router::new()
+        .route(
+            "/certificates",
+            post(api::certificates::issue).get(api::certificates::search),
+        )
+        .route("/certificates/{serial}", get(api::certificates::show))
+        .route("/certificates/{serial}/revoke", post(api::certificates::revoke))
+        .route("/certificates/{serial}/renew", post(api::certificates::renew))
+        .route("/crls", get(api::crls::status).post(api::crls::publish))
+        .route("/authorities", get(api::authorities::list))
+        .route("/health", get(api::health::health))
+        .route("/metrics", get(api::metrics::metrics))
+        .route("/openapi.json", get(api::openapi::document))
+        .fallback(async || Problem::not_found("there is no such path in the API; /api/v1/openapi.json lists them"))
+        .method_not_allowed_fallback(async || Problem::method_not_allowed());
+    let router = Router::new()
+        .nest("/api/v1", v1)
+        .route("/health", get(api::health::health))
+        .route("/metrics", get(api::metrics::metrics))
+        .route("/{file}", get(files::serve))
+        .fallback(async || Problem::not_found("nothing is served here"));
+    limited(router.with_state(state), limits)
+}
+
+/// The router for plain HTTP: the files and the health check, which are public and, the files, signed.
+pub fn http(state: AppState, limits: &Limits) -> Router {
+    let router = Router::new()
+        .route("/{file}", get(files::serve))
+        .route("/health", get(api::health::health))
+        .fallback(async || {
+            Problem::not_found("only certificates and CRLs are served over plain HTTP; the API is on HTTPS")
+        });
+    limited(router.with_state(state), limits)
+}
+
+fn limited(router: Router, limits: &Limits) -> Router {
+    router.layer(
+        ServiceBuilder::new()
+            .layer(HandleErrorLayer::new(async |_| {
+                Problem::unavailable("too many requests are in work; try again in a moment")
+            }))
+            .layer(LoadShedLayer::new())
+            .layer(GlobalConcurrencyLimitLayer::new(limits.requests))
+            .layer(TimeoutLayer::with_status_code(
+                StatusCode::REQUEST_TIMEOUT,
+                limits.request_time,
+            ))
+            .layer(CatchPanicLayer::custom(|_| {
+                tracing::error!("a handler panicked");
+                axum::response::IntoResponse::into_response(Problem::internal())
+            }))
+            .layer(DefaultBodyLimit::max(limits.body)),
+    )
+}

@@ -1,0 +1,92 @@
+//! What an authority does unasked: sweep intents, publish CRLs that are due, remind, renew its HTTPS certificate.
+//! One duty failing never stops the others, nor itself the next time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chancery_authority::Authority;
+use tokio::sync::watch;
+
+use crate::api::metrics::Metrics;
+
+/// How often is looked whether something is due.
+const PERIOD: Duration = Duration::from_secs(60);
+
+/// Reminders go out at most once a day for a certificate; looking every hour finds each in time.
+const REMINDER_ROUNDS: u32 = 60;
+
+/// Renews the certificate that HTTPS is served with.
+#[async_trait]
+pub trait OwnCertificate: Send + Sync {
+    /// Renews it if a third of its life or less is left.
+    async fn renew_if_due(&self) -> Result<(), String>;
+}
+
+/// Runs until `stop` becomes true.
+pub async fn run(
+    authority: Arc<Authority>,
+    own: Arc<dyn OwnCertificate>,
+    metrics: Arc<Metrics>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut round: u32 = 0;
+    loop {
+        all(
+            &authority,
+            own.as_ref(),
+            &metrics,
+            round.is_multiple_of(REMINDER_ROUNDS),
+        )
+        .await;
+        round = round.wrapping_add(1);
+        tokio::select! {
+            () = tokio::time::sleep(PERIOD) => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+    }
+}
+
+/// Every duty once.
+async fn all(authority: &Authority, own: &dyn OwnCertificate, metrics: &Metrics, remind: bool) {
+    match authority.sweep().await {
+        Ok(swept) => {
+            if !swept.completed.is_empty() || !swept.lost.is_empty() {
+                tracing::warn!(
+                    completed = swept.completed.len(),
+                    lost = swept.lost.len(),
+                    "intents left by a failure were swept"
+                );
+            }
+            for (intent, reason) in &swept.failed {
+                failed(metrics, "sweep", &format!("{intent}: {reason}"));
+            }
+        }
+        Err(error) => failed(metrics, "sweep", &error),
+    }
+    for (scope, outcome) in authority.publish_due_crls().await {
+        match outcome {
+            Ok(crl) => tracing::info!(ca = %scope.issuer, number = crl.number, entries = crl.entries, "CRL published"),
+            Err(error) => failed(metrics, "publish_crl", &error),
+        }
+    }
+    if let Err(error) = own.renew_if_due().await {
+        failed(metrics, "renew_own_certificate", &error);
+    }
+    if remind {
+        match authority.remind().await {
+            Ok(reminded) if reminded.failed > 0 => failed(
+                metrics,
+                "remind",
+                &format!("{} reminders were not delivered", reminded.failed),
+            ),
+            Ok(reminded) => tracing::debug!(sent = reminded.sent, "expiry reminders"),
+            Err(error) => failed(metrics, "remind", &error),
+        }
+    }
+}
+
+fn failed(metrics: &Metrics, duty: &'static str, error: &dyn std::fmt::Display) {
+    tracing::error!(duty, %error, "scheduled work failed; it is tried again");
+    metrics.duty_failed(duty);
+}
