@@ -1,2 +1,32 @@
-//! The `chancery` command.
-fn main() {}
+//! The `chancery` command: a certificate authority on one machine, and the tool to talk to one.
+//!
+//! - [`arguments`]: the command line;
+//! - [`house`]: an authority in a data folder, put together from its parts;
+//! - [`desk`]: the same operations on a data folder or against a server;
+//! - [`command`]: the commands, one a file;
+//! - [`show`]: tables, progress, times, for people.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // a command for people in a terminal
+
+mod arguments;
+mod command;
+mod desk;
+mod house;
+mod show;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use arguments::Arguments;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    show::logging(arguments.verbose);
+    match command::run(&arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            show::error(&error, arguments.json);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -5,7 +5,6 @@
 //! guessed. So a stolen ledger opens no door, and a request costs one fast hash.
 
 mod cache;
-mod scope;
 mod store;
 
 use std::fmt;
@@ -16,7 +15,7 @@ use data_encoding::{Encoding, Specification};
 use std::sync::LazyLock;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-pub use scope::{Scope, ScopeError, Scopes};
+use chancery_authority::scope::Scopes;
 
 use crate::ledger::SqliteLedger;
 use cache::Cache;

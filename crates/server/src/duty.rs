@@ -9,6 +9,7 @@ use chancery_authority::Authority;
 use tokio::sync::watch;
 
 use crate::api::metrics::Metrics;
+use crate::listen::told;
 
 /// How often is looked whether something is due.
 const PERIOD: Duration = Duration::from_secs(60);
@@ -42,7 +43,7 @@ pub async fn run(
         round = round.wrapping_add(1);
         tokio::select! {
             () = tokio::time::sleep(PERIOD) => {}
-            _ = stop.wait_for(|stop| *stop) => return,
+            () = told(&mut stop) => return,
         }
     }
 }

@@ -48,7 +48,7 @@ async fn accept(front: Front, limits: Limits, mut stop: watch::Receiver<bool>) {
     loop {
         let place = tokio::select! {
             place = Arc::clone(&places).acquire_owned() => place,
-            _ = stop.wait_for(|stop| *stop) => break,
+            () = told(&mut stop) => break,
         };
         let Ok(place) = place else { break };
         let (stream, peer) = tokio::select! {
@@ -61,7 +61,7 @@ async fn accept(front: Front, limits: Limits, mut stop: watch::Receiver<bool>) {
                     continue;
                 }
             },
-            _ = stop.wait_for(|stop| *stop) => break,
+            () = told(&mut stop) => break,
         };
         let connection = Connection {
             peer,
@@ -75,6 +75,11 @@ async fn accept(front: Front, limits: Limits, mut stop: watch::Receiver<bool>) {
     if tokio::time::timeout(STOP_TIME, graceful.shutdown()).await.is_err() {
         tracing::warn!("some connections did not end in time and were closed");
     }
+}
+
+/// Waits for the order to stop; a giver who is gone gives it too.
+pub(crate) async fn told(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
 }
 
 struct Connection {

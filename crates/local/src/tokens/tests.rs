@@ -1,6 +1,7 @@
 use super::*;
 use crate::wait;
 use crate::world::SystemEntropy;
+use chancery_authority::scope::Scope;
 
 const NOW: UnixTime = UnixTime(1_790_000_000);
 

@@ -1,0 +1,428 @@
+//! The command line.
+#![allow(clippy::doc_markdown)] // these are the help's texts, shown as they stand
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// A certificate authority that anyone can run.
+#[derive(Debug, Parser)]
+#[command(name = "chancery", version, max_term_width = 100, propagate_version = true)]
+pub(crate) struct Arguments {
+    /// Data folder of the authority [default: $XDG_DATA_HOME/chancery or ~/.local/share/chancery]
+    #[arg(
+        long,
+        global = true,
+        env = "CHANCERY_DIR",
+        value_name = "DIR",
+        conflicts_with = "url"
+    )]
+    pub(crate) dir: Option<PathBuf>,
+
+    /// Work against a server instead of a data folder, e.g. https://localhost:8443
+    #[arg(long, global = true, env = "CHANCERY_URL", value_name = "URL")]
+    pub(crate) url: Option<String>,
+
+    /// Root certificate (PEM) that the server's certificate must chain to [default: the system's]
+    #[arg(long, global = true, env = "CHANCERY_CA", value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
+
+    /// File with the API token for --url [default: $CHANCERY_TOKEN]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) passphrase: PassphraseArguments,
+
+    /// Answer in JSON, for programs
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    /// Log more (twice: much more) to standard error; CHANCERY_LOG takes finer filters
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Where the passphrase of sealed keys, or the PIN of a token, comes from. Without any of these: $CHANCERY_PASSPHRASE,
+/// the generated one in the data folder, a prompt.
+#[derive(Debug, Args)]
+pub(crate) struct PassphraseArguments {
+    /// Read the passphrase from this file descriptor
+    #[arg(long, global = true, value_name = "FD")]
+    pub(crate) passphrase_fd: Option<i32>,
+
+    /// Read the passphrase from this file
+    #[arg(long, global = true, value_name = "FILE", conflicts_with = "passphrase_fd")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the authority: create it on first run, serve HTTPS and HTTP
+    Start(StartArguments),
+    /// Create the authority in the data folder, without serving it
+    Init(InitArguments),
+    /// Make a key and have a certificate issued for it
+    Request(RequestArguments),
+    /// Issue a certificate for a CSR
+    Issue(IssueArguments),
+    /// Renew a certificate
+    Renew(RenewArguments),
+    /// Revoke a certificate
+    Revoke(RevokeArguments),
+    /// Certificate revocation lists
+    #[command(subcommand)]
+    Crl(CrlCommand),
+    /// List and search certificates
+    List(ListArguments),
+    /// Show one certificate
+    Show {
+        /// Serial number, decimal or hexadecimal
+        serial: String,
+    },
+    /// Tell what is in a file: certificates, CSRs, CRLs, with what the lints find
+    Inspect {
+        /// The file, PEM or DER; `-` for standard input
+        file: PathBuf,
+    },
+    /// Verify a certificate against its chain and CRL
+    Verify(VerifyArguments),
+    /// Copy the whole authority, while it runs, to a new folder
+    Backup {
+        /// The folder to be made
+        folder: PathBuf,
+    },
+    /// Put a backup into an empty data folder
+    Restore {
+        /// The backup's folder
+        folder: PathBuf,
+    },
+    /// API tokens
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Check the data folder: the ledger's integrity, open intents, CRLs
+    Check,
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    #[command(hide = true)]
+    Man,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StartArguments {
+    /// Address of the API and files over HTTPS; port 0 picks one
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8443")]
+    pub(crate) https: SocketAddr,
+
+    /// Address of the files over plain HTTP; port 0 picks one
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
+    pub(crate) http: SocketAddr,
+
+    /// Name or address in the server's own certificate; may be given several times
+    #[arg(long = "name", value_name = "NAME", default_values = ["localhost", "127.0.0.1", "::1"])]
+    pub(crate) names: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) init: InitArguments,
+}
+
+/// How an authority is created; of no account once it exists.
+#[derive(Debug, Args)]
+pub(crate) struct InitArguments {
+    /// Configuration to start from [default: a P-384 root and a P-256 issuing CA]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Protect the CA keys with a passphrase of yours, asked for at every start, instead of a generated one in the data folder
+    #[arg(long)]
+    pub(crate) ask_passphrase: bool,
+
+    /// Keep the CA keys in the PKCS #11 token behind this module
+    #[arg(long, value_name = "FILE", requires = "pkcs11_token")]
+    pub(crate) pkcs11_module: Option<PathBuf>,
+
+    /// The token's label
+    #[arg(long, value_name = "LABEL", requires = "pkcs11_module")]
+    pub(crate) pkcs11_token: Option<String>,
+}
+
+/// What a certificate is to hold.
+#[derive(Debug, Args)]
+pub(crate) struct WantedArguments {
+    /// Profile [default: tls, for servers and clients by --purpose]
+    #[arg(long, short)]
+    pub(crate) profile: Option<String>,
+
+    /// Lifetime in days [default: the profile's]
+    #[arg(long, short)]
+    pub(crate) days: Option<u32>,
+
+    /// Alternative name, e.g. dns:www.example.com, ip:192.0.2.1, email:a@example.com, uri:spiffe://…, dn:CN=…; repeatable
+    #[arg(long = "san", value_name = "TYPE:VALUE")]
+    pub(crate) sans: Vec<String>,
+
+    /// Purpose: server_auth, client_auth; repeatable
+    #[arg(long = "purpose", value_name = "PURPOSE")]
+    pub(crate) purposes: Vec<String>,
+
+    /// Further extended key usage, by name or OID; repeatable
+    #[arg(long = "eku", value_name = "EKU")]
+    pub(crate) extended_key_usages: Vec<String>,
+
+    /// Organization
+    #[arg(long, value_name = "O")]
+    pub(crate) organization: Option<String>,
+
+    /// Organizational unit
+    #[arg(long, value_name = "OU")]
+    pub(crate) organizational_unit: Option<String>,
+
+    /// Country, two letters
+    #[arg(long, value_name = "C")]
+    pub(crate) country: Option<String>,
+
+    /// State or province
+    #[arg(long, value_name = "ST")]
+    pub(crate) state: Option<String>,
+
+    /// Locality
+    #[arg(long, value_name = "L")]
+    pub(crate) locality: Option<String>,
+
+    /// E-mail address in the subject
+    #[arg(long, value_name = "EMAIL")]
+    pub(crate) email: Option<String>,
+
+    /// Accept a key that is already certified for the same common name
+    #[arg(long)]
+    pub(crate) force: bool,
+
+    /// Token with which this request can be repeated safely
+    #[arg(long, value_name = "TOKEN")]
+    pub(crate) idempotency_token: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RequestArguments {
+    /// Common name, and further names; a domain or address also becomes an alternative name
+    #[arg(required = true, value_name = "NAME")]
+    pub(crate) names: Vec<String>,
+
+    /// Folder for key.pem, cert.pem and chain.pem
+    #[arg(long, short, value_name = "FOLDER")]
+    pub(crate) out: PathBuf,
+
+    /// Kind of the new key
+    #[arg(long, default_value = "p256")]
+    pub(crate) key: KeyChoice,
+
+    /// Seal the new key with a passphrase, which is asked for
+    #[arg(long)]
+    pub(crate) seal_key: bool,
+
+    /// Write identity.p12 (PKCS #12) too, protected by the content of this file; `-` asks
+    #[arg(long, value_name = "PASSWORD-FILE")]
+    pub(crate) pkcs12: Option<PathBuf>,
+
+    /// Make the key in the PKCS #11 token behind this module; no key.pem is written
+    #[arg(long, value_name = "FILE", requires = "key_token")]
+    pub(crate) key_module: Option<PathBuf>,
+
+    /// Label of that token
+    #[arg(long, value_name = "LABEL", requires = "key_module")]
+    pub(crate) key_token: Option<String>,
+
+    /// File with that token's PIN; `-` asks
+    #[arg(long, value_name = "FILE", requires = "key_module")]
+    pub(crate) key_pin: Option<PathBuf>,
+
+    /// Replace what is in the folder
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+
+    #[command(flatten)]
+    pub(crate) wanted: WantedArguments,
+}
+
+/// Kinds of keys that `request` makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KeyChoice {
+    P256,
+    P384,
+    P521,
+    Ed25519,
+    Rsa2048,
+    Rsa3072,
+    Rsa4096,
+    #[value(name = "ml-dsa-44")]
+    MlDsa44,
+    #[value(name = "ml-dsa-65")]
+    MlDsa65,
+    #[value(name = "ml-dsa-87")]
+    MlDsa87,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct IssueArguments {
+    /// The CSR, PEM or DER; `-` for standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) csr: PathBuf,
+
+    /// Common name [default: the CSR's]
+    #[arg(long, value_name = "CN")]
+    pub(crate) common_name: Option<String>,
+
+    /// File for the certificate [default: standard output]
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+
+    /// Write the chain behind the certificate
+    #[arg(long)]
+    pub(crate) bundle: bool,
+
+    #[command(flatten)]
+    pub(crate) wanted: WantedArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RenewArguments {
+    /// Folder that `request` wrote: cert.pem and key.pem
+    pub(crate) folder: PathBuf,
+
+    /// Make a new key instead of keeping the old one
+    #[arg(long)]
+    pub(crate) new_key: bool,
+
+    /// Renew only when less than a third of its life is left
+    #[arg(long)]
+    pub(crate) if_due: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RevokeArguments {
+    /// Serial number, decimal or hexadecimal
+    pub(crate) serial: String,
+
+    /// Reason: keyCompromise, cACompromise, affiliationChanged, superseded, cessationOfOperation, certificateHold, privilegeWithdrawn, aACompromise, unspecified
+    #[arg(long, default_value = "unspecified")]
+    pub(crate) reason: String,
+
+    /// When the key is known or thought to have become invalid (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    pub(crate) invalidity_date: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CrlCommand {
+    /// Make and publish CRLs now
+    Publish {
+        /// This CA's alone, e.g. chancery-issuing-ca
+        #[arg(long)]
+        ca: Option<String>,
+    },
+    /// Show number, age and size of every CRL
+    Status,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArguments {
+    /// Common name; `*` at its end finds all that begin so
+    pub(crate) name: Option<String>,
+
+    /// Issued by this CA
+    #[arg(long)]
+    pub(crate) issuer: Option<String>,
+
+    /// SHA-256 of the public key (SubjectPublicKeyInfo), hexadecimal
+    #[arg(long, value_name = "SHA256")]
+    pub(crate) key: Option<String>,
+
+    /// Ending within so many days, and not over yet
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) expires_within: Option<u32>,
+
+    /// Revoked ones only
+    #[arg(long, conflicts_with = "unrevoked")]
+    pub(crate) revoked: bool,
+
+    /// Unrevoked ones only
+    #[arg(long)]
+    pub(crate) unrevoked: bool,
+
+    /// At most so many; 0 for all
+    #[arg(long, default_value_t = 50)]
+    pub(crate) limit: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArguments {
+    /// Chain: CA certificates in PEM, the last one self-signed
+    #[arg(long, value_name = "FILE", required = true)]
+    pub(crate) chain: Vec<PathBuf>,
+
+    /// CRL, PEM or DER; repeatable. Every certificate but the root must then be covered by one that is current
+    #[arg(long, value_name = "FILE")]
+    pub(crate) crl: Vec<PathBuf>,
+
+    /// Name that the certificate must be valid for
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+
+    /// Purpose that it must be valid for
+    #[arg(long, value_enum)]
+    pub(crate) purpose: Option<PurposeChoice>,
+
+    /// The certificate, PEM or DER
+    pub(crate) certificate: PathBuf,
+}
+
+/// Purposes that `verify` can demand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PurposeChoice {
+    Server,
+    Client,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Make a token; it is shown once
+    Create {
+        /// What it allows: read, issue, revoke, admin; repeatable
+        #[arg(long = "scope", required = true, value_name = "SCOPE")]
+        scopes: Vec<chancery_authority::Scope>,
+
+        /// A name to know it by
+        #[arg(long, default_value = "token")]
+        name: String,
+
+        /// Days until it ends
+        #[arg(long, default_value_t = 90)]
+        days: u32,
+    },
+    /// List tokens, never their secrets
+    List,
+    /// End a token at once
+    Revoke {
+        /// Its id, as `token list` shows it
+        id: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        use clap::CommandFactory as _;
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,58 @@
+//! The commands, one a file.
+
+mod backup;
+mod check;
+mod crl;
+mod init;
+mod inspect;
+mod issue;
+mod list;
+mod renew;
+mod request;
+mod revoke;
+mod start;
+mod token;
+mod verify;
+pub(crate) mod wanted;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::CommandFactory as _;
+
+use crate::arguments::{Arguments, Command};
+
+/// Runs the command that was given. `Ok` with a failing code is an answer ("no, this does not verify"), an error is not.
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    match &arguments.command {
+        Command::Start(start) => start::run(arguments, start),
+        Command::Init(init) => init::run(arguments, init),
+        Command::Request(request) => request::run(arguments, request),
+        Command::Issue(issue) => issue::run(arguments, issue),
+        Command::Renew(renew) => renew::run(arguments, renew),
+        Command::Revoke(revoke) => revoke::run(arguments, revoke),
+        Command::Crl(crl) => crl::run(arguments, crl),
+        Command::List(list) => list::run(arguments, list),
+        Command::Show { serial } => list::show(arguments, serial),
+        Command::Inspect { file } => inspect::run(arguments, file),
+        Command::Verify(verify) => verify::run(arguments, verify),
+        Command::Backup { folder } => backup::backup(arguments, folder),
+        Command::Restore { folder } => backup::restore(arguments, folder),
+        Command::Token(token) => token::run(arguments, token),
+        Command::Check => check::run(arguments),
+        Command::Completions { shell } => {
+            clap_complete::generate(*shell, &mut Arguments::command(), "chancery", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Man => {
+            clap_mangen::Man::new(Arguments::command()).render(&mut std::io::stdout())?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Writes a file of the data folder, for its owner alone, whole or not at all.
+pub(crate) fn write_file(path: &Path, content: &[u8]) -> Result<()> {
+    wanted::write(path, content, true, true)
+}

@@ -1,0 +1,50 @@
+//! `chancery check`: whether everything in the data folder is as it should be.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use chancery_server::api::crls::Crls;
+use serde_json::json;
+
+use crate::arguments::Arguments;
+use crate::{desk, show};
+
+/// Examines the ledger, open intents and CRLs.
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let house = desk::house(arguments, "check")?;
+    let progress = show::Progress::start("Examining the ledger");
+    let mut problems = house.runtime.block_on(house.ledger.check())?;
+    let counts = house.runtime.block_on(house.authority.ports().ledger.counts())?;
+    let statuses = house.runtime.block_on(house.authority.crl_status());
+    let crls = serde_json::to_value(Crls::standing(&statuses))?;
+    drop(progress);
+    for crl in crls["crls"].as_array().into_iter().flatten() {
+        if let Some(problem) = crl["problem"].as_str() {
+            problems.push(format!("{}: {problem}", crl["name"].as_str().unwrap_or_default()));
+        }
+    }
+    if arguments.json {
+        show::json(&json!({
+            "issued": counts.issued, "revoked": counts.revoked, "open_intents": counts.open_intents, "rejected": counts.rejected,
+            "crls": crls["crls"], "problems": problems,
+        }))?;
+    } else {
+        show::facts([
+            ("Issued", counts.issued.to_string()),
+            ("Revoked", counts.revoked.to_string()),
+            ("Open intents", counts.open_intents.to_string()),
+            ("Rejected", counts.rejected.to_string()),
+        ]);
+        if problems.is_empty() {
+            println!("Nothing is wrong.");
+        }
+        for problem in &problems {
+            println!("problem: {problem}");
+        }
+    }
+    Ok(if problems.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}

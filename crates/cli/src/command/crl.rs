@@ -1,0 +1,53 @@
+//! `chancery crl`.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use serde_json::Value;
+
+use crate::arguments::{Arguments, CrlCommand};
+use crate::desk::{self, text};
+use crate::show;
+
+/// Publishes CRLs, or tells how they stand.
+pub(crate) fn run(arguments: &Arguments, command: &CrlCommand) -> Result<ExitCode> {
+    let desk = desk::open(arguments)?;
+    let answer = match command {
+        CrlCommand::Publish { ca } => {
+            let _progress = show::Progress::start("Making and publishing CRLs");
+            desk.publish_crls(ca.as_deref())?
+        }
+        CrlCommand::Status => desk.crl_status()?,
+    };
+    let crls = answer["crls"].as_array().cloned().unwrap_or_default();
+    // What is stale or failed is told in the table, and by the exit code to scripts.
+    let bad = crls.iter().any(|crl| !text(crl, "/problem").is_empty());
+    if arguments.json {
+        show::json(&answer)?;
+    } else {
+        println!(
+            "{}",
+            show::table(
+                &["CRL", "Number", "Entries", "Made", "Next", "Problem"],
+                crls.iter().map(row)
+            )
+        );
+    }
+    Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn row(crl: &Value) -> Vec<String> {
+    let number = |field: &str| {
+        crl[field]
+            .as_u64()
+            .map_or_else(|| "-".to_owned(), |number| number.to_string())
+    };
+    vec![
+        text(crl, "/name").to_owned(),
+        number("number"),
+        number("entries"),
+        show::short_time(text(crl, "/this_update")),
+        show::short_time(text(crl, "/next_update")),
+        text(crl, "/problem").to_owned(),
+    ]
+}

@@ -1,0 +1,42 @@
+//! `chancery init`.
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use serde_json::json;
+
+use crate::arguments::{Arguments, InitArguments};
+use crate::house::{House, Threads};
+use crate::show;
+
+/// Creates the authority, or completes one whose creation was interrupted.
+pub(crate) fn run(arguments: &Arguments, init: &InitArguments) -> Result<ExitCode> {
+    if arguments.url.is_some() {
+        bail!("`chancery init` works on a data folder: leave --url out");
+    }
+    let house = House::create(arguments, init, Threads::One)?;
+    let cas = house.authority.cas();
+    if arguments.json {
+        let cas: Vec<_> = cas
+            .iter()
+            .map(|ca| json!({ "name": ca.slug().as_str(), "subject": ca.certificate().subject().to_rfc4514(), "not_after": ca.certificate().not_after().to_string() }))
+            .collect();
+        show::json(&json!({ "dir": house.folder.path(), "authorities": cas }))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("The authority is in {}.", house.folder.path().display());
+    let rows = cas.iter().map(|ca| {
+        let certificate = ca.certificate();
+        vec![
+            ca.slug().to_string(),
+            certificate.subject().to_rfc4514(),
+            ca.issuer.public_key().algorithm().name().to_owned(),
+            show::short_time(&certificate.not_after().to_string()),
+        ]
+    });
+    println!("{}", show::table(&["CA", "Subject", "Key", "Expires"], rows));
+    println!(
+        "\nNext: `chancery request NAME --out FOLDER` for a certificate, `chancery start` to serve the API and the CRLs."
+    );
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,144 @@
+//! `chancery inspect`: what is in a file, and what the lints say of it.
+
+use std::io::Read as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use chancery_x509::inspect::{self, ExtensionValue, Field, InspectLimits, Inspection, ObjectKind, Value as Told};
+use chancery_x509::lint::{self, Finding, Severity};
+use serde_json::{Map, Value, json};
+
+use crate::arguments::Arguments;
+use crate::show;
+
+/// Octets of a file at most: a CRL of a million entries has some 60 MB.
+const MAX_OCTETS: u64 = 256 << 20;
+
+/// Tells every object in the file. The exit code says whether anything is wrong with one.
+pub(crate) fn run(arguments: &Arguments, file: &Path) -> Result<ExitCode> {
+    let told = || format!("cannot read {}", file.display());
+    let mut octets = Vec::new();
+    if file.as_os_str() == "-" {
+        std::io::stdin().lock().take(MAX_OCTETS).read_to_end(&mut octets)?;
+    } else {
+        std::fs::File::open(file)
+            .with_context(told)?
+            .take(MAX_OCTETS)
+            .read_to_end(&mut octets)
+            .with_context(told)?;
+    }
+    let inspections = inspect::inspect(&octets, &InspectLimits::default())
+        .with_context(|| format!("{} cannot be told", file.display()))?;
+    let objects: Vec<(Inspection, Vec<Finding>)> = inspections
+        .iter()
+        .map(|inspection| (inspection.clone(), findings(inspection, &inspections)))
+        .collect();
+    if arguments.json {
+        let objects: Vec<Value> = objects
+            .iter()
+            .map(|(inspection, findings)| object(inspection, findings))
+            .collect();
+        show::json(&json!({ "objects": objects }))?;
+    } else {
+        for (index, (inspection, findings)) in objects.iter().enumerate() {
+            if index > 0 {
+                println!();
+            }
+            print!("{inspection}");
+            for finding in findings {
+                println!(
+                    "{}: {} [{}, {}]",
+                    severity(finding.severity),
+                    finding.message,
+                    finding.rule,
+                    finding.citation
+                );
+            }
+        }
+    }
+    let bad = objects.iter().any(|(inspection, findings)| {
+        !inspection.problems.is_empty() || findings.iter().any(|finding| finding.severity == Severity::Error)
+    });
+    Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Lints, with the issuer's certificate where it is in the same file.
+fn findings(inspection: &Inspection, all: &[Inspection]) -> Vec<Finding> {
+    let issuer = issuer(inspection, all);
+    match inspection.kind {
+        ObjectKind::Certificate => lint::certificate(&inspection.der, issuer),
+        ObjectKind::RevocationList => lint::crl(&inspection.der, issuer),
+        _ => Vec::new(),
+    }
+}
+
+fn issuer<'a>(inspection: &Inspection, all: &'a [Inspection]) -> Option<&'a [u8]> {
+    use chancery_x509::certificate::Certificate;
+    use chancery_x509::crl::RevocationList;
+    let name = match inspection.kind {
+        ObjectKind::Certificate => Certificate::parse(&inspection.der).ok()?.issuer().clone(),
+        ObjectKind::RevocationList => RevocationList::parse(&inspection.der).ok()?.issuer().clone(),
+        _ => return None,
+    };
+    let certificates = all.iter().filter(|other| other.kind == ObjectKind::Certificate);
+    certificates
+        .map(|other| other.der.as_slice())
+        .find(|der| Certificate::parse(der).is_ok_and(|other| *other.subject() == name))
+}
+
+fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Notice => "notice",
+        Severity::Warning => "warning",
+        Severity::Error => "error",
+    }
+}
+
+fn object(inspection: &Inspection, findings: &[Finding]) -> Value {
+    let findings: Vec<Value> = findings
+        .iter()
+        .map(|finding| {
+            json!({
+                "rule": finding.rule, "severity": severity(finding.severity), "citation": finding.citation, "message": finding.message,
+            })
+        })
+        .collect();
+    json!({
+        "kind": inspection.kind.key(), "fields": fields(&inspection.fields), "problems": inspection.problems, "findings": findings,
+    })
+}
+
+fn fields(fields: &[Field]) -> Value {
+    Value::Object(
+        fields
+            .iter()
+            .map(|field| (field.key.to_owned(), value(&field.value)))
+            .collect(),
+    )
+}
+
+fn value(told: &Told) -> Value {
+    match told {
+        Told::Text(text) => json!(text),
+        Told::Number(number) => json!(number),
+        Told::Flag(flag) => json!(flag),
+        Told::List { items, omitted: 0 } => items.iter().map(value).collect(),
+        Told::List { items, omitted } => {
+            json!({ "items": items.iter().map(value).collect::<Vec<_>>(), "omitted": omitted })
+        }
+        Told::Group(group) => fields(group),
+        Told::Extension(extension) => self::extension(extension),
+        // A kind of value that a later version of the library tells: better its text than nothing.
+        other => json!(format!("{other:?}")),
+    }
+}
+
+fn extension(extension: &ExtensionValue) -> Value {
+    let mut told = Map::new();
+    told.insert("oid".to_owned(), json!(extension.oid));
+    told.insert("name".to_owned(), json!(extension.name));
+    told.insert("critical".to_owned(), json!(extension.critical));
+    told.insert("value".to_owned(), value(&extension.value));
+    Value::Object(told)
+}

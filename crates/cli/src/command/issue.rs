@@ -1,0 +1,56 @@
+//! `chancery issue`: a certificate for a CSR that somebody made elsewhere.
+
+use std::io::Read as _;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use chancery_x509::csr::{CertificationRequest, CsrBudget};
+use serde_json::{Value, json};
+
+use super::wanted;
+use crate::arguments::{Arguments, IssueArguments};
+use crate::{desk, show};
+
+/// Issues.
+pub(crate) fn run(arguments: &Arguments, issue: &IssueArguments) -> Result<ExitCode> {
+    let octets = if issue.csr.as_os_str() == "-" {
+        let mut octets = Vec::new();
+        std::io::stdin().lock().take(1 << 20).read_to_end(&mut octets)?;
+        octets
+    } else {
+        std::fs::read(&issue.csr).with_context(|| format!("cannot read {}", issue.csr.display()))?
+    };
+    // Parsed here for the common name, and to tell a bad CSR without asking anybody.
+    let csr = CertificationRequest::parse(&octets, &CsrBudget::default())
+        .with_context(|| format!("{} cannot be used", issue.csr.display()))?;
+    let mut request = wanted::request(&issue.wanted)?;
+    let common_name = issue
+        .common_name
+        .clone()
+        .or_else(|| csr.subject().attributes().common_name);
+    if let Some(common_name) = common_name {
+        request.insert("common_name".to_owned(), json!(common_name));
+    }
+    request.insert("cert_bundle".to_owned(), json!(issue.bundle));
+    wanted::with_csr(
+        &mut request,
+        &chancery_x509::pem::encode("CERTIFICATE REQUEST", csr.as_der()),
+    );
+
+    let answer = desk::open(arguments)?.issue(&Value::Object(request), issue.wanted.idempotency_token.as_deref())?;
+    let pem = wanted::pem(&answer, "/Base64Certificate")?;
+    match &issue.out {
+        Some(file) => {
+            wanted::write(file, pem.as_bytes(), false, true)?;
+            if arguments.json {
+                show::json(&answer)?;
+            } else {
+                wanted::told(&answer);
+                println!("\nThe certificate is in {}.", file.display());
+            }
+        }
+        None if arguments.json => show::json(&answer)?,
+        None => print!("{pem}"),
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,128 @@
+//! `chancery renew`: the certificate that `request` wrote, once more.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use chancery_local::keys::client::{ClientKey, ClientKeyAlgorithm};
+use chancery_local::keys::passphrase::Passphrase;
+use chancery_x509::certificate::Certificate;
+use chancery_x509::key::KeyKind;
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use super::wanted;
+use crate::arguments::{Arguments, RenewArguments};
+use crate::desk::{self, Credentials};
+use crate::{house, show};
+
+/// Renews, and replaces the files only once the new certificate is there.
+pub(crate) fn run(arguments: &Arguments, renew: &RenewArguments) -> Result<ExitCode> {
+    let cert_file = renew.folder.join("cert.pem");
+    let key_file = renew.folder.join("key.pem");
+    let old_pem = read(&cert_file)?;
+    let old =
+        Certificate::parse(old_pem.as_bytes()).with_context(|| format!("{} cannot be used", cert_file.display()))?;
+    if renew.if_due && !is_due(&old) {
+        if arguments.json {
+            show::json(&json!({ "renewed": false, "not_after": old.not_after().to_string() }))?;
+        } else {
+            println!("Not due yet: it ends at {}.", old.not_after());
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    // A key in a token stays there: then the certificate is renewed for it.
+    let old_key = if key_file.is_file() {
+        Some(Key::read(&key_file)?)
+    } else {
+        None
+    };
+    let new_key = renew.new_key.then(|| new_key(&old)).transpose()?;
+    let csr = match &new_key {
+        Some(key) => {
+            let csr = key.request(old.subject(), &[])?;
+            Some(BASE64_STANDARD.encode(chancery_x509::pem::encode("CERTIFICATE REQUEST", &csr)))
+        }
+        None => None,
+    };
+
+    let identity = match (&old_key, &arguments.url) {
+        (Some(key), Some(_)) => {
+            let chain = std::fs::read_to_string(renew.folder.join("chain.pem")).unwrap_or_default();
+            Some(Credentials {
+                certificate: format!("{old_pem}{chain}"),
+                key: key.key.to_pem()?,
+            })
+        }
+        _ => None,
+    };
+    let answer = desk::open_with(arguments, identity)?.renew(&old.serial().to_string(), csr.as_deref())?;
+    let certificate = wanted::pem(&answer, "/Base64Certificate")?;
+    if let Some(key) = &new_key {
+        let pem = match old_key.as_ref().and_then(|old| old.passphrase.as_ref()) {
+            Some(passphrase) => Zeroizing::new(key.to_sealed_pem(passphrase)?),
+            None => key.to_pem()?,
+        };
+        wanted::write(&key_file, pem.as_bytes(), true, true)?;
+    }
+    wanted::write(&cert_file, certificate.as_bytes(), false, true)?;
+    wanted::write(
+        &renew.folder.join("chain.pem"),
+        wanted::pem(&answer, "/Base64CaChain")?.as_bytes(),
+        false,
+        true,
+    )?;
+    if arguments.json {
+        show::json(&answer)?;
+    } else {
+        wanted::told(&answer);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+struct Key {
+    key: ClientKey,
+    /// What it was sealed with, if it was.
+    passphrase: Option<Passphrase>,
+}
+
+impl Key {
+    fn read(file: &Path) -> Result<Self> {
+        let pem = Zeroizing::new(read(file)?);
+        let passphrase = ClientKey::is_sealed(pem.as_bytes())
+            .then(|| house::ask(("Passphrase of the key", false)))
+            .transpose()?;
+        let key = ClientKey::from_pem(pem.as_bytes(), passphrase.as_ref())
+            .with_context(|| format!("{} cannot be used", file.display()))?;
+        Ok(Self { key, passphrase })
+    }
+}
+
+/// A third of its life or less is left.
+fn is_due(certificate: &Certificate) -> bool {
+    let life = certificate.not_after().0 - certificate.not_before().0;
+    certificate.not_after().0 - jiff::Timestamp::now().as_second() <= life / 3
+}
+
+/// A key of the old one's kind.
+fn new_key(old: &Certificate) -> Result<ClientKey> {
+    let algorithm = match old.public_key()?.kind() {
+        KeyKind::Rsa { bits: ..=2048 } => ClientKeyAlgorithm::Rsa2048,
+        KeyKind::Rsa { bits: ..=3072 } => ClientKeyAlgorithm::Rsa3072,
+        KeyKind::Rsa { .. } => ClientKeyAlgorithm::Rsa4096,
+        KeyKind::P256 => ClientKeyAlgorithm::P256,
+        KeyKind::P384 => ClientKeyAlgorithm::P384,
+        KeyKind::P521 => ClientKeyAlgorithm::P521,
+        KeyKind::Ed25519 => ClientKeyAlgorithm::Ed25519,
+        KeyKind::MlDsa44 => ClientKeyAlgorithm::MlDsa44,
+        KeyKind::MlDsa65 => ClientKeyAlgorithm::MlDsa65,
+        KeyKind::MlDsa87 => ClientKeyAlgorithm::MlDsa87,
+    };
+    Ok(ClientKey::generate(algorithm)?)
+}
+
+fn read(file: &Path) -> Result<String> {
+    std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
+}

@@ -1,0 +1,210 @@
+//! `chancery request`: key, CSR, certificate, chain, in one go.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, bail};
+use chancery_authority::port::KeyName;
+use chancery_local::keys::client::{ClientKey, ClientKeyAlgorithm, TokenClientKey};
+use chancery_local::keys::passphrase::{Passphrase, PassphraseSource, Purpose};
+use chancery_local::keys::token::{Token, TokenConfig};
+use chancery_x509::name::Subject;
+use chancery_x509::san;
+use p12_keystore::{
+    Certificate, EncryptionAlgorithm, KeyStore, KeyStoreEntry, MacAlgorithm, PrivateKey, PrivateKeyChain,
+};
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use super::wanted;
+use crate::arguments::{Arguments, KeyChoice, RequestArguments};
+use crate::{desk, house, show};
+
+/// A key that was made, wherever it is.
+enum Made {
+    Here(ClientKey),
+    OnToken,
+}
+
+/// Makes the key, asks for the certificate, writes both. A refused request leaves nothing behind but, on a token, its key.
+pub(crate) fn run(arguments: &Arguments, request: &RequestArguments) -> Result<ExitCode> {
+    let files = ["key.pem", "cert.pem", "chain.pem", "identity.p12"].map(|name| request.out.join(name));
+    if let Some(taken) = files.iter().find(|file| file.exists()).filter(|_| !request.overwrite) {
+        bail!(
+            "{} exists already; take another folder, or --overwrite",
+            taken.display()
+        );
+    }
+    let common_name = &request.names[0];
+    let body = body(request)?;
+    // Secrets are asked for before anything is made.
+    let seal = request
+        .seal_key
+        .then(|| house::ask(("Passphrase for the new key", true)))
+        .transpose()?;
+    let password = request.pkcs12.as_deref().map(pkcs12_password).transpose()?;
+    if request.pkcs12.is_some() && request.key_module.is_some() {
+        bail!("a key in a token cannot be written to a PKCS #12 file: leave --pkcs12 out");
+    }
+
+    let desk = desk::open(arguments)?;
+    let progress = show::Progress::start("Making the key");
+    let (made, csr) = make(request, common_name)?;
+    progress.say("Asking for the certificate");
+    let mut body = body;
+    wanted::with_csr(&mut body, &chancery_x509::pem::encode("CERTIFICATE REQUEST", &csr));
+    let answer = desk.issue(&Value::Object(body), request.wanted.idempotency_token.as_deref())?;
+    drop(progress);
+
+    std::fs::create_dir_all(&request.out)
+        .with_context(|| format!("cannot make the folder {}", request.out.display()))?;
+    let [key_file, cert_file, chain_file, p12_file] = &files;
+    let certificate = wanted::pem(&answer, "/Base64Certificate")?;
+    let chain = wanted::pem(&answer, "/Base64CaChain")?;
+    if let Made::Here(key) = &made {
+        let pem = match &seal {
+            Some(passphrase) => Zeroizing::new(key.to_sealed_pem(passphrase)?),
+            None => key.to_pem()?,
+        };
+        wanted::write(key_file, pem.as_bytes(), true, request.overwrite)?;
+        if let Some(password) = &password {
+            let octets = pkcs12(key, &certificate, &chain, common_name, password)?;
+            wanted::write(p12_file, &octets, true, request.overwrite)?;
+        }
+    }
+    wanted::write(cert_file, certificate.as_bytes(), false, request.overwrite)?;
+    wanted::write(chain_file, chain.as_bytes(), false, request.overwrite)?;
+    told(arguments, request, &answer)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn told(arguments: &Arguments, request: &RequestArguments, answer: &Value) -> Result<()> {
+    if arguments.json {
+        return show::json(answer);
+    }
+    wanted::told(answer);
+    let key = if request.key_module.is_some() {
+        "the key is in the token"
+    } else {
+        "key.pem"
+    };
+    println!(
+        "\nIn {}: cert.pem, chain.pem (issuing CA, root), {key}.",
+        request.out.display()
+    );
+    Ok(())
+}
+
+/// The request without its CSR. Further names, and the first where it is an address, become alternative names; a first
+/// that is a domain does by the contract's own rule where no others are given.
+fn body(request: &RequestArguments) -> Result<serde_json::Map<String, Value>> {
+    let mut body = wanted::request(&request.wanted)?;
+    let first = &request.names[0];
+    body.insert("common_name".to_owned(), json!(first));
+    let mut sans = Vec::new();
+    let is_name = san::is_domain_name(first) || first.parse::<std::net::IpAddr>().is_ok() || first.starts_with("*.");
+    if is_name || request.names.len() > 1 {
+        sans = request
+            .names
+            .iter()
+            .filter(|name| is_name || *name != first)
+            .map(|name| wanted::alt_name(name))
+            .collect::<Result<Vec<_>>>()?;
+    } else if is_server(request) && !first.contains(' ') {
+        // A server's single-label name is no domain to the contract, but all that its clients will look for.
+        sans.push(wanted::alt_name(first)?);
+    }
+    if let Some(Value::Array(given)) = body.remove("sans") {
+        sans.extend(given.into_iter().filter(|san| !sans.contains(san)).collect::<Vec<_>>());
+    }
+    if !sans.is_empty() {
+        body.insert("sans".to_owned(), Value::Array(sans));
+    }
+    Ok(body)
+}
+
+fn is_server(request: &RequestArguments) -> bool {
+    request.wanted.profile.as_deref() == Some("tls-server")
+        || request.wanted.purposes.iter().any(|purpose| purpose == "server_auth")
+}
+
+/// The key, here or in a token, and a CSR (DER) signed with it.
+fn make(request: &RequestArguments, common_name: &str) -> Result<(Made, Vec<u8>)> {
+    let subject = Subject {
+        common_name: Some(common_name.to_owned()),
+        ..Subject::default()
+    }
+    .to_name()?;
+    if let (Some(module), Some(token)) = (&request.key_module, &request.key_token) {
+        let pin = match request.key_pin.as_deref() {
+            Some(file) if file.as_os_str() != "-" => PassphraseSource::File(file.to_owned()),
+            _ => PassphraseSource::Given(house::ask(("PIN of the token", false))?),
+        };
+        let algorithm = algorithm(request.key)
+            .try_into()
+            .map_err(|_| anyhow::anyhow!("tokens make RSA, P-256, P-384 and P-521 keys"))?;
+        let token = Token::start(TokenConfig {
+            module: module.clone(),
+            token: token.clone(),
+            pin,
+            sessions: 1,
+        })?;
+        let key = chancery_local::wait(TokenClientKey::create(
+            &token,
+            &KeyName(common_name.to_owned()),
+            algorithm,
+        ))?;
+        let csr = chancery_local::wait(key.request(&subject, &[]))?;
+        return Ok((Made::OnToken, csr));
+    }
+    let key = ClientKey::generate(algorithm(request.key))?;
+    let csr = key.request(&subject, &[])?;
+    Ok((Made::Here(key), csr))
+}
+
+fn algorithm(choice: KeyChoice) -> ClientKeyAlgorithm {
+    match choice {
+        KeyChoice::P256 => ClientKeyAlgorithm::P256,
+        KeyChoice::P384 => ClientKeyAlgorithm::P384,
+        KeyChoice::P521 => ClientKeyAlgorithm::P521,
+        KeyChoice::Ed25519 => ClientKeyAlgorithm::Ed25519,
+        KeyChoice::Rsa2048 => ClientKeyAlgorithm::Rsa2048,
+        KeyChoice::Rsa3072 => ClientKeyAlgorithm::Rsa3072,
+        KeyChoice::Rsa4096 => ClientKeyAlgorithm::Rsa4096,
+        KeyChoice::MlDsa44 => ClientKeyAlgorithm::MlDsa44,
+        KeyChoice::MlDsa65 => ClientKeyAlgorithm::MlDsa65,
+        KeyChoice::MlDsa87 => ClientKeyAlgorithm::MlDsa87,
+    }
+}
+
+fn pkcs12_password(file: &Path) -> Result<Zeroizing<String>> {
+    let passphrase: Passphrase = if file.as_os_str() == "-" {
+        house::ask(("Password for the PKCS #12 file", true))?
+    } else {
+        PassphraseSource::File(file.to_owned()).read(Purpose::Seal)?
+    };
+    let text = std::str::from_utf8(passphrase.as_bytes()).context("a PKCS #12 password must be UTF-8 text")?;
+    Ok(Zeroizing::new(text.to_owned()))
+}
+
+/// PKCS #12 (RFC 7292) with AES-256 and HMAC-SHA-256: key, certificate and chain under one name.
+fn pkcs12(key: &ClientKey, certificate: &str, chain: &str, name: &str, password: &str) -> Result<Vec<u8>> {
+    let blocks = chancery_x509::pem::decode_all(format!("{certificate}{chain}").as_bytes())?;
+    let certificates = blocks
+        .iter()
+        .map(|block| Certificate::from_der(&block.der))
+        .collect::<Result<Vec<_>, _>>()?;
+    let local_key_id = key.public_key().identifier();
+    let entry = PrivateKeyChain::new(
+        local_key_id.0.as_slice(),
+        PrivateKey::from_der(key.to_pkcs8_der())?,
+        certificates,
+    );
+    let mut store = KeyStore::new();
+    store.add_entry(name, KeyStoreEntry::PrivateKeyChain(entry));
+    Ok(store
+        .writer(password)
+        .encryption_algorithm(EncryptionAlgorithm::PbeWithHmacSha256AndAes256)
+        .mac_algorithm(MacAlgorithm::HmacSha256)
+        .write()?)
+}

@@ -1,0 +1,170 @@
+//! `chancery start`: create what is not there, open, serve, until told to stop.
+
+mod own_certificate;
+mod tokens;
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, bail};
+use chancery_authority::Principal;
+use chancery_local::folder::DataFolder;
+use chancery_server::app::{self, AppState, Limits, RequestFiles};
+use chancery_server::listen::{self, Front};
+use chancery_server::{duty, tls};
+use rustls_pki_types::CertificateDer;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::arguments::{Arguments, StartArguments};
+use crate::house::{House, Threads};
+use crate::show;
+use own_certificate::ServerCertificate;
+use tokens::LedgerTokens;
+
+/// Serves until SIGTERM or SIGINT.
+pub(crate) fn run(arguments: &Arguments, start: &StartArguments) -> Result<ExitCode> {
+    if arguments.url.is_some() {
+        bail!("`chancery start` serves a data folder: leave --url out");
+    }
+    let house = House::create(arguments, &start.init, Threads::All)?;
+    let lock = house.folder.lock()?;
+    house.runtime.block_on(serve(arguments, start, &house))?;
+    drop(lock);
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve(arguments: &Arguments, start: &StartArguments, house: &House) -> Result<()> {
+    let authority = Arc::clone(&house.authority);
+    // Bound first, so that a port in use is told before anything is signed.
+    let https = bind(start.https).await?;
+    let http = bind(start.http).await?;
+    // Whatever the last run left half done is settled before anything new begins: with the folder's lock held, nobody
+    // else is at it but a command that runs right now, whose intent would only have to be repeated.
+    let swept = authority
+        .sweep_older_than(0)
+        .await
+        .context("open intents cannot be swept")?;
+    if !swept.completed.is_empty() || !swept.lost.is_empty() {
+        eprintln!(
+            "Swept what the last run left open: {} completed, {} marked lost.",
+            swept.completed.len(),
+            swept.lost.len()
+        );
+    }
+    let own = ServerCertificate::open(Arc::clone(&authority), house.folder.clone(), &start.names).await?;
+    let roots = authority
+        .cas()
+        .iter()
+        .filter(|ca| ca.record.parent.is_none())
+        .map(|ca| CertificateDer::from(ca.certificate().as_der().to_vec()))
+        .collect();
+    let tls = Arc::new(tls::server_config(own.identity(), roots)?);
+
+    let limits = Limits::default();
+    let state = AppState::new(
+        Arc::clone(&authority),
+        Arc::new(LedgerTokens::new(
+            Arc::clone(&house.tokens),
+            Arc::clone(&authority.ports().clock),
+        )),
+        Arc::new(CsrFolder(house.folder.clone())),
+    );
+    let metrics = Arc::clone(state.metrics());
+    let addresses = Addresses {
+        api: https.local_addr()?,
+        files: http.local_addr()?,
+    };
+    let fronts = vec![
+        Front {
+            listener: https,
+            tls: Some(tls),
+            router: app::https(state.clone(), &limits),
+        },
+        Front {
+            listener: http,
+            tls: None,
+            router: app::http(state, &limits),
+        },
+    ];
+    let (order, stop) = watch::channel(false);
+    let serving = tokio::spawn(listen::serve(fronts, limits, stop.clone()));
+    let duties = tokio::spawn(duty::run(authority, Arc::new(own), metrics, stop));
+    ready(arguments, house, &addresses)?;
+
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+    }
+    let _ = order.send(true);
+    if !arguments.json {
+        eprintln!("Stopping: requests in work are finished.");
+    }
+    serving.await?;
+    duties.await?;
+    Ok(())
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}; choose another with --https or --http"))
+}
+
+/// Where it listens: with port 0 the system chose.
+struct Addresses {
+    api: SocketAddr,
+    files: SocketAddr,
+}
+
+fn ready(arguments: &Arguments, house: &House, addresses: &Addresses) -> Result<()> {
+    let (https, http) = (
+        format!("https://{}", addresses.api),
+        format!("http://{}", addresses.files),
+    );
+    if arguments.json {
+        return show::json_line(&json!({ "https": https, "http": http, "dir": house.folder.path() }));
+    }
+    println!("Chancery is ready.\n");
+    show::facts([
+        ("API", format!("{https}/api/v1")),
+        ("Files", format!("{http}/")),
+        ("Data folder", house.folder.path().display().to_string()),
+        (
+            "Root",
+            house.folder.public().join(root_file(house)).display().to_string(),
+        ),
+    ]);
+    println!(
+        "\nIn another terminal: `chancery request NAME --out FOLDER`, or `chancery token create --scope issue` for the API."
+    );
+    println!("Press Ctrl-C to stop.");
+    Ok(())
+}
+
+fn root_file(house: &House) -> String {
+    let cas = house.authority.cas();
+    cas.first()
+        .map(|ca| chancery_authority::config::Config::crt_name(ca.slug()).to_string())
+        .unwrap_or_default()
+}
+
+/// CSRs in the data folder's `csrs`.
+struct CsrFolder(DataFolder);
+
+impl RequestFiles for CsrFolder {
+    fn read(&self, name: &str) -> std::io::Result<Option<Vec<u8>>> {
+        self.0.csr_file(name).map_err(std::io::Error::other)
+    }
+
+    fn place(&self) -> String {
+        "csrs".to_owned()
+    }
+}
+
+/// Who asks, where the server itself does.
+const OURSELVES: Principal = Principal::Authority;

@@ -1,0 +1,103 @@
+//! `chancery token`.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use chancery_authority::{Scope, Scopes};
+use chancery_local::tokens::{NewToken, TokenRecord};
+use serde_json::{Value, json};
+
+use crate::arguments::{Arguments, TokenCommand};
+use crate::{desk, show};
+
+/// Makes, lists and ends API tokens.
+pub(crate) fn run(arguments: &Arguments, command: &TokenCommand) -> Result<ExitCode> {
+    let house = desk::house(arguments, "token")?;
+    let ports = house.authority.ports();
+    let now = ports.clock.now();
+    match command {
+        TokenCommand::Create { scopes, name, days } => {
+            let new = NewToken {
+                name: name.clone(),
+                scopes: scopes.iter().copied().collect::<Scopes>(),
+                expires_at: Some(now.plus_days(i64::from(*days))),
+            };
+            let (record, secret) = house
+                .runtime
+                .block_on(house.tokens.create(new, ports.entropy.as_ref(), now))?;
+            if arguments.json {
+                let mut told = told(&record);
+                told["token"] = json!(secret.expose());
+                show::json(&told)?;
+            } else {
+                println!("{}", secret.expose());
+                eprintln!(
+                    "This token is shown only now. It allows {} until {}.",
+                    names(&record),
+                    expiry(&record)
+                );
+            }
+        }
+        TokenCommand::List => {
+            let records = house.runtime.block_on(house.tokens.list())?;
+            if arguments.json {
+                show::json(&json!({ "tokens": records.iter().map(told).collect::<Vec<_>>() }))?;
+            } else {
+                let row = |record: &TokenRecord| {
+                    let last = record
+                        .last_used_at
+                        .map(|time| show::short_time(&time.to_string()))
+                        .unwrap_or_default();
+                    let status = if record.is_valid(now) { "valid" } else { "ended" };
+                    vec![
+                        record.id.clone(),
+                        record.name.clone(),
+                        names(record),
+                        status.to_owned(),
+                        show::short_time(&expiry(record)),
+                        last,
+                    ]
+                };
+                println!(
+                    "{}",
+                    show::table(
+                        &["Id", "Name", "Scopes", "Status", "Expires", "Last used"],
+                        records.iter().map(row)
+                    )
+                );
+            }
+        }
+        TokenCommand::Revoke { id } => {
+            let record = house.runtime.block_on(house.tokens.revoke(id, now))?;
+            if arguments.json {
+                show::json(&told(&record))?;
+            } else {
+                println!("Token {} has ended.", record.id);
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn names(record: &TokenRecord) -> String {
+    let names: Vec<&str> = record.scopes.iter().map(Scope::name).collect();
+    names.join(", ")
+}
+
+fn expiry(record: &TokenRecord) -> String {
+    record
+        .expires_at
+        .map_or_else(|| "never".to_owned(), |time| time.to_string())
+}
+
+fn told(record: &TokenRecord) -> Value {
+    json!({
+        "id": record.id,
+        "name": record.name,
+        "scopes": record.scopes.iter().map(Scope::name).collect::<Vec<_>>(),
+        "created_at": record.created_at.to_string(),
+        "expires_at": record.expires_at.map(|time| time.to_string()),
+        "last_used_at": record.last_used_at.map(|time| time.to_string()),
+        "revoked_at": record.revoked_at.map(|time| time.to_string()),
+    })
+}

@@ -1,0 +1,169 @@
+//! What a certificate is to hold, from the command line to the contract's JSON; and answers written to files.
+
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use chancery_x509::san::AltNameType;
+use serde_json::{Map, Value, json};
+
+use crate::arguments::WantedArguments;
+use crate::desk::text;
+use crate::show;
+
+/// The request, without its CSR and common name.
+pub(crate) fn request(wanted: &WantedArguments) -> Result<Map<String, Value>> {
+    let mut request = Map::new();
+    let subject = [
+        ("organization", &wanted.organization),
+        ("organizational_unit", &wanted.organizational_unit),
+        ("country", &wanted.country),
+        ("state", &wanted.state),
+        ("locality", &wanted.locality),
+        ("email_address", &wanted.email),
+        ("profile", &wanted.profile),
+    ];
+    for (field, value) in subject {
+        if let Some(value) = value {
+            request.insert(field.to_owned(), json!(value));
+        }
+    }
+    if let Some(days) = wanted.days {
+        request.insert("lifetime".to_owned(), json!(days));
+    }
+    if !wanted.purposes.is_empty() {
+        // The contract leaves unknown purposes out; on a command line they are slips, better told at once.
+        if let Some(slip) = wanted
+            .purposes
+            .iter()
+            .find(|purpose| !matches!(purpose.as_str(), "server_auth" | "client_auth"))
+        {
+            bail!("--purpose takes server_auth or client_auth, not {slip:?}; other usages go with --eku");
+        }
+        request.insert("purposes".to_owned(), json!(wanted.purposes));
+    }
+    if !wanted.extended_key_usages.is_empty() {
+        request.insert("extended_key_usages".to_owned(), json!(wanted.extended_key_usages));
+    }
+    if !wanted.sans.is_empty() {
+        let sans = wanted
+            .sans
+            .iter()
+            .map(|san| alt_name(san))
+            .collect::<Result<Vec<_>>>()?;
+        request.insert("sans".to_owned(), json!(sans));
+    }
+    if wanted.force {
+        request.insert("force_issue".to_owned(), json!(true));
+    }
+    Ok(request)
+}
+
+/// `TYPE:VALUE` as the contract's `{type, value}`; a text without a known type is taken for a name or an address.
+pub(crate) fn alt_name(text: &str) -> Result<Value> {
+    let (kind, value) = match text
+        .split_once(':')
+        .and_then(|(kind, value)| Some((AltNameType::from_name(kind)?, value)))
+    {
+        Some((kind, value)) => (kind, value),
+        None if text.parse::<std::net::IpAddr>().is_ok() => (AltNameType::Ip, text),
+        None if text.contains(':') => bail!("--san {text:?}: write it as dns:…, ip:…, email:…, uri:… or dn:…"),
+        None => (AltNameType::Dns, text),
+    };
+    // Parsed here only to tell a slip at once: over the wire the contract leaves invalid names out.
+    chancery_x509::san::AltName::parse(kind, value).with_context(|| format!("--san {text:?} cannot be used"))?;
+    let kind = match kind {
+        AltNameType::Dns => "DNS_NAME",
+        AltNameType::Ip => "IP_ADDRESS",
+        AltNameType::Email => "EMAIL_ADDRESS",
+        AltNameType::Uri => "URL",
+        AltNameType::Directory => "DN",
+    };
+    Ok(json!({ "type": kind, "value": value }))
+}
+
+/// Puts a CSR in PEM into a request.
+pub(crate) fn with_csr(request: &mut Map<String, Value>, pem: &str) {
+    request.insert("base64_csr_data".to_owned(), json!(BASE64_STANDARD.encode(pem)));
+}
+
+/// A PEM text of an answer.
+pub(crate) fn pem(answer: &Value, field: &str) -> Result<String> {
+    let encoded = text(answer, field);
+    let decoded = BASE64_STANDARD
+        .decode(encoded)
+        .ok()
+        .and_then(|octets| String::from_utf8(octets).ok());
+    let mut pem = decoded
+        .filter(|pem| !pem.is_empty())
+        .with_context(|| format!("the answer holds no certificate in {field}"))?;
+    if !pem.ends_with('\n') {
+        pem.push('\n');
+    }
+    Ok(pem)
+}
+
+/// Tells what was issued.
+pub(crate) fn told(answer: &Value) {
+    let field = |name: &str| text(answer, name).to_owned();
+    show::facts([
+        ("Common name", field("/CertificateInfo/CommonName")),
+        ("Subject", field("/Subject")),
+        ("Serial number", field("/CertificateInfo/SerialNumber")),
+        ("Issued", field("/CertificateInfo/Issued")),
+        ("Expires", field("/CertificateInfo/Expires")),
+    ]);
+    for warning in answer["Warnings"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+    {
+        println!("Note: {warning}");
+    }
+}
+
+/// Writes a file whole or not at all; secret ones are for their owner's eyes alone. An existing one is replaced only if
+/// that was asked for.
+pub(crate) fn write(path: &Path, content: &[u8], secret: bool, overwrite: bool) -> Result<()> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let name = path
+        .file_name()
+        .with_context(|| format!("{} is no file name", path.display()))?;
+    let mut temporary = name.to_os_string();
+    temporary.push(format!(".{}.tmp", std::process::id()));
+    let temporary = folder.join(temporary);
+    let attempt = || -> std::io::Result<()> {
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(if secret { 0o600 } else { 0o644 })
+            .open(&temporary)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        if overwrite {
+            std::fs::rename(&temporary, path)
+        } else {
+            std::fs::hard_link(&temporary, path)
+        }
+    };
+    let outcome = attempt();
+    // After a rename there is nothing left to remove; after a link or a failure there is.
+    let _ = std::fs::remove_file(&temporary);
+    outcome.with_context(|| {
+        if path.exists() && !overwrite {
+            format!(
+                "{} exists already; take another place, or --overwrite where the command has it",
+                path.display()
+            )
+        } else {
+            format!("cannot write {}", path.display())
+        }
+    })
+}

@@ -1,0 +1,75 @@
+//! The same operations on a data folder or against a server. Both speak the API's JSON, so a command neither knows nor
+//! cares which it is.
+
+mod folder;
+mod server;
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+
+use crate::arguments::Arguments;
+use crate::house::House;
+pub(crate) use folder::FolderDesk;
+pub(crate) use server::{Credentials, ServerDesk};
+
+/// Conditions of a search, as the API's query takes them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Query {
+    pub(crate) common_name: Option<String>,
+    pub(crate) issuer: Option<String>,
+    pub(crate) key_sha256: Option<String>,
+    pub(crate) expires_from: Option<String>,
+    pub(crate) expires_before: Option<String>,
+    pub(crate) revoked: Option<bool>,
+}
+
+/// A page of certificates, each as the API tells it.
+#[derive(Debug, serde::Deserialize)]
+pub(crate) struct Page {
+    pub(crate) certificates: Vec<Value>,
+    pub(crate) next: Option<String>,
+}
+
+/// An authority, wherever it is.
+pub(crate) trait Desk {
+    /// Has a certificate issued: the contract's request in, its answer out.
+    fn issue(&self, request: &Value, idempotency_token: Option<&str>) -> Result<Value>;
+    /// Renews: with a CSR for a new key, without one for the same key. The answer is that of `issue`.
+    fn renew(&self, serial: &str, base64_csr: Option<&str>) -> Result<Value>;
+    /// One certificate.
+    fn certificate(&self, serial: &str) -> Result<Value>;
+    /// A page of certificates, the newest first.
+    fn search(&self, query: &Query, after: Option<&str>, limit: usize) -> Result<Page>;
+    /// Revokes: the certificate as it stands then.
+    fn revoke(&self, serial: &str, reason: &str, invalidity_date: Option<&str>) -> Result<Value>;
+    /// Makes and publishes CRLs: of one CA or of all.
+    fn publish_crls(&self, ca: Option<&str>) -> Result<Value>;
+    /// Number, age and size of every CRL.
+    fn crl_status(&self) -> Result<Value>;
+}
+
+/// The desk that the arguments name.
+pub(crate) fn open(arguments: &Arguments) -> Result<Box<dyn Desk>> {
+    open_with(arguments, None)
+}
+
+/// The same, proving to a server who asks with a client certificate where there is no token.
+pub(crate) fn open_with(arguments: &Arguments, identity: Option<Credentials>) -> Result<Box<dyn Desk>> {
+    match &arguments.url {
+        Some(url) => Ok(Box::new(ServerDesk::open(url, arguments, identity)?)),
+        None => Ok(Box::new(FolderDesk::open(arguments)?)),
+    }
+}
+
+/// The authority in the data folder; for commands that make no sense against a server.
+pub(crate) fn house(arguments: &Arguments, command: &str) -> Result<House> {
+    if arguments.url.is_some() {
+        bail!("`chancery {command}` works on a data folder: run it on the server's machine, without --url");
+    }
+    House::open(arguments).context("the authority cannot be opened")
+}
+
+/// A text field of an answer; answers come from our own API, but perhaps from another version of it.
+pub(crate) fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+    value.pointer(field).and_then(Value::as_str).unwrap_or_default()
+}

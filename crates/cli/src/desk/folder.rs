@@ -1,0 +1,160 @@
+//! An authority in a data folder of this machine.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, anyhow};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use chancery_authority::Principal;
+use chancery_authority::Slug;
+use chancery_authority::port::ledger::{Cursor, IdempotencyToken, Search};
+use chancery_authority::wire::TlsCertRequest;
+use chancery_server::api::certificates::{RevokeAnswer, SearchQuery};
+use chancery_server::api::crls::Crls;
+use chancery_server::api::record::CertificateEntry;
+use chancery_x509::crl::RevocationReason;
+use chancery_x509::serial::Serial;
+use chancery_x509::time::UnixTime;
+use serde_json::Value;
+
+use super::{Desk, Page, Query};
+use crate::arguments::Arguments;
+use crate::house::House;
+
+/// Works on the folder itself: whoever may read and write it needs no token.
+pub(crate) struct FolderDesk {
+    house: House,
+    principal: Principal,
+}
+
+impl FolderDesk {
+    pub(crate) fn open(arguments: &Arguments) -> Result<Self> {
+        Ok(Self {
+            house: House::open(arguments)?,
+            principal: Principal::Local(user()),
+        })
+    }
+
+    fn now(&self) -> UnixTime {
+        self.house.authority.ports().clock.now()
+    }
+
+    fn answer(
+        &self,
+        issued: Result<chancery_authority::issue::Issued, chancery_authority::issue::IssueError>,
+        request: &TlsCertRequest,
+    ) -> Result<Value> {
+        // Who runs the command on the folder is its operator: the inner detail is for them.
+        let issued = issued.map_err(|error| match error.detail() {
+            Some(detail) => anyhow!("{detail}").context(error.to_string()),
+            None => anyhow!("{error}"),
+        })?;
+        Ok(serde_json::to_value(self.house.authority.answer(&issued, request))?)
+    }
+}
+
+impl Desk for FolderDesk {
+    fn issue(&self, request: &Value, idempotency_token: Option<&str>) -> Result<Value> {
+        let request = TlsCertRequest::from_value(request)?;
+        let token = idempotency_token.map(|token| IdempotencyToken(token.to_owned()));
+        let authority = Arc::clone(&self.house.authority);
+        self.answer(
+            self.house
+                .runtime
+                .block_on(authority.issue(&request, &self.principal, token)),
+            &request,
+        )
+    }
+
+    fn renew(&self, serial: &str, base64_csr: Option<&str>) -> Result<Value> {
+        let csr = base64_csr.map(|text| BASE64_STANDARD.decode(text)).transpose()?;
+        let renewed = self
+            .house
+            .authority
+            .renew(parse(serial)?, csr.as_deref(), &self.principal, None);
+        self.answer(self.house.runtime.block_on(renewed), &TlsCertRequest::default())
+    }
+
+    fn certificate(&self, serial: &str) -> Result<Value> {
+        let serial = parse(serial)?;
+        let record = self.house.runtime.block_on(self.house.authority.certificate(serial))?;
+        let record = record.with_context(|| {
+            format!("there is no certificate with serial number {serial}; `chancery list` shows those there are")
+        })?;
+        Ok(serde_json::to_value(CertificateEntry::new(&record, self.now()))?)
+    }
+
+    fn search(&self, query: &Query, after: Option<&str>, limit: usize) -> Result<Page> {
+        let query = SearchQuery {
+            common_name: query.common_name.clone(),
+            issuer: query.issuer.clone(),
+            key_sha256: query.key_sha256.clone(),
+            expires_from: query.expires_from.clone(),
+            expires_before: query.expires_before.clone(),
+            revoked: query.revoked,
+            ..SearchQuery::default()
+        };
+        let search: Search = query.search().map_err(|problem| anyhow!("{problem}"))?;
+        let after = after.map(|cursor| Cursor(cursor.to_owned()));
+        let page = self
+            .house
+            .runtime
+            .block_on(self.house.authority.search(&search, after.as_ref(), limit))?;
+        let now = self.now();
+        let certificates = page
+            .certificates
+            .iter()
+            .map(|record| serde_json::to_value(CertificateEntry::new(record, now)));
+        Ok(Page {
+            certificates: certificates.collect::<Result<_, _>>()?,
+            next: page.next.map(|cursor| cursor.0),
+        })
+    }
+
+    fn revoke(&self, serial: &str, reason: &str, invalidity_date: Option<&str>) -> Result<Value> {
+        let reason = RevocationReason::from_name(reason).with_context(|| {
+            let names: Vec<&str> = RevocationReason::ALL.into_iter().map(RevocationReason::name).collect();
+            format!("{reason:?} is no reason; use one of {}", names.join(", "))
+        })?;
+        let invalidity_date = invalidity_date
+            .map(|text| text.parse().map(|time: jiff::Timestamp| UnixTime(time.as_second())))
+            .transpose()
+            .context("--invalidity-date takes a time such as 2026-11-23T20:00:00Z")?;
+        let revoked = self
+            .house
+            .authority
+            .revoke(parse(serial)?, reason, invalidity_date, &self.principal);
+        let revoked = self.house.runtime.block_on(revoked)?;
+        Ok(serde_json::to_value(RevokeAnswer::new(&revoked, self.now()))?)
+    }
+
+    fn publish_crls(&self, ca: Option<&str>) -> Result<Value> {
+        let slug = ca.map(Slug::new).transpose()?;
+        if let Some(slug) = slug.as_ref().filter(|slug| self.house.authority.ca(slug).is_none()) {
+            return Err(anyhow!("there is no CA named {slug}; `chancery crl status` lists them"));
+        }
+        let outcomes = self
+            .house
+            .runtime
+            .block_on(self.house.authority.publish_crls(slug.as_ref()));
+        Ok(serde_json::to_value(Crls::published(&outcomes))?)
+    }
+
+    fn crl_status(&self) -> Result<Value> {
+        let statuses = self.house.runtime.block_on(self.house.authority.crl_status());
+        Ok(serde_json::to_value(Crls::standing(&statuses))?)
+    }
+}
+
+fn parse(serial: &str) -> Result<Serial> {
+    serial
+        .parse()
+        .with_context(|| format!("{serial:?} is no serial number"))
+}
+
+/// The user who runs the command, by name, else by number.
+fn user() -> String {
+    std::env::var("USER")
+        .or_else(|_| std::env::var("LOGNAME"))
+        .unwrap_or_else(|_| rustix::process::getuid().as_raw().to_string())
+}

@@ -1,0 +1,218 @@
+//! An authority behind its HTTP API.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use serde_json::{Value, json};
+use ureq::Agent;
+use ureq::http::Response;
+use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, TlsProvider, parse_pem};
+use zeroize::Zeroizing;
+
+use super::{Desk, Page, Query};
+use crate::arguments::Arguments;
+
+/// Longer than the server's own limit on a request, so that its answer is what people see.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// A client certificate with its key, both PEM.
+pub(crate) struct Credentials {
+    pub(crate) certificate: String,
+    pub(crate) key: Zeroizing<String>,
+}
+
+/// Speaks to a server.
+pub(crate) struct ServerDesk {
+    base: String,
+    token: Option<Zeroizing<String>>,
+    agent: Agent,
+}
+
+impl ServerDesk {
+    /// Nothing is sent yet.
+    pub(crate) fn open(url: &str, arguments: &Arguments, identity: Option<Credentials>) -> Result<Self> {
+        if !url.starts_with("https://") {
+            bail!("--url must begin with https://, for tokens are sent there; {url:?} does not");
+        }
+        let token = token(arguments)?;
+        let roots = match &arguments.ca {
+            Some(file) => {
+                let pem = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+                let roots = certificates(&pem).with_context(|| format!("{} is no PEM", file.display()))?;
+                if roots.is_empty() {
+                    bail!("{} holds no certificate", file.display());
+                }
+                RootCerts::new_with_certs(&roots)
+            }
+            None => system_roots()?,
+        };
+        let client = identity.map(|identity| client_certificate(&identity)).transpose()?;
+        let tls = TlsConfig::builder()
+            .provider(TlsProvider::Rustls)
+            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+            .root_certs(roots)
+            .client_cert(client)
+            .build();
+        let agent = Agent::config_builder()
+            .tls_config(tls)
+            .http_status_as_error(false)
+            .timeout_global(Some(PATIENCE))
+            .user_agent(concat!("chancery/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .new_agent();
+        Ok(Self {
+            base: format!("{}/api/v1", url.trim_end_matches('/')),
+            token,
+            agent,
+        })
+    }
+
+    fn read(&self, path: &str, query: &[(&str, &str)]) -> Result<Value> {
+        let mut request = self
+            .agent
+            .get(format!("{}{path}", self.base))
+            .query_pairs(query.iter().copied());
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {}", token.as_str()));
+        }
+        self.answer(request.call())
+    }
+
+    fn send(&self, path: &str, body: &Value, idempotency_token: Option<&str>) -> Result<Value> {
+        let mut request = self.agent.post(format!("{}{path}", self.base));
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {}", token.as_str()));
+        }
+        if let Some(token) = idempotency_token {
+            request = request.header("idempotency-key", token);
+        }
+        self.answer(request.send_json(body))
+    }
+
+    fn answer(&self, response: Result<Response<ureq::Body>, ureq::Error>) -> Result<Value> {
+        let response = response.map_err(|error| {
+            let hint = match &error {
+                ureq::Error::Rustls(_) => "; give the authority's root certificate with --ca FILE",
+                ureq::Error::ConnectionFailed | ureq::Error::Io(_) => "; is `chancery start` running there?",
+                _ => "",
+            };
+            anyhow!("{} cannot be reached: {error}{hint}", self.base)
+        })?;
+        let (parts, mut body) = response.into_parts();
+        let answer: Value = body.read_json().with_context(|| {
+            format!(
+                "{} answered {} without JSON: is this a Chancery server?",
+                self.base, parts.status
+            )
+        })?;
+        if parts.status.is_success() {
+            return Ok(answer);
+        }
+        let error = answer
+            .get("error")
+            .and_then(Value::as_str)
+            .unwrap_or("no reason was given");
+        bail!("the server refused ({}): {error}", parts.status.as_u16())
+    }
+}
+
+impl Desk for ServerDesk {
+    fn issue(&self, request: &Value, idempotency_token: Option<&str>) -> Result<Value> {
+        self.send("/certificates", request, idempotency_token)
+    }
+
+    fn renew(&self, serial: &str, base64_csr: Option<&str>) -> Result<Value> {
+        let body = base64_csr.map_or_else(|| json!({}), |csr| json!({ "base64_csr_data": csr }));
+        self.send(&format!("/certificates/{serial}/renew"), &body, None)
+    }
+
+    fn certificate(&self, serial: &str) -> Result<Value> {
+        self.read(&format!("/certificates/{serial}"), &[])
+    }
+
+    fn search(&self, query: &Query, after: Option<&str>, limit: usize) -> Result<Page> {
+        let limit = limit.to_string();
+        let revoked = query.revoked.map(|revoked| revoked.to_string());
+        let pairs: Vec<(&str, &str)> = [
+            ("common_name", query.common_name.as_deref()),
+            ("issuer", query.issuer.as_deref()),
+            ("key_sha256", query.key_sha256.as_deref()),
+            ("expires_from", query.expires_from.as_deref()),
+            ("expires_before", query.expires_before.as_deref()),
+            ("revoked", revoked.as_deref()),
+            ("after", after),
+            ("limit", Some(&limit)),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect();
+        Ok(serde_json::from_value(self.read("/certificates", &pairs)?)?)
+    }
+
+    fn revoke(&self, serial: &str, reason: &str, invalidity_date: Option<&str>) -> Result<Value> {
+        let mut body = json!({ "reason": reason });
+        if let Some(date) = invalidity_date {
+            body["invalidity_date"] = json!(date);
+        }
+        self.send(&format!("/certificates/{serial}/revoke"), &body, None)
+    }
+
+    fn publish_crls(&self, ca: Option<&str>) -> Result<Value> {
+        self.send(
+            "/crls",
+            &ca.map_or_else(|| json!({}), |ca| json!({ "authority": ca })),
+            None,
+        )
+    }
+
+    fn crl_status(&self) -> Result<Value> {
+        self.read("/crls", &[])
+    }
+}
+
+fn token(arguments: &Arguments) -> Result<Option<Zeroizing<String>>> {
+    let text = match &arguments.token_file {
+        Some(file) => {
+            std::fs::read_to_string(file).with_context(|| format!("cannot read the token in {}", file.display()))?
+        }
+        None => match std::env::var("CHANCERY_TOKEN") {
+            Ok(text) => text,
+            Err(_) => return Ok(None),
+        },
+    };
+    Ok(Some(Zeroizing::new(text.trim().to_owned())))
+}
+
+fn certificates(pem: &[u8]) -> Result<Vec<Certificate<'static>>, ureq::Error> {
+    parse_pem(pem)
+        .filter_map(|item| match item {
+            Ok(PemItem::Certificate(certificate)) => Some(Ok(certificate)),
+            Ok(_) => None,
+            Err(error) => Some(Err(error)),
+        })
+        .collect()
+}
+
+/// The roots that the operating system trusts: where its distribution keeps them, or where `SSL_CERT_FILE` says.
+fn system_roots() -> Result<RootCerts> {
+    const PLACES: [&str; 3] = [
+        "/etc/ssl/certs/ca-certificates.crt",
+        "/etc/pki/tls/certs/ca-bundle.crt",
+        "/etc/ssl/cert.pem",
+    ];
+    let named = std::env::var("SSL_CERT_FILE").ok();
+    let pem = named
+        .iter()
+        .map(String::as_str)
+        .chain(PLACES)
+        .find_map(|place| std::fs::read(place).ok());
+    let pem = pem.context("the system's root certificates were not found; give the authority's with --ca FILE")?;
+    Ok(RootCerts::new_with_certs(&certificates(&pem)?))
+}
+
+fn client_certificate(identity: &Credentials) -> Result<ClientCert> {
+    let chain = certificates(identity.certificate.as_bytes())?;
+    let key = PrivateKey::from_pem(identity.key.as_bytes()).context("the client key is no PEM private key")?;
+    Ok(ClientCert::new_with_certs(&chain, key))
+}

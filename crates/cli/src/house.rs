@@ -1,0 +1,128 @@
+//! An authority in a data folder, put together from its parts.
+
+mod passphrase;
+mod settings;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use chancery_authority::Authority;
+use chancery_authority::config::Config;
+use chancery_authority::port::{KeyStore, Ports};
+use chancery_authority::profile::Profiles;
+use chancery_local::folder::DataFolder;
+use chancery_local::ledger::SqliteLedger;
+use chancery_local::publication::FolderPublication;
+use chancery_local::tokens::Tokens;
+use chancery_local::world::{SystemClock, SystemEntropy};
+use tokio::runtime::Runtime;
+
+use crate::arguments::{Arguments, InitArguments};
+use crate::show;
+pub(crate) use passphrase::ask;
+
+/// An authority that is open, and what it stands on.
+pub(crate) struct House {
+    pub(crate) folder: DataFolder,
+    pub(crate) ledger: SqliteLedger,
+    pub(crate) authority: Arc<Authority>,
+    pub(crate) tokens: Arc<Tokens>,
+    pub(crate) runtime: Runtime,
+}
+
+/// How many threads a command needs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Threads {
+    /// A command that does one thing.
+    One,
+    /// A server.
+    All,
+}
+
+/// The data folder that the arguments, the environment or custom name.
+pub(crate) fn path(arguments: &Arguments) -> Result<PathBuf> {
+    match &arguments.dir {
+        Some(path) => Ok(path.clone()),
+        None => Ok(DataFolder::default_path()?),
+    }
+}
+
+impl House {
+    /// Opens an authority that exists.
+    pub(crate) fn open(arguments: &Arguments) -> Result<Self> {
+        let folder = DataFolder::open(path(arguments)?)?;
+        Self::assemble(folder, arguments, Threads::One)
+    }
+
+    /// Opens the authority in the folder, creating what is not there yet. Safe to repeat after a failure at any point.
+    pub(crate) fn create(arguments: &Arguments, init: &InitArguments, threads: Threads) -> Result<Self> {
+        let folder = DataFolder::create(path(arguments)?)?;
+        if folder.config()?.is_none() {
+            let text = match &init.config {
+                Some(file) => {
+                    std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?
+                }
+                None => Config::default_toml().to_owned(),
+            };
+            Config::from_toml(&text).with_context(|| match &init.config {
+                Some(file) => format!("{} cannot be used", file.display()),
+                None => "the default configuration cannot be used".to_owned(),
+            })?;
+            settings::write(&folder, init)?;
+            // Last: a folder with a configuration holds an authority.
+            folder.write_config(&text)?;
+        }
+        let house = Self::assemble(folder, arguments, threads)?;
+        let progress = show::Progress::start("Opening the authority");
+        house
+            .runtime
+            .block_on(house.authority.initialise(&|line| progress.say(line)))
+            .context("the authority cannot be created")?;
+        Ok(house)
+    }
+
+    fn assemble(folder: DataFolder, arguments: &Arguments, threads: Threads) -> Result<Self> {
+        let text = folder.config()?.unwrap_or_else(|| Config::default_toml().to_owned());
+        let config =
+            Config::from_toml(&text).with_context(|| format!("{} cannot be used", folder.config_file().display()))?;
+        let mut profiles = Profiles::built_in();
+        for (name, text) in folder.profile_texts()? {
+            profiles = profiles.with(&name, &text)?;
+        }
+        profiles.check(&config)?;
+        let settings = settings::read(&folder)?;
+        let keys: Arc<dyn KeyStore> = settings.key_store(&folder, &arguments.passphrase)?;
+        let ledger = if folder.ledger_file().exists() {
+            SqliteLedger::open(folder.ledger_file())
+        } else {
+            SqliteLedger::create(folder.ledger_file())
+        }
+        .context("the ledger cannot be opened")?;
+        let publication = FolderPublication::open(folder.public())
+            .with_context(|| format!("{} cannot be published to", folder.public().display()))?;
+        let ports = Ports {
+            keys,
+            ledger: Arc::new(ledger.clone()),
+            publication: Arc::new(publication),
+            notices: settings.notices(&folder)?,
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+        };
+        let runtime = match threads {
+            Threads::One => tokio::runtime::Builder::new_current_thread().enable_all().build()?,
+            Threads::All => tokio::runtime::Builder::new_multi_thread().enable_all().build()?,
+        };
+        let authority = runtime
+            .block_on(Authority::open(ports, config, profiles))
+            .context("the ledger cannot be read")?;
+        let tokens = Arc::new(Tokens::new(&ledger));
+        Ok(Self {
+            folder,
+            ledger,
+            authority: Arc::new(authority),
+            tokens,
+            runtime,
+        })
+    }
+}

@@ -1,0 +1,65 @@
+//! Asking a person for a passphrase, where there is a terminal.
+
+use std::io::IsTerminal as _;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use chancery_local::folder::DataFolder;
+use chancery_local::keys::passphrase::{
+    Ask, ENVIRONMENT, Passphrase, PassphraseError, PassphraseSource, Purpose, STORED_FILE,
+};
+use dialoguer::Password;
+
+use crate::arguments::PassphraseArguments;
+
+/// Where the passphrase or PIN comes from: what the arguments say, else the environment, else the generated one, else a
+/// prompt.
+pub(super) fn source(folder: &DataFolder, arguments: &PassphraseArguments) -> Result<PassphraseSource> {
+    if let Some(descriptor) = arguments.passphrase_fd {
+        let descriptor =
+            u32::try_from(descriptor).context("--passphrase-fd takes the number of an open file descriptor")?;
+        return Ok(PassphraseSource::FileDescriptor(descriptor));
+    }
+    if let Some(file) = &arguments.passphrase_file {
+        return Ok(PassphraseSource::File(file.clone()));
+    }
+    if std::env::var_os(ENVIRONMENT).is_some() {
+        return Ok(PassphraseSource::environment());
+    }
+    if folder.keys().join(STORED_FILE).is_file() {
+        return Ok(PassphraseSource::stored(&folder.keys()));
+    }
+    Ok(PassphraseSource::Ask(Arc::new(Terminal)))
+}
+
+struct Terminal;
+
+impl Ask for Terminal {
+    fn passphrase(&self, purpose: Purpose) -> Result<Passphrase, PassphraseError> {
+        ask(match purpose {
+            Purpose::Seal => ("Passphrase to seal the CA keys with", true),
+            Purpose::Unseal => ("Passphrase of the CA keys", false),
+            Purpose::Login => ("PIN of the token", false),
+        })
+    }
+}
+
+/// Asks at the terminal; twice where a slip would lose something.
+pub(crate) fn ask((prompt, twice): (&str, bool)) -> Result<Passphrase, PassphraseError> {
+    let unanswered = |detail: String| PassphraseError::NotAnswered { detail };
+    if !std::io::stdin().is_terminal() {
+        return Err(unanswered(format!(
+            "there is no terminal to ask at; use --passphrase-fd, --passphrase-file or {ENVIRONMENT}"
+        )));
+    }
+    let mut question = Password::new().with_prompt(prompt);
+    if twice {
+        question = question.with_confirmation("The same again", "These differ; once more");
+    }
+    let answer = question.interact().map_err(|error| unanswered(error.to_string()))?;
+    let passphrase = Passphrase::new(answer.into_bytes())?;
+    if let Some(weakness) = passphrase.weakness().filter(|_| twice) {
+        eprintln!("warning: {weakness}");
+    }
+    Ok(passphrase)
+}

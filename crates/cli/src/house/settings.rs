@@ -1,0 +1,122 @@
+//! `house.toml`: what differs from house to house and is no matter of the authority: where its keys are, whom it tells.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, bail};
+use chancery_authority::port::{KeyStore, Notices};
+use chancery_local::folder::DataFolder;
+use chancery_local::keys::passphrase::Passphrase;
+use chancery_local::keys::sealed::SealedKeyStore;
+use chancery_local::keys::token::{TokenConfig, TokenKeyStore};
+use serde::Deserialize;
+
+use super::passphrase;
+use crate::arguments::{InitArguments, PassphraseArguments};
+
+const FILE: &str = "house.toml";
+
+/// Signatures at a time on a token: enough to keep most hardware busy.
+const TOKEN_SESSIONS: usize = 3;
+
+/// The settings as written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Settings {
+    keys: KeySettings,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, tag = "store", rename_all = "lowercase")]
+enum KeySettings {
+    /// Sealed files in the data folder.
+    #[default]
+    Sealed,
+    /// A PKCS #11 token.
+    Pkcs11 {
+        /// The module's shared library.
+        module: PathBuf,
+        /// The token's label.
+        token: String,
+    },
+}
+
+/// Writes the settings that a new authority is created with, and for sealed keys without a passphrase of one's own a
+/// generated one.
+pub(super) fn write(folder: &DataFolder, init: &InitArguments) -> Result<()> {
+    let path = folder.path().join(FILE);
+    let text = match (&init.pkcs11_module, &init.pkcs11_token) {
+        (Some(module), Some(token)) => format!(
+            "# CA keys are in a PKCS #11 token.\n[keys]\nstore = \"pkcs11\"\nmodule = {}\ntoken = {}\n",
+            toml::Value::from(module.display().to_string()),
+            toml::Value::from(token.as_str())
+        ),
+        _ => "# CA keys are in sealed files, in the folder keys.\n[keys]\nstore = \"sealed\"\n".to_owned(),
+    };
+    crate::command::write_file(&path, text.as_bytes())?;
+    let own = init.ask_passphrase
+        || init.pkcs11_module.is_some()
+        || std::env::var_os(chancery_local::keys::passphrase::ENVIRONMENT).is_some();
+    if !own
+        && !folder
+            .keys()
+            .join(chancery_local::keys::passphrase::STORED_FILE)
+            .exists()
+    {
+        let stored = Passphrase::generate_stored(&folder.keys())?;
+        eprintln!("warning: {}", stored.warning);
+    }
+    Ok(())
+}
+
+/// Reads the settings; without a file they are the default ones.
+pub(super) fn read(folder: &DataFolder) -> Result<Settings> {
+    let path = folder.path().join(FILE);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => toml::from_str(&text).with_context(|| format!("{} cannot be used", path.display())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Settings::default()),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+}
+
+impl Settings {
+    pub(super) fn key_store(&self, folder: &DataFolder, arguments: &PassphraseArguments) -> Result<Arc<dyn KeyStore>> {
+        let secret = passphrase::source(folder, arguments)?;
+        match &self.keys {
+            KeySettings::Sealed => Ok(Arc::new(SealedKeyStore::new(&folder.keys(), secret))),
+            KeySettings::Pkcs11 { module, token } => {
+                if !module.is_file() {
+                    bail!(
+                        "the PKCS #11 module {} is not there; install it, or mend {FILE}",
+                        module.display()
+                    );
+                }
+                let config = TokenConfig {
+                    module: module.clone(),
+                    token: token.clone(),
+                    pin: secret,
+                    sessions: TOKEN_SESSIONS,
+                };
+                Ok(Arc::new(TokenKeyStore::start(config, &folder.keys())?))
+            }
+        }
+    }
+
+    pub(super) fn notices(&self, _folder: &DataFolder) -> Result<Arc<dyn Notices>> {
+        Ok(Arc::new(LogNotices))
+    }
+}
+
+/// TEMPORARY
+struct LogNotices;
+
+#[async_trait::async_trait]
+impl Notices for LogNotices {
+    async fn notify(
+        &self,
+        notice: chancery_authority::port::Notice,
+    ) -> Result<(), chancery_authority::port::NoticeError> {
+        tracing::info!(subject = notice.subject, message = %notice.message, "notice");
+        Ok(())
+    }
+}

@@ -1,0 +1,126 @@
+//! What people see: tables, times, errors, progress.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use anyhow::Error;
+use comfy_table::presets::NOTHING;
+use comfy_table::{Cell, ContentArrangement, Table};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+use tracing_subscriber::EnvFilter;
+
+/// Logs to standard error: warnings and worse, more on demand.
+pub(crate) fn logging(verbose: u8) {
+    let default = match verbose {
+        0 => "warn",
+        1 => "info",
+        _ => "debug",
+    };
+    let filter = EnvFilter::try_from_env("CHANCERY_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_target(false)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .init();
+}
+
+/// An error: for people with its causes on lines of their own, for programs as JSON on standard error.
+pub(crate) fn error(error: &Error, json: bool) {
+    if json {
+        let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
+        let told = serde_json::json!({ "error": error.to_string(), "causes": causes });
+        eprintln!("{told}");
+        return;
+    }
+    eprintln!("error: {error}");
+    for cause in error.chain().skip(1) {
+        eprintln!("  because {cause}");
+    }
+}
+
+/// Prints a value for programs.
+pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    serde_json::to_writer_pretty(&mut out, value)?;
+    writeln!(out)?;
+    Ok(())
+}
+
+/// Prints one line of JSON and sends it off at once: for programs that wait for it.
+pub(crate) fn json_line(value: &impl Serialize) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    serde_json::to_writer(&mut out, value)?;
+    writeln!(out)?;
+    out.flush()?;
+    Ok(())
+}
+
+/// A table without lines, as wide as the terminal.
+pub(crate) fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(head.iter().map(|title| Cell::new(title.to_uppercase())));
+    for row in rows {
+        table.add_row(row);
+    }
+    table
+}
+
+/// Label and value, a line each.
+pub(crate) fn facts(rows: impl IntoIterator<Item = (&'static str, String)>) {
+    for (label, value) in rows {
+        if !value.is_empty() {
+            println!("{label:<16}{value}");
+        }
+    }
+}
+
+/// A spinner with a message while something takes its time; silent where nobody looks.
+pub(crate) struct Progress(ProgressBar);
+
+impl Progress {
+    /// Starts.
+    pub(crate) fn start(message: &str) -> Self {
+        let bar = ProgressBar::new_spinner();
+        bar.set_style(
+            ProgressStyle::with_template("{spinner} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()),
+        );
+        bar.set_message(message.to_owned());
+        bar.enable_steady_tick(Duration::from_millis(100));
+        Self(bar)
+    }
+
+    /// Says what is being done now.
+    pub(crate) fn say(&self, message: &str) {
+        self.0.set_message(message.to_owned());
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// Whole days from now to a time in Unix seconds, told: `in 29 days`, `3 days ago`, `today`.
+pub(crate) fn relative(seconds: i64, now: i64) -> String {
+    match (seconds - now).div_euclid(86_400) {
+        0 => "today".to_owned(),
+        1 => "tomorrow".to_owned(),
+        -1 => "yesterday".to_owned(),
+        days if days > 0 => format!("in {days} days"),
+        days => format!("{} days ago", -days),
+    }
+}
+
+/// `2026-11-23 20:00` from RFC 3339; the text itself if it is none.
+pub(crate) fn short_time(rfc3339: &str) -> String {
+    match rfc3339.get(..16) {
+        Some(start) => start.replace('T', " "),
+        None => rfc3339.to_owned(),
+    }
+}

@@ -1,0 +1,167 @@
+//! A newcomer's way: create, request, look, verify, revoke, back up, restore, without any server.
+
+use crate::house::Folder;
+
+#[test]
+fn from_nothing_to_a_revoked_certificate() {
+    let folder = Folder::new();
+    folder.text(&["init"]);
+    folder.text(&[
+        "request",
+        "www.example.com",
+        "--profile",
+        "tls-server",
+        "--san",
+        "ip:192.0.2.1",
+        "--out",
+        "www",
+    ]);
+    for name in ["key.pem", "cert.pem", "chain.pem"] {
+        assert!(folder.path("www").join(name).is_file(), "{name}");
+    }
+    let listed = folder.json(&["list"]);
+    let entry = listed["certificates"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|entry| entry["common_name"] == "www.example.com")
+        .unwrap();
+    let serial = entry["serial_number"].as_str().unwrap();
+    assert_eq!(entry["status"], "valid");
+    assert!(folder.text(&["list", "www.*"]).contains("www.example.com"));
+    assert!(folder.text(&["show", serial]).contains("BEGIN CERTIFICATE"));
+    let told = folder.text(&["inspect", "www/cert.pem"]);
+    assert!(told.contains("www.example.com") && told.contains("192.0.2.1"), "{told}");
+
+    let crl = folder.public("chancery-issuing-ca.crl");
+    let verify = [
+        "verify",
+        "--chain",
+        "www/chain.pem",
+        "--crl",
+        crl.to_str().unwrap(),
+        "www/cert.pem",
+    ];
+    assert_eq!(folder.json(&verify)["verified"], true);
+    let answer = folder.json(&["revoke", serial, "--reason", "keyCompromise"]);
+    assert_eq!(answer["certificate"]["revocation"]["reason"], "keyCompromise");
+    let output = folder.chancery(&verify);
+    assert!(!output.status.success());
+    assert!(
+        String::from_utf8_lossy(&output.stdout).contains("revoked"),
+        "{output:?}"
+    );
+    assert_eq!(
+        folder.json(&["revoke", serial, "--reason", "superseded"])["already_revoked"],
+        true
+    );
+}
+
+#[test]
+fn renewal_keeps_the_names_and_changes_the_serial() {
+    let folder = Folder::new();
+    folder.text(&["init"]);
+    folder.text(&["request", "db.example.com", "--profile", "tls-server", "--out", "db"]);
+    let before = std::fs::read_to_string(folder.path("db/cert.pem")).unwrap();
+    let key = std::fs::read_to_string(folder.path("db/key.pem")).unwrap();
+    folder.text(&["renew", "db"]);
+    assert_ne!(std::fs::read_to_string(folder.path("db/cert.pem")).unwrap(), before);
+    assert_eq!(std::fs::read_to_string(folder.path("db/key.pem")).unwrap(), key);
+    folder.text(&["renew", "db", "--new-key"]);
+    assert_ne!(std::fs::read_to_string(folder.path("db/key.pem")).unwrap(), key);
+    assert_eq!(
+        folder.json(&["list", "db.example.com"])["certificates"]
+            .as_array()
+            .unwrap()
+            .len(),
+        3
+    );
+}
+
+#[test]
+fn a_backup_is_restored_and_crl_numbers_do_not_turn_back() {
+    let folder = Folder::new();
+    folder.text(&["init"]);
+    folder.text(&["request", "a.example.com", "--out", "a"]);
+    folder.text(&["backup", "copy"]);
+    folder.text(&["crl", "publish"]);
+    let number = |status: &serde_json::Value| {
+        let crls = status["crls"].as_array().unwrap().clone();
+        crls.iter()
+            .find(|crl| crl["name"] == "chancery-issuing-ca.crl")
+            .unwrap()["number"]
+            .as_u64()
+            .unwrap()
+    };
+    let published = number(&folder.json(&["crl", "status"]));
+
+    std::fs::rename(folder.data(), folder.path("lost")).unwrap();
+    folder.text(&["restore", "copy"]);
+    // A generated passphrase is not in the backup, on purpose: whoever keeps backups shall not have the keys.
+    std::fs::copy(
+        folder.path("lost/keys/passphrase"),
+        folder.data().join("keys/passphrase"),
+    )
+    .unwrap();
+    assert_eq!(
+        folder.json(&["list", "a.example.com"])["certificates"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    folder.text(&["crl", "publish"]);
+    assert!(number(&folder.json(&["crl", "status"])) > published);
+}
+
+#[test]
+fn errors_say_what_to_do() {
+    let folder = Folder::new();
+    assert!(
+        folder.complaint(&["list"]).contains("chancery start"),
+        "no authority yet"
+    );
+    folder.text(&["init"]);
+    assert!(folder.complaint(&["show", "12345"]).contains("12345"));
+    assert!(folder.complaint(&["show", "nonsense"]).contains("serial number"));
+    assert!(
+        folder
+            .complaint(&["revoke", "12345", "--reason", "boredom"])
+            .contains("keyCompromise")
+    );
+    assert!(
+        folder
+            .complaint(&["request", "x.example.com", "--profile", "nonsense", "--out", "x"])
+            .contains("tls-server")
+    );
+    assert!(
+        !folder.path("x/key.pem").exists(),
+        "a refused request leaves no key behind"
+    );
+    assert!(
+        folder
+            .complaint(&["issue", "--csr", "missing.csr"])
+            .contains("missing.csr")
+    );
+    std::fs::write(folder.path("junk.csr"), "junk").unwrap();
+    assert!(folder.complaint(&["issue", "--csr", "junk.csr"]).contains("PKCS #10"));
+    folder.text(&["request", "y.example.com", "--out", "y"]);
+    assert!(
+        folder
+            .complaint(&["request", "y.example.com", "--out", "y"])
+            .contains("--overwrite")
+    );
+    let json = folder.chancery(&["--json", "show", "12345"]);
+    let told: serde_json::Value = serde_json::from_slice(&json.stderr).unwrap();
+    assert!(told["error"].is_string());
+}
+
+#[test]
+fn a_wrong_passphrase_is_told_and_changes_nothing() {
+    let folder = Folder::new();
+    folder.text(&["init"]);
+    std::fs::write(folder.path("wrong"), "not the passphrase").unwrap();
+    let complaint = folder.complaint(&["--passphrase-file", "wrong", "request", "a.example.com", "--out", "a"]);
+    assert!(complaint.contains("passphrase"), "{complaint}");
+    folder.text(&["request", "a.example.com", "--out", "a"]);
+}

@@ -1,0 +1,202 @@
+//! An authority in a folder of its own, with its server, ended when dropped.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+
+use serde_json::Value;
+use ureq::Agent;
+use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
+
+/// The program under test, away from whatever the environment says of other authorities.
+pub(crate) fn chancery() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chancery"));
+    for name in [
+        "CHANCERY_DIR",
+        "CHANCERY_URL",
+        "CHANCERY_CA",
+        "CHANCERY_TOKEN",
+        "CHANCERY_PASSPHRASE",
+        "CHANCERY_LOG",
+    ] {
+        command.env_remove(name);
+    }
+    command.stdin(Stdio::null());
+    command
+}
+
+/// A data folder.
+pub(crate) struct Folder {
+    root: tempfile::TempDir,
+}
+
+impl Folder {
+    /// Nothing in it yet.
+    pub(crate) fn new() -> Self {
+        Self {
+            root: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// A place in the test's own folder, beside the data folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.root.path().join(name)
+    }
+
+    /// The data folder.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.path("data")
+    }
+
+    /// A published file.
+    pub(crate) fn public(&self, name: &str) -> PathBuf {
+        self.data().join("public").join(name)
+    }
+
+    /// `chancery --dir DATA …`
+    pub(crate) fn chancery(&self, arguments: &[&str]) -> Output {
+        chancery()
+            .arg("--dir")
+            .arg(self.data())
+            .args(arguments)
+            .current_dir(self.root.path())
+            .output()
+            .unwrap()
+    }
+
+    /// The same with `--json`; it must succeed and its answer be JSON.
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
+        let output = chancery()
+            .arg("--dir")
+            .arg(self.data())
+            .arg("--json")
+            .args(arguments)
+            .current_dir(self.root.path())
+            .output()
+            .unwrap();
+        serde_json::from_slice(&succeeded(&output).stdout).unwrap()
+    }
+
+    /// The same for people; it must succeed.
+    pub(crate) fn text(&self, arguments: &[&str]) -> String {
+        String::from_utf8(succeeded(&self.chancery(arguments)).stdout.clone()).unwrap()
+    }
+
+    /// It must fail; its complaint.
+    pub(crate) fn complaint(&self, arguments: &[&str]) -> String {
+        let output = self.chancery(arguments);
+        assert!(!output.status.success(), "{arguments:?} should have failed");
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    /// Runs a server on it.
+    pub(crate) fn start(&self) -> Server<'_> {
+        Server::start(self, &[])
+    }
+}
+
+/// Fails the test with what the program said, unless it succeeded.
+#[track_caller]
+pub(crate) fn succeeded(output: &Output) -> &Output {
+    assert!(
+        output.status.success(),
+        "{}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output
+}
+
+/// A running server.
+pub(crate) struct Server<'a> {
+    pub(crate) folder: &'a Folder,
+    pub(crate) https: String,
+    pub(crate) http: String,
+    child: Child,
+}
+
+impl<'a> Server<'a> {
+    /// Starts on ports that the system picks, and waits until it says that it is ready.
+    pub(crate) fn start(folder: &'a Folder, arguments: &[&str]) -> Self {
+        let mut child = chancery()
+            .arg("--dir")
+            .arg(folder.data())
+            .args(["--json", "start", "--https", "127.0.0.1:0", "--http", "127.0.0.1:0"])
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let ready: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not ready but {line:?}"));
+        let url = |name: &str| ready[name].as_str().unwrap().to_owned();
+        Self {
+            folder,
+            https: url("https"),
+            http: url("http"),
+            child,
+        }
+    }
+
+    /// A token with that scope.
+    pub(crate) fn token(&self, scope: &str) -> String {
+        self.folder.json(&["token", "create", "--scope", scope])["token"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    }
+
+    /// A client that trusts this authority's root and reports statuses as answers.
+    pub(crate) fn agent(&self) -> Agent {
+        let pem = std::fs::read(self.folder.public("chancery-root-ca.crt")).unwrap();
+        let tls = TlsConfig::builder()
+            .provider(TlsProvider::Rustls)
+            .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+            .root_certs(RootCerts::new_with_certs(&[Certificate::from_pem(&pem).unwrap()]))
+            .build();
+        Agent::config_builder()
+            .tls_config(tls)
+            .http_status_as_error(false)
+            .build()
+            .new_agent()
+    }
+
+    /// Asks it to stop, as a service manager does, and waits for its end.
+    pub(crate) fn stop(mut self) -> std::process::ExitStatus {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Server<'_> {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs a tool that the test found; it must succeed.
+pub(crate) fn tool(program: &str, arguments: &[&str], folder: &Path) -> Vec<u8> {
+    let output = Command::new(program)
+        .args(arguments)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    succeeded(&output).stdout.clone()
+}
+
+/// Whether a program is on the PATH; says so if it is not, since the test then skips.
+pub(crate) fn has(program: &str) -> bool {
+    let found = std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()));
+    if !found {
+        eprintln!("SKIPPED: {program} is not installed");
+    }
+    found
+}

@@ -1,0 +1,9 @@
+//! Chancery from outside: the real binary, real files, real connections, and readers that we did not write.
+#![allow(clippy::unwrap_used, clippy::print_stderr, clippy::similar_names, missing_docs)] // tests
+
+mod api;
+mod folder;
+mod house;
+mod judge;
+mod judged;
+mod mutual_tls;
