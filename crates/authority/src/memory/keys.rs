@@ -64,6 +64,15 @@ impl MemoryKeyStore {
         lock(&self.keys).remove(key);
     }
 
+    /// Makes one key and gives it two names.
+    ///
+    /// # Panics
+    /// Where the key cannot be generated.
+    pub fn alias(&self, one: &KeyName, other: &KeyName, algorithm: CaKeyAlgorithm) {
+        let key = Arc::new(Key::generate(algorithm).expect("keys can be generated"));
+        lock(&self.keys).extend([(one.clone(), key.clone()), (other.clone(), key)]);
+    }
+
     fn key(&self, name: &KeyName) -> Result<Arc<Key>, KeyStoreError> {
         lock(&self.keys)
             .get(name)

@@ -1,0 +1,424 @@
+//! CRLs: what is on them, when they are made, and what they never do.
+
+mod office;
+
+use std::io::Cursor;
+use std::time::Duration;
+
+use chancery_authority::config::Config;
+use chancery_authority::memory::Fault;
+use chancery_authority::port::ledger::{CertificateIntent, Completion, IntentId, Ledger, Revocation};
+use chancery_authority::port::{KeyName, KeyStore, Precondition, Publication, PublishedName, Receipt};
+use chancery_authority::publish::{PublishError, Staleness};
+use chancery_authority::{Authority, contract};
+use chancery_x509::crl::{CrlHeader, CrlWriter, Framing, RevocationReason, Scope};
+use chancery_x509::lint::{self, Severity};
+use chancery_x509::serial::Serial;
+use chancery_x509::time::{DAY, UnixTime};
+use futures_util::future::join_all;
+use office::{NOW, Office, QUICK, all_good, entries, principal, scope, slug};
+
+const HOUR: i64 = 3600;
+
+/// Puts a revoked certificate that ends then into the ledger.
+async fn revoked_until(office: &Office, number: u32, not_after: UnixTime) -> Serial {
+    let id = IntentId {
+        issuer: slug("chancery-issuing-ca"),
+        serial: contract::intent(number).id.serial,
+    };
+    let intent = CertificateIntent {
+        id: id.clone(),
+        not_after,
+        ..contract::intent(number)
+    };
+    office.house.ledger.reserve(intent).await.unwrap();
+    let completion = Completion {
+        id: id.clone(),
+        certificate: vec![0x30, 0],
+        receipt: Receipt("none".to_owned()),
+        at: NOW,
+    };
+    office.house.ledger.complete(completion).await.unwrap();
+    let revocation = Revocation {
+        at: NOW,
+        reason: RevocationReason::Superseded,
+        invalidity_date: None,
+        principal: "token:tests".to_owned(),
+    };
+    office
+        .house
+        .ledger
+        .revoke(&id.issuer, id.serial, revocation)
+        .await
+        .unwrap();
+    id.serial
+}
+
+/// A CRL with that number, really signed, that the ledger knows nothing of.
+async fn foreign_crl(office: &Office, number: u64) -> Vec<u8> {
+    let ca = office.authority.ca(&slug("chancery-issuing-ca")).unwrap();
+    let header = CrlHeader {
+        issuer: &ca.issuer,
+        number,
+        this_update: NOW,
+        next_update: NOW.plus_days(1),
+        scope: Scope::Full,
+    };
+    let (tbs, input, length) = CrlWriter::new(&header, 0, Vec::new()).unwrap().finish_tbs().unwrap();
+    let signed = office.house.keys.sign(&ca.record.key, &input).await.unwrap();
+    Framing::new(ca.issuer.public_key().algorithm(), length, &signed.signature).assemble(&tbs)
+}
+
+async fn put(office: &Office, name: &str, content: &[u8]) {
+    let body = Box::new(Cursor::new(content.to_vec()));
+    let name = PublishedName::new(name).unwrap();
+    office
+        .house
+        .publication
+        .put(&name, body, Precondition::None)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_crl_is_of_its_ca_and_lists_what_is_revoked() {
+    let office = Office::new().await;
+    let serial = office.issue("a.example", None).await.id.serial;
+    office.issue("b.example", None).await;
+    let compromised = RevocationReason::KeyCompromise;
+    let since = NOW.plus_days(-1);
+    let outcome = office
+        .authority
+        .revoke(serial, compromised, Some(since), &principal())
+        .await
+        .unwrap();
+    let published = outcome.crl.unwrap().unwrap();
+    let crl = office.crl("chancery-issuing-ca.crl");
+    let ca = office.authority.issuing_ca().unwrap();
+    assert!(crl.is_signed_by(ca.issuer.public_key()));
+    assert_eq!(crl.issuer(), ca.certificate().subject());
+    assert_eq!(
+        crl.authority_key_identifier(),
+        ca.certificate().subject_key_identifier()
+    );
+    assert_eq!((crl.number(), published.entries), (Some(published.number), 1));
+    assert_eq!((crl.this_update(), crl.next_update()), (NOW, Some(NOW.plus_days(7))));
+    let entry = entries(&crl)[0];
+    assert_eq!(
+        (entry.serial, entry.reason, entry.invalidity_date),
+        (serial, compromised, Some(since))
+    );
+    let findings = lint::crl(crl.as_der(), Some(ca.certificate().as_der()));
+    assert!(
+        findings.iter().all(|finding| finding.severity < Severity::Warning),
+        "{findings:?}"
+    );
+    assert_eq!(office.listed("chancery-issuing-ca.crl.pem"), [serial]);
+    let text = office.house.publication.content("chancery-issuing-ca.crl.pem").unwrap();
+    assert!(text.starts_with(b"-----BEGIN X509 CRL-----\n") && text.ends_with(b"-----END X509 CRL-----\n"));
+}
+
+#[tokio::test]
+async fn an_entry_leaves_only_after_a_crl_beyond_its_end() {
+    let office = Office::new().await;
+    let ending = revoked_until(&office, 1, NOW.plus_seconds(HOUR)).await;
+    let staying = revoked_until(&office, 2, NOW.plus_days(30)).await;
+    let publish = async || all_good(&office.authority.publish_crls(None).await);
+    let listed = || office.listed("chancery-issuing-ca.crl");
+    publish().await;
+    assert_eq!(listed(), [ending, staying]);
+    office.house.clock.advance(2 * HOUR);
+    publish().await;
+    assert_eq!(listed(), [ending, staying], "the first CRL after the end still has it");
+    office.house.clock.advance(HOUR);
+    publish().await;
+    assert_eq!(listed(), [staying], "it was on a CRL made after its end");
+
+    // A CRL that was recorded and never published has shown nobody anything.
+    let late = revoked_until(&office, 3, NOW.plus_seconds(4 * HOUR)).await;
+    office.house.clock.set(NOW.plus_seconds(5 * HOUR));
+    office.house.faults.at("publication.put", 3, Fault::FailBefore);
+    let outcomes = office.authority.publish_crls(None).await;
+    assert!(outcomes.iter().any(|(_, outcome)| outcome.is_err()));
+    office.house.clock.advance(HOUR);
+    publish().await;
+    assert!(listed().contains(&late));
+}
+
+#[tokio::test]
+async fn due_are_those_with_changes_or_whose_interval_has_passed() {
+    let mut office = Office::new().await;
+    let due = async |office: &Office| {
+        let outcomes = office.authority.publish_due_crls().await;
+        all_good(&outcomes);
+        outcomes
+            .into_iter()
+            .map(|(scope, _)| scope.issuer.to_string())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(due(&office).await, [""; 0], "all are just published");
+    office.house.clock.advance(DAY - 1);
+    assert_eq!(due(&office).await, [""; 0]);
+    let status = office.authority.crl_status().await;
+    assert!(
+        status
+            .iter()
+            .all(|status| status.staleness == Staleness::Fresh && status.age == Some(DAY - 1))
+    );
+    office.house.clock.advance(1);
+    assert_eq!(
+        due(&office).await,
+        ["chancery-root-ca", "chancery-issuing-ca"],
+        "the interval has passed"
+    );
+
+    office.house.faults.at("keys.sign", 1, Fault::FailBefore);
+    assert!(
+        office
+            .authority
+            .issue(&office::request("a.example"), &principal(), None)
+            .await
+            .is_err()
+    );
+    assert_eq!(due(&office).await, [""; 0]);
+    office.authority.sweep_older_than(0).await.unwrap();
+    assert_eq!(due(&office).await, ["chancery-issuing-ca"], "an intent was given up");
+
+    office.restart().await;
+    assert_eq!(
+        due(&office).await.len(),
+        2,
+        "a new process cannot know what was revoked before it"
+    );
+    assert_eq!(due(&office).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_late_crl_raises_an_alarm() {
+    let office = Office::new().await;
+    let staleness = async || office.authority.crl_status().await[0].staleness.clone();
+    let wanted = [
+        (0, Staleness::Fresh),
+        (26 * HOUR, Staleness::Fresh),
+        (27 * HOUR, Staleness::Overdue),
+        (4 * DAY, Staleness::HalfSpent),
+        (7 * DAY + 1, Staleness::Expired),
+    ];
+    for (age, expected) in wanted {
+        office.house.clock.set(NOW.plus_seconds(age));
+        assert_eq!(staleness().await, expected, "after {age} seconds");
+    }
+    office.house.faults.at("publication.put", 1, Fault::FailBefore);
+    office.authority.publish_crls(Some(&slug("chancery-root-ca"))).await;
+    assert_eq!(staleness().await, Staleness::Unpublished);
+    office.house.faults.at("ledger.latest_crl", 1, Fault::FailBefore);
+    assert!(matches!(staleness().await, Staleness::Unknown { .. }));
+    all_good(&office.authority.publish_due_crls().await);
+    assert_eq!(staleness().await, Staleness::Fresh);
+}
+
+#[tokio::test]
+async fn one_cas_failure_does_not_stop_the_others() {
+    let office = Office::new().await;
+    let serial = revoked_until(&office, 1, NOW.plus_days(9)).await;
+    office.house.keys.forget(&KeyName("chancery-root-ca".to_owned()));
+    let outcomes = office.authority.publish_crls(None).await;
+    assert!(
+        matches!(outcomes[0], (_, Err(PublishError::KeyStore(_)))),
+        "{outcomes:?}"
+    );
+    assert!(outcomes[1].1.is_ok());
+    assert_eq!(office.listed("chancery-issuing-ca.crl"), [serial]);
+}
+
+#[tokio::test]
+async fn a_damaged_row_is_reported_and_skipped() {
+    let office = Office::new().await;
+    let serial = revoked_until(&office, 1, NOW.plus_days(9)).await;
+    office
+        .house
+        .ledger
+        .damage(&scope("chancery-issuing-ca"), "row 17: the serial is no number");
+    let outcome = office
+        .authority
+        .publish_crl(&scope("chancery-issuing-ca"))
+        .await
+        .unwrap();
+    assert_eq!(outcome.damaged, ["row 17: the serial is no number"]);
+    assert_eq!(office.listed("chancery-issuing-ca.crl"), [serial]);
+    let status = office.authority.crl_status().await;
+    assert!(status[1].is_alarming() && status[1].damaged == outcome.damaged && !status[0].is_alarming());
+}
+
+#[tokio::test]
+async fn a_file_that_others_removed_or_spoilt_is_put_back() {
+    let office = Office::new().await;
+    let publish = async || {
+        office
+            .authority
+            .publish_crl(&scope("chancery-issuing-ca"))
+            .await
+            .unwrap()
+            .number
+    };
+    office.house.publication.remove("chancery-issuing-ca.crl");
+    assert_eq!(publish().await, 2);
+    office.house.publication.remove("chancery-issuing-ca.crl.pem");
+    assert_eq!(publish().await, 3);
+    let garbage = put(&office, "chancery-issuing-ca.crl", b"garbage");
+    garbage.await;
+    assert_eq!(publish().await, 4);
+    // A CRL of another CA is none of this one's.
+    let other = office.house.publication.content("chancery-root-ca.crl").unwrap();
+    put(&office, "chancery-issuing-ca.crl", &other).await;
+    assert_eq!(publish().await, 5);
+    for name in ["chancery-issuing-ca.crl", "chancery-issuing-ca.crl.pem"] {
+        assert_eq!(office.crl(name).number(), Some(5));
+    }
+}
+
+#[tokio::test]
+async fn numbers_never_go_backwards_behind_an_old_ledger() {
+    let office = Office::new().await;
+    let newer = foreign_crl(&office, 40).await;
+    put(&office, "chancery-issuing-ca.crl", &newer).await;
+    let published = office
+        .authority
+        .publish_crl(&scope("chancery-issuing-ca"))
+        .await
+        .unwrap();
+    assert_eq!(
+        (published.number, published.superseded_by),
+        (41, None),
+        "its numbers were skipped"
+    );
+    assert_eq!(office.crl("chancery-issuing-ca.crl").number(), Some(41));
+    assert_eq!(office.crl("chancery-issuing-ca.crl.pem").number(), Some(41));
+
+    let far = foreign_crl(&office, 1_000_000).await;
+    put(&office, "chancery-issuing-ca.crl", &far).await;
+    match office.authority.publish_crl(&scope("chancery-issuing-ca")).await {
+        Err(PublishError::Ahead {
+            published: 1_000_000,
+            reserved: 42,
+            ..
+        }) => {}
+        other => panic!("a number that far ahead is somebody's mistake: {other:?}"),
+    }
+    assert_eq!(
+        office.crl("chancery-issuing-ca.crl").number(),
+        Some(1_000_000),
+        "and is not replaced"
+    );
+}
+
+#[tokio::test]
+async fn publishers_in_several_processes_never_publish_an_older_crl() {
+    let office = Office::new().await;
+    let mut others: Vec<Authority> = Vec::new();
+    for _ in 0..6 {
+        others.push(office::another(&office.house, &office.config).await);
+    }
+    // Some are slow, at different places.
+    for (nth, operation) in [
+        "keys.sign",
+        "publication.put",
+        "publication.stat",
+        "publication.read",
+        "ledger.complete_crl",
+    ]
+    .iter()
+    .cycle()
+    .take(30)
+    .enumerate()
+    {
+        let wait = Duration::from_millis(3 + nth as u64 % 7);
+        office.house.faults.at(operation, 1 + nth / 3, Fault::Delay(wait));
+    }
+    let rounds = others.iter().map(|authority| async {
+        for _ in 0..4 {
+            let outcome = authority.publish_crl(&scope("chancery-issuing-ca")).await;
+            // Contended is a fair answer; a lower number never is, and that is looked at in the story.
+            assert!(
+                matches!(outcome, Ok(_) | Err(PublishError::Contended { .. })),
+                "{outcome:?}"
+            );
+        }
+    });
+    join_all(rounds).await;
+    office.check("after publishing side by side").await;
+    all_good(&office.authority.publish_crls(None).await);
+    office.check_recovered("after one more").await;
+}
+
+#[tokio::test]
+async fn a_burst_of_revocations_makes_few_crls() {
+    let office = Office::new().await;
+    let mut serials = Vec::new();
+    for number in 0..20 {
+        serials.push(office.issue(&format!("{number}.example"), None).await.id.serial);
+    }
+    let before = office.house.ledger.crl_numbers_reserved(&scope("chancery-issuing-ca"));
+    for nth in 1..10 {
+        office
+            .house
+            .faults
+            .at("keys.sign", nth, Fault::Delay(Duration::from_millis(5)));
+    }
+    let revoke = |serial| {
+        office
+            .authority
+            .revoke(serial, RevocationReason::Superseded, None, &PRINCIPAL)
+    };
+    for outcome in join_all(serials.iter().copied().map(revoke)).await {
+        let outcome = outcome.unwrap();
+        assert!(outcome.crl.unwrap().is_ok() && !outcome.already);
+    }
+    let made = office.house.ledger.crl_numbers_reserved(&scope("chancery-issuing-ca")) - before;
+    assert!(made <= 3, "twenty revocations at once made {made} CRLs");
+    office.check_recovered("after the burst").await;
+}
+
+const PRINCIPAL: chancery_authority::Principal = chancery_authority::Principal::Authority;
+
+#[tokio::test]
+async fn shards_name_the_url_that_their_certificates_name() {
+    let config = format!(
+        "public_url = \"http://pki.example.com\"\n{QUICK}\n[ca.crl]\nshards = 2\ninterval_hours = 24\nlifetime_hours = 168"
+    );
+    let office = Office::with(&config).await;
+    let mut of_shard = [Vec::new(), Vec::new()];
+    for number in 0..12 {
+        let record = office.issue(&format!("{number}.example"), None).await;
+        of_shard[usize::from(record.shard.unwrap())].push(record.id.serial);
+        office.revoke(record.id.serial).await;
+    }
+    for (shard, serials) in of_shard.iter_mut().enumerate() {
+        serials.sort_unstable();
+        let name = format!("chancery-issuing-ca-{shard}.crl");
+        assert_eq!(office.listed(&name), *serials);
+        let url = format!("http://pki.example.com/{name}");
+        assert_eq!(office.crl(&name).distribution_point(), Some(url.as_str()));
+    }
+    let rest = office.crl("chancery-issuing-ca.crl");
+    let url = "http://pki.example.com/chancery-issuing-ca.crl";
+    assert_eq!(
+        rest.distribution_point(),
+        Some(url),
+        "a CRL that does not cover everything must not look as if it did"
+    );
+    assert_eq!(office.crl("chancery-root-ca.crl").distribution_point(), None);
+    office.check_recovered("with shards").await;
+}
+
+#[tokio::test]
+async fn a_ca_that_left_the_configuration_goes_on_publishing() {
+    let mut office = Office::new().await;
+    let record = office.issue("a.example", None).await;
+    office.config = Config::from_toml("[[ca]]\nname = \"root-ca\"\nalgorithm = \"p256\"").unwrap();
+    office.restart().await;
+    office.revoke(record.id.serial).await;
+    assert_eq!(office.listed("chancery-issuing-ca.crl"), [record.id.serial]);
+    let status = office.authority.crl_status().await;
+    assert_eq!(status.len(), 2);
+}

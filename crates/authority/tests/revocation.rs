@@ -1,0 +1,163 @@
+//! Revoking: what it answers, what it leaves, what it refuses.
+
+mod office;
+
+use chancery_authority::memory::Fault;
+use chancery_authority::port::Ledger;
+use chancery_authority::publish::PublishError;
+use chancery_authority::revoke::RevokeError;
+use chancery_x509::crl::RevocationReason;
+use chancery_x509::serial::Serial;
+use office::{NOW, Office, QUICK, entries, principal, slug};
+
+#[tokio::test]
+async fn a_revocation_is_recorded_published_and_told() {
+    let office = Office::new().await;
+    let record = office.issue("a.example", None).await;
+    let reason = RevocationReason::CessationOfOperation;
+    let revoked = office
+        .authority
+        .revoke(record.id.serial, reason, None, &principal())
+        .await
+        .unwrap();
+    assert!(!revoked.already && !revoked.notice_failed);
+    let revocation = revoked.record.revocation.unwrap();
+    assert_eq!(
+        (revocation.at, revocation.reason, revocation.principal.as_str()),
+        (NOW, reason, "token:tests")
+    );
+    assert_eq!(office.listed("chancery-issuing-ca.crl"), [record.id.serial]);
+    let notice = office.house.notices.received().pop().unwrap();
+    assert_eq!(notice.subject, "Certificate Revoked");
+    assert_eq!(notice.message["CommonName"], "a.example");
+    assert_eq!(notice.message["SerialNumber"], record.id.serial.to_string());
+    assert_eq!(notice.message["Revoked"], "2026-11-23 20:00:00");
+    assert_eq!(notice.message["Subject"], "CN=a.example");
+}
+
+#[tokio::test]
+async fn revoking_again_answers_the_first_and_makes_no_crl() {
+    let office = Office::new().await;
+    let serial = office.issue("a.example", None).await.id.serial;
+    office.revoke(serial).await;
+    office.house.clock.advance(10);
+    // The CRL of the same second cannot prove that it has the revocation; one made later can.
+    let again = office
+        .authority
+        .revoke(serial, RevocationReason::Unspecified, None, &principal())
+        .await
+        .unwrap();
+    assert!(again.already && again.crl.is_some());
+    let signatures = office.house.keys.log().len();
+    let again = office
+        .authority
+        .revoke(serial, RevocationReason::Unspecified, None, &principal())
+        .await
+        .unwrap();
+    assert!(again.already && again.crl.is_none());
+    assert_eq!(again.record.revocation.unwrap().reason, RevocationReason::Superseded);
+    assert_eq!(office.house.keys.log().len(), signatures);
+    assert_eq!(office.house.notices.received().len(), 1);
+
+    let compromise = RevocationReason::KeyCompromise;
+    let replaced = office
+        .authority
+        .revoke(serial, compromise, None, &principal())
+        .await
+        .unwrap();
+    assert!(!replaced.already && replaced.crl.is_some());
+    assert_eq!(entries(&office.crl("chancery-issuing-ca.crl"))[0].reason, compromise);
+}
+
+#[tokio::test]
+async fn a_ca_is_revoked_on_its_issuers_crl() {
+    let office = Office::new().await;
+    let issuing = office.authority.issuing_ca().unwrap().certificate().serial();
+    let reason = RevocationReason::CaCompromise;
+    office
+        .authority
+        .revoke(issuing, reason, None, &principal())
+        .await
+        .unwrap();
+    assert_eq!(office.listed("chancery-root-ca.crl"), [issuing]);
+    assert!(office.listed("chancery-issuing-ca.crl").is_empty());
+}
+
+#[tokio::test]
+async fn what_cannot_be_revoked_is_refused() {
+    let office = Office::new().await;
+    let reason = RevocationReason::Superseded;
+    let unknown: Serial = "77".parse().unwrap();
+    let refused = office
+        .authority
+        .revoke(unknown, reason, None, &principal())
+        .await
+        .unwrap_err();
+    assert_eq!(refused, RevokeError::NotFound(unknown));
+    let root = office.authority.cas()[0].certificate().serial();
+    let refused = office
+        .authority
+        .revoke(root, reason, None, &principal())
+        .await
+        .unwrap_err();
+    assert_eq!(refused, RevokeError::Root(slug("chancery-root-ca")));
+    let serial = office.issue("a.example", None).await.id.serial;
+    let future = NOW.plus_seconds(1);
+    let refused = office
+        .authority
+        .revoke(serial, reason, Some(future), &principal())
+        .await
+        .unwrap_err();
+    assert_eq!(
+        refused,
+        RevokeError::InvalidityDate {
+            invalidity_date: future
+        }
+    );
+    assert_eq!(office.house.ledger.counts().await.unwrap().revoked, 0);
+}
+
+#[tokio::test]
+async fn a_failed_publication_or_notice_undoes_nothing() {
+    let office = Office::new().await;
+    let serial = office.issue("a.example", None).await.id.serial;
+    office.house.faults.at("publication.put", 1, Fault::FailBefore);
+    office.house.faults.at("notices.notify", 1, Fault::FailBefore);
+    let reason = RevocationReason::Superseded;
+    let revoked = office
+        .authority
+        .revoke(serial, reason, None, &principal())
+        .await
+        .unwrap();
+    assert!(matches!(revoked.crl, Some(Err(PublishError::Publication(_)))) && revoked.notice_failed);
+    assert!(
+        office
+            .authority
+            .certificate(serial)
+            .await
+            .unwrap()
+            .unwrap()
+            .revocation
+            .is_some()
+    );
+    assert!(office.listed("chancery-issuing-ca.crl").is_empty());
+    office::all_good(&office.authority.publish_due_crls().await);
+    assert_eq!(office.listed("chancery-issuing-ca.crl"), [serial]);
+}
+
+#[tokio::test]
+async fn publishing_at_once_can_be_switched_off() {
+    let office = Office::with(&format!("{QUICK}\n[ca.crl]\npublish_on_revocation = false")).await;
+    let serial = office.issue("a.example", None).await.id.serial;
+    let reason = RevocationReason::Superseded;
+    let revoked = office
+        .authority
+        .revoke(serial, reason, None, &principal())
+        .await
+        .unwrap();
+    assert!(revoked.crl.is_none());
+    assert!(office.listed("chancery-issuing-ca.crl").is_empty());
+    let outcomes = office.authority.publish_due_crls().await;
+    assert_eq!(outcomes.len(), 1, "only the CRL with the change is due");
+    assert_eq!(office.listed("chancery-issuing-ca.crl"), [serial]);
+}
