@@ -1,10 +1,11 @@
 //! CAs and how they come to be.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod office;
 
 use chancery_authority::hierarchy::HierarchyError;
 use chancery_authority::memory::Fault;
-use chancery_authority::port::ledger::{Kind, Ledger};
+use chancery_authority::port::ledger::{Counts, Kind, Ledger};
 use chancery_authority::port::{KeyName, KeyStore};
 use chancery_x509::algorithm::CaKeyAlgorithm;
 use chancery_x509::certificate::{BasicConstraints, Certificate, KeyUsage};
@@ -211,7 +212,7 @@ async fn an_existing_key_is_used_if_it_fits() {
     }
     assert_eq!(
         office.house.ledger.counts().await.unwrap(),
-        Default::default(),
+        Counts::default(),
         "nothing was begun"
     );
 }

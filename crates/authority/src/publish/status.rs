@@ -33,7 +33,7 @@ pub enum Staleness {
     Overdue,
     /// Half of the CRL's life has passed: what was to publish the next one does not work.
     HalfSpent,
-    /// Signed and not published.
+    /// Signed more than a minute ago, and not published.
     Unpublished,
     /// nextUpdate has passed: clients that check refuse every certificate of this CA.
     Expired,
@@ -52,6 +52,9 @@ impl CrlStatus {
         self.staleness != Staleness::Fresh || !self.damaged.is_empty()
     }
 }
+
+/// Seconds that publishing a signed CRL may take.
+const PUBLISHING: i64 = 60;
 
 /// Interval and lifetime of a CRL, in seconds.
 pub(super) struct Timing {
@@ -77,7 +80,7 @@ fn staleness(latest: &CrlRecord, timing: &Timing, now: UnixTime) -> Staleness {
     let half = (latest.next_update.0 - latest.this_update.0) / 2;
     if now > latest.next_update {
         Staleness::Expired
-    } else if latest.published.is_none() {
+    } else if latest.published.is_none() && now > latest.this_update.plus_seconds(PUBLISHING) {
         Staleness::Unpublished
     } else if now > latest.this_update.plus_seconds(half) {
         Staleness::HalfSpent
@@ -154,7 +157,8 @@ mod tests {
         assert_eq!(at(&crl, 1000), Staleness::HalfSpent);
         assert_eq!(at(&crl, 1001), Staleness::Expired);
         crl.published = None;
-        assert_eq!(at(&crl, 0), Staleness::Unpublished);
+        assert_eq!(at(&crl, 60), Staleness::Fresh);
+        assert_eq!(at(&crl, 61), Staleness::Unpublished);
         assert_eq!(at(&crl, 1001), Staleness::Expired);
     }
 }

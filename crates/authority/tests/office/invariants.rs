@@ -94,7 +94,7 @@ impl Office {
         }
         for (key, signatures) in of_crls {
             let cas = self.config.cas().iter().filter(|ca| *ca.key() == key);
-            let scopes = cas.flat_map(|ca| ca.crl_scopes());
+            let scopes = cas.flat_map(chancery_authority::config::CaConfig::crl_scopes);
             let reserved: u64 = scopes.map(|scope| self.house.ledger.crl_numbers_reserved(&scope)).sum();
             assert!(
                 signatures <= reserved,

@@ -123,98 +123,66 @@ pub(super) async fn conditions_combine(ledger: &dyn Ledger) {
         }
     }
     reserve(ledger, &intent(9)).await;
-    for (query, wanted, sentence) in search_cases() {
-        assert_eq!(all(ledger, &query).await, numbered(wanted), "{sentence}: {query:?}");
+    for (sentence, condition, wanted) in CONDITIONS {
+        let mut query = Search {
+            oldest_first: true,
+            ..Search::default()
+        };
+        condition(&mut query);
+        let found = all(ledger, &query).await;
+        assert_eq!(found, numbered(wanted.iter().copied()), "{sentence}: {query:?}");
     }
 }
 
-fn search_cases() -> Vec<(Search, Vec<u32>, &'static str)> {
-    let base = Search {
-        oldest_first: true,
-        ..Search::default()
-    };
-    let named = |name: &str| Search {
-        common_name: Some(name.to_owned()),
-        ..base.clone()
-    };
-    vec![
-        (
-            base.clone(),
-            vec![1, 2, 3, 4, 5, 6, 7, 8],
-            "no condition finds every certificate and no open intent",
-        ),
-        (
-            Search::default(),
-            vec![8, 7, 6, 5, 4, 3, 2, 1],
-            "newest first, if not asked otherwise",
-        ),
-        (
-            Search {
-                issuer: Some(slug("a-ca")),
-                ..base.clone()
-            },
-            vec![2, 4, 6, 8],
-            "by issuer",
-        ),
-        (named("web-2"), vec![2], "by common name"),
-        (named("web-"), vec![], "a common name without * is the whole name"),
-        (
-            named("web-*"),
-            vec![1, 2, 3, 4],
-            "by the beginning of a common name, letter case counts",
-        ),
-        (
-            named("*"),
-            vec![1, 2, 3, 4, 5, 6, 7, 8],
-            "every name begins with nothing",
-        ),
-        (
-            named("web_%*"),
-            vec![],
-            "characters that a database might take for wildcards are none",
-        ),
-        (
-            Search {
-                key: Some(intent(5).key),
-                ..base.clone()
-            },
-            vec![5],
-            "by key",
-        ),
-        (
-            Search {
-                expires_from: Some(NOW.plus_days(6)),
-                ..base.clone()
-            },
-            vec![6, 7, 8],
-            "notAfter at or after",
-        ),
-        (
-            Search {
-                expires_before: Some(NOW.plus_days(3)),
-                ..base.clone()
-            },
-            vec![1, 2],
-            "notAfter before",
-        ),
-        (
-            Search {
-                revoked: Some(true),
-                ..base.clone()
-            },
-            vec![3, 6],
-            "revoked ones",
-        ),
-        (
-            Search {
-                revoked: Some(false),
-                ..base.clone()
-            },
-            vec![1, 2, 4, 5, 7, 8],
-            "unrevoked ones",
-        ),
-        (
-            Search {
+/// A sentence, the condition that it speaks of, and what is found then.
+type Condition = (&'static str, fn(&mut Search), &'static [u32]);
+
+const CONDITIONS: [Condition; 15] = [
+    (
+        "every certificate and no open intent",
+        |_| (),
+        &[1, 2, 3, 4, 5, 6, 7, 8],
+    ),
+    (
+        "newest first",
+        |query| query.oldest_first = false,
+        &[8, 7, 6, 5, 4, 3, 2, 1],
+    ),
+    ("by issuer", |query| query.issuer = Some(slug("a-ca")), &[2, 4, 6, 8]),
+    ("by common name", |query| named(query, "web-2"), &[2]),
+    ("without * by the whole name", |query| named(query, "web-"), &[]),
+    (
+        "by a name's beginning, letter case counts",
+        |query| named(query, "web-*"),
+        &[1, 2, 3, 4],
+    ),
+    (
+        "every name begins with nothing",
+        |query| named(query, "*"),
+        &[1, 2, 3, 4, 5, 6, 7, 8],
+    ),
+    ("a database's wildcards are none", |query| named(query, "web_%*"), &[]),
+    ("by key", |query| query.key = Some(intent(5).key), &[5]),
+    (
+        "notAfter at or after",
+        |query| query.expires_from = Some(NOW.plus_days(6)),
+        &[6, 7, 8],
+    ),
+    (
+        "notAfter before",
+        |query| query.expires_before = Some(NOW.plus_days(3)),
+        &[1, 2],
+    ),
+    ("revoked ones", |query| query.revoked = Some(true), &[3, 6]),
+    (
+        "unrevoked ones",
+        |query| query.revoked = Some(false),
+        &[1, 2, 4, 5, 7, 8],
+    ),
+    (
+        "all conditions at once, and one certificate meets them",
+        |query| {
+            *query = Search {
                 issuer: Some(slug("b-ca")),
                 common_name: Some("web-*".to_owned()),
                 expires_from: Some(NOW.plus_days(2)),
@@ -222,20 +190,22 @@ fn search_cases() -> Vec<(Search, Vec<u32>, &'static str)> {
                 revoked: Some(true),
                 key: Some(intent(3).key),
                 oldest_first: false,
-            },
-            vec![3],
-            "all conditions hold at once",
-        ),
-        (
-            Search {
-                revoked: Some(true),
-                key: Some(intent(5).key),
-                ..base
-            },
-            vec![],
-            "all conditions hold at once",
-        ),
-    ]
+            };
+        },
+        &[3],
+    ),
+    (
+        "all conditions at once, and no certificate meets them",
+        |query| {
+            query.revoked = Some(true);
+            query.key = Some(intent(5).key);
+        },
+        &[],
+    ),
+];
+
+fn named(query: &mut Search, name: &str) {
+    query.common_name = Some(name.to_owned());
 }
 
 pub(super) async fn expiring_certificates_are_found(ledger: &dyn Ledger) {
