@@ -1,1 +1,106 @@
 //! News of what happened: to the program's own log, and to webhooks.
+
+mod webhook;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chancery_authority::port::{Notice, NoticeError, Notices};
+
+pub use webhook::{WebhookConfig, WebhookError, WebhookNotices};
+
+/// Writes each notice to the program's log: one event at level `info`, target `chancery::notices`, with the fields
+/// `subject` and `payload` (JSON).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LogNotices;
+
+/// Tells several.
+#[derive(Clone, Default)]
+pub struct Several {
+    all: Vec<Arc<dyn Notices>>,
+}
+
+impl Several {
+    /// Tells these, in this order.
+    pub fn new(all: Vec<Arc<dyn Notices>>) -> Self {
+        Self { all }
+    }
+}
+
+#[async_trait]
+impl Notices for LogNotices {
+    async fn notify(&self, notice: Notice) -> Result<(), NoticeError> {
+        tracing::info!(target: "chancery::notices", subject = notice.subject, payload = %notice.message);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Notices for Several {
+    /// One that fails keeps none of the others from being told; the error names every failure.
+    async fn notify(&self, notice: Notice) -> Result<(), NoticeError> {
+        let mut failures = Vec::new();
+        for notices in &self.all {
+            if let Err(error) = notices.notify(notice.clone()).await {
+                failures.push(error.detail);
+            }
+        }
+        if failures.is_empty() {
+            return Ok(());
+        }
+        Err(NoticeError {
+            detail: failures.join("; "),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Kept(Mutex<Vec<Notice>>);
+    struct Broken(&'static str);
+
+    #[async_trait]
+    impl Notices for Kept {
+        async fn notify(&self, notice: Notice) -> Result<(), NoticeError> {
+            self.0.lock().unwrap().push(notice);
+            Ok(())
+        }
+    }
+
+    #[async_trait]
+    impl Notices for Broken {
+        async fn notify(&self, _: Notice) -> Result<(), NoticeError> {
+            Err(NoticeError {
+                detail: self.0.to_owned(),
+            })
+        }
+    }
+
+    #[tokio::test]
+    async fn one_failure_keeps_nobody_else_from_being_told() {
+        let (first, last) = (Arc::new(Kept::default()), Arc::new(Kept::default()));
+        let several = Several::new(vec![
+            first.clone(),
+            Arc::new(Broken("no route")),
+            Arc::new(LogNotices),
+            Arc::new(Broken("no answer")),
+            last.clone(),
+        ]);
+        let notice = Notice {
+            subject: "Certificate Issued",
+            message: json!({"Subject": "CN=a"}),
+        };
+        let error = several.notify(notice.clone()).await.unwrap_err();
+        assert_eq!(error.detail, "no route; no answer");
+        assert_eq!(*first.0.lock().unwrap(), std::slice::from_ref(&notice));
+        assert_eq!(*last.0.lock().unwrap(), std::slice::from_ref(&notice));
+        Several::default().notify(notice).await.unwrap();
+    }
+}

@@ -1,0 +1,266 @@
+//! Notices by HTTP POST.
+//!
+//! The body is `{"subject": …, "message": …}`. Each notice has an identifier in the header `Chancery-Notice`, the same
+//! for every attempt, so that a receiver can tell a repetition. With a shared secret there is also
+//! `Chancery-Signature: t=SECONDS,v1=HEX`, where HEX is HMAC-SHA256, with the secret, of `SECONDS.BODY`: a receiver that
+//! also refuses old SECONDS cannot be fed recorded notices.
+//!
+//! `notify` hands a notice over to a queue, so that a slow receiver never slows an issuance; a full queue is its only
+//! failure. A thread delivers in order, with a few attempts each, and logs what it gives up. Dropping the sender gives
+//! the rest of the queue a few seconds.
+
+mod delivery;
+mod trust;
+
+use std::fmt;
+use std::io;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chancery_authority::port::{Notice, NoticeError, Notices};
+use ureq::http::Uri;
+
+use self::delivery::{Closing, Courier};
+use crate::keys::Passphrase;
+
+/// Where notices go, and how persistently.
+#[derive(Clone)]
+pub struct WebhookConfig {
+    /// `https://…`; `http://…` to this machine only, unless `allow_plain_http`.
+    pub url: String,
+    /// Signs each notice, if given.
+    pub secret: Option<Passphrase>,
+    /// PEM file of the CAs that the receiver's certificate may come from; the system's, if not given.
+    pub ca_file: Option<PathBuf>,
+    /// Lets notices cross a network in the clear.
+    pub allow_plain_http: bool,
+    /// For one attempt, connection and answer included.
+    pub timeout: Duration,
+    /// Attempts for each notice, at least one. Between them lie a quarter of a second, half, one, … up to ten seconds,
+    /// each shortened at random by up to a half.
+    pub attempts: u32,
+    /// Notices that may wait.
+    pub queue: usize,
+    /// What the rest of the queue gets when the sender is dropped.
+    pub closing: Duration,
+}
+
+/// Posts notices to one URL.
+#[derive(Debug)]
+pub struct WebhookNotices {
+    queue: Option<mpsc::SyncSender<Notice>>,
+    closing: Arc<Closing>,
+    config: WebhookConfig,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Why a webhook is not set up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WebhookError {
+    /// No URL, or one of another kind.
+    #[error("the webhook's URL is no http:// or https:// URL with a host")]
+    Url,
+    /// In the clear over a network.
+    #[error("the webhook at {host} is plain http: use https, or allow plain http for it if that network is trusted")]
+    PlainHttp {
+        /// Where it would have gone.
+        host: String,
+    },
+    /// The file of CAs.
+    #[error("the webhook's CA file {path} cannot be read: {source}")]
+    CaFile {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file of CAs has none.
+    #[error("{path} holds no certificate in PEM")]
+    NoCa {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// The system has no list of CAs where lists are kept.
+    #[error("this system has no list of trusted CAs: install it (Debian: ca-certificates), or give a CA file")]
+    NoSystemCas,
+    /// No thread.
+    #[error("no thread could be started: {0}")]
+    Thread(io::Error),
+}
+
+impl WebhookConfig {
+    /// A webhook at `url` with 5 s for an attempt, 4 attempts, 1,024 notices waiting and 5 s for closing.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            secret: None,
+            ca_file: None,
+            allow_plain_http: false,
+            timeout: Duration::from_secs(5),
+            attempts: 4,
+            queue: 1_024,
+            closing: Duration::from_secs(5),
+        }
+    }
+}
+
+impl WebhookNotices {
+    /// Checks the configuration and starts the delivering thread.
+    pub fn start(config: WebhookConfig) -> Result<Self, WebhookError> {
+        let uri: Uri = config.url.parse().map_err(|_| WebhookError::Url)?;
+        let host = uri.host().filter(|host| !host.is_empty()).ok_or(WebhookError::Url)?;
+        let here = is_loopback(host);
+        let tls = match uri.scheme_str() {
+            Some("https") => Some(trust::tls_config(config.ca_file.as_deref())?),
+            Some("http") if here || config.allow_plain_http => None,
+            Some("http") => return Err(WebhookError::PlainHttp { host: host.to_owned() }),
+            _ => return Err(WebhookError::Url),
+        };
+        let closing = Arc::new(Closing::default());
+        // The path of a webhook's URL is often its password: only the host is ever shown.
+        let courier = Courier::new(&config, uri.clone(), host.to_owned(), here, tls, Arc::clone(&closing));
+        let (queue, waiting) = mpsc::sync_channel(config.queue);
+        let thread = std::thread::Builder::new()
+            .name("chancery-webhook".to_owned())
+            .spawn(move || courier.deliver_all(&waiting))
+            .map_err(WebhookError::Thread)?;
+        Ok(Self {
+            queue: Some(queue),
+            closing,
+            config,
+            thread: Some(thread),
+        })
+    }
+}
+
+#[async_trait]
+impl Notices for WebhookNotices {
+    async fn notify(&self, notice: Notice) -> Result<(), NoticeError> {
+        let failed = |detail: &str| {
+            Err(NoticeError {
+                detail: detail.to_owned(),
+            })
+        };
+        let Some(queue) = &self.queue else {
+            return failed("the webhook is closed");
+        };
+        match queue.try_send(notice) {
+            Ok(()) => Ok(()),
+            Err(mpsc::TrySendError::Full(_)) => failed("the webhook's queue is full: its receiver is slow or away"),
+            Err(mpsc::TrySendError::Disconnected(_)) => failed("the webhook's thread has ended"),
+        }
+    }
+}
+
+impl Drop for WebhookNotices {
+    /// Blocks for the closing time and one attempt at most.
+    fn drop(&mut self) {
+        self.closing.begin(self.config.closing);
+        drop(self.queue.take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the webhook's thread had panicked");
+        }
+    }
+}
+
+impl fmt::Debug for WebhookConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebhookConfig")
+            .field("attempts", &self.attempts)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether a URL's host is this machine.
+fn is_loopback(host: &str) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_checked_at_once() {
+        for bad in [
+            "",
+            "hooks.example.com",
+            "ftp://127.0.0.1/",
+            "https:///path",
+            "file:///etc/passwd",
+            "http://",
+        ] {
+            let started = WebhookNotices::start(WebhookConfig::new(bad));
+            assert!(
+                matches!(started, Err(WebhookError::Url)),
+                "{bad:?}: {:?}",
+                started.err()
+            );
+        }
+        for near in [
+            "http://127.0.0.1:1/x",
+            "http://localhost/x",
+            "http://[::1]:2/x",
+            "http://127.8.9.1/",
+        ] {
+            WebhookNotices::start(WebhookConfig::new(near)).unwrap();
+        }
+        let far = WebhookConfig::new("http://hooks.example.com/x");
+        let refused = WebhookNotices::start(far.clone());
+        assert!(matches!(refused, Err(WebhookError::PlainHttp { host }) if host == "hooks.example.com"));
+        WebhookNotices::start(WebhookConfig {
+            allow_plain_http: true,
+            ..far
+        })
+        .unwrap();
+        // Names that only look like this machine's.
+        for far in [
+            "http://localhost.example.com/",
+            "http://127.0.0.1.example.com/",
+            "http://10.0.0.1/",
+        ] {
+            let refused = WebhookNotices::start(WebhookConfig::new(far));
+            assert!(matches!(refused, Err(WebhookError::PlainHttp { .. })), "{far}");
+        }
+    }
+
+    #[test]
+    fn ca_files_are_checked_at_once() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let config = WebhookConfig {
+            ca_file: Some(file.path().to_owned()),
+            ..WebhookConfig::new("https://hooks.example.com/")
+        };
+        assert!(matches!(
+            WebhookNotices::start(config.clone()),
+            Err(WebhookError::NoCa { .. })
+        ));
+        let missing = WebhookConfig {
+            ca_file: Some("/nowhere/ca.pem".into()),
+            ..config
+        };
+        assert!(matches!(
+            WebhookNotices::start(missing),
+            Err(WebhookError::CaFile { .. })
+        ));
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let secret = Passphrase::new("hush hush hush").unwrap();
+        let config = WebhookConfig {
+            secret: Some(secret),
+            ..WebhookConfig::new("https://hooks.example.com/T0KEN")
+        };
+        let shown = format!("{config:?}");
+        assert!(!shown.contains("hush") && !shown.contains("T0KEN"), "{shown}");
+    }
+}
