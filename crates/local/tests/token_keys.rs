@@ -14,10 +14,12 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chancery_authority::contract;
 use chancery_authority::port::{KeyName, KeyStore, KeyStoreError};
 use chancery_local::keys::client::TokenClientKey;
+use chancery_local::keys::passphrase::{Ask, PassphraseError, Purpose};
 use chancery_local::keys::{Passphrase, PassphraseSource, SigningLog, Token, TokenConfig, TokenKeyStore};
 use chancery_x509::algorithm::{CaKeyAlgorithm, SigningHasher, SigningInput};
 use chancery_x509::csr::{CertificationRequest, CsrBudget};
@@ -342,13 +344,24 @@ async fn wait_for_logout(place: &Place) {
     panic!("the dropped store did not close its sessions");
 }
 
+/// Knows a wrong PIN only.
+struct Person(AtomicUsize);
+impl Ask for Person {
+    fn passphrase(&self, purpose: Purpose) -> Result<Passphrase, PassphraseError> {
+        assert_eq!(purpose, Purpose::Login);
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Passphrase::new("654321")
+    }
+}
+
 #[test]
 fn a_wrong_pin_is_tried_once_only() {
     with_token("a_wrong_pin_is_tried_once_only", async |place| {
         place.store().create(&key("ca"), CaKeyAlgorithm::P256).await.unwrap();
         wait_for_logout(&place).await;
+        let person = Arc::new(Person(AtomicUsize::new(0)));
         let wrong = TokenConfig {
-            pin: PassphraseSource::Given(Passphrase::new("654321").unwrap()),
+            pin: PassphraseSource::Ask(person.clone()),
             ..place.config()
         };
         let store = place.store_with(wrong);
@@ -359,7 +372,8 @@ fn a_wrong_pin_is_tried_once_only() {
                 "{error}"
             );
         }
-        // SoftHSM counts no tries, so the token's flag tells that there was one failed login at most.
+        // Each try needs the PIN anew, as a refused one is forgotten: asked once is tried once.
+        assert_eq!(person.0.load(Ordering::SeqCst), 1);
         drop(store);
         place.store().sign(&key("ca"), &digest()).await.unwrap();
     });
