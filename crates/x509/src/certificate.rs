@@ -1,26 +1,37 @@
 //! Certificates: a template becomes a TBSCertificate; a signature makes it whole; and the way back.
 
+mod build;
+mod constraints;
 pub mod issuer;
+mod key_usage;
+mod oid;
+mod parse;
 pub mod template;
+
+use std::ops::Range;
 
 use const_oid::ObjectIdentifier;
 
-use crate::algorithm::{CaKeyAlgorithm, SigningInput};
-use crate::key::{KeyIdentifier, SubjectPublicKey};
+use crate::algorithm::{CaKeyAlgorithm, SigningHasher, SigningInput};
+use crate::extension::{CustomExtension, RESERVED};
+use crate::key::ca::CaPublicKey;
+use crate::key::{KeyError, KeyIdentifier, SubjectPublicKey};
 use crate::name::Name;
 use crate::san::AltName;
 use crate::serial::Serial;
 use crate::time::UnixTime;
+use crate::tlv::{Writer, tag};
 
+pub use constraints::{NameConstraints, Subtree};
 pub use issuer::Issuer;
+pub use key_usage::KeyUsage;
 pub use template::{CertificateTemplate, TemplateError};
 
 /// The DER of a TBSCertificate, and what it will be signed by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TbsCertificate {
-    // H2 may design the fields
-    pub(crate) der: Vec<u8>,
-    pub(crate) signed_by: CaKeyAlgorithm,
+    der: Vec<u8>,
+    signed_by: CaKeyAlgorithm,
 }
 
 impl TbsCertificate {
@@ -35,62 +46,35 @@ impl TbsCertificate {
     }
 
     /// What the CA key `issuer` signs for it.
-    pub fn signing_input(&self, _issuer: &crate::key::ca::CaPublicKey) -> SigningInput {
-        todo!("H2")
+    pub fn signing_input(&self, issuer: &CaPublicKey) -> SigningInput {
+        let mut hasher = SigningHasher::new(issuer);
+        hasher.update(&self.der);
+        hasher.finish()
     }
 
-    /// The DER Certificate with that signature.
-    pub fn assemble(&self, _signature: &[u8]) -> Vec<u8> {
-        todo!("H2")
-    }
-}
-
-/// Key usage bits (RFC 5280 section 4.2.1.3), combined with `|`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct KeyUsage(pub u16);
-
-impl KeyUsage {
-    /// digitalSignature (0)
-    pub const DIGITAL_SIGNATURE: Self = Self(1);
-    /// nonRepudiation, contentCommitment (1)
-    pub const CONTENT_COMMITMENT: Self = Self(1 << 1);
-    /// keyEncipherment (2)
-    pub const KEY_ENCIPHERMENT: Self = Self(1 << 2);
-    /// dataEncipherment (3)
-    pub const DATA_ENCIPHERMENT: Self = Self(1 << 3);
-    /// keyAgreement (4)
-    pub const KEY_AGREEMENT: Self = Self(1 << 4);
-    /// keyCertSign (5)
-    pub const KEY_CERT_SIGN: Self = Self(1 << 5);
-    /// cRLSign (6)
-    pub const CRL_SIGN: Self = Self(1 << 6);
-    /// encipherOnly (7)
-    pub const ENCIPHER_ONLY: Self = Self(1 << 7);
-    /// decipherOnly (8)
-    pub const DECIPHER_ONLY: Self = Self(1 << 8);
-
-    /// Whether every bit of `other` is set.
-    pub fn contains(self, other: Self) -> bool {
-        self.0 & other.0 == other.0
-    }
-}
-
-impl std::ops::BitOr for KeyUsage {
-    type Output = Self;
-
-    fn bitor(self, other: Self) -> Self {
-        Self(self.0 | other.0)
+    /// The DER Certificate with that signature, which is not looked at.
+    pub fn assemble(&self, signature: &[u8]) -> Vec<u8> {
+        let mut writer = Writer::with_capacity(self.der.len() + signature.len() + 64);
+        writer.nested(tag::SEQUENCE, |certificate| {
+            certificate.raw(&self.der);
+            certificate.raw(self.signed_by.signature_algorithm_der());
+            certificate.nested(tag::BIT_STRING, |bits| {
+                bits.raw(&[0]);
+                bits.raw(signature);
+            });
+        });
+        writer.finish()
     }
 }
 
 /// A certificate that was read back: the facts that the authority, the server and the command line need.
 #[derive(Clone, Debug)]
 pub struct Certificate {
-    // H2 may design the fields
     der: Vec<u8>,
+    parts: parse::Parts,
 }
 
-/// Why bytes are no certificate.
+/// Why bytes are no certificate, or one that cannot be used as asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CertificateError {
@@ -103,6 +87,26 @@ pub enum CertificateError {
         /// What was wrong.
         detail: &'static str,
     },
+    /// Not a CA's certificate, where one is needed.
+    #[error("the certificate cannot issue others: {detail}")]
+    NotACa {
+        /// What is missing.
+        detail: &'static str,
+    },
+    /// A CA's certificate whose key is of no algorithm that a CA here can have.
+    #[error("the CA certificate's key cannot be used: {0}")]
+    CaKey(#[source] KeyError),
+}
+
+/// An extension as it stands in a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RawExtension<'a> {
+    /// extnID.
+    pub oid: ObjectIdentifier,
+    /// Whether it is critical.
+    pub critical: bool,
+    /// The content of extnValue.
+    pub value: &'a [u8],
 }
 
 /// basicConstraints (RFC 5280 section 4.2.1.9).
@@ -110,14 +114,38 @@ pub enum CertificateError {
 pub struct BasicConstraints {
     /// Whether the subject is a CA.
     pub ca: bool,
-    /// CA certificates that may follow below, at most.
+    /// CA certificates that may follow below, at most; numbers above 255, which no path reaches, are read as 255.
     pub path_len: Option<u8>,
 }
 
 impl Certificate {
-    /// Parses one certificate, DER or PEM.
-    pub fn parse(_input: &[u8]) -> Result<Self, CertificateError> {
-        todo!("H2")
+    /// Octets of a certificate's DER at most.
+    pub const MAX_OCTETS: usize = 1 << 20;
+
+    /// Parses one certificate, DER or PEM; other blocks of a PEM file are passed over.
+    ///
+    /// Strict where ambiguity would be dangerous (lengths, duplicate extensions, two different signature algorithms),
+    /// lenient where old certificates are merely untidy (an explicit FALSE, a PrintableString with other characters).
+    /// Serial numbers must be positive and of at most 20 octets. The signature is not verified.
+    pub fn parse(input: &[u8]) -> Result<Self, CertificateError> {
+        if crate::pem::is_pem(input) {
+            return Self::parse_pem(input);
+        }
+        Self::from_der(input.to_vec())
+    }
+
+    fn parse_pem(input: &[u8]) -> Result<Self, CertificateError> {
+        if input.len() > 2 * Self::MAX_OCTETS {
+            return Err(parse::TOO_LARGE);
+        }
+        let blocks = crate::pem::decode_all(input).map_err(|_| CertificateError::NotACertificate)?;
+        let block = blocks.into_iter().find(|block| block.label == "CERTIFICATE");
+        Self::from_der(block.ok_or(CertificateError::NotACertificate)?.der)
+    }
+
+    fn from_der(der: Vec<u8>) -> Result<Self, CertificateError> {
+        let parts = parse::certificate(&der)?;
+        Ok(Self { der, parts })
     }
 
     /// The DER.
@@ -132,91 +160,163 @@ impl Certificate {
 
     /// The serial number.
     pub fn serial(&self) -> Serial {
-        todo!("H2")
+        self.parts.serial
     }
 
     /// The subject.
     pub fn subject(&self) -> &Name {
-        todo!("H2")
+        &self.parts.subject
     }
 
     /// The issuer.
     pub fn issuer(&self) -> &Name {
-        todo!("H2")
+        &self.parts.issuer
     }
 
     /// Valid from.
     pub fn not_before(&self) -> UnixTime {
-        todo!("H2")
+        self.parts.not_before
     }
 
     /// Valid to, inclusive.
     pub fn not_after(&self) -> UnixTime {
-        todo!("H2")
+        self.parts.not_after
     }
 
     /// The DER SubjectPublicKeyInfo, of any algorithm.
     pub fn spki_der(&self) -> &[u8] {
-        todo!("H2")
+        self.slice(&self.parts.spki)
     }
 
     /// The key, where it is of a supported kind.
-    pub fn public_key(&self) -> Result<SubjectPublicKey, crate::key::KeyError> {
+    pub fn public_key(&self) -> Result<SubjectPublicKey, KeyError> {
         SubjectPublicKey::from_der(self.spki_der())
     }
 
     /// subjectKeyIdentifier.
     pub fn subject_key_identifier(&self) -> Option<&[u8]> {
-        todo!("H2")
+        self.parts.subject_key_identifier.as_ref().map(|range| self.slice(range))
     }
 
     /// authorityKeyIdentifier's keyIdentifier.
     pub fn authority_key_identifier(&self) -> Option<&[u8]> {
-        todo!("H2")
+        self.parts.authority_key_identifier.as_ref().map(|range| self.slice(range))
     }
 
     /// basicConstraints.
     pub fn basic_constraints(&self) -> Option<BasicConstraints> {
-        todo!("H2")
+        self.parts.basic_constraints
     }
 
     /// keyUsage.
     pub fn key_usage(&self) -> Option<KeyUsage> {
-        todo!("H2")
+        self.parts.key_usage
     }
 
     /// extKeyUsage, in order.
     pub fn extended_key_usages(&self) -> &[ObjectIdentifier] {
-        todo!("H2")
+        &self.parts.extended_key_usages
     }
 
     /// subjectAltName; names of types not known here are left out.
     pub fn alt_names(&self) -> &[AltName] {
-        todo!("H2")
+        &self.parts.alt_names
     }
 
-    /// The extensions that are not among [`RESERVED`](crate::extension::RESERVED), in order: what a requester set.
-    pub fn custom_extensions(&self) -> Vec<crate::extension::CustomExtension> {
-        todo!("H2")
+    /// nameConstraints; subtrees of types not known here are left out.
+    pub fn name_constraints(&self) -> Result<Option<NameConstraints>, CertificateError> {
+        let extension = self.extension(&oid::NAME_CONSTRAINTS);
+        extension.map(|extension| constraints::from_der(extension.value)).transpose()
+    }
+
+    /// certificatePolicies, without their qualifiers.
+    pub fn policies(&self) -> Result<Vec<ObjectIdentifier>, CertificateError> {
+        self.extension(&oid::CERTIFICATE_POLICIES).map_or(Ok(Vec::new()), |extension| parse::policies(extension.value))
+    }
+
+    /// The URLs in cRLDistributionPoints.
+    pub fn crl_distribution_points(&self) -> Result<Vec<String>, CertificateError> {
+        let extension = self.extension(&oid::CRL_DISTRIBUTION_POINTS);
+        extension.map_or(Ok(Vec::new()), |extension| parse::distribution_points(extension.value))
+    }
+
+    /// The caIssuers URLs in authorityInfoAccess.
+    pub fn ca_issuers(&self) -> Result<Vec<String>, CertificateError> {
+        self.authority_information(&oid::CA_ISSUERS)
+    }
+
+    /// The OCSP URLs in authorityInfoAccess.
+    pub fn ocsp(&self) -> Result<Vec<String>, CertificateError> {
+        self.authority_information(&oid::OCSP)
+    }
+
+    fn authority_information(&self, method: &ObjectIdentifier) -> Result<Vec<String>, CertificateError> {
+        let extension = self.extension(&oid::AUTHORITY_INFO_ACCESS);
+        extension.map_or(Ok(Vec::new()), |extension| parse::access_locations(extension.value, method))
+    }
+
+    /// Every extension, in order.
+    pub fn extensions(&self) -> impl Iterator<Item = RawExtension<'_>> {
+        self.parts.extensions.iter().map(|extension| RawExtension {
+            oid: extension.oid,
+            critical: extension.critical,
+            value: self.slice(&extension.value),
+        })
+    }
+
+    fn extension(&self, oid: &ObjectIdentifier) -> Option<RawExtension<'_>> {
+        self.extensions().find(|extension| extension.oid == *oid)
+    }
+
+    /// The extensions that are neither among [`RESERVED`] nor nameConstraints, in order: what a requester set.
+    pub fn custom_extensions(&self) -> Vec<CustomExtension> {
+        self.extensions()
+            .filter(|extension| !RESERVED.contains(&extension.oid) && extension.oid != oid::NAME_CONSTRAINTS)
+            .map(|extension| CustomExtension::read_back(extension.oid, extension.critical, extension.value.to_vec()))
+            .collect()
     }
 
     /// The DER TBSCertificate.
     pub fn tbs_der(&self) -> &[u8] {
-        todo!("H2")
+        self.slice(&self.parts.tbs)
+    }
+
+    /// The object identifier of the signature's algorithm.
+    pub fn signature_algorithm(&self) -> ObjectIdentifier {
+        self.parts.signature_algorithm_oid
     }
 
     /// The signature's octets.
     pub fn signature(&self) -> &[u8] {
-        todo!("H2")
+        self.slice(&self.parts.signature)
     }
 
-    /// Whether `issuer`'s key made the signature (names are not compared).
-    pub fn is_signed_by(&self, _issuer: &crate::key::ca::CaPublicKey) -> bool {
-        todo!("H2")
+    /// Whether `issuer`'s key made the signature, by the algorithm that this key signs with here (names are not
+    /// compared).
+    pub fn is_signed_by(&self, issuer: &CaPublicKey) -> bool {
+        if self.slice(&self.parts.signature_algorithm) != issuer.algorithm().signature_algorithm_der() {
+            return false;
+        }
+        let mut hasher = SigningHasher::new(issuer);
+        hasher.update(self.tbs_der());
+        issuer.verify(&hasher.finish(), self.signature()).is_ok()
     }
 
-    /// Identifier of the key, for AKIs of what it signs: the SKI if there is one, else the SHA-1 of the key's bits.
+    /// Identifier of the key: the SKI if there is one of 20 octets, else the SHA-1 of the key's bits.
+    ///
+    /// An AKI copies [`subject_key_identifier`](Self::subject_key_identifier), of whatever length, before it falls back
+    /// on this.
     pub fn key_identifier(&self) -> KeyIdentifier {
-        todo!("H2")
+        match self.subject_key_identifier().map(<[u8; 20]>::try_from) {
+            Some(Ok(octets)) => KeyIdentifier(octets),
+            _ => parse::key_identifier(self.spki_der()),
+        }
+    }
+
+    fn slice(&self, range: &Range<usize>) -> &[u8] {
+        &self.der[range.clone()]
     }
 }
+
+#[cfg(test)]
+mod tests;

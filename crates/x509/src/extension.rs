@@ -73,6 +73,11 @@ impl CustomExtension {
         })
     }
 
+    /// An extension of a certificate that was issued: it was checked then, or is another CA's business.
+    pub(crate) fn read_back(oid: ObjectIdentifier, critical: bool, value: Vec<u8>) -> Self {
+        Self { oid, critical, value }
+    }
+
     /// The object identifier.
     pub fn oid(&self) -> ObjectIdentifier {
         self.oid

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 pub use domain::is_domain_name;
 pub(crate) use general_name::{from_der, text, write_all, write_uri};
-pub(crate) use uri::host as uri_host;
+pub(crate) use uri::{host as uri_host, is_absolute as is_absolute_uri};
 
 use crate::name::Name;
 

@@ -1,20 +1,35 @@
 //! What a CA certificate demands of everything below it.
 
-use super::{Certificate, CertificateError};
+use super::{Certificate, CertificateError, KeyUsage, NameConstraints};
 use crate::key::ca::CaPublicKey;
 
 /// A CA certificate with its key parsed: issues certificates and CRLs.
 #[derive(Clone, Debug)]
 pub struct Issuer {
-    // H2 may design the fields
     certificate: Certificate,
     public_key: CaPublicKey,
+    name_constraints: Option<NameConstraints>,
 }
 
 impl Issuer {
-    /// Takes a CA certificate: basicConstraints CA, keyCertSign, and a key of a supported algorithm.
-    pub fn new(_certificate: Certificate) -> Result<Self, CertificateError> {
-        todo!("H2")
+    /// Takes a CA certificate: basicConstraints CA, keyCertSign, a subject, and a key of a supported algorithm.
+    ///
+    /// A certificate without keyUsage may sign anything (RFC 5280 section 4.2.1.3). Name constraints are parsed here,
+    /// once; of types that no certificate of ours can have (otherName, …) they demand nothing.
+    pub fn new(certificate: Certificate) -> Result<Self, CertificateError> {
+        let not_a_ca = |detail| Err(CertificateError::NotACa { detail });
+        if !certificate.basic_constraints().is_some_and(|constraints| constraints.ca) {
+            return not_a_ca("its basicConstraints do not say that it is a CA");
+        }
+        if certificate.key_usage().is_some_and(|usage| !usage.contains(KeyUsage::KEY_CERT_SIGN)) {
+            return not_a_ca("its keyUsage lacks keyCertSign");
+        }
+        if certificate.subject().is_empty() {
+            return not_a_ca("its subject is empty");
+        }
+        let public_key = CaPublicKey::from_der(certificate.spki_der()).map_err(CertificateError::CaKey)?;
+        let name_constraints = certificate.name_constraints()?;
+        Ok(Self { certificate, public_key, name_constraints })
     }
 
     /// The CA certificate.
@@ -25,5 +40,19 @@ impl Issuer {
     /// Its key.
     pub fn public_key(&self) -> &CaPublicKey {
         &self.public_key
+    }
+
+    /// Its name constraints, if it has any.
+    pub fn name_constraints(&self) -> Option<&NameConstraints> {
+        self.name_constraints.as_ref()
+    }
+
+    /// What authorityKeyIdentifier of everything it signs holds: its SKI, copied, or where it has none the SHA-1 of its
+    /// key's bits.
+    pub(super) fn key_identifier(&self) -> Vec<u8> {
+        match self.certificate.subject_key_identifier() {
+            Some(identifier) => identifier.to_vec(),
+            None => self.public_key.identifier().0.to_vec(),
+        }
     }
 }

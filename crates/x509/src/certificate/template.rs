@@ -1,15 +1,19 @@
 //! From a template to the final TBSCertificate.
 
+use std::collections::HashSet;
+
 use const_oid::ObjectIdentifier;
 
-use super::{BasicConstraints, Issuer, KeyUsage, TbsCertificate};
-use crate::extension::CustomExtension;
+use super::{BasicConstraints, Certificate, Issuer, KeyUsage, TbsCertificate, build, constraints, oid};
+use crate::extension::{CustomExtension, RESERVED};
 use crate::key::SubjectPublicKey;
 use crate::key::ca::CaPublicKey;
 use crate::name::{Name, NameError};
-use crate::san::AltName;
+use crate::san::{self, AltName};
 use crate::serial::Serial;
 use crate::time::UnixTime;
+
+pub use super::constraints::{NameConstraints, Subtree};
 
 /// Everything that decides a certificate, but its issuer.
 ///
@@ -47,35 +51,6 @@ pub struct CertificateTemplate {
     pub ocsp: Vec<String>,
     /// Custom extensions, in this order, each OID once.
     pub custom_extensions: Vec<CustomExtension>,
-}
-
-/// Name constraints of a CA (RFC 5280 section 4.2.1.10).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct NameConstraints {
-    /// permittedSubtrees.
-    pub permitted: Vec<Subtree>,
-    /// excludedSubtrees.
-    pub excluded: Vec<Subtree>,
-}
-
-/// A subtree of names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Subtree {
-    /// A domain and everything below it; a leading dot leaves out the domain itself.
-    Dns(String),
-    /// An address block in CIDR notation.
-    Ip {
-        /// The network's address.
-        address: std::net::IpAddr,
-        /// Bits of the prefix.
-        prefix: u8,
-    },
-    /// An address, a host, or with a leading dot a domain.
-    Email(String),
-    /// A host, or with a leading dot a domain.
-    Uri(String),
-    /// Names that begin with these RDNs.
-    Directory(Name),
 }
 
 /// Why a template makes no certificate.
@@ -130,13 +105,138 @@ pub enum TemplateError {
 }
 
 impl CertificateTemplate {
-    /// The TBSCertificate of a root: issuer and subject are the same, `key` is the template's own key. No AKI... H2: contract says root has SKI, AKI.
-    pub fn self_signed(&self, _key: &CaPublicKey) -> Result<TbsCertificate, TemplateError> {
-        todo!("H2")
+    /// The TBSCertificate of a root: issuer and subject are the same, `key` is the template's own key, SKI and AKI both
+    /// its identifier.
+    pub fn self_signed(&self, key: &CaPublicKey) -> Result<TbsCertificate, TemplateError> {
+        if self.public_key.as_der() != key.as_der() {
+            return Err(invalid("public_key", "a self-signed certificate is signed by the key that it holds"));
+        }
+        let checked = self.check()?;
+        Ok(build::tbs(self, &checked, &self.subject, &key.identifier().0, key.algorithm()))
     }
 
-    /// The TBSCertificate issued by `issuer`, within all that its certificate demands.
-    pub fn issued_by(&self, _issuer: &Issuer) -> Result<TbsCertificate, TemplateError> {
-        todo!("H2")
+    /// The TBSCertificate issued by `issuer`, within all that its certificate demands: its end, its path length, its
+    /// name constraints. What CAs above it demand is for its own certificate to repeat, or for the caller to check with
+    /// [`check_name_constraints`](Self::check_name_constraints).
+    pub fn issued_by(&self, issuer: &Issuer) -> Result<TbsCertificate, TemplateError> {
+        let checked = self.check()?;
+        let ca = issuer.certificate();
+        if self.not_after > ca.not_after() {
+            return Err(TemplateError::OutlivesCa { not_after: self.not_after, ca_not_after: ca.not_after() });
+        }
+        self.check_path_length(ca)?;
+        // A CA's certificate for itself, as when it changes its key, is exempt (RFC 5280 section 6.1.3).
+        let self_issued = self.is_ca() && self.subject == *ca.subject();
+        if let Some(constraints) = issuer.name_constraints().filter(|_| !self_issued) {
+            self.check_name_constraints(constraints)?;
+        }
+        let algorithm = issuer.public_key().algorithm();
+        Ok(build::tbs(self, &checked, ca.subject(), &issuer.key_identifier(), algorithm))
+    }
+
+    /// Whether every name is within `constraints` (RFC 5280 section 4.2.1.10): the subject, its e-mail addresses, its
+    /// common names where they read as DNS names and no alternative name is one, and each alternative name.
+    pub fn check_name_constraints(&self, constraints: &NameConstraints) -> Result<(), TemplateError> {
+        constraints::check(constraints, &self.subject, &self.alt_names)
+            .map_err(|outside| TemplateError::NameConstraints { name: outside.0 })
+    }
+
+    fn is_ca(&self) -> bool {
+        self.basic_constraints.is_some_and(|constraints| constraints.ca)
+    }
+
+    /// A CA under a path length constraint has a smaller one of its own, so that whatever it issues later is decided by
+    /// its own certificate.
+    fn check_path_length(&self, ca: &Certificate) -> Result<(), TemplateError> {
+        let Some(path_len) = ca.basic_constraints().and_then(|constraints| constraints.path_len) else { return Ok(()) };
+        let own = self.basic_constraints.filter(|constraints| constraints.ca);
+        match own {
+            Some(own) if own.path_len.is_none_or(|own| own >= path_len) => Err(TemplateError::PathLength { path_len }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Everything that can be wrong with a template by itself, so that nothing can fail once writing has begun.
+    fn check(&self) -> Result<Checked, TemplateError> {
+        let (not_before, not_after) = (self.not_before, self.not_after);
+        if not_before >= not_after {
+            return Err(TemplateError::Validity { not_before, not_after });
+        }
+        let validity = build::validity(not_before, not_after)
+            .ok_or(invalid("validity", "X.509 knows the years 0 to 9999"))?;
+        if self.subject.is_empty() && (self.alt_names.is_empty() || self.is_ca()) {
+            return Err(invalid("subject", "only a certificate with alternative names, and of no CA, may have none"));
+        }
+        self.check_ca_fields()?;
+        self.check_lists()?;
+        self.check_custom_extensions()?;
+        Ok(Checked { validity })
+    }
+
+    fn check_ca_fields(&self) -> Result<(), TemplateError> {
+        if self.is_ca() {
+            if !self.key_usage.is_empty() && !self.key_usage.contains(KeyUsage::KEY_CERT_SIGN) {
+                return Err(invalid("key_usage", "a CA's lacks keyCertSign"));
+            }
+        } else if self.key_usage.contains(KeyUsage::KEY_CERT_SIGN) {
+            return Err(invalid("key_usage", "keyCertSign is for CAs"));
+        } else if self.basic_constraints.is_some_and(|constraints| constraints.path_len.is_some()) {
+            return Err(invalid("basic_constraints", "a path length is for CAs"));
+        } else if self.name_constraints.is_some() {
+            return Err(invalid("name_constraints", "name constraints are for CAs"));
+        }
+        self.name_constraints.as_ref().map_or(Ok(()), |constraints| {
+            constraints::check_own(constraints).map_err(|detail| invalid("name_constraints", detail))
+        })
+    }
+
+    fn check_lists(&self) -> Result<(), TemplateError> {
+        for (field, oids) in [("extended_key_usages", &self.extended_key_usages), ("policies", &self.policies)] {
+            if oids.iter().enumerate().any(|(at, oid)| oids[..at].contains(oid)) {
+                return Err(invalid(field, "an object identifier is there twice"));
+            }
+        }
+        let urls = [
+            ("crl_distribution_points", &self.crl_distribution_points),
+            ("ca_issuers", &self.ca_issuers),
+            ("ocsp", &self.ocsp),
+        ];
+        for (field, urls) in urls {
+            if !urls.iter().all(|url| san::is_absolute_uri(url)) {
+                return Err(invalid(field, "a URL is not absolute, or has characters that no URL has"));
+            }
+        }
+        let is_text = |name: &AltName| match name {
+            AltName::Dns(text) | AltName::Email(text) | AltName::Uri(text) => text.is_ascii() && !text.is_empty(),
+            AltName::Ip(_) | AltName::Directory(_) => true,
+        };
+        if !self.alt_names.iter().all(is_text) {
+            return Err(invalid("alt_names", "a name is empty or not ASCII"));
+        }
+        Ok(())
+    }
+
+    fn check_custom_extensions(&self) -> Result<(), TemplateError> {
+        let mut seen = HashSet::with_capacity(self.custom_extensions.len());
+        for oid in self.custom_extensions.iter().map(CustomExtension::oid) {
+            let written_here = RESERVED.contains(&oid) || (oid == oid::NAME_CONSTRAINTS && self.name_constraints.is_some());
+            if written_here || !seen.insert(oid) {
+                return Err(TemplateError::DuplicateExtension { oid: oid.to_string() });
+            }
+        }
+        Ok(())
     }
 }
+
+/// What checking a template leaves for writing it.
+pub(super) struct Checked {
+    /// The DER Validity.
+    pub(super) validity: Vec<u8>,
+}
+
+fn invalid(field: &'static str, detail: &'static str) -> TemplateError {
+    TemplateError::Invalid { field, detail }
+}
+
+#[cfg(test)]
+mod tests;

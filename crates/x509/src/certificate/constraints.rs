@@ -1,0 +1,170 @@
+//! Name constraints (RFC 5280 section 4.2.1.10): what they are, to and from DER, and who is within them.
+
+mod matching;
+
+use std::net::IpAddr;
+
+use super::CertificateError;
+use super::parse::malformed;
+use crate::name::Name;
+use crate::san;
+use crate::tlv::{NotDer, Reader, Tlv, Writer, tag};
+
+pub(super) use matching::check;
+
+/// Name constraints of a CA (RFC 5280 section 4.2.1.10).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NameConstraints {
+    /// permittedSubtrees.
+    pub permitted: Vec<Subtree>,
+    /// excludedSubtrees.
+    pub excluded: Vec<Subtree>,
+}
+
+/// A subtree of names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subtree {
+    /// A domain and everything below it; a leading dot leaves out the domain itself.
+    Dns(String),
+    /// An address block in CIDR notation.
+    Ip {
+        /// The network's address.
+        address: IpAddr,
+        /// Bits of the prefix.
+        prefix: u8,
+    },
+    /// An address, a host, or with a leading dot a domain.
+    Email(String),
+    /// A host, or with a leading dot a domain.
+    Uri(String),
+    /// Names that begin with these RDNs.
+    Directory(Name),
+}
+
+const EMAIL: u8 = tag::context(1);
+const DNS: u8 = tag::context(2);
+const DIRECTORY: u8 = tag::context_constructed(4);
+const URI: u8 = tag::context(6);
+const IP: u8 = tag::context(7);
+
+/// Whether constraints can be written.
+pub(super) fn check_own(constraints: &NameConstraints) -> Result<(), &'static str> {
+    if constraints.permitted.is_empty() && constraints.excluded.is_empty() {
+        return Err("they permit nothing and exclude nothing");
+    }
+    for subtree in constraints.permitted.iter().chain(&constraints.excluded) {
+        match subtree {
+            Subtree::Dns(text) | Subtree::Email(text) | Subtree::Uri(text) if !text.is_ascii() => {
+                return Err("a subtree is not ASCII");
+            }
+            Subtree::Ip { address, prefix } if *prefix > bits(*address) => {
+                return Err("a prefix is longer than its address");
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Writes the extension's value.
+pub(super) fn write(writer: &mut Writer, constraints: &NameConstraints) {
+    writer.nested(tag::SEQUENCE, |fields| {
+        for (number, subtrees) in [(0, &constraints.permitted), (1, &constraints.excluded)] {
+            if subtrees.is_empty() {
+                continue;
+            }
+            fields.nested(tag::context_constructed(number), |list| {
+                for subtree in subtrees {
+                    // minimum is 0 by default, maximum absent, as RFC 5280 demands.
+                    list.nested(tag::SEQUENCE, |fields| write_base(fields, subtree));
+                }
+            });
+        }
+    });
+}
+
+fn write_base(writer: &mut Writer, subtree: &Subtree) {
+    match subtree {
+        Subtree::Dns(text) => writer.value(DNS, text.as_bytes()),
+        Subtree::Email(text) => writer.value(EMAIL, text.as_bytes()),
+        Subtree::Uri(text) => writer.value(URI, text.as_bytes()),
+        Subtree::Directory(name) => writer.value(DIRECTORY, name.as_der()),
+        Subtree::Ip { address: IpAddr::V4(address), prefix } => {
+            let mask = matching::mask_v4(*prefix);
+            let network = u32::from(*address) & mask;
+            writer.value(IP, &[network.to_be_bytes(), mask.to_be_bytes()].concat());
+        }
+        Subtree::Ip { address: IpAddr::V6(address), prefix } => {
+            let mask = matching::mask_v6(*prefix);
+            let network = u128::from(*address) & mask;
+            writer.value(IP, &[network.to_be_bytes(), mask.to_be_bytes()].concat());
+        }
+    }
+}
+
+/// Reads the extension's value, leaving out subtrees of types not known here (otherName, x400Address, …).
+pub(super) fn from_der(value: &[u8]) -> Result<NameConstraints, CertificateError> {
+    let read = || {
+        let mut fields = Reader::only(value, tag::SEQUENCE)?;
+        let permitted = subtrees(fields.optional(tag::context_constructed(0))?)?;
+        let excluded = subtrees(fields.optional(tag::context_constructed(1))?)?;
+        fields.finish()?;
+        Ok(NameConstraints { permitted, excluded })
+    };
+    read().map_err(|NotDer| malformed("its nameConstraints are not well-formed"))
+}
+
+fn subtrees(list: Option<Tlv<'_>>) -> Result<Vec<Subtree>, NotDer> {
+    let Some(list) = list else { return Ok(Vec::new()) };
+    let mut reader = list.reader();
+    let mut subtrees = Vec::new();
+    while !reader.is_empty() {
+        let mut fields = reader.expect(tag::SEQUENCE)?.reader();
+        let base = fields.read()?;
+        // An explicit minimum of 0 is the default written out; any other minimum or a maximum is not allowed.
+        if let Some(minimum) = fields.optional(tag::context(0))?
+            && minimum.content != [0]
+        {
+            return Err(NotDer);
+        }
+        fields.finish()?;
+        subtrees.extend(subtree(&base)?);
+    }
+    Ok(subtrees)
+}
+
+fn subtree(base: &Tlv<'_>) -> Result<Option<Subtree>, NotDer> {
+    Ok(match base.tag {
+        DNS => Some(Subtree::Dns(san::text(base.content)?)),
+        EMAIL => Some(Subtree::Email(san::text(base.content)?)),
+        URI => Some(Subtree::Uri(san::text(base.content)?)),
+        DIRECTORY => Some(Subtree::Directory(Name::from_der(base.content).map_err(|_| NotDer)?)),
+        IP => Some(block(base.content)?),
+        _ => None,
+    })
+}
+
+/// An address and its mask, whose ones must be its highest bits.
+fn block(octets: &[u8]) -> Result<Subtree, NotDer> {
+    let (address, mask) = octets.split_at_checked(octets.len() / 2).ok_or(NotDer)?;
+    let (address, ones, mask_is_prefix) = match (<[u8; 4]>::try_from(address), <[u8; 4]>::try_from(mask)) {
+        (Ok(address), Ok(mask)) => {
+            let mask = u32::from_be_bytes(mask);
+            (IpAddr::from(address), mask.leading_ones(), mask.count_ones() == mask.leading_ones())
+        }
+        _ => {
+            let mask = u128::from_be_bytes(mask.try_into().map_err(|_| NotDer)?);
+            let address = <[u8; 16]>::try_from(address).map_err(|_| NotDer)?;
+            (IpAddr::from(address), mask.leading_ones(), mask.count_ones() == mask.leading_ones())
+        }
+    };
+    let prefix = u8::try_from(ones).map_err(|_| NotDer)?;
+    if mask_is_prefix { Ok(Subtree::Ip { address, prefix }) } else { Err(NotDer) }
+}
+
+fn bits(address: IpAddr) -> u8 {
+    if address.is_ipv4() { 32 } else { 128 }
+}
+
+#[cfg(test)]
+mod tests;

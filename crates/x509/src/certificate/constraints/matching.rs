@@ -1,0 +1,206 @@
+//! Which names are within a subtree.
+//!
+//! Where RFC 5280 leaves a doubt, the answer is the one that issues less: a name that cannot be understood is within
+//! every excluded subtree of its type and within no permitted one.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use super::{NameConstraints, Subtree};
+use crate::name::{Attribute, Name};
+use crate::san::{self, AltName, AltNameType};
+
+/// A name outside of constraints, in words.
+pub(in crate::certificate) struct Outside(pub(in crate::certificate) String);
+
+/// A name as constraints see it.
+enum Candidate<'a> {
+    Dns(Cow<'a, str>),
+    Ip(IpAddr),
+    /// `None`: a value that is no text.
+    Email(Option<Cow<'a, str>>),
+    Uri(&'a str),
+    Directory(&'a Name),
+}
+
+/// Checks the names of a certificate, every one of them.
+pub(in crate::certificate) fn check(
+    constraints: &NameConstraints,
+    subject: &Name,
+    alt_names: &[AltName],
+) -> Result<(), Outside> {
+    let of_subject = (!subject.is_empty()).then_some(Candidate::Directory(subject)).into_iter();
+    let of_email_addresses = subject.email_addresses().map(Candidate::Email);
+    let has_dns_name = alt_names.iter().any(|name| matches!(name, AltName::Dns(_)));
+    let of_common_names = subject.common_names().flatten().filter_map(|text| dns_like(&text).map(Candidate::Dns));
+    let of_alt_names = alt_names.iter().map(|name| match name {
+        AltName::Dns(text) => Candidate::Dns(Cow::Borrowed(text)),
+        AltName::Ip(address) => Candidate::Ip(*address),
+        AltName::Email(text) => Candidate::Email(Some(Cow::Borrowed(text))),
+        AltName::Uri(text) => Candidate::Uri(text),
+        AltName::Directory(name) => Candidate::Directory(name),
+    });
+    of_subject
+        .chain(of_email_addresses)
+        .chain(of_common_names.filter(|_| !has_dns_name))
+        .chain(of_alt_names)
+        .try_for_each(|candidate| if candidate.is_within(constraints) { Ok(()) } else { Err(Outside(candidate.told())) })
+}
+
+/// A common name that some verifiers take for a DNS name where there is no alternative one.
+fn dns_like(common_name: &str) -> Option<Cow<'static, str>> {
+    match AltName::parse(AltNameType::Dns, common_name).ok()? {
+        AltName::Dns(name) if name.contains('.') => Some(Cow::Owned(name)),
+        _ => None,
+    }
+}
+
+impl Candidate<'_> {
+    /// In no excluded subtree; and in a permitted one, if there is any of its type.
+    fn is_within(&self, constraints: &NameConstraints) -> bool {
+        if constraints.excluded.iter().any(|subtree| self.may_be_in(subtree) == Some(true)) {
+            return false;
+        }
+        let mut of_this_type = constraints.permitted.iter().filter_map(|subtree| self.is_in(subtree)).peekable();
+        of_this_type.peek().is_none() || of_this_type.any(|within| within)
+    }
+
+    /// Whether the whole name is within a subtree; `None` for a subtree of another type.
+    fn is_in(&self, subtree: &Subtree) -> Option<bool> {
+        match (self, subtree) {
+            (Self::Dns(name), Subtree::Dns(base)) => Some(dns_is_in(name, base)),
+            (Self::Ip(address), Subtree::Ip { address: network, prefix }) => Some(ip_is_in(*address, *network, *prefix)),
+            (Self::Email(address), Subtree::Email(base)) => {
+                Some(address.as_deref().and_then(|address| email_is_in(address, base)).unwrap_or(false))
+            }
+            (Self::Uri(uri), Subtree::Uri(base)) => Some(uri_is_in(uri, base).unwrap_or(false)),
+            (Self::Directory(name), Subtree::Directory(base)) => Some(name_is_in(name, base)),
+            _ => None,
+        }
+    }
+
+    /// Whether some part of the name may be within a subtree; `None` for a subtree of another type.
+    fn may_be_in(&self, subtree: &Subtree) -> Option<bool> {
+        match (self, subtree) {
+            (Self::Dns(name), Subtree::Dns(base)) => Some(dns_is_in(name, base) || wildcard_reaches(name, base)),
+            (Self::Email(address), Subtree::Email(base)) => {
+                Some(address.as_deref().and_then(|address| email_is_in(address, base)).unwrap_or(true))
+            }
+            (Self::Uri(uri), Subtree::Uri(base)) => Some(uri_is_in(uri, base).unwrap_or(true)),
+            _ => self.is_in(subtree),
+        }
+    }
+
+    fn told(&self) -> String {
+        match self {
+            Self::Dns(name) => format!("the DNS name {name}"),
+            Self::Ip(address) => format!("the IP address {address}"),
+            Self::Email(Some(address)) => format!("the e-mail address {address}"),
+            Self::Email(None) => "an e-mail address that is no text".to_owned(),
+            Self::Uri(uri) => format!("the URL {uri}"),
+            Self::Directory(name) => format!("the distinguished name {name}"),
+        }
+    }
+}
+
+/// The base itself or anything below; only what is below where the base has a leading dot; everything where it is
+/// empty. A wildcard is below where the name behind it is the base or below.
+fn dns_is_in(name: &str, base: &str) -> bool {
+    match base.strip_prefix('.') {
+        Some(parent) => is_below(name, parent),
+        None => base.is_empty() || name.eq_ignore_ascii_case(base) || is_below(name, base),
+    }
+}
+
+/// Whether a wildcard stands for the base itself: it does where the base is one label below the wildcard's parent.
+fn wildcard_reaches(name: &str, base: &str) -> bool {
+    let Some(parent) = name.strip_prefix("*.") else { return false };
+    base.split_once('.').is_some_and(|(_, base_parent)| base_parent.eq_ignore_ascii_case(parent))
+}
+
+/// Whether a name ends in a dot and that parent, with a label before them.
+fn is_below(name: &str, parent: &str) -> bool {
+    let Some(at) = name.len().checked_sub(parent.len()) else { return false };
+    let Some((head, tail)) = name.split_at_checked(at) else { return false };
+    head.len() > 1 && head.ends_with('.') && tail.eq_ignore_ascii_case(parent)
+}
+
+fn host_is_in(host: &str, base: &str) -> bool {
+    match base.strip_prefix('.') {
+        Some(parent) => is_below(host, parent),
+        None => base.is_empty() || host.eq_ignore_ascii_case(base),
+    }
+}
+
+/// `None` where the address is none.
+fn email_is_in(address: &str, base: &str) -> Option<bool> {
+    let (local, host) = address.rsplit_once('@').filter(|(local, host)| !local.is_empty() && !host.is_empty())?;
+    Some(match base.rsplit_once('@') {
+        // Only the host is in any case (RFC 5280 section 7.5).
+        Some((base_local, base_host)) => local == base_local && host.eq_ignore_ascii_case(base_host),
+        None => host_is_in(host, base),
+    })
+}
+
+/// `None` where the URI has no host that is a domain name: section 4.2.1.10 demands one.
+fn uri_is_in(uri: &str, base: &str) -> Option<bool> {
+    let host = san::uri_host(uri).filter(|host| !host.is_empty())?;
+    let is_address = host.starts_with('[') || host.parse::<IpAddr>().is_ok();
+    (!is_address).then(|| host_is_in(host, base))
+}
+
+fn ip_is_in(address: IpAddr, network: IpAddr, prefix: u8) -> bool {
+    match (address, network) {
+        (IpAddr::V4(address), IpAddr::V4(network)) => {
+            (u32::from(address) ^ u32::from(network)) & mask_v4(prefix) == 0
+        }
+        (IpAddr::V6(address), IpAddr::V6(network)) => {
+            (u128::from(address) ^ u128::from(network)) & mask_v6(prefix) == 0
+        }
+        _ => false,
+    }
+}
+
+/// A mask of so many ones; of 32 at most.
+pub(super) fn mask_v4(prefix: u8) -> u32 {
+    !u32::MAX.checked_shr(prefix.into()).unwrap_or(0)
+}
+
+/// A mask of so many ones; of 128 at most.
+pub(super) fn mask_v6(prefix: u8) -> u128 {
+    !u128::MAX.checked_shr(prefix.into()).unwrap_or(0)
+}
+
+/// Whether a name begins with the base's RDNs.
+fn name_is_in(name: &Name, base: &Name) -> bool {
+    let mut rdns = name.rdns();
+    base.rdns().all(|base_rdn| {
+        let base_rdn: Vec<_> = base_rdn.collect();
+        rdns.next().is_some_and(|rdn| is_same_rdn(&rdn.collect::<Vec<_>>(), &base_rdn))
+    })
+}
+
+/// Whether two sets hold the same attributes (section 7.1).
+fn is_same_rdn(one: &[Attribute<'_>], other: &[Attribute<'_>]) -> bool {
+    one.len() == other.len() && one.iter().all(|each| other.iter().any(|candidate| is_same_attribute(each, candidate)))
+}
+
+fn is_same_attribute(one: &Attribute<'_>, other: &Attribute<'_>) -> bool {
+    if one.oid != other.oid {
+        return false;
+    }
+    match (one.text(), other.text()) {
+        (Some(one), Some(other)) => prepared(&one).eq(prepared(&other)),
+        _ => one.value_der() == other.value_der(),
+    }
+}
+
+/// A text in lower case, with one space between words and none around them, as section 7.1's string preparation
+/// amounts to.
+fn prepared(text: &str) -> impl Iterator<Item = char> {
+    let words = text.split_whitespace().enumerate();
+    words.flat_map(|(at, word)| {
+        let space = (at > 0).then_some(' ');
+        space.into_iter().chain(word.chars().flat_map(char::to_lowercase))
+    })
+}
