@@ -195,12 +195,18 @@ impl Certificate {
 
     /// subjectKeyIdentifier.
     pub fn subject_key_identifier(&self) -> Option<&[u8]> {
-        self.parts.subject_key_identifier.as_ref().map(|range| self.slice(range))
+        self.parts
+            .subject_key_identifier
+            .as_ref()
+            .map(|range| self.slice(range))
     }
 
     /// authorityKeyIdentifier's keyIdentifier.
     pub fn authority_key_identifier(&self) -> Option<&[u8]> {
-        self.parts.authority_key_identifier.as_ref().map(|range| self.slice(range))
+        self.parts
+            .authority_key_identifier
+            .as_ref()
+            .map(|range| self.slice(range))
     }
 
     /// basicConstraints.
@@ -226,12 +232,15 @@ impl Certificate {
     /// nameConstraints; subtrees of types not known here are left out.
     pub fn name_constraints(&self) -> Result<Option<NameConstraints>, CertificateError> {
         let extension = self.extension(&oid::NAME_CONSTRAINTS);
-        extension.map(|extension| constraints::from_der(extension.value)).transpose()
+        extension
+            .map(|extension| constraints::from_der(extension.value))
+            .transpose()
     }
 
     /// certificatePolicies, without their qualifiers.
     pub fn policies(&self) -> Result<Vec<ObjectIdentifier>, CertificateError> {
-        self.extension(&oid::CERTIFICATE_POLICIES).map_or(Ok(Vec::new()), |extension| parse::policies(extension.value))
+        self.extension(&oid::CERTIFICATE_POLICIES)
+            .map_or(Ok(Vec::new()), |extension| parse::policies(extension.value))
     }
 
     /// The URLs in cRLDistributionPoints.
@@ -252,7 +261,9 @@ impl Certificate {
 
     fn authority_information(&self, method: &ObjectIdentifier) -> Result<Vec<String>, CertificateError> {
         let extension = self.extension(&oid::AUTHORITY_INFO_ACCESS);
-        extension.map_or(Ok(Vec::new()), |extension| parse::access_locations(extension.value, method))
+        extension.map_or(Ok(Vec::new()), |extension| {
+            parse::access_locations(extension.value, method)
+        })
     }
 
     /// Every extension, in order.

@@ -48,7 +48,7 @@ pub enum NameError {
     },
 }
 
-/// One AttributeTypeAndValue of a name.
+/// One `AttributeTypeAndValue` of a name.
 #[derive(Clone, Copy, Debug)]
 pub struct Attribute<'a> {
     /// The attribute's type.

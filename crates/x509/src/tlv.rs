@@ -1,6 +1,6 @@
 //! The little of DER (X.690) that names, certificates and extensions are read and written with.
 //!
-//! The `der` crate has no UniversalString (which old names hold) and no time before 1970 (which old certificates
+//! The `der` crate has no `UniversalString` (which old names hold) and no time before 1970 (which old certificates
 //! hold), and its types copy where a certificate is read by reference; so values are cut out here, as strictly.
 
 pub(crate) mod der;

@@ -43,39 +43,56 @@ pub(super) fn tbs(
         tbs.raw(template.subject.as_der());
         tbs.raw(template.public_key.as_der());
         tbs.nested(tag::context_constructed(3), |explicit| {
-            explicit.nested(tag::SEQUENCE, |list| extensions(list, template, authority_key_identifier));
+            explicit.nested(tag::SEQUENCE, |list| {
+                extensions(list, template, authority_key_identifier);
+            });
         });
     });
-    TbsCertificate { der: writer.finish(), signed_by }
+    TbsCertificate {
+        der: writer.finish(),
+        signed_by,
+    }
 }
 
 fn extensions(list: &mut Writer, template: &CertificateTemplate, authority_key_identifier: &[u8]) {
     if let Some(constraints) = template.basic_constraints {
-        extension(list, &oid::BASIC_CONSTRAINTS, true, |value| basic_constraints(value, constraints));
+        extension(list, &oid::BASIC_CONSTRAINTS, true, |value| {
+            basic_constraints(value, constraints);
+        });
     }
     if !template.key_usage.is_empty() {
         extension(list, &oid::KEY_USAGE, true, |value| template.key_usage.write(value));
     }
     if !template.extended_key_usages.is_empty() {
         extension(list, &oid::EXTENDED_KEY_USAGE, false, |value| {
-            value.nested(tag::SEQUENCE, |usages| template.extended_key_usages.iter().for_each(|usage| usages.oid(usage)));
+            value.nested(tag::SEQUENCE, |usages| {
+                template.extended_key_usages.iter().for_each(|usage| usages.oid(usage));
+            });
         });
     }
     extension(list, &oid::SUBJECT_KEY_IDENTIFIER, false, |value| {
         value.value(tag::OCTET_STRING, &template.public_key.identifier().0);
     });
     extension(list, &oid::AUTHORITY_KEY_IDENTIFIER, false, |value| {
-        value.nested(tag::SEQUENCE, |fields| fields.value(tag::context(0), authority_key_identifier));
+        value.nested(tag::SEQUENCE, |fields| {
+            fields.value(tag::context(0), authority_key_identifier);
+        });
     });
     if !template.alt_names.is_empty() {
         let critical = template.subject.is_empty();
-        extension(list, &oid::SUBJECT_ALT_NAME, critical, |value| san::write_all(value, &template.alt_names));
+        extension(list, &oid::SUBJECT_ALT_NAME, critical, |value| {
+            san::write_all(value, &template.alt_names);
+        });
     }
     if !template.policies.is_empty() {
-        extension(list, &oid::CERTIFICATE_POLICIES, false, |value| policies(value, &template.policies));
+        extension(list, &oid::CERTIFICATE_POLICIES, false, |value| {
+            policies(value, &template.policies);
+        });
     }
     if let Some(own) = &template.name_constraints {
-        extension(list, &oid::NAME_CONSTRAINTS, true, |value| constraints::write(value, own));
+        extension(list, &oid::NAME_CONSTRAINTS, true, |value| {
+            constraints::write(value, own);
+        });
     }
     if !template.crl_distribution_points.is_empty() {
         extension(list, &oid::CRL_DISTRIBUTION_POINTS, false, |value| {
@@ -83,10 +100,14 @@ fn extensions(list: &mut Writer, template: &CertificateTemplate, authority_key_i
         });
     }
     if !(template.ca_issuers.is_empty() && template.ocsp.is_empty()) {
-        extension(list, &oid::AUTHORITY_INFO_ACCESS, false, |value| authority_information(value, template));
+        extension(list, &oid::AUTHORITY_INFO_ACCESS, false, |value| {
+            authority_information(value, template);
+        });
     }
     for custom in &template.custom_extensions {
-        extension(list, &custom.oid(), custom.critical(), |value| value.raw(custom.value()));
+        extension(list, &custom.oid(), custom.critical(), |value| {
+            value.raw(custom.value());
+        });
     }
 }
 

@@ -89,15 +89,16 @@ fn write_base(writer: &mut Writer, subtree: &Subtree) {
         Subtree::Email(text) => writer.value(EMAIL, text.as_bytes()),
         Subtree::Uri(text) => writer.value(URI, text.as_bytes()),
         Subtree::Directory(name) => writer.value(DIRECTORY, name.as_der()),
-        Subtree::Ip { address: IpAddr::V4(address), prefix } => {
-            let mask = matching::mask_v4(*prefix);
-            let network = u32::from(*address) & mask;
-            writer.value(IP, &[network.to_be_bytes(), mask.to_be_bytes()].concat());
-        }
-        Subtree::Ip { address: IpAddr::V6(address), prefix } => {
-            let mask = matching::mask_v6(*prefix);
-            let network = u128::from(*address) & mask;
-            writer.value(IP, &[network.to_be_bytes(), mask.to_be_bytes()].concat());
+        // The address's bits behind the prefix are cleared.
+        Subtree::Ip { address, prefix } => {
+            let mut octets = match address {
+                IpAddr::V4(address) => address.octets().to_vec(),
+                IpAddr::V6(address) => address.octets().to_vec(),
+            };
+            let mask = mask_octets(*address, *prefix);
+            octets.iter_mut().zip(&mask).for_each(|(octet, mask)| *octet &= mask);
+            octets.extend(mask);
+            writer.value(IP, &octets);
         }
     }
 }
@@ -147,19 +148,27 @@ fn subtree(base: &Tlv<'_>) -> Result<Option<Subtree>, NotDer> {
 /// An address and its mask, whose ones must be its highest bits.
 fn block(octets: &[u8]) -> Result<Subtree, NotDer> {
     let (address, mask) = octets.split_at_checked(octets.len() / 2).ok_or(NotDer)?;
-    let (address, ones, mask_is_prefix) = match (<[u8; 4]>::try_from(address), <[u8; 4]>::try_from(mask)) {
-        (Ok(address), Ok(mask)) => {
-            let mask = u32::from_be_bytes(mask);
-            (IpAddr::from(address), mask.leading_ones(), mask.count_ones() == mask.leading_ones())
-        }
-        _ => {
-            let mask = u128::from_be_bytes(mask.try_into().map_err(|_| NotDer)?);
-            let address = <[u8; 16]>::try_from(address).map_err(|_| NotDer)?;
-            (IpAddr::from(address), mask.leading_ones(), mask.count_ones() == mask.leading_ones())
-        }
+    let address = if let Ok(address) = <[u8; 4]>::try_from(address) {
+        IpAddr::from(address)
+    } else {
+        IpAddr::from(<[u8; 16]>::try_from(address).map_err(|_| NotDer)?)
     };
-    let prefix = u8::try_from(ones).map_err(|_| NotDer)?;
-    if mask_is_prefix { Ok(Subtree::Ip { address, prefix }) } else { Err(NotDer) }
+    let ones = mask.iter().take_while(|octet| **octet == 0xff).count();
+    let bits_behind = mask.get(ones).map_or(0, |octet| octet.leading_ones());
+    let prefix = u8::try_from(8 * ones).map_err(|_| NotDer)? + u8::try_from(bits_behind).map_err(|_| NotDer)?;
+    let subtree = Subtree::Ip { address, prefix };
+    if mask == mask_octets(address, prefix) {
+        Ok(subtree)
+    } else {
+        Err(NotDer)
+    }
+}
+
+fn mask_octets(address: IpAddr, prefix: u8) -> Vec<u8> {
+    match address {
+        IpAddr::V4(_) => matching::mask_v4(prefix).to_be_bytes().to_vec(),
+        IpAddr::V6(_) => matching::mask_v6(prefix).to_be_bytes().to_vec(),
+    }
 }
 
 fn bits(address: IpAddr) -> u8 {

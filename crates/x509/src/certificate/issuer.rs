@@ -18,10 +18,16 @@ impl Issuer {
     /// once; of types that no certificate of ours can have (otherName, …) they demand nothing.
     pub fn new(certificate: Certificate) -> Result<Self, CertificateError> {
         let not_a_ca = |detail| Err(CertificateError::NotACa { detail });
-        if !certificate.basic_constraints().is_some_and(|constraints| constraints.ca) {
+        if !certificate
+            .basic_constraints()
+            .is_some_and(|constraints| constraints.ca)
+        {
             return not_a_ca("its basicConstraints do not say that it is a CA");
         }
-        if certificate.key_usage().is_some_and(|usage| !usage.contains(KeyUsage::KEY_CERT_SIGN)) {
+        if certificate
+            .key_usage()
+            .is_some_and(|usage| !usage.contains(KeyUsage::KEY_CERT_SIGN))
+        {
             return not_a_ca("its keyUsage lacks keyCertSign");
         }
         if certificate.subject().is_empty() {
@@ -29,7 +35,11 @@ impl Issuer {
         }
         let public_key = CaPublicKey::from_der(certificate.spki_der()).map_err(CertificateError::CaKey)?;
         let name_constraints = certificate.name_constraints()?;
-        Ok(Self { certificate, public_key, name_constraints })
+        Ok(Self {
+            certificate,
+            public_key,
+            name_constraints,
+        })
     }
 
     /// The CA certificate.

@@ -87,7 +87,10 @@ mod tests {
     fn bits_are_written_as_named_bit_lists() {
         for (usage, der) in [
             (KeyUsage::DIGITAL_SIGNATURE, &hex!("03020780")[..]),
-            (KeyUsage::DIGITAL_SIGNATURE | KeyUsage::KEY_ENCIPHERMENT, &hex!("030205a0")),
+            (
+                KeyUsage::DIGITAL_SIGNATURE | KeyUsage::KEY_ENCIPHERMENT,
+                &hex!("030205a0"),
+            ),
             (
                 KeyUsage::DIGITAL_SIGNATURE | KeyUsage::KEY_CERT_SIGN | KeyUsage::CRL_SIGN,
                 &hex!("03020186"),
@@ -107,8 +110,17 @@ mod tests {
     fn other_ways_of_writing_bits_are_read_and_nonsense_is_refused() {
         assert_eq!(KeyUsage::from_der(&hex!("030100")), Ok(KeyUsage::default()));
         assert_eq!(KeyUsage::from_der(&hex!("03020080")), Ok(KeyUsage::DIGITAL_SIGNATURE));
-        assert_eq!(KeyUsage::from_der(&hex!("0304008000ff")), Ok(KeyUsage::DIGITAL_SIGNATURE));
-        for der in [&hex!("0300")[..], &hex!("03020880"), &hex!("030101"), &hex!("0302078000"), &hex!("04020780")] {
+        assert_eq!(
+            KeyUsage::from_der(&hex!("0304008000ff")),
+            Ok(KeyUsage::DIGITAL_SIGNATURE)
+        );
+        for der in [
+            &hex!("0300")[..],
+            &hex!("03020880"),
+            &hex!("030101"),
+            &hex!("0302078000"),
+            &hex!("04020780"),
+        ] {
             assert!(KeyUsage::from_der(der).is_err());
         }
     }

@@ -15,7 +15,6 @@ use crate::time::UnixTime;
 use crate::tlv::der::{self, Extension, range_in};
 use crate::tlv::{NotDer, Reader, Tlv, tag, time};
 
-
 pub(super) const TOO_LARGE: CertificateError = malformed("it is longer than 1 MiB");
 
 /// Where things stand in a certificate's DER, and what was read of them.
@@ -54,9 +53,10 @@ pub(super) fn certificate(document: &[u8]) -> Result<Parts, CertificateError> {
         return Err(TOO_LARGE);
     }
     // Whatever does not begin as one is none, rather than a malformed one.
-    let mut fields =
-        Reader::only(document, tag::SEQUENCE).map_err(|NotDer| CertificateError::NotACertificate)?;
-    let tbs = fields.expect(tag::SEQUENCE).map_err(|NotDer| CertificateError::NotACertificate)?;
+    let mut fields = Reader::only(document, tag::SEQUENCE).map_err(|NotDer| CertificateError::NotACertificate)?;
+    let tbs = fields
+        .expect(tag::SEQUENCE)
+        .map_err(|NotDer| CertificateError::NotACertificate)?;
     let (algorithm, signature) = signature(fields).or_malformed("its signature is not well-formed")?;
     let signature_algorithm_oid = algorithm.reader().read().and_then(|oid| oid.oid());
     let signature_algorithm_oid = signature_algorithm_oid.or_malformed("its signature algorithm is not well-formed")?;
@@ -64,14 +64,18 @@ pub(super) fn certificate(document: &[u8]) -> Result<Parts, CertificateError> {
     let mut fields = tbs.reader();
     let version = version(&mut fields).or_malformed("its version is none of RFC 5280's")?;
     let serial = serial(&mut fields)?;
-    let inner_algorithm = fields.expect(tag::SEQUENCE).or_malformed("its signature algorithm is not well-formed")?;
+    let inner_algorithm = fields
+        .expect(tag::SEQUENCE)
+        .or_malformed("its signature algorithm is not well-formed")?;
     if inner_algorithm.raw != algorithm.raw {
         return Err(malformed("its two signature algorithms differ"));
     }
     let issuer = name(&mut fields).or_malformed("its issuer is not well-formed")?;
     let (not_before, not_after) = validity(&mut fields).or_malformed("its validity is not well-formed")?;
     let subject = name(&mut fields).or_malformed("its subject is not well-formed")?;
-    let spki = fields.expect(tag::SEQUENCE).or_malformed("its public key is not well-formed")?;
+    let spki = fields
+        .expect(tag::SEQUENCE)
+        .or_malformed("its public key is not well-formed")?;
     unique_identifiers(&mut fields, version).or_malformed("its unique identifiers are not well-formed")?;
     let extensions = extensions(document, fields, version)?;
 
@@ -107,21 +111,29 @@ impl Parts {
         let value = &document[extension.value.clone()];
         match extension.oid {
             oid::SUBJECT_KEY_IDENTIFIER => {
-                let identifier = der::only(value, tag::OCTET_STRING).or_malformed("its subjectKeyIdentifier is not well-formed")?;
+                let identifier =
+                    der::only(value, tag::OCTET_STRING).or_malformed("its subjectKeyIdentifier is not well-formed")?;
                 self.subject_key_identifier = Some(range_in(document, identifier.content));
             }
             oid::AUTHORITY_KEY_IDENTIFIER => {
-                let identifier = authority_key_identifier(value).or_malformed("its authorityKeyIdentifier is not well-formed")?;
+                let identifier =
+                    authority_key_identifier(value).or_malformed("its authorityKeyIdentifier is not well-formed")?;
                 self.authority_key_identifier = identifier.map(|octets| range_in(document, octets));
             }
             oid::BASIC_CONSTRAINTS => {
-                self.basic_constraints = Some(basic_constraints(value).or_malformed("its basicConstraints is not well-formed")?);
+                self.basic_constraints =
+                    Some(basic_constraints(value).or_malformed("its basicConstraints is not well-formed")?);
             }
-            oid::KEY_USAGE => self.key_usage = Some(KeyUsage::from_der(value).or_malformed("its keyUsage is not well-formed")?),
+            oid::KEY_USAGE => {
+                self.key_usage = Some(KeyUsage::from_der(value).or_malformed("its keyUsage is not well-formed")?);
+            }
             oid::EXTENDED_KEY_USAGE => {
-                self.extended_key_usages = extended_key_usages(value).or_malformed("its extKeyUsage is not well-formed")?;
+                self.extended_key_usages =
+                    extended_key_usages(value).or_malformed("its extKeyUsage is not well-formed")?;
             }
-            oid::SUBJECT_ALT_NAME => self.alt_names = san::from_der(value).or_malformed("its subjectAltName is not well-formed")?,
+            oid::SUBJECT_ALT_NAME => {
+                self.alt_names = san::from_der(value).or_malformed("its subjectAltName is not well-formed")?;
+            }
             _ => {}
         }
         Ok(())
@@ -138,7 +150,9 @@ fn signature(mut fields: Reader<'_>) -> Result<(Tlv<'_>, &[u8]), NotDer> {
 
 /// 1, 2 or 3.
 fn version(fields: &mut Reader<'_>) -> Result<u8, NotDer> {
-    let Some(explicit) = fields.optional(tag::context_constructed(0))? else { return Ok(1) };
+    let Some(explicit) = fields.optional(tag::context_constructed(0))? else {
+        return Ok(1);
+    };
     // Version 1 is the default, and so never written.
     match der::only(explicit.content, tag::INTEGER)?.content {
         [number @ 1..=2] => Ok(number + 1),
@@ -147,7 +161,9 @@ fn version(fields: &mut Reader<'_>) -> Result<u8, NotDer> {
 }
 
 fn serial(fields: &mut Reader<'_>) -> Result<Serial, CertificateError> {
-    let magnitude = fields.expect(tag::INTEGER).and_then(|serial| der::unsigned(serial.content));
+    let magnitude = fields
+        .expect(tag::INTEGER)
+        .and_then(|serial| der::unsigned(serial.content));
     let magnitude = magnitude.or_malformed("its serial number is negative or not well-formed")?;
     Serial::from_octets(magnitude).map_err(|_| malformed("its serial number is zero or longer than 20 octets"))
 }
@@ -168,7 +184,11 @@ fn validity(fields: &mut Reader<'_>) -> Result<(UnixTime, UnixTime), NotDer> {
 fn unique_identifiers(fields: &mut Reader<'_>, version: u8) -> Result<(), NotDer> {
     let issuer = fields.optional(tag::context(1))?;
     let subject = fields.optional(tag::context(2))?;
-    if version == 1 && (issuer.is_some() || subject.is_some()) { Err(NotDer) } else { Ok(()) }
+    if version == 1 && (issuer.is_some() || subject.is_some()) {
+        Err(NotDer)
+    } else {
+        Ok(())
+    }
 }
 
 fn extensions(document: &[u8], mut fields: Reader<'_>, version: u8) -> Result<Vec<ExtensionPart>, CertificateError> {
@@ -187,7 +207,11 @@ fn extensions(document: &[u8], mut fields: Reader<'_>, version: u8) -> Result<Ve
         let extension = Extension::next(&mut reader).or_malformed(DETAIL)?;
         let oid = ObjectIdentifier::from_bytes(extension.oid).map_err(|_| malformed(DETAIL))?;
         let value = range_in(document, extension.value);
-        extensions.push(ExtensionPart { oid, critical: extension.critical, value });
+        extensions.push(ExtensionPart {
+            oid,
+            critical: extension.critical,
+            value,
+        });
     }
     if extensions.is_empty() {
         return Err(malformed(DETAIL));
@@ -201,7 +225,8 @@ fn extensions(document: &[u8], mut fields: Reader<'_>, version: u8) -> Result<Ve
 /// A handful is compared pair by pair; a crafted list of many thousands must not cost its square.
 fn has_duplicates(extensions: &[ExtensionPart]) -> bool {
     if extensions.len() <= 16 {
-        let repeated = |(at, extension): (usize, &ExtensionPart)| extensions[..at].iter().any(|each| each.oid == extension.oid);
+        let repeated =
+            |(at, extension): (usize, &ExtensionPart)| extensions[..at].iter().any(|each| each.oid == extension.oid);
         return extensions.iter().enumerate().any(repeated);
     }
     let mut seen = HashSet::with_capacity(extensions.len());
@@ -219,7 +244,9 @@ fn authority_key_identifier(value: &[u8]) -> Result<Option<&[u8]>, NotDer> {
 
 fn basic_constraints(value: &[u8]) -> Result<BasicConstraints, NotDer> {
     let mut fields = Reader::only(value, tag::SEQUENCE)?;
-    let ca = fields.optional(tag::BOOLEAN)?.map_or(Ok(false), |flag| der::boolean(flag.content))?;
+    let ca = fields
+        .optional(tag::BOOLEAN)?
+        .map_or(Ok(false), |flag| der::boolean(flag.content))?;
     let path_len = match fields.optional(tag::INTEGER)? {
         None => None,
         Some(number) => match der::unsigned(number.content)? {
@@ -248,8 +275,14 @@ pub(super) fn policies(value: &[u8]) -> Result<Vec<ObjectIdentifier>, Certificat
 /// The URLs of cRLDistributionPoints' full names.
 pub(super) fn distribution_points(value: &[u8]) -> Result<Vec<String>, CertificateError> {
     let points = each(value, |point| {
-        let Some(name) = point.reader().optional(tag::context_constructed(0))? else { return Ok(Vec::new()) };
-        let Some(mut names) = name.reader().optional(tag::context_constructed(0))?.map(|full| full.reader()) else {
+        let Some(name) = point.reader().optional(tag::context_constructed(0))? else {
+            return Ok(Vec::new());
+        };
+        let Some(mut names) = name
+            .reader()
+            .optional(tag::context_constructed(0))?
+            .map(|full| full.reader())
+        else {
             return Ok(Vec::new());
         };
         let mut urls = Vec::new();
@@ -258,7 +291,9 @@ pub(super) fn distribution_points(value: &[u8]) -> Result<Vec<String>, Certifica
         }
         Ok(urls)
     });
-    points.map(|points| points.concat()).or_malformed("its cRLDistributionPoints is not well-formed")
+    points
+        .map(|points| points.concat())
+        .or_malformed("its cRLDistributionPoints is not well-formed")
 }
 
 /// The URLs of authorityInfoAccess for one access method.
@@ -269,12 +304,18 @@ pub(super) fn access_locations(value: &[u8], method: &ObjectIdentifier) -> Resul
         let location = uri(&fields.read()?)?;
         Ok(location.filter(|_| is_asked_for))
     });
-    locations.map(|locations| locations.into_iter().flatten().collect()).or_malformed("its authorityInfoAccess is not well-formed")
+    locations
+        .map(|locations| locations.into_iter().flatten().collect())
+        .or_malformed("its authorityInfoAccess is not well-formed")
 }
 
-/// A GeneralName's URI.
+/// A `GeneralName`'s URI.
 fn uri(name: &Tlv<'_>) -> Result<Option<String>, NotDer> {
-    if name.tag == tag::context(6) { san::text(name.content).map(Some) } else { Ok(None) }
+    if name.tag == tag::context(6) {
+        san::text(name.content).map(Some)
+    } else {
+        Ok(None)
+    }
 }
 
 /// Every element of a SEQUENCE OF SEQUENCE.

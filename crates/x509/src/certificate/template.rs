@@ -109,10 +109,19 @@ impl CertificateTemplate {
     /// its identifier.
     pub fn self_signed(&self, key: &CaPublicKey) -> Result<TbsCertificate, TemplateError> {
         if self.public_key.as_der() != key.as_der() {
-            return Err(invalid("public_key", "a self-signed certificate is signed by the key that it holds"));
+            return Err(invalid(
+                "public_key",
+                "a self-signed certificate is signed by the key that it holds",
+            ));
         }
         let checked = self.check()?;
-        Ok(build::tbs(self, &checked, &self.subject, &key.identifier().0, key.algorithm()))
+        Ok(build::tbs(
+            self,
+            &checked,
+            &self.subject,
+            &key.identifier().0,
+            key.algorithm(),
+        ))
     }
 
     /// The TBSCertificate issued by `issuer`, within all that its certificate demands: its end, its path length, its
@@ -122,7 +131,10 @@ impl CertificateTemplate {
         let checked = self.check()?;
         let ca = issuer.certificate();
         if self.not_after > ca.not_after() {
-            return Err(TemplateError::OutlivesCa { not_after: self.not_after, ca_not_after: ca.not_after() });
+            return Err(TemplateError::OutlivesCa {
+                not_after: self.not_after,
+                ca_not_after: ca.not_after(),
+            });
         }
         self.check_path_length(ca)?;
         // A CA's certificate for itself, as when it changes its key, is exempt (RFC 5280 section 6.1.3).
@@ -131,7 +143,13 @@ impl CertificateTemplate {
             self.check_name_constraints(constraints)?;
         }
         let algorithm = issuer.public_key().algorithm();
-        Ok(build::tbs(self, &checked, ca.subject(), &issuer.key_identifier(), algorithm))
+        Ok(build::tbs(
+            self,
+            &checked,
+            ca.subject(),
+            &issuer.key_identifier(),
+            algorithm,
+        ))
     }
 
     /// Whether every name is within `constraints` (RFC 5280 section 4.2.1.10): the subject, its e-mail addresses, its
@@ -148,7 +166,9 @@ impl CertificateTemplate {
     /// A CA under a path length constraint has a smaller one of its own, so that whatever it issues later is decided by
     /// its own certificate.
     fn check_path_length(&self, ca: &Certificate) -> Result<(), TemplateError> {
-        let Some(path_len) = ca.basic_constraints().and_then(|constraints| constraints.path_len) else { return Ok(()) };
+        let Some(path_len) = ca.basic_constraints().and_then(|constraints| constraints.path_len) else {
+            return Ok(());
+        };
         let own = self.basic_constraints.filter(|constraints| constraints.ca);
         match own {
             Some(own) if own.path_len.is_none_or(|own| own >= path_len) => Err(TemplateError::PathLength { path_len }),
@@ -162,10 +182,13 @@ impl CertificateTemplate {
         if not_before >= not_after {
             return Err(TemplateError::Validity { not_before, not_after });
         }
-        let validity = build::validity(not_before, not_after)
-            .ok_or(invalid("validity", "X.509 knows the years 0 to 9999"))?;
+        let validity =
+            build::validity(not_before, not_after).ok_or(invalid("validity", "X.509 knows the years 0 to 9999"))?;
         if self.subject.is_empty() && (self.alt_names.is_empty() || self.is_ca()) {
-            return Err(invalid("subject", "only a certificate with alternative names, and of no CA, may have none"));
+            return Err(invalid(
+                "subject",
+                "only a certificate with alternative names, and of no CA, may have none",
+            ));
         }
         self.check_ca_fields()?;
         self.check_lists()?;
@@ -180,7 +203,10 @@ impl CertificateTemplate {
             }
         } else if self.key_usage.contains(KeyUsage::KEY_CERT_SIGN) {
             return Err(invalid("key_usage", "keyCertSign is for CAs"));
-        } else if self.basic_constraints.is_some_and(|constraints| constraints.path_len.is_some()) {
+        } else if self
+            .basic_constraints
+            .is_some_and(|constraints| constraints.path_len.is_some())
+        {
             return Err(invalid("basic_constraints", "a path length is for CAs"));
         } else if self.name_constraints.is_some() {
             return Err(invalid("name_constraints", "name constraints are for CAs"));
@@ -191,7 +217,10 @@ impl CertificateTemplate {
     }
 
     fn check_lists(&self) -> Result<(), TemplateError> {
-        for (field, oids) in [("extended_key_usages", &self.extended_key_usages), ("policies", &self.policies)] {
+        for (field, oids) in [
+            ("extended_key_usages", &self.extended_key_usages),
+            ("policies", &self.policies),
+        ] {
             if oids.iter().enumerate().any(|(at, oid)| oids[..at].contains(oid)) {
                 return Err(invalid(field, "an object identifier is there twice"));
             }
@@ -203,7 +232,10 @@ impl CertificateTemplate {
         ];
         for (field, urls) in urls {
             if !urls.iter().all(|url| san::is_absolute_uri(url)) {
-                return Err(invalid(field, "a URL is not absolute, or has characters that no URL has"));
+                return Err(invalid(
+                    field,
+                    "a URL is not absolute, or has characters that no URL has",
+                ));
             }
         }
         let is_text = |name: &AltName| match name {
@@ -219,7 +251,8 @@ impl CertificateTemplate {
     fn check_custom_extensions(&self) -> Result<(), TemplateError> {
         let mut seen = HashSet::with_capacity(self.custom_extensions.len());
         for oid in self.custom_extensions.iter().map(CustomExtension::oid) {
-            let written_here = RESERVED.contains(&oid) || (oid == oid::NAME_CONSTRAINTS && self.name_constraints.is_some());
+            let written_here =
+                RESERVED.contains(&oid) || (oid == oid::NAME_CONSTRAINTS && self.name_constraints.is_some());
             if written_here || !seen.insert(oid) {
                 return Err(TemplateError::DuplicateExtension { oid: oid.to_string() });
             }

@@ -134,7 +134,7 @@ pub(super) fn named(name: &str) -> Option<ObjectIdentifier> {
     TYPES.iter().find(matches).map(|each| each.oid)
 }
 
-/// Writes one AttributeTypeAndValue, its value checked against the type's bounds.
+/// Writes one `AttributeTypeAndValue`, its value checked against the type's bounds.
 pub(super) fn write(writer: &mut Writer, oid: &ObjectIdentifier, value: &str) -> Result<(), NameError> {
     let string = match TYPES.iter().find(|each| each.oid == *oid) {
         Some(known) => {
@@ -190,7 +190,7 @@ fn is_printable(octet: u8) -> bool {
 }
 
 /// The text of a string value. Printable, IA5, visible and numeric strings are taken as ASCII, since many hold
-/// characters that their type does not have; TeletexString, which nobody writes as T.61, as UTF-8 or Latin-1.
+/// characters that their type does not have; `TeletexString`, which nobody writes as T.61, as UTF-8 or Latin-1.
 pub(super) fn text(tag: u8, content: &[u8]) -> Option<Cow<'_, str>> {
     match tag {
         tag::UTF8_STRING => std::str::from_utf8(content).ok().map(Cow::Borrowed),

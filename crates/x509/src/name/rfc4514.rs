@@ -38,12 +38,11 @@ fn format_attribute(text: &mut String, each: &Attribute<'_>) {
         None => drop(write!(text, "{}", each.oid)),
     }
     text.push('=');
-    match each.text() {
-        Some(value) => escape(text, &value),
-        None => {
-            text.push('#');
-            HEXLOWER.encode_append(each.value_der(), text);
-        }
+    if let Some(value) = each.text() {
+        escape(text, &value);
+    } else {
+        text.push('#');
+        HEXLOWER.encode_append(each.value_der(), text);
     }
 }
 
@@ -90,7 +89,7 @@ pub(super) fn parse(text: &str) -> Result<Name, NameError> {
     }
     let mut writer = Writer::with_capacity(text.len() + 64);
     writer.nested(tag::SEQUENCE, |writer| {
-        rdns.iter().rev().for_each(|rdn| writer.raw(rdn))
+        rdns.iter().rev().for_each(|rdn| writer.raw(rdn));
     });
     Ok(Name::from_written(writer.finish()))
 }

@@ -161,7 +161,9 @@ fn upper_bounds_are_counted_in_characters() {
 
 #[test]
 fn every_attribute_keeps_its_own_rules() {
-    let with = |set: fn(&mut Subject, Option<String>), value: &str| {
+    type Setter = fn(&mut Subject, Option<String>);
+
+    let with = |set: Setter, value: &str| {
         let mut subject = Subject::default();
         set(&mut subject, Some(value.to_owned()));
         subject.to_name().is_ok()
@@ -188,7 +190,7 @@ fn every_attribute_keeps_its_own_rules() {
             "e-mail address {value:?}"
         );
     }
-    let bounded: [(fn(&mut Subject, Option<String>), usize); 5] = [
+    let bounded: [(Setter, usize); 5] = [
         (|subject, value| subject.email_address = value, 255),
         (|subject, value| subject.locality = value, 128),
         (|subject, value| subject.organization = value, 64),

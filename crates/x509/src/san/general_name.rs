@@ -1,4 +1,4 @@
-//! GeneralName (RFC 5280 section 4.2.1.6) to and from DER.
+//! `GeneralName` (RFC 5280 section 4.2.1.6) to and from DER.
 
 use std::net::IpAddr;
 
@@ -12,10 +12,12 @@ const DIRECTORY_NAME: u8 = tag::context_constructed(4);
 const URI: u8 = tag::context(6);
 const IP_ADDRESS: u8 = tag::context(7);
 
-/// Writes GeneralNames.
+/// Writes `GeneralNames`.
 pub(crate) fn write_all(writer: &mut Writer, names: &[AltName]) {
     writer.nested(tag::SEQUENCE, |writer| {
-        names.iter().for_each(|name| write(writer, name))
+        for name in names {
+            write(writer, name);
+        }
     });
 }
 
@@ -36,7 +38,7 @@ fn write(writer: &mut Writer, name: &AltName) {
     }
 }
 
-/// Reads the DER of GeneralNames, leaving out names of other types and addresses of no known length.
+/// Reads the DER of `GeneralNames`, leaving out names of other types and addresses of no known length.
 pub(crate) fn from_der(der: &[u8]) -> Result<Vec<AltName>, NotDer> {
     let mut reader = Reader::only(der, tag::SEQUENCE)?;
     let mut names = Vec::new();
@@ -46,7 +48,7 @@ pub(crate) fn from_der(der: &[u8]) -> Result<Vec<AltName>, NotDer> {
     Ok(names)
 }
 
-/// One GeneralName, if it is of a type known here.
+/// One `GeneralName`, if it is of a type known here.
 fn alt_name(value: &Tlv<'_>) -> Result<Option<AltName>, NotDer> {
     Ok(match value.tag {
         RFC822_NAME => Some(AltName::Email(text(value.content)?)),

@@ -29,10 +29,15 @@ pub(in crate::certificate) fn check(
     subject: &Name,
     alt_names: &[AltName],
 ) -> Result<(), Outside> {
-    let of_subject = (!subject.is_empty()).then_some(Candidate::Directory(subject)).into_iter();
+    let of_subject = (!subject.is_empty())
+        .then_some(Candidate::Directory(subject))
+        .into_iter();
     let of_email_addresses = subject.email_addresses().map(Candidate::Email);
     let has_dns_name = alt_names.iter().any(|name| matches!(name, AltName::Dns(_)));
-    let of_common_names = subject.common_names().flatten().filter_map(|text| dns_like(&text).map(Candidate::Dns));
+    let of_common_names = subject
+        .common_names()
+        .flatten()
+        .filter_map(|text| dns_like(&text).map(Candidate::Dns));
     let of_alt_names = alt_names.iter().map(|name| match name {
         AltName::Dns(text) => Candidate::Dns(Cow::Borrowed(text)),
         AltName::Ip(address) => Candidate::Ip(*address),
@@ -44,7 +49,13 @@ pub(in crate::certificate) fn check(
         .chain(of_email_addresses)
         .chain(of_common_names.filter(|_| !has_dns_name))
         .chain(of_alt_names)
-        .try_for_each(|candidate| if candidate.is_within(constraints) { Ok(()) } else { Err(Outside(candidate.told())) })
+        .try_for_each(|candidate| {
+            if candidate.is_within(constraints) {
+                Ok(())
+            } else {
+                Err(Outside(candidate.told()))
+            }
+        })
 }
 
 /// A common name that some verifiers take for a DNS name where there is no alternative one.
@@ -58,10 +69,18 @@ fn dns_like(common_name: &str) -> Option<Cow<'static, str>> {
 impl Candidate<'_> {
     /// In no excluded subtree; and in a permitted one, if there is any of its type.
     fn is_within(&self, constraints: &NameConstraints) -> bool {
-        if constraints.excluded.iter().any(|subtree| self.may_be_in(subtree) == Some(true)) {
+        if constraints
+            .excluded
+            .iter()
+            .any(|subtree| self.may_be_in(subtree) == Some(true))
+        {
             return false;
         }
-        let mut of_this_type = constraints.permitted.iter().filter_map(|subtree| self.is_in(subtree)).peekable();
+        let mut of_this_type = constraints
+            .permitted
+            .iter()
+            .filter_map(|subtree| self.is_in(subtree))
+            .peekable();
         of_this_type.peek().is_none() || of_this_type.any(|within| within)
     }
 
@@ -69,10 +88,19 @@ impl Candidate<'_> {
     fn is_in(&self, subtree: &Subtree) -> Option<bool> {
         match (self, subtree) {
             (Self::Dns(name), Subtree::Dns(base)) => Some(dns_is_in(name, base)),
-            (Self::Ip(address), Subtree::Ip { address: network, prefix }) => Some(ip_is_in(*address, *network, *prefix)),
-            (Self::Email(address), Subtree::Email(base)) => {
-                Some(address.as_deref().and_then(|address| email_is_in(address, base)).unwrap_or(false))
-            }
+            (
+                Self::Ip(address),
+                Subtree::Ip {
+                    address: network,
+                    prefix,
+                },
+            ) => Some(ip_is_in(*address, *network, *prefix)),
+            (Self::Email(address), Subtree::Email(base)) => Some(
+                address
+                    .as_deref()
+                    .and_then(|address| email_is_in(address, base))
+                    .unwrap_or(false),
+            ),
             (Self::Uri(uri), Subtree::Uri(base)) => Some(uri_is_in(uri, base).unwrap_or(false)),
             (Self::Directory(name), Subtree::Directory(base)) => Some(name_is_in(name, base)),
             _ => None,
@@ -83,9 +111,12 @@ impl Candidate<'_> {
     fn may_be_in(&self, subtree: &Subtree) -> Option<bool> {
         match (self, subtree) {
             (Self::Dns(name), Subtree::Dns(base)) => Some(dns_is_in(name, base) || wildcard_reaches(name, base)),
-            (Self::Email(address), Subtree::Email(base)) => {
-                Some(address.as_deref().and_then(|address| email_is_in(address, base)).unwrap_or(true))
-            }
+            (Self::Email(address), Subtree::Email(base)) => Some(
+                address
+                    .as_deref()
+                    .and_then(|address| email_is_in(address, base))
+                    .unwrap_or(true),
+            ),
             (Self::Uri(uri), Subtree::Uri(base)) => Some(uri_is_in(uri, base).unwrap_or(true)),
             _ => self.is_in(subtree),
         }
@@ -114,14 +145,21 @@ fn dns_is_in(name: &str, base: &str) -> bool {
 
 /// Whether a wildcard stands for the base itself: it does where the base is one label below the wildcard's parent.
 fn wildcard_reaches(name: &str, base: &str) -> bool {
-    let Some(parent) = name.strip_prefix("*.") else { return false };
-    base.split_once('.').is_some_and(|(_, base_parent)| base_parent.eq_ignore_ascii_case(parent))
+    let Some(parent) = name.strip_prefix("*.") else {
+        return false;
+    };
+    base.split_once('.')
+        .is_some_and(|(_, base_parent)| base_parent.eq_ignore_ascii_case(parent))
 }
 
 /// Whether a name ends in a dot and that parent, with a label before them.
 fn is_below(name: &str, parent: &str) -> bool {
-    let Some(at) = name.len().checked_sub(parent.len()) else { return false };
-    let Some((head, tail)) = name.split_at_checked(at) else { return false };
+    let Some(at) = name.len().checked_sub(parent.len()) else {
+        return false;
+    };
+    let Some((head, tail)) = name.split_at_checked(at) else {
+        return false;
+    };
     head.len() > 1 && head.ends_with('.') && tail.eq_ignore_ascii_case(parent)
 }
 
@@ -134,7 +172,9 @@ fn host_is_in(host: &str, base: &str) -> bool {
 
 /// `None` where the address is none.
 fn email_is_in(address: &str, base: &str) -> Option<bool> {
-    let (local, host) = address.rsplit_once('@').filter(|(local, host)| !local.is_empty() && !host.is_empty())?;
+    let (local, host) = address
+        .rsplit_once('@')
+        .filter(|(local, host)| !local.is_empty() && !host.is_empty())?;
     Some(match base.rsplit_once('@') {
         // Only the host is in any case (RFC 5280 section 7.5).
         Some((base_local, base_host)) => local == base_local && host.eq_ignore_ascii_case(base_host),
@@ -151,9 +191,7 @@ fn uri_is_in(uri: &str, base: &str) -> Option<bool> {
 
 fn ip_is_in(address: IpAddr, network: IpAddr, prefix: u8) -> bool {
     match (address, network) {
-        (IpAddr::V4(address), IpAddr::V4(network)) => {
-            (u32::from(address) ^ u32::from(network)) & mask_v4(prefix) == 0
-        }
+        (IpAddr::V4(address), IpAddr::V4(network)) => (u32::from(address) ^ u32::from(network)) & mask_v4(prefix) == 0,
         (IpAddr::V6(address), IpAddr::V6(network)) => {
             (u128::from(address) ^ u128::from(network)) & mask_v6(prefix) == 0
         }
@@ -176,13 +214,17 @@ fn name_is_in(name: &Name, base: &Name) -> bool {
     let mut rdns = name.rdns();
     base.rdns().all(|base_rdn| {
         let base_rdn: Vec<_> = base_rdn.collect();
-        rdns.next().is_some_and(|rdn| is_same_rdn(&rdn.collect::<Vec<_>>(), &base_rdn))
+        rdns.next()
+            .is_some_and(|rdn| is_same_rdn(&rdn.collect::<Vec<_>>(), &base_rdn))
     })
 }
 
 /// Whether two sets hold the same attributes (section 7.1).
 fn is_same_rdn(one: &[Attribute<'_>], other: &[Attribute<'_>]) -> bool {
-    one.len() == other.len() && one.iter().all(|each| other.iter().any(|candidate| is_same_attribute(each, candidate)))
+    one.len() == other.len()
+        && one
+            .iter()
+            .all(|each| other.iter().any(|candidate| is_same_attribute(each, candidate)))
 }
 
 fn is_same_attribute(one: &Attribute<'_>, other: &Attribute<'_>) -> bool {
