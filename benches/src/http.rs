@@ -11,7 +11,10 @@ pub(crate) struct Connection<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     pub(crate) fn new(stream: S) -> Self {
-        Self { stream, received: Vec::with_capacity(16 * 1024) }
+        Self {
+            stream,
+            received: Vec::with_capacity(16 * 1024),
+        }
     }
 
     /// Sends a whole request and reads a whole answer: its status, and its body in the buffer.
@@ -29,7 +32,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         };
         let text = std::str::from_utf8(&self.received[..head])?.to_ascii_lowercase();
         let status = text.get(9..12).context("no status")?.parse()?;
-        let length = text.lines().find_map(|line| line.strip_prefix("content-length:")).context("no Content-Length")?;
+        let length = text
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length:"))
+            .context("no Content-Length")?;
         let end = head + length.trim().parse::<usize>()?;
         while self.received.len() < end {
             if self.stream.read_buf(&mut self.received).await? == 0 {

@@ -55,7 +55,10 @@ impl Arguments {
                 let body = json!({ "common_name": name, "purposes": ["server_auth"], "base64_csr_data": BASE64_STANDARD.encode(pem) });
                 ("/api/v1/certificates", body)
             }
-            Api::Cfssl => ("/api/v1/cfssl/sign", json!({ "certificate_request": pem, "hosts": [name] })),
+            Api::Cfssl => (
+                "/api/v1/cfssl/sign",
+                json!({ "certificate_request": pem, "hosts": [name] }),
+            ),
         };
         let body = body.to_string();
         let length = body.len();
@@ -66,8 +69,10 @@ impl Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let requests: Vec<Vec<u8>> =
-        csrs::csrs(arguments.certificates)?.iter().map(|(name, csr)| arguments.request(name, csr)).collect();
+    let requests: Vec<Vec<u8>> = csrs::csrs(arguments.certificates)?
+        .iter()
+        .map(|(name, csr)| arguments.request(name, csr))
+        .collect();
     // One thread: what the load costs is to be as little as possible of the two cores.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (elapsed, mut latencies) = runtime.block_on(load(arguments, Arc::new(requests)))?;

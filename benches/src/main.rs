@@ -1,6 +1,7 @@
 //! Measures Chancery. Each measurement prints one line of JSON; `cargo xtask bench` runs them, beside what they are
 //! compared with, and writes `docs/benchmarks.md`.
-#![allow(clippy::print_stdout, clippy::print_stderr)] // a program for people in a terminal
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+// a program for people in a terminal
 // Counts of nanoseconds and of requests are far below 2^52: nothing is lost in telling them as floating-point numbers.
 #![allow(clippy::cast_precision_loss)]
 
