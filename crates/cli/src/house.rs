@@ -105,7 +105,7 @@ impl House {
             keys,
             ledger: Arc::new(ledger.clone()),
             publication: Arc::new(publication),
-            notices: settings.notices(&folder)?,
+            notices: settings.notices()?,
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
         };

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail};
 use chancery_authority::port::{KeyStore, Notices};
 use chancery_local::folder::DataFolder;
-use chancery_local::keys::passphrase::Passphrase;
+use chancery_local::keys::passphrase::{ENVIRONMENT, Passphrase, PassphraseSource, Purpose, STORED_FILE};
 use chancery_local::keys::sealed::SealedKeyStore;
 use chancery_local::keys::token::{TokenConfig, TokenKeyStore};
+use chancery_local::notices::{LogNotices, Several, WebhookConfig, WebhookNotices};
 use serde::Deserialize;
 
 use super::passphrase;
@@ -24,6 +25,20 @@ const TOKEN_SESSIONS: usize = 3;
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Settings {
     keys: KeySettings,
+    webhook: Vec<WebhookSettings>,
+}
+
+/// A URL that is told of what happens.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WebhookSettings {
+    url: String,
+    /// File whose first line signs each notice.
+    secret_file: Option<PathBuf>,
+    /// CAs that the receiver's certificate may come from; by default the system's.
+    ca_file: Option<PathBuf>,
+    #[serde(default)]
+    allow_plain_http: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -54,15 +69,8 @@ pub(super) fn write(folder: &DataFolder, init: &InitArguments) -> Result<()> {
         _ => "# CA keys are in sealed files, in the folder keys.\n[keys]\nstore = \"sealed\"\n".to_owned(),
     };
     crate::command::write_file(&path, text.as_bytes())?;
-    let own = init.ask_passphrase
-        || init.pkcs11_module.is_some()
-        || std::env::var_os(chancery_local::keys::passphrase::ENVIRONMENT).is_some();
-    if !own
-        && !folder
-            .keys()
-            .join(chancery_local::keys::passphrase::STORED_FILE)
-            .exists()
-    {
+    let own = init.ask_passphrase || init.pkcs11_module.is_some() || std::env::var_os(ENVIRONMENT).is_some();
+    if !own && !folder.keys().join(STORED_FILE).exists() {
         let stored = Passphrase::generate_stored(&folder.keys())?;
         eprintln!("warning: {}", stored.warning);
     }
@@ -102,21 +110,18 @@ impl Settings {
         }
     }
 
-    pub(super) fn notices(&self, _folder: &DataFolder) -> Result<Arc<dyn Notices>> {
-        Ok(Arc::new(LogNotices))
-    }
-}
-
-/// TEMPORARY
-struct LogNotices;
-
-#[async_trait::async_trait]
-impl Notices for LogNotices {
-    async fn notify(
-        &self,
-        notice: chancery_authority::port::Notice,
-    ) -> Result<(), chancery_authority::port::NoticeError> {
-        tracing::info!(subject = notice.subject, message = %notice.message, "notice");
-        Ok(())
+    pub(super) fn notices(&self) -> Result<Arc<dyn Notices>> {
+        let mut all: Vec<Arc<dyn Notices>> = vec![Arc::new(LogNotices)];
+        for webhook in &self.webhook {
+            let mut config = WebhookConfig::new(webhook.url.clone());
+            if let Some(file) = &webhook.secret_file {
+                let secret = PassphraseSource::File(file.clone()).read(Purpose::Unseal);
+                config.secret = Some(secret.with_context(|| format!("the secret of webhook {}", webhook.url))?);
+            }
+            config.ca_file.clone_from(&webhook.ca_file);
+            config.allow_plain_http = webhook.allow_plain_http;
+            all.push(Arc::new(WebhookNotices::start(config)?));
+        }
+        Ok(Arc::new(Several::new(all)))
     }
 }
