@@ -31,6 +31,8 @@ enum Chore {
     Check,
     /// Check, then test: what a change must pass.
     Ci,
+    /// Write docs/openapi.json anew from the code.
+    Openapi,
 }
 
 fn main() -> Result<()> {
@@ -41,6 +43,14 @@ fn main() -> Result<()> {
         }
         Chore::Test { filter } => test::run(&filter),
         Chore::Check => check::run(),
+        Chore::Openapi => {
+            let output = shell::cargo()
+                .args(["run", "--quiet", "--package", "chancery-cli", "--", "openapi"])
+                .output()?;
+            anyhow::ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            std::fs::write(shell::root().join("docs/openapi.json"), output.stdout)?;
+            Ok(())
+        }
         Chore::Ci => {
             check::run()?;
             test::run(&[])

@@ -114,6 +114,9 @@ pub(crate) enum Command {
     /// Print the manual page
     #[command(hide = true)]
     Man,
+    /// Print the API's OpenAPI document
+    #[command(hide = true)]
+    Openapi,
 }
 
 #[derive(Debug, Args)]

@@ -45,6 +45,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
             clap_complete::generate(*shell, &mut Arguments::command(), "chancery", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)
         }
+        Command::Openapi => {
+            print!("{}", chancery_server::api::openapi::json());
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Man => {
             clap_mangen::Man::new(Arguments::command()).render(&mut std::io::stdout())?;
             Ok(ExitCode::SUCCESS)
