@@ -460,6 +460,27 @@ async fn lesson_13_custom_extensions_are_der_and_allowed() {
 const CONSTRAINED: &str = "[[ca]]\nname='root-ca'\n[[ca]]\nname='issuing-ca'\nparent='root-ca'\n[ca.name_constraints]\n\
      permitted = ['dns:example.com', 'ip:10.0.0.0/8']\nexcluded = ['dns:secret.example.com']\n";
 
+/// 13, what no list of OIDs tells: an extension that is allowed and would make the certificate break a rule.
+#[tokio::test]
+async fn lesson_13_final_bytes_are_linted() {
+    // subjectInfoAccess must not be critical (RFC 5280 section 4.2.2.2).
+    let office = Office::with("custom_extension_allowlist = ['1.3.6.1.5.5.7.1.11']").await;
+    let mut request = request("a.example.com");
+    request.extensions = vec![extension("1.3.6.1.5.5.7.1.11", "MAA=")];
+    request.extensions[0].critical = true;
+    let refusal = office.refusal(&request).await;
+    assert!(
+        matches!(
+            refusal,
+            Refusal::Lint {
+                rule: "extension_critical_forbidden",
+                ..
+            }
+        ),
+        "{refusal}"
+    );
+}
+
 /// 16. Names that came in by another door escaped the rules. Here the final names are decided on, all of them.
 #[tokio::test]
 async fn lesson_16_rules_hold_for_the_final_names_wherever_they_came_from() {

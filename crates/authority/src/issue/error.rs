@@ -2,7 +2,6 @@
 
 use super::Refusal;
 use crate::port::{KeyStoreError, LedgerError};
-use chancery_x509::lint::Finding;
 
 /// Why there is no certificate. [`Display`](std::fmt::Display) is fit for whoever asked; [`detail`](Self::detail) is for
 /// those who run the authority.
@@ -26,7 +25,7 @@ pub enum IssueError {
     /// Something that should not happen; the intent, if there was one, is left to the sweeper.
     #[error("the certificate authority could not issue the certificate; its operator finds the reason in the log")]
     Internal {
-        /// A stable code: `lint`, `no_ca`, `bad_signature`, `key_store`, `ledger`.
+        /// A stable code: `no_ca`, `bad_signature`, `key_store`, `ledger`.
         code: &'static str,
         /// What happened.
         detail: String,
@@ -54,17 +53,6 @@ impl IssueError {
         match self {
             Self::Unavailable { detail } | Self::Internal { detail, .. } => Some(detail),
             Self::Rejected(_) | Self::InProgress => None,
-        }
-    }
-
-    /// The certificate that was asked for would break rules that hold for every certificate.
-    pub(super) fn lint<'a>(findings: impl Iterator<Item = &'a Finding>) -> Self {
-        let told: Vec<String> = findings
-            .map(|finding| format!("{} ({}): {}", finding.rule, finding.citation, finding.message))
-            .collect();
-        Self::Internal {
-            code: "lint",
-            detail: told.join("; "),
         }
     }
 }

@@ -297,7 +297,7 @@ impl Prepared {
     }
 
     /// The same certificate under another serial number: its shard, and with it its distribution point, follow.
-    pub(super) fn with_serial(mut self, serial: Serial, config: &Config) -> Result<Self, IssueError> {
+    pub(super) fn with_serial(mut self, serial: Serial, config: &Config) -> Result<Self, Refusal> {
         self.template.serial = serial;
         self.shard = config
             .ca(self.ca.slug())
@@ -346,14 +346,21 @@ fn parse_csr(request: &TlsCertRequest) -> Result<CertificationRequest, Refusal> 
 }
 
 /// The TBSCertificate under the CA, once the final bytes, with a throw-away signature, have passed every lint.
-fn build(template: &CertificateTemplate, ca: &Ca) -> Result<TbsCertificate, IssueError> {
-    let tbs = template.issued_by(&ca.issuer).map_err(Refusal::from)?;
+fn build(template: &CertificateTemplate, ca: &Ca) -> Result<TbsCertificate, Refusal> {
+    let tbs = template.issued_by(&ca.issuer)?;
     let linted = tbs.assemble(&throwaway::signature(ca.issuer.public_key().algorithm()));
     let findings = lint::certificate_under(&linted, &ca.lint_view);
-    if findings.iter().any(|finding| finding.severity == Severity::Error) {
-        return Err(IssueError::lint(
-            findings.iter().filter(|finding| finding.severity == Severity::Error),
-        ));
+    if let Some(error) = findings.into_iter().find(|finding| finding.severity == Severity::Error) {
+        tracing::warn!(
+            rule = error.rule,
+            detail = error.message,
+            "a certificate was not issued because of a lint"
+        );
+        return Err(Refusal::Lint {
+            rule: error.rule,
+            citation: error.citation,
+            detail: error.message,
+        });
     }
     Ok(tbs)
 }

@@ -153,6 +153,17 @@ pub enum Refusal {
     /// The certificate would break what its CA's certificate demands.
     #[error(transparent)]
     Template(#[from] TemplateError),
+    /// The final bytes break a rule that holds for every certificate: the request asks for what no certificate may be, or
+    /// the profile makes such certificates.
+    #[error("the certificate would break {citation}: {detail} ({rule})")]
+    Lint {
+        /// The lint's name.
+        rule: &'static str,
+        /// What it follows.
+        citation: &'static str,
+        /// What it found.
+        detail: String,
+    },
     /// The CA has expired.
     #[error("the CA {ca} expired at {not_after}")]
     CaExpired {
@@ -222,6 +233,7 @@ impl Refusal {
             Self::ExtensionBase64 { .. } | Self::Extension(_) => "bad_extension",
             Self::Template(TemplateError::NameConstraints { .. }) => "outside_name_constraints",
             Self::Template(_) => "bad_certificate",
+            Self::Lint { .. } => "lint",
             Self::CaExpired { .. } => "ca_expired",
             Self::NotFound { .. } => "not_found",
             Self::Revoked { .. } => "revoked",
