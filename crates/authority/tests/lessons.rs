@@ -466,7 +466,14 @@ async fn lesson_13_final_bytes_are_linted() {
     // subjectInfoAccess must not be critical (RFC 5280 section 4.2.2.2).
     let office = Office::with("custom_extension_allowlist = ['1.3.6.1.5.5.7.1.11']").await;
     let mut request = request("a.example.com");
-    request.extensions = vec![extension("1.3.6.1.5.5.7.1.11", "MAA=")];
+    let access = [
+        &[
+            0x30, 0x16, 0x30, 0x14, 0x06, 0x08, 0x2b, 6, 1, 5, 5, 7, 0x30, 5, 0x86, 8,
+        ][..],
+        b"http://a",
+    ]
+    .concat();
+    request.extensions = vec![extension("1.3.6.1.5.5.7.1.11", &data_encoding::BASE64.encode(&access))];
     request.extensions[0].critical = true;
     let refusal = office.refusal(&request).await;
     assert!(
