@@ -4,9 +4,12 @@
 
 mod support;
 
+use std::time::Duration;
+
 use chancery_authority::issue::{IssueError, Issued};
 use chancery_authority::memory::Fault;
 use chancery_authority::port::ledger::{CertificateRecord, Kind, Search};
+use chancery_x509::algorithm::CaKeyAlgorithm;
 use chancery_x509::certificate::{Certificate, TbsCertificate};
 use chancery_x509::time::UnixTime;
 use support::{Office, certificate, request};
@@ -183,4 +186,57 @@ async fn a_key_store_that_has_lost_the_key_is_not_worth_retrying() {
         !error.to_string().contains("chancery-issuing-ca"),
         "inner names stay inside: {error}"
     );
+}
+
+#[tokio::test]
+async fn a_signature_that_does_not_verify_leaves_nothing() {
+    let office = Office::new().await;
+    let ca = office.authority.issuing_ca().unwrap();
+    // The key was exchanged behind the authority's back.
+    office.house.keys.forget(&ca.record.key);
+    let keys = &office.authority.ports().keys;
+    keys.create(&ca.record.key, CaKeyAlgorithm::P256).await.unwrap();
+    let error = office.issue_with(&request("a.example.com"), "t").await.unwrap_err();
+    assert_eq!((error.code(), error.is_retryable()), ("bad_signature", false));
+    assert!(leaves(&office).await.is_empty());
+    every_signature_is_known(&office).await;
+}
+
+/// While one call is at it, another with the same token waits its turn: one signature.
+#[tokio::test]
+async fn a_request_that_is_being_worked_on_is_not_signed_twice() {
+    let office = Office::new().await;
+    let request = request("a.example.com");
+    let signatures = office.house.keys.log().len();
+    office
+        .house
+        .faults
+        .at("keys.sign", 1, Fault::Delay(Duration::from_millis(200)));
+    let slow = office.issue_with(&request, "t");
+    let quick = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        office.issue_with(&request, "t").await
+    };
+    let (slow, quick) = tokio::join!(slow, quick);
+    assert_eq!(quick.unwrap_err(), IssueError::InProgress);
+    fine(&office, &slow.unwrap());
+    assert_eq!(office.house.keys.log().len(), signatures + 1);
+}
+
+/// Two take up the same interrupted issuance: one completes it, and both have its certificate.
+#[tokio::test]
+async fn two_that_resume_one_intent_get_one_certificate() {
+    let mut office = Office::new().await;
+    let request = request("a.example.com");
+    office.house.faults.at("keys.sign", 1, Fault::DieBefore);
+    office.issue_with(&request, "t").await.unwrap_err();
+    office.restart().await;
+    office.house.clock.advance(61);
+    let delay = Fault::Delay(Duration::from_millis(200));
+    office.house.faults.at("ledger.complete", 1, delay);
+    let (slow, quick) = tokio::join!(office.issue_with(&request, "t"), office.issue_with(&request, "t"));
+    let (slow, quick) = (slow.unwrap(), quick.unwrap());
+    assert_eq!(slow.record, quick.record);
+    fine(&office, &slow);
+    assert_eq!(leaves(&office).await.len(), 1);
 }
