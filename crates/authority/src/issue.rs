@@ -109,6 +109,3 @@ fn draw_serial(entropy: &dyn Entropy) -> Serial {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

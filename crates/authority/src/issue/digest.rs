@@ -105,3 +105,92 @@ impl Fields {
         digest
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use chancery_x509::extension::extended_key_usage;
+    use chancery_x509::san::AltName;
+
+    use super::*;
+    use crate::wire::{CsrSource, Purpose, RequestedExtension};
+
+    #[test]
+    fn whatever_decides_the_certificate_changes_the_digest() {
+        let dns = |name: &str| AltName::Dns(name.into());
+        let extension = |critical| RequestedExtension {
+            oid: "1.2.3".into(),
+            value_b64: "BQA=".into(),
+            critical,
+        };
+        let text = || Some("x".to_owned());
+        let changes: [fn(&mut TlsCertRequest, Option<String>); 15] = [
+            |_, _| {},
+            |request, text| request.subject.common_name = text,
+            |request, text| request.subject.country = text,
+            |request, text| request.subject.email_address = text,
+            |request, text| request.subject.locality = text,
+            |request, text| request.subject.organization = text,
+            |request, text| request.subject.organizational_unit = text,
+            |request, text| request.subject.state = text,
+            |request, text| request.profile = text,
+            |request, _| request.lifetime_days = Some(1),
+            |request, _| request.force_issue = true,
+            |request, _| request.notify_expiry = Some(true),
+            |request, _| request.notify_expiry = Some(false),
+            |request, _| request.notify_issued = Some(true),
+            |request, _| request.csr = Some(CsrSource::Inline(vec![1])),
+        ];
+        let mut requests: Vec<TlsCertRequest> = changes
+            .iter()
+            .map(|change| {
+                let mut request = TlsCertRequest::default();
+                change(&mut request, text());
+                request
+            })
+            .collect();
+        let mut with = |change: &dyn Fn(&mut TlsCertRequest)| {
+            let mut request = TlsCertRequest::default();
+            change(&mut request);
+            requests.push(request);
+        };
+        with(&|request| request.purposes = vec![Purpose::ServerAuth]);
+        with(&|request| request.purposes = vec![Purpose::ClientAuth]);
+        with(&|request| request.extended_key_usages = extended_key_usage("CODE_SIGNING").into_iter().collect());
+        with(&|request| request.extended_key_usages = extended_key_usage("ANY").into_iter().collect());
+        with(&|request| request.alt_names = RequestedNames::Listed(Vec::new()));
+        with(&|request| request.alt_names = RequestedNames::Listed(vec![dns("a.b")]));
+        with(&|request| request.alt_names = RequestedNames::Listed(vec![AltName::Email("a.b".into())]));
+        with(&|request| request.alt_names = RequestedNames::Listed(vec![dns("a"), dns("b")]));
+        with(&|request| request.alt_names = RequestedNames::Listed(vec![dns("b"), dns("a")]));
+        with(&|request| request.extensions = vec![extension(false)]);
+        with(&|request| request.extensions = vec![extension(true)]);
+
+        let digests: BTreeSet<_> = requests.iter().map(of_request).collect();
+        assert_eq!(digests.len(), requests.len(), "each differs from every other");
+        assert_eq!(of_request(&requests[3]), of_request(&requests[3].clone()));
+    }
+
+    #[test]
+    fn how_the_answer_is_wrapped_does_not() {
+        let bundle = TlsCertRequest {
+            cert_bundle: true,
+            warnings: vec!["left out".into()],
+            ..TlsCertRequest::default()
+        };
+        assert_eq!(of_request(&bundle), of_request(&TlsCertRequest::default()));
+    }
+
+    #[test]
+    fn renewals_differ_from_requests_and_from_each_other() {
+        let digests = BTreeSet::from([
+            of_request(&TlsCertRequest::default()),
+            of_renewal(&[1], None),
+            of_renewal(&[2], None),
+            of_renewal(&[1], Some(&[])),
+            of_renewal(&[1], Some(&[2])),
+        ]);
+        assert_eq!(digests.len(), 5);
+    }
+}
