@@ -36,6 +36,7 @@ fn what_others_request_every_judge_accepts() {
             "host.example.com",
             "--purpose",
             "server_auth",
+            "--force",
             "--out",
             out.to_str().unwrap(),
         ]);
