@@ -1,6 +1,7 @@
 //! Every chore of the repository, one entry point: `cargo xtask <chore>`.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a command for people in a terminal
 
+mod bench;
 mod check;
 mod setup;
 mod shell;
@@ -31,6 +32,12 @@ enum Chore {
     Check,
     /// Check, then test: what a change must pass.
     Ci,
+    /// Measure, and write docs/benchmarks.md.
+    Bench {
+        /// A tenth of everything, printed and not written.
+        #[arg(long)]
+        quick: bool,
+    },
     /// Write docs/openapi.json anew from the code.
     Openapi,
 }
@@ -43,6 +50,7 @@ fn main() -> Result<()> {
         }
         Chore::Test { filter } => test::run(&filter),
         Chore::Check => check::run(),
+        Chore::Bench { quick } => bench::run(quick),
         Chore::Openapi => {
             let output = shell::cargo()
                 .args(["run", "--quiet", "--package", "chancery-cli", "--", "openapi"])

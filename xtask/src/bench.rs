@@ -1,0 +1,109 @@
+//! Measures, and writes `docs/benchmarks.md`.
+
+mod cfssl;
+mod report;
+mod server;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+use crate::shell;
+use server::Server;
+
+/// How often a measurement over HTTP is taken; the median is reported.
+const ROUNDS: usize = 3;
+
+/// Runs every measurement.
+pub(crate) fn run(quick: bool) -> Result<()> {
+    shell::run(shell::cargo().args([
+        "build",
+        "--release",
+        "--package",
+        "chancery-cli",
+        "--package",
+        "chancery-benches",
+    ]))?;
+    let binaries = shell::target().join("release");
+    let certificates = if quick { "10000" } else { "60000" };
+    let ledger = if quick { 100_000 } else { 1_000_000 };
+
+    println!("\nIssuance in process");
+    let single = measure(&binaries, &["single"])?;
+    println!("\nIssuance over HTTP");
+    let mut chancery = Vec::new();
+    let mut cfssl = Vec::new();
+    let mut start = None;
+    for _ in 0..ROUNDS {
+        let server = Server::start(&binaries)?;
+        chancery.push(server.load(&binaries, certificates)?);
+        start = Some(server.restart_and_idle(&binaries)?);
+        if let Some(other) = cfssl::Server::start()? {
+            cfssl.push(other.load(&binaries, certificates)?);
+        }
+    }
+    println!("\nCRLs");
+    let revocations = |revoked: usize| {
+        measure(
+            &binaries,
+            &[
+                "revocations",
+                "--issued",
+                &ledger.to_string(),
+                "--revoked",
+                &revoked.to_string(),
+            ],
+        )
+    };
+    let crls = [revocations(ledger)?, revocations(100)?];
+    let report = report::Report {
+        machine: report::machine(),
+        single,
+        chancery: median(chancery),
+        cfssl: if cfssl.is_empty() { None } else { Some(median(cfssl)) },
+        start: start.context("nothing was started")?,
+        crls,
+    };
+    if quick {
+        println!("\n{}", report.text());
+    } else {
+        std::fs::write(shell::root().join("docs/benchmarks.md"), report.text())?;
+        println!("\nWritten to docs/benchmarks.md");
+    }
+    Ok(())
+}
+
+/// Runs one measurement; its last line is its result.
+pub(crate) fn measure(binaries: &Path, arguments: &[&str]) -> Result<Value> {
+    last_line(Command::new(binary(binaries, "chancery-benches")).args(arguments))
+}
+
+pub(crate) fn last_line(command: &mut Command) -> Result<Value> {
+    let output = command.stderr(std::process::Stdio::inherit()).output()?;
+    ensure!(
+        output.status.success(),
+        "{} failed",
+        command.get_program().to_string_lossy()
+    );
+    let text = String::from_utf8(output.stdout)?;
+    let line = text.lines().last().context("a measurement said nothing")?;
+    println!("  {line}");
+    Ok(serde_json::from_str(line)?)
+}
+
+fn binary(binaries: &Path, name: &str) -> PathBuf {
+    binaries.join(name)
+}
+
+/// The round in the middle by throughput.
+fn median(mut rounds: Vec<Value>) -> Value {
+    rounds.sort_by(|one, other| number(one, "per_second").total_cmp(&number(other, "per_second")));
+    rounds.swap_remove(rounds.len() / 2)
+}
+
+/// A figure of a result; 0 where there is none.
+pub(crate) fn number(value: &Value, name: &str) -> f64 {
+    value[name].as_f64().unwrap_or_default()
+}

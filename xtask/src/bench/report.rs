@@ -1,0 +1,106 @@
+//! The page that people read.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use super::number;
+
+pub(super) struct Report {
+    pub(super) machine: String,
+    pub(super) single: Value,
+    pub(super) chancery: Value,
+    pub(super) cfssl: Option<Value>,
+    pub(super) start: Value,
+    pub(super) crls: [Value; 2],
+}
+
+impl Report {
+    /// Markdown.
+    pub(super) fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a String does not fail.
+        let _ = writeln!(
+            text,
+            "# Benchmarks\n\nWritten by `cargo xtask bench`. {}\n",
+            self.machine
+        );
+        let _ = writeln!(
+            text,
+            "## Durable issuance over HTTPS\n\n64 connections, a distinct P-256 key for each certificate, load generator on the same machine; every \
+             certificate is reserved and completed on disk (`synchronous=FULL`) before it is answered. The median of three rounds.\n\n\
+             | | certificates a second | p50 | p99 | slowest |\n|---|---:|---:|---:|---:|"
+        );
+        row(&mut text, "Chancery (HTTPS, stored durably)", &self.chancery);
+        if let Some(cfssl) = &self.cfssl {
+            row(&mut text, "cfssl (plain HTTP, nothing stored)", cfssl);
+            let ratio = number(&self.chancery, "per_second") / number(cfssl, "per_second");
+            let _ = writeln!(
+                text,
+                "\nChancery issues {ratio:.2} times as many as cfssl, run in turns with it."
+            );
+        }
+        let _ = writeln!(
+            text,
+            "\n## Issuance in process\n\nOne core, without the ledger: request parsed and verified, profile applied, certificate built, linted, signed, \
+             signature verified, assembled; beside one signature verification, one key check and one signature alone.\n\n\
+             | | a second |\n|---|---:|\n| whole issuance | {:.0} |\n| its cryptography alone | {:.0} |\n| ratio | {:.2} |",
+            number(&self.single, "issued_per_second"),
+            number(&self.single, "cryptography_alone_per_second"),
+            number(&self.single, "ratio"),
+        );
+        let _ = writeln!(
+            text,
+            "\n## CRLs\n\nOne CRL made, signed, recorded and published as DER and as PEM, in a process that does nothing else; memory above idle.\n\n\
+             | certificates issued | entries | time | size of the DER | memory above idle |\n|---:|---:|---:|---:|---:|"
+        );
+        for crl in &self.crls {
+            let _ = writeln!(
+                text,
+                "| {:.0} | {:.0} | {:.0} ms | {:.1} MB | {:.1} MiB |",
+                number(crl, "issued"),
+                number(crl, "entries"),
+                number(crl, "milliseconds"),
+                number(crl, "octets") / 1e6,
+                number(crl, "peak_above_idle_kib") / 1024.0,
+            );
+        }
+        let _ = writeln!(
+            text,
+            "\n## Start and rest\n\n`chancery start` over an authority that has issued the certificates above.\n\n\
+             | | |\n|---|---:|\n| from the command to its first answer | {:.0} ms |\n| resident, idle | {:.1} MiB |",
+            number(&self.start, "first_answer_ms"),
+            number(&self.start, "idle_kib") / 1024.0,
+        );
+        text
+    }
+}
+
+fn row(text: &mut String, name: &str, result: &Value) {
+    let _ = writeln!(
+        text,
+        "| {name} | {:.0} | {:.1} ms | {:.1} ms | {:.1} ms |",
+        number(result, "per_second"),
+        number(result, "p50_ms"),
+        number(result, "p99_ms"),
+        number(result, "max_ms"),
+    );
+}
+
+/// Processor, cores and day.
+pub(super) fn machine() -> String {
+    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpu
+        .lines()
+        .find_map(|line| line.strip_prefix("model name"))
+        .map_or("an unknown processor", |rest| rest.trim_start_matches([' ', '\t', ':']));
+    let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
+    let day = std::process::Command::new("date")
+        .args(["-u", "+%Y-%m-%d"])
+        .output()
+        .map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    format!(
+        "Machine: {model}, {cores} cores, Linux. Day: {}.",
+        day.unwrap_or_default()
+    )
+}
