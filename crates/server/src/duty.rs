@@ -12,7 +12,7 @@ use crate::api::metrics::Metrics;
 use crate::listen::told;
 
 /// How often is looked whether something is due.
-const PERIOD: Duration = Duration::from_secs(60);
+const PERIOD: Duration = Duration::from_mins(1);
 
 /// Reminders go out at most once a day for a certificate; looking every hour finds each in time.
 const REMINDER_ROUNDS: u32 = 60;

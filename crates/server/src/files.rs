@@ -100,9 +100,10 @@ pub async fn serve(
 /// Content type and cache lifetime by name. Certificates are published as PEM (the drop-in contract), CRLs as DER and PEM.
 ///
 /// A CRL may be replaced at any moment, by a revocation, so caches ask again soon; CA certificates hardly ever change.
+#[allow(clippy::case_sensitive_file_extension_comparisons)] // published names are all in small letters
 fn kind(name: &str) -> Option<(&'static str, Duration)> {
-    const MINUTE: Duration = Duration::from_secs(60);
-    const HOUR: Duration = Duration::from_secs(3600);
+    const MINUTE: Duration = Duration::from_mins(1);
+    const HOUR: Duration = Duration::from_hours(1);
     if name.ends_with(".crl") {
         Some(("application/pkix-crl", MINUTE))
     } else if name.ends_with(".crl.pem") {

@@ -35,6 +35,13 @@ impl FolderDesk {
         })
     }
 
+    /// Settles what an earlier command left half done, where no server does: its keys and tokens are free again then.
+    fn sweep(&self) {
+        if let Err(error) = self.house.runtime.block_on(self.house.authority.sweep()) {
+            tracing::warn!(%error, "open intents cannot be swept");
+        }
+    }
+
     fn now(&self) -> UnixTime {
         self.house.authority.ports().clock.now()
     }

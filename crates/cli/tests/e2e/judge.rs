@@ -1,4 +1,4 @@
-//! The judges: OpenSSL, PyPI cryptography, pkilint.
+//! The judges: OpenSSL, cryptography (from the Python index), pkilint.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! `/metrics` in OpenMetrics text: counts and ages, no names, hence no token.
+//! `/metrics` in the `OpenMetrics` text format: counts and ages, no names, hence no token.
 
 use std::fmt::Write as _;
 use std::time::Duration;
