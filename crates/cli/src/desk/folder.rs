@@ -64,6 +64,7 @@ impl Desk for FolderDesk {
     fn issue(&self, request: &Value, idempotency_token: Option<&str>) -> Result<Value> {
         let request = TlsCertRequest::from_value(request)?;
         let token = idempotency_token.map(|token| IdempotencyToken(token.to_owned()));
+        self.sweep();
         let authority = Arc::clone(&self.house.authority);
         self.answer(
             self.house
@@ -74,6 +75,7 @@ impl Desk for FolderDesk {
     }
 
     fn renew(&self, serial: &str, base64_csr: Option<&str>) -> Result<Value> {
+        self.sweep();
         let csr = base64_csr.map(|text| BASE64_STANDARD.decode(text)).transpose()?;
         let renewed = self
             .house
