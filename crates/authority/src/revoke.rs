@@ -98,10 +98,15 @@ impl Authority {
         if !already {
             tracing::info!(%serial, issuer = %scope.issuer, reason = reason.name(), %principal, "certificate revoked");
         }
-        let crl = match self.to_be_published(&scope, &record).await {
-            Ok(true) => Some(self.publish_changes(&scope).await),
-            Ok(false) => None,
-            Err(error) => Some(Err(error.into())),
+        let at_once = self
+            .config()
+            .ca(&scope.issuer)
+            .is_none_or(|ca| ca.crl().publish_on_revocation());
+        // One that stood before may not be on a CRL yet: the process that recorded it may have ended before it published.
+        let crl = if at_once && (!already || self.has_changes(&scope)) {
+            Some(self.publish_changes(&scope).await)
+        } else {
+            None
         };
         let notice_failed = !already && !self.tell(notice::certificate_revoked(&record)).await;
         Ok(RevokedCertificate {
@@ -110,24 +115,5 @@ impl Authority {
             crl,
             notice_failed,
         })
-    }
-
-    /// Whether a CRL is to be made for that revocation now. For one that stood before, only if no published CRL can have
-    /// it: the call that recorded it may have ended before it published.
-    async fn to_be_published(&self, scope: &CrlScope, record: &CertificateRecord) -> Result<bool, LedgerError> {
-        let at_once = self
-            .config()
-            .ca(&scope.issuer)
-            .is_none_or(|ca| ca.crl().publish_on_revocation());
-        let Some(revocation) = record.revocation.as_ref().filter(|_| at_once) else {
-            return Ok(false);
-        };
-        let latest = self.ports().ledger.latest_crl(scope).await?;
-        let shown = latest.is_some_and(|crl| crl.published.is_some() && crl.this_update > revocation.at);
-        if shown {
-            // keyCompromise keeps the time of the revocation that it replaces: the slot knows of the change.
-            return Ok(self.has_changes(scope));
-        }
-        Ok(true)
     }
 }

@@ -152,7 +152,7 @@ impl Authority {
         }
         tracing::warn!(file = %name, published, reserved, "the published CRL is ahead of the ledger; skipping its numbers");
         let now = self.ports().clock.now();
-        for _ in reserved + 1..published {
+        for _ in reserved..published {
             self.ports().ledger.reserve_crl(scope, now, None).await?;
         }
         let made = self.make(ca, scope, None).await?;
