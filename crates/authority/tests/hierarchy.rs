@@ -296,3 +296,18 @@ async fn two_that_initialise_at_once_make_one_hierarchy() {
     assert_eq!(office.authority.cas().len(), 2);
     office.check_recovered("after two at once").await;
 }
+
+#[tokio::test]
+async fn a_signature_that_does_not_verify_makes_no_ca() {
+    let office = Office::empty(office::QUICK).await;
+    let forged = office::forged(&office.house, &office.config).await;
+    let outcome = forged.initialise(&|_: &str| ()).await;
+    assert!(
+        matches!(outcome, Err(HierarchyError::BadSignature { .. })),
+        "{outcome:?}"
+    );
+    assert!(office.house.ledger.authorities().await.unwrap().is_empty());
+    // The intent is open, and is taken up where the key store works.
+    office.authority.initialise(&|_: &str| ()).await.unwrap();
+    office.check_recovered("after forged signatures").await;
+}

@@ -353,6 +353,56 @@ async fn publishers_in_several_processes_never_publish_an_older_crl() {
     office.check_recovered("after one more").await;
 }
 
+/// One publisher is held up at its `nth` put (the first is the DER file, the second the PEM file), while another publishes.
+async fn overtaken_at_put(nth: usize) {
+    let office = Office::new().await;
+    let other = office::another(&office.house, &office.config).await;
+    let (hold, begin) = (Duration::from_millis(80), Duration::from_millis(20));
+    office.house.faults.at("publication.put", nth, Fault::Delay(hold));
+    let of = scope("chancery-issuing-ca");
+    let slow = office.authority.publish_crl(&of);
+    let fast = async {
+        tokio::time::sleep(begin).await;
+        other.publish_crl(&of).await
+    };
+    let (slow, fast) = futures_util::future::join(slow, fast).await;
+    let (slow, fast) = (slow.unwrap(), fast.unwrap());
+    assert_eq!(
+        (slow.number, slow.superseded_by),
+        (2, Some(3)),
+        "the slow one finds a newer CRL in its place"
+    );
+    assert_eq!((fast.number, fast.superseded_by), (3, None));
+    for name in ["chancery-issuing-ca.crl", "chancery-issuing-ca.crl.pem"] {
+        assert_eq!(office.crl(name).number(), Some(3));
+    }
+    office.check_recovered("after overtaking").await;
+}
+
+#[tokio::test]
+async fn a_slow_publisher_does_not_replace_a_newer_crl() {
+    overtaken_at_put(1).await;
+}
+
+#[tokio::test]
+async fn a_slow_publisher_does_not_replace_a_newer_pem_file() {
+    overtaken_at_put(2).await;
+}
+
+#[tokio::test]
+async fn a_signature_that_does_not_verify_is_not_published() {
+    let office = Office::new().await;
+    let forged = office::forged(&office.house, &office.config).await;
+    let outcome = forged.publish_crl(&scope("chancery-issuing-ca")).await;
+    assert!(matches!(outcome, Err(PublishError::BadSignature { .. })), "{outcome:?}");
+    assert_eq!(office.crl("chancery-issuing-ca.crl").number(), Some(1));
+    assert_eq!(
+        office.house.ledger.crls(&scope("chancery-issuing-ca")).len(),
+        1,
+        "nor recorded"
+    );
+}
+
 #[tokio::test]
 async fn a_burst_of_revocations_makes_few_crls() {
     let office = Office::new().await;

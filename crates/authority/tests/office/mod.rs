@@ -4,21 +4,24 @@
 
 mod invariants;
 
+use std::sync::Arc;
+
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
 use chancery_authority::config::Config;
-use chancery_authority::memory::House;
-use chancery_authority::port::Ledger;
+use chancery_authority::memory::{House, MemoryKeyStore};
 use chancery_authority::port::ledger::{CertificateRecord, CrlScope, IdempotencyToken};
+use chancery_authority::port::{KeyName, KeyStore, KeyStoreError, Ledger, Ports, Signed};
 use chancery_authority::profile::Profiles;
 use chancery_authority::publish::CrlOutcomes;
 use chancery_authority::wire::TlsCertRequest;
 use chancery_authority::{Authority, Principal, Slug};
-use chancery_x509::algorithm::CaKeyAlgorithm;
+use chancery_x509::algorithm::{CaKeyAlgorithm, SigningInput};
 use chancery_x509::crl::{RevocationList, RevocationReason, RevokedEntry};
 use chancery_x509::csr::builder::CertificationRequestInfo;
 use chancery_x509::key::SubjectPublicKey;
+use chancery_x509::key::ca::CaPublicKey;
 use chancery_x509::name::Subject;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
@@ -149,6 +152,39 @@ pub(crate) fn request(common_name: &str) -> TlsCertRequest {
     let info = CertificationRequestInfo::new(&subject.to_name().unwrap(), &key, &[]);
     let signature = pair.sign(&SystemRandom::new(), info.as_der()).unwrap();
     TlsCertRequest::for_csr(info.assemble(CaKeyAlgorithm::P256.signature_algorithm_der(), signature.as_ref()))
+}
+
+/// A key store whose signatures are all off by one bit.
+pub(crate) struct Forger(pub(crate) Arc<MemoryKeyStore>);
+
+#[async_trait::async_trait]
+impl KeyStore for Forger {
+    async fn create(&self, key: &KeyName, algorithm: CaKeyAlgorithm) -> Result<CaPublicKey, KeyStoreError> {
+        self.0.create(key, algorithm).await
+    }
+
+    async fn public_key(&self, key: &KeyName) -> Result<CaPublicKey, KeyStoreError> {
+        self.0.public_key(key).await
+    }
+
+    async fn sign(&self, key: &KeyName, input: &SigningInput) -> Result<Signed, KeyStoreError> {
+        let mut signed = self.0.sign(key, input).await?;
+        if let Some(last) = signed.signature.last_mut() {
+            *last ^= 1;
+        }
+        Ok(signed)
+    }
+}
+
+/// An authority over a house, with forged signatures.
+pub(crate) async fn forged(house: &House, config: &Config) -> Authority {
+    let ports = Ports {
+        keys: Arc::new(Forger(house.keys.clone())),
+        ..house.ports()
+    };
+    Authority::open(ports, config.clone(), Profiles::built_in())
+        .await
+        .unwrap()
 }
 
 /// How many intents are open.
