@@ -282,6 +282,16 @@ async fn a_file_that_others_removed_or_spoilt_is_put_back() {
 #[tokio::test]
 async fn numbers_never_go_backwards_behind_an_old_ledger() {
     let office = Office::new().await;
+    // The number that comes next, already published, is another CRL's.
+    let same = foreign_crl(&office, 2).await;
+    put(&office, "chancery-issuing-ca.crl", &same).await;
+    let published = office
+        .authority
+        .publish_crl(&scope("chancery-issuing-ca"))
+        .await
+        .unwrap();
+    assert_eq!(published.number, 3);
+
     let newer = foreign_crl(&office, 40).await;
     put(&office, "chancery-issuing-ca.crl", &newer).await;
     let published = office

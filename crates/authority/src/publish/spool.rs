@@ -251,6 +251,21 @@ mod tests {
         assert!(matches!(outcome, Err(PublishError::Write(_))));
     }
 
+    #[tokio::test]
+    async fn scratch_space_that_loses_octets_is_noticed() {
+        let house = House::new(NOW);
+        let ca = issuer(&house).await;
+        let scratch: Box<dyn Scratch> = Box::new(Cursor::new(Vec::new()));
+        let mut spooled = spool(&header(&ca), &mut Many(10), scratch).unwrap();
+        let mut kept = Vec::new();
+        spooled.scratch.seek(SeekFrom::Start(0)).unwrap();
+        spooled.scratch.read_to_end(&mut kept).unwrap();
+        kept.pop();
+        spooled.scratch = Box::new(Cursor::new(kept));
+        let framing = Framing::new(ca.issuer.public_key().algorithm(), spooled.length, &[0; 70]);
+        assert!(spooled.frame(framing).digest().is_err());
+    }
+
     /// Kibibytes of a line of `/proc/self/status`.
     #[cfg(target_os = "linux")]
     fn memory(line: &str) -> u64 {
