@@ -3,13 +3,18 @@
 
 mod office;
 
-use std::io::Cursor;
+use std::io::{self, Cursor, Read};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chancery_authority::config::Config;
-use chancery_authority::memory::Fault;
+use chancery_authority::memory::{Fault, MemoryPublication};
 use chancery_authority::port::ledger::{CertificateIntent, Completion, IntentId, Ledger, Revocation};
-use chancery_authority::port::{KeyName, KeyStore, Precondition, Publication, PublishedName, Receipt};
+use chancery_authority::port::publication::Stat;
+use chancery_authority::port::{
+    Body, ETag, KeyName, KeyStore, Ports, Precondition, Publication, PublicationError, PublishedName, Receipt, Scratch,
+};
+use chancery_authority::profile::Profiles;
 use chancery_authority::publish::{PublishError, Staleness};
 use chancery_authority::{Authority, contract};
 use chancery_x509::crl::{CrlHeader, CrlWriter, Framing, RevocationReason, Scope};
@@ -361,6 +366,61 @@ async fn publishers_in_several_processes_never_publish_an_older_crl() {
     office.check("after publishing side by side").await;
     all_good(&office.authority.publish_crls(None).await);
     office.check_recovered("after one more").await;
+}
+
+/// A publication reached through something that repeats a put whose answer was lost.
+struct Repeating(Arc<MemoryPublication>);
+
+#[async_trait::async_trait]
+impl Publication for Repeating {
+    async fn put(
+        &self,
+        name: &PublishedName,
+        mut body: Body,
+        precondition: Precondition,
+    ) -> Result<ETag, PublicationError> {
+        let mut content = Vec::new();
+        body.read_to_end(&mut content).unwrap();
+        let once = Box::new(Cursor::new(content.clone()));
+        self.0.put(name, once, precondition.clone()).await?;
+        self.0.put(name, Box::new(Cursor::new(content)), precondition).await
+    }
+
+    async fn stat(&self, name: &PublishedName) -> Result<Option<Stat>, PublicationError> {
+        self.0.stat(name).await
+    }
+
+    async fn read(&self, name: &PublishedName) -> Result<Option<(Stat, Vec<u8>)>, PublicationError> {
+        self.0.read(name).await
+    }
+
+    fn scratch(&self) -> io::Result<Box<dyn Scratch>> {
+        self.0.scratch()
+    }
+}
+
+#[tokio::test]
+async fn a_put_that_was_repeated_on_the_way_took_place() {
+    let office = Office::new().await;
+    let ports = Ports {
+        publication: Arc::new(Repeating(office.house.publication.clone())),
+        ..office.house.ports()
+    };
+    let authority = Authority::open(ports, office.config.clone(), Profiles::built_in())
+        .await
+        .unwrap();
+    let published = authority.publish_crl(&scope("chancery-issuing-ca")).await.unwrap();
+    assert_eq!((published.number, published.superseded_by), (2, None));
+    let latest = office
+        .house
+        .ledger
+        .latest_crl(&scope("chancery-issuing-ca"))
+        .await
+        .unwrap()
+        .unwrap();
+    let name = PublishedName::new("chancery-issuing-ca.crl").unwrap();
+    let stat = office.house.publication.stat(&name).await.unwrap().unwrap();
+    assert_eq!(latest.published, Some(stat.etag));
 }
 
 /// One publisher is held up at its `nth` put (the first is the DER file, the second the PEM file), while another publishes.

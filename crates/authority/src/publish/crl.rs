@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use aws_lc_rs::digest;
 use chancery_x509::algorithm::SigningInput;
 use chancery_x509::crl::{CrlHeader, Framing, RevocationList, Scope};
 use chancery_x509::time::UnixTime;
@@ -46,6 +47,8 @@ pub struct PublishedCrl {
 enum Standing {
     /// Ours may come, on this condition.
     Lower(Precondition),
+    /// It is ours already: a put whose answer was lost, and which somebody on the way repeated.
+    Ours(ETag),
     /// It has this number, which is not below ours.
     NotLower(u64),
 }
@@ -103,34 +106,14 @@ impl Authority {
         let latest = self.ports().ledger.latest_crl(scope).await?;
         let made = self.make(&ca, scope, latest.as_ref()).await?;
         let number = made.record.number;
-        match self.publish_files(&ca, scope, &made, latest).await? {
-            None => {
-                let record = made.record;
-                Ok(PublishedCrl {
-                    number,
-                    this_update: record.this_update,
-                    next_update: record.next_update,
-                    entries: record.entries,
-                    damaged: made.damaged,
-                    superseded_by: None,
-                })
-            }
-            Some(published) => {
-                let known = self.ports().ledger.latest_crl(scope).await?;
-                if known.is_some_and(|known| known.number >= published) {
-                    let record = made.record;
-                    return Ok(PublishedCrl {
-                        number,
-                        this_update: record.this_update,
-                        next_update: record.next_update,
-                        entries: record.entries,
-                        damaged: made.damaged,
-                        superseded_by: Some(published),
-                    });
-                }
-                self.publish_above(&ca, scope, number, published).await
-            }
+        let Some(published) = self.publish_files(&ca, scope, &made, latest).await? else {
+            return Ok(made.published(None));
+        };
+        let known = self.ports().ledger.latest_crl(scope).await?;
+        if published > number && known.is_some_and(|known| known.number >= published) {
+            return Ok(made.published(Some(published)));
         }
+        self.publish_above(&ca, scope, number, published).await
     }
 
     /// The published CRL has a number that the ledger has not come to: it is an older copy of itself. Its numbers are used
@@ -156,16 +139,8 @@ impl Authority {
             self.ports().ledger.reserve_crl(scope, now, None).await?;
         }
         let made = self.make(ca, scope, None).await?;
-        let outcome = self.publish_files(ca, scope, &made, None).await?;
-        let record = made.record;
-        Ok(PublishedCrl {
-            number: record.number,
-            this_update: record.this_update,
-            next_update: record.next_update,
-            entries: record.entries,
-            damaged: made.damaged,
-            superseded_by: outcome,
-        })
+        let superseded_by = self.publish_files(ca, scope, &made, None).await?;
+        Ok(made.published(superseded_by))
     }
 
     /// Reserves the number, writes, signs, verifies and records.
@@ -282,8 +257,9 @@ impl Authority {
         let (etag, pem_before) = loop {
             turns.next().ok_or_else(|| contended(&der))?;
             let pem_before = publication.stat(&pem).await?;
-            let precondition = match self.standing(ca, &der, number, known.take()).await? {
+            let precondition = match self.standing(ca, &der, &made.record, known.take()).await? {
                 Standing::NotLower(published) => return Ok(Some(published)),
+                Standing::Ours(etag) => break (etag, pem_before),
                 Standing::Lower(precondition) => precondition,
             };
             let body = made.crl.der().map_err(PublishError::Scratch)?;
@@ -303,8 +279,9 @@ impl Authority {
                 Err(error) => return Err(error.into()),
             }
             turns.next().ok_or_else(|| contended(&pem))?;
-            precondition = match self.standing(ca, &pem, number, None).await? {
+            precondition = match self.standing(ca, &pem, &made.record, None).await? {
                 Standing::NotLower(published) => return Ok(Some(published)),
+                Standing::Ours(_) => break,
                 Standing::Lower(precondition) => precondition,
             };
         }
@@ -322,7 +299,7 @@ impl Authority {
         &self,
         ca: &Ca,
         name: &PublishedName,
-        number: u64,
+        ours: &CrlRecord,
         known: Option<ETag>,
     ) -> Result<Standing, PublishError> {
         let publication = &self.ports().publication;
@@ -337,15 +314,17 @@ impl Authority {
         };
         let published = RevocationList::parse(&content)
             .ok()
-            .filter(|crl| crl.is_signed_by(ca.issuer.public_key()))
-            .and_then(|crl| crl.number());
-        match published {
-            Some(published) if published >= number => Ok(Standing::NotLower(published)),
-            Some(_) => Ok(Standing::Lower(matching(Some(stat)))),
-            None => {
-                tracing::warn!(file = %name, "the published file is no CRL of its CA and is replaced");
-                Ok(Standing::Lower(matching(Some(stat))))
-            }
+            .filter(|crl| crl.is_signed_by(ca.issuer.public_key()));
+        let Some((published, number)) = published.and_then(|crl| crl.number().map(|number| (crl, number))) else {
+            tracing::warn!(file = %name, "the published file is no CRL of its CA and is replaced");
+            return Ok(Standing::Lower(matching(Some(stat))));
+        };
+        if number < ours.number {
+            Ok(Standing::Lower(matching(Some(stat))))
+        } else if digest::digest(&digest::SHA256, published.as_der()).as_ref() == ours.digest {
+            Ok(Standing::Ours(stat.etag))
+        } else {
+            Ok(Standing::NotLower(number))
         }
     }
 
@@ -374,6 +353,19 @@ struct Made {
     crl: WholeCrl,
     record: CrlRecord,
     damaged: Vec<String>,
+}
+
+impl Made {
+    fn published(self, superseded_by: Option<u64>) -> PublishedCrl {
+        PublishedCrl {
+            number: self.record.number,
+            this_update: self.record.this_update,
+            next_update: self.record.next_update,
+            entries: self.record.entries,
+            damaged: self.damaged,
+            superseded_by,
+        }
+    }
 }
 
 fn matching(stat: Option<Stat>) -> Precondition {
