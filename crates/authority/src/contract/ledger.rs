@@ -1,6 +1,7 @@
 //! What every [`Ledger`] must do. The suite's certificates are arbitrary octets: a ledger keeps DER, it does not read it.
 
 mod crl;
+mod race;
 mod records;
 pub(super) mod reserve;
 mod revoke;
@@ -23,8 +24,8 @@ pub async fn ledger(make: impl AsyncFn() -> Arc<dyn Ledger>) {
     reserve::refused_reservations_leave_nothing(&*make().await).await;
     reserve::authorities_have_one_name_each(&*make().await).await;
     reserve::open_intents_are_listed_oldest_first(&*make().await).await;
-    reserve::one_of_many_reserves_wins(make().await).await;
-    reserve::one_of_many_completes_wins(make().await).await;
+    race::one_of_many_reserves_wins(make().await).await;
+    race::one_of_many_completes_wins(make().await).await;
 
     revoke::the_first_revocation_stands(&*make().await).await;
     revoke::key_compromise_replaces_other_reasons(&*make().await).await;
