@@ -43,7 +43,7 @@ pub struct FolderPublication {
 struct Folder {
     path: PathBuf,
     versions: Versions,
-    /// Opened once; its lock is exclusive between processes and, since each `put` opens it anew, between threads.
+    /// Each `put` opens this file anew, so that its lock keeps threads apart as well as processes.
     lock: PathBuf,
 }
 

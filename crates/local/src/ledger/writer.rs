@@ -256,10 +256,17 @@ impl WriterThread {
         if self.since_checkpoint >= CHECKPOINT_EVERY {
             self.wake_checkpointer();
         }
-        if self.long_log.swap(false, Ordering::Relaxed)
-            && let Err(error) = checkpoint(&self.connection)
-        {
-            tracing::warn!(%error, "the ledger's log could not be shortened");
+        if self.long_log.load(Ordering::Relaxed) {
+            match checkpoint(&self.connection) {
+                // The checkpointer is at it this moment: after the next group, then.
+                Ok(Log { busy: true, .. }) => {}
+                // Done; or somebody still reads what is old, and the checkpointer will ask again.
+                Ok(_) => self.long_log.store(false, Ordering::Relaxed),
+                Err(error) => {
+                    self.long_log.store(false, Ordering::Relaxed);
+                    tracing::warn!(%error, "the ledger's log could not be shortened");
+                }
+            }
         }
     }
 
@@ -350,14 +357,30 @@ impl Checkpointer {
             *connection = Some(opened);
         }
         let Some(connection) = connection else { return Ok(()) };
-        if checkpoint(connection)? > LONG_LOG {
+        if checkpoint(connection)?.frames > LONG_LOG {
             self.long_log.store(true, Ordering::Relaxed);
         }
         Ok(())
     }
 }
 
-/// Moves what can be moved without waiting for anybody. Answers the frames in the log.
-fn checkpoint(connection: &Connection) -> Result<i64, rusqlite::Error> {
-    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(1))
+/// What a checkpoint found.
+struct Log {
+    /// Another connection was making one.
+    busy: bool,
+    /// Frames in the log.
+    frames: i64,
 }
+
+/// Moves what can be moved without waiting for anybody.
+fn checkpoint(connection: &Connection) -> Result<Log, rusqlite::Error> {
+    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
+        Ok(Log {
+            busy: row.get(0)?,
+            frames: row.get(1)?,
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests;

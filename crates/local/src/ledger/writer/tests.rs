@@ -1,0 +1,160 @@
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::sync::mpsc;
+
+use super::*;
+use crate::ledger::SqliteLedger;
+use crate::ledger::fault::damaged;
+use crate::wait;
+
+fn fresh() -> (tempfile::TempDir, SqliteLedger) {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = SqliteLedger::create(folder.path().join("ledger.sqlite3")).unwrap();
+    (folder, ledger)
+}
+
+fn slug(text: &str) -> Slug {
+    Slug::new(text).unwrap()
+}
+
+/// Keeps the writer busy until the answer is dropped, so that what is asked meanwhile becomes one group.
+fn hold(ledger: &SqliteLedger) -> mpsc::Sender<()> {
+    let (release, held) = mpsc::channel::<()>();
+    let (begun, begins) = mpsc::channel();
+    drop(ledger.write(move |_| {
+        let _ = begun.send(());
+        let _ = held.recv();
+        Ok(())
+    }));
+    begins.recv().unwrap();
+    release
+}
+
+fn issuers(ledger: &SqliteLedger) -> Vec<String> {
+    let read = ledger.read(|connection| {
+        let mut statement = connection.prepare("SELECT slug FROM issuers ORDER BY slug")?;
+        let slugs = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        Ok(slugs)
+    });
+    wait(read).unwrap()
+}
+
+#[test]
+fn an_operation_that_fails_half_way_leaves_nothing_and_hurts_nobody() {
+    let (_folder, ledger) = fresh();
+    let release = hold(&ledger);
+    let one = ledger.write(|writing| writing.issuer(&slug("one")));
+    let half = ledger.write(|writing| {
+        writing.issuer(&slug("half"))?;
+        Err::<(), _>(damaged("broken on purpose"))
+    });
+    let other = ledger.write(|writing| writing.issuer(&slug("other")));
+    drop(release);
+    assert!(wait(one).is_ok() && wait(other).is_ok());
+    assert!(matches!(wait(half), Err(LedgerError::Damaged { detail }) if detail == "broken on purpose"));
+    assert_eq!(issuers(&ledger), ["one", "other"]);
+    // What was rolled back is not remembered either.
+    assert_eq!(
+        wait(ledger.write(|writing| writing.known_issuer(&slug("half")))),
+        Ok(None)
+    );
+}
+
+#[test]
+fn a_refusal_that_wrote_nothing_shares_the_commit_of_the_others() {
+    let (_folder, ledger) = fresh();
+    let release = hold(&ledger);
+    let (runs, ran) = mpsc::channel();
+    let counted = ledger.write(move |writing| {
+        let _ = runs.send(());
+        writing.issuer(&slug("one"))
+    });
+    let refused = ledger.write(|_| Err::<(), _>(Fault::from(LedgerError::TokenReused)));
+    drop(release);
+    assert!(wait(counted).is_ok());
+    assert_eq!(wait(refused), Err(LedgerError::TokenReused));
+    assert_eq!(ran.try_iter().count(), 1, "nothing was done twice");
+}
+
+#[test]
+fn a_group_that_cannot_be_committed_changes_nothing() {
+    let (_folder, ledger) = fresh();
+    let release = hold(&ledger);
+    // A reference that is checked at the end only: it is COMMIT that fails.
+    let deferred = ledger.write(|writing| {
+        writing
+            .connection
+            .execute_batch("PRAGMA defer_foreign_keys = ON; INSERT INTO reminders VALUES (99, 1)")?;
+        Ok(())
+    });
+    let other = ledger.write(|writing| writing.issuer(&slug("other")));
+    drop(release);
+    assert!(matches!(wait(deferred), Err(LedgerError::Unavailable { .. })));
+    assert!(matches!(wait(other), Err(LedgerError::Unavailable { .. })));
+    assert_eq!(issuers(&ledger), [""; 0]);
+    assert!(wait(ledger.write(|writing| writing.issuer(&slug("later")))).is_ok());
+}
+
+#[test]
+fn a_ledger_without_room_says_so_and_goes_on_when_there_is_some() {
+    let (_folder, ledger) = fresh();
+    let limit = |pages: u32| {
+        wait(ledger.write(move |writing| {
+            Ok(writing
+                .connection
+                .pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?)
+        }))
+        .unwrap();
+    };
+    let fill = || {
+        wait(ledger.write(|writing| {
+            let sql =
+                "INSERT INTO rejections (at, principal, code, reason) VALUES (1, 'p', 'c', hex(zeroblob(100000)))";
+            writing.connection.execute(sql, [])?;
+            writing.count(|counts| counts.rejected += 1);
+            Ok(())
+        }))
+    };
+    limit(1);
+    let error = fill().unwrap_err();
+    assert!(
+        matches!(&error, LedgerError::Unavailable { detail } if detail.contains("no space left")),
+        "{error}"
+    );
+    limit(100_000);
+    fill().unwrap();
+    assert_eq!(wait(ledger.read(crate::ledger::records::counts)).unwrap().rejected, 1);
+}
+
+#[test]
+fn the_log_starts_over_while_somebody_writes_all_the_time() {
+    let (_folder, ledger) = fresh();
+    let log = schema::companions(ledger.path())[0].clone();
+    // "Checkpoint sequence number" of the log's header, one higher each time that the log starts over.
+    let sequence = || {
+        let mut number = [0; 4];
+        File::open(&log).unwrap().read_exact_at(&mut number, 12).unwrap();
+        u32::from_be_bytes(number)
+    };
+    wait(ledger.write(|writing| writing.issuer(&slug("one")))).unwrap();
+    let first = sequence();
+    for _ in 0..100 {
+        // A page each, as fast as the thread takes them.
+        let write = |_| {
+            ledger.write(|writing| {
+                let sql =
+                    "INSERT INTO rejections (at, principal, code, reason) VALUES (1, 'p', 'c', hex(zeroblob(2000)))";
+                writing.connection.prepare_cached(sql)?.execute([])?;
+                Ok(())
+            })
+        };
+        let writes: Vec<_> = (0..1024).map(write).collect();
+        for write in writes {
+            wait(write).unwrap();
+        }
+        if sequence() != first {
+            return;
+        }
+    }
+    panic!("the log only grew: {} octets", std::fs::metadata(log).unwrap().len());
+}
