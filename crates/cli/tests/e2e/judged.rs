@@ -53,8 +53,9 @@ fn what_others_request_every_judge_accepts() {
     }
     folder.text(&["crl", "publish"]);
     for file in &issued {
-        if let Some(verified) = openssl_verifies(&folder, file) {
-            assert!(verified, "{}", file.display());
+        // OpenSSL before 3.5 knows no ML-DSA.
+        if !file.to_string_lossy().contains("ml-dsa") {
+            assert_ne!(openssl_verifies(&folder, file), Some(false), "{}", file.display());
         }
         assert_eq!(
             folder.json(&["inspect", file.to_str().unwrap()])["objects"][0]["findings"]
