@@ -330,4 +330,6 @@ impl Certificate {
 }
 
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
