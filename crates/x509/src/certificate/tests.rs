@@ -19,8 +19,8 @@ const VERSION_1: &[u8] = include_bytes!("../../tests/data/certificate/version-1.
 /// Written by OpenSSL: basicConstraints with an explicit FALSE, and text before the block.
 const EXPLICIT_FALSE: &[u8] = include_bytes!("../../tests/data/certificate/explicit-false.pem");
 
-fn malformed(detail: &'static str) -> Option<CertificateError> {
-    Some(CertificateError::Malformed { detail })
+fn malformed(detail: &'static str) -> CertificateError {
+    CertificateError::Malformed { detail }
 }
 
 /// Writes a certificate's TBSCertificate anew, its fields changed, and an empty signature behind it.
@@ -110,9 +110,9 @@ fn an_odd_but_legal_ca_is_read_in_full() {
     }
     .issued_by(&issuer)
     .unwrap();
-    let issued = Certificate::parse(&tbs.assemble(&[])).unwrap();
-    assert_eq!(issued.authority_key_identifier(), Some(&identifier[..]));
-    assert_eq!(issued.issuer(), certificate.subject());
+    let below = Certificate::parse(&tbs.assemble(&[])).unwrap();
+    assert_eq!(below.authority_key_identifier(), Some(&identifier[..]));
+    assert_eq!(below.issuer(), certificate.subject());
     // RSA signs with SHA-256 here: a signature by another algorithm is not looked at.
     assert!(!certificate.is_signed_by(issuer.public_key()));
 }
@@ -244,47 +244,50 @@ fn fields_that_are_wrong_are_named() {
     assert_eq!(parsed(&|_| {}), None);
     assert_eq!(
         with(VERSION, &hex!("a003020100")),
-        malformed("its version is none of RFC 5280's")
+        Some(malformed("its version is none of RFC 5280's"))
     );
     assert_eq!(
         with(VERSION, &hex!("a003020103")),
-        malformed("its version is none of RFC 5280's")
+        Some(malformed("its version is none of RFC 5280's"))
     );
     assert_eq!(
         with(VERSION, &hex!("a003020101")),
-        malformed("it has extensions but is not of version 3")
+        Some(malformed("it has extensions but is not of version 3"))
     );
     for serial in [&hex!("020100")[..], &[&hex!("0215")[..], &[1; 21]].concat()] {
         assert_eq!(
             with(SERIAL, serial),
-            malformed("its serial number is zero or longer than 20 octets")
+            Some(malformed("its serial number is zero or longer than 20 octets"))
         );
     }
     for serial in [&hex!("0201ff")[..], &hex!("02020001"), &hex!("0200"), &hex!("040101")] {
         assert_eq!(
             with(SERIAL, serial),
-            malformed("its serial number is negative or not well-formed")
+            Some(malformed("its serial number is negative or not well-formed"))
         );
     }
     let sha384 = hex!("300a06082a8648ce3d040303");
     assert_eq!(
         with(ALGORITHM, &sha384),
-        malformed("its two signature algorithms differ")
+        Some(malformed("its two signature algorithms differ"))
     );
     for times in [
         &b"\x30\x1e\x17\x0d261301000000Z\x17\x0d270101000000Z"[..],
         b"\x30\x1a\x17\x0b2601010000Z\x17\x0b2701010000Z",
         b"\x30\x0f\x17\x0d260101000000Z",
     ] {
-        assert_eq!(with(VALIDITY, times), malformed("its validity is not well-formed"));
+        assert_eq!(
+            with(VALIDITY, times),
+            Some(malformed("its validity is not well-formed"))
+        );
     }
     assert_eq!(
         with(7, &hex!("a3023000")),
-        malformed("its extensions are not well-formed")
+        Some(malformed("its extensions are not well-formed"))
     );
     assert_eq!(
         parsed(&|fields| fields.push(vec![5, 0])),
-        malformed("its extensions are not well-formed")
+        Some(malformed("its extensions are not well-formed"))
     );
 }
 
@@ -312,11 +315,14 @@ fn an_extension_that_is_there_twice_is_refused_among_few_and_among_many() {
     assert_eq!(with_extensions(&many[..3]), None);
     assert_eq!(
         with_extensions(&[many[0], many[1], many[0]]),
-        malformed("it has an extension twice")
+        Some(malformed("it has an extension twice"))
     );
     assert_eq!(with_extensions(&many), None);
     let last_is_first = [&many[..], &many[..1]].concat();
-    assert_eq!(with_extensions(&last_is_first), malformed("it has an extension twice"));
+    assert_eq!(
+        with_extensions(&last_is_first),
+        Some(malformed("it has an extension twice"))
+    );
 }
 
 #[test]
@@ -350,7 +356,7 @@ fn over_a_mebibyte_nothing_is_read() {
     let mut large = Writer::default();
     large.value(tag::SEQUENCE, &vec![0; Certificate::MAX_OCTETS]);
     let large = large.finish();
-    let too_large = malformed("it is longer than 1 MiB");
+    let too_large = Some(malformed("it is longer than 1 MiB"));
     assert_eq!(Certificate::parse(&large).err(), too_large);
     assert_eq!(
         Certificate::parse(pem::encode("CERTIFICATE", &large).as_bytes()).err(),

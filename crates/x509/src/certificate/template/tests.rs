@@ -455,7 +455,7 @@ fn a_root_is_signed_by_its_own_key() {
 #[test]
 fn years_from_2050_on_are_generalized_time() {
     let root = TestCa::root_with(CaKeyAlgorithm::P256, |template| {
-        template.not_after = UnixTime(253_402_300_799)
+        template.not_after = UnixTime(253_402_300_799);
     });
     let last = |octets: &[u8]| data_encoding::HEXLOWER.encode(octets);
     for (not_after, der) in [
