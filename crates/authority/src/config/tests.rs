@@ -227,6 +227,11 @@ fn what_does_not_fit_together_is_refused_with_key_and_remedy() {
             "at most 4096",
         ),
         (
+            "[[ca]]\nname = 'a'\n[ca.crl]\nshards = 2",
+            "ca.a.crl.shards",
+            "public_url",
+        ),
+        (
             "[[ca]]\nname = 'a'\n[ca.name_constraints]",
             "ca.a.name_constraints",
             "at least one name",
@@ -242,7 +247,7 @@ fn what_does_not_fit_together_is_refused_with_key_and_remedy() {
             "10.0.0.0/8",
         ),
         (
-            "[[ca]]\nname = 'a'\n[ca.crl]\nshards = 4\n[[ca]]\nname = 'a-3'",
+            "public_url = 'http://pki.example.com'\n[[ca]]\nname = 'a'\n[ca.crl]\nshards = 4\n[[ca]]\nname = 'a-3'",
             "ca.a-3.name",
             "CRL shard of a",
         ),
@@ -267,7 +272,9 @@ fn lesson_07_crls_overlap_generously() {
 
 #[test]
 fn shards_are_fixed_by_the_serial_and_spread() {
-    let config = config(&format!("{ROOT}[ca.crl]\nshards = 8"));
+    let config = config(&format!(
+        "public_url = 'http://pki.example.com'\n{ROOT}[ca.crl]\nshards = 8"
+    ));
     let ca = &config.cas()[0];
     let shards: BTreeSet<_> = (1..=255u8)
         .map(|low| {

@@ -46,6 +46,13 @@ pub(super) fn validate(file: ConfigFile) -> Result<Config, ConfigError> {
     let expiry_reminders = reminders(file.expiry_reminders);
 
     let cas = hierarchy(&file.project, &suffix, &file.ca)?;
+    // A shard is found through the URL in the certificates it covers: without one nobody could.
+    if let Some(ca) = cas.iter().find(|ca| ca.crl.shards > 0 && public_url.is_none()) {
+        return Err(invalid(
+            format!("ca.{}.crl.shards", ca.name),
+            "CRL shards need public_url, where they are served",
+        ));
+    }
     let issuing_ca = match &file.issuing_ca {
         None => cas.len() - 1,
         Some(name) => cas.iter().position(|ca| ca.name == *name).ok_or_else(|| {
