@@ -9,7 +9,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use chancery_authority::Authority;
 use chancery_authority::config::Config;
-use chancery_authority::port::{KeyStore, Ports};
+use chancery_authority::port::Ports;
 use chancery_authority::profile::Profiles;
 use chancery_local::folder::DataFolder;
 use chancery_local::ledger::SqliteLedger;
@@ -28,6 +28,7 @@ pub(crate) struct House {
     pub(crate) ledger: SqliteLedger,
     pub(crate) authority: Arc<Authority>,
     pub(crate) tokens: Arc<Tokens>,
+    keys: settings::Keys,
     pub(crate) runtime: Runtime,
 }
 
@@ -75,10 +76,26 @@ impl House {
         }
         let house = Self::assemble(folder, arguments, threads)?;
         let progress = show::Progress::start("Opening the authority");
-        house
-            .runtime
-            .block_on(house.authority.initialise(&|line| progress.say(line)))
-            .context("the authority cannot be created")?;
+        let missing = house
+            .authority
+            .config()
+            .cas()
+            .iter()
+            .any(|ca| house.authority.ca(ca.slug()).is_none());
+        if missing {
+            let say = |line: &str| progress.say(line);
+            let creating = house.authority.initialise(&say);
+            house
+                .runtime
+                .block_on(creating)
+                .context("the authority cannot be created")?;
+        }
+        if let Some(ca) = house.authority.issuing_ca() {
+            house
+                .runtime
+                .block_on(house.keys.unlock(&ca.record.key))
+                .context("the issuing CA's key cannot be used")?;
+        }
         Ok(house)
     }
 
@@ -92,7 +109,7 @@ impl House {
         }
         profiles.check(&config)?;
         let settings = settings::read(&folder)?;
-        let keys: Arc<dyn KeyStore> = settings.key_store(&folder, &arguments.passphrase)?;
+        let keys = settings.keys(&folder, &arguments.passphrase)?;
         let ledger = if folder.ledger_file().exists() {
             SqliteLedger::open(folder.ledger_file())
         } else {
@@ -102,7 +119,7 @@ impl House {
         let publication = FolderPublication::open(folder.public())
             .with_context(|| format!("{} cannot be published to", folder.public().display()))?;
         let ports = Ports {
-            keys,
+            keys: keys.store(),
             ledger: Arc::new(ledger.clone()),
             publication: Arc::new(publication),
             notices: settings.notices()?,
@@ -122,6 +139,7 @@ impl House {
             ledger,
             authority: Arc::new(authority),
             tokens,
+            keys,
             runtime,
         })
     }

@@ -65,6 +65,12 @@ async fn all(authority: &Authority, own: &dyn OwnCertificate, metrics: &Metrics,
         }
         Err(error) => failed(metrics, "sweep", &error),
     }
+    // Files that are as they should be are left alone: this mends what was lost or changed behind our back.
+    for (name, outcome) in authority.publish_certificates().await {
+        if let Err(error) = outcome {
+            failed(metrics, "publish_certificate", &format!("{name}: {error}"));
+        }
+    }
     for (scope, outcome) in authority.publish_due_crls().await {
         match outcome {
             Ok(crl) => tracing::info!(ca = %scope.issuer, number = crl.number, entries = crl.entries, "CRL published"),

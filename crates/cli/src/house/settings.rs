@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
-use chancery_authority::port::{KeyStore, Notices};
+use chancery_authority::port::{KeyName, KeyStore, KeyStoreError, Notices};
 use chancery_local::folder::DataFolder;
 use chancery_local::keys::passphrase::{ENVIRONMENT, Passphrase, PassphraseSource, Purpose, STORED_FILE};
 use chancery_local::keys::sealed::SealedKeyStore;
@@ -87,11 +87,36 @@ pub(super) fn read(folder: &DataFolder) -> Result<Settings> {
     }
 }
 
+/// Where the CA keys are.
+#[derive(Clone)]
+pub(super) enum Keys {
+    Sealed(SealedKeyStore),
+    Token(Arc<TokenKeyStore>),
+}
+
+impl Keys {
+    pub(super) fn store(&self) -> Arc<dyn KeyStore> {
+        match self {
+            Self::Sealed(store) => Arc::new(store.clone()),
+            Self::Token(store) => Arc::clone(store) as Arc<dyn KeyStore>,
+        }
+    }
+
+    /// Opens a key ahead of its first use, so that a wrong passphrase is told to whoever starts the authority and not to
+    /// the first who asks it for something.
+    pub(super) async fn unlock(&self, key: &KeyName) -> Result<(), KeyStoreError> {
+        match self {
+            Self::Sealed(store) => store.unseal(key).await.map(|_| ()),
+            Self::Token(store) => store.public_key(key).await.map(|_| ()),
+        }
+    }
+}
+
 impl Settings {
-    pub(super) fn key_store(&self, folder: &DataFolder, arguments: &PassphraseArguments) -> Result<Arc<dyn KeyStore>> {
+    pub(super) fn keys(&self, folder: &DataFolder, arguments: &PassphraseArguments) -> Result<Keys> {
         let secret = passphrase::source(folder, arguments)?;
         match &self.keys {
-            KeySettings::Sealed => Ok(Arc::new(SealedKeyStore::new(&folder.keys(), secret))),
+            KeySettings::Sealed => Ok(Keys::Sealed(SealedKeyStore::new(&folder.keys(), secret))),
             KeySettings::Pkcs11 { module, token } => {
                 if !module.is_file() {
                     bail!(
@@ -105,7 +130,7 @@ impl Settings {
                     pin: secret,
                     sessions: TOKEN_SESSIONS,
                 };
-                Ok(Arc::new(TokenKeyStore::start(config, &folder.keys())?))
+                Ok(Keys::Token(Arc::new(TokenKeyStore::start(config, &folder.keys())?)))
             }
         }
     }
