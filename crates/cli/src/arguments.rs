@@ -328,8 +328,8 @@ pub(crate) enum CrlCommand {
     /// Make and publish CRLs now
     Publish {
         /// This CA's alone, e.g. chancery-issuing-ca
-        #[arg(long)]
-        ca: Option<String>,
+        #[arg(long = "authority", value_name = "CA")]
+        authority: Option<String>,
     },
     /// Show number, age and size of every CRL
     Status,
@@ -427,5 +427,23 @@ mod tests {
     fn the_command_line_is_well_formed() {
         use clap::CommandFactory as _;
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn options_of_commands_do_not_meet_global_ones() {
+        let line = [
+            "chancery",
+            "--ca",
+            "root.crt",
+            "crl",
+            "publish",
+            "--authority",
+            "chancery-issuing-ca",
+        ];
+        let arguments = Arguments::parse_from(line);
+        let Command::Crl(CrlCommand::Publish { authority }) = arguments.command else {
+            panic!("another command");
+        };
+        assert_eq!(authority.as_deref(), Some("chancery-issuing-ca"));
     }
 }

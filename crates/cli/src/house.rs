@@ -70,7 +70,7 @@ impl House {
                 Some(file) => format!("{} cannot be used", file.display()),
                 None => "the default configuration cannot be used".to_owned(),
             })?;
-            settings::write(&folder, init)?;
+            settings::write(&folder, init, &arguments.passphrase)?;
             // Last: a folder with a configuration holds an authority.
             folder.write_config(&text)?;
         }

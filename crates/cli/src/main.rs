@@ -20,6 +20,7 @@ use clap::Parser as _;
 use arguments::Arguments;
 
 fn main() -> ExitCode {
+    show::leave_quietly_when_nobody_reads();
     let arguments = Arguments::parse();
     show::logging(arguments.verbose);
     match command::run(&arguments) {

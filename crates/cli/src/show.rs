@@ -26,6 +26,20 @@ pub(crate) fn logging(verbose: u8) {
         .init();
 }
 
+/// `chancery list | head`: when the reader has gone, `println!` panics. That is the end of the command, and no failure
+/// worth a backtrace.
+#[allow(clippy::exit)] // there is nobody left to tell anything
+pub(crate) fn leave_quietly_when_nobody_reads() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let message = panic.payload_as_str().unwrap_or_default();
+        if message.starts_with("failed printing to stdout") && message.contains("Broken pipe") {
+            std::process::exit(0);
+        }
+        usual(panic);
+    }));
+}
+
 /// An error: for people with its causes on lines of their own, for programs as JSON on standard error.
 pub(crate) fn error(error: &Error, json: bool) {
     if json {

@@ -32,7 +32,8 @@ pub use restore::{Restored, restore, verify};
 /// Folders of which plain files are copied, as they are named in the data folder and in the backup.
 const ROOMS: [&str; 4] = ["profiles", "keys", "public", "csrs"];
 
-const CONFIG: &str = "chancery.toml";
+/// What people wrote: the authority's configuration, and what differs from house to house.
+const WRITTEN: [&str; 2] = ["chancery.toml", "house.toml"];
 const LEDGER: &str = "ledger.sqlite3";
 const MANIFEST: &str = "manifest.json";
 
@@ -196,10 +197,8 @@ fn fill(
 
 /// Names of the files to copy, relative to the data folder. Names that begin with a dot are drafts and locks.
 fn names(folder: &DataFolder) -> Result<Vec<String>, BackupError> {
-    let mut names = Vec::new();
-    if folder.config_file().exists() {
-        names.push(CONFIG.to_owned());
-    }
+    let written = WRITTEN.into_iter().filter(|name| folder.path().join(name).exists());
+    let mut names: Vec<String> = written.map(str::to_owned).collect();
     for room in ROOMS {
         let path = folder.path().join(room);
         for entry in fs::read_dir(&path).map_err(|error| failed(&path, error))? {

@@ -13,9 +13,9 @@ use crate::show;
 pub(crate) fn run(arguments: &Arguments, command: &CrlCommand) -> Result<ExitCode> {
     let desk = desk::open(arguments)?;
     let answer = match command {
-        CrlCommand::Publish { ca } => {
+        CrlCommand::Publish { authority } => {
             let _progress = show::Progress::start("Making and publishing CRLs");
-            desk.publish_crls(ca.as_deref())?
+            desk.publish_crls(authority.as_deref())?
         }
         CrlCommand::Status => desk.crl_status()?,
     };

@@ -92,10 +92,10 @@ impl ServerDesk {
 
     fn answer(&self, response: Result<Response<ureq::Body>, ureq::Error>) -> Result<Value> {
         let response = response.map_err(|error| {
-            let hint = match &error {
-                ureq::Error::Rustls(_) => "; give the authority's root certificate with --ca FILE",
-                ureq::Error::ConnectionFailed | ureq::Error::Io(_) => "; is `chancery start` running there?",
-                _ => "",
+            let hint = if is_tls(&error) {
+                "; give the authority's root certificate with --ca FILE"
+            } else {
+                "; is `chancery start` running there?"
             };
             anyhow!("{} cannot be reached: {error}{hint}", self.base)
         })?;
@@ -171,6 +171,16 @@ impl Desk for ServerDesk {
     }
 }
 
+/// Whether TLS failed, which ureq tells as an I/O error where it fails in the handshake.
+#[allow(clippy::redundant_closure_for_method_calls)] // the method's full name is longer than what it says
+fn is_tls(error: &ureq::Error) -> bool {
+    match error {
+        ureq::Error::Rustls(_) => true,
+        ureq::Error::Io(error) => error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()),
+        _ => false,
+    }
+}
+
 fn token(arguments: &Arguments) -> Result<Option<Zeroizing<String>>> {
     let text = match &arguments.token_file {
         Some(file) => {
@@ -181,7 +191,8 @@ fn token(arguments: &Arguments) -> Result<Option<Zeroizing<String>>> {
             Err(_) => return Ok(None),
         },
     };
-    Ok(Some(Zeroizing::new(text.trim().to_owned())))
+    let text = Zeroizing::new(text.trim().to_owned());
+    Ok((!text.is_empty()).then_some(text))
 }
 
 fn certificates(pem: &[u8]) -> Result<Vec<Certificate<'static>>, ureq::Error> {

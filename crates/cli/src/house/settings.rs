@@ -58,7 +58,7 @@ enum KeySettings {
 
 /// Writes the settings that a new authority is created with, and for sealed keys without a passphrase of one's own a
 /// generated one.
-pub(super) fn write(folder: &DataFolder, init: &InitArguments) -> Result<()> {
+pub(super) fn write(folder: &DataFolder, init: &InitArguments, passphrase: &PassphraseArguments) -> Result<()> {
     let path = folder.path().join(FILE);
     let text = match (&init.pkcs11_module, &init.pkcs11_token) {
         (Some(module), Some(token)) => format!(
@@ -69,7 +69,11 @@ pub(super) fn write(folder: &DataFolder, init: &InitArguments) -> Result<()> {
         _ => "# CA keys are in sealed files, in the folder keys.\n[keys]\nstore = \"sealed\"\n".to_owned(),
     };
     crate::command::write_file(&path, text.as_bytes())?;
-    let own = init.ask_passphrase || init.pkcs11_module.is_some() || std::env::var_os(ENVIRONMENT).is_some();
+    let own = init.ask_passphrase
+        || passphrase.passphrase_fd.is_some()
+        || passphrase.passphrase_file.is_some()
+        || init.pkcs11_module.is_some()
+        || std::env::var_os(ENVIRONMENT).is_some();
     if !own && !folder.keys().join(STORED_FILE).exists() {
         let stored = Passphrase::generate_stored(&folder.keys())?;
         eprintln!("warning: {}", stored.warning);

@@ -84,7 +84,7 @@ fn a_backup_is_restored_and_crl_numbers_do_not_turn_back() {
     folder.text(&["init"]);
     folder.text(&["request", "a.example.com", "--out", "a"]);
     folder.text(&["backup", "copy"]);
-    folder.text(&["crl", "publish"]);
+    folder.text(&["crl", "publish", "--authority", "chancery-issuing-ca"]);
     let number = |status: &serde_json::Value| {
         let crls = status["crls"].as_array().unwrap().clone();
         crls.iter()
@@ -97,6 +97,10 @@ fn a_backup_is_restored_and_crl_numbers_do_not_turn_back() {
 
     std::fs::rename(folder.data(), folder.path("lost")).unwrap();
     folder.text(&["restore", "copy"]);
+    for name in ["chancery.toml", "house.toml"] {
+        let read = |data: &str| std::fs::read(folder.path(data).join(name)).unwrap();
+        assert_eq!(read("data"), read("lost"), "{name}");
+    }
     // A generated passphrase is not in the backup, on purpose: whoever keeps backups shall not have the keys.
     std::fs::copy(
         folder.path("lost/keys/passphrase"),
@@ -154,6 +158,15 @@ fn errors_say_what_to_do() {
     let json = folder.chancery(&["--json", "show", "12345"]);
     let told: serde_json::Value = serde_json::from_slice(&json.stderr).unwrap();
     assert!(told["error"].is_string());
+}
+
+#[test]
+fn a_passphrase_that_was_given_is_the_one_that_seals() {
+    let folder = Folder::new();
+    std::fs::write(folder.path("own"), "a passphrase of one's own").unwrap();
+    folder.text(&["--passphrase-file", "own", "init"]);
+    assert!(!folder.data().join("keys/passphrase").exists());
+    folder.text(&["--passphrase-file", "own", "request", "a.example.com", "--out", "a"]);
 }
 
 #[test]

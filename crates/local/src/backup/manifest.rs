@@ -7,7 +7,7 @@ use std::path::{Component, Path};
 use chancery_x509::time::UnixTime;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{BackupError, CONFIG, LEDGER, MANIFEST, ROOMS, failed};
+use super::{BackupError, LEDGER, MANIFEST, ROOMS, WRITTEN, failed};
 
 /// The format that this program writes.
 const FORMAT: u32 = 1;
@@ -114,7 +114,7 @@ impl Manifest {
 fn is_ours(name: &str) -> bool {
     let parts: Vec<_> = Path::new(name).components().collect();
     match parts[..] {
-        [Component::Normal(_)] => name == LEDGER || name == CONFIG,
+        [Component::Normal(_)] => name == LEDGER || WRITTEN.contains(&name),
         [Component::Normal(room), Component::Normal(file)] => {
             let plain = Path::new(room).join(file).to_str() == Some(name);
             ROOMS.iter().any(|known| room == *known) && plain && !file.to_string_lossy().starts_with('.')

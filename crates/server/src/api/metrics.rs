@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
+use chancery_authority::publish::CrlStatus;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -125,25 +126,27 @@ pub async fn metrics(State(state): State<AppState>) -> Result<Response, Problem>
         counts.open_intents,
     );
     gauge("requests_refused", "Rejections in the ledger", counts.rejected);
-    for (index, crl) in state.authority.crl_status().await.into_iter().enumerate() {
-        if index == 0 {
-            text.push_str(
-                "# HELP chancery_crl_number cRLNumber of the newest CRL.\n# TYPE chancery_crl_number gauge\n",
-            );
-            text.push_str(
-                "# HELP chancery_crl_age_seconds Age of the newest CRL.\n# TYPE chancery_crl_age_seconds gauge\n",
-            );
-            text.push_str(
-                "# HELP chancery_crl_entries Entries of the newest CRL.\n# TYPE chancery_crl_entries gauge\n",
-            );
+    let crls = state.authority.crl_status().await;
+    // A family at a time: its samples must stand together.
+    let mut family = |name: &str, help: &str, value: &dyn Fn(&CrlStatus) -> Option<i64>| {
+        let _ = write!(text, "# HELP chancery_{name} {help}.\n# TYPE chancery_{name} gauge\n");
+        for crl in &crls {
+            if let Some(value) = value(crl) {
+                let _ = writeln!(text, "chancery_{name}{{crl=\"{}\"}} {value}", crl.name);
+            }
         }
-        let name = &crl.name;
-        if let (Some(latest), Some(age)) = (&crl.latest, crl.age) {
-            let _ = writeln!(text, "chancery_crl_number{{crl=\"{name}\"}} {}", latest.number);
-            let _ = writeln!(text, "chancery_crl_age_seconds{{crl=\"{name}\"}} {age}");
-            let _ = writeln!(text, "chancery_crl_entries{{crl=\"{name}\"}} {}", latest.entries);
-        }
-    }
+    };
+    let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    family("crl_number", "cRLNumber of the newest CRL", &|crl| {
+        crl.latest.as_ref().map(|latest| count(latest.number))
+    });
+    family("crl_age_seconds", "Age of the newest CRL", &|crl| crl.age);
+    family("crl_entries", "Entries of the newest CRL", &|crl| {
+        crl.latest.as_ref().map(|latest| count(latest.entries))
+    });
+    family("crl_alarming", "Whether somebody has to look after the CRL", &|crl| {
+        Some(i64::from(crl.is_alarming()))
+    });
     text.push_str("# EOF\n");
     Ok((
         [(
