@@ -488,6 +488,19 @@ async fn lesson_13_final_bytes_are_linted() {
     );
 }
 
+/// 16. The constraints of a CA further up bind too, whether or not the CA between repeats them.
+#[tokio::test]
+async fn lesson_16_constraints_of_every_ca_above_hold() {
+    let office = Office::with(
+        "[[ca]]\nname='root-ca'\n[[ca]]\nname='region-ca'\nparent='root-ca'\n[ca.name_constraints]\npermitted = \
+         ['dns:example.com']\n[[ca]]\nname='issuing-ca'\nparent='region-ca'\n",
+    )
+    .await;
+    let refusal = office.refusal(&request("www.example.org")).await;
+    assert_eq!(refusal.code(), "outside_name_constraints");
+    office.issue(&request("www.example.com")).await.unwrap();
+}
+
 /// 16. Names that came in by another door escaped the rules. Here the final names are decided on, all of them.
 #[tokio::test]
 async fn lesson_16_rules_hold_for_the_final_names_wherever_they_came_from() {

@@ -135,6 +135,19 @@ impl Rules<'_> {
         self.finish(draft, ask)
     }
 
+    /// The CA's own constraints are looked at when the certificate is built; those of the CAs above it bind no less,
+    /// whether or not the CAs between repeat them (RFC 5280 section 6.1.4).
+    fn check_ancestors(&self, template: &CertificateTemplate, ca: &Ca) -> Result<(), Refusal> {
+        let mut parent = ca.record.parent.as_ref();
+        while let Some(above) = parent.and_then(|slug| self.cas.iter().find(|ca| ca.slug() == slug)) {
+            if let Some(constraints) = above.issuer.name_constraints() {
+                template.check_name_constraints(constraints)?;
+            }
+            parent = above.record.parent.as_ref();
+        }
+        Ok(())
+    }
+
     pub(super) fn profile(&self, name: Option<&str>) -> Result<&Profile, Refusal> {
         let name = name.unwrap_or(DEFAULT_PROFILE);
         self.profiles.named(name).ok_or_else(|| Refusal::UnknownProfile {
@@ -212,6 +225,7 @@ impl Rules<'_> {
             ocsp: Vec::new(),
             custom_extensions: draft.custom_extensions,
         };
+        self.check_ancestors(&template, ca)?;
         let tbs = build(&template, ca)?;
         Ok(Prepared {
             ca: Arc::clone(ca),
