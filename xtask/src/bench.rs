@@ -17,15 +17,17 @@ use server::Server;
 const ROUNDS: usize = 3;
 
 /// Runs every measurement.
-pub(crate) fn run(quick: bool) -> Result<()> {
-    shell::run(shell::cargo().args([
-        "build",
-        "--release",
-        "--package",
-        "chancery-cli",
-        "--package",
-        "chancery-benches",
-    ]))?;
+pub(crate) fn run(quick: bool, built: bool) -> Result<()> {
+    if !built {
+        shell::run(shell::cargo().args([
+            "build",
+            "--release",
+            "--package",
+            "chancery-cli",
+            "--package",
+            "chancery-benches",
+        ]))?;
+    }
     let binaries = shell::target().join("release");
     let certificates = if quick { "10000" } else { "60000" };
     let ledger = if quick { 100_000 } else { 1_000_000 };

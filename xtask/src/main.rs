@@ -37,6 +37,9 @@ enum Chore {
         /// A tenth of everything, printed and not written.
         #[arg(long)]
         quick: bool,
+        /// Measure what was built before.
+        #[arg(long)]
+        built: bool,
     },
     /// Write docs/openapi.json anew from the code.
     Openapi,
@@ -50,7 +53,7 @@ fn main() -> Result<()> {
         }
         Chore::Test { filter } => test::run(&filter),
         Chore::Check => check::run(),
-        Chore::Bench { quick } => bench::run(quick),
+        Chore::Bench { quick, built } => bench::run(quick, built),
         Chore::Openapi => {
             let output = shell::cargo()
                 .args(["run", "--quiet", "--package", "chancery-cli", "--", "openapi"])

@@ -82,7 +82,9 @@ impl House {
             .cas()
             .iter()
             .any(|ca| house.authority.ca(ca.slug()).is_none());
-        if missing {
+        // A server publishes as its first duty, after it answers; without one, what a creation that was interrupted did
+        // not publish is published here.
+        if missing || threads == Threads::One {
             let say = |line: &str| progress.say(line);
             let creating = house.authority.initialise(&say);
             house

@@ -1,0 +1,240 @@
+//! `kill -9` at random moments of a burst of issuance and revocation, again and again over one data folder: whatever was
+//! acknowledged is there afterwards, every signature is accounted for, and nothing goes backwards.
+//!
+//! `CHANCERY_KILLS` says how often (200 unless given).
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    missing_docs,
+    clippy::cast_possible_truncation,
+    dead_code
+)] // tests; the house serves other tests too
+
+#[path = "../e2e/house.rs"]
+mod house;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use chancery_authority::Slug;
+use chancery_authority::config::Config;
+use chancery_authority::port::Ledger as _;
+use chancery_authority::port::ledger::{CrlScope, Search};
+use chancery_local::keys::SigningLog;
+use chancery_local::keys::client::{ClientKey, ClientKeyAlgorithm};
+use chancery_local::ledger::SqliteLedger;
+use chancery_x509::certificate::Certificate;
+use chancery_x509::crl::RevocationList;
+use chancery_x509::name::Subject;
+use chancery_x509::serial::Serial;
+use serde_json::{Value, json};
+use ureq::Agent;
+
+use house::{Folder, Server};
+
+/// What clients were told, which must be true for ever.
+#[derive(Default)]
+struct Acknowledged {
+    certificates: HashMap<Serial, Vec<u8>>,
+    revoked: HashSet<Serial>,
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_and_every_signature_is_accounted_for() {
+    let kills: u64 = std::env::var("CHANCERY_KILLS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(200);
+    let folder = Folder::new();
+    folder.text(&["init"]);
+    let token = folder.json(&["token", "create", "--scope", "admin"])["token"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let mut all = Acknowledged::default();
+    let (mut last_number, mut random) = (0, 0x9e37_79b9_7f4a_7c15_u64);
+    for round in 0..kills {
+        // xorshift: moments that look random and are the same in every run.
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        let server = folder.start();
+        burst(
+            server,
+            &token,
+            round,
+            Duration::from_millis(20 + random % 180),
+            &mut all,
+        );
+        let number = published_number(&folder);
+        assert!(number >= last_number, "CRL number {number} after {last_number}");
+        last_number = number;
+    }
+    eprintln!(
+        "{} certificates and {} revocations acknowledged over {kills} kills",
+        all.certificates.len(),
+        all.revoked.len()
+    );
+    assert!(
+        all.certificates.len() as u64 > kills,
+        "too little happened between the kills"
+    );
+
+    // One more start sweeps what the last kill left.
+    drop(folder.start());
+    let status = folder.json(&["check"]);
+    assert_eq!(status["open_intents"], 0, "{status}");
+    folder.text(&["crl", "publish"]);
+    compare(&folder, &all);
+}
+
+/// Four clients ask as fast as they can until the server is gone.
+fn burst(server: Server<'_>, token: &str, round: u64, time: Duration, all: &mut Acknowledged) {
+    let agent = server.agent();
+    let base = format!("{}/api/v1/certificates", server.https);
+    let count = AtomicU64::new(0);
+    let client = || {
+        let mut told = Acknowledged::default();
+        loop {
+            let index = count.fetch_add(1, Ordering::Relaxed);
+            let Some(certificate) = issue(&agent, &base, token, &format!("r{round}-{index}.example.com")) else {
+                return told;
+            };
+            let serial = certificate.serial();
+            told.certificates.insert(serial, certificate.as_der().to_vec());
+            if index.is_multiple_of(3) {
+                let url = format!("{base}/{serial}/revoke");
+                if post(&agent, &url, token, &json!({ "reason": "superseded" })).is_none() {
+                    return told;
+                }
+                told.revoked.insert(serial);
+            }
+        }
+    };
+    let told = std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..4).map(|_| scope.spawn(client)).collect();
+        std::thread::sleep(time);
+        // SIGKILL.
+        drop(server);
+        clients
+            .into_iter()
+            .map(|client| client.join().unwrap())
+            .collect::<Vec<_>>()
+    });
+    for told in told {
+        for (serial, der) in told.certificates {
+            assert!(
+                all.certificates.insert(serial, der).is_none(),
+                "serial number {serial} twice"
+            );
+        }
+        all.revoked.extend(told.revoked);
+    }
+}
+
+fn issue(agent: &Agent, base: &str, token: &str, name: &str) -> Option<Certificate> {
+    let key = ClientKey::generate(ClientKeyAlgorithm::P256).unwrap();
+    let subject = Subject {
+        common_name: Some(name.to_owned()),
+        ..Subject::default()
+    }
+    .to_name()
+    .unwrap();
+    let csr = chancery_x509::pem::encode("CERTIFICATE REQUEST", &key.request(&subject, &[]).unwrap());
+    let answer = post(
+        agent,
+        base,
+        token,
+        &json!({ "common_name": name, "base64_csr_data": BASE64_STANDARD.encode(csr) }),
+    )?;
+    let pem = BASE64_STANDARD
+        .decode(answer["Base64Certificate"].as_str().unwrap())
+        .unwrap();
+    Some(Certificate::parse(&pem).unwrap())
+}
+
+/// `None`: the server was killed before it answered.
+fn post(agent: &Agent, url: &str, token: &str, body: &Value) -> Option<Value> {
+    let mut response = agent
+        .post(url)
+        .header("authorization", format!("Bearer {token}"))
+        .send_json(body)
+        .ok()?;
+    let answer: Value = response.body_mut().read_json().ok()?;
+    assert_eq!(response.status(), 200, "{answer}");
+    Some(answer)
+}
+
+fn published_number(folder: &Folder) -> u64 {
+    let crl = std::fs::read(folder.public("chancery-issuing-ca.crl")).unwrap();
+    RevocationList::parse(&crl).unwrap().number().unwrap()
+}
+
+/// Ledger, CRL and signing log against what clients were told and against each other.
+fn compare(folder: &Folder, all: &Acknowledged) {
+    let ledger = SqliteLedger::open(folder.data().join("ledger.sqlite3")).unwrap();
+    let mut recorded = HashMap::new();
+    let mut after = None;
+    loop {
+        let page = chancery_local::wait(ledger.search(&Search::default(), after.as_ref(), 1000)).unwrap();
+        for record in page.certificates {
+            let serial = record.id.serial;
+            assert!(
+                recorded.insert(serial, record).is_none(),
+                "serial number {serial} twice"
+            );
+        }
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let crl = std::fs::read(folder.public("chancery-issuing-ca.crl")).unwrap();
+    let crl = RevocationList::parse(&crl).unwrap();
+    let listed: HashSet<Serial> = crl.entries().map(|entry| entry.unwrap().serial).collect();
+    for (serial, der) in &all.certificates {
+        assert_eq!(&recorded[serial].certificate, der, "{serial}");
+    }
+    for serial in &all.revoked {
+        assert!(
+            recorded[serial].revocation.is_some() && listed.contains(serial),
+            "{serial}"
+        );
+    }
+
+    // Every signature of the issuing CA's key: over a certificate in the ledger, else over one that was lost, whose serial
+    // number is on the CRL, else over a CRL whose number was reserved.
+    let digest = |octets: &[u8]| {
+        aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, octets)
+            .as_ref()
+            .to_vec()
+    };
+    let known: HashSet<Vec<u8>> = recorded
+        .values()
+        .map(|record| digest(Certificate::parse(&record.certificate).unwrap().tbs_der()))
+        .collect();
+    let entries = SigningLog::entries(&folder.data().join("keys")).unwrap();
+    let signed: Vec<_> = entries
+        .map(Result::unwrap)
+        .filter(|entry| entry.key.0 == "chancery-issuing-ca")
+        .collect();
+    let others = signed.iter().filter(|entry| !known.contains(&entry.input)).count();
+    let lost = listed.iter().filter(|serial| !recorded.contains_key(serial)).count();
+    let scope = CrlScope {
+        issuer: Slug::new("chancery-issuing-ca").unwrap(),
+        shard: None,
+    };
+    let reserved = chancery_local::wait(ledger.latest_crl(&scope)).unwrap().unwrap().number;
+    assert_eq!(Config::crl_name(&scope).as_str(), "chancery-issuing-ca.crl");
+    eprintln!(
+        "{} signatures: {others} over {lost} lost certificates and {reserved} CRL numbers",
+        signed.len()
+    );
+    assert!(
+        others as u64 <= lost as u64 + reserved,
+        "{others} signatures, {lost} lost certificates, {reserved} CRLs"
+    );
+}
