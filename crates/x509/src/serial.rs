@@ -90,17 +90,22 @@ impl FromStr for Serial {
         if text.len() > 64 {
             return Err(SerialError::TooLong);
         }
+        // The number's own reader takes signs and underscores as well.
         let number = if let Some(hex) = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
-            BigUint::parse_bytes(hex.as_bytes(), 16)
+            digits(hex, u8::is_ascii_hexdigit).and_then(|hex| BigUint::parse_bytes(hex, 16))
         } else if text.contains(':') {
-            BigUint::parse_bytes(text.replace(':', "").as_bytes(), 16)
-        } else if text.bytes().all(|byte| byte.is_ascii_digit()) {
-            BigUint::parse_bytes(text.as_bytes(), 10)
+            let hex = text.replace(':', "");
+            digits(&hex, u8::is_ascii_hexdigit).and_then(|hex| BigUint::parse_bytes(hex, 16))
         } else {
-            None
+            digits(text, u8::is_ascii_digit).and_then(|decimal| BigUint::parse_bytes(decimal, 10))
         };
         Self::from_octets(&number.ok_or(SerialError::NotANumber)?.to_bytes_be())
     }
+}
+
+/// The octets of a text that has nothing but digits.
+fn digits(text: &str, is_digit: fn(&u8) -> bool) -> Option<&[u8]> {
+    text.bytes().all(|octet| is_digit(&octet)).then_some(text.as_bytes())
 }
 
 #[cfg(test)]
@@ -123,6 +128,9 @@ mod tests {
         assert_eq!("".parse::<Serial>(), Err(SerialError::NotANumber));
         assert_eq!("-5".parse::<Serial>(), Err(SerialError::NotANumber));
         assert_eq!("cafe".parse::<Serial>(), Err(SerialError::NotANumber));
+        for text in ["+5", "0x+5", "0x-5", "0x1_2", "1_:2", "0x", ":", "1_2"] {
+            assert_eq!(text.parse::<Serial>(), Err(SerialError::NotANumber), "{text}");
+        }
         assert_eq!(Serial::from_octets(&[1; 21]), Err(SerialError::TooLong));
         assert_eq!("9".repeat(60).parse::<Serial>(), Err(SerialError::TooLong));
     }
