@@ -12,8 +12,9 @@ pub(super) fn is_one_value(octets: &[u8]) -> bool {
     reader.read().and_then(|value| check(&value, MAX_DEPTH)).is_ok() && reader.is_empty()
 }
 
+const CONSTRUCTED: u8 = 0x20;
+
 fn check(value: &Tlv<'_>, depth: u8) -> Result<(), NotDer> {
-    const CONSTRUCTED: u8 = 0x20;
     const UNIVERSAL: u8 = 0xc0;
     let is_universal = value.tag & UNIVERSAL == 0;
     if value.tag & CONSTRUCTED != 0 {
@@ -32,16 +33,20 @@ fn check(value: &Tlv<'_>, depth: u8) -> Result<(), NotDer> {
 
 fn check_content(value: &Tlv<'_>, depth: u8) -> Result<(), NotDer> {
     let mut reader = value.reader();
+    // A SET OF is sorted by its encodings (section 11.6), a SET by its tags (section 10.3): which it is cannot be told.
+    let (mut by_octets, mut by_tag) = (true, true);
     let mut previous: Option<Tlv<'_>> = None;
     while !reader.is_empty() {
         let next = reader.read()?;
         check(&next, depth)?;
-        // A SET OF is sorted by its encodings (section 11.6); a SET of different types by tags, which cannot be told.
-        let unsorted = |previous: &Tlv<'_>| previous.tag == next.tag && previous.raw > next.raw;
-        if value.tag == tag::SET && previous.as_ref().is_some_and(unsorted) {
-            return Err(NotDer);
+        if let Some(previous) = previous {
+            by_octets &= previous.raw <= next.raw;
+            by_tag &= previous.tag & !CONSTRUCTED < next.tag & !CONSTRUCTED;
         }
         previous = Some(next);
+    }
+    if value.tag == tag::SET && !by_octets && !by_tag {
+        return Err(NotDer);
     }
     Ok(())
 }
@@ -105,7 +110,7 @@ mod tests {
 
     #[test]
     fn der_is_taken() {
-        let good: [&[u8]; 16] = [
+        let good: [&[u8]; 18] = [
             &hex!("0101ff"),
             &hex!("0500"),
             &hex!("020100"),
@@ -115,6 +120,8 @@ mod tests {
             &hex!("0603550403"),
             &hex!("30060101000101ff"),
             &hex!("3106020101020102"),
+            &hex!("3105810100a000"),
+            &hex!("3105a000810100"),
             &hex!("0c02c3ab"),
             &hex!("a003020101"),
             &hex!("8001ff"),
@@ -130,7 +137,7 @@ mod tests {
 
     #[test]
     fn what_is_only_ber_or_nothing_is_refused() {
-        let bad: [&[u8]; 24] = [
+        let bad: [&[u8]; 25] = [
             &hex!(""),
             &hex!("0000"),
             &hex!("010101"),
@@ -148,6 +155,7 @@ mod tests {
             &hex!("0603558003"),
             &hex!("30020101"),
             &hex!("3106020102020101"),
+            &hex!("3106820102020101"),
             &hex!("1000"),
             &hex!("240404020000"),
             &hex!("30800000"),

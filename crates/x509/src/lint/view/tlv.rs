@@ -268,9 +268,10 @@ fn check_values(mut reader: Reader<'_>, depth: u8) -> Result<(), Malformed> {
     Ok(())
 }
 
+const CONSTRUCTED: u8 = 0x20;
+
 fn check_value(tlv: Tlv<'_>, depth: u8) -> Result<(), Malformed> {
     const CLASS: u8 = 0xc0;
-    const CONSTRUCTED: u8 = 0x20;
     match tlv.tag {
         tag::SET => {
             check_values(Reader::new(tlv.value), depth - 1)?;
@@ -296,16 +297,23 @@ fn check_value(tlv: Tlv<'_>, depth: u8) -> Result<(), Malformed> {
     }
 }
 
-/// Members of a SET OF ascend by their octets (X.690 section 11.6).
+/// Members of a SET OF ascend by their octets (X.690 section 11.6), those of a SET by their tags (section 10.3). Which of
+/// the two it is cannot be told from outside.
 fn check_set_order(members: Reader<'_>) -> Result<(), Malformed> {
-    let mut previous: &[u8] = &[];
+    let (mut by_octets, mut by_tag) = (true, true);
+    let mut previous: Option<Tlv<'_>> = None;
     for member in members {
-        if member.der < previous {
-            return Err(Malformed("a SET's members are not in ascending order"));
+        if let Some(previous) = previous {
+            by_octets &= previous.der <= member.der;
+            by_tag &= previous.tag & !CONSTRUCTED < member.tag & !CONSTRUCTED;
         }
-        previous = member.der;
+        previous = Some(member);
     }
-    Ok(())
+    if by_octets || by_tag {
+        Ok(())
+    } else {
+        Err(Malformed("a SET's members are not in ascending order"))
+    }
 }
 
 #[cfg(test)]
@@ -321,6 +329,8 @@ mod tests {
             &[0x03, 0x02, 0x05, 0xa0],
             &[0x06, 0x03, 0x55, 0x1d, 0x0f],
             &[0x31, 0x06, 0x02, 0x01, 0x01, 0x02, 0x01, 0x02],
+            &[0x31, 0x05, 0x81, 0x01, 0x00, 0xa0, 0x00],
+            &[0x31, 0x05, 0xa0, 0x00, 0x81, 0x01, 0x00],
             &[0x9f, 0x1f, 0x00],
         ] {
             assert_eq!(check_der(good), Ok(()), "{good:02x?}");
@@ -355,6 +365,7 @@ mod tests {
             &[0x10, 0x00],
             &[0x24, 0x00],
             &[0x31, 0x06, 0x02, 0x01, 0x02, 0x02, 0x01, 0x01],
+            &[0x31, 0x06, 0x82, 0x01, 0x02, 0x02, 0x01, 0x01],
             &[0x9f, 0x01, 0x00],
             &[0x00, 0x00],
         ] {
