@@ -16,6 +16,7 @@ use super::framing::TbsLength;
 use super::{RevokedEntry, Scope, entry};
 use crate::algorithm::{SigningHasher, SigningInput};
 use crate::certificate::{Issuer, KeyUsage};
+use crate::san;
 use crate::time::UnixTime;
 use crate::tlv::der;
 use crate::tlv::tag;
@@ -241,10 +242,8 @@ fn crl_number(number: u64) -> Vec<u8> {
 
 /// Critical (section 5.2.5): who does not understand it would take the shard for the whole.
 fn issuing_distribution_point(url: &str) -> Result<Vec<u8>, CrlWriteError> {
-    let absolute = url.split_once(':').is_some_and(|(scheme, rest)| {
-        !rest.is_empty() && scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-    });
-    if !absolute || !url.bytes().all(|octet| octet.is_ascii_graphic()) {
+    // The certificates' cRLDistributionPoints are held to the same, and the two must be equal.
+    if !san::is_absolute_uri(url) {
         return Err(CrlWriteError::DistributionPoint { url: url.to_owned() });
     }
     let uri = der::wrap(tag::context(6), &[url.as_bytes()]);

@@ -116,9 +116,11 @@ pub(super) fn uri_fault(uri: &[u8]) -> Option<&'static str> {
         return Some("has characters that a URI cannot have");
     }
     let authority = rest.strip_prefix(b"//")?;
+    // Names that schemes of their own resolve may have underscores: SPIFFE's trust domains do.
+    let is_dns = has_scheme(uri, &["http", "https", "ldap", "ldaps"]);
     match host_of(authority) {
         [] => Some("has no host"),
-        host if is_host(host) => None,
+        host if is_host(host, is_dns) => None,
         _ => Some("has an invalid host"),
     }
 }
@@ -155,11 +157,25 @@ pub(super) fn host_of(authority: &[u8]) -> &[u8] {
     }
 }
 
-fn is_host(host: &[u8]) -> bool {
+fn is_host(host: &[u8], is_dns: bool) -> bool {
     match host.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]")) {
         Some(literal) => matches!(as_ip_address(literal), Some(IpAddr::V6(_))),
-        None => dns_fault(host).is_none(),
+        None if is_dns => dns_fault(host).is_none(),
+        None => is_registered_name(host),
     }
+}
+
+/// A host name in which labels may have underscores anywhere.
+fn is_registered_name(host: &[u8]) -> bool {
+    let is_label = |label: &[u8]| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with(b"-")
+            && !label.ends_with(b"-")
+            && label
+                .iter()
+                .all(|octet| octet.is_ascii_alphanumeric() || b"-_".contains(octet))
+    };
+    host.len() <= 253 && host.split(|&octet| octet == b'.').all(is_label)
 }
 
 fn is_uri_text(text: &[u8]) -> bool {
@@ -244,6 +260,7 @@ mod tests {
             "http://example.com",
             "https://user@example.com:8443/a?b#c",
             "spiffe://example.org/service",
+            "spiffe://trust_domain.example/service",
             "urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6",
             "http://[2001:db8::1]:80/",
             "ldap://192.0.2.1/cn=a%20b",
@@ -262,6 +279,8 @@ mod tests {
             "http://a b",
             "http://a/%2",
             "http://a_b/",
+            "ldap://a_b/",
+            "spiffe://-a/",
         ] {
             assert!(uri_fault(bad.as_bytes()).is_some(), "{bad}");
         }

@@ -159,6 +159,8 @@ fn uris() {
         "https://[::1/",
         "https://[x]/",
         "https://1.2.3/",
+        "https://a_b.example/",
+        "ldap://a_b.example/",
         "https://h/\n",
         &long,
     ] {

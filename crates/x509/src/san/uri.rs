@@ -15,9 +15,11 @@ pub(crate) fn is_absolute(text: &str) -> bool {
     if !well_formed {
         return false;
     }
-    let needs_host = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
+    let is = |known: &str| scheme.eq_ignore_ascii_case(known);
+    let needs_host = is("http") || is("https");
+    let needs_dns = needs_host || is("ldap") || is("ldaps");
     match authority(text) {
-        Some(authority) => host_of(authority).is_some_and(is_host),
+        Some(authority) => host_of(authority).is_some_and(|host| is_host(host) && !(needs_dns && host.contains('_'))),
         None => !needs_host,
     }
 }
@@ -60,7 +62,8 @@ fn has_only_uri_characters(text: &str) -> bool {
     })
 }
 
-/// A fully qualified domain name or an address. Underscores are taken: SPIFFE trust domains have them.
+/// A fully qualified domain name or an address. Underscores are taken: SPIFFE trust domains have them, names in the DNS
+/// that hosts have do not.
 fn is_host(host: &str) -> bool {
     if let Some(address) = host.strip_prefix('[') {
         return address
