@@ -6,7 +6,7 @@ use chancery_x509::name::Subject;
 use serde_json::{Value, json};
 
 use super::answer::{CertificateInfo, subject_of};
-use super::{AltNameText, Purpose, RequestedNames, TlsCertRequest, contract_time};
+use super::{AltNameText, Purpose, RequestedNames, TlsCertRequest, budget, contract_time};
 use crate::port::Notice;
 use crate::port::ledger::CertificateRecord;
 
@@ -59,7 +59,9 @@ pub fn request_rejected(request: &TlsCertRequest, subject: &str, reason: &str) -
         RequestedNames::FromCommonName => Vec::new(),
         RequestedNames::Listed(names) => names.iter().map(AltNameText::from).collect(),
     };
+    // One over the budget may have any length, and nobody wants to be sent that.
     let csr = request.csr.as_ref().and_then(|csr| csr.octets());
+    let csr = csr.filter(|csr| csr.len() <= budget::CSR);
     Notice {
         subject: "Certificate Request Rejected",
         message: json!({
