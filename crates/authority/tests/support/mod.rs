@@ -112,8 +112,12 @@ impl Requester {
     /// A CSR with that subject.
     pub(crate) fn csr_of(&self, subject: &Name) -> Vec<u8> {
         let info = csr_info(subject, &self.spki());
-        let signature = self.0.sign(&SystemRandom::new(), &info).unwrap();
-        csr(&info, signature.as_ref())
+        csr(&info, &self.sign(&info))
+    }
+
+    /// ecdsa-with-SHA256.
+    pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
+        self.0.sign(&SystemRandom::new(), message).unwrap().as_ref().to_vec()
     }
 
     pub(crate) fn csr(&self, common_name: &str) -> Vec<u8> {
@@ -160,9 +164,11 @@ pub(crate) fn csr_info(subject: &Name, spki: &[u8]) -> Vec<u8> {
     )
 }
 
+/// DER AlgorithmIdentifier.
+pub(crate) const ECDSA_WITH_SHA256: [u8; 12] = [0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
+
 /// CertificationRequest, signed with ecdsa-with-SHA256.
 pub(crate) fn csr(info: &[u8], signature: &[u8]) -> Vec<u8> {
-    const ECDSA_WITH_SHA256: [u8; 12] = [0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
     let bits = tlv(0x03, &[&[0], signature].concat());
     tlv(0x30, &[info, &ECDSA_WITH_SHA256, &bits].concat())
 }
