@@ -42,13 +42,7 @@ impl Authority {
             if self.ca(config.slug()).is_some() {
                 continue;
             }
-            self.create(config, progress).await?;
-            self.reload().await?;
-            let ca = self.ca(config.slug()).ok_or_else(|| LedgerError::Damaged {
-                detail: format!("CA {} was recorded and is not there", config.slug()),
-            })?;
-            progress(&format!("Created {}", ca.slug()));
-            created.push(ca);
+            created.push(self.create_missing(config, progress).await?);
         }
         if !created.is_empty() {
             progress("Publishing certificates and revocation lists");
@@ -59,6 +53,38 @@ impl Authority {
         } else {
             Err(HierarchyError::NotPublished { created, failures })
         }
+    }
+
+    /// Creates one configured CA, whose parent exists, unless it exists already: then the answer is `None`. Publishes
+    /// nothing. Safe to repeat, and to run twice at a time.
+    pub async fn create_ca(
+        &self,
+        slug: &Slug,
+        progress: &(dyn Fn(&str) + Sync),
+    ) -> Result<Option<Arc<Ca>>, HierarchyError> {
+        self.reload().await?;
+        if self.ca(slug).is_some() {
+            return Ok(None);
+        }
+        let config = self
+            .config()
+            .ca(slug)
+            .ok_or_else(|| HierarchyError::NotConfigured(slug.clone()))?;
+        self.create_missing(config, progress).await.map(Some)
+    }
+
+    async fn create_missing(
+        &self,
+        config: &CaConfig,
+        progress: &(dyn Fn(&str) + Sync),
+    ) -> Result<Arc<Ca>, HierarchyError> {
+        self.create(config, progress).await?;
+        self.reload().await?;
+        let ca = self.ca(config.slug()).ok_or_else(|| LedgerError::Damaged {
+            detail: format!("CA {} was recorded and is not there", config.slug()),
+        })?;
+        progress(&format!("Created {}", ca.slug()));
+        Ok(ca)
     }
 
     /// Certificates, bundle, and CRLs that are due; what failed, in words.

@@ -11,17 +11,21 @@ pub enum Principal {
     Token(String),
     /// The holder of a client certificate of this authority, by issuer and decimal serial: `chancery-issuing-ca/123`.
     Certificate(String),
+    /// Whoever may invoke a function, by the function's name and the alias it was invoked through, where there is one:
+    /// `serverless-tls-cert-dev:serverless-tls-cert-dev`. A function is not told who invokes it.
+    Function(String),
     /// The authority itself: its own CA certificates, its HTTPS certificate, scheduled work.
     Authority,
 }
 
 impl fmt::Display for Principal {
-    /// `local:alice`, `token:01J…`, `certificate:chancery-issuing-ca/123`, `authority`.
+    /// `local:alice`, `token:01J…`, `certificate:chancery-issuing-ca/123`, `function:NAME`, `authority`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Local(user) => write!(f, "local:{user}"),
             Self::Token(id) => write!(f, "token:{id}"),
             Self::Certificate(serial) => write!(f, "certificate:{serial}"),
+            Self::Function(name) => write!(f, "function:{name}"),
             Self::Authority => f.write_str("authority"),
         }
     }

@@ -71,6 +71,19 @@ impl Authority {
         }
     }
 
+    /// Sends the reminder for one certificate, if one is due, whether or not its record asks for reminders: for
+    /// certificates that are watched for another reason. `None` where none is due.
+    pub async fn remind_about(&self, record: &CertificateRecord) -> Option<bool> {
+        let now = self.ports().clock.now();
+        let due = due(record, self.config().expiry_reminders(), now)?;
+        Some(self.remind_of(record, due, now).await)
+    }
+
+    /// Whether a reminder for a certificate is due now: what [`remind_about`](Self::remind_about) would send.
+    pub fn is_reminder_due(&self, record: &CertificateRecord) -> bool {
+        due(record, self.config().expiry_reminders(), self.ports().clock.now()).is_some()
+    }
+
     /// Told first and recorded then: a reminder too many is better than none.
     async fn remind_of(&self, record: &CertificateRecord, due: Due, now: UnixTime) -> bool {
         let notice = match due {

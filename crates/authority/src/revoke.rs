@@ -68,11 +68,23 @@ impl Authority {
         invalidity_date: Option<UnixTime>,
         principal: &Principal,
     ) -> Result<RevokedCertificate, RevokeError> {
+        let record = self.certificate(serial).await?.ok_or(RevokeError::NotFound(serial))?;
+        self.revoke_record(record, reason, invalidity_date, principal).await
+    }
+
+    /// The same for a certificate whose record is at hand.
+    pub async fn revoke_record(
+        &self,
+        record: CertificateRecord,
+        reason: RevocationReason,
+        invalidity_date: Option<UnixTime>,
+        principal: &Principal,
+    ) -> Result<RevokedCertificate, RevokeError> {
+        let serial = record.id.serial;
         let now = self.ports().clock.now();
         if let Some(invalidity_date) = invalidity_date.filter(|date| *date > now) {
             return Err(RevokeError::InvalidityDate { invalidity_date });
         }
-        let record = self.certificate(serial).await?.ok_or(RevokeError::NotFound(serial))?;
         if let Kind::Authority { slug, parent: None, .. } = record.kind {
             return Err(RevokeError::Root(slug));
         }

@@ -27,7 +27,7 @@ pub struct CaConfig {
 /// How a CA's CRLs are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CrlConfig {
-    pub(super) lifetime_hours: u32,
+    pub(super) lifetime_seconds: i64,
     pub(super) interval_hours: u32,
     pub(super) shards: u16,
     pub(super) publish_on_revocation: bool,
@@ -112,7 +112,7 @@ impl CaConfig {
 impl CrlConfig {
     /// Seconds from thisUpdate to nextUpdate; at least twice the interval.
     pub fn lifetime_seconds(self) -> i64 {
-        i64::from(self.lifetime_hours) * 3600
+        self.lifetime_seconds
     }
 
     /// Seconds between two CRLs.

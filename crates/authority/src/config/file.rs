@@ -113,6 +113,8 @@ pub struct NameConstraintsFile {
 pub struct CrlFile {
     /// Hours from thisUpdate to nextUpdate.
     pub lifetime_hours: u32,
+    /// Seconds on top of them.
+    pub lifetime_seconds: u32,
     /// Hours between two CRLs.
     pub interval_hours: u32,
     /// Shards; 0 for one full CRL.
@@ -164,6 +166,7 @@ impl Default for CrlFile {
     fn default() -> Self {
         Self {
             lifetime_hours: 7 * 24,
+            lifetime_seconds: 0,
             interval_hours: 24,
             shards: 0,
             publish_on_revocation: true,

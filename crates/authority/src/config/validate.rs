@@ -197,7 +197,14 @@ fn algorithm(key: &str, name: Option<&str>, is_root: bool) -> Result<CaKeyAlgori
 fn crl(key: &str, file: &CrlFile) -> Result<CrlConfig, ConfigError> {
     range(&format!("{key}.interval_hours"), file.interval_hours, 1, 24 * 366)?;
     range(&format!("{key}.lifetime_hours"), file.lifetime_hours, 1, 24 * 3660)?;
-    if file.lifetime_hours < 2 * file.interval_hours {
+    range(
+        &format!("{key}.lifetime_seconds"),
+        file.lifetime_seconds,
+        0,
+        86_400 * 366,
+    )?;
+    let lifetime_seconds = i64::from(file.lifetime_hours) * 3600 + i64::from(file.lifetime_seconds);
+    if lifetime_seconds < 2 * i64::from(file.interval_hours) * 3600 {
         return Err(invalid(
             format!("{key}.lifetime_hours"),
             format!(
@@ -213,7 +220,7 @@ fn crl(key: &str, file: &CrlFile) -> Result<CrlConfig, ConfigError> {
         ));
     }
     Ok(CrlConfig {
-        lifetime_hours: file.lifetime_hours,
+        lifetime_seconds,
         interval_hours: file.interval_hours,
         shards: file.shards,
         publish_on_revocation: file.publish_on_revocation,

@@ -64,6 +64,9 @@ pub enum HierarchyError {
         /// What it is certified for.
         common_name: String,
     },
+    /// The configuration has no such CA.
+    #[error("the configuration has no CA {0}")]
+    NotConfigured(Slug),
     /// The parent does not exist.
     #[error("the parent {parent} of CA {slug} does not exist")]
     MissingParent {
