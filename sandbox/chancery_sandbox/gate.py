@@ -1,0 +1,123 @@
+"""The gate before moto: every call gets a request id of its own, faults strike here, and the trail is written here."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from http import HTTPStatus
+from typing import Any
+
+from . import faults, principal
+from .call import Call, Environ
+from .faults import Faults, Kind
+from .trail import Trail
+
+StartResponse = Callable[..., Any]
+Application = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+# moto's backends are plain Python objects; AWS's guarantees (a conditional write sees no half of another) need a lock.
+_SERIALISED = ("dynamodb", "s3")
+
+
+@dataclass
+class Made:
+    """A call that was made, for those who count them."""
+
+    service: str
+    operation: str
+    caller: str
+    status: int
+    seconds: float
+    request_id: str
+    at: float
+
+
+class Gate:
+    """A WSGI application around moto's."""
+
+    def __init__(self, inner: Application, trail: Trail | None) -> None:
+        self._inner = inner
+        self._trail = trail
+        self._locks = {service: threading.RLock() for service in _SERIALISED}
+        self.faults = Faults()
+        self.calls: deque[Made] = deque(maxlen=200_000)
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        call = Call.parse(environ)
+        caller = str(principal.identity(call.access_key)["arn"]) if call.access_key else ""
+        began = time.perf_counter()
+        fault = self.faults.strike(call, caller)
+        status, headers, body = self._through(environ, call, fault)
+        self.calls.append(
+            Made(
+                call.service, call.operation, caller, status, time.perf_counter() - began, call.request_id, time.time()
+            )
+        )
+        if call.service == "kms" and self._trail is not None:
+            self._trail.record(call, status, body)
+        lost = fault is not None and fault.kind in {Kind.LOST, Kind.UNREACHABLE}
+        # An answer shorter than it says makes the server cut the connection: that is how an answer gets lost.
+        length = len(body) + 1 if lost else len(body)
+        # A HEAD states the length of what it does not send.
+        ours = _OURS if environ["REQUEST_METHOD"] == "HEAD" else _OURS | {"content-length"}
+        headers = [(name, value) for name, value in headers if name.lower() not in ours]
+        headers += [("x-amzn-RequestId", call.request_id), ("x-amz-request-id", call.request_id)]
+        if environ["REQUEST_METHOD"] != "HEAD":
+            headers.append(("Content-Length", str(length)))
+        start_response(f"{status} {_phrase(status)}", headers)
+        return [] if lost else [body]
+
+    def made(self) -> list[dict[str, Any]]:
+        """Every call so far, oldest first."""
+        return [asdict(call) for call in list(self.calls)]
+
+    def _through(
+        self, environ: Environ, call: Call, fault: faults.Fault | None
+    ) -> tuple[int, list[tuple[str, str]], bytes]:
+        if fault is not None and fault.kind in {Kind.THROTTLED, Kind.FAILED, Kind.UNREACHABLE}:
+            return _refused(call, fault.kind)
+        if fault is not None and fault.kind is Kind.SLOW:
+            time.sleep(fault.delay)
+        with self._locks.get(call.service, contextlib.nullcontext()):
+            answered = _answered(self._inner, environ)
+        if fault is not None and fault.kind is Kind.FAILED_DONE:
+            return _refused(call, Kind.FAILED)
+        return answered
+
+
+_OURS = {"x-amzn-requestid", "x-amz-request-id", "connection", "server", "date"}
+
+
+def _refused(call: Call, kind: Kind) -> tuple[int, list[tuple[str, str]], bytes]:
+    status, content_type, body = faults.answer(call, kind)
+    return status, [("Content-Type", content_type)], body
+
+
+def _answered(application: Application, environ: Environ) -> tuple[int, list[tuple[str, str]], bytes]:
+    head: list[Any] = []
+    written: list[bytes] = []
+
+    def start(status: str, headers: list[tuple[str, str]], _exc_info: object = None) -> Callable[[bytes], None]:
+        head[:] = [int(status.split(" ", 1)[0]), headers]
+        return written.append
+
+    answer = application(environ, start)
+    try:
+        written.extend(answer)
+    finally:
+        close = getattr(answer, "close", None)
+        if close is not None:
+            close()
+    return head[0], head[1], b"".join(written)
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown"

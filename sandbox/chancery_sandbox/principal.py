@@ -1,0 +1,52 @@
+"""Who an access key belongs to: a role that a function or a person took on, a user, or the account itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.iam.models import iam_backends
+from moto.sts.models import sts_backends
+
+PARTITION = "aws"
+
+
+def account_of(access_key: str) -> str:
+    """The account that an access key belongs to; keys that nobody made belong to the default account."""
+    for account, partitions in list(sts_backends.items()):
+        if partitions[PARTITION].get_assumed_role_from_access_key(access_key):
+            return str(account)
+    return str(DEFAULT_ACCOUNT_ID)
+
+
+def identity(access_key: str) -> dict[str, Any]:
+    """Describe the caller as CloudTrail's `userIdentity` does."""
+    for account, partitions in list(sts_backends.items()):
+        role = partitions[PARTITION].get_assumed_role_from_access_key(access_key)
+        if role is not None:
+            return {
+                "type": "AssumedRole",
+                "principalId": role.user_id,
+                "arn": role.arn,
+                "accountId": account,
+                "accessKeyId": access_key,
+                "sessionContext": {"sessionIssuer": {"type": "Role", "arn": role.role_arn, "accountId": account}},
+            }
+    for account, backends in list(iam_backends.items()):
+        for user in list(backends[PARTITION].users.values()):
+            if any(key.access_key_id == access_key for key in user.access_keys):
+                return {
+                    "type": "IAMUser",
+                    "principalId": user.id,
+                    "arn": user.arn,
+                    "accountId": account,
+                    "accessKeyId": access_key,
+                    "userName": user.name,
+                }
+    return {
+        "type": "Root",
+        "principalId": DEFAULT_ACCOUNT_ID,
+        "arn": f"arn:{PARTITION}:iam::{DEFAULT_ACCOUNT_ID}:root",
+        "accountId": DEFAULT_ACCOUNT_ID,
+        "accessKeyId": access_key,
+    }

@@ -1,0 +1,62 @@
+"""One sandbox for all tests; every test uses names of its own within it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import boto3
+import botocore.config
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Sandbox:
+    """A sandbox in its own process, as others start it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.trail = folder / "trail.jsonl"
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "chancery_sandbox.moto", "--port", "0", "--trail", str(self.trail)],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        self.endpoint = json.loads(self.process.stdout.readline())["endpoint"]
+
+    def client(self, service: str, access_key: str = "AKIAIOSFODNN7EXAMPLE", region: str = "eu-west-1", **more):
+        return boto3.client(
+            service,
+            region_name=region,
+            endpoint_url=self.endpoint,
+            aws_access_key_id=access_key,
+            aws_secret_access_key="secret",
+            config=botocore.config.Config(
+                s3={"addressing_style": "path"}, retries={"max_attempts": 0}, read_timeout=200, max_pool_connections=80
+            ),
+            **more,
+        )
+
+    def trail_of(self, request_id: str) -> dict:
+        events = [json.loads(line) for line in self.trail.read_text().splitlines()]
+        return next(event for event in events if event["requestID"] == request_id)
+
+    def stop(self) -> None:
+        self.process.stdin.close()
+        self.process.wait(timeout=20)
+
+
+@pytest.fixture(scope="session")
+def sandbox(tmp_path_factory):
+    running = Sandbox(tmp_path_factory.mktemp("sandbox"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def name() -> str:
+    return "t" + uuid.uuid4().hex[:12]
