@@ -1,0 +1,180 @@
+//! What things are called in a deployment: the drop-in contract's section "Names".
+
+use chancery_authority::Slug;
+use chancery_authority::port::KeyName;
+use chancery_authority::slug::SlugError;
+
+/// A deployment's project and environment, and the names that follow from them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deployment {
+    project: String,
+    environment: String,
+    /// `-E`, or empty in production.
+    suffix: String,
+    root_ca: Slug,
+    issuing_ca: Slug,
+    table: String,
+    journal_table: String,
+}
+
+/// Why a project and an environment make no deployment.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeploymentError {
+    /// They do not make a CA's name.
+    #[error("project {project:?} and environment {environment:?} make no CA name: {source}")]
+    Slug {
+        /// As given.
+        project: String,
+        /// As given.
+        environment: String,
+        /// What is wrong with the name.
+        source: SlugError,
+    },
+}
+
+impl Deployment {
+    /// The deployment of that project and environment; in one of `production`, CA names carry no environment.
+    pub fn new(
+        project: impl Into<String>,
+        environment: impl Into<String>,
+        production: impl IntoIterator<Item = impl AsRef<str>>,
+    ) -> Result<Self, DeploymentError> {
+        let (project, environment) = (project.into(), environment.into());
+        let is_production = production.into_iter().any(|name| name.as_ref() == environment);
+        let suffix = if is_production {
+            String::new()
+        } else {
+            format!("-{environment}")
+        };
+        let slug = |role: &str| {
+            Slug::new(format!("{project}-{role}{suffix}")).map_err(|source| DeploymentError::Slug {
+                project: project.clone(),
+                environment: environment.clone(),
+                source,
+            })
+        };
+        let (root_ca, issuing_ca) = (slug("root-ca")?, slug("issuing-ca")?);
+        let (first, last) = (title(&project), title(&environment));
+        Ok(Self {
+            suffix,
+            root_ca,
+            issuing_ca,
+            table: format!("{first}CA{last}"),
+            journal_table: format!("{first}CAJournal{last}"),
+            project,
+            environment,
+        })
+    }
+
+    /// With another journal table than the one that follows from the certificate table's name.
+    #[must_use]
+    pub fn with_journal_table(mut self, name: impl Into<String>) -> Self {
+        self.journal_table = name.into();
+        self
+    }
+
+    /// The project: `serverless`.
+    pub fn project(&self) -> &str {
+        &self.project
+    }
+
+    /// The environment: `dev`.
+    pub fn environment(&self) -> &str {
+        &self.environment
+    }
+
+    /// The root CA's name: `serverless-root-ca-dev`.
+    pub fn root_ca(&self) -> &Slug {
+        &self.root_ca
+    }
+
+    /// The issuing CA's name: `serverless-issuing-ca-dev`.
+    pub fn issuing_ca(&self) -> &Slug {
+        &self.issuing_ca
+    }
+
+    /// The bundle's name, without `.pem`: `serverless-ca-bundle-dev`.
+    pub fn bundle(&self) -> String {
+        format!("{}-ca-bundle{}", self.project, self.suffix)
+    }
+
+    /// A CA's key in KMS: `alias/serverless-root-ca-dev`.
+    pub fn key_of(ca: &Slug) -> KeyName {
+        KeyName(format!("alias/{ca}"))
+    }
+
+    /// The key with which callers have key pairs generated: `alias/serverless-tls-keygen-dev`.
+    pub fn keygen_alias(&self) -> String {
+        format!("alias/{}-tls-keygen{}", self.project, self.suffix)
+    }
+
+    /// A function's name: `serverless-tls-cert-dev` for `tls-cert`. The environment is never left out.
+    pub fn function(&self, role: &str) -> String {
+        format!("{}-{role}-{}", self.project, self.environment)
+    }
+
+    /// The certificate table: `ServerlessCADev`.
+    pub fn table(&self) -> &str {
+        &self.table
+    }
+
+    /// The journal table: `ServerlessCAJournalDev`.
+    pub fn journal_table(&self) -> &str {
+        &self.journal_table
+    }
+}
+
+/// Words between hyphens with their first letter in upper case, joined: `my-project` is `MyProject`.
+fn title(text: &str) -> String {
+    let mut titled = String::with_capacity(text.len());
+    for word in text.split(['-', ' ']) {
+        let mut letters = word.chars();
+        titled.extend(letters.next().into_iter().flat_map(char::to_uppercase));
+        titled.push_str(letters.as_str());
+    }
+    titled
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_the_contracts() {
+        let dev = Deployment::new("serverless", "dev", ["prd", "prod"]).unwrap();
+        assert_eq!(dev.root_ca().as_str(), "serverless-root-ca-dev");
+        assert_eq!(dev.issuing_ca().as_str(), "serverless-issuing-ca-dev");
+        assert_eq!(dev.bundle(), "serverless-ca-bundle-dev");
+        assert_eq!(dev.table(), "ServerlessCADev");
+        assert_eq!(dev.journal_table(), "ServerlessCAJournalDev");
+        assert_eq!(
+            Deployment::key_of(dev.issuing_ca()),
+            KeyName("alias/serverless-issuing-ca-dev".to_owned())
+        );
+        assert_eq!(dev.keygen_alias(), "alias/serverless-tls-keygen-dev");
+        assert_eq!(dev.function("tls-cert"), "serverless-tls-cert-dev");
+    }
+
+    #[test]
+    fn production_leaves_the_environment_out_of_ca_names_alone() {
+        let prod = Deployment::new("secure-email", "prd", ["prd", "prod"]).unwrap();
+        assert_eq!(prod.root_ca().as_str(), "secure-email-root-ca");
+        assert_eq!(prod.bundle(), "secure-email-ca-bundle");
+        assert_eq!(prod.keygen_alias(), "alias/secure-email-tls-keygen");
+        assert_eq!(prod.table(), "SecureEmailCAPrd");
+        assert_eq!(prod.function("tls-cert"), "secure-email-tls-cert-prd");
+        assert_eq!(prod.with_journal_table("J").journal_table(), "J");
+    }
+
+    #[test]
+    fn what_makes_no_ca_name_is_refused() {
+        for (project, environment) in [("Upper", "dev"), ("", "dev"), ("a b", "dev"), ("a", "d_v")] {
+            let refused = Deployment::new(project, environment, ["prod"]);
+            assert!(
+                matches!(refused, Err(DeploymentError::Slug { .. })),
+                "{project:?} {environment:?}"
+            );
+        }
+    }
+}
