@@ -16,6 +16,7 @@ pub mod passphrase;
 pub mod sealed;
 pub mod token;
 
+mod derive;
 mod private;
 mod seal;
 

@@ -12,6 +12,8 @@ use std::sync::Arc;
 
 use zeroize::{Zeroize, Zeroizing};
 
+use super::derive::Derivation;
+
 /// The environment variable that holds the passphrase, where the operator chose that way.
 pub const ENVIRONMENT: &str = "CHANCERY_PASSPHRASE";
 
@@ -21,9 +23,15 @@ pub const STORED_FILE: &str = "passphrase";
 /// The longest passphrase taken, in octets. OpenSSL's command line takes 1,023.
 const MAX_OCTETS: usize = 1_023;
 
-/// A passphrase or PIN: 1 to 1,023 octets, wiped from memory when dropped.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Passphrase(Zeroizing<Vec<u8>>);
+/// A passphrase or PIN: 1 to 1,023 octets, wiped from memory when the last clone is dropped, and with it what was derived
+/// from it.
+#[derive(Clone)]
+pub struct Passphrase(Arc<Known>);
+
+struct Known {
+    octets: Zeroizing<Vec<u8>>,
+    derivation: Derivation,
+}
 
 /// Where a passphrase or PIN comes from.
 #[derive(Clone)]
@@ -123,7 +131,10 @@ impl Passphrase {
         if octets.len() > MAX_OCTETS {
             return Err(PassphraseError::TooLong);
         }
-        Ok(Self(octets))
+        Ok(Self(Arc::new(Known {
+            octets,
+            derivation: Derivation::default(),
+        })))
     }
 
     /// A passphrase with 160 random bits, as 32 characters that can be typed.
@@ -155,7 +166,7 @@ impl Passphrase {
             }
             opened => opened.map_err(io)?,
         };
-        let mut line = Zeroizing::new(passphrase.0.to_vec());
+        let mut line = Zeroizing::new(passphrase.as_bytes().to_vec());
         line.push(b'\n');
         file.write_all(&line).map_err(io)?;
         file.sync_all().map_err(io)?;
@@ -176,7 +187,7 @@ impl Passphrase {
 
     /// What is weak about it, in words for the operator; `None` if nothing is.
     pub fn weakness(&self) -> Option<String> {
-        let characters = String::from_utf8_lossy(&self.0).chars().count();
+        let characters = String::from_utf8_lossy(self.as_bytes()).chars().count();
         (characters < Self::ADVISED_OCTETS).then(|| {
             format!(
                 "the passphrase has {characters} characters: one of fewer than {} can be guessed by whoever copies a \
@@ -188,7 +199,11 @@ impl Passphrase {
 
     /// The octets.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        &self.0.octets
+    }
+
+    pub(super) fn derivation(&self) -> &Derivation {
+        &self.0.derivation
     }
 }
 
@@ -226,6 +241,14 @@ impl PassphraseSource {
         matches!(self, Self::Ask(_) | Self::File(_))
     }
 }
+
+impl PartialEq for Passphrase {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for Passphrase {}
 
 impl fmt::Debug for Passphrase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -8,6 +8,9 @@
 //! Existing seals with PBKDF2 or other parameters are read too, within a budget of work: a hostile file must not take
 //! all memory or run for hours.
 
+use aws_lc_rs::cipher::{
+    AES_256, DecryptionContext, EncryptionContext, PaddedBlockDecryptingKey, PaddedBlockEncryptingKey, UnboundCipherKey,
+};
 use der::asn1::OctetStringRef;
 use der::pem::LineEnding;
 use der::{Decode, EncodePem, SecretDocument};
@@ -16,6 +19,7 @@ use pkcs5::pbes2::{EncryptionScheme as Cipher, Kdf, Parameters, Salt, ScryptPara
 use pkcs8::{EncryptedPrivateKeyInfo, EncryptedPrivateKeyInfoRef, PrivateKeyInfoRef};
 use zeroize::Zeroizing;
 
+use super::derive::{BadParameters, KEY_LENGTH};
 use super::passphrase::Passphrase;
 
 /// The label of sealed keys.
@@ -35,6 +39,8 @@ const MAX_SCRYPT_WORK: u64 = 1 << 24;
 /// The most rounds that a file may ask PBKDF2 for.
 const MAX_PBKDF2_ROUNDS: u32 = 10_000_000;
 
+/// Octets of a salt, and of AES's block.
+const SALT: usize = 16;
 const AES_BLOCK: usize = 16;
 
 /// Why a sealed key did not open.
@@ -59,32 +65,51 @@ pub(super) enum UnsealError {
 
 /// Seals PKCS #8 DER. Takes about 0.2 s and 16 MiB.
 pub(super) fn seal(pkcs8: &[u8], passphrase: &Passphrase) -> Result<String, pkcs8::Error> {
-    let mut salt = [0; 16];
-    let mut iv = [0; AES_BLOCK];
-    for random in [&mut salt, &mut iv] {
-        getrandom::fill(random).map_err(|_| pkcs5::Error::Rng)?;
-    }
-    let parameters = Parameters {
-        kdf: Kdf::Scrypt(ScryptParams {
-            salt: Salt::new(salt)?,
-            cost_parameter: COST,
-            block_size: BLOCK_SIZE,
-            parallelization: PASSES,
-            key_length: None,
-        }),
-        encryption: Cipher::Aes256Cbc { iv },
+    let scrypt = match passphrase.derived_with().filter(is_of_new_seals) {
+        Some(scrypt) => scrypt,
+        None => scrypt_of_new_seals(Salt::new(random()?)?),
     };
+    let iv = random()?;
+    let key = passphrase
+        .derive(&scrypt)
+        .map_err(|BadParameters| pkcs5::Error::EncryptFailed)?;
     // Encrypted in place: the only copy of the key in the clear is the buffer that becomes the ciphertext.
     let mut buffer = Zeroizing::new(Vec::with_capacity(pkcs8.len() + AES_BLOCK));
     buffer.extend_from_slice(pkcs8);
-    buffer.resize(pkcs8.len() + AES_BLOCK, 0);
-    let encrypted = parameters.encrypt_in_place(passphrase.as_bytes(), &mut buffer, pkcs8.len())?;
+    UnboundCipherKey::new(&AES_256, key.as_ref())
+        .and_then(PaddedBlockEncryptingKey::cbc_pkcs7)
+        .and_then(|key| key.less_safe_encrypt(&mut *buffer, EncryptionContext::Iv128(iv.into())))
+        .map_err(|_| pkcs5::Error::EncryptFailed)?;
 
     let info: EncryptedPrivateKeyInfoRef<'_> = EncryptedPrivateKeyInfo {
-        encryption_algorithm: EncryptionScheme::from(parameters),
-        encrypted_data: OctetStringRef::new(encrypted)?,
+        encryption_algorithm: EncryptionScheme::from(Parameters {
+            kdf: Kdf::Scrypt(scrypt),
+            encryption: Cipher::Aes256Cbc { iv },
+        }),
+        encrypted_data: OctetStringRef::new(&buffer)?,
     };
     Ok(info.to_pem(LineEnding::LF)?)
+}
+
+fn scrypt_of_new_seals(salt: Salt) -> ScryptParams {
+    ScryptParams {
+        salt,
+        cost_parameter: COST,
+        block_size: BLOCK_SIZE,
+        parallelization: PASSES,
+        key_length: None,
+    }
+}
+
+/// Whether a key file that was opened before is sealed as this one would be: then the same derivation does for both.
+fn is_of_new_seals(scrypt: &ScryptParams) -> bool {
+    scrypt.salt.as_ref().len() >= SALT && *scrypt == scrypt_of_new_seals(scrypt.salt)
+}
+
+fn random() -> Result<[u8; SALT], pkcs5::Error> {
+    let mut octets = [0; SALT];
+    getrandom::fill(&mut octets).map_err(|_| pkcs5::Error::Rng)?;
+    Ok(octets)
 }
 
 /// Opens a PEM file; what comes out is a well-formed PKCS #8 `PrivateKeyInfo`, though its key may still be unsound.
@@ -101,18 +126,37 @@ pub(super) fn unseal(pem: &[u8], passphrase: &Passphrase) -> Result<Zeroizing<Ve
     check_budget(&info.encryption_algorithm)?;
 
     let mut buffer = Zeroizing::new(info.encrypted_data.as_bytes().to_vec());
-    let length = match info
-        .encryption_algorithm
-        .decrypt_in_place(passphrase.as_bytes(), &mut buffer)
-    {
-        Ok(clear) => clear.len(),
-        Err(pkcs5::Error::DecryptFailed) => return Err(UnsealError::WrongPassphrase),
-        Err(error) => return Err(UnsealError::Unsupported(error.to_string())),
-    };
+    let length = decrypt(&info.encryption_algorithm, passphrase, &mut buffer)?;
     buffer.truncate(length);
     // CBC has no checksum: a wrong passphrase leaves sound padding once in 256 times, but never a PrivateKeyInfo.
     PrivateKeyInfoRef::from_der(&buffer).map_err(|_| UnsealError::WrongPassphrase)?;
     Ok(buffer)
+}
+
+/// Decrypts in place, and says how many octets came out.
+fn decrypt(scheme: &EncryptionScheme, passphrase: &Passphrase, buffer: &mut [u8]) -> Result<usize, UnsealError> {
+    if let Some(Parameters {
+        kdf: Kdf::Scrypt(scrypt),
+        encryption: Cipher::Aes256Cbc { iv },
+    }) = scheme.pbes2()
+        && scrypt.key_length.is_none_or(|length| usize::from(length) == KEY_LENGTH)
+    {
+        let key = passphrase
+            .derive(scrypt)
+            .map_err(|BadParameters| UnsealError::Unsupported("scrypt with parameters that are none".to_owned()))?;
+        return UnboundCipherKey::new(&AES_256, key.as_ref())
+            .and_then(PaddedBlockDecryptingKey::cbc_pkcs7)
+            .and_then(|key| {
+                let clear = key.decrypt(buffer, DecryptionContext::Iv128((*iv).into()))?;
+                Ok(clear.len())
+            })
+            .map_err(|_| UnsealError::WrongPassphrase);
+    }
+    match scheme.decrypt_in_place(passphrase.as_bytes(), buffer) {
+        Ok(clear) => Ok(clear.len()),
+        Err(pkcs5::Error::DecryptFailed) => Err(UnsealError::WrongPassphrase),
+        Err(error) => Err(UnsealError::Unsupported(error.to_string())),
+    }
 }
 
 fn check_budget(scheme: &EncryptionScheme) -> Result<(), UnsealError> {
@@ -186,6 +230,51 @@ mod tests {
             UnsealError::WrongPassphrase
         );
         assert_ne!(seal(&key, &passphrase()).unwrap(), sealed, "salt and IV are fresh");
+    }
+
+    /// The salt and the initialisation vector of a seal.
+    fn salt_and_iv(sealed: &str) -> (Vec<u8>, Vec<u8>) {
+        let (_, document) = SecretDocument::from_pem(sealed).unwrap();
+        let info = EncryptedPrivateKeyInfoRef::from_der(document.as_bytes()).unwrap();
+        match info.encryption_algorithm.pbes2().unwrap() {
+            Parameters {
+                kdf: Kdf::Scrypt(scrypt),
+                encryption: Cipher::Aes256Cbc { iv },
+            } => (scrypt.salt.as_ref().to_vec(), iv.to_vec()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_seals_of_one_passphrase_take_one_derivation_and_share_nothing_but_its_salt() {
+        let (key, passphrase) = (a_key(), passphrase());
+        let first = seal(&key, &passphrase).unwrap();
+        let (salt, iv) = salt_and_iv(&first);
+        let (same_salt, other_iv) = salt_and_iv(&seal(&key, &passphrase).unwrap());
+        assert_eq!(same_salt, salt);
+        assert_ne!(other_iv, iv);
+
+        // Also after the passphrase was told anew, once a key was opened with it.
+        let again = self::passphrase();
+        unseal(first.as_bytes(), &again).unwrap();
+        assert_eq!(salt_and_iv(&seal(&key, &again).unwrap()).0, salt);
+    }
+
+    #[test]
+    fn a_weaker_seal_that_was_opened_is_no_model_for_new_ones() {
+        let passphrase = passphrase();
+        let weak = ScryptParams {
+            salt: Salt::new([1; 16]).unwrap(),
+            cost_parameter: 2,
+            block_size: 1,
+            parallelization: 1,
+            key_length: None,
+        };
+        passphrase.derive(&weak).unwrap();
+        let sealed = seal(&a_key(), &passphrase).unwrap();
+        assert_ne!(salt_and_iv(&sealed).0, [1; 16]);
+        let derived = passphrase.derived_with().unwrap();
+        assert_eq!(derived.cost_parameter, COST);
     }
 
     #[test]

@@ -1,0 +1,57 @@
+//! Keys derived from a passphrase with scrypt (RFC 7914), each derived once.
+//!
+//! All keys that one store seals share a salt, and so one derivation unseals them all: a server starts in half the time,
+//! and allocates scrypt's 16 MiB once. That matters beyond the moment: glibc hands the first such block straight back to
+//! the system, but keeps later ones of that size for itself, for as long as the server runs. A salt keeps the passphrases
+//! of *different* seals from being guessed with the same work; here it is the same passphrase each time. What must be
+//! fresh each time is AES's initialisation vector.
+
+use std::sync::{Mutex, PoisonError};
+
+use pkcs5::pbes2::ScryptParams;
+use zeroize::Zeroizing;
+
+use super::passphrase::Passphrase;
+
+/// Octets of a derived key: AES-256.
+pub(super) const KEY_LENGTH: usize = 32;
+
+/// A key for AES-256, wiped from memory when dropped.
+pub(super) type DerivedKey = Zeroizing<[u8; KEY_LENGTH]>;
+
+/// The latest key derived from a passphrase.
+#[derive(Default)]
+pub(super) struct Derivation(Mutex<Option<(ScryptParams, DerivedKey)>>);
+
+/// scrypt parameters that are none.
+#[derive(Debug)]
+pub(super) struct BadParameters;
+
+impl Passphrase {
+    /// The key that scrypt makes of this passphrase. Others wait meanwhile, because they mostly want the same.
+    pub(super) fn derive(&self, parameters: &ScryptParams) -> Result<DerivedKey, BadParameters> {
+        let mut latest = self.derivation().0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, key)) = latest.as_ref().filter(|(known, _)| known == parameters) {
+            return Ok(key.clone());
+        }
+        let log_n = u8::try_from(parameters.cost_parameter.ilog2()).map_err(|_| BadParameters)?;
+        let (r, p) = (parameters.block_size.into(), parameters.parallelization.into());
+        let scrypt_parameters = scrypt::Params::new(log_n, r, p).map_err(|_| BadParameters)?;
+        let mut key = Zeroizing::new([0; KEY_LENGTH]);
+        scrypt::scrypt(
+            self.as_bytes(),
+            parameters.salt.as_ref(),
+            &scrypt_parameters,
+            key.as_mut(),
+        )
+        .map_err(|_| BadParameters)?;
+        *latest = Some((*parameters, key.clone()));
+        Ok(key)
+    }
+
+    /// The parameters of the latest derivation, salt included.
+    pub(super) fn derived_with(&self) -> Option<ScryptParams> {
+        let latest = self.derivation().0.lock().unwrap_or_else(PoisonError::into_inner);
+        latest.as_ref().map(|(parameters, _)| *parameters)
+    }
+}
