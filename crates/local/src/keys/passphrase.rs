@@ -14,6 +14,8 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::derive::Derivation;
 
+mod descriptor;
+
 /// The environment variable that holds the passphrase, where the operator chose that way.
 pub const ENVIRONMENT: &str = "CHANCERY_PASSPHRASE";
 
@@ -103,6 +105,12 @@ pub enum PassphraseError {
         path: PathBuf,
         /// What the system said.
         source: io::Error,
+    },
+    /// The process was not given that descriptor.
+    #[error("file descriptor {number} is not open: hand it over, e.g. {number}< FILE or {number}< <(COMMAND) in a shell")]
+    NotOpen {
+        /// Its number.
+        number: u32,
     },
     /// There is a stored one already.
     #[error("{path} exists already: it may seal keys that would be lost with it")]
@@ -222,15 +230,27 @@ impl PassphraseSource {
     pub fn read(&self, purpose: Purpose) -> Result<Passphrase, PassphraseError> {
         match self {
             Self::Given(passphrase) => Ok(passphrase.clone()),
-            // The descriptor's own name is the way to it without unsafe code; the kernel opens the same pipe again.
-            Self::FileDescriptor(number) => first_line(&PathBuf::from(format!("/dev/fd/{number}"))),
+            Self::FileDescriptor(number) => {
+                let file = descriptor::duplicate(*number).map_err(|source| match source.raw_os_error() {
+                    Some(descriptor::NOT_OPEN) => PassphraseError::NotOpen { number: *number },
+                    _ => PassphraseError::Io {
+                        path: descriptor::name(*number),
+                        source,
+                    },
+                })?;
+                first_line(file, &descriptor::name(*number))
+            }
             Self::Environment(name) => match std::env::var_os(name) {
                 Some(value) => Passphrase::new(value.into_vec()),
                 None => Err(PassphraseError::NotInEnvironment { name: name.clone() }),
             },
             Self::File(path) => {
                 warn_if_shared(path);
-                first_line(path)
+                let file = File::open(path).map_err(|source| PassphraseError::Io {
+                    path: path.clone(),
+                    source,
+                })?;
+                first_line(file, path)
             }
             Self::Ask(person) => person.passphrase(purpose),
         }
@@ -269,12 +289,11 @@ impl fmt::Debug for PassphraseSource {
 }
 
 /// Reads up to the first line feed, octet by octet: what follows in a pipe belongs to somebody else.
-fn first_line(path: &Path) -> Result<Passphrase, PassphraseError> {
+fn first_line(mut file: File, path: &Path) -> Result<Passphrase, PassphraseError> {
     let io = |source: io::Error| PassphraseError::Io {
         path: path.to_owned(),
         source,
     };
-    let mut file = File::open(path).map_err(io)?;
     let mut line = Zeroizing::new(Vec::with_capacity(MAX_OCTETS + 2));
     let mut octet = [0_u8];
     while line.len() < MAX_OCTETS + 2 {
@@ -352,6 +371,37 @@ mod tests {
         assert_eq!(source.read(Purpose::Unseal).unwrap().as_bytes(), b"passphrase");
         assert_eq!(source.read(Purpose::Login).unwrap().as_bytes(), b"pin");
         assert!(matches!(source.read(Purpose::Login), Err(PassphraseError::Empty)));
+    }
+
+    #[test]
+    fn a_descriptor_is_read_as_it_stands_not_opened_anew() {
+        // A socket has no name to open it by: whatever opens /dev/fd/N fails on it, as it does on another user's pipe.
+        let (reader, mut writer) = std::os::unix::net::UnixStream::pair().unwrap();
+        writer.write_all(b"from a socket\n").unwrap();
+        let number = u32::try_from(std::os::fd::AsRawFd::as_raw_fd(&reader)).unwrap();
+        assert!(File::open(format!("/dev/fd/{number}")).is_err());
+        let source = PassphraseSource::FileDescriptor(number);
+        assert_eq!(source.read(Purpose::Unseal).unwrap().as_bytes(), b"from a socket");
+
+        // What somebody else has read of a file is read.
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"first\nsecond\n").unwrap();
+        io::Seek::seek(&mut file, io::SeekFrom::Start(6)).unwrap();
+        let number = u32::try_from(std::os::fd::AsRawFd::as_raw_fd(&file)).unwrap();
+        let source = PassphraseSource::FileDescriptor(number);
+        assert_eq!(source.read(Purpose::Unseal).unwrap().as_bytes(), b"second");
+    }
+
+    #[test]
+    fn a_descriptor_that_is_not_open_is_said_to_be_so() {
+        let error = PassphraseSource::FileDescriptor(987_654)
+            .read(Purpose::Unseal)
+            .unwrap_err();
+        assert!(error.to_string().contains("descriptor 987654 is not open"), "{error}");
+        let error = PassphraseSource::FileDescriptor(u32::MAX)
+            .read(Purpose::Unseal)
+            .unwrap_err();
+        assert!(matches!(error, PassphraseError::NotOpen { number: u32::MAX }));
     }
 
     #[test]
