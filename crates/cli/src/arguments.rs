@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use chancery_local::keys::passphrase::InheritedDescriptor;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// A certificate authority that anyone can run.
@@ -52,12 +53,17 @@ pub(crate) struct Arguments {
 #[derive(Debug, Args)]
 pub(crate) struct PassphraseArguments {
     /// Read the passphrase from this file descriptor
-    #[arg(long, global = true, value_name = "FD")]
-    pub(crate) passphrase_fd: Option<i32>,
+    #[arg(long, global = true, value_name = "FD", value_parser = inherited_descriptor)]
+    pub(crate) passphrase_fd: Option<InheritedDescriptor>,
 
     /// Read the passphrase from this file
     #[arg(long, global = true, value_name = "FILE", conflicts_with = "passphrase_fd")]
     pub(crate) passphrase_file: Option<PathBuf>,
+}
+
+/// Taken while the arguments are read, before the process opens anything under that number.
+fn inherited_descriptor(number: &str) -> Result<InheritedDescriptor, Box<dyn std::error::Error + Send + Sync>> {
+    Ok(InheritedDescriptor::take(number.parse()?)?)
 }
 
 #[derive(Debug, Subcommand)]

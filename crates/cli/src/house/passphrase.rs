@@ -3,7 +3,6 @@
 use std::io::IsTerminal as _;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
 use chancery_local::folder::DataFolder;
 use chancery_local::keys::passphrase::{
     Ask, ENVIRONMENT, Passphrase, PassphraseError, PassphraseSource, Purpose, STORED_FILE,
@@ -14,22 +13,20 @@ use crate::arguments::PassphraseArguments;
 
 /// Where the passphrase or PIN comes from: what the arguments say, else the environment, else the generated one, else a
 /// prompt.
-pub(super) fn source(folder: &DataFolder, arguments: &PassphraseArguments) -> Result<PassphraseSource> {
-    if let Some(descriptor) = arguments.passphrase_fd {
-        let descriptor =
-            u32::try_from(descriptor).context("--passphrase-fd takes the number of an open file descriptor")?;
-        return Ok(PassphraseSource::FileDescriptor(descriptor));
+pub(super) fn source(folder: &DataFolder, arguments: &PassphraseArguments) -> PassphraseSource {
+    if let Some(descriptor) = &arguments.passphrase_fd {
+        return PassphraseSource::Descriptor(descriptor.clone());
     }
     if let Some(file) = &arguments.passphrase_file {
-        return Ok(PassphraseSource::File(file.clone()));
+        return PassphraseSource::File(file.clone());
     }
     if std::env::var_os(ENVIRONMENT).is_some() {
-        return Ok(PassphraseSource::environment());
+        return PassphraseSource::environment();
     }
     if folder.keys().join(STORED_FILE).is_file() {
-        return Ok(PassphraseSource::stored(&folder.keys()));
+        return PassphraseSource::stored(&folder.keys());
     }
-    Ok(PassphraseSource::Ask(Arc::new(Terminal)))
+    PassphraseSource::Ask(Arc::new(Terminal))
 }
 
 struct Terminal;

@@ -118,7 +118,7 @@ impl Keys {
 
 impl Settings {
     pub(super) fn keys(&self, folder: &DataFolder, arguments: &PassphraseArguments) -> Result<Keys> {
-        let secret = passphrase::source(folder, arguments)?;
+        let secret = passphrase::source(folder, arguments);
         match &self.keys {
             KeySettings::Sealed => Ok(Keys::Sealed(SealedKeyStore::new(&folder.keys(), secret))),
             KeySettings::Pkcs11 { module, token } => {

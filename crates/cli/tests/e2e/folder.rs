@@ -1,6 +1,6 @@
 //! A newcomer's way: create, request, look, verify, revoke, back up, restore, without any server.
 
-use crate::house::Folder;
+use crate::house::{Folder, succeeded};
 
 #[test]
 fn from_nothing_to_a_revoked_certificate() {
@@ -167,6 +167,31 @@ fn a_passphrase_that_was_given_is_the_one_that_seals() {
     folder.text(&["--passphrase-file", "own", "init"]);
     assert!(!folder.data().join("keys/passphrase").exists());
     folder.text(&["--passphrase-file", "own", "request", "a.example.com", "--out", "a"]);
+}
+
+#[test]
+fn a_descriptor_hands_the_passphrase_over_and_one_that_is_not_open_does_nothing() {
+    let folder = Folder::new();
+    let run = |script: &str| {
+        let mut shell = std::process::Command::new("sh");
+        shell.arg("-c").arg(script).arg(env!("CARGO_BIN_EXE_chancery"));
+        shell.arg("--dir").arg(folder.data()).current_dir(folder.path(""));
+        shell.env_remove("CHANCERY_URL").env_remove("CHANCERY_PASSPHRASE");
+        shell.output().unwrap()
+    };
+    // Were the descriptor looked for after the program has opened files, the first of them would be the passphrase.
+    let output = run("\"$0\" \"$@\" --passphrase-fd 3 init 3<&-");
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(complaint.contains("file descriptor 3 is not open"), "{complaint}");
+    assert!(!folder.data().exists());
+
+    let piped = "echo \"a passphrase of one's own\" | \"$0\" \"$@\" --passphrase-fd 7 7<&0 </dev/null";
+    succeeded(&run(&format!("{piped} init")));
+    assert!(!folder.data().join("keys/passphrase").exists());
+    succeeded(&run(&format!("{piped} request a.example.com --out a")));
+    std::fs::write(folder.path("own"), "a passphrase of one's own").unwrap();
+    folder.text(&["--passphrase-file", "own", "request", "b.example.com", "--out", "b"]);
 }
 
 #[test]

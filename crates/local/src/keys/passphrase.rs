@@ -16,6 +16,8 @@ use super::derive::Derivation;
 
 mod descriptor;
 
+pub use descriptor::InheritedDescriptor;
+
 /// The environment variable that holds the passphrase, where the operator chose that way.
 pub const ENVIRONMENT: &str = "CHANCERY_PASSPHRASE";
 
@@ -41,8 +43,9 @@ struct Known {
 pub enum PassphraseSource {
     /// At hand already.
     Given(Passphrase),
-    /// The first line of an inherited file descriptor, e.g. a pipe from a secret manager. Read once, then remembered.
-    FileDescriptor(u32),
+    /// The first line of a descriptor that the process was given, e.g. a pipe from a secret manager. Read once, then
+    /// remembered.
+    Descriptor(InheritedDescriptor),
     /// An environment variable, [`ENVIRONMENT`] by custom. Processes of the same user can read it.
     Environment(String),
     /// The first line of a file.
@@ -107,7 +110,9 @@ pub enum PassphraseError {
         source: io::Error,
     },
     /// The process was not given that descriptor.
-    #[error("file descriptor {number} is not open: hand it over, e.g. {number}< FILE or {number}< <(COMMAND) in a shell")]
+    #[error(
+        "file descriptor {number} is not open: hand it over, e.g. {number}< FILE or {number}< <(COMMAND) in a shell"
+    )]
     NotOpen {
         /// Its number.
         number: u32,
@@ -230,16 +235,7 @@ impl PassphraseSource {
     pub fn read(&self, purpose: Purpose) -> Result<Passphrase, PassphraseError> {
         match self {
             Self::Given(passphrase) => Ok(passphrase.clone()),
-            Self::FileDescriptor(number) => {
-                let file = descriptor::duplicate(*number).map_err(|source| match source.raw_os_error() {
-                    Some(descriptor::NOT_OPEN) => PassphraseError::NotOpen { number: *number },
-                    _ => PassphraseError::Io {
-                        path: descriptor::name(*number),
-                        source,
-                    },
-                })?;
-                first_line(file, &descriptor::name(*number))
-            }
+            Self::Descriptor(descriptor) => first_line(descriptor.file(), &descriptor.path()),
             Self::Environment(name) => match std::env::var_os(name) {
                 Some(value) => Passphrase::new(value.into_vec()),
                 None => Err(PassphraseError::NotInEnvironment { name: name.clone() }),
@@ -280,7 +276,7 @@ impl fmt::Debug for PassphraseSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Given(passphrase) => f.debug_tuple("Given").field(passphrase).finish(),
-            Self::FileDescriptor(number) => f.debug_tuple("FileDescriptor").field(number).finish(),
+            Self::Descriptor(descriptor) => f.debug_tuple("Descriptor").field(descriptor).finish(),
             Self::Environment(name) => f.debug_tuple("Environment").field(name).finish(),
             Self::File(path) => f.debug_tuple("File").field(path).finish(),
             Self::Ask(_) => f.write_str("Ask(…)"),
@@ -289,7 +285,7 @@ impl fmt::Debug for PassphraseSource {
 }
 
 /// Reads up to the first line feed, octet by octet: what follows in a pipe belongs to somebody else.
-fn first_line(mut file: File, path: &Path) -> Result<Passphrase, PassphraseError> {
+fn first_line(mut file: impl Read, path: &Path) -> Result<Passphrase, PassphraseError> {
     let io = |source: io::Error| PassphraseError::Io {
         path: path.to_owned(),
         source,
@@ -331,19 +327,23 @@ mod tests {
         }
     }
 
+    fn inherited(descriptor: &impl std::os::fd::AsRawFd) -> PassphraseSource {
+        let number = u32::try_from(descriptor.as_raw_fd()).unwrap();
+        PassphraseSource::Descriptor(InheritedDescriptor::take(number).unwrap())
+    }
+
     #[test]
     fn every_source_gives_its_first_line() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("secret");
         std::fs::write(&path, "correct horse\r\nbattery\n").unwrap();
         let file = File::open(&path).unwrap();
-        let number = u32::try_from(std::os::fd::AsRawFd::as_raw_fd(&file)).unwrap();
 
         let expected = Passphrase::new("correct horse").unwrap();
         for source in [
             PassphraseSource::Given(expected.clone()),
             PassphraseSource::File(path.clone()),
-            PassphraseSource::FileDescriptor(number),
+            inherited(&file),
         ] {
             assert_eq!(source.read(Purpose::Unseal).unwrap(), expected, "{source:?}");
         }
@@ -366,8 +366,7 @@ mod tests {
         let (reader, mut writer) = io::pipe().unwrap();
         writer.write_all(b"passphrase\npin\n").unwrap();
         drop(writer);
-        let number = u32::try_from(std::os::fd::AsRawFd::as_raw_fd(&reader)).unwrap();
-        let source = PassphraseSource::FileDescriptor(number);
+        let source = inherited(&reader);
         assert_eq!(source.read(Purpose::Unseal).unwrap().as_bytes(), b"passphrase");
         assert_eq!(source.read(Purpose::Login).unwrap().as_bytes(), b"pin");
         assert!(matches!(source.read(Purpose::Login), Err(PassphraseError::Empty)));
@@ -378,30 +377,28 @@ mod tests {
         // A socket has no name to open it by: whatever opens /dev/fd/N fails on it, as it does on another user's pipe.
         let (reader, mut writer) = std::os::unix::net::UnixStream::pair().unwrap();
         writer.write_all(b"from a socket\n").unwrap();
-        let number = u32::try_from(std::os::fd::AsRawFd::as_raw_fd(&reader)).unwrap();
-        assert!(File::open(format!("/dev/fd/{number}")).is_err());
-        let source = PassphraseSource::FileDescriptor(number);
+        let name = format!("/dev/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&reader));
+        assert!(File::open(name).is_err());
+        let source = inherited(&reader);
         assert_eq!(source.read(Purpose::Unseal).unwrap().as_bytes(), b"from a socket");
 
         // What somebody else has read of a file is read.
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(b"first\nsecond\n").unwrap();
         io::Seek::seek(&mut file, io::SeekFrom::Start(6)).unwrap();
-        let number = u32::try_from(std::os::fd::AsRawFd::as_raw_fd(&file)).unwrap();
-        let source = PassphraseSource::FileDescriptor(number);
+        let source = inherited(&file);
         assert_eq!(source.read(Purpose::Unseal).unwrap().as_bytes(), b"second");
     }
 
     #[test]
     fn a_descriptor_that_is_not_open_is_said_to_be_so() {
-        let error = PassphraseSource::FileDescriptor(987_654)
-            .read(Purpose::Unseal)
-            .unwrap_err();
-        assert!(error.to_string().contains("descriptor 987654 is not open"), "{error}");
-        let error = PassphraseSource::FileDescriptor(u32::MAX)
-            .read(Purpose::Unseal)
-            .unwrap_err();
-        assert!(matches!(error, PassphraseError::NotOpen { number: u32::MAX }));
+        for number in [987_654, u32::MAX] {
+            let error = InheritedDescriptor::take(number).unwrap_err();
+            assert!(
+                error.to_string().contains(&format!("descriptor {number} is not open")),
+                "{error}"
+            );
+        }
     }
 
     #[test]

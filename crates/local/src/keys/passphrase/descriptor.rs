@@ -4,29 +4,72 @@
 //! user made the pipe, and where it is a socket.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::path::PathBuf;
+use std::sync::Arc;
 
-/// What the system says of a number that no descriptor has: EBADF.
-pub(super) const NOT_OPEN: i32 = rustix::io::Errno::BADF.raw_os_error();
+use rustix::io::Errno;
 
-/// What it is called, in messages and where it cannot be duplicated.
-pub(super) fn name(number: u32) -> PathBuf {
+use super::PassphraseError;
+
+/// A descriptor that whoever started the process opened for it.
+///
+/// To be taken before the process opens anything itself: where the descriptor was forgotten, its number is the next file's,
+/// and that file's first line would be the passphrase.
+#[derive(Clone, Debug)]
+pub struct InheritedDescriptor {
+    number: u32,
+    /// Shares what has been read with the descriptor itself.
+    file: Arc<File>,
+}
+
+impl InheritedDescriptor {
+    /// The descriptor of that number, which stays open under it.
+    pub fn take(number: u32) -> Result<Self, PassphraseError> {
+        match duplicate(number) {
+            Ok(file) => Ok(Self {
+                number,
+                file: Arc::new(file),
+            }),
+            Err(error) if error.raw_os_error() == Some(Errno::BADF.raw_os_error()) => {
+                Err(PassphraseError::NotOpen { number })
+            }
+            Err(source) => Err(PassphraseError::Io {
+                path: path(number),
+                source,
+            }),
+        }
+    }
+
+    pub(super) fn file(&self) -> impl Read + '_ {
+        &*self.file
+    }
+
+    /// What it is called in messages.
+    pub(super) fn path(&self) -> PathBuf {
+        path(self.number)
+    }
+}
+
+fn path(number: u32) -> PathBuf {
     PathBuf::from(format!("/dev/fd/{number}"))
 }
 
-/// A duplicate of the descriptor: it shares what has been read of the file.
-///
 /// A mere number proves nothing about who owns the descriptor, hence no safe function makes a `BorrowedFd` of it. But the
 /// kernel hands out duplicates of any process's descriptors, this one's included, and a duplicate is ours.
 #[cfg(target_os = "linux")]
-pub(super) fn duplicate(number: u32) -> io::Result<File> {
-    use rustix::io::Errno;
+fn duplicate(number: u32) -> io::Result<File> {
+    use std::os::fd::AsRawFd as _;
+
     use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 
     let target = i32::try_from(number).map_err(|_| Errno::BADF)?;
-    let duplicate = pidfd_open(getpid(), PidfdFlags::empty())
-        .and_then(|own_process| pidfd_getfd(own_process, target, PidfdGetfdFlags::empty()));
+    let duplicate = pidfd_open(getpid(), PidfdFlags::empty()).and_then(|own_process| {
+        if own_process.as_raw_fd() == target {
+            return Err(Errno::BADF); // the number was free
+        }
+        pidfd_getfd(own_process, target, PidfdGetfdFlags::empty())
+    });
     match duplicate {
         Ok(duplicate) => Ok(File::from(duplicate)),
         // A kernel before 5.6, or a system call filter: containers and services often forbid what debuggers use.
@@ -37,13 +80,13 @@ pub(super) fn duplicate(number: u32) -> io::Result<File> {
 
 /// Elsewhere opening `/dev/fd/N` duplicates the descriptor.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn duplicate(number: u32) -> io::Result<File> {
+fn duplicate(number: u32) -> io::Result<File> {
     reopen(number)
 }
 
 fn reopen(number: u32) -> io::Result<File> {
-    File::open(name(number)).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => rustix::io::Errno::BADF.into(),
+    File::open(path(number)).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => Errno::BADF.into(),
         _ => error,
     })
 }
