@@ -23,7 +23,7 @@ pub struct Authority {
     config: Config,
     profiles: Profiles,
     /// Parents first. Replaced as a whole when a CA comes to be, so that a reader holds the lock for one clone.
-    cas: RwLock<Arc<[Arc<Ca>]>>,
+    pub(crate) cas: RwLock<Arc<[Arc<Ca>]>>,
     /// What this process knows of each CRL.
     pub(crate) slots: Slots,
 }

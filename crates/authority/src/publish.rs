@@ -1,11 +1,12 @@
 //! Publication: CRLs, CA certificates, the bundle.
 //!
-//! A CRL walks the same way as a certificate: its number is reserved before anything is signed, and it is recorded before
-//! it is published; the file is replaced only where it is the one that was there before, or one with a lower number. One
+//! A CRL walks the same way as a certificate: its number is reserved and its frame linted before anything is signed, and it
+//! is recorded before it is published; the file is replaced only where it is the one that was there before, or one with a lower number. One
 //! CRL that fails never stops the others.
 
 mod crl;
 mod error;
+mod frame;
 mod slots;
 mod spool;
 mod status;

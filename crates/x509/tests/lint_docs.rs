@@ -18,7 +18,8 @@ const INTRODUCTION: &str = "\
 
 A certificate that is about to be signed gets a throw-away signature first, and is held against these rules octet by octet, by a
 reader that is not the code that built it. A finding of severity *error* stops it before the CA's key is asked, and before anything
-is recorded. `chancery inspect FILE` holds any certificate or CRL, from anywhere, against the same rules.
+is recorded. Of a CRL everything but its entries is held against them before it is signed, so that the cost does not grow with them.
+`chancery inspect FILE` holds any certificate or CRL, from anywhere, against the same rules.
 
 | severity | means |
 |---|---|

@@ -1,4 +1,4 @@
-//! One CRL: reserve its number → write → sign → verify → record → publish.
+//! One CRL: reserve its number → lint its frame → write → sign → verify → record → publish.
 //!
 //! What a failure or a crash leaves: until it is recorded, a number that no CRL has; then a recorded CRL that is not
 //! published, in whose place the next one comes; then published files that the ledger does not know to be published,
@@ -12,7 +12,7 @@ use chancery_x509::crl::{CrlHeader, Framing, RevocationList, Scope};
 use chancery_x509::time::UnixTime;
 
 use super::spool::{self, Spooled, WholeCrl};
-use super::{PublishError, status};
+use super::{PublishError, frame, status};
 use crate::authority::{Authority, Ca};
 use crate::config::Config;
 use crate::port::ledger::{CrlRecord, CrlReservation, CrlScope, LedgerError};
@@ -143,7 +143,7 @@ impl Authority {
         Ok(made.published(superseded_by))
     }
 
-    /// Reserves the number, writes, signs, verifies and records.
+    /// Reserves the number, lints, writes, signs, verifies and records.
     async fn make(&self, ca: &Arc<Ca>, scope: &CrlScope, latest: Option<&CrlRecord>) -> Result<Made, PublishError> {
         let covers = self.covers(scope)?;
         let this_update = self.ports().clock.now();
@@ -172,6 +172,7 @@ impl Authority {
                     next_update,
                     scope: covers,
                 };
+                frame::lint(&header, &ca)?;
                 spool::spool(&header, &mut *revocations, scratch)
             })
             .await?

@@ -26,6 +26,20 @@ pub enum PublishError {
     /// The CRL cannot be written.
     #[error(transparent)]
     Write(#[from] CrlWriteError),
+    /// The CRL would break a rule. Nothing was signed.
+    #[error(
+        "the CRL of {issuer} would break {citation}: {message} (lint {rule}); nothing was signed. Look at the CA's certificate with `chancery inspect`, and at public_url"
+    )]
+    Lint {
+        /// The CA.
+        issuer: Slug,
+        /// The rule.
+        rule: &'static str,
+        /// What it follows.
+        citation: &'static str,
+        /// What it found.
+        message: String,
+    },
     /// Scratch space.
     #[error("scratch space for the CRL failed: {0}")]
     Scratch(io::Error),

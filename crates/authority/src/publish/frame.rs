@@ -1,0 +1,74 @@
+//! Lints a CRL's frame, which is everything but its entries, before the CRL is written and signed.
+//!
+//! The frame is what configuration and the CA's certificate have a say in. An entry is a serial number, a time and a reason
+//! that the ledger took as such: there is nothing in it that a rule could find, and a million of them are not read again.
+
+use chancery_x509::crl::{CrlHeader, CrlWriter, Framing};
+use chancery_x509::lint::{self, Severity};
+
+use super::PublishError;
+use crate::authority::Ca;
+use crate::issue::throwaway;
+
+/// Refuses a CRL whose frame breaks a rule. The cost does not depend on what is revoked.
+pub(super) fn lint(header: &CrlHeader<'_>, ca: &Ca) -> Result<(), PublishError> {
+    let (tbs, _, length) = CrlWriter::new(header, 0, Vec::new())?.finish_tbs()?;
+    let algorithm = ca.issuer.public_key().algorithm();
+    let linted = Framing::new(algorithm, length, &throwaway::signature(algorithm)).assemble(&tbs);
+    let findings = lint::crl_frame_under(&linted, &ca.lint_view);
+    match findings.into_iter().find(|finding| finding.severity == Severity::Error) {
+        None => Ok(()),
+        Some(finding) => Err(PublishError::Lint {
+            issuer: ca.slug().clone(),
+            rule: finding.rule,
+            citation: finding.citation,
+            message: finding.message,
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use chancery_x509::lint::IssuerView;
+    use chancery_x509::time::UnixTime;
+
+    use super::*;
+    use crate::authority::Authority;
+    use crate::config::Config;
+    use crate::memory::House;
+    use crate::profile::Profiles;
+
+    const NOW: UnixTime = UnixTime(1_795_464_000);
+
+    #[tokio::test]
+    async fn a_crl_whose_frame_breaks_a_rule_is_never_signed() {
+        let house = House::new(NOW);
+        let config = Config::from_toml("").unwrap();
+        let authority = Authority::open(house.ports(), config, Profiles::built_in())
+            .await
+            .unwrap();
+        authority.initialise(&|_: &str| ()).await.unwrap();
+        let scope = authority.crl_scopes().pop().unwrap();
+        let before = authority.publish_crl(&scope).await.unwrap();
+
+        // The CA's certificate as the rules read it is another's now, and the frame does not fit it.
+        let [root, issuing] = &authority.cas()[..] else {
+            panic!("a root and an issuing CA")
+        };
+        let mut mistaken = Ca::try_from(issuing.record.clone()).unwrap();
+        mistaken.lint_view = IssuerView::parse(root.certificate().as_der()).unwrap();
+        *authority.cas.write().unwrap() = Arc::new([root.clone(), Arc::new(mistaken)]);
+
+        let signatures = house.keys.log().len();
+        let error = authority.publish_crl(&scope).await.unwrap_err();
+        let PublishError::Lint { issuer, rule, .. } = &error else {
+            panic!("{error}")
+        };
+        assert_eq!((issuer, *rule), (&scope.issuer, "crl_issuer_unlike_ca_subject"));
+        assert_eq!(house.keys.log().len(), signatures);
+        let latest = authority.ports().ledger.latest_crl(&scope).await.unwrap().unwrap();
+        assert_eq!(latest.number, before.number);
+    }
+}
