@@ -1,6 +1,7 @@
 //! An authority in a data folder, put together from its parts.
 
 mod passphrase;
+mod ready;
 mod settings;
 
 use std::path::PathBuf;
@@ -9,9 +10,9 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use chancery_authority::Authority;
 use chancery_authority::config::Config;
-use chancery_authority::port::Ports;
+use chancery_authority::port::{Ledger as _, Ports};
 use chancery_authority::profile::Profiles;
-use chancery_local::folder::DataFolder;
+use chancery_local::folder::{DataFolder, FolderLock};
 use chancery_local::ledger::SqliteLedger;
 use chancery_local::publication::FolderPublication;
 use chancery_local::tokens::Tokens;
@@ -28,6 +29,8 @@ pub(crate) struct House {
     pub(crate) ledger: SqliteLedger,
     pub(crate) authority: Arc<Authority>,
     pub(crate) tokens: Arc<Tokens>,
+    /// What is wrong and does not keep it from working.
+    pub(crate) warnings: Vec<String>,
     keys: settings::Keys,
     pub(crate) runtime: Runtime,
 }
@@ -56,10 +59,14 @@ impl House {
         Self::assemble(folder, arguments, Threads::One)
     }
 
-    /// Opens the authority in the folder, creating what is not there yet. Safe to repeat after a failure at any point.
-    pub(crate) fn create(arguments: &Arguments, init: &InitArguments, threads: Threads) -> Result<Self> {
+    /// Opens the authority in the folder for this process alone, creating what is not there yet, and makes sure that it can
+    /// work: that its ledger is sound, and that the keys open and are those of its CAs. Safe to repeat after a failure at any
+    /// point.
+    pub(crate) fn create(arguments: &Arguments, init: &InitArguments, threads: Threads) -> Result<(FolderLock, Self)> {
         let folder = DataFolder::create(path(arguments)?)?;
-        if folder.config()?.is_none() {
+        // Before anything is read or written: two processes that create, or serve, one authority must not meet.
+        let lock = folder.lock()?;
+        if folder.config()?.is_none() || was_never_created(&folder, init)? {
             let text = match &init.config {
                 Some(file) => {
                     std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?
@@ -74,8 +81,9 @@ impl House {
             // Last: a folder with a configuration holds an authority.
             folder.write_config(&text)?;
         }
-        let house = Self::assemble(folder, arguments, threads)?;
+        let mut house = Self::assemble(folder, arguments, threads)?;
         let progress = show::Progress::start("Opening the authority");
+        house.make_ready()?;
         let missing = house
             .authority
             .config()
@@ -92,13 +100,10 @@ impl House {
                 .block_on(creating)
                 .context("the authority cannot be created")?;
         }
-        if let Some(ca) = house.authority.issuing_ca() {
-            house
-                .runtime
-                .block_on(house.keys.unlock(&ca.record.key))
-                .context("the issuing CA's key cannot be used")?;
+        if missing {
+            house.make_ready()?;
         }
-        Ok(house)
+        Ok((lock, house))
     }
 
     fn assemble(folder: DataFolder, arguments: &Arguments, threads: Threads) -> Result<Self> {
@@ -141,8 +146,19 @@ impl House {
             ledger,
             authority: Arc::new(authority),
             tokens,
+            warnings: Vec::new(),
             keys,
             runtime,
         })
     }
+}
+
+/// Whether a creation failed before it made a CA, so that other choices, given now, take the place of those given then.
+fn was_never_created(folder: &DataFolder, init: &InitArguments) -> Result<bool> {
+    if (init.config.is_none() && init.pkcs11_module.is_none()) || !folder.ledger_file().exists() {
+        return Ok(false);
+    }
+    let ledger = SqliteLedger::open(folder.ledger_file()).context("the ledger cannot be opened")?;
+    let cas = chancery_local::wait(ledger.authorities()).context("the ledger cannot be read")?;
+    Ok(cas.is_empty())
 }

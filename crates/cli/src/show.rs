@@ -42,14 +42,22 @@ pub(crate) fn leave_quietly_when_nobody_reads() {
 
 /// An error: for people with its causes on lines of their own, for programs as JSON on standard error.
 pub(crate) fn error(error: &Error, json: bool) {
+    let mut causes: Vec<String> = Vec::new();
+    let mut last = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        // Many errors tell their cause themselves.
+        if !last.contains(&cause) {
+            causes.push(cause.clone());
+        }
+        last = cause;
+    }
     if json {
-        let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
         let told = serde_json::json!({ "error": error.to_string(), "causes": causes });
         eprintln!("{told}");
         return;
     }
     eprintln!("error: {error}");
-    for cause in error.chain().skip(1) {
+    for cause in causes {
         eprintln!("  because {cause}");
     }
 }

@@ -81,17 +81,22 @@ pub enum FolderError {
         /// Its permission bits.
         mode: u32,
     },
-    /// Another process serves it.
-    #[error("another process serves the authority in {}: stop it, or ask it with --url", .path.display())]
+    /// Another process serves or creates it.
+    #[error(
+        "the authority in {} is in use by {}: stop that, or ask it with --url",
+        .path.display(), holder(*.process)
+    )]
     Locked {
         /// Which folder.
         path: PathBuf,
+        /// The number of the process, where it could be told.
+        process: Option<u32>,
     },
     /// Neither `$CHANCERY_DIR` nor a home folder.
     #[error("there is no home folder to keep an authority in: name a folder with --dir or set {ENVIRONMENT}")]
     NoDefault,
     /// A file of the folder cannot be read or written.
-    #[error("{}: {source}", .path.display())]
+    #[error("{}: {source}{}", .path.display(), remedy(.source))]
     Io {
         /// Which file.
         path: PathBuf,
@@ -202,10 +207,11 @@ impl DataFolder {
         self.path.join("server")
     }
 
-    /// Takes the lock of the one process that serves this authority. Does not wait.
+    /// Takes the lock of the one process that serves or creates this authority. Does not wait.
     pub fn lock(&self) -> Result<FolderLock, FolderError> {
         let path = self.path.join(".lock");
         let file = File::options()
+            .read(true)
             .write(true)
             .create(true)
             .truncate(false)
@@ -216,9 +222,14 @@ impl DataFolder {
                 source,
             })?;
         match file.try_lock() {
-            Ok(()) => Ok(FolderLock { _file: file }),
+            Ok(()) => {
+                // For those who are refused meanwhile. The lock holds without it, so a full disk does not stand in its way.
+                let _ = write_number(&file);
+                Ok(FolderLock { _file: file })
+            }
             Err(TryLockError::WouldBlock) => Err(FolderError::Locked {
                 path: self.path.clone(),
+                process: read_number(&file),
             }),
             Err(TryLockError::Error(source)) => Err(FolderError::Io { path, source }),
         }
@@ -281,6 +292,33 @@ impl DataFolder {
             Ok(facts) if !facts.is_file() => Ok(None),
             Ok(_) => read_limited(&path),
         }
+    }
+}
+
+/// Writes this process's number.
+fn write_number(mut file: &File) -> io::Result<()> {
+    file.set_len(0)?;
+    writeln!(file, "{}", std::process::id())
+}
+
+/// The number of the process that wrote it, unless it is writing right now.
+fn read_number(file: &File) -> Option<u32> {
+    let mut text = String::new();
+    file.take(16).read_to_string(&mut text).ok()?;
+    text.trim_end().parse().ok()
+}
+
+fn holder(process: Option<u32>) -> String {
+    process.map_or_else(|| "another process".to_owned(), |number| format!("process {number}"))
+}
+
+/// What to do about an error of the system, where that is clear.
+pub fn remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; free some space and try again",
+        io::ErrorKind::ReadOnlyFilesystem => "; mount it writable and try again",
+        io::ErrorKind::PermissionDenied => "; let the user who runs Chancery own the folder",
+        _ => "",
     }
 }
 

@@ -40,6 +40,9 @@ use writer::{Writer, Writing};
 /// Reading threads, each with a connection that is opened when it is first needed.
 const READERS: usize = 3;
 
+/// Octets of a file that [`SqliteLedger::look_over`] reads at most.
+const LOOKED_OVER: u64 = 32 << 20;
+
 /// Pages that a backup copies before it tells its progress.
 const BACKUP_STEP: i32 = 4096;
 
@@ -91,6 +94,16 @@ impl SqliteLedger {
     /// Examines the whole file and describes what is wrong with it; empty: nothing. Reads everything, so it takes a while.
     pub async fn check(&self) -> Result<Vec<String>, LedgerError> {
         self.read(|connection| Ok(schema::check(connection)?)).await
+    }
+
+    /// Looks for damage in the file's structure, so that nobody begins to write into a damaged one. Files of more than
+    /// 32 MiB are left to [`check`](Self::check): this is for every start, and takes a tenth of a second at most.
+    pub async fn look_over(&self) -> Result<(), LedgerError> {
+        let size = std::fs::metadata(self.path()).map_or(0, |facts| facts.len());
+        if size > LOOKED_OVER {
+            return Ok(());
+        }
+        self.read(schema::look_over).await
     }
 
     /// Writes a copy of the ledger as it is at this moment to a new file, while everybody goes on working. `progress` is told

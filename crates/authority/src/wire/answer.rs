@@ -101,7 +101,9 @@ impl Authority {
         Some(ChainAnswer::of(&self.chain(ca.slug())))
     }
 
-    fn issuer_of(&self, profile: Option<&str>) -> Option<Arc<Ca>> {
+    /// The CA that a profile issues from; without one, or where it names none, the one that issues by default. `None` while
+    /// that CA does not exist.
+    pub fn issuer_of(&self, profile: Option<&str>) -> Option<Arc<Ca>> {
         let named = profile
             .and_then(|name| self.profiles().named(name))
             .and_then(|profile| profile.issuing_ca());

@@ -30,10 +30,8 @@ pub(crate) fn run(arguments: &Arguments, start: &StartArguments) -> Result<ExitC
     if arguments.url.is_some() {
         bail!("`chancery start` serves a data folder: leave --url out");
     }
-    let house = House::create(arguments, &start.init, Threads::All)?;
-    let lock = house.folder.lock()?;
+    let (_lock, house) = House::create(arguments, &start.init, Threads::All)?;
     house.runtime.block_on(serve(arguments, start, &house))?;
-    drop(lock);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -93,12 +91,16 @@ async fn serve(arguments: &Arguments, start: &StartArguments, house: &House) -> 
     let (order, stop) = watch::channel(false);
     let serving = tokio::spawn(listen::serve(fronts, limits, stop.clone()));
     let duties = tokio::spawn(duty::run(authority, Arc::new(own), metrics, stop));
+    // Before anybody hears that it is ready, and may tell it to stop.
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    for warning in &house.warnings {
+        eprintln!("warning: {warning}");
+    }
     ready(arguments, house, &addresses)?;
 
-    let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
         _ = terminate.recv() => {}
-        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        _ = interrupt.recv() => {}
     }
     let _ = order.send(true);
     if !arguments.json {
@@ -127,7 +129,8 @@ fn ready(arguments: &Arguments, house: &House, addresses: &Addresses) -> Result<
         format!("http://{}", addresses.files),
     );
     if arguments.json {
-        return show::json_line(&json!({ "https": https, "http": http, "dir": house.folder.path() }));
+        let line = json!({ "https": https, "http": http, "dir": house.folder.path(), "warnings": house.warnings });
+        return show::json_line(&line);
     }
     println!("Chancery is ready.\n");
     show::facts([

@@ -156,6 +156,7 @@ pub(crate) fn write(path: &Path, content: &[u8], secret: bool, overwrite: bool) 
     let outcome = attempt();
     // After a rename there is nothing left to remove; after a link or a failure there is.
     let _ = std::fs::remove_file(&temporary);
+    let remedy = outcome.as_ref().err().map_or("", chancery_local::folder::remedy);
     outcome.with_context(|| {
         if path.exists() && !overwrite {
             format!(
@@ -163,7 +164,7 @@ pub(crate) fn write(path: &Path, content: &[u8], secret: bool, overwrite: bool) 
                 path.display()
             )
         } else {
-            format!("cannot write {}", path.display())
+            format!("cannot write {}{remedy}", path.display())
         }
     })
 }

@@ -35,6 +35,15 @@ impl FolderDesk {
         })
     }
 
+    /// The key of the CA that a profile issues from must be at hand before anything is reserved: a wrong passphrase leaves
+    /// nothing behind then.
+    fn make_key_ready(&self, profile: Option<&str>) -> Result<()> {
+        match self.house.authority.issuer_of(profile) {
+            Some(ca) => self.house.make_key_ready(&ca),
+            None => Ok(()),
+        }
+    }
+
     /// Settles what an earlier command left half done, where no server does: its keys and tokens are free again then.
     fn sweep(&self) {
         if let Err(error) = self.house.runtime.block_on(self.house.authority.sweep()) {
@@ -64,6 +73,7 @@ impl Desk for FolderDesk {
     fn issue(&self, request: &Value, idempotency_token: Option<&str>) -> Result<Value> {
         let request = TlsCertRequest::from_value(request)?;
         let token = idempotency_token.map(|token| IdempotencyToken(token.to_owned()));
+        self.make_key_ready(request.profile.as_deref())?;
         self.sweep();
         let authority = Arc::clone(&self.house.authority);
         self.answer(
@@ -75,12 +85,15 @@ impl Desk for FolderDesk {
     }
 
     fn renew(&self, serial: &str, base64_csr: Option<&str>) -> Result<Value> {
+        let serial = parse(serial)?;
+        let renewed = self.house.runtime.block_on(self.house.authority.certificate(serial))?;
+        self.make_key_ready(renewed.as_ref().map(|record| record.profile.as_str()))?;
         self.sweep();
         let csr = base64_csr.map(|text| BASE64_STANDARD.decode(text)).transpose()?;
         let renewed = self
             .house
             .authority
-            .renew(parse(serial)?, csr.as_deref(), &self.principal, None);
+            .renew(serial, csr.as_deref(), &self.principal, None);
         self.answer(self.house.runtime.block_on(renewed), &TlsCertRequest::default())
     }
 

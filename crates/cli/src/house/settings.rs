@@ -10,6 +10,7 @@ use chancery_local::keys::passphrase::{ENVIRONMENT, Passphrase, PassphraseSource
 use chancery_local::keys::sealed::SealedKeyStore;
 use chancery_local::keys::token::{TokenConfig, TokenKeyStore};
 use chancery_local::notices::{LogNotices, Several, WebhookConfig, WebhookNotices};
+use chancery_x509::key::ca::CaPublicKey;
 use serde::Deserialize;
 
 use super::passphrase;
@@ -106,12 +107,12 @@ impl Keys {
         }
     }
 
-    /// Opens a key ahead of its first use, so that a wrong passphrase is told to whoever starts the authority and not to
-    /// the first who asks it for something.
-    pub(super) async fn unlock(&self, key: &KeyName) -> Result<(), KeyStoreError> {
+    /// Opens a key ahead of its first use, so that a wrong passphrase or PIN is told to whoever starts the authority and
+    /// not to the first who asks it for something.
+    pub(super) async fn unlock(&self, key: &KeyName) -> Result<CaPublicKey, KeyStoreError> {
         match self {
-            Self::Sealed(store) => store.unseal(key).await.map(|_| ()),
-            Self::Token(store) => store.public_key(key).await.map(|_| ()),
+            Self::Sealed(store) => store.unseal(key).await,
+            Self::Token(store) => store.unlock(key).await,
         }
     }
 }

@@ -12,6 +12,8 @@
 
 #[path = "../e2e/house.rs"]
 mod house;
+#[path = "../e2e/signatures.rs"]
+mod signatures;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,13 +21,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use chancery_authority::Slug;
-use chancery_authority::config::Config;
-use chancery_authority::port::Ledger as _;
-use chancery_authority::port::ledger::{CrlScope, Search};
-use chancery_local::keys::SigningLog;
 use chancery_local::keys::client::{ClientKey, ClientKeyAlgorithm};
-use chancery_local::ledger::SqliteLedger;
 use chancery_x509::certificate::Certificate;
 use chancery_x509::crl::RevocationList;
 use chancery_x509::name::Subject;
@@ -173,25 +169,9 @@ fn published_number(folder: &Folder) -> u64 {
     RevocationList::parse(&crl).unwrap().number().unwrap()
 }
 
-/// Ledger, CRL and signing log against what clients were told and against each other.
+/// Ledger and CRL against what clients were told, and the signing log against both.
 fn compare(folder: &Folder, all: &Acknowledged) {
-    let ledger = SqliteLedger::open(folder.data().join("ledger.sqlite3")).unwrap();
-    let mut recorded = HashMap::new();
-    let mut after = None;
-    loop {
-        let page = chancery_local::wait(ledger.search(&Search::default(), after.as_ref(), 1000)).unwrap();
-        for record in page.certificates {
-            let serial = record.id.serial;
-            assert!(
-                recorded.insert(serial, record).is_none(),
-                "serial number {serial} twice"
-            );
-        }
-        after = page.next;
-        if after.is_none() {
-            break;
-        }
-    }
+    let recorded = signatures::recorded(&folder.data());
     let crl = std::fs::read(folder.public("chancery-issuing-ca.crl")).unwrap();
     let crl = RevocationList::parse(&crl).unwrap();
     let listed: HashSet<Serial> = crl.entries().map(|entry| entry.unwrap().serial).collect();
@@ -205,36 +185,5 @@ fn compare(folder: &Folder, all: &Acknowledged) {
         );
     }
 
-    // Every signature of the issuing CA's key: over a certificate in the ledger, else over one that was lost, whose serial
-    // number is on the CRL, else over a CRL whose number was reserved.
-    let digest = |octets: &[u8]| {
-        aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, octets)
-            .as_ref()
-            .to_vec()
-    };
-    let known: HashSet<Vec<u8>> = recorded
-        .values()
-        .map(|record| digest(Certificate::parse(&record.certificate).unwrap().tbs_der()))
-        .collect();
-    let entries = SigningLog::entries(&folder.data().join("keys")).unwrap();
-    let signed: Vec<_> = entries
-        .map(Result::unwrap)
-        .filter(|entry| entry.key.0 == "chancery-issuing-ca")
-        .collect();
-    let others = signed.iter().filter(|entry| !known.contains(&entry.input)).count();
-    let lost = listed.iter().filter(|serial| !recorded.contains_key(serial)).count();
-    let scope = CrlScope {
-        issuer: Slug::new("chancery-issuing-ca").unwrap(),
-        shard: None,
-    };
-    let reserved = chancery_local::wait(ledger.latest_crl(&scope)).unwrap().unwrap().number;
-    assert_eq!(Config::crl_name(&scope).as_str(), "chancery-issuing-ca.crl");
-    eprintln!(
-        "{} signatures: {others} over {lost} lost certificates and {reserved} CRL numbers",
-        signed.len()
-    );
-    assert!(
-        others as u64 <= lost as u64 + reserved,
-        "{others} signatures, {lost} lost certificates, {reserved} CRLs"
-    );
+    signatures::are_accounted_for(&folder.data());
 }

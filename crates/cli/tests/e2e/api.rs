@@ -3,50 +3,9 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
-use ureq::Agent;
 
-use crate::house::{Folder, Server, has, tool};
-
-struct Client {
-    agent: Agent,
-    base: String,
-    token: String,
-}
-
-impl Client {
-    fn new(server: &Server<'_>, scope: &str) -> Self {
-        Self {
-            agent: server.agent(),
-            base: format!("{}/api/v1", server.https),
-            token: server.token(scope),
-        }
-    }
-
-    fn post(&self, path: &str, body: &Value) -> (u16, Value) {
-        self.post_with(path, body, &[])
-    }
-
-    fn post_with(&self, path: &str, body: &Value, headers: &[(&str, &str)]) -> (u16, Value) {
-        let mut request = self
-            .agent
-            .post(format!("{}{path}", self.base))
-            .header("authorization", format!("Bearer {}", self.token));
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let mut response = request.send_json(body).unwrap();
-        (response.status().as_u16(), response.body_mut().read_json().unwrap())
-    }
-
-    fn get(&self, path: &str) -> (u16, Value) {
-        let request = self
-            .agent
-            .get(format!("{}{path}", self.base))
-            .header("authorization", format!("Bearer {}", self.token));
-        let mut response = request.call().unwrap();
-        (response.status().as_u16(), response.body_mut().read_json().unwrap())
-    }
-}
+use crate::client::Client;
+use crate::house::{Folder, has, tool};
 
 fn csr(folder: &Folder, name: &str) -> String {
     let subject = format!("/CN={name}/O=Acme, Inc.");

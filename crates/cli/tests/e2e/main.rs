@@ -1,7 +1,9 @@
 //! Chancery from outside: the real binary, real files, real connections, and readers that we did not write.
 #![allow(clippy::unwrap_used, clippy::print_stderr, clippy::similar_names, missing_docs)] // tests
+#![allow(dead_code, reason = "helpers serve other tests too")]
 
 mod api;
+mod client;
 mod folder;
 mod house;
 mod judge;

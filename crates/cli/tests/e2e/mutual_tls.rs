@@ -167,3 +167,83 @@ fn a_client_certificate_renews_itself_and_nothing_else() {
     std::fs::copy(folder.path("device/key.pem"), folder.path("other/key.pem")).unwrap();
     assert!(!renew("other").status.success());
 }
+
+/// Lesson 14: whoever sends a token is judged by that token alone, however good the certificate beside it.
+#[test]
+fn a_bad_token_is_refused_beside_a_good_client_certificate() {
+    let folder = Folder::new();
+    let authority = folder.start();
+    folder.text(&["request", "device-1", "--profile", "device", "--out", "device"]);
+    let weak = authority.token("read");
+    let root = folder.public("chancery-root-ca.crt");
+    let renew = |token: Option<&str>| {
+        let mut command = crate::house::chancery();
+        if let Some(token) = token {
+            command.env("CHANCERY_TOKEN", token);
+        }
+        command
+            .current_dir(folder.path(""))
+            .args([
+                "--url",
+                &authority.https,
+                "--ca",
+                root.to_str().unwrap(),
+                "renew",
+                "device",
+            ])
+            .output()
+            .unwrap()
+    };
+    let (unknown, altered) = ("no token at all", format!("{weak}x"));
+    for (token, status) in [
+        (unknown, "(401)"),
+        (altered.as_str(), "(401)"),
+        (weak.as_str(), "(403)"),
+    ] {
+        let output = renew(Some(token));
+        assert!(
+            !output.status.success(),
+            "{token:?} must not fall through to the certificate"
+        );
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(told.contains(status), "{told}");
+    }
+    // An authorization that is no token at all is no reason to look elsewhere, either.
+    let agent = identified(&authority, &folder.path("device"));
+    let serial = folder.json(&["list", "device-1"])["certificates"][0]["serial_number"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let ask = |header: Option<&str>| {
+        let mut request = agent.post(format!("{}/api/v1/certificates/{serial}/renew", authority.https));
+        if let Some(header) = header {
+            request = request.header("authorization", header);
+        }
+        request.send_empty().unwrap().status().as_u16()
+    };
+    for header in ["Bearer nonsense", "Bearer ", "Basic ZGV2aWNlOi0=", "", "nonsense"] {
+        assert_eq!(ask(Some(header)), 401, "{header:?}");
+    }
+    let count = || {
+        folder.json(&["list", "device-1"])["certificates"]
+            .as_array()
+            .unwrap()
+            .len()
+    };
+    assert_eq!(count(), 1, "nothing was renewed");
+    // The certificate itself was good all the time.
+    assert_eq!(ask(None), 200);
+    crate::house::succeeded(&renew(None));
+    assert_eq!(count(), 3);
+}
+
+/// A client that shows the certificate in that folder.
+fn identified(authority: &Server<'_>, folder: &Path) -> ureq::Agent {
+    let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
+    let chain = [
+        ureq::tls::Certificate::from_pem(&read("cert.pem")).unwrap(),
+        ureq::tls::Certificate::from_pem(&read("chain.pem")).unwrap(),
+    ];
+    let key = ureq::tls::PrivateKey::from_pem(&read("key.pem")).unwrap();
+    authority.agent_with(Some(ureq::tls::ClientCert::new_with_certs(&chain, key)))
+}

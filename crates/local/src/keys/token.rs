@@ -93,6 +93,13 @@ impl Token {
         self.run(move |connection| connection.public_key(&key)).await
     }
 
+    /// Logs in and finds the private key, without signing anything: so that a wrong PIN is told before a signature is
+    /// wanted.
+    pub(super) async fn unlock(&self, key: &KeyName) -> Result<CaPublicKey, KeyStoreError> {
+        let key = key.clone();
+        self.run(move |connection| connection.unlock(&key)).await
+    }
+
     /// Signs a digest: ECDSA as DER ECDSA-Sig-Value, RSA raw. `before_it_leaves` is run with the signature made and
     /// before anyone has it; its error holds the signature back.
     pub(super) async fn sign<T: Send + 'static>(

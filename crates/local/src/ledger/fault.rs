@@ -176,6 +176,12 @@ pub(crate) fn io(path: &Path, error: &std::io::Error) -> OpenError {
 pub(crate) fn open_error(path: &Path, error: &rusqlite::Error) -> OpenError {
     let path = path.to_owned();
     let detail = error.to_string();
+    // The log's index could not grow, which has no code for a full disk of its own.
+    if let Some(failure) = error.sqlite_error()
+        && failure.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE
+    {
+        return OpenError::Full { path };
+    }
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed) => {
             OpenError::Locked { path }

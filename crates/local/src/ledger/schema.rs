@@ -207,6 +207,21 @@ pub(crate) fn check(connection: &Connection) -> Result<Vec<String>, rusqlite::Er
     Ok(problems)
 }
 
+/// Reads every page, and stops at the first that is damaged.
+pub(crate) fn look_over(connection: &Connection) -> Result<(), Fault> {
+    let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if found == "ok" {
+        return Ok(());
+    }
+    let path = connection.path().unwrap_or_default().to_owned();
+    let error = OpenError::Damaged {
+        path: path.into(),
+        // SQLite answers in several lines.
+        detail: found.split_whitespace().collect::<Vec<_>>().join(" "),
+    };
+    Err(fault::damaged(error.to_string()))
+}
+
 /// The files that SQLite keeps beside a database.
 pub(crate) fn companions(path: &Path) -> [PathBuf; 2] {
     ["-wal", "-shm"].map(|suffix| {

@@ -1,6 +1,6 @@
 //! One thread's session with a token.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -27,6 +27,8 @@ pub(super) struct Shared {
     config: TokenConfig,
     module: Mutex<Option<Pkcs11>>,
     pin: Mutex<Pin>,
+    /// Keys that the token has shown to this process: where it shows one no more, it is the token that is amiss.
+    seen: Mutex<HashSet<KeyName>>,
     /// Held while a key is looked for and made: PKCS #11 itself lets two keys have one label.
     creating: Mutex<()>,
 }
@@ -66,6 +68,7 @@ impl Shared {
             config,
             module: Mutex::default(),
             pin: Mutex::default(),
+            seen: Mutex::default(),
             creating: Mutex::default(),
         }
     }
@@ -99,6 +102,16 @@ impl Shared {
         }
     }
 
+    fn missing(&self, key: &KeyName) -> KeyStoreError {
+        if !lock(&self.seen).contains(key) {
+            return KeyStoreError::NotFound(key.clone());
+        }
+        unavailable(format!(
+            "the token {} does not show the key {key} any more; check that it is plugged in and its service runs",
+            self.config.token
+        ))
+    }
+
     /// The slot with the token.
     fn slot(&self, module: &Pkcs11) -> Result<Slot, Failure> {
         let wanted = &self.config.token;
@@ -117,7 +130,10 @@ impl Shared {
         }
         match (found.as_slice(), others.as_slice()) {
             ([slot], _) => Ok(*slot),
-            ([], []) => Err(unavailable(format!("no token {wanted}, and no other: plug it in")).into()),
+            ([], []) => Err(unavailable(format!(
+                "no token {wanted}, and no other: plug it in; some modules see it only once Chancery was started again"
+            ))
+            .into()),
             ([], others) => Err(unavailable(format!(
                 "no token {wanted}: plug it in, or choose one that is there: {}",
                 others.join(", ")
@@ -148,6 +164,10 @@ impl Connection {
                 None => Ok(connection.key(key)?.public),
             }
         })
+    }
+
+    pub(super) fn unlock(&mut self, key: &KeyName) -> Result<CaPublicKey, KeyStoreError> {
+        self.attempt(|connection| Ok(connection.key(key)?.public))
     }
 
     pub(super) fn sign(
@@ -287,8 +307,9 @@ impl Connection {
             return Ok(known.clone());
         }
         self.log_in()?;
+        let shared = Arc::clone(&self.shared);
         let open = self.open()?;
-        let private = objects::private_key(&open.session, key)?.ok_or_else(|| KeyStoreError::NotFound(key.clone()))?;
+        let private = objects::private_key(&open.session, key)?.ok_or_else(|| shared.missing(key))?;
         let public = match objects::public_key(&open.session, key)? {
             Some(public) => public,
             None => objects::public_half(&open.session, private, key)?.ok_or_else(|| KeyStoreError::Damaged {
@@ -302,6 +323,7 @@ impl Connection {
             proven: false,
         };
         open.keys.insert(key.clone(), found.clone());
+        lock(&shared.seen).insert(key.clone());
         Ok(found)
     }
 

@@ -39,6 +39,11 @@ impl TokenKeyStore {
         &self.token
     }
 
+    /// Opens a key ahead of its first use: logs in to the token and finds the private half.
+    pub async fn unlock(&self, key: &KeyName) -> Result<CaPublicKey, KeyStoreError> {
+        self.token.unlock(key).await
+    }
+
     fn make_folder(&self) -> Result<(), KeyStoreError> {
         let made: io::Result<()> = crate::keys::make_folder(&self.folder);
         made.map_err(|error| KeyStoreError::Unavailable {

@@ -1,0 +1,90 @@
+//! Whether an authority can do its work, found out when it is opened and not when somebody asks it for something.
+
+use anyhow::{Context as _, Error, Result, bail};
+use chancery_authority::authority::Ca;
+use chancery_authority::port::KeyStoreError;
+use tokio::task::JoinHandle;
+
+use super::{House, settings};
+
+impl House {
+    /// Looks over the ledger, and opens the key of every CA that exists. Without a sound ledger and the key of the CA that
+    /// issues there is nothing to open; a key of another CA may be away on purpose, so it is warned of.
+    pub(super) fn make_ready(&mut self) -> Result<()> {
+        let looking = self.runtime.spawn({
+            let ledger = self.ledger.clone();
+            async move { ledger.look_over().await }
+        });
+        let cas = self.authority.cas();
+        // All at once: each takes a passphrase derivation.
+        let opening: Vec<_> = cas.iter().map(|ca| self.open_key(ca)).collect();
+        // The ledger first: without it, nothing else matters.
+        self.runtime.block_on(looking)?.context("the ledger cannot be used")?;
+        self.warnings.clear();
+        let issuing = self.authority.config().issuing_ca().slug();
+        for (ca, opened) in cas.iter().zip(opening) {
+            let Err(error) = self.runtime.block_on(opened)? else {
+                continue;
+            };
+            if ca.slug() == issuing {
+                return Err(error);
+            }
+            let warning = self.without_key(ca, &error);
+            self.warnings.push(warning);
+        }
+        Ok(())
+    }
+
+    /// Opens a CA's key, so that nothing is reserved for a signature that cannot be made.
+    pub(crate) fn make_key_ready(&self, ca: &Ca) -> Result<()> {
+        self.runtime.block_on(self.open_key(ca))?
+    }
+
+    fn open_key(&self, ca: &Ca) -> JoinHandle<Result<()>> {
+        let (keys, slug) = (self.keys.clone(), ca.slug().clone());
+        let (name, certified) = (ca.record.key.clone(), ca.issuer.public_key().as_der().to_vec());
+        self.runtime.spawn(async move {
+            let open = async {
+                let found = keys.unlock(&name).await.map_err(|error| explained(error, &keys))?;
+                if found.as_der() != certified {
+                    bail!(
+                        "the key {name} is another one than its certificate has: put the right one back, as a backup has it"
+                    );
+                }
+                Ok(())
+            };
+            open.await
+                .with_context(|| format!("the key of {slug} cannot be used"))
+        })
+    }
+
+    fn without_key(&self, ca: &Ca, error: &Error) -> String {
+        let statuses = self.runtime.block_on(self.authority.crl_status());
+        let ends = statuses
+            .iter()
+            .filter(|status| status.scope.issuer == *ca.slug())
+            .filter_map(|status| status.latest.as_ref())
+            .map(|crl| crl.next_update)
+            .min();
+        let crl = ends.map_or_else(
+            || "it has no CRL yet".to_owned(),
+            |end| format!("its CRL ends at {end}"),
+        );
+        format!(
+            "{error:#}. The other CAs work, but this one signs nothing until that is mended and Chancery started again; {crl}."
+        )
+    }
+}
+
+/// With what to do about a key that is not there.
+fn explained(error: KeyStoreError, keys: &settings::Keys) -> Error {
+    match (&error, keys) {
+        (KeyStoreError::NotFound(key), settings::Keys::Sealed(_)) => Error::msg(format!(
+            "{error}: put {key}.key back into the folder keys, as a backup has it"
+        )),
+        (KeyStoreError::NotFound(_), settings::Keys::Token(_)) => {
+            Error::msg(format!("{error}: look whether house.toml names the right token"))
+        }
+        _ => error.into(),
+    }
+}

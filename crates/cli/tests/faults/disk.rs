@@ -1,0 +1,125 @@
+//! Disks that are full, and disks that cannot be written.
+
+use crate::client::Client;
+use crate::mount::SmallDisk;
+use crate::signatures;
+use crate::standing::{START, Standing, refused, says, start_refused};
+
+const NO_SPACE: [&str; 2] = ["no space left", "free some"];
+
+#[test]
+fn on_a_full_disk_commands_say_so_and_go_on_once_there_is_space() {
+    let Some(disk) = SmallDisk::new(3) else { return };
+    let folder = &disk.folder;
+    let before = Standing::new(folder);
+    disk.fill();
+    for arguments in [
+        &["request", "a.example.com", "--out", "a"][..],
+        &["crl", "publish"],
+        &["token", "create", "--scope", "issue"],
+        &START,
+    ] {
+        let told = refused(folder, arguments);
+        says(&told, &NO_SPACE);
+        says(&told, &["nothing was lost"]);
+    }
+    assert!(!folder.path("a").exists(), "what was refused leaves no key behind");
+    disk.free();
+    before.goes_on(folder);
+}
+
+#[test]
+fn a_disk_too_small_for_an_authority_gets_one_once_there_is_space() {
+    let Some(disk) = SmallDisk::new(1) else { return };
+    let folder = &disk.folder;
+    disk.fill();
+    says(
+        &refused(folder, &["init"]),
+        &["No space left on device", "free some space"],
+    );
+    disk.free();
+    folder.text(&["init"]);
+    folder.text(&["request", "a.example.com", "--out", "a"]);
+}
+
+#[test]
+fn a_server_on_a_full_disk_answers_so_and_goes_on_without_a_restart() {
+    let Some(disk) = SmallDisk::new(3) else { return };
+    let folder = &disk.folder;
+    let before = Standing::new(folder);
+    let server = folder.start();
+    let client = Client::new(&server, "admin");
+    assert_eq!(client.issue("first.example.com").0, 200);
+    disk.fill();
+    // What the ledger's log has room for still goes through.
+    let mut issued = Vec::new();
+    let (status, answer) = loop {
+        let name = format!("full-{}.example.com", issued.len());
+        match client.issue(&name) {
+            (200, answer) => issued.push(answer),
+            refused => break refused,
+        }
+        assert!(issued.len() < 1000, "the disk does not fill");
+    };
+    assert_eq!(
+        (status, answer["code"].as_str()),
+        (503, Some("unavailable")),
+        "{answer}"
+    );
+    says(
+        answer["error"].as_str().unwrap(),
+        &["unavailable", "repeat the request"],
+    );
+    says(&folder.told(), &NO_SPACE);
+    let (status, answer) = client.post("/crls", &serde_json::json!({}));
+    assert_eq!(status, 200);
+    for crl in answer["crls"].as_array().unwrap() {
+        says(crl["problem"].as_str().unwrap(), &NO_SPACE);
+    }
+    // Reading goes on meanwhile.
+    assert_eq!(client.get("/certificates?common_name=first.example.com").0, 200);
+
+    disk.free();
+    for index in 0..3 {
+        let (status, answer) = client.issue(&format!("freed-{index}.example.com"));
+        assert_eq!(status, 200, "{answer}");
+        issued.push(answer);
+    }
+    let (_, answer) = client.post("/crls", &serde_json::json!({}));
+    assert!(answer["crls"][0]["problem"].is_null(), "{answer}");
+    for answer in &issued {
+        let serial = answer["CertificateInfo"]["SerialNumber"].as_str().unwrap();
+        assert_eq!(client.get(&format!("/certificates/{serial}")).0, 200);
+    }
+    assert!(server.stop().success());
+    before.is_kept(folder);
+
+    // Intents that the full disk left open are swept by the next start.
+    assert!(folder.start().stop().success());
+    assert_eq!(folder.json(&["check"])["open_intents"], 0);
+    before.goes_on(folder);
+    signatures::are_accounted_for(&disk.copied_out().data());
+}
+
+#[test]
+fn a_read_only_folder_is_told_and_left_as_it_was() {
+    let Some(disk) = SmallDisk::new(3) else { return };
+    let folder = &disk.folder;
+    let before = Standing::new(folder);
+    disk.remount("ro");
+    for arguments in [
+        &["request", "a.example.com", "--out", "a"][..],
+        &["crl", "publish"],
+        &["token", "create", "--scope", "issue"],
+    ] {
+        says(&refused(folder, arguments), &["cannot be written", "mount it writable"]);
+    }
+    says(&start_refused(folder), &["Read-only file system", "mount it writable"]);
+    says(
+        &refused(folder, &["init"]),
+        &["Read-only file system", "mount it writable"],
+    );
+    assert!(!folder.path("a").exists(), "what was refused leaves no key behind");
+    disk.remount("rw");
+    before.goes_on(folder);
+}
