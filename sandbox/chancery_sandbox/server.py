@@ -5,35 +5,59 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import waitress
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from waitress.server import MultiSocketServer
 
-from . import kms
+from . import functions, kms, sns, stepfunctions
 from .control import Control
+from .functions import Later, Runner, Settings
 from .gate import Gate
+from .slack import PREFIX as SLACK
+from .slack import Slack
 from .trail import Trail
 
 # A call may wait for a function that itself calls: there must always be a thread left for the inner call.
 _THREADS = 1024
 
 
+@dataclass(frozen=True)
+class Options:
+    """What whoever starts a sandbox may choose."""
+
+    host: str
+    port: int
+    trail: Path | None
+    """Where every KMS call is written down."""
+    python: Path
+    """The interpreter of Python functions."""
+    concurrency: int = 32
+    """Processes of one function at most."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables given to every function."""
+    retry_delays: tuple[float, float] = (1.0, 2.0)
+    """Seconds before the retries of an asynchronous event."""
+
+
 class Server:
     """A running sandbox."""
 
-    def __init__(self, host: str, port: int, trail: Path | None = None) -> None:
+    def __init__(self, options: Options) -> None:
         os.environ.setdefault("AWS_EC2_METADATA_DISABLED", "true")
-        logging.getLogger("werkzeug").setLevel(logging.ERROR)
-        logging.getLogger("waitress").setLevel(logging.ERROR)
-        kms.mend()
-        self.gate = Gate(DomainDispatcherApplication(create_backend_app), Trail(trail) if trail is not None else None)
-        self.control = Control(self.gate)
+        for name in ("werkzeug", "waitress"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        gate = Gate(DomainDispatcherApplication(create_backend_app), Trail(options.trail) if options.trail else None)
+        control = Control(gate)
+        slack = Slack(control)
         self._server = waitress.create_server(
-            self.control,
-            host=host,
-            port=port,
+            slack,
+            host=options.host,
+            port=options.port,
             threads=_THREADS,
             connection_limit=4096,
             asyncore_use_poll=True,
@@ -42,11 +66,23 @@ class Server:
             expose_tracebacks=True,
         )
         if isinstance(self._server, MultiSocketServer):
-            raise TypeError(f"{host} stands for several addresses; give one, e.g. 127.0.0.1")
-        self.port = int(self._server.effective_port)
-        self.endpoint = f"http://{host}:{self.port}"
-        # moto calls itself (Step Functions, SNS): it must know where it is.
-        os.environ["MOTO_PORT"] = str(self.port)
+            raise TypeError(f"{options.host} stands for several addresses; give one, e.g. 127.0.0.1")
+        self.endpoint = f"http://{options.host}:{self._server.effective_port}"
+        self.slack = self.endpoint + SLACK
+        # moto calls itself in places: it must know where it is.
+        os.environ["MOTO_PORT"] = str(self._server.effective_port)
+        self._runner = Runner(
+            Settings(
+                self.endpoint,
+                options.python,
+                options.concurrency,
+                {"SLACK_API_URL": self.slack} | dict(options.environment),
+                options.retry_delays,
+            )
+        )
+        self._later = Later(self._runner)
+        self._mend()
+        self._offer(control, slack)
 
     def start(self) -> None:
         """Serve in a thread of its own."""
@@ -55,3 +91,23 @@ class Server:
     def stop(self) -> None:
         """Close the door, and end what was started."""
         self._server.close()
+        self._later.end()
+        self._runner.end()
+
+    def _mend(self) -> None:
+        kms.mend()
+        functions.mend(self._runner, self._later)
+        sns.mend(self._later)
+        stepfunctions.mend(self.endpoint)
+
+    def _offer(self, control: Control, slack: Slack) -> None:
+        def forget(value: dict[str, Any]) -> None:
+            self._runner.forget(functions.by_arn(value["arn"]).function_arn.removesuffix(":$LATEST"))
+
+        control.add("GET", "reports", lambda _: list(self._runner.reports))
+        control.add("DELETE", "reports", lambda _: self._runner.reports.clear())
+        control.add("POST", "settle", lambda value: {"settled": self._later.settle((value or {}).get("seconds", 30))})
+        control.add("POST", "cold", forget)
+        control.add("GET", "slack", lambda _: list(slack.messages))
+        control.add("POST", "slack", slack.behave)
+        control.add("DELETE", "slack", lambda _: slack.clear())

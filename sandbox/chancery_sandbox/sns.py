@@ -27,7 +27,7 @@ def mend(later: Later) -> None:
             original(self, message, message_id, *rest, **named)
             return
         attributes = named.get("message_attributes") or {}
-        matcher = self._filter_policy_matcher  # noqa: SLF001 - moto's own, and the only way to it
+        matcher = self._filter_policy_matcher
         if matcher is not None and not matcher.matches(attributes, message):
             return
         if named.get("message_structure") == "json":

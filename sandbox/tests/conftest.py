@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import urllib.request
 import uuid
 from pathlib import Path
 
@@ -21,7 +22,17 @@ class Sandbox:
     def __init__(self, folder: Path) -> None:
         self.trail = folder / "trail.jsonl"
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "chancery_sandbox.moto", "--port", "0", "--trail", str(self.trail)],
+            [
+                sys.executable,
+                "-m",
+                "chancery_sandbox.moto",
+                "--port",
+                "0",
+                "--trail",
+                str(self.trail),
+                "--retry-delays",
+                "0.05",
+            ],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -44,6 +55,15 @@ class Sandbox:
     def trail_of(self, request_id: str) -> dict:
         events = [json.loads(line) for line in self.trail.read_text().splitlines()]
         return next(event for event in events if event["requestID"] == request_id)
+
+    def ask(self, method: str, path: str, value=None):
+        body = None if value is None else json.dumps(value).encode()
+        request = urllib.request.Request(f"{self.endpoint}/_sandbox/{path}", body, method=method)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.loads(answer.read())
+
+    def settle(self) -> None:
+        assert self.ask("POST", "settle", {"seconds": 30})["settled"]
 
     def stop(self) -> None:
         self.process.stdin.close()

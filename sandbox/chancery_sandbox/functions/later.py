@@ -118,9 +118,7 @@ def _send(deployment: Deployment, target: str, body: str, attributes: dict[str, 
     service, region = target.split(":")[2:4]
     if service == "sqs":
         values = {name: {"DataType": kind, "StringValue": value} for name, (kind, value) in attributes.items()}
-        sqs_backends[deployment.account][region].send_message(
-            target.rsplit(":", 1)[1], body, message_attributes=values
-        )
+        sqs_backends[deployment.account][region].send_message(target.rsplit(":", 1)[1], body, message_attributes=values)
     elif service == "sns":
         values = {name: {"Type": kind, "Value": value} for name, (kind, value) in attributes.items()}
         sns_backends[deployment.account][region].publish(arn=target, message=body, message_attributes=values)

@@ -156,10 +156,7 @@ class Process:
 
     def _exited(self, event: Event) -> Outcome:
         code = self._program.returncode if self._program is not None else 0
-        if code < 0:
-            how = f"signal: {signal.strsignal(-code) or -code}".lower()
-        else:
-            how = f"exit status {code}"
+        how = f"signal: {signal.strsignal(-code)}".lower() if code < 0 else f"exit status {code}"
         message = f"RequestId: {event.request_id} Error: Runtime exited with error: {how}"
         return Outcome(failure("Runtime.ExitError", message), "Unhandled")
 

@@ -133,7 +133,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(404, b"{}")
             return
         if len(body) > RESPONSE_LIMIT:
-            message = f"Response payload size ({len(body)} bytes) exceeded maximum allowed payload size (6291556 bytes)."
+            message = (
+                f"Response payload size ({len(body)} bytes) exceeded maximum allowed payload size (6291556 bytes)."
+            )
             refusal = {"errorMessage": message, "errorType": "Function.ResponseSizeTooLarge"}
             self._api.post(parts[1], Answer(json.dumps(refusal).encode(), error=True))
             self._answer(413, json.dumps({"errorMessage": message, "errorType": "RequestEntityTooLarge"}).encode())
