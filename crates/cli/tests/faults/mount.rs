@@ -81,7 +81,8 @@ impl SmallDisk {
         };
         let done = Command::new(runner)
             .args(arguments)
-            .args(["mount", "-o", &format!("remount,{how}")])
+            // The mount alone, not the disk behind it: that is another user's where the namespace is not root's.
+            .args(["mount", "-o", &format!("remount,bind,{how}")])
             .arg(self.folder.data())
             .status()
             .unwrap();
