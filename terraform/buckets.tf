@@ -1,0 +1,75 @@
+# What goes in (lists and requests, from the repository) and what comes out (certificates and CRLs, for everybody who
+# verifies).
+
+module "internal_s3" {
+  source = "./modules/bucket"
+
+  name                     = local.bucket_name["internal"]
+  purpose                  = local.bucket_purpose["internal"]
+  kms                      = true
+  kms_key_arn              = var.default_aws_kms_key_for_s3 ? null : var.kms_key_alias == "" ? module.kms_tls_keygen.alias_arn : "arn:${local.partition}:kms:${local.region}:${local.account_id}:${var.kms_key_alias}"
+  bucket_key_enabled       = var.bucket_key_enabled
+  blocked_encryption_types = var.blocked_encryption_types
+  log_bucket               = var.access_logs ? var.log_bucket : ""
+  account_id               = local.account_id
+  partition                = local.partition
+  tags                     = merge(var.tags, var.additional_s3_tags)
+}
+
+module "external_s3" {
+  source = "./modules/bucket"
+  count  = local.own_bucket ? 1 : 0
+
+  name                       = local.bucket_name["external"]
+  purpose                    = local.bucket_purpose["external"]
+  kms                        = false
+  blocked_encryption_types   = var.blocked_encryption_types
+  log_bucket                 = var.access_logs ? var.log_bucket : ""
+  cloudfront                 = var.public_crl
+  origin_access_identity_arn = var.public_crl && var.cloudfront_keep_origin_access_identity ? module.ca_cloudfront[0].origin_access_identity_arn : ""
+  reader_principals          = var.s3_aws_principals
+  account_id                 = local.account_id
+  partition                  = local.partition
+  tags                       = merge(var.tags, var.additional_s3_tags)
+}
+
+# The bucket of another deployment in the account, which publishes for this one too.
+data "aws_s3_bucket" "external" {
+  count = local.own_bucket ? 0 : 1
+
+  bucket = var.external_s3_bucket_name
+}
+
+locals {
+  external_bucket_name   = local.own_bucket ? module.external_s3[0].name : data.aws_s3_bucket.external[0].bucket
+  external_bucket_arn    = local.own_bucket ? module.external_s3[0].arn : data.aws_s3_bucket.external[0].arn
+  external_bucket_domain = local.own_bucket ? module.external_s3[0].domain_name : data.aws_s3_bucket.external[0].bucket_domain_name
+
+  certificate_folder = "${path.cwd}/certs/${var.env}"
+}
+
+resource "aws_s3_object" "cert_info" {
+  #checkov:skip=CKV_AWS_186:The key is given unless sse_algorithm says otherwise
+  for_each = toset(var.cert_info_files)
+
+  bucket                 = module.internal_s3.name
+  key                    = "${each.key}.json"
+  content_type           = "application/json"
+  source                 = "${local.certificate_folder}/${each.key}.json"
+  source_hash            = filemd5("${local.certificate_folder}/${each.key}.json")
+  kms_key_id             = var.sse_algorithm == "" ? module.kms_tls_keygen.key_arn : null
+  server_side_encryption = var.sse_algorithm == "" ? null : var.sse_algorithm
+}
+
+resource "aws_s3_object" "csrs" {
+  #checkov:skip=CKV_AWS_186:The key is given unless sse_algorithm says otherwise
+  for_each = toset(var.csr_files)
+
+  bucket                 = module.internal_s3.name
+  key                    = "csrs/${each.key}"
+  content_type           = "text/plain"
+  source                 = "${local.certificate_folder}/csrs/${each.key}"
+  source_hash            = filemd5("${local.certificate_folder}/csrs/${each.key}")
+  kms_key_id             = var.sse_algorithm == "" ? module.kms_tls_keygen.key_arn : null
+  server_side_encryption = var.sse_algorithm == "" ? null : var.sse_algorithm
+}

@@ -1,0 +1,53 @@
+# The CAs' keys, which only named functions sign with, and the key that everything stored is encrypted with.
+
+module "kms_rsa_root_ca" {
+  source = "./modules/ca-key"
+
+  alias          = local.root_slug
+  description    = "${var.project}-${var.env} Root CA key pair"
+  key_spec       = var.root_ca_key_spec
+  administrators = var.key_administrators
+  account_id     = local.account_id
+  partition      = local.partition
+  tags           = var.tags
+
+  signing_role_arns = [for name in ["create-root-ca", "create-issuing-ca", "root-ca-crl"] : module.function[name].role_arn]
+}
+
+module "kms_rsa_issuing_ca" {
+  source = "./modules/ca-key"
+
+  alias          = local.issuing_slug
+  description    = "${var.project}-${var.env} Issuing CA key pair"
+  key_spec       = var.issuing_ca_key_spec
+  administrators = var.key_administrators
+  account_id     = local.account_id
+  partition      = local.partition
+  tags           = var.tags
+
+  signing_role_arns = [for name in ["issuing-ca-crl", "tls-cert", "sweep"] : module.function[name].role_arn]
+  reading_role_arns = [module.function["create-issuing-ca"].role_arn]
+}
+
+module "kms_tls_keygen" {
+  source = "./modules/resource-key"
+
+  alias       = local.key_gen_alias
+  description = "${var.project}-${var.env} asymmetric key generation for TLS certs without CSR"
+  account_id  = local.account_id
+  partition   = local.partition
+  tags        = var.tags
+}
+
+# Objects in the internal bucket may be under a key known by its alias alone.
+data "aws_kms_alias" "internal_bucket" {
+  count = var.kms_key_alias == "" ? 0 : 1
+
+  name = var.kms_key_alias
+}
+
+locals {
+  resource_key_arn = var.kms_arn_resource == "" ? module.kms_tls_keygen.key_arn : var.kms_arn_resource
+
+  internal_bucket_key_arns = distinct(concat([module.kms_tls_keygen.key_arn], data.aws_kms_alias.internal_bucket[*].target_key_arn))
+}

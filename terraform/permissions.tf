@@ -1,0 +1,157 @@
+# What each function may do: the calls it makes, on the things it makes them on.
+
+locals {
+  table   = module.dynamodb.certificates_arn
+  journal = module.dynamodb.journal_arn
+
+  # The grants below, by name; each is a list of statements.
+  grants = {
+    # What is stored is encrypted; services decrypt it on a function's behalf, and the function cannot by itself.
+    storage_keys = [{
+      Sid       = "KeysOfStoredThings"
+      Effect    = "Allow"
+      Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+      Resource  = distinct(concat([local.resource_key_arn], local.internal_bucket_key_arns))
+      Condition = { StringEquals = { "kms:ViaService" = [for service in ["dynamodb", "s3", "sns"] : "${service}.${local.region}.${local.dns_suffix}"] } }
+    }]
+
+    # Transactions need the permissions of their parts.
+    write_ledger = [{
+      Sid      = "WriteLedger"
+      Effect   = "Allow"
+      Action   = ["dynamodb:ConditionCheckItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"]
+      Resource = [local.table, local.journal]
+    }]
+
+    # Where a batch of rows is read after a query of an index.
+    read_rows = [{
+      Sid      = "ReadRows"
+      Effect   = "Allow"
+      Action   = "dynamodb:BatchGetItem"
+      Resource = [local.table, local.journal]
+    }]
+
+    # Reminders are recorded in the certificate's row, and nothing else is written.
+    remind = [{
+      Sid      = "RecordReminders"
+      Effect   = "Allow"
+      Action   = ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"]
+      Resource = local.table
+    }]
+
+    query_serial     = [{ Sid = "QuerySerials", Effect = "Allow", Action = "dynamodb:Query", Resource = "${local.table}/index/serial" }]
+    query_revocation = [{ Sid = "QueryRevoked", Effect = "Allow", Action = "dynamodb:Query", Resource = "${local.table}/index/revocation" }]
+    query_expiry     = [{ Sid = "QueryExpiring", Effect = "Allow", Action = "dynamodb:Query", Resource = "${local.table}/index/expiry" }]
+    query_open       = [{ Sid = "QueryOpen", Effect = "Allow", Action = "dynamodb:Query", Resource = "${local.journal}/index/open" }]
+
+    sign_root    = [local.sign["root"], local.read_key["root"]]
+    sign_issuing = [local.sign["issuing"], local.read_key["issuing"]]
+    read_issuing = [local.read_key["issuing"]]
+
+    publish_root    = [local.publish["root"], local.list_external]
+    publish_issuing = [local.publish["issuing"], local.list_external]
+    # The bundle holds both certificates, and is made whenever one of them is.
+    publish_bundle = [{
+      Sid      = "PublishBundle"
+      Effect   = "Allow"
+      Action   = ["s3:GetObject", "s3:PutObject"]
+      Resource = "${local.external_bucket_arn}/${local.bundle_key}"
+    }]
+
+    read_requests     = [merge(local.read_internal, { Resource = [for key in ["tls.json", "csrs/*"] : "${module.internal_s3.arn}/${key}"] }), local.list_internal]
+    read_revoked      = [merge(local.read_internal, { Resource = "${module.internal_s3.arn}/revoked.json" }), local.list_internal]
+    read_revoked_root = [merge(local.read_internal, { Resource = "${module.internal_s3.arn}/revoked-root-ca.json" }), local.list_internal]
+
+    tell = [{ Sid = "TellTopic", Effect = "Allow", Action = "sns:Publish", Resource = module.sns_ca_notifications.arn }]
+
+    slack = [
+      { Sid = "ReadToken", Effect = "Allow", Action = "secretsmanager:GetSecretValue", Resource = local.slack ? local.slack_secret_arn : "" },
+      # AWS knows no resource for it. The account's alias stands in every message.
+      { Sid = "NameAccount", Effect = "Allow", Action = "iam:ListAccountAliases", Resource = "*" },
+    ]
+
+    slack_key = [for arns in [local.slack_secret_key_arns] : {
+      Sid       = "DecryptToken"
+      Effect    = "Allow"
+      Action    = "kms:Decrypt"
+      Resource  = arns
+      Condition = { StringEquals = { "kms:ViaService" = "secretsmanager.${local.region}.${local.dns_suffix}" } }
+    } if length(arns) > 0]
+
+    # AWS knows no resource for these.
+    trace = [for actions in [["xray:PutTelemetryRecords", "xray:PutTraceSegments"]] : {
+      Sid      = "Trace"
+      Effect   = "Allow"
+      Action   = actions
+      Resource = "*"
+    } if var.xray_enabled]
+
+    dead_letters = [{ Sid = "KeepWhatFailed", Effect = "Allow", Action = "sqs:SendMessage", Resource = aws_sqs_queue.dead_letters.arn }]
+  }
+
+  ca_keys = { root = module.kms_rsa_root_ca, issuing = module.kms_rsa_issuing_ca }
+
+  sign = {
+    for ca, key in local.ca_keys : ca => {
+      Sid       = "SignWith${title(ca)}CaKey"
+      Effect    = "Allow"
+      Action    = "kms:Sign"
+      Resource  = key.key_arn
+      Condition = { StringEquals = { "kms:SigningAlgorithm" = key.signing_algorithm, "kms:MessageType" = key.message_type } }
+    }
+  }
+
+  read_key = {
+    for ca, key in local.ca_keys : ca => {
+      Sid      = "Read${title(ca)}CaKey"
+      Effect   = "Allow"
+      Action   = ["kms:DescribeKey", "kms:GetPublicKey"]
+      Resource = key.key_arn
+    }
+  }
+
+  # Reading, because a file is only ever replaced on the condition that it is the one that was seen. CRLs may be split
+  # into shards, whose names begin with the CA's.
+  publish = {
+    for ca, slug in { root = local.root_slug, issuing = local.issuing_slug } : ca => {
+      Sid                  = "Publish${title(ca)}Ca"
+      Effect               = "Allow"
+      Action               = ["s3:GetObject", "s3:PutObject"]
+      Resource             = [for end in [".crt", ".crl", ".crl.pem", "-*.crl", "-*.crl.pem"] : "${local.external_bucket_arn}/${slug}${end}"]
+    }
+  }
+
+  # Without these, S3 says "denied" of an object that does not exist.
+  list_external = { Sid = "TellMissingPublished", Effect = "Allow", Action = "s3:ListBucket", Resource = local.external_bucket_arn }
+  list_internal = { Sid = "TellMissingRequests", Effect = "Allow", Action = "s3:ListBucket", Resource = module.internal_s3.arn }
+
+  read_internal = { Sid = "ReadRequests", Effect = "Allow", Action = "s3:GetObject" }
+
+  granted = {
+    create-root-ca    = ["storage_keys", "write_ledger", "sign_root", "publish_root", "publish_bundle"]
+    create-issuing-ca = ["storage_keys", "write_ledger", "sign_root", "read_issuing", "publish_issuing", "publish_bundle"]
+    root-ca-crl       = ["storage_keys", "write_ledger", "read_rows", "query_serial", "query_revocation", "query_open", "sign_root", "publish_root", "read_revoked_root", "tell"]
+    issuing-ca-crl    = ["storage_keys", "write_ledger", "read_rows", "query_serial", "query_revocation", "query_open", "sign_issuing", "publish_issuing", "read_revoked", "tell"]
+    tls-cert          = ["storage_keys", "write_ledger", "query_serial", "sign_issuing", "read_requests", "tell"]
+    expiry            = ["storage_keys", "read_rows", "remind", "query_expiry", "read_requests", "tell"]
+    notify            = ["slack", "slack_key"]
+    sweep             = ["storage_keys", "write_ledger", "read_rows", "query_serial", "query_open", "sign_issuing", "tell"]
+  }
+
+  policies = {
+    for name, grants in local.granted : name => jsonencode({
+      Version = "2012-10-17"
+      Statement = concat(
+        [{
+          Sid      = "WriteItsLog"
+          Effect   = "Allow"
+          Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+          Resource = "arn:${local.partition}:logs:${local.region}:${local.account_id}:log-group:/aws/lambda/${var.project}-${name}-${var.env}:*"
+        }],
+        local.grants.dead_letters,
+        local.grants.trace,
+        flatten([for grant in grants : local.grants[grant]]),
+      )
+    }) if contains(local.function_names, name)
+  }
+}

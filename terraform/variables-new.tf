@@ -1,0 +1,97 @@
+# Inputs that the module this one takes over from does not have. Their defaults change nothing for its callers.
+
+variable "alarms_enabled" {
+  type        = bool
+  description = "Raise alarms to the topic: failed functions and runs, stale CRLs, throttling, undelivered events"
+  default     = true
+}
+
+variable "allowed_account_ids" {
+  type        = list(string)
+  description = "Accounts that this may be deployed to; []: any. A plan for another account fails"
+  default     = []
+
+  validation {
+    condition     = alltrue([for id in var.allowed_account_ids : can(regex("^[0-9]{12}$", id))])
+    error_message = "allowed_account_ids must be account numbers of 12 digits."
+  }
+}
+
+variable "bucket_suffix" {
+  type        = string
+  description = "Last part of the names of new buckets, where there is no `bucket_prefix`; empty: derived from account, region and names"
+  default     = ""
+
+  validation {
+    condition     = can(regex("^[a-z0-9]{0,12}$", var.bucket_suffix))
+    error_message = "bucket_suffix must be up to 12 lower-case letters and digits."
+  }
+}
+
+variable "cloudfront_certificate_arn" {
+  type        = string
+  description = "ACM certificate in us-east-1 for `hosted_zone_domain`; needed with `public_crl` in any other region (module `modules/certificate` makes one)"
+  default     = ""
+
+  validation {
+    condition     = var.cloudfront_certificate_arn == "" || can(regex("^arn:[a-z-]+:acm:us-east-1:", var.cloudfront_certificate_arn))
+    error_message = "cloudfront_certificate_arn must be the ARN of an ACM certificate in us-east-1: CloudFront takes no other."
+  }
+}
+
+variable "cloudfront_keep_origin_access_identity" {
+  type        = bool
+  description = "Keep the origin access identity of a distribution that is taken over; true for the first apply only"
+  default     = false
+}
+
+variable "code_signing_config_arn" {
+  type        = string
+  description = "Code signing configuration of the functions; empty: none"
+  default     = ""
+}
+
+variable "key_administrators" {
+  type        = list(string)
+  description = "ARNs of who may administer the CAs' keys; []: whom the account's IAM policies allow to. Must include who applies this"
+  default     = []
+
+  validation {
+    condition     = alltrue([for arn in var.key_administrators : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:[^*]+$", arn))])
+    error_message = "key_administrators must be IAM ARNs without wildcards."
+  }
+}
+
+variable "lambda_architecture" {
+  type        = string
+  description = "Instruction set that `lambda_zip` is built for: `x86_64` or `arm64`"
+  default     = "x86_64"
+
+  validation {
+    condition     = contains(["x86_64", "arm64"], var.lambda_architecture)
+    error_message = "lambda_architecture must be \"x86_64\" or \"arm64\"."
+  }
+}
+
+variable "lambda_zip" {
+  type        = string
+  description = "Path of the functions' code; empty: `dist/chancery-lambda.zip` of the repository, which `cargo xtask lambda` makes"
+  default     = ""
+}
+
+variable "log_kms_key_arn" {
+  type        = string
+  description = "Key that encrypts log groups; empty: CloudWatch's own. Its policy must let CloudWatch Logs use it"
+  default     = ""
+}
+
+variable "log_retention_days" {
+  type        = number
+  description = "Days that the functions' logs are kept"
+  default     = 30
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "log_retention_days must be one of the terms CloudWatch knows: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
+  }
+}
