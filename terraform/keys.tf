@@ -11,7 +11,12 @@ module "kms_rsa_root_ca" {
   partition      = local.partition
   tags           = var.tags
 
-  signing_role_arns = [for name in ["create-root-ca", "create-issuing-ca", "root-ca-crl"] : module.function[name].role_arn]
+  # Named one by one: a computed name would make the key wait for all of the functions, which wait for the key.
+  signing_role_arns = [
+    module.function["create-root-ca"].role_arn,
+    module.function["create-issuing-ca"].role_arn,
+    module.function["root-ca-crl"].role_arn,
+  ]
 }
 
 module "kms_rsa_issuing_ca" {
@@ -25,7 +30,11 @@ module "kms_rsa_issuing_ca" {
   partition      = local.partition
   tags           = var.tags
 
-  signing_role_arns = [for name in ["issuing-ca-crl", "tls-cert", "sweep"] : module.function[name].role_arn]
+  signing_role_arns = [
+    module.function["issuing-ca-crl"].role_arn,
+    module.function["tls-cert"].role_arn,
+    module.function["sweep"].role_arn,
+  ]
   reading_role_arns = [module.function["create-issuing-ca"].role_arn]
 }
 

@@ -1,0 +1,147 @@
+# What somebody must look at, told to the topic.
+
+locals {
+  alarmed_functions = var.alarms_enabled ? local.function_names : toset([])
+
+  # How long a CRL lives, and how often it is published where the schedule says so plainly; null where it does not.
+  crl_life_hours = {
+    root    = var.root_crl_days * 24 + var.root_crl_seconds / 3600
+    issuing = var.issuing_crl_days * 24 + var.issuing_crl_seconds / 3600
+  }
+
+  rate_parts = try(regex("^rate\\(([0-9]+) (minute|hour|day)s?\\)$", trimspace(var.schedule_expression)), null)
+  rate_hours = local.rate_parts == null ? null : tonumber(local.rate_parts[0]) * { minute = 1 / 60, hour = 1, day = 24 }[local.rate_parts[1]]
+
+  # cron(minutes hours * * ? *), every day: the longest wait between two of its hours.
+  cron_field  = try(regex("^cron\\([0-9]+ ([0-9,]+|\\*) [*?] \\* [*?] \\*\\)$", trimspace(var.schedule_expression))[0], null)
+  cron_times  = local.cron_field == null ? [] : [for hour in local.cron_field == "*" ? range(24) : split(",", local.cron_field) : tonumber(hour)]
+  cron_sorted = [for text in sort([for hour in distinct(local.cron_times) : format("%02d", hour)]) : tonumber(text)]
+  cron_waits = [
+    for index, hour in local.cron_sorted :
+    index + 1 < length(local.cron_sorted) ? local.cron_sorted[index + 1] - hour : local.cron_sorted[0] + 24 - hour
+  ]
+  cron_hours = length(local.cron_waits) == 0 ? null : max(local.cron_waits...)
+
+  interval_hours = try(coalesce(local.rate_hours, local.cron_hours), null)
+
+  # A CRL is stale once two publications in a row have failed, or half of its life is over, whichever is later; but never
+  # later than an hour before its end.
+  stale_hours = {
+    for ca, life in local.crl_life_hours : ca => max(1, min(168, floor(life) - 1, ceil(max(coalesce(local.interval_hours, 0) * 2 + 1, life / 2))))
+  }
+
+  ca_slugs = { root = local.root_slug, issuing = local.issuing_slug }
+}
+
+resource "aws_cloudwatch_metric_alarm" "function_errors" {
+  for_each = local.alarmed_functions
+
+  alarm_name          = "${var.project}-${each.key}-errors-${var.env}"
+  alarm_description   = "The function ${var.project}-${each.key}-${var.env} failed. Its log tells of what; the state machine tries again by itself."
+  namespace           = "AWS/Lambda"
+  metric_name         = "Errors"
+  dimensions          = { FunctionName = module.function[each.key].function_name }
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 1
+  threshold           = 0
+  comparison_operator = "GreaterThanThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [module.sns_ca_notifications.arn]
+  tags                = var.tags
+}
+
+resource "aws_cloudwatch_metric_alarm" "function_throttles" {
+  for_each = local.alarmed_functions
+
+  alarm_name          = "${var.project}-${each.key}-throttles-${var.env}"
+  alarm_description   = "Invocations of ${var.project}-${each.key}-${var.env} were turned away for want of concurrency in this account."
+  namespace           = "AWS/Lambda"
+  metric_name         = "Throttles"
+  dimensions          = { FunctionName = module.function[each.key].function_name }
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 1
+  threshold           = 0
+  comparison_operator = "GreaterThanThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [module.sns_ca_notifications.arn]
+  tags                = var.tags
+}
+
+# Throttling is retried, so some of it is no news; a quarter of an hour of it is.
+resource "aws_cloudwatch_metric_alarm" "service_throttles" {
+  count = var.alarms_enabled ? 1 : 0
+
+  alarm_name          = "${var.project}-ca-throttles-${var.env}"
+  alarm_description   = "KMS, DynamoDB or S3 have throttled the authority for 15 minutes. See the service quotas of this account, KMS's for asymmetric keys first."
+  namespace           = "Chancery"
+  metric_name         = "Throttles"
+  dimensions          = { Project = var.project, Environment = var.env }
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 3
+  threshold           = 0
+  comparison_operator = "GreaterThanThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [module.sns_ca_notifications.arn]
+  tags                = var.tags
+}
+
+resource "aws_cloudwatch_metric_alarm" "runs" {
+  for_each = toset([for metric in ["ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted", "ExecutionThrottled"] : metric if var.alarms_enabled])
+
+  alarm_name          = "${var.project}-ca-${each.key}-${var.env}"
+  alarm_description   = "A run of the state machine ${local.machine_name} did not end well (${each.key}). What could be done was done; the execution's data names what failed."
+  namespace           = "AWS/States"
+  metric_name         = each.key
+  dimensions          = { StateMachineArn = module.state_machine.arn }
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 1
+  threshold           = 0
+  comparison_operator = "GreaterThanThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [module.sns_ca_notifications.arn]
+  tags                = var.tags
+}
+
+# Breaching also where nothing is heard: a CRL that nobody publishes has no age to tell. In a new deployment it is raised
+# until the first run.
+resource "aws_cloudwatch_metric_alarm" "crl_stale" {
+  for_each = { for ca, slug in local.ca_slugs : ca => slug if var.alarms_enabled }
+
+  alarm_name          = "${var.project}-${each.key}-ca-crl-stale-${var.env}"
+  alarm_description   = "No fresh CRL of ${each.value} for ${local.stale_hours[each.key]} hours. When it expires, verifiers that check refuse every certificate of this CA."
+  namespace           = "Chancery"
+  metric_name         = "CrlAge"
+  dimensions          = { Project = var.project, Environment = var.env, Authority = each.value }
+  statistic           = "Minimum"
+  period              = 3600
+  evaluation_periods  = local.stale_hours[each.key]
+  datapoints_to_alarm = local.stale_hours[each.key]
+  threshold           = local.stale_hours[each.key] * 3600
+  comparison_operator = "GreaterThanThreshold"
+  treat_missing_data  = "breaching"
+  alarm_actions       = [module.sns_ca_notifications.arn]
+  ok_actions          = [module.sns_ca_notifications.arn]
+  tags                = var.tags
+}
+
+resource "aws_cloudwatch_metric_alarm" "dead_letters" {
+  count = var.alarms_enabled ? 1 : 0
+
+  alarm_name          = "${var.project}-ca-dead-letters-${var.env}"
+  alarm_description   = "Events that could not be handled, or runs that could not be started, lie in ${aws_sqs_queue.dead_letters.name}."
+  namespace           = "AWS/SQS"
+  metric_name         = "ApproximateNumberOfMessagesVisible"
+  dimensions          = { QueueName = aws_sqs_queue.dead_letters.name }
+  statistic           = "Maximum"
+  period              = 300
+  evaluation_periods  = 1
+  threshold           = 0
+  comparison_operator = "GreaterThanThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [module.sns_ca_notifications.arn]
+  tags                = var.tags
+}

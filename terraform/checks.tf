@@ -1,0 +1,103 @@
+# Options that are legal and risky. What cannot work stops a plan; what can, but should be a decision, is said with every
+# plan and stops nothing.
+
+# Holds the preconditions that concern several inputs at once, which Terraform 1.6 cannot validate with the inputs.
+resource "terraform_data" "inputs" {
+  lifecycle {
+    precondition {
+      condition     = !var.access_logs || var.log_bucket != ""
+      error_message = "access_logs needs log_bucket."
+    }
+
+    precondition {
+      condition     = !var.public_crl || var.hosted_zone_domain != ""
+      error_message = "public_crl needs hosted_zone_domain, the domain that certificates will name for their CRL."
+    }
+
+    precondition {
+      condition     = !local.serves_public || var.cloudfront_certificate_arn != "" || local.makes_certificate
+      error_message = "public_crl needs cloudfront_certificate_arn in any region but us-east-1, where CloudFront takes its certificates from. The module modules/certificate makes one: see examples/public-crl-rsa."
+    }
+
+    precondition {
+      condition     = !local.makes_certificate || var.hosted_zone_id != ""
+      error_message = "public_crl needs hosted_zone_id to prove that the domain is yours, or cloudfront_certificate_arn."
+    }
+
+    precondition {
+      condition     = min(values(local.crl_life_hours)...) >= 1
+      error_message = "A CRL must live for an hour at least: see root_crl_days, root_crl_seconds, issuing_crl_days and issuing_crl_seconds."
+    }
+
+    precondition {
+      condition     = (var.subscription_filter_destination == "") == (var.logging_account_id == "")
+      error_message = "subscription_filter_destination and logging_account_id go together: logs would be sent nowhere."
+    }
+
+    precondition {
+      condition     = coalesce(var.issuing_ca_info.lifetime, 3650) <= coalesce(var.root_ca_info.lifetime, 7300)
+      error_message = "The issuing CA would outlive the root CA: see the lifetimes in issuing_ca_info and root_ca_info."
+    }
+
+    precondition {
+      condition     = alltrue([for purpose in values(local.bucket_name) : length(purpose) <= 63])
+      error_message = "The bucket names ${join(" and ", values(local.bucket_name))} are longer than the 63 characters that S3 allows: shorten bucket_prefix, project or env."
+    }
+  }
+}
+
+check "rsa_keys" {
+  assert {
+    condition     = !startswith(var.root_ca_key_spec, "RSA_") && !startswith(var.issuing_ca_key_spec, "RSA_")
+    error_message = "A CA has an RSA key. Prefer ECDSA unless something that verifies knows RSA alone."
+  }
+}
+
+check "public_crl" {
+  assert {
+    condition     = !var.public_crl
+    error_message = "CRLs and CA certificates are public. They name your authority and what it revoked to everybody; turn public_crl off where nobody outside verifies."
+  }
+}
+
+check "certificate_lifetime" {
+  assert {
+    condition     = var.max_cert_lifetime <= 398
+    error_message = "max_cert_lifetime of ${var.max_cert_lifetime} days: a stolen key stays useful for as long as nobody checks revocation."
+  }
+}
+
+check "crl_overlap" {
+  assert {
+    condition     = local.interval_hours == null || min(values(local.crl_life_hours)...) >= 2 * coalesce(local.interval_hours, 0)
+    error_message = "A CRL lives for ${min(values(local.crl_life_hours)...)} hours and is published every ${coalesce(local.interval_hours, 0)} hours: one failed run, and it expires. Publish more often (schedule_expression), or let it live longer."
+  }
+}
+
+check "production_tables" {
+  assert {
+    condition     = !contains(var.prod_envs, var.env) || var.dynamodb_deletion_protection
+    error_message = "dynamodb_deletion_protection is off in production: only Terraform keeps the tables from being deleted."
+  }
+}
+
+check "slack_token" {
+  assert {
+    condition     = nonsensitive(var.slack_token == "")
+    error_message = "slack_token is kept in Terraform's state in clear. Prefer to leave it empty and put the token into the secret by hand."
+  }
+}
+
+check "own_resource_key" {
+  assert {
+    condition     = var.kms_arn_resource == "" || !var.alarms_enabled || var.sns_policy != "" || can(regex(":${local.region}:${local.account_id}:", var.kms_arn_resource))
+    error_message = "kms_arn_resource is a key of another account or region: neither tables nor alarms can use it."
+  }
+}
+
+check "topic_policy" {
+  assert {
+    condition     = !strcontains(replace(var.sns_policy, "/\\s/", ""), "\"Principal\":\"*\"") && !strcontains(replace(var.sns_policy, "/\\s/", ""), "\"AWS\":\"*\"")
+    error_message = "sns_policy speaks of everybody as principal: see that a condition limits who may publish or subscribe."
+  }
+}
