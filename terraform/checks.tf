@@ -25,8 +25,8 @@ resource "terraform_data" "inputs" {
     }
 
     precondition {
-      condition     = min(values(local.crl_life_hours)...) >= 1
-      error_message = "A CRL must live for an hour at least: see root_crl_days, root_crl_seconds, issuing_crl_days and issuing_crl_seconds."
+      condition     = min(values(local.crl_life_hours)...) >= 2
+      error_message = "A CRL must live for two hours at least: see root_crl_days, root_crl_seconds, issuing_crl_days and issuing_crl_seconds."
     }
 
     precondition {

@@ -15,34 +15,51 @@ locals {
       Condition = { StringEquals = { "kms:ViaService" = [for service in ["dynamodb", "s3", "sns"] : "${service}.${local.region}.${local.dns_suffix}"] } }
     }]
 
-    # Transactions need the permissions of their parts.
-    write_ledger = [{
-      Sid      = "WriteLedger"
-      Effect   = "Allow"
-      Action   = ["dynamodb:ConditionCheckItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"]
-      Resource = [local.table, local.journal]
-    }]
+    # Transactions need the permissions of their parts. No row of the certificate table is ever deleted.
+    write_ledger = [
+      {
+        Sid    = "WriteCertificates"
+        Effect = "Allow"
+        Action = [
+          "dynamodb:BatchGetItem",
+          "dynamodb:ConditionCheckItem",
+          "dynamodb:GetItem",
+          "dynamodb:PutItem",
+          "dynamodb:Query",
+          "dynamodb:UpdateItem",
+        ]
+        Resource = local.table
+      },
+      {
+        Sid    = "WriteJournal"
+        Effect = "Allow"
+        Action = [
+          "dynamodb:BatchGetItem",
+          "dynamodb:ConditionCheckItem",
+          "dynamodb:DeleteItem",
+          "dynamodb:GetItem",
+          "dynamodb:PutItem",
+          "dynamodb:Query",
+          "dynamodb:UpdateItem",
+        ]
+        Resource = local.journal
+      },
+    ]
 
-    # Where a batch of rows is read after a query of an index.
-    read_rows = [{
-      Sid      = "ReadRows"
-      Effect   = "Allow"
-      Action   = "dynamodb:BatchGetItem"
-      Resource = [local.table, local.journal]
-    }]
-
-    # Reminders are recorded in the certificate's row, and nothing else is written.
+    # Reminders are recorded beside what they are about, and nothing else is written.
     remind = [{
       Sid      = "RecordReminders"
       Effect   = "Allow"
-      Action   = ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"]
-      Resource = local.table
+      Action   = ["dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"]
+      Resource = [local.table, local.journal]
     }]
 
-    query_serial     = [{ Sid = "QuerySerials", Effect = "Allow", Action = "dynamodb:Query", Resource = "${local.table}/index/serial" }]
-    query_revocation = [{ Sid = "QueryRevoked", Effect = "Allow", Action = "dynamodb:Query", Resource = "${local.table}/index/revocation" }]
-    query_expiry     = [{ Sid = "QueryExpiring", Effect = "Allow", Action = "dynamodb:Query", Resource = "${local.table}/index/expiry" }]
-    query_open       = [{ Sid = "QueryOpen", Effect = "Allow", Action = "dynamodb:Query", Resource = "${local.journal}/index/open" }]
+    # Rows that the former CA made are in no journal until they are adopted; until then they are found by going through
+    # the table.
+    scan_certificates = [{ Sid = "ScanCertificates", Effect = "Allow", Action = "dynamodb:Scan", Resource = local.table }]
+
+    query_serial = [{ Sid = "QuerySerials", Effect = "Allow", Action = "dynamodb:Query", Resource = "${local.table}/index/serial" }]
+    query_open   = [{ Sid = "QueryOpen", Effect = "Allow", Action = "dynamodb:Query", Resource = "${local.journal}/index/open" }]
 
     sign_root    = [local.sign["root"], local.read_key["root"]]
     sign_issuing = [local.sign["issuing"], local.read_key["issuing"]]
@@ -105,7 +122,7 @@ locals {
     for ca, key in local.ca_keys : ca => {
       Sid      = "Read${title(ca)}CaKey"
       Effect   = "Allow"
-      Action   = ["kms:DescribeKey", "kms:GetPublicKey"]
+      Action   = "kms:GetPublicKey"
       Resource = key.key_arn
     }
   }
@@ -128,14 +145,14 @@ locals {
   read_internal = { Sid = "ReadRequests", Effect = "Allow", Action = "s3:GetObject" }
 
   granted = {
-    create-root-ca    = ["storage_keys", "write_ledger", "sign_root", "publish_root", "publish_bundle"]
-    create-issuing-ca = ["storage_keys", "write_ledger", "sign_root", "read_issuing", "publish_issuing", "publish_bundle"]
-    root-ca-crl       = ["storage_keys", "write_ledger", "read_rows", "query_serial", "query_revocation", "query_open", "sign_root", "publish_root", "read_revoked_root", "tell"]
-    issuing-ca-crl    = ["storage_keys", "write_ledger", "read_rows", "query_serial", "query_revocation", "query_open", "sign_issuing", "publish_issuing", "read_revoked", "tell"]
+    create-root-ca    = ["storage_keys", "write_ledger", "query_serial", "sign_root", "publish_root", "publish_bundle"]
+    create-issuing-ca = ["storage_keys", "write_ledger", "query_serial", "sign_root", "read_issuing", "publish_issuing", "publish_bundle"]
+    root-ca-crl       = ["storage_keys", "write_ledger", "query_serial", "query_open", "scan_certificates", "sign_root", "publish_root", "read_revoked_root", "tell"]
+    issuing-ca-crl    = ["storage_keys", "write_ledger", "query_serial", "query_open", "scan_certificates", "sign_issuing", "publish_issuing", "read_revoked", "tell"]
     tls-cert          = ["storage_keys", "write_ledger", "query_serial", "sign_issuing", "read_requests", "tell"]
-    expiry            = ["storage_keys", "read_rows", "remind", "query_expiry", "read_requests", "tell"]
+    expiry            = ["storage_keys", "remind", "query_serial", "scan_certificates", "read_requests", "tell"]
     notify            = ["slack", "slack_key"]
-    sweep             = ["storage_keys", "write_ledger", "read_rows", "query_serial", "query_open", "sign_issuing", "tell"]
+    sweep             = ["storage_keys", "write_ledger", "query_serial", "query_open", "sign_issuing", "tell"]
   }
 
   policies = {

@@ -74,7 +74,7 @@ resource "aws_kms_key" "encryption" {
         Sid       = "ReadPublicKey"
         Effect    = "Allow"
         Principal = { AWS = distinct(concat(var.signing_role_arns, var.reading_role_arns)) }
-        Action    = ["kms:DescribeKey", "kms:GetPublicKey"]
+        Action    = "kms:GetPublicKey"
         Resource  = "*"
       },
       {

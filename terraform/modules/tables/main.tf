@@ -1,4 +1,5 @@
-# The ledger: one table of certificates, whose rows outlive every deployment, and one of what is under way.
+# The ledger: one table of certificates, whose rows outlive every deployment, and a journal of what was
+# begun, signed and revoked, read by the key of each thing.
 
 resource "aws_dynamodb_table" "ca" {
   name                        = var.name
@@ -18,36 +19,11 @@ resource "aws_dynamodb_table" "ca" {
     type = "S"
   }
 
-  attribute {
-    name = "RevocationShard"
-    type = "S"
-  }
-
-  attribute {
-    name = "ExpiryDay"
-    type = "S"
-  }
-
-  # The indexes are sparse where they can be: a row is in `revocation` and `expiry` only while it matters there, so that
-  # a CRL costs what is revoked, not what was issued.
+  # Fills itself from the rows that are there, so that every certificate is found by its serial number at once. What CRLs
+  # and reminders need is in the journal, where it is read consistently: an index lags behind.
   global_secondary_index {
     name            = "serial"
     hash_key        = "SerialNumber"
-    projection_type = "KEYS_ONLY"
-  }
-
-  global_secondary_index {
-    name               = "revocation"
-    hash_key           = "RevocationShard"
-    range_key          = "SerialNumber"
-    projection_type    = "INCLUDE"
-    non_key_attributes = ["Expires", "InvalidityDate", "RevocationReason", "Revoked"]
-  }
-
-  global_secondary_index {
-    name            = "expiry"
-    hash_key        = "ExpiryDay"
-    range_key       = "SerialNumber"
     projection_type = "KEYS_ONLY"
   }
 
@@ -69,11 +45,17 @@ resource "aws_dynamodb_table" "journal" {
   name                        = var.journal_name
   billing_mode                = "PAY_PER_REQUEST"
   hash_key                    = "Key"
+  range_key                   = "Sort"
   deletion_protection_enabled = var.deletion_protection
   tags                        = var.tags
 
   attribute {
     name = "Key"
+    type = "S"
+  }
+
+  attribute {
+    name = "Sort"
     type = "S"
   }
 
@@ -87,12 +69,12 @@ resource "aws_dynamodb_table" "journal" {
     type = "N"
   }
 
-  # Holds only what has been begun and not ended; everything about it, as the sweep completes it from here.
+  # Holds only what has been begun and not ended.
   global_secondary_index {
     name            = "open"
     hash_key        = "Open"
     range_key       = "Since"
-    projection_type = "ALL"
+    projection_type = "KEYS_ONLY"
   }
 
   point_in_time_recovery {
