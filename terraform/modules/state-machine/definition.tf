@@ -17,6 +17,8 @@ locals {
 
   next = { for index, step in local.steps : step.name => index + 1 < length(local.steps) ? local.steps[index + 1].name : "All Well?" }
 
+  after_map = lookup(local.next, "TLS Certificates", "none")
+
   retry = [
     {
       # Lambda's own trouble: soon, and often, but not all at once.
@@ -101,8 +103,8 @@ locals {
         MaxAttempts     = 2
         BackoffRate     = 3
       }]
-      Catch = [{ ErrorEquals = ["States.ALL"], ResultPath = "$.TlsCertificatesError", Next = local.next["TLS Certificates"] }]
-      Next  = local.next["TLS Certificates"]
+      Catch = [{ ErrorEquals = ["States.ALL"], ResultPath = "$.TlsCertificatesError", Next = local.after_map }]
+      Next  = local.after_map
     }
   } : name => state if var.tls }
 
