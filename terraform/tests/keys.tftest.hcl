@@ -1,0 +1,167 @@
+# Who may do what with a CA's key.
+
+mock_provider "aws" {
+  override_during = plan
+  source          = "./tests/mocks"
+}
+
+variables {
+  account_id        = "123456789012"
+  alias             = "p-issuing-ca-dev"
+  description       = "Issuing CA"
+  key_spec          = "ECC_NIST_P256"
+  partition         = "aws"
+  signing_role_arns = ["arn:aws:iam::123456789012:role/p-tls-cert-dev"]
+  reading_role_arns = ["arn:aws:iam::123456789012:role/p-create-issuing-ca-dev"]
+}
+
+run "policy" {
+  command = plan
+
+  module {
+    source = "./modules/ca-key"
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in jsondecode(aws_kms_key.encryption.policy).Statement : statement.Sid == "Sign"
+      if statement.Effect == "Allow" && contains(flatten([statement.Action]), "kms:Sign")
+    ])
+    error_message = "Only the statement for signing roles may allow kms:Sign."
+  }
+
+  assert {
+    condition = [for statement in jsondecode(aws_kms_key.encryption.policy).Statement : statement if statement.Sid == "Sign"][0] == jsondecode(jsonencode({
+      Sid       = "Sign"
+      Effect    = "Allow"
+      Principal = { AWS = ["arn:aws:iam::123456789012:role/p-tls-cert-dev"] }
+      Action    = "kms:Sign"
+      Resource  = "*"
+      Condition = { StringEquals = { "kms:SigningAlgorithm" = "ECDSA_SHA_256", "kms:MessageType" = "DIGEST" } }
+    }))
+    error_message = "Signing roles, and nobody else, sign digests with the key's one algorithm."
+  }
+
+  assert {
+    condition = [for statement in jsondecode(aws_kms_key.encryption.policy).Statement : statement if statement.Sid == "NobodyElseSigns"][0] == jsondecode(jsonencode({
+      Sid       = "NobodyElseSigns"
+      Effect    = "Deny"
+      Principal = { AWS = "*" }
+      Action    = "kms:Sign"
+      Resource  = "*"
+      Condition = { ArnNotEquals = { "aws:PrincipalArn" = ["arn:aws:iam::123456789012:role/p-tls-cert-dev"] } }
+    }))
+    error_message = "Whatever identity policies say, nobody else signs."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for statement in jsondecode(aws_kms_key.encryption.policy).Statement : [
+        for action in flatten([statement.Action]) : !strcontains(action, "*") && action != "kms:CreateGrant"
+      ] if statement.Effect == "Allow"
+    ]))
+    error_message = "No wildcard among the actions, and no grants, by which signing could be lent."
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(aws_kms_key.encryption.policy).Statement : statement.Principal.AWS if statement.Sid == "Administer"
+    ][0] == ["arn:aws:iam::123456789012:root"]
+    error_message = "The account's IAM policies say who administers."
+  }
+
+  assert {
+    condition     = aws_kms_alias.encryption.name == "alias/p-issuing-ca-dev" && aws_kms_key.encryption.key_usage == "SIGN_VERIFY" && aws_kms_key.encryption.deletion_window_in_days == 30
+    error_message = "Alias, usage and deletion window must be as promised."
+  }
+}
+
+run "named_administrators" {
+  command = plan
+
+  module {
+    source = "./modules/ca-key"
+  }
+
+  variables {
+    administrators = ["arn:aws:iam::123456789012:role/key-admin"]
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(aws_kms_key.encryption.policy).Statement : statement.Principal.AWS if statement.Sid == "Administer"
+    ][0] == ["arn:aws:iam::123456789012:role/key-admin"]
+    error_message = "Named administrators take the account's place."
+  }
+
+  assert {
+    condition     = !strcontains(aws_kms_key.encryption.policy, ":root\"")
+    error_message = "With named administrators, the account at large has no part in the key."
+  }
+}
+
+run "algorithms_rsa" {
+  command = plan
+  module {
+    source = "./modules/ca-key"
+  }
+  variables {
+    key_spec = "RSA_4096"
+  }
+  assert {
+    condition     = "${output.signing_algorithm} ${output.message_type}" == "RSASSA_PKCS1_V1_5_SHA_256 DIGEST"
+    error_message = "RSA keys sign with PKCS #1 v1.5 and SHA-256."
+  }
+}
+
+run "algorithms_p384" {
+  command = plan
+  module {
+    source = "./modules/ca-key"
+  }
+  variables {
+    key_spec = "ECC_NIST_P384"
+  }
+  assert {
+    condition     = "${output.signing_algorithm} ${output.message_type}" == "ECDSA_SHA_384 DIGEST"
+    error_message = "P-384 keys sign with SHA-384."
+  }
+}
+
+run "algorithms_p521" {
+  command = plan
+  module {
+    source = "./modules/ca-key"
+  }
+  variables {
+    key_spec = "ECC_NIST_P521"
+  }
+  assert {
+    condition     = "${output.signing_algorithm} ${output.message_type}" == "ECDSA_SHA_512 DIGEST"
+    error_message = "P-521 keys sign with SHA-512."
+  }
+}
+
+run "resource_key" {
+  command = plan
+
+  module {
+    source = "./modules/resource-key"
+  }
+
+  variables {
+    alias = "p-tls-keygen-dev"
+  }
+
+  assert {
+    condition = toset([for statement in jsondecode(aws_kms_key.encryption.policy).Statement : statement.Sid]) == toset([
+      "AccountDecidesByIamPolicies", "AlarmsReachTheTopic",
+    ])
+    error_message = "The resource key is the account's, and alarms use it for the topic."
+  }
+
+  assert {
+    condition     = aws_kms_key.encryption.enable_key_rotation && aws_kms_alias.encryption.name == "alias/p-tls-keygen-dev"
+    error_message = "It is rotated, and has its alias."
+  }
+}

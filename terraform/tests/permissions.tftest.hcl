@@ -1,0 +1,177 @@
+# What the functions' roles may do, statement by statement.
+
+mock_provider "aws" {
+  override_during = plan
+  source          = "./tests/mocks"
+}
+
+override_resource {
+  target          = module.kms_rsa_root_ca.aws_kms_key.encryption
+  override_during = plan
+  values          = { arn = "arn:aws:kms:eu-west-2:123456789012:key/root", key_id = "root" }
+}
+
+override_resource {
+  target          = module.kms_rsa_issuing_ca.aws_kms_key.encryption
+  override_during = plan
+  values          = { arn = "arn:aws:kms:eu-west-2:123456789012:key/issuing", key_id = "issuing" }
+}
+
+override_resource {
+  target          = module.dynamodb.aws_dynamodb_table.ca
+  override_during = plan
+  values          = { arn = "arn:aws:dynamodb:eu-west-2:123456789012:table/ServerlessCADev" }
+}
+
+override_resource {
+  target          = module.dynamodb.aws_dynamodb_table.journal
+  override_during = plan
+  values          = { arn = "arn:aws:dynamodb:eu-west-2:123456789012:table/ServerlessCAJournalDev" }
+}
+
+variables {
+  lambda_zip     = "./versions.tf"
+  slack_channels = ["pki"]
+  bucket_suffix  = "abcde"
+}
+
+run "signing" {
+  command = plan
+
+  assert {
+    condition = {
+      for name, policy in local.policies : name => [
+        for statement in jsondecode(policy).Statement : statement.Resource if contains(flatten([statement.Action]), "kms:Sign")
+      ]
+      } == {
+      create-root-ca    = ["arn:aws:kms:eu-west-2:123456789012:key/root"]
+      create-issuing-ca = ["arn:aws:kms:eu-west-2:123456789012:key/root"]
+      root-ca-crl       = ["arn:aws:kms:eu-west-2:123456789012:key/root"]
+      issuing-ca-crl    = ["arn:aws:kms:eu-west-2:123456789012:key/issuing"]
+      tls-cert          = ["arn:aws:kms:eu-west-2:123456789012:key/issuing"]
+      sweep             = ["arn:aws:kms:eu-west-2:123456789012:key/issuing"]
+      expiry            = []
+      notify            = []
+    }
+    error_message = "Each function signs with the one key it needs, or with none."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for policy in values(local.policies) : [
+        for statement in jsondecode(policy).Statement : can(statement.Condition.StringEquals["kms:SigningAlgorithm"]) && statement.Condition.StringEquals["kms:MessageType"] == "DIGEST"
+        if contains(flatten([statement.Action]), "kms:Sign")
+      ]
+    ]))
+    error_message = "Roles sign digests, with the key's algorithm."
+  }
+}
+
+run "no_wildcards" {
+  command = plan
+
+  assert {
+    condition = alltrue(flatten([
+      for policy in values(local.policies) : [
+        for statement in jsondecode(policy).Statement : [
+          for action in flatten([statement.Action]) : contains(["iam:ListAccountAliases", "xray:PutTelemetryRecords", "xray:PutTraceSegments"], action)
+        ] if contains(flatten([statement.Resource]), "*")
+      ]
+    ]))
+    error_message = "Only calls that AWS knows no resource for may be on any resource."
+  }
+
+  assert {
+    condition     = alltrue(flatten([for policy in values(local.policies) : [for statement in jsondecode(policy).Statement : [for action in flatten([statement.Action]) : !strcontains(action, "*")]]]))
+    error_message = "Every action is named."
+  }
+
+  assert {
+    condition     = alltrue([for policy in values(local.policies) : length(distinct(jsondecode(policy).Statement[*].Sid)) == length(jsondecode(policy).Statement)])
+    error_message = "Statement ids must be unique within a policy: AWS refuses it otherwise."
+  }
+
+  assert {
+    condition     = alltrue([for name, policy in local.policies : can(regex("^[0-9A-Za-z]+$", join("", jsondecode(policy).Statement[*].Sid)))])
+    error_message = "Statement ids have letters and digits alone."
+  }
+
+  assert {
+    condition     = alltrue([for name, policy in local.policies : length(policy) < 10240])
+    error_message = "A role's inline policies have room for 10,240 characters."
+  }
+}
+
+run "objects" {
+  command = plan
+
+  assert {
+    condition = [
+      for statement in jsondecode(local.policies["tls-cert"]).Statement : statement.Resource if contains(flatten([statement.Action]), "s3:GetObject")
+    ] == [["arn:aws:s3:::serverless-ca-internal-dev-abcde/tls.json", "arn:aws:s3:::serverless-ca-internal-dev-abcde/csrs/*"]]
+    error_message = "tls-cert reads requests, and nothing published."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for name, policy in local.policies : [
+        for statement in jsondecode(policy).Statement : [
+          for resource in flatten([statement.Resource]) : startswith(resource, "arn:aws:s3:::serverless-ca-external-dev-abcde/serverless-${strcontains(name, "root") ? "root-ca" : "issuing-ca"}-dev") || endswith(resource, "/serverless-ca-bundle-dev.pem")
+        ] if contains(flatten([statement.Action]), "s3:PutObject")
+      ]
+    ]))
+    error_message = "A function writes its own CA's files and the bundle."
+  }
+
+  assert {
+    condition     = join(" ", sort([for name, policy in local.policies : name if strcontains(policy, "s3:PutObject")])) == "create-issuing-ca create-root-ca issuing-ca-crl root-ca-crl"
+    error_message = "Nobody else writes published files."
+  }
+}
+
+run "ledger" {
+  command = plan
+
+  assert {
+    condition = alltrue(flatten([
+      for policy in values(local.policies) : [
+        for statement in jsondecode(policy).Statement : !contains(flatten([statement.Action]), "dynamodb:DeleteItem")
+        if contains(flatten([statement.Resource]), "arn:aws:dynamodb:eu-west-2:123456789012:table/ServerlessCADev")
+      ]
+    ]))
+    error_message = "Nobody deletes rows of certificates."
+  }
+
+  assert {
+    condition     = join(" ", sort([for name, policy in local.policies : name if strcontains(policy, "dynamodb:PutItem")])) == "create-issuing-ca create-root-ca issuing-ca-crl root-ca-crl sweep tls-cert"
+    error_message = "expiry and notify write no rows."
+  }
+
+  assert {
+    condition     = join(" ", sort([for name, policy in local.policies : name if strcontains(policy, "secretsmanager:")])) == "notify" && !strcontains(local.policies.notify, "dynamodb:")
+    error_message = "notify alone reads the token, and nothing else."
+  }
+}
+
+run "readers" {
+  command = plan
+
+  variables {
+    aws_principals = ["arn:aws:iam::999999999999:role/workload", "888888888888"]
+  }
+
+  assert {
+    condition     = join(" ", keys(local.invokers.tls-cert)) == "888888888888 arn:aws:iam::999999999999:role/workload" && join(" ", keys(local.invokers)) == "notify tls-cert"
+    error_message = "Named principals invoke tls-cert, and nothing else."
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role.reader[0].assume_role_policy).Statement[0].Principal.AWS == ["arn:aws:iam::999999999999:role/workload", "888888888888"]
+    error_message = "Named principals assume the reader's role."
+  }
+
+  assert {
+    condition     = aws_iam_role.reader[0].name == "serverless-db-reader-dev" && !can(regex("Put|Update|Delete|Write", aws_iam_role_policy.reader[0].policy))
+    error_message = "The reader's role reads."
+  }
+}
