@@ -100,45 +100,139 @@ run "named_administrators" {
   }
 }
 
-run "algorithms_rsa" {
+run "algorithm_of_rsa_2048" {
   command = plan
+
   module {
-    source = "./modules/ca-key"
+    source = "./modules/ca-key/algorithm"
   }
+
+  variables {
+    key_spec = "RSA_2048"
+  }
+
+  assert {
+    condition     = output.name == "RSASSA_PKCS1_V1_5_SHA_256" && output.message_type == "DIGEST"
+    error_message = "RSA_2048 signs a DIGEST with RSASSA_PKCS1_V1_5_SHA_256."
+  }
+}
+
+run "algorithm_of_rsa_3072" {
+  command = plan
+
+  module {
+    source = "./modules/ca-key/algorithm"
+  }
+
+  variables {
+    key_spec = "RSA_3072"
+  }
+
+  assert {
+    condition     = output.name == "RSASSA_PKCS1_V1_5_SHA_256" && output.message_type == "DIGEST"
+    error_message = "RSA_3072 signs a DIGEST with RSASSA_PKCS1_V1_5_SHA_256."
+  }
+}
+
+run "algorithm_of_rsa_4096" {
+  command = plan
+
+  module {
+    source = "./modules/ca-key/algorithm"
+  }
+
   variables {
     key_spec = "RSA_4096"
   }
+
   assert {
-    condition     = "${output.signing_algorithm} ${output.message_type}" == "RSASSA_PKCS1_V1_5_SHA_256 DIGEST"
-    error_message = "RSA keys sign with PKCS #1 v1.5 and SHA-256."
+    condition     = output.name == "RSASSA_PKCS1_V1_5_SHA_256" && output.message_type == "DIGEST"
+    error_message = "RSA_4096 signs a DIGEST with RSASSA_PKCS1_V1_5_SHA_256."
   }
 }
 
-run "algorithms_p384" {
+run "algorithm_of_ecc_nist_p384" {
   command = plan
+
   module {
-    source = "./modules/ca-key"
+    source = "./modules/ca-key/algorithm"
   }
+
   variables {
     key_spec = "ECC_NIST_P384"
   }
+
   assert {
-    condition     = "${output.signing_algorithm} ${output.message_type}" == "ECDSA_SHA_384 DIGEST"
-    error_message = "P-384 keys sign with SHA-384."
+    condition     = output.name == "ECDSA_SHA_384" && output.message_type == "DIGEST"
+    error_message = "ECC_NIST_P384 signs a DIGEST with ECDSA_SHA_384."
   }
 }
 
-run "algorithms_p521" {
+run "algorithm_of_ecc_nist_p521" {
   command = plan
+
   module {
-    source = "./modules/ca-key"
+    source = "./modules/ca-key/algorithm"
   }
+
   variables {
     key_spec = "ECC_NIST_P521"
   }
+
   assert {
-    condition     = "${output.signing_algorithm} ${output.message_type}" == "ECDSA_SHA_512 DIGEST"
-    error_message = "P-521 keys sign with SHA-512."
+    condition     = output.name == "ECDSA_SHA_512" && output.message_type == "DIGEST"
+    error_message = "ECC_NIST_P521 signs a DIGEST with ECDSA_SHA_512."
+  }
+}
+
+run "algorithm_of_ml_dsa_44" {
+  command = plan
+
+  module {
+    source = "./modules/ca-key/algorithm"
+  }
+
+  variables {
+    key_spec = "ML_DSA_44"
+  }
+
+  assert {
+    condition     = output.name == "ML_DSA_SHAKE_256" && output.message_type == "EXTERNAL_MU"
+    error_message = "ML_DSA_44 signs a EXTERNAL_MU with ML_DSA_SHAKE_256."
+  }
+}
+
+run "algorithm_of_ml_dsa_65" {
+  command = plan
+
+  module {
+    source = "./modules/ca-key/algorithm"
+  }
+
+  variables {
+    key_spec = "ML_DSA_65"
+  }
+
+  assert {
+    condition     = output.name == "ML_DSA_SHAKE_256" && output.message_type == "EXTERNAL_MU"
+    error_message = "ML_DSA_65 signs a EXTERNAL_MU with ML_DSA_SHAKE_256."
+  }
+}
+
+run "algorithm_of_ml_dsa_87" {
+  command = plan
+
+  module {
+    source = "./modules/ca-key/algorithm"
+  }
+
+  variables {
+    key_spec = "ML_DSA_87"
+  }
+
+  assert {
+    condition     = output.name == "ML_DSA_SHAKE_256" && output.message_type == "EXTERNAL_MU"
+    error_message = "ML_DSA_87 signs a EXTERNAL_MU with ML_DSA_SHAKE_256."
   }
 }
 

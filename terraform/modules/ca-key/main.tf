@@ -1,17 +1,12 @@
 # The key of one certificate authority. It is made in KMS, never leaves it, and signs for the named roles only.
 
-locals {
-  # What KMS is asked for: always a digest (or the ML-DSA message representative), never a message, which is limited to
-  # 4,096 bytes. One algorithm a key: RSA with SHA-256, and the hash that belongs to each curve.
-  signing = lookup({
-    ECC_NIST_P256 = { algorithm = "ECDSA_SHA_256", message_type = "DIGEST" }
-    ECC_NIST_P384 = { algorithm = "ECDSA_SHA_384", message_type = "DIGEST" }
-    ECC_NIST_P521 = { algorithm = "ECDSA_SHA_512", message_type = "DIGEST" }
-    ML_DSA_44     = { algorithm = "ML_DSA_SHAKE_256", message_type = "EXTERNAL_MU" }
-    ML_DSA_65     = { algorithm = "ML_DSA_SHAKE_256", message_type = "EXTERNAL_MU" }
-    ML_DSA_87     = { algorithm = "ML_DSA_SHAKE_256", message_type = "EXTERNAL_MU" }
-  }, var.key_spec, { algorithm = "RSASSA_PKCS1_V1_5_SHA_256", message_type = "DIGEST" })
+module "algorithm" {
+  source = "./algorithm"
 
+  key_spec = var.key_spec
+}
+
+locals {
   administrators = length(var.administrators) > 0 ? var.administrators : ["arn:${var.partition}:iam::${var.account_id}:root"]
 }
 
@@ -65,8 +60,8 @@ resource "aws_kms_key" "encryption" {
         Resource  = "*"
         Condition = {
           StringEquals = {
-            "kms:SigningAlgorithm" = local.signing.algorithm
-            "kms:MessageType"      = local.signing.message_type
+            "kms:SigningAlgorithm" = module.algorithm.name
+            "kms:MessageType"      = module.algorithm.message_type
           }
         }
       },

@@ -4,11 +4,11 @@ output "key_arn" {
 }
 
 output "signing_algorithm" {
-  value       = local.signing.algorithm
+  value       = module.algorithm.name
   description = "The one algorithm that the key signs with"
 }
 
 output "message_type" {
-  value       = local.signing.message_type
+  value       = module.algorithm.message_type
   description = "What KMS is given to sign"
 }
