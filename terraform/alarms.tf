@@ -10,7 +10,7 @@ locals {
   }
 
   rate_parts = try(regex("^rate\\(([0-9]+) (minute|hour|day)s?\\)$", trimspace(var.schedule_expression)), null)
-  rate_hours = local.rate_parts == null ? null : tonumber(local.rate_parts[0]) * { minute = 1 / 60, hour = 1, day = 24 }[local.rate_parts[1]]
+  rate_hours = local.rate_parts == null ? null : tonumber(local.rate_parts[0]) * { minute = 1, hour = 60, day = 1440 }[local.rate_parts[1]] / 60
 
   # cron(minutes hours * * ? *), every day: the longest wait between two of its hours.
   cron_field  = try(regex("^cron\\([0-9]+ ([0-9,]+|\\*) [*?] \\* [*?] \\*\\)$", trimspace(var.schedule_expression))[0], null)

@@ -38,11 +38,6 @@ resource "terraform_data" "inputs" {
       condition     = coalesce(var.issuing_ca_info.lifetime, 3650) <= coalesce(var.root_ca_info.lifetime, 7300)
       error_message = "The issuing CA would outlive the root CA: see the lifetimes in issuing_ca_info and root_ca_info."
     }
-
-    precondition {
-      condition     = alltrue([for purpose in values(local.bucket_name) : length(purpose) <= 63])
-      error_message = "The bucket names ${join(" and ", values(local.bucket_name))} are longer than the 63 characters that S3 allows: shorten bucket_prefix, project or env."
-    }
   }
 }
 

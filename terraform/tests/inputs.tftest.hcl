@@ -1,0 +1,316 @@
+# Inputs that cannot work stop the plan, and risky ones are spoken of.
+
+mock_provider "aws" {
+  override_during = plan
+  source          = "./tests/mocks"
+}
+
+variables {
+  lambda_zip = "./versions.tf"
+}
+
+run "crls_overlap_by_default" {
+  command = plan
+
+  assert {
+    condition     = local.interval_hours == 6 && min(values(local.crl_life_hours)...) >= 4 * local.interval_hours
+    error_message = "Four publications must fall into one CRL's life."
+  }
+
+  assert {
+    condition     = local.stale_hours == { root = 13, issuing = 13 } && aws_cloudwatch_metric_alarm.crl_stale["issuing"].evaluation_periods == 13 && aws_cloudwatch_metric_alarm.crl_stale["issuing"].treat_missing_data == "breaching"
+    error_message = "Two failed publications in a row raise an alarm, long before the CRL's end."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.crl_stale["issuing"].dimensions == tomap({ Project = "serverless", Environment = "dev", Authority = "serverless-issuing-ca-dev" })
+    error_message = "The alarm must look at the metric that the functions write."
+  }
+}
+
+run "schedule_hourly" {
+  command = plan
+  variables {
+    schedule_expression = "cron(0 * * * ? *)"
+  }
+  assert {
+    condition     = local.interval_hours == 1
+    error_message = "Every hour is one hour."
+  }
+}
+
+run "schedule_by_rate" {
+  command = plan
+  variables {
+    schedule_expression = "rate(90 minutes)"
+  }
+  assert {
+    condition     = local.interval_hours == 1.5
+    error_message = "90 minutes are an hour and a half."
+  }
+}
+
+run "schedule_unknown" {
+  command = plan
+  variables {
+    schedule_expression = "cron(0/30 8-18 ? * MON-FRI *)"
+  }
+  assert {
+    condition     = local.interval_hours == null && local.stale_hours.issuing == 13
+    error_message = "What is not understood is not judged, and half of the CRL's life counts."
+  }
+}
+
+run "daily_schedule_is_spoken_of" {
+  command = plan
+  variables {
+    schedule_expression = "cron(15 8 * * ? *)"
+  }
+  expect_failures = [check.crl_overlap]
+}
+
+run "rsa_is_spoken_of" {
+  command = plan
+  variables {
+    issuing_ca_key_spec = "RSA_4096"
+  }
+  expect_failures = [check.rsa_keys]
+}
+
+run "long_certificates_are_spoken_of" {
+  command = plan
+  variables {
+    max_cert_lifetime = 825
+  }
+  expect_failures = [check.certificate_lifetime]
+}
+
+run "unprotected_production_is_spoken_of" {
+  command = plan
+  variables {
+    env = "prod"
+  }
+  expect_failures = [check.production_tables]
+}
+
+run "a_token_in_the_state_is_spoken_of" {
+  command = plan
+  variables {
+    slack_channels = ["pki"]
+    slack_token    = "xoxb-example"
+  }
+  expect_failures = [check.slack_token]
+}
+
+run "an_open_topic_is_spoken_of" {
+  command = plan
+  variables {
+    sns_policy = "{\"Statement\":[{\"Effect\":\"Allow\",\"Principal\": {\"AWS\": \"*\"},\"Action\":\"sns:Publish\"}]}"
+  }
+  expect_failures = [check.topic_policy]
+}
+
+run "another_account" {
+  command = plan
+  variables {
+    allowed_account_ids = ["210987654321"]
+  }
+  expect_failures = [data.aws_caller_identity.current]
+}
+
+run "the_right_account" {
+  command = plan
+  variables {
+    allowed_account_ids = ["123456789012"]
+  }
+  assert {
+    condition     = local.account_id == "123456789012"
+    error_message = "The account that is named is let in."
+  }
+}
+
+run "everybody_as_principal" {
+  command = plan
+  variables {
+    aws_principals = ["*"]
+  }
+  expect_failures = [var.aws_principals]
+}
+
+run "a_wildcard_in_a_principal" {
+  command = plan
+  variables {
+    aws_principals = ["arn:aws:iam::123456789012:role/*"]
+  }
+  expect_failures = [var.aws_principals]
+}
+
+run "everybody_reads_the_bucket" {
+  command = plan
+  variables {
+    s3_aws_principals = ["*"]
+  }
+  expect_failures = [var.s3_aws_principals]
+}
+
+run "reserved_extension" {
+  command = plan
+  variables {
+    custom_extension_allowlist = ["2.5.29.19"]
+  }
+  expect_failures = [var.custom_extension_allowlist]
+}
+
+run "unknown_key_spec" {
+  command = plan
+  variables {
+    root_ca_key_spec = "ECC_SECG_P256K1"
+  }
+  expect_failures = [var.root_ca_key_spec]
+}
+
+run "csr_file_in_a_folder" {
+  command = plan
+  variables {
+    csr_files = ["../secrets"]
+  }
+  expect_failures = [var.csr_files]
+}
+
+run "unknown_list" {
+  command = plan
+  variables {
+    cert_info_files = ["tls.json"]
+  }
+  expect_failures = [var.cert_info_files]
+}
+
+run "logs_without_a_bucket" {
+  command = plan
+  variables {
+    access_logs = true
+  }
+  expect_failures = [terraform_data.inputs]
+}
+
+run "public_crl_without_a_domain" {
+  command = plan
+  variables {
+    public_crl                 = true
+    cloudfront_certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/mocked"
+  }
+  expect_failures = [terraform_data.inputs, check.public_crl]
+}
+
+run "public_crl_without_a_certificate" {
+  command = plan
+  variables {
+    public_crl         = true
+    hosted_zone_domain = "ca.example.com"
+    hosted_zone_id     = "Z0123456789ABCDEFGHIJ"
+  }
+  expect_failures = [terraform_data.inputs, check.public_crl]
+}
+
+run "certificate_of_another_region" {
+  command = plan
+  variables {
+    cloudfront_certificate_arn = "arn:aws:acm:eu-west-2:123456789012:certificate/x"
+  }
+  expect_failures = [var.cloudfront_certificate_arn]
+}
+
+run "short_crl" {
+  command = plan
+  variables {
+    issuing_crl_days    = 0
+    issuing_crl_seconds = 3600
+  }
+  expect_failures = [terraform_data.inputs, check.crl_overlap]
+}
+
+run "issuing_ca_outlives_the_root" {
+  command = plan
+  variables {
+    root_ca_info = { commonName = "Root", lifetime = 100 }
+  }
+  expect_failures = [terraform_data.inputs]
+}
+
+run "cross_account_without_an_account" {
+  command = plan
+  module {
+    source = "./modules/topic"
+  }
+  variables {
+    account_id      = "123456789012"
+    kms_key_arn     = "arn:aws:kms:eu-west-2:123456789012:key/resource"
+    name            = "p-ca-notifications-dev"
+    partition       = "aws"
+    policy_template = "cross-account"
+    region          = "eu-west-2"
+  }
+  expect_failures = [aws_sns_topic.sns_topic]
+}
+
+run "missing_code" {
+  command = plan
+  module {
+    source = "./modules/function"
+  }
+  variables {
+    architecture          = "x86_64"
+    dead_letter_queue_arn = "arn:aws:sqs:eu-west-2:123456789012:letters"
+    description           = "Issue"
+    environment           = {}
+    handler               = "tls_cert.lambda_handler"
+    log_retention_days    = 30
+    memory_size           = 128
+    name                  = "p-tls-cert-dev"
+    policy                = "{}"
+    timeout               = 180
+    xray_enabled          = true
+    zip                   = "./no-such-file.zip"
+  }
+  expect_failures = [aws_lambda_function.function]
+}
+
+run "function" {
+  command = plan
+  module {
+    source = "./modules/function"
+  }
+  variables {
+    architecture          = "arm64"
+    dead_letter_queue_arn = "arn:aws:sqs:eu-west-2:123456789012:letters"
+    description           = "Issue"
+    environment           = { PROJECT = "p" }
+    handler               = "tls_cert.lambda_handler"
+    invokers              = { "arn:aws:iam::999999999999:role/workload" = null }
+    log_retention_days    = 30
+    memory_size           = 128
+    name                  = "p-tls-cert-dev"
+    policy                = "{}"
+    timeout               = 180
+    xray_enabled          = false
+    zip                   = "./versions.tf"
+  }
+  assert {
+    condition = (
+      aws_lambda_function.function.runtime == "provided.al2023"
+      && aws_lambda_function.function.handler == "tls_cert.lambda_handler"
+      && aws_lambda_function.function.architectures[0] == "arm64"
+      && aws_lambda_function.function.tracing_config[0].mode == "PassThrough"
+      && aws_lambda_alias.function.name == "p-tls-cert-dev"
+      && aws_lambda_alias.function.function_version == "$LATEST"
+      && aws_iam_role.role.name == "p-tls-cert-dev"
+      && aws_cloudwatch_log_group.function.name == "/aws/lambda/p-tls-cert-dev"
+      && aws_cloudwatch_log_group.function.retention_in_days == 30
+    )
+    error_message = "A function has its runtime, handler, alias, role and log group."
+  }
+  assert {
+    condition     = aws_lambda_permission.invoke["arn:aws:iam::999999999999:role/workload"].qualifier == null && aws_lambda_permission.invoke_alias["arn:aws:iam::999999999999:role/workload"].qualifier == "p-tls-cert-dev"
+    error_message = "Named principals invoke the function and its alias."
+  }
+}
