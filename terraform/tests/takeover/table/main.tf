@@ -1,0 +1,28 @@
+terraform {
+  required_providers {
+    aws = {
+      source = "hashicorp/aws"
+    }
+  }
+}
+
+variable "name" {
+  type = string
+}
+
+resource "aws_dynamodb_table" "ca" {
+  name         = var.name
+  billing_mode = "PAY_PER_REQUEST"
+  hash_key     = "CommonName"
+  range_key    = "SerialNumber"
+
+  attribute {
+    name = "CommonName"
+    type = "S"
+  }
+
+  attribute {
+    name = "SerialNumber"
+    type = "S"
+  }
+}
