@@ -33,17 +33,11 @@ module "external_s3" {
   tags                       = merge(var.tags, var.additional_s3_tags)
 }
 
-# The bucket of another deployment in the account, which publishes for this one too.
-data "aws_s3_bucket" "external" {
-  count = local.own_bucket ? 0 : 1
-
-  bucket = var.external_s3_bucket_name
-}
-
+# The bucket may be another deployment's in the account. It is not looked up: both may be made in one apply.
 locals {
-  external_bucket_name   = local.own_bucket ? module.external_s3[0].name : data.aws_s3_bucket.external[0].bucket
-  external_bucket_arn    = local.own_bucket ? module.external_s3[0].arn : data.aws_s3_bucket.external[0].arn
-  external_bucket_domain = local.own_bucket ? module.external_s3[0].domain_name : data.aws_s3_bucket.external[0].bucket_domain_name
+  external_bucket_name   = local.own_bucket ? module.external_s3[0].name : var.external_s3_bucket_name
+  external_bucket_arn    = local.own_bucket ? module.external_s3[0].arn : "arn:${local.partition}:s3:::${var.external_s3_bucket_name}"
+  external_bucket_domain = local.own_bucket ? module.external_s3[0].domain_name : "${var.external_s3_bucket_name}.s3.${local.dns_suffix}"
 
   certificate_folder = "${path.cwd}/certs/${var.env}"
 }

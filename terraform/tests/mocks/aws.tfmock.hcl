@@ -20,13 +20,6 @@ mock_data "aws_region" {
   }
 }
 
-mock_data "aws_s3_bucket" {
-  defaults = {
-    arn                = "arn:aws:s3:::shared-bucket"
-    bucket_domain_name = "shared-bucket.s3.amazonaws.com"
-  }
-}
-
 mock_data "aws_kms_alias" {
   defaults = {
     target_key_arn = "arn:aws:kms:eu-west-2:123456789012:key/aliased"
