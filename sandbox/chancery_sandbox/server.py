@@ -14,7 +14,7 @@ import waitress
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from waitress.server import MultiSocketServer
 
-from . import functions, kms, sns, stepfunctions
+from . import dynamodb, functions, kms, sns, stepfunctions
 from .control import Control
 from .functions import Later, Runner, Settings
 from .gate import Gate
@@ -95,6 +95,7 @@ class Server:
         self._runner.end()
 
     def _mend(self) -> None:
+        dynamodb.mend()
         kms.mend()
         functions.mend(self._runner, self._later)
         sns.mend(self._later)

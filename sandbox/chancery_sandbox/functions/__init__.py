@@ -137,7 +137,7 @@ def _keep_configuration(runner: Runner) -> None:
         runner.forget(arn)
 
     LambdaFunction.dead_letter = None  # type: ignore[attr-defined]
-    LambdaFunction.__init__ = init  # type: ignore[misc]
+    LambdaFunction.__init__ = init
     LambdaFunction.get_configuration = get_configuration
     LambdaFunction.update_configuration = update_configuration
     LambdaBackend.delete_function = delete_function

@@ -1,0 +1,59 @@
+"""DynamoDB as moto has it, mended: transactions, pages, sizes, and the keys of sparse indexes."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+from moto.dynamodb.exceptions import MockValidationException
+from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.models.table import Table
+from moto.dynamodb.responses import DynamoHandler
+
+from . import query, reserved, sizes, transaction
+
+
+def mend() -> None:
+    """Put ours in the place of moto's; doing it twice does no harm."""
+    if getattr(Table, "mended", False):
+        return
+    Table.mended = True  # type: ignore[attr-defined]
+    DynamoType.size = sizes.of_value
+    DynamoDBBackend.transact_write_items = transaction.write
+    DynamoHandler.transact_write_items = transaction.idempotent(DynamoHandler.transact_write_items)
+    for name in reserved.OPERATIONS:
+        setattr(DynamoHandler, name, reserved.checked(getattr(DynamoHandler, name)))
+    DynamoDBBackend.update_item = _index_keys_kept(DynamoDBBackend.update_item)
+    Table.query = query.with_pages(Table.query)
+    Table._validate_item_types = _index_keys_checked(Table._validate_item_types)  # noqa: SLF001 - the one place all writes pass
+
+
+def _index_keys_checked(original: Callable[..., None]) -> Callable[..., None]:
+    """Refuse a key of an index that is of the wrong type or empty, as DynamoDB does."""
+
+    def validate(self: Table, item: dict[str, Any], *rest: Any, **named: Any) -> None:
+        original(self, item, *rest, **named)
+        query.check_index_keys(self, item)
+
+    return validate
+
+
+def _index_keys_kept(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Refuse, and undo, an update after which an attribute cannot be the key that an index makes of it."""
+
+    def update_item(self: DynamoDBBackend, table_name: str, key: dict[str, Any], *rest: Any, **named: Any) -> Any:
+        table = self.get_table(table_name)
+        hash_key = DynamoType(key[table.hash_key_attr])
+        range_key = DynamoType(key[table.range_key_attr]) if table.range_key_attr in key else None
+        before = copy.deepcopy(table.get_item(hash_key, range_key))
+        item = original(self, table_name, key, *rest, **named)
+        try:
+            query.check_index_keys(table, item.to_json()["Attributes"])
+        except MockValidationException:
+            transaction.restore(table, hash_key, range_key, before)
+            raise
+        return item
+
+    return update_item
