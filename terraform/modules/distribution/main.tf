@@ -24,6 +24,7 @@ resource "aws_cloudfront_distribution" "website" {
   #checkov:skip=CKV_AWS_68:A firewall is an input (cloudfront_web_acl_id)
   #checkov:skip=CKV2_AWS_47:A firewall is an input (cloudfront_web_acl_id), and no Java runs behind this distribution
   #checkov:skip=CKV_AWS_86:Access logs of public files would record who verifies which certificate
+  #checkov:skip=CKV_AWS_174:The input is validated to be TLS 1.2 at least, and is by default
   #checkov:skip=CKV_AWS_305:There is no page at the root, only files by name
   #checkov:skip=CKV_AWS_310:One bucket holds the files; a CRL lives much longer than S3 has ever been away
   enabled         = true
