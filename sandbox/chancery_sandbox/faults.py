@@ -22,6 +22,8 @@ class Kind(enum.Enum):
     """An internal error; nothing is done."""
     FAILED_DONE = "failed-done"
     """It is done, and an internal error is answered."""
+    CONFLICT = "conflict"
+    """Refused because another call is at the same thing at the same time; nothing is done."""
     SLOW = "slow"
     """It is done after a delay."""
     LOST = "lost"
@@ -98,6 +100,10 @@ _THROTTLING = {
     "lambda": ("TooManyRequestsException", 429),
     "sns": ("Throttled", 429),
 }
+_CONFLICT = {
+    "dynamodb": ("TransactionConflictException", 400),
+    "s3": ("ConditionalRequestConflict", 409),
+}
 _INTERNAL = {"kms": "KMSInternalException", "s3": "InternalError", "sns": "InternalError", "lambda": "ServiceException"}
 
 
@@ -106,6 +112,9 @@ def answer(call: Call, kind: Kind) -> tuple[int, str, bytes]:
     if kind is Kind.THROTTLED:
         code, status = _THROTTLING.get(call.service, ("ThrottlingException", 400))
         message = "Rate exceeded"
+    elif kind is Kind.CONFLICT:
+        code, status = _CONFLICT.get(call.service, ("ConflictException", 409))
+        message = "A conflicting operation occurred. Retry the operation."
     else:
         code, status = _INTERNAL.get(call.service, "InternalServerError"), 500
         message = "The request processing has failed because of an unknown error, exception, or failure."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import threading
 import time
 from collections import deque
@@ -60,17 +61,16 @@ class Gate:
         )
         if call.service == "kms" and self._trail is not None:
             self._trail.record(call, status, body)
-        lost = fault is not None and fault.kind in {Kind.LOST, Kind.UNREACHABLE}
-        # An answer shorter than it says makes the server cut the connection: that is how an answer gets lost.
-        length = len(body) + 1 if lost else len(body)
+        if fault is not None and fault.kind in {Kind.LOST, Kind.UNREACHABLE}:
+            _cut(environ)
         # A HEAD states the length of what it does not send.
         ours = _OURS if environ["REQUEST_METHOD"] == "HEAD" else _OURS | {"content-length"}
         headers = [(name, value) for name, value in headers if name.lower() not in ours]
         headers += [("x-amzn-RequestId", call.request_id), ("x-amz-request-id", call.request_id)]
         if environ["REQUEST_METHOD"] != "HEAD":
-            headers.append(("Content-Length", str(length)))
+            headers.append(("Content-Length", str(len(body))))
         start_response(f"{status} {_phrase(status)}", headers)
-        return [] if lost else [body]
+        return [body]
 
     def made(self) -> list[dict[str, Any]]:
         """Every call so far, oldest first."""
@@ -79,7 +79,7 @@ class Gate:
     def _through(
         self, environ: Environ, call: Call, fault: faults.Fault | None
     ) -> tuple[int, list[tuple[str, str]], bytes]:
-        if fault is not None and fault.kind in {Kind.THROTTLED, Kind.FAILED, Kind.UNREACHABLE}:
+        if fault is not None and fault.kind in {Kind.THROTTLED, Kind.FAILED, Kind.CONFLICT, Kind.UNREACHABLE}:
             return _refused(call, fault.kind)
         if fault is not None and fault.kind is Kind.SLOW:
             time.sleep(fault.delay)
@@ -114,6 +114,13 @@ def _answered(application: Application, environ: Environ) -> tuple[int, list[tup
         if close is not None:
             close()
     return head[0], head[1], b"".join(written)
+
+
+def _cut(environ: Environ) -> None:
+    """Close the caller's connection before a word of the answer; waitress has no other way to its channel."""
+    connection = environ["waitress.client_disconnected"].__self__.socket
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def _phrase(status: int) -> str:

@@ -14,7 +14,7 @@ import waitress
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from waitress.server import MultiSocketServer
 
-from . import dynamodb, functions, kms, sns, stepfunctions
+from . import dynamodb, functions, kms, s3, sns, stepfunctions
 from .control import Control
 from .functions import Later, Runner, Settings
 from .gate import Gate
@@ -90,6 +90,8 @@ class Server:
 
     def stop(self) -> None:
         """Close the door, and end what was started."""
+        # Answers that are under way find their door closed; nobody needs to hear of it.
+        logging.getLogger("waitress").setLevel(logging.CRITICAL)
         self._server.close()
         self._later.end()
         self._runner.end()
@@ -98,6 +100,7 @@ class Server:
         dynamodb.mend()
         kms.mend()
         functions.mend(self._runner, self._later)
+        s3.mend()
         sns.mend(self._later)
         stepfunctions.mend(self.endpoint)
 

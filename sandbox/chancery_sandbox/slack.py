@@ -97,7 +97,7 @@ def _message(environ: Environ) -> dict[str, Any]:
 
 
 def _fault(authorization: str, message: dict[str, Any]) -> str:
-    token = authorization.removeprefix("Bearer ").strip() or message.get("token", "")
+    token = authorization.removeprefix("Bearer").strip() or message.get("token", "")
     if not token:
         return "not_authed"
     if not token.startswith("xoxb-"):

@@ -37,7 +37,8 @@ class Sandbox:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
-        self.endpoint = json.loads(self.process.stdout.readline())["endpoint"]
+        said = json.loads(self.process.stdout.readline())
+        self.endpoint, self.slack = said["endpoint"], said["slack"]
 
     def client(self, service: str, access_key: str = "AKIAIOSFODNN7EXAMPLE", region: str = "eu-west-1", **more):
         return boto3.client(
