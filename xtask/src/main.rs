@@ -5,6 +5,7 @@ mod bench;
 mod check;
 mod setup;
 mod shell;
+mod terraform;
 mod test;
 
 use anyhow::Result;
@@ -41,6 +42,8 @@ enum Chore {
         #[arg(long)]
         built: bool,
     },
+    /// Check and test the Terraform module, without an AWS account.
+    Terraform,
     /// Write docs/openapi.json anew from the code.
     Openapi,
 }
@@ -54,6 +57,7 @@ fn main() -> Result<()> {
         Chore::Test { filter } => test::run(&filter),
         Chore::Check => check::run(),
         Chore::Bench { quick, built } => bench::run(quick, built),
+        Chore::Terraform => terraform::run(),
         Chore::Openapi => {
             let output = shell::cargo()
                 .args(["run", "--quiet", "--package", "chancery-cli", "--", "openapi"])

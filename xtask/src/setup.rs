@@ -90,7 +90,7 @@ pub(crate) fn judges() -> Judges {
             package.used_for, package.name
         ));
     }
-    let python = python_judges();
+    let python = python("judges");
     if python.is_none() {
         missing.push("PyPI cryptography and pkilint (no virtual environment could be made)".to_owned());
     }
@@ -117,10 +117,11 @@ fn is_root() -> bool {
         .is_ok_and(|output| String::from_utf8_lossy(&output.stdout).trim() == "0")
 }
 
-/// The virtual environment, made anew when the list of requirements is newer than it.
-fn python_judges() -> Option<PathBuf> {
-    let folder = shell::target().join("judges");
-    let requirements = shell::root().join("tests/judges/requirements.txt");
+/// The `bin` folder of a virtual environment with what `tests/NAME/requirements.txt` asks for, made anew when that file is
+/// newer than it.
+pub(crate) fn python(name: &str) -> Option<PathBuf> {
+    let folder = shell::target().join(name);
+    let requirements = shell::root().join("tests").join(name).join("requirements.txt");
     let marker = folder.join("installed-requirements.txt");
     let wanted = std::fs::read_to_string(&requirements).ok()?;
     if std::fs::read_to_string(&marker).is_ok_and(|installed| installed == wanted) {

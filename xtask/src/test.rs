@@ -1,14 +1,15 @@
-//! Every test: documentation examples first, then everything else, so that its summary is the last thing printed.
+//! Every test: documentation examples and the Terraform module first, then everything else, so that its summary is the last thing printed.
 
 use anyhow::Result;
 
-use crate::{setup, shell};
+use crate::{setup, shell, terraform};
 
 /// Sets up and runs the tests.
 pub(crate) fn run(filter: &[String]) -> Result<()> {
     let judges = setup::judges();
     if filter.is_empty() {
         shell::run(shell::cargo().args(["test", "--workspace", "--doc", "--quiet"]))?;
+        terraform::run()?;
     }
     judges.report();
 

@@ -1,0 +1,149 @@
+//! The Terraform module: formatting, validity of it and its examples, its tests, and what a public scanner says of it.
+//!
+//! The provider comes from a filesystem mirror where one is found (a folder that holds `registry.terraform.io/hashicorp/aws`;
+//! `CHANCERY_TERRAFORM_MIRROR` names another one), otherwise from the registry. No AWS account is needed: the tests mock the
+//! provider. What cannot be had is said plainly, and skipped.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::{setup, shell};
+
+/// What a mirror holds below its root.
+const PROVIDER: &str = "registry.terraform.io/hashicorp/aws";
+
+/// Where systems keep mirrors: Terraform's own implied ones first.
+const MIRRORS: [&str; 3] = [
+    "/usr/local/share/terraform/plugins",
+    "/usr/share/terraform/plugins",
+    "/opt/terraform/plugins",
+];
+
+/// The program to run, with what every call of it needs.
+struct Terraform {
+    program: &'static str,
+    /// A configuration that names the mirror; `None`: whatever the user has configured.
+    configuration: Option<PathBuf>,
+}
+
+/// Everything about the module that needs no AWS.
+pub(crate) fn run() -> Result<()> {
+    let Some(program) = ["terraform", "tofu"].into_iter().find(|name| shell::exists(name)) else {
+        println!("SKIPPED: the Terraform module (neither terraform nor tofu is installed)");
+        return Ok(());
+    };
+    let terraform = Terraform::new(program)?;
+    shell::run(terraform.call(&module()).args(["fmt", "-check", "-recursive"]))?;
+
+    for folder in folders()? {
+        if !shell::succeeds(&mut terraform.init(&folder)) {
+            ensure!(
+                terraform.configuration.is_none(),
+                "{program} init fails in {}; run it there to see why",
+                folder.display()
+            );
+            println!(
+                "SKIPPED: the Terraform module's tests (no mirror of the AWS provider, and no registry, can be reached)"
+            );
+            return scan();
+        }
+        shell::run(terraform.call(&folder).args(["validate", "-no-color"]))?;
+    }
+    if program == "terraform" {
+        shell::run(terraform.call(&module()).args(["test", "-no-color"]))?;
+    } else {
+        println!(
+            "SKIPPED: the Terraform module's tests (they use what terraform 1.11 has and tofu has not: override_during)"
+        );
+    }
+    scan()
+}
+
+impl Terraform {
+    fn new(program: &'static str) -> Result<Self> {
+        let state = shell::target().join("terraform");
+        fs::create_dir_all(&state).with_context(|| format!("cannot make {}", state.display()))?;
+        let configuration = match mirror() {
+            None => None,
+            Some(mirror) => {
+                let file = state.join("mirror.tfrc");
+                let path = serde_json::to_string(&mirror)?;
+                let text = format!("provider_installation {{\n  filesystem_mirror {{\n    path = {path}\n  }}\n}}\n");
+                fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
+                Some(file)
+            }
+        };
+        Ok(Self { program, configuration })
+    }
+
+    /// A call in that folder, which keeps what it downloads below `target/`.
+    fn call(&self, folder: &Path) -> Command {
+        let data = folder.strip_prefix(shell::root()).unwrap_or(folder);
+        let mut command = shell::program(self.program);
+        command
+            .current_dir(folder)
+            .env("TF_DATA_DIR", shell::target().join("terraform").join(data))
+            .env("TF_INPUT", "0")
+            .env("CHECKPOINT_DISABLE", "1");
+        if let Some(configuration) = &self.configuration {
+            command.env("TF_CLI_CONFIG_FILE", configuration);
+        }
+        command
+    }
+
+    fn init(&self, folder: &Path) -> Command {
+        let mut command = self.call(folder);
+        command.args(["init", "-backend=false", "-no-color"]);
+        command
+    }
+}
+
+fn module() -> PathBuf {
+    shell::root().join("terraform")
+}
+
+/// The module, then its examples.
+fn folders() -> Result<Vec<PathBuf>> {
+    let examples = module().join("examples");
+    let mut folders = Vec::new();
+    for entry in fs::read_dir(&examples).with_context(|| format!("cannot read {}", examples.display()))? {
+        folders.push(entry?.path());
+    }
+    folders.retain(|folder| folder.is_dir());
+    folders.sort();
+    folders.insert(0, module());
+    Ok(folders)
+}
+
+fn mirror() -> Option<PathBuf> {
+    let named = std::env::var_os("CHANCERY_TERRAFORM_MIRROR").map(PathBuf::from);
+    let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".terraform.d/plugins"));
+    let below_opt = fs::read_dir("/opt")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path());
+    let places = named
+        .into_iter()
+        .chain(home)
+        .chain(MIRRORS.map(PathBuf::from))
+        .chain(below_opt);
+    places.into_iter().find(|place| place.join(PROVIDER).is_dir())
+}
+
+/// What checkov finds that is not justified where it stands.
+fn scan() -> Result<()> {
+    let Some(folder) = setup::python("checkov") else {
+        println!("SKIPPED: scanning the Terraform module (PyPI checkov could not be installed)");
+        return Ok(());
+    };
+    let mut command = shell::program(folder.join("checkov"));
+    shell::run(
+        command
+            .current_dir(module())
+            .args(["--directory", ".", "--config-file", ".checkov.yaml"]),
+    )
+}
