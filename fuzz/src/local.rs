@@ -141,7 +141,7 @@ pub fn search(octets: &[u8]) {
         ] {
             match outcome {
                 Ok(page) => assert!(page.certificates.is_empty()),
-                Err(error) => assert!(matches!(error, LedgerError::Damaged { .. }), "{error}"),
+                Err(error) => assert!(matches!(error, LedgerError::ForeignCursor { .. }), "{error}"),
             }
         }
     });

@@ -39,6 +39,7 @@ pub async fn ledger(make: impl AsyncFn() -> Arc<dyn Ledger>) {
     crl::the_latest_crl_is_the_highest(&*make().await).await;
 
     search::pages_are_stable(&*make().await).await;
+    search::foreign_cursors_are_refused(&*make().await).await;
     search::conditions_combine(&*make().await).await;
     search::expiring_certificates_are_found(&*make().await).await;
 

@@ -33,6 +33,12 @@ pub enum LedgerError {
     /// No such certificate.
     #[error("the ledger has no certificate with serial number {0}")]
     NotFound(Serial),
+    /// A cursor that no page of this ledger ended with.
+    #[error("{cursor:?} is not where a page of this ledger ended: send what the page before gave as next, or nothing")]
+    ForeignCursor {
+        /// Its first 40 characters.
+        cursor: String,
+    },
     /// A CA of that name is already recorded.
     #[error("a CA named {0} is already recorded")]
     AuthorityExists(Slug),
@@ -48,6 +54,15 @@ pub enum LedgerError {
         /// Which row, what is wrong.
         detail: String,
     },
+}
+
+impl LedgerError {
+    /// That a cursor was not made by this ledger.
+    pub fn foreign_cursor(cursor: &Cursor) -> Self {
+        Self::ForeignCursor {
+            cursor: cursor.0.chars().take(40).collect(),
+        }
+    }
 }
 
 /// The revoked certificates that one CRL lists, as one consistent view of the ledger.

@@ -102,6 +102,10 @@ fn the_contract_request_gets_the_contract_answer() {
             .0,
         200
     );
+    let (status, problem) = client.get("/certificates?after=garbled");
+    assert_eq!((status, problem["code"].as_str()), (400, Some("bad_request")));
+    let told = problem["error"].as_str().unwrap();
+    assert!(told.contains("garbled") && told.contains("next"), "{told}");
     let serial = answer["CertificateInfo"]["SerialNumber"].as_str().unwrap();
     assert_eq!(client.get(&format!("/certificates/{serial}")).1["profile"], "tls");
     let revoke = format!("/certificates/{serial}/revoke");

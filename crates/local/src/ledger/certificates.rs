@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use chancery_authority::Slug;
+use chancery_authority::port::LedgerError;
 use chancery_authority::port::keystore::{KeyName, Receipt};
 use chancery_authority::port::ledger::{CertificateRecord, Cursor, IntentId, Kind, Page, Revocation, Search};
 use chancery_x509::crl::RevocationReason;
@@ -215,7 +216,7 @@ pub(crate) fn search(
     limit: usize,
 ) -> Result<Page, Fault> {
     let after = after
-        .map(|cursor| cursor.0.parse::<i64>().map_err(|_| foreign_cursor(cursor)))
+        .map(|cursor| cursor.0.parse::<i64>().map_err(|_| LedgerError::foreign_cursor(cursor)))
         .transpose()?;
     let issuer = match &query.issuer {
         None => None,
@@ -268,11 +269,6 @@ fn by_id(connection: &Connection, id: i64) -> Result<CertificateRecord, Fault> {
         .next()?
         .ok_or_else(|| damaged(format!("row {id} of certificates: its issuer is not recorded")))?;
     CertificateRow::read(row)?.complete(connection)
-}
-
-fn foreign_cursor(cursor: &Cursor) -> Fault {
-    let shown: String = cursor.0.chars().take(40).collect();
-    damaged(format!("{shown:?} is not where a page of this ledger ended"))
 }
 
 /// A query as SQL: which index leads, and the conditions.
@@ -373,12 +369,15 @@ pub(crate) fn expiring(
     limit: usize,
 ) -> Result<Page, Fault> {
     let start = |cursor: &Cursor| {
-        let (not_after, id) = cursor.0.split_once('.').ok_or_else(|| foreign_cursor(cursor))?;
+        let (not_after, id) = cursor
+            .0
+            .split_once('.')
+            .ok_or_else(|| LedgerError::foreign_cursor(cursor))?;
         not_after
             .parse::<i64>()
             .ok()
             .zip(id.parse::<i64>().ok())
-            .ok_or_else(|| foreign_cursor(cursor))
+            .ok_or_else(|| LedgerError::foreign_cursor(cursor))
     };
     let (after_time, after_id) = after.map(start).transpose()?.unwrap_or((from.0, i64::MIN));
     let limit = limit.clamp(1, MAX_PAGE);

@@ -113,6 +113,7 @@ impl From<LedgerError> for Problem {
             LedgerError::NotFound(serial) => {
                 Self::not_found(format!("there is no certificate with serial number {serial}"))
             }
+            LedgerError::ForeignCursor { .. } => Self::bad_request(format!("after: {error}")),
             LedgerError::Unavailable { .. } => {
                 tracing::error!(%error, "the ledger is unavailable");
                 Self::unavailable("the ledger is unavailable at the moment; try again")

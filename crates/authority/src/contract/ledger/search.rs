@@ -7,7 +7,7 @@ use chancery_x509::time::UnixTime;
 use super::ok;
 use super::reserve::{NOW, intent, issue, reserve, serial, slug};
 use super::revoke::revocation;
-use crate::port::ledger::{CertificateIntent, Cursor, IntentId, Ledger, Page, Search};
+use crate::port::ledger::{CertificateIntent, Cursor, IntentId, Ledger, LedgerError, Page, Search};
 
 fn serials(page: &Page) -> Vec<Serial> {
     page.certificates.iter().map(|record| record.id.serial).collect()
@@ -90,6 +90,30 @@ pub(super) async fn pages_are_stable(ledger: &dyn Ledger) {
     }
     let page = ok(ledger.search(&Search::default(), None, 1_000).await);
     assert_eq!(page.next, None, "the last page says that it is the last");
+}
+
+pub(super) async fn foreign_cursors_are_refused(ledger: &dyn Ledger) {
+    for number in 1..=3 {
+        issue(ledger, &intent(number)).await;
+    }
+    let long = "garbled".repeat(1_000);
+    for garbled in [
+        "",
+        "garbled",
+        "1.5.9",
+        "-",
+        "٣",
+        "' OR 1=1 --",
+        "18446744073709551616",
+        &long,
+    ] {
+        let after = Cursor(garbled.to_owned());
+        let outcome = ledger.search(&Search::default(), Some(&after), 10).await;
+        let Err(LedgerError::ForeignCursor { cursor }) = outcome else {
+            panic!("{garbled:?} is no cursor, yet the ledger answers {outcome:?}");
+        };
+        assert!(garbled.starts_with(&cursor) && cursor.len() <= 160, "{cursor:?}");
+    }
 }
 
 pub(super) async fn conditions_combine(ledger: &dyn Ledger) {

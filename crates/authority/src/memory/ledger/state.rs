@@ -467,7 +467,7 @@ fn page(
 }
 
 fn parse_sequence(cursor: &Cursor) -> Result<u64, LedgerError> {
-    cursor.0.parse().map_err(|_| foreign(cursor))
+    cursor.0.parse().map_err(|_| LedgerError::foreign_cursor(cursor))
 }
 
 fn parse_expiry(cursor: &Cursor) -> Result<(i64, u64), LedgerError> {
@@ -475,11 +475,5 @@ fn parse_expiry(cursor: &Cursor) -> Result<(i64, u64), LedgerError> {
         .0
         .split_once('/')
         .and_then(|(end, sequence)| Some((end.parse().ok()?, sequence.parse().ok()?)));
-    parts.ok_or_else(|| foreign(cursor))
-}
-
-fn foreign(cursor: &Cursor) -> LedgerError {
-    LedgerError::Damaged {
-        detail: format!("the cursor {:?} was not made by this ledger", cursor.0),
-    }
+    parts.ok_or_else(|| LedgerError::foreign_cursor(cursor))
 }

@@ -89,7 +89,7 @@ impl SearchQuery {
 #[utoipa::path(get, path = "/api/v1/certificates", tag = "certificates", params(SearchQuery),
     responses(
         (status = 200, description = "A page", body = CertificatePage),
-        (status = 400, description = "A condition is malformed", body = ProblemBody),
+        (status = 400, description = "A condition is malformed, or `after` is not the `next` of a page", body = ProblemBody),
         (status = 401, description = "No valid token", body = ProblemBody)))]
 pub async fn search(
     State(state): State<AppState>,
