@@ -106,6 +106,10 @@ pub(crate) enum Command {
     Restore {
         /// The backup's folder
         folder: PathBuf,
+
+        /// Only check that it could be restored: every file, and the ledger; needs no data folder
+        #[arg(long)]
+        check: bool,
     },
     /// API tokens
     #[command(subcommand)]
@@ -209,6 +213,22 @@ pub(crate) struct WantedArguments {
     /// E-mail address in the subject
     #[arg(long, value_name = "EMAIL")]
     pub(crate) email: Option<String>,
+
+    /// Have the certificate's expiry told ahead, by webhooks and the log
+    #[arg(long, overrides_with = "no_notify_expiry")]
+    pub(crate) notify_expiry: bool,
+
+    /// Do not have it told [the default, but where the authority reminds of the name anyhow]
+    #[arg(long, overrides_with = "notify_expiry")]
+    pub(crate) no_notify_expiry: bool,
+
+    /// Have its issuance told
+    #[arg(long, overrides_with = "no_notify_issued")]
+    pub(crate) notify_issued: bool,
+
+    /// Do not have it told [the default, likewise]
+    #[arg(long, overrides_with = "notify_issued")]
+    pub(crate) no_notify_issued: bool,
 
     /// Accept a key that is already certified for the same common name
     #[arg(long)]

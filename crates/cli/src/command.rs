@@ -38,7 +38,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         Command::Inspect { file } => inspect::run(arguments, file),
         Command::Verify(verify) => verify::run(arguments, verify),
         Command::Backup { folder } => backup::backup(arguments, folder),
-        Command::Restore { folder } => backup::restore(arguments, folder),
+        Command::Restore { folder, check: true } => backup::check(arguments, folder),
+        Command::Restore { folder, check: false } => backup::restore(arguments, folder),
         Command::Token(token) => token::run(arguments, token),
         Command::Check => check::run(arguments),
         Command::Completions { shell } => {

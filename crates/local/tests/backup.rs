@@ -179,6 +179,7 @@ async fn damaged_backups_are_refused_and_leave_nothing() {
         backup::verify(&house.path("backup"), &|_| ()),
         Err(BackupError::Altered { file }) if file == "keys/a-ca.p8"
     ));
+    assert!(!house.path("backup/ledger.sqlite3-wal").exists() && !house.path("backup/ledger.sqlite3-shm").exists());
     fs::remove_file(&key).unwrap();
     assert!(matches!(refused("has lost keys/a-ca.p8"), BackupError::Lost { .. }));
     fs::write(&key, b"sealed").unwrap();
@@ -198,6 +199,33 @@ async fn damaged_backups_are_refused_and_leave_nothing() {
     refused("no complete backup");
     fs::write(&manifest, text).unwrap();
     house.restore("backup", "restored", NOW).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_that_was_unsound_when_it_was_copied_is_noticed() {
+    let house = House::new().await;
+    house.back_up("backup", NOW).unwrap();
+    let ledger = house.path("backup/ledger.sqlite3");
+    let sha256 = |file: &Path| {
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &fs::read(file).unwrap());
+        data_encoding::HEXLOWER.encode(digest.as_ref())
+    };
+    let before = sha256(&ledger);
+    let connection = rusqlite::Connection::open(&ledger).unwrap();
+    connection
+        .execute_batch("PRAGMA journal_mode = delete; UPDATE counts SET issued = issued + 1")
+        .unwrap();
+    drop(connection);
+    let manifest = house.path("backup/manifest.json");
+    let text = fs::read_to_string(&manifest).unwrap();
+    assert!(text.contains(&before));
+    fs::write(&manifest, text.replace(&before, &sha256(&ledger))).unwrap();
+    for error in [
+        backup::verify(&house.path("backup"), &|_| ()).unwrap_err(),
+        house.restore("backup", "restored", NOW).unwrap_err(),
+    ] {
+        assert!(matches!(error, BackupError::DamagedLedger { .. }), "{error}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -67,6 +67,29 @@ pub(crate) fn restore(arguments: &Arguments, source: &Path) -> Result<ExitCode> 
     Ok(ExitCode::SUCCESS)
 }
 
+/// Says whether a copy could be restored.
+pub(crate) fn check(arguments: &Arguments, source: &Path) -> Result<ExitCode> {
+    let progress = show::Progress::start("Checking");
+    let manifest = backup::verify(source, &|step| {
+        progress.say(&format!("Checking {} ({}/{})", step.file, step.done, step.total));
+    })?;
+    drop(progress);
+    let octets: u64 = manifest.files.iter().map(|file| file.size).sum();
+    if arguments.json {
+        show::json(&json!({
+            "path": source, "taken_at": manifest.created_at.to_string(), "files": manifest.files.len(), "octets": octets,
+        }))?;
+    } else {
+        println!(
+            "{} is sound: {} files, {octets} octets, taken at {}.",
+            source.display(),
+            manifest.files.len(),
+            manifest.created_at
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
 fn on_a_folder(arguments: &Arguments, command: &str) -> Result<()> {
     if arguments.url.is_some() {
         bail!("`chancery {command}` works on a data folder: run it on the server's machine, without --url");

@@ -105,6 +105,12 @@ pub(crate) fn show(arguments: &Arguments, serial: &str) -> Result<ExitCode> {
         ("Status", field("/status")),
         ("Valid from", field("/not_before")),
         ("Valid to", field("/not_after")),
+        (
+            "Expiry is told",
+            certificate["notify_expiry"]
+                .as_bool()
+                .map_or_else(String::new, |told| if told { "yes" } else { "no" }.to_owned()),
+        ),
         ("Issued", field("/issued_at")),
         ("Requested by", field("/requested_by")),
         ("Revoked", field("/revocation/revoked_at")),

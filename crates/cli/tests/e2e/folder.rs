@@ -83,7 +83,20 @@ fn a_backup_is_restored_and_crl_numbers_do_not_turn_back() {
     let folder = Folder::new();
     folder.text(&["init"]);
     folder.text(&["request", "a.example.com", "--out", "a"]);
-    folder.text(&["backup", "copy"]);
+    let told = folder.text(&["backup", "copy"]);
+    assert!(told.contains("generated passphrase is among them"), "{told}");
+    let files = folder.json(&["restore", "--check", "copy"])["files"].as_u64().unwrap();
+    assert!(files >= 10, "{files}");
+    let crl = folder.path("copy/public/chancery-issuing-ca.crl");
+    let kept = std::fs::read(&crl).unwrap();
+    std::fs::write(&crl, "another").unwrap();
+    let complaint = folder.complaint(&["restore", "--check", "copy"]);
+    assert!(
+        complaint.contains("public/chancery-issuing-ca.crl was changed"),
+        "{complaint}"
+    );
+    std::fs::write(&crl, kept).unwrap();
+    assert!(folder.text(&["restore", "--check", "copy"]).contains("is sound"));
     folder.text(&["crl", "publish", "--authority", "chancery-issuing-ca"]);
     let number = |status: &serde_json::Value| {
         let crls = status["crls"].as_array().unwrap().clone();
@@ -101,12 +114,6 @@ fn a_backup_is_restored_and_crl_numbers_do_not_turn_back() {
         let read = |data: &str| std::fs::read(folder.path(data).join(name)).unwrap();
         assert_eq!(read("data"), read("lost"), "{name}");
     }
-    // A generated passphrase is not in the backup, on purpose: whoever keeps backups shall not have the keys.
-    std::fs::copy(
-        folder.path("lost/keys/passphrase"),
-        folder.data().join("keys/passphrase"),
-    )
-    .unwrap();
     assert_eq!(
         folder.json(&["list", "a.example.com"])["certificates"]
             .as_array()
@@ -116,6 +123,31 @@ fn a_backup_is_restored_and_crl_numbers_do_not_turn_back() {
     );
     folder.text(&["crl", "publish"]);
     assert!(number(&folder.json(&["crl", "status"])) > published);
+}
+
+#[test]
+fn expiry_and_issuance_are_told_where_that_was_asked_for() {
+    let folder = Folder::new();
+    folder.text(&["init"]);
+    let told = |name: &str, flags: &[&str]| {
+        let mut command = crate::house::chancery();
+        command
+            .env("CHANCERY_LOG", "warn,chancery::notices=info")
+            .arg("--dir")
+            .arg(folder.data());
+        command.args(["request", name, "--out", name]).args(flags);
+        let output = command.current_dir(folder.path("")).output().unwrap();
+        let log = String::from_utf8_lossy(&succeeded(&output).stderr).into_owned();
+        let found = folder.json(&["list", name]);
+        let expiry = found["certificates"][0]["notify_expiry"].as_bool().unwrap();
+        (expiry, log.contains("Certificate Issued"))
+    };
+    assert_eq!(told("a.example", &[]), (false, false));
+    assert_eq!(told("b.example", &["--notify-expiry", "--notify-issued"]), (true, true));
+    assert_eq!(
+        told("c.example", &["--notify-expiry", "--no-notify-expiry"]),
+        (false, false)
+    );
 }
 
 #[test]

@@ -24,7 +24,7 @@ pub struct Restored {
     pub crl_number_floor: u64,
 }
 
-/// Verifies that every file of a backup is what it was, without restoring anything.
+/// Verifies that a backup could be restored: that every file is what it was, and the ledger sound. Changes nothing. Blocks.
 pub fn verify(backup: &Path, progress: &dyn Fn(Progress<'_>)) -> Result<Manifest, BackupError> {
     let manifest = Manifest::read(backup)?;
     for (entry, done) in manifest.files.iter().zip(0..) {
@@ -47,7 +47,23 @@ pub fn verify(backup: &Path, progress: &dyn Fn(Progress<'_>)) -> Result<Manifest
             });
         }
     }
+    look_at_ledger(&backup.join(LEDGER))?;
     Ok(manifest)
+}
+
+fn look_at_ledger(path: &Path) -> Result<(), BackupError> {
+    let path = std::path::absolute(path).map_err(|error| failed(path, error))?;
+    let connection = schema::open_still(&path)?;
+    refuse_damaged(&connection, &path)
+}
+
+fn refuse_damaged(connection: &Connection, path: &Path) -> Result<(), BackupError> {
+    let problems = schema::check(connection).map_err(|error| fault::open_error(path, &error))?;
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(BackupError::DamagedLedger { problems })
+    }
 }
 
 /// Restores a backup to `target`, a data folder that is empty or does not exist. The folder appears whole or not at all. Blocks.
@@ -133,10 +149,7 @@ fn refuse_filled(target: &Path) -> Result<(), BackupError> {
 fn prepare_ledger(path: &Path, floor: i64) -> Result<(), BackupError> {
     let connection = schema::open_writer(path)?;
     let of_ledger = |error: rusqlite::Error| fault::open_error(path, &error);
-    let problems = schema::check(&connection).map_err(of_ledger)?;
-    if !problems.is_empty() {
-        return Err(BackupError::DamagedLedger { problems });
-    }
+    refuse_damaged(&connection, path)?;
     crls::raise_floor(&connection, floor).map_err(|fault| fault.into_open(path))?;
     Connection::close(connection).map_err(|(_, error)| of_ledger(error))?;
     remove_companions(path);

@@ -34,6 +34,8 @@ pub struct CertificateEntry {
     requested_by: String,
     /// `valid`, `expired` or `revoked`.
     status: &'static str,
+    /// Whether its expiry is told ahead.
+    notify_expiry: bool,
     /// Only if revoked.
     #[serde(skip_serializing_if = "Option::is_none")]
     revocation: Option<RevocationEntry>,
@@ -84,6 +86,7 @@ impl CertificateEntry {
             } else {
                 "valid"
             },
+            notify_expiry: record.notify_expiry,
             revocation: record.revocation.as_ref().map(RevocationEntry::new),
             key_sha256: data_encoding::HEXLOWER.encode(&record.key.0),
             certificate: chancery_x509::pem::encode("CERTIFICATE", &record.certificate),
