@@ -113,14 +113,12 @@ pub(crate) fn open_reader(path: &Path) -> Result<Connection, Fault> {
 
 /// Opens a ledger that nobody writes, such as a backup's, and leaves not even a trace beside it.
 pub(crate) fn open_still(path: &Path) -> Result<Connection, OpenError> {
-    let mut uri = String::from("file:");
-    for octet in path.as_os_str().as_encoded_bytes() {
-        match octet {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => uri.push(char::from(*octet)),
-            other => uri.push_str(&format!("%{other:02x}")),
-        }
-    }
-    uri.push_str("?immutable=1");
+    let escaped = |octet: &u8| match octet {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => char::from(*octet).to_string(),
+        other => format!("%{other:02x}"),
+    };
+    let path_in_uri: String = path.as_os_str().as_encoded_bytes().iter().map(escaped).collect();
+    let uri = format!("file:{path_in_uri}?immutable=1");
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(uri, flags).map_err(|error| fault::open_error(path, &error))?;
     check_format(&connection, path)?;
