@@ -31,6 +31,7 @@ struct Terraform {
 
 /// Everything about the module that needs no AWS.
 pub(crate) fn run() -> Result<()> {
+    documented()?;
     let Some(program) = ["terraform", "tofu"].into_iter().find(|name| shell::exists(name)) else {
         println!("SKIPPED: the Terraform module (neither terraform nor tofu is installed)");
         return Ok(());
@@ -132,6 +133,27 @@ fn mirror() -> Option<PathBuf> {
         .chain(MIRRORS.map(PathBuf::from))
         .chain(below_opt);
     places.into_iter().find(|place| place.join(PROVIDER).is_dir())
+}
+
+/// Every input and output is on the page about the module.
+fn documented() -> Result<()> {
+    let read = |path: PathBuf| fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()));
+    let page = read(shell::root().join("docs/terraform.md"))?;
+    for file in ["variables.tf", "variables-new.tf", "outputs.tf"] {
+        for line in read(module().join(file))?.lines() {
+            let declared = line
+                .strip_prefix("variable \"")
+                .or_else(|| line.strip_prefix("output \""));
+            let Some((name, _)) = declared.and_then(|rest| rest.split_once('"')) else {
+                continue;
+            };
+            ensure!(
+                page.contains(&format!("| `{name}` |")),
+                "docs/terraform.md does not tell of {name}, which is in {file}"
+            );
+        }
+    }
+    Ok(())
 }
 
 /// What checkov finds that is not justified where it stands.
