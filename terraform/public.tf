@@ -4,8 +4,9 @@ locals {
   serves_public = var.public_crl && local.own_bucket
 
   # CloudFront takes certificates from us-east-1 alone, and a module cannot choose its provider's region by itself in all
-  # supported versions of the provider.
-  makes_certificate = local.serves_public && var.cloudfront_certificate_arn == "" && local.region == "us-east-1"
+  # supported versions of the provider. The region decides first, so that elsewhere the ARN of a certificate that is yet to
+  # be made does not leave this open in the plan.
+  makes_certificate = local.serves_public && local.region == "us-east-1" ? var.cloudfront_certificate_arn == "" : false
 }
 
 module "cloudfront_certificate" {
