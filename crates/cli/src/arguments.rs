@@ -214,21 +214,13 @@ pub(crate) struct WantedArguments {
     #[arg(long, value_name = "EMAIL")]
     pub(crate) email: Option<String>,
 
-    /// Have the certificate's expiry told ahead, by webhooks and the log
-    #[arg(long, overrides_with = "no_notify_expiry")]
-    pub(crate) notify_expiry: bool,
+    /// Have the certificate's expiry told ahead, by webhooks and the log [default: as the authority decides, else false]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) notify_expiry: Option<bool>,
 
-    /// Do not have it told [the default, but where the authority reminds of the name anyhow]
-    #[arg(long, overrides_with = "notify_expiry")]
-    pub(crate) no_notify_expiry: bool,
-
-    /// Have its issuance told
-    #[arg(long, overrides_with = "no_notify_issued")]
-    pub(crate) notify_issued: bool,
-
-    /// Do not have it told [the default, likewise]
-    #[arg(long, overrides_with = "notify_issued")]
-    pub(crate) no_notify_issued: bool,
+    /// Have its issuance told [default: likewise]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) notify_issued: Option<bool>,
 
     /// Accept a key that is already certified for the same common name
     #[arg(long)]

@@ -120,7 +120,7 @@ impl FromRequestParts<AppState> for Renewer {
 }
 
 impl PeerCertificate {
-    /// The principal, if the ledger has exactly this certificate, and it is neither revoked nor over.
+    /// The principal, if the ledger has exactly this certificate, it is neither revoked nor over, and no CA above it is revoked.
     pub async fn principal(&self, authority: &Authority) -> Result<(Principal, Certificate), Problem> {
         let refused = || Problem::forbidden("this client certificate was not issued here, or is revoked or expired");
         let certificate = Certificate::parse(&self.0).map_err(|_| refused())?;
@@ -133,6 +133,16 @@ impl PeerCertificate {
         let current = record.not_before <= now && now <= record.not_after;
         if record.certificate != certificate.as_der() || record.revocation.is_some() || !current {
             return Err(refused());
+        }
+        // TLS knows nothing of revocations; a CA that was revoked vouches for nobody.
+        for ca in authority.chain(&record.id.issuer) {
+            let own = authority
+                .certificate(ca.certificate().serial())
+                .await
+                .map_err(Problem::from)?;
+            if own.is_some_and(|own| own.revocation.is_some() && own.certificate == ca.certificate().as_der()) {
+                return Err(refused());
+            }
         }
         Ok((Principal::Certificate(record.id.to_string()), certificate))
     }

@@ -2,11 +2,12 @@
 
 use std::sync::{Arc, RwLock};
 
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::danger::ClientCertVerifier;
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
-use rustls::{RootCertStore, ServerConfig};
+use rustls::{DigitallySignedStruct, DistinguishedName, RootCertStore, ServerConfig, SignatureScheme};
 
 /// Why HTTPS cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -15,8 +16,8 @@ pub enum TlsError {
     /// The key is of no use, or does not fit the certificate.
     #[error("the HTTPS certificate and its key cannot be used: {0}")]
     Certificate(#[from] rustls::Error),
-    /// The authority's root certificates are of no use as trust anchors.
-    #[error("the root certificates cannot be used to check client certificates: {0}")]
+    /// The authority's CA certificates are of no use to check others with.
+    #[error("the CA certificates cannot be used to check client certificates: {0}")]
     Roots(#[from] rustls::server::VerifierBuilderError),
 }
 
@@ -59,23 +60,100 @@ impl ResolvesServerCert for ServerIdentity {
     }
 }
 
-/// TLS 1.2 and 1.3; a client certificate is asked for, not demanded, and must chain to one of the authority's roots.
-pub fn server_config(
-    identity: Arc<ServerIdentity>,
-    roots: Vec<CertificateDer<'static>>,
-) -> Result<ServerConfig, TlsError> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut store = RootCertStore::empty();
-    for root in roots {
-        store.add(root)?;
-    }
-    let verifier: Arc<dyn ClientCertVerifier> =
-        WebPkiClientVerifier::builder_with_provider(Arc::new(store), Arc::clone(&provider))
+/// The CA certificates that client certificates are checked with.
+#[derive(Clone, Debug, Default)]
+pub struct ClientTrust {
+    /// Where every path must end.
+    pub roots: Vec<CertificateDer<'static>>,
+    /// The CAs below, which are known here: clients need not send them.
+    pub intermediates: Vec<CertificateDer<'static>>,
+}
+
+/// Verifies by webpki, from what the client sent and from the intermediates that are known here. They are no trust anchors:
+/// a path through one must go on to a root.
+#[derive(Debug)]
+struct KnownPaths {
+    webpki: Arc<dyn ClientCertVerifier>,
+    intermediates: Vec<CertificateDer<'static>>,
+    /// Names of all CAs: a client picks its certificate by them, and may know of its issuing CA alone.
+    hints: Vec<DistinguishedName>,
+}
+
+impl KnownPaths {
+    fn new(trust: ClientTrust, provider: Arc<rustls::crypto::CryptoProvider>) -> Result<Self, TlsError> {
+        let mut roots = RootCertStore::empty();
+        for root in trust.roots {
+            roots.add(root)?;
+        }
+        let mut named = roots.clone();
+        for intermediate in &trust.intermediates {
+            named.add(intermediate.clone())?;
+        }
+        let webpki = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
             .allow_unauthenticated()
             .build()?;
+        Ok(Self {
+            webpki,
+            intermediates: trust.intermediates,
+            hints: named.subjects(),
+        })
+    }
+}
+
+impl ClientCertVerifier for KnownPaths {
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        sent: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        let known = self.intermediates.iter().filter(|known| !sent.contains(known));
+        let intermediates: Vec<CertificateDer<'_>> = sent.iter().chain(known).map(borrowed).collect();
+        self.webpki.verify_client_cert(end_entity, &intermediates, now)
+    }
+
+    fn client_auth_mandatory(&self) -> bool {
+        self.webpki.client_auth_mandatory()
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &self.hints
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.webpki.verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.webpki.verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.webpki.supported_verify_schemes()
+    }
+}
+
+fn borrowed<'a>(certificate: &'a CertificateDer<'_>) -> CertificateDer<'a> {
+    CertificateDer::from(certificate.as_ref())
+}
+
+/// TLS 1.2 and 1.3; a client certificate is asked for, not demanded, and must chain to one of the authority's roots.
+pub fn server_config(identity: Arc<ServerIdentity>, trust: ClientTrust) -> Result<ServerConfig, TlsError> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let verifier = KnownPaths::new(trust, Arc::clone(&provider))?;
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
-        .with_client_cert_verifier(verifier)
+        .with_client_cert_verifier(Arc::new(verifier))
         .with_cert_resolver(identity);
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)

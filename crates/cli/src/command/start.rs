@@ -12,6 +12,7 @@ use chancery_authority::Principal;
 use chancery_local::folder::DataFolder;
 use chancery_server::app::{self, AppState, Limits, RequestFiles};
 use chancery_server::listen::{self, Front};
+use chancery_server::tls::ClientTrust;
 use chancery_server::{duty, tls};
 use rustls_pki_types::CertificateDer;
 use serde_json::json;
@@ -54,13 +55,15 @@ async fn serve(arguments: &Arguments, start: &StartArguments, house: &House) -> 
         );
     }
     let own = ServerCertificate::open(Arc::clone(&authority), house.folder.clone(), &start.names).await?;
-    let roots = authority
-        .cas()
-        .iter()
-        .filter(|ca| ca.record.parent.is_none())
-        .map(|ca| CertificateDer::from(ca.certificate().as_der().to_vec()))
-        .collect();
-    let tls = Arc::new(tls::server_config(own.identity(), roots)?);
+    let mut trust = ClientTrust::default();
+    for ca in authority.cas().iter() {
+        let certificate = CertificateDer::from(ca.certificate().as_der().to_vec());
+        match ca.record.parent {
+            None => trust.roots.push(certificate),
+            Some(_) => trust.intermediates.push(certificate),
+        }
+    }
+    let tls = Arc::new(tls::server_config(own.identity(), trust)?);
 
     let limits = Limits::default();
     let state = AppState::new(

@@ -56,13 +56,13 @@ pub(crate) fn request(wanted: &WantedArguments) -> Result<Map<String, Value>> {
             .collect::<Result<Vec<_>>>()?;
         request.insert("sans".to_owned(), json!(sans));
     }
-    for (field, yes, no) in [
-        ("notify_expiry", wanted.notify_expiry, wanted.no_notify_expiry),
-        ("notify_issued", wanted.notify_issued, wanted.no_notify_issued),
+    // Where it is not said, the authority decides.
+    for (field, told) in [
+        ("notify_expiry", wanted.notify_expiry),
+        ("notify_issued", wanted.notify_issued),
     ] {
-        // Where neither is said, the authority decides.
-        if yes || no {
-            request.insert(field.to_owned(), json!(yes));
+        if let Some(told) = told {
+            request.insert(field.to_owned(), json!(told));
         }
     }
     if wanted.force {

@@ -145,8 +145,8 @@ fn expiry_and_issuance_are_told_where_that_was_asked_for() {
     assert_eq!(told("a.example", &[]), (false, false));
     assert_eq!(told("b.example", &["--notify-expiry", "--notify-issued"]), (true, true));
     assert_eq!(
-        told("c.example", &["--notify-expiry", "--no-notify-expiry"]),
-        (false, false)
+        told("c.example", &["--notify-expiry=false", "--notify-issued=true"]),
+        (false, true)
     );
 }
 

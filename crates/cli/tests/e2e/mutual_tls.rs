@@ -237,13 +237,70 @@ fn a_bad_token_is_refused_beside_a_good_client_certificate() {
     assert_eq!(count(), 3);
 }
 
+/// curl sends the certificate that it was given and nothing else: the server knows the CAs in between.
+#[test]
+fn a_client_need_not_send_the_chain_of_a_ca_that_the_server_is() {
+    let folder = Folder::new();
+    let authority = folder.start();
+    folder.text(&["request", "device-1", "--profile", "device", "--out", "device"]);
+    folder.text(&["request", "device-2", "--profile", "device", "--out", "revoked"]);
+    let stranger = Folder::new();
+    stranger.text(&["init"]);
+    stranger.text(&["request", "device-1", "--profile", "device", "--out", "device"]);
+
+    let serial = |folder: &Folder, name: &str| {
+        let found = folder.json(&["list", name]);
+        found["certificates"][0]["serial_number"].as_str().unwrap().to_owned()
+    };
+    let renew = |agent: &ureq::Agent, serial: &str| {
+        let url = format!("{}/api/v1/certificates/{serial}/renew", authority.https);
+        agent.post(url).send_empty().map(|answer| answer.status().as_u16())
+    };
+    let device = serial(&folder, "device-1");
+    assert_eq!(renew(&alone(&authority, &folder.path("device")), &device).unwrap(), 200);
+
+    // Another's certificate, of an issuing CA that is called the same, ends at no root of this one.
+    let refused = renew(
+        &alone(&authority, &stranger.path("device")),
+        &serial(&stranger, "device-1"),
+    );
+    assert!(refused.is_err(), "{refused:?}");
+    let refused = renew(
+        &identified(&authority, &stranger.path("device")),
+        &serial(&stranger, "device-1"),
+    );
+    assert!(refused.is_err(), "{refused:?}");
+
+    let other = serial(&folder, "device-2");
+    folder.text(&["revoke", &other]);
+    assert_eq!(renew(&alone(&authority, &folder.path("revoked")), &other).unwrap(), 403);
+
+    // Nor does a CA that was revoked vouch for anybody.
+    folder.text(&[
+        "revoke",
+        &serial(&folder, "Chancery Issuing CA"),
+        "--reason",
+        "cACompromise",
+    ]);
+    assert_eq!(renew(&alone(&authority, &folder.path("device")), &device).unwrap(), 403);
+}
+
 /// A client that shows the certificate in that folder.
 fn identified(authority: &Server<'_>, folder: &Path) -> ureq::Agent {
+    showing(authority, folder, &["cert.pem", "chain.pem"])
+}
+
+/// The same without the issuing CA's.
+fn alone(authority: &Server<'_>, folder: &Path) -> ureq::Agent {
+    showing(authority, folder, &["cert.pem"])
+}
+
+fn showing(authority: &Server<'_>, folder: &Path, certificates: &[&str]) -> ureq::Agent {
     let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
-    let chain = [
-        ureq::tls::Certificate::from_pem(&read("cert.pem")).unwrap(),
-        ureq::tls::Certificate::from_pem(&read("chain.pem")).unwrap(),
-    ];
+    let chain: Vec<_> = certificates
+        .iter()
+        .map(|name| ureq::tls::Certificate::from_pem(&read(name)).unwrap())
+        .collect();
     let key = ureq::tls::PrivateKey::from_pem(&read("key.pem")).unwrap();
     authority.agent_with(Some(ureq::tls::ClientCert::new_with_certs(&chain, key)))
 }
