@@ -1,0 +1,131 @@
+//! How an invocation ends without an answer.
+
+use chancery_authority::hierarchy::HierarchyError;
+use chancery_authority::issue::IssueError;
+use chancery_authority::port::{KeyStoreError, LedgerError, PublicationError};
+use chancery_authority::publish::PublishError;
+
+use crate::files::FilesError;
+use crate::settings::SettingsError;
+
+/// Why a function failed, as its caller is told: with a type that a state machine can match and retry by, and words
+/// that tell nothing of the inside. The log has the rest.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// What a caller decides by.
+    pub kind: FailureKind,
+    /// What happened, and what to do about it.
+    pub message: String,
+}
+
+/// The kinds of failures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FailureKind {
+    /// The function's environment is wrong; somebody has to mend it.
+    Configuration,
+    /// Throttled, or a service does not answer: the same call may succeed later.
+    Unavailable,
+    /// A call with the same idempotency token is being worked on.
+    InProgress,
+    /// Some entries of a file could not be followed; the others were.
+    Incomplete,
+    /// Anything else.
+    Internal,
+}
+
+impl FailureKind {
+    /// The error's type in the function's answer.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Configuration => "ConfigurationError",
+            Self::Unavailable => "UnavailableError",
+            Self::InProgress => "InProgressError",
+            Self::Incomplete => "IncompleteError",
+            Self::Internal => "InternalError",
+        }
+    }
+}
+
+impl Failure {
+    /// One of that kind.
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+        }
+    }
+}
+
+impl From<SettingsError> for Failure {
+    fn from(error: SettingsError) -> Self {
+        Self::new(FailureKind::Configuration, error.to_string())
+    }
+}
+
+impl From<LedgerError> for Failure {
+    fn from(error: LedgerError) -> Self {
+        let kind = match error {
+            LedgerError::Unavailable { .. } => FailureKind::Unavailable,
+            _ => FailureKind::Internal,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+impl From<KeyStoreError> for Failure {
+    fn from(error: KeyStoreError) -> Self {
+        let kind = match error {
+            KeyStoreError::Unavailable { .. } => FailureKind::Unavailable,
+            _ => FailureKind::Internal,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+impl From<PublicationError> for Failure {
+    fn from(error: PublicationError) -> Self {
+        Self::new(FailureKind::Unavailable, error.to_string())
+    }
+}
+
+impl From<FilesError> for Failure {
+    fn from(error: FilesError) -> Self {
+        Self::new(FailureKind::Unavailable, error.to_string())
+    }
+}
+
+impl From<HierarchyError> for Failure {
+    fn from(error: HierarchyError) -> Self {
+        match error {
+            HierarchyError::Ledger(error) => error.into(),
+            HierarchyError::KeyStore(error) => error.into(),
+            HierarchyError::NotPublished { .. } => Self::new(FailureKind::Unavailable, error.to_string()),
+            _ => Self::new(FailureKind::Internal, error.to_string()),
+        }
+    }
+}
+
+impl From<PublishError> for Failure {
+    fn from(error: PublishError) -> Self {
+        match error {
+            PublishError::Ledger(error) => error.into(),
+            PublishError::KeyStore(error) => error.into(),
+            PublishError::Publication(error) => error.into(),
+            PublishError::Contended { .. } => Self::new(FailureKind::Unavailable, error.to_string()),
+            _ => Self::new(FailureKind::Internal, error.to_string()),
+        }
+    }
+}
+
+impl From<&IssueError> for Failure {
+    /// Those that are no refusal: a refusal is an answer.
+    fn from(error: &IssueError) -> Self {
+        let kind = match error {
+            IssueError::InProgress => FailureKind::InProgress,
+            IssueError::Unavailable { .. } => FailureKind::Unavailable,
+            _ => FailureKind::Internal,
+        };
+        Self::new(kind, error.to_string())
+    }
+}

@@ -1,0 +1,50 @@
+//! The files that operators put into the internal bucket: `tls.json`, `revoked.json`, `revoked-root-ca.json`, `csrs/NAME`.
+
+use async_trait::async_trait;
+
+/// Octets of a list of requests or revocations at most.
+pub const LIST_LIMIT: usize = 32 * 1024 * 1024;
+
+/// Octets of a CSR file at most: one more than a request may have, so that a longer one is refused by the CSR's own limit.
+pub const CSR_LIMIT: usize = chancery_authority::wire::budget::CSR + 1;
+
+/// Reads operators' files.
+#[async_trait]
+pub trait Files: Send + Sync {
+    /// A file's content, cut off after `limit` octets; `None` if there is none of that name.
+    async fn read(&self, name: &str, limit: usize) -> Result<Option<Vec<u8>>, FilesError>;
+
+    /// A file's content, unless it is still the version that is `known`. A file over [`LIST_LIMIT`] is an error.
+    async fn read_if_changed(&self, name: &str, known: Option<&str>) -> Result<Read, FilesError>;
+
+    /// Where the files are, for the contract's error text: `S3 bucket 'my-bucket'`.
+    fn place(&self) -> String;
+}
+
+/// What came of a conditional read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Read {
+    /// The version that was known.
+    Unchanged,
+    /// No such file.
+    Missing,
+    /// Another version.
+    Changed {
+        /// Its version.
+        version: String,
+        /// Its content.
+        octets: Vec<u8>,
+    },
+}
+
+/// Why a file could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{name} could not be read from {place}: {detail}")]
+pub struct FilesError {
+    /// Which file.
+    pub name: String,
+    /// From where.
+    pub place: String,
+    /// What happened.
+    pub detail: String,
+}

@@ -1,0 +1,321 @@
+//! Metrics in CloudWatch's embedded format: lines of JSON on standard output, from which CloudWatch makes metrics.
+//!
+//! What an invocation counts is kept until its end and then written, one line for each set of dimensions.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use chancery_authority::port::{KeyName, KeyStore, KeyStoreError, Signed};
+use chancery_x509::algorithm::{CaKeyAlgorithm, SigningInput};
+use chancery_x509::key::ca::CaPublicKey;
+use chancery_x509::time::UnixTime;
+use serde_json::{Map, Value, json};
+
+/// Where all metrics are.
+pub const NAMESPACE: &str = "Chancery";
+
+/// Values of one metric in one line at most, by the format's specification.
+const VALUES: usize = 100;
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Metric {
+    /// Certificates issued, those answered again not counted.
+    Issued,
+    /// Requests refused.
+    Rejected,
+    /// Milliseconds from asking the key store for a signature to having it.
+    SigningLatency,
+    /// Calls of AWS services that were throttled, retried or not.
+    Throttles,
+    /// Seconds since the newest CRL was made.
+    CrlAge,
+    /// Octets of the published CRL, DER.
+    CrlSize,
+}
+
+impl Metric {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Issued => "Issued",
+            Self::Rejected => "Rejected",
+            Self::SigningLatency => "SigningLatency",
+            Self::Throttles => "Throttles",
+            Self::CrlAge => "CrlAge",
+            Self::CrlSize => "CrlSize",
+        }
+    }
+
+    fn unit(self) -> &'static str {
+        match self {
+            Self::Issued | Self::Rejected | Self::Throttles => "Count",
+            Self::SigningLatency => "Milliseconds",
+            Self::CrlAge => "Seconds",
+            Self::CrlSize => "Bytes",
+        }
+    }
+}
+
+/// The dimension beside project and environment.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Beside {
+    Nothing,
+    Authority(String),
+    Reason(&'static str),
+}
+
+/// Collects and writes metrics. Cheap to clone; clones share everything.
+#[derive(Clone)]
+pub struct Metrics(Arc<Inner>);
+
+struct Inner {
+    project: String,
+    environment: String,
+    throttles: AtomicU64,
+    values: Mutex<BTreeMap<Beside, BTreeMap<Metric, Vec<f64>>>>,
+    sink: Mutex<Box<dyn Write + Send>>,
+}
+
+impl Metrics {
+    /// Metrics of that project and environment, written to `sink`.
+    pub fn new(project: &str, environment: &str, sink: Box<dyn Write + Send>) -> Self {
+        Self(Arc::new(Inner {
+            project: project.to_owned(),
+            environment: environment.to_owned(),
+            throttles: AtomicU64::new(0),
+            values: Mutex::default(),
+            sink: Mutex::new(sink),
+        }))
+    }
+
+    /// A certificate was issued.
+    pub fn issued(&self, authority: &str) {
+        self.add(Beside::Authority(authority.to_owned()), Metric::Issued, 1.0);
+    }
+
+    /// A request was refused, for that reason's code. Counted by reason, and once more beside nothing, for an alarm.
+    pub fn rejected(&self, reason: &'static str) {
+        self.add(Beside::Reason(reason), Metric::Rejected, 1.0);
+        self.add(Beside::Nothing, Metric::Rejected, 1.0);
+    }
+
+    /// A key store made a signature.
+    pub fn signed(&self, authority: &str, took: Duration) {
+        let authority = Beside::Authority(authority.to_owned());
+        self.add(authority, Metric::SigningLatency, took.as_secs_f64() * 1e3);
+    }
+
+    /// The newest CRL of an authority was made so many seconds ago.
+    #[allow(clippy::cast_precision_loss, reason = "seconds of an age are far below 2^52")]
+    pub fn crl_age(&self, authority: &str, seconds: i64) {
+        self.add(Beside::Authority(authority.to_owned()), Metric::CrlAge, seconds as f64);
+    }
+
+    /// The published CRL of an authority has so many octets.
+    #[allow(clippy::cast_precision_loss, reason = "octets of a file are far below 2^52")]
+    pub fn crl_size(&self, authority: &str, octets: u64) {
+        self.add(Beside::Authority(authority.to_owned()), Metric::CrlSize, octets as f64);
+    }
+
+    /// An AWS service throttled a call. May be called from anywhere.
+    pub fn throttled(&self) {
+        self.0.throttles.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn add(&self, beside: Beside, metric: Metric, value: f64) {
+        let mut values = self.0.values.lock().unwrap_or_else(PoisonError::into_inner);
+        values.entry(beside).or_default().entry(metric).or_default().push(value);
+    }
+
+    /// Writes what was collected and forgets it. A sink that fails loses metrics, and nothing else.
+    #[allow(clippy::cast_precision_loss, reason = "throttles of one invocation are few")]
+    pub fn flush(&self, now: UnixTime, request_id: &str) {
+        match self.0.throttles.swap(0, Ordering::Relaxed) {
+            0 => {}
+            throttles => self.add(Beside::Nothing, Metric::Throttles, throttles as f64),
+        }
+        let values = std::mem::take(&mut *self.0.values.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut lines = String::new();
+        for (beside, metrics) in &values {
+            lines.push_str(&self.line(now, request_id, beside, metrics).to_string());
+            lines.push('\n');
+        }
+        if lines.is_empty() {
+            return;
+        }
+        let mut sink = self.0.sink.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = sink.write_all(lines.as_bytes()).and_then(|()| sink.flush()) {
+            tracing::warn!(%error, "metrics could not be written");
+        }
+    }
+
+    fn line(
+        &self,
+        now: UnixTime,
+        request_id: &str,
+        beside: &Beside,
+        metrics: &BTreeMap<Metric, Vec<f64>>,
+    ) -> Value {
+        let mut dimensions = vec!["Project", "Environment"];
+        let mut line = Map::new();
+        line.insert("Project".into(), self.0.project.as_str().into());
+        line.insert("Environment".into(), self.0.environment.as_str().into());
+        match beside {
+            Beside::Nothing => {}
+            Beside::Authority(slug) => {
+                dimensions.push("Authority");
+                line.insert("Authority".into(), slug.as_str().into());
+            }
+            Beside::Reason(code) => {
+                dimensions.push("Reason");
+                line.insert("Reason".into(), (*code).into());
+            }
+        }
+        line.insert("requestId".into(), request_id.into());
+        let described: Vec<Value> = metrics
+            .keys()
+            .map(|metric| json!({"Name": metric.name(), "Unit": metric.unit()}))
+            .collect();
+        line.insert(
+            "_aws".into(),
+            json!({
+                "Timestamp": now.0.saturating_mul(1000),
+                "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": [dimensions], "Metrics": described}],
+            }),
+        );
+        for (metric, values) in metrics {
+            line.insert(metric.name().into(), told(values));
+        }
+        Value::Object(line)
+    }
+}
+
+/// One value as such, counts as their sum, other values as a list of those that the format takes.
+fn told(values: &[f64]) -> Value {
+    match values {
+        [value] => (*value).into(),
+        _ if values.iter().all(|value| (*value - 1.0).abs() < f64::EPSILON) => values.iter().sum::<f64>().into(),
+        _ => values[..values.len().min(VALUES)].into(),
+    }
+}
+
+/// A key store that measures its signatures.
+pub struct Measured {
+    keys: Arc<dyn KeyStore>,
+    metrics: Metrics,
+}
+
+impl Measured {
+    /// Measures those of `keys`. A key's name is that of its authority.
+    pub fn new(keys: Arc<dyn KeyStore>, metrics: Metrics) -> Self {
+        Self { keys, metrics }
+    }
+}
+
+#[async_trait]
+impl KeyStore for Measured {
+    async fn create(&self, key: &KeyName, algorithm: CaKeyAlgorithm) -> Result<CaPublicKey, KeyStoreError> {
+        self.keys.create(key, algorithm).await
+    }
+
+    async fn public_key(&self, key: &KeyName) -> Result<CaPublicKey, KeyStoreError> {
+        self.keys.public_key(key).await
+    }
+
+    async fn sign(&self, key: &KeyName, input: &SigningInput) -> Result<Signed, KeyStoreError> {
+        let start = Instant::now();
+        let signed = self.keys.sign(key, input).await;
+        if signed.is_ok() {
+            let authority = key.0.strip_prefix("alias/").unwrap_or(&key.0);
+            self.metrics.signed(authority, start.elapsed());
+        }
+        signed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Sink(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Sink {
+        fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(octets);
+            Ok(octets.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn written(sink: &Sink) -> Vec<Value> {
+        let octets = std::mem::take(&mut *sink.0.lock().unwrap());
+        let text = String::from_utf8(octets).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// What CloudWatch demands of a line: every dimension and every metric named is a member of its root.
+    fn check(line: &Value) {
+        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!(directive["Namespace"], "Chancery");
+        assert!(line["_aws"]["Timestamp"].is_i64());
+        for dimension in directive["Dimensions"][0].as_array().unwrap() {
+            assert!(line[dimension.as_str().unwrap()].is_string(), "{dimension}");
+        }
+        let metrics = directive["Metrics"].as_array().unwrap();
+        assert!(!metrics.is_empty());
+        for metric in metrics {
+            let value = &line[metric["Name"].as_str().unwrap()];
+            assert!(value.is_number() || value.as_array().is_some_and(|all| all.len() <= 100), "{metric}");
+        }
+    }
+
+    #[test]
+    fn lines_are_embedded_metrics() {
+        let sink = Sink::default();
+        let metrics = Metrics::new("p", "dev", Box::new(sink.clone()));
+        metrics.issued("p-issuing-ca-dev");
+        metrics.signed("p-issuing-ca-dev", Duration::from_millis(4));
+        metrics.rejected("key_in_use");
+        metrics.rejected("key_in_use");
+        metrics.throttled();
+        metrics.crl_age("p-root-ca-dev", 3);
+        metrics.crl_size("p-root-ca-dev", 512);
+        metrics.flush(UnixTime(1_800_000_000), "id-1");
+        let lines = written(&sink);
+        lines.iter().for_each(check);
+        assert_eq!(lines.len(), 4);
+        let of = |field: &str, value: &str| lines.iter().find(|line| line[field] == value).unwrap();
+        assert_eq!(of("Authority", "p-issuing-ca-dev")["Issued"], 1.0);
+        assert_eq!(of("Authority", "p-issuing-ca-dev")["SigningLatency"], 4.0);
+        assert_eq!(of("Authority", "p-root-ca-dev")["CrlSize"], 512.0);
+        assert_eq!(of("Reason", "key_in_use")["Rejected"], 2.0);
+        let plain = lines.iter().find(|line| line.get("Throttles").is_some()).unwrap();
+        assert_eq!((&plain["Throttles"], &plain["Rejected"]), (&json!(1.0), &json!(2.0)));
+        metrics.flush(UnixTime(1_800_000_001), "id-2");
+        assert!(written(&sink).is_empty(), "what was written is forgotten");
+    }
+
+    #[test]
+    fn many_values_stay_within_the_format() {
+        let sink = Sink::default();
+        let metrics = Metrics::new("p", "dev", Box::new(sink.clone()));
+        for milliseconds in 0..250 {
+            metrics.signed("ca", Duration::from_millis(milliseconds));
+            metrics.issued("ca");
+        }
+        metrics.flush(UnixTime(0), "id");
+        let lines = written(&sink);
+        lines.iter().for_each(check);
+        assert_eq!(lines[0]["Issued"], 250.0);
+    }
+}

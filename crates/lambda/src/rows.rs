@@ -1,0 +1,65 @@
+//! Certificates by their common name: the way that operators' files name them.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chancery_authority::port::ledger::{CertificateRecord, Search};
+use chancery_authority::port::{Ledger, LedgerError};
+use chancery_x509::serial::Serial;
+
+/// Certificates read at a time.
+const PAGE: usize = 200;
+
+/// A certificate, and what its row says of reminders.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The certificate.
+    pub record: CertificateRecord,
+    /// Whether its expiry is to be told; `None` where the row does not say.
+    pub notify_expiry: Option<bool>,
+}
+
+/// Finds certificates by name, those of the time before Chancery included.
+#[async_trait]
+pub trait Rows: Send + Sync {
+    /// The certificate of that name and serial number, such that the ledger can revoke it from then on.
+    async fn row(&self, common_name: &str, serial: Serial) -> Result<Option<CertificateRecord>, LedgerError>;
+
+    /// All certificates of that name. A row that cannot be read is reported in the log and left out.
+    async fn named(&self, common_name: &str) -> Result<Vec<Row>, LedgerError>;
+}
+
+/// Rows of a ledger that records every certificate itself.
+pub struct LedgerRows(pub Arc<dyn Ledger>);
+
+#[async_trait]
+impl Rows for LedgerRows {
+    async fn row(&self, common_name: &str, serial: Serial) -> Result<Option<CertificateRecord>, LedgerError> {
+        let record = self.0.certificate(None, serial).await?;
+        Ok(record.filter(|record| record.common_name == common_name))
+    }
+
+    async fn named(&self, common_name: &str) -> Result<Vec<Row>, LedgerError> {
+        // The ledger would take it for the beginning of a name.
+        if common_name.ends_with('*') {
+            return Ok(Vec::new());
+        }
+        let query = Search {
+            common_name: Some(common_name.to_owned()),
+            ..Search::default()
+        };
+        let mut rows = Vec::new();
+        let mut after = None;
+        loop {
+            let page = self.0.search(&query, after.as_ref(), PAGE).await?;
+            rows.extend(page.certificates.into_iter().map(|record| Row {
+                notify_expiry: Some(record.notify_expiry),
+                record,
+            }));
+            match page.next {
+                Some(next) => after = Some(next),
+                None => return Ok(rows),
+            }
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! What a function's environment says. The variables are the drop-in contract's; those beyond it may be left out.
+
+mod authority;
+mod notify;
+
+pub use authority::{AuthoritySettings, CaRole};
+pub use notify::{Emojis, NotifySettings};
+
+use std::str::FromStr;
+
+/// Reads a variable of the environment; an empty one counts as missing.
+pub type Variable<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// Why an environment is none that a function can work in.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettingsError {
+    /// A variable that must be there.
+    #[error("the environment variable {name} is missing")]
+    Missing {
+        /// Which.
+        name: &'static str,
+    },
+    /// A value that the variable cannot have.
+    #[error("the environment variable {name} cannot be used: {detail}")]
+    Invalid {
+        /// Which.
+        name: &'static str,
+        /// What is wrong and what to write instead.
+        detail: String,
+    },
+    /// Values that do not fit each other.
+    #[error("the environment describes no authority: {detail}")]
+    Config {
+        /// What is wrong.
+        detail: String,
+    },
+}
+
+fn invalid(name: &'static str, detail: impl Into<String>) -> SettingsError {
+    SettingsError::Invalid {
+        name,
+        detail: detail.into(),
+    }
+}
+
+/// A variable's text, without blanks around it.
+fn text(variable: Variable<'_>, name: &str) -> Option<String> {
+    let value = variable(name)?;
+    let trimmed = value.trim();
+    (!trimmed.is_empty()).then(|| trimmed.to_owned())
+}
+
+fn required(variable: Variable<'_>, name: &'static str) -> Result<String, SettingsError> {
+    text(variable, name).ok_or(SettingsError::Missing { name })
+}
+
+fn number<T: FromStr>(variable: Variable<'_>, name: &'static str, default: T) -> Result<T, SettingsError> {
+    let Some(value) = text(variable, name) else {
+        return Ok(default);
+    };
+    value
+        .parse()
+        .map_err(|_| invalid(name, format!("{value:?} is not a whole number within its limits")))
+}
+
+/// A variable's JSON; the default where the variable is missing.
+fn json<T: serde::de::DeserializeOwned>(
+    variable: Variable<'_>,
+    name: &'static str,
+    default: T,
+) -> Result<T, SettingsError> {
+    match text(variable, name) {
+        None => Ok(default),
+        Some(value) => serde_json::from_str(&value).map_err(|error| invalid(name, error.to_string())),
+    }
+}

@@ -1,0 +1,407 @@
+//! The environment of those functions that are an authority's.
+
+use chancery_authority::config::{CaFile, Config, ConfigFile, CrlFile, PathLen, SubjectFile};
+use chancery_x509::algorithm::CaKeyAlgorithm;
+use chancery_x509::extension::RESERVED;
+use const_oid::ObjectIdentifier;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{SettingsError, Variable, invalid, json, number, required, text};
+
+/// The CA's place in the contract's hierarchy of two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CaRole {
+    /// The root.
+    Root,
+    /// The one below, which issues.
+    Issuing,
+}
+
+/// What the environment says of an authority and its deployment.
+#[derive(Clone, Debug)]
+pub struct AuthoritySettings {
+    /// `PROJECT`
+    pub project: String,
+    /// `ENVIRONMENT_NAME`
+    pub environment: String,
+    /// `PROD_ENVIRONMENTS`
+    pub prod_environments: Vec<String>,
+    /// `EXTERNAL_S3_BUCKET`
+    pub external_bucket: String,
+    /// `INTERNAL_S3_BUCKET`
+    pub internal_bucket: String,
+    /// `SNS_TOPIC_ARN`; without it notices go nowhere.
+    pub topic_arn: Option<String>,
+    /// `CERTIFICATE_TABLE`; by default the name follows from project and environment.
+    pub certificate_table: Option<String>,
+    /// `JOURNAL_TABLE`; by default the name follows that of the certificate table.
+    pub journal_table: Option<String>,
+    /// What was left out of the environment's values, in words for the log.
+    pub warnings: Vec<String>,
+    file: ConfigFile,
+}
+
+/// `ROOT_CA_INFO` and `ISSUING_CA_INFO`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct CaInfo {
+    common_name: Option<String>,
+    country: Option<String>,
+    state: Option<String>,
+    locality: Option<String>,
+    organization: Option<String>,
+    organizational_unit: Option<String>,
+    email_address: Option<String>,
+    lifetime: Value,
+    path_length_constraint: Value,
+}
+
+/// Seconds of a CRL's life at least: its next one has to come out within half of it.
+const SHORTEST_CRL: u64 = 2 * 3600;
+
+/// Days of a CRL's life at most.
+const LONGEST_CRL_DAYS: u64 = 3650;
+
+impl AuthoritySettings {
+    /// Reads the environment.
+    pub fn from_environment(variable: Variable<'_>) -> Result<Self, SettingsError> {
+        let mut warnings = Vec::new();
+        let defaults = ConfigFile::default();
+        let file = ConfigFile {
+            project: required(variable, "PROJECT")?,
+            environment: required(variable, "ENVIRONMENT_NAME")?,
+            prod_environments: json(variable, "PROD_ENVIRONMENTS", defaults.prod_environments.clone())?,
+            public_url: public_url(variable)?,
+            max_cert_lifetime: number(variable, "MAX_CERT_LIFETIME", defaults.max_cert_lifetime)?,
+            custom_extension_allowlist: allowlist(variable, &mut warnings)?,
+            expiry_reminders: json(variable, "EXPIRY_REMINDERS", defaults.expiry_reminders.clone())?,
+            ca: cas(variable, &mut warnings)?,
+            ..defaults
+        };
+        let settings = Self {
+            project: file.project.clone(),
+            environment: file.environment.clone(),
+            prod_environments: file.prod_environments.clone(),
+            external_bucket: required(variable, "EXTERNAL_S3_BUCKET")?,
+            internal_bucket: required(variable, "INTERNAL_S3_BUCKET")?,
+            topic_arn: text(variable, "SNS_TOPIC_ARN"),
+            certificate_table: text(variable, "CERTIFICATE_TABLE"),
+            journal_table: text(variable, "JOURNAL_TABLE"),
+            warnings,
+            file,
+        };
+        // Everything is read once here, so that a mistake shows at the first invocation of whatever function.
+        settings.config()?;
+        Ok(settings)
+    }
+
+    /// The authority's configuration. The algorithms of its CAs' keys are not known to the environment: it has the
+    /// default ones, and only creating a CA needs the real ones, by [`config_for`](Self::config_for).
+    pub fn config(&self) -> Result<Config, SettingsError> {
+        config(self.file.clone())
+    }
+
+    /// The same with the algorithm that a CA's key really has.
+    pub fn config_for(&self, role: CaRole, algorithm: CaKeyAlgorithm) -> Result<Config, SettingsError> {
+        let mut file = self.file.clone();
+        file.ca[role.position()].algorithm = Some(algorithm.name().to_owned());
+        config(file)
+    }
+}
+
+impl CaRole {
+    /// The CA's short name, from which its slug is made.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Root => "root-ca",
+            Self::Issuing => "issuing-ca",
+        }
+    }
+
+    fn position(self) -> usize {
+        match self {
+            Self::Root => 0,
+            Self::Issuing => 1,
+        }
+    }
+}
+
+fn config(file: ConfigFile) -> Result<Config, SettingsError> {
+    Config::new(file).map_err(|error| SettingsError::Config {
+        detail: error.to_string(),
+    })
+}
+
+/// Certificates say where CRLs are only where they are served.
+fn public_url(variable: Variable<'_>) -> Result<Option<String>, SettingsError> {
+    match text(variable, "PUBLIC_CRL").as_deref() {
+        Some("enabled") => Ok(Some(format!("http://{}", required(variable, "DOMAIN")?))),
+        None | Some("disabled") => Ok(None),
+        Some(other) => Err(invalid("PUBLIC_CRL", format!("{other:?} is neither enabled nor disabled"))),
+    }
+}
+
+/// An entry that can never be granted stops nobody: such a request is refused in words of its own.
+fn allowlist(variable: Variable<'_>, warnings: &mut Vec<String>) -> Result<Vec<String>, SettingsError> {
+    let mut oids: Vec<String> = json(variable, "CUSTOM_EXTENSION_ALLOWLIST", Vec::new())?;
+    oids.retain(|oid| {
+        let grantable = ObjectIdentifier::new(oid).is_ok_and(|oid| !RESERVED.contains(&oid));
+        if !grantable {
+            warnings.push(format!(
+                "CUSTOM_EXTENSION_ALLOWLIST: {oid:?} is no object identifier, or one that the CA sets itself, and was left out"
+            ));
+        }
+        grantable
+    });
+    Ok(oids)
+}
+
+fn cas(variable: Variable<'_>, warnings: &mut Vec<String>) -> Result<Vec<CaFile>, SettingsError> {
+    let mut root = ca(variable, CaRole::Root, "ROOT_CA_INFO", "Serverless Root CA", 7300)?;
+    root.crl = crl(variable, "ROOT_CRL_DAYS", "ROOT_CRL_SECONDS")?;
+    let mut issuing = ca(variable, CaRole::Issuing, "ISSUING_CA_INFO", "Serverless Issuing CA", 3650)?;
+    issuing.crl = crl(variable, "ISSUING_CRL_DAYS", "ISSUING_CRL_SECONDS")?;
+    if issuing.lifetime_days > root.lifetime_days {
+        warnings.push("ISSUING_CA_INFO: the issuing CA ends with its root at the latest".to_owned());
+        issuing.lifetime_days = root.lifetime_days;
+    }
+    Ok(vec![root, issuing])
+}
+
+fn ca(
+    variable: Variable<'_>,
+    role: CaRole,
+    name: &'static str,
+    common_name: &str,
+    lifetime_days: u32,
+) -> Result<CaFile, SettingsError> {
+    let info: CaInfo = json(variable, name, CaInfo::default())?;
+    let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
+    let parent = (role == CaRole::Issuing).then(|| CaRole::Root.name());
+    let path_len = match whole(name, "pathLengthConstraint", &info.path_length_constraint)? {
+        None => PathLen::Word("none".to_owned()),
+        Some(limit) => PathLen::Limit(
+            u8::try_from(limit).map_err(|_| invalid(name, format!("pathLengthConstraint {limit} is more than 255")))?,
+        ),
+    };
+    let lifetime_days = match whole(name, "lifetime", &info.lifetime)? {
+        None | Some(0) => lifetime_days,
+        Some(days) => u32::try_from(days).map_err(|_| invalid(name, format!("lifetime {days} is too long")))?,
+    };
+    Ok(CaFile {
+        subject: SubjectFile {
+            common_name: given(info.common_name).or_else(|| Some(common_name.to_owned())),
+            country: given(info.country),
+            state: given(info.state),
+            locality: given(info.locality),
+            organization: given(info.organization),
+            organizational_unit: given(info.organizational_unit),
+            email_address: given(info.email_address),
+        },
+        lifetime_days: Some(lifetime_days),
+        path_len: Some(path_len),
+        ..CaFile::named(role.name(), parent)
+    })
+}
+
+/// A whole number, as such or in quotes; none where it is null.
+fn whole(name: &'static str, field: &str, value: &Value) -> Result<Option<u64>, SettingsError> {
+    let found = match value {
+        Value::Null => return Ok(None),
+        Value::String(text) if text.trim().is_empty() => return Ok(None),
+        Value::String(text) => text.trim().parse().ok(),
+        Value::Number(number) => number.as_u64(),
+        _ => None,
+    };
+    found
+        .map(Some)
+        .ok_or_else(|| invalid(name, format!("{field} must be a whole number, not {value}")))
+}
+
+fn crl(variable: Variable<'_>, days: &'static str, seconds: &'static str) -> Result<CrlFile, SettingsError> {
+    let whole_days: u64 = number(variable, days, 1)?;
+    if whole_days > LONGEST_CRL_DAYS {
+        return Err(invalid(days, format!("{whole_days} days are more than {LONGEST_CRL_DAYS}")));
+    }
+    let more: u32 = number(variable, seconds, 600)?;
+    let lifetime = whole_days * 86_400 + u64::from(more);
+    if lifetime < SHORTEST_CRL {
+        let detail = format!("with {seconds} a CRL would live {lifetime} seconds; let it live {SHORTEST_CRL} at least");
+        return Err(invalid(days, detail));
+    }
+    let hours = |seconds: u64| u32::try_from(seconds / 3600).map_err(|_| invalid(days, "a CRL would live too long"));
+    Ok(CrlFile {
+        lifetime_hours: hours(lifetime)?,
+        lifetime_seconds: u32::try_from(lifetime % 3600).unwrap_or(0),
+        interval_hours: hours(lifetime / 2)?,
+        shards: 0,
+        // The CRL functions publish once, when all revocations are recorded.
+        publish_on_revocation: false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use chancery_authority::config::CaConfig;
+
+    use super::*;
+
+    /// The environment that the Terraform module gives, with these changes.
+    fn environment(changes: &[(&str, &str)]) -> BTreeMap<String, String> {
+        let mut all = BTreeMap::new();
+        let module = [
+            ("PROJECT", "serverless"),
+            ("ENVIRONMENT_NAME", "dev"),
+            ("PROD_ENVIRONMENTS", r#"["prd","prod"]"#),
+            ("EXTERNAL_S3_BUCKET", "external"),
+            ("INTERNAL_S3_BUCKET", "internal"),
+            ("DOMAIN", ""),
+            ("PUBLIC_CRL", "disabled"),
+            (
+                "ROOT_CA_INFO",
+                r#"{"commonName":"Serverless Root CA","country":"GB","emailAddress":null,"lifetime":7300,
+                   "locality":"London","organization":"Acme, Inc.","organizationalUnit":null,"pathLengthConstraint":null,"state":null}"#,
+            ),
+            (
+                "ISSUING_CA_INFO",
+                r#"{"commonName":"Serverless Issuing CA","lifetime":3650,"pathLengthConstraint":0}"#,
+            ),
+            ("ROOT_CRL_DAYS", "1"),
+            ("ROOT_CRL_SECONDS", "600"),
+            ("ISSUING_CRL_DAYS", "7"),
+            ("ISSUING_CRL_SECONDS", "0"),
+            ("MAX_CERT_LIFETIME", "365"),
+            ("SNS_TOPIC_ARN", "arn:aws:sns:eu-west-1:123456789012:serverless-ca-notifications-dev"),
+            ("CUSTOM_EXTENSION_ALLOWLIST", "[]"),
+            ("EXPIRY_REMINDERS", "[30,15,7,1]"),
+        ];
+        for (name, value) in module.iter().chain(changes) {
+            all.insert((*name).to_owned(), (*value).to_owned());
+        }
+        all
+    }
+
+    fn read(changes: &[(&str, &str)]) -> Result<AuthoritySettings, SettingsError> {
+        let all = environment(changes);
+        AuthoritySettings::from_environment(&|name| all.get(name).cloned())
+    }
+
+    fn authority(changes: &[(&str, &str)]) -> Config {
+        read(changes).unwrap().config().unwrap()
+    }
+
+    #[test]
+    fn the_module_s_environment_is_the_contract_s_authority() {
+        let config = authority(&[]);
+        let [root, issuing]: &[CaConfig; 2] = config.cas().try_into().unwrap();
+        assert_eq!(root.slug().as_str(), "serverless-root-ca-dev");
+        assert_eq!(issuing.slug().as_str(), "serverless-issuing-ca-dev");
+        assert_eq!(root.key().0, "serverless-root-ca-dev");
+        assert_eq!(root.subject().to_rfc4514(), r"O=Acme\, Inc.,L=London,C=GB,CN=Serverless Root CA");
+        assert_eq!((root.path_len(), issuing.path_len()), (None, Some(0)));
+        assert_eq!((root.lifetime_days(), issuing.lifetime_days()), (7300, 3650));
+        assert_eq!(root.crl().lifetime_seconds(), 87_000);
+        assert_eq!(issuing.crl().lifetime_seconds(), 7 * 86_400);
+        assert_eq!(config.public_url(), None);
+        assert_eq!(config.expiry_reminders(), [30, 15, 7, 1]);
+        assert_eq!(config.bundle_name().as_str(), "serverless-ca-bundle-dev.pem");
+    }
+
+    #[test]
+    fn what_may_be_missing_has_the_contract_s_defaults() {
+        let all = environment(&[]);
+        let needed = ["PROJECT", "ENVIRONMENT_NAME", "EXTERNAL_S3_BUCKET", "INTERNAL_S3_BUCKET"];
+        let settings =
+            AuthoritySettings::from_environment(&|name| all.get(name).filter(|_| needed.contains(&name)).cloned());
+        let config = settings.unwrap().config().unwrap();
+        assert_eq!(config.cas()[1].subject().to_rfc4514(), "CN=Serverless Issuing CA");
+        assert_eq!(config.cas()[1].crl().lifetime_seconds(), 87_000);
+        assert_eq!(config.cas()[1].path_len(), None);
+        assert_eq!(config.max_cert_lifetime(), 365);
+        for missing in needed {
+            let error = AuthoritySettings::from_environment(&|name| all.get(name).filter(|_| name != missing).cloned());
+            assert_eq!(error.unwrap_err(), SettingsError::Missing { name: missing });
+        }
+    }
+
+    #[test]
+    fn production_and_public_crls() {
+        let config = authority(&[
+            ("ENVIRONMENT_NAME", "prd"),
+            ("PUBLIC_CRL", "enabled"),
+            ("DOMAIN", "ca.example.com"),
+        ]);
+        assert_eq!(config.issuing_ca().slug().as_str(), "serverless-issuing-ca");
+        assert_eq!(
+            config.crt_url(config.issuing_ca().slug()).unwrap(),
+            "http://ca.example.com/serverless-issuing-ca.crt"
+        );
+        assert_eq!(
+            read(&[("PUBLIC_CRL", "enabled")]).unwrap_err(),
+            SettingsError::Missing { name: "DOMAIN" }
+        );
+    }
+
+    #[test]
+    fn what_can_be_lived_with_is_a_warning() {
+        let settings = read(&[
+            ("CUSTOM_EXTENSION_ALLOWLIST", r#"["1.3.6.1.4.1.99999.1","2.5.29.17","oid"]"#),
+            ("ISSUING_CA_INFO", r#"{"lifetime":"9000","pathLengthConstraint":"","other":[1]}"#),
+        ])
+        .unwrap();
+        assert_eq!(settings.warnings.len(), 3, "{:?}", settings.warnings);
+        let config = settings.config().unwrap();
+        assert_eq!(config.custom_extension_allowlist().len(), 1);
+        assert_eq!(config.issuing_ca().lifetime_days(), 7300);
+    }
+
+    #[test]
+    fn a_key_s_algorithm_is_what_it_is() {
+        let settings = read(&[]).unwrap();
+        let config = settings.config_for(CaRole::Issuing, CaKeyAlgorithm::Rsa4096).unwrap();
+        assert_eq!(config.cas()[1].algorithm(), CaKeyAlgorithm::Rsa4096);
+        let config = settings.config_for(CaRole::Root, CaKeyAlgorithm::MlDsa65).unwrap();
+        assert_eq!(config.cas()[0].algorithm(), CaKeyAlgorithm::MlDsa65);
+    }
+
+    #[test]
+    fn mistakes_name_their_variable() {
+        let table = [
+            ("PROD_ENVIRONMENTS", "prd"),
+            ("PUBLIC_CRL", "true"),
+            ("ROOT_CA_INFO", "[]"),
+            ("ROOT_CA_INFO", r#"{"lifetime":"long"}"#),
+            ("ISSUING_CA_INFO", r#"{"pathLengthConstraint":256}"#),
+            ("ISSUING_CA_INFO", r#"{"commonName":7}"#),
+            ("ISSUING_CA_INFO", r#"{"lifetime":99999999999}"#),
+            ("ROOT_CRL_DAYS", "one"),
+            ("ROOT_CRL_DAYS", "-1"),
+            ("ROOT_CRL_DAYS", "0"),
+            ("ISSUING_CRL_DAYS", "18446744073709551615"),
+            ("ROOT_CRL_SECONDS", "1.5"),
+            ("MAX_CERT_LIFETIME", "a year"),
+            ("CUSTOM_EXTENSION_ALLOWLIST", "1.2.3"),
+            ("EXPIRY_REMINDERS", r#"["30"]"#),
+        ];
+        for (name, value) in table {
+            match read(&[(name, value)]) {
+                Err(SettingsError::Invalid { name: told, detail }) => {
+                    assert_eq!(told, name, "{value}");
+                    assert!(!detail.is_empty());
+                }
+                other => panic!("{name}={value}: {other:?}"),
+            }
+        }
+        for (name, value) in [
+            ("PROJECT", "Two Words"),
+            ("ROOT_CA_INFO", r#"{"country":"Great Britain"}"#),
+            ("MAX_CERT_LIFETIME", "0"),
+            ("ROOT_CA_INFO", r#"{"pathLengthConstraint":0}"#),
+        ] {
+            assert!(matches!(read(&[(name, value)]), Err(SettingsError::Config { .. })), "{name}={value}");
+        }
+    }
+}
