@@ -1,0 +1,158 @@
+//! `expiry`: reminds of certificates that expire.
+
+use std::collections::HashMap;
+
+use chancery_authority::port::ledger::CertificateRecord;
+use chancery_authority::remind::RemindError;
+use chancery_x509::certificate::Certificate;
+use chancery_x509::csr::{CertificationRequest, CsrBudget};
+use chancery_x509::key::KeyFingerprint;
+use chancery_x509::name::Name;
+use futures_util::{StreamExt, stream};
+
+use crate::failure::{Failure, FailureKind};
+use crate::files::CSR_LIMIT;
+use crate::office::Office;
+use crate::rows::Row;
+use crate::tls_json::TlsEntry;
+
+/// Entries of `tls.json` in work at a time.
+const AT_ONCE: usize = 16;
+
+/// How an entry was left.
+type Left = Result<(), Failure>;
+
+/// Reminds of every certificate whose row says so, and of the newest certificate of each entry of `tls.json`, unless its
+/// row says no.
+pub async fn handle(office: &Office) -> Result<(), Failure> {
+    if office.authority.config().expiry_reminders().is_empty() {
+        tracing::info!("no reminders are wanted");
+        return Ok(());
+    }
+    let rows = remind_by_row(office).await;
+    let entries = remind_by_entry(office).await;
+    rows.and(entries)
+}
+
+async fn remind_by_row(office: &Office) -> Left {
+    let reminded = office.authority.remind().await.map_err(|error| match error {
+        RemindError::Ledger(error) => Failure::from(error),
+        other => Failure::new(FailureKind::Internal, other.to_string()),
+    })?;
+    tracing::info!(sent = reminded.sent, failed = reminded.failed, "reminders by row");
+    match reminded.failed {
+        0 => Ok(()),
+        failed => Err(undelivered(failed)),
+    }
+}
+
+fn undelivered(failed: usize) -> Failure {
+    Failure::new(FailureKind::Unavailable, format!("{failed} reminders were not delivered or not recorded"))
+}
+
+/// Certificates of the time before rows said whether to remind.
+async fn remind_by_entry(office: &Office) -> Left {
+    let list = office.tls_json.current(office.files.as_ref()).await?;
+    // Entries of one name are looked at together, so that their certificates are read once.
+    let mut by_name: HashMap<&str, Vec<&TlsEntry>> = HashMap::new();
+    for entry in list.entries() {
+        by_name.entry(&entry.common_name).or_default().push(entry);
+    }
+    let names = stream::iter(by_name).map(|(name, entries)| remind_of_name(office, name, entries));
+    names
+        .buffer_unordered(AT_ONCE)
+        .fold(Ok(()), async |all: Left, left| all.and(left))
+        .await
+}
+
+async fn remind_of_name(office: &Office, name: &str, entries: Vec<&TlsEntry>) -> Left {
+    let rows = office.rows.named(name).await.inspect_err(
+        |error| tracing::error!(%error, common_name = name, "the certificates of an entry could not be read"),
+    )?;
+    // Rows that say yes were reminded of already; those that say no are not to be.
+    let silent = |row: &Row| row.notify_expiry.is_none() && office.authority.is_reminder_due(&row.record);
+    if !rows.iter().any(silent) {
+        return Ok(());
+    }
+    let certificates: Vec<Read> = rows.iter().filter_map(Read::of).collect();
+    let mut reminded = Vec::new();
+    let mut failed = 0;
+    for entry in entries {
+        let Some(key) = key_of(office, entry).await? else { continue };
+        let Some(newest) = newest(&certificates, key) else {
+            tracing::info!(common_name = name, "no certificate was issued for the entry's CSR yet");
+            continue;
+        };
+        let serial = newest.row.record.id.serial;
+        if !silent(newest.row) || reminded.contains(&serial) {
+            continue;
+        }
+        reminded.push(serial);
+        if office.authority.remind_about(&newest.row.record).await == Some(false) {
+            failed += 1;
+        }
+    }
+    match failed {
+        0 => Ok(()),
+        failed => Err(undelivered(failed)),
+    }
+}
+
+/// A row's certificate, parsed.
+struct Read<'a> {
+    row: &'a Row,
+    key: KeyFingerprint,
+    subject: Name,
+}
+
+impl<'a> Read<'a> {
+    /// `None` where it cannot be read: one bad row is reported and stops no other.
+    fn of(row: &'a Row) -> Option<Self> {
+        let CertificateRecord { id, certificate, .. } = &row.record;
+        let parsed = Certificate::parse(certificate)
+            .inspect_err(|error| tracing::error!(%error, certificate = %id, "a row's certificate cannot be read"))
+            .ok()?;
+        let key = parsed
+            .public_key()
+            .inspect_err(|error| tracing::error!(%error, certificate = %id, "a row's key cannot be read"))
+            .ok()?;
+        Some(Self {
+            row,
+            key: key.fingerprint(),
+            subject: parsed.subject().clone(),
+        })
+    }
+}
+
+/// The certificate that ends last among those with the subject of the one that certifies the key.
+fn newest<'a, 'b>(certificates: &'b [Read<'a>], key: KeyFingerprint) -> Option<&'b Read<'a>> {
+    let subject = &certificates.iter().find(|read| read.key == key)?.subject;
+    let same = certificates.iter().filter(|read| read.subject == *subject);
+    same.max_by_key(|read| read.row.record.not_after)
+}
+
+/// The key of an entry's CSR; `None` where the entry names no CSR that can be read, which is reported.
+async fn key_of(office: &Office, entry: &TlsEntry) -> Result<Option<KeyFingerprint>, Failure> {
+    const BUDGET: CsrBudget = CsrBudget {
+        octets: CSR_LIMIT,
+        subject_attributes: 32,
+        extensions: 32,
+        alt_names: 1024,
+    };
+    let name = entry.csr_file.as_deref().unwrap_or_default();
+    let Ok(name) = chancery_authority::wire::CsrFileName::new(name) else {
+        tracing::error!(common_name = entry.common_name, "an entry of tls.json names no CSR file");
+        return Ok(None);
+    };
+    let Some(octets) = office.files.read(&format!("csrs/{name}"), CSR_LIMIT).await? else {
+        tracing::error!(common_name = entry.common_name, file = %name, "the CSR file of an entry is missing");
+        return Ok(None);
+    };
+    match CertificationRequest::parse(&octets, &BUDGET) {
+        Ok(csr) => Ok(Some(csr.public_key().fingerprint())),
+        Err(error) => {
+            tracing::error!(%error, common_name = entry.common_name, file = %name, "the CSR file of an entry cannot be used");
+            Ok(None)
+        }
+    }
+}

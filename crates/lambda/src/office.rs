@@ -1,0 +1,147 @@
+//! What the functions of an authority share: it, its files and rows, what is kept from one invocation to the next.
+
+use std::sync::Arc;
+
+use chancery_authority::authority::Ca;
+use chancery_authority::config::CaConfig;
+use chancery_authority::port::{LedgerError, Ports};
+use chancery_authority::profile::Profiles;
+use chancery_authority::{Authority, Principal};
+use chancery_x509::time::UnixTime;
+use tokio::sync::Mutex;
+
+use crate::failure::Failure;
+use crate::files::Files;
+use crate::metrics::{Measured, Metrics};
+use crate::rows::Rows;
+use crate::settings::{AuthoritySettings, CaRole};
+use crate::tls_json::TlsJson;
+
+/// Seconds for which the CAs' certificates are kept before they are looked up again.
+const CAS_KEPT: i64 = 600;
+
+/// What a function stands on.
+pub struct Foundations {
+    /// What the environment says.
+    pub settings: AuthoritySettings,
+    /// The authority's ports.
+    pub ports: Ports,
+    /// Operators' files.
+    pub files: Arc<dyn Files>,
+    /// Certificates by name.
+    pub rows: Arc<dyn Rows>,
+    /// Metrics.
+    pub metrics: Metrics,
+}
+
+/// One invocation, as the runtime tells of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Invocation {
+    /// The request's id: the same for each of the runtime's own retries.
+    pub request_id: String,
+    /// The function as it was invoked: its ARN, with a version or alias where one was named.
+    pub function_arn: String,
+}
+
+/// An authority that is open, and what goes with it.
+pub struct Office {
+    /// The authority.
+    pub authority: Authority,
+    /// What the environment says.
+    pub settings: AuthoritySettings,
+    /// Operators' files.
+    pub files: Arc<dyn Files>,
+    /// Certificates by name.
+    pub rows: Arc<dyn Rows>,
+    /// Metrics.
+    pub metrics: Metrics,
+    /// `tls.json` as it was read last.
+    pub tls_json: TlsJson,
+    /// When the CAs were looked up last.
+    looked_up: Mutex<UnixTime>,
+}
+
+impl Office {
+    /// Opens the authority: reads the CAs that exist.
+    pub async fn open(foundations: Foundations) -> Result<Self, Failure> {
+        let Foundations {
+            settings,
+            mut ports,
+            files,
+            rows,
+            metrics,
+        } = foundations;
+        ports.keys = Arc::new(Measured::new(ports.keys.clone(), metrics.clone()));
+        let looked_up = Mutex::new(ports.clock.now());
+        let authority = Authority::open(ports, settings.config()?, Profiles::built_in()).await?;
+        Ok(Self {
+            authority,
+            settings,
+            files,
+            rows,
+            metrics,
+            tls_json: TlsJson::default(),
+            looked_up,
+        })
+    }
+
+    /// The configuration of one of the two CAs.
+    pub fn ca_config(&self, role: CaRole) -> &CaConfig {
+        let named = self.authority.config().ca_named(role.name());
+        named.unwrap_or_else(|| self.authority.config().issuing_ca())
+    }
+
+    /// One of the two CAs, looked up again where it was not there before, or some time has passed: it may have been
+    /// created, or replaced, by another function.
+    pub async fn ca(&self, role: CaRole) -> Result<Option<Arc<Ca>>, LedgerError> {
+        let slug = self.ca_config(role).slug().clone();
+        let now = self.authority.ports().clock.now();
+        let mut looked_up = self.looked_up.lock().await;
+        let known = self.authority.ca(&slug);
+        let stale = now.0.saturating_sub(looked_up.0) >= CAS_KEPT;
+        if known.is_some() && !stale {
+            return Ok(known);
+        }
+        match self.authority.reload().await {
+            Ok(()) => *looked_up = now,
+            // What was known a while ago is most probably still true.
+            Err(error) if known.is_some() => tracing::warn!(%error, "the CAs could not be looked up again"),
+            Err(error) => return Err(error),
+        }
+        Ok(self.authority.ca(&slug))
+    }
+
+    /// Lets the CAs be looked up again before they are used next: after an error that one which was replaced explains.
+    pub async fn doubt_cas(&self) {
+        *self.looked_up.lock().await = UnixTime(i64::MIN);
+    }
+}
+
+impl Invocation {
+    /// Who asks, as far as a function is told: whoever may invoke it by that name.
+    pub fn principal(&self) -> Principal {
+        // arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER]
+        let name = self.function_arn.splitn(7, ':').nth(6).unwrap_or(&self.function_arn);
+        Principal::Function(name.chars().take(200).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn principals_are_functions_with_their_alias() {
+        let principal = |function_arn: &str| {
+            let invocation = Invocation {
+                function_arn: function_arn.to_owned(),
+                ..Invocation::default()
+            };
+            invocation.principal().to_string()
+        };
+        let arn = "arn:aws:lambda:eu-west-1:123456789012:function:p-tls-cert-dev";
+        assert_eq!(principal(arn), "function:p-tls-cert-dev");
+        assert_eq!(principal(&format!("{arn}:web")), "function:p-tls-cert-dev:web");
+        assert_eq!(principal("local"), "function:local");
+    }
+}

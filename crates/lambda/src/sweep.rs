@@ -1,0 +1,30 @@
+//! `sweep`: takes up what was interrupted, and measures the CRLs.
+
+use serde_json::{Value, json};
+
+use crate::crl;
+use crate::failure::{Failure, FailureKind};
+use crate::office::Office;
+
+/// Completes or gives up intents that stayed open. The CRL of those given up is due with the next run of its function.
+pub async fn handle(office: &Office) -> Result<Value, Failure> {
+    let swept = office.authority.sweep().await?;
+    crl::measure_all(office).await;
+    for id in &swept.lost {
+        tracing::error!(certificate = %id, "an issuance was given up; its serial number goes on the next CRL");
+    }
+    for (id, reason) in &swept.failed {
+        tracing::error!(certificate = %id, reason, "an interrupted issuance could not be taken up yet");
+    }
+    let answer = json!({
+        "completed": swept.completed.len(),
+        "lost": swept.lost.len(),
+        "failed": swept.failed.len(),
+    });
+    tracing::info!(%answer, "swept");
+    if swept.failed.is_empty() {
+        return Ok(answer);
+    }
+    let message = format!("{} interrupted issuances could not be taken up yet", swept.failed.len());
+    Err(Failure::new(FailureKind::Unavailable, message))
+}

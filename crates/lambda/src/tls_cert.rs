@@ -1,0 +1,169 @@
+//! `tls_cert`: issues a certificate.
+//!
+//! A request that is refused is an answer, `{"error": …}`; only what says nothing about the request is a failure.
+
+use chancery_authority::Principal;
+use chancery_authority::issue::{IssueError, Issued, Refusal};
+use chancery_authority::port::ledger::IdempotencyToken;
+use chancery_authority::wire::{CsrFileName, ErrorAnswer, Malformed, TlsCertRequest, budget};
+use serde_json::Value;
+
+use crate::failure::{Failure, FailureKind};
+use crate::files::CSR_LIMIT;
+use crate::office::{Invocation, Office};
+use crate::settings::CaRole;
+
+/// Characters of a caller's idempotency token at most.
+const TOKEN: usize = 128;
+
+/// Issues by an event's JSON text.
+pub async fn handle(office: &Office, event: &[u8], invocation: &Invocation) -> Result<Value, Failure> {
+    let principal = invocation.principal();
+    let event = match parse(event) {
+        Ok(event) => event,
+        Err(malformed) => return Ok(refuse_malformed(office, &Value::Null, &malformed, &principal).await),
+    };
+    let request = TlsCertRequest::from_value(&event).and_then(|request| Ok((request, token(&event, invocation)?)));
+    let (mut request, token) = match request {
+        Ok(request) => request,
+        Err(malformed) => return Ok(refuse_malformed(office, &event, &malformed, &principal).await),
+    };
+    if office.ca(CaRole::Issuing).await?.is_none() {
+        return Ok(no_ca(office));
+    }
+    if request.ca_chain_only {
+        return office.authority.chain_answer(&request).map_or_else(|| Ok(no_ca(office)), |chain| answer(&chain));
+    }
+    if let Some(name) = request.csr_file().cloned() {
+        match office.files.read(&format!("csrs/{name}"), CSR_LIMIT).await? {
+            Some(octets) => request.resolve_csr(octets),
+            None => return Ok(refuse_missing_csr(office, &request, name, &principal).await),
+        }
+    }
+    set_notices(office, &mut request).await;
+    match office.authority.issue(&request, &principal, Some(token)).await {
+        Ok(issued) => granted(office, &issued, &request),
+        Err(IssueError::Rejected(refusal)) => {
+            office.metrics.rejected(refusal.code());
+            tracing::info!(code = refusal.code(), reason = %refusal, %principal, "request refused");
+            Ok(error(&refusal))
+        }
+        Err(IssueError::Internal { code: "no_ca", .. }) => Ok(no_ca(office)),
+        Err(error) => {
+            tracing::error!(code = error.code(), detail = error.detail(), "no certificate was issued");
+            if matches!(error, IssueError::Internal { .. }) {
+                office.doubt_cas().await;
+            }
+            Err(Failure::from(&error))
+        }
+    }
+}
+
+fn parse(event: &[u8]) -> Result<Value, Malformed> {
+    if event.len() > budget::REQUEST {
+        return Err(Malformed::TooLong {
+            actual: event.len(),
+            limit: budget::REQUEST,
+        });
+    }
+    serde_json::from_slice(event).map_err(|error| Malformed::NotJson {
+        detail: error.to_string(),
+    })
+}
+
+/// The caller's token, or one that is the same whenever the runtime repeats this invocation.
+fn token(event: &Value, invocation: &Invocation) -> Result<IdempotencyToken, Malformed> {
+    const EXPECTED: &str = "a string of 1 to 128 printable ASCII characters";
+    let found = match event.get("idempotency_token") {
+        None | Some(Value::Null) => return Ok(IdempotencyToken(format!("request {}", invocation.request_id))),
+        Some(Value::String(text)) => {
+            if (1..=TOKEN).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
+                return Ok(IdempotencyToken(format!("caller {text}")));
+            }
+            "another string"
+        }
+        Some(Value::Bool(_)) => "true or false",
+        Some(Value::Number(_)) => "a number",
+        Some(Value::Array(_)) => "a list",
+        Some(Value::Object(_)) => "an object",
+    };
+    Err(Malformed::WrongType {
+        field: "idempotency_token".to_owned(),
+        expected: EXPECTED,
+        found,
+    })
+}
+
+/// Whoever says whether to be told is heard; else `tls.json` decides, and is read only then. A file that cannot be read
+/// now costs no certificate: what was read last decides.
+async fn set_notices(office: &Office, request: &mut TlsCertRequest) {
+    if request.notify_expiry.is_some() && request.notify_issued.is_some() {
+        return;
+    }
+    let list = match office.tls_json.current(office.files.as_ref()).await {
+        Ok(list) => list,
+        Err(error) => {
+            tracing::warn!(%error, "whether to tell of the certificate is decided by what was read last");
+            office.tls_json.last().await
+        }
+    };
+    let subject = &request.subject;
+    let listed = list.matches(
+        subject.common_name.as_deref().unwrap_or_default(),
+        subject.organization.as_deref(),
+        subject.organizational_unit.as_deref(),
+    );
+    request.notify_expiry.get_or_insert(listed);
+    request.notify_issued.get_or_insert(listed);
+}
+
+fn granted(office: &Office, issued: &Issued, request: &TlsCertRequest) -> Result<Value, Failure> {
+    if !issued.replayed {
+        office.metrics.issued(issued.record.id.issuer.as_str());
+    }
+    for warning in &issued.warnings {
+        tracing::warn!(serial = %issued.record.id.serial, warning, "something was left out of the certificate");
+    }
+    answer(&office.authority.answer(issued, request))
+}
+
+async fn refuse_malformed(office: &Office, event: &Value, malformed: &Malformed, principal: &Principal) -> Value {
+    office.metrics.rejected(malformed.code());
+    tracing::info!(code = malformed.code(), reason = %malformed, %principal, "request refused");
+    office.authority.record_malformed(event, malformed, principal).await;
+    error(malformed)
+}
+
+async fn refuse_missing_csr(
+    office: &Office,
+    request: &TlsCertRequest,
+    name: CsrFileName,
+    principal: &Principal,
+) -> Value {
+    let refusal = Refusal::CsrFileNotFound {
+        name,
+        place: office.files.place(),
+    };
+    office.metrics.rejected(refusal.code());
+    tracing::info!(code = refusal.code(), reason = %refusal, %principal, "request refused");
+    office.authority.record_refusal(request, &refusal, principal).await;
+    error(&refusal)
+}
+
+fn no_ca(office: &Office) -> Value {
+    let slug = office.ca_config(CaRole::Issuing).slug();
+    office.metrics.rejected("no_ca");
+    tracing::error!(ca = %slug, "the issuing CA does not exist yet");
+    error(&format!("CA {slug} not found"))
+}
+
+fn error(reason: &dyn std::fmt::Display) -> Value {
+    let answer = ErrorAnswer {
+        error: reason.to_string(),
+    };
+    serde_json::json!(answer)
+}
+
+fn answer(answer: &impl serde::Serialize) -> Result<Value, Failure> {
+    serde_json::to_value(answer).map_err(|error| Failure::new(FailureKind::Internal, error.to_string()))
+}
