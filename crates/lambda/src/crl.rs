@@ -14,7 +14,7 @@ use futures_util::StreamExt;
 use futures_util::stream;
 
 use crate::failure::{Failure, FailureKind};
-use crate::files::{LIST_LIMIT, Read};
+use crate::files::Read;
 use crate::office::{Invocation, Office};
 use crate::revoked::{self, RevokedEntry};
 use crate::settings::CaRole;
@@ -61,11 +61,7 @@ async fn revoke_listed(office: &Office, ca: &Ca, role: CaRole, principal: &Princ
         CaRole::Issuing => "revoked.json",
     };
     let octets = match office.files.read_if_changed(name, None).await? {
-        Read::Changed { octets, .. } if octets.len() <= LIST_LIMIT => octets,
-        Read::Changed { octets, .. } => {
-            let message = format!("{name} has {} octets, at most {LIST_LIMIT} are taken", octets.len());
-            return Err(Failure::new(FailureKind::Incomplete, message));
-        }
+        Read::Changed { octets, .. } => octets,
         Read::Missing | Read::Unchanged => return Ok(()),
     };
     let (entries, damaged) = revoked::parse(name, &octets).map_err(|error| {

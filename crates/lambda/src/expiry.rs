@@ -11,7 +11,7 @@ use chancery_x509::name::Name;
 use futures_util::{StreamExt, stream};
 
 use crate::failure::{Failure, FailureKind};
-use crate::files::CSR_LIMIT;
+use crate::files::{CSR_LIMIT, FilesError};
 use crate::office::Office;
 use crate::rows::Row;
 use crate::tls_json::TlsEntry;
@@ -144,7 +144,14 @@ async fn key_of(office: &Office, entry: &TlsEntry) -> Result<Option<KeyFingerpri
         tracing::error!(common_name = entry.common_name, "an entry of tls.json names no CSR file");
         return Ok(None);
     };
-    let Some(octets) = office.files.read(&format!("csrs/{name}"), CSR_LIMIT).await? else {
+    let octets = match office.files.read(&format!("csrs/{name}"), CSR_LIMIT).await {
+        Err(error @ FilesError::TooLong { .. }) => {
+            tracing::error!(%error, common_name = entry.common_name, "the CSR file of an entry cannot be used");
+            return Ok(None);
+        }
+        outcome => outcome?,
+    };
+    let Some(octets) = octets else {
         tracing::error!(common_name = entry.common_name, file = %name, "the CSR file of an entry is missing");
         return Ok(None);
     };

@@ -91,7 +91,11 @@ impl From<PublicationError> for Failure {
 
 impl From<FilesError> for Failure {
     fn from(error: FilesError) -> Self {
-        Self::new(FailureKind::Unavailable, error.to_string())
+        let kind = match error {
+            FilesError::TooLong { .. } => FailureKind::Incomplete,
+            FilesError::Unreadable { .. } => FailureKind::Unavailable,
+        };
+        Self::new(kind, error.to_string())
     }
 }
 

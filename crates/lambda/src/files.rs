@@ -5,16 +5,16 @@ use async_trait::async_trait;
 /// Octets of a list of requests or revocations at most.
 pub const LIST_LIMIT: usize = 32 * 1024 * 1024;
 
-/// Octets of a CSR file at most: one more than a request may have, so that a longer one is refused by the CSR's own limit.
-pub const CSR_LIMIT: usize = chancery_authority::wire::budget::CSR + 1;
+/// Octets of a CSR file at most.
+pub const CSR_LIMIT: usize = chancery_authority::wire::budget::CSR;
 
 /// Reads operators' files.
 #[async_trait]
 pub trait Files: Send + Sync {
-    /// A file's content, cut off after `limit` octets; `None` if there is none of that name.
+    /// A file's content, of at most `limit` octets; `None` if there is none of that name.
     async fn read(&self, name: &str, limit: usize) -> Result<Option<Vec<u8>>, FilesError>;
 
-    /// A file's content, unless it is still the version that is `known`. A file over [`LIST_LIMIT`] is an error.
+    /// A file's content, unless it is still the version that is `known`. At most [`LIST_LIMIT`] octets.
     async fn read_if_changed(&self, name: &str, known: Option<&str>) -> Result<Read, FilesError>;
 
     /// Where the files are, for the contract's error text: `S3 bucket 'my-bucket'`.
@@ -39,12 +39,22 @@ pub enum Read {
 
 /// Why a file could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{name} could not be read from {place}: {detail}")]
-pub struct FilesError {
-    /// Which file.
-    pub name: String,
-    /// From where.
-    pub place: String,
-    /// What happened.
-    pub detail: String,
+#[non_exhaustive]
+pub enum FilesError {
+    /// Not allowed, throttled, unreachable.
+    #[error("{detail}")]
+    Unreadable {
+        /// Which file, from where, and what happened.
+        detail: String,
+    },
+    /// Longer than what is taken.
+    #[error("{name} has {actual} octets, at most {limit} are taken")]
+    TooLong {
+        /// Which file.
+        name: String,
+        /// Its octets.
+        actual: usize,
+        /// The limit.
+        limit: usize,
+    },
 }

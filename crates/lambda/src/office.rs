@@ -21,6 +21,7 @@ use crate::tls_json::TlsJson;
 const CAS_KEPT: i64 = 600;
 
 /// What a function stands on.
+#[derive(Clone)]
 pub struct Foundations {
     /// What the environment says.
     pub settings: AuthoritySettings,

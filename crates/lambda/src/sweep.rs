@@ -1,5 +1,6 @@
 //! `sweep`: takes up what was interrupted, and measures the CRLs.
 
+use chancery_authority::port::LedgerError;
 use serde_json::{Value, json};
 
 use crate::crl;
@@ -8,7 +9,13 @@ use crate::office::Office;
 
 /// Completes or gives up intents that stayed open. The CRL of those given up is due with the next run of its function.
 pub async fn handle(office: &Office) -> Result<Value, Failure> {
-    let swept = office.authority.sweep().await?;
+    let swept = match office.authority.sweep().await {
+        Err(error) if is_missing_table(&error) => {
+            tracing::warn!(%error, "there is no journal to sweep yet");
+            return Ok(Value::Null);
+        }
+        outcome => outcome?,
+    };
     crl::measure_all(office).await;
     for id in &swept.lost {
         tracing::error!(certificate = %id, "an issuance was given up; its serial number goes on the next CRL");
@@ -28,3 +35,15 @@ pub async fn handle(office: &Office) -> Result<Value, Failure> {
     let message = format!("{} interrupted issuances could not be taken up yet", swept.failed.len());
     Err(Failure::new(FailureKind::Unavailable, message))
 }
+
+/// Whether DynamoDB said that there is no such table: a deployment whose journal is still to be made.
+fn is_missing_table(error: &LedgerError) -> bool {
+    matches!(error, LedgerError::Unavailable { detail } if detail.contains(MISSING))
+}
+
+/// The same of a failure to open the authority.
+pub(crate) fn says_missing_table(failure: &Failure) -> bool {
+    failure.message.contains(MISSING)
+}
+
+const MISSING: &str = "ResourceNotFoundException";

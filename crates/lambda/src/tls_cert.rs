@@ -9,7 +9,7 @@ use chancery_authority::wire::{CsrFileName, ErrorAnswer, Malformed, TlsCertReque
 use serde_json::Value;
 
 use crate::failure::{Failure, FailureKind};
-use crate::files::CSR_LIMIT;
+use crate::files::{CSR_LIMIT, FilesError};
 use crate::office::{Invocation, Office};
 use crate::settings::CaRole;
 
@@ -35,9 +35,14 @@ pub async fn handle(office: &Office, event: &[u8], invocation: &Invocation) -> R
         return office.authority.chain_answer(&request).map_or_else(|| Ok(no_ca(office)), |chain| answer(&chain));
     }
     if let Some(name) = request.csr_file().cloned() {
-        match office.files.read(&format!("csrs/{name}"), CSR_LIMIT).await? {
-            Some(octets) => request.resolve_csr(octets),
-            None => return Ok(refuse_missing_csr(office, &request, name, &principal).await),
+        match office.files.read(&format!("csrs/{name}"), CSR_LIMIT).await {
+            Ok(Some(octets)) => request.resolve_csr(octets),
+            Ok(None) => return Ok(refuse_missing_csr(office, &request, name, &principal).await),
+            Err(FilesError::TooLong { actual, limit, .. }) => {
+                let malformed = Malformed::CsrTooLong { actual, limit };
+                return Ok(refuse_malformed(office, &event, &malformed, &principal).await);
+            }
+            Err(error) => return Err(error.into()),
         }
     }
     set_notices(office, &mut request).await;

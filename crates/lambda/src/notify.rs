@@ -1,0 +1,161 @@
+//! `notify`: carries notices from SNS to Slack.
+//!
+//! Nothing here fails an invocation: SNS would deliver again, and those channels that were reached would be told twice.
+//! What cannot be delivered is logged.
+
+pub mod blocks;
+pub mod slack;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::sync::{Mutex, OnceCell};
+
+use crate::settings::NotifySettings;
+use slack::{Slack, Told};
+
+/// Reads the secret that the Slack token is in.
+#[async_trait]
+pub trait Secrets: Send + Sync {
+    /// The secret's text, or what hinders it.
+    async fn read(&self, arn: &str) -> Result<String, String>;
+}
+
+/// Knows the account that this runs in.
+#[async_trait]
+pub trait Account: Send + Sync {
+    /// The account's alias; `None` where it has none.
+    async fn alias(&self) -> Result<Option<String>, String>;
+}
+
+/// The function, with what it keeps from one invocation to the next.
+pub struct Notify {
+    settings: NotifySettings,
+    slack: Slack,
+    secrets: Arc<dyn Secrets>,
+    account: Arc<dyn Account>,
+    token: Mutex<Option<String>>,
+    alias: OnceCell<Option<String>>,
+}
+
+/// An event from SNS.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Event {
+    records: Vec<Record>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Record {
+    sns: Message,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Message {
+    #[serde(default)]
+    subject: Option<String>,
+    message: String,
+}
+
+impl Notify {
+    /// Over those.
+    pub fn new(settings: NotifySettings, slack: Slack, secrets: Arc<dyn Secrets>, account: Arc<dyn Account>) -> Self {
+        Self {
+            settings,
+            slack,
+            secrets,
+            account,
+            token: Mutex::default(),
+            alias: OnceCell::new(),
+        }
+    }
+
+    /// Carries every record of an event.
+    pub async fn handle(&self, event: &[u8]) {
+        let event: Event = match serde_json::from_slice(event) {
+            Ok(event) => event,
+            Err(error) => return tracing::error!(%error, "the event is none of SNS and was not carried"),
+        };
+        let mut notices = Vec::with_capacity(event.records.len());
+        for Record { sns } in event.records {
+            let subject = sns.subject.unwrap_or_default();
+            // What is no JSON is somebody else's notice, and text is what it is carried as.
+            let message = serde_json::from_str(&sns.message).unwrap_or(Value::String(sns.message));
+            notices.push(blocks::of_notice(&subject, &message, &self.settings.emojis));
+        }
+        if notices.is_empty() || self.settings.channels.is_empty() {
+            return tracing::info!("nothing to carry, or no channel to carry it to");
+        }
+        let Some(mut token) = self.token(None).await else { return };
+        let alias = self.alias().await;
+        for mut notice in notices {
+            blocks::add_context(&mut notice.blocks, &self.settings.project, alias.as_deref());
+            for channel in &self.settings.channels {
+                let post = blocks::post(channel, &self.settings.username, &notice);
+                let mut told = self.slack.post(&token, &post).await;
+                if matches!(told, Told::BadToken { .. }) {
+                    // It was changed since it was read; if it was not, asking again tells no more.
+                    match self.token(Some(&token)).await {
+                        Some(renewed) if renewed != token => {
+                            token = renewed;
+                            told = self.slack.post(&token, &post).await;
+                        }
+                        _ => {}
+                    }
+                }
+                log(channel, &told);
+            }
+        }
+    }
+
+    /// The token, read once and kept; read anew where the one that is known is `refused`.
+    async fn token(&self, refused: Option<&str>) -> Option<String> {
+        let mut kept = self.token.lock().await;
+        if let Some(token) = kept.as_ref().filter(|token| Some(token.as_str()) != refused) {
+            return Some(token.clone());
+        }
+        *kept = None;
+        let secret = match self.secrets.read(&self.settings.secret_arn).await {
+            Ok(secret) => secret,
+            Err(error) => {
+                tracing::error!(error, "the Slack token could not be read");
+                return None;
+            }
+        };
+        let token = secret.trim();
+        // Header values are visible ASCII; whatever else is in the secret is no token.
+        if !token.starts_with("xoxb-") || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            tracing::error!("the Slack token is missing or invalid: put one that begins with xoxb- into the secret");
+            return None;
+        }
+        *kept = Some(token.to_owned());
+        kept.clone()
+    }
+
+    async fn alias(&self) -> Option<String> {
+        let read = self.alias.get_or_try_init(|| self.account.alias()).await;
+        match read {
+            Ok(alias) => alias.clone(),
+            Err(error) => {
+                tracing::warn!(error, "the account's alias is not known");
+                None
+            }
+        }
+    }
+}
+
+fn log(channel: &str, told: &Told) {
+    match told {
+        Told::Delivered => tracing::info!(channel, "notice delivered"),
+        Told::BadToken { error } | Told::Refused { error } => {
+            tracing::error!(channel, error, "Slack did not take a notice");
+        }
+        Told::Unavailable { detail } => {
+            tracing::error!(channel, detail, "Slack could not be reached; the notice is lost");
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Slack's `chat.postMessage`, with retries.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// Posts one message at most so often.
+const ATTEMPTS: u32 = 4;
+
+/// The first pause between attempts; each further one is twice as long.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// A pause that Slack asks for is kept up to this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// Sends an HTTP request.
+#[async_trait]
+pub trait Http: Send + Sync {
+    /// Posts JSON with a bearer token; an answer of any status, or what hinders one. Has a time limit of its own.
+    async fn post(&self, url: &str, token: &str, body: Vec<u8>) -> Result<HttpAnswer, String>;
+}
+
+/// An answer to a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpAnswer {
+    /// HTTP's status code.
+    pub status: u16,
+    /// `Retry-After`, in seconds.
+    pub retry_after: Option<u64>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// What came of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// It is in the channel.
+    Delivered,
+    /// The token is not, or no longer, good.
+    BadToken {
+        /// Slack's code.
+        error: String,
+    },
+    /// Slack will not take it.
+    Refused {
+        /// Slack's code.
+        error: String,
+    },
+    /// Slack could not be reached, or was too busy, again and again.
+    Unavailable {
+        /// What happened last.
+        detail: String,
+    },
+}
+
+/// Slack's API.
+pub struct Slack {
+    http: Arc<dyn Http>,
+    url: String,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(default)]
+    ok: bool,
+    #[serde(default)]
+    error: String,
+}
+
+/// What one attempt came to.
+enum Attempt {
+    Told(Told),
+    Again { after: Option<u64>, detail: String },
+}
+
+impl Slack {
+    /// The API at that URL, e.g. `https://slack.com/api`.
+    pub fn new(http: Arc<dyn Http>, api_url: &str) -> Self {
+        Self {
+            http,
+            url: format!("{api_url}/chat.postMessage"),
+        }
+    }
+
+    /// Posts a message.
+    pub async fn post(&self, token: &str, message: &Value) -> Told {
+        let body = message.to_string().into_bytes();
+        let mut pause = PAUSE;
+        for attempt in 1.. {
+            let (after, detail) = match read(self.http.post(&self.url, token, body.clone()).await) {
+                Attempt::Told(told) => return told,
+                Attempt::Again { after, detail } => (after, detail),
+            };
+            if attempt == ATTEMPTS {
+                return Told::Unavailable { detail };
+            }
+            tracing::warn!(attempt, detail, "Slack did not take a notice yet");
+            let wanted = after.map_or(pause, Duration::from_secs);
+            tokio::time::sleep(wanted.min(LONGEST_PAUSE)).await;
+            pause *= 2;
+        }
+        unreachable!("the last attempt returns")
+    }
+}
+
+fn read(answer: Result<HttpAnswer, String>) -> Attempt {
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(detail) => return Attempt::Again { after: None, detail },
+    };
+    let again = |detail: String| Attempt::Again {
+        after: answer.retry_after,
+        detail,
+    };
+    if answer.status == 429 || answer.status >= 500 {
+        return again(format!("HTTP status {}", answer.status));
+    }
+    let Ok(Answer { ok, error }) = serde_json::from_slice(&answer.body) else {
+        return Attempt::Told(Told::Refused {
+            error: format!("HTTP status {}, and no answer of Slack's", answer.status),
+        });
+    };
+    // Codes as documented for chat.postMessage.
+    match error.as_str() {
+        _ if ok => Attempt::Told(Told::Delivered),
+        "ratelimited" | "rate_limited" | "internal_error" | "fatal_error" | "service_unavailable"
+        | "request_timeout" => again(error),
+        "invalid_auth" | "not_authed" | "token_expired" | "token_revoked" | "account_inactive" => {
+            Attempt::Told(Told::BadToken { error })
+        }
+        _ => Attempt::Told(Told::Refused { error }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use serde_json::json;
+
+    use super::*;
+
+    /// Answers in turn, the last one again and again.
+    struct Script(Mutex<(Vec<Result<HttpAnswer, String>>, usize)>);
+
+    #[async_trait]
+    impl Http for Script {
+        async fn post(&self, url: &str, token: &str, body: Vec<u8>) -> Result<HttpAnswer, String> {
+            assert_eq!((url, token), ("http://slack/chat.postMessage", "xoxb-1"));
+            assert_eq!(body, br#"{"channel":"pki"}"#);
+            let mut script = self.0.lock().unwrap();
+            script.1 += 1;
+            if script.0.len() > 1 { script.0.remove(0) } else { script.0[0].clone() }
+        }
+    }
+
+    fn answer(status: u16, body: &str) -> Result<HttpAnswer, String> {
+        Ok(HttpAnswer {
+            status,
+            retry_after: (status == 429).then_some(3600),
+            body: body.as_bytes().to_vec(),
+        })
+    }
+
+    async fn told(answers: Vec<Result<HttpAnswer, String>>) -> (Told, usize) {
+        let script = Arc::new(Script(Mutex::new((answers, 0))));
+        let told = Slack::new(script.clone(), "http://slack").post("xoxb-1", &json!({"channel": "pki"})).await;
+        let attempts = script.0.lock().unwrap().1;
+        (told, attempts)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_may_pass_is_tried_again() {
+        let ok = || answer(200, r#"{"ok":true}"#);
+        let down = || Err("connection refused".to_owned());
+        let limited = || answer(200, r#"{"ok":false,"error":"ratelimited"}"#);
+        assert_eq!(told(vec![ok()]).await, (Told::Delivered, 1));
+        assert_eq!(told(vec![down(), answer(503, ""), ok()]).await, (Told::Delivered, 3));
+        assert_eq!(told(vec![answer(429, ""), limited(), ok()]).await, (Told::Delivered, 3));
+        let (lost, attempts) = told(vec![down()]).await;
+        assert_eq!(attempts, 4);
+        assert!(matches!(lost, Told::Unavailable { detail } if detail.contains("refused")));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_will_not_pass_is_tried_once() {
+        for (body, wanted) in [
+            (r#"{"ok":false,"error":"channel_not_found"}"#, "channel_not_found"),
+            ("<html>", "HTTP status 200, and no answer of Slack's"),
+            (r#"{"error":7}"#, "HTTP status 200, and no answer of Slack's"),
+        ] {
+            let refused = Told::Refused { error: wanted.to_owned() };
+            assert_eq!(told(vec![answer(200, body)]).await, (refused, 1));
+        }
+        let (bad, attempts) = told(vec![answer(200, r#"{"ok":false,"error":"invalid_auth"}"#)]).await;
+        assert!(matches!(bad, Told::BadToken { .. }) && attempts == 1);
+    }
+}
