@@ -1,0 +1,122 @@
+//! The functions on AWS: from the environment to what answers events. Makes clients, and calls nothing.
+
+mod bucket;
+mod credentials;
+mod http;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use aws_config::SdkConfig;
+use chancery_aws::{Aws, Deployment, Patience, Places, load_config};
+
+use crate::failure::{Failure, FailureKind};
+use crate::front::{Desk, Front};
+use crate::function::Function;
+use crate::metrics::Metrics;
+use crate::notify::Notify;
+use crate::notify::slack::Slack;
+use crate::office::Foundations;
+use crate::rows::LedgerRows;
+use crate::settings::{AuthoritySettings, NotifySettings, SettingsError};
+use bucket::InternalBucket;
+use credentials::{SdkAccount, SdkSecrets};
+use http::HttpsClient;
+
+/// What a function needs to answer after its last call.
+const TO_ANSWER: Duration = Duration::from_millis(500);
+
+/// Front and clients of one process.
+pub struct Process {
+    front: Front,
+    patience: Patience,
+}
+
+impl Process {
+    /// Reads the environment and makes the clients of that handler's function.
+    pub async fn new(handler: &str) -> Self {
+        let patience = Patience::default();
+        let front = match front(handler, &patience).await {
+            Ok(front) => front,
+            Err(failure) => {
+                tracing::error!(message = failure.message, "this function cannot work");
+                Front::Unusable(failure)
+            }
+        };
+        Self { front, patience }
+    }
+
+    /// What answers events.
+    pub fn front(&self) -> &Front {
+        &self.front
+    }
+
+    /// Every call ends in time for an answer before the invocation's end, given in milliseconds since 1970.
+    pub fn set_deadline(&self, milliseconds: u64) {
+        let end = UNIX_EPOCH + Duration::from_millis(milliseconds);
+        let left = end.duration_since(SystemTime::now()).ok();
+        let deadline = left.map(|left| Instant::now() + left.saturating_sub(TO_ANSWER));
+        self.patience.set_deadline(deadline);
+    }
+}
+
+async fn front(handler: &str, patience: &Patience) -> Result<Front, Failure> {
+    let variable = |name: &str| std::env::var(name).ok();
+    let function = Function::from_handler(handler)
+        .map_err(|error| Failure::new(FailureKind::Configuration, error.to_string()))?;
+    if function == Function::Notify {
+        let settings = NotifySettings::from_environment(&variable)?;
+        let config = load_config().await;
+        return Ok(Front::Notify(Box::new(notify(settings, &config))));
+    }
+    let settings = AuthoritySettings::from_environment(&variable)?;
+    for warning in &settings.warnings {
+        tracing::warn!(warning, "the environment's values were not all used");
+    }
+    let config = load_config().await;
+    let foundations = foundations(settings, &config, patience)?;
+    Ok(Front::Authority(Box::new(Desk::new(function, foundations))))
+}
+
+fn notify(settings: NotifySettings, config: &SdkConfig) -> Notify {
+    let slack = Slack::new(Arc::new(HttpsClient::default()), &settings.api_url);
+    Notify::new(
+        settings,
+        slack,
+        Arc::new(SdkSecrets::new(config)),
+        Arc::new(SdkAccount::new(config)),
+    )
+}
+
+fn foundations(
+    settings: AuthoritySettings,
+    config: &SdkConfig,
+    patience: &Patience,
+) -> Result<Foundations, SettingsError> {
+    let deployment = deployment(&settings)?;
+    let places = Places {
+        external_bucket: settings.external_bucket.clone(),
+        internal_bucket: settings.internal_bucket.clone(),
+        topic_arn: settings.topic_arn.clone(),
+    };
+    let aws = Aws::new(config, &deployment, places, patience);
+    let metrics = Metrics::new(&settings.project, &settings.environment, Box::new(std::io::stdout()));
+    Ok(Foundations {
+        settings,
+        ports: aws.ports(),
+        files: Arc::new(InternalBucket(aws.internal.clone())),
+        rows: Arc::new(LedgerRows(aws.ledger.clone())),
+        metrics,
+    })
+}
+
+fn deployment(settings: &AuthoritySettings) -> Result<Deployment, SettingsError> {
+    let deployment = Deployment::new(&settings.project, &settings.environment, &settings.prod_environments);
+    let mut deployment = deployment.map_err(|error| SettingsError::Config {
+        detail: error.to_string(),
+    })?;
+    if let Some(name) = &settings.journal_table {
+        deployment = deployment.with_journal_table(name);
+    }
+    Ok(deployment)
+}

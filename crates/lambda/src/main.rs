@@ -1,0 +1,34 @@
+//! The `bootstrap` of every function: Lambda starts it, and the handler's name says which function it is.
+
+use std::sync::Arc;
+
+use chancery_lambda::aws::Process;
+use chancery_lambda::logs;
+use chancery_lambda::office::Invocation;
+use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// One thread: a function has one event at a time, and waits for others most of it.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let level = std::env::var("LOG_LEVEL").or_else(|_| std::env::var("AWS_LAMBDA_LOG_LEVEL"));
+    logs::set_up(level.ok().as_deref())?;
+    let handler = std::env::var("_HANDLER").unwrap_or_default();
+    let process = Arc::new(Process::new(&handler).await);
+    lambda_runtime::run(service_fn(move |event| answer(process.clone(), event))).await
+}
+
+async fn answer(process: Arc<Process>, event: LambdaEvent<Box<RawValue>>) -> Result<Value, Diagnostic> {
+    let LambdaEvent { payload, context } = event;
+    process.set_deadline(context.deadline);
+    let invocation = Invocation {
+        request_id: context.request_id,
+        function_arn: context.invoked_function_arn,
+    };
+    let answer = process.front().answer(payload.get().as_bytes(), &invocation).await;
+    answer.map_err(|failure| Diagnostic {
+        error_type: failure.kind.name().to_owned(),
+        error_message: failure.message,
+    })
+}
