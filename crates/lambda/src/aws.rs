@@ -62,8 +62,8 @@ impl Process {
 
 async fn front(handler: &str, patience: &Patience) -> Result<Front, Failure> {
     let variable = |name: &str| std::env::var(name).ok();
-    let function = Function::from_handler(handler)
-        .map_err(|error| Failure::new(FailureKind::Configuration, error.to_string()))?;
+    let function =
+        Function::from_handler(handler).map_err(|error| Failure::new(FailureKind::Configuration, error.to_string()))?;
     if function == Function::Notify {
         let settings = NotifySettings::from_environment(&variable)?;
         let config = load_config().await;

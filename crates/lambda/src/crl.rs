@@ -110,7 +110,11 @@ async fn revoke(office: &Office, ca: &Ca, entry: &RevokedEntry, principal: &Prin
     if stands {
         return Outcome::Done;
     }
-    match office.authority.revoke_record(record, entry.reason, None, principal).await {
+    match office
+        .authority
+        .revoke_record(record, entry.reason, None, principal)
+        .await
+    {
         Ok(_) => Outcome::Done,
         Err(RevokeError::Ledger(error)) => {
             tracing::error!(%error, common_name = entry.common_name, %serial, "a certificate was not revoked");

@@ -47,7 +47,10 @@ async fn remind_by_row(office: &Office) -> Left {
 }
 
 fn undelivered(failed: usize) -> Failure {
-    Failure::new(FailureKind::Unavailable, format!("{failed} reminders were not delivered or not recorded"))
+    Failure::new(
+        FailureKind::Unavailable,
+        format!("{failed} reminders were not delivered or not recorded"),
+    )
 }
 
 /// Certificates of the time before rows said whether to remind.
@@ -78,7 +81,9 @@ async fn remind_of_name(office: &Office, name: &str, entries: Vec<&TlsEntry>) ->
     let mut reminded = Vec::new();
     let mut failed = 0;
     for entry in entries {
-        let Some(key) = key_of(office, entry).await? else { continue };
+        let Some(key) = key_of(office, entry).await? else {
+            continue;
+        };
         let Some(newest) = newest(&certificates, key) else {
             tracing::info!(common_name = name, "no certificate was issued for the entry's CSR yet");
             continue;
@@ -141,7 +146,10 @@ async fn key_of(office: &Office, entry: &TlsEntry) -> Result<Option<KeyFingerpri
     };
     let name = entry.csr_file.as_deref().unwrap_or_default();
     let Ok(name) = chancery_authority::wire::CsrFileName::new(name) else {
-        tracing::error!(common_name = entry.common_name, "an entry of tls.json names no CSR file");
+        tracing::error!(
+            common_name = entry.common_name,
+            "an entry of tls.json names no CSR file"
+        );
         return Ok(None);
     };
     let octets = match office.files.read(&format!("csrs/{name}"), CSR_LIMIT).await {

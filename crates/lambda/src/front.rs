@@ -40,7 +40,11 @@ impl Front {
             Self::Unusable(failure) => Err(failure.clone()),
         };
         if let Err(failure) = &outcome {
-            tracing::error!(kind = failure.kind.name(), message = failure.message, "the function failed");
+            tracing::error!(
+                kind = failure.kind.name(),
+                message = failure.message,
+                "the function failed"
+            );
         }
         outcome
     }
@@ -69,7 +73,10 @@ impl Desk {
     }
 
     async fn handle(&self, event: &[u8], invocation: &Invocation) -> Result<Value, Failure> {
-        let opened = self.office.get_or_try_init(|| Office::open(self.foundations.clone())).await;
+        let opened = self
+            .office
+            .get_or_try_init(|| Office::open(self.foundations.clone()))
+            .await;
         let office = match (opened, self.function) {
             (Err(failure), Function::Sweep) if sweep::says_missing_table(&failure) => {
                 tracing::warn!(reason = failure.message, "there is no journal to sweep yet");
@@ -85,7 +92,10 @@ impl Desk {
             Function::TlsCert => tls_cert::handle(office, event, invocation).await,
             Function::Expiry => expiry::handle(office).await.map(null),
             Function::Sweep => sweep::handle(office).await,
-            Function::Notify => Err(Failure::new(FailureKind::Internal, "notify is no function of an authority")),
+            Function::Notify => Err(Failure::new(
+                FailureKind::Internal,
+                "notify is no function of an authority",
+            )),
         }
     }
 }

@@ -81,7 +81,13 @@ mod tests {
             let handler = format!("{}.lambda_handler", function.name());
             assert_eq!(Function::from_handler(&handler), Ok(function));
         }
-        for wrong in ["", "tls-cert.lambda_handler", "bootstrap", ".tls_cert", "TLS_CERT.lambda_handler"] {
+        for wrong in [
+            "",
+            "tls-cert.lambda_handler",
+            "bootstrap",
+            ".tls_cert",
+            "TLS_CERT.lambda_handler",
+        ] {
             let error = Function::from_handler(wrong).unwrap_err();
             assert!(error.to_string().contains("sweep.lambda_handler"), "{error}");
         }

@@ -42,7 +42,12 @@ mod tests {
         let filter = filter(Level::TRACE);
         assert!(filter.would_enable("chancery_lambda::tls_cert", &Level::TRACE));
         assert!(filter.would_enable("lambda_runtime::layers::trace", &Level::INFO));
-        for library in ["aws_smithy_runtime::client", "hyper", "aws_sdk_dynamodb", "lambda_runtime::runtime"] {
+        for library in [
+            "aws_smithy_runtime::client",
+            "hyper",
+            "aws_sdk_dynamodb",
+            "lambda_runtime::runtime",
+        ] {
             assert!(filter.would_enable(library, &Level::WARN));
             assert!(!filter.would_enable(library, &Level::INFO), "{library}");
         }

@@ -153,13 +153,7 @@ impl Metrics {
         }
     }
 
-    fn line(
-        &self,
-        now: UnixTime,
-        request_id: &str,
-        beside: &Beside,
-        metrics: &BTreeMap<Metric, Vec<f64>>,
-    ) -> Value {
+    fn line(&self, now: UnixTime, request_id: &str, beside: &Beside, metrics: &BTreeMap<Metric, Vec<f64>>) -> Value {
         let mut dimensions = vec!["Project", "Environment"];
         let mut line = Map::new();
         line.insert("Project".into(), self.0.project.as_str().into());
@@ -275,7 +269,10 @@ mod tests {
         assert!(!metrics.is_empty());
         for metric in metrics {
             let value = &line[metric["Name"].as_str().unwrap()];
-            assert!(value.is_number() || value.as_array().is_some_and(|all| all.len() <= 100), "{metric}");
+            assert!(
+                value.is_number() || value.as_array().is_some_and(|all| all.len() <= 100),
+                "{metric}"
+            );
         }
     }
 

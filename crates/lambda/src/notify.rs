@@ -90,7 +90,9 @@ impl Notify {
         if notices.is_empty() || self.settings.channels.is_empty() {
             return tracing::info!("nothing to carry, or no channel to carry it to");
         }
-        let Some(mut token) = self.token(None).await else { return };
+        let Some(mut token) = self.token(None).await else {
+            return;
+        };
         let alias = self.alias().await;
         for mut notice in notices {
             blocks::add_context(&mut notice.blocks, &self.settings.project, alias.as_deref());

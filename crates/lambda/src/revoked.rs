@@ -33,7 +33,9 @@ fn serial_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Serial, D
         Value::Number(number) if number.is_u64() => number.to_string(),
         other => {
             let other: String = other.to_string().chars().take(60).collect();
-            return Err(D::Error::custom(format!("serial_number must be a string of digits, not {other}")));
+            return Err(D::Error::custom(format!(
+                "serial_number must be a string of digits, not {other}"
+            )));
         }
     };
     text.trim().parse().map_err(D::Error::custom)
@@ -66,7 +68,10 @@ mod tests {
             {"common_name":"c","serial_number":" 0x1f ","reason":null}]"#;
         let (entries, damaged) = parse("revoked.json", text).unwrap();
         assert_eq!(damaged, Vec::<String>::new());
-        assert_eq!(entries[0].serial_number.to_string(), "725732270238932467356021650679497159468001185756");
+        assert_eq!(
+            entries[0].serial_number.to_string(),
+            "725732270238932467356021650679497159468001185756"
+        );
         assert_eq!(entries[1].reason, RevocationReason::KeyCompromise);
         assert_eq!(entries[2].serial_number.to_string(), "31");
     }

@@ -32,7 +32,10 @@ pub async fn handle(office: &Office, event: &[u8], invocation: &Invocation) -> R
         return Ok(no_ca(office));
     }
     if request.ca_chain_only {
-        return office.authority.chain_answer(&request).map_or_else(|| Ok(no_ca(office)), |chain| answer(&chain));
+        return office
+            .authority
+            .chain_answer(&request)
+            .map_or_else(|| Ok(no_ca(office)), |chain| answer(&chain));
     }
     if let Some(name) = request.csr_file().cloned() {
         match office.files.read(&format!("csrs/{name}"), CSR_LIMIT).await {
@@ -55,7 +58,11 @@ pub async fn handle(office: &Office, event: &[u8], invocation: &Invocation) -> R
         }
         Err(IssueError::Internal { code: "no_ca", .. }) => Ok(no_ca(office)),
         Err(error) => {
-            tracing::error!(code = error.code(), detail = error.detail(), "no certificate was issued");
+            tracing::error!(
+                code = error.code(),
+                detail = error.detail(),
+                "no certificate was issued"
+            );
             if matches!(error, IssueError::Internal { .. }) {
                 office.doubt_cas().await;
             }

@@ -186,7 +186,9 @@ mod tests {
     #[test]
     fn ten_thousand_entries_take_no_time() {
         let entry = |number: usize| {
-            format!(r#"{{"common_name":"host-{number}.example.com","lifetime":90,"purposes":["server_auth"],"csr_file":"host-{number}.csr","organization":"Acme"}}"#)
+            format!(
+                r#"{{"common_name":"host-{number}.example.com","lifetime":90,"purposes":["server_auth"],"csr_file":"host-{number}.csr","organization":"Acme"}}"#
+            )
         };
         let text = format!("[{}]", (0..10_000).map(entry).collect::<Vec<_>>().join(","));
         let list = TlsList::parse(text.as_bytes()).unwrap();
@@ -196,6 +198,10 @@ mod tests {
             assert!(list.matches(&format!("host-{number}.example.com"), Some("Acme"), None));
         }
         // A search entry by entry would take fifty million comparisons.
-        assert!(start.elapsed() < std::time::Duration::from_secs(1), "{:?}", start.elapsed());
+        assert!(
+            start.elapsed() < std::time::Duration::from_secs(1),
+            "{:?}",
+            start.elapsed()
+        );
     }
 }

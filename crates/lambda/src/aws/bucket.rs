@@ -21,7 +21,11 @@ impl Files for InternalBucket {
 
     async fn read_if_changed(&self, name: &str, known: Option<&str>) -> Result<Read, FilesError> {
         let known = known.map(|version| ETag(version.to_owned()));
-        let fetched = self.0.read_changed(name, known.as_ref(), LIST_LIMIT as u64).await.map_err(error)?;
+        let fetched = self
+            .0
+            .read_changed(name, known.as_ref(), LIST_LIMIT as u64)
+            .await
+            .map_err(error)?;
         Ok(match fetched {
             Fetched::Missing => Read::Missing,
             Fetched::Unchanged => Read::Unchanged,

@@ -44,7 +44,10 @@ impl HttpsClient {
         headers.insert("content-type", "application/json; charset=utf-8");
         headers.insert("authorization", format!("Bearer {token}"));
         let answer = connector.call(request).await.map_err(|error| error.to_string())?;
-        let retry_after = answer.headers().get("retry-after").and_then(|seconds| seconds.parse().ok());
+        let retry_after = answer
+            .headers()
+            .get("retry-after")
+            .and_then(|seconds| seconds.parse().ok());
         let status = answer.status().as_u16();
         let body = ByteStream::new(answer.into_body()).collect().await;
         Ok(HttpAnswer {

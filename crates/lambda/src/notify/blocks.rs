@@ -43,7 +43,10 @@ pub fn of_notice(subject: &str, message: &Value, emojis: &Emojis) -> Shown {
             blocks,
         },
         None => {
-            tracing::warn!(subject, "the notice is of no kind that is known and is forwarded as text");
+            tracing::warn!(
+                subject,
+                "the notice is of no kind that is known and is forwarded as text"
+            );
             let text = match message {
                 Value::String(text) => text.clone(),
                 other => serde_json::to_string_pretty(other).unwrap_or_default(),
@@ -84,7 +87,10 @@ fn by_subject(subject: &str) -> Option<Kind> {
         ("expiring", Kind::Expiring),
         ("issued", Kind::Issued),
     ];
-    words.into_iter().find(|(word, _)| subject.contains(word)).map(|(_, kind)| kind)
+    words
+        .into_iter()
+        .find(|(word, _)| subject.contains(word))
+        .map(|(_, kind)| kind)
 }
 
 fn by_content(message: &Value) -> Option<Kind> {
@@ -198,7 +204,9 @@ fn request_fields(request: &serde_json::Map<String, Value>) -> Vec<String> {
         given("CommonName").map(|name| format!("*Common Name:*\n{}", escaped(&text(name)))),
         given("Lifetime").map(|days| format!("*Lifetime (days):*\n{}", escaped(&text(days)))),
         given("Purposes").map(|purposes| format!("*Purposes:*\n{}", list(purposes))),
-        given("SANs").filter(|names| !is_empty(names)).map(|names| format!("*SANs:*\n{}", list(names))),
+        given("SANs")
+            .filter(|names| !is_empty(names))
+            .map(|names| format!("*SANs:*\n{}", list(names))),
     ]
     .into_iter()
     .flatten()

@@ -126,7 +126,11 @@ fn read(answer: Result<HttpAnswer, String>) -> Attempt {
     // Codes as documented for chat.postMessage.
     match error.as_str() {
         _ if ok => Attempt::Told(Told::Delivered),
-        "ratelimited" | "rate_limited" | "internal_error" | "fatal_error" | "service_unavailable"
+        "ratelimited"
+        | "rate_limited"
+        | "internal_error"
+        | "fatal_error"
+        | "service_unavailable"
         | "request_timeout" => again(error),
         "invalid_auth" | "not_authed" | "token_expired" | "token_revoked" | "account_inactive" => {
             Attempt::Told(Told::BadToken { error })
@@ -153,7 +157,11 @@ mod tests {
             assert_eq!(body, br#"{"channel":"pki"}"#);
             let mut script = self.0.lock().unwrap();
             script.1 += 1;
-            if script.0.len() > 1 { script.0.remove(0) } else { script.0[0].clone() }
+            if script.0.len() > 1 {
+                script.0.remove(0)
+            } else {
+                script.0[0].clone()
+            }
         }
     }
 
@@ -167,7 +175,9 @@ mod tests {
 
     async fn told(answers: Vec<Result<HttpAnswer, String>>) -> (Told, usize) {
         let script = Arc::new(Script(Mutex::new((answers, 0))));
-        let told = Slack::new(script.clone(), "http://slack").post("xoxb-1", &json!({"channel": "pki"})).await;
+        let told = Slack::new(script.clone(), "http://slack")
+            .post("xoxb-1", &json!({"channel": "pki"}))
+            .await;
         let attempts = script.0.lock().unwrap().1;
         (told, attempts)
     }
@@ -192,7 +202,9 @@ mod tests {
             ("<html>", "HTTP status 200, and no answer of Slack's"),
             (r#"{"error":7}"#, "HTTP status 200, and no answer of Slack's"),
         ] {
-            let refused = Told::Refused { error: wanted.to_owned() };
+            let refused = Told::Refused {
+                error: wanted.to_owned(),
+            };
             assert_eq!(told(vec![answer(200, body)]).await, (refused, 1));
         }
         let (bad, attempts) = told(vec![answer(200, r#"{"ok":false,"error":"invalid_auth"}"#)]).await;

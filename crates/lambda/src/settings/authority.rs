@@ -138,7 +138,10 @@ fn public_url(variable: Variable<'_>) -> Result<Option<String>, SettingsError> {
     match text(variable, "PUBLIC_CRL").as_deref() {
         Some("enabled") => Ok(Some(format!("http://{}", required(variable, "DOMAIN")?))),
         None | Some("disabled") => Ok(None),
-        Some(other) => Err(invalid("PUBLIC_CRL", format!("{other:?} is neither enabled nor disabled"))),
+        Some(other) => Err(invalid(
+            "PUBLIC_CRL",
+            format!("{other:?} is neither enabled nor disabled"),
+        )),
     }
 }
 
@@ -160,7 +163,13 @@ fn allowlist(variable: Variable<'_>, warnings: &mut Vec<String>) -> Result<Vec<S
 fn cas(variable: Variable<'_>, warnings: &mut Vec<String>) -> Result<Vec<CaFile>, SettingsError> {
     let mut root = ca(variable, CaRole::Root, "ROOT_CA_INFO", "Serverless Root CA", 7300)?;
     root.crl = crl(variable, "ROOT_CRL_DAYS", "ROOT_CRL_SECONDS")?;
-    let mut issuing = ca(variable, CaRole::Issuing, "ISSUING_CA_INFO", "Serverless Issuing CA", 3650)?;
+    let mut issuing = ca(
+        variable,
+        CaRole::Issuing,
+        "ISSUING_CA_INFO",
+        "Serverless Issuing CA",
+        3650,
+    )?;
     issuing.crl = crl(variable, "ISSUING_CRL_DAYS", "ISSUING_CRL_SECONDS")?;
     if issuing.lifetime_days > root.lifetime_days {
         warnings.push("ISSUING_CA_INFO: the issuing CA ends with its root at the latest".to_owned());
@@ -222,7 +231,10 @@ fn whole(name: &'static str, field: &str, value: &Value) -> Result<Option<u64>, 
 fn crl(variable: Variable<'_>, days: &'static str, seconds: &'static str) -> Result<CrlFile, SettingsError> {
     let whole_days: u64 = number(variable, days, 1)?;
     if whole_days > LONGEST_CRL_DAYS {
-        return Err(invalid(days, format!("{whole_days} days are more than {LONGEST_CRL_DAYS}")));
+        return Err(invalid(
+            days,
+            format!("{whole_days} days are more than {LONGEST_CRL_DAYS}"),
+        ));
     }
     let more: u32 = number(variable, seconds, 600)?;
     let lifetime = whole_days * 86_400 + u64::from(more);
@@ -274,7 +286,10 @@ mod tests {
             ("ISSUING_CRL_DAYS", "7"),
             ("ISSUING_CRL_SECONDS", "0"),
             ("MAX_CERT_LIFETIME", "365"),
-            ("SNS_TOPIC_ARN", "arn:aws:sns:eu-west-1:123456789012:serverless-ca-notifications-dev"),
+            (
+                "SNS_TOPIC_ARN",
+                "arn:aws:sns:eu-west-1:123456789012:serverless-ca-notifications-dev",
+            ),
             ("CUSTOM_EXTENSION_ALLOWLIST", "[]"),
             ("EXPIRY_REMINDERS", "[30,15,7,1]"),
         ];
@@ -300,7 +315,10 @@ mod tests {
         assert_eq!(root.slug().as_str(), "serverless-root-ca-dev");
         assert_eq!(issuing.slug().as_str(), "serverless-issuing-ca-dev");
         assert_eq!(root.key().0, "serverless-root-ca-dev");
-        assert_eq!(root.subject().to_rfc4514(), r"O=Acme\, Inc.,L=London,C=GB,CN=Serverless Root CA");
+        assert_eq!(
+            root.subject().to_rfc4514(),
+            r"O=Acme\, Inc.,L=London,C=GB,CN=Serverless Root CA"
+        );
         assert_eq!((root.path_len(), issuing.path_len()), (None, Some(0)));
         assert_eq!((root.lifetime_days(), issuing.lifetime_days()), (7300, 3650));
         assert_eq!(root.crl().lifetime_seconds(), 87_000);
@@ -313,7 +331,12 @@ mod tests {
     #[test]
     fn what_may_be_missing_has_the_contract_s_defaults() {
         let all = environment(&[]);
-        let needed = ["PROJECT", "ENVIRONMENT_NAME", "EXTERNAL_S3_BUCKET", "INTERNAL_S3_BUCKET"];
+        let needed = [
+            "PROJECT",
+            "ENVIRONMENT_NAME",
+            "EXTERNAL_S3_BUCKET",
+            "INTERNAL_S3_BUCKET",
+        ];
         let settings =
             AuthoritySettings::from_environment(&|name| all.get(name).filter(|_| needed.contains(&name)).cloned());
         let config = settings.unwrap().config().unwrap();
@@ -348,8 +371,14 @@ mod tests {
     #[test]
     fn what_can_be_lived_with_is_a_warning() {
         let settings = read(&[
-            ("CUSTOM_EXTENSION_ALLOWLIST", r#"["1.3.6.1.4.1.99999.1","2.5.29.17","oid"]"#),
-            ("ISSUING_CA_INFO", r#"{"lifetime":"9000","pathLengthConstraint":"","other":[1]}"#),
+            (
+                "CUSTOM_EXTENSION_ALLOWLIST",
+                r#"["1.3.6.1.4.1.99999.1","2.5.29.17","oid"]"#,
+            ),
+            (
+                "ISSUING_CA_INFO",
+                r#"{"lifetime":"9000","pathLengthConstraint":"","other":[1]}"#,
+            ),
         ])
         .unwrap();
         assert_eq!(settings.warnings.len(), 3, "{:?}", settings.warnings);
@@ -401,7 +430,10 @@ mod tests {
             ("MAX_CERT_LIFETIME", "0"),
             ("ROOT_CA_INFO", r#"{"pathLengthConstraint":0}"#),
         ] {
-            assert!(matches!(read(&[(name, value)]), Err(SettingsError::Config { .. })), "{name}={value}");
+            assert!(
+                matches!(read(&[(name, value)]), Err(SettingsError::Config { .. })),
+                "{name}={value}"
+            );
         }
     }
 }

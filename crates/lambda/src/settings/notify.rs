@@ -58,7 +58,10 @@ fn api_url(variable: Variable<'_>) -> Result<String, SettingsError> {
     let url = given.trim_end_matches('/');
     let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     if host.is_none_or(|host| host.is_empty() || host.starts_with('/')) {
-        return Err(invalid("SLACK_API_URL", format!("{given:?} is no URL such as {API_URL}")));
+        return Err(invalid(
+            "SLACK_API_URL",
+            format!("{given:?} is no URL such as {API_URL}"),
+        ));
     }
     Ok(url.to_owned())
 }
@@ -84,12 +87,21 @@ mod tests {
 
     #[test]
     fn mistakes_name_their_variable() {
-        assert_eq!(read(&[]).unwrap_err(), SettingsError::Missing { name: "SLACK_SECRET_ARN" });
+        assert_eq!(
+            read(&[]).unwrap_err(),
+            SettingsError::Missing {
+                name: "SLACK_SECRET_ARN"
+            }
+        );
         for url in ["slack.com", "ftp://slack.com", "https://", "http:///api"] {
             let error = read(&[("SLACK_SECRET_ARN", "arn"), ("SLACK_API_URL", url)]).unwrap_err();
             assert!(error.to_string().contains("SLACK_API_URL"), "{url}: {error}");
         }
-        let local = read(&[("SLACK_SECRET_ARN", "arn"), ("SLACK_API_URL", "http://127.0.0.1:9/api/")]).unwrap();
+        let local = read(&[
+            ("SLACK_SECRET_ARN", "arn"),
+            ("SLACK_API_URL", "http://127.0.0.1:9/api/"),
+        ])
+        .unwrap();
         assert_eq!(local.api_url, "http://127.0.0.1:9/api");
     }
 }

@@ -56,14 +56,18 @@ fn each_kind_has_the_contract_s_blocks() {
         shown.blocks[1]["text"]["text"],
         "*Reason:* Private key has already been used for a certificate"
     );
-    assert_eq!(shown.blocks[3]["fields"][2]["text"], "*Purposes:*\nclient_auth, server_auth");
+    assert_eq!(
+        shown.blocks[3]["fields"][2]["text"],
+        "*Purposes:*\nclient_auth, server_auth"
+    );
     assert_eq!(shown.blocks[3]["fields"][3]["text"], "*SANs:*\na.example.com, b");
     let shown = of_notice("Certificate Expiry Warning", &expiring(7), &emojis());
     assert_eq!(shown.blocks[3]["text"]["text"], "*Days Remaining:* 7");
     let shown = of_notice("Certificate Expired", &expiring(0), &emojis());
     assert_eq!(shown.blocks.len(), 3);
     assert_eq!(shown.blocks[2]["fields"][3]["text"], "*Expired:*\n2026-12-31 23:59:59");
-    let revoked = json!({"CommonName": "a", "SerialNumber": "9", "Revoked": "2026-02-03 21:34:04.753865", "Subject": "CN=a"});
+    let revoked =
+        json!({"CommonName": "a", "SerialNumber": "9", "Revoked": "2026-02-03 21:34:04.753865", "Subject": "CN=a"});
     let shown = of_notice("Certificate Revoked", &revoked, &emojis());
     assert_eq!(shown.blocks[2]["fields"][2]["text"], "*Revoked:*\n2026-02-03 21:34:04");
 }
@@ -78,14 +82,23 @@ fn the_subject_decides_and_the_content_where_it_does_not() {
     assert_eq!(header_of("Certificate Expiry Warning", &expiring(0)), expired);
     assert_eq!(header_of("", &expiring(-1)), expired);
     assert_eq!(header_of("Certificate Issued", &expiring(3)), warning);
-    assert_eq!(header_of("", &rejected()), ":octagonal_sign: Certificate Request Rejected");
+    assert_eq!(
+        header_of("", &rejected()),
+        ":octagonal_sign: Certificate Request Rejected"
+    );
     let (text, _) = shown("something else", &expiring(3));
     assert_eq!(text, ":warning: something else");
 }
 
 #[test]
 fn what_is_not_known_is_forwarded_as_text() {
-    for message in [json!({"foo": "bar"}), json!([1]), json!("plain ``` text"), json!(null), json!({"CertificateInfo": 7})] {
+    for message in [
+        json!({"foo": "bar"}),
+        json!([1]),
+        json!("plain ``` text"),
+        json!(null),
+        json!({"CertificateInfo": 7}),
+    ] {
         let (text, blocks) = shown("Unknown", &message);
         assert_eq!(text, "Unknown");
         assert_eq!(blocks.matches("```").count(), 2, "{blocks}");
