@@ -1,4 +1,4 @@
-//! Metrics in CloudWatch's embedded format: lines of JSON on standard output, from which CloudWatch makes metrics.
+//! Metrics in the embedded format: lines of JSON on standard output, from which `CloudWatch` makes metrics.
 //!
 //! What an invocation counts is kept until its end and then written, one line for each set of dimensions.
 
@@ -257,7 +257,7 @@ mod tests {
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
-    /// What CloudWatch demands of a line: every dimension and every metric named is a member of its root.
+    /// What `CloudWatch` demands of a line: every dimension and every metric named is a member of its root.
     fn check(line: &Value) {
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
         assert_eq!(directive["Namespace"], "Chancery");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chancery_authority::port::ledger::{CertificateRecord, Search};
+use chancery_authority::port::ledger::{CertificateRecord, Kind, Search};
 use chancery_authority::port::{Ledger, LedgerError};
 use chancery_x509::serial::Serial;
 
@@ -22,11 +22,19 @@ pub struct Row {
 /// Finds certificates by name, those of the time before Chancery included.
 #[async_trait]
 pub trait Rows: Send + Sync {
-    /// The certificate of that name and serial number, such that the ledger can revoke it from then on.
+    /// The certificate of that name (a CA's may be its slug) and serial number, such that the ledger can revoke it from then on.
     async fn row(&self, common_name: &str, serial: Serial) -> Result<Option<CertificateRecord>, LedgerError>;
 
     /// All certificates of that name. A row that cannot be read is reported in the log and left out.
     async fn named(&self, common_name: &str) -> Result<Vec<Row>, LedgerError>;
+}
+
+fn is_named(record: &CertificateRecord, name: &str) -> bool {
+    let slug = match &record.kind {
+        Kind::Authority { slug, .. } => Some(slug.as_str()),
+        Kind::Leaf => None,
+    };
+    record.common_name == name || slug == Some(name)
 }
 
 /// Rows of a ledger that records every certificate itself.
@@ -36,7 +44,7 @@ pub struct LedgerRows(pub Arc<dyn Ledger>);
 impl Rows for LedgerRows {
     async fn row(&self, common_name: &str, serial: Serial) -> Result<Option<CertificateRecord>, LedgerError> {
         let record = self.0.certificate(None, serial).await?;
-        Ok(record.filter(|record| record.common_name == common_name))
+        Ok(record.filter(|record| is_named(record, common_name)))
     }
 
     async fn named(&self, common_name: &str) -> Result<Vec<Row>, LedgerError> {

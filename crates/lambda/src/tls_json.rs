@@ -62,7 +62,14 @@ pub(crate) fn parse_list<'a, T: Deserialize<'a>>(
     let mut entries = Vec::with_capacity(values.len());
     let mut damaged = Vec::new();
     for (index, value) in values.into_iter().enumerate() {
-        match serde_json::from_str(value.get()) {
+        let text = value.get();
+        // A list would be taken for the values of an entry's fields.
+        let entry = if text.starts_with('{') {
+            serde_json::from_str(text).map_err(|error| error.to_string())
+        } else {
+            Err("it is no object".to_owned())
+        };
+        match entry {
             Ok(entry) => entries.push(entry),
             Err(error) if damaged.len() < DESCRIBED => {
                 damaged.push(format!("entry {index} of {name} cannot be used: {error}"));
@@ -173,7 +180,7 @@ mod tests {
 
     #[test]
     fn one_damaged_entry_stops_no_other() {
-        let text = br#"[{"common_name":"a"},7,{"common_name":1},{},null,{"common_name":"b","organization":[]},{"common_name":"z"}]"#;
+        let text = br#"[{"common_name":"a"},["b"],{"common_name":1},{},null,{"common_name":"b","organization":[]},{"common_name":"z"}]"#;
         let list = TlsList::parse(text).unwrap();
         assert_eq!(list.entries().len(), 2);
         assert_eq!(list.damaged.len(), 5);

@@ -37,27 +37,25 @@ enum Kind {
 pub fn of_notice(subject: &str, message: &Value, emojis: &Emojis) -> Shown {
     let by_subject = by_subject(subject).and_then(|kind| Some((kind, kind.blocks(message, emojis)?)));
     let known = by_subject.or_else(|| by_content(message).and_then(|kind| Some((kind, kind.blocks(message, emojis)?))));
-    match known {
-        Some((kind, blocks)) => Shown {
+    if let Some((kind, blocks)) = known {
+        return Shown {
             text: cut(&format!("{} {subject}", kind.emoji(emojis)), SECTION),
             blocks,
-        },
-        None => {
-            tracing::warn!(
-                subject,
-                "the notice is of no kind that is known and is forwarded as text"
-            );
-            let text = match message {
-                Value::String(text) => text.clone(),
-                other => serde_json::to_string_pretty(other).unwrap_or_default(),
-            };
-            // A fence in the text would end ours.
-            let text = cut(&escaped(&text).replace("```", "'''"), FORWARDED);
-            Shown {
-                text: cut(subject, SECTION),
-                blocks: vec![section(&format!("```{text}```"))],
-            }
-        }
+        };
+    }
+    tracing::warn!(
+        subject,
+        "the notice is of no kind that is known and is forwarded as text"
+    );
+    let text = match message {
+        Value::String(text) => text.clone(),
+        other => serde_json::to_string_pretty(other).unwrap_or_default(),
+    };
+    // A fence in the text would end ours.
+    let text = cut(&escaped(&text).replace("```", "'''"), FORWARDED);
+    Shown {
+        text: cut(subject, SECTION),
+        blocks: vec![section(&format!("```{text}```"))],
     }
 }
 

@@ -165,6 +165,7 @@ mod tests {
         }
     }
 
+    #[allow(clippy::unnecessary_wraps, reason = "it stands in a list beside failures")]
     fn answer(status: u16, body: &str) -> Result<HttpAnswer, String> {
         Ok(HttpAnswer {
             status,

@@ -5,7 +5,7 @@ use chancery_x509::algorithm::CaKeyAlgorithm;
 use chancery_x509::extension::RESERVED;
 use const_oid::ObjectIdentifier;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{SettingsError, Variable, invalid, json, number, required, text};
 
@@ -185,7 +185,8 @@ fn ca(
     common_name: &str,
     lifetime_days: u32,
 ) -> Result<CaFile, SettingsError> {
-    let info: CaInfo = json(variable, name, CaInfo::default())?;
+    let info: Map<String, Value> = json(variable, name, Map::new())?;
+    let info: CaInfo = serde_json::from_value(Value::Object(info)).map_err(|error| invalid(name, error.to_string()))?;
     let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
     let parent = (role == CaRole::Issuing).then(|| CaRole::Root.name());
     let path_len = match whole(name, "pathLengthConstraint", &info.path_length_constraint)? {

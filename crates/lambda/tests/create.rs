@@ -1,0 +1,120 @@
+//! `create_root_ca` and `create_issuing_ca`.
+
+mod support;
+
+use chancery_authority::memory::Fault;
+use chancery_authority::port::{KeyName, Ledger};
+use chancery_lambda::failure::FailureKind;
+use chancery_lambda::function::Function::{CreateIssuingCa, CreateRootCa};
+use chancery_x509::algorithm::CaKeyAlgorithm;
+use chancery_x509::certificate::Certificate;
+use serde_json::Value;
+use support::{Deployment, ISSUING, ROOT};
+
+#[tokio::test]
+async fn both_cas_come_to_be_and_are_published() {
+    let info = r#"{"commonName":"Acme Root","organization":"Acme, Inc.","country":"GB","lifetime":7300}"#;
+    let deployment = Deployment::new(&[("ROOT_CA_INFO", info)]).await;
+    assert_eq!(deployment.run(CreateRootCa).await, Ok(Value::Null));
+    assert_eq!(
+        deployment.house.publication.names(),
+        ["serverless-ca-bundle-dev.pem", "serverless-root-ca-dev.crt"]
+    );
+    assert_eq!(deployment.run(CreateIssuingCa).await, Ok(Value::Null));
+    let cas = deployment.house.ledger.authorities().await.unwrap();
+    let root = Certificate::parse(&cas[0].certificate).unwrap();
+    let issuing = Certificate::parse(&cas[1].certificate).unwrap();
+    assert_eq!(root.subject().to_rfc4514(), r"O=Acme\, Inc.,C=GB,CN=Acme Root");
+    assert_eq!(issuing.subject().to_rfc4514(), "CN=Serverless Issuing CA");
+    let bundle = deployment
+        .house
+        .publication
+        .content("serverless-ca-bundle-dev.pem")
+        .unwrap();
+    assert_eq!(
+        String::from_utf8(bundle.to_vec()).unwrap(),
+        root.to_pem() + &issuing.to_pem()
+    );
+    assert_eq!(deployment.house.keys.log().len(), 2, "no CRL was signed");
+}
+
+#[tokio::test]
+async fn a_ca_that_exists_is_left_alone() {
+    let deployment = Deployment::with_cas(&[]).await;
+    let story = deployment.house.publication.story().len();
+    let signatures = deployment.house.keys.log().len();
+    for function in [CreateRootCa, CreateIssuingCa, CreateIssuingCa] {
+        assert_eq!(deployment.run(function).await, Ok(Value::Null));
+    }
+    assert_eq!(deployment.house.publication.story().len(), story);
+    assert_eq!(deployment.house.keys.log().len(), signatures);
+}
+
+#[tokio::test]
+async fn files_that_an_interrupted_run_left_out_are_published() {
+    let deployment = Deployment::new(&[]).await;
+    deployment.house.faults.at("publication.put", 1, Fault::FailBefore);
+    let failure = deployment.run(CreateRootCa).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Unavailable);
+    deployment.house.faults.clear();
+    deployment.run(CreateRootCa).await.unwrap();
+    assert!(deployment.house.publication.content(&format!("{ROOT}.crt")).is_some());
+    assert_eq!(deployment.house.keys.log().len(), 1);
+}
+
+#[tokio::test]
+async fn interrupted_anywhere_a_run_can_be_repeated() {
+    for call in 1..40 {
+        for fault in [Fault::DieBefore, Fault::DieAfter] {
+            let deployment = Deployment::new(&[]).await;
+            deployment.house.faults.at_call(call, fault);
+            let first = deployment.run(CreateRootCa).await;
+            let second = match first {
+                Ok(_) => deployment.run(CreateIssuingCa).await,
+                Err(_) => first,
+            };
+            deployment.house.faults.clear();
+            for function in [CreateRootCa, CreateIssuingCa] {
+                deployment.run(function).await.unwrap();
+            }
+            let cas = deployment.house.ledger.authorities().await.unwrap();
+            assert_eq!(cas.len(), 2, "call {call}, {fault:?}, {second:?}");
+            for file in [format!("{ROOT}.crt"), format!("{ISSUING}.crt")] {
+                assert!(
+                    deployment.house.publication.content(&file).is_some(),
+                    "{file}, call {call}, {fault:?}"
+                );
+            }
+            let bundle = deployment
+                .house
+                .publication
+                .content("serverless-ca-bundle-dev.pem")
+                .unwrap();
+            let bundle = String::from_utf8(bundle.to_vec()).unwrap();
+            assert_eq!(bundle.matches("BEGIN CERTIFICATE").count(), 2, "call {call}, {fault:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn keys_are_of_the_algorithm_that_they_are_of() {
+    for (root, issuing) in [
+        (CaKeyAlgorithm::MlDsa87, CaKeyAlgorithm::MlDsa44),
+        (CaKeyAlgorithm::P521, CaKeyAlgorithm::P384),
+    ] {
+        let deployment = Deployment::with_keys(&[], root, issuing).await;
+        deployment.run(CreateRootCa).await.unwrap();
+        deployment.run(CreateIssuingCa).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_is_missing_is_named() {
+    let deployment = Deployment::new(&[]).await;
+    let failure = deployment.run(CreateIssuingCa).await.unwrap_err();
+    assert!(failure.message.contains(ROOT), "{failure}");
+    deployment.house.keys.forget(&KeyName(ROOT.into()));
+    let failure = deployment.run(CreateRootCa).await.unwrap_err();
+    assert!(failure.message.contains("Terraform"), "{failure}");
+    assert!(deployment.house.ledger.authorities().await.unwrap().is_empty());
+}

@@ -1,0 +1,174 @@
+//! `root_ca_crl` and `issuing_ca_crl`.
+
+mod support;
+
+use chancery_authority::memory::Fault;
+use chancery_authority::port::ledger::{Kind, Search};
+use chancery_authority::port::{Ledger, Publication, PublishedName};
+use chancery_lambda::failure::FailureKind;
+use chancery_lambda::function::Function::{IssuingCaCrl, RootCaCrl};
+use chancery_x509::crl::{RevocationList, RevocationReason};
+use serde_json::{Value, json};
+use support::{Deployment, ED25519, ISSUING, P256, P384, ROOT, event, serial};
+
+async fn published(deployment: &Deployment, slug: &str) -> (u64, Vec<(String, RevocationReason)>) {
+    let name = PublishedName::new(format!("{slug}.crl")).unwrap();
+    let (_, der) = deployment.house.publication.read(&name).await.unwrap().unwrap();
+    let crl = RevocationList::parse(&der).unwrap();
+    let entries = crl.entries().map(|entry| entry.unwrap());
+    let entries = entries.map(|entry| (entry.serial.to_string(), entry.reason)).collect();
+    (crl.number().unwrap(), entries)
+}
+
+#[tokio::test]
+async fn what_is_listed_is_revoked_told_and_published() {
+    let deployment = Deployment::with_cas(&[]).await;
+    let a = serial(&deployment.ask(&event("a", P256), "1").await.unwrap());
+    let b = serial(&deployment.ask(&event("b", P384), "2").await.unwrap());
+    assert_eq!(deployment.run(IssuingCaCrl).await, Ok(Value::Null));
+    assert_eq!(published(&deployment, ISSUING).await, (1, Vec::new()));
+    let list = json!([
+        {"common_name": "a", "serial_number": a},
+        {"common_name": "a", "serial_number": "1"},
+        {"common_name": "not its name", "serial_number": b},
+        {"serial_number": b},
+        {"common_name": "b", "serial_number": "abc"},
+        "b",
+    ]);
+    deployment.files.put("revoked.json", list.to_string());
+    assert_eq!(deployment.run(IssuingCaCrl).await, Ok(Value::Null));
+    assert_eq!(
+        published(&deployment, ISSUING).await,
+        (2, vec![(a.clone(), RevocationReason::Unspecified)])
+    );
+    assert_eq!(deployment.told(), ["Certificate Revoked"]);
+    let pem = deployment
+        .house
+        .publication
+        .content(&format!("{ISSUING}.crl.pem"))
+        .unwrap();
+    assert!(pem.starts_with(b"-----BEGIN X509 CRL-----"));
+    // Once revoked, always revoked; and told of once.
+    deployment.files.put(
+        "revoked.json",
+        json!([{"common_name": "b", "serial_number": b, "reason": "superseded"}]).to_string(),
+    );
+    deployment.run(IssuingCaCrl).await.unwrap();
+    let (number, entries) = published(&deployment, ISSUING).await;
+    assert_eq!((number, entries.len()), (3, 2));
+    assert!(entries.contains(&(b.clone(), RevocationReason::Superseded)));
+    // That a key was stolen may come out later.
+    deployment.files.put(
+        "revoked.json",
+        json!([{"common_name": "b", "serial_number": b, "reason": "keyCompromise"}]).to_string(),
+    );
+    deployment.run(IssuingCaCrl).await.unwrap();
+    assert!(
+        published(&deployment, ISSUING)
+            .await
+            .1
+            .contains(&(b, RevocationReason::KeyCompromise))
+    );
+    let measured = deployment.measured();
+    let of_crl: Vec<_> = measured.iter().filter(|line| line.get("CrlSize").is_some()).collect();
+    assert_eq!(of_crl.len(), 4);
+    assert!(
+        of_crl
+            .iter()
+            .all(|line| line["CrlAge"] == 0.0 && line["CrlSize"].as_f64() > Some(100.0))
+    );
+}
+
+#[tokio::test]
+async fn the_root_revokes_the_issuing_ca_and_nothing_else() {
+    let deployment = Deployment::with_cas(&[]).await;
+    let leaf = serial(&deployment.ask(&event("a", P256), "1").await.unwrap());
+    let all = deployment
+        .house
+        .ledger
+        .search(&Search::default(), None, 10)
+        .await
+        .unwrap();
+    let of = |parent: bool| {
+        let is = |kind: &Kind| matches!(kind, Kind::Authority { parent: above, .. } if above.is_some() == parent);
+        all.certificates
+            .iter()
+            .find(|record| is(&record.kind))
+            .unwrap()
+            .id
+            .serial
+            .to_string()
+    };
+    let (root, issuing) = (of(false), of(true));
+    let list = json!([
+        {"common_name": ROOT, "serial_number": root},
+        {"common_name": "a", "serial_number": leaf},
+        {"common_name": ISSUING, "serial_number": issuing},
+    ]);
+    deployment.files.put("revoked-root-ca.json", list.to_string());
+    deployment.run(RootCaCrl).await.unwrap();
+    assert_eq!(
+        published(&deployment, ROOT).await.1,
+        [(issuing, RevocationReason::Unspecified)]
+    );
+    assert_eq!(deployment.told(), ["Certificate Revoked"]);
+    deployment.run(IssuingCaCrl).await.unwrap();
+    assert_eq!(published(&deployment, ISSUING).await.1, []);
+}
+
+#[tokio::test]
+async fn one_entry_that_fails_stops_neither_the_others_nor_the_crl() {
+    let deployment = Deployment::with_cas(&[]).await;
+    let mut entries = Vec::new();
+    for (name, csr) in [("a", P256), ("b", P384), ("c", ED25519)] {
+        let serial = serial(&deployment.ask(&event(name, csr), name).await.unwrap());
+        entries.push(json!({"common_name": name, "serial_number": serial}));
+    }
+    deployment.files.put("revoked.json", Value::Array(entries).to_string());
+    deployment.house.faults.at("ledger.revoke", 2, Fault::FailBefore);
+    let failure = deployment.run(IssuingCaCrl).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Unavailable, "so that it is tried again");
+    assert_eq!(published(&deployment, ISSUING).await.1.len(), 2);
+    deployment.run(IssuingCaCrl).await.unwrap();
+    assert_eq!(published(&deployment, ISSUING).await.1.len(), 3);
+    assert_eq!(deployment.told().len(), 3);
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_list_stops_no_crl() {
+    let deployment = Deployment::with_cas(&[]).await;
+    deployment.files.put("revoked.json", "{}");
+    let failure = deployment.run(IssuingCaCrl).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Incomplete);
+    assert!(failure.message.contains("revoked.json"), "{failure}");
+    assert_eq!(published(&deployment, ISSUING).await.0, 1);
+    *deployment.files.down.lock().unwrap() = true;
+    let failure = deployment.run(IssuingCaCrl).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Unavailable);
+    assert_eq!(published(&deployment, ISSUING).await.0, 2);
+}
+
+#[tokio::test]
+async fn a_crl_that_is_not_published_ages() {
+    let deployment = Deployment::with_cas(&[]).await;
+    deployment.run(IssuingCaCrl).await.unwrap();
+    deployment.measured();
+    deployment.house.clock.advance(3600);
+    deployment.house.faults.at("keys.sign", 1, Fault::FailBefore);
+    let failure = deployment.run(IssuingCaCrl).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Unavailable);
+    let measured = deployment.measured();
+    assert!(measured.iter().any(|line| line["CrlAge"] == 3600.0), "{measured:?}");
+    // Lifetimes are those of the environment, to the second.
+    let crl = deployment.house.publication.content(&format!("{ISSUING}.crl")).unwrap();
+    let crl = RevocationList::parse(&crl).unwrap();
+    assert_eq!(crl.next_update().unwrap().0 - crl.this_update().0, 87_000);
+}
+
+#[tokio::test]
+async fn without_a_ca_there_is_nothing_to_publish() {
+    let deployment = Deployment::new(&[]).await;
+    assert_eq!(deployment.run(RootCaCrl).await, Ok(Value::Null));
+    assert_eq!(deployment.run(IssuingCaCrl).await, Ok(Value::Null));
+    assert!(deployment.house.publication.names().is_empty());
+}
