@@ -3,6 +3,7 @@
 
 mod bench;
 mod check;
+mod lambda;
 mod setup;
 mod shell;
 mod terraform;
@@ -42,6 +43,12 @@ enum Chore {
         #[arg(long)]
         built: bool,
     },
+    /// Build the functions of the AWS deployment: dist/chancery-lambda.zip, for this machine's architecture.
+    Lambda {
+        /// Build once more elsewhere, and compare: the zip must come out the same, octet for octet.
+        #[arg(long)]
+        verify: bool,
+    },
     /// Check and test the Terraform module, without an AWS account.
     Terraform,
     /// Write docs/openapi.json anew from the code.
@@ -57,6 +64,7 @@ fn main() -> Result<()> {
         Chore::Test { filter } => test::run(&filter),
         Chore::Check => check::run(),
         Chore::Bench { quick, built } => bench::run(quick, built),
+        Chore::Lambda { verify } => lambda::run(verify),
         Chore::Terraform => terraform::run(),
         Chore::Openapi => {
             let output = shell::cargo()

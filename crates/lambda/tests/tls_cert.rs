@@ -1,4 +1,5 @@
 //! `tls_cert`.
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 mod support;
 
