@@ -1,0 +1,47 @@
+//! `sweep`.
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+mod support;
+
+use chancery_authority::memory::Fault;
+use chancery_lambda::failure::FailureKind;
+use chancery_lambda::function::Function::Sweep;
+use serde_json::json;
+use support::{Deployment, P256, P384, event, serial};
+
+#[tokio::test]
+async fn what_was_interrupted_is_taken_up() {
+    let deployment = Deployment::with_cas(&[]).await;
+    deployment.house.faults.at("keys.sign", 1, Fault::DieAfter);
+    deployment.ask(&event("a", P256), "1").await.unwrap_err();
+    deployment.house.faults.clear();
+    let nothing = json!({"completed": 0, "lost": 0, "failed": 0});
+    assert_eq!(
+        deployment.run(Sweep).await,
+        Ok(nothing.clone()),
+        "it may still be at work"
+    );
+    deployment.house.clock.advance(600);
+    assert_eq!(
+        deployment.run(Sweep).await,
+        Ok(json!({"completed": 1, "lost": 0, "failed": 0}))
+    );
+    assert!(deployment.is_whole().await);
+    let swept = &deployment.house.ledger.certificates()[2];
+    let retried = deployment.ask(&event("a", P256), "1").await.unwrap();
+    assert_eq!(serial(&retried), swept.id.serial.to_string());
+    assert_eq!(deployment.run(Sweep).await, Ok(nothing));
+}
+
+#[tokio::test]
+async fn what_cannot_be_taken_up_yet_is_a_failure() {
+    let deployment = Deployment::with_cas(&[]).await;
+    deployment.house.faults.at("keys.sign", 1, Fault::FailBefore);
+    deployment.ask(&event("a", P384), "1").await.unwrap_err();
+    deployment.house.clock.advance(600);
+    deployment.house.faults.at("keys.sign", 1, Fault::FailBefore);
+    let failure = deployment.run(Sweep).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Unavailable);
+    deployment.run(Sweep).await.unwrap();
+    assert!(deployment.is_whole().await);
+}
