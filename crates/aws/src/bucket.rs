@@ -1,9 +1,11 @@
-//! Objects that are no published files: what people and Terraform write for the authority to read.
+//! Objects in one bucket, by key: what people and Terraform write for the authority to read.
 
 use aws_config::SdkConfig;
+use aws_sdk_s3::operation::get_object::GetObjectOutput;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use chancery_authority::port::ETag;
 
-use crate::patience::Patience;
+use crate::patience::{Failure, Patience, describe};
 
 /// One bucket, read by key.
 #[derive(Debug)]
@@ -61,11 +63,22 @@ pub enum BucketError {
     },
 }
 
+/// A client for S3: by path where an endpoint is set, since a stand-in has no names for its buckets.
+pub(crate) fn client(config: &SdkConfig, patience: &Patience) -> aws_sdk_s3::Client {
+    let config = aws_sdk_s3::config::Builder::from(config)
+        .force_path_style(config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some())
+        .retry_config(Patience::retries())
+        .timeout_config(patience.long_timeouts())
+        .interceptor(patience.meter().clone())
+        .build();
+    aws_sdk_s3::Client::from_conf(config)
+}
+
 impl Bucket {
     /// That bucket. Calls nothing.
     pub fn new(config: &SdkConfig, name: impl Into<String>, patience: Patience) -> Self {
         Self {
-            client: aws_sdk_s3::Client::new(config),
+            client: client(config, &patience),
             name: name.into(),
             patience,
         }
@@ -86,7 +99,53 @@ impl Bucket {
 
     /// Reads an object of at most `limit` octets unless it is of that version still.
     pub async fn read_changed(&self, key: &str, known: Option<&ETag>, limit: u64) -> Result<Fetched, BucketError> {
-        let _ = (key, known, limit, &self.client, &self.patience);
-        todo!()
+        let call = async {
+            let call = self.client.get_object().bucket(&self.name).key(key);
+            call.set_if_none_match(known.map(|etag| etag.0.clone())).send().await
+        };
+        match self.patience.long_call("s3:GetObject", call).await {
+            Ok(answer) => self.collect(key, answer, limit).await,
+            Err(Failure::Refused(error)) if error.is_no_such_key() || error.code() == Some("NoSuchKey") => {
+                Ok(Fetched::Missing)
+            }
+            Err(Failure::Refused(error)) if known.is_some() && is_not_modified(&error) => Ok(Fetched::Unchanged),
+            Err(Failure::Refused(error)) => Err(self.unreadable(key, describe(&error))),
+            Err(Failure::Unavailable(detail)) => Err(self.unreadable(key, detail)),
+        }
     }
+
+    async fn collect(&self, key: &str, answer: GetObjectOutput, limit: u64) -> Result<Fetched, BucketError> {
+        let len = answer.content_length().and_then(|len| u64::try_from(len).ok()).unwrap_or(u64::MAX);
+        if len > limit {
+            return Err(BucketError::TooLong {
+                bucket: self.name.clone(),
+                key: key.to_owned(),
+                len,
+                limit,
+            });
+        }
+        let etag = ETag(answer.e_tag().unwrap_or_default().to_owned());
+        let collected = tokio::time::timeout(self.patience.left(), answer.body.collect()).await;
+        match collected {
+            Ok(Ok(content)) => Ok(Fetched::Changed(Object {
+                etag,
+                content: content.to_vec(),
+            })),
+            Ok(Err(error)) => Err(self.unreadable(key, format!("its content broke off: {error}"))),
+            Err(_) => Err(self.unreadable(key, "its content took too long".to_owned())),
+        }
+    }
+
+    fn unreadable(&self, key: &str, detail: String) -> BucketError {
+        BucketError::Unreadable {
+            bucket: self.name.clone(),
+            key: key.to_owned(),
+            detail,
+        }
+    }
+}
+
+/// "Not modified" has no body, hence no code in it: the SDK makes it of the status.
+fn is_not_modified(error: &impl ProvideErrorMetadata) -> bool {
+    matches!(error.code(), None | Some("NotModified" | "304"))
 }

@@ -1,47 +1,322 @@
 //! CA keys in AWS KMS.
+//!
+//! What is signed is always a digest (`MessageType` `DIGEST`) or, for ML-DSA, the message representative µ
+//! (`EXTERNAL_MU`): neither has a limit of length, and KMS never sees a certificate. The receipt is the request id, which
+//! CloudTrail records with the key and the caller.
+//! <https://docs.aws.amazon.com/kms/latest/APIReference/API_Sign.html>
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
-use chancery_authority::port::{KeyName, KeyStore, KeyStoreError, Signed};
+use aws_sdk_kms::operation::RequestId as _;
+use aws_sdk_kms::primitives::Blob;
+use aws_sdk_kms::types::{KeySpec, KeyUsageType, MessageType, SigningAlgorithmSpec};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use chancery_authority::port::{KeyName, KeyStore, KeyStoreError, Receipt, Signed};
 use chancery_x509::algorithm::{CaKeyAlgorithm, SigningInput};
 use chancery_x509::key::ca::CaPublicKey;
 
-use crate::patience::Patience;
+use crate::patience::{Failure, Patience, describe, is_denied};
+
+/// Days before a key that nobody came to use is deleted: the least that KMS allows.
+const ORPHAN_DAYS: i32 = 7;
 
 /// CA keys in KMS. A [`KeyName`] is an alias (`alias/NAME`), a key's ARN or id, or a bare `NAME`, which is `alias/NAME`.
 #[derive(Debug)]
 pub struct KmsKeyStore {
     client: aws_sdk_kms::Client,
     patience: Patience,
+    /// Keys that were looked at, for the life of the process: a KMS key never changes its key pair.
+    known: Mutex<HashMap<KeyName, Arc<Known>>>,
+    expected: Mutex<HashMap<KeyName, CaPublicKey>>,
+}
+
+#[derive(Debug)]
+struct Known {
+    /// Signing by ARN goes on with this very key even where its alias is moved.
+    arn: String,
+    public: CaPublicKey,
 }
 
 impl KmsKeyStore {
     /// Calls nothing.
     pub fn new(config: &SdkConfig, patience: Patience) -> Self {
+        let config = aws_sdk_kms::config::Builder::from(config)
+            .retry_config(Patience::retries())
+            .timeout_config(patience.timeouts())
+            .interceptor(patience.meter().clone())
+            .build();
         Self {
-            client: aws_sdk_kms::Client::new(config),
+            client: aws_sdk_kms::Client::from_conf(config),
             patience,
+            known: Mutex::default(),
+            expected: Mutex::default(),
         }
     }
 
     /// Says which public key the CA's certificate has: a key in KMS that is another one signs nothing, and is
     /// [`KeyStoreError::Damaged`]. Call it for every CA once its certificate is known.
     pub fn expect(&self, key: &KeyName, public: &CaPublicKey) {
-        let _ = (key, public, &self.client, &self.patience);
+        lock(&self.expected).insert(key.clone(), public.clone());
+    }
+
+    async fn known(&self, key: &KeyName) -> Result<Arc<Known>, KeyStoreError> {
+        let known = lock(&self.known).get(key).cloned();
+        let known = match known {
+            Some(known) => known,
+            None => self.look_at(key).await?,
+        };
+        let expected = lock(&self.expected).get(key).cloned();
+        if expected.is_some_and(|expected| expected != known.public) {
+            // Looked at again next time: somebody may point the alias back to the right key.
+            lock(&self.known).remove(key);
+            return Err(KeyStoreError::Damaged {
+                key: key.clone(),
+                detail: format!("{} is not the key in the CA's certificate; point the alias to that one", known.arn),
+            });
+        }
+        Ok(known)
+    }
+
+    async fn look_at(&self, key: &KeyName) -> Result<Arc<Known>, KeyStoreError> {
+        let call = self.client.get_public_key().key_id(key_id(key));
+        let answer = match self.patience.call("kms:GetPublicKey", call.send()).await {
+            Ok(answer) => answer,
+            Err(Failure::Refused(error)) => return Err(refusal(key, &error)),
+            Err(Failure::Unavailable(detail)) => return Err(KeyStoreError::Unavailable { detail }),
+        };
+        let damaged = |detail: String| KeyStoreError::Damaged {
+            key: key.clone(),
+            detail,
+        };
+        if answer.key_usage() != Some(&KeyUsageType::SignVerify) {
+            return Err(damaged("its usage is not SIGN_VERIFY".to_owned()));
+        }
+        let spki = answer.public_key().map(Blob::as_ref).unwrap_or_default();
+        let public = CaPublicKey::from_der(spki).map_err(|error| damaged(error.to_string()))?;
+        let known = Arc::new(Known {
+            arn: answer.key_id().unwrap_or(&key_id(key)).to_owned(),
+            public,
+        });
+        lock(&self.known).insert(key.clone(), known.clone());
+        Ok(known)
+    }
+
+    /// Makes the key and gives it its alias; the alias decides who won.
+    async fn make(&self, key: &KeyName, spec: KeySpec) -> Result<(), KeyStoreError> {
+        let call = self
+            .client
+            .create_key()
+            .key_spec(spec)
+            .key_usage(KeyUsageType::SignVerify)
+            .description(format!("CA key {key}"));
+        let made = match self.patience.call("kms:CreateKey", call.send()).await {
+            Ok(answer) => answer.key_metadata,
+            Err(Failure::Refused(error)) => return Err(refusal(key, &error)),
+            Err(Failure::Unavailable(detail)) => return Err(KeyStoreError::Unavailable { detail }),
+        };
+        let id = made.map(|made| made.key_id).unwrap_or_default();
+        let call = self.client.create_alias().alias_name(key_id(key)).target_key_id(&id);
+        match self.patience.call("kms:CreateAlias", call.send()).await {
+            Ok(_) => Ok(()),
+            Err(Failure::Refused(error)) => {
+                self.discard(&id).await;
+                if error.is_already_exists_exception() {
+                    Err(KeyStoreError::AlreadyExists(key.clone()))
+                } else {
+                    Err(refusal(key, &error))
+                }
+            }
+            // Not discarded: the alias may have come to be.
+            Err(Failure::Unavailable(detail)) => Err(KeyStoreError::Unavailable { detail }),
+        }
+    }
+
+    /// A key that lost the race for its name costs money every month and is of no use.
+    async fn discard(&self, id: &str) {
+        let call = self
+            .client
+            .schedule_key_deletion()
+            .key_id(id)
+            .pending_window_in_days(ORPHAN_DAYS);
+        if let Err(failure) = self.patience.call("kms:ScheduleKeyDeletion", call.send()).await {
+            tracing::warn!(
+                key = id,
+                ?failure,
+                "a key that is not needed could not be scheduled for deletion"
+            );
+        }
     }
 }
 
 #[async_trait]
 impl KeyStore for KmsKeyStore {
-    async fn create(&self, _key: &KeyName, _algorithm: CaKeyAlgorithm) -> Result<CaPublicKey, KeyStoreError> {
-        todo!()
+    async fn create(&self, key: &KeyName, algorithm: CaKeyAlgorithm) -> Result<CaPublicKey, KeyStoreError> {
+        if key_id(key) != format!("alias/{}", bare(key)) {
+            return Err(KeyStoreError::Denied {
+                detail: format!("{key} is no alias: KMS chooses ids itself"),
+            });
+        }
+        match self.look_at(key).await {
+            Err(KeyStoreError::NotFound(_)) => {}
+            Ok(_) | Err(KeyStoreError::Damaged { .. }) => return Err(KeyStoreError::AlreadyExists(key.clone())),
+            Err(error) => return Err(error),
+        }
+        self.make(key, key_spec(algorithm)).await?;
+        Ok(self.look_at(key).await?.public.clone())
     }
 
-    async fn public_key(&self, _key: &KeyName) -> Result<CaPublicKey, KeyStoreError> {
-        todo!()
+    async fn public_key(&self, key: &KeyName) -> Result<CaPublicKey, KeyStoreError> {
+        Ok(self.known(key).await?.public.clone())
     }
 
-    async fn sign(&self, _key: &KeyName, _input: &SigningInput) -> Result<Signed, KeyStoreError> {
-        todo!()
+    async fn sign(&self, key: &KeyName, input: &SigningInput) -> Result<Signed, KeyStoreError> {
+        let known = self.known(key).await?;
+        let (algorithm, message_type) =
+            signing(known.public.algorithm(), input).ok_or_else(|| KeyStoreError::WrongInput(key.clone()))?;
+        let call = self
+            .client
+            .sign()
+            .key_id(&known.arn)
+            .signing_algorithm(algorithm)
+            .message_type(message_type)
+            .message(Blob::new(input.as_bytes()));
+        let answer = match self.patience.call("kms:Sign", call.send()).await {
+            Ok(answer) => answer,
+            Err(Failure::Refused(error)) => {
+                // Whatever is wrong with the key, it is looked at again next time.
+                lock(&self.known).remove(key);
+                return Err(refusal(key, &error));
+            }
+            Err(Failure::Unavailable(detail)) => return Err(KeyStoreError::Unavailable { detail }),
+        };
+        let receipt = answer.request_id().map(str::to_owned);
+        match (answer.signature, receipt) {
+            (Some(signature), Some(receipt)) => Ok(Signed {
+                signature: signature.into_inner(),
+                receipt: Receipt(receipt),
+            }),
+            // Without a request id nobody could find the signature in CloudTrail.
+            _ => Err(KeyStoreError::Unavailable {
+                detail: "KMS answered without a signature or without a request id".to_owned(),
+            }),
+        }
+    }
+}
+
+/// How KMS is asked for a key: aliases, ARNs and ids as they are, anything else as an alias.
+fn key_id(key: &KeyName) -> String {
+    let name = &key.0;
+    if name.starts_with("alias/") || name.starts_with("arn:") || is_id(name) {
+        name.clone()
+    } else {
+        format!("alias/{name}")
+    }
+}
+
+fn bare(key: &KeyName) -> &str {
+    key.0.strip_prefix("alias/").unwrap_or(&key.0)
+}
+
+/// A key's id is a UUID, or `mrk-` and 32 hexadecimal digits.
+fn is_id(name: &str) -> bool {
+    let digits = |text: &str| text.bytes().all(|octet| octet.is_ascii_hexdigit());
+    if let Some(rest) = name.strip_prefix("mrk-") {
+        return rest.len() == 32 && digits(rest);
+    }
+    let lengths = name.split('-').map(str::len);
+    lengths.eq([8, 4, 4, 4, 12]) && name.split('-').all(digits)
+}
+
+fn key_spec(algorithm: CaKeyAlgorithm) -> KeySpec {
+    match algorithm {
+        CaKeyAlgorithm::Rsa2048 => KeySpec::Rsa2048,
+        CaKeyAlgorithm::Rsa3072 => KeySpec::Rsa3072,
+        CaKeyAlgorithm::Rsa4096 => KeySpec::Rsa4096,
+        CaKeyAlgorithm::P256 => KeySpec::EccNistP256,
+        CaKeyAlgorithm::P384 => KeySpec::EccNistP384,
+        CaKeyAlgorithm::P521 => KeySpec::EccNistP521,
+        CaKeyAlgorithm::MlDsa44 => KeySpec::MlDsa44,
+        CaKeyAlgorithm::MlDsa65 => KeySpec::MlDsa65,
+        CaKeyAlgorithm::MlDsa87 => KeySpec::MlDsa87,
+    }
+}
+
+/// How KMS is to sign that input; `None` where the input is not of the key's algorithm.
+fn signing(algorithm: CaKeyAlgorithm, input: &SigningInput) -> Option<(SigningAlgorithmSpec, MessageType)> {
+    let spec = match (algorithm, input) {
+        (
+            CaKeyAlgorithm::Rsa2048 | CaKeyAlgorithm::Rsa3072 | CaKeyAlgorithm::Rsa4096,
+            SigningInput::Sha256(_),
+        ) => SigningAlgorithmSpec::RsassaPkcs1V15Sha256,
+        (CaKeyAlgorithm::P256, SigningInput::Sha256(_)) => SigningAlgorithmSpec::EcdsaSha256,
+        (CaKeyAlgorithm::P384, SigningInput::Sha384(_)) => SigningAlgorithmSpec::EcdsaSha384,
+        (CaKeyAlgorithm::P521, SigningInput::Sha512(_)) => SigningAlgorithmSpec::EcdsaSha512,
+        (CaKeyAlgorithm::MlDsa44 | CaKeyAlgorithm::MlDsa65 | CaKeyAlgorithm::MlDsa87, SigningInput::Mu(_)) => {
+            return Some((SigningAlgorithmSpec::MlDsaShake256, MessageType::ExternalMu));
+        }
+        _ => return None,
+    };
+    Some((spec, MessageType::Digest))
+}
+
+fn refusal<E: ProvideErrorMetadata + std::error::Error>(key: &KeyName, error: &E) -> KeyStoreError {
+    let detail = format!("{key}: {}", describe(error));
+    match error.code() {
+        Some("NotFoundException") => KeyStoreError::NotFound(key.clone()),
+        Some("UnsupportedOperationException" | "InvalidKeyUsageException") => KeyStoreError::Damaged {
+            key: key.clone(),
+            detail: format!("it is no key that can sign for a CA: {}", describe(error)),
+        },
+        Some("DisabledException" | "KMSInvalidStateException") => KeyStoreError::Denied {
+            detail: format!("{detail}; enable the key, or cancel its deletion"),
+        },
+        _ if is_denied(error) => KeyStoreError::Denied {
+            detail: format!("{detail}; allow kms:GetPublicKey and kms:Sign to this role in the key's policy"),
+        },
+        // KeyUnavailable, DependencyTimeout, and whatever AWS comes to add.
+        _ => KeyStoreError::Unavailable { detail },
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bare_names_are_aliases_and_everything_else_is_as_it_is() {
+        let id = |name: &str| key_id(&KeyName(name.to_owned()));
+        assert_eq!(id("a-root-ca"), "alias/a-root-ca");
+        assert_eq!(id("deadbeef-ca"), "alias/deadbeef-ca");
+        for same in [
+            "alias/a-root-ca",
+            "1234abcd-12ab-34cd-56ef-1234567890ab",
+            "mrk-1234abcd12ab34cd56ef1234567890ab",
+            "arn:aws:kms:eu-west-2:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+        ] {
+            assert_eq!(id(same), same);
+        }
+    }
+
+    #[test]
+    fn inputs_of_another_algorithm_are_not_signed() {
+        let inputs = [
+            SigningInput::Sha256([0; 32]),
+            SigningInput::Sha384([0; 48]),
+            SigningInput::Sha512([0; 64]),
+            SigningInput::Mu([0; 64]),
+        ];
+        for algorithm in CaKeyAlgorithm::ALL {
+            let fitting = inputs.iter().filter_map(|input| signing(algorithm, input)).count();
+            assert_eq!(fitting, 1, "{algorithm} signs one kind of input");
+        }
+        let mu = signing(CaKeyAlgorithm::MlDsa65, &inputs[3]);
+        assert_eq!(mu, Some((SigningAlgorithmSpec::MlDsaShake256, MessageType::ExternalMu)));
     }
 }

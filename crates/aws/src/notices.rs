@@ -3,8 +3,12 @@
 use async_trait::async_trait;
 use aws_config::SdkConfig;
 use chancery_authority::port::{Notice, NoticeError, Notices};
+use serde_json::json;
 
-use crate::patience::Patience;
+use crate::patience::{Failure, Patience, describe};
+
+/// Octets of a message that SNS takes, and what is left of them for the message's own.
+const LIMIT: usize = 256 * 1024;
 
 /// Publishes notices to one topic: `MessageStructure` `json`, the notice's JSON text as its `default`.
 #[derive(Debug)]
@@ -21,8 +25,13 @@ pub struct NoNotices;
 impl SnsNotices {
     /// Notices to that topic. Calls nothing.
     pub fn new(config: &SdkConfig, topic_arn: impl Into<String>, patience: Patience) -> Self {
+        let config = aws_sdk_sns::config::Builder::from(config)
+            .retry_config(Patience::retries())
+            .timeout_config(patience.timeouts())
+            .interceptor(patience.meter().clone())
+            .build();
         Self {
-            client: aws_sdk_sns::Client::new(config),
+            client: aws_sdk_sns::Client::from_conf(config),
             topic_arn: topic_arn.into(),
             patience,
         }
@@ -31,9 +40,26 @@ impl SnsNotices {
 
 #[async_trait]
 impl Notices for SnsNotices {
-    async fn notify(&self, _notice: Notice) -> Result<(), NoticeError> {
-        let _ = (&self.client, &self.topic_arn, &self.patience);
-        todo!()
+    async fn notify(&self, notice: Notice) -> Result<(), NoticeError> {
+        let message = json!({ "default": notice.message.to_string() }).to_string();
+        if message.len() > LIMIT {
+            let detail = format!("it has {} octets, and SNS takes {LIMIT}", message.len());
+            return Err(NoticeError { detail });
+        }
+        let call = self
+            .client
+            .publish()
+            .topic_arn(&self.topic_arn)
+            .subject(notice.subject)
+            .message_structure("json")
+            .message(message);
+        match self.patience.call("sns:Publish", call.send()).await {
+            Ok(_) => Ok(()),
+            Err(Failure::Refused(error)) => Err(NoticeError {
+                detail: format!("topic {}: {}", self.topic_arn, describe(&error)),
+            }),
+            Err(Failure::Unavailable(detail)) => Err(NoticeError { detail }),
+        }
     }
 }
 

@@ -1,13 +1,31 @@
 //! Published files in one S3 bucket.
+//!
+//! A file's version is its object's `ETag`; preconditions are S3's own (`If-Match`, `If-None-Match`), so that they hold
+//! among all writers. S3 never shows half an object. Every object carries its SHA-256, which S3 checks as it comes in.
 
-use std::io;
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
+use aws_lc_rs::digest;
+use aws_sdk_s3::operation::put_object::PutObjectError;
+use aws_sdk_s3::primitives::{ByteStream, Length};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use chancery_authority::port::publication::Stat;
 use chancery_authority::port::{Body, ETag, Precondition, Publication, PublicationError, PublishedName, Scratch};
+use chancery_x509::time::UnixTime;
+use tempfile::NamedTempFile;
 
-use crate::patience::Patience;
+use crate::bucket;
+use crate::patience::{Failure, Patience, describe};
+
+/// Octets of a file that are kept in memory while it is sent; a longer one goes through a scratch file.
+const IN_MEMORY: usize = 4 << 20;
+
+/// Octets that are read at a time.
+const BUFFER: usize = 64 * 1024;
 
 /// Published files: each is the object of its name.
 #[derive(Debug)]
@@ -17,13 +35,29 @@ pub struct S3Publication {
     patience: Patience,
 }
 
+/// A body read to its end: S3 wants length and checksum before the first octet, and a retry needs all of it again.
+struct Whole {
+    beginning: Vec<u8>,
+    /// All of it, where it is longer than what memory is spent on.
+    file: Option<NamedTempFile>,
+    len: u64,
+    sha256: String,
+}
+
 impl S3Publication {
     /// Files in that bucket. Calls nothing.
     pub fn new(config: &SdkConfig, bucket: impl Into<String>, patience: Patience) -> Self {
         Self {
-            client: aws_sdk_s3::Client::new(config),
+            client: bucket::client(config, &patience),
             bucket: bucket.into(),
             patience,
+        }
+    }
+
+    fn failed(&self, name: &PublishedName, detail: &str) -> PublicationError {
+        PublicationError::Failed {
+            name: name.clone(),
+            detail: format!("bucket {}: {detail}", self.bucket),
         }
     }
 }
@@ -32,23 +66,191 @@ impl S3Publication {
 impl Publication for S3Publication {
     async fn put(
         &self,
-        _name: &PublishedName,
-        _body: Body,
-        _precondition: Precondition,
+        name: &PublishedName,
+        body: Body,
+        precondition: Precondition,
     ) -> Result<ETag, PublicationError> {
-        let _ = (&self.client, &self.bucket, &self.patience);
-        todo!()
+        let whole = Whole::read(body).map_err(|error| self.failed(name, &error.to_string()))?;
+        let call = self
+            .client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(name.as_str())
+            .content_type(content_type(name, &whole.beginning))
+            .content_length(i64::try_from(whole.len).unwrap_or(i64::MAX))
+            .checksum_sha256(&whole.sha256);
+        let call = match precondition {
+            Precondition::None => call,
+            Precondition::Absent => call.if_none_match("*"),
+            Precondition::Match(etag) => call.if_match(etag.0),
+        };
+        let stream = whole
+            .stream()
+            .await
+            .map_err(|error| self.failed(name, &error.to_string()))?;
+        let outcome = self.patience.long_call("s3:PutObject", call.body(stream).send()).await;
+        match outcome {
+            Ok(answer) => Ok(ETag(answer.e_tag().unwrap_or_default().to_owned())),
+            Err(Failure::Refused(error)) if is_contended(&error) => {
+                Err(PublicationError::PreconditionFailed { name: name.clone() })
+            }
+            Err(Failure::Refused(error)) => Err(self.failed(name, &describe(&error))),
+            Err(Failure::Unavailable(detail)) => Err(self.failed(name, &detail)),
+        }
     }
 
-    async fn stat(&self, _name: &PublishedName) -> Result<Option<Stat>, PublicationError> {
-        todo!()
+    async fn stat(&self, name: &PublishedName) -> Result<Option<Stat>, PublicationError> {
+        let call = self.client.head_object().bucket(&self.bucket).key(name.as_str());
+        match self.patience.call("s3:HeadObject", call.send()).await {
+            Ok(answer) => Ok(Some(Stat {
+                etag: ETag(answer.e_tag().unwrap_or_default().to_owned()),
+                len: length(answer.content_length()),
+                modified: UnixTime(answer.last_modified().map_or(0, |time| time.secs())),
+            })),
+            Err(Failure::Refused(error)) if error.is_not_found() => Ok(None),
+            Err(Failure::Refused(error)) => Err(self.failed(name, &describe(&error))),
+            Err(Failure::Unavailable(detail)) => Err(self.failed(name, &detail)),
+        }
     }
 
-    async fn read(&self, _name: &PublishedName) -> Result<Option<(Stat, Vec<u8>)>, PublicationError> {
-        todo!()
+    async fn read(&self, name: &PublishedName) -> Result<Option<(Stat, Vec<u8>)>, PublicationError> {
+        let call = self.client.get_object().bucket(&self.bucket).key(name.as_str());
+        let answer = match self.patience.long_call("s3:GetObject", call.send()).await {
+            Ok(answer) => answer,
+            Err(Failure::Refused(error)) if error.is_no_such_key() => return Ok(None),
+            Err(Failure::Refused(error)) => return Err(self.failed(name, &describe(&error))),
+            Err(Failure::Unavailable(detail)) => return Err(self.failed(name, &detail)),
+        };
+        let stat = Stat {
+            etag: ETag(answer.e_tag().unwrap_or_default().to_owned()),
+            len: length(answer.content_length()),
+            modified: UnixTime(answer.last_modified().map_or(0, |time| time.secs())),
+        };
+        match tokio::time::timeout(self.patience.left(), answer.body.collect()).await {
+            Ok(Ok(content)) => Ok(Some((stat, content.to_vec()))),
+            Ok(Err(error)) => Err(self.failed(name, &format!("its content broke off: {error}"))),
+            Err(_) => Err(self.failed(name, "its content took too long")),
+        }
     }
 
     fn scratch(&self) -> io::Result<Box<dyn Scratch>> {
         Ok(Box::new(tempfile::tempfile()?))
+    }
+}
+
+impl Whole {
+    fn read(mut body: Body) -> io::Result<Self> {
+        let mut context = digest::Context::new(&digest::SHA256);
+        let mut beginning = Vec::new();
+        let mut file: Option<NamedTempFile> = None;
+        let mut len = 0;
+        let mut buffer = vec![0; BUFFER];
+        loop {
+            let read = match body.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            let piece = &buffer[..read];
+            context.update(piece);
+            len += read as u64;
+            if let Some(file) = &mut file {
+                file.write_all(piece)?;
+            } else {
+                beginning.extend_from_slice(piece);
+                if beginning.len() > IN_MEMORY {
+                    let mut spilled = NamedTempFile::new()?;
+                    spilled.write_all(&beginning)?;
+                    beginning.truncate(BUFFER);
+                    beginning.shrink_to_fit();
+                    file = Some(spilled);
+                }
+            }
+        }
+        if let Some(file) = &mut file {
+            file.flush()?;
+            file.seek(SeekFrom::Start(0))?;
+        }
+        Ok(Self {
+            beginning,
+            file,
+            len,
+            sha256: STANDARD.encode(context.finish()),
+        })
+    }
+
+    /// As the SDK sends it, again and again if it must.
+    async fn stream(&self) -> io::Result<ByteStream> {
+        match &self.file {
+            None => Ok(ByteStream::from(self.beginning.clone())),
+            Some(file) => ByteStream::read_from()
+                .path(file.path())
+                .length(Length::Exact(self.len))
+                .build()
+                .await
+                .map_err(io::Error::other),
+        }
+    }
+}
+
+/// RFC 2585 for DER, and what PEM files go by.
+fn content_type(name: &PublishedName, beginning: &[u8]) -> &'static str {
+    let extension = name.as_str().rsplit_once('.').map_or("", |(_, extension)| extension);
+    match extension {
+        _ if beginning.starts_with(b"-----BEGIN ") => "application/x-pem-file",
+        "crl" => "application/pkix-crl",
+        "crt" | "cer" => "application/pkix-cert",
+        "pem" => "application/x-pem-file",
+        _ => "application/octet-stream",
+    }
+}
+
+/// 412: the precondition did not hold. 409: another conditional write was under way, and nothing was done. 404: there is no
+/// object to match.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>
+fn is_contended(error: &PutObjectError) -> bool {
+    matches!(
+        error.code(),
+        Some("PreconditionFailed" | "ConditionalRequestConflict" | "NoSuchKey")
+    )
+}
+
+fn length(octets: Option<i64>) -> u64 {
+    octets.and_then(|octets| u64::try_from(octets).ok()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed(name: &str, beginning: &[u8]) -> &'static str {
+        content_type(&PublishedName::new(name).unwrap(), beginning)
+    }
+
+    #[test]
+    fn content_types_are_those_of_the_content() {
+        let pem = b"-----BEGIN CERTIFICATE-----\n";
+        assert_eq!(typed("a-ca.crt", pem), "application/x-pem-file");
+        assert_eq!(typed("a-ca.crt", &[0x30, 0x82]), "application/pkix-cert");
+        assert_eq!(typed("a-ca.crl", &[0x30, 0x82]), "application/pkix-crl");
+        assert_eq!(typed("a-ca.crl.pem", b"-----BEGIN X509 CRL-----"), "application/x-pem-file");
+        assert_eq!(typed("a-ca-bundle.pem", pem), "application/x-pem-file");
+    }
+
+    #[test]
+    fn long_bodies_go_through_a_file_and_keep_their_digest() {
+        for len in [0, 1, IN_MEMORY, IN_MEMORY + 1, IN_MEMORY * 2 + 7] {
+            let content: Vec<u8> = (0..len).map(|i| i.to_le_bytes()[1]).collect();
+            let whole = Whole::read(Box::new(io::Cursor::new(content.clone()))).unwrap();
+            assert_eq!(whole.len, len as u64);
+            assert_eq!(whole.file.is_some(), len > IN_MEMORY);
+            assert_eq!(whole.sha256, STANDARD.encode(digest::digest(&digest::SHA256, &content)));
+            if let Some(file) = &whole.file {
+                assert!(std::fs::read(file.path()).unwrap() == content);
+            } else {
+                assert_eq!(whole.beginning, content);
+            }
+        }
     }
 }
