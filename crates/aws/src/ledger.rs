@@ -1,4 +1,24 @@
-//! The ledger in DynamoDB: the drop-in certificate table, and a journal table beside it.
+//! The ledger in DynamoDB: the drop-in certificate table, and a journal beside it.
+//!
+//! The certificate table's rows are byte for byte those of the drop-in contract. Everything else stands in the journal:
+//! intents, key claims, idempotency tokens, what is revoked, the order of issuance, CRLs. All of it is read consistently;
+//! the two indexes that exist (old rows by serial, open intents) are only ever a way to the items themselves. Each change
+//! is one transaction whose conditions decide all races. docs/design/decisions/0006-dynamodb.md says why.
+
+mod adopt;
+mod authorities;
+mod crl;
+mod entry;
+mod item;
+mod names;
+mod old;
+mod recent;
+mod records;
+mod reserve;
+mod revoke;
+mod row;
+mod search;
+mod tables;
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
@@ -11,83 +31,114 @@ use chancery_authority::port::ledger::{
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
+pub use adopt::{Adoption, AdoptionMode};
+
 use crate::deployment::Deployment;
 use crate::patience::Patience;
+use authorities::Cas;
+use item::Item;
+use old::Adopted;
+use recent::Recent;
+use tables::Tables;
 
-/// The record of truth in two tables.
+/// The record of truth in two tables. Cheap to share; what it keeps in memory are CAs and intents in progress.
 #[derive(Debug)]
 pub struct DynamoLedger {
-    client: aws_sdk_dynamodb::Client,
+    tables: Tables,
     deployment: Deployment,
-    patience: Patience,
+    cas: Cas,
+    adopted: Adopted,
+    recent: Recent,
+}
+
+/// A certificate and where its row is.
+struct Found {
+    record: CertificateRecord,
+    row_key: Item,
 }
 
 impl DynamoLedger {
     /// The ledger of that deployment. Calls nothing.
     pub fn new(config: &SdkConfig, deployment: &Deployment, patience: Patience) -> Self {
         Self {
-            client: aws_sdk_dynamodb::Client::new(config),
+            tables: Tables::new(config, deployment.table(), deployment.journal_table(), patience),
             deployment: deployment.clone(),
-            patience,
+            cas: Cas::default(),
+            adopted: Adopted::default(),
+            recent: Recent::default(),
         }
     }
 }
 
 #[async_trait]
-#[allow(unused_variables)]
 impl Ledger for DynamoLedger {
     async fn authorities(&self) -> Result<Vec<AuthorityRecord>, LedgerError> {
-        let _ = (&self.client, &self.deployment, &self.patience);
-        todo!()
+        let cas = self.read_cas().await?;
+        Ok(cas.iter().map(|ca| ca.record.clone()).collect())
     }
+
     async fn reserve(&self, intent: CertificateIntent) -> Result<Reservation, LedgerError> {
-        todo!()
+        self.reserve_intent(intent).await
     }
+
     async fn complete(&self, completion: Completion) -> Result<CertificateRecord, LedgerError> {
-        todo!()
+        self.complete_intent(completion).await
     }
+
     async fn mark_lost(&self, intent: IntentId, at: UnixTime) -> Result<(), LedgerError> {
-        todo!()
+        self.lose_intent(intent, at).await
     }
+
     async fn open_intents(&self, before: UnixTime, limit: usize) -> Result<Vec<OpenIntent>, LedgerError> {
-        todo!()
+        self.list_open(before, limit).await
     }
+
     async fn record_rejection(&self, rejection: Rejection) -> Result<(), LedgerError> {
-        todo!()
+        self.put_rejection(rejection).await
     }
+
     async fn rejections(&self, limit: usize) -> Result<Vec<Rejection>, LedgerError> {
-        todo!()
+        self.list_rejections(limit).await
     }
+
     async fn revoke(&self, issuer: &Slug, serial: Serial, revocation: Revocation) -> Result<Revoked, LedgerError> {
-        todo!()
+        self.revoke_certificate(issuer, serial, revocation).await
     }
+
     async fn reserve_crl(
         &self,
         scope: &CrlScope,
-        at: UnixTime,
+        _at: UnixTime,
         expired_before: Option<UnixTime>,
     ) -> Result<CrlReservation, LedgerError> {
-        todo!()
+        self.reserve_number(scope, expired_before).await
     }
+
     async fn complete_crl(&self, crl: CrlRecord) -> Result<(), LedgerError> {
-        todo!()
+        self.put_crl(crl).await
     }
+
     async fn crl_published(&self, scope: &CrlScope, number: u64, etag: ETag) -> Result<(), LedgerError> {
-        todo!()
+        self.note_published(scope, number, etag).await
     }
+
     async fn latest_crl(&self, scope: &CrlScope) -> Result<Option<CrlRecord>, LedgerError> {
-        todo!()
+        self.newest_crl(scope).await
     }
+
     async fn certificate(
         &self,
         issuer: Option<&Slug>,
         serial: Serial,
     ) -> Result<Option<CertificateRecord>, LedgerError> {
-        todo!()
+        let found = self.find(serial).await?.map(|found| found.record);
+        Ok(found.filter(|record| issuer.is_none_or(|issuer| *issuer == record.id.issuer)))
     }
+
     async fn search(&self, query: &Search, after: Option<&Cursor>, limit: usize) -> Result<Page, LedgerError> {
-        todo!()
+        self.search_certificates(query, after, limit).await
     }
+
     async fn expiring(
         &self,
         from: UnixTime,
@@ -95,12 +146,35 @@ impl Ledger for DynamoLedger {
         after: Option<&Cursor>,
         limit: usize,
     ) -> Result<Page, LedgerError> {
-        todo!()
+        self.list_expiring(from, to, after, limit).await
     }
+
     async fn record_reminder(&self, issuer: &Slug, serial: Serial, at: UnixTime) -> Result<(), LedgerError> {
-        todo!()
+        self.add_reminder(issuer, serial, at).await
     }
+
     async fn counts(&self) -> Result<Counts, LedgerError> {
-        todo!()
+        self.count_all().await
     }
+}
+
+fn damaged(what: &str, error: &dyn std::fmt::Display) -> LedgerError {
+    LedgerError::Damaged {
+        detail: format!("{what}: {error}"),
+    }
+}
+
+/// How messages call an item: by its key.
+fn called(item: &Item) -> String {
+    let text = |name| item.as_text(name).unwrap_or("?");
+    if item.has("Key") {
+        format!("item {} {}", text("Key"), text("Sort"))
+    } else {
+        format!("row {} {}", text("CommonName"), text("SerialNumber"))
+    }
+}
+
+/// A row that cannot be read never stops the others.
+fn skip(what: &str, item: &Item, error: &dyn std::fmt::Display) {
+    tracing::error!(item = called(item), %error, "{what} cannot be read and is left out");
 }

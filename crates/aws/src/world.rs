@@ -36,3 +36,10 @@ pub(crate) fn nonce() -> String {
     SystemEntropy.fill(&mut octets);
     data_encoding::HEXLOWER.encode(&octets)
 }
+
+/// A random number below that, which is not zero.
+pub(crate) fn random_below(end: u64) -> u64 {
+    let mut octets = [0; 8];
+    SystemEntropy.fill(&mut octets);
+    u64::from_le_bytes(octets) % end
+}

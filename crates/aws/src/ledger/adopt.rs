@@ -1,0 +1,303 @@
+//! Taking over the rows that the Python CA made: each gets the journal's items that a certificate of ours has.
+//!
+//! One transaction a row, none of which changes the row itself. It may be interrupted anywhere, repeated, and run beside
+//! everything else: a row that the journal knows is left alone. When it has come to the table's end, nothing needs to read
+//! the whole table any more.
+
+use std::time::Instant;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use chancery_authority::port::ledger::{CertificateRecord, CrlScope, Kind, LedgerError};
+use chancery_x509::crl::RevokedEntry;
+use chancery_x509::time::UnixTime;
+use futures_util::stream::{self, StreamExt as _};
+
+use super::authorities::KnownCa;
+use super::entry::{self, Entry, Stage};
+use super::item::Item;
+use super::old::Belongs;
+use super::reserve::listing;
+use super::revoke::scope_of;
+use super::row::{self, Row};
+use super::tables::{Table, Transaction, Write};
+use super::{DynamoLedger, crl, names};
+
+/// Rows that are adopted at a time.
+const TOGETHER: usize = 16;
+
+/// Rows whose trouble is described.
+const DESCRIBED: usize = 1000;
+
+/// Whether to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AdoptionMode {
+    /// Look at every row from the beginning, and write nothing.
+    DryRun,
+    /// Adopt, going on where the last run stopped.
+    Resume,
+    /// Adopt, from the beginning: finds rows that were written or changed by hand since.
+    Again,
+}
+
+/// What adopting came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Adoption {
+    /// Rows that were looked at.
+    pub rows: u64,
+    /// Rows that were adopted; in a dry run, that would be.
+    pub adopted: u64,
+    /// Rows that the journal knew.
+    pub known: u64,
+    /// Rows that cannot be adopted, and why (at most 1,000). They stay as they are; a revoked one is on the CRL all the
+    /// same, as long as its serial number can be read.
+    pub malformed: Vec<String>,
+    /// Whether the table's end was reached. Otherwise there was no time; the next run goes on.
+    pub complete: bool,
+}
+
+enum Outcome {
+    Adopted,
+    Known,
+    Malformed(String),
+}
+
+impl DynamoLedger {
+    /// Whether every row is adopted, or there never was one to adopt.
+    pub async fn is_adopted(&self) -> Result<bool, LedgerError> {
+        Ok(!self.has_old_rows().await?)
+    }
+
+    /// Adopts rows until `until`, or the table's end. `progress` is told after every page.
+    pub async fn adopt(
+        &self,
+        mode: AdoptionMode,
+        until: Option<Instant>,
+        progress: &(dyn Fn(&Adoption) + Sync),
+    ) -> Result<Adoption, LedgerError> {
+        let cas = self.read_cas().await?;
+        let mut adoption = Adoption::default();
+        let mut after = match mode {
+            AdoptionMode::Resume => self.where_adoption_stopped().await?,
+            AdoptionMode::DryRun | AdoptionMode::Again => None,
+        };
+        let write = mode != AdoptionMode::DryRun;
+        while until.is_none_or(|until| Instant::now() < until) {
+            let page = self.tables.scan(Table::Certificates, None, Item::default(), after).await?;
+            let mut outcomes = stream::iter(page.items)
+                .map(|item| self.adopt_row(item, &cas, write))
+                .buffer_unordered(TOGETHER);
+            while let Some(outcome) = outcomes.next().await {
+                adoption.count(outcome?);
+            }
+            drop(outcomes);
+            adoption.complete = page.next.is_none();
+            if write {
+                self.note_adoption(page.next.as_ref()).await?;
+            }
+            progress(&adoption);
+            match page.next {
+                Some(next) => after = Some(next),
+                None => break,
+            }
+        }
+        Ok(adoption)
+    }
+
+    async fn where_adoption_stopped(&self) -> Result<Option<Item>, LedgerError> {
+        let state = self.tables.get(Table::Journal, names::adoption()).await?.unwrap_or_default();
+        Ok(match (state.as_text("AfterName"), state.as_text("AfterSerial")) {
+            (Ok(name), Ok(serial)) => Some(Item::row_key(name, serial)),
+            _ => None,
+        })
+    }
+
+    async fn note_adoption(&self, next: Option<&Item>) -> Result<(), LedgerError> {
+        let state = names::adoption().flag("Complete", next.is_none());
+        let state = match next {
+            None => state,
+            Some(next) => {
+                let part = |name| match next.0.get(name) {
+                    Some(AttributeValue::S(text)) => Some(text.clone()),
+                    _ => None,
+                };
+                state
+                    .optional_text("AfterName", part("CommonName"))
+                    .optional_text("AfterSerial", part("SerialNumber"))
+            }
+        };
+        self.tables.put(Table::Journal, state).await?;
+        self.adopted.set(next.is_none());
+        Ok(())
+    }
+
+    async fn adopt_row(&self, item: Item, cas: &[KnownCa], write: bool) -> Result<Outcome, LedgerError> {
+        let serial = match row::serial(&item) {
+            Ok(serial) => serial,
+            Err(error) => return Ok(Outcome::Malformed(format!("{}: {error}", super::called(&item)))),
+        };
+        if let Some(entry) = self.entry(serial).await? {
+            if write {
+                self.adopt_changes(&item, &entry).await?;
+            }
+            return Ok(Outcome::Known);
+        }
+        let belongs = match Row::parse(&item) {
+            Ok(row) => Self::old_record(row, cas),
+            Err(error) => Belongs::Nowhere(error.to_string()),
+        };
+        let record = match belongs {
+            Belongs::To(record) => record,
+            Belongs::Nowhere(why) => {
+                if write {
+                    self.adopt_revocation(&item).await?;
+                }
+                return Ok(Outcome::Malformed(format!("{}: {why}", super::called(&item))));
+            }
+        };
+        if !write {
+            return Ok(Outcome::Adopted);
+        }
+        let writes = adopting(&record);
+        match self.tables.transact(&writes).await? {
+            Transaction::Done => Ok(Outcome::Adopted),
+            // Another run was faster.
+            Transaction::Refused(_) => Ok(Outcome::Known),
+        }
+    }
+
+    /// What was changed by hand in a row that the journal knows: it was revoked, or is to be reminded of.
+    async fn adopt_changes(&self, item: &Item, entry: &Entry) -> Result<(), LedgerError> {
+        if !matches!(entry.stage, Stage::Complete { .. }) {
+            return Ok(());
+        }
+        if let Some(revocation) = row::revocation(item) {
+            let scope = CrlScope {
+                issuer: entry.id.issuer.clone(),
+                shard: entry.shard,
+            };
+            let revoked = RevokedEntry {
+                serial: entry.id.serial,
+                revoked_at: revocation.at,
+                reason: revocation.reason,
+                invalidity_date: revocation.invalidity_date,
+            };
+            self.list_revoked(&scope, &revoked, entry.not_after).await?;
+        }
+        if item.as_flag("NotifyExpiry").unwrap_or(false) {
+            let listed = names::expiry(entry.id.serial, entry.not_after).text("Partition", entry.partition());
+            self.tables.put(Table::Journal, listed).await?;
+        }
+        Ok(())
+    }
+
+    /// A row that is nobody's, revoked: the issuing CA lists it, as it did.
+    async fn adopt_revocation(&self, item: &Item) -> Result<(), LedgerError> {
+        let (Ok(serial), Some(revocation)) = (row::serial(item), row::revocation(item)) else {
+            return Ok(());
+        };
+        let scope = CrlScope {
+            issuer: self.deployment.issuing_ca().clone(),
+            shard: None,
+        };
+        let revoked = RevokedEntry {
+            serial,
+            revoked_at: revocation.at,
+            reason: revocation.reason,
+            invalidity_date: revocation.invalidity_date,
+        };
+        let end = item.parse("Expires", row::parse_time).unwrap_or(UnixTime(i64::MAX));
+        self.list_revoked(&scope, &revoked, end).await
+    }
+
+    /// Lists a revocation unless it is listed.
+    async fn list_revoked(&self, scope: &CrlScope, revoked: &RevokedEntry, end: UnixTime) -> Result<(), LedgerError> {
+        let write = Write::Put {
+            table: Table::Journal,
+            item: crl::listed(scope, revoked, end, ""),
+            condition: Some("attribute_not_exists(#Key)"),
+            with: Item::default(),
+        };
+        self.tables.transact(&[write]).await.map(|_| ())
+    }
+}
+
+impl Adoption {
+    fn count(&mut self, outcome: Outcome) {
+        self.rows += 1;
+        match outcome {
+            Outcome::Adopted => self.adopted += 1,
+            Outcome::Known => self.known += 1,
+            Outcome::Malformed(why) => {
+                if self.malformed.len() < DESCRIBED {
+                    self.malformed.push(why);
+                }
+            }
+        }
+    }
+}
+
+fn adopting(record: &CertificateRecord) -> Vec<Write> {
+    let entry = Entry {
+        id: record.id.clone(),
+        kind: record.kind.clone(),
+        common_name: record.common_name.clone(),
+        profile: record.profile.clone(),
+        key: record.key,
+        not_before: record.not_before,
+        not_after: record.not_after,
+        shard: None,
+        principal: record.principal.clone(),
+        notify_expiry: record.notify_expiry,
+        reserved_at: record.issued_at,
+        token: None,
+        stage: Stage::Complete {
+            receipt: record.receipt.clone(),
+            issued_at: record.issued_at,
+        },
+    };
+    let put = |item| Write::Put {
+        table: Table::Journal,
+        item,
+        condition: None,
+        with: Item::default(),
+    };
+    let mut writes = vec![
+        Write::Put {
+            table: Table::Journal,
+            item: entry::of_facts(&entry)
+                .text("Stage", "complete")
+                .text("Receipt", &record.receipt.0)
+                .time("IssuedAt", record.issued_at)
+                .flag("Adopted", true),
+            condition: Some("attribute_not_exists(#Key)"),
+            with: Item::default(),
+        },
+        // The Python CA looked for a key under one name alone: several names may hold it, and the first is told.
+        Write::Update {
+            table: Table::Journal,
+            key: names::claim(record.key),
+            update: "SET #CommonName = if_not_exists(#CommonName, :name) ADD #Holders :one".to_owned(),
+            condition: "attribute_not_exists(#Key) OR attribute_exists(#Key)",
+            with: Item::default().text(":name", &record.common_name).number(":one", 1),
+        },
+    ];
+    writes.extend(listing(&entry, record.issued_at));
+    if let Some(revocation) = &record.revocation {
+        let revoked = RevokedEntry {
+            serial: record.id.serial,
+            revoked_at: revocation.at,
+            reason: revocation.reason,
+            invalidity_date: revocation.invalidity_date,
+        };
+        writes.push(put(crl::listed(&scope_of(record), &revoked, record.not_after, "")));
+    }
+    if let Kind::Authority { slug, parent, key } = &record.kind {
+        writes.push(put(names::authority(slug.as_str())
+            .text("Stage", "complete")
+            .text("Serial", record.id.serial.to_string())
+            .optional_text("AuthorityParent", parent.as_ref().map(chancery_authority::Slug::as_str))
+            .text("AuthorityKey", &key.0)
+            .octets("Certificate", record.certificate.clone())));
+    }
+    writes
+}

@@ -1,0 +1,218 @@
+//! The CAs: those that the journal has, and those that the Python CA made, recognised by their certificates.
+
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use chancery_authority::Slug;
+use chancery_authority::port::KeyName;
+use chancery_authority::port::ledger::{AuthorityRecord, LedgerError};
+use chancery_x509::certificate::Certificate;
+use chancery_x509::key::ca::CaPublicKey;
+use chancery_x509::serial::Serial;
+
+use super::item::{Item, Malformed};
+use super::row::Row;
+use super::tables::Range;
+use super::{DynamoLedger, names};
+use crate::deployment::Deployment;
+
+/// The CAs as they were read last.
+#[derive(Debug, Default)]
+pub(super) struct Cas(Mutex<Option<Arc<[KnownCa]>>>);
+
+/// A CA, and where its row is.
+#[derive(Debug)]
+pub(super) struct KnownCa {
+    pub(super) record: AuthorityRecord,
+    pub(super) serial: Serial,
+    /// Whether the journal has it.
+    pub(super) is_recorded: bool,
+    certificate: OnceLock<Option<Certificate>>,
+}
+
+impl Cas {
+    pub(super) fn forget(&self) {
+        *self.lock() = None;
+    }
+
+    fn known(&self) -> Option<Arc<[KnownCa]>> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Arc<[KnownCa]>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl KnownCa {
+    fn new(record: AuthorityRecord, serial: Serial, is_recorded: bool) -> Self {
+        Self {
+            record,
+            serial,
+            is_recorded,
+            certificate: OnceLock::new(),
+        }
+    }
+
+    /// The key of its row.
+    pub(super) fn row_key(&self) -> Item {
+        Item::row_key(self.record.slug.as_str(), self.serial.to_string())
+    }
+
+    pub(super) fn certificate(&self) -> Option<&Certificate> {
+        let parse = || Certificate::parse(&self.record.certificate).ok();
+        self.certificate.get_or_init(parse).as_ref()
+    }
+
+    fn key(&self) -> Option<CaPublicKey> {
+        CaPublicKey::from_der(self.certificate()?.spki_der()).ok()
+    }
+
+    /// Whether it says that it issued that certificate: by name, and by key identifier where there is one.
+    pub(super) fn names_itself_in(&self, certificate: &Certificate) -> bool {
+        self.certificate().is_some_and(|own| {
+            let identifiers = (certificate.authority_key_identifier(), own.subject_key_identifier());
+            own.subject() == certificate.issuer()
+                && match identifiers {
+                    (Some(named), Some(own)) => named == own,
+                    _ => true,
+                }
+        })
+    }
+}
+
+impl DynamoLedger {
+    /// Every CA, parents first; read anew.
+    pub(super) async fn read_cas(&self) -> Result<Arc<[KnownCa]>, LedgerError> {
+        let mut cas = self.recorded_cas().await?;
+        let (root, issuing) = (self.deployment.root_ca(), self.deployment.issuing_ca());
+        if !is_among(&cas, root)
+            && let Some(ca) = self.old_ca(root, None).await?
+        {
+            cas.push(ca);
+        }
+        if !is_among(&cas, issuing) {
+            let parent = cas.iter().find(|ca| ca.record.slug == *root);
+            if let Some(parent) = parent
+                && let Some(ca) = self.old_ca(issuing, Some(parent)).await?
+            {
+                cas.push(ca);
+            }
+        }
+        let cas: Arc<[KnownCa]> = parents_first(cas).into();
+        *self.cas.lock() = Some(cas.clone());
+        Ok(cas)
+    }
+
+    /// The CAs as they were read last, if ever.
+    pub(super) async fn known_cas(&self) -> Result<Arc<[KnownCa]>, LedgerError> {
+        match self.cas.known() {
+            Some(cas) => Ok(cas),
+            None => self.read_cas().await,
+        }
+    }
+
+    /// The key of a CA's row.
+    pub(super) async fn ca_row(&self, slug: &Slug) -> Result<Option<Item>, LedgerError> {
+        let of = |cas: &[KnownCa]| cas.iter().find(|ca| ca.record.slug == *slug).map(KnownCa::row_key);
+        if let Some(row) = self.cas.known().as_deref().and_then(of) {
+            return Ok(Some(row));
+        }
+        Ok(of(&self.read_cas().await?))
+    }
+
+    async fn recorded_cas(&self) -> Result<Vec<KnownCa>, LedgerError> {
+        let items = self.tables.query(&Range::journal(names::AUTHORITIES)).await?;
+        let mut cas = Vec::with_capacity(items.len());
+        for item in items {
+            match recorded(&item) {
+                Ok(Some(ca)) => cas.push(ca),
+                // Still being made.
+                Ok(None) => {}
+                Err(error) => super::skip("a CA", &item, &error),
+            }
+        }
+        Ok(cas)
+    }
+
+    /// A CA that the Python CA made: a row in the partition of its name that counts CRLs, and whose certificate is a CA's,
+    /// of the row's serial, signed by the CA above. A leaf of that name is none of that; where the row stands among the
+    /// others says nothing. Of several the newest is meant.
+    async fn old_ca(&self, slug: &Slug, parent: Option<&KnownCa>) -> Result<Option<KnownCa>, LedgerError> {
+        let rows = self.tables.query(&Range::rows(slug.as_str())).await?;
+        let mut newest: Option<KnownCa> = None;
+        for item in rows {
+            let row = match Row::parse(&item) {
+                Ok(row) => row,
+                Err(error) => {
+                    super::skip("a CA's row", &item, &error);
+                    continue;
+                }
+            };
+            let Some(ca) = as_ca(row, slug, parent) else {
+                tracing::warn!(%slug, "a row has a CA's name and is not that CA; it is left alone");
+                continue;
+            };
+            let begins = |ca: &KnownCa| ca.certificate().map(Certificate::not_before);
+            if newest.as_ref().is_none_or(|newest| begins(newest) < begins(&ca)) {
+                newest = Some(ca);
+            }
+        }
+        Ok(newest)
+    }
+}
+
+fn as_ca(row: Row, slug: &Slug, parent: Option<&KnownCa>) -> Option<KnownCa> {
+    if !row.counts_crls {
+        return None;
+    }
+    let record = AuthorityRecord {
+        slug: slug.clone(),
+        parent: parent.map(|parent| parent.record.slug.clone()),
+        key: Deployment::key_of(slug),
+        certificate: row.certificate,
+    };
+    let ca = KnownCa::new(record, row.serial, false);
+    let certificate = ca.certificate()?;
+    let signer = match parent {
+        None => ca.key()?,
+        Some(parent) => parent.key()?,
+    };
+    let is_ca = certificate.basic_constraints().is_some_and(|constraints| constraints.ca);
+    let fits = is_ca && certificate.serial() == row.serial && certificate.is_signed_by(&signer);
+    fits.then_some(ca)
+}
+
+fn recorded(item: &Item) -> Result<Option<KnownCa>, Malformed> {
+    if item.as_text("Stage")? != "complete" {
+        return Ok(None);
+    }
+    let slug = |item: &Item, name| item.parse(name, |text| Slug::new(text));
+    let record = AuthorityRecord {
+        slug: slug(item, "Sort")?,
+        parent: item.optional("AuthorityParent", slug)?,
+        key: KeyName(item.as_text("AuthorityKey")?.to_owned()),
+        certificate: item.as_octets("Certificate")?.to_vec(),
+    };
+    Ok(Some(KnownCa::new(record, item.parse("Serial", str::parse)?, true)))
+}
+
+fn is_among(cas: &[KnownCa], slug: &Slug) -> bool {
+    cas.iter().any(|ca| ca.record.slug == *slug)
+}
+
+/// Those whose parent is not among them come last: they can do nothing without it.
+fn parents_first(mut left: Vec<KnownCa>) -> Vec<KnownCa> {
+    let mut ordered: Vec<KnownCa> = Vec::with_capacity(left.len());
+    loop {
+        let (ready, waiting): (Vec<_>, Vec<_>) = left.into_iter().partition(|ca| {
+            let parent = ca.record.parent.as_ref();
+            parent.is_none_or(|parent| is_among(&ordered, parent))
+        });
+        if ready.is_empty() {
+            ordered.extend(waiting);
+            return ordered;
+        }
+        ordered.extend(ready);
+        left = waiting;
+    }
+}

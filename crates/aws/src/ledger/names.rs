@@ -1,0 +1,150 @@
+//! Keys of the journal's items. Times and serials are padded, so that they sort as what they stand for.
+
+use aws_lc_rs::digest;
+use chancery_authority::port::ledger::{CrlScope, IdempotencyToken};
+use chancery_authority::principal::Principal;
+use chancery_x509::key::KeyFingerprint;
+use chancery_x509::serial::Serial;
+use chancery_x509::time::UnixTime;
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
+
+use super::item::Item;
+
+/// Sort key of items that are alone in their partition.
+pub(super) const ALONE: &str = "-";
+
+/// Partition of the CAs, by name.
+pub(super) const AUTHORITIES: &str = "authorities";
+
+/// Partition of refused requests, by time.
+pub(super) const REJECTIONS: &str = "rejections";
+
+/// Parts of what is written for every certificate in one order: a partition takes 1,000 writes a second, of which a
+/// transaction makes two.
+pub(super) const LANES: u8 = 4;
+
+pub(super) fn intent(serial: Serial) -> Item {
+    Item::journal_key(format!("intent#{serial}"), ALONE)
+}
+
+pub(super) fn claim(key: KeyFingerprint) -> Item {
+    Item::journal_key(format!("key#{key}"), ALONE)
+}
+
+/// The token's partition. Hashed: a token is a secret of its holder, and may be longer than a key.
+pub(super) fn token(principal: &Principal, token: &IdempotencyToken) -> String {
+    let mut context = digest::Context::new(&digest::SHA256);
+    let principal = principal.to_string();
+    context.update(&(principal.len() as u64).to_be_bytes());
+    context.update(principal.as_bytes());
+    context.update(token.0.as_bytes());
+    format!("token#{}", HEXLOWER.encode(context.finish().as_ref()))
+}
+
+pub(super) fn authority(slug: &str) -> Item {
+    Item::journal_key(AUTHORITIES, slug)
+}
+
+/// Whether rows made by the Python CA are all in the journal, and where adopting them stopped.
+pub(super) fn adoption() -> Item {
+    Item::journal_key("adoption", "state")
+}
+
+fn scope(scope: &CrlScope) -> String {
+    match scope.shard {
+        None => format!("{}#full", scope.issuer),
+        Some(shard) => format!("{}#{shard}", scope.issuer),
+    }
+}
+
+/// Partition of a scope's completed CRLs, by number.
+pub(super) fn crls(of: &CrlScope) -> String {
+    format!("crl#{}", scope(of))
+}
+
+pub(super) fn crl(of: &CrlScope, number: u64) -> Item {
+    Item::journal_key(crls(of), format!("{number:020}"))
+}
+
+/// The counter of a scope's CRL numbers, where no CA's row has it.
+pub(super) fn crl_number(of: &CrlScope) -> Item {
+    Item::journal_key(format!("number#{}", scope(of)), ALONE)
+}
+
+/// Partition of what is revoked in a scope, by serial.
+pub(super) fn revoked(of: &CrlScope) -> String {
+    format!("revoked#{}", scope(of))
+}
+
+pub(super) fn revocation(of: &CrlScope, serial: Serial) -> Item {
+    Item::journal_key(revoked(of), HEXLOWER.encode(serial.as_padded()))
+}
+
+/// The serial of a sort key that ends with one.
+pub(super) fn serial_of(sort: &str) -> Option<Serial> {
+    let digits = sort.rsplit('#').next().unwrap_or(sort);
+    Serial::from_octets(&HEXLOWER_PERMISSIVE.decode(digits.as_bytes()).ok()?).ok()
+}
+
+/// Which lane a certificate is in. Serials are random.
+fn lane(serial: Serial) -> u8 {
+    serial.as_padded()[19] % LANES
+}
+
+/// Partition of issued certificates, by time of issuance.
+pub(super) fn issued(lane: u8) -> String {
+    format!("issued#{lane}")
+}
+
+pub(super) fn issuance(serial: Serial, at: UnixTime) -> Item {
+    Item::journal_key(issued(lane(serial)), moment(at, serial))
+}
+
+/// Partition of certificates whose expiry is to be told, by notAfter.
+pub(super) fn expiring(lane: u8) -> String {
+    format!("expiry#{lane}")
+}
+
+pub(super) fn expiry(serial: Serial, not_after: UnixTime) -> Item {
+    Item::journal_key(expiring(lane(serial)), moment(not_after, serial))
+}
+
+/// A time and a serial, in order.
+pub(super) fn moment(at: UnixTime, serial: Serial) -> String {
+    format!("{}#{}", second(at), HEXLOWER.encode(serial.as_padded()))
+}
+
+/// Twelve digits reach beyond the year 9999, which is as far as certificates go.
+pub(super) fn second(at: UnixTime) -> String {
+    format!("{:012}", at.0.clamp(0, 999_999_999_999))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn padded_keys_sort_as_what_they_stand_for() {
+        let serial = |number: u8| Serial::from_octets(&[number, 0]).unwrap();
+        let moments = [
+            moment(UnixTime(9), serial(200)),
+            moment(UnixTime(10), serial(1)),
+            moment(UnixTime(10), serial(2)),
+            moment(UnixTime(253_402_300_799), serial(1)),
+        ];
+        assert!(moments.is_sorted());
+        assert_eq!(serial_of(&moments[0]), Some(serial(200)));
+        assert_eq!(serial_of(&HEXLOWER.encode(serial(7).as_padded())), Some(serial(7)));
+        assert_eq!(serial_of("-"), None);
+    }
+
+    #[test]
+    fn tokens_of_different_principals_never_meet() {
+        let of = |principal: &str, text: &str| {
+            token(&Principal::Token(principal.to_owned()), &IdempotencyToken(text.to_owned()))
+        };
+        assert_ne!(of("a", "bc"), of("ab", "c"));
+        assert_eq!(of("a", "bc"), of("a", "bc"));
+        assert!(!of("a", "secret").contains("secret"));
+    }
+}

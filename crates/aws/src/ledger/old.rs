@@ -1,0 +1,231 @@
+//! Rows that the journal does not know: those of the Python CA, until they are adopted.
+//!
+//! Such a row says less than the journal would, so its certificate is read instead. As long as there may be such rows,
+//! whatever needs all of them reads the whole table, as the Python CA did.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use chancery_authority::port::ledger::{CertificateIntent, CertificateRecord, CrlScope, IntentId, Kind, LedgerError};
+use chancery_authority::port::Receipt;
+use chancery_x509::certificate::Certificate;
+use chancery_x509::crl::RevokedEntry;
+use chancery_x509::key::KeyFingerprint;
+use chancery_x509::serial::Serial;
+use chancery_x509::time::UnixTime;
+
+use super::authorities::KnownCa;
+use super::crl::View;
+use super::item::{Item, Malformed};
+use super::row::{self, Row};
+use super::tables::{Range, Table};
+use super::{DynamoLedger, names};
+
+/// How long it is believed that rows are not adopted. That all are is believed for ever.
+const DOUBTED: Duration = Duration::from_secs(60);
+
+/// Whether all rows are adopted, as it was read last.
+#[derive(Debug, Default)]
+pub(super) struct Adopted(Mutex<Option<(bool, Instant)>>);
+
+/// Where an old row belongs.
+pub(super) enum Belongs {
+    /// To that CA.
+    To(CertificateRecord),
+    /// Its certificate was issued by none of this deployment's CAs, or cannot be read.
+    Nowhere(String),
+}
+
+impl Adopted {
+    fn known(&self) -> Option<bool> {
+        let known = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known
+            .filter(|(adopted, read)| *adopted || read.elapsed() < DOUBTED)
+            .map(|(adopted, _)| adopted)
+    }
+
+    pub(super) fn set(&self, adopted: bool) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((adopted, Instant::now()));
+    }
+}
+
+impl DynamoLedger {
+    /// Whether there may be rows that the journal does not know.
+    pub(super) async fn has_old_rows(&self) -> Result<bool, LedgerError> {
+        if let Some(adopted) = self.adopted.known() {
+            return Ok(!adopted);
+        }
+        let state = self.tables.get(Table::Journal, names::adoption()).await?;
+        let adopted = state.is_some_and(|state| state.as_flag("Complete").unwrap_or(false));
+        self.adopted.set(adopted);
+        Ok(!adopted)
+    }
+
+    /// What the journal cannot refuse by its own conditions: a CA that the Python CA made, and a key that it certified for
+    /// the same common name, which is as far as it looked.
+    pub(super) async fn check_against_old_rows(&self, intent: &CertificateIntent) -> Result<(), LedgerError> {
+        if !self.has_old_rows().await? {
+            return Ok(());
+        }
+        if let Kind::Authority { slug, parent, .. } = &intent.kind {
+            let cas = self.read_cas().await?;
+            if cas.iter().any(|ca| ca.record.slug == *slug && !ca.is_recorded) {
+                return Err(LedgerError::AuthorityExists(slug.clone()));
+            }
+            if parent.is_none() {
+                self.begin_empty().await?;
+            }
+        }
+        if intent.allow_key_reuse {
+            return Ok(());
+        }
+        let partition = row::partition(&intent.common_name);
+        for item in self.tables.query(&Range::rows(partition)).await? {
+            let row = match Row::parse(&item) {
+                Ok(row) => row,
+                Err(error) => {
+                    super::skip("a row", &item, &error);
+                    continue;
+                }
+            };
+            // Rows that the journal knows have a claim of their own, which is what decides then.
+            if key_of(&row) == Some(intent.key) && self.entry(row.serial).await?.is_none() {
+                return Err(LedgerError::KeyInUse {
+                    common_name: intent.common_name.clone(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// A deployment that begins with a CA of ours has nothing to adopt.
+    async fn begin_empty(&self) -> Result<(), LedgerError> {
+        let first = self.tables.scan(Table::Certificates, None, Item::default(), None).await?;
+        if !first.items.is_empty() || first.next.is_some() {
+            return Ok(());
+        }
+        let state = names::adoption().flag("Complete", true);
+        self.tables.put(Table::Journal, state).await?;
+        self.adopted.set(true);
+        Ok(())
+    }
+
+    /// The record of an old row.
+    pub(super) fn old_record(row: Row, cas: &[KnownCa]) -> Belongs {
+        let certificate = match Certificate::parse(&row.certificate) {
+            Ok(certificate) => certificate,
+            Err(error) => return Belongs::Nowhere(error.to_string()),
+        };
+        if certificate.serial() != row.serial {
+            return Belongs::Nowhere("its certificate has another serial number".to_owned());
+        }
+        let own = cas
+            .iter()
+            .find(|ca| ca.serial == row.serial && ca.record.certificate == row.certificate);
+        let Some(issuer) = cas.iter().find(|ca| ca.names_itself_in(&certificate)) else {
+            return Belongs::Nowhere("its certificate was issued by none of this deployment's CAs".to_owned());
+        };
+        let kind = own.map_or(Kind::Leaf, |ca| Kind::Authority {
+            slug: ca.record.slug.clone(),
+            parent: ca.record.parent.clone(),
+            key: ca.record.key.clone(),
+        });
+        Belongs::To(CertificateRecord {
+            id: IntentId {
+                issuer: issuer.record.slug.clone(),
+                serial: row.serial,
+            },
+            common_name: match kind {
+                Kind::Leaf => row.partition,
+                Kind::Authority { .. } => certificate.subject().attributes().common_name.unwrap_or_default(),
+            },
+            kind,
+            profile: String::new(),
+            key: KeyFingerprint::of(certificate.spki_der()),
+            not_before: certificate.not_before(),
+            not_after: certificate.not_after(),
+            shard: None,
+            principal: String::new(),
+            receipt: Receipt(String::new()),
+            issued_at: certificate.not_before(),
+            revocation: row.revocation,
+            notify_expiry: row.notify_expiry.unwrap_or(false),
+            reminders: row.reminders,
+            certificate: row.certificate,
+        })
+    }
+
+    /// Revoked rows that the journal may not list. A row whose certificate cannot be read is taken for one of the issuing
+    /// CA, as the Python CA took it: it was revoked, and forgetting that would be worse than one entry too many.
+    pub(super) async fn old_revocations(
+        &self,
+        scope: &CrlScope,
+        expired_before: Option<UnixTime>,
+        view: &mut View,
+    ) -> Result<Vec<RevokedEntry>, LedgerError> {
+        if scope.shard.is_some() {
+            return Ok(Vec::new());
+        }
+        let cas = self.known_cas().await?;
+        let mut entries = Vec::new();
+        let mut after = None;
+        loop {
+            let filter = Some("attribute_exists(#Revoked)");
+            let page = self.tables.scan(Table::Certificates, filter, Item::default(), after).await?;
+            for item in &page.items {
+                match self.old_revocation(item, scope, &cas) {
+                    Ok(Some((entry, not_after))) => {
+                        if expired_before.is_none_or(|end| not_after >= end) {
+                            entries.push(entry);
+                        }
+                    }
+                    Ok(None) => {}
+                    Err(error) => view.damage(format!("{}: {error}", super::called(item))),
+                }
+            }
+            match page.next {
+                Some(next) => after = Some(next),
+                None => return self.without_sharded(entries).await,
+            }
+        }
+    }
+
+    fn old_revocation(
+        &self,
+        item: &Item,
+        scope: &CrlScope,
+        cas: &[KnownCa],
+    ) -> Result<Option<(RevokedEntry, UnixTime)>, Malformed> {
+        let serial = row::serial(item)?;
+        let Some(revocation) = row::revocation(item) else {
+            return Ok(None);
+        };
+        let (issuer, not_after) = match Row::parse(item).map(|row| Self::old_record(row, cas)) {
+            Ok(Belongs::To(record)) => (record.id.issuer, record.not_after),
+            Ok(Belongs::Nowhere(_)) | Err(_) => {
+                let end = item.parse("Expires", row::parse_time);
+                (self.deployment.issuing_ca().clone(), end.unwrap_or(UnixTime(i64::MAX)))
+            }
+        };
+        let entry = RevokedEntry {
+            serial,
+            revoked_at: revocation.at,
+            reason: revocation.reason,
+            invalidity_date: revocation.invalidity_date,
+        };
+        Ok((issuer == scope.issuer).then_some((entry, not_after)))
+    }
+
+    /// A row does not say which shard its certificate names; the journal does, for those that it knows.
+    async fn without_sharded(&self, entries: Vec<RevokedEntry>) -> Result<Vec<RevokedEntry>, LedgerError> {
+        let serials: Vec<Serial> = entries.iter().map(|entry| entry.serial).collect();
+        let known = self.entries(&serials).await?;
+        let sharded = |serial: Serial| known.get(&serial).is_some_and(|entry| entry.shard.is_some());
+        Ok(entries.into_iter().filter(|entry| !sharded(entry.serial)).collect())
+    }
+}
+
+fn key_of(row: &Row) -> Option<KeyFingerprint> {
+    let certificate = Certificate::parse(&row.certificate).ok()?;
+    Some(KeyFingerprint::of(certificate.spki_der()))
+}

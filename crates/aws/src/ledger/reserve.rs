@@ -1,0 +1,406 @@
+//! Reserve → complete, or give up: each one transaction over everything that it touches.
+//!
+//! What an answer that is lost leaves: the transaction is done or it is not, and nobody knows. The SDK asks again with the
+//! same token; should DynamoDB have forgotten it, the condition on our own entry fails, and the nonce in it says that it
+//! was us.
+
+use chancery_authority::port::ledger::{
+    CertificateIntent, CertificateRecord, Completion, CrlScope, IntentId, Kind, LedgerError, OpenIntent, Reservation,
+};
+use chancery_x509::crl::{RevocationReason, RevokedEntry};
+use chancery_x509::time::UnixTime;
+
+use super::entry::{self, Entry, Stage};
+use super::item::Item;
+use super::row::Row;
+use super::tables::{Condition, Range, Table, Transaction, Write, pause, unavailable};
+use super::{DynamoLedger, crl, damaged, names, row};
+use crate::world::nonce;
+
+/// Times that what was read may have changed before it is written.
+const TURNS: u32 = 10;
+
+/// Writes of a reservation, in their order; the last two are there where they are needed.
+struct Reserving {
+    writes: Vec<Write>,
+    token: Option<usize>,
+    slug: Option<usize>,
+}
+
+const ENTRY: usize = 0;
+const CLAIM: usize = 1;
+
+impl DynamoLedger {
+    pub(super) async fn reserve_intent(&self, intent: CertificateIntent) -> Result<Reservation, LedgerError> {
+        self.check_against_old_rows(&intent).await?;
+        let attempt = nonce();
+        let token = intent
+            .token
+            .as_ref()
+            .map(|token| names::token(&intent.principal, token));
+        let reserving = Reserving::new(&intent, token.as_deref(), &attempt);
+        for round in 0..TURNS {
+            let conditions = match self.tables.transact(&reserving.writes).await? {
+                Transaction::Done => {
+                    self.recent.remember(Entry::from_intent(&intent, token));
+                    return Ok(Reservation::New);
+                }
+                Transaction::Refused(conditions) => conditions,
+            };
+            let failed = |place: usize| Transaction::failed(&conditions, place);
+            if failed(ENTRY).is_some_and(|item| item.as_text("Attempt").is_ok_and(|of| of == attempt)) {
+                self.recent.remember(Entry::from_intent(&intent, token));
+                return Ok(Reservation::New);
+            }
+            if let Some(earlier) = reserving.token.and_then(failed) {
+                match self.replay(earlier, &intent).await? {
+                    Some(reservation) => return Ok(reservation),
+                    // Given up meanwhile: its token is free again.
+                    None => pause(round).await,
+                }
+            } else {
+                return Err(refusal(&intent, &reserving, &conditions));
+            }
+        }
+        Err(unavailable(format!(
+            "the idempotency token of {} is taken and given up again and again",
+            intent.id
+        )))
+    }
+
+    /// What became of the request that used the token first.
+    async fn replay(&self, earlier: &Item, intent: &CertificateIntent) -> Result<Option<Reservation>, LedgerError> {
+        let parsed = earlier
+            .as_octets("RequestDigest")
+            .and_then(|digest| Ok((digest, earlier.parse("Serial", str::parse)?)));
+        let (digest, serial) = parsed.map_err(|error| damaged("an idempotency token", &error))?;
+        let Some(entry) = self.entry(serial).await? else {
+            return Ok(None);
+        };
+        // A lost one does not bind: a request that gives up its token is no request.
+        if entry.stage == Stage::Lost {
+            return Ok(None);
+        }
+        if digest != intent.request_digest {
+            return Err(LedgerError::TokenReused);
+        }
+        if let Some(open) = entry.as_open() {
+            return Ok(Some(Reservation::Open(Box::new(open))));
+        }
+        let record = self.record_of(entry).await?;
+        Ok(record.map(|record| Reservation::Completed(Box::new(record))))
+    }
+
+    pub(super) async fn complete_intent(&self, completion: Completion) -> Result<CertificateRecord, LedgerError> {
+        let Some(mut entry) = self.open_entry(&completion.id).await? else {
+            return Err(LedgerError::NoOpenIntent(completion.id));
+        };
+        let attempt = nonce();
+        let writes = completing(&entry, &completion, &attempt);
+        let outcome = self.tables.transact(&writes).await?;
+        self.recent.forget(completion.id.serial);
+        if let Transaction::Refused(conditions) = outcome {
+            match Transaction::failed(&conditions, ENTRY) {
+                Some(item) if item.as_text("Attempt").is_ok_and(|of| of == attempt) => {}
+                Some(_) => return Err(LedgerError::NoOpenIntent(completion.id)),
+                None => {
+                    return Err(LedgerError::Damaged {
+                        detail: format!("the certificate table has a row for {} that no intent led to", completion.id),
+                    });
+                }
+            }
+        }
+        entry.stage = Stage::Complete {
+            receipt: completion.receipt,
+            issued_at: completion.at,
+        };
+        if matches!(entry.kind, Kind::Authority { .. }) {
+            self.cas.forget();
+        }
+        let row = Row {
+            partition: String::new(),
+            serial: entry.id.serial,
+            certificate: completion.certificate,
+            notify_expiry: Some(entry.notify_expiry),
+            revocation: None,
+            reminders: Vec::new(),
+            counts_crls: false,
+        };
+        entry
+            .record(row)
+            .ok_or_else(|| LedgerError::NoOpenIntent(completion.id))
+    }
+
+    pub(super) async fn lose_intent(&self, id: IntentId, at: UnixTime) -> Result<(), LedgerError> {
+        let attempt = nonce();
+        self.recent.forget(id.serial);
+        for round in 0..TURNS {
+            let Some(entry) = self.open_entry(&id).await? else {
+                return Err(LedgerError::NoOpenIntent(id));
+            };
+            let claim = self.tables.get(Table::Journal, names::claim(entry.key)).await?;
+            let holders = claim.map_or(0, |claim| claim.as_number("Holders").unwrap_or(0));
+            let outcome = self.tables.transact(&losing(&entry, holders, at, &attempt)).await?;
+            let Transaction::Refused(conditions) = outcome else {
+                return Ok(());
+            };
+            match Transaction::failed(&conditions, ENTRY) {
+                Some(item) if item.as_text("Attempt").is_ok_and(|of| of == attempt) => return Ok(()),
+                Some(_) => return Err(LedgerError::NoOpenIntent(id)),
+                // Somebody took or left the same key meanwhile.
+                None => pause(round).await,
+            }
+        }
+        Err(unavailable(format!("the key claim of {id} changed again and again")))
+    }
+
+    /// The entry of an open intent: from memory where this process reserved it, else from the journal.
+    async fn open_entry(&self, id: &IntentId) -> Result<Option<Entry>, LedgerError> {
+        let entry = match self.recent.recall(id.serial) {
+            Some(entry) => Some(entry),
+            None => self.entry(id.serial).await?,
+        };
+        Ok(entry.filter(|entry| entry.id == *id && matches!(entry.stage, Stage::Open { .. })))
+    }
+
+    pub(super) async fn list_open(&self, before: UnixTime, limit: usize) -> Result<Vec<OpenIntent>, LedgerError> {
+        let range = Range {
+            index: Some("open"),
+            condition: "#Open = :open AND #Since < :before".to_owned(),
+            values: Item::default().text(":open", entry::OPEN).time(":before", before),
+            limit: Some(limit.clamp(1, 500)),
+            ..Range::journal("")
+        };
+        let mut open = Vec::new();
+        let mut after = None;
+        while open.len() < limit {
+            let page = self.tables.page(&range, after).await?;
+            // An index lags behind: what it lists may have been completed, which the items themselves tell.
+            let keys = page.items.iter().filter_map(|item| {
+                let key = Item::journal_key(item.as_text("Key").ok()?, item.as_text("Sort").ok()?);
+                Some((Table::Journal, key))
+            });
+            let items = self.tables.get_many(keys.collect()).await?;
+            for (_, item) in items {
+                match Entry::parse(&item) {
+                    Ok(entry) => open.extend(entry.as_open()),
+                    Err(error) => super::skip("an open intent", &item, &error),
+                }
+            }
+            match page.next {
+                Some(next) => after = Some(next),
+                None => break,
+            }
+        }
+        open.retain(|intent| intent.reserved_at < before);
+        open.sort_by_key(|intent| (intent.reserved_at, intent.id.serial));
+        open.truncate(limit);
+        Ok(open)
+    }
+}
+
+impl Reserving {
+    fn new(intent: &CertificateIntent, token: Option<&str>, attempt: &str) -> Self {
+        let mut writes = vec![
+            Write::Put {
+                table: Table::Journal,
+                item: entry::of_intent(intent, token, attempt),
+                condition: Some("attribute_not_exists(#Key)"),
+                with: Item::default(),
+            },
+            claiming(intent),
+        ];
+        let token = token.map(|token| {
+            let item = Item::journal_key(token, names::ALONE)
+                .text("Serial", intent.id.serial.to_string())
+                .octets("RequestDigest", intent.request_digest);
+            writes.push(Write::Put {
+                table: Table::Journal,
+                item,
+                condition: Some("attribute_not_exists(#Key)"),
+                with: Item::default(),
+            });
+            writes.len() - 1
+        });
+        let slug = match &intent.kind {
+            Kind::Leaf => None,
+            Kind::Authority { slug, parent, key } => {
+                let item = names::authority(slug.as_str())
+                    .text("Stage", "open")
+                    .text("Serial", intent.id.serial.to_string())
+                    .optional_text("AuthorityParent", parent.as_ref().map(chancery_authority::Slug::as_str))
+                    .text("AuthorityKey", &key.0);
+                writes.push(Write::Put {
+                    table: Table::Journal,
+                    item,
+                    condition: Some("attribute_not_exists(#Key)"),
+                    with: Item::default(),
+                });
+                Some(writes.len() - 1)
+            }
+        };
+        Self { writes, token, slug }
+    }
+}
+
+/// A key has one holder, or several of one common name.
+fn claiming(intent: &CertificateIntent) -> Write {
+    let with = Item::default().number(":one", 1).text(":name", &intent.common_name);
+    Write::Update {
+        table: Table::Journal,
+        key: names::claim(intent.key),
+        update: "SET #CommonName = :name ADD #Holders :one".to_owned(),
+        condition: if intent.allow_key_reuse {
+            "attribute_not_exists(#Key) OR #CommonName = :name"
+        } else {
+            "attribute_not_exists(#Key)"
+        },
+        with,
+    }
+}
+
+/// Why a reservation was refused, the same reason first however many there are.
+fn refusal(intent: &CertificateIntent, reserving: &Reserving, conditions: &[Condition]) -> LedgerError {
+    let failed = |place: usize| Transaction::failed(conditions, place);
+    if let (Some(_), Kind::Authority { slug, .. }) = (reserving.slug.and_then(failed), &intent.kind) {
+        return LedgerError::AuthorityExists(slug.clone());
+    }
+    if failed(ENTRY).is_some() {
+        return LedgerError::SerialTaken(intent.id.serial);
+    }
+    let holder = failed(CLAIM).map(|claim| claim.as_text("CommonName").unwrap_or_default());
+    LedgerError::KeyInUse {
+        common_name: holder.unwrap_or_default().to_owned(),
+    }
+}
+
+fn completing(entry: &Entry, completion: &Completion, attempt: &str) -> Vec<Write> {
+    let serial = entry.id.serial;
+    let mut writes = vec![
+        Write::Update {
+            table: Table::Journal,
+            key: names::intent(serial),
+            update: "SET #Stage = :complete, #Receipt = :receipt, #IssuedAt = :at, #Attempt = :attempt \
+                     REMOVE #Open, #Since, #Tbs"
+                .to_owned(),
+            condition: "#Stage = :open AND #Issuer = :issuer",
+            with: Item::default()
+                .text(":complete", "complete")
+                .text(":receipt", &completion.receipt.0)
+                .time(":at", completion.at)
+                .text(":attempt", attempt)
+                .text(":open", "open")
+                .text(":issuer", entry.id.issuer.as_str()),
+        },
+        Write::Put {
+            table: Table::Certificates,
+            item: row::new(entry, &completion.certificate),
+            condition: Some("attribute_not_exists(#CommonName)"),
+            with: Item::default(),
+        },
+    ];
+    writes.extend(listing(entry, completion.at));
+    if let Kind::Authority { slug, .. } = &entry.kind {
+        writes.push(Write::Update {
+            table: Table::Journal,
+            key: names::authority(slug.as_str()),
+            update: "SET #Stage = :complete, #Certificate = :certificate".to_owned(),
+            condition: "#Serial = :serial",
+            with: Item::default()
+                .text(":complete", "complete")
+                .octets(":certificate", completion.certificate.clone())
+                .text(":serial", serial.to_string()),
+        });
+    }
+    writes
+}
+
+/// Where a certificate is listed: in the order of issuance, and of its end where that is to be told.
+pub(super) fn listing(entry: &Entry, issued_at: UnixTime) -> Vec<Write> {
+    let serial = entry.id.serial;
+    let put = |item| Write::Put {
+        table: Table::Journal,
+        item,
+        condition: None,
+        with: Item::default(),
+    };
+    let mut writes = vec![put(names::issuance(serial, issued_at)
+        .text("CommonName", &entry.common_name)
+        .text("Issuer", entry.id.issuer.as_str())
+        .text("Partition", entry.partition())
+        .time("NotAfter", entry.not_after))];
+    if entry.notify_expiry {
+        writes.push(put(
+            names::expiry(serial, entry.not_after).text("Partition", entry.partition())
+        ));
+    }
+    writes
+}
+
+fn losing(entry: &Entry, holders: u64, at: UnixTime, attempt: &str) -> Vec<Write> {
+    let serial = entry.id.serial;
+    let own = Item::default().text(":serial", serial.to_string());
+    let mut writes = vec![Write::Update {
+        table: Table::Journal,
+        key: names::intent(serial),
+        // The TBSCertificate stays: a signature over it may turn up.
+        update: "SET #Stage = :lost, #LostAt = :at, #Attempt = :attempt REMOVE #Open, #Since".to_owned(),
+        condition: "#Stage = :open AND #Issuer = :issuer",
+        with: Item::default()
+            .text(":lost", "lost")
+            .time(":at", at)
+            .text(":attempt", attempt)
+            .text(":open", "open")
+            .text(":issuer", entry.id.issuer.as_str()),
+    }];
+    let claim = names::claim(entry.key);
+    writes.push(if holders <= 1 {
+        Write::Delete {
+            table: Table::Journal,
+            key: claim,
+            condition: "attribute_not_exists(#Key) OR #Holders = :one",
+            with: Item::default().number(":one", 1),
+        }
+    } else {
+        Write::Update {
+            table: Table::Journal,
+            key: claim,
+            update: "ADD #Holders :less".to_owned(),
+            condition: "#Holders > :one",
+            with: Item::default().number(":less", -1).number(":one", 1),
+        }
+    });
+    if let Some(token) = &entry.token {
+        writes.push(Write::Delete {
+            table: Table::Journal,
+            key: Item::journal_key(token, names::ALONE),
+            condition: "attribute_not_exists(#Key) OR #Serial = :serial",
+            with: own.clone(),
+        });
+    }
+    if let Kind::Authority { slug, .. } = &entry.kind {
+        writes.push(Write::Delete {
+            table: Table::Journal,
+            key: names::authority(slug.as_str()),
+            condition: "attribute_not_exists(#Key) OR #Serial = :serial",
+            with: own,
+        });
+    }
+    let scope = CrlScope {
+        issuer: entry.id.issuer.clone(),
+        shard: entry.shard,
+    };
+    let revoked = RevokedEntry {
+        serial,
+        revoked_at: at,
+        reason: RevocationReason::Unspecified,
+        invalidity_date: None,
+    };
+    writes.push(Write::Put {
+        table: Table::Journal,
+        item: crl::listed(&scope, &revoked, entry.not_after, attempt).flag("Lost", true),
+        condition: None,
+        with: Item::default(),
+    });
+    writes
+}

@@ -1,0 +1,157 @@
+//! Revocation: the row says it, and the journal lists it for the CRL, in one transaction.
+
+use chancery_authority::Slug;
+use chancery_authority::port::ledger::{CertificateRecord, CrlScope, LedgerError, Revocation, Revoked};
+use chancery_x509::crl::{RevocationReason, RevokedEntry};
+use chancery_x509::serial::Serial;
+use chancery_x509::time::UnixTime;
+
+use super::item::Item;
+use super::tables::{Table, Transaction, Write, pause, unavailable};
+use super::{DynamoLedger, Found, crl, names, row};
+use crate::world::nonce;
+
+/// Times that what was read may have changed before it is written.
+const TURNS: u32 = 10;
+
+/// Attributes of a revocation in a row.
+const ATTRIBUTES: [&str; 4] = ["Revoked", "RevocationReason", "InvalidityDate", "RevokedBy"];
+
+impl DynamoLedger {
+    pub(super) async fn revoke_certificate(
+        &self,
+        issuer: &Slug,
+        serial: Serial,
+        revocation: Revocation,
+    ) -> Result<Revoked, LedgerError> {
+        let attempt = nonce();
+        for round in 0..TURNS {
+            let found = self.find(serial).await?;
+            let Some(Found { record, row_key }) = found.filter(|found| found.record.id.issuer == *issuer) else {
+                return Err(LedgerError::NotFound(serial));
+            };
+            let Some((revocation, condition)) = decide(&record, &revocation) else {
+                return Ok(Revoked::Already(Box::new(record)));
+            };
+            let writes = revoking(&record, row_key, &revocation, condition, &attempt);
+            let done = match self.tables.transact(&writes).await? {
+                Transaction::Done => true,
+                // Somebody was faster, or it was us and the answer was lost.
+                Transaction::Refused(_) => self.is_ours(&record, &attempt).await?,
+            };
+            if done {
+                let record = CertificateRecord {
+                    revocation: Some(revocation),
+                    ..record
+                };
+                return Ok(Revoked::Now(Box::new(record)));
+            }
+            pause(round).await;
+        }
+        Err(unavailable(format!("the row of {serial} changed again and again")))
+    }
+
+    async fn is_ours(&self, record: &CertificateRecord, attempt: &str) -> Result<bool, LedgerError> {
+        let key = names::revocation(&scope_of(record), record.id.serial);
+        let listed = self.tables.get(Table::Journal, key).await?;
+        Ok(listed.is_some_and(|item| item.as_text("Attempt").is_ok_and(|of| of == attempt)))
+    }
+
+    pub(super) async fn add_reminder(&self, issuer: &Slug, serial: Serial, at: UnixTime) -> Result<(), LedgerError> {
+        let found = self.find(serial).await?;
+        let Some(found) = found.filter(|found| found.record.id.issuer == *issuer) else {
+            return Err(LedgerError::NotFound(serial));
+        };
+        let time = chancery_authority::wire::contract_time(at);
+        let list = |values: Vec<String>| {
+            let values = values.into_iter().map(aws_sdk_dynamodb::types::AttributeValue::S);
+            aws_sdk_dynamodb::types::AttributeValue::L(values.collect())
+        };
+        let added = self.tables.update(
+            Table::Certificates,
+            found.row_key,
+            "SET #ExpiryReminders = list_append(if_not_exists(#ExpiryReminders, :none), :sent)",
+            // Once for each time: a repeated request adds nothing.
+            "attribute_exists(#CommonName) AND NOT contains(#ExpiryReminders, :time)",
+            Item::default()
+                .with(":none", list(Vec::new()))
+                .with(":sent", list(vec![time.clone()]))
+                .text(":time", time),
+        );
+        added.await.map(|_| ())
+    }
+}
+
+/// What to write, and on what condition; `None` where the first revocation stands.
+fn decide(record: &CertificateRecord, wanted: &Revocation) -> Option<(Revocation, &'static str)> {
+    let compromise = RevocationReason::KeyCompromise;
+    match &record.revocation {
+        None => Some((
+            wanted.clone(),
+            "attribute_exists(#CommonName) AND attribute_not_exists(#Revoked)",
+        )),
+        Some(first) if first.reason == compromise || wanted.reason != compromise => None,
+        Some(first) => Some((
+            Revocation {
+                at: first.at,
+                ..wanted.clone()
+            },
+            "attribute_exists(#Revoked) AND (attribute_not_exists(#RevocationReason) OR \
+             #RevocationReason <> :RevocationReason)",
+        )),
+    }
+}
+
+fn revoking(
+    record: &CertificateRecord,
+    row_key: Item,
+    revocation: &Revocation,
+    condition: &'static str,
+    attempt: &str,
+) -> Vec<Write> {
+    let attributes = row::of_revocation(revocation);
+    let (mut set, mut remove) = (Vec::new(), Vec::new());
+    let mut with = Item::default();
+    for name in ATTRIBUTES {
+        match attributes.0.get(name) {
+            Some(value) => {
+                set.push(format!("#{name} = :{name}"));
+                with = with.with(&format!(":{name}"), value.clone());
+            }
+            None => remove.push(format!("#{name}")),
+        }
+    }
+    let mut update = format!("SET {}", set.join(", "));
+    if !remove.is_empty() {
+        update.push_str(" REMOVE ");
+        update.push_str(&remove.join(", "));
+    }
+    let entry = RevokedEntry {
+        serial: record.id.serial,
+        revoked_at: revocation.at,
+        reason: revocation.reason,
+        invalidity_date: revocation.invalidity_date,
+    };
+    vec![
+        Write::Update {
+            table: Table::Certificates,
+            key: row_key,
+            update,
+            condition,
+            with,
+        },
+        Write::Put {
+            table: Table::Journal,
+            item: crl::listed(&scope_of(record), &entry, record.not_after, attempt),
+            condition: None,
+            with: Item::default(),
+        },
+    ]
+}
+
+pub(super) fn scope_of(record: &CertificateRecord) -> CrlScope {
+    CrlScope {
+        issuer: record.id.issuer.clone(),
+        shard: record.shard,
+    }
+}

@@ -1,0 +1,536 @@
+//! Calls to DynamoDB: consistent reads of every page, and transactions with what came of each of their writes.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, CancellationReason, Delete, KeysAndAttributes, Put, ReturnValue,
+    ReturnValuesOnConditionCheckFailure, Select, TransactWriteItem, Update,
+};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use chancery_authority::port::ledger::LedgerError;
+
+use super::item::Item;
+use crate::patience::{Failure, Patience, describe, is_denied};
+use crate::world::{nonce, random_below};
+
+/// Transactions that meet another one on the same item are repeated so often.
+const CONFLICTS: u32 = 12;
+
+/// Items in one `BatchGetItem`.
+const BATCH: usize = 100;
+
+/// Which table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Table {
+    /// The drop-in certificate table.
+    Certificates,
+    /// The journal.
+    Journal,
+}
+
+/// The two tables.
+#[derive(Debug)]
+pub(crate) struct Tables {
+    client: Client,
+    certificates: String,
+    journal: String,
+    pub(crate) patience: Patience,
+}
+
+/// One write of a transaction, with its condition; `with` are the values of both expressions.
+#[derive(Clone, Debug)]
+pub(crate) enum Write {
+    Put {
+        table: Table,
+        item: Item,
+        condition: Option<&'static str>,
+        with: Item,
+    },
+    Update {
+        table: Table,
+        key: Item,
+        update: String,
+        condition: &'static str,
+        with: Item,
+    },
+    Delete {
+        table: Table,
+        key: Item,
+        condition: &'static str,
+        with: Item,
+    },
+}
+
+/// What came of a transaction.
+#[derive(Debug)]
+pub(crate) enum Transaction {
+    Done,
+    /// Nothing was done, for the conditions of some writes did not hold.
+    Refused(Vec<Condition>),
+}
+
+/// How it was with one write's condition.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Condition {
+    Held,
+    /// It did not; the item that was there, empty where there was none.
+    Failed(Item),
+}
+
+/// What to read: a partition of a table or index, all of it or from one end.
+#[derive(Clone, Debug)]
+pub(crate) struct Range {
+    pub(crate) table: Table,
+    pub(crate) index: Option<&'static str>,
+    pub(crate) condition: String,
+    pub(crate) filter: Option<String>,
+    pub(crate) projection: Option<String>,
+    pub(crate) values: Item,
+    pub(crate) descending: bool,
+    /// Items read at a time.
+    pub(crate) limit: Option<usize>,
+}
+
+/// A page of a query or scan.
+#[derive(Debug, Default)]
+pub(crate) struct Items {
+    pub(crate) items: Vec<Item>,
+    /// Where the next page begins.
+    pub(crate) next: Option<Item>,
+}
+
+impl Range {
+    /// A partition of the journal.
+    pub(crate) fn journal(key: impl Into<String>) -> Self {
+        Self {
+            table: Table::Journal,
+            index: None,
+            condition: "#Key = :key".to_owned(),
+            filter: None,
+            projection: None,
+            values: Item::default().text(":key", key),
+            descending: false,
+            limit: None,
+        }
+    }
+
+    /// The rows of one common name.
+    pub(crate) fn rows(common_name: impl Into<String>) -> Self {
+        Self {
+            table: Table::Certificates,
+            condition: "#CommonName = :key".to_owned(),
+            ..Self::journal(common_name)
+        }
+    }
+}
+
+impl Tables {
+    pub(crate) fn new(config: &SdkConfig, certificates: &str, journal: &str, patience: Patience) -> Self {
+        let config = aws_sdk_dynamodb::config::Builder::from(config)
+            .retry_config(Patience::retries())
+            .timeout_config(patience.timeouts())
+            .interceptor(patience.meter().clone())
+            .build();
+        Self {
+            client: Client::from_conf(config),
+            certificates: certificates.to_owned(),
+            journal: journal.to_owned(),
+            patience,
+        }
+    }
+
+    pub(crate) fn name(&self, table: Table) -> &str {
+        match table {
+            Table::Certificates => &self.certificates,
+            Table::Journal => &self.journal,
+        }
+    }
+
+    /// One item.
+    pub(crate) async fn get(&self, table: Table, key: Item) -> Result<Option<Item>, LedgerError> {
+        let call = self
+            .client
+            .get_item()
+            .table_name(self.name(table))
+            .set_key(Some(key.0))
+            .consistent_read(true);
+        let answer = self.patience.call("dynamodb:GetItem", call.send()).await;
+        let answer = answer.map_err(|failure| self.unavailable(table, failure))?;
+        Ok(answer.item.map(Item))
+    }
+
+    /// Several items of both tables, in no order; those that are not there are left out.
+    pub(crate) async fn get_many(&self, keys: Vec<(Table, Item)>) -> Result<Vec<(Table, Item)>, LedgerError> {
+        let mut found = Vec::with_capacity(keys.len());
+        for chunk in keys.chunks(BATCH) {
+            let mut wanted: HashMap<String, KeysAndAttributes> = HashMap::new();
+            for table in [Table::Certificates, Table::Journal] {
+                let of_table = chunk.iter().filter(|(of, _)| *of == table);
+                let keys: Vec<_> = of_table.map(|(_, key)| key.0.clone()).collect();
+                if !keys.is_empty() {
+                    let request = KeysAndAttributes::builder()
+                        .set_keys(Some(keys))
+                        .consistent_read(true)
+                        .build();
+                    let request = request.map_err(|error| unavailable(error.to_string()))?;
+                    wanted.insert(self.name(table).to_owned(), request);
+                }
+            }
+            self.get_chunk(wanted, &mut found).await?;
+        }
+        Ok(found)
+    }
+
+    /// An answer holds 16 MiB at most, and less where the table is throttled: what is left is asked for again.
+    async fn get_chunk(
+        &self,
+        mut wanted: HashMap<String, KeysAndAttributes>,
+        found: &mut Vec<(Table, Item)>,
+    ) -> Result<(), LedgerError> {
+        for round in 0..CONFLICTS {
+            let call = self.client.batch_get_item().set_request_items(Some(wanted));
+            let answer = self.patience.call("dynamodb:BatchGetItem", call.send()).await;
+            let answer = answer.map_err(|failure| self.unavailable(Table::Certificates, failure))?;
+            for (name, items) in answer.responses.into_iter().flatten() {
+                let table = if name == self.journal {
+                    Table::Journal
+                } else {
+                    Table::Certificates
+                };
+                found.extend(items.into_iter().map(|item| (table, Item(item))));
+            }
+            match answer.unprocessed_keys {
+                Some(left) if !left.is_empty() => wanted = left,
+                _ => return Ok(()),
+            }
+            pause(round).await;
+        }
+        Err(unavailable("dynamodb:BatchGetItem left keys unprocessed again and again".to_owned()))
+    }
+
+    /// One page of a partition. Consistent, unless an index is read, which cannot be.
+    pub(crate) async fn page(&self, range: &Range, after: Option<Item>) -> Result<Items, LedgerError> {
+        let index = range.index;
+        let expressions = [Some(range.condition.as_str()), range.filter.as_deref(), range.projection.as_deref()];
+        let call = self
+            .client
+            .query()
+            .table_name(self.name(range.table))
+            .set_index_name(index.map(str::to_owned))
+            .key_condition_expression(&range.condition)
+            .set_filter_expression(range.filter.clone())
+            .set_projection_expression(range.projection.clone())
+            .set_expression_attribute_names(names(expressions.into_iter().flatten()))
+            .set_expression_attribute_values(values(range.values.clone()))
+            .scan_index_forward(!range.descending)
+            .consistent_read(index.is_none())
+            .set_limit(range.limit.map(|limit| i32::try_from(limit).unwrap_or(i32::MAX)))
+            .set_exclusive_start_key(after.map(|key| key.0));
+        let answer = self.patience.call("dynamodb:Query", call.send()).await;
+        let answer = answer.map_err(|failure| self.unavailable(range.table, failure))?;
+        Ok(Items {
+            items: answer.items.into_iter().flatten().map(Item).collect(),
+            next: answer.last_evaluated_key.map(Item),
+        })
+    }
+
+    /// Every page of a partition.
+    pub(crate) async fn query(&self, range: &Range) -> Result<Vec<Item>, LedgerError> {
+        let mut found = Vec::new();
+        let mut after = None;
+        loop {
+            let page = self.page(range, after).await?;
+            found.extend(page.items);
+            match page.next {
+                Some(next) => after = Some(next),
+                None => return Ok(found),
+            }
+        }
+    }
+
+    /// One page of a whole table; costs what the table is long.
+    pub(crate) async fn scan(
+        &self,
+        table: Table,
+        filter: Option<&str>,
+        filter_values: Item,
+        after: Option<Item>,
+    ) -> Result<Items, LedgerError> {
+        let call = self
+            .client
+            .scan()
+            .table_name(self.name(table))
+            .set_filter_expression(filter.map(str::to_owned))
+            .set_expression_attribute_names(names(filter))
+            .set_expression_attribute_values(values(filter_values))
+            .consistent_read(true)
+            .set_exclusive_start_key(after.map(|key| key.0));
+        let answer = self.patience.long_call("dynamodb:Scan", call.send()).await;
+        let answer = answer.map_err(|failure| self.unavailable(table, failure))?;
+        Ok(Items {
+            items: answer.items.into_iter().flatten().map(Item).collect(),
+            next: answer.last_evaluated_key.map(Item),
+        })
+    }
+
+    /// How many items of a whole table match, and how many there are; reads all of it.
+    pub(crate) async fn count(&self, table: Table, filter: &str) -> Result<(u64, u64), LedgerError> {
+        let (mut matching, mut all) = (0, 0);
+        let mut after = None;
+        loop {
+            let call = self
+                .client
+                .scan()
+                .table_name(self.name(table))
+                .select(Select::Count)
+                .filter_expression(filter)
+                .set_expression_attribute_names(names([filter]))
+                .consistent_read(true)
+                .set_exclusive_start_key(after);
+            let answer = self.patience.long_call("dynamodb:Scan", call.send()).await;
+            let answer = answer.map_err(|failure| self.unavailable(table, failure))?;
+            matching += u64::try_from(answer.count).unwrap_or_default();
+            all += u64::try_from(answer.scanned_count).unwrap_or_default();
+            match answer.last_evaluated_key {
+                Some(next) => after = Some(next),
+                None => return Ok((matching, all)),
+            }
+        }
+    }
+
+    /// How many items a partition has.
+    pub(crate) async fn count_partition(&self, range: &Range) -> Result<u64, LedgerError> {
+        let mut count = 0;
+        let mut after = None;
+        loop {
+            let call = self
+                .client
+                .query()
+                .table_name(self.name(range.table))
+                .set_index_name(range.index.map(str::to_owned))
+                .select(Select::Count)
+                .key_condition_expression(&range.condition)
+                .set_expression_attribute_names(names([range.condition.as_str()]))
+                .set_expression_attribute_values(values(range.values.clone()))
+                .set_exclusive_start_key(after);
+            let answer = self.patience.call("dynamodb:Query", call.send()).await;
+            let answer = answer.map_err(|failure| self.unavailable(range.table, failure))?;
+            count += u64::try_from(answer.count).unwrap_or_default();
+            match answer.last_evaluated_key {
+                Some(next) => after = Some(next),
+                None => return Ok(count),
+            }
+        }
+    }
+
+    /// Writes one item over whatever is there.
+    pub(crate) async fn put(&self, table: Table, item: Item) -> Result<(), LedgerError> {
+        let call = self
+            .client
+            .put_item()
+            .table_name(self.name(table))
+            .set_item(Some(item.0));
+        let outcome = self.patience.call("dynamodb:PutItem", call.send()).await;
+        outcome
+            .map(|_| ())
+            .map_err(|failure| self.unavailable(table, failure))
+    }
+
+    /// Changes one item; `None` where the condition did not hold, else the attributes that were changed.
+    pub(crate) async fn update(
+        &self,
+        table: Table,
+        key: Item,
+        update: &str,
+        condition: &str,
+        with: Item,
+    ) -> Result<Option<Item>, LedgerError> {
+        let call = self
+            .client
+            .update_item()
+            .table_name(self.name(table))
+            .set_key(Some(key.0))
+            .update_expression(update)
+            .set_condition_expression((!condition.is_empty()).then(|| condition.to_owned()))
+            .set_expression_attribute_names(names([update, condition]))
+            .set_expression_attribute_values(values(with))
+            .return_values(ReturnValue::UpdatedNew);
+        match self.patience.call("dynamodb:UpdateItem", call.send()).await {
+            Ok(answer) => Ok(Some(Item(answer.attributes.unwrap_or_default()))),
+            Err(Failure::Refused(error)) if error.is_conditional_check_failed_exception() => Ok(None),
+            Err(failure) => Err(self.unavailable(table, failure)),
+        }
+    }
+
+    /// All of these writes or none. Meeting another transaction on an item is no answer: it is tried again.
+    ///
+    /// An answer that is lost on the way is asked for again by the SDK with the same token, which DynamoDB knows for ten
+    /// minutes. Callers recognise their own write all the same, by a nonce in it.
+    pub(crate) async fn transact(&self, writes: &[Write]) -> Result<Transaction, LedgerError> {
+        let items = writes
+            .iter()
+            .map(|write| self.transact_item(write))
+            .collect::<Result<Vec<_>, _>>()?;
+        for round in 0..CONFLICTS {
+            let call = self
+                .client
+                .transact_write_items()
+                .set_transact_items(Some(items.clone()))
+                .client_request_token(nonce());
+            let error = match self.patience.call("dynamodb:TransactWriteItems", call.send()).await {
+                Ok(_) => return Ok(Transaction::Done),
+                Err(Failure::Refused(error)) => error,
+                Err(failure) => return Err(self.unavailable(Table::Journal, failure)),
+            };
+            let TransactWriteItemsError::TransactionCanceledException(cancelled) = &error else {
+                return Err(self.unavailable(Table::Journal, Failure::Refused(error)));
+            };
+            let reasons = cancelled.cancellation_reasons();
+            if reasons.iter().any(|reason| reason.code() == Some("ConditionalCheckFailed")) {
+                return Ok(Transaction::Refused(reasons.iter().map(condition).collect()));
+            }
+            if !reasons.iter().any(may_pass) {
+                return Err(self.unavailable(Table::Journal, Failure::Refused(error)));
+            }
+            pause(round).await;
+        }
+        Err(unavailable(format!(
+            "{CONFLICTS} transactions in a row met others on the same items"
+        )))
+    }
+
+    fn transact_item(&self, write: &Write) -> Result<TransactWriteItem, LedgerError> {
+        let builder = TransactWriteItem::builder();
+        let built = match write.clone() {
+            Write::Put {
+                table,
+                item,
+                condition,
+                with,
+            } => Put::builder()
+                .table_name(self.name(table))
+                .set_item(Some(item.0))
+                .set_condition_expression(condition.map(str::to_owned))
+                .set_expression_attribute_names(names(condition))
+                .set_expression_attribute_values(values(with))
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+                .build()
+                .map(|put| builder.put(put)),
+            Write::Update {
+                table,
+                key,
+                update,
+                condition,
+                with,
+            } => Update::builder()
+                .table_name(self.name(table))
+                .set_key(Some(key.0))
+                .set_expression_attribute_names(names([update.as_str(), condition]))
+                .update_expression(update)
+                .condition_expression(condition)
+                .set_expression_attribute_values(values(with))
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+                .build()
+                .map(|update| builder.update(update)),
+            Write::Delete {
+                table,
+                key,
+                condition,
+                with,
+            } => Delete::builder()
+                .table_name(self.name(table))
+                .set_key(Some(key.0))
+                .condition_expression(condition)
+                .set_expression_attribute_names(names([condition]))
+                .set_expression_attribute_values(values(with))
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+                .build()
+                .map(|delete| builder.delete(delete)),
+        };
+        built
+            .map(aws_sdk_dynamodb::types::builders::TransactWriteItemBuilder::build)
+            .map_err(|error| unavailable(error.to_string()))
+    }
+
+    fn unavailable<E>(&self, table: Table, failure: Failure<E>) -> LedgerError
+    where
+        E: ProvideErrorMetadata + std::error::Error,
+    {
+        let error = match failure {
+            Failure::Unavailable(detail) => return unavailable(detail),
+            Failure::Refused(error) => error,
+        };
+        let name = self.name(table);
+        let detail = describe(&error);
+        unavailable(match error.code() {
+            Some("ResourceNotFoundException") => format!(
+                "table {} or {}, or one of their indexes, does not exist ({detail}); apply the Terraform module",
+                self.certificates, self.journal
+            ),
+            _ if is_denied(&error) => format!("this role may not use table {name}: {detail}"),
+            _ => format!("table {name}: {detail}"),
+        })
+    }
+}
+
+impl Transaction {
+    /// The condition of the write at that place did not hold: the item that was there.
+    pub(crate) fn failed(conditions: &[Condition], place: usize) -> Option<&Item> {
+        match conditions.get(place) {
+            Some(Condition::Failed(item)) => Some(item),
+            _ => None,
+        }
+    }
+}
+
+/// `#Name` stands for the attribute `Name` in every expression: hundreds of words are reserved, and the list grows.
+fn names<'a>(expressions: impl IntoIterator<Item = &'a str>) -> Option<HashMap<String, String>> {
+    let mut names = HashMap::new();
+    for expression in expressions {
+        for beginning in expression.split('#').skip(1) {
+            let end = beginning.find(|letter: char| !letter.is_ascii_alphanumeric());
+            let name = &beginning[..end.unwrap_or(beginning.len())];
+            names.insert(format!("#{name}"), name.to_owned());
+        }
+    }
+    (!names.is_empty()).then_some(names)
+}
+
+/// DynamoDB refuses an empty map.
+fn values(values: Item) -> Option<HashMap<String, AttributeValue>> {
+    (!values.0.is_empty()).then_some(values.0)
+}
+
+fn condition(reason: &CancellationReason) -> Condition {
+    match reason.code() {
+        Some("ConditionalCheckFailed") => {
+            let item: Option<&HashMap<String, AttributeValue>> = reason.item();
+            Condition::Failed(Item(item.cloned().unwrap_or_default()))
+        }
+        _ => Condition::Held,
+    }
+}
+
+/// Whether a cancelled transaction may go through when it is tried again.
+fn may_pass(reason: &CancellationReason) -> bool {
+    matches!(
+        reason.code(),
+        Some(
+            "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded" | "RequestLimitExceeded"
+        )
+    )
+}
+
+/// Waits a random time that grows with every round: those who met must not meet again.
+pub(crate) async fn pause(round: u32) {
+    let longest = 10_u64 << round.min(7);
+    tokio::time::sleep(Duration::from_millis(1 + random_below(longest))).await;
+}
+
+pub(crate) fn unavailable(detail: String) -> LedgerError {
+    LedgerError::Unavailable { detail }
+}
