@@ -105,7 +105,7 @@ def idempotent(original: Callable[[DynamoHandler], ActionResult]) -> Callable[[D
         if not token:
             return original(self)
         key = (self.current_account, self.region, token)
-        asked = json.dumps(self.body["TransactItems"], sort_keys=True)
+        asked = json.dumps(self.body["TransactItems"], sort_keys=True, default=repr)  # binary values are octets here
         now = time.monotonic()
         with lock:
             for old in [each for each, (_, at) in done.items() if now - at > TOKEN_LIFE]:
