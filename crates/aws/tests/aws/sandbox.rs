@@ -1,0 +1,185 @@
+//! AWS on this machine: `sandbox/`, started for one test and ended with it.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
+    ScalarAttributeType,
+};
+use aws_sdk_s3::config::{Credentials, Region, SharedCredentialsProvider};
+use chancery_aws::{Deployment, DynamoLedger, Patience};
+use serde_json::{Value, json};
+
+/// A running sandbox.
+pub(crate) struct Sandbox {
+    child: Child,
+    pub(crate) endpoint: String,
+    pub(crate) config: SdkConfig,
+    made: AtomicU32,
+}
+
+impl Sandbox {
+    /// `None`, and a line saying so, where what it runs on is not installed.
+    pub(crate) fn start() -> Option<Self> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let judges = std::env::var_os("CHANCERY_JUDGES").map_or_else(|| root.join("target/judges/bin"), PathBuf::from);
+        let python = judges.join("python");
+        let has_moto = Command::new(&python)
+            .args(["-c", "import moto, waitress"])
+            .stderr(Stdio::null())
+            .status();
+        if !has_moto.is_ok_and(|status| status.success()) {
+            eprintln!("SKIPPED: the sandbox's packages are not installed (cargo xtask setup)");
+            return None;
+        }
+        // Its standard input is ours: it ends when this process does, however that ends.
+        let mut child = Command::new(python)
+            .args(["-m", "chancery_sandbox.moto", "--port", "0"])
+            .current_dir(root.join("sandbox"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let told: Value = serde_json::from_str(&line).unwrap();
+        let endpoint = told["endpoint"].as_str().unwrap().to_owned();
+        let credentials = Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret", None, None, "test");
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("eu-west-2"))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .endpoint_url(&endpoint)
+            .build();
+        Some(Self {
+            child,
+            endpoint,
+            config,
+            made: AtomicU32::new(0),
+        })
+    }
+
+    /// A deployment of its own, with its two tables.
+    pub(crate) async fn deployment(&self) -> Deployment {
+        let number = self.made.fetch_add(1, Ordering::Relaxed);
+        let deployment = Deployment::new(format!("p{number}"), "dev", ["prod"]).unwrap();
+        let client = self.dynamodb();
+        let create = |name: &str, keys: [&str; 2], index: (&str, Vec<(&str, ScalarAttributeType)>)| {
+            let (index_name, index_keys) = index;
+            let schema = |names: &[&str]| {
+                let kinds = [KeyType::Hash, KeyType::Range];
+                let element = |(name, kind): (&&str, KeyType)| {
+                    KeySchemaElement::builder().attribute_name(*name).key_type(kind).build().unwrap()
+                };
+                names.iter().zip(kinds).map(element).collect::<Vec<_>>()
+            };
+            let mut attributes: Vec<_> = keys.map(|key| (key, ScalarAttributeType::S)).to_vec();
+            attributes.extend(index_keys.iter().filter(|(key, _)| !keys.contains(key)).cloned());
+            let definitions = attributes.into_iter().map(|(name, kind)| {
+                AttributeDefinition::builder()
+                    .attribute_name(name)
+                    .attribute_type(kind)
+                    .build()
+                    .unwrap()
+            });
+            let names: Vec<&str> = index_keys.iter().map(|(name, _)| *name).collect();
+            let projection = Projection::builder().projection_type(ProjectionType::KeysOnly).build();
+            let index = GlobalSecondaryIndex::builder()
+                .index_name(index_name)
+                .set_key_schema(Some(schema(&names)))
+                .projection(projection)
+                .build()
+                .unwrap();
+            client
+                .create_table()
+                .table_name(name)
+                .set_key_schema(Some(schema(&keys)))
+                .set_attribute_definitions(Some(definitions.collect()))
+                .global_secondary_indexes(index)
+                .billing_mode(BillingMode::PayPerRequest)
+                .send()
+        };
+        let serial = ("serial", vec![("SerialNumber", ScalarAttributeType::S)]);
+        create(deployment.table(), ["CommonName", "SerialNumber"], serial)
+            .await
+            .unwrap();
+        let open = (
+            "open",
+            vec![("Open", ScalarAttributeType::S), ("Since", ScalarAttributeType::N)],
+        );
+        create(deployment.journal_table(), ["Key", "Sort"], open).await.unwrap();
+        deployment
+    }
+
+    /// A ledger of its own.
+    pub(crate) async fn ledger(&self) -> (DynamoLedger, Deployment) {
+        let deployment = self.deployment().await;
+        (
+            DynamoLedger::new(&self.config, &deployment, patient()),
+            deployment,
+        )
+    }
+
+    /// A bucket of its own.
+    pub(crate) async fn bucket(&self) -> String {
+        let name = format!("bucket-{}", self.made.fetch_add(1, Ordering::Relaxed));
+        let place = aws_sdk_s3::types::CreateBucketConfiguration::builder()
+            .location_constraint(aws_sdk_s3::types::BucketLocationConstraint::EuWest2)
+            .build();
+        let config = aws_sdk_s3::config::Builder::from(&self.config).force_path_style(true);
+        aws_sdk_s3::Client::from_conf(config.build())
+            .create_bucket()
+            .bucket(&name)
+            .create_bucket_configuration(place)
+            .send()
+            .await
+            .unwrap();
+        name
+    }
+
+    pub(crate) fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        aws_sdk_dynamodb::Client::new(&self.config)
+    }
+
+    /// Lets the next calls of an operation meet a fault; sandbox/README.md lists the kinds.
+    pub(crate) fn fault(&self, service: &str, operation: &str, kind: &str, times: u32) {
+        let fault = json!({"service": service, "operation": operation, "kind": kind, "times": times, "delay": 3});
+        ureq::post(format!("{}/_sandbox/faults", self.endpoint))
+            .send_json(fault)
+            .unwrap();
+    }
+
+    /// Forgets faults that have not struck.
+    pub(crate) fn clear_faults(&self) {
+        ureq::delete(format!("{}/_sandbox/faults", self.endpoint)).call().unwrap();
+    }
+
+    /// The operations called since the last time this was asked, `dynamodb Query` and so on.
+    pub(crate) fn take_calls(&self) -> Vec<String> {
+        let url = format!("{}/_sandbox/calls", self.endpoint);
+        let mut answer = ureq::get(&url).call().unwrap();
+        let calls: Value = answer.body_mut().read_json().unwrap();
+        ureq::delete(&url).call().unwrap();
+        let named = |call: &Value| format!("{} {}", call["service"].as_str().unwrap(), call["operation"].as_str().unwrap());
+        calls.as_array().unwrap().iter().map(named).collect()
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        // Closing its standard input lets it end by itself; a test must not wait for that.
+        drop(self.child.stdin.take());
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Calls on a busy machine take their time.
+pub(crate) fn patient() -> Patience {
+    Patience::new(Duration::from_secs(60))
+}
