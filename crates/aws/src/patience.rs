@@ -5,6 +5,7 @@
 //! refusal ([`Failure::Refused`]), or the admission that nobody knows ([`Failure::Unavailable`]).
 
 use std::fmt::Write as _;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -108,27 +109,29 @@ impl Patience {
     }
 
     /// Waits for a call, `what` being its name in messages.
-    pub(crate) async fn call<T, E>(
+    pub(crate) fn call<'a, T, E>(
         &self,
-        what: &str,
-        call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
-    ) -> Result<T, Failure<E>>
+        what: &'a str,
+        call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send + 'a,
+    ) -> Waiting<'a, T, E>
     where
+        T: 'a,
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        self.within(self.left(), what, call).await
+        Box::pin(within(self.left(), what, call))
     }
 
     /// Waits for a call that moves a long object.
-    pub(crate) async fn long_call<T, E>(
+    pub(crate) fn long_call<'a, T, E>(
         &self,
-        what: &str,
-        call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
-    ) -> Result<T, Failure<E>>
+        what: &'a str,
+        call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send + 'a,
+    ) -> Waiting<'a, T, E>
     where
+        T: 'a,
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        self.within(self.bounded(self.0.call * 6), what, call).await
+        Box::pin(within(self.bounded(self.0.call * 6), what, call))
     }
 
     fn bounded(&self, call: Duration) -> Duration {
@@ -136,24 +139,26 @@ impl Patience {
         let until = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         until.map_or(call, |until| until.min(call))
     }
+}
 
-    async fn within<T, E>(
-        &self,
-        limit: Duration,
-        what: &str,
-        call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
-    ) -> Result<T, Failure<E>>
-    where
-        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-    {
-        match tokio::time::timeout(limit, call).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => Err(classify(what, error)),
-            Err(_) => Err(Failure::Unavailable(format!(
-                "{what} had no answer within {} ms; it may have been done or not",
-                limit.as_millis()
-            ))),
-        }
+/// The SDK's futures are of many thousand octets: on the heap, they do not make all of ours as large.
+type Waiting<'a, T, E> = Pin<Box<dyn Future<Output = Result<T, Failure<E>>> + Send + 'a>>;
+
+async fn within<T, E>(
+    limit: Duration,
+    what: &str,
+    call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+) -> Result<T, Failure<E>>
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    match tokio::time::timeout(limit, call).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(classify(what, error)),
+        Err(_) => Err(Failure::Unavailable(format!(
+            "{what} had no answer within {} ms; it may have been done or not",
+            limit.as_millis()
+        ))),
     }
 }
 

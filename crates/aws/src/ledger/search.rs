@@ -446,7 +446,8 @@ fn parse_position(text: &str) -> Option<Position> {
 }
 
 fn parse_cursor(cursor: &Cursor) -> Result<Position, LedgerError> {
-    parse_position(&cursor.0).ok_or_else(|| LedgerError::Damaged {
-        detail: format!("the cursor {:?} was not made by this ledger", cursor.0),
-    })
+    let position = parse_position(&cursor.0);
+    // Written again as it came, or it was not written here.
+    let ours = position.filter(|(at, serial)| names::moment(*at, *serial) == cursor.0);
+    ours.ok_or_else(|| LedgerError::foreign_cursor(cursor))
 }
