@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5912::ID_CE_SUBJECT_ALT_NAME;
 
-use crate::key::verify::{self, VerifyError};
+use crate::key::verify::{self, PSS_ADVICE, VerifyError};
 use crate::key::{KeyError, SubjectPublicKey};
 use crate::name::Name;
 use crate::pem;
@@ -101,6 +101,9 @@ pub enum CsrError {
         /// Its object identifier.
         oid: String,
     },
+    /// RSA-PSS with an old hash, with two hashes, or with a salt too short to be of use.
+    #[error("the CSR is signed by RSA-PSS with parameters that are not accepted; {PSS_ADVICE}")]
+    PssParameters,
     /// The signature does not verify: whoever asks has not shown to hold the private key.
     #[error("the CSR's signature does not verify: it was not made with the private key of the public key in it")]
     BadSignature,
@@ -222,6 +225,7 @@ impl From<VerifyError> for CsrError {
                 detail: "its signature algorithm is not an AlgorithmIdentifier",
             },
             VerifyError::Algorithm { oid, .. } => Self::SignatureAlgorithm { oid },
+            VerifyError::PssParameters => Self::PssParameters,
             VerifyError::BadSignature => Self::BadSignature,
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Accepted are signatures that prove something today: SHA-256 and better, never MD5 or SHA-1.
 
-use aws_lc_rs::signature::{self as aws, ParsedPublicKey, VerificationAlgorithm};
+use aws_lc_rs::signature::{self as aws, ParsedPublicKey, RsaParameters, RsaPssSaltLength, VerificationAlgorithm};
 use const_oid::db::{fips204, rfc5912, rfc8410};
 use der::asn1::AnyRef;
 use der::{Decode, Sequence};
@@ -25,14 +25,21 @@ pub enum VerifyError {
         /// The key's kind.
         kind: KeyKind,
     },
+    /// RSA-PSS with an old hash, with two hashes, or with a salt too short to be of use (RFC 8017 section 9.1).
+    #[error("these RSA-PSS parameters are not accepted; {PSS_ADVICE}")]
+    PssParameters,
     /// The signature was not made with this key over this message.
     #[error("the signature does not verify")]
     BadSignature,
 }
 
+/// What to do about RSA-PSS parameters that are not accepted.
+pub(crate) const PSS_ADVICE: &str = "use SHA-256, SHA-384 or SHA-512, MGF1 with the same hash, and a salt at least as \
+    long as the digest (OpenSSL: -sigopt rsa_pss_saltlen:digest)";
+
 /// Verifies `signature` over `message` by `key`, under the DER AlgorithmIdentifier `algorithm`.
 ///
-/// Accepts PKCS #1 v1.5 and PSS (with MGF1 of the same hash and a salt of its length) with SHA-256, SHA-384 or SHA-512,
+/// Accepts PKCS #1 v1.5 and PSS (with MGF1 of the same hash and a salt at least as long as its digest) with SHA-256, SHA-384 or SHA-512,
 /// ECDSA with each of them, Ed25519, and pure ML-DSA.
 pub fn verify(key: &SubjectPublicKey, algorithm: &[u8], message: &[u8], signature: &[u8]) -> Result<(), VerifyError> {
     let identifier = AlgorithmIdentifierRef::from_der(algorithm).map_err(|_| VerifyError::MalformedAlgorithm)?;
@@ -41,8 +48,14 @@ pub fn verify(key: &SubjectPublicKey, algorithm: &[u8], message: &[u8], signatur
         oid: identifier.oid.to_string(),
         kind,
     };
-    let scheme = Scheme::of_identifier(&identifier).ok_or_else(refused)?;
-    let verified = if scheme == Scheme::of_kind(kind) {
+    let scheme = match identifier.oid {
+        rfc5912::ID_RSASSA_PSS => pss(identifier.parameters).ok_or(VerifyError::PssParameters)?,
+        _ => Scheme::of_identifier(&identifier).ok_or_else(refused)?,
+    };
+    let verified = if let (Scheme::RsaPss { hash, salt }, KeyKind::Rsa { bits: 2048.. }) = (scheme, kind) {
+        let algorithm = hash.pss().with_pss_salt_length(RsaPssSaltLength::Custom(salt));
+        algorithm.verify_sig(key.key_bits(), message, signature)
+    } else if scheme == Scheme::of_kind(kind) {
         key.verifier().verify_sig(message, signature)
     } else {
         let algorithm = scheme.algorithm_for(kind).ok_or_else(refused)?;
@@ -65,11 +78,25 @@ pub(super) enum Hash {
     Sha512,
 }
 
+impl Hash {
+    fn pss(self) -> RsaParameters {
+        match self {
+            Self::Sha256 => aws::RSA_PSS_2048_8192_SHA256,
+            Self::Sha384 => aws::RSA_PSS_2048_8192_SHA384,
+            Self::Sha512 => aws::RSA_PSS_2048_8192_SHA512,
+        }
+    }
+}
+
 /// A signature scheme with its hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scheme {
     RsaPkcs1(Hash),
-    RsaPss(Hash),
+    RsaPss {
+        hash: Hash,
+        /// Octets.
+        salt: u16,
+    },
     Ecdsa(Hash),
     Ed25519,
     MlDsa44,
@@ -92,14 +119,13 @@ impl Scheme {
         }
     }
 
-    /// The scheme of an AlgorithmIdentifier with the parameters it must have; `None` where it is not accepted.
+    /// The scheme of an AlgorithmIdentifier, but PSS, with the parameters it must have; `None` where it is not accepted.
     fn of_identifier(identifier: &AlgorithmIdentifierRef<'_>) -> Option<Self> {
         let parameters = identifier.parameters;
         match identifier.oid {
             rfc5912::SHA_256_WITH_RSA_ENCRYPTION => null_or_absent(parameters, Self::RsaPkcs1(Hash::Sha256)),
             rfc5912::SHA_384_WITH_RSA_ENCRYPTION => null_or_absent(parameters, Self::RsaPkcs1(Hash::Sha384)),
             rfc5912::SHA_512_WITH_RSA_ENCRYPTION => null_or_absent(parameters, Self::RsaPkcs1(Hash::Sha512)),
-            rfc5912::ID_RSASSA_PSS => pss_hash(parameters?).map(Self::RsaPss),
             rfc5912::ECDSA_WITH_SHA_256 => absent(parameters, Self::Ecdsa(Hash::Sha256)),
             rfc5912::ECDSA_WITH_SHA_384 => absent(parameters, Self::Ecdsa(Hash::Sha384)),
             rfc5912::ECDSA_WITH_SHA_512 => absent(parameters, Self::Ecdsa(Hash::Sha512)),
@@ -111,7 +137,8 @@ impl Scheme {
         }
     }
 
-    /// What verifies this scheme with a key of that kind; `None` where they do not fit.
+    /// What verifies this scheme with a key of that kind; `None` where they do not fit, or the scheme is PSS, whose salt is
+    /// known at the signature only.
     pub(super) fn algorithm_for(self, kind: KeyKind) -> Option<&'static dyn VerificationAlgorithm> {
         Some(match (kind, self) {
             (KeyKind::Rsa { bits: 0..=2047 }, Self::RsaPkcs1(Hash::Sha256)) => {
@@ -124,9 +151,6 @@ impl Scheme {
             (KeyKind::Rsa { .. }, Self::RsaPkcs1(Hash::Sha256)) => &aws::RSA_PKCS1_2048_8192_SHA256,
             (KeyKind::Rsa { .. }, Self::RsaPkcs1(Hash::Sha384)) => &aws::RSA_PKCS1_2048_8192_SHA384,
             (KeyKind::Rsa { .. }, Self::RsaPkcs1(Hash::Sha512)) => &aws::RSA_PKCS1_2048_8192_SHA512,
-            (KeyKind::Rsa { .. }, Self::RsaPss(Hash::Sha256)) => &aws::RSA_PSS_2048_8192_SHA256,
-            (KeyKind::Rsa { .. }, Self::RsaPss(Hash::Sha384)) => &aws::RSA_PSS_2048_8192_SHA384,
-            (KeyKind::Rsa { .. }, Self::RsaPss(Hash::Sha512)) => &aws::RSA_PSS_2048_8192_SHA512,
             (KeyKind::P256, Self::Ecdsa(Hash::Sha256)) => &aws::ECDSA_P256_SHA256_ASN1,
             (KeyKind::P256, Self::Ecdsa(Hash::Sha384)) => &aws::ECDSA_P256_SHA384_ASN1,
             (KeyKind::P256, Self::Ecdsa(Hash::Sha512)) => &aws::ECDSA_P256_SHA512_ASN1,
@@ -168,20 +192,21 @@ struct PssParameters<'a> {
     trailer: Option<u8>,
 }
 
-/// The hash that the parameters name, where the mask uses it too and the salt has its length.
-fn pss_hash(parameters: AnyRef<'_>) -> Option<Hash> {
-    let parameters: PssParameters<'_> = parameters.decode_as().ok()?;
+/// PSS with the hash that the parameters name, where the mask uses it too and the salt is as long as a digest or longer.
+/// OpenSSL takes the longest that fits unless it is told otherwise.
+fn pss(parameters: Option<AnyRef<'_>>) -> Option<Scheme> {
+    let parameters: PssParameters<'_> = parameters?.decode_as().ok()?;
     let (hash, octets) = hash_of(&parameters.hash?)?;
     let mask = parameters.mask.filter(|mask| mask.oid == rfc5912::ID_MGF_1)?;
     let mask_hash: AlgorithmIdentifierRef<'_> = mask.parameters?.decode_as().ok()?;
-    let fits = hash_of(&mask_hash)?.0 == hash
-        && parameters.salt_octets == Some(octets)
-        && parameters.trailer.is_none_or(|trailer| trailer == 1);
-    fits.then_some(hash)
+    let salt = u16::try_from(parameters.salt_octets?).ok()?;
+    let fits =
+        hash_of(&mask_hash)?.0 == hash && salt >= octets && parameters.trailer.is_none_or(|trailer| trailer == 1);
+    fits.then_some(Scheme::RsaPss { hash, salt })
 }
 
 /// A hash and the octets of its digests. RFC 4055 section 2.1: NULL and absent parameters mean the same.
-fn hash_of(identifier: &AlgorithmIdentifierRef<'_>) -> Option<(Hash, u32)> {
+fn hash_of(identifier: &AlgorithmIdentifierRef<'_>) -> Option<(Hash, u16)> {
     if !identifier.parameters.is_none_or(AnyRef::is_null) {
         return None;
     }

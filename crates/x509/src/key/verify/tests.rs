@@ -123,8 +123,13 @@ fn pss_verifies_with_consistent_parameters_alone() {
     let sha1 = ObjectIdentifier::new_unwrap("1.3.14.3.2.26");
     let (sha1_hash, sha1_mask) = (hash_field(sha1), mask_field(mgf1, sha1));
     let other_mask = mask_field(sha256, sha256);
-    let (no_salt, long_salt, sha1_salt) = (salt_field(0), salt_field(33), salt_field(20));
+    let (no_salt, short_salt, long_salt, sha1_salt) = (salt_field(0), salt_field(31), salt_field(33), salt_field(20));
     let other_trailer = tlv(0xa3, &[&[2, 1, 2]]);
+    // Another salt than was used: the parameters are fine, the signature is not.
+    assert_eq!(
+        verify(&key, &pss(&[&hash, &mask, &long_salt]), MESSAGE, &signature),
+        Err(VerifyError::BadSignature)
+    );
     let bad: [&[&[u8]]; 12] = [
         &[],
         &[&hash],
@@ -135,26 +140,45 @@ fn pss_verifies_with_consistent_parameters_alone() {
         &[&hash, &other_mask_hash, &salt],
         &[&hash, &other_mask, &salt],
         &[&hash, &mask, &no_salt],
-        &[&hash, &mask, &long_salt],
+        &[&hash, &mask, &short_salt],
         &[&sha1_hash, &sha1_mask, &sha1_salt],
         &[&hash, &mask, &salt, &other_trailer],
     ];
     for fields in bad {
-        let oid = refusal(verify(&key, &pss(fields), MESSAGE, &signature));
-        assert_eq!(oid, rfc5912::ID_RSASSA_PSS.to_string(), "{fields:02x?}");
+        let refused = verify(&key, &pss(fields), MESSAGE, &signature);
+        assert_eq!(refused, Err(VerifyError::PssParameters), "{fields:02x?}");
     }
-    refusal(verify(
-        &key,
-        &identifier(rfc5912::ID_RSASSA_PSS, &[]),
-        MESSAGE,
-        &signature,
-    ));
-    refusal(verify(
-        &key,
-        &identifier(rfc5912::ID_RSASSA_PSS, NULL),
-        MESSAGE,
-        &signature,
-    ));
+    for parameters in [&[][..], NULL] {
+        let refused = verify(
+            &key,
+            &identifier(rfc5912::ID_RSASSA_PSS, parameters),
+            MESSAGE,
+            &signature,
+        );
+        assert_eq!(refused, Err(VerifyError::PssParameters), "{parameters:02x?}");
+    }
+    let other_key = SubjectPublicKey::from_der(&TestKey::generate(CaKeyAlgorithm::P256).spki()).unwrap();
+    let oid = refusal(verify(&other_key, &pss(&[&hash, &mask, &salt]), MESSAGE, &signature));
+    assert_eq!(oid, rfc5912::ID_RSASSA_PSS.to_string());
+}
+
+#[test]
+fn pss_verifies_with_any_salt_that_fits() {
+    let (sha512, mgf1) = (rfc5912::ID_SHA_512, rfc5912::ID_MGF_1);
+    let rsa = TestKey::generate(CaKeyAlgorithm::Rsa2048);
+    let key = SubjectPublicKey::from_der(&rsa.spki()).unwrap();
+    // 190 octets are the longest that fit: 256 - 64 - 2.
+    for octets in [64_u8, 65, 100, 190] {
+        let encoding: &'static _ = Box::leak(Box::new(
+            aws::RSA_PSS_SHA512.with_pss_salt_length(RsaPssSaltLength::Custom(octets.into())),
+        ));
+        let signature = rsa.sign_rsa(encoding, MESSAGE);
+        let salt = tlv(0xa2, &[&tlv(2, &[if octets >= 0x80 { &[0] } else { &[] }, &[octets]])]);
+        let algorithm = pss(&[&hash_field(sha512), &mask_field(mgf1, sha512), &salt]);
+        assert_eq!(verify(&key, &algorithm, MESSAGE, &signature), Ok(()), "{octets}");
+        let refused = verify(&key, &algorithm, b"another", &signature);
+        assert_eq!(refused, Err(VerifyError::BadSignature), "{octets}");
+    }
 }
 
 #[test]
