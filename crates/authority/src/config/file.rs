@@ -49,7 +49,7 @@ pub struct CaFile {
     /// Days that its certificate lives; by default 7300 for a root, 3650 below.
     #[serde(default)]
     pub lifetime_days: Option<u32>,
-    /// pathLenConstraint; by default 0 for a CA without CAs below it, none otherwise.
+    /// pathLenConstraint; by default 0 for a CA without CAs below it, otherwise what the CA above leaves, else none.
     #[serde(default)]
     pub path_len: Option<PathLen>,
     /// Its certificate's subject; the common name is made of project and name by default.

@@ -137,6 +137,19 @@ fn a_hierarchy_may_be_of_any_depth() {
         [None, None, Some(0), Some(0)],
         "only CAs without CAs below them are limited by default"
     );
+    let limited: Vec<_> = self::config(
+        "[[ca]]\nname='root-ca'\npath_len=3\n[[ca]]\nname='policy-ca'\nparent='root-ca'\n\
+         [[ca]]\nname='web-ca'\nparent='policy-ca'\npath_len=1\n",
+    )
+    .cas()
+    .iter()
+    .map(CaConfig::path_len)
+    .collect();
+    assert_eq!(
+        limited,
+        [Some(3), Some(2), Some(1)],
+        "what is left out is what the limit above leaves"
+    );
     assert_eq!(config.issuing_ca().name(), "web-ca");
     let device = config.ca_named("device-ca").unwrap();
     assert_eq!(
@@ -201,6 +214,16 @@ fn what_does_not_fit_together_is_refused_with_key_and_remedy() {
         ),
         ("[[ca]]\nname = 'a'\npath_len = 'some'", "ca.a.path_len", "\"none\""),
         ("[[ca]]\nname = 'a'\npath_len = 300", "toml", "0 to 255"),
+        (
+            "[[ca]]\nname = 'a'\npath_len = 2\n[[ca]]\nname = 'b'\nparent = 'a'\npath_len = 'none'",
+            "ca.b.path_len",
+            "at most 1",
+        ),
+        (
+            "[[ca]]\nname = 'a'\npath_len = 2\n[[ca]]\nname = 'b'\nparent = 'a'\npath_len = 2",
+            "ca.b.path_len",
+            "at most 1",
+        ),
         (
             "[[ca]]\nname = 'a'\npath_len = 0\n[[ca]]\nname = 'b'\nparent = 'a'",
             "ca.a.path_len",

@@ -144,13 +144,7 @@ fn ca(
             ),
         ));
     }
-    let path_len = match &file.path_len {
-        None if has_children || is_root => None,
-        None => Some(0),
-        Some(PathLen::Limit(limit)) => Some(*limit),
-        Some(PathLen::Word(word)) if word == "none" => None,
-        Some(PathLen::Word(_)) => return Err(invalid(key("path_len"), "write a number from 0 to 255, or \"none\"")),
-    };
+    let path_len = path_len(&key("path_len"), file.path_len.as_ref(), parent, has_children)?;
     let key_name = file.key.clone().unwrap_or_else(|| slug.to_string());
     if key_name.is_empty() || key_name.len() > 256 || key_name.chars().any(char::is_control) {
         return Err(invalid(
@@ -225,6 +219,37 @@ fn crl(key: &str, file: &CrlFile) -> Result<CrlConfig, ConfigError> {
         shards: file.shards,
         publish_on_revocation: file.publish_on_revocation,
     })
+}
+
+/// A CA's path length, which is below that of the CA above where that has one (RFC 5280 section 4.2.1.9: what stands above
+/// holds for everything below, and a larger number would promise what no verifier grants).
+fn path_len(
+    key: &str,
+    wanted: Option<&PathLen>,
+    parent: Option<&CaConfig>,
+    has_children: bool,
+) -> Result<Option<u8>, ConfigError> {
+    // A parent of path length 0 has no room for this CA at all, which is said of the parent.
+    let limit = parent.and_then(|parent| Some((parent, parent.path_len?.checked_sub(1)?)));
+    let wanted = match wanted {
+        None if parent.is_none() => None,
+        None if has_children => limit.map(|(_, most)| most),
+        None => Some(0),
+        Some(PathLen::Limit(limit)) => Some(*limit),
+        Some(PathLen::Word(word)) if word == "none" => None,
+        Some(PathLen::Word(_)) => return Err(invalid(key, "write a number from 0 to 255, or \"none\"")),
+    };
+    match limit {
+        Some((parent, most)) if wanted.is_none_or(|wanted| wanted > most) => Err(invalid(
+            key,
+            format!(
+                "its parent {} has path_len {}, which limits this CA too; write at most {most}, or leave it out",
+                parent.name,
+                most + 1
+            ),
+        )),
+        _ => Ok(wanted),
+    }
 }
 
 /// Each CA's path length leaves room for the CAs configured below it.
