@@ -53,13 +53,13 @@ impl Authority {
         }
     }
 
-    /// Delivers a notice; whether that worked.
+    /// Hands a notice over; whether it was taken.
     pub(crate) async fn tell(&self, notice: Notice) -> bool {
         let subject = notice.subject;
         match self.ports().notices.notify(notice).await {
             Ok(()) => true,
             Err(error) => {
-                tracing::warn!(%error, subject, "a notice was not delivered");
+                tracing::warn!(%error, subject, "a notice was not taken");
                 false
             }
         }

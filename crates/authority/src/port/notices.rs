@@ -11,9 +11,9 @@ pub struct Notice {
     pub message: serde_json::Value,
 }
 
-/// Why a notice was not delivered.
+/// Why a notice was not taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the notice was not delivered: {detail}")]
+#[error("the notice was not taken: {detail}")]
 pub struct NoticeError {
     /// What happened.
     pub detail: String,
@@ -22,6 +22,11 @@ pub struct NoticeError {
 /// Tells people and systems what happened.
 #[async_trait]
 pub trait Notices: Send + Sync {
-    /// Delivers or fails within its own deadline; the caller logs a failure and goes on.
+    /// Takes a notice over: answers once it is delivered, or once it is queued to be. Never waits for a slow receiver beyond a
+    /// deadline of its own.
+    ///
+    /// `Ok` after queueing promises attempts, not delivery: what is given up later, or was still queued when the process was
+    /// killed, is lost, and told in the log alone. Nothing may depend on a notice: the ledger is the record. Notices that are
+    /// handed over one after the other arrive in that order. The caller logs a failure and goes on.
     async fn notify(&self, notice: Notice) -> Result<(), NoticeError>;
 }
