@@ -10,6 +10,7 @@ mod http;
 mod load;
 mod revocations;
 mod single;
+mod unseal;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -32,6 +33,8 @@ enum Measurement {
     },
     /// CRLs over a ledger with so many certificates
     Revocations(revocations::Arguments),
+    /// Opening a CA key
+    Unseal(unseal::Arguments),
 }
 
 fn main() -> Result<()> {
@@ -39,5 +42,6 @@ fn main() -> Result<()> {
         Measurement::Load(arguments) => load::run(&arguments),
         Measurement::Single { seconds } => single::run(seconds),
         Measurement::Revocations(arguments) => revocations::run(&arguments),
+        Measurement::Unseal(arguments) => unseal::run(&arguments),
     }
 }

@@ -68,8 +68,10 @@ impl Report {
         let _ = writeln!(
             text,
             "\n## Start and rest\n\n`chancery start` over an authority that has issued the certificates above.\n\n\
-             | | |\n|---|---:|\n| from the command to its first answer | {:.0} ms |\n| resident, idle | {:.1} MiB |",
+             | | |\n|---|---:|\n| from the command to its first answer | {:.0} ms |\n\
+             | of which the derivation of the passphrase, taken alone | {:.0} ms |\n| resident, idle | {:.1} MiB |",
             number(&self.start, "first_answer_ms"),
+            number(&self.start, "unseal_ms"),
             number(&self.start, "idle_kib") / 1024.0,
         );
         text
