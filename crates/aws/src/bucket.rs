@@ -115,7 +115,10 @@ impl Bucket {
     }
 
     async fn collect(&self, key: &str, answer: GetObjectOutput, limit: u64) -> Result<Fetched, BucketError> {
-        let len = answer.content_length().and_then(|len| u64::try_from(len).ok()).unwrap_or(u64::MAX);
+        let len = answer
+            .content_length()
+            .and_then(|len| u64::try_from(len).ok())
+            .unwrap_or(u64::MAX);
         if len > limit {
             return Err(BucketError::TooLong {
                 bucket: self.name.clone(),

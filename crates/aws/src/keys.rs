@@ -74,7 +74,10 @@ impl KmsKeyStore {
             lock(&self.known).remove(key);
             return Err(KeyStoreError::Damaged {
                 key: key.clone(),
-                detail: format!("{} is not the key in the CA's certificate; point the alias to that one", known.arn),
+                detail: format!(
+                    "{} is not the key in the CA's certificate; point the alias to that one",
+                    known.arn
+                ),
             });
         }
         Ok(known)
@@ -247,10 +250,9 @@ fn key_spec(algorithm: CaKeyAlgorithm) -> KeySpec {
 /// How KMS is to sign that input; `None` where the input is not of the key's algorithm.
 fn signing(algorithm: CaKeyAlgorithm, input: &SigningInput) -> Option<(SigningAlgorithmSpec, MessageType)> {
     let spec = match (algorithm, input) {
-        (
-            CaKeyAlgorithm::Rsa2048 | CaKeyAlgorithm::Rsa3072 | CaKeyAlgorithm::Rsa4096,
-            SigningInput::Sha256(_),
-        ) => SigningAlgorithmSpec::RsassaPkcs1V15Sha256,
+        (CaKeyAlgorithm::Rsa2048 | CaKeyAlgorithm::Rsa3072 | CaKeyAlgorithm::Rsa4096, SigningInput::Sha256(_)) => {
+            SigningAlgorithmSpec::RsassaPkcs1V15Sha256
+        }
         (CaKeyAlgorithm::P256, SigningInput::Sha256(_)) => SigningAlgorithmSpec::EcdsaSha256,
         (CaKeyAlgorithm::P384, SigningInput::Sha384(_)) => SigningAlgorithmSpec::EcdsaSha384,
         (CaKeyAlgorithm::P521, SigningInput::Sha512(_)) => SigningAlgorithmSpec::EcdsaSha512,

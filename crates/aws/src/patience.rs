@@ -210,7 +210,10 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 /// Whether a refusal is for want of a permission.
 pub(crate) fn is_denied<E: ProvideErrorMetadata>(error: &E) -> bool {
-    matches!(error.code(), Some("AccessDeniedException" | "AccessDenied" | "Forbidden" | "AuthorizationError"))
+    matches!(
+        error.code(),
+        Some("AccessDeniedException" | "AccessDenied" | "Forbidden" | "AuthorizationError")
+    )
 }
 
 #[cfg(test)]

@@ -234,7 +234,10 @@ mod tests {
         assert_eq!(typed("a-ca.crt", pem), "application/x-pem-file");
         assert_eq!(typed("a-ca.crt", &[0x30, 0x82]), "application/pkix-cert");
         assert_eq!(typed("a-ca.crl", &[0x30, 0x82]), "application/pkix-crl");
-        assert_eq!(typed("a-ca.crl.pem", b"-----BEGIN X509 CRL-----"), "application/x-pem-file");
+        assert_eq!(
+            typed("a-ca.crl.pem", b"-----BEGIN X509 CRL-----"),
+            "application/x-pem-file"
+        );
         assert_eq!(typed("a-ca-bundle.pem", pem), "application/x-pem-file");
     }
 

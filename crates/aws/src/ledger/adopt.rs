@@ -82,7 +82,10 @@ impl DynamoLedger {
         };
         let write = mode != AdoptionMode::DryRun;
         while until.is_none_or(|until| Instant::now() < until) {
-            let page = self.tables.scan(Table::Certificates, None, Item::default(), after).await?;
+            let page = self
+                .tables
+                .scan(Table::Certificates, None, Item::default(), after)
+                .await?;
             let mut outcomes = stream::iter(page.items)
                 .map(|item| self.adopt_row(item, &cas, write))
                 .buffer_unordered(TOGETHER);
@@ -104,7 +107,11 @@ impl DynamoLedger {
     }
 
     async fn where_adoption_stopped(&self) -> Result<Option<Item>, LedgerError> {
-        let state = self.tables.get(Table::Journal, names::adoption()).await?.unwrap_or_default();
+        let state = self
+            .tables
+            .get(Table::Journal, names::adoption())
+            .await?
+            .unwrap_or_default();
         Ok(match (state.as_text("AfterName"), state.as_text("AfterSerial")) {
             (Ok(name), Ok(serial)) => Some(Item::row_key(name, serial)),
             _ => None,

@@ -177,7 +177,9 @@ fn as_ca(row: Row, slug: &Slug, parent: Option<&KnownCa>) -> Option<KnownCa> {
         None => ca.key()?,
         Some(parent) => parent.key()?,
     };
-    let is_ca = certificate.basic_constraints().is_some_and(|constraints| constraints.ca);
+    let is_ca = certificate
+        .basic_constraints()
+        .is_some_and(|constraints| constraints.ca);
     let fits = is_ca && certificate.serial() == row.serial && certificate.is_signed_by(&signer);
     fits.then_some(ca)
 }

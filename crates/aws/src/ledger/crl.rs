@@ -95,7 +95,10 @@ impl DynamoLedger {
     async fn next_number(&self, counter: &Counter) -> Result<u64, LedgerError> {
         let one = Item::default().number(":one", 1);
         let (table, key) = (counter.table, counter.key.clone());
-        let changed = self.tables.update(table, key, "ADD #CRLNumber :one", counter.condition, one).await?;
+        let changed = self
+            .tables
+            .update(table, key, "ADD #CRLNumber :one", counter.condition, one)
+            .await?;
         let Some(changed) = changed else {
             self.cas.forget();
             return Err(LedgerError::Damaged {

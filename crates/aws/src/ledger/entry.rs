@@ -100,7 +100,9 @@ impl Entry {
     }
 
     pub(super) fn parse(item: &Item) -> Result<Self, Malformed> {
-        let serial: Serial = item.parse("Key", |key| key.strip_prefix("intent#").unwrap_or(key).parse::<Serial>())?;
+        let serial: Serial = item.parse("Key", |key| {
+            key.strip_prefix("intent#").unwrap_or(key).parse::<Serial>()
+        })?;
         let slug = |item: &Item, name| item.parse(name, |text| Slug::new(text));
         Ok(Self {
             id: IntentId {

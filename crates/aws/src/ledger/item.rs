@@ -134,7 +134,11 @@ impl Item {
         name: &'static str,
         read: impl FnOnce(&Self, &'static str) -> Result<T, Malformed>,
     ) -> Result<Option<T>, Malformed> {
-        if self.has(name) { read(self, name).map(Some) } else { Ok(None) }
+        if self.has(name) {
+            read(self, name).map(Some)
+        } else {
+            Ok(None)
+        }
     }
 }
 

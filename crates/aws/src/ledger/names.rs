@@ -141,7 +141,10 @@ mod tests {
     #[test]
     fn tokens_of_different_principals_never_meet() {
         let of = |principal: &str, text: &str| {
-            token(&Principal::Token(principal.to_owned()), &IdempotencyToken(text.to_owned()))
+            token(
+                &Principal::Token(principal.to_owned()),
+                &IdempotencyToken(text.to_owned()),
+            )
         };
         assert_ne!(of("a", "bc"), of("ab", "c"));
         assert_eq!(of("a", "bc"), of("a", "bc"));

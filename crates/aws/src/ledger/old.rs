@@ -6,8 +6,8 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use chancery_authority::port::ledger::{CertificateIntent, CertificateRecord, CrlScope, IntentId, Kind, LedgerError};
 use chancery_authority::port::Receipt;
+use chancery_authority::port::ledger::{CertificateIntent, CertificateRecord, CrlScope, IntentId, Kind, LedgerError};
 use chancery_x509::certificate::Certificate;
 use chancery_x509::crl::RevokedEntry;
 use chancery_x509::key::KeyFingerprint;
@@ -100,7 +100,10 @@ impl DynamoLedger {
 
     /// A deployment that begins with a CA of ours has nothing to adopt.
     async fn begin_empty(&self) -> Result<(), LedgerError> {
-        let first = self.tables.scan(Table::Certificates, None, Item::default(), None).await?;
+        let first = self
+            .tables
+            .scan(Table::Certificates, None, Item::default(), None)
+            .await?;
         if !first.items.is_empty() || first.next.is_some() {
             return Ok(());
         }
@@ -171,7 +174,10 @@ impl DynamoLedger {
         let mut after = None;
         loop {
             let filter = Some("attribute_exists(#Revoked)");
-            let page = self.tables.scan(Table::Certificates, filter, Item::default(), after).await?;
+            let page = self
+                .tables
+                .scan(Table::Certificates, filter, Item::default(), after)
+                .await?;
             for item in &page.items {
                 match self.old_revocation(item, scope, &cas) {
                     Ok(Some((entry, not_after))) => {

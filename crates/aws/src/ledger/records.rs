@@ -47,7 +47,10 @@ impl DynamoLedger {
 
     /// Reads both tables to their ends: for a report, not for every request.
     pub(super) async fn count_all(&self) -> Result<Counts, LedgerError> {
-        let (revoked, issued) = self.tables.count(Table::Certificates, "attribute_exists(#Revoked)").await?;
+        let (revoked, issued) = self
+            .tables
+            .count(Table::Certificates, "attribute_exists(#Revoked)")
+            .await?;
         let (lost, _) = self.tables.count(Table::Journal, "attribute_exists(#Lost)").await?;
         let open = Range {
             index: Some("open"),

@@ -105,7 +105,10 @@ impl DynamoLedger {
                 Some(_) => return Err(LedgerError::NoOpenIntent(completion.id)),
                 None => {
                     return Err(LedgerError::Damaged {
-                        detail: format!("the certificate table has a row for {} that no intent led to", completion.id),
+                        detail: format!(
+                            "the certificate table has a row for {} that no intent led to",
+                            completion.id
+                        ),
                     });
                 }
             }

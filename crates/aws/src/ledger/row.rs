@@ -116,7 +116,9 @@ pub(super) fn revocation(item: &Item) -> Option<Revocation> {
         );
         item.parse("Issued", parse_time)
     });
-    let reason = item.parse("RevocationReason", |name| RevocationReason::from_name(name).ok_or("unknown"));
+    let reason = item.parse("RevocationReason", |name| {
+        RevocationReason::from_name(name).ok_or("unknown")
+    });
     Some(Revocation {
         at: at.unwrap_or_default(),
         reason: reason.unwrap_or_default(),
@@ -149,7 +151,13 @@ mod tests {
         for time in [0, 1, 1_800_000_000, 253_402_300_799].map(UnixTime) {
             assert_eq!(parse_time(&contract_time(time)).unwrap(), time);
         }
-        for text in ["", "2026-13-01 00:00:00", "2026-01-01", "01/02/2026 10:00:00", "2026-01-01 00:00:00Z"] {
+        for text in [
+            "",
+            "2026-13-01 00:00:00",
+            "2026-01-01",
+            "01/02/2026 10:00:00",
+            "2026-01-01 00:00:00Z",
+        ] {
             assert!(parse_time(text).is_err(), "{text}");
         }
     }

@@ -162,7 +162,10 @@ impl DynamoLedger {
         let mut found = Vec::new();
         let mut next = None;
         loop {
-            let page = self.tables.scan(Table::Certificates, None, Item::default(), next).await?;
+            let page = self
+                .tables
+                .scan(Table::Certificates, None, Item::default(), next)
+                .await?;
             found.extend(self.records_of(page.items).await?);
             keep(&mut found, query, after, limit);
             match page.next {
@@ -303,10 +306,7 @@ impl DynamoLedger {
         let keys = listed.iter().flat_map(|listed| {
             let serial = listed.position.1;
             let row = Item::row_key(&listed.partition, serial.to_string());
-            [
-                (Table::Journal, names::intent(serial)),
-                (Table::Certificates, row),
-            ]
+            [(Table::Journal, names::intent(serial)), (Table::Certificates, row)]
         });
         let (mut entries, mut rows) = (HashMap::new(), HashMap::new());
         for (table, item) in self.tables.get_many(keys.collect()).await? {
@@ -358,10 +358,10 @@ impl DynamoLedger {
 
 /// What a list says already, without the row; a beginning of a name counts, and anything that cannot be read may match.
 fn may_match(query: &Search, item: &Item) -> bool {
-    let name = query.common_name.as_deref().is_none_or(|wanted| {
-        item.as_text("CommonName")
-            .is_ok_and(|name| name_matches(wanted, name))
-    });
+    let name = query
+        .common_name
+        .as_deref()
+        .is_none_or(|wanted| item.as_text("CommonName").is_ok_and(|name| name_matches(wanted, name)));
     let end = item.as_time("NotAfter");
     name && query
         .issuer
@@ -412,11 +412,7 @@ fn keep(found: &mut Vec<CertificateRecord>, query: &Search, after: Option<Positi
     found.truncate(limit.saturating_add(1));
 }
 
-fn page(
-    mut found: Vec<CertificateRecord>,
-    limit: usize,
-    position: impl Fn(&CertificateRecord) -> Position,
-) -> Page {
+fn page(mut found: Vec<CertificateRecord>, limit: usize, position: impl Fn(&CertificateRecord) -> Position) -> Page {
     let more = found.len() > limit;
     found.truncate(limit);
     let last = found.last().filter(|_| more).map(position);
@@ -429,7 +425,10 @@ fn page(
 fn parse_listed(item: Item) -> Option<Listed> {
     let parsed = item.as_text("Sort").ok().and_then(parse_position);
     let (Some(position), Ok(partition)) = (parsed, item.as_text("Partition")) else {
-        tracing::error!(item = super::called(&item), "an item of a list cannot be read and is left out");
+        tracing::error!(
+            item = super::called(&item),
+            "an item of a list cannot be read and is left out"
+        );
         return None;
     };
     let partition = partition.to_owned();

@@ -209,13 +209,19 @@ impl Tables {
             }
             pause(round).await;
         }
-        Err(unavailable("dynamodb:BatchGetItem left keys unprocessed again and again".to_owned()))
+        Err(unavailable(
+            "dynamodb:BatchGetItem left keys unprocessed again and again".to_owned(),
+        ))
     }
 
     /// One page of a partition. Consistent, unless an index is read, which cannot be.
     pub(crate) async fn page(&self, range: &Range, after: Option<Item>) -> Result<Items, LedgerError> {
         let index = range.index;
-        let expressions = [Some(range.condition.as_str()), range.filter.as_deref(), range.projection.as_deref()];
+        let expressions = [
+            Some(range.condition.as_str()),
+            range.filter.as_deref(),
+            range.projection.as_deref(),
+        ];
         let call = self
             .client
             .query()
@@ -335,9 +341,7 @@ impl Tables {
             .table_name(self.name(table))
             .set_item(Some(item.0));
         let outcome = self.patience.call("dynamodb:PutItem", call.send()).await;
-        outcome
-            .map(|_| ())
-            .map_err(|failure| self.unavailable(table, failure))
+        outcome.map(|_| ()).map_err(|failure| self.unavailable(table, failure))
     }
 
     /// Changes one item; `None` where the condition did not hold, else the attributes that were changed.
@@ -390,7 +394,10 @@ impl Tables {
                 return Err(self.unavailable(Table::Journal, Failure::Refused(error)));
             };
             let reasons = cancelled.cancellation_reasons();
-            if reasons.iter().any(|reason| reason.code() == Some("ConditionalCheckFailed")) {
+            if reasons
+                .iter()
+                .any(|reason| reason.code() == Some("ConditionalCheckFailed"))
+            {
                 return Ok(Transaction::Refused(reasons.iter().map(condition).collect()));
             }
             if !reasons.iter().any(may_pass) {
@@ -519,9 +526,7 @@ fn condition(reason: &CancellationReason) -> Condition {
 fn may_pass(reason: &CancellationReason) -> bool {
     matches!(
         reason.code(),
-        Some(
-            "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded" | "RequestLimitExceeded"
-        )
+        Some("TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded" | "RequestLimitExceeded")
     )
 }
 

@@ -46,7 +46,9 @@ impl Sandbox {
             .spawn()
             .unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
         let told: Value = serde_json::from_str(&line).unwrap();
         let endpoint = told["endpoint"].as_str().unwrap().to_owned();
         let credentials = Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret", None, None, "test");
@@ -74,7 +76,11 @@ impl Sandbox {
             let schema = |names: &[&str]| {
                 let kinds = [KeyType::Hash, KeyType::Range];
                 let element = |(name, kind): (&&str, KeyType)| {
-                    KeySchemaElement::builder().attribute_name(*name).key_type(kind).build().unwrap()
+                    KeySchemaElement::builder()
+                        .attribute_name(*name)
+                        .key_type(kind)
+                        .build()
+                        .unwrap()
                 };
                 names.iter().zip(kinds).map(element).collect::<Vec<_>>()
             };
@@ -119,10 +125,7 @@ impl Sandbox {
     /// A ledger of its own.
     pub(crate) async fn ledger(&self) -> (DynamoLedger, Deployment) {
         let deployment = self.deployment().await;
-        (
-            DynamoLedger::new(&self.config, &deployment, patient()),
-            deployment,
-        )
+        (DynamoLedger::new(&self.config, &deployment, patient()), deployment)
     }
 
     /// A bucket of its own.
@@ -156,7 +159,9 @@ impl Sandbox {
 
     /// Forgets faults that have not struck.
     pub(crate) fn clear_faults(&self) {
-        ureq::delete(format!("{}/_sandbox/faults", self.endpoint)).call().unwrap();
+        ureq::delete(format!("{}/_sandbox/faults", self.endpoint))
+            .call()
+            .unwrap();
     }
 
     /// The operations called since the last time this was asked, `dynamodb Query` and so on.
@@ -165,7 +170,13 @@ impl Sandbox {
         let mut answer = ureq::get(&url).call().unwrap();
         let calls: Value = answer.body_mut().read_json().unwrap();
         ureq::delete(&url).call().unwrap();
-        let named = |call: &Value| format!("{} {}", call["service"].as_str().unwrap(), call["operation"].as_str().unwrap());
+        let named = |call: &Value| {
+            format!(
+                "{} {}",
+                call["service"].as_str().unwrap(),
+                call["operation"].as_str().unwrap()
+            )
+        };
         calls.as_array().unwrap().iter().map(named).collect()
     }
 }
