@@ -105,7 +105,7 @@ impl Publication for S3Publication {
             Ok(answer) => Ok(Some(Stat {
                 etag: ETag(answer.e_tag().unwrap_or_default().to_owned()),
                 len: length(answer.content_length()),
-                modified: UnixTime(answer.last_modified().map_or(0, |time| time.secs())),
+                modified: UnixTime(answer.last_modified().map_or(0, aws_smithy_types::DateTime::secs)),
             })),
             Err(Failure::Refused(error)) if error.is_not_found() => Ok(None),
             Err(Failure::Refused(error)) => Err(self.failed(name, &describe(&error))),
@@ -124,7 +124,7 @@ impl Publication for S3Publication {
         let stat = Stat {
             etag: ETag(answer.e_tag().unwrap_or_default().to_owned()),
             len: length(answer.content_length()),
-            modified: UnixTime(answer.last_modified().map_or(0, |time| time.secs())),
+            modified: UnixTime(answer.last_modified().map_or(0, aws_smithy_types::DateTime::secs)),
         };
         match tokio::time::timeout(self.patience.left(), answer.body.collect()).await {
             Ok(Ok(content)) => Ok(Some((stat, content.to_vec()))),

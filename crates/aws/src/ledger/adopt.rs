@@ -153,7 +153,7 @@ impl DynamoLedger {
             Err(error) => Belongs::Nowhere(error.to_string()),
         };
         let record = match belongs {
-            Belongs::To(record) => record,
+            Belongs::To(record) => *record,
             Belongs::Nowhere(why) => {
                 if write {
                     self.adopt_revocation(&item).await?;

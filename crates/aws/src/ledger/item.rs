@@ -1,6 +1,7 @@
 //! Items of both tables: attributes by name, written and read with types.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -42,11 +43,11 @@ impl Item {
         }
     }
 
-    pub(crate) fn number(self, name: &str, value: impl ToString) -> Self {
-        self.with(name, AttributeValue::N(value.to_string()))
+    pub(crate) fn number(self, name: &str, value: impl Display) -> Self {
+        self.with(name, AttributeValue::N(format!("{value}")))
     }
 
-    pub(crate) fn optional_number(self, name: &str, value: Option<impl ToString>) -> Self {
+    pub(crate) fn optional_number(self, name: &str, value: Option<impl Display>) -> Self {
         match value {
             Some(value) => self.number(name, value),
             None => self,
@@ -117,7 +118,7 @@ impl Item {
     }
 
     /// Parses a string attribute.
-    pub(crate) fn parse<T, E: std::fmt::Display>(
+    pub(crate) fn parse<T, E: Display>(
         &self,
         name: &'static str,
         parse: impl FnOnce(&str) -> Result<T, E>,

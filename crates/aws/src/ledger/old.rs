@@ -22,7 +22,7 @@ use super::tables::{Range, Table};
 use super::{DynamoLedger, names};
 
 /// How long it is believed that rows are not adopted. That all are is believed for ever.
-const DOUBTED: Duration = Duration::from_secs(60);
+const DOUBTED: Duration = Duration::from_mins(1);
 
 /// Whether all rows are adopted, as it was read last.
 #[derive(Debug, Default)]
@@ -31,7 +31,7 @@ pub(super) struct Adopted(Mutex<Option<(bool, Instant)>>);
 /// Where an old row belongs.
 pub(super) enum Belongs {
     /// To that CA.
-    To(CertificateRecord),
+    To(Box<CertificateRecord>),
     /// Its certificate was issued by none of this deployment's CAs, or cannot be read.
     Nowhere(String),
 }
@@ -133,7 +133,7 @@ impl DynamoLedger {
             parent: ca.record.parent.clone(),
             key: ca.record.key.clone(),
         });
-        Belongs::To(CertificateRecord {
+        Belongs::To(Box::new(CertificateRecord {
             id: IntentId {
                 issuer: issuer.record.slug.clone(),
                 serial: row.serial,
@@ -155,7 +155,7 @@ impl DynamoLedger {
             notify_expiry: row.notify_expiry.unwrap_or(false),
             reminders: row.reminders,
             certificate: row.certificate,
-        })
+        }))
     }
 
     /// Revoked rows that the journal may not list. A row whose certificate cannot be read is taken for one of the issuing

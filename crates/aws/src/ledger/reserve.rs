@@ -129,9 +129,7 @@ impl DynamoLedger {
             reminders: Vec::new(),
             counts_crls: false,
         };
-        entry
-            .record(row)
-            .ok_or_else(|| LedgerError::NoOpenIntent(completion.id))
+        entry.record(row).ok_or(LedgerError::NoOpenIntent(completion.id))
     }
 
     pub(super) async fn lose_intent(&self, id: IntentId, at: UnixTime) -> Result<(), LedgerError> {

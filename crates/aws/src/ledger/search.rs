@@ -63,7 +63,12 @@ impl DynamoLedger {
             let row = Row::parse(&item).map_err(|error| damaged(&super::called(&item), &error))?;
             let row_key = row.key();
             match Self::old_record(row, &self.known_cas().await?) {
-                Belongs::To(record) => return Ok(Some(Found { record, row_key })),
+                Belongs::To(record) => {
+                    return Ok(Some(Found {
+                        record: *record,
+                        row_key,
+                    }));
+                }
                 Belongs::Nowhere(why) => tracing::warn!(%serial, why, "a row is left alone"),
             }
         }
@@ -258,7 +263,7 @@ impl DynamoLedger {
             }
             let ranges = (0..names::LANES).map(|lane| {
                 let mut range = Range::journal(names::expiring(lane));
-                range.condition = "#Key = :key AND #Sort BETWEEN :from AND :to".to_owned();
+                "#Key = :key AND #Sort BETWEEN :from AND :to".clone_into(&mut range.condition);
                 range.values = range.values.text(":from", &from).text(":to", names::second(to));
                 range
             });
@@ -348,7 +353,7 @@ impl DynamoLedger {
             }
             let serial = row.serial;
             match Self::old_record(row, &self.known_cas().await?) {
-                Belongs::To(record) => records.push(record),
+                Belongs::To(record) => records.push(*record),
                 Belongs::Nowhere(why) => tracing::warn!(%serial, why, "a row is left alone"),
             }
         }

@@ -1,4 +1,5 @@
 //! AWS on this machine: `sandbox/`, started for one test and ended with it.
+#![allow(clippy::print_stderr)] // what is skipped is said
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -13,12 +14,11 @@ use aws_sdk_dynamodb::types::{
 };
 use aws_sdk_s3::config::{Credentials, Region, SharedCredentialsProvider};
 use chancery_aws::{Deployment, DynamoLedger, Patience};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// A running sandbox.
 pub(crate) struct Sandbox {
     child: Child,
-    pub(crate) endpoint: String,
     pub(crate) config: SdkConfig,
     made: AtomicU32,
 }
@@ -60,7 +60,6 @@ impl Sandbox {
             .build();
         Some(Self {
             child,
-            endpoint,
             config,
             made: AtomicU32::new(0),
         })
@@ -148,37 +147,6 @@ impl Sandbox {
     pub(crate) fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         aws_sdk_dynamodb::Client::new(&self.config)
     }
-
-    /// Lets the next calls of an operation meet a fault; sandbox/README.md lists the kinds.
-    pub(crate) fn fault(&self, service: &str, operation: &str, kind: &str, times: u32) {
-        let fault = json!({"service": service, "operation": operation, "kind": kind, "times": times, "delay": 3});
-        ureq::post(format!("{}/_sandbox/faults", self.endpoint))
-            .send_json(fault)
-            .unwrap();
-    }
-
-    /// Forgets faults that have not struck.
-    pub(crate) fn clear_faults(&self) {
-        ureq::delete(format!("{}/_sandbox/faults", self.endpoint))
-            .call()
-            .unwrap();
-    }
-
-    /// The operations called since the last time this was asked, `dynamodb Query` and so on.
-    pub(crate) fn take_calls(&self) -> Vec<String> {
-        let url = format!("{}/_sandbox/calls", self.endpoint);
-        let mut answer = ureq::get(&url).call().unwrap();
-        let calls: Value = answer.body_mut().read_json().unwrap();
-        ureq::delete(&url).call().unwrap();
-        let named = |call: &Value| {
-            format!(
-                "{} {}",
-                call["service"].as_str().unwrap(),
-                call["operation"].as_str().unwrap()
-            )
-        };
-        calls.as_array().unwrap().iter().map(named).collect()
-    }
 }
 
 impl Drop for Sandbox {
@@ -192,5 +160,5 @@ impl Drop for Sandbox {
 
 /// Calls on a busy machine take their time.
 pub(crate) fn patient() -> Patience {
-    Patience::new(Duration::from_secs(60))
+    Patience::new(Duration::from_mins(1))
 }
