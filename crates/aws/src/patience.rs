@@ -2,7 +2,7 @@
 //!
 //! The SDK repeats what was throttled or failed on AWS's side, with growing, jittered pauses and a quota that stops a
 //! storm of retries. Here every call, with its retries, gets an end; and its outcome becomes one of three: an answer, a
-//! refusal ([`Failure::Refused`]), or the admission that nobody knows ([`Failure::Unavailable`]).
+//! refusal (`Failure::Refused`), or the admission that nobody knows (`Failure::Unavailable`).
 
 use std::fmt::Write as _;
 use std::pin::Pin;
