@@ -5,5 +5,6 @@
 //! crate, which includes its module by path, over the files in `corpus/` with every ordinary test run.
 
 pub mod authority;
+pub mod lambda;
 pub mod local;
 pub mod x509;

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use aws_config::SdkConfig;
-use chancery_aws::{Aws, Deployment, Patience, Places, load_config};
+use chancery_authority::port::KeyName;
+use chancery_aws::{Aws, Deployment, KmsKeyStore, Patience, Places, load_config};
+use chancery_x509::key::ca::CaPublicKey;
 
 use crate::failure::{Failure, FailureKind};
 use crate::front::{Desk, Front};
@@ -16,7 +18,7 @@ use crate::function::Function;
 use crate::metrics::Metrics;
 use crate::notify::Notify;
 use crate::notify::slack::Slack;
-use crate::office::Foundations;
+use crate::office::{Foundations, KeyCheck};
 use crate::rows::LedgerRows;
 use crate::settings::{AuthoritySettings, NotifySettings, SettingsError};
 use bucket::InternalBucket;
@@ -100,14 +102,30 @@ fn foundations(
         topic_arn: settings.topic_arn.clone(),
     };
     let aws = Aws::new(config, &deployment, places, patience);
-    let metrics = Metrics::new(&settings.project, &settings.environment, Box::new(std::io::stdout()));
+    let meter = patience.meter().clone();
+    let throttles = move || meter.take().values().map(|calls| calls.throttled).sum();
+    let metrics = Metrics::new(
+        &settings.project,
+        &settings.environment,
+        Box::new(throttles),
+        Box::new(std::io::stdout()),
+    );
     Ok(Foundations {
         settings,
         ports: aws.ports(),
         files: Arc::new(InternalBucket(aws.internal.clone())),
         rows: Arc::new(LedgerRows(aws.ledger.clone())),
+        key_check: Arc::new(KmsKeyCheck(aws.keys)),
         metrics,
     })
+}
+
+struct KmsKeyCheck(Arc<KmsKeyStore>);
+
+impl KeyCheck for KmsKeyCheck {
+    fn expect(&self, key: &KeyName, public_key: &CaPublicKey) {
+        self.0.expect(key, public_key);
+    }
 }
 
 fn deployment(settings: &AuthoritySettings) -> Result<Deployment, SettingsError> {

@@ -36,7 +36,7 @@ pub async fn handle(office: &Office, role: CaRole) -> Result<(), Failure> {
     let founder = Authority::open(ports.clone(), config, Profiles::built_in()).await?;
     let created = founder.create_ca(&slug, &|line| tracing::info!(line)).await?;
     tracing::info!(ca = %slug, algorithm = algorithm.name(), created = created.is_some(), "CA created");
-    office.authority.reload().await?;
+    office.doubt_cas().await;
     publish_missing(office, role).await
 }
 

@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -72,21 +71,24 @@ enum Beside {
 #[derive(Clone)]
 pub struct Metrics(Arc<Inner>);
 
+/// Tells how many calls of AWS services were throttled since it was asked last.
+pub type Throttles = Box<dyn Fn() -> u64 + Send + Sync>;
+
 struct Inner {
     project: String,
     environment: String,
-    throttles: AtomicU64,
+    throttles: Throttles,
     values: Mutex<BTreeMap<Beside, BTreeMap<Metric, Vec<f64>>>>,
     sink: Mutex<Box<dyn Write + Send>>,
 }
 
 impl Metrics {
     /// Metrics of that project and environment, written to `sink`.
-    pub fn new(project: &str, environment: &str, sink: Box<dyn Write + Send>) -> Self {
+    pub fn new(project: &str, environment: &str, throttles: Throttles, sink: Box<dyn Write + Send>) -> Self {
         Self(Arc::new(Inner {
             project: project.to_owned(),
             environment: environment.to_owned(),
-            throttles: AtomicU64::new(0),
+            throttles,
             values: Mutex::default(),
             sink: Mutex::new(sink),
         }))
@@ -121,11 +123,6 @@ impl Metrics {
         self.add(Beside::Authority(authority.to_owned()), Metric::CrlSize, octets as f64);
     }
 
-    /// An AWS service throttled a call. May be called from anywhere.
-    pub fn throttled(&self) {
-        self.0.throttles.fetch_add(1, Ordering::Relaxed);
-    }
-
     fn add(&self, beside: Beside, metric: Metric, value: f64) {
         let mut values = self.0.values.lock().unwrap_or_else(PoisonError::into_inner);
         values.entry(beside).or_default().entry(metric).or_default().push(value);
@@ -134,7 +131,7 @@ impl Metrics {
     /// Writes what was collected and forgets it. A sink that fails loses metrics, and nothing else.
     #[allow(clippy::cast_precision_loss, reason = "throttles of one invocation are few")]
     pub fn flush(&self, now: UnixTime, request_id: &str) {
-        match self.0.throttles.swap(0, Ordering::Relaxed) {
+        match (self.0.throttles)() {
             0 => {}
             throttles => self.add(Beside::Nothing, Metric::Throttles, throttles as f64),
         }
@@ -279,12 +276,11 @@ mod tests {
     #[test]
     fn lines_are_embedded_metrics() {
         let sink = Sink::default();
-        let metrics = Metrics::new("p", "dev", Box::new(sink.clone()));
+        let metrics = Metrics::new("p", "dev", Box::new(|| 1), Box::new(sink.clone()));
         metrics.issued("p-issuing-ca-dev");
         metrics.signed("p-issuing-ca-dev", Duration::from_millis(4));
         metrics.rejected("key_in_use");
         metrics.rejected("key_in_use");
-        metrics.throttled();
         metrics.crl_age("p-root-ca-dev", 3);
         metrics.crl_size("p-root-ca-dev", 512);
         metrics.flush(UnixTime(1_800_000_000), "id-1");
@@ -299,13 +295,17 @@ mod tests {
         let plain = lines.iter().find(|line| line.get("Throttles").is_some()).unwrap();
         assert_eq!((&plain["Throttles"], &plain["Rejected"]), (&json!(1.0), &json!(2.0)));
         metrics.flush(UnixTime(1_800_000_001), "id-2");
-        assert!(written(&sink).is_empty(), "what was written is forgotten");
+        assert_eq!(
+            written(&sink).len(),
+            1,
+            "what was written is forgotten, and there are new throttles"
+        );
     }
 
     #[test]
     fn many_values_stay_within_the_format() {
         let sink = Sink::default();
-        let metrics = Metrics::new("p", "dev", Box::new(sink.clone()));
+        let metrics = Metrics::new("p", "dev", Box::new(|| 0), Box::new(sink.clone()));
         for milliseconds in 0..250 {
             metrics.signed("ca", Duration::from_millis(milliseconds));
             metrics.issued("ca");

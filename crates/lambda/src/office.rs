@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use chancery_authority::authority::Ca;
 use chancery_authority::config::CaConfig;
-use chancery_authority::port::{LedgerError, Ports};
+use chancery_authority::port::{KeyName, LedgerError, Ports};
 use chancery_authority::profile::Profiles;
 use chancery_authority::{Authority, Principal};
+use chancery_x509::key::ca::CaPublicKey;
 use chancery_x509::time::UnixTime;
 use tokio::sync::Mutex;
 
@@ -31,8 +32,24 @@ pub struct Foundations {
     pub files: Arc<dyn Files>,
     /// Certificates by name.
     pub rows: Arc<dyn Rows>,
+    /// Is told of the CAs' keys.
+    pub key_check: Arc<dyn KeyCheck>,
     /// Metrics.
     pub metrics: Metrics,
+}
+
+/// Learns which public key each CA's certificate has, so that no other key signs for it.
+pub trait KeyCheck: Send + Sync {
+    /// Whatever is signed with that key is verified with that public key.
+    fn expect(&self, key: &KeyName, public_key: &CaPublicKey);
+}
+
+/// Learns nothing: every signature is verified with the CA's certificate all the same, once it is made.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoKeyCheck;
+
+impl KeyCheck for NoKeyCheck {
+    fn expect(&self, _key: &KeyName, _public_key: &CaPublicKey) {}
 }
 
 /// One invocation, as the runtime tells of it.
@@ -58,6 +75,7 @@ pub struct Office {
     pub metrics: Metrics,
     /// `tls.json` as it was read last.
     pub tls_json: TlsJson,
+    key_check: Arc<dyn KeyCheck>,
     /// When the CAs were looked up last.
     looked_up: Mutex<UnixTime>,
 }
@@ -70,20 +88,24 @@ impl Office {
             mut ports,
             files,
             rows,
+            key_check,
             metrics,
         } = foundations;
         ports.keys = Arc::new(Measured::new(ports.keys.clone(), metrics.clone()));
         let looked_up = Mutex::new(ports.clock.now());
         let authority = Authority::open(ports, settings.config()?, Profiles::built_in()).await?;
-        Ok(Self {
+        let office = Self {
             authority,
             settings,
             files,
             rows,
             metrics,
             tls_json: TlsJson::default(),
+            key_check,
             looked_up,
-        })
+        };
+        office.expect_keys();
+        Ok(office)
     }
 
     /// The configuration of one of the two CAs.
@@ -104,12 +126,21 @@ impl Office {
             return Ok(known);
         }
         match self.authority.reload().await {
-            Ok(()) => *looked_up = now,
+            Ok(()) => {
+                *looked_up = now;
+                self.expect_keys();
+            }
             // What was known a while ago is most probably still true.
             Err(error) if known.is_some() => tracing::warn!(%error, "the CAs could not be looked up again"),
             Err(error) => return Err(error),
         }
         Ok(self.authority.ca(&slug))
+    }
+
+    fn expect_keys(&self) {
+        for ca in self.authority.cas().iter() {
+            self.key_check.expect(&ca.record.key, ca.issuer.public_key());
+        }
     }
 
     /// Lets the CAs be looked up again before they are used next: after an error that one which was replaced explains.

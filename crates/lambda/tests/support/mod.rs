@@ -16,7 +16,7 @@ use chancery_lambda::files::{Files, FilesError, LIST_LIMIT, Read};
 use chancery_lambda::front::{Desk, Front};
 use chancery_lambda::function::Function;
 use chancery_lambda::metrics::Metrics;
-use chancery_lambda::office::{Foundations, Invocation};
+use chancery_lambda::office::{Foundations, Invocation, NoKeyCheck};
 use chancery_lambda::rows::{LedgerRows, Rows};
 use chancery_lambda::settings::AuthoritySettings;
 use chancery_x509::algorithm::CaKeyAlgorithm;
@@ -159,7 +159,8 @@ impl Deployment {
             ports: self.house.faulty_ports(),
             files: self.files.clone(),
             rows: self.rows.clone(),
-            metrics: Metrics::new("serverless", "dev", Box::new(self.metrics.clone())),
+            key_check: Arc::new(NoKeyCheck),
+            metrics: Metrics::new("serverless", "dev", Box::new(|| 0), Box::new(self.metrics.clone())),
         };
         Front::Authority(Box::new(Desk::new(function, foundations)))
     }

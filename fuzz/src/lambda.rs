@@ -1,0 +1,181 @@
+//! What reads octets in `chancery-lambda`: events, notices, and the lists that operators write.
+
+use std::io::sink;
+use std::sync::{Arc, LazyLock};
+
+use async_trait::async_trait;
+use chancery_authority::memory::House;
+use chancery_authority::port::{KeyName, KeyStore};
+use chancery_lambda::files::{Files, FilesError, Read};
+use chancery_lambda::front::{Desk, Front};
+use chancery_lambda::function::Function;
+use chancery_lambda::metrics::Metrics;
+use chancery_lambda::notify::blocks;
+use chancery_lambda::office::{Foundations, Invocation, NoKeyCheck};
+use chancery_lambda::revoked;
+use chancery_lambda::rows::LedgerRows;
+use chancery_lambda::settings::{AuthoritySettings, Emojis};
+use chancery_lambda::tls_json::TlsList;
+use chancery_x509::algorithm::CaKeyAlgorithm;
+use chancery_x509::time::UnixTime;
+use serde_json::Value;
+
+/// A CSR by OpenSSL that every profile takes.
+const CSR: &[u8] = include_bytes!("../../crates/x509/tests/data/csr/openssl-p256.der");
+
+const NOW: UnixTime = UnixTime(1_795_464_000);
+
+struct OneCsr;
+
+#[async_trait]
+impl Files for OneCsr {
+    async fn read(&self, name: &str, _limit: usize) -> Result<Option<Vec<u8>>, FilesError> {
+        let name = name.strip_prefix("csrs/").expect("nothing else is read by name");
+        assert!(!name.contains(['/', '\\', '\0']) && !name.starts_with('.'), "{name}");
+        Ok((name == "a.csr").then(|| CSR.to_vec()))
+    }
+
+    async fn read_if_changed(&self, _name: &str, _known: Option<&str>) -> Result<Read, FilesError> {
+        Ok(Read::Missing)
+    }
+
+    fn place(&self) -> String {
+        "S3 bucket 'internal'".to_owned()
+    }
+}
+
+struct Deployment {
+    house: House,
+    front: Front,
+    runtime: tokio::runtime::Runtime,
+}
+
+/// With both CAs, in memory.
+static DEPLOYMENT: LazyLock<Deployment> = LazyLock::new(|| {
+    let house = House::new(NOW);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .expect("a thread can wait");
+    let mut front = None;
+    for function in [Function::CreateRootCa, Function::CreateIssuingCa, Function::TlsCert] {
+        let current = Front::Authority(Box::new(Desk::new(function, foundations(&house))));
+        if function != Function::TlsCert {
+            let slug = format!(
+                "p-{}-e",
+                function.name().trim_start_matches("create_").replace('_', "-")
+            );
+            runtime.block_on(async {
+                let made = house.keys.create(&KeyName(slug), CaKeyAlgorithm::P256).await;
+                made.expect("memory is available");
+                let answer = current.answer(b"{}", &Invocation::default()).await;
+                answer.expect("memory is available");
+            });
+        }
+        front = Some(current);
+    }
+    Deployment {
+        house,
+        front: front.expect("the last one is there"),
+        runtime,
+    }
+});
+
+fn foundations(house: &House) -> Foundations {
+    let variable = |name: &str| {
+        let value = match name {
+            "PROJECT" => "p",
+            "ENVIRONMENT_NAME" => "e",
+            "EXTERNAL_S3_BUCKET" | "INTERNAL_S3_BUCKET" => "bucket",
+            "CUSTOM_EXTENSION_ALLOWLIST" => "[\"1.3.6.1.4.1.99999.1\"]",
+            _ => return None,
+        };
+        Some(value.to_owned())
+    };
+    Foundations {
+        settings: AuthoritySettings::from_environment(&variable).expect("the environment is one"),
+        ports: house.ports(),
+        files: Arc::new(OneCsr),
+        rows: Arc::new(LedgerRows(house.ledger.clone())),
+        key_check: Arc::new(NoKeyCheck),
+        metrics: Metrics::new("p", "e", Box::new(|| 0), Box::new(sink())),
+    }
+}
+
+/// Whatever an event is, it is answered: with a certificate that is recorded, with the chain, or with an error in words.
+pub fn event(octets: &[u8]) {
+    let Deployment { house, front, runtime } = &*DEPLOYMENT;
+    let signed = house.keys.log().len();
+    let invocation = Invocation {
+        request_id: signed.to_string(),
+        function_arn: String::new(),
+    };
+    let answer = runtime.block_on(front.answer(octets, &invocation));
+    let answer = answer.expect("nothing fails but memory");
+    let signed = house.keys.log().len() - signed;
+    match answer.get("error").and_then(Value::as_str) {
+        Some(error) => assert!(!error.is_empty() && signed == 0, "{error}"),
+        None => assert_eq!(answer.get("CertificateInfo").is_some(), signed == 1),
+    }
+    assert_eq!(
+        house.keys.log().len(),
+        house.ledger.certificates().len(),
+        "every signature has its record"
+    );
+}
+
+/// Whatever a notice says, Slack takes what is made of it, and nothing in it is a link or a mention.
+pub fn notice(octets: &[u8]) {
+    let (subject, message) = match octets.iter().position(|octet| *octet == b'\n') {
+        Some(end) => (&octets[..end], &octets[end + 1..]),
+        None => (&octets[..0], octets),
+    };
+    let subject = String::from_utf8_lossy(subject);
+    let text = || Value::String(String::from_utf8_lossy(message).into_owned());
+    let message = serde_json::from_slice(message).unwrap_or_else(|_| text());
+    let emojis = Emojis {
+        good: ":good:".to_owned(),
+        warning: ":warning:".to_owned(),
+        bad: ":bad:".to_owned(),
+    };
+    let mut shown = blocks::of_notice(&subject, &message, &emojis);
+    blocks::add_context(&mut shown.blocks, "p", None);
+    assert!((3..=50).contains(&shown.blocks.len()));
+    for block in &shown.blocks {
+        let texts = block
+            .get("fields")
+            .or_else(|| block.get("elements"))
+            .and_then(Value::as_array);
+        let own = block.get("text").into_iter();
+        for text in own.chain(texts.into_iter().flatten()) {
+            let limit = match (text["type"].as_str(), texts) {
+                (Some("plain_text"), _) => 150,
+                (_, Some(_)) => 2000,
+                _ => 3000,
+            };
+            let text = text["text"].as_str().expect("it is a text");
+            assert!((1..=limit).contains(&text.chars().count()), "{text}");
+            assert!(!text.contains(['<', '>']), "{text}");
+        }
+    }
+}
+
+/// A list that is one keeps its entries, and matches no name that it does not have.
+pub fn operator_lists(octets: &[u8]) {
+    if let Ok(list) = TlsList::parse(octets) {
+        for entry in list.entries() {
+            let (organization, unit) = (entry.organization.as_deref(), entry.organizational_unit.as_deref());
+            assert!(list.matches(&entry.common_name, organization, unit));
+        }
+        assert!(
+            !list.matches("\u{1}no such name", None, None)
+                || list.entries().iter().any(|entry| entry.common_name.contains('\u{1}'))
+        );
+    }
+    if let Ok((entries, damaged)) = revoked::parse("revoked.json", octets) {
+        assert!(damaged.len() <= 100);
+        for entry in entries {
+            assert_ne!(entry.serial_number.to_string(), "0");
+        }
+    }
+}
