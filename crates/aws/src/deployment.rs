@@ -67,6 +67,19 @@ impl Deployment {
         })
     }
 
+    /// With another certificate table than the one that follows from project and environment. The journal's name follows:
+    /// `Journal` after the `CA` of the contract's name, or at the end of one of another form.
+    #[must_use]
+    pub fn with_table(mut self, name: impl Into<String>) -> Self {
+        self.table = name.into();
+        let last = title(&self.environment);
+        self.journal_table = match self.table.strip_suffix(&last).filter(|first| first.ends_with("CA")) {
+            Some(first) => format!("{first}Journal{last}"),
+            None => format!("{}Journal", self.table),
+        };
+        self
+    }
+
     /// With another journal table than the one that follows from the certificate table's name.
     #[must_use]
     pub fn with_journal_table(mut self, name: impl Into<String>) -> Self {
@@ -164,7 +177,13 @@ mod tests {
         assert_eq!(prod.keygen_alias(), "alias/secure-email-tls-keygen");
         assert_eq!(prod.table(), "SecureEmailCAPrd");
         assert_eq!(prod.function("tls-cert"), "secure-email-tls-cert-prd");
-        assert_eq!(prod.with_journal_table("J").journal_table(), "J");
+        assert_eq!(prod.clone().with_table("OldCAPrd").journal_table(), "OldCAJournalPrd");
+        let other = prod.with_table("certificates");
+        assert_eq!(
+            (other.table(), other.journal_table()),
+            ("certificates", "certificatesJournal")
+        );
+        assert_eq!(other.with_journal_table("J").journal_table(), "J");
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod reserve;
 mod revoke;
 mod row;
 mod search;
+mod silent;
 mod tables;
 
 use async_trait::async_trait;

@@ -3,6 +3,7 @@
 mod bucket;
 mod credentials;
 mod http;
+mod rows;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -19,11 +20,11 @@ use crate::metrics::Metrics;
 use crate::notify::Notify;
 use crate::notify::slack::Slack;
 use crate::office::{Foundations, KeyCheck};
-use crate::rows::LedgerRows;
 use crate::settings::{AuthoritySettings, NotifySettings, SettingsError};
 use bucket::InternalBucket;
 use credentials::{SdkAccount, SdkSecrets};
 use http::HttpsClient;
+use rows::DynamoRows;
 
 /// What a function needs to answer after its last call.
 const TO_ANSWER: Duration = Duration::from_millis(500);
@@ -114,7 +115,7 @@ fn foundations(
         settings,
         ports: aws.ports(),
         files: Arc::new(InternalBucket(aws.internal.clone())),
-        rows: Arc::new(LedgerRows(aws.ledger.clone())),
+        rows: Arc::new(DynamoRows(aws.ledger.clone())),
         key_check: Arc::new(KmsKeyCheck(aws.keys)),
         metrics,
     })
@@ -133,6 +134,9 @@ fn deployment(settings: &AuthoritySettings) -> Result<Deployment, SettingsError>
     let mut deployment = deployment.map_err(|error| SettingsError::Config {
         detail: error.to_string(),
     })?;
+    if let Some(name) = &settings.certificate_table {
+        deployment = deployment.with_table(name);
+    }
     if let Some(name) = &settings.journal_table {
         deployment = deployment.with_journal_table(name);
     }

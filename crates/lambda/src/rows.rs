@@ -25,7 +25,8 @@ pub trait Rows: Send + Sync {
     /// The certificate of that name (a CA's may be its slug) and serial number, such that the ledger can revoke it from then on.
     async fn row(&self, common_name: &str, serial: Serial) -> Result<Option<CertificateRecord>, LedgerError>;
 
-    /// All certificates of that name. A row that cannot be read is reported in the log and left out.
+    /// All certificates of that name, or none where every row says whether its expiry is to be told. A row that cannot be
+    /// read is reported in the log and left out.
     async fn named(&self, common_name: &str) -> Result<Vec<Row>, LedgerError>;
 }
 
@@ -48,26 +49,33 @@ impl Rows for LedgerRows {
     }
 
     async fn named(&self, common_name: &str) -> Result<Vec<Row>, LedgerError> {
-        // The ledger would take it for the beginning of a name.
-        if common_name.ends_with('*') {
-            return Ok(Vec::new());
-        }
-        let query = Search {
-            common_name: Some(common_name.to_owned()),
-            ..Search::default()
+        let records = all_named(self.0.as_ref(), common_name).await?.into_iter();
+        let row = |record: CertificateRecord| Row {
+            notify_expiry: Some(record.notify_expiry),
+            record,
         };
-        let mut rows = Vec::new();
-        let mut after = None;
-        loop {
-            let page = self.0.search(&query, after.as_ref(), PAGE).await?;
-            rows.extend(page.certificates.into_iter().map(|record| Row {
-                notify_expiry: Some(record.notify_expiry),
-                record,
-            }));
-            match page.next {
-                Some(next) => after = Some(next),
-                None => return Ok(rows),
-            }
+        Ok(records.map(row).collect())
+    }
+}
+
+/// Every certificate of that name, page by page.
+pub(crate) async fn all_named(ledger: &dyn Ledger, common_name: &str) -> Result<Vec<CertificateRecord>, LedgerError> {
+    // The ledger would take it for the beginning of a name.
+    if common_name.ends_with('*') {
+        return Ok(Vec::new());
+    }
+    let query = Search {
+        common_name: Some(common_name.to_owned()),
+        ..Search::default()
+    };
+    let mut records = Vec::new();
+    let mut after = None;
+    loop {
+        let page = ledger.search(&query, after.as_ref(), PAGE).await?;
+        records.extend(page.certificates);
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(records),
         }
     }
 }
