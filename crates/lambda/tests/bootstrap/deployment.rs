@@ -1,8 +1,11 @@
 //! What Terraform makes of a deployment, as far as its functions need it.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_kms::types::{KeySpec, KeyUsageType};
 use aws_sdk_s3::primitives::ByteStream;
 use chancery_aws::Deployment;
+use serde_json::{Value, json};
 
 use crate::runtime::Process;
 use crate::sandbox::Sandbox;
@@ -73,6 +76,31 @@ impl<'a> Deployed<'a> {
             .chain(changes)
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         Process::start(handler, &all.collect::<Vec<_>>())
+    }
+
+    /// Lets the next calls of an operation meet a fault; sandbox/README.md lists the kinds.
+    pub(crate) fn fault(&self, service: &str, operation: &str, kind: &str, times: u32) {
+        let fault = json!({"service": service, "operation": operation, "kind": kind, "times": times});
+        let url = format!("{}/_sandbox/faults", self.sandbox.endpoint);
+        ureq::post(url).send_json(fault).unwrap();
+    }
+
+    /// Forgets faults that have not struck.
+    pub(crate) fn clear_faults(&self) {
+        let url = format!("{}/_sandbox/faults", self.sandbox.endpoint);
+        ureq::delete(url).call().unwrap();
+    }
+
+    /// How many calls of each service there were since this was asked last.
+    pub(crate) fn take_calls(&self) -> BTreeMap<String, usize> {
+        let url = format!("{}/_sandbox/calls", self.sandbox.endpoint);
+        let calls: Value = ureq::get(&url).call().unwrap().body_mut().read_json().unwrap();
+        ureq::delete(&url).call().unwrap();
+        let mut counts = BTreeMap::new();
+        for call in calls.as_array().unwrap() {
+            *counts.entry(call["service"].as_str().unwrap().to_owned()).or_default() += 1;
+        }
+        counts
     }
 
     fn s3(&self) -> aws_sdk_s3::Client {
