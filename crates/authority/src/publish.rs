@@ -58,9 +58,22 @@ impl Authority {
     /// Publishes every CA certificate (`SLUG.crt`, PEM) and the bundle (PEM, roots first). Files that are as they should be
     /// are left alone.
     pub async fn publish_certificates(&self) -> Vec<(PublishedName, Result<(), PublicationError>)> {
+        self.publish_certificates_of(|_| true).await
+    }
+
+    /// The same for one CA's certificate and the bundle, and nothing else.
+    pub async fn publish_certificate(&self, slug: &Slug) -> Vec<(PublishedName, Result<(), PublicationError>)> {
+        self.publish_certificates_of(|ca| ca.slug() == slug).await
+    }
+
+    async fn publish_certificates_of(
+        &self,
+        wanted: impl Fn(&Ca) -> bool,
+    ) -> Vec<(PublishedName, Result<(), PublicationError>)> {
         let cas = self.cas();
         let mut files: Vec<_> = cas
             .iter()
+            .filter(|ca| wanted(ca))
             .map(|ca| (Config::crt_name(ca.slug()), ca.certificate().to_pem()))
             .collect();
         if !cas.is_empty() {

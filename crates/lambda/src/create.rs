@@ -58,7 +58,7 @@ async fn publish_missing(office: &Office, role: CaRole) -> Result<(), Failure> {
         return Ok(());
     }
     let mut failed = None;
-    for (_, outcome) in office.authority.publish_certificates().await {
+    for (_, outcome) in office.authority.publish_certificate(ca.slug()).await {
         failed = failed.or(outcome.err());
     }
     failed.map_or(Ok(()), |error| Err(error.into()))

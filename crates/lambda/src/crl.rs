@@ -129,32 +129,38 @@ async fn revoke(office: &Office, ca: &Ca, entry: &RevokedEntry, principal: &Prin
 
 /// The age of the newest CRL and the size of the published one.
 async fn measure(office: &Office, scope: &CrlScope, published: Option<&PublishedCrl>) {
-    let authority = scope.issuer.as_str();
     let ports = office.authority.ports();
-    let now = ports.clock.now();
-    let made = match published {
-        Some(crl) => Some(crl.this_update),
-        None => match ports.ledger.latest_crl(scope).await {
-            Ok(latest) => latest.filter(|crl| crl.published.is_some()).map(|crl| crl.this_update),
-            Err(error) => {
-                tracing::warn!(%error, "the newest CRL's age is not known");
-                None
-            }
-        },
-    };
-    if let Some(made) = made {
-        office.metrics.crl_age(authority, now.0.saturating_sub(made.0));
+    match published {
+        Some(crl) => {
+            let age = ports.clock.now().0.saturating_sub(crl.this_update.0);
+            office.metrics.crl_age(scope.issuer.as_str(), age);
+        }
+        None => measure_age(office, scope).await,
     }
     match ports.publication.stat(&Config::crl_name(scope)).await {
-        Ok(Some(stat)) => office.metrics.crl_size(authority, stat.len),
+        Ok(Some(stat)) => office.metrics.crl_size(scope.issuer.as_str(), stat.len),
         Ok(None) => {}
         Err(error) => tracing::warn!(%error, "the published CRL's size is not known"),
     }
 }
 
-/// The same for every CRL, as it stands.
-pub(crate) async fn measure_all(office: &Office) {
+/// The age of the newest CRL that was published, as the ledger knows it.
+async fn measure_age(office: &Office, scope: &CrlScope) {
+    let ports = office.authority.ports();
+    match ports.ledger.latest_crl(scope).await {
+        Ok(latest) => {
+            if let Some(crl) = latest.filter(|crl| crl.published.is_some()) {
+                let age = ports.clock.now().0.saturating_sub(crl.this_update.0);
+                office.metrics.crl_age(scope.issuer.as_str(), age);
+            }
+        }
+        Err(error) => tracing::warn!(%error, "the newest CRL's age is not known"),
+    }
+}
+
+/// The age of every CRL.
+pub(crate) async fn measure_ages(office: &Office) {
     for scope in office.authority.crl_scopes() {
-        measure(office, &scope, None).await;
+        measure_age(office, &scope).await;
     }
 }

@@ -1,4 +1,4 @@
-//! `sweep`: takes up what was interrupted, and measures the CRLs.
+//! `sweep`: takes up what was interrupted, and measures how old the CRLs are.
 
 use chancery_authority::port::LedgerError;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ pub async fn handle(office: &Office) -> Result<Value, Failure> {
         }
         outcome => outcome?,
     };
-    crl::measure_all(office).await;
+    crl::measure_ages(office).await;
     for id in &swept.lost {
         tracing::error!(certificate = %id, "an issuance was given up; its serial number goes on the next CRL");
     }

@@ -64,6 +64,18 @@ async fn files_that_an_interrupted_run_left_out_are_published() {
 }
 
 #[tokio::test]
+async fn each_function_touches_its_own_files_alone() {
+    let deployment = Deployment::new(&[]).await;
+    deployment.run(CreateRootCa).await.unwrap();
+    let story = deployment.house.publication.story().len();
+    deployment.house.publication.remove(&format!("{ROOT}.crt"));
+    deployment.run(CreateIssuingCa).await.unwrap();
+    let story = deployment.house.publication.story().split_off(story);
+    let names: Vec<String> = story.iter().map(|put| put.name.to_string()).collect();
+    assert_eq!(names, [format!("{ISSUING}.crt"), "serverless-ca-bundle-dev.pem".to_owned()]);
+}
+
+#[tokio::test]
 async fn interrupted_anywhere_a_run_can_be_repeated() {
     for call in 1..40 {
         for fault in [Fault::DieBefore, Fault::DieAfter] {
