@@ -72,7 +72,10 @@ async fn each_function_touches_its_own_files_alone() {
     deployment.run(CreateIssuingCa).await.unwrap();
     let story = deployment.house.publication.story().split_off(story);
     let names: Vec<String> = story.iter().map(|put| put.name.to_string()).collect();
-    assert_eq!(names, [format!("{ISSUING}.crt"), "serverless-ca-bundle-dev.pem".to_owned()]);
+    assert_eq!(
+        names,
+        [format!("{ISSUING}.crt"), "serverless-ca-bundle-dev.pem".to_owned()]
+    );
 }
 
 #[tokio::test]
