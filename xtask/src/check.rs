@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::shell;
+use crate::{docs, shell};
 
 /// The version of cargo-deny that is installed where none is on the PATH.
 const CARGO_DENY: &str = "0.20.2";
@@ -16,6 +16,7 @@ pub(crate) fn run() -> Result<()> {
             .args(["doc", "--workspace", "--no-deps", "--quiet"])
             .env("RUSTDOCFLAGS", "-D warnings"),
     )?;
+    docs::run()?;
     dependencies()
 }
 

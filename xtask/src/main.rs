@@ -3,6 +3,7 @@
 
 mod bench;
 mod check;
+mod docs;
 mod lambda;
 mod setup;
 mod shell;
@@ -51,6 +52,8 @@ enum Chore {
     },
     /// Check and test the Terraform module, without an AWS account.
     Terraform,
+    /// Check the documentation: links, examples, scripts.
+    Docs,
     /// Write docs/openapi.json anew from the code.
     Openapi,
 }
@@ -66,6 +69,7 @@ fn main() -> Result<()> {
         Chore::Bench { quick, built } => bench::run(quick, built),
         Chore::Lambda { verify } => lambda::run(verify),
         Chore::Terraform => terraform::run(),
+        Chore::Docs => docs::run(),
         Chore::Openapi => {
             let output = shell::cargo()
                 .args(["run", "--quiet", "--package", "chancery-cli", "--", "openapi"])
