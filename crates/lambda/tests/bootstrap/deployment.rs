@@ -58,10 +58,14 @@ impl<'a> Deployed<'a> {
         }
     }
 
+    fn endpoint(&self) -> &str {
+        self.sandbox.config.endpoint_url().unwrap()
+    }
+
     /// A fresh process of a function, with these changes to its environment.
     pub(crate) fn start(&self, handler: &str, changes: &[(&str, &str)]) -> Process {
         let own = [
-            ("AWS_ENDPOINT_URL", self.sandbox.endpoint.as_str()),
+            ("AWS_ENDPOINT_URL", self.endpoint()),
             ("AWS_REGION", "eu-west-2"),
             ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
             ("AWS_SECRET_ACCESS_KEY", "secret"),
@@ -81,19 +85,19 @@ impl<'a> Deployed<'a> {
     /// Lets the next calls of an operation meet a fault; sandbox/README.md lists the kinds.
     pub(crate) fn fault(&self, service: &str, operation: &str, kind: &str, times: u32) {
         let fault = json!({"service": service, "operation": operation, "kind": kind, "times": times});
-        let url = format!("{}/_sandbox/faults", self.sandbox.endpoint);
+        let url = format!("{}/_sandbox/faults", self.endpoint());
         ureq::post(url).send_json(fault).unwrap();
     }
 
     /// Forgets faults that have not struck.
     pub(crate) fn clear_faults(&self) {
-        let url = format!("{}/_sandbox/faults", self.sandbox.endpoint);
+        let url = format!("{}/_sandbox/faults", self.endpoint());
         ureq::delete(url).call().unwrap();
     }
 
     /// How many calls of each service there were since this was asked last.
     pub(crate) fn take_calls(&self) -> BTreeMap<String, usize> {
-        let url = format!("{}/_sandbox/calls", self.sandbox.endpoint);
+        let url = format!("{}/_sandbox/calls", self.endpoint());
         let calls: Value = ureq::get(&url).call().unwrap().body_mut().read_json().unwrap();
         ureq::delete(&url).call().unwrap();
         let mut counts = BTreeMap::new();

@@ -5,12 +5,12 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
 /// How long an answer may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A `bootstrap` that runs.
 pub(crate) struct Process {
@@ -19,8 +19,6 @@ pub(crate) struct Process {
     answers: Receiver<Result<Value, Value>>,
     lines: Arc<Mutex<Vec<Value>>>,
     asked: usize,
-    /// From its start to asking for the first event.
-    pub(crate) init: Duration,
 }
 
 impl Process {
@@ -33,7 +31,6 @@ impl Process {
         std::thread::spawn(move || serve(&listener, &to_send, &answered, &ready));
         let program =
             std::env::var("CHANCERY_BOOTSTRAP").unwrap_or_else(|_| env!("CARGO_BIN_EXE_bootstrap").to_owned());
-        let began = Instant::now();
         let mut child = Command::new(program)
             .env_clear()
             .env("AWS_LAMBDA_RUNTIME_API", address)
@@ -54,14 +51,12 @@ impl Process {
             }
         });
         is_ready.recv_timeout(PATIENCE).unwrap();
-        let init = began.elapsed();
         Self {
             child,
             events,
             answers,
             lines,
             asked: 0,
-            init,
         }
     }
 
@@ -78,13 +73,6 @@ impl Process {
         // An answer may arrive before the lines that were written before it.
         std::thread::sleep(Duration::from_millis(100));
         self.lines.lock().unwrap().clone()
-    }
-
-    /// Its peak of resident memory in KiB, as the kernel tells.
-    pub(crate) fn peak_memory(&self) -> Option<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
-        let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-        line.split_whitespace().nth(1)?.parse().ok()
     }
 }
 
@@ -128,7 +116,7 @@ fn serve(
 }
 
 fn next(id: &str, event: &[u8]) -> Vec<u8> {
-    let end = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + Duration::from_secs(60);
+    let end = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + Duration::from_mins(1);
     let mut answer = format!(
         "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: {id}\r\nLambda-Runtime-Deadline-Ms: {}\r\n\
          Lambda-Runtime-Invoked-Function-Arn: arn:aws:lambda:eu-west-2:123456789012:function:f\r\n\
