@@ -389,7 +389,7 @@ pub(crate) struct VerifyArguments {
     #[arg(long, value_name = "FILE", required = true)]
     pub(crate) chain: Vec<PathBuf>,
 
-    /// CRL, PEM or DER; repeatable. Every certificate but the root must then be covered by one that is current
+    /// CRL, PEM or DER; repeatable. One that is current must then cover the certificate; CAs above are checked where theirs is among them
     #[arg(long, value_name = "FILE")]
     pub(crate) crl: Vec<PathBuf>,
 

@@ -150,6 +150,32 @@ fn expiry_and_issuance_are_told_where_that_was_asked_for() {
     );
 }
 
+/// Colours, progress and prompts are there in a terminal only, where a test would not look without one.
+#[test]
+fn in_a_terminal_it_speaks_as_plainly() {
+    let folder = Folder::new();
+    let mut terminal = std::process::Command::new("script");
+    terminal.args(["--quiet", "--return", "--command"]);
+    terminal.arg(format!(
+        "'{}' --dir '{}' init",
+        env!("CARGO_BIN_EXE_chancery"),
+        folder.data().display()
+    ));
+    terminal.arg("/dev/null").current_dir(folder.path(""));
+    let output = match terminal.output() {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            eprintln!("skipped: there is no `script` of util-linux");
+            return;
+        }
+        output => output.unwrap(),
+    };
+    let told = String::from_utf8_lossy(&succeeded(&output).stdout);
+    assert!(told.contains("The authority is in"), "{told}");
+    for noise in ["panicked", "tracing", "feature"] {
+        assert!(!told.contains(noise), "{told}");
+    }
+}
+
 #[test]
 fn errors_say_what_to_do() {
     let folder = Folder::new();
