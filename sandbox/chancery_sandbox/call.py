@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import io
 import re
 import urllib.parse
@@ -10,6 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Environ = dict[str, Any]
+
+CURRENT: contextvars.ContextVar[Call] = contextvars.ContextVar("CURRENT")
+"""The call that this thread answers."""
 
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
 _S3_OBJECT = {"GET": "GetObject", "PUT": "PutObject", "HEAD": "HeadObject", "DELETE": "DeleteObject"}

@@ -28,6 +28,8 @@ class Kind(enum.Enum):
     """It is done after a delay."""
     LOST = "lost"
     """It is done, and the connection is cut before the answer."""
+    UNKNOWN = "unknown"
+    """Refused as an operation that the service does not have."""
     UNREACHABLE = "unreachable"
     """The connection is cut; nothing is done."""
 
@@ -112,6 +114,9 @@ def answer(call: Call, kind: Kind) -> tuple[int, str, bytes]:
     if kind is Kind.THROTTLED:
         code, status = _THROTTLING.get(call.service, ("ThrottlingException", 400))
         message = "Rate exceeded"
+    elif kind is Kind.UNKNOWN:
+        code, status = "UnknownOperationException", 400
+        message = f"The sandbox's {call.service} does not know {call.operation}."
     elif kind is Kind.CONFLICT:
         code, status = _CONFLICT.get(call.service, ("ConflictException", 409))
         message = "A conflicting operation occurred. Retry the operation."

@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import Any
 
 from . import faults, principal
-from .call import Call, Environ
+from .call import CURRENT, Call, Environ
 from .faults import Faults, Kind
 from .trail import Trail
 
@@ -50,6 +50,7 @@ class Gate:
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
         call = Call.parse(environ)
+        CURRENT.set(call)
         caller = str(principal.identity(call.access_key)["arn"]) if call.access_key else ""
         began = time.perf_counter()
         fault = self.faults.strike(call, caller)
@@ -79,12 +80,16 @@ class Gate:
     def _through(
         self, environ: Environ, call: Call, fault: faults.Fault | None
     ) -> tuple[int, list[tuple[str, str]], bytes]:
-        if fault is not None and fault.kind in {Kind.THROTTLED, Kind.FAILED, Kind.CONFLICT, Kind.UNREACHABLE}:
+        if fault is not None and fault.kind not in {Kind.FAILED_DONE, Kind.SLOW, Kind.LOST}:
             return _refused(call, fault.kind)
         if fault is not None and fault.kind is Kind.SLOW:
             time.sleep(fault.delay)
         with self._locks.get(call.service, contextlib.nullcontext()):
-            answered = _answered(self._inner, environ)
+            try:
+                answered = _answered(self._inner, environ)
+            except NotImplementedError:
+                # Said at once, and so that no client tries again and again.
+                return _refused(call, Kind.UNKNOWN)
         if fault is not None and fault.kind is Kind.FAILED_DONE:
             return _refused(call, Kind.FAILED)
         return answered

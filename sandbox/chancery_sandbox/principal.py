@@ -8,6 +8,9 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.iam.models import iam_backends
 from moto.sts.models import sts_backends
 
+from .call import CURRENT
+from .policy import Asked
+
 PARTITION = "aws"
 
 
@@ -50,3 +53,20 @@ def identity(access_key: str) -> dict[str, Any]:
         "accountId": DEFAULT_ACCOUNT_ID,
         "accessKeyId": access_key,
     }
+
+
+def asked(action: str, resource: str, **more: str) -> Asked:
+    """The question that the call being answered puts to a policy; further condition keys may be given."""
+    call = CURRENT.get(None)
+    who = identity(call.access_key if call else "")
+    issuer = who.get("sessionContext", {}).get("sessionIssuer", {}).get("arn")
+    account = who["accountId"]
+    names = (who["arn"], issuer or who["arn"], f"arn:{PARTITION}:iam::{account}:root", account)
+    context = {
+        "aws:securetransport": "true",
+        "s3:tlsversion": "1.3",
+        "aws:principalarn": issuer or who["arn"],
+        "aws:principalaccount": account,
+        "aws:principaltype": who["type"],
+    }
+    return Asked(action, resource, names, context | {name.lower(): value for name, value in more.items()})

@@ -1,4 +1,4 @@
-"""S3 as moto has it, mended: a checksum that comes with an object is checked, not just stored.
+"""S3 as moto has it, mended: checksums that come with objects are checked, and bucket policies are read with care.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
 """
@@ -11,8 +11,12 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
+from moto.iam.access_control import PermissionResult
 from moto.s3.exceptions import S3ClientError
+from moto.s3.models import FakeBucket
 from moto.s3.responses import S3Response
+
+from . import policy, principal
 
 _MD5 = "content-md5"
 _SUMS: dict[str, Callable[[bytes], bytes]] = {
@@ -57,6 +61,7 @@ def mend() -> None:
 
     checksum.original = original  # type: ignore[attr-defined]
     S3Response._get_checksum = checksum  # noqa: SLF001
+    FakeBucket.get_permission = _permission
 
 
 def _header(algorithm: str) -> str:
@@ -65,3 +70,21 @@ def _header(algorithm: str) -> str:
 
 def _encoded(digest: bytes) -> str:
     return base64.b64encode(digest).decode()
+
+
+def _permission(self: FakeBucket, action: str, resource: str) -> PermissionResult:
+    """What the bucket's policy says of the call that is being answered.
+
+    The sandbox speaks plain HTTP on one machine, where AWS would have TLS: policies are told that it is TLS.
+    """
+    if self.policy is None:
+        return PermissionResult.NEUTRAL
+    verdict = policy.evaluate(self.policy.decode(), principal.asked(action, resource))
+    return _RESULTS[verdict]
+
+
+_RESULTS = {
+    policy.Verdict.DENIED: PermissionResult.DENIED,
+    policy.Verdict.ALLOWED: PermissionResult.PERMITTED,
+    policy.Verdict.SILENT: PermissionResult.NEUTRAL,
+}

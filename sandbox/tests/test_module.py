@@ -1,0 +1,76 @@
+"""The real module, applied with Terraform against the sandbox, with functions that only say what they were asked."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import lambdas
+import pytest
+
+from chancery_sandbox import terraform
+
+MODULE = Path(__file__).resolve().parents[2] / "terraform"
+
+
+@pytest.fixture(scope="module")
+def stack(sandbox, tmp_path_factory):
+    if terraform.program() is None:
+        pytest.skip("neither terraform nor tofu is installed")
+    if terraform.mirror() is None:
+        pytest.skip("no mirror with the AWS provider; set CHANCERY_TERRAFORM_PLUGINS")
+    folder = tmp_path_factory.mktemp("stack")
+    zipped = folder / "functions.zip"
+    zipped.write_bytes(lambdas.zipped("bootstrap", lambdas.BOOTSTRAP))
+    lists = folder / "certs" / "dev"
+    (lists / "csrs").mkdir(parents=True)
+    (lists / "tls.json").write_text(json.dumps([{"common_name": f"{n}.example.com"} for n in "abc"]))
+    (lists / "revoked.json").write_text("[]")
+    (lists / "revoked-root-ca.json").write_text("[]")
+    made = terraform.Stack(
+        folder,
+        sandbox.endpoint,
+        MODULE,
+        {
+            "lambda_zip": str(zipped),
+            "cert_info_files": ["tls", "revoked", "revoked-root-ca"],
+            "slack_channels": ["ca"],
+            "issuing_ca_key_spec": "ECC_NIST_P521",
+        },
+    )
+    made.write()
+    made.init()
+    return made, made.apply()
+
+
+def test_applying_twice_changes_nothing(stack):
+    assert [(change["address"], change["change"]["actions"]) for change in stack[0].plan()] == []
+
+
+def test_the_state_machine_calls_the_functions(sandbox, stack):
+    outputs = stack[1]
+    states = sandbox.client("stepfunctions")
+    execution = states.start_execution(stateMachineArn=outputs["state_machine_arn"])["executionArn"]
+    deadline = time.monotonic() + 120
+    while (said := states.describe_execution(executionArn=execution))["status"] == "RUNNING":
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert said["status"] == "SUCCEEDED", said
+    reports = sandbox.ask("GET", "reports")
+    called = [report["function"] for report in reports if report["function"].startswith("serverless-")]
+    first = ("sweep", "create-root-ca", "root-ca-crl", "create-issuing-ca", "issuing-ca-crl")
+    assert called[:5] == [f"serverless-{name}-dev" for name in first]
+    assert called[-1] == "serverless-expiry-dev"
+    assert called.count("serverless-tls-cert-dev") == 3
+    events = sandbox.client("logs").filter_log_events(logGroupName="/aws/lambda/serverless-tls-cert-dev")["events"]
+    seen = [event["message"] for event in events if event["message"].startswith("bootstrap saw")]
+    assert {json.loads(line.removeprefix("bootstrap saw "))["common_name"] for line in seen} == {
+        f"{n}.example.com" for n in "abc"
+    }
+
+
+def test_keys_are_what_was_asked_for(sandbox, stack):
+    assert stack[1]["issuing_ca_key_arn"]
+    key = sandbox.client("kms").describe_key(KeyId="alias/serverless-issuing-ca-dev")["KeyMetadata"]
+    assert (key["KeySpec"], key["KeyUsage"]) == ("ECC_NIST_P521", "SIGN_VERIFY")

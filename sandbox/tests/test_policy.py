@@ -1,0 +1,52 @@
+"""Policy evaluation, judged by the rules that the IAM user guide states."""
+
+from __future__ import annotations
+
+import pytest
+
+from chancery_sandbox.policy import Asked, Verdict, evaluate
+
+ROLE = "arn:aws:iam::111122223333:role/signer"
+KEY = "arn:aws:kms:eu-west-1:111122223333:key/1"
+
+
+def asked(action="kms:Sign", resource=KEY, who=ROLE, **context) -> Asked:
+    return Asked(action, resource, (who,), {name.replace("__", ":").lower(): value for name, value in context.items()})
+
+
+def policy(**statement) -> dict:
+    return {
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"AWS": ROLE}, "Action": "kms:Sign", "Resource": "*"} | statement
+        ]
+    }
+
+
+def when(condition: dict) -> dict:
+    return policy(Condition=condition)
+
+
+@pytest.mark.parametrize(
+    ("document", "question", "verdict"),
+    [
+        (policy(), asked(), Verdict.ALLOWED),
+        (policy(), asked(action="kms:Verify"), Verdict.SILENT),
+        (policy(), asked(who="arn:aws:iam::111122223333:role/other"), Verdict.SILENT),
+        (policy(Action=["KMS:s*"]), asked(), Verdict.ALLOWED),
+        (policy(Resource="arn:aws:kms:*:*:key/2"), asked(), Verdict.SILENT),
+        (policy(Effect="Deny", Principal="*"), asked(), Verdict.DENIED),
+        (policy(Effect="Deny", NotAction="kms:Sign"), asked(), Verdict.SILENT),
+        (when({"Bool": {"aws:SecureTransport": "false"}}), asked(aws__SecureTransport="true"), Verdict.SILENT),
+        (when({"StringEquals": {"kms:MessageType": "DIGEST"}}), asked(kms__MessageType="RAW"), Verdict.SILENT),
+        (when({"StringEquals": {"kms:MessageType": ["DIGEST", "RAW"]}}), asked(kms__MessageType="RAW"), Verdict.ALLOWED),
+        (when({"StringEquals": {"aws:SourceAccount": "1"}}), asked(), Verdict.SILENT),
+        (when({"StringEqualsIfExists": {"aws:SourceAccount": "1"}}), asked(), Verdict.ALLOWED),
+        (when({"StringNotEquals": {"aws:SourceAccount": "1"}}), asked(), Verdict.ALLOWED),
+        (when({"ArnNotLike": {"aws:PrincipalArn": "arn:*:role/sig*"}}), asked(aws__PrincipalArn=ROLE), Verdict.SILENT),
+        (when({"NumericLessThan": {"s3:TlsVersion": "1.2"}}), asked(s3__TlsVersion="1.3"), Verdict.SILENT),
+        (when({"Null": {"kms:EncryptionContextKeys": "true"}}), asked(), Verdict.ALLOWED),
+        ("not json", asked(), Verdict.SILENT),
+    ],
+)  # fmt: skip
+def test_what_a_policy_says(document, question, verdict):
+    assert evaluate(document, question) is verdict
