@@ -75,10 +75,12 @@ class Faults:
         with self._lock:
             self._waiting.append(fault)
 
-    def clear(self) -> None:
-        """Forget all that have not struck."""
+    def clear(self) -> int:
+        """Forget all that have not struck as often as they were to, and say how many those are."""
         with self._lock:
+            left = len(self._waiting)
             self._waiting.clear()
+            return left
 
     def strike(self, call: Call, caller: str) -> Fault | None:
         """The fault that this call meets, used up by it."""

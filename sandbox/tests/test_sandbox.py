@@ -53,6 +53,13 @@ def test_faults(sandbox, queue, kind, error, done):
     put(sandbox, queue, "after")
     assert there(sandbox, queue, "skipped")
     assert there(sandbox, queue, "after")
+    assert sandbox.ask("DELETE", "faults") == 0
+
+
+def test_faults_that_have_not_struck_are_counted(sandbox, queue):
+    sandbox.ask("POST", "faults", {"service": "dynamodb", "operation": "PutItem", "kind": "failed"})
+    assert sandbox.ask("DELETE", "faults") == 1
+    put(sandbox, queue, "x")
 
 
 def test_slow_calls_and_their_record(sandbox, queue):
