@@ -90,9 +90,9 @@ pub(crate) fn judges() -> Judges {
             package.used_for, package.name
         ));
     }
-    let python = python("judges");
+    let python = python("judges", &["tests/judges/requirements.txt", "sandbox/requirements.txt"]);
     if python.is_none() {
-        missing.push("PyPI cryptography and pkilint (no virtual environment could be made)".to_owned());
+        missing.push("PyPI cryptography, pkilint and the sandbox (no virtual environment could be made)".to_owned());
     }
     Judges { python, missing }
 }
@@ -117,21 +117,23 @@ fn is_root() -> bool {
         .is_ok_and(|output| String::from_utf8_lossy(&output.stdout).trim() == "0")
 }
 
-/// The `bin` folder of a virtual environment with what `tests/NAME/requirements.txt` asks for, made anew when that file is
-/// newer than it.
-pub(crate) fn python(name: &str) -> Option<PathBuf> {
+/// The `bin` folder of a virtual environment with what these lists ask for, made anew when one of them is another than it
+/// was made from.
+pub(crate) fn python(name: &str, lists: &[&str]) -> Option<PathBuf> {
     let folder = shell::target().join(name);
-    let requirements = shell::root().join("tests").join(name).join("requirements.txt");
     let marker = folder.join("installed-requirements.txt");
-    let wanted = std::fs::read_to_string(&requirements).ok()?;
+    let lists: Vec<PathBuf> = lists.iter().map(|list| shell::root().join(list)).collect();
+    let texts: Result<Vec<String>, _> = lists.iter().map(std::fs::read_to_string).collect();
+    let wanted = texts.ok()?.concat();
     if std::fs::read_to_string(&marker).is_ok_and(|installed| installed == wanted) {
         return Some(folder.join("bin"));
     }
-    let made = shell::succeeds(shell::program("python3").args(["-m", "venv"]).arg(&folder))
-        && shell::succeeds(
-            shell::program(folder.join("bin/pip"))
-                .args(["install", "--quiet", "--requirement"])
-                .arg(&requirements),
-        );
+    let mut install = shell::program(folder.join("bin/pip"));
+    install.args(["install", "--quiet"]);
+    for list in &lists {
+        install.arg("--requirement").arg(list);
+    }
+    let made =
+        shell::succeeds(shell::program("python3").args(["-m", "venv"]).arg(&folder)) && shell::succeeds(&mut install);
     (made && std::fs::write(&marker, wanted).is_ok()).then(|| folder.join("bin"))
 }

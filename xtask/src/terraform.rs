@@ -158,7 +158,7 @@ fn documented() -> Result<()> {
 
 /// What checkov finds that is not justified where it stands.
 fn scan() -> Result<()> {
-    let Some(folder) = setup::python("checkov") else {
+    let Some(folder) = setup::python("checkov", &["tests/checkov/requirements.txt"]) else {
         println!("SKIPPED: scanning the Terraform module (PyPI checkov could not be installed)");
         return Ok(());
     };
