@@ -2,4 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test stops where something is not as it should be")]
 
 mod contracts;
+mod issuance;
+mod office;
 mod sandbox;
+#[path = "../../../authority/tests/support/mod.rs"]
+mod support;

@@ -1,6 +1,7 @@
 //! AWS on this machine: `sandbox/`, started for one test and ended with it.
 #![allow(clippy::print_stderr)] // what is skipped is said
 
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -9,12 +10,12 @@ use std::time::Duration;
 
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
-    ScalarAttributeType,
+    AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, ScalarAttributeType,
 };
 use aws_sdk_s3::config::{Credentials, Region, SharedCredentialsProvider};
 use chancery_aws::{Deployment, DynamoLedger, Patience};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A running sandbox.
 pub(crate) struct Sandbox {
@@ -27,13 +28,12 @@ impl Sandbox {
     /// `None`, and a line saying so, where what it runs on is not installed.
     pub(crate) fn start() -> Option<Self> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let judges = std::env::var_os("CHANCERY_JUDGES").map_or_else(|| root.join("target/judges/bin"), PathBuf::from);
-        let python = judges.join("python");
-        let has_moto = Command::new(&python)
+        let python = judges().join("python");
+        let has_packages = Command::new(&python)
             .args(["-c", "import moto, waitress"])
             .stderr(Stdio::null())
             .status();
-        if !has_moto.is_ok_and(|status| status.success()) {
+        if !has_packages.is_ok_and(|status| status.success()) {
             eprintln!("SKIPPED: the sandbox's packages are not installed (cargo xtask setup)");
             return None;
         }
@@ -144,8 +144,88 @@ impl Sandbox {
         name
     }
 
+    pub(crate) fn endpoint(&self) -> &str {
+        self.config.endpoint_url().unwrap()
+    }
+
     pub(crate) fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         aws_sdk_dynamodb::Client::new(&self.config)
+    }
+
+    /// Lets the next calls of an operation meet a fault; sandbox/README.md lists the kinds.
+    pub(crate) fn fault(&self, service: &str, operation: &str, kind: &str, times: u32) {
+        self.post_fault(json!({"service": service, "operation": operation, "kind": kind, "times": times}));
+    }
+
+    /// Lets one call meet a fault, after so many that do not.
+    pub(crate) fn fault_after(&self, service: &str, operation: &str, kind: &str, skip: u32) {
+        self.post_fault(json!({"service": service, "operation": operation, "kind": kind, "skip": skip}));
+    }
+
+    /// Lets the next call be done after so many seconds.
+    pub(crate) fn fault_slow(&self, service: &str, operation: &str, delay: u32) {
+        self.post_fault(json!({"service": service, "operation": operation, "kind": "slow", "delay": delay}));
+    }
+
+    fn post_fault(&self, fault: Value) {
+        ureq::post(format!("{}/_sandbox/faults", self.endpoint()))
+            .send_json(fault)
+            .unwrap();
+    }
+
+    /// Forgets faults that have not struck, and says how many those are.
+    pub(crate) fn clear_faults(&self) -> u64 {
+        let mut answer = ureq::delete(format!("{}/_sandbox/faults", self.endpoint()))
+            .call()
+            .unwrap();
+        answer.body_mut().read_json().unwrap()
+    }
+
+    /// The rows of the certificate table, by their keys.
+    pub(crate) async fn rows(
+        &self,
+        deployment: &Deployment,
+    ) -> BTreeMap<(String, String), BTreeMap<String, AttributeValue>> {
+        let mut pages = self
+            .dynamodb()
+            .scan()
+            .table_name(deployment.table())
+            .into_paginator()
+            .items()
+            .send();
+        let mut rows = BTreeMap::new();
+        while let Some(row) = pages.next().await {
+            let row: BTreeMap<_, _> = row.unwrap().into_iter().collect();
+            let text = |name: &str| row[name].as_s().unwrap().clone();
+            rows.insert((text("CommonName"), text("SerialNumber")), row);
+        }
+        rows
+    }
+
+    /// How many items a table has.
+    pub(crate) async fn count(&self, table: &str) -> usize {
+        let mut pages = self.dynamodb().scan().table_name(table).into_paginator().items().send();
+        let mut count = 0;
+        while pages.next().await.is_some() {
+            count += 1;
+        }
+        count
+    }
+
+    /// The operations called since the last time this was asked, `dynamodb Query` and so on.
+    pub(crate) fn take_calls(&self) -> Vec<String> {
+        let url = format!("{}/_sandbox/calls", self.endpoint());
+        let mut answer = ureq::get(&url).call().unwrap();
+        let calls: Value = answer.body_mut().read_json().unwrap();
+        ureq::delete(&url).call().unwrap();
+        let named = |call: &Value| {
+            format!(
+                "{} {}",
+                call["service"].as_str().unwrap(),
+                call["operation"].as_str().unwrap()
+            )
+        };
+        calls.as_array().unwrap().iter().map(named).collect()
     }
 }
 
@@ -156,6 +236,12 @@ impl Drop for Sandbox {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Where the packages of Python judges and sandbox are.
+pub(crate) fn judges() -> PathBuf {
+    let folder = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/judges/bin");
+    std::env::var_os("CHANCERY_JUDGES").map_or_else(folder, PathBuf::from)
 }
 
 /// Calls on a busy machine take their time.

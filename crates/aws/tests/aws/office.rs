@@ -1,0 +1,64 @@
+//! An authority on AWS, and those who ask it.
+
+use std::sync::Arc;
+
+use chancery_authority::Authority;
+use chancery_authority::config::Config;
+use chancery_authority::memory::ManualClock;
+use chancery_authority::port::Ports;
+use chancery_authority::profile::Profiles;
+use chancery_aws::{Aws, Deployment, Patience, Places};
+use chancery_x509::time::UnixTime;
+
+use crate::sandbox::Sandbox;
+
+/// 2026-11-23 20:00:00.
+pub(crate) const NOW: UnixTime = UnixTime(1_795_464_000);
+
+/// An authority, its ports, and the names of its deployment.
+pub(crate) struct Office {
+    pub(crate) aws: Aws,
+    pub(crate) ports: Ports,
+    pub(crate) authority: Arc<Authority>,
+}
+
+impl Office {
+    /// Opens the authority of that deployment as a new process does. What is in its tables stays.
+    pub(crate) async fn open(sandbox: &Sandbox, deployment: &Deployment, bucket: &str, patience: &Patience) -> Self {
+        let places = Places {
+            external_bucket: bucket.to_owned(),
+            internal_bucket: bucket.to_owned(),
+            topic_arn: None,
+        };
+        let aws = Aws::new(&sandbox.config, deployment, places, patience);
+        let ports = Ports {
+            clock: Arc::new(ManualClock::new(NOW)),
+            ..aws.ports()
+        };
+        let config = format!(
+            "project = {:?}\nenvironment = {:?}\n",
+            deployment.project(),
+            deployment.environment()
+        );
+        let config = Config::from_toml(&config).unwrap();
+        let authority = Authority::open(ports.clone(), config, Profiles::built_in())
+            .await
+            .unwrap();
+        for ca in authority.cas().iter() {
+            aws.keys.expect(&ca.record.key, ca.issuer.public_key());
+        }
+        Self {
+            aws,
+            ports,
+            authority: Arc::new(authority),
+        }
+    }
+
+    /// A new deployment with its CAs.
+    pub(crate) async fn new(sandbox: &Sandbox, patience: &Patience) -> (Self, Deployment) {
+        let (deployment, bucket) = (sandbox.deployment().await, sandbox.bucket().await);
+        let office = Self::open(sandbox, &deployment, &bucket, patience).await;
+        office.authority.initialise(&|_: &str| ()).await.unwrap();
+        (office, deployment)
+    }
+}
