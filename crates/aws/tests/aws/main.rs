@@ -5,6 +5,7 @@ mod contracts;
 mod faults;
 mod issuance;
 mod office;
+mod old;
 mod sandbox;
 #[path = "../../../authority/tests/support/mod.rs"]
 mod support;

@@ -1,0 +1,194 @@
+//! A deployment that the Python CA made: taken over as it is, and then adopted.
+
+use std::process::Command;
+use std::time::Instant;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chancery_authority::issue::{IssueError, Refusal};
+use chancery_authority::port::ledger::{CrlScope, Kind, Ledger as _, Search};
+use chancery_authority::wire::TlsCertRequest;
+use chancery_aws::Deployment;
+use chancery_aws::ledger::AdoptionMode;
+use chancery_x509::crl::{RevocationList, RevocationReason};
+use chancery_x509::serial::Serial;
+use serde_json::Value;
+
+use crate::office::{NOW, Office};
+use crate::sandbox::{Sandbox, judges, patient};
+use crate::support::{principal, request};
+
+/// Serials and requests of what the script made.
+struct Made(Value);
+
+impl Made {
+    fn new(sandbox: &Sandbox, deployment: &Deployment) -> Self {
+        let output = Command::new(judges().join("python"))
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/aws/python_ca.py"))
+            .args([sandbox.endpoint(), deployment.project(), deployment.environment()])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Self(serde_json::from_slice(&output.stdout).unwrap())
+    }
+
+    fn serial(&self, name: &str) -> Serial {
+        self.0[name].as_str().unwrap().parse().unwrap()
+    }
+
+    fn request(&self, name: &str) -> TlsCertRequest {
+        TlsCertRequest::for_csr(STANDARD.decode(self.0[name].as_str().unwrap()).unwrap())
+    }
+}
+
+async fn crl(office: &Office, deployment: &Deployment) -> (u64, Vec<Serial>, Vec<String>) {
+    let scope = CrlScope {
+        issuer: deployment.issuing_ca().clone(),
+        shard: None,
+    };
+    let published = office.authority.publish_crl(&scope).await.unwrap();
+    let name = chancery_authority::config::Config::crl_name(&scope);
+    let (_, der) = office.ports.publication.read(&name).await.unwrap().unwrap();
+    let list = RevocationList::parse(&der).unwrap();
+    let ca = office.authority.issuing_ca().unwrap();
+    assert!(list.is_signed_by(ca.issuer.public_key()));
+    assert_eq!(list.number(), Some(published.number));
+    let serials = list.entries().map(|entry| entry.unwrap().serial).collect();
+    (published.number, serials, published.damaged)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deployment_of_the_python_ca_is_taken_over_and_adopted() {
+    let Some(sandbox) = Sandbox::start() else { return };
+    let (deployment, bucket) = (sandbox.deployment().await, sandbox.bucket().await);
+    let made = Made::new(&sandbox, &deployment);
+    let before = sandbox.rows(&deployment).await;
+    let office = Office::open(&sandbox, &deployment, &bucket, &patient()).await;
+    let ledger = &office.aws.ledger;
+
+    // The CAs are those of the rows that are theirs, wherever they stand, and no others are made.
+    let cas = office.authority.cas();
+    let serials: Vec<_> = cas.iter().map(|ca| ca.certificate().serial()).collect();
+    assert_eq!(serials, [made.serial("root"), made.serial("issuing")]);
+    assert_eq!(cas[1].record.parent.as_ref(), Some(deployment.root_ca()));
+    let created = office.authority.initialise(&|_: &str| ()).await.unwrap();
+    assert_eq!(created.len(), 0);
+    assert!(!ledger.is_adopted().await.unwrap());
+
+    // CRL numbers go on from 41, and whatever was revoked is listed, even where the row is not what it should be.
+    let by_then = [&b"revoked"[..], b"revoked_by_hand"].map(|name| made.serial(std::str::from_utf8(name).unwrap()));
+    let mut wanted = vec!["4711".parse().unwrap(), by_then[0], by_then[1]];
+    wanted.sort_unstable();
+    let (number, listed, damaged) = crl(&office, &deployment).await;
+    assert_eq!((number, &listed), (43, &wanted), "42 was published with the takeover");
+    assert!(damaged.len() == 1 && damaged[0].contains("not a number"), "{damaged:?}");
+
+    // Old certificates are found, revoked, and refused a second one for their key under their name.
+    let leaf = ledger.certificate(None, made.serial("leaf")).await.unwrap().unwrap();
+    assert_eq!((leaf.common_name.as_str(), &leaf.kind), ("server", &Kind::Leaf));
+    assert_eq!(leaf.id.issuer, *deployment.issuing_ca());
+    let outcome = office.authority.issue(&made.request("csr"), &principal(), None).await;
+    assert!(
+        matches!(outcome, Err(IssueError::Rejected(Refusal::KeyInUse))),
+        "{outcome:?}"
+    );
+    let due = ledger.expiring(NOW, NOW.plus_days(31), None, 10).await.unwrap();
+    assert_eq!(due.certificates, [leaf]);
+    let all = ledger.search(&Search::default(), None, 100).await.unwrap().certificates;
+    assert_eq!(
+        all.len(),
+        8,
+        "all that can be read: {:?}",
+        all.iter().map(|record| &record.common_name).collect::<Vec<_>>()
+    );
+    office
+        .authority
+        .revoke(made.serial("second"), RevocationReason::Superseded, None, &principal())
+        .await
+        .unwrap();
+    wanted.push(made.serial("second"));
+    wanted.sort_unstable();
+    assert_eq!(crl(&office, &deployment).await.1, wanted);
+    let ours = office
+        .authority
+        .issue(&request("ours"), &principal(), None)
+        .await
+        .unwrap();
+
+    adopt(&office, &sandbox, &deployment).await;
+
+    // After that, all the same, by what the journal says; another process.
+    let office = Office::open(&sandbox, &deployment, &bucket, &patient()).await;
+    let ledger = &office.aws.ledger;
+    assert!(ledger.is_adopted().await.unwrap());
+    sandbox.take_calls();
+    let (_, listed, damaged) = crl(&office, &deployment).await;
+    assert_eq!(
+        (listed, damaged),
+        (wanted, Vec::new()),
+        "what cannot be read is said once, by the adoption"
+    );
+    let scans = sandbox
+        .take_calls()
+        .iter()
+        .filter(|call| *call == "dynamodb Scan")
+        .count();
+    assert_eq!(scans, 0, "a CRL reads what is revoked, and not the table");
+    for (name, refused) in [("csr", "server"), ("csr_elsewhere", "elsewhere")] {
+        let outcome = office.authority.issue(&made.request(name), &principal(), None).await;
+        assert!(
+            matches!(outcome, Err(IssueError::Rejected(Refusal::KeyInUse))),
+            "{refused}: {outcome:?}"
+        );
+    }
+    let found = ledger.search(&Search::default(), None, 100).await.unwrap().certificates;
+    assert_eq!(found.len(), all.len() + 1);
+    assert!(found.contains(&ours.record));
+    let due = ledger
+        .expiring(NOW, NOW.plus_days(31), None, 10)
+        .await
+        .unwrap()
+        .certificates;
+    assert_eq!(
+        due.iter().map(|record| record.id.serial).collect::<Vec<_>>(),
+        [made.serial("leaf")]
+    );
+    let cas: Vec<_> = office.authority.cas().iter().map(|ca| ca.record.slug.clone()).collect();
+    assert_eq!(cas, [deployment.root_ca().clone(), deployment.issuing_ca().clone()]);
+
+    // The rows are as they were, but for the revocation, the CRL numbers and the new certificate.
+    for (key, row) in before {
+        let after = sandbox.rows(&deployment).await.remove(&key).unwrap();
+        let changed: Vec<_> = after
+            .iter()
+            .filter(|(name, value)| row.get(*name) != Some(value))
+            .collect();
+        let names: Vec<_> = changed.iter().map(|(name, _)| name.as_str()).collect();
+        let allowed = ["CRLNumber", "Revoked", "RevokedBy", "RevocationReason"];
+        assert!(names.iter().all(|name| allowed.contains(name)), "{key:?}: {names:?}");
+        assert!(row.keys().all(|name| after.contains_key(name)), "{key:?}");
+    }
+}
+
+async fn adopt(office: &Office, sandbox: &Sandbox, deployment: &Deployment) {
+    let ledger = &office.aws.ledger;
+    let journal = sandbox.count(deployment.journal_table()).await;
+    let dry = ledger.adopt(AdoptionMode::DryRun, None, &|_| {}).await.unwrap();
+    assert_eq!((dry.rows, dry.adopted, dry.known), (12, 8, 1), "{dry:?}");
+    assert_eq!(dry.malformed.len(), 3, "{dry:?}");
+    assert_eq!(
+        sandbox.count(deployment.journal_table()).await,
+        journal,
+        "a dry run writes nothing"
+    );
+
+    let stopped = ledger
+        .adopt(AdoptionMode::Resume, Some(Instant::now()), &|_| {})
+        .await
+        .unwrap();
+    assert!(!stopped.complete && !ledger.is_adopted().await.unwrap());
+    let done = ledger.adopt(AdoptionMode::Resume, None, &|_| {}).await.unwrap();
+    assert_eq!((done.adopted, done.known, done.complete), (8, 1, true), "{done:?}");
+    let again = ledger.adopt(AdoptionMode::Again, None, &|_| {}).await.unwrap();
+    assert_eq!((again.adopted, again.known, again.complete), (0, 9, true), "{again:?}");
+}

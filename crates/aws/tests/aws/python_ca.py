@@ -1,0 +1,164 @@
+"""A deployment as the Python CA leaves it: keys in KMS, rows in the certificate table, by the drop-in contract's words.
+
+Arguments: endpoint, project, environment. Says what it made as one line of JSON.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import json
+import sys
+
+import boto3
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, utils
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+ENDPOINT, PROJECT, ENVIRONMENT = sys.argv[1:4]
+TABLE = f"{PROJECT.title()}CA{ENVIRONMENT.title()}"
+NOW = dt.datetime(2026, 11, 23, 20, 0, 0, tzinfo=dt.UTC)
+SESSION = boto3.Session(aws_access_key_id="AKIAIOSFODNN7EXAMPLE", aws_secret_access_key="secret", region_name="eu-west-2")
+KMS = SESSION.client("kms", endpoint_url=ENDPOINT)
+DYNAMODB = SESSION.client("dynamodb", endpoint_url=ENDPOINT)
+
+
+class KmsKey(ec.EllipticCurvePrivateKey):
+    """A private key that stays in KMS."""
+
+    def __init__(self, alias: str, spec: str, algorithm: str) -> None:
+        key = KMS.create_key(KeySpec=spec, KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
+        KMS.create_alias(AliasName=alias, TargetKeyId=key)
+        self._key, self._algorithm = key, algorithm
+        public = serialization.load_der_public_key(KMS.get_public_key(KeyId=key)["PublicKey"])
+        assert isinstance(public, ec.EllipticCurvePublicKey)
+        self._public = public
+
+    def sign(self, data: bytes, signature_algorithm: ec.EllipticCurveSignatureAlgorithm) -> bytes:
+        digest = hashes.Hash(signature_algorithm.algorithm)
+        digest.update(data)
+        answer = KMS.sign(
+            KeyId=self._key, Message=digest.finalize(), MessageType="DIGEST", SigningAlgorithm=self._algorithm
+        )
+        return answer["Signature"]
+
+    def public_key(self) -> ec.EllipticCurvePublicKey:
+        return self._public
+
+    @property
+    def curve(self) -> ec.EllipticCurve:
+        return self._public.curve
+
+    @property
+    def key_size(self) -> int:
+        return self._public.key_size
+
+    def exchange(self, *_: object) -> bytes:
+        raise NotImplementedError
+
+    def private_numbers(self) -> ec.EllipticCurvePrivateNumbers:
+        raise NotImplementedError
+
+    def private_bytes(self, *_: object, **__: object) -> bytes:
+        raise NotImplementedError
+
+    def __copy__(self) -> KmsKey:
+        return self
+
+    def __deepcopy__(self, _memo: object) -> KmsKey:
+        return self
+
+
+def name(common_name: str) -> x509.Name:
+    return x509.Name([
+        x509.NameAttribute(NameOID.COMMON_NAME, common_name),
+        x509.NameAttribute(NameOID.COUNTRY_NAME, "GB"),
+        x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Example"),
+    ])
+
+
+def certificate(subject, public_key, issuer, key, days, ca=None, serial=None, digest=None):
+    """One certificate; `issuer` is a certificate, or None for a root."""
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer.subject if issuer else subject)
+        .public_key(public_key)
+        .serial_number(serial or x509.random_serial_number())
+        .not_valid_before(NOW - dt.timedelta(days=40, minutes=5))
+        .not_valid_after(NOW + dt.timedelta(days=days))
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.public_key() if issuer else public_key),
+            critical=False,
+        )
+    )
+    if ca:
+        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        usage = {"key_cert_sign": True, "crl_sign": True}
+    else:
+        builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+        usage = {"key_cert_sign": False, "crl_sign": False}
+    usage |= dict.fromkeys(
+        ["content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "encipher_only", "decipher_only"],
+        False,
+    )
+    builder = builder.add_extension(x509.KeyUsage(digital_signature=True, **usage), critical=True)
+    return builder.sign(key, digest or hashes.SHA256())
+
+
+def row(partition, certificate, **more):
+    text = "%Y-%m-%d %H:%M:%S"
+    item = {
+        "SerialNumber": {"S": str(certificate.serial_number)},
+        "CommonName": {"S": partition},
+        "Issued": {"S": certificate.not_valid_before_utc.strftime(text)},
+        "Expires": {"S": certificate.not_valid_after_utc.strftime(text)},
+        "Certificate": {"B": base64.b64encode(certificate.public_bytes(serialization.Encoding.PEM))},
+        **more,
+    }
+    DYNAMODB.put_item(TableName=TABLE, Item=item)
+    return str(certificate.serial_number)
+
+
+root_slug, issuing_slug = f"{PROJECT}-root-ca-{ENVIRONMENT}", f"{PROJECT}-issuing-ca-{ENVIRONMENT}"
+root_key = KmsKey(f"alias/{root_slug}", "ECC_NIST_P384", "ECDSA_SHA_384")
+issuing_key = KmsKey(f"alias/{issuing_slug}", "ECC_NIST_P256", "ECDSA_SHA_256")
+root = certificate(name("Root CA"), root_key.public_key(), None, root_key, 7300, ca=True, digest=hashes.SHA384())
+issuing = certificate(
+    name("Issuing CA"), issuing_key.public_key(), root, root_key, 3650, ca=True, digest=hashes.SHA384()
+)
+made = {
+    "root": row(root_slug, root, CRLNumber={"N": "7"}),
+    "issuing": row(issuing_slug, issuing, CRLNumber={"N": "41"}),
+}
+
+
+def leaf(common_name, days=30, serial=None, partition=None, **more):
+    key = ec.generate_private_key(ec.SECP256R1())
+    issued = certificate(name(common_name), key.public_key(), issuing, issuing_key, days, serial=serial)
+    return key, row(partition or common_name, issued, NotifyExpiry=more.pop("notify", {"BOOL": False}), **more)
+
+
+def csr(key, common_name):
+    request = x509.CertificateSigningRequestBuilder().subject_name(name(common_name)).sign(key, hashes.SHA256())
+    return base64.b64encode(request.public_bytes(serialization.Encoding.DER)).decode()
+
+
+key, made["leaf"] = leaf("server", notify={"BOOL": True})
+made["csr"], made["csr_elsewhere"] = csr(key, "server"), csr(key, "elsewhere")
+_, made["second"] = leaf("server", days=60)
+_, made["revoked"] = leaf("gone", Revoked={"S": "2026-11-01 10:00:00"})
+_, made["revoked_by_hand"] = leaf("by hand", Revoked={"S": "1 November"})
+# A leaf with a CA's name: it lands in that CA's partition, and before the CA's own row.
+_, made["impostor"] = leaf(issuing_slug, serial=1000)
+_, made["impostor_of_root"] = leaf(root_slug, serial=1001)
+
+broken = {"CommonName": {"S": "broken"}, "SerialNumber": {"S": "4711"}, "Certificate": {"B": b"no base64 at all"},
+          "Issued": {"S": "2026-10-14 19:55:00"}, "Expires": {"S": "2027-01-01 00:00:00"},
+          "Revoked": {"S": "2026-11-02 10:00:00"}}
+DYNAMODB.put_item(TableName=TABLE, Item=broken)
+DYNAMODB.put_item(TableName=TABLE, Item=broken | {"SerialNumber": {"S": "not a number"}})
+DYNAMODB.put_item(TableName=TABLE, Item={"CommonName": {"S": "server"}, "SerialNumber": {"S": "12"}})
+print(json.dumps(made))
