@@ -6,6 +6,7 @@ mod faults;
 mod issuance;
 mod office;
 mod old;
+mod pages;
 mod sandbox;
 #[path = "../../../authority/tests/support/mod.rs"]
 mod support;

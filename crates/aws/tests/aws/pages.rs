@@ -1,0 +1,133 @@
+//! More than a page: DynamoDB answers 1 MB at a time.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Instant;
+
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
+use chancery_authority::port::ledger::{CrlScope, Ledger, Search};
+use chancery_authority::{Slug, contract};
+use chancery_aws::ledger::AdoptionMode;
+use chancery_x509::serial::Serial;
+use futures_util::future::join_all;
+
+use crate::sandbox::Sandbox;
+
+fn text(text: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(text.into())
+}
+
+/// Items written past the ledger, as many as it takes to fill pages.
+async fn write(sandbox: &Sandbox, table: &str, items: Vec<HashMap<String, AttributeValue>>) {
+    let client = sandbox.dynamodb();
+    let batches = items.chunks(25).map(|chunk| {
+        let requests = chunk.iter().map(|item| {
+            let put = PutRequest::builder().set_item(Some(item.clone())).build().unwrap();
+            WriteRequest::builder().put_request(put).build()
+        });
+        client
+            .batch_write_item()
+            .request_items(table, requests.collect())
+            .send()
+    });
+    for batch in join_all(batches).await {
+        assert!(batch.unwrap().unprocessed_items().is_none_or(HashMap::is_empty));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crl_of_several_pages_lists_everything() {
+    let Some(sandbox) = Sandbox::start() else { return };
+    let (ledger, deployment) = sandbox.ledger().await;
+    ledger.adopt(AdoptionMode::Resume, None, &|_| {}).await.unwrap();
+    let serials: BTreeSet<Serial> = (1..=12_000_u32)
+        .map(|number| Serial::from_octets(&number.to_be_bytes()).unwrap())
+        .collect();
+    let items = serials.iter().map(|serial| {
+        let digits = data_encoding::HEXLOWER.encode(serial.as_padded());
+        HashMap::from([
+            ("Key".to_owned(), text("revoked#a-ca#full")),
+            ("Sort".to_owned(), text(digits)),
+            ("RevokedAt".to_owned(), AttributeValue::N("1795464000".to_owned())),
+            ("NotAfter".to_owned(), AttributeValue::N("1895464000".to_owned())),
+            ("Attempt".to_owned(), text("0123456789abcdef0123456789abcdef")),
+        ])
+    });
+    write(&sandbox, deployment.journal_table(), items.collect()).await;
+    sandbox.take_calls();
+    let scope = CrlScope {
+        issuer: Slug::new("a-ca").unwrap(),
+        shard: None,
+    };
+    let now = chancery_x509::time::UnixTime(1_795_464_000);
+    let mut reserved = ledger.reserve_crl(&scope, now, Some(now)).await.unwrap();
+    let pages = sandbox
+        .take_calls()
+        .iter()
+        .filter(|call| *call == "dynamodb Query")
+        .count();
+    assert!(pages >= 3, "the CAs, and two pages at least: {pages}");
+    let mut listed = BTreeSet::new();
+    reserved
+        .revocations
+        .for_each(&mut |entry| {
+            listed.insert(entry.serial);
+            Ok(())
+        })
+        .unwrap();
+    assert!(listed == serials, "{} of {}", listed.len(), serials.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_searches_and_adoption_go_on_after_the_first_page() {
+    let Some(sandbox) = Sandbox::start() else { return };
+    let (ledger, deployment) = sandbox.ledger().await;
+    // Rows that nobody can read, before and after those that are looked for: three pages of them.
+    let filler = (0..40_u32).map(|number| {
+        HashMap::from([
+            ("CommonName".to_owned(), text("host7.example.com")),
+            (
+                "SerialNumber".to_owned(),
+                text(format!("{}{number}", if number % 2 == 0 { "0 " } else { "z " })),
+            ),
+            (
+                "Certificate".to_owned(),
+                AttributeValue::B(Blob::new(vec![b'x'; 70_000])),
+            ),
+        ])
+    });
+    write(&sandbox, deployment.table(), filler.collect()).await;
+    let intent = contract::intent(7);
+    ledger.reserve(intent.clone()).await.unwrap();
+    let completion = chancery_authority::port::ledger::Completion {
+        id: intent.id.clone(),
+        certificate: vec![1],
+        receipt: chancery_authority::port::Receipt("receipt".to_owned()),
+        at: intent.at,
+    };
+    let record = ledger.complete(completion).await.unwrap();
+    for adopted in [false, true] {
+        if adopted {
+            let stopped = ledger
+                .adopt(AdoptionMode::Resume, Some(Instant::now()), &|_| {})
+                .await
+                .unwrap();
+            assert!(!stopped.complete);
+            let adoption = ledger.adopt(AdoptionMode::Resume, None, &|_| {}).await.unwrap();
+            assert_eq!((adoption.rows, adoption.known, adoption.complete), (41, 1, true));
+            assert_eq!(adoption.malformed.len(), 40);
+        }
+        for name in [Some("host7.example.com".to_owned()), Some("host*".to_owned()), None] {
+            let query = Search {
+                common_name: name,
+                ..Search::default()
+            };
+            let found = ledger.search(&query, None, 10).await.unwrap();
+            assert_eq!(
+                found.certificates,
+                std::slice::from_ref(&record),
+                "{query:?}, adopted: {adopted}"
+            );
+        }
+    }
+}
