@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import threading
 import time
@@ -12,7 +13,7 @@ from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from typing import Any
 
-from . import access, faults, principal
+from . import faults, principal
 from .call import CURRENT, Call, Environ
 from .faults import Faults, Kind
 from .trail import Trail
@@ -46,6 +47,7 @@ class Gate:
         self._locks = {service: threading.RLock() for service in _SERIALISED}
         self.faults = Faults()
         self.calls: deque[Made] = deque(maxlen=200_000)
+        self.signatures: deque[dict[str, str]] = deque(maxlen=200_000)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -84,22 +86,28 @@ class Gate:
             return _refused(call, fault.kind)
         if fault is not None and fault.kind is Kind.SLOW:
             time.sleep(fault.delay)
-        why = access.refusal(call)
-        if why:
-            status, content_type, body = faults.refused(call, why)
-            return status, [("Content-Type", content_type)], body
         with self._locks.get(call.service, contextlib.nullcontext()):
             try:
                 answered = _answered(self._inner, environ)
             except NotImplementedError:
                 # Said at once, and so that no client tries again and again.
                 return _refused(call, Kind.UNKNOWN)
+        if (call.service, call.operation, answered[0]) == ("kms", "Sign", 200):
+            self.signatures.append(_signature(call, answered[2]))
         if fault is not None and fault.kind is Kind.FAILED_DONE:
             return _refused(call, Kind.FAILED)
         return answered
 
 
 _OURS = {"x-amzn-requestid", "x-amz-request-id", "connection", "server", "date"}
+
+
+def _signature(call: Call, answer: bytes) -> dict[str, str]:
+    return {
+        "request_id": call.request_id,
+        "key": json.loads(answer)["KeyId"],
+        "message": json.loads(call.body)["Message"],
+    }
 
 
 def _refused(call: Call, kind: Kind) -> tuple[int, list[tuple[str, str]], bytes]:

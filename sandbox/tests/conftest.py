@@ -32,8 +32,6 @@ class Sandbox:
                 str(self.trail),
                 "--retry-delays",
                 "0.05",
-                "--patience",
-                "0.01",
             ],
             cwd=ROOT,
             stdin=subprocess.PIPE,
