@@ -124,6 +124,10 @@ impl KmsKeyStore {
         let call = self.client.create_alias().alias_name(key_id(key)).target_key_id(&id);
         match self.patience.call("kms:CreateAlias", call.send()).await {
             Ok(_) => Ok(()),
+            // It may be there because our own request was repeated after its answer was lost.
+            Err(Failure::Refused(error)) if error.is_already_exists_exception() && self.is_at(key, &id).await? => {
+                Ok(())
+            }
             Err(Failure::Refused(error)) => {
                 self.discard(&id).await;
                 if error.is_already_exists_exception() {
@@ -134,6 +138,15 @@ impl KmsKeyStore {
             }
             // Not discarded: the alias may have come to be.
             Err(Failure::Unavailable(detail)) => Err(KeyStoreError::Unavailable { detail }),
+        }
+    }
+
+    /// Whether the name stands for that very key.
+    async fn is_at(&self, key: &KeyName, id: &str) -> Result<bool, KeyStoreError> {
+        match self.look_at(key).await {
+            Ok(known) => Ok(known.arn.rsplit('/').next() == Some(id)),
+            Err(KeyStoreError::Damaged { .. }) => Ok(false),
+            Err(error) => Err(error),
         }
     }
 
