@@ -333,18 +333,25 @@ impl Tables {
         }
     }
 
-    /// Writes one item over whatever is there.
+    /// Writes one item over whatever is there. Meeting a transaction on it is no answer: it is tried again.
     pub(crate) async fn put(&self, table: Table, item: Item) -> Result<(), LedgerError> {
-        let call = self
-            .client
-            .put_item()
-            .table_name(self.name(table))
-            .set_item(Some(item.0));
-        let outcome = self.patience.call("dynamodb:PutItem", call.send()).await;
-        outcome.map(|_| ()).map_err(|failure| self.unavailable(table, failure))
+        for round in 0..CONFLICTS {
+            let call = self
+                .client
+                .put_item()
+                .table_name(self.name(table))
+                .set_item(Some(item.0.clone()));
+            match self.patience.call("dynamodb:PutItem", call.send()).await {
+                Ok(_) => return Ok(()),
+                Err(Failure::Refused(error)) if error.is_transaction_conflict_exception() => pause(round).await,
+                Err(failure) => return Err(self.unavailable(table, failure)),
+            }
+        }
+        Err(self.contended(table))
     }
 
-    /// Changes one item; `None` where the condition did not hold, else the attributes that were changed.
+    /// Changes one item; `None` where the condition did not hold, else the attributes that were changed. Meeting a
+    /// transaction on it is no answer: it is tried again.
     pub(crate) async fn update(
         &self,
         table: Table,
@@ -353,21 +360,25 @@ impl Tables {
         condition: &str,
         with: Item,
     ) -> Result<Option<Item>, LedgerError> {
-        let call = self
-            .client
-            .update_item()
-            .table_name(self.name(table))
-            .set_key(Some(key.0))
-            .update_expression(update)
-            .set_condition_expression((!condition.is_empty()).then(|| condition.to_owned()))
-            .set_expression_attribute_names(names([update, condition]))
-            .set_expression_attribute_values(values(with))
-            .return_values(ReturnValue::UpdatedNew);
-        match self.patience.call("dynamodb:UpdateItem", call.send()).await {
-            Ok(answer) => Ok(Some(Item(answer.attributes.unwrap_or_default()))),
-            Err(Failure::Refused(error)) if error.is_conditional_check_failed_exception() => Ok(None),
-            Err(failure) => Err(self.unavailable(table, failure)),
+        for round in 0..CONFLICTS {
+            let call = self
+                .client
+                .update_item()
+                .table_name(self.name(table))
+                .set_key(Some(key.0.clone()))
+                .update_expression(update)
+                .set_condition_expression((!condition.is_empty()).then(|| condition.to_owned()))
+                .set_expression_attribute_names(names([update, condition]))
+                .set_expression_attribute_values(values(with.clone()))
+                .return_values(ReturnValue::UpdatedNew);
+            match self.patience.call("dynamodb:UpdateItem", call.send()).await {
+                Ok(answer) => return Ok(Some(Item(answer.attributes.unwrap_or_default()))),
+                Err(Failure::Refused(error)) if error.is_conditional_check_failed_exception() => return Ok(None),
+                Err(Failure::Refused(error)) if error.is_transaction_conflict_exception() => pause(round).await,
+                Err(failure) => return Err(self.unavailable(table, failure)),
+            }
         }
+        Err(self.contended(table))
     }
 
     /// All of these writes or none. Meeting another transaction on an item is no answer: it is tried again.
@@ -461,6 +472,13 @@ impl Tables {
         built
             .map(aws_sdk_dynamodb::types::builders::TransactWriteItemBuilder::build)
             .map_err(|error| unavailable(error.to_string()))
+    }
+
+    fn contended(&self, table: Table) -> LedgerError {
+        unavailable(format!(
+            "an item of table {} was in a transaction {CONFLICTS} times in a row",
+            self.name(table)
+        ))
     }
 
     fn unavailable<E>(&self, table: Table, failure: Failure<E>) -> LedgerError
