@@ -7,6 +7,8 @@ mod issuance;
 mod office;
 mod old;
 mod pages;
+mod place;
 mod sandbox;
 #[path = "../../../authority/tests/support/mod.rs"]
 mod support;
+mod table;

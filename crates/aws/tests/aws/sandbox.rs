@@ -14,12 +14,24 @@ use aws_sdk_dynamodb::types::{
     ProjectionType, ScalarAttributeType,
 };
 use aws_sdk_s3::config::{Credentials, Region, SharedCredentialsProvider};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use chancery_aws::{Deployment, DynamoLedger, Patience};
 use serde_json::{Value, json};
+use tempfile::NamedTempFile;
+
+/// A signature that KMS made.
+pub(crate) struct Signature {
+    /// Its key's ARN.
+    pub(crate) key: String,
+    /// What was signed: a digest.
+    pub(crate) message: Vec<u8>,
+}
 
 /// A running sandbox.
 pub(crate) struct Sandbox {
     child: Child,
+    trail: NamedTempFile,
     pub(crate) config: SdkConfig,
     made: AtomicU32,
 }
@@ -38,8 +50,10 @@ impl Sandbox {
             return None;
         }
         // Its standard input is ours: it ends when this process does, however that ends.
+        let trail = NamedTempFile::new().unwrap();
         let mut child = Command::new(python)
-            .args(["-m", "chancery_sandbox.moto", "--port", "0"])
+            .args(["-m", "chancery_sandbox.moto", "--port", "0", "--trail"])
+            .arg(trail.path())
             .current_dir(root.join("sandbox"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -60,6 +74,7 @@ impl Sandbox {
             .build();
         Some(Self {
             child,
+            trail,
             config,
             made: AtomicU32::new(0),
         })
@@ -154,20 +169,21 @@ impl Sandbox {
 
     /// Lets the next calls of an operation meet a fault; sandbox/README.md lists the kinds.
     pub(crate) fn fault(&self, service: &str, operation: &str, kind: &str, times: u32) {
-        self.post_fault(json!({"service": service, "operation": operation, "kind": kind, "times": times}));
+        self.post_fault(&json!({"service": service, "operation": operation, "kind": kind, "times": times}));
     }
 
     /// Lets one call meet a fault, after so many that do not.
     pub(crate) fn fault_after(&self, service: &str, operation: &str, kind: &str, skip: u32) {
-        self.post_fault(json!({"service": service, "operation": operation, "kind": kind, "skip": skip}));
+        self.post_fault(&json!({"service": service, "operation": operation, "kind": kind, "skip": skip}));
     }
 
     /// Lets the next call be done after so many seconds.
     pub(crate) fn fault_slow(&self, service: &str, operation: &str, delay: u32) {
-        self.post_fault(json!({"service": service, "operation": operation, "kind": "slow", "delay": delay}));
+        self.post_fault(&json!({"service": service, "operation": operation, "kind": "slow", "delay": delay}));
     }
 
-    fn post_fault(&self, fault: Value) {
+    /// Lets calls meet a fault, as the sandbox reads it.
+    pub(crate) fn post_fault(&self, fault: &Value) {
         ureq::post(format!("{}/_sandbox/faults", self.endpoint()))
             .send_json(fault)
             .unwrap();
@@ -181,35 +197,58 @@ impl Sandbox {
         answer.body_mut().read_json().unwrap()
     }
 
+    /// Every signature that KMS made, by request id, whether or not its answer arrived.
+    pub(crate) fn signatures(&self) -> BTreeMap<String, Signature> {
+        let mut answer = ureq::get(format!("{}/_sandbox/signatures", self.endpoint()))
+            .call()
+            .unwrap();
+        let made: Value = answer.body_mut().with_config().limit(1 << 30).read_json().unwrap();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let signature = |made: &Value| {
+            let signature = Signature {
+                key: text(&made["key"]),
+                message: STANDARD.decode(text(&made["message"])).unwrap(),
+            };
+            (text(&made["request_id"]), signature)
+        };
+        made.as_array().unwrap().iter().map(signature).collect()
+    }
+
+    /// The key of each signature that the trail records as given, by request id.
+    pub(crate) fn trail(&self) -> BTreeMap<String, String> {
+        let trail = std::fs::read_to_string(self.trail.path()).unwrap();
+        let records = trail.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let given = records.filter(|record| record["eventName"] == "Sign" && record["errorCode"].is_null());
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        given
+            .map(|record| (text(&record["requestID"]), text(&record["resources"][0]["ARN"])))
+            .collect()
+    }
+
+    /// Everything in a table.
+    pub(crate) async fn items(&self, table: &str) -> Vec<BTreeMap<String, AttributeValue>> {
+        let mut pages = self.dynamodb().scan().table_name(table).into_paginator().items().send();
+        let mut items = Vec::new();
+        while let Some(item) = pages.next().await {
+            items.push(item.unwrap().into_iter().collect());
+        }
+        items
+    }
+
     /// The rows of the certificate table, by their keys.
     pub(crate) async fn rows(
         &self,
         deployment: &Deployment,
     ) -> BTreeMap<(String, String), BTreeMap<String, AttributeValue>> {
-        let mut pages = self
-            .dynamodb()
-            .scan()
-            .table_name(deployment.table())
-            .into_paginator()
-            .items()
-            .send();
-        let mut rows = BTreeMap::new();
-        while let Some(row) = pages.next().await {
-            let row: BTreeMap<_, _> = row.unwrap().into_iter().collect();
-            let text = |name: &str| row[name].as_s().unwrap().clone();
-            rows.insert((text("CommonName"), text("SerialNumber")), row);
-        }
-        rows
+        let text = |row: &BTreeMap<String, AttributeValue>, name: &str| row[name].as_s().unwrap().clone();
+        let rows = self.items(deployment.table()).await.into_iter();
+        rows.map(|row| ((text(&row, "CommonName"), text(&row, "SerialNumber")), row))
+            .collect()
     }
 
     /// How many items a table has.
     pub(crate) async fn count(&self, table: &str) -> usize {
-        let mut pages = self.dynamodb().scan().table_name(table).into_paginator().items().send();
-        let mut count = 0;
-        while pages.next().await.is_some() {
-            count += 1;
-        }
-        count
+        self.items(table).await.len()
     }
 
     /// The operations called since the last time this was asked, `dynamodb Query` and so on.
