@@ -30,6 +30,7 @@ class Call:
     region: str
     access_key: str
     body: bytes
+    path: str = "/"
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     @classmethod
@@ -39,7 +40,7 @@ class Call:
         environ["wsgi.input"] = io.BytesIO(body)
         environ["CONTENT_LENGTH"] = str(len(body))
         access_key, region, service = _credential(environ)
-        return cls(service.lower(), _operation(environ, service, body), region, access_key, body)
+        return cls(service.lower(), _operation(environ, service, body), region, access_key, body, _path(environ))
 
 
 def _credential(environ: Environ) -> tuple[str, str, str]:
@@ -49,6 +50,10 @@ def _credential(environ: Environ) -> tuple[str, str, str]:
         query = urllib.parse.parse_qs(environ.get("QUERY_STRING", ""))
         signed = _CREDENTIAL.search("Credential=" + query.get("X-Amz-Credential", [""])[0])
     return (signed[1], signed[2], signed[3]) if signed else ("", "", "")
+
+
+def _path(environ: Environ) -> str:
+    return str(environ.get("PATH_INFO", "/")).encode("latin-1").decode(errors="replace")
 
 
 def _operation(environ: Environ, service: str, body: bytes) -> str:

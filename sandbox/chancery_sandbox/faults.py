@@ -6,6 +6,7 @@ An AWS client must expect each of these of every call; a sandbox in which they n
 from __future__ import annotations
 
 import enum
+import json
 import threading
 from dataclasses import dataclass
 from typing import Any
@@ -48,6 +49,8 @@ class Fault:
     """Seconds, for slow ones."""
     principal: str = ""
     """Only callers whose role or ARN contains this text."""
+    path: str = ""
+    """Only calls whose path contains this text, e.g. a function's name."""
 
     @classmethod
     def parse(cls, value: dict[str, Any]) -> Fault:
@@ -60,6 +63,7 @@ class Fault:
             skip=int(value.get("skip", 0)),
             delay=float(value.get("delay", 0)),
             principal=str(value.get("principal", "")),
+            path=str(value.get("path", "")),
         )
 
 
@@ -86,7 +90,9 @@ class Faults:
         """The fault that this call meets, used up by it."""
         with self._lock:
             for fault in self._waiting:
-                if (fault.service, fault.operation) != (call.service, call.operation) or fault.principal not in caller:
+                if (fault.service, fault.operation) != (call.service, call.operation):
+                    continue
+                if fault.principal not in caller or fault.path not in call.path:
                     continue
                 if fault.skip > 0:
                     fault.skip -= 1
@@ -108,6 +114,7 @@ _CONFLICT = {
     "dynamodb": ("TransactionConflictException", 400),
     "s3": ("ConditionalRequestConflict", 409),
 }
+_DENIED = {"s3": ("AccessDenied", 403), "sns": ("AuthorizationError", 403), "iam": ("AccessDenied", 403)}
 _INTERNAL = {"kms": "KMSInternalException", "s3": "InternalError", "sns": "InternalError", "lambda": "ServiceException"}
 
 
@@ -125,16 +132,27 @@ def answer(call: Call, kind: Kind) -> tuple[int, str, bytes]:
     else:
         code, status = _INTERNAL.get(call.service, "InternalServerError"), 500
         message = "The request processing has failed because of an unknown error, exception, or failure."
+    return error(call, code, status, message)
+
+
+def refused(call: Call, message: str) -> tuple[int, str, bytes]:
+    """The error for a caller without permission."""
+    code, status = _DENIED.get(call.service, ("AccessDeniedException", 400))
+    return error(call, code, status, message)
+
+
+def error(call: Call, code: str, status: int, message: str) -> tuple[int, str, bytes]:
+    """Status, content type and body of an error, in the service's own protocol."""
     if call.service == "s3":
         text = (
             f'<?xml version="1.0" encoding="UTF-8"?><Error><Code>{code}</Code><Message>{message}</Message>'
             f"<RequestId>{call.request_id}</RequestId></Error>"
         )
         return status, "application/xml", text.encode()
-    if call.service == "sns":
+    if call.service in {"sns", "iam", "sts"}:
         text = (
             f"<ErrorResponse><Error><Type>Receiver</Type><Code>{code}</Code><Message>{message}</Message></Error>"
             f"<RequestId>{call.request_id}</RequestId></ErrorResponse>"
         )
         return status, "text/xml", text.encode()
-    return status, "application/x-amz-json-1.1", f'{{"__type":"{code}","message":"{message}"}}'.encode()
+    return status, "application/x-amz-json-1.1", json.dumps({"__type": code, "message": message}).encode()

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from typing import Any
 
-from . import faults, principal
+from . import access, faults, principal
 from .call import CURRENT, Call, Environ
 from .faults import Faults, Kind
 from .trail import Trail
@@ -86,6 +86,10 @@ class Gate:
             return _refused(call, fault.kind)
         if fault is not None and fault.kind is Kind.SLOW:
             time.sleep(fault.delay)
+        why = access.refusal(call)
+        if why:
+            status, content_type, body = faults.refused(call, why)
+            return status, [("Content-Type", content_type)], body
         with self._locks.get(call.service, contextlib.nullcontext()):
             try:
                 answered = _answered(self._inner, environ)

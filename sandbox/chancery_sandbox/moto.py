@@ -40,6 +40,9 @@ def _options() -> Options:
     parser.add_argument(
         "--retry-delays", default="1,2", help="seconds before the two retries of an asynchronous event; AWS: 60,120"
     )
+    parser.add_argument(
+        "--patience", type=float, default=1.0, help="share of a state machine's waits before retries that is waited"
+    )
     arguments = parser.parse_args()
     first, _, second = arguments.retry_delays.partition(",")
     return Options(
@@ -50,6 +53,7 @@ def _options() -> Options:
         concurrency=arguments.concurrency,
         environment=dict(pair.split("=", 1) for pair in arguments.function_env),
         retry_delays=(float(first), float(second or first)),
+        patience=arguments.patience,
     )
 
 

@@ -42,6 +42,8 @@ class Options:
     """Variables given to every function."""
     retry_delays: tuple[float, float] = (1.0, 2.0)
     """Seconds before the retries of an asynchronous event."""
+    patience: float = 1.0
+    """Share of AWS's waits before a state machine's retries that is really waited."""
 
 
 class Server:
@@ -81,7 +83,7 @@ class Server:
             )
         )
         self._later = Later(self._runner)
-        self._mend()
+        self._mend(options.patience)
         self._offer(control, slack)
 
     def start(self) -> None:
@@ -96,13 +98,13 @@ class Server:
         self._later.end()
         self._runner.end()
 
-    def _mend(self) -> None:
+    def _mend(self, patience: float) -> None:
         dynamodb.mend()
         kms.mend()
         functions.mend(self._runner, self._later)
         s3.mend()
         sns.mend(self._later)
-        stepfunctions.mend(self.endpoint)
+        stepfunctions.mend(self.endpoint, patience)
 
     def _offer(self, control: Control, slack: Slack) -> None:
         def forget(value: dict[str, Any]) -> None:

@@ -1,28 +1,58 @@
-"""Step Functions as moto has it: its interpreter switched on, and its AWS clients made once each."""
+"""Step Functions as moto has it: its interpreter switched on, and mended where it differs from AWS.
+
+https://docs.aws.amazon.com/step-functions/latest/dg/concepts-amazon-states-language.html
+"""
 
 from __future__ import annotations
 
 import functools
 import re
+import time
+import uuid
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import boto3
 import botocore.config
 from moto.core.config import default_user_config
+from moto.core.exceptions import AWSError
 from moto.core.responses import ActionResult
+from moto.stepfunctions.parser.api import ExecutionFailedEventDetails, HistoryEventType
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent, FailureEventException
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
+from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.distributed_iteration_component import (
+    DistributedIterationComponent,
+)
+from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.utils import boto_client
+from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from moto.stepfunctions.responses import StepFunctionResponse
 
 _TIMEOUT = 900
+_AT_ONCE = 64
+"""Items of a map in the works at most, whatever it asks for: more threads would only be in one another's way here."""
 # moto's grammar knows a percentage by its decimal point alone.
 _WHOLE_PERCENTAGE = re.compile(r'"ToleratedFailurePercentage"\s*:\s*\d+(?![\d.])')
 
 
-def mend(endpoint: str) -> None:
-    """Interpret state machines; their tasks call this sandbox."""
+class InvalidDefinitionError(AWSError):
+    """The definition is none."""
+
+    TYPE = "InvalidDefinition"
+    STATUS = 400
+
+
+def mend(endpoint: str, patience: float) -> None:
+    """Interpret state machines; tasks call this sandbox, and retries wait that share of what is asked for."""
+    _count_failures()
+    _refuse_definitions()
+    _name_executions()
+    pace = SimpleNamespace(sleep=lambda seconds: time.sleep(seconds * patience))
+    setattr(retrier_decl, "time", pace)  # noqa: B010 - a module imported there
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
 
     @functools.lru_cache(maxsize=64)
@@ -71,6 +101,74 @@ def mend(endpoint: str) -> None:
 
     # moto makes a client for every task, which costs more than the task itself.
     setattr(boto_client, "boto3", SimpleNamespace(client=client))  # noqa: B010 - a module imported there
+
+
+def _count_failures() -> None:
+    """Let a distributed map fail when more of its items failed than it tolerates; moto never does.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html
+    """
+    run: Callable[..., None] = getattr(
+        DistributedIterationComponent._map_run,  # noqa: SLF001 - the one place between the items and the map's result
+        "original",
+        DistributedIterationComponent._map_run,  # noqa: SLF001
+    )
+
+    def map_run(self: Any, env: Any, eval_input: Any) -> None:
+        record = eval_input.map_run_record
+        total = len(env.stack[-1])
+        asked, record.max_concurrency = record.max_concurrency, min(record.max_concurrency or _AT_ONCE, _AT_ONCE, total)
+        run(self, env, eval_input)
+        record.max_concurrency = asked
+        failed = record.item_counter.failed.get() + record.item_counter.timed_out.get()
+        if failed and _too_many(failed, total, eval_input):
+            kind = StatesErrorNameType.StatesExceedToleratedFailureThreshold
+            details = ExecutionFailedEventDetails(
+                error=kind.to_name(), cause="The specified tolerated failure threshold was exceeded"
+            )
+            raise FailureEventException(
+                FailureEvent(
+                    env=env,
+                    error_name=StatesErrorName(typ=kind),
+                    event_type=HistoryEventType.MapRunFailed,
+                    event_details=cast(EventDetails, {"executionFailedEventDetails": details}),
+                )
+            )
+
+    map_run.original = run  # type: ignore[attr-defined]
+    DistributedIterationComponent._map_run = map_run  # noqa: SLF001
+
+
+def _too_many(failed: int, total: int, eval_input: Any) -> bool:
+    count, percentage = eval_input.tolerated_failure_count, eval_input.tolerated_failure_percentage
+    if not count and not percentage:
+        return True
+    return bool((count and failed > count) or (percentage and failed * 100 / total > percentage))
+
+
+def _refuse_definitions() -> None:
+    """Answer with AWS's error; moto's own has no name on the wire."""
+
+    def check(definition: str) -> None:
+        try:
+            AmazonStateLanguageParser.parse(definition)
+        except Exception as error:
+            raise InvalidDefinitionError(f"Invalid State Machine Definition: '{error}'") from error
+
+    StepFunctionsParserBackend._validate_definition = staticmethod(check)  # noqa: SLF001
+
+
+def _name_executions() -> None:
+    """Give a name to executions that are started without one; to moto they would all be the same."""
+    start: Callable[..., Any] = getattr(
+        StepFunctionsParserBackend.start_execution, "original", StepFunctionsParserBackend.start_execution
+    )
+
+    def start_execution(self: Any, arn: str, name: str | None = None, *rest: Any, **named: Any) -> Any:
+        return start(self, arn, name or str(uuid.uuid4()), *rest, **named)
+
+    start_execution.original = start  # type: ignore[attr-defined]
+    StepFunctionsParserBackend.start_execution = start_execution
 
 
 def _validated(definition: str) -> ActionResult:

@@ -84,14 +84,16 @@ class Stack:
 
     def apply(self, *arguments: str) -> dict[str, Any]:
         """Apply, and return the module's outputs."""
-        self._run("apply", "-no-color", "-input=false", "-auto-approve", "-compact-warnings", *arguments)
+        self._run(
+            "apply", "-no-color", "-input=false", "-auto-approve", "-compact-warnings", "-parallelism=60", *arguments
+        )
         outputs = json.loads(self._run("output", "-no-color", "-json"))
         value: dict[str, Any] = outputs["ca"]["value"]
         return value
 
     def plan(self) -> list[dict[str, Any]]:
         """The changes that another apply would make: an empty list where all is as it should be."""
-        self._run("plan", "-no-color", "-input=false", "-compact-warnings", "-out=plan")
+        self._run("plan", "-no-color", "-input=false", "-compact-warnings", "-parallelism=60", "-out=plan")
         plan = json.loads(self._run("show", "-no-color", "-json", "plan"))
         return [
             change

@@ -32,6 +32,8 @@ class Sandbox:
                 str(self.trail),
                 "--retry-delays",
                 "0.05",
+                "--patience",
+                "0.01",
             ],
             cwd=ROOT,
             stdin=subprocess.PIPE,

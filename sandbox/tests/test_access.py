@@ -1,0 +1,89 @@
+"""Functions may do what their roles allow, and nothing else."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from botocore.exceptions import ClientError
+
+
+@pytest.fixture
+def session(sandbox, name):
+    """Clients of a session of a role with this policy."""
+
+    def session(*statements: dict):
+        iam = sandbox.client("iam")
+        arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+        document = {"Version": "2012-10-17", "Statement": list(statements)}
+        iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=json.dumps(document))
+        key = sandbox.client("sts").assume_role(RoleArn=arn, RoleSessionName="session")["Credentials"]
+        return arn, lambda service: sandbox.client(service, key["AccessKeyId"], aws_session_token=key["SessionToken"])
+
+    return session
+
+
+def allow(*actions: str, resource="*", **more) -> dict:
+    return {"Effect": "Allow", "Action": list(actions), "Resource": resource, **more}
+
+
+def denied(call, **arguments) -> str:
+    with pytest.raises(ClientError) as error:
+        call(**arguments)
+    return error.value.response["Error"]["Code"]
+
+
+def test_tables_part_by_part(sandbox, session, name):
+    sandbox.client("dynamodb").create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
+    )
+    arn = f"arn:aws:dynamodb:eu-west-1:123456789012:table/{name}"
+    _, client = session(allow("dynamodb:PutItem", "dynamodb:GetItem", resource=arn))
+    table = client("dynamodb")
+    item = {"k": {"S": "1"}}
+    table.put_item(TableName=name, Item=item)
+    table.transact_write_items(TransactItems=[{"Put": {"TableName": name, "Item": item}}])
+    parts = [{"Put": {"TableName": name, "Item": item}}, {"Delete": {"TableName": name, "Key": item}}]
+    assert denied(table.transact_write_items, TransactItems=parts) == "AccessDeniedException"
+    assert denied(table.delete_item, TableName=name, Key=item) == "AccessDeniedException"
+    assert denied(table.get_item, TableName=name + "x", Key=item) == "AccessDeniedException"
+    assert table.get_item(TableName=name, Key=item)["Item"] == item
+
+
+def test_objects(sandbox, session, name):
+    sandbox.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    _, client = session(allow("s3:PutObject", "s3:GetObject", resource=f"arn:aws:s3:::{name}/a/*"))
+    s3 = client("s3")
+    s3.put_object(Bucket=name, Key="a/b", Body=b"x")
+    s3.head_object(Bucket=name, Key="a/b")
+    assert denied(s3.put_object, Bucket=name, Key="c", Body=b"x") == "AccessDenied"
+    assert denied(s3.delete_object, Bucket=name, Key="a/b") == "AccessDenied"
+    assert denied(s3.list_objects_v2, Bucket=name) == "AccessDenied"
+
+
+def test_keys_decide_with_roles(sandbox, session):
+    arn, client = session(allow("kms:GetPublicKey"))
+    kms, mine = sandbox.client("kms"), client("kms")
+    make = {"KeySpec": "ECC_NIST_P256", "KeyUsage": "SIGN_VERIFY"}
+    delegating = kms.create_key(**make)["KeyMetadata"]["KeyId"]
+    mine.get_public_key(KeyId=delegating)
+    sign = {"Message": bytes(32), "MessageType": "DIGEST", "SigningAlgorithm": "ECDSA_SHA_256"}
+    assert denied(mine.sign, KeyId=delegating, **sign) == "AccessDeniedException"
+
+    named = allow("kms:Sign", Principal={"AWS": arn}, Condition={"StringEquals": {"kms:MessageType": "DIGEST"}})
+    policy = {"Version": "2012-10-17", "Statement": [named]}
+    naming = kms.create_key(**make, Policy=json.dumps(policy), BypassPolicyLockoutSafetyCheck=True)["KeyMetadata"]
+    mine.sign(KeyId=naming["KeyId"], **sign)
+    assert denied(mine.sign, KeyId=naming["KeyId"], **sign | {"MessageType": "RAW"}) == "AccessDeniedException"
+    assert denied(mine.get_public_key, KeyId=naming["KeyId"]) == "AccessDeniedException"
+
+
+def test_topics(sandbox, session, name):
+    topic = sandbox.client("sns").create_topic(Name=name)["TopicArn"]
+    other = sandbox.client("sns").create_topic(Name=name + "x")["TopicArn"]
+    _, client = session(allow("sns:Publish", resource=topic))
+    client("sns").publish(TopicArn=topic, Message="m")
+    assert denied(client("sns").publish, TopicArn=other, Message="m") == "AuthorizationError"
