@@ -55,7 +55,7 @@ locals {
     }]
 
     # Rows that the former CA made are in no journal until they are adopted; until then they are found by going through
-    # the table.
+    # the table. Who makes the first CA looks whether there are any.
     scan_certificates = [{ Sid = "ScanCertificates", Effect = "Allow", Action = "dynamodb:Scan", Resource = local.table }]
 
     query_serial = [{ Sid = "QuerySerials", Effect = "Allow", Action = "dynamodb:Query", Resource = "${local.table}/index/serial" }]
@@ -145,7 +145,7 @@ locals {
   read_internal = { Sid = "ReadRequests", Effect = "Allow", Action = "s3:GetObject" }
 
   granted = {
-    create-root-ca    = ["storage_keys", "write_ledger", "query_serial", "sign_root", "publish_root", "publish_bundle"]
+    create-root-ca    = ["storage_keys", "write_ledger", "query_serial", "scan_certificates", "sign_root", "publish_root", "publish_bundle"]
     create-issuing-ca = ["storage_keys", "write_ledger", "query_serial", "sign_root", "read_issuing", "publish_issuing", "publish_bundle"]
     root-ca-crl       = ["storage_keys", "write_ledger", "query_serial", "query_open", "scan_certificates", "sign_root", "publish_root", "read_revoked_root", "tell"]
     issuing-ca-crl    = ["storage_keys", "write_ledger", "query_serial", "query_open", "scan_certificates", "sign_issuing", "publish_issuing", "read_revoked", "tell"]
