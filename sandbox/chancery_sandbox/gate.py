@@ -36,6 +36,8 @@ class Made:
     seconds: float
     request_id: str
     at: float
+    scanned: int
+    """Items that a query or a scan went through, which is what AWS charges for."""
 
 
 class Gate:
@@ -57,10 +59,10 @@ class Gate:
         began = time.perf_counter()
         fault = self.faults.strike(call, caller)
         status, headers, body = self._through(environ, call, fault)
+        seconds = time.perf_counter() - began
+        scanned = _scanned(call, body)
         self.calls.append(
-            Made(
-                call.service, call.operation, caller, status, time.perf_counter() - began, call.request_id, time.time()
-            )
+            Made(call.service, call.operation, caller, status, seconds, call.request_id, time.time(), scanned)
         )
         if call.service == "kms" and self._trail is not None:
             self._trail.record(call, status, body)
@@ -104,6 +106,12 @@ class Gate:
 
 
 _OURS = {"x-amzn-requestid", "x-amz-request-id", "connection", "server", "date"}
+
+
+def _scanned(call: Call, answer: bytes) -> int:
+    if call.service != "dynamodb" or call.operation not in {"Query", "Scan"}:
+        return 0
+    return int(json.loads(answer or b"{}").get("ScannedCount", 0))
 
 
 def _signature(call: Call, answer: bytes) -> dict[str, str]:
