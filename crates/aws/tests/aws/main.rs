@@ -8,6 +8,7 @@ mod office;
 mod old;
 mod pages;
 mod place;
+mod rows;
 mod sandbox;
 #[path = "../../../authority/tests/support/mod.rs"]
 mod support;

@@ -20,6 +20,7 @@ pub(crate) struct Office {
     pub(crate) aws: Aws,
     pub(crate) ports: Ports,
     pub(crate) authority: Arc<Authority>,
+    bucket: String,
 }
 
 impl Office {
@@ -51,7 +52,13 @@ impl Office {
             aws,
             ports,
             authority: Arc::new(authority),
+            bucket: bucket.to_owned(),
         }
+    }
+
+    /// Where it publishes.
+    pub(crate) fn bucket(&self) -> &str {
+        &self.bucket
     }
 
     /// A new deployment with its CAs.

@@ -13,12 +13,12 @@ use futures_util::future::join_all;
 
 use crate::sandbox::Sandbox;
 
-fn text(text: impl Into<String>) -> AttributeValue {
+pub(crate) fn text(text: impl Into<String>) -> AttributeValue {
     AttributeValue::S(text.into())
 }
 
 /// Items written past the ledger, as many as it takes to fill pages.
-async fn write(sandbox: &Sandbox, table: &str, items: Vec<HashMap<String, AttributeValue>>) {
+pub(crate) async fn write(sandbox: &Sandbox, table: &str, items: Vec<HashMap<String, AttributeValue>>) {
     let client = sandbox.dynamodb();
     let batches = items.chunks(25).map(|chunk| {
         let requests = chunk.iter().map(|item| {

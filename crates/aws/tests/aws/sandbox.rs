@@ -253,9 +253,14 @@ impl Sandbox {
 
     /// The operations called since the last time this was asked, `dynamodb Query` and so on.
     pub(crate) fn take_calls(&self) -> Vec<String> {
+        self.take_calls_and_items().0
+    }
+
+    /// The same, and the items that DynamoDB went through for them.
+    pub(crate) fn take_calls_and_items(&self) -> (Vec<String>, u64) {
         let url = format!("{}/_sandbox/calls", self.endpoint());
         let mut answer = ureq::get(&url).call().unwrap();
-        let calls: Value = answer.body_mut().read_json().unwrap();
+        let calls: Value = answer.body_mut().with_config().limit(1 << 30).read_json().unwrap();
         ureq::delete(&url).call().unwrap();
         let named = |call: &Value| {
             format!(
@@ -264,7 +269,9 @@ impl Sandbox {
                 call["operation"].as_str().unwrap()
             )
         };
-        calls.as_array().unwrap().iter().map(named).collect()
+        let calls = calls.as_array().unwrap();
+        let scanned = calls.iter().map(|call| call["scanned"].as_u64().unwrap()).sum();
+        (calls.iter().map(named).collect(), scanned)
     }
 }
 

@@ -1,0 +1,207 @@
+//! What a CRL reads, rows that nobody can read, and two deployments in one account.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use chancery_authority::config::Config;
+use chancery_authority::port::ledger::{CrlScope, Search};
+use chancery_authority::revoke::RevokeError;
+use chancery_aws::Deployment;
+use chancery_x509::crl::{RevocationList, RevocationReason};
+use chancery_x509::serial::Serial;
+
+use crate::office::{NOW, Office};
+use crate::pages::{text, write};
+use crate::sandbox::{Sandbox, patient};
+use crate::support::{Requester, principal, request, token};
+
+fn scope(deployment: &Deployment) -> CrlScope {
+    CrlScope {
+        issuer: deployment.issuing_ca().clone(),
+        shard: None,
+    }
+}
+
+/// Publishes the issuing CA's CRL: what it lists, and what could not be read.
+async fn crl(office: &Office, deployment: &Deployment) -> (Vec<Serial>, Vec<String>) {
+    let scope = scope(deployment);
+    let published = office.authority.publish_crl(&scope).await.unwrap();
+    let file = office.ports.publication.read(&Config::crl_name(&scope)).await.unwrap();
+    let list = RevocationList::parse(&file.unwrap().1).unwrap();
+    let serials = list.entries().map(|entry| entry.unwrap().serial).collect();
+    (serials, published.damaged)
+}
+
+async fn issue(office: &Office, name: &str) -> Serial {
+    let mut request = request(name);
+    request.notify_expiry = Some(true);
+    let issued = office.authority.issue(&request, &principal(), None).await.unwrap();
+    issued.record.id.serial
+}
+
+async fn revoke(office: &Office, serial: Serial) {
+    let reason = RevocationReason::Superseded;
+    office
+        .authority
+        .revoke(serial, reason, None, &principal())
+        .await
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crl_run_reads_what_is_revoked_however_many_were_issued() {
+    const REVOKED: u64 = 10;
+    let Some(sandbox) = Sandbox::start() else { return };
+    let (office, deployment) = Office::new(&sandbox, &patient()).await;
+    let model = issue(&office, "model.example.com").await;
+    for number in 0..REVOKED {
+        revoke(&office, issue(&office, &format!("host{number}.example.com")).await).await;
+    }
+    let mut costs = Vec::new();
+    for more in [0_u32, 2_000] {
+        // As many as that, in every list and table that an issuance writes to.
+        for table in [deployment.table(), deployment.journal_table()] {
+            let items = sandbox.items(table).await;
+            let padded = data_encoding::HEXLOWER.encode(model.as_padded());
+            let models = items.into_iter().filter(|item| {
+                item.values().any(|value| {
+                    value
+                        .as_s()
+                        .is_ok_and(|text| text.contains(&model.to_string()) || text.contains(&padded))
+                })
+            });
+            let models: Vec<HashMap<String, AttributeValue>> = models.map(|item| item.into_iter().collect()).collect();
+            assert!(!models.is_empty());
+            let copies = (0..more).flat_map(|number| {
+                let serial = Serial::from_octets(&(number + 1_000_000).to_be_bytes()).unwrap();
+                let digits = data_encoding::HEXLOWER.encode(serial.as_padded());
+                let (old, new) = ((model.to_string(), padded.clone()), (serial.to_string(), digits));
+                models.clone().into_iter().map(move |item| renamed(item, &old, &new))
+            });
+            write(&sandbox, table, copies.collect()).await;
+        }
+        let office = Office::open(&sandbox, &deployment, office.bucket(), &patient()).await;
+        sandbox.take_calls();
+        let (listed, damaged) = crl(&office, &deployment).await;
+        assert_eq!((listed.len() as u64, damaged.len()), (REVOKED, 0));
+        let (mut calls, items) = sandbox.take_calls_and_items();
+        calls.sort_unstable();
+        assert!(
+            items < 2 * REVOKED + 5,
+            "{items} items for {REVOKED} revoked: {calls:?}"
+        );
+        costs.push((calls, items));
+    }
+    assert!(sandbox.count(deployment.table()).await > 2_000);
+    assert_eq!(costs[0], costs[1], "what was issued costs a CRL nothing");
+}
+
+/// A copy of an item under another serial.
+fn renamed(
+    item: HashMap<String, AttributeValue>,
+    old: &(String, String),
+    new: &(String, String),
+) -> HashMap<String, AttributeValue> {
+    let renamed = |value: AttributeValue| match value {
+        AttributeValue::S(text) => AttributeValue::S(text.replace(&old.0, &new.0).replace(&old.1, &new.1)),
+        other => other,
+    };
+    item.into_iter().map(|(name, value)| (name, renamed(value))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_and_items_with_malformed_dates_stop_nothing() {
+    let Some(sandbox) = Sandbox::start() else { return };
+    let (office, deployment) = Office::new(&sandbox, &patient()).await;
+    let serials = [
+        issue(&office, "revoked.example.com").await,
+        issue(&office, "damaged.example.com").await,
+        issue(&office, "by-hand.example.com").await,
+    ];
+    revoke(&office, serials[0]).await;
+    revoke(&office, serials[1]).await;
+    let change = async |table: &str, key: [(&str, String); 2], name: &str, value: &str| {
+        let [hash, range] = key;
+        let update = sandbox.dynamodb().update_item().table_name(table);
+        let update = update.key(hash.0, text(hash.1)).key(range.0, text(range.1));
+        let update = update
+            .update_expression("SET #n = :v")
+            .expression_attribute_names("#n", name);
+        update
+            .expression_attribute_values(":v", text(value))
+            .send()
+            .await
+            .unwrap();
+    };
+    let row = |name: &str, serial: Serial| [("CommonName", name.to_owned()), ("SerialNumber", serial.to_string())];
+    for (name, value) in [
+        ("Issued", "gestern"),
+        ("Expires", "31.12.2026"),
+        ("ExpiryReminders", "soon"),
+    ] {
+        change(deployment.table(), row("by-hand.example.com", serials[2]), name, value).await;
+    }
+    change(
+        deployment.table(),
+        row("damaged.example.com", serials[1]),
+        "Revoked",
+        "last Tuesday",
+    )
+    .await;
+    let listed = [
+        ("Key", format!("revoked#{}#full", deployment.issuing_ca())),
+        ("Sort", data_encoding::HEXLOWER.encode(serials[1].as_padded())),
+    ];
+    change(deployment.journal_table(), listed, "RevokedAt", "last Tuesday").await;
+
+    let office = Office::open(&sandbox, &deployment, office.bucket(), &patient()).await;
+    let (listed, damaged) = crl(&office, &deployment).await;
+    assert_eq!(listed, [serials[0]]);
+    assert!(damaged.len() == 1 && damaged[0].contains("RevokedAt"), "{damaged:?}");
+    let found = office.authority.search(&Search::default(), None, 100).await.unwrap();
+    assert_eq!(found.certificates.len(), 5, "two CAs and three leaves");
+    let ledger = &office.ports.ledger;
+    let due = ledger
+        .expiring(NOW, NOW.plus_days(31), None, 10)
+        .await
+        .unwrap()
+        .certificates;
+    assert_eq!(due.len(), 3, "ends are the certificates' own");
+    revoke(&office, serials[2]).await;
+    issue(&office, "by-hand.example.com").await;
+    let mut wanted = vec![serials[0], serials[2]];
+    wanted.sort_unstable();
+    assert_eq!(crl(&office, &deployment).await.0, wanted);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_deployments_in_one_account_and_one_bucket_do_not_meet() {
+    let Some(sandbox) = Sandbox::start() else { return };
+    let (one, first) = Office::new(&sandbox, &patient()).await;
+    let second = sandbox.deployment().await;
+    let other = Office::open(&sandbox, &second, one.bucket(), &patient()).await;
+    other.authority.initialise(&|_: &str| ()).await.unwrap();
+
+    // The same key, name and token: each is a request of its own.
+    let request = Requester::new().request("host.example.com");
+    let mut serials = Vec::new();
+    for office in [&one, &other] {
+        let issued = office
+            .authority
+            .issue(&request, &principal(), Some(token("a token")))
+            .await
+            .unwrap();
+        assert!(!issued.replayed);
+        serials.push(issued.record.id.serial);
+    }
+    assert_ne!(serials[0], serials[1]);
+    assert!(one.authority.certificate(serials[1]).await.unwrap().is_none());
+    let reason = RevocationReason::Superseded;
+    let outcome = one.authority.revoke(serials[1], reason, None, &principal()).await;
+    assert!(matches!(outcome, Err(RevokeError::NotFound(_))), "{outcome:?}");
+    revoke(&other, serials[1]).await;
+    assert_eq!(crl(&one, &first).await.0, []);
+    assert_eq!(crl(&other, &second).await.0, [serials[1]]);
+    let keys = [&one, &other].map(|office| office.authority.issuing_ca().unwrap().certificate().spki_der().to_vec());
+    assert_ne!(keys[0], keys[1]);
+}
