@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use crate::check::EVERYTHING;
 use crate::{setup, shell, terraform};
 
 /// Sets up and runs the tests.
@@ -16,10 +17,14 @@ pub(crate) fn run(filter: &[String]) -> Result<()> {
     let nextest = shell::succeeds(shell::cargo().args(["nextest", "--version"]));
     let mut command = shell::cargo();
     if nextest {
-        command.args(["nextest", "run", "--workspace", "--no-fail-fast"]);
+        command
+            .args(["nextest", "run", "--workspace", "--no-fail-fast"])
+            .args(EVERYTHING);
     } else {
         println!("cargo-nextest is not installed: using cargo test");
-        command.args(["test", "--workspace", "--all-targets", "--no-fail-fast"]);
+        command
+            .args(["test", "--workspace", "--all-targets", "--no-fail-fast"])
+            .args(EVERYTHING);
     }
     if let Some(folder) = &judges.python {
         command.env("CHANCERY_JUDGES", folder);

@@ -14,18 +14,21 @@ pub enum Principal {
     /// Whoever may invoke a function, by the function's name and the alias it was invoked through, where there is one:
     /// `serverless-tls-cert-dev:serverless-tls-cert-dev`. A function is not told who invokes it.
     Function(String),
+    /// Whoever runs the command on a deployment on AWS, by the ARN that AWS knows them by.
+    Aws(String),
     /// The authority itself: its own CA certificates, its HTTPS certificate, scheduled work.
     Authority,
 }
 
 impl fmt::Display for Principal {
-    /// `local:alice`, `token:01J…`, `certificate:chancery-issuing-ca/123`, `function:NAME`, `authority`.
+    /// `local:alice`, `token:01J…`, `certificate:chancery-issuing-ca/123`, `function:NAME`, `aws:ARN`, `authority`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Local(user) => write!(f, "local:{user}"),
             Self::Token(id) => write!(f, "token:{id}"),
             Self::Certificate(serial) => write!(f, "certificate:{serial}"),
             Self::Function(name) => write!(f, "function:{name}"),
+            Self::Aws(arn) => write!(f, "aws:{arn}"),
             Self::Authority => f.write_str("authority"),
         }
     }

@@ -34,6 +34,9 @@ pub(crate) struct Arguments {
     pub(crate) token_file: Option<PathBuf>,
 
     #[command(flatten)]
+    pub(crate) aws: AwsArguments,
+
+    #[command(flatten)]
     pub(crate) passphrase: PassphraseArguments,
 
     /// Answer in JSON, for programs
@@ -46,6 +49,46 @@ pub(crate) struct Arguments {
 
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// Which deployment on AWS. Region and credentials come from the environment and the shared files, as for the AWS CLI.
+#[derive(Debug, Args)]
+pub(crate) struct AwsArguments {
+    /// Work against a deployment on AWS, with the region and credentials of the AWS CLI
+    #[arg(long, global = true, conflicts_with_all = ["dir", "url"], hide = !cfg!(feature = "aws"))]
+    pub(crate) aws: bool,
+
+    /// The deployment's project
+    #[arg(
+        long,
+        global = true,
+        env = "CHANCERY_PROJECT",
+        default_value = "serverless",
+        value_name = "P",
+        hide = !cfg!(feature = "aws")
+    )]
+    pub(crate) project: String,
+
+    /// The deployment's environment
+    #[arg(
+        long,
+        global = true,
+        env = "CHANCERY_ENV",
+        default_value = "dev",
+        value_name = "E",
+        hide = !cfg!(feature = "aws")
+    )]
+    pub(crate) env: String,
+
+    /// An environment that CA names leave out: the deployment's prod_envs; repeatable
+    #[arg(
+        long = "prod-env",
+        global = true,
+        default_values = ["prd", "prod"],
+        value_name = "E",
+        hide = !cfg!(feature = "aws")
+    )]
+    pub(crate) production: Vec<String>,
 }
 
 /// Where the passphrase of sealed keys, or the PIN of a token, comes from. Without any of these: $CHANCERY_PASSPHRASE,
@@ -92,7 +135,7 @@ pub(crate) enum Command {
     },
     /// Tell what is in a file: certificates, CSRs, CRLs, with what the lints find
     Inspect {
-        /// The file, PEM or DER; `-` for standard input
+        /// The file, PEM or DER; `-` for standard input; with --aws, one in the deployment's buckets
         file: PathBuf,
     },
     /// Verify a certificate against its chain and CRL
@@ -264,6 +307,22 @@ pub(crate) struct RequestArguments {
     /// File with that token's PIN; `-` asks
     #[arg(long, value_name = "FILE", requires = "key_module")]
     pub(crate) key_pin: Option<PathBuf>,
+
+    /// Have KMS generate the key pair, under this key [default: the deployment's tls-keygen key]
+    #[arg(
+        long,
+        value_name = "KEY",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "",
+        conflicts_with = "key_module",
+        hide = !cfg!(feature = "aws")
+    )]
+    pub(crate) key_kms: Option<String>,
+
+    /// Write key.kms, the key as KMS sealed it, instead of key.pem: `aws kms decrypt` opens it
+    #[arg(long, requires = "key_kms", conflicts_with_all = ["seal_key", "pkcs12"], hide = !cfg!(feature = "aws"))]
+    pub(crate) kms_sealed: bool,
 
     /// Replace what is in the folder
     #[arg(long)]

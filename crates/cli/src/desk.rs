@@ -1,7 +1,10 @@
-//! The same operations on a data folder or against a server. Both speak the API's JSON, so a command neither knows nor
-//! cares which it is.
+//! The same operations on a data folder, against a server, or against a deployment on AWS. All speak the API's JSON, so a
+//! command neither knows nor cares which it is.
 
+#[cfg(feature = "aws")]
+mod aws;
 mod folder;
+mod query;
 mod server;
 
 use anyhow::{Context as _, Result, bail};
@@ -9,6 +12,8 @@ use serde_json::Value;
 
 use crate::arguments::Arguments;
 use crate::house::House;
+#[cfg(feature = "aws")]
+pub(crate) use aws::AwsDesk;
 pub(crate) use folder::FolderDesk;
 pub(crate) use server::{Credentials, ServerDesk};
 
@@ -55,10 +60,31 @@ pub(crate) fn open(arguments: &Arguments) -> Result<Box<dyn Desk>> {
 
 /// The same, proving to a server who asks with a client certificate where there is no token.
 pub(crate) fn open_with(arguments: &Arguments, identity: Option<Credentials>) -> Result<Box<dyn Desk>> {
+    if arguments.aws.aws {
+        return on_aws(arguments);
+    }
     match &arguments.url {
         Some(url) => Ok(Box::new(ServerDesk::open(url, arguments, identity)?)),
         None => Ok(Box::new(FolderDesk::open(arguments)?)),
     }
+}
+
+#[cfg(feature = "aws")]
+fn on_aws(arguments: &Arguments) -> Result<Box<dyn Desk>> {
+    Ok(Box::new(AwsDesk::open(arguments)?))
+}
+
+#[cfg(not(feature = "aws"))]
+fn on_aws(_arguments: &Arguments) -> Result<Box<dyn Desk>> {
+    Err(without_aws())
+}
+
+/// The answer of a build without the feature.
+#[cfg(not(feature = "aws"))]
+pub(crate) fn without_aws() -> anyhow::Error {
+    anyhow::anyhow!(
+        "this build of chancery leaves AWS out; build it with `cargo install --path crates/cli --features aws`"
+    )
 }
 
 /// The authority in the data folder; for commands that make no sense against a server.
@@ -66,10 +92,20 @@ pub(crate) fn house(arguments: &Arguments, command: &str) -> Result<House> {
     if arguments.url.is_some() {
         bail!("`chancery {command}` works on a data folder: run it on the server's machine, without --url");
     }
+    if arguments.aws.aws {
+        bail!("`chancery {command}` works on a data folder; a deployment on AWS has no such thing");
+    }
     House::open(arguments).context("the authority cannot be opened")
 }
 
 /// A text field of an answer; answers come from our own API, but perhaps from another version of it.
 pub(crate) fn text<'a>(value: &'a Value, field: &str) -> &'a str {
     value.pointer(field).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The user who runs the command, by name, else by number.
+pub(crate) fn user() -> String {
+    std::env::var("USER")
+        .or_else(|_| std::env::var("LOGNAME"))
+        .unwrap_or_else(|_| rustix::process::getuid().as_raw().to_string())
 }

@@ -2,13 +2,16 @@
 //!
 //! - [`arguments`]: the command line;
 //! - [`house`]: an authority in a data folder, put together from its parts;
-//! - [`desk`]: the same operations on a data folder or against a server;
+//! - [`desk`]: the same operations on a data folder, against a server, or against a deployment on AWS;
+//! - `deployment`: such a deployment (feature `aws`);
 //! - [`command`]: the commands, one a file;
 //! - [`show`]: tables, progress, times, for people.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a command for people in a terminal
 
 mod arguments;
 mod command;
+#[cfg(feature = "aws")]
+mod deployment;
 mod desk;
 mod house;
 mod show;

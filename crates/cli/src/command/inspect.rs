@@ -17,17 +17,7 @@ const MAX_OCTETS: u64 = 256 << 20;
 
 /// Tells every object in the file. The exit code says whether anything is wrong with one.
 pub(crate) fn run(arguments: &Arguments, file: &Path) -> Result<ExitCode> {
-    let told = || format!("cannot read {}", file.display());
-    let mut octets = Vec::new();
-    if file.as_os_str() == "-" {
-        std::io::stdin().lock().take(MAX_OCTETS).read_to_end(&mut octets)?;
-    } else {
-        std::fs::File::open(file)
-            .with_context(told)?
-            .take(MAX_OCTETS)
-            .read_to_end(&mut octets)
-            .with_context(told)?;
-    }
+    let octets = read(arguments, file)?;
     let inspections = inspect::inspect(&octets, &InspectLimits::default())
         .with_context(|| format!("{} cannot be told", file.display()))?;
     let objects: Vec<(Inspection, Vec<Finding>)> = inspections
@@ -61,6 +51,35 @@ pub(crate) fn run(arguments: &Arguments, file: &Path) -> Result<ExitCode> {
         !inspection.problems.is_empty() || findings.iter().any(|finding| finding.severity == Severity::Error)
     });
     Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn read(arguments: &Arguments, file: &Path) -> Result<Vec<u8>> {
+    let mut octets = Vec::new();
+    if file.as_os_str() == "-" {
+        std::io::stdin().lock().take(MAX_OCTETS).read_to_end(&mut octets)?;
+        return Ok(octets);
+    }
+    if arguments.aws.aws {
+        return from_buckets(arguments, file);
+    }
+    let told = || format!("cannot read {}", file.display());
+    std::fs::File::open(file)
+        .with_context(told)?
+        .take(MAX_OCTETS)
+        .read_to_end(&mut octets)
+        .with_context(told)?;
+    Ok(octets)
+}
+
+#[cfg(feature = "aws")]
+fn from_buckets(arguments: &Arguments, file: &Path) -> Result<Vec<u8>> {
+    let name = file.to_str().context("objects in a bucket have names in UTF-8")?;
+    crate::deployment::Deployed::open(arguments)?.object(name, MAX_OCTETS)
+}
+
+#[cfg(not(feature = "aws"))]
+fn from_buckets(_: &Arguments, _: &Path) -> Result<Vec<u8>> {
+    Err(crate::desk::without_aws())
 }
 
 /// Lints, with the issuer's certificate where it is in the same file.

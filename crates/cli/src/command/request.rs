@@ -1,5 +1,8 @@
 //! `chancery request`: key, CSR, certificate, chain, in one go.
 
+#[cfg(feature = "aws")]
+mod kms;
+
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -8,7 +11,7 @@ use chancery_authority::port::KeyName;
 use chancery_local::keys::client::{ClientKey, ClientKeyAlgorithm, TokenClientKey};
 use chancery_local::keys::passphrase::{Passphrase, PassphraseSource, Purpose};
 use chancery_local::keys::token::{Token, TokenConfig};
-use chancery_x509::name::Subject;
+use chancery_x509::name::{Name, Subject};
 use chancery_x509::san;
 use p12_keystore::{
     Certificate, EncryptionAlgorithm, KeyStore, KeyStoreEntry, MacAlgorithm, PrivateKey, PrivateKeyChain,
@@ -24,11 +27,14 @@ use crate::{desk, house, show};
 enum Made {
     Here(ClientKey),
     OnToken,
+    /// As KMS sealed it, and nowhere else.
+    #[cfg(feature = "aws")]
+    Sealed(Vec<u8>),
 }
 
 /// Makes the key, asks for the certificate, writes both. A refused request leaves nothing behind but, on a token, its key.
 pub(crate) fn run(arguments: &Arguments, request: &RequestArguments) -> Result<ExitCode> {
-    let files = ["key.pem", "cert.pem", "chain.pem", "identity.p12"].map(|name| request.out.join(name));
+    let files = ["key.pem", "cert.pem", "chain.pem", "identity.p12", "key.kms"].map(|name| request.out.join(name));
     if let Some(taken) = files.iter().find(|file| file.exists()).filter(|_| !request.overwrite) {
         bail!(
             "{} exists already; take another folder, or --overwrite",
@@ -49,7 +55,7 @@ pub(crate) fn run(arguments: &Arguments, request: &RequestArguments) -> Result<E
 
     let desk = desk::open(arguments)?;
     let progress = show::Progress::start("Making the key");
-    let (made, csr) = make(request, common_name)?;
+    let (made, csr) = make(arguments, request, common_name)?;
     progress.say("Asking for the certificate");
     let mut body = body;
     wanted::with_csr(&mut body, &chancery_x509::pem::encode("CERTIFICATE REQUEST", &csr));
@@ -58,9 +64,13 @@ pub(crate) fn run(arguments: &Arguments, request: &RequestArguments) -> Result<E
 
     std::fs::create_dir_all(&request.out)
         .with_context(|| format!("cannot make the folder {}", request.out.display()))?;
-    let [key_file, cert_file, chain_file, p12_file] = &files;
+    let [key_file, cert_file, chain_file, p12_file, _] = &files;
     let certificate = wanted::pem(&answer, "/Base64Certificate")?;
     let chain = wanted::pem(&answer, "/Base64CaChain")?;
+    #[cfg(feature = "aws")]
+    if let Made::Sealed(sealed) = &made {
+        wanted::write(&files[4], sealed, true, request.overwrite)?;
+    }
     if let Made::Here(key) = &made {
         let pem = match &seal {
             Some(passphrase) => Zeroizing::new(key.to_sealed_pem(passphrase)?),
@@ -85,6 +95,8 @@ fn told(arguments: &Arguments, request: &RequestArguments, answer: &Value) -> Re
     wanted::told(answer);
     let key = if request.key_module.is_some() {
         "the key is in the token"
+    } else if request.kms_sealed {
+        "key.kms (aws kms decrypt opens it)"
     } else {
         "key.pem"
     };
@@ -129,7 +141,7 @@ fn is_server(request: &RequestArguments) -> bool {
 }
 
 /// The key, here or in a token, and a CSR (DER) signed with it.
-fn make(request: &RequestArguments, common_name: &str) -> Result<(Made, Vec<u8>)> {
+fn make(arguments: &Arguments, request: &RequestArguments, common_name: &str) -> Result<(Made, Vec<u8>)> {
     let subject = Subject {
         common_name: Some(common_name.to_owned()),
         ..Subject::default()
@@ -157,9 +169,37 @@ fn make(request: &RequestArguments, common_name: &str) -> Result<(Made, Vec<u8>)
         let csr = chancery_local::wait(key.request(&subject, &[]))?;
         return Ok((Made::OnToken, csr));
     }
+    if let Some(under) = &request.key_kms {
+        return make_in_kms(arguments, request, &subject, under);
+    }
     let key = ClientKey::generate(algorithm(request.key))?;
     let csr = key.request(&subject, &[])?;
     Ok((Made::Here(key), csr))
+}
+
+#[cfg(feature = "aws")]
+fn make_in_kms(
+    arguments: &Arguments,
+    request: &RequestArguments,
+    subject: &Name,
+    under: &str,
+) -> Result<(Made, Vec<u8>)> {
+    if !arguments.aws.aws {
+        bail!("--key-kms is for a deployment on AWS: give --aws, --project and --env, too");
+    }
+    let generated = kms::generate(arguments, algorithm(request.key), under)?;
+    let csr = generated.key.request(subject, &[])?;
+    let made = if request.kms_sealed {
+        Made::Sealed(generated.sealed)
+    } else {
+        Made::Here(generated.key)
+    };
+    Ok((made, csr))
+}
+
+#[cfg(not(feature = "aws"))]
+fn make_in_kms(_: &Arguments, _: &RequestArguments, _: &Name, _: &str) -> Result<(Made, Vec<u8>)> {
+    Err(desk::without_aws())
 }
 
 fn algorithm(choice: KeyChoice) -> ClientKeyAlgorithm {

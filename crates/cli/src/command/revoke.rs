@@ -34,5 +34,9 @@ pub(crate) fn run(arguments: &Arguments, revoke: &RevokeArguments) -> Result<Exi
             println!("The CRL that lists it is not published yet: {problem}. `chancery crl publish` tries again.");
         }
     }
+    match text(&answer, "/notice_problem") {
+        "" => {}
+        problem => println!("Note: {problem}."),
+    }
     Ok(ExitCode::SUCCESS)
 }

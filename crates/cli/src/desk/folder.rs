@@ -7,17 +7,15 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use chancery_authority::Principal;
 use chancery_authority::Slug;
-use chancery_authority::port::ledger::{Cursor, IdempotencyToken, Search};
+use chancery_authority::port::ledger::{Cursor, IdempotencyToken};
 use chancery_authority::wire::TlsCertRequest;
-use chancery_server::api::certificates::{RevokeAnswer, SearchQuery};
+use chancery_server::api::certificates::RevokeAnswer;
 use chancery_server::api::crls::Crls;
 use chancery_server::api::record::CertificateEntry;
-use chancery_x509::crl::RevocationReason;
-use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 use serde_json::Value;
 
-use super::{Desk, Page, Query};
+use super::{Desk, Page, Query, query};
 use crate::arguments::Arguments;
 use crate::house::House;
 
@@ -31,7 +29,7 @@ impl FolderDesk {
     pub(crate) fn open(arguments: &Arguments) -> Result<Self> {
         Ok(Self {
             house: House::open(arguments)?,
-            principal: Principal::Local(user()),
+            principal: Principal::Local(super::user()),
         })
     }
 
@@ -85,7 +83,7 @@ impl Desk for FolderDesk {
     }
 
     fn renew(&self, serial: &str, base64_csr: Option<&str>) -> Result<Value> {
-        let serial = parse(serial)?;
+        let serial = query::serial(serial)?;
         let renewed = self.house.runtime.block_on(self.house.authority.certificate(serial))?;
         self.make_key_ready(renewed.as_ref().map(|record| record.profile.as_str()))?;
         self.sweep();
@@ -98,7 +96,7 @@ impl Desk for FolderDesk {
     }
 
     fn certificate(&self, serial: &str) -> Result<Value> {
-        let serial = parse(serial)?;
+        let serial = query::serial(serial)?;
         let record = self.house.runtime.block_on(self.house.authority.certificate(serial))?;
         let record = record.with_context(|| {
             format!("there is no certificate with serial number {serial}; `chancery list` shows those there are")
@@ -107,45 +105,21 @@ impl Desk for FolderDesk {
     }
 
     fn search(&self, query: &Query, after: Option<&str>, limit: usize) -> Result<Page> {
-        let query = SearchQuery {
-            common_name: query.common_name.clone(),
-            issuer: query.issuer.clone(),
-            key_sha256: query.key_sha256.clone(),
-            expires_from: query.expires_from.clone(),
-            expires_before: query.expires_before.clone(),
-            revoked: query.revoked,
-            ..SearchQuery::default()
-        };
-        let search: Search = query.search().map_err(|problem| anyhow!("{problem}"))?;
+        let search = query.search()?;
         let after = after.map(|cursor| Cursor(cursor.to_owned()));
         let page = self
             .house
             .runtime
             .block_on(self.house.authority.search(&search, after.as_ref(), limit))?;
-        let now = self.now();
-        let certificates = page
-            .certificates
-            .iter()
-            .map(|record| serde_json::to_value(CertificateEntry::new(record, now)));
-        Ok(Page {
-            certificates: certificates.collect::<Result<_, _>>()?,
-            next: page.next.map(|cursor| cursor.0),
-        })
+        Page::new(page, self.now())
     }
 
     fn revoke(&self, serial: &str, reason: &str, invalidity_date: Option<&str>) -> Result<Value> {
-        let reason = RevocationReason::from_name(reason).with_context(|| {
-            let names: Vec<&str> = RevocationReason::ALL.into_iter().map(RevocationReason::name).collect();
-            format!("{reason:?} is no reason; use one of {}", names.join(", "))
-        })?;
-        let invalidity_date = invalidity_date
-            .map(|text| text.parse().map(|time: jiff::Timestamp| UnixTime(time.as_second())))
-            .transpose()
-            .context("--invalidity-date takes a time such as 2026-11-23T20:00:00Z")?;
+        let (reason, invalidity_date) = (query::reason(reason)?, query::invalidity_date(invalidity_date)?);
         let revoked = self
             .house
             .authority
-            .revoke(parse(serial)?, reason, invalidity_date, &self.principal);
+            .revoke(query::serial(serial)?, reason, invalidity_date, &self.principal);
         let revoked = self.house.runtime.block_on(revoked)?;
         Ok(serde_json::to_value(RevokeAnswer::new(&revoked, self.now()))?)
     }
@@ -166,17 +140,4 @@ impl Desk for FolderDesk {
         let statuses = self.house.runtime.block_on(self.house.authority.crl_status());
         Ok(serde_json::to_value(Crls::standing(&statuses))?)
     }
-}
-
-fn parse(serial: &str) -> Result<Serial> {
-    serial
-        .parse()
-        .with_context(|| format!("{serial:?} is no serial number"))
-}
-
-/// The user who runs the command, by name, else by number.
-fn user() -> String {
-    std::env::var("USER")
-        .or_else(|_| std::env::var("LOGNAME"))
-        .unwrap_or_else(|_| rustix::process::getuid().as_raw().to_string())
 }

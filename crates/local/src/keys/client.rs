@@ -184,8 +184,8 @@ impl ClientKey {
         Self::from_pkcs8(pkcs8)
     }
 
-    /// Reads unencrypted PKCS #8.
-    fn from_pkcs8(pkcs8: Zeroizing<Vec<u8>>) -> Result<Self, ClientKeyError> {
+    /// Takes unencrypted PKCS #8, DER.
+    pub fn from_pkcs8(pkcs8: Zeroizing<Vec<u8>>) -> Result<Self, ClientKeyError> {
         let info = PrivateKeyInfoRef::from_der(&pkcs8).map_err(|_| ClientKeyError::NotAKey)?;
         let (pair, spki) = match info.algorithm.oid {
             oid::RSA => {

@@ -1,0 +1,184 @@
+//! A deployment on AWS. Its functions issue and publish; the ledger is read, and revocations are recorded, in its tables.
+
+use anyhow::{Context as _, Result, bail};
+use chancery_authority::Slug;
+use chancery_authority::config::Config;
+use chancery_authority::port::ledger::{CertificateRecord, CrlScope, Cursor};
+use chancery_authority::port::{Clock as _, Ledger as _, Publication as _};
+use chancery_aws::{SystemClock, SystemEntropy};
+use chancery_server::api::certificates::RevokeAnswer;
+use chancery_server::api::crls::Crls;
+use chancery_server::api::record::CertificateEntry;
+use chancery_x509::crl::RevocationList;
+use serde_json::{Value, json};
+
+use super::{Desk, Page, Query, query, text};
+use crate::arguments::Arguments;
+use crate::deployment::{Deployed, Opened};
+
+/// The functions that publish CRLs.
+const PUBLISHERS: [&str; 2] = ["root-ca-crl", "issuing-ca-crl"];
+
+/// Works on a deployment with the rights of whoever runs the command.
+pub(crate) struct AwsDesk {
+    deployed: Deployed,
+}
+
+impl AwsDesk {
+    pub(crate) fn open(arguments: &Arguments) -> Result<Self> {
+        Ok(Self {
+            deployed: Deployed::open(arguments)?,
+        })
+    }
+
+    /// The function that publishes a CA's CRLs.
+    fn publisher(&self, ca: &Slug) -> &'static str {
+        let [root, issuing] = PUBLISHERS;
+        if ca == self.deployed.names.root_ca() {
+            root
+        } else {
+            issuing
+        }
+    }
+
+    /// Publishes the CRL that is to list a revocation, and looks whether the published one does.
+    fn publish(&self, opened: &Opened, record: &CertificateRecord) -> Result<()> {
+        self.deployed
+            .invoke(self.publisher(&record.id.issuer), &json!({}))
+            .context("the CRL's function did not publish")?;
+        let scope = CrlScope {
+            issuer: record.id.issuer.clone(),
+            shard: record.shard,
+        };
+        let name = Config::crl_name(&scope);
+        let read = self.deployed.runtime.block_on(opened.aws.publication.read(&name));
+        let (_, der) = read
+            .with_context(|| format!("{name} was made, but cannot be looked at"))?
+            .with_context(|| format!("{name} is not in the bucket"))?;
+        let crl = RevocationList::parse(&der).with_context(|| format!("{name} cannot be read"))?;
+        let listed = crl
+            .entries()
+            .any(|entry| entry.is_ok_and(|entry| entry.serial == record.id.serial));
+        // One that has ended is on no CRL any more.
+        if listed || record.not_after < crl.this_update() {
+            return Ok(());
+        }
+        bail!("{name} was published and does not list it")
+    }
+}
+
+impl Desk for AwsDesk {
+    /// The request goes to `tls-cert` with an idempotency token, such that a repeated call makes no second certificate.
+    fn issue(&self, request: &Value, idempotency_token: Option<&str>) -> Result<Value> {
+        let mut event = request.clone();
+        let token = idempotency_token.map_or_else(token, str::to_owned);
+        event["idempotency_token"] = json!(token);
+        let answer = self
+            .deployed
+            .invoke("tls-cert", &event)
+            .with_context(|| format!("the request's idempotency token is {token}"))?;
+        match text(&answer, "/error") {
+            "" => Ok(answer),
+            reason => bail!("the deployment refused: {reason}"),
+        }
+    }
+
+    fn renew(&self, _serial: &str, _base64_csr: Option<&str>) -> Result<Value> {
+        bail!(
+            "a deployment on AWS renews by a new request: `chancery --aws … request NAME --out FOLDER --overwrite` makes a \
+             new key and certificate; those listed in tls.json are renewed by themselves"
+        )
+    }
+
+    fn certificate(&self, serial: &str) -> Result<Value> {
+        let serial = query::serial(serial)?;
+        let ledger = self.deployed.ledger();
+        let record = self.deployed.runtime.block_on(ledger.certificate(None, serial))?;
+        let record = record.with_context(|| {
+            format!(
+                "there is no certificate with serial number {serial} in {}; `chancery --aws … list` shows those there are",
+                self.deployed.names.table()
+            )
+        })?;
+        Ok(serde_json::to_value(CertificateEntry::new(&record, SystemClock.now()))?)
+    }
+
+    fn search(&self, query: &Query, after: Option<&str>, limit: usize) -> Result<Page> {
+        let search = query.search()?;
+        let after = after.map(|cursor| Cursor(cursor.to_owned()));
+        let ledger = self.deployed.ledger();
+        let page = self
+            .deployed
+            .runtime
+            .block_on(ledger.search(&search, after.as_ref(), limit))?;
+        Page::new(page, SystemClock.now())
+    }
+
+    /// Recorded in both tables by the same transaction that the functions use; then the CA's function publishes.
+    fn revoke(&self, serial: &str, reason: &str, invalidity_date: Option<&str>) -> Result<Value> {
+        let (reason, invalidity_date) = (query::reason(reason)?, query::invalidity_date(invalidity_date)?);
+        let serial = query::serial(serial)?;
+        let opened = self.deployed.authority()?;
+        let principal = self.deployed.principal();
+        let revoking = opened.authority.revoke(serial, reason, invalidity_date, &principal);
+        let revoked = self.deployed.runtime.block_on(revoking)?;
+        let mut answer = serde_json::to_value(RevokeAnswer::new(&revoked, SystemClock.now()))?;
+        if let Err(error) = self.publish(&opened, &revoked.record) {
+            answer["crl_problem"] = json!(format!("{error:#}"));
+        }
+        if revoked.notice_failed {
+            answer["notice_problem"] = json!("the notice of it could not be published to the topic");
+        }
+        Ok(answer)
+    }
+
+    fn publish_crls(&self, ca: Option<&str>) -> Result<Value> {
+        let slug = ca.map(Slug::new).transpose()?;
+        let cas = [self.deployed.names.root_ca(), self.deployed.names.issuing_ca()];
+        if let Some(slug) = slug.as_ref().filter(|slug| !cas.contains(slug)) {
+            bail!("this deployment's CAs are {} and {}, not {slug}", cas[0], cas[1]);
+        }
+        let wanted = cas
+            .into_iter()
+            .filter(|of| slug.as_ref().is_none_or(|slug| slug == *of));
+        let failed: Vec<(&Slug, String)> = wanted
+            .filter_map(|of| {
+                let outcome = self.deployed.invoke(self.publisher(of), &json!({}));
+                outcome.err().map(|error| (of, format!("{error:#}")))
+            })
+            .collect();
+        let mut answer = self.crl_status()?;
+        if let Some(crls) = answer["crls"].as_array_mut() {
+            crls.retain(|crl| {
+                slug.as_ref()
+                    .is_none_or(|slug| text(crl, "/authority") == slug.as_str())
+            });
+            for crl in crls {
+                let failed = failed.iter().find(|(of, _)| text(crl, "/authority") == of.as_str());
+                if let Some((_, problem)) = failed {
+                    crl["problem"] = json!(problem);
+                }
+            }
+        }
+        Ok(answer)
+    }
+
+    fn crl_status(&self) -> Result<Value> {
+        let opened = self.deployed.authority()?;
+        let statuses = self.deployed.runtime.block_on(opened.authority.crl_status());
+        Ok(serde_json::to_value(Crls::standing(&statuses))?)
+    }
+}
+
+/// A token that nobody else has.
+fn token() -> String {
+    use chancery_authority::port::Entropy as _;
+    use std::fmt::Write as _;
+    let mut octets = [0; 16];
+    SystemEntropy.fill(&mut octets);
+    octets.iter().fold(String::new(), |mut token, octet| {
+        // Writing to a String never fails.
+        let _ = write!(token, "{octet:02x}");
+        token
+    })
+}

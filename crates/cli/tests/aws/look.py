@@ -1,0 +1,68 @@
+"""Asks the sandbox what the command has no word for. Arguments: endpoint, what, and what it takes; answers in JSON."""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+
+import boto3
+
+ENDPOINT, WHAT, *REST = sys.argv[1:]
+SESSION = boto3.Session(
+    aws_access_key_id="AKIAIOSFODNN7EXAMPLE", aws_secret_access_key="secret", region_name="eu-west-2"
+)
+
+
+def client(service: str):
+    return SESSION.client(service, endpoint_url=ENDPOINT)
+
+
+def step(name: str) -> bool:
+    """Have a function answer an empty event, as the state machine does."""
+    answer = client("lambda").invoke(FunctionName=name, Payload=b"{}")
+    if "FunctionError" in answer:
+        sys.exit(answer["Payload"].read().decode())
+    return True
+
+
+def notices(queue: str) -> list[object]:
+    """What was published to the topic since this was asked last."""
+    sqs = client("sqs")
+    found = []
+    while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
+        for message in messages:
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+            body = json.loads(message["Body"])
+            found.append([body["Subject"], json.loads(body["Message"])])
+    return found
+
+
+def read(bucket: str, name: str) -> str:
+    """An object, in base64."""
+    return base64.b64encode(client("s3").get_object(Bucket=bucket, Key=name)["Body"].read()).decode()
+
+
+def write(bucket: str, name: str, content: str) -> bool:
+    """Put an object."""
+    client("s3").put_object(Bucket=bucket, Key=name, Body=base64.b64decode(content))
+    return True
+
+
+def decrypt(sealed: str) -> str:
+    """What KMS sealed, in base64."""
+    return base64.b64encode(client("kms").decrypt(CiphertextBlob=base64.b64decode(sealed))["Plaintext"]).decode()
+
+
+def key(alias: str) -> str:
+    """The id of an alias's key."""
+    return client("kms").describe_key(KeyId=alias)["KeyMetadata"]["KeyId"]
+
+
+def drop_table(name: str) -> bool:
+    """Delete a table."""
+    client("dynamodb").delete_table(TableName=name)
+    return True
+
+
+print(json.dumps(globals()[WHAT](*REST)))

@@ -1,0 +1,208 @@
+//! AWS on this machine, with a deployment in it whose functions are the real `bootstrap`.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD as STANDARD;
+use serde_json::{Value, json};
+
+/// A sandbox that runs, and ends with the test.
+pub(crate) struct Sandbox {
+    child: Child,
+    endpoint: String,
+    bootstrap: PathBuf,
+}
+
+/// A deployment in it.
+pub(crate) struct Deployment<'a> {
+    sandbox: &'a Sandbox,
+    pub(crate) project: String,
+    pub(crate) made: Value,
+}
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The interpreter with the sandbox's packages.
+pub(crate) fn python() -> PathBuf {
+    let judges = std::env::var_os("CHANCERY_JUDGES").map(PathBuf::from);
+    judges
+        .unwrap_or_else(|| repository().join("target/judges/bin"))
+        .join("python")
+}
+
+impl Sandbox {
+    /// `None`, and a line that says so, where what it needs is not at hand.
+    pub(crate) fn start() -> Option<Self> {
+        let has_moto = Command::new(python())
+            .args(["-c", "import moto, waitress"])
+            .stderr(Stdio::null())
+            .status();
+        if !has_moto.is_ok_and(|status| status.success()) {
+            eprintln!("SKIPPED: the sandbox's packages are not installed (cargo xtask setup)");
+            return None;
+        }
+        // Beside the command under test: tests of the whole workspace build it.
+        let bootstrap = Path::new(env!("CARGO_BIN_EXE_chancery")).with_file_name("bootstrap");
+        if !bootstrap.is_file() {
+            eprintln!("SKIPPED: the functions are not built (cargo build --package chancery-lambda)");
+            return None;
+        }
+        // Its standard input is ours: it ends when this process does, however that ends.
+        let mut child = Command::new(python())
+            .args(["-m", "chancery_sandbox.moto", "--port", "0"])
+            .current_dir(repository().join("sandbox"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let told: Value = serde_json::from_str(&line).unwrap();
+        Some(Self {
+            endpoint: told["endpoint"].as_str().unwrap().to_owned(),
+            child,
+            bootstrap,
+        })
+    }
+
+    /// What Terraform makes: with CA keys, unless somebody else made them.
+    pub(crate) fn deploy(&self, project: &str, with_keys: bool) -> Deployment<'_> {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/aws/deployment.py");
+        let bootstrap = self.bootstrap.to_str().unwrap();
+        let mut arguments = vec![project, "dev", bootstrap];
+        if with_keys {
+            arguments.push("--with-keys");
+        }
+        Deployment {
+            made: self.script(script, &arguments),
+            project: project.to_owned(),
+            sandbox: self,
+        }
+    }
+
+    /// Runs a script against the sandbox, and gives what it says.
+    pub(crate) fn script(&self, script: &str, arguments: &[&str]) -> Value {
+        let output = Command::new(python())
+            .args([script, &self.endpoint])
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        // Closing its standard input lets it end its functions, and then itself.
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
+    }
+}
+
+impl Deployment<'_> {
+    /// Runs the command against the deployment.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
+        self.command().args(arguments).output().unwrap()
+    }
+
+    /// Runs it, and gives its JSON answer.
+    pub(crate) fn ask(&self, arguments: &[&str]) -> Value {
+        let output = self.run(&[&["--json"], arguments].concat());
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// Runs it where it must fail, and gives what it says then.
+    pub(crate) fn refused(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(!output.status.success(), "{arguments:?}");
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    /// The command with this deployment as its environment.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = self.bare();
+        command.args(["--aws", "--project", &self.project, "--env", "dev"]);
+        command
+    }
+
+    /// The command where this deployment is, without being told of it.
+    pub(crate) fn bare(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_chancery"));
+        for (name, _) in std::env::vars_os() {
+            let name = name.to_string_lossy();
+            if name.starts_with("CHANCERY_") || name.starts_with("AWS_") {
+                command.env_remove(&*name);
+            }
+        }
+        command
+            .envs([
+                ("AWS_ENDPOINT_URL", self.sandbox.endpoint.as_str()),
+                ("AWS_REGION", "eu-west-2"),
+                ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
+                ("AWS_SECRET_ACCESS_KEY", "secret"),
+                ("AWS_EC2_METADATA_DISABLED", "true"),
+                // Nobody's own files.
+                ("AWS_CONFIG_FILE", "/dev/null"),
+                ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
+            ])
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Has a function answer an empty event, as the state machine does.
+    pub(crate) fn step(&self, function: &str) {
+        self.look("step", &[&format!("{}-{function}-dev", self.project)]);
+    }
+
+    /// What was published to the topic since this was asked last: subject and message.
+    pub(crate) fn notices(&self) -> Vec<(String, Value)> {
+        let notices = self.look("notices", &[self.made["queue"].as_str().unwrap()]);
+        serde_json::from_value(notices).unwrap()
+    }
+
+    /// A published file.
+    pub(crate) fn published(&self, name: &str) -> Vec<u8> {
+        octets(&self.look("read", &[self.made["external"].as_str().unwrap(), name]))
+    }
+
+    /// What KMS sealed.
+    pub(crate) fn decrypt(&self, sealed: &[u8]) -> Vec<u8> {
+        octets(&self.look("decrypt", &[&STANDARD.encode(sealed)]))
+    }
+
+    /// Lets the next calls of an operation meet a fault; sandbox/README.md lists the kinds.
+    pub(crate) fn fault(&self, service: &str, operation: &str, kind: &str, times: u32) {
+        let fault = json!({"service": service, "operation": operation, "kind": kind, "times": times});
+        ureq::post(self.faults()).send_json(fault).unwrap();
+    }
+
+    /// Forgets faults that have not struck.
+    pub(crate) fn clear_faults(&self) {
+        ureq::delete(self.faults()).call().unwrap();
+    }
+
+    fn faults(&self) -> String {
+        format!("{}/_sandbox/faults", self.sandbox.endpoint)
+    }
+
+    pub(crate) fn look(&self, what: &str, arguments: &[&str]) -> Value {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/aws/look.py");
+        self.sandbox.script(script, &[&[what], arguments].concat())
+    }
+}
+
+fn octets(value: &Value) -> Vec<u8> {
+    STANDARD.decode(value.as_str().unwrap()).unwrap()
+}
