@@ -159,6 +159,9 @@ pub(crate) enum Command {
     Token(TokenCommand),
     /// Check the data folder: the ledger's integrity, open intents, CRLs
     Check,
+    /// Look over a deployment that the Python CA made, and take its certificates into the journal
+    #[cfg(feature = "aws")]
+    Adopt(AdoptArguments),
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -469,6 +472,22 @@ pub(crate) struct VerifyArguments {
 pub(crate) enum PurposeChoice {
     Server,
     Client,
+}
+
+#[cfg(feature = "aws")]
+#[derive(Debug, Args)]
+pub(crate) struct AdoptArguments {
+    /// Do it; else it is only said what would be done. Goes on where an earlier run stopped
+    #[arg(long)]
+    pub(crate) apply: bool,
+
+    /// Go through all rows from the beginning: finds those that were written or changed by hand since
+    #[arg(long, requires = "apply")]
+    pub(crate) again: bool,
+
+    /// Also check that this Terraform state (`terraform state pull`) holds what cannot be made again
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,5 +1,7 @@
 //! The commands, one a file.
 
+#[cfg(feature = "aws")]
+mod adopt;
 mod backup;
 mod check;
 mod crl;
@@ -42,6 +44,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         Command::Restore { folder, check: false } => backup::restore(arguments, folder),
         Command::Token(token) => token::run(arguments, token),
         Command::Check => check::run(arguments),
+        #[cfg(feature = "aws")]
+        Command::Adopt(adopt) => adopt::run(arguments, adopt),
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Arguments::command(), "chancery", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
+use chancery_authority::Slug;
 use chancery_authority::port::ledger::{CrlRecord, CrlReservation, CrlScope, LedgerError, Revocations};
 use chancery_authority::port::{ETag, Receipt};
 use chancery_x509::crl::{RevocationReason, RevokedEntry};
@@ -90,6 +91,16 @@ impl DynamoLedger {
                 condition: "",
             },
         })
+    }
+
+    /// The number of a CA's full CRL that was reserved last, as its row has it; `None` where the CA has no row.
+    pub async fn crl_number(&self, issuer: &Slug) -> Result<Option<u64>, LedgerError> {
+        let Some(key) = self.ca_row(issuer).await? else {
+            return Ok(None);
+        };
+        let row = self.tables.get(Table::Certificates, key).await?.unwrap_or_default();
+        let number = row.as_number("CRLNumber");
+        number.map(Some).map_err(|error| damaged("a CRL counter", &error))
     }
 
     async fn next_number(&self, counter: &Counter) -> Result<u64, LedgerError> {

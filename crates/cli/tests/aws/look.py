@@ -43,12 +43,6 @@ def read(bucket: str, name: str) -> str:
     return base64.b64encode(client("s3").get_object(Bucket=bucket, Key=name)["Body"].read()).decode()
 
 
-def write(bucket: str, name: str, content: str) -> bool:
-    """Put an object."""
-    client("s3").put_object(Bucket=bucket, Key=name, Body=base64.b64decode(content))
-    return True
-
-
 def decrypt(sealed: str) -> str:
     """What KMS sealed, in base64."""
     return base64.b64encode(client("kms").decrypt(CiphertextBlob=base64.b64decode(sealed))["Plaintext"]).decode()
@@ -59,9 +53,25 @@ def key(alias: str) -> str:
     return client("kms").describe_key(KeyId=alias)["KeyMetadata"]["KeyId"]
 
 
-def drop_table(name: str) -> bool:
-    """Delete a table."""
-    client("dynamodb").delete_table(TableName=name)
+def other_key(alias: str) -> bool:
+    """Point an alias at a new key."""
+    kms = client("kms")
+    made = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
+    kms.update_alias(AliasName=alias, TargetKeyId=made)
+    return True
+
+
+def count(table: str, name: str, number: str) -> bool:
+    """Set the CRL number that a CA's row counts."""
+    dynamodb = client("dynamodb")
+    rows = dynamodb.query(
+        TableName=table,
+        KeyConditionExpression="CommonName = :name",
+        ExpressionAttributeValues={":name": {"S": name}},
+    )["Items"]
+    for row in rows:
+        if "CRLNumber" in row:
+            dynamodb.put_item(TableName=table, Item=row | {"CRLNumber": {"N": number}})
     return True
 
 

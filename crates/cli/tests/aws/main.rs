@@ -1,6 +1,7 @@
 //! `chancery --aws`: the real command against a deployment whose functions really run, in `sandbox/`.
 #![allow(clippy::unwrap_used, clippy::print_stderr, missing_docs)] // tests
 
+mod adopt;
 mod sandbox;
 
 use chancery_x509::certificate::Certificate;

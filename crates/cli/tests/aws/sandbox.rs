@@ -123,6 +123,13 @@ impl Deployment<'_> {
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
+    /// Runs it where its answer is that something is wrong.
+    pub(crate) fn answer(&self, arguments: &[&str]) -> Value {
+        let output = self.run(&[&["--json"], arguments].concat());
+        assert!(!output.status.success(), "{arguments:?}");
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)))
+    }
+
     /// Runs it where it must fail, and gives what it says then.
     pub(crate) fn refused(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
