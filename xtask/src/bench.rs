@@ -1,5 +1,6 @@
 //! Measures, and writes `docs/benchmarks.md`.
 
+mod aws;
 mod cfssl;
 mod report;
 mod server;
@@ -60,6 +61,8 @@ pub(crate) fn run(quick: bool, built: bool) -> Result<()> {
         )
     };
     let crls = [revocations(ledger)?, revocations(100)?];
+    println!("\nA long CRL on AWS");
+    let long_crl = aws::long_crl()?;
     let report = report::Report {
         machine: report::machine(),
         single,
@@ -67,6 +70,7 @@ pub(crate) fn run(quick: bool, built: bool) -> Result<()> {
         cfssl: if cfssl.is_empty() { None } else { Some(median(cfssl)) },
         start: start.context("nothing was started")?,
         crls,
+        long_crl,
     };
     if quick {
         println!("\n{}", report.text());

@@ -13,6 +13,7 @@ pub(super) struct Report {
     pub(super) cfssl: Option<Value>,
     pub(super) start: Value,
     pub(super) crls: [Value; 2],
+    pub(super) long_crl: Option<Value>,
 }
 
 impl Report {
@@ -65,6 +66,9 @@ impl Report {
                 number(crl, "peak_above_idle_kib") / 1024.0,
             );
         }
+        if let Some(crl) = &self.long_crl {
+            text.push_str(&on_aws(crl));
+        }
         let _ = writeln!(
             text,
             "\n## Start and rest\n\n`chancery start` over an authority that has issued the certificates above.\n\n\
@@ -76,6 +80,20 @@ impl Report {
         );
         text
     }
+}
+
+fn on_aws(crl: &Value) -> String {
+    format!(
+        "\n## A long CRL on AWS\n\nOne CRL read from DynamoDB in pages of 1 MB, signed by KMS, recorded, and put to S3 as DER and as PEM, against \
+         `sandbox/`; the pages come from a server in the measured process, whose whole memory this is.\n\n\
+         | entries | time | size of the DER | memory at rest | memory at most |\n|---:|---:|---:|---:|---:|\n\
+         | {:.0} | {:.1} s | {:.1} MB | {:.1} MiB | {:.1} MiB |\n",
+        number(crl, "entries"),
+        number(crl, "milliseconds") / 1e3,
+        number(crl, "octets") / 1e6,
+        number(crl, "idle_kib") / 1024.0,
+        number(crl, "peak_kib") / 1024.0,
+    )
 }
 
 fn row(text: &mut String, name: &str, result: &Value) {

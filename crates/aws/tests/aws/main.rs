@@ -4,6 +4,7 @@
 mod contracts;
 mod faults;
 mod issuance;
+mod long;
 mod office;
 mod old;
 mod pages;
