@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chancery_authority::port::{KeyName, KeyStoreError};
@@ -21,6 +22,10 @@ use rustix::fs::FlockOperation;
 use super::failure::Failure;
 use super::{TokenConfig, encode, objects};
 use crate::keys::passphrase::{Passphrase, Purpose};
+
+/// How often this process has initialised a module. Afterwards, a module counts its handles from the start: one of
+/// before may be another thread's session, or another object.
+static INITIALISED: AtomicU64 = AtomicU64::new(0);
 
 /// What the threads of one token share.
 pub(super) struct Shared {
@@ -47,6 +52,8 @@ pub(super) struct Connection {
 }
 
 struct Open {
+    /// What [`INITIALISED`] was when the session was opened.
+    initialised: u64,
     module: Pkcs11,
     slot: Slot,
     session: Session,
@@ -91,7 +98,11 @@ impl Shared {
             loaded.insert(module)
         };
         match module.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)) {
-            Ok(()) | Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => Ok(module.clone()),
+            Ok(()) => {
+                INITIALISED.fetch_add(1, Ordering::SeqCst);
+                Ok(module.clone())
+            }
+            Err(Error::Pkcs11(RvError::CryptokiAlreadyInitialized, _)) => Ok(module.clone()),
             Err(error) => Err(KeyStoreError::Unavailable {
                 detail: format!(
                     "the PKCS #11 module {} does not start: {error}; check its configuration",
@@ -271,24 +282,46 @@ impl Connection {
     /// Does something, and once more with a new session if the old one turns out to be lost.
     fn attempt<T>(&mut self, work: impl Fn(&mut Self) -> Result<T, Failure>) -> Result<T, KeyStoreError> {
         let first = match work(self) {
-            Err(Failure::Lost(error)) => error,
-            Err(failure) => return Err(failure.into_store_error(&self.shared.config.token)),
             Ok(done) => return Ok(done),
+            Err(Failure::Lost(error)) => error.to_string(),
+            // What a handle of before led to says nothing about the token.
+            Err(Failure::Final(error)) if self.is_stale() => error.to_string(),
+            Err(failure) => return Err(failure.into_store_error(&self.shared.config.token)),
         };
         tracing::info!(token = %self.shared.config.token, error = %first, "the token's session was lost: opening another");
-        self.open = None;
+        self.close();
         work(self).map_err(|failure| {
-            self.open = None;
+            self.close();
             failure.into_store_error(&self.shared.config.token)
         })
     }
 
+    /// Whether the session is of before the module was initialised last.
+    fn is_stale(&self) -> bool {
+        let now = INITIALISED.load(Ordering::SeqCst);
+        self.open.as_ref().is_some_and(|open| open.initialised != now)
+    }
+
+    fn close(&mut self) {
+        let stale = self.is_stale();
+        let Some(open) = self.open.take() else { return };
+        if stale {
+            // It went with the module's state; closing it would close another thread's of the same number.
+            std::mem::forget(open.session);
+        }
+    }
+
     fn open(&mut self) -> Result<&mut Open, Failure> {
+        if self.is_stale() {
+            self.close();
+        }
         if self.open.is_none() {
             let module = self.shared.module()?;
+            let initialised = INITIALISED.load(Ordering::SeqCst);
             let slot = self.shared.slot(&module)?;
             let session = module.open_ro_session(slot)?;
             self.open = Some(Open {
+                initialised,
                 module,
                 slot,
                 session,
