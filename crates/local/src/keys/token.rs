@@ -16,8 +16,10 @@ mod failure;
 mod objects;
 mod store;
 
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::Duration;
 
 use chancery_authority::port::{KeyName, KeyStoreError};
 use chancery_x509::algorithm::{CaKeyAlgorithm, SigningInput};
@@ -41,11 +43,24 @@ pub struct TokenConfig {
     pub sessions: usize,
 }
 
-/// A token, shared by whoever has a clone; its threads end with the last.
+/// How long whoever drops a token waits for work that is under way on it.
+const LAST_WORK: Duration = Duration::from_secs(5);
+
+/// A token, shared by whoever has a clone; its sessions are closed and its threads end with the last.
 #[derive(Clone, Debug)]
 pub struct Token {
-    jobs: mpsc::Sender<Job>,
+    threads: Arc<Threads>,
     label: String,
+}
+
+/// The threads of a token, waited for when dropped: a module that a thread calls while the process is ending, with the
+/// module's own state half taken down, brings the process down.
+#[derive(Debug)]
+struct Threads {
+    /// There until dropped.
+    jobs: Option<mpsc::Sender<Job>>,
+    /// Of which each thread has the other end.
+    ended: Mutex<mpsc::Receiver<Infallible>>,
 }
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
@@ -57,16 +72,22 @@ impl Token {
         let receiver = Arc::new(Mutex::new(receiver));
         let (sessions, label) = (config.sessions.clamp(1, 64), config.token.clone());
         let shared = Arc::new(Shared::new(config));
+        let (running, ended) = mpsc::channel();
         for _ in 0..sessions {
-            let (receiver, shared) = (Arc::clone(&receiver), Arc::clone(&shared));
+            let (receiver, shared, running) = (Arc::clone(&receiver), Arc::clone(&shared), running.clone());
             std::thread::Builder::new()
                 .name("chancery-token".to_owned())
-                .spawn(move || work(&receiver, shared))
+                .spawn(move || {
+                    work(&receiver, shared);
+                    drop(running);
+                })
                 .map_err(|error| KeyStoreError::Unavailable {
                     detail: format!("no thread could be started: {error}"),
                 })?;
         }
-        Ok(Self { jobs, label })
+        let (jobs, ended) = (Some(jobs), Mutex::new(ended));
+        let threads = Arc::new(Threads { jobs, ended });
+        Ok(Self { threads, label })
     }
 
     /// The token's label.
@@ -128,8 +149,19 @@ impl Token {
             // Who has gone away meanwhile needs no answer.
             let _ = sender.send(work(connection));
         });
-        self.jobs.send(job).map_err(|_| ended())?;
+        let jobs = self.threads.jobs.as_ref().ok_or_else(ended)?;
+        jobs.send(job).map_err(|_| ended())?;
         receiver.await.unwrap_or_else(|_| Err(ended()))
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        self.jobs = None;
+        let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Err(mpsc::RecvTimeoutError::Timeout) = ended.recv_timeout(LAST_WORK) {
+            tracing::warn!("a token does not answer: its sessions are left open");
+        }
     }
 }
 
