@@ -51,14 +51,14 @@ resource "aws_cloudwatch_metric_alarm" "function_errors" {
   tags                = var.tags
 }
 
+# Concurrency is the account's, so one alarm over all functions says as much as one for each.
 resource "aws_cloudwatch_metric_alarm" "function_throttles" {
-  for_each = local.alarmed_functions
+  count = var.alarms_enabled ? 1 : 0
 
-  alarm_name          = "${var.project}-${each.key}-throttles-${var.env}"
-  alarm_description   = "Invocations of ${var.project}-${each.key}-${var.env} were turned away for want of concurrency in this account."
+  alarm_name          = "${var.project}-functions-throttles-${var.env}"
+  alarm_description   = "Invocations were turned away for want of concurrency in this account; those of the authority's functions are tried again by themselves."
   namespace           = "AWS/Lambda"
   metric_name         = "Throttles"
-  dimensions          = { FunctionName = module.function[each.key].function_name }
   statistic           = "Sum"
   period              = 300
   evaluation_periods  = 1

@@ -10,23 +10,26 @@ const script = (id) => html.match(new RegExp(`<script[^>]* ?id="${id}">([^]*?)</
 const price = JSON.parse(script("prices"));
 const { yearly, privateCa, typical } = vm.runInNewContext(`${script("model")}; ({ yearly, privateCa, typical })`, {});
 
-const idle = { certificates: 0, entries: 0, revoked: 0, runs: 4, key: "ecc", alarms: 22, slack: 0 };
+const idle = { certificates: 0, entries: 0, revoked: 0, runs: 4, key: "ecc", alarms: 16, slack: 0 };
 const close = (actual, expected) => assert.ok(Math.abs(actual - expected) < 0.005, `${actual} is not ${expected}`);
 
 test("an idle authority costs its keys, alarms, metrics, and its runs", () => {
   const { parts, total } = yearly(idle, price);
   close(parts["KMS: three keys"], 36);
-  close(parts["CloudWatch: alarms"], 26.4);
-  close(parts["CloudWatch: metrics"], 50.4);
+  close(parts["CloudWatch: alarms"], 19.2);
+  close(parts["CloudWatch: metrics"], 14 * 12 * 0.3 * 4 / 24);
   close(parts["Step Functions"], 4 * 365 * 10 * 0.000025);
   close(parts["KMS: signatures"], 4 * 365 * 2 * 0.000015);
   close(total, Object.values(parts).reduce((sum, part) => sum + part));
-  assert.ok(total > 112.8 && total < 115, total);
+  assert.ok(total > 64 && total < 64.5, total);
 });
 
 test("a certificate costs its signature, its writes and little else", () => {
-  const a = yearly(idle, price).total;
-  const b = yearly({ ...idle, certificates: 1_000_000 }, price).total;
+  const of = (certificates) => {
+    const { parts, total } = yearly({ ...idle, certificates }, price);
+    return total - parts["CloudWatch: metrics"];
+  };
+  const [a, b] = [of(0), of(1_000_000)];
   const by_hand =
     15 + // signatures
     12 + // encryption
@@ -37,6 +40,12 @@ test("a certificate costs its signature, its writes and little else", () => {
     4 * 0.5 + // logs
     5; // X-Ray
   close(b - a, by_hand);
+});
+
+test("metrics are charged by the hours in which they are told, and by no more than there are", () => {
+  const of = (certificates) => yearly({ ...idle, certificates }, price).parts["CloudWatch: metrics"];
+  close(of(365), 14 * 12 * 0.3 * 5 / 24);
+  close(of(1_000_000), 14 * 12 * 0.3);
 });
 
 test("each entry of tls.json is asked for at every run", () => {
