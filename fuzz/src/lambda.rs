@@ -1,4 +1,4 @@
-//! What reads octets in `chancery-lambda`: events, notices, and the lists that operators write.
+//! What reads octets in `chancery-lambda`: events and notices.
 
 use std::io::sink;
 use std::sync::{Arc, LazyLock};
@@ -12,10 +12,8 @@ use chancery_lambda::function::Function;
 use chancery_lambda::metrics::Metrics;
 use chancery_lambda::notify::blocks;
 use chancery_lambda::office::{Foundations, Invocation, NoKeyCheck};
-use chancery_lambda::revoked;
 use chancery_lambda::rows::LedgerRows;
 use chancery_lambda::settings::{AuthoritySettings, Emojis};
-use chancery_lambda::tls_json::TlsList;
 use chancery_x509::algorithm::CaKeyAlgorithm;
 use chancery_x509::time::UnixTime;
 use serde_json::Value;
@@ -156,26 +154,6 @@ pub fn notice(octets: &[u8]) {
             let text = text["text"].as_str().expect("it is a text");
             assert!((1..=limit).contains(&text.chars().count()), "{text}");
             assert!(!text.contains(['<', '>']), "{text}");
-        }
-    }
-}
-
-/// A list that is one keeps its entries, and matches no name that it does not have.
-pub fn operator_lists(octets: &[u8]) {
-    if let Ok(list) = TlsList::parse(octets) {
-        for entry in list.entries() {
-            let (organization, unit) = (entry.organization.as_deref(), entry.organizational_unit.as_deref());
-            assert!(list.matches(&entry.common_name, organization, unit));
-        }
-        assert!(
-            !list.matches("\u{1}no such name", None, None)
-                || list.entries().iter().any(|entry| entry.common_name.contains('\u{1}'))
-        );
-    }
-    if let Ok((entries, damaged)) = revoked::parse("revoked.json", octets) {
-        assert!(damaged.len() <= 100);
-        for entry in entries {
-            assert_ne!(entry.serial_number.to_string(), "0");
         }
     }
 }

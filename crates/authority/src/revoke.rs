@@ -1,5 +1,7 @@
 //! Revocation: recorded first, then put on a CRL, then told.
 
+mod listed;
+
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
@@ -11,6 +13,7 @@ use crate::principal::Principal;
 use crate::publish::{PublishError, PublishedCrl};
 use crate::slug::Slug;
 use crate::wire::notice;
+pub use listed::{ListedRevocation, SkippedRevocation, decide_listed};
 
 /// What came of a revocation that stands.
 #[derive(Debug)]

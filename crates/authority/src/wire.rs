@@ -1,4 +1,4 @@
-//! The JSON of requests, answers and notices: the drop-in contract's `tls-cert`.
+//! The JSON of requests, answers and notices: the drop-in contract's `tls-cert`; and of the lists that operators write.
 //!
 //! [`TlsCertRequest::from_value`] turns a request into types, with the contract's leniencies: unknown fields are ignored,
 //! invalid alternative names and unknown purposes left out (each leaves a warning). Whatever else is wrong is refused as
@@ -6,11 +6,15 @@
 
 mod answer;
 mod csr;
+pub mod lists;
 mod malformed;
 pub mod notice;
 mod parse;
+mod revoked_list;
 mod sans;
 mod time;
+mod tls_list;
+mod token;
 
 use chancery_x509::name::Subject;
 use chancery_x509::san::AltName;
@@ -19,8 +23,12 @@ use const_oid::ObjectIdentifier;
 pub use answer::{CertificateInfo, ChainAnswer, ErrorAnswer, TlsCertAnswer};
 pub use csr::{CsrFileName, CsrSource};
 pub use malformed::Malformed;
+pub use parse::request_value;
+pub use revoked_list::{REVOKED_JSON, REVOKED_ROOT_CA_JSON, RevokedEntry};
 pub use sans::AltNameText;
 pub use time::contract_time;
+pub use tls_list::{TLS_JSON, TlsEntry, TlsList};
+pub use token::caller_token;
 
 /// Limits on one request, each checked before the work it bounds.
 pub mod budget {
@@ -36,6 +44,8 @@ pub mod budget {
     pub const EXTENSIONS: usize = 16;
     /// Octets of a single text.
     pub const TEXT: usize = 4096;
+    /// Octets of a list of requests or revocations.
+    pub const LIST: usize = 32 * 1024 * 1024;
 }
 
 /// A well-formed request for a certificate.

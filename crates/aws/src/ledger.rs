@@ -29,6 +29,7 @@ use chancery_authority::port::ledger::{
     AuthorityRecord, CertificateIntent, CertificateRecord, Completion, Counts, CrlRecord, CrlReservation, CrlScope,
     Cursor, IntentId, Ledger, LedgerError, OpenIntent, Page, Rejection, Reservation, Revocation, Revoked, Search,
 };
+use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
@@ -134,6 +135,10 @@ impl Ledger for DynamoLedger {
     ) -> Result<Option<CertificateRecord>, LedgerError> {
         let found = self.find(serial).await?.map(|found| found.record);
         Ok(found.filter(|record| issuer.is_none_or(|issuer| *issuer == record.id.issuer)))
+    }
+
+    async fn key_holder(&self, key: KeyFingerprint, common_name: &str) -> Result<Option<String>, LedgerError> {
+        self.find_key_holder(key, common_name).await
     }
 
     async fn search(&self, query: &Search, after: Option<&Cursor>, limit: usize) -> Result<Page, LedgerError> {

@@ -8,15 +8,14 @@ use chancery_authority::config::Config;
 use chancery_authority::port::LedgerError;
 use chancery_authority::port::ledger::CrlScope;
 use chancery_authority::publish::{PublishError, PublishedCrl};
-use chancery_authority::revoke::RevokeError;
-use chancery_x509::crl::RevocationReason;
+use chancery_authority::revoke::{ListedRevocation, RevokeError, SkippedRevocation, decide_listed};
+use chancery_authority::wire::{REVOKED_JSON, REVOKED_ROOT_CA_JSON, RevokedEntry};
 use futures_util::StreamExt;
 use futures_util::stream;
 
 use crate::failure::{Failure, FailureKind};
 use crate::files::Read;
 use crate::office::{Invocation, Office};
-use crate::revoked::{self, RevokedEntry};
 use crate::settings::CaRole;
 
 /// Revocations in work at a time.
@@ -57,14 +56,14 @@ fn refuse(error: PublishError) -> Failure {
 /// Revokes every entry of the CA's file.
 async fn revoke_listed(office: &Office, ca: &Ca, role: CaRole, principal: &Principal) -> Result<(), Failure> {
     let name = match role {
-        CaRole::Root => "revoked-root-ca.json",
-        CaRole::Issuing => "revoked.json",
+        CaRole::Root => REVOKED_ROOT_CA_JSON,
+        CaRole::Issuing => REVOKED_JSON,
     };
     let octets = match office.files.read_if_changed(name, None).await? {
         Read::Changed { octets, .. } => octets,
         Read::Missing | Read::Unchanged => return Ok(()),
     };
-    let (entries, damaged) = revoked::parse(name, &octets).map_err(|error| {
+    let (entries, damaged) = RevokedEntry::parse_list(name, &octets).map_err(|error| {
         tracing::error!(%error, "nobody is revoked by it");
         Failure::new(FailureKind::Incomplete, error.to_string())
     })?;
@@ -89,10 +88,19 @@ async fn revoke_listed(office: &Office, ca: &Ca, role: CaRole, principal: &Princ
 
 async fn revoke(office: &Office, ca: &Ca, entry: &RevokedEntry, principal: &Principal) -> Outcome {
     let serial = entry.serial_number;
-    let record = match office.rows.row(&entry.common_name, serial).await {
-        Ok(Some(record)) => record,
-        Ok(None) => {
-            tracing::warn!(common_name = entry.common_name, %serial, "no such certificate; nothing to revoke");
+    let ledger = office.authority.ports().ledger.as_ref();
+    let record = match decide_listed(ledger, ca.slug(), entry).await {
+        Ok(ListedRevocation::Due(record)) => *record,
+        Ok(ListedRevocation::Stands(_)) => return Outcome::Done,
+        Ok(ListedRevocation::Skipped(reason)) => {
+            match reason {
+                SkippedRevocation::NotFound { .. } | SkippedRevocation::OtherName { .. } => {
+                    tracing::warn!(%reason, common_name = entry.common_name, %serial, "a certificate was not revoked");
+                }
+                _ => {
+                    tracing::error!(%reason, common_name = entry.common_name, %serial, ca = %ca.slug(), "a certificate was not revoked");
+                }
+            }
             return Outcome::Skipped;
         }
         Err(error) => {
@@ -100,16 +108,6 @@ async fn revoke(office: &Office, ca: &Ca, entry: &RevokedEntry, principal: &Prin
             return Outcome::Failed(error);
         }
     };
-    if record.id.issuer != *ca.slug() {
-        tracing::error!(%serial, issuer = %record.id.issuer, ca = %ca.slug(), "the certificate is another CA's and was not revoked; list it in that CA's file");
-        return Outcome::Skipped;
-    }
-    let stands = record.revocation.as_ref().is_some_and(|revocation| {
-        entry.reason != RevocationReason::KeyCompromise || revocation.reason == RevocationReason::KeyCompromise
-    });
-    if stands {
-        return Outcome::Done;
-    }
     match office
         .authority
         .revoke_record(record, entry.reason, None, principal)

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use chancery_authority::port::ledger::CertificateRecord;
 use chancery_authority::remind::RemindError;
+use chancery_authority::wire::TlsEntry;
 use chancery_x509::certificate::Certificate;
 use chancery_x509::csr::{CertificationRequest, CsrBudget};
 use chancery_x509::key::KeyFingerprint;
@@ -14,7 +15,6 @@ use crate::failure::{Failure, FailureKind};
 use crate::files::{CSR_LIMIT, FilesError};
 use crate::office::Office;
 use crate::rows::Row;
-use crate::tls_json::TlsEntry;
 
 /// Entries of `tls.json` in work at a time.
 const AT_ONCE: usize = 16;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 /// Octets of a list of requests or revocations at most.
-pub const LIST_LIMIT: usize = 32 * 1024 * 1024;
+pub const LIST_LIMIT: usize = chancery_authority::wire::budget::LIST;
 
 /// Octets of a CSR file at most.
 pub const CSR_LIMIT: usize = chancery_authority::wire::budget::CSR;

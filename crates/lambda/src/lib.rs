@@ -22,7 +22,6 @@ pub mod logs;
 pub mod metrics;
 pub mod notify;
 pub mod office;
-pub mod revoked;
 pub mod rows;
 pub mod settings;
 pub mod sweep;

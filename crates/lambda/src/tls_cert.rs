@@ -5,7 +5,7 @@
 use chancery_authority::Principal;
 use chancery_authority::issue::{IssueError, Issued, Refusal};
 use chancery_authority::port::ledger::IdempotencyToken;
-use chancery_authority::wire::{CsrFileName, ErrorAnswer, Malformed, TlsCertRequest, budget};
+use chancery_authority::wire::{CsrFileName, ErrorAnswer, Malformed, TlsCertRequest, caller_token, request_value};
 use serde_json::Value;
 
 use crate::failure::{Failure, FailureKind};
@@ -13,13 +13,10 @@ use crate::files::{CSR_LIMIT, FilesError};
 use crate::office::{Invocation, Office};
 use crate::settings::CaRole;
 
-/// Characters of a caller's idempotency token at most.
-const TOKEN: usize = 128;
-
 /// Issues by an event's JSON text.
 pub async fn handle(office: &Office, event: &[u8], invocation: &Invocation) -> Result<Value, Failure> {
     let principal = invocation.principal();
-    let event = match parse(event) {
+    let event = match request_value(event) {
         Ok(event) => event,
         Err(malformed) => return Ok(refuse_malformed(office, &Value::Null, &malformed, &principal).await),
     };
@@ -71,39 +68,12 @@ pub async fn handle(office: &Office, event: &[u8], invocation: &Invocation) -> R
     }
 }
 
-fn parse(event: &[u8]) -> Result<Value, Malformed> {
-    if event.len() > budget::REQUEST {
-        return Err(Malformed::TooLong {
-            actual: event.len(),
-            limit: budget::REQUEST,
-        });
-    }
-    serde_json::from_slice(event).map_err(|error| Malformed::NotJson {
-        detail: error.to_string(),
-    })
-}
-
 /// The caller's token, or one that is the same whenever the runtime repeats this invocation.
 fn token(event: &Value, invocation: &Invocation) -> Result<IdempotencyToken, Malformed> {
-    const EXPECTED: &str = "a string of 1 to 128 printable ASCII characters";
-    let found = match event.get("idempotency_token") {
-        None | Some(Value::Null) => return Ok(IdempotencyToken(format!("request {}", invocation.request_id))),
-        Some(Value::String(text)) => {
-            if (1..=TOKEN).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
-                return Ok(IdempotencyToken(format!("caller {text}")));
-            }
-            "another string"
-        }
-        Some(Value::Bool(_)) => "true or false",
-        Some(Value::Number(_)) => "a number",
-        Some(Value::Array(_)) => "a list",
-        Some(Value::Object(_)) => "an object",
-    };
-    Err(Malformed::WrongType {
-        field: "idempotency_token".to_owned(),
-        expected: EXPECTED,
-        found,
-    })
+    Ok(IdempotencyToken(match caller_token(event)? {
+        Some(token) => format!("caller {token}"),
+        None => format!("request {}", invocation.request_id),
+    }))
 }
 
 /// Whoever says whether to be told is heard; else `tls.json` decides, and is read only then. A file that cannot be read

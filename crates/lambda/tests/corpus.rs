@@ -7,5 +7,5 @@ mod bodies;
 mod replay;
 
 replay::replay! {
-    bodies: event, notice, operator_lists,
+    bodies: event, notice,
 }

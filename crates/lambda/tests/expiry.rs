@@ -8,11 +8,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chancery_authority::memory::Fault;
 use chancery_authority::port::LedgerError;
-use chancery_authority::port::ledger::CertificateRecord;
 use chancery_lambda::failure::FailureKind;
 use chancery_lambda::function::Function::Expiry;
 use chancery_lambda::rows::{LedgerRows, Row, Rows};
-use chancery_x509::serial::Serial;
 use chancery_x509::time::DAY;
 use serde_json::{Value, json};
 use support::{Deployment, ED25519, P256, P384, event, serial};
@@ -22,10 +20,6 @@ struct OldRows(LedgerRows);
 
 #[async_trait]
 impl Rows for OldRows {
-    async fn row(&self, common_name: &str, serial: Serial) -> Result<Option<CertificateRecord>, LedgerError> {
-        self.0.row(common_name, serial).await
-    }
-
     async fn named(&self, common_name: &str) -> Result<Vec<Row>, LedgerError> {
         let mut rows = self.0.named(common_name).await?;
         for row in &mut rows {

@@ -25,6 +25,7 @@ use chancery_authority::port::ledger::{
 };
 use chancery_authority::port::publication::ETag;
 use chancery_authority::port::{Ledger, LedgerError};
+use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 use rusqlite::Connection;
@@ -285,6 +286,10 @@ impl Ledger for SqliteLedger {
         let issuer = issuer.cloned();
         self.read(move |connection| certificates::certificate(connection, issuer.as_ref(), serial))
             .await
+    }
+
+    async fn key_holder(&self, key: KeyFingerprint, _common_name: &str) -> Result<Option<String>, LedgerError> {
+        self.read(move |connection| intents::key_holder(connection, key)).await
     }
 
     async fn search(&self, query: &Search, after: Option<&Cursor>, limit: usize) -> Result<Page, LedgerError> {

@@ -7,6 +7,7 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use chancery_x509::crl::RevokedEntry;
+use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
@@ -119,6 +120,10 @@ impl Ledger for MemoryLedger {
         serial: Serial,
     ) -> Result<Option<CertificateRecord>, LedgerError> {
         Ok(lock(&self.0).certificate(issuer, serial))
+    }
+
+    async fn key_holder(&self, key: KeyFingerprint, _common_name: &str) -> Result<Option<String>, LedgerError> {
+        Ok(lock(&self.0).key_holder(key))
     }
 
     async fn search(&self, query: &Search, after: Option<&Cursor>, limit: usize) -> Result<Page, LedgerError> {

@@ -3,6 +3,7 @@
 pub mod record;
 
 use async_trait::async_trait;
+use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
@@ -153,6 +154,10 @@ pub trait Ledger: Send + Sync {
         serial: Serial,
     ) -> Result<Option<CertificateRecord>, LedgerError>;
 
+    /// The common name that holds a key, by a certificate or an open intent, as [`reserve`](Self::reserve) would find it for
+    /// a leaf of `common_name` and refuse it as [`LedgerError::KeyInUse`]. `None`: the key is free. Reserves nothing.
+    async fn key_holder(&self, key: KeyFingerprint, common_name: &str) -> Result<Option<String>, LedgerError>;
+
     /// A page of certificates, in the query's order. Pages are stable: a certificate issued meanwhile is neither repeated nor skipped
     /// among those that were there at the first page.
     async fn search(&self, query: &Search, after: Option<&Cursor>, limit: usize) -> Result<Page, LedgerError>;
@@ -171,4 +176,32 @@ pub trait Ledger: Send + Sync {
 
     /// Counts for metrics: issued, revoked, open intents, rejected.
     async fn counts(&self) -> Result<Counts, LedgerError>;
+}
+
+/// Certificates of one name that are read at a time.
+const PAGE: usize = 200;
+
+/// Calls `each` for every certificate of exactly that name, page by page, the newest first.
+pub async fn for_each_named(
+    ledger: &dyn Ledger,
+    common_name: &str,
+    each: &mut (dyn FnMut(CertificateRecord) + Send),
+) -> Result<(), LedgerError> {
+    // The ledger would take it for the beginning of a name.
+    if common_name.ends_with('*') {
+        return Ok(());
+    }
+    let query = Search {
+        common_name: Some(common_name.to_owned()),
+        ..Search::default()
+    };
+    let mut after = None;
+    loop {
+        let page = ledger.search(&query, after.as_ref(), PAGE).await?;
+        page.certificates.into_iter().for_each(&mut *each);
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(()),
+        }
+    }
 }

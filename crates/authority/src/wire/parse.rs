@@ -9,19 +9,23 @@ use serde_json::{Map, Value};
 
 use super::{CsrFileName, CsrSource, Malformed, Purpose, RequestedExtension, TlsCertRequest, budget, sans};
 
+/// A request's JSON text as a value, within [`budget::REQUEST`].
+pub fn request_value(text: &[u8]) -> Result<Value, Malformed> {
+    if text.len() > budget::REQUEST {
+        return Err(Malformed::TooLong {
+            actual: text.len(),
+            limit: budget::REQUEST,
+        });
+    }
+    serde_json::from_slice(text).map_err(|error| Malformed::NotJson {
+        detail: error.to_string(),
+    })
+}
+
 impl TlsCertRequest {
     /// Parses a request's JSON text.
     pub fn from_json(text: &[u8]) -> Result<Self, Malformed> {
-        if text.len() > budget::REQUEST {
-            return Err(Malformed::TooLong {
-                actual: text.len(),
-                limit: budget::REQUEST,
-            });
-        }
-        let value: Value = serde_json::from_slice(text).map_err(|error| Malformed::NotJson {
-            detail: error.to_string(),
-        })?;
-        Self::from_value(&value)
+        Self::from_value(&request_value(text)?)
     }
 
     /// Parses a request. The value's own size is the front's to bound.

@@ -79,8 +79,22 @@ impl DynamoLedger {
         if intent.allow_key_reuse {
             return Ok(());
         }
-        let partition = row::partition(&intent.common_name);
-        for item in self.tables.query(&Range::rows(partition)).await? {
+        if self.is_certified_by_old_row(intent.key, &intent.common_name).await? {
+            return Err(LedgerError::KeyInUse {
+                common_name: intent.common_name.clone(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Whether the Python CA certified the key for that common name, in a row that the journal does not know. Rows that it
+    /// knows have a claim of their own, which is what decides then.
+    pub(super) async fn is_certified_by_old_row(
+        &self,
+        key: KeyFingerprint,
+        common_name: &str,
+    ) -> Result<bool, LedgerError> {
+        for item in self.tables.query(&Range::rows(row::partition(common_name))).await? {
             let row = match Row::parse(&item) {
                 Ok(row) => row,
                 Err(error) => {
@@ -88,14 +102,11 @@ impl DynamoLedger {
                     continue;
                 }
             };
-            // Rows that the journal knows have a claim of their own, which is what decides then.
-            if key_of(&row) == Some(intent.key) && self.entry(row.serial).await?.is_none() {
-                return Err(LedgerError::KeyInUse {
-                    common_name: intent.common_name.clone(),
-                });
+            if key_of(&row) == Some(key) && self.entry(row.serial).await?.is_none() {
+                return Ok(true);
             }
         }
-        Ok(())
+        Ok(false)
     }
 
     /// A deployment that begins with a CA of ours has nothing to adopt.

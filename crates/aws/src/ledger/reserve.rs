@@ -8,6 +8,7 @@ use chancery_authority::port::ledger::{
     CertificateIntent, CertificateRecord, Completion, CrlScope, IntentId, Kind, LedgerError, OpenIntent, Reservation,
 };
 use chancery_x509::crl::{RevocationReason, RevokedEntry};
+use chancery_x509::key::KeyFingerprint;
 use chancery_x509::time::UnixTime;
 
 use super::entry::{self, Entry, Stage};
@@ -66,6 +67,22 @@ impl DynamoLedger {
             "the idempotency token of {} is taken and given up again and again",
             intent.id
         )))
+    }
+
+    /// Who holds a key, by the claim that a reservation's condition looks at, or by a row of before the journal.
+    pub(super) async fn find_key_holder(
+        &self,
+        key: KeyFingerprint,
+        common_name: &str,
+    ) -> Result<Option<String>, LedgerError> {
+        if let Some(claim) = self.tables.get(Table::Journal, names::claim(key)).await? {
+            let holder = claim
+                .as_text("CommonName")
+                .map_err(|error| damaged("a key claim", &error))?;
+            return Ok(Some(holder.to_owned()));
+        }
+        let is_held = self.has_old_rows().await? && self.is_certified_by_old_row(key, common_name).await?;
+        Ok(is_held.then(|| common_name.to_owned()))
     }
 
     /// What became of the request that used the token first.

@@ -6,19 +6,14 @@ use async_trait::async_trait;
 use chancery_authority::port::LedgerError;
 use chancery_authority::port::ledger::CertificateRecord;
 use chancery_aws::DynamoLedger;
-use chancery_x509::serial::Serial;
 
-use crate::rows::{LedgerRows, Row, Rows, all_named};
+use crate::rows::{Row, Rows, all_named};
 
 /// The certificate table.
 pub(super) struct DynamoRows(pub(super) Arc<DynamoLedger>);
 
 #[async_trait]
 impl Rows for DynamoRows {
-    async fn row(&self, common_name: &str, serial: Serial) -> Result<Option<CertificateRecord>, LedgerError> {
-        LedgerRows(self.0.clone()).row(common_name, serial).await
-    }
-
     async fn named(&self, common_name: &str) -> Result<Vec<Row>, LedgerError> {
         let silent = self.0.silent_rows(common_name).await?;
         if silent.is_empty() {

@@ -6,6 +6,7 @@ use chancery_authority::port::ledger::{
 };
 use chancery_authority::{Principal, Slug};
 use chancery_x509::crl::RevocationReason;
+use chancery_x509::key::KeyFingerprint;
 use chancery_x509::time::UnixTime;
 use rusqlite::{Connection, OptionalExtension, named_params};
 
@@ -94,6 +95,15 @@ fn check_key(connection: &Connection, intent: &CertificateIntent) -> Result<(), 
         }
         _ => Ok(()),
     }
+}
+
+/// The name that a key was certified or reserved for first.
+pub(crate) fn key_holder(connection: &Connection, key: KeyFingerprint) -> Result<Option<String>, Fault> {
+    let first = connection
+        .prepare_cached("SELECT common_name FROM certificates WHERE key = ?1 AND lost_at IS NULL ORDER BY id LIMIT 1")?
+        .query_row([&key.0], |row| row.get(0))
+        .optional()?;
+    Ok(first)
 }
 
 fn insert(writing: &Writing<'_>, principal: &str, intent: &CertificateIntent) -> Result<(), Fault> {

@@ -183,9 +183,19 @@ pub(super) async fn serials_are_unique(ledger: &dyn Ledger) {
     }
 }
 
+/// Holds [`Ledger::key_holder`] to what a reservation would find.
+async fn held_by(ledger: &dyn Ledger, intent: &CertificateIntent, holder: Option<&str>) {
+    for asking in [intent.common_name.as_str(), "somebody else"] {
+        let found = ok(ledger.key_holder(intent.key, asking).await);
+        assert_eq!(found.as_deref(), holder, "a key's holder is told as reserve finds it");
+    }
+}
+
 pub(super) async fn keys_are_claimed_once(ledger: &dyn Ledger) {
     let open = intent(1);
+    held_by(ledger, &open, None).await;
     reserve(ledger, &open).await;
+    held_by(ledger, &open, Some(&open.common_name)).await;
     let with_same_key = |number: u32| CertificateIntent {
         key: open.key,
         common_name: format!("other{number}"),
@@ -241,6 +251,7 @@ pub(super) async fn keys_are_claimed_once(ledger: &dyn Ledger) {
         in_use,
         "allow_key_reuse is for the same common name alone"
     );
+    held_by(ledger, &open, Some(&open.common_name)).await;
 }
 
 pub(super) async fn tokens_replay(ledger: &dyn Ledger) {
@@ -365,6 +376,11 @@ pub(super) async fn lost_intents_free_what_they_held(ledger: &dyn Ledger) {
         matches!(outcome, Some(LedgerError::KeyInUse { .. })),
         "a certificate's key stays claimed: {outcome:?}"
     );
+    held_by(ledger, &intent(3), Some(&intent(3).common_name)).await;
+    let free = intent(6);
+    reserve(ledger, &free).await;
+    ok(ledger.mark_lost(free.id.clone(), NOW).await);
+    held_by(ledger, &free, None).await;
 }
 
 pub(super) async fn refused_reservations_leave_nothing(ledger: &dyn Ledger) {

@@ -5,6 +5,7 @@ use std::io;
 use async_trait::async_trait;
 use chancery_x509::algorithm::{CaKeyAlgorithm, SigningInput};
 use chancery_x509::crl::RevokedEntry;
+use chancery_x509::key::KeyFingerprint;
 use chancery_x509::key::ca::CaPublicKey;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
@@ -209,6 +210,12 @@ impl<T: Ledger + ?Sized> Ledger for Faulty<T> {
     ) -> Result<Option<CertificateRecord>, LedgerError> {
         self.faults
             .around("ledger.certificate", ledger, self.inner.certificate(issuer, serial))
+            .await
+    }
+
+    async fn key_holder(&self, key: KeyFingerprint, common_name: &str) -> Result<Option<String>, LedgerError> {
+        self.faults
+            .around("ledger.key_holder", ledger, self.inner.key_holder(key, common_name))
             .await
     }
 

@@ -325,6 +325,10 @@ impl State {
         row.and_then(Row::record).cloned()
     }
 
+    pub(super) fn key_holder(&self, key: KeyFingerprint) -> Option<String> {
+        self.claims.get(&key).map(|claim| claim.common_name.clone())
+    }
+
     pub(super) fn search(&self, query: &Search, after: Option<&Cursor>, limit: usize) -> Result<Page, LedgerError> {
         let after = after.map(parse_sequence).transpose()?;
         let matching = |(sequence, id): (&u64, &IntentId)| {

@@ -5,8 +5,15 @@ use chancery_x509::serial::Serial;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
-use crate::tls_json::{NoList, parse_list};
+use super::lists::{self, NoList};
+
+/// The issuing CA's file.
+pub const REVOKED_JSON: &str = "revoked.json";
+
+/// The root CA's.
+pub const REVOKED_ROOT_CA_JSON: &str = "revoked-root-ca.json";
 
 /// One entry. `reason` is RFC 5280's (`keyCompromise`, `superseded`, …), in any case; without it none is told.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -21,9 +28,16 @@ pub struct RevokedEntry {
     pub reason: RevocationReason,
 }
 
-/// Parses the file: its entries, and descriptions of those that are none.
-pub fn parse(name: &'static str, octets: &[u8]) -> Result<(Vec<RevokedEntry>, Vec<String>), NoList> {
-    parse_list(name, octets)
+impl RevokedEntry {
+    /// Parses the file: its entries, and descriptions of those that are none.
+    pub fn parse_list(name: &'static str, octets: &[u8]) -> Result<(Vec<Self>, Vec<String>), NoList> {
+        lists::parse(name, octets)
+    }
+
+    /// Parses one entry; in words why it is none.
+    pub fn parse(value: &RawValue) -> Result<Self, String> {
+        lists::entry(value)
+    }
 }
 
 /// A text, or a number small enough that JSON readers keep it.
@@ -66,7 +80,7 @@ mod tests {
             {"common_name":"a","serial_number":"725732270238932467356021650679497159468001185756"},
             {"common_name":"b","serial_number":17,"reason":"KeyCompromise","comment":"lost"},
             {"common_name":"c","serial_number":" 0x1f ","reason":null}]"#;
-        let (entries, damaged) = parse("revoked.json", text).unwrap();
+        let (entries, damaged) = RevokedEntry::parse_list("revoked.json", text).unwrap();
         assert_eq!(damaged, Vec::<String>::new());
         assert_eq!(
             entries[0].serial_number.to_string(),
@@ -81,10 +95,10 @@ mod tests {
         let text = br#"[{"common_name":"a"},{"serial_number":"1"},{"common_name":"a","serial_number":7.257e47},
             {"common_name":"a","serial_number":"-4"},{"common_name":"a","serial_number":"0"},{"common_name":"a","serial_number":[]},
             {"common_name":"a","serial_number":"1","reason":"lost"},"a",null,{"common_name":"z","serial_number":"2"}]"#;
-        let (entries, damaged) = parse("revoked.json", text).unwrap();
+        let (entries, damaged) = RevokedEntry::parse_list("revoked.json", text).unwrap();
         assert_eq!(entries.len(), 1);
         assert_eq!(damaged.len(), 9, "{damaged:#?}");
         assert!(damaged.iter().all(|line| line.contains("revoked.json")));
-        assert!(parse("revoked.json", b"{}").is_err());
+        assert!(RevokedEntry::parse_list("revoked.json", b"{}").is_err());
     }
 }

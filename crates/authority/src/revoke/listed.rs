@@ -1,0 +1,96 @@
+//! Revocations that operators list: what following an entry comes to, before anything is written.
+
+use chancery_x509::crl::RevocationReason;
+use chancery_x509::serial::Serial;
+
+use crate::port::ledger::{CertificateRecord, Kind, Ledger, LedgerError, Revocation};
+use crate::slug::Slug;
+use crate::wire::RevokedEntry;
+
+/// What following an entry comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListedRevocation {
+    /// The certificate is to be revoked; one that is already, for another reason, becomes that of a compromised key.
+    Due(Box<CertificateRecord>),
+    /// It is revoked already, as far as the entry wants.
+    Stands(Box<CertificateRecord>),
+    /// There is nothing to revoke; trying again changes nothing.
+    Skipped(SkippedRevocation),
+}
+
+/// Why an entry leads to no revocation.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SkippedRevocation {
+    /// No such certificate.
+    #[error("no certificate has serial number {serial}; nothing to revoke")]
+    NotFound {
+        /// As listed.
+        serial: Serial,
+    },
+    /// The serial number is that of another name's certificate.
+    #[error("the certificate with serial number {serial} is not that of {listed:?} but of {actual:?}; mend the entry")]
+    OtherName {
+        /// As listed.
+        serial: Serial,
+        /// As listed, shortened to 80 characters.
+        listed: String,
+        /// The certificate's own.
+        actual: String,
+    },
+    /// The certificate is another CA's.
+    #[error("the certificate is that of another CA, {issuer}; list it in that CA's file")]
+    OtherAuthority {
+        /// That CA.
+        issuer: Slug,
+    },
+    /// A root's own certificate.
+    #[error("{0} is a root: nobody looks for its revocation; take its certificate out of every trust store instead")]
+    Root(Slug),
+}
+
+/// Decides on an entry of the list of that CA: a certificate is named by its serial number and its common name (of a CA:
+/// its slug).
+pub async fn decide_listed(
+    ledger: &dyn Ledger,
+    ca: &Slug,
+    entry: &RevokedEntry,
+) -> Result<ListedRevocation, LedgerError> {
+    let serial = entry.serial_number;
+    let Some(record) = ledger.certificate(None, serial).await? else {
+        return Ok(ListedRevocation::Skipped(SkippedRevocation::NotFound { serial }));
+    };
+    let skipped = if !is_named(&record, &entry.common_name) {
+        SkippedRevocation::OtherName {
+            serial,
+            listed: entry.common_name.chars().take(80).collect(),
+            actual: record.common_name,
+        }
+    } else if record.id.issuer != *ca {
+        SkippedRevocation::OtherAuthority {
+            issuer: record.id.issuer,
+        }
+    } else if let Some(revocation) = &record.revocation
+        && !replaces(entry.reason, revocation)
+    {
+        return Ok(ListedRevocation::Stands(Box::new(record)));
+    } else if let Kind::Authority { slug, parent: None, .. } = record.kind {
+        SkippedRevocation::Root(slug)
+    } else {
+        return Ok(ListedRevocation::Due(Box::new(record)));
+    };
+    Ok(ListedRevocation::Skipped(skipped))
+}
+
+/// The first revocation stands, but for `keyCompromise`, which may replace another reason.
+pub(crate) fn replaces(reason: RevocationReason, standing: &Revocation) -> bool {
+    reason == RevocationReason::KeyCompromise && standing.reason != RevocationReason::KeyCompromise
+}
+
+fn is_named(record: &CertificateRecord, name: &str) -> bool {
+    let slug = match &record.kind {
+        Kind::Authority { slug, .. } => Some(slug.as_str()),
+        Kind::Leaf => None,
+    };
+    record.common_name == name || slug == Some(name)
+}

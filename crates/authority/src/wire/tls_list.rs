@@ -1,0 +1,127 @@
+//! `tls.json`: requests that operators keep in a file. Certificates that match one of them are told of by default.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+
+use super::lists::{self, NoList};
+
+/// The file's name.
+pub const TLS_JSON: &str = "tls.json";
+
+/// What is read of one entry. Everything else in it is for whoever issues by it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct TlsEntry {
+    /// The common name.
+    pub common_name: String,
+    /// The organization, where it is given.
+    #[serde(default)]
+    pub organization: Option<String>,
+    /// The unit, where it is given.
+    #[serde(default)]
+    pub organizational_unit: Option<String>,
+    /// The CSR's file.
+    #[serde(default)]
+    pub csr_file: Option<String>,
+}
+
+/// A parsed file, its entries by common name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TlsList {
+    entries: Vec<TlsEntry>,
+    by_name: HashMap<String, Vec<usize>>,
+    /// Entries that are none, in words (at most 100).
+    pub damaged: Vec<String>,
+}
+
+impl TlsList {
+    /// Parses the file.
+    pub fn parse(octets: &[u8]) -> Result<Self, NoList> {
+        let (entries, damaged) = lists::parse::<TlsEntry>(TLS_JSON, octets)?;
+        let mut by_name: HashMap<String, Vec<usize>> = HashMap::with_capacity(entries.len());
+        for (index, entry) in entries.iter().enumerate() {
+            by_name.entry(entry.common_name.clone()).or_default().push(index);
+        }
+        Ok(Self {
+            entries,
+            by_name,
+            damaged,
+        })
+    }
+
+    /// Every entry.
+    pub fn entries(&self) -> &[TlsEntry] {
+        &self.entries
+    }
+
+    /// Whether a request matches an entry: the common name is equal, organization and unit are where both are given.
+    pub fn matches(&self, common_name: &str, organization: Option<&str>, organizational_unit: Option<&str>) -> bool {
+        let agree = |ours: Option<&str>, theirs: &Option<String>| match (ours, theirs.as_deref()) {
+            (Some(ours), Some(theirs)) if !ours.is_empty() && !theirs.is_empty() => ours == theirs,
+            _ => true,
+        };
+        let of_name = self.by_name.get(common_name).map(Vec::as_slice).unwrap_or_default();
+        of_name.iter().map(|index| &self.entries[*index]).any(|entry| {
+            agree(organization, &entry.organization) && agree(organizational_unit, &entry.organizational_unit)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_match_by_name_and_by_what_both_give() {
+        let list = TlsList::parse(
+            br#"[{"common_name":"a","organization":"Acme, Inc.","lifetime":1},
+                {"common_name":"b","organization":null,"organizational_unit":"X"},
+                {"common_name":"c","csr_file":"c.csr"},
+                {"common_name":"a","organization":"Other"}]"#,
+        )
+        .unwrap();
+        assert!(list.matches("a", Some("Acme, Inc."), None));
+        assert!(list.matches("a", Some("Other"), Some("any")));
+        assert!(list.matches("a", None, None));
+        assert!(!list.matches("a", Some("Third"), None));
+        assert!(list.matches("b", Some("any"), Some("X")));
+        assert!(!list.matches("b", None, Some("Y")));
+        assert!(list.matches("c", Some("any"), Some("any")));
+        assert!(!list.matches("C", None, None));
+        assert!(!list.matches("", None, None));
+    }
+
+    #[test]
+    fn one_damaged_entry_stops_no_other() {
+        let text = br#"[{"common_name":"a"},["b"],{"common_name":1},{},null,{"common_name":"b","organization":[]},{"common_name":"z"}]"#;
+        let list = TlsList::parse(text).unwrap();
+        assert_eq!(list.entries().len(), 2);
+        assert_eq!(list.damaged.len(), 5);
+        assert!(list.matches("z", None, None));
+        for nothing in ["", "{}", "null", "[", "[1,]", "\u{feff}[]"] {
+            assert!(TlsList::parse(nothing.as_bytes()).is_err(), "{nothing}");
+        }
+    }
+
+    #[test]
+    fn ten_thousand_entries_take_no_time() {
+        let entry = |number: usize| {
+            format!(
+                r#"{{"common_name":"host-{number}.example.com","lifetime":90,"purposes":["server_auth"],"csr_file":"host-{number}.csr","organization":"Acme"}}"#
+            )
+        };
+        let text = format!("[{}]", (0..10_000).map(entry).collect::<Vec<_>>().join(","));
+        let list = TlsList::parse(text.as_bytes()).unwrap();
+        assert_eq!(list.entries().len(), 10_000);
+        let start = std::time::Instant::now();
+        for number in 0..10_000 {
+            assert!(list.matches(&format!("host-{number}.example.com"), Some("Acme"), None));
+        }
+        // A search entry by entry would take fifty million comparisons.
+        assert!(
+            start.elapsed() < std::time::Duration::from_secs(1),
+            "{:?}",
+            start.elapsed()
+        );
+    }
+}
