@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|octets: &[u8]| chancery_fuzz::lambda::operator_lists(octets));
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| chancery_fuzz::authority::operator_lists(octets));

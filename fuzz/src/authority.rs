@@ -3,10 +3,14 @@
 use std::sync::LazyLock;
 
 use chancery_authority::config::Config;
-use chancery_authority::issue::IssueError;
+use chancery_authority::issue::{IssueError, Rules};
 use chancery_authority::memory::House;
+use chancery_authority::plan::{Planner, Proposal, Unreadable, Verdict};
+use chancery_authority::port::LedgerError;
 use chancery_authority::profile::{Profile, Profiles};
-use chancery_authority::wire::{CsrFileName, CsrSource, RequestedNames, TlsCertRequest, budget};
+use chancery_authority::wire::{
+    CsrFileName, CsrSource, RequestedNames, RevokedEntry, TlsCertRequest, TlsList, budget, lists,
+};
 use chancery_authority::{Authority, Principal, Slug};
 use chancery_x509::certificate::Certificate;
 use chancery_x509::lint::{self, Severity};
@@ -168,5 +172,82 @@ pub fn file_names(octets: &[u8]) {
         let joined = std::path::Path::new("csrs").join(name.as_str());
         assert_eq!(joined.parent(), Some(std::path::Path::new("csrs")), "{name}");
         assert!(!text.chars().any(char::is_control));
+    }
+}
+
+/// A list that is one keeps its entries, and matches no name that it does not have.
+pub fn operator_lists(octets: &[u8]) {
+    if let Ok(list) = TlsList::parse(octets) {
+        for entry in list.entries() {
+            let (organization, unit) = (entry.organization.as_deref(), entry.organizational_unit.as_deref());
+            assert!(list.matches(&entry.common_name, organization, unit));
+        }
+        assert!(
+            !list.matches("\u{1}no such name", None, None)
+                || list.entries().iter().any(|entry| entry.common_name.contains('\u{1}'))
+        );
+    }
+    if let Ok((entries, damaged)) = RevokedEntry::parse_list("revoked.json", octets) {
+        assert!(damaged.len() <= 100);
+        for entry in entries {
+            assert_ne!(entry.serial_number.to_string(), "0");
+        }
+    }
+    plan(octets);
+}
+
+/// One text as each list, and as the CSR that its entries name.
+struct Proposed<'a>(&'a [u8]);
+
+impl Proposal for Proposed<'_> {
+    fn list(&self, _name: &'static str) -> Result<Option<Vec<u8>>, Unreadable> {
+        Ok(Some(self.0.to_vec()))
+    }
+
+    fn csr(&self, name: &CsrFileName) -> Result<Option<Vec<u8>>, Unreadable> {
+        let csr = if name.as_str() == "a.csr" { CSR } else { self.0 };
+        Ok(Some(csr.to_vec()))
+    }
+
+    fn csr_names(&self) -> Result<Vec<String>, Unreadable> {
+        Ok(vec![String::from_utf8_lossy(self.0).into_owned()])
+    }
+
+    fn place(&self) -> String {
+        "the folder csrs".to_owned()
+    }
+}
+
+/// Every entry of a list gets a verdict, refusals say why, and a list is equal to itself.
+fn plan(octets: &[u8]) {
+    let authority = &*AUTHORITY;
+    let cas = authority.cas();
+    let planner = Planner {
+        rules: Rules {
+            config: authority.config(),
+            profiles: authority.profiles(),
+            cas: &cas,
+        },
+        ledger: None,
+        now: NOW,
+        entropy: authority.ports().entropy.as_ref(),
+    };
+    let proposed = Proposed(octets);
+    let planning = async {
+        let plan = planner.plan(&proposed, None).await?;
+        Ok::<_, LedgerError>((plan, planner.plan(&proposed, Some(&proposed)).await?))
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let both = runtime.expect("a thread can wait").block_on(planning);
+    let (plan, compared) = both.expect("nobody is asked");
+    for item in &plan.items {
+        assert!(item.verdict != Verdict::Refused || item.reason.as_ref().is_some_and(|reason| !reason.is_empty()));
+    }
+    match lists::entries("tls.json", octets) {
+        Ok(entries) => {
+            assert_eq!(plan.items.len(), 3 * entries.len());
+            assert!(compared.items.is_empty());
+        }
+        Err(_) => assert_eq!(plan.items.len(), 3),
     }
 }

@@ -6,6 +6,7 @@
 
 mod build;
 mod error;
+mod stand_in;
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use chancery_x509::key::ca::CaPublicKey;
 use chancery_x509::time::UnixTime;
 
 pub use error::HierarchyError;
+pub use stand_in::{StandInError, stand_ins, stand_ins_from};
 
 use crate::authority::{Authority, Ca};
 use crate::config::{CaConfig, Config};

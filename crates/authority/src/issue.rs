@@ -26,7 +26,7 @@ use chancery_x509::name::Name;
 use chancery_x509::serial::Serial;
 
 pub use error::IssueError;
-pub use prepare::{Ask, Prepared, Rules};
+pub use prepare::{Ask, KeyClaim, Prepared, Rules};
 pub use refusal::Refusal;
 
 use crate::authority::Authority;
@@ -91,7 +91,7 @@ impl Authority {
             now: self.ports().clock.now(),
             serial: self.draw_serial(),
         };
-        rules.prepare(request, ask)
+        rules.prepare(request, ask).inspect_err(warn_of_lint)
     }
 
     pub(crate) fn draw_serial(&self) -> Serial {
@@ -99,8 +99,15 @@ impl Authority {
     }
 }
 
+/// The request may be at fault, or a profile that makes such certificates: its author is to know.
+fn warn_of_lint(error: &IssueError) {
+    if let IssueError::Rejected(Refusal::Lint { rule, detail, .. }) = error {
+        tracing::warn!(rule, detail, "a certificate was not issued because of a lint");
+    }
+}
+
 /// 159 random bits. All of them zero is no serial; then it draws again.
-fn draw_serial(entropy: &dyn Entropy) -> Serial {
+pub(crate) fn draw_serial(entropy: &dyn Entropy) -> Serial {
     loop {
         let mut octets = [0; 20];
         entropy.fill(&mut octets);

@@ -5,6 +5,7 @@
 //! - [`hierarchy`]: CAs and how they come to be;
 //! - [`wire`]: the JSON of requests and answers (the drop-in contract's `tls-cert`);
 //! - [`issue`]: the way of a request: prepare → reserve → sign → verify → complete;
+//! - [`plan`]: what would become of the lists that operators write, before anything does;
 //! - [`revoke`], [`publish`], [`sweep`], [`remind`]: the rest of a certificate's life;
 //! - [`port`]: what the house must provide, as obligations. With the feature `testing`, `memory` provides it for tests,
 //!   with faults on demand, and `contract` is the one suite that every implementation passes.
@@ -17,6 +18,7 @@ pub mod hierarchy;
 pub mod issue;
 #[cfg(feature = "testing")]
 pub mod memory;
+pub mod plan;
 pub mod port;
 pub mod principal;
 pub mod profile;

@@ -7,5 +7,5 @@ mod bodies;
 mod replay;
 
 replay::replay! {
-    bodies: config, file_names, profile, request,
+    bodies: config, file_names, operator_lists, profile, request,
 }

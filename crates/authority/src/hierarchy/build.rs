@@ -7,6 +7,8 @@ use chancery_x509::certificate::{
 };
 use chancery_x509::key::ca::CaPublicKey;
 use chancery_x509::lint::{self, Severity};
+use chancery_x509::serial::Serial;
+use chancery_x509::time::UnixTime;
 
 use super::HierarchyError;
 use crate::authority::{Authority, Ca};
@@ -26,7 +28,12 @@ pub(super) fn intent(
     key: &CaPublicKey,
 ) -> Result<CertificateIntent, HierarchyError> {
     let now = authority.ports().clock.now();
-    let template = template(authority, config, parent, key);
+    let making = Making {
+        public: authority.config(),
+        now,
+        serial: authority.draw_serial(),
+    };
+    let template = making.template(config, parent, key);
     let built = match parent {
         None => template.self_signed(key),
         Some(parent) => template.issued_by(&parent.issuer),
@@ -62,40 +69,51 @@ pub(super) fn intent(
     })
 }
 
-fn template(authority: &Authority, config: &CaConfig, parent: Option<&Ca>, key: &CaPublicKey) -> CertificateTemplate {
-    let now = authority.ports().clock.now();
-    let not_after = now.plus_days(config.lifetime_days().into());
-    let of_parent = |ca: &Ca| CrlScope {
-        issuer: ca.slug().clone(),
-        shard: None,
-    };
-    let public = authority.config();
-    CertificateTemplate {
-        serial: authority.draw_serial(),
-        subject: config.subject().clone(),
-        public_key: key.as_subject().clone(),
-        not_before: now.plus_seconds(-BACKDATE),
-        // Nothing outlives what it hangs on.
-        not_after: parent.map_or(not_after, |parent| not_after.min(parent.certificate().not_after())),
-        basic_constraints: Some(BasicConstraints {
-            ca: true,
-            path_len: config.path_len(),
-        }),
-        key_usage: KeyUsage::DIGITAL_SIGNATURE | KeyUsage::KEY_CERT_SIGN | KeyUsage::CRL_SIGN,
-        extended_key_usages: Vec::new(),
-        alt_names: Vec::new(),
-        policies: Vec::new(),
-        name_constraints: config.name_constraints().cloned(),
-        crl_distribution_points: parent
-            .and_then(|parent| public.crl_url(&of_parent(parent)))
-            .into_iter()
-            .collect(),
-        ca_issuers: parent
-            .and_then(|parent| public.crt_url(parent.slug()))
-            .into_iter()
-            .collect(),
-        ocsp: Vec::new(),
-        custom_extensions: Vec::new(),
+/// What a CA's certificate is made by, beside the CA's own configuration.
+pub(super) struct Making<'a> {
+    /// Where CRLs and certificates are served.
+    pub(super) public: &'a Config,
+    /// When.
+    pub(super) now: UnixTime,
+    /// The serial number drawn for it.
+    pub(super) serial: Serial,
+}
+
+impl Making<'_> {
+    pub(super) fn template(&self, config: &CaConfig, parent: Option<&Ca>, key: &CaPublicKey) -> CertificateTemplate {
+        let Self { public, now, serial } = *self;
+        let not_after = now.plus_days(config.lifetime_days().into());
+        let of_parent = |ca: &Ca| CrlScope {
+            issuer: ca.slug().clone(),
+            shard: None,
+        };
+        CertificateTemplate {
+            serial,
+            subject: config.subject().clone(),
+            public_key: key.as_subject().clone(),
+            not_before: now.plus_seconds(-BACKDATE),
+            // Nothing outlives what it hangs on.
+            not_after: parent.map_or(not_after, |parent| not_after.min(parent.certificate().not_after())),
+            basic_constraints: Some(BasicConstraints {
+                ca: true,
+                path_len: config.path_len(),
+            }),
+            key_usage: KeyUsage::DIGITAL_SIGNATURE | KeyUsage::KEY_CERT_SIGN | KeyUsage::CRL_SIGN,
+            extended_key_usages: Vec::new(),
+            alt_names: Vec::new(),
+            policies: Vec::new(),
+            name_constraints: config.name_constraints().cloned(),
+            crl_distribution_points: parent
+                .and_then(|parent| public.crl_url(&of_parent(parent)))
+                .into_iter()
+                .collect(),
+            ca_issuers: parent
+                .and_then(|parent| public.crt_url(parent.slug()))
+                .into_iter()
+                .collect(),
+            ocsp: Vec::new(),
+            custom_extensions: Vec::new(),
+        }
     }
 }
 

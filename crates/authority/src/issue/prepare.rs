@@ -7,8 +7,8 @@ use chancery_x509::certificate::{CertificateTemplate, TbsCertificate};
 use chancery_x509::csr::{CertificationRequest, CsrBudget};
 use chancery_x509::extension::CustomExtension;
 use chancery_x509::key::policy::WeakKey;
-use chancery_x509::key::{KeyKind, SubjectPublicKey};
-use chancery_x509::lint::{self, Severity};
+use chancery_x509::key::{KeyFingerprint, KeyKind, SubjectPublicKey};
+use chancery_x509::lint::{self, Finding, Severity};
 use chancery_x509::name::Name;
 use chancery_x509::san::AltName;
 use chancery_x509::serial::Serial;
@@ -63,6 +63,8 @@ pub struct Ask<'a> {
 pub struct Prepared {
     pub(super) ca: Arc<Ca>,
     pub(super) tbs: TbsCertificate,
+    /// What lints say of it that does not forbid it.
+    findings: Vec<Finding>,
     template: CertificateTemplate,
     common_name: String,
     profile: String,
@@ -100,6 +102,30 @@ pub(super) struct Draft<'a> {
     pub(super) notify_issued: bool,
     pub(super) from_csr_file: bool,
     pub(super) warnings: Vec<String>,
+}
+
+/// The key that a certificate is to have, and whether it may be certified already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyClaim {
+    /// The key.
+    pub key: KeyFingerprint,
+    /// The common name that it is claimed for.
+    pub common_name: String,
+    /// Whether it may already be certified for that name.
+    pub allow_reuse: bool,
+    /// Whether the CSR came from a file, which stays the same from request to request.
+    pub from_csr_file: bool,
+}
+
+impl KeyClaim {
+    /// The refusal, where the key is certified for `holder` already and may not be again.
+    pub fn refused_for(&self, holder: &str) -> Option<Refusal> {
+        match (holder == self.common_name, self.allow_reuse) {
+            (true, true) => None,
+            (true, false) if self.from_csr_file => Some(Refusal::AlreadyIssued),
+            _ => Some(Refusal::KeyInUse),
+        }
+    }
 }
 
 impl Rules<'_> {
@@ -226,10 +252,11 @@ impl Rules<'_> {
             custom_extensions: draft.custom_extensions,
         };
         self.check_ancestors(&template, ca)?;
-        let tbs = build(&template, ca)?;
+        let (tbs, findings) = build(&template, ca)?;
         Ok(Prepared {
             ca: Arc::clone(ca),
             tbs,
+            findings,
             template,
             common_name: draft.common_name,
             profile: profile.name().to_owned(),
@@ -302,8 +329,29 @@ impl Prepared {
         }
     }
 
-    pub(super) fn common_name(&self) -> &str {
+    /// The common name that it will be recorded under.
+    pub fn common_name(&self) -> &str {
         &self.common_name
+    }
+
+    /// What was left out of the request, in words.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// What lints say of the final bytes. An error would have been a refusal.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// What it asks of its key.
+    pub fn key_claim(&self) -> KeyClaim {
+        KeyClaim {
+            key: self.template.public_key.fingerprint(),
+            common_name: self.common_name.clone(),
+            allow_reuse: self.allow_key_reuse,
+            from_csr_file: self.from_csr_file,
+        }
     }
 
     pub(super) fn into_subject(self) -> (Name, Vec<String>) {
@@ -317,7 +365,7 @@ impl Prepared {
             .ca(self.ca.slug())
             .and_then(|configured| configured.shard_of(serial));
         self.template.crl_distribution_points = crl_url(config, &self.ca, self.shard);
-        self.tbs = build(&self.template, &self.ca)?;
+        (self.tbs, self.findings) = build(&self.template, &self.ca)?;
         Ok(self)
     }
 
@@ -359,24 +407,21 @@ fn parse_csr(request: &TlsCertRequest) -> Result<CertificationRequest, Refusal> 
     Ok(CertificationRequest::parse(octets, &CSR_BUDGET)?)
 }
 
-/// The TBSCertificate under the CA, once the final bytes, with a throw-away signature, have passed every lint.
-fn build(template: &CertificateTemplate, ca: &Ca) -> Result<TbsCertificate, Refusal> {
+/// The TBSCertificate under the CA, once the final bytes, with a throw-away signature, have passed every lint; with what
+/// lints say that is no error.
+fn build(template: &CertificateTemplate, ca: &Ca) -> Result<(TbsCertificate, Vec<Finding>), Refusal> {
     let tbs = template.issued_by(&ca.issuer)?;
     let linted = tbs.assemble(&throwaway::signature(ca.issuer.public_key().algorithm()));
-    let findings = lint::certificate_under(&linted, &ca.lint_view);
-    if let Some(error) = findings.into_iter().find(|finding| finding.severity == Severity::Error) {
-        tracing::warn!(
-            rule = error.rule,
-            detail = error.message,
-            "a certificate was not issued because of a lint"
-        );
+    let mut findings = lint::certificate_under(&linted, &ca.lint_view);
+    if let Some(error) = findings.iter().position(|finding| finding.severity == Severity::Error) {
+        let error = findings.swap_remove(error);
         return Err(Refusal::Lint {
             rule: error.rule,
             citation: error.citation,
             detail: error.message,
         });
     }
-    Ok(tbs)
+    Ok((tbs, findings))
 }
 
 fn crl_url(config: &Config, ca: &Ca, shard: Option<u16>) -> Vec<String> {

@@ -74,7 +74,9 @@ impl Authority {
             now,
             serial: self.draw_serial(),
         };
-        rules.prepare_renewal(&record, csr, ask)
+        rules
+            .prepare_renewal(&record, csr, ask)
+            .inspect_err(super::warn_of_lint)
     }
 }
 

@@ -58,13 +58,8 @@ impl Authority {
                     prepared = prepared.with_serial(self.draw_serial(), self.config())?;
                 }
                 Err(LedgerError::KeyInUse { common_name }) => {
-                    let unchanged = prepared.from_csr_file && common_name == prepared.common_name();
-                    return Err(if unchanged {
-                        Refusal::AlreadyIssued
-                    } else {
-                        Refusal::KeyInUse
-                    }
-                    .into());
+                    let refusal = prepared.key_claim().refused_for(&common_name);
+                    return Err(refusal.unwrap_or(Refusal::KeyInUse).into());
                 }
                 Err(LedgerError::TokenReused) => return Err(Refusal::TokenReused.into()),
                 Err(error) => return Err(error.into()),

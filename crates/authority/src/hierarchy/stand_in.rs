@@ -1,0 +1,136 @@
+//! CAs that stand in for those of an authority that is not at hand: to decide on requests with, and for nothing else. No key
+//! signs for them: the signatures of certificates that are made here verify nothing.
+
+use std::sync::Arc;
+
+use chancery_x509::algorithm::CaKeyAlgorithm;
+use chancery_x509::certificate::Certificate;
+use chancery_x509::key::ca::CaPublicKey;
+use chancery_x509::time::UnixTime;
+
+use super::build::Making;
+use crate::authority::Ca;
+use crate::config::{CaConfig, Config};
+use crate::issue::{draw_serial, throwaway};
+use crate::port::ledger::AuthorityRecord;
+use crate::port::{Entropy, LedgerError};
+use crate::slug::Slug;
+
+/// Why there is no CA to stand in.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StandInError {
+    /// The configuration makes no certificate.
+    #[error("CA {slug} cannot have the certificate that its configuration describes: {detail}")]
+    Certificate {
+        /// Which CA.
+        slug: Slug,
+        /// Why not.
+        detail: String,
+    },
+    /// Its certificate was not given.
+    #[error("none of the certificates is that of CA {slug}: {expected}")]
+    Missing {
+        /// Which CA.
+        slug: Slug,
+        /// What it would be.
+        expected: String,
+    },
+    /// More than one of those that were given may be its certificate.
+    #[error("more than one of the certificates may be that of CA {slug}: leave those of former CAs out")]
+    Several {
+        /// Which CA.
+        slug: Slug,
+    },
+}
+
+/// The CAs that a configuration describes, parents first, as they would be if they were created now. `key` gives a public
+/// key of an algorithm.
+pub fn stand_ins<E: From<StandInError>>(
+    config: &Config,
+    now: UnixTime,
+    entropy: &dyn Entropy,
+    key: &mut dyn FnMut(CaKeyAlgorithm) -> Result<CaPublicKey, E>,
+) -> Result<Vec<Arc<Ca>>, E> {
+    let mut cas: Vec<Arc<Ca>> = Vec::new();
+    for described in config.cas() {
+        let refused = |error: &dyn std::fmt::Display| StandInError::Certificate {
+            slug: described.slug().clone(),
+            detail: error.to_string(),
+        };
+        let parent = above(&cas, described);
+        let own_key = key(described.algorithm())?;
+        let making = Making {
+            public: config,
+            now,
+            serial: draw_serial(entropy),
+        };
+        let template = making.template(described, parent, &own_key);
+        let built = match parent {
+            None => template.self_signed(&own_key),
+            Some(parent) => template.issued_by(&parent.issuer),
+        };
+        let tbs = built.map_err(|error| refused(&error))?;
+        let signer = parent.map_or(&own_key, |parent| parent.issuer.public_key());
+        let certificate = tbs.assemble(&throwaway::signature(signer.algorithm()));
+        let ca = ca(described, certificate).map_err(|error| refused(&error))?;
+        cas.push(Arc::new(ca));
+    }
+    Ok(cas)
+}
+
+/// The CAs that a configuration describes, parents first, with the certificates that they really have: each is found by who
+/// signed it, and where that is not enough by its subject.
+pub fn stand_ins_from(config: &Config, certificates: &[Certificate]) -> Result<Vec<Arc<Ca>>, StandInError> {
+    let mut cas: Vec<Arc<Ca>> = Vec::new();
+    for described in config.cas() {
+        let slug = || described.slug().clone();
+        let parent = above(&cas, described);
+        let found: Vec<&Certificate> = certificates
+            .iter()
+            .filter(|certificate| is_signed_by(certificate, parent))
+            .collect();
+        let named = found.iter().find(|found| found.subject() == described.subject());
+        let certificate = match (found.as_slice(), named) {
+            ([only], _) => only,
+            (_, Some(named)) => named,
+            ([], None) => {
+                let expected = match parent {
+                    None => "a self-signed one".to_owned(),
+                    Some(parent) => format!("one signed by {}", parent.slug()),
+                };
+                return Err(StandInError::Missing { slug: slug(), expected });
+            }
+            _ => return Err(StandInError::Several { slug: slug() }),
+        };
+        let ca = ca(described, certificate.as_der().to_vec()).map_err(|error| StandInError::Certificate {
+            slug: slug(),
+            detail: error.to_string(),
+        })?;
+        cas.push(Arc::new(ca));
+    }
+    Ok(cas)
+}
+
+fn above<'a>(cas: &'a [Arc<Ca>], described: &CaConfig) -> Option<&'a Ca> {
+    let parent = described.parent()?;
+    cas.iter().find(|ca| ca.slug() == parent).map(Arc::as_ref)
+}
+
+/// Whether a CA's certificate was signed by that one, or without it by its own key.
+fn is_signed_by(certificate: &Certificate, parent: Option<&Ca>) -> bool {
+    if let Some(parent) = parent {
+        let is_parent = certificate.as_der() == parent.certificate().as_der();
+        return !is_parent && certificate.is_signed_by(parent.issuer.public_key());
+    }
+    CaPublicKey::from_der(certificate.spki_der()).is_ok_and(|own| certificate.is_signed_by(&own))
+}
+
+fn ca(described: &CaConfig, certificate: Vec<u8>) -> Result<Ca, LedgerError> {
+    Ca::try_from(AuthorityRecord {
+        slug: described.slug().clone(),
+        parent: described.parent().cloned(),
+        key: described.key().clone(),
+        certificate,
+    })
+}

@@ -1,0 +1,231 @@
+//! What would become of one entry.
+
+use chancery_x509::extension::extended_key_usage_name;
+use chancery_x509::lint::{Finding, Severity};
+use chancery_x509::serial::Serial;
+use chancery_x509::time::{DAY, UnixTime};
+use serde::{Serialize, Serializer};
+
+use crate::issue::Prepared;
+use crate::port::ledger::CertificateRecord;
+use crate::wire::AltNameText;
+
+/// What would become of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Never: it says why.
+    Refused,
+    /// A certificate would be revoked.
+    Revoked,
+    /// A certificate would be issued for a name that has certificates of other keys.
+    Renewed,
+    /// A certificate would be issued.
+    Issued,
+    /// Nothing would be done with it, now or later.
+    Skipped,
+    /// It is done already.
+    Unchanged,
+}
+
+impl Verdict {
+    /// Every verdict, those that want a look first.
+    pub const ALL: [Self; 6] = [
+        Self::Refused,
+        Self::Revoked,
+        Self::Renewed,
+        Self::Issued,
+        Self::Skipped,
+        Self::Unchanged,
+    ];
+
+    /// `refused`, `revoked`, …
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Revoked => "revoked",
+            Self::Renewed => "renewed",
+            Self::Issued => "issued",
+            Self::Skipped => "skipped",
+            Self::Unchanged => "unchanged",
+        }
+    }
+}
+
+/// One entry, or a list as a whole.
+#[derive(Clone, Debug, Serialize)]
+pub struct Item {
+    /// The list: `tls.json`.
+    pub list: &'static str,
+    /// The entry's place in it, counted from 0; `None` where it is about the list as a whole.
+    pub entry: Option<usize>,
+    /// What would become of it.
+    pub verdict: Verdict,
+    /// A stable code for the reason: that of the refusal, or `already_issued`, `already_revoked`, ….
+    pub code: Option<&'static str>,
+    /// Why, in the words of whoever would answer.
+    pub reason: Option<String>,
+    /// The common name, as far as there is one.
+    pub common_name: Option<String>,
+    /// The CSR's file.
+    pub csr_file: Option<String>,
+    /// The certificate to be.
+    pub certificate: Option<Planned>,
+    /// The certificate that is there: to be revoked, replaced, or the one that the entry led to before.
+    pub existing: Option<Existing>,
+    /// The serial number that a list of revocations names.
+    pub serial_number: Option<String>,
+    /// Why it would be revoked.
+    pub revocation_reason: Option<&'static str>,
+    /// What is legal and should be known.
+    pub warnings: Vec<String>,
+    /// What lints say of the certificate to be.
+    pub findings: Vec<Found>,
+}
+
+/// A certificate to be, but for its serial number and signature.
+#[derive(Clone, Debug, Serialize)]
+pub struct Planned {
+    /// Its subject, RFC 4514.
+    pub subject: String,
+    /// Its alternative names.
+    pub sans: Vec<AltNameText>,
+    /// Its key: `P-256`, `RSA 2048`.
+    pub key: String,
+    /// SHA-256 of the key's SubjectPublicKeyInfo.
+    pub key_sha256: String,
+    /// The profile.
+    pub profile: String,
+    /// Extended key usages, by the names that requests use, else as OIDs.
+    pub extended_key_usages: Vec<String>,
+    /// OIDs of custom extensions.
+    pub custom_extensions: Vec<String>,
+    /// The CA.
+    pub issuer: String,
+    /// Whole days that it would live.
+    pub lifetime_days: i64,
+    /// When it would end, if it were issued now.
+    #[serde(serialize_with = "shown")]
+    pub not_after: UnixTime,
+}
+
+/// A certificate that is there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Existing {
+    /// Its serial number.
+    #[serde(serialize_with = "shown")]
+    pub serial_number: Serial,
+    /// Its end.
+    #[serde(serialize_with = "shown")]
+    pub not_after: UnixTime,
+    /// Why it is revoked, where it is.
+    pub revoked: Option<&'static str>,
+}
+
+/// What a lint found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Found {
+    /// The rule.
+    pub rule: &'static str,
+    /// `notice`, `warning`.
+    pub severity: &'static str,
+    /// What the rule follows.
+    pub citation: &'static str,
+    /// What it found.
+    pub message: String,
+}
+
+fn shown<T: std::fmt::Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
+
+impl Item {
+    pub(super) fn new(list: &'static str, entry: Option<usize>, verdict: Verdict) -> Self {
+        Self {
+            list,
+            entry,
+            verdict,
+            code: None,
+            reason: None,
+            common_name: None,
+            csr_file: None,
+            certificate: None,
+            existing: None,
+            serial_number: None,
+            revocation_reason: None,
+            warnings: Vec::new(),
+            findings: Vec::new(),
+        }
+    }
+
+    pub(super) fn refused(list: &'static str, entry: Option<usize>, code: &'static str, reason: String) -> Self {
+        Self::new(list, entry, Verdict::Refused).because(code, reason)
+    }
+
+    pub(super) fn because(mut self, code: &'static str, reason: impl Into<String>) -> Self {
+        self.code = Some(code);
+        self.reason = Some(reason.into());
+        self
+    }
+
+    pub(super) fn named(mut self, common_name: Option<&str>) -> Self {
+        self.common_name = common_name.map(shortened);
+        self
+    }
+}
+
+/// A name as plans show it: what is longer says nothing more.
+pub(super) fn shortened(name: &str) -> String {
+    name.chars().take(255).collect()
+}
+
+impl Planned {
+    pub(super) fn of(prepared: &Prepared, now: UnixTime) -> Self {
+        let template = prepared.template();
+        let usage = |oid: &const_oid::ObjectIdentifier| match extended_key_usage_name(oid) {
+            Some(name) => name.to_owned(),
+            None => oid.to_string(),
+        };
+        Self {
+            subject: template.subject.to_rfc4514(),
+            sans: template.alt_names.iter().map(AltNameText::from).collect(),
+            key: template.public_key.kind().to_string(),
+            key_sha256: template.public_key.fingerprint().to_string(),
+            profile: prepared.profile().to_owned(),
+            extended_key_usages: template.extended_key_usages.iter().map(usage).collect(),
+            custom_extensions: template
+                .custom_extensions
+                .iter()
+                .map(|extension| extension.oid().to_string())
+                .collect(),
+            issuer: prepared.ca().slug().to_string(),
+            lifetime_days: template.not_after.0.saturating_sub(now.0) / DAY,
+            not_after: template.not_after,
+        }
+    }
+}
+
+impl Existing {
+    pub(super) fn of(record: &CertificateRecord) -> Self {
+        Self {
+            serial_number: record.id.serial,
+            not_after: record.not_after,
+            revoked: record.revocation.as_ref().map(|revocation| revocation.reason.name()),
+        }
+    }
+}
+
+impl From<&Finding> for Found {
+    fn from(finding: &Finding) -> Self {
+        Self {
+            rule: finding.rule,
+            severity: match finding.severity {
+                Severity::Notice => "notice",
+                Severity::Warning => "warning",
+                Severity::Error => "error",
+            },
+            citation: finding.citation,
+            message: finding.message.clone(),
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The lists of revocations.
+
+use std::collections::{HashMap, HashSet};
+
+use chancery_x509::crl::RevocationReason;
+use chancery_x509::serial::Serial;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::item::{Existing, Item, Verdict};
+use super::requests::told;
+use super::{AT_ONCE, Plan, Planner, Proposal, base_of, entries, read};
+use crate::config::CaConfig;
+use crate::port::ledger::LedgerError;
+use crate::revoke::{ListedRevocation, SkippedRevocation, decide_listed};
+use crate::wire::RevokedEntry;
+
+/// What the ledger says of an entry; `None` where it is not known, or not asked.
+type Decided = Option<Result<ListedRevocation, String>>;
+
+/// An entry with its place in the list; or what is said of one that is none.
+type Parsed = Result<(usize, RevokedEntry), Box<Item>>;
+
+impl Planner<'_> {
+    pub(super) async fn plan_revocations(
+        &self,
+        list: &'static str,
+        ca: &CaConfig,
+        proposal: &dyn Proposal,
+        base: Option<&dyn Proposal>,
+        plan: &mut Plan,
+    ) -> Result<(), LedgerError> {
+        let Some(octets) = read(list, proposal, plan) else {
+            return Ok(());
+        };
+        let entries = entries(list, &octets, plan);
+        let mut left = base_of(list, base, plan);
+        let mut equal = 0;
+        let mut parsed: Vec<Parsed> = Vec::with_capacity(entries.len());
+        for (index, entry) in entries.into_iter().enumerate() {
+            if left.take(entry, proposal) {
+                equal += 1;
+                continue;
+            }
+            parsed.push(match RevokedEntry::parse(entry) {
+                Ok(revoked) => Ok((index, revoked)),
+                Err(detail) => Err(Box::new(damaged(list, index, entry, &detail))),
+            });
+        }
+        if let Some(compared) = &mut plan.compared {
+            let new = parsed.iter().flatten().map(|(_, entry)| entry.common_name.as_str());
+            compared
+                .removed
+                .extend(left.removed(list, &new.collect::<HashSet<_>>()));
+            compared.equal += equal;
+        }
+        let decided: Vec<(Parsed, Decided)> = stream::iter(parsed)
+            .map(async |entry| {
+                let decided = match &entry {
+                    Ok((_, revoked)) => self.decide_revocation(ca, revoked).await?,
+                    Err(_) => None,
+                };
+                Ok::<_, LedgerError>((entry, decided))
+            })
+            .buffered(AT_ONCE)
+            .try_collect()
+            .await?;
+        let mut seen: HashMap<Serial, (usize, RevocationReason)> = HashMap::new();
+        for (entry, decided) in decided {
+            plan.items.push(match entry {
+                Err(item) => *item,
+                Ok((index, revoked)) => {
+                    let item = Item::new(list, Some(index), Verdict::Revoked).named(Some(&revoked.common_name));
+                    self.revocation(item, ca, &revoked, decided, &mut seen)
+                }
+            });
+        }
+        Ok(())
+    }
+
+    async fn decide_revocation(&self, ca: &CaConfig, entry: &RevokedEntry) -> Result<Decided, LedgerError> {
+        match self.ledger.filter(|_| self.knows_ca(ca)) {
+            None => Ok(None),
+            Some(ledger) => told(decide_listed(ledger, ca.slug(), entry).await).map(Some),
+        }
+    }
+
+    fn revocation(
+        &self,
+        mut item: Item,
+        ca: &CaConfig,
+        entry: &RevokedEntry,
+        decided: Decided,
+        seen: &mut HashMap<Serial, (usize, RevocationReason)>,
+    ) -> Item {
+        let serial = entry.serial_number;
+        item.serial_number = Some(serial.to_string());
+        if self.ledger.is_some() && !self.knows_ca(ca) {
+            item.verdict = Verdict::Skipped;
+            return item.because("no_ca", format!("CA {} not found; nothing is revoked", ca.slug()));
+        }
+        match decided {
+            Some(Err(detail)) => return item.fail(&detail),
+            Some(Ok(ListedRevocation::Skipped(reason))) => {
+                item.verdict = Verdict::Skipped;
+                return item.because(code(&reason), reason.to_string());
+            }
+            Some(Ok(ListedRevocation::Stands(record))) => {
+                item.verdict = Verdict::Unchanged;
+                item.existing = Some(Existing::of(&record));
+                return item.because("already_revoked", "it is revoked already");
+            }
+            Some(Ok(ListedRevocation::Due(record))) => {
+                if record.revocation.is_some() {
+                    item.warnings
+                        .push("it is revoked already, and will be for keyCompromise".to_owned());
+                }
+                if record.not_after < self.now {
+                    item.warnings
+                        .push(format!("it ended at {}: nobody trusts it any more", record.not_after));
+                }
+                item.existing = Some(Existing::of(&record));
+            }
+            None => {}
+        }
+        let compromised = RevocationReason::KeyCompromise;
+        if let Some((first, reason)) = seen.get(&serial)
+            && (entry.reason != compromised || *reason == compromised)
+        {
+            item.verdict = Verdict::Unchanged;
+            let reason = format!("entry {first} lists it already");
+            return item.because("already_listed", reason);
+        }
+        seen.insert(serial, (item.entry.unwrap_or_default(), entry.reason));
+        item.revocation_reason = Some(entry.reason.name());
+        item
+    }
+}
+
+fn damaged(list: &'static str, index: usize, entry: &RawValue, detail: &str) -> Item {
+    let value: Option<Value> = serde_json::from_str(entry.get()).ok();
+    let name = value
+        .as_ref()
+        .and_then(|value| value.get("common_name"))
+        .and_then(Value::as_str);
+    Item::refused(list, Some(index), "malformed_entry", detail.to_owned()).named(name)
+}
+
+fn code(reason: &SkippedRevocation) -> &'static str {
+    match reason {
+        SkippedRevocation::NotFound { .. } => "not_found",
+        SkippedRevocation::OtherName { .. } => "other_name",
+        SkippedRevocation::OtherAuthority { .. } => "other_authority",
+        SkippedRevocation::Root(_) => "root",
+    }
+}

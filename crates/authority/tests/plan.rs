@@ -1,0 +1,631 @@
+//! Plans: each entry is decided and told, stops no other, and is held against those beside it.
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+mod support;
+
+use std::collections::BTreeMap;
+
+use chancery_authority::config::Config;
+use chancery_authority::hierarchy::{StandInError, stand_ins, stand_ins_from};
+use chancery_authority::issue::Rules;
+use chancery_authority::memory::Fault;
+use chancery_authority::plan::{Plan, Planner, Proposal, Unreadable, Verdict};
+use chancery_authority::port::LedgerError;
+use chancery_authority::profile::Profiles;
+use chancery_authority::wire::{CsrFileName, TlsCertRequest};
+use chancery_x509::certificate::Certificate;
+use chancery_x509::crl::RevocationReason;
+use chancery_x509::key::ca::CaPublicKey;
+use serde_json::{Value, json};
+use support::{NOW, Office, Requester, principal};
+
+#[derive(Clone, Default)]
+struct Proposed(BTreeMap<String, Vec<u8>>);
+
+impl Proposed {
+    fn with(mut self, name: &str, content: impl AsRef<[u8]>) -> Self {
+        self.0.insert(name.to_owned(), content.as_ref().to_vec());
+        self
+    }
+
+    fn tls(self, entries: &Value) -> Self {
+        self.with("tls.json", entries.to_string())
+    }
+
+    /// The CSR of somebody new.
+    fn csr(self, name: &str) -> Self {
+        let csr = Requester::new().csr("from the CSR");
+        self.with(&format!("csrs/{name}"), csr)
+    }
+}
+
+impl Proposal for Proposed {
+    fn list(&self, name: &'static str) -> Result<Option<Vec<u8>>, Unreadable> {
+        match self.0.get(name) {
+            Some(octets) if octets == b"unreadable" => Err(Unreadable::Other {
+                detail: "it may not be read".to_owned(),
+            }),
+            found => Ok(found.cloned()),
+        }
+    }
+
+    fn csr(&self, name: &CsrFileName) -> Result<Option<Vec<u8>>, Unreadable> {
+        Ok(self.0.get(&format!("csrs/{name}")).cloned())
+    }
+
+    fn csr_names(&self) -> Result<Vec<String>, Unreadable> {
+        let names = self.0.keys().filter_map(|name| name.strip_prefix("csrs/"));
+        Ok(names.map(str::to_owned).collect())
+    }
+
+    fn place(&self) -> String {
+        "the folder csrs".to_owned()
+    }
+}
+
+async fn try_plan(office: &Office, proposed: &Proposed, base: Option<&Proposed>) -> Result<Plan, LedgerError> {
+    let cas = office.authority.cas();
+    let planner = Planner {
+        rules: Rules {
+            config: office.authority.config(),
+            profiles: office.authority.profiles(),
+            cas: &cas,
+        },
+        ledger: Some(office.authority.ports().ledger.as_ref()),
+        now: office.authority.ports().clock.now(),
+        entropy: office.house.entropy.as_ref(),
+    };
+    planner.plan(proposed, base.map(|base| base as &dyn Proposal)).await
+}
+
+async fn plan(office: &Office, proposed: &Proposed) -> Plan {
+    try_plan(office, proposed, None).await.unwrap()
+}
+
+/// As `tls_cert` would, by the entry's place.
+async fn issue(office: &Office, proposed: &Proposed, place: usize) -> String {
+    let list: Value = serde_json::from_slice(&proposed.0["tls.json"]).unwrap();
+    let mut request = TlsCertRequest::from_value(&list[place]).unwrap();
+    let name = request.csr_file().unwrap().clone();
+    request.resolve_csr(proposed.csr(&name).unwrap().unwrap());
+    let issued = office.authority.issue(&request, &principal(), None).await.unwrap();
+    issued.record.id.serial.to_string()
+}
+
+async fn revoke(office: &Office, serial: &str) {
+    let (serial, principal) = (serial.parse().unwrap(), principal());
+    let revoking = office
+        .authority
+        .revoke(serial, RevocationReason::Superseded, None, &principal);
+    revoking.await.unwrap();
+}
+
+fn verdicts(plan: &Plan) -> Vec<&'static str> {
+    plan.items.iter().map(|item| item.verdict.name()).collect()
+}
+
+fn entry(name: &str, file: &str) -> Value {
+    json!({"common_name": name, "csr_file": file})
+}
+
+#[tokio::test]
+async fn a_certificate_to_be_is_told_with_all_that_is_left_out_of_it() {
+    let office = Office::new().await;
+    let proposed = Proposed::default().csr("a.csr").tls(&json!([{
+        "common_name": "www.example.com", "csr_file": "a.csr", "lifetime": 900, "purposes": ["server_auth", "flying"],
+        "sans": ["www.example.com", "not a name"], "idempotency_token": "t"}]));
+    let plan = plan(&office, &proposed).await;
+    let [item] = plan.items.as_slice() else {
+        panic!("{plan:?}")
+    };
+    assert_eq!(
+        (item.verdict, item.list, item.entry),
+        (Verdict::Issued, "tls.json", Some(0))
+    );
+    let told = item.certificate.as_ref().unwrap();
+    assert_eq!(told.subject, "CN=www.example.com");
+    assert_eq!(told.key, "P-256");
+    assert_eq!(told.profile, "tls");
+    assert_eq!(told.extended_key_usages, ["TLS_WEB_SERVER_AUTHENTICATION"]);
+    assert_eq!((told.lifetime_days, told.not_after), (365, NOW.plus_days(365)));
+    assert_eq!(told.issuer, "chancery-issuing-ca");
+    assert_eq!(
+        serde_json::to_value(&told.sans).unwrap(),
+        json!([{"type": "DNS_NAME", "value": "www.example.com"}])
+    );
+    let warnings = item.warnings.join("\n");
+    for part in [
+        "\"flying\"",
+        "\"not a name\"",
+        "900 days are asked for, 365",
+        "idempotency_token",
+    ] {
+        assert!(warnings.contains(part), "{part}: {warnings}");
+    }
+    assert!(item.findings.iter().all(|found| found.severity != "error"));
+    assert!(plan.warnings.is_empty() && !plan.is_refused());
+}
+
+#[tokio::test]
+async fn lints_that_forbid_nothing_are_told() {
+    let office = Office::new().await;
+    let proposed = Proposed::default().csr("a.csr").tls(&json!([
+        {"common_name": "db", "csr_file": "a.csr", "purposes": ["server_auth"]}]));
+    let plan = plan(&office, &proposed).await;
+    assert_eq!(verdicts(&plan), ["issued"]);
+    let [found] = plan.items[0].findings.as_slice() else {
+        panic!("{:?}", plan.items)
+    };
+    assert_eq!((found.rule, found.severity), ("common_name_not_in_san", "notice"));
+    assert!(
+        found.message.contains("\"db\"") && !found.citation.is_empty(),
+        "{found:?}"
+    );
+}
+
+#[tokio::test]
+async fn renewals_say_what_they_follow() {
+    let office = Office::new().await;
+    let old = Proposed::default()
+        .csr("old.csr")
+        .csr("twin.csr")
+        .tls(&json!([entry("a", "old.csr"), entry("a", "twin.csr")]));
+    assert_eq!(
+        verdicts(&plan(&office, &old).await),
+        ["issued", "issued"],
+        "two keys of one name"
+    );
+    let follows = issue(&office, &old, 0).await;
+    // The twin's certificate stays beside it: its key is still in the list.
+    assert_eq!(verdicts(&plan(&office, &old).await), ["unchanged", "issued"]);
+    office.house.clock.advance(60);
+    issue(&office, &old, 1).await;
+    assert_eq!(verdicts(&plan(&office, &old).await), ["unchanged", "unchanged"]);
+
+    let new = old
+        .clone()
+        .csr("new.csr")
+        .tls(&json!([entry("a", "new.csr"), entry("a", "twin.csr")]));
+    let plan = plan(&office, &new).await;
+    assert_eq!(verdicts(&plan), ["renewed", "unchanged"]);
+    let existing = plan.items[0].existing.as_ref().unwrap();
+    assert_eq!(existing.serial_number.to_string(), follows);
+    assert_eq!(existing.not_after, NOW.plus_days(30));
+    assert_eq!(plan.warnings, ["no entry of tls.json names the CSR file \"old.csr\""]);
+}
+
+#[tokio::test]
+async fn what_is_issued_already_is_unchanged_and_its_end_is_warned_of() {
+    let office = Office::new().await;
+    let proposed = Proposed::default().csr("a.csr").tls(&json!([
+        {"common_name": "a", "csr_file": "a.csr", "lifetime": 90}]));
+    let serial = issue(&office, &proposed, 0).await;
+    let told = |plan: Plan| {
+        let item = plan.items.into_iter().next().unwrap();
+        assert_eq!((item.verdict, item.code), (Verdict::Unchanged, Some("already_issued")));
+        assert_eq!(item.reason.as_deref(), Some("Certificate already issued"));
+        assert_eq!(item.existing.unwrap().serial_number.to_string(), serial);
+        item.warnings.join("\n")
+    };
+    assert_eq!(told(plan(&office, &proposed).await), "");
+    office.house.clock.advance(70 * 86_400);
+    let soon = told(plan(&office, &proposed).await);
+    assert!(
+        soon.contains("ends at 2027-02-21T20:00:00Z") && soon.contains("not certified again"),
+        "{soon}"
+    );
+    office.house.clock.advance(30 * 86_400);
+    assert!(told(plan(&office, &proposed).await).contains("its certificate ended at"));
+    revoke(&office, &serial).await;
+    assert!(told(plan(&office, &proposed).await).contains("its certificate is revoked"));
+
+    let forced = proposed.tls(&json!([{"common_name": "a", "csr_file": "a.csr", "force_issue": true}]));
+    let plan = plan(&office, &forced).await;
+    assert_eq!(verdicts(&plan), ["issued"]);
+    assert_eq!(
+        plan.items[0].existing.as_ref().unwrap().serial_number.to_string(),
+        serial
+    );
+    assert!(plan.items[0].warnings.join("").contains("every run"), "{plan:?}");
+}
+
+#[tokio::test]
+async fn a_key_of_another_name_is_refused_whoever_has_it() {
+    let office = Office::new().await;
+    let first = Proposed::default().csr("a.csr").tls(&json!([entry("a", "a.csr")]));
+    issue(&office, &first, 0).await;
+    let proposed = first.csr("b.csr").tls(&json!([
+        entry("other", "a.csr"), entry("b", "b.csr"), entry("c", "b.csr"), entry("b", "b.csr"),
+        {"common_name": "b", "csr_file": "b.csr", "force_issue": true}]));
+    let plan = plan(&office, &proposed).await;
+    assert_eq!(verdicts(&plan), ["refused", "issued", "refused", "unchanged", "issued"]);
+    for place in [0, 2] {
+        assert_eq!(plan.items[place].code, Some("key_in_use"));
+        assert_eq!(
+            plan.items[place].reason.as_deref(),
+            Some("Private key has already been used for a certificate")
+        );
+    }
+    assert_eq!(plan.items[0].warnings, ["the key is certified for \"a\""]);
+    assert_eq!(
+        plan.items[2].warnings,
+        ["entry 1 has the same key: chance decides which of them gets a certificate"]
+    );
+    assert_eq!(
+        plan.items[1].warnings,
+        ["entry 2 has the same key: chance decides which of them gets a certificate"]
+    );
+    assert_eq!(
+        plan.items[3].warnings,
+        ["entry 1 asks for the same: there is one certificate"]
+    );
+}
+
+#[tokio::test]
+async fn nothing_that_is_damaged_stops_anything_else() {
+    let office = Office::new().await;
+    let proposed = Proposed::default()
+        .csr("a.csr")
+        .with("csrs/junk.csr", "junk")
+        .with("csrs/long.csr", "x".repeat(70_000))
+        .tls(&json!([
+            null, "text", {"common_name": 7, "csr_file": "a.csr"}, entry("b", "missing.csr"), entry("b", "../tls.json"),
+            entry("b", "junk.csr"), entry("b", "long.csr"), {"common_name": "b", "csr_file": "a.csr", "padding": "x".repeat(300_000)},
+            {"ca_chain_only": true}, entry("a", "a.csr"), {"common_name": "chancery-root-ca", "csr_file": "a.csr"}]))
+        .with("revoked.json", "{}")
+        .with("revoked-root-ca.json", "unreadable");
+    let plan = plan(&office, &proposed).await;
+    let codes: Vec<_> = plan
+        .items
+        .iter()
+        .map(|item| (item.verdict.name(), item.code.unwrap_or("")))
+        .collect();
+    let refused = |code| ("refused", code);
+    assert_eq!(
+        codes,
+        [
+            refused("malformed_request"),
+            refused("malformed_request"),
+            refused("malformed_request"),
+            refused("csr_file_not_found"),
+            refused("bad_csr_file"),
+            refused("bad_csr"),
+            refused("bad_csr"),
+            refused("over_budget"),
+            ("skipped", "ca_chain_only"),
+            ("issued", ""),
+            refused("reserved_name"),
+            refused("no_list"),
+            refused("unreadable"),
+        ]
+    );
+    assert_eq!(
+        plan.items[3].reason.as_deref(),
+        Some("CSR file 'missing.csr' not found in the folder csrs")
+    );
+    assert!(plan.items[12].reason.as_ref().unwrap().contains("it may not be read"));
+    assert_eq!(plan.items[11].entry, None, "it is the list that is wrong");
+    assert!(plan.warnings.is_empty(), "{:?}", plan.warnings);
+}
+
+#[tokio::test]
+async fn lists_are_bounded() {
+    let office = Office::new().await;
+    let many = format!("[{}]", vec!["1"; 100_001].join(","));
+    let plan = plan(&office, &Proposed::default().with("tls.json", many)).await;
+    let [item] = plan.items.as_slice() else {
+        panic!("{}", plan.items.len())
+    };
+    assert_eq!((item.code, item.entry), (Some("over_budget"), None));
+}
+
+#[tokio::test]
+async fn nothing_proposed_is_nothing_to_do() {
+    let office = Office::new().await;
+    let plan = plan(&office, &Proposed::default()).await;
+    assert!(plan.items.is_empty() && plan.warnings.is_empty() && !plan.is_refused());
+}
+
+#[tokio::test]
+async fn revocations_are_decided_and_told() {
+    let office = Office::new().await;
+    let first = Proposed::default()
+        .csr("a.csr")
+        .csr("b.csr")
+        .tls(&json!([entry("a", "a.csr"), entry("b", "b.csr")]));
+    let (a, b) = (issue(&office, &first, 0).await, issue(&office, &first, 1).await);
+    revoke(&office, &b).await;
+    let proposed = Proposed::default()
+        .with(
+            "revoked.json",
+            json!([
+                {"common_name": "a", "serial_number": a, "reason": "superseded"},
+                {"common_name": "a", "serial_number": a},
+                {"common_name": "a", "serial_number": a, "reason": "keyCompromise"},
+                {"common_name": "b", "serial_number": b},
+                {"common_name": "b", "serial_number": b, "reason": "keyCompromise"},
+                {"common_name": "nobody", "serial_number": "7"},
+                {"common_name": "b", "serial_number": a},
+                {"common_name": "a", "serial_number": "x"},
+            ])
+            .to_string(),
+        )
+        .with(
+            "revoked-root-ca.json",
+            json!([{"common_name": "a", "serial_number": a}]).to_string(),
+        );
+    let plan = plan(&office, &proposed).await;
+    let told: Vec<_> = plan
+        .items
+        .iter()
+        .map(|item| (item.verdict.name(), item.code.or(item.revocation_reason).unwrap()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("revoked", "superseded"),
+            ("unchanged", "already_listed"),
+            ("revoked", "keyCompromise"),
+            ("unchanged", "already_revoked"),
+            ("revoked", "keyCompromise"),
+            ("skipped", "not_found"),
+            ("skipped", "other_name"),
+            ("refused", "malformed_entry"),
+            ("skipped", "other_authority"),
+        ]
+    );
+    let existing = plan.items[0].existing.as_ref().unwrap();
+    assert_eq!(
+        (existing.serial_number.to_string(), existing.not_after),
+        (a, NOW.plus_days(30))
+    );
+    assert_eq!(plan.items[4].existing.as_ref().unwrap().revoked, Some("superseded"));
+    office.house.clock.advance(40 * 86_400);
+    let late = try_plan(&office, &proposed, None).await.unwrap();
+    assert!(late.items[0].warnings[0].contains("it ended at"), "{:?}", late.items[0]);
+}
+
+#[tokio::test]
+async fn with_a_base_only_what_differs_is_told() {
+    let office = Office::new().await;
+    let base = Proposed::default()
+        .csr("a.csr")
+        .csr("b.csr")
+        .csr("c.csr")
+        .csr("forgotten.csr")
+        .tls(&json!([
+            entry("a", "a.csr"),
+            entry("b", "b.csr"),
+            entry("c", "c.csr"),
+            entry("gone", "a.csr"),
+            7
+        ]))
+        .with(
+            "revoked.json",
+            json!([{"common_name": "x", "serial_number": "1"}, {"common_name": "y", "serial_number": "2"}]).to_string(),
+        );
+    // Written otherwise, in another order, one with another CSR, one with another key.
+    let text = r#"[{"csr_file":"b.csr","common_name":"b"}, {"common_name":"new","csr_file":"d.csr"},
+        {"common_name": "a", "csr_file": "a.csr"}, 7, {"common_name":"c","csr_file":"c.csr"}]"#;
+    let mut proposed = base
+        .clone()
+        .csr("c.csr")
+        .csr("d.csr")
+        .csr("unused.csr")
+        .with("tls.json", text);
+    proposed.0.insert(
+        "revoked.json".into(),
+        json!([{"common_name": "y", "serial_number": "2"}]).to_string().into(),
+    );
+    let plan = try_plan(&office, &proposed, Some(&base)).await.unwrap();
+    let told: Vec<_> = plan
+        .items
+        .iter()
+        .map(|item| (item.entry, item.common_name.as_deref()))
+        .collect();
+    assert_eq!(told, [(Some(1), Some("new")), (Some(4), Some("c"))]);
+    let compared = plan.compared.as_ref().unwrap();
+    assert_eq!(compared.equal, 4);
+    let removed: Vec<_> = compared
+        .removed
+        .iter()
+        .map(|gone| (gone.list, gone.common_name.as_deref()))
+        .collect();
+    assert_eq!(removed, [("tls.json", Some("gone")), ("revoked.json", Some("x"))]);
+    assert_eq!(
+        plan.warnings,
+        ["no entry of tls.json names the CSR file \"unused.csr\""]
+    );
+
+    let same = try_plan(&office, &base, Some(&base)).await.unwrap();
+    assert!(same.items.is_empty(), "{:?}", same.items);
+    assert!(!same.is_refused(), "what was refused before is not this change's");
+    assert_eq!(same.compared.unwrap().equal, 7);
+}
+
+#[tokio::test]
+async fn an_old_entry_that_a_new_one_meets_is_told_too() {
+    let office = Office::new().await;
+    let base = Proposed::default().csr("a.csr").tls(&json!([entry("a", "a.csr")]));
+    let before = base.clone().tls(&json!([entry("new", "a.csr"), entry("a", "a.csr")]));
+    let plan = try_plan(&office, &before, Some(&base)).await.unwrap();
+    assert_eq!(verdicts(&plan), ["issued", "refused"]);
+    let after = base.clone().tls(&json!([entry("a", "a.csr"), entry("new", "a.csr")]));
+    let plan = try_plan(&office, &after, Some(&base)).await.unwrap();
+    assert_eq!(verdicts(&plan), ["issued", "refused"]);
+    assert_eq!(plan.compared.unwrap().equal, 0);
+    // Where the old one has its certificate, only the new one is of interest.
+    issue(&office, &base, 0).await;
+    let plan = try_plan(&office, &before, Some(&base)).await.unwrap();
+    assert_eq!(
+        plan.items.iter().map(|item| item.code).collect::<Vec<_>>(),
+        [Some("key_in_use")]
+    );
+}
+
+#[tokio::test]
+async fn a_base_that_cannot_be_read_hides_nothing() {
+    let office = Office::new().await;
+    let proposed = Proposed::default().csr("a.csr").tls(&json!([entry("a", "a.csr")]));
+    let base = Proposed::default().with("tls.json", "no list");
+    let plan = try_plan(&office, &proposed, Some(&base)).await.unwrap();
+    assert_eq!(verdicts(&plan), ["issued"]);
+    assert!(
+        plan.warnings.iter().any(|warning| warning.contains("base's tls.json")),
+        "{:?}",
+        plan.warnings
+    );
+}
+
+#[tokio::test]
+async fn a_ledger_that_cannot_be_asked_is_an_error_and_no_plan() {
+    let office = Office::new().await;
+    let proposed = Proposed::default()
+        .csr("a.csr")
+        .tls(&json!([entry("a", "a.csr")]))
+        .with(
+            "revoked.json",
+            json!([{"common_name": "y", "serial_number": "2"}]).to_string(),
+        );
+    for operation in ["ledger.key_holder", "ledger.search", "ledger.certificate"] {
+        office.house.faults.clear();
+        office.house.faults.at(operation, 1, Fault::FailBefore);
+        let outcome = try_plan(&office, &proposed, None).await;
+        assert!(
+            matches!(outcome, Err(LedgerError::Unavailable { .. })),
+            "{operation}: {outcome:?}"
+        );
+    }
+    office.house.faults.clear();
+    let signed = office.house.keys.log().len();
+    let before = office.house.faults.calls().len();
+    try_plan(&office, &proposed, None).await.unwrap();
+    let calls = office.house.faults.calls().split_off(before);
+    let reads = ["ledger.key_holder", "ledger.search", "ledger.certificate"];
+    assert!(calls.iter().all(|call| reads.contains(call)), "{calls:?}");
+    assert_eq!((calls.len(), office.house.keys.log().len()), (3, signed));
+}
+
+#[tokio::test]
+async fn without_cas_nothing_is_done() {
+    let office = Office::new().await;
+    let proposed = Proposed::default()
+        .csr("a.csr")
+        .tls(&json!([entry("a", "a.csr")]))
+        .with(
+            "revoked.json",
+            json!([{"common_name": "y", "serial_number": "2"}]).to_string(),
+        );
+    let planner = Planner {
+        rules: Rules {
+            config: office.authority.config(),
+            profiles: office.authority.profiles(),
+            cas: &[],
+        },
+        ledger: Some(office.authority.ports().ledger.as_ref()),
+        now: NOW,
+        entropy: office.house.entropy.as_ref(),
+    };
+    let plan = planner.plan(&proposed, None).await.unwrap();
+    assert_eq!(verdicts(&plan), ["refused", "skipped"]);
+    assert!(plan.items.iter().all(|item| item.code == Some("no_ca")));
+}
+
+/// The public key of a certificate that is at hand.
+fn key_of(office: &Office, place: usize) -> CaPublicKey {
+    office.authority.cas()[place].issuer.public_key().clone()
+}
+
+#[tokio::test]
+async fn stand_ins_decide_as_the_cas_that_they_stand_in_for() {
+    let office = Office::new().await;
+    let (config, profiles) = (office.authority.config(), Profiles::built_in());
+    let mut keys = [key_of(&office, 0), key_of(&office, 1)].into_iter();
+    let made = stand_ins::<StandInError>(config, NOW, office.house.entropy.as_ref(), &mut |_| {
+        Ok(keys.next().unwrap())
+    });
+    let certificates: Vec<Certificate> = office
+        .authority
+        .cas()
+        .iter()
+        .map(|ca| ca.certificate().clone())
+        .collect();
+    // Whatever else is among them, and in whatever order.
+    let other = Office::new().await;
+    let others = other.authority.cas();
+    let mut bundle: Vec<Certificate> = vec![certificates[1].clone(), certificates[0].clone()];
+    let given = stand_ins_from(config, &bundle).unwrap();
+    let proposed = Proposed::default()
+        .csr("a.csr")
+        .with("csrs/ca.csr", "junk")
+        .tls(&json!([
+            entry("a", "a.csr"),
+            entry("chancery-root-ca", "a.csr"),
+            entry("b", "ca.csr"),
+            entry("b", "a.csr")
+        ]))
+        .with(
+            "revoked.json",
+            json!([{"common_name": "y", "serial_number": "2"}]).to_string(),
+        );
+    let real = plan(&office, &proposed).await;
+    for cas in [made.unwrap(), given] {
+        let names: Vec<_> = cas.iter().map(|ca| ca.slug().as_str()).collect();
+        assert_eq!(names, ["chancery-root-ca", "chancery-issuing-ca"]);
+        let rules = Rules {
+            config,
+            profiles: &profiles,
+            cas: &cas,
+        };
+        let planner = Planner {
+            rules,
+            ledger: None,
+            now: NOW,
+            entropy: office.house.entropy.as_ref(),
+        };
+        let plan = planner.plan(&proposed, None).await.unwrap();
+        assert_eq!(verdicts(&plan), ["issued", "refused", "refused", "refused", "revoked"]);
+        for (ours, theirs) in plan.items.iter().zip(&real.items).take(4) {
+            assert_eq!(
+                serde_json::to_value(ours).unwrap(),
+                serde_json::to_value(theirs).unwrap()
+            );
+        }
+    }
+    let wrong = stand_ins_from(config, &certificates[1..]).unwrap_err();
+    assert!(matches!(wrong, StandInError::Missing { .. }), "{wrong}");
+    bundle.push(others[0].certificate().clone());
+    let several = stand_ins_from(config, &bundle);
+    assert!(several.is_ok() || matches!(several, Err(StandInError::Several { .. })));
+}
+
+#[tokio::test]
+async fn name_constraints_bind_stand_ins_too() {
+    let config = Config::from_toml(
+        "[[ca]]\nname = \"root-ca\"\n[[ca]]\nname = \"issuing-ca\"\nparent = \"root-ca\"\n\
+         [ca.name_constraints]\npermitted = [\"dns:example.com\"]\n",
+    );
+    let config = config.unwrap();
+    let office = Office::new().await;
+    let mut keys = [key_of(&office, 0), key_of(&office, 1)].into_iter();
+    let entropy = office.house.entropy.as_ref();
+    let cas = stand_ins::<StandInError>(&config, NOW, entropy, &mut |_| Ok(keys.next().unwrap())).unwrap();
+    let profiles = Profiles::built_in();
+    let planner = Planner {
+        rules: Rules {
+            config: &config,
+            profiles: &profiles,
+            cas: &cas,
+        },
+        ledger: None,
+        now: NOW,
+        entropy,
+    };
+    let proposed = Proposed::default().csr("a.csr").csr("b.csr").tls(&json!([
+        entry("www.example.com", "a.csr"),
+        entry("www.example.org", "b.csr")
+    ]));
+    let plan = planner.plan(&proposed, None).await.unwrap();
+    let codes: Vec<_> = plan.items.iter().map(|item| item.code).collect();
+    assert_eq!(codes, [None, Some("outside_name_constraints")]);
+}
