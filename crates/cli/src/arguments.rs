@@ -159,6 +159,8 @@ pub(crate) enum Command {
     Token(TokenCommand),
     /// Check the data folder: the ledger's integrity, open intents, CRLs
     Check,
+    /// Tell what would become of tls.json, its CSRs and the lists of revocations, before they are merged
+    Plan(PlanArguments),
     /// Look over a deployment that the Python CA made, and take its certificates into the journal
     #[cfg(feature = "aws")]
     Adopt(AdoptArguments),
@@ -472,6 +474,38 @@ pub(crate) struct VerifyArguments {
 pub(crate) enum PurposeChoice {
     Server,
     Client,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArguments {
+    /// Folder with tls.json, csrs/, revoked.json and revoked-root-ca.json, each where there is one
+    #[arg(value_name = "FOLDER")]
+    pub(crate) folder: PathBuf,
+
+    /// Tell only of what this folder does not have: a checkout of the target branch
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) base: Option<PathBuf>,
+
+    /// Tell it in Markdown, for a pull request
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) markdown: bool,
+
+    /// Without --aws: configuration to decide by [default: that of the Terraform module]
+    #[arg(long, value_name = "FILE", conflicts_with = "aws")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Without --aws: the CAs' certificates (PEM) [default: ones that are made up]
+    #[arg(long, value_name = "FILE", conflicts_with = "aws")]
+    pub(crate) ca_bundle: Option<PathBuf>,
+
+    /// Without --aws and --config: days that a certificate lives at most, the module's max_cert_lifetime [default: 365]
+    #[arg(long, value_name = "DAYS", conflicts_with_all = ["aws", "config"])]
+    pub(crate) max_cert_lifetime: Option<u32>,
+
+    /// Without --aws and --config: OID that requests may set an extension of, the module's custom_extension_allowlist;
+    /// repeatable
+    #[arg(long = "allow-extension", value_name = "OID", conflicts_with_all = ["aws", "config"])]
+    pub(crate) allow_extensions: Vec<String>,
 }
 
 #[cfg(feature = "aws")]

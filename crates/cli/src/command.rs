@@ -9,6 +9,7 @@ mod init;
 mod inspect;
 mod issue;
 mod list;
+mod plan;
 mod renew;
 mod request;
 mod revoke;
@@ -44,6 +45,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         Command::Restore { folder, check: false } => backup::restore(arguments, folder),
         Command::Token(token) => token::run(arguments, token),
         Command::Check => check::run(arguments),
+        Command::Plan(plan) => plan::run(arguments, plan),
         #[cfg(feature = "aws")]
         Command::Adopt(adopt) => adopt::run(arguments, adopt),
         Command::Completions { shell } => {

@@ -9,3 +9,4 @@ mod house;
 mod judge;
 mod judged;
 mod mutual_tls;
+mod plan;

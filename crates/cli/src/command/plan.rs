@@ -1,0 +1,172 @@
+//! `chancery plan`: what would become of the lists that operators keep under review.
+
+mod folder;
+mod markdown;
+mod offline;
+mod row;
+mod table;
+#[cfg(test)]
+mod tests;
+mod visible;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use chancery_authority::plan::{Compared, Item, Plan, Proposal, Verdict};
+use serde::Serialize;
+
+use crate::arguments::{Arguments, PlanArguments};
+use crate::show;
+use folder::Folder;
+
+/// A plan, and what it was decided by.
+struct Planned {
+    plan: Plan,
+    /// By whom, for people: `the deployment serverless-dev`.
+    decided_by: String,
+    /// Whether what was issued and revoked is known.
+    is_known: bool,
+}
+
+/// Tells the plan. The exit code says whether anything is refused.
+pub(crate) fn run(arguments: &Arguments, wanted: &PlanArguments) -> Result<ExitCode> {
+    if arguments.json && wanted.markdown {
+        bail!("--json and --markdown are two answers: choose one");
+    }
+    if arguments.url.is_some() {
+        bail!("`chancery plan` decides by a deployment on AWS (--aws), or by itself, without --url");
+    }
+    let folder = Folder::open(&wanted.folder)?;
+    let base = wanted.base.as_deref().map(Folder::open).transpose()?;
+    let progress = show::Progress::start("Deciding on every entry");
+    let base = base.as_ref().map(|base| base as &dyn Proposal);
+    let planned = if arguments.aws.aws {
+        on_aws(arguments, &folder, base)?
+    } else {
+        offline::plan(arguments, wanted, &folder, base)?
+    };
+    drop(progress);
+    if arguments.json {
+        show::json(&Report::of(&planned))?;
+    } else if wanted.markdown {
+        print!("{}", markdown::render(&planned, &folder.shown()));
+    } else {
+        print!("{}", table::render(&planned));
+    }
+    Ok(if planned.plan.is_refused() {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+#[cfg(feature = "aws")]
+fn on_aws(arguments: &Arguments, folder: &Folder, base: Option<&dyn Proposal>) -> Result<Planned> {
+    use anyhow::Context as _;
+    use chancery_authority::issue::Rules;
+    use chancery_authority::plan::Planner;
+
+    let deployed = crate::deployment::Deployed::open(arguments)?;
+    let opened = deployed.authority()?;
+    let (authority, cas) = (&opened.authority, opened.authority.cas());
+    let planner = Planner {
+        rules: Rules {
+            config: authority.config(),
+            profiles: authority.profiles(),
+            cas: &cas,
+        },
+        ledger: Some(opened.aws.ledger.as_ref()),
+        now: authority.ports().clock.now(),
+        entropy: authority.ports().entropy.as_ref(),
+    };
+    let plan = deployed
+        .runtime
+        .block_on(planner.plan(folder, base))
+        .context("the deployment's ledger cannot be read")?;
+    Ok(Planned {
+        plan,
+        decided_by: format!("the deployment {}-{}", arguments.aws.project, arguments.aws.env),
+        is_known: true,
+    })
+}
+
+#[cfg(not(feature = "aws"))]
+fn on_aws(_: &Arguments, _: &Folder, _: Option<&dyn Proposal>) -> Result<Planned> {
+    Err(crate::desk::without_aws())
+}
+
+/// What is said once where nobody can be asked what was issued.
+const NOT_KNOWN: &str = "Offline: what was issued and revoked before is not known. Issued and revoked mean: unless that was \
+     done before; whether a certificate would be renewed, is there already, or whether a serial number is that of a \
+     certificate, --aws tells.";
+
+/// The plan for programs.
+#[derive(Serialize)]
+struct Report<'a> {
+    decided_by: &'a str,
+    /// Whether what was issued and revoked before is known.
+    issued_is_known: bool,
+    counts: Counts,
+    items: &'a [Item],
+    warnings: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compared: Option<&'a Compared>,
+}
+
+#[derive(Serialize)]
+struct Counts {
+    refused: usize,
+    revoked: usize,
+    renewed: usize,
+    issued: usize,
+    skipped: usize,
+    unchanged: usize,
+}
+
+impl<'a> Report<'a> {
+    fn of(planned: &'a Planned) -> Self {
+        let plan = &planned.plan;
+        Self {
+            decided_by: &planned.decided_by,
+            issued_is_known: planned.is_known,
+            counts: Counts {
+                refused: plan.count(Verdict::Refused),
+                revoked: plan.count(Verdict::Revoked),
+                renewed: plan.count(Verdict::Renewed),
+                issued: plan.count(Verdict::Issued),
+                skipped: plan.count(Verdict::Skipped),
+                unchanged: plan.count(Verdict::Unchanged),
+            },
+            items: &plan.items,
+            warnings: &plan.warnings,
+            compared: plan.compared.as_ref(),
+        }
+    }
+}
+
+/// `2 refused, 1 issued`, in the order of what wants a look.
+fn counted(plan: &Plan) -> String {
+    let counts = Verdict::ALL.map(|verdict| (plan.count(verdict), verdict));
+    let told: Vec<String> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, verdict)| format!("{count} {}", verdict.name()))
+        .collect();
+    if told.is_empty() {
+        "nothing to do".to_owned()
+    } else {
+        told.join(", ")
+    }
+}
+
+/// What taking entries out means, and how many are in both.
+fn compared(compared: &Compared) -> Vec<String> {
+    let mut told = vec![format!("{} entries are as they are in the base.", compared.equal)];
+    if !compared.removed.is_empty() {
+        told.push(format!(
+            "{} entries are taken out: that revokes no certificate, and takes no revocation back.",
+            compared.removed.len()
+        ));
+    }
+    told
+}

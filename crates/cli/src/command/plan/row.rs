@@ -1,0 +1,119 @@
+//! What is told of an item, in texts that are not made visible yet.
+
+use chancery_authority::plan::{Existing, Item, Planned, Verdict};
+use chancery_x509::time::UnixTime;
+
+use crate::show;
+
+/// Alternative names that are told.
+const NAMES: usize = 5;
+
+/// Warnings and findings of one item that are told.
+const NOTES: usize = 10;
+
+/// Where it stands: `tls.json 3`.
+pub(super) fn place(item: &Item) -> String {
+    match item.entry {
+        Some(entry) => format!("{} {entry}", item.list),
+        None => item.list.to_owned(),
+    }
+}
+
+/// The certificate that it is about: one to be, or one that is there.
+pub(super) fn certificate(item: &Item) -> Vec<String> {
+    if let (Some(planned), Verdict::Issued | Verdict::Renewed) = (&item.certificate, item.verdict) {
+        return of_planned(planned);
+    }
+    let existing = item.existing.as_ref();
+    let serial = existing.map(|existing| existing.serial_number.to_string());
+    let serial = item.serial_number.clone().or(serial);
+    let mut told = Vec::new();
+    told.extend(serial.map(|serial| format!("serial number {serial}")));
+    told.extend(existing.map(end));
+    told
+}
+
+fn of_planned(planned: &Planned) -> Vec<String> {
+    let mut told = vec![
+        planned.key.clone(),
+        format!("{} days, to {}", planned.lifetime_days, day(planned.not_after)),
+        usages(planned),
+        format!("profile {}", planned.profile),
+        planned.issuer.clone(),
+    ];
+    if !planned.custom_extensions.is_empty() {
+        told.push(format!("extensions {}", planned.custom_extensions.join(" ")));
+    }
+    let names = planned.sans.iter().take(NAMES);
+    told.extend(names.map(|name| format!("{} {}", name.kind, name.value)));
+    if planned.sans.is_empty() {
+        told.push("no alternative name".to_owned());
+    }
+    if planned.sans.len() > NAMES {
+        told.push(format!("{} more names", planned.sans.len() - NAMES));
+    }
+    told
+}
+
+/// A time's day: the rest of it is that of the run.
+fn day(time: UnixTime) -> String {
+    time.to_string().chars().take_while(|letter| *letter != 'T').collect()
+}
+
+fn usages(planned: &Planned) -> String {
+    let names = planned.extended_key_usages.iter().map(|usage| match usage.as_str() {
+        "TLS_WEB_SERVER_AUTHENTICATION" => "server_auth",
+        "TLS_WEB_CLIENT_AUTHENTICATION" => "client_auth",
+        other => other,
+    });
+    names.collect::<Vec<_>>().join(" ")
+}
+
+fn end(existing: &Existing) -> String {
+    let end = show::short_time(&existing.not_after.to_string());
+    match existing.revoked {
+        Some(reason) => format!("ends {end}, revoked ({reason})"),
+        None => format!("ends {end}"),
+    }
+}
+
+/// Why it is so.
+pub(super) fn why(item: &Item) -> Vec<String> {
+    let mut told = Vec::new();
+    told.extend(item.reason.clone());
+    if item.verdict == Verdict::Revoked {
+        told.extend(item.revocation_reason.map(str::to_owned));
+    }
+    if let Some(existing) = item.existing.as_ref().filter(|_| item.certificate.is_some()) {
+        let serial = existing.serial_number;
+        match item.verdict {
+            Verdict::Renewed => told.push(format!("follows {serial}, which {}", end(existing))),
+            Verdict::Issued => told.push(format!("beside {serial} of the same key, which {}", end(existing))),
+            _ => {}
+        }
+    }
+    told
+}
+
+/// What should be known beside.
+pub(super) fn notes(item: &Item) -> Vec<String> {
+    let warnings = item.warnings.iter().map(|warning| format!("warning: {warning}"));
+    let findings = item.findings.iter().map(|found| {
+        format!(
+            "{}: {} ({}, {})",
+            found.severity, found.message, found.rule, found.citation
+        )
+    });
+    let mut notes: Vec<String> = warnings.chain(findings).collect();
+    let more = notes.len().saturating_sub(NOTES);
+    notes.truncate(NOTES);
+    if more > 0 {
+        notes.push(format!("and {more} more"));
+    }
+    notes
+}
+
+/// Whether it has a row of its own: what is done already is counted, unless there is something to know of it.
+pub(super) fn is_told(item: &Item) -> bool {
+    item.verdict != Verdict::Unchanged || !item.warnings.is_empty()
+}

@@ -1,0 +1,178 @@
+//! Nothing that others wrote does anything to a page or a terminal.
+
+use std::collections::BTreeMap;
+
+use chancery_authority::config::Config;
+use chancery_authority::issue::Rules;
+use chancery_authority::plan::{Planner, Proposal, Unreadable};
+use chancery_authority::profile::Profiles;
+use chancery_authority::wire::CsrFileName;
+use chancery_local::world::SystemEntropy;
+use chancery_x509::time::UnixTime;
+use serde_json::{Value, json};
+
+use super::visible::{code, plain};
+use super::{Planned, markdown, table};
+
+/// What names are made of by those who want to do harm.
+const HOSTILE: [&str; 14] = [
+    "| a | b |",
+    "`code` ``more``",
+    "<script>alert(1)</script><img src=x onerror=alert(1)>",
+    "@everyone #1 owner/repository#2",
+    "line\nbreak\r\n\n# heading",
+    "\u{1b}[2J\u{1b}]0;title\u{7}",
+    "\u{202e}gpj.exe\u{2066}",
+    "zero\u{200b}width\u{feff}\u{ad}",
+    "[link](http://evil.example) ![](http://evil.example/x.png)",
+    "https://evil.example www.evil.example",
+    "\\| \\` \\",
+    "--> <!-- -->",
+    "\u{85}\u{2028}\u{2029}\u{a0}",
+    "tag\u{e0041}\u{e007f}",
+];
+
+struct Hostile(BTreeMap<&'static str, Vec<u8>>);
+
+impl Proposal for Hostile {
+    fn list(&self, name: &'static str) -> Result<Option<Vec<u8>>, Unreadable> {
+        Ok(self.0.get(name).cloned())
+    }
+
+    fn csr(&self, name: &CsrFileName) -> Result<Option<Vec<u8>>, Unreadable> {
+        let detail = format!("{name}: {}", HOSTILE.join(""));
+        Err(Unreadable::Other { detail })
+    }
+
+    fn csr_names(&self) -> Result<Vec<String>, Unreadable> {
+        Ok(HOSTILE.map(str::to_owned).into())
+    }
+
+    fn place(&self) -> String {
+        HOSTILE.join("")
+    }
+}
+
+/// A plan in which every text that can be another's is.
+fn planned(count: usize) -> Planned {
+    let requests: Vec<Value> = HOSTILE
+        .iter()
+        .cycle()
+        .take(count)
+        .map(|text| {
+            json!({"common_name": text, "csr_file": "a.csr", "profile": text, "sans": text, "purposes": [text],
+                "extensions": [{"oid": text, "value_b64": text}]})
+        })
+        .collect();
+    let revocations: Vec<Value> = HOSTILE
+        .iter()
+        .flat_map(|text| {
+            [
+                json!({"common_name": text, "serial_number": "7"}),
+                json!({"common_name": text, "serial_number": text}),
+                json!({"common_name": text, "serial_number": "8", "reason": text}),
+            ]
+        })
+        .collect();
+    let config = Config::from_toml("").unwrap();
+    let profiles = Profiles::built_in();
+    let cas =
+        chancery_authority::hierarchy::stand_ins(&config, UnixTime(0), &SystemEntropy, &mut super::offline::made_up);
+    let planner = Planner {
+        rules: Rules {
+            config: &config,
+            profiles: &profiles,
+            cas: &cas.unwrap(),
+        },
+        ledger: None,
+        now: UnixTime(0),
+        entropy: &SystemEntropy,
+    };
+    let proposal = Hostile(BTreeMap::from([
+        ("tls.json", Value::from(requests).to_string().into_bytes()),
+        ("revoked.json", Value::from(revocations).to_string().into_bytes()),
+        ("revoked-root-ca.json", HOSTILE.join("").into_bytes()),
+    ]));
+    let base = Hostile(BTreeMap::from([(
+        "revoked.json",
+        HOSTILE
+            .iter()
+            .map(|text| json!({"common_name": format!("gone {text}")}))
+            .collect::<Value>()
+            .to_string()
+            .into_bytes(),
+    )]));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let plan = runtime.block_on(planner.plan(&proposal, Some(&base))).unwrap();
+    Planned {
+        plan,
+        decided_by: HOSTILE.join(""),
+        is_known: false,
+    }
+}
+
+/// Without its code spans, which hold no backtick.
+fn outside_code(line: &str) -> String {
+    line.split('`').step_by(2).collect()
+}
+
+#[test]
+fn markdown_holds_what_others_wrote_in_code_alone() {
+    let text = markdown::render(&planned(50), &HOSTILE.join(""));
+    assert!(text.starts_with("<!-- chancery plan -->\n### Certificates: "));
+    let lines: Vec<&str> = text.split('\n').skip(1).collect();
+    for line in lines {
+        assert_eq!(line.matches('`').count() % 2, 0, "a span is open: {line}");
+        assert!(
+            line.chars()
+                .all(|letter| plain(&letter.to_string()) == letter.to_string()),
+            "{line:?}"
+        );
+        let outside = outside_code(line);
+        for letter in ['<', '>', '@', '[', ']', '!', '\\', '*', '_', '&', '~'] {
+            assert!(!outside.contains(letter), "{letter} in {line}");
+        }
+        assert!(
+            !outside.contains("http") && !outside.contains("www") && !outside.contains("evil"),
+            "{line}"
+        );
+        if line.starts_with('|') {
+            assert_eq!(line.matches('|').count(), 5, "a row has four cells: {line}");
+        }
+        if line.starts_with('#') {
+            assert!(line.starts_with("### ") || line.starts_with("#### "), "{line}");
+        }
+    }
+}
+
+#[test]
+fn a_terminal_is_shown_text_and_nothing_else() {
+    let text = table::render(&planned(50));
+    for letter in text.chars().filter(|letter| *letter != '\n') {
+        assert_eq!(plain(&letter.to_string()), letter.to_string(), "{letter:?}");
+    }
+    assert!(text.contains("\\u{202e}gpj.exe"));
+    assert!(text.contains("refused tls.json 0") || text.contains("tls.json 0"));
+}
+
+#[test]
+fn a_comment_is_never_too_long() {
+    let text = markdown::render(&planned(10_000), "certs/dev");
+    assert!(text.len() < 65_000, "{}", text.len());
+    assert!(text.contains("more: `chancery plan` tells each."));
+}
+
+#[test]
+fn texts_are_made_visible() {
+    for (text, shown, span) in [
+        ("www.example.com", "www.example.com", "`www.example.com`"),
+        ("Ünïcode 証明書", "Ünïcode 証明書", "`Ünïcode 証明書`"),
+        ("a|b`c", "a|b`c", "`a\\u{7c}b\\u{60}c`"),
+        ("a\nb\u{202e}", "a\\u{a}b\\u{202e}", "`a\\u{a}b\\u{202e}`"),
+        ("", "", "—"),
+        (" ", " ", "—"),
+    ] {
+        assert_eq!((plain(text).as_str(), code(text).as_str()), (shown, span));
+    }
+    assert_eq!(plain(&"x".repeat(301)), format!("{}…", "x".repeat(300)));
+}
