@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import pathlib
 import sys
 
 import boto3
@@ -24,6 +25,27 @@ def step(name: str) -> bool:
     if "FunctionError" in answer:
         sys.exit(answer["Payload"].read().decode())
     return True
+
+
+def upload(bucket: str, folder: str) -> bool:
+    """Put every file of a folder into a bucket, as Terraform does with what was merged."""
+    root = pathlib.Path(folder)
+    for path in root.rglob("*"):
+        if path.is_file():
+            client("s3").put_object(Bucket=bucket, Key=str(path.relative_to(root)), Body=path.read_bytes())
+    return True
+
+
+def run(name: str, file: str) -> list[object]:
+    """Have a function answer each entry of a list, in their order; its answers."""
+    function, answers = client("lambda"), []
+    for entry in json.loads(pathlib.Path(file).read_bytes()):
+        answer = function.invoke(FunctionName=name, Payload=json.dumps(entry).encode())
+        told = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer:
+            sys.exit(f"{entry}: {told}")
+        answers.append(told)
+    return answers
 
 
 def notices(queue: str) -> list[object]:

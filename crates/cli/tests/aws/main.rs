@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr, missing_docs)] // tests
 
 mod adopt;
+mod plan;
 mod sandbox;
 
 use chancery_x509::certificate::Certificate;

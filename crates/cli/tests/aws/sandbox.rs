@@ -173,6 +173,32 @@ impl Deployment<'_> {
         self.look("step", &[&format!("{}-{function}-dev", self.project)]);
     }
 
+    /// What was merged, where Terraform puts it.
+    pub(crate) fn upload(&self, folder: &Path) {
+        self.look(
+            "upload",
+            &[self.made["internal"].as_str().unwrap(), folder.to_str().unwrap()],
+        );
+    }
+
+    /// The answers of `tls-cert` to the entries of a list.
+    pub(crate) fn answers(&self, list: &Path) -> Vec<Value> {
+        let answers = self.look(
+            "run",
+            &[&format!("{}-tls-cert-dev", self.project), list.to_str().unwrap()],
+        );
+        serde_json::from_value(answers).unwrap()
+    }
+
+    /// Operations of all calls since this was asked last, by service: `dynamodb.GetItem`.
+    pub(crate) fn calls(&self) -> Vec<String> {
+        let url = format!("{}/_sandbox/calls", self.sandbox.endpoint);
+        let calls: Vec<Value> = ureq::get(&url).call().unwrap().body_mut().read_json().unwrap();
+        ureq::delete(&url).call().unwrap();
+        let operation = |call: &Value| format!("{}.{}", call["service"], call["operation"]).replace('"', "");
+        calls.iter().map(operation).collect()
+    }
+
     /// What was published to the topic since this was asked last: subject and message.
     pub(crate) fn notices(&self) -> Vec<(String, Value)> {
         let notices = self.look("notices", &[self.made["queue"].as_str().unwrap()]);
