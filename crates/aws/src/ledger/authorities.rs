@@ -63,6 +63,12 @@ impl KnownCa {
         self.certificate.get_or_init(parse).as_ref()
     }
 
+    /// Whether its certificate has that common name; one that cannot be read may have any.
+    pub(super) fn may_be_named(&self, common_name: &str) -> bool {
+        self.certificate()
+            .is_none_or(|certificate| certificate.subject().attributes().common_name.as_deref() == Some(common_name))
+    }
+
     fn key(&self) -> Option<CaPublicKey> {
         CaPublicKey::from_der(self.certificate()?.spki_der()).ok()
     }

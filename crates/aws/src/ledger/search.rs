@@ -148,7 +148,8 @@ impl DynamoLedger {
     ) -> Result<Vec<CertificateRecord>, LedgerError> {
         let mut items = self.tables.query(&Range::rows(row::partition(name))).await?;
         let cas = self.read_cas().await?;
-        let rows = cas.iter().map(|ca| (Table::Certificates, ca.row_key())).collect();
+        let named = cas.iter().filter(|ca| ca.may_be_named(name));
+        let rows = named.map(|ca| (Table::Certificates, ca.row_key())).collect();
         items.extend(self.tables.get_many(rows).await?.into_iter().map(|(_, item)| item));
         let mut found = self.records_of(items).await?;
         found.retain(|record| record.common_name == name);
