@@ -241,6 +241,7 @@ async fn a_key_of_another_name_is_refused_whoever_has_it() {
     assert_eq!(verdicts(&plan), ["refused", "issued", "refused", "unchanged", "issued"]);
     for place in [0, 2] {
         assert_eq!(plan.items[place].code, Some("key_in_use"));
+        assert!(plan.items[place].certificate.is_none(), "there will be none");
         assert_eq!(
             plan.items[place].reason.as_deref(),
             Some("Private key has already been used for a certificate")

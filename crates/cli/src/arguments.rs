@@ -508,6 +508,16 @@ pub(crate) struct PlanArguments {
     pub(crate) allow_extensions: Vec<String>,
 }
 
+impl PlanArguments {
+    /// Whether anything is given that a deployment says itself.
+    pub(crate) fn has_settings(&self) -> bool {
+        self.config.is_some()
+            || self.ca_bundle.is_some()
+            || self.max_cert_lifetime.is_some()
+            || !self.allow_extensions.is_empty()
+    }
+}
+
 #[cfg(feature = "aws")]
 #[derive(Debug, Args)]
 pub(crate) struct AdoptArguments {

@@ -266,6 +266,7 @@ impl Planner<'_> {
     ) -> Item {
         if !matches!(refusal, Refusal::AlreadyIssued) {
             item.verdict = Verdict::Refused;
+            item.certificate = None;
             item.warnings
                 .push(format!("the key is certified for {:?}", shortened(holder)));
             return item.because(refusal.code(), refusal.to_string());
@@ -315,6 +316,7 @@ fn meets(mut item: Item, refusal: &Refusal, first: usize, other: &mut Item) -> I
     } else {
         let place = item.entry.unwrap_or_default();
         item.verdict = Verdict::Refused;
+        item.certificate = None;
         let chance = |entry| format!("entry {entry} has the same key: chance decides which of them gets a certificate");
         item.warnings.push(chance(first));
         other.warnings.push(chance(place));

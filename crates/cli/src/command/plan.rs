@@ -33,6 +33,12 @@ pub(crate) fn run(arguments: &Arguments, wanted: &PlanArguments) -> Result<ExitC
     if arguments.json && wanted.markdown {
         bail!("--json and --markdown are two answers: choose one");
     }
+    // Global options stand before the command, where clap does not hold them against its own.
+    if arguments.aws.aws && wanted.has_settings() {
+        bail!(
+            "with --aws the deployment's settings and CAs decide: leave --config, --ca-bundle, --max-cert-lifetime and --allow-extension out"
+        );
+    }
     if arguments.url.is_some() {
         bail!("`chancery plan` decides by a deployment on AWS (--aws), or by itself, without --url");
     }
