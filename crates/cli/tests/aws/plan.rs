@@ -122,35 +122,13 @@ fn listed(deployment: &Deployment<'_>) -> Vec<String> {
     serials
 }
 
-#[test]
-fn what_is_planned_is_what_the_functions_do() {
-    let Some(sandbox) = Sandbox::start() else { return };
-    let deployment = sandbox.deploy("plan", true);
-    let checkout = Checkout::new();
-    for name in ["a.csr", "b.csr"] {
-        checkout.csr(name);
-    }
-    let entry = |name: &str, file: &str| json!({"common_name": name, "csr_file": file, "lifetime": 400});
-    checkout.list(
-        "tls.json",
-        &json!([entry("a.example.com", "a.csr"), entry("b.example.com", "b.csr")]),
-    );
-    checkout.list("revoked.json", &json!([{"common_name": "a", "serial_number": "1"}]));
-    // Before there are CAs, there is nothing to decide by.
-    let early = plan(&deployment, &checkout, 1);
-    assert_eq!(
-        items(&early, "tls.json")[0]["reason"],
-        "CA plan-issuing-ca-dev not found"
-    );
-    create(&deployment);
+fn entry(name: &str, file: &str) -> Value {
+    json!({"common_name": name, "csr_file": file, "lifetime": 400})
+}
 
-    let first = plan(&deployment, &checkout, 0);
-    assert_eq!(verdicts(&first, "tls.json"), ["issued", "issued"]);
-    assert_eq!(verdicts(&first, "revoked.json"), ["skipped"]);
-    assert_eq!(first["issued_is_known"], true);
-    let issued = merge(&deployment, &checkout, &first);
-
-    // One with a new key, one that takes another's key, and whatever else is proposed in a day.
+/// One with a new key, one that takes another's key, and whatever else is proposed in a day. `a` and `b` are the serial numbers
+/// of those two.
+fn propose_more(checkout: &Checkout, a: &str, b: &str) {
     for name in ["b2.csr", "c.csr"] {
         checkout.csr(name);
     }
@@ -172,7 +150,6 @@ fn what_is_planned_is_what_the_functions_do() {
             {"ca_chain_only": true},
         ]),
     );
-    let (a, b) = (serial(&issued[0]), serial(&issued[1]));
     checkout.list(
         "revoked.json",
         &json!([
@@ -186,6 +163,37 @@ fn what_is_planned_is_what_the_functions_do() {
         "revoked-root-ca.json",
         &json!([{"common_name": "a.example.com", "serial_number": a}]),
     );
+}
+
+#[test]
+fn what_is_planned_is_what_the_functions_do() {
+    let Some(sandbox) = Sandbox::start() else { return };
+    let deployment = sandbox.deploy("plan", true);
+    let checkout = Checkout::new();
+    for name in ["a.csr", "b.csr"] {
+        checkout.csr(name);
+    }
+    checkout.list(
+        "tls.json",
+        &json!([entry("a.example.com", "a.csr"), entry("b.example.com", "b.csr")]),
+    );
+    checkout.list("revoked.json", &json!([{"common_name": "a", "serial_number": "1"}]));
+    // Before there are CAs, there is nothing to decide by.
+    let early = plan(&deployment, &checkout, 1);
+    assert_eq!(
+        items(&early, "tls.json")[0]["reason"],
+        "CA plan-issuing-ca-dev not found"
+    );
+    create(&deployment);
+
+    let first = plan(&deployment, &checkout, 0);
+    assert_eq!(verdicts(&first, "tls.json"), ["issued", "issued"]);
+    assert_eq!(verdicts(&first, "revoked.json"), ["skipped"]);
+    assert_eq!(first["issued_is_known"], true);
+    let issued = merge(&deployment, &checkout, &first);
+
+    let (a, b) = (serial(&issued[0]), serial(&issued[1]));
+    propose_more(&checkout, a, b);
     let second = plan(&deployment, &checkout, 1);
     assert_eq!(
         verdicts(&second, "tls.json"),
