@@ -50,10 +50,15 @@ class Stack:
     endpoint: str
     module: Path
     inputs: Mapping[str, Any] = field(default_factory=dict)
+    others: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Further calls of the module, by name, with their inputs: one apply is quicker than many."""
+    outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What each call of the module gave out when it was applied last."""
 
     def write(self) -> None:
         """Write the configuration. It holds nothing that is not said here."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        calls = {"ca": self.inputs, **self.others}
         (self.folder / "main.tf.json").write_text(
             json.dumps(
                 {
@@ -69,8 +74,8 @@ class Stack:
                             "skip_region_validation": True,
                         }
                     },
-                    "module": {"ca": {"source": str(self.module), **self.inputs}},
-                    "output": {"ca": {"value": "${module.ca}", "sensitive": True}},
+                    "module": {name: {"source": str(self.module), **inputs} for name, inputs in calls.items()},
+                    "output": {name: {"value": f"${{module.{name}}}", "sensitive": True} for name in calls},
                 },
                 indent=2,
             ),
@@ -83,13 +88,13 @@ class Stack:
         self._run("init", "-no-color", "-input=false", *([f"-plugin-dir={plugins}"] if plugins else []))
 
     def apply(self, *arguments: str) -> dict[str, Any]:
-        """Apply, and return the module's outputs."""
+        """Apply, and return the outputs of the module's first call, `ca`."""
         self._run(
             "apply", "-no-color", "-input=false", "-auto-approve", "-compact-warnings", "-parallelism=60", *arguments
         )
-        outputs = json.loads(self._run("output", "-no-color", "-json"))
-        value: dict[str, Any] = outputs["ca"]["value"]
-        return value
+        said = json.loads(self._run("output", "-no-color", "-json"))
+        self.outputs = {name: output["value"] for name, output in said.items()}
+        return self.outputs["ca"]
 
     def plan(self) -> list[dict[str, Any]]:
         """The changes that another apply would make: an empty list where all is as it should be."""

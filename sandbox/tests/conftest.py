@@ -11,6 +11,7 @@ from pathlib import Path
 
 import boto3
 import botocore.config
+import deployments
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -78,6 +79,36 @@ def sandbox(tmp_path_factory):
     running = Sandbox(tmp_path_factory.mktemp("sandbox"))
     yield running
     running.stop()
+
+
+def pytest_collection_modifyitems(items):
+    """Let those that need no Terraform go first: it is at work meanwhile."""
+    items.sort(key=lambda item: "deployed" in item.fixturenames)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def all_deployed(request, sandbox, tmp_path_factory):
+    """Every configuration that a chosen test needs, by name; applied from the beginning of the session on."""
+    asked = {mark.args[0]: None for item in request.session.items for mark in item.iter_markers("deployed")}
+    all_of_them = deployments.Deployments(sandbox.endpoint, tmp_path_factory.mktemp("deployed"))
+    if not deployments.why_not():
+        for each in deployments.CONFIGURATIONS:
+            if each in asked and (each == "echo" or deployments.ZIP.exists()):
+                all_of_them.begin(each)
+    yield all_of_them
+    all_of_them.end()
+
+
+@pytest.fixture
+def deployed(request, all_deployed):
+    """What `pytest.mark.deployed(NAME)` names."""
+    return all_deployed[request.node.get_closest_marker("deployed").args[0]]
+
+
+@pytest.fixture
+def authority(deployed):
+    """The authority of the first call of the module there."""
+    return deployed.authority
 
 
 @pytest.fixture

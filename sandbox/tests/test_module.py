@@ -4,44 +4,15 @@ from __future__ import annotations
 
 import json
 import time
-from pathlib import Path
 
-import lambdas
 import pytest
 
-from chancery_sandbox import terraform
-
-MODULE = Path(__file__).resolve().parents[2] / "terraform"
+pytestmark = pytest.mark.deployed("echo")
 
 
-@pytest.fixture(scope="module")
-def stack(sandbox, tmp_path_factory):
-    if terraform.program() is None:
-        pytest.skip("neither terraform nor tofu is installed")
-    if terraform.mirror() is None:
-        pytest.skip("no mirror with the AWS provider; set CHANCERY_TERRAFORM_PLUGINS")
-    folder = tmp_path_factory.mktemp("stack")
-    zipped = folder / "functions.zip"
-    zipped.write_bytes(lambdas.zipped("bootstrap", lambdas.BOOTSTRAP))
-    lists = folder / "certs" / "dev"
-    (lists / "csrs").mkdir(parents=True)
-    (lists / "tls.json").write_text(json.dumps([{"common_name": f"{n}.example.com"} for n in "abc"]))
-    (lists / "revoked.json").write_text("[]")
-    (lists / "revoked-root-ca.json").write_text("[]")
-    made = terraform.Stack(
-        folder,
-        sandbox.endpoint,
-        MODULE,
-        {
-            "lambda_zip": str(zipped),
-            "cert_info_files": ["tls", "revoked", "revoked-root-ca"],
-            "slack_channels": ["ca"],
-            "issuing_ca_key_spec": "ECC_NIST_P521",
-        },
-    )
-    made.write()
-    made.init()
-    return made, made.apply()
+@pytest.fixture
+def stack(deployed):
+    return deployed.stack, deployed.authority.outputs
 
 
 def test_applying_twice_changes_nothing(stack):
@@ -52,12 +23,12 @@ def test_the_state_machine_calls_the_functions(sandbox, stack):
     said = run_machine(sandbox, stack[1])
     assert said["status"] == "SUCCEEDED", said
     reports = sandbox.ask("GET", "reports")
-    called = [report["function"] for report in reports if report["function"].startswith("serverless-")]
+    called = [report["function"] for report in reports if report["function"].startswith("echo-")]
     first = ("sweep", "create-root-ca", "root-ca-crl", "create-issuing-ca", "issuing-ca-crl")
-    assert called[:5] == [f"serverless-{name}-dev" for name in first]
-    assert called[-1] == "serverless-expiry-dev"
-    assert called.count("serverless-tls-cert-dev") == 3
-    events = sandbox.client("logs").filter_log_events(logGroupName="/aws/lambda/serverless-tls-cert-dev")["events"]
+    assert called[:5] == [f"echo-{name}-dev" for name in first]
+    assert called[-1] == "echo-expiry-dev"
+    assert called.count("echo-tls-cert-dev") == 3
+    events = sandbox.client("logs").filter_log_events(logGroupName="/aws/lambda/echo-tls-cert-dev")["events"]
     seen = [event["message"] for event in events if event["message"].startswith("bootstrap saw")]
     assert {json.loads(line.removeprefix("bootstrap saw "))["common_name"] for line in seen} == {
         f"{n}.example.com" for n in "abc"
@@ -83,7 +54,7 @@ def forget_faults(sandbox):
 
 def times_called(sandbox) -> dict[str, int]:
     names = [report["function"] for report in sandbox.ask("GET", "reports")]
-    return {name: names.count(f"serverless-{name}-dev") for name in STEPS}
+    return {name: names.count(f"echo-{name}-dev") for name in STEPS}
 
 
 STEPS = ("sweep", "create-root-ca", "root-ca-crl", "create-issuing-ca", "issuing-ca-crl", "tls-cert", "expiry")
@@ -124,7 +95,7 @@ def test_an_entry_that_fails_for_good_stops_no_other(sandbox, stack):
     said = run_machine(sandbox, stack[1])
     s3.put_object(Bucket=bucket, Key="tls.json", Body=before)
     assert (said["status"], said["error"]) == ("FAILED", "Chancery.PartlyFailed")
-    events = sandbox.client("logs").filter_log_events(logGroupName="/aws/lambda/serverless-tls-cert-dev")["events"]
+    events = sandbox.client("logs").filter_log_events(logGroupName="/aws/lambda/echo-tls-cert-dev")["events"]
     seen = [event["message"] for event in events]
     assert 'bootstrap saw {"n": 1}' in seen
     assert 'bootstrap saw {"n": 2}' in seen
@@ -140,12 +111,12 @@ def fail(sandbox, step: str, times: int) -> None:
             "operation": "Invoke",
             "kind": "failed",
             "times": times,
-            "path": f"serverless-{step}-dev",
+            "path": f"echo-{step}-dev",
         },
     )
 
 
 def test_keys_are_what_was_asked_for(sandbox, stack):
     assert stack[1]["issuing_ca_key_arn"]
-    key = sandbox.client("kms").describe_key(KeyId="alias/serverless-issuing-ca-dev")["KeyMetadata"]
+    key = sandbox.client("kms").describe_key(KeyId="alias/echo-issuing-ca-dev")["KeyMetadata"]
     assert (key["KeySpec"], key["KeyUsage"]) == ("ECC_NIST_P521", "SIGN_VERIFY")

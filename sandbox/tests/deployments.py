@@ -1,0 +1,154 @@
+"""The real zip, deployed by the real module: several authorities, which Terraform applies at the same time.
+
+Terraform spends most of an apply waiting, so all are begun before the first test, and a test waits for the one it needs.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import lambdas
+import pytest
+
+from chancery_sandbox import lists, terraform
+from chancery_sandbox.authority import Authority
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+MODULE = REPOSITORY / "terraform"
+ZIP = Path(os.environ.get("CHANCERY_LAMBDA_ZIP") or REPOSITORY / "dist" / "chancery-lambda.zip")
+
+SLACK_TOKEN = "xoxb-0000-token"
+CUSTOM_EXTENSION = "1.3.6.1.4.1.55555.1.1"
+
+ENTRIES = (
+    {"common_name": "www.example.com", "csr_file": "www.csr", "purposes": ["server_auth"], "lifetime": 90},
+    {"common_name": "api.example.com", "csr_file": "api.csr", "purposes": ["server_auth", "client_auth"]},
+    {"common_name": "client", "csr_file": "client.csr", "organization": "Example, Ltd", "country": "GB"},
+)
+INFO = {"organization": "Example, Ltd", "organizationalUnit": "PKI", "country": "GB", "locality": "London"}
+
+
+def why_not() -> str:
+    """Why nothing can be deployed here; empty where it can."""
+    if terraform.program() is None:
+        return "neither terraform nor tofu is installed"
+    if terraform.mirror() is None:
+        return "no mirror with the AWS provider; set CHANCERY_TERRAFORM_PLUGINS"
+    return ""
+
+
+def need(files: tuple[Path, ...] = (ZIP,)) -> None:
+    """Skip the test where nothing can be deployed."""
+    reason = why_not() or next((f"{file} is missing (cargo xtask lambda)" for file in files if not file.exists()), "")
+    if reason:
+        pytest.skip(reason)
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A configuration that was applied, and the authorities of its calls of the module."""
+
+    stack: terraform.Stack
+    authorities: dict[str, Authority]
+
+    @property
+    def authority(self) -> Authority:
+        return self.authorities["ca"]
+
+
+class Deployments:
+    """Configurations by name, each applied once."""
+
+    def __init__(self, endpoint: str, folder: Path) -> None:
+        self._endpoint, self._folder = endpoint, folder
+        self._workers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="terraform")
+        self._begun: dict[str, Future[Deployed]] = {}
+
+    def begin(self, name: str) -> None:
+        if name not in self._begun:
+            self._begun[name] = self._workers.submit(self._apply, name)
+
+    def __getitem__(self, name: str) -> Deployed:
+        need(() if name == "echo" else (ZIP,))
+        self.begin(name)
+        return self._begun[name].result()
+
+    def end(self) -> None:
+        self._workers.shutdown(cancel_futures=True)
+
+    def _apply(self, name: str) -> Deployed:
+        folder = self._folder / name
+        folder.mkdir()
+        calls = CONFIGURATIONS[name](folder)
+        stack = terraform.Stack(folder, self._endpoint, MODULE, calls.pop("ca"), calls)
+        stack.write()
+        stack.init()
+        stack.apply()
+        return Deployed(stack, {call: Authority(self._endpoint, outputs) for call, outputs in stack.outputs.items()})
+
+
+def _main(folder: Path) -> dict[str, dict]:
+    """The defaults, with lists, Slack and one extension that requests may bring."""
+    return {
+        "ca": {
+            "lambda_zip": str(ZIP),
+            "bucket_prefix": "main",
+            "csr_files": lists.write(folder / "certs" / "dev", ENTRIES),
+            "cert_info_files": ["tls", "revoked", "revoked-root-ca"],
+            "custom_extension_allowlist": [CUSTOM_EXTENSION],
+            "slack_channels": ["ca", "alerts"],
+            "slack_token": SLACK_TOKEN,
+            "root_ca_info": INFO | {"commonName": "Example Root CA", "lifetime": 7300},
+            "issuing_ca_info": INFO | {"commonName": "Example Issuing CA", "lifetime": 3650, "pathLengthConstraint": 0},
+        }
+    }
+
+
+def _neighbours(_folder: Path) -> dict[str, dict]:
+    """Two more in the same account: one publishes into the bucket of `main`, the other has the largest curves."""
+    fewer = {"lambda_zip": str(ZIP), "expiry_reminders": []}
+    return {
+        "ca": fewer
+        | {
+            "project": "old-school",
+            "env": "prd",
+            "external_s3_bucket_name": "main-serverless-ca-external-dev",
+            "root_ca_key_spec": "RSA_4096",
+            "issuing_ca_key_spec": "RSA_2048",
+        },
+        "public": fewer
+        | {
+            "project": "public",
+            "env": "tst",
+            "bucket_prefix": "public",
+            "root_ca_key_spec": "ECC_NIST_P521",
+            "issuing_ca_key_spec": "ECC_NIST_P521",
+        },
+    }
+
+
+def _post_quantum(_folder: Path) -> dict[str, dict]:
+    """One whose keys are replaced before its first run, by such as the provider cannot make yet."""
+    return {"ca": {"lambda_zip": str(ZIP), "project": "quantum", "bucket_prefix": "quantum", "expiry_reminders": []}}
+
+
+def _echo(folder: Path) -> dict[str, dict]:
+    """Functions that only say what they were asked."""
+    zipped = folder / "functions.zip"
+    zipped.write_bytes(lambdas.zipped("bootstrap", lambdas.BOOTSTRAP))
+    lists.write(folder / "certs" / "dev", [{"common_name": f"{name}.example.com"} for name in "abc"])
+    return {
+        "ca": {
+            "project": "echo",
+            "lambda_zip": str(zipped),
+            "cert_info_files": ["tls", "revoked", "revoked-root-ca"],
+            "slack_channels": ["ca"],
+            "issuing_ca_key_spec": "ECC_NIST_P521",
+        }
+    }
+
+
+CONFIGURATIONS = {"main": _main, "neighbours": _neighbours, "post-quantum": _post_quantum, "echo": _echo}
