@@ -86,8 +86,9 @@ class Authority:
             time.sleep(0.1)
         failed: dict[str, Any] = {}
         if said["status"] != "SUCCEEDED":
-            history = states.get_execution_history(executionArn=execution, reverseOrder=True, maxResults=20)["events"]
-            entered = next(event for event in history if "stateEnteredEventDetails" in event)
+            pages = states.get_paginator("get_execution_history").paginate(executionArn=execution)
+            history = [event for page in pages for event in page["events"]]
+            entered = next(event for event in reversed(history) if "stateEnteredEventDetails" in event)
             kept = json.loads(entered["stateEnteredEventDetails"]["input"])
             failed = {name: value for name, value in kept.items() if name.endswith("Error") or value.get("Failed")}
         return Run(said["status"], said.get("error", ""), failed, time.monotonic() - began)

@@ -23,6 +23,7 @@ class Control:
             ("GET", "health"): lambda _: {"ok": True},
             ("GET", "calls"): lambda _: gate.made(),
             ("DELETE", "calls"): lambda _: gate.calls.clear(),
+            ("GET", "refusals"): lambda _: list(gate.refusals),
             ("GET", "signatures"): lambda _: list(gate.signatures),
             ("POST", "faults"): lambda value: gate.faults.add(Fault.parse(value)),
             ("DELETE", "faults"): lambda _: gate.faults.clear(),

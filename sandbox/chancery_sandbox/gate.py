@@ -49,6 +49,7 @@ class Gate:
         self._locks = {service: threading.RLock() for service in _SERIALISED}
         self.faults = Faults()
         self.calls: deque[Made] = deque(maxlen=200_000)
+        self.refusals: deque[str] = deque(maxlen=10_000)
         self.signatures: deque[dict[str, str]] = deque(maxlen=200_000)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -90,6 +91,7 @@ class Gate:
             time.sleep(fault.delay)
         why = access.refusal(call)
         if why:
+            self.refusals.append(why)
             status, content_type, body = faults.refused(call, why)
             return status, [("Content-Type", content_type)], body
         with self._locks.get(call.service, contextlib.nullcontext()):

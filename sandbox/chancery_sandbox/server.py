@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ from .trail import Trail
 
 # A call may wait for a function that itself calls: there must always be a thread left for the inner call.
 _THREADS = 1024
+_SWITCH = 0.0005
+"""Seconds until a thread lets another one go on."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,8 @@ class Server:
 
     def __init__(self, options: Options) -> None:
         os.environ.setdefault("AWS_EC2_METADATA_DISABLED", "true")
+        # Many threads here do a little each, and wait for one another's locks meanwhile.
+        sys.setswitchinterval(_SWITCH)
         for name in ("werkzeug", "waitress"):
             logging.getLogger(name).setLevel(logging.ERROR)
         gate = Gate(DomainDispatcherApplication(create_backend_app), Trail(options.trail) if options.trail else None)

@@ -33,7 +33,7 @@ from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from moto.stepfunctions.responses import StepFunctionResponse
 
 _TIMEOUT = 900
-_AT_ONCE = 64
+_AT_ONCE = 16
 """Items of a map in the works at most, whatever it asks for: more threads would only be in one another's way here."""
 # moto's grammar knows a percentage by its decimal point alone.
 _WHOLE_PERCENTAGE = re.compile(r'"ToleratedFailurePercentage"\s*:\s*\d+(?![\d.])')

@@ -56,8 +56,7 @@ Go on in another terminal, with the ordinary AWS CLI:
   openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -keyout db.key -subj /CN=db.example.com \\
     -out db.csr
   echo '{{"common_name": "db.example.com", "base64_csr_data": "'$(openssl base64 -A -in db.csr)'"}}' > request.json
-  aws lambda invoke --function-name {authority.function("tls-cert")} --cli-binary-format raw-in-base64-out \\
-    --payload file://request.json answer.json
+  aws lambda invoke --function-name {authority.function("tls-cert")} --payload fileb://request.json answer.json
   jq -r .Base64Certificate answer.json | openssl base64 -d -A > db.pem
 
   # what verifiers need, and what they say

@@ -83,7 +83,7 @@ def sandbox(tmp_path_factory):
 
 def pytest_collection_modifyitems(items):
     """Let those that need no Terraform go first: it is at work meanwhile."""
-    items.sort(key=lambda item: "deployed" in item.fixturenames)
+    items.sort(key=lambda item: item.get_closest_marker("deployed") is not None)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -107,8 +107,46 @@ def deployed(request, all_deployed):
 
 @pytest.fixture
 def authority(deployed):
-    """The authority of the first call of the module there."""
-    return deployed.authority
+    """The authority of the first call of the module there, after its first run."""
+    return deployed.running
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_denied(request):
+    """Hold every call that a deployed function makes under its own role against what Terraform lets it do."""
+    if request.node.get_closest_marker("deployed") is None:
+        yield
+        return
+    sandbox = request.getfixturevalue("sandbox")
+    before = len(sandbox.ask("GET", "refusals"))
+    yield
+    assert sandbox.ask("GET", "refusals")[before:] == []
+
+
+@pytest.fixture
+def told(sandbox, authority):
+    """What came to the topic, and to Slack, since the last time this was asked."""
+    sns, sqs = authority.client("sns"), authority.client("sqs")
+    queue = sqs.create_queue(QueueName="heard")["QueueUrl"]
+    arn = "arn:aws:sqs:eu-west-1:123456789012:heard"
+    heard = sns.subscribe(TopicArn=authority.outputs["sns_topic_arn"], Protocol="sqs", Endpoint=arn)["SubscriptionArn"]
+    sandbox.ask("DELETE", "slack")
+
+    def told() -> tuple[list[tuple[str, dict]], list[dict]]:
+        sandbox.settle()
+        notices = []
+        while received := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
+            for message in received:
+                body = json.loads(message["Body"])
+                notices.append((body["Subject"], json.loads(body["Message"])))
+                sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+        messages = sandbox.ask("GET", "slack")
+        sandbox.ask("DELETE", "slack")
+        return notices, messages
+
+    yield told
+    sns.unsubscribe(SubscriptionArn=heard)
+    sqs.delete_queue(QueueUrl=queue)
 
 
 @pytest.fixture

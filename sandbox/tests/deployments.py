@@ -5,6 +5,8 @@ Terraform spends most of an apply waiting, so all are begun before the first tes
 
 from __future__ import annotations
 
+import base64
+import functools
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ import lambdas
 import pytest
 
 from chancery_sandbox import lists, terraform
-from chancery_sandbox.authority import Authority
+from chancery_sandbox.authority import Authority, Run
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MODULE = REPOSITORY / "terraform"
@@ -29,6 +31,11 @@ ENTRIES = (
     {"common_name": "client", "csr_file": "client.csr", "organization": "Example, Ltd", "country": "GB"},
 )
 INFO = {"organization": "Example, Ltd", "organizationalUnit": "PKI", "country": "GB", "locality": "London"}
+
+
+def csr(**subject: str) -> str:
+    """A request for a new key, as events carry it."""
+    return base64.b64encode(lists.Request.make(**subject).csr).decode()
 
 
 def why_not() -> str:
@@ -57,6 +64,17 @@ class Deployed:
     @property
     def authority(self) -> Authority:
         return self.authorities["ca"]
+
+    @functools.cached_property
+    def first_run(self) -> Run:
+        """The run of the state machine that makes the CAs."""
+        return self.authority.run()
+
+    @property
+    def running(self) -> Authority:
+        """The authority after that run."""
+        assert self.first_run.status == "SUCCEEDED", self.first_run
+        return self.authority
 
 
 class Deployments:

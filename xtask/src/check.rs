@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::{docs, shell};
+use crate::{docs, sandbox, shell};
 
 /// The version of cargo-deny that is installed where none is on the PATH.
 const CARGO_DENY: &str = "0.20.2";
@@ -26,6 +26,7 @@ pub(crate) fn run() -> Result<()> {
             .env("RUSTDOCFLAGS", "-D warnings"),
     )?;
     docs::run()?;
+    sandbox::check()?;
     dependencies()
 }
 

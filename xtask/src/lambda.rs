@@ -21,8 +21,13 @@ const GLIBC: (u32, u32) = (2, 34);
 /// Octets of the zip at most: a bigger one starts more slowly.
 const LIMIT: u64 = 8 * 1024 * 1024;
 
+/// Where the zip is.
+pub(crate) fn path() -> PathBuf {
+    shell::root().join("dist/chancery-lambda.zip")
+}
+
 /// Builds, checks, and writes `dist/chancery-lambda.zip`.
-pub(crate) fn run(verify: bool) -> Result<()> {
+pub(crate) fn run(verify: bool) -> Result<PathBuf> {
     let bootstrap = build(&shell::target().join("functions"))?;
     let zip = pack(&bootstrap)?;
     if verify {
@@ -31,11 +36,11 @@ pub(crate) fn run(verify: bool) -> Result<()> {
         ensure!(zip == again, "two builds of the same sources differ");
         println!("two builds are the same");
     }
-    let folder = shell::root().join("dist");
-    fs::create_dir_all(&folder)?;
-    let path = folder.join("chancery-lambda.zip");
+    let path = path();
+    let folder = path.parent().unwrap_or_else(|| Path::new("."));
+    fs::create_dir_all(folder)?;
     // Whoever reads it meanwhile sees the old one or the new one.
-    let mut file = tempfile::NamedTempFile::new_in(&folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(&zip)?;
     readable(file.as_file())?;
     file.persist(&path)?;
@@ -46,7 +51,7 @@ pub(crate) fn run(verify: bool) -> Result<()> {
         HEXLOWER.encode(digest(&SHA256, &zip).as_ref())
     );
     ensure!(zip.len() as u64 <= LIMIT, "the zip has more than {LIMIT} octets");
-    Ok(())
+    Ok(path)
 }
 
 /// Builds the binary, in a target folder of its own: its flags are others than those of everyday builds.

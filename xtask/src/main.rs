@@ -5,6 +5,7 @@ mod bench;
 mod check;
 mod docs;
 mod lambda;
+mod sandbox;
 mod setup;
 mod shell;
 mod terraform;
@@ -50,6 +51,12 @@ enum Chore {
         #[arg(long)]
         verify: bool,
     },
+    /// Deploy the functions on this machine, with Terraform and without an AWS account, to try them out.
+    Sandbox {
+        /// Take dist/chancery-lambda.zip as it is.
+        #[arg(long)]
+        built: bool,
+    },
     /// Check and test the Terraform module, without an AWS account.
     Terraform,
     /// Check the documentation: links, examples, scripts.
@@ -67,7 +74,8 @@ fn main() -> Result<()> {
         Chore::Test { filter } => test::run(&filter),
         Chore::Check => check::run(),
         Chore::Bench { quick, built } => bench::run(quick, built),
-        Chore::Lambda { verify } => lambda::run(verify),
+        Chore::Lambda { verify } => lambda::run(verify).map(|_| ()),
+        Chore::Sandbox { built } => sandbox::run(built),
         Chore::Terraform => terraform::run(),
         Chore::Docs => docs::run(),
         Chore::Openapi => {

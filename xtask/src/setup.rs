@@ -50,6 +50,9 @@ const PACKAGES: [Package; 5] = [
     },
 ];
 
+/// What the Python judges are made of: readers of what Chancery writes, and the sandbox.
+pub(crate) const JUDGES: &[&str] = &["tests/judges/requirements.txt", "sandbox/requirements.txt"];
+
 /// Where the Python judges live, and what is missing.
 pub(crate) struct Judges {
     /// `bin` folder of the virtual environment, if there is one.
@@ -90,7 +93,7 @@ pub(crate) fn judges() -> Judges {
             package.used_for, package.name
         ));
     }
-    let python = python("judges", &["tests/judges/requirements.txt", "sandbox/requirements.txt"]);
+    let python = python("judges", JUDGES);
     if python.is_none() {
         missing.push("PyPI cryptography, pkilint and the sandbox (no virtual environment could be made)".to_owned());
     }

@@ -1,9 +1,10 @@
-//! Every test: documentation examples and the Terraform module first, then everything else, so that its summary is the last thing printed.
+//! Every test: documentation examples, the Terraform module and the functions as it deploys them first, then everything else, so that its
+//! summary is the last thing printed.
 
 use anyhow::Result;
 
 use crate::check::EVERYTHING;
-use crate::{setup, shell, terraform};
+use crate::{sandbox, setup, shell, terraform};
 
 /// Sets up and runs the tests.
 pub(crate) fn run(filter: &[String]) -> Result<()> {
@@ -12,6 +13,12 @@ pub(crate) fn run(filter: &[String]) -> Result<()> {
         shell::run(shell::cargo().args(["test", "--workspace", "--doc", "--quiet"]))?;
         terraform::run()?;
     }
+    // What fails there says nothing about the rest, which is run all the same.
+    let deployed = if filter.is_empty() {
+        sandbox::test(judges.python.as_deref())
+    } else {
+        Ok(())
+    };
     judges.report();
 
     let nextest = shell::succeeds(shell::cargo().args(["nextest", "--version"]));
@@ -29,5 +36,5 @@ pub(crate) fn run(filter: &[String]) -> Result<()> {
     if let Some(folder) = &judges.python {
         command.env("CHANCERY_JUDGES", folder);
     }
-    shell::run(command.args(filter))
+    shell::run(command.args(filter)).and(deployed)
 }

@@ -17,7 +17,9 @@ from .runtime_api import RuntimeApi
 _INIT_LIMIT = 10.0
 """Seconds until the first question, https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html."""
 _GLANCE = 0.02
-"""Seconds between two looks at log and memory."""
+"""Seconds before the first look at log and memory."""
+_SLOWEST_GLANCE = 0.2
+"""Seconds between two looks at most. Each look wakes a thread, and many that wake often keep the sandbox from its work."""
 _PIPE = 1 << 20
 _TAIL = 4096
 
@@ -104,9 +106,11 @@ class Process:
         return None
 
     def _wait(self, event: Event, deadline: float) -> Outcome:
+        pause = _GLANCE
         with self.api.finished:
             while self.api.answer is None:
-                self.api.finished.wait(max(0.0, min(_GLANCE, deadline - time.perf_counter())))
+                self.api.finished.wait(max(0.0, min(pause, deadline - time.perf_counter())))
+                pause = min(pause * 1.5, _SLOWEST_GLANCE)
                 if self.api.answer is not None:
                     break
                 self._glance()

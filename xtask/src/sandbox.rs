@@ -1,0 +1,76 @@
+//! AWS on one machine: the authority deployed and run there, to be tried out; and the tests that do so.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::{lambda, setup, shell};
+
+/// Deploys the functions in the sandbox and stays until it is told to end.
+pub(crate) fn run(built: bool) -> Result<()> {
+    let zip = if built { found()? } else { lambda::run(false)? };
+    let python = setup::python("judges", setup::JUDGES)
+        .context("the sandbox needs python3 with venv, and packages of PyPI (sandbox/requirements.txt)")?;
+    let mut command = shell::program(python.join("python"));
+    command.current_dir(folder()).args(["-m", "chancery_sandbox"]).arg(zip);
+    become_it(command)
+}
+
+/// Lints, formatting and types of the sandbox.
+pub(crate) fn check() -> Result<()> {
+    let Some(python) = setup::python("judges", setup::JUDGES) else {
+        println!("SKIPPED: lints of the sandbox (no virtual environment with its packages could be made)");
+        return Ok(());
+    };
+    for arguments in [
+        &["ruff", "check", "."][..],
+        &["ruff", "format", "--check", "."],
+        &["mypy"],
+    ] {
+        let mut command = shell::program(python.join(arguments[0]));
+        shell::run(command.current_dir(folder()).args(&arguments[1..]))?;
+    }
+    Ok(())
+}
+
+/// The sandbox's tests, with the functions deployed by Terraform where it is installed. Says what it skips.
+pub(crate) fn test(python: Option<&Path>) -> Result<()> {
+    let Some(python) = python else {
+        println!("SKIPPED: the functions, deployed (no virtual environment with the sandbox's packages could be made)");
+        return Ok(());
+    };
+    let zip = lambda::run(false)?;
+    let mut command = shell::program(python.join("python"));
+    command
+        .current_dir(folder())
+        // Each test that is skipped says why.
+        .args(["-m", "pytest", "-rs", "-p", "no:cacheprovider"])
+        .env("CHANCERY_LAMBDA_ZIP", zip);
+    shell::run(&mut command)
+}
+
+fn folder() -> PathBuf {
+    shell::root().join("sandbox")
+}
+
+fn found() -> Result<PathBuf> {
+    let zip = lambda::path();
+    ensure!(
+        zip.is_file(),
+        "there is no {}: leave --built out, and it is built",
+        zip.display()
+    );
+    Ok(zip)
+}
+
+/// In this process's place, so that Ctrl-C is for it alone and the terminal waits until it has cleared up.
+#[cfg(unix)]
+fn become_it(mut command: std::process::Command) -> Result<()> {
+    use std::os::unix::process::CommandExt as _;
+    Err(command.exec()).context("cannot start the sandbox")
+}
+
+#[cfg(not(unix))]
+fn become_it(mut command: std::process::Command) -> Result<()> {
+    shell::run(&mut command)
+}
