@@ -13,6 +13,7 @@ import boto3
 import botocore.config
 import deployments
 import pytest
+import takeover
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -91,12 +92,24 @@ def all_deployed(request, sandbox, tmp_path_factory):
     """Every configuration that a chosen test needs, by name; applied from the beginning of the session on."""
     asked = {mark.args[0]: None for item in request.session.items for mark in item.iter_markers("deployed")}
     all_of_them = deployments.Deployments(sandbox.endpoint, tmp_path_factory.mktemp("deployed"))
+    all_of_them.sandboxes.append(sandbox)
+
+    def take_over(folder):
+        # The names are the same as those of another configuration: it needs an AWS of its own.
+        other = Sandbox(folder)
+        all_of_them.sandboxes.append(other)
+        return takeover.take_over(other.endpoint, folder)
+
+    all_of_them.add("takeover", take_over)
     if not deployments.why_not():
-        for each in deployments.CONFIGURATIONS:
+        # The longest first.
+        for each in ("takeover", *deployments.CONFIGURATIONS):
             if each in asked and (each == "echo" or deployments.ZIP.exists()):
                 all_of_them.begin(each)
     yield all_of_them
     all_of_them.end()
+    for other in all_of_them.sandboxes[1:]:
+        other.stop()
 
 
 @pytest.fixture
@@ -117,10 +130,11 @@ def nothing_is_denied(request):
     if request.node.get_closest_marker("deployed") is None:
         yield
         return
-    sandbox = request.getfixturevalue("sandbox")
-    before = len(sandbox.ask("GET", "refusals"))
+    sandboxes = list(request.getfixturevalue("all_deployed").sandboxes)
+    before = [len(sandbox.ask("GET", "refusals")) for sandbox in sandboxes]
     yield
-    assert sandbox.ask("GET", "refusals")[before:] == []
+    for sandbox, count in zip(sandboxes, before, strict=True):
+        assert sandbox.ask("GET", "refusals")[count:] == []
 
 
 @pytest.fixture

@@ -8,9 +8,11 @@ from __future__ import annotations
 import base64
 import functools
 import os
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import lambdas
 import pytest
@@ -82,14 +84,20 @@ class Deployments:
 
     def __init__(self, endpoint: str, folder: Path) -> None:
         self._endpoint, self._folder = endpoint, folder
+        self._others: dict[str, Callable[[Path], Any]] = {}
+        self.sandboxes: list[Any] = []
         self._workers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="terraform")
-        self._begun: dict[str, Future[Deployed]] = {}
+        self._begun: dict[str, Future[Any]] = {}
+
+    def add(self, name: str, make: Callable[[Path], Any]) -> None:
+        """Let that be made in a folder under that name, beside the configurations."""
+        self._others[name] = make
 
     def begin(self, name: str) -> None:
         if name not in self._begun:
-            self._begun[name] = self._workers.submit(self._apply, name)
+            self._begun[name] = self._workers.submit(self._make, name)
 
-    def __getitem__(self, name: str) -> Deployed:
+    def __getitem__(self, name: str) -> Any:
         need(() if name == "echo" else (ZIP,))
         self.begin(name)
         return self._begun[name].result()
@@ -97,9 +105,12 @@ class Deployments:
     def end(self) -> None:
         self._workers.shutdown(cancel_futures=True)
 
-    def _apply(self, name: str) -> Deployed:
+    def _make(self, name: str) -> Any:
         folder = self._folder / name
         folder.mkdir()
+        return self._others[name](folder) if name in self._others else self._apply(name, folder)
+
+    def _apply(self, name: str, folder: Path) -> Deployed:
         calls = CONFIGURATIONS[name](folder)
         stack = terraform.Stack(folder, self._endpoint, MODULE, calls.pop("ca"), calls)
         stack.write()

@@ -6,9 +6,12 @@ use serde_json::{Value, json};
 use crate::crl;
 use crate::failure::{Failure, FailureKind};
 use crate::office::Office;
+use crate::settings::CaRole;
 
 /// Completes or gives up intents that stayed open. The CRL of those given up is due with the next run of its function.
 pub async fn handle(office: &Office) -> Result<Value, Failure> {
+    // A process that began before there was a CA would give up what it can complete now.
+    office.ca(CaRole::Issuing).await?;
     let swept = match office.authority.sweep().await {
         Err(error) if is_missing_table(&error) => {
             tracing::warn!(%error, "there is no journal to sweep yet");

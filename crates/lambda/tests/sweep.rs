@@ -5,9 +5,9 @@ mod support;
 
 use chancery_authority::memory::Fault;
 use chancery_lambda::failure::FailureKind;
-use chancery_lambda::function::Function::Sweep;
+use chancery_lambda::function::Function::{CreateIssuingCa, CreateRootCa, Sweep};
 use serde_json::json;
-use support::{Deployment, P256, P384, event, serial};
+use support::{Deployment, P256, P384, event, invocation, serial};
 
 #[tokio::test]
 async fn what_was_interrupted_is_taken_up() {
@@ -31,6 +31,24 @@ async fn what_was_interrupted_is_taken_up() {
     let retried = deployment.ask(&event("a", P256), "1").await.unwrap();
     assert_eq!(serial(&retried), swept.id.serial.to_string());
     assert_eq!(deployment.run(Sweep).await, Ok(nothing));
+}
+
+#[tokio::test]
+async fn a_process_from_before_there_was_a_ca_gives_nothing_up() {
+    let deployment = Deployment::new(&[]).await;
+    let sweep = deployment.function(Sweep);
+    let nothing = json!({"completed": 0, "lost": 0, "failed": 0});
+    assert_eq!(sweep.answer(b"{}", &invocation("before")).await, Ok(nothing));
+    for function in [CreateRootCa, CreateIssuingCa] {
+        deployment.run(function).await.unwrap();
+    }
+    deployment.house.faults.at("keys.sign", 1, Fault::DieAfter);
+    deployment.ask(&event("a", P256), "1").await.unwrap_err();
+    deployment.house.faults.clear();
+    // Less than what is known of the CAs is kept for.
+    deployment.house.clock.advance(400);
+    let swept = sweep.answer(b"{}", &invocation("after")).await;
+    assert_eq!(swept, Ok(json!({"completed": 1, "lost": 0, "failed": 0})));
 }
 
 #[tokio::test]

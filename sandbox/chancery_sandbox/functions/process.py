@@ -19,7 +19,7 @@ _INIT_LIMIT = 10.0
 _GLANCE = 0.02
 """Seconds before the first look at log and memory."""
 _SLOWEST_GLANCE = 0.2
-"""Seconds between two looks at most. Each look wakes a thread, and many that wake often keep the sandbox from its work."""
+"""Seconds between two looks at most: threads that wake often keep the others from their work."""
 _PIPE = 1 << 20
 _TAIL = 4096
 

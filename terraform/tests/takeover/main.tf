@@ -9,6 +9,12 @@ terraform {
   }
 }
 
+# Any file will do where the provider is mocked.
+variable "zip" {
+  type    = string
+  default = "./versions.tf"
+}
+
 module "kms_rsa_root_ca" {
   source   = "./key"
   alias    = "serverless-root-ca-dev"
@@ -67,6 +73,7 @@ module "rsa_tls_cert_lambda" {
   source = "./function"
   name   = "serverless-tls-cert-dev"
   role   = module.tls_keygen_iam.arn
+  zip    = var.zip
 }
 
 module "expiry_iam" {
@@ -80,6 +87,7 @@ module "expiry_lambda" {
   count  = 1
   name   = "serverless-expiry-dev"
   role   = module.expiry_iam[0].arn
+  zip    = var.zip
 }
 
 module "step-function-role" {

@@ -146,10 +146,14 @@ impl DynamoLedger {
         after: Option<Position>,
         limit: usize,
     ) -> Result<Vec<CertificateRecord>, LedgerError> {
-        let mut items = self.tables.query(&Range::rows(row::partition(name))).await?;
+        let partition = row::partition(name);
+        let mut items = self.tables.query(&Range::rows(partition)).await?;
         let cas = self.read_cas().await?;
-        let named = cas.iter().filter(|ca| ca.may_be_named(name));
-        let rows = named.map(|ca| (Table::Certificates, ca.row_key())).collect();
+        // A CA of that name is among the rows already, and DynamoDB refuses to be asked for an item twice.
+        let elsewhere = cas
+            .iter()
+            .filter(|ca| ca.may_be_named(name) && ca.record.slug.as_str() != partition);
+        let rows = elsewhere.map(|ca| (Table::Certificates, ca.row_key())).collect();
         items.extend(self.tables.get_many(rows).await?.into_iter().map(|(_, item)| item));
         let mut found = self.records_of(items).await?;
         found.retain(|record| record.common_name == name);

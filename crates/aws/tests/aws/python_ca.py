@@ -1,6 +1,7 @@
 """A deployment as the Python CA leaves it: keys in KMS, rows in the certificate table, by the drop-in contract's words.
 
-Arguments: endpoint, project, environment. Says what it made as one line of JSON.
+Arguments: endpoint, project, environment, and the external bucket where there is one to publish into; times are then
+counted from now. Keys that are there are used. Says what it made as one line of JSON.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import json
+import os
 import sys
 
 import boto3
@@ -17,9 +19,14 @@ from cryptography.hazmat.primitives.asymmetric import ec, utils
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 ENDPOINT, PROJECT, ENVIRONMENT = sys.argv[1:4]
+BUCKET = sys.argv[4] if len(sys.argv) > 4 else None
 TABLE = f"{PROJECT.title()}CA{ENVIRONMENT.title()}"
-NOW = dt.datetime(2026, 11, 23, 20, 0, 0, tzinfo=dt.UTC)
-SESSION = boto3.Session(aws_access_key_id="AKIAIOSFODNN7EXAMPLE", aws_secret_access_key="secret", region_name="eu-west-2")
+NOW = dt.datetime.now(dt.UTC).replace(microsecond=0) if BUCKET else dt.datetime(2026, 11, 23, 20, 0, 0, tzinfo=dt.UTC)
+SESSION = boto3.Session(
+    aws_access_key_id="AKIAIOSFODNN7EXAMPLE",
+    aws_secret_access_key="secret",
+    region_name=os.environ.get("AWS_REGION", "eu-west-2"),
+)
 KMS = SESSION.client("kms", endpoint_url=ENDPOINT)
 DYNAMODB = SESSION.client("dynamodb", endpoint_url=ENDPOINT)
 
@@ -28,8 +35,11 @@ class KmsKey(ec.EllipticCurvePrivateKey):
     """A private key that stays in KMS."""
 
     def __init__(self, alias: str, spec: str, algorithm: str) -> None:
-        key = KMS.create_key(KeySpec=spec, KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
-        KMS.create_alias(AliasName=alias, TargetKeyId=key)
+        try:
+            key = KMS.describe_key(KeyId=alias)["KeyMetadata"]["KeyId"]
+        except KMS.exceptions.NotFoundException:
+            key = KMS.create_key(KeySpec=spec, KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
+            KMS.create_alias(AliasName=alias, TargetKeyId=key)
         self._key, self._algorithm = key, algorithm
         public = serialization.load_der_public_key(KMS.get_public_key(KeyId=key)["PublicKey"])
         assert isinstance(public, ec.EllipticCurvePublicKey)
@@ -161,4 +171,36 @@ broken = {"CommonName": {"S": "broken"}, "SerialNumber": {"S": "4711"}, "Certifi
 DYNAMODB.put_item(TableName=TABLE, Item=broken)
 DYNAMODB.put_item(TableName=TABLE, Item=broken | {"SerialNumber": {"S": "not a number"}})
 DYNAMODB.put_item(TableName=TABLE, Item={"CommonName": {"S": "server"}, "SerialNumber": {"S": "12"}})
+
+
+def publish():
+    """The files of the contract, with CRLs of the numbers that the CAs' rows have."""
+    s3 = SESSION.client("s3", endpoint_url=ENDPOINT)
+    pem = serialization.Encoding.PEM
+    files = {f"{PROJECT}-ca-bundle-{ENVIRONMENT}.pem": root.public_bytes(pem) + issuing.public_bytes(pem)}
+    revoked = {root_slug: [], issuing_slug: [made["revoked"]]}
+    for slug, ca, key, number in ((root_slug, root, root_key, 7), (issuing_slug, issuing, issuing_key, 41)):
+        builder = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(ca.subject)
+            .last_update(NOW)
+            .next_update(NOW + dt.timedelta(days=1, seconds=600))
+            .add_extension(x509.CRLNumber(number), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca.public_key()), critical=False)
+        )
+        for serial in revoked[slug]:
+            entry = x509.RevokedCertificateBuilder().serial_number(int(serial)).revocation_date(NOW)
+            builder = builder.add_revoked_certificate(entry.build())
+        crl = builder.sign(key, hashes.SHA384() if ca is root else hashes.SHA256())
+        files |= {
+            f"{slug}.crt": ca.public_bytes(pem),
+            f"{slug}.crl": crl.public_bytes(serialization.Encoding.DER),
+            f"{slug}.crl.pem": crl.public_bytes(pem),
+        }
+    for name, content in files.items():
+        s3.put_object(Bucket=BUCKET, Key=name, Body=content)
+
+
+if BUCKET:
+    publish()
 print(json.dumps(made))

@@ -22,6 +22,30 @@ fn scope(deployment: &Deployment) -> CrlScope {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_by_the_name_of_a_ca_s_rows_is_answered() {
+    let Some(sandbox) = Sandbox::start() else { return };
+    let (office, deployment) = Office::new(&sandbox, &patient()).await;
+    let found = async |name: &str| {
+        let query = Search {
+            common_name: Some(name.to_owned()),
+            ..Search::default()
+        };
+        let page = office.aws.ledger.search(&query, None, 10).await.unwrap();
+        let serials = page.certificates.iter().map(|record| record.id.serial);
+        serials.collect::<Vec<_>>()
+    };
+    let cas = office.authority.cas();
+    for (ca, slug) in cas.iter().zip([deployment.root_ca(), deployment.issuing_ca()]) {
+        let serial = ca.certificate().serial();
+        let record = office.aws.ledger.certificate(None, serial).await.unwrap().unwrap();
+        assert_eq!(found(&record.common_name).await, [serial]);
+        // Where its row is; no certificate has that common name, unless it is the CA's own.
+        let expected = if record.common_name == slug.as_str() { vec![serial] } else { vec![] };
+        assert_eq!(found(slug.as_str()).await, expected);
+    }
+}
+
 /// Publishes the issuing CA's CRL: what it lists, and what could not be read.
 async fn crl(office: &Office, deployment: &Deployment) -> (Vec<Serial>, Vec<String>) {
     let scope = scope(deployment);

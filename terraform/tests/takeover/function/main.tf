@@ -14,10 +14,14 @@ variable "role" {
   type = string
 }
 
+variable "zip" {
+  type = string
+}
+
 resource "aws_lambda_function" "lambda" {
   function_name = var.name
   role          = var.role
-  filename      = "./versions.tf"
+  filename      = var.zip
   runtime       = "python3.13"
   handler       = "tls_cert.lambda_handler"
   publish       = true

@@ -17,5 +17,5 @@ variable "role" {
 resource "aws_sfn_state_machine" "state_machine" {
   name       = var.name
   role_arn   = var.role
-  definition = "{}"
+  definition = jsonencode({ StartAt = "Done", States = { Done = { Type = "Succeed" } } })
 }
