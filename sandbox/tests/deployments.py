@@ -40,6 +40,20 @@ def csr(**subject: str) -> str:
     return base64.b64encode(lists.Request.make(**subject).csr).decode()
 
 
+def grow_older(authority: Authority, seconds: int) -> int:
+    """Let what is open in the journal have been begun so many seconds earlier; how much that was."""
+    journal = "journal_table_name"
+    items = [row for row in authority.rows(journal) if "Open" in row]
+    for row in items:
+        authority.client("dynamodb").update_item(
+            TableName=authority.outputs[journal],
+            Key={name: row[name] for name in ("Key", "Sort")},
+            UpdateExpression="ADD Since :less, ReservedAt :less",
+            ExpressionAttributeValues={":less": {"N": str(-seconds)}},
+        )
+    return len(items)
+
+
 def why_not() -> str:
     """Why nothing can be deployed here; empty where it can."""
     if terraform.program() is None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import judges
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from deployments import ENTRIES
+from deployments import ENTRIES, grow_older
 
 from chancery_sandbox import lists
 
@@ -98,8 +100,6 @@ def test_bad_entries_stop_no_other(authority, tls_json):
     authority.put_internal("csrs/bad.csr", b"no request at all")
     bad = [
         {},
-        17,
-        None,
         {"common_name": "no-request.example.com"},
         {"common_name": "missing.example.com", "csr_file": "missing.csr"},
         {"common_name": "bad.example.com", "csr_file": "bad.csr"},
@@ -112,6 +112,47 @@ def test_bad_entries_stop_no_other(authority, tls_json):
     assert authority.run().status == "SUCCEEDED"
     assert len(leaves(authority, "good.example.com")) == 1
     assert len(authority.rows()) == before + 1
+
+
+def test_an_entry_that_is_none_fails_the_run_and_stops_no_other(authority, tls_json):
+    authority.put_internal("csrs/beside-none.csr", lists.Request.make(common_name="beside-none").csr)
+    tls_json([17, None, "text", {"common_name": "beside-none", "csr_file": "beside-none.csr"}])
+    run = authority.run()
+    assert (run.status, run.error, set(run.failed)) == ("FAILED", "Chancery.PartlyFailed", {"TlsCertificates"})
+    assert len(leaves(authority, "beside-none")) == 1
+
+
+def throttle(sandbox, times: int) -> None:
+    fault = {"service": "kms", "operation": "Sign", "kind": "throttled", "times": times, "principal": "tls-cert"}
+    sandbox.ask("POST", "faults", fault)
+
+
+def test_an_entry_whose_signature_is_throttled_is_issued_by_the_next_try(sandbox, authority, tls_json):
+    """More often than one invocation tries again: the state machine does."""
+    authority.put_internal("csrs/throttled.csr", lists.Request.make(common_name="throttled").csr)
+    tls_json([{"common_name": "throttled", "csr_file": "throttled.csr"}])
+    throttle(sandbox, 5)
+    with ThreadPoolExecutor(1) as runner:
+        run = runner.submit(authority.run)
+        # A try that finds another one at work waits for more than a minute, of which the sandbox waits a hundredth.
+        while not grow_older(authority, 100) and not run.done():
+            time.sleep(0.02)
+        assert run.result().status == "SUCCEEDED"
+    sandbox.ask("DELETE", "faults")
+    assert len(leaves(authority, "throttled")) == 1
+
+
+def test_an_entry_that_is_throttled_throughout_is_issued_by_the_next_run(sandbox, authority, tls_json):
+    authority.put_internal("csrs/long.csr", lists.Request.make(common_name="long-throttled").csr)
+    tls_json([{"common_name": "long-throttled", "csr_file": "long.csr"}])
+    throttle(sandbox, 10_000)
+    run = authority.run()
+    sandbox.ask("DELETE", "faults")
+    assert (run.status, run.error, set(run.failed)) == ("FAILED", "Chancery.PartlyFailed", {"TlsCertificates"})
+    assert leaves(authority, "long-throttled") == []
+    assert grow_older(authority, 600) == 1
+    assert authority.run().status == "SUCCEEDED"
+    assert len(leaves(authority, "long-throttled")) == 1
 
 
 @pytest.mark.parametrize("slug", ["serverless-root-ca-dev", "serverless-issuing-ca-dev"])

@@ -10,7 +10,7 @@ import judges
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from deployments import csr
+from deployments import csr, grow_older
 
 from chancery_sandbox.authority import FunctionFailedError
 
@@ -109,19 +109,6 @@ def test_what_was_interrupted_is_taken_up(sandbox, authority):
     assert authority.invoke("sweep") == {"completed": 1, "lost": 0, "failed": 0}
     (row,) = [row for row in authority.rows() if row["CommonName"]["S"] == "half.example.com"]
     assert authority.invoke("tls-cert", event)["CertificateInfo"]["SerialNumber"] == row["SerialNumber"]["S"]
-
-
-def grow_older(authority, seconds: int) -> None:
-    """Let what is open have been begun so many seconds earlier."""
-    journal = "journal_table_name"
-    for row in authority.rows(journal):
-        if "Open" in row:
-            authority.client("dynamodb").update_item(
-                TableName=authority.outputs[journal],
-                Key={name: row[name] for name in ("Key", "Sort")},
-                UpdateExpression="ADD Since :less, ReservedAt :less",
-                ExpressionAttributeValues={":less": {"N": str(-seconds)}},
-            )
 
 
 def test_events_that_cannot_be_handled_are_kept(sandbox, authority):

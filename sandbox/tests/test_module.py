@@ -96,9 +96,12 @@ def test_an_entry_that_fails_for_good_stops_no_other(sandbox, stack):
     s3.put_object(Bucket=bucket, Key="tls.json", Body=before)
     assert (said["status"], said["error"]) == ("FAILED", "Chancery.PartlyFailed")
     events = sandbox.client("logs").filter_log_events(logGroupName="/aws/lambda/echo-tls-cert-dev")["events"]
-    seen = [event["message"] for event in events]
-    assert 'bootstrap saw {"n": 1}' in seen
-    assert 'bootstrap saw {"n": 2}' in seen
+    seen = [event["message"] for event in events if event["message"].startswith("bootstrap saw")]
+    entries = [json.loads(line.removeprefix("bootstrap saw ")) for line in seen]
+    assert {1, 2} <= {entry.get("n") for entry in entries}
+    tokens = {entry["idempotency_token"] for entry in entries if entry.get("die")}
+    assert len(tokens) == 1, "each try of an entry has the same token"
+    assert not [entry for entry in entries if "n" in entry and entry["idempotency_token"] in tokens]
     assert times_called(sandbox)["expiry"] == 1
 
 

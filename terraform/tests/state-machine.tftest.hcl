@@ -99,7 +99,9 @@ run "nothing_stops_anything" {
       && jsondecode(output.definition).States["TLS Certificates"].ToleratedFailurePercentage == 100
       && jsondecode(output.definition).States["TLS Certificates"].ItemReader.Parameters == { Bucket = "internal", Key = "tls.json" }
       && jsondecode(output.definition).States["TLS Certificates"].ItemProcessor.ProcessorConfig.Mode == "DISTRIBUTED"
-      && jsondecode(output.definition).States["TLS Certificates"].ItemProcessor.States["TLS Certificate"].Parameters["Payload.$"] == "$"
+      && jsondecode(output.definition).States["TLS Certificates"].ItemSelector.default["idempotency_token.$"] == "States.Format('{}-{}', $$.Execution.Name, $$.Map.Item.Index)"
+      && jsondecode(output.definition).States["TLS Certificates"].ItemProcessor.States["TLS Certificate"].Retry[0].ErrorEquals[0] == "InProgressError"
+      && jsondecode(output.definition).States["TLS Certificates"].ItemProcessor.States["TLS Certificate"].Parameters["Payload.$"] == "States.JsonMerge($.default, $.entry, false)"
       && jsondecode(output.definition).States["TLS Certificates"].ItemProcessor.States["TLS Certificate"].Catch[0].Next == "Not Answered"
     )
     error_message = "tls.json is gone through a thousand entries at a time, and no entry stops another."

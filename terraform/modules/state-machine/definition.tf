@@ -21,6 +21,13 @@ locals {
 
   retry = [
     {
+      # The first try was interrupted after it had begun. What it left is taken up a minute later, not sooner.
+      ErrorEquals     = ["InProgressError"]
+      IntervalSeconds = 70
+      MaxAttempts     = 2
+      BackoffRate     = 1
+    },
+    {
       # Lambda's own trouble: soon, and often, but not all at once.
       ErrorEquals = [
         "Lambda.AWSLambdaException",
@@ -72,6 +79,12 @@ locals {
         ReaderConfig = { InputType = "JSON" }
         Parameters   = { Bucket = var.internal_bucket_name, Key = "tls.json" }
       }
+      # The token is the same for each try of an entry, and another one for each entry and run: a second try goes on with
+      # what the first one began, instead of finding its key in use. An entry may bring a token of its own.
+      ItemSelector = {
+        "entry.$" = "$$.Map.Item.Value"
+        default   = { "idempotency_token.$" = "States.Format('{}-{}', $$.Execution.Name, $$.Map.Item.Index)" }
+      }
       ItemProcessor = {
         ProcessorConfig = { Mode = "DISTRIBUTED", ExecutionType = "STANDARD" }
         StartAt         = "TLS Certificate"
@@ -81,7 +94,7 @@ locals {
             Resource = "arn:${var.partition}:states:::lambda:invoke"
             Parameters = {
               FunctionName = var.function_arns["tls-cert"]
-              "Payload.$"  = "$"
+              "Payload.$"  = "States.JsonMerge($.default, $.entry, false)"
             }
             TimeoutSeconds = var.task_timeout
             ResultPath     = null
