@@ -106,14 +106,14 @@ def _failed(run: Run) -> bool:
 @contextlib.contextmanager
 def _timed(what: str) -> Iterator[None]:
     """Say what is being done, and how long it took."""
-    print(f"{what:<21} …", end="", flush=True)  # noqa: T201 - a command for people in a terminal
+    print(f"{what:<21} … ", end="", flush=True)  # noqa: T201 - a command for people in a terminal
     began = time.monotonic()
     try:
         yield
     except BaseException:
-        _say(" failed")
+        _say("failed")
         raise
-    _say(f"\b{time.monotonic() - began:.0f} s")
+    _say(f"{time.monotonic() - began:.0f} s")
 
 
 def _say(text: str) -> None:

@@ -58,6 +58,8 @@ class Server:
         sys.setswitchinterval(_SWITCH)
         for name in ("werkzeug", "waitress"):
             logging.getLogger(name).setLevel(logging.ERROR)
+        # It tells of every state that fails and of every variable that is looked for in vain.
+        logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
         gate = Gate(DomainDispatcherApplication(create_backend_app), Trail(options.trail) if options.trail else None)
         control = Control(gate)
         slack = Slack(control)

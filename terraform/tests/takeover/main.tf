@@ -37,8 +37,9 @@ module "kms_tls_keygen" {
 }
 
 module "dynamodb" {
-  source = "./table"
-  name   = "ServerlessCADev"
+  source      = "./table"
+  name        = "ServerlessCADev"
+  kms_key_arn = module.kms_tls_keygen.arn
 }
 
 # The suffixes that were drawn by chance.

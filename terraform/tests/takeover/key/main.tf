@@ -28,3 +28,7 @@ resource "aws_kms_alias" "encryption" {
   name          = "alias/${var.alias}"
   target_key_id = aws_kms_key.encryption.key_id
 }
+
+output "arn" {
+  value = aws_kms_key.encryption.arn
+}

@@ -10,6 +10,10 @@ variable "name" {
   type = string
 }
 
+variable "kms_key_arn" {
+  type = string
+}
+
 resource "aws_dynamodb_table" "ca" {
   name         = var.name
   billing_mode = "PAY_PER_REQUEST"
@@ -24,5 +28,14 @@ resource "aws_dynamodb_table" "ca" {
   attribute {
     name = "SerialNumber"
     type = "S"
+  }
+
+  point_in_time_recovery {
+    enabled = true
+  }
+
+  server_side_encryption {
+    enabled     = true
+    kms_key_arn = var.kms_key_arn
   }
 }
