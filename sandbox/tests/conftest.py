@@ -14,6 +14,7 @@ import botocore.config
 import deployments
 import pytest
 import takeover
+import trials
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -101,9 +102,10 @@ def all_deployed(request, sandbox, tmp_path_factory):
         return takeover.take_over(other.endpoint, folder)
 
     all_of_them.add("takeover", take_over)
+    all_of_them.add("trial", trials.Trial)
     if not deployments.why_not():
         # The longest first.
-        for each in ("takeover", *deployments.CONFIGURATIONS):
+        for each in ("takeover", *deployments.CONFIGURATIONS, "trial"):
             if each in asked and (each == "echo" or deployments.ZIP.exists()):
                 all_of_them.begin(each)
     yield all_of_them
