@@ -84,8 +84,8 @@ def tls_json(authority):
     authority.put_internal("tls.json", before)
 
 
-def test_hundreds_of_entries_are_issued_once(authority, tls_json):
-    names = [f"host-{number:03}.example.com" for number in range(100)]
+def test_many_entries_are_issued_once(authority, tls_json):
+    names = [f"host-{number:03}.example.com" for number in range(50)]
     for name in names:
         authority.put_internal(f"csrs/{name}.csr", lists.Request.make(common_name=name).csr)
     tls_json([{"common_name": name, "csr_file": f"{name}.csr"} for name in names])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 
 import pytest
 from botocore.exceptions import ClientError
@@ -157,6 +158,12 @@ def test_the_trail_names_request_key_and_caller(sandbox, kms):
     key_id = key(kms, "ECC_NIST_P256")
     iam, sts = sandbox.client("iam"), sandbox.client("sts")
     role = iam.create_role(RoleName="signer" + key_id[:8], AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    allowed = {"Effect": "Allow", "Action": "kms:Sign", "Resource": "*"}
+    iam.put_role_policy(
+        RoleName="signer" + key_id[:8],
+        PolicyName="sign",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allowed]}),
+    )
     taken = sts.assume_role(RoleArn=role, RoleSessionName="session")
     signer = sandbox.client("kms", access_key=taken["Credentials"]["AccessKeyId"])
     ids = set()

@@ -68,8 +68,11 @@ def test_slow_calls_and_their_record(sandbox, queue):
     began = time.monotonic()
     put(sandbox, queue, "x")
     assert time.monotonic() - began >= 0.3
-    calls = [(call["service"], call["operation"], call["status"]) for call in sandbox.ask("GET", "calls")]
-    assert calls == [("dynamodb", "PutItem", 200)]
+    # Terraform may be at work meanwhile.
+    calls = [
+        call for call in sandbox.ask("GET", "calls") if (call["service"], call["operation"]) == ("dynamodb", "PutItem")
+    ]
+    assert [call["status"] for call in calls] == [200]
 
 
 def test_faults_that_are_none(sandbox):
