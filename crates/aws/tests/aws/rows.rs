@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use chancery_authority::config::Config;
-use chancery_authority::port::ledger::{CrlScope, Search};
+use chancery_authority::port::ledger::{CrlScope, Ledger as _, Search};
 use chancery_authority::revoke::RevokeError;
 use chancery_aws::Deployment;
 use chancery_x509::crl::{RevocationList, RevocationReason};
@@ -41,7 +41,11 @@ async fn a_search_by_the_name_of_a_ca_s_rows_is_answered() {
         let record = office.aws.ledger.certificate(None, serial).await.unwrap().unwrap();
         assert_eq!(found(&record.common_name).await, [serial]);
         // Where its row is; no certificate has that common name, unless it is the CA's own.
-        let expected = if record.common_name == slug.as_str() { vec![serial] } else { vec![] };
+        let expected = if record.common_name == slug.as_str() {
+            vec![serial]
+        } else {
+            vec![]
+        };
         assert_eq!(found(slug.as_str()).await, expected);
     }
 }
