@@ -2,6 +2,9 @@
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
+use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
+use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
+use aws_smithy_types::retry::ErrorKind;
 use chancery_authority::port::{Notice, NoticeError, Notices};
 use serde_json::json;
 
@@ -29,12 +32,31 @@ impl SnsNotices {
             .retry_config(Patience::retries())
             .timeout_config(patience.timeouts())
             .interceptor(patience.meter().clone())
+            .retry_classifier(TooManyRequests)
             .build();
         Self {
             client: aws_sdk_sns::Client::from_conf(config),
             topic_arn: topic_arn.into(),
             patience,
         }
+    }
+}
+
+/// SNS's own code for throttling, `Throttled`, is none of those that the SDK repeats calls for; its status is 429.
+/// <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>
+#[derive(Debug)]
+struct TooManyRequests;
+
+impl ClassifyRetry for TooManyRequests {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        match context.response().map(|response| response.status().as_u16()) {
+            Some(429) => RetryAction::retryable_error(ErrorKind::ThrottlingError),
+            _ => RetryAction::NoActionIndicated,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "TooManyRequests"
     }
 }
 
