@@ -91,7 +91,7 @@ impl Notify {
             return tracing::info!("nothing to carry, or no channel to carry it to");
         }
         let Some(mut token) = self.token(None).await else {
-            return;
+            return tracing::error!(notices = notices.len(), "without a Slack token every notice is lost");
         };
         let alias = self.alias().await;
         for mut notice in notices {

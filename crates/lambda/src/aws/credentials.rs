@@ -1,17 +1,30 @@
 //! What `notify` reads of the account: the Slack token's secret, and the account's alias.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use aws_config::SdkConfig;
+use aws_config::timeout::TimeoutConfig;
 use aws_smithy_types::error::display::DisplayErrorContext;
 
 use crate::notify::{Account, Secrets};
+
+/// Time for one request: one that hangs is made again.
+const ATTEMPT: Duration = Duration::from_secs(3);
+
+/// Time for the secret, retries included: nothing can be told without it.
+const SECRET: Duration = Duration::from_secs(10);
+
+/// Time for the account's alias, without which a notice is a notice all the same.
+const ALIAS: Duration = Duration::from_secs(3);
 
 /// AWS Secrets Manager.
 pub(super) struct SdkSecrets(aws_sdk_secretsmanager::Client);
 
 impl SdkSecrets {
     pub(super) fn new(config: &SdkConfig) -> Self {
-        Self(aws_sdk_secretsmanager::Client::new(config))
+        let config = aws_sdk_secretsmanager::config::Builder::from(config).timeout_config(within(SECRET));
+        Self(aws_sdk_secretsmanager::Client::from_conf(config.build()))
     }
 }
 
@@ -29,7 +42,8 @@ pub(super) struct SdkAccount(aws_sdk_iam::Client);
 
 impl SdkAccount {
     pub(super) fn new(config: &SdkConfig) -> Self {
-        Self(aws_sdk_iam::Client::new(config))
+        let config = aws_sdk_iam::config::Builder::from(config).timeout_config(within(ALIAS));
+        Self(aws_sdk_iam::Client::from_conf(config.build()))
     }
 }
 
@@ -40,4 +54,11 @@ impl Account for SdkAccount {
         let answer = answer.map_err(|error| DisplayErrorContext(error).to_string())?;
         Ok(answer.account_aliases.into_iter().next())
     }
+}
+
+fn within(limit: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .operation_attempt_timeout(ATTEMPT)
+        .operation_timeout(limit)
+        .build()
 }
