@@ -9,6 +9,7 @@
 
 pub mod bucket;
 pub mod deployment;
+mod http;
 pub mod keys;
 pub mod ledger;
 pub mod meter;
@@ -35,7 +36,10 @@ pub use world::{SystemClock, SystemEntropy};
 /// Reads region, credentials' whereabouts and endpoint from the environment and the shared configuration files, as the
 /// AWS command line does. Calls nothing.
 pub async fn load_config() -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::latest()).load().await
+    aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http::SharedConnectors::new(Patience::default().connecting()))
+        .load()
+        .await
 }
 
 /// Every port of one deployment.

@@ -92,10 +92,15 @@ impl Patience {
             .with_reconnect_mode(ReconnectMode::ReconnectOnTransientError)
     }
 
+    /// Time to connect.
+    pub(crate) fn connecting(&self) -> Duration {
+        self.0.call / 4
+    }
+
     /// A request without an answer is given up in time for another one.
     pub(crate) fn timeouts(&self) -> TimeoutConfig {
         TimeoutConfig::builder()
-            .connect_timeout(self.0.call / 4)
+            .connect_timeout(self.connecting())
             .operation_attempt_timeout(self.0.call / 3)
             .build()
     }
@@ -103,7 +108,7 @@ impl Patience {
     /// The same for requests that move long objects.
     pub(crate) fn long_timeouts(&self) -> TimeoutConfig {
         TimeoutConfig::builder()
-            .connect_timeout(self.0.call / 4)
+            .connect_timeout(self.connecting())
             .operation_attempt_timeout(self.0.call * 3)
             .build()
     }
