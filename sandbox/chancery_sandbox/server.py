@@ -15,7 +15,7 @@ import waitress
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from waitress.server import MultiSocketServer
 
-from . import dynamodb, functions, kms, s3, sns, stepfunctions
+from . import dynamodb, functions, kms, s3, sns, state, stepfunctions
 from .control import Control
 from .functions import Later, Runner, Settings
 from .gate import Gate
@@ -119,6 +119,8 @@ class Server:
 
         control.add("GET", "reports", lambda _: list(self._runner.reports))
         control.add("DELETE", "reports", lambda _: self._runner.reports.clear())
+        control.add("POST", "state", state.look)
+        control.add("PUT", "state", state.put_back)
         control.add("POST", "settle", lambda value: {"settled": self._later.settle((value or {}).get("seconds", 30))})
         control.add("POST", "cold", forget)
         control.add("GET", "slack", lambda _: list(slack.messages))

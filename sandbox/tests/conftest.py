@@ -15,6 +15,7 @@ import deployments
 import pytest
 import takeover
 import trials
+from place import Place
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -124,6 +125,12 @@ def deployed(request, all_deployed):
 def authority(deployed):
     """The authority of the first call of the module there, after its first run."""
     return deployed.running
+
+
+@pytest.fixture(scope="session")
+def place(sandbox, all_deployed):
+    """The configuration `faults`, for tests that put it back as it was."""
+    return Place(sandbox, "faulty", all_deployed["faults"].authority.outputs)
 
 
 @pytest.fixture(autouse=True)

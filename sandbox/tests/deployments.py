@@ -178,6 +178,20 @@ def _post_quantum(_folder: Path) -> dict[str, dict]:
     return {"ca": {"lambda_zip": str(ZIP), "project": "quantum", "bucket_prefix": "quantum", "expiry_reminders": []}}
 
 
+def _faults(_folder: Path) -> dict[str, dict]:
+    """One to which everything happens, and which is put back as it was all the time."""
+    return {
+        "ca": {
+            "lambda_zip": str(ZIP),
+            "project": "faulty",
+            "bucket_prefix": "faulty",
+            "timeout": 30,
+            "slack_channels": ["ca"],
+            "slack_token": SLACK_TOKEN,
+        }
+    }
+
+
 def _echo(folder: Path) -> dict[str, dict]:
     """Functions that only say what they were asked."""
     zipped = folder / "functions.zip"
@@ -194,4 +208,10 @@ def _echo(folder: Path) -> dict[str, dict]:
     }
 
 
-CONFIGURATIONS = {"main": _main, "neighbours": _neighbours, "post-quantum": _post_quantum, "echo": _echo}
+CONFIGURATIONS = {
+    "main": _main,
+    "neighbours": _neighbours,
+    "post-quantum": _post_quantum,
+    "faults": _faults,
+    "echo": _echo,
+}
