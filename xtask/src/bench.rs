@@ -2,6 +2,7 @@
 
 mod aws;
 mod cfssl;
+mod functions;
 mod report;
 mod server;
 
@@ -17,8 +18,27 @@ use server::Server;
 /// How often a measurement over HTTP is taken; the median is reported.
 const ROUNDS: usize = 3;
 
-/// Runs every measurement.
-pub(crate) fn run(quick: bool, built: bool) -> Result<()> {
+/// A part of the page that is also measured alone.
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub(crate) enum Section {
+    /// The functions on AWS, in the sandbox.
+    Functions,
+}
+
+/// Runs every measurement, or those of one section.
+pub(crate) fn run(section: Option<Section>, quick: bool, built: bool) -> Result<()> {
+    match section {
+        None => run_all(quick, built),
+        Some(Section::Functions) => {
+            let text = functions::section(quick, built)?.context("nothing was measured")?;
+            let page = shell::root().join("docs/benchmarks.md");
+            let whole = report::with_section(&std::fs::read_to_string(page)?, &text);
+            write(quick, if quick { &text } else { &whole })
+        }
+    }
+}
+
+fn run_all(quick: bool, built: bool) -> Result<()> {
     if !built {
         shell::run(shell::cargo().args([
             "build",
@@ -63,6 +83,8 @@ pub(crate) fn run(quick: bool, built: bool) -> Result<()> {
     let crls = [revocations(ledger)?, revocations(100)?];
     println!("\nA long CRL on AWS");
     let long_crl = aws::long_crl()?;
+    println!("\nThe functions on AWS");
+    let functions = functions::section(quick, built)?;
     let report = report::Report {
         machine: report::machine(),
         single,
@@ -71,11 +93,17 @@ pub(crate) fn run(quick: bool, built: bool) -> Result<()> {
         start: start.context("nothing was started")?,
         crls,
         long_crl,
+        functions,
     };
+    write(quick, &report.text())
+}
+
+/// The page, or on the terminal what a quick run found.
+fn write(quick: bool, text: &str) -> Result<()> {
     if quick {
-        println!("\n{}", report.text());
+        println!("\n{text}");
     } else {
-        std::fs::write(shell::root().join("docs/benchmarks.md"), report.text())?;
+        std::fs::write(shell::root().join("docs/benchmarks.md"), text)?;
         println!("\nWritten to docs/benchmarks.md");
     }
     Ok(())

@@ -38,6 +38,8 @@ enum Chore {
     Ci,
     /// Measure, and write docs/benchmarks.md.
     Bench {
+        /// Measure this alone; its section takes the place of its former one.
+        section: Option<bench::Section>,
         /// A tenth of everything, printed and not written.
         #[arg(long)]
         quick: bool,
@@ -73,7 +75,7 @@ fn main() -> Result<()> {
         }
         Chore::Test { filter } => test::run(&filter),
         Chore::Check => check::run(),
-        Chore::Bench { quick, built } => bench::run(quick, built),
+        Chore::Bench { section, quick, built } => bench::run(section, quick, built),
         Chore::Lambda { verify } => lambda::run(verify).map(|_| ()),
         Chore::Sandbox { built } => sandbox::run(built),
         Chore::Terraform => terraform::run(),

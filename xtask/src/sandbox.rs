@@ -6,6 +6,9 @@ use anyhow::{Context, Result, ensure};
 
 use crate::{lambda, setup, shell};
 
+/// What measures the functions there, seen from the sandbox's folder.
+const BENCHES: &str = "../benches/functions";
+
 /// Deploys the functions in the sandbox and stays until it is told to end.
 pub(crate) fn run(built: bool) -> Result<()> {
     let zip = if built { found()? } else { lambda::run(false)? };
@@ -23,8 +26,8 @@ pub(crate) fn check() -> Result<()> {
         return Ok(());
     };
     for arguments in [
-        &["ruff", "check", "."][..],
-        &["ruff", "format", "--check", "."],
+        &["ruff", "check", "--config", "pyproject.toml", ".", BENCHES][..],
+        &["ruff", "format", "--check", "--config", "pyproject.toml", ".", BENCHES],
         &["mypy"],
     ] {
         let mut command = shell::program(python.join(arguments[0]));

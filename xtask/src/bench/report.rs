@@ -14,6 +14,8 @@ pub(super) struct Report {
     pub(super) start: Value,
     pub(super) crls: [Value; 2],
     pub(super) long_crl: Option<Value>,
+    /// As [`super::functions::section`] makes it.
+    pub(super) functions: Option<String>,
 }
 
 impl Report {
@@ -69,6 +71,9 @@ impl Report {
         if let Some(crl) = &self.long_crl {
             text.push_str(&on_aws(crl));
         }
+        if let Some(functions) = &self.functions {
+            let _ = write!(text, "\n{functions}");
+        }
         let _ = writeln!(
             text,
             "\n## Start and rest\n\n`chancery start` over an authority that has issued the certificates above.\n\n\
@@ -107,6 +112,29 @@ fn row(text: &mut String, name: &str, result: &Value) {
     );
 }
 
+/// The page with a section, which begins with its heading, in the place of the one with the same heading, or at the end.
+pub(super) fn with_section(page: &str, section: &str) -> String {
+    let heading = section.lines().next().unwrap_or_default();
+    let mut before = String::new();
+    let mut after = String::new();
+    let mut found = false;
+    let mut inside = false;
+    for line in page.split_inclusive('\n') {
+        if line.starts_with("## ") {
+            inside = line.trim_end() == heading;
+            found |= inside;
+        }
+        if !inside {
+            let part = if found { &mut after } else { &mut before };
+            part.push_str(line);
+        }
+    }
+    let parts = [before.trim_end(), section.trim_end(), after.trim_end()];
+    let mut whole = parts.map(str::to_owned).join("\n\n").trim_end().to_owned();
+    whole.push('\n');
+    whole
+}
+
 /// Processor, cores and day.
 pub(super) fn machine() -> String {
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -123,4 +151,20 @@ pub(super) fn machine() -> String {
         "Machine: {model}, {cores} cores, Linux. Day: {}.",
         day.unwrap_or_default()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_section_takes_the_place_of_its_former_one() {
+        let page = "# Page\n\n## One\n\n1\n\n## Two\n\n2\n\n### Of two\n\n## Three\n\n3\n";
+        let new = "## Two\n\nnew\n";
+        let whole = "# Page\n\n## One\n\n1\n\n## Two\n\nnew\n\n## Three\n\n3\n";
+        assert_eq!(with_section(page, new), whole);
+        assert_eq!(with_section(whole, new), whole);
+        let last = "# Page\n\n## One\n\n1\n\n## Two\n\nnew\n";
+        assert_eq!(with_section("# Page\n\n## One\n\n1\n", new), last);
+    }
 }
