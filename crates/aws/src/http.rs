@@ -111,10 +111,13 @@ mod tests {
         let connectors = SharedConnectors::new(Duration::from_secs(1));
         let count = || connectors.made.lock().unwrap().len();
         assert_eq!(count(), 1);
-        let settings = HttpConnectorSettings::builder();
-        connectors.connector(&settings.clone().connect_timeout(Duration::from_secs(1)).build());
+        let within = |seconds| {
+            let settings = HttpConnectorSettings::builder().connect_timeout(Duration::from_secs(seconds));
+            settings.build()
+        };
+        connectors.connector(&within(1));
         assert_eq!(count(), 1);
-        connectors.connector(&settings.connect_timeout(Duration::from_secs(2)).build());
+        connectors.connector(&within(2));
         assert_eq!(count(), 2);
     }
 }
