@@ -10,7 +10,12 @@ use crate::{sandbox, setup, shell, terraform};
 pub(crate) fn run(filter: &[String]) -> Result<()> {
     let judges = setup::judges();
     if filter.is_empty() {
-        shell::run(shell::cargo().args(["test", "--workspace", "--doc", "--quiet"]))?;
+        // With the features of the other tests: what these build, those find built.
+        shell::run(
+            shell::cargo()
+                .args(["test", "--workspace", "--doc", "--quiet"])
+                .args(EVERYTHING),
+        )?;
         terraform::run()?;
     }
     // What fails there says nothing about the rest, which is run all the same.
