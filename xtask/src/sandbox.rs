@@ -36,7 +36,8 @@ pub(crate) fn check() -> Result<()> {
     Ok(())
 }
 
-/// The sandbox's tests, with the functions deployed by Terraform where it is installed. Says what it skips.
+/// The sandbox's tests, with the functions deployed by Terraform where it is installed, and with the command as it was built
+/// for tests. Says what it skips.
 pub(crate) fn test(python: Option<&Path>) -> Result<()> {
     let Some(python) = python else {
         println!("SKIPPED: the functions, deployed (no virtual environment with the sandbox's packages could be made)");
@@ -48,7 +49,8 @@ pub(crate) fn test(python: Option<&Path>) -> Result<()> {
         .current_dir(folder())
         // Each test that is skipped says why.
         .args(["-m", "pytest", "-rs", "-p", "no:cacheprovider"])
-        .env("CHANCERY_LAMBDA_ZIP", zip);
+        .env("CHANCERY_LAMBDA_ZIP", zip)
+        .env("CHANCERY_COMMAND", shell::target().join("debug/chancery"));
     shell::run(&mut command)
 }
 
