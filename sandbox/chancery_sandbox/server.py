@@ -15,7 +15,7 @@ import waitress
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from waitress.server import MultiSocketServer
 
-from . import dynamodb, functions, kms, s3, sns, state, stepfunctions
+from . import dynamodb, functions, kms, remembered, s3, sns, state, stepfunctions
 from .control import Control
 from .functions import Later, Runner, Settings
 from .gate import Gate
@@ -106,6 +106,7 @@ class Server:
         self._runner.end()
 
     def _mend(self, patience: float) -> None:
+        remembered.mend()
         dynamodb.mend()
         kms.mend()
         functions.mend(self._runner, self._later)

@@ -12,7 +12,7 @@ from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
 
-from . import query, reserved, sizes, transaction
+from . import expressions, query, reserved, sizes, transaction
 
 
 def mend() -> None:
@@ -20,6 +20,7 @@ def mend() -> None:
     if getattr(Table, "mended", False):
         return
     Table.mended = True  # type: ignore[attr-defined]
+    expressions.mend()
     DynamoType.size = sizes.of_value
     DynamoDBBackend.transact_write_items = transaction.write
     DynamoHandler.transact_write_items = transaction.idempotent(DynamoHandler.transact_write_items)

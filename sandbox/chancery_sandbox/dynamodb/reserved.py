@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ReservedWords.h
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -25,10 +26,9 @@ def checked(original: Callable[[DynamoHandler], Any]) -> Callable[[DynamoHandler
     """Refuse a request with a reserved word for a name before anything is done about it."""
 
     def operation(self: DynamoHandler) -> Any:
-        reserved = {word.upper() for word in ReservedKeywords.get_reserved_keywords()}
         for field, text in _expressions(self.body):
             for name in _NAME.findall(text):
-                if name.upper() in reserved - _SYNTAX:
+                if name.upper() in _words():
                     raise MockValidationException(
                         f"Invalid {field}: Attribute name is a reserved keyword; reserved keyword: {name}"
                     )
@@ -36,6 +36,11 @@ def checked(original: Callable[[DynamoHandler], Any]) -> Callable[[DynamoHandler
 
     operation.__name__ = original.__name__
     return operation
+
+
+@functools.cache
+def _words() -> frozenset[str]:
+    return frozenset(word.upper() for word in ReservedKeywords.get_reserved_keywords()) - _SYNTAX
 
 
 def _expressions(value: Any) -> Iterator[tuple[str, str]]:

@@ -108,8 +108,9 @@ def idempotent(original: Callable[[DynamoHandler], ActionResult]) -> Callable[[D
         asked = json.dumps(self.body["TransactItems"], sort_keys=True, default=repr)  # binary values are octets here
         now = time.monotonic()
         with lock:
-            for old in [each for each, (_, at) in done.items() if now - at > TOKEN_LIFE]:
-                del done[old]
+            # The oldest come first, and there may be many.
+            while done and now - next(iter(done.values()))[1] > TOKEN_LIFE:
+                del done[next(iter(done))]
             earlier = done.get(key)
         if earlier is not None:
             if earlier[0] != asked:
