@@ -21,8 +21,9 @@ from .trail import Trail
 StartResponse = Callable[..., Any]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
-# moto's backends are plain Python objects; AWS's guarantees (a conditional write sees no half of another) need a lock.
-_SERIALISED = ("dynamodb", "s3")
+# moto's backends are plain Python objects: AWS's guarantees (a conditional write sees no half of another) need a lock,
+# and a list that is read while another call adds to it breaks. Services whose calls wait for functions have none.
+_SERIALISED = ("dynamodb", "s3", "iam", "logs", "monitoring", "events", "secretsmanager")
 
 
 @dataclass

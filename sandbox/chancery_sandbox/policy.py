@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import enum
 import fnmatch
+import functools
 import json
 import re
 from collections.abc import Callable
@@ -38,7 +39,7 @@ class Asked:
 def evaluate(document: str | dict[str, Any], asked: Asked) -> Verdict:
     """Read a policy; one that cannot be read says nothing."""
     try:
-        policy = json.loads(document) if isinstance(document, str) else document
+        policy = _read(document) if isinstance(document, str) else document
     except ValueError:
         return Verdict.SILENT
     verdict = Verdict.SILENT
@@ -49,6 +50,11 @@ def evaluate(document: str | dict[str, Any], asked: Asked) -> Verdict:
             return Verdict.DENIED
         verdict = Verdict.ALLOWED
     return verdict
+
+
+@functools.lru_cache(1024)
+def _read(document: str) -> Any:
+    return json.loads(document)
 
 
 def _applies(statement: dict[str, Any], asked: Asked) -> bool:

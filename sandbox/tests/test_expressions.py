@@ -7,10 +7,11 @@ import copy
 import pytest
 from moto.dynamodb.comparisons import ConditionExpressionParser
 from moto.dynamodb.models import dynamodb_backends
+from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser, Node
 from moto.dynamodb.parsing.expressions import UpdateExpressionParser
 
-from chancery_sandbox.dynamodb import expressions
+from chancery_sandbox.dynamodb import expressions, plain
 
 KEY = {"CommonName": {"S": "a"}, "SerialNumber": {"S": "1"}}
 ITEM = KEY | {
@@ -20,7 +21,15 @@ ITEM = KEY | {
     "Tree": {"M": {"Leaf": {"S": "m"}, "Deep": {"M": {"Deepest": {"N": "1"}}}}},
     "Kinds": {"SS": ["p", "q"]},
 }
-NAMES = {"#t": "Word", "#m": "Tree", "#n": "New", "#c": "Amount"}
+NAMES = {
+    "#new": "Newest",
+    "#t": "Word",
+    "#key": "SerialNumber",
+    "#m": "Tree",
+    "#n": "New",
+    "#c": "Amount",
+    "#revoked": "RevokedBy",
+}
 VALUES = {
     ":s": {"S": "s"}, ":t": {"S": "t"}, ":e": {"S": ""}, ":one": {"N": "1"}, ":three": {"N": "3"}, ":less": {"N": "-2"},
     ":l": {"L": [{"S": "end"}]}, ":set": {"SS": ["q", "r"]}, ":m": {"M": {"Other": {"S": "o"}}}, ":type": {"S": "S"},
@@ -44,6 +53,11 @@ UPDATES = (
     "SET #t = :missing",
     "SET #missing = :s",
     "SET CommonName = :s",
+    "SET #key = :s",
+    "SET #revoked = :one",
+    "SET #revoked = :e",
+    "SET #c = :one ADD #c :one",
+    "ADD #c :s",
     "SET RevokedBy = :one",
     "SET RevokedBy = :e",
     "SET #c = #c + :s",
@@ -55,6 +69,13 @@ UPDATES = (
     "REMOVE",
     "SET #t == :s",
     "SET Name = :s",
+)
+PLAIN = (
+    "SET #t = :s",
+    "SET #t = :s, #c = :one REMOVE #n, #m",
+    "SET #new = :l ADD #c :less",
+    "ADD #new :one",
+    "REMOVE #n",
 )
 CONDITIONS = (
     "",
@@ -142,3 +163,17 @@ def test_what_a_placeholder_stands_for_is_looked_at_each_time(monkeypatch):
             for value in ("x", "y")
         ]
     assert len(set(told)) == len(told)
+
+
+@pytest.mark.parametrize("update", PLAIN + UPDATES)
+def test_plain_updates_make_what_moto_makes(write, update):
+    expected = write(update, "")
+    table = dynamodb_backends["123456789012"]["eu-west-1"].get_table("Expressions")
+    # Whatever was there before it.
+    write("REMOVE Nowhere", "")
+    keys = [DynamoType(value) for value in KEY.values()]
+    before = copy.deepcopy(table.get_item(*keys).to_json())
+    made = plain.update(table, *keys, update, NAMES, copy.deepcopy(VALUES))
+    after = table.get_item(*keys).to_json()
+    assert made or update not in PLAIN
+    assert after == (expected if made else before)

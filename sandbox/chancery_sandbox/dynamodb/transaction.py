@@ -28,6 +28,8 @@ from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
 
+from . import plain
+
 TOKEN_LIFE = 600.0
 """Seconds for which a token stands for its first request."""
 _ACTIONS = 100
@@ -158,13 +160,17 @@ def _apply(backend: DynamoDBBackend, action: _Action) -> None:
     elif action.kind == "Delete":
         backend.delete_item(request["TableName"], action.key)
     elif action.kind == "Update":
-        backend.update_item(
-            request["TableName"],
-            action.key,
-            update_expression=request["UpdateExpression"],
-            expression_attribute_names=request.get("ExpressionAttributeNames") or {},
-            expression_attribute_values=request.get("ExpressionAttributeValues") or {},
-        )
+        names = request.get("ExpressionAttributeNames") or {}
+        values = request.get("ExpressionAttributeValues") or {}
+        text = request["UpdateExpression"]
+        if not plain.update(action.table, action.hash_key, action.range_key, text, names, values):
+            backend.update_item(
+                request["TableName"],
+                action.key,
+                update_expression=text,
+                expression_attribute_names=names,
+                expression_attribute_values=values,
+            )
 
 
 def restore(table: Table, hash_key: DynamoType, range_key: DynamoType | None, item: Item | None) -> None:
