@@ -55,13 +55,13 @@ class World:
 
 
 @contextmanager
-def deployed(zipped: Path, folder: Path) -> Iterator[World]:
-    """Apply the module, and end everything afterwards."""
+def deployed(zipped: Path, folder: Path, **more: Any) -> Iterator[World]:
+    """Apply the module, with these and further inputs, and end everything afterwards."""
     # A server in this process, so that a ledger of 100,000 certificates can be put where it keeps its tables.
     server = Server(Options(host="127.0.0.1", port=0, trail=None, python=Path(sys.executable)))
     server.start()
     try:
-        inputs = {"project": PROJECT, "lambda_zip": str(zipped), "bucket_suffix": "abcde"}
+        inputs = {"project": PROJECT, "lambda_zip": str(zipped), "bucket_suffix": "abcde"} | more
         stack = Stack(folder, server.endpoint, MODULE, inputs)
         stack.write()
         stack.init()

@@ -15,7 +15,7 @@ import botocore.config
 from . import terraform
 
 _RUN_LIMIT = 900.0
-"""Seconds after which a run of the state machine is given up."""
+"""Seconds after which a run of the state machine is given up, unless another limit is named."""
 
 
 class FunctionFailedError(Exception):
@@ -75,14 +75,14 @@ class Authority:
             raise FunctionFailedError(self.function(name), value)
         return value
 
-    def run(self) -> Run:
-        """Run the state machine to its end."""
+    def run(self, limit: float = _RUN_LIMIT) -> Run:
+        """Run the state machine to its end; raises `TimeoutError` after `limit` seconds."""
         states = self.client("stepfunctions")
         began = time.monotonic()
         execution = states.start_execution(stateMachineArn=self.outputs["state_machine_arn"])["executionArn"]
         while (said := states.describe_execution(executionArn=execution))["status"] == "RUNNING":
-            if time.monotonic() - began > _RUN_LIMIT:
-                raise TimeoutError(f"{execution} is still running after {_RUN_LIMIT:.0f} seconds")
+            if time.monotonic() - began > limit:
+                raise TimeoutError(f"{execution} is still running after {limit:.0f} seconds")
             time.sleep(0.1)
         failed: dict[str, Any] = {}
         if said["status"] != "SUCCEEDED":

@@ -3,84 +3,15 @@
 
 mod support;
 
-use std::collections::BTreeMap;
-
-use chancery_authority::config::Config;
-use chancery_authority::hierarchy::{StandInError, stand_ins, stand_ins_from};
 use chancery_authority::issue::Rules;
 use chancery_authority::memory::Fault;
-use chancery_authority::plan::{Plan, Planner, Proposal, Unreadable, Verdict};
+use chancery_authority::plan::{Plan, Planner, Proposal, Verdict};
 use chancery_authority::port::LedgerError;
-use chancery_authority::profile::Profiles;
-use chancery_authority::wire::{CsrFileName, TlsCertRequest};
-use chancery_x509::certificate::Certificate;
+use chancery_authority::wire::TlsCertRequest;
 use chancery_x509::crl::RevocationReason;
-use chancery_x509::key::ca::CaPublicKey;
 use serde_json::{Value, json};
-use support::{NOW, Office, Requester, principal};
-
-#[derive(Clone, Default)]
-struct Proposed(BTreeMap<String, Vec<u8>>);
-
-impl Proposed {
-    fn with(mut self, name: &str, content: impl AsRef<[u8]>) -> Self {
-        self.0.insert(name.to_owned(), content.as_ref().to_vec());
-        self
-    }
-
-    fn tls(self, entries: &Value) -> Self {
-        self.with("tls.json", entries.to_string())
-    }
-
-    /// The CSR of somebody new.
-    fn csr(self, name: &str) -> Self {
-        let csr = Requester::new().csr("from the CSR");
-        self.with(&format!("csrs/{name}"), csr)
-    }
-}
-
-impl Proposal for Proposed {
-    fn list(&self, name: &'static str) -> Result<Option<Vec<u8>>, Unreadable> {
-        match self.0.get(name) {
-            Some(octets) if octets == b"unreadable" => Err(Unreadable::Other {
-                detail: "it may not be read".to_owned(),
-            }),
-            found => Ok(found.cloned()),
-        }
-    }
-
-    fn csr(&self, name: &CsrFileName) -> Result<Option<Vec<u8>>, Unreadable> {
-        Ok(self.0.get(&format!("csrs/{name}")).cloned())
-    }
-
-    fn csr_names(&self) -> Result<Vec<String>, Unreadable> {
-        let names = self.0.keys().filter_map(|name| name.strip_prefix("csrs/"));
-        Ok(names.map(str::to_owned).collect())
-    }
-
-    fn place(&self) -> String {
-        "the folder csrs".to_owned()
-    }
-}
-
-async fn try_plan(office: &Office, proposed: &Proposed, base: Option<&Proposed>) -> Result<Plan, LedgerError> {
-    let cas = office.authority.cas();
-    let planner = Planner {
-        rules: Rules {
-            config: office.authority.config(),
-            profiles: office.authority.profiles(),
-            cas: &cas,
-        },
-        ledger: Some(office.authority.ports().ledger.as_ref()),
-        now: office.authority.ports().clock.now(),
-        entropy: office.house.entropy.as_ref(),
-    };
-    planner.plan(proposed, base.map(|base| base as &dyn Proposal)).await
-}
-
-async fn plan(office: &Office, proposed: &Proposed) -> Plan {
-    try_plan(office, proposed, None).await.unwrap()
-}
+use support::proposed::{Proposed, entry, plan, try_plan, verdicts};
+use support::{NOW, Office, principal};
 
 /// As `tls_cert` would, by the entry's place.
 async fn issue(office: &Office, proposed: &Proposed, place: usize) -> String {
@@ -98,14 +29,6 @@ async fn revoke(office: &Office, serial: &str) {
         .authority
         .revoke(serial, RevocationReason::Superseded, None, &principal);
     revoking.await.unwrap();
-}
-
-fn verdicts(plan: &Plan) -> Vec<&'static str> {
-    plan.items.iter().map(|item| item.verdict.name()).collect()
-}
-
-fn entry(name: &str, file: &str) -> Value {
-    json!({"common_name": name, "csr_file": file})
 }
 
 #[tokio::test]
@@ -530,103 +453,4 @@ async fn without_cas_nothing_is_done() {
     let plan = planner.plan(&proposed, None).await.unwrap();
     assert_eq!(verdicts(&plan), ["refused", "skipped"]);
     assert!(plan.items.iter().all(|item| item.code == Some("no_ca")));
-}
-
-/// The public key of a certificate that is at hand.
-fn key_of(office: &Office, place: usize) -> CaPublicKey {
-    office.authority.cas()[place].issuer.public_key().clone()
-}
-
-#[tokio::test]
-async fn stand_ins_decide_as_the_cas_that_they_stand_in_for() {
-    let office = Office::new().await;
-    let (config, profiles) = (office.authority.config(), Profiles::built_in());
-    let mut keys = [key_of(&office, 0), key_of(&office, 1)].into_iter();
-    let made = stand_ins::<StandInError>(config, NOW, office.house.entropy.as_ref(), &mut |_| {
-        Ok(keys.next().unwrap())
-    });
-    let certificates: Vec<Certificate> = office
-        .authority
-        .cas()
-        .iter()
-        .map(|ca| ca.certificate().clone())
-        .collect();
-    // Whatever else is among them, and in whatever order.
-    let other = Office::new().await;
-    let others = other.authority.cas();
-    let mut bundle: Vec<Certificate> = vec![certificates[1].clone(), certificates[0].clone()];
-    let given = stand_ins_from(config, &bundle).unwrap();
-    let proposed = Proposed::default()
-        .csr("a.csr")
-        .with("csrs/ca.csr", "junk")
-        .tls(&json!([
-            entry("a", "a.csr"),
-            entry("chancery-root-ca", "a.csr"),
-            entry("b", "ca.csr"),
-            entry("b", "a.csr")
-        ]))
-        .with(
-            "revoked.json",
-            json!([{"common_name": "y", "serial_number": "2"}]).to_string(),
-        );
-    let real = plan(&office, &proposed).await;
-    for cas in [made.unwrap(), given] {
-        let names: Vec<_> = cas.iter().map(|ca| ca.slug().as_str()).collect();
-        assert_eq!(names, ["chancery-root-ca", "chancery-issuing-ca"]);
-        let rules = Rules {
-            config,
-            profiles: &profiles,
-            cas: &cas,
-        };
-        let planner = Planner {
-            rules,
-            ledger: None,
-            now: NOW,
-            entropy: office.house.entropy.as_ref(),
-        };
-        let plan = planner.plan(&proposed, None).await.unwrap();
-        assert_eq!(verdicts(&plan), ["issued", "refused", "refused", "refused", "revoked"]);
-        for (ours, theirs) in plan.items.iter().zip(&real.items).take(4) {
-            assert_eq!(
-                serde_json::to_value(ours).unwrap(),
-                serde_json::to_value(theirs).unwrap()
-            );
-        }
-    }
-    let wrong = stand_ins_from(config, &certificates[1..]).unwrap_err();
-    assert!(matches!(wrong, StandInError::Missing { .. }), "{wrong}");
-    bundle.push(others[0].certificate().clone());
-    let several = stand_ins_from(config, &bundle);
-    assert!(several.is_ok() || matches!(several, Err(StandInError::Several { .. })));
-}
-
-#[tokio::test]
-async fn name_constraints_bind_stand_ins_too() {
-    let config = Config::from_toml(
-        "[[ca]]\nname = \"root-ca\"\n[[ca]]\nname = \"issuing-ca\"\nparent = \"root-ca\"\n\
-         [ca.name_constraints]\npermitted = [\"dns:example.com\"]\n",
-    );
-    let config = config.unwrap();
-    let office = Office::new().await;
-    let mut keys = [key_of(&office, 0), key_of(&office, 1)].into_iter();
-    let entropy = office.house.entropy.as_ref();
-    let cas = stand_ins::<StandInError>(&config, NOW, entropy, &mut |_| Ok(keys.next().unwrap())).unwrap();
-    let profiles = Profiles::built_in();
-    let planner = Planner {
-        rules: Rules {
-            config: &config,
-            profiles: &profiles,
-            cas: &cas,
-        },
-        ledger: None,
-        now: NOW,
-        entropy,
-    };
-    let proposed = Proposed::default().csr("a.csr").csr("b.csr").tls(&json!([
-        entry("www.example.com", "a.csr"),
-        entry("www.example.org", "b.csr")
-    ]));
-    let plan = planner.plan(&proposed, None).await.unwrap();
-    let codes: Vec<_> = plan.items.iter().map(|item| item.code).collect();
-    assert_eq!(codes, [None, Some("outside_name_constraints")]);
 }

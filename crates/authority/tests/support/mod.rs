@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each test binary uses its part of this")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+pub(crate) mod proposed;
+
 use std::sync::Arc;
 
 use aws_lc_rs::encoding::AsDer;

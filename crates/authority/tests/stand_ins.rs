@@ -1,0 +1,114 @@
+//! Plans without a ledger: stand-ins decide as the CAs that they stand in for.
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+mod support;
+
+use chancery_authority::config::Config;
+use chancery_authority::hierarchy::{StandInError, stand_ins, stand_ins_from};
+use chancery_authority::issue::Rules;
+use chancery_authority::plan::Planner;
+use chancery_authority::profile::Profiles;
+use chancery_x509::certificate::Certificate;
+use chancery_x509::key::ca::CaPublicKey;
+use serde_json::json;
+use support::proposed::{Proposed, entry, plan, verdicts};
+use support::{NOW, Office};
+
+/// The public key of a certificate that is at hand.
+fn key_of(office: &Office, place: usize) -> CaPublicKey {
+    office.authority.cas()[place].issuer.public_key().clone()
+}
+
+#[tokio::test]
+async fn stand_ins_decide_as_the_cas_that_they_stand_in_for() {
+    let office = Office::new().await;
+    let (config, profiles) = (office.authority.config(), Profiles::built_in());
+    let mut keys = [key_of(&office, 0), key_of(&office, 1)].into_iter();
+    let made = stand_ins::<StandInError>(config, NOW, office.house.entropy.as_ref(), &mut |_| {
+        Ok(keys.next().unwrap())
+    });
+    let certificates: Vec<Certificate> = office
+        .authority
+        .cas()
+        .iter()
+        .map(|ca| ca.certificate().clone())
+        .collect();
+    // Whatever else is among them, and in whatever order.
+    let other = Office::new().await;
+    let others = other.authority.cas();
+    let mut bundle: Vec<Certificate> = vec![certificates[1].clone(), certificates[0].clone()];
+    let given = stand_ins_from(config, &bundle).unwrap();
+    let proposed = Proposed::default()
+        .csr("a.csr")
+        .with("csrs/ca.csr", "junk")
+        .tls(&json!([
+            entry("a", "a.csr"),
+            entry("chancery-root-ca", "a.csr"),
+            entry("b", "ca.csr"),
+            entry("b", "a.csr")
+        ]))
+        .with(
+            "revoked.json",
+            json!([{"common_name": "y", "serial_number": "2"}]).to_string(),
+        );
+    let real = plan(&office, &proposed).await;
+    for cas in [made.unwrap(), given] {
+        let names: Vec<_> = cas.iter().map(|ca| ca.slug().as_str()).collect();
+        assert_eq!(names, ["chancery-root-ca", "chancery-issuing-ca"]);
+        let rules = Rules {
+            config,
+            profiles: &profiles,
+            cas: &cas,
+        };
+        let planner = Planner {
+            rules,
+            ledger: None,
+            now: NOW,
+            entropy: office.house.entropy.as_ref(),
+        };
+        let plan = planner.plan(&proposed, None).await.unwrap();
+        assert_eq!(verdicts(&plan), ["issued", "refused", "refused", "refused", "revoked"]);
+        for (ours, theirs) in plan.items.iter().zip(&real.items).take(4) {
+            assert_eq!(
+                serde_json::to_value(ours).unwrap(),
+                serde_json::to_value(theirs).unwrap()
+            );
+        }
+    }
+    let wrong = stand_ins_from(config, &certificates[1..]).unwrap_err();
+    assert!(matches!(wrong, StandInError::Missing { .. }), "{wrong}");
+    bundle.push(others[0].certificate().clone());
+    let several = stand_ins_from(config, &bundle);
+    assert!(several.is_ok() || matches!(several, Err(StandInError::Several { .. })));
+}
+
+#[tokio::test]
+async fn name_constraints_bind_stand_ins_too() {
+    let config = Config::from_toml(
+        "[[ca]]\nname = \"root-ca\"\n[[ca]]\nname = \"issuing-ca\"\nparent = \"root-ca\"\n\
+         [ca.name_constraints]\npermitted = [\"dns:example.com\"]\n",
+    );
+    let config = config.unwrap();
+    let office = Office::new().await;
+    let mut keys = [key_of(&office, 0), key_of(&office, 1)].into_iter();
+    let entropy = office.house.entropy.as_ref();
+    let cas = stand_ins::<StandInError>(&config, NOW, entropy, &mut |_| Ok(keys.next().unwrap())).unwrap();
+    let profiles = Profiles::built_in();
+    let planner = Planner {
+        rules: Rules {
+            config: &config,
+            profiles: &profiles,
+            cas: &cas,
+        },
+        ledger: None,
+        now: NOW,
+        entropy,
+    };
+    let proposed = Proposed::default().csr("a.csr").csr("b.csr").tls(&json!([
+        entry("www.example.com", "a.csr"),
+        entry("www.example.org", "b.csr")
+    ]));
+    let plan = planner.plan(&proposed, None).await.unwrap();
+    let codes: Vec<_> = plan.items.iter().map(|item| item.code).collect();
+    assert_eq!(codes, [None, Some("outside_name_constraints")]);
+}

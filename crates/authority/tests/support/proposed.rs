@@ -1,0 +1,91 @@
+//! A folder of lists and CSRs that is planned by, in memory.
+
+use std::collections::BTreeMap;
+
+use chancery_authority::issue::Rules;
+use chancery_authority::plan::{Plan, Planner, Proposal, Unreadable};
+use chancery_authority::port::LedgerError;
+use chancery_authority::wire::CsrFileName;
+use serde_json::{Value, json};
+
+use super::{Office, Requester};
+
+/// Files by their names; one whose content is `unreadable` is that.
+#[derive(Clone, Default)]
+pub(crate) struct Proposed(pub(crate) BTreeMap<String, Vec<u8>>);
+
+impl Proposed {
+    pub(crate) fn with(mut self, name: &str, content: impl AsRef<[u8]>) -> Self {
+        self.0.insert(name.to_owned(), content.as_ref().to_vec());
+        self
+    }
+
+    pub(crate) fn tls(self, entries: &Value) -> Self {
+        self.with("tls.json", entries.to_string())
+    }
+
+    /// The CSR of somebody new.
+    pub(crate) fn csr(self, name: &str) -> Self {
+        let csr = Requester::new().csr("from the CSR");
+        self.with(&format!("csrs/{name}"), csr)
+    }
+}
+
+impl Proposal for Proposed {
+    fn list(&self, name: &'static str) -> Result<Option<Vec<u8>>, Unreadable> {
+        match self.0.get(name) {
+            Some(octets) if octets == b"unreadable" => Err(Unreadable::Other {
+                detail: "it may not be read".to_owned(),
+            }),
+            found => Ok(found.cloned()),
+        }
+    }
+
+    fn csr(&self, name: &CsrFileName) -> Result<Option<Vec<u8>>, Unreadable> {
+        Ok(self.0.get(&format!("csrs/{name}")).cloned())
+    }
+
+    fn csr_names(&self) -> Result<Vec<String>, Unreadable> {
+        let names = self.0.keys().filter_map(|name| name.strip_prefix("csrs/"));
+        Ok(names.map(str::to_owned).collect())
+    }
+
+    fn place(&self) -> String {
+        "the folder csrs".to_owned()
+    }
+}
+
+/// The plan of a folder by an office's CAs and ledger, against another folder where there is one.
+pub(crate) async fn try_plan(
+    office: &Office,
+    proposed: &Proposed,
+    base: Option<&Proposed>,
+) -> Result<Plan, LedgerError> {
+    let cas = office.authority.cas();
+    let planner = Planner {
+        rules: Rules {
+            config: office.authority.config(),
+            profiles: office.authority.profiles(),
+            cas: &cas,
+        },
+        ledger: Some(office.authority.ports().ledger.as_ref()),
+        now: office.authority.ports().clock.now(),
+        entropy: office.house.entropy.as_ref(),
+    };
+    planner.plan(proposed, base.map(|base| base as &dyn Proposal)).await
+}
+
+/// The plan of a folder by an office's CAs and ledger.
+pub(crate) async fn plan(office: &Office, proposed: &Proposed) -> Plan {
+    try_plan(office, proposed, None).await.unwrap()
+}
+
+/// What is said of each entry, by its name.
+pub(crate) fn verdicts(plan: &Plan) -> Vec<&'static str> {
+    plan.items.iter().map(|item| item.verdict.name()).collect()
+}
+
+/// An entry of `tls.json`.
+pub(crate) fn entry(name: &str, file: &str) -> Value {
+    json!({"common_name": name, "csr_file": file})
+}
