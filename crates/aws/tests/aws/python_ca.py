@@ -15,7 +15,7 @@ import sys
 import boto3
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, utils
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 ENDPOINT, PROJECT, ENVIRONMENT = sys.argv[1:4]
