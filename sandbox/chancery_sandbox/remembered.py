@@ -1,6 +1,6 @@
 """What moto finds out anew for every call, though it cannot change: found out once.
 
-Two of three milliseconds of a small call went there. Nothing answers otherwise than it did.
+Half of a small call's time went there. Nothing answers otherwise than it did.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Expressions as moto reads them, each read once, and walked without asking every node ten times what it is.
 
 A function sends the same few expressions again and again. moto read each three times for one call, copied its tree with
-the copier for anything, and asked of every node, for each of ten checks, which class it is of: that was nine tenths of
+the copier for anything, and asked of every node, for each of ten checks, which class it is of: that was most of
 what a transaction took. The trees, the checks and the answers are moto's own.
 """
 
