@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::{docs, sandbox, shell};
+use crate::{docs, layout, sandbox, shell};
 
 /// The version of cargo-deny that is installed where none is on the PATH.
 const CARGO_DENY: &str = "0.20.2";
@@ -13,6 +13,7 @@ pub(crate) const EVERYTHING: [&str; 2] = ["--features", "chancery-cli/aws"];
 /// Formatting, lints, documentation, dependency rules.
 pub(crate) fn run() -> Result<()> {
     shell::run(shell::cargo().args(["fmt", "--all", "--check"]))?;
+    layout::run()?;
     // Everything with all that it can have; then the command as most build it, the one package whose code depends on that.
     for what in [
         &["--workspace", EVERYTHING[0], EVERYTHING[1]][..],

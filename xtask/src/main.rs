@@ -5,6 +5,7 @@ mod bench;
 mod check;
 mod docs;
 mod lambda;
+mod layout;
 mod sandbox;
 mod setup;
 mod shell;

@@ -7,7 +7,7 @@
     reason = "octets are taken from numbers that were just bounded"
 )]
 
-mod support;
+use crate::support;
 
 use std::fs;
 use std::thread;

@@ -2,7 +2,7 @@
 //! process dead. Afterwards the operation is repeated, and the house must be as if nothing had happened.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod office;
+use crate::office;
 
 use chancery_authority::memory::Fault;
 use chancery_authority::port::Ledger;

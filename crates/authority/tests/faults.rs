@@ -2,7 +2,7 @@
 //! certificate.
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
-mod support;
+use crate::support;
 
 use std::time::Duration;
 

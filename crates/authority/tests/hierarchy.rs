@@ -1,7 +1,7 @@
 //! CAs and how they come to be.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod office;
+use crate::office;
 
 use chancery_authority::hierarchy::HierarchyError;
 use chancery_authority::memory::Fault;

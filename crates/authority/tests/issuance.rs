@@ -1,7 +1,7 @@
 //! From request to certificate: what stands in it, what is answered, what is told.
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
-mod support;
+use crate::support;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -1,7 +1,7 @@
 //! What others paid for: a test for each lesson that concerns issuance, failing without its remedy.
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
-mod support;
+use crate::support;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

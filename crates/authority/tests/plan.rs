@@ -1,7 +1,7 @@
 //! Plans: each entry is decided and told, stops no other, and is held against those beside it.
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
-mod support;
+use crate::support;
 
 use chancery_authority::issue::Rules;
 use chancery_authority::memory::Fault;

@@ -1,7 +1,7 @@
 //! CRLs: what is on them, when they are made, and what they never do.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod office;
+use crate::office;
 
 use std::io::{self, Cursor, Read};
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! Revoking: what it answers, what it leaves, what it refuses.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod office;
+use crate::office;
 
 use chancery_authority::memory::Fault;
 use chancery_authority::port::Ledger;

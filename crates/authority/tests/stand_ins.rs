@@ -1,7 +1,7 @@
 //! Plans without a ledger: stand-ins decide as the CAs that they stand in for.
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
-mod support;
+use crate::support;
 
 use chancery_authority::config::Config;
 use chancery_authority::hierarchy::{StandInError, stand_ins, stand_ins_from};

@@ -2,7 +2,7 @@
 //! row that is half written.
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
-mod support;
+use crate::support;
 
 use chancery_lambda::front::Front;
 use chancery_lambda::function::Function;

@@ -1,7 +1,7 @@
 //! `create_root_ca` and `create_issuing_ca`.
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
-mod support;
+use crate::support;
 
 use chancery_authority::memory::Fault;
 use chancery_authority::port::{KeyName, Ledger};

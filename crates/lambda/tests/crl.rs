@@ -1,7 +1,7 @@
 //! `root_ca_crl` and `issuing_ca_crl`.
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
-mod support;
+use crate::support;
 
 use chancery_authority::memory::Fault;
 use chancery_authority::port::ledger::{Kind, Search};

@@ -1,7 +1,7 @@
 //! `expiry`.
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
-mod support;
+use crate::support;
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! What a plan says of operators' lists is what the functions then do, whatever is in the lists.
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
-mod support;
+use crate::support;
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! Backups of an authority, and what is restored from them.
 #![allow(clippy::unwrap_used, reason = "a test stops where something is not as it should be")]
 
-mod support;
+use crate::support;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -1,7 +1,7 @@
 //! The ledger on SQLite beyond the contract: what outlives the process, older formats, damage, crowds.
 #![allow(clippy::unwrap_used, reason = "a test stops where something is not as it should be")]
 
-mod support;
+use crate::support;
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops where something is not as it should be")]
 #![allow(clippy::print_stdout, reason = "a child tells its parent so")]
 
-mod support;
+use crate::support;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -15,6 +15,7 @@ use std::process::Command;
 use chancery_authority::port::{Ledger, LedgerError};
 use chancery_local::ledger::{OpenError, SqliteLedger};
 use rusqlite::Connection;
+
 use support::{completion, intent, issue, next_crl, reserve};
 use tempfile::TempDir;
 
@@ -33,10 +34,16 @@ fn filled(count: u32) -> (TempDir, PathBuf) {
     (folder, path)
 }
 
+/// What the harness calls a test of this file.
+fn full_name(test: &str) -> String {
+    let (_program, module) = module_path!().split_once("::").unwrap();
+    format!("{module}::{test}")
+}
+
 fn child(test: &str, path: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
-        .args(["--exact", test, "--ignored", "--nocapture"])
+        .args(["--exact", &full_name(test), "--ignored", "--nocapture"])
         .env(CHILD, path);
     command
 }
@@ -191,7 +198,7 @@ fn a_folder_that_cannot_be_written_is_told() {
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
         command = Command::new(&program);
         command
-            .args(["--exact", "child_cannot_open", "--ignored", "--nocapture"])
+            .args(["--exact", &full_name("child_cannot_open"), "--ignored", "--nocapture"])
             .env(CHILD, &path);
         command.uid(65_534).gid(65_534).current_dir("/");
     }
@@ -217,8 +224,9 @@ fn a_full_disk_is_told_and_nothing_is_lost() {
     let (_folder, path) = filled(20);
     // 512-octet blocks; the shell ignores the signal that would end the child, as a full disk sends none.
     let script = format!(
-        "trap '' XFSZ; ulimit -f 600; exec '{}' --exact child_fills_the_disk --ignored --nocapture",
-        std::env::current_exe().unwrap().display()
+        "trap '' XFSZ; ulimit -f 600; exec '{}' --exact {} --ignored --nocapture",
+        std::env::current_exe().unwrap().display(),
+        full_name("child_fills_the_disk")
     );
     let told = Command::new("sh")
         .args(["-c", &script])

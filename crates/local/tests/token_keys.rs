@@ -90,7 +90,7 @@ fn with_token<F: Future<Output = ()>>(name: &str, test: impl FnOnce(Place) -> F)
         String::from_utf8_lossy(&token.stderr)
     );
     let inner = Command::new(std::env::current_exe().unwrap())
-        .args([name, "--exact", "--nocapture", "--test-threads=1"])
+        .args([&full_name(name), "--exact", "--nocapture", "--test-threads=1"])
         .env(CONFIGURATION, &configuration)
         .env(FOLDER, folder.path())
         .output()
@@ -105,6 +105,12 @@ fn with_token<F: Future<Output = ()>>(name: &str, test: impl FnOnce(Place) -> F)
     if let Some(skipped) = output.lines().find(|line| line.starts_with("SKIPPED")) {
         eprintln!("{skipped}");
     }
+}
+
+/// What the harness calls a test of this file.
+fn full_name(test: &str) -> String {
+    let (_program, module) = module_path!().split_once("::").unwrap();
+    format!("{module}::{test}")
 }
 
 fn softhsm() -> Option<PathBuf> {

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
-mod authority;
+use crate::authority;
 
 use std::io::Read;
 

@@ -1,7 +1,7 @@
 //! `docs/lints.md` says what every rule says: it is written from the rules themselves.
 //!
 //! When a rule was added or changed, write the file anew:
-//! `UPDATE_DOCS=1 cargo test -p chancery-x509 --test lint_docs`
+//! `UPDATE_DOCS=1 cargo test -p chancery-x509 --test all lint_docs`
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -9,12 +9,12 @@ use std::{env, fs};
 
 use chancery_x509::lint::{Rule, Severity, Subject, rules};
 
-const UPDATE: &str = "UPDATE_DOCS=1 cargo test -p chancery-x509 --test lint_docs";
+const UPDATE: &str = "UPDATE_DOCS=1 cargo test -p chancery-x509 --test all lint_docs";
 
 const INTRODUCTION: &str = "\
 # Lints
 
-<!-- Written from the rules by `UPDATE_DOCS=1 cargo test -p chancery-x509 --test lint_docs`. A change made here by hand is lost. -->
+<!-- Written from the rules by `UPDATE_DOCS=1 cargo test -p chancery-x509 --test all lint_docs`. A change made here by hand is lost. -->
 
 A certificate that is about to be signed gets a throw-away signature first, and is held against these rules octet by octet, by a
 reader that is not the code that built it. A finding of severity *error* stops it before the CA's key is asked, and before anything

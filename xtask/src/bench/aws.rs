@@ -16,7 +16,7 @@ pub(super) fn long_crl() -> Result<Option<Value>> {
     };
     let name = "long::a_long_crl_takes_the_memory_of_its_entries_and_little_more";
     let output = shell::cargo()
-        .args(["test", "--release", "--package", "chancery-aws", "--test", "aws", "--"])
+        .args(["test", "--release", "--package", "chancery-aws", "--test", "all", "--"])
         .args([name, "--exact", "--nocapture"])
         .env("CHANCERY_JUDGES", python)
         .env("CHANCERY_CRL_ENTRIES", ENTRIES)

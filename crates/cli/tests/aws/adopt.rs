@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::sandbox::{Deployment, Sandbox};
+use super::sandbox::{Deployment, Sandbox};
 
 /// What Terraform would know of the deployment, its table under another name where one is given.
 fn state(deployment: &Deployment<'_>, table: &str) -> String {

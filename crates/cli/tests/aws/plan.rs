@@ -11,8 +11,8 @@ use chancery_x509::crl::RevocationList;
 use chancery_x509::name::Name;
 use serde_json::{Value, json};
 
-use crate::create;
-use crate::sandbox::{Deployment, Sandbox};
+use super::create;
+use super::sandbox::{Deployment, Sandbox};
 
 /// What operators keep under review.
 struct Checkout(tempfile::TempDir);

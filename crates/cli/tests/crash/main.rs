@@ -10,10 +10,7 @@
     dead_code
 )] // tests; the house serves other tests too
 
-#[path = "../e2e/house.rs"]
-mod house;
-#[path = "../e2e/signatures.rs"]
-mod signatures;
+use crate::{house, signatures};
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -3,10 +3,7 @@
 #![allow(dead_code, reason = "helpers serve other tests too")]
 
 mod api;
-mod client;
 mod folder;
-mod house;
-mod judge;
 mod judged;
 mod mutual_tls;
 mod plan;

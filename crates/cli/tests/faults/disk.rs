@@ -1,9 +1,9 @@
 //! Disks that are full, and disks that cannot be written.
 
+use super::mount::SmallDisk;
+use super::standing::{START, Standing, refused, says, start_refused};
 use crate::client::Client;
-use crate::mount::SmallDisk;
 use crate::signatures;
-use crate::standing::{START, Standing, refused, says, start_refused};
 
 const NO_SPACE: [&str; 2] = ["no space left", "free some"];
 

@@ -2,8 +2,8 @@
 
 use std::fs;
 
+use super::standing::{START, Standing, refused, says, start_refused};
 use crate::house::{Folder, Server};
-use crate::standing::{START, Standing, refused, says, start_refused};
 
 const REQUEST: [&str; 4] = ["request", "a.example.com", "--out", "a"];
 const ROOT: &str = "chancery-root-ca";

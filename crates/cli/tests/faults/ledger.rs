@@ -4,9 +4,9 @@ use std::fs;
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
+use super::mount::copy_folder;
+use super::standing::{START, Standing, refused, says};
 use crate::house::Folder;
-use crate::mount::copy_folder;
-use crate::standing::{START, Standing, refused, says};
 
 const PAGE: u64 = 4096;
 

@@ -9,16 +9,10 @@
 )]
 #![allow(dead_code, reason = "the house and its helpers serve other tests too")]
 
-#[path = "../e2e/client.rs"]
-mod client;
 mod disk;
-#[path = "../e2e/house.rs"]
-mod house;
 mod keys;
 mod ledger;
 mod mount;
-#[path = "../e2e/signatures.rs"]
-mod signatures;
 mod standing;
 mod start;
 mod token;

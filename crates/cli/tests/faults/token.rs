@@ -5,9 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::standing::{START, Standing, refused, says};
 use crate::client::Client;
 use crate::house::{Folder, Server, Surroundings, has, succeeded, tool};
-use crate::standing::{START, Standing, refused, says};
 
 const LABEL: &str = "chancery faults";
 const PIN: &str = "123456";

@@ -7,8 +7,8 @@ use aws_sdk_s3::primitives::ByteStream;
 use chancery_aws::Deployment;
 use serde_json::{Value, json};
 
-use crate::runtime::Process;
-use crate::sandbox::Sandbox;
+use super::runtime::Process;
+use super::sandbox::Sandbox;
 
 /// Keys, tables, buckets and a topic.
 pub(crate) struct Deployed<'a> {

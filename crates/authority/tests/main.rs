@@ -1,0 +1,17 @@
+//! All tests of this crate from outside, in one program: each is linked against everything that it uses, and that takes longer than
+//! compiling it. A new file of tests gets its line here.
+
+mod bad_input;
+mod contract;
+mod corpus;
+mod fault_table;
+mod faults;
+mod hierarchy;
+mod issuance;
+mod lessons;
+mod office;
+mod plan;
+mod publication;
+mod revocation;
+mod stand_ins;
+mod support;
