@@ -45,6 +45,7 @@ pub(crate) struct Arguments {
 enum Api {
     Chancery,
     Cfssl,
+    OpenBao,
 }
 
 impl Arguments {
@@ -58,6 +59,10 @@ impl Arguments {
             Api::Cfssl => (
                 "/api/v1/cfssl/sign",
                 json!({ "certificate_request": pem, "hosts": [name] }),
+            ),
+            Api::OpenBao => (
+                "/v1/pki/sign/all",
+                json!({ "csr": pem, "common_name": name, "ttl": "720h" }),
             ),
         };
         let body = body.to_string();

@@ -3,6 +3,7 @@
 mod aws;
 mod cfssl;
 mod functions;
+mod openbao;
 mod report;
 mod server;
 
@@ -58,6 +59,7 @@ fn run_all(quick: bool, built: bool) -> Result<()> {
     println!("\nIssuance over HTTP");
     let mut chancery = Vec::new();
     let mut cfssl = Vec::new();
+    let mut openbao = Vec::new();
     let mut start = None;
     for _ in 0..ROUNDS {
         let server = Server::start(&binaries)?;
@@ -65,6 +67,9 @@ fn run_all(quick: bool, built: bool) -> Result<()> {
         start = Some(server.restart_and_idle(&binaries)?);
         if let Some(other) = cfssl::Server::start()? {
             cfssl.push(other.load(&binaries, certificates)?);
+        }
+        if let Some(other) = openbao::Server::start(&binaries)? {
+            openbao.push(other.load(&binaries, certificates)?);
         }
     }
     println!("\nCRLs");
@@ -88,8 +93,9 @@ fn run_all(quick: bool, built: bool) -> Result<()> {
     let report = report::Report {
         machine: report::machine(),
         single,
-        chancery: median(chancery),
-        cfssl: if cfssl.is_empty() { None } else { Some(median(cfssl)) },
+        chancery: median(chancery).context("nothing was issued")?,
+        cfssl: median(cfssl),
+        openbao: median(openbao),
         start: start.context("nothing was started")?,
         crls,
         long_crl,
@@ -131,10 +137,18 @@ fn binary(binaries: &Path, name: &str) -> PathBuf {
     binaries.join(name)
 }
 
-/// The round in the middle by throughput.
-fn median(mut rounds: Vec<Value>) -> Value {
+/// The round in the middle by throughput; `None` where there was no round.
+fn median(mut rounds: Vec<Value>) -> Option<Value> {
     rounds.sort_by(|one, other| number(one, "per_second").total_cmp(&number(other, "per_second")));
-    rounds.swap_remove(rounds.len() / 2)
+    let middle = rounds.len() / 2;
+    rounds.into_iter().nth(middle)
+}
+
+/// Resident memory of a process, in KiB.
+pub(crate) fn resident(process: u32) -> Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    Ok(line.context("no VmRSS")?.trim().trim_end_matches(" kB").parse()?)
 }
 
 /// A figure of a result; 0 where there is none.

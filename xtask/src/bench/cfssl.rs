@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
-use super::{binary, last_line};
+use super::{binary, last_line, resident};
 use crate::shell;
 
 const ADDRESS: &str = "127.0.0.1:18888";
@@ -79,9 +79,9 @@ impl Server {
         Ok(Some(server))
     }
 
-    #[allow(clippy::unused_self)] // load goes to a server that runs
+    /// Puts load on it over plain HTTP. The result has the resident memory after the load.
     pub(super) fn load(&self, binaries: &Path, certificates: &str) -> Result<Value> {
-        last_line(Command::new(binary(binaries, "chancery-benches")).args([
+        let mut told = last_line(Command::new(binary(binaries, "chancery-benches")).args([
             "load",
             "--api",
             "cfssl",
@@ -90,7 +90,9 @@ impl Server {
             "--certificates",
             certificates,
         ]))
-        .context("load on cfssl")
+        .context("load on cfssl")?;
+        told["resident_kib"] = resident(self.child.id())?.into();
+        Ok(told)
     }
 }
 

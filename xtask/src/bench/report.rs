@@ -11,6 +11,7 @@ pub(super) struct Report {
     pub(super) single: Value,
     pub(super) chancery: Value,
     pub(super) cfssl: Option<Value>,
+    pub(super) openbao: Option<Value>,
     pub(super) start: Value,
     pub(super) crls: [Value; 2],
     pub(super) long_crl: Option<Value>,
@@ -32,15 +33,29 @@ impl Report {
             text,
             "## Durable issuance over HTTPS\n\n64 connections, a distinct P-256 key for each certificate, load generator on the same machine; every \
              certificate is reserved and completed on disk (`synchronous=FULL`) before it is answered. The median of three rounds.\n\n\
-             | | certificates a second | p50 | p99 | slowest |\n|---|---:|---:|---:|---:|"
+             | | certificates a second | p50 | p99 | slowest | resident after the load |\n|---|---:|---:|---:|---:|---:|"
         );
         row(&mut text, "Chancery (HTTPS, stored durably)", &self.chancery);
+        if let Some(openbao) = &self.openbao {
+            row(&mut text, "OpenBao (HTTPS, raft storage, certificates stored)", openbao);
+        }
         if let Some(cfssl) = &self.cfssl {
             row(&mut text, "cfssl (plain HTTP, nothing stored)", cfssl);
-            let ratio = number(&self.chancery, "per_second") / number(cfssl, "per_second");
+        }
+        if let Some(openbao) = &self.openbao {
             let _ = writeln!(
                 text,
-                "\nChancery issues {ratio:.2} times as many as cfssl, run in turns with it."
+                "\nChancery issues {:.1} times as many as OpenBao (aim: at least 4), run in turns with it, and then holds {:.2} of its memory (aim: at \
+                 most 0.125).",
+                ratio(&self.chancery, openbao, "per_second"),
+                ratio(&self.chancery, openbao, "resident_kib"),
+            );
+        }
+        if let Some(cfssl) = &self.cfssl {
+            let _ = writeln!(
+                text,
+                "\nChancery issues {:.2} times as many as cfssl (aim: at least 1), run in turns with it.",
+                ratio(&self.chancery, cfssl, "per_second"),
             );
         }
         let _ = writeln!(
@@ -101,14 +116,19 @@ fn on_aws(crl: &Value) -> String {
     )
 }
 
+fn ratio(one: &Value, other: &Value, figure: &str) -> f64 {
+    number(one, figure) / number(other, figure)
+}
+
 fn row(text: &mut String, name: &str, result: &Value) {
     let _ = writeln!(
         text,
-        "| {name} | {:.0} | {:.1} ms | {:.1} ms | {:.1} ms |",
+        "| {name} | {:.0} | {:.1} ms | {:.1} ms | {:.1} ms | {:.0} MiB |",
         number(result, "per_second"),
         number(result, "p50_ms"),
         number(result, "p99_ms"),
         number(result, "max_ms"),
+        number(result, "resident_kib") / 1024.0,
     );
 }
 

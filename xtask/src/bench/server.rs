@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
-use super::{binary, last_line};
+use super::{binary, last_line, resident};
 
 pub(super) struct Server {
     folder: tempfile::TempDir,
@@ -36,7 +36,7 @@ impl Server {
         self.folder.path().join("data")
     }
 
-    /// Puts load on it over HTTPS.
+    /// Puts load on it over HTTPS. The result has the resident memory after the load.
     pub(super) fn load(&self, binaries: &Path, certificates: &str) -> Result<Value> {
         let mut create = Command::new(binary(binaries, "chancery"));
         create
@@ -46,14 +46,16 @@ impl Server {
         let output = create.output()?;
         let token: Value = serde_json::from_slice(&output.stdout).context("no token was made")?;
         let https = self.ready["https"].as_str().context("no address")?;
-        last_line(
+        let mut told = last_line(
             Command::new(binary(binaries, "chancery-benches"))
                 .args(["load", "--address", https.trim_start_matches("https://"), "--token"])
                 .arg(token["token"].as_str().context("no token")?)
                 .arg("--ca")
                 .arg(self.data().join("public/chancery-root-ca.crt"))
                 .args(["--certificates", certificates]),
-        )
+        )?;
+        told["resident_kib"] = resident(self.child.id())?.into();
+        Ok(told)
     }
 
     /// Ends it, starts it again over what it has, and looks at it once it idles.
@@ -72,12 +74,7 @@ impl Server {
         stream.read_to_end(&mut Vec::new())?;
         let first = self.took + asked.elapsed();
         std::thread::sleep(Duration::from_secs(3));
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let resident = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
-            .context("no VmRSS")?;
-        let resident: u64 = resident.trim().trim_end_matches(" kB").parse()?;
+        let idle = resident(self.child.id())?;
         let unseal = last_line(
             Command::new(binary(binaries, "chancery-benches"))
                 .arg("unseal")
@@ -86,7 +83,7 @@ impl Server {
         let told = json!({
             "first_answer_ms": first.as_secs_f64() * 1000.0,
             "unseal_ms": unseal["milliseconds"],
-            "idle_kib": resident,
+            "idle_kib": idle,
         });
         println!("  {told}");
         Ok(told)
