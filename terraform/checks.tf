@@ -48,6 +48,13 @@ check "rsa_keys" {
   }
 }
 
+check "compatibility" {
+  assert {
+    condition     = !var.compatibility.ec_key_encipherment
+    error_message = "compatibility.ec_key_encipherment is on: certificates for EC keys get keyEncipherment, which RFC 8813 section 3 forbids. Strict verifiers and linters refuse or report every one of them until it has expired; turn it off as soon as nothing demands it."
+  }
+}
+
 check "public_crl" {
   assert {
     condition     = !var.public_crl

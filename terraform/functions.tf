@@ -41,6 +41,7 @@ locals {
     MAX_CERT_LIFETIME          = tostring(var.max_cert_lifetime)
     SNS_TOPIC_ARN              = module.sns_ca_notifications.arn
     CUSTOM_EXTENSION_ALLOWLIST = jsonencode(var.custom_extension_allowlist)
+    COMPATIBILITY              = jsonencode(var.compatibility)
     EXPIRY_REMINDERS           = jsonencode(var.expiry_reminders)
   })
 

@@ -51,6 +51,15 @@ variable "code_signing_config_arn" {
   default     = ""
 }
 
+variable "compatibility" {
+  type = object({
+    ec_key_encipherment = optional(bool, false)
+  })
+  description = "What some relying parties demand against the standards, each off by default. `ec_key_encipherment`: keyEncipherment in certificates for EC keys, which RFC 8813 forbids"
+  default     = {}
+  nullable    = false
+}
+
 variable "key_administrators" {
   type        = list(string)
   description = "ARNs of who may administer the CAs' keys; []: whom the account's IAM policies allow to. Must include who applies this"

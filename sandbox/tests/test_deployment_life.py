@@ -78,8 +78,8 @@ def test_a_list_that_is_none_does_not_keep_the_crl_back(authority):
 
 
 def test_reminders(authority, told):
-    answer = issue(authority, "soon.example.com", lifetime=2, notify_expiry=True)
-    silent = issue(authority, "silent.example.com", lifetime=2, notify_expiry=False)
+    answer = issue(authority, "soon.example.com", lifetime=1, notify_expiry=True)
+    silent = issue(authority, "silent.example.com", lifetime=1, notify_expiry=False)
     told()
     for _ in range(2):
         assert authority.run().status == "SUCCEEDED"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-import time
+
 from types import SimpleNamespace
 
 import pytest
@@ -166,14 +166,12 @@ def test_tls_cert(faulty, states, token):
 def test_expiry(faulty, states, queue):
     place = faulty.place
     place.restore(states.both)
-    # Seven whole days are left of one whose row asks for reminders, and of one whose row is of before rows said.
-    run(place, "tls-cert", Request.new(REMINDED).event(lifetime=8, notify_expiry=True))
-    run(place, "tls-cert", {"common_name": SILENT, "csr_file": "silent.pem", "lifetime": 8, "notify_expiry": False})
+    # Seven calendar days are left of one whose row asks for reminders, and of one whose row is of before rows said.
+    run(place, "tls-cert", Request.new(REMINDED).event(lifetime=7, notify_expiry=True))
+    run(place, "tls-cert", {"common_name": SILENT, "csr_file": "silent.pem", "lifetime": 7, "notify_expiry": False})
     (silent,) = place.rows(SILENT)
     key = {name: silent[name] for name in ("CommonName", "SerialNumber")}
     place.dynamodb.update_item(TableName=place.certificates, Key=key, UpdateExpression="REMOVE NotifyExpiry")
-    # In the second of their issuance, eight whole days were left.
-    time.sleep(1)
 
     def verify():
         subjects = [

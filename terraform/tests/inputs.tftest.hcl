@@ -77,6 +77,26 @@ run "rsa_is_spoken_of" {
   expect_failures = [check.rsa_keys]
 }
 
+run "compatibility_is_off_by_default" {
+  command = plan
+  assert {
+    condition     = jsondecode(local.environment.COMPATIBILITY) == { ec_key_encipherment = false }
+    error_message = "What is against the standards is set by nobody's default."
+  }
+}
+
+run "compatibility_is_spoken_of" {
+  command = plan
+  variables {
+    compatibility = { ec_key_encipherment = true }
+  }
+  assert {
+    condition     = jsondecode(local.environment.COMPATIBILITY).ec_key_encipherment
+    error_message = "The functions must learn of the input."
+  }
+  expect_failures = [check.compatibility]
+}
+
 run "long_certificates_are_spoken_of" {
   command = plan
   variables {

@@ -9,13 +9,14 @@ mod validate;
 use std::collections::BTreeMap;
 
 use chancery_x509::certificate::KeyUsage;
+use chancery_x509::key::KeyKind;
 use chancery_x509::key::policy::KeyClass;
 use chancery_x509::name::Subject;
 use chancery_x509::san::AltNameType;
 use const_oid::ObjectIdentifier;
 
 use crate::config::Config;
-pub use file::{ProfileFile, RequiredSubjectField};
+pub use file::{AltNameSource, ProfileFile, RequiredSubjectField, SubjectSource};
 
 /// The profile of requests that name none: the drop-in contract's, whose purposes come from the request.
 pub const DEFAULT_PROFILE: &str = "tls";
@@ -46,6 +47,8 @@ pub struct Profile {
     key_classes: Vec<KeyClass>,
     key_usage: KeyUsage,
     rsa_key_encipherment: bool,
+    ec_key_encipherment: bool,
+    basic_constraints: bool,
     extended_key_usages: Vec<ObjectIdentifier>,
     default_extended_key_usages: Vec<ObjectIdentifier>,
     allowed_extended_key_usages: AllowedUsages,
@@ -55,6 +58,8 @@ pub struct Profile {
     alt_name_types: Vec<AltNameType>,
     alt_name_required: bool,
     alt_name_from_common_name: bool,
+    alt_names: AltNameSource,
+    subject_from: SubjectSource,
     wildcards: bool,
     custom_extensions: bool,
     critical_custom_extensions: bool,
@@ -133,6 +138,16 @@ impl Profiles {
         Ok(self)
     }
 
+    /// With keyEncipherment for EC keys in the default profile, as the drop-in contract's former authority set it.
+    #[must_use]
+    pub fn with_ec_key_encipherment(mut self) -> Self {
+        if let Some(profile) = self.by_name.remove(DEFAULT_PROFILE) {
+            self.by_name
+                .insert(DEFAULT_PROFILE.to_owned(), profile.with_ec_key_encipherment());
+        }
+        self
+    }
+
     /// The profile of that name.
     pub fn named(&self, name: &str) -> Option<&Profile> {
         self.by_name.get(name)
@@ -200,13 +215,35 @@ impl Profile {
         &self.key_classes
     }
 
-    /// The keyUsage bits of a certificate, for an RSA key or another.
-    pub fn key_usage(&self, rsa: bool) -> KeyUsage {
-        if rsa && self.rsa_key_encipherment {
+    /// The keyUsage bits of a certificate for that kind of key.
+    pub fn key_usage(&self, kind: KeyKind) -> KeyUsage {
+        let enciphers = match kind {
+            KeyKind::Rsa { .. } => self.rsa_key_encipherment,
+            KeyKind::P256 | KeyKind::P384 | KeyKind::P521 => self.ec_key_encipherment,
+            _ => false,
+        };
+        if enciphers {
             self.key_usage | KeyUsage::KEY_ENCIPHERMENT
         } else {
             self.key_usage
         }
+    }
+
+    /// Whether certificates for EC keys have keyEncipherment, which RFC 8813 section 3 forbids.
+    pub fn ec_key_encipherment(&self) -> bool {
+        self.ec_key_encipherment
+    }
+
+    /// With keyEncipherment for EC keys, whatever the profile's file says.
+    #[must_use]
+    pub fn with_ec_key_encipherment(mut self) -> Self {
+        self.ec_key_encipherment = true;
+        self
+    }
+
+    /// Whether certificates have basicConstraints, with `cA` FALSE.
+    pub fn basic_constraints(&self) -> bool {
+        self.basic_constraints
     }
 
     /// The extended key usages that every certificate has, in order.
@@ -255,6 +292,16 @@ impl Profile {
     /// Whether a common name that is a domain becomes the alternative name of a request without any.
     pub fn alt_name_from_common_name(&self) -> bool {
         self.alt_name_from_common_name
+    }
+
+    /// Whether the names that a CSR asks for are taken unasked.
+    pub fn alt_names(&self) -> AltNameSource {
+        self.alt_names
+    }
+
+    /// What a certificate's subject is made of.
+    pub fn subject_from(&self) -> SubjectSource {
+        self.subject_from
     }
 
     /// Whether DNS names may be wildcards.

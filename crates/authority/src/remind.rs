@@ -1,5 +1,5 @@
-//! Expiry reminders: a warning when the whole days left are among those configured, and once more within a day after the
-//! end. At most one a day, and each is recorded.
+//! Expiry reminders: a warning when the calendar days left (UTC: the date of the end less today's) are among those
+//! configured, and once more within a day after the end. At most one a day, and each is recorded.
 
 use chancery_x509::time::{DAY, UnixTime};
 
@@ -35,7 +35,7 @@ pub enum RemindError {
 /// A reminder that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Due {
-    /// So many whole days are left.
+    /// The certificate's last day is so many calendar days ahead.
     Warning(i64),
     /// The certificate ended within the last day.
     Expired,
@@ -111,11 +111,13 @@ fn due(record: &CertificateRecord, days_before: &[u32], now: UnixTime) -> Option
         return None;
     }
     let left = record.not_after.0.saturating_sub(now.0);
-    // Each reminder has a time of one day in which it is sent; the last one begins with the end (inclusive, as notAfter is).
+    // Each reminder has a day in which it is sent: a calendar day, but for the last one, which begins with the end
+    // (inclusive, as notAfter is).
     let (due, begins) = if left >= 0 {
-        let days = left / DAY;
+        let today = now.0.div_euclid(DAY);
+        let days = record.not_after.0.div_euclid(DAY) - today;
         days_before.iter().find(|wanted| i64::from(**wanted) == days)?;
-        (Due::Warning(days), record.not_after.plus_days(-(days + 1)))
+        (Due::Warning(days), UnixTime(today * DAY - 1))
     } else {
         if left < -DAY {
             return None;
@@ -191,6 +193,36 @@ mod tests {
             let kinds: Vec<_> = sent.iter().map(|(due, _)| *due).collect();
             assert_eq!(kinds, wanted, "looking every {step} seconds");
         }
+    }
+
+    /// As the former functions count: the date of the end less today's date, whatever the hours.
+    #[test]
+    fn days_are_calendar_days_in_utc() {
+        let midnight = UnixTime(END.0.div_euclid(DAY) * DAY);
+        let a_day_of_life = CertificateRecord {
+            not_after: midnight.plus_seconds(10 * 3600),
+            ..record()
+        };
+        let the_day_before = |hour: i64| midnight.plus_seconds((hour - 24) * 3600);
+        for hour in [0, 9, 10, 23] {
+            let now = the_day_before(hour);
+            assert_eq!(due(&a_day_of_life, &[1], now), Some(Due::Warning(1)), "at {hour}:00");
+        }
+        assert_eq!(
+            due(&a_day_of_life, &[1], the_day_before(0).plus_seconds(-1)),
+            None,
+            "two dates ahead"
+        );
+        assert_eq!(due(&a_day_of_life, &[1], midnight), None, "it ends today");
+        assert_eq!(due(&a_day_of_life, &[0], midnight), Some(Due::Warning(0)));
+        let issued_today = CertificateRecord {
+            not_after: midnight.plus_seconds(23 * 3600).plus_days(1),
+            ..record()
+        };
+        assert_eq!(
+            due(&issued_today, &[1], midnight.plus_seconds(23 * 3600)),
+            Some(Due::Warning(1))
+        );
     }
 
     #[test]

@@ -62,8 +62,12 @@ pub struct TlsCertRequest {
     pub purposes: Vec<Purpose>,
     /// Extended key usages beside the purposes.
     pub extended_key_usages: Vec<ObjectIdentifier>,
+    /// Issue without a common name, whatever the CSR has.
+    pub no_common_name: bool,
     /// Alternative names.
     pub alt_names: RequestedNames,
+    /// Take the alternative names that the CSR asks for, too.
+    pub sans_from_csr: bool,
     /// Custom extensions, as given.
     pub extensions: Vec<RequestedExtension>,
     /// The CSR; `None` only where just the chain is asked for.

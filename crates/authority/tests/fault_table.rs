@@ -288,7 +288,7 @@ async fn reminding() {
         async || {
             let office = Office::new().await;
             let record = office.issue("a.example", None).await;
-            office.house.clock.set(record.not_after.plus_seconds(-7 * DAY - 3600));
+            office.house.clock.set(record.not_after.plus_days(-7));
             office::all_good(&office.authority.publish_crls(None).await);
             (office, record.id.serial)
         },

@@ -26,12 +26,7 @@ use support::{NOW, Office, Requester, certificate, named, principal, request, re
 #[tokio::test]
 async fn lesson_01_a_ca_s_name_is_no_common_name() {
     let office = Office::new().await;
-    for name in [
-        "chancery-issuing-ca",
-        "chancery-root-ca",
-        "Chancery-Issuing-CA",
-        " chancery-root-ca ",
-    ] {
+    for name in ["chancery-issuing-ca", "chancery-root-ca", "Chancery-Issuing-CA"] {
         let by_csr = office.refusal(&request(name)).await;
         assert!(matches!(by_csr, Refusal::ReservedName { .. }), "{name:?}: {by_csr}");
 
@@ -39,6 +34,12 @@ async fn lesson_01_a_ca_s_name_is_no_common_name() {
         by_request.subject.common_name = Some(name.into());
         assert_eq!(office.refusal(&by_request).await.code(), "reserved_name");
     }
+    let blanks = office.refusal(&request(" chancery-root-ca ")).await;
+    assert_eq!(
+        blanks.code(),
+        "bad_subject",
+        "no subject begins or ends with a blank: {blanks}"
+    );
     // And CAs are known by their kind, whatever leaves are called.
     office.issue(&request("Chancery Issuing CA")).await.unwrap();
     let mut office = office;
@@ -175,7 +176,7 @@ async fn lesson_05_a_comma_in_an_organization_is_a_comma() {
     request.subject = Subject {
         organization: Some("Acme, Inc.".into()),
         organizational_unit: Some("R&D + \"Ops\" \\ <x>; #1 = 0".into()),
-        locality: Some(" São Paulo ".into()),
+        locality: Some("São  Paulo".into()),
         ..Subject::default()
     };
     let issued = office.issue(&request).await.unwrap();
@@ -325,10 +326,8 @@ async fn lesson_12_what_is_missing_or_invalid_is_refused_in_words() {
             .unwrap(),
         ),
     ));
-    assert_eq!(
-        office.refusal(&nameless).await.to_string(),
-        "CSR must include a Common Name"
-    );
+    let told = office.refusal(&nameless).await.to_string();
+    assert!(told.starts_with("CSR must include a Common Name"), "{told}");
 
     assert_eq!(office.refusal(&TlsCertRequest::default()).await.code(), "bad_csr");
     assert_eq!(

@@ -10,6 +10,7 @@ mod hierarchy;
 mod issuance;
 mod lessons;
 mod office;
+mod people;
 mod plan;
 mod publication;
 mod revocation;

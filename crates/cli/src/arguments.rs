@@ -218,7 +218,7 @@ pub(crate) struct InitArguments {
 /// What a certificate is to hold.
 #[derive(Debug, Args)]
 pub(crate) struct WantedArguments {
-    /// Profile [default: tls, for servers and clients by --purpose]
+    /// Profile [default of `request`: tls-server for a domain or an address, else tls-client; else tls, by --purpose]
     #[arg(long, short)]
     pub(crate) profile: Option<String>,
 
@@ -281,9 +281,13 @@ pub(crate) struct WantedArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct RequestArguments {
-    /// Common name, and further names; a domain or address also becomes an alternative name
+    /// Common name, and further names: domains, addresses, e-mail addresses and URLs all become alternative names
     #[arg(required = true, value_name = "NAME")]
     pub(crate) names: Vec<String>,
+
+    /// Leave the common name out: the names are alternative names alone
+    #[arg(long)]
+    pub(crate) no_common_name: bool,
 
     /// Folder for key.pem, cert.pem and chain.pem
     #[arg(long, short, value_name = "FOLDER")]
@@ -364,6 +368,14 @@ pub(crate) struct IssueArguments {
     /// Common name [default: the CSR's]
     #[arg(long, value_name = "CN")]
     pub(crate) common_name: Option<String>,
+
+    /// Issue without a common name, whatever the CSR has: alternative names say for whom it is
+    #[arg(long, conflicts_with = "common_name")]
+    pub(crate) no_common_name: bool,
+
+    /// Take the alternative names that the CSR asks for, too
+    #[arg(long)]
+    pub(crate) san_from_csr: bool,
 
     /// File for the certificate [default: standard output]
     #[arg(long, short, value_name = "FILE")]

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use chancery_authority::authority::Ca;
 use chancery_authority::config::CaConfig;
 use chancery_authority::port::{KeyName, LedgerError, Ports};
-use chancery_authority::profile::Profiles;
 use chancery_authority::{Authority, Principal};
 use chancery_x509::key::ca::CaPublicKey;
 use chancery_x509::time::UnixTime;
@@ -93,7 +92,7 @@ impl Office {
         } = foundations;
         ports.keys = Arc::new(Measured::new(ports.keys.clone(), metrics.clone()));
         let looked_up = Mutex::new(ports.clock.now());
-        let authority = Authority::open(ports, settings.config()?, Profiles::built_in()).await?;
+        let authority = Authority::open(ports, settings.config()?, settings.profiles()).await?;
         let office = Self {
             authority,
             settings,

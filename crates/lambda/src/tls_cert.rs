@@ -104,7 +104,7 @@ fn granted(office: &Office, issued: &Issued, request: &TlsCertRequest) -> Result
         office.metrics.issued(issued.record.id.issuer.as_str());
     }
     for warning in &issued.warnings {
-        tracing::warn!(serial = %issued.record.id.serial, warning, "something was left out of the certificate");
+        tracing::warn!(serial = %issued.record.id.serial, warning, "not all of the request is in the certificate");
     }
     answer(&office.authority.answer(issued, request))
 }

@@ -17,6 +17,7 @@ use crate::extension::{CustomExtension, RESERVED};
 use crate::key::ca::CaPublicKey;
 use crate::key::{KeyError, KeyIdentifier, SubjectPublicKey};
 use crate::name::Name;
+use crate::pem::{self, PemError};
 use crate::san::AltName;
 use crate::serial::Serial;
 use crate::time::UnixTime;
@@ -79,8 +80,11 @@ pub struct Certificate {
 #[non_exhaustive]
 pub enum CertificateError {
     /// Neither DER nor PEM labelled CERTIFICATE.
-    #[error("this is not a certificate: expected X.509 in PEM or DER")]
-    NotACertificate,
+    #[error("this is not a certificate, which is X.509 in PEM or DER: {why}")]
+    NotACertificate {
+        /// What is wrong, as far as can be told.
+        why: PemError,
+    },
     /// Not the structure of RFC 5280.
     #[error("the certificate is malformed: {detail}")]
     Malformed {
@@ -122,13 +126,16 @@ impl Certificate {
     /// Octets of a certificate's DER at most.
     pub const MAX_OCTETS: usize = 1 << 20;
 
+    /// RFC 7468 section 5: the label, and an old one that parsers may take.
+    pub const PEM_LABELS: [&str; 2] = ["CERTIFICATE", "X509 CERTIFICATE"];
+
     /// Parses one certificate, DER or PEM; other blocks of a PEM file are passed over.
     ///
     /// Strict where ambiguity would be dangerous (lengths, duplicate extensions, two different signature algorithms),
     /// lenient where old certificates are merely untidy (an explicit FALSE, a PrintableString with other characters).
     /// Serial numbers must be positive and of at most 20 octets. The signature is not verified.
     pub fn parse(input: &[u8]) -> Result<Self, CertificateError> {
-        if crate::pem::is_pem(input) {
+        if pem::is_pem(input) {
             return Self::parse_pem(input);
         }
         Self::from_der(input.to_vec())
@@ -138,9 +145,18 @@ impl Certificate {
         if input.len() > 2 * Self::MAX_OCTETS {
             return Err(parse::TOO_LARGE);
         }
-        let blocks = crate::pem::decode_all(input).map_err(|_| CertificateError::NotACertificate)?;
-        let block = blocks.into_iter().find(|block| block.label == "CERTIFICATE");
-        Self::from_der(block.ok_or(CertificateError::NotACertificate)?.der)
+        let mut blocks =
+            pem::decode(input, &Self::PEM_LABELS).map_err(|why| CertificateError::NotACertificate { why })?;
+        Self::from_der(blocks.swap_remove(0).der)
+    }
+
+    /// Parses every certificate of a file, in order, one at least: PEM with whatever else beside them, or the DER of one.
+    pub fn parse_all(input: &[u8]) -> Result<Vec<Self>, CertificateError> {
+        if !pem::is_pem(input) {
+            return Self::from_der(input.to_vec()).map(|only| vec![only]);
+        }
+        let blocks = pem::decode(input, &Self::PEM_LABELS).map_err(|why| CertificateError::NotACertificate { why })?;
+        blocks.into_iter().map(|block| Self::from_der(block.der)).collect()
     }
 
     fn from_der(der: Vec<u8>) -> Result<Self, CertificateError> {
@@ -155,7 +171,7 @@ impl Certificate {
 
     /// PEM with a final newline.
     pub fn to_pem(&self) -> String {
-        crate::pem::encode("CERTIFICATE", &self.der)
+        pem::encode("CERTIFICATE", &self.der)
     }
 
     /// The serial number.

@@ -11,9 +11,11 @@ use const_oid::db::rfc5912::ID_CE_SUBJECT_ALT_NAME;
 use crate::key::verify::{self, PSS_ADVICE, VerifyError};
 use crate::key::{KeyError, SubjectPublicKey};
 use crate::name::Name;
-use crate::pem;
+use crate::pem::{self, PemError};
 use crate::san::{self, AltName};
 use crate::tlv::tag;
+
+pub use crate::san::RequestedName;
 
 /// Limits on a request from outside; each is checked before the work it bounds.
 ///
@@ -78,8 +80,11 @@ pub enum CsrError {
         limit: usize,
     },
     /// Neither DER nor PEM labelled CERTIFICATE REQUEST (or NEW CERTIFICATE REQUEST).
-    #[error("this is not a CSR: expected PKCS #10 in PEM or DER")]
-    NotACsr,
+    #[error("this is not a CSR, which is PKCS #10 in PEM or DER: {why}")]
+    NotACsr {
+        /// What is wrong, as far as can be told.
+        why: PemError,
+    },
     /// Not DER, or not the structure of RFC 2986.
     #[error("the CSR is malformed: {detail}")]
     Malformed {
@@ -181,24 +186,37 @@ impl CertificationRequest {
     }
 }
 
+impl CertificationRequest {
+    /// Every alternative name asked for, those too that no certificate here can have.
+    pub fn requested_names(&self) -> Result<Vec<RequestedName>, CsrError> {
+        let requested = self
+            .extensions
+            .iter()
+            .find(|extension| extension.oid == ID_CE_SUBJECT_ALT_NAME);
+        requested.map_or(Ok(Vec::new()), |extension| {
+            san::all_from_der(&extension.value).map_err(|_| CsrError::Malformed {
+                detail: structure::BAD_ALT_NAME,
+            })
+        })
+    }
+}
+
 impl CsrBudget {
     /// The DER of the request in `input`, within the limit on octets.
     fn der<'a>(&self, input: &'a [u8]) -> Result<Cow<'a, [u8]>, CsrError> {
         let pem_octets = self.octets.saturating_mul(2).saturating_add(4096);
         if !pem::is_pem(&input[..input.len().min(pem_octets)]) {
-            if input.first() != Some(&tag::SEQUENCE) {
-                return Err(CsrError::NotACsr);
+            if input.first() != Some(&tag::SEQUENCE) || pem::line_end_behind_der(input) {
+                let why = pem::diagnose(&input[..input.len().min(pem_octets)]);
+                return Err(CsrError::NotACsr { why });
             }
             within("octets", input.len(), self.octets)?;
             return Ok(Cow::Borrowed(input));
         }
         within("octets", input.len(), pem_octets)?;
-        let blocks = pem::decode_all(input).map_err(|_| CsrError::NotACsr)?;
-        let mut requests = blocks
-            .into_iter()
-            .filter(|block| LABELS.contains(&block.label.as_str()));
-        let request = requests.next().ok_or(CsrError::NotACsr)?;
-        if requests.next().is_some() {
+        let mut requests = pem::decode(input, &LABELS).map_err(|why| CsrError::NotACsr { why })?;
+        let request = requests.swap_remove(0);
+        if !requests.is_empty() {
             return Err(CsrError::Malformed {
                 detail: "there is more than one in the file",
             });

@@ -15,9 +15,14 @@ mod value;
 use crate::certificate::Certificate;
 use crate::crl::RevocationList;
 use crate::csr::{CertificationRequest, CsrBudget};
-use crate::pem;
+use crate::pem::{self, PemError};
 use crate::tlv::der;
 use crate::tlv::tag;
+
+/// What people call an algorithm or a curve: its name and its number, or the number alone.
+pub(crate) fn called(oid: &str) -> String {
+    oids::label_of(oid).map_or_else(|| oid.to_owned(), |label| format!("{label} ({oid})"))
+}
 
 pub use value::{ExtensionValue, Field, Value};
 
@@ -90,12 +95,15 @@ pub struct Inspection {
 }
 
 /// Why a file could not be told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotInspectable {
     /// Nothing in it is known.
-    #[error("this is neither a certificate, nor a CSR, nor a CRL, in PEM or DER")]
-    Unknown,
+    #[error("this is neither a certificate, nor a CSR, nor a CRL, in PEM or DER: {why}")]
+    Unknown {
+        /// What is wrong, as far as can be told.
+        why: PemError,
+    },
     /// A PEM file with more blocks than the limit.
     #[error("the file holds {actual} objects, at most {limit} are shown")]
     TooManyBlocks {
@@ -111,13 +119,14 @@ pub fn inspect(input: &[u8], limits: &InspectLimits) -> Result<Vec<Inspection>, 
     if let Some(kind) = kind_of(input) {
         return Ok(vec![tell(kind, input.to_vec(), limits)]);
     }
-    let blocks = pem::decode_all(input).map_err(|_| NotInspectable::Unknown)?;
+    let blocks = pem::decode_all(input).map_err(|why| NotInspectable::Unknown { why })?;
     if blocks.len() > limits.blocks {
         return Err(NotInspectable::TooManyBlocks {
             actual: blocks.len(),
             limit: limits.blocks,
         });
     }
+    let first = blocks[0].label.clone();
     let inspections: Vec<Inspection> = blocks
         .into_iter()
         .map(|block| match kind_of_label(&block.label) {
@@ -129,7 +138,8 @@ pub fn inspect(input: &[u8], limits: &InspectLimits) -> Result<Vec<Inspection>, 
         .iter()
         .all(|inspection| inspection.kind == ObjectKind::Other)
     {
-        return Err(NotInspectable::Unknown);
+        let why = PemError::OtherLabel { label: first };
+        return Err(NotInspectable::Unknown { why });
     }
     Ok(inspections)
 }

@@ -74,9 +74,28 @@ pub enum KeyError {
     /// wrong length, wrong parameters.
     #[error("the public key is not a well-formed SubjectPublicKeyInfo")]
     Malformed,
+    /// Explicit curve parameters (RFC 5480 section 2.1.1: MUST NOT).
+    #[error(
+        "the public key has its curve written out as explicit parameters, which RFC 5480 forbids; make the key with a \
+         named curve"
+    )]
+    ExplicitCurve,
+    /// A compressed point (RFC 5480 section 2.2: MAY be supported).
+    #[error("the public key is a compressed point, which many do not read; write the point uncompressed")]
+    CompressedPoint,
+    /// An RSA key without the NULL that its parameters are (RFC 3279 section 2.3.1).
+    #[error("the RSA public key's parameters are not NULL, as RFC 3279 section 2.3.1 demands; make the CSR anew")]
+    RsaParameters,
+    /// An RSA key that its type binds to RSASSA-PSS.
+    #[error(
+        "the public key is of type RSASSA-PSS, which few can use; use an RSA key of the ordinary type (rsaEncryption): \
+         it signs by PSS as well"
+    )]
+    RsaPss,
     /// An algorithm outside the key policy, by OID (DSA, secp256k1, X25519, …).
     #[error(
-        "public keys of algorithm {oid} are not certified; use RSA 2048-4096, P-256, P-384, P-521, Ed25519 or ML-DSA"
+        "public keys of algorithm {} are not certified; use RSA 2048-4096, P-256, P-384, P-521, Ed25519 or ML-DSA",
+        crate::inspect::called(oid)
     )]
     UnsupportedAlgorithm {
         /// The algorithm's, or for elliptic curves the curve's, object identifier.

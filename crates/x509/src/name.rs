@@ -1,6 +1,8 @@
 //! Distinguished names (RFC 5280 section 4.1.2.4), and the seven attributes that a request can set.
 
 mod attribute;
+mod characters;
+mod composed;
 mod rfc4514;
 mod subject;
 
@@ -8,6 +10,8 @@ use std::borrow::Cow;
 
 use const_oid::ObjectIdentifier;
 
+pub use characters::is_invisible;
+pub use composed::{Composed, LeftOut};
 pub use subject::Subject;
 
 use crate::tlv::{NotDer, Reader, Tlv, tag};
@@ -37,6 +41,19 @@ pub enum NameError {
         actual: usize,
         /// The upper bound.
         limit: usize,
+    },
+    /// Octets that are not text of their string type (X.680, RFC 5280 appendix A.1).
+    #[error(
+        "{label} ({attribute}) cannot be read: its octets are not those of {string}; give it with the request in its \
+         place, or make the CSR anew"
+    )]
+    Unreadable {
+        /// The attribute's field name.
+        attribute: &'static str,
+        /// Its short name, e.g. `O`.
+        label: &'static str,
+        /// The string type, with its article.
+        string: &'static str,
     },
     /// A value that its attribute cannot hold: an empty one, a country that is not two letters, control characters, …
     #[error("{attribute} is invalid: {detail}")]
@@ -125,6 +142,13 @@ impl Name {
         values(rdns).map(|rdn| values(rdn.reader()).filter_map(|pair| attribute(&pair).ok()))
     }
 
+    /// Whether some value has characters that cannot be seen, or that turn the order of others.
+    pub(crate) fn has_invisible_text(&self) -> bool {
+        self.iter()
+            .filter_map(|each| each.text())
+            .any(|text| text.chars().any(is_invisible))
+    }
+
     /// The texts of every emailAddress attribute.
     pub(crate) fn email_addresses(&self) -> impl Iterator<Item = Option<Cow<'_, str>>> {
         self.iter()
@@ -132,8 +156,8 @@ impl Name {
             .map(|each| each.text())
     }
 
-    /// The texts of every commonName attribute.
-    pub(crate) fn common_names(&self) -> impl Iterator<Item = Option<Cow<'_, str>>> {
+    /// The texts of every commonName attribute; `None` for one that is no text.
+    pub fn common_names(&self) -> impl Iterator<Item = Option<Cow<'_, str>>> {
         self.iter()
             .filter(|each| each.oid == attribute::COMMON_NAME)
             .map(|each| each.text())

@@ -1,6 +1,14 @@
 //! PEM (RFC 7468), as far as certificates, requests and revocation lists need it.
 
+mod fault;
+
 use data_encoding::BASE64;
+
+pub use fault::PemError;
+pub(crate) use fault::{diagnose, line_end_behind_der};
+
+/// U+FEFF in UTF-8, which editors put in front.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Encodes DER under a label (`CERTIFICATE`, `X509 CRL`, `CERTIFICATE REQUEST`), 64 characters a line, with a final newline.
 pub fn encode(label: &'static str, der: &[u8]) -> String {
@@ -29,25 +37,41 @@ pub struct Block {
     pub der: Vec<u8>,
 }
 
-/// Why a text is no PEM.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("this is not well-formed PEM")]
-pub struct PemError;
-
 /// Every block of a text, in order; text around blocks is passed over (RFC 7468 section 2).
 ///
-/// A text without any block is no PEM, and so is one with a block that is cut short, whose labels differ, or whose
-/// content is not strict base64 (lines may have any length; headers as in RFC 1421 are not taken).
+/// Read in the lax form of RFC 7468 section 3: a byte order mark in front; CR, LF or both as line ends, or blanks alone;
+/// white space of any kind within the base64; lines of any length; headers as in RFC 1421, which are passed over. A text
+/// without any block is no PEM, and so is one with a block that is cut short, whose labels differ, or whose content is
+/// not base64. The work is linear in the text's length.
 pub fn decode_all(text: &[u8]) -> Result<Vec<Block>, PemError> {
-    let mut blocks = Vec::new();
-    let mut lines = text.split(|&octet| octet == b'\n').map(<[u8]>::trim_ascii);
-    while let Some(line) = lines.next() {
-        let Some(label) = label_of(line, b"-----BEGIN ") else {
-            continue;
-        };
-        blocks.push(block(label, &mut lines)?);
+    let blocks = Blocks::of(text)
+        .map(|found| found.decode(text))
+        .collect::<Result<Vec<_>, _>>()?;
+    if blocks.is_empty() {
+        return Err(diagnose(text));
     }
-    if blocks.is_empty() { Err(PemError) } else { Ok(blocks) }
+    Ok(blocks)
+}
+
+/// The blocks with one of these labels, in order, one at least. What other blocks hold is not looked at: a file may have
+/// keys with RFC 1421 headers, or things that are not base64 at all, beside what is wanted.
+pub fn decode(text: &[u8], labels: &[&str]) -> Result<Vec<Block>, PemError> {
+    let mut other = None;
+    let mut wanted = Vec::new();
+    for found in Blocks::of(text) {
+        if labels.contains(&found.label) {
+            wanted.push(found.decode(text)?);
+        } else if other.is_none() {
+            other = Some(found.label);
+        }
+    }
+    match other {
+        _ if !wanted.is_empty() => Ok(wanted),
+        Some(label) => Err(PemError::OtherLabel {
+            label: shortened(label),
+        }),
+        None => Err(diagnose(text)),
+    }
 }
 
 /// Whether octets look like PEM rather than DER: they hold the beginning of a block.
@@ -55,82 +79,212 @@ pub fn decode_all(text: &[u8]) -> Result<Vec<Block>, PemError> {
 /// DER of what PEM is used for begins with a SEQUENCE of 128 octets or more, which no text begins with, so a boundary
 /// hidden in a certificate's strings is not taken for one.
 pub fn is_pem(input: &[u8]) -> bool {
-    const BOUNDARY: &[u8] = b"-----BEGIN ";
-    !matches!(input, [0x30, 0x80..=0xff, ..]) && input.windows(BOUNDARY.len()).any(|window| window == BOUNDARY)
+    !matches!(input, [0x30, 0x80..=0xff, ..]) && find(input, BEGIN).is_some()
 }
 
-/// Reads a block whose first line was read.
-fn block<'a>(label: &[u8], lines: &mut impl Iterator<Item = &'a [u8]>) -> Result<Block, PemError> {
-    let label = std::str::from_utf8(label).map_err(|_| PemError)?;
-    let mut base64 = Vec::new();
-    for line in lines {
-        if let Some(end) = label_of(line, b"-----END ") {
-            if end != label.as_bytes() {
-                return Err(PemError);
-            }
-            let der = BASE64.decode(&base64).map_err(|_| PemError)?;
-            return Ok(Block {
-                label: label.to_owned(),
-                der,
-            });
-        }
-        base64.extend_from_slice(line);
+const BEGIN: &[u8] = b"-----BEGIN ";
+const END: &[u8] = b"-----END ";
+const HYPHENS: &[u8] = b"-----";
+/// Octets of a label at most; the longest in use has 27.
+const MAX_LABEL: usize = 100;
+
+/// A block whose content was not yet decoded.
+struct Found<'a> {
+    label: &'a str,
+    /// What stands between its boundaries, headers included.
+    body: &'a [u8],
+    ending: Ending<'a>,
+}
+
+/// How a block ends.
+enum Ending<'a> {
+    /// As it began.
+    Same,
+    /// With another label.
+    Other(&'a str),
+    /// Not before the text does, or another block begins.
+    None,
+}
+
+/// Finds blocks, from one boundary to the next.
+struct Blocks<'a> {
+    text: &'a [u8],
+    /// Behind the last boundary.
+    at: usize,
+}
+
+impl<'a> Blocks<'a> {
+    fn of(text: &'a [u8]) -> Self {
+        let at = if text.starts_with(BYTE_ORDER_MARK) {
+            BYTE_ORDER_MARK.len()
+        } else {
+            0
+        };
+        Self { text, at }
     }
-    Err(PemError)
+
+    /// Moves behind the next BEGIN boundary: one that nothing but white space stands before in its line.
+    fn begin(&mut self) -> Option<&'a str> {
+        let mut from = self.at;
+        loop {
+            let start = from + find(&self.text[from..], BEGIN)?;
+            from = start + BEGIN.len();
+            let before = self.text[self.at..start].iter().rev();
+            let alone = before
+                .take_while(|octet| !matches!(octet, b'\n' | b'\r'))
+                .all(|octet| is_white(*octet));
+            if !alone {
+                continue;
+            }
+            if let Some((label, after)) = self.label(from) {
+                self.at = after;
+                return Some(label);
+            }
+        }
+    }
+
+    /// The label that begins at an offset, and the offset behind its hyphens.
+    fn label(&self, from: usize) -> Option<(&'a str, usize)> {
+        let rest = &self.text[from..];
+        let length = find(&rest[..rest.len().min(MAX_LABEL + HYPHENS.len())], HYPHENS)?;
+        let label = std::str::from_utf8(&rest[..length]).ok()?;
+        let printable = label.bytes().all(|octet| matches!(octet, b' '..=b'~'));
+        printable.then_some((label, from + length + HYPHENS.len()))
+    }
 }
 
-/// The label of an encapsulation boundary that begins with `prefix`.
-fn label_of<'a>(line: &'a [u8], prefix: &[u8]) -> Option<&'a [u8]> {
-    line.strip_prefix(prefix)?.strip_suffix(b"-----")
+impl<'a> Iterator for Blocks<'a> {
+    type Item = Found<'a>;
+
+    fn next(&mut self) -> Option<Found<'a>> {
+        let label = self.begin()?;
+        let start = self.at;
+        while let Some(found) = find(&self.text[self.at..], HYPHENS) {
+            let boundary = self.at + found;
+            let body = &self.text[start..boundary];
+            let rest = &self.text[boundary..];
+            if rest.starts_with(BEGIN) {
+                self.at = boundary;
+                let ending = Ending::None;
+                return Some(Found { label, body, ending });
+            }
+            if rest.starts_with(END)
+                && let Some((end, after)) = self.label(boundary + END.len())
+            {
+                self.at = after;
+                let ending = if end == label { Ending::Same } else { Ending::Other(end) };
+                return Some(Found { label, body, ending });
+            }
+            self.at = boundary + 1;
+        }
+        self.at = self.text.len();
+        Some(Found {
+            label,
+            body: &self.text[start..],
+            ending: Ending::None,
+        })
+    }
+}
+
+impl Found<'_> {
+    /// `text` is the whole, to count lines in.
+    fn decode(&self, text: &[u8]) -> Result<Block, PemError> {
+        let base64 = without_headers(self.body);
+        match self.ending {
+            Ending::Same => {}
+            Ending::None => {
+                return Err(fault::of_content(text, base64).unwrap_or(PemError::CutShort {
+                    label: shortened(self.label),
+                }));
+            }
+            Ending::Other(end) => {
+                return Err(PemError::LabelsDiffer {
+                    begin: shortened(self.label),
+                    end: shortened(end),
+                });
+            }
+        }
+        let der = unwhitened(base64).and_then(|base64| BASE64.decode(&base64).ok());
+        let der = der.ok_or_else(|| {
+            fault::of_content(text, base64).unwrap_or(PemError::Base64 {
+                label: shortened(self.label),
+            })
+        })?;
+        Ok(Block {
+            label: self.label.to_owned(),
+            der,
+        })
+    }
+}
+
+/// What follows the headers of RFC 1421 (`Proc-Type: 4,ENCRYPTED` and others, which may be folded), if there are any.
+fn without_headers(body: &[u8]) -> &[u8] {
+    let mut rest = body;
+    let mut in_header = false;
+    loop {
+        let (line, after) = first_line(rest);
+        let blank = line.iter().copied().all(is_white);
+        let header = line.contains(&b':') || (in_header && !blank && line.first().copied().is_some_and(is_white));
+        if !header && !(blank && !after.is_empty()) {
+            return rest;
+        }
+        if blank && in_header {
+            return after;
+        }
+        in_header |= header;
+        rest = after;
+    }
+}
+
+/// A text up to its first line end, and what follows that.
+fn first_line(text: &[u8]) -> (&[u8], &[u8]) {
+    match text.iter().position(|octet| matches!(octet, b'\n' | b'\r')) {
+        Some(at) => {
+            let end = if text[at..].starts_with(b"\r\n") { 2 } else { 1 };
+            (&text[..at], &text[at + end..])
+        }
+        None => (text, &[]),
+    }
+}
+
+/// The text without white space of any kind; `None` where something else than base64 is left.
+fn unwhitened(text: &[u8]) -> Option<Vec<u8>> {
+    let mut base64 = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((&octet, after)) = rest.split_first() {
+        if is_base64(octet) {
+            base64.push(octet);
+        } else if !is_white(octet) {
+            let character = first_character(rest).filter(|character| character.is_whitespace())?;
+            rest = &rest[character.len_utf8()..];
+            continue;
+        }
+        rest = after;
+    }
+    Some(base64)
+}
+
+fn first_character(text: &[u8]) -> Option<char> {
+    let chunk = text[..text.len().min(4)].utf8_chunks().next()?;
+    chunk.valid().chars().next()
+}
+
+fn is_base64(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric() || matches!(octet, b'+' | b'/' | b'=')
+}
+
+/// `W` of RFC 7468 section 3.
+fn is_white(octet: u8) -> bool {
+    matches!(octet, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c)
+}
+
+fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
+    text.windows(wanted.len()).position(|window| window == wanted)
+}
+
+fn shortened(label: &str) -> String {
+    label.chars().take(60).collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn text_around_blocks_and_line_endings_are_passed_over() {
-        let text = b"Subject: x\r\n-----BEGIN A B-----\r\nAQID\r\n-----END A B-----\r\n\r\nmore \xff\n-----BEGIN C-----\nBA\n==\n-----END C-----";
-        let blocks = decode_all(text).unwrap();
-        assert_eq!(blocks.len(), 2);
-        assert_eq!(
-            (blocks[0].label.as_str(), blocks[0].der.as_slice()),
-            ("A B", &[1, 2, 3][..])
-        );
-        assert_eq!((blocks[1].label.as_str(), blocks[1].der.as_slice()), ("C", &[4][..]));
-    }
-
-    #[test]
-    fn broken_blocks_are_refused() {
-        let bad: [&[u8]; 7] = [
-            b"",
-            b"no block",
-            b"-----BEGIN A-----\nAQID\n",
-            b"-----BEGIN A-----\nAQID\n-----END B-----\n",
-            b"-----BEGIN A-----\nAQI\n-----END A-----\n",
-            b"-----BEGIN A-----\nProc-Type: 4,ENCRYPTED\n\nAQID\n-----END A-----\n",
-            b"-----BEGIN A-----\n-----BEGIN A-----\nAQID\n-----END A-----\n",
-        ];
-        for text in bad {
-            assert_eq!(decode_all(text), Err(PemError), "{}", String::from_utf8_lossy(text));
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_encoded_decodes_to_itself(der in proptest::collection::vec(any::<u8>(), 0..300)) {
-            let pem = encode("CERTIFICATE", &der);
-            prop_assert!(pem.lines().all(|line| line.len() <= 64));
-            prop_assert!(is_pem(pem.as_bytes()));
-            let blocks = decode_all(pem.as_bytes()).unwrap();
-            prop_assert_eq!(blocks, vec![Block { label: "CERTIFICATE".to_owned(), der }]);
-        }
-
-        #[test]
-        fn decoding_never_panics(text in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = decode_all(&text);
-        }
-    }
-}
+mod tests;

@@ -1,14 +1,16 @@
 //! Subject alternative names (RFC 5280 section 4.2.1.6).
 
 mod domain;
+mod fault;
 mod general_name;
 mod uri;
 
 use std::fmt;
 use std::net::IpAddr;
 
-pub use domain::is_domain_name;
-pub(crate) use general_name::{from_der, text, write_all, write_uri};
+pub use domain::{is_domain_name, is_public_suffix};
+pub use general_name::RequestedName;
+pub(crate) use general_name::{all_from_der, from_der, text, write_all, write_uri};
 pub(crate) use uri::{host as uri_host, is_absolute as is_absolute_uri};
 
 use crate::name::Name;
@@ -49,12 +51,14 @@ pub enum AltNameType {
 #[non_exhaustive]
 pub enum AltNameError {
     /// Not valid for its type.
-    #[error("{value:?} is no valid {kind}")]
+    #[error("{value:?} is no valid {kind}: {detail}")]
     Invalid {
         /// The type in words: `DNS name`, `IP address`, `e-mail address`, `URL`, `distinguished name`.
         kind: &'static str,
         /// The value, shortened to 100 characters.
         value: String,
+        /// What is wrong with it.
+        detail: &'static str,
     },
 }
 
@@ -106,23 +110,31 @@ impl AltName {
     /// Parses one value of that type. Unicode DNS names become A-labels (IDNA 2008, UTS 46).
     ///
     /// - DNS names: letters, digits and hyphens, labels up to 63 octets, 253 in all, the leftmost label may be `*`;
-    ///   one label is enough; the last one has a letter, since without one it would be read as an IPv4 address.
+    ///   one label is enough; the last one has a letter, since without one it would be read as an IPv4 address. No `*`
+    ///   directly under a public suffix (`*.com`, `*.co.uk`): it would stand for names of many owners.
+    /// - IP addresses: one address; an IPv4 address that is mapped into IPv6 (`::ffff:0:0/96`) is none, since verifiers do
+    ///   not hold it against IPv4 name constraints.
     /// - E-mail addresses: a dot-string, `@`, a DNS name without `*` (RFC 5321 section 4.1.2).
     /// - URLs: RFC 3986 characters, a scheme, and where there is an authority (always for http and https) a host.
     pub fn parse(kind: AltNameType, value: &str) -> Result<Self, AltNameError> {
         let parsed = match kind {
             AltNameType::Dns => domain::canonical(value).map(Self::Dns),
-            AltNameType::Ip => value.parse().ok().map(Self::Ip),
+            AltNameType::Ip => value
+                .parse()
+                .ok()
+                .filter(|address: &IpAddr| address.to_canonical() == *address)
+                .map(Self::Ip),
             AltNameType::Email => domain::email_address(value).map(Self::Email),
             AltNameType::Uri => uri::is_absolute(value).then(|| Self::Uri(value.to_owned())),
             AltNameType::Directory => Name::from_rfc4514(value)
                 .ok()
-                .filter(|name| !name.is_empty())
+                .filter(|name| !name.is_empty() && !name.has_invisible_text())
                 .map(Self::Directory),
         };
         parsed.ok_or_else(|| AltNameError::Invalid {
             kind: kind.words(),
             value: value.chars().take(100).collect(),
+            detail: fault::of(kind, value),
         })
     }
 

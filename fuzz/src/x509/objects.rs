@@ -10,7 +10,7 @@ use chancery_x509::inspect::{InspectLimits, ObjectKind, Value, inspect};
 use chancery_x509::key::SubjectPublicKey;
 use chancery_x509::key::ca::CaPublicKey;
 use chancery_x509::key::policy::KeyPolicy;
-use chancery_x509::pem::{decode_all, encode, is_pem};
+use chancery_x509::pem::{decode, decode_all, encode, is_pem};
 
 use super::{made_by_openssl, names};
 
@@ -155,6 +155,8 @@ pub fn pem(octets: &[u8]) {
     assert!(!blocks.is_empty());
     for block in blocks {
         assert!(block.der.len() < octets.len());
+        let labelled = decode(octets, &[&block.label]).expect("what all of are read is read by label");
+        assert!(labelled.contains(&block));
         let text = encode("CERTIFICATE", &block.der);
         assert!(is_pem(text.as_bytes()));
         let [again] = &decode_all(text.as_bytes()).expect("what is written is read")[..] else {

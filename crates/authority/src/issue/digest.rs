@@ -57,6 +57,15 @@ pub(super) fn of_request(request: &TlsCertRequest) -> [u8; 32] {
     fields.flag(Some(request.force_issue));
     fields.flag(request.notify_expiry);
     fields.flag(request.notify_issued);
+    // Written only where they are set, so that requests from before these fields keep their digests.
+    for (wish, name) in [
+        (request.no_common_name, "no_common_name"),
+        (request.sans_from_csr, "sans_from_csr"),
+    ] {
+        if wish {
+            fields.value(name.as_bytes());
+        }
+    }
     fields.finish()
 }
 
@@ -166,6 +175,8 @@ mod tests {
         with(&|request| request.alt_names = RequestedNames::Listed(vec![dns("b"), dns("a")]));
         with(&|request| request.extensions = vec![extension(false)]);
         with(&|request| request.extensions = vec![extension(true)]);
+        with(&|request| request.no_common_name = true);
+        with(&|request| request.sans_from_csr = true);
 
         let digests: BTreeSet<_> = requests.iter().map(of_request).collect();
         assert_eq!(digests.len(), requests.len(), "each differs from every other");

@@ -1,17 +1,43 @@
 //! The names in a certificate: its subject and its alternative names.
 
-use chancery_x509::name::Subject;
+use chancery_x509::csr::{CertificationRequest, RequestedName};
+use chancery_x509::name::Name;
 use chancery_x509::san::{AltName, AltNameType};
 
 use super::Refusal;
 use crate::config::Config;
-use crate::profile::Profile;
-use crate::wire::{AltNameText, RequestedNames, budget};
+use crate::profile::{AltNameSource, Profile, SubjectSource};
+use crate::wire::{AltNameText, RequestedNames, TlsCertRequest, budget};
 
-/// The profile's fields before the request's, before the CSR's.
-pub(super) fn subject(requested: &Subject, csr: Subject, profile: &Profile) -> Result<Subject, Refusal> {
-    let subject = profile.subject().clone().or(requested.clone()).or(csr);
-    if subject.common_name.as_deref().is_none_or(|name| name.trim().is_empty()) {
+/// A subject, as decided.
+pub(super) struct DecidedSubject {
+    pub(super) name: Name,
+    /// The first, if there is one.
+    pub(super) common_name: Option<String>,
+}
+
+/// The profile's fields before the request's, before the CSR's; what the CSR has beyond, as the profile wants it.
+pub(super) fn subject(
+    request: &TlsCertRequest,
+    csr: &Name,
+    profile: &Profile,
+    warnings: &mut Vec<String>,
+) -> Result<DecidedSubject, Refusal> {
+    let mut fixed = profile.subject().clone().or(request.subject.clone());
+    if fixed.common_name.as_deref().is_some_and(|name| name.trim().is_empty()) {
+        return Err(Refusal::NoCommonName);
+    }
+    let with_common_name = !request.no_common_name;
+    if !with_common_name {
+        fixed.common_name = None;
+    }
+    let composed = match profile.subject_from() {
+        SubjectSource::Csr => csr.compose(&fixed, with_common_name)?,
+        SubjectSource::Fields => csr.compose_fields(&fixed, with_common_name)?,
+    };
+    warnings.extend(composed.left_out.iter().map(ToString::to_string));
+    let subject = composed.name.attributes();
+    if with_common_name && subject.common_name.is_none() {
         return Err(Refusal::NoCommonName);
     }
     for field in profile.required_subject_fields() {
@@ -22,8 +48,28 @@ pub(super) fn subject(requested: &Subject, csr: Subject, profile: &Profile) -> R
             });
         }
     }
-    Ok(subject)
+    Ok(DecidedSubject {
+        name: composed.name,
+        common_name: subject.common_name,
+    })
 }
+
+/// The name that a certificate is recorded under: its common name, else its first alternative name, else its whole
+/// subject.
+pub(super) fn recorded_name(subject: &DecidedSubject, alt_names: &[AltName]) -> Result<String, Refusal> {
+    if let Some(common_name) = &subject.common_name {
+        return Ok(common_name.clone());
+    }
+    let name = match alt_names.first() {
+        Some(name) => name.to_string(),
+        None if subject.name.is_empty() => return Err(Refusal::NoNameAtAll),
+        None => subject.name.to_rfc4514(),
+    };
+    Ok(name.chars().take(RECORDED_NAME).collect())
+}
+
+/// Characters of a name that a certificate without common name is recorded under.
+const RECORDED_NAME: usize = 255;
 
 /// Refuses the slug of any CA, configured or existing: stores and trust tools that know certificates by their common
 /// name would take the leaf for the CA.
@@ -42,18 +88,67 @@ pub(super) fn not_a_ca<'a>(
     Ok(())
 }
 
-/// The alternative names: those asked for, or the common name if it is a domain; each within the profile.
+/// The alternative names: those asked for, or the common name if it is a domain; then, where request or profile say so,
+/// those of the CSR. Each within the profile. What the CSR asks for beyond is told.
 pub(super) fn alt_names(
-    requested: &RequestedNames,
-    common_name: &str,
+    request: &TlsCertRequest,
+    csr: &CertificationRequest,
+    common_name: Option<&str>,
     profile: &Profile,
+    warnings: &mut Vec<String>,
 ) -> Result<Vec<AltName>, Refusal> {
-    let names = match requested {
+    let mut names = match &request.alt_names {
         RequestedNames::Listed(names) => names.clone(),
-        RequestedNames::FromCommonName => from_common_name(common_name, profile).into_iter().collect(),
+        RequestedNames::FromCommonName => common_name
+            .and_then(|name| from_common_name(name, profile))
+            .into_iter()
+            .collect(),
     };
+    let take = request.sans_from_csr || profile.alt_names() == AltNameSource::Csr;
+    match csr.requested_names() {
+        Ok(requested) if take => take_all(requested, &mut names, warnings),
+        Ok(requested) => tell_unused(&requested, &names, warnings),
+        Err(error) if take => return Err(error.into()),
+        Err(_) => warnings.push("the alternative names of the CSR cannot be read, and were left out".to_owned()),
+    }
     check_alt_names(&names, profile)?;
     Ok(names)
+}
+
+/// Those of the CSR, as if they had been asked for: what is not valid for its type is left out and told.
+fn take_all(requested: Vec<RequestedName>, names: &mut Vec<AltName>, warnings: &mut Vec<String>) {
+    for each in requested {
+        match each {
+            RequestedName::Known(asked) => match AltName::parse(asked.kind(), &asked.to_string()) {
+                Ok(name) if names.contains(&name) => {}
+                Ok(name) => names.push(name),
+                Err(error) => warnings.push(format!("alternative name {error}; it was left out")),
+            },
+            RequestedName::Other { kind } => warnings.push(format!(
+                "an alternative name of the CSR was left out: names of type {kind} cannot be granted"
+            )),
+        }
+    }
+}
+
+fn tell_unused(requested: &[RequestedName], names: &[AltName], warnings: &mut Vec<String>) {
+    for each in requested {
+        let told = match each {
+            RequestedName::Known(asked) => {
+                let canonical = AltName::parse(asked.kind(), &asked.to_string());
+                if names.contains(asked) || canonical.is_ok_and(|name| names.contains(&name)) {
+                    continue;
+                }
+                let AltNameText { kind, value } = AltNameText::from(asked);
+                format!("{kind} {:?}", value.chars().take(100).collect::<String>())
+            }
+            RequestedName::Other { kind } => format!("of type {kind}"),
+        };
+        warnings.push(format!(
+            "the CSR's alternative name {told} is not in the certificate: names of a CSR are taken only where the request \
+             (sans_from_csr, --san-from-csr) or the profile says so"
+        ));
+    }
 }
 
 /// Whether the profile allows these names, one by one.
@@ -70,7 +165,9 @@ pub(super) fn check_alt_names(names: &[AltName], profile: &Profile) -> Result<()
         });
     }
     for name in names {
-        if !profile.allows_alt_name(kind(name)) {
+        // A certificate from before this rule may have one.
+        AltName::parse(name.kind(), &name.to_string()).map_err(Refusal::AltName)?;
+        if !profile.allows_alt_name(name.kind()) {
             let AltNameText { kind, value } = AltNameText::from(name);
             return Err(Refusal::AltNameNotAllowed {
                 profile: profile.name().to_owned(),
@@ -102,14 +199,4 @@ fn from_common_name(common_name: &str, profile: &Profile) -> Option<AltName> {
         return None;
     }
     AltName::parse(AltNameType::Dns, common_name).ok()
-}
-
-fn kind(name: &AltName) -> AltNameType {
-    match name {
-        AltName::Dns(_) => AltNameType::Dns,
-        AltName::Ip(_) => AltNameType::Ip,
-        AltName::Email(_) => AltNameType::Email,
-        AltName::Uri(_) => AltNameType::Uri,
-        AltName::Directory(_) => AltNameType::Directory,
-    }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chancery_x509::algorithm::SigningInput;
-use chancery_x509::certificate::{CertificateTemplate, TbsCertificate};
+use chancery_x509::certificate::{BasicConstraints, CertificateTemplate, KeyUsage, TbsCertificate};
 use chancery_x509::csr::{CertificationRequest, CsrBudget};
 use chancery_x509::extension::CustomExtension;
 use chancery_x509::key::policy::WeakKey;
@@ -66,6 +66,7 @@ pub struct Prepared {
     /// What lints say of it that does not forbid it.
     findings: Vec<Finding>,
     template: CertificateTemplate,
+    allowed: Allowed,
     common_name: String,
     profile: String,
     shard: Option<u16>,
@@ -80,6 +81,32 @@ pub struct Prepared {
     pub(super) from_csr_file: bool,
     pub(super) warnings: Vec<String>,
 }
+
+/// Rules that a profile breaks because its owner chose to, with what that costs written beside the key.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Allowed {
+    ec_key_encipherment: bool,
+}
+
+impl Allowed {
+    /// Whether a lint's error is what the profile chose, and nothing more.
+    fn covers(self, template: &CertificateTemplate, finding: &Finding) -> bool {
+        let beyond = KeyUsage::DIGITAL_SIGNATURE | KeyUsage::CONTENT_COMMITMENT | KeyUsage::KEY_AGREEMENT;
+        self.ec_key_encipherment
+            && finding.rule == "key_usage_unfit_for_key"
+            && matches!(
+                template.public_key.kind(),
+                KeyKind::P256 | KeyKind::P384 | KeyKind::P521
+            )
+            && (beyond | KeyUsage::KEY_ENCIPHERMENT).contains(template.key_usage)
+    }
+}
+
+/// basicConstraints of a certificate that is no CA's.
+const END_ENTITY: BasicConstraints = BasicConstraints {
+    ca: false,
+    path_len: None,
+};
 
 /// What is to be in a certificate, decided, whatever asked for it: a request or a renewal.
 #[allow(
@@ -96,6 +123,8 @@ pub(super) struct Draft<'a> {
     pub(super) alt_names: Vec<AltName>,
     pub(super) custom_extensions: Vec<CustomExtension>,
     pub(super) lifetime_days: u64,
+    /// Whether somebody asked for that lifetime, and is told where it is reduced.
+    pub(super) lifetime_asked: bool,
     pub(super) request_digest: [u8; 32],
     pub(super) allow_key_reuse: bool,
     pub(super) notify_expiry: bool,
@@ -136,27 +165,30 @@ impl Rules<'_> {
         let csr = parse_csr(request)?;
         self.check_key(csr.public_key(), profile)?;
 
-        let subject = names::subject(&request.subject, csr.subject().attributes(), profile)?;
-        let common_name = subject.common_name.clone().unwrap_or_default();
-        self.check_common_name(&common_name)?;
+        let mut warnings = request.warnings.clone();
+        let subject = names::subject(request, csr.subject(), profile, &mut warnings)?;
+        let alt_names = names::alt_names(request, &csr, subject.common_name.as_deref(), profile, &mut warnings)?;
+        let common_name = names::recorded_name(&subject, &alt_names)?;
+        self.check_common_names(&subject.name, &common_name)?;
         let draft = Draft {
             profile,
             ca,
-            subject: subject.to_name().map_err(Refusal::from)?,
+            subject: subject.name,
             public_key: csr.public_key().clone(),
             extended_key_usages: usages::extended_key_usages(request, profile)?,
-            alt_names: names::alt_names(&request.alt_names, &common_name, profile)?,
+            alt_names,
             custom_extensions: extensions::check(&request.extensions, profile, self.config)?,
             common_name,
             lifetime_days: request
                 .lifetime_days
                 .unwrap_or(u64::from(profile.default_lifetime_days())),
+            lifetime_asked: request.lifetime_days.is_some(),
             request_digest: digest::of_request(request),
             allow_key_reuse: request.force_issue,
             notify_expiry: request.notify_expiry.unwrap_or(false),
             notify_issued: request.notify_issued.unwrap_or(false),
             from_csr_file: matches!(request.csr, Some(CsrSource::File { .. })),
-            warnings: request.warnings.clone(),
+            warnings,
         };
         self.finish(draft, ask)
     }
@@ -221,27 +253,34 @@ impl Rules<'_> {
         }
     }
 
-    pub(super) fn check_common_name(&self, common_name: &str) -> Result<(), Refusal> {
-        names::not_a_ca(common_name, self.config, self.cas.iter().map(|ca| ca.slug().as_str()))
+    /// Every common name of the subject, and the name that the certificate is recorded under.
+    pub(super) fn check_common_names(&self, subject: &Name, recorded: &str) -> Result<(), Refusal> {
+        let slugs = || self.cas.iter().map(|ca| ca.slug().as_str());
+        for common_name in subject.common_names().flatten() {
+            names::not_a_ca(&common_name, self.config, slugs())?;
+        }
+        names::not_a_ca(recorded, self.config, slugs())
     }
 
     /// Builds the TBSCertificate and lints it.
     pub(super) fn finish(&self, draft: Draft<'_>, ask: Ask<'_>) -> Result<Prepared, IssueError> {
         let Draft { profile, ca, .. } = draft;
-        let (not_before, not_after) = self.validity(&draft, ask.now)?;
+        let (not_before, not_after, reduced) = self.validity(&draft, ask.now)?;
+        let mut warnings = draft.warnings;
+        warnings.extend(reduced);
         let shard = self
             .config
             .ca(ca.slug())
             .and_then(|configured| configured.shard_of(ask.serial));
-        let is_rsa = matches!(draft.public_key.kind(), KeyKind::Rsa { .. });
+        let key_usage = profile.key_usage(draft.public_key.kind());
         let template = CertificateTemplate {
             serial: ask.serial,
             subject: draft.subject,
             public_key: draft.public_key,
             not_before,
             not_after,
-            basic_constraints: None,
-            key_usage: profile.key_usage(is_rsa),
+            basic_constraints: profile.basic_constraints().then_some(END_ENTITY),
+            key_usage,
             extended_key_usages: draft.extended_key_usages,
             alt_names: draft.alt_names,
             policies: profile.policies().to_vec(),
@@ -252,12 +291,16 @@ impl Rules<'_> {
             custom_extensions: draft.custom_extensions,
         };
         self.check_ancestors(&template, ca)?;
-        let (tbs, findings) = build(&template, ca)?;
+        let allowed = Allowed {
+            ec_key_encipherment: profile.ec_key_encipherment(),
+        };
+        let (tbs, findings) = build(&template, ca, allowed)?;
         Ok(Prepared {
             ca: Arc::clone(ca),
             tbs,
             findings,
             template,
+            allowed,
             common_name: draft.common_name,
             profile: profile.name().to_owned(),
             shard,
@@ -269,13 +312,13 @@ impl Rules<'_> {
             notify_expiry: draft.notify_expiry,
             notify_issued: draft.notify_issued,
             from_csr_file: draft.from_csr_file,
-            warnings: draft.warnings,
+            warnings,
         })
     }
 
     /// From a little before now, for slow clocks, to the end asked for: within the profile's and the configuration's
     /// limits, and never past the CA's own end.
-    fn validity(&self, draft: &Draft<'_>, now: UnixTime) -> Result<(UnixTime, UnixTime), Refusal> {
+    fn validity(&self, draft: &Draft<'_>, now: UnixTime) -> Result<(UnixTime, UnixTime, Option<String>), Refusal> {
         let ca = draft.ca.certificate();
         if ca.not_after() <= now {
             return Err(Refusal::CaExpired {
@@ -285,9 +328,25 @@ impl Rules<'_> {
         }
         let most = draft.profile.max_lifetime_days().min(self.config.max_cert_lifetime());
         let days = draft.lifetime_days.clamp(1, u64::from(most));
-        let days = i64::try_from(days).unwrap_or(i64::MAX);
+        let wanted = now.plus_days(i64::try_from(days).unwrap_or(i64::MAX));
         let not_before = now.plus_seconds(-draft.profile.backdate_seconds()).max(ca.not_before());
-        Ok((not_before, now.plus_days(days).min(ca.not_after())))
+        let not_after = wanted.min(ca.not_after());
+        let reduced = if !draft.lifetime_asked {
+            None
+        } else if not_after < wanted {
+            let asked = draft.lifetime_days;
+            Some(format!(
+                "{asked} days are asked for; the certificate ends with its CA, at {not_after}"
+            ))
+        } else if days < draft.lifetime_days {
+            let asked = draft.lifetime_days;
+            Some(format!(
+                "{asked} days are asked for, {days} is what it gets, the most that profile and configuration allow"
+            ))
+        } else {
+            None
+        };
+        Ok((not_before, not_after, reduced))
     }
 }
 
@@ -365,7 +424,7 @@ impl Prepared {
             .ca(self.ca.slug())
             .and_then(|configured| configured.shard_of(serial));
         self.template.crl_distribution_points = crl_url(config, &self.ca, self.shard);
-        (self.tbs, self.findings) = build(&self.template, &self.ca)?;
+        (self.tbs, self.findings) = build(&self.template, &self.ca, self.allowed)?;
         Ok(self)
     }
 
@@ -409,11 +468,12 @@ fn parse_csr(request: &TlsCertRequest) -> Result<CertificationRequest, Refusal> 
 
 /// The TBSCertificate under the CA, once the final bytes, with a throw-away signature, have passed every lint; with what
 /// lints say that is no error.
-fn build(template: &CertificateTemplate, ca: &Ca) -> Result<(TbsCertificate, Vec<Finding>), Refusal> {
+fn build(template: &CertificateTemplate, ca: &Ca, allowed: Allowed) -> Result<(TbsCertificate, Vec<Finding>), Refusal> {
     let tbs = template.issued_by(&ca.issuer)?;
     let linted = tbs.assemble(&throwaway::signature(ca.issuer.public_key().algorithm()));
     let mut findings = lint::certificate_under(&linted, &ca.lint_view);
-    if let Some(error) = findings.iter().position(|finding| finding.severity == Severity::Error) {
+    let forbids = |finding: &Finding| finding.severity == Severity::Error && !allowed.covers(template, finding);
+    if let Some(error) = findings.iter().position(forbids) {
         let error = findings.swap_remove(error);
         return Err(Refusal::Lint {
             rule: error.rule,

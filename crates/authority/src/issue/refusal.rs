@@ -5,6 +5,7 @@ use chancery_x509::csr::CsrError;
 use chancery_x509::extension::ExtensionError;
 use chancery_x509::key::policy::WeakKey;
 use chancery_x509::name::NameError;
+use chancery_x509::san::AltNameError;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
@@ -33,8 +34,31 @@ pub enum Refusal {
     #[error("Certificate already issued")]
     AlreadyIssued,
     /// Neither request nor CSR has a common name.
-    #[error("CSR must include a Common Name")]
+    #[error(
+        "CSR must include a Common Name; give one (common_name, --common-name), or ask for a certificate without \
+         (no_common_name, --no-common-name)"
+    )]
     NoCommonName,
+    /// A common name over X.520's bound.
+    #[error(
+        "subject: common_name has {actual} characters, at most {limit} are allowed; give a shorter one (common_name, \
+         --common-name), or none (no_common_name, --no-common-name) and the name as alternative name"
+    )]
+    LongCommonName {
+        /// Characters given.
+        actual: usize,
+        /// The upper bound.
+        limit: usize,
+    },
+    /// Neither subject nor alternative names.
+    #[error(
+        "a certificate without any subject needs an alternative name; give one (sans, --san), or take those of the CSR \
+         (sans_from_csr, --san-from-csr)"
+    )]
+    NoNameAtAll,
+    /// An alternative name that no certificate may have.
+    #[error("alternative name {0}")]
+    AltName(#[source] AltNameError),
     /// The common name is a CA's.
     #[error("{name:?} is the name of a CA and cannot be the common name of a certificate; choose another")]
     ReservedName {
@@ -43,7 +67,7 @@ pub enum Refusal {
     },
     /// The subject cannot be encoded.
     #[error("subject: {0}")]
-    Subject(#[from] NameError),
+    Subject(#[source] NameError),
     /// The profile demands a subject field.
     #[error("profile {profile} needs {field} in the subject; give it in the request or the CSR")]
     SubjectField {
@@ -102,7 +126,10 @@ pub enum Refusal {
         value: String,
     },
     /// No alternative name where the profile demands one.
-    #[error("profile {profile} needs at least one alternative name; give valid ones in sans")]
+    #[error(
+        "profile {profile} needs at least one alternative name; give valid ones (sans, --san), or take those of the CSR \
+         (sans_from_csr, --san-from-csr)"
+    )]
     NoAltName {
         /// The profile.
         profile: String,
@@ -198,6 +225,19 @@ pub enum Refusal {
     },
 }
 
+impl From<NameError> for Refusal {
+    fn from(error: NameError) -> Self {
+        match error {
+            NameError::TooLong {
+                attribute: "common_name",
+                actual,
+                limit,
+            } => Self::LongCommonName { actual, limit },
+            error => Self::Subject(error),
+        }
+    }
+}
+
 impl Refusal {
     /// A stable code for programs and for the ledger's record.
     pub fn code(&self) -> &'static str {
@@ -209,6 +249,9 @@ impl Refusal {
             Self::CsrFileNotFound { .. } => "csr_file_not_found",
             Self::AlreadyIssued => "already_issued",
             Self::NoCommonName => "no_common_name",
+            Self::LongCommonName { .. } => "bad_subject",
+            Self::NoNameAtAll => "no_alt_name",
+            Self::AltName(_) => "bad_alt_name",
             Self::ReservedName { .. } => "reserved_name",
             Self::Subject(_) => "bad_subject",
             Self::SubjectField { .. } => "subject_field_missing",

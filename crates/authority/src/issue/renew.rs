@@ -97,7 +97,7 @@ impl Rules<'_> {
             .map_err(|error| unreadable(format!("the key of certificate {} cannot be read: {error}", record.id)))?;
         let public_key = new_key(csr)?.unwrap_or_else(|| old_key.clone());
         self.check_key(&public_key, profile)?;
-        self.check_common_name(&record.common_name)?;
+        self.check_common_names(old.subject(), &record.common_name)?;
         usages::check(old.extended_key_usages(), profile)?;
         names::check_alt_names(old.alt_names(), profile)?;
         let custom_extensions = old.custom_extensions();
@@ -114,6 +114,7 @@ impl Rules<'_> {
             alt_names: old.alt_names().to_vec(),
             custom_extensions,
             lifetime_days: lifetime_days(&old, profile.backdate_seconds()),
+            lifetime_asked: true,
             request_digest: digest::of_renewal(record.id.serial.as_padded(), csr),
             notify_expiry: record.notify_expiry,
             notify_issued: false,

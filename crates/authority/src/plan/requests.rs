@@ -159,14 +159,6 @@ impl Planner<'_> {
         })?;
         let planned = Planned::of(&prepared, self.now);
         let mut warnings = prepared.warnings().to_vec();
-        if let Some(asked) = request.lifetime_days
-            && i64::try_from(asked).is_ok_and(|asked| asked > planned.lifetime_days)
-        {
-            warnings.push(format!(
-                "{asked} days are asked for, {} is what it gets",
-                planned.lifetime_days
-            ));
-        }
         if request.force_issue {
             warnings.push("force_issue: every run issues one more certificate".to_owned());
         }

@@ -21,6 +21,10 @@ pub struct ProfileFile {
     pub key_usages: Vec<String>,
     /// Adds keyEncipherment for RSA keys (TLS with RSA key exchange, S/MIME).
     pub rsa_key_encipherment: bool,
+    /// Adds keyEncipherment for EC keys, against RFC 8813 section 3: for relying parties that demand it.
+    pub ec_key_encipherment: bool,
+    /// Adds basicConstraints with `cA` FALSE, which is otherwise left out (RFC 5280 section 4.2.1.9 allows both).
+    pub basic_constraints: bool,
     /// Extended key usages of every certificate, by the contract's names or OID.
     pub extended_key_usages: Vec<String>,
     /// Those added where a request names no purpose.
@@ -39,6 +43,11 @@ pub struct ProfileFile {
     pub san_required: bool,
     /// Makes a common name that is a domain the alternative name of a request without any.
     pub san_from_common_name: bool,
+    /// Where alternative names come from: `request`, or `csr` to take those that the CSR asks for, too.
+    pub alt_names: AltNameSource,
+    /// What the subject is made of: `csr`, all attributes of permitted types in the CSR's order; `fields`, the seven of
+    /// the drop-in contract in its order, one value each.
+    pub subject_from: SubjectSource,
     /// Allows `*.example.com`.
     pub wildcards: bool,
     /// Allows custom extensions of the configuration's allowlist.
@@ -51,6 +60,28 @@ pub struct ProfileFile {
     pub required_subject_fields: Vec<RequiredSubjectField>,
     /// Policy OIDs.
     pub policies: Vec<String>,
+}
+
+/// Where the alternative names of certificates come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum AltNameSource {
+    /// The request alone; the CSR's only where the request says so.
+    Request,
+    /// The CSR, too.
+    Csr,
+}
+
+/// What the subjects of certificates are made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum SubjectSource {
+    /// Every attribute of a permitted type in the CSR's subject, in its order and multiplicity.
+    Csr,
+    /// The seven attributes of the drop-in contract, in its order, one value each.
+    Fields,
 }
 
 /// A subject field that a profile can demand. The common name is always demanded.
@@ -107,6 +138,8 @@ impl Default for ProfileFile {
             key_types: Vec::new(),
             key_usages: vec!["digital_signature".into()],
             rsa_key_encipherment: false,
+            ec_key_encipherment: false,
+            basic_constraints: false,
             extended_key_usages: Vec::new(),
             default_extended_key_usages: Vec::new(),
             allowed_extended_key_usages: Vec::new(),
@@ -118,6 +151,8 @@ impl Default for ProfileFile {
                 .into(),
             san_required: false,
             san_from_common_name: true,
+            alt_names: AltNameSource::Request,
+            subject_from: SubjectSource::Csr,
             wildcards: false,
             custom_extensions: false,
             critical_custom_extensions: false,

@@ -1,3 +1,5 @@
+use chancery_x509::key::KeyKind;
+
 use super::*;
 
 fn profile(text: &str) -> Profile {
@@ -43,7 +45,7 @@ fn built_in_profiles_are_valid_and_for_what_their_names_say() {
     assert_eq!(first("tls"), None, "purposes come from the request");
     for profile in profiles.iter() {
         assert!(!profile.description().is_empty(), "{}", profile.name());
-        assert!(profile.key_usage(true).contains(KeyUsage::DIGITAL_SIGNATURE));
+        assert!(profile.key_usage(RSA).contains(KeyUsage::DIGITAL_SIGNATURE));
         assert_eq!(profile.backdate_seconds(), 300);
     }
     profiles.check(&Config::from_toml("").unwrap()).unwrap();
@@ -76,17 +78,66 @@ fn lesson_04_no_built_in_profile_gives_ocsp_signing_or_any_usage() {
     assert!(!named.allows_extended_key_usage(&POWERFUL_USAGES[1]));
 }
 
+const RSA: KeyKind = KeyKind::Rsa { bits: 3072 };
+
+#[test]
+fn key_encipherment_for_ec_keys_is_a_choice_of_its_own() {
+    let usage = |profiles: &Profiles, name: &str, kind| {
+        let usage = profiles.named(name).unwrap().key_usage(kind);
+        usage.contains(KeyUsage::KEY_ENCIPHERMENT)
+    };
+    let chosen = Profiles::built_in().with_ec_key_encipherment();
+    for kind in [KeyKind::P256, KeyKind::P384, KeyKind::P521, RSA] {
+        assert!(usage(&chosen, "tls", kind), "{kind}");
+    }
+    for kind in [KeyKind::Ed25519, KeyKind::MlDsa44] {
+        assert!(!usage(&chosen, "tls", kind), "{kind}: it signs and no more");
+    }
+    assert!(
+        !usage(&chosen, "tls-server", KeyKind::P256),
+        "the drop-in profile alone"
+    );
+    let own = Profiles::built_in()
+        .with("own", &format!("{SERVER}ec_key_encipherment = true"))
+        .unwrap();
+    assert!(usage(&own, "own", KeyKind::P256));
+}
+
+#[test]
+fn only_the_drop_in_profile_makes_subjects_of_fields() {
+    for profile in Profiles::built_in().iter() {
+        let expected = if profile.name() == "tls" {
+            SubjectSource::Fields
+        } else {
+            SubjectSource::Csr
+        };
+        assert_eq!(profile.subject_from(), expected, "{}", profile.name());
+        assert_eq!(profile.alt_names(), AltNameSource::Request, "{}", profile.name());
+        assert!(!profile.basic_constraints(), "{}", profile.name());
+    }
+    assert_eq!(profile(SERVER).subject_from(), SubjectSource::Csr);
+    let own = profile(&format!(
+        "{SERVER}subject_from = 'fields'\nalt_names = 'csr'\nbasic_constraints = true"
+    ));
+    assert_eq!(
+        (own.subject_from(), own.alt_names()),
+        (SubjectSource::Fields, AltNameSource::Csr)
+    );
+    assert!(own.basic_constraints());
+    assert!(Profile::from_toml("own", &format!("{SERVER}subject_from = 'both'")).is_err());
+}
+
 #[test]
 fn key_encipherment_is_for_rsa_alone() {
     let profiles = Profiles::built_in();
     let tls = profiles.named("tls").unwrap();
-    assert!(tls.key_usage(true).contains(KeyUsage::KEY_ENCIPHERMENT));
-    assert!(!tls.key_usage(false).contains(KeyUsage::KEY_ENCIPHERMENT));
+    assert!(tls.key_usage(RSA).contains(KeyUsage::KEY_ENCIPHERMENT));
+    assert!(!tls.key_usage(KeyKind::P256).contains(KeyUsage::KEY_ENCIPHERMENT));
     assert!(
         !profiles
             .named("tls-client")
             .unwrap()
-            .key_usage(true)
+            .key_usage(RSA)
             .contains(KeyUsage::KEY_ENCIPHERMENT)
     );
 }

@@ -26,6 +26,9 @@ pub struct TlsCertAnswer {
     /// The chain.
     #[serde(flatten)]
     pub chain: ChainAnswer,
+    /// What was asked for and is not in the certificate, one text each; not written where there is nothing to say.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// The answer to `ca_chain_only`.
@@ -91,6 +94,7 @@ impl Authority {
                 .as_ref()
                 .map_or_else(|| subject_of(&issued.record), Name::to_rfc4514),
             chain: ChainAnswer::of(&chain),
+            warnings: issued.warnings.clone(),
         }
     }
 

@@ -24,6 +24,9 @@ pub enum Malformed {
     /// No common name.
     #[error("CSR must include a Common Name")]
     NoCommonName,
+    /// A common name, and the wish for none.
+    #[error("the request has a common_name and no_common_name; give one of them")]
+    CommonNameAndNone,
     /// A field of the wrong JSON type.
     #[error("{field} must be {expected}, not {found}")]
     WrongType {
@@ -101,6 +104,7 @@ impl Malformed {
     pub fn code(&self) -> &'static str {
         match self {
             Self::NoCommonName => "no_common_name",
+            Self::CommonNameAndNone => "malformed_request",
             Self::LifetimeTooShort { .. } => "lifetime_too_short",
             Self::ExtendedKeyUsage { .. } => "bad_extended_key_usage",
             Self::ExtensionField { .. } => "bad_extension",

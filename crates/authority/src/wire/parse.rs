@@ -41,15 +41,20 @@ impl TlsCertRequest {
         let mut warnings = Vec::new();
         let subject = subject(object)?;
         let profile = text(object, "profile")?;
-        if subject.common_name.is_none() && profile.is_none() {
-            return Err(Malformed::NoCommonName);
+        let no_common_name = flag(object, "no_common_name")?.unwrap_or(false);
+        match (&subject.common_name, no_common_name) {
+            (Some(_), true) => return Err(Malformed::CommonNameAndNone),
+            (None, false) if profile.is_none() => return Err(Malformed::NoCommonName),
+            _ => {}
         }
         Ok(Self {
             subject,
             lifetime_days: lifetime(object)?,
             purposes: purposes(object, &mut warnings)?,
             extended_key_usages: extended_key_usages(object)?,
+            no_common_name,
             alt_names: sans::parse(object.get("sans"), &mut warnings)?,
+            sans_from_csr: flag(object, "sans_from_csr")?.unwrap_or(false),
             extensions: extensions(object)?,
             csr: Some(csr(object)?),
             profile,

@@ -103,7 +103,8 @@ impl Given<'_> {
         within_budget(self.count)?;
         let Some(known) = AltNameType::from_name(kind) else {
             self.warnings.push(format!(
-                "alternative name type {:?} is not known and was left out",
+                "alternative name {:?} was left out: its type {:?} is not known",
+                shortened(value),
                 shortened(kind)
             ));
             return Ok(());
@@ -111,7 +112,7 @@ impl Given<'_> {
         match AltName::parse(known, value) {
             Ok(name) if self.names.contains(&name) => {}
             Ok(name) => self.names.push(name),
-            Err(error) => self.warnings.push(format!("{error} and was left out")),
+            Err(error) => self.warnings.push(format!("alternative name {error}; it was left out")),
         }
         Ok(())
     }

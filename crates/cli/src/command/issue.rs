@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use chancery_x509::csr::{CertificationRequest, CsrBudget};
 use serde_json::{Value, json};
 
@@ -24,12 +24,17 @@ pub(crate) fn run(arguments: &Arguments, issue: &IssueArguments) -> Result<ExitC
     let csr = CertificationRequest::parse(&octets, &CsrBudget::default())
         .with_context(|| format!("{} cannot be used", issue.csr.display()))?;
     let mut request = wanted::request(&issue.wanted)?;
-    let common_name = issue
-        .common_name
-        .clone()
-        .or_else(|| csr.subject().attributes().common_name);
-    if let Some(common_name) = common_name {
-        request.insert("common_name".to_owned(), json!(common_name));
+    match &issue.common_name {
+        _ if issue.no_common_name => drop(request.insert("no_common_name".to_owned(), json!(true))),
+        Some(given) => drop(request.insert("common_name".to_owned(), json!(given))),
+        // The contract wants it named where no profile is; a profile takes the CSR's, every one of them.
+        None if issue.wanted.profile.is_none() => {
+            request.insert("common_name".to_owned(), json!(common_name(&csr)?));
+        }
+        None => {}
+    }
+    if issue.san_from_csr {
+        request.insert("sans_from_csr".to_owned(), json!(true));
     }
     request.insert("cert_bundle".to_owned(), json!(issue.bundle));
     wanted::with_csr(
@@ -50,7 +55,25 @@ pub(crate) fn run(arguments: &Arguments, issue: &IssueArguments) -> Result<ExitC
             }
         }
         None if arguments.json => show::json(&answer)?,
-        None => print!("{pem}"),
+        None => {
+            print!("{pem}");
+            wanted::notes(&answer).for_each(|note| eprintln!("Note: {note}"));
+        }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The CSR's first common name.
+fn common_name(csr: &CertificationRequest) -> Result<String> {
+    match csr.subject().common_names().next() {
+        Some(Some(name)) if !name.trim().is_empty() => Ok(name.into_owned()),
+        Some(None) => bail!(
+            "CN (common_name) of the CSR cannot be read: its octets are not those of its string type; give one with \
+             --common-name, or ask for a certificate without by --no-common-name"
+        ),
+        _ => bail!(
+            "the CSR has no common name: give one with --common-name, or ask for a certificate without by \
+             --no-common-name"
+        ),
+    }
 }

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "aws")]
 mod kms;
+mod names;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -12,7 +13,6 @@ use chancery_local::keys::client::{ClientKey, ClientKeyAlgorithm, TokenClientKey
 use chancery_local::keys::passphrase::{Passphrase, PassphraseSource, Purpose};
 use chancery_local::keys::token::{Token, TokenConfig};
 use chancery_x509::name::{Name, Subject};
-use chancery_x509::san;
 use p12_keystore::{
     Certificate, EncryptionAlgorithm, KeyStore, KeyStoreEntry, MacAlgorithm, PrivateKey, PrivateKeyChain,
 };
@@ -93,6 +93,9 @@ fn told(arguments: &Arguments, request: &RequestArguments, answer: &Value) -> Re
         return show::json(answer);
     }
     wanted::told(answer);
+    if let Some(profile) = names::default_profile(request)? {
+        println!("Profile {profile}: {}", names::why(profile));
+    }
     let key = if request.key_module.is_some() {
         "the key is in the token"
     } else if request.kms_sealed {
@@ -107,25 +110,24 @@ fn told(arguments: &Arguments, request: &RequestArguments, answer: &Value) -> Re
     Ok(())
 }
 
-/// The request without its CSR. Further names, and the first where it is an address, become alternative names; a first
-/// that is a domain does by the contract's own rule where no others are given.
+/// The request without its CSR.
 fn body(request: &RequestArguments) -> Result<serde_json::Map<String, Value>> {
     let mut body = wanted::request(&request.wanted)?;
     let first = &request.names[0];
-    body.insert("common_name".to_owned(), json!(first));
-    let mut sans = Vec::new();
-    let is_name = san::is_domain_name(first) || first.parse::<std::net::IpAddr>().is_ok() || first.starts_with("*.");
-    if is_name || request.names.len() > 1 {
-        sans = request
-            .names
-            .iter()
-            .filter(|name| is_name || *name != first)
-            .map(|name| wanted::alt_name(name))
-            .collect::<Result<Vec<_>>>()?;
-    } else if is_server(request) && !first.contains(' ') {
-        // A server's single-label name is no domain to the contract, but all that its clients will look for.
-        sans.push(wanted::alt_name(first)?);
+    if request.no_common_name {
+        body.insert("no_common_name".to_owned(), json!(true));
+    } else if first.chars().count() > COMMON_NAME_LIMIT {
+        bail!(
+            "{first:?} is too long for a common name, which has at most {COMMON_NAME_LIMIT} characters; leave that out \
+             with --no-common-name, and the name is an alternative name alone"
+        );
+    } else {
+        body.insert("common_name".to_owned(), json!(first));
     }
+    if let Some(profile) = names::default_profile(request)? {
+        body.insert("profile".to_owned(), json!(profile));
+    }
+    let mut sans = names::alt_names(request)?;
     if let Some(Value::Array(given)) = body.remove("sans") {
         sans.extend(given.into_iter().filter(|san| !sans.contains(san)).collect::<Vec<_>>());
     }
@@ -135,15 +137,13 @@ fn body(request: &RequestArguments) -> Result<serde_json::Map<String, Value>> {
     Ok(body)
 }
 
-fn is_server(request: &RequestArguments) -> bool {
-    request.wanted.profile.as_deref() == Some("tls-server")
-        || request.wanted.purposes.iter().any(|purpose| purpose == "server_auth")
-}
+/// Characters of a common name at most (RFC 5280 appendix A.1).
+const COMMON_NAME_LIMIT: usize = 64;
 
 /// The key, here or in a token, and a CSR (DER) signed with it.
 fn make(arguments: &Arguments, request: &RequestArguments, common_name: &str) -> Result<(Made, Vec<u8>)> {
     let subject = Subject {
-        common_name: Some(common_name.to_owned()),
+        common_name: (!request.no_common_name).then(|| common_name.to_owned()),
         ..Subject::default()
     }
     .to_name()?;

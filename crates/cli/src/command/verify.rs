@@ -3,10 +3,9 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use chancery_x509::certificate::Certificate;
 use chancery_x509::crl::RevocationList;
-use chancery_x509::pem;
 use rustls_pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime};
 use serde_json::json;
 use webpki::{
@@ -182,21 +181,7 @@ fn certificate_file(file: &Path) -> Result<Certificate> {
 }
 
 fn certificate_files(file: &Path) -> Result<Vec<Certificate>> {
-    let octets = read(file)?;
-    let told = || format!("{} cannot be used", file.display());
-    if !octets.starts_with(b"\x30") {
-        let blocks = pem::decode_all(&octets).with_context(told)?;
-        let blocks = blocks.into_iter().filter(|block| block.label == "CERTIFICATE");
-        let certificates = blocks
-            .map(|block| Certificate::parse(&block.der))
-            .collect::<Result<Vec<_>, _>>()
-            .with_context(told)?;
-        if certificates.is_empty() {
-            bail!("{} holds no certificate", file.display());
-        }
-        return Ok(certificates);
-    }
-    Ok(vec![Certificate::parse(&octets).with_context(told)?])
+    Certificate::parse_all(&read(file)?).with_context(|| format!("{} cannot be used", file.display()))
 }
 
 fn crl_file(file: &Path) -> Result<RevocationList> {

@@ -52,7 +52,7 @@ pub(crate) fn request(wanted: &WantedArguments) -> Result<Map<String, Value>> {
         let sans = wanted
             .sans
             .iter()
-            .map(|san| alt_name(san))
+            .map(|san| alt_name(san, &format!("--san {san:?}")))
             .collect::<Result<Vec<_>>>()?;
         request.insert("sans".to_owned(), json!(sans));
     }
@@ -71,27 +71,31 @@ pub(crate) fn request(wanted: &WantedArguments) -> Result<Map<String, Value>> {
     Ok(request)
 }
 
-/// `TYPE:VALUE` as the contract's `{type, value}`; a text without a known type is taken for a name or an address.
-pub(crate) fn alt_name(text: &str) -> Result<Value> {
-    let (kind, value) = match text
-        .split_once(':')
-        .and_then(|(kind, value)| Some((AltNameType::from_name(kind)?, value)))
-    {
-        Some((kind, value)) => (kind, value),
-        None if text.parse::<std::net::IpAddr>().is_ok() => (AltNameType::Ip, text),
-        None if text.contains(':') => bail!("--san {text:?}: write it as dns:…, ip:…, email:…, uri:… or dn:…"),
-        None => (AltNameType::Dns, text),
-    };
+/// `TYPE:VALUE` as the contract's `{type, value}`; a text without a known type is taken for what it looks like. `given` is
+/// how errors call it.
+pub(crate) fn alt_name(text: &str, given: &str) -> Result<Value> {
+    let (kind, value) = typed(text, given)?;
     // Parsed here only to tell a slip at once: over the wire the contract leaves invalid names out.
-    chancery_x509::san::AltName::parse(kind, value).with_context(|| format!("--san {text:?} cannot be used"))?;
-    let kind = match kind {
-        AltNameType::Dns => "DNS_NAME",
-        AltNameType::Ip => "IP_ADDRESS",
-        AltNameType::Email => "EMAIL_ADDRESS",
-        AltNameType::Uri => "URL",
-        AltNameType::Directory => "DN",
-    };
-    Ok(json!({ "type": kind, "value": value }))
+    chancery_x509::san::AltName::parse(kind, value)
+        .with_context(|| format!("{given} cannot be an alternative name"))?;
+    Ok(json!({ "type": kind.name(), "value": value }))
+}
+
+/// The type of an alternative name, said or seen, and its value.
+pub(crate) fn typed<'a>(text: &'a str, given: &str) -> Result<(AltNameType, &'a str)> {
+    Ok(
+        match text
+            .split_once(':')
+            .and_then(|(kind, value)| Some((AltNameType::from_name(kind)?, value)))
+        {
+            Some((kind, value)) => (kind, value),
+            None if text.parse::<std::net::IpAddr>().is_ok() || text.starts_with('[') => (AltNameType::Ip, text),
+            None if text.contains("://") => (AltNameType::Uri, text),
+            None if text.contains('@') => (AltNameType::Email, text),
+            None if text.contains(':') => bail!("{given}: write it as dns:…, ip:…, email:…, uri:… or dn:…"),
+            None => (AltNameType::Dns, text),
+        },
+    )
 }
 
 /// Puts a CSR in PEM into a request.
@@ -125,14 +129,16 @@ pub(crate) fn told(answer: &Value) {
         ("Issued", field("/CertificateInfo/Issued")),
         ("Expires", field("/CertificateInfo/Expires")),
     ]);
-    for warning in answer["Warnings"]
+    notes(answer).for_each(|note| println!("Note: {note}"));
+}
+
+/// What of the request is not in the certificate.
+pub(crate) fn notes(answer: &Value) -> impl Iterator<Item = &str> {
+    answer["Warnings"]
         .as_array()
         .into_iter()
         .flatten()
         .filter_map(Value::as_str)
-    {
-        println!("Note: {warning}");
-    }
 }
 
 /// Writes a file whole or not at all; secret ones are for their owner's eyes alone. An existing one is replaced only if

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use chancery_x509::{certificate as x509, pem};
 use serde_json::{Value, json};
 use ureq::Agent;
 use ureq::http::Response;
-use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, TlsProvider, parse_pem};
+use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig, TlsProvider};
 use zeroize::Zeroizing;
 
 use super::{Desk, Page, Query};
@@ -39,10 +40,7 @@ impl ServerDesk {
         let roots = match &arguments.ca {
             Some(file) => {
                 let pem = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-                let roots = certificates(&pem).with_context(|| format!("{} is no PEM", file.display()))?;
-                if roots.is_empty() {
-                    bail!("{} holds no certificate", file.display());
-                }
+                let roots = certificates(&pem).with_context(|| format!("{} cannot be used", file.display()))?;
                 RootCerts::new_with_certs(&roots)
             }
             None => system_roots()?,
@@ -195,14 +193,15 @@ fn token(arguments: &Arguments) -> Result<Option<Zeroizing<String>>> {
     Ok((!text.is_empty()).then_some(text))
 }
 
-fn certificates(pem: &[u8]) -> Result<Vec<Certificate<'static>>, ureq::Error> {
-    parse_pem(pem)
-        .filter_map(|item| match item {
-            Ok(PemItem::Certificate(certificate)) => Some(Ok(certificate)),
-            Ok(_) => None,
-            Err(error) => Some(Err(error)),
-        })
-        .collect()
+/// The certificates in PEM, whatever stands beside them, or the one in DER. Whether they can be used is rustls's to say:
+/// the system's roots hold some that nothing else here would read.
+fn certificates(file: &[u8]) -> Result<Vec<Certificate<'static>>> {
+    let owned = |der: &[u8]| Certificate::from_der(der).to_owned();
+    if !pem::is_pem(file) {
+        return Ok(vec![owned(x509::Certificate::parse(file)?.as_der())]);
+    }
+    let blocks = pem::decode(file, &x509::Certificate::PEM_LABELS)?;
+    Ok(blocks.iter().map(|block| owned(&block.der)).collect())
 }
 
 /// The roots that the operating system trusts: where its distribution keeps them, or where `SSL_CERT_FILE` says.

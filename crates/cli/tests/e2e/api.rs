@@ -53,8 +53,27 @@ fn the_contract_request_gets_the_contract_answer() {
         "Base64RootCaCertificate",
         "CertificateInfo",
         "Subject",
+        "Warnings",
     ];
     assert_eq!(keys, expected);
+    // What was left out is told to the caller and in the log, in the same words.
+    let warnings: Vec<&str> = answer["Warnings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    let [purpose, name] = warnings[..] else {
+        panic!("{warnings:?}")
+    };
+    assert!(
+        purpose.contains("time_travel") && name.contains("not a name"),
+        "{warnings:?}"
+    );
+    let log = folder.told();
+    for warning in ["time_travel", "not a name"] {
+        assert!(log.contains(warning), "{log}");
+    }
     assert_eq!(answer["CertificateInfo"]["CommonName"], "www.example.com");
     assert_eq!(answer["Subject"], "O=Acme\\, Inc.,L=Oslo,CN=www.example.com");
     let chain = format!(

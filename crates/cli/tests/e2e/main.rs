@@ -6,4 +6,5 @@ mod api;
 mod folder;
 mod judged;
 mod mutual_tls;
+mod people;
 mod plan;

@@ -1,6 +1,7 @@
 //! The environment of those functions that are an authority's.
 
 use chancery_authority::config::{CaFile, Config, ConfigFile, CrlFile, PathLen, SubjectFile};
+use chancery_authority::profile::Profiles;
 use chancery_x509::algorithm::CaKeyAlgorithm;
 use chancery_x509::extension::RESERVED;
 use const_oid::ObjectIdentifier;
@@ -39,7 +40,16 @@ pub struct AuthoritySettings {
     pub journal_table: Option<String>,
     /// What was left out of the environment's values, in words for the log.
     pub warnings: Vec<String>,
+    compatibility: Compatibility,
     file: ConfigFile,
+}
+
+/// `COMPATIBILITY`: what relying parties demand against the standards, each off by default.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Compatibility {
+    /// keyEncipherment for EC keys, which RFC 8813 section 3 forbids and the former authority set.
+    ec_key_encipherment: bool,
 }
 
 /// `ROOT_CA_INFO` and `ISSUING_CA_INFO`.
@@ -89,6 +99,7 @@ impl AuthoritySettings {
             certificate_table: text(variable, "CERTIFICATE_TABLE"),
             journal_table: text(variable, "JOURNAL_TABLE"),
             warnings,
+            compatibility: json(variable, "COMPATIBILITY", Compatibility::default())?,
             file,
         };
         // Everything is read once here, so that a mistake shows at the first invocation of whatever function.
@@ -100,6 +111,15 @@ impl AuthoritySettings {
     /// default ones, and only creating a CA needs the real ones, by [`config_for`](Self::config_for).
     pub fn config(&self) -> Result<Config, SettingsError> {
         config(self.file.clone())
+    }
+
+    /// The profiles: the built-in ones, as far as the environment does not say otherwise.
+    pub fn profiles(&self) -> Profiles {
+        if self.compatibility.ec_key_encipherment {
+            Profiles::built_in().with_ec_key_encipherment()
+        } else {
+            Profiles::built_in()
+        }
     }
 
     /// The same with the algorithm that a CA's key really has.
@@ -307,6 +327,24 @@ mod tests {
 
     fn authority(changes: &[(&str, &str)]) -> Config {
         read(changes).unwrap().config().unwrap()
+    }
+
+    #[test]
+    fn key_encipherment_for_ec_keys_is_set_only_where_it_is_said() {
+        use chancery_x509::certificate::KeyUsage;
+        use chancery_x509::key::KeyKind;
+        let usage = |changes: &[(&str, &str)]| {
+            let profiles = read(changes).unwrap().profiles();
+            profiles.named("tls").unwrap().key_usage(KeyKind::P256)
+        };
+        let signs = KeyUsage::DIGITAL_SIGNATURE;
+        assert_eq!(usage(&[]), signs);
+        assert_eq!(usage(&[("COMPATIBILITY", r#"{"ec_key_encipherment":false}"#)]), signs);
+        let both = usage(&[("COMPATIBILITY", r#"{"ec_key_encipherment":true}"#)]);
+        assert_eq!(both, signs | KeyUsage::KEY_ENCIPHERMENT);
+        for bad in [r#"{"ec_key_encipherment":"yes"}"#, r#"{"other":true}"#, "true"] {
+            assert!(read(&[("COMPATIBILITY", bad)]).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// A request for a certificate. Unknown fields are ignored.
 #[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct TlsCertRequest {
-    /// Required unless `ca_chain_only`, or a profile is named and the CSR has one.
+    /// Required unless `ca_chain_only` or `no_common_name`, or a profile is named and the CSR has one.
     #[schema(example = "www.example.com")]
     pub common_name: Option<String>,
     /// In place of the CSR's own; so are the next five.
@@ -21,7 +21,9 @@ pub struct TlsCertRequest {
     pub organizational_unit: Option<String>,
     /// emailAddress
     pub email_address: Option<String>,
-    /// Days; more than allowed is reduced.
+    /// Issue without a common name; then an alternative name is needed, or another subject field.
+    pub no_common_name: Option<bool>,
+    /// Days; more than allowed is reduced, which `Warnings` tells.
     #[schema(example = 30, minimum = 1)]
     pub lifetime: Option<u32>,
     /// `client_auth`, `server_auth`; by default `client_auth`.
@@ -33,6 +35,8 @@ pub struct TlsCertRequest {
     /// `IP_ADDRESS`, `EMAIL_ADDRESS`, `URL`, `DN`.
     #[schema(value_type = Option<Object>, example = json!([{"type": "DNS_NAME", "value": "www.example.com"}]))]
     pub sans: Option<serde_json::Value>,
+    /// Take the alternative names that the CSR asks for, too.
+    pub sans_from_csr: Option<bool>,
     /// Custom extensions, as far as the configuration allows them.
     pub extensions: Option<Vec<CustomExtension>>,
     /// Base64 of a CSR in PEM.
@@ -81,13 +85,16 @@ pub struct TlsCertAnswer {
     pub base64_root_ca_certificate: String,
     /// Base64 of PEM: issuing CA, root.
     pub base64_ca_chain: String,
+    /// What was asked for and is not in the certificate, one text for each alternative name, purpose and subject
+    /// attribute that was left out, and for a lifetime that was reduced. Absent where there is nothing to say.
+    pub warnings: Option<Vec<String>>,
 }
 
 /// Facts of a certificate.
 #[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct CertificateInfo {
-    /// CN
+    /// CN; of a certificate without one its first alternative name
     pub common_name: String,
     /// Decimal.
     pub serial_number: String,

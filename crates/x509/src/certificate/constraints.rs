@@ -1,7 +1,9 @@
 //! Name constraints (RFC 5280 section 4.2.1.10): what they are, to and from DER, and who is within them.
 
 mod matching;
+mod readers;
 
+use std::fmt;
 use std::net::IpAddr;
 
 use super::CertificateError;
@@ -39,6 +41,19 @@ pub enum Subtree {
     Uri(String),
     /// Names that begin with these RDNs.
     Directory(Name),
+}
+
+impl fmt::Display for Subtree {
+    /// In words, to tell what a name is outside of.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dns(base) => write!(f, "the DNS names of {base:?}"),
+            Self::Ip { address, prefix } => write!(f, "the addresses of {address}/{prefix}"),
+            Self::Email(base) => write!(f, "the e-mail addresses of {base:?}"),
+            Self::Uri(base) => write!(f, "the URLs of {base:?}"),
+            Self::Directory(name) => write!(f, "the distinguished names under {name}"),
+        }
+    }
 }
 
 const EMAIL: u8 = tag::context(1);

@@ -47,16 +47,22 @@ pub(super) struct ExtensionPart {
     pub(super) value: Range<usize>,
 }
 
+fn not_a_certificate(document: &[u8]) -> CertificateError {
+    CertificateError::NotACertificate {
+        why: crate::pem::diagnose(document),
+    }
+}
+
 /// Parses a whole certificate.
 pub(super) fn certificate(document: &[u8]) -> Result<Parts, CertificateError> {
     if document.len() > super::Certificate::MAX_OCTETS {
         return Err(TOO_LARGE);
     }
     // Whatever does not begin as one is none, rather than a malformed one.
-    let mut fields = Reader::only(document, tag::SEQUENCE).map_err(|NotDer| CertificateError::NotACertificate)?;
+    let mut fields = Reader::only(document, tag::SEQUENCE).map_err(|NotDer| not_a_certificate(document))?;
     let tbs = fields
         .expect(tag::SEQUENCE)
-        .map_err(|NotDer| CertificateError::NotACertificate)?;
+        .map_err(|NotDer| not_a_certificate(document))?;
     let (algorithm, signature) = signature(fields).or_malformed("its signature is not well-formed")?;
     let signature_algorithm_oid = algorithm.reader().read().and_then(|oid| oid.oid());
     let signature_algorithm_oid = signature_algorithm_oid.or_malformed("its signature algorithm is not well-formed")?;

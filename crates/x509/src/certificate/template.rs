@@ -83,10 +83,12 @@ pub enum TemplateError {
         path_len: u8,
     },
     /// A name outside the issuer's name constraints.
-    #[error("{name} is outside the CA's name constraints")]
+    #[error("{name} is outside the CA's name constraints: {constraint}")]
     NameConstraints {
-        /// The name, as text.
+        /// The name, in words.
         name: String,
+        /// What it breaks, in words.
+        constraint: String,
     },
     /// The same custom extension twice.
     #[error("Custom extension OID {oid} is specified more than once")]
@@ -152,11 +154,18 @@ impl CertificateTemplate {
         ))
     }
 
-    /// Whether every name is within `constraints` (RFC 5280 section 4.2.1.10): the subject, its e-mail addresses, its
-    /// common names where they read as DNS names and no alternative name is one, and each alternative name.
+    /// Whether every name is within `constraints` (RFC 5280 section 4.2.1.10): the subject, its e-mail addresses, each
+    /// alternative name, and its common names where a verifier reads them as names of hosts.
     pub fn check_name_constraints(&self, constraints: &NameConstraints) -> Result<(), TemplateError> {
-        constraints::check(constraints, &self.subject, &self.alt_names)
-            .map_err(|outside| TemplateError::NameConstraints { name: outside.0 })
+        let is_for_servers = |usage| [oid::SERVER_AUTH, oid::ANY_EXTENDED_KEY_USAGE].contains(usage);
+        let usages = &self.extended_key_usages;
+        let server = !self.is_ca() && (usages.is_empty() || usages.iter().any(is_for_servers));
+        constraints::check(constraints, &self.subject, &self.alt_names, server).map_err(|outside| {
+            TemplateError::NameConstraints {
+                name: outside.name,
+                constraint: outside.constraint,
+            }
+        })
     }
 
     fn is_ca(&self) -> bool {

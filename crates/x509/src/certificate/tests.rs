@@ -106,6 +106,7 @@ fn an_odd_but_legal_ca_is_read_in_full() {
     let key = leaf_template("leaf", &[]);
     let tbs = CertificateTemplate {
         subject: certificate.subject().clone(),
+        extended_key_usages: vec![ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.2")],
         ..key
     }
     .issued_by(&issuer)
@@ -212,6 +213,26 @@ fn pem_and_der_are_the_same_and_other_blocks_are_passed_over() {
 }
 
 #[test]
+fn every_certificate_of_a_file_is_read_whatever_stands_beside() {
+    let leaf = leaf();
+    let key = "-----BEGIN RSA PRIVATE KEY-----\r\nProc-Type: 4,ENCRYPTED\r\nDEK-Info: DES-EDE3-CBC,00\r\n\r\nAAAA\r\n-----END RSA \
+               PRIVATE KEY-----\r\n";
+    let pem = leaf.to_pem();
+    let file = format!(
+        "\u{feff}{key}{}{key}{}",
+        pem.replace('\n', "\r"),
+        pem.replace("CERTIFICATE", "X509 CERTIFICATE")
+    );
+    let all = Certificate::parse_all(file.as_bytes()).unwrap();
+    assert_eq!(all.len(), 2);
+    assert!(all.iter().all(|one| one.as_der() == leaf.as_der()));
+    assert_eq!(Certificate::parse_all(leaf.as_der()).unwrap().len(), 1);
+    assert!(Certificate::parse_all(key.as_bytes()).is_err());
+    let beside_a_key = include_bytes!("../../tests/data/cases/inspect/key-and-certificate.pem");
+    assert_eq!(Certificate::parse_all(beside_a_key).unwrap().len(), 1);
+}
+
+#[test]
 fn what_is_no_certificate_is_told_so() {
     let leaf = leaf();
     let inputs: [&[u8]; 6] = [
@@ -223,10 +244,10 @@ fn what_is_no_certificate_is_told_so() {
         b"-----BEGIN CERTIFICATE-----\n####\n-----END CERTIFICATE-----\n",
     ];
     for input in inputs {
-        assert_eq!(
-            Certificate::parse(input).err(),
-            Some(CertificateError::NotACertificate),
-            "{input:02x?}"
+        let told = Certificate::parse(input).err();
+        assert!(
+            matches!(told, Some(CertificateError::NotACertificate { .. })),
+            "{input:02x?}: {told:?}"
         );
     }
 }

@@ -9,7 +9,7 @@ use super::entry::RawEntry;
 use crate::algorithm::SigningHasher;
 use crate::key::ca::CaPublicKey;
 use crate::name::Name;
-use crate::pem;
+use crate::pem::{self, PemError};
 use crate::serial::Serial;
 use crate::time::UnixTime;
 use crate::tlv::der::{self, Extension};
@@ -60,8 +60,11 @@ pub struct IssuingDistributionPoint {
 #[non_exhaustive]
 pub enum CrlError {
     /// Neither DER nor PEM labelled X509 CRL.
-    #[error("this is not a CRL: expected an X.509 CRL in PEM or DER")]
-    NotACrl,
+    #[error("this is not a CRL, which is X.509 in PEM or DER: {why}")]
+    NotACrl {
+        /// What is wrong, as far as can be told.
+        why: PemError,
+    },
     /// Not the structure of RFC 5280.
     #[error("the CRL is malformed: {detail}")]
     Malformed {
@@ -85,6 +88,17 @@ pub enum CrlError {
     },
 }
 
+fn not_a_crl(document: &[u8]) -> CrlError {
+    CrlError::NotACrl {
+        why: pem::diagnose(document),
+    }
+}
+
+/// DER that does not begin as a CRL does.
+const OTHER_DER: CrlError = CrlError::NotACrl {
+    why: PemError::OtherDer,
+};
+
 /// For `map_err`: what was expected where the reader failed.
 fn malformed(detail: &'static str) -> impl Fn(NotDer) -> CrlError {
     move |NotDer| CrlError::Malformed { detail }
@@ -96,19 +110,22 @@ impl RevocationList {
         if !pem::is_pem(input) {
             return Self::from_der(input.to_vec());
         }
-        let mut blocks = pem::decode_all(input).map_err(|_| CrlError::NotACrl)?;
-        match (blocks.pop(), blocks.is_empty()) {
-            (Some(block), true) if block.label == PEM_LABEL => Self::from_der(block.der),
-            _ => Err(CrlError::NotACrl),
+        let mut blocks = pem::decode(input, &[PEM_LABEL]).map_err(|why| CrlError::NotACrl { why })?;
+        let block = blocks.swap_remove(0);
+        if !blocks.is_empty() {
+            return Err(CrlError::Malformed {
+                detail: "there is more than one in the file",
+            });
         }
+        Self::from_der(block.der)
     }
 
     /// Parses DER without copying it.
     pub fn from_der(document: Vec<u8>) -> Result<Self, CrlError> {
         let mut outer = der::only(&document, tag::SEQUENCE)
-            .map_err(|_| CrlError::NotACrl)?
+            .map_err(|_| not_a_crl(&document))?
             .reader();
-        let tbs = outer.expect(tag::SEQUENCE).map_err(|_| CrlError::NotACrl)?;
+        let tbs = outer.expect(tag::SEQUENCE).map_err(|_| not_a_crl(&document))?;
         let algorithm = outer
             .expect(tag::SEQUENCE)
             .map_err(malformed("the signature algorithm is missing"))?;
@@ -279,9 +296,9 @@ impl<'a> Head<'a> {
                 detail: "the version is not 2",
             });
         }
-        let signature = fields.expect(tag::SEQUENCE).map_err(|_| CrlError::NotACrl)?;
-        let issuer = fields.expect(tag::SEQUENCE).map_err(|_| CrlError::NotACrl)?;
-        let this_update = fields.read().map_err(|_| CrlError::NotACrl)?;
+        let signature = fields.expect(tag::SEQUENCE).map_err(|_| OTHER_DER)?;
+        let issuer = fields.expect(tag::SEQUENCE).map_err(|_| OTHER_DER)?;
+        let this_update = fields.read().map_err(|_| OTHER_DER)?;
         let this_update = time::parse(&this_update).ok_or(CrlError::Malformed {
             detail: "thisUpdate is not a time of RFC 5280 section 5.1.2.4",
         })?;

@@ -31,6 +31,97 @@ fn parse_fixture(name: &str) -> Result<CertificationRequest, CsrError> {
     parse(&fixture(name))
 }
 
+fn not_a_csr(input: &[u8]) -> PemError {
+    match parse(input) {
+        Err(CsrError::NotACsr { why }) => why,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn case(name: &str) -> Vec<u8> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/cases");
+    std::fs::read(folder.join(name)).unwrap()
+}
+
+/// Files as people have them: what their editors, mail programs and web forms made of PEM.
+#[test]
+fn requests_in_pem_as_people_have_it_are_taken_or_their_fault_is_named() {
+    for (file, name) in [
+        ("pem/bom.csr", "bom.corp.example"),
+        ("pem/cr.csr", "cr.corp.example"),
+        ("pem/spaces.csr", "spaces.corp.example"),
+        ("pem/one-line.csr", "oneline.corp.example"),
+        ("pem/key-and-csr.pem", "beside.corp.example"),
+    ] {
+        let request = parse(&case(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+        assert_eq!(
+            request.subject().attributes().common_name.as_deref(),
+            Some(name),
+            "{file}"
+        );
+    }
+    assert_eq!(not_a_csr(&case("pem/utf16le.csr")), PemError::Utf16);
+    assert_eq!(not_a_csr(&case("pem/bare.b64")), PemError::NoBoundaries);
+    let good = fixture("openssl-p256.pem");
+    let told = not_a_csr(
+        &String::from_utf8(good.clone())
+            .unwrap()
+            .replace('\n', r"\n")
+            .into_bytes(),
+    );
+    assert_eq!(told, PemError::SpeltOutLineEnds);
+    let mut der = fixture_der("openssl-p256.pem");
+    der.push(b'\n');
+    assert_eq!(not_a_csr(&der), PemError::LineEndBehindDer);
+}
+
+/// Why a key is refused: the reason is the real one.
+#[test]
+fn keys_of_people_are_refused_for_what_they_are() {
+    for (file, why) in [
+        ("keys/explicit-curve.csr", KeyError::ExplicitCurve),
+        ("keys/compressed-point.csr", KeyError::CompressedPoint),
+        ("keys/rsa-pss.csr", KeyError::RsaPss),
+    ] {
+        assert_eq!(parse(&case(file)).map(|_| ()), Err(CsrError::Key(why)), "{file}");
+    }
+}
+
+/// Names that no certificate here can have are told with their kind; as many as the CSR has.
+#[test]
+fn every_name_that_a_csr_asks_for_is_told() {
+    let key = TestKey::generate(CaKeyAlgorithm::P256);
+    let mut names = Writer::default();
+    names.nested(tag::SEQUENCE, |names| {
+        names.value(tag::context(2), b"a.example");
+        names.nested(tag::context_constructed(0), |other| {
+            other.oid(&ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.20.2.3"));
+            other.nested(tag::context_constructed(0), |value| {
+                value.value(tag::UTF8_STRING, b"a@b")
+            });
+        });
+        names.value(tag::context(7), &[1, 2, 3]);
+        names.value(tag::context(1), b"\xff@example.com");
+        names.value(tag::context(8), &[0x2a, 3]);
+    });
+    let extension = Extension {
+        value: names.finish(),
+        ..Extension::default()
+    };
+    let info = Info {
+        extensions: vec![extension],
+        ..Info::default()
+    }
+    .encode(&key.spki());
+    let request = parse(&assemble(&info, &key.sign(&info))).unwrap();
+    let names = request.requested_names().unwrap();
+    let other = |kind: &str| RequestedName::Other { kind: kind.to_owned() };
+    assert_eq!(names[0], RequestedName::Known(AltName::Dns("a.example".to_owned())));
+    assert_eq!(names[1], other("otherName 1.3.6.1.4.1.311.20.2.3"));
+    assert_eq!(names[4], other("registeredID"));
+    assert_eq!(names.len(), 5);
+}
+
 fn malformed(input: &[u8]) -> &'static str {
     match parse(input) {
         Err(CsrError::Malformed { detail }) => detail,
@@ -178,7 +269,7 @@ fn unsupported_keys_are_refused_by_name() {
     assert_eq!(read("openssl-unsupported-ed448.pem"), unsupported("1.3.101.113"));
     assert_eq!(
         read("openssl-unsupported-explicit-curve.pem"),
-        Err(CsrError::Key(KeyError::Malformed))
+        Err(CsrError::Key(KeyError::ExplicitCurve))
     );
 }
 
@@ -192,11 +283,10 @@ fn pem_may_have_text_and_other_blocks_around_it_but_one_request() {
         malformed(format!("{request}{request}").as_bytes()),
         "there is more than one in the file"
     );
-    assert_eq!(parse(key.as_bytes()).map(|_| ()), Err(CsrError::NotACsr));
-    assert_eq!(
-        parse(request.replace("REQUEST", "REQUESTS").as_bytes()).map(|_| ()),
-        Err(CsrError::NotACsr)
-    );
+    for other in [key.to_owned(), request.replace("REQUEST", "REQUESTS")] {
+        let told = not_a_csr(other.as_bytes());
+        assert!(matches!(told, PemError::OtherLabel { .. }), "{told}");
+    }
 }
 
 #[test]
@@ -208,7 +298,7 @@ fn what_is_no_request_is_told_so() {
         b"-----BEGIN CERTIFICATE REQUEST-----",
         &[0xff; 500],
     ] {
-        assert_eq!(parse(input).map(|_| ()), Err(CsrError::NotACsr), "{input:02x?}");
+        not_a_csr(input);
     }
     for input in [&b"\x30"[..], b"\x30\x80\x00\x00", b"\x30\x00", b"0 this is text"] {
         malformed(input);

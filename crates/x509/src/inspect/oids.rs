@@ -14,6 +14,11 @@ pub(super) struct Named {
     pub(super) label: Option<&'static str>,
 }
 
+/// The label of an object identifier in dots.
+pub(in crate::inspect) fn label_of(oid: &str) -> Option<&'static str> {
+    TABLE.iter().find(|(known, ..)| *known == oid).map(|(.., label)| *label)
+}
+
 impl Named {
     /// Looks up an object identifier's content octets.
     pub(super) fn of(content: &[u8]) -> Self {

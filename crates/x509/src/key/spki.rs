@@ -4,8 +4,8 @@ use std::sync::{Arc, OnceLock};
 
 use aws_lc_rs::signature::ParsedPublicKey;
 use const_oid::db::{fips204, rfc5912, rfc8410};
-use der::Decode;
 use der::asn1::{AnyRef, ObjectIdentifier};
+use der::{Decode, Tagged};
 use spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 
 use super::rsa::RsaPublicKey;
@@ -36,7 +36,7 @@ fn kind_of(algorithm: &AlgorithmIdentifierRef<'_>, bits: &[u8]) -> Result<KeyKin
         rfc5912::RSA_ENCRYPTION => {
             // RFC 3279 section 2.3.1: the parameters are NULL, never absent.
             if !algorithm.parameters.is_some_and(AnyRef::is_null) {
-                return Err(KeyError::Malformed);
+                return Err(KeyError::RsaParameters);
             }
             let bits = RsaPublicKey::from_der(bits)?.bits();
             Ok(KeyKind::Rsa { bits })
@@ -44,6 +44,9 @@ fn kind_of(algorithm: &AlgorithmIdentifierRef<'_>, bits: &[u8]) -> Result<KeyKin
         rfc5912::ID_EC_PUBLIC_KEY => {
             let parameters = algorithm.parameters.ok_or(KeyError::Malformed)?;
             // RFC 5480 section 2.1.1: curves by name, never spelt out.
+            if parameters.tag() == der::Tag::Sequence {
+                return Err(KeyError::ExplicitCurve);
+            }
             let curve = parameters
                 .decode_as::<ObjectIdentifier>()
                 .map_err(|_| KeyError::Malformed)?;
@@ -53,13 +56,13 @@ fn kind_of(algorithm: &AlgorithmIdentifierRef<'_>, bits: &[u8]) -> Result<KeyKin
                 rfc5912::SECP_521_R_1 => (KeyKind::P521, 66),
                 other => return Err(KeyError::UnsupportedAlgorithm { oid: other.to_string() }),
             };
-            let uncompressed = bits.first() == Some(&4) && bits.len() == 1 + 2 * field_octets;
-            if uncompressed {
-                Ok(kind)
-            } else {
-                Err(KeyError::Malformed)
+            match bits.first() {
+                Some(4) if bits.len() == 1 + 2 * field_octets => Ok(kind),
+                Some(2 | 3) if bits.len() == 1 + field_octets => Err(KeyError::CompressedPoint),
+                _ => Err(KeyError::Malformed),
             }
         }
+        rfc5912::ID_RSASSA_PSS => Err(KeyError::RsaPss),
         oid => {
             let (kind, octets) = match oid {
                 rfc8410::ID_ED_25519 => (KeyKind::Ed25519, 32),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use const_oid::ObjectIdentifier;
 
-use super::NameError;
+use super::{NameError, is_invisible};
 use crate::tlv::{Writer, tag};
 
 pub(super) const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
@@ -36,10 +36,13 @@ enum StringType {
     Utf8,
     Printable,
     Ia5,
+    /// PKCS9String (RFC 2985 section 5.4.1): IA5String where that will do.
+    Ia5OrUtf8,
 }
 
-/// In the order of the drop-in contract, then those a request cannot set.
-static TYPES: [AttributeType; 12] = [
+/// In the order of the drop-in contract, then the others that a CSR may bring: those that RFC 5280 section 4.1.2.4 names,
+/// and what directories (RFC 4519) and routers (RFC 2985) put into names.
+static TYPES: [AttributeType; 20] = [
     known(COMMON_NAME, "common_name", &["CN"], true, 64, StringType::Utf8),
     known(COUNTRY, "country", &["C"], true, 2, StringType::Printable),
     known(
@@ -61,13 +64,13 @@ static TYPES: [AttributeType; 12] = [
         StringType::Utf8,
     ),
     known(STATE, "state", &["ST"], true, 128, StringType::Utf8),
-    known(oid("2.5.4.9"), "street", &["STREET"], true, 32_768, StringType::Utf8),
+    known(oid("2.5.4.9"), "street", &["STREET"], true, 128, StringType::Utf8),
     known(
         oid("0.9.2342.19200300.100.1.25"),
         "domain_component",
         &["DC"],
         true,
-        32_768,
+        63,
         StringType::Ia5,
     ),
     known(
@@ -78,23 +81,40 @@ static TYPES: [AttributeType; 12] = [
         256,
         StringType::Utf8,
     ),
-    known(
-        oid("2.5.4.5"),
-        "serial_number",
-        &["serialNumber"],
-        false,
-        64,
-        StringType::Printable,
+    unwritten("2.5.4.5", "serial_number", &["serialNumber"], 64, StringType::Printable),
+    unwritten("2.5.4.46", "dn_qualifier", &["dnQualifier"], 64, StringType::Printable),
+    unwritten("2.5.4.12", "title", &["title"], 64, StringType::Utf8),
+    unwritten("2.5.4.4", "surname", &["surname"], 32_768, StringType::Utf8),
+    unwritten("2.5.4.42", "given_name", &["givenName"], 32_768, StringType::Utf8),
+    unwritten("2.5.4.43", "initials", &["initials"], 32_768, StringType::Utf8),
+    unwritten(
+        "2.5.4.44",
+        "generation_qualifier",
+        &["generationQualifier"],
+        32_768,
+        StringType::Utf8,
     ),
-    known(
-        oid("2.5.4.46"),
-        "dn_qualifier",
-        &["dnQualifier"],
-        false,
-        64,
-        StringType::Printable,
+    unwritten("2.5.4.65", "pseudonym", &["pseudonym"], 128, StringType::Utf8),
+    unwritten("2.5.4.17", "postal_code", &["postalCode"], 40, StringType::Utf8),
+    unwritten(
+        "1.2.840.113549.1.9.2",
+        "unstructured_name",
+        &["unstructuredName"],
+        255,
+        StringType::Ia5OrUtf8,
     ),
 ];
+
+/// A type that RFC 4514 section 3 has no short name for.
+const fn unwritten(
+    dotted: &str,
+    field: &'static str,
+    names: &'static [&'static str],
+    limit: usize,
+    string: StringType,
+) -> AttributeType {
+    known(oid(dotted), field, names, false, limit, string)
+}
 
 const fn known(
     oid: ObjectIdentifier,
@@ -128,6 +148,16 @@ pub(super) fn short_name(oid: &ObjectIdentifier) -> Option<&'static str> {
         .copied()
 }
 
+/// The name of a type, whether or not RFC 4514 text is written with it.
+pub(super) fn any_name(oid: &ObjectIdentifier) -> Option<&'static str> {
+    TYPES.iter().find(|each| each.oid == *oid)?.names.first().copied()
+}
+
+/// The field name of a type that subjects may have.
+pub(super) fn field(oid: &ObjectIdentifier) -> Option<&'static str> {
+    TYPES.iter().find(|each| each.oid == *oid).map(|each| each.field)
+}
+
 /// The OID of a name that RFC 4514 text is read with.
 pub(super) fn named(name: &str) -> Option<ObjectIdentifier> {
     let matches = |each: &&AttributeType| each.names.iter().any(|known| known.eq_ignore_ascii_case(name));
@@ -147,6 +177,8 @@ pub(super) fn write(writer: &mut Writer, oid: &ObjectIdentifier, value: &str) ->
         StringType::Utf8 => tag::UTF8_STRING,
         StringType::Printable => tag::PRINTABLE_STRING,
         StringType::Ia5 => tag::IA5_STRING,
+        StringType::Ia5OrUtf8 if value.is_ascii() => tag::IA5_STRING,
+        StringType::Ia5OrUtf8 => tag::UTF8_STRING,
     };
     writer.nested(tag::SEQUENCE, |pair| {
         pair.oid(oid);
@@ -184,9 +216,38 @@ fn check(known: &AttributeType, value: &str) -> Result<(), NameError> {
     }
 }
 
+/// Refuses what makes one name look like another in a certificate that is issued: characters that nobody sees, and blanks
+/// at its ends. The names of CAs that exist are not asked.
+pub(super) fn seen_whole(oid: &ObjectIdentifier, value: &str) -> Result<(), NameError> {
+    let attribute = field(oid).unwrap_or("distinguished_name");
+    let invalid = |detail| Err(NameError::Invalid { attribute, detail });
+    if value.chars().any(is_invisible) {
+        return invalid("it has characters that cannot be seen, or that turn the order of others");
+    }
+    if value.trim() != value {
+        return invalid("it begins or ends with a blank");
+    }
+    Ok(())
+}
+
 /// PrintableString's characters (X.680 section 41.4).
 fn is_printable(octet: u8) -> bool {
     octet.is_ascii_alphanumeric() || b" '()+,-./:=?".contains(&octet)
+}
+
+/// The name of a string type, with its article.
+pub(super) fn string_name(tag: u8) -> &'static str {
+    match tag {
+        tag::UTF8_STRING => "a UTF8String",
+        tag::PRINTABLE_STRING => "a PrintableString",
+        tag::IA5_STRING => "an IA5String",
+        tag::VISIBLE_STRING => "a VisibleString",
+        tag::NUMERIC_STRING => "a NumericString",
+        tag::TELETEX_STRING => "a TeletexString",
+        tag::BMP_STRING => "a BMPString",
+        tag::UNIVERSAL_STRING => "a UniversalString",
+        _ => "a string",
+    }
 }
 
 /// The text of a string value. Printable, IA5, visible and numeric strings are taken as ASCII, since many hold

@@ -95,7 +95,7 @@ pub(super) fn parse(text: &str) -> Result<Name, NameError> {
 }
 
 /// SET OF: its elements in ascending order (X.690 section 11.6).
-fn encode_rdn(mut pairs: Vec<Vec<u8>>) -> Vec<u8> {
+pub(super) fn encode_rdn(mut pairs: Vec<Vec<u8>>) -> Vec<u8> {
     pairs.sort_unstable();
     let mut writer = Writer::default();
     writer.nested(tag::SET, |writer| pairs.iter().for_each(|pair| writer.raw(pair)));

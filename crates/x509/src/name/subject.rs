@@ -68,7 +68,7 @@ impl Subject {
         subject
     }
 
-    fn field(&mut self, oid: &ObjectIdentifier) -> Option<&mut Option<String>> {
+    pub(super) fn field(&mut self, oid: &ObjectIdentifier) -> Option<&mut Option<String>> {
         match *oid {
             attribute::COMMON_NAME => Some(&mut self.common_name),
             attribute::COUNTRY => Some(&mut self.country),
@@ -81,8 +81,13 @@ impl Subject {
         }
     }
 
+    /// The value of a type.
+    pub(super) fn value(&self, oid: &ObjectIdentifier) -> Option<&str> {
+        self.present().find(|(each, _)| each == oid).map(|(_, value)| value)
+    }
+
     /// The attributes that are there, in the order of the drop-in contract.
-    fn present(&self) -> impl Iterator<Item = (ObjectIdentifier, &str)> {
+    pub(super) fn present(&self) -> impl Iterator<Item = (ObjectIdentifier, &str)> {
         [
             (attribute::COMMON_NAME, &self.common_name),
             (attribute::COUNTRY, &self.country),

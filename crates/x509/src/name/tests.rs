@@ -205,10 +205,10 @@ fn every_attribute_keeps_its_own_rules() {
 }
 
 fn optional_text(limit: usize) -> impl Strategy<Value = Option<String>> {
-    proptest::option::of(
-        proptest::collection::vec(any::<char>(), 0..=limit)
-            .prop_map(|text| text.into_iter().filter(|character| !character.is_control()).collect()),
-    )
+    proptest::option::of(proptest::collection::vec(any::<char>(), 0..=limit).prop_map(|text| {
+        let seen = |character: &char| !character.is_control() && !is_invisible(*character);
+        text.into_iter().filter(seen).collect::<String>().trim().to_owned()
+    }))
 }
 
 proptest! {

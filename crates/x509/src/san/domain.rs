@@ -30,10 +30,16 @@ pub fn is_domain_name(text: &str) -> bool {
 pub(super) fn canonical(text: &str) -> Option<String> {
     match text.strip_prefix("*.") {
         Some(rest) => host(rest)
-            .filter(|rest| rest.len() + 2 <= MAX_NAME)
+            .filter(|rest| rest.len() + 2 <= MAX_NAME && !is_public_suffix(rest))
             .map(|rest| format!("*.{rest}")),
         None => host(text).map(Cow::into_owned),
     }
+}
+
+/// Whether names directly below this one belong to many owners, so that no wildcard may stand for them: a single label,
+/// as every top-level domain is, and the public suffixes of several (ICANN's part of <https://publicsuffix.org>).
+pub fn is_public_suffix(name: &str) -> bool {
+    !name.contains('.')
 }
 
 /// An rfc822Name, its domain in lower case and A-labels, if `text` is one.

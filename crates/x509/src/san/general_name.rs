@@ -6,6 +6,10 @@ use super::AltName;
 use crate::name::Name;
 use crate::tlv::{NotDer, Reader, Tlv, Writer, tag};
 
+const OTHER_NAME: u8 = tag::context_constructed(0);
+const X400_ADDRESS: u8 = tag::context_constructed(3);
+const EDI_PARTY_NAME: u8 = tag::context_constructed(5);
+const REGISTERED_ID: u8 = tag::context(8);
 const RFC822_NAME: u8 = tag::context(1);
 const DNS_NAME: u8 = tag::context(2);
 const DIRECTORY_NAME: u8 = tag::context_constructed(4);
@@ -46,6 +50,52 @@ pub(crate) fn from_der(der: &[u8]) -> Result<Vec<AltName>, NotDer> {
         names.extend(alt_name(&reader.read()?)?);
     }
     Ok(names)
+}
+
+/// A name that a request asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RequestedName {
+    /// Of a type known here, as it came.
+    Known(AltName),
+    /// Of another, or not well-formed for its own.
+    Other {
+        /// The type in RFC 5280's words, e.g. `otherName 1.3.6.1.4.1.311.20.2.3`.
+        kind: String,
+    },
+}
+
+/// Reads the DER of `GeneralNames`, with those that no certificate here can have.
+pub(crate) fn all_from_der(der: &[u8]) -> Result<Vec<RequestedName>, NotDer> {
+    let mut reader = Reader::only(der, tag::SEQUENCE)?;
+    let mut names = Vec::new();
+    while !reader.is_empty() {
+        let value = reader.read()?;
+        names.push(match alt_name(&value) {
+            Ok(Some(name)) => RequestedName::Known(name),
+            Ok(None) | Err(NotDer) => RequestedName::Other { kind: kind(&value) },
+        });
+    }
+    Ok(names)
+}
+
+/// The type of a `GeneralName` in words.
+fn kind(value: &Tlv<'_>) -> String {
+    let name = match value.tag {
+        OTHER_NAME => {
+            let oid = value.reader().read().and_then(|oid| oid.oid());
+            return oid.map_or_else(|NotDer| "otherName".to_owned(), |oid| format!("otherName {oid}"));
+        }
+        RFC822_NAME => "rfc822Name, not in ASCII",
+        DNS_NAME => "dNSName, not in ASCII",
+        X400_ADDRESS => "x400Address",
+        DIRECTORY_NAME => "directoryName, not well-formed",
+        EDI_PARTY_NAME => "ediPartyName",
+        URI => "uniformResourceIdentifier, not in ASCII",
+        IP_ADDRESS => "iPAddress, of no known length",
+        REGISTERED_ID => "registeredID",
+        _ => "unknown",
+    };
+    name.to_owned()
 }
 
 /// One `GeneralName`, if it is of a type known here.

@@ -55,6 +55,9 @@ fn dns_names() {
         "a/b",
         "a:1",
         "a\0.b",
+        "*.com",
+        "*.example",
+        "*.bücher",
         "xn--a.example",
         "xn--zz--.example",
         "ex\u{ad}..a",
@@ -79,11 +82,48 @@ fn ip_addresses_are_no_blocks() {
         "192.0.2.01",
         "fe80::1%eth0",
         "[::1]",
+        "::ffff:10.1.1.1",
+        "::ffff:a01:101",
         "a",
         "",
         " ::1",
     ] {
         assert_eq!(parsed(AltNameType::Ip, address), None, "{address:?}");
+    }
+}
+
+/// Whoever gave a name learns what is wrong with it.
+#[test]
+fn what_is_wrong_with_a_name_is_said() {
+    for (kind, value, said) in [
+        (AltNameType::Dns, "my_host.corp.example", "underscore"),
+        (AltNameType::Dns, "www.corp.example.", "ends with a dot"),
+        (AltNameType::Dns, "[2001:db8::7]", "brackets"),
+        (AltNameType::Dns, "https://www.corp.example/", "scheme"),
+        (AltNameType::Dns, "www.corp.example:443", "port"),
+        (AltNameType::Dns, "jane@corp.example", "e-mail"),
+        (AltNameType::Dns, "*.com", "public suffix"),
+        (AltNameType::Dns, "a.*.example", "leftmost"),
+        (AltNameType::Dns, "Jane Doe", "blanks"),
+        (AltNameType::Dns, " a.example", "blanks"),
+        (AltNameType::Dns, "-a.example", "hyphen"),
+        (AltNameType::Dns, "a..example", "empty"),
+        (AltNameType::Dns, "10.1.2.3", "IPv4"),
+        (AltNameType::Dns, "xn--a.example", "IDNA"),
+        (AltNameType::Dns, "a$.example", "letters"),
+        (AltNameType::Dns, "", "empty"),
+        (AltNameType::Ip, "[2001:db8::7]", "brackets"),
+        (AltNameType::Ip, "10.0.0.0/8", "block"),
+        (AltNameType::Ip, "::ffff:10.1.1.1", "mapped"),
+        (AltNameType::Ip, "fe80::1%eth0", "zone"),
+        (AltNameType::Ip, "a", "192.0.2.1"),
+        (AltNameType::Email, "jörg@corp.example", "ASCII"),
+        (AltNameType::Email, "jane", "no @"),
+        (AltNameType::Uri, "www.example.com", "absolute"),
+        (AltNameType::Directory, "Jane", "RDNs"),
+    ] {
+        let told = AltName::parse(kind, value).unwrap_err().to_string();
+        assert!(told.contains(said) && told.contains(kind.words()), "{value:?}: {told}");
     }
 }
 
@@ -171,7 +211,7 @@ fn uris() {
 #[test]
 fn distinguished_names() {
     assert_eq!(parsed(AltNameType::Directory, "CN=a, O=b").as_deref(), Some("CN=a,O=b"));
-    for name in ["", "a", "CN="] {
+    for name in ["", "a", "CN=", "CN=a\u{202e}b", "1.2.3=\u{200b}"] {
         assert_eq!(parsed(AltNameType::Directory, name), None, "{name:?}");
     }
 }
@@ -183,7 +223,8 @@ fn a_bad_value_is_shown_shortened() {
         error,
         AltNameError::Invalid {
             kind: "IP address",
-            value: "é".repeat(100)
+            value: "é".repeat(100),
+            detail: "write it as 192.0.2.1 or 2001:db8::1"
         }
     );
 }

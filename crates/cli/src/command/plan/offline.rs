@@ -16,7 +16,6 @@ use chancery_local::world::{SystemClock, SystemEntropy};
 use chancery_x509::algorithm::CaKeyAlgorithm;
 use chancery_x509::certificate::Certificate;
 use chancery_x509::key::ca::CaPublicKey;
-use chancery_x509::pem;
 use chancery_x509::time::UnixTime;
 
 use super::{Folder, Planned};
@@ -81,9 +80,7 @@ fn cas(wanted: &PlanArguments, config: &Config, now: UnixTime, entropy: &dyn Ent
     };
     let told = || format!("{} cannot be used", file.display());
     let text = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let blocks = pem::decode_all(&text).with_context(told)?;
-    let certificates = blocks.iter().map(|block| Certificate::parse(&block.der));
-    let certificates: Vec<Certificate> = certificates.collect::<Result<_, _>>().with_context(told)?;
+    let certificates = Certificate::parse_all(&text).with_context(told)?;
     stand_ins_from(config, &certificates).with_context(told)
 }
 

@@ -70,6 +70,7 @@ pub async fn issue(
     let issued = state.authority.issue(&request, principal, token).await;
     let issued = issued.map_err(|error| refused(&state, &error))?;
     state.metrics.issued(started.elapsed(), issued.replayed);
+    log_warnings(&issued);
     Ok(Json(state.authority.answer(&issued, &request)).into_response())
 }
 
@@ -131,7 +132,15 @@ pub async fn renew(
         .await;
     let issued: Issued = issued.map_err(|error| refused(&state, &error))?;
     state.metrics.issued(started.elapsed(), issued.replayed);
+    log_warnings(&issued);
     Ok(Json(state.authority.answer(&issued, &TlsCertRequest::default())).into_response())
+}
+
+/// What the answer's `Warnings` say stands in the log, too.
+fn log_warnings(issued: &Issued) {
+    for warning in &issued.warnings {
+        tracing::warn!(serial = %issued.record.id.serial, warning, "not all of the request is in the certificate");
+    }
 }
 
 /// The token of a request that can be repeated.

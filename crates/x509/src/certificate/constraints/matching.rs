@@ -6,16 +6,22 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use super::{NameConstraints, Subtree};
+use super::{NameConstraints, Subtree, readers};
 use crate::name::{Attribute, Name};
-use crate::san::{self, AltName, AltNameType};
+use crate::san::{self, AltName};
 
 /// A name outside of constraints, in words.
-pub(in crate::certificate) struct Outside(pub(in crate::certificate) String);
+pub(in crate::certificate) struct Outside {
+    pub(in crate::certificate) name: String,
+    /// The constraint that it breaks.
+    pub(in crate::certificate) constraint: String,
+}
 
 /// A name as constraints see it.
 enum Candidate<'a> {
     Dns(Cow<'a, str>),
+    /// A common name that verifiers read as a DNS name, or as an address.
+    CommonName(Cow<'a, str>),
     Ip(IpAddr),
     /// `None`: a value that is no text.
     Email(Option<Cow<'a, str>>),
@@ -23,21 +29,24 @@ enum Candidate<'a> {
     Directory(&'a Name),
 }
 
-/// Checks the names of a certificate, every one of them.
+/// Checks the names of a certificate, every one of them; `server`: whether it is one for servers.
 pub(in crate::certificate) fn check(
     constraints: &NameConstraints,
     subject: &Name,
     alt_names: &[AltName],
+    server: bool,
 ) -> Result<(), Outside> {
     let of_subject = (!subject.is_empty())
         .then_some(Candidate::Directory(subject))
         .into_iter();
     let of_email_addresses = subject.email_addresses().map(Candidate::Email);
-    let has_dns_name = alt_names.iter().any(|name| matches!(name, AltName::Dns(_)));
-    let of_common_names = subject
-        .common_names()
-        .flatten()
-        .filter_map(|text| dns_like(&text).map(Candidate::Dns));
+    let of_common_names = readers::as_hosts(subject, alt_names, server).map(Candidate::CommonName);
+    let of_addresses = readers::as_addresses(subject, alt_names).map(Candidate::Ip);
+    // An address that is mapped into IPv6 is held against both families' subtrees.
+    let of_mapped = alt_names.iter().filter_map(|name| match name {
+        AltName::Ip(address) if address.to_canonical() != *address => Some(Candidate::Ip(address.to_canonical())),
+        _ => None,
+    });
     let of_alt_names = alt_names.iter().map(|name| match name {
         AltName::Dns(text) => Candidate::Dns(Cow::Borrowed(text)),
         AltName::Ip(address) => Candidate::Ip(*address),
@@ -47,47 +56,43 @@ pub(in crate::certificate) fn check(
     });
     of_subject
         .chain(of_email_addresses)
-        .chain(of_common_names.filter(|_| !has_dns_name))
         .chain(of_alt_names)
-        .try_for_each(|candidate| {
-            if candidate.is_within(constraints) {
-                Ok(())
-            } else {
-                Err(Outside(candidate.told()))
-            }
+        .chain(of_mapped)
+        .chain(of_common_names)
+        .chain(of_addresses)
+        .try_for_each(|candidate| match candidate.broken(constraints) {
+            None => Ok(()),
+            Some(constraint) => Err(Outside {
+                name: candidate.told(),
+                constraint,
+            }),
         })
 }
 
-/// A common name that some verifiers take for a DNS name where there is no alternative one.
-fn dns_like(common_name: &str) -> Option<Cow<'static, str>> {
-    match AltName::parse(AltNameType::Dns, common_name).ok()? {
-        AltName::Dns(name) if name.contains('.') => Some(Cow::Owned(name)),
-        _ => None,
-    }
-}
-
 impl Candidate<'_> {
-    /// In no excluded subtree; and in a permitted one, if there is any of its type.
-    fn is_within(&self, constraints: &NameConstraints) -> bool {
-        if constraints
-            .excluded
-            .iter()
-            .any(|subtree| self.may_be_in(subtree) == Some(true))
-        {
-            return false;
+    /// The constraint that the name breaks: it must be in no excluded subtree, and in a permitted one, if there is any of
+    /// its type.
+    fn broken(&self, constraints: &NameConstraints) -> Option<String> {
+        let mut excluded = constraints.excluded.iter();
+        if let Some(subtree) = excluded.find(|subtree| self.may_be_in(subtree) == Some(true)) {
+            return Some(format!("they exclude {subtree}"));
         }
-        let mut of_this_type = constraints
-            .permitted
-            .iter()
-            .filter_map(|subtree| self.is_in(subtree))
-            .peekable();
-        of_this_type.peek().is_none() || of_this_type.any(|within| within)
+        let of_this_type = || {
+            let permitted = constraints.permitted.iter();
+            permitted.filter_map(|subtree| Some((subtree, self.is_in(subtree)?)))
+        };
+        if of_this_type().next().is_none() || of_this_type().any(|(_, within)| within) {
+            return None;
+        }
+        let names: Vec<String> = of_this_type().take(5).map(|(subtree, _)| subtree.to_string()).collect();
+        let more = if of_this_type().count() > 5 { ", …" } else { "" };
+        Some(format!("they permit only {}{more}", names.join(", ")))
     }
 
     /// Whether the whole name is within a subtree; `None` for a subtree of another type.
     fn is_in(&self, subtree: &Subtree) -> Option<bool> {
         match (self, subtree) {
-            (Self::Dns(name), Subtree::Dns(base)) => Some(dns_is_in(name, base)),
+            (Self::Dns(name) | Self::CommonName(name), Subtree::Dns(base)) => Some(dns_is_in(name, base)),
             (
                 Self::Ip(address),
                 Subtree::Ip {
@@ -110,7 +115,9 @@ impl Candidate<'_> {
     /// Whether some part of the name may be within a subtree; `None` for a subtree of another type.
     fn may_be_in(&self, subtree: &Subtree) -> Option<bool> {
         match (self, subtree) {
-            (Self::Dns(name), Subtree::Dns(base)) => Some(dns_is_in(name, base) || wildcard_reaches(name, base)),
+            (Self::Dns(name) | Self::CommonName(name), Subtree::Dns(base)) => {
+                Some(dns_is_in(name, base) || wildcard_reaches(name, base))
+            }
             (Self::Email(address), Subtree::Email(base)) => Some(
                 address
                     .as_deref()
@@ -125,6 +132,11 @@ impl Candidate<'_> {
     fn told(&self) -> String {
         match self {
             Self::Dns(name) => format!("the DNS name {name}"),
+            Self::CommonName(name) => {
+                format!(
+                    "the common name {name}, which verifiers read as a DNS name where no alternative name is one (--no-common-name leaves it out),"
+                )
+            }
             Self::Ip(address) => format!("the IP address {address}"),
             Self::Email(Some(address)) => format!("the e-mail address {address}"),
             Self::Email(None) => "an e-mail address that is no text".to_owned(),

@@ -29,7 +29,7 @@ fn permits(subtree: &str, subject: &str, names: &[AltName]) -> bool {
         permitted: vec![parsed(subtree)],
         excluded: Vec::new(),
     };
-    check(&constraints, &Name::from_rfc4514(subject).unwrap(), names).is_ok()
+    check(&constraints, &Name::from_rfc4514(subject).unwrap(), names, false).is_ok()
 }
 
 fn excludes(subtree: &str, subject: &str, names: &[AltName]) -> bool {
@@ -37,7 +37,7 @@ fn excludes(subtree: &str, subject: &str, names: &[AltName]) -> bool {
         permitted: Vec::new(),
         excluded: vec![parsed(subtree)],
     };
-    check(&constraints, &Name::from_rfc4514(subject).unwrap(), names).is_err()
+    check(&constraints, &Name::from_rfc4514(subject).unwrap(), names, false).is_err()
 }
 
 /// Subtree, name, whether the name is within: so a permitted subtree lets it pass and an excluded one does not.
@@ -149,7 +149,7 @@ fn an_excluded_subtree_wins_and_one_permitted_is_enough() {
         excluded: vec![parsed("dns:secret.example.com"), parsed("dns:example.net")],
     };
     let empty = Name::from_rfc4514("").unwrap();
-    let passes = |name: &str| check(&constraints, &empty, &[alt_name(name)]).is_ok();
+    let passes = |name: &str| check(&constraints, &empty, &[alt_name(name)], false).is_ok();
     assert!(passes("dns:a.example.com") && passes("dns:a.example.org"));
     assert!(!passes("dns:a.secret.example.com") && !passes("dns:a.example.net") && !passes("dns:other.example"));
 }
@@ -191,6 +191,72 @@ fn the_subject_counts_too() {
         &alt_names(&["dns:www.example.com"])
     ));
     assert!(permits("dns:example.com", "CN=Jane Doe", &[]));
+}
+
+/// OpenSSL, GnuTLS and Java each read common names in a way of their own; the command's tests ask them.
+#[test]
+fn common_names_are_held_against_constraints_as_verifiers_read_them() {
+    let held = |subtree: &str, subject: &str, names: &[&str], server: bool| {
+        let constraints = NameConstraints {
+            permitted: vec![parsed(subtree)],
+            excluded: Vec::new(),
+        };
+        let subject = Name::from_rfc4514(subject).unwrap();
+        check(&constraints, &subject, &alt_names(names), server).is_err()
+    };
+    for (subject, names, server) in [
+        ("CN=10.1.2.3", &[][..], false),
+        ("CN=10.1.2.3", &["ip:10.1.2.3"], false),
+        ("CN=meter-2.1", &[], false),
+        ("CN=my_host.corp.example", &["ip:10.1.2.3"], false),
+        ("CN=worker-1", &[], false),
+        ("CN=worker-1", &["email:a@example.com"], false),
+        ("CN=worker-1", &["ip:10.1.2.3"], true),
+        ("CN=Jane Doe", &["ip:10.1.2.3"], true),
+        ("CN=Jane Doe,CN=worker-1", &[], false),
+    ] {
+        assert!(
+            held("dns:example.com", subject, names, server),
+            "{subject} {names:?} {server}"
+        );
+        assert!(
+            !held("uri:example.com", subject, names, server),
+            "{subject}: nothing is said of hosts"
+        );
+    }
+    for (subject, names, server) in [
+        ("CN=Jane Doe", &[][..], false),
+        ("CN=my_host", &[], false),
+        ("CN=worker-1", &["ip:10.1.2.3"], false),
+        ("CN=worker-1", &["dns:a.example.com"], true),
+        ("CN=10.1.2.3", &["dns:a.example.com"], true),
+        ("CN=www.example.com", &[], true),
+        ("CN=jane@example.org", &[], false),
+    ] {
+        assert!(
+            !held("dns:example.com", subject, names, server),
+            "{subject} {names:?} {server}"
+        );
+    }
+    assert!(held("ip:192.0.2.0/24", "CN=10.1.2.3", &[], false));
+    assert!(!held("ip:10.0.0.0/8", "CN=10.1.2.3", &[], false));
+    for label in ["CN=worker-1", "CN=10.1.2.3", "CN=Jane Doe"] {
+        assert!(
+            !excludes("dns:example.com", label, &[]),
+            "{label}: DNS names are only excluded"
+        );
+    }
+    assert!(excludes("dns:worker-1", "CN=worker-1", &[]));
+    assert!(excludes("ip:10.0.0.0/8", "CN=10.1.2.3", &[]));
+}
+
+#[test]
+fn mapped_addresses_are_held_against_ipv4() {
+    let mapped = [AltName::Ip("::ffff:10.1.1.1".parse().unwrap())];
+    assert!(excludes("ip:10.0.0.0/8", "", &mapped));
+    assert!(excludes("ip:::ffff:0:0/96", "", &mapped));
+    assert!(!permits("ip:192.0.2.0/24", "", &mapped));
+    assert!(excludes("ip:10.0.0.0/8", "CN=::ffff:10.1.1.1", &[]));
 }
 
 #[test]
@@ -263,7 +329,7 @@ proptest! {
         let constraints = NameConstraints { permitted: vec![base.clone()], excluded: vec![base] };
         let names = [AltName::Dns(text.clone()), AltName::Email(text.clone()), AltName::Uri(text)];
         for name in &names {
-            prop_assert!(check(&constraints, &Name::from_rfc4514("").unwrap(), std::slice::from_ref(name)).is_err()
+            prop_assert!(check(&constraints, &Name::from_rfc4514("").unwrap(), std::slice::from_ref(name), false).is_err()
                 || !matches!((&constraints.permitted[0], name),
                     (Subtree::Dns(_), AltName::Dns(_)) | (Subtree::Email(_), AltName::Email(_)) | (Subtree::Uri(_), AltName::Uri(_))));
         }

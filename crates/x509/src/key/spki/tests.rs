@@ -70,7 +70,17 @@ fn other_algorithms_and_curves_are_named() {
     let on_secp256k1 = spki(rfc5912::ID_EC_PUBLIC_KEY, Some((&secp256k1).into()), &[4; 65]);
     assert_eq!(unsupported(&on_secp256k1), secp256k1.to_string());
     let pss = spki(rfc5912::ID_RSASSA_PSS, None, &[0x30, 0]);
-    assert_eq!(unsupported(&pss), rfc5912::ID_RSASSA_PSS.to_string());
+    assert_eq!(SubjectPublicKey::from_der(&pss), Err(KeyError::RsaPss));
+    for (curve, name) in [
+        ("1.3.132.0.10", "secp256k1"),
+        ("1.3.36.3.3.2.8.1.1.11", "brainpoolP384r1"),
+        ("1.3.6.1.4.1.9", "1.3.6.1.4.1.9"),
+    ] {
+        let oid = ObjectIdentifier::new_unwrap(curve);
+        let key = spki(rfc5912::ID_EC_PUBLIC_KEY, Some((&oid).into()), &[4; 97]);
+        let told = SubjectPublicKey::from_der(&key).unwrap_err().to_string();
+        assert!(told.contains(name) && told.contains(curve), "{told}");
+    }
 }
 
 #[test]
@@ -88,7 +98,11 @@ fn points_must_be_uncompressed_and_on_their_curve() {
     let mut hybrid = point.to_vec();
     hybrid[0] = 6 + (point[64] & 1);
     let infinity = [0];
-    for bits in [&off_curve[..], &compressed, &hybrid, &infinity, &point[..64], &[]] {
+    assert_eq!(
+        SubjectPublicKey::from_der(&encode(&compressed)),
+        Err(KeyError::CompressedPoint)
+    );
+    for bits in [&off_curve[..], &compressed[..32], &hybrid, &infinity, &point[..64], &[]] {
         assert_eq!(
             SubjectPublicKey::from_der(&encode(bits)),
             Err(KeyError::Malformed),
@@ -106,7 +120,6 @@ fn parameters_and_lengths_are_exact() {
     let null = Some(AnyRef::NULL);
     let rsa = SubjectPublicKey::from_der(&TestKey::generate(CaKeyAlgorithm::Rsa2048).spki()).unwrap();
     let mut malformed = vec![
-        spki(rfc5912::RSA_ENCRYPTION, None, rsa.key_bits()),
         spki(rfc5912::RSA_ENCRYPTION, null, &rsa.key_bits()[1..]),
         spki(rfc5912::RSA_ENCRYPTION, null, &[rsa.key_bits(), &[0]].concat()),
         spki(rfc8410::ID_ED_25519, null, &[7; 32]),
@@ -114,6 +127,8 @@ fn parameters_and_lengths_are_exact() {
         [rsa.as_der(), &[0]].concat(),
         rsa.as_der()[..200].to_vec(),
     ];
+    let without_null = spki(rfc5912::RSA_ENCRYPTION, None, rsa.key_bits());
+    assert_eq!(SubjectPublicKey::from_der(&without_null), Err(KeyError::RsaParameters));
     for (oid, octets) in [
         (fips204::ID_ML_DSA_44, 1312),
         (fips204::ID_ML_DSA_65, 1952),

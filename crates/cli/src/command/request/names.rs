@@ -1,0 +1,86 @@
+//! What the names on a command line are: alternative names, and a sign of what the certificate is for.
+
+use std::net::IpAddr;
+
+use anyhow::Result;
+use chancery_x509::san::{AltName, AltNameType, is_domain_name};
+use serde_json::Value;
+
+use crate::arguments::RequestArguments;
+use crate::command::wanted;
+
+const SERVER: &str = "tls-server";
+const CLIENT: &str = "tls-client";
+
+/// The profile where nobody says what the certificate is for: by its names. `None` where somebody does.
+pub(super) fn default_profile(request: &RequestArguments) -> Result<Option<&'static str>> {
+    let wanted = &request.wanted;
+    if wanted.profile.is_some() || !wanted.purposes.is_empty() || !wanted.extended_key_usages.is_empty() {
+        return Ok(None);
+    }
+    let mut of_hosts = request.names.iter().any(|name| is_host(name));
+    for san in &wanted.sans {
+        let (kind, _) = wanted::typed(san, &format!("--san {san:?}"))?;
+        of_hosts &= matches!(kind, AltNameType::Dns | AltNameType::Ip);
+    }
+    let of_others = request.names[1..]
+        .iter()
+        .any(|name| name.contains('@') || name.contains("://"));
+    Ok(Some(if of_hosts && !of_others { SERVER } else { CLIENT }))
+}
+
+/// Why a profile was chosen, and how to choose.
+pub(super) fn why(profile: &str) -> &'static str {
+    if profile == SERVER {
+        "the names are domains or addresses; --profile tls-client is for clients, and there are others"
+    } else {
+        "the names are not all domains or addresses; --profile tls-server is for servers, and there are others"
+    }
+}
+
+/// All names, in the form of the contract; but a first one that can be a common name alone: one with blanks, or a single
+/// label where nothing else is a host's.
+pub(super) fn alt_names(request: &RequestArguments) -> Result<Vec<Value>> {
+    let mut sans = Vec::new();
+    for (index, name) in request.names.iter().enumerate() {
+        if index > 0 || is_alt_name(name, request) {
+            let san = wanted::alt_name(name, &format!("{name:?}"))?;
+            if !sans.contains(&san) {
+                sans.push(san);
+            }
+        }
+    }
+    Ok(sans)
+}
+
+/// Whether the first name is an alternative name, too.
+fn is_alt_name(first: &str, request: &RequestArguments) -> bool {
+    if is_host(first) || is_nearly_host(first) || request.no_common_name {
+        return true;
+    }
+    if AltName::parse(AltNameType::Email, first).is_ok() || AltName::parse(AltNameType::Uri, first).is_ok() {
+        return true;
+    }
+    // A server's single-label name is no domain to the contract, but all that its clients will look for.
+    let beside_hosts = is_server(request) || request.names[1..].iter().any(|name| is_host(name));
+    beside_hosts && AltName::parse(AltNameType::Dns, first).is_ok()
+}
+
+fn is_host(name: &str) -> bool {
+    name.parse::<IpAddr>().is_ok() || name.starts_with("*.") || is_domain_name(name)
+}
+
+/// A domain or an address but for an underscore, a dot at its end, or brackets: whoever typed it means one, and learns
+/// what is wrong.
+fn is_nearly_host(name: &str) -> bool {
+    let mended = name
+        .trim_start_matches('[')
+        .trim_end_matches([']', '.'])
+        .replace('_', "x");
+    mended != name && is_host(&mended)
+}
+
+fn is_server(request: &RequestArguments) -> bool {
+    request.wanted.profile.as_deref() == Some(SERVER)
+        || request.wanted.purposes.iter().any(|purpose| purpose == "server_auth")
+}
