@@ -8,11 +8,13 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-l
 from __future__ import annotations
 
 import json
+import re
 import urllib.parse
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from moto.dynamodb.models import dynamodb_backends
 from moto.iam.models import iam_backends
 from moto.kms.models import kms_backends
 
@@ -62,24 +64,24 @@ def _documents(account: str, role_arn: str) -> list[Any]:
     return [*role.policies.values(), *(version.document for version in attached if version.is_default)]
 
 
-def _asked(call: Call, account: str) -> Iterator[tuple[str, str, dict[str, str]]]:
+def _asked(call: Call, account: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Action, resource and condition keys: several of them where one call does several things."""
     if call.service == "s3":
         yield _s3(call)
         return
     value = _json(call.body)
     if call.service == "dynamodb":
-        for action, table in _dynamodb(call.operation, value):
+        for action, table, part in _dynamodb(call.operation, value):
             arn = table if table.startswith("arn:") else f"arn:aws:dynamodb:{call.region}:{account}:table/{table}"
-            yield f"dynamodb:{action}", arn, {}
+            yield f"dynamodb:{action}", arn, fine_grained(part, _hash_key(arn))
         return
-    context = {}
+    context: dict[str, Any] = {}
     resource = "*"
     if call.service == "kms" and "KeyId" in value:
         resource = _key(value["KeyId"], account, call.region)
         context = {
             f"kms:{name}": str(value[name])
-            for name in ("SigningAlgorithm", "MessageType", "KeySpec")
+            for name in ("SigningAlgorithm", "MessageType", "KeySpec", "MacAlgorithm")
             if value.get(name) is not None
         }
     elif call.service == "secretsmanager":
@@ -96,17 +98,51 @@ def _s3(call: Call) -> tuple[str, str, dict[str, str]]:
     return ("s3:ListBucket" if call.operation.startswith(("GET", "HEAD")) else f"s3:{call.operation}"), arn, {}
 
 
-def _dynamodb(operation: str, value: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _dynamodb(operation: str, value: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     if operation in {"TransactWriteItems", "TransactGetItems"}:
         for item in value.get("TransactItems", []):
             for kind, part in item.items():
-                yield _PARTS[kind], part["TableName"]
+                yield _PARTS[kind], part["TableName"], part
     elif operation in {"BatchGetItem", "BatchWriteItem"}:
         for table in value.get("RequestItems", {}):
-            yield operation, table
+            yield operation, table, {}
     else:
         index = value.get("IndexName")
-        yield operation, value.get("TableName", "*") + (f"/index/{index}" if index else "")
+        yield operation, value.get("TableName", "*") + (f"/index/{index}" if index else ""), value
+
+
+def _hash_key(arn: str) -> str:
+    parts = arn.split(":")
+    table = dynamodb_backends[parts[4]][parts[3]].tables.get(parts[5].split("/")[1])
+    return str(table.hash_key_attr) if table is not None else ""
+
+
+_WORD = re.compile(r"(?<![:#\w.])#?[A-Za-z_]\w*(?!\w*\s*\()")
+_EXPRESSIONS = ("UpdateExpression", "ConditionExpression", "ProjectionExpression", "FilterExpression")
+_KEYWORDS = {"SET", "REMOVE", "ADD", "DELETE", "AND", "OR", "NOT", "BETWEEN", "IN"}
+
+
+def fine_grained(part: dict[str, Any], hash_key: str) -> dict[str, str | tuple[str, ...]]:
+    """The condition keys of one item's operation: which partition, which top-level attributes, what is answered.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
+    """
+    names = part.get("ExpressionAttributeNames") or {}
+    written = {**part.get("Item", {}), **part.get("Key", {})}
+    attributes = set(written)
+    for expression in _EXPRESSIONS:
+        words = _WORD.findall(part.get(expression) or "")
+        attributes.update(names.get(word, word) for word in words if word.upper() not in _KEYWORDS)
+    context: dict[str, str | tuple[str, ...]] = {}
+    leading = written.get(hash_key)
+    if leading:
+        context["dynamodb:LeadingKeys"] = tuple(str(value) for value in leading.values())
+    if attributes:
+        context["dynamodb:Attributes"] = tuple(sorted(attributes))
+    for name in ("ReturnValues", "Select"):
+        if part.get(name):
+            context[f"dynamodb:{name}"] = part[name]
+    return context
 
 
 def _key(name: str, account: str, region: str) -> str:
@@ -121,6 +157,6 @@ def _key(name: str, account: str, region: str) -> str:
 def _json(body: bytes) -> dict[str, Any]:
     try:
         value = json.loads(body or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

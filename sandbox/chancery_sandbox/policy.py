@@ -32,8 +32,8 @@ class Asked:
     resource: str
     principals: tuple[str, ...] = ()
     """Every name that a policy may call the caller by: role ARN, session ARN, account, service."""
-    context: dict[str, str] = field(default_factory=dict)
-    """Condition keys in lower case."""
+    context: dict[str, str | tuple[str, ...]] = field(default_factory=dict)
+    """Condition keys in lower case; those that may have several values have a tuple."""
 
 
 def evaluate(document: str | dict[str, Any], asked: Asked) -> Verdict:
@@ -93,17 +93,24 @@ def _among(principal: Any, names: tuple[str, ...]) -> bool:
 _BARE = re.compile(r"^(ForAllValues:|ForAnyValue:)?(?P<bare>.*?)(?P<optional>IfExists)?$")
 
 
-def _condition(operator: str, key: str, values: list[str], context: dict[str, str]) -> bool:
+def _condition(operator: str, key: str, values: list[str], context: dict[str, str | tuple[str, ...]]) -> bool:
     parts = _BARE.match(operator)
-    bare = parts["bare"] if parts else operator
+    quantifier, bare = (parts[1] or "", parts["bare"]) if parts else ("", operator)
     actual = context.get(key.lower())
     if bare == "Null":
         return (actual is None) == (str(values[0]).lower() == "true")
     negative = "Not" in bare
+    several = (actual,) if isinstance(actual, str) else actual or ()
+    wanted = [str(value) for value in values]
+    holds = [_compare(bare.replace("Not", ""), value, wanted) != negative for value in several]
+    if quantifier == "ForAllValues:":
+        return all(holds)
+    if quantifier == "ForAnyValue:":
+        return any(holds)
     if actual is None:
         # A key that is absent fulfils what is negative or optional.
         return negative or bool(parts and parts["optional"])
-    return _compare(bare.replace("Not", ""), actual, [str(value) for value in values]) != negative
+    return any(holds)
 
 
 def _compare(operator: str, actual: str, values: list[str]) -> bool:

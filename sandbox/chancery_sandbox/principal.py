@@ -55,7 +55,7 @@ def identity(access_key: str) -> dict[str, Any]:
     }
 
 
-def asked(action: str, resource: str, **more: str) -> Asked:
+def asked(action: str, resource: str, **more: str | tuple[str, ...]) -> Asked:
     """The question that the call being answered puts to a policy; further condition keys may be given."""
     call = CURRENT.get(None)
     who = identity(call.access_key if call else "")

@@ -64,7 +64,7 @@ class Trail:
 def _json(text: bytes) -> dict[str, Any]:
     try:
         value = json.loads(text or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 

@@ -53,6 +53,48 @@ def test_tables_part_by_part(sandbox, session, name):
     assert table.get_item(TableName=name, Key=item)["Item"] == item
 
 
+def test_attributes_and_partitions_one_by_one(sandbox, session, name):
+    sandbox.client("dynamodb").create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
+    )
+    arn = f"arn:aws:dynamodb:eu-west-1:123456789012:table/{name}"
+    condition = {
+        "ForAllValues:StringEquals": {"dynamodb:Attributes": ["k", "Reminders"]},
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["row#*"]},
+        "StringEqualsIfExists": {"dynamodb:ReturnValues": ["NONE", "UPDATED_NEW"]},
+        "Null": {"dynamodb:Attributes": "false"},
+    }
+    _, client = session(allow("dynamodb:UpdateItem", resource=arn, Condition=condition))
+    table = client("dynamodb")
+
+    def update(key="row#1", expression="SET #r = :v", names=("Reminders",), **more):
+        return table.update_item(
+            TableName=name,
+            Key={"k": {"S": key}},
+            UpdateExpression=expression,
+            ExpressionAttributeNames={f"#{name[0].lower()}": name for name in names},
+            ExpressionAttributeValues={":v": {"S": "x"}},
+            **more,
+        )
+
+    def refused(**arguments):
+        return denied(update, **arguments) == "AccessDeniedException"
+
+    update(ReturnValues="UPDATED_NEW", ConditionExpression="attribute_not_exists(k)")
+    assert refused(names=("Stage",), expression="SET #s = :v")
+    assert refused(expression="SET #r = :v REMOVE Stage")
+    assert refused(names=("Reminders", "Stage"), expression="SET #r = if_not_exists(#s, :v)")
+    assert refused(ConditionExpression="Stage <> :v")
+    assert refused(key="authorities")
+    assert refused(ReturnValues="ALL_OLD")
+    part = {"Update": {"TableName": name, "Key": {"k": {"S": "row#2"}}, "UpdateExpression": "SET Stage = :v",
+                       "ExpressionAttributeValues": {":v": {"S": "x"}}}}  # fmt: skip
+    assert denied(table.transact_write_items, TransactItems=[part]) == "AccessDeniedException"
+
+
 def test_objects(sandbox, session, name):
     sandbox.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     _, client = session(allow("s3:PutObject", "s3:GetObject", resource=f"arn:aws:s3:::{name}/a/*"))

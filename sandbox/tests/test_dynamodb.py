@@ -255,3 +255,20 @@ def test_reserved_words_are_no_names(dynamodb, table):
         TableName=table, Item=row("a", 1), ConditionExpression="#s <> :x AND NOT contains (#s, :x)",
         ExpressionAttributeNames={"#s": "Shard"}, **values,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("operator", ["#a < :v", "#a <= :v", "#a > :v", "#a >= :v", "#a BETWEEN :v AND :v"])
+def test_values_of_different_types_are_neither_before_the_other(dynamodb, table, operator):
+    kinds = [{"S": "5"}, {"N": "5"}, {"B": b"5"}, {"BOOL": True}, {"NULL": True}, {"L": []}, {"M": {}}]
+    for number, value in enumerate(kinds):
+        dynamodb.put_item(TableName=table, Item=row("a", number, At=value))
+    more = {"FilterExpression": operator, "ExpressionAttributeNames": {"#a": "At"}}
+    for value in ({"S": "5"}, {"N": "5"}, {"B": b"5"}):
+        values = {":v": value}
+        same = 1 if "=" in operator or "BETWEEN" in operator else 0
+        assert dynamodb.scan(TableName=table, ExpressionAttributeValues=values, **more)["Count"] == same
+        of_name = {
+            "KeyConditionExpression": "CommonName = :n",
+            "ExpressionAttributeValues": values | {":n": {"S": "a"}},
+        }
+        assert dynamodb.query(TableName=table, **of_name, **more)["Count"] == same

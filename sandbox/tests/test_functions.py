@@ -159,6 +159,17 @@ def test_aliases_and_qualifiers(sandbox, name):
     assert error.value.response["Error"]["Code"] == "ResourceNotFoundException"
 
 
+def test_events_nested_a_thousand_deep_and_no_deeper(sandbox, name):
+    lambdas.create_bootstrap(sandbox, name)
+    client = sandbox.client("lambda")
+    answer = client.invoke(FunctionName=name, Payload=b"[" * 900 + b'"[[["' + b"]" * 900)
+    assert answer["StatusCode"] == 200
+    for deep in (1001, 100_000):
+        with pytest.raises(ClientError) as error:
+            client.invoke(FunctionName=name, Payload=b"[" * deep + b"]" * deep)
+        assert error.value.response["Error"]["Code"] == "InvalidRequestContentException"
+
+
 def test_bad_requests(sandbox, name):
     lambdas.create_python(sandbox, name)
     client = sandbox.client("lambda")

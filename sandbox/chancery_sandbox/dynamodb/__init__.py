@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+from moto.dynamodb import comparisons
 from moto.dynamodb.exceptions import MockValidationException
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType
@@ -21,6 +22,8 @@ def mend() -> None:
         return
     Table.mended = True  # type: ignore[attr-defined]
     expressions.mend()
+    for compared in _ORDERING:
+        compared.expr = _false_between_types(compared.expr)
     DynamoType.size = sizes.of_value
     DynamoDBBackend.transact_write_items = transaction.write
     DynamoHandler.transact_write_items = transaction.idempotent(DynamoHandler.transact_write_items)
@@ -29,6 +32,32 @@ def mend() -> None:
     DynamoDBBackend.update_item = _index_keys_kept(DynamoDBBackend.update_item)
     Table.query = query.with_pages(Table.query)
     Table._validate_item_types = _index_keys_checked(Table._validate_item_types)  # noqa: SLF001 - the one place all writes pass
+
+
+_ORDERING: tuple[Any, ...] = (
+    comparisons.OpLessThan,
+    comparisons.OpLessThanOrEqual,
+    comparisons.OpGreaterThan,
+    comparisons.OpGreaterThanOrEqual,
+    comparisons.FuncBetween,
+)
+
+
+def _false_between_types(original: Callable[..., bool]) -> Callable[..., bool]:
+    """Compare what is of two types as DynamoDB does: neither is before the other."""
+
+    def expr(self: Any, item: Any) -> bool:
+        compared = self.arguments if isinstance(self, comparisons.Func) else (self.lhs, self.rhs)
+        # A size is a number; it is no operand, and has no type to ask for.
+        kinds = {part.get_type(item) if hasattr(part, "get_type") else "N" for part in compared}
+        if len(kinds) > 1:
+            return False
+        try:
+            return original(self, item)
+        except (TypeError, ValueError):
+            return False
+
+    return expr
 
 
 def _index_keys_checked(original: Callable[..., None]) -> Callable[..., None]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
+import sys
 import urllib.parse
 from collections.abc import Callable
 from typing import Any
@@ -29,6 +31,11 @@ def mend(runner: Runner, later: Later) -> None:
     """Let Lambda run functions with this runner."""
 
     def invoke(self: LambdaResponse) -> tuple[int, dict[str, str], bytes | str]:
+        deep = _depth(_payload(self))
+        if deep > _DEEPEST:
+            # Before anybody else reads it.
+            wrong = f"Document nesting depth ({deep}) exceeds the maximum allowed ({_DEEPEST})"
+            return _error(400, "InvalidRequestContentException", f"Could not parse request body into json: {wrong}")
         return _invoke(self, runner, later)
 
     def invoke_within(self: LambdaFunction, body: Any, _request: Any, _response: Any) -> bytes:
@@ -50,12 +57,34 @@ def by_arn(arn: str) -> Any:
     return backend.get_function(":".join(parts[:7]), parts[7] if len(parts) > 7 else None)
 
 
+_DEEPEST = 1000
+"""Arrays and objects within each other that Lambda's own parser takes."""
+
+# That many are more than Python allows by itself, with what stands below them on the stack.
+sys.setrecursionlimit(max(sys.getrecursionlimit(), 10 * _DEEPEST))
+
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+
+
+def _payload(self: LambdaResponse) -> bytes:
+    raw = self.body
+    return (raw if isinstance(raw, bytes) else str(raw or "").encode()) or b"{}"
+
+
+def _depth(payload: bytes) -> int:
+    """How many arrays and objects stand within each other at most."""
+    depth = deepest = 0
+    for octet in _STRING.sub(b"", payload):
+        depth += (octet in b"[{") - (octet in b"]}")
+        deepest = max(deepest, depth)
+    return deepest
+
+
 def _invoke(self: LambdaResponse, runner: Runner, later: Later) -> tuple[int, dict[str, str], bytes | str]:
+    payload = _payload(self)
     name, qualifier = _named(self)
     function = self.backend.get_function(name, qualifier)
     kind = self.headers.get("X-Amz-Invocation-Type") or "RequestResponse"
-    raw = self.body
-    payload = (raw if isinstance(raw, bytes) else str(raw or "").encode()) or b"{}"
     limit = _ASYNC_LIMIT if kind == "Event" else _SYNC_LIMIT
     if len(payload) > limit:
         return _error(413, "RequestTooLargeException", f"{len(payload)} byte payload is too large for the {kind} "
