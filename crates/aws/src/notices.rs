@@ -6,7 +6,7 @@ use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
 use aws_smithy_types::retry::ErrorKind;
 use chancery_authority::port::{Notice, NoticeError, Notices};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::patience::{Failure, Patience, describe};
 
@@ -60,14 +60,63 @@ impl ClassifyRetry for TooManyRequests {
     }
 }
 
+/// What a notice that is too long is cut to, ever shorter: characters of a text, entries of a list.
+const CUTS: [(usize, usize); 3] = [(16 * 1024, 256), (1024, 64), (120, 8)];
+
+/// The message that SNS is given: whole where it fits, else cut short, which tells more than nothing. Its length, where it
+/// does not fit even so.
+fn fitting(message: Value) -> Result<String, usize> {
+    let told = |message: &Value| json!({ "default": message.to_string() }).to_string();
+    let mut text = told(&message);
+    let mut message = message;
+    for (characters, entries) in CUTS {
+        if text.len() <= LIMIT {
+            break;
+        }
+        tracing::warn!(octets = text.len(), "a notice is too long for SNS and was cut short");
+        message = shortened(message, characters, entries);
+        text = told(&message);
+    }
+    if text.len() <= LIMIT { Ok(text) } else { Err(text.len()) }
+}
+
+fn shortened(value: Value, characters: usize, entries: usize) -> Value {
+    match value {
+        Value::String(text) if text.chars().count() > characters => {
+            let kept: String = text.chars().take(characters).collect();
+            Value::String(format!("{kept}…"))
+        }
+        Value::Array(values) => {
+            let left_out = values.len().saturating_sub(entries);
+            let kept = values.into_iter().take(entries);
+            let mut kept: Vec<Value> = kept.map(|value| shortened(value, characters, entries)).collect();
+            if left_out > 0 {
+                kept.push(Value::String(format!("… and {left_out} more")));
+            }
+            Value::Array(kept)
+        }
+        Value::Object(fields) => Value::Object(
+            fields
+                .into_iter()
+                .map(|(name, value)| match value {
+                    // A part of a document in base64 is none.
+                    Value::String(text) if name.starts_with("Base64") && text.len() > characters => {
+                        (name, Value::String(String::new()))
+                    }
+                    value => (name, shortened(value, characters, entries)),
+                })
+                .collect(),
+        ),
+        other => other,
+    }
+}
+
 #[async_trait]
 impl Notices for SnsNotices {
     async fn notify(&self, notice: Notice) -> Result<(), NoticeError> {
-        let message = json!({ "default": notice.message.to_string() }).to_string();
-        if message.len() > LIMIT {
-            let detail = format!("it has {} octets, and SNS takes {LIMIT}", message.len());
-            return Err(NoticeError { detail });
-        }
+        let message = fitting(notice.message).map_err(|octets| NoticeError {
+            detail: format!("it has {octets} octets even when it is cut short, and SNS takes {LIMIT}"),
+        })?;
         let call = self
             .client
             .publish()
@@ -89,5 +138,42 @@ impl Notices for SnsNotices {
 impl Notices for NoNotices {
     async fn notify(&self, _notice: Notice) -> Result<(), NoticeError> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_notice_that_is_too_long_is_cut_short_and_told() {
+        let brief = json!({"Reason": "no", "Base64CSR": "LS0t"});
+        assert_eq!(
+            fitting(brief.clone()),
+            Ok(json!({"default": brief.to_string()}).to_string())
+        );
+
+        let names: Vec<Value> = (0..40_000)
+            .map(|n| json!({"type": "DNS_NAME", "value": format!("n{n}.example.com")}))
+            .collect();
+        let long = json!({
+            "CSRInfo": {"CommonName": "\"".repeat(90_000), "Purposes": ["client_auth"], "SANs": names},
+            "Base64CSR": "A".repeat(200_000), "Subject": "é".repeat(70_000), "Reason": "it is too long",
+        });
+        let text = fitting(long).unwrap();
+        assert!(text.len() <= LIMIT, "{}", text.len());
+        let envelope: Value = serde_json::from_str(&text).unwrap();
+        let told: Value = serde_json::from_str(envelope["default"].as_str().unwrap()).unwrap();
+        assert_eq!(
+            (&told["Reason"], &told["Base64CSR"]),
+            (&json!("it is too long"), &json!(""))
+        );
+        let names = told["CSRInfo"]["SANs"].as_array().unwrap();
+        assert_eq!(names[0]["value"], "n0.example.com");
+        assert!(
+            names.last().unwrap().as_str().unwrap().starts_with("… and "),
+            "{names:?}"
+        );
+        assert!(told["Subject"].as_str().unwrap().ends_with('…'));
     }
 }

@@ -329,7 +329,7 @@ pub(crate) struct RequestArguments {
     )]
     pub(crate) key_kms: Option<String>,
 
-    /// Write key.kms, the key as KMS sealed it, instead of key.pem: `aws kms decrypt` opens it
+    /// Write key.kms, the key as KMS sealed it, instead of key.pem: `aws kms decrypt --encryption-context common_name=NAME` opens it
     #[arg(long, requires = "key_kms", conflicts_with_all = ["seal_key", "pkcs12"], hide = !cfg!(feature = "aws"))]
     pub(crate) kms_sealed: bool,
 

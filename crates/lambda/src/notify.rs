@@ -44,7 +44,7 @@ pub struct Notify {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Event {
-    records: Vec<Record>,
+    records: Vec<Value>,
 }
 
 #[derive(Deserialize)]
@@ -81,7 +81,15 @@ impl Notify {
             Err(error) => return tracing::error!(%error, "the event is none of SNS and was not carried"),
         };
         let mut notices = Vec::with_capacity(event.records.len());
-        for Record { sns } in event.records {
+        for (index, record) in event.records.into_iter().enumerate() {
+            // Damaged by whoever sent it: the others of the event are not its fault.
+            let sns = match serde_json::from_value::<Record>(record) {
+                Ok(record) => record.sns,
+                Err(error) => {
+                    tracing::error!(index, %error, "a record of the event is none of SNS and was not carried");
+                    continue;
+                }
+            };
             let subject = sns.subject.unwrap_or_default();
             // What is no JSON is somebody else's notice, and text is what it is carried as.
             let message = serde_json::from_str(&sns.message).unwrap_or(Value::String(sns.message));

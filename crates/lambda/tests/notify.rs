@@ -117,6 +117,24 @@ async fn notices_reach_every_channel() {
 }
 
 #[tokio::test]
+async fn a_damaged_record_does_not_stop_the_others() {
+    let world = Arc::new(world(&["xoxb-good"]));
+    let front = front(&world, "pki");
+    let good = from_sns("hello", &json!({}))["Records"][0].clone();
+    let damaged = [
+        json!(null),
+        json!({"Sns": {"Subject": "x"}}),
+        json!({"Sns": {"Message": 7}}),
+        json!("x"),
+    ];
+    let mut records = damaged.to_vec();
+    records.insert(2, good.clone());
+    records.push(good);
+    carry(&front, &json!({"Records": records})).await;
+    assert_eq!(world.posted.lock().unwrap().len(), 2);
+}
+
+#[tokio::test]
 async fn a_token_that_was_changed_is_read_again() {
     let world = Arc::new(world(&["xoxb-old", "xoxb-good"]));
     let front = front(&world, "pki");

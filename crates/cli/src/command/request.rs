@@ -99,7 +99,7 @@ fn told(arguments: &Arguments, request: &RequestArguments, answer: &Value) -> Re
     let key = if request.key_module.is_some() {
         "the key is in the token"
     } else if request.kms_sealed {
-        "key.kms (aws kms decrypt opens it)"
+        "key.kms (aws kms decrypt opens it, with --encryption-context common_name=NAME)"
     } else {
         "key.pem"
     };
@@ -187,7 +187,8 @@ fn make_in_kms(
     if !arguments.aws.aws {
         bail!("--key-kms is for a deployment on AWS: give --aws, --project and --env, too");
     }
-    let generated = kms::generate(arguments, algorithm(request.key), under)?;
+    let common_name = subject.attributes().common_name.unwrap_or_default();
+    let generated = kms::generate(arguments, algorithm(request.key), under, &common_name)?;
     let csr = generated.key.request(subject, &[])?;
     let made = if request.kms_sealed {
         Made::Sealed(generated.sealed)

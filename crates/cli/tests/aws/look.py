@@ -65,9 +65,11 @@ def read(bucket: str, name: str) -> str:
     return base64.b64encode(client("s3").get_object(Bucket=bucket, Key=name)["Body"].read()).decode()
 
 
-def decrypt(sealed: str) -> str:
-    """What KMS sealed, in base64."""
-    return base64.b64encode(client("kms").decrypt(CiphertextBlob=base64.b64decode(sealed))["Plaintext"]).decode()
+def decrypt(sealed: str, common_name: str) -> str:
+    """What KMS sealed for that name, in base64."""
+    context = {"common_name": common_name}
+    opened = client("kms").decrypt(CiphertextBlob=base64.b64decode(sealed), EncryptionContext=context)
+    return base64.b64encode(opened["Plaintext"]).decode()
 
 
 def key(alias: str) -> str:

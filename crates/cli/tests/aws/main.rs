@@ -168,7 +168,8 @@ fn keys_may_come_from_kms() {
     ]);
     assert!(!folder.path().join("sealed/key.pem").exists());
     let certificate = Certificate::parse(&std::fs::read(format!("{sealed}/cert.pem")).unwrap()).unwrap();
-    let opened = deployment.decrypt(&std::fs::read(format!("{sealed}/key.kms")).unwrap());
+    let sealed = std::fs::read(format!("{sealed}/key.kms")).unwrap();
+    let opened = deployment.decrypt(&sealed, "b.example.com");
     let key = chancery_local::keys::client::ClientKey::from_pkcs8(opened.into()).unwrap();
     assert_eq!(key.public_key().as_der(), certificate.spki_der());
 

@@ -211,8 +211,8 @@ impl Deployment<'_> {
     }
 
     /// What KMS sealed.
-    pub(crate) fn decrypt(&self, sealed: &[u8]) -> Vec<u8> {
-        octets(&self.look("decrypt", &[&STANDARD.encode(sealed)]))
+    pub(crate) fn decrypt(&self, sealed: &[u8], common_name: &str) -> Vec<u8> {
+        octets(&self.look("decrypt", &[&STANDARD.encode(sealed), common_name]))
     }
 
     /// Lets the next calls of an operation meet a fault; sandbox/README.md lists the kinds.

@@ -39,7 +39,7 @@ pub fn of_notice(subject: &str, message: &Value, emojis: &Emojis) -> Shown {
     let known = by_subject.or_else(|| by_content(message).and_then(|kind| Some((kind, kind.blocks(message, emojis)?))));
     if let Some((kind, blocks)) = known {
         return Shown {
-            text: cut(&format!("{} {subject}", kind.emoji(emojis)), SECTION),
+            text: cut(&format!("{} {}", kind.emoji(emojis), escaped(subject)), SECTION),
             blocks,
         };
     }
@@ -54,7 +54,7 @@ pub fn of_notice(subject: &str, message: &Value, emojis: &Emojis) -> Shown {
     // A fence in the text would end ours.
     let text = cut(&escaped(&text).replace("```", "'''"), FORWARDED);
     Shown {
-        text: cut(subject, SECTION),
+        text: cut(&escaped(subject), SECTION),
         blocks: vec![section(&format!("```{text}```"))],
     }
 }
@@ -67,12 +67,15 @@ pub fn add_context(blocks: &mut Vec<Value>, project: &str, account_alias: Option
         text.push_str(&escaped(alias));
     }
     blocks.push(json!({"type": "divider"}));
-    blocks.push(json!({"type": "context", "elements": [{"type": "mrkdwn", "text": text}]}));
+    blocks.push(json!({"type": "context", "elements": [mrkdwn(&text)]}));
 }
 
 /// The body of `chat.postMessage`.
 pub fn post(channel: &str, username: &str, shown: &Shown) -> Value {
-    json!({"channel": channel, "text": shown.text, "username": username, "blocks": shown.blocks})
+    json!({
+        "channel": channel, "text": shown.text, "username": username, "blocks": shown.blocks,
+        "link_names": false, "unfurl_links": false, "unfurl_media": false,
+    })
 }
 
 fn by_subject(subject: &str) -> Option<Kind> {
@@ -220,16 +223,18 @@ fn header(text: &str) -> Value {
     json!({"type": "header", "text": {"type": "plain_text", "text": cut(text, HEADER), "emoji": true}})
 }
 
+/// Text of which Slack makes no links, channels or mentions by itself.
+fn mrkdwn(text: &str) -> Value {
+    json!({"type": "mrkdwn", "text": text, "verbatim": true})
+}
+
 fn section(text: &str) -> Value {
-    json!({"type": "section", "text": {"type": "mrkdwn", "text": cut(text, SECTION)}})
+    json!({"type": "section", "text": mrkdwn(&cut(text, SECTION))})
 }
 
 /// Slack refuses a section without fields.
 fn fields_block(fields: &[String]) -> Option<Value> {
-    let shown: Vec<Value> = fields
-        .iter()
-        .map(|field| json!({"type": "mrkdwn", "text": cut(field, FIELD)}))
-        .collect();
+    let shown: Vec<Value> = fields.iter().map(|field| mrkdwn(&cut(field, FIELD))).collect();
     (!shown.is_empty()).then(|| json!({"type": "section", "fields": shown}))
 }
 

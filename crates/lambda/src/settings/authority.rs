@@ -156,13 +156,37 @@ fn config(file: ConfigFile) -> Result<Config, SettingsError> {
 /// Certificates say where CRLs are only where they are served.
 fn public_url(variable: Variable<'_>) -> Result<Option<String>, SettingsError> {
     match text(variable, "PUBLIC_CRL").as_deref() {
-        Some("enabled") => Ok(Some(format!("http://{}", required(variable, "DOMAIN")?))),
+        Some("enabled") => Ok(Some(format!("http://{}", domain(&required(variable, "DOMAIN")?)?))),
         None | Some("disabled") => Ok(None),
         Some(other) => Err(invalid(
             "PUBLIC_CRL",
             format!("{other:?} is neither enabled nor disabled"),
         )),
     }
+}
+
+/// The domain alone: with a scheme before it, certificates would carry `http://http://…`, for as long as they live.
+fn domain(text: &str) -> Result<String, SettingsError> {
+    let trimmed = text.trim().trim_end_matches('.');
+    let labels = || trimmed.split('.');
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label
+                .bytes()
+                .all(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_'))
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    if trimmed.len() <= 253 && labels().all(is_label) {
+        return Ok(trimmed.to_owned());
+    }
+    Err(invalid(
+        "DOMAIN",
+        format!(
+            "{text:?} is no domain: write the domain that CRLs are served at alone, such as ca.example.com, without http:// \
+             before it and without a path (hosted_zone_domain in Terraform)"
+        ),
+    ))
 }
 
 /// An entry that can never be granted stops nobody: such a request is refused in words of its own.
@@ -344,6 +368,32 @@ mod tests {
         assert_eq!(both, signs | KeyUsage::KEY_ENCIPHERMENT);
         for bad in [r#"{"ec_key_encipherment":"yes"}"#, r#"{"other":true}"#, "true"] {
             assert!(read(&[("COMPATIBILITY", bad)]).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_domain_is_a_domain_alone() {
+        let url = |domain: &str| {
+            let settings = read(&[("PUBLIC_CRL", "enabled"), ("DOMAIN", domain)])?;
+            settings.config().map(|config| config.public_url().map(str::to_owned))
+        };
+        assert_eq!(url("ca.example.com"), Ok(Some("http://ca.example.com".to_owned())));
+        assert_eq!(url(" ca.example.com. "), Ok(Some("http://ca.example.com".to_owned())));
+        for wrong in [
+            "http://ca.example.com",
+            "https://ca.example.com",
+            "ca.example.com/pki",
+            "ca.example.com:80",
+            "ca..example.com",
+            "-a.example.com",
+            "a b.example.com",
+            "http://http://ca.example.com",
+        ] {
+            let error = url(wrong).unwrap_err().to_string();
+            assert!(
+                error.contains("DOMAIN") && error.contains("without http://"),
+                "{wrong}: {error}"
+            );
         }
     }
 

@@ -15,6 +15,9 @@ use zeroize::Zeroizing;
 use crate::arguments::Arguments;
 use crate::deployment::{Deployed, told};
 
+/// What the encryption context calls the common name that the key is for.
+const CONTEXT: &str = "common_name";
+
 /// A key in memory, wiped when dropped, and the same as KMS sealed it.
 pub(super) struct Generated {
     pub(super) key: ClientKey,
@@ -23,7 +26,12 @@ pub(super) struct Generated {
 }
 
 /// Has KMS generate a pair under the key of that name; where it is empty, under the deployment's own for that.
-pub(super) fn generate(arguments: &Arguments, algorithm: ClientKeyAlgorithm, under: &str) -> Result<Generated> {
+pub(super) fn generate(
+    arguments: &Arguments,
+    algorithm: ClientKeyAlgorithm,
+    under: &str,
+    common_name: &str,
+) -> Result<Generated> {
     let spec = match algorithm {
         ClientKeyAlgorithm::P256 => DataKeyPairSpec::EccNistP256,
         ClientKeyAlgorithm::P384 => DataKeyPairSpec::EccNistP384,
@@ -43,7 +51,13 @@ pub(super) fn generate(arguments: &Arguments, algorithm: ClientKeyAlgorithm, und
         name => name.to_owned(),
     };
     let client = aws_sdk_kms::Client::new(&deployed.config);
-    let call = client.generate_data_key_pair().key_id(&under).key_pair_spec(spec);
+    // Stands in CloudTrail, is what a policy can go by, and has to be given again to have the key opened: one sealed key is
+    // not to be taken for another.
+    let call = client
+        .generate_data_key_pair()
+        .key_id(&under)
+        .key_pair_spec(spec)
+        .encryption_context(CONTEXT, common_name);
     let answer = deployed.runtime.block_on(call.send()).map_err(|error| {
         let code = error.as_service_error().and_then(|error| error.code());
         let hint = match code {

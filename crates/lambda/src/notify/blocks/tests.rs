@@ -43,12 +43,12 @@ fn each_kind_has_the_contract_s_blocks() {
         Value::Array(shown.blocks),
         json!([
             {"type": "header", "text": {"type": "plain_text", "text": ":white_check_mark: Certificate Issued", "emoji": true}},
-            {"type": "section", "text": {"type": "mrkdwn", "text": "*Subject:* `CN=a.example.com`"}},
+            {"type": "section", "text": {"type": "mrkdwn", "text": "*Subject:* `CN=a.example.com`", "verbatim": true}},
             {"type": "section", "fields": [
-                {"type": "mrkdwn", "text": "*Common Name:*\na.example.com"},
-                {"type": "mrkdwn", "text": "*Serial Number:*\n`12345`"},
-                {"type": "mrkdwn", "text": "*Issued:*\n2026-01-01 00:00:00"},
-                {"type": "mrkdwn", "text": "*Expires:*\n2026-12-31 23:59:59"}]},
+                {"type": "mrkdwn", "text": "*Common Name:*\na.example.com", "verbatim": true},
+                {"type": "mrkdwn", "text": "*Serial Number:*\n`12345`", "verbatim": true},
+                {"type": "mrkdwn", "text": "*Issued:*\n2026-01-01 00:00:00", "verbatim": true},
+                {"type": "mrkdwn", "text": "*Expires:*\n2026-12-31 23:59:59", "verbatim": true}]},
         ])
     );
     let shown = of_notice("Certificate Request Rejected", &rejected(), &emojis());
@@ -138,9 +138,32 @@ fn the_context_line_names_project_and_account() {
     add_context(&mut blocks, "serverless", Some("acme-pki"));
     assert_eq!(
         blocks[1],
-        json!({"type": "context", "elements": [{"type": "mrkdwn", "text": "*Project:* serverless | *Account:* acme-pki"}]})
+        json!({"type": "context", "elements": [{"type": "mrkdwn", "text": "*Project:* serverless | *Account:* acme-pki", "verbatim": true}]})
     );
     let mut blocks = Vec::new();
     add_context(&mut blocks, "serverless", None);
     assert_eq!(blocks[1]["elements"][0]["text"], "*Project:* serverless");
+}
+
+#[test]
+fn subjects_are_escaped_and_texts_are_verbatim() {
+    let subject = "Certificate <!channel> & <https://evil.example|issued>";
+    for message in [json!({"CertificateInfo": info(), "Subject": "CN=a"}), json!("anything")] {
+        let shown = of_notice(subject, &message, &emojis());
+        assert!(
+            shown
+                .text
+                .contains("&lt;!channel&gt; &amp; &lt;https://evil.example|issued&gt;"),
+            "{}",
+            shown.text
+        );
+        let mut blocks = shown.blocks;
+        add_context(&mut blocks, "p", Some("<!here>"));
+        let text = serde_json::to_string(&blocks).unwrap();
+        assert_eq!(
+            text.matches("\"mrkdwn\"").count(),
+            text.matches("\"verbatim\":true").count()
+        );
+        assert!(!text.contains("<!"), "{text}");
+    }
 }
