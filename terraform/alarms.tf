@@ -128,6 +128,24 @@ resource "aws_cloudwatch_metric_alarm" "crl_stale" {
   tags                = var.tags
 }
 
+resource "aws_cloudwatch_metric_alarm" "refused_intents" {
+  count = var.alarms_enabled ? 1 : 0
+
+  alarm_name          = "${var.project}-ca-refused-intents-${var.env}"
+  alarm_description   = "Something in the journal was to be signed that the authority did not prepare, or would not issue now. Nothing was signed. The functions' logs name it: find out who wrote it."
+  namespace           = "Chancery"
+  metric_name         = "RefusedIntents"
+  dimensions          = { Project = var.project, Environment = var.env }
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 1
+  threshold           = 0
+  comparison_operator = "GreaterThanThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [module.sns_ca_notifications.arn]
+  tags                = var.tags
+}
+
 resource "aws_cloudwatch_metric_alarm" "dead_letters" {
   count = var.alarms_enabled ? 1 : 0
 

@@ -17,6 +17,13 @@ module "kms_rsa_root_ca" {
     module.function["create-issuing-ca"].role_arn,
     module.function["root-ca-crl"].role_arn,
   ]
+  # A CA's certificate is believed only if its key is the one in KMS, by whoever goes by it.
+  reading_role_arns = compact([
+    module.function["issuing-ca-crl"].role_arn,
+    module.function["tls-cert"].role_arn,
+    module.function["sweep"].role_arn,
+    try(module.function["expiry"].role_arn, ""),
+  ])
 }
 
 module "kms_rsa_issuing_ca" {
@@ -35,7 +42,30 @@ module "kms_rsa_issuing_ca" {
     module.function["tls-cert"].role_arn,
     module.function["sweep"].role_arn,
   ]
-  reading_role_arns = [module.function["create-issuing-ca"].role_arn]
+  reading_role_arns = compact([
+    module.function["create-root-ca"].role_arn,
+    module.function["create-issuing-ca"].role_arn,
+    module.function["root-ca-crl"].role_arn,
+    try(module.function["expiry"].role_arn, ""),
+  ])
+}
+
+module "kms_intents" {
+  source = "./modules/intents-key"
+
+  alias          = local.intents_alias
+  description    = "${var.project}-${var.env} authentication of what is to be signed"
+  administrators = var.key_administrators
+  account_id     = local.account_id
+  partition      = local.partition
+  tags           = var.tags
+
+  preparing_role_arns = [
+    module.function["create-root-ca"].role_arn,
+    module.function["create-issuing-ca"].role_arn,
+    module.function["tls-cert"].role_arn,
+    module.function["sweep"].role_arn,
+  ]
 }
 
 module "kms_tls_keygen" {

@@ -25,6 +25,7 @@ locals {
   issuing_slug   = "${var.project}-issuing-ca${local.slug_end}"
   bundle_key     = "${var.project}-ca-bundle${local.slug_end}.pem"
   key_gen_alias  = "${var.project}-tls-keygen${local.slug_end}"
+  intents_alias  = "${var.project}-intents${local.slug_end}"
   table_title    = replace(title(replace(var.project, "-", " ")), " ", "")
   table_name     = "${local.table_title}CA${title(var.env)}"
   journal_name   = "${local.table_title}CAJournal${title(var.env)}"

@@ -15,43 +15,60 @@ locals {
       Condition = { StringEquals = { "kms:ViaService" = [for service in ["dynamodb", "s3", "sns"] : "${service}.${local.region}.${local.dns_suffix}"] } }
     }]
 
-    # Transactions need the permissions of their parts. No row of the certificate table is ever deleted.
-    write_ledger = [
-      {
-        Sid    = "WriteCertificates"
-        Effect = "Allow"
-        Action = [
-          "dynamodb:BatchGetItem",
-          "dynamodb:ConditionCheckItem",
-          "dynamodb:GetItem",
-          "dynamodb:PutItem",
-          "dynamodb:Query",
-          "dynamodb:UpdateItem",
-        ]
-        Resource = local.table
-      },
-      {
-        Sid    = "WriteJournal"
-        Effect = "Allow"
-        Action = [
-          "dynamodb:BatchGetItem",
-          "dynamodb:ConditionCheckItem",
-          "dynamodb:DeleteItem",
-          "dynamodb:GetItem",
-          "dynamodb:PutItem",
-          "dynamodb:Query",
-          "dynamodb:UpdateItem",
-        ]
-        Resource = local.journal
-      },
-    ]
+    # Transactions need the permissions of their parts.
+    read_ledger = [{
+      Sid      = "ReadLedger"
+      Effect   = "Allow"
+      Action   = ["dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem", "dynamodb:GetItem", "dynamodb:Query"]
+      Resource = [local.table, local.journal]
+    }]
 
-    # Reminders are recorded beside what they are about, and nothing else is written.
+    # Each writes what it has to write: new rows of leaves, never a CA's, nor that one is revoked.
+    add_leaves = [merge(local.write_rows, {
+      Sid    = "AddLeaves"
+      Action = "dynamodb:PutItem"
+      Condition = {
+        "ForAllValues:StringEquals"    = { "dynamodb:Attributes" = concat(local.new_row, ["NotifyExpiry"]) }
+        "ForAllValues:StringNotEquals" = { "dynamodb:LeadingKeys" = values(local.ca_slugs) }
+        Null                           = { "dynamodb:LeadingKeys" = "false" }
+      }
+    })]
+
+    add_root    = [local.add_ca["root"]]
+    add_issuing = [local.add_ca["issuing"]]
+
+    # Rows are revoked, and the CA's own counts its CRLs.
+    revoke = [merge(local.write_rows, {
+      Sid    = "Revoke"
+      Action = "dynamodb:UpdateItem"
+      Condition = {
+        "ForAllValues:StringEquals" = { "dynamodb:Attributes" = concat(local.row_key, ["Revoked", "RevocationReason", "InvalidityDate", "RevokedBy"]) }
+        StringEqualsIfExists        = { "dynamodb:ReturnValues" = local.what_was_written }
+        Null                        = { "dynamodb:Attributes" = "false" }
+      }
+    })]
+
+    count_root_crls    = [local.count_crls["root"]]
+    count_issuing_crls = [local.count_crls["issuing"]]
+
+    # No row of the certificate table is ever deleted; of the journal, claims and tokens of what was given up are. CAs are
+    # recorded by those who make them, and by nobody else.
+    journal_issuance   = [merge(local.write_journal, { Condition = local.partitions_of["issuance"] })]
+    journal_rejections = [merge(local.write_journal, { Sid = "WriteRejections", Action = "dynamodb:PutItem", Condition = local.partitions_of["rejections"] })]
+    journal_cas        = [merge(local.write_journal, { Sid = "WriteCas", Condition = local.partitions_of["cas"] })]
+    journal_crls       = [merge(local.write_journal, { Sid = "WriteCrls", Action = ["dynamodb:PutItem", "dynamodb:UpdateItem"], Condition = local.partitions_of["crls"] })]
+
+    # Reminders are recorded beside what they are about, and nothing else is written, nor read by way of writing.
     remind = [{
       Sid      = "RecordReminders"
       Effect   = "Allow"
-      Action   = ["dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"]
-      Resource = [local.table, local.journal]
+      Action   = "dynamodb:UpdateItem"
+      Resource = local.table
+      Condition = {
+        "ForAllValues:StringEquals" = { "dynamodb:Attributes" = concat(local.row_key, ["ExpiryReminders"]) }
+        StringEquals                = { "dynamodb:ReturnValues" = local.what_was_written }
+        Null                        = { "dynamodb:Attributes" = "false" }
+      }
     }]
 
     # Rows that the former CA made are in no journal until they are adopted; until then they are found by going through
@@ -61,9 +78,20 @@ locals {
     query_serial = [{ Sid = "QuerySerials", Effect = "Allow", Action = "dynamodb:Query", Resource = "${local.table}/index/serial" }]
     query_open   = [{ Sid = "QueryOpen", Effect = "Allow", Action = "dynamodb:Query", Resource = "${local.journal}/index/open" }]
 
-    sign_root    = [local.sign["root"], local.read_key["root"]]
-    sign_issuing = [local.sign["issuing"], local.read_key["issuing"]]
-    read_issuing = [local.read_key["issuing"]]
+    sign_root    = [local.sign["root"]]
+    sign_issuing = [local.sign["issuing"]]
+
+    # A CA's certificate is believed only if its key is the one in KMS, by whoever goes by it.
+    read_keys = values(local.read_key)
+
+    # What is to be signed carries a code that those alone can make who may prepare certificates.
+    authenticate = [{
+      Sid       = "AuthenticateIntents"
+      Effect    = "Allow"
+      Action    = "kms:GenerateMac"
+      Resource  = module.kms_intents.key_arn
+      Condition = { StringEquals = { "kms:MacAlgorithm" = "HMAC_SHA_256" } }
+    }]
 
     publish_root    = [local.publish["root"], local.list_external]
     publish_issuing = [local.publish["issuing"], local.list_external]
@@ -106,6 +134,55 @@ locals {
     dead_letters = [{ Sid = "KeepWhatFailed", Effect = "Allow", Action = "sqs:SendMessage", Resource = aws_sqs_queue.dead_letters.arn }]
   }
 
+  row_key          = ["CommonName", "SerialNumber"]
+  new_row          = concat(local.row_key, ["Issued", "Expires", "Certificate"])
+  what_was_written = ["NONE", "UPDATED_OLD", "UPDATED_NEW"]
+
+  write_rows = { Effect = "Allow", Resource = local.table }
+
+  write_journal = {
+    Sid      = "WriteIssuance"
+    Effect   = "Allow"
+    Action   = ["dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+    Resource = local.journal
+  }
+
+  # The journal's partitions by what they hold. LeadingKeys is there whatever is written.
+  partitions_of = {
+    for what, keys in {
+      issuance   = ["intent#*", "key#*", "token#*", "issued#*", "expiry#*", "revoked#*"]
+      rejections = ["rejections*"]
+      cas        = ["authorities", "adoption"]
+      crls       = ["revoked#*", "crl#*", "number#*"]
+      } : what => {
+      "ForAllValues:StringLike" = { "dynamodb:LeadingKeys" = keys }
+      Null                      = { "dynamodb:LeadingKeys" = "false" }
+    }
+  }
+
+  add_ca = {
+    for ca, slug in local.ca_slugs : ca => merge(local.write_rows, {
+      Sid    = "Add${title(ca)}Ca"
+      Action = "dynamodb:PutItem"
+      Condition = {
+        "ForAllValues:StringEquals" = { "dynamodb:Attributes" = concat(local.new_row, ["CRLNumber"]), "dynamodb:LeadingKeys" = [slug] }
+        Null                        = { "dynamodb:LeadingKeys" = "false" }
+      }
+    })
+  }
+
+  count_crls = {
+    for ca, slug in local.ca_slugs : ca => merge(local.write_rows, {
+      Sid    = "CountCrls"
+      Action = "dynamodb:UpdateItem"
+      Condition = {
+        "ForAllValues:StringEquals" = { "dynamodb:Attributes" = concat(local.row_key, ["CRLNumber"]), "dynamodb:LeadingKeys" = [slug] }
+        StringEqualsIfExists        = { "dynamodb:ReturnValues" = local.what_was_written }
+        Null                        = { "dynamodb:LeadingKeys" = "false" }
+      }
+    })
+  }
+
   ca_keys = { root = module.kms_rsa_root_ca, issuing = module.kms_rsa_issuing_ca }
 
   sign = {
@@ -127,14 +204,14 @@ locals {
     }
   }
 
-  # Reading, because a file is only ever replaced on the condition that it is the one that was seen. CRLs may be split
-  # into shards, whose names begin with the CA's.
+  # Reading, because a file is only ever replaced on the condition that it is the one that was seen. A deployment's CRLs are
+  # not split into shards, so each has one name; a pattern would reach files of other CAs whose names begin alike.
   publish = {
     for ca, slug in { root = local.root_slug, issuing = local.issuing_slug } : ca => {
       Sid                  = "Publish${title(ca)}Ca"
       Effect               = "Allow"
       Action               = ["s3:GetObject", "s3:PutObject"]
-      Resource             = [for end in [".crt", ".crl", ".crl.pem", "-*.crl", "-*.crl.pem"] : "${local.external_bucket_arn}/${slug}${end}"]
+      Resource             = [for end in [".crt", ".crl", ".crl.pem"] : "${local.external_bucket_arn}/${slug}${end}"]
     }
   }
 
@@ -145,14 +222,14 @@ locals {
   read_internal = { Sid = "ReadRequests", Effect = "Allow", Action = "s3:GetObject" }
 
   granted = {
-    create-root-ca    = ["storage_keys", "write_ledger", "query_serial", "scan_certificates", "sign_root", "publish_root", "publish_bundle"]
-    create-issuing-ca = ["storage_keys", "write_ledger", "query_serial", "sign_root", "read_issuing", "publish_issuing", "publish_bundle"]
-    root-ca-crl       = ["storage_keys", "write_ledger", "query_serial", "query_open", "scan_certificates", "sign_root", "publish_root", "read_revoked_root", "tell"]
-    issuing-ca-crl    = ["storage_keys", "write_ledger", "query_serial", "query_open", "scan_certificates", "sign_issuing", "publish_issuing", "read_revoked", "tell"]
-    tls-cert          = ["storage_keys", "write_ledger", "query_serial", "sign_issuing", "read_requests", "tell"]
-    expiry            = ["storage_keys", "remind", "query_serial", "scan_certificates", "read_requests", "tell"]
+    create-root-ca    = ["storage_keys", "read_ledger", "add_root", "journal_issuance", "journal_cas", "query_serial", "query_open", "scan_certificates", "sign_root", "read_keys", "authenticate", "publish_root", "publish_bundle"]
+    create-issuing-ca = ["storage_keys", "read_ledger", "add_issuing", "journal_issuance", "journal_cas", "query_serial", "query_open", "sign_root", "read_keys", "authenticate", "publish_issuing", "publish_bundle"]
+    root-ca-crl       = ["storage_keys", "read_ledger", "revoke", "count_root_crls", "journal_crls", "query_serial", "query_open", "scan_certificates", "sign_root", "read_keys", "publish_root", "read_revoked_root", "tell"]
+    issuing-ca-crl    = ["storage_keys", "read_ledger", "revoke", "count_issuing_crls", "journal_crls", "query_serial", "query_open", "scan_certificates", "sign_issuing", "read_keys", "publish_issuing", "read_revoked", "tell"]
+    tls-cert          = ["storage_keys", "read_ledger", "add_leaves", "journal_issuance", "journal_rejections", "query_serial", "sign_issuing", "read_keys", "authenticate", "read_requests", "tell"]
+    expiry            = ["storage_keys", "read_ledger", "remind", "query_serial", "scan_certificates", "read_keys", "read_requests", "tell"]
     notify            = ["slack", "slack_key"]
-    sweep             = ["storage_keys", "write_ledger", "query_serial", "query_open", "sign_issuing", "tell"]
+    sweep             = ["storage_keys", "read_ledger", "add_leaves", "journal_issuance", "query_serial", "query_open", "sign_issuing", "read_keys", "authenticate", "tell"]
   }
 
   policies = {

@@ -190,6 +190,11 @@ variable "hosted_zone_domain" {
   type        = string
   description = "Domain of the public CRL, e.g. `ca.example.com`"
   default     = ""
+
+  validation {
+    condition     = can(regex("^([0-9A-Za-z_]([0-9A-Za-z_-]*[0-9A-Za-z_])?(\\.|$))*$", var.hosted_zone_domain))
+    error_message = "hosted_zone_domain is a domain alone, such as ca.example.com: without http:// before it, and without a path. Certificates carry it for as long as they live."
+  }
 }
 
 variable "hosted_zone_id" {

@@ -77,6 +77,7 @@ async fn open(folder: &Path) -> Result<(Authority, SqliteLedger, SealedKeyStore)
     };
     let ports = Ports {
         keys: Arc::new(keys.clone()),
+        intent_keys: Arc::new(keys.clone()),
         ledger: Arc::new(ledger.clone()),
         publication: Arc::new(FolderPublication::open(folder.public())?),
         notices: Arc::<chancery_authority::memory::MemoryNotices>::default(),
@@ -142,6 +143,7 @@ async fn certificate(ledger: SqliteLedger, issuer: Slug, index: usize, revoked: 
             request_digest: [0; 32],
             notify_expiry: false,
             at,
+            authentication: None,
         })
         .await?;
     // SEQUENCE { tbs, ecdsa-with-SHA256, BIT STRING }: a signature of 70 octets, all of them ones.

@@ -259,3 +259,37 @@ run "resource_key" {
     error_message = "It is rotated, and has its alias."
   }
 }
+
+run "intents_key" {
+  command = plan
+
+  module {
+    source = "./modules/intents-key"
+  }
+
+  variables {
+    alias               = "p-intents-dev"
+    preparing_role_arns = ["arn:aws:iam::123456789012:role/p-tls-cert-dev"]
+  }
+
+  assert {
+    condition = [for statement in jsondecode(aws_kms_key.encryption.policy).Statement : [statement.Sid, statement.Effect] if contains(flatten([statement.Action]), "kms:GenerateMac")] == [
+      ["Authenticate", "Allow"], ["NobodyElseAuthenticates", "Deny"],
+    ]
+    error_message = "Named roles authenticate, and nobody else does, whatever identity policies say."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for statement in jsondecode(aws_kms_key.encryption.policy).Statement : [
+        for action in flatten([statement.Action]) : !strcontains(action, "*") && action != "kms:CreateGrant"
+      ] if statement.Effect == "Allow"
+    ]))
+    error_message = "No wildcard among the actions, and no grants."
+  }
+
+  assert {
+    condition     = aws_kms_key.encryption.customer_master_key_spec == "HMAC_256" && aws_kms_key.encryption.key_usage == "GENERATE_VERIFY_MAC" && aws_kms_alias.encryption.name == "alias/p-intents-dev"
+    error_message = "It is an HMAC key of that alias."
+  }
+}

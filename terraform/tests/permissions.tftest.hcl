@@ -18,6 +18,12 @@ override_resource {
 }
 
 override_resource {
+  target          = module.kms_intents.aws_kms_key.encryption
+  override_during = plan
+  values          = { arn = "arn:aws:kms:eu-west-2:123456789012:key/intents", key_id = "intents" }
+}
+
+override_resource {
   target          = module.dynamodb.aws_dynamodb_table.ca
   override_during = plan
   values          = { arn = "arn:aws:dynamodb:eu-west-2:123456789012:table/ServerlessCADev" }
@@ -64,6 +70,30 @@ run "signing" {
       ]
     ]))
     error_message = "Roles sign digests, with the key's algorithm."
+  }
+}
+
+run "authentication" {
+  command = plan
+
+  assert {
+    condition     = join(" ", sort([for name, policy in local.policies : name if strcontains(policy, "kms:GenerateMac")])) == "create-issuing-ca create-root-ca sweep tls-cert"
+    error_message = "Those who may prepare certificates authenticate what is to be signed, and nobody else."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for policy in values(local.policies) : [
+        for statement in jsondecode(policy).Statement : statement.Resource == "arn:aws:kms:eu-west-2:123456789012:key/intents"
+        if contains(flatten([statement.Action]), "kms:GenerateMac")
+      ]
+    ]))
+    error_message = "They do so with the one key that is made for it."
+  }
+
+  assert {
+    condition     = join(" ", sort([for name, policy in local.policies : name if length([for statement in jsondecode(policy).Statement : statement if contains(flatten([statement.Action]), "kms:GetPublicKey")]) == 2])) == "create-issuing-ca create-root-ca expiry issuing-ca-crl root-ca-crl sweep tls-cert"
+    error_message = "Whoever goes by CA certificates compares both with the keys in KMS."
   }
 }
 
@@ -140,6 +170,62 @@ run "ledger" {
       ]
     ]))
     error_message = "Nobody deletes rows of certificates."
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(local.policies.expiry).Statement : statement if length(setintersection(flatten([statement.Action]), ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"])) > 0
+      ] == [jsondecode(jsonencode({
+        Sid      = "RecordReminders"
+        Effect   = "Allow"
+        Action   = "dynamodb:UpdateItem"
+        Resource = "arn:aws:dynamodb:eu-west-2:123456789012:table/ServerlessCADev"
+        Condition = {
+          "ForAllValues:StringEquals" = { "dynamodb:Attributes" = ["CommonName", "SerialNumber", "ExpiryReminders"] }
+          StringEquals                = { "dynamodb:ReturnValues" = ["NONE", "UPDATED_OLD", "UPDATED_NEW"] }
+          Null                        = { "dynamodb:Attributes" = "false" }
+        }
+    }))]
+    error_message = "expiry writes reminders into rows, and nothing else anywhere."
+  }
+
+  assert {
+    condition = {
+      for name, policy in local.policies : name => join(", ", sort(distinct(flatten([
+        for statement in jsondecode(policy).Statement : [for action in flatten([statement.Action]) : "${statement.Sid} ${action}"]
+        if contains(flatten([statement.Resource]), "arn:aws:dynamodb:eu-west-2:123456789012:table/ServerlessCADev") && statement.Sid != "ReadLedger" && statement.Sid != "ScanCertificates"
+      ]))))
+      } == {
+      create-root-ca    = "AddRootCa dynamodb:PutItem"
+      create-issuing-ca = "AddIssuingCa dynamodb:PutItem"
+      root-ca-crl       = "CountCrls dynamodb:UpdateItem, Revoke dynamodb:UpdateItem"
+      issuing-ca-crl    = "CountCrls dynamodb:UpdateItem, Revoke dynamodb:UpdateItem"
+      tls-cert          = "AddLeaves dynamodb:PutItem"
+      sweep             = "AddLeaves dynamodb:PutItem"
+      expiry            = "RecordReminders dynamodb:UpdateItem"
+      notify            = ""
+    }
+    error_message = "Each writes of the rows what it has to write."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for name, policy in local.policies : [
+        for statement in jsondecode(policy).Statement : can(statement.Condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]) && statement.Condition.Null["dynamodb:LeadingKeys"] == "false"
+        if contains(flatten([statement.Resource]), "arn:aws:dynamodb:eu-west-2:123456789012:table/ServerlessCAJournalDev") && length(setintersection(flatten([statement.Action]), ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"])) > 0
+      ]
+    ]))
+    error_message = "Whoever writes to the journal does so in named partitions alone."
+  }
+
+  assert {
+    condition     = join(" ", sort([for name, policy in local.policies : name if strcontains(policy, "\"authorities\"")])) == "create-issuing-ca create-root-ca"
+    error_message = "CAs are recorded by those who make them."
+  }
+
+  assert {
+    condition     = join(" ", sort([for name, policy in local.policies : name if strcontains(policy, "\"Revoked\"")])) == "issuing-ca-crl root-ca-crl"
+    error_message = "Rows are revoked by those who revoke."
   }
 
   assert {

@@ -4,6 +4,7 @@
 //! [`issue`](crate::issue), [`revoke`](crate::revoke), [`publish`](crate::publish), [`sweep`](crate::sweep),
 //! [`remind`](crate::remind).
 
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use chancery_x509::certificate::{Certificate, Issuer};
@@ -11,13 +12,14 @@ use chancery_x509::lint::IssuerView;
 use chancery_x509::serial::Serial;
 
 use crate::config::Config;
-use crate::port::Ports;
 use crate::port::ledger::{AuthorityRecord, CertificateRecord, Cursor, LedgerError, Page, Search};
+use crate::port::{KeyStoreError, Ports};
 use crate::profile::Profiles;
 use crate::publish::Slots;
+use crate::signing::authentication::Authenticator;
 use crate::slug::Slug;
 
-/// A hierarchy of CAs over four ports. Cheap to share behind an `Arc`; every method may run concurrently.
+/// A hierarchy of CAs over its ports. Cheap to share behind an `Arc`; every method may run concurrently.
 pub struct Authority {
     ports: Ports,
     config: Config,
@@ -26,19 +28,41 @@ pub struct Authority {
     pub(crate) cas: RwLock<Arc<[Arc<Ca>]>>,
     /// What this process knows of each CRL.
     pub(crate) slots: Slots,
+    /// Authenticates intents.
+    pub(crate) authenticator: Authenticator,
+    /// Intents that this process found in the ledger and would not sign.
+    pub(crate) refused_intents: AtomicU64,
 }
 
 impl Authority {
     /// Opens an authority: reads the CAs that exist from the ledger. Creates nothing.
     pub async fn open(ports: Ports, config: Config, profiles: Profiles) -> Result<Self, LedgerError> {
         let cas = read_cas(&ports).await?;
-        Ok(Self {
+        let authenticator = Authenticator::new(ports.intent_keys.clone(), ports.entropy.clone());
+        Ok(Self::over(ports, config, profiles, cas, authenticator))
+    }
+
+    /// The same for a process that is about to issue: what codes of intents are made with is asked for meanwhile, so that the
+    /// first issuance waits for it no longer than for the CAs.
+    pub async fn open_to_issue(ports: Ports, config: Config, profiles: Profiles) -> Result<Self, LedgerError> {
+        let authenticator = Authenticator::new(ports.intent_keys.clone(), ports.entropy.clone());
+        let (cas, ready) = futures_util::future::join(read_cas(&ports), authenticator.make_ready()).await;
+        if let Err(error) = ready {
+            tracing::error!(%error, "nothing can be issued until intents can be authenticated");
+        }
+        Ok(Self::over(ports, config, profiles, cas?, authenticator))
+    }
+
+    fn over(ports: Ports, config: Config, profiles: Profiles, cas: Vec<Arc<Ca>>, authenticator: Authenticator) -> Self {
+        Self {
             ports,
             config,
             profiles,
             cas: RwLock::new(cas.into()),
             slots: Slots::default(),
-        })
+            authenticator,
+            refused_intents: AtomicU64::new(0),
+        }
     }
 
     /// Reads the CAs from the ledger again: after one was created, here or by another process.
@@ -46,6 +70,17 @@ impl Authority {
         let cas = read_cas(&self.ports).await?;
         *self.cas.write().unwrap_or_else(PoisonError::into_inner) = cas.into();
         Ok(())
+    }
+
+    /// Has the key of intents' codes ready, so that the first issuance does not wait for the key store: for whoever goes on to
+    /// issue. An error shows again when it does.
+    pub async fn make_ready_to_issue(&self) -> Result<(), KeyStoreError> {
+        self.authenticator.make_ready().await
+    }
+
+    /// Intents that this process found in the ledger and would not sign, because nobody who may had prepared them: an alarm.
+    pub fn refused_intents(&self) -> u64 {
+        self.refused_intents.load(Ordering::Relaxed)
     }
 
     /// The ports it stands on.
@@ -117,6 +152,10 @@ pub struct Ca {
     pub(crate) lint_view: IssuerView,
     /// Its certificate as answers carry it.
     pub(crate) pem: String,
+    /// Whether its certificate, and those above it, were found to be what they should be.
+    pub(crate) is_believed: AtomicBool,
+    /// Whether the ledger was found to have the same certificate wherever it has it.
+    pub(crate) is_same_twice: AtomicBool,
 }
 
 impl Ca {
@@ -147,6 +186,8 @@ impl TryFrom<AuthorityRecord> for Ca {
             issuer,
             lint_view,
             pem,
+            is_believed: AtomicBool::new(false),
+            is_same_twice: AtomicBool::new(false),
         })
     }
 }

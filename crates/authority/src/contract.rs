@@ -11,10 +11,12 @@
 mod keys;
 mod ledger;
 mod notices;
+mod planted;
 mod publication;
 
-pub use keys::key_store;
+pub use keys::{intent_keys, key_store};
 pub use ledger::ledger;
 pub use ledger::reserve::intent;
 pub use notices::notices;
+pub use planted::{planted_authority, planted_leaves, planted_nonces};
 pub use publication::publication;

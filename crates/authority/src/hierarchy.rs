@@ -4,13 +4,12 @@
 //! run; an intent without a certificate is found through its token and signed again; a certificate without its files is
 //! published.
 
-mod build;
+pub(crate) mod build;
 mod error;
 mod stand_in;
 
 use std::sync::Arc;
 
-use chancery_x509::certificate::TbsCertificate;
 use chancery_x509::key::ca::CaPublicKey;
 use chancery_x509::time::UnixTime;
 
@@ -21,6 +20,7 @@ use crate::authority::{Authority, Ca};
 use crate::config::{CaConfig, Config};
 use crate::port::ledger::{Completion, IntentId, Kind, OpenIntent, Reservation};
 use crate::port::{KeyStoreError, LedgerError};
+use crate::signing::{NotSignable, Signable, SignedCertificate, Signer, SigningFailure};
 use crate::slug::Slug;
 
 /// Turns that one CA's certificate gets: for serials that are taken, and for intents that others left.
@@ -41,7 +41,8 @@ impl Authority {
         self.reload().await?;
         let mut created = Vec::new();
         for config in self.config().cas() {
-            if self.ca(config.slug()).is_some() {
+            if let Some(ca) = self.ca(config.slug()) {
+                self.must_not_be_refuted(&ca).await?;
                 continue;
             }
             created.push(self.create_missing(config, progress).await?);
@@ -65,7 +66,8 @@ impl Authority {
         progress: &(dyn Fn(&str) + Sync),
     ) -> Result<Option<Arc<Ca>>, HierarchyError> {
         self.reload().await?;
-        if self.ca(slug).is_some() {
+        if let Some(ca) = self.ca(slug) {
+            self.must_not_be_refuted(&ca).await?;
             return Ok(None);
         }
         let config = self
@@ -73,6 +75,14 @@ impl Authority {
             .ca(slug)
             .ok_or_else(|| HierarchyError::NotConfigured(slug.clone()))?;
         self.create_missing(config, progress).await.map(Some)
+    }
+
+    /// A CA whose key is not at hand may be what it says; one that is known to be another is an alarm.
+    async fn must_not_be_refuted(&self, ca: &Ca) -> Result<(), HierarchyError> {
+        match self.believe_to_publish(ca).await {
+            Err(error) if error.is_refuted() => Err(error.into()),
+            Ok(()) | Err(_) => Ok(()),
+        }
     }
 
     async fn create_missing(
@@ -113,21 +123,33 @@ impl Authority {
                 parent: slug.clone(),
             })?),
         };
+        // What it will be signed under, and be published with.
+        if let Some(parent) = &parent {
+            self.believe(parent).await?;
+        }
         let key = self.key_for(config, progress).await?;
         progress(&format!("Signing the certificate of {}", config.slug()));
         let mut last = None;
         for _ in 0..TURNS {
-            let intent = build::intent(self, config, parent.as_deref(), &key)?;
+            let (intent, tbs) = build::intent(self, config, parent.as_deref(), &key)?;
+            let intent = self.authenticator.seal(intent).await?;
             match self.ports().ledger.reserve(intent.clone()).await {
                 Ok(Reservation::New) => {
-                    return self
-                        .sign_ca(config, parent.as_deref(), &key, &intent.id, intent.tbs)
-                        .await;
+                    let signable = Signable::prepared(tbs, &intent, signer(config, parent.as_deref(), &key));
+                    let signable = signable.map_err(|error| HierarchyError::NotSignable {
+                        slug: config.slug().clone(),
+                        error,
+                    })?;
+                    return self.sign_ca(config, &key, &intent.id, signable).await;
                 }
                 // A run before this one was interrupted, or one beside this one is about to complete the same.
-                Ok(Reservation::Open(open)) => {
-                    return self.resume_ca(config, parent.as_deref(), &key, *open).await;
-                }
+                Ok(Reservation::Open(open)) => match self.signable_ca(config, parent.as_deref(), &key, &open).await? {
+                    Ok(signable) => return self.sign_ca(config, &key, &open.id, signable).await,
+                    Err(reason) => {
+                        self.refuse(&open.id, &reason).await?;
+                        last = Some(LedgerError::NoOpenIntent(open.id));
+                    }
+                },
                 Ok(Reservation::Completed(_)) => return Ok(()),
                 Err(LedgerError::SerialTaken(serial)) => last = Some(LedgerError::SerialTaken(serial)),
                 // An interrupted run wanted something else: the configuration was changed since.
@@ -187,47 +209,50 @@ impl Authority {
         Ok(key)
     }
 
-    /// Signs what an earlier run reserved. Where the key is another one by now, that certificate cannot be made any more.
-    async fn resume_ca(
+    /// What an earlier run reserved, where it is what this one would reserve but for serial and time. Where the key is another
+    /// one by now, that certificate cannot be made any more.
+    async fn signable_ca(
         &self,
         config: &CaConfig,
         parent: Option<&Ca>,
         key: &CaPublicKey,
-        open: OpenIntent,
-    ) -> Result<(), HierarchyError> {
+        open: &OpenIntent,
+    ) -> Result<Result<Signable, NotSignable>, HierarchyError> {
+        if let Err(forged) = self.authenticator.verify(open).await? {
+            return Ok(Err(forged));
+        }
         tracing::info!(intent = %open.id, ca = %config.slug(), "taking up the interrupted creation of a CA");
-        self.sign_ca(config, parent, key, &open.id, open.tbs).await
+        let signer = signer(config, parent, key);
+        Ok(Signable::resumed(open, signer, |_| {
+            build::again(self.config(), config, parent, key, open)
+                .map_err(|error| NotSignable::Forbidden(error.to_string()))
+        }))
     }
 
     /// From an open intent to a CA.
     async fn sign_ca(
         &self,
         config: &CaConfig,
-        parent: Option<&Ca>,
         own_key: &CaPublicKey,
         id: &IntentId,
-        tbs: Vec<u8>,
+        signable: Signable,
     ) -> Result<(), HierarchyError> {
-        let (key, name) = match parent {
-            None => (own_key, config.key()),
-            Some(parent) => (parent.issuer.public_key(), &parent.record.key),
+        let SignedCertificate { certificate, receipt } = match signable.sign(self.ports().keys.as_ref()).await {
+            Ok(signed) => signed,
+            Err(SigningFailure::KeyStore(error)) => return Err(error.into()),
+            Err(SigningFailure::BadSignature { receipt }) => {
+                return Err(HierarchyError::BadSignature {
+                    slug: config.slug().clone(),
+                    issuer: id.issuer.clone(),
+                    receipt,
+                });
+            }
         };
-        let tbs = TbsCertificate::from_der(tbs, key.algorithm());
-        let input = tbs.signing_input(key);
-        let signed = self.ports().keys.sign(name, &input).await?;
-        if key.verify(&input, &signed.signature).is_err() {
-            return Err(HierarchyError::BadSignature {
-                slug: config.slug().clone(),
-                key: name.clone(),
-                receipt: signed.receipt,
-            });
-        }
-        let certificate = tbs.assemble(&signed.signature);
         build::check(config, &certificate, own_key)?;
         let completion = Completion {
             id: id.clone(),
             certificate,
-            receipt: signed.receipt,
+            receipt,
             at: self.ports().clock.now(),
         };
         match self.ports().ledger.complete(completion).await {
@@ -269,6 +294,18 @@ impl Authority {
             }
         }
         Ok(())
+    }
+}
+
+/// Who signs a CA's certificate: the CA above, or a root itself.
+fn signer<'a>(config: &'a CaConfig, parent: Option<&'a Ca>, own_key: &'a CaPublicKey) -> Signer<'a> {
+    match parent {
+        Some(parent) => Signer::of(parent),
+        None => Signer {
+            key: config.key(),
+            public: own_key,
+            name: config.subject(),
+        },
     }
 }
 

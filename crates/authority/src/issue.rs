@@ -13,7 +13,7 @@
 mod digest;
 mod error;
 mod extensions;
-mod names;
+pub(crate) mod names;
 mod prepare;
 mod refusal;
 mod reject;

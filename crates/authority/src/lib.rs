@@ -1,16 +1,19 @@
 //! What a certificate authority does, wherever it runs: a hierarchy of CAs that issue, renew, revoke, publish,
-//! remind and sweep. It knows no HTTP, no SQL and no cloud: those stand behind four [`port`]s.
+//! remind and sweep. It knows no HTTP, no SQL and no cloud: those stand behind [`port`]s.
 //!
 //! - [`config`], [`profile`]: what people write, validated into what the code can rely on;
+//! - [`belief`]: which of the recorded CAs are believed;
 //! - [`hierarchy`]: CAs and how they come to be;
 //! - [`wire`]: the JSON of requests and answers (the drop-in contract's `tls-cert`);
 //! - [`issue`]: the way of a request: prepare → reserve → sign → verify → complete;
+//! - [`signing`]: the door to a signature on a certificate;
 //! - [`plan`]: what would become of the lists that operators write, before anything does;
 //! - [`revoke`], [`publish`], [`sweep`], [`remind`]: the rest of a certificate's life;
 //! - [`port`]: what the house must provide, as obligations. With the feature `testing`, `memory` provides it for tests,
 //!   with faults on demand, and `contract` is the one suite that every implementation passes.
 
 pub mod authority;
+pub mod belief;
 pub mod config;
 #[cfg(feature = "testing")]
 pub mod contract;
@@ -26,6 +29,7 @@ pub mod publish;
 pub mod remind;
 pub mod revoke;
 pub mod scope;
+pub mod signing;
 pub mod slug;
 pub mod sweep;
 pub mod wire;

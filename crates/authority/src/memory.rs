@@ -1,9 +1,10 @@
-//! The four ports in memory, a clock that stands still until told, and faults on demand: what tests stand on.
+//! The ports in memory, a clock that stands still until told, and faults on demand: what tests stand on.
 //!
 //! [`House`] has everything an authority needs. [`House::ports`] gives the ports as they are,
 //! [`House::faulty_ports`] the same ones behind [`Faulty`], ruled by [`House::faults`].
 
 mod faulty;
+mod intent_keys;
 mod keys;
 mod ledger;
 mod notices;
@@ -15,6 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chancery_x509::time::UnixTime;
 
 pub use faulty::{Fault, Faults, Faulty};
+pub use intent_keys::MemoryIntentKeys;
 pub use keys::{LoggedSignature, MemoryKeyStore};
 pub use ledger::MemoryLedger;
 pub use notices::MemoryNotices;
@@ -27,6 +29,8 @@ use crate::port::Ports;
 pub struct House {
     /// Keys.
     pub keys: Arc<MemoryKeyStore>,
+    /// Keys of intents.
+    pub intent_keys: Arc<MemoryIntentKeys>,
     /// The ledger.
     pub ledger: Arc<MemoryLedger>,
     /// Published files.
@@ -47,6 +51,7 @@ impl House {
         let clock = Arc::new(ManualClock::new(now));
         Self {
             keys: Arc::default(),
+            intent_keys: Arc::default(),
             ledger: Arc::default(),
             publication: Arc::new(MemoryPublication::new(clock.clone())),
             notices: Arc::default(),
@@ -60,6 +65,7 @@ impl House {
     pub fn ports(&self) -> Ports {
         Ports {
             keys: self.keys.clone(),
+            intent_keys: self.intent_keys.clone(),
             ledger: self.ledger.clone(),
             publication: self.publication.clone(),
             notices: self.notices.clone(),
@@ -73,6 +79,7 @@ impl House {
         let faults = &self.faults;
         Ports {
             keys: Arc::new(Faulty::new(self.keys.clone(), faults.clone())),
+            intent_keys: Arc::new(Faulty::new(self.intent_keys.clone(), faults.clone())),
             ledger: Arc::new(Faulty::new(self.ledger.clone(), faults.clone())),
             publication: Arc::new(Faulty::new(self.publication.clone(), faults.clone())),
             notices: Arc::new(Faulty::new(self.notices.clone(), faults.clone())),

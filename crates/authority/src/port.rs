@@ -1,5 +1,6 @@
-//! The four ports, as obligations. Whoever implements one passes its suite in [`crate::contract`].
+//! The ports, as obligations. Whoever implements one passes its suite in [`crate::contract`].
 
+pub mod intent_keys;
 pub mod keystore;
 pub mod ledger;
 pub mod notices;
@@ -8,6 +9,7 @@ pub mod world;
 
 use std::sync::Arc;
 
+pub use intent_keys::{IntentKey, IntentKeys, IntentNonce};
 pub use keystore::{KeyName, KeyStore, KeyStoreError, Receipt, Signed};
 pub use ledger::{Ledger, LedgerError};
 pub use notices::{Notice, NoticeError, Notices};
@@ -19,6 +21,8 @@ pub use world::{Clock, Entropy};
 pub struct Ports {
     /// CA keys.
     pub keys: Arc<dyn KeyStore>,
+    /// Keys that intents are authenticated with.
+    pub intent_keys: Arc<dyn IntentKeys>,
     /// The record of truth.
     pub ledger: Arc<dyn Ledger>,
     /// Published files.

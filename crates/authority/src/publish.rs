@@ -19,10 +19,14 @@ pub(crate) use slots::Slots;
 pub use status::{CrlStatus, Staleness};
 
 use crate::authority::{Authority, Ca};
+use crate::belief::NotBelieved;
 use crate::config::Config;
 use crate::port::ledger::CrlScope;
 use crate::port::{Precondition, PublicationError, PublishedName};
 use crate::slug::Slug;
+
+/// What came of each CA certificate, and of the bundle.
+pub type CertificateOutcomes = Vec<(PublishedName, Result<(), PublishError>)>;
 
 /// What came of each CRL.
 pub type CrlOutcomes = Vec<(CrlScope, Result<PublishedCrl, PublishError>)>;
@@ -55,40 +59,52 @@ impl Authority {
         outcomes
     }
 
-    /// Publishes every CA certificate (`SLUG.crt`, PEM) and the bundle (PEM, roots first). Files that are as they should be
-    /// are left alone.
-    pub async fn publish_certificates(&self) -> Vec<(PublishedName, Result<(), PublicationError>)> {
+    /// Publishes every CA certificate (`SLUG.crt`, PEM) and the bundle (PEM, roots first), each compared whole: files that are
+    /// as they should be are left alone, and others are replaced. Nothing is published of a CA that is not believed, nor a
+    /// bundle without it.
+    pub async fn publish_certificates(&self) -> CertificateOutcomes {
         self.publish_certificates_of(|_| true).await
     }
 
     /// The same for one CA's certificate and the bundle, and nothing else.
-    pub async fn publish_certificate(&self, slug: &Slug) -> Vec<(PublishedName, Result<(), PublicationError>)> {
+    pub async fn publish_certificate(&self, slug: &Slug) -> CertificateOutcomes {
         self.publish_certificates_of(|ca| ca.slug() == slug).await
     }
 
-    async fn publish_certificates_of(
-        &self,
-        wanted: impl Fn(&Ca) -> bool,
-    ) -> Vec<(PublishedName, Result<(), PublicationError>)> {
+    async fn publish_certificates_of(&self, wanted: impl Fn(&Ca) -> bool) -> CertificateOutcomes {
         let cas = self.cas();
-        let mut files: Vec<_> = cas
-            .iter()
-            .filter(|ca| wanted(ca))
-            .map(|ca| (Config::crt_name(ca.slug()), ca.certificate().to_pem()))
-            .collect();
-        if !cas.is_empty() {
-            let bundle = cas.iter().map(|ca| ca.certificate().to_pem()).collect();
-            files.push((self.config().bundle_name(), bundle));
-        }
         let mut outcomes = Vec::new();
-        for (name, pem) in files {
-            let outcome = self.publish_file(&name, pem).await;
-            if let Err(error) = &outcome {
-                tracing::error!(%error, file = %name, "a certificate was not published");
+        let mut bundle = Ok(String::new());
+        for ca in cas.iter() {
+            let believed = self.believe_to_publish(ca).await;
+            match &believed {
+                Ok(()) => bundle = bundle.map(|text| text + &ca.certificate().to_pem()),
+                Err(error) => bundle = Err(error.clone()),
             }
-            outcomes.push((name, outcome));
+            if wanted(ca) {
+                let text = believed.map(|()| ca.certificate().to_pem());
+                outcomes.push(self.publish_text(Config::crt_name(ca.slug()), text).await);
+            }
+        }
+        if !cas.is_empty() {
+            outcomes.push(self.publish_text(self.config().bundle_name(), bundle).await);
         }
         outcomes
+    }
+
+    async fn publish_text(
+        &self,
+        name: PublishedName,
+        text: Result<String, NotBelieved>,
+    ) -> (PublishedName, Result<(), PublishError>) {
+        let outcome = match text {
+            Ok(text) => self.publish_file(&name, text).await.map_err(PublishError::from),
+            Err(error) => Err(error.into()),
+        };
+        if let Err(error) = &outcome {
+            tracing::error!(%error, file = %name, "a certificate was not published");
+        }
+        (name, outcome)
     }
 
     async fn publish_file(&self, name: &PublishedName, text: String) -> Result<(), PublicationError> {

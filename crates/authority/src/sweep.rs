@@ -1,12 +1,14 @@
 //! The sweeper: intents that stayed open, because a process died or an answer was lost.
 
-use chancery_x509::certificate::TbsCertificate;
+use std::collections::BTreeSet;
+
 use chancery_x509::time::UnixTime;
 
 use crate::authority::Authority;
 use crate::issue::IssueError;
-use crate::port::LedgerError;
 use crate::port::ledger::{IntentId, Kind, OpenIntent};
+use crate::port::{IntentNonce, LedgerError};
+use crate::signing::NotSignable;
 
 /// Seconds that an intent is left alone at least, unless the caller says otherwise: whoever reserved it may be waiting for
 /// a slow key store.
@@ -15,6 +17,10 @@ pub const GRACE: i64 = 300;
 /// Intents taken from the ledger at a time.
 const BATCH: usize = 100;
 
+/// Nonces of other processes that one sweep asks the key store about at most: whoever can write intents must not be able
+/// to keep it busy. What is left over is for the next sweep.
+const NONCES: usize = 100;
+
 /// What the sweeper did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
@@ -22,8 +28,20 @@ pub struct Swept {
     pub completed: Vec<IntentId>,
     /// Intents given up: their serials stand on the next CRL.
     pub lost: Vec<IntentId>,
+    /// Those of the lost that this authority did not prepare, or would not issue now, and why: nothing was signed for them.
+    /// Somebody else wrote to the ledger, and somebody has to find out who.
+    pub refused: Vec<(IntentId, NotSignable)>,
     /// Intents that are still open, and why. The next sweep tries again.
     pub failed: Vec<(IntentId, String)>,
+}
+
+/// What one intent is good for.
+enum Taken {
+    Completed,
+    /// Nobody can come back for its certificate.
+    OfNoUse,
+    /// It must not be signed.
+    Refused(NotSignable),
 }
 
 impl Authority {
@@ -36,11 +54,12 @@ impl Authority {
     /// Sweeps intents that were reserved at least `seconds` ago. Zero takes all of them: for the start of a process that
     /// knows itself to be alone.
     ///
-    /// An intent with an idempotency token is completed by signing the same TBSCertificate again; any other is marked lost,
-    /// a CA's too. One that fails never stops the others. The CRLs of the lost ones become due.
+    /// An intent with an idempotency token is completed by signing the same TBSCertificate again, where this authority
+    /// prepared it and would issue it now; any other is marked lost, a CA's too. One that fails never stops the others. The CRLs of the lost ones become due.
     pub async fn sweep_older_than(&self, seconds: i64) -> Result<Swept, LedgerError> {
         let before = self.ports().clock.now().plus_seconds(1 - seconds.max(0));
         let mut swept = Swept::default();
+        let mut asked = BTreeSet::new();
         loop {
             // Those that failed stay open and come first again: they are asked for on top of a whole batch.
             let limit = BATCH + swept.failed.len();
@@ -49,7 +68,7 @@ impl Authority {
             let handled = swept.completed.len() + swept.lost.len();
             for intent in open {
                 if swept.failed.iter().all(|(id, _)| *id != intent.id) {
-                    self.sweep_one(intent, &mut swept).await;
+                    self.sweep_one(intent, &mut swept, &mut asked).await;
                 }
             }
             let advanced = swept.completed.len() + swept.lost.len() > handled;
@@ -59,34 +78,65 @@ impl Authority {
         }
     }
 
-    async fn sweep_one(&self, intent: OpenIntent, swept: &mut Swept) {
+    async fn sweep_one(&self, intent: OpenIntent, swept: &mut Swept, asked: &mut BTreeSet<IntentNonce>) {
         let id = intent.id.clone();
-        match self.complete_again(intent).await {
-            Ok(true) => swept.completed.push(id),
-            Ok(false) => match self.give_up(&id, self.ports().clock.now()).await {
+        match self.take_up(&intent, asked).await {
+            Ok(Taken::Completed) => swept.completed.push(id),
+            Ok(Taken::OfNoUse) => match self.give_up(&id, self.ports().clock.now()).await {
                 Ok(()) => swept.lost.push(id),
                 // Whoever was at it got there first.
                 Err(LedgerError::NoOpenIntent(_)) => {}
                 Err(error) => swept.failed.push((id, error.to_string())),
             },
+            Ok(Taken::Refused(reason)) => match self.refuse(&id, &reason).await {
+                Ok(()) => {
+                    swept.lost.push(id.clone());
+                    swept.refused.push((id, reason));
+                }
+                Err(error) => swept.failed.push((id, error.to_string())),
+            },
             Err(error) => {
-                tracing::warn!(%error, intent = %id, "an open intent could not be completed");
+                tracing::warn!(
+                    %error,
+                    detail = error.detail().unwrap_or_default(),
+                    intent = %id,
+                    "an open intent could not be completed"
+                );
                 swept.failed.push((id, error.to_string()));
             }
         }
     }
 
-    /// Completes the intent of a caller who can come back; `false` where nobody can, or the certificate is of no use.
-    async fn complete_again(&self, intent: OpenIntent) -> Result<bool, IssueError> {
-        if !intent.has_token || intent.kind != Kind::Leaf {
-            return Ok(false);
+    /// Completes the intent of a caller who can come back, where this authority prepared it and would issue it now.
+    async fn take_up(&self, intent: &OpenIntent, asked: &mut BTreeSet<IntentNonce>) -> Result<Taken, IssueError> {
+        if let Some(code) = &intent.authentication
+            && !self.authenticator.knows(&code.nonce)
+            && !asked.contains(&code.nonce)
+        {
+            if asked.len() >= NONCES {
+                return Err(IssueError::Unavailable {
+                    detail: format!("this sweep has asked the key store about {NONCES} nonces; the next one goes on"),
+                });
+            }
+            asked.insert(code.nonce);
         }
-        let Some(ca) = self.ca(&intent.id.issuer) else {
-            return Ok(false);
-        };
-        let tbs = TbsCertificate::from_der(intent.tbs, ca.issuer.public_key().algorithm());
-        self.sign(&ca, intent.id, &tbs).await?;
-        Ok(true)
+        if !intent.has_token() || intent.kind != Kind::Leaf {
+            // Nothing is signed for it either way; but whose it is matters to those who look after the ledger.
+            return match self.authenticator.verify(intent).await {
+                Ok(Err(forged)) => Ok(Taken::Refused(forged)),
+                Ok(Ok(())) | Err(_) => Ok(Taken::OfNoUse),
+            };
+        }
+        if self.ca(&intent.id.issuer).is_none() {
+            return Ok(Taken::OfNoUse);
+        }
+        match self.signable_again(intent).await? {
+            Ok(signable) => {
+                self.sign(intent.id.clone(), signable).await?;
+                Ok(Taken::Completed)
+            }
+            Err(reason) => Ok(Taken::Refused(reason)),
+        }
     }
 
     async fn give_up(&self, id: &IntentId, at: UnixTime) -> Result<(), LedgerError> {

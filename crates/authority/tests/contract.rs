@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use chancery_authority::config::Config;
 use chancery_authority::contract;
 use chancery_authority::memory::{
-    Fault, Faults, Faulty, ManualClock, MemoryKeyStore, MemoryLedger, MemoryNotices, MemoryPublication,
+    Fault, Faults, Faulty, ManualClock, MemoryIntentKeys, MemoryKeyStore, MemoryLedger, MemoryNotices,
+    MemoryPublication,
 };
 use chancery_authority::port::ledger::{Completion, LedgerError};
-use chancery_authority::port::{KeyStore, Ledger, Notices, Publication, Receipt};
+use chancery_authority::port::{IntentKeys, KeyStore, Ledger, Notices, Publication, Receipt};
 use chancery_x509::algorithm::CaKeyAlgorithm;
 use chancery_x509::time::UnixTime;
 
@@ -22,10 +24,33 @@ async fn the_ledger_behind_faults_that_are_none() {
     contract::ledger(make).await;
 }
 
+const TWO_CAS: &str = r#"
+    [[ca]]
+    name = "root-ca"
+    algorithm = "p256"
+    [[ca]]
+    name = "issuing-ca"
+    parent = "root-ca"
+    path_len = 1
+"#;
+
+#[tokio::test]
+async fn planted_intents_are_never_signed() {
+    let ledger = || Arc::new(MemoryLedger::default());
+    contract::planted_leaves(ledger(), Config::from_toml(TWO_CAS).unwrap()).await;
+    contract::planted_authority(ledger(), Config::from_toml(TWO_CAS).unwrap()).await;
+    contract::planted_nonces(ledger(), Config::from_toml(TWO_CAS).unwrap(), 220).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_key_store() {
     let make = async || Arc::new(MemoryKeyStore::default()) as Arc<dyn KeyStore>;
     contract::key_store(make, &CaKeyAlgorithm::ALL).await;
+}
+
+#[tokio::test]
+async fn the_keys_of_intents() {
+    contract::intent_keys(async || Arc::new(MemoryIntentKeys::default()) as Arc<dyn IntentKeys>).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

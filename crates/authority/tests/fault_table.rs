@@ -250,7 +250,7 @@ async fn sweeping() {
                 .await
                 .unwrap();
             let of = |token: bool| -> Vec<IntentId> {
-                let matching = open.iter().filter(|intent| intent.has_token == token);
+                let matching = open.iter().filter(|intent| intent.has_token() == token);
                 matching.map(|intent| intent.id.clone()).collect()
             };
             let facts = (of(true), of(false));

@@ -26,7 +26,12 @@ use support::{NOW, Office, Requester, certificate, named, principal, request, re
 #[tokio::test]
 async fn lesson_01_a_ca_s_name_is_no_common_name() {
     let office = Office::new().await;
-    for name in ["chancery-issuing-ca", "chancery-root-ca", "Chancery-Issuing-CA"] {
+    for name in [
+        "chancery-issuing-ca",
+        "chancery-root-ca",
+        "Chancery-Issuing-CA",
+        "(none)",
+    ] {
         let by_csr = office.refusal(&request(name)).await;
         assert!(matches!(by_csr, Refusal::ReservedName { .. }), "{name:?}: {by_csr}");
 

@@ -2,6 +2,7 @@
 //! compiling it. A new file of tests gets its line here.
 
 mod bad_input;
+mod belief;
 mod contract;
 mod corpus;
 mod fault_table;

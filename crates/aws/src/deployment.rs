@@ -122,6 +122,11 @@ impl Deployment {
         format!("alias/{}-tls-keygen{}", self.project, self.suffix)
     }
 
+    /// The HMAC key that authenticates intents: `alias/serverless-intents-dev`.
+    pub fn intents_alias(&self) -> String {
+        format!("alias/{}-intents{}", self.project, self.suffix)
+    }
+
     /// A function's name: `serverless-tls-cert-dev` for `tls-cert`. The environment is never left out.
     pub fn function(&self, role: &str) -> String {
         format!("{}-{role}-{}", self.project, self.environment)
@@ -166,6 +171,7 @@ mod tests {
             KeyName("alias/serverless-issuing-ca-dev".to_owned())
         );
         assert_eq!(dev.keygen_alias(), "alias/serverless-tls-keygen-dev");
+        assert_eq!(dev.intents_alias(), "alias/serverless-intents-dev");
         assert_eq!(dev.function("tls-cert"), "serverless-tls-cert-dev");
     }
 

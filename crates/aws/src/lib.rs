@@ -1,7 +1,7 @@
 //! The authority's ports on AWS: CA keys in KMS, the ledger in DynamoDB, published files in S3, notices through SNS.
 //!
 //! - [`deployment`]: what things are called in a deployment (the drop-in contract's section "Names");
-//! - [`keys`]: [`KmsKeyStore`]; [`ledger`]: [`DynamoLedger`]; [`publication`]: [`S3Publication`]; [`notices`]: [`SnsNotices`];
+//! - [`keys`]: [`KmsKeyStore`]; [`intent_keys`]: [`KmsIntentKeys`]; [`ledger`]: [`DynamoLedger`]; [`publication`]: [`S3Publication`]; [`notices`]: [`SnsNotices`];
 //! - [`bucket`]: reading objects that are no published files, such as `tls.json`;
 //! - [`patience`]: how long a call may take, retries included.
 //!
@@ -10,6 +10,7 @@
 pub mod bucket;
 pub mod deployment;
 mod http;
+pub mod intent_keys;
 pub mod keys;
 pub mod ledger;
 pub mod meter;
@@ -25,6 +26,7 @@ use chancery_authority::port::{Notices, Ports};
 
 pub use bucket::Bucket;
 pub use deployment::Deployment;
+pub use intent_keys::KmsIntentKeys;
 pub use keys::KmsKeyStore;
 pub use ledger::DynamoLedger;
 pub use meter::Meter;
@@ -47,6 +49,8 @@ pub async fn load_config() -> SdkConfig {
 pub struct Aws {
     /// CA keys.
     pub keys: Arc<KmsKeyStore>,
+    /// Keys that intents are authenticated with.
+    pub intent_keys: Arc<KmsIntentKeys>,
     /// The record of truth.
     pub ledger: Arc<DynamoLedger>,
     /// Published files: the external bucket.
@@ -77,6 +81,7 @@ impl Aws {
         };
         Self {
             keys: Arc::new(KmsKeyStore::new(config, patience.clone())),
+            intent_keys: Arc::new(KmsIntentKeys::new(config, deployment.intents_alias(), patience.clone())),
             ledger: Arc::new(DynamoLedger::new(config, deployment, patience.clone())),
             publication: Arc::new(S3Publication::new(config, places.external_bucket, patience.clone())),
             notices,
@@ -88,6 +93,7 @@ impl Aws {
     pub fn ports(&self) -> Ports {
         Ports {
             keys: self.keys.clone(),
+            intent_keys: self.intent_keys.clone(),
             ledger: self.ledger.clone(),
             publication: self.publication.clone(),
             notices: self.notices.clone(),

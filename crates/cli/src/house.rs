@@ -127,6 +127,7 @@ impl House {
             .with_context(|| format!("{} cannot be published to", folder.public().display()))?;
         let ports = Ports {
             keys: keys.store(),
+            intent_keys: keys.intent_keys(),
             ledger: Arc::new(ledger.clone()),
             publication: Arc::new(publication),
             notices: settings.notices()?,

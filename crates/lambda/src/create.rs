@@ -1,8 +1,7 @@
 //! `create_root_ca`, `create_issuing_ca`: a CA of the key that Terraform made.
 
 use chancery_authority::Authority;
-use chancery_authority::config::Config;
-use chancery_authority::port::{KeyStoreError, PublicationError, PublishedName};
+use chancery_authority::port::KeyStoreError;
 use chancery_authority::profile::Profiles;
 
 use crate::failure::{Failure, FailureKind};
@@ -10,12 +9,12 @@ use crate::office::Office;
 use crate::settings::CaRole;
 
 /// Creates the CA unless it exists, and publishes its certificate and the bundle. Where it exists nothing is changed,
-/// but for files that an interrupted run did not come to publish.
+/// but for files that are not as they should be: an interrupted run did not come to publish them, or somebody replaced them.
 pub async fn handle(office: &Office, role: CaRole) -> Result<(), Failure> {
     let slug = office.ca_config(role).slug().clone();
     if office.ca(role).await?.is_some() {
         tracing::info!(ca = %slug, "the CA exists already");
-        return publish_missing(office, role).await;
+        return publish(office, role).await;
     }
     if role == CaRole::Issuing && office.ca(CaRole::Root).await?.is_none() {
         let root = office.ca_config(CaRole::Root).slug();
@@ -37,38 +36,18 @@ pub async fn handle(office: &Office, role: CaRole) -> Result<(), Failure> {
     let created = founder.create_ca(&slug, &|line| tracing::info!(line)).await?;
     tracing::info!(ca = %slug, algorithm = algorithm.name(), created = created.is_some(), "CA created");
     office.doubt_cas().await;
-    publish_missing(office, role).await
+    publish(office, role).await
 }
 
-/// Publishes where the CA's own file, or the bundle of both CAs, is not there, or has not the CA's certificate in it.
-async fn publish_missing(office: &Office, role: CaRole) -> Result<(), Failure> {
+/// Publishes the CA's own file and the bundle, each compared whole, where it is not as it should be. Fails where anything is
+/// wrong with either CA's record: a certificate that is not believed is not published.
+async fn publish(office: &Office, role: CaRole) -> Result<(), Failure> {
     let Some(ca) = office.ca(role).await? else {
         return Ok(());
     };
-    let pem = ca.certificate().to_pem();
-    let mut files = vec![Config::crt_name(ca.slug())];
-    if role == CaRole::Issuing {
-        files.push(office.authority.config().bundle_name());
-    }
-    let mut complete = true;
-    for file in files {
-        complete &= has(office, &file, &pem).await?;
-    }
-    if complete {
-        return Ok(());
-    }
     let mut failed = None;
     for (_, outcome) in office.authority.publish_certificate(ca.slug()).await {
         failed = failed.or(outcome.err());
     }
     failed.map_or(Ok(()), |error| Err(error.into()))
-}
-
-/// Whether a published file has that certificate in it, whichever way its lines end.
-async fn has(office: &Office, file: &PublishedName, pem: &str) -> Result<bool, PublicationError> {
-    let Some((_, content)) = office.authority.ports().publication.read(file).await? else {
-        return Ok(false);
-    };
-    let letters = |text: &str| text.split_whitespace().collect::<String>();
-    Ok(letters(&String::from_utf8_lossy(&content)).contains(&letters(pem)))
 }

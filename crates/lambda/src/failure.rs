@@ -1,5 +1,6 @@
 //! How an invocation ends without an answer.
 
+use chancery_authority::belief::NotBelieved;
 use chancery_authority::hierarchy::HierarchyError;
 use chancery_authority::issue::IssueError;
 use chancery_authority::port::{KeyStoreError, LedgerError, PublicationError};
@@ -99,11 +100,22 @@ impl From<FilesError> for Failure {
     }
 }
 
+impl From<NotBelieved> for Failure {
+    fn from(error: NotBelieved) -> Self {
+        match error {
+            NotBelieved::Ledger(error) => error.into(),
+            NotBelieved::KeyStore { error, .. } => error.into(),
+            refuted => Self::new(FailureKind::Internal, refuted.to_string()),
+        }
+    }
+}
+
 impl From<HierarchyError> for Failure {
     fn from(error: HierarchyError) -> Self {
         match error {
             HierarchyError::Ledger(error) => error.into(),
             HierarchyError::KeyStore(error) => error.into(),
+            HierarchyError::NotBelieved(error) => error.into(),
             HierarchyError::NotPublished { .. } => Self::new(FailureKind::Unavailable, error.to_string()),
             _ => Self::new(FailureKind::Internal, error.to_string()),
         }
@@ -115,6 +127,7 @@ impl From<PublishError> for Failure {
         match error {
             PublishError::Ledger(error) => error.into(),
             PublishError::KeyStore(error) => error.into(),
+            PublishError::NotBelieved(error) => error.into(),
             PublishError::Publication(error) => error.into(),
             PublishError::Contended { .. } => Self::new(FailureKind::Unavailable, error.to_string()),
             _ => Self::new(FailureKind::Internal, error.to_string()),

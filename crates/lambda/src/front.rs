@@ -67,6 +67,9 @@ impl Desk {
 
     async fn answer(&self, event: &[u8], invocation: &Invocation) -> Result<Value, Failure> {
         let outcome = self.handle(event, invocation).await;
+        if let Some(office) = self.office.get() {
+            office.measure_refused();
+        }
         let now = self.foundations.ports.clock.now();
         self.foundations.metrics.flush(now, &invocation.request_id);
         outcome
@@ -75,7 +78,7 @@ impl Desk {
     async fn handle(&self, event: &[u8], invocation: &Invocation) -> Result<Value, Failure> {
         let opened = self
             .office
-            .get_or_try_init(|| Office::open(self.foundations.clone()))
+            .get_or_try_init(|| Office::open(self.foundations.clone(), self.function))
             .await;
         let office = match (opened, self.function) {
             (Err(failure), Function::Sweep) if sweep::says_missing_table(&failure) => {

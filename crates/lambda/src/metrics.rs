@@ -27,6 +27,8 @@ pub enum Metric {
     Issued,
     /// Requests refused.
     Rejected,
+    /// Intents in the ledger that nobody who may had prepared, and that were not signed.
+    RefusedIntents,
     /// Milliseconds from asking the key store for a signature to having it.
     SigningLatency,
     /// Calls of AWS services that were throttled, retried or not.
@@ -42,6 +44,7 @@ impl Metric {
         match self {
             Self::Issued => "Issued",
             Self::Rejected => "Rejected",
+            Self::RefusedIntents => "RefusedIntents",
             Self::SigningLatency => "SigningLatency",
             Self::Throttles => "Throttles",
             Self::CrlAge => "CrlAge",
@@ -51,7 +54,7 @@ impl Metric {
 
     fn unit(self) -> &'static str {
         match self {
-            Self::Issued | Self::Rejected | Self::Throttles => "Count",
+            Self::Issued | Self::Rejected | Self::RefusedIntents | Self::Throttles => "Count",
             Self::SigningLatency => "Milliseconds",
             Self::CrlAge => "Seconds",
             Self::CrlSize => "Bytes",
@@ -103,6 +106,11 @@ impl Metrics {
     pub fn rejected(&self, reason: &'static str) {
         self.add(Beside::Reason(reason), Metric::Rejected, 1.0);
         self.add(Beside::Nothing, Metric::Rejected, 1.0);
+    }
+
+    /// An intent in the ledger was not signed, because nobody who may had prepared it.
+    pub fn intent_refused(&self) {
+        self.add(Beside::Nothing, Metric::RefusedIntents, 1.0);
     }
 
     /// A key store made a signature.

@@ -1,6 +1,7 @@
 //! What the functions of an authority share: it, its files and rows, what is kept from one invocation to the next.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use chancery_authority::authority::Ca;
 use chancery_authority::config::CaConfig;
@@ -12,6 +13,7 @@ use tokio::sync::Mutex;
 
 use crate::failure::Failure;
 use crate::files::Files;
+use crate::function::Function;
 use crate::metrics::{Measured, Metrics};
 use crate::rows::Rows;
 use crate::settings::{AuthoritySettings, CaRole};
@@ -77,11 +79,14 @@ pub struct Office {
     key_check: Arc<dyn KeyCheck>,
     /// When the CAs were looked up last.
     looked_up: Mutex<UnixTime>,
+    /// Refused intents that were measured already.
+    refused: AtomicU64,
+    publishes_crls: bool,
 }
 
 impl Office {
     /// Opens the authority: reads the CAs that exist.
-    pub async fn open(foundations: Foundations) -> Result<Self, Failure> {
+    pub async fn open(foundations: Foundations, function: Function) -> Result<Self, Failure> {
         let Foundations {
             settings,
             mut ports,
@@ -92,7 +97,12 @@ impl Office {
         } = foundations;
         ports.keys = Arc::new(Measured::new(ports.keys.clone(), metrics.clone()));
         let looked_up = Mutex::new(ports.clock.now());
-        let authority = Authority::open(ports, settings.config()?, settings.profiles()).await?;
+        let (config, profiles) = (settings.config()?, settings.profiles());
+        let authority = if function == Function::TlsCert {
+            Authority::open_to_issue(ports, config, profiles).await?
+        } else {
+            Authority::open(ports, config, profiles).await?
+        };
         let office = Self {
             authority,
             settings,
@@ -102,6 +112,8 @@ impl Office {
             tls_json: TlsJson::default(),
             key_check,
             looked_up,
+            refused: AtomicU64::new(0),
+            publishes_crls: matches!(function, Function::RootCaCrl | Function::IssuingCaCrl),
         };
         office.expect_keys();
         Ok(office)
@@ -115,7 +127,23 @@ impl Office {
 
     /// One of the two CAs, looked up again where it was not there before, or some time has passed: it may have been
     /// created, or replaced, by another function.
-    pub async fn ca(&self, role: CaRole) -> Result<Option<Arc<Ca>>, LedgerError> {
+    ///
+    /// Its certificate is believed, and so are those above it: a failure tells of one that was replaced.
+    pub async fn ca(&self, role: CaRole) -> Result<Option<Arc<Ca>>, Failure> {
+        let ca = self.look_up(role).await?;
+        if let Some(ca) = &ca {
+            match self.authority.believe(ca).await {
+                // A CRL goes out with what is known, and is verified with the CA's certificate.
+                Err(error) if !error.is_refuted() && self.publishes_crls => {
+                    tracing::error!(%error, "a CA's certificate could not be compared with its key");
+                }
+                outcome => outcome?,
+            }
+        }
+        Ok(ca)
+    }
+
+    async fn look_up(&self, role: CaRole) -> Result<Option<Arc<Ca>>, LedgerError> {
         let slug = self.ca_config(role).slug().clone();
         let now = self.authority.ports().clock.now();
         let mut looked_up = self.looked_up.lock().await;
@@ -134,6 +162,15 @@ impl Office {
             Err(error) => return Err(error),
         }
         Ok(self.authority.ca(&slug))
+    }
+
+    /// Measures the intents that were found in the ledger and not signed since this was asked last.
+    pub fn measure_refused(&self) {
+        let all = self.authority.refused_intents();
+        let before = self.refused.swap(all, Ordering::Relaxed);
+        for _ in before..all {
+            self.metrics.intent_refused();
+        }
     }
 
     fn expect_keys(&self) {

@@ -32,6 +32,14 @@ pub async fn handle(office: &Office) -> Result<Value, Failure> {
         "failed": swept.failed.len(),
     });
     tracing::info!(%answer, "swept");
+    if !swept.refused.is_empty() {
+        let message = format!(
+            "{} intents in the journal were not signed but given up, because this authority did not prepare them or would \
+             not issue them now; the log tells which and why: find out who wrote them",
+            swept.refused.len()
+        );
+        return Err(Failure::new(FailureKind::Incomplete, message));
+    }
     if swept.failed.is_empty() {
         return Ok(answer);
     }

@@ -134,3 +134,54 @@ async fn what_is_missing_is_named() {
     assert!(failure.message.contains("Terraform"), "{failure}");
     assert!(deployment.house.ledger.authorities().await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn a_root_that_somebody_put_into_the_journal_is_not_published() {
+    for function in [CreateRootCa, CreateIssuingCa] {
+        let deployment = Deployment::with_cas(&[]).await;
+        // Another deployment's root: of the same name, with another key.
+        let other = Deployment::with_cas(&[]).await;
+        let theirs = other.house.ledger.authorities().await.unwrap()[0].clone();
+        deployment
+            .house
+            .ledger
+            .replace_ca(&theirs.slug, &theirs.certificate, false);
+        let story = deployment.house.publication.story().len();
+        let failure = deployment.run(function).await.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Internal);
+        assert!(failure.message.contains("is not believed"), "{failure}");
+        assert_eq!(
+            deployment.house.publication.story().len(),
+            story,
+            "nothing was published"
+        );
+        let failure = deployment
+            .ask(&support::event("a", support::P256), "1")
+            .await
+            .unwrap_err();
+        assert!(failure.message.contains("is not believed"), "{failure}");
+    }
+}
+
+#[tokio::test]
+async fn a_bundle_with_another_root_or_without_ours_is_repaired() {
+    use chancery_authority::port::{Precondition, Publication, PublishedName};
+    let other = Deployment::with_cas(&[]).await;
+    let bundle = PublishedName::new("serverless-ca-bundle-dev.pem").unwrap();
+    let content = |deployment: &Deployment| deployment.house.publication.content(bundle.as_str()).unwrap().to_vec();
+    for function in [CreateRootCa, CreateIssuingCa] {
+        let deployment = Deployment::with_cas(&[]).await;
+        let ours = content(&deployment);
+        for wrong in [[content(&other), ours.clone()].concat(), content(&other)] {
+            let body = Box::new(std::io::Cursor::new(wrong));
+            let put = deployment
+                .house
+                .publication
+                .put(&bundle, body, Precondition::None)
+                .await;
+            put.unwrap();
+            deployment.run(function).await.unwrap();
+            assert_eq!(content(&deployment), ours);
+        }
+    }
+}

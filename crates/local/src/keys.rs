@@ -17,6 +17,7 @@ pub mod sealed;
 pub mod token;
 
 mod derive;
+mod intents;
 mod private;
 mod seal;
 

@@ -154,7 +154,7 @@ async fn a_ledger_of_the_first_format_is_brought_up_to_date() {
     assert_eq!(record.common_name, "host1.example.com");
     assert!(record.revocation.is_some());
     let open = ledger.open_intents(NOW.plus_days(1), 10).await.unwrap();
-    assert_eq!((open.len(), open[0].has_token), (1, true));
+    assert_eq!((open.len(), open[0].has_token()), (1, true));
     let (number, entries, damaged) = next_crl(&ledger).await;
     assert_eq!((number, entries.len(), damaged.len()), (8, 1, 0));
     let again = chancery_authority::port::ledger::CertificateIntent {
@@ -170,7 +170,7 @@ async fn a_ledger_of_the_first_format_is_brought_up_to_date() {
         .unwrap()
         .pragma_query_value(None, "user_version", |row| row.get(0))
         .unwrap();
-    assert_eq!(version, 2);
+    assert_eq!(version, 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -100,7 +100,7 @@ fn a_newer_format_is_not_touched() {
             error,
             OpenError::Newer {
                 found: 99,
-                known: 2,
+                known: 3,
                 ..
             }
         ),

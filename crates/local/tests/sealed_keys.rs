@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chancery_authority::contract;
-use chancery_authority::port::{KeyName, KeyStore, KeyStoreError};
+use chancery_authority::port::{IntentKeys, IntentNonce, KeyName, KeyStore, KeyStoreError};
 use chancery_local::keys::passphrase::{Ask, PassphraseError, Purpose};
 use chancery_local::keys::{Passphrase, PassphraseSource, SealedKeyStore, SigningLog};
 use chancery_x509::algorithm::{CaKeyAlgorithm, SigningHasher, SigningInput};
@@ -78,6 +78,25 @@ async fn meets_the_contract() {
         let file = keys.join(format!("{name}.key"));
         assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{name}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_secret_of_intents_is_sealed_beside_the_keys() {
+    let folder = folder_with_key().await;
+    contract::intent_keys(async || Arc::new(store_in(folder.path())) as Arc<dyn IntentKeys>).await;
+    let file = folder.path().join("intents.secret");
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----"), "{text}");
+    assert_eq!(store_in(folder.path()).names().unwrap(), [key("ca")], "it is no CA key");
+
+    let other = PassphraseSource::Given(Passphrase::new("another passphrase").unwrap());
+    let other = SealedKeyStore::new(folder.path(), other);
+    let error = other.derive(&IntentNonce([1; 32])).await.unwrap_err();
+    assert!(matches!(error, KeyStoreError::Denied { .. }), "{error:?}");
+    std::fs::write(&file, "nothing").unwrap();
+    let error = store_in(folder.path()).derive(&IntentNonce([1; 32])).await.unwrap_err();
+    assert!(error.to_string().contains("restore it from a backup"), "{error}");
 }
 
 #[tokio::test]

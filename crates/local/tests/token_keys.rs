@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chancery_authority::contract;
-use chancery_authority::port::{KeyName, KeyStore, KeyStoreError};
+use chancery_authority::port::{IntentKeys, IntentNonce, KeyName, KeyStore, KeyStoreError};
 use chancery_local::keys::client::TokenClientKey;
 use chancery_local::keys::passphrase::{Ask, PassphraseError, Purpose};
 use chancery_local::keys::{Passphrase, PassphraseSource, SigningLog, Token, TokenConfig, TokenKeyStore};
@@ -201,6 +201,20 @@ async fn signs(store: &TokenKeyStore, name: &KeyName) {
 fn meets_the_contract() {
     with_token("meets_the_contract", async |place| {
         contract::key_store(async || Arc::new(place.store()) as Arc<dyn KeyStore>, &SUPPORTED).await;
+    });
+}
+
+#[test]
+fn the_secret_of_intents_is_on_the_token() {
+    with_token("the_secret_of_intents_is_on_the_token", async |place| {
+        // One store, as in a process: modules do not like to be begun with by several at a time.
+        let store = Arc::new(place.store());
+        contract::intent_keys(async || Arc::clone(&store) as Arc<dyn IntentKeys>).await;
+        let nonce = IntentNonce([1; 32]);
+        let code = store.derive(&nonce).await.unwrap().code(b"a message");
+        let later = place.store().derive(&nonce).await.unwrap();
+        assert!(later.verifies(b"a message", &code), "it is kept on the token");
+        assert!(!place.keys().join("intents.secret").exists());
     });
 }
 

@@ -59,6 +59,13 @@ async fn all(authority: &Authority, own: &dyn OwnCertificate, metrics: &Metrics,
                     "intents left by a failure were swept"
                 );
             }
+            for (intent, reason) in &swept.refused {
+                failed(
+                    metrics,
+                    "sweep_refused",
+                    &format!("{intent} was not signed but given up: {reason}"),
+                );
+            }
             for (intent, reason) in &swept.failed {
                 failed(metrics, "sweep", &format!("{intent}: {reason}"));
             }

@@ -36,9 +36,23 @@ pub struct TbsCertificate {
 }
 
 impl TbsCertificate {
-    /// A TBSCertificate that was built and recorded earlier, to be signed again by a key of the same algorithm.
+    /// Octets that are said to be a TBSCertificate, built and recorded earlier, to be signed again by a key of the same
+    /// algorithm. Whether they are one, [`read`](Self::read) tells.
     pub fn from_der(der: Vec<u8>, signed_by: CaKeyAlgorithm) -> Self {
         Self { der, signed_by }
+    }
+
+    /// Reads it: one whole TBSCertificate of this algorithm, with nothing before or behind it. Octets that were recorded to
+    /// be signed are what they are said to be only if this says so.
+    pub fn read(&self) -> Result<Certificate, CertificateError> {
+        let certificate = Certificate::from_der(self.assemble(&[]))?;
+        // An outer parser finds its own end: what follows the TBSCertificate might have been taken for the rest.
+        if certificate.tbs_der() != self.der {
+            return Err(CertificateError::Malformed {
+                detail: "something stands behind its TBSCertificate",
+            });
+        }
+        Ok(certificate)
     }
 
     /// The DER that is hashed and signed.

@@ -13,8 +13,10 @@ resource "aws_sfn_state_machine" "machine" {
   tags       = var.tags
 
   logging_configuration {
+    # Without the data, in which CSRs, names and idempotency tokens of tls.json would stand: which step failed, and with what
+    # type of error, is told all the same, and the rest by the function's own log.
     log_destination        = "${aws_cloudwatch_log_group.machine.arn}:*"
-    include_execution_data = true
+    include_execution_data = false
     level                  = "ALL"
   }
 

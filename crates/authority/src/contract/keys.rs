@@ -1,4 +1,4 @@
-//! What every [`KeyStore`] must do.
+//! What every [`KeyStore`] and everyone who derives [`IntentKeys`] must do.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chancery_x509::algorithm::{CaKeyAlgorithm, SigningInput};
 use futures_util::future::join_all;
 
-use crate::port::{KeyName, KeyStore, KeyStoreError};
+use crate::port::{IntentKeys, IntentNonce, KeyName, KeyStore, KeyStoreError};
 
 /// Tries every obligation of [`KeyStore`], with each algorithm that the store says it can use; every other one must
 /// be refused as unsupported.
@@ -198,5 +198,42 @@ fn input_for(algorithm: CaKeyAlgorithm, octet: u8) -> SigningInput {
         CaKeyAlgorithm::P384 => SigningInput::Sha384([octet; 48]),
         CaKeyAlgorithm::P521 => SigningInput::Sha512([octet; 64]),
         CaKeyAlgorithm::MlDsa44 | CaKeyAlgorithm::MlDsa65 | CaKeyAlgorithm::MlDsa87 => SigningInput::Mu([octet; 64]),
+    }
+}
+
+/// Tries every obligation of [`IntentKeys`]: `make` gives one user after another of the same secret, at the same time too.
+///
+/// # Panics
+/// Where one is broken.
+pub async fn intent_keys(make: impl AsyncFn() -> Arc<dyn IntentKeys>) {
+    let (one, other) = (IntentNonce([1; 32]), IntentNonce([2; 32]));
+    // Whoever comes first makes the secret, where it is made when needed: the others find it.
+    let makers = join_all((0..4).map(|_| make())).await;
+    let derived = join_all(makers.iter().map(|keys| keys.derive(&one))).await;
+    let mut codes = Vec::new();
+    for key in derived {
+        let key = key.unwrap_or_else(|error| panic!("a key is derived by many at a time: {error}"));
+        codes.push(key.code(b"a message"));
+    }
+    codes.dedup();
+    assert_eq!(codes.len(), 1, "all of them have one secret");
+    for keys in [make().await, make().await] {
+        let key = keys
+            .derive(&one)
+            .await
+            .unwrap_or_else(|error| panic!("a key is derived: {error}"));
+        assert!(
+            key.verifies(b"a message", &codes[0]),
+            "every user of a secret derives the same key"
+        );
+        assert!(!key.verifies(b"another", &codes[0]), "a code is that of one message");
+        let key = keys
+            .derive(&other)
+            .await
+            .unwrap_or_else(|error| panic!("a key is derived: {error}"));
+        assert!(
+            !key.verifies(b"a message", &codes[0]),
+            "every nonce has a key of its own"
+        );
     }
 }

@@ -14,36 +14,27 @@ use super::HierarchyError;
 use crate::authority::{Authority, Ca};
 use crate::config::{CaConfig, Config};
 use crate::issue::throwaway;
-use crate::port::ledger::{CertificateIntent, CrlScope, IdempotencyToken, IntentId, Kind};
+use crate::port::ledger::{CertificateIntent, CrlScope, IdempotencyToken, IntentId, Kind, OpenIntent};
 use crate::principal::Principal;
 
 /// Seconds by which notBefore precedes the making, for peers whose clock is slow.
 const BACKDATE: i64 = 300;
 
 /// The intent for a CA's certificate, with a serial of its own; its TBSCertificate has passed every lint.
-pub(super) fn intent(
+pub(crate) fn intent(
     authority: &Authority,
     config: &CaConfig,
     parent: Option<&Ca>,
     key: &CaPublicKey,
-) -> Result<CertificateIntent, HierarchyError> {
+) -> Result<(CertificateIntent, TbsCertificate), HierarchyError> {
     let now = authority.ports().clock.now();
     let making = Making {
         public: authority.config(),
         now,
         serial: authority.draw_serial(),
     };
-    let template = making.template(config, parent, key);
-    let built = match parent {
-        None => template.self_signed(key),
-        Some(parent) => template.issued_by(&parent.issuer),
-    };
-    let tbs = built.map_err(|error| HierarchyError::Template {
-        slug: config.slug().clone(),
-        error,
-    })?;
-    lint(config, parent, key, &tbs)?;
-    Ok(CertificateIntent {
+    let (template, tbs) = making.tbs(config, parent, key)?;
+    let intent = CertificateIntent {
         id: IntentId {
             issuer: parent.map_or_else(|| config.slug().clone(), |parent| parent.slug().clone()),
             serial: template.serial,
@@ -66,7 +57,25 @@ pub(super) fn intent(
         request_digest: request_digest(authority.config(), config, parent, key),
         notify_expiry: false,
         at: now,
-    })
+        authentication: None,
+    };
+    Ok((intent, tbs))
+}
+
+/// What this authority would sign for an intent that was interrupted.
+pub(super) fn again(
+    public: &Config,
+    config: &CaConfig,
+    parent: Option<&Ca>,
+    key: &CaPublicKey,
+    open: &OpenIntent,
+) -> Result<TbsCertificate, HierarchyError> {
+    let making = Making {
+        public,
+        now: open.not_before.plus_seconds(BACKDATE),
+        serial: open.id.serial,
+    };
+    Ok(making.tbs(config, parent, key)?.1)
 }
 
 /// What a CA's certificate is made by, beside the CA's own configuration.
@@ -80,6 +89,26 @@ pub(super) struct Making<'a> {
 }
 
 impl Making<'_> {
+    /// The TBSCertificate, which has passed every lint.
+    fn tbs(
+        &self,
+        config: &CaConfig,
+        parent: Option<&Ca>,
+        key: &CaPublicKey,
+    ) -> Result<(CertificateTemplate, TbsCertificate), HierarchyError> {
+        let template = self.template(config, parent, key);
+        let built = match parent {
+            None => template.self_signed(key),
+            Some(parent) => template.issued_by(&parent.issuer),
+        };
+        let tbs = built.map_err(|error| HierarchyError::Template {
+            slug: config.slug().clone(),
+            error,
+        })?;
+        lint(config, parent, key, &tbs)?;
+        Ok((template, tbs))
+    }
+
     pub(super) fn template(&self, config: &CaConfig, parent: Option<&Ca>, key: &CaPublicKey) -> CertificateTemplate {
         let Self { public, now, serial } = *self;
         let not_after = now.plus_days(config.lifetime_days().into());

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use chancery_x509::certificate::{CertificateError, TemplateError};
 
 use crate::authority::Ca;
+use crate::belief::NotBelieved;
 use crate::port::{KeyName, KeyStoreError, LedgerError, Receipt};
+use crate::signing::NotSignable;
 use crate::slug::Slug;
 
 /// Why a CA could not be created.
@@ -77,16 +79,24 @@ pub enum HierarchyError {
     },
     /// The key store made a signature that its own public key does not verify.
     #[error(
-        "key {key} made a signature for CA {slug} that does not verify (receipt {receipt}); check the key store",
+        "the key of {issuer} made a signature for CA {slug} that does not verify (receipt {receipt}); check the key store",
         receipt = receipt.0
     )]
     BadSignature {
         /// Which CA.
         slug: Slug,
-        /// The key that signed.
-        key: KeyName,
+        /// Whose key signed.
+        issuer: Slug,
         /// The signature's receipt.
         receipt: Receipt,
+    },
+    /// What would be signed is not what was recorded.
+    #[error("the certificate of CA {slug} is not signed: {error}")]
+    NotSignable {
+        /// Which CA.
+        slug: Slug,
+        /// What is wrong.
+        error: NotSignable,
     },
     /// What an interrupted run recorded is not this CA's certificate.
     #[error("the recorded certificate of CA {slug} cannot be used: {error}")]
@@ -106,6 +116,9 @@ pub enum HierarchyError {
         /// The key's name.
         key: KeyName,
     },
+    /// A CA is recorded with a certificate that is not its own.
+    #[error(transparent)]
+    NotBelieved(#[from] NotBelieved),
     /// The CAs exist, and something of theirs could not be published.
     #[error("the CAs were created, but not everything could be published: {}; mend that and publish again", failures.join("; "))]
     NotPublished {

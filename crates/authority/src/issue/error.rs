@@ -1,6 +1,7 @@
 //! How an issuance ends without a certificate.
 
 use super::Refusal;
+use crate::belief::NotBelieved;
 use crate::port::{KeyStoreError, LedgerError};
 
 /// Why there is no certificate. [`Display`](std::fmt::Display) is fit for whoever asked; [`detail`](Self::detail) is for
@@ -25,7 +26,7 @@ pub enum IssueError {
     /// Something that should not happen; the intent, if there was one, is left to the sweeper.
     #[error("the certificate authority could not issue the certificate; its operator finds the reason in the log")]
     Internal {
-        /// A stable code: `no_ca`, `bad_signature`, `key_store`, `ledger`.
+        /// A stable code: `no_ca`, `ca_not_believed`, `not_signable`, `bad_signature`, `key_store`, `ledger`.
         code: &'static str,
         /// What happened.
         detail: String,
@@ -66,6 +67,22 @@ impl From<KeyStoreError> for IssueError {
                 code: "key_store",
                 detail,
             },
+        }
+    }
+}
+
+impl From<NotBelieved> for IssueError {
+    fn from(error: NotBelieved) -> Self {
+        match error {
+            NotBelieved::Ledger(error) => error.into(),
+            NotBelieved::KeyStore { error, .. } => error.into(),
+            refuted => {
+                tracing::error!(error = %refuted, "nothing is issued under a CA that is not believed");
+                Self::Internal {
+                    code: "ca_not_believed",
+                    detail: refuted.to_string(),
+                }
+            }
         }
     }
 }

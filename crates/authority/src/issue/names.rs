@@ -9,6 +9,9 @@ use crate::config::Config;
 use crate::profile::{AltNameSource, Profile, SubjectSource};
 use crate::wire::{AltNameText, RequestedNames, TlsCertRequest, budget};
 
+/// What certificates without a common name are kept under, where a key cannot be empty.
+const NAMELESS: &str = "(none)";
+
 /// A subject, as decided.
 pub(super) struct DecidedSubject {
     pub(super) name: Name,
@@ -57,15 +60,21 @@ pub(super) fn subject(
 /// The name that a certificate is recorded under: its common name, else its first alternative name, else its whole
 /// subject.
 pub(super) fn recorded_name(subject: &DecidedSubject, alt_names: &[AltName]) -> Result<String, Refusal> {
-    if let Some(common_name) = &subject.common_name {
-        return Ok(common_name.clone());
+    if subject.name.is_empty() && alt_names.is_empty() {
+        return Err(Refusal::NoNameAtAll);
     }
-    let name = match alt_names.first() {
-        Some(name) => name.to_string(),
-        None if subject.name.is_empty() => return Err(Refusal::NoNameAtAll),
-        None => subject.name.to_rfc4514(),
-    };
-    Ok(name.chars().take(RECORDED_NAME).collect())
+    Ok(recorded_name_of(&subject.name, alt_names))
+}
+
+/// The same of a certificate.
+pub(crate) fn recorded_name_of(subject: &Name, alt_names: &[AltName]) -> String {
+    if let Some(common_name) = subject.attributes().common_name {
+        return common_name;
+    }
+    let name = alt_names
+        .first()
+        .map_or_else(|| subject.to_rfc4514(), ToString::to_string);
+    name.chars().take(RECORDED_NAME).collect()
 }
 
 /// Characters of a name that a certificate without common name is recorded under.
@@ -79,6 +88,11 @@ pub(super) fn not_a_ca<'a>(
     existing: impl Iterator<Item = &'a str>,
 ) -> Result<(), Refusal> {
     let name = common_name.trim();
+    if name.eq_ignore_ascii_case(NAMELESS) {
+        return Err(Refusal::ReservedName {
+            name: common_name.to_owned(),
+        });
+    }
     let mut slugs = config.cas().iter().map(|ca| ca.slug().as_str()).chain(existing);
     if slugs.any(|slug| slug.eq_ignore_ascii_case(name)) {
         return Err(Refusal::ReservedName {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chancery_x509::algorithm::SigningInput;
-use chancery_x509::certificate::{BasicConstraints, CertificateTemplate, KeyUsage, TbsCertificate};
+use chancery_x509::certificate::{BasicConstraints, Certificate, CertificateTemplate, KeyUsage, TbsCertificate};
 use chancery_x509::csr::{CertificationRequest, CsrBudget};
 use chancery_x509::extension::CustomExtension;
 use chancery_x509::key::policy::WeakKey;
@@ -12,15 +12,16 @@ use chancery_x509::lint::{self, Finding, Severity};
 use chancery_x509::name::Name;
 use chancery_x509::san::AltName;
 use chancery_x509::serial::Serial;
-use chancery_x509::time::UnixTime;
+use chancery_x509::time::{DAY, UnixTime};
 use const_oid::ObjectIdentifier;
 
 use super::{IssueError, Refusal, digest, extensions, names, throwaway, usages};
 use crate::authority::Ca;
 use crate::config::Config;
-use crate::port::ledger::{CertificateIntent, CrlScope, IdempotencyToken, IntentId, Kind};
+use crate::port::ledger::{CertificateIntent, CrlScope, IdempotencyToken, IntentId, Kind, OpenIntent};
 use crate::principal::Principal;
 use crate::profile::{DEFAULT_PROFILE, Profile, Profiles};
+use crate::signing::NotSignable;
 use crate::wire::{CsrSource, Malformed, TlsCertRequest, budget};
 
 /// What is taken of a CSR. Its requested extensions are not used, only bounded.
@@ -272,24 +273,21 @@ impl Rules<'_> {
             .config
             .ca(ca.slug())
             .and_then(|configured| configured.shard_of(ask.serial));
-        let key_usage = profile.key_usage(draft.public_key.kind());
-        let template = CertificateTemplate {
-            serial: ask.serial,
-            subject: draft.subject,
-            public_key: draft.public_key,
-            not_before,
-            not_after,
-            basic_constraints: profile.basic_constraints().then_some(END_ENTITY),
-            key_usage,
-            extended_key_usages: draft.extended_key_usages,
-            alt_names: draft.alt_names,
-            policies: profile.policies().to_vec(),
-            name_constraints: None,
-            crl_distribution_points: crl_url(self.config, ca, shard),
-            ca_issuers: self.config.crt_url(ca.slug()).into_iter().collect(),
-            ocsp: Vec::new(),
-            custom_extensions: draft.custom_extensions,
-        };
+        let template = self.template(
+            profile,
+            ca,
+            shard,
+            Particulars {
+                serial: ask.serial,
+                subject: draft.subject,
+                public_key: draft.public_key,
+                not_before,
+                not_after,
+                extended_key_usages: draft.extended_key_usages,
+                alt_names: draft.alt_names,
+                custom_extensions: draft.custom_extensions,
+            },
+        );
         self.check_ancestors(&template, ca)?;
         let allowed = Allowed {
             ec_key_encipherment: profile.ec_key_encipherment(),
@@ -314,6 +312,92 @@ impl Rules<'_> {
             from_csr_file: draft.from_csr_file,
             warnings,
         })
+    }
+
+    /// Everything in a certificate: what it alone has, and what the profile, the CA and the configuration add.
+    fn template(
+        &self,
+        profile: &Profile,
+        ca: &Ca,
+        shard: Option<u16>,
+        particulars: Particulars,
+    ) -> CertificateTemplate {
+        let key_usage = profile.key_usage(particulars.public_key.kind());
+        CertificateTemplate {
+            serial: particulars.serial,
+            subject: particulars.subject,
+            public_key: particulars.public_key,
+            not_before: particulars.not_before,
+            not_after: particulars.not_after,
+            basic_constraints: profile.basic_constraints().then_some(END_ENTITY),
+            key_usage,
+            extended_key_usages: particulars.extended_key_usages,
+            alt_names: particulars.alt_names,
+            policies: profile.policies().to_vec(),
+            name_constraints: None,
+            crl_distribution_points: crl_url(self.config, ca, shard),
+            ca_issuers: self.config.crt_url(ca.slug()).into_iter().collect(),
+            ocsp: Vec::new(),
+            custom_extensions: particulars.custom_extensions,
+        }
+    }
+
+    /// What this authority would sign for an intent that was interrupted, of whose TBSCertificate `said` was read: the rules
+    /// as they are now hold for it as for a new one.
+    pub(super) fn rebuild(
+        &self,
+        intent: &OpenIntent,
+        said: &Certificate,
+        ca: &Ca,
+    ) -> Result<TbsCertificate, NotSignable> {
+        self.written_again(intent, said, ca)
+            .map_err(|error| NotSignable::Forbidden(error.detail().map_or_else(|| error.to_string(), str::to_owned)))
+    }
+
+    fn written_again(&self, intent: &OpenIntent, said: &Certificate, ca: &Ca) -> Result<TbsCertificate, IssueError> {
+        let profile = self.profile(Some(&intent.profile))?;
+        let public_key = said.public_key().map_err(|error| IssueError::Internal {
+            code: "ledger",
+            detail: error.to_string(),
+        })?;
+        self.check_key(&public_key, profile)?;
+        self.check_common_names(said.subject(), &intent.common_name)?;
+        usages::check(said.extended_key_usages(), profile)?;
+        names::check_alt_names(said.alt_names(), profile)?;
+        let custom_extensions = said.custom_extensions();
+        extensions::check_again(&custom_extensions, profile, self.config)?;
+        let most = profile.max_lifetime_days().min(self.config.max_cert_lifetime());
+        let longest = i64::from(most) * DAY + profile.backdate_seconds();
+        let of_ca = ca.certificate();
+        if intent.not_after.0.saturating_sub(intent.not_before.0) > longest
+            || intent.not_before < of_ca.not_before()
+            || intent.not_after > of_ca.not_after()
+        {
+            return Err(IssueError::Internal {
+                code: "ledger",
+                detail: format!("its validity is beyond what the profile {} allows", profile.name()),
+            });
+        }
+        let template = self.template(
+            profile,
+            ca,
+            intent.shard,
+            Particulars {
+                serial: intent.id.serial,
+                subject: said.subject().clone(),
+                public_key,
+                not_before: intent.not_before,
+                not_after: intent.not_after,
+                extended_key_usages: said.extended_key_usages().to_vec(),
+                alt_names: said.alt_names().to_vec(),
+                custom_extensions,
+            },
+        );
+        self.check_ancestors(&template, ca)?;
+        let allowed = Allowed {
+            ec_key_encipherment: profile.ec_key_encipherment(),
+        };
+        Ok(build(&template, ca, allowed)?.0)
     }
 
     /// From a little before now, for slow clocks, to the end asked for: within the profile's and the configuration's
@@ -348,6 +432,18 @@ impl Rules<'_> {
         };
         Ok((not_before, not_after, reduced))
     }
+}
+
+/// What one certificate has that others of its profile have not.
+struct Particulars {
+    serial: Serial,
+    subject: Name,
+    public_key: SubjectPublicKey,
+    not_before: UnixTime,
+    not_after: UnixTime,
+    extended_key_usages: Vec<ObjectIdentifier>,
+    alt_names: Vec<AltName>,
+    custom_extensions: Vec<CustomExtension>,
 }
 
 impl Prepared {
@@ -428,7 +524,7 @@ impl Prepared {
         Ok(self)
     }
 
-    pub(super) fn intent(&self) -> CertificateIntent {
+    pub(crate) fn intent(&self) -> CertificateIntent {
         CertificateIntent {
             id: self.id(),
             kind: Kind::Leaf,
@@ -445,6 +541,7 @@ impl Prepared {
             request_digest: self.request_digest,
             notify_expiry: self.notify_expiry,
             at: self.at,
+            authentication: None,
         }
     }
 }

@@ -59,8 +59,10 @@ pub enum Refusal {
     /// An alternative name that no certificate may have.
     #[error("alternative name {0}")]
     AltName(#[source] AltNameError),
-    /// The common name is a CA's.
-    #[error("{name:?} is the name of a CA and cannot be the common name of a certificate; choose another")]
+    /// The common name is a CA's, or what certificates without one are kept under.
+    #[error(
+        "{name:?} is the name of a CA, or stands for no name, and cannot be the common name of a certificate; choose another"
+    )]
     ReservedName {
         /// As asked for.
         name: String,

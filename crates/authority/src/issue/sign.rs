@@ -4,14 +4,13 @@
 //! the end of `complete`, an open intent whose TBSCertificate is recorded, so whatever was signed for it is known; after
 //! that, the certificate.
 
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use chancery_x509::certificate::TbsCertificate;
-
-use super::{IssueError, Issued, Prepared, Refusal};
-use crate::authority::{Authority, Ca};
+use super::{IssueError, Issued, Prepared, Refusal, Rules};
+use crate::authority::Authority;
 use crate::port::LedgerError;
 use crate::port::ledger::{CertificateRecord, Completion, IntentId, Kind, OpenIntent, Reservation};
+use crate::signing::{NotSignable, Signable, Signer, SigningFailure};
 use crate::wire::notice;
 
 /// Serial numbers drawn for one certificate at most. Two of 159 random bits never meet; if they do again and again, the
@@ -22,10 +21,19 @@ impl Authority {
     /// Reserves, signs, verifies, completes, and tells. Refusals that only the ledger can know of (the key is in use, the
     /// token was used for another request) are returned and not recorded: [`issue`](Self::issue) does that.
     pub async fn issue_prepared(&self, prepared: Prepared) -> Result<Issued, IssueError> {
+        self.believe(&prepared.ca).await?;
         let (prepared, reservation) = self.reserve(prepared).await?;
         let notify_issued = prepared.notify_issued;
         let (record, replayed) = match reservation {
-            Reservation::New => (self.sign(&prepared.ca, prepared.id(), &prepared.tbs).await?, false),
+            Reservation::New => {
+                let intent = prepared.intent();
+                let signable = Signable::prepared(prepared.tbs.clone(), &intent, Signer::of(&prepared.ca));
+                let signable = signable.map_err(|error| IssueError::Internal {
+                    code: "not_signable",
+                    detail: format!("{}: {error}", intent.id),
+                })?;
+                (self.sign(intent.id, signable).await?, false)
+            }
             Reservation::Completed(record) => (*record, true),
             Reservation::Open(intent) => (self.resume(*intent).await?, false),
         };
@@ -52,7 +60,8 @@ impl Authority {
 
     async fn reserve(&self, mut prepared: Prepared) -> Result<(Prepared, Reservation), IssueError> {
         for _ in 0..SERIALS {
-            match self.ports().ledger.reserve(prepared.intent()).await {
+            let intent = self.authenticator.seal(prepared.intent()).await?;
+            match self.ports().ledger.reserve(intent).await {
                 Ok(reservation) => return Ok((prepared, reservation)),
                 Err(LedgerError::SerialTaken(_)) => {
                     prepared = prepared.with_serial(self.draw_serial(), self.config())?;
@@ -72,53 +81,98 @@ impl Authority {
     }
 
     /// Takes up an intent that a caller with the same token left open, once it is old enough that nobody else is at it.
-    /// The same TBSCertificate is signed again: whichever signature is completed, the certificate says the same.
+    /// The same TBSCertificate is signed again: whichever signature is completed, the certificate says the same. One that
+    /// must not be signed is given up, and so is its token.
     async fn resume(&self, intent: OpenIntent) -> Result<CertificateRecord, IssueError> {
         let age = self.ports().clock.now().0.saturating_sub(intent.reserved_at.0);
         if age < self.config().intent_grace_seconds() {
             return Err(IssueError::InProgress);
         }
-        let internal = |detail: String| IssueError::Internal { code: "ledger", detail };
-        if intent.kind != Kind::Leaf {
-            return Err(internal(format!(
-                "the token's intent {} is for a CA's certificate",
-                intent.id
-            )));
+        match self.signable_again(&intent).await? {
+            Ok(signable) => {
+                tracing::info!(intent = %intent.id, age, "taking up an interrupted issuance");
+                self.sign(intent.id, signable).await
+            }
+            Err(reason) => {
+                self.refuse(&intent.id, &reason).await?;
+                Err(IssueError::Unavailable {
+                    detail: format!("the token's intent {} was not signed but given up: {reason}", intent.id),
+                })
+            }
         }
-        let ca = self
-            .ca(&intent.id.issuer)
-            .ok_or_else(|| internal(format!("the intent {} is of a CA that does not exist", intent.id)))?;
-        let tbs = TbsCertificate::from_der(intent.tbs, ca.issuer.public_key().algorithm());
-        tracing::info!(intent = %intent.id, age, "taking up an interrupted issuance");
-        self.sign(&ca, intent.id, &tbs).await
+    }
+
+    /// Whether a leaf's intent may be signed that the ledger has: authenticated, and held against the rules as they are now.
+    pub(crate) async fn signable_again(
+        &self,
+        intent: &OpenIntent,
+    ) -> Result<Result<Signable, NotSignable>, IssueError> {
+        if intent.kind != Kind::Leaf {
+            return Ok(Err(NotSignable::WrongKind));
+        }
+        if let Err(forged) = self.authenticator.verify(intent).await? {
+            return Ok(Err(forged));
+        }
+        let cas = self.cas();
+        let Some(ca) = self.ca(&intent.id.issuer) else {
+            return Ok(Err(NotSignable::Forbidden(format!(
+                "the CA {} does not exist",
+                intent.id.issuer
+            ))));
+        };
+        self.believe(&ca).await?;
+        let rules = Rules {
+            config: self.config(),
+            profiles: self.profiles(),
+            cas: &cas,
+        };
+        Ok(Signable::resumed(intent, Signer::of(&ca), |said| {
+            rules.rebuild(intent, said, &ca)
+        }))
+    }
+
+    /// Gives an intent up that must not be signed, and raises the alarm.
+    pub(crate) async fn refuse(&self, id: &IntentId, reason: &NotSignable) -> Result<(), LedgerError> {
+        self.refused_intents.fetch_add(1, Ordering::Relaxed);
+        tracing::error!(
+            intent = %id,
+            %reason,
+            "an intent in the ledger is not signed but given up: find out who wrote it"
+        );
+        match self
+            .ports()
+            .ledger
+            .mark_lost(id.clone(), self.ports().clock.now())
+            .await
+        {
+            Ok(()) | Err(LedgerError::NoOpenIntent(_)) => {
+                self.slots.issuer_changed(&id.issuer);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// From an open intent to a certificate.
-    pub(crate) async fn sign(
-        &self,
-        ca: &Arc<Ca>,
-        id: IntentId,
-        tbs: &TbsCertificate,
-    ) -> Result<CertificateRecord, IssueError> {
-        let key = ca.issuer.public_key();
-        let input = tbs.signing_input(key);
-        let signed = self.ports().keys.sign(&ca.record.key, &input).await?;
-        // A faulty key store must not get a certificate out that nobody can verify, or that leaks the key.
-        if key.verify(&input, &signed.signature).is_err() {
-            let detail = format!(
-                "the key {} made a signature for {id} that does not verify with the certificate of {}",
-                ca.record.key,
-                ca.slug()
-            );
-            tracing::error!(detail, receipt = signed.receipt.0);
-            return Err(IssueError::Internal {
-                code: "bad_signature",
-                detail,
-            });
-        }
+    pub(crate) async fn sign(&self, id: IntentId, signable: Signable) -> Result<CertificateRecord, IssueError> {
+        let signed = match signable.sign(self.ports().keys.as_ref()).await {
+            Ok(signed) => signed,
+            Err(SigningFailure::KeyStore(error)) => return Err(error.into()),
+            Err(SigningFailure::BadSignature { receipt }) => {
+                let detail = format!(
+                    "the key store made a signature for {id} that does not verify with the certificate of {}",
+                    id.issuer
+                );
+                tracing::error!(detail, receipt = receipt.0);
+                return Err(IssueError::Internal {
+                    code: "bad_signature",
+                    detail,
+                });
+            }
+        };
         let completion = Completion {
             id: id.clone(),
-            certificate: tbs.assemble(&signed.signature),
+            certificate: signed.certificate,
             receipt: signed.receipt,
             at: self.ports().clock.now(),
         };

@@ -46,6 +46,12 @@ impl MemoryLedger {
         lock(&self.0).crls(scope)
     }
 
+    /// Puts another certificate into a CA's record, as somebody would who can write to the ledger; with `row`, into its row of
+    /// the certificates as well.
+    pub fn replace_ca(&self, slug: &Slug, certificate: &[u8], row: bool) {
+        lock(&self.0).replace_ca(slug, certificate, row);
+    }
+
     /// Adds a row to that scope's revocations that cannot be read.
     pub fn damage(&self, scope: &CrlScope, description: &str) {
         lock(&self.0).damage(scope, description);

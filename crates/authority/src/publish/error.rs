@@ -4,10 +4,11 @@ use std::io;
 
 use chancery_x509::crl::writer::CrlWriteError;
 
+use crate::belief::NotBelieved;
 use crate::port::{KeyName, KeyStoreError, LedgerError, PublicationError, PublishedName, Receipt};
 use crate::slug::Slug;
 
-/// Why a CRL was not made or not published. The one that was published before stands.
+/// Why a CRL, or a CA's certificate, was not made or not published. The one that was published before stands.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PublishError {
@@ -23,6 +24,9 @@ pub enum PublishError {
     /// The place that it is published to.
     #[error(transparent)]
     Publication(#[from] PublicationError),
+    /// The CA's certificate is not what it should be.
+    #[error(transparent)]
+    NotBelieved(#[from] NotBelieved),
     /// The CRL cannot be written.
     #[error(transparent)]
     Write(#[from] CrlWriteError),

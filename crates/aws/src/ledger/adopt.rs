@@ -257,6 +257,7 @@ fn adopting(record: &CertificateRecord) -> Vec<Write> {
         notify_expiry: record.notify_expiry,
         reserved_at: record.issued_at,
         token: None,
+        authentication: None,
         stage: Stage::Complete {
             receipt: record.receipt.clone(),
             issued_at: record.issued_at,

@@ -1,7 +1,9 @@
 //! The journal's entry of one certificate: its intent, and afterwards what the drop-in row does not say.
 
 use chancery_authority::Slug;
-use chancery_authority::port::ledger::{CertificateIntent, CertificateRecord, IntentId, Kind, OpenIntent};
+use chancery_authority::port::ledger::{
+    CertificateIntent, CertificateRecord, IntentCode, IntentId, Kind, OpenIntent, TokenDigest,
+};
 use chancery_authority::port::{KeyName, Receipt};
 use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
@@ -28,8 +30,9 @@ pub(super) struct Entry {
     pub(super) principal: String,
     pub(super) notify_expiry: bool,
     pub(super) reserved_at: UnixTime,
-    /// Partition of its idempotency token.
-    pub(super) token: Option<String>,
+    /// Its idempotency token.
+    pub(super) token: Option<TokenDigest>,
+    pub(super) authentication: Option<IntentCode>,
     pub(super) stage: Stage,
 }
 
@@ -45,13 +48,14 @@ pub(super) enum Stage {
 }
 
 /// The entry of an intent that is being reserved. `attempt` tells this write from everybody else's.
-pub(super) fn of_intent(intent: &CertificateIntent, token: Option<&str>, attempt: &str) -> Item {
-    let entry = of_facts(&Entry::from_intent(intent, token.map(str::to_owned)));
+pub(super) fn of_intent(intent: &CertificateIntent, attempt: &str) -> Item {
+    let entry = of_facts(&Entry::from_intent(intent));
     entry
         .text("Stage", "open")
         .text("Open", OPEN)
         .time("Since", intent.at)
         .octets("Tbs", intent.tbs.clone())
+        .optional_octets("Authentication", intent.authentication.map(|code| code.to_octets()))
         .text("Attempt", attempt)
 }
 
@@ -68,7 +72,7 @@ pub(super) fn of_facts(entry: &Entry) -> Item {
         .text("Principal", &entry.principal)
         .flag("NotifyExpiry", entry.notify_expiry)
         .time("ReservedAt", entry.reserved_at)
-        .optional_text("Token", entry.token.clone());
+        .optional_text("Token", entry.token.map(names::token));
     match &entry.kind {
         Kind::Leaf => item,
         Kind::Authority { slug, parent, key } => item
@@ -79,7 +83,7 @@ pub(super) fn of_facts(entry: &Entry) -> Item {
 }
 
 impl Entry {
-    pub(super) fn from_intent(intent: &CertificateIntent, token: Option<String>) -> Self {
+    pub(super) fn from_intent(intent: &CertificateIntent) -> Self {
         Self {
             id: intent.id.clone(),
             kind: intent.kind.clone(),
@@ -90,9 +94,10 @@ impl Entry {
             not_after: intent.not_after,
             shard: intent.shard,
             principal: intent.principal.to_string(),
+            token: intent.token_digest(),
+            authentication: intent.authentication,
             notify_expiry: intent.notify_expiry,
             reserved_at: intent.at,
-            token,
             stage: Stage::Open {
                 tbs: intent.tbs.clone(),
             },
@@ -128,7 +133,13 @@ impl Entry {
             principal: item.as_text("Principal")?.to_owned(),
             notify_expiry: item.as_flag("NotifyExpiry")?,
             reserved_at: item.as_time("ReservedAt")?,
-            token: item.optional("Token", |item, name| item.as_text(name).map(str::to_owned))?,
+            token: item.optional("Token", |item, name| {
+                item.parse(name, |text| {
+                    names::token_of(text).ok_or("it is not token# and 64 hexadecimal digits")
+                })
+            })?,
+            // One that cannot be read is none.
+            authentication: item.as_octets("Authentication").ok().and_then(IntentCode::from_octets),
             stage: match item.as_text("Stage")? {
                 "open" => Stage::Open {
                     tbs: item.as_octets("Tbs")?.to_vec(),
@@ -156,9 +167,18 @@ impl Entry {
         Some(OpenIntent {
             id: self.id.clone(),
             kind: self.kind.clone(),
+            common_name: self.common_name.clone(),
+            profile: self.profile.clone(),
+            key: self.key,
             tbs: tbs.clone(),
+            not_before: self.not_before,
+            not_after: self.not_after,
+            shard: self.shard,
+            principal: self.principal.clone(),
+            token: self.token,
+            notify_expiry: self.notify_expiry,
             reserved_at: self.reserved_at,
-            has_token: self.token.is_some(),
+            authentication: self.authentication,
         })
     }
 

@@ -62,6 +62,13 @@ impl Item {
         self.with(name, AttributeValue::B(Blob::new(value)))
     }
 
+    pub(crate) fn optional_octets(self, name: &str, value: Option<impl Into<Vec<u8>>>) -> Self {
+        match value {
+            Some(value) => self.octets(name, value),
+            None => self,
+        }
+    }
+
     pub(crate) fn flag(self, name: &str, value: bool) -> Self {
         self.with(name, AttributeValue::Bool(value))
     }

@@ -1,8 +1,6 @@
 //! Keys of the journal's items. Times and serials are padded, so that they sort as what they stand for.
 
-use aws_lc_rs::digest;
-use chancery_authority::port::ledger::{CrlScope, IdempotencyToken};
-use chancery_authority::principal::Principal;
+use chancery_authority::port::ledger::{CrlScope, TokenDigest};
 use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
@@ -32,14 +30,18 @@ pub(super) fn claim(key: KeyFingerprint) -> Item {
 }
 
 /// The token's partition. Hashed: a token is a secret of its holder, and may be longer than a key.
-pub(super) fn token(principal: &Principal, token: &IdempotencyToken) -> String {
-    let mut context = digest::Context::new(&digest::SHA256);
-    let principal = principal.to_string();
-    context.update(&(principal.len() as u64).to_be_bytes());
-    context.update(principal.as_bytes());
-    context.update(token.0.as_bytes());
-    format!("token#{}", HEXLOWER.encode(context.finish().as_ref()))
+pub(super) fn token(digest: TokenDigest) -> String {
+    format!("{TOKEN}{}", HEXLOWER.encode(&digest.0))
 }
+
+/// The token of a partition.
+pub(super) fn token_of(partition: &str) -> Option<TokenDigest> {
+    let digits = partition.strip_prefix(TOKEN)?;
+    let octets = HEXLOWER.decode(digits.as_bytes()).ok()?;
+    octets.try_into().ok().map(TokenDigest)
+}
+
+const TOKEN: &str = "token#";
 
 pub(super) fn authority(slug: &str) -> Item {
     Item::journal_key(AUTHORITIES, slug)
@@ -121,6 +123,8 @@ pub(super) fn second(at: UnixTime) -> String {
 
 #[cfg(test)]
 mod tests {
+    use chancery_authority::port::ledger::IdempotencyToken;
+
     use super::*;
 
     #[test]
@@ -140,14 +144,12 @@ mod tests {
 
     #[test]
     fn tokens_of_different_principals_never_meet() {
-        let of = |principal: &str, text: &str| {
-            token(
-                &Principal::Token(principal.to_owned()),
-                &IdempotencyToken(text.to_owned()),
-            )
-        };
+        let of = |principal: &str, text: &str| token(TokenDigest::of(principal, &IdempotencyToken(text.to_owned())));
         assert_ne!(of("a", "bc"), of("ab", "c"));
         assert_eq!(of("a", "bc"), of("a", "bc"));
         assert!(!of("a", "secret").contains("secret"));
+        let digest = TokenDigest([0xab; 32]);
+        assert_eq!(token_of(&token(digest)), Some(digest));
+        assert_eq!(token_of("token#ab"), None);
     }
 }

@@ -35,22 +35,18 @@ impl DynamoLedger {
     pub(super) async fn reserve_intent(&self, intent: CertificateIntent) -> Result<Reservation, LedgerError> {
         self.check_against_old_rows(&intent).await?;
         let attempt = nonce();
-        let token = intent
-            .token
-            .as_ref()
-            .map(|token| names::token(&intent.principal, token));
-        let reserving = Reserving::new(&intent, token.as_deref(), &attempt);
+        let reserving = Reserving::new(&intent, &attempt);
         for round in 0..TURNS {
             let conditions = match self.tables.transact(&reserving.writes).await? {
                 Transaction::Done => {
-                    self.recent.remember(Entry::from_intent(&intent, token));
+                    self.recent.remember(Entry::from_intent(&intent));
                     return Ok(Reservation::New);
                 }
                 Transaction::Refused(conditions) => conditions,
             };
             let failed = |place: usize| Transaction::failed(&conditions, place);
             if failed(ENTRY).is_some_and(|item| item.as_text("Attempt").is_ok_and(|of| of == attempt)) {
-                self.recent.remember(Entry::from_intent(&intent, token));
+                self.recent.remember(Entry::from_intent(&intent));
                 return Ok(Reservation::New);
             }
             if let Some(earlier) = reserving.token.and_then(failed) {
@@ -218,18 +214,18 @@ impl DynamoLedger {
 }
 
 impl Reserving {
-    fn new(intent: &CertificateIntent, token: Option<&str>, attempt: &str) -> Self {
+    fn new(intent: &CertificateIntent, attempt: &str) -> Self {
         let mut writes = vec![
             Write::Put {
                 table: Table::Journal,
-                item: entry::of_intent(intent, token, attempt),
+                item: entry::of_intent(intent, attempt),
                 condition: Some("attribute_not_exists(#Key)"),
                 with: Item::default(),
             },
             claiming(intent),
         ];
-        let token = token.map(|token| {
-            let item = Item::journal_key(token, names::ALONE)
+        let token = intent.token_digest().map(|token| {
+            let item = Item::journal_key(names::token(token), names::ALONE)
                 .text("Serial", intent.id.serial.to_string())
                 .octets("RequestDigest", intent.request_digest);
             writes.push(Write::Put {
@@ -299,7 +295,7 @@ fn completing(entry: &Entry, completion: &Completion, attempt: &str) -> Vec<Writ
             table: Table::Journal,
             key: names::intent(serial),
             update: "SET #Stage = :complete, #Receipt = :receipt, #IssuedAt = :at, #Attempt = :attempt \
-                     REMOVE #Open, #Since, #Tbs"
+                     REMOVE #Open, #Since, #Tbs, #Authentication"
                 .to_owned(),
             condition: "#Stage = :open AND #Issuer = :issuer",
             with: Item::default()
@@ -388,10 +384,10 @@ fn losing(entry: &Entry, holders: u64, at: UnixTime, attempt: &str) -> Vec<Write
             with: Item::default().number(":less", -1).number(":one", 1),
         }
     });
-    if let Some(token) = &entry.token {
+    if let Some(token) = entry.token {
         writes.push(Write::Delete {
             table: Table::Journal,
-            key: Item::journal_key(token, names::ALONE),
+            key: Item::journal_key(names::token(token), names::ALONE),
             condition: "attribute_not_exists(#Key) OR #Serial = :serial",
             with: own.clone(),
         });

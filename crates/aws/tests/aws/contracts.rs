@@ -4,10 +4,13 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
+use chancery_authority::config::Config;
 use chancery_authority::contract;
-use chancery_authority::port::{KeyStore, Ledger, Notice, Notices, Publication};
+use chancery_authority::port::{
+    IntentKeys, IntentNonce, KeyStore, KeyStoreError, Ledger, Notice, Notices, Publication,
+};
 use chancery_aws::ledger::AdoptionMode;
-use chancery_aws::{KmsKeyStore, S3Publication, SnsNotices};
+use chancery_aws::{Deployment, KmsIntentKeys, KmsKeyStore, S3Publication, SnsNotices};
 use chancery_x509::algorithm::CaKeyAlgorithm;
 use serde_json::Value;
 
@@ -29,6 +32,38 @@ async fn dynamodb_meets_the_contract() {
         Arc::new(ledger) as Arc<dyn Ledger>
     };
     contract::ledger(ledger).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn planted_intents_are_never_signed() {
+    let Some(sandbox) = Sandbox::start() else { return };
+    let config = |deployment: &Deployment| {
+        let text = format!(
+            "project = {:?}\nenvironment = {:?}\n[[ca]]\nname = \"root-ca\"\nalgorithm = \"p256\"\n\
+             [[ca]]\nname = \"issuing-ca\"\nparent = \"root-ca\"\npath_len = 1\n",
+            deployment.project(),
+            deployment.environment()
+        );
+        Config::from_toml(&text).unwrap()
+    };
+    let (ledger, deployment) = sandbox.ledger().await;
+    contract::planted_leaves(Arc::new(ledger), config(&deployment)).await;
+    let (ledger, deployment) = sandbox.ledger().await;
+    contract::planted_authority(Arc::new(ledger), config(&deployment)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kms_derives_keys_of_intents() {
+    let Some(sandbox) = Sandbox::start() else { return };
+    let deployment = sandbox.deployment().await;
+    let keys = || KmsIntentKeys::new(&sandbox.config, deployment.intents_alias(), patient());
+    contract::intent_keys(async || Arc::new(keys()) as Arc<dyn IntentKeys>).await;
+
+    // A deployment of before: the key is not there, and what to do is said.
+    let missing = KmsIntentKeys::new(&sandbox.config, "alias/none".to_owned(), patient());
+    let error = missing.derive(&IntentNonce([1; 32])).await.unwrap_err();
+    assert!(matches!(error, KeyStoreError::Denied { .. }), "{error:?}");
+    assert!(error.to_string().contains("apply the Terraform module"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,6 +13,7 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
     ProjectionType, ScalarAttributeType,
 };
+use aws_sdk_kms::types::{KeySpec, KeyUsageType};
 use aws_sdk_s3::config::{Credentials, Region, SharedCredentialsProvider};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -133,7 +134,27 @@ impl Sandbox {
             vec![("Open", ScalarAttributeType::S), ("Since", ScalarAttributeType::N)],
         );
         create(deployment.journal_table(), ["Key", "Sort"], open).await.unwrap();
+        self.intents_key(&deployment).await;
         deployment
+    }
+
+    /// The key that authenticates intents, as Terraform makes it.
+    async fn intents_key(&self, deployment: &Deployment) {
+        let client = aws_sdk_kms::Client::new(&self.config);
+        let made = client
+            .create_key()
+            .key_spec(KeySpec::Hmac256)
+            .key_usage(KeyUsageType::GenerateVerifyMac)
+            .send()
+            .await
+            .unwrap();
+        client
+            .create_alias()
+            .alias_name(deployment.intents_alias())
+            .target_key_id(made.key_metadata.unwrap().key_id)
+            .send()
+            .await
+            .unwrap();
     }
 
     /// A ledger of its own.

@@ -32,6 +32,17 @@ impl House {
             let warning = self.without_key(ca, &error);
             self.warnings.push(warning);
         }
+        for (slug, error) in self.runtime.block_on(self.authority.not_believed()) {
+            if error.is_refuted() || slug == *issuing {
+                return Err(error.into());
+            }
+            self.warnings.push(error.to_string());
+        }
+        if !cas.is_empty() {
+            self.runtime
+                .block_on(self.authority.make_ready_to_issue())
+                .context("intents cannot be authenticated, without which nothing is issued")?;
+        }
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
-use chancery_authority::port::{KeyName, KeyStore, KeyStoreError, Notices};
+use chancery_authority::port::{IntentKeys, KeyName, KeyStore, KeyStoreError, Notices};
 use chancery_local::folder::DataFolder;
 use chancery_local::keys::passphrase::{ENVIRONMENT, Passphrase, PassphraseSource, Purpose, STORED_FILE};
 use chancery_local::keys::sealed::SealedKeyStore;
@@ -104,6 +104,13 @@ impl Keys {
         match self {
             Self::Sealed(store) => Arc::new(store.clone()),
             Self::Token(store) => Arc::clone(store) as Arc<dyn KeyStore>,
+        }
+    }
+
+    pub(super) fn intent_keys(&self) -> Arc<dyn IntentKeys> {
+        match self {
+            Self::Sealed(store) => Arc::new(store.clone()),
+            Self::Token(store) => Arc::clone(store) as Arc<dyn IntentKeys>,
         }
     }
 

@@ -8,8 +8,10 @@
 //! A key is unsealed by its first signature, on a thread of its own, once however many signatures wait for it; from
 //! then on it stays in memory. The private key is wiped from memory when the store is dropped, and so is the passphrase,
 //! which is kept as long as the store because later keys may need it.
+//!
+//! `intents.secret` is sealed the same way: what intents are authenticated with.
 
-mod files;
+pub(super) mod files;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -18,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use chancery_authority::port::{KeyName, KeyStore, KeyStoreError, Signed};
+use chancery_authority::port::{IntentKey, IntentKeys, IntentNonce, KeyName, KeyStore, KeyStoreError, Signed};
 use chancery_x509::algorithm::{CaKeyAlgorithm, SigningInput};
 use chancery_x509::key::ca::CaPublicKey;
 use der::Document;
@@ -26,6 +28,7 @@ use der::pem::LineEnding;
 use futures_channel::oneshot;
 
 use self::files::{Files, store_error};
+use super::intents::{self, IntentSecret, NotOpened, Secret};
 use super::log::SigningLog;
 use super::passphrase::{Passphrase, PassphraseError, PassphraseSource, Purpose};
 use super::private::{PrivateKey, SignError};
@@ -45,6 +48,7 @@ struct Store {
     source: PassphraseSource,
     passphrase: Mutex<Remembered>,
     keys: Mutex<HashMap<KeyName, Slot>>,
+    intents: IntentSecret,
     log: SigningLog,
 }
 
@@ -73,6 +77,7 @@ impl SealedKeyStore {
                 source,
                 passphrase: Mutex::default(),
                 keys: Mutex::default(),
+                intents: IntentSecret::default(),
                 log: SigningLog::new(folder),
             }),
         }
@@ -142,7 +147,38 @@ impl KeyStore for SealedKeyStore {
     }
 }
 
+#[async_trait]
+impl IntentKeys for SealedKeyStore {
+    async fn derive(&self, nonce: &IntentNonce) -> Result<IntentKey, KeyStoreError> {
+        let (store, nonce) = (Arc::clone(&self.store), *nonce);
+        on_thread(move || Ok(IntentKey::from_secret(&*store.intent_secret()?, &nonce))).await
+    }
+}
+
 impl Store {
+    fn intent_secret(&self) -> Result<Secret, KeyStoreError> {
+        let to_seal = || {
+            super::make_folder(&self.folder).map_err(|error| store_error(&self.folder, &error))?;
+            self.passphrase_to_seal()
+        };
+        let secret = self
+            .intents
+            .get(&self.folder, || self.passphrase(Purpose::Unseal), to_seal);
+        secret.map_err(|error| match error {
+            NotOpened::Other(error) => error,
+            NotOpened::WrongPassphrase => {
+                self.forget_passphrase();
+                KeyStoreError::Denied {
+                    detail: format!(
+                        "the passphrase does not open {}: give the one that the CA keys are sealed with; if it is the \
+                         right one, remove that file, which is then made anew",
+                        self.folder.join(intents::FILE).display()
+                    ),
+                }
+            }
+        })
+    }
+
     fn create(&self, key: &KeyName, algorithm: CaKeyAlgorithm) -> Result<CaPublicKey, KeyStoreError> {
         let files = Files::of(&self.folder, key).ok_or_else(|| KeyStoreError::Denied {
             detail: format!(

@@ -25,6 +25,7 @@ use chancery_authority::port::{KeyName, KeyStoreError};
 use chancery_x509::algorithm::{CaKeyAlgorithm, SigningInput};
 use chancery_x509::key::ca::CaPublicKey;
 use futures_channel::oneshot;
+use zeroize::Zeroizing;
 
 use self::connection::{Connection, Shared};
 use super::passphrase::PassphraseSource;
@@ -119,6 +120,17 @@ impl Token {
     pub(super) async fn unlock(&self, key: &KeyName) -> Result<CaPublicKey, KeyStoreError> {
         let key = key.clone();
         self.run(move |connection| connection.unlock(&key)).await
+    }
+
+    /// HMAC-SHA-256 of a message with a secret on the token, made where there is none; `None` where the token cannot.
+    pub(super) async fn hmac(
+        &self,
+        key: &KeyName,
+        message: Vec<u8>,
+        lock: PathBuf,
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, KeyStoreError> {
+        let key = key.clone();
+        self.run(move |connection| connection.hmac(&key, &message, &lock)).await
     }
 
     /// Signs a digest: ECDSA as DER ECDSA-Sig-Value, RSA raw. `before_it_leaves` is run with the signature made and

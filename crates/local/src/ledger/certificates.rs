@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use chancery_authority::Slug;
 use chancery_authority::port::LedgerError;
 use chancery_authority::port::keystore::{KeyName, Receipt};
-use chancery_authority::port::ledger::{CertificateRecord, Cursor, IntentId, Kind, Page, Revocation, Search};
+use chancery_authority::port::ledger::{
+    CertificateRecord, Cursor, IdempotencyToken, IntentCode, IntentId, Kind, Page, Revocation, Search,
+};
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
@@ -25,7 +27,8 @@ pub(crate) struct CertificateRow {
     pub(crate) is_authority: bool,
     pub(crate) reserved_at: UnixTime,
     pub(crate) stage: Stage,
-    pub(crate) has_token: bool,
+    pub(crate) token: Option<IdempotencyToken>,
+    pub(crate) authentication: Option<IntentCode>,
     /// With `kind`, `revocation` and `reminders` still to be filled in; `certificate` is the TBSCertificate unless issued.
     pub(crate) record: CertificateRecord,
 }
@@ -44,7 +47,7 @@ macro_rules! select_rows {
         concat!(
             "SELECT c.id, c.issuer, i.slug, c.serial, c.key, c.is_authority, c.common_name, c.profile, c.not_before,
                  c.not_after, c.shard, c.principal, c.notify_expiry, c.reserved_at, c.issued_at, c.lost_at,
-                 c.token IS NOT NULL, c.receipt, c.der
+                 c.token, c.receipt, c.der, c.authentication
              FROM certificates c JOIN issuers i ON i.id = c.issuer WHERE ",
             $condition
         )
@@ -66,6 +69,7 @@ impl CertificateRow {
             .as_blob()
             .map_err(|_| wrong("the key fingerprint is no octets"))?;
         let issued_at: Option<i64> = row.get(14)?;
+        let authentication: Option<Vec<u8>> = row.get(19)?;
         Ok(Self {
             id,
             issuer: row.get(1)?,
@@ -76,7 +80,8 @@ impl CertificateRow {
                 (Some(_), None) => Stage::Issued,
                 (_, Some(_)) => Stage::Lost,
             },
-            has_token: row.get(16)?,
+            token: row.get::<_, Option<String>>(16)?.map(IdempotencyToken),
+            authentication: authentication.as_deref().and_then(IntentCode::from_octets),
             record: CertificateRecord {
                 id: IntentId {
                     issuer: Slug::new(row.get::<_, String>(2)?).map_err(|error| wrong(&error.to_string()))?,

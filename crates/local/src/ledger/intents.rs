@@ -2,7 +2,7 @@
 
 use chancery_authority::port::LedgerError;
 use chancery_authority::port::ledger::{
-    CertificateIntent, CertificateRecord, Completion, IntentId, Kind, OpenIntent, Reservation, Revocation,
+    CertificateIntent, CertificateRecord, Completion, IntentId, Kind, OpenIntent, Reservation, Revocation, TokenDigest,
 };
 use chancery_authority::{Principal, Slug};
 use chancery_x509::crl::RevocationReason;
@@ -112,9 +112,9 @@ fn insert(writing: &Writing<'_>, principal: &str, intent: &CertificateIntent) ->
         .connection
         .prepare_cached(
             "INSERT INTO certificates (issuer, serial, key, is_authority, common_name, profile, not_before, not_after,
-                 shard, principal, notify_expiry, reserved_at, token, request_digest, der)
+                 shard, principal, notify_expiry, reserved_at, token, request_digest, der, authentication)
              VALUES (:issuer, :serial, :key, :is_authority, :common_name, :profile, :not_before, :not_after,
-                 :shard, :principal, :notify_expiry, :reserved_at, :token, :request_digest, :der)",
+                 :shard, :principal, :notify_expiry, :reserved_at, :token, :request_digest, :der, :authentication)",
         )?
         .execute(named_params! {
             ":issuer": issuer,
@@ -132,6 +132,7 @@ fn insert(writing: &Writing<'_>, principal: &str, intent: &CertificateIntent) ->
             ":token": intent.token.as_ref().map(|token| &token.0),
             ":request_digest": intent.token.as_ref().map(|_| &intent.request_digest),
             ":der": intent.tbs,
+            ":authentication": intent.authentication.map(|code| code.to_octets()),
         })?;
     if let Kind::Authority { slug, parent, key } = &intent.kind {
         let id = writing.connection.last_insert_rowid();
@@ -150,7 +151,9 @@ pub(crate) fn complete(writing: &Writing<'_>, completion: &Completion) -> Result
     let kind = row.kind(writing.connection)?;
     writing
         .connection
-        .prepare_cached("UPDATE certificates SET issued_at = ?2, receipt = ?3, der = ?4 WHERE id = ?1")?
+        .prepare_cached(
+            "UPDATE certificates SET issued_at = ?2, receipt = ?3, der = ?4, authentication = NULL WHERE id = ?1",
+        )?
         .execute((row.id, completion.at.0, &completion.receipt.0, &completion.certificate))?;
     writing.count(|counts| {
         counts.open_intents -= 1;
@@ -213,11 +216,28 @@ pub(crate) fn open_intents(connection: &Connection, before: UnixTime, limit: usi
 }
 
 fn open_intent(connection: &Connection, row: CertificateRow) -> Result<OpenIntent, Fault> {
+    let kind = row.kind(connection)?;
+    let CertificateRow {
+        record,
+        token,
+        authentication,
+        reserved_at,
+        ..
+    } = row;
     Ok(OpenIntent {
-        kind: row.kind(connection)?,
-        id: row.record.id,
-        tbs: row.record.certificate,
-        reserved_at: row.reserved_at,
-        has_token: row.has_token,
+        id: record.id,
+        kind,
+        common_name: record.common_name,
+        profile: record.profile,
+        key: record.key,
+        tbs: record.certificate,
+        not_before: record.not_before,
+        not_after: record.not_after,
+        shard: record.shard,
+        token: token.map(|token| TokenDigest::of(&record.principal, &token)),
+        principal: record.principal,
+        notify_expiry: record.notify_expiry,
+        reserved_at,
+        authentication,
     })
 }

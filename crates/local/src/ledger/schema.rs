@@ -15,9 +15,10 @@ use super::fault::{self, Fault, OpenError};
 const APPLICATION_ID: i32 = 0x4348_4359;
 
 /// Every migration, in order. One that was released is never changed; `PRAGMA user_version` counts those applied.
-pub(crate) const MIGRATIONS: [&str; 2] = [
+pub(crate) const MIGRATIONS: [&str; 3] = [
     include_str!("migrations/0001_ledger.sql"),
     include_str!("migrations/0002_api_tokens.sql"),
+    include_str!("migrations/0003_intent_authentication.sql"),
 ];
 
 /// The format that this program writes.

@@ -126,6 +126,11 @@ pub async fn metrics(State(state): State<AppState>) -> Result<Response, Problem>
         counts.open_intents,
     );
     gauge("requests_refused", "Rejections in the ledger", counts.rejected);
+    gauge(
+        "intents_refused",
+        "Intents found in the ledger since the start that nobody who may had prepared; none was signed",
+        state.authority.refused_intents(),
+    );
     let crls = state.authority.crl_status().await;
     // A family at a time: its samples must stand together.
     let mut family = |name: &str, help: &str, value: &dyn Fn(&CrlStatus) -> Option<i64>| {

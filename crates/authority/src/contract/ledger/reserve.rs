@@ -6,10 +6,10 @@ use chancery_x509::time::UnixTime;
 
 use super::ok;
 use crate::port::ledger::{
-    CertificateIntent, CertificateRecord, Completion, IdempotencyToken, IntentId, Kind, Ledger, LedgerError,
-    Reservation,
+    CertificateIntent, CertificateRecord, Completion, IdempotencyToken, IntentCode, IntentId, Kind, Ledger,
+    LedgerError, Reservation,
 };
-use crate::port::{KeyName, Receipt};
+use crate::port::{IntentNonce, KeyName, Receipt};
 use crate::principal::Principal;
 use crate::slug::Slug;
 
@@ -43,6 +43,10 @@ pub fn intent(number: u32) -> CertificateIntent {
         request_digest: [7; 32],
         notify_expiry: false,
         at: NOW,
+        authentication: Some(IntentCode {
+            nonce: IntentNonce([number.to_be_bytes()[3]; 32]),
+            code: key,
+        }),
     }
 }
 
@@ -274,7 +278,7 @@ pub(super) async fn tokens_replay(ledger: &dyn Ledger) {
                 "a replay is told of the first intent"
             );
             assert_eq!(
-                (open.reserved_at, open.has_token),
+                (open.reserved_at, open.has_token()),
                 (first.at, true),
                 "a replay is told of the first intent"
             );
@@ -483,7 +487,7 @@ pub(super) async fn open_intents_are_listed_oldest_first(ledger: &dyn Ledger) {
     );
     assert_eq!(open[0].tbs, intent(2).tbs, "an open intent has what is to be signed");
     assert_eq!(
-        (open[0].has_token, open[1].has_token),
+        (open[0].has_token(), open[1].has_token()),
         (false, true),
         "an open intent tells whether it has a token"
     );

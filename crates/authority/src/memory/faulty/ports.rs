@@ -18,8 +18,8 @@ use crate::port::ledger::{
 };
 use crate::port::publication::Stat;
 use crate::port::{
-    Body, ETag, KeyName, KeyStore, KeyStoreError, Notice, NoticeError, Notices, Precondition, Publication,
-    PublicationError, PublishedName, Scratch, Signed,
+    Body, ETag, IntentKey, IntentKeys, IntentNonce, KeyName, KeyStore, KeyStoreError, Notice, NoticeError, Notices,
+    Precondition, Publication, PublicationError, PublishedName, Scratch, Signed,
 };
 use crate::slug::Slug;
 
@@ -47,6 +47,15 @@ impl<T: KeyStore + ?Sized> KeyStore for Faulty<T> {
 
     async fn sign(&self, key: &KeyName, input: &SigningInput) -> Result<Signed, KeyStoreError> {
         self.faults.around("keys.sign", keys, self.inner.sign(key, input)).await
+    }
+}
+
+#[async_trait]
+impl<T: IntentKeys + ?Sized> IntentKeys for Faulty<T> {
+    async fn derive(&self, nonce: &IntentNonce) -> Result<IntentKey, KeyStoreError> {
+        self.faults
+            .around("intent_keys.derive", keys, self.inner.derive(nonce))
+            .await
     }
 }
 

@@ -306,6 +306,20 @@ impl State {
         self.crls.get(scope).map_or(0, |crls| crls.reserved)
     }
 
+    pub(super) fn replace_ca(&mut self, slug: &Slug, certificate: &[u8], row: bool) {
+        for ca in self.authorities.iter_mut().filter(|ca| ca.slug == *slug) {
+            ca.certificate = certificate.to_vec();
+        }
+        for stage in self.rows.values_mut().map(|row| &mut row.stage) {
+            if let Stage::Complete(record) = stage
+                && matches!(&record.kind, Kind::Authority { slug: of, .. } if of == slug)
+                && row
+            {
+                record.certificate = certificate.to_vec();
+            }
+        }
+    }
+
     pub(super) fn damage(&mut self, scope: &CrlScope, description: &str) {
         self.damaged
             .entry(scope.clone())
@@ -421,13 +435,7 @@ impl Row {
     }
 
     fn as_open(&self) -> OpenIntent {
-        OpenIntent {
-            id: self.intent.id.clone(),
-            kind: self.intent.kind.clone(),
-            tbs: self.intent.tbs.clone(),
-            reserved_at: self.intent.at,
-            has_token: self.intent.token.is_some(),
-        }
+        self.intent.as_open()
     }
 }
 

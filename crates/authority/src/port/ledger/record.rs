@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use aws_lc_rs::digest;
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
+use crate::port::intent_keys::IntentNonce;
 use crate::port::keystore::{KeyName, Receipt};
 use crate::port::publication::ETag;
 use crate::principal::Principal;
@@ -41,6 +43,20 @@ pub enum Kind {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct IdempotencyToken(pub String);
 
+/// SHA-256 over a principal and a token of theirs: names the token without telling it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TokenDigest(pub [u8; 32]);
+
+/// What shows that an intent was made by somebody who may prepare certificates: HMAC-SHA-256 over everything that decides it,
+/// under the key of a nonce.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IntentCode {
+    /// Which key.
+    pub nonce: IntentNonce,
+    /// The code.
+    pub code: [u8; 32],
+}
+
 /// The intent to sign one certificate.
 #[derive(Clone, Debug)]
 pub struct CertificateIntent {
@@ -74,6 +90,8 @@ pub struct CertificateIntent {
     pub notify_expiry: bool,
     /// When it was reserved.
     pub at: UnixTime,
+    /// Its authentication code, kept as it is while the intent is open.
+    pub authentication: Option<IntentCode>,
 }
 
 /// Answer to [`reserve`](super::Ledger::reserve).
@@ -87,19 +105,38 @@ pub enum Reservation {
     Open(Box<OpenIntent>),
 }
 
-/// An intent that is neither complete nor lost.
-#[derive(Clone, Debug)]
+/// An intent that is neither complete nor lost, as the ledger has it: a claim, until its code and its TBSCertificate were
+/// looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenIntent {
     /// Issuer and serial.
     pub id: IntentId,
     /// Leaf or CA.
     pub kind: Kind,
+    /// The common name; empty where the subject has none.
+    pub common_name: String,
+    /// Profile's name.
+    pub profile: String,
+    /// The key to be certified.
+    pub key: KeyFingerprint,
     /// DER TBSCertificate.
     pub tbs: Vec<u8>,
+    /// Valid from.
+    pub not_before: UnixTime,
+    /// Valid to.
+    pub not_after: UnixTime,
+    /// CRL shard.
+    pub shard: Option<u16>,
+    /// Who asked, as text.
+    pub principal: String,
+    /// Their token, where they can come back for the certificate.
+    pub token: Option<TokenDigest>,
+    /// Whether its expiry is to be told.
+    pub notify_expiry: bool,
     /// When it was reserved.
     pub reserved_at: UnixTime,
-    /// Whether its caller can come back for the certificate.
-    pub has_token: bool,
+    /// Its authentication code; intents of former versions have none.
+    pub authentication: Option<IntentCode>,
 }
 
 /// What completes an intent.
@@ -273,6 +310,76 @@ pub struct Counts {
     pub open_intents: u64,
     /// Requests rejected.
     pub rejected: u64,
+}
+
+impl TokenDigest {
+    /// The digest of a principal's token.
+    pub fn of(principal: &str, token: &IdempotencyToken) -> Self {
+        let mut context = digest::Context::new(&digest::SHA256);
+        context.update(&(principal.len() as u64).to_be_bytes());
+        context.update(principal.as_bytes());
+        context.update(token.0.as_bytes());
+        let mut octets = [0; 32];
+        octets.copy_from_slice(context.finish().as_ref());
+        Self(octets)
+    }
+}
+
+impl IntentCode {
+    /// Octets of [`to_octets`](Self::to_octets).
+    pub const LENGTH: usize = 64;
+
+    /// Nonce and code, one after the other.
+    pub fn to_octets(&self) -> [u8; Self::LENGTH] {
+        let mut octets = [0; Self::LENGTH];
+        octets[..32].copy_from_slice(&self.nonce.0);
+        octets[32..].copy_from_slice(&self.code);
+        octets
+    }
+
+    /// The same read back; `None` where that is not their length.
+    pub fn from_octets(octets: &[u8]) -> Option<Self> {
+        let (nonce, code) = octets.split_at_checked(32)?;
+        Some(Self {
+            nonce: IntentNonce(nonce.try_into().ok()?),
+            code: code.try_into().ok()?,
+        })
+    }
+}
+
+impl CertificateIntent {
+    /// Its token, if it has one.
+    pub fn token_digest(&self) -> Option<TokenDigest> {
+        let principal = self.principal.to_string();
+        self.token.as_ref().map(|token| TokenDigest::of(&principal, token))
+    }
+
+    /// It as it is while it is open.
+    pub fn as_open(&self) -> OpenIntent {
+        OpenIntent {
+            id: self.id.clone(),
+            kind: self.kind.clone(),
+            common_name: self.common_name.clone(),
+            profile: self.profile.clone(),
+            key: self.key,
+            tbs: self.tbs.clone(),
+            not_before: self.not_before,
+            not_after: self.not_after,
+            shard: self.shard,
+            principal: self.principal.to_string(),
+            token: self.token_digest(),
+            notify_expiry: self.notify_expiry,
+            reserved_at: self.at,
+            authentication: self.authentication,
+        }
+    }
+}
+
+impl OpenIntent {
+    /// Whether its caller can come back for the certificate.
+    pub fn has_token(&self) -> bool {
+        self.token.is_some()
+    }
 }
 
 impl fmt::Display for IntentId {

@@ -52,7 +52,7 @@ pub(super) fn names(folder: &Path) -> io::Result<Vec<KeyName>> {
 }
 
 /// A whole file; `None` where there is none.
-pub(super) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
+pub(in crate::keys) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     let file = match OpenOptions::new().read(true).open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         opened => opened?,
@@ -67,7 +67,7 @@ pub(super) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
 
 /// Writes a file that is there wholly or not at all, also after a crash; an existing one is an error of the kind
 /// `AlreadyExists`.
-pub(super) fn write_new(path: &Path, octets: &[u8], mode: u32) -> io::Result<()> {
+pub(in crate::keys) fn write_new(path: &Path, octets: &[u8], mode: u32) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new()
         .prefix(".")
@@ -82,7 +82,7 @@ pub(super) fn write_new(path: &Path, octets: &[u8], mode: u32) -> io::Result<()>
 }
 
 /// What a failure to read or write means for whoever asked.
-pub(super) fn store_error(path: &Path, error: &io::Error) -> KeyStoreError {
+pub(in crate::keys) fn store_error(path: &Path, error: &io::Error) -> KeyStoreError {
     let path = path.display();
     match error.kind() {
         io::ErrorKind::PermissionDenied => KeyStoreError::Denied {

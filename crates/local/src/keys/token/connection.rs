@@ -18,6 +18,7 @@ use cryptoki::session::{Session, SessionState, UserType};
 use cryptoki::slot::Slot;
 use cryptoki::types::RawAuthPin;
 use rustix::fs::FlockOperation;
+use zeroize::Zeroizing;
 
 use super::failure::Failure;
 use super::{TokenConfig, encode, objects};
@@ -248,6 +249,55 @@ impl Connection {
         // Not attempted again when the session is lost half-way: the key may be there by then.
         self.generate(key, algorithm)
             .map_err(|failure| failure.into_store_error(&shared.config.token))
+    }
+
+    /// HMAC-SHA-256 of a message with the secret of that label, which is made where there is none. `None`: the token cannot.
+    pub(super) fn hmac(
+        &mut self,
+        key: &KeyName,
+        message: &[u8],
+        lock_file: &Path,
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, KeyStoreError> {
+        let shared = Arc::clone(&self.shared);
+        let found = self.attempt(|connection| {
+            let open = connection.open()?;
+            if !objects::supports_hmac(&open.module, open.slot)? {
+                return Ok(None);
+            }
+            connection.log_in()?;
+            Ok(Some(objects::secret_key(&connection.open()?.session, key)?))
+        })?;
+        match found {
+            None => return Ok(None),
+            Some(Some(_)) => {}
+            Some(None) => {
+                let _here = lock(&shared.creating);
+                let _elsewhere = hold(lock_file)?;
+                self.make_secret(key)
+                    .map_err(|failure| failure.into_store_error(&shared.config.token))?;
+            }
+        }
+        self.attempt(|connection| {
+            connection.log_in()?;
+            let session = &connection.open()?.session;
+            let secret = objects::secret_key(session, key)?.ok_or_else(|| shared.missing(key))?;
+            Ok(Some(Zeroizing::new(session.sign(
+                &Mechanism::Sha256Hmac,
+                secret,
+                message,
+            )?)))
+        })
+    }
+
+    fn make_secret(&mut self, key: &KeyName) -> Result<(), Failure> {
+        self.log_in()?;
+        let open = self.open()?;
+        let writing = open.module.open_rw_session(open.slot)?;
+        // Another process may have been faster.
+        if objects::secret_key(&writing, key)?.is_none() {
+            objects::generate_secret(&writing, key)?;
+        }
+        Ok(())
     }
 
     fn generate(&mut self, key: &KeyName, algorithm: CaKeyAlgorithm) -> Result<CaPublicKey, Failure> {

@@ -108,6 +108,34 @@ pub(super) fn generate(
     Ok(session.generate_key_pair(&mechanism, &public, &private)?)
 }
 
+/// The secret key of a label; `None` where there is none. Needs a login.
+pub(super) fn secret_key(session: &Session, key: &KeyName) -> Result<Option<ObjectHandle>, Failure> {
+    single(session, key, ObjectClass::SECRET_KEY, "secret key")
+}
+
+/// Makes a secret for HMAC-SHA-256 that never leaves the token.
+pub(super) fn generate_secret(session: &Session, key: &KeyName) -> Result<ObjectHandle, Failure> {
+    let template = [
+        Attribute::Token(true),
+        Attribute::Label(key.0.clone().into_bytes()),
+        Attribute::Private(true),
+        Attribute::Sensitive(true),
+        Attribute::Extractable(false),
+        Attribute::Sign(true),
+        Attribute::Verify(false),
+        Attribute::Derive(false),
+        Attribute::KeyType(KeyType::GENERIC_SECRET),
+        Attribute::ValueLen(Ulong::from(32_u64)),
+    ];
+    Ok(session.generate_key(&Mechanism::GenericSecretKeyGen, &template)?)
+}
+
+/// Whether the token can make and use secrets for HMAC-SHA-256.
+pub(super) fn supports_hmac(module: &cryptoki::context::Pkcs11, slot: Slot) -> Result<bool, Failure> {
+    let known = module.get_mechanism_list(slot)?;
+    Ok(known.contains(&MechanismType::GENERIC_SECRET_KEY_GEN) && known.contains(&MechanismType::SHA256_HMAC))
+}
+
 /// Checks that a key just made is what was asked for.
 pub(super) fn is_kept_inside(session: &Session, private: ObjectHandle) -> Result<bool, Failure> {
     let attributes = session.get_attributes(private, &[AttributeType::Sensitive, AttributeType::Extractable])?;

@@ -5,20 +5,26 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chancery_authority::port::{KeyName, KeyStore, KeyStoreError, Signed};
+use chancery_authority::port::{IntentKey, IntentKeys, IntentNonce, KeyName, KeyStore, KeyStoreError, Signed};
 use chancery_x509::algorithm::{CaKeyAlgorithm, SigningInput};
 use chancery_x509::key::ca::CaPublicKey;
 
 use super::{Token, TokenConfig};
 use crate::keys::log::SigningLog;
+use crate::keys::sealed::SealedKeyStore;
 
 /// Held by whichever process is making a key.
 const LOCK_FILE: &str = "token.lock";
 
+/// The label of the secret that intents are authenticated with.
+const INTENTS: &str = "chancery-intents";
+
 /// CA keys on a PKCS #11 token.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct TokenKeyStore {
     token: Token,
+    /// Has the secret of intents where the token cannot: a file sealed with the PIN.
+    beside: SealedKeyStore,
     folder: PathBuf,
     log: Arc<SigningLog>,
 }
@@ -27,8 +33,10 @@ impl TokenKeyStore {
     /// The keys on a token; `folder`, the folder of keys, gets the signing log and is made if need be. The token is
     /// looked for when first needed.
     pub fn start(config: TokenConfig, folder: &Path) -> Result<Self, KeyStoreError> {
+        let beside = SealedKeyStore::new(folder, config.pin.clone());
         Ok(Self {
             token: Token::start(config)?,
+            beside,
             folder: folder.to_owned(),
             log: Arc::new(SigningLog::new(folder)),
         })
@@ -48,6 +56,22 @@ impl TokenKeyStore {
         let made: io::Result<()> = crate::keys::make_folder(&self.folder);
         made.map_err(|error| KeyStoreError::Unavailable {
             detail: format!("{}: {error}", self.folder.display()),
+        })
+    }
+}
+
+#[async_trait]
+impl IntentKeys for TokenKeyStore {
+    async fn derive(&self, nonce: &IntentNonce) -> Result<IntentKey, KeyStoreError> {
+        self.make_folder()?;
+        let (name, lock) = (KeyName(INTENTS.to_owned()), self.folder.join(LOCK_FILE));
+        let Some(octets) = self.token.hmac(&name, nonce.message(), lock).await? else {
+            return self.beside.derive(nonce).await;
+        };
+        let octets: Option<&[u8; 32]> = octets.as_slice().try_into().ok();
+        octets.map(IntentKey::new).ok_or_else(|| KeyStoreError::Damaged {
+            key: name,
+            detail: "the token answered an HMAC-SHA-256 that is not of 32 octets".to_owned(),
         })
     }
 }

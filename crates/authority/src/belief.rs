@@ -1,0 +1,186 @@
+//! Which CAs are believed.
+//!
+//! What the ledger has of a CA is a claim: whoever can write to it could put a certificate of theirs in the place of ours, and
+//! have it published, or answered as the root to trust. A CA's certificate is believed only if its key is the one that the
+//! key store has under the CA's name, and its signature that of the CA above, or a root's own; so on up to the root. It is looked
+//! at once for each certificate that was read, before anything is issued under it or published of it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use futures_util::future::join_all;
+
+use crate::authority::{Authority, Ca};
+use crate::port::ledger::Kind;
+use crate::port::{KeyName, KeyStoreError, LedgerError};
+use crate::slug::Slug;
+
+/// Why a CA's certificate is not believed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotBelieved {
+    /// The key store has another key under the name.
+    #[error(
+        "the certificate recorded for CA {slug} is not believed: its key is not {key} in the key store; if that key is the \
+         right one, somebody has replaced the certificate in the ledger: restore it"
+    )]
+    OtherKey {
+        /// Which CA.
+        slug: Slug,
+        /// Its key's name.
+        key: KeyName,
+    },
+    /// Not signed by the CA above, or for a root by itself.
+    #[error(
+        "the certificate recorded for CA {slug} is not believed: it was not signed by {signer}; somebody has replaced it in \
+         the ledger: restore it"
+    )]
+    NotSigned {
+        /// Which CA.
+        slug: Slug,
+        /// Who should have signed.
+        signer: Slug,
+    },
+    /// The CA above is not recorded.
+    #[error("the certificate recorded for CA {slug} is not believed: the CA above it, {parent}, is not recorded")]
+    NoParent {
+        /// Which CA.
+        slug: Slug,
+        /// The CA above.
+        parent: Slug,
+    },
+    /// The ledger has the CA's certificate twice, and not the same.
+    #[error(
+        "the certificate recorded for CA {slug} is not the one in its row of the certificates; somebody has replaced one of \
+         them: restore it"
+    )]
+    RecordsDiffer {
+        /// Which CA.
+        slug: Slug,
+    },
+    /// The key store does not tell the key, so that nothing is known.
+    #[error("the certificate recorded for CA {slug} cannot be compared with its key: {error}")]
+    KeyStore {
+        /// Which CA.
+        slug: Slug,
+        /// What it said.
+        error: KeyStoreError,
+    },
+    /// The ledger did not answer.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+impl NotBelieved {
+    /// Whether the certificate was found to be wrong, where otherwise nothing could be found out.
+    pub fn is_refuted(&self) -> bool {
+        match self {
+            Self::OtherKey { .. } | Self::NotSigned { .. } | Self::NoParent { .. } | Self::RecordsDiffer { .. } => true,
+            // A key store that was told of the certificate says so itself.
+            Self::KeyStore { error, .. } => matches!(error, KeyStoreError::Damaged { .. }),
+            Self::Ledger(_) => false,
+        }
+    }
+}
+
+impl Authority {
+    /// Whether a CA's certificate and those above it are what they should be. What was found good once is not asked again.
+    pub async fn believe(&self, ca: &Ca) -> Result<(), NotBelieved> {
+        if ca.is_believed.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let mut chain = self.chain(ca.slug());
+        // A CA that was read before a reload: it is looked at itself, not its successor.
+        if chain.first().is_none_or(|first| first.record != ca.record) {
+            return self.believe_replaced(ca).await;
+        }
+        chain.retain(|ca| !ca.is_believed.load(Ordering::Acquire));
+        for looked_at in join_all(chain.iter().map(|ca| self.has_its_key(ca))).await {
+            looked_at?;
+        }
+        for ca in chain.iter().rev() {
+            self.is_signed_from_above(ca)?;
+            ca.is_believed.store(true, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    /// Every CA that is not believed, and why.
+    pub async fn not_believed(&self) -> Vec<(Slug, NotBelieved)> {
+        let mut found = Vec::new();
+        for ca in self.cas().iter() {
+            if let Err(error) = self.believe(ca).await {
+                found.push((ca.slug().clone(), error));
+            }
+        }
+        found
+    }
+
+    /// The same before a CA's certificate is published: where the ledger has it twice, both have to be the same.
+    pub(crate) async fn believe_to_publish(&self, ca: &Ca) -> Result<(), NotBelieved> {
+        self.believe(ca).await?;
+        if ca.is_same_twice.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let issuer = ca.record.parent.as_ref().unwrap_or_else(|| ca.slug());
+        let row = self
+            .ports()
+            .ledger
+            .certificate(Some(issuer), ca.certificate().serial())
+            .await?;
+        // A CA of before the journal has its row alone, which is where the record came from.
+        let differs = row.is_some_and(|row| {
+            let is_ours = matches!(&row.kind, Kind::Authority { slug, .. } if slug == ca.slug());
+            !is_ours || row.certificate != ca.certificate().as_der()
+        });
+        if differs {
+            return Err(NotBelieved::RecordsDiffer {
+                slug: ca.slug().clone(),
+            });
+        }
+        ca.is_same_twice.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    async fn believe_replaced(&self, ca: &Ca) -> Result<(), NotBelieved> {
+        self.has_its_key(ca).await?;
+        if let Some(parent) = ca.record.parent.as_ref().and_then(|slug| self.ca(slug)) {
+            Box::pin(self.believe(&parent)).await?;
+        }
+        self.is_signed_from_above(ca)
+    }
+
+    async fn has_its_key(&self, ca: &Ca) -> Result<(), NotBelieved> {
+        let slug = || ca.slug().clone();
+        let key = &ca.record.key;
+        let found = self.ports().keys.public_key(key).await;
+        let found = found.map_err(|error| NotBelieved::KeyStore { slug: slug(), error })?;
+        if found.as_der() == ca.issuer.public_key().as_der() {
+            Ok(())
+        } else {
+            let key = key.clone();
+            Err(NotBelieved::OtherKey { slug: slug(), key })
+        }
+    }
+
+    fn is_signed_from_above(&self, ca: &Ca) -> Result<(), NotBelieved> {
+        let certificate = ca.certificate();
+        let above: Option<Arc<Ca>> = match &ca.record.parent {
+            None => None,
+            Some(parent) => Some(self.ca(parent).ok_or_else(|| NotBelieved::NoParent {
+                slug: ca.slug().clone(),
+                parent: parent.clone(),
+            })?),
+        };
+        let signer = above.as_deref().unwrap_or(ca);
+        let is_signed = certificate.issuer() == signer.certificate().subject()
+            && certificate.is_signed_by(signer.issuer.public_key());
+        if is_signed {
+            return Ok(());
+        }
+        Err(NotBelieved::NotSigned {
+            slug: ca.slug().clone(),
+            signer: signer.slug().clone(),
+        })
+    }
+}

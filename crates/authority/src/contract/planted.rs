@@ -1,0 +1,376 @@
+//! Intents that somebody else wrote into the ledger: nothing of them is ever signed.
+//!
+//! Whoever runs it gives a ledger of theirs; keys are in memory, where every signature is counted.
+
+use std::sync::Arc;
+
+use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
+use chancery_x509::algorithm::CaKeyAlgorithm;
+use chancery_x509::certificate::{BasicConstraints, CertificateTemplate, KeyUsage, TbsCertificate};
+use chancery_x509::csr::builder::CertificationRequestInfo;
+use chancery_x509::key::{KeyFingerprint, SubjectPublicKey};
+use chancery_x509::name::Subject;
+use chancery_x509::time::UnixTime;
+
+use crate::authority::Authority;
+use crate::config::Config;
+use crate::hierarchy::build;
+use crate::issue::IssueError;
+use crate::memory::House;
+use crate::port::ledger::{CertificateIntent, IdempotencyToken, IntentCode, IntentId, Ledger, Reservation};
+use crate::port::{IntentNonce, KeyStore, Ports};
+use crate::principal::Principal;
+use crate::profile::Profiles;
+use crate::wire::TlsCertRequest;
+
+const NOW: UnixTime = UnixTime(1_795_464_000);
+
+/// Everything that the suite works with.
+struct Stage {
+    house: House,
+    authority: Authority,
+}
+
+/// An attack: what it makes of a genuine intent that was authenticated, with the template of its certificate.
+type Attack = fn(&Stage, &mut CertificateIntent, CertificateTemplate);
+
+/// What somebody can make of an intent who may write to the ledger and cannot make codes.
+const WITHOUT_THE_KEY: [(&str, Attack); 13] = [
+    ("no code", |_, intent, _| intent.authentication = None),
+    ("a code of chance", |_, intent, _| {
+        intent.authentication = Some(IntentCode {
+            nonce: IntentNonce([1; 32]),
+            code: [2; 32],
+        });
+    }),
+    ("another nonce", |_, intent, _| {
+        if let Some(code) = &mut intent.authentication {
+            code.nonce = IntentNonce([3; 32]);
+        }
+    }),
+    ("a CA's TBSCertificate", |stage, intent, template| {
+        intent.tbs = ca_certificate(stage, template);
+    }),
+    ("a TBSCertList", |stage, intent, _| intent.tbs = certificate_list(stage)),
+    ("two octets", |_, intent, _| intent.tbs = vec![0x30, 0]),
+    ("another common name", |_, intent, _| intent.common_name.push('x')),
+    ("a longer life", |stage, intent, mut template| {
+        template.not_after = template.not_after.plus_days(1);
+        intent.not_after = template.not_after;
+        intent.tbs = issued(stage, &template);
+    }),
+    ("another key", |stage, intent, mut template| {
+        template.public_key = requester().1;
+        intent.key = template.public_key.fingerprint();
+        intent.tbs = issued(stage, &template);
+    }),
+    ("another profile", |_, intent, _| {
+        intent.profile = "tls-client".to_owned()
+    }),
+    ("another principal", |_, intent, _| {
+        intent.principal = Principal::Token("somebody".to_owned());
+    }),
+    ("another shard", |_, intent, _| intent.shard = Some(7)),
+    ("another serial", |_, intent, _| {
+        let mut octets = *intent.id.serial.as_padded();
+        octets[19] ^= 1;
+        intent.id.serial = ok(chancery_x509::serial::Serial::from_octets(&octets));
+    }),
+];
+
+/// What is not signed even with a right code: had a process that may prepare been led to write it.
+const WITH_THE_KEY: [(&str, Attack); 13] = [
+    ("a CA's TBSCertificate", |stage, intent, mut template| {
+        template.not_after = template.not_before.plus_days(3000);
+        intent.not_after = template.not_after;
+        intent.tbs = ca_certificate(stage, template);
+    }),
+    ("a TBSCertList", |stage, intent, _| intent.tbs = certificate_list(stage)),
+    ("two octets", |_, intent, _| intent.tbs = vec![0x30, 0]),
+    ("nothing", |_, intent, _| intent.tbs.clear()),
+    ("something behind it", |_, intent, _| intent.tbs.extend([0x05, 0])),
+    ("another common name beside it", |_, intent, _| {
+        intent.common_name.push('x')
+    }),
+    ("another validity beside it", |_, intent, _| {
+        intent.not_after = intent.not_after.plus_seconds(1);
+    }),
+    ("another key beside it", |_, intent, _| {
+        intent.key = KeyFingerprint([9; 32])
+    }),
+    ("another issuer beside it", |stage, intent, _| {
+        intent.id.issuer = stage.authority.config().cas()[0].slug().clone();
+    }),
+    ("a life beyond every rule", |stage, intent, mut template| {
+        template.not_after = template.not_before.plus_days(3000);
+        intent.not_after = template.not_after;
+        intent.tbs = issued(stage, &template);
+    }),
+    ("usages that no rule adds", |stage, intent, mut template| {
+        template.key_usage = KeyUsage::DIGITAL_SIGNATURE | KeyUsage::KEY_AGREEMENT;
+        intent.tbs = issued(stage, &template);
+    }),
+    ("a CRL elsewhere", |stage, intent, mut template| {
+        template.crl_distribution_points = vec!["http://elsewhere.example/x.crl".to_owned()];
+        intent.tbs = issued(stage, &template);
+    }),
+    ("a profile that there is not", |_, intent, _| {
+        intent.profile = "none".to_owned()
+    }),
+];
+
+/// Nothing that somebody else wrote into this ledger as an intent for a leaf is signed, neither by a sweep nor for its token;
+/// it is given up, and reported. `config` describes the hierarchy, which is created; its issuing CA may have CAs below it.
+pub async fn planted_leaves(ledger: Arc<dyn Ledger>, config: Config) {
+    let stage = Stage::open(ledger, config).await;
+    ok(stage.authority.initialise(&|_: &str| ()).await);
+    let mut refused = 0;
+    let attacks = WITHOUT_THE_KEY.iter().map(|attack| (attack, false));
+    for ((name, attack), has_key) in attacks.chain(WITH_THE_KEY.iter().map(|attack| (attack, true))) {
+        let (mut intent, template) = stage.prepare(name).await;
+        attack(&stage, &mut intent, template);
+        if has_key {
+            intent = ok(stage.authority.authenticator.seal(intent).await);
+        }
+        let id = intent.id.clone();
+        stage.plant(intent, name).await;
+        let signatures = stage.house.keys.log().len();
+        let swept = ok(stage.authority.sweep_older_than(0).await);
+        assert_eq!(stage.house.keys.log().len(), signatures, "{name}: something was signed");
+        assert_eq!((&swept.completed, &swept.failed), (&vec![], &vec![]), "{name}");
+        assert_eq!(swept.lost, [id.clone()], "{name}: it is given up");
+        let named: Vec<&IntentId> = swept.refused.iter().map(|(id, _)| id).collect();
+        assert_eq!(named, [&id], "{name}: it is reported");
+        refused += 1;
+        assert_eq!(stage.authority.refused_intents(), refused, "{name}: it is counted");
+        let certificate = ok(stage.authority.certificate(id.serial).await);
+        assert_eq!(certificate, None, "{name}");
+    }
+
+    // What this authority prepared is completed, by this process or by another.
+    let (genuine, _) = stage.prepare("genuine").await;
+    let id = genuine.id.clone();
+    stage.plant(genuine, "genuine").await;
+    let another = stage.another().await;
+    let swept = ok(another.sweep_older_than(0).await);
+    assert_eq!((swept.completed, swept.lost), (vec![id], vec![]));
+
+    for (name, attack) in [WITHOUT_THE_KEY[0], WITHOUT_THE_KEY[3]] {
+        stage.token_leads_to_nothing(name, attack).await;
+    }
+}
+
+/// Nothing that somebody else wrote into this ledger, in which no CA is yet, as the intent for a CA's certificate is signed;
+/// the CA is made as it is configured.
+pub async fn planted_authority(ledger: Arc<dyn Ledger>, config: Config) {
+    let stage = Stage::open(ledger, config).await;
+    let root = stage.authority.config().cas()[0].clone();
+    let key = ok(stage.house.keys.create(root.key(), root.algorithm()).await);
+    let (mut intent, _) = ok(build::intent(&stage.authority, &root, None, &key));
+    let subject = Subject {
+        common_name: Some("Somebody Else's Root".to_owned()),
+        ..Subject::default()
+    };
+    let template = CertificateTemplate {
+        subject: ok(subject.to_name()),
+        basic_constraints: Some(BasicConstraints {
+            ca: true,
+            path_len: None,
+        }),
+        key_usage: KeyUsage::DIGITAL_SIGNATURE | KeyUsage::KEY_CERT_SIGN | KeyUsage::CRL_SIGN,
+        ..stage.blank(intent.id.serial, key.as_subject().clone(), &intent)
+    };
+    let tbs = ok(template.self_signed(&key));
+    intent.tbs = tbs.as_der().to_vec();
+    let planted = tbs.signing_input(&key);
+    let id = intent.id.clone();
+    stage.plant(intent, "a root").await;
+
+    ok(stage.authority.initialise(&|_: &str| ()).await);
+    let signed = stage.house.keys.log();
+    assert!(
+        signed.iter().all(|signature| signature.input != planted),
+        "somebody else's root was signed"
+    );
+    let made = stage.authority.ca(root.slug()).map(|ca| ca.certificate().clone());
+    let made = made.unwrap_or_else(|| panic!("there is no root"));
+    assert_eq!(made.subject(), root.subject());
+    assert_ne!(made.serial(), id.serial);
+    assert_eq!(stage.authority.refused_intents(), 1);
+}
+
+/// Whoever plants intents under many nonces keeps one sweep busy for a bounded number of calls of the key store only, and
+/// none of it is signed.
+pub async fn planted_nonces(ledger: Arc<dyn Ledger>, config: Config, count: u8) {
+    let stage = Stage::open(ledger, config).await;
+    ok(stage.authority.initialise(&|_: &str| ()).await);
+    for number in 0..count {
+        let (mut intent, _) = stage.prepare(&format!("nonce {number}")).await;
+        intent.authentication = Some(IntentCode {
+            nonce: IntentNonce([number; 32]),
+            code: [0; 32],
+        });
+        stage.plant(intent, "a nonce").await;
+    }
+    let signatures = stage.house.keys.log().len();
+    let mut lost = 0;
+    for _ in 0..3 {
+        let asked = stage.house.intent_keys.derived().len();
+        let swept = ok(stage.authority.sweep_older_than(0).await);
+        let asked = stage.house.intent_keys.derived().len() - asked;
+        assert!(asked <= 100, "{asked} calls in one sweep");
+        lost += swept.lost.len();
+    }
+    assert_eq!((lost, stage.house.keys.log().len()), (usize::from(count), signatures));
+}
+
+impl Stage {
+    async fn open(ledger: Arc<dyn Ledger>, config: Config) -> Self {
+        let house = House::new(NOW);
+        let ports = Ports {
+            ledger,
+            ..house.ports()
+        };
+        let authority = ok(Authority::open(ports, config, Profiles::built_in()).await);
+        Self { house, authority }
+    }
+
+    async fn another(&self) -> Authority {
+        let (ports, config) = (self.authority.ports().clone(), self.authority.config().clone());
+        ok(Authority::open(ports, config, Profiles::built_in()).await)
+    }
+
+    /// A genuine intent with a token, authenticated, and the template of its certificate.
+    async fn prepare(&self, name: &str) -> (CertificateIntent, CertificateTemplate) {
+        let token = IdempotencyToken(format!("token for {name}"));
+        let prepared = ok(self.authority.prepare(&request(), &principal(), Some(token)));
+        let template = prepared.template().clone();
+        (ok(self.authority.authenticator.seal(prepared.intent()).await), template)
+    }
+
+    async fn plant(&self, intent: CertificateIntent, name: &str) {
+        let planted = ok(self.authority.ports().ledger.reserve(intent).await);
+        assert!(matches!(planted, Reservation::New), "{name}: {planted:?}");
+    }
+
+    /// A caller whose token leads to a planted intent gets nothing of it, and with the next call a certificate of its own.
+    async fn token_leads_to_nothing(&self, name: &str, attack: Attack) {
+        let (request, token) = (request(), IdempotencyToken(format!("token to {name}")));
+        let prepared = ok(self.authority.prepare(&request, &principal(), Some(token.clone())));
+        let template = prepared.template().clone();
+        let mut intent = ok(self.authority.authenticator.seal(prepared.intent()).await);
+        attack(self, &mut intent, template);
+        let id = intent.id.clone();
+        self.plant(intent, name).await;
+        self.house
+            .clock
+            .advance(self.authority.config().intent_grace_seconds() + 1);
+        let signatures = self.house.keys.log().len();
+        let outcome = self.authority.issue(&request, &principal(), Some(token.clone())).await;
+        assert!(
+            matches!(outcome, Err(IssueError::Unavailable { .. })),
+            "{name}: {outcome:?}"
+        );
+        assert_eq!(self.house.keys.log().len(), signatures, "{name}: something was signed");
+        let issued = ok(self.authority.issue(&request, &principal(), Some(token)).await);
+        assert_ne!(issued.record.id, id, "{name}");
+    }
+
+    /// A template with nothing in it but what an intent says.
+    fn blank(
+        &self,
+        serial: chancery_x509::serial::Serial,
+        public_key: SubjectPublicKey,
+        intent: &CertificateIntent,
+    ) -> CertificateTemplate {
+        CertificateTemplate {
+            serial,
+            subject: self.authority.config().cas()[0].subject().clone(),
+            public_key,
+            not_before: intent.not_before,
+            not_after: intent.not_after,
+            basic_constraints: None,
+            key_usage: KeyUsage::DIGITAL_SIGNATURE,
+            extended_key_usages: Vec::new(),
+            alt_names: Vec::new(),
+            policies: Vec::new(),
+            name_constraints: None,
+            crl_distribution_points: Vec::new(),
+            ca_issuers: Vec::new(),
+            ocsp: Vec::new(),
+            custom_extensions: Vec::new(),
+        }
+    }
+}
+
+/// Setting the stage goes well: an error is a broken promise of whatever it is set on.
+fn ok<T, E: std::fmt::Display>(outcome: Result<T, E>) -> T {
+    outcome.unwrap_or_else(|error| panic!("nothing is wrong, yet: {error}"))
+}
+
+fn principal() -> Principal {
+    Principal::Token("contract".to_owned())
+}
+
+fn issued(stage: &Stage, template: &CertificateTemplate) -> Vec<u8> {
+    let ca = stage.authority.issuing_ca().unwrap_or_else(|| panic!("no issuing CA"));
+    let tbs: TbsCertificate = ok(template.issued_by(&ca.issuer));
+    tbs.as_der().to_vec()
+}
+
+fn ca_certificate(stage: &Stage, template: CertificateTemplate) -> Vec<u8> {
+    let template = CertificateTemplate {
+        basic_constraints: Some(BasicConstraints {
+            ca: true,
+            path_len: Some(0),
+        }),
+        key_usage: KeyUsage::KEY_CERT_SIGN | KeyUsage::CRL_SIGN,
+        extended_key_usages: Vec::new(),
+        ..template
+    };
+    issued(stage, &template)
+}
+
+/// The TBSCertList of the issuing CA's published CRL.
+fn certificate_list(stage: &Stage) -> Vec<u8> {
+    let ca = stage.authority.issuing_ca().unwrap_or_else(|| panic!("no issuing CA"));
+    let name = format!("{}.crl", ca.slug());
+    let crl = stage.house.publication.content(&name);
+    let crl = crl.unwrap_or_else(|| panic!("{name} is not published"));
+    let inner = &crl[header(&crl).0..];
+    let (start, length) = header(inner);
+    inner[..start + length].to_vec()
+}
+
+/// Octets of a DER header, and the length that it tells.
+fn header(der: &[u8]) -> (usize, usize) {
+    match der[1] {
+        short @ ..0x80 => (2, usize::from(short)),
+        long => {
+            let digits = &der[2..2 + usize::from(long & 0x7f)];
+            let length = digits.iter().fold(0, |length, digit| length << 8 | usize::from(*digit));
+            (2 + digits.len(), length)
+        }
+    }
+}
+
+fn requester() -> (EcdsaKeyPair, SubjectPublicKey) {
+    let pair = ok(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING));
+    let der: PublicKeyX509Der<'_> = ok(pair.public_key().as_der());
+    let key = ok(SubjectPublicKey::from_der(der.as_ref()));
+    (pair, key)
+}
+
+/// A request of somebody new.
+fn request() -> TlsCertRequest {
+    let (pair, key) = requester();
+    let subject = Subject {
+        common_name: Some("planted.example.com".to_owned()),
+        ..Subject::default()
+    };
+    let info = CertificationRequestInfo::new(&ok(subject.to_name()), &key, &[]);
+    let signature = ok(pair.sign(&SystemRandom::new(), info.as_der()));
+    TlsCertRequest::for_csr(info.assemble(CaKeyAlgorithm::P256.signature_algorithm_der(), signature.as_ref()))
+}

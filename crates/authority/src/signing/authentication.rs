@@ -1,0 +1,144 @@
+//! Authentication codes of intents: made by those who may prepare certificates, verified before anything is signed again.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use futures_util::lock::Mutex as AsyncMutex;
+
+use super::NotSignable;
+use crate::port::ledger::{CertificateIntent, IntentCode, Kind, OpenIntent};
+use crate::port::{Entropy, IntentKey, IntentKeys, IntentNonce, KeyStoreError};
+
+/// Keys of other processes' nonces that are kept at most. Each costs a call of the key store.
+const KEPT: usize = 256;
+
+/// Makes codes under a nonce of its own, and verifies anybody's.
+pub(crate) struct Authenticator {
+    keys: Arc<dyn IntentKeys>,
+    entropy: Arc<dyn Entropy>,
+    own: OnceLock<(IntentNonce, Arc<IntentKey>)>,
+    /// Held while the key store is asked for the own key, so that callers at the same time ask once.
+    asking: AsyncMutex<()>,
+    others: Mutex<BTreeMap<IntentNonce, Arc<IntentKey>>>,
+}
+
+impl Authenticator {
+    pub(crate) fn new(keys: Arc<dyn IntentKeys>, entropy: Arc<dyn Entropy>) -> Self {
+        Self {
+            keys,
+            entropy,
+            own: OnceLock::new(),
+            asking: AsyncMutex::new(()),
+            others: Mutex::default(),
+        }
+    }
+
+    /// Has the own key ready: the only call of the key store that making codes takes, once in a process.
+    pub(crate) async fn make_ready(&self) -> Result<(), KeyStoreError> {
+        self.own().await.map(|_| ())
+    }
+
+    /// The intent with its code.
+    pub(crate) async fn seal(&self, mut intent: CertificateIntent) -> Result<CertificateIntent, KeyStoreError> {
+        let (nonce, key) = self.own().await?;
+        intent.authentication = Some(IntentCode {
+            nonce,
+            code: key.code(&message(&intent.as_open())),
+        });
+        Ok(intent)
+    }
+
+    /// Whether an intent was made by somebody who may; an error of the key store says nothing about it.
+    pub(crate) async fn verify(&self, intent: &OpenIntent) -> Result<Result<(), NotSignable>, KeyStoreError> {
+        let Some(IntentCode { nonce, code }) = intent.authentication else {
+            return Ok(Err(NotSignable::NoCode));
+        };
+        let key = self.key_of(nonce).await?;
+        if key.verifies(&message(intent), &code) {
+            Ok(Ok(()))
+        } else {
+            Ok(Err(NotSignable::WrongCode))
+        }
+    }
+
+    /// Whether verifying under that nonce asks the key store.
+    pub(crate) fn knows(&self, nonce: &IntentNonce) -> bool {
+        self.own.get().is_some_and(|(own, _)| own == nonce) || self.others().contains_key(nonce)
+    }
+
+    async fn own(&self) -> Result<(IntentNonce, Arc<IntentKey>), KeyStoreError> {
+        if let Some(own) = self.own.get() {
+            return Ok(own.clone());
+        }
+        let _one_at_a_time = self.asking.lock().await;
+        if let Some(own) = self.own.get() {
+            return Ok(own.clone());
+        }
+        let mut nonce = IntentNonce([0; 32]);
+        self.entropy.fill(&mut nonce.0);
+        let key = Arc::new(self.keys.derive(&nonce).await?);
+        Ok(self.own.get_or_init(|| (nonce, key)).clone())
+    }
+
+    async fn key_of(&self, nonce: IntentNonce) -> Result<Arc<IntentKey>, KeyStoreError> {
+        if let Some((_, key)) = self.own.get().filter(|(own, _)| *own == nonce) {
+            return Ok(Arc::clone(key));
+        }
+        if let Some(key) = self.others().get(&nonce) {
+            return Ok(Arc::clone(key));
+        }
+        let key = Arc::new(self.keys.derive(&nonce).await?);
+        let mut others = self.others();
+        if others.len() >= KEPT {
+            others.clear();
+        }
+        others.insert(nonce, Arc::clone(&key));
+        Ok(key)
+    }
+
+    fn others(&self) -> std::sync::MutexGuard<'_, BTreeMap<IntentNonce, Arc<IntentKey>>> {
+        self.others.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Everything that decides an intent but when it was reserved, which says only how old it is, each with its length before it, so that no two intents write the same octets.
+fn message(intent: &OpenIntent) -> Vec<u8> {
+    let mut message = Message(Vec::with_capacity(intent.tbs.len() + 512));
+    message.value(b"intent v1");
+    message.value(intent.id.issuer.as_str().as_bytes());
+    message.value(intent.id.serial.as_padded());
+    match &intent.kind {
+        Kind::Leaf => message.value(b"leaf"),
+        Kind::Authority { slug, parent, key } => {
+            message.value(b"authority");
+            message.value(slug.as_str().as_bytes());
+            message.optional(parent.as_ref().map(|parent| parent.as_str().as_bytes()));
+            message.value(key.0.as_bytes());
+        }
+    }
+    message.value(intent.common_name.as_bytes());
+    message.value(intent.profile.as_bytes());
+    message.value(&intent.key.0);
+    message.value(&intent.not_before.0.to_be_bytes());
+    message.value(&intent.not_after.0.to_be_bytes());
+    message.optional(intent.shard.map(u16::to_be_bytes).as_ref().map(<[u8; 2]>::as_slice));
+    message.value(intent.principal.as_bytes());
+    message.optional(intent.token.as_ref().map(|token| token.0.as_slice()));
+    message.value(&[u8::from(intent.notify_expiry)]);
+    message.value(&intent.tbs);
+    message.0
+}
+
+struct Message(Vec<u8>);
+
+impl Message {
+    fn value(&mut self, octets: &[u8]) {
+        self.0.extend_from_slice(&(octets.len() as u64).to_be_bytes());
+        self.0.extend_from_slice(octets);
+    }
+
+    fn optional(&mut self, octets: Option<&[u8]>) {
+        self.0.push(u8::from(octets.is_some()));
+        self.value(octets.unwrap_or_default());
+    }
+}

@@ -1,0 +1,226 @@
+//! CA certificates that somebody put into the ledger in the place of ours: nothing is published of them, nor issued under them.
+
+use std::io::Cursor;
+
+use chancery_authority::Authority;
+use chancery_authority::belief::NotBelieved;
+use chancery_authority::hierarchy::HierarchyError;
+use chancery_authority::memory::House;
+use chancery_authority::port::{KeyName, KeyStore, Precondition, Publication, PublishedName};
+use chancery_authority::publish::PublishError;
+use chancery_x509::algorithm::CaKeyAlgorithm;
+use chancery_x509::certificate::{BasicConstraints, Certificate, CertificateTemplate, Issuer, KeyUsage};
+use chancery_x509::key::SubjectPublicKey;
+use chancery_x509::name::Name;
+
+use crate::office::{Office, another, principal, request, slug};
+
+const ROOT: &str = "chancery-root-ca";
+const ISSUING: &str = "chancery-issuing-ca";
+
+/// Somebody with a key of their own.
+struct Somebody<'a> {
+    house: &'a House,
+    key: KeyName,
+}
+
+impl<'a> Somebody<'a> {
+    async fn new(house: &'a House) -> Self {
+        let key = KeyName("somebody".to_owned());
+        house.keys.create(&key, CaKeyAlgorithm::P256).await.unwrap();
+        Self { house, key }
+    }
+
+    /// A root of theirs with our root's name.
+    async fn root(&self, like: &Certificate) -> Certificate {
+        let own = self.house.keys.public_key(&self.key).await.unwrap();
+        let template = template(like.subject().clone(), own.as_subject().clone(), like);
+        let tbs = template.self_signed(&own).unwrap();
+        let signed = self.house.keys.sign(&self.key, &tbs.signing_input(&own)).await.unwrap();
+        Certificate::parse(&tbs.assemble(&signed.signature)).unwrap()
+    }
+
+    /// A CA's certificate for our key, signed by them.
+    async fn below(&self, root: &Certificate, like: &Certificate) -> Certificate {
+        let own = self.house.keys.public_key(&self.key).await.unwrap();
+        let template = template(like.subject().clone(), like.public_key().unwrap(), like);
+        let tbs = template.issued_by(&Issuer::new(root.clone()).unwrap()).unwrap();
+        let signed = self.house.keys.sign(&self.key, &tbs.signing_input(&own)).await.unwrap();
+        Certificate::parse(&tbs.assemble(&signed.signature)).unwrap()
+    }
+}
+
+fn template(subject: Name, public_key: SubjectPublicKey, like: &Certificate) -> CertificateTemplate {
+    CertificateTemplate {
+        serial: like.serial(),
+        subject,
+        public_key,
+        not_before: like.not_before(),
+        not_after: like.not_after(),
+        basic_constraints: Some(BasicConstraints {
+            ca: true,
+            path_len: None,
+        }),
+        key_usage: KeyUsage::DIGITAL_SIGNATURE | KeyUsage::KEY_CERT_SIGN | KeyUsage::CRL_SIGN,
+        extended_key_usages: Vec::new(),
+        alt_names: Vec::new(),
+        policies: Vec::new(),
+        name_constraints: None,
+        crl_distribution_points: Vec::new(),
+        ca_issuers: Vec::new(),
+        ocsp: Vec::new(),
+        custom_extensions: Vec::new(),
+    }
+}
+
+fn certificate(office: &Office, name: &str) -> Certificate {
+    office.authority.ca(&slug(name)).unwrap().certificate().clone()
+}
+
+/// A process that comes to the house as it is now finds one of its CAs replaced.
+async fn is_refused(office: &Office, is_right: impl Fn(&NotBelieved) -> bool) {
+    let before: Vec<_> = office.house.publication.story();
+    let authority = another(&office.house, &office.config).await;
+    let signatures = office.house.keys.log().len();
+
+    match authority.initialise(&|_: &str| ()).await {
+        Err(HierarchyError::NotBelieved(error)) if is_right(&error) => {}
+        other => panic!("{other:?}"),
+    }
+    let outcomes = authority.publish_certificates().await;
+    let refused = |outcome: &Result<(), PublishError>| matches!(outcome, Err(PublishError::NotBelieved(_)));
+    assert!(outcomes.iter().any(|(_, outcome)| refused(outcome)), "{outcomes:?}");
+    let (name, bundle) = outcomes.last().unwrap();
+    assert_eq!(name.to_string(), "chancery-ca-bundle.pem");
+    assert!(refused(bundle), "a bundle without that CA is none: {bundle:?}");
+    assert_eq!(
+        office.house.publication.story().len(),
+        before.len(),
+        "nothing is published"
+    );
+
+    let error = authority
+        .issue(&request("a.example"), &principal(), None)
+        .await
+        .unwrap_err();
+    assert_eq!((error.code(), error.is_retryable()), ("ca_not_believed", false));
+    assert_eq!(office.house.keys.log().len(), signatures, "nothing is signed");
+}
+
+#[tokio::test]
+async fn somebody_else_s_root_is_not_believed() {
+    for row in [false, true] {
+        let office = Office::new().await;
+        let theirs = Somebody::new(&office.house)
+            .await
+            .root(&certificate(&office, ROOT))
+            .await;
+        office.house.ledger.replace_ca(&slug(ROOT), theirs.as_der(), row);
+        is_refused(
+            &office,
+            |error| matches!(error, NotBelieved::OtherKey { slug, .. } if slug.as_str() == ROOT),
+        )
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn nor_a_whole_hierarchy_of_theirs_over_our_key() {
+    let office = Office::new().await;
+    let somebody = Somebody::new(&office.house).await;
+    let root = somebody.root(&certificate(&office, ROOT)).await;
+    let issuing = somebody.below(&root, &certificate(&office, ISSUING)).await;
+    office.house.ledger.replace_ca(&slug(ROOT), root.as_der(), true);
+    office.house.ledger.replace_ca(&slug(ISSUING), issuing.as_der(), true);
+    is_refused(
+        &office,
+        |error| matches!(error, NotBelieved::OtherKey { slug, .. } if slug.as_str() == ROOT),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn nor_our_key_certified_by_them() {
+    let office = Office::new().await;
+    let somebody = Somebody::new(&office.house).await;
+    let root = somebody.root(&certificate(&office, ROOT)).await;
+    let issuing = somebody.below(&root, &certificate(&office, ISSUING)).await;
+    office.house.ledger.replace_ca(&slug(ISSUING), issuing.as_der(), true);
+    is_refused(
+        &office,
+        |error| matches!(error, NotBelieved::NotSigned { slug, .. } if slug.as_str() == ISSUING),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn two_records_of_a_ca_that_differ_are_not_published() {
+    let office = Office::new().await;
+    let (root, issuing) = (certificate(&office, ROOT), certificate(&office, ISSUING));
+    // The record is ours, the row is not.
+    office.house.ledger.replace_ca(&slug(ROOT), issuing.as_der(), true);
+    office.house.ledger.replace_ca(&slug(ROOT), root.as_der(), false);
+    let authority: Authority = another(&office.house, &office.config).await;
+    match authority.initialise(&|_: &str| ()).await {
+        Err(HierarchyError::NotBelieved(NotBelieved::RecordsDiffer { slug })) => assert_eq!(slug.as_str(), ROOT),
+        other => panic!("{other:?}"),
+    }
+    // What is ours by key and signature goes on working.
+    authority
+        .issue(&request("a.example"), &principal(), None)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn published_certificates_are_compared_whole_and_repaired() {
+    let office = Office::new().await;
+    let (root, issuing) = (certificate(&office, ROOT), certificate(&office, ISSUING));
+    let theirs = Somebody::new(&office.house).await.root(&root).await;
+    let ours = root.to_pem() + &issuing.to_pem();
+    let put = async |name: &str, text: String| {
+        let (name, body) = (
+            PublishedName::new(name).unwrap(),
+            Box::new(Cursor::new(text.into_bytes())),
+        );
+        office
+            .house
+            .publication
+            .put(&name, body, Precondition::None)
+            .await
+            .unwrap();
+    };
+    for wrong in [
+        theirs.to_pem() + &ours,
+        ours.clone() + &theirs.to_pem(),
+        theirs.to_pem() + &issuing.to_pem(),
+        issuing.to_pem(),
+        String::new(),
+    ] {
+        put("chancery-ca-bundle.pem", wrong).await;
+        put("chancery-root-ca.crt", theirs.to_pem() + &root.to_pem()).await;
+        for (name, outcome) in office.authority.publish_certificates().await {
+            outcome.unwrap_or_else(|error| panic!("{name}: {error}"));
+        }
+        let content = |name: &str| office.house.publication.content(name).unwrap();
+        assert_eq!(&*content("chancery-ca-bundle.pem"), ours.as_bytes());
+        assert_eq!(&*content("chancery-root-ca.crt"), root.to_pem().as_bytes());
+    }
+}
+
+/// A root whose private half is away is known by its public one; of one that is away wholly nothing is known, and that is
+/// said.
+#[tokio::test]
+async fn without_the_key_nothing_is_known() {
+    let office = Office::new().await;
+    office.house.keys.forget(&KeyName(ROOT.to_owned()));
+    let authority = another(&office.house, &office.config).await;
+    let found = authority.not_believed().await;
+    assert_eq!(found.len(), 2, "nor is what hangs on it: {found:?}");
+    assert!(found.iter().all(|(_, error)| !error.is_refuted()), "{found:?}");
+    let error = authority
+        .issue(&request("a.example"), &principal(), None)
+        .await
+        .unwrap_err();
+    assert_eq!(error.code(), "key_store");
+}

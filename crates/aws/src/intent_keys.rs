@@ -1,0 +1,86 @@
+//! Keys of intents, derived by an HMAC key in AWS KMS.
+//!
+//! The key never leaves KMS; whoever may call `kms:GenerateMac` with it may prepare certificates, and nobody else. A process
+//! calls once, for the key of its nonce, and computes codes with that.
+//! <https://docs.aws.amazon.com/kms/latest/APIReference/API_GenerateMac.html>
+
+use async_trait::async_trait;
+use aws_config::SdkConfig;
+use aws_sdk_kms::primitives::Blob;
+use aws_sdk_kms::types::MacAlgorithmSpec;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use chancery_authority::port::{IntentKey, IntentKeys, IntentNonce, KeyStoreError};
+use zeroize::Zeroizing;
+
+use crate::patience::{Failure, Patience, describe, is_denied};
+
+/// Derives keys of intents with an HMAC_256 key in KMS.
+#[derive(Debug)]
+pub struct KmsIntentKeys {
+    client: aws_sdk_kms::Client,
+    patience: Patience,
+    key: String,
+}
+
+impl KmsIntentKeys {
+    /// With the key of that alias or ARN. Calls nothing.
+    pub fn new(config: &SdkConfig, key: String, patience: Patience) -> Self {
+        let config = aws_sdk_kms::config::Builder::from(config)
+            .retry_config(Patience::retries())
+            .timeout_config(patience.timeouts())
+            .interceptor(patience.meter().clone())
+            .build();
+        Self {
+            client: aws_sdk_kms::Client::from_conf(config),
+            patience,
+            key,
+        }
+    }
+
+    fn refusal<E: ProvideErrorMetadata + std::error::Error>(&self, error: &E) -> KeyStoreError {
+        let detail = format!(
+            "intents cannot be authenticated with the KMS key {}: {}",
+            self.key,
+            describe(error)
+        );
+        match error.code() {
+            Some("NotFoundException") => KeyStoreError::Denied {
+                detail: format!("{detail}; apply the Terraform module of this version, which makes that key"),
+            },
+            Some("DisabledException" | "KMSInvalidStateException") => KeyStoreError::Denied {
+                detail: format!("{detail}; enable the key, or cancel its deletion"),
+            },
+            Some("InvalidKeyUsageException" | "UnsupportedOperationException") => KeyStoreError::Denied {
+                detail: format!("{detail}; point the alias to a key of the specification HMAC_256"),
+            },
+            _ if is_denied(error) => KeyStoreError::Denied {
+                detail: format!(
+                    "{detail}; allow kms:GenerateMac with that key to this role: the Terraform module of this version does"
+                ),
+            },
+            _ => KeyStoreError::Unavailable { detail },
+        }
+    }
+}
+
+#[async_trait]
+impl IntentKeys for KmsIntentKeys {
+    async fn derive(&self, nonce: &IntentNonce) -> Result<IntentKey, KeyStoreError> {
+        let call = self
+            .client
+            .generate_mac()
+            .key_id(&self.key)
+            .mac_algorithm(MacAlgorithmSpec::HmacSha256)
+            .message(Blob::new(nonce.message()));
+        let answer = match self.patience.call("kms:GenerateMac", call.send()).await {
+            Ok(answer) => answer,
+            Err(Failure::Refused(error)) => return Err(self.refusal(&error)),
+            Err(Failure::Unavailable(detail)) => return Err(KeyStoreError::Unavailable { detail }),
+        };
+        let octets = Zeroizing::new(answer.mac.map(Blob::into_inner).unwrap_or_default());
+        let octets: Option<&[u8; 32]> = octets.as_slice().try_into().ok();
+        octets.map(IntentKey::new).ok_or_else(|| KeyStoreError::Unavailable {
+            detail: "KMS answered without 32 octets of HMAC".to_owned(),
+        })
+    }
+}
