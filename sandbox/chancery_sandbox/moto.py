@@ -14,7 +14,7 @@ from .server import Options, Server
 
 def main() -> None:
     """Run until standard input ends, or until asked to stop."""
-    server = Server(_options())
+    server = Server(options(sys.argv[1:]))
     server.start()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
@@ -27,7 +27,8 @@ def main() -> None:
         server.stop()
 
 
-def _options() -> Options:
+def options(given: list[str]) -> Options:
+    """What the arguments say."""
     parser = argparse.ArgumentParser(prog="chancery_sandbox.moto", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=0, help="0 takes any free port")
@@ -43,7 +44,7 @@ def _options() -> Options:
     parser.add_argument(
         "--patience", type=float, default=1.0, help="share of a state machine's waits before retries that is waited"
     )
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(given)
     first, _, second = arguments.retry_delays.partition(",")
     return Options(
         host=arguments.host,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import urllib.request
@@ -84,8 +85,13 @@ def sandbox(tmp_path_factory):
     running.stop()
 
 
-def pytest_collection_modifyitems(items):
-    """Let those that need no Terraform go first: it is at work meanwhile."""
+def pytest_collection_modifyitems(config, items):
+    """Leave out what tests in Rust look at as well, and let those that need no Terraform go first: it is at work meanwhile."""
+    named = any("test_" in argument for argument in config.args)
+    if not named and not os.environ.get("CHANCERY_THOROUGH"):
+        again = [item for item in items if item.get_closest_marker("thorough")]
+        config.hook.pytest_deselected(items=again)
+        items[:] = [item for item in items if item not in again]
     items.sort(key=lambda item: item.get_closest_marker("deployed") is not None)
 
 

@@ -16,7 +16,7 @@ from cryptography import x509
 from faulty import Faulty, Scenario
 from place import Place, Request, certificate_of
 
-pytestmark = pytest.mark.deployed("faults")
+pytestmark = [pytest.mark.deployed("faults"), pytest.mark.thorough]
 
 SERVER, REMINDED, SILENT = "server.example.com", "reminded.example.com", "silent.example.com"
 

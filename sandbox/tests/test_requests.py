@@ -31,7 +31,7 @@ WRONG = (
 )  # fmt: skip
 
 
-pytestmark = pytest.mark.deployed("faults")
+pytestmark = [pytest.mark.deployed("faults"), pytest.mark.thorough]
 
 
 @pytest.fixture(scope="module", autouse=True)

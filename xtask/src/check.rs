@@ -1,6 +1,6 @@
 //! Everything that can be said of the code without running it.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::{docs, layout, sandbox, shell};
 
@@ -12,53 +12,71 @@ pub(crate) const EVERYTHING: [&str; 2] = ["--features", "chancery-cli/aws"];
 
 /// Formatting, lints, documentation, dependency rules.
 pub(crate) fn run() -> Result<()> {
+    at_a_glance()?;
+    clippy(&["--workspace", EVERYTHING[0], EVERYTHING[1]])?;
+    in_full()?;
+    docs::scripts()?;
+    sandbox::check()?;
+    dependencies()
+}
+
+/// What takes no compiling.
+pub(crate) fn at_a_glance() -> Result<()> {
     shell::run(shell::cargo().args(["fmt", "--all", "--check"]))?;
     layout::run()?;
-    // Everything with all that it can have; then the command as most build it, the one package whose code depends on that.
-    for what in [
-        &["--workspace", EVERYTHING[0], EVERYTHING[1]][..],
-        &["--package", "chancery-cli"],
-    ] {
-        let mut clippy = shell::cargo();
-        clippy.arg("clippy").args(what).arg("--all-targets");
-        shell::run(clippy.args(["--", "--deny", "warnings"]))?;
-    }
+    docs::pages()
+}
+
+/// What a compilation for tests leaves out: the command as most build it, with its tests, and the documentation of programs.
+pub(crate) fn in_full() -> Result<()> {
+    clippy(&["--package", "chancery-cli"])?;
     shell::run(
         shell::cargo()
             .args(["doc", "--workspace", "--no-deps", "--quiet"])
             .args(EVERYTHING)
             .env("RUSTDOCFLAGS", "-D warnings"),
-    )?;
-    docs::run()?;
-    sandbox::check()?;
-    dependencies()
+    )
+}
+
+fn clippy(what: &[&str]) -> Result<()> {
+    let mut clippy = shell::cargo();
+    clippy.arg("clippy").args(what).arg("--all-targets");
+    shell::run(clippy.args(["--", "--deny", "warnings"]))
 }
 
 /// Licences, sources, banned crates, and advisories where their database can be reached.
-fn dependencies() -> Result<()> {
+pub(crate) fn dependencies() -> Result<()> {
     let deny = if shell::exists("cargo-deny") {
         "cargo-deny".into()
     } else {
-        let folder = shell::target().join("tools");
+        // Below cargo's own home, where every clone finds it, and not among what the user has installed.
+        let folder = shell::cargo_home()
+            .context("there is neither CARGO_HOME nor a home directory to install cargo-deny in")?
+            .join("chancery-tools")
+            .join(format!("cargo-deny-{CARGO_DENY}"));
         let installed = folder.join("bin/cargo-deny");
         if !installed.is_file() {
+            let mut install = shell::cargo();
+            install.args([
+                "install",
+                "cargo-deny",
+                "--locked",
+                "--quiet",
+                "--version",
+                CARGO_DENY,
+                "--root",
+            ]);
+            install.arg(&folder);
             // Unoptimised: it runs once for a second, and building it is most of its cost.
-            shell::run(
-                shell::cargo()
-                    .args([
-                        "install",
-                        "cargo-deny",
-                        "--locked",
-                        "--debug",
-                        "--quiet",
-                        "--version",
-                        CARGO_DENY,
-                        "--root",
-                    ])
-                    .arg(&folder)
-                    // Its own target folder is below ours, so that a second run finds what a first one built.
-                    .env("CARGO_TARGET_DIR", folder.join("build")),
-            )?;
+            install.args([
+                "--debug",
+                "--config",
+                "profile.dev.debug=0",
+                "--config",
+                "profile.dev.incremental=false",
+            ]);
+            install.env_remove("CARGO_TARGET_DIR");
+            shell::run(&mut install)?;
         }
         installed.into_os_string()
     };
@@ -66,7 +84,9 @@ fn dependencies() -> Result<()> {
     if shell::succeeds(shell::program(&deny).args(["fetch", "db"])) {
         shell::run(shell::program(&deny).args(["check", "advisories"]))
     } else {
-        println!("SKIPPED: known vulnerabilities of dependencies (the advisory database cannot be reached from here)");
+        shell::say(
+            "SKIPPED: known vulnerabilities of dependencies (the advisory database cannot be reached from here)",
+        );
         Ok(())
     }
 }

@@ -14,6 +14,12 @@ const ELSEWHERE: [&str; 4] = ["target", ".git", ".terraform", "dist"];
 
 /// Checks all pages, and runs the tests of the scripts among them where there is something to run them.
 pub(crate) fn run() -> Result<()> {
+    pages()?;
+    scripts()
+}
+
+/// Links, ways to every page, and blocks of examples.
+pub(crate) fn pages() -> Result<()> {
     let root = shell::root();
     let mut pages = BTreeMap::new();
     gather(&root, &root, &mut pages)?;
@@ -21,7 +27,7 @@ pub(crate) fn run() -> Result<()> {
     wrong.extend(unreached(&pages));
     wrong.extend(foreign_blocks(&root, &pages)?);
     ensure!(wrong.is_empty(), "the documentation is wrong:\n{}", wrong.join("\n"));
-    scripts(&root)
+    Ok(())
 }
 
 /// One page: what it links to, and what can be linked to in it.
@@ -224,12 +230,12 @@ fn blocks(text: &str, language: &str) -> Vec<String> {
 }
 
 /// The tests of the scripts that pages show and of the page that computes.
-fn scripts(root: &Path) -> Result<()> {
+pub(crate) fn scripts() -> Result<()> {
     if !shell::exists("node") {
-        println!("SKIPPED: the scripts in the documentation (node is not installed)");
+        shell::say("SKIPPED: the scripts in the documentation (node is not installed)");
         return Ok(());
     }
-    shell::run(shell::program("node").current_dir(root).args([
+    shell::run(shell::program("node").args([
         "--test",
         "docs/aws/costs.test.mjs",
         "terraform/examples/mutual-tls-api-gateway/authorizer.test.mjs",

@@ -5,11 +5,11 @@ use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use aws_lc_rs::digest::{SHA256, digest};
 use data_encoding::HEXLOWER;
 use object::LittleEndian;
 use object::elf::FileHeader64;
 use object::read::elf::{FileHeader as _, SectionHeader as _};
+use sha2::{Digest as _, Sha256};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
@@ -34,7 +34,7 @@ pub(crate) fn run(verify: bool) -> Result<PathBuf> {
         let elsewhere = tempfile::Builder::new().prefix("again").tempdir_in(shell::target())?;
         let again = pack(&build(elsewhere.path())?)?;
         ensure!(zip == again, "two builds of the same sources differ");
-        println!("two builds are the same");
+        shell::say("two builds are the same");
     }
     let path = path();
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
@@ -44,12 +44,12 @@ pub(crate) fn run(verify: bool) -> Result<PathBuf> {
     file.write_all(&zip)?;
     readable(file.as_file())?;
     file.persist(&path)?;
-    println!(
+    shell::say(&format!(
         "{}: {} octets, sha256 {}",
         path.display(),
         zip.len(),
-        HEXLOWER.encode(digest(&SHA256, &zip).as_ref())
-    );
+        HEXLOWER.encode(&Sha256::digest(&zip))
+    ));
     ensure!(zip.len() as u64 <= LIMIT, "the zip has more than {LIMIT} octets");
     Ok(path)
 }
@@ -77,12 +77,12 @@ fn build(target: &Path) -> Result<Vec<u8>> {
     let path = target.join("lambda/bootstrap");
     let octets = fs::read(&path).with_context(|| format!("{} is missing", path.display()))?;
     let needed = newest_glibc(&octets)?;
-    println!(
+    shell::say(&format!(
         "bootstrap: {} octets, needs glibc {}.{}",
         octets.len(),
         needed.0,
         needed.1
-    );
+    ));
     if needed > GLIBC {
         bail!(
             "the binary needs glibc {}.{}, and provided.al2023 has {}.{}: build on an older distribution, such as Debian 12",
@@ -97,10 +97,8 @@ fn build(target: &Path) -> Result<Vec<u8>> {
 
 /// Folders of this machine, and what stands for them in the binary.
 fn folders(target: &Path) -> Vec<(PathBuf, &'static str)> {
-    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
-    let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
     let mut folders = vec![(shell::root(), "/chancery")];
-    folders.extend(home.map(|home| (home, "/cargo")));
+    folders.extend(shell::cargo_home().map(|home| (home, "/cargo")));
     folders.push((target.to_owned(), "/target"));
     folders
 }
@@ -142,6 +140,17 @@ fn glibc(name: &[u8]) -> Option<(u32, u32)> {
     let version = std::str::from_utf8(name).ok()?.strip_prefix("GLIBC_")?;
     let mut numbers = version.split('.').map(|number| number.parse().ok());
     Some((numbers.next()??, numbers.next()??))
+}
+
+/// Writes a zip whose `bootstrap` starts the one that was compiled for the tests: the same program as the real one's, without
+/// the minutes that the real one's flags take, and short enough to be uploaded a hundred times.
+pub(crate) fn for_tests() -> Result<PathBuf> {
+    let bootstrap = shell::target().join("debug/bootstrap");
+    ensure!(bootstrap.is_file(), "there is no {}", bootstrap.display());
+    let quoted = bootstrap.display().to_string().replace('\'', r"'\''");
+    let path = shell::target().join("functions-for-tests.zip");
+    fs::write(&path, pack(format!("#!/bin/sh\nexec '{quoted}'\n").as_bytes())?)?;
+    Ok(path)
 }
 
 /// One file, `bootstrap`, that may be executed, as of the zip format's first day.

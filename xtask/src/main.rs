@@ -2,18 +2,26 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a command for people in a terminal
 
 mod bench;
+mod cache;
 mod check;
 mod docs;
 mod lambda;
 mod layout;
+mod rustdoc;
 mod sandbox;
+mod sandboxes;
 mod setup;
 mod shell;
+mod steps;
 mod terraform;
 mod test;
 
+use std::process::ExitCode;
+
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+
+use test::Extent;
 
 /// Chores of the repository.
 #[derive(Parser)]
@@ -29,14 +37,21 @@ enum Chore {
     Setup,
     /// Set up, then run every test.
     Test {
+        /// Repeat in the sandbox what is tested in Rust, kill the server 200 times and not 40, build and check the real zip of the functions.
+        #[arg(long)]
+        thorough: bool,
         /// Arguments for the test runner, e.g. a name to filter by.
         #[arg(trailing_var_arg = true)]
         filter: Vec<String>,
     },
     /// Formatting, lints, documentation, dependency rules: everything but the tests.
     Check,
-    /// Check, then test: what a change must pass.
-    Ci,
+    /// Check and test: what a change must pass.
+    Ci {
+        /// Test as `test --thorough` does.
+        #[arg(long)]
+        thorough: bool,
+    },
     /// Measure, and write docs/benchmarks.md.
     Bench {
         /// Measure this alone; its section takes the place of its former one.
@@ -61,25 +76,46 @@ enum Chore {
         built: bool,
     },
     /// Check and test the Terraform module, without an AWS account.
-    Terraform,
+    Terraform {
+        /// Validate each example as a root of its own.
+        #[arg(long)]
+        thorough: bool,
+    },
     /// Check the documentation: links, examples, scripts.
     Docs,
     /// Write docs/openapi.json anew from the code.
     Openapi,
 }
 
-fn main() -> Result<()> {
-    match Arguments::parse().chore {
+fn main() -> ExitCode {
+    if let Some(code) = rustdoc::in_place() {
+        return code;
+    }
+    match run(Arguments::parse().chore) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("Error: {error:?}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(chore: Chore) -> Result<()> {
+    match chore {
         Chore::Setup => {
             setup::judges().report();
             Ok(())
         }
-        Chore::Test { filter } => test::run(&filter),
+        Chore::Test { thorough, filter } if filter.is_empty() => test::all(Extent {
+            checks: false,
+            thorough,
+        }),
+        Chore::Test { thorough, filter } => test::some(&filter, thorough),
         Chore::Check => check::run(),
         Chore::Bench { section, quick, built } => bench::run(section, quick, built),
         Chore::Lambda { verify } => lambda::run(verify).map(|_| ()),
         Chore::Sandbox { built } => sandbox::run(built),
-        Chore::Terraform => terraform::run(),
+        Chore::Terraform { thorough } => terraform::run(thorough),
         Chore::Docs => docs::run(),
         Chore::Openapi => {
             let output = shell::cargo()
@@ -89,9 +125,6 @@ fn main() -> Result<()> {
             std::fs::write(shell::root().join("docs/openapi.json"), output.stdout)?;
             Ok(())
         }
-        Chore::Ci => {
-            check::run()?;
-            test::run(&[])
-        }
+        Chore::Ci { thorough } => test::all(Extent { checks: true, thorough }),
     }
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
+use crate::test::THOROUGH;
 use crate::{lambda, setup, shell};
 
 /// What measures the functions there, seen from the sandbox's folder.
@@ -22,7 +23,7 @@ pub(crate) fn run(built: bool) -> Result<()> {
 /// Lints, formatting and types of the sandbox.
 pub(crate) fn check() -> Result<()> {
     let Some(python) = setup::python("judges", setup::JUDGES) else {
-        println!("SKIPPED: lints of the sandbox (no virtual environment with its packages could be made)");
+        shell::say("SKIPPED: lints of the sandbox (no virtual environment with its packages could be made)");
         return Ok(());
     };
     for arguments in [
@@ -36,14 +37,21 @@ pub(crate) fn check() -> Result<()> {
     Ok(())
 }
 
-/// The sandbox's tests, with the functions deployed by Terraform where it is installed, and with the command as it was built
-/// for tests. Says what it skips.
-pub(crate) fn test(python: Option<&Path>) -> Result<()> {
+/// The sandbox's tests, with the functions and the command as they were built for tests, deployed by Terraform where it is
+/// installed; thoroughly: with the real zip, which is built and checked first, and with what others test as well. Says what it
+/// skips.
+pub(crate) fn test(python: Option<&Path>, thorough: bool) -> Result<()> {
     let Some(python) = python else {
-        println!("SKIPPED: the functions, deployed (no virtual environment with the sandbox's packages could be made)");
+        shell::say(
+            "SKIPPED: the functions, deployed (no virtual environment with the sandbox's packages could be made)",
+        );
         return Ok(());
     };
-    let zip = lambda::run(false)?;
+    let zip = if thorough {
+        lambda::run(true)?
+    } else {
+        lambda::for_tests()?
+    };
     let mut command = shell::program(python.join("python"));
     command
         .current_dir(folder())
@@ -51,6 +59,9 @@ pub(crate) fn test(python: Option<&Path>) -> Result<()> {
         .args(["-m", "pytest", "-rs", "-p", "no:cacheprovider"])
         .env("CHANCERY_LAMBDA_ZIP", zip)
         .env("CHANCERY_COMMAND", shell::target().join("debug/chancery"));
+    if thorough {
+        command.env(THOROUGH, "1");
+    }
     shell::run(&mut command)
 }
 

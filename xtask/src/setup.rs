@@ -1,11 +1,13 @@
 //! What the tests use beside Rust: independent readers of what Chancery writes, and a software token.
 //!
 //! Each is installed where that can be done without asking (as root on Debian or Ubuntu, Python packages always in a
-//! virtual environment of their own below `target/`); what cannot be had is said plainly, and its tests skip themselves.
+//! virtual environment of their own in the cache folder); what cannot be had is said plainly, and its tests skip themselves.
 
 use std::path::PathBuf;
 
-use crate::shell;
+use anyhow::{Context as _, Result, ensure};
+
+use crate::{cache, shell};
 
 /// A Debian package and the file by which it is known to be there.
 struct Package {
@@ -64,10 +66,10 @@ impl Judges {
     /// Says what is missing and what is therefore skipped.
     pub(crate) fn report(&self) {
         if self.missing.is_empty() {
-            println!("Everything that the tests use is installed.");
+            shell::say("Everything that the tests use is installed.");
         }
         for line in &self.missing {
-            println!("SKIPPED: {line}");
+            shell::say(&format!("SKIPPED: {line}"));
         }
     }
 }
@@ -120,23 +122,47 @@ fn is_root() -> bool {
         .is_ok_and(|output| String::from_utf8_lossy(&output.stdout).trim() == "0")
 }
 
-/// The `bin` folder of a virtual environment with what these lists ask for, made anew when one of them is another than it
-/// was made from.
+/// The `bin` folder of a virtual environment with what these lists ask for: made once for all clones, and anew when one of
+/// the lists changes or Python does. `target/NAME` leads to it.
 pub(crate) fn python(name: &str, lists: &[&str]) -> Option<PathBuf> {
-    let folder = shell::target().join(name);
-    let marker = folder.join("installed-requirements.txt");
-    let lists: Vec<PathBuf> = lists.iter().map(|list| shell::root().join(list)).collect();
-    let texts: Result<Vec<String>, _> = lists.iter().map(std::fs::read_to_string).collect();
-    let wanted = texts.ok()?.concat();
-    if std::fs::read_to_string(&marker).is_ok_and(|installed| installed == wanted) {
-        return Some(folder.join("bin"));
+    let made = environment(name, lists).and_then(|folder| cache::link(name, &folder).map(|()| folder));
+    match made {
+        Ok(folder) => Some(folder.join("bin")),
+        Err(error) => {
+            shell::say(&format!("no Python environment for {name}: {error:#}"));
+            None
+        }
     }
-    let mut install = shell::program(folder.join("bin/pip"));
-    install.args(["install", "--quiet"]);
-    for list in &lists {
-        install.arg("--requirement").arg(list);
+}
+
+fn environment(name: &str, lists: &[&str]) -> Result<PathBuf> {
+    let mut from = vec![version()?];
+    for list in lists {
+        let path = shell::root().join(list);
+        from.push(std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?);
     }
-    let made =
-        shell::succeeds(shell::program("python3").args(["-m", "venv"]).arg(&folder)) && shell::succeeds(&mut install);
-    (made && std::fs::write(&marker, wanted).is_ok()).then(|| folder.join("bin"))
+    let from: Vec<&str> = from.iter().map(String::as_str).collect();
+    cache::made(name, &from, |folder| {
+        let mut venv = shell::program("python3");
+        ensure!(
+            shell::succeeds(venv.args(["-m", "venv"]).arg(folder)),
+            "python3 -m venv failed (Debian: apt-get install python3-venv)"
+        );
+        let mut install = shell::program(folder.join("bin/pip"));
+        // What is not imported need not be compiled.
+        install.args(["install", "--quiet", "--no-compile", "--disable-pip-version-check"]);
+        for list in lists {
+            install.arg("--requirement").arg(list);
+        }
+        shell::run(&mut install)
+    })
+}
+
+/// Of the interpreter that environments are made with.
+fn version() -> Result<String> {
+    let output = shell::program("python3")
+        .arg("-VV")
+        .output()
+        .context("cannot start python3")?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -1,5 +1,8 @@
 //! Running other programs from the repository's root.
 
+use std::cell::RefCell;
+use std::fs::File;
+use std::io::{Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -17,6 +20,12 @@ pub(crate) fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
+/// Cargo's own home: where what it downloads and installs is.
+pub(crate) fn cargo_home() -> Option<PathBuf> {
+    let named = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    named.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")))
+}
+
 /// The `cargo` that runs this chore.
 pub(crate) fn cargo() -> Command {
     program(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
@@ -29,9 +38,58 @@ pub(crate) fn program(name: impl AsRef<std::ffi::OsStr>) -> Command {
     command
 }
 
+thread_local! {
+    /// Where this thread's output goes while it works beside another one.
+    static BESIDE: RefCell<Option<File>> = const { RefCell::new(None) };
+}
+
+/// Whether this thread works beside another one.
+pub(crate) fn is_beside() -> bool {
+    BESIDE.with_borrow(Option::is_some)
+}
+
+/// Works beside another thread: what is said and shown meanwhile is given back in one piece.
+pub(crate) fn beside<T>(work: impl FnOnce() -> Result<T>) -> (Result<T>, String) {
+    let file = match tempfile::tempfile() {
+        Ok(file) => file,
+        Err(error) => return (Err(error.into()), String::new()),
+    };
+    BESIDE.set(Some(file));
+    let result = work();
+    let mut output = Vec::new();
+    if let Some(mut file) = BESIDE.take() {
+        let _ = file.rewind().and_then(|()| file.read_to_end(&mut output));
+    }
+    (result, String::from_utf8_lossy(&output).into_owned())
+}
+
+/// Lets other threads and what they start have the processors first; without it things are slower, no more.
+pub(crate) fn stand_back() {
+    // On Linux this is of the thread alone, and of what it starts.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::nice(5);
+}
+
+/// Says a line where this thread's output goes.
+pub(crate) fn say(line: &str) {
+    BESIDE.with_borrow_mut(|beside| match beside {
+        Some(file) => {
+            let _ = writeln!(file, "{line}");
+        }
+        None => println!("{line}"),
+    });
+}
+
 /// Runs to the end, showing its output; fails if it fails.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
-    println!("\n$ {}", told(command));
+    say(&format!("\n$ {}", told(command)));
+    BESIDE.with_borrow(|beside| -> Result<()> {
+        if let Some(file) = beside {
+            command.stdin(Stdio::null());
+            command.stdout(file.try_clone()?).stderr(file.try_clone()?);
+        }
+        Ok(())
+    })?;
     let status = command
         .status()
         .with_context(|| format!("cannot start {}", told(command)))?;
@@ -39,6 +97,36 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
         bail!("{} failed ({status})", told(command));
     }
     Ok(())
+}
+
+/// The same, and what it wrote to its standard error, which is shown as it comes.
+pub(crate) fn run_and_hear(command: &mut Command) -> (Result<()>, String) {
+    let mut heard = String::new();
+    let mut listen = || -> Result<()> {
+        say(&format!("\n$ {}", told(command)));
+        let mut child = command
+            .stderr(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot start {}", told(command)))?;
+        let mut stream = child.stderr.take().context("its standard error is not to be had")?;
+        let mut octets = [0; 8192];
+        let mut all = Vec::new();
+        loop {
+            let count = stream.read(&mut octets)?;
+            if count == 0 {
+                break;
+            }
+            std::io::stderr().write_all(&octets[..count])?;
+            all.extend_from_slice(&octets[..count]);
+        }
+        heard = String::from_utf8_lossy(&all).into_owned();
+        let status = child.wait()?;
+        if !status.success() {
+            bail!("{} failed ({status})", told(command));
+        }
+        Ok(())
+    };
+    (listen(), heard)
 }
 
 /// Runs to the end without showing anything; `true` if it ended well.

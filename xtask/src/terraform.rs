@@ -29,35 +29,44 @@ struct Terraform {
     configuration: Option<PathBuf>,
 }
 
-/// Everything about the module that needs no AWS.
-pub(crate) fn run() -> Result<()> {
+/// Everything about the module that needs no AWS. Thoroughly: each example is also validated as a root of its own, as it is
+/// used; otherwise all of them together, for starting the provider is what takes the time.
+pub(crate) fn run(thorough: bool) -> Result<()> {
     documented()?;
     let Some(program) = ["terraform", "tofu"].into_iter().find(|name| shell::exists(name)) else {
-        println!("SKIPPED: the Terraform module (neither terraform nor tofu is installed)");
+        shell::say("SKIPPED: the Terraform module (neither terraform nor tofu is installed)");
         return Ok(());
     };
     let terraform = Terraform::new(program)?;
     shell::run(terraform.call(&module()).args(["fmt", "-check", "-recursive"]))?;
 
-    for folder in folders()? {
+    let together = together()?;
+    let mut validated = vec![module(), together];
+    if thorough {
+        validated.extend(examples()?);
+    }
+    for folder in validated {
         if !shell::succeeds(&mut terraform.init(&folder)) {
             ensure!(
                 terraform.configuration.is_none(),
                 "{program} init fails in {}; run it there to see why",
                 folder.display()
             );
-            println!(
-                "SKIPPED: the Terraform module's tests (no mirror of the AWS provider, and no registry, can be reached)"
+            shell::say(
+                "SKIPPED: the Terraform module's tests (no mirror of the AWS provider, and no registry, can be reached)",
             );
             return scan();
         }
-        shell::run(terraform.call(&folder).args(["validate", "-no-color"]))?;
+        // The tests begin with validating the module.
+        if folder != module() || program != "terraform" {
+            shell::run(terraform.call(&folder).args(["validate", "-no-color"]))?;
+        }
     }
     if program == "terraform" {
         shell::run(terraform.call(&module()).args(["test", "-no-color"]))?;
     } else {
-        println!(
-            "SKIPPED: the Terraform module's tests (they use what terraform 1.11 has and tofu has not: override_during)"
+        shell::say(
+            "SKIPPED: the Terraform module's tests (they use what terraform 1.11 has and tofu has not: override_during)",
         );
     }
     scan()
@@ -82,12 +91,14 @@ impl Terraform {
 
     /// A call in that folder, which keeps what it downloads below `target/`.
     fn call(&self, folder: &Path) -> Command {
-        let data = folder.strip_prefix(shell::root()).unwrap_or(folder);
+        let data = folder.strip_prefix(shell::root()).unwrap_or(Path::new("elsewhere"));
         let mut command = shell::program(self.program);
         command
             .current_dir(folder)
             .env("TF_DATA_DIR", shell::target().join("terraform").join(data))
             .env("TF_INPUT", "0")
+            // The provider tells a schema of many megabytes at every start: a third of that is collecting garbage.
+            .env("GOGC", "400")
             .env("CHECKPOINT_DISABLE", "1");
         if let Some(configuration) = &self.configuration {
             command.env("TF_CLI_CONFIG_FILE", configuration);
@@ -106,8 +117,8 @@ fn module() -> PathBuf {
     shell::root().join("terraform")
 }
 
-/// The module, then its examples.
-fn folders() -> Result<Vec<PathBuf>> {
+/// The examples, each in a folder of its own.
+fn examples() -> Result<Vec<PathBuf>> {
     let examples = module().join("examples");
     let mut folders = Vec::new();
     for entry in fs::read_dir(&examples).with_context(|| format!("cannot read {}", examples.display()))? {
@@ -115,8 +126,59 @@ fn folders() -> Result<Vec<PathBuf>> {
     }
     folders.retain(|folder| folder.is_dir());
     folders.sort();
-    folders.insert(0, module());
     Ok(folders)
+}
+
+/// A configuration that calls every example as a module, with something in each variable that has no default.
+fn together() -> Result<PathBuf> {
+    let folder = shell::target().join("terraform-examples");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let folder = folder.canonicalize()?;
+    let up = "../".repeat(folder.components().count().saturating_sub(1));
+    // A module with an absolute path would be copied, without the one that it calls.
+    let from_there = |path: &Path| format!("{up}{}", path.display().to_string().trim_start_matches('/'));
+    let mut calls = serde_json::Map::new();
+    let mut inputs = serde_json::Map::new();
+    for example in examples()? {
+        let name = example.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut call = serde_json::Map::new();
+        call.insert("source".to_owned(), from_there(&example).into());
+        for variable in required(&example)? {
+            // Of no known value, so that nothing is said of values that nobody gave.
+            let input = format!("{name}_{variable}");
+            call.insert(variable, format!("${{var.{input}}}").into());
+            inputs.insert(input, serde_json::json!({}));
+        }
+        calls.insert(name, call.into());
+    }
+    let mut whole = serde_json::json!({"module": calls});
+    if !inputs.is_empty() {
+        whole["variable"] = inputs.into();
+    }
+    let file = folder.join("main.tf.json");
+    fs::write(&file, whole.to_string()).with_context(|| format!("cannot write {}", file.display()))?;
+    Ok(folder)
+}
+
+/// Names of an example's variables that have no default.
+fn required(example: &Path) -> Result<Vec<String>> {
+    let mut required = Vec::new();
+    for entry in fs::read_dir(example).with_context(|| format!("cannot read {}", example.display()))? {
+        let path = entry?.path();
+        if path.extension().is_none_or(|extension| extension != "tf") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        for block in text.split("\nvariable \"").skip(1) {
+            let block = block.split("\n}").next().unwrap_or_default();
+            if let Some((name, rest)) = block.split_once('"')
+                && !rest.lines().any(|line| line.trim_start().starts_with("default"))
+            {
+                required.push(name.to_owned());
+            }
+        }
+    }
+    Ok(required)
 }
 
 fn mirror() -> Option<PathBuf> {
@@ -159,7 +221,7 @@ fn documented() -> Result<()> {
 /// What checkov finds that is not justified where it stands.
 fn scan() -> Result<()> {
     let Some(folder) = setup::python("checkov", &["tests/checkov/requirements.txt"]) else {
-        println!("SKIPPED: scanning the Terraform module (PyPI checkov could not be installed)");
+        shell::say("SKIPPED: scanning the Terraform module (PyPI checkov could not be installed)");
         return Ok(());
     };
     let mut command = shell::program(folder.join("checkov"));

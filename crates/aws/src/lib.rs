@@ -3,6 +3,7 @@
 //! - [`deployment`]: what things are called in a deployment (the drop-in contract's section "Names");
 //! - [`keys`]: [`KmsKeyStore`]; [`intent_keys`]: [`KmsIntentKeys`]; [`ledger`]: [`DynamoLedger`]; [`publication`]: [`S3Publication`]; [`notices`]: [`SnsNotices`];
 //! - [`bucket`]: reading objects that are no published files, such as `tls.json`;
+//! - [`signed`]: single calls of services whose SDKs are left out;
 //! - [`patience`]: how long a call may take, retries included.
 //!
 //! Every client is made from one [`aws_config::SdkConfig`] and calls nothing until it is used. [`Aws`] makes all of them.
@@ -17,6 +18,7 @@ pub mod meter;
 pub mod notices;
 pub mod patience;
 pub mod publication;
+pub mod signed;
 pub mod world;
 
 use std::sync::Arc;

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Error, Result, anyhow, bail};
 use aws_config::SdkConfig;
-use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
-use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_lambda::primitives::Blob;
+use aws_config::timeout::TimeoutConfig;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use chancery_authority::profile::Profiles;
 use chancery_authority::{Authority, Principal};
+use chancery_aws::signed::{Answer, Request, Service};
 use chancery_aws::{Aws, Bucket, Deployment, DynamoLedger, Patience, Places};
 use chancery_lambda::settings::AuthoritySettings;
 use serde_json::Value;
@@ -21,13 +22,15 @@ use crate::arguments::{Arguments, AwsArguments};
 /// How long a call may take, retries included; people wait for it.
 const CALL: Duration = Duration::from_secs(30);
 
+/// How long a connection may take to stand.
+const CONNECT: Duration = Duration::from_secs(3);
+
 /// A deployment, by its names. Nothing is asked before something is needed.
 pub(crate) struct Deployed {
     pub(crate) runtime: Runtime,
     pub(crate) config: SdkConfig,
     pub(crate) names: Deployment,
     pub(crate) patience: Patience,
-    lambda: aws_sdk_lambda::Client,
 }
 
 /// The authority of a deployment, as its functions are told of it.
@@ -51,12 +54,7 @@ impl Deployed {
         if config.region().is_none() {
             bail!("no AWS region is set: set AWS_REGION, or one in the profile (`aws configure set region …`)");
         }
-        let for_lambda = aws_sdk_lambda::config::Builder::from(&config)
-            // A function answers when it is done, and sends nothing until then.
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .build();
         Ok(Self {
-            lambda: aws_sdk_lambda::Client::from_conf(for_lambda),
             runtime,
             config,
             names,
@@ -77,18 +75,15 @@ impl Deployed {
     /// Has a function answer an event. A function that failed is an error; what it refused is an answer.
     pub(crate) fn invoke(&self, role: &str, event: &Value) -> Result<Value> {
         let name = self.names.function(role);
-        let call = self
-            .lambda
-            .invoke()
-            .function_name(&name)
-            .payload(Blob::new(event.to_string()));
-        let answer = self
-            .runtime
-            .block_on(call.send())
-            .map_err(|error| self.of_function(&name, "lambda:InvokeFunction", error))?;
-        let payload = answer.payload().map(Blob::as_ref).unwrap_or_default();
-        let value: Value = serde_json::from_slice(payload).unwrap_or_default();
-        if answer.function_error().is_some() {
+        let request = Request {
+            method: "POST",
+            path: format!("/2015-03-31/functions/{name}/invocations"),
+            content_type: "application/json",
+            body: event.to_string().into_bytes(),
+        };
+        let answer = self.lambda(&name, "Invoke", request)?;
+        let value: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        if answer.function_error.is_some() {
             return Err(failed(&name, &value));
         }
         Ok(value)
@@ -97,13 +92,30 @@ impl Deployed {
     /// The environment that a function was given: bucket, topic, table names.
     pub(crate) fn environment(&self, role: &str) -> Result<HashMap<String, String>> {
         let name = self.names.function(role);
-        let call = self.lambda.get_function_configuration().function_name(&name);
-        let answer = self
-            .runtime
-            .block_on(call.send())
-            .map_err(|error| self.of_function(&name, "lambda:GetFunctionConfiguration", error))?;
-        let variables = answer.environment.and_then(|environment| environment.variables);
+        let request = Request {
+            method: "GET",
+            path: format!("/2015-03-31/functions/{name}/configuration"),
+            content_type: "application/json",
+            body: Vec::new(),
+        };
+        let answer = self.lambda(&name, "GetFunctionConfiguration", request)?;
+        let answer: Value = serde_json::from_slice(&answer.body).context("AWS Lambda answered with no JSON")?;
+        let variables = &answer["Environment"]["Variables"];
+        let variables: Option<HashMap<String, String>> = serde_json::from_value(variables.clone()).ok();
         variables.with_context(|| format!("function {name} has no environment: is it one of this deployment?"))
+    }
+
+    /// Calls AWS Lambda about a function, whose name is one of [`Deployment`]'s: nothing in it needs an escape in a URL.
+    fn lambda(&self, function: &str, operation: &'static str, request: Request) -> Result<Answer> {
+        // A function answers when it is done: there is no limit but its own.
+        let limits = TimeoutConfig::builder().connect_timeout(CONNECT).build();
+        let call = Service::Lambda.call(&self.config, operation, request, limits);
+        let action = match operation {
+            "Invoke" => "lambda:InvokeFunction".to_owned(),
+            other => format!("lambda:{other}"),
+        };
+        let answer = self.runtime.block_on(call);
+        answer.map_err(|error| self.of_function(function, &action, error))
     }
 
     /// What the environment of the deployment's functions says of it.

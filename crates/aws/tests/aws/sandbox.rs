@@ -1,10 +1,9 @@
-//! AWS on this machine: `sandbox/`, started for one test and ended with it.
-#![allow(clippy::print_stderr)] // what is skipped is said
+//! AWS on this machine: `sandbox/`, for one test alone and ended with it.
+
+#[path = "running.rs"]
+mod running;
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -21,6 +20,10 @@ use chancery_aws::{Deployment, DynamoLedger, Patience};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
+use running::Running;
+#[allow(unused_imports, reason = "this file serves tests that want no other Python too")]
+pub(crate) use running::judges;
+
 /// A signature that KMS made.
 pub(crate) struct Signature {
     /// Its key's ARN.
@@ -31,7 +34,7 @@ pub(crate) struct Signature {
 
 /// A running sandbox.
 pub(crate) struct Sandbox {
-    child: Child,
+    _running: Running,
     trail: NamedTempFile,
     pub(crate) config: SdkConfig,
     made: AtomicU32,
@@ -40,31 +43,9 @@ pub(crate) struct Sandbox {
 impl Sandbox {
     /// `None`, and a line saying so, where what it runs on is not installed.
     pub(crate) fn start() -> Option<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let python = judges().join("python");
-        let has_packages = Command::new(&python)
-            .args(["-c", "import moto, waitress"])
-            .stderr(Stdio::null())
-            .status();
-        if !has_packages.is_ok_and(|status| status.success()) {
-            eprintln!("SKIPPED: the sandbox's packages are not installed (cargo xtask setup)");
-            return None;
-        }
-        // Its standard input is ours: it ends when this process does, however that ends.
         let trail = NamedTempFile::new().unwrap();
-        let mut child = Command::new(python)
-            .args(["-m", "chancery_sandbox.moto", "--port", "0", "--trail"])
-            .arg(trail.path())
-            .current_dir(root.join("sandbox"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let told: Value = serde_json::from_str(&line).unwrap();
+        let path = trail.path().to_str().unwrap();
+        let (running, told) = Running::start(&["--port", "0", "--trail", path])?;
         let endpoint = told["endpoint"].as_str().unwrap().to_owned();
         let credentials = Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret", None, None, "test");
         let config = SdkConfig::builder()
@@ -74,7 +55,7 @@ impl Sandbox {
             .endpoint_url(&endpoint)
             .build();
         Some(Self {
-            child,
+            _running: running,
             trail,
             config,
             made: AtomicU32::new(0),
@@ -294,21 +275,6 @@ impl Sandbox {
         let scanned = calls.iter().map(|call| call["scanned"].as_u64().unwrap()).sum();
         (calls.iter().map(named).collect(), scanned)
     }
-}
-
-impl Drop for Sandbox {
-    fn drop(&mut self) {
-        // Closing its standard input lets it end by itself; a test must not wait for that.
-        drop(self.child.stdin.take());
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Where the packages of Python judges and sandbox are.
-pub(crate) fn judges() -> PathBuf {
-    let folder = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/judges/bin");
-    std::env::var_os("CHANCERY_JUDGES").map_or_else(folder, PathBuf::from)
 }
 
 /// Calls on a busy machine take their time.

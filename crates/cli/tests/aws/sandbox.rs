@@ -1,16 +1,20 @@
 //! AWS on this machine, with a deployment in it whose functions are the real `bootstrap`.
 
-use std::io::{BufRead as _, BufReader};
+#[path = "../../../aws/tests/aws/running.rs"]
+mod running;
+
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD as STANDARD;
 use serde_json::{Value, json};
 
+use running::Running;
+
 /// A sandbox that runs, and ends with the test.
 pub(crate) struct Sandbox {
-    child: Child,
+    _running: Running,
     endpoint: String,
     bootstrap: PathBuf,
 }
@@ -22,51 +26,24 @@ pub(crate) struct Deployment<'a> {
     pub(crate) made: Value,
 }
 
-fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
 /// The interpreter with the sandbox's packages.
 pub(crate) fn python() -> PathBuf {
-    let judges = std::env::var_os("CHANCERY_JUDGES").map(PathBuf::from);
-    judges
-        .unwrap_or_else(|| repository().join("target/judges/bin"))
-        .join("python")
+    running::judges().join("python")
 }
 
 impl Sandbox {
     /// `None`, and a line that says so, where what it needs is not at hand.
     pub(crate) fn start() -> Option<Self> {
-        let has_moto = Command::new(python())
-            .args(["-c", "import moto, waitress"])
-            .stderr(Stdio::null())
-            .status();
-        if !has_moto.is_ok_and(|status| status.success()) {
-            eprintln!("SKIPPED: the sandbox's packages are not installed (cargo xtask setup)");
-            return None;
-        }
         // Beside the command under test: tests of the whole workspace build it.
         let bootstrap = Path::new(env!("CARGO_BIN_EXE_chancery")).with_file_name("bootstrap");
         if !bootstrap.is_file() {
             eprintln!("SKIPPED: the functions are not built (cargo build --package chancery-lambda)");
             return None;
         }
-        // Its standard input is ours: it ends when this process does, however that ends.
-        let mut child = Command::new(python())
-            .args(["-m", "chancery_sandbox.moto", "--port", "0"])
-            .current_dir(repository().join("sandbox"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let told: Value = serde_json::from_str(&line).unwrap();
+        let (running, told) = Running::start(&["--port", "0"])?;
         Some(Self {
             endpoint: told["endpoint"].as_str().unwrap().to_owned(),
-            child,
+            _running: running,
             bootstrap,
         })
     }
@@ -95,14 +72,6 @@ impl Sandbox {
             .unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).unwrap()
-    }
-}
-
-impl Drop for Sandbox {
-    fn drop(&mut self) {
-        // Closing its standard input lets it end its functions, and then itself.
-        drop(self.child.stdin.take());
-        let _ = self.child.wait();
     }
 }
 

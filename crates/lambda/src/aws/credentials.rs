@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_smithy_types::error::display::DisplayErrorContext;
+use chancery_aws::signed::{self, Request, Service};
 
 use crate::notify::{Account, Secrets};
 
@@ -38,21 +39,28 @@ impl Secrets for SdkSecrets {
 }
 
 /// AWS IAM.
-pub(super) struct SdkAccount(aws_sdk_iam::Client);
+pub(super) struct SdkAccount(SdkConfig);
 
 impl SdkAccount {
     pub(super) fn new(config: &SdkConfig) -> Self {
-        let config = aws_sdk_iam::config::Builder::from(config).timeout_config(within(ALIAS));
-        Self(aws_sdk_iam::Client::from_conf(config.build()))
+        Self(config.clone())
     }
 }
 
 #[async_trait]
 impl Account for SdkAccount {
     async fn alias(&self) -> Result<Option<String>, String> {
-        let answer = self.0.list_account_aliases().send().await;
-        let answer = answer.map_err(|error| DisplayErrorContext(error).to_string())?;
-        Ok(answer.account_aliases.into_iter().next())
+        let request = Request {
+            method: "POST",
+            path: "/".to_owned(),
+            content_type: "application/x-www-form-urlencoded",
+            body: b"Action=ListAccountAliases&Version=2010-05-08".to_vec(),
+        };
+        let answer = Service::Iam.call(&self.0, "ListAccountAliases", request, within(ALIAS));
+        let answer = answer.await.map_err(|error| DisplayErrorContext(error).to_string())?;
+        // An account has one alias or none, of small letters, digits and hyphens.
+        let xml = String::from_utf8_lossy(&answer.body);
+        Ok(signed::element(&xml, "member").map(str::to_owned))
     }
 }
 

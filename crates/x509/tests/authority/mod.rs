@@ -1,4 +1,5 @@
 //! A CA with a key in memory, for tests that need something signed.
+#![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;

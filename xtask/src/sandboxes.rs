@@ -1,0 +1,51 @@
+//! One Python with the sandbox's packages for all Rust tests: each of them gets a sandbox of its own from it, in a moment.
+//!
+//! A test that finds none, as under a plain `cargo nextest run`, starts one for itself.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+
+use crate::shell;
+
+/// The variable that tells tests where to ask.
+pub(crate) const SOCKET: &str = "CHANCERY_SANDBOXES";
+
+/// What gives sandboxes; it and all of them end with this.
+pub(crate) struct Sandboxes {
+    child: Child,
+    folder: tempfile::TempDir,
+}
+
+impl Sandboxes {
+    /// `None` where the sandbox's packages are not installed, or where it does not start: tests then say so, or do without.
+    pub(crate) fn start(python: Option<&Path>) -> Option<Self> {
+        // Short: a socket's path has 107 octets at most.
+        let folder = tempfile::Builder::new().prefix("chancery-").tempdir().ok()?;
+        let mut command = shell::program(python?.join("python"));
+        command
+            .current_dir(shell::root().join("sandbox"))
+            .args(["-m", "chancery_sandbox.many"])
+            .arg(folder.path().join("socket"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        let mut child = command.spawn().ok()?;
+        let mut line = String::new();
+        let output = child.stdout.take()?;
+        BufReader::new(output).read_line(&mut line).ok()?;
+        let started = Self { child, folder };
+        (line.trim() == "ready").then_some(started)
+    }
+
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folder.path().join("socket")
+    }
+}
+
+impl Drop for Sandboxes {
+    fn drop(&mut self) {
+        // It ends when its standard input does.
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
+    }
+}
