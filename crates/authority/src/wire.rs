@@ -52,6 +52,7 @@ pub mod budget {
 ///
 /// A front that does not speak JSON fills one in itself: `TlsCertRequest { csr: Some(..), ..Default::default() }`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "wishes of a request, each on its own")]
 pub struct TlsCertRequest {
     /// Subject fields, each in place of the CSR's own. From JSON the common name is always given, unless a profile is
     /// named; where it is not, the CSR's holds.

@@ -1,5 +1,6 @@
 //! People's own files: subjects, names and keys as they come, and what becomes of them. The files are those of
 //! `crates/x509/tests/data/cases`.
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 use std::path::Path;
 
@@ -367,6 +368,17 @@ async fn wildcards_under_a_public_suffix_are_left_out() {
             issued.warnings
         );
     }
+}
+
+#[tokio::test]
+async fn a_common_name_is_no_wildcard_under_a_public_suffix_either() {
+    let office = Office::new().await;
+    for profile in ["tls", "tls-client"] {
+        let mut wide = request("*.com");
+        wide.profile = Some(profile.to_owned());
+        assert_eq!(office.refusal(&wide).await.code(), "wildcard_not_allowed", "{profile}");
+    }
+    assert!(office.issue(&request("*.example.com")).await.is_ok());
 }
 
 #[tokio::test]

@@ -280,6 +280,7 @@ pub(crate) struct WantedArguments {
 }
 
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools)] // flags of a command line, each on its own
 pub(crate) struct RequestArguments {
     /// Common name, and further names: domains, addresses, e-mail addresses and URLs all become alternative names
     #[arg(required = true, value_name = "NAME")]

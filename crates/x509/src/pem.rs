@@ -225,7 +225,8 @@ fn without_headers(body: &[u8]) -> &[u8] {
         let (line, after) = first_line(rest);
         let blank = line.iter().copied().all(is_white);
         let header = line.contains(&b':') || (in_header && !blank && line.first().copied().is_some_and(is_white));
-        if !header && !(blank && !after.is_empty()) {
+        let more = header || (blank && !after.is_empty());
+        if !more {
             return rest;
         }
         if blank && in_header {

@@ -3,7 +3,7 @@
 use super::built;
 use super::draw::ALT_NAME_TYPES;
 use chancery_x509::extension::{CustomExtension, ExtensionError, extended_key_usage, extended_key_usage_name};
-use chancery_x509::name::{Name, NameError};
+use chancery_x509::name::{Name, NameError, Subject};
 use chancery_x509::san::{AltName, AltNameType, is_domain_name};
 use chancery_x509::serial::Serial;
 
@@ -18,6 +18,18 @@ pub fn name(octets: &[u8]) {
         assert!(value.len() >= 2, "a value has a tag and a length");
     }
     let _ = name.attributes();
+    // A subject that is made of it is well-formed, and stays the same when it is made again.
+    let all = name.compose(&Subject::default(), true);
+    let fields = name.compose_fields(&Subject::default(), true);
+    for composed in [all, fields].into_iter().flatten() {
+        assert_eq!(Name::from_der(composed.name.as_der()).as_ref(), Ok(&composed.name));
+        assert!(composed.name.iter().count() + composed.left_out.len() <= name.iter().count());
+        let again = composed
+            .name
+            .compose(&Subject::default(), true)
+            .expect("its values are fit");
+        assert_eq!((&again.name, again.left_out.len()), (&composed.name, 0));
+    }
     // Text cannot say which string type a value had, and refuses values that no request may have.
     if let Ok(read) = Name::from_rfc4514(&name.to_rfc4514()) {
         assert_settled(&read);

@@ -26,6 +26,9 @@ pub fn csr(octets: &[u8]) {
     if let Ok(names) = request.requested_alt_names() {
         assert!(names.len() <= budget.alt_names);
     }
+    if let Ok(names) = request.requested_names() {
+        assert!(names.len() <= budget.alt_names);
+    }
     names::name(request.subject().as_der());
     let _ = KeyPolicy::default().check(request.public_key());
 

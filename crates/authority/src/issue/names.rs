@@ -2,7 +2,7 @@
 
 use chancery_x509::csr::{CertificationRequest, RequestedName};
 use chancery_x509::name::Name;
-use chancery_x509::san::{AltName, AltNameType};
+use chancery_x509::san::{AltName, AltNameType, is_public_suffix};
 
 use super::Refusal;
 use crate::config::Config;
@@ -81,7 +81,7 @@ pub(crate) fn recorded_name_of(subject: &Name, alt_names: &[AltName]) -> String 
 const RECORDED_NAME: usize = 255;
 
 /// Refuses the slug of any CA, configured or existing: stores and trust tools that know certificates by their common
-/// name would take the leaf for the CA.
+/// name would take the leaf for the CA. And a wildcard directly under a public suffix.
 pub(super) fn not_a_ca<'a>(
     common_name: &str,
     config: &'a Config,
@@ -90,6 +90,12 @@ pub(super) fn not_a_ca<'a>(
     let name = common_name.trim();
     if name.eq_ignore_ascii_case(NAMELESS) {
         return Err(Refusal::ReservedName {
+            name: common_name.to_owned(),
+        });
+    }
+    // Verifiers that fall back to the common name would let it stand for names of many owners.
+    if name.strip_prefix("*.").is_some_and(is_public_suffix) {
+        return Err(Refusal::WideCommonName {
             name: common_name.to_owned(),
         });
     }

@@ -39,6 +39,12 @@ pub enum Refusal {
          (no_common_name, --no-common-name)"
     )]
     NoCommonName,
+    /// A common name that is a wildcard directly under a public suffix.
+    #[error("{name:?} cannot be a common name: it would stand for names of many owners; choose another")]
+    WideCommonName {
+        /// As asked for.
+        name: String,
+    },
     /// A common name over X.520's bound.
     #[error(
         "subject: common_name has {actual} characters, at most {limit} are allowed; give a shorter one (common_name, \
@@ -251,11 +257,9 @@ impl Refusal {
             Self::CsrFileNotFound { .. } => "csr_file_not_found",
             Self::AlreadyIssued => "already_issued",
             Self::NoCommonName => "no_common_name",
-            Self::LongCommonName { .. } => "bad_subject",
-            Self::NoNameAtAll => "no_alt_name",
             Self::AltName(_) => "bad_alt_name",
             Self::ReservedName { .. } => "reserved_name",
-            Self::Subject(_) => "bad_subject",
+            Self::Subject(_) | Self::LongCommonName { .. } => "bad_subject",
             Self::SubjectField { .. } => "subject_field_missing",
             Self::WeakKey(WeakKey::KindNotAllowed { .. }) => "key_not_allowed",
             Self::WeakKey(_) => "weak_key",
@@ -265,8 +269,8 @@ impl Refusal {
             Self::UnknownProfile { .. } => "unknown_profile",
             Self::UsageNotAllowed { .. } => "usage_not_allowed",
             Self::AltNameNotAllowed { .. } => "alt_name_not_allowed",
-            Self::Wildcard { .. } => "wildcard_not_allowed",
-            Self::NoAltName { .. } => "no_alt_name",
+            Self::Wildcard { .. } | Self::WideCommonName { .. } => "wildcard_not_allowed",
+            Self::NoAltName { .. } | Self::NoNameAtAll => "no_alt_name",
             Self::ExtensionNotAllowlisted { .. }
             | Self::ExtensionsNotAllowed { .. }
             | Self::CriticalExtension { .. }

@@ -104,14 +104,15 @@ impl Malformed {
     pub fn code(&self) -> &'static str {
         match self {
             Self::NoCommonName => "no_common_name",
-            Self::CommonNameAndNone => "malformed_request",
             Self::LifetimeTooShort { .. } => "lifetime_too_short",
             Self::ExtendedKeyUsage { .. } => "bad_extended_key_usage",
             Self::ExtensionField { .. } => "bad_extension",
             Self::NoCsr | Self::CsrBase64 | Self::CsrTooLong { .. } => "bad_csr",
             Self::CsrFileName { .. } => "bad_csr_file",
             Self::TooLong { .. } | Self::TooMany { .. } | Self::TextTooLong { .. } => "over_budget",
-            Self::NotJson { .. } | Self::NotAnObject | Self::WrongType { .. } => "malformed_request",
+            Self::NotJson { .. } | Self::NotAnObject | Self::WrongType { .. } | Self::CommonNameAndNone => {
+                "malformed_request"
+            }
         }
     }
 }

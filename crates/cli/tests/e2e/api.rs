@@ -29,6 +29,17 @@ fn pem(answer: &Value, field: &str) -> String {
     String::from_utf8(BASE64_STANDARD.decode(answer[field].as_str().unwrap()).unwrap()).unwrap()
 }
 
+/// What was left out is told to the caller and in the log, one text each.
+fn assert_told(answer: &Value, folder: &Folder, left_out: [&str; 2]) {
+    let warnings = answer["Warnings"].as_array().unwrap();
+    assert_eq!(warnings.len(), left_out.len(), "{warnings:?}");
+    let log = folder.told();
+    for (warning, of) in warnings.iter().zip(left_out) {
+        assert!(warning.as_str().unwrap().contains(of), "{warnings:?}");
+        assert!(log.contains(of), "{log}");
+    }
+}
+
 #[test]
 fn the_contract_request_gets_the_contract_answer() {
     if !has("openssl") {
@@ -56,24 +67,7 @@ fn the_contract_request_gets_the_contract_answer() {
         "Warnings",
     ];
     assert_eq!(keys, expected);
-    // What was left out is told to the caller and in the log, in the same words.
-    let warnings: Vec<&str> = answer["Warnings"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter_map(Value::as_str)
-        .collect();
-    let [purpose, name] = warnings[..] else {
-        panic!("{warnings:?}")
-    };
-    assert!(
-        purpose.contains("time_travel") && name.contains("not a name"),
-        "{warnings:?}"
-    );
-    let log = folder.told();
-    for warning in ["time_travel", "not a name"] {
-        assert!(log.contains(warning), "{log}");
-    }
+    assert_told(&answer, &folder, ["time_travel", "not a name"]);
     assert_eq!(answer["CertificateInfo"]["CommonName"], "www.example.com");
     assert_eq!(answer["Subject"], "O=Acme\\, Inc.,L=Oslo,CN=www.example.com");
     let chain = format!(

@@ -97,7 +97,7 @@ fn every_name_that_a_csr_asks_for_is_told() {
         names.nested(tag::context_constructed(0), |other| {
             other.oid(&ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.20.2.3"));
             other.nested(tag::context_constructed(0), |value| {
-                value.value(tag::UTF8_STRING, b"a@b")
+                value.value(tag::UTF8_STRING, b"a@b");
             });
         });
         names.value(tag::context(7), &[1, 2, 3]);

@@ -36,7 +36,7 @@ enum StringType {
     Utf8,
     Printable,
     Ia5,
-    /// PKCS9String (RFC 2985 section 5.4.1): IA5String where that will do.
+    /// `PKCS9String` (RFC 2985 section 5.4.1): IA5String where that will do.
     Ia5OrUtf8,
 }
 
@@ -174,11 +174,10 @@ pub(super) fn write(writer: &mut Writer, oid: &ObjectIdentifier, value: &str) ->
         None => StringType::Utf8,
     };
     let tag = match string {
-        StringType::Utf8 => tag::UTF8_STRING,
         StringType::Printable => tag::PRINTABLE_STRING,
         StringType::Ia5 => tag::IA5_STRING,
         StringType::Ia5OrUtf8 if value.is_ascii() => tag::IA5_STRING,
-        StringType::Ia5OrUtf8 => tag::UTF8_STRING,
+        StringType::Utf8 | StringType::Ia5OrUtf8 => tag::UTF8_STRING,
     };
     writer.nested(tag::SEQUENCE, |pair| {
         pair.oid(oid);

@@ -24,7 +24,7 @@ const INVISIBLE: [(u32, u32); 20] = [
     (0x1bca0, 0x1bca3),
     (0x1d173, 0x1d17a),
     (0xe0000, 0xe0fff),
-    (0x10fffe, 0x10ffff),
+    (0x0010_fffe, 0x0010_ffff),
 ];
 
 /// Whether a character cannot be seen, or turns the order of those around it (CVE-2021-42574): in a name it makes one
