@@ -93,6 +93,14 @@ locals {
       Condition = { StringEquals = { "kms:MacAlgorithm" = "HMAC_SHA_256" } }
     }]
 
+    # How old a CRL is, is measured from what stands there.
+    look_at_crls = [{
+      Sid      = "LookAtCrls"
+      Effect   = "Allow"
+      Action   = "s3:GetObject"
+      Resource = [for slug in [local.root_slug, local.issuing_slug] : "${local.external_bucket_arn}/${slug}.crl"]
+    }, local.list_external]
+
     publish_root    = [local.publish["root"], local.list_external]
     publish_issuing = [local.publish["issuing"], local.list_external]
     # The bundle holds both certificates, and is made whenever one of them is.
@@ -150,10 +158,10 @@ locals {
   # The journal's partitions by what they hold. LeadingKeys is there whatever is written.
   partitions_of = {
     for what, keys in {
-      issuance   = ["intent#*", "key#*", "token#*", "issued#*", "expiry#*", "revoked#*"]
+      issuance   = ["intent#*", "key#*", "token#*", "issued#*", "expiry#*", "revoked#*", "changes#*", "crl-uses"]
       rejections = ["rejections*"]
       cas        = ["authorities", "adoption"]
-      crls       = ["revoked#*", "crl#*", "number#*"]
+      crls       = ["revoked#*", "changes#*", "crl#*", "number#*"]
       } : what => {
       "ForAllValues:StringLike" = { "dynamodb:LeadingKeys" = keys }
       Null                      = { "dynamodb:LeadingKeys" = "false" }
@@ -229,7 +237,7 @@ locals {
     tls-cert          = ["storage_keys", "read_ledger", "add_leaves", "journal_issuance", "journal_rejections", "query_serial", "sign_issuing", "read_keys", "authenticate", "read_requests", "tell"]
     expiry            = ["storage_keys", "read_ledger", "remind", "query_serial", "scan_certificates", "read_keys", "read_requests", "tell"]
     notify            = ["slack", "slack_key"]
-    sweep             = ["storage_keys", "read_ledger", "add_leaves", "journal_issuance", "query_serial", "query_open", "sign_issuing", "read_keys", "authenticate", "tell"]
+    sweep             = ["storage_keys", "read_ledger", "add_leaves", "journal_issuance", "query_serial", "query_open", "sign_issuing", "read_keys", "authenticate", "look_at_crls", "tell"]
   }
 
   policies = {

@@ -107,6 +107,7 @@ pub fn event(octets: &[u8]) {
     let invocation = Invocation {
         request_id: signed.to_string(),
         function_arn: String::new(),
+        until: None,
     };
     let answer = runtime.block_on(front.answer(octets, &invocation));
     let answer = answer.expect("nothing fails but memory");

@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::port::ledger::{AuthorityRecord, CertificateRecord, Cursor, LedgerError, Page, Search};
 use crate::port::{KeyStoreError, Ports};
 use crate::profile::Profiles;
-use crate::publish::Slots;
+use crate::publish::{CrlUses, Slots};
 use crate::signing::authentication::Authenticator;
 use crate::slug::Slug;
 
@@ -32,6 +32,8 @@ pub struct Authority {
     pub(crate) authenticator: Authenticator,
     /// Intents that this process found in the ledger and would not sign.
     pub(crate) refused_intents: AtomicU64,
+    /// Which CRLs certificates are known to name.
+    pub(crate) crl_uses: CrlUses,
 }
 
 impl Authority {
@@ -62,6 +64,7 @@ impl Authority {
             slots: Slots::default(),
             authenticator,
             refused_intents: AtomicU64::new(0),
+            crl_uses: CrlUses::default(),
         }
     }
 

@@ -18,7 +18,7 @@ pub use stand_in::{StandInError, stand_ins, stand_ins_from};
 
 use crate::authority::{Authority, Ca};
 use crate::config::{CaConfig, Config};
-use crate::port::ledger::{Completion, IntentId, Kind, OpenIntent, Reservation};
+use crate::port::ledger::{Completion, CrlScope, IntentId, Kind, OpenIntent, Reservation};
 use crate::port::{KeyStoreError, LedgerError};
 use crate::signing::{NotSignable, Signable, SignedCertificate, Signer, SigningFailure};
 use crate::slug::Slug;
@@ -133,6 +133,14 @@ impl Authority {
         for _ in 0..TURNS {
             let (intent, tbs) = build::intent(self, config, parent.as_deref(), &key)?;
             let intent = self.authenticator.seal(intent).await?;
+            if let Some(parent) = &parent {
+                let scope = CrlScope {
+                    issuer: parent.slug().clone(),
+                    shard: None,
+                };
+                let url = self.config().crl_url(&scope);
+                self.note_crl_use(scope, url.as_deref(), intent.not_after).await?;
+            }
             match self.ports().ledger.reserve(intent.clone()).await {
                 Ok(Reservation::New) => {
                     let signable = Signable::prepared(tbs, &intent, signer(config, parent.as_deref(), &key));

@@ -5,18 +5,25 @@
 //! CRL that fails never stops the others.
 
 mod crl;
+mod due;
 mod error;
+mod files;
 mod frame;
+mod listing;
 mod slots;
 mod spool;
 mod status;
+mod uses;
 
 use std::io::Cursor;
 
 pub use crl::PublishedCrl;
+pub(crate) use due::is_past;
 pub use error::PublishError;
 pub(crate) use slots::Slots;
 pub use status::{CrlStatus, Staleness};
+pub(crate) use uses::CrlUses;
+pub use uses::Transition;
 
 use crate::authority::{Authority, Ca};
 use crate::belief::NotBelieved;
@@ -34,6 +41,7 @@ pub type CrlOutcomes = Vec<(CrlScope, Result<PublishedCrl, PublishError>)>;
 impl Authority {
     /// Makes and publishes CRLs now: those of one CA, or of all. One after the other, whatever becomes of each.
     pub async fn publish_crls(&self, which: Option<&Slug>) -> CrlOutcomes {
+        self.know_crl_uses().await;
         let mut outcomes = Vec::new();
         for scope in self.crl_scopes() {
             if which.is_none_or(|slug| *slug == scope.issuer) {
@@ -44,9 +52,10 @@ impl Authority {
         outcomes
     }
 
-    /// The same for those CRLs whose interval has passed, that have new revocations, or that are not published. The first
-    /// time in a process that is all of them: revocations that it has not heard of may have been recorded.
+    /// The same for those CRLs whose interval has passed, that do not cover what was revoked since, that are from the future,
+    /// or that are not published: as the ledger has it, whoever revoked and published last.
     pub async fn publish_due_crls(&self) -> CrlOutcomes {
+        self.know_crl_uses().await;
         let mut outcomes = Vec::new();
         for scope in self.crl_scopes() {
             let outcome = match self.is_due(&scope).await {
@@ -57,6 +66,13 @@ impl Authority {
             outcomes.push((scope, outcome));
         }
         outcomes
+    }
+
+    /// Where that cannot be read, those of before and of the configuration are known; making one will tell.
+    pub(super) async fn know_crl_uses(&self) {
+        if let Err(error) = self.refresh_crl_uses().await {
+            tracing::warn!(%error, "it could not be read which CRLs are in use");
+        }
     }
 
     /// Publishes every CA certificate (`SLUG.crt`, PEM) and the bundle (PEM, roots first), each compared whole: files that are
@@ -109,25 +125,12 @@ impl Authority {
 
     async fn publish_file(&self, name: &PublishedName, text: String) -> Result<(), PublicationError> {
         let publication = &self.ports().publication;
-        let current = publication.read(name).await?;
-        if current.is_some_and(|(_, content)| content == text.as_bytes()) {
+        let current = publication.read_within(name, text.len() as u64).await?;
+        if current.is_some_and(|(_, content)| content.as_deref() == Some(text.as_bytes())) {
             return Ok(());
         }
         let body = Box::new(Cursor::new(text.into_bytes()));
         publication.put(name, body, Precondition::None).await?;
         Ok(())
-    }
-
-    /// Every CRL of every CA that exists. A CA that left the configuration still answers for what it issued.
-    pub fn crl_scopes(&self) -> Vec<CrlScope> {
-        let cas = self.cas();
-        let of = |ca: &Ca| match self.config().ca(ca.slug()) {
-            Some(config) => config.crl_scopes(),
-            None => vec![CrlScope {
-                issuer: ca.slug().clone(),
-                shard: None,
-            }],
-        };
-        cas.iter().flat_map(|ca| of(ca)).collect()
     }
 }

@@ -10,10 +10,10 @@ use crate::authority::Authority;
 use crate::port::LedgerError;
 use crate::port::ledger::{CertificateRecord, CrlScope, Kind, Revocation, Revoked};
 use crate::principal::Principal;
-use crate::publish::{PublishError, PublishedCrl};
+use crate::publish::{PublishError, PublishedCrl, is_past};
 use crate::slug::Slug;
 use crate::wire::notice;
-pub use listed::{ListedRevocation, SkippedRevocation, decide_listed};
+pub use listed::{ListedRevocation, SkippedRevocation, decide_listed, stands};
 
 /// What came of a revocation that stands.
 #[derive(Debug)]
@@ -22,8 +22,8 @@ pub struct RevokedCertificate {
     pub record: CertificateRecord,
     /// Whether it was revoked before: then the record says when and why.
     pub already: bool,
-    /// The CRL that lists it, where the configuration says to publish at once. A failure here undoes nothing: the
-    /// revocation is recorded, and the next publication lists it.
+    /// The CRL that it was seen in, where the configuration says to publish at once. A failure here undoes nothing: the
+    /// revocation is recorded, and the next publication lists it. `None`: nothing was published, and nothing looked at.
     pub crl: Option<Result<PublishedCrl, PublishError>>,
     /// Whether a notice was due and could not be delivered.
     pub notice_failed: bool,
@@ -71,7 +71,8 @@ impl Authority {
         invalidity_date: Option<UnixTime>,
         principal: &Principal,
     ) -> Result<RevokedCertificate, RevokeError> {
-        let record = self.certificate(serial).await?.ok_or(RevokeError::NotFound(serial))?;
+        let record = self.ports().ledger.certificate_to_revoke(serial).await?;
+        let record = record.ok_or(RevokeError::NotFound(serial))?;
         self.revoke_record(record, reason, invalidity_date, principal).await
     }
 
@@ -117,11 +118,14 @@ impl Authority {
             .config()
             .ca(&scope.issuer)
             .is_none_or(|ca| ca.crl().publish_on_revocation());
-        // One that stood before may not be on a CRL yet: the process that recorded it may have ended before it published.
-        let crl = if at_once && (!already || self.has_changes(&scope)) {
-            Some(self.publish_changes(&scope).await)
-        } else {
+        let serials = expected(&record, now);
+        let crl = if !at_once {
             None
+        } else if already {
+            // One that stood before may not be on a CRL yet: who recorded it may not have come to publish it.
+            Some(self.publish_unless_listed(&scope, serials).await)
+        } else {
+            Some(self.publish_changes(&scope, serials).await)
         };
         let notice_failed = !already && !self.tell(notice::certificate_revoked(&record)).await;
         Ok(RevokedCertificate {
@@ -130,5 +134,14 @@ impl Authority {
             crl,
             notice_failed,
         })
+    }
+}
+
+/// What a CRL must list of it: nothing, where it ended so long ago that no CRL does.
+fn expected(record: &CertificateRecord, now: UnixTime) -> &[Serial] {
+    if is_past(record.not_after, now) {
+        &[]
+    } else {
+        std::slice::from_ref(&record.id.serial)
     }
 }

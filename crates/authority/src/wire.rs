@@ -44,8 +44,8 @@ pub mod budget {
     pub const EXTENSIONS: usize = 16;
     /// Octets of a single text.
     pub const TEXT: usize = 4096;
-    /// Octets of a list of requests or revocations.
-    pub const LIST: usize = 32 * 1024 * 1024;
+    /// Octets of a list of requests or revocations: some 80,000 revocations, which a function of 128 MB can hold.
+    pub const LIST: usize = 8 * 1024 * 1024;
 }
 
 /// A well-formed request for a certificate.

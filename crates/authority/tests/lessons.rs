@@ -206,10 +206,17 @@ async fn lesson_05_intent_comes_before_signature() {
     let office = Office::new().await;
     let before = office.house.faults.calls().len();
     office.issue(&request("a.example.com")).await.unwrap();
-    assert_eq!(
-        office.house.faults.calls()[before..],
-        ["ledger.reserve", "keys.sign", "ledger.complete"]
-    );
+    let calls = [
+        "ledger.record_crl_use",
+        "ledger.reserve",
+        "keys.sign",
+        "ledger.complete",
+    ];
+    assert_eq!(office.house.faults.calls()[before..], calls);
+    // Which CRL certificates name is recorded once, and costs no call afterwards.
+    let before = office.house.faults.calls().len();
+    office.issue(&request("b.example.com")).await.unwrap();
+    assert_eq!(office.house.faults.calls()[before..], calls[1..]);
 }
 
 /// 6. A notice that failed turned a certificate into an error, and the retry into "key already used".

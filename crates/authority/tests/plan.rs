@@ -411,7 +411,7 @@ async fn a_ledger_that_cannot_be_asked_is_an_error_and_no_plan() {
             "revoked.json",
             json!([{"common_name": "y", "serial_number": "2"}]).to_string(),
         );
-    for operation in ["ledger.key_holder", "ledger.search", "ledger.certificate"] {
+    for operation in ["ledger.key_holder", "ledger.search", "ledger.certificate_to_revoke"] {
         office.house.faults.clear();
         office.house.faults.at(operation, 1, Fault::FailBefore);
         let outcome = try_plan(&office, &proposed, None).await;
@@ -425,7 +425,7 @@ async fn a_ledger_that_cannot_be_asked_is_an_error_and_no_plan() {
     let before = office.house.faults.calls().len();
     try_plan(&office, &proposed, None).await.unwrap();
     let calls = office.house.faults.calls().split_off(before);
-    let reads = ["ledger.key_holder", "ledger.search", "ledger.certificate"];
+    let reads = ["ledger.key_holder", "ledger.search", "ledger.certificate_to_revoke"];
     assert!(calls.iter().all(|call| reads.contains(call)), "{calls:?}");
     assert_eq!((calls.len(), office.house.keys.log().len()), (3, signed));
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use chancery_authority::config::Config;
 use chancery_authority::memory::{Fault, MemoryPublication};
-use chancery_authority::port::ledger::{CertificateIntent, Completion, IntentId, Ledger, Revocation};
+use chancery_authority::port::ledger::{CertificateIntent, Completion, CrlRecord, IntentId, Ledger, Revocation};
 use chancery_authority::port::publication::Stat;
 use chancery_authority::port::{
     Body, ETag, KeyName, KeyStore, Ports, Precondition, Publication, PublicationError, PublishedName, Receipt, Scratch,
@@ -17,7 +17,7 @@ use chancery_authority::port::{
 use chancery_authority::profile::Profiles;
 use chancery_authority::publish::{PublishError, Staleness};
 use chancery_authority::{Authority, contract};
-use chancery_x509::crl::{CrlHeader, CrlWriter, Framing, RevocationReason, Scope};
+use chancery_x509::crl::{CrlHeader, CrlWriter, Framing, RevocationReason, RevokedEntry, Scope};
 use chancery_x509::lint::{self, Severity};
 use chancery_x509::serial::Serial;
 use chancery_x509::time::{DAY, UnixTime};
@@ -62,6 +62,15 @@ async fn revoked_until(office: &Office, number: u32, not_after: UnixTime) -> Ser
 
 /// A CRL with that number, really signed, that the ledger knows nothing of.
 async fn foreign_crl(office: &Office, number: u64) -> Vec<u8> {
+    signed_crl(office, number, None).await
+}
+
+/// The same with an entry.
+async fn foreign_crl_with(office: &Office, number: u64, serial: Serial) -> Vec<u8> {
+    signed_crl(office, number, Some(serial)).await
+}
+
+async fn signed_crl(office: &Office, number: u64, serial: Option<Serial>) -> Vec<u8> {
     let ca = office.authority.ca(&slug("chancery-issuing-ca")).unwrap();
     let header = CrlHeader {
         issuer: &ca.issuer,
@@ -70,7 +79,18 @@ async fn foreign_crl(office: &Office, number: u64) -> Vec<u8> {
         next_update: NOW.plus_days(1),
         scope: Scope::Full,
     };
-    let (tbs, input, length) = CrlWriter::new(&header, 0, Vec::new()).unwrap().finish_tbs().unwrap();
+    let entry = serial.map(|serial| RevokedEntry {
+        serial,
+        revoked_at: NOW,
+        reason: RevocationReason::Superseded,
+        invalidity_date: None,
+    });
+    let octets = entry.as_ref().map_or(0, RevokedEntry::encoded_len) as u64;
+    let mut writer = CrlWriter::new(&header, octets, Vec::new()).unwrap();
+    if let Some(entry) = &entry {
+        writer.entry(entry).unwrap();
+    }
+    let (tbs, input, length) = writer.finish_tbs().unwrap();
     let signed = office.house.keys.sign(&ca.record.key, &input).await.unwrap();
     Framing::new(ca.issuer.public_key().algorithm(), length, &signed.signature).assemble(&tbs)
 }
@@ -108,8 +128,14 @@ async fn a_crl_is_of_its_ca_and_lists_what_is_revoked() {
         ca.certificate().subject_key_identifier()
     );
     assert_eq!((crl.number(), published.entries), (Some(published.number), 1));
-    assert_eq!((crl.this_update(), crl.next_update()), (NOW, Some(NOW.plus_days(7))));
+    // A verifier whose clock is a little behind takes it, too.
+    let this_update = NOW.plus_seconds(-300);
+    assert_eq!(
+        (crl.this_update(), crl.next_update()),
+        (this_update, Some(NOW.plus_days(7)))
+    );
     let entry = entries(&crl)[0];
+    assert_eq!(entry.revoked_at, this_update, "no entry is later than its CRL");
     assert_eq!(
         (entry.serial, entry.reason, entry.invalidity_date),
         (serial, compromised, Some(since))
@@ -133,22 +159,131 @@ async fn an_entry_leaves_only_after_a_crl_beyond_its_end() {
     let listed = || office.listed("chancery-issuing-ca.crl");
     publish().await;
     assert_eq!(listed(), [ending, staying]);
-    office.house.clock.advance(2 * HOUR);
+    for days in [1, 7, 8] {
+        office.house.clock.set(NOW.plus_days(days));
+        publish().await;
+        assert_eq!(listed(), [ending, staying], "a week beyond its end it is still there");
+    }
+    office.house.clock.set(NOW.plus_days(9));
     publish().await;
-    assert_eq!(listed(), [ending, staying], "the first CRL after the end still has it");
-    office.house.clock.advance(HOUR);
-    publish().await;
-    assert_eq!(listed(), [staying], "it was on a CRL made after its end");
+    assert_eq!(
+        listed(),
+        [staying],
+        "it was on a CRL made more than a week after its end"
+    );
 
-    // A CRL that was recorded and never published has shown nobody anything.
-    let late = revoked_until(&office, 3, NOW.plus_seconds(4 * HOUR)).await;
-    office.house.clock.set(NOW.plus_seconds(5 * HOUR));
-    office.house.faults.at("publication.put", 3, Fault::FailBefore);
-    let outcomes = office.authority.publish_crls(None).await;
-    assert!(outcomes.iter().any(|(_, outcome)| outcome.is_err()));
-    office.house.clock.advance(HOUR);
+    // CRLs that were recorded and never published have shown nobody anything.
+    let late = revoked_until(&office, 3, NOW.plus_days(9)).await;
+    for days in [17, 18, 19] {
+        office.house.clock.set(NOW.plus_days(days));
+        office.house.faults.at("publication.put", 3, Fault::FailBefore);
+        let outcomes = office.authority.publish_crls(None).await;
+        assert!(outcomes.iter().any(|(_, outcome)| outcome.is_err()));
+    }
     publish().await;
     assert!(listed().contains(&late));
+}
+
+#[tokio::test]
+async fn a_publication_that_was_not_noted_brings_nothing_past_back() {
+    let office = Office::new().await;
+    let past = revoked_until(&office, 1, NOW.plus_seconds(HOUR)).await;
+    let publish = async || all_good(&office.authority.publish_crls(None).await);
+    let listed = || office.listed("chancery-issuing-ca.crl");
+    for days in 0..20 {
+        office.house.clock.set(NOW.plus_days(days));
+        publish().await;
+    }
+    assert_eq!(listed(), []);
+    // Neither a note that is lost, nor a put that fails, nor both for days.
+    for (days, operation, nth) in [
+        (20, "ledger.crl_published", 2),
+        (21, "publication.put", 3),
+        (22, "publication.put", 4),
+    ] {
+        office.house.clock.set(NOW.plus_days(days));
+        office.house.faults.at(operation, nth, Fault::FailBefore);
+        office.authority.publish_crls(None).await;
+        office.house.clock.advance(HOUR);
+        publish().await;
+        assert!(!listed().contains(&past), "after {operation} on day {days}");
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_was_ahead_once_hides_no_revocation_and_is_put_right() {
+    let mut office = Office::new().await;
+    let serials = [
+        revoked_until(&office, 1, NOW.plus_days(30)).await,
+        office.issue("a.example", None).await.id.serial,
+    ];
+    office.revoke(serials[1]).await;
+    office.house.clock.set(NOW.plus_days(4000));
+    all_good(&office.authority.publish_crls(None).await);
+    all_good(&office.authority.publish_crls(None).await);
+    office.house.clock.set(NOW.plus_days(1));
+    office.restart().await;
+    let status = office.authority.crl_status().await;
+    assert!(
+        status
+            .iter()
+            .all(|status| status.staleness == Staleness::FromFuture && status.is_alarming()),
+        "{status:?}"
+    );
+    // Whichever comes first puts it right: a revocation, also one that stood, a command, the next round of a server.
+    let again = office
+        .authority
+        .revoke(serials[1], RevocationReason::Superseded, None, &principal())
+        .await
+        .unwrap();
+    assert!(again.already);
+    assert!(again.crl.unwrap().unwrap().this_update <= NOW.plus_days(1));
+    let mut wanted = serials.to_vec();
+    wanted.sort_unstable();
+    assert_eq!(office.listed("chancery-issuing-ca.crl"), wanted);
+    let outcomes = office.authority.publish_due_crls().await;
+    all_good(&outcomes);
+    assert_eq!(outcomes.len(), 1, "the root's is due, too");
+    let status = office.authority.crl_status().await;
+    assert!(status.iter().all(|status| !status.is_alarming()), "{status:?}");
+}
+
+#[tokio::test]
+async fn a_time_that_no_crl_can_tell_stops_no_crl() {
+    let office = Office::new().await;
+    let mut serials = Vec::new();
+    for (number, at, invalidity_date) in [
+        (1, 300_000_000_000, None),
+        (2, NOW.0 - 1000, Some(UnixTime(99_999_999_999_999))),
+        (3, i64::MIN, Some(UnixTime(i64::MAX))),
+    ] {
+        let serial = revoked_until(&office, number, NOW.plus_days(9)).await;
+        let revocation = Revocation {
+            at: UnixTime(at),
+            reason: RevocationReason::KeyCompromise,
+            invalidity_date,
+            principal: "token:tests".to_owned(),
+        };
+        office
+            .house
+            .ledger
+            .rewrite(&slug("chancery-issuing-ca"), serial, &revocation);
+        serials.push(serial);
+    }
+    serials.sort_unstable();
+    office
+        .authority
+        .publish_crl(&scope("chancery-issuing-ca"))
+        .await
+        .unwrap();
+    let crl = office.crl("chancery-issuing-ca.crl");
+    let entries = entries(&crl);
+    assert_eq!(entries.iter().map(|entry| entry.serial).collect::<Vec<_>>(), serials);
+    assert!(
+        entries
+            .iter()
+            .all(|entry| entry.revoked_at <= crl.this_update() && entry.invalidity_date.is_none())
+    );
 }
 
 #[tokio::test]
@@ -192,11 +327,19 @@ async fn due_are_those_with_changes_or_whose_interval_has_passed() {
 
     office.restart().await;
     assert_eq!(
-        due(&office).await.len(),
-        2,
-        "a new process cannot know what was revoked before it"
+        due(&office).await,
+        [""; 0],
+        "a new process knows by the ledger that all is covered"
     );
+
+    // What another process recorded, and did not come to publish.
+    revoked_until(&office, 1, NOW.plus_days(9)).await;
+    assert_eq!(due(&office).await, ["chancery-issuing-ca"]);
     assert_eq!(due(&office).await, [""; 0]);
+    office.house.publication.remove("chancery-root-ca.crl");
+    assert_eq!(due(&office).await, ["chancery-root-ca"], "its file is gone");
+    put(&office, "chancery-root-ca.crl", b"garbage").await;
+    assert_eq!(due(&office).await, ["chancery-root-ca"], "its file is another");
 }
 
 #[tokio::test]
@@ -214,11 +357,15 @@ async fn a_late_crl_raises_an_alarm() {
         office.house.clock.set(NOW.plus_seconds(age));
         assert_eq!(staleness().await, expected, "after {age} seconds");
     }
+    all_good(&office.authority.publish_due_crls().await);
     office.house.faults.at("publication.put", 1, Fault::FailBefore);
     office.authority.publish_crls(Some(&slug("chancery-root-ca"))).await;
     office.house.clock.advance(61);
     assert_eq!(staleness().await, Staleness::Unpublished);
-    office.house.faults.at("ledger.latest_crl", 1, Fault::FailBefore);
+    office.authority.publish_crls(None).await;
+    office.house.publication.remove("chancery-root-ca.crl");
+    assert_eq!(staleness().await, Staleness::Replaced);
+    office.house.faults.at("ledger.crl_standing", 1, Fault::FailBefore);
     assert!(matches!(staleness().await, Staleness::Unknown { .. }));
     all_good(&office.authority.publish_due_crls().await);
     assert_eq!(staleness().await, Staleness::Fresh);
@@ -312,21 +459,88 @@ async fn numbers_never_go_backwards_behind_an_old_ledger() {
     assert_eq!(office.crl("chancery-issuing-ca.crl").number(), Some(41));
     assert_eq!(office.crl("chancery-issuing-ca.crl.pem").number(), Some(41));
 
-    let far = foreign_crl(&office, 1_000_000).await;
+    // However far: one jump, and not a reservation for each number between.
+    let far = foreign_crl(&office, 1_000_000_000_000).await;
     put(&office, "chancery-issuing-ca.crl", &far).await;
+    let calls = office.house.faults.calls().len();
+    let published = office
+        .authority
+        .publish_crl(&scope("chancery-issuing-ca"))
+        .await
+        .unwrap();
+    assert_eq!(published.number, 1_000_000_000_001);
+    assert!(office.house.faults.calls().len() - calls < 40);
+
+    // Nobody ever counted to this one, and none would be left.
+    let last = foreign_crl(&office, u64::MAX).await;
+    put(&office, "chancery-issuing-ca.crl", &last).await;
     match office.authority.publish_crl(&scope("chancery-issuing-ca")).await {
         Err(PublishError::Ahead {
-            published: 1_000_000,
-            reserved: 42,
-            ..
+            published: u64::MAX, ..
         }) => {}
-        other => panic!("a number that far ahead is somebody's mistake: {other:?}"),
+        other => panic!("{other:?}"),
     }
     assert_eq!(
         office.crl("chancery-issuing-ca.crl").number(),
-        Some(1_000_000),
-        "and is not replaced"
+        Some(u64::MAX),
+        "it is not replaced"
     );
+}
+
+#[tokio::test]
+async fn a_counter_that_was_set_back_leads_neither_back_nor_to_a_standstill() {
+    let office = Office::new().await;
+    let of = scope("chancery-issuing-ca");
+    for _ in 0..3 {
+        office.authority.publish_crl(&of).await.unwrap();
+    }
+    // The version of the file is the one that the ledger noted: its number decides all the same.
+    office.house.ledger.set_back(&of, 1);
+    let serial = office.issue("a.example", None).await.id.serial;
+    office.revoke(serial).await;
+    assert_eq!(office.crl("chancery-issuing-ca.crl").number(), Some(5));
+    assert_eq!(office.listed("chancery-issuing-ca.crl"), [serial]);
+
+    // A published one of a higher number that is older than ours does not stand for it.
+    let old = foreign_crl(&office, 9).await;
+    let latest = office.house.ledger.latest_crl(&of).await.unwrap().unwrap();
+    office.house.ledger.plant(CrlRecord {
+        number: 9,
+        made_at: NOW.plus_days(-1),
+        published: None,
+        ..latest
+    });
+    put(&office, "chancery-issuing-ca.crl", &old).await;
+    office.house.ledger.set_back(&of, 1);
+    let published = office.authority.publish_crl(&of).await.unwrap();
+    assert_eq!((published.number, published.superseded_by), (10, None));
+    assert_eq!(office.listed("chancery-issuing-ca.crl"), [serial]);
+}
+
+#[tokio::test]
+async fn what_a_crash_leaves_of_a_crl_is_recorded() {
+    let of = scope("chancery-issuing-ca");
+    for (operation, fault) in [
+        ("keys.sign", Fault::DieBefore),
+        ("keys.sign", Fault::DieAfter),
+        ("ledger.complete_crl", Fault::DieBefore),
+    ] {
+        let mut office = Office::new().await;
+        office.house.faults.at(operation, 1, fault);
+        assert!(office.authority.publish_crl(&of).await.is_err());
+        office.restart().await;
+        office.house.faults.clear();
+        let open = office.house.ledger.open_crl_intents(&of, 10).await.unwrap();
+        assert_eq!(open.len(), 1, "{fault:?} at {operation}");
+        let signed = office.house.keys.log();
+        let signed = signed
+            .iter()
+            .any(|signature| signature.input.as_bytes() == open[0].signing_input);
+        assert_eq!(signed, fault == Fault::DieAfter || operation != "keys.sign");
+        let published = office.authority.publish_crl(&of).await.unwrap();
+        assert!(published.number > open[0].number);
+        office.check("after a crash").await;
+    }
 }
 
 #[tokio::test]
@@ -543,4 +757,157 @@ async fn a_ca_that_left_the_configuration_goes_on_publishing() {
     assert_eq!(office.listed("chancery-issuing-ca.crl"), [record.id.serial]);
     let status = office.authority.crl_status().await;
     assert_eq!(status.len(), 2);
+}
+
+fn sharded(shards: u16, url: &str) -> String {
+    format!("public_url = \"{url}\"\n{QUICK}\n[ca.crl]\nshards = {shards}\ninterval_hours = 24\nlifetime_hours = 168")
+}
+
+/// The office goes on with another configuration.
+async fn reconfigure(office: &mut Office, config: &str) {
+    office.config = Config::from_toml(config).unwrap();
+    office.restart().await;
+    all_good(&office.authority.publish_crls(None).await);
+}
+
+/// Every CRL without issuingDistributionPoint lists all that its CA has revoked; every certificate that is revoked stands on
+/// a published CRL that names the URL which it names, or names none.
+fn check_scopes(office: &Office, context: &str) {
+    let revoked = office
+        .house
+        .ledger
+        .certificates()
+        .into_iter()
+        .filter(|record| record.revocation.is_some());
+    let names = office.house.publication.names();
+    let crls: Vec<_> = names
+        .iter()
+        .filter(|name| name.ends_with(".crl"))
+        .map(|name| office.crl(name))
+        .collect();
+    for record in revoked {
+        let certificate = chancery_x509::certificate::Certificate::parse(&record.certificate).unwrap();
+        let named = certificate.crl_distribution_points().unwrap();
+        let of_issuer = crls.iter().filter(|crl| crl.issuer() == certificate.issuer());
+        let mut found = false;
+        for crl in of_issuer {
+            let listed = crl.find(&record.id.serial).unwrap().is_some();
+            match crl.issuing_distribution_point() {
+                None => assert!(listed, "{context}: {} claims to be complete", record.id),
+                Some(point) => found |= listed && point.urls.iter().any(|url| named.contains(url)),
+            }
+            found |= listed && crl.issuing_distribution_point().is_none();
+        }
+        assert!(
+            found,
+            "{context}: {} is on no CRL that its certificate leads to",
+            record.id
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_change_of_shards_or_url_leaves_nobody_behind() {
+    const OLD: &str = "http://old.example.com";
+    const NEW: &str = "http://new.example.com";
+    for (before, after) in [
+        (sharded(16, OLD), sharded(0, OLD)),
+        (sharded(16, OLD), sharded(4, OLD)),
+        (sharded(0, OLD), sharded(16, OLD)),
+        (sharded(4, OLD), sharded(4, NEW)),
+        (sharded(0, OLD), sharded(4, NEW)),
+        (
+            sharded(4, OLD),
+            format!("public_url = \"{NEW}\"\n[[ca]]\nname = \"root-ca\"\nalgorithm = \"p256\""),
+        ),
+    ] {
+        let context = format!("{before} → {after}");
+        let mut office = Office::with(&before).await;
+        let mut records = Vec::new();
+        for number in 0..10 {
+            records.push(office.issue(&format!("{number}.example"), None).await);
+        }
+        for record in &records[..5] {
+            office.revoke(record.id.serial).await;
+        }
+        check_scopes(&office, &context);
+        reconfigure(&mut office, &after).await;
+        for record in &records[5..] {
+            office.revoke(record.id.serial).await;
+        }
+        if office.config.cas().len() > 1 {
+            let issued = office.issue("new.example", None).await;
+            office.revoke(issued.id.serial).await;
+        }
+        check_scopes(&office, &context);
+        let status = office.authority.crl_status().await;
+        let told = status.iter().any(|status| !status.transitions.is_empty());
+        // From one full CRL to shards at the same place, every scope is the configuration's.
+        assert_eq!(
+            told,
+            before != sharded(0, OLD) || after != sharded(16, OLD),
+            "{context}: {status:?}"
+        );
+        assert!(
+            status.iter().all(|status| !status.is_alarming()),
+            "{context}: {status:?}"
+        );
+
+        // When the last certificate of before has ended, so have the scopes of before.
+        let end = records
+            .iter()
+            .map(|record| record.not_after)
+            .max()
+            .unwrap()
+            .plus_days(60);
+        office.house.clock.set(end);
+        office.restart().await;
+        let configured: Vec<_> = office.config.crl_scopes();
+        for scope in office.authority.crl_scopes() {
+            let of_kept_ca = office.config.ca(&scope.issuer).is_none() && scope.shard.is_none();
+            assert!(configured.contains(&scope) || of_kept_ca, "{context}: {scope:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn once_listed_listed() {
+    let office = Office::new().await;
+    let of = scope("chancery-issuing-ca");
+    let serials = [
+        revoked_until(&office, 1, NOW.plus_days(30)).await,
+        revoked_until(&office, 2, NOW.plus_days(30)).await,
+        revoked_until(&office, 3, NOW.plus_days(1)).await,
+    ];
+    assert_eq!(office.authority.publish_crl(&of).await.unwrap().damaged, [""; 0]);
+    let mut wanted = serials.to_vec();
+    wanted.sort_unstable();
+    assert_eq!(office.listed("chancery-issuing-ca.crl"), wanted);
+    // The ledger loses two, one of which ends soon.
+    office.house.ledger.unlist(&of, serials[1]);
+    office.house.ledger.unlist(&of, serials[2]);
+    let published = office.authority.publish_crl(&of).await.unwrap();
+    assert_eq!(published.damaged.len(), 2, "{:?}", published.damaged);
+    assert_eq!(office.listed("chancery-issuing-ca.crl"), wanted);
+    assert!(office.authority.crl_status().await[1].is_alarming());
+    // They were put back.
+    assert_eq!(office.authority.publish_crl(&of).await.unwrap().damaged, [""; 0]);
+    assert_eq!(office.listed("chancery-issuing-ca.crl"), wanted);
+    // What ended long ago leaves, whether the ledger lists it or not.
+    office.house.clock.set(NOW.plus_days(9));
+    office.authority.publish_crl(&of).await.unwrap();
+    office.house.ledger.unlist(&of, serials[2]);
+    office.house.clock.set(NOW.plus_days(10));
+    assert_eq!(office.authority.publish_crl(&of).await.unwrap().damaged, [""; 0]);
+    wanted.retain(|serial| *serial != serials[2]);
+    assert_eq!(office.listed("chancery-issuing-ca.crl"), wanted);
+
+    // One that nobody knows anything of, on a CRL that the CA's key vouches for, stays; an unknown key's does not.
+    let unknown = Serial::from_octets(&[0x77; 8]).unwrap();
+    let foreign = foreign_crl_with(&office, 50, unknown).await;
+    put(&office, "chancery-issuing-ca.crl", &foreign).await;
+    office.authority.publish_crl(&of).await.unwrap();
+    assert!(office.listed("chancery-issuing-ca.crl").contains(&unknown));
+    office.authority.publish_crl(&of).await.unwrap();
+    assert!(office.listed("chancery-issuing-ca.crl").contains(&unknown));
 }

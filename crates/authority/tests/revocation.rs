@@ -3,6 +3,8 @@
 
 use crate::office;
 
+use std::time::Duration;
+
 use chancery_authority::memory::Fault;
 use chancery_authority::port::Ledger;
 use chancery_authority::publish::PublishError;
@@ -48,9 +50,12 @@ async fn revoking_again_answers_the_first_and_makes_no_crl() {
         .revoke(serial, RevocationReason::Unspecified, None, &principal())
         .await
         .unwrap();
-    assert!(again.already && again.crl.is_none());
+    assert!(
+        again.already && again.crl.unwrap().is_ok(),
+        "the published CRL lists it"
+    );
     assert_eq!(again.record.revocation.unwrap().reason, RevocationReason::Superseded);
-    assert_eq!(office.house.keys.log().len(), signatures);
+    assert_eq!(office.house.keys.log().len(), signatures, "none is made for it");
     assert_eq!(office.house.notices.received().len(), 1);
 
     office.restart().await;
@@ -59,10 +64,8 @@ async fn revoking_again_answers_the_first_and_makes_no_crl() {
         .revoke(serial, RevocationReason::Unspecified, None, &principal())
         .await
         .unwrap();
-    assert!(
-        again.already && again.crl.is_some(),
-        "a new process cannot know that it is on a CRL"
-    );
+    assert!(again.already && again.crl.unwrap().is_ok());
+    assert_eq!(office.house.keys.log().len(), signatures, "a new process reads it back");
 
     let compromise = RevocationReason::KeyCompromise;
     let replaced = office
@@ -166,3 +169,57 @@ async fn publishing_at_once_can_be_switched_off() {
     assert_eq!(outcomes.len(), 1, "only the CRL with the change is due");
     assert_eq!(office.listed("chancery-issuing-ca.crl"), [serial]);
 }
+
+#[tokio::test]
+async fn a_revocation_that_was_not_published_is_with_the_next_try() {
+    // The caller was gone, or the process, after the revocation was recorded; also where another process takes it up.
+    for restart in [false, true] {
+        let mut office = Office::new().await;
+        let serial = office.issue("a.example", None).await.id.serial;
+        let reason = RevocationReason::Superseded;
+        {
+            let reserve = office.house.faults.calls().len();
+            let revoking = office.authority.revoke(serial, reason, None, &PRINCIPAL);
+            // Dropped as soon as it is recorded.
+            office
+                .house
+                .faults
+                .at("ledger.crl_standing", 1, Fault::Delay(Duration::from_secs(60)));
+            let dropped = tokio::time::timeout(Duration::from_millis(50), revoking).await;
+            assert!(dropped.is_err());
+            assert!(office.house.faults.calls().len() > reserve);
+        }
+        assert!(office.listed("chancery-issuing-ca.crl").is_empty());
+        if restart {
+            office.restart().await;
+        }
+        let again = office
+            .authority
+            .revoke(serial, reason, None, &principal())
+            .await
+            .unwrap();
+        assert!(again.already && again.crl.unwrap().is_ok());
+        assert_eq!(office.listed("chancery-issuing-ca.crl"), [serial]);
+    }
+}
+
+#[tokio::test]
+async fn published_is_said_of_what_was_seen_in_what_was_published() {
+    let office = Office::new().await;
+    let serial = office.issue("a.example", None).await.id.serial;
+    // The ledger forgets what it was just told: the CRL gets out, and does not list it.
+    office.house.ledger.forget_next();
+    let revoked = office
+        .authority
+        .revoke(serial, RevocationReason::Superseded, None, &principal())
+        .await
+        .unwrap();
+    assert!(
+        matches!(revoked.crl, Some(Err(PublishError::NotListed { number: 2, .. }))),
+        "{:?}",
+        revoked.crl
+    );
+    assert_eq!(office.crl("chancery-issuing-ca.crl").number(), Some(2));
+}
+
+const PRINCIPAL: chancery_authority::Principal = chancery_authority::Principal::Authority;

@@ -14,21 +14,27 @@ mod names;
 mod old;
 mod recent;
 mod records;
+mod relist;
 mod reserve;
 mod revoke;
 mod row;
 mod search;
 mod silent;
 mod tables;
+mod uses;
+
+use std::collections::HashMap;
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
 use chancery_authority::Slug;
 use chancery_authority::port::ETag;
 use chancery_authority::port::ledger::{
-    AuthorityRecord, CertificateIntent, CertificateRecord, Completion, Counts, CrlRecord, CrlReservation, CrlScope,
-    Cursor, IntentId, Ledger, LedgerError, OpenIntent, Page, Rejection, Reservation, Revocation, Revoked, Search,
+    AuthorityRecord, CertificateIntent, CertificateRecord, Completion, Counts, CrlIntent, CrlPlan, CrlRecord,
+    CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, IntentId, Ledger, LedgerError, OpenIntent, Page, Rejection,
+    Reservation, Revocation, Revoked, Search,
 };
+use chancery_x509::crl::{RevocationReason, RevokedEntry};
 use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
@@ -107,13 +113,16 @@ impl Ledger for DynamoLedger {
         self.revoke_certificate(issuer, serial, revocation).await
     }
 
-    async fn reserve_crl(
-        &self,
-        scope: &CrlScope,
-        _at: UnixTime,
-        expired_before: Option<UnixTime>,
-    ) -> Result<CrlReservation, LedgerError> {
-        self.reserve_number(scope, expired_before).await
+    async fn reserve_crl(&self, scope: &CrlScope, plan: CrlPlan) -> Result<CrlReservation, LedgerError> {
+        self.reserve_number(scope, &plan).await
+    }
+
+    async fn intend_crl(&self, intent: CrlIntent) -> Result<(), LedgerError> {
+        self.put_crl_intent(intent).await
+    }
+
+    async fn open_crl_intents(&self, scope: &CrlScope, limit: usize) -> Result<Vec<CrlIntent>, LedgerError> {
+        self.list_open_crls(scope, limit).await
     }
 
     async fn complete_crl(&self, crl: CrlRecord) -> Result<(), LedgerError> {
@@ -124,8 +133,36 @@ impl Ledger for DynamoLedger {
         self.note_published(scope, number, etag).await
     }
 
-    async fn latest_crl(&self, scope: &CrlScope) -> Result<Option<CrlRecord>, LedgerError> {
-        self.newest_crl(scope).await
+    async fn crl_standing(&self, scope: &CrlScope) -> Result<CrlStanding, LedgerError> {
+        self.standing(scope).await
+    }
+
+    async fn record_crl_use(&self, used: CrlUse) -> Result<(), LedgerError> {
+        self.put_crl_use(used).await
+    }
+
+    async fn crl_uses(&self) -> Result<Vec<CrlUse>, LedgerError> {
+        self.list_crl_uses().await
+    }
+
+    async fn listed_among(
+        &self,
+        issuer: &Slug,
+        serials: &[Serial],
+    ) -> Result<HashMap<Serial, RevocationReason>, LedgerError> {
+        self.read_listed(issuer, serials).await
+    }
+
+    async fn certificate_to_revoke(&self, serial: Serial) -> Result<Option<CertificateRecord>, LedgerError> {
+        Ok(self.find_to_revoke(serial).await?.map(|found| found.record))
+    }
+
+    async fn ends(&self, issuer: &Slug, serials: &[Serial]) -> Result<HashMap<Serial, UnixTime>, LedgerError> {
+        self.read_ends(issuer, serials).await
+    }
+
+    async fn relist(&self, scope: &CrlScope, entry: &RevokedEntry, not_after: UnixTime) -> Result<(), LedgerError> {
+        self.list_again(scope, entry, not_after).await
     }
 
     async fn certificate(

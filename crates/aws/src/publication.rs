@@ -133,6 +133,11 @@ impl Publication for S3Publication {
         }
     }
 
+    /// Half a million entries, beside which what a function makes of as many fits into 128 MB.
+    fn read_back(&self) -> u64 {
+        24 << 20
+    }
+
     fn scratch(&self) -> io::Result<Box<dyn Scratch>> {
         Ok(Box::new(tempfile::tempfile()?))
     }

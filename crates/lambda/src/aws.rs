@@ -54,12 +54,13 @@ impl Process {
         &self.front
     }
 
-    /// Every call ends in time for an answer before the invocation's end, given in milliseconds since 1970.
-    pub fn set_deadline(&self, milliseconds: u64) {
+    /// Every call ends in time for an answer before the invocation's end, given in milliseconds since 1970. Answers when.
+    pub fn set_deadline(&self, milliseconds: u64) -> Option<Instant> {
         let end = UNIX_EPOCH + Duration::from_millis(milliseconds);
         let left = end.duration_since(SystemTime::now()).ok();
         let deadline = left.map(|left| Instant::now() + left.saturating_sub(TO_ANSWER));
         self.patience.set_deadline(deadline);
+        deadline
     }
 }
 

@@ -21,10 +21,11 @@ async fn main() -> Result<(), Error> {
 
 async fn answer(process: Arc<Process>, event: LambdaEvent<Box<RawValue>>) -> Result<Value, Diagnostic> {
     let LambdaEvent { payload, context } = event;
-    process.set_deadline(context.deadline);
+    let until = process.set_deadline(context.deadline);
     let invocation = Invocation {
         request_id: context.request_id,
         function_arn: context.invoked_function_arn,
+        until,
     };
     let answer = process.front().answer(payload.get().as_bytes(), &invocation).await;
     answer.map_err(|failure| Diagnostic {

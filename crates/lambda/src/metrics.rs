@@ -37,6 +37,8 @@ pub enum Metric {
     CrlAge,
     /// Octets of the published CRL, DER.
     CrlSize,
+    /// Revocations that could not be read, or not be followed, as they should be.
+    CrlDamaged,
 }
 
 impl Metric {
@@ -49,12 +51,13 @@ impl Metric {
             Self::Throttles => "Throttles",
             Self::CrlAge => "CrlAge",
             Self::CrlSize => "CrlSize",
+            Self::CrlDamaged => "CrlDamaged",
         }
     }
 
     fn unit(self) -> &'static str {
         match self {
-            Self::Issued | Self::Rejected | Self::RefusedIntents | Self::Throttles => "Count",
+            Self::Issued | Self::Rejected | Self::RefusedIntents | Self::Throttles | Self::CrlDamaged => "Count",
             Self::SigningLatency => "Milliseconds",
             Self::CrlAge => "Seconds",
             Self::CrlSize => "Bytes",
@@ -129,6 +132,16 @@ impl Metrics {
     #[allow(clippy::cast_precision_loss, reason = "octets of a file are far below 2^52")]
     pub fn crl_size(&self, authority: &str, octets: u64) {
         self.add(Beside::Authority(authority.to_owned()), Metric::CrlSize, octets as f64);
+    }
+
+    /// So many revocations of an authority are not as they should be.
+    #[allow(clippy::cast_precision_loss, reason = "a count of rows is far below 2^52")]
+    pub fn crl_damaged(&self, authority: &str, count: u64) {
+        self.add(
+            Beside::Authority(authority.to_owned()),
+            Metric::CrlDamaged,
+            count as f64,
+        );
     }
 
     fn add(&self, beside: Beside, metric: Metric, value: f64) {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use chancery_authority::authority::Ca;
 use chancery_authority::config::CaConfig;
@@ -60,6 +61,8 @@ pub struct Invocation {
     pub request_id: String,
     /// The function as it was invoked: its ARN, with a version or alias where one was named.
     pub function_arn: String,
+    /// When it ends; `None`: nobody says.
+    pub until: Option<Instant>,
 }
 
 /// An authority that is open, and what goes with it.

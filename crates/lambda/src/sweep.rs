@@ -19,7 +19,7 @@ pub async fn handle(office: &Office) -> Result<Value, Failure> {
         }
         outcome => outcome?,
     };
-    crl::measure_ages(office).await;
+    let measured = crl::measure_ages(office).await;
     for id in &swept.lost {
         tracing::error!(certificate = %id, "an issuance was given up; its serial number goes on the next CRL");
     }
@@ -41,7 +41,7 @@ pub async fn handle(office: &Office) -> Result<Value, Failure> {
         return Err(Failure::new(FailureKind::Incomplete, message));
     }
     if swept.failed.is_empty() {
-        return Ok(answer);
+        return measured.map(|()| answer);
     }
     let message = format!("{} interrupted issuances could not be taken up yet", swept.failed.len());
     Err(Failure::new(FailureKind::Unavailable, message))

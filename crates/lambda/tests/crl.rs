@@ -3,14 +3,16 @@
 
 use crate::support;
 
+use chancery_authority::Slug;
 use chancery_authority::memory::Fault;
-use chancery_authority::port::ledger::{Kind, Search};
-use chancery_authority::port::{Ledger, Publication, PublishedName};
+use chancery_authority::port::ledger::{CrlScope, Kind, Search};
+use chancery_authority::port::{Ledger, Precondition, Publication, PublishedName};
 use chancery_lambda::failure::FailureKind;
-use chancery_lambda::function::Function::{IssuingCaCrl, RootCaCrl};
+use chancery_lambda::function::Function::{IssuingCaCrl, RootCaCrl, Sweep};
+use chancery_lambda::office::Invocation;
 use chancery_x509::crl::{RevocationList, RevocationReason};
 use serde_json::{Value, json};
-use support::{Deployment, ED25519, ISSUING, P256, P384, ROOT, event, serial};
+use support::{Deployment, ED25519, ISSUING, P256, P384, ROOT, event, invocation, serial};
 
 async fn published(deployment: &Deployment, slug: &str) -> (u64, Vec<(String, RevocationReason)>) {
     let name = PublishedName::new(format!("{slug}.crl")).unwrap();
@@ -37,7 +39,13 @@ async fn what_is_listed_is_revoked_told_and_published() {
         "b",
     ]);
     deployment.files.put("revoked.json", list.to_string());
-    assert_eq!(deployment.run(IssuingCaCrl).await, Ok(Value::Null));
+    let failure = deployment.run(IssuingCaCrl).await.unwrap_err();
+    assert_eq!(
+        failure.kind,
+        FailureKind::Incomplete,
+        "three entries are none: {failure}"
+    );
+    assert!(deployment.measured().iter().any(|line| line["CrlDamaged"] == 3.0));
     assert_eq!(
         published(&deployment, ISSUING).await,
         (2, vec![(a.clone(), RevocationReason::Unspecified)])
@@ -163,7 +171,8 @@ async fn a_crl_that_is_not_published_ages() {
     // Lifetimes are those of the environment, to the second.
     let crl = deployment.house.publication.content(&format!("{ISSUING}.crl")).unwrap();
     let crl = RevocationList::parse(&crl).unwrap();
-    assert_eq!(crl.next_update().unwrap().0 - crl.this_update().0, 87_000);
+    // thisUpdate lies back for clocks that are behind, nextUpdate does not.
+    assert_eq!(crl.next_update().unwrap().0 - crl.this_update().0, 87_000 + 300);
 }
 
 #[tokio::test]
@@ -172,4 +181,103 @@ async fn without_a_ca_there_is_nothing_to_publish() {
     assert_eq!(deployment.run(RootCaCrl).await, Ok(Value::Null));
     assert_eq!(deployment.run(IssuingCaCrl).await, Ok(Value::Null));
     assert!(deployment.house.publication.names().is_empty());
+}
+
+#[tokio::test]
+async fn what_the_ledger_lost_stays_listed_and_the_run_is_not_whole() {
+    let deployment = Deployment::with_cas(&[]).await;
+    let a = serial(&deployment.ask(&event("a", P256), "1").await.unwrap());
+    deployment.files.put(
+        "revoked.json",
+        json!([{"common_name": "a", "serial_number": a}]).to_string(),
+    );
+    deployment.run(IssuingCaCrl).await.unwrap();
+    deployment.measured();
+    let scope = CrlScope {
+        issuer: Slug::new(ISSUING).unwrap(),
+        shard: None,
+    };
+    deployment.house.ledger.unlist(&scope, a.parse().unwrap());
+    deployment.files.remove("revoked.json");
+    let failure = deployment.run(IssuingCaCrl).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Incomplete);
+    assert_eq!(
+        published(&deployment, ISSUING).await.1.len(),
+        1,
+        "it is published all the same"
+    );
+    assert!(deployment.measured().iter().any(|line| line["CrlDamaged"] == 1.0));
+    deployment.run(IssuingCaCrl).await.unwrap();
+    assert_eq!(published(&deployment, ISSUING).await.1.len(), 1);
+}
+
+#[tokio::test]
+async fn what_stands_costs_one_look_for_all_and_publishing_has_its_share_of_the_time() {
+    let deployment = Deployment::with_cas(&[]).await;
+    let a = serial(&deployment.ask(&event("a", P256), "1").await.unwrap());
+    let b = serial(&deployment.ask(&event("b", P384), "2").await.unwrap());
+    let mut entries = vec![json!({"common_name": "a", "serial_number": a}); 400];
+    deployment
+        .files
+        .put("revoked.json", Value::Array(entries.clone()).to_string());
+    deployment.run(IssuingCaCrl).await.unwrap();
+    let before = deployment.house.faults.calls().len();
+    deployment.run(IssuingCaCrl).await.unwrap();
+    let calls = deployment.house.faults.calls()[before..].to_vec();
+    assert!(calls.len() < 40, "{calls:?}");
+    assert!(!calls.contains(&"ledger.certificate_to_revoke"));
+
+    // No time is left for entries: they wait, and the CRL is published.
+    entries.push(json!({"common_name": "b", "serial_number": b}));
+    deployment.files.put("revoked.json", Value::Array(entries).to_string());
+    let number = published(&deployment, ISSUING).await.0;
+    let hurried = Invocation {
+        until: Some(std::time::Instant::now()),
+        ..invocation("hurried")
+    };
+    let failure = deployment
+        .function(IssuingCaCrl)
+        .answer(b"{}", &hurried)
+        .await
+        .unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Incomplete);
+    assert!(failure.message.contains("no time for 401 entries"), "{failure}");
+    assert_eq!(published(&deployment, ISSUING).await.0, number + 1);
+}
+
+#[tokio::test]
+async fn the_age_is_that_of_what_stands_in_the_bucket() {
+    let deployment = Deployment::with_cas(&[]).await;
+    deployment.run(IssuingCaCrl).await.unwrap();
+    let name = PublishedName::new(format!("{ISSUING}.crl")).unwrap();
+    let (_, old) = deployment.house.publication.read(&name).await.unwrap().unwrap();
+    deployment.house.clock.advance(7200);
+    deployment.run(IssuingCaCrl).await.unwrap();
+    let put = async |content: Vec<u8>| {
+        let body = Box::new(std::io::Cursor::new(content));
+        deployment
+            .house
+            .publication
+            .put(&name, body, Precondition::None)
+            .await
+            .unwrap();
+    };
+    // Somebody puts the old one back: the ledger knows of a newer one, and does not decide.
+    put(old).await;
+    deployment.measured();
+    deployment.run(Sweep).await.unwrap();
+    let measured = deployment.measured();
+    assert!(measured.iter().any(|line| line["CrlAge"] == 7200.0), "{measured:?}");
+    put(b"garbage".to_vec()).await;
+    deployment.run(Sweep).await.unwrap_err();
+    deployment.run(IssuingCaCrl).await.unwrap();
+    deployment.run(Sweep).await.unwrap();
+    deployment.house.clock.advance(-86_400);
+    deployment.measured();
+    deployment.run(Sweep).await.unwrap();
+    let measured = deployment.measured();
+    assert!(
+        measured.iter().any(|line| line["CrlAge"] == 86_400_000.0),
+        "{measured:?}"
+    );
 }

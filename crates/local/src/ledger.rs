@@ -14,17 +14,20 @@ mod revocations;
 pub(crate) mod schema;
 pub(crate) mod writer;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use chancery_authority::Slug;
 use chancery_authority::port::ledger::{
-    AuthorityRecord, CertificateIntent, CertificateRecord, Completion, Counts, CrlRecord, CrlReservation, CrlScope,
-    Cursor, IntentId, OpenIntent, Page, Rejection, Reservation, Revocation, Revoked, Search,
+    AuthorityRecord, CertificateIntent, CertificateRecord, Completion, Counts, CrlIntent, CrlPlan, CrlRecord,
+    CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, IntentId, OpenIntent, Page, Rejection, Reservation,
+    Revocation, Revoked, Search,
 };
 use chancery_authority::port::publication::ETag;
 use chancery_authority::port::{Ledger, LedgerError};
+use chancery_x509::crl::RevokedEntry;
 use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
@@ -233,12 +236,7 @@ impl Ledger for SqliteLedger {
 
     /// Number and view are taken in one transaction, so that a higher number never has an older view: whoever is on a
     /// CRL is on every later one.
-    async fn reserve_crl(
-        &self,
-        scope: &CrlScope,
-        _at: UnixTime,
-        expired_before: Option<UnixTime>,
-    ) -> Result<CrlReservation, LedgerError> {
+    async fn reserve_crl(&self, scope: &CrlScope, plan: CrlPlan) -> Result<CrlReservation, LedgerError> {
         let path = Arc::clone(&self.0.path);
         let snapshot = self.read(move |_| schema::open_reader(&path)).await?;
         // Shared with the writing thread and back: its transaction may be tried twice, and then the view is taken anew.
@@ -246,21 +244,32 @@ impl Ledger for SqliteLedger {
         let (scope, view) = (scope.clone(), Arc::clone(&snapshot));
         let shard = shard_number(scope.shard);
         let reserved = self.write(move |writing| {
-            let reserved = crls::reserve_number(writing, &scope)?;
+            let reserved = crls::reserve_number(writing, &scope, plan.above)?;
             // The write lock is held: nobody commits between this view and the number.
             begin_snapshot(&view.lock().unwrap_or_else(PoisonError::into_inner))?;
             Ok(reserved)
         });
-        let (number, issuer) = reserved.await?;
+        let (number, issuer, mark) = reserved.await?;
         let folder = self.path().parent().unwrap_or(Path::new(".")).to_owned();
         let copied = self.read(move |_| {
             let snapshot = snapshot.lock().unwrap_or_else(PoisonError::into_inner);
-            Spool::copy(&snapshot, (issuer, shard), expired_before, &folder)
+            Spool::copy(&snapshot, (issuer, shard), &plan, &folder)
         });
         Ok(CrlReservation {
             number,
+            mark,
             revocations: Box::new(copied.await?),
         })
+    }
+
+    async fn intend_crl(&self, intent: CrlIntent) -> Result<(), LedgerError> {
+        self.write(move |writing| crls::intend(writing, &intent)).await
+    }
+
+    async fn open_crl_intents(&self, scope: &CrlScope, limit: usize) -> Result<Vec<CrlIntent>, LedgerError> {
+        let scope = scope.clone();
+        self.read(move |connection| crls::open_intents(connection, &scope, limit))
+            .await
     }
 
     async fn complete_crl(&self, crl: CrlRecord) -> Result<(), LedgerError> {
@@ -273,9 +282,30 @@ impl Ledger for SqliteLedger {
             .await
     }
 
-    async fn latest_crl(&self, scope: &CrlScope) -> Result<Option<CrlRecord>, LedgerError> {
+    async fn crl_standing(&self, scope: &CrlScope) -> Result<CrlStanding, LedgerError> {
         let scope = scope.clone();
-        self.read(move |connection| crls::latest(connection, &scope)).await
+        self.read(move |connection| crls::standing(connection, &scope)).await
+    }
+
+    async fn record_crl_use(&self, used: CrlUse) -> Result<(), LedgerError> {
+        self.write(move |writing| crls::record_use(writing.connection, writing.issuer(&used.scope.issuer)?, &used))
+            .await
+    }
+
+    async fn crl_uses(&self) -> Result<Vec<CrlUse>, LedgerError> {
+        self.read(crls::uses).await
+    }
+
+    async fn ends(&self, issuer: &Slug, serials: &[Serial]) -> Result<HashMap<Serial, UnixTime>, LedgerError> {
+        let (issuer, serials) = (issuer.clone(), serials.to_vec());
+        self.read(move |connection| revocations::ends(connection, &issuer, &serials))
+            .await
+    }
+
+    async fn relist(&self, scope: &CrlScope, entry: &RevokedEntry, not_after: UnixTime) -> Result<(), LedgerError> {
+        let (scope, entry) = (scope.clone(), *entry);
+        self.write(move |writing| revocations::relist(writing, &scope, &entry, not_after))
+            .await
     }
 
     async fn certificate(

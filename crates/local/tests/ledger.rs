@@ -10,6 +10,7 @@ use chancery_authority::port::ledger::{Cursor, IdempotencyToken, Reservation, Se
 use chancery_authority::port::{Ledger, LedgerError};
 use chancery_local::ledger::SqliteLedger;
 use chancery_local::wait;
+use chancery_x509::crl::RevocationReason;
 use rusqlite::Connection;
 use support::{NOW, completion, intent, issue, next_crl, reserve, revoke, slug};
 use tempfile::TempDir;
@@ -157,6 +158,12 @@ async fn a_ledger_of_the_first_format_is_brought_up_to_date() {
     assert_eq!((open.len(), open[0].has_token()), (1, true));
     let (number, entries, damaged) = next_crl(&ledger).await;
     assert_eq!((number, entries.len(), damaged.len()), (8, 1, 0));
+    let uses = ledger.crl_uses().await.unwrap();
+    assert!(!uses.is_empty(), "what was issued before is in use");
+    assert!(
+        uses.iter().all(|used| used.url.is_none()),
+        "these certificates name no CRL: {uses:?}"
+    );
     let again = chancery_authority::port::ledger::CertificateIntent {
         token: Some(IdempotencyToken("t".into())),
         ..intent(2)
@@ -170,7 +177,7 @@ async fn a_ledger_of_the_first_format_is_brought_up_to_date() {
         .unwrap()
         .pragma_query_value(None, "user_version", |row| row.get(0))
         .unwrap();
-    assert_eq!(version, 3);
+    assert_eq!(version, 5);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -194,9 +201,22 @@ async fn damaged_revocations_are_reported_and_stop_nothing() {
         assert_eq!(damage.execute(&sql, []).unwrap(), 1);
     }
     let (_, entries, damaged) = next_crl(&ledger).await;
-    let mut serials: Vec<_> = entries.iter().map(|entry| entry.serial).collect();
-    serials.sort_unstable();
-    assert_eq!(serials, [1, 7, 8].map(|number| intent(number).id.serial));
+    let serials: Vec<_> = entries.iter().map(|entry| entry.serial).collect();
+    let mut wanted: Vec<_> = (1..=8).map(|number| intent(number).id.serial).collect();
+    wanted.sort_unstable();
+    assert_eq!(
+        serials, wanted,
+        "whatever is wrong with it, a revocation is a revocation; ordered all the same"
+    );
+    let of = |number: u32| {
+        entries
+            .iter()
+            .find(|entry| entry.serial == intent(number).id.serial)
+            .unwrap()
+    };
+    assert_eq!(of(3).reason, RevocationReason::Unspecified);
+    assert_eq!(of(4).revoked_at, NOW, "the time of the CRL stands for one that is none");
+    assert_eq!(of(6).invalidity_date, None);
     assert_eq!(damaged.len(), 5, "{damaged:?}");
     assert!(
         damaged.iter().any(|text| text.contains("unknown reason 7")),

@@ -6,16 +6,18 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chancery_authority::Authority;
+use chancery_authority::publish::Staleness;
 use tokio::sync::watch;
 
 use crate::api::metrics::Metrics;
 use crate::listen::told;
 
-/// How often is looked whether something is due.
-const PERIOD: Duration = Duration::from_mins(1);
+/// How often is looked whether something is due. A CRL from the future, after a clock that was ahead, must be told of and
+/// put right within half a minute.
+const PERIOD: Duration = Duration::from_secs(20);
 
 /// Reminders go out at most once a day for a certificate; looking every hour finds each in time.
-const REMINDER_ROUNDS: u32 = 60;
+const REMINDER_ROUNDS: u32 = 180;
 
 /// Renews the certificate that HTTPS is served with.
 #[async_trait]
@@ -76,6 +78,15 @@ async fn all(authority: &Authority, own: &dyn OwnCertificate, metrics: &Metrics,
     for (name, outcome) in authority.publish_certificates().await {
         if let Err(error) = outcome {
             failed(metrics, "publish_certificate", &format!("{name}: {error}"));
+        }
+    }
+    for crl in authority.crl_status().await {
+        if crl.staleness == Staleness::FromFuture {
+            failed(
+                metrics,
+                "publish_crl",
+                &format!("{} is from the future: the clock was ahead, or is behind", crl.name),
+            );
         }
     }
     for (scope, outcome) in authority.publish_due_crls().await {

@@ -122,9 +122,10 @@ pub enum Scope {
     /// All of them.
     #[default]
     Full,
-    /// Those whose distribution point is this URL: the CRL carries a critical issuingDistributionPoint naming it.
+    /// Those whose distribution point is one of these URLs: the CRL carries a critical issuingDistributionPoint naming them.
+    /// A reader looks for one that is in its certificate, too (section 6.3.3).
     Shard {
-        /// The URL in the certificates' cRLDistributionPoints.
-        distribution_point: String,
+        /// The URLs in the certificates' cRLDistributionPoints: one, or several where it was changed.
+        distribution_points: Vec<String>,
     },
 }

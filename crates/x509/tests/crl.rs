@@ -231,7 +231,7 @@ fn a_shard_names_its_distribution_point_critically() {
     let url = "http://crl.example.com/shard-3.crl";
     let header = CrlHeader {
         scope: Scope::Shard {
-            distribution_point: url.to_owned(),
+            distribution_points: vec![url.to_owned()],
         },
         ..authority.header()
     };
@@ -281,7 +281,7 @@ fn a_crl_that_should_not_be_is_not_written() {
     ] {
         let shard = CrlHeader {
             scope: Scope::Shard {
-                distribution_point: url.to_owned(),
+                distribution_points: vec![url.to_owned()],
             },
             ..authority.header()
         };

@@ -188,7 +188,7 @@ pub fn crl_writer(octets: &[u8]) {
         next_update: this_update.plus_seconds(draw.number()),
         scope: if draw.flag() {
             Scope::Shard {
-                distribution_point: draw.text(),
+                distribution_points: vec![draw.text()],
             }
         } else {
             Scope::Full
@@ -239,7 +239,12 @@ fn assert_lists(der: &[u8], header: &CrlHeader<'_>, entries: &[RevokedEntry]) {
     );
     match &header.scope {
         Scope::Full => assert_eq!(list.distribution_point(), None),
-        Scope::Shard { distribution_point } => assert_eq!(list.distribution_point(), Some(distribution_point.as_str())),
+        Scope::Shard { distribution_points } => {
+            assert_eq!(
+                list.distribution_point(),
+                distribution_points.first().map(String::as_str)
+            );
+        }
     }
     let read: Result<Vec<_>, _> = list.entries().collect();
     assert_eq!(read.expect("every entry is read"), entries);

@@ -37,6 +37,12 @@ pub async fn ledger(make: impl AsyncFn() -> Arc<dyn Ledger>) {
     crl::lost_intents_are_listed(&*make().await).await;
     crl::pruning_looks_at_not_after_alone(&*make().await).await;
     crl::the_latest_crl_is_the_highest(&*make().await).await;
+    crl::numbers_jump_above_what_was_seen(&*make().await).await;
+    crl::every_change_is_marked(&*make().await).await;
+    crl::what_is_due_is_what_no_published_crl_covers(&*make().await).await;
+    crl::what_is_signed_is_recorded_before(&*make().await).await;
+    crl::uses_are_kept(&*make().await).await;
+    crl::what_was_lost_is_put_back(&*make().await).await;
 
     search::pages_are_stable(&*make().await).await;
     search::foreign_cursors_are_refused(&*make().await).await;

@@ -484,6 +484,15 @@ impl Prepared {
         }
     }
 
+    /// The CRL that its revocation would stand on, and the URL by which it names that.
+    pub(super) fn crl(&self) -> (CrlScope, Option<&str>) {
+        let scope = CrlScope {
+            issuer: self.ca.slug().clone(),
+            shard: self.shard,
+        };
+        (scope, self.template.crl_distribution_points.first().map(String::as_str))
+    }
+
     /// The common name that it will be recorded under.
     pub fn common_name(&self) -> &str {
         &self.common_name

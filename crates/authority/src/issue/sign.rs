@@ -60,6 +60,8 @@ impl Authority {
 
     async fn reserve(&self, mut prepared: Prepared) -> Result<(Prepared, Reservation), IssueError> {
         for _ in 0..SERIALS {
+            let (scope, url) = prepared.crl();
+            self.note_crl_use(scope, url, prepared.template().not_after).await?;
             let intent = self.authenticator.seal(prepared.intent()).await?;
             match self.ports().ledger.reserve(intent).await {
                 Ok(reservation) => return Ok((prepared, reservation)),

@@ -2,6 +2,7 @@
 
 mod state;
 
+use std::collections::HashMap;
 use std::io;
 use std::sync::Mutex;
 
@@ -14,9 +15,9 @@ use chancery_x509::time::UnixTime;
 use super::lock;
 use crate::port::ETag;
 use crate::port::ledger::{
-    AuthorityRecord, CertificateIntent, CertificateRecord, Completion, Counts, CrlRecord, CrlReservation, CrlScope,
-    Cursor, IntentId, Ledger, LedgerError, OpenIntent, Page, Rejection, Reservation, Revocation, Revocations, Revoked,
-    Search,
+    AuthorityRecord, CertificateIntent, CertificateRecord, Completion, Counts, CrlIntent, CrlPlan, CrlRecord,
+    CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, IntentId, Ledger, LedgerError, OpenIntent, Page, Rejection,
+    Reservation, Revocation, Revocations, Revoked, Search,
 };
 use crate::slug::Slug;
 use state::State;
@@ -50,6 +51,36 @@ impl MemoryLedger {
     /// the certificates as well.
     pub fn replace_ca(&self, slug: &Slug, certificate: &[u8], row: bool) {
         lock(&self.0).replace_ca(slug, certificate, row);
+    }
+
+    /// Every intent to sign a CRL of that scope.
+    pub fn crl_intents(&self, scope: &CrlScope) -> Vec<CrlIntent> {
+        lock(&self.0).crl_intents(scope)
+    }
+
+    /// Writes over how a certificate is listed, as somebody with a hand on the store can.
+    pub fn rewrite(&self, issuer: &Slug, serial: Serial, revocation: &Revocation) {
+        lock(&self.0).rewrite(issuer, serial, revocation);
+    }
+
+    /// Takes a serial number off a list, likewise.
+    pub fn unlist(&self, scope: &CrlScope, serial: Serial) {
+        lock(&self.0).unlist(scope, serial);
+    }
+
+    /// Lists nothing on the next CRL.
+    pub fn forget_next(&self) {
+        lock(&self.0).forget_next();
+    }
+
+    /// Sets a scope's counter of CRL numbers, likewise.
+    pub fn set_back(&self, scope: &CrlScope, number: u64) {
+        lock(&self.0).set_back(scope, number);
+    }
+
+    /// Records a CRL without its intent, likewise.
+    pub fn plant(&self, crl: CrlRecord) {
+        lock(&self.0).plant(crl);
     }
 
     /// Adds a row to that scope's revocations that cannot be read.
@@ -93,31 +124,51 @@ impl Ledger for MemoryLedger {
         lock(&self.0).revoke(issuer, serial, revocation)
     }
 
-    async fn reserve_crl(
-        &self,
-        scope: &CrlScope,
-        _at: UnixTime,
-        expired_before: Option<UnixTime>,
-    ) -> Result<CrlReservation, LedgerError> {
-        let (number, entries, damaged) = lock(&self.0).reserve_crl(scope, expired_before);
+    async fn reserve_crl(&self, scope: &CrlScope, plan: CrlPlan) -> Result<CrlReservation, LedgerError> {
+        let (number, mark, entries, damaged) = lock(&self.0).reserve_crl(scope, plan);
         Ok(CrlReservation {
             number,
+            mark,
             revocations: Box::new(View { entries, damaged }),
         })
     }
 
+    async fn intend_crl(&self, intent: CrlIntent) -> Result<(), LedgerError> {
+        lock(&self.0).intend_crl(intent)
+    }
+
+    async fn open_crl_intents(&self, scope: &CrlScope, limit: usize) -> Result<Vec<CrlIntent>, LedgerError> {
+        Ok(lock(&self.0).open_crl_intents(scope, limit))
+    }
+
     async fn complete_crl(&self, crl: CrlRecord) -> Result<(), LedgerError> {
-        lock(&self.0).complete_crl(crl);
-        Ok(())
+        lock(&self.0).complete_crl(crl)
     }
 
     async fn crl_published(&self, scope: &CrlScope, number: u64, etag: ETag) -> Result<(), LedgerError> {
-        lock(&self.0).crl_published(scope, number, etag);
+        lock(&self.0).crl_published(scope, number, etag)
+    }
+
+    async fn crl_standing(&self, scope: &CrlScope) -> Result<CrlStanding, LedgerError> {
+        Ok(lock(&self.0).crl_standing(scope))
+    }
+
+    async fn record_crl_use(&self, used: CrlUse) -> Result<(), LedgerError> {
+        lock(&self.0).record_crl_use(used);
         Ok(())
     }
 
-    async fn latest_crl(&self, scope: &CrlScope) -> Result<Option<CrlRecord>, LedgerError> {
-        Ok(lock(&self.0).crls(scope).pop())
+    async fn crl_uses(&self) -> Result<Vec<CrlUse>, LedgerError> {
+        Ok(lock(&self.0).crl_uses())
+    }
+
+    async fn ends(&self, issuer: &Slug, serials: &[Serial]) -> Result<HashMap<Serial, UnixTime>, LedgerError> {
+        Ok(lock(&self.0).ends(issuer, serials))
+    }
+
+    async fn relist(&self, scope: &CrlScope, entry: &RevokedEntry, not_after: UnixTime) -> Result<(), LedgerError> {
+        lock(&self.0).relist(scope, entry, not_after);
+        Ok(())
     }
 
     async fn certificate(

@@ -1,14 +1,19 @@
 //! The ledger: the only record of truth. Reserve → complete, atomically; nothing is ever half written.
 
+pub mod crl;
 pub mod record;
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
+use chancery_x509::crl::{RevocationReason, RevokedEntry};
 use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
 use crate::port::publication::ETag;
 use crate::slug::Slug;
+pub use crl::*;
 pub use record::*;
 
 /// Why the ledger did not do what was asked. Nothing was changed, unless it is `Unavailable`: then the caller
@@ -31,6 +36,22 @@ pub enum LedgerError {
     /// No open intent of that id: it was never reserved, or is complete or lost.
     #[error("there is no open intent {0}")]
     NoOpenIntent(IntentId),
+    /// A CRL number that nobody recorded the intent to sign with, or the signed CRL of.
+    #[error("CRL number {number} of {issuer} is not recorded")]
+    UnknownCrl {
+        /// The CA.
+        issuer: Slug,
+        /// The number.
+        number: u64,
+    },
+    /// A CRL number that another CRL has.
+    #[error("CRL number {number} of {issuer} is that of another CRL")]
+    CrlNumberTaken {
+        /// The CA.
+        issuer: Slug,
+        /// The number.
+        number: u64,
+    },
     /// No such certificate.
     #[error("the ledger has no certificate with serial number {0}")]
     NotFound(Serial),
@@ -78,20 +99,9 @@ pub trait Revocations: Send {
     ///
     /// A row that cannot be read must have been left out of the totals already, and is reported by
     /// [`damaged`](Self::damaged); it never stops the others. An error of `each` ends the walk.
-    fn for_each(
-        &mut self,
-        each: &mut dyn FnMut(&chancery_x509::crl::RevokedEntry) -> std::io::Result<()>,
-    ) -> std::io::Result<()>;
+    fn for_each(&mut self, each: &mut dyn FnMut(&RevokedEntry) -> std::io::Result<()>) -> std::io::Result<()>;
     /// Descriptions of rows that could not be read (at most 100).
     fn damaged(&self) -> &[String];
-}
-
-/// A CRL number and what goes into that CRL.
-pub struct CrlReservation {
-    /// Greater than every number reserved for this scope before.
-    pub number: u64,
-    /// The entries.
-    pub revocations: Box<dyn Revocations>,
 }
 
 /// The record of truth.
@@ -128,24 +138,67 @@ pub trait Ledger: Send + Sync {
     /// and the answer is [`Revoked::Now`], since a CRL made before does not tell it.
     async fn revoke(&self, issuer: &Slug, serial: Serial, revocation: Revocation) -> Result<Revoked, LedgerError>;
 
-    /// Reserves the next CRL number of a scope and takes a consistent view of its revoked certificates, but for those
-    /// whose notAfter is before `expired_before`: they were on a CRL made after their end (RFC 5280 section 3.3).
-    /// Its cost follows the revoked, never the issued.
-    async fn reserve_crl(
-        &self,
-        scope: &CrlScope,
-        at: UnixTime,
-        expired_before: Option<UnixTime>,
-    ) -> Result<CrlReservation, LedgerError>;
+    /// Reserves the next CRL number of a scope and takes a consistent view of its revoked certificates, but for those that the
+    /// plan leaves out. Its cost follows the revoked, never the issued.
+    ///
+    /// An entry that cannot be read in part is listed with what can be: the plan's time for one that is none, no reason for
+    /// one that is unknown, no invalidity date. It is described in [`Revocations::damaged`] as well.
+    async fn reserve_crl(&self, scope: &CrlScope, plan: CrlPlan) -> Result<CrlReservation, LedgerError>;
 
-    /// Records a signed CRL, before it is published.
+    /// Records what is about to be signed. When this returns `Ok`, the record survives a crash, and no other CRL of that
+    /// number can be signed: the same intent may be recorded again, another one gets [`LedgerError::CrlNumberTaken`].
+    async fn intend_crl(&self, intent: CrlIntent) -> Result<(), LedgerError>;
+
+    /// Intents whose CRL was never recorded, the newest first, at most `limit`: signatures of them may exist.
+    async fn open_crl_intents(&self, scope: &CrlScope, limit: usize) -> Result<Vec<CrlIntent>, LedgerError>;
+
+    /// Records a signed CRL, before it is published. Without an intent of that number it gets [`LedgerError::UnknownCrl`].
     async fn complete_crl(&self, crl: CrlRecord) -> Result<(), LedgerError>;
 
-    /// Records that the CRL of that number was published under that version.
+    /// Records that the CRL of that number was published under that version. A CRL that is not recorded gets
+    /// [`LedgerError::UnknownCrl`], and leaves nothing.
     async fn crl_published(&self, scope: &CrlScope, number: u64, etag: ETag) -> Result<(), LedgerError>;
 
+    /// How it is with the CRLs of a scope: what a process must know to decide what is due, whoever published last.
+    async fn crl_standing(&self, scope: &CrlScope) -> Result<CrlStanding, LedgerError>;
+
+    /// Those of the serial numbers that the issuer's lists have, with their reasons: what CRLs will list. For many at a time.
+    async fn listed_among(
+        &self,
+        issuer: &Slug,
+        serials: &[Serial],
+    ) -> Result<HashMap<Serial, RevocationReason>, LedgerError> {
+        let mut listed = HashMap::new();
+        for serial in serials {
+            let record = self.certificate(Some(issuer), *serial).await?;
+            let revocation = record.and_then(|record| record.revocation);
+            listed.extend(revocation.map(|revocation| (*serial, revocation.reason)));
+        }
+        Ok(listed)
+    }
+
+    /// A certificate with all that revoking it takes; its own octets may be missing, where they cannot be read.
+    async fn certificate_to_revoke(&self, serial: Serial) -> Result<Option<CertificateRecord>, LedgerError> {
+        self.certificate(None, serial).await
+    }
+
+    /// When the certificates of these serial numbers end, issued ones and those of intents that were given up: the latest end
+    /// that anything in the ledger says. Those that it knows nothing of are left out.
+    async fn ends(&self, issuer: &Slug, serials: &[Serial]) -> Result<HashMap<Serial, UnixTime>, LedgerError>;
+
+    /// Puts an entry of a published CRL, which the ledger does not list or lists as over, back on its list.
+    async fn relist(&self, scope: &CrlScope, entry: &RevokedEntry, not_after: UnixTime) -> Result<(), LedgerError>;
+
+    /// Records that certificates name a CRL by that URL. Of several records of one scope and URL the latest end stands.
+    async fn record_crl_use(&self, used: CrlUse) -> Result<(), LedgerError>;
+
+    /// Every use that was ever recorded, in no order.
+    async fn crl_uses(&self) -> Result<Vec<CrlUse>, LedgerError>;
+
     /// The newest completed CRL of a scope.
-    async fn latest_crl(&self, scope: &CrlScope) -> Result<Option<CrlRecord>, LedgerError>;
+    async fn latest_crl(&self, scope: &CrlScope) -> Result<Option<CrlRecord>, LedgerError> {
+        Ok(self.crl_standing(scope).await?.latest)
+    }
 
     /// One certificate. `issuer` may be left out where the serial is known alone: serials of 159 random bits do not meet.
     async fn certificate(

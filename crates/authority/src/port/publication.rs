@@ -86,6 +86,24 @@ pub trait Publication: Send + Sync {
     /// A file's facts and content.
     async fn read(&self, name: &PublishedName) -> Result<Option<(Stat, Vec<u8>)>, PublicationError>;
 
+    /// A file's facts, and its content where that is of at most `limit` octets: what is longer is not read at all.
+    async fn read_within(
+        &self,
+        name: &PublishedName,
+        limit: u64,
+    ) -> Result<Option<(Stat, Option<Vec<u8>>)>, PublicationError> {
+        match self.stat(name).await? {
+            None => Ok(None),
+            Some(stat) if stat.len > limit => Ok(Some((stat, None))),
+            Some(_) => Ok(self.read(name).await?.map(|(stat, content)| (stat, Some(content)))),
+        }
+    }
+
+    /// Octets of a published file that are read back at most. A CRL that is longer is compared by its version alone.
+    fn read_back(&self) -> u64 {
+        1 << 28
+    }
+
     /// A file's facts and its content, opened but not read: one and the same version, even if a new one is put while
     /// it is being read. Houses whose files are long override this; the default reads the whole file.
     async fn open(&self, name: &PublishedName) -> Result<Option<(Stat, Box<dyn Content>)>, PublicationError> {

@@ -1,56 +1,58 @@
-//! One CRL: reserve its number → lint its frame → write → sign → verify → record → publish.
+//! One CRL: reserve its number → lint its frame → write → record what is signed → sign → verify → record → publish.
 //!
-//! What a failure or a crash leaves: until it is recorded, a number that no CRL has; then a recorded CRL that is not
-//! published, in whose place the next one comes; then published files that the ledger does not know to be published,
-//! which the next one reads back to see that their number is lower.
+//! What a failure or a crash leaves: a number that no CRL has; then the record of what may have been signed; then a recorded
+//! CRL that is not published, in whose place the next one comes; then published files that the ledger does not know to be
+//! published, which the next one reads back to see that their number is lower.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use aws_lc_rs::digest;
 use chancery_x509::algorithm::SigningInput;
-use chancery_x509::crl::{CrlHeader, Framing, RevocationList, Scope};
+use chancery_x509::crl::{CrlHeader, Framing, RevokedEntry};
+use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
+use super::due::{self, BACKDATE};
+use super::listing::Listing;
+use super::slots::{Published, Slot};
 use super::spool::{self, Spooled, WholeCrl};
 use super::{PublishError, frame, status};
 use crate::authority::{Authority, Ca};
 use crate::config::Config;
-use crate::port::ledger::{CrlRecord, CrlReservation, CrlScope, LedgerError};
-use crate::port::publication::Stat;
-use crate::port::{ETag, Precondition, PublicationError, PublishedName, Signed};
+use crate::port::Signed;
+use crate::port::ledger::{
+    CrlIntent, CrlPlan, CrlRecord, CrlReservation, CrlScope, CrlStanding, LedgerError, Revocations as _,
+};
 
-/// Times that a file may be changed by others under our hands.
-const TURNS: usize = 8;
+/// Times that a published CRL may turn out to be ahead of the ledger while one is made.
+const JUMPS: usize = 3;
 
-/// Numbers that may be skipped to get past a published CRL that the ledger does not know of (it was restored).
-const SKIPPED: u64 = 10_000;
+/// The highest number that is taken for one: whatever is above was never counted to.
+const HIGHEST: u64 = 1 << 62;
 
 /// A CRL that was published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublishedCrl {
     /// Its number.
     pub number: u64,
-    /// When it was made.
+    /// thisUpdate, a little before it was made.
     pub this_update: UnixTime,
     /// When the next one will be there at the latest.
     pub next_update: UnixTime,
     /// Entries in it.
     pub entries: u64,
-    /// Rows of the ledger that could not be read and are missing from it, in words (at most 100).
+    /// What of the ledger could not be read, in words (at most 100). Where the serial number could, it is listed.
     pub damaged: Vec<String>,
-    /// The number of a CRL that somebody else published meanwhile, where there was one: it is newer than this one, covers
-    /// the same revocations, and stands in its place.
+    /// The number of a CRL that somebody else published meanwhile, where there was one: it was reserved later than this one,
+    /// covers the same revocations, and stands in its place.
     pub superseded_by: Option<u64>,
 }
 
-/// How it is with a published file.
-enum Standing {
-    /// Ours may come, on this condition.
-    Lower(Precondition),
-    /// It is ours already: a put whose answer was lost, and which somebody on the way repeated.
-    Ours(ETag),
-    /// It has this number, which is not below ours.
-    NotLower(u64),
+impl PublishedCrl {
+    /// When it was made.
+    pub fn made_at(&self) -> UnixTime {
+        self.this_update.plus_seconds(BACKDATE)
+    }
 }
 
 impl Authority {
@@ -61,110 +63,177 @@ impl Authority {
         self.publish_into(scope, &slot, &mut published).await
     }
 
-    /// Makes sure that a published CRL covers everything that was revoked until now: publishes one, unless another call
-    /// did while this one waited for it.
-    pub(crate) async fn publish_changes(&self, scope: &CrlScope) -> Result<PublishedCrl, PublishError> {
+    /// Makes sure that a published CRL covers everything that was revoked until now, and that these serial numbers were seen
+    /// in it: publishes one, unless another call did while this one waited for it.
+    pub(crate) async fn publish_changes(
+        &self,
+        scope: &CrlScope,
+        serials: &[Serial],
+    ) -> Result<PublishedCrl, PublishError> {
         let slot = self.slots.slot(scope);
+        let _awaiting = slot.await_listing(serials);
         let changes = slot.changes();
         let mut published = slot.published.lock().await;
-        match &published.last {
-            Some(last) if slot.covers(changes) => Ok(last.clone()),
-            _ => self.publish_into(scope, &slot, &mut published).await,
+        if let Some(last) = published.last.clone().filter(|_| slot.covers(changes))
+            && self.are_listed(scope, &published, serials).await?
+        {
+            return Ok(last);
         }
+        let crl = self.publish_into(scope, &slot, &mut published).await?;
+        if self.are_listed(scope, &published, serials).await? {
+            return Ok(crl);
+        }
+        Err(PublishError::NotListed {
+            name: Config::crl_name(scope),
+            number: crl.superseded_by.unwrap_or(crl.number),
+        })
+    }
+
+    /// The same for serial numbers that were revoked before: where the published CRL lists them, none is made.
+    pub(crate) async fn publish_unless_listed(
+        &self,
+        scope: &CrlScope,
+        serials: &[Serial],
+    ) -> Result<PublishedCrl, PublishError> {
+        let ca = self.publishing_ca(scope)?;
+        let slot = self.slots.slot(scope);
+        let guard = slot.published.lock().await;
+        if let Some(crl) = self.published_with(&ca, scope, serials).await? {
+            return Ok(crl);
+        }
+        drop(guard);
+        self.publish_changes(scope, serials).await
+    }
+
+    /// Whether these stand in what was published: as it was written, or, where another one took its place, as it is read back.
+    async fn are_listed(
+        &self,
+        scope: &CrlScope,
+        published: &Published,
+        serials: &[Serial],
+    ) -> Result<bool, PublishError> {
+        let ours = published.last.as_ref().is_some_and(|crl| crl.superseded_by.is_none());
+        if ours && serials.iter().all(|serial| published.seen.contains(serial)) {
+            return Ok(true);
+        }
+        let ca = self.publishing_ca(scope)?;
+        Ok(self.published_with(&ca, scope, serials).await?.is_some())
     }
 
     async fn publish_into(
         &self,
         scope: &CrlScope,
-        slot: &super::slots::Slot,
-        published: &mut super::slots::Published,
+        slot: &Slot,
+        published: &mut Published,
     ) -> Result<PublishedCrl, PublishError> {
         // Read before the number is reserved: what changes from now on, this CRL may miss.
         let changes = slot.changes();
-        let outcome = self.make_and_publish(scope).await;
-        match &outcome {
-            Ok(crl) => {
+        let awaited = slot.awaited_serials();
+        let outcome = self.make_and_publish(scope, &awaited).await;
+        match outcome {
+            Ok((crl, seen)) => {
                 slot.cover(changes);
                 slot.set_damaged(crl.damaged.clone());
                 published.last = Some(crl.clone());
+                published.seen = seen;
                 tracing::info!(issuer = %scope.issuer, shard = scope.shard, number = crl.number, entries = crl.entries, "CRL published");
                 for row in &crl.damaged {
-                    tracing::error!(issuer = %scope.issuer, row, "a revocation cannot be read and is missing from the CRL");
+                    tracing::error!(issuer = %scope.issuer, row, "a revocation cannot be read as it should be");
                 }
+                Ok(crl)
             }
             Err(error) => {
                 tracing::error!(%error, issuer = %scope.issuer, shard = scope.shard, "a CRL was not published");
+                Err(error)
             }
         }
-        outcome
     }
 
-    async fn make_and_publish(&self, scope: &CrlScope) -> Result<PublishedCrl, PublishError> {
-        let ca = self
-            .ca(&scope.issuer)
-            .ok_or_else(|| PublishError::UnknownCa(scope.issuer.clone()))?;
-        let latest = self.ports().ledger.latest_crl(scope).await?;
-        let made = self.make(&ca, scope, latest.as_ref()).await?;
-        let number = made.record.number;
-        let Some(published) = self.publish_files(&ca, scope, &made, latest).await? else {
-            return Ok(made.published(None));
-        };
-        let known = self.ports().ledger.latest_crl(scope).await?;
-        if published > number && known.is_some_and(|known| known.number >= published) {
-            return Ok(made.published(Some(published)));
+    pub(super) fn publishing_ca(&self, scope: &CrlScope) -> Result<Arc<Ca>, PublishError> {
+        self.ca(&scope.issuer)
+            .ok_or_else(|| PublishError::UnknownCa(scope.issuer.clone()))
+    }
+
+    /// Makes CRLs until one stands: usually the first. A published one whose number is not lower is there because somebody
+    /// else reserved it later, which is as good; or because the ledger was set back, and then its number is jumped over,
+    /// since going backwards is what clients must never see.
+    async fn make_and_publish(
+        &self,
+        scope: &CrlScope,
+        awaited: &HashSet<Serial>,
+    ) -> Result<(PublishedCrl, HashSet<Serial>), PublishError> {
+        let ca = self.publishing_ca(scope)?;
+        let mut above = 0;
+        for _ in 0..JUMPS {
+            let standing = self.ports().ledger.crl_standing(scope).await?;
+            let made = match self.make(&ca, scope, &standing, above, awaited).await {
+                // Two were given one number, by a counter that was set back: whoever came second takes another.
+                Err(PublishError::Ledger(LedgerError::CrlNumberTaken { .. })) => continue,
+                made => made?,
+            };
+            let Some(found) = self.publish_files(&ca, scope, &made, standing.published).await? else {
+                return Ok(made.published(None));
+            };
+            let now = self.ports().ledger.crl_standing(scope).await?;
+            if found > made.record.number && is_later(&now, found, &made.record) {
+                return Ok(made.published(Some(found)));
+            }
+            let (name, reserved) = (Config::crl_name(scope), made.record.number);
+            if found >= HIGHEST {
+                return Err(PublishError::Ahead {
+                    name,
+                    published: found,
+                    reserved,
+                });
+            }
+            tracing::warn!(file = %name, published = found, reserved, "the published CRL is ahead of the ledger; its number is jumped over");
+            above = found;
         }
-        self.publish_above(&ca, scope, number, published).await
+        Err(PublishError::Contended {
+            name: Config::crl_name(scope),
+            turns: JUMPS,
+        })
     }
 
-    /// The published CRL has a number that the ledger has not come to: it is an older copy of itself. Its numbers are used
-    /// up until they are above, since going backwards is what clients must never see.
-    async fn publish_above(
+    /// Reserves the number, lints, writes, records the intent, signs, verifies and records.
+    async fn make(
         &self,
         ca: &Arc<Ca>,
         scope: &CrlScope,
-        reserved: u64,
-        published: u64,
-    ) -> Result<PublishedCrl, PublishError> {
-        let name = Config::crl_name(scope);
-        if published - reserved > SKIPPED {
-            return Err(PublishError::Ahead {
-                name,
-                published,
-                reserved,
-            });
-        }
-        tracing::warn!(file = %name, published, reserved, "the published CRL is ahead of the ledger; skipping its numbers");
-        let now = self.ports().clock.now();
-        for _ in reserved..published {
-            self.ports().ledger.reserve_crl(scope, now, None).await?;
-        }
-        let made = self.make(ca, scope, None).await?;
-        let superseded_by = self.publish_files(ca, scope, &made, None).await?;
-        Ok(made.published(superseded_by))
-    }
-
-    /// Reserves the number, lints, writes, signs, verifies and records.
-    async fn make(&self, ca: &Arc<Ca>, scope: &CrlScope, latest: Option<&CrlRecord>) -> Result<Made, PublishError> {
-        let covers = self.covers(scope)?;
-        let this_update = self.ports().clock.now();
-        let next_update = this_update.plus_seconds(status::timing(self.config(), scope).lifetime);
-        // Only a CRL that clients could see has shown them the end of an entry (RFC 5280 section 3.3).
-        let expired_before = latest.filter(|crl| crl.published.is_some()).map(|crl| crl.this_update);
-        let reservation = self
-            .ports()
-            .ledger
-            .reserve_crl(scope, this_update, expired_before)
-            .await?;
+        standing: &CrlStanding,
+        above: u64,
+        awaited: &HashSet<Serial>,
+    ) -> Result<Made, PublishError> {
+        let covers = self.covers(scope).await?;
+        let made_at = self.ports().clock.now();
+        let this_update = made_at.plus_seconds(-BACKDATE);
+        let next_update = made_at.plus_seconds(status::timing(self.config(), scope).lifetime);
+        let plan = CrlPlan {
+            at: made_at,
+            expired_before: Some(due::expired_before(made_at, standing.published.as_ref())),
+            // A counter that was set back must not lead back: what is recorded is known to have been given out. A record that
+            // nobody can have counted to is somebody's mistake, and no reason to follow it.
+            above: above.max(if standing.number < HIGHEST { standing.number } else { 0 }),
+        };
+        let reservation = self.ports().ledger.reserve_crl(scope, plan).await?;
         let CrlReservation {
             number,
-            mut revocations,
+            mark,
+            revocations,
         } = reservation;
-        let (entries, damaged) = (revocations.entries(), revocations.damaged().to_vec());
-
+        let expected = revocations.entries();
+        let before = self.published_entries(ca, scope).await?;
+        let mut listing = {
+            let awaited = awaited.clone();
+            let listing = move || Listing::new(revocations, this_update, &awaited, before);
+            spool::off_thread(expected, move || listing().map_err(PublishError::Revocations)).await?
+        };
+        let kept = self.keep_listed(scope, &mut listing, &plan).await?;
+        let (entries, seen, damaged) = (listing.entries(), listing.seen().clone(), listing.damaged().to_vec());
         let scratch = self.ports().publication.scratch().map_err(PublishError::Scratch)?;
         let spooled = {
             let ca = ca.clone();
-            spool::off_thread(entries, move || {
+            spool::off_thread(expected, move || {
                 let header = CrlHeader {
                     issuer: &ca.issuer,
                     number,
@@ -173,40 +242,89 @@ impl Authority {
                     scope: covers,
                 };
                 frame::lint(&header, &ca)?;
-                spool::spool(&header, &mut *revocations, scratch)
+                spool::spool(&header, &mut listing, scratch)
             })
             .await?
         };
-        let signed = self.sign_crl(ca, &spooled.input).await?;
+        let signed = self.sign_crl(ca, scope, number, made_at, &spooled.input).await?;
         let (crl, digest) = self.frame(ca, entries, spooled, &signed).await?;
         let record = CrlRecord {
             scope: scope.clone(),
             number,
+            made_at,
             this_update,
             next_update,
             entries,
             digest,
             receipt: signed.receipt,
+            mark: Some(mark),
             published: None,
         };
         self.ports().ledger.complete_crl(record.clone()).await?;
-        Ok(Made { crl, record, damaged })
+        self.relist(scope, kept).await;
+        Ok(Made {
+            crl,
+            record,
+            damaged,
+            seen,
+        })
     }
 
-    /// What the CRL says it covers. A CA's full CRL says nothing; where the CA has shards, every one of its CRLs names the
-    /// URL that the certificates name, since none of them covers everything.
-    fn covers(&self, scope: &CrlScope) -> Result<Scope, PublishError> {
-        let sharded = self.config().ca(&scope.issuer).is_some_and(|ca| ca.crl().shards() > 0);
-        if !sharded {
-            return Ok(Scope::Full);
+    /// What the published CRL lists.
+    async fn published_entries(&self, ca: &Ca, scope: &CrlScope) -> Result<Vec<RevokedEntry>, PublishError> {
+        let published = self.read_back(ca, &Config::crl_name(scope)).await?;
+        Ok(published.map_or_else(Vec::new, |crl| crl.entries().filter_map(Result::ok).collect()))
+    }
+
+    /// Keeps what the published CRL lists and the ledger does not, but for certificates that are known to have ended so long
+    /// ago that no CRL lists them. Answers what is kept, with the ends that are known.
+    async fn keep_listed(
+        &self,
+        scope: &CrlScope,
+        listing: &mut Listing,
+        plan: &CrlPlan,
+    ) -> Result<Vec<(RevokedEntry, Option<UnixTime>)>, PublishError> {
+        let missing = listing.missing();
+        if missing.is_empty() {
+            return Ok(Vec::new());
         }
-        match self.config().crl_url(scope) {
-            Some(distribution_point) => Ok(Scope::Shard { distribution_point }),
-            None => Err(PublishError::ShardWithoutUrl(scope.issuer.clone())),
+        let ends = self.ports().ledger.ends(&scope.issuer, &missing).await?;
+        let is_over = |end: &UnixTime| plan.expired_before.is_some_and(|before| *end < before);
+        let kept = listing.keep(|serial| !ends.get(&serial).is_some_and(is_over));
+        Ok(kept
+            .into_iter()
+            .map(|entry| (entry, ends.get(&entry.serial).copied()))
+            .collect())
+    }
+
+    /// Puts what was kept back into the ledger. Where that fails, the published CRL keeps it, and the next one tries again.
+    async fn relist(&self, scope: &CrlScope, kept: Vec<(RevokedEntry, Option<UnixTime>)>) {
+        let ca_end = self.ca(&scope.issuer).map(|ca| ca.certificate().not_after());
+        for (entry, end) in kept {
+            // Nothing outlives the CA that issued it.
+            let end = end.or(ca_end).unwrap_or(UnixTime(i64::MAX));
+            if let Err(error) = self.ports().ledger.relist(scope, &entry, end).await {
+                tracing::error!(%error, serial = %entry.serial, "a revocation that the ledger lost could not be put back");
+            }
         }
     }
 
-    async fn sign_crl(&self, ca: &Ca, input: &SigningInput) -> Result<Signed, PublishError> {
+    /// Records what is signed, and signs it: whatever comes of this, the signature is accounted for.
+    async fn sign_crl(
+        &self,
+        ca: &Ca,
+        scope: &CrlScope,
+        number: u64,
+        at: UnixTime,
+        input: &SigningInput,
+    ) -> Result<Signed, PublishError> {
+        let intent = CrlIntent {
+            scope: scope.clone(),
+            number,
+            signing_input: input.as_bytes().to_vec(),
+            at,
+        };
+        self.ports().ledger.intend_crl(intent).await?;
         let signed = self.ports().keys.sign(&ca.record.key, input).await?;
         if ca.issuer.public_key().verify(input, &signed.signature).is_err() {
             return Err(PublishError::BadSignature {
@@ -233,142 +351,36 @@ impl Authority {
         })
         .await
     }
+}
 
-    /// Publishes DER and PEM, or answers the number of a published CRL that is not below ours.
-    ///
-    /// The PEM file's version is taken before the DER file's number is known to be lower. A PEM file comes after its DER
-    /// file, whose numbers only rise, so a PEM file of that version has a lower number too, and needs no reading.
-    async fn publish_files(
-        &self,
-        ca: &Ca,
-        scope: &CrlScope,
-        made: &Made,
-        latest: Option<CrlRecord>,
-    ) -> Result<Option<u64>, PublishError> {
-        let publication = &self.ports().publication;
-        let (der, pem) = (Config::crl_name(scope), Config::crl_pem_name(scope));
-        let number = made.record.number;
-        let mut known = latest.and_then(|crl| crl.published);
-        let mut turns = 0..TURNS;
-        let contended = |name: &PublishedName| PublishError::Contended {
-            name: name.clone(),
-            turns: TURNS,
-        };
-
-        let (etag, pem_before) = loop {
-            turns.next().ok_or_else(|| contended(&der))?;
-            let pem_before = publication.stat(&pem).await?;
-            let precondition = match self.standing(ca, &der, &made.record, known.take()).await? {
-                Standing::NotLower(published) => return Ok(Some(published)),
-                Standing::Ours(etag) => break (etag, pem_before),
-                Standing::Lower(precondition) => precondition,
-            };
-            let body = made.crl.der().map_err(PublishError::Scratch)?;
-            match publication.put(&der, body, precondition).await {
-                Ok(etag) => break (etag, pem_before),
-                Err(PublicationError::PreconditionFailed { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        };
-
-        let mut precondition = matching(pem_before);
-        loop {
-            let body = made.crl.pem().map_err(PublishError::Scratch)?;
-            match publication.put(&pem, body, precondition).await {
-                Ok(_) => break,
-                Err(PublicationError::PreconditionFailed { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-            turns.next().ok_or_else(|| contended(&pem))?;
-            precondition = match self.standing(ca, &pem, &made.record, None).await? {
-                Standing::NotLower(published) => return Ok(Some(published)),
-                Standing::Ours(_) => break,
-                Standing::Lower(precondition) => precondition,
-            };
-        }
-
-        // The files are there; a ledger that does not know costs the next publication a reading.
-        if let Err(error) = self.ports().ledger.crl_published(scope, number, etag).await {
-            tracing::warn!(%error, file = %der, number, "the CRL is published, but the ledger could not note that");
-        }
-        Ok(None)
-    }
-
-    /// Compares a published file with our number, by its version where that is known to be a lower one, else by reading it.
-    /// What is no CRL of this CA is not one to be kept.
-    async fn standing(
-        &self,
-        ca: &Ca,
-        name: &PublishedName,
-        ours: &CrlRecord,
-        known: Option<ETag>,
-    ) -> Result<Standing, PublishError> {
-        let publication = &self.ports().publication;
-        if let Some(known) = known {
-            let current = publication.stat(name).await?;
-            if current.is_none_or(|current| current.etag == known) {
-                return Ok(Standing::Lower(Precondition::Match(known)));
-            }
-        }
-        let Some((stat, content)) = publication.read(name).await? else {
-            return Ok(Standing::Lower(Precondition::Absent));
-        };
-        let published = RevocationList::parse(&content)
-            .ok()
-            .filter(|crl| crl.is_signed_by(ca.issuer.public_key()));
-        let Some((published, number)) = published.and_then(|crl| crl.number().map(|number| (crl, number))) else {
-            tracing::warn!(file = %name, "the published file is no CRL of its CA and is replaced");
-            return Ok(Standing::Lower(matching(Some(stat))));
-        };
-        if number < ours.number {
-            Ok(Standing::Lower(matching(Some(stat))))
-        } else if digest::digest(&digest::SHA256, published.as_der()).as_ref() == ours.digest {
-            Ok(Standing::Ours(stat.etag))
-        } else {
-            Ok(Standing::NotLower(number))
-        }
-    }
-
-    /// Whether something changed that no CRL published by this process covers.
-    pub(crate) fn has_changes(&self, scope: &CrlScope) -> bool {
-        let slot = self.slots.slot(scope);
-        !slot.covers(slot.changes())
-    }
-
-    /// Whether a CRL has to be made.
-    pub(super) async fn is_due(&self, scope: &CrlScope) -> Result<bool, LedgerError> {
-        if self.has_changes(scope) {
-            return Ok(true);
-        }
-        let latest = self.ports().ledger.latest_crl(scope).await?;
-        let interval = status::timing(self.config(), scope).interval;
-        let now = self.ports().clock.now();
-        Ok(latest
-            .filter(|crl| crl.published.is_some())
-            .is_none_or(|crl| now >= crl.this_update.plus_seconds(interval)))
-    }
+/// Whether the ledger has the CRL of that number as one that was made after ours. Its number alone does not tell: where the
+/// counter was set back, what stands published may be old, and may lack what was revoked since.
+fn is_later(standing: &CrlStanding, number: u64, ours: &CrlRecord) -> bool {
+    let known = [&standing.latest, &standing.published];
+    known
+        .into_iter()
+        .flatten()
+        .any(|crl| crl.number >= number && crl.made_at >= ours.made_at)
 }
 
 /// A CRL that was recorded.
-struct Made {
-    crl: WholeCrl,
-    record: CrlRecord,
+pub(super) struct Made {
+    pub(super) crl: WholeCrl,
+    pub(super) record: CrlRecord,
     damaged: Vec<String>,
+    seen: HashSet<Serial>,
 }
 
 impl Made {
-    fn published(self, superseded_by: Option<u64>) -> PublishedCrl {
-        PublishedCrl {
+    fn published(self, superseded_by: Option<u64>) -> (PublishedCrl, HashSet<Serial>) {
+        let crl = PublishedCrl {
             number: self.record.number,
             this_update: self.record.this_update,
             next_update: self.record.next_update,
             entries: self.record.entries,
             damaged: self.damaged,
             superseded_by,
-        }
+        };
+        (crl, self.seen)
     }
-}
-
-fn matching(stat: Option<Stat>) -> Precondition {
-    stat.map_or(Precondition::Absent, |stat| Precondition::Match(stat.etag))
 }

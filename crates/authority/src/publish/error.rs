@@ -66,12 +66,12 @@ pub enum PublishError {
     },
     /// A CA with shards needs distribution points, and they need a URL.
     #[error(
-        "the CRL of {0} is divided into shards, which are told apart by their URLs: set public_url in the configuration"
+        "certificates of {0} name CRLs of shards, which are told apart by their URLs: set public_url in the configuration"
     )]
     ShardWithoutUrl(Slug),
-    /// The published CRL has a number that this ledger has not come to.
+    /// The published CRL has a number that nobody can have counted to, and which leaves none to go on with.
     #[error(
-        "{name} has number {published}, far above {reserved}, which the ledger is at; is the ledger an old copy? Restore a newer one, or move the file away"
+        "{name} has number {published}, and the ledger is at {reserved}: no CRL of that number was ever reserved. Find out who signed it, then move the file away"
     )]
     Ahead {
         /// The file.
@@ -80,6 +80,22 @@ pub enum PublishError {
         published: u64,
         /// The number that was reserved.
         reserved: u64,
+    },
+    /// What stands in a CRL's place is none of its CA.
+    #[error("{name} is no CRL of its CA, or too long to be read, and not the one that was published there")]
+    NotOurs {
+        /// The file.
+        name: PublishedName,
+    },
+    /// A revocation is recorded, and the CRL that was published does not list it.
+    #[error(
+        "{name} number {number} was published, but does not list the certificate; look into the log for damaged rows"
+    )]
+    NotListed {
+        /// The file.
+        name: PublishedName,
+        /// Its CRL number.
+        number: u64,
     },
     /// Others changed the file again and again.
     #[error("{name} was changed by others {turns} times in a row; try again")]

@@ -1,12 +1,13 @@
-//! What this process knows of each CRL: whether something was revoked since, and what was published last.
+//! What this process knows of each CRL beside the ledger: what was published last. What is due is the ledger's to say.
 //!
-//! A slot also makes publications of one CRL wait for each other, so that a burst of revocations becomes a few CRLs: who
+//! A slot makes publications of one CRL wait for each other, so that a burst of revocations becomes a few CRLs: who
 //! waited finds that the one before covers its own revocation already.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use chancery_x509::serial::Serial;
 use futures_util::lock::Mutex as AsyncMutex;
 
 use super::PublishedCrl;
@@ -24,11 +25,21 @@ pub(super) struct Slot {
     /// Changes that the last published CRL covers, and rows it had to leave out; read without waiting.
     covered: AtomicU64,
     damaged: Mutex<Vec<String>>,
+    /// Serial numbers whose revokers wait to see them listed, and how many wait for each.
+    awaited: Mutex<HashMap<Serial, u32>>,
+}
+
+/// Serial numbers that somebody waits for; given up when dropped.
+pub(super) struct Awaiting<'a> {
+    slot: &'a Slot,
+    serials: &'a [Serial],
 }
 
 #[derive(Default)]
 pub(super) struct Published {
     pub(super) last: Option<PublishedCrl>,
+    /// Those of the awaited serial numbers that were written into it.
+    pub(super) seen: HashSet<Serial>,
 }
 
 impl Slots {
@@ -58,6 +69,20 @@ impl Slots {
     }
 }
 
+impl Drop for Awaiting<'_> {
+    fn drop(&mut self) {
+        let mut awaited = self.slot.awaited();
+        for serial in self.serials {
+            if let Some(waiting) = awaited.get_mut(serial) {
+                *waiting -= 1;
+                if *waiting == 0 {
+                    awaited.remove(serial);
+                }
+            }
+        }
+    }
+}
+
 impl Slot {
     /// Begins with a change that nothing covers: what happened before this process is not known to it.
     fn new() -> Self {
@@ -66,7 +91,27 @@ impl Slot {
             published: AsyncMutex::default(),
             covered: AtomicU64::new(0),
             damaged: Mutex::default(),
+            awaited: Mutex::default(),
         }
+    }
+
+    /// Lets the next CRLs look out for these.
+    pub(super) fn await_listing<'a>(&'a self, serials: &'a [Serial]) -> Awaiting<'a> {
+        let mut awaited = self.awaited();
+        for serial in serials {
+            *awaited.entry(*serial).or_default() += 1;
+        }
+        drop(awaited);
+        Awaiting { slot: self, serials }
+    }
+
+    /// All that are looked out for.
+    pub(super) fn awaited_serials(&self) -> HashSet<Serial> {
+        self.awaited().keys().copied().collect()
+    }
+
+    fn awaited(&self) -> MutexGuard<'_, HashMap<Serial, u32>> {
+        self.awaited.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn change(&self) {

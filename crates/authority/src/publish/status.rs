@@ -2,10 +2,11 @@
 
 use chancery_x509::time::UnixTime;
 
+use super::Transition;
 use crate::authority::Authority;
 use crate::config::Config;
 use crate::port::PublishedName;
-use crate::port::ledger::{CrlRecord, CrlScope};
+use crate::port::ledger::{CrlRecord, CrlScope, CrlStanding};
 
 /// How it is with one CRL.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,8 +21,10 @@ pub struct CrlStatus {
     pub age: Option<i64>,
     /// Whether the next one is late.
     pub staleness: Staleness,
-    /// Rows of the ledger that this process had to leave out of it, in words.
+    /// What of the ledger this process could not read as it should be, in words.
     pub damaged: Vec<String>,
+    /// What is between the configuration and what it is published for. Nobody has to look after it.
+    pub transitions: Vec<Transition>,
 }
 
 /// How late the next CRL is, from best to worst.
@@ -35,6 +38,10 @@ pub enum Staleness {
     HalfSpent,
     /// Signed more than a minute ago, and not published.
     Unpublished,
+    /// It is from the future: it was made while the clock was ahead, and relying parties refuse it until then.
+    FromFuture,
+    /// The published file is gone, or is not the one that was published.
+    Replaced,
     /// nextUpdate has passed: clients that check refuse every certificate of this CA.
     Expired,
     /// There is none.
@@ -76,15 +83,26 @@ pub(super) fn timing(config: &Config, scope: &CrlScope) -> Timing {
     }
 }
 
-fn staleness(latest: &CrlRecord, timing: &Timing, now: UnixTime) -> Staleness {
-    let half = (latest.next_update.0 - latest.this_update.0) / 2;
-    if now > latest.next_update {
+fn staleness(standing: &CrlStanding, timing: &Timing, now: UnixTime) -> Staleness {
+    let Some(latest) = &standing.latest else {
+        return Staleness::Missing;
+    };
+    // Clients have what was published; where nothing is known to have been, what was signed is the best guess.
+    let seen = standing.published.as_ref().unwrap_or(latest);
+    let is_published = standing
+        .published
+        .as_ref()
+        .is_some_and(|crl| crl.number >= latest.number);
+    let half = (seen.next_update.0 - seen.made_at.0) / 2;
+    if now > seen.next_update {
         Staleness::Expired
-    } else if latest.published.is_none() && now > latest.this_update.plus_seconds(PUBLISHING) {
+    } else if seen.this_update > now {
+        Staleness::FromFuture
+    } else if !is_published && now > latest.made_at.plus_seconds(PUBLISHING) {
         Staleness::Unpublished
-    } else if now > latest.this_update.plus_seconds(half) {
+    } else if now > seen.made_at.plus_seconds(half) {
         Staleness::HalfSpent
-    } else if now > latest.this_update.plus_seconds(timing.interval + timing.interval / 10) {
+    } else if now > seen.made_at.plus_seconds(timing.interval + timing.interval / 10) {
         Staleness::Overdue
     } else {
         Staleness::Fresh
@@ -95,16 +113,20 @@ impl Authority {
     /// How it is with every CRL of every CA.
     pub async fn crl_status(&self) -> Vec<CrlStatus> {
         let now = self.ports().clock.now();
+        self.know_crl_uses().await;
         let mut all = Vec::new();
         for scope in self.crl_scopes() {
-            let (latest, staleness) = match self.ports().ledger.latest_crl(&scope).await {
-                Ok(Some(latest)) => {
-                    let staleness = staleness(&latest, &timing(self.config(), &scope), now);
-                    (Some(latest), staleness)
+            let (standing, staleness) = match self.ports().ledger.crl_standing(&scope).await {
+                Ok(standing) => {
+                    let staleness = staleness(&standing, &timing(self.config(), &scope), now);
+                    let staleness = match staleness {
+                        Staleness::Fresh if self.is_replaced(&scope, &standing).await => Staleness::Replaced,
+                        other => other,
+                    };
+                    (standing, staleness)
                 }
-                Ok(None) => (None, Staleness::Missing),
                 Err(error) => (
-                    None,
+                    CrlStanding::default(),
                     Staleness::Unknown {
                         detail: error.to_string(),
                     },
@@ -112,14 +134,26 @@ impl Authority {
             };
             all.push(CrlStatus {
                 name: Config::crl_name(&scope),
-                age: latest.as_ref().map(|crl| now.0 - crl.this_update.0),
+                age: standing.latest.as_ref().map(|crl| now.0 - crl.made_at.0),
                 damaged: self.slots.slot(&scope).damaged(),
-                latest,
+                transitions: self.transitions(&scope),
+                latest: standing.latest,
                 staleness,
                 scope,
             });
         }
         all
+    }
+
+    /// Whether the published file is not the one that was put there. Where it cannot be looked at, nothing is said.
+    async fn is_replaced(&self, scope: &CrlScope, standing: &CrlStanding) -> bool {
+        let Some(noted) = standing.published.as_ref().and_then(|crl| crl.published.as_ref()) else {
+            return false;
+        };
+        match self.ports().publication.stat(&Config::crl_name(scope)).await {
+            Ok(stat) => stat.is_none_or(|stat| stat.etag != *noted),
+            Err(_) => false,
+        }
     }
 }
 
@@ -135,30 +169,50 @@ mod tests {
             interval: 100,
             lifetime: 1000,
         };
-        let mut crl = CrlRecord {
+        let crl = CrlRecord {
             scope: CrlScope {
                 issuer: Slug::new("a-ca").unwrap(),
                 shard: None,
             },
             number: 1,
-            this_update: UnixTime(10_000),
+            made_at: UnixTime(10_000),
+            this_update: UnixTime(9_700),
             next_update: UnixTime(11_000),
             entries: 0,
             digest: [0; 32],
             receipt: Receipt(String::new()),
+            mark: None,
             published: Some(ETag("1".to_owned())),
         };
-        let at = |crl: &CrlRecord, age: i64| staleness(crl, &timing, UnixTime(10_000 + age));
-        assert_eq!(at(&crl, 0), Staleness::Fresh);
-        assert_eq!(at(&crl, 110), Staleness::Fresh);
-        assert_eq!(at(&crl, 111), Staleness::Overdue);
-        assert_eq!(at(&crl, 500), Staleness::Overdue);
-        assert_eq!(at(&crl, 501), Staleness::HalfSpent);
-        assert_eq!(at(&crl, 1000), Staleness::HalfSpent);
-        assert_eq!(at(&crl, 1001), Staleness::Expired);
-        crl.published = None;
-        assert_eq!(at(&crl, 60), Staleness::Fresh);
-        assert_eq!(at(&crl, 61), Staleness::Unpublished);
-        assert_eq!(at(&crl, 1001), Staleness::Expired);
+        let mut standing = CrlStanding {
+            latest: Some(crl.clone()),
+            published: Some(crl.clone()),
+            ..CrlStanding::default()
+        };
+        let at = |standing: &CrlStanding, age: i64| staleness(standing, &timing, UnixTime(10_000 + age));
+        assert_eq!(at(&standing, -301), Staleness::FromFuture);
+        assert_eq!(at(&standing, -300), Staleness::Fresh, "a clock that is a little behind");
+        assert_eq!(at(&standing, 0), Staleness::Fresh);
+        assert_eq!(at(&standing, 110), Staleness::Fresh);
+        assert_eq!(at(&standing, 111), Staleness::Overdue);
+        assert_eq!(at(&standing, 500), Staleness::Overdue);
+        assert_eq!(at(&standing, 501), Staleness::HalfSpent);
+        assert_eq!(at(&standing, 1000), Staleness::HalfSpent);
+        assert_eq!(at(&standing, 1001), Staleness::Expired);
+        // The next one is signed and does not get out: the age is still that of the one before.
+        let next = CrlRecord {
+            number: 2,
+            made_at: UnixTime(10_100),
+            next_update: UnixTime(11_100),
+            published: None,
+            ..crl
+        };
+        standing.latest = Some(next);
+        assert_eq!(at(&standing, 160), Staleness::Overdue);
+        assert_eq!(at(&standing, 161), Staleness::Unpublished);
+        assert_eq!(at(&standing, 1001), Staleness::Expired);
+        standing.published = None;
+        assert_eq!(at(&standing, 160), Staleness::Fresh);
+        assert_eq!(at(&standing, 161), Staleness::Unpublished);
     }
 }

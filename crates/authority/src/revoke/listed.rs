@@ -57,7 +57,7 @@ pub async fn decide_listed(
     entry: &RevokedEntry,
 ) -> Result<ListedRevocation, LedgerError> {
     let serial = entry.serial_number;
-    let Some(record) = ledger.certificate(None, serial).await? else {
+    let Some(record) = ledger.certificate_to_revoke(serial).await? else {
         return Ok(ListedRevocation::Skipped(SkippedRevocation::NotFound { serial }));
     };
     let skipped = if !is_named(&record, &entry.common_name) {
@@ -85,6 +85,11 @@ pub async fn decide_listed(
 /// The first revocation stands, but for `keyCompromise`, which may replace another reason.
 pub(crate) fn replaces(reason: RevocationReason, standing: &Revocation) -> bool {
     reason == RevocationReason::KeyCompromise && standing.reason != RevocationReason::KeyCompromise
+}
+
+/// Whether what a CRL lists for that reason is all that an entry for this one wants.
+pub fn stands(listed: RevocationReason, wanted: RevocationReason) -> bool {
+    wanted != RevocationReason::KeyCompromise || listed == RevocationReason::KeyCompromise
 }
 
 fn is_named(record: &CertificateRecord, name: &str) -> bool {

@@ -21,6 +21,7 @@ use super::revoke::scope_of;
 use super::row::{self, Row};
 use super::tables::{Table, Transaction, Write};
 use super::{DynamoLedger, crl, names};
+use crate::world::nonce;
 
 /// Rows that are adopted at a time.
 const TOGETHER: usize = 16;
@@ -224,7 +225,8 @@ impl DynamoLedger {
             condition: Some("attribute_not_exists(#Key)"),
             with: Item::default(),
         };
-        self.tables.transact(&[write]).await.map(|_| ())
+        let changing = crl::changing(scope, revoked.serial, &nonce());
+        self.tables.transact(&[write, changing]).await.map(|_| ())
     }
 }
 
@@ -298,6 +300,7 @@ fn adopting(record: &CertificateRecord) -> Vec<Write> {
             invalidity_date: revocation.invalidity_date,
         };
         writes.push(put(crl::listed(&scope_of(record), &revoked, record.not_after, "")));
+        writes.push(crl::changing(&scope_of(record), record.id.serial, &nonce()));
     }
     if let Kind::Authority { slug, parent, key } = &record.kind {
         writes.push(put(names::authority(slug.as_str())

@@ -7,19 +7,30 @@
 use std::collections::BTreeMap;
 use std::io;
 
+use aws_lc_rs::digest;
+use aws_sdk_dynamodb::types::AttributeValue;
 use chancery_authority::Slug;
-use chancery_authority::port::ledger::{CrlRecord, CrlReservation, CrlScope, LedgerError, Revocations};
+use chancery_authority::port::ledger::{
+    ChangeMark, CrlIntent, CrlPlan, CrlRecord, CrlReservation, CrlScope, CrlStanding, LedgerError, Revocations,
+};
 use chancery_authority::port::{ETag, Receipt};
 use chancery_x509::crl::{RevocationReason, RevokedEntry};
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
+use data_encoding::HEXLOWER;
 
 use super::item::{Item, Malformed};
-use super::tables::{Range, Table, pause, unavailable};
+use super::tables::{Range, Table, Transaction, Write, pause, unavailable};
 use super::{DynamoLedger, damaged, names};
 
 /// Reservations of one scope at a time that are put up with.
 const TURNS: u32 = 64;
+
+/// The highest number that is taken for one: whatever is above was never counted to.
+const HIGHEST: u64 = 1 << 62;
+
+/// Pages of CRL records that are looked through for the newest published one: some four hundred records.
+const PAGES: usize = 5;
 
 /// Damaged rows that are described.
 const DESCRIBED: usize = 100;
@@ -50,18 +61,17 @@ pub(super) fn listed(scope: &CrlScope, entry: &RevokedEntry, not_after: UnixTime
 }
 
 impl DynamoLedger {
-    pub(super) async fn reserve_number(
-        &self,
-        scope: &CrlScope,
-        expired_before: Option<UnixTime>,
-    ) -> Result<CrlReservation, LedgerError> {
+    pub(super) async fn reserve_number(&self, scope: &CrlScope, plan: &CrlPlan) -> Result<CrlReservation, LedgerError> {
         let counter = self.counter(scope).await?;
         for round in 0..TURNS {
-            let number = self.next_number(&counter).await?;
-            let view = self.view(scope, expired_before).await?;
-            if self.current_number(&counter).await? == number {
+            let number = self.next_number(&counter, plan.above).await?;
+            // Before the view: a revocation that comes between is listed, and taken for one that is not yet.
+            let mark = self.mark(scope).await?;
+            let view = self.view(scope, plan).await?;
+            if self.current_number(&counter).await? == Some(number) {
                 return Ok(CrlReservation {
                     number,
+                    mark,
                     revocations: Box::new(view),
                 });
             }
@@ -71,6 +81,20 @@ impl DynamoLedger {
             "others reserved CRL numbers of {} {TURNS} times in a row",
             scope.issuer
         )))
+    }
+
+    /// The mark of what is revoked: of all its parts, each of which the revocations that fall to it replace.
+    async fn mark(&self, scope: &CrlScope) -> Result<ChangeMark, LedgerError> {
+        let parts = self.tables.query(&Range::journal(names::changes(scope))).await?;
+        let mut context = digest::Context::new(&digest::SHA256);
+        for part in &parts {
+            for name in ["Sort", "Attempt"] {
+                let text = part.as_text(name).unwrap_or_default();
+                context.update(&(text.len() as u64).to_be_bytes());
+                context.update(text.as_bytes());
+            }
+        }
+        Ok(ChangeMark(HEXLOWER.encode(context.finish().as_ref())))
     }
 
     /// The number of a CA's full CRL is counted in its row, as it always was; that of a shard in the journal.
@@ -103,46 +127,72 @@ impl DynamoLedger {
         number.map(Some).map_err(|error| damaged("a CRL counter", &error))
     }
 
-    async fn next_number(&self, counter: &Counter) -> Result<u64, LedgerError> {
-        let one = Item::default().number(":one", 1);
-        let (table, key) = (counter.table, counter.key.clone());
-        let changed = self
-            .tables
-            .update(table, key, "ADD #CRLNumber :one", counter.condition, one)
-            .await?;
-        let Some(changed) = changed else {
-            self.cas.forget();
-            return Err(LedgerError::Damaged {
-                detail: format!("the CA's row {:?} is gone", counter.key.0),
-            });
-        };
-        changed
-            .as_number("CRLNumber")
-            .map_err(|error| damaged("a CRL counter", &error))
+    /// One more than the counter, and above what was seen elsewhere. A counter that is no number, or is behind, goes on above
+    /// what is known: it is no reason to go back, nor to stand still.
+    async fn next_number(&self, counter: &Counter, above: u64) -> Result<u64, LedgerError> {
+        for round in 0..TURNS {
+            let item = self.tables.get(counter.table, counter.key.clone()).await?;
+            let Some(item) = item.or_else(|| counter.condition.is_empty().then(Item::default)) else {
+                self.cas.forget();
+                return Err(LedgerError::Damaged {
+                    detail: format!("the CA's row {:?} is gone", counter.key.0),
+                });
+            };
+            let (counted, found) = count(&item);
+            let number = counted.max(above) + 1;
+            let with = Item::default().number(":next", number);
+            let (condition, with) = match found {
+                Some(found) => ("#CRLNumber = :found", with.with(":found", found.clone())),
+                None => ("attribute_not_exists(#CRLNumber)", with),
+            };
+            let condition = match counter.condition {
+                "" => condition.to_owned(),
+                also => format!("{also} AND {condition}"),
+            };
+            let (table, key) = (counter.table, counter.key.clone());
+            let changed = self
+                .tables
+                .update(table, key, "SET #CRLNumber = :next", &condition, with)
+                .await?;
+            if changed.is_some() {
+                return Ok(number);
+            }
+            pause(round).await;
+        }
+        Err(unavailable(format!(
+            "a CRL counter was changed by others {TURNS} times in a row"
+        )))
     }
 
-    async fn current_number(&self, counter: &Counter) -> Result<u64, LedgerError> {
+    async fn current_number(&self, counter: &Counter) -> Result<Option<u64>, LedgerError> {
         let item = self.tables.get(counter.table, counter.key.clone()).await?;
-        let number = item.unwrap_or_default().as_number("CRLNumber");
-        number.map_err(|error| damaged("a CRL counter", &error))
+        Ok(item.unwrap_or_default().as_number("CRLNumber").ok())
     }
 
-    async fn view(&self, scope: &CrlScope, expired_before: Option<UnixTime>) -> Result<View, LedgerError> {
+    async fn view(&self, scope: &CrlScope, plan: &CrlPlan) -> Result<View, LedgerError> {
         let mut view = View::default();
         let mut range = Range::journal(names::revoked(scope));
-        if let Some(end) = expired_before {
-            range.filter = Some("#NotAfter >= :end".to_owned());
+        if let Some(end) = plan.expired_before {
+            // An end that is missing or no number is not over: such a comparison does not hold.
+            range.filter = Some("NOT (#NotAfter < :end)".to_owned());
             range.values = range.values.time(":end", end);
         }
-        range.projection = Some("#Sort, #RevokedAt, #Reason, #InvalidityDate".to_owned());
+        range.projection = Some("#Sort, #RevokedAt, #Reason, #InvalidityDate, #NotAfter".to_owned());
         let mut after = None;
         loop {
             let page = self.tables.page(&range, after).await?;
             for item in &page.items {
-                match parse(item) {
-                    Ok(entry) => view.entries.push(entry),
-                    Err(error) => view.damage(format!("{} of {}: {error}", sort_of(item), range_name(&range))),
+                let (entry, wrong) = parse(item, plan.at);
+                if !wrong.is_empty() {
+                    let wrong: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+                    view.damage(format!(
+                        "{} of {}: {}",
+                        sort_of(item),
+                        range_name(&range),
+                        wrong.join("; ")
+                    ));
                 }
+                view.entries.extend(entry);
             }
             match page.next {
                 Some(next) => after = Some(next),
@@ -150,21 +200,64 @@ impl DynamoLedger {
             }
         }
         if self.has_old_rows().await? {
-            let old = self.old_revocations(scope, expired_before, &mut view).await?;
+            let old = self.old_revocations(scope, plan.expired_before, &mut view).await?;
             view.merge(old);
         }
         Ok(view)
     }
 
+    /// Before the signature. The item becomes the CRL's record afterwards.
+    pub(super) async fn put_crl_intent(&self, intent: CrlIntent) -> Result<(), LedgerError> {
+        let item = names::crl(&intent.scope, intent.number)
+            .octets("SigningInput", intent.signing_input.clone())
+            .time("IntendedAt", intent.at);
+        let write = Write::Put {
+            table: Table::Journal,
+            item,
+            condition: Some("attribute_not_exists(#Key)"),
+            with: Item::default(),
+        };
+        let Transaction::Refused(conditions) = self.tables.transact(&[write]).await? else {
+            return Ok(());
+        };
+        // Ours already, where the answer was lost.
+        let known = Transaction::failed(&conditions, 0);
+        match known.map(|item| item.as_octets("SigningInput")) {
+            Some(Ok(known)) if known == intent.signing_input => Ok(()),
+            _ => Err(LedgerError::CrlNumberTaken {
+                issuer: intent.scope.issuer,
+                number: intent.number,
+            }),
+        }
+    }
+
     pub(super) async fn put_crl(&self, crl: CrlRecord) -> Result<(), LedgerError> {
-        let item = names::crl(&crl.scope, crl.number)
-            .time("ThisUpdate", crl.this_update)
-            .time("NextUpdate", crl.next_update)
-            .number("Entries", crl.entries)
-            .octets("Digest", crl.digest)
-            .text("Receipt", crl.receipt.0)
-            .optional_text("Published", crl.published.map(|etag| etag.0));
-        self.tables.put(Table::Journal, item).await
+        let mut with = Item::default()
+            .time(":MadeAt", crl.made_at)
+            .time(":ThisUpdate", crl.this_update)
+            .time(":NextUpdate", crl.next_update)
+            .number(":Entries", crl.entries)
+            .octets(":Digest", crl.digest)
+            .text(":Receipt", crl.receipt.0);
+        let mut update = "SET #MadeAt = :MadeAt, #ThisUpdate = :ThisUpdate, #NextUpdate = :NextUpdate, \
+                          #Entries = :Entries, #Digest = :Digest, #Receipt = :Receipt"
+            .to_owned();
+        for (name, value) in [
+            ("Mark", crl.mark.map(|mark| mark.0)),
+            ("Published", crl.published.map(|etag| etag.0)),
+        ] {
+            if let Some(value) = value {
+                update.push_str(&format!(", #{name} = :{name}"));
+                with = with.text(&format!(":{name}"), value);
+            }
+        }
+        let condition = "attribute_exists(#SigningInput)";
+        let key = names::crl(&crl.scope, crl.number);
+        let recorded = self
+            .tables
+            .update(Table::Journal, key, &update, condition, with)
+            .await?;
+        recorded.map(|_| ()).ok_or_else(|| unknown(&crl.scope, crl.number))
     }
 
     pub(super) async fn note_published(&self, scope: &CrlScope, number: u64, etag: ETag) -> Result<(), LedgerError> {
@@ -172,21 +265,114 @@ impl DynamoLedger {
             Table::Journal,
             names::crl(scope, number),
             "SET #Published = :etag",
-            "attribute_exists(#Key)",
+            "attribute_exists(#Digest)",
             Item::default().text(":etag", etag.0),
         );
-        noted.await.map(|_| ())
+        noted.await?.map(|_| ()).ok_or_else(|| unknown(scope, number))
     }
 
-    pub(super) async fn newest_crl(&self, scope: &CrlScope) -> Result<Option<CrlRecord>, LedgerError> {
-        let range = Range {
+    /// Looks back from the newest number, as far as a page reaches: one that was not published, or not signed, seldom has
+    /// others before it.
+    pub(super) async fn standing(&self, scope: &CrlScope) -> Result<CrlStanding, LedgerError> {
+        let mut standing = CrlStanding {
+            mark: self.mark(scope).await?,
+            ..CrlStanding::default()
+        };
+        let mut range = Range {
             descending: true,
-            limit: Some(1),
+            limit: Some(4),
             ..Range::journal(names::crls(scope))
         };
-        let page = self.tables.page(&range, None).await?;
-        let newest = page.items.first().map(|item| parse_crl(scope, item)).transpose();
-        newest.map_err(|error| damaged("a CRL's record", &error))
+        let mut after = None;
+        for _ in 0..PAGES {
+            let page = self.tables.page(&range, after).await?;
+            for item in &page.items {
+                let number = item.parse::<u64, _>("Sort", str::parse).unwrap_or(0);
+                standing.number = standing.number.max(number);
+                if !item.has("Digest") {
+                    continue;
+                }
+                let crl = match parse_crl(scope, item) {
+                    Ok(crl) => crl,
+                    Err(error) => {
+                        super::skip("a CRL's record", item, &error);
+                        continue;
+                    }
+                };
+                if standing.latest.is_none() {
+                    standing.latest = Some(crl.clone());
+                }
+                if crl.published.is_some() {
+                    standing.published = Some(crl);
+                    return Ok(standing);
+                }
+            }
+            match page.next {
+                Some(next) => after = Some(next),
+                None => break,
+            }
+            range.limit = Some(100);
+        }
+        Ok(standing)
+    }
+
+    pub(super) async fn list_open_crls(&self, scope: &CrlScope, limit: usize) -> Result<Vec<CrlIntent>, LedgerError> {
+        let range = Range {
+            descending: true,
+            filter: Some("attribute_not_exists(#Digest)".to_owned()),
+            ..Range::journal(names::crls(scope))
+        };
+        let mut intents = Vec::new();
+        let mut after = None;
+        while intents.len() < limit {
+            let page = self.tables.page(&range, after).await?;
+            for item in &page.items {
+                match parse_intent(scope, item) {
+                    Ok(intent) => intents.push(intent),
+                    Err(error) => super::skip("the intent to sign a CRL", item, &error),
+                }
+            }
+            match page.next {
+                Some(next) => after = Some(next),
+                None => break,
+            }
+        }
+        intents.truncate(limit);
+        Ok(intents)
+    }
+}
+
+/// Marks that what a scope lists has changed, in the transaction of the change.
+pub(super) fn changing(scope: &CrlScope, serial: Serial, attempt: &str) -> Write {
+    Write::Put {
+        table: Table::Journal,
+        item: names::change(scope, serial).text("Attempt", attempt),
+        condition: None,
+        with: Item::default(),
+    }
+}
+
+/// What a counter's item counts, and the attribute as it is. One that is no number that anybody counted to counts nothing.
+fn count(item: &Item) -> (u64, Option<&AttributeValue>) {
+    let Some(found) = item.0.get("CRLNumber") else {
+        return (0, None);
+    };
+    match item.as_number::<u64>("CRLNumber") {
+        Ok(number) if number < HIGHEST => (number, Some(found)),
+        _ => {
+            tracing::error!(
+                item = super::called(item),
+                "the CRL counter is no number that was counted to; what is recorded counts"
+            );
+            (0, Some(found))
+        }
+    }
+}
+
+fn unknown(scope: &CrlScope, number: u64) -> LedgerError {
+    LedgerError::UnknownCrl {
+        issuer: scope.issuer.clone(),
+        number,
     }
 }
 
@@ -227,18 +413,58 @@ impl Revocations for View {
     }
 }
 
-fn parse(item: &Item) -> Result<RevokedEntry, Malformed> {
-    Ok(RevokedEntry {
-        serial: item.parse("Sort", |sort| names::serial_of(sort).ok_or("it is no serial number"))?,
-        revoked_at: item.as_time("RevokedAt")?,
-        reason: match item.optional("Reason", Item::as_number)? {
-            None => RevocationReason::Unspecified,
-            Some(code) => RevocationReason::from_code(code).ok_or_else(|| Malformed {
-                attribute: "Reason",
-                wrong: format!("is {code}, which is no reason"),
-            })?,
-        },
-        invalidity_date: item.optional("InvalidityDate", Item::as_time)?,
+/// Reads an item: what cannot be read is left out of the entry, and stands for the least that it can be. A revocation is a
+/// revocation, whatever became of its details; without a serial number, it is nobody's.
+fn parse(item: &Item, at: UnixTime) -> (Option<RevokedEntry>, Vec<Malformed>) {
+    let mut wrong = Vec::new();
+    let serial = item.parse("Sort", |sort| names::serial_of(sort).ok_or("it is no serial number"));
+    let revoked_at = item.as_time("RevokedAt").unwrap_or_else(|error| {
+        wrong.push(error);
+        at
+    });
+    let reason = match item.optional("Reason", Item::as_number::<u64>) {
+        Ok(None) => RevocationReason::Unspecified,
+        Ok(Some(code)) => {
+            let known = u8::try_from(code).ok().and_then(RevocationReason::from_code);
+            known.unwrap_or_else(|| {
+                wrong.push(Malformed {
+                    attribute: "Reason",
+                    wrong: format!("is {code}, which is no reason"),
+                });
+                RevocationReason::Unspecified
+            })
+        }
+        Err(error) => {
+            wrong.push(error);
+            RevocationReason::Unspecified
+        }
+    };
+    let invalidity_date = item.optional("InvalidityDate", Item::as_time).unwrap_or_else(|error| {
+        wrong.push(error);
+        None
+    });
+    wrong.extend(item.as_time("NotAfter").err());
+    let entry = match serial {
+        Ok(serial) => Some(RevokedEntry {
+            serial,
+            revoked_at,
+            reason,
+            invalidity_date,
+        }),
+        Err(error) => {
+            wrong.push(error);
+            None
+        }
+    };
+    (entry, wrong)
+}
+
+fn parse_intent(scope: &CrlScope, item: &Item) -> Result<CrlIntent, Malformed> {
+    Ok(CrlIntent {
+        scope: scope.clone(),
+        number: item.parse("Sort", str::parse)?,
+        signing_input: item.as_octets("SigningInput")?.to_vec(),
+        at: item.as_time("IntendedAt")?,
     })
 }
 
@@ -250,11 +476,16 @@ fn parse_crl(scope: &CrlScope, item: &Item) -> Result<CrlRecord, Malformed> {
     Ok(CrlRecord {
         scope: scope.clone(),
         number: item.parse("Sort", str::parse)?,
+        // Records of before have one time for both.
+        made_at: item.as_time(if item.has("MadeAt") { "MadeAt" } else { "ThisUpdate" })?,
         this_update: item.as_time("ThisUpdate")?,
         next_update: item.as_time("NextUpdate")?,
         entries: item.as_number("Entries")?,
         digest,
         receipt: Receipt(item.as_text("Receipt")?.to_owned()),
+        mark: item
+            .optional("Mark", |item, name| item.as_text(name).map(str::to_owned))?
+            .map(ChangeMark),
         published: item
             .optional("Published", |item, name| item.as_text(name).map(str::to_owned))?
             .map(ETag),

@@ -73,6 +73,27 @@ pub(super) fn crl_number(of: &CrlScope) -> Item {
     Item::journal_key(format!("number#{}", scope(of)), ALONE)
 }
 
+/// Parts of the mark of what has changed in a scope: those who revoke at a time seldom meet in one.
+const MARKS: u8 = 16;
+
+/// Partition of the marks of what has changed in a scope.
+pub(super) fn changes(of: &CrlScope) -> String {
+    format!("changes#{}", scope(of))
+}
+
+/// The mark that the revocation of that serial changes.
+pub(super) fn change(of: &CrlScope, serial: Serial) -> Item {
+    Item::journal_key(changes(of), format!("{:02}", serial.as_padded()[19] % MARKS))
+}
+
+/// Partition of the CRLs that certificates name.
+pub(super) const CRL_USES: &str = "crl-uses";
+
+/// That certificates name a CRL, by that URL.
+pub(super) fn crl_use(of: &CrlScope, url: Option<&str>) -> Item {
+    Item::journal_key(CRL_USES, format!("{}#{}", scope(of), url.unwrap_or_default()))
+}
+
 /// Partition of what is revoked in a scope, by serial.
 pub(super) fn revoked(of: &CrlScope) -> String {
     format!("revoked#{}", scope(of))

@@ -416,5 +416,6 @@ fn losing(entry: &Entry, holders: u64, at: UnixTime, attempt: &str) -> Vec<Write
         condition: None,
         with: Item::default(),
     });
+    writes.push(crl::changing(&scope, serial, attempt));
     writes
 }

@@ -26,11 +26,12 @@ impl DynamoLedger {
     ) -> Result<Revoked, LedgerError> {
         let attempt = nonce();
         for round in 0..TURNS {
-            let found = self.find(serial).await?;
+            let found = self.find_to_revoke(serial).await?;
             let Some(Found { record, row_key }) = found.filter(|found| found.record.id.issuer == *issuer) else {
                 return Err(LedgerError::NotFound(serial));
             };
             let Some((revocation, condition)) = decide(&record, &revocation) else {
+                self.mend_list(&record).await?;
                 return Ok(Revoked::Already(Box::new(record)));
             };
             let writes = revoking(&record, row_key, &revocation, condition, &attempt);
@@ -49,6 +50,27 @@ impl DynamoLedger {
             pause(round).await;
         }
         Err(unavailable(format!("the row of {serial} changed again and again")))
+    }
+
+    /// A certificate that its row says is revoked, and the list does not: it is listed again. Only one of the two may have been
+    /// written by hand, or lost.
+    async fn mend_list(&self, record: &CertificateRecord) -> Result<(), LedgerError> {
+        let Some(revocation) = &record.revocation else {
+            return Ok(());
+        };
+        let scope = scope_of(record);
+        let key = names::revocation(&scope, record.id.serial);
+        if self.tables.get(Table::Journal, key).await?.is_some() {
+            return Ok(());
+        }
+        tracing::error!(serial = %record.id.serial, "a certificate was revoked by its row alone; it is listed now");
+        let entry = RevokedEntry {
+            serial: record.id.serial,
+            revoked_at: revocation.at,
+            reason: revocation.reason,
+            invalidity_date: revocation.invalidity_date,
+        };
+        self.list_again(&scope, &entry, record.not_after).await
     }
 
     async fn is_ours(&self, record: &CertificateRecord, attempt: &str) -> Result<bool, LedgerError> {
@@ -146,6 +168,7 @@ fn revoking(
             condition: None,
             with: Item::default(),
         },
+        crl::changing(&scope_of(record), record.id.serial, attempt),
     ]
 }
 

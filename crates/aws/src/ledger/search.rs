@@ -45,6 +45,35 @@ impl DynamoLedger {
         }
     }
 
+    /// The same for revoking: the journal has all that it takes, whatever became of the certificate in the row.
+    pub(super) async fn find_to_revoke(&self, serial: Serial) -> Result<Option<Found>, LedgerError> {
+        let Some(entry) = self
+            .entry(serial)
+            .await?
+            .filter(|entry| matches!(entry.stage, Stage::Complete { .. }))
+        else {
+            return self.find(serial).await;
+        };
+        let row_key = entry.row_key();
+        let item = self.tables.get(Table::Certificates, row_key.clone()).await?;
+        let Some(item) = item else {
+            return self.find(serial).await;
+        };
+        let row = Row::parse(&item).unwrap_or_else(|error| {
+            tracing::error!(%error, row = super::called(&item), "a row cannot be read; the journal is what its certificate is revoked by");
+            Row {
+                partition: entry.partition().to_owned(),
+                serial,
+                certificate: Vec::new(),
+                notify_expiry: None,
+                revocation: row::revocation(&item),
+                reminders: Vec::new(),
+                counts_crls: false,
+            }
+        });
+        Ok(entry.record(row).map(|record| Found { record, row_key }))
+    }
+
     /// A row that the journal does not know, through the index of serials.
     async fn find_old(&self, serial: Serial) -> Result<Option<Found>, LedgerError> {
         let range = Range {

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use chancery_authority::port::ledger::{
-    CertificateIntent, Completion, CrlRecord, CrlScope, IdempotencyToken, IntentId, Ledger, LedgerError, Rejection,
-    Reservation, Revocation, Revoked, Search,
+    CertificateIntent, Completion, CrlIntent, CrlPlan, CrlRecord, CrlScope, IdempotencyToken, IntentId, Ledger,
+    LedgerError, Rejection, Reservation, Revocation, Revoked, Search,
 };
 use chancery_authority::port::{ETag, KeyStore as _, KeyStoreError, Receipt};
 use chancery_authority::{Slug, contract};
@@ -87,7 +87,14 @@ async fn live(ledger: &DynamoLedger, life: u32) {
     );
 
     let scope = CrlScope { issuer, shard: None };
-    let reserved = ledger.reserve_crl(&scope, NOW, None).await.unwrap();
+    let reserved = {
+        let plan = CrlPlan {
+            at: NOW,
+            expired_before: None,
+            above: 0,
+        };
+        ledger.reserve_crl(&scope, plan).await.unwrap()
+    };
     assert!(
         (1..10).contains(&reserved.number),
         "a fault skips a number or two: {}",
@@ -97,17 +104,27 @@ async fn live(ledger: &DynamoLedger, life: u32) {
     let crl = CrlRecord {
         scope: scope.clone(),
         number: reserved.number,
-        this_update: NOW,
+        made_at: NOW,
+        this_update: NOW.plus_seconds(-300),
         next_update: NOW.plus_days(1),
         entries: 2,
         digest: [3; 32],
         receipt: Receipt("another".to_owned()),
+        mark: Some(reserved.mark.clone()),
         published: Some(ETag("etag".to_owned())),
     };
     let unpublished = CrlRecord {
         published: None,
         ..crl.clone()
     };
+    let intent = CrlIntent {
+        scope: scope.clone(),
+        number: reserved.number,
+        signing_input: vec![4; 32],
+        at: NOW,
+    };
+    ledger.intend_crl(intent).await.unwrap();
+    assert_eq!(ledger.open_crl_intents(&scope, 10).await.unwrap().len(), 1);
     ledger.complete_crl(unpublished).await.unwrap();
     ledger
         .crl_published(&scope, reserved.number, ETag("etag".to_owned()))

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
-use chancery_authority::port::ledger::{CrlScope, Ledger, Search};
+use chancery_authority::port::ledger::{CrlPlan, CrlScope, Ledger, Search};
 use chancery_authority::{Slug, contract};
 use chancery_aws::ledger::AdoptionMode;
 use chancery_x509::serial::Serial;
@@ -60,7 +60,14 @@ async fn a_crl_of_several_pages_lists_everything() {
         shard: None,
     };
     let now = chancery_x509::time::UnixTime(1_795_464_000);
-    let mut reserved = ledger.reserve_crl(&scope, now, Some(now)).await.unwrap();
+    let mut reserved = {
+        let plan = CrlPlan {
+            at: now,
+            expired_before: Some(now),
+            above: 0,
+        };
+        ledger.reserve_crl(&scope, plan).await.unwrap()
+    };
     let pages = sandbox
         .take_calls()
         .iter()

@@ -41,6 +41,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         for problem in &problems {
             println!("problem: {problem}");
         }
+        let standing = crls["crls"].as_array().map(Vec::as_slice).unwrap_or_default();
+        for (name, transition) in super::crl::transitions(standing) {
+            println!("note: {name}: {transition}");
+        }
     }
     Ok(if problems.is_empty() {
         ExitCode::SUCCESS

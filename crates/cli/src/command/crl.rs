@@ -33,7 +33,20 @@ pub(crate) fn run(arguments: &Arguments, command: &CrlCommand) -> Result<ExitCod
             )
         );
     }
+    if !arguments.json {
+        for (name, transition) in transitions(&crls) {
+            println!("Note: {name}: {transition}.");
+        }
+    }
     Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// What certificates outlast of a change of the configuration: the file, and words.
+pub(crate) fn transitions(crls: &[Value]) -> impl Iterator<Item = (&str, &str)> {
+    crls.iter().flat_map(|crl| {
+        let transitions = crl["transitions"].as_array().into_iter().flatten();
+        transitions.filter_map(move |transition| Some((text(crl, "/name"), transition.as_str()?)))
+    })
 }
 
 fn row(crl: &Value) -> Vec<String> {

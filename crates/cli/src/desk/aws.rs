@@ -123,8 +123,10 @@ impl Desk for AwsDesk {
         let revoking = opened.authority.revoke(serial, reason, invalidity_date, &principal);
         let revoked = self.deployed.runtime.block_on(revoking)?;
         let mut answer = serde_json::to_value(RevokeAnswer::new(&revoked, SystemClock.now()))?;
-        if let Err(error) = self.publish(&opened, &revoked.record) {
-            answer["crl_problem"] = json!(format!("{error:#}"));
+        // The function publishes, and what it published is read: that decides, and not what this process did.
+        match self.publish(&opened, &revoked.record) {
+            Ok(_) => drop(answer.as_object_mut().and_then(|answer| answer.remove("crl_problem"))),
+            Err(error) => answer["crl_problem"] = json!(format!("{error:#}")),
         }
         if revoked.notice_failed {
             answer["notice_problem"] = json!("the notice of it could not be published to the topic");

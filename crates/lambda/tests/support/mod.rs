@@ -214,6 +214,7 @@ pub(crate) fn invocation(request_id: &str) -> Invocation {
     Invocation {
         request_id: request_id.to_owned(),
         function_arn: "arn:aws:lambda:eu-west-1:123456789012:function:serverless-tls-cert-dev".to_owned(),
+        until: None,
     }
 }
 

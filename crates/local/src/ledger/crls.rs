@@ -1,10 +1,15 @@
 //! CRL numbers, and the CRLs that were signed.
 
+use std::collections::BTreeMap;
+
+use chancery_authority::Slug;
+use chancery_authority::port::LedgerError;
 use chancery_authority::port::keystore::Receipt;
-use chancery_authority::port::ledger::{CrlRecord, CrlScope};
+use chancery_authority::port::ledger::{ChangeMark, CrlIntent, CrlRecord, CrlScope, CrlStanding, CrlUse};
 use chancery_authority::port::publication::ETag;
+use chancery_x509::certificate::Certificate;
 use chancery_x509::time::UnixTime;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::certificates::issuer_number;
 use super::fault::{Fault, damaged};
@@ -12,21 +17,99 @@ use super::records::unsigned;
 use super::revocations::shard_number;
 use super::writer::Writing;
 
-/// Gives out the next number of a scope: one more than the last, and never below the floor that a restore has set.
-/// Answers the scope's number of the issuer, too.
-pub(crate) fn reserve_number(writing: &Writing<'_>, scope: &CrlScope) -> Result<(u64, i64), Fault> {
+/// Gives out the next number of a scope: one more than the last, above `above`, and never below the floor that a restore has
+/// set. Answers the scope's number of the issuer, and what has changed in the scope, too.
+pub(crate) fn reserve_number(
+    writing: &Writing<'_>,
+    scope: &CrlScope,
+    above: u64,
+) -> Result<(u64, i64, ChangeMark), Fault> {
     let issuer = writing.issuer(&scope.issuer)?;
+    let least = stored_number(above)?.saturating_add(1);
     let number: i64 = writing
         .connection
         .prepare_cached(
             "INSERT INTO crl_numbers (issuer, shard, number)
-             VALUES (?1, ?2, max(1, coalesce((SELECT value FROM properties WHERE name = 'crl_number_floor'), 1)))
+             VALUES (?1, ?2, max(?3, coalesce((SELECT value FROM properties WHERE name = 'crl_number_floor'), 1)))
              ON CONFLICT (issuer, shard) DO UPDATE SET number = max(number + 1, excluded.number)
              RETURNING number",
         )?
-        .query_row((issuer, shard_number(scope.shard)), |row| row.get(0))?;
+        .query_row((issuer, shard_number(scope.shard), least), |row| row.get(0))?;
     let number = u64::try_from(number).map_err(|_| damaged(format!("crl_numbers: {number} is no CRL number")))?;
-    Ok((number, issuer))
+    let mark = mark(writing.connection, issuer, shard_number(scope.shard))?;
+    Ok((number, issuer, mark))
+}
+
+/// Marks that what a scope lists has changed. In the transaction of the change.
+pub(crate) fn mark_change(connection: &Connection, issuer: i64, shard: i64) -> Result<(), Fault> {
+    connection
+        .prepare_cached(
+            "INSERT INTO crl_changes (issuer, shard, changes) VALUES (?1, ?2, 1)
+             ON CONFLICT (issuer, shard) DO UPDATE SET changes = changes + 1",
+        )?
+        .execute((issuer, shard))?;
+    Ok(())
+}
+
+fn mark(connection: &Connection, issuer: i64, shard: i64) -> Result<ChangeMark, Fault> {
+    let changes: Option<i64> = connection
+        .prepare_cached("SELECT changes FROM crl_changes WHERE issuer = ?1 AND shard = ?2")?
+        .query_row((issuer, shard), |row| row.get(0))
+        .optional()?;
+    Ok(ChangeMark(changes.unwrap_or(0).to_string()))
+}
+
+/// Records what is about to be signed.
+pub(crate) fn intend(writing: &Writing<'_>, intent: &CrlIntent) -> Result<(), Fault> {
+    let (issuer, shard) = (writing.issuer(&intent.scope.issuer)?, shard_number(intent.scope.shard));
+    let number = stored_number(intent.number)?;
+    let connection = writing.connection;
+    let known: Option<Vec<u8>> = connection
+        .prepare_cached("SELECT signing_input FROM crl_intents WHERE issuer = ?1 AND shard = ?2 AND number = ?3")?
+        .query_row((issuer, shard, number), |row| row.get(0))
+        .optional()?;
+    let other = match known {
+        Some(known) if known == intent.signing_input => return Ok(()),
+        Some(_) => true,
+        None => connection
+            .prepare_cached("SELECT 1 FROM crls WHERE issuer = ?1 AND shard = ?2 AND number = ?3")?
+            .exists((issuer, shard, number))?,
+    };
+    if other {
+        return Err(LedgerError::CrlNumberTaken {
+            issuer: intent.scope.issuer.clone(),
+            number: intent.number,
+        }
+        .into());
+    }
+    connection
+        .prepare_cached(
+            "INSERT INTO crl_intents (issuer, shard, number, signing_input, at) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute((issuer, shard, number, &intent.signing_input, intent.at.0))?;
+    Ok(())
+}
+
+/// Intents whose CRL was never recorded, the newest first.
+pub(crate) fn open_intents(connection: &Connection, scope: &CrlScope, limit: usize) -> Result<Vec<CrlIntent>, Fault> {
+    let Some(issuer) = issuer_number(connection, &scope.issuer)? else {
+        return Ok(Vec::new());
+    };
+    let mut statement = connection.prepare_cached(
+        "SELECT number, signing_input, at FROM crl_intents AS i WHERE issuer = ?1 AND shard = ?2 AND NOT EXISTS
+             (SELECT 1 FROM crls WHERE issuer = i.issuer AND shard = i.shard AND number = i.number)
+         ORDER BY number DESC LIMIT ?3",
+    )?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let intents = statement.query_map((issuer, shard_number(scope.shard), limit), |row| {
+        Ok(CrlIntent {
+            scope: scope.clone(),
+            number: unsigned(row, 0)?,
+            signing_input: row.get(1)?,
+            at: UnixTime(row.get(2)?),
+        })
+    })?;
+    Ok(intents.collect::<Result<_, _>>()?)
 }
 
 /// Lets no CRL number below `floor` be given out from now on.
@@ -43,19 +126,29 @@ pub(crate) fn raise_floor(connection: &Connection, floor: i64) -> Result<(), Fau
 pub(crate) fn complete(writing: &Writing<'_>, crl: &CrlRecord) -> Result<(), Fault> {
     let number = stored_number(crl.number)?;
     let entries = i64::try_from(crl.entries).unwrap_or(i64::MAX);
-    let issuer = writing.issuer(&crl.scope.issuer)?;
+    let (issuer, shard) = (writing.issuer(&crl.scope.issuer)?, shard_number(crl.scope.shard));
+    let intended = writing
+        .connection
+        .prepare_cached("SELECT 1 FROM crl_intents WHERE issuer = ?1 AND shard = ?2 AND number = ?3")?
+        .exists((issuer, shard, number))?;
+    if !intended {
+        return Err(unknown(&crl.scope, crl.number));
+    }
     writing.connection.execute(
-        "INSERT OR REPLACE INTO crls (issuer, shard, number, this_update, next_update, entries, digest, receipt, etag)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT OR REPLACE INTO crls
+             (issuer, shard, number, made_at, this_update, next_update, entries, digest, receipt, changes, etag)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         (
             issuer,
-            shard_number(crl.scope.shard),
+            shard,
             number,
+            crl.made_at.0,
             crl.this_update.0,
             crl.next_update.0,
             entries,
             &crl.digest,
             &crl.receipt.0,
+            crl.mark.as_ref().map(|mark| &mark.0),
             crl.published.as_ref().map(|etag| &etag.0),
         ),
     )?;
@@ -72,40 +165,136 @@ pub(crate) fn published(writing: &Writing<'_>, scope: &CrlScope, number: u64, et
         )?,
     };
     match changed {
-        0 => Err(damaged(format!(
-            "CRL number {number} of {} was published, but is not recorded",
-            scope.issuer
-        ))),
+        0 => Err(unknown(scope, number)),
         _ => Ok(()),
     }
+}
+
+fn unknown(scope: &CrlScope, number: u64) -> Fault {
+    LedgerError::UnknownCrl {
+        issuer: scope.issuer.clone(),
+        number,
+    }
+    .into()
 }
 
 fn stored_number(number: u64) -> Result<i64, Fault> {
     i64::try_from(number).map_err(|_| damaged(format!("CRL number {number} was never given out")))
 }
 
-/// The signed CRL of the highest number.
-pub(crate) fn latest(connection: &Connection, scope: &CrlScope) -> Result<Option<CrlRecord>, Fault> {
+const COLUMNS: &str = "number, coalesce(made_at, this_update), this_update, next_update, entries, digest, receipt, CAST(changes AS TEXT), etag";
+
+fn read(row: &Row<'_>, scope: &CrlScope) -> Result<CrlRecord, rusqlite::Error> {
+    Ok(CrlRecord {
+        scope: scope.clone(),
+        number: unsigned(row, 0)?,
+        made_at: UnixTime(row.get(1)?),
+        this_update: UnixTime(row.get(2)?),
+        next_update: UnixTime(row.get(3)?),
+        entries: unsigned(row, 4)?,
+        digest: row.get(5)?,
+        receipt: Receipt(row.get(6)?),
+        mark: row.get::<_, Option<String>>(7)?.map(ChangeMark),
+        published: row.get::<_, Option<String>>(8)?.map(ETag),
+    })
+}
+
+/// How it is with the CRLs of a scope, in one view of the ledger: one transaction.
+pub(crate) fn standing(connection: &Connection, scope: &CrlScope) -> Result<CrlStanding, Fault> {
     let Some(issuer) = issuer_number(connection, &scope.issuer)? else {
-        return Ok(None);
+        return Ok(CrlStanding {
+            mark: ChangeMark("0".into()),
+            ..CrlStanding::default()
+        });
     };
-    let crl = connection
+    let shard = shard_number(scope.shard);
+    let newest = |condition: &str| {
+        connection
+            .prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM crls WHERE issuer = ?1 AND shard = ?2 {condition} ORDER BY number DESC LIMIT 1"
+            ))?
+            .query_row((issuer, shard), |row| read(row, scope))
+            .optional()
+    };
+    // The mark first: a revocation that comes between is not taken for covered.
+    let mark = mark(connection, issuer, shard)?;
+    let latest = newest("")?;
+    let published = match &latest {
+        Some(crl) if crl.published.is_some() => latest.clone(),
+        _ => newest("AND etag IS NOT NULL")?,
+    };
+    let intended: Option<i64> = connection
+        .prepare_cached("SELECT max(number) FROM crl_intents WHERE issuer = ?1 AND shard = ?2")?
+        .query_row((issuer, shard), |row| row.get(0))?;
+    let intended = intended.and_then(|number| u64::try_from(number).ok()).unwrap_or(0);
+    Ok(CrlStanding {
+        mark,
+        number: latest.as_ref().map_or(0, |crl| crl.number).max(intended),
+        latest,
+        published,
+    })
+}
+
+/// Records that certificates name a CRL.
+pub(crate) fn record_use(connection: &Connection, issuer: i64, used: &CrlUse) -> Result<(), Fault> {
+    connection
         .prepare_cached(
-            "SELECT number, this_update, next_update, entries, digest, receipt, etag FROM crls
-             WHERE issuer = ?1 AND shard = ?2 ORDER BY number DESC LIMIT 1",
+            "INSERT INTO crl_uses (issuer, shard, url, until) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (issuer, shard, url) DO UPDATE SET until = excluded.until WHERE excluded.until > until",
         )?
-        .query_row((issuer, shard_number(scope.shard)), |row| {
-            Ok(CrlRecord {
-                scope: scope.clone(),
-                number: unsigned(row, 0)?,
-                this_update: UnixTime(row.get(1)?),
-                next_update: UnixTime(row.get(2)?),
-                entries: unsigned(row, 3)?,
-                digest: row.get(4)?,
-                receipt: Receipt(row.get(5)?),
-                published: row.get::<_, Option<String>>(6)?.map(ETag),
-            })
-        })
-        .optional()?;
-    Ok(crl)
+        .execute((
+            issuer,
+            shard_number(used.scope.shard),
+            used.url.as_deref().unwrap_or_default(),
+            used.until.0,
+        ))?;
+    Ok(())
+}
+
+/// Every use.
+pub(crate) fn uses(connection: &Connection) -> Result<Vec<CrlUse>, Fault> {
+    let mut statement = connection.prepare_cached(
+        "SELECT i.slug, u.shard, u.url, u.until FROM crl_uses AS u JOIN issuers AS i ON i.id = u.issuer",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut uses = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (slug, url): (String, String) = (row.get(0)?, row.get(2)?);
+        let issuer = Slug::new(slug).map_err(|error| damaged(format!("issuers: {error}")))?;
+        uses.push(CrlUse {
+            scope: CrlScope {
+                issuer,
+                shard: u16::try_from(row.get::<_, i64>(1)?).ok(),
+            },
+            url: Some(url).filter(|url| !url.is_empty()),
+            until: UnixTime(row.get(3)?),
+        });
+    }
+    Ok(uses)
+}
+
+/// Reads the uses out of the certificates that live, once: of those that were issued before uses were recorded.
+pub(crate) fn find_uses(connection: &Connection) -> Result<(), Fault> {
+    let mut statement = connection.prepare(
+        "SELECT c.issuer, i.slug, c.shard, c.not_after, c.der FROM certificates AS c JOIN issuers AS i ON i.id = c.issuer
+         WHERE c.issued_at IS NOT NULL AND c.not_after > unixepoch()",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut found: BTreeMap<(i64, Option<u16>, Option<String>), (Slug, UnixTime)> = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        let slug: String = row.get(1)?;
+        let issuer = Slug::new(slug).map_err(|error| damaged(format!("issuers: {error}")))?;
+        let der: Vec<u8> = row.get(4)?;
+        // A certificate that cannot be read names nothing; that its scope is in use stands in its row.
+        let urls = Certificate::parse(&der).and_then(|certificate| certificate.crl_distribution_points());
+        let url = urls.unwrap_or_default().into_iter().next();
+        let until = UnixTime(row.get(3)?);
+        let (_, latest) = found.entry((row.get(0)?, row.get(2)?, url)).or_insert((issuer, until));
+        *latest = until.max(*latest);
+    }
+    for ((number, shard, url), (issuer, until)) in found {
+        let scope = CrlScope { issuer, shard };
+        record_use(connection, number, &CrlUse { scope, url, until })?;
+    }
+    Ok(())
 }

@@ -1,18 +1,20 @@
 //! Revocations, and the view of them that one CRL is made from.
 
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 use std::path::Path;
 
-use chancery_authority::Slug;
 use chancery_authority::port::LedgerError;
-use chancery_authority::port::ledger::{Revocation, Revocations, Revoked};
+use chancery_authority::port::ledger::{CrlPlan, CrlScope, Revocation, Revocations, Revoked};
+use chancery_authority::{Principal, Slug};
 use chancery_x509::crl::{RevocationReason, RevokedEntry};
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, OptionalExtension as _, Row};
 use tempfile::SpooledTempFile;
 
-use super::certificates::{CertificateRow, Stage, padded_serial, row_by_serial};
+use super::certificates::{CertificateRow, Stage, issuer_number, padded_serial, row_by_serial};
+use super::crls;
 use super::fault::Fault;
 use super::writer::Writing;
 
@@ -112,7 +114,7 @@ pub(crate) fn insert(writing: &Writing<'_>, place: &Place, revocation: &Revocati
             &revocation.principal,
         ))?;
     writing.count(|counts| counts.revoked += 1);
-    Ok(())
+    crls::mark_change(writing.connection, place.issuer, place.shard)
 }
 
 fn replace(writing: &Writing<'_>, place: &Place, revocation: &Revocation) -> Result<(), Fault> {
@@ -127,7 +129,60 @@ fn replace(writing: &Writing<'_>, place: &Place, revocation: &Revocation) -> Res
             &revocation.principal,
         ),
     )?;
-    Ok(())
+    crls::mark_change(writing.connection, place.issuer, place.shard)
+}
+
+/// When certificates end, whatever became of them.
+pub(crate) fn ends(
+    connection: &Connection,
+    issuer: &Slug,
+    serials: &[Serial],
+) -> Result<HashMap<Serial, UnixTime>, Fault> {
+    let Some(issuer) = issuer_number(connection, issuer)? else {
+        return Ok(HashMap::new());
+    };
+    let mut statement =
+        connection.prepare_cached("SELECT not_after FROM certificates WHERE serial = ?1 AND issuer = ?2")?;
+    let mut ends = HashMap::new();
+    for serial in serials {
+        let end = statement
+            .query_row((serial.as_padded(), issuer), |row| row.get(0))
+            .optional()?;
+        ends.extend(end.map(|end| (*serial, UnixTime(end))));
+    }
+    Ok(ends)
+}
+
+/// Puts an entry back on its list: one that is not there, or whose end was lost. A certificate that the ledger does not know
+/// has no place there; the published CRL goes on keeping it.
+pub(crate) fn relist(
+    writing: &Writing<'_>,
+    scope: &CrlScope,
+    entry: &RevokedEntry,
+    not_after: UnixTime,
+) -> Result<(), Fault> {
+    let row = match writing.known_issuer(&scope.issuer)? {
+        Some(issuer) => row_by_serial(writing.connection, Some(issuer), entry.serial)?,
+        None => None,
+    };
+    let Some(row) = row.filter(|row| row.stage != Stage::Open) else {
+        return Ok(());
+    };
+    let place = Place::of(&row);
+    let changed = writing.connection.execute(
+        "UPDATE revocations SET not_after = ?2 WHERE certificate = ?1",
+        (place.certificate, not_after.0),
+    )?;
+    if changed > 0 {
+        return crls::mark_change(writing.connection, place.issuer, place.shard);
+    }
+    let revocation = Revocation {
+        at: entry.revoked_at,
+        reason: entry.reason,
+        invalidity_date: entry.invalidity_date,
+        principal: Principal::Authority.to_string(),
+    };
+    insert(writing, &place, &revocation)
 }
 
 /// Revoked certificates as they were at one moment, copied out of the ledger in one pass: totals and entries agree whatever
@@ -137,6 +192,8 @@ pub(crate) struct Spool {
     octets: u64,
     damaged: Vec<String>,
     packed: SpooledTempFile,
+    /// Entries whose rows stand where their serial number cannot be read.
+    strays: BTreeMap<Serial, RevokedEntry>,
 }
 
 impl Spool {
@@ -144,7 +201,7 @@ impl Spool {
     pub(crate) fn copy(
         connection: &Connection,
         (issuer, shard): (i64, i64),
-        expired_before: Option<UnixTime>,
+        plan: &CrlPlan,
         folder: &Path,
     ) -> Result<Self, Fault> {
         let packed = tempfile::spooled_tempfile_in(SPOOL_IN_MEMORY, folder);
@@ -153,29 +210,52 @@ impl Spool {
             octets: 0,
             damaged: Vec::new(),
             packed,
+            strays: BTreeMap::new(),
         };
         let mut out = BufWriter::with_capacity(1 << 16, &mut spool.packed);
         let mut statement = connection.prepare_cached(
-            "SELECT serial, revoked_at, reason, invalidity_date FROM revocations
+            "SELECT serial, revoked_at, reason, invalidity_date, certificate FROM revocations
              WHERE issuer = ?1 AND shard = ?2 AND not_after >= ?3 ORDER BY serial",
         )?;
-        let not_before = expired_before.map_or(i64::MIN, |time| time.0);
+        let not_before = plan.expired_before.map_or(i64::MIN, |time| time.0);
         let mut rows = statement.query((issuer, shard, not_before))?;
+        let mut strays = BTreeMap::new();
+        let mut damaged = Vec::new();
         while let Some(row) = rows.next()? {
-            match entry(row) {
-                Ok(entry) => {
-                    spool.entries += 1;
-                    spool.octets += entry.encoded_len() as u64;
-                    out.write_all(&pack(&entry))?;
+            let mut read = entry(row, plan.at);
+            damaged.extend(read.wrong.take().filter(|_| damaged.len() < MAX_DAMAGED));
+            let Some(serial) = read.serial else {
+                // Its certificate has the serial number, too; the row stands in a place that is not that number's.
+                if let Some(serial) = serial_of_certificate(connection, row)? {
+                    strays.insert(serial, read.of(serial));
                 }
-                Err(what) if spool.damaged.len() < MAX_DAMAGED => spool.damaged.push(what),
-                Err(_) => {}
-            }
+                continue;
+            };
+            let entry = read.of(serial);
+            spool.entries += 1;
+            spool.octets += entry.encoded_len() as u64;
+            out.write_all(&pack(&entry))?;
         }
         out.flush()?;
         drop(out);
+        spool.damaged = damaged;
+        spool.entries += strays.len() as u64;
+        spool.octets += strays.values().map(|entry| entry.encoded_len() as u64).sum::<u64>();
+        spool.strays = strays;
         Ok(spool)
     }
+}
+
+/// The serial number of the certificate that a revocation is of.
+fn serial_of_certificate(connection: &Connection, row: &Row<'_>) -> Result<Option<Serial>, Fault> {
+    let Ok(certificate) = row.get::<_, i64>(4) else {
+        return Ok(None);
+    };
+    let octets: Option<Vec<u8>> = connection
+        .prepare_cached("SELECT serial FROM certificates WHERE id = ?1")?
+        .query_row([certificate], |row| row.get(0))
+        .optional()?;
+    Ok(octets.and_then(|octets| padded_serial(&octets)))
 }
 
 impl Revocations for Spool {
@@ -191,11 +271,16 @@ impl Revocations for Spool {
         self.packed.rewind()?;
         let mut packed = BufReader::with_capacity(1 << 16, &mut self.packed);
         let mut octets = [0; PACKED];
-        for _ in 0..self.entries {
+        let mut strays = self.strays.values().peekable();
+        for _ in self.strays.len() as u64..self.entries {
             packed.read_exact(&mut octets)?;
-            each(&unpack(&octets)?)?;
+            let entry = unpack(&octets)?;
+            while let Some(stray) = strays.next_if(|stray| stray.serial < entry.serial) {
+                each(stray)?;
+            }
+            each(&entry)?;
         }
-        Ok(())
+        strays.try_for_each(each)
     }
 
     fn damaged(&self) -> &[String] {
@@ -203,38 +288,69 @@ impl Revocations for Spool {
     }
 }
 
-/// Parses a row, or describes what is wrong with it.
-fn entry(row: &Row<'_>) -> Result<RevokedEntry, String> {
-    let octets = row.get_ref(0).map_err(|error| error.to_string())?;
-    let octets = octets
-        .as_blob()
-        .map_err(|error| format!("a revocation's serial number: {error}"))?;
-    let wrong = |what: &str| {
-        let shown = &octets[..octets.len().min(20)];
-        format!(
-            "revocation of serial number 0x{}: {what}",
-            data_encoding::HEXUPPER.encode(shown)
-        )
+/// What a row of the list says.
+struct ReadEntry {
+    /// `None` where the row has none.
+    serial: Option<Serial>,
+    revoked_at: UnixTime,
+    reason: RevocationReason,
+    invalidity_date: Option<UnixTime>,
+    /// What cannot be read of it, in words.
+    wrong: Option<String>,
+}
+
+impl ReadEntry {
+    fn of(&self, serial: Serial) -> RevokedEntry {
+        RevokedEntry {
+            serial,
+            revoked_at: self.revoked_at,
+            reason: self.reason,
+            invalidity_date: self.invalidity_date,
+        }
+    }
+}
+
+/// Reads a row: what cannot be read is left out of the entry, and stands for the least that it can be. A revocation is a
+/// revocation, whatever became of its details.
+fn entry(row: &Row<'_>, at: UnixTime) -> ReadEntry {
+    let mut wrong = Vec::new();
+    let octets = row
+        .get_ref(0)
+        .ok()
+        .and_then(|value| value.as_blob().ok())
+        .unwrap_or_default();
+    let serial = padded_serial(octets);
+    if serial.is_none() {
+        wrong.push("its serial number is not a positive number of 20 octets".to_owned());
+    }
+    let revoked_at = row.get(1).ok().and_then(time).unwrap_or_else(|| {
+        wrong.push("its time is in no year from 1 to 9999".to_owned());
+        at
+    });
+    let code = row.get::<_, i64>(2).ok();
+    let reason = code.and_then(|code| u8::try_from(code).ok());
+    let reason = reason.and_then(RevocationReason::from_code).unwrap_or_else(|| {
+        wrong.push(code.map_or_else(|| "no reason".to_owned(), |code| format!("unknown reason {code}")));
+        RevocationReason::Unspecified
+    });
+    let invalidity_date = match row.get::<_, Option<i64>>(3) {
+        Ok(None) => None,
+        date => {
+            let date = date.ok().flatten().and_then(time);
+            if date.is_none() {
+                wrong.push("its invalidity date is in no year from 1 to 9999".to_owned());
+            }
+            date
+        }
     };
-    let number = |column, what| {
-        row.get::<_, i64>(column)
-            .map_err(|error| wrong(&format!("{what}: {error}")))
-    };
-    let reason = number(2, "reason")?;
-    let invalidity_date: Option<i64> = row
-        .get(3)
-        .map_err(|error| wrong(&format!("invalidity date: {error}")))?;
-    Ok(RevokedEntry {
-        serial: padded_serial(octets).ok_or_else(|| wrong("not a positive number of 20 octets"))?,
-        revoked_at: time(number(1, "time")?).ok_or_else(|| wrong("its time is in no year from 1 to 9999"))?,
-        reason: u8::try_from(reason)
-            .ok()
-            .and_then(RevocationReason::from_code)
-            .ok_or_else(|| wrong(&format!("unknown reason {reason}")))?,
-        invalidity_date: invalidity_date
-            .map(|date| time(date).ok_or_else(|| wrong("its invalidity date is in no year from 1 to 9999")))
-            .transpose()?,
-    })
+    let shown = data_encoding::HEXUPPER.encode(&octets[..octets.len().min(20)]);
+    ReadEntry {
+        serial,
+        revoked_at,
+        reason,
+        invalidity_date,
+        wrong: (!wrong.is_empty()).then(|| format!("revocation of serial number 0x{shown}: {}", wrong.join("; "))),
+    }
 }
 
 /// A time that GeneralizedTime can hold (RFC 5280 section 4.1.2.5.2: four digits of the year).

@@ -15,11 +15,16 @@ use super::fault::{self, Fault, OpenError};
 const APPLICATION_ID: i32 = 0x4348_4359;
 
 /// Every migration, in order. One that was released is never changed; `PRAGMA user_version` counts those applied.
-pub(crate) const MIGRATIONS: [&str; 3] = [
+pub(crate) const MIGRATIONS: [&str; 5] = [
     include_str!("migrations/0001_ledger.sql"),
     include_str!("migrations/0002_api_tokens.sql"),
     include_str!("migrations/0003_intent_authentication.sql"),
+    include_str!("migrations/0004_crls.sql"),
+    include_str!("migrations/0005_crl_uses.sql"),
 ];
+
+/// The migration whose table must be filled from the certificates that there are.
+const CRL_USES: u32 = 5;
 
 /// The format that this program writes.
 #[expect(
@@ -178,6 +183,9 @@ fn migrate(connection: &mut Connection) -> Result<(), Fault> {
         // Another process may have been faster.
         if version(&transaction)? < number {
             transaction.execute_batch(migration)?;
+            if number == CRL_USES {
+                super::crls::find_uses(&transaction)?;
+            }
             transaction.pragma_update(None, "user_version", number)?;
             transaction.commit()?;
             tracing::info!(format = number, "the ledger was brought to a newer format");

@@ -5,7 +5,7 @@
 use chancery_authority::Slug;
 use chancery_authority::contract;
 use chancery_authority::port::ledger::{
-    CertificateIntent, CertificateRecord, Completion, CrlScope, Reservation, Revocation, Revoked,
+    CertificateIntent, CertificateRecord, Completion, CrlPlan, CrlScope, Reservation, Revocation, Revoked,
 };
 use chancery_authority::port::{Ledger, Receipt};
 use chancery_local::ledger::SqliteLedger;
@@ -64,9 +64,16 @@ pub(crate) async fn revoke(ledger: &SqliteLedger, number: u32) -> Revoked {
         .unwrap()
 }
 
+/// Everything, made now.
+pub(crate) const ALL: CrlPlan = CrlPlan {
+    at: NOW,
+    expired_before: None,
+    above: 0,
+};
+
 /// What the next CRL lists, its number, and the damage found.
 pub(crate) async fn next_crl(ledger: &SqliteLedger) -> (u64, Vec<RevokedEntry>, Vec<String>) {
-    let mut reservation = ledger.reserve_crl(&full(), NOW, None).await.unwrap();
+    let mut reservation = ledger.reserve_crl(&full(), ALL).await.unwrap();
     let mut entries = Vec::new();
     let walked = reservation.revocations.for_each(&mut |entry| {
         entries.push(*entry);

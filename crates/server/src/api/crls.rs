@@ -35,6 +35,10 @@ pub struct CrlEntry {
     /// What is wrong with it, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
+    /// What is between the configuration and what it is published for: a change of shards or URL that certificates of before
+    /// outlast, in words. Nothing is wrong with that.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    transitions: Vec<String>,
 }
 
 /// CRLs.
@@ -66,6 +70,7 @@ impl Crls {
                 this_update: latest.map(|crl| crl.this_update.to_string()),
                 next_update: latest.map(|crl| crl.next_update.to_string()),
                 problem: problem(status),
+                transitions: status.transitions.iter().map(ToString::to_string).collect(),
             }
         };
         Self {
@@ -88,6 +93,7 @@ impl Crls {
                     Ok(crl) => damage(&crl.damaged),
                     Err(error) => Some(error.to_string()),
                 },
+                transitions: Vec::new(),
             }
         });
         Self { crls: crls.collect() }
@@ -101,6 +107,11 @@ pub(crate) fn problem(status: &CrlStatus) -> Option<String> {
         Staleness::Overdue => "the next one is overdue".to_owned(),
         Staleness::HalfSpent => "half of its life has passed without a next one".to_owned(),
         Staleness::Unpublished => "it is signed but not published".to_owned(),
+        Staleness::FromFuture => {
+            "it is from the future, made while the clock was ahead: relying parties refuse it; publish another"
+                .to_owned()
+        }
+        Staleness::Replaced => "the published file is gone, or is not the one that was published".to_owned(),
         Staleness::Expired => "it has expired: relying parties refuse this CA's certificates".to_owned(),
         Staleness::Missing => "there is none yet".to_owned(),
         Staleness::Unknown { .. } => "the ledger does not answer".to_owned(),
@@ -109,7 +120,12 @@ pub(crate) fn problem(status: &CrlStatus) -> Option<String> {
 }
 
 fn damage(rows: &[String]) -> Option<String> {
-    (!rows.is_empty()).then(|| format!("{} damaged rows of the ledger are missing from it", rows.len()))
+    (!rows.is_empty()).then(|| {
+        format!(
+            "{} damaged rows of the ledger are not in it as they should be",
+            rows.len()
+        )
+    })
 }
 
 /// How every CRL stands.

@@ -202,8 +202,8 @@ fn head(header: &CrlHeader<'_>) -> Result<Vec<u8>, CrlWriteError> {
 /// crlExtensions: authorityKeyIdentifier, cRLNumber, and for a shard issuingDistributionPoint.
 fn extensions(header: &CrlHeader<'_>) -> Result<Vec<u8>, CrlWriteError> {
     let mut extensions = vec![authority_key_identifier(header.issuer), crl_number(header.number)];
-    if let Scope::Shard { distribution_point } = &header.scope {
-        extensions.push(issuing_distribution_point(distribution_point)?);
+    if let Scope::Shard { distribution_points } = &header.scope {
+        extensions.push(issuing_distribution_point(distribution_points)?);
     }
     let sequence = der::wrap(tag::SEQUENCE, &[&extensions.concat()]);
     Ok(der::wrap(tag::context_constructed(0), &[&sequence]))
@@ -241,13 +241,19 @@ fn crl_number(number: u64) -> Vec<u8> {
 }
 
 /// Critical (section 5.2.5): who does not understand it would take the shard for the whole.
-fn issuing_distribution_point(url: &str) -> Result<Vec<u8>, CrlWriteError> {
-    // The certificates' cRLDistributionPoints are held to the same, and the two must be equal.
-    if !san::is_absolute_uri(url) {
-        return Err(CrlWriteError::DistributionPoint { url: url.to_owned() });
+fn issuing_distribution_point(urls: &[String]) -> Result<Vec<u8>, CrlWriteError> {
+    if urls.is_empty() {
+        return Err(CrlWriteError::DistributionPoint { url: String::new() });
     }
-    let uri = der::wrap(tag::context(6), &[url.as_bytes()]);
-    let full_name = der::wrap(tag::context_constructed(0), &[&uri]);
+    let mut names = Vec::new();
+    for url in urls {
+        // The certificates' cRLDistributionPoints are held to the same, and the two must be equal.
+        if !san::is_absolute_uri(url) {
+            return Err(CrlWriteError::DistributionPoint { url: url.clone() });
+        }
+        names.extend(der::wrap(tag::context(6), &[url.as_bytes()]));
+    }
+    let full_name = der::wrap(tag::context_constructed(0), &[&names]);
     let distribution_point = der::wrap(tag::context_constructed(0), &[&full_name]);
     Ok(extension(
         &[0x55, 0x1d, 0x1c],

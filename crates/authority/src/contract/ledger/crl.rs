@@ -9,7 +9,8 @@ use super::ok;
 use super::reserve::{NOW, intent, issue, reserve, serial, slug};
 use super::revoke::revocation;
 use crate::port::ledger::{
-    CertificateIntent, CrlRecord, CrlReservation, CrlScope, IntentId, Ledger, Revocation, Revocations,
+    CertificateIntent, ChangeMark, CrlIntent, CrlPlan, CrlRecord, CrlReservation, CrlScope, CrlUse, IntentId, Ledger,
+    LedgerError, Revocation, Revocations,
 };
 use crate::port::{ETag, Receipt};
 
@@ -17,6 +18,39 @@ fn full() -> CrlScope {
     CrlScope {
         issuer: slug("a-ca"),
         shard: None,
+    }
+}
+
+/// Everything, made now.
+const ALL: CrlPlan = CrlPlan {
+    at: NOW,
+    expired_before: None,
+    above: 0,
+};
+
+/// The intent to sign that number, and the CRL that comes of it.
+fn intended(number: u64) -> CrlIntent {
+    CrlIntent {
+        scope: full(),
+        number,
+        signing_input: vec![6; 32],
+        at: NOW.plus_seconds(number.cast_signed()),
+    }
+}
+
+fn signed(number: u64, mark: Option<ChangeMark>) -> CrlRecord {
+    let made_at = NOW.plus_seconds(number.cast_signed());
+    CrlRecord {
+        scope: full(),
+        number,
+        made_at,
+        this_update: made_at.plus_seconds(-300),
+        next_update: NOW.plus_days(1),
+        entries: 12,
+        digest: [5; 32],
+        receipt: Receipt(format!("receipt {number}")),
+        mark,
+        published: None,
     }
 }
 
@@ -57,7 +91,7 @@ fn entries(view: &mut dyn Revocations) -> Vec<RevokedEntry> {
 }
 
 async fn view(ledger: &dyn Ledger, scope: &CrlScope) -> CrlReservation {
-    ok(ledger.reserve_crl(scope, NOW, None).await)
+    ok(ledger.reserve_crl(scope, ALL).await)
 }
 
 async fn listed(ledger: &dyn Ledger, scope: &CrlScope) -> Vec<RevokedEntry> {
@@ -260,7 +294,11 @@ pub(super) async fn pruning_looks_at_not_after_alone(ledger: &dyn Ledger) {
     reserve(ledger, &lost).await;
     ok(ledger.mark_lost(lost.id, NOW).await);
 
-    let mut pruned = ok(ledger.reserve_crl(&full(), NOW, Some(NOW)).await);
+    let plan = CrlPlan {
+        expired_before: Some(NOW),
+        ..ALL
+    };
+    let mut pruned = ok(ledger.reserve_crl(&full(), plan).await);
     let serials: Vec<_> = entries(&mut *pruned.revocations)
         .iter()
         .map(|entry| entry.serial)
@@ -291,16 +329,10 @@ pub(super) async fn the_latest_crl_is_the_highest(ledger: &dyn Ledger) {
     );
     let first = view(ledger, &full()).await.number;
     let second = view(ledger, &full()).await.number;
-    let crl = |number: u64| CrlRecord {
-        scope: full(),
-        number,
-        this_update: NOW.plus_seconds(number.cast_signed()),
-        next_update: NOW.plus_days(1),
-        entries: 12,
-        digest: [5; 32],
-        receipt: Receipt(format!("receipt {number}")),
-        published: None,
-    };
+    let crl = |number: u64| signed(number, Some(ChangeMark("a mark".to_owned())));
+    for number in [first, second] {
+        ok(ledger.intend_crl(intended(number)).await);
+    }
     assert_eq!(
         ok(ledger.latest_crl(&full()).await),
         None,
@@ -345,4 +377,246 @@ pub(super) async fn the_latest_crl_is_the_highest(ledger: &dyn Ledger) {
         "every scope has its own latest CRL"
     );
     assert!(view(ledger, &full()).await.number > second, "numbers go on rising");
+}
+
+pub(super) async fn numbers_jump_above_what_was_seen(ledger: &dyn Ledger) {
+    let first = view(ledger, &full()).await.number;
+    let seen = first + 1_000_000;
+    let above = CrlPlan { above: seen, ..ALL };
+    let jumped = ok(ledger.reserve_crl(&full(), above).await).number;
+    assert_eq!(jumped, seen + 1, "a number seen elsewhere is jumped over at once");
+    let behind = CrlPlan { above: first, ..ALL };
+    let next = ok(ledger.reserve_crl(&full(), behind).await).number;
+    assert!(next > jumped, "a number seen below takes nobody back");
+    assert!(view(ledger, &full()).await.number > next, "numbers go on from there");
+}
+
+pub(super) async fn every_change_is_marked(ledger: &dyn Ledger) {
+    let mark = async || ok(ledger.crl_standing(&full()).await).mark;
+    let shard = CrlScope {
+        shard: Some(3),
+        ..full()
+    };
+    let elsewhere = ok(ledger.crl_standing(&shard).await).mark;
+    let mut marks = vec![mark().await];
+    let mut changed = async |what: &str, changes: bool| {
+        let now = mark().await;
+        let is_new = marks.last() != Some(&now);
+        assert_eq!(is_new, changes, "{what}");
+        if is_new {
+            assert!(!marks.contains(&now), "{what}: no mark comes back");
+            marks.push(now);
+        }
+    };
+    issue(ledger, &intent(1)).await;
+    reserve(ledger, &intent(2)).await;
+    changed("issuing and reserving change nothing that a CRL lists", false).await;
+    revoke(ledger, &intent(1), RevocationReason::Superseded).await;
+    changed("a revocation does", true).await;
+    revoke(ledger, &intent(1), RevocationReason::CessationOfOperation).await;
+    changed("a later one does not", false).await;
+    revoke(ledger, &intent(1), RevocationReason::KeyCompromise).await;
+    changed("but for a compromised key", true).await;
+    ok(ledger.mark_lost(intent(2).id, NOW).await);
+    changed("an intent that is given up does", true).await;
+    let reserved = view(ledger, &full()).await;
+    changed("a CRL does not", false).await;
+    assert_eq!(reserved.mark, mark().await, "a reservation tells what it covers");
+    let other = ok(ledger.crl_standing(&shard).await).mark;
+    assert_eq!(other, elsewhere, "every scope has its own changes");
+}
+
+pub(super) async fn what_is_due_is_what_no_published_crl_covers(ledger: &dyn Ledger) {
+    let has_changes = async || ok(ledger.crl_standing(&full()).await).has_changes();
+    let publish = async |noted: bool| {
+        let CrlReservation { number, mark, .. } = view(ledger, &full()).await;
+        ok(ledger.intend_crl(intended(number)).await);
+        ok(ledger.complete_crl(signed(number, Some(mark))).await);
+        if noted {
+            ok(ledger
+                .crl_published(&full(), number, ETag("a version".to_owned()))
+                .await);
+        }
+        number
+    };
+    assert!(has_changes().await, "where nothing is published, something is due");
+    publish(false).await;
+    assert!(has_changes().await, "a signed CRL is not a published one");
+    let published = publish(true).await;
+    assert!(!has_changes().await, "what is covered is covered");
+    issue(ledger, &intent(1)).await;
+    revoke(ledger, &intent(1), RevocationReason::Superseded).await;
+    assert!(has_changes().await, "a revocation is not covered yet");
+    let unpublished = publish(false).await;
+    let standing = ok(ledger.crl_standing(&full()).await);
+    assert!(standing.has_changes(), "nor by a CRL that did not get out");
+    let number = |crl: &Option<CrlRecord>| crl.as_ref().map(|crl| crl.number);
+    assert_eq!(
+        (number(&standing.latest), number(&standing.published)),
+        (Some(unpublished), Some(published)),
+        "the newest published CRL is known beside the newest signed one"
+    );
+    publish(true).await;
+    assert!(!has_changes().await, "it is covered by the next one that does");
+}
+
+pub(super) async fn what_is_signed_is_recorded_before(ledger: &dyn Ledger) {
+    let number = view(ledger, &full()).await.number;
+    let unknown = LedgerError::UnknownCrl {
+        issuer: slug("a-ca"),
+        number,
+    };
+    let crl = signed(number, None);
+    assert_eq!(
+        ledger.complete_crl(crl.clone()).await,
+        Err(unknown.clone()),
+        "nothing is recorded as signed without an intent"
+    );
+    ok(ledger.intend_crl(intended(number)).await);
+    ok(ledger.intend_crl(intended(number)).await);
+    let other = CrlIntent {
+        signing_input: vec![7; 32],
+        ..intended(number)
+    };
+    assert_eq!(
+        ledger.intend_crl(other).await,
+        Err(LedgerError::CrlNumberTaken {
+            issuer: slug("a-ca"),
+            number
+        }),
+        "two CRLs never have one number"
+    );
+    assert_eq!(
+        ok(ledger.open_crl_intents(&full(), 10).await),
+        [intended(number)],
+        "what a crash leaves is the record of what may have been signed"
+    );
+    assert_eq!(
+        ok(ledger.crl_standing(&full()).await).number,
+        number,
+        "the highest number that is recorded is known"
+    );
+    let etag = ETag("a version".to_owned());
+    assert_eq!(
+        ledger.crl_published(&full(), number, etag.clone()).await,
+        Err(unknown),
+        "an intent is no CRL that could be published"
+    );
+    ok(ledger.complete_crl(crl.clone()).await);
+    assert_eq!(
+        ok(ledger.open_crl_intents(&full(), 10).await),
+        [],
+        "a recorded CRL's intent is open no more"
+    );
+    assert_eq!(ok(ledger.latest_crl(&full()).await), Some(crl));
+    for (scope, number) in [
+        (full(), number + 1),
+        (
+            CrlScope {
+                issuer: slug("nobody-ca"),
+                shard: None,
+            },
+            1,
+        ),
+    ] {
+        let issuer = scope.issuer.clone();
+        assert_eq!(
+            ledger.crl_published(&scope, number, etag.clone()).await,
+            Err(LedgerError::UnknownCrl { issuer, number }),
+            "a number that is not recorded cannot have been published"
+        );
+    }
+    let standing = ok(ledger.crl_standing(&full()).await);
+    assert_eq!(
+        (standing.number, standing.published),
+        (number, None),
+        "and the try leaves nothing"
+    );
+}
+
+pub(super) async fn uses_are_kept(ledger: &dyn Ledger) {
+    assert_eq!(ok(ledger.crl_uses().await), [], "before the first use there is none");
+    let used = |shard, url: Option<&str>, days| CrlUse {
+        scope: CrlScope { shard, ..full() },
+        url: url.map(str::to_owned),
+        until: NOW.plus_days(days),
+    };
+    let (old, new) = (Some("http://old.example/a.crl"), Some("http://new.example/a.crl"));
+    for record in [
+        used(None, None, 3),
+        used(Some(4), old, 10),
+        used(Some(4), new, 20),
+        // Earlier, the same, later: the latest end stands.
+        used(Some(4), old, 5),
+        used(Some(4), old, 10),
+        used(Some(4), old, 30),
+    ] {
+        ok(ledger.record_crl_use(record).await);
+    }
+    let elsewhere = CrlUse {
+        scope: CrlScope {
+            issuer: slug("b-ca"),
+            shard: Some(4),
+        },
+        ..used(None, old, 1)
+    };
+    ok(ledger.record_crl_use(elsewhere.clone()).await);
+    let mut uses = ok(ledger.crl_uses().await);
+    uses.sort();
+    let mut wanted = [
+        used(None, None, 3),
+        used(Some(4), old, 30),
+        used(Some(4), new, 20),
+        elsewhere,
+    ];
+    wanted.sort();
+    assert_eq!(
+        uses, wanted,
+        "each scope and URL is kept with the end of the last that names it"
+    );
+}
+
+pub(super) async fn what_was_lost_is_put_back(ledger: &dyn Ledger) {
+    let (kept, lost) = (intent(1), intent(2));
+    issue(ledger, &kept).await;
+    reserve(ledger, &lost).await;
+    ok(ledger.mark_lost(lost.id.clone(), NOW).await);
+    let serials = [serial(1), serial(2), serial(3)];
+    let ends = ok(ledger.ends(&slug("a-ca"), &serials).await);
+    assert_eq!(
+        ends.get(&serial(1)),
+        Some(&kept.not_after),
+        "the end of a certificate is known"
+    );
+    assert_eq!(
+        ends.get(&serial(2)),
+        Some(&lost.not_after),
+        "and of one that was given up"
+    );
+    assert_eq!(ends.get(&serial(3)), None, "nothing is said of what nobody knows");
+    let elsewhere = ok(ledger.ends(&slug("b-ca"), &serials).await);
+    assert!(elsewhere.is_empty(), "another CA has no such certificates");
+
+    let entry = RevokedEntry {
+        serial: serial(1),
+        revoked_at: NOW.plus_days(-1),
+        reason: RevocationReason::Superseded,
+        invalidity_date: None,
+    };
+    let before = ok(ledger.crl_standing(&full()).await).mark;
+    ok(ledger.relist(&full(), &entry, kept.not_after).await);
+    assert!(
+        listed(ledger, &full()).await.contains(&entry),
+        "what is put back is listed"
+    );
+    assert_ne!(
+        ok(ledger.crl_standing(&full()).await).mark,
+        before,
+        "and that is a change"
+    );
+    let record = ok(ledger.certificate(None, serial(1)).await);
+    assert!(
+        record.is_some_and(|record| record.revocation.is_some()),
+        "its certificate is revoked"
+    );
 }

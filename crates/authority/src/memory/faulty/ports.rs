@@ -1,10 +1,11 @@
 //! Each port's calls, with faults around them.
 
+use std::collections::HashMap;
 use std::io;
 
 use async_trait::async_trait;
 use chancery_x509::algorithm::{CaKeyAlgorithm, SigningInput};
-use chancery_x509::crl::RevokedEntry;
+use chancery_x509::crl::{RevocationReason, RevokedEntry};
 use chancery_x509::key::KeyFingerprint;
 use chancery_x509::key::ca::CaPublicKey;
 use chancery_x509::serial::Serial;
@@ -12,9 +13,9 @@ use chancery_x509::time::UnixTime;
 
 use super::{Faulty, Verdict};
 use crate::port::ledger::{
-    AuthorityRecord, CertificateIntent, CertificateRecord, Completion, Counts, CrlRecord, CrlReservation, CrlScope,
-    Cursor, IntentId, Ledger, LedgerError, OpenIntent, Page, Rejection, Reservation, Revocation, Revocations, Revoked,
-    Search,
+    AuthorityRecord, CertificateIntent, CertificateRecord, Completion, Counts, CrlIntent, CrlPlan, CrlRecord,
+    CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, IntentId, Ledger, LedgerError, OpenIntent, Page, Rejection,
+    Reservation, Revocation, Revocations, Revoked, Search,
 };
 use crate::port::publication::Stat;
 use crate::port::{
@@ -168,13 +169,8 @@ impl<T: Ledger + ?Sized> Ledger for Faulty<T> {
             .await
     }
 
-    async fn reserve_crl(
-        &self,
-        scope: &CrlScope,
-        at: UnixTime,
-        expired_before: Option<UnixTime>,
-    ) -> Result<CrlReservation, LedgerError> {
-        let work = self.inner.reserve_crl(scope, at, expired_before);
+    async fn reserve_crl(&self, scope: &CrlScope, plan: CrlPlan) -> Result<CrlReservation, LedgerError> {
+        let work = self.inner.reserve_crl(scope, plan);
         let reservation = self.faults.around("ledger.reserve_crl", ledger, work).await?;
         let fails = matches!(
             self.faults.next("ledger.revocations"),
@@ -185,9 +181,25 @@ impl<T: Ledger + ?Sized> Ledger for Faulty<T> {
             fails,
         };
         Ok(CrlReservation {
-            number: reservation.number,
             revocations: Box::new(revocations),
+            ..reservation
         })
+    }
+
+    async fn intend_crl(&self, intent: CrlIntent) -> Result<(), LedgerError> {
+        self.faults
+            .around("ledger.intend_crl", ledger, self.inner.intend_crl(intent))
+            .await
+    }
+
+    async fn open_crl_intents(&self, scope: &CrlScope, limit: usize) -> Result<Vec<CrlIntent>, LedgerError> {
+        self.faults
+            .around(
+                "ledger.open_crl_intents",
+                ledger,
+                self.inner.open_crl_intents(scope, limit),
+            )
+            .await
     }
 
     async fn complete_crl(&self, crl: CrlRecord) -> Result<(), LedgerError> {
@@ -206,9 +218,53 @@ impl<T: Ledger + ?Sized> Ledger for Faulty<T> {
             .await
     }
 
-    async fn latest_crl(&self, scope: &CrlScope) -> Result<Option<CrlRecord>, LedgerError> {
+    async fn crl_standing(&self, scope: &CrlScope) -> Result<CrlStanding, LedgerError> {
         self.faults
-            .around("ledger.latest_crl", ledger, self.inner.latest_crl(scope))
+            .around("ledger.crl_standing", ledger, self.inner.crl_standing(scope))
+            .await
+    }
+
+    async fn record_crl_use(&self, used: CrlUse) -> Result<(), LedgerError> {
+        self.faults
+            .around("ledger.record_crl_use", ledger, self.inner.record_crl_use(used))
+            .await
+    }
+
+    async fn crl_uses(&self) -> Result<Vec<CrlUse>, LedgerError> {
+        self.faults
+            .around("ledger.crl_uses", ledger, self.inner.crl_uses())
+            .await
+    }
+
+    async fn listed_among(
+        &self,
+        issuer: &Slug,
+        serials: &[Serial],
+    ) -> Result<HashMap<Serial, RevocationReason>, LedgerError> {
+        self.faults
+            .around("ledger.listed_among", ledger, self.inner.listed_among(issuer, serials))
+            .await
+    }
+
+    async fn certificate_to_revoke(&self, serial: Serial) -> Result<Option<CertificateRecord>, LedgerError> {
+        self.faults
+            .around(
+                "ledger.certificate_to_revoke",
+                ledger,
+                self.inner.certificate_to_revoke(serial),
+            )
+            .await
+    }
+
+    async fn ends(&self, issuer: &Slug, serials: &[Serial]) -> Result<HashMap<Serial, UnixTime>, LedgerError> {
+        self.faults
+            .around("ledger.ends", ledger, self.inner.ends(issuer, serials))
+            .await
+    }
+
+    async fn relist(&self, scope: &CrlScope, entry: &RevokedEntry, not_after: UnixTime) -> Result<(), LedgerError> {
+        self.faults
+            .around("ledger.relist", ledger, self.inner.relist(scope, entry, not_after))
             .await
     }
 

@@ -9,9 +9,9 @@ use chancery_x509::time::UnixTime;
 
 use crate::port::ETag;
 use crate::port::ledger::{
-    AuthorityRecord, CertificateIntent, CertificateRecord, Completion, Counts, CrlRecord, CrlScope, Cursor,
-    IdempotencyToken, IntentId, Kind, LedgerError, OpenIntent, Page, Rejection, Reservation, Revocation, Revoked,
-    Search,
+    AuthorityRecord, CertificateIntent, CertificateRecord, ChangeMark, Completion, Counts, CrlIntent, CrlPlan,
+    CrlRecord, CrlScope, CrlStanding, CrlUse, Cursor, IdempotencyToken, IntentId, Kind, LedgerError, OpenIntent, Page,
+    Rejection, Reservation, Revocation, Revoked, Search,
 };
 use crate::principal::Principal;
 use crate::slug::Slug;
@@ -33,6 +33,8 @@ pub(super) struct State {
     crls: HashMap<CrlScope, Crls>,
     damaged: HashMap<CrlScope, Vec<String>>,
     rejections: Vec<Rejection>,
+    forgets_next: bool,
+    crl_uses: HashMap<(CrlScope, Option<String>), UnixTime>,
 }
 
 struct Row {
@@ -61,6 +63,9 @@ struct RevokedRow {
 #[derive(Default)]
 struct Crls {
     reserved: u64,
+    /// Revocations and intents given up so far.
+    changes: u64,
+    intents: BTreeMap<u64, CrlIntent>,
     completed: BTreeMap<u64, CrlRecord>,
 }
 
@@ -198,7 +203,7 @@ impl State {
             entry,
             not_after: intent.not_after,
         };
-        self.revoked.entry(scope).or_default().insert(id.serial, row);
+        self.list(scope, id.serial, row);
         Ok(())
     }
 
@@ -258,40 +263,163 @@ impl State {
             entry,
             not_after: record.not_after,
         };
-        self.revoked.entry(scope).or_default().insert(serial, row);
+        self.list(scope, serial, row);
         Ok(Revoked::Now(Box::new(record)))
+    }
+
+    /// Puts a serial number on its scope's list: every change of what a CRL lists goes through here.
+    fn list(&mut self, scope: CrlScope, serial: Serial, row: RevokedRow) {
+        self.crls.entry(scope.clone()).or_default().changes += 1;
+        self.revoked.entry(scope).or_default().insert(serial, row);
     }
 
     pub(super) fn reserve_crl(
         &mut self,
         scope: &CrlScope,
-        expired_before: Option<UnixTime>,
-    ) -> (u64, Vec<RevokedEntry>, Vec<String>) {
+        plan: CrlPlan,
+    ) -> (u64, ChangeMark, Vec<RevokedEntry>, Vec<String>) {
         let crls = self.crls.entry(scope.clone()).or_default();
-        crls.reserved += 1;
+        crls.reserved = crls.reserved.max(plan.above) + 1;
+        let (number, mark) = (crls.reserved, crls.mark());
+        let forgets = std::mem::take(&mut self.forgets_next);
         let rows = self.revoked.get(scope).into_iter().flat_map(BTreeMap::values);
-        let listed = rows.filter(|row| expired_before.is_none_or(|end| row.not_after >= end));
+        let rows = rows.filter(|_| !forgets);
+        let listed = rows.filter(|row| plan.expired_before.is_none_or(|end| row.not_after >= end));
         let damaged = self.damaged.get(scope).into_iter().flatten().take(100);
-        (
-            crls.reserved,
-            listed.map(|row| row.entry).collect(),
-            damaged.cloned().collect(),
-        )
+        let entries = listed.map(|row| row.entry).collect();
+        (number, mark, entries, damaged.cloned().collect())
     }
 
-    pub(super) fn complete_crl(&mut self, crl: CrlRecord) {
+    pub(super) fn intend_crl(&mut self, intent: CrlIntent) -> Result<(), LedgerError> {
+        let crls = self.crls.entry(intent.scope.clone()).or_default();
+        let other = match crls.intents.get(&intent.number) {
+            Some(known) => known.signing_input != intent.signing_input,
+            None => crls.completed.contains_key(&intent.number),
+        };
+        if other {
+            return Err(LedgerError::CrlNumberTaken {
+                issuer: intent.scope.issuer,
+                number: intent.number,
+            });
+        }
+        crls.intents.entry(intent.number).or_insert(intent);
+        Ok(())
+    }
+
+    pub(super) fn open_crl_intents(&self, scope: &CrlScope, limit: usize) -> Vec<CrlIntent> {
+        let crls = self.crls.get(scope).into_iter();
+        let open = crls.flat_map(|crls| {
+            let intents = crls.intents.values().rev();
+            intents.filter(|intent| !crls.completed.contains_key(&intent.number))
+        });
+        open.take(limit).cloned().collect()
+    }
+
+    pub(super) fn complete_crl(&mut self, crl: CrlRecord) -> Result<(), LedgerError> {
+        let crls = self.crls.entry(crl.scope.clone()).or_default();
+        if !crls.intents.contains_key(&crl.number) {
+            return Err(unknown_crl(&crl.scope, crl.number));
+        }
+        crls.completed.insert(crl.number, crl);
+        Ok(())
+    }
+
+    pub(super) fn crl_published(&mut self, scope: &CrlScope, number: u64, etag: ETag) -> Result<(), LedgerError> {
+        let crls = self.crls.get_mut(scope);
+        let crl = crls.and_then(|crls| crls.completed.get_mut(&number));
+        crl.ok_or_else(|| unknown_crl(scope, number))?.published = Some(etag);
+        Ok(())
+    }
+
+    pub(super) fn crl_standing(&self, scope: &CrlScope) -> CrlStanding {
+        let Some(crls) = self.crls.get(scope) else {
+            return CrlStanding {
+                mark: Crls::default().mark(),
+                ..CrlStanding::default()
+            };
+        };
+        let completed = || crls.completed.values().rev();
+        let numbers = crls.intents.keys().chain(crls.completed.keys());
+        CrlStanding {
+            mark: crls.mark(),
+            number: numbers.max().copied().unwrap_or(0),
+            latest: completed().next().cloned(),
+            published: completed().find(|crl| crl.published.is_some()).cloned(),
+        }
+    }
+
+    pub(super) fn rewrite(&mut self, issuer: &Slug, serial: Serial, revocation: &Revocation) {
+        for (_, rows) in self.revoked.iter_mut().filter(|(scope, _)| scope.issuer == *issuer) {
+            if let Some(row) = rows.get_mut(&serial) {
+                row.entry = RevokedEntry {
+                    serial,
+                    revoked_at: revocation.at,
+                    reason: revocation.reason,
+                    invalidity_date: revocation.invalidity_date,
+                };
+            }
+        }
+    }
+
+    pub(super) fn forget_next(&mut self) {
+        self.forgets_next = true;
+    }
+
+    pub(super) fn set_back(&mut self, scope: &CrlScope, number: u64) {
+        self.crls.entry(scope.clone()).or_default().reserved = number;
+    }
+
+    pub(super) fn plant(&mut self, crl: CrlRecord) {
         let crls = self.crls.entry(crl.scope.clone()).or_default();
         crls.completed.insert(crl.number, crl);
     }
 
-    pub(super) fn crl_published(&mut self, scope: &CrlScope, number: u64, etag: ETag) {
-        let crl = self
-            .crls
-            .get_mut(scope)
-            .and_then(|crls| crls.completed.get_mut(&number));
-        if let Some(crl) = crl {
-            crl.published = Some(etag);
+    pub(super) fn record_crl_use(&mut self, used: CrlUse) {
+        let until = self.crl_uses.entry((used.scope, used.url)).or_insert(used.until);
+        *until = used.until.max(*until);
+    }
+
+    pub(super) fn crl_uses(&self) -> Vec<CrlUse> {
+        let used = |((scope, url), until): (&(CrlScope, Option<String>), &UnixTime)| CrlUse {
+            scope: scope.clone(),
+            url: url.clone(),
+            until: *until,
+        };
+        self.crl_uses.iter().map(used).collect()
+    }
+
+    pub(super) fn ends(&self, issuer: &Slug, serials: &[Serial]) -> HashMap<Serial, UnixTime> {
+        let end = |serial: &Serial| {
+            let row = self.rows.get(&(*serial, issuer.clone()))?;
+            Some((*serial, row.intent.not_after))
+        };
+        serials.iter().filter_map(end).collect()
+    }
+
+    pub(super) fn relist(&mut self, scope: &CrlScope, entry: &RevokedEntry, not_after: UnixTime) {
+        let row = RevokedRow {
+            entry: *entry,
+            not_after,
+        };
+        self.list(scope.clone(), entry.serial, row);
+        if let Ok(record) = self.record_mut(&scope.issuer, entry.serial) {
+            record.revocation.get_or_insert(Revocation {
+                at: entry.revoked_at,
+                reason: entry.reason,
+                invalidity_date: entry.invalidity_date,
+                principal: Principal::Authority.to_string(),
+            });
         }
+    }
+
+    /// Takes an entry off a list.
+    pub(super) fn unlist(&mut self, scope: &CrlScope, serial: Serial) {
+        self.revoked.entry(scope.clone()).or_default().remove(&serial);
+    }
+
+    pub(super) fn crl_intents(&self, scope: &CrlScope) -> Vec<CrlIntent> {
+        let crls = self.crls.get(scope).into_iter();
+        crls.flat_map(|crls| crls.intents.values().cloned()).collect()
     }
 
     pub(super) fn crls(&self, scope: &CrlScope) -> Vec<CrlRecord> {
@@ -423,6 +551,19 @@ impl State {
     fn next(&mut self) -> u64 {
         self.sequence += 1;
         self.sequence
+    }
+}
+
+impl Crls {
+    fn mark(&self) -> ChangeMark {
+        ChangeMark(self.changes.to_string())
+    }
+}
+
+fn unknown_crl(scope: &CrlScope, number: u64) -> LedgerError {
+    LedgerError::UnknownCrl {
+        issuer: scope.issuer.clone(),
+        number,
     }
 }
 

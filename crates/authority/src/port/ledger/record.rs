@@ -10,7 +10,6 @@ use chancery_x509::time::UnixTime;
 
 use crate::port::intent_keys::IntentNonce;
 use crate::port::keystore::{KeyName, Receipt};
-use crate::port::publication::ETag;
 use crate::principal::Principal;
 use crate::slug::Slug;
 
@@ -220,36 +219,6 @@ pub enum Revoked {
     Now(Box<CertificateRecord>),
     /// Earlier: the record says when and why.
     Already(Box<CertificateRecord>),
-}
-
-/// Which CRL.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct CrlScope {
-    /// The CA.
-    pub issuer: Slug,
-    /// `None`: certificates without a shard; else that shard.
-    pub shard: Option<u16>,
-}
-
-/// A CRL that was signed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CrlRecord {
-    /// Which.
-    pub scope: CrlScope,
-    /// cRLNumber.
-    pub number: u64,
-    /// When it was made.
-    pub this_update: UnixTime,
-    /// When the next is due.
-    pub next_update: UnixTime,
-    /// Entries in it.
-    pub entries: u64,
-    /// SHA-256 of the DER.
-    pub digest: [u8; 32],
-    /// The key store's receipt.
-    pub receipt: Receipt,
-    /// Version under which it was published; `None`: not yet.
-    pub published: Option<ETag>,
 }
 
 /// A request that was refused.

@@ -34,7 +34,7 @@ pub struct RevokeAnswer {
     pub certificate: CertificateEntry,
     /// Whether it was revoked before.
     pub already_revoked: bool,
-    /// Why the CRL that lists it could not be published at once; it is tried again by itself.
+    /// Why no published CRL was seen to list it; it is tried again by itself. Absent: one was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub crl_problem: Option<String>,
 }
@@ -42,11 +42,15 @@ pub struct RevokeAnswer {
 impl RevokeAnswer {
     /// Tells a revocation as it stands at that time.
     pub fn new(revoked: &RevokedCertificate, now: UnixTime) -> Self {
-        let problem = revoked.crl.as_ref().and_then(|crl| crl.as_ref().err());
+        let problem = match &revoked.crl {
+            Some(Ok(_)) => None,
+            Some(Err(error)) => Some(error.to_string()),
+            None => Some("this CA's CRLs are not published at once; the next one will list it".to_owned()),
+        };
         Self {
             certificate: CertificateEntry::new(&revoked.record, now),
             already_revoked: revoked.already,
-            crl_problem: problem.map(ToString::to_string),
+            crl_problem: problem,
         }
     }
 }

@@ -1,0 +1,124 @@
+//! When a CRL is due, and what may be left out of it. Both are facts of the ledger, so that they survive every process.
+
+use chancery_x509::time::{DAY, UnixTime};
+
+use super::status;
+use crate::authority::Authority;
+use crate::config::Config;
+use crate::port::LedgerError;
+use crate::port::ledger::{CrlRecord, CrlScope, CrlStanding};
+
+/// thisUpdate lies so many seconds before a CRL is made, as notBefore of certificates does: a verifier whose clock is a
+/// little behind refuses a CRL from the future, and everybody with it.
+pub(super) const BACKDATE: i64 = 300;
+
+/// Seconds that an entry stays beyond the end of its certificate at least. RFC 5280 section 3.3 wants it on one CRL made
+/// after that end; a week more is for clocks that were wrong.
+pub(super) const LOOK_BACK: i64 = 7 * DAY;
+
+/// Entries of certificates that ended before this are left out. It looks back from now and from the newest published CRL,
+/// whichever is earlier: a clock that was ahead once, then or now, takes nothing off the list. That a publication was not
+/// noted only makes it earlier by an interval.
+pub(super) fn expired_before(now: UnixTime, published: Option<&CrlRecord>) -> UnixTime {
+    let seen = published.map_or(now, |crl| crl.this_update);
+    now.min(seen).plus_seconds(-LOOK_BACK)
+}
+
+/// Whether a certificate that ends then may be on no CRL any more.
+pub(crate) fn is_past(not_after: UnixTime, now: UnixTime) -> bool {
+    not_after < now.plus_seconds(-LOOK_BACK)
+}
+
+/// Whether a CRL has to be made: there is no published one, it does not cover what was revoked since, its interval has
+/// passed, or it is from the future, which relying parties refuse.
+fn is_due(standing: &CrlStanding, interval: i64, now: UnixTime) -> bool {
+    let Some(published) = &standing.published else {
+        return true;
+    };
+    standing.has_changes() || published.this_update > now || now >= published.made_at.plus_seconds(interval)
+}
+
+impl Authority {
+    /// Whether a CRL has to be made, as the ledger has it; or its file is gone, or another than the one that was published.
+    pub(super) async fn is_due(&self, scope: &CrlScope) -> Result<bool, LedgerError> {
+        let standing = self.ports().ledger.crl_standing(scope).await?;
+        let interval = status::timing(self.config(), scope).interval;
+        if is_due(&standing, interval, self.ports().clock.now()) {
+            return Ok(true);
+        }
+        match self.ports().publication.stat(&Config::crl_name(scope)).await {
+            Ok(stat) => {
+                let noted = standing.published.and_then(|crl| crl.published);
+                Ok(stat.map(|stat| stat.etag) != noted)
+            }
+            // Publishing would not get any further.
+            Err(error) => {
+                tracing::warn!(%error, "it is not known whether the published CRL is the newest one");
+                Ok(false)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::port::ledger::ChangeMark;
+    use crate::port::{ETag, Receipt};
+    use crate::slug::Slug;
+
+    const NOW: UnixTime = UnixTime(1_795_464_000);
+
+    fn standing(made_at: UnixTime) -> CrlStanding {
+        let crl = CrlRecord {
+            scope: CrlScope {
+                issuer: Slug::new("a-ca").unwrap(),
+                shard: None,
+            },
+            number: 1,
+            made_at,
+            this_update: made_at.plus_seconds(-BACKDATE),
+            next_update: made_at.plus_days(7),
+            entries: 0,
+            digest: [0; 32],
+            receipt: Receipt(String::new()),
+            mark: Some(ChangeMark("3".into())),
+            published: Some(ETag("1".into())),
+        };
+        CrlStanding {
+            mark: ChangeMark("3".into()),
+            number: 1,
+            latest: Some(crl.clone()),
+            published: Some(crl),
+        }
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_takes_nothing_off_the_list() {
+        let before = |made_at: UnixTime, now: UnixTime| expired_before(now, standing(made_at).published.as_ref());
+        let usual = before(NOW.plus_days(-1), NOW);
+        assert_eq!(usual, NOW.plus_seconds(-8 * DAY - BACKDATE));
+        // It was ahead once, and is right now; or was right, and is ahead.
+        assert!(before(NOW.plus_days(4000), NOW) <= NOW.plus_days(-7));
+        assert_eq!(before(NOW.plus_days(-1), NOW.plus_days(4000)), usual);
+        assert_eq!(expired_before(NOW, None), NOW.plus_days(-7));
+    }
+
+    #[test]
+    fn a_crl_is_due_by_what_the_ledger_has() {
+        assert!(is_due(&CrlStanding::default(), DAY, NOW));
+        assert!(!is_due(&standing(NOW), DAY, NOW));
+        assert!(!is_due(&standing(NOW), DAY, NOW.plus_seconds(DAY - 1)));
+        assert!(is_due(&standing(NOW), DAY, NOW.plus_seconds(DAY)));
+        assert!(
+            is_due(&standing(NOW.plus_seconds(BACKDATE + 1)), DAY, NOW),
+            "from the future"
+        );
+        let mut changed = standing(NOW);
+        changed.mark = ChangeMark("4".into());
+        assert!(is_due(&changed, DAY, NOW));
+        let mut unknown = standing(NOW);
+        unknown.published.as_mut().unwrap().mark = None;
+        assert!(is_due(&unknown, DAY, NOW), "what it covers is not known");
+    }
+}

@@ -1,0 +1,195 @@
+//! A CRL's files: put only over a version that is known to have a lower number, and read back where it matters.
+
+use aws_lc_rs::digest;
+use chancery_x509::crl::RevocationList;
+use chancery_x509::serial::Serial;
+use chancery_x509::time::UnixTime;
+
+use super::PublishError;
+use super::crl::{Made, PublishedCrl};
+use super::due::BACKDATE;
+use crate::authority::{Authority, Ca};
+use crate::config::Config;
+use crate::port::ledger::{CrlRecord, CrlScope};
+use crate::port::publication::Stat;
+use crate::port::{ETag, Precondition, PublicationError, PublishedName};
+
+/// Times that a file may be changed by others under our hands.
+const TURNS: usize = 8;
+
+/// How it is with a published file.
+enum Standing {
+    /// Ours may come, on this condition.
+    Lower(Precondition),
+    /// It is ours already: a put whose answer was lost, and which somebody on the way repeated.
+    Ours(ETag),
+    /// It has this number, which is not below ours.
+    NotLower(u64),
+}
+
+impl Authority {
+    /// A published CRL, if it is one of that CA, and not longer than what is read back.
+    pub(super) async fn read_back(
+        &self,
+        ca: &Ca,
+        name: &PublishedName,
+    ) -> Result<Option<RevocationList>, PublishError> {
+        let publication = &self.ports().publication;
+        let Some((_, Some(content))) = publication.read_within(name, publication.read_back()).await? else {
+            return Ok(None);
+        };
+        let crl = RevocationList::parse(&content).ok();
+        Ok(crl.filter(|crl| crl.is_signed_by(ca.issuer.public_key())))
+    }
+
+    /// When the CRL that stands published was made, as it says itself; `None`: there is none. One that is too long to be read
+    /// is taken for the one that the ledger noted, if its version is that one's.
+    pub async fn published_at(&self, scope: &CrlScope) -> Result<Option<UnixTime>, PublishError> {
+        let name = Config::crl_name(scope);
+        let ca = self.publishing_ca(scope)?;
+        let Some(stat) = self.ports().publication.stat(&name).await? else {
+            return Ok(None);
+        };
+        if let Some(crl) = self.read_back(&ca, &name).await? {
+            return Ok(Some(crl.this_update().plus_seconds(BACKDATE)));
+        }
+        let standing = self.ports().ledger.crl_standing(scope).await?;
+        let noted = standing
+            .published
+            .filter(|crl| crl.published.as_ref() == Some(&stat.etag));
+        match noted {
+            Some(crl) => Ok(Some(crl.made_at)),
+            None => Err(PublishError::NotOurs { name }),
+        }
+    }
+
+    /// The published CRL, read back and checked with the CA's key, if it lists all of those serial numbers.
+    pub(super) async fn published_with(
+        &self,
+        ca: &Ca,
+        scope: &CrlScope,
+        serials: &[Serial],
+    ) -> Result<Option<PublishedCrl>, PublishError> {
+        let name = Config::crl_name(scope);
+        let Some(crl) = self.read_back(ca, &name).await? else {
+            return Ok(None);
+        };
+        let now = self.ports().clock.now();
+        let (Some(number), Some(next_update)) = (crl.number(), crl.next_update()) else {
+            return Ok(None);
+        };
+        // Nobody takes one that is from the future or over, whatever it lists.
+        if crl.this_update() > now || next_update < now {
+            return Ok(None);
+        }
+        let listed = |serial: &Serial| crl.find(serial).ok().flatten().is_some();
+        Ok(serials.iter().all(listed).then(|| PublishedCrl {
+            number,
+            this_update: crl.this_update(),
+            next_update,
+            entries: crl.entries().count() as u64,
+            damaged: Vec::new(),
+            superseded_by: None,
+        }))
+    }
+
+    /// Publishes DER and PEM, or answers the number of a published CRL that is not below ours.
+    ///
+    /// The PEM file's version is taken before the DER file's number is known to be lower. A PEM file comes after its DER
+    /// file, whose numbers only rise, so a PEM file of that version has a lower number too, and needs no reading.
+    pub(super) async fn publish_files(
+        &self,
+        ca: &Ca,
+        scope: &CrlScope,
+        made: &Made,
+        before: Option<CrlRecord>,
+    ) -> Result<Option<u64>, PublishError> {
+        let publication = &self.ports().publication;
+        let (der, pem) = (Config::crl_name(scope), Config::crl_pem_name(scope));
+        let number = made.record.number;
+        // A version is known to be lower only where its number was.
+        let mut known = before.filter(|crl| crl.number < number).and_then(|crl| crl.published);
+        let mut turns = 0..TURNS;
+        let contended = |name: &PublishedName| PublishError::Contended {
+            name: name.clone(),
+            turns: TURNS,
+        };
+
+        let (etag, pem_before) = loop {
+            turns.next().ok_or_else(|| contended(&der))?;
+            let pem_before = publication.stat(&pem).await?;
+            let precondition = match self.standing(ca, &der, &made.record, known.take()).await? {
+                Standing::NotLower(published) => return Ok(Some(published)),
+                Standing::Ours(etag) => break (etag, pem_before),
+                Standing::Lower(precondition) => precondition,
+            };
+            let body = made.crl.der().map_err(PublishError::Scratch)?;
+            match publication.put(&der, body, precondition).await {
+                Ok(etag) => break (etag, pem_before),
+                Err(PublicationError::PreconditionFailed { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        };
+
+        let mut precondition = matching(pem_before);
+        loop {
+            let body = made.crl.pem().map_err(PublishError::Scratch)?;
+            match publication.put(&pem, body, precondition).await {
+                Ok(_) => break,
+                Err(PublicationError::PreconditionFailed { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+            turns.next().ok_or_else(|| contended(&pem))?;
+            precondition = match self.standing(ca, &pem, &made.record, None).await? {
+                Standing::NotLower(published) => return Ok(Some(published)),
+                Standing::Ours(_) => break,
+                Standing::Lower(precondition) => precondition,
+            };
+        }
+
+        // The files are there; a ledger that does not know costs the next publication a reading.
+        if let Err(error) = self.ports().ledger.crl_published(scope, number, etag).await {
+            tracing::warn!(%error, file = %der, number, "the CRL is published, but the ledger could not note that");
+        }
+        Ok(None)
+    }
+
+    /// Compares a published file with our number, by its version where that is known to be a lower one, else by reading it.
+    /// What is no CRL of this CA is not one to be kept.
+    async fn standing(
+        &self,
+        ca: &Ca,
+        name: &PublishedName,
+        ours: &CrlRecord,
+        known: Option<ETag>,
+    ) -> Result<Standing, PublishError> {
+        let publication = &self.ports().publication;
+        if let Some(known) = known {
+            let current = publication.stat(name).await?;
+            if current.is_none_or(|current| current.etag == known) {
+                return Ok(Standing::Lower(Precondition::Match(known)));
+            }
+        }
+        let Some((stat, content)) = publication.read_within(name, publication.read_back()).await? else {
+            return Ok(Standing::Lower(Precondition::Absent));
+        };
+        let published = content
+            .and_then(|content| RevocationList::parse(&content).ok())
+            .filter(|crl| crl.is_signed_by(ca.issuer.public_key()));
+        let Some((published, number)) = published.and_then(|crl| crl.number().map(|number| (crl, number))) else {
+            tracing::warn!(file = %name, "the published file is no CRL of its CA, or too long for one, and is replaced");
+            return Ok(Standing::Lower(matching(Some(stat))));
+        };
+        if number < ours.number {
+            Ok(Standing::Lower(matching(Some(stat))))
+        } else if digest::digest(&digest::SHA256, published.as_der()).as_ref() == ours.digest {
+            Ok(Standing::Ours(stat.etag))
+        } else {
+            Ok(Standing::NotLower(number))
+        }
+    }
+}
+
+fn matching(stat: Option<Stat>) -> Precondition {
+    stat.map_or(Precondition::Absent, |stat| Precondition::Match(stat.etag))
+}

@@ -1,0 +1,172 @@
+//! What one CRL lists, made of what the ledger has: times fit for a CRL, and a watch on those whose revokers wait.
+//!
+//! Once listed, listed: what the published CRL lists stays, until the end of its certificate is known and long over. What the
+//! ledger lost, whoever took it from there, is taken over from that CRL, which the CA's own key vouches for.
+//!
+//! The totals that the CRL's length is made of are those of the entries as they are written, so the entries are gone through
+//! once before the first is written.
+
+use std::collections::HashSet;
+use std::io;
+
+use chancery_x509::crl::RevokedEntry;
+use chancery_x509::serial::Serial;
+use chancery_x509::time::UnixTime;
+
+use crate::port::ledger::Revocations;
+
+/// Descriptions of damage at most.
+const DESCRIBED: usize = 100;
+
+/// The years 1 to 9999, which a CRL's times can tell (RFC 5280 section 4.1.2.5.2).
+const FIRST: UnixTime = UnixTime(-62_135_596_800);
+const LAST: UnixTime = UnixTime(253_402_300_799);
+
+/// The entries of one CRL.
+pub(super) struct Listing {
+    inner: Box<dyn Revocations>,
+    this_update: UnixTime,
+    entries: u64,
+    octets: u64,
+    seen: HashSet<Serial>,
+    /// What the published CRL lists and the ledger does not, by serial number.
+    missing: Vec<RevokedEntry>,
+    damaged: Vec<String>,
+}
+
+impl Listing {
+    /// Goes through the entries once: counts them, looks out for the awaited ones, and compares with those of the published CRL.
+    pub(super) fn new(
+        mut inner: Box<dyn Revocations>,
+        this_update: UnixTime,
+        awaited: &HashSet<Serial>,
+        mut published: Vec<RevokedEntry>,
+    ) -> io::Result<Self> {
+        published.sort_unstable_by_key(|entry| entry.serial);
+        published.dedup_by_key(|entry| entry.serial);
+        let mut published = published.into_iter().peekable();
+        let (mut entries, mut octets, mut seen, mut missing) = (0, 0, HashSet::new(), Vec::new());
+        inner.for_each(&mut |entry| {
+            entries += 1;
+            octets += fit(entry, this_update).encoded_len() as u64;
+            if awaited.contains(&entry.serial) {
+                seen.insert(entry.serial);
+            }
+            while let Some(before) = published.next_if(|before| before.serial <= entry.serial) {
+                if before.serial < entry.serial {
+                    missing.push(before);
+                }
+            }
+            Ok(())
+        })?;
+        missing.extend(published);
+        let damaged = inner.damaged().to_vec();
+        Ok(Self {
+            inner,
+            this_update,
+            entries,
+            octets,
+            seen,
+            missing,
+            damaged,
+        })
+    }
+
+    /// Serial numbers that the published CRL lists and the ledger does not.
+    pub(super) fn missing(&self) -> Vec<Serial> {
+        self.missing.iter().map(|entry| entry.serial).collect()
+    }
+
+    /// Keeps those that `stays` says. Answers them.
+    pub(super) fn keep(&mut self, mut stays: impl FnMut(Serial) -> bool) -> Vec<RevokedEntry> {
+        self.missing.retain(|entry| stays(entry.serial));
+        for entry in &self.missing {
+            self.entries += 1;
+            self.octets += fit(entry, self.this_update).encoded_len() as u64;
+            if self.damaged.len() < DESCRIBED {
+                self.damaged.push(format!(
+                    "serial number {} is on the published CRL, and the ledger does not list it",
+                    entry.serial
+                ));
+            }
+        }
+        self.missing.clone()
+    }
+
+    /// Those of the awaited serial numbers that are listed.
+    pub(super) fn seen(&self) -> &HashSet<Serial> {
+        &self.seen
+    }
+}
+
+/// No date of an entry is later than thisUpdate, and none is one that a CRL cannot tell: one bad time stops no CRL.
+fn fit(entry: &RevokedEntry, this_update: UnixTime) -> RevokedEntry {
+    RevokedEntry {
+        revoked_at: entry.revoked_at.clamp(FIRST, this_update),
+        invalidity_date: entry.invalidity_date.filter(|date| (FIRST..=LAST).contains(date)),
+        ..*entry
+    }
+}
+
+impl Revocations for Listing {
+    fn entries(&self) -> u64 {
+        self.entries
+    }
+
+    fn octets(&self) -> u64 {
+        self.octets
+    }
+
+    fn for_each(&mut self, each: &mut dyn FnMut(&RevokedEntry) -> io::Result<()>) -> io::Result<()> {
+        let this_update = self.this_update;
+        let mut kept = self.missing.iter().peekable();
+        self.inner.for_each(&mut |entry| {
+            while let Some(before) = kept.next_if(|before| before.serial < entry.serial) {
+                each(&fit(before, this_update))?;
+            }
+            each(&fit(entry, this_update))
+        })?;
+        kept.try_for_each(|before| each(&fit(before, this_update)))
+    }
+
+    fn damaged(&self) -> &[String] {
+        &self.damaged
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chancery_x509::crl::RevocationReason;
+
+    use super::*;
+
+    #[test]
+    fn times_are_made_fit_and_nothing_is_left_out() {
+        let entry = |revoked_at, invalidity_date| RevokedEntry {
+            serial: Serial::from_octets(&[1]).unwrap(),
+            revoked_at: UnixTime(revoked_at),
+            reason: RevocationReason::Superseded,
+            invalidity_date,
+        };
+        let now = UnixTime(1_795_464_000);
+        for (revoked_at, expected) in [
+            (now.0 - 1, now.0 - 1),
+            (now.0 + 1, now.0),
+            (300_000_000_000, now.0),
+            (i64::MAX, now.0),
+            (i64::MIN, FIRST.0),
+        ] {
+            let fitted = fit(&entry(revoked_at, None), now);
+            assert_eq!(fitted.revoked_at.0, expected, "{revoked_at}");
+        }
+        for (date, stays) in [
+            (0, true),
+            (LAST.0, true),
+            (99_999_999_999_999, false),
+            (i64::MIN, false),
+        ] {
+            let fitted = fit(&entry(0, Some(UnixTime(date))), now);
+            assert_eq!(fitted.invalidity_date.is_some(), stays, "{date}");
+        }
+    }
+}
