@@ -88,6 +88,7 @@ run "default" {
       SNS_TOPIC_ARN              = "arn:aws:sns:eu-west-2:123456789012:mocked"
       CUSTOM_EXTENSION_ALLOWLIST = "[]"
       EXPIRY_REMINDERS           = "[30,15,7,1]"
+      COMPATIBILITY              = "{\"ec_key_encipherment\":false}"
     }
     error_message = "Functions must have the contract's environment."
   }
