@@ -17,6 +17,7 @@ READING = {
     ("dynamodb", "Query"),
     ("dynamodb", "Scan"),
     ("iam", "ListAccountAliases"),
+    ("kms", "GenerateMac"),
     ("kms", "GetPublicKey"),
     ("s3", "GetObject"),
     ("s3", "HeadObject"),

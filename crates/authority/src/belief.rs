@@ -8,8 +8,6 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use futures_util::future::join_all;
-
 use crate::authority::{Authority, Ca};
 use crate::port::ledger::Kind;
 use crate::port::{KeyName, KeyStoreError, LedgerError};
@@ -95,10 +93,8 @@ impl Authority {
             return self.believe_replaced(ca).await;
         }
         chain.retain(|ca| !ca.is_believed.load(Ordering::Acquire));
-        for looked_at in join_all(chain.iter().map(|ca| self.has_its_key(ca))).await {
-            looked_at?;
-        }
         for ca in chain.iter().rev() {
+            self.has_its_key(ca).await?;
             self.is_signed_from_above(ca)?;
             ca.is_believed.store(true, Ordering::Release);
         }

@@ -35,12 +35,13 @@ const ONCE: [&str; 6] = ["throttled", "failed", "failed-done", "lost", "unreacha
 const ALWAYS: [&str; 2] = ["throttled", "lost"];
 
 /// Calls that do nothing: who dies at one leaves what somebody leaves who dies at the write before it.
-const READING: [&str; 8] = [
+const READING: [&str; 9] = [
     "dynamodb BatchGetItem",
     "dynamodb GetItem",
     "dynamodb Query",
     "dynamodb Scan",
     "kms DescribeKey",
+    "kms GenerateMac",
     "kms GetPublicKey",
     "s3 GetObject",
     "s3 HeadObject",
