@@ -1,7 +1,7 @@
 //! The command line.
 #![allow(clippy::doc_markdown)] // these are the help's texts, shown as they stand
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _, UdpSocket};
 use std::path::PathBuf;
 
 use chancery_local::keys::passphrase::InheritedDescriptor;
@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
     #[arg(long, global = true, env = "CHANCERY_CA", value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
 
-    /// File with the API token for --url [default: $CHANCERY_TOKEN]
+    /// File with the API token for --url; `-` for standard input [default: $CHANCERY_TOKEN]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
 
@@ -140,20 +140,17 @@ pub(crate) enum Command {
     },
     /// Verify a certificate against its chain and CRL
     Verify(VerifyArguments),
-    /// Copy the whole authority, while it runs, to a new folder
+    /// Copy the whole authority, while it runs, to a new folder, signed by the CA that issues
     Backup {
         /// The folder to be made
         folder: PathBuf,
+
+        /// Do not sign it, e.g. where that CA's key cannot be used: whoever can write it can change it unnoticed
+        #[arg(long)]
+        unsigned: bool,
     },
     /// Put a backup into an empty data folder
-    Restore {
-        /// The backup's folder
-        folder: PathBuf,
-
-        /// Only check that it could be restored: every file, and the ledger; needs no data folder
-        #[arg(long)]
-        check: bool,
-    },
+    Restore(RestoreArguments),
     /// API tokens
     #[command(subcommand)]
     Token(TokenCommand),
@@ -177,14 +174,49 @@ pub(crate) enum Command {
     Openapi,
 }
 
+/// An address to listen on: `127.0.0.1:8443`, `[::1]:8443`, a host of this machine's, or `:8443` for every address.
+fn listening(text: &str) -> Result<SocketAddr, String> {
+    const FORM: &str =
+        "write ADDRESS:PORT, e.g. 127.0.0.1:8443, [::1]:8443, localhost:8443, or :8443 for every address";
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    let (host, port) = text.rsplit_once(':').ok_or(FORM)?;
+    let port: u16 = port.parse().map_err(|_| FORM)?;
+    if host.is_empty() {
+        return Ok(every_address(port));
+    }
+    if host.contains([':', '/', '[']) {
+        return Err(FORM.to_owned());
+    }
+    let found = (host, port)
+        .to_socket_addrs()
+        .map_err(|error| format!("{host}: {error}; {FORM}"))?;
+    let addresses: Vec<SocketAddr> = found.collect();
+    // Where a name has both, the older kind is what most clients try.
+    let first = addresses.iter().find(|address| address.is_ipv4()).or(addresses.first());
+    first.copied().ok_or_else(|| format!("{host} has no address; {FORM}"))
+}
+
+/// Both kinds of addresses at once where this machine has both.
+fn every_address(port: u16) -> SocketAddr {
+    let both = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
+    let has_both = UdpSocket::bind(SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0))).is_ok();
+    if has_both {
+        both
+    } else {
+        SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct StartArguments {
-    /// Address of the API and files over HTTPS; port 0 picks one
-    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8443")]
+    /// Address of the API and files over HTTPS: ADDR:PORT, HOST:PORT, or :PORT for every address; port 0 picks one
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8443", value_parser = listening)]
     pub(crate) https: SocketAddr,
 
     /// Address of the files over plain HTTP; port 0 picks one
-    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080", value_parser = listening)]
     pub(crate) http: SocketAddr,
 
     /// Name or address in the server's own certificate; may be given several times
@@ -306,6 +338,10 @@ pub(crate) struct RequestArguments {
     #[arg(long, value_name = "PASSWORD-FILE")]
     pub(crate) pkcs12: Option<PathBuf>,
 
+    /// Write it with 3DES and SHA-1, for macOS before 15, iOS before 18 and Android before 14: docs/pkcs12.md
+    #[arg(long, requires = "pkcs12")]
+    pub(crate) pkcs12_legacy: bool,
+
     /// Make the key in the PKCS #11 token behind this module; no key.pem is written
     #[arg(long, value_name = "FILE", requires = "key_token")]
     pub(crate) key_module: Option<PathBuf>,
@@ -402,6 +438,10 @@ pub(crate) struct RenewArguments {
     /// Renew only when less than a third of its life is left
     #[arg(long)]
     pub(crate) if_due: bool,
+
+    /// Write identity.p12 anew, protected by the content of this file; `-` asks. Needed where the folder has one
+    #[arg(long, value_name = "PASSWORD-FILE")]
+    pub(crate) pkcs12: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -409,7 +449,7 @@ pub(crate) struct RevokeArguments {
     /// Serial number, decimal or hexadecimal
     pub(crate) serial: String,
 
-    /// Reason: keyCompromise, cACompromise, affiliationChanged, superseded, cessationOfOperation, certificateHold, privilegeWithdrawn, aACompromise, unspecified
+    /// Reason: keyCompromise, cACompromise, affiliationChanged, superseded, cessationOfOperation, privilegeWithdrawn, aACompromise, unspecified
     #[arg(long, default_value = "unspecified")]
     pub(crate) reason: String,
 
@@ -461,9 +501,47 @@ pub(crate) struct ListArguments {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct RestoreArguments {
+    /// The backup's folder
+    pub(crate) folder: PathBuf,
+
+    /// Only check that it could be restored: every file, the signature, and the ledger; needs no data folder
+    #[arg(long, conflicts_with_all = ["crl", "without_crl", "keep_tokens"])]
+    pub(crate) check: bool,
+
+    /// The authority's root certificate, from where it was published or installed and not from the backup; repeatable
+    #[arg(long, value_name = "FILE")]
+    pub(crate) root: Vec<PathBuf>,
+
+    /// The newest published CRL, PEM or DER, one for every CA and shard; repeatable. What it lists stays revoked
+    #[arg(long, value_name = "FILE")]
+    pub(crate) crl: Vec<PathBuf>,
+
+    /// Restore without CRLs: what was revoked after the backup was taken is valid again
+    #[arg(long, conflicts_with = "crl")]
+    pub(crate) without_crl: bool,
+
+    /// Let API tokens go on; those that were revoked after the backup was taken are valid again
+    #[arg(long)]
+    pub(crate) keep_tokens: bool,
+
+    /// Take a backup that nobody signed: whoever could write it may have changed anything in it
+    #[arg(long, conflicts_with = "keep_tokens")]
+    pub(crate) unsigned: bool,
+
+    /// The PKCS #11 module that the backup's house.toml names, where there is no terminal to confirm it at
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pkcs11_module: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct VerifyArguments {
-    /// Chain: CA certificates in PEM, the last one self-signed
-    #[arg(long, value_name = "FILE", required = true)]
+    /// Root to trust, PEM or DER; repeatable [default: the root of the authority at hand, else a self-signed CA of --chain]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) root: Vec<PathBuf>,
+
+    /// Chain: CA certificates in PEM; repeatable
+    #[arg(long, value_name = "FILE")]
     pub(crate) chain: Vec<PathBuf>,
 
     /// CRL, PEM or DER; repeatable. One that is current must then cover the certificate; CAs above are checked where theirs is among them
@@ -580,6 +658,28 @@ mod tests {
     fn the_command_line_is_well_formed() {
         use clap::CommandFactory as _;
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn addresses_to_listen_on_are_as_people_write_them() {
+        assert_eq!(listening("127.0.0.1:8443"), Ok("127.0.0.1:8443".parse().unwrap()));
+        assert_eq!(listening("[::1]:0"), Ok("[::1]:0".parse().unwrap()));
+        let every = listening(":8443").unwrap();
+        assert!(every.ip().is_unspecified() && every.port() == 8443, "{every}");
+        let local = listening("localhost:8443").unwrap();
+        assert!(local.ip().is_loopback() && local.port() == 8443, "{local}");
+        for wrong in [
+            "8443",
+            "",
+            "https://localhost:8443",
+            "::1:x",
+            "localhost",
+            "127.0.0.1:99999",
+            "::1:8443x",
+        ] {
+            let told = listening(wrong).unwrap_err();
+            assert!(told.contains("127.0.0.1:8443"), "{wrong:?}: {told}");
+        }
     }
 
     #[test]

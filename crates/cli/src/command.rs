@@ -6,12 +6,15 @@ mod backup;
 mod check;
 mod crl;
 mod init;
+mod input;
 mod inspect;
 mod issue;
 mod list;
+mod pkcs12;
 mod plan;
 mod renew;
 mod request;
+mod restore;
 mod revoke;
 mod start;
 mod token;
@@ -40,9 +43,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         Command::Show { serial } => list::show(arguments, serial),
         Command::Inspect { file } => inspect::run(arguments, file),
         Command::Verify(verify) => verify::run(arguments, verify),
-        Command::Backup { folder } => backup::backup(arguments, folder),
-        Command::Restore { folder, check: true } => backup::check(arguments, folder),
-        Command::Restore { folder, check: false } => backup::restore(arguments, folder),
+        Command::Backup { folder, unsigned } => backup::run(arguments, folder, *unsigned),
+        Command::Restore(restore) if restore.check => restore::check(arguments, restore),
+        Command::Restore(restore) => restore::run(arguments, restore),
         Command::Token(token) => token::run(arguments, token),
         Command::Check => check::run(arguments),
         Command::Plan(plan) => plan::run(arguments, plan),

@@ -58,6 +58,14 @@ pub(crate) fn open(arguments: &Arguments) -> Result<Box<dyn Desk>> {
     open_with(arguments, None)
 }
 
+/// The same for commands that change nothing.
+pub(crate) fn open_to_read(arguments: &Arguments) -> Result<Box<dyn Desk>> {
+    if arguments.aws.aws || arguments.url.is_some() {
+        return open(arguments);
+    }
+    Ok(Box::new(FolderDesk::open_to_read(arguments)?))
+}
+
 /// The same, proving to a server who asks with a client certificate where there is no token.
 pub(crate) fn open_with(arguments: &Arguments, identity: Option<Credentials>) -> Result<Box<dyn Desk>> {
     if arguments.aws.aws {
@@ -89,13 +97,25 @@ pub(crate) fn without_aws() -> anyhow::Error {
 
 /// The authority in the data folder; for commands that make no sense against a server.
 pub(crate) fn house(arguments: &Arguments, command: &str) -> Result<House> {
+    refuse_elsewhere(arguments, command)?;
+    House::open(arguments).context("the authority cannot be opened")
+}
+
+/// The same for commands that change nothing.
+pub(crate) fn house_to_read(arguments: &Arguments, command: &str) -> Result<House> {
+    refuse_elsewhere(arguments, command)?;
+    House::open_to_read(arguments).context("the authority cannot be opened")
+}
+
+/// Refuses a server or a deployment to a command that works on files of this machine alone.
+pub(crate) fn refuse_elsewhere(arguments: &Arguments, command: &str) -> Result<()> {
     if arguments.url.is_some() {
         bail!("`chancery {command}` works on a data folder: run it on the server's machine, without --url");
     }
     if arguments.aws.aws {
         bail!("`chancery {command}` works on a data folder; a deployment on AWS has no such thing");
     }
-    House::open(arguments).context("the authority cannot be opened")
+    Ok(())
 }
 
 /// A text field of an answer; answers come from our own API, but perhaps from another version of it.
@@ -103,9 +123,40 @@ pub(crate) fn text<'a>(value: &'a Value, field: &str) -> &'a str {
     value.pointer(field).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// The user who runs the command, by name, else by number.
+/// The user who runs the command, as the system knows them: the name of their number, else the number. `$USER` is what anybody
+/// sets it to.
+///
+/// Behind `sudo` that is mostly root; who called it is told beside, as `sudo` and whoever set the variable claims.
 pub(crate) fn user() -> String {
-    std::env::var("USER")
-        .or_else(|_| std::env::var("LOGNAME"))
-        .unwrap_or_else(|_| rustix::process::getuid().as_raw().to_string())
+    let number = rustix::process::getuid().as_raw();
+    let found = uzers::get_user_by_uid(number);
+    let name = found.and_then(|user| user.name().to_str().map(str::to_owned));
+    let claimed = std::env::var("SUDO_USER").ok();
+    named(number, name.as_deref(), claimed.as_deref())
+}
+
+fn named(number: u32, name: Option<&str>, claimed: Option<&str>) -> String {
+    let is_name = |text: &&str| {
+        let allowed = |octet: u8| octet.is_ascii_alphanumeric() || b"._-@\\".contains(&octet);
+        (1..=64).contains(&text.len()) && text.bytes().all(allowed)
+    };
+    let name = name.filter(is_name).map_or_else(|| number.to_string(), str::to_owned);
+    match claimed.filter(is_name).filter(|claimed| *claimed != name) {
+        Some(claimed) => format!("{name} (SUDO_USER {claimed})"),
+        None => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_local_user_is_who_the_system_says() {
+        assert_eq!(named(0, Some("root"), None), "root");
+        assert_eq!(named(0, Some("root"), Some("ada")), "root (SUDO_USER ada)");
+        assert_eq!(named(1000, Some("ada"), Some("ada")), "ada");
+        assert_eq!(named(4711, None, Some("")), "4711");
+        assert_eq!(named(0, Some("root"), Some("x)\nlocal:admin")), "root");
+    }
 }

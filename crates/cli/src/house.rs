@@ -4,7 +4,7 @@ mod passphrase;
 mod ready;
 mod settings;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
@@ -17,11 +17,13 @@ use chancery_local::ledger::SqliteLedger;
 use chancery_local::publication::FolderPublication;
 use chancery_local::tokens::Tokens;
 use chancery_local::world::{SystemClock, SystemEntropy};
+use chancery_x509::certificate::Certificate;
 use tokio::runtime::Runtime;
 
 use crate::arguments::{Arguments, InitArguments};
 use crate::show;
 pub(crate) use passphrase::ask;
+pub(crate) use settings::{pkcs11_module, refuse_module_within};
 
 /// An authority that is open, and what it stands on.
 pub(crate) struct House {
@@ -52,11 +54,41 @@ pub(crate) fn path(arguments: &Arguments) -> Result<PathBuf> {
     }
 }
 
+/// The same, where there is an authority; one that was named must be there.
+pub(crate) fn path_if_there(arguments: &Arguments) -> Result<Option<PathBuf>> {
+    if let Some(path) = &arguments.dir {
+        return Ok(Some(path.clone()));
+    }
+    let path = DataFolder::default_path().ok();
+    Ok(path.filter(|path| path.join("ledger.sqlite3").exists()))
+}
+
+/// The certificates of the roots of the authority in a folder, which is only read.
+pub(crate) fn roots(path: &Path) -> Result<Vec<Certificate>> {
+    let folder = DataFolder::open(path)?;
+    let ledger = SqliteLedger::open_to_read(folder.ledger_file())?;
+    let cas = chancery_local::wait(ledger.authorities())?;
+    let roots = cas.iter().filter(|ca| ca.parent.is_none());
+    roots.map(|ca| Ok(Certificate::parse(&ca.certificate)?)).collect()
+}
+
 impl House {
     /// Opens an authority that exists.
     pub(crate) fn open(arguments: &Arguments) -> Result<Self> {
         let folder = DataFolder::open(path(arguments)?)?;
-        Self::assemble(folder, arguments, Threads::One)
+        let ledger = open_ledger(&folder)?;
+        Self::assemble(folder, ledger, arguments, Threads::One)
+    }
+
+    /// The same for commands that change nothing: they work on a folder that is mounted for reading alone, too.
+    pub(crate) fn open_to_read(arguments: &Arguments) -> Result<Self> {
+        let folder = DataFolder::open(path(arguments)?)?;
+        let ledger = if folder.is_read_only() {
+            SqliteLedger::open_to_read(folder.ledger_file()).context("the ledger cannot be opened")?
+        } else {
+            open_ledger(&folder)?
+        };
+        Self::assemble(folder, ledger, arguments, Threads::One)
     }
 
     /// Opens the authority in the folder for this process alone, creating what is not there yet, and makes sure that it can
@@ -81,7 +113,8 @@ impl House {
             // Last: a folder with a configuration holds an authority.
             folder.write_config(&text)?;
         }
-        let mut house = Self::assemble(folder, arguments, threads)?;
+        let ledger = open_ledger(&folder)?;
+        let mut house = Self::assemble(folder, ledger, arguments, threads)?;
         let progress = show::Progress::start("Opening the authority");
         house.make_ready()?;
         let missing = house
@@ -106,7 +139,7 @@ impl House {
         Ok((lock, house))
     }
 
-    fn assemble(folder: DataFolder, arguments: &Arguments, threads: Threads) -> Result<Self> {
+    fn assemble(folder: DataFolder, ledger: SqliteLedger, arguments: &Arguments, threads: Threads) -> Result<Self> {
         let text = folder.config()?.unwrap_or_else(|| Config::default_toml().to_owned());
         let config =
             Config::from_toml(&text).with_context(|| format!("{} cannot be used", folder.config_file().display()))?;
@@ -117,12 +150,6 @@ impl House {
         profiles.check(&config)?;
         let settings = settings::read(&folder)?;
         let keys = settings.keys(&folder, &arguments.passphrase)?;
-        let ledger = if folder.ledger_file().exists() {
-            SqliteLedger::open(folder.ledger_file())
-        } else {
-            SqliteLedger::create(folder.ledger_file())
-        }
-        .context("the ledger cannot be opened")?;
         let publication = FolderPublication::open(folder.public())
             .with_context(|| format!("{} cannot be published to", folder.public().display()))?;
         let ports = Ports {
@@ -152,6 +179,15 @@ impl House {
             runtime,
         })
     }
+}
+
+fn open_ledger(folder: &DataFolder) -> Result<SqliteLedger> {
+    let opened = if folder.ledger_file().exists() {
+        SqliteLedger::open(folder.ledger_file())
+    } else {
+        SqliteLedger::create(folder.ledger_file())
+    };
+    opened.context("the ledger cannot be opened")
 }
 
 /// Whether a creation failed before it made a CA, so that other choices, given now, take the place of those given then.

@@ -5,7 +5,8 @@
 //! - [`desk`]: the same operations on a data folder, against a server, or against a deployment on AWS;
 //! - `deployment`: such a deployment (feature `aws`);
 //! - [`command`]: the commands, one a file;
-//! - [`show`]: tables, progress, times, for people.
+//! - [`show`]: tables, progress, times, for people, and [`visible`]: texts that others wrote;
+//! - [`secrecy`]: no copies of memory on the disk.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a command for people in a terminal
 
 mod arguments;
@@ -14,7 +15,9 @@ mod command;
 mod deployment;
 mod desk;
 mod house;
+mod secrecy;
 mod show;
+mod visible;
 
 use std::process::ExitCode;
 
@@ -23,6 +26,8 @@ use clap::Parser as _;
 use arguments::Arguments;
 
 fn main() -> ExitCode {
+    // Before anything is read that may be a secret.
+    secrecy::leave_no_copy_of_memory();
     show::leave_quietly_when_nobody_reads();
     let arguments = Arguments::parse();
     show::logging(arguments.verbose);

@@ -1,6 +1,6 @@
 //! What people see: tables, times, errors, progress.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{IsTerminal as _, Write};
 use std::time::Duration;
 
 use anyhow::Error;
@@ -8,7 +8,11 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, ContentArrangement, Table};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
+use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 use tracing_subscriber::EnvFilter;
+
+pub(crate) use crate::visible::visible;
+use crate::visible::{self, VisibleJson, VisibleLog};
 
 /// Logs to standard error: warnings and worse, more on demand.
 pub(crate) fn logging(verbose: u8) {
@@ -18,11 +22,12 @@ pub(crate) fn logging(verbose: u8) {
         _ => "debug",
     };
     let filter = EnvFilter::try_from_env("CHANCERY_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let colours = std::io::stderr().is_terminal();
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_target(false)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
+        .with_ansi(colours)
+        .with_writer(move || VisibleLog::new(std::io::stderr(), colours))
         .init();
 }
 
@@ -53,19 +58,24 @@ pub(crate) fn error(error: &Error, json: bool) {
     }
     if json {
         let told = serde_json::json!({ "error": error.to_string(), "causes": causes });
-        eprintln!("{told}");
+        // There is nowhere else to tell that this failed.
+        let _ = write_json(&mut std::io::stderr().lock(), &told, CompactFormatter);
         return;
     }
-    eprintln!("error: {error}");
+    eprintln!("error: {}", visible::lines(&error.to_string()));
     for cause in causes {
-        eprintln!("  because {cause}");
+        eprintln!("  because {}", visible::lines(&cause));
     }
 }
 
 /// Prints a value for programs.
 pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, value)?;
+    write_json(&mut std::io::stdout().lock(), value, PrettyFormatter::new())
+}
+
+fn write_json(out: &mut impl Write, value: &impl Serialize, formatter: impl Formatter) -> anyhow::Result<()> {
+    let mut serializer = serde_json::Serializer::with_formatter(&mut *out, VisibleJson(formatter));
+    value.serialize(&mut serializer)?;
     writeln!(out)?;
     Ok(())
 }
@@ -73,8 +83,7 @@ pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
 /// Prints one line of JSON and sends it off at once: for programs that wait for it.
 pub(crate) fn json_line(value: &impl Serialize) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
-    serde_json::to_writer(&mut out, value)?;
-    writeln!(out)?;
+    write_json(&mut out, value, CompactFormatter)?;
     out.flush()?;
     Ok(())
 }
@@ -87,7 +96,7 @@ pub(crate) fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) 
         .set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(head.iter().map(|title| Cell::new(title.to_uppercase())));
     for row in rows {
-        table.add_row(row);
+        table.add_row(row.iter().map(|cell| visible(cell)));
     }
     table
 }
@@ -96,7 +105,7 @@ pub(crate) fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) 
 pub(crate) fn facts(rows: impl IntoIterator<Item = (&'static str, String)>) {
     for (label, value) in rows {
         if !value.is_empty() {
-            println!("{label:<16}{value}");
+            println!("{label:<16}{}", visible(&value));
         }
     }
 }

@@ -9,11 +9,19 @@
 //! the floor of CRL numbers to the Unix time of the restore: numbers rise by one for each CRL, and no scope publishes more than one
 //! CRL a second, so that no number given out before can be above. The floor holds for scopes that the backup does not know, too.
 //!
+//! **Who took it.** Hashes tell accidents alone. The manifest is signed by the CA that issues, and a restore holds that against a
+//! root that it is given: whoever can write a backup, and no CA key, changes nothing.
+//!
+//! **Revocations.** What was revoked after the backup was taken would be valid again. It stands on the published CRLs, from which
+//! a restore takes it over. API tokens end, since those that were revoked meanwhile would be valid again, too.
+//!
 //! Certificates issued after the backup was taken are not in the restored ledger. They can be found in their holders' hands and
 //! in the log of signatures alone; whoever restores should take a new backup often enough for that to be few.
 
 mod manifest;
 mod restore;
+mod revocations;
+mod signature;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -21,13 +29,17 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest;
+use chancery_authority::Slug;
+use chancery_authority::port::LedgerError;
 use chancery_x509::time::UnixTime;
 
 use crate::folder::{DataFolder, FolderError, make_folder};
 use crate::keys::passphrase;
 use crate::ledger::{self, OpenError};
 pub use manifest::{Entry, Manifest};
-pub use restore::{Restored, restore, verify};
+pub use restore::{Restored, Restoring, Verified, restore, verify};
+pub use revocations::{GivenCrl, TakenCrl};
+pub use signature::{Roots, SignedBy, Signer};
 
 /// Folders of which plain files are copied, as they are named in the data folder and in the backup.
 const ROOMS: [&str; 4] = ["profiles", "keys", "public", "csrs"];
@@ -111,6 +123,91 @@ pub enum BackupError {
         /// What the check found.
         problems: Vec<String>,
     },
+    /// The manifest could not be signed.
+    #[error("the backup could not be signed: {detail}; --unsigned takes one that nobody can tell from a forged one")]
+    NotSigned {
+        /// Why.
+        detail: String,
+    },
+    /// Nobody signed it.
+    #[error(
+        "nobody signed this backup: whoever could write it may have changed it; if you know that nobody else could, \
+         restore it with --unsigned"
+    )]
+    Unsigned,
+    /// Signed by somebody else, or changed since.
+    #[error("this backup is not to be trusted: {detail}; use another backup, or the right root")]
+    Forged {
+        /// What is wrong.
+        detail: String,
+    },
+    /// Nothing to hold the signature against.
+    #[error(
+        "whose backup this is cannot be told without the authority's root certificate: give it with --root FILE, from \
+         where it was published or installed, not from the backup"
+    )]
+    NoRoot,
+    /// A root that is none.
+    #[error("{subject} cannot be used as a root: {detail}")]
+    Root {
+        /// Its subject.
+        subject: String,
+        /// What is wrong.
+        detail: String,
+    },
+    /// A CA of the backup's ledger is not below the root.
+    #[error("the backup's CA {slug} is not to be trusted: {detail}; use another backup, or the right root")]
+    ForeignCa {
+        /// Which CA.
+        slug: Slug,
+        /// What is wrong.
+        detail: String,
+    },
+    /// The ledger has tables, indexes or triggers that are none of ours.
+    #[error("the ledger in the backup is not as this program makes it ({}): use another backup", .names.join(", "))]
+    ForeignSchema {
+        /// Which ones.
+        names: Vec<String>,
+    },
+    /// One of the newest published CRLs was not given.
+    #[error(
+        "the newest published {name} is missing: give it with --crl FILE, or what was revoked since the backup is valid \
+         again"
+    )]
+    CrlMissing {
+        /// The name under which it is published.
+        name: String,
+    },
+    /// A CRL that is older than the backup.
+    #[error(
+        "{file} has CRL number {number}, and the backup knows that {published} was published: give the newest CRL that \
+         was published"
+    )]
+    CrlTooOld {
+        /// Its file.
+        file: String,
+        /// Its number.
+        number: u64,
+        /// The number that was published.
+        published: u64,
+    },
+    /// A CRL that says nothing about the backup's certificates.
+    #[error("{file} cannot be used: {detail}")]
+    CrlUnusable {
+        /// Its file.
+        file: String,
+        /// What is wrong.
+        detail: String,
+    },
+    /// Something in the backup was not approved.
+    #[error("{detail}")]
+    NotApproved {
+        /// What, and what to do.
+        detail: String,
+    },
+    /// The restored ledger refused something.
+    #[error(transparent)]
+    Record(#[from] LedgerError),
     /// A ledger could not be opened or copied.
     #[error(transparent)]
     Ledger(#[from] OpenError),
@@ -127,16 +224,17 @@ pub enum BackupError {
     },
 }
 
-/// Takes a backup of an authority into `target`, a folder that is empty or does not exist, while the authority runs. Blocks until
-/// it is on the disk. What was begun is removed where it fails.
+/// Takes a backup of an authority into `target`, a folder that is empty or does not exist, while the authority runs, and has it
+/// signed. Blocks until it is on the disk. What was begun is removed where it fails.
 pub fn back_up(
     folder: &DataFolder,
     target: &Path,
+    signer: Option<&Signer>,
     now: UnixTime,
     progress: &dyn Fn(Progress<'_>),
 ) -> Result<Backup, BackupError> {
     claim(target)?;
-    let taken = fill(folder, target, now, progress);
+    let taken = fill(folder, target, signer, now, progress);
     if taken.is_err() {
         empty(target);
     }
@@ -146,6 +244,7 @@ pub fn back_up(
 fn fill(
     folder: &DataFolder,
     target: &Path,
+    signer: Option<&Signer>,
     now: UnixTime,
     progress: &dyn Fn(Progress<'_>),
 ) -> Result<Backup, BackupError> {
@@ -190,7 +289,10 @@ fn fill(
     for room in ROOMS {
         sync(&target.join(room))?;
     }
-    Manifest::new(now, files).write(target)?;
+    let manifest = Manifest::new(now, files).write(target)?;
+    if let Some(signer) = signer {
+        signer.sign(target, &manifest, now)?;
+    }
     sync(target)?;
     Ok(backup)
 }

@@ -13,6 +13,8 @@
 //! The folder belongs to one user and is closed to all others: whoever can write in it is the authority. `chancery start` holds
 //! a lock on it. Other commands work beside a running server without that lock, because the ledger keeps processes apart.
 
+mod others;
+
 use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -78,6 +80,20 @@ pub enum FolderError {
     OpenToOthers {
         /// Which folder.
         path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// Anybody may move it away and put another in its place.
+    #[error(
+        "anybody may put another folder in the place of {} (its parent {} has mode {:o}): `chmod o-w {}`, or move the \
+         authority to a folder of your own",
+        .path.display(), .parent.display(), .mode, .parent.display()
+    )]
+    ParentOpenToOthers {
+        /// Which folder.
+        path: PathBuf,
+        /// The folder above it that others may write.
+        parent: PathBuf,
         /// Its permission bits.
         mode: u32,
     },
@@ -165,6 +181,16 @@ impl DataFolder {
             make_folder(room)?;
             check(room)
         })
+    }
+
+    /// Whether it lies on a file system that is mounted for reading alone.
+    pub fn is_read_only(&self) -> bool {
+        rustix::fs::access(&self.path, rustix::fs::Access::WRITE_OK) == Err(rustix::io::Errno::ROFS)
+    }
+
+    /// What is not as closed to others as it should be, with what to do about it.
+    pub fn warnings(&self) -> Vec<String> {
+        others::warnings(&self.path, &self.keys())
     }
 
     /// The folder itself.
@@ -356,6 +382,13 @@ fn check(path: &Path) -> Result<(), FolderError> {
     if mode & OTHERS_WRITE != 0 {
         return Err(FolderError::OpenToOthers {
             path: path.to_owned(),
+            mode,
+        });
+    }
+    if let Some((parent, mode)) = others::replaceable_by_anybody(path) {
+        return Err(FolderError::ParentOpenToOthers {
+            path: path.to_owned(),
+            parent,
             mode,
         });
     }

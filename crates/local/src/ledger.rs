@@ -10,6 +10,7 @@ pub(crate) mod crls;
 pub(crate) mod fault;
 mod intents;
 mod records;
+pub(crate) mod restored;
 mod revocations;
 pub(crate) mod schema;
 pub(crate) mod writer;
@@ -56,7 +57,8 @@ pub struct SqliteLedger(Arc<House>);
 
 struct House {
     path: Arc<Path>,
-    writer: Writer,
+    /// `None` where the file is only read.
+    writer: Option<Writer>,
     readers: Workers<Reader>,
 }
 
@@ -64,6 +66,8 @@ struct House {
 struct Reader {
     path: Arc<Path>,
     connection: Option<Connection>,
+    /// Whether nobody may write the file.
+    is_read_only: bool,
 }
 
 impl SqliteLedger {
@@ -78,12 +82,27 @@ impl SqliteLedger {
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, OpenError> {
         let path: Arc<Path> = path.into().into();
         let connection = schema::open_writer(&path)?;
+        let writer = Writer::start(connection, Arc::clone(&path)).map_err(|error| fault::io(&path, &error))?;
+        Self::assemble(path, Some(writer))
+    }
+
+    /// Opens an existing ledger that cannot be written, e.g. on a file system that is mounted for reading alone. Whatever
+    /// would write answers that it is unavailable.
+    pub fn open_to_read(path: impl Into<PathBuf>) -> Result<Self, OpenError> {
+        let path: Arc<Path> = path.into().into();
+        schema::open_to_read(&path)?;
+        Self::assemble(path, None)
+    }
+
+    fn assemble(path: Arc<Path>, writer: Option<Writer>) -> Result<Self, OpenError> {
+        let is_read_only = writer.is_none();
         let readers = (0..READERS).map(|_| Reader {
             path: Arc::clone(&path),
             connection: None,
+            is_read_only,
         });
         let house = House {
-            writer: Writer::start(connection, Arc::clone(&path)).map_err(|error| fault::io(&path, &error))?,
+            writer,
             readers: Workers::start("ledger-reader", readers).map_err(|error| fault::io(&path, &error))?,
             path,
         };
@@ -134,7 +153,14 @@ impl SqliteLedger {
         T: Send + 'static,
         F: FnMut(&Writing<'_>) -> Result<T, Fault> + Send + 'static,
     {
-        self.0.writer.write(work)
+        let writing = self.0.writer.as_ref().map(|writer| writer.write(work));
+        let path = Arc::clone(&self.0.path);
+        async move {
+            match writing {
+                Some(writing) => writing.await,
+                None => Err(fault::read_only(&path)),
+            }
+        }
     }
 
     /// Runs `work` on a reading thread.
@@ -152,6 +178,14 @@ impl Reader {
     fn run<T>(&mut self, work: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, LedgerError> {
         let outcome = match &self.connection {
             Some(connection) => work(connection),
+            None if self.is_read_only => match schema::open_to_read(&self.path) {
+                Ok(opened) => work(self.connection.insert(opened)),
+                Err(error) => {
+                    return Err(LedgerError::Unavailable {
+                        detail: error.to_string(),
+                    });
+                }
+            },
             None => schema::open_reader(&self.path).and_then(|opened| work(self.connection.insert(opened))),
         };
         outcome.map_err(|fault| fault.into_ledger(&self.path))

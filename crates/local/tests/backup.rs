@@ -7,11 +7,14 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use chancery_authority::Scope;
 use chancery_authority::port::Ledger;
 use chancery_authority::port::ledger::CrlScope;
-use chancery_local::backup::{self, BackupError};
+use chancery_local::backup::{self, BackupError, Restoring};
 use chancery_local::folder::DataFolder;
 use chancery_local::ledger::SqliteLedger;
+use chancery_local::tokens::{NewToken, Tokens};
+use chancery_local::world::SystemEntropy;
 use chancery_x509::time::UnixTime;
 use support::{NOW, full, issue, next_crl, revoke, slug};
 use tempfile::TempDir;
@@ -45,11 +48,23 @@ impl House {
     }
 
     fn back_up(&self, name: &str, now: UnixTime) -> Result<backup::Backup, BackupError> {
-        backup::back_up(&self.folder, &self.path(name), now, &|_| ())
+        backup::back_up(&self.folder, &self.path(name), None, now, &|_| ())
     }
 
     fn restore(&self, backup: &str, target: &str, now: UnixTime) -> Result<backup::Restored, BackupError> {
-        backup::restore(&self.path(backup), &self.path(target), now, &|_| ())
+        backup::restore(&self.path(backup), &self.path(target), unsigned(now), &|_| ())
+    }
+}
+
+/// These authorities have no CA that could sign.
+fn unsigned(now: UnixTime) -> Restoring<'static> {
+    Restoring {
+        roots: None,
+        unsigned: true,
+        crls: None,
+        keep_tokens: false,
+        now,
+        approve: &|_| Ok(()),
     }
 }
 
@@ -65,7 +80,7 @@ async fn what_was_backed_up_is_restored() {
     assert_eq!(mode(&house.path("backup")), 0o700);
     assert_eq!(mode(&house.path("backup/keys/a-ca.p8")), 0o600);
     assert!(!house.path("backup/server").exists() && !house.path("backup/public/.lock").exists());
-    backup::verify(&house.path("backup"), &|_| ()).unwrap();
+    backup::verify(&house.path("backup"), None, &|_| ()).unwrap();
 
     // The authority goes on, and then is lost.
     issue(&house.ledger, 6).await;
@@ -114,7 +129,7 @@ async fn crl_numbers_never_go_back_however_old_the_backup() {
 
     // Again, with a clock that was set back.
     let again = DataFolder::open(house.path("restored")).unwrap();
-    backup::back_up(&again, &house.path("second"), NOW.plus_days(2), &|_| ()).unwrap();
+    backup::back_up(&again, &house.path("second"), None, NOW.plus_days(2), &|_| ()).unwrap();
     house.restore("second", "restored-again", NOW.plus_days(-400)).unwrap();
     let ledger = SqliteLedger::open(house.path("restored-again/ledger.sqlite3")).unwrap();
     assert!(next_crl(&ledger).await.0 > second);
@@ -131,7 +146,7 @@ async fn a_backup_taken_during_a_burst_is_consistent() {
         }
     });
     let (folder, target) = (house.folder.clone(), house.path("backup"));
-    let taking = tokio::task::spawn_blocking(move || backup::back_up(&folder, &target, NOW, &|_| ()));
+    let taking = tokio::task::spawn_blocking(move || backup::back_up(&folder, &target, None, NOW, &|_| ()));
     taking.await.unwrap().unwrap();
     burst.await.unwrap();
     house.restore("backup", "restored", NOW).unwrap();
@@ -176,7 +191,7 @@ async fn damaged_backups_are_refused_and_leave_nothing() {
         BackupError::Altered { .. }
     ));
     assert!(matches!(
-        backup::verify(&house.path("backup"), &|_| ()),
+        backup::verify(&house.path("backup"), None, &|_| ()),
         Err(BackupError::Altered { file }) if file == "keys/a-ca.p8"
     ));
     assert!(!house.path("backup/ledger.sqlite3-wal").exists() && !house.path("backup/ledger.sqlite3-shm").exists());
@@ -221,7 +236,7 @@ async fn a_ledger_that_was_unsound_when_it_was_copied_is_noticed() {
     assert!(text.contains(&before));
     fs::write(&manifest, text.replace(&before, &sha256(&ledger))).unwrap();
     for error in [
-        backup::verify(&house.path("backup"), &|_| ()).unwrap_err(),
+        backup::verify(&house.path("backup"), None, &|_| ()).unwrap_err(),
         house.restore("backup", "restored", NOW).unwrap_err(),
     ] {
         assert!(matches!(error, BackupError::DamagedLedger { .. }), "{error}");
@@ -257,4 +272,109 @@ async fn a_backup_that_fails_leaves_an_empty_folder() {
     fs::remove_file(house.folder.ledger_file()).unwrap();
     house.back_up("backup", NOW).unwrap_err();
     assert_eq!(fs::read_dir(house.path("backup")).unwrap().count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_without_signature_is_restored_only_where_that_is_said() {
+    let house = House::new().await;
+    house.back_up("backup", NOW).unwrap();
+    let refused = |restoring: Restoring<'_>| {
+        let error = backup::restore(&house.path("backup"), &house.path("restored"), restoring, &|_| ()).unwrap_err();
+        assert!(!house.path("restored").exists(), "{error}");
+        error
+    };
+    let without_root = refused(Restoring {
+        unsigned: false,
+        ..unsigned(NOW)
+    });
+    assert!(matches!(without_root, BackupError::NoRoot), "{without_root}");
+    let not_approved = refused(Restoring {
+        approve: &|draft| {
+            assert!(draft.join("chancery.toml").is_file());
+            Err("no".to_owned())
+        },
+        ..unsigned(NOW)
+    });
+    assert!(
+        matches!(not_approved, BackupError::NotApproved { .. }),
+        "{not_approved}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trigger_in_a_backup_s_ledger_is_refused() {
+    let house = House::new().await;
+    house.back_up("backup", NOW).unwrap();
+    let ledger = house.path("backup/ledger.sqlite3");
+    let hex = |file: &Path| {
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &fs::read(file).unwrap());
+        data_encoding::HEXLOWER.encode(digest.as_ref())
+    };
+    let (before, size) = (hex(&ledger), fs::metadata(&ledger).unwrap().len());
+    let connection = rusqlite::Connection::open(&ledger).unwrap();
+    connection
+        .execute_batch(
+            "PRAGMA journal_mode = delete;
+             CREATE TRIGGER forget AFTER INSERT ON revocations BEGIN DELETE FROM revocations WHERE serial = new.serial; END",
+        )
+        .unwrap();
+    drop(connection);
+    let manifest = house.path("backup/manifest.json");
+    let text = fs::read_to_string(&manifest).unwrap();
+    let text = text.replace(&before, &hex(&ledger));
+    let size_now = fs::metadata(&ledger).unwrap().len();
+    fs::write(
+        &manifest,
+        text.replacen(&format!("\"size\": {size},"), &format!("\"size\": {size_now},"), 1),
+    )
+    .unwrap();
+    let refused = house.restore("backup", "restored", NOW).unwrap_err();
+    assert!(
+        matches!(&refused, BackupError::ForeignSchema { names } if names[..] == ["trigger forget"]),
+        "{refused}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_end_with_a_restore_unless_they_are_to_go_on() {
+    let house = House::new().await;
+    let new = NewToken {
+        name: "ci".into(),
+        scopes: [Scope::Issue].into_iter().collect(),
+        expires_at: None,
+    };
+    let tokens = Tokens::new(&house.ledger);
+    let (record, secret) = tokens.create(new, &SystemEntropy, NOW).await.unwrap();
+    house.back_up("backup", NOW).unwrap();
+    for (target, keep_tokens) in [("ended", false), ("kept", true)] {
+        let restoring = Restoring {
+            keep_tokens,
+            ..unsigned(NOW)
+        };
+        let restored = backup::restore(&house.path("backup"), &house.path(target), restoring, &|_| ()).unwrap();
+        assert_eq!(restored.tokens.len(), 1);
+        assert_eq!(
+            (&restored.tokens[0].id, restored.tokens_kept),
+            (&record.id, keep_tokens)
+        );
+        let ledger = SqliteLedger::open(house.path(target).join("ledger.sqlite3")).unwrap();
+        let verified = Tokens::new(&ledger).verify(secret.expose(), NOW.plus_seconds(1)).await;
+        assert_eq!(verified.unwrap().is_some(), keep_tokens, "{target}");
+    }
+}
+
+/// A folder that is mounted for reading alone, with and without the log that a crash left.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_that_is_only_read_is_as_it_was_and_refuses_to_be_written() {
+    let house = House::new().await;
+    house.back_up("backup", NOW).unwrap();
+    let ledger = SqliteLedger::open_to_read(house.path("backup/ledger.sqlite3")).unwrap();
+    assert_eq!(ledger.counts().await.unwrap().issued, 5);
+    let refused = ledger.reserve(support::intent(9)).await.unwrap_err();
+    assert!(refused.to_string().contains("mount it writable"), "{refused}");
+    drop(ledger);
+    // Beside a process that writes, what stands in the log is seen, too.
+    issue(&house.ledger, 6).await;
+    let beside = SqliteLedger::open_to_read(house.folder.ledger_file()).unwrap();
+    assert_eq!(beside.counts().await.unwrap().issued, 6);
 }

@@ -173,11 +173,14 @@ async fn a_ledger_of_the_first_format_is_brought_up_to_date() {
     assert_eq!(wait(chancery_local::tokens::Tokens::new(&ledger).list()).unwrap(), []);
     assert_eq!(ledger.check().await.unwrap(), [""; 0]);
     drop(ledger);
-    let version: u32 = Connection::open(&path)
-        .unwrap()
-        .pragma_query_value(None, "user_version", |row| row.get(0))
-        .unwrap();
-    assert_eq!(version, 5);
+    let version = |path: &std::path::Path| -> u32 {
+        let ledger = Connection::open(path).unwrap();
+        ledger
+            .pragma_query_value(None, "user_version", |row| row.get(0))
+            .unwrap()
+    };
+    let (_folder, fresh) = fresh();
+    assert_eq!(version(&path), version(fresh.path()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

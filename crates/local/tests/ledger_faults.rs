@@ -95,17 +95,7 @@ fn a_newer_format_is_not_touched() {
         .pragma_update(None, "user_version", 99)
         .unwrap();
     let error = SqliteLedger::open(&path).err().unwrap();
-    assert!(
-        matches!(
-            error,
-            OpenError::Newer {
-                found: 99,
-                known: 3,
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, OpenError::Newer { found: 99, .. }), "{error}");
     assert!(error.to_string().contains("newer version of Chancery"));
 }
 

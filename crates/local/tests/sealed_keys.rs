@@ -100,6 +100,22 @@ async fn the_secret_of_intents_is_sealed_beside_the_keys() {
 }
 
 #[tokio::test]
+async fn a_passphrase_that_was_forgotten_is_asked_for_again_by_other_keys_alone() {
+    let folder = folder_with_key().await;
+    let store = store_in(folder.path());
+    store.create(&key("other"), CaKeyAlgorithm::P256).await.unwrap();
+    let file = folder.path().join("phrase");
+    std::fs::write(&file, PASSPHRASE).unwrap();
+    std::fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+    let store = SealedKeyStore::new(folder.path(), PassphraseSource::File(file.clone()));
+    store.unseal(&key("ca")).await.unwrap();
+    store.forget_passphrase();
+    std::fs::remove_file(&file).unwrap();
+    store.sign(&key("ca"), &digest()).await.unwrap();
+    store.sign(&key("other"), &digest()).await.unwrap_err();
+}
+
+#[tokio::test]
 async fn keys_and_their_log_survive_the_process() {
     let folder = folder_with_key().await;
     let made = store_in(folder.path()).public_key(&key("ca")).await.unwrap();

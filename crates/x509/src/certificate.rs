@@ -7,6 +7,7 @@ mod key_usage;
 mod oid;
 mod parse;
 pub mod template;
+mod trust_anchor;
 
 use std::ops::Range;
 
@@ -108,6 +109,12 @@ pub enum CertificateError {
     /// Not a CA's certificate, where one is needed.
     #[error("the certificate cannot issue others: {detail}")]
     NotACa {
+        /// What is missing.
+        detail: &'static str,
+    },
+    /// Not a root, where something is to be trusted from the start.
+    #[error("the certificate is no root to be trusted: {detail}")]
+    NotATrustAnchor {
         /// What is missing.
         detail: &'static str,
     },

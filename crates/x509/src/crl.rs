@@ -72,6 +72,12 @@ impl RevocationReason {
         Self::ALL.into_iter().find(|reason| reason.code() == code)
     }
 
+    /// Whether a certificate can be revoked with it here. certificateHold is for certificates that may become valid again
+    /// (RFC 5280 section 5.3.1), and nothing here lifts a hold or makes it final.
+    pub fn is_offered(self) -> bool {
+        self != Self::CertificateHold
+    }
+
     /// The RFC's identifier: `keyCompromise`, …
     pub fn name(self) -> &'static str {
         match self {

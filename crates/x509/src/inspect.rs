@@ -5,6 +5,7 @@
 //! [`Inspection::problems`].
 
 mod extensions;
+mod foreign;
 mod general_name;
 mod key;
 mod object;
@@ -104,6 +105,14 @@ pub enum NotInspectable {
         /// What is wrong, as far as can be told.
         why: PemError,
     },
+    /// Something else that is known.
+    #[error("this is {what}: {advice}")]
+    Foreign {
+        /// What it is.
+        what: &'static str,
+        /// What opens it.
+        advice: &'static str,
+    },
     /// A PEM file with more blocks than the limit.
     #[error("the file holds {actual} objects, at most {limit} are shown")]
     TooManyBlocks {
@@ -119,7 +128,8 @@ pub fn inspect(input: &[u8], limits: &InspectLimits) -> Result<Vec<Inspection>, 
     if let Some(kind) = kind_of(input) {
         return Ok(vec![tell(kind, input.to_vec(), limits)]);
     }
-    let blocks = pem::decode_all(input).map_err(|why| NotInspectable::Unknown { why })?;
+    let unknown = |why| foreign::recognised(input).unwrap_or(NotInspectable::Unknown { why });
+    let blocks = pem::decode_all(input).map_err(unknown)?;
     if blocks.len() > limits.blocks {
         return Err(NotInspectable::TooManyBlocks {
             actual: blocks.len(),
@@ -138,8 +148,7 @@ pub fn inspect(input: &[u8], limits: &InspectLimits) -> Result<Vec<Inspection>, 
         .iter()
         .all(|inspection| inspection.kind == ObjectKind::Other)
     {
-        let why = PemError::OtherLabel { label: first };
-        return Err(NotInspectable::Unknown { why });
+        return Err(unknown(PemError::OtherLabel { label: first }));
     }
     Ok(inspections)
 }
@@ -147,7 +156,7 @@ pub fn inspect(input: &[u8], limits: &InspectLimits) -> Result<Vec<Inspection>, 
 /// What a PEM label announces (RFC 7468).
 fn kind_of_label(label: &str) -> ObjectKind {
     match label {
-        "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE" => ObjectKind::Certificate,
+        "CERTIFICATE" | "X509 CERTIFICATE" => ObjectKind::Certificate,
         "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => ObjectKind::CertificationRequest,
         "X509 CRL" => ObjectKind::RevocationList,
         "PUBLIC KEY" => ObjectKind::PublicKey,
@@ -213,7 +222,14 @@ fn tell(kind: ObjectKind, der: Vec<u8>, limits: &InspectLimits) -> Inspection {
         ObjectKind::RevocationList => problems.extend(strict_crl_error(&der)),
         ObjectKind::PublicKey | ObjectKind::Other => {}
     }
-    if told.is_err() && problems.is_empty() {
+    if told.is_err() && problems.is_empty() && kind == ObjectKind::CertificationRequest {
+        // What the strict reader takes, a certificate is issued for.
+        fields.push(Field::new(
+            "omitted",
+            "Not shown",
+            "what follows is in a form that is not known here",
+        ));
+    } else if told.is_err() && problems.is_empty() {
         problems.push("malformed: what follows the fields shown is not as X.509 wants it".to_owned());
     }
     if kind != ObjectKind::PublicKey {

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
+use chancery_x509::csr::{CertificationRequest, CsrBudget};
 use chancery_x509::inspect::{InspectLimits, Inspection, NotInspectable, ObjectKind, Value, inspect};
+use chancery_x509::pem;
 use proptest::prelude::*;
 
 fn one(input: &[u8]) -> Inspection {
@@ -12,7 +14,7 @@ fn one(input: &[u8]) -> Inspection {
 }
 
 fn der(pem: &[u8]) -> Vec<u8> {
-    chancery_x509::pem::decode_all(pem).unwrap().remove(0).der
+    pem::decode_all(pem).unwrap().remove(0).der
 }
 
 fn value<'a>(inspection: &'a Inspection, key: &str) -> &'a Value {
@@ -74,7 +76,7 @@ fn der_and_pem_are_told_alike() {
 
 #[test]
 fn every_block_is_told_and_private_keys_only_by_their_label() {
-    let private = chancery_x509::pem::encode("PRIVATE KEY", b"very secret octets");
+    let private = pem::encode("PRIVATE KEY", b"very secret octets");
     let file = [EVERY_EXTENSION, private.as_bytes(), REQUEST, CRL].concat();
     let all = inspect(&file, &InspectLimits::default()).unwrap();
     let kinds: Vec<ObjectKind> = all.iter().map(|inspection| inspection.kind).collect();
@@ -90,10 +92,8 @@ fn every_block_is_told_and_private_keys_only_by_their_label() {
     assert!(all[1].to_string().contains("PRIVATE KEY"));
     assert!(all[1].der.is_empty());
 
-    assert!(matches!(
-        inspect(private.as_bytes(), &InspectLimits::default()),
-        Err(NotInspectable::Unknown { .. })
-    ));
+    let alone = inspect(private.as_bytes(), &InspectLimits::default());
+    assert!(matches!(alone, Err(NotInspectable::Foreign { .. })), "{alone:?}");
     let limits = InspectLimits {
         blocks: 3,
         ..InspectLimits::default()
@@ -131,16 +131,60 @@ fn what_is_malformed_is_told_as_far_as_it_goes() {
     let inspection = one(&der);
     assert!(!inspection.problems.is_empty());
     assert!(inspection.to_string().contains("Everything"), "{inspection}");
-    let garbage = chancery_x509::pem::encode("CERTIFICATE", b"garbage");
+    let garbage = pem::encode("CERTIFICATE", b"garbage");
     assert!(!one(garbage.as_bytes()).problems.is_empty());
 }
 
 #[test]
 fn what_is_nothing_known_is_an_error() {
-    for input in [&b""[..], b"hello", &[0x30, 0], &[0x30, 3, 2, 1, 5], &[0xff; 100]] {
+    for input in [&b"hello"[..], &[0x30, 0], &[0x30, 3, 2, 1, 5], &[0xff; 100]] {
         let told = inspect(input, &InspectLimits::default());
         assert!(matches!(told, Err(NotInspectable::Unknown { .. })), "{told:?}");
     }
+}
+
+#[test]
+fn what_cannot_be_inspected_is_called_by_its_name() {
+    let encrypted: &[u8] = include_bytes!("data/inspect/encrypted.key");
+    let chain: &[u8] = include_bytes!("data/inspect/chain.p7b");
+    let decoded = |pem: &[u8]| pem::decode_all(pem).unwrap().remove(0).der;
+    let old_key = b"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nAAAA\n-----END RSA PRIVATE KEY-----\n";
+    let labelled = |label| pem::encode(label, &[0x30, 0]).into_bytes();
+    // PrivateKeyInfo, RSAPrivateKey and ECPrivateKey as far as they are looked at.
+    let pkcs8 = [0x30, 13, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 1, 0];
+    let (pkcs1, sec1) = ([0x30, 6, 2, 1, 0, 2, 1, 5], [0x30, 6, 2, 1, 1, 4, 1, 5]);
+    for (input, what) in [
+        (&b""[..], "an empty file"),
+        (b" \r\n", "an empty file"),
+        (encrypted, "a private key, encrypted"),
+        (&decoded(encrypted), "a private key, encrypted"),
+        (old_key, "a private key, encrypted"),
+        (&labelled("PRIVATE KEY"), "a private key, not encrypted"),
+        (&labelled("EC PRIVATE KEY"), "a private key, not encrypted"),
+        (&pkcs8, "a private key, not encrypted"),
+        (&pkcs1, "a private key, not encrypted"),
+        (&sec1, "a private key, not encrypted"),
+        (chain, "PKCS #7"),
+        (&labelled("PKCS7"), "PKCS #7"),
+        (include_bytes!("data/inspect/identity.p12"), "PKCS #12"),
+        (include_bytes!("data/inspect/ssh.pub"), "an OpenSSH public key"),
+        (&labelled("OPENSSH PRIVATE KEY"), "an OpenSSH private key"),
+        (&labelled("TRUSTED CERTIFICATE"), "a TRUSTED CERTIFICATE"),
+        (&[0xfe, 0xed, 0xfe, 0xed, 0, 0, 0, 2], "a Java key store"),
+    ] {
+        let told = inspect(input, &InspectLimits::default()).unwrap_err().to_string();
+        assert!(told.starts_with(&format!("this is {what}")), "{what}: {told}");
+        assert!(told.contains(": "), "what opens it: {told}");
+    }
+}
+
+#[test]
+fn a_request_that_is_certified_is_not_malformed() {
+    let input: &[u8] = include_bytes!("data/inspect/attribute-without-value.csr");
+    CertificationRequest::parse(input, &CsrBudget::default()).unwrap();
+    let inspection = one(input);
+    assert_eq!(inspection.problems, [""; 0]);
+    assert!(inspection.to_string().contains("(no value)"), "{inspection}");
 }
 
 proptest! {
@@ -158,14 +202,14 @@ proptest! {
         }
         let label = ["CERTIFICATE", "CERTIFICATE REQUEST", "X509 CRL"][which];
         let _ = inspect(&der, &InspectLimits::default());
-        let told = one(chancery_x509::pem::encode(label, &der).as_bytes()).to_string();
+        let told = one(pem::encode(label, &der).as_bytes()).to_string();
         prop_assert!(!told.chars().any(|character| character.is_control() && character != '\n'));
     }
 
     #[test]
     fn random_octets_never_panic(octets in prop::collection::vec(any::<u8>(), 0..256)) {
         for label in ["CERTIFICATE", "CERTIFICATE REQUEST", "X509 CRL", "PUBLIC KEY"] {
-            let _ = inspect(chancery_x509::pem::encode(label, &octets).as_bytes(), &InspectLimits::default());
+            let _ = inspect(pem::encode(label, &octets).as_bytes(), &InspectLimits::default());
         }
     }
 }

@@ -104,10 +104,10 @@ impl Report {
             ("Left alone", malformed.len().to_string()),
         ]);
         for row in malformed {
-            println!("left alone: {row}");
+            println!("left alone: {}", show::visible(row));
         }
         for problem in &self.problems {
-            println!("problem: {problem}");
+            println!("problem: {}", show::visible(problem));
         }
         match (self.applied, adopt.apply) {
             (true, _) => println!("Every row is adopted: CRLs are made without reading the whole table now."),

@@ -1,98 +1,75 @@
-//! `chancery backup` and `chancery restore`.
+//! `chancery backup`.
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result};
 use chancery_authority::port::Clock as _;
-use chancery_local::backup;
+use chancery_local::backup::{self, Signer};
 use chancery_local::folder::DataFolder;
 use chancery_local::world::SystemClock;
 use serde_json::json;
 
 use crate::arguments::Arguments;
-use crate::{house, show};
+use crate::house::{self, House};
+use crate::{desk, show};
 
 /// Copies the authority while it runs.
-pub(crate) fn backup(arguments: &Arguments, target: &Path) -> Result<ExitCode> {
-    on_a_folder(arguments, "backup")?;
-    let folder = DataFolder::open(house::path(arguments)?)?;
+pub(crate) fn run(arguments: &Arguments, target: &Path, unsigned: bool) -> Result<ExitCode> {
+    desk::refuse_elsewhere(arguments, "backup")?;
+    let (folder, signer) = if unsigned {
+        (DataFolder::open(house::path(arguments)?)?, None)
+    } else {
+        let house = House::open(arguments)?;
+        // Before anything is copied: a wrong passphrase leaves nothing behind.
+        let signer = signer(&house).context("the backup cannot be signed; --unsigned takes one without a signature")?;
+        (house.folder.clone(), Some(signer))
+    };
     let progress = show::Progress::start("Copying");
-    let taken = backup::back_up(&folder, target, SystemClock.now(), &|step| {
+    let taken = backup::back_up(&folder, target, signer.as_ref(), SystemClock.now(), &|step| {
         progress.say(&format!("Copying {} ({}/{})", step.file, step.done, step.total));
     })?;
     drop(progress);
+    let signed_by = signer.as_ref().and_then(|signer| signer.chain.first());
+    let signed_by = signed_by.map(|ca| ca.subject().to_rfc4514());
     if arguments.json {
         show::json(&json!({
             "path": taken.path, "files": taken.files, "octets": taken.octets, "holds_passphrase": taken.holds_passphrase,
+            "signed_by": signed_by,
         }))?;
-    } else {
-        println!(
-            "{} files, {} octets, in {}.",
-            taken.files,
-            taken.octets,
-            taken.path.display()
-        );
-        if taken.holds_passphrase {
-            println!("The generated passphrase is among them: whoever can read this copy can use the CA keys.");
-        }
+        return Ok(ExitCode::SUCCESS);
     }
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Puts a copy into an empty data folder.
-pub(crate) fn restore(arguments: &Arguments, source: &Path) -> Result<ExitCode> {
-    on_a_folder(arguments, "restore")?;
-    let target = house::path(arguments)?;
-    let progress = show::Progress::start("Checking and copying");
-    let restored = backup::restore(source, &target, SystemClock.now(), &|step| {
-        progress.say(&format!("Copying {} ({}/{})", step.file, step.done, step.total));
-    })?;
-    drop(progress);
-    if arguments.json {
-        show::json(&json!({
-            "path": restored.path, "taken_at": restored.taken_at.to_string(), "crl_number_floor": restored.crl_number_floor,
-        }))?;
-    } else {
+    println!(
+        "{} files, {} octets, in {}.",
+        taken.files,
+        taken.octets,
+        taken.path.display()
+    );
+    match signed_by {
+        Some(ca) => println!(
+            "Signed by {}: keep the root certificate elsewhere, to restore it with.",
+            show::visible(&ca)
+        ),
+        None => println!("Nobody signed it: whoever can write this copy can change it unnoticed."),
+    }
+    if taken.holds_passphrase {
         println!(
-            "Restored to {} as it was at {}.",
-            restored.path.display(),
-            restored.taken_at
-        );
-        println!(
-            "Certificates issued since then are not in it. CRL numbers go on from {}.",
-            restored.crl_number_floor
+            "The generated passphrase is among them: whoever can read this copy can use the CA keys, and sign another."
         );
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Says whether a copy could be restored.
-pub(crate) fn check(arguments: &Arguments, source: &Path) -> Result<ExitCode> {
-    let progress = show::Progress::start("Checking");
-    let manifest = backup::verify(source, &|step| {
-        progress.say(&format!("Checking {} ({}/{})", step.file, step.done, step.total));
-    })?;
-    drop(progress);
-    let octets: u64 = manifest.files.iter().map(|file| file.size).sum();
-    if arguments.json {
-        show::json(&json!({
-            "path": source, "taken_at": manifest.created_at.to_string(), "files": manifest.files.len(), "octets": octets,
-        }))?;
-    } else {
-        println!(
-            "{} is sound: {} files, {octets} octets, taken at {}.",
-            source.display(),
-            manifest.files.len(),
-            manifest.created_at
-        );
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn on_a_folder(arguments: &Arguments, command: &str) -> Result<()> {
-    if arguments.url.is_some() {
-        bail!("`chancery {command}` works on a data folder: run it on the server's machine, without --url");
-    }
-    Ok(())
+/// The CA that issues, its key opened.
+fn signer(house: &House) -> Result<Signer> {
+    let ca = house.authority.issuing_ca().context("there is no CA that issues yet")?;
+    house.make_key_ready(&ca)?;
+    let chain = house.authority.chain(ca.slug());
+    Ok(Signer {
+        chain: chain.iter().map(|ca| ca.certificate().clone()).collect(),
+        keys: Arc::clone(&house.authority.ports().keys),
+        key: ca.record.key.clone(),
+        ledger: house.ledger.clone(),
+    })
 }

@@ -11,12 +11,13 @@ use crate::{desk, show};
 
 /// Examines the ledger, open intents and CRLs.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let house = desk::house(arguments, "check")?;
+    let house = desk::house_to_read(arguments, "check")?;
     let progress = show::Progress::start("Examining the ledger");
     let mut problems = house.runtime.block_on(house.ledger.check())?;
     let counts = house.runtime.block_on(house.authority.ports().ledger.counts())?;
     let statuses = house.runtime.block_on(house.authority.crl_status());
     let crls = serde_json::to_value(Crls::standing(&statuses))?;
+    let warnings = house.folder.warnings();
     drop(progress);
     for crl in crls["crls"].as_array().into_iter().flatten() {
         if let Some(problem) = crl["problem"].as_str() {
@@ -26,7 +27,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     if arguments.json {
         show::json(&json!({
             "issued": counts.issued, "revoked": counts.revoked, "open_intents": counts.open_intents, "rejected": counts.rejected,
-            "crls": crls["crls"], "problems": problems,
+            "crls": crls["crls"], "problems": problems, "warnings": warnings,
         }))?;
     } else {
         show::facts([
@@ -39,7 +40,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
             println!("Nothing is wrong.");
         }
         for problem in &problems {
-            println!("problem: {problem}");
+            println!("problem: {}", show::visible(problem));
+        }
+        for warning in &warnings {
+            println!("warning: {}", show::visible(warning));
         }
         let standing = crls["crls"].as_array().map(Vec::as_slice).unwrap_or_default();
         for (name, transition) in super::crl::transitions(standing) {

@@ -16,6 +16,9 @@ pub(crate) fn run(arguments: &Arguments, init: &InitArguments) -> Result<ExitCod
     }
     let (_lock, house) = House::create(arguments, init, Threads::One)?;
     let cas = house.authority.cas();
+    for warning in house.folder.warnings() {
+        eprintln!("warning: {}", show::visible(&warning));
+    }
     if arguments.json {
         let cas: Vec<_> = cas
             .iter()

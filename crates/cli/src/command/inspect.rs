@@ -10,7 +10,7 @@ use chancery_x509::lint::{self, Finding, Severity};
 use serde_json::{Map, Value, json};
 
 use crate::arguments::Arguments;
-use crate::show;
+use crate::{show, visible};
 
 /// Octets of a file at most: a CRL of a million entries has some 60 MB.
 const MAX_OCTETS: u64 = 256 << 20;
@@ -35,12 +35,12 @@ pub(crate) fn run(arguments: &Arguments, file: &Path) -> Result<ExitCode> {
             if index > 0 {
                 println!();
             }
-            print!("{inspection}");
+            print!("{}", visible::lines(&inspection.to_string()));
             for finding in findings {
                 println!(
                     "{}: {} [{}, {}]",
                     severity(finding.severity),
-                    finding.message,
+                    show::visible(&finding.message),
                     finding.rule,
                     finding.citation
                 );

@@ -42,7 +42,9 @@ pub(crate) fn run(arguments: &Arguments, issue: &IssueArguments) -> Result<ExitC
         &chancery_x509::pem::encode("CERTIFICATE REQUEST", csr.as_der()),
     );
 
-    let answer = desk::open(arguments)?.issue(&Value::Object(request), issue.wanted.idempotency_token.as_deref())?;
+    let answer = desk::open(arguments)?
+        .issue(&Value::Object(request), issue.wanted.idempotency_token.as_deref())
+        .map_err(wanted::advised)?;
     let pem = wanted::pem(&answer, "/Base64Certificate")?;
     match &issue.out {
         Some(file) => {
@@ -57,7 +59,7 @@ pub(crate) fn run(arguments: &Arguments, issue: &IssueArguments) -> Result<ExitC
         None if arguments.json => show::json(&answer)?,
         None => {
             print!("{pem}");
-            wanted::notes(&answer).for_each(|note| eprintln!("Note: {note}"));
+            wanted::notes(&answer).for_each(|note| eprintln!("Note: {}", show::visible(note)));
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 
 use crate::arguments::{Arguments, ListArguments};
 use crate::desk::{self, Desk, Query, text};
-use crate::show;
+use crate::{show, visible};
 
 /// Certificates asked for at a time.
 const PAGE: usize = 500;
 
 /// Lists and searches.
 pub(crate) fn run(arguments: &Arguments, list: &ListArguments) -> Result<ExitCode> {
-    let desk = desk::open(arguments)?;
+    let desk = desk::open_to_read(arguments)?;
     let now = Timestamp::now();
     let query = Query {
         common_name: list.name.clone(),
@@ -90,7 +90,7 @@ fn row(certificate: &Value, now: i64) -> Vec<String> {
 
 /// Shows one certificate.
 pub(crate) fn show(arguments: &Arguments, serial: &str) -> Result<ExitCode> {
-    let certificate = desk::open(arguments)?.certificate(serial)?;
+    let certificate = desk::open_to_read(arguments)?.certificate(serial)?;
     if arguments.json {
         show::json(&certificate)?;
         return Ok(ExitCode::SUCCESS);
@@ -118,6 +118,6 @@ pub(crate) fn show(arguments: &Arguments, serial: &str) -> Result<ExitCode> {
         ("Revoked by", field("/revocation/requested_by")),
         ("Key SHA-256", field("/key_sha256")),
     ]);
-    println!("\n{}", text(&certificate, "/certificate").trim_end());
+    println!("\n{}", visible::lines(text(&certificate, "/certificate").trim_end()));
     Ok(ExitCode::SUCCESS)
 }

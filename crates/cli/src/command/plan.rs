@@ -7,7 +7,6 @@ mod row;
 mod table;
 #[cfg(test)]
 mod tests;
-mod visible;
 
 use std::process::ExitCode;
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use chancery_local::keys::client::{ClientKey, ClientKeyAlgorithm};
@@ -13,6 +13,7 @@ use chancery_x509::key::KeyKind;
 use serde_json::json;
 use zeroize::Zeroizing;
 
+use super::pkcs12::{self, Protection};
 use super::wanted;
 use crate::arguments::{Arguments, RenewArguments};
 use crate::desk::{self, Credentials};
@@ -33,12 +34,24 @@ pub(crate) fn run(arguments: &Arguments, renew: &RenewArguments) -> Result<ExitC
         }
         return Ok(ExitCode::SUCCESS);
     }
+    let p12_file = renew.folder.join(pkcs12::FILE);
+    let p12 = std::fs::read(&p12_file).ok();
+    if p12.is_some() && renew.pkcs12.is_none() {
+        bail!(
+            "{} would keep the old certificate: give its password with --pkcs12 FILE, to have it written anew, or remove it",
+            p12_file.display()
+        );
+    }
+    let password = renew.pkcs12.as_deref().map(pkcs12::password).transpose()?;
     // A key in a token stays there: then the certificate is renewed for it.
     let old_key = if key_file.is_file() {
         Some(Key::read(&key_file)?)
     } else {
         None
     };
+    if password.is_some() && old_key.is_none() && !renew.new_key {
+        bail!("there is no key.pem to write into {}: leave --pkcs12 out", pkcs12::FILE);
+    }
     let new_key = renew.new_key.then(|| new_key(&old)).transpose()?;
     let csr = match &new_key {
         Some(key) => {
@@ -60,6 +73,21 @@ pub(crate) fn run(arguments: &Arguments, renew: &RenewArguments) -> Result<ExitC
     };
     let answer = desk::open_with(arguments, identity)?.renew(&old.serial().to_string(), csr.as_deref())?;
     let certificate = wanted::pem(&answer, "/Base64Certificate")?;
+    let chain = wanted::pem(&answer, "/Base64CaChain")?;
+    let key_here = new_key.as_ref().or(old_key.as_ref().map(|old| &old.key));
+    // Made before anything is written: the files stay as they are where it fails.
+    let identity = match (&password, key_here) {
+        (Some(password), Some(key)) => {
+            let protection = p12.as_deref().map_or(Protection::Strong, Protection::of);
+            let name = old
+                .subject()
+                .attributes()
+                .common_name
+                .unwrap_or_else(|| old.serial().to_string());
+            Some(pkcs12::encode(key, &certificate, &chain, &name, password, protection)?)
+        }
+        _ => None,
+    };
     if let Some(key) = &new_key {
         let pem = match old_key.as_ref().and_then(|old| old.passphrase.as_ref()) {
             Some(passphrase) => Zeroizing::new(key.to_sealed_pem(passphrase)?),
@@ -68,12 +96,10 @@ pub(crate) fn run(arguments: &Arguments, renew: &RenewArguments) -> Result<ExitC
         wanted::write(&key_file, pem.as_bytes(), true, true)?;
     }
     wanted::write(&cert_file, certificate.as_bytes(), false, true)?;
-    wanted::write(
-        &renew.folder.join("chain.pem"),
-        wanted::pem(&answer, "/Base64CaChain")?.as_bytes(),
-        false,
-        true,
-    )?;
+    wanted::write(&renew.folder.join("chain.pem"), chain.as_bytes(), false, true)?;
+    if let Some(identity) = identity {
+        wanted::write(&p12_file, &identity, true, true)?;
+    }
     if arguments.json {
         show::json(&answer)?;
     } else {

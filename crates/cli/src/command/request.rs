@@ -4,21 +4,18 @@
 mod kms;
 mod names;
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use chancery_authority::port::KeyName;
 use chancery_local::keys::client::{ClientKey, ClientKeyAlgorithm, TokenClientKey};
-use chancery_local::keys::passphrase::{Passphrase, PassphraseSource, Purpose};
+use chancery_local::keys::passphrase::PassphraseSource;
 use chancery_local::keys::token::{Token, TokenConfig};
 use chancery_x509::name::{Name, Subject};
-use p12_keystore::{
-    Certificate, EncryptionAlgorithm, KeyStore, KeyStoreEntry, MacAlgorithm, PrivateKey, PrivateKeyChain,
-};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
+use super::pkcs12::{self, Protection};
 use super::wanted;
 use crate::arguments::{Arguments, KeyChoice, RequestArguments};
 use crate::{desk, house, show};
@@ -48,7 +45,7 @@ pub(crate) fn run(arguments: &Arguments, request: &RequestArguments) -> Result<E
         .seal_key
         .then(|| house::ask(("Passphrase for the new key", true)))
         .transpose()?;
-    let password = request.pkcs12.as_deref().map(pkcs12_password).transpose()?;
+    let password = request.pkcs12.as_deref().map(pkcs12::password).transpose()?;
     if request.pkcs12.is_some() && request.key_module.is_some() {
         bail!("a key in a token cannot be written to a PKCS #12 file: leave --pkcs12 out");
     }
@@ -59,7 +56,9 @@ pub(crate) fn run(arguments: &Arguments, request: &RequestArguments) -> Result<E
     progress.say("Asking for the certificate");
     let mut body = body;
     wanted::with_csr(&mut body, &chancery_x509::pem::encode("CERTIFICATE REQUEST", &csr));
-    let answer = desk.issue(&Value::Object(body), request.wanted.idempotency_token.as_deref())?;
+    let answer = desk
+        .issue(&Value::Object(body), request.wanted.idempotency_token.as_deref())
+        .map_err(wanted::advised)?;
     drop(progress);
 
     std::fs::create_dir_all(&request.out)
@@ -78,7 +77,12 @@ pub(crate) fn run(arguments: &Arguments, request: &RequestArguments) -> Result<E
         };
         wanted::write(key_file, pem.as_bytes(), true, request.overwrite)?;
         if let Some(password) = &password {
-            let octets = pkcs12(key, &certificate, &chain, common_name, password)?;
+            let protection = if request.pkcs12_legacy {
+                Protection::Legacy
+            } else {
+                Protection::Strong
+            };
+            let octets = pkcs12::encode(key, &certificate, &chain, common_name, password, protection)?;
             wanted::write(p12_file, &octets, true, request.overwrite)?;
         }
     }
@@ -103,8 +107,9 @@ fn told(arguments: &Arguments, request: &RequestArguments, answer: &Value) -> Re
     } else {
         "key.pem"
     };
+    let identity = if request.pkcs12.is_some() { "identity.p12, " } else { "" };
     println!(
-        "\nIn {}: cert.pem, chain.pem (issuing CA, root), {key}.",
+        "\nIn {}: cert.pem, chain.pem (issuing CA, root), {identity}{key}.",
         request.out.display()
     );
     Ok(())
@@ -216,36 +221,4 @@ fn algorithm(choice: KeyChoice) -> ClientKeyAlgorithm {
         KeyChoice::MlDsa65 => ClientKeyAlgorithm::MlDsa65,
         KeyChoice::MlDsa87 => ClientKeyAlgorithm::MlDsa87,
     }
-}
-
-fn pkcs12_password(file: &Path) -> Result<Zeroizing<String>> {
-    let passphrase: Passphrase = if file.as_os_str() == "-" {
-        house::ask(("Password for the PKCS #12 file", true))?
-    } else {
-        PassphraseSource::File(file.to_owned()).read(Purpose::Seal)?
-    };
-    let text = std::str::from_utf8(passphrase.as_bytes()).context("a PKCS #12 password must be UTF-8 text")?;
-    Ok(Zeroizing::new(text.to_owned()))
-}
-
-/// PKCS #12 (RFC 7292) with AES-256 and HMAC-SHA-256: key, certificate and chain under one name.
-fn pkcs12(key: &ClientKey, certificate: &str, chain: &str, name: &str, password: &str) -> Result<Vec<u8>> {
-    let blocks = chancery_x509::pem::decode_all(format!("{certificate}{chain}").as_bytes())?;
-    let certificates = blocks
-        .iter()
-        .map(|block| Certificate::from_der(&block.der))
-        .collect::<Result<Vec<_>, _>>()?;
-    let local_key_id = key.public_key().identifier();
-    let entry = PrivateKeyChain::new(
-        local_key_id.0.as_slice(),
-        PrivateKey::from_der(key.to_pkcs8_der())?,
-        certificates,
-    );
-    let mut store = KeyStore::new();
-    store.add_entry(name, KeyStoreEntry::PrivateKeyChain(entry));
-    Ok(store
-        .writer(password)
-        .encryption_algorithm(EncryptionAlgorithm::PbeWithHmacSha256AndAes256)
-        .mac_algorithm(MacAlgorithm::HmacSha256)
-        .write()?)
 }

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::arguments::{Arguments, RevokeArguments};
 use crate::desk::{self, text};
-use crate::show;
+use crate::show::{self, visible};
 
 /// Revokes a certificate.
 pub(crate) fn run(arguments: &Arguments, revoke: &RevokeArguments) -> Result<ExitCode> {
@@ -23,20 +23,23 @@ pub(crate) fn run(arguments: &Arguments, revoke: &RevokeArguments) -> Result<Exi
     };
     println!(
         "Certificate {} ({}) {word}: {} at {}.",
-        text(certificate, "/serial_number"),
-        text(certificate, "/common_name"),
-        text(certificate, "/revocation/reason"),
-        text(certificate, "/revocation/revoked_at"),
+        visible(text(certificate, "/serial_number")),
+        visible(text(certificate, "/common_name")),
+        visible(text(certificate, "/revocation/reason")),
+        visible(text(certificate, "/revocation/revoked_at")),
     );
     match text(&answer, "/crl_problem") {
         "" => println!("The CRL that lists it is published."),
         problem => {
-            println!("The CRL that lists it is not published yet: {problem}. `chancery crl publish` tries again.");
+            println!(
+                "The CRL that lists it is not published yet: {}. `chancery crl publish` tries again.",
+                visible(problem)
+            );
         }
     }
     match text(&answer, "/notice_problem") {
         "" => {}
-        problem => println!("Note: {problem}."),
+        problem => println!("Note: {}.", visible(problem)),
     }
     Ok(ExitCode::SUCCESS)
 }

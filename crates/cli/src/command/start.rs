@@ -97,7 +97,7 @@ async fn serve(arguments: &Arguments, start: &StartArguments, house: &House) -> 
     // Before anybody hears that it is ready, and may tell it to stop.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     for warning in &house.warnings {
-        eprintln!("warning: {warning}");
+        eprintln!("warning: {}", show::visible(warning));
     }
     ready(arguments, house, &addresses)?;
 

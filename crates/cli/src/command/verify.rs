@@ -1,11 +1,11 @@
 //! `chancery verify`: a certificate against its chain and CRLs, judged by webpki.
 
-use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use chancery_x509::certificate::Certificate;
 use chancery_x509::crl::RevocationList;
+use chancery_x509::san::AltName;
 use rustls_pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime};
 use serde_json::json;
 use webpki::{
@@ -13,32 +13,50 @@ use webpki::{
     RevocationCheckDepth, RevocationOptionsBuilder, UnknownStatusPolicy, anchor_from_trusted_cert,
 };
 
+use super::{input, wanted};
 use crate::arguments::{Arguments, PurposeChoice, VerifyArguments};
-use crate::show;
+use crate::{house, show};
 
 /// Answers whether the certificate verifies; the exit code says the same.
 pub(crate) fn run(arguments: &Arguments, verify: &VerifyArguments) -> Result<ExitCode> {
-    let leaf = certificate_file(&verify.certificate)?;
+    let leaf = input::certificate(&verify.certificate)?;
     let mut chain = Vec::new();
     for file in &verify.chain {
-        chain.extend(certificate_files(file)?);
+        chain.extend(input::certificates(file)?);
     }
-    let crls = verify
-        .crl
-        .iter()
-        .map(|file| crl_file(file))
-        .collect::<Result<Vec<_>>>()?;
-    let verdict = judge(&leaf, &chain, &crls, verify);
+    let mut crls = Vec::new();
+    for file in &verify.crl {
+        crls.extend(input::crls(file)?);
+    }
+    let name = verify.name.as_deref().map(parsed_name).transpose()?;
+    let trust = trust(arguments, verify, &chain)?;
+    let verdict = judge(&leaf, &chain, &crls, &trust, name.as_ref(), verify.purpose);
+    let root = verdict.as_ref().ok();
     if arguments.json {
+        let root = root.map(
+            |root| json!({ "subject": root.subject().to_rfc4514(), "sha256": fingerprint(root), "from": trust.source }),
+        );
         show::json(&match &verdict {
-            Ok(()) => json!({ "verified": true }),
-            Err(reason) => json!({ "verified": false, "reason": reason }),
+            Ok(_) => json!({ "verified": true, "root": root }),
+            Err(reason) => json!({ "verified": false, "reason": reason, "trusted": trust.source }),
         })?;
     } else {
         match &verdict {
-            Ok(()) if crls.is_empty() => println!("Verified. Revocation was not checked: give CRLs with --crl."),
-            Ok(()) => println!("Verified, and not revoked."),
-            Err(reason) => println!("Not verified: {reason}."),
+            Ok(_) if crls.is_empty() => println!("Verified. Revocation was not checked: give CRLs with --crl."),
+            Ok(_) => println!("Verified, and not revoked."),
+            Err(reason) => println!(
+                "Not verified: {}. Trusted was the root {}.",
+                show::visible(reason),
+                trust.source
+            ),
+        }
+        if let Some(root) = root {
+            println!(
+                "Root: {}, SHA-256 {}, {}.",
+                show::visible(&root.subject().to_rfc4514()),
+                fingerprint(root),
+                trust.source
+            );
         }
     }
     Ok(if verdict.is_ok() {
@@ -48,26 +66,116 @@ pub(crate) fn run(arguments: &Arguments, verify: &VerifyArguments) -> Result<Exi
     })
 }
 
+/// Roots, and where they come from.
+struct Trust {
+    roots: Vec<Certificate>,
+    source: String,
+}
+
+/// The roots that are given; else those of the authority at hand; else the self-signed CAs of the chain, which proves no more
+/// than that the files belong together.
+fn trust(arguments: &Arguments, verify: &VerifyArguments, chain: &[Certificate]) -> Result<Trust> {
+    if !verify.root.is_empty() {
+        let mut roots = Vec::new();
+        for file in &verify.root {
+            for root in input::certificates(file)? {
+                root.check_trust_anchor()
+                    .with_context(|| format!("{} cannot be trusted as a root", file.display()))?;
+                roots.push(root);
+            }
+        }
+        let source = "given with --root".to_owned();
+        return Ok(Trust { roots, source });
+    }
+    if let Some((roots, source)) = at_hand(arguments)? {
+        return Ok(Trust { roots, source });
+    }
+    let roots: Vec<Certificate> = chain
+        .iter()
+        .filter(|certificate| certificate.check_trust_anchor().is_ok())
+        .cloned()
+        .collect();
+    if roots.is_empty() {
+        bail!(
+            "there is no root to trust: give one with --root FILE, name an authority with --dir, or put the self-signed CA \
+             certificate into --chain"
+        );
+    }
+    Ok(Trust {
+        roots,
+        source: "as --chain has it: whoever wrote that file chose it; --root names one of yours".to_owned(),
+    })
+}
+
+/// The roots of the authority that the arguments or the environment name, or that is where one is by default.
+fn at_hand(arguments: &Arguments) -> Result<Option<(Vec<Certificate>, String)>> {
+    if arguments.aws.aws {
+        return on_aws(arguments).map(Some);
+    }
+    if arguments.url.is_some() {
+        let Some(file) = &arguments.ca else { return Ok(None) };
+        let mut roots = input::certificates(file)?;
+        roots.retain(|root| root.check_trust_anchor().is_ok());
+        let source = format!("from {}", file.display());
+        return Ok((!roots.is_empty()).then_some((roots, source)));
+    }
+    let Some(path) = house::path_if_there(arguments)? else {
+        return Ok(None);
+    };
+    let told = || {
+        format!(
+            "the root of the authority in {} cannot be read; give the root to trust with --root FILE",
+            path.display()
+        )
+    };
+    let roots = house::roots(&path).with_context(told)?;
+    if roots.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some((roots, format!("of the authority in {}", path.display()))))
+}
+
+#[cfg(feature = "aws")]
+fn on_aws(arguments: &Arguments) -> Result<(Vec<Certificate>, String)> {
+    let deployed = crate::deployment::Deployed::open(arguments)?;
+    let opened = deployed.authority()?;
+    let cas = opened.authority.cas();
+    let roots = cas.iter().filter(|ca| ca.record.parent.is_none());
+    let roots = roots.map(|ca| ca.certificate().clone()).collect();
+    let source = format!("of the deployment {}-{}", arguments.aws.project, arguments.aws.env);
+    Ok((roots, source))
+}
+
+#[cfg(not(feature = "aws"))]
+fn on_aws(_: &Arguments) -> Result<(Vec<Certificate>, String)> {
+    Err(crate::desk::without_aws())
+}
+
+/// SHA-256 of a certificate's DER, as `openssl x509 -fingerprint` tells it.
+pub(super) fn fingerprint(certificate: &Certificate) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, certificate.as_der());
+    let octets: Vec<String> = digest.as_ref().iter().map(|octet| format!("{octet:02X}")).collect();
+    octets.join(":")
+}
+
+/// The root that the certificate chains to, or why it does not verify.
 fn judge(
     leaf: &Certificate,
     chain: &[Certificate],
     crls: &[RevocationList],
-    verify: &VerifyArguments,
-) -> Result<(), String> {
-    let (roots, intermediates): (Vec<&Certificate>, Vec<&Certificate>) = chain
-        .iter()
-        .partition(|certificate| certificate.subject() == certificate.issuer());
-    if roots.is_empty() {
-        return Err("the chain holds no self-signed certificate to trust".to_owned());
-    }
+    trust: &Trust,
+    name: Option<&AltName>,
+    purpose: Option<PurposeChoice>,
+) -> Result<Certificate, String> {
     let der = |certificate: &Certificate| CertificateDer::from(certificate.as_der().to_vec());
-    let roots: Vec<CertificateDer<'_>> = roots.into_iter().map(der).collect();
+    let roots: Vec<CertificateDer<'_>> = trust.roots.iter().map(der).collect();
     let anchors: Vec<TrustAnchor<'_>> = roots
         .iter()
         .map(anchor_from_trusted_cert)
         .collect::<Result<_, _>>()
         .map_err(|error| told(&error))?;
-    let intermediates: Vec<CertificateDer<'_>> = intermediates.into_iter().map(der).collect();
+    // Certificates with one name for subject and issuer may be a CA's own, under a former key of its.
+    let intermediates: Vec<CertificateDer<'_>> = chain.iter().map(der).collect();
     let leaf_der = der(leaf);
     let end_entity = EndEntityCert::try_from(&leaf_der).map_err(|error| told(&error))?;
     let lists = crls
@@ -88,41 +196,63 @@ fn judge(
         ]
     };
     let path = |revocation| {
-        end_entity
+        let verified = end_entity
             .verify_for_usage(
                 webpki::ALL_VERIFICATION_ALGS,
                 &anchors,
                 &intermediates,
                 UnixTime::now(),
-                Purpose(verify.purpose),
+                Purpose(purpose),
                 revocation,
                 None,
             )
-            .map(|_| ())
-            .map_err(|error| told(&error))
+            .map_err(|error| told(&error))?;
+        let anchor = anchors.iter().position(|anchor| anchor == verified.anchor());
+        anchor.ok_or_else(|| "it chains to no root that is trusted".to_owned())
     };
+    let mut anchor = None;
     if rounds.is_empty() {
-        path(None)?;
+        anchor = Some(path(None)?);
     }
     for (depth, unknown) in rounds {
         let options = RevocationOptionsBuilder::new(&lists).map_err(|_| "no CRL was given".to_owned())?;
-        path(Some(
+        anchor = Some(path(Some(
             options
                 .with_depth(*depth)
                 .with_status_policy(*unknown)
                 .with_expiration_policy(ExpirationPolicy::Enforce)
                 .build(),
-        ))?;
+        ))?);
     }
-    if let Some(name) = &verify.name {
-        let name = ServerName::try_from(name.as_str())
-            .map_err(|_| format!("{name:?} is neither a DNS name nor an IP address"))?;
-        end_entity
-            .verify_is_valid_for_subject_name(&name)
-            .map_err(|error| told(&error))?;
+    if let Some(name) = name {
+        is_for(leaf, &end_entity, name)?;
     }
-    Ok(())
+    let root = anchor.and_then(|anchor| trust.roots.get(anchor));
+    root.cloned().ok_or_else(|| "it was held against no root".to_owned())
 }
+
+/// A name as `request` takes it: `TYPE:VALUE`, or what it looks like; hosts in Unicode, too.
+fn parsed_name(text: &str) -> Result<AltName> {
+    let given = format!("--name {text:?}");
+    let (kind, value) = wanted::typed(text, &given)?;
+    AltName::parse(kind, value).with_context(|| format!("{given} cannot be used"))
+}
+
+/// Whether the certificate is for a name: hosts and addresses as TLS clients match them, other kinds where they stand in it.
+fn is_for(leaf: &Certificate, end_entity: &EndEntityCert<'_>, name: &AltName) -> Result<(), String> {
+    let host = match name {
+        AltName::Dns(name) => ServerName::try_from(name.to_string()).ok(),
+        AltName::Ip(address) => Some(ServerName::from(*address)),
+        _ => None,
+    };
+    let is_for = match host {
+        Some(host) => end_entity.verify_is_valid_for_subject_name(&host).is_ok(),
+        None => leaf.alt_names().contains(name),
+    };
+    if is_for { Ok(()) } else { Err(NOT_FOR_NAME.to_owned()) }
+}
+
+const NOT_FOR_NAME: &str = "the certificate is not for that name";
 
 /// A purpose that is demanded, or none: then any will do.
 struct Purpose(Option<PurposeChoice>);
@@ -147,11 +277,15 @@ fn told(error: &webpki::Error) -> String {
             format!("a certificate in the chain begins only at {}", time(*not_before))
         }
         Error::CertRevoked => "a certificate in the chain is revoked".to_owned(),
-        Error::CertNotValidForName(_) => "the certificate is not for that name".to_owned(),
+        Error::CertNotValidForName(_) => NOT_FOR_NAME.to_owned(),
         Error::CrlExpired { next_update, .. } => format!("a CRL was due for renewal at {}", time(*next_update)),
-        Error::UnknownIssuer => "no certificate in the chain issued it, or the chain leads to no root".to_owned(),
+        Error::UnknownIssuer => {
+            "no certificate in the chain issued it, or the chain leads to no root that is trusted".to_owned()
+        }
         Error::UnknownRevocationStatus => "none of the CRLs covers it".to_owned(),
-        Error::InvalidSignatureForPublicKey => "a signature in the chain does not verify".to_owned(),
+        Error::InvalidSignatureForPublicKey => {
+            "a signature in the chain does not verify: it was altered, or is by another CA of the same name".to_owned()
+        }
         Error::InvalidCrlSignatureForPublicKey => "a CRL's signature does not verify".to_owned(),
         Error::NameConstraintViolation => "a name is outside a CA's name constraints".to_owned(),
         Error::PathLenConstraintViolated => "a CA's path length constraint does not allow this chain".to_owned(),
@@ -166,24 +300,4 @@ fn time(time: UnixTime) -> String {
         |_| "an unknown time".to_owned(),
         |seconds| chancery_x509::time::UnixTime(seconds).to_string(),
     )
-}
-
-fn read(file: &Path) -> Result<Vec<u8>> {
-    std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))
-}
-
-fn certificate_file(file: &Path) -> Result<Certificate> {
-    // A file with its chain behind it is taken for its first certificate.
-    certificate_files(file)?
-        .into_iter()
-        .next()
-        .with_context(|| format!("{} holds no certificate", file.display()))
-}
-
-fn certificate_files(file: &Path) -> Result<Vec<Certificate>> {
-    Certificate::parse_all(&read(file)?).with_context(|| format!("{} cannot be used", file.display()))
-}
-
-fn crl_file(file: &Path) -> Result<RevocationList> {
-    RevocationList::parse(&read(file)?).with_context(|| format!("{} cannot be used", file.display()))
 }

@@ -98,6 +98,20 @@ pub(crate) fn typed<'a>(text: &'a str, given: &str) -> Result<(AltNameType, &'a 
     )
 }
 
+/// What the contract says of a key that is certified.
+const KEY_IN_USE: &str = "Private key has already been used for a certificate";
+
+/// A refusal with what to do about it, where the contract's own words do not say that.
+pub(crate) fn advised(error: anyhow::Error) -> anyhow::Error {
+    if error.chain().any(|cause| cause.to_string().contains(KEY_IN_USE)) {
+        return error.context(
+            "the key is certified already: make a new key and a CSR with it, renew that certificate with `chancery renew`, or \
+             take the key once more for the same common name with --force",
+        );
+    }
+    error
+}
+
 /// Puts a CSR in PEM into a request.
 pub(crate) fn with_csr(request: &mut Map<String, Value>, pem: &str) {
     request.insert("base64_csr_data".to_owned(), json!(BASE64_STANDARD.encode(pem)));
@@ -129,7 +143,7 @@ pub(crate) fn told(answer: &Value) {
         ("Issued", field("/CertificateInfo/Issued")),
         ("Expires", field("/CertificateInfo/Expires")),
     ]);
-    notes(answer).for_each(|note| println!("Note: {note}"));
+    notes(answer).for_each(|note| println!("Note: {}", show::visible(note)));
 }
 
 /// What of the request is not in the certificate.

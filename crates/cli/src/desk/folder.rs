@@ -27,10 +27,19 @@ pub(crate) struct FolderDesk {
 
 impl FolderDesk {
     pub(crate) fn open(arguments: &Arguments) -> Result<Self> {
-        Ok(Self {
-            house: House::open(arguments)?,
+        Ok(Self::in_house(House::open(arguments)?))
+    }
+
+    /// For commands that change nothing.
+    pub(crate) fn open_to_read(arguments: &Arguments) -> Result<Self> {
+        Ok(Self::in_house(House::open_to_read(arguments)?))
+    }
+
+    fn in_house(house: House) -> Self {
+        Self {
+            house,
             principal: Principal::Local(super::user()),
-        })
+        }
     }
 
     /// The key of the CA that a profile issues from must be at hand before anything is reserved: a wrong passphrase leaves

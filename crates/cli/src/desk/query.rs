@@ -45,11 +45,16 @@ pub(super) fn serial(text: &str) -> Result<Serial> {
     text.parse().with_context(|| format!("{text:?} is no serial number"))
 }
 
-/// RFC 5280's name of it.
+/// RFC 5280's name of it, where a certificate can be revoked with it.
 pub(super) fn reason(name: &str) -> Result<RevocationReason> {
-    RevocationReason::from_name(name).with_context(|| {
-        let names: Vec<&str> = RevocationReason::ALL.into_iter().map(RevocationReason::name).collect();
-        format!("{name:?} is no reason; use one of {}", names.join(", "))
+    let offered = RevocationReason::from_name(name).filter(|reason| reason.is_offered());
+    offered.with_context(|| {
+        let offered = RevocationReason::ALL.into_iter().filter(|reason| reason.is_offered());
+        let names: Vec<&str> = offered.map(RevocationReason::name).collect();
+        format!(
+            "{name:?} is no reason to revoke for good; use one of {}",
+            names.join(", ")
+        )
     })
 }
 

@@ -1,5 +1,6 @@
 //! An authority behind its HTTP API.
 
+use std::io::Read as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,9 @@ use crate::arguments::Arguments;
 
 /// Longer than the server's own limit on a request, so that its answer is what people see.
 const PATIENCE: Duration = Duration::from_secs(40);
+
+/// Octets of a token at most.
+const MAX_TOKEN: usize = 4096;
 
 /// A client certificate with its key, both PEM.
 pub(crate) struct Credentials {
@@ -66,6 +70,21 @@ impl ServerDesk {
         })
     }
 
+    /// The proxy that requests go through, without its password.
+    fn proxy(&self) -> Option<String> {
+        let proxy = self.agent.config().proxy()?;
+        let target = self.base.parse().ok()?;
+        let through = !proxy.is_no_proxy(&target);
+        through.then(|| format!("{}:{}", proxy.host(), proxy.port()))
+    }
+
+    fn host(&self) -> String {
+        let target: Option<ureq::http::Uri> = self.base.parse().ok();
+        target
+            .and_then(|target| target.host().map(str::to_owned))
+            .unwrap_or_default()
+    }
+
     fn read(&self, path: &str, query: &[(&str, &str)]) -> Result<Value> {
         let mut request = self
             .agent
@@ -91,9 +110,15 @@ impl ServerDesk {
     fn answer(&self, response: Result<Response<ureq::Body>, ureq::Error>) -> Result<Value> {
         let response = response.map_err(|error| {
             let hint = if is_tls(&error) {
-                "; give the authority's root certificate with --ca FILE"
+                "; give the authority's root certificate with --ca FILE".to_owned()
+            } else if let Some(proxy) = self.proxy() {
+                format!(
+                    "; it was asked through the proxy {proxy}, which the environment names (HTTPS_PROXY, ALL_PROXY, \
+                     HTTP_PROXY): does that answer? NO_PROXY={} goes past it",
+                    self.host()
+                )
             } else {
-                "; is `chancery start` running there?"
+                "; is `chancery start` running there?".to_owned()
             };
             anyhow!("{} cannot be reached: {error}{hint}", self.base)
         })?;
@@ -180,7 +205,13 @@ fn is_tls(error: &ureq::Error) -> bool {
 }
 
 fn token(arguments: &Arguments) -> Result<Option<Zeroizing<String>>> {
-    let text = match &arguments.token_file {
+    let text = Zeroizing::new(match &arguments.token_file {
+        Some(file) if file.as_os_str() == "-" => {
+            let mut text = String::with_capacity(MAX_TOKEN);
+            let read = std::io::stdin().lock().take(MAX_TOKEN as u64).read_to_string(&mut text);
+            read.context("cannot read the token from standard input")?;
+            text
+        }
         Some(file) => {
             std::fs::read_to_string(file).with_context(|| format!("cannot read the token in {}", file.display()))?
         }
@@ -188,9 +219,9 @@ fn token(arguments: &Arguments) -> Result<Option<Zeroizing<String>>> {
             Ok(text) => text,
             Err(_) => return Ok(None),
         },
-    };
-    let text = Zeroizing::new(text.trim().to_owned());
-    Ok((!text.is_empty()).then_some(text))
+    });
+    let trimmed = Zeroizing::new(text.trim().to_owned());
+    Ok((!trimmed.is_empty()).then_some(trimmed))
 }
 
 /// The certificates in PEM, whatever stands beside them, or the one in DER. Whether they can be used is rustls's to say:

@@ -20,7 +20,8 @@ impl House {
         let opening: Vec<_> = cas.iter().map(|ca| self.open_key(ca)).collect();
         // The ledger first: without it, nothing else matters.
         self.runtime.block_on(looking)?.context("the ledger cannot be used")?;
-        self.warnings.clear();
+        self.warnings = self.folder.warnings();
+        let told = self.warnings.len();
         let issuing = self.authority.config().issuing_ca().slug();
         for (ca, opened) in cas.iter().zip(opening) {
             let Err(error) = self.runtime.block_on(opened)? else {
@@ -42,6 +43,10 @@ impl House {
             self.runtime
                 .block_on(self.authority.make_ready_to_issue())
                 .context("intents cannot be authenticated, without which nothing is issued")?;
+        }
+        // CAs that are still to be made need it once more.
+        if self.warnings.len() == told && cas.len() == self.authority.config().cas().len() {
+            self.keys.forget_passphrase();
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! `house.toml`: what differs from house to house and is no matter of the authority: where its keys are, whom it tells.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
@@ -61,7 +61,11 @@ enum KeySettings {
 /// generated one.
 pub(super) fn write(folder: &DataFolder, init: &InitArguments, passphrase: &PassphraseArguments) -> Result<()> {
     let path = folder.path().join(FILE);
-    let text = match (&init.pkcs11_module, &init.pkcs11_token) {
+    if let Some(module) = &init.pkcs11_module {
+        refuse_module_within(module, folder.path())?;
+    }
+    let module = init.pkcs11_module.as_deref().map(std::path::absolute).transpose()?;
+    let text = match (&module, &init.pkcs11_token) {
         (Some(module), Some(token)) => format!(
             "# CA keys are in a PKCS #11 token.\n[keys]\nstore = \"pkcs11\"\nmodule = {}\ntoken = {}\n",
             toml::Value::from(module.display().to_string()),
@@ -84,12 +88,49 @@ pub(super) fn write(folder: &DataFolder, init: &InitArguments, passphrase: &Pass
 
 /// Reads the settings; without a file they are the default ones.
 pub(super) fn read(folder: &DataFolder) -> Result<Settings> {
-    let path = folder.path().join(FILE);
+    read_in(folder.path())
+}
+
+/// The PKCS #11 module that the settings in a folder have loaded.
+pub(crate) fn pkcs11_module(folder: &Path) -> Result<Option<PathBuf>> {
+    Ok(match read_in(folder)?.keys {
+        KeySettings::Sealed => None,
+        KeySettings::Pkcs11 { module, .. } => Some(module),
+    })
+}
+
+/// Refuses a module within a data folder: what is written there is data, and whoever can put a file among it, by a backup or by
+/// a request, must not have it run.
+pub(crate) fn refuse_module_within(module: &Path, folder: &Path) -> Result<()> {
+    let real = |path: &Path| path.canonicalize().or_else(|_| std::path::absolute(path));
+    let told = || format!("cannot tell where {} is", module.display());
+    let (real_module, real_folder) = (real(module).with_context(told)?, real(folder).with_context(told)?);
+    if real_module.starts_with(&real_folder) || std::path::absolute(module)?.starts_with(std::path::absolute(folder)?) {
+        bail!(
+            "the PKCS #11 module {} is inside the data folder, from which no program is loaded: install it elsewhere, and \
+             name it in {FILE}",
+            module.display()
+        );
+    }
+    Ok(())
+}
+
+fn read_in(folder: &Path) -> Result<Settings> {
+    let path = folder.join(FILE);
     match std::fs::read_to_string(&path) {
-        Ok(text) => toml::from_str(&text).with_context(|| format!("{} cannot be used", path.display())),
+        Ok(text) => toml::from_str(&text)
+            .map_err(|error| without_text(&error, &text))
+            .with_context(|| format!("{} cannot be used", path.display())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Settings::default()),
         Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
     }
+}
+
+/// Where an error is, and what it is, without the line itself: a webhook's URL may stand there.
+fn without_text(error: &toml::de::Error, text: &str) -> anyhow::Error {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let line = before.map_or(1, |before| before.matches('\n').count() + 1);
+    anyhow::anyhow!("line {line}: {}", error.message())
 }
 
 /// Where the CA keys are.
@@ -122,6 +163,21 @@ impl Keys {
             Self::Token(store) => store.unlock(key).await,
         }
     }
+
+    /// Wipes the passphrase, once every key is open. A token's PIN is needed for as long as the token may be put back.
+    pub(super) fn forget_passphrase(&self) {
+        match self {
+            Self::Sealed(store) => store.forget_passphrase(),
+            Self::Token(_) => {}
+        }
+    }
+}
+
+/// A URL's host, for people: its path, and what stands before the host, is often a password.
+fn host(url: &str) -> String {
+    let uri: Option<ureq::http::Uri> = url.parse().ok();
+    let host = uri.as_ref().and_then(|uri| uri.host());
+    host.map_or_else(|| "a URL that is none".to_owned(), crate::show::visible)
 }
 
 impl Settings {
@@ -136,8 +192,10 @@ impl Settings {
                         module.display()
                     );
                 }
+                refuse_module_within(module, folder.path())?;
                 let config = TokenConfig {
-                    module: module.clone(),
+                    // With its whole path: a bare name is looked for in the system's own folders.
+                    module: module.canonicalize()?,
                     token: token.clone(),
                     pin: secret,
                     sessions: TOKEN_SESSIONS,
@@ -153,7 +211,8 @@ impl Settings {
             let mut config = WebhookConfig::new(webhook.url.clone());
             if let Some(file) = &webhook.secret_file {
                 let secret = PassphraseSource::File(file.clone()).read(Purpose::Unseal);
-                config.secret = Some(secret.with_context(|| format!("the secret of webhook {}", webhook.url))?);
+                config.secret =
+                    Some(secret.with_context(|| format!("the secret of the webhook at {}", host(&webhook.url)))?);
             }
             config.ca_file.clone_from(&webhook.ca_file);
             config.allow_plain_http = webhook.allow_plain_http;

@@ -3,8 +3,11 @@
 #![allow(dead_code, reason = "helpers serve other tests too")]
 
 mod api;
+mod commands;
 mod folder;
 mod judged;
 mod mutual_tls;
 mod people;
 mod plan;
+mod restore;
+mod verify;

@@ -120,6 +120,14 @@ fn a_read_only_folder_is_told_and_left_as_it_was() {
         &["Read-only file system", "mount it writable"],
     );
     assert!(!folder.path("a").exists(), "what was refused leaves no key behind");
+    // What changes nothing works there.
+    before.is_kept(folder);
+    let listed = folder.json(&["list", "before.example.com"]);
+    let serial = listed["certificates"][0]["serial_number"].as_str().unwrap();
+    assert!(folder.text(&["show", serial]).contains("before.example.com"));
+    assert_eq!(folder.json(&["check"])["problems"], serde_json::json!([]));
+    let verified = folder.json(&["verify", "--chain", "before/chain.pem", "before/cert.pem"]);
+    assert_eq!(verified["verified"], true);
     disk.remount("rw");
     before.goes_on(folder);
 }

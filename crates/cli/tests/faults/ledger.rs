@@ -19,7 +19,8 @@ fn overwrite(file: &Path, offset: u64, length: usize) {
 /// Restores the backup to a new folder, which goes on from where that was.
 fn restores(folder: &Folder, before: &Standing) {
     fs::rename(folder.data(), folder.path("damaged")).unwrap();
-    folder.text(&["restore", "copy"]);
+    let root = "damaged/public/chancery-root-ca.crt";
+    folder.text(&["restore", "copy", "--without-crl", "--root", root]);
     before.goes_on(folder);
 }
 
@@ -122,17 +123,24 @@ fn a_newer_program_s_ledger_is_refused_and_left_alone() {
 fn a_backup_is_not_restored_over_an_authority() {
     let folder = Folder::new();
     let before = Standing::new(&folder);
+    fs::copy(folder.public("chancery-root-ca.crt"), folder.path("root.crt")).unwrap();
     folder.text(&["backup", "copy"]);
     says(
-        &refused(&folder, &["restore", "copy"]),
+        &refused(&folder, &["restore", "copy", "--without-crl", "--root", "root.crt"]),
         &["data is not empty", "name a folder that is empty or does not exist"],
     );
     fs::create_dir(folder.path("unfinished")).unwrap();
     fs::rename(folder.data(), folder.path("aside")).unwrap();
-    says(&refused(&folder, &["restore", "unfinished"]), &["no complete backup"]);
+    says(
+        &refused(
+            &folder,
+            &["restore", "unfinished", "--without-crl", "--root", "root.crt"],
+        ),
+        &["no complete backup"],
+    );
     overwrite(&folder.path("copy/ledger.sqlite3"), 5 * PAGE, 10);
     says(
-        &refused(&folder, &["restore", "copy"]),
+        &refused(&folder, &["restore", "copy", "--without-crl", "--root", "root.crt"]),
         &["ledger.sqlite3 was changed since", "use another backup"],
     );
     assert!(!folder.data().exists(), "a restore that failed leaves nothing behind");

@@ -50,21 +50,28 @@ impl Manifest {
         }
     }
 
-    pub(super) fn write(&self, folder: &Path) -> Result<(), BackupError> {
+    /// Writes it, and answers its octets.
+    pub(super) fn write(&self, folder: &Path) -> Result<Vec<u8>, BackupError> {
         let path = folder.join(MANIFEST);
         let write = || {
+            let mut octets = serde_json::to_vec_pretty(self).map_err(io::Error::from)?;
+            octets.push(b'\n');
             let mut draft = tempfile::NamedTempFile::new_in(folder)?;
-            serde_json::to_writer_pretty(&mut draft, self).map_err(io::Error::from)?;
-            draft.write_all(b"\n")?;
+            draft.write_all(&octets)?;
             draft.as_file().sync_all()?;
             draft.persist(&path).map_err(|error| error.error)?;
-            Ok(())
+            Ok(octets)
         };
         write().map_err(|error| failed(&path, error))
     }
 
-    /// Reads a backup's manifest. Its names are such that no file lands outside the data folder's own rooms.
+    /// Reads a backup's manifest, whoever wrote it.
     pub fn read(folder: &Path) -> Result<Self, BackupError> {
+        Self::parse(&Self::octets(folder)?)
+    }
+
+    /// The octets of a backup's manifest: read once, so that what was signed is what is parsed.
+    pub(super) fn octets(folder: &Path) -> Result<Vec<u8>, BackupError> {
         let path = folder.join(MANIFEST);
         let file = match File::open(&path) {
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
@@ -78,10 +85,11 @@ impl Manifest {
         file.take(MAX_OCTETS)
             .read_to_end(&mut text)
             .map_err(|error| failed(&path, error))?;
-        Self::parse(&text)
+        Ok(text)
     }
 
-    fn parse(text: &[u8]) -> Result<Self, BackupError> {
+    /// Parses a manifest. Its names are such that no file lands outside the data folder's own rooms.
+    pub(super) fn parse(text: &[u8]) -> Result<Self, BackupError> {
         #[derive(Deserialize)]
         struct Format {
             format: u32,

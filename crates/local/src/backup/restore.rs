@@ -9,24 +9,66 @@ use chancery_x509::time::UnixTime;
 use rusqlite::Connection;
 
 use super::manifest::remove_companions;
+use super::revocations::{self, GivenCrl, TakenCrl};
+use super::signature::{self, Roots, SignedBy};
 use super::{BackupError, LEDGER, Manifest, Progress, ROOMS, copy_and_hash, failed, hash, sync};
 use crate::folder::make_folder;
-use crate::ledger::{crls, fault, schema};
+use crate::ledger::{SqliteLedger, crls, fault, schema};
+use crate::tokens::{TokenRecord, Tokens};
 
 /// What was restored.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Restored {
     /// The data folder.
     pub path: PathBuf,
     /// When the backup was taken: certificates issued since are not in the ledger.
     pub taken_at: UnixTime,
+    /// Who took it; `None` where nobody signed it, and that was accepted.
+    pub signed_by: Option<SignedBy>,
     /// CRL numbers go on from here at least.
     pub crl_number_floor: u64,
+    /// What was taken over from CRLs; `None` where none were given, and what was revoked since is valid again.
+    pub crls: Option<Vec<TakenCrl>>,
+    /// API tokens that were valid when the backup was taken.
+    pub tokens: Vec<TokenRecord>,
+    /// Whether they go on being valid.
+    pub tokens_kept: bool,
 }
 
-/// Verifies that a backup could be restored: that every file is what it was, and the ledger sound. Changes nothing. Blocks.
-pub fn verify(backup: &Path, progress: &dyn Fn(Progress<'_>)) -> Result<Manifest, BackupError> {
-    let manifest = Manifest::read(backup)?;
+/// How a backup is restored.
+pub struct Restoring<'a> {
+    /// Roots that the backup's signature, its CAs and the CRLs are held against.
+    pub roots: Option<Roots>,
+    /// Take a backup that nobody signed, too.
+    pub unsigned: bool,
+    /// The newest published CRLs, one of every scope; `None`: what was revoked after the backup is valid again.
+    pub crls: Option<Vec<GivenCrl>>,
+    /// API tokens go on being valid.
+    pub keep_tokens: bool,
+    /// The time of the restore.
+    pub now: UnixTime,
+    /// Looks at the files before they become a data folder; a refusal, in words, ends the restore.
+    pub approve: &'a dyn Fn(&Path) -> Result<(), String>,
+}
+
+/// A backup that could be restored.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    /// What is in it.
+    pub manifest: Manifest,
+    /// Who took it; `None` where nobody signed it.
+    pub signed_by: Option<SignedBy>,
+}
+
+/// Verifies that a backup could be restored: that every file is what it was, and the ledger sound. Whom a signature is by is
+/// known where roots are given; without them it tells damage alone. Changes nothing. Blocks.
+pub fn verify(backup: &Path, roots: Option<&Roots>, progress: &dyn Fn(Progress<'_>)) -> Result<Verified, BackupError> {
+    let octets = Manifest::octets(backup)?;
+    let signed_by = match signature::verify(backup, &octets, roots) {
+        Err(BackupError::Unsigned) if roots.is_none() => None,
+        verified => Some(verified?),
+    };
+    let manifest = Manifest::parse(&octets)?;
     for (entry, done) in manifest.files.iter().zip(0..) {
         progress(Progress {
             file: &entry.name,
@@ -48,7 +90,7 @@ pub fn verify(backup: &Path, progress: &dyn Fn(Progress<'_>)) -> Result<Manifest
         }
     }
     look_at_ledger(&backup.join(LEDGER))?;
-    Ok(manifest)
+    Ok(Verified { manifest, signed_by })
 }
 
 fn look_at_ledger(path: &Path) -> Result<(), BackupError> {
@@ -70,10 +112,13 @@ fn refuse_damaged(connection: &Connection, path: &Path) -> Result<(), BackupErro
 pub fn restore(
     backup: &Path,
     target: &Path,
-    now: UnixTime,
+    restoring: Restoring<'_>,
     progress: &dyn Fn(Progress<'_>),
 ) -> Result<Restored, BackupError> {
-    let manifest = Manifest::read(backup)?;
+    let octets = Manifest::octets(backup)?;
+    // Before anything in the backup is looked at.
+    let signed_by = authenticate(backup, &octets, &restoring)?;
+    let manifest = Manifest::parse(&octets)?;
     // A relative name such as `data` has an empty parent.
     let target = std::path::absolute(target).map_err(|error| failed(target, error))?;
     refuse_filled(&target)?;
@@ -107,9 +152,8 @@ pub fn restore(
             });
         }
     }
-    // A clock that is behind the backup's must not lower the floor.
-    let floor = now.0.max(manifest.created_at.0).max(1);
-    prepare_ledger(&draft.path().join(LEDGER), floor)?;
+    (restoring.approve)(draft.path()).map_err(|detail| BackupError::NotApproved { detail })?;
+    let prepared = prepare_ledger(&draft.path().join(LEDGER), &manifest, signed_by.as_ref(), &restoring)?;
     for room in ROOMS {
         make_folder(&draft.path().join(room))?;
         sync(&draft.path().join(room))?;
@@ -128,7 +172,11 @@ pub fn restore(
     Ok(Restored {
         path: target,
         taken_at: manifest.created_at,
-        crl_number_floor: floor.unsigned_abs(),
+        signed_by,
+        crl_number_floor: prepared.floor.unsigned_abs(),
+        crls: prepared.crls,
+        tokens: prepared.tokens,
+        tokens_kept: restoring.keep_tokens,
     })
 }
 
@@ -145,15 +193,78 @@ fn refuse_filled(target: &Path) -> Result<(), BackupError> {
     }
 }
 
-/// Checks the restored ledger, brings it to this program's format, and lifts its CRL numbers.
-fn prepare_ledger(path: &Path, floor: i64) -> Result<(), BackupError> {
+/// Whom the backup is by. One that nobody signed, or that somebody else did, is refused unless any is to be taken.
+fn authenticate(backup: &Path, manifest: &[u8], restoring: &Restoring<'_>) -> Result<Option<SignedBy>, BackupError> {
+    if restoring.unsigned && !signature::is_there(backup) {
+        return Ok(None);
+    }
+    match &restoring.roots {
+        Some(roots) => signature::verify(backup, manifest, Some(roots)).map(Some),
+        None if restoring.unsigned => Ok(None),
+        None => Err(BackupError::NoRoot),
+    }
+}
+
+struct Prepared {
+    floor: i64,
+    crls: Option<Vec<TakenCrl>>,
+    tokens: Vec<TokenRecord>,
+}
+
+/// Checks the restored ledger, brings it to this program's format, lifts its CRL numbers, takes over what was revoked since, and
+/// ends its API tokens.
+fn prepare_ledger(
+    path: &Path,
+    manifest: &Manifest,
+    signed_by: Option<&SignedBy>,
+    restoring: &Restoring<'_>,
+) -> Result<Prepared, BackupError> {
+    let now = restoring.now;
     let connection = schema::open_writer(path)?;
     let of_ledger = |error: rusqlite::Error| fault::open_error(path, &error);
     refuse_damaged(&connection, path)?;
+    Connection::close(connection).map_err(|(_, error)| of_ledger(error))?;
+
+    let ledger = SqliteLedger::open(path)?;
+    let foreign = crate::wait(ledger.foreign_schema())?;
+    if !foreign.is_empty() {
+        return Err(BackupError::ForeignSchema { names: foreign });
+    }
+    let cas = revocations::cas(&ledger, restoring.roots.as_ref())?;
+    if let Some(signer) = signed_by
+        && !cas
+            .iter()
+            .any(|ca| ca.issuer.certificate().as_der() == signer.ca.as_der())
+    {
+        return Err(BackupError::Forged {
+            detail: format!(
+                "{}, which signed it, is no CA of this authority",
+                signer.ca.subject().to_rfc4514()
+            ),
+        });
+    }
+    let given = restoring.crls.as_deref();
+    let crls = given
+        .map(|crls| revocations::take_over(&ledger, &cas, crls, now))
+        .transpose()?;
+    let mut tokens = crate::wait(Tokens::new(&ledger).list())?;
+    tokens.retain(|token| token.is_valid(now));
+    if !restoring.keep_tokens {
+        crate::wait(ledger.end_tokens(now))?;
+    }
+    // Its threads close the file before this goes on.
+    drop(ledger);
+
+    // A clock that is behind the backup's must not lower the floor, nor may a number that was published since come again.
+    let published = crls.iter().flatten().map(|crl| crl.number).max();
+    let published = published.and_then(|number| i64::try_from(number).ok()).unwrap_or(0);
+    let floor = now.0.max(manifest.created_at.0).max(published.saturating_add(1)).max(1);
+    let connection = schema::open_writer(path)?;
     crls::raise_floor(&connection, floor).map_err(|fault| fault.into_open(path))?;
     Connection::close(connection).map_err(|(_, error)| of_ledger(error))?;
     remove_companions(path);
     File::open(path)
         .and_then(|file| file.sync_all())
-        .map_err(|error| failed(path, error))
+        .map_err(|error| failed(path, error))?;
+    Ok(Prepared { floor, crls, tokens })
 }

@@ -88,6 +88,11 @@ impl SealedKeyStore {
         files::names(&self.store.folder).map_err(|error| store_error(&self.store.folder, &error))
     }
 
+    /// Wipes the passphrase: for whoever has unsealed every key that will be needed. Another key asks for it again.
+    pub fn forget_passphrase(&self) {
+        lock(&self.store.passphrase).passphrase = None;
+    }
+
     /// Unseals a key ahead of its first signature, e.g. to find a wrong passphrase out at start.
     pub async fn unseal(&self, key: &KeyName) -> Result<CaPublicKey, KeyStoreError> {
         Ok(self.open(key).await?.public().clone())

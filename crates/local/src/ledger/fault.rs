@@ -40,6 +40,19 @@ pub enum OpenError {
         /// The newest format that this program knows.
         known: u32,
     },
+    /// Written by an older program, and not to be brought up to date here.
+    #[error(
+        "{} has format {found}, and has to be brought to format {known}: use it once where it can be written",
+        .path.display()
+    )]
+    Older {
+        /// Which file.
+        path: PathBuf,
+        /// The format that it has.
+        found: u32,
+        /// The format that this program needs.
+        known: u32,
+    },
     /// Another process holds it.
     #[error("{} is locked by another process: wait until that is done, or stop it, and try again", .path.display())]
     Locked {
@@ -120,6 +133,13 @@ pub(crate) fn damaged(detail: impl Into<String>) -> Fault {
 pub(crate) fn stopped() -> LedgerError {
     LedgerError::Unavailable {
         detail: "the ledger is closed: start Chancery again".into(),
+    }
+}
+
+/// A ledger that was opened for reading alone.
+pub(crate) fn read_only(path: &Path) -> LedgerError {
+    LedgerError::Unavailable {
+        detail: OpenError::ReadOnly { path: path.to_owned() }.to_string(),
     }
 }
 

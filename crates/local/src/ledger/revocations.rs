@@ -51,6 +51,21 @@ impl Place {
             not_after: row.record.not_after,
         }
     }
+
+    pub(crate) fn new(certificate: i64, (issuer, shard): (i64, i64), serial: Serial, not_after: UnixTime) -> Self {
+        Self {
+            certificate,
+            issuer,
+            shard,
+            serial,
+            not_after,
+        }
+    }
+
+    /// The row of the certificate.
+    pub(crate) fn certificate(&self) -> i64 {
+        self.certificate
+    }
 }
 
 /// Revokes an issued certificate, unless it is revoked.
@@ -91,6 +106,18 @@ pub(crate) fn revoke(
 /// The one reason that may replace another: whoever trusts signatures made before the revocation must hear of it.
 fn is_worse(earlier: RevocationReason, later: RevocationReason) -> bool {
     later == RevocationReason::KeyCompromise && earlier != RevocationReason::KeyCompromise
+}
+
+/// Gives a revocation the reason that a CRL has for it, where that is the one that may replace another.
+pub(crate) fn worsen(writing: &Writing<'_>, place: &Place, listed: &Revocation) -> Result<(), Fault> {
+    let standing: u8 = writing
+        .connection
+        .prepare_cached("SELECT reason FROM revocations WHERE certificate = ?1")?
+        .query_row([place.certificate], |row| row.get(0))?;
+    match RevocationReason::from_code(standing) {
+        Some(standing) if is_worse(standing, listed.reason) => replace(writing, place, listed),
+        _ => Ok(()),
+    }
 }
 
 /// Enters a serial number into the revoked ones.

@@ -1,5 +1,6 @@
 //! The ledger's file: its format, the numbered migrations that lead to it, and how connections are set up.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -15,12 +16,13 @@ use super::fault::{self, Fault, OpenError};
 const APPLICATION_ID: i32 = 0x4348_4359;
 
 /// Every migration, in order. One that was released is never changed; `PRAGMA user_version` counts those applied.
-pub(crate) const MIGRATIONS: [&str; 5] = [
+pub(crate) const MIGRATIONS: [&str; 6] = [
     include_str!("migrations/0001_ledger.sql"),
     include_str!("migrations/0002_api_tokens.sql"),
     include_str!("migrations/0003_intent_authentication.sql"),
     include_str!("migrations/0004_crls.sql"),
     include_str!("migrations/0005_crl_uses.sql"),
+    include_str!("migrations/0006_backups.sql"),
 ];
 
 /// The migration whose table must be filled from the certificates that there are.
@@ -131,6 +133,40 @@ pub(crate) fn open_still(path: &Path) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
+/// Opens a ledger on a file system that is mounted for reading alone. Another machine, or another mount, may write it
+/// meanwhile; where nobody does, and no log is left beside it, the file is all that there is.
+pub(crate) fn open_to_read(path: &Path) -> Result<Connection, OpenError> {
+    if !path.exists() {
+        return Err(OpenError::Missing { path: path.to_owned() });
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let opened = Connection::open_with_flags(path, flags).and_then(|connection| {
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        // Opening reads nothing yet.
+        connection.pragma_query_value(None, "user_version", |row| row.get::<_, i32>(0))?;
+        Ok(connection)
+    });
+    let connection = match opened {
+        Ok(connection) => {
+            check_format(&connection, path)?;
+            connection
+        }
+        Err(_) if fs::metadata(&companions(path)[0]).map_or(0, |facts| facts.len()) == 0 => {
+            open_still(&std::path::absolute(path).map_err(|error| fault::io(path, &error))?)?
+        }
+        Err(error) => return Err(fault::open_error(path, &error)),
+    };
+    connection.set_prepared_statement_cache_capacity(64);
+    match version(&connection).map_err(|error| fault::open_error(path, &error))? {
+        FORMAT.. => Ok(connection),
+        found => Err(OpenError::Older {
+            path: path.to_owned(),
+            found,
+            known: FORMAT,
+        }),
+    }
+}
+
 fn flags() -> OpenFlags {
     OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX
 }
@@ -228,6 +264,27 @@ pub(crate) fn check(connection: &Connection) -> Result<Vec<String>, rusqlite::Er
         problems.push(format!("the counts differ from the rows by {counted:?}"));
     }
     Ok(problems)
+}
+
+/// Tables, indexes, triggers and views that differ from those that the migrations make, by name.
+pub(crate) fn differences(connection: &Connection) -> Result<Vec<String>, rusqlite::Error> {
+    let made = Connection::open_in_memory()?;
+    for migration in MIGRATIONS {
+        made.execute_batch(migration)?;
+    }
+    let (expected, found) = (objects(&made)?, objects(connection)?);
+    let differing = expected.symmetric_difference(&found);
+    let mut names: Vec<String> = differing.map(|(kind, name, _)| format!("{kind} {name}")).collect();
+    names.dedup();
+    Ok(names)
+}
+
+/// Type, name and definition of everything in the schema, but for what SQLite keeps for itself.
+fn objects(connection: &Connection) -> Result<BTreeSet<(String, String, Option<String>)>, rusqlite::Error> {
+    let query = "SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
+    let mut statement = connection.prepare(query)?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    rows.collect()
 }
 
 /// Reads every page, and stops at the first that is damaged.

@@ -111,6 +111,11 @@ fn request_attributes(
         let kind = Named::of(attribute.expect(tag::OID)?.content);
         let values = attribute.expect(tag::SET)?;
         attribute.finish()?;
+        if values.content.is_empty() {
+            // No attribute is without a value (RFC 2986 section 4.1), and devices write such: it asks for nothing.
+            others.push(format!("{}: (no value)", kind.to_label()));
+            continue;
+        }
         match kind.oid.as_str() {
             "1.2.840.113549.1.9.14" | "1.3.6.1.4.1.311.2.1.14" if requested.is_none() => {
                 requested = Some(extensions::list(

@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 
 use chancery_authority::plan::{Item, Plan, Verdict};
 
-use super::visible::code;
 use super::{NOT_KNOWN, Planned, compared, counted, row};
+use crate::visible::{code, whole_code};
 
 /// What a workflow knows its own comment by.
 const MARK: &str = "<!-- chancery plan -->";
@@ -16,11 +16,15 @@ const MARK: &str = "<!-- chancery plan -->";
 /// Octets at most, but for the last lines: a comment on GitHub has 65,536 characters.
 const LIMIT: usize = 60_000;
 
+/// What has an effect, and so comes first: nothing of it may hide behind what has none.
+const EFFECTIVE: [Verdict; 3] = [Verdict::Revoked, Verdict::Renewed, Verdict::Issued];
+
 /// The comment.
 pub(super) fn render(planned: &Planned, folder: &str) -> String {
     let plan = &planned.plan;
+    let mut head = String::new();
+    let _ = writeln!(head, "{MARK}\n### Certificates: {}\n", counted(plan));
     let mut text = String::new();
-    let _ = writeln!(text, "{MARK}\n### Certificates: {}\n", counted(plan));
     let _ = writeln!(text, "{}, decided by {}.\n", code(folder), code(&planned.decided_by));
     if !planned.is_known {
         let _ = writeln!(text, "{NOT_KNOWN}\n");
@@ -28,12 +32,26 @@ pub(super) fn render(planned: &Planned, folder: &str) -> String {
     for line in plan.compared.iter().flat_map(compared) {
         let _ = writeln!(text, "{line}\n");
     }
+    let of = |verdict| {
+        let items = plan.items.iter();
+        let items = items.filter(move |item| item.verdict == verdict && row::is_told(item));
+        items.collect::<Vec<_>>()
+    };
+    let hidden: usize = EFFECTIVE
+        .into_iter()
+        .map(|verdict| section(verdict, &of(verdict), whole_code, &mut text))
+        .sum();
+    if hidden > 0 {
+        let _ = writeln!(
+            head,
+            "#### NOT SHOWN: {hidden} ENTRIES THAT WOULD BE ISSUED, RENEWED OR REVOKED\n\nThey do not fit into a comment: \
+             look at every one of them with `chancery plan` before this is merged.\n"
+        );
+    }
     for verdict in Verdict::ALL {
-        let items = plan
-            .items
-            .iter()
-            .filter(|item| item.verdict == verdict && row::is_told(item));
-        section(verdict, &items.collect::<Vec<_>>(), &mut text);
+        if !EFFECTIVE.contains(&verdict) {
+            section(verdict, &of(verdict), code, &mut text);
+        }
     }
     if !plan.warnings.is_empty() {
         text.push_str("#### Warnings\n\n");
@@ -44,7 +62,7 @@ pub(super) fn render(planned: &Planned, folder: &str) -> String {
         );
     }
     removed(plan, &mut text);
-    text
+    head + &text
 }
 
 /// Entries that are gone, by name.
@@ -74,21 +92,27 @@ fn list(lines: impl Iterator<Item = String>, count: usize, text: &mut String) {
     text.push('\n');
 }
 
-fn section(verdict: Verdict, items: &[&Item], text: &mut String) {
+/// A table of those that fit. How many do not.
+fn section(verdict: Verdict, items: &[&Item], shown: fn(&str) -> String, text: &mut String) -> usize {
     if items.is_empty() {
-        return;
+        return 0;
     }
     let _ = writeln!(text, "#### {}\n", title(verdict));
     text.push_str("| entry | common name | certificate | why |\n|---|---|---|---|\n");
-    for (done, item) in items.iter().enumerate() {
-        let row = row_of(item);
+    let mut hidden = 0;
+    for item in items {
+        let row = row_of(item, shown);
         if text.len() + row.len() > LIMIT {
-            let _ = writeln!(text, "\n{} more: `chancery plan` tells each.", items.len() - done);
-            break;
+            hidden += 1;
+        } else {
+            text.push_str(&row);
         }
-        text.push_str(&row);
+    }
+    if hidden > 0 {
+        let _ = writeln!(text, "\n{hidden} more: `chancery plan` tells each.");
     }
     text.push('\n');
+    hidden
 }
 
 fn title(verdict: Verdict) -> &'static str {
@@ -102,21 +126,21 @@ fn title(verdict: Verdict) -> &'static str {
     }
 }
 
-fn row_of(item: &Item) -> String {
+fn row_of(item: &Item, shown: fn(&str) -> String) -> String {
     let why = [row::why(item), row::notes(item)].concat();
     format!(
         "| {} | {} | {} | {} |\n",
-        code(&row::place(item)),
-        code(item.common_name.as_deref().unwrap_or_default()),
-        all(&row::certificate(item)),
-        all(&why)
+        shown(&row::place(item)),
+        shown(item.common_name.as_deref().unwrap_or_default()),
+        all(&row::certificate(item), shown),
+        all(&why, shown)
     )
 }
 
-fn all(parts: &[String]) -> String {
+fn all(parts: &[String], shown: fn(&str) -> String) -> String {
     if parts.is_empty() {
         return "—".to_owned();
     }
-    let parts: Vec<String> = parts.iter().map(|part| code(part)).collect();
+    let parts: Vec<String> = parts.iter().map(|part| shown(part)).collect();
     parts.join(" ")
 }

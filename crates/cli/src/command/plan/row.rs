@@ -5,9 +5,6 @@ use chancery_x509::time::UnixTime;
 
 use crate::show;
 
-/// Alternative names that are told.
-const NAMES: usize = 5;
-
 /// Warnings and findings of one item that are told.
 const NOTES: usize = 10;
 
@@ -44,13 +41,10 @@ fn of_planned(planned: &Planned) -> Vec<String> {
     if !planned.custom_extensions.is_empty() {
         told.push(format!("extensions {}", planned.custom_extensions.join(" ")));
     }
-    let names = planned.sans.iter().take(NAMES);
-    told.extend(names.map(|name| format!("{} {}", name.kind, name.value)));
+    // All of them: the one that is left out would be the one to ask about.
+    told.extend(planned.sans.iter().map(|name| format!("{} {}", name.kind, name.value)));
     if planned.sans.is_empty() {
         told.push("no alternative name".to_owned());
-    }
-    if planned.sans.len() > NAMES {
-        told.push(format!("{} more names", planned.sans.len() - NAMES));
     }
     told
 }

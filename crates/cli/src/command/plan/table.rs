@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use chancery_authority::plan::Verdict;
 
-use super::visible::plain;
 use super::{NOT_KNOWN, Planned, compared, counted, row};
 use crate::show;
+use crate::visible::plain;
 
 /// A table of what is to be done, what should be known, and the sum.
 pub(super) fn render(planned: &Planned) -> String {

@@ -11,8 +11,8 @@ use chancery_local::world::SystemEntropy;
 use chancery_x509::time::UnixTime;
 use serde_json::{Value, json};
 
-use super::visible::{code, plain};
 use super::{Planned, markdown, table};
+use crate::visible::{code, plain};
 
 /// What names are made of by those who want to do harm.
 const HOSTILE: [&str; 14] = [
@@ -160,6 +160,104 @@ fn a_comment_is_never_too_long() {
     let text = markdown::render(&planned(10_000), "certs/dev");
     assert!(text.len() < 65_000, "{}", text.len());
     assert!(text.contains("more: `chancery plan` tells each."));
+}
+
+/// A plan of certificates that would be issued, each with that many names, behind entries that are refused.
+fn issued(count: usize, names: usize) -> Planned {
+    use chancery_local::keys::client::{ClientKey, ClientKeyAlgorithm};
+    use chancery_x509::name::Subject;
+
+    struct Lists(Vec<u8>, BTreeMap<String, Vec<u8>>);
+    impl Proposal for Lists {
+        fn list(&self, name: &'static str) -> Result<Option<Vec<u8>>, Unreadable> {
+            Ok((name == "tls.json").then(|| self.0.clone()))
+        }
+        fn csr(&self, name: &CsrFileName) -> Result<Option<Vec<u8>>, Unreadable> {
+            Ok(self.1.get(&name.to_string()).cloned())
+        }
+        fn csr_names(&self) -> Result<Vec<String>, Unreadable> {
+            Ok(Vec::new())
+        }
+        fn place(&self) -> String {
+            "csrs".to_owned()
+        }
+    }
+
+    let refused = (0..1_000).map(|_| json!({"common_name": "refused.example.com", "csr_file": "none.csr"}));
+    let mut csrs = BTreeMap::new();
+    let issued: Vec<Value> = (0..count)
+        .map(|entry| {
+            let key = ClientKey::generate(ClientKeyAlgorithm::P256).unwrap();
+            let csr = key.request(&Subject::default().to_name().unwrap(), &[]).unwrap();
+            csrs.insert(
+                format!("{entry}.csr"),
+                chancery_x509::pem::encode("CERTIFICATE REQUEST", &csr).into_bytes(),
+            );
+            let sans: Vec<String> = (0..names)
+                .map(|name| format!("name-{name}.entry-{entry}.example.com"))
+                .collect();
+            json!({"common_name": format!("entry-{entry}.example.com"), "sans": sans, "purposes": ["server_auth"],
+            "csr_file": format!("{entry}.csr")})
+        })
+        .collect();
+    let list: Vec<Value> = refused.chain(issued).collect();
+    let config = Config::from_toml("").unwrap();
+    let profiles = Profiles::built_in();
+    let cas =
+        chancery_authority::hierarchy::stand_ins(&config, UnixTime(0), &SystemEntropy, &mut super::offline::made_up);
+    let planner = Planner {
+        rules: Rules {
+            config: &config,
+            profiles: &profiles,
+            cas: &cas.unwrap(),
+        },
+        ledger: None,
+        now: UnixTime(0),
+        entropy: &SystemEntropy,
+    };
+    let lists = Lists(Value::from(list).to_string().into_bytes(), csrs);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    Planned {
+        plan: runtime.block_on(planner.plan(&lists, None)).unwrap(),
+        decided_by: "a test".to_owned(),
+        is_known: true,
+    }
+}
+
+#[test]
+fn every_name_is_in_the_comment() {
+    let planned = issued(3, 20);
+    let text = markdown::render(&planned, "certs/dev");
+    for entry in 0..3 {
+        for name in 0..20 {
+            assert!(
+                text.contains(&format!("`DNS_NAME name-{name}.entry-{entry}.example.com`")),
+                "name {name} of entry {entry}"
+            );
+        }
+    }
+    assert!(text.find("Would be issued").unwrap() < text.find("#### Refused").unwrap());
+    assert!(!text.contains("NOT SHOWN"), "what is refused may be counted");
+    assert!(text.contains("more: `chancery plan` tells each."));
+    let shown = table::render(&planned);
+    assert!(
+        shown
+            .replace(char::is_whitespace, "")
+            .contains("name-19.entry-2.example.com")
+    );
+}
+
+#[test]
+fn what_does_not_fit_is_shouted() {
+    let text = markdown::render(&issued(40, 50), "certs/dev");
+    assert!(text.len() < 65_000, "{}", text.len());
+    let shown = text.matches("| `entry-").count();
+    assert!(shown > 10 && shown < 40, "{shown}");
+    let line = text.lines().nth(3).unwrap();
+    assert!(
+        line.contains(&format!("NOT SHOWN: {} ENTRIES", 40 - shown)),
+        "it stands at the top: {line}"
+    );
 }
 
 #[test]

@@ -136,7 +136,14 @@ async fn issue(authority: &Authority, folder: &std::path::Path, common_name: &st
         Some(detail) => anyhow::anyhow!("{detail}"),
         None => anyhow::anyhow!("{error}"),
     });
-    let issued = issued.context("the server's own certificate could not be issued")?;
+    let issued = issued.with_context(|| {
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        format!(
+            "the server's own certificate could not be issued for {}: choose names that the CA may certify, and that clients \
+             use, with --name",
+            names.join(", ")
+        )
+    })?;
     // The root is left out: whoever trusts it has it.
     let chain = authority.chain(&issued.record.id.issuer);
     let above = chain

@@ -19,8 +19,8 @@ use chancery_authority::Scope;
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RevokeRequest {
-    /// `keyCompromise`, `cACompromise`, `affiliationChanged`, `superseded`, `cessationOfOperation`, `certificateHold`,
-    /// `privilegeWithdrawn`, `aACompromise`, `unspecified`.
+    /// `keyCompromise`, `cACompromise`, `affiliationChanged`, `superseded`, `cessationOfOperation`, `privilegeWithdrawn`,
+    /// `aACompromise`, `unspecified`.
     #[schema(example = "keyCompromise")]
     reason: Option<String>,
     /// When the key is known or thought to have become invalid (RFC 3339).
@@ -96,7 +96,9 @@ pub async fn revoke(
     };
     let reason = match request.reason.as_deref() {
         None => RevocationReason::Unspecified,
-        Some(name) => RevocationReason::from_name(name).ok_or_else(|| unknown_reason(name))?,
+        Some(name) => RevocationReason::from_name(name)
+            .filter(|reason| reason.is_offered())
+            .ok_or_else(|| unknown_reason(name))?,
     };
     let invalidity_date = request
         .invalidity_date
@@ -111,6 +113,10 @@ pub async fn revoke(
 }
 
 fn unknown_reason(name: &str) -> Problem {
-    let names: Vec<&str> = RevocationReason::ALL.into_iter().map(RevocationReason::name).collect();
-    Problem::bad_request(format!("{name:.40} is no reason; use one of {}", names.join(", ")))
+    let offered = RevocationReason::ALL.into_iter().filter(|reason| reason.is_offered());
+    let names: Vec<&str> = offered.map(RevocationReason::name).collect();
+    Problem::bad_request(format!(
+        "{name:.40} is no reason to revoke for good; use one of {}",
+        names.join(", ")
+    ))
 }

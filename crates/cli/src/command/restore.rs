@@ -1,0 +1,243 @@
+//! `chancery restore`: what is taken from a backup, from the newest CRLs, and from nowhere else.
+
+use std::cell::RefCell;
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, bail};
+use chancery_authority::Scope;
+use chancery_authority::port::Clock as _;
+use chancery_local::backup::{self, GivenCrl, Restored, Restoring, Roots, SignedBy};
+use chancery_local::tokens::TokenRecord;
+use chancery_local::world::SystemClock;
+use chancery_x509::certificate::Certificate;
+use serde_json::{Value, json};
+
+use super::{input, verify};
+use crate::arguments::{Arguments, RestoreArguments};
+use crate::{desk, house, show};
+
+/// Puts a copy into an empty data folder.
+pub(crate) fn run(arguments: &Arguments, restore: &RestoreArguments) -> Result<ExitCode> {
+    desk::refuse_elsewhere(arguments, "restore")?;
+    if restore.crl.is_empty() && !restore.without_crl {
+        bail!(
+            "what was revoked after the backup was taken would be valid again: give the newest published CRL of every CA \
+             with --crl FILE, or say --without-crl"
+        );
+    }
+    if !restore.crl.is_empty() && restore.root.is_empty() {
+        bail!("whose CRLs these are cannot be told without the authority's root certificate: give it with --root FILE");
+    }
+    let mut crls = Vec::new();
+    for file in &restore.crl {
+        let lists = input::crls(file)?;
+        let name = file.display().to_string();
+        crls.extend(lists.into_iter().map(|list| GivenCrl {
+            name: name.clone(),
+            list,
+        }));
+    }
+    let target = house::path(arguments)?;
+    let progress = RefCell::new(Some(show::Progress::start("Checking and copying")));
+    let approve = |draft: &Path| {
+        // A question and a spinner do not share a line.
+        progress.borrow_mut().take();
+        approve(draft, &target, restore).map_err(|error| format!("{error:#}"))
+    };
+    let restoring = Restoring {
+        roots: roots(&restore.root)?,
+        unsigned: restore.unsigned,
+        crls: (!restore.without_crl).then_some(crls),
+        keep_tokens: restore.keep_tokens,
+        now: SystemClock.now(),
+        approve: &approve,
+    };
+    let restored = backup::restore(&restore.folder, &target, restoring, &|step| {
+        if let Some(progress) = &*progress.borrow() {
+            progress.say(&format!("Copying {} ({}/{})", step.file, step.done, step.total));
+        }
+    })?;
+    progress.borrow_mut().take();
+    if arguments.json {
+        show::json(&told(&restored))?;
+    } else {
+        say(&restored);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says whether a copy could be restored.
+pub(crate) fn check(arguments: &Arguments, restore: &RestoreArguments) -> Result<ExitCode> {
+    let roots = roots(&restore.root)?;
+    let progress = show::Progress::start("Checking");
+    let verified = backup::verify(&restore.folder, roots.as_ref(), &|step| {
+        progress.say(&format!("Checking {} ({}/{})", step.file, step.done, step.total));
+    })?;
+    drop(progress);
+    let manifest = &verified.manifest;
+    let octets: u64 = manifest.files.iter().map(|file| file.size).sum();
+    if arguments.json {
+        show::json(&json!({
+            "path": restore.folder, "taken_at": manifest.created_at.to_string(), "files": manifest.files.len(), "octets": octets,
+            "signed_by": verified.signed_by.as_ref().map(signer), "root_was_given": roots.is_some(),
+        }))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!(
+        "{} is sound: {} files, {octets} octets, taken at {}.",
+        restore.folder.display(),
+        manifest.files.len(),
+        manifest.created_at
+    );
+    match (&verified.signed_by, roots) {
+        (Some(signed), Some(_)) => println!("{}", signed_line(signed)),
+        (Some(signed), None) => println!(
+            "{} That root came with the backup: give the authority's with --root FILE to know whose backup it is.",
+            signed_line(signed)
+        ),
+        (None, _) => println!("Nobody signed it: whoever could write it may have changed it."),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn roots(files: &[PathBuf]) -> Result<Option<Roots>> {
+    let mut roots = Vec::new();
+    for file in files {
+        roots.extend(input::certificates(file)?);
+    }
+    (!roots.is_empty())
+        .then(|| Roots::new(roots))
+        .transpose()
+        .context("--root cannot be used")
+}
+
+/// A PKCS #11 module is code: whoever names one in `house.toml` has it run with the CA's rights.
+fn approve(draft: &Path, target: &Path, restore: &RestoreArguments) -> Result<()> {
+    let Some(module) = house::pkcs11_module(draft)? else {
+        return Ok(());
+    };
+    for folder in [draft, target] {
+        house::refuse_module_within(&module, folder)?;
+    }
+    if let Some(confirmed) = &restore.pkcs11_module {
+        if is_same(confirmed, &module) {
+            return Ok(());
+        }
+        bail!(
+            "the backup's house.toml names the PKCS #11 module {}, not {}",
+            show::visible(&module.display().to_string()),
+            confirmed.display()
+        );
+    }
+    let shown = show::visible(&module.display().to_string());
+    if std::io::stdin().is_terminal() {
+        let question = format!("Load the PKCS #11 module {shown}, which the backup's house.toml names, from now on?");
+        if dialoguer::Confirm::new()
+            .with_prompt(question)
+            .default(false)
+            .interact()?
+        {
+            return Ok(());
+        }
+        bail!("the PKCS #11 module {shown} was not confirmed");
+    }
+    bail!(
+        "the backup's house.toml has the PKCS #11 module {shown} loaded: if that is the right one, confirm it with \
+         --pkcs11-module {shown}"
+    )
+}
+
+fn is_same(one: &Path, other: &Path) -> bool {
+    match (one.canonicalize(), other.canonicalize()) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => one == other,
+    }
+}
+
+fn signer(signed: &SignedBy) -> Value {
+    json!({ "ca": signed.ca.subject().to_rfc4514(), "root": root(&signed.root) })
+}
+
+fn root(root: &Certificate) -> Value {
+    json!({ "subject": root.subject().to_rfc4514(), "sha256": verify::fingerprint(root) })
+}
+
+fn signed_line(signed: &SignedBy) -> String {
+    format!(
+        "Signed by {} under the root {}, SHA-256 {}.",
+        show::visible(&signed.ca.subject().to_rfc4514()),
+        show::visible(&signed.root.subject().to_rfc4514()),
+        verify::fingerprint(&signed.root)
+    )
+}
+
+fn told(restored: &Restored) -> Value {
+    let crls = restored.crls.as_ref().map(|crls| {
+        let crls = crls.iter().map(|crl| {
+            json!({
+                "file": crl.name, "authority": crl.issuer.as_str(), "shard": crl.shard, "number": crl.number,
+                "this_update": crl.this_update.to_string(), "entries": crl.entries, "newly_revoked": crl.new,
+            })
+        });
+        crls.collect::<Vec<_>>()
+    });
+    let tokens = restored.tokens.iter().map(
+        |token| json!({ "id": token.id, "name": token.name, "scopes": scopes(token), "kept": restored.tokens_kept }),
+    );
+    json!({
+        "path": restored.path, "taken_at": restored.taken_at.to_string(), "crl_number_floor": restored.crl_number_floor,
+        "signed_by": restored.signed_by.as_ref().map(signer), "crls": crls, "tokens": tokens.collect::<Vec<_>>(),
+    })
+}
+
+fn scopes(token: &TokenRecord) -> Vec<&'static str> {
+    token.scopes.iter().map(Scope::name).collect()
+}
+
+fn say(restored: &Restored) {
+    println!(
+        "Restored to {} as it was at {}.",
+        restored.path.display(),
+        restored.taken_at
+    );
+    match &restored.signed_by {
+        Some(signed) => println!("{}", signed_line(signed)),
+        None => println!("Nobody signed this backup: look through what is in it before it is used."),
+    }
+    println!(
+        "Certificates issued since then are not in it. CRL numbers go on from {}.",
+        restored.crl_number_floor
+    );
+    match &restored.crls {
+        None => println!("Without CRLs: what was revoked since then is valid again."),
+        Some(crls) => {
+            for crl in crls {
+                println!(
+                    "{}: CRL number {} of {}, made at {}; {} of its {} entries were not revoked in the backup.",
+                    show::visible(&crl.name),
+                    crl.number,
+                    crl.issuer,
+                    crl.this_update,
+                    crl.new,
+                    crl.entries
+                );
+            }
+        }
+    }
+    let valid = restored.tokens.len();
+    match (valid, restored.tokens_kept) {
+        (0, _) => println!("There was no valid API token in it."),
+        (_, true) => println!("{valid} API tokens go on, and so do those that were revoked since then:"),
+        (_, false) => println!("{valid} API tokens have ended; make new ones with `chancery token create`:"),
+    }
+    for token in &restored.tokens {
+        println!(
+            "  {}  {}  {}",
+            show::visible(&token.id),
+            show::visible(&token.name),
+            scopes(token).join(", ")
+        );
+    }
+}

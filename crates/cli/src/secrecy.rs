@@ -1,0 +1,19 @@
+//! Passphrases, PINs, tokens and keys are in this process's memory: no copy of that must come to lie on a disk.
+
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+
+/// Lets the kernel write no core dump of this process, nor other processes of the same user read its memory.
+///
+/// Every command may hold a secret, and none needs a core dump. Where the system refuses, the command goes on and says so in
+/// the log: it is then as safe as its surroundings.
+pub(crate) fn leave_no_copy_of_memory() {
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    let limited = setrlimit(Resource::Core, none);
+    let undumpable = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    if let Err(error) = limited.and(undumpable) {
+        tracing::warn!(%error, "core dumps of this process cannot be forbidden");
+    }
+}

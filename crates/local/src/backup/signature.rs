@@ -1,0 +1,210 @@
+//! Who took a backup: its manifest is signed by the key of the CA that issues.
+//!
+//! Hashes alone tell accidents, not changes that somebody wanted: whoever can write a backup can write its manifest anew. So the
+//! manifest is signed when the backup is taken, and a restore holds the signature against a root that did not come with the
+//! backup. What was signed is `Chancery backup manifest, format 1`, a line end, and the octets of `manifest.json`: no certificate
+//! and no CRL begins so, and the CA's key never signs a text of others' choosing.
+//!
+//! The ledger records the manifest's digest before it is signed, as it does with everything that a CA key signs.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use aws_lc_rs::digest;
+use chancery_authority::port::{KeyName, KeyStore};
+use chancery_x509::algorithm::SigningInput;
+use chancery_x509::certificate::{Certificate, Issuer};
+use chancery_x509::key::ca::CaPublicKey;
+use chancery_x509::time::UnixTime;
+use data_encoding::BASE64;
+use serde::{Deserialize, Serialize};
+
+use super::{BackupError, failed};
+use crate::ledger::SqliteLedger;
+
+/// The signature's file, beside the manifest.
+pub(super) const FILE: &str = "manifest.sig";
+
+/// What stands before the manifest in the text that is signed.
+const STATEMENT: &[u8] = b"Chancery backup manifest, format 1\n";
+
+/// Octets of the file at most: eight certificates with large keys.
+const MAX_OCTETS: u64 = 1 << 20;
+
+/// Certificates in the chain at most.
+const MAX_CHAIN: usize = 8;
+
+/// The CA that signs a backup's manifest.
+pub struct Signer {
+    /// Certificates: its own first, the root's last.
+    pub chain: Vec<Certificate>,
+    /// Where its key is.
+    pub keys: Arc<dyn KeyStore>,
+    /// The key's name there.
+    pub key: KeyName,
+    /// The ledger, which records what is signed before it is.
+    pub ledger: SqliteLedger,
+}
+
+/// Roots that a restore trusts: they must not come from the backup.
+#[derive(Clone, Debug)]
+pub struct Roots(Vec<Certificate>);
+
+/// Whom a manifest is by.
+#[derive(Clone, Debug)]
+pub struct SignedBy {
+    /// The CA that signed it.
+    pub ca: Certificate,
+    /// The root that its certificate chains to: one of those that were given.
+    pub root: Certificate,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Signature {
+    /// DER in base64: the signer's certificate first, then those above it.
+    chain: Vec<String>,
+    /// Base64.
+    signature: String,
+}
+
+impl Roots {
+    /// Takes roots alone: CAs that may sign certificates, and signed themselves.
+    pub fn new(roots: Vec<Certificate>) -> Result<Self, BackupError> {
+        for root in &roots {
+            root.check_trust_anchor().map_err(|error| BackupError::Root {
+                subject: root.subject().to_rfc4514(),
+                detail: error.to_string(),
+            })?;
+        }
+        Ok(Self(roots))
+    }
+
+    /// The root that a chain leads to, its first certificate being the one that is asked about. Every certificate in it must be
+    /// a CA's and be signed by the next one's key.
+    pub(super) fn of(&self, chain: &[Certificate]) -> Result<&Certificate, String> {
+        let (last, _) = chain.split_last().ok_or("the chain is empty")?;
+        let issuers = chain
+            .iter()
+            .map(|certificate| Issuer::new(certificate.clone()).map_err(|error| error.to_string()))
+            .collect::<Result<Vec<_>, _>>()?;
+        for pair in issuers.windows(2) {
+            if !is_by(pair[0].certificate(), &pair[1]) {
+                return Err(format!(
+                    "{} was not signed by {}",
+                    pair[0].certificate().subject().to_rfc4514(),
+                    pair[1].certificate().subject().to_rfc4514()
+                ));
+            }
+        }
+        let found = self.0.iter().find(|root| {
+            root.as_der() == last.as_der() || Issuer::new((*root).clone()).is_ok_and(|root| is_by(last, &root))
+        });
+        found.ok_or_else(|| {
+            format!(
+                "{} does not chain to the root that was given",
+                chain[0].subject().to_rfc4514()
+            )
+        })
+    }
+}
+
+fn is_by(certificate: &Certificate, issuer: &Issuer) -> bool {
+    certificate.issuer() == issuer.certificate().subject() && certificate.is_signed_by(issuer.public_key())
+}
+
+impl Signer {
+    /// Signs a manifest that was written to `folder`. Blocks.
+    pub(super) fn sign(&self, folder: &Path, manifest: &[u8], at: UnixTime) -> Result<(), BackupError> {
+        let unsigned = |detail: String| BackupError::NotSigned { detail };
+        let ca = self.chain.first().ok_or_else(|| unsigned("there is no CA".into()))?;
+        let public =
+            CaPublicKey::from_der(ca.spki_der()).map_err(|error| unsigned(format!("the CA's key: {error}")))?;
+        let input = statement(&public, manifest);
+        let mut sha256 = [0; 32];
+        sha256.copy_from_slice(digest::digest(&digest::SHA256, manifest).as_ref());
+        crate::wait(self.ledger.record_backup(at, sha256)).map_err(|error| unsigned(error.to_string()))?;
+        let signed = crate::wait(self.keys.sign(&self.key, &input)).map_err(|error| unsigned(error.to_string()))?;
+        if public.verify(&input, &signed.signature).is_err() {
+            return Err(unsigned(format!(
+                "the key {} made a signature that does not verify",
+                self.key
+            )));
+        }
+        let signature = Signature {
+            chain: self.chain.iter().map(|ca| BASE64.encode(ca.as_der())).collect(),
+            signature: BASE64.encode(&signed.signature),
+        };
+        let path = folder.join(FILE);
+        let write = || {
+            let mut draft = tempfile::NamedTempFile::new_in(folder)?;
+            serde_json::to_writer_pretty(&mut draft, &signature).map_err(io::Error::from)?;
+            draft.write_all(b"\n")?;
+            draft.as_file().sync_all()?;
+            draft.persist(&path).map_err(|error| error.error)?;
+            Ok(())
+        };
+        write().map_err(|error| failed(&path, error))
+    }
+}
+
+fn statement(key: &CaPublicKey, manifest: &[u8]) -> SigningInput {
+    let mut hasher = chancery_x509::algorithm::SigningHasher::new(key);
+    hasher.update(STATEMENT);
+    hasher.update(manifest);
+    hasher.finish()
+}
+
+/// Whether a backup has a signature, which is to say nothing about whose.
+pub(super) fn is_there(folder: &Path) -> bool {
+    folder.join(FILE).exists()
+}
+
+/// Whom these octets of a manifest are by. Without roots of the caller's the chain's own last certificate stands for them:
+/// that tells damage, and not who took the backup.
+pub(super) fn verify(folder: &Path, manifest: &[u8], roots: Option<&Roots>) -> Result<SignedBy, BackupError> {
+    let path = folder.join(FILE);
+    let file = match File::open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(BackupError::Unsigned),
+        opened => opened.map_err(|error| failed(&path, error))?,
+    };
+    let mut text = Vec::new();
+    file.take(MAX_OCTETS)
+        .read_to_end(&mut text)
+        .map_err(|error| failed(&path, error))?;
+    let forged = |detail: String| BackupError::Forged { detail };
+    let Signature { chain, signature } =
+        serde_json::from_slice(&text).map_err(|error| forged(format!("{FILE}: {error}")))?;
+    let decode = |text: &String| {
+        BASE64
+            .decode(text.as_bytes())
+            .map_err(|_| forged(format!("{FILE} is no base64")))
+    };
+    if !(1..=MAX_CHAIN).contains(&chain.len()) {
+        return Err(forged(format!("{FILE} has {} certificates", chain.len())));
+    }
+    let chain = chain
+        .iter()
+        .map(|text| Certificate::parse(&decode(text)?).map_err(|error| forged(format!("{FILE}: {error}"))))
+        .collect::<Result<Vec<_>, _>>()?;
+    let own = match roots {
+        Some(_) => None,
+        None => Some(Roots::new(chain.last().cloned().into_iter().collect())?),
+    };
+    let roots = roots.or(own.as_ref()).ok_or(BackupError::Unsigned)?;
+    let root = roots.of(&chain).map_err(forged)?.clone();
+    let ca = chain.into_iter().next().ok_or(BackupError::Unsigned)?;
+    let public = CaPublicKey::from_der(ca.spki_der()).map_err(|error| forged(error.to_string()))?;
+    if public
+        .verify(&statement(&public, manifest), &decode(&signature)?)
+        .is_err()
+    {
+        return Err(forged(format!(
+            "manifest.json is not what {} signed",
+            ca.subject().to_rfc4514()
+        )));
+    }
+    Ok(SignedBy { ca, root })
+}

@@ -1,0 +1,135 @@
+//! What other users of the machine could do to a data folder from outside it.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// In a folder with this bit, only a file's owner renames or removes it (`/tmp`).
+const STICKY: u32 = 0o1000;
+
+/// The folders above a path, itself left out, as they really are.
+fn above(path: &Path) -> Vec<(PathBuf, fs::Metadata)> {
+    let Ok(real) = path.canonicalize() else {
+        return Vec::new();
+    };
+    let parents = real.ancestors().skip(1);
+    parents
+        .filter_map(|parent| Some((parent.to_owned(), fs::metadata(parent).ok()?)))
+        .collect()
+}
+
+/// A folder above the path in which anybody may put something else in the path's place, and its mode.
+pub(super) fn replaceable_by_anybody(path: &Path) -> Option<(PathBuf, u32)> {
+    above(path).into_iter().find_map(|(parent, facts)| {
+        let mode = facts.mode() & 0o7777;
+        (mode & 0o002 != 0 && mode & STICKY == 0).then_some((parent, mode))
+    })
+}
+
+/// What is worth a look, and no reason to stop: folders above that a group or another user may change, and key files that
+/// others may read once they are copied out of the folder as they are.
+pub(super) fn warnings(path: &Path, keys: &Path) -> Vec<String> {
+    let user = rustix::process::geteuid().as_raw();
+    let mut warnings = Vec::new();
+    for (parent, facts) in above(path) {
+        let mode = facts.mode() & 0o7777;
+        let shown = parent.display();
+        if ![0, user].contains(&facts.uid()) {
+            warnings.push(format!(
+                "user number {} owns {shown} and may put another folder in the place of {}: move the authority to a folder \
+                 whose parents are yours or root's",
+                facts.uid(),
+                path.display()
+            ));
+        } else if mode & 0o020 != 0 && mode & STICKY == 0 {
+            warnings.push(format!(
+                "group number {} may put another folder in the place of {} ({shown} has mode {mode:o}): `chmod g-w {shown}`, \
+                 unless nobody else is in that group",
+                facts.gid(),
+                path.display()
+            ));
+        }
+    }
+    let files = fs::read_dir(keys).into_iter().flatten().flatten();
+    for file in files.map(|entry| entry.path()).filter(|file| is_secret(file)) {
+        let Ok(facts) = fs::symlink_metadata(&file) else {
+            continue;
+        };
+        let mode = facts.mode() & 0o7777;
+        if facts.is_file() && mode & 0o077 != 0 {
+            warnings.push(format!(
+                "{} has mode {mode:o}, and should be for its owner alone: `chmod 600 {}`",
+                file.display(),
+                file.display()
+            ));
+        }
+    }
+    warnings.sort();
+    warnings
+}
+
+/// Sealed keys and the generated passphrase.
+fn is_secret(file: &Path) -> bool {
+    file.extension()
+        .is_some_and(|extension| extension == "key" || extension == "secret")
+        || file
+            .file_name()
+            .is_some_and(|name| name == crate::keys::passphrase::STORED_FILE)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::folder::{DataFolder, FolderError};
+
+    fn set(path: &Path, mode: u32) {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn a_parent_that_anybody_may_write_is_refused_and_a_group_s_is_told() {
+        let base = tempfile::tempdir().unwrap();
+        let parent = base.path().join("parent");
+        let data = parent.join("data");
+        let folder = DataFolder::create(&data).unwrap();
+        folder.write_config("").unwrap();
+        assert_eq!(folder.warnings(), [""; 0]);
+        set(&parent, 0o777);
+        let refused = DataFolder::open(&data).unwrap_err();
+        assert!(
+            matches!(refused, FolderError::ParentOpenToOthers { mode: 0o777, .. }),
+            "{refused}"
+        );
+        assert!(refused.to_string().contains("chmod o-w"), "{refused}");
+        // As /tmp is.
+        set(&parent, 0o1777);
+        assert_eq!(DataFolder::open(&data).unwrap().warnings(), [""; 0]);
+        set(&parent, 0o770);
+        let warnings = DataFolder::open(&data).unwrap().warnings();
+        assert!(
+            matches!(&warnings[..], [one] if one.contains("chmod g-w")),
+            "{warnings:?}"
+        );
+        set(&parent, 0o700);
+    }
+
+    #[test]
+    fn key_files_that_others_may_read_are_told() {
+        let base = tempfile::tempdir().unwrap();
+        let folder = DataFolder::create(base.path().join("data")).unwrap();
+        for name in ["a-ca.key", "passphrase", "a-ca.pub"] {
+            fs::write(folder.keys().join(name), "").unwrap();
+            set(&folder.keys().join(name), 0o644);
+        }
+        let warnings = folder.warnings();
+        assert!(
+            matches!(&warnings[..], [key, passphrase] if key.contains("a-ca.key") && passphrase.contains("chmod 600")),
+            "{warnings:?}"
+        );
+        set(&folder.keys().join("a-ca.key"), 0o600);
+        set(&folder.keys().join("passphrase"), 0o600);
+        assert_eq!(folder.warnings(), [""; 0]);
+    }
+}

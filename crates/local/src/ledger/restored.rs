@@ -1,0 +1,184 @@
+//! What a restore does to a ledger: revocations that the backup does not know are taken over from published CRLs, and API tokens
+//! end.
+
+use chancery_authority::Slug;
+use chancery_authority::port::LedgerError;
+use chancery_authority::port::ledger::Revocation;
+use chancery_x509::crl::RevokedEntry;
+use chancery_x509::serial::Serial;
+use chancery_x509::time::UnixTime;
+use rusqlite::{Connection, OptionalExtension};
+
+use super::certificates::{Stage, row_by_serial};
+use super::fault::Fault;
+use super::revocations::{self, Place, shard_number};
+use super::writer::Writing;
+use super::{SqliteLedger, schema};
+
+/// Whom revocations are by that were found on a CRL.
+const PRINCIPAL: &str = "restore";
+
+/// A scope of which CRLs were signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SignedScope {
+    pub(crate) shard: Option<u16>,
+    /// The highest number that was published, as far as the ledger knows.
+    pub(crate) published: Option<u64>,
+}
+
+/// A CRL's entries, with what is to be known of certificates that the ledger does not have.
+pub(crate) struct Listed {
+    pub(crate) issuer: Slug,
+    pub(crate) shard: Option<u16>,
+    pub(crate) entries: Vec<RevokedEntry>,
+    /// The CA's own end, which none of its certificates outlives.
+    pub(crate) ca_end: UnixTime,
+}
+
+impl SqliteLedger {
+    /// The scopes of a CA of which CRLs were signed.
+    pub(crate) async fn signed_scopes(&self, issuer: &Slug) -> Result<Vec<SignedScope>, LedgerError> {
+        let issuer = issuer.clone();
+        self.read(move |connection| signed_scopes(connection, &issuer)).await
+    }
+
+    /// Enters every serial number of a CRL into the revoked ones, and answers how many were not among them.
+    pub(crate) async fn take_over(&self, listed: Listed, at: UnixTime) -> Result<u64, LedgerError> {
+        self.write(move |writing| take_over(writing, &listed, at)).await
+    }
+
+    /// Ends every API token.
+    pub(crate) async fn end_tokens(&self, at: UnixTime) -> Result<(), LedgerError> {
+        self.write(move |writing| {
+            writing
+                .connection
+                .execute("UPDATE api_tokens SET revoked_at = ?1 WHERE revoked_at IS NULL", [at.0])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Records that a backup's manifest is about to be signed.
+    pub(crate) async fn record_backup(&self, at: UnixTime, manifest: [u8; 32]) -> Result<(), LedgerError> {
+        self.write(move |writing| {
+            let values = (at.0, manifest);
+            writing
+                .connection
+                .execute("INSERT INTO backups (at, manifest) VALUES (?1, ?2)", values)?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// SHA-256 of the manifests of backups that were signed, the newest first, at most `limit`.
+    pub async fn backups(&self, limit: usize) -> Result<Vec<(UnixTime, [u8; 32])>, LedgerError> {
+        self.read(move |connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT at, manifest FROM backups ORDER BY id DESC LIMIT ?1")?;
+            let rows = statement.query_map([i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
+                Ok((UnixTime(row.get(0)?), row.get(1)?))
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// What differs from the tables, indexes and triggers that this program makes: something that acts within the file later is
+    /// no matter of its rows.
+    pub(crate) async fn foreign_schema(&self) -> Result<Vec<String>, LedgerError> {
+        self.read(|connection| Ok(schema::differences(connection)?)).await
+    }
+}
+
+fn signed_scopes(connection: &Connection, issuer: &Slug) -> Result<Vec<SignedScope>, Fault> {
+    let mut statement = connection.prepare_cached(
+        "SELECT c.shard, max(CASE WHEN c.etag IS NOT NULL THEN c.number END)
+         FROM crls c JOIN issuers i ON i.id = c.issuer WHERE i.slug = ?1 GROUP BY c.shard ORDER BY c.shard",
+    )?;
+    let rows = statement.query_map([issuer.as_str()], |row| {
+        let (shard, published): (i64, Option<i64>) = (row.get(0)?, row.get(1)?);
+        Ok(SignedScope {
+            shard: u16::try_from(shard).ok(),
+            published: published.and_then(|number| u64::try_from(number).ok()),
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn take_over(writing: &Writing<'_>, listed: &Listed, at: UnixTime) -> Result<u64, Fault> {
+    let issuer = writing.issuer(&listed.issuer)?;
+    let mut new = 0;
+    for entry in &listed.entries {
+        let revocation = Revocation {
+            at: entry.revoked_at,
+            reason: entry.reason,
+            invalidity_date: entry.invalidity_date,
+            principal: PRINCIPAL.to_owned(),
+        };
+        let row = row_by_serial(writing.connection, Some(issuer), entry.serial)?;
+        let place = match &row {
+            None => unknown(writing, listed, issuer, entry.serial, at)?,
+            Some(row) => Place::of(row),
+        };
+        match row.as_ref().map(|row| row.stage) {
+            // Its serial number went on a CRL when it was given up.
+            Some(Stage::Lost) => continue,
+            Some(Stage::Issued) => {
+                if is_revoked(writing.connection, &place)? {
+                    revocations::worsen(writing, &place, &revocation)?;
+                    continue;
+                }
+            }
+            // Completed, or given up, after the backup was taken: nobody completes it a second time.
+            Some(Stage::Open) => give_up(writing, &place, at)?,
+            None => {}
+        }
+        revocations::insert(writing, &place, &revocation)?;
+        new += 1;
+    }
+    Ok(new)
+}
+
+fn is_revoked(connection: &Connection, place: &Place) -> Result<bool, Fault> {
+    let mut statement = connection.prepare_cached("SELECT 1 FROM revocations WHERE certificate = ?1")?;
+    let found: Option<i64> = statement
+        .query_row([place.certificate()], |row| row.get(0))
+        .optional()?;
+    Ok(found.is_some())
+}
+
+fn give_up(writing: &Writing<'_>, place: &Place, at: UnixTime) -> Result<(), Fault> {
+    let id = place.certificate();
+    let connection = writing.connection;
+    connection.execute("UPDATE certificates SET lost_at = ?2 WHERE id = ?1", (id, at.0))?;
+    connection.execute("DELETE FROM authorities WHERE certificate = ?1", [id])?;
+    writing.count(|counts| counts.open_intents -= 1);
+    Ok(())
+}
+
+/// A certificate that was issued after the backup was taken, of which the serial number is all that is known. It is kept as lost:
+/// the number stays taken and on the CRL, to the end of the CA, since the certificate's own is not known.
+fn unknown(writing: &Writing<'_>, listed: &Listed, issuer: i64, serial: Serial, at: UnixTime) -> Result<Place, Fault> {
+    writing
+        .connection
+        .prepare_cached(
+            "INSERT INTO certificates
+                 (issuer, serial, key, is_authority, common_name, profile, not_before, not_after, shard, principal,
+                  notify_expiry, reserved_at, lost_at, der)
+             VALUES (?1, ?2, zeroblob(32), 0, '', '', ?3, ?4, ?5, ?6, 0, ?3, ?3, zeroblob(0))",
+        )?
+        .execute((
+            issuer,
+            serial.as_padded(),
+            at.0,
+            listed.ca_end.0,
+            listed.shard,
+            PRINCIPAL,
+        ))?;
+    Ok(Place::new(
+        writing.connection.last_insert_rowid(),
+        (issuer, shard_number(listed.shard)),
+        serial,
+        listed.ca_end,
+    ))
+}
