@@ -122,7 +122,7 @@ impl Desk for AwsDesk {
         let principal = self.deployed.principal();
         let revoking = opened.authority.revoke(serial, reason, invalidity_date, &principal);
         let revoked = self.deployed.runtime.block_on(revoking)?;
-        let mut answer = serde_json::to_value(RevokeAnswer::new(&revoked, SystemClock.now()))?;
+        let mut answer = serde_json::to_value(RevokeAnswer::new(&revoked, SystemClock.now(), ToString::to_string))?;
         // The function publishes, and what it published is read: that decides, and not what this process did.
         match self.publish(&opened, &revoked.record) {
             Ok(_) => drop(answer.as_object_mut().and_then(|answer| answer.remove("crl_problem"))),

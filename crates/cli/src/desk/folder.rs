@@ -130,7 +130,11 @@ impl Desk for FolderDesk {
             .authority
             .revoke(query::serial(serial)?, reason, invalidity_date, &self.principal);
         let revoked = self.house.runtime.block_on(revoked)?;
-        Ok(serde_json::to_value(RevokeAnswer::new(&revoked, self.now()))?)
+        Ok(serde_json::to_value(RevokeAnswer::new(
+            &revoked,
+            self.now(),
+            ToString::to_string,
+        ))?)
     }
 
     fn publish_crls(&self, ca: Option<&str>) -> Result<Value> {
@@ -142,7 +146,7 @@ impl Desk for FolderDesk {
             .house
             .runtime
             .block_on(self.house.authority.publish_crls(slug.as_ref()));
-        Ok(serde_json::to_value(Crls::published(&outcomes))?)
+        Ok(serde_json::to_value(Crls::published(&outcomes, ToString::to_string))?)
     }
 
     fn crl_status(&self) -> Result<Value> {

@@ -3,7 +3,8 @@
 use axum::Json;
 use axum::extract::State;
 use chancery_authority::config::Config;
-use chancery_authority::publish::{CrlOutcomes, CrlStatus, Staleness};
+use chancery_authority::port::PublicationError;
+use chancery_authority::publish::{CrlOutcomes, CrlStatus, PublishError, Staleness};
 use chancery_authority::{Scope, Slug};
 use serde::{Deserialize, Serialize};
 
@@ -78,8 +79,8 @@ impl Crls {
         }
     }
 
-    /// Tells what came of a publication.
-    pub fn published(outcomes: &CrlOutcomes) -> Self {
+    /// Tells what came of a publication: of a failure, what `told` says of it.
+    pub fn published(outcomes: &CrlOutcomes, told: impl Fn(&PublishError) -> String) -> Self {
         let crls = outcomes.iter().map(|(scope, outcome)| {
             let crl = outcome.as_ref().ok();
             CrlEntry {
@@ -91,7 +92,7 @@ impl Crls {
                 next_update: crl.map(|crl| crl.next_update.to_string()),
                 problem: match outcome {
                     Ok(crl) => damage(&crl.damaged),
-                    Err(error) => Some(error.to_string()),
+                    Err(error) => Some(told(error)),
                 },
                 transitions: Vec::new(),
             }
@@ -117,6 +118,25 @@ pub(crate) fn problem(status: &CrlStatus) -> Option<String> {
         Staleness::Unknown { .. } => "the ledger does not answer".to_owned(),
     };
     Some(text)
+}
+
+/// What is answered of a CRL that was not published: what whoever asks can do about it. The rest, such as paths of this
+/// machine and what a key store said, is in the log.
+pub(crate) fn problem_of(error: &PublishError) -> String {
+    let inside = match error {
+        PublishError::UnknownCa(_)
+        | PublishError::Lint { .. }
+        | PublishError::ShardWithoutUrl(_)
+        | PublishError::Ahead { .. }
+        | PublishError::Contended { .. }
+        | PublishError::Publication(PublicationError::PreconditionFailed { .. }) => return error.to_string(),
+        PublishError::Ledger(_) => "the ledger does not answer",
+        PublishError::KeyStore(_) => "the key store made no signature",
+        PublishError::BadSignature { .. } => "the key store made a wrong signature",
+        PublishError::Publication(_) => "its file could not be written or read",
+        _ => "it could not be written",
+    };
+    format!("the CRL was not published: {inside}; the server's log says why, and it is tried again")
 }
 
 fn damage(rows: &[String]) -> Option<String> {
@@ -164,5 +184,44 @@ pub async fn publish(State(state): State<AppState>, caller: Caller, body: Body) 
     }
     Ok(Json(Crls::published(
         &state.authority.publish_crls(slug.as_ref()).await,
+        problem_of,
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use chancery_authority::port::{KeyName, KeyStoreError, LedgerError, PublishedName, Receipt};
+
+    use super::*;
+
+    /// What only whoever looks after the machine may see.
+    const INSIDE: &str = "/srv/inside";
+
+    #[test]
+    fn what_is_answered_of_a_failure_shows_nothing_of_the_machine() {
+        let io = || std::io::Error::other(INSIDE);
+        let failures = [
+            PublishError::Publication(PublicationError::Failed {
+                name: PublishedName::new("a.crl").unwrap(),
+                detail: INSIDE.to_owned(),
+            }),
+            PublishError::Ledger(LedgerError::Unavailable {
+                detail: INSIDE.to_owned(),
+            }),
+            PublishError::KeyStore(KeyStoreError::Unavailable {
+                detail: INSIDE.to_owned(),
+            }),
+            PublishError::Scratch(io()),
+            PublishError::Revocations(io()),
+            PublishError::BadSignature {
+                key: KeyName(INSIDE.to_owned()),
+                receipt: Receipt(INSIDE.to_owned()),
+            },
+        ];
+        for failure in failures {
+            assert!(failure.to_string().contains(INSIDE), "{failure}");
+            let told = problem_of(&failure);
+            assert!(!told.contains(INSIDE) && told.contains("log"), "{told}");
+        }
+    }
 }

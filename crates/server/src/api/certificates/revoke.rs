@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use chancery_authority::publish::PublishError;
 use chancery_authority::revoke::{RevokeError, RevokedCertificate};
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::time::UnixTime;
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Body, octets, serial, time};
 use crate::access::Caller;
+use crate::api::crls::problem_of;
 use crate::api::problem::{Problem, ProblemBody};
 use crate::api::record::CertificateEntry;
 use crate::app::AppState;
@@ -40,11 +42,11 @@ pub struct RevokeAnswer {
 }
 
 impl RevokeAnswer {
-    /// Tells a revocation as it stands at that time.
-    pub fn new(revoked: &RevokedCertificate, now: UnixTime) -> Self {
+    /// Tells a revocation as it stands at that time: of a CRL that was not published, what `told` says of it.
+    pub fn new(revoked: &RevokedCertificate, now: UnixTime, told: impl Fn(&PublishError) -> String) -> Self {
         let problem = match &revoked.crl {
             Some(Ok(_)) => None,
-            Some(Err(error)) => Some(error.to_string()),
+            Some(Err(error)) => Some(told(error)),
             None => Some("this CA's CRLs are not published at once; the next one will list it".to_owned()),
         };
         Self {
@@ -109,7 +111,11 @@ pub async fn revoke(
         .authority
         .revoke(serial, reason, invalidity_date, principal)
         .await?;
-    Ok(Json(RevokeAnswer::new(&revoked, state.authority.ports().clock.now())))
+    Ok(Json(RevokeAnswer::new(
+        &revoked,
+        state.authority.ports().clock.now(),
+        problem_of,
+    )))
 }
 
 fn unknown_reason(name: &str) -> Problem {
