@@ -55,17 +55,28 @@ impl Authority {
     /// The same for those CRLs whose interval has passed, that do not cover what was revoked since, that are from the future,
     /// or that are not published: as the ledger has it, whoever revoked and published last.
     pub async fn publish_due_crls(&self) -> CrlOutcomes {
-        self.know_crl_uses().await;
         let mut outcomes = Vec::new();
-        for scope in self.crl_scopes() {
-            let outcome = match self.is_due(&scope).await {
-                Ok(false) => continue,
-                Ok(true) => self.publish_crl(&scope).await,
-                Err(error) => Err(error.into()),
-            };
-            outcomes.push((scope, outcome));
+        for scope in self.crl_scopes_now().await {
+            if let Some(outcome) = self.publish_due_crl(&scope).await {
+                outcomes.push((scope, outcome));
+            }
         }
         outcomes
+    }
+
+    /// The same for one of them; `None` where it is not due. Between two of them a server may stop.
+    pub async fn publish_due_crl(&self, scope: &CrlScope) -> Option<Result<PublishedCrl, PublishError>> {
+        match self.is_due(scope).await {
+            Ok(false) => None,
+            Ok(true) => Some(self.publish_crl(scope).await),
+            Err(error) => Some(Err(error.into())),
+        }
+    }
+
+    /// Every CRL that has to be there, as the ledger has it now.
+    pub async fn crl_scopes_now(&self) -> Vec<CrlScope> {
+        self.know_crl_uses().await;
+        self.crl_scopes()
     }
 
     /// Where that cannot be read, those of before and of the configuration are known; making one will tell.

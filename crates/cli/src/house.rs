@@ -1,5 +1,6 @@
 //! An authority in a data folder, put together from its parts.
 
+mod limits;
 mod passphrase;
 mod ready;
 mod settings;
@@ -17,6 +18,7 @@ use chancery_local::ledger::SqliteLedger;
 use chancery_local::publication::FolderPublication;
 use chancery_local::tokens::Tokens;
 use chancery_local::world::{SystemClock, SystemEntropy};
+use chancery_server::limits::Limits;
 use chancery_x509::certificate::Certificate;
 use tokio::runtime::Runtime;
 
@@ -31,6 +33,8 @@ pub(crate) struct House {
     pub(crate) ledger: SqliteLedger,
     pub(crate) authority: Arc<Authority>,
     pub(crate) tokens: Arc<Tokens>,
+    /// What a server on it may be asked for at once.
+    pub(crate) limits: Limits,
     /// What is wrong and does not keep it from working.
     pub(crate) warnings: Vec<String>,
     keys: settings::Keys,
@@ -149,6 +153,7 @@ impl House {
         }
         profiles.check(&config)?;
         let settings = settings::read(&folder)?;
+        let limits = settings.limits()?;
         let keys = settings.keys(&folder, &arguments.passphrase)?;
         let publication = FolderPublication::open(folder.public())
             .with_context(|| format!("{} cannot be published to", folder.public().display()))?;
@@ -174,6 +179,7 @@ impl House {
             ledger,
             authority: Arc::new(authority),
             tokens,
+            limits,
             warnings: Vec::new(),
             keys,
             runtime,

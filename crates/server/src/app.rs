@@ -1,23 +1,22 @@
-//! The routers and their limits.
+//! The routers. How many requests they get at once is decided before them: [`crate::listen`].
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
-use axum::error_handling::HandleErrorLayer;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use chancery_authority::Authority;
 use tower::ServiceBuilder;
-use tower::limit::GlobalConcurrencyLimitLayer;
-use tower::load_shed::LoadShedLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::access::Tokens;
 use crate::api::metrics::Metrics;
 use crate::api::problem::Problem;
+use crate::files::Copies;
+use crate::limits::Limits;
+use crate::load::Load;
 use crate::{api, files};
 
 /// What the handlers share.
@@ -27,6 +26,7 @@ pub struct AppState {
     pub(crate) tokens: Arc<dyn Tokens>,
     pub(crate) requests: Arc<dyn RequestFiles>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) copies: Arc<Copies>,
 }
 
 /// Reads the CSR that a request names with `csr_file`.
@@ -38,31 +38,6 @@ pub trait RequestFiles: Send + Sync {
     fn place(&self) -> String;
 }
 
-/// Limits of the server; the defaults suit one machine.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Octets of a request's body at most.
-    pub body: usize,
-    /// How long a request may take, its body's arrival included.
-    pub request_time: Duration,
-    /// Requests in work at once; further ones are turned away with 503.
-    pub requests: usize,
-    /// Connections open at once on each listener; further ones wait to be accepted.
-    pub connections: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        // The largest legal request: 64 KiB of CSR in base64 beside names and extensions.
-        Self {
-            body: 256 * 1024,
-            request_time: Duration::from_secs(30),
-            requests: 1024,
-            connections: 4096,
-        }
-    }
-}
-
 impl AppState {
     /// What handlers need.
     pub fn new(authority: Arc<Authority>, tokens: Arc<dyn Tokens>, requests: Arc<dyn RequestFiles>) -> Self {
@@ -71,7 +46,13 @@ impl AppState {
             tokens,
             requests,
             metrics: Arc::new(Metrics::new()),
+            copies: Arc::default(),
         }
+    }
+
+    /// What was turned away and cut off: for whoever accepts connections.
+    pub fn load(&self) -> &Load {
+        self.metrics.load()
     }
 
     /// The counters, for what happens outside of requests.
@@ -120,11 +101,6 @@ pub fn http(state: AppState, limits: &Limits) -> Router {
 fn limited(router: Router, limits: &Limits) -> Router {
     router.layer(
         ServiceBuilder::new()
-            .layer(HandleErrorLayer::new(async |_| {
-                Problem::unavailable("too many requests are in work; try again in a moment")
-            }))
-            .layer(LoadShedLayer::new())
-            .layer(GlobalConcurrencyLimitLayer::new(limits.requests))
             .layer(TimeoutLayer::with_status_code(
                 StatusCode::REQUEST_TIMEOUT,
                 limits.request_time,

@@ -26,7 +26,7 @@ pub trait OwnCertificate: Send + Sync {
     async fn renew_if_due(&self) -> Result<(), String>;
 }
 
-/// Runs until `stop` becomes true.
+/// Runs until `stop` becomes true; a round that is under way ends after what it is at: the intents, a CRL, a certificate.
 pub async fn run(
     authority: Arc<Authority>,
     own: Arc<dyn OwnCertificate>,
@@ -40,6 +40,7 @@ pub async fn run(
             own.as_ref(),
             &metrics,
             round.is_multiple_of(REMINDER_ROUNDS),
+            &|| *stop.borrow(),
         )
         .await;
         round = round.wrapping_add(1);
@@ -50,8 +51,14 @@ pub async fn run(
     }
 }
 
-/// Every duty once.
-async fn all(authority: &Authority, own: &dyn OwnCertificate, metrics: &Metrics, remind: bool) {
+/// Every duty once. What is left when the server stops is due when it starts again.
+async fn all(
+    authority: &Authority,
+    own: &dyn OwnCertificate,
+    metrics: &Metrics,
+    remind: bool,
+    stopped: &(dyn Fn() -> bool + Sync),
+) {
     match authority.sweep().await {
         Ok(swept) => {
             if !swept.completed.is_empty() || !swept.lost.is_empty() {
@@ -74,6 +81,9 @@ async fn all(authority: &Authority, own: &dyn OwnCertificate, metrics: &Metrics,
         }
         Err(error) => failed(metrics, "sweep", &error),
     }
+    if stopped() {
+        return;
+    }
     // Files that are as they should be are left alone: this mends what was lost or changed behind our back.
     for (name, outcome) in authority.publish_certificates().await {
         if let Err(error) = outcome {
@@ -89,16 +99,25 @@ async fn all(authority: &Authority, own: &dyn OwnCertificate, metrics: &Metrics,
             );
         }
     }
-    for (scope, outcome) in authority.publish_due_crls().await {
-        match outcome {
-            Ok(crl) => tracing::info!(ca = %scope.issuer, number = crl.number, entries = crl.entries, "CRL published"),
-            Err(error) => failed(metrics, "publish_crl", &error),
+    for scope in authority.crl_scopes_now().await {
+        if stopped() {
+            return;
         }
+        match authority.publish_due_crl(&scope).await {
+            None => {}
+            Some(Ok(crl)) => {
+                tracing::info!(ca = %scope.issuer, number = crl.number, entries = crl.entries, "CRL published");
+            }
+            Some(Err(error)) => failed(metrics, "publish_crl", &error),
+        }
+    }
+    if stopped() {
+        return;
     }
     if let Err(error) = own.renew_if_due().await {
         failed(metrics, "renew_own_certificate", &error);
     }
-    if remind {
+    if remind && !stopped() {
         match authority.remind().await {
             Ok(reminded) if reminded.failed > 0 => failed(
                 metrics,

@@ -1,12 +1,12 @@
 //! Published files over HTTP: CA certificates, CRLs, the bundle (RFC 5280 section 4.2.1.13, RFC 9110 sections 13, 14).
 
 mod conditional;
+mod copies;
 mod range;
 
-use std::io::{Read, Seek, SeekFrom};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, LAST_MODIFIED,
@@ -14,16 +14,14 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
+use chancery_authority::port::PublishedName;
 use chancery_authority::port::publication::Stat;
-use chancery_authority::port::{Content, PublishedName};
-use futures_util::StreamExt as _;
 
 use crate::api::problem::Problem;
 use crate::app::AppState;
+use crate::listen::SharedOctets;
+pub(crate) use copies::Copies;
 use range::Wanted;
-
-/// Octets read from a file at a time; what is longer is streamed and never whole in memory.
-const PIECE: usize = 256 * 1024;
 
 /// Serves a published file to GET and HEAD.
 pub async fn serve(
@@ -35,13 +33,26 @@ pub async fn serve(
     let missing = || Problem::not_found("no such file is published; /api/v1/authorities lists what is");
     let (content_type, lifetime) = kind(&file).ok_or_else(missing)?;
     let name = PublishedName::new(file).map_err(|_| missing())?;
-    let opened = state.authority.ports().publication.open(&name).await.map_err(|error| {
-        tracing::error!(%error, "a published file cannot be read");
+    let unreadable = |error: &dyn std::fmt::Display| {
+        tracing::error!(%error, %name, "a published file cannot be read");
         Problem::unavailable("the file cannot be read at the moment; try again")
-    })?;
-    let (stat, content) = opened.ok_or_else(missing)?;
+    };
+    let publication = state.authority.ports().publication.as_ref();
+    let stat = publication.stat(&name).await.map_err(|error| unreadable(&error))?;
+    let mut stat = stat.ok_or_else(missing)?;
+    // Only who is sent something needs a copy; its facts are then the ones that count.
+    let copy = if method == Method::HEAD
+        || conditional::evaluate(&headers, &stat.etag.0, modified(&stat)) != conditional::Outcome::Proceed
+    {
+        None
+    } else {
+        let copy = state.copies.of(publication, &name, &stat).await;
+        let copy = copy.map_err(|error| unreadable(&error))?.ok_or_else(missing)?;
+        stat = copy.stat.clone();
+        Some(copy)
+    };
 
-    let modified = UNIX_EPOCH + Duration::from_secs(u64::try_from(stat.modified.0).unwrap_or(0));
+    let modified = modified(&stat);
     let etag = HeaderValue::from_str(&format!("\"{}\"", stat.etag.0)).map_err(|_| Problem::internal())?;
     let mut answer = HeaderMap::new();
     answer.insert(LAST_MODIFIED, text(&httpdate::fmt_http_date(modified))?);
@@ -89,12 +100,15 @@ pub async fn serve(
         }
     };
     answer.insert(CONTENT_LENGTH, HeaderValue::from(len));
-    let body = if method == Method::HEAD {
-        Body::empty()
-    } else {
-        body(content, first, len, &stat)?
+    let Some(copy) = copy else {
+        return Ok((status, answer, Body::empty()).into_response());
     };
-    Ok((status, answer, body).into_response())
+    let is_shared = copy.is_in_memory();
+    let mut response = (status, answer, copy.part(first, len)).into_response();
+    if is_shared {
+        response.extensions_mut().insert(SharedOctets);
+    }
+    Ok(response)
 }
 
 /// Content type and cache lifetime by name. Certificates are published as PEM (the drop-in contract), CRLs as DER and PEM.
@@ -115,36 +129,10 @@ fn kind(name: &str) -> Option<(&'static str, Duration)> {
     }
 }
 
-fn text(value: &str) -> Result<HeaderValue, Problem> {
-    HeaderValue::from_str(value).map_err(|_| Problem::internal())
+fn modified(stat: &Stat) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(u64::try_from(stat.modified.0).unwrap_or(0))
 }
 
-/// `len` octets from `first` on: at once if they are few, else in pieces as the client takes them.
-fn body(mut content: Box<dyn Content>, first: u64, len: u64, stat: &Stat) -> Result<Body, Problem> {
-    let failed = |error: std::io::Error| {
-        tracing::error!(%error, etag = stat.etag.0, "a published file cannot be read");
-        Problem::unavailable("the file cannot be read at the moment; try again")
-    };
-    content.seek(SeekFrom::Start(first)).map_err(failed)?;
-    if len <= PIECE as u64 {
-        let mut octets = Vec::with_capacity(usize::try_from(len).unwrap_or(PIECE));
-        content.take(len).read_to_end(&mut octets).map_err(failed)?;
-        return Ok(Body::from(octets));
-    }
-    // After a failure there is nothing left to read: the stream ends, and with it the connection.
-    let pieces = futures_util::stream::unfold(Some((content, len)), async |state| {
-        let (mut content, left) = state.filter(|(_, left)| *left > 0)?;
-        let read = tokio::task::spawn_blocking(move || {
-            let mut octets = vec![0; usize::try_from(left).unwrap_or(PIECE).min(PIECE)];
-            content.read_exact(&mut octets).map(|()| (content, octets))
-        });
-        Some(match read.await.map_err(std::io::Error::other).and_then(|read| read) {
-            Ok((content, octets)) => {
-                let left = left - octets.len() as u64;
-                (Ok(Bytes::from(octets)), Some((content, left)))
-            }
-            Err(error) => (Err(error), None),
-        })
-    });
-    Ok(Body::from_stream(pieces.boxed()))
+fn text(value: &str) -> Result<HeaderValue, Problem> {
+    HeaderValue::from_str(value).map_err(|_| Problem::internal())
 }

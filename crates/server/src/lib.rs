@@ -1,11 +1,12 @@
 //! HTTP in front of an authority.
 //!
-//! - [`app`]: the routers, one for HTTPS (API and files) and one for plain HTTP (files alone), with their limits;
+//! - [`app`]: the routers, one for HTTPS (API and files) and one for plain HTTP (files alone);
 //! - [`access`]: who asks: bearer tokens with scopes, client certificates;
 //! - [`api`]: `/api/v1`, described by `docs/openapi.json`;
 //! - [`files`]: CA certificates, CRLs and the bundle, with conditional and range requests;
 //! - [`tls`]: HTTPS with a certificate from the authority itself, exchanged while running;
-//! - [`listen`]: connections, their limits, graceful stop;
+//! - [`listen`]: connections, bounded in number and in time, graceful stop;
+//! - [`limits`]: every limit; [`load`]: what was turned away for them;
 //! - [`duty`]: what an authority does unasked: CRLs, sweeping, reminders, its own certificate.
 
 pub mod access;
@@ -13,5 +14,7 @@ pub mod api;
 pub mod app;
 pub mod duty;
 pub mod files;
+pub mod limits;
 pub mod listen;
+pub mod load;
 pub mod tls;

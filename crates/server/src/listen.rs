@@ -1,29 +1,40 @@
-//! Accepting connections: TLS or plain, bounded in number and in the time that each step may take, until told to stop.
+//! Accepting connections: TLS or plain, bounded in number, altogether and for each address, and in the time that each step may
+//! take, until told to stop.
+
+mod body;
+mod connection;
+pub mod descriptors;
+mod gate;
+mod places;
+mod pulse;
+mod socket;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::Request;
-use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsAcceptor;
-use tower::ServiceExt as _;
 
-use crate::access::PeerCertificate;
-use crate::app::Limits;
+use crate::limits::Limits;
+use crate::load::{Cut, Load, Shed};
+pub(crate) use body::TooSlow;
+use connection::{Connection, Open, Watch};
+use gate::Gate;
+pub(crate) use gate::SharedOctets;
+use places::{Place, Refused};
+use pulse::Pulse;
 
-/// A client that takes longer for its TLS handshake, or for the head of a request, is let go.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a connection that was told to make room may take to be gone.
+const MAKING_ROOM: Duration = Duration::from_millis(100);
 
-/// How long requests in work may go on after the order to stop.
-const STOP_TIME: Duration = Duration::from_secs(20);
+/// How many connections are asked to make room for one that comes.
+const ASKED: usize = 4;
+
+/// How long nothing is accepted after the system refused a connection: accepting again at once would only spin.
+const NOTHING_ACCEPTED: Duration = Duration::from_millis(100);
 
 /// A listener with what it serves.
 pub struct Front {
@@ -35,105 +46,89 @@ pub struct Front {
     pub router: Router,
 }
 
-/// Serves all fronts until `stop` becomes true, then lets requests in work end.
-pub async fn serve(fronts: Vec<Front>, limits: Limits, stop: watch::Receiver<bool>) {
-    let running = fronts.into_iter().map(|front| accept(front, limits, stop.clone()));
+/// Serves all fronts until `stop` becomes true, then lets requests in work end, and their answers be taken.
+pub async fn serve(fronts: Vec<Front>, limits: Limits, load: Load, stop: watch::Receiver<bool>) {
+    let (open, mut ended) = mpsc::channel(1);
+    let running = fronts.into_iter().map(|front| {
+        let gate = Gate::new(limits, load.clone());
+        accept(front, gate, open.clone(), stop.clone())
+    });
+    let running: Vec<_> = running.collect();
+    drop(open);
     futures_util::future::join_all(running).await;
+    // Nobody sends anything: it ends when the last connection has.
+    if tokio::time::timeout(limits.stop_time(), ended.recv()).await.is_err() {
+        tracing::warn!("some connections did not end in time and were closed");
+        load.cut(Cut::Stopped);
+    }
 }
 
-async fn accept(front: Front, limits: Limits, mut stop: watch::Receiver<bool>) {
-    let places = Arc::new(Semaphore::new(limits.connections));
-    let graceful = GracefulShutdown::new();
-    let acceptor = front.tls.map(TlsAcceptor::from);
+async fn accept(front: Front, gate: Arc<Gate>, open: mpsc::Sender<()>, mut stop: watch::Receiver<bool>) {
+    let tls = front.tls.map(TlsAcceptor::from);
     loop {
-        let place = tokio::select! {
-            place = Arc::clone(&places).acquire_owned() => place,
-            () = told(&mut stop) => break,
-        };
-        let Ok(place) = place else { break };
-        let (stream, peer) = tokio::select! {
+        let (stream, address) = tokio::select! {
             accepted = front.listener.accept() => match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
-                    // Out of file descriptors, most likely: accepting again at once would only spin.
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    if gate.load.shed(Shed::Accept) {
+                        tracing::warn!(%error, "connections cannot be accepted");
+                    }
+                    tokio::time::sleep(NOTHING_ACCEPTED).await;
                     continue;
                 }
             },
             () = told(&mut stop) => break,
         };
-        let connection = Connection {
-            peer,
-            router: front.router.clone(),
-            watcher: graceful.watcher(),
-            _place: place,
+        let Some(place) = place(&gate, address).await else {
+            refuse(stream);
+            continue;
         };
-        tokio::spawn(connection.run(stream, acceptor.clone()));
+        let connection = Connection {
+            router: front.router.clone(),
+            watch: Watch {
+                address,
+                gate: Arc::clone(&gate),
+                place,
+                stop: stop.clone(),
+                open: Open::new(gate.load.clone(), open.clone()),
+            },
+        };
+        tokio::spawn(connection.run(stream, tls.clone()));
     }
-    drop(front.listener);
-    if tokio::time::timeout(STOP_TIME, graceful.shutdown()).await.is_err() {
-        tracing::warn!("some connections did not end in time and were closed");
+}
+
+/// A place for a connection from there, which one that is silent may have to leave.
+async fn place(gate: &Gate, address: SocketAddr) -> Option<Place> {
+    let pulse = Arc::new(Pulse::new(&gate.limits));
+    for _ in 0..ASKED {
+        let shed = match gate.places.take(address.ip(), &pulse) {
+            Ok(place) => return Some(place),
+            Err(Refused::Address) => Shed::ConnectionOfAddress,
+            Err(Refused::Full) if gate.places.make_room() => {
+                let _ = tokio::time::timeout(MAKING_ROOM, gate.places.freed()).await;
+                continue;
+            }
+            Err(Refused::Full) => Shed::Connection,
+        };
+        turned_away(gate, shed, address);
+        return None;
     }
+    turned_away(gate, Shed::Connection, address);
+    None
+}
+
+fn turned_away(gate: &Gate, shed: Shed, address: SocketAddr) {
+    if gate.load.shed(shed) {
+        tracing::warn!(reason = ?shed, %address, "connections are turned away");
+    }
+}
+
+/// Reset, so that the system keeps nothing of it.
+fn refuse(stream: TcpStream) {
+    let _ = stream.set_zero_linger();
 }
 
 /// Waits for the order to stop; a giver who is gone gives it too.
 pub(crate) async fn told(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
-}
-
-struct Connection {
-    peer: SocketAddr,
-    router: Router,
-    watcher: Watcher,
-    /// Freed when the connection ends.
-    _place: OwnedSemaphorePermit,
-}
-
-impl Connection {
-    async fn run(self, stream: TcpStream, acceptor: Option<TlsAcceptor>) {
-        // Answers are small and complete: waiting to fill a segment would only delay them.
-        let _ = stream.set_nodelay(true);
-        let Some(acceptor) = acceptor else {
-            return self.serve(stream, None).await;
-        };
-        match tokio::time::timeout(PATIENCE, acceptor.accept(stream)).await {
-            Ok(Ok(stream)) => {
-                let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
-                let certificate =
-                    certificate.map(|certificate| Arc::new(PeerCertificate(certificate.clone().into_owned())));
-                self.serve(stream, certificate).await;
-            }
-            Ok(Err(error)) => tracing::debug!(peer = %self.peer, %error, "TLS handshake failed"),
-            Err(_) => tracing::debug!(peer = %self.peer, "TLS handshake took too long"),
-        }
-    }
-
-    async fn serve<S>(self, stream: S, certificate: Option<Arc<PeerCertificate>>)
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        let router = self.router;
-        let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
-            if let Some(certificate) = &certificate {
-                request.extensions_mut().insert(Arc::clone(certificate));
-            }
-            router.clone().oneshot(request)
-        });
-        let mut builder = Builder::new(TokioExecutor::new());
-        builder
-            .http1()
-            .timer(TokioTimer::new())
-            .header_read_timeout(PATIENCE)
-            .max_buf_size(64 * 1024);
-        builder
-            .http2()
-            .timer(TokioTimer::new())
-            .max_concurrent_streams(64)
-            .max_header_list_size(16 * 1024);
-        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-        if let Err(error) = self.watcher.watch(connection).await {
-            tracing::debug!(peer = %self.peer, %error, "connection ended early");
-        }
-    }
 }

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail};
 use chancery_authority::Principal;
 use chancery_local::folder::DataFolder;
-use chancery_server::app::{self, AppState, Limits, RequestFiles};
-use chancery_server::listen::{self, Front};
+use chancery_server::app::{self, AppState, RequestFiles};
+use chancery_server::limits::{FEWEST_DESCRIPTORS, Limits};
+use chancery_server::listen::{self, Front, descriptors};
 use chancery_server::tls::ClientTrust;
 use chancery_server::{duty, tls};
 use rustls_pki_types::CertificateDer;
@@ -38,6 +39,7 @@ pub(crate) fn run(arguments: &Arguments, start: &StartArguments) -> Result<ExitC
 
 async fn serve(arguments: &Arguments, start: &StartArguments, house: &House) -> Result<()> {
     let authority = Arc::clone(&house.authority);
+    let limits = within_descriptors(house.limits)?;
     // Bound first, so that a port in use is told before anything is signed.
     let https = bind(start.https).await?;
     let http = bind(start.http).await?;
@@ -65,7 +67,6 @@ async fn serve(arguments: &Arguments, start: &StartArguments, house: &House) -> 
     }
     let tls = Arc::new(tls::server_config(own.identity(), trust)?);
 
-    let limits = Limits::default();
     let state = AppState::new(
         Arc::clone(&authority),
         Arc::new(LedgerTokens::new(
@@ -74,7 +75,7 @@ async fn serve(arguments: &Arguments, start: &StartArguments, house: &House) -> 
         )),
         Arc::new(CsrFolder(house.folder.clone())),
     );
-    let metrics = Arc::clone(state.metrics());
+    let (metrics, load) = (Arc::clone(state.metrics()), state.load().clone());
     let addresses = Addresses {
         api: https.local_addr()?,
         files: http.local_addr()?,
@@ -92,7 +93,7 @@ async fn serve(arguments: &Arguments, start: &StartArguments, house: &House) -> 
         },
     ];
     let (order, stop) = watch::channel(false);
-    let serving = tokio::spawn(listen::serve(fronts, limits, stop.clone()));
+    let serving = tokio::spawn(listen::serve(fronts, limits, load, stop.clone()));
     let duties = tokio::spawn(duty::run(authority, Arc::new(own), metrics, stop));
     // Before anybody hears that it is ready, and may tell it to stop.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -107,11 +108,42 @@ async fn serve(arguments: &Arguments, start: &StartArguments, house: &House) -> 
     }
     let _ = order.send(true);
     if !arguments.json {
-        eprintln!("Stopping: requests in work are finished.");
+        eprintln!("Stopping: requests in work are finished. Once more to stop at once.");
     }
-    serving.await?;
-    duties.await?;
+    let ended = async {
+        serving.await?;
+        // Whatever it is at may be interrupted, as by a crash, once it has had the time that requests have.
+        match tokio::time::timeout(limits.request_time, duties).await {
+            Ok(ended) => ended,
+            Err(_) => Ok(()),
+        }
+    };
+    tokio::select! {
+        ended = ended => ended?,
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
     Ok(())
+}
+
+/// Raises the number of descriptors to what the limits can use, and lowers the limits to what there is.
+fn within_descriptors(limits: Limits) -> Result<Limits> {
+    let available = descriptors::raise(limits.descriptors());
+    if available < FEWEST_DESCRIPTORS {
+        bail!(
+            "this process may have {available} file descriptors and needs {FEWEST_DESCRIPTORS}: raise the hard limit \
+             (`ulimit -Hn`, LimitNOFILE in a systemd unit)"
+        );
+    }
+    let fitted = limits.within(available);
+    if fitted.connections < limits.connections {
+        eprintln!(
+            "warning: {available} file descriptors are enough for {} connections on each port, not for {}: raise the hard \
+             limit (`ulimit -Hn`, LimitNOFILE in a systemd unit)",
+            fitted.connections, limits.connections
+        );
+    }
+    Ok(fitted)
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener> {

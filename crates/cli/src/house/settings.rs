@@ -1,4 +1,5 @@
-//! `house.toml`: what differs from house to house and is no matter of the authority: where its keys are, whom it tells.
+//! `house.toml`: what differs from house to house and is no matter of the authority: where its keys are, whom it tells, what it can
+//! bear.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,9 +11,11 @@ use chancery_local::keys::passphrase::{ENVIRONMENT, Passphrase, PassphraseSource
 use chancery_local::keys::sealed::SealedKeyStore;
 use chancery_local::keys::token::{TokenConfig, TokenKeyStore};
 use chancery_local::notices::{LogNotices, Several, WebhookConfig, WebhookNotices};
+use chancery_server::limits::Limits;
 use chancery_x509::key::ca::CaPublicKey;
 use serde::Deserialize;
 
+use super::limits::LimitSettings;
 use super::passphrase;
 use crate::arguments::{InitArguments, PassphraseArguments};
 
@@ -27,6 +30,7 @@ const TOKEN_SESSIONS: usize = 3;
 pub(super) struct Settings {
     keys: KeySettings,
     webhook: Vec<WebhookSettings>,
+    limits: LimitSettings,
 }
 
 /// A URL that is told of what happens.
@@ -181,6 +185,10 @@ fn host(url: &str) -> String {
 }
 
 impl Settings {
+    pub(super) fn limits(&self) -> Result<Limits> {
+        self.limits.limits().with_context(|| format!("{FILE} cannot be used"))
+    }
+
     pub(super) fn keys(&self, folder: &DataFolder, arguments: &PassphraseArguments) -> Result<Keys> {
         let secret = passphrase::source(folder, arguments);
         match &self.keys {

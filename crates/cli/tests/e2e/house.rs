@@ -227,11 +227,21 @@ impl<'a> Server<'a> {
         self.child.id()
     }
 
-    /// Asks it to stop, as a service manager does, and waits for its end.
-    pub(crate) fn stop(mut self) -> std::process::ExitStatus {
+    /// Asks it to stop, as a service manager does.
+    pub(crate) fn terminate(&self) {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    }
+
+    /// Waits for its end.
+    pub(crate) fn wait(mut self) -> std::process::ExitStatus {
         self.child.wait().unwrap()
+    }
+
+    /// Asks it to stop, and waits for its end.
+    pub(crate) fn stop(self) -> std::process::ExitStatus {
+        self.terminate();
+        self.wait()
     }
 }
 

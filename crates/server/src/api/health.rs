@@ -11,7 +11,7 @@ use crate::app::AppState;
 /// Answer to `GET /health`.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Health {
-    /// `ok`; `degraded` if it issues but a CRL is stale; `failing` if the ledger cannot be read.
+    /// `ok`; `degraded` if it issues but a CRL is stale, or some are turned away; `failing` if the ledger cannot be read.
     #[schema(example = "ok")]
     status: &'static str,
     /// Version of the program.
@@ -40,6 +40,11 @@ pub async fn health(State(state): State<AppState>) -> Response {
             }
         }
     }
+    let shed = state.load().problems();
+    if !shed.is_empty() && status == "ok" {
+        status = "degraded";
+    }
+    problems.extend(shed.into_iter().map(str::to_owned));
     (
         code,
         Json(Health {

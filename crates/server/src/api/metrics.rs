@@ -16,6 +16,7 @@ use prometheus_client::registry::Registry;
 
 use super::problem::Problem;
 use crate::app::AppState;
+use crate::load::Load;
 
 /// Counters of this process; what the ledger counts is read when asked for.
 #[derive(Debug)]
@@ -25,6 +26,7 @@ pub struct Metrics {
     issuance: Histogram,
     replayed: Counter,
     duty_failures: Family<Duty, Counter>,
+    load: Load,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -70,13 +72,21 @@ impl Metrics {
             "Scheduled work that failed, by duty",
             Family::clone(&duty_failures),
         );
+        let load = Load::default();
+        load.register(&mut registry);
         Self {
             registry,
             rejected,
             issuance,
             replayed,
             duty_failures,
+            load,
         }
+    }
+
+    /// What was turned away and cut off.
+    pub(crate) fn load(&self) -> &Load {
+        &self.load
     }
 
     /// A certificate was issued, or for a repeated request answered again.

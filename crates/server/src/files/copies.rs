@@ -1,0 +1,414 @@
+//! One copy in memory of each version of a published file, which everybody who is being sent it shares: who reads slowly, or
+//! not at all, holds neither a descriptor nor octets of his own.
+//!
+//! Small files are kept between requests, large ones as long as somebody is being sent them. All copies together have a
+//! limit; what does not fit is read from one descriptor a version, in pieces.
+
+use std::collections::HashMap;
+use std::io::{self, Read, SeekFrom};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use axum::body::{Body, Bytes};
+use chancery_authority::port::publication::Stat;
+use chancery_authority::port::{Content, ETag, Publication, PublicationError, PublishedName};
+use futures_util::StreamExt as _;
+
+/// Octets of all copies together, those of versions that are published no more and still being sent included.
+const ALL: usize = 256 << 20;
+
+/// Octets of a file up to which it is kept between requests.
+const SMALL: usize = 1 << 20;
+
+/// Octets of all files that are kept between requests.
+const KEPT: usize = 16 << 20;
+
+/// Versions that are too long for memory and read from their descriptors at a time.
+const OPEN: usize = 16;
+
+/// Octets of such a version that are read at a time.
+const PIECE: usize = 64 * 1024;
+
+/// Names from which on those whose copies are gone are forgotten.
+const NAMES: usize = 1024;
+
+/// The copies that there are.
+#[derive(Debug)]
+pub(crate) struct Copies {
+    limits: CopyLimits,
+    live: Arc<AtomicUsize>,
+    open: Arc<AtomicUsize>,
+    known: Mutex<Known>,
+    /// Held while a file is read, so that of many who ask for a new version one reads it.
+    reading: tokio::sync::Mutex<()>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct CopyLimits {
+    all: usize,
+    small: usize,
+    kept: usize,
+    open: usize,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    versions: HashMap<PublishedName, Version>,
+    kept: usize,
+}
+
+#[derive(Debug)]
+struct Version {
+    etag: ETag,
+    copy: Weak<Copy>,
+    /// The same copy, of a small file.
+    kept: Option<Arc<Copy>>,
+}
+
+/// One version of a file.
+pub(super) struct Copy {
+    pub(super) stat: Stat,
+    octets: Octets,
+}
+
+enum Octets {
+    Memory {
+        octets: Box<[u8]>,
+        live: Arc<AtomicUsize>,
+    },
+    Open {
+        content: Mutex<Box<dyn Content>>,
+        open: Arc<AtomicUsize>,
+    },
+}
+
+/// Why there is no copy.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CopyError {
+    #[error(transparent)]
+    Publication(#[from] PublicationError),
+    #[error("it cannot be read: {0}")]
+    Read(#[from] io::Error),
+    #[error("too many versions of long files are being sent")]
+    Full,
+}
+
+impl Default for Copies {
+    fn default() -> Self {
+        Self::with(CopyLimits {
+            all: ALL,
+            small: SMALL,
+            kept: KEPT,
+            open: OPEN,
+        })
+    }
+}
+
+impl Copies {
+    fn with(limits: CopyLimits) -> Self {
+        Self {
+            limits,
+            live: Arc::default(),
+            open: Arc::default(),
+            known: Mutex::default(),
+            reading: tokio::sync::Mutex::default(),
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The version of a file that has these facts, or a newer one; `None` if there is no file any more.
+    pub(super) async fn of(
+        &self,
+        publication: &dyn Publication,
+        name: &PublishedName,
+        stat: &Stat,
+    ) -> Result<Option<Arc<Copy>>, CopyError> {
+        if let Some(copy) = self.known().find(name, &stat.etag) {
+            return Ok(Some(copy));
+        }
+        let _reading = self.reading.lock().await;
+        if let Some(copy) = self.known().find(name, &stat.etag) {
+            return Ok(Some(copy));
+        }
+        let Some((stat, content)) = publication.open(name).await? else {
+            return Ok(None);
+        };
+        let copy = Arc::new(self.copy(stat, content).await?);
+        self.known().remember(name, &copy, self.limits);
+        Ok(Some(copy))
+    }
+
+    async fn copy(&self, stat: Stat, mut content: Box<dyn Content>) -> Result<Copy, CopyError> {
+        let len = usize::try_from(stat.len).unwrap_or(usize::MAX);
+        if !add(&self.live, len, self.limits.all) {
+            // What is kept without need makes room first.
+            self.known().let_go();
+            if !add(&self.live, len, self.limits.all) {
+                if !add(&self.open, 1, self.limits.open) {
+                    return Err(CopyError::Full);
+                }
+                let open = Arc::clone(&self.open);
+                let content = Mutex::new(content);
+                return Ok(Copy {
+                    stat,
+                    octets: Octets::Open { content, open },
+                });
+            }
+        }
+        // Whatever becomes of it, dropping it gives back what was taken.
+        let mut copy = Copy {
+            octets: Octets::Memory {
+                octets: Box::default(),
+                live: Arc::clone(&self.live),
+            },
+            stat,
+        };
+        let read = tokio::task::spawn_blocking(move || {
+            let mut octets = vec![0; len];
+            content.read_exact(&mut octets).map(|()| octets.into_boxed_slice())
+        });
+        let read = read.await.map_err(io::Error::other).and_then(|read| read)?;
+        if let Octets::Memory { octets, .. } = &mut copy.octets {
+            *octets = read;
+        }
+        Ok(copy)
+    }
+}
+
+impl Known {
+    fn find(&self, name: &PublishedName, etag: &ETag) -> Option<Arc<Copy>> {
+        let version = self.versions.get(name).filter(|version| version.etag == *etag)?;
+        version.copy.upgrade()
+    }
+
+    fn remember(&mut self, name: &PublishedName, copy: &Arc<Copy>, limits: CopyLimits) {
+        if self.versions.len() >= NAMES {
+            self.versions.retain(|_, version| version.copy.strong_count() > 0);
+        }
+        if let Some(before) = self.versions.remove(name) {
+            self.kept -= before.kept.map_or(0, |kept| kept.len());
+        }
+        let len = copy.len();
+        let keep = matches!(copy.octets, Octets::Memory { .. }) && len <= limits.small;
+        if keep && self.kept + len > limits.kept {
+            self.let_go();
+        }
+        if keep {
+            self.kept += len;
+        }
+        let version = Version {
+            etag: copy.stat.etag.clone(),
+            copy: Arc::downgrade(copy),
+            kept: keep.then(|| Arc::clone(copy)),
+        };
+        self.versions.insert(name.clone(), version);
+    }
+
+    /// Keeps nothing that nobody is being sent.
+    fn let_go(&mut self) {
+        for version in self.versions.values_mut() {
+            version.kept = None;
+        }
+        self.kept = 0;
+    }
+}
+
+impl Copy {
+    fn len(&self) -> usize {
+        usize::try_from(self.stat.len).unwrap_or(usize::MAX)
+    }
+
+    /// Whether its octets are in memory once for everybody.
+    pub(super) fn is_in_memory(&self) -> bool {
+        matches!(self.octets, Octets::Memory { .. })
+    }
+
+    /// `len` octets from `first` on, which are there.
+    pub(super) fn part(self: Arc<Self>, first: u64, len: u64) -> Body {
+        if self.is_in_memory() {
+            let all = Bytes::from_owner(Shared(self));
+            let first = usize::try_from(first).unwrap_or(usize::MAX).min(all.len());
+            let end = first
+                .saturating_add(usize::try_from(len).unwrap_or(usize::MAX))
+                .min(all.len());
+            return Body::from(all.slice(first..end));
+        }
+        // After a failure there is nothing left to read: the stream ends, and with it the connection.
+        let pieces = futures_util::stream::unfold(Some((self, first, len)), async |state| {
+            let (copy, first, left) = state.filter(|(_, _, left)| *left > 0)?;
+            let read = tokio::task::spawn_blocking(move || copy.read(first, left).map(|octets| (copy, octets)));
+            Some(match read.await.map_err(io::Error::other).and_then(|read| read) {
+                Ok((copy, octets)) => {
+                    let read = octets.len() as u64;
+                    (Ok(Bytes::from(octets)), Some((copy, first + read, left - read)))
+                }
+                Err(error) => (Err(error), None),
+            })
+        });
+        Body::from_stream(pieces.boxed())
+    }
+
+    /// The next piece of a version that is not in memory.
+    fn read(&self, first: u64, left: u64) -> io::Result<Vec<u8>> {
+        let Octets::Open { content, .. } = &self.octets else {
+            return Err(io::Error::other("the file is in memory"));
+        };
+        let mut octets = vec![0; usize::try_from(left).unwrap_or(PIECE).min(PIECE)];
+        let mut content = content.lock().unwrap_or_else(PoisonError::into_inner);
+        content.seek(SeekFrom::Start(first))?;
+        content.read_exact(&mut octets)?;
+        Ok(octets)
+    }
+}
+
+impl std::fmt::Debug for Copy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Copy")
+            .field("stat", &self.stat)
+            .field("in_memory", &self.is_in_memory())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Copy {
+    fn drop(&mut self) {
+        match &self.octets {
+            Octets::Memory { live, .. } => live.fetch_sub(self.len(), Ordering::Relaxed),
+            Octets::Open { open, .. } => open.fetch_sub(1, Ordering::Relaxed),
+        };
+    }
+}
+
+struct Shared(Arc<Copy>);
+
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        match &self.0.octets {
+            Octets::Memory { octets, .. } => octets,
+            Octets::Open { .. } => &[],
+        }
+    }
+}
+
+/// Adds where that does not go beyond the limit.
+fn add(to: &AtomicUsize, number: usize, limit: usize) -> bool {
+    let grown = |before: usize| before.checked_add(number).filter(|after| *after <= limit);
+    to.fetch_update(Ordering::Relaxed, Ordering::Relaxed, grown).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use chancery_authority::port::Precondition;
+    use hyper::body::Body as _;
+
+    use super::*;
+
+    const LIMITS: CopyLimits = CopyLimits {
+        all: 100,
+        small: 10,
+        kept: 15,
+        open: 1,
+    };
+
+    struct Folder {
+        _root: tempfile::TempDir,
+        files: chancery_local::publication::FolderPublication,
+        copies: Copies,
+    }
+
+    impl Folder {
+        fn new() -> Self {
+            let root = tempfile::tempdir().unwrap();
+            Self {
+                files: chancery_local::publication::FolderPublication::open(root.path()).unwrap(),
+                copies: Copies::with(LIMITS),
+                _root: root,
+            }
+        }
+
+        async fn put(&self, name: &str, octets: Vec<u8>) -> PublishedName {
+            let name = PublishedName::new(name).unwrap();
+            let put = self
+                .files
+                .put(&name, Box::new(io::Cursor::new(octets)), Precondition::None);
+            put.await.unwrap();
+            name
+        }
+
+        async fn copy(&self, name: &PublishedName) -> Result<Arc<Copy>, CopyError> {
+            let stat = self.files.stat(name).await.unwrap().unwrap();
+            self.copies.of(&self.files, name, &stat).await.map(Option::unwrap)
+        }
+
+        fn live(&self) -> usize {
+            self.copies.live.load(Ordering::Relaxed)
+        }
+    }
+
+    async fn octets(copy: &Arc<Copy>, first: u64, len: u64) -> Vec<u8> {
+        let body = Arc::clone(copy).part(first, len);
+        assert!(!copy.is_in_memory() || body.size_hint().exact() == Some(len));
+        axum::body::to_bytes(body, usize::MAX).await.unwrap().to_vec()
+    }
+
+    #[tokio::test]
+    async fn everybody_shares_the_copy_of_a_version() {
+        let folder = Folder::new();
+        let name = folder.put("a.crl", vec![1; 50]).await;
+        let (one, two) = (folder.copy(&name).await.unwrap(), folder.copy(&name).await.unwrap());
+        assert!(Arc::ptr_eq(&one, &two) && one.is_in_memory());
+        assert_eq!(folder.live(), 50);
+        assert_eq!(octets(&one, 10, 5).await, [1; 5]);
+        // Another version is another copy, and the one before lasts as long as somebody is being sent it.
+        folder.put("a.crl", vec![2; 40]).await;
+        let three = folder.copy(&name).await.unwrap();
+        assert_eq!((octets(&three, 0, 40).await, folder.live()), (vec![2; 40], 90));
+        assert_eq!(octets(&two, 0, 50).await, [1; 50]);
+        drop((one, two, three));
+        assert_eq!(folder.live(), 0);
+    }
+
+    #[tokio::test]
+    async fn small_files_are_kept_within_a_limit() {
+        let folder = Folder::new();
+        for (name, live) in [("a.crl", 8), ("b.crl", 8), ("c.crl", 8)] {
+            let name = folder.put(name, vec![1; 8]).await;
+            drop(folder.copy(&name).await.unwrap());
+            assert_eq!(folder.live(), live, "{name}");
+        }
+        let name = folder.put("c.crl", vec![2; 4]).await;
+        drop(folder.copy(&name).await.unwrap());
+        assert_eq!(folder.live(), 4);
+    }
+
+    #[tokio::test]
+    async fn what_does_not_fit_into_memory_is_read_from_one_descriptor() {
+        let folder = Folder::new();
+        let whole: Vec<u8> = (0..300_000_u32).map(|number| number.to_le_bytes()[1]).collect();
+        let name = folder.put("a.crl", whole.clone()).await;
+        let (one, two) = (folder.copy(&name).await.unwrap(), folder.copy(&name).await.unwrap());
+        assert!(Arc::ptr_eq(&one, &two) && !one.is_in_memory());
+        let (left, right) = futures_util::future::join(octets(&one, 0, 300_000), octets(&two, 1, 299_998)).await;
+        assert!(left == whole && right == whole[1..299_999]);
+        let other = folder.put("b.crl", vec![3; 101]).await;
+        assert!(matches!(folder.copy(&other).await, Err(CopyError::Full)));
+        drop((one, two));
+        assert_eq!(octets(&folder.copy(&other).await.unwrap(), 0, 101).await, [3; 101]);
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_makes_room_for_what_is_asked_for() {
+        let folder = Folder::new();
+        let small = folder.put("a.crl", vec![1; 8]).await;
+        drop(folder.copy(&small).await.unwrap());
+        let large = folder.put("b.crl", vec![2; 95]).await;
+        let copy = folder.copy(&large).await.unwrap();
+        assert!(copy.is_in_memory());
+        assert_eq!(folder.live(), 95);
+        // Nor is a small one kept where there is no room for it.
+        assert!(!folder.copy(&small).await.unwrap().is_in_memory());
+    }
+}

@@ -1,0 +1,172 @@
+//! Bodies on their way: a request's, which has to arrive at the least rate, and an answer's, which has to be taken at it.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use axum::body::Bytes;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use tokio::time::{Sleep, sleep_until};
+
+use super::gate::Stay;
+
+/// Octets of an answer that are handed on at a time, and that have to be gone before they count as progress.
+const PIECE: usize = 16 * 1024;
+
+/// A request's body did not arrive in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the request's body arrived too slowly")]
+pub(crate) struct TooSlow;
+
+/// Why a request's body did not arrive.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ArrivalError {
+    // Not transparent: whoever answers looks for it among the sources.
+    #[error("{0}")]
+    TooSlow(#[from] TooSlow),
+    #[error(transparent)]
+    Connection(#[from] hyper::Error),
+}
+
+/// A request's body.
+pub(super) struct Arriving {
+    body: Incoming,
+    stay: Arc<Stay>,
+    /// Made when somebody waits.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Arriving {
+    pub(super) fn new(body: Incoming, stay: Arc<Stay>) -> Self {
+        Self {
+            body,
+            stay,
+            timer: None,
+        }
+    }
+
+    fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(deadline) = self.stay.way.body_deadline() else {
+            return Poll::Pending;
+        };
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        if timer.deadline() != deadline {
+            timer.as_mut().reset(deadline);
+        }
+        timer.as_mut().poll(cx)
+    }
+}
+
+impl Body for Arriving {
+    type Data = Bytes;
+    type Error = ArrivalError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ArrivalError>>> {
+        let this = self.get_mut();
+        match Pin::new(&mut this.body).poll_frame(cx) {
+            Poll::Ready(Some(Ok(frame))) => {
+                this.stay.way.moved(frame.data_ref().map_or(0, Bytes::len));
+                if this.body.is_end_stream() {
+                    this.stay.way.arrived();
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error.into()))),
+            Poll::Ready(None) => {
+                this.stay.way.arrived();
+                Poll::Ready(None)
+            }
+            Poll::Pending => {
+                ready!(this.poll_deadline(cx));
+                this.stay.was_slow();
+                Poll::Ready(Some(Err(TooSlow.into())))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// An answer's body. Each piece keeps the answer's place and memory as long as it exists, in whoever's buffers, and is progress
+/// when it ceases to: that it was asked for says only that there was room for it.
+pub(super) struct Leaving {
+    body: axum::body::Body,
+    /// What was taken from the body and not handed on yet.
+    left: Bytes,
+    stay: Arc<Stay>,
+}
+
+/// A piece of an answer.
+struct Piece {
+    octets: Bytes,
+    stay: Arc<Stay>,
+}
+
+impl Drop for Piece {
+    fn drop(&mut self) {
+        self.stay.way.moved(self.octets.len());
+    }
+}
+
+impl AsRef<[u8]> for Piece {
+    fn as_ref(&self) -> &[u8] {
+        &self.octets
+    }
+}
+
+impl Leaving {
+    pub(super) fn new(body: axum::body::Body, stay: Arc<Stay>) -> Self {
+        Self {
+            body,
+            left: Bytes::new(),
+            stay,
+        }
+    }
+
+    fn piece(&mut self) -> Bytes {
+        let octets = self.left.split_to(self.left.len().min(PIECE));
+        Bytes::from_owner(Piece {
+            octets,
+            stay: Arc::clone(&self.stay),
+        })
+    }
+}
+
+impl Body for Leaving {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let this = self.get_mut();
+        while this.left.is_empty() {
+            match ready!(Pin::new(&mut this.body).poll_frame(cx)) {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(octets) => this.left = octets,
+                    Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
+                },
+                other => return Poll::Ready(other),
+            }
+        }
+        Poll::Ready(Some(Ok(Frame::data(this.piece()))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left.is_empty() && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let (left, rest) = (self.left.len() as u64, self.body.size_hint());
+        let mut hint = SizeHint::new();
+        if let Some(upper) = rest.upper() {
+            hint.set_upper(upper.saturating_add(left));
+        }
+        hint.set_lower(rest.lower().saturating_add(left));
+        hint
+    }
+}

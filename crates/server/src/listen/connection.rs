@@ -1,0 +1,291 @@
+//! One connection, from its acceptance to its end: the TLS handshake, HTTP of the version that ALPN chose (without TLS
+//! always HTTP/1.1), and a look at its clocks whenever one of them may be over.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::response::{IntoResponse as _, Response};
+use hyper::body::{Body as _, Incoming};
+use hyper::server::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tower::ServiceExt as _;
+
+use super::body::{Arriving, Leaving};
+use super::gate::{Gate, SharedOctets, Stay};
+use super::places::{Peer, Place};
+use super::pulse::{Pulse, Verdict};
+use super::socket::Socket;
+use super::told;
+use crate::access::PeerCertificate;
+use crate::api::problem::Problem;
+use crate::limits::Limits;
+use crate::load::{Cut, Load, Shed};
+
+/// What hyper buffers of an HTTP/1.1 connection at most.
+const BUFFER: usize = 64 * 1024;
+
+/// What an HTTP/2 stream may send us before we have read it, and what it may have waiting in our buffers.
+const STREAM_BUFFER: u32 = 64 * 1024;
+
+/// The same for all streams of a connection, inwards.
+const CONNECTION_WINDOW: u32 = 256 * 1024;
+
+/// How often HTTP/2 asks whether the peer is still there, and how long that may take: a peer that is gone without a word
+/// would else keep a request's place.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+/// How long a connection that has nothing under way may take to end once the server stops.
+const TO_LEAVE: Duration = Duration::from_secs(2);
+
+/// How often a connection is looked at once the server stops.
+const STOPPING: Duration = Duration::from_millis(100);
+
+/// A connection that was accepted.
+pub(super) struct Connection {
+    pub(super) router: Router,
+    pub(super) watch: Watch,
+}
+
+/// What a connection is looked after with.
+pub(super) struct Watch {
+    pub(super) address: SocketAddr,
+    pub(super) gate: Arc<Gate>,
+    pub(super) place: Place,
+    pub(super) stop: watch::Receiver<bool>,
+    /// Whoever waits for the last connection to end waits for this.
+    pub(super) open: Open,
+}
+
+/// Counts a connection as long as it is open.
+pub(super) struct Open {
+    load: Load,
+    _ended: mpsc::Sender<()>,
+}
+
+/// Whatever answers the requests of a connection.
+#[derive(Clone)]
+struct Desk {
+    router: Router,
+    gate: Arc<Gate>,
+    certificate: Option<Arc<PeerCertificate>>,
+    peer: Arc<Peer>,
+    pulse: Arc<Pulse>,
+}
+
+impl Open {
+    pub(super) fn new(load: Load, ended: mpsc::Sender<()>) -> Self {
+        load.connected();
+        Self { load, _ended: ended }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.load.disconnected();
+    }
+}
+
+impl Connection {
+    pub(super) async fn run(mut self, stream: TcpStream, tls: Option<TlsAcceptor>) {
+        let socket = Socket::new(stream, Arc::clone(&self.watch.place.pulse));
+        let Some(tls) = tls else {
+            return self.http1(socket, None).await;
+        };
+        let Some(stream) = self.watch.handshake(socket, tls).await else {
+            return;
+        };
+        let (_, session) = stream.get_ref();
+        let is_http2 = session.alpn_protocol() == Some(b"h2");
+        let certificate = session.peer_certificates().and_then(<[_]>::first);
+        let certificate = certificate.map(|certificate| Arc::new(PeerCertificate(certificate.clone().into_owned())));
+        if is_http2 {
+            self.http2(stream, certificate).await;
+        } else {
+            self.http1(stream, certificate).await;
+        }
+    }
+
+    async fn http1<S>(self, stream: S, certificate: Option<Arc<PeerCertificate>>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let desk = self.desk(certificate);
+        let service = hyper::service::service_fn(move |request| desk.clone().answer(request));
+        // A head has a hundred fields at most, by hyper's own limit: to set one would cost every request an allocation.
+        let mut builder = http1::Builder::new();
+        builder
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.watch.gate.limits.silence)
+            .max_header_size(Limits::HEAD)
+            .max_buf_size(BUFFER);
+        let connection = builder.serve_connection(TokioIo::new(stream), service);
+        self.watch.over(connection, http1::Connection::graceful_shutdown).await;
+    }
+
+    async fn http2<S>(self, stream: S, certificate: Option<Arc<PeerCertificate>>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let desk = self.desk(certificate);
+        let service = hyper::service::service_fn(move |request| desk.clone().answer(request));
+        // Streams that are reset before they are answered, and frames that continue a head, have limits of their own in
+        // h2: twenty, and what the largest head can fill.
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        builder
+            .timer(TokioTimer::new())
+            .keep_alive_interval(KEEP_ALIVE)
+            .keep_alive_timeout(KEEP_ALIVE)
+            .max_concurrent_streams(Limits::STREAMS)
+            .initial_stream_window_size(STREAM_BUFFER)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_send_buf_size(STREAM_BUFFER as usize)
+            .max_header_list_size(u32::try_from(Limits::HEAD).unwrap_or(u32::MAX));
+        let connection = builder.serve_connection(TokioIo::new(stream), service);
+        self.watch.over(connection, http2::Connection::graceful_shutdown).await;
+    }
+
+    fn desk(&self, certificate: Option<Arc<PeerCertificate>>) -> Desk {
+        Desk {
+            router: self.router.clone(),
+            gate: Arc::clone(&self.watch.gate),
+            certificate,
+            peer: Arc::clone(&self.watch.place.peer),
+            pulse: Arc::clone(&self.watch.place.pulse),
+        }
+    }
+}
+
+impl Watch {
+    async fn handshake(&mut self, socket: Socket, tls: TlsAcceptor) -> Option<TlsStream<Socket>> {
+        let pulse = Arc::clone(&self.place.pulse);
+        let accepted = tokio::select! {
+            accepted = timeout_at(pulse.first_head(), tls.accept(socket)) => accepted,
+            () = pulse.told_to_make_room() => {
+                self.cut(Cut::MadeRoom);
+                return None;
+            }
+            () = told(&mut self.stop) => return None,
+        };
+        match accepted {
+            Ok(Ok(stream)) => return Some(stream),
+            Ok(Err(error)) => tracing::debug!(peer = %self.address, %error, "TLS handshake failed"),
+            Err(_) => self.cut(Cut::Silent),
+        }
+        None
+    }
+
+    /// Serves until the connection ends, is to end and has nothing under way, or one of its clocks is over.
+    async fn over<C>(mut self, connection: C, finish: impl Fn(Pin<&mut C>))
+    where
+        C: Future<Output = hyper::Result<()>>,
+    {
+        let mut connection = pin!(connection);
+        let pulse = Arc::clone(&self.place.pulse);
+        let mut timer = pin!(sleep_until(pulse.first_head()));
+        let (mut is_finishing, mut is_leaving, mut stopped) = (false, false, None);
+        loop {
+            let mut again = match pulse.verdict() {
+                Verdict::Fine(again) => again,
+                Verdict::Finish(again) => {
+                    if !is_finishing {
+                        is_finishing = true;
+                        finish(connection.as_mut());
+                    }
+                    again
+                }
+                Verdict::Silent => return self.cut(Cut::Silent),
+                Verdict::Stuck => return self.cut(Cut::Unread),
+            };
+            if let Some(leave) = stopped {
+                let now = Instant::now();
+                if now >= leave && pulse.is_idle() {
+                    return self.cut(Cut::Stopped);
+                }
+                again = again.min(now + STOPPING);
+            }
+            timer.as_mut().reset(again);
+            tokio::select! {
+                biased;
+                ended = connection.as_mut() => {
+                    if let Err(error) = ended {
+                        tracing::debug!(peer = %self.address, %error, "connection ended early");
+                    }
+                    return;
+                }
+                () = pulse.told_to_make_room(), if !is_leaving => {
+                    // A request may have come meanwhile: then it is answered first.
+                    if pulse.is_idle() {
+                        return self.cut(Cut::MadeRoom);
+                    }
+                    is_leaving = true;
+                    finish(connection.as_mut());
+                }
+                () = told(&mut self.stop), if stopped.is_none() => {
+                    stopped = Some(Instant::now() + TO_LEAVE);
+                    finish(connection.as_mut());
+                }
+                () = timer.as_mut() => {}
+            }
+        }
+    }
+
+    fn cut(&self, why: Cut) {
+        tracing::debug!(peer = %self.address, ?why, "connection cut");
+        self.open.load.cut(why);
+        self.place.pulse.cut();
+    }
+}
+
+impl Desk {
+    async fn answer(self, request: Request<Incoming>) -> Result<Response<Leaving>, Infallible> {
+        let (stay, shed) = self
+            .gate
+            .let_in(&self.peer, &self.pulse, request.body().is_end_stream());
+        let stay = Arc::new(stay);
+        if let Some(shed) = shed {
+            return Ok(self.turn_away(shed, stay));
+        }
+        let Some(work) = self.gate.work() else {
+            return Ok(self.turn_away(Shed::Request, stay));
+        };
+        let (mut head, body) = request.into_parts();
+        if let Some(certificate) = &self.certificate {
+            head.extensions.insert(Arc::clone(certificate));
+        }
+        let request = Request::from_parts(head, Arriving::new(body, Arc::clone(&stay)));
+        let answer = self.router.clone().oneshot(request).await?;
+        drop(work);
+        if answer.extensions().get::<SharedOctets>().is_none() {
+            let hint = answer.body().size_hint();
+            let octets = usize::try_from(hint.upper().unwrap_or(hint.lower())).unwrap_or(usize::MAX);
+            if !stay.take_octets(octets) {
+                return Ok(self.turn_away(Shed::Memory, stay));
+            }
+        }
+        Ok(leave(answer, stay))
+    }
+
+    fn turn_away(&self, shed: Shed, stay: Arc<Stay>) -> Response<Leaving> {
+        if self.gate.load.shed(shed) {
+            tracing::warn!(reason = ?shed, "requests are turned away");
+        }
+        let problem = Problem::unavailable("the server has too much to do; try again in a moment");
+        leave(problem.into_response(), stay)
+    }
+}
+
+fn leave(answer: Response, stay: Arc<Stay>) -> Response<Leaving> {
+    stay.way.answer();
+    answer.map(|body| Leaving::new(body, stay))
+}

@@ -1,0 +1,212 @@
+//! Places for connections: so many altogether, so many for one address, and who has to leave when there is none.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use super::pulse::Pulse;
+use crate::limits::Limits;
+
+/// A connection that has been silent for less than this does not have to make room: its request may be on the way.
+const MAY_BE_ASKED_TO_LEAVE: Duration = Duration::from_secs(1);
+
+/// An IPv4 address, or an IPv6 network of 64 bits: what one subscriber has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Origin(IpAddr);
+
+impl From<IpAddr> for Origin {
+    fn from(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(address) => Self(address.into()),
+            IpAddr::V6(address) => Self(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into()),
+        }
+    }
+}
+
+/// What those of one origin have among them.
+#[derive(Debug, Default)]
+pub(super) struct Peer {
+    /// Places.
+    places: AtomicUsize,
+    /// Requests in work and answers on their way.
+    pub(super) answers: AtomicUsize,
+}
+
+/// The places of one listener.
+#[derive(Debug)]
+pub(super) struct Places {
+    limit: usize,
+    per_address: usize,
+    taken: Mutex<Taken>,
+    freed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Taken {
+    peers: HashMap<Origin, Arc<Peer>>,
+    pulses: HashMap<u64, Arc<Pulse>>,
+    next: u64,
+}
+
+/// Why there is no place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// This address has all that it may have.
+    Address,
+    /// All are taken.
+    Full,
+}
+
+/// A place, free again when dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    places: Arc<Places>,
+    origin: Origin,
+    number: u64,
+    pub(super) peer: Arc<Peer>,
+    pub(super) pulse: Arc<Pulse>,
+}
+
+impl Places {
+    pub(super) fn new(limits: &Limits) -> Arc<Self> {
+        Arc::new(Self {
+            limit: limits.connections,
+            per_address: limits.per_address(),
+            taken: Mutex::default(),
+            freed: Notify::new(),
+        })
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A place for a connection from there.
+    pub(super) fn take(self: &Arc<Self>, address: IpAddr, pulse: &Arc<Pulse>) -> Result<Place, Refused> {
+        let origin = Origin::from(address);
+        let mut taken = self.taken();
+        let of_origin = taken
+            .peers
+            .get(&origin)
+            .map_or(0, |peer| peer.places.load(Ordering::Relaxed));
+        // An address that has enough is turned away for that, whether there is a place or not: nobody makes room for it.
+        if of_origin >= self.per_address {
+            return Err(Refused::Address);
+        }
+        if taken.pulses.len() >= self.limit {
+            return Err(Refused::Full);
+        }
+        let peer = Arc::clone(taken.peers.entry(origin).or_default());
+        peer.places.fetch_add(1, Ordering::Relaxed);
+        let number = taken.next;
+        taken.next += 1;
+        taken.pulses.insert(number, Arc::clone(pulse));
+        Ok(Place {
+            places: Arc::clone(self),
+            origin,
+            number,
+            peer,
+            pulse: Arc::clone(pulse),
+        })
+    }
+
+    /// Has the connection leave that has been silent longest; whether there was one.
+    pub(super) fn make_room(&self) -> bool {
+        let taken = self.taken();
+        let silent = taken.pulses.values().filter(|pulse| !pulse.makes_room());
+        let longest = silent
+            .filter_map(|pulse| Some((pulse.silent_for()?, pulse)))
+            .max_by_key(|(silent, _)| *silent);
+        longest.is_some_and(|(silent, pulse)| silent >= MAY_BE_ASKED_TO_LEAVE && pulse.make_room())
+    }
+
+    /// Waits until a place is free again.
+    pub(super) async fn freed(&self) {
+        self.freed.notified().await;
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.places.taken();
+        taken.pulses.remove(&self.number);
+        if self.peer.places.fetch_sub(1, Ordering::Relaxed) == 1 {
+            taken.peers.remove(&self.origin);
+        }
+        drop(taken);
+        self.places.freed.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn places(connections: usize, of_one: usize) -> (Arc<Places>, impl Fn() -> Arc<Pulse>) {
+        let limits = Limits {
+            connections,
+            connections_per_address: Some(of_one),
+            ..Limits::default()
+        };
+        (Places::new(&limits), move || Arc::new(Pulse::new(&limits)))
+    }
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn an_ipv6_network_of_64_bits_is_one_address() {
+        assert_eq!(Origin::from(ip("2001:db8::1")), Origin::from(ip("2001:db8::ffff:1")));
+        assert_ne!(Origin::from(ip("2001:db8::1")), Origin::from(ip("2001:db8:0:1::1")));
+        assert_eq!(Origin::from(ip("::ffff:192.0.2.1")), Origin::from(ip("192.0.2.1")));
+        assert_ne!(Origin::from(ip("192.0.2.2")), Origin::from(ip("192.0.2.1")));
+    }
+
+    #[test]
+    fn one_address_leaves_places_for_others() {
+        let (places, pulse) = places(4, 2);
+        let first = places.take(ip("192.0.2.1"), &pulse()).unwrap();
+        let _second = places.take(ip("192.0.2.1"), &pulse()).unwrap();
+        assert_eq!(places.take(ip("192.0.2.1"), &pulse()).unwrap_err(), Refused::Address);
+        let _other = places.take(ip("192.0.2.2"), &pulse()).unwrap();
+        let _another = places.take(ip("192.0.2.3"), &pulse()).unwrap();
+        assert_eq!(places.take(ip("192.0.2.4"), &pulse()).unwrap_err(), Refused::Full);
+        drop(first);
+        let _again = places.take(ip("192.0.2.1"), &pulse()).unwrap();
+    }
+
+    #[test]
+    fn nothing_is_remembered_of_who_left() {
+        let (places, pulse) = places(4, 2);
+        let (one, two) = (
+            places.take(ip("192.0.2.1"), &pulse()).unwrap(),
+            places.take(ip("192.0.2.1"), &pulse()).unwrap(),
+        );
+        drop(one);
+        assert_eq!(places.taken().peers.len(), 1);
+        drop(two);
+        assert!(places.taken().peers.is_empty() && places.taken().pulses.is_empty());
+    }
+
+    #[test]
+    fn the_one_that_was_silent_longest_makes_room_and_no_busy_one() {
+        let limits = Limits::default();
+        let of_age = |seconds| Arc::new(Pulse::of_age(&limits, Duration::from_secs(seconds)));
+        let (places, _) = places(4, 4);
+        let (busy, older, newer) = (of_age(9), of_age(3), of_age(0));
+        let request = super::super::pulse::Way::begin(&busy, true);
+        let _busy = places.take(ip("192.0.2.1"), &busy).unwrap();
+        let _newer = places.take(ip("192.0.2.2"), &newer).unwrap();
+        assert!(!places.make_room(), "nobody has been silent for long");
+        let _older = places.take(ip("192.0.2.1"), &older).unwrap();
+        assert!(places.make_room());
+        assert!(older.makes_room() && !newer.makes_room() && !busy.makes_room());
+        assert!(!places.make_room(), "it is leaving already, and the others may stay");
+        drop(request);
+    }
+}

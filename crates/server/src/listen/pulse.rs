@@ -1,0 +1,358 @@
+//! The clocks of a connection: when it last did something that counts, and by when each of its requests and answers has to
+//! get on. Whoever gets on sets an atomic; one task for each connection looks at them, when the next one may be over.
+//!
+//! Only what belongs to a request counts: octets of a body that arrive, octets of an answer that are gone.
+//! HTTP/2 frames that ask for an answer of their own (PING, SETTINGS) are no progress.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::limits::Limits;
+
+/// No deadline: the request is with its handler, which has a limit of its own.
+const NONE: u64 = u64::MAX;
+
+/// Milliseconds that whoever reads a body has to answer that it is late, before the connection is cut for it.
+const TO_ANSWER: u64 = 1000;
+
+/// One connection's clocks.
+#[derive(Debug)]
+pub(crate) struct Pulse {
+    born: Instant,
+    limits: Times,
+    /// Whole requests whose answers are not gone yet.
+    whole: AtomicU32,
+    /// Requests whose bodies are still arriving.
+    arriving: AtomicU32,
+    /// Since when there has been no whole request, in milliseconds after `born`.
+    quiet_since: AtomicU64,
+    /// Deadlines of bodies and answers that are on their way.
+    clocks: Mutex<Vec<Arc<AtomicU64>>>,
+    /// The connection is dropped, and what is in the system's buffers with it.
+    is_cut: AtomicBool,
+    /// It has to make room for another connection.
+    make_room: AtomicBool,
+    wake: Notify,
+}
+
+/// Limits as the clocks count them: milliseconds.
+#[derive(Clone, Copy, Debug)]
+struct Times {
+    silence: u64,
+    without_request: u64,
+    body: u64,
+    answer: u64,
+    rate: u64,
+}
+
+/// What a connection has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Nothing to be done; to be looked at again then.
+    Fine(Instant),
+    /// It may end what it is at, and gets nothing new; to be looked at again then.
+    Finish(Instant),
+    /// No whole request came in time.
+    Silent,
+    /// A body or an answer does not move.
+    Stuck,
+}
+
+/// A body on its way, in or out: has to move at the least rate, and may fall behind by so much.
+#[derive(Debug)]
+pub(crate) struct Way {
+    pulse: Arc<Pulse>,
+    clock: Arc<AtomicU64>,
+    state: Mutex<State>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Arriving,
+    Whole,
+    Leaving,
+}
+
+impl Pulse {
+    /// Of a connection that was accepted now.
+    pub(super) fn new(limits: &Limits) -> Self {
+        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX / 4);
+        Self {
+            born: Instant::now(),
+            limits: Times {
+                silence: millis(limits.silence),
+                without_request: millis(limits.without_request()),
+                body: millis(limits.body_time),
+                answer: millis(limits.answer_time),
+                rate: limits.least_rate.max(1),
+            },
+            whole: AtomicU32::new(0),
+            arriving: AtomicU32::new(0),
+            quiet_since: AtomicU64::new(0),
+            clocks: Mutex::default(),
+            is_cut: AtomicBool::new(false),
+            make_room: AtomicBool::new(false),
+            wake: Notify::new(),
+        }
+    }
+
+    /// Of a connection that was accepted so long ago.
+    #[cfg(test)]
+    pub(super) fn of_age(limits: &Limits, age: Duration) -> Self {
+        let mut pulse = Self::new(limits);
+        pulse.born = pulse.born.checked_sub(age).unwrap();
+        pulse
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn at(&self, millis: u64) -> Instant {
+        self.born + Duration::from_millis(millis)
+    }
+
+    fn clocks(&self) -> MutexGuard<'_, Vec<Arc<AtomicU64>>> {
+        self.clocks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// By when the head of the first request has to be there.
+    pub(super) fn first_head(&self) -> Instant {
+        self.at(self.limits.silence)
+    }
+
+    /// What it has come to.
+    pub(super) fn verdict(&self) -> Verdict {
+        self.verdict_at(self.now())
+    }
+
+    fn verdict_at(&self, now: u64) -> Verdict {
+        // No deadline is ever set nearer than this, so that none is missed by who looks so often.
+        let mut again = now.saturating_add(self.limits.silence.min(self.limits.body).min(self.limits.answer));
+        for clock in self.clocks().iter() {
+            let deadline = clock.load(Ordering::Relaxed);
+            if deadline <= now {
+                return Verdict::Stuck;
+            }
+            again = again.min(deadline);
+        }
+        if !self.is_busy() {
+            let since = self.quiet_since.load(Ordering::Relaxed);
+            let (head, whole) = (since + self.limits.silence, since + self.limits.without_request);
+            if whole <= now {
+                return Verdict::Silent;
+            }
+            if head <= now && self.arriving.load(Ordering::Relaxed) == 0 {
+                return Verdict::Finish(self.at(again.min(whole)));
+            }
+            again = again.min(if head <= now { whole } else { head });
+        }
+        Verdict::Fine(self.at(again))
+    }
+
+    /// Whether a whole request is in work, or its answer on its way.
+    pub(super) fn is_busy(&self) -> bool {
+        self.whole.load(Ordering::Acquire) > 0
+    }
+
+    /// Whether nothing at all is under way.
+    pub(super) fn is_idle(&self) -> bool {
+        !self.is_busy() && self.arriving.load(Ordering::Acquire) == 0
+    }
+
+    /// For how long there has been no whole request; `None` while there is one.
+    pub(super) fn silent_for(&self) -> Option<Duration> {
+        let since = self.quiet_since.load(Ordering::Relaxed);
+        (!self.is_busy()).then(|| Duration::from_millis(self.now().saturating_sub(since)))
+    }
+
+    /// Has the connection end to make room. Whether it was not told so before.
+    pub(super) fn make_room(&self) -> bool {
+        let first = !self.make_room.swap(true, Ordering::AcqRel);
+        self.wake.notify_one();
+        first
+    }
+
+    /// Whether it was told to make room.
+    pub(super) fn makes_room(&self) -> bool {
+        self.make_room.load(Ordering::Acquire)
+    }
+
+    /// Waits until it is told to make room.
+    pub(super) async fn told_to_make_room(&self) {
+        while !self.makes_room() {
+            self.wake.notified().await;
+        }
+    }
+
+    /// What is still to be sent is of no account any more.
+    pub(super) fn cut(&self) {
+        self.is_cut.store(true, Ordering::Release);
+    }
+
+    /// Whether the connection was cut.
+    pub(super) fn is_cut(&self) -> bool {
+        self.is_cut.load(Ordering::Acquire)
+    }
+}
+
+impl Way {
+    /// The head of a request is there; its body is, too, where it `is_whole`.
+    pub(crate) fn begin(pulse: &Arc<Pulse>, is_whole: bool) -> Self {
+        let state = if is_whole { State::Whole } else { State::Arriving };
+        let clock = match state {
+            State::Arriving => {
+                pulse.arriving.fetch_add(1, Ordering::AcqRel);
+                pulse.now() + pulse.limits.body + TO_ANSWER
+            }
+            State::Whole | State::Leaving => {
+                pulse.whole.fetch_add(1, Ordering::AcqRel);
+                NONE
+            }
+        };
+        let clock = Arc::new(AtomicU64::new(clock));
+        pulse.clocks().push(Arc::clone(&clock));
+        Self {
+            pulse: Arc::clone(pulse),
+            clock,
+            state: Mutex::new(state),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The body is whole: from now on its handler is at work.
+    pub(crate) fn arrived(&self) {
+        let mut state = self.state();
+        if *state == State::Arriving {
+            *state = State::Whole;
+            self.pulse.whole.fetch_add(1, Ordering::AcqRel);
+            self.pulse.arriving.fetch_sub(1, Ordering::AcqRel);
+            self.clock.store(NONE, Ordering::Relaxed);
+        }
+    }
+
+    /// There is an answer, whether or not all of the request has been seen: it has to be taken from now on.
+    pub(crate) fn answer(&self) {
+        self.arrived();
+        *self.state() = State::Leaving;
+        let deadline = self.pulse.now() + self.pulse.limits.answer;
+        self.clock.store(deadline, Ordering::Relaxed);
+    }
+
+    /// So many octets got on. They put the deadline off by what they may take at the least rate, and never further than
+    /// it was at the beginning.
+    pub(crate) fn moved(&self, octets: usize) {
+        let most = match *self.state() {
+            State::Arriving => self.pulse.limits.body + TO_ANSWER,
+            State::Whole => return,
+            State::Leaving => self.pulse.limits.answer,
+        };
+        let earned = (octets as u64).saturating_mul(1000) / self.pulse.limits.rate;
+        let before = self.clock.load(Ordering::Relaxed);
+        let deadline = before.saturating_add(earned).min(self.pulse.now() + most);
+        self.clock.store(deadline, Ordering::Relaxed);
+    }
+
+    /// By when the request's body has to have got on; `None` for one that is there.
+    pub(crate) fn body_deadline(&self) -> Option<Instant> {
+        let is_arriving = *self.state() == State::Arriving;
+        is_arriving.then(|| {
+            self.pulse
+                .at(self.clock.load(Ordering::Relaxed).saturating_sub(TO_ANSWER))
+        })
+    }
+}
+
+impl Drop for Way {
+    fn drop(&mut self) {
+        self.pulse.clocks().retain(|clock| !Arc::ptr_eq(clock, &self.clock));
+        match *self.state() {
+            // It never became a request: the connection is as silent as it was.
+            State::Arriving => {
+                self.pulse.arriving.fetch_sub(1, Ordering::AcqRel);
+            }
+            State::Whole | State::Leaving => {
+                // Before the count, so that nobody sees a connection that is not busy with a time from long ago.
+                self.pulse.quiet_since.store(self.pulse.now(), Ordering::Relaxed);
+                self.pulse.whole.fetch_sub(1, Ordering::AcqRel);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pulse() -> Arc<Pulse> {
+        Arc::new(Pulse::new(&Limits {
+            silence: Duration::from_secs(15),
+            body_time: Duration::from_secs(10),
+            answer_time: Duration::from_secs(30),
+            least_rate: 1000,
+            ..Limits::default()
+        }))
+    }
+
+    #[test]
+    fn a_connection_without_a_request_is_asked_to_end_and_then_cut() {
+        let pulse = pulse();
+        assert!(matches!(pulse.verdict_at(0), Verdict::Fine(_)));
+        assert!(matches!(pulse.verdict_at(14_999), Verdict::Fine(_)));
+        assert!(matches!(pulse.verdict_at(15_000), Verdict::Finish(_)));
+        assert_eq!(pulse.verdict_at(25_000), Verdict::Silent);
+    }
+
+    #[test]
+    fn a_request_whose_body_does_not_come_is_no_request() {
+        let pulse = pulse();
+        let way = Way::begin(&pulse, false);
+        assert!(matches!(pulse.verdict_at(10_500), Verdict::Fine(_)));
+        assert_eq!(pulse.verdict_at(11_500), Verdict::Stuck);
+        // Octets put it off by what they may take, never beyond what one may fall behind.
+        way.clock.store(5_000, Ordering::Relaxed);
+        way.moved(2_000);
+        assert_eq!(way.clock.load(Ordering::Relaxed), 7_000);
+        way.moved(1 << 20);
+        assert!(way.clock.load(Ordering::Relaxed) < 11_500);
+        // However the body trickles, the connection ends.
+        way.clock.store(100_000, Ordering::Relaxed);
+        assert_eq!(pulse.verdict_at(25_000), Verdict::Silent);
+        drop(way);
+        assert!(matches!(pulse.verdict_at(15_000), Verdict::Finish(_)));
+    }
+
+    #[test]
+    fn an_answer_has_to_move() {
+        let pulse = pulse();
+        let way = Way::begin(&pulse, true);
+        // The handler's time is not the connection's.
+        assert!(matches!(pulse.verdict_at(1_000_000), Verdict::Fine(_)));
+        way.answer();
+        assert!(matches!(pulse.verdict_at(29_000), Verdict::Fine(_)));
+        assert_eq!(pulse.verdict_at(31_000), Verdict::Stuck);
+        way.clock.store(10_000, Ordering::Relaxed);
+        way.moved(5_000);
+        assert_eq!(way.clock.load(Ordering::Relaxed), 15_000);
+        drop(way);
+        assert!(pulse.clocks().is_empty() && pulse.is_idle());
+    }
+
+    #[test]
+    fn one_answer_that_moves_does_not_keep_another_that_does_not() {
+        let pulse = pulse();
+        let (stuck, moving) = (Way::begin(&pulse, true), Way::begin(&pulse, true));
+        stuck.answer();
+        moving.answer();
+        stuck.clock.store(20_000, Ordering::Relaxed);
+        assert!(matches!(pulse.verdict_at(19_999), Verdict::Fine(again) if again == pulse.at(20_000)));
+        assert_eq!(pulse.verdict_at(20_000), Verdict::Stuck);
+    }
+}
