@@ -128,8 +128,11 @@ pub(crate) fn problem_of(error: &PublishError) -> String {
         | PublishError::Lint { .. }
         | PublishError::ShardWithoutUrl(_)
         | PublishError::Ahead { .. }
+        | PublishError::NotOurs { .. }
+        | PublishError::NotListed { .. }
         | PublishError::Contended { .. }
         | PublishError::Publication(PublicationError::PreconditionFailed { .. }) => return error.to_string(),
+        PublishError::NotBelieved(_) => "the CA's certificate is not believed",
         PublishError::Ledger(_) => "the ledger does not answer",
         PublishError::KeyStore(_) => "the key store made no signature",
         PublishError::BadSignature { .. } => "the key store made a wrong signature",
