@@ -57,6 +57,8 @@ locals {
     journal_rejections = [merge(local.write_journal, { Sid = "WriteRejections", Action = "dynamodb:PutItem", Condition = local.partitions_of["rejections"] })]
     journal_cas        = [merge(local.write_journal, { Sid = "WriteCas", Condition = local.partitions_of["cas"] })]
     journal_crls       = [merge(local.write_journal, { Sid = "WriteCrls", Action = ["dynamodb:PutItem", "dynamodb:UpdateItem"], Condition = local.partitions_of["crls"] })]
+    # A compromised key is blocked, and what was being issued for it is given up.
+    journal_compromise = [merge(local.write_journal, { Sid = "WriteCompromises", Condition = local.partitions_of["compromise"] })]
 
     # Reminders are recorded beside what they are about, and nothing else is written, nor read by way of writing.
     remind = [{
@@ -158,10 +160,11 @@ locals {
   # The journal's partitions by what they hold. LeadingKeys is there whatever is written.
   partitions_of = {
     for what, keys in {
-      issuance   = ["intent#*", "key#*", "token#*", "issued#*", "expiry#*", "revoked#*", "changes#*", "crl-uses"]
+      issuance   = ["intent#*", "key#*", "token#*", "issued#*", "expiry#*", "revoked#*", "changes#*", "crl-uses", "line#*"]
       rejections = ["rejections*"]
       cas        = ["authorities", "adoption"]
       crls       = ["revoked#*", "changes#*", "crl#*", "number#*"]
+      compromise = ["key#*", "line#*", "intent#*", "token#*"]
       } : what => {
       "ForAllValues:StringLike" = { "dynamodb:LeadingKeys" = keys }
       Null                      = { "dynamodb:LeadingKeys" = "false" }
@@ -232,8 +235,8 @@ locals {
   granted = {
     create-root-ca    = ["storage_keys", "read_ledger", "add_root", "journal_issuance", "journal_cas", "query_serial", "query_open", "scan_certificates", "sign_root", "read_keys", "authenticate", "publish_root", "publish_bundle"]
     create-issuing-ca = ["storage_keys", "read_ledger", "add_issuing", "journal_issuance", "journal_cas", "query_serial", "query_open", "sign_root", "read_keys", "authenticate", "publish_issuing", "publish_bundle"]
-    root-ca-crl       = ["storage_keys", "read_ledger", "revoke", "count_root_crls", "journal_crls", "query_serial", "query_open", "scan_certificates", "sign_root", "read_keys", "publish_root", "read_revoked_root", "tell"]
-    issuing-ca-crl    = ["storage_keys", "read_ledger", "revoke", "count_issuing_crls", "journal_crls", "query_serial", "query_open", "scan_certificates", "sign_issuing", "read_keys", "publish_issuing", "read_revoked", "tell"]
+    root-ca-crl       = ["storage_keys", "read_ledger", "revoke", "count_root_crls", "journal_crls", "journal_compromise", "query_serial", "query_open", "scan_certificates", "sign_root", "read_keys", "publish_root", "read_revoked_root", "tell"]
+    issuing-ca-crl    = ["storage_keys", "read_ledger", "revoke", "count_issuing_crls", "journal_crls", "journal_compromise", "query_serial", "query_open", "scan_certificates", "sign_issuing", "read_keys", "publish_issuing", "read_revoked", "tell"]
     tls-cert          = ["storage_keys", "read_ledger", "add_leaves", "journal_issuance", "journal_rejections", "query_serial", "sign_issuing", "read_keys", "authenticate", "read_requests", "tell"]
     expiry            = ["storage_keys", "read_ledger", "remind", "query_serial", "scan_certificates", "read_keys", "read_requests", "tell"]
     notify            = ["slack", "slack_key"]

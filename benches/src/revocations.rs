@@ -9,7 +9,7 @@ use chancery_authority::Authority;
 use chancery_authority::Principal;
 use chancery_authority::Slug;
 use chancery_authority::config::Config;
-use chancery_authority::port::ledger::{CertificateIntent, Completion, IntentId, Kind, Revocation};
+use chancery_authority::port::ledger::{CertificateIntent, Completion, IntentId, Kind, Revocation, TokenOrigin};
 use chancery_authority::port::{Entropy as _, Ledger as _, Ports, Receipt};
 use chancery_authority::profile::Profiles;
 use chancery_local::folder::DataFolder;
@@ -132,6 +132,7 @@ async fn certificate(ledger: SqliteLedger, issuer: Slug, index: usize, revoked: 
             kind: Kind::Leaf,
             common_name: format!("host-{index}.example.com"),
             profile: "tls".to_owned(),
+            renews: None,
             key: KeyFingerprint(key),
             allow_key_reuse: false,
             tbs: tbs.clone(),
@@ -140,6 +141,7 @@ async fn certificate(ledger: SqliteLedger, issuer: Slug, index: usize, revoked: 
             shard: None,
             principal: Principal::Authority,
             token: None,
+            token_origin: TokenOrigin::Caller,
             request_digest: [0; 32],
             notify_expiry: false,
             at,

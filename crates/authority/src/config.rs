@@ -14,6 +14,7 @@ pub use file::{CaFile, ConfigFile, CrlFile, NameConstraintsFile, PathLen, Subjec
 use std::collections::BTreeSet;
 
 use chancery_x509::key::policy::KeyPolicy;
+use chancery_x509::time::UnixTime;
 use const_oid::ObjectIdentifier;
 
 use crate::port::ledger::CrlScope;
@@ -32,6 +33,7 @@ pub struct Config {
     key_policy: KeyPolicy,
     expiry_reminders: Vec<u32>,
     intent_grace_seconds: u32,
+    renewal_window_divisor: u32,
     cas: Vec<CaConfig>,
     issuing_ca: usize,
 }
@@ -117,6 +119,16 @@ impl Config {
     /// may take it up.
     pub fn intent_grace_seconds(&self) -> i64 {
         i64::from(self.intent_grace_seconds)
+    }
+
+    /// From when on the holder of a certificate of that life may renew it by presenting it: its last part of so many.
+    pub fn renewable_from(&self, not_before: UnixTime, not_after: UnixTime) -> UnixTime {
+        let life = not_after.0.saturating_sub(not_before.0).max(0);
+        UnixTime(
+            not_after
+                .0
+                .saturating_sub(life / i64::from(self.renewal_window_divisor)),
+        )
     }
 
     /// The CAs, parents before children.

@@ -18,6 +18,7 @@ mod prepare;
 mod refusal;
 mod reject;
 mod renew;
+mod same_name;
 mod sign;
 pub(crate) mod throwaway;
 mod usages;
@@ -31,7 +32,7 @@ pub use refusal::Refusal;
 
 use crate::authority::Authority;
 use crate::port::Entropy;
-use crate::port::ledger::{CertificateRecord, IdempotencyToken};
+use crate::port::ledger::{CertificateRecord, IdempotencyToken, TokenOrigin};
 use crate::principal::Principal;
 use crate::wire::TlsCertRequest;
 
@@ -61,8 +62,34 @@ impl Authority {
         principal: &Principal,
         token: Option<IdempotencyToken>,
     ) -> Result<Issued, IssueError> {
+        self.issue_with(request, principal, token, TokenOrigin::Caller).await
+    }
+
+    /// The same for an invocation whose caller sent no token: the runtime's id of it stands for one. The runtime's own
+    /// retries find the certificate that the first try made; nobody else can come back with it, so the sweeper gives an
+    /// intent that was left open up, and its key is free again.
+    pub async fn issue_for_invocation(
+        &self,
+        request: &TlsCertRequest,
+        principal: &Principal,
+        token: IdempotencyToken,
+    ) -> Result<Issued, IssueError> {
+        self.issue_with(request, principal, Some(token), TokenOrigin::Invocation)
+            .await
+    }
+
+    async fn issue_with(
+        &self,
+        request: &TlsCertRequest,
+        principal: &Principal,
+        token: Option<IdempotencyToken>,
+        token_origin: TokenOrigin,
+    ) -> Result<Issued, IssueError> {
         let outcome = match self.prepare(request, principal, token) {
-            Ok(prepared) => self.issue_prepared(prepared).await,
+            Ok(mut prepared) => {
+                prepared.token_origin = token_origin;
+                self.issue_prepared(prepared).await
+            }
             Err(error) => Err(error),
         };
         if let Err(IssueError::Rejected(refusal)) = &outcome {

@@ -79,10 +79,29 @@ struct AllowedUsages {
 
 /// Usages that give power over others' certificates, or every power: allowed only where a profile names them.
 /// `OCSPSigning` lets its holder answer for the CA which certificates are revoked (RFC 6960 section 4.2.2.2);
-/// `anyExtendedKeyUsage` is good for everything, that included (RFC 5280 section 4.2.1.12).
-const POWERFUL_USAGES: [ObjectIdentifier; 2] = [
+/// `anyExtendedKeyUsage` is good for everything, that included (RFC 5280 section 4.2.1.12). The others are believed
+/// elsewhere: by Windows domains, by Kerberos (RFC 4556), by Certificate Transparency's logs (RFC 6962 section 3.1).
+const POWERFUL_USAGES: [ObjectIdentifier; 14] = [
+    // OCSPSigning, anyExtendedKeyUsage.
     ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.9"),
     ObjectIdentifier::new_unwrap("2.5.29.37.0"),
+    // Certificate Request Agent (enrols for others), Smart Card Logon (is whoever its name says).
+    ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.20.2.1"),
+    ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.20.2.2"),
+    // PKINIT: Kerberos clients, and KDCs (RFC 4556 sections 3.2.2 and 3.2.4).
+    ObjectIdentifier::new_unwrap("1.3.6.1.5.2.3.4"),
+    ObjectIdentifier::new_unwrap("1.3.6.1.5.2.3.5"),
+    // Key Recovery, Key Recovery Agent, Private Key Archival, file recovery.
+    ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.10.3.11"),
+    ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.21.6"),
+    ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.21.5"),
+    ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.10.3.4.1"),
+    // Trust list signing, qualified subordination, any application policy.
+    ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.10.3.1"),
+    ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.10.3.10"),
+    ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.10.12.1"),
+    // Signing of precertificates.
+    ObjectIdentifier::new_unwrap("1.3.6.1.4.1.11129.2.4.4"),
 ];
 
 /// Why a text is no profile: which profile, which key, what is wrong, and what to write instead.

@@ -152,6 +152,7 @@ mod tests {
             },
             kind: Kind::Leaf,
             common_name: String::new(),
+            renews: None,
             profile: String::new(),
             certificate: Vec::new(),
             key: KeyFingerprint([0; 32]),

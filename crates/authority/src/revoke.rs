@@ -1,6 +1,7 @@
 //! Revocation: recorded first, then put on a CRL, then told.
 
 mod listed;
+mod others;
 
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::serial::Serial;
@@ -8,12 +9,14 @@ use chancery_x509::time::UnixTime;
 
 use crate::authority::Authority;
 use crate::port::LedgerError;
-use crate::port::ledger::{CertificateRecord, CrlScope, Kind, Revocation, Revoked};
+use crate::port::ledger::{CertificateRecord, CrlScope, Kind, Reach, Revocation, Revoked, compromises_key};
 use crate::principal::Principal;
 use crate::publish::{PublishError, PublishedCrl, is_past};
 use crate::slug::Slug;
 use crate::wire::notice;
+pub(crate) use listed::replaces;
 pub use listed::{ListedRevocation, SkippedRevocation, decide_listed, stands};
+pub use others::{Affected, StillValid};
 
 /// What came of a revocation that stands.
 #[derive(Debug)]
@@ -25,6 +28,13 @@ pub struct RevokedCertificate {
     /// The CRL that it was seen in, where the configuration says to publish at once. A failure here undoes nothing: the
     /// revocation is recorded, and the next publication lists it. `None`: nothing was published, and nothing looked at.
     pub crl: Option<Result<PublishedCrl, PublishError>>,
+    /// Others that the same call revoked, because the key is compromised: see [`Reach::Key`].
+    pub others: Vec<Affected>,
+    /// The other CRLs that list those, likewise.
+    pub other_crls: Vec<(CrlScope, Result<PublishedCrl, PublishError>)>,
+    /// What is still valid of the same key, or where the key is compromised also what descends from it by renewal: nothing
+    /// was done about it. `None` where that was not looked up, or the ledger could not say.
+    pub still_valid: Option<StillValid>,
     /// Whether a notice was due and could not be delivered.
     pub notice_failed: bool,
 }
@@ -62,7 +72,8 @@ impl From<LedgerError> for RevokeError {
 }
 
 impl Authority {
-    /// Revokes a certificate, a leaf's or a CA's. May be repeated after any error, and after a success: the first
+    /// Revokes a certificate, a leaf's or a CA's; with a reason that says that its key is compromised, everything that
+    /// shares its fate. May be repeated after any error, and after a success: the first
     /// revocation stands, but for `keyCompromise`, which may replace another reason.
     pub async fn revoke(
         &self,
@@ -71,18 +82,47 @@ impl Authority {
         invalidity_date: Option<UnixTime>,
         principal: &Principal,
     ) -> Result<RevokedCertificate, RevokeError> {
-        let record = self.ports().ledger.certificate_to_revoke(serial).await?;
-        let record = record.ok_or(RevokeError::NotFound(serial))?;
-        self.revoke_record(record, reason, invalidity_date, principal).await
+        self.revoke_reaching(serial, reason, invalidity_date, principal, Reach::Key)
+            .await
     }
 
-    /// The same for a certificate whose record is at hand.
+    /// The same, as far as `reach` says. Tells what is still valid for the same key.
+    pub async fn revoke_reaching(
+        &self,
+        serial: Serial,
+        reason: RevocationReason,
+        invalidity_date: Option<UnixTime>,
+        principal: &Principal,
+        reach: Reach,
+    ) -> Result<RevokedCertificate, RevokeError> {
+        let record = self.ports().ledger.certificate_to_revoke(serial).await?;
+        let record = record.ok_or(RevokeError::NotFound(serial))?;
+        let mut revoked = self
+            .revoke_as_told(record, reason, invalidity_date, principal, reach)
+            .await?;
+        revoked.still_valid = self.still_valid(&revoked.record, compromises_key(reason)).await;
+        Ok(revoked)
+    }
+
+    /// The same for a certificate whose record is at hand, without telling what is still valid.
     pub async fn revoke_record(
         &self,
         record: CertificateRecord,
         reason: RevocationReason,
         invalidity_date: Option<UnixTime>,
         principal: &Principal,
+    ) -> Result<RevokedCertificate, RevokeError> {
+        self.revoke_as_told(record, reason, invalidity_date, principal, Reach::Key)
+            .await
+    }
+
+    async fn revoke_as_told(
+        &self,
+        record: CertificateRecord,
+        reason: RevocationReason,
+        invalidity_date: Option<UnixTime>,
+        principal: &Principal,
+        reach: Reach,
     ) -> Result<RevokedCertificate, RevokeError> {
         let serial = record.id.serial;
         let now = self.ports().clock.now();
@@ -102,38 +142,61 @@ impl Authority {
             invalidity_date,
             principal: principal.to_string(),
         };
-        let outcome = self.ports().ledger.revoke(&scope.issuer, serial, revocation).await;
+        let reaching = self
+            .ports()
+            .ledger
+            .revoke_reaching(&scope.issuer, serial, revocation.clone(), reach)
+            .await;
         // Also where it failed: the answer may have been lost, not the revocation.
-        if !matches!(outcome, Ok(Revoked::Already(_)) | Err(LedgerError::NotFound(_))) {
-            self.slots.changed(&scope);
+        match &reaching {
+            Ok(together) if matches!(together.certificate, Revoked::Already(_)) => {}
+            Err(LedgerError::NotFound(_)) => {}
+            Ok(_) => self.slots.changed(&scope),
+            Err(_) => {
+                self.slots.changed(&scope);
+                self.others_may_have_changed(reason);
+            }
         }
-        let (record, already) = match outcome? {
+        let together = reaching?;
+        let (record, already) = match together.certificate {
             Revoked::Now(record) => (*record, false),
             Revoked::Already(record) => (*record, true),
         };
         if !already {
             tracing::info!(%serial, issuer = %scope.issuer, reason = reason.name(), %principal, "certificate revoked");
         }
-        let at_once = self
-            .config()
-            .ca(&scope.issuer)
-            .is_none_or(|ca| ca.crl().publish_on_revocation());
-        let serials = expected(&record, now);
+        let first = (together.others, together.has_more);
+        let others = self.revoke_others(&record, &revocation, first).await?;
+        let at_once = self.publishes_at_once(&scope);
+        let beside = others.certificates.iter().filter(|other| other.scope() == scope);
+        let mut serials: Vec<Serial> = beside.map(|other| other.id.serial).collect();
+        let is_new = !already || !serials.is_empty();
+        serials.extend(expected(&record, now));
         let crl = if !at_once {
             None
-        } else if already {
+        } else if !is_new {
             // One that stood before may not be on a CRL yet: who recorded it may not have come to publish it.
-            Some(self.publish_unless_listed(&scope, serials).await)
+            Some(self.publish_unless_listed(&scope, &serials).await)
         } else {
-            Some(self.publish_changes(&scope, serials).await)
+            Some(self.publish_changes(&scope, &serials).await)
         };
-        let notice_failed = !already && !self.tell(notice::certificate_revoked(&record)).await;
+        let told = already || self.tell(notice::certificate_revoked(&record)).await;
+        let other_crls = self.publish_others(&scope, &others.certificates).await;
         Ok(RevokedCertificate {
             record,
             already,
             crl,
-            notice_failed,
+            others: others.certificates,
+            other_crls,
+            still_valid: None,
+            notice_failed: !told || others.notice_failed,
         })
+    }
+
+    fn publishes_at_once(&self, scope: &CrlScope) -> bool {
+        self.config()
+            .ca(&scope.issuer)
+            .is_none_or(|ca| ca.crl().publish_on_revocation())
     }
 }
 

@@ -1,6 +1,6 @@
 //! The sweeper: intents that stayed open, because a process died or an answer was lost.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use chancery_x509::time::UnixTime;
 
@@ -9,6 +9,7 @@ use crate::issue::IssueError;
 use crate::port::ledger::{IntentId, Kind, OpenIntent};
 use crate::port::{IntentNonce, LedgerError};
 use crate::signing::NotSignable;
+use crate::slug::Slug;
 
 /// Seconds that an intent is left alone at least, unless the caller says otherwise: whoever reserved it may be waiting for
 /// a slow key store.
@@ -21,10 +22,14 @@ const BATCH: usize = 100;
 /// to keep it busy. What is left over is for the next sweep.
 const NONCES: usize = 100;
 
+/// Failures of one CA's key after which a sweep leaves that CA's intents to the next: each may cost a key store's whole
+/// patience, and the others are waiting.
+const KEY_FAILURES: u32 = 3;
+
 /// What the sweeper did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
-    /// Intents whose certificate was completed, for a caller who can come back with its token.
+    /// Intents whose certificate was completed, for a caller who can come back with a token of its own.
     pub completed: Vec<IntentId>,
     /// Intents given up: their serials stand on the next CRL.
     pub lost: Vec<IntentId>,
@@ -44,6 +49,36 @@ enum Taken {
     Refused(NotSignable),
 }
 
+/// A sweep under way.
+#[derive(Default)]
+struct Sweep {
+    swept: Swept,
+    /// Nonces of other processes that the key store was asked about.
+    asked: BTreeSet<IntentNonce>,
+    /// How often each CA's key failed.
+    key_failures: HashMap<Slug, u32>,
+}
+
+impl Sweep {
+    fn has_failed(&self, ca: &Slug) -> bool {
+        self.key_failures
+            .get(ca)
+            .is_some_and(|failures| *failures >= KEY_FAILURES)
+    }
+}
+
+/// Whether it was the CA's key that failed, so that the next intent of that CA would fail likewise.
+fn is_of_key(error: &IssueError) -> bool {
+    matches!(
+        error,
+        IssueError::Unavailable { .. }
+            | IssueError::Internal {
+                code: "key_store" | "bad_signature",
+                ..
+            }
+    )
+}
+
 impl Authority {
     /// Sweeps intents older than [`GRACE`], or the configuration's grace where that is longer.
     pub async fn sweep(&self) -> Result<Swept, LedgerError> {
@@ -54,33 +89,39 @@ impl Authority {
     /// Sweeps intents that were reserved at least `seconds` ago. Zero takes all of them: for the start of a process that
     /// knows itself to be alone.
     ///
-    /// An intent with an idempotency token is completed by signing the same TBSCertificate again, where this authority
-    /// prepared it and would issue it now; any other is marked lost, a CA's too. One that fails never stops the others. The CRLs of the lost ones become due.
+    /// An intent whose caller can come back with a token of its own is completed by signing the same TBSCertificate again,
+    /// where this authority prepared it and would issue it now; any other is marked lost, a CA's too. One that fails never
+    /// stops the others, nor does a CA whose key fails: after three of those, its intents wait for the next sweep. The CRLs
+    /// of the lost ones become due.
     pub async fn sweep_older_than(&self, seconds: i64) -> Result<Swept, LedgerError> {
         let before = self.ports().clock.now().plus_seconds(1 - seconds.max(0));
-        let mut swept = Swept::default();
-        let mut asked = BTreeSet::new();
+        let mut sweep = Sweep::default();
+        let mut after = None;
         loop {
-            // Those that failed stay open and come first again: they are asked for on top of a whole batch.
-            let limit = BATCH + swept.failed.len();
-            let open = self.ports().ledger.open_intents(before, limit).await?;
-            let full = open.len() == limit;
-            let handled = swept.completed.len() + swept.lost.len();
+            let open = self.ports().ledger.open_intents_after(after, before, BATCH).await?;
+            let full = open.len() == BATCH;
+            // What fails stays open; whoever comes after it is taken next all the same.
+            after = open.last().map(OpenIntent::position);
             for intent in open {
-                if swept.failed.iter().all(|(id, _)| *id != intent.id) {
-                    self.sweep_one(intent, &mut swept, &mut asked).await;
-                }
+                self.sweep_one(intent, &mut sweep).await;
             }
-            let advanced = swept.completed.len() + swept.lost.len() > handled;
-            if !full || !advanced {
-                return Ok(swept);
+            if !full {
+                return Ok(sweep.swept);
             }
         }
     }
 
-    async fn sweep_one(&self, intent: OpenIntent, swept: &mut Swept, asked: &mut BTreeSet<IntentNonce>) {
+    async fn sweep_one(&self, intent: OpenIntent, sweep: &mut Sweep) {
         let id = intent.id.clone();
-        match self.take_up(&intent, asked).await {
+        let is_to_sign = intent.has_token() && intent.kind == Kind::Leaf && self.ca(&id.issuer).is_some();
+        if is_to_sign && sweep.has_failed(&id.issuer) {
+            let reason = format!("the key of {} failed {KEY_FAILURES} times in this sweep", id.issuer);
+            sweep.swept.failed.push((id, reason));
+            return;
+        }
+        let taken = self.take_up(&intent, &mut sweep.asked).await;
+        let swept = &mut sweep.swept;
+        match taken {
             Ok(Taken::Completed) => swept.completed.push(id),
             Ok(Taken::OfNoUse) => match self.give_up(&id, self.ports().clock.now()).await {
                 Ok(()) => swept.lost.push(id),
@@ -102,6 +143,9 @@ impl Authority {
                     intent = %id,
                     "an open intent could not be completed"
                 );
+                if is_to_sign && is_of_key(&error) && sweep.asked.len() < NONCES {
+                    *sweep.key_failures.entry(id.issuer.clone()).or_default() += 1;
+                }
                 swept.failed.push((id, error.to_string()));
             }
         }

@@ -248,3 +248,98 @@ async fn two_that_resume_one_intent_get_one_certificate() {
     fine(&office, &slow);
     assert_eq!(leaves(&office).await.len(), 1);
 }
+
+/// Leaves so many intents open whose callers can come back.
+async fn leave_open(office: &Office, profile: &str, count: usize) {
+    for number in 0..count {
+        office.house.faults.at("keys.sign", 1, Fault::FailBefore);
+        let mut request = request(&format!("{profile}{number}.example.com"));
+        request.profile = Some(profile.to_owned());
+        office
+            .issue_with(&request, &format!("{profile}{number}"))
+            .await
+            .unwrap_err();
+    }
+}
+
+#[tokio::test]
+async fn a_sweep_comes_to_whoever_stands_behind_those_that_fail() {
+    let office = Office::new().await;
+    leave_open(&office, "tls-client", 130).await;
+    office.house.clock.advance(1);
+    office.house.faults.at("ledger.complete", 1, Fault::FailBefore);
+    let last = request("last.example.com");
+    office.issue(&last).await.unwrap_err();
+    office.house.clock.advance(600);
+    let ca = office.authority.issuing_ca().unwrap();
+    office.house.keys.forget(&ca.record.key);
+    let calls = office.house.faults.calls().len();
+    let swept = office.authority.sweep().await.unwrap();
+    assert_eq!(
+        (swept.failed.len(), swept.lost.len(), swept.completed.len()),
+        (130, 1, 0)
+    );
+    let calls = &office.house.faults.calls()[calls..];
+    let signing = calls.iter().filter(|call| **call == "keys.sign").count();
+    assert_eq!(signing, 3, "a key that failed three times is left alone");
+    // The key of the one that was given up is free again.
+    let error = office.issue(&last).await.unwrap_err();
+    assert_eq!(error.code(), "key_store", "it is refused for no other reason");
+}
+
+#[tokio::test]
+async fn one_ca_s_failing_key_keeps_no_other_ca_s_intents() {
+    let config = "
+issuing_ca = 'issuing'
+[[ca]]
+name = 'root'
+[[ca]]
+name = 'issuing'
+parent = 'root'
+[[ca]]
+name = 'second'
+parent = 'root'
+";
+    let other = "issuing_ca = 'second'\nextended_key_usages = ['TLS_WEB_CLIENT_AUTHENTICATION']";
+    let profiles = chancery_authority::profile::Profiles::built_in()
+        .with("other", other)
+        .unwrap();
+    let office = Office::with_profiles(config, profiles).await;
+    leave_open(&office, "tls-client", 104).await;
+    office.house.clock.advance(1);
+    leave_open(&office, "other", 2).await;
+    office.house.clock.advance(600);
+    let cas = office.authority.cas();
+    let failing = cas.iter().find(|ca| ca.slug().as_str() == "chancery-issuing").unwrap();
+    office.house.keys.forget(&failing.record.key);
+    let swept = office.authority.sweep().await.unwrap();
+    assert_eq!((swept.failed.len(), swept.completed.len()), (104, 2));
+}
+
+#[tokio::test]
+async fn an_invocation_without_a_token_of_its_caller_s_is_given_up_and_its_key_is_free() {
+    let office = Office::new().await;
+    let request = request("a.example.com");
+    let invoke = async |id: &str| {
+        office
+            .authority
+            .issue_for_invocation(&request, &support::principal(), support::token(id))
+            .await
+    };
+    office.house.faults.at("keys.sign", 1, Fault::FailBefore);
+    invoke("request 1").await.unwrap_err();
+    let held = invoke("request 2").await.unwrap_err();
+    assert_eq!(
+        held.code(),
+        "key_in_use",
+        "until the sweep, another invocation finds the key claimed"
+    );
+    office.house.clock.advance(600);
+    let swept = office.authority.sweep().await.unwrap();
+    assert_eq!((swept.completed.len(), swept.lost.len()), (0, 1));
+    let issued = invoke("request 2").await.unwrap();
+    fine(&office, &issued);
+    // The runtime's own retry of one invocation gets that one's certificate.
+    assert_eq!(invoke("request 2").await.unwrap().record, issued.record);
+    assert_eq!(leaves(&office).await.len(), 1);
+}

@@ -46,7 +46,7 @@ async fn lesson_01_a_ca_s_name_is_no_common_name() {
         "no subject begins or ends with a blank: {blanks}"
     );
     // And CAs are known by their kind, whatever leaves are called.
-    office.issue(&request("Chancery Issuing CA")).await.unwrap();
+    office.issue(&request("Chancery Issuing CA of old")).await.unwrap();
     let mut office = office;
     office.restart().await;
     let cas: Vec<_> = office.authority.cas().iter().map(|ca| ca.slug().to_string()).collect();
@@ -143,11 +143,57 @@ async fn lesson_03_compromised_keys_are_refused() {
     office.issue(&request("a.example.com")).await.unwrap();
 }
 
+/// A leaf that is called like a CA is taken for the CA by whoever goes by names.
+#[tokio::test]
+async fn no_subject_and_no_common_name_is_a_ca_s() {
+    let config = "
+[[ca]]
+name = 'root-ca'
+[ca.subject]
+common_name = 'Example Root'
+organization = 'Example'
+[[ca]]
+name = 'issuing-ca'
+parent = 'root-ca'
+[ca.subject]
+common_name = 'Example Issuing'
+";
+    let office = Office::with(config).await;
+    for (name, organization) in [
+        ("Example Root", None),
+        ("EXAMPLE  root", Some("Other")),
+        ("example issuing", None),
+        ("Example Root", Some("example")),
+    ] {
+        let mut request = request(name);
+        request.subject.organization = organization.map(str::to_owned);
+        assert_eq!(office.refusal(&request).await.code(), "reserved_name", "{name}");
+        let mut by_request = support::request("a.example.com");
+        by_request.subject.common_name = Some(name.to_owned());
+        assert_eq!(office.refusal(&by_request).await.code(), "reserved_name", "{name}");
+    }
+    office.issue(&request("Example Root 2")).await.unwrap();
+}
+
 /// 4. Whoever could ask got any usage, even to answer for the CA.
 #[tokio::test]
 async fn lesson_04_powerful_usages_need_a_profile_that_names_them() {
     let office = Office::new().await;
-    for usage in ["OCSP_SIGNING", "ANY", "1.3.6.1.5.5.7.3.9", "2.5.29.37.0"] {
+    for usage in [
+        "OCSP_SIGNING",
+        "ANY",
+        "1.3.6.1.5.5.7.3.9",
+        "2.5.29.37.0",
+        // Believed elsewhere: by domains, Kerberos, logs.
+        "1.3.6.1.4.1.311.20.2.1",
+        "1.3.6.1.4.1.311.20.2.2",
+        "1.3.6.1.5.2.3.4",
+        "1.3.6.1.5.2.3.5",
+        "1.3.6.1.4.1.311.10.3.11",
+        "1.3.6.1.4.1.311.21.6",
+        "1.3.6.1.4.1.311.21.5",
+        "1.3.6.1.4.1.11129.2.4.4",
+    ] {
         let mut request = request("a.example.com");
         request.extended_key_usages = vec![extended_key_usage(usage).unwrap()];
         assert_eq!(office.refusal(&request).await.code(), "usage_not_allowed", "{usage}");

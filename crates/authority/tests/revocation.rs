@@ -5,10 +5,12 @@ use crate::office;
 
 use std::time::Duration;
 
+use chancery_authority::Principal;
 use chancery_authority::memory::Fault;
 use chancery_authority::port::Ledger;
+use chancery_authority::port::ledger::Reach;
 use chancery_authority::publish::PublishError;
-use chancery_authority::revoke::RevokeError;
+use chancery_authority::revoke::{RevokeError, StillValid};
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::serial::Serial;
 use office::{NOW, Office, QUICK, entries, principal, slug};
@@ -223,3 +225,99 @@ async fn published_is_said_of_what_was_seen_in_what_was_published() {
 }
 
 const PRINCIPAL: chancery_authority::Principal = chancery_authority::Principal::Authority;
+
+#[tokio::test]
+async fn a_compromised_key_takes_its_family_with_it_onto_every_crl() {
+    let office = Office::with(&format!(
+        "public_url = 'http://pki.example.com'\n{QUICK}\n[ca.crl]\nshards = 4"
+    ))
+    .await;
+    let first = office.issue("a.example", None).await;
+    let holder = Principal::Certificate(first.id.to_string());
+    office.house.clock.set(first.not_after.plus_seconds(-60));
+    let mut line = vec![first.id.clone()];
+    for _ in 0..6 {
+        let last = line.last().unwrap();
+        let renewed = office
+            .authority
+            .renew(last.serial, None, &Principal::Local("o".into()), None)
+            .await;
+        line.push(renewed.unwrap().record.id);
+    }
+    let compromise = RevocationReason::KeyCompromise;
+    let revoked = office
+        .authority
+        .revoke(first.id.serial, compromise, None, &principal())
+        .await
+        .unwrap();
+    assert_eq!(revoked.others.len(), 6);
+    assert!(revoked.others.iter().all(|other| other.same_key));
+    assert_eq!(revoked.still_valid, Some(StillValid::default()));
+    assert!(!revoked.notice_failed);
+    assert!(revoked.crl.as_ref().is_some_and(Result::is_ok));
+    assert!(revoked.other_crls.iter().all(|(_, crl)| crl.is_ok()));
+    let mut listed: Vec<Serial> = Vec::new();
+    for shard in 0..4 {
+        listed.extend(office.listed(&format!("chancery-issuing-ca-{shard}.crl")));
+    }
+    listed.sort();
+    let mut wanted: Vec<Serial> = line.iter().map(|id| id.serial).collect();
+    wanted.sort();
+    assert_eq!(
+        listed, wanted,
+        "every CRL that lists one of them is published by the same call"
+    );
+    let told = office.house.notices.received();
+    let told = told
+        .iter()
+        .filter(|notice| notice.subject == "Certificate Revoked")
+        .count();
+    assert_eq!(told, 7, "each is told");
+    for id in &line {
+        let renewed = office
+            .authority
+            .renew(id.serial, None, &holder, None)
+            .await
+            .unwrap_err();
+        assert_eq!(renewed.code(), "revoked");
+    }
+}
+
+#[tokio::test]
+async fn what_is_left_valid_is_told() {
+    let office = Office::new().await;
+    let first = office.issue("a.example", None).await;
+    let local = Principal::Local("o".into());
+    let second = office
+        .authority
+        .renew(first.id.serial, None, &local, None)
+        .await
+        .unwrap()
+        .record;
+    let third = office
+        .authority
+        .renew(second.id.serial, None, &local, None)
+        .await
+        .unwrap()
+        .record;
+    let reaching = async |reason, reach| {
+        office
+            .authority
+            .revoke_reaching(first.id.serial, reason, None, &principal(), reach)
+            .await
+            .unwrap()
+    };
+    let superseded = reaching(RevocationReason::Superseded, Reach::Key).await;
+    assert!(superseded.others.is_empty());
+    let left = superseded.still_valid.unwrap();
+    let serials: Vec<Serial> = left.certificates.iter().map(|left| left.id.serial).collect();
+    assert_eq!(serials.len(), 2);
+    assert!(serials.contains(&second.id.serial) && serials.contains(&third.id.serial));
+    let only = reaching(RevocationReason::KeyCompromise, Reach::Certificate).await;
+    assert!(!only.already && only.others.is_empty());
+    assert_eq!(only.still_valid.unwrap().certificates.len(), 2);
+    // What the ledger cannot say is no reason to fail what is done.
+    office.house.faults.at("ledger.related", 1, Fault::FailBefore);
+    let all = reaching(RevocationReason::KeyCompromise, Reach::Key).await;
+    assert_eq!((all.already, all.others.len(), all.still_valid), (true, 2, None));
+}

@@ -9,6 +9,7 @@ mod adopt;
 mod authorities;
 mod crl;
 mod entry;
+mod family;
 mod item;
 mod names;
 mod old;
@@ -31,8 +32,8 @@ use chancery_authority::Slug;
 use chancery_authority::port::ETag;
 use chancery_authority::port::ledger::{
     AuthorityRecord, CertificateIntent, CertificateRecord, Completion, Counts, CrlIntent, CrlPlan, CrlRecord,
-    CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, IntentId, Ledger, LedgerError, OpenIntent, Page, Rejection,
-    Reservation, Revocation, Revoked, Search,
+    CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, IntentId, KeyStanding, Ledger, LedgerError, OpenIntent,
+    OpenPosition, Page, Reach, Rejection, Related, Reservation, Revocation, RevokedTogether, Search,
 };
 use chancery_x509::crl::{RevocationReason, RevokedEntry};
 use chancery_x509::key::KeyFingerprint;
@@ -97,8 +98,13 @@ impl Ledger for DynamoLedger {
         self.lose_intent(intent, at).await
     }
 
-    async fn open_intents(&self, before: UnixTime, limit: usize) -> Result<Vec<OpenIntent>, LedgerError> {
-        self.list_open(before, limit).await
+    async fn open_intents_after(
+        &self,
+        after: Option<OpenPosition>,
+        before: UnixTime,
+        limit: usize,
+    ) -> Result<Vec<OpenIntent>, LedgerError> {
+        self.list_open(after, before, limit).await
     }
 
     async fn record_rejection(&self, rejection: Rejection) -> Result<(), LedgerError> {
@@ -109,8 +115,18 @@ impl Ledger for DynamoLedger {
         self.list_rejections(limit).await
     }
 
-    async fn revoke(&self, issuer: &Slug, serial: Serial, revocation: Revocation) -> Result<Revoked, LedgerError> {
-        self.revoke_certificate(issuer, serial, revocation).await
+    async fn revoke_reaching(
+        &self,
+        issuer: &Slug,
+        serial: Serial,
+        revocation: Revocation,
+        reach: Reach,
+    ) -> Result<RevokedTogether, LedgerError> {
+        self.revoke_together(issuer, serial, revocation, reach).await
+    }
+
+    async fn related(&self, id: &IntentId, at: UnixTime, limit: usize) -> Result<Vec<Related>, LedgerError> {
+        self.list_related(id, at, limit).await
     }
 
     async fn reserve_crl(&self, scope: &CrlScope, plan: CrlPlan) -> Result<CrlReservation, LedgerError> {
@@ -174,7 +190,7 @@ impl Ledger for DynamoLedger {
         Ok(found.filter(|record| issuer.is_none_or(|issuer| *issuer == record.id.issuer)))
     }
 
-    async fn key_holder(&self, key: KeyFingerprint, common_name: &str) -> Result<Option<String>, LedgerError> {
+    async fn key_holder(&self, key: KeyFingerprint, common_name: &str) -> Result<KeyStanding, LedgerError> {
         self.find_key_holder(key, common_name).await
     }
 

@@ -449,6 +449,10 @@ pub(crate) struct RevokeArguments {
     /// Serial number, decimal or hexadecimal
     pub(crate) serial: String,
 
+    /// That certificate alone, though its key is compromised; what else has the key, or descends from it by renewal, is named
+    #[arg(long)]
+    pub(crate) only: bool,
+
     /// Reason: keyCompromise, cACompromise, affiliationChanged, superseded, cessationOfOperation, privilegeWithdrawn, aACompromise, unspecified
     #[arg(long, default_value = "unspecified")]
     pub(crate) reason: String,

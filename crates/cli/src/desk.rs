@@ -39,14 +39,14 @@ pub(crate) struct Page {
 pub(crate) trait Desk {
     /// Has a certificate issued: the contract's request in, its answer out.
     fn issue(&self, request: &Value, idempotency_token: Option<&str>) -> Result<Value>;
-    /// Renews: with a CSR for a new key, without one for the same key. The answer is that of `issue`.
-    fn renew(&self, serial: &str, base64_csr: Option<&str>) -> Result<Value>;
+    /// Renews: for the key of the CSR, without one for the same key. The answer is that of `issue`.
+    fn renew(&self, serial: &str, base64_csr: Option<&str>, idempotency_token: &str) -> Result<Value>;
     /// One certificate.
     fn certificate(&self, serial: &str) -> Result<Value>;
     /// A page of certificates, the newest first.
     fn search(&self, query: &Query, after: Option<&str>, limit: usize) -> Result<Page>;
-    /// Revokes: the certificate as it stands then.
-    fn revoke(&self, serial: &str, reason: &str, invalidity_date: Option<&str>) -> Result<Value>;
+    /// Revokes: the certificate as it stands then, and what else that concerns. With `only`, nothing but that certificate.
+    fn revoke(&self, serial: &str, reason: &str, invalidity_date: Option<&str>, only: bool) -> Result<Value>;
     /// Makes and publishes CRLs: of one CA or of all.
     fn publish_crls(&self, ca: Option<&str>) -> Result<Value>;
     /// Number, age and size of every CRL.

@@ -4,7 +4,7 @@
 
 use chancery_authority::Principal;
 use chancery_authority::issue::{IssueError, Issued, Refusal};
-use chancery_authority::port::ledger::IdempotencyToken;
+use chancery_authority::port::ledger::{IdempotencyToken, TokenOrigin};
 use chancery_authority::wire::{CsrFileName, ErrorAnswer, Malformed, TlsCertRequest, caller_token, request_value};
 use serde_json::Value;
 
@@ -46,7 +46,11 @@ pub async fn handle(office: &Office, event: &[u8], invocation: &Invocation) -> R
         }
     }
     set_notices(office, &mut request).await;
-    match office.authority.issue(&request, &principal, Some(token)).await {
+    let issued = match token {
+        (token, TokenOrigin::Caller) => office.authority.issue(&request, &principal, Some(token)).await,
+        (token, TokenOrigin::Invocation) => office.authority.issue_for_invocation(&request, &principal, token).await,
+    };
+    match issued {
         Ok(issued) => granted(office, &issued, &request),
         Err(IssueError::Rejected(refusal)) => {
             office.metrics.rejected(refusal.code());
@@ -68,12 +72,15 @@ pub async fn handle(office: &Office, event: &[u8], invocation: &Invocation) -> R
     }
 }
 
-/// The caller's token, or one that is the same whenever the runtime repeats this invocation.
-fn token(event: &Value, invocation: &Invocation) -> Result<IdempotencyToken, Malformed> {
-    Ok(IdempotencyToken(match caller_token(event)? {
-        Some(token) => format!("caller {token}"),
-        None => format!("request {}", invocation.request_id),
-    }))
+/// The caller's token, or one that is the same whenever the runtime repeats this invocation, and that nobody else knows.
+fn token(event: &Value, invocation: &Invocation) -> Result<(IdempotencyToken, TokenOrigin), Malformed> {
+    Ok(match caller_token(event)? {
+        Some(token) => (IdempotencyToken(format!("caller {token}")), TokenOrigin::Caller),
+        None => (
+            IdempotencyToken(format!("request {}", invocation.request_id)),
+            TokenOrigin::Invocation,
+        ),
+    })
 }
 
 /// Whoever says whether to be told is heard; else `tls.json` decides, and is read only then. A file that cannot be read

@@ -13,7 +13,9 @@ use support::{Deployment, P256, P384, event, invocation, serial};
 async fn what_was_interrupted_is_taken_up() {
     let deployment = Deployment::with_cas(&[]).await;
     deployment.house.faults.at("keys.sign", 1, Fault::DieAfter);
-    deployment.ask(&event("a", P256), "1").await.unwrap_err();
+    let mut event = event("a", P256);
+    event["idempotency_token"] = json!("mine");
+    deployment.ask(&event, "1").await.unwrap_err();
     deployment.house.faults.clear();
     let nothing = json!({"completed": 0, "lost": 0, "failed": 0});
     assert_eq!(
@@ -28,9 +30,26 @@ async fn what_was_interrupted_is_taken_up() {
     );
     assert!(deployment.is_whole().await);
     let swept = &deployment.house.ledger.certificates()[2];
-    let retried = deployment.ask(&event("a", P256), "1").await.unwrap();
+    let retried = deployment.ask(&event, "2").await.unwrap();
     assert_eq!(serial(&retried), swept.id.serial.to_string());
     assert_eq!(deployment.run(Sweep).await, Ok(nothing));
+}
+
+#[tokio::test]
+async fn whoever_cannot_come_back_gets_the_key_back_instead() {
+    let deployment = Deployment::with_cas(&[]).await;
+    deployment.house.faults.at("keys.sign", 1, Fault::DieAfter);
+    deployment.ask(&event("a", P256), "1").await.unwrap_err();
+    deployment.house.faults.clear();
+    deployment.house.clock.advance(600);
+    assert_eq!(
+        deployment.run(Sweep).await,
+        Ok(json!({"completed": 0, "lost": 1, "failed": 0}))
+    );
+    // Another invocation, which knows nothing of the first.
+    let issued = deployment.ask(&event("a", P256), "2").await.unwrap();
+    assert!(issued["error"].is_null(), "{issued}");
+    assert!(deployment.is_whole().await);
 }
 
 #[tokio::test]
@@ -43,7 +62,9 @@ async fn a_process_from_before_there_was_a_ca_gives_nothing_up() {
         deployment.run(function).await.unwrap();
     }
     deployment.house.faults.at("keys.sign", 1, Fault::DieAfter);
-    deployment.ask(&event("a", P256), "1").await.unwrap_err();
+    let mut event = event("a", P256);
+    event["idempotency_token"] = json!("mine");
+    deployment.ask(&event, "1").await.unwrap_err();
     deployment.house.faults.clear();
     // Less than what is known of the CAs is kept for.
     deployment.house.clock.advance(400);
@@ -55,7 +76,9 @@ async fn a_process_from_before_there_was_a_ca_gives_nothing_up() {
 async fn what_cannot_be_taken_up_yet_is_a_failure() {
     let deployment = Deployment::with_cas(&[]).await;
     deployment.house.faults.at("keys.sign", 1, Fault::FailBefore);
-    deployment.ask(&event("a", P384), "1").await.unwrap_err();
+    let mut event = event("a", P384);
+    event["idempotency_token"] = json!("mine");
+    deployment.ask(&event, "1").await.unwrap_err();
     deployment.house.clock.advance(600);
     deployment.house.faults.at("keys.sign", 1, Fault::FailBefore);
     let failure = deployment.run(Sweep).await.unwrap_err();

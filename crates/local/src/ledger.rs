@@ -7,6 +7,7 @@
 
 mod certificates;
 pub(crate) mod crls;
+mod family;
 pub(crate) mod fault;
 mod intents;
 mod records;
@@ -23,8 +24,8 @@ use async_trait::async_trait;
 use chancery_authority::Slug;
 use chancery_authority::port::ledger::{
     AuthorityRecord, CertificateIntent, CertificateRecord, Completion, Counts, CrlIntent, CrlPlan, CrlRecord,
-    CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, IntentId, OpenIntent, Page, Rejection, Reservation,
-    Revocation, Revoked, Search,
+    CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, IntentId, KeyStanding, OpenIntent, OpenPosition, Page,
+    Reach, Rejection, Related, Reservation, Revocation, RevokedTogether, Search,
 };
 use chancery_authority::port::publication::ETag;
 use chancery_authority::port::{Ledger, LedgerError};
@@ -247,8 +248,13 @@ impl Ledger for SqliteLedger {
             .await
     }
 
-    async fn open_intents(&self, before: UnixTime, limit: usize) -> Result<Vec<OpenIntent>, LedgerError> {
-        self.read(move |connection| intents::open_intents(connection, before, limit))
+    async fn open_intents_after(
+        &self,
+        after: Option<OpenPosition>,
+        before: UnixTime,
+        limit: usize,
+    ) -> Result<Vec<OpenIntent>, LedgerError> {
+        self.read(move |connection| intents::open_intents(connection, after, before, limit))
             .await
     }
 
@@ -262,9 +268,21 @@ impl Ledger for SqliteLedger {
             .await
     }
 
-    async fn revoke(&self, issuer: &Slug, serial: Serial, revocation: Revocation) -> Result<Revoked, LedgerError> {
+    async fn revoke_reaching(
+        &self,
+        issuer: &Slug,
+        serial: Serial,
+        revocation: Revocation,
+        reach: Reach,
+    ) -> Result<RevokedTogether, LedgerError> {
         let issuer = issuer.clone();
-        self.write(move |writing| revocations::revoke(writing, &issuer, serial, &revocation))
+        self.write(move |writing| family::revoke(writing, &issuer, serial, &revocation, reach))
+            .await
+    }
+
+    async fn related(&self, id: &IntentId, at: UnixTime, limit: usize) -> Result<Vec<Related>, LedgerError> {
+        let id = id.clone();
+        self.read(move |connection| family::related(connection, &id, at, limit))
             .await
     }
 
@@ -352,7 +370,7 @@ impl Ledger for SqliteLedger {
             .await
     }
 
-    async fn key_holder(&self, key: KeyFingerprint, _common_name: &str) -> Result<Option<String>, LedgerError> {
+    async fn key_holder(&self, key: KeyFingerprint, _common_name: &str) -> Result<KeyStanding, LedgerError> {
         self.read(move |connection| intents::key_holder(connection, key)).await
     }
 

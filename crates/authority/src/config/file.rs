@@ -25,6 +25,8 @@ pub struct ConfigFile {
     pub expiry_reminders: Vec<u32>,
     /// Seconds after which an open intent counts as abandoned.
     pub intent_grace_seconds: u32,
+    /// Into how many parts a certificate's life is divided, in the last of which its holder may renew it.
+    pub renewal_window_divisor: u32,
     /// Short name of the CA that issues where a profile names no other; by default the last.
     pub issuing_ca: Option<String>,
     /// The CAs, parents before children.
@@ -135,6 +137,7 @@ impl Default for ConfigFile {
             blocked_keys: Vec::new(),
             expiry_reminders: vec![30, 15, 7, 1],
             intent_grace_seconds: 60,
+            renewal_window_divisor: 3,
             issuing_ca: None,
             ca: vec![
                 CaFile::named("root-ca", None),

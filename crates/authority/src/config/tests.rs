@@ -169,6 +169,7 @@ fn what_does_not_fit_together_is_refused_with_key_and_remedy() {
         ("max_cert_lifetime = -1", "toml", "invalid value"),
         ("max_cert_lifetime = 0", "max_cert_lifetime", "from 1 to 36500"),
         ("intent_grace_seconds = 1", "intent_grace_seconds", "from 5"),
+        ("renewal_window_divisor = 0", "renewal_window_divisor", "from 1 to 100"),
         ("project = 'Chancery CA'", "project", "lower-case"),
         ("environment = ''", "environment", "lower-case"),
         ("issuing_ca = 'sub-ca'", "issuing_ca", "no CA named \"sub-ca\""),

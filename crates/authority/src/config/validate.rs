@@ -37,6 +37,7 @@ pub(super) fn validate(file: ConfigFile) -> Result<Config, ConfigError> {
     };
     range("max_cert_lifetime", file.max_cert_lifetime, 1, MAX_LIFETIME_DAYS)?;
     range("intent_grace_seconds", file.intent_grace_seconds, 5, 86_400)?;
+    range("renewal_window_divisor", file.renewal_window_divisor, 1, 100)?;
     let public_url = file.public_url.as_deref().map(public_url).transpose()?;
     let custom_extension_allowlist = allowlist(&file.custom_extension_allowlist)?;
     let key_policy = KeyPolicy {
@@ -72,6 +73,7 @@ pub(super) fn validate(file: ConfigFile) -> Result<Config, ConfigError> {
         key_policy,
         expiry_reminders,
         intent_grace_seconds: file.intent_grace_seconds,
+        renewal_window_divisor: file.renewal_window_divisor,
         cas,
         issuing_ca,
     })

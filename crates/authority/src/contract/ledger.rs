@@ -1,6 +1,7 @@
 //! What every [`Ledger`] must do. The suite's certificates are arbitrary octets: a ledger keeps DER, it does not read it.
 
 mod crl;
+mod family;
 mod race;
 mod records;
 pub(super) mod reserve;
@@ -24,12 +25,24 @@ pub async fn ledger(make: impl AsyncFn() -> Arc<dyn Ledger>) {
     reserve::refused_reservations_leave_nothing(&*make().await).await;
     reserve::authorities_have_one_name_each(&*make().await).await;
     reserve::open_intents_are_listed_oldest_first(&*make().await).await;
+    reserve::open_intents_are_listed_step_by_step(&*make().await).await;
+    reserve::only_a_caller_s_token_can_come_back(&*make().await).await;
     race::one_of_many_reserves_wins(make().await).await;
     race::one_of_many_completes_wins(make().await).await;
 
     revoke::the_first_revocation_stands(&*make().await).await;
     revoke::key_compromise_replaces_other_reasons(&*make().await).await;
     revoke::one_of_many_revocations_is_the_first(make().await).await;
+
+    family::a_compromised_key_takes_all_of_its_family_with_it(&*make().await).await;
+    family::a_compromised_key_is_blocked(&*make().await).await;
+    family::one_certificate_alone_can_be_revoked(&*make().await).await;
+    family::other_reasons_reach_one_certificate(&*make().await).await;
+    family::the_compromise_of_a_successor_s_key_leaves_its_ancestors(&*make().await).await;
+    family::nothing_is_renewed_that_was_revoked(&*make().await).await;
+    family::a_certificate_has_one_good_successor(&*make().await).await;
+    family::of_many_renewals_at_once_one_is_the_successor(make().await).await;
+    family::no_renewal_escapes_a_revocation(make().await).await;
 
     crl::numbers_rise(make().await).await;
     crl::scopes_are_kept_apart(&*make().await).await;

@@ -14,7 +14,7 @@ use super::HierarchyError;
 use crate::authority::{Authority, Ca};
 use crate::config::{CaConfig, Config};
 use crate::issue::throwaway;
-use crate::port::ledger::{CertificateIntent, CrlScope, IdempotencyToken, IntentId, Kind, OpenIntent};
+use crate::port::ledger::{CertificateIntent, CrlScope, IdempotencyToken, IntentId, Kind, OpenIntent, TokenOrigin};
 use crate::principal::Principal;
 
 /// Seconds by which notBefore precedes the making, for peers whose clock is slow.
@@ -46,6 +46,7 @@ pub(crate) fn intent(
         },
         common_name: config.subject().attributes().common_name.unwrap_or_default(),
         profile: if parent.is_none() { "root-ca" } else { "issuing-ca" }.to_owned(),
+        renews: None,
         key: key.fingerprint(),
         allow_key_reuse: false,
         tbs: tbs.as_der().to_vec(),
@@ -54,6 +55,7 @@ pub(crate) fn intent(
         shard: None,
         principal: Principal::Authority,
         token: Some(IdempotencyToken(format!("create {}", config.slug()))),
+        token_origin: TokenOrigin::Caller,
         request_digest: request_digest(authority.config(), config, parent, key),
         notify_expiry: false,
         at: now,

@@ -69,11 +69,12 @@ pub(super) fn of_request(request: &TlsCertRequest) -> [u8; 32] {
     fields.finish()
 }
 
-/// SHA-256 of a renewal: the serial renewed, and the new CSR if there is one.
-pub(super) fn of_renewal(serial: &[u8], csr: Option<&[u8]>) -> [u8; 32] {
+/// SHA-256 of a renewal: the serial renewed, and the key that it is renewed for. Nothing else of a CSR counts: one that is
+/// made again has another signature.
+pub(super) fn of_renewal(serial: &[u8], key: &[u8]) -> [u8; 32] {
     let mut fields = Fields::new("renewal");
     fields.value(serial);
-    fields.optional(csr);
+    fields.value(key);
     fields.finish()
 }
 
@@ -197,10 +198,10 @@ mod tests {
     fn renewals_differ_from_requests_and_from_each_other() {
         let digests = BTreeSet::from([
             of_request(&TlsCertRequest::default()),
-            of_renewal(&[1], None),
-            of_renewal(&[2], None),
-            of_renewal(&[1], Some(&[])),
-            of_renewal(&[1], Some(&[2])),
+            of_renewal(&[1], &[1]),
+            of_renewal(&[2], &[1]),
+            of_renewal(&[1], &[2]),
+            of_renewal(&[1, 1], &[]),
         ]);
         assert_eq!(digests.len(), 5);
     }

@@ -6,7 +6,7 @@ use chancery_x509::san::{AltName, AltNameType, is_public_suffix};
 
 use super::Refusal;
 use crate::config::Config;
-use crate::profile::{AltNameSource, Profile, SubjectSource};
+use crate::profile::{AltNameSource, Profile, RequiredSubjectField, SubjectSource};
 use crate::wire::{AltNameText, RequestedNames, TlsCertRequest, budget};
 
 /// What certificates without a common name are kept under, where a key cannot be empty.
@@ -79,6 +79,33 @@ pub(crate) fn recorded_name_of(subject: &Name, alt_names: &[AltName]) -> String 
 
 /// Characters of a name that a certificate without common name is recorded under.
 const RECORDED_NAME: usize = 255;
+
+/// Whether the subject of a certificate to be renewed is what its profile would make of it now: a renewal does not change
+/// a subject.
+pub(super) fn check_again(subject: &Name, profile: &Profile) -> Result<(), Refusal> {
+    let has = subject.attributes();
+    for field in profile.required_subject_fields() {
+        if field.of(&has).is_none_or(|value| value.trim().is_empty()) {
+            return Err(Refusal::SubjectField {
+                profile: profile.name().to_owned(),
+                field: field.name(),
+            });
+        }
+    }
+    for field in RequiredSubjectField::ALL {
+        match field.of(profile.subject()) {
+            Some(fixed) if field.of(&has) != Some(fixed) => {
+                return Err(Refusal::SubjectChanged {
+                    profile: profile.name().to_owned(),
+                    field: field.name(),
+                    value: fixed.to_owned(),
+                });
+            }
+            Some(_) | None => {}
+        }
+    }
+    Ok(())
+}
 
 /// Refuses the slug of any CA, configured or existing: stores and trust tools that know certificates by their common
 /// name would take the leaf for the CA. And a wildcard directly under a public suffix.

@@ -15,10 +15,10 @@ use chancery_x509::serial::Serial;
 use chancery_x509::time::{DAY, UnixTime};
 use const_oid::ObjectIdentifier;
 
-use super::{IssueError, Refusal, digest, extensions, names, throwaway, usages};
+use super::{IssueError, Refusal, digest, extensions, names, same_name, throwaway, usages};
 use crate::authority::Ca;
 use crate::config::Config;
-use crate::port::ledger::{CertificateIntent, CrlScope, IdempotencyToken, IntentId, Kind, OpenIntent};
+use crate::port::ledger::{CertificateIntent, CrlScope, IdempotencyToken, IntentId, Kind, OpenIntent, TokenOrigin};
 use crate::principal::Principal;
 use crate::profile::{DEFAULT_PROFILE, Profile, Profiles};
 use crate::signing::NotSignable;
@@ -73,7 +73,10 @@ pub struct Prepared {
     shard: Option<u16>,
     principal: Principal,
     token: Option<IdempotencyToken>,
+    pub(super) token_origin: TokenOrigin,
     request_digest: [u8; 32],
+    /// What it renews.
+    pub(super) renews: Option<IntentId>,
     allow_key_reuse: bool,
     at: UnixTime,
     notify_expiry: bool,
@@ -263,9 +266,26 @@ impl Rules<'_> {
         names::not_a_ca(recorded, self.config, slugs())
     }
 
+    /// Nobody is called like a CA: what such a certificate signs would be taken for the CA's, and its chain ends in a circle.
+    fn check_subject(&self, subject: &Name) -> Result<(), Refusal> {
+        for ca in self.cas {
+            let of_ca = ca.certificate().subject();
+            if same_name::is_same(subject, of_ca) {
+                return Err(Refusal::ReservedName {
+                    name: subject.to_rfc4514(),
+                });
+            }
+            if let Some(name) = same_name::common_name_in_common(subject, of_ca) {
+                return Err(Refusal::ReservedName { name });
+            }
+        }
+        Ok(())
+    }
+
     /// Builds the TBSCertificate and lints it.
     pub(super) fn finish(&self, draft: Draft<'_>, ask: Ask<'_>) -> Result<Prepared, IssueError> {
         let Draft { profile, ca, .. } = draft;
+        self.check_subject(&draft.subject)?;
         let (not_before, not_after, reduced) = self.validity(&draft, ask.now)?;
         let mut warnings = draft.warnings;
         warnings.extend(reduced);
@@ -304,7 +324,9 @@ impl Rules<'_> {
             shard,
             principal: ask.principal.clone(),
             token: ask.token,
+            token_origin: TokenOrigin::Caller,
             request_digest: draft.request_digest,
+            renews: None,
             allow_key_reuse: draft.allow_key_reuse,
             at: ask.now,
             notify_expiry: draft.notify_expiry,
@@ -362,6 +384,7 @@ impl Rules<'_> {
         })?;
         self.check_key(&public_key, profile)?;
         self.check_common_names(said.subject(), &intent.common_name)?;
+        self.check_subject(said.subject())?;
         usages::check(said.extended_key_usages(), profile)?;
         names::check_alt_names(said.alt_names(), profile)?;
         let custom_extensions = said.custom_extensions();
@@ -539,6 +562,7 @@ impl Prepared {
             kind: Kind::Leaf,
             common_name: self.common_name.clone(),
             profile: self.profile.clone(),
+            renews: self.renews.clone(),
             key: self.template.public_key.fingerprint(),
             allow_key_reuse: self.allow_key_reuse,
             tbs: self.tbs.as_der().to_vec(),
@@ -547,6 +571,7 @@ impl Prepared {
             shard: self.shard,
             principal: self.principal.clone(),
             token: self.token.clone(),
+            token_origin: self.token_origin,
             request_digest: self.request_digest,
             notify_expiry: self.notify_expiry,
             at: self.at,

@@ -9,6 +9,7 @@ use chancery_x509::san::AltNameError;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
+use crate::port::ledger::{NotRenewable, RENEWALS};
 use crate::slug::Slug;
 use crate::wire::{CsrFileName, Malformed};
 
@@ -65,10 +66,8 @@ pub enum Refusal {
     /// An alternative name that no certificate may have.
     #[error("alternative name {0}")]
     AltName(#[source] AltNameError),
-    /// The common name is a CA's, or what certificates without one are kept under.
-    #[error(
-        "{name:?} is the name of a CA, or stands for no name, and cannot be the common name of a certificate; choose another"
-    )]
+    /// The subject or common name is a CA's, or what certificates without one are kept under.
+    #[error("{name:?} is the name of a CA, or stands for no name, and cannot be that of a certificate; choose another")]
     ReservedName {
         /// As asked for.
         name: String,
@@ -84,6 +83,18 @@ pub enum Refusal {
         /// The field.
         field: &'static str,
     },
+    /// The profile has come to set a subject field that the certificate to be renewed has otherwise.
+    #[error(
+        "profile {profile} sets {field} to {value:?} now, and a renewal keeps the subject as it is: request a new certificate"
+    )]
+    SubjectChanged {
+        /// The profile.
+        profile: String,
+        /// The field.
+        field: &'static str,
+        /// What the profile sets it to.
+        value: String,
+    },
     /// The key is weak, or not of the kinds that the profile certifies.
     #[error(transparent)]
     WeakKey(#[from] WeakKey),
@@ -96,6 +107,12 @@ pub enum Refusal {
     /// The key is certified already.
     #[error("Private key has already been used for a certificate")]
     KeyInUse,
+    /// A certificate of the key was revoked because the key is compromised.
+    #[error(
+        "the key cannot be certified any more: a certificate of it was revoked because the key is compromised; make a \
+         new key"
+    )]
+    KeyCompromised,
     /// The token was used with another request.
     #[error("the idempotency token was already used for a different request; use a new token for each request")]
     TokenReused,
@@ -225,6 +242,57 @@ pub enum Refusal {
         /// The serial number.
         serial: Serial,
     },
+    /// A certificate that the one to be renewed descends from, by renewal, is revoked.
+    #[error(
+        "the certificate with serial number {serial} descends from {ancestor}, which is revoked, and cannot be renewed; \
+         request a new one"
+    )]
+    AncestorRevoked {
+        /// The serial number.
+        serial: Serial,
+        /// The revoked one.
+        ancestor: Serial,
+    },
+    /// The certificate to be renewed has been, and its successor is still good.
+    #[error(
+        "the certificate with serial number {serial} was renewed as {successor}, which ends at {until}: renew that one; if \
+         nobody has it, revoke it first, or request a new one"
+    )]
+    AlreadyRenewed {
+        /// The serial number.
+        serial: Serial,
+        /// Its successor.
+        successor: Serial,
+        /// The successor's end.
+        until: UnixTime,
+    },
+    /// It stands at the end of as many renewals as there may be in a row.
+    #[error(
+        "the certificate with serial number {serial} is the last of {} renewals in a row and cannot be renewed; request a \
+         new one",
+        RENEWALS
+    )]
+    RenewedTooOften {
+        /// The serial number.
+        serial: Serial,
+    },
+    /// A renewal by client certificate comes too early.
+    #[error("the certificate with serial number {serial} can be renewed by its holder from {from} on, not before")]
+    RenewalTooEarly {
+        /// The serial number.
+        serial: Serial,
+        /// From when on.
+        from: UnixTime,
+    },
+    /// A renewal without proof that whoever asks has the key.
+    #[error(
+        "renewing the certificate with serial number {serial} takes proof of the key: send a CSR of the same key, or of a \
+         new one, as base64_csr_data, or ask with the certificate itself as TLS client certificate"
+    )]
+    RenewalWithoutProof {
+        /// The serial number.
+        serial: Serial,
+    },
     /// A CA's own certificate is not renewed by request.
     #[error("the certificate with serial number {serial} is a CA's own and cannot be renewed by request")]
     AuthorityCertificate {
@@ -247,6 +315,20 @@ impl From<NameError> for Refusal {
 }
 
 impl Refusal {
+    /// Why the ledger does not let the certificate of that serial number be renewed.
+    pub fn not_renewable(serial: Serial, why: NotRenewable) -> Self {
+        match why {
+            NotRenewable::Revoked(revoked) if revoked == serial => Self::Revoked { serial },
+            NotRenewable::Revoked(ancestor) => Self::AncestorRevoked { serial, ancestor },
+            NotRenewable::Renewed { successor, until } => Self::AlreadyRenewed {
+                serial,
+                successor,
+                until,
+            },
+            NotRenewable::TooOften => Self::RenewedTooOften { serial },
+        }
+    }
+
     /// A stable code for programs and for the ledger's record.
     pub fn code(&self) -> &'static str {
         match self {
@@ -261,10 +343,12 @@ impl Refusal {
             Self::ReservedName { .. } => "reserved_name",
             Self::Subject(_) | Self::LongCommonName { .. } => "bad_subject",
             Self::SubjectField { .. } => "subject_field_missing",
+            Self::SubjectChanged { .. } => "subject_changed",
             Self::WeakKey(WeakKey::KindNotAllowed { .. }) => "key_not_allowed",
             Self::WeakKey(_) => "weak_key",
             Self::OwnKey { .. } => "own_key",
             Self::KeyInUse => "key_in_use",
+            Self::KeyCompromised => "key_compromised",
             Self::TokenReused => "token_reused",
             Self::UnknownProfile { .. } => "unknown_profile",
             Self::UsageNotAllowed { .. } => "usage_not_allowed",
@@ -285,7 +369,11 @@ impl Refusal {
             Self::Lint { .. } => "lint",
             Self::CaExpired { .. } => "ca_expired",
             Self::NotFound { .. } => "not_found",
-            Self::Revoked { .. } => "revoked",
+            Self::Revoked { .. } | Self::AncestorRevoked { .. } => "revoked",
+            Self::AlreadyRenewed { .. } => "already_renewed",
+            Self::RenewedTooOften { .. } => "renewed_too_often",
+            Self::RenewalTooEarly { .. } => "renewal_too_early",
+            Self::RenewalWithoutProof { .. } => "no_proof_of_possession",
             Self::Expired { .. } => "expired",
             Self::AuthorityCertificate { .. } => "authority_certificate",
         }

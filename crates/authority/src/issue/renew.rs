@@ -18,8 +18,10 @@ impl Authority {
     /// usages and custom extensions, under the same profile (whose rules may have changed: they hold). Its key is that of
     /// the CSR (PEM or DER; its subject is not used), or without one the same again.
     ///
-    /// A revoked or expired certificate is not renewed. Whether the principal may renew that serial is the front's to
-    /// decide.
+    /// A certificate is not renewed if it has expired, if it or one that it descends from by renewal is revoked, or if it was
+    /// renewed and its successor is neither expired nor revoked. Whoever presents the certificate itself may renew it in the
+    /// [last part](crate::config::Config::renewable_from) of its life and needs no CSR; everybody else proves with one to
+    /// have the key. Whether the principal may renew that serial is the front's to decide.
     pub async fn renew(
         &self,
         serial: Serial,
@@ -62,6 +64,21 @@ impl Authority {
         if record.not_after < now {
             return Err(Refusal::Expired { serial }.into());
         }
+        match principal {
+            Principal::Certificate(_) => {
+                let from = self.config().renewable_from(record.not_before, record.not_after);
+                if now < from {
+                    return Err(Refusal::RenewalTooEarly { serial, from }.into());
+                }
+            }
+            // Who works on the data folder itself has every CA's key: nothing would be proved.
+            Principal::Local(_) => {}
+            Principal::Token(_) | Principal::Function(_) | Principal::Aws(_) | Principal::Authority => {
+                if csr.is_none() {
+                    return Err(Refusal::RenewalWithoutProof { serial }.into());
+                }
+            }
+        }
         let cas = self.cas();
         let rules = Rules {
             config: self.config(),
@@ -98,7 +115,8 @@ impl Rules<'_> {
         let public_key = new_key(csr)?.unwrap_or_else(|| old_key.clone());
         self.check_key(&public_key, profile)?;
         self.check_common_names(old.subject(), &record.common_name)?;
-        usages::check(old.extended_key_usages(), profile)?;
+        names::check_again(old.subject(), profile)?;
+        let extended_key_usages = usages::again(old.extended_key_usages(), profile)?;
         names::check_alt_names(old.alt_names(), profile)?;
         let custom_extensions = old.custom_extensions();
         extensions::check_again(&custom_extensions, profile, self.config)?;
@@ -109,19 +127,21 @@ impl Rules<'_> {
             subject: old.subject().clone(),
             common_name: record.common_name.clone(),
             allow_key_reuse: public_key == old_key,
+            request_digest: digest::of_renewal(record.id.serial.as_padded(), public_key.as_der()),
             public_key,
-            extended_key_usages: old.extended_key_usages().to_vec(),
+            extended_key_usages,
             alt_names: old.alt_names().to_vec(),
             custom_extensions,
             lifetime_days: lifetime_days(&old, profile.backdate_seconds()),
             lifetime_asked: true,
-            request_digest: digest::of_renewal(record.id.serial.as_padded(), csr),
             notify_expiry: record.notify_expiry,
             notify_issued: false,
             from_csr_file: false,
             warnings: Vec::new(),
         };
-        self.finish(draft, ask)
+        let mut prepared = self.finish(draft, ask)?;
+        prepared.renews = Some(record.id.clone());
+        Ok(prepared)
     }
 }
 

@@ -72,6 +72,10 @@ impl Authority {
                     let refusal = prepared.key_claim().refused_for(&common_name);
                     return Err(refusal.unwrap_or(Refusal::KeyInUse).into());
                 }
+                Err(LedgerError::KeyBlocked) => return Err(Refusal::KeyCompromised.into()),
+                Err(LedgerError::NotRenewable { serial, why }) => {
+                    return Err(Refusal::not_renewable(serial, why).into());
+                }
                 Err(LedgerError::TokenReused) => return Err(Refusal::TokenReused.into()),
                 Err(error) => return Err(error.into()),
             }

@@ -27,6 +27,15 @@ pub(super) fn extended_key_usages(
     Ok(usages)
 }
 
+/// Those of a certificate to be renewed, and those that its profile has come to set on every certificate since.
+pub(super) fn again(old: &[ObjectIdentifier], profile: &Profile) -> Result<Vec<ObjectIdentifier>, Refusal> {
+    let mut usages = old.to_vec();
+    let forced = profile.extended_key_usages().iter();
+    usages.extend(forced.filter(|usage| !old.contains(usage)));
+    check(&usages, profile)?;
+    Ok(usages)
+}
+
 /// Whether the profile allows these usages, one by one.
 pub(super) fn check(usages: &[ObjectIdentifier], profile: &Profile) -> Result<(), Refusal> {
     match usages.iter().find(|usage| !profile.allows_extended_key_usage(usage)) {

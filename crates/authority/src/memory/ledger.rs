@@ -16,8 +16,8 @@ use super::lock;
 use crate::port::ETag;
 use crate::port::ledger::{
     AuthorityRecord, CertificateIntent, CertificateRecord, Completion, Counts, CrlIntent, CrlPlan, CrlRecord,
-    CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, IntentId, Ledger, LedgerError, OpenIntent, Page, Rejection,
-    Reservation, Revocation, Revocations, Revoked, Search,
+    CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, IntentId, KeyStanding, Ledger, LedgerError, OpenIntent,
+    OpenPosition, Page, Reach, Rejection, Related, Reservation, Revocation, Revocations, RevokedTogether, Search,
 };
 use crate::slug::Slug;
 use state::State;
@@ -107,8 +107,13 @@ impl Ledger for MemoryLedger {
         lock(&self.0).mark_lost(&intent, at)
     }
 
-    async fn open_intents(&self, before: UnixTime, limit: usize) -> Result<Vec<OpenIntent>, LedgerError> {
-        Ok(lock(&self.0).open_intents(before, limit))
+    async fn open_intents_after(
+        &self,
+        after: Option<OpenPosition>,
+        before: UnixTime,
+        limit: usize,
+    ) -> Result<Vec<OpenIntent>, LedgerError> {
+        Ok(lock(&self.0).open_intents(after, before, limit))
     }
 
     async fn record_rejection(&self, rejection: Rejection) -> Result<(), LedgerError> {
@@ -120,8 +125,18 @@ impl Ledger for MemoryLedger {
         Ok(lock(&self.0).rejections(limit))
     }
 
-    async fn revoke(&self, issuer: &Slug, serial: Serial, revocation: Revocation) -> Result<Revoked, LedgerError> {
-        lock(&self.0).revoke(issuer, serial, revocation)
+    async fn revoke_reaching(
+        &self,
+        issuer: &Slug,
+        serial: Serial,
+        revocation: Revocation,
+        reach: Reach,
+    ) -> Result<RevokedTogether, LedgerError> {
+        lock(&self.0).revoke(issuer, serial, &revocation, reach)
+    }
+
+    async fn related(&self, id: &IntentId, at: UnixTime, limit: usize) -> Result<Vec<Related>, LedgerError> {
+        lock(&self.0).related(id, at, limit)
     }
 
     async fn reserve_crl(&self, scope: &CrlScope, plan: CrlPlan) -> Result<CrlReservation, LedgerError> {
@@ -179,7 +194,7 @@ impl Ledger for MemoryLedger {
         Ok(lock(&self.0).certificate(issuer, serial))
     }
 
-    async fn key_holder(&self, key: KeyFingerprint, _common_name: &str) -> Result<Option<String>, LedgerError> {
+    async fn key_holder(&self, key: KeyFingerprint, _common_name: &str) -> Result<KeyStanding, LedgerError> {
         Ok(lock(&self.0).key_holder(key))
     }
 

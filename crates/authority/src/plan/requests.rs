@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use super::item::{Existing, Found, Item, Planned, Verdict, shortened};
 use super::{AT_ONCE, Plan, Planner, Proposal, Unreadable, base_of, entries, read};
 use crate::issue::{Ask, IssueError, KeyClaim, Refusal, draw_serial};
-use crate::port::ledger::{Kind, Ledger, LedgerError, for_each_named};
+use crate::port::ledger::{KeyStanding, Kind, Ledger, LedgerError, for_each_named};
 use crate::principal::Principal;
 use crate::wire::{Malformed, TLS_JSON, TlsCertRequest, caller_token, request_value};
 
@@ -31,7 +31,7 @@ struct Examined {
 }
 
 /// What the ledger says of an entry's key: who holds it, or that it cannot be read.
-type Holder = Result<Option<String>, String>;
+type Holder = Result<KeyStanding, String>;
 
 /// The certificates of one name: of each key the one that matters.
 type ByKey = HashMap<KeyFingerprint, Existing>;
@@ -201,8 +201,16 @@ impl Planner<'_> {
                     decided.push((item, !is_known));
                     continue;
                 }
-                Some(Ok(holder)) => holder.as_deref(),
-                None => None,
+                Some(Ok(KeyStanding::Blocked)) => {
+                    let refusal = Refusal::KeyCompromised;
+                    item.verdict = Verdict::Refused;
+                    item.certificate = None;
+                    item = item.because(refusal.code(), refusal.to_string());
+                    decided.push((item, !is_known));
+                    continue;
+                }
+                Some(Ok(KeyStanding::Held(holder))) => Some(holder.as_str()),
+                Some(Ok(KeyStanding::Free)) | None => None,
             };
             let mut is_shown = !is_known;
             let certificates = known.named.get(&claim.common_name);

@@ -30,6 +30,17 @@ pub enum LedgerError {
         /// The name that it was certified for first.
         common_name: String,
     },
+    /// A certificate of the key was revoked because the key is compromised.
+    #[error("the key is blocked: a certificate of it was revoked because the key is compromised")]
+    KeyBlocked,
+    /// The certificate that the intent renews cannot be renewed.
+    #[error("the certificate with serial number {serial} cannot be renewed: {why:?}")]
+    NotRenewable {
+        /// The predecessor.
+        serial: Serial,
+        /// Why.
+        why: NotRenewable,
+    },
     /// The idempotency token was used with another request.
     #[error("the idempotency token was already used for a different request")]
     TokenReused,
@@ -113,6 +124,12 @@ pub trait Ledger: Send + Sync {
     /// Records the intent to sign a certificate, with its serial, key claim and idempotency token, in one transaction.
     /// When this returns [`Reservation::New`], the intent survives a crash and nobody else can take the serial, the key
     /// (unless their intent allows reuse), the token, or for a CA's certificate its slug.
+    ///
+    /// A blocked key is refused as [`LedgerError::KeyBlocked`], whatever the intent allows and whatever its name. An intent
+    /// that renews is refused as [`LedgerError::NotRenewable`] where its predecessor or an ancestor of that is revoked, or the
+    /// predecessor has a successor that is neither expired at the intent's time nor revoked (an open intent counts), and as
+    /// [`LedgerError::NotFound`] where the predecessor is none that was issued. What a token's earlier request got comes
+    /// first.
     async fn reserve(&self, intent: CertificateIntent) -> Result<Reservation, LedgerError>;
 
     /// Turns an open intent into a certificate. When this returns `Ok`, the certificate survives a crash, and
@@ -124,8 +141,20 @@ pub trait Ledger: Send + Sync {
     /// its key and token are free again. For a CA's certificate the slug is free again too.
     async fn mark_lost(&self, intent: IntentId, at: UnixTime) -> Result<(), LedgerError>;
 
-    /// Open intents for certificates reserved before that time, oldest first, at most `limit`.
-    async fn open_intents(&self, before: UnixTime, limit: usize) -> Result<Vec<OpenIntent>, LedgerError>;
+    /// The first open intents, as [`open_intents_after`](Self::open_intents_after) lists them.
+    async fn open_intents(&self, before: UnixTime, limit: usize) -> Result<Vec<OpenIntent>, LedgerError> {
+        self.open_intents_after(None, before, limit).await
+    }
+
+    /// Open intents for certificates reserved before that time, in the order of their
+    /// [positions](OpenIntent::position), beginning after `after`, at most `limit`. Fewer than that are all that there are.
+    /// One that cannot be read is reported and left out.
+    async fn open_intents_after(
+        &self,
+        after: Option<OpenPosition>,
+        before: UnixTime,
+        limit: usize,
+    ) -> Result<Vec<OpenIntent>, LedgerError>;
 
     /// Records a rejected request. The only thing that a refused request leaves behind.
     async fn record_rejection(&self, rejection: Rejection) -> Result<(), LedgerError>;
@@ -136,7 +165,27 @@ pub trait Ledger: Send + Sync {
     /// Revokes. The first revocation stands; a later one changes nothing and gets [`Revoked::Already`]. The one exception:
     /// the reason `keyCompromise` may replace another, never the other way round; the time of the revocation stays then,
     /// and the answer is [`Revoked::Now`], since a CRL made before does not tell it.
-    async fn revoke(&self, issuer: &Slug, serial: Serial, revocation: Revocation) -> Result<Revoked, LedgerError>;
+    async fn revoke(&self, issuer: &Slug, serial: Serial, revocation: Revocation) -> Result<Revoked, LedgerError> {
+        let reaching = self.revoke_reaching(issuer, serial, revocation, Reach::Key).await?;
+        Ok(reaching.certificate)
+    }
+
+    /// The same. A reason that [says so](compromises_key) blocks the key for good, in the same transaction, and with
+    /// [`Reach::Key`] revokes, with the same time, reason, and principal, every certificate that shares its fate and has not
+    /// expired at that time: those of its key (there `keyCompromise` replaces another reason), and those that descend from
+    /// any certificate of its key by renewal, as far as they are not revoked; open intents among them are given up. So does a
+    /// repeated call for one that was revoked before, of the same reason: whatever the first left is found.
+    async fn revoke_reaching(
+        &self,
+        issuer: &Slug,
+        serial: Serial,
+        revocation: Revocation,
+        reach: Reach,
+    ) -> Result<RevokedTogether, LedgerError>;
+
+    /// Certificates that share that one's fate and are neither expired at that time nor revoked, without itself: those of its
+    /// key, and those that descend from any certificate of its key by renewal. At most `limit`, in no order.
+    async fn related(&self, id: &IntentId, at: UnixTime, limit: usize) -> Result<Vec<Related>, LedgerError>;
 
     /// Reserves the next CRL number of a scope and takes a consistent view of its revoked certificates, but for those that the
     /// plan leaves out. Its cost follows the revoked, never the issued.
@@ -207,9 +256,9 @@ pub trait Ledger: Send + Sync {
         serial: Serial,
     ) -> Result<Option<CertificateRecord>, LedgerError>;
 
-    /// The common name that holds a key, by a certificate or an open intent, as [`reserve`](Self::reserve) would find it for
-    /// a leaf of `common_name` and refuse it as [`LedgerError::KeyInUse`]. `None`: the key is free. Reserves nothing.
-    async fn key_holder(&self, key: KeyFingerprint, common_name: &str) -> Result<Option<String>, LedgerError>;
+    /// Who holds a key, by a certificate or an open intent, as [`reserve`](Self::reserve) would find it for a leaf of
+    /// `common_name` and refuse it as [`LedgerError::KeyInUse`] or [`LedgerError::KeyBlocked`]. Reserves nothing.
+    async fn key_holder(&self, key: KeyFingerprint, common_name: &str) -> Result<KeyStanding, LedgerError>;
 
     /// A page of certificates, in the query's order. Pages are stable: a certificate issued meanwhile is neither repeated nor skipped
     /// among those that were there at the first page.

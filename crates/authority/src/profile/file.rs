@@ -29,7 +29,8 @@ pub struct ProfileFile {
     pub extended_key_usages: Vec<String>,
     /// Those added where a request names no purpose.
     pub default_extended_key_usages: Vec<String>,
-    /// Those a request may ask for; `*` for any but `OCSP_SIGNING` and `ANY`.
+    /// Those a request may ask for; `*` for any but those that are powerful (`OCSP_SIGNING`, `ANY`, and what `docs/profiles.md`
+    /// lists).
     pub allowed_extended_key_usages: Vec<String>,
     /// Days where the request says nothing.
     pub default_lifetime_days: u32,
@@ -104,6 +105,16 @@ pub enum RequiredSubjectField {
 }
 
 impl RequiredSubjectField {
+    /// Every one.
+    pub const ALL: [Self; 6] = [
+        Self::Country,
+        Self::State,
+        Self::Locality,
+        Self::Organization,
+        Self::OrganizationalUnit,
+        Self::EmailAddress,
+    ];
+
     /// The field's name in requests and profiles.
     pub fn name(self) -> &'static str {
         match self {

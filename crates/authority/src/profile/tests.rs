@@ -67,7 +67,7 @@ fn lesson_04_no_built_in_profile_gives_ocsp_signing_or_any_usage() {
     let tls = tls.named("tls").unwrap();
     assert!(tls.allows_extended_key_usage(&oid("1.3.6.1.5.5.7.3.3")));
     assert!(
-        tls.allows_extended_key_usage(&oid("1.3.6.1.4.1.311.20.2.2")),
+        tls.allows_extended_key_usage(&oid("1.3.6.1.4.1.311.10.3.12")),
         "the contract takes any other OID"
     );
     let named = profile(&format!("{SERVER}allowed_extended_key_usages = ['*', 'OCSP_SIGNING']"));

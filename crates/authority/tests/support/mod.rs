@@ -62,6 +62,12 @@ impl Office {
         self.authority = open(self.house.faulty_ports(), &self.config, &self.profiles).await;
     }
 
+    /// The same with other profiles: their author has changed them.
+    pub(crate) async fn restart_with(&mut self, profiles: Profiles) {
+        self.profiles = profiles;
+        self.restart().await;
+    }
+
     pub(crate) async fn issue(&self, request: &TlsCertRequest) -> Result<Issued, IssueError> {
         self.authority.issue(request, &principal(), None).await
     }

@@ -7,7 +7,7 @@
 use std::time::Instant;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use chancery_authority::port::ledger::{CertificateRecord, CrlScope, Kind, LedgerError};
+use chancery_authority::port::ledger::{CertificateRecord, CrlScope, Kind, LedgerError, TokenOrigin};
 use chancery_x509::crl::RevokedEntry;
 use chancery_x509::time::UnixTime;
 use futures_util::stream::{self, StreamExt as _};
@@ -260,6 +260,8 @@ fn adopting(record: &CertificateRecord) -> Vec<Write> {
         reserved_at: record.issued_at,
         token: None,
         authentication: None,
+        token_origin: TokenOrigin::Caller,
+        renewal: None,
         stage: Stage::Complete {
             receipt: record.receipt.clone(),
             issued_at: record.issued_at,
@@ -290,6 +292,8 @@ fn adopting(record: &CertificateRecord) -> Vec<Write> {
             condition: "attribute_not_exists(#Key) OR attribute_exists(#Key)",
             with: Item::default().text(":name", &record.common_name).number(":one", 1),
         },
+        // Whoever looks for everything of the key finds it here, whatever name the claim has.
+        put(names::holder(record.key, record.id.serial)),
     ];
     writes.extend(listing(&entry, record.issued_at));
     if let Some(revocation) = &record.revocation {

@@ -2,7 +2,7 @@
 
 use chancery_authority::Slug;
 use chancery_authority::port::ledger::{
-    CertificateIntent, CertificateRecord, IntentCode, IntentId, Kind, OpenIntent, TokenDigest,
+    CertificateIntent, CertificateRecord, IntentCode, IntentId, Kind, OpenIntent, TokenDigest, TokenOrigin,
 };
 use chancery_authority::port::{KeyName, Receipt};
 use chancery_x509::key::KeyFingerprint;
@@ -15,6 +15,9 @@ use super::row::{self, Row};
 
 /// `Open` of intents that are open; the attribute is what makes them appear in the index of that name.
 pub(super) const OPEN: &str = "intent";
+
+/// `TokenOf` of a token that the runtime made.
+const INVOCATION: &str = "invocation";
 
 /// An entry, parsed.
 #[derive(Clone, Debug)]
@@ -33,7 +36,20 @@ pub(super) struct Entry {
     /// Its idempotency token.
     pub(super) token: Option<TokenDigest>,
     pub(super) authentication: Option<IntentCode>,
+    pub(super) token_origin: TokenOrigin,
+    /// What it renews, and where that puts it; `None` for one that renews nothing.
+    pub(super) renewal: Option<Renewal>,
     pub(super) stage: Stage,
+}
+
+/// Where a renewal stands among those that go back to one certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Renewal {
+    pub(super) predecessor: IntentId,
+    /// The certificate that renewed nothing.
+    pub(super) root: Serial,
+    /// Renewals from there to here.
+    pub(super) renewals: u32,
 }
 
 /// What became of an intent.
@@ -48,8 +64,8 @@ pub(super) enum Stage {
 }
 
 /// The entry of an intent that is being reserved. `attempt` tells this write from everybody else's.
-pub(super) fn of_intent(intent: &CertificateIntent, attempt: &str) -> Item {
-    let entry = of_facts(&Entry::from_intent(intent));
+pub(super) fn of_intent(intent: &CertificateIntent, renewal: Option<&Renewal>, attempt: &str) -> Item {
+    let entry = of_facts(&Entry::from_intent(intent, renewal.cloned()));
     entry
         .text("Stage", "open")
         .text("Open", OPEN)
@@ -72,7 +88,16 @@ pub(super) fn of_facts(entry: &Entry) -> Item {
         .text("Principal", &entry.principal)
         .flag("NotifyExpiry", entry.notify_expiry)
         .time("ReservedAt", entry.reserved_at)
-        .optional_text("Token", entry.token.map(names::token));
+        .optional_text("Token", entry.token.map(names::token))
+        .optional_text("TokenOf", of_invocation(entry.token_origin));
+    let item = match &entry.renewal {
+        None => item,
+        Some(renewal) => item
+            .text("Predecessor", renewal.predecessor.serial.to_string())
+            .text("PredecessorIssuer", renewal.predecessor.issuer.as_str())
+            .text("Line", renewal.root.to_string())
+            .number("Renewals", renewal.renewals),
+    };
     match &entry.kind {
         Kind::Leaf => item,
         Kind::Authority { slug, parent, key } => item
@@ -82,8 +107,15 @@ pub(super) fn of_facts(entry: &Entry) -> Item {
     }
 }
 
+fn of_invocation(origin: TokenOrigin) -> Option<&'static str> {
+    match origin {
+        TokenOrigin::Caller => None,
+        TokenOrigin::Invocation => Some(INVOCATION),
+    }
+}
+
 impl Entry {
-    pub(super) fn from_intent(intent: &CertificateIntent) -> Self {
+    pub(super) fn from_intent(intent: &CertificateIntent, renewal: Option<Renewal>) -> Self {
         Self {
             id: intent.id.clone(),
             kind: intent.kind.clone(),
@@ -98,6 +130,8 @@ impl Entry {
             authentication: intent.authentication,
             notify_expiry: intent.notify_expiry,
             reserved_at: intent.at,
+            token_origin: intent.token_origin,
+            renewal,
             stage: Stage::Open {
                 tbs: intent.tbs.clone(),
             },
@@ -140,6 +174,21 @@ impl Entry {
             })?,
             // One that cannot be read is none.
             authentication: item.as_octets("Authentication").ok().and_then(IntentCode::from_octets),
+            // Without it the token is a caller's, as all were that earlier versions recorded.
+            token_origin: match item.optional("TokenOf", |item, name| item.as_text(name).map(str::to_owned))? {
+                Some(of) if of == INVOCATION => TokenOrigin::Invocation,
+                Some(_) | None => TokenOrigin::Caller,
+            },
+            renewal: item.optional("Predecessor", |item, name| {
+                Ok(Renewal {
+                    predecessor: IntentId {
+                        issuer: slug(item, "PredecessorIssuer")?,
+                        serial: item.parse(name, str::parse)?,
+                    },
+                    root: item.parse("Line", str::parse)?,
+                    renewals: item.as_number("Renewals")?,
+                })
+            })?,
             stage: match item.as_text("Stage")? {
                 "open" => Stage::Open {
                     tbs: item.as_octets("Tbs")?.to_vec(),
@@ -179,6 +228,7 @@ impl Entry {
             notify_expiry: self.notify_expiry,
             reserved_at: self.reserved_at,
             authentication: self.authentication,
+            token_origin: self.token_origin,
         })
     }
 
@@ -205,6 +255,7 @@ impl Entry {
             kind: self.kind,
             common_name: self.common_name,
             profile: self.profile,
+            renews: self.renewal.map(|renewal| renewal.predecessor),
             certificate: row.certificate,
             key: self.key,
             not_before: self.not_before,

@@ -25,8 +25,31 @@ pub(super) fn intent(serial: Serial) -> Item {
     Item::journal_key(format!("intent#{serial}"), ALONE)
 }
 
-pub(super) fn claim(key: KeyFingerprint) -> Item {
-    Item::journal_key(format!("key#{key}"), ALONE)
+/// Partition of a key: its claim, and who holds it beside the first.
+pub(super) fn key(key: KeyFingerprint) -> String {
+    format!("key#{key}")
+}
+
+pub(super) fn claim(of: KeyFingerprint) -> Item {
+    Item::journal_key(key(of), ALONE)
+}
+
+/// A certificate or intent of a key that was certified before, by serial.
+pub(super) fn holder(of: KeyFingerprint, serial: Serial) -> Item {
+    Item::journal_key(key(of), HEXLOWER.encode(serial.as_padded()))
+}
+
+/// Partition of what descends from one certificate by renewal: a state of its own, and every successor by serial.
+pub(super) fn line(root: Serial) -> String {
+    format!("line#{root}")
+}
+
+pub(super) fn line_state(root: Serial) -> Item {
+    Item::journal_key(line(root), ALONE)
+}
+
+pub(super) fn successor(root: Serial, serial: Serial) -> Item {
+    Item::journal_key(line(root), HEXLOWER.encode(serial.as_padded()))
 }
 
 /// The token's partition. Hashed: a token is a secret of its holder, and may be longer than a key.

@@ -155,6 +155,7 @@ impl DynamoLedger {
             },
             kind,
             profile: String::new(),
+            renews: None,
             key: KeyFingerprint::of(certificate.spki_der()),
             not_before: certificate.not_before(),
             not_after: certificate.not_after(),

@@ -5,13 +5,15 @@
 //! was us.
 
 use chancery_authority::port::ledger::{
-    CertificateIntent, CertificateRecord, Completion, CrlScope, IntentId, Kind, LedgerError, OpenIntent, Reservation,
+    CertificateIntent, CertificateRecord, Completion, CrlScope, IntentId, KeyStanding, Kind, LedgerError, OpenIntent,
+    OpenPosition, Reservation,
 };
 use chancery_x509::crl::{RevocationReason, RevokedEntry};
 use chancery_x509::key::KeyFingerprint;
 use chancery_x509::time::UnixTime;
 
 use super::entry::{self, Entry, Stage};
+use super::family::Place;
 use super::item::Item;
 use super::row::Row;
 use super::tables::{Condition, Range, Table, Transaction, Write, pause, unavailable};
@@ -26,6 +28,8 @@ struct Reserving {
     writes: Vec<Write>,
     token: Option<usize>,
     slug: Option<usize>,
+    /// Those that say that the intent may renew what it renews.
+    renewal: std::ops::Range<usize>,
 }
 
 const ENTRY: usize = 0;
@@ -35,18 +39,34 @@ impl DynamoLedger {
     pub(super) async fn reserve_intent(&self, intent: CertificateIntent) -> Result<Reservation, LedgerError> {
         self.check_against_old_rows(&intent).await?;
         let attempt = nonce();
-        let reserving = Reserving::new(&intent, &attempt);
+        if intent.renews.is_some()
+            && let Some(token) = intent.token_digest()
+            && let Some(earlier) = self
+                .tables
+                .get(Table::Journal, Item::journal_key(names::token(token), names::ALONE))
+                .await?
+            && let Some(reservation) = self.replay(&earlier, &intent).await?
+        {
+            // Before its predecessor is looked at, which has this very request's certificate as its successor.
+            return Ok(reservation);
+        }
         for round in 0..TURNS {
+            let place = match &intent.renews {
+                None => None,
+                Some(predecessor) => Some(self.place_of_successor(predecessor, &intent).await?),
+            };
+            let reserving = Reserving::new(&intent, place.as_ref(), &attempt);
+            let renewal = || place.as_ref().map(|place| place.renewal.clone());
             let conditions = match self.tables.transact(&reserving.writes).await? {
                 Transaction::Done => {
-                    self.recent.remember(Entry::from_intent(&intent));
+                    self.recent.remember(Entry::from_intent(&intent, renewal()));
                     return Ok(Reservation::New);
                 }
                 Transaction::Refused(conditions) => conditions,
             };
             let failed = |place: usize| Transaction::failed(&conditions, place);
             if failed(ENTRY).is_some_and(|item| item.as_text("Attempt").is_ok_and(|of| of == attempt)) {
-                self.recent.remember(Entry::from_intent(&intent));
+                self.recent.remember(Entry::from_intent(&intent, renewal()));
                 return Ok(Reservation::New);
             }
             if let Some(earlier) = reserving.token.and_then(failed) {
@@ -55,12 +75,15 @@ impl DynamoLedger {
                     // Given up meanwhile: its token is free again.
                     None => pause(round).await,
                 }
+            } else if let Some(refusal) = refusal(&intent, &reserving, &conditions) {
+                return Err(refusal);
             } else {
-                return Err(refusal(&intent, &reserving, &conditions));
+                // Only what it renews has changed meanwhile, or what descends from the same.
+                pause(round).await;
             }
         }
         Err(unavailable(format!(
-            "the idempotency token of {} is taken and given up again and again",
+            "the idempotency token of {}, or what it renews, changed again and again",
             intent.id
         )))
     }
@@ -70,15 +93,21 @@ impl DynamoLedger {
         &self,
         key: KeyFingerprint,
         common_name: &str,
-    ) -> Result<Option<String>, LedgerError> {
+    ) -> Result<KeyStanding, LedgerError> {
         if let Some(claim) = self.tables.get(Table::Journal, names::claim(key)).await? {
+            if claim.has(BLOCKED) {
+                return Ok(KeyStanding::Blocked);
+            }
             let holder = claim
                 .as_text("CommonName")
                 .map_err(|error| damaged("a key claim", &error))?;
-            return Ok(Some(holder.to_owned()));
+            return Ok(KeyStanding::Held(holder.to_owned()));
         }
         let is_held = self.has_old_rows().await? && self.is_certified_by_old_row(key, common_name).await?;
-        Ok(is_held.then(|| common_name.to_owned()))
+        Ok(match is_held {
+            true => KeyStanding::Held(common_name.to_owned()),
+            false => KeyStanding::Free,
+        })
     }
 
     /// What became of the request that used the token first.
@@ -153,8 +182,11 @@ impl DynamoLedger {
                 return Err(LedgerError::NoOpenIntent(id));
             };
             let claim = self.tables.get(Table::Journal, names::claim(entry.key)).await?;
-            let holders = claim.map_or(0, |claim| claim.as_number("Holders").unwrap_or(0));
-            let outcome = self.tables.transact(&losing(&entry, holders, at, &attempt)).await?;
+            let keeps_claim = claim.is_some_and(|claim| {
+                // A blocked key stays blocked, whoever leaves it.
+                claim.has(BLOCKED) || claim.as_number("Holders").unwrap_or(0_u64) > 1
+            });
+            let outcome = self.tables.transact(&losing(&entry, keeps_claim, at, &attempt)).await?;
             let Transaction::Refused(conditions) = outcome else {
                 return Ok(());
             };
@@ -177,18 +209,32 @@ impl DynamoLedger {
         Ok(entry.filter(|entry| entry.id == *id && matches!(entry.stage, Stage::Open { .. })))
     }
 
-    pub(super) async fn list_open(&self, before: UnixTime, limit: usize) -> Result<Vec<OpenIntent>, LedgerError> {
+    pub(super) async fn list_open(
+        &self,
+        after: Option<OpenPosition>,
+        before: UnixTime,
+        limit: usize,
+    ) -> Result<Vec<OpenIntent>, LedgerError> {
+        let since = after.map_or(UnixTime(0), |after| after.reserved_at);
+        let last = UnixTime(before.0.saturating_sub(1));
+        if limit == 0 || since > last {
+            return Ok(Vec::new());
+        }
         let range = Range {
             index: Some("open"),
-            condition: "#Open = :open AND #Since < :before".to_owned(),
-            values: Item::default().text(":open", entry::OPEN).time(":before", before),
+            condition: "#Open = :open AND #Since BETWEEN :since AND :last".to_owned(),
+            values: Item::default()
+                .text(":open", entry::OPEN)
+                .time(":since", since)
+                .time(":last", last),
             limit: Some(limit.clamp(1, 500)),
             ..Range::journal("")
         };
-        let mut open = Vec::new();
-        let mut after = None;
-        while open.len() < limit {
-            let page = self.tables.page(&range, after).await?;
+        let mut open: Vec<OpenIntent> = Vec::new();
+        let mut next = None;
+        loop {
+            let page = self.tables.page(&range, next).await?;
+            let end = page.items.last().and_then(|item| item.as_time("Since").ok());
             // An index lags behind: what it lists may have been completed, which the items themselves tell.
             let keys = page.items.iter().filter_map(|item| {
                 let key = Item::journal_key(item.as_text("Key").ok()?, item.as_text("Sort").ok()?);
@@ -201,24 +247,30 @@ impl DynamoLedger {
                     Err(error) => super::skip("an open intent", &item, &error),
                 }
             }
+            open.retain(|intent| intent.reserved_at < before && after.is_none_or(|after| intent.position() > after));
+            open.sort_by_key(OpenIntent::position);
+            // The index has no order within a second: the list is cut only where the second of its last one is read whole.
+            let is_cut = limit
+                .checked_sub(1)
+                .and_then(|last| open.get(last))
+                .is_some_and(|last| end.is_some_and(|end| last.reserved_at < end));
             match page.next {
-                Some(next) => after = Some(next),
-                None => break,
+                Some(after) if !is_cut => next = Some(after),
+                _ => break,
             }
         }
-        open.retain(|intent| intent.reserved_at < before);
-        open.sort_by_key(|intent| (intent.reserved_at, intent.id.serial));
         open.truncate(limit);
         Ok(open)
     }
 }
 
 impl Reserving {
-    fn new(intent: &CertificateIntent, attempt: &str) -> Self {
+    fn new(intent: &CertificateIntent, place: Option<&Place>, attempt: &str) -> Self {
+        let renewal = place.map(|place| &place.renewal);
         let mut writes = vec![
             Write::Put {
                 table: Table::Journal,
-                item: entry::of_intent(intent, attempt),
+                item: entry::of_intent(intent, renewal, attempt),
                 condition: Some("attribute_not_exists(#Key)"),
                 with: Item::default(),
             },
@@ -253,19 +305,42 @@ impl Reserving {
                 Some(writes.len() - 1)
             }
         };
-        Self { writes, token, slug }
+        let before = writes.len();
+        writes.extend(place.into_iter().flat_map(|place| place.writes(intent)));
+        let renewal = before..writes.len();
+        if intent.allow_key_reuse {
+            writes.push(Write::Put {
+                table: Table::Journal,
+                item: names::holder(intent.key, intent.id.serial),
+                condition: None,
+                with: Item::default(),
+            });
+        }
+        Self {
+            writes,
+            token,
+            slug,
+            renewal,
+        }
     }
 }
 
-/// A key has one holder, or several of one common name.
+/// Attribute of the claim of a key that is certified for nobody any more: since when.
+pub(super) const BLOCKED: &str = "Blocked";
+
+/// A key has one holder, or several of one common name, and none where it is blocked. The claim knows its first; the
+/// others have an item each beside it.
 fn claiming(intent: &CertificateIntent) -> Write {
-    let with = Item::default().number(":one", 1).text(":name", &intent.common_name);
+    let with = Item::default()
+        .number(":one", 1)
+        .text(":name", &intent.common_name)
+        .text(":serial", intent.id.serial.to_string());
     Write::Update {
         table: Table::Journal,
         key: names::claim(intent.key),
-        update: "SET #CommonName = :name ADD #Holders :one".to_owned(),
+        update: "SET #CommonName = :name, #Serial = if_not_exists(#Serial, :serial) ADD #Holders :one".to_owned(),
         condition: if intent.allow_key_reuse {
-            "attribute_not_exists(#Key) OR #CommonName = :name"
+            "attribute_not_exists(#Key) OR (#CommonName = :name AND attribute_not_exists(#Blocked))"
         } else {
             "attribute_not_exists(#Key)"
         },
@@ -273,18 +348,24 @@ fn claiming(intent: &CertificateIntent) -> Write {
     }
 }
 
-/// Why a reservation was refused, the same reason first however many there are.
-fn refusal(intent: &CertificateIntent, reserving: &Reserving, conditions: &[Condition]) -> LedgerError {
+/// Why a reservation was refused, the same reason first however many there are; `None` where only what it renews changed.
+fn refusal(intent: &CertificateIntent, reserving: &Reserving, conditions: &[Condition]) -> Option<LedgerError> {
     let failed = |place: usize| Transaction::failed(conditions, place);
     if let (Some(_), Kind::Authority { slug, .. }) = (reserving.slug.and_then(failed), &intent.kind) {
-        return LedgerError::AuthorityExists(slug.clone());
+        return Some(LedgerError::AuthorityExists(slug.clone()));
     }
     if failed(ENTRY).is_some() {
-        return LedgerError::SerialTaken(intent.id.serial);
+        return Some(LedgerError::SerialTaken(intent.id.serial));
     }
-    let holder = failed(CLAIM).map(|claim| claim.as_text("CommonName").unwrap_or_default());
-    LedgerError::KeyInUse {
-        common_name: holder.unwrap_or_default().to_owned(),
+    match failed(CLAIM) {
+        Some(claim) if claim.has(BLOCKED) => Some(LedgerError::KeyBlocked),
+        Some(claim) => Some(LedgerError::KeyInUse {
+            common_name: claim.as_text("CommonName").unwrap_or_default().to_owned(),
+        }),
+        None if reserving.renewal.clone().any(|place| failed(place).is_some()) => None,
+        None => Some(LedgerError::KeyInUse {
+            common_name: String::new(),
+        }),
     }
 }
 
@@ -351,7 +432,7 @@ pub(super) fn listing(entry: &Entry, issued_at: UnixTime) -> Vec<Write> {
     writes
 }
 
-fn losing(entry: &Entry, holders: u64, at: UnixTime, attempt: &str) -> Vec<Write> {
+fn losing(entry: &Entry, keeps_claim: bool, at: UnixTime, attempt: &str) -> Vec<Write> {
     let serial = entry.id.serial;
     let own = Item::default().text(":serial", serial.to_string());
     let mut writes = vec![Write::Update {
@@ -368,22 +449,32 @@ fn losing(entry: &Entry, holders: u64, at: UnixTime, attempt: &str) -> Vec<Write
             .text(":issuer", entry.id.issuer.as_str()),
     }];
     let claim = names::claim(entry.key);
-    writes.push(if holders <= 1 {
-        Write::Delete {
-            table: Table::Journal,
-            key: claim,
-            condition: "attribute_not_exists(#Key) OR #Holders = :one",
-            with: Item::default().number(":one", 1),
-        }
-    } else {
+    writes.push(if keeps_claim {
         Write::Update {
             table: Table::Journal,
             key: claim,
             update: "ADD #Holders :less".to_owned(),
-            condition: "#Holders > :one",
+            condition: "#Holders > :one OR attribute_exists(#Blocked)",
             with: Item::default().number(":less", -1).number(":one", 1),
         }
+    } else {
+        Write::Delete {
+            table: Table::Journal,
+            key: claim,
+            condition: "attribute_not_exists(#Key) OR (#Holders = :one AND attribute_not_exists(#Blocked))",
+            with: Item::default().number(":one", 1),
+        }
     });
+    let delete = |key| Write::Delete {
+        table: Table::Journal,
+        key,
+        condition: "attribute_exists(#Key) OR attribute_not_exists(#Key)",
+        with: Item::default(),
+    };
+    writes.push(delete(names::holder(entry.key, serial)));
+    if let Some(renewal) = &entry.renewal {
+        writes.push(delete(names::successor(renewal.root, serial)));
+    }
     if let Some(token) = entry.token {
         writes.push(Write::Delete {
             table: Table::Journal,

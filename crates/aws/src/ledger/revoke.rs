@@ -8,7 +8,7 @@ use chancery_x509::time::UnixTime;
 
 use super::item::Item;
 use super::tables::{Table, Transaction, Write, pause, unavailable};
-use super::{DynamoLedger, Found, crl, names, row};
+use super::{DynamoLedger, Found, crl, family, names, row};
 use crate::world::nonce;
 
 /// Times that what was read may have changed before it is written.
@@ -34,7 +34,10 @@ impl DynamoLedger {
                 self.mend_list(&record).await?;
                 return Ok(Revoked::Already(Box::new(record)));
             };
-            let writes = revoking(&record, row_key, &revocation, condition, &attempt);
+            let mut writes = revoking(&record, row_key, &revocation, condition, &attempt);
+            if let Some(renewal) = self.renewal_of(&record).await? {
+                writes.extend(family::marking(&renewal, serial));
+            }
             let done = match self.tables.transact(&writes).await? {
                 Transaction::Done => true,
                 // Somebody was faster, or it was us and the answer was lost.

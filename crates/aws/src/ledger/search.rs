@@ -369,7 +369,7 @@ impl DynamoLedger {
     }
 
     /// The records of rows, whoever wrote them.
-    async fn records_of(&self, items: Vec<Item>) -> Result<Vec<CertificateRecord>, LedgerError> {
+    pub(super) async fn records_of(&self, items: Vec<Item>) -> Result<Vec<CertificateRecord>, LedgerError> {
         let mut rows = Vec::with_capacity(items.len());
         for item in items {
             match Row::parse(&item) {

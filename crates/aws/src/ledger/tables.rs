@@ -7,7 +7,7 @@ use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, CancellationReason, Delete, KeysAndAttributes, Put, ReturnValue,
+    AttributeValue, CancellationReason, ConditionCheck, Delete, KeysAndAttributes, Put, ReturnValue,
     ReturnValuesOnConditionCheckFailure, Select, TransactWriteItem, Update,
 };
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -58,6 +58,13 @@ pub(crate) enum Write {
         with: Item,
     },
     Delete {
+        table: Table,
+        key: Item,
+        condition: &'static str,
+        with: Item,
+    },
+    /// Writes nothing: the others are done only if the condition holds.
+    Check {
         table: Table,
         key: Item,
         condition: &'static str,
@@ -468,6 +475,20 @@ impl Tables {
                 .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
                 .build()
                 .map(|delete| builder.delete(delete)),
+            Write::Check {
+                table,
+                key,
+                condition,
+                with,
+            } => ConditionCheck::builder()
+                .table_name(self.name(table))
+                .set_key(Some(key.0))
+                .condition_expression(condition)
+                .set_expression_attribute_names(names([condition]))
+                .set_expression_attribute_values(values(with))
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+                .build()
+                .map(|check| builder.condition_check(check)),
         };
         built
             .map(aws_sdk_dynamodb::types::builders::TransactWriteItemBuilder::build)

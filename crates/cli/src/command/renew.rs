@@ -9,6 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use chancery_local::keys::client::{ClientKey, ClientKeyAlgorithm};
 use chancery_local::keys::passphrase::Passphrase;
 use chancery_x509::certificate::Certificate;
+use chancery_x509::csr::{CertificationRequest, CsrBudget};
 use chancery_x509::key::KeyKind;
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -53,13 +54,18 @@ pub(crate) fn run(arguments: &Arguments, renew: &RenewArguments) -> Result<ExitC
         bail!("there is no key.pem to write into {}: leave --pkcs12 out", pkcs12::FILE);
     }
     let new_key = renew.new_key.then(|| new_key(&old)).transpose()?;
-    let csr = match &new_key {
-        Some(key) => {
-            let csr = key.request(old.subject(), &[])?;
-            Some(BASE64_STANDARD.encode(chancery_x509::pem::encode("CERTIFICATE REQUEST", &csr)))
-        }
-        None => None,
+    // Of the same key, too: whoever asks with an API token proves with it to have the key.
+    let key = new_key.as_ref().or(old_key.as_ref().map(|old| &old.key));
+    let csr = key.map(|key| key.request(old.subject(), &[])).transpose()?;
+    let fingerprint = match &csr {
+        Some(csr) => CertificationRequest::parse(csr, &CsrBudget::default())?
+            .public_key()
+            .fingerprint(),
+        None => old.public_key()?.fingerprint(),
     };
+    // The same renewal again, after an answer that was lost, gets the certificate that the first made.
+    let token = format!("renew {} for {fingerprint}", old.serial());
+    let csr = csr.map(|csr| BASE64_STANDARD.encode(chancery_x509::pem::encode("CERTIFICATE REQUEST", &csr)));
 
     let identity = match (&old_key, &arguments.url) {
         (Some(key), Some(_)) => {
@@ -71,7 +77,7 @@ pub(crate) fn run(arguments: &Arguments, renew: &RenewArguments) -> Result<ExitC
         }
         _ => None,
     };
-    let answer = desk::open_with(arguments, identity)?.renew(&old.serial().to_string(), csr.as_deref())?;
+    let answer = desk::open_with(arguments, identity)?.renew(&old.serial().to_string(), csr.as_deref(), &token)?;
     let certificate = wanted::pem(&answer, "/Base64Certificate")?;
     let chain = wanted::pem(&answer, "/Base64CaChain")?;
     let key_here = new_key.as_ref().or(old_key.as_ref().map(|old| &old.key));

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
+use serde_json::Value;
 
 use crate::arguments::{Arguments, RevokeArguments};
 use crate::desk::{self, text};
@@ -10,7 +11,8 @@ use crate::show::{self, visible};
 
 /// Revokes a certificate.
 pub(crate) fn run(arguments: &Arguments, revoke: &RevokeArguments) -> Result<ExitCode> {
-    let answer = desk::open(arguments)?.revoke(&revoke.serial, &revoke.reason, revoke.invalidity_date.as_deref())?;
+    let invalidity_date = revoke.invalidity_date.as_deref();
+    let answer = desk::open(arguments)?.revoke(&revoke.serial, &revoke.reason, invalidity_date, revoke.only)?;
     if arguments.json {
         show::json(&answer)?;
         return Ok(ExitCode::SUCCESS);
@@ -28,6 +30,7 @@ pub(crate) fn run(arguments: &Arguments, revoke: &RevokeArguments) -> Result<Exi
         visible(text(certificate, "/revocation/reason")),
         visible(text(certificate, "/revocation/revoked_at")),
     );
+    tell_of_others(&answer);
     match text(&answer, "/crl_problem") {
         "" => println!("The CRL that lists it is published."),
         problem => {
@@ -42,4 +45,37 @@ pub(crate) fn run(arguments: &Arguments, revoke: &RevokeArguments) -> Result<Exi
         problem => println!("Note: {}.", visible(problem)),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What shares its fate: revoked with it, or left alone.
+fn tell_of_others(answer: &Value) {
+    let list = |field: &str| answer[field].as_array().cloned().unwrap_or_default();
+    let line = |other: &Value| {
+        let why = if other["same_key"] == true {
+            "the same key"
+        } else {
+            "descends from the key by renewal"
+        };
+        println!(
+            "  {} ({}), until {}: {why}",
+            text(other, "/serial_number"),
+            text(other, "/common_name"),
+            text(other, "/not_after"),
+        );
+    };
+    let revoked = list("also_revoked");
+    if !revoked.is_empty() {
+        println!("Revoked with it, since the key is compromised: {}.", revoked.len());
+        revoked.iter().for_each(line);
+    }
+    let valid = list("still_valid");
+    let more = answer["still_valid_is_incomplete"] == true;
+    if !valid.is_empty() {
+        let or_more = if more { " or more" } else { "" };
+        println!("Still valid, and left alone: {}{or_more}.", valid.len());
+        valid.iter().for_each(line);
+        println!("If the key is compromised, revoke with --reason keyCompromise: that revokes all of these.");
+    } else if more {
+        println!("Whether anything else is valid for its key is not known: `chancery list` tells.");
+    }
 }

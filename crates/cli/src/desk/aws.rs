@@ -1,10 +1,13 @@
 //! A deployment on AWS. Its functions issue and publish; the ledger is read, and revocations are recorded, in its tables.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context as _, Result, bail};
 use chancery_authority::Slug;
 use chancery_authority::config::Config;
 use chancery_authority::port::ledger::{CertificateRecord, CrlScope, Cursor};
 use chancery_authority::port::{Clock as _, Ledger as _, Publication as _};
+use chancery_authority::revoke::RevokedCertificate;
 use chancery_aws::{SystemClock, SystemEntropy};
 use chancery_server::api::certificates::RevokeAnswer;
 use chancery_server::api::crls::Crls;
@@ -67,6 +70,25 @@ impl AwsDesk {
     }
 }
 
+impl AwsDesk {
+    /// Publishes the CRLs of other CAs that are to list what was revoked with it. A CA's function publishes all of its CRLs.
+    fn publish_others(&self, revoked: &RevokedCertificate) -> Result<()> {
+        let own = self.publisher(&revoked.record.id.issuer);
+        let others: BTreeSet<&str> = revoked
+            .others
+            .iter()
+            .map(|other| self.publisher(&other.id.issuer))
+            .filter(|publisher| *publisher != own)
+            .collect();
+        for publisher in others {
+            self.deployed
+                .invoke(publisher, &json!({}))
+                .with_context(|| format!("{publisher} did not publish the CRL of what was revoked with it"))?;
+        }
+        Ok(())
+    }
+}
+
 impl Desk for AwsDesk {
     /// The request goes to `tls-cert` with an idempotency token, such that a repeated call makes no second certificate.
     fn issue(&self, request: &Value, idempotency_token: Option<&str>) -> Result<Value> {
@@ -83,7 +105,7 @@ impl Desk for AwsDesk {
         }
     }
 
-    fn renew(&self, _serial: &str, _base64_csr: Option<&str>) -> Result<Value> {
+    fn renew(&self, _serial: &str, _base64_csr: Option<&str>, _idempotency_token: &str) -> Result<Value> {
         bail!(
             "a deployment on AWS renews by a new request: `chancery --aws … request NAME --out FOLDER --overwrite` makes a \
              new key and certificate; those listed in tls.json are renewed by themselves"
@@ -115,17 +137,23 @@ impl Desk for AwsDesk {
     }
 
     /// Recorded in both tables by the same transaction that the functions use; then the CA's function publishes.
-    fn revoke(&self, serial: &str, reason: &str, invalidity_date: Option<&str>) -> Result<Value> {
+    fn revoke(&self, serial: &str, reason: &str, invalidity_date: Option<&str>, only: bool) -> Result<Value> {
         let (reason, invalidity_date) = (query::reason(reason)?, query::invalidity_date(invalidity_date)?);
         let serial = query::serial(serial)?;
         let opened = self.deployed.authority()?;
         let principal = self.deployed.principal();
-        let revoking = opened.authority.revoke(serial, reason, invalidity_date, &principal);
+        let revoking =
+            opened
+                .authority
+                .revoke_reaching(serial, reason, invalidity_date, &principal, query::reach(only));
         let revoked = self.deployed.runtime.block_on(revoking)?;
         let mut answer = serde_json::to_value(RevokeAnswer::new(&revoked, SystemClock.now(), ToString::to_string))?;
-        // The function publishes, and what it published is read: that decides, and not what this process did.
-        match self.publish(&opened, &revoked.record) {
-            Ok(_) => drop(answer.as_object_mut().and_then(|answer| answer.remove("crl_problem"))),
+        // The functions publish, and what they published is read: that decides, and not what this process did.
+        let published = self
+            .publish(&opened, &revoked.record)
+            .and_then(|()| self.publish_others(&revoked));
+        match published {
+            Ok(()) => drop(answer.as_object_mut().and_then(|answer| answer.remove("crl_problem"))),
             Err(error) => answer["crl_problem"] = json!(format!("{error:#}")),
         }
         if revoked.notice_failed {

@@ -91,16 +91,17 @@ impl Desk for FolderDesk {
         )
     }
 
-    fn renew(&self, serial: &str, base64_csr: Option<&str>) -> Result<Value> {
+    fn renew(&self, serial: &str, base64_csr: Option<&str>, idempotency_token: &str) -> Result<Value> {
         let serial = query::serial(serial)?;
         let renewed = self.house.runtime.block_on(self.house.authority.certificate(serial))?;
         self.make_key_ready(renewed.as_ref().map(|record| record.profile.as_str()))?;
         self.sweep();
         let csr = base64_csr.map(|text| BASE64_STANDARD.decode(text)).transpose()?;
+        let token = IdempotencyToken(idempotency_token.to_owned());
         let renewed = self
             .house
             .authority
-            .renew(serial, csr.as_deref(), &self.principal, None);
+            .renew(serial, csr.as_deref(), &self.principal, Some(token));
         self.answer(self.house.runtime.block_on(renewed), &TlsCertRequest::default())
     }
 
@@ -123,12 +124,15 @@ impl Desk for FolderDesk {
         Page::new(page, self.now())
     }
 
-    fn revoke(&self, serial: &str, reason: &str, invalidity_date: Option<&str>) -> Result<Value> {
+    fn revoke(&self, serial: &str, reason: &str, invalidity_date: Option<&str>, only: bool) -> Result<Value> {
         let (reason, invalidity_date) = (query::reason(reason)?, query::invalidity_date(invalidity_date)?);
-        let revoked = self
-            .house
-            .authority
-            .revoke(query::serial(serial)?, reason, invalidity_date, &self.principal);
+        let revoked = self.house.authority.revoke_reaching(
+            query::serial(serial)?,
+            reason,
+            invalidity_date,
+            &self.principal,
+            query::reach(only),
+        );
         let revoked = self.house.runtime.block_on(revoked)?;
         Ok(serde_json::to_value(RevokeAnswer::new(
             &revoked,

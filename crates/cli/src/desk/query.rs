@@ -1,7 +1,7 @@
 //! What people write on the command line, as the authority's own types; and pages as the API tells them.
 
 use anyhow::{Context as _, Result, anyhow};
-use chancery_authority::port::ledger;
+use chancery_authority::port::ledger::{self, Reach};
 use chancery_server::api::certificates::SearchQuery;
 use chancery_server::api::record::CertificateEntry;
 use chancery_x509::crl::RevocationReason;
@@ -63,4 +63,9 @@ pub(super) fn invalidity_date(text: Option<&str>) -> Result<Option<UnixTime>> {
     text.map(|text| text.parse().map(|time: jiff::Timestamp| UnixTime(time.as_second())))
         .transpose()
         .context("--invalidity-date takes a time such as 2026-11-23T20:00:00Z")
+}
+
+/// How far a revocation reaches.
+pub(super) fn reach(only: bool) -> Reach {
+    if only { Reach::Certificate } else { Reach::Key }
 }

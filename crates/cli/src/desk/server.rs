@@ -145,9 +145,9 @@ impl Desk for ServerDesk {
         self.send("/certificates", request, idempotency_token)
     }
 
-    fn renew(&self, serial: &str, base64_csr: Option<&str>) -> Result<Value> {
+    fn renew(&self, serial: &str, base64_csr: Option<&str>, idempotency_token: &str) -> Result<Value> {
         let body = base64_csr.map_or_else(|| json!({}), |csr| json!({ "base64_csr_data": csr }));
-        self.send(&format!("/certificates/{serial}/renew"), &body, None)
+        self.send(&format!("/certificates/{serial}/renew"), &body, Some(idempotency_token))
     }
 
     fn certificate(&self, serial: &str) -> Result<Value> {
@@ -173,8 +173,11 @@ impl Desk for ServerDesk {
         Ok(serde_json::from_value(self.read("/certificates", &pairs)?)?)
     }
 
-    fn revoke(&self, serial: &str, reason: &str, invalidity_date: Option<&str>) -> Result<Value> {
+    fn revoke(&self, serial: &str, reason: &str, invalidity_date: Option<&str>, only: bool) -> Result<Value> {
         let mut body = json!({ "reason": reason });
+        if only {
+            body["only"] = json!(true);
+        }
         if let Some(date) = invalidity_date {
             body["invalidity_date"] = json!(date);
         }

@@ -11,6 +11,11 @@ use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKey
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection, Stream};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use chancery_local::keys::client::ClientKey;
+use chancery_x509::name::Subject;
+
 use crate::house::{Folder, Server};
 
 struct Party {
@@ -138,9 +143,17 @@ fn both_sides_check_each_other_and_the_crl() {
     assert!(refused.to_lowercase().contains("revoked"), "{refused}");
 }
 
+/// An authority whose certificates' holders may renew them from the first day on.
+fn renewable_at_any_time() -> Folder {
+    let folder = Folder::new();
+    std::fs::write(folder.path("chancery.toml"), "renewal_window_divisor = 1").unwrap();
+    folder.text(&["init", "--config", "chancery.toml"]);
+    folder
+}
+
 #[test]
 fn a_client_certificate_renews_itself_and_nothing_else() {
-    let folder = Folder::new();
+    let folder = renewable_at_any_time();
     let authority = folder.start();
     folder.text(&["request", "device-1", "--profile", "device", "--out", "device"]);
     folder.text(&["request", "device-2", "--profile", "device", "--out", "other"]);
@@ -171,7 +184,7 @@ fn a_client_certificate_renews_itself_and_nothing_else() {
 /// Lesson 14: whoever sends a token is judged by that token alone, however good the certificate beside it.
 #[test]
 fn a_bad_token_is_refused_beside_a_good_client_certificate() {
-    let folder = Folder::new();
+    let folder = renewable_at_any_time();
     let authority = folder.start();
     folder.text(&["request", "device-1", "--profile", "device", "--out", "device"]);
     let weak = authority.token("read");
@@ -231,16 +244,16 @@ fn a_bad_token_is_refused_beside_a_good_client_certificate() {
             .len()
     };
     assert_eq!(count(), 1, "nothing was renewed");
-    // The certificate itself was good all the time.
-    assert_eq!(ask(None), 200);
+    // The certificate itself was good all the time; for one successor.
     crate::house::succeeded(&renew(None));
-    assert_eq!(count(), 3);
+    assert_eq!(ask(None), 409);
+    assert_eq!(count(), 2);
 }
 
 /// curl sends the certificate that it was given and nothing else: the server knows the CAs in between.
 #[test]
 fn a_client_need_not_send_the_chain_of_a_ca_that_the_server_is() {
-    let folder = Folder::new();
+    let folder = renewable_at_any_time();
     let authority = folder.start();
     folder.text(&["request", "device-1", "--profile", "device", "--out", "device"]);
     folder.text(&["request", "device-2", "--profile", "device", "--out", "revoked"]);
@@ -283,6 +296,170 @@ fn a_client_need_not_send_the_chain_of_a_ca_that_the_server_is() {
         "cACompromise",
     ]);
     assert_eq!(renew(&alone(&authority, &folder.path("device")), &device).unwrap(), 403);
+}
+
+/// Who has stolen a key has its certificate, too, and can prove to have both.
+#[test]
+fn a_thief_of_a_key_is_stopped_at_once() {
+    let folder = renewable_at_any_time();
+    let authority = folder.start();
+    folder.text(&["request", "device-1", "--profile", "device", "--out", "device"]);
+    let serial = |name: &str| {
+        let found = folder.json(&["list", name, "--unrevoked"]);
+        found["certificates"][0]["serial_number"].as_str().unwrap().to_owned()
+    };
+    let first = serial("device-1");
+    let thief = identified(&authority, &folder.path("device"));
+    let renew = |agent: &ureq::Agent, serial: &str| {
+        let url = format!("{}/api/v1/certificates/{serial}/renew", authority.https);
+        let mut answer = agent.post(url).send_empty().unwrap();
+        (
+            answer.status().as_u16(),
+            answer.body_mut().read_json::<serde_json::Value>().unwrap(),
+        )
+    };
+    // The thief renews, and is at the renewed certificate when it is noticed.
+    let (status, renewed) = renew(&thief, &first);
+    assert_eq!(status, 200, "{renewed}");
+    let second = renewed["CertificateInfo"]["SerialNumber"].as_str().unwrap().to_owned();
+    let pem = BASE64_STANDARD
+        .decode(renewed["Base64Certificate"].as_str().unwrap())
+        .unwrap();
+    std::fs::create_dir(folder.path("stolen")).unwrap();
+    std::fs::write(folder.path("stolen/cert.pem"), pem).unwrap();
+    for file in ["key.pem", "chain.pem"] {
+        std::fs::copy(folder.path("device").join(file), folder.path("stolen").join(file)).unwrap();
+    }
+    let at_renewed = identified(&authority, &folder.path("stolen"));
+
+    // The plain command, in another process than the server's, by the serial that its owner knows.
+    let told = folder.text(&["revoke", &first, "--reason", "keyCompromise"]);
+    assert!(told.contains(&second), "what was revoked with it is named: {told}");
+    for (agent, serial) in [(&thief, &first), (&at_renewed, &second)] {
+        let (status, answer) = renew(agent, serial);
+        assert_eq!(status, 403, "a running server renews nothing any more: {answer}");
+    }
+    // Both stand on the CRL that was published.
+    let crl = std::fs::read(folder.public("chancery-issuing-ca.crl")).unwrap();
+    let crl = chancery_x509::crl::RevocationList::parse(&crl).unwrap();
+    let listed: Vec<String> = crl.entries().map(|entry| entry.unwrap().serial.to_string()).collect();
+    assert!(listed.contains(&first) && listed.contains(&second), "{listed:?}");
+
+    // The key itself is certified for nobody, under no name, however it is asked for.
+    let csr = certification_request(&folder.path("device/key.pem"), "other-name");
+    std::fs::write(folder.path("again.csr"), &csr).unwrap();
+    let refused = folder.complaint(&["issue", "--csr", "again.csr", "--profile", "device", "--force"]);
+    assert!(refused.contains("compromised"), "{refused}");
+    let token = authority.token("issue");
+    let answer = authority
+        .agent()
+        .post(format!("{}/api/v1/certificates", authority.https))
+        .header("authorization", format!("Bearer {token}"))
+        .send_json(serde_json::json!({
+            "common_name": "other-name",
+            "profile": "device",
+            "force_issue": true,
+            "base64_csr_data": BASE64_STANDARD.encode(&csr),
+        }))
+        .unwrap()
+        .body_mut()
+        .read_json::<serde_json::Value>()
+        .unwrap();
+    assert_eq!(answer["code"], "key_compromised", "{answer}");
+}
+
+/// Of other reasons, and with `--only`, what is left is named in words and in JSON.
+#[test]
+fn what_a_revocation_leaves_valid_is_named() {
+    let folder = renewable_at_any_time();
+    folder.text(&["request", "db", "--out", "db"]);
+    let list = || {
+        let found = folder.json(&["list", "db", "--unrevoked"]);
+        let found = found["certificates"].as_array().unwrap().clone();
+        found
+            .iter()
+            .map(|one| one["serial_number"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let first = list().remove(0);
+    folder.text(&["renew", "db"]);
+    let second = list().into_iter().find(|serial| *serial != first).unwrap();
+    let told = folder.text(&["revoke", &first, "--reason", "superseded"]);
+    assert!(told.contains("Still valid") && told.contains(&second), "{told}");
+    let answer = folder.json(&["revoke", "--only", &first, "--reason", "keyCompromise"]);
+    assert_eq!(answer["already_revoked"], false, "{answer}");
+    assert_eq!(answer["also_revoked"], serde_json::json!([]));
+    assert_eq!(answer["still_valid"][0]["serial_number"], second.as_str());
+    assert_eq!(answer["still_valid"][0]["same_key"], true);
+    let answer = folder.json(&["revoke", &first, "--reason", "keyCompromise"]);
+    assert_eq!(answer["also_revoked"][0]["serial_number"], second.as_str());
+    assert!(list().is_empty());
+}
+
+/// A renewal by the certificate itself comes in its time, and says when that is.
+#[test]
+fn a_holder_renews_in_the_last_third_of_a_certificate_s_life() {
+    let folder = Folder::new();
+    let authority = folder.start();
+    folder.text(&["request", "device-1", "--profile", "device", "--out", "device"]);
+    let found = folder.json(&["list", "device-1"]);
+    let serial = found["certificates"][0]["serial_number"].as_str().unwrap().to_owned();
+    let url = format!("{}/api/v1/certificates/{serial}/renew", authority.https);
+    let mut answer = identified(&authority, &folder.path("device"))
+        .post(&url)
+        .send_empty()
+        .unwrap();
+    assert_eq!(answer.status().as_u16(), 422);
+    let answer = answer.body_mut().read_json::<serde_json::Value>().unwrap();
+    assert_eq!(answer["code"], "renewal_too_early", "{answer}");
+
+    // A token is not bound by it, but takes proof of the key: the command brings a CSR.
+    let token = authority.token("issue");
+    let bare = authority
+        .agent()
+        .post(&url)
+        .header("authorization", format!("Bearer {token}"));
+    let bare = bare
+        .send_empty()
+        .unwrap()
+        .body_mut()
+        .read_json::<serde_json::Value>()
+        .unwrap();
+    assert_eq!(bare["code"], "no_proof_of_possession", "{bare}");
+    let root = folder.public("chancery-root-ca.crt");
+    let renewing = || {
+        crate::house::chancery()
+            .env("CHANCERY_TOKEN", &token)
+            .current_dir(folder.path(""))
+            .args([
+                "--url",
+                &authority.https,
+                "--ca",
+                root.to_str().unwrap(),
+                "renew",
+                "device",
+            ])
+            .output()
+            .unwrap()
+    };
+    let before = std::fs::read(folder.path("device/cert.pem")).unwrap();
+    crate::house::succeeded(&renewing());
+    let renewed = std::fs::read(folder.path("device/cert.pem")).unwrap();
+    // Whose answer was lost asks again, and gets what the first made.
+    std::fs::write(folder.path("device/cert.pem"), before).unwrap();
+    crate::house::succeeded(&renewing());
+    assert_eq!(std::fs::read(folder.path("device/cert.pem")).unwrap(), renewed);
+}
+
+/// A CSR of the key in that file.
+fn certification_request(key: &Path, common_name: &str) -> Vec<u8> {
+    let key = ClientKey::from_pem(&std::fs::read(key).unwrap(), None).unwrap();
+    let subject = Subject {
+        common_name: Some(common_name.to_owned()),
+        ..Subject::default()
+    };
+    let csr = key.request(&subject.to_name().unwrap(), &[]).unwrap();
+    chancery_x509::pem::encode("CERTIFICATE REQUEST", &csr).into_bytes()
 }
 
 /// A client that shows the certificate in that folder.

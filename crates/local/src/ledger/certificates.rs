@@ -6,7 +6,7 @@ use chancery_authority::Slug;
 use chancery_authority::port::LedgerError;
 use chancery_authority::port::keystore::{KeyName, Receipt};
 use chancery_authority::port::ledger::{
-    CertificateRecord, Cursor, IdempotencyToken, IntentCode, IntentId, Kind, Page, Revocation, Search,
+    CertificateRecord, Cursor, IdempotencyToken, IntentCode, IntentId, Kind, Page, Revocation, Search, TokenOrigin,
 };
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::key::KeyFingerprint;
@@ -28,8 +28,10 @@ pub(crate) struct CertificateRow {
     pub(crate) reserved_at: UnixTime,
     pub(crate) stage: Stage,
     pub(crate) token: Option<IdempotencyToken>,
+    pub(crate) token_origin: TokenOrigin,
     pub(crate) authentication: Option<IntentCode>,
-    /// With `kind`, `revocation` and `reminders` still to be filled in; `certificate` is the TBSCertificate unless issued.
+    predecessor: Option<i64>,
+    /// With `kind`, `renews`, `revocation` and `reminders` still to be filled in; `certificate` is the TBSCertificate unless issued.
     pub(crate) record: CertificateRecord,
 }
 
@@ -47,7 +49,7 @@ macro_rules! select_rows {
         concat!(
             "SELECT c.id, c.issuer, i.slug, c.serial, c.key, c.is_authority, c.common_name, c.profile, c.not_before,
                  c.not_after, c.shard, c.principal, c.notify_expiry, c.reserved_at, c.issued_at, c.lost_at,
-                 c.token, c.receipt, c.der, c.authentication
+                 c.token, c.receipt, c.der, c.authentication, c.token_of_invocation, c.predecessor
              FROM certificates c JOIN issuers i ON i.id = c.issuer WHERE ",
             $condition
         )
@@ -82,6 +84,12 @@ impl CertificateRow {
             },
             token: row.get::<_, Option<String>>(16)?.map(IdempotencyToken),
             authentication: authentication.as_deref().and_then(IntentCode::from_octets),
+            token_origin: if row.get(20)? {
+                TokenOrigin::Invocation
+            } else {
+                TokenOrigin::Caller
+            },
+            predecessor: row.get(21)?,
             record: CertificateRecord {
                 id: IntentId {
                     issuer: Slug::new(row.get::<_, String>(2)?).map_err(|error| wrong(&error.to_string()))?,
@@ -90,6 +98,7 @@ impl CertificateRow {
                 kind: Kind::Leaf,
                 common_name: row.get(6)?,
                 profile: row.get(7)?,
+                renews: None,
                 certificate: row.get(18)?,
                 key: KeyFingerprint(
                     key.try_into()
@@ -111,12 +120,32 @@ impl CertificateRow {
     /// The record with what other tables say about it.
     pub(crate) fn complete(mut self, connection: &Connection) -> Result<CertificateRecord, Fault> {
         self.record.kind = self.kind(connection)?;
+        self.record.renews = self.renews(connection)?;
         self.record.revocation = revocation(connection, self.id)?;
         self.record.reminders = connection
             .prepare_cached("SELECT at FROM reminders WHERE certificate = ?1 ORDER BY at")?
             .query_map([self.id], |row| row.get(0).map(UnixTime))?
             .collect::<Result<_, _>>()?;
         Ok(self.record)
+    }
+
+    /// What it renewed.
+    pub(crate) fn renews(&self, connection: &Connection) -> Result<Option<IntentId>, Fault> {
+        let Some(predecessor) = self.predecessor else {
+            return Ok(None);
+        };
+        let wrong = |what: String| damaged(format!("row {predecessor} of certificates: {what}"));
+        let (slug, serial): (String, Vec<u8>) = connection
+            .prepare_cached(
+                "SELECT i.slug, c.serial FROM certificates c JOIN issuers i ON i.id = c.issuer WHERE c.id = ?1",
+            )?
+            .query_row([predecessor], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?
+            .ok_or_else(|| wrong("it was renewed, and is not there".to_owned()))?;
+        Ok(Some(IntentId {
+            issuer: Slug::new(slug).map_err(|error| wrong(error.to_string()))?,
+            serial: padded_serial(&serial).ok_or_else(|| wrong("the serial number is not of 20 octets".to_owned()))?,
+        }))
     }
 
     /// Leaf or CA.
@@ -267,7 +296,7 @@ pub(crate) fn search(
     Ok(Page { certificates, next })
 }
 
-fn by_id(connection: &Connection, id: i64) -> Result<CertificateRecord, Fault> {
+pub(crate) fn by_id(connection: &Connection, id: i64) -> Result<CertificateRecord, Fault> {
     let mut statement = connection.prepare_cached(select_rows!("c.id = ?1"))?;
     let mut rows = statement.query([id])?;
     let row = rows

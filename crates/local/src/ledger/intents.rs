@@ -2,7 +2,8 @@
 
 use chancery_authority::port::LedgerError;
 use chancery_authority::port::ledger::{
-    CertificateIntent, CertificateRecord, Completion, IntentId, Kind, OpenIntent, Reservation, Revocation, TokenDigest,
+    CertificateIntent, CertificateRecord, Completion, IntentId, KeyStanding, Kind, OpenIntent, OpenPosition,
+    Reservation, Revocation, TokenDigest, TokenOrigin,
 };
 use chancery_authority::{Principal, Slug};
 use chancery_x509::crl::RevocationReason;
@@ -11,6 +12,7 @@ use chancery_x509::time::UnixTime;
 use rusqlite::{Connection, OptionalExtension, named_params};
 
 use super::certificates::{CertificateRow, Stage, row_by_serial, select_rows};
+use super::family::{self, Predecessor};
 use super::fault::Fault;
 use super::revocations::{self, Place};
 use super::writer::Writing;
@@ -23,6 +25,7 @@ pub(crate) fn reserve(writing: &Writing<'_>, intent: &CertificateIntent) -> Resu
     }
     check_slug(writing.connection, &intent.kind)?;
     check_key(writing.connection, intent)?;
+    let predecessor = family::predecessor(writing, intent)?;
     if let Some(issuer) = writing.known_issuer(&intent.id.issuer)?
         && writing
             .connection
@@ -31,7 +34,7 @@ pub(crate) fn reserve(writing: &Writing<'_>, intent: &CertificateIntent) -> Resu
     {
         return Err(LedgerError::SerialTaken(intent.id.serial).into());
     }
-    insert(writing, &principal, intent)?;
+    insert(writing, &principal, intent, predecessor)?;
     Ok(Reservation::New)
 }
 
@@ -79,6 +82,9 @@ fn check_slug(connection: &Connection, kind: &Kind) -> Result<(), Fault> {
 
 /// A key is certified for one name; again for the same name only where the intent allows it.
 fn check_key(connection: &Connection, intent: &CertificateIntent) -> Result<(), Fault> {
+    if family::is_blocked(connection, intent.key)? {
+        return Err(LedgerError::KeyBlocked.into());
+    }
     let mut statement = connection
         .prepare_cached("SELECT common_name FROM certificates WHERE key = ?1 AND lost_at IS NULL ORDER BY id")?;
     let mut rows = statement.query([&intent.key.0])?;
@@ -97,24 +103,34 @@ fn check_key(connection: &Connection, intent: &CertificateIntent) -> Result<(), 
     }
 }
 
-/// The name that a key was certified or reserved for first.
-pub(crate) fn key_holder(connection: &Connection, key: KeyFingerprint) -> Result<Option<String>, Fault> {
+/// Whether a key is blocked, or the name that it was certified or reserved for first.
+pub(crate) fn key_holder(connection: &Connection, key: KeyFingerprint) -> Result<KeyStanding, Fault> {
+    if family::is_blocked(connection, key)? {
+        return Ok(KeyStanding::Blocked);
+    }
     let first = connection
         .prepare_cached("SELECT common_name FROM certificates WHERE key = ?1 AND lost_at IS NULL ORDER BY id LIMIT 1")?
         .query_row([&key.0], |row| row.get(0))
         .optional()?;
-    Ok(first)
+    Ok(first.map_or(KeyStanding::Free, KeyStanding::Held))
 }
 
-fn insert(writing: &Writing<'_>, principal: &str, intent: &CertificateIntent) -> Result<(), Fault> {
+fn insert(
+    writing: &Writing<'_>,
+    principal: &str,
+    intent: &CertificateIntent,
+    predecessor: Option<Predecessor>,
+) -> Result<(), Fault> {
     let issuer = writing.issuer(&intent.id.issuer)?;
     writing
         .connection
         .prepare_cached(
             "INSERT INTO certificates (issuer, serial, key, is_authority, common_name, profile, not_before, not_after,
-                 shard, principal, notify_expiry, reserved_at, token, request_digest, der, authentication)
+                 shard, principal, notify_expiry, reserved_at, token, token_of_invocation, request_digest, der,
+                 authentication, predecessor, renewals)
              VALUES (:issuer, :serial, :key, :is_authority, :common_name, :profile, :not_before, :not_after,
-                 :shard, :principal, :notify_expiry, :reserved_at, :token, :request_digest, :der, :authentication)",
+                 :shard, :principal, :notify_expiry, :reserved_at, :token, :token_of_invocation, :request_digest,
+                 :der, :authentication, :predecessor, :renewals)",
         )?
         .execute(named_params! {
             ":issuer": issuer,
@@ -130,9 +146,12 @@ fn insert(writing: &Writing<'_>, principal: &str, intent: &CertificateIntent) ->
             ":notify_expiry": intent.notify_expiry,
             ":reserved_at": intent.at.0,
             ":token": intent.token.as_ref().map(|token| &token.0),
+            ":token_of_invocation": intent.token_origin == TokenOrigin::Invocation,
             ":request_digest": intent.token.as_ref().map(|_| &intent.request_digest),
             ":der": intent.tbs,
             ":authentication": intent.authentication.map(|code| code.to_octets()),
+            ":predecessor": predecessor.map(|predecessor| predecessor.id),
+            ":renewals": predecessor.map_or(0, |predecessor| predecessor.renewals),
         })?;
     if let Kind::Authority { slug, parent, key } = &intent.kind {
         let id = writing.connection.last_insert_rowid();
@@ -149,6 +168,7 @@ fn insert(writing: &Writing<'_>, principal: &str, intent: &CertificateIntent) ->
 pub(crate) fn complete(writing: &Writing<'_>, completion: &Completion) -> Result<CertificateRecord, Fault> {
     let row = open_row(writing, &completion.id)?;
     let kind = row.kind(writing.connection)?;
+    let renews = row.renews(writing.connection)?;
     writing
         .connection
         .prepare_cached(
@@ -161,6 +181,7 @@ pub(crate) fn complete(writing: &Writing<'_>, completion: &Completion) -> Result
     });
     Ok(CertificateRecord {
         kind,
+        renews,
         certificate: completion.certificate.clone(),
         receipt: completion.receipt.clone(),
         issued_at: completion.at,
@@ -197,15 +218,27 @@ fn open_row(writing: &Writing<'_>, intent: &IntentId) -> Result<CertificateRow, 
         .ok_or_else(|| LedgerError::NoOpenIntent(intent.clone()).into())
 }
 
-/// Open intents reserved before that time, oldest first. One that cannot be read is reported and left out, so that it does not
-/// keep the sweeper from the others.
-pub(crate) fn open_intents(connection: &Connection, before: UnixTime, limit: usize) -> Result<Vec<OpenIntent>, Fault> {
+/// Open intents reserved before that time and standing after that position. One that cannot be read is reported and left
+/// out, so that it does not keep the sweeper from the others: as many are read as make a full list without it.
+pub(crate) fn open_intents(
+    connection: &Connection,
+    after: Option<OpenPosition>,
+    before: UnixTime,
+    limit: usize,
+) -> Result<Vec<OpenIntent>, Fault> {
     let mut statement = connection.prepare_cached(select_rows!(
-        "c.issued_at IS NULL AND c.lost_at IS NULL AND c.reserved_at < ?1 ORDER BY c.reserved_at, c.id LIMIT ?2"
+        "c.issued_at IS NULL AND c.lost_at IS NULL AND c.reserved_at >= ?1 AND c.reserved_at < ?2
+             AND (c.reserved_at > ?1 OR c.serial > ?3) ORDER BY c.reserved_at, c.serial"
     ))?;
-    let mut rows = statement.query((before.0, i64::try_from(limit).unwrap_or(i64::MAX)))?;
+    let (since, serial) = match &after {
+        Some(after) => (after.reserved_at.0, after.serial.as_padded().as_slice()),
+        None => (i64::MIN, [].as_slice()),
+    };
+    let mut rows = statement.query((since, before.0, serial))?;
     let mut intents = Vec::new();
-    while let Some(row) = rows.next()? {
+    while intents.len() < limit
+        && let Some(row) = rows.next()?
+    {
         match CertificateRow::read(row).and_then(|row| open_intent(connection, row)) {
             Ok(intent) => intents.push(intent),
             Err(Fault::Ledger(error)) => tracing::error!(%error, "an open intent cannot be read"),
@@ -220,6 +253,7 @@ fn open_intent(connection: &Connection, row: CertificateRow) -> Result<OpenInten
     let CertificateRow {
         record,
         token,
+        token_origin,
         authentication,
         reserved_at,
         ..
@@ -235,6 +269,7 @@ fn open_intent(connection: &Connection, row: CertificateRow) -> Result<OpenInten
         not_after: record.not_after,
         shard: record.shard,
         token: token.map(|token| TokenDigest::of(&record.principal, &token)),
+        token_origin,
         principal: record.principal,
         notify_expiry: record.notify_expiry,
         reserved_at,

@@ -6,8 +6,8 @@ use chancery_x509::time::UnixTime;
 
 use super::ok;
 use crate::port::ledger::{
-    CertificateIntent, CertificateRecord, Completion, IdempotencyToken, IntentCode, IntentId, Kind, Ledger,
-    LedgerError, Reservation,
+    CertificateIntent, CertificateRecord, Completion, IdempotencyToken, IntentCode, IntentId, KeyStanding, Kind,
+    Ledger, LedgerError, OpenIntent, Reservation, TokenOrigin,
 };
 use crate::port::{IntentNonce, KeyName, Receipt};
 use crate::principal::Principal;
@@ -32,6 +32,7 @@ pub fn intent(number: u32) -> CertificateIntent {
         kind: Kind::Leaf,
         common_name: format!("host{number}.example.com"),
         profile: "tls-server".to_owned(),
+        renews: None,
         key: KeyFingerprint(key),
         allow_key_reuse: false,
         tbs: [b"tbs ", &octets[..]].concat(),
@@ -40,6 +41,7 @@ pub fn intent(number: u32) -> CertificateIntent {
         shard: None,
         principal: Principal::Token("contract".to_owned()),
         token: None,
+        token_origin: TokenOrigin::Caller,
         request_digest: [7; 32],
         notify_expiry: false,
         at: NOW,
@@ -119,6 +121,7 @@ pub(super) async fn reserves_and_completes(ledger: &dyn Ledger) {
         kind: Kind::Leaf,
         common_name: intent.common_name.clone(),
         profile: intent.profile.clone(),
+        renews: None,
         certificate: completion.certificate.clone(),
         key: intent.key,
         not_before: intent.not_before,
@@ -189,9 +192,10 @@ pub(super) async fn serials_are_unique(ledger: &dyn Ledger) {
 
 /// Holds [`Ledger::key_holder`] to what a reservation would find.
 async fn held_by(ledger: &dyn Ledger, intent: &CertificateIntent, holder: Option<&str>) {
+    let standing = holder.map_or(KeyStanding::Free, |holder| KeyStanding::Held(holder.to_owned()));
     for asking in [intent.common_name.as_str(), "somebody else"] {
         let found = ok(ledger.key_holder(intent.key, asking).await);
-        assert_eq!(found.as_deref(), holder, "a key's holder is told as reserve finds it");
+        assert_eq!(found, standing, "a key's holder is told as reserve finds it");
     }
 }
 
@@ -501,5 +505,69 @@ pub(super) async fn open_intents_are_listed_oldest_first(ledger: &dyn Ledger) {
         ok(ledger.open_intents(NOW, 2).await).len(),
         2,
         "open_intents lists no more than the limit"
+    );
+}
+
+pub(super) async fn open_intents_are_listed_step_by_step(ledger: &dyn Ledger) {
+    // Several of one second, and steps that end within it.
+    for (number, age) in [(5, 30), (3, 20), (9, 20), (1, 20), (7, 20), (2, 10)] {
+        reserve(
+            ledger,
+            &CertificateIntent {
+                at: NOW.plus_seconds(-age),
+                ..intent(number)
+            },
+        )
+        .await;
+    }
+    for step in 1..=7 {
+        let (mut seen, mut after) = (Vec::new(), None);
+        loop {
+            let open = ok(ledger.open_intents_after(after, NOW, step).await);
+            seen.extend(open.iter().map(|intent| intent.id.serial));
+            match open.last() {
+                Some(last) if open.len() == step => after = Some(OpenIntent::position(last)),
+                _ => break,
+            }
+        }
+        let wanted = [5, 1, 3, 7, 9, 2].map(serial);
+        assert_eq!(seen, wanted, "open intents are listed once each, {step} at a time");
+    }
+}
+
+pub(super) async fn only_a_caller_s_token_can_come_back(ledger: &dyn Ledger) {
+    let token = |text: &str| Some(IdempotencyToken(text.to_owned()));
+    let of_caller = CertificateIntent {
+        token: token("of the caller"),
+        ..intent(1)
+    };
+    let of_invocation = CertificateIntent {
+        token: token("of an invocation"),
+        token_origin: TokenOrigin::Invocation,
+        ..intent(2)
+    };
+    let without = CertificateIntent {
+        token_origin: TokenOrigin::Invocation,
+        ..intent(3)
+    };
+    for intent in [&of_caller, &of_invocation, &without] {
+        reserve(ledger, intent).await;
+    }
+    let open = ok(ledger.open_intents(NOW.plus_seconds(1), 10).await);
+    let can_come_back: Vec<_> = open.iter().map(OpenIntent::has_token).collect();
+    assert_eq!(
+        can_come_back,
+        [true, false, false],
+        "only a caller's token says that somebody can come back"
+    );
+    // Whoever repeats the invocation is known by its token all the same.
+    let retry = CertificateIntent {
+        id: intent(4).id,
+        ..of_invocation.clone()
+    };
+    let replay = ok(ledger.reserve(retry).await);
+    assert!(
+        matches!(&replay, Reservation::Open(open) if open.id == of_invocation.id),
+        "a repeated invocation is told of its intent: {replay:?}"
     );
 }

@@ -14,8 +14,8 @@ use chancery_x509::time::UnixTime;
 use super::{Faulty, Verdict};
 use crate::port::ledger::{
     AuthorityRecord, CertificateIntent, CertificateRecord, Completion, Counts, CrlIntent, CrlPlan, CrlRecord,
-    CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, IntentId, Ledger, LedgerError, OpenIntent, Page, Rejection,
-    Reservation, Revocation, Revocations, Revoked, Search,
+    CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, IntentId, KeyStanding, Ledger, LedgerError, OpenIntent,
+    OpenPosition, Page, Reach, Rejection, Related, Reservation, Revocation, Revocations, RevokedTogether, Search,
 };
 use crate::port::publication::Stat;
 use crate::port::{
@@ -141,10 +141,14 @@ impl<T: Ledger + ?Sized> Ledger for Faulty<T> {
             .await
     }
 
-    async fn open_intents(&self, before: UnixTime, limit: usize) -> Result<Vec<OpenIntent>, LedgerError> {
-        self.faults
-            .around("ledger.open_intents", ledger, self.inner.open_intents(before, limit))
-            .await
+    async fn open_intents_after(
+        &self,
+        after: Option<OpenPosition>,
+        before: UnixTime,
+        limit: usize,
+    ) -> Result<Vec<OpenIntent>, LedgerError> {
+        let work = self.inner.open_intents_after(after, before, limit);
+        self.faults.around("ledger.open_intents", ledger, work).await
     }
 
     async fn record_rejection(&self, rejection: Rejection) -> Result<(), LedgerError> {
@@ -163,9 +167,20 @@ impl<T: Ledger + ?Sized> Ledger for Faulty<T> {
             .await
     }
 
-    async fn revoke(&self, issuer: &Slug, serial: Serial, revocation: Revocation) -> Result<Revoked, LedgerError> {
+    async fn revoke_reaching(
+        &self,
+        issuer: &Slug,
+        serial: Serial,
+        revocation: Revocation,
+        reach: Reach,
+    ) -> Result<RevokedTogether, LedgerError> {
+        let work = self.inner.revoke_reaching(issuer, serial, revocation, reach);
+        self.faults.around("ledger.revoke", ledger, work).await
+    }
+
+    async fn related(&self, id: &IntentId, at: UnixTime, limit: usize) -> Result<Vec<Related>, LedgerError> {
         self.faults
-            .around("ledger.revoke", ledger, self.inner.revoke(issuer, serial, revocation))
+            .around("ledger.related", ledger, self.inner.related(id, at, limit))
             .await
     }
 
@@ -278,7 +293,7 @@ impl<T: Ledger + ?Sized> Ledger for Faulty<T> {
             .await
     }
 
-    async fn key_holder(&self, key: KeyFingerprint, common_name: &str) -> Result<Option<String>, LedgerError> {
+    async fn key_holder(&self, key: KeyFingerprint, common_name: &str) -> Result<KeyStanding, LedgerError> {
         self.faults
             .around("ledger.key_holder", ledger, self.inner.key_holder(key, common_name))
             .await

@@ -1,5 +1,7 @@
 //! What the ledger in memory keeps, and how one call changes it.
 
+mod family;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chancery_x509::crl::{RevocationReason, RevokedEntry};
@@ -10,8 +12,8 @@ use chancery_x509::time::UnixTime;
 use crate::port::ETag;
 use crate::port::ledger::{
     AuthorityRecord, CertificateIntent, CertificateRecord, ChangeMark, Completion, Counts, CrlIntent, CrlPlan,
-    CrlRecord, CrlScope, CrlStanding, CrlUse, Cursor, IdempotencyToken, IntentId, Kind, LedgerError, OpenIntent, Page,
-    Rejection, Reservation, Revocation, Revoked, Search,
+    CrlRecord, CrlScope, CrlStanding, CrlUse, Cursor, IdempotencyToken, IntentId, KeyStanding, Kind, LedgerError,
+    OpenIntent, OpenPosition, Page, Rejection, Reservation, Revocation, Revoked, Search,
 };
 use crate::principal::Principal;
 use crate::slug::Slug;
@@ -26,6 +28,8 @@ pub(super) struct State {
     issued: BTreeMap<u64, IntentId>,
     sequence: u64,
     claims: HashMap<KeyFingerprint, Claim>,
+    /// Keys that were said to be compromised.
+    blocked: HashSet<KeyFingerprint>,
     tokens: HashMap<(Principal, IdempotencyToken), IntentId>,
     slugs: HashSet<Slug>,
     authorities: Vec<AuthorityRecord>,
@@ -87,6 +91,10 @@ impl State {
         if self.rows.contains_key(&position(&id)) {
             return Err(LedgerError::SerialTaken(id.serial));
         }
+        if self.blocked.contains(&intent.key) {
+            return Err(LedgerError::KeyBlocked);
+        }
+        self.check_renewal(&intent)?;
         if let Some(claim) = self.claims.get(&intent.key)
             && !(intent.allow_key_reuse && claim.common_name == intent.common_name)
         {
@@ -146,6 +154,7 @@ impl State {
             kind: intent.kind.clone(),
             common_name: intent.common_name.clone(),
             profile: intent.profile.clone(),
+            renews: intent.renews.clone(),
             certificate: completion.certificate,
             key: intent.key,
             not_before: intent.not_before,
@@ -217,10 +226,11 @@ impl State {
         }
     }
 
-    pub(super) fn open_intents(&self, before: UnixTime, limit: usize) -> Vec<OpenIntent> {
+    pub(super) fn open_intents(&self, after: Option<OpenPosition>, before: UnixTime, limit: usize) -> Vec<OpenIntent> {
         let rows = self.open.values().filter_map(|id| self.rows.get(&position(id)));
         let mut open: Vec<_> = rows.filter(|row| row.intent.at < before).map(Row::as_open).collect();
-        open.sort_by_key(|intent| intent.reserved_at);
+        open.retain(|intent| after.is_none_or(|after| intent.position() > after));
+        open.sort_by_key(OpenIntent::position);
         open.truncate(limit);
         open
     }
@@ -233,7 +243,7 @@ impl State {
         self.rejections.iter().rev().take(limit).cloned().collect()
     }
 
-    pub(super) fn revoke(
+    fn revoke_one(
         &mut self,
         issuer: &Slug,
         serial: Serial,
@@ -467,8 +477,13 @@ impl State {
         row.and_then(Row::record).cloned()
     }
 
-    pub(super) fn key_holder(&self, key: KeyFingerprint) -> Option<String> {
-        self.claims.get(&key).map(|claim| claim.common_name.clone())
+    pub(super) fn key_holder(&self, key: KeyFingerprint) -> KeyStanding {
+        if self.blocked.contains(&key) {
+            return KeyStanding::Blocked;
+        }
+        self.claims
+            .get(&key)
+            .map_or(KeyStanding::Free, |claim| KeyStanding::Held(claim.common_name.clone()))
     }
 
     pub(super) fn search(&self, query: &Search, after: Option<&Cursor>, limit: usize) -> Result<Page, LedgerError> {

@@ -56,6 +56,16 @@ pub struct IntentCode {
     pub code: [u8; 32],
 }
 
+/// Who made a token, and so whether anybody can come back with it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TokenOrigin {
+    /// The caller, who knows it and can repeat the request with it.
+    #[default]
+    Caller,
+    /// The runtime, for one invocation: it repeats that by itself, if at all, and nobody else can.
+    Invocation,
+}
+
 /// The intent to sign one certificate.
 #[derive(Clone, Debug)]
 pub struct CertificateIntent {
@@ -67,6 +77,8 @@ pub struct CertificateIntent {
     pub common_name: String,
     /// Profile's name.
     pub profile: String,
+    /// The certificate that it renews: its predecessor.
+    pub renews: Option<IntentId>,
     /// The key to be certified.
     pub key: KeyFingerprint,
     /// Whether the key may already be certified for the same common name.
@@ -83,6 +95,8 @@ pub struct CertificateIntent {
     pub principal: Principal,
     /// Their token, if any.
     pub token: Option<IdempotencyToken>,
+    /// Who made the token; of no meaning without one.
+    pub token_origin: TokenOrigin,
     /// SHA-256 of the request, so that a token is not reused for another one.
     pub request_digest: [u8; 32],
     /// Whether its expiry is to be told.
@@ -128,14 +142,35 @@ pub struct OpenIntent {
     pub shard: Option<u16>,
     /// Who asked, as text.
     pub principal: String,
-    /// Their token, where they can come back for the certificate.
+    /// Their token, if any.
     pub token: Option<TokenDigest>,
+    /// Who made the token.
+    pub token_origin: TokenOrigin,
     /// Whether its expiry is to be told.
     pub notify_expiry: bool,
     /// When it was reserved.
     pub reserved_at: UnixTime,
     /// Its authentication code; intents of former versions have none.
     pub authentication: Option<IntentCode>,
+}
+
+impl OpenIntent {
+    /// Where it stands among the open ones.
+    pub fn position(&self) -> OpenPosition {
+        OpenPosition {
+            reserved_at: self.reserved_at,
+            serial: self.id.serial,
+        }
+    }
+}
+
+/// Where an intent stands among the open ones: they are listed by time, and those of one second by serial number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OpenPosition {
+    /// When it was reserved.
+    pub reserved_at: UnixTime,
+    /// Its serial number.
+    pub serial: Serial,
 }
 
 /// What completes an intent.
@@ -162,6 +197,8 @@ pub struct CertificateRecord {
     pub common_name: String,
     /// Profile's name.
     pub profile: String,
+    /// The certificate that it renewed. Those that were issued before this was recorded have none.
+    pub renews: Option<IntentId>,
     /// DER.
     pub certificate: Vec<u8>,
     /// The certified key.
@@ -219,6 +256,77 @@ pub enum Revoked {
     Now(Box<CertificateRecord>),
     /// Earlier: the record says when and why.
     Already(Box<CertificateRecord>),
+}
+
+/// How far a revocation reaches whose reason says that the [key is compromised](compromises_key).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reach {
+    /// To every unexpired certificate of the key, and to every one that descends from a certificate of the key by renewal.
+    #[default]
+    Key,
+    /// To that certificate alone. The key is blocked all the same.
+    Certificate,
+}
+
+/// Whether that reason says that the certified key is in wrong hands (RFC 5280 section 5.3.1): a key is compromised, not a
+/// serial number.
+pub fn compromises_key(reason: RevocationReason) -> bool {
+    matches!(reason, RevocationReason::KeyCompromise | RevocationReason::CaCompromise)
+}
+
+/// Certificates beside the one asked for that one [`revoke_reaching`](super::Ledger::revoke_reaching) revokes at most: bounds
+/// how long others wait for the ledger.
+pub const REVOKED_TOGETHER: usize = 1000;
+
+/// Renewals in a row at most: bounds the walk over a certificate's ancestors and descendants. A certificate of one day's
+/// lifetime that is renewed in time comes to it after 18 years.
+pub const RENEWALS: u32 = 10_000;
+
+/// What came of a revocation.
+#[derive(Clone, Debug)]
+pub struct RevokedTogether {
+    /// The certificate that was asked for.
+    pub certificate: Revoked,
+    /// Others that this call revoked, because they share its fate.
+    pub others: Vec<CertificateRecord>,
+    /// Whether there were more than [`REVOKED_TOGETHER`]: the same call again goes on with them.
+    pub has_more: bool,
+}
+
+/// A certificate that shares another one's fate, should that one's key be compromised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Related {
+    /// The certificate.
+    pub record: CertificateRecord,
+    /// Whether it has the same key; otherwise it descends from one that has, by renewal.
+    pub same_key: bool,
+}
+
+/// Who has a key, as far as a reservation is concerned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyStanding {
+    /// Nobody.
+    Free,
+    /// Certificates or open intents of that common name, of which this was the first.
+    Held(String),
+    /// A certificate of it was revoked because the key is compromised: it is certified for nobody.
+    Blocked,
+}
+
+/// Why a certificate cannot be renewed, as only the ledger knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotRenewable {
+    /// It, or a certificate that it descends from by renewal, is revoked: that one.
+    Revoked(Serial),
+    /// It has a successor that is neither expired nor revoked.
+    Renewed {
+        /// The successor.
+        successor: Serial,
+        /// The successor's end.
+        until: UnixTime,
+    },
+    /// It stands at the end of [`RENEWALS`] renewals.
+    TooOften,
 }
 
 /// A request that was refused.
@@ -337,6 +445,7 @@ impl CertificateIntent {
             shard: self.shard,
             principal: self.principal.to_string(),
             token: self.token_digest(),
+            token_origin: self.token_origin,
             notify_expiry: self.notify_expiry,
             reserved_at: self.at,
             authentication: self.authentication,
@@ -345,9 +454,9 @@ impl CertificateIntent {
 }
 
 impl OpenIntent {
-    /// Whether its caller can come back for the certificate.
+    /// Whether its caller can come back for the certificate: it has a token, and that is the caller's own.
     pub fn has_token(&self) -> bool {
-        self.token.is_some()
+        self.token.is_some() && self.token_origin == TokenOrigin::Caller
     }
 }
 

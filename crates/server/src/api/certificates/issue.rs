@@ -74,17 +74,21 @@ pub async fn issue(
     Ok(Json(state.authority.answer(&issued, &request)).into_response())
 }
 
-/// What a renewal may say; an empty body renews for the same key.
+/// What a renewal says; with a client certificate an empty body renews for the same key.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RenewRequest {
-    /// Base64 of a CSR in PEM or DER: renew for its key, with everything else as it was.
+    /// Base64 of a CSR in PEM or DER: renew for its key, the same or a new one, with everything else as it was. With a token
+    /// it is needed, as proof that whoever asks has the key.
     base64_csr_data: Option<String>,
 }
 
 /// Renews a certificate: the same names and usages, for the same key or that of a new CSR.
 ///
-/// Who may: the holder of the certificate, by presenting it as TLS client certificate, or of a token with scope `issue`.
+/// Who may: the holder of the certificate, by presenting it as TLS client certificate, in the last part of its life
+/// (`renewal_window_divisor`, a third by default); or of a token with scope `issue`, with a CSR. A certificate has one
+/// successor at a time that is neither expired nor revoked; a repeated request with the same `Idempotency-Key` gets that one.
+/// What is revoked, or descends from what is, is not renewed.
 #[utoipa::path(post, path = "/api/v1/certificates/{serial}/renew", tag = "certificates", request_body = RenewRequest,
     params(("serial" = String, Path, description = "Serial number, decimal or 0x…")),
     responses(
@@ -92,6 +96,7 @@ pub struct RenewRequest {
         (status = 401, description = "Neither client certificate nor valid token", body = ProblemBody),
         (status = 403, description = "Another's certificate, or a token without the scope `issue`", body = ProblemBody),
         (status = 404, description = "No such certificate", body = ProblemBody),
+        (status = 409, description = "It was renewed already, or the key or the idempotency token is in use", body = ProblemBody),
         (status = 422, description = "The renewal is refused", body = ProblemBody)))]
 pub async fn renew(
     State(state): State<AppState>,
@@ -192,7 +197,7 @@ fn refused(state: &AppState, error: &IssueError) -> Problem {
         IssueError::Rejected(refusal) => {
             state.metrics.rejected(refusal.code());
             match refusal {
-                Refusal::KeyInUse | Refusal::TokenReused => StatusCode::CONFLICT,
+                Refusal::KeyInUse | Refusal::TokenReused | Refusal::AlreadyRenewed { .. } => StatusCode::CONFLICT,
                 Refusal::NotFound { .. } => StatusCode::NOT_FOUND,
                 _ => StatusCode::UNPROCESSABLE_ENTITY,
             }

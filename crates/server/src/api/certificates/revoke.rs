@@ -3,8 +3,9 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use chancery_authority::port::ledger::Reach;
 use chancery_authority::publish::PublishError;
-use chancery_authority::revoke::{RevokeError, RevokedCertificate};
+use chancery_authority::revoke::{Affected, RevokeError, RevokedCertificate};
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::time::UnixTime;
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,10 @@ pub struct RevokeRequest {
     reason: Option<String>,
     /// When the key is known or thought to have become invalid (RFC 3339).
     invalidity_date: Option<String>,
+    /// Where the reason says that the key is compromised: this certificate alone, and not what else has its key or descends
+    /// from that by renewal. The key is blocked all the same.
+    #[serde(default)]
+    only: bool,
 }
 
 /// A revocation's outcome.
@@ -39,20 +44,65 @@ pub struct RevokeAnswer {
     /// Why no published CRL was seen to list it; it is tried again by itself. Absent: one was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub crl_problem: Option<String>,
+    /// Others that were revoked with it, because the key is compromised: those of the same key, and what descends from
+    /// them by renewal.
+    pub also_revoked: Vec<AffectedCertificate>,
+    /// What is still valid of the same key, at most a hundred; where the key is compromised (`only`), also what descends
+    /// from it by renewal. Nothing was done about these.
+    pub still_valid: Vec<AffectedCertificate>,
+    /// Whether there are more of those, or it is not known which there are.
+    pub still_valid_is_incomplete: bool,
+}
+
+/// Another certificate that a revocation concerns.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct AffectedCertificate {
+    /// Decimal.
+    #[schema(example = "421739264938475629384756")]
+    serial_number: String,
+    /// The CA that issued it.
+    #[schema(example = "chancery-issuing-ca")]
+    issuer: String,
+    /// Empty where the subject has none.
+    common_name: String,
+    /// RFC 3339.
+    not_after: String,
+    /// Whether it has the same key; otherwise it descends from one that has, by renewal.
+    same_key: bool,
+}
+
+impl From<&Affected> for AffectedCertificate {
+    fn from(affected: &Affected) -> Self {
+        Self {
+            serial_number: affected.id.serial.to_string(),
+            issuer: affected.id.issuer.to_string(),
+            common_name: affected.common_name.clone(),
+            not_after: affected.not_after.to_string(),
+            same_key: affected.same_key,
+        }
+    }
 }
 
 impl RevokeAnswer {
     /// Tells a revocation as it stands at that time: of a CRL that was not published, what `told` says of it.
     pub fn new(revoked: &RevokedCertificate, now: UnixTime, told: impl Fn(&PublishError) -> String) -> Self {
+        let of_others = revoked.other_crls.iter().find_map(|(_, crl)| crl.as_ref().err());
         let problem = match &revoked.crl {
-            Some(Ok(_)) => None,
+            Some(Ok(_)) => of_others.map(told),
             Some(Err(error)) => Some(told(error)),
             None => Some("this CA's CRLs are not published at once; the next one will list it".to_owned()),
         };
+        let still_valid = revoked.still_valid.as_ref();
         Self {
             certificate: CertificateEntry::new(&revoked.record, now),
             already_revoked: revoked.already,
             crl_problem: problem,
+            also_revoked: revoked.others.iter().map(AffectedCertificate::from).collect(),
+            still_valid: still_valid
+                .into_iter()
+                .flat_map(|left| left.certificates.iter().map(AffectedCertificate::from))
+                .collect(),
+            still_valid_is_incomplete: still_valid.is_none_or(|left| left.has_more),
         }
     }
 }
@@ -73,6 +123,9 @@ impl From<RevokeError> for Problem {
 }
 
 /// Revokes a certificate, for good, and publishes the CRL.
+///
+/// `keyCompromise` (and `cACompromise`) revokes every unexpired certificate of the same key, whatever its name, and every
+/// one that descends from any certificate of the key by renewal, and blocks the key: it is certified for nobody again.
 #[utoipa::path(post, path = "/api/v1/certificates/{serial}/revoke", tag = "certificates", request_body = RevokeRequest,
     params(("serial" = String, Path, description = "Serial number, decimal or 0x…")),
     responses(
@@ -107,9 +160,10 @@ pub async fn revoke(
         .as_deref()
         .map(|text| time("invalidity_date", text))
         .transpose()?;
+    let reach = if request.only { Reach::Certificate } else { Reach::Key };
     let revoked = state
         .authority
-        .revoke(serial, reason, invalidity_date, principal)
+        .revoke_reaching(serial, reason, invalidity_date, principal, reach)
         .await?;
     Ok(Json(RevokeAnswer::new(
         &revoked,

@@ -1,0 +1,87 @@
+//! Whether two names are the same to whoever compares them (RFC 5280 section 7.1): letter case, blanks and string types say
+//! nothing.
+
+use std::collections::BTreeSet;
+
+use chancery_x509::name::{Attribute, Name};
+use const_oid::ObjectIdentifier;
+
+const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
+
+/// An attribute as it is compared: a value that is no text by its octets.
+type Compared = (ObjectIdentifier, Result<String, Vec<u8>>);
+
+/// Whether the subjects are the same, attribute by attribute.
+pub(super) fn is_same(one: &Name, other: &Name) -> bool {
+    !one.is_empty() && compared(one) == compared(other)
+}
+
+/// A common name that both have.
+pub(super) fn common_name_in_common(one: &Name, other: &Name) -> Option<String> {
+    let theirs: BTreeSet<String> = common_names(other).map(|name| folded(&name)).collect();
+    common_names(one).find(|name| theirs.contains(&folded(name)))
+}
+
+fn common_names(name: &Name) -> impl Iterator<Item = String> {
+    name.iter()
+        .filter(|attribute| attribute.oid == COMMON_NAME)
+        .filter_map(|attribute| attribute.text().map(std::borrow::Cow::into_owned))
+}
+
+/// The order of RDNs counts, that of the attributes in one does not.
+fn compared(name: &Name) -> Vec<BTreeSet<Compared>> {
+    name.rdns()
+        .map(|rdn| rdn.map(|attribute| compare(&attribute)).collect())
+        .collect()
+}
+
+fn compare(attribute: &Attribute<'_>) -> Compared {
+    let value = match attribute.text() {
+        Some(text) => Ok(folded(&text)),
+        None => Err(attribute.value_der().to_vec()),
+    };
+    (attribute.oid, value)
+}
+
+/// Without letter case, and with single blanks between words.
+fn folded(text: &str) -> String {
+    let words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
+    words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> Name {
+        Name::from_rfc4514(text).unwrap()
+    }
+
+    #[test]
+    fn letter_case_blanks_and_string_types_say_nothing() {
+        let ca = name("CN=Example Root CA,O=Example,C=GB");
+        for same in [
+            "CN=Example Root CA,O=Example,C=GB",
+            "CN=example ROOT ca,O=EXAMPLE,C=GB",
+            "CN=Example  Root   CA,O=Example,C=GB",
+            // UTF8String, and TeletexString or PrintableString elsewhere.
+            "CN=#0C0F4578616D706C6520526F6F74204341,O=Example,C=GB",
+            "CN=#130F4578616D706C6520526F6F74204341,O=Example,C=GB",
+        ] {
+            assert!(is_same(&name(same), &ca), "{same}");
+            assert!(common_name_in_common(&name(same), &ca).is_some(), "{same}");
+        }
+        for other in [
+            "CN=Example Root CA,O=Example",
+            "CN=Example Root CA 2,O=Example,C=GB",
+            "O=Example,CN=Example Root CA,C=GB",
+            "C=GB,O=Example,CN=Example Root CA",
+        ] {
+            assert!(!is_same(&name(other), &ca), "{other}");
+        }
+        assert!(common_name_in_common(&name("CN=b,CN=EXAMPLE root ca"), &ca).is_some());
+        assert!(common_name_in_common(&name("OU=Example Root CA"), &ca).is_none());
+        let empty = name("");
+        assert!(!is_same(&empty, &empty), "no name is nobody's");
+    }
+}

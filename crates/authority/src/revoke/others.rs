@@ -1,0 +1,161 @@
+//! What shares a certificate's fate: revoked with it where its key is compromised, told of where it is not.
+
+use std::collections::HashSet;
+
+use chancery_x509::crl::RevocationReason;
+use chancery_x509::serial::Serial;
+use chancery_x509::time::UnixTime;
+
+use super::RevokeError;
+use crate::authority::Authority;
+use crate::port::ledger::{CertificateRecord, CrlScope, IntentId, Reach, Revocation, compromises_key};
+use crate::publish::{PublishError, PublishedCrl};
+use crate::wire::notice;
+
+/// Certificates that are still valid and told of at most.
+const TOLD: usize = 100;
+
+/// Times that a revocation goes on with those that one call of the ledger left: each takes a thousand.
+const ROUNDS: usize = 1000;
+
+/// Another certificate that a revocation concerns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Affected {
+    /// Issuer and serial number.
+    pub id: IntentId,
+    /// The common name; empty where the subject has none.
+    pub common_name: String,
+    /// Its end.
+    pub not_after: UnixTime,
+    /// Its CRL shard.
+    pub shard: Option<u16>,
+    /// Whether it has the same key; otherwise it descends from one that has, by renewal.
+    pub same_key: bool,
+}
+
+/// What was left alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StillValid {
+    /// The certificates, at most a hundred.
+    pub certificates: Vec<Affected>,
+    /// Whether there are more.
+    pub has_more: bool,
+}
+
+/// What was revoked beside the certificate that was asked for.
+#[derive(Default)]
+pub(super) struct Others {
+    pub(super) certificates: Vec<Affected>,
+    pub(super) notice_failed: bool,
+}
+
+impl Affected {
+    fn new(record: &CertificateRecord, same_key: bool) -> Self {
+        Self {
+            id: record.id.clone(),
+            common_name: record.common_name.clone(),
+            not_after: record.not_after,
+            shard: record.shard,
+            same_key,
+        }
+    }
+
+    /// The CRL that lists it.
+    pub fn scope(&self) -> CrlScope {
+        CrlScope {
+            issuer: self.id.issuer.clone(),
+            shard: self.shard,
+        }
+    }
+}
+
+impl Authority {
+    /// Takes up what the ledger's first call revoked beside `record`, and goes on until nothing is left.
+    pub(super) async fn revoke_others(
+        &self,
+        record: &CertificateRecord,
+        revocation: &Revocation,
+        first: (Vec<CertificateRecord>, bool),
+    ) -> Result<Others, RevokeError> {
+        let mut others = Others::default();
+        let (mut batch, mut has_more) = first;
+        for _ in 0..ROUNDS {
+            for other in &batch {
+                let affected = Affected::new(other, other.key == record.key);
+                self.slots.changed(&affected.scope());
+                tracing::info!(
+                    serial = %other.id.serial,
+                    issuer = %other.id.issuer,
+                    common_name = other.common_name,
+                    with = %record.id.serial,
+                    same_key = affected.same_key,
+                    "certificate revoked, for it shares the fate of one whose key is compromised"
+                );
+                others.notice_failed |= !self.tell(notice::certificate_revoked(other)).await;
+                others.certificates.push(affected);
+            }
+            if !has_more {
+                break;
+            }
+            let next = self
+                .ports()
+                .ledger
+                .revoke_reaching(&record.id.issuer, record.id.serial, revocation.clone(), Reach::Key)
+                .await;
+            if next.is_err() {
+                self.others_may_have_changed(revocation.reason);
+            }
+            let next = next?;
+            (batch, has_more) = (next.others, next.has_more);
+        }
+        Ok(others)
+    }
+
+    /// The answer that would say which others were revoked is lost: any CRL may have to list one.
+    pub(super) fn others_may_have_changed(&self, reason: RevocationReason) {
+        if compromises_key(reason) {
+            for ca in self.cas().iter() {
+                self.slots.issuer_changed(ca.slug());
+            }
+        }
+    }
+
+    /// Publishes the CRLs that list others, beside the one of that scope.
+    pub(super) async fn publish_others(
+        &self,
+        scope: &CrlScope,
+        others: &[Affected],
+    ) -> Vec<(CrlScope, Result<PublishedCrl, PublishError>)> {
+        let mut seen = HashSet::from([scope.clone()]);
+        let mut crls = Vec::new();
+        for other in others.iter().map(Affected::scope) {
+            if seen.insert(other.clone()) && self.publishes_at_once(&other) {
+                let of_scope = others.iter().filter(|affected| affected.scope() == other);
+                let serials: Vec<Serial> = of_scope.map(|affected| affected.id.serial).collect();
+                let outcome = self.publish_changes(&other, &serials).await;
+                crls.push((other, outcome));
+            }
+        }
+        crls
+    }
+
+    /// What is still valid of that certificate's key, and where the key is compromised, what descends from it.
+    pub(super) async fn still_valid(&self, record: &CertificateRecord, compromised: bool) -> Option<StillValid> {
+        let now = self.ports().clock.now();
+        let related = self.ports().ledger.related(&record.id, now, TOLD * 2).await;
+        let related = match related {
+            Ok(related) => related,
+            Err(error) => {
+                tracing::warn!(%error, serial = %record.id.serial, "what else is valid for its key is not known");
+                return None;
+            }
+        };
+        let concerned = related.iter().filter(|other| other.same_key || compromised);
+        let mut certificates: Vec<_> = concerned
+            .map(|other| Affected::new(&other.record, other.same_key))
+            .collect();
+        let has_more = certificates.len() > TOLD || related.len() == TOLD * 2;
+        certificates.truncate(TOLD);
+        Some(StillValid { certificates, has_more })
+    }
+}

@@ -1,0 +1,466 @@
+//! Certificates that share one's fate: those of its key, and those that descend from them by renewal.
+//!
+//! What holds a key stands in the key's partition, beside its claim. What descends from one certificate by renewal stands in
+//! a partition of its own, its line: an item for every successor, and a state with a version, which every renewal raises and
+//! every revocation of a successor. A renewal reads the line, and is reserved only if its version is still the same; the rows
+//! of its predecessor and of the line's root are conditions of that transaction, too. So nothing is renewed whose ancestor
+//! was revoked before, or in the same moment.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use chancery_authority::Slug;
+use chancery_authority::port::ledger::{
+    CertificateIntent, CertificateRecord, IntentId, LedgerError, NotRenewable, RENEWALS, REVOKED_TOGETHER, Reach,
+    Related, Revocation, Revoked, RevokedTogether, compromises_key,
+};
+use chancery_x509::crl::RevocationReason;
+use chancery_x509::key::KeyFingerprint;
+use chancery_x509::serial::Serial;
+use chancery_x509::time::UnixTime;
+
+use super::entry::{Renewal, Stage};
+use super::item::{Item, Malformed};
+use super::row;
+use super::tables::{Range, Table, Write};
+use super::{DynamoLedger, Found, damaged, names};
+
+/// Where a successor will stand, and what must still hold when it is reserved.
+pub(super) struct Place {
+    pub(super) renewal: Renewal,
+    /// The line's version as it was read; `None`: nothing was renewed yet.
+    version: Option<u64>,
+    /// Rows of certificates that must not be revoked.
+    unrevoked: Vec<Item>,
+}
+
+/// What descends from one certificate by renewal.
+#[derive(Default)]
+struct Line {
+    version: Option<u64>,
+    /// Whether its root was revoked because its key is compromised.
+    root_ended: bool,
+    successors: HashMap<Serial, Successor>,
+}
+
+struct Successor {
+    predecessor: Serial,
+    not_after: UnixTime,
+    revoked: bool,
+}
+
+/// Every certificate and intent of a key, and every descendant.
+struct Family {
+    of_key: BTreeSet<Serial>,
+    descendants: BTreeSet<Serial>,
+}
+
+impl Place {
+    pub(super) fn writes(&self, intent: &CertificateIntent) -> Vec<Write> {
+        let (root, serial) = (self.renewal.root, intent.id.serial);
+        let one = Item::default().number(":one", 1);
+        let mut writes = vec![
+            Write::Update {
+                table: Table::Journal,
+                key: names::line_state(root),
+                update: "ADD #Version :one".to_owned(),
+                condition: match self.version {
+                    None => "attribute_not_exists(#Version)",
+                    Some(_) => "#Version = :seen",
+                },
+                with: match self.version {
+                    None => one,
+                    Some(seen) => one.number(":seen", seen),
+                },
+            },
+            Write::Put {
+                table: Table::Journal,
+                item: names::successor(root, serial)
+                    .text("Predecessor", self.renewal.predecessor.serial.to_string())
+                    .time("NotAfter", intent.not_after),
+                condition: None,
+                with: Item::default(),
+            },
+        ];
+        writes.extend(self.unrevoked.iter().map(|row| Write::Check {
+            table: Table::Certificates,
+            key: row.clone(),
+            condition: "attribute_exists(#CommonName) AND attribute_not_exists(#Revoked)",
+            with: Item::default(),
+        }));
+        writes
+    }
+}
+
+impl Line {
+    fn read(items: &[Item]) -> Result<Self, (&Item, Malformed)> {
+        let mut line = Self::default();
+        for item in items {
+            line.add(item).map_err(|error| (item, error))?;
+        }
+        Ok(line)
+    }
+
+    fn add(&mut self, item: &Item) -> Result<(), Malformed> {
+        let sort = item.as_text("Sort")?;
+        if sort == names::ALONE {
+            self.version = item.optional("Version", Item::as_number)?;
+            self.root_ended = item.has("RootEnded");
+            return Ok(());
+        }
+        let serial = names::serial_of(sort).ok_or_else(|| Malformed {
+            attribute: "Sort",
+            wrong: "is no serial number".to_owned(),
+        })?;
+        let successor = Successor {
+            predecessor: item.parse("Predecessor", str::parse)?,
+            not_after: item.as_time("NotAfter")?,
+            revoked: item.has("Revoked"),
+        };
+        self.successors.insert(serial, successor);
+        Ok(())
+    }
+
+    /// The nearest revoked one of a certificate and those that it descends from, as far as the line says.
+    fn revoked_ancestor(&self, of: Serial, root: Serial) -> Option<Serial> {
+        let mut at = of;
+        // As long as the line at most: a circle would be damage, and must end all the same.
+        for _ in 0..=self.successors.len() {
+            match self.successors.get(&at) {
+                Some(successor) if successor.revoked => return Some(at),
+                Some(successor) => at = successor.predecessor,
+                None => break,
+            }
+        }
+        self.root_ended.then_some(root)
+    }
+
+    /// Adds whatever descends from `of`.
+    fn descend(&self, of: Serial, found: &mut BTreeSet<Serial>) {
+        let mut children: HashMap<Serial, Vec<Serial>> = HashMap::new();
+        for (serial, successor) in &self.successors {
+            children.entry(successor.predecessor).or_default().push(*serial);
+        }
+        let mut next = vec![of];
+        while let Some(parent) = next.pop() {
+            for child in children.get(&parent).into_iter().flatten() {
+                if found.insert(*child) {
+                    next.push(*child);
+                }
+            }
+        }
+    }
+}
+
+/// What a revocation of that successor writes in its line.
+pub(super) fn marking(renewal: &Renewal, serial: Serial) -> [Write; 2] {
+    [
+        Write::Update {
+            table: Table::Journal,
+            key: names::successor(renewal.root, serial),
+            update: "SET #Revoked = :yes".to_owned(),
+            condition: "attribute_exists(#Key)",
+            with: Item::default().flag(":yes", true),
+        },
+        Write::Update {
+            table: Table::Journal,
+            key: names::line_state(renewal.root),
+            update: "ADD #Version :one".to_owned(),
+            condition: "attribute_exists(#Key)",
+            with: Item::default().number(":one", 1),
+        },
+    ]
+}
+
+impl DynamoLedger {
+    async fn line(&self, root: Serial) -> Result<Line, LedgerError> {
+        let items = self.tables.query(&Range::journal(names::line(root))).await?;
+        // What cannot be read may be what forbids a renewal, or is to be revoked: that is not passed over.
+        Line::read(&items).map_err(|(item, error)| damaged(&super::called(item), &error))
+    }
+
+    /// How that certificate came to be, where it renewed one.
+    pub(super) async fn renewal_of(&self, record: &CertificateRecord) -> Result<Option<Renewal>, LedgerError> {
+        if record.renews.is_none() {
+            return Ok(None);
+        }
+        Ok(self.entry(record.id.serial).await?.and_then(|entry| entry.renewal))
+    }
+
+    /// Where a successor of that certificate will stand, if it may have one.
+    pub(super) async fn place_of_successor(
+        &self,
+        predecessor: &IntentId,
+        intent: &CertificateIntent,
+    ) -> Result<Place, LedgerError> {
+        let serial = predecessor.serial;
+        let refused = |why| Err(LedgerError::NotRenewable { serial, why });
+        let found = self.find(serial).await?.filter(|found| found.record.id == *predecessor);
+        let Some(Found { record, row_key }) = found else {
+            return Err(LedgerError::NotFound(serial));
+        };
+        if record.revocation.is_some() {
+            return refused(NotRenewable::Revoked(serial));
+        }
+        let own = self.renewal_of(&record).await?;
+        let (root, renewals) = own.map_or((serial, 0), |own| (own.root, own.renewals));
+        if renewals >= RENEWALS {
+            return refused(NotRenewable::TooOften);
+        }
+        let mut unrevoked = vec![row_key];
+        if root != serial {
+            let found = self.find(root).await?.ok_or(LedgerError::NotFound(root))?;
+            if found.record.revocation.is_some() {
+                return refused(NotRenewable::Revoked(root));
+            }
+            unrevoked.push(found.row_key);
+        }
+        let line = self.line(root).await?;
+        if let Some(revoked) = line.revoked_ancestor(serial, root) {
+            return refused(NotRenewable::Revoked(revoked));
+        }
+        let successor = line.successors.iter().find(|(_, successor)| {
+            successor.predecessor == serial && !successor.revoked && successor.not_after > intent.at
+        });
+        if let Some((successor, Successor { not_after, .. })) = successor {
+            return refused(NotRenewable::Renewed {
+                successor: *successor,
+                until: *not_after,
+            });
+        }
+        Ok(Place {
+            renewal: Renewal {
+                predecessor: predecessor.clone(),
+                root,
+                renewals: renewals + 1,
+            },
+            version: line.version,
+            unrevoked,
+        })
+    }
+
+    pub(super) async fn revoke_together(
+        &self,
+        issuer: &Slug,
+        serial: Serial,
+        revocation: Revocation,
+        reach: Reach,
+    ) -> Result<RevokedTogether, LedgerError> {
+        let alone = |certificate| RevokedTogether {
+            certificate,
+            others: Vec::new(),
+            has_more: false,
+        };
+        if !compromises_key(revocation.reason) {
+            return self.revoke_certificate(issuer, serial, revocation).await.map(alone);
+        }
+        let found = self
+            .find_to_revoke(serial)
+            .await?
+            .filter(|found| found.record.id.issuer == *issuer);
+        let record = found.ok_or(LedgerError::NotFound(serial))?.record;
+        self.block(&record, revocation.at).await?;
+        if reach == Reach::Certificate {
+            return self.revoke_certificate(issuer, serial, revocation).await.map(alone);
+        }
+        let family = self.family(&record, true).await?;
+        let (others, has_more) = self.revoke_family(&record, &family, &revocation).await?;
+        // Last: who comes back after an interruption finds it still to be revoked, and does the others, too.
+        let certificate = self.revoke_certificate(issuer, serial, revocation).await?;
+        Ok(RevokedTogether {
+            certificate,
+            others,
+            has_more,
+        })
+    }
+
+    /// From now on the key is reserved for nobody.
+    async fn block(&self, record: &CertificateRecord, at: UnixTime) -> Result<(), LedgerError> {
+        let blocked = self.tables.update(
+            Table::Journal,
+            names::claim(record.key),
+            "SET #Blocked = if_not_exists(#Blocked, :at), #CommonName = if_not_exists(#CommonName, :name)",
+            "",
+            Item::default().time(":at", at).text(":name", &record.common_name),
+        );
+        blocked.await.map(|_| ())
+    }
+
+    /// Revokes what is left to be revoked of a family, but for the one itself, and gives its open intents up.
+    async fn revoke_family(
+        &self,
+        record: &CertificateRecord,
+        family: &Family,
+        revocation: &Revocation,
+    ) -> Result<(Vec<CertificateRecord>, bool), LedgerError> {
+        let mut others = Vec::new();
+        let all = family.of_key.union(&family.descendants);
+        for serial in all.copied().filter(|serial| *serial != record.id.serial) {
+            if let Some(entry) = self.entry(serial).await?
+                && matches!(entry.stage, Stage::Open { .. })
+            {
+                match self.lose_intent(entry.id, revocation.at).await {
+                    Ok(()) => continue,
+                    // It was completed at this moment: then it is a certificate like the others.
+                    Err(LedgerError::NoOpenIntent(_)) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            let Some(Found { record: other, .. }) = self.find_to_revoke(serial).await? else {
+                continue;
+            };
+            let is_due = match &other.revocation {
+                None => true,
+                Some(first) => {
+                    let compromise = RevocationReason::KeyCompromise;
+                    other.key == record.key && revocation.reason == compromise && first.reason != compromise
+                }
+            };
+            if !is_due || other.not_after < revocation.at {
+                continue;
+            }
+            if others.len() == REVOKED_TOGETHER {
+                return Ok((others, true));
+            }
+            let revoked = self
+                .revoke_certificate(&other.id.issuer, serial, revocation.clone())
+                .await?;
+            if let Revoked::Now(other) = revoked {
+                others.push(*other);
+            }
+        }
+        Ok((others, false))
+    }
+
+    /// Everything of that certificate's key, and every descendant. With `ending`, nothing can be renewed any more that
+    /// descends from one of the key: whatever was is found.
+    async fn family(&self, record: &CertificateRecord, ending: bool) -> Result<Family, LedgerError> {
+        let of_key = self.of_key(record).await?;
+        let mut lines: HashMap<Serial, Line> = HashMap::new();
+        let mut descendants = BTreeSet::new();
+        let entries = self.entries(&of_key.iter().copied().collect::<Vec<_>>()).await?;
+        for serial in &of_key {
+            let renewal = entries.get(serial).and_then(|entry| entry.renewal.clone());
+            let root = renewal.as_ref().map_or(*serial, |renewal| renewal.root);
+            if ending {
+                self.end_line(*serial, renewal.as_ref()).await?;
+            }
+            if ending || !lines.contains_key(&root) {
+                lines.insert(root, self.line(root).await?);
+            }
+            if let Some(line) = lines.get(&root) {
+                line.descend(*serial, &mut descendants);
+            }
+        }
+        Ok(Family { of_key, descendants })
+    }
+
+    /// Marks a certificate as one that nothing may descend from any more.
+    async fn end_line(&self, serial: Serial, renewal: Option<&Renewal>) -> Result<(), LedgerError> {
+        match renewal {
+            Some(renewal) => {
+                let writes = marking(renewal, serial);
+                self.tables.transact(&writes).await.map(|_| ())
+            }
+            None => {
+                let ended = self.tables.update(
+                    Table::Journal,
+                    names::line_state(serial),
+                    "SET #RootEnded = :yes ADD #Version :one",
+                    "",
+                    Item::default().flag(":yes", true).number(":one", 1),
+                );
+                ended.await.map(|_| ())
+            }
+        }
+    }
+
+    /// The serial numbers of everything that was certified or reserved for that certificate's key: those that stand in the
+    /// key's partition, and those of its names. As long as there may be rows that the journal does not know, all rows.
+    async fn of_key(&self, record: &CertificateRecord) -> Result<BTreeSet<Serial>, LedgerError> {
+        let key = record.key;
+        let mut serials = BTreeSet::from([record.id.serial]);
+        let mut common_names = HashSet::from([record.common_name.clone()]);
+        for item in self.tables.query(&Range::journal(names::key(key))).await? {
+            let sort = item
+                .as_text("Sort")
+                .map_err(|error| damaged(&super::called(&item), &error))?;
+            if sort != names::ALONE {
+                serials.extend(names::serial_of(sort));
+                continue;
+            }
+            common_names.extend(item.as_text("CommonName").ok().map(str::to_owned));
+            serials.extend(item.parse("Serial", str::parse::<Serial>).ok());
+        }
+        if self.has_old_rows().await? {
+            let mut after = None;
+            loop {
+                let page = self
+                    .tables
+                    .scan(Table::Certificates, None, Item::default(), after)
+                    .await?;
+                self.add_of_key(page.items, key, &mut serials).await?;
+                match page.next {
+                    Some(next) => after = Some(next),
+                    None => return Ok(serials),
+                }
+            }
+        }
+        for name in common_names {
+            let range = Range::rows(row::partition(&name));
+            let mut after = None;
+            loop {
+                let page = self.tables.page(&range, after).await?;
+                self.add_of_key(page.items, key, &mut serials).await?;
+                match page.next {
+                    Some(next) => after = Some(next),
+                    None => break,
+                }
+            }
+        }
+        Ok(serials)
+    }
+
+    async fn add_of_key(
+        &self,
+        rows: Vec<Item>,
+        key: KeyFingerprint,
+        serials: &mut BTreeSet<Serial>,
+    ) -> Result<(), LedgerError> {
+        let records = self.records_of(rows).await?;
+        serials.extend(
+            records
+                .iter()
+                .filter(|record| record.key == key)
+                .map(|record| record.id.serial),
+        );
+        Ok(())
+    }
+
+    pub(super) async fn list_related(
+        &self,
+        id: &IntentId,
+        at: UnixTime,
+        limit: usize,
+    ) -> Result<Vec<Related>, LedgerError> {
+        let found = self.find(id.serial).await?.filter(|found| found.record.id == *id);
+        let record = found.ok_or(LedgerError::NotFound(id.serial))?.record;
+        let family = self.family(&record, false).await?;
+        let mut related = Vec::new();
+        for serial in family.of_key.union(&family.descendants) {
+            if related.len() == limit {
+                break;
+            }
+            let Some(found) = self.find(*serial).await? else {
+                continue;
+            };
+            let other = found.record;
+            if other.id != *id && other.revocation.is_none() && other.not_after >= at {
+                related.push(Related {
+                    same_key: other.key == record.key,
+                    record: other,
+                });
+            }
+        }
+        Ok(related)
+    }
+}

@@ -1,0 +1,242 @@
+//! Certificates that share one's fate: those of its key, and those that descend from them by renewal.
+//!
+//! Descendants are found through the index of predecessors, ancestors through primary keys; a line of renewals is bounded by
+//! [`RENEWALS`], so that no walk is longer.
+
+use chancery_authority::Slug;
+use chancery_authority::port::LedgerError;
+use chancery_authority::port::ledger::{
+    CertificateIntent, IntentId, NotRenewable, RENEWALS, REVOKED_TOGETHER, Reach, Related, Revocation, Revoked,
+    RevokedTogether, compromises_key,
+};
+use chancery_x509::key::KeyFingerprint;
+use chancery_x509::serial::Serial;
+use chancery_x509::time::UnixTime;
+use rusqlite::{Connection, OptionalExtension};
+
+use super::certificates::{Stage, by_id, issuer_number, padded_serial, row_by_serial};
+use super::fault::{Fault, damaged};
+use super::writer::Writing;
+use super::{intents, revocations};
+
+/// `family`: every certificate and open intent of the key `?1`, and all their descendants.
+macro_rules! family {
+    ($query:literal) => {
+        concat!(
+            "WITH RECURSIVE family (id) AS (
+                 SELECT id FROM certificates WHERE key = ?1 AND lost_at IS NULL
+                 UNION
+                 SELECT c.id FROM family f CROSS JOIN certificates c ON c.predecessor = f.id
+                     WHERE c.predecessor IS NOT NULL AND c.lost_at IS NULL
+             ) ",
+            $query
+        )
+    };
+}
+
+/// Whose successor an intent's certificate will be.
+#[derive(Clone, Copy)]
+pub(crate) struct Predecessor {
+    pub(crate) id: i64,
+    /// Renewals that lead to the successor.
+    pub(crate) renewals: u32,
+}
+
+/// The row that an intent renews, where it may; `None` where it renews nothing.
+pub(crate) fn predecessor(writing: &Writing<'_>, intent: &CertificateIntent) -> Result<Option<Predecessor>, Fault> {
+    let Some(renewed) = &intent.renews else { return Ok(None) };
+    let connection = writing.connection;
+    let serial = renewed.serial;
+    let refused = |why| Err(LedgerError::NotRenewable { serial, why }.into());
+    let row = match writing.known_issuer(&renewed.issuer)? {
+        Some(issuer) => row_by_serial(connection, Some(issuer), serial)?,
+        None => None,
+    };
+    let row = row
+        .filter(|row| row.stage == Stage::Issued)
+        .ok_or(LedgerError::NotFound(serial))?;
+    if let Some(revoked) = revoked_ancestor(connection, row.id)? {
+        return refused(NotRenewable::Revoked(revoked));
+    }
+    let renewals: u32 = connection
+        .prepare_cached("SELECT renewals FROM certificates WHERE id = ?1")?
+        .query_row([row.id], |row| row.get(0))?;
+    if renewals >= RENEWALS {
+        return refused(NotRenewable::TooOften);
+    }
+    if let Some((successor, until)) = successor(connection, row.id, intent.at)? {
+        return refused(NotRenewable::Renewed { successor, until });
+    }
+    Ok(Some(Predecessor {
+        id: row.id,
+        renewals: renewals + 1,
+    }))
+}
+
+/// The nearest revoked one of a certificate and those that it descends from.
+fn revoked_ancestor(connection: &Connection, id: i64) -> Result<Option<Serial>, Fault> {
+    let found: Option<Vec<u8>> = connection
+        .prepare_cached(
+            "WITH RECURSIVE line (id, predecessor) AS (
+                 SELECT id, predecessor FROM certificates WHERE id = ?1
+                 UNION
+                 SELECT c.id, c.predecessor FROM line l CROSS JOIN certificates c ON c.id = l.predecessor
+             )
+             SELECT c.serial FROM line l JOIN revocations r ON r.certificate = l.id JOIN certificates c ON c.id = l.id
+             LIMIT 1",
+        )?
+        .query_row([id], |row| row.get(0))
+        .optional()?;
+    found.map(|octets| read_serial(&octets)).transpose()
+}
+
+/// A successor that is neither expired nor revoked.
+fn successor(connection: &Connection, id: i64, at: UnixTime) -> Result<Option<(Serial, UnixTime)>, Fault> {
+    let found: Option<(Vec<u8>, i64)> = connection
+        .prepare_cached(
+            "SELECT c.serial, c.not_after FROM certificates c
+             WHERE c.predecessor = ?1 AND c.predecessor IS NOT NULL AND c.lost_at IS NULL AND c.not_after > ?2
+                 AND NOT EXISTS (SELECT 1 FROM revocations r WHERE r.certificate = c.id)
+             LIMIT 1",
+        )?
+        .query_row((id, at.0), |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    found
+        .map(|(octets, until)| Ok((read_serial(&octets)?, UnixTime(until))))
+        .transpose()
+}
+
+fn read_serial(octets: &[u8]) -> Result<Serial, Fault> {
+    padded_serial(octets).ok_or_else(|| damaged("a serial number of certificates is not of 20 octets"))
+}
+
+/// Whether a certificate of the key was revoked because the key is compromised.
+pub(crate) fn is_blocked(connection: &Connection, key: KeyFingerprint) -> Result<bool, Fault> {
+    let blocked = connection
+        .prepare_cached("SELECT 1 FROM blocked_keys WHERE key = ?1")?
+        .exists([&key.0])?;
+    Ok(blocked)
+}
+
+/// Revokes a certificate, and whatever shares its fate.
+pub(crate) fn revoke(
+    writing: &Writing<'_>,
+    issuer: &Slug,
+    serial: Serial,
+    revocation: &Revocation,
+    reach: Reach,
+) -> Result<RevokedTogether, Fault> {
+    let certificate = revocations::revoke(writing, issuer, serial, revocation)?;
+    let mut together = RevokedTogether {
+        certificate,
+        others: Vec::new(),
+        has_more: false,
+    };
+    if !compromises_key(revocation.reason) {
+        return Ok(together);
+    }
+    let connection = writing.connection;
+    let key = match &together.certificate {
+        Revoked::Now(record) | Revoked::Already(record) => record.key,
+    };
+    connection.execute(
+        "INSERT OR IGNORE INTO blocked_keys (key, blocked_at, certificate, principal)
+         SELECT c.key, ?3, c.id, ?4 FROM certificates c JOIN issuers i ON i.id = c.issuer
+         WHERE c.serial = ?1 AND i.slug = ?2",
+        (
+            serial.as_padded(),
+            issuer.as_str(),
+            revocation.at.0,
+            &revocation.principal,
+        ),
+    )?;
+    if reach == Reach::Certificate {
+        return Ok(together);
+    }
+    for (issuer, serial) in open_intents(connection, key)? {
+        intents::mark_lost(writing, &IntentId { issuer, serial }, revocation.at)?;
+    }
+    let mut due = due(connection, key, revocation)?;
+    together.has_more = due.len() > REVOKED_TOGETHER;
+    due.truncate(REVOKED_TOGETHER);
+    for id in due {
+        let record = by_id(connection, id)?;
+        if let Revoked::Now(record) = revocations::revoke(writing, &record.id.issuer, record.id.serial, revocation)? {
+            together.others.push(*record);
+        }
+    }
+    Ok(together)
+}
+
+/// Open intents that would become certificates of that fate.
+fn open_intents(connection: &Connection, key: KeyFingerprint) -> Result<Vec<(Slug, Serial)>, Fault> {
+    let mut statement = connection.prepare_cached(family!(
+        "SELECT i.slug, c.serial FROM family f CROSS JOIN certificates c ON c.id = f.id JOIN issuers i ON i.id = c.issuer
+         WHERE c.issued_at IS NULL AND c.lost_at IS NULL"
+    ))?;
+    let rows = statement.query_map([&key.0], |row| {
+        Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?))
+    })?;
+    let mut open = Vec::new();
+    for row in rows {
+        let (slug, serial) = row?;
+        let slug = Slug::new(slug).map_err(|error| damaged(format!("a row of issuers: {error}")))?;
+        open.push((slug, read_serial(&serial)?));
+    }
+    Ok(open)
+}
+
+/// Certificates that are to be revoked, too: one more than at once tells that there are more.
+fn due(connection: &Connection, key: KeyFingerprint, revocation: &Revocation) -> Result<Vec<i64>, Fault> {
+    let mut statement = connection.prepare_cached(family!(
+        "SELECT c.id FROM family f CROSS JOIN certificates c ON c.id = f.id
+             LEFT JOIN revocations r ON r.certificate = c.id
+         WHERE c.issued_at IS NOT NULL AND c.not_after >= ?2
+             AND (r.certificate IS NULL OR (c.key = ?1 AND ?3 = 1 AND r.reason <> 1))
+         LIMIT ?4"
+    ))?;
+    let limit = i64::try_from(REVOKED_TOGETHER).unwrap_or(i64::MAX).saturating_add(1);
+    let due = statement
+        .query_map((&key.0, revocation.at.0, revocation.reason.code(), limit), |row| {
+            row.get(0)
+        })?
+        .collect::<Result<_, _>>()?;
+    Ok(due)
+}
+
+/// Certificates of that fate that are neither expired nor revoked, without the one itself.
+pub(crate) fn related(
+    connection: &Connection,
+    id: &IntentId,
+    at: UnixTime,
+    limit: usize,
+) -> Result<Vec<Related>, Fault> {
+    let row = match issuer_number(connection, &id.issuer)? {
+        None => None,
+        issuer => row_by_serial(connection, issuer, id.serial)?,
+    };
+    let row = row
+        .filter(|row| row.stage == Stage::Issued)
+        .ok_or(LedgerError::NotFound(id.serial))?;
+    let key = row.record.key;
+    let ids: Vec<i64> = connection
+        .prepare_cached(family!(
+            "SELECT c.id FROM family f CROSS JOIN certificates c ON c.id = f.id
+             WHERE c.issued_at IS NOT NULL AND c.not_after >= ?2 AND c.id <> ?3
+                 AND NOT EXISTS (SELECT 1 FROM revocations r WHERE r.certificate = c.id)
+             LIMIT ?4"
+        ))?
+        .query_map(
+            (&key.0, at.0, row.id, i64::try_from(limit).unwrap_or(i64::MAX)),
+            |row| row.get(0),
+        )?
+        .collect::<Result<_, _>>()?;
+    let records = ids.into_iter().map(|id| {
+        let record = by_id(connection, id)?;
+        Ok(Related {
+            same_key: record.key == key,
+            record,
+        })
+    });
+    records.collect()
+}
