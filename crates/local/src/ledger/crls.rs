@@ -182,7 +182,8 @@ fn stored_number(number: u64) -> Result<i64, Fault> {
     i64::try_from(number).map_err(|_| damaged(format!("CRL number {number} was never given out")))
 }
 
-const COLUMNS: &str = "number, coalesce(made_at, this_update), this_update, next_update, entries, digest, receipt, CAST(changes AS TEXT), etag";
+const COLUMNS: &str =
+    "number, coalesce(made_at, this_update), this_update, next_update, entries, digest, receipt, changes, etag";
 
 fn read(row: &Row<'_>, scope: &CrlScope) -> Result<CrlRecord, rusqlite::Error> {
     Ok(CrlRecord {

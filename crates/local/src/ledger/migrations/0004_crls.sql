@@ -21,4 +21,4 @@ CREATE TABLE crl_intents (
 
 -- Null in rows of before: made when thisUpdate says, and covering nobody knows what.
 ALTER TABLE crls ADD COLUMN made_at INTEGER;
-ALTER TABLE crls ADD COLUMN changes INTEGER;
+ALTER TABLE crls ADD COLUMN changes TEXT;  -- the mark of the changes that it covers
