@@ -1,8 +1,11 @@
 //! Every call of every operation fails once before its effect and once after it, with the process alive and with the
-//! process dead. Afterwards the operation is repeated, and the house must be as if nothing had happened.
+//! process dead; and at every call whoever asked goes away, once before its effect and once after it. Afterwards the
+//! operation is repeated, and the house must be as if nothing had happened.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use crate::office;
+
+use std::task::{Context, Poll};
 
 use chancery_authority::memory::Fault;
 use chancery_authority::port::Ledger;
@@ -50,6 +53,37 @@ async fn table<T>(
             verify(&office, &facts, &context).await;
         }
     }
+
+    let mut polls = 0;
+    let mut ended = false;
+    while !ended {
+        let (office, facts) = prepare().await;
+        office.house.faults.pause_at_calls(true);
+        ended = dropped_after(polls, operation(&office, &facts)).await;
+        office.house.faults.pause_at_calls(false);
+        let context = format!("{name}: the caller went away after {polls} polls");
+        office.check(&context).await;
+        office.house.clock.advance(60);
+        recover(&office).await;
+        operation(&office, &facts).await;
+        office.check_recovered(&context).await;
+        verify(&office, &facts, &context).await;
+        polls += 1;
+    }
+    assert!(polls > calls.len(), "{name}: every call was a place to go away at");
+}
+
+/// Polls an operation so many times and drops it, unless it has ended before; whether it has.
+async fn dropped_after(polls: usize, operation: impl Future<Output = ()>) -> bool {
+    let mut operation = std::pin::pin!(operation);
+    for _ in 0..polls {
+        let poll = |context: &mut Context<'_>| Poll::Ready(operation.as_mut().poll(context).is_ready());
+        if std::future::poll_fn(poll).await {
+            return true;
+        }
+        tokio::task::yield_now().await;
+    }
+    false
 }
 
 /// What a process does when it starts and from then on.

@@ -5,6 +5,7 @@
 //! - [`desk`]: the same operations on a data folder, against a server, or against a deployment on AWS;
 //! - `deployment`: such a deployment (feature `aws`);
 //! - [`command`]: the commands, one a file;
+//! - [`interrupt`]: Ctrl-C while something is being changed;
 //! - [`show`]: tables, progress, times, for people, and [`visible`]: texts that others wrote;
 //! - [`secrecy`]: no copies of memory on the disk.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a command for people in a terminal
@@ -15,6 +16,7 @@ mod command;
 mod deployment;
 mod desk;
 mod house;
+mod interrupt;
 mod secrecy;
 mod show;
 mod visible;

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::StatusCode;
+use axum::middleware;
 use axum::routing::{get, post};
 use chancery_authority::Authority;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::timeout::TimeoutLayer;
 
 use crate::access::Tokens;
 use crate::api::metrics::Metrics;
 use crate::api::problem::Problem;
+use crate::changes::{self, Changes};
 use crate::files::Copies;
 use crate::limits::Limits;
 use crate::load::Load;
@@ -27,6 +27,7 @@ pub struct AppState {
     pub(crate) requests: Arc<dyn RequestFiles>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) copies: Arc<Copies>,
+    pub(crate) changes: Changes,
 }
 
 /// Reads the CSR that a request names with `csr_file`.
@@ -47,12 +48,18 @@ impl AppState {
             requests,
             metrics: Arc::new(Metrics::new()),
             copies: Arc::default(),
+            changes: Changes::default(),
         }
     }
 
     /// What was turned away and cut off: for whoever accepts connections.
     pub fn load(&self) -> &Load {
         self.metrics.load()
+    }
+
+    /// The requests that change something and are in work, to be waited for before the process ends.
+    pub fn changes(&self) -> &Changes {
+        &self.changes
     }
 
     /// The counters, for what happens outside of requests.
@@ -84,7 +91,7 @@ pub fn https(state: AppState, limits: &Limits) -> Router {
         .route("/metrics", get(api::metrics::metrics))
         .route("/{file}", get(files::serve))
         .fallback(async || Problem::not_found("nothing is served here"));
-    limited(router.with_state(state), limits)
+    limited(router, state, limits)
 }
 
 /// The router for plain HTTP: the files and the health check, which are public and, the files, signed.
@@ -95,16 +102,18 @@ pub fn http(state: AppState, limits: &Limits) -> Router {
         .fallback(async || {
             Problem::not_found("only certificates and CRLs are served over plain HTTP; the API is on HTTPS")
         });
-    limited(router.with_state(state), limits)
+    limited(router, state, limits)
 }
 
-fn limited(router: Router, limits: &Limits) -> Router {
-    router.layer(
+fn limited(router: Router<AppState>, state: AppState, limits: &Limits) -> Router {
+    let times = changes::Times {
+        changes: state.changes.clone(),
+        body: limits.request_time,
+        answer: limits.request_time,
+    };
+    router.with_state(state).layer(
         ServiceBuilder::new()
-            .layer(TimeoutLayer::with_status_code(
-                StatusCode::REQUEST_TIMEOUT,
-                limits.request_time,
-            ))
+            .layer(middleware::from_fn_with_state(times, changes::to_its_end))
             .layer(CatchPanicLayer::custom(|_| {
                 tracing::error!("a handler panicked");
                 axum::response::IntoResponse::into_response(Problem::internal())

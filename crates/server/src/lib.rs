@@ -1,6 +1,7 @@
 //! HTTP in front of an authority.
 //!
 //! - [`app`]: the routers, one for HTTPS (API and files) and one for plain HTTP (files alone);
+//! - [`changes`]: requests that change something run to their end, whoever listens;
 //! - [`access`]: who asks: bearer tokens with scopes, client certificates;
 //! - [`api`]: `/api/v1`, described by `docs/openapi.json`;
 //! - [`files`]: CA certificates, CRLs and the bundle, with conditional and range requests;
@@ -12,6 +13,7 @@
 pub mod access;
 pub mod api;
 pub mod app;
+pub mod changes;
 pub mod duty;
 pub mod files;
 pub mod limits;

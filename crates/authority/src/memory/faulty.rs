@@ -35,6 +35,7 @@ struct Plan {
     nth_of: HashMap<(&'static str, usize), Fault>,
     nth: HashMap<usize, Fault>,
     dead: bool,
+    pauses: bool,
 }
 
 /// What a call has to do before its own work.
@@ -60,12 +61,19 @@ impl Faults {
         plan.nth.insert(nth, fault);
     }
 
+    /// Every call pauses before its effect and once more after it, from now on or no longer: each is a place where a caller
+    /// who polls so many times, and then goes away, leaves the operation.
+    pub fn pause_at_calls(&self, pauses: bool) {
+        lock(&self.0).pauses = pauses;
+    }
+
     /// Nothing goes wrong from now on, and a process that died lives again.
     pub fn clear(&self) {
         let mut plan = lock(&self.0);
         plan.nth_of.clear();
         plan.nth.clear();
         plan.dead = false;
+        plan.pauses = false;
     }
 
     /// Every call so far, in order.
@@ -110,18 +118,28 @@ impl Faults {
         error: impl FnOnce(String) -> E,
         work: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
-        match self.next(operation) {
+        self.pause().await;
+        let outcome = match self.next(operation) {
             Verdict::GoOn => work.await,
             Verdict::FailBefore => Err(error(format!("{operation} was made to fail before its effect"))),
-            Verdict::FailAfter => {
-                // An error of its own is an answer: where there was no effect, none can be lost.
-                work.await?;
-                Err(error(format!("the answer of {operation} was made to be lost")))
-            }
+            // An error of its own is an answer: where there was no effect, none can be lost.
+            Verdict::FailAfter => match work.await {
+                Ok(_) => Err(error(format!("the answer of {operation} was made to be lost"))),
+                Err(own) => Err(own),
+            },
             Verdict::Delay(wait) => {
                 tokio::time::sleep(wait).await;
                 work.await
             }
+        };
+        self.pause().await;
+        outcome
+    }
+
+    async fn pause(&self) {
+        let pauses = lock(&self.0).pauses;
+        if pauses {
+            tokio::task::yield_now().await;
         }
     }
 }

@@ -6,6 +6,7 @@ mod tokens;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use chancery_authority::Principal;
@@ -26,6 +27,9 @@ use crate::house::{House, Threads};
 use crate::show;
 use own_certificate::ServerCertificate;
 use tokens::LedgerTokens;
+
+/// How long requests that change something may take to end once nobody listens any more.
+const LAST_CHANGES: Duration = Duration::from_secs(30);
 
 /// Serves until SIGTERM or SIGINT.
 pub(crate) fn run(arguments: &Arguments, start: &StartArguments) -> Result<ExitCode> {
@@ -76,6 +80,7 @@ async fn serve(arguments: &Arguments, start: &StartArguments, house: &House) -> 
         Arc::new(CsrFolder(house.folder.clone())),
     );
     let (metrics, load) = (Arc::clone(state.metrics()), state.load().clone());
+    let changes = state.changes().clone();
     let addresses = Addresses {
         api: https.local_addr()?,
         files: http.local_addr()?,
@@ -113,10 +118,15 @@ async fn serve(arguments: &Arguments, start: &StartArguments, house: &House) -> 
     let ended = async {
         serving.await?;
         // Whatever it is at may be interrupted, as by a crash, once it has had the time that requests have.
-        match tokio::time::timeout(limits.request_time, duties).await {
+        let ended = match tokio::time::timeout(limits.request_time, duties).await {
             Ok(ended) => ended,
             Err(_) => Ok(()),
+        };
+        // Nobody listens any more, but what was begun is ended: half done, it would have to be swept up by the next start.
+        if !changes.finish(LAST_CHANGES).await {
+            tracing::warn!("some requests did not end in time; the next start settles them");
         }
+        ended
     };
     tokio::select! {
         ended = ended => ended?,

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use super::{Desk, Page, Query, query, text};
 use crate::arguments::Arguments;
 use crate::deployment::{Deployed, Opened};
+use crate::interrupt;
 
 /// The functions that publish CRLs.
 const PUBLISHERS: [&str; 2] = ["root-ca-crl", "issuing-ca-crl"];
@@ -142,6 +143,7 @@ impl Desk for AwsDesk {
         let serial = query::serial(serial)?;
         let opened = self.deployed.authority()?;
         let principal = self.deployed.principal();
+        interrupt::finish_what_is_begun();
         let revoking =
             opened
                 .authority

@@ -18,6 +18,7 @@ use serde_json::Value;
 use super::{Desk, Page, Query, query};
 use crate::arguments::Arguments;
 use crate::house::House;
+use crate::interrupt;
 
 /// Works on the folder itself: whoever may read and write it needs no token.
 pub(crate) struct FolderDesk {
@@ -81,6 +82,7 @@ impl Desk for FolderDesk {
         let request = TlsCertRequest::from_value(request)?;
         let token = idempotency_token.map(|token| IdempotencyToken(token.to_owned()));
         self.make_key_ready(request.profile.as_deref())?;
+        interrupt::finish_what_is_begun();
         self.sweep();
         let authority = Arc::clone(&self.house.authority);
         self.answer(
@@ -95,6 +97,7 @@ impl Desk for FolderDesk {
         let serial = query::serial(serial)?;
         let renewed = self.house.runtime.block_on(self.house.authority.certificate(serial))?;
         self.make_key_ready(renewed.as_ref().map(|record| record.profile.as_str()))?;
+        interrupt::finish_what_is_begun();
         self.sweep();
         let csr = base64_csr.map(|text| BASE64_STANDARD.decode(text)).transpose()?;
         let token = IdempotencyToken(idempotency_token.to_owned());
@@ -126,6 +129,7 @@ impl Desk for FolderDesk {
 
     fn revoke(&self, serial: &str, reason: &str, invalidity_date: Option<&str>, only: bool) -> Result<Value> {
         let (reason, invalidity_date) = (query::reason(reason)?, query::invalidity_date(invalidity_date)?);
+        interrupt::finish_what_is_begun();
         let revoked = self.house.authority.revoke_reaching(
             query::serial(serial)?,
             reason,
@@ -146,6 +150,7 @@ impl Desk for FolderDesk {
         if let Some(slug) = slug.as_ref().filter(|slug| self.house.authority.ca(slug).is_none()) {
             return Err(anyhow!("there is no CA named {slug}; `chancery crl status` lists them"));
         }
+        interrupt::finish_what_is_begun();
         let outcomes = self
             .house
             .runtime

@@ -5,6 +5,7 @@
 mod api;
 mod commands;
 mod folder;
+mod going_away;
 mod judged;
 mod mutual_tls;
 mod people;

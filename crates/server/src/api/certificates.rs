@@ -30,7 +30,7 @@ pub(crate) fn octets(body: Body) -> Result<Bytes, Problem> {
         StatusCode::PAYLOAD_TOO_LARGE => {
             Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the request is too large")
         }
-        _ => Problem::bad_request("the request's body did not arrive whole"),
+        _ => Problem::bad_request("the request's body did not arrive whole and in time"),
     })
 }
 

@@ -1,0 +1,114 @@
+//! Callers that go away: at every place where a handler waits, its connection's task is dropped, as hyper drops it when the
+//! client is gone. What was begun is ended all the same.
+
+use std::pin::pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::http::Method;
+use chancery_authority::Scope;
+use chancery_authority::port::Ledger as _;
+use chancery_x509::crl::RevocationList;
+use chancery_x509::serial::Serial;
+use serde_json::json;
+
+use crate::office::{Office, QUICK, csr};
+
+/// Polls so many times, with a turn of everybody else's after each, and goes away; whether the answer came before.
+async fn leave_after<T>(polls: usize, answer: impl Future<Output = T>) -> bool {
+    let mut answer = pin!(answer);
+    for _ in 0..polls {
+        let poll = |context: &mut Context<'_>| Poll::Ready(answer.as_mut().poll(context).is_ready());
+        if std::future::poll_fn(poll).await {
+            return true;
+        }
+        tokio::task::yield_now().await;
+    }
+    false
+}
+
+async fn ends(office: &Office) {
+    assert!(office.state.changes().finish(Duration::from_secs(30)).await);
+    office.house.faults.pause_at_calls(false);
+}
+
+async fn issued(office: &Office, name: &str) -> Serial {
+    let body = json!({ "common_name": name, "base64_csr_data": csr(name) });
+    let answer = office
+        .send(Scope::Issue, Method::POST, "/api/v1/certificates", &body)
+        .await;
+    assert_eq!(answer.status(), 200);
+    let certificates = office.house.ledger.certificates();
+    certificates.last().unwrap().id.serial
+}
+
+#[tokio::test]
+async fn a_revocation_is_published_whenever_its_caller_goes_away() {
+    let (mut polls, mut answered) = (1, false);
+    while !answered {
+        let office = Office::new(QUICK).await;
+        let serial = issued(&office, "a.example").await;
+        office.house.faults.pause_at_calls(true);
+        let path = format!("/api/v1/certificates/{serial}/revoke");
+        let revoking = office.send(Scope::Revoke, Method::POST, &path, &json!({ "reason": "superseded" }));
+        answered = leave_after(polls, revoking).await;
+        ends(&office).await;
+        let record = office.authority.certificate(serial).await.unwrap().unwrap();
+        assert!(record.revocation.is_some(), "after {polls} polls: it is not revoked");
+        let crl = office.house.publication.content("chancery-issuing-ca.crl").unwrap();
+        let crl = RevocationList::parse(&crl).unwrap();
+        let listed = crl.entries().any(|entry| entry.unwrap().serial == serial);
+        assert!(listed, "after {polls} polls: its CRL does not list it");
+        polls += 1;
+    }
+    assert!(polls > 10, "there are places to go away at: {polls}");
+}
+
+#[tokio::test]
+async fn an_issuance_is_complete_whenever_its_caller_goes_away() {
+    let (mut polls, mut answered) = (1, false);
+    while !answered {
+        let office = Office::new(QUICK).await;
+        office.house.faults.pause_at_calls(true);
+        let body = json!({ "common_name": "a.example", "base64_csr_data": csr("a.example") });
+        let issuing = office.send(Scope::Issue, Method::POST, "/api/v1/certificates", &body);
+        answered = leave_after(polls, issuing).await;
+        ends(&office).await;
+        assert_eq!(office.open_intents().await, 0, "after {polls} polls: an intent is open");
+        let certificates = office.house.ledger.certificates();
+        let named = certificates.iter().filter(|record| record.common_name == "a.example");
+        assert_eq!(named.count(), 1, "after {polls} polls");
+        polls += 1;
+    }
+    assert!(polls > 5, "there are places to go away at: {polls}");
+}
+
+#[tokio::test]
+async fn a_refusal_is_recorded_whenever_its_caller_goes_away() {
+    let (mut polls, mut answered) = (1, false);
+    while !answered {
+        let office = Office::new(QUICK).await;
+        office.house.faults.pause_at_calls(true);
+        let body = json!({ "common_name": "a.example", "base64_csr_data": "bm8gQ1NS" });
+        let asking = office.send(Scope::Issue, Method::POST, "/api/v1/certificates", &body);
+        answered = leave_after(polls, asking).await;
+        ends(&office).await;
+        assert_eq!(
+            office.house.ledger.rejections(10).await.unwrap().len(),
+            1,
+            "after {polls} polls"
+        );
+        polls += 1;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_never_ends_holds_no_place_for_long() {
+    let office = Office::new(QUICK).await;
+    let (answer, ended) = office.send_unending(Scope::Revoke, "/api/v1/certificates/1/revoke");
+    assert!(!leave_after(10, answer).await);
+    assert!(ended.upgrade().is_some(), "the handler waits for the body");
+    tokio::time::sleep(Duration::from_secs(31)).await;
+    assert!(ended.upgrade().is_none(), "the handler waits for the body no longer");
+    assert!(office.state.changes().finish(Duration::from_secs(1)).await);
+}

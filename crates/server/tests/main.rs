@@ -1,0 +1,5 @@
+//! The routers over ports in memory.
+#![allow(clippy::unwrap_used, missing_docs)] // tests
+
+mod dropped;
+mod office;

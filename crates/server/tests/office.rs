@@ -1,0 +1,157 @@
+//! An authority in memory behind the router of HTTPS.
+
+use std::sync::{Arc, Weak};
+
+use async_trait::async_trait;
+use aws_lc_rs::encoding::AsDer as _;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::{Method, Request, Response};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use chancery_authority::config::Config;
+use chancery_authority::memory::House;
+use chancery_authority::port::Ledger as _;
+use chancery_authority::profile::Profiles;
+use chancery_authority::{Authority, Scope, Scopes};
+use chancery_server::access::{Tokens, TokensUnavailable, ValidToken};
+use chancery_server::app::{self, AppState, RequestFiles};
+use chancery_server::limits::Limits;
+use chancery_x509::algorithm::CaKeyAlgorithm;
+use chancery_x509::csr::builder::CertificationRequestInfo;
+use chancery_x509::key::SubjectPublicKey;
+use chancery_x509::name::Subject;
+use chancery_x509::time::UnixTime;
+use serde_json::Value;
+use tower::ServiceExt as _;
+
+/// 2026-11-23 20:00:00.
+const NOW: UnixTime = UnixTime(1_795_464_000);
+
+/// Two P-256 CAs, quick to make.
+pub(crate) const QUICK: &str = r#"
+    [[ca]]
+    name = "root-ca"
+    algorithm = "p256"
+    [[ca]]
+    name = "issuing-ca"
+    parent = "root-ca"
+"#;
+
+pub(crate) struct Office {
+    pub(crate) house: House,
+    pub(crate) authority: Arc<Authority>,
+    pub(crate) state: AppState,
+    router: Router,
+}
+
+impl Office {
+    /// With its CAs.
+    pub(crate) async fn new(config: &str) -> Self {
+        let house = House::new(NOW);
+        let config = Config::from_toml(config).unwrap();
+        let authority = Authority::open(house.faulty_ports(), config, Profiles::built_in()).await;
+        let authority = Arc::new(authority.unwrap());
+        authority.initialise(&|_: &str| ()).await.unwrap();
+        let state = AppState::new(Arc::clone(&authority), Arc::new(ByName), Arc::new(NoFiles));
+        Self {
+            house,
+            authority,
+            router: app::https(state.clone(), &Limits::default()),
+            state,
+        }
+    }
+
+    /// What the router makes of a request of the token of that scope.
+    pub(crate) fn send(
+        &self,
+        scope: Scope,
+        method: Method,
+        path: &str,
+        body: &Value,
+    ) -> impl Future<Output = Response<Body>> + use<> {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("authorization", format!("Bearer {scope}"))
+            .body(Body::from(body.to_string()))
+            .unwrap();
+        let router = self.router.clone();
+        async move { router.oneshot(request).await.unwrap() }
+    }
+
+    /// The same with a body that never ends, which is there as long as the handle is good.
+    pub(crate) fn send_unending(
+        &self,
+        scope: Scope,
+        path: &str,
+    ) -> (impl Future<Output = Response<Body>> + use<>, Weak<()>) {
+        let held = Arc::new(());
+        let handle = Arc::downgrade(&held);
+        let body = futures_util::stream::unfold(held, async |held| {
+            std::future::pending::<()>().await;
+            Some((Ok::<_, std::io::Error>(Bytes::new()), held))
+        });
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(path)
+            .header("authorization", format!("Bearer {scope}"))
+            .body(Body::from_stream(body))
+            .unwrap();
+        let router = self.router.clone();
+        (async move { router.oneshot(request).await.unwrap() }, handle)
+    }
+
+    /// Intents that are neither complete nor given up.
+    pub(crate) async fn open_intents(&self) -> usize {
+        let open = self.house.ledger.open_intents(UnixTime(i64::MAX), 100).await;
+        open.unwrap().len()
+    }
+}
+
+/// JSON of an answer.
+pub(crate) async fn json(answer: Response<Body>) -> Value {
+    let octets = axum::body::to_bytes(answer.into_body(), 1 << 20).await.unwrap();
+    serde_json::from_slice(&octets).unwrap()
+}
+
+/// A CSR for a new key, as requests carry it.
+pub(crate) fn csr(name: &str) -> String {
+    let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap();
+    let key = SubjectPublicKey::from_der(pair.public_key().as_der().unwrap().as_ref()).unwrap();
+    let subject = Subject {
+        common_name: Some(name.to_owned()),
+        ..Subject::default()
+    };
+    let info = CertificationRequestInfo::new(&subject.to_name().unwrap(), &key, &[]);
+    let signature = pair.sign(&SystemRandom::new(), info.as_der()).unwrap();
+    let der = info.assemble(CaKeyAlgorithm::P256.signature_algorithm_der(), signature.as_ref());
+    BASE64_STANDARD.encode(chancery_x509::pem::encode("CERTIFICATE REQUEST", &der))
+}
+
+/// A token's text is its scope's name.
+struct ByName;
+
+#[async_trait]
+impl Tokens for ByName {
+    async fn verify(&self, text: &str) -> Result<Option<ValidToken>, TokensUnavailable> {
+        Ok(text.parse::<Scope>().ok().map(|scope| ValidToken {
+            id: text.to_owned(),
+            scopes: Scopes::from_iter([scope]),
+        }))
+    }
+}
+
+struct NoFiles;
+
+impl RequestFiles for NoFiles {
+    fn read(&self, _name: &str) -> std::io::Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
+
+    fn place(&self) -> String {
+        "nowhere".to_owned()
+    }
+}
