@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use chancery_x509::crl::RevocationList;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use ureq::Agent;
 
 use crate::client::{Client, new_request};
 use crate::house::{Folder, Server, succeeded};
@@ -33,16 +32,14 @@ fn listed(folder: &Folder) -> BTreeSet<String> {
     crl.entries().map(|entry| entry.unwrap().serial.to_string()).collect()
 }
 
-/// A client that hangs up after that time, answer or not.
-fn impatient(server: &Server<'_>, patience: Duration) -> Agent {
-    let config = server.agent().config().clone();
-    config.new_builder().timeout_global(Some(patience)).build().new_agent()
-}
-
 /// Posts and hangs up; whether there was an answer before.
 fn post(server: &Server<'_>, patience: Duration, token: &str, path: &str, body: &Value) -> bool {
-    let request = impatient(server, patience)
+    let request = server
+        .agent()
         .post(format!("{}/api/v1{path}", server.https))
+        .config()
+        .timeout_global(Some(patience))
+        .build()
         .header("authorization", format!("Bearer {token}"));
     request.send_json(body).is_ok()
 }
