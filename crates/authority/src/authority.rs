@@ -11,7 +11,9 @@ use chancery_x509::certificate::{Certificate, Issuer};
 use chancery_x509::lint::IssuerView;
 use chancery_x509::serial::Serial;
 
+use crate::chain::Chains;
 use crate::config::Config;
+use crate::issue::OwnNames;
 use crate::port::ledger::{AuthorityRecord, CertificateRecord, Cursor, LedgerError, Page, Search};
 use crate::port::{KeyStoreError, Ports};
 use crate::profile::Profiles;
@@ -34,6 +36,10 @@ pub struct Authority {
     pub(crate) refused_intents: AtomicU64,
     /// Which CRLs certificates are known to name.
     pub(crate) crl_uses: CrlUses,
+    /// What was read of whether each chain stands.
+    pub(crate) chains: Chains,
+    /// Names that the authority's own server is reached by.
+    pub(crate) own_names: RwLock<OwnNames>,
 }
 
 impl Authority {
@@ -65,6 +71,8 @@ impl Authority {
             authenticator,
             refused_intents: AtomicU64::new(0),
             crl_uses: CrlUses::default(),
+            chains: Chains::default(),
+            own_names: RwLock::default(),
         }
     }
 

@@ -14,6 +14,7 @@ mod digest;
 mod error;
 mod extensions;
 pub(crate) mod names;
+mod own_names;
 mod prepare;
 mod refusal;
 mod reject;
@@ -27,6 +28,7 @@ use chancery_x509::name::Name;
 use chancery_x509::serial::Serial;
 
 pub use error::IssueError;
+pub use own_names::OwnNames;
 pub use prepare::{Ask, KeyClaim, Prepared, Rules};
 pub use refusal::Refusal;
 

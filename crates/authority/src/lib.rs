@@ -14,6 +14,7 @@
 
 pub mod authority;
 pub mod belief;
+mod chain;
 pub mod config;
 #[cfg(feature = "testing")]
 pub mod contract;

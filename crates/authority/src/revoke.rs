@@ -129,9 +129,10 @@ impl Authority {
         if let Some(invalidity_date) = invalidity_date.filter(|date| *date > now) {
             return Err(RevokeError::InvalidityDate { invalidity_date });
         }
-        if let Kind::Authority { slug, parent: None, .. } = record.kind {
-            return Err(RevokeError::Root(slug));
+        if let Kind::Authority { slug, parent: None, .. } = &record.kind {
+            return Err(RevokeError::Root(slug.clone()));
         }
+        let record_kind = record.kind;
         let scope = CrlScope {
             issuer: record.id.issuer,
             shard: record.shard,
@@ -156,6 +157,9 @@ impl Authority {
                 self.slots.changed(&scope);
                 self.others_may_have_changed(reason);
             }
+        }
+        if matches!(record_kind, Kind::Authority { .. }) {
+            self.chains.changed();
         }
         let together = reaching?;
         let (record, already) = match together.certificate {

@@ -174,6 +174,9 @@ impl Authority {
         if self.ca(&intent.id.issuer).is_none() {
             return Ok(Taken::OfNoUse);
         }
+        if self.lately_revoked_in_chain(&intent.id.issuer).await?.is_some() {
+            return Ok(Taken::OfNoUse);
+        }
         match self.signable_again(intent).await? {
             Ok(signable) => {
                 self.sign(intent.id.clone(), signable).await?;

@@ -85,6 +85,8 @@ pub struct TlsCertRequest {
     pub notify_expiry: Option<bool>,
     /// Whether its issuance is to be told; `None`: the front's default, else no.
     pub notify_issued: Option<bool>,
+    /// The front's default for both: looked up, and no part of the request as it was sent.
+    pub notices_by_default: bool,
     /// What was left out of the request, in words.
     pub warnings: Vec<String>,
 }

@@ -809,3 +809,26 @@ async fn an_authority_without_cas_says_so_inside_and_not_outside() {
     assert!(!error.to_string().contains("chancery-issuing-ca"));
     assert!(authority.chain_answer(&TlsCertRequest::default()).is_none());
 }
+
+#[tokio::test]
+async fn what_was_looked_up_is_no_part_of_a_request() {
+    let office = crate::office::Office::new().await;
+    let mut request = crate::office::request("a.example");
+    let token = || Some(chancery_authority::port::ledger::IdempotencyToken("a token".to_owned()));
+    let principal = crate::office::principal();
+    let first = office.authority.issue(&request, &principal, token()).await.unwrap();
+    assert!(!first.record.notify_expiry);
+    // The list that decides what the request does not say was changed meanwhile.
+    request.notices_by_default = true;
+    let again = office.authority.issue(&request, &principal, token()).await.unwrap();
+    assert!(again.replayed);
+    assert_eq!(again.record, first.record);
+    // What the request itself says is a part of it.
+    request.notify_expiry = Some(true);
+    assert!(office.authority.issue(&request, &principal, token()).await.is_err());
+
+    let mut told = crate::office::request("b.example");
+    told.notices_by_default = true;
+    let told = office.authority.issue(&told, &principal, None).await.unwrap();
+    assert!(told.record.notify_expiry);
+}

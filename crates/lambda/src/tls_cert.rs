@@ -102,8 +102,7 @@ async fn set_notices(office: &Office, request: &mut TlsCertRequest) {
         subject.organization.as_deref(),
         subject.organizational_unit.as_deref(),
     );
-    request.notify_expiry.get_or_insert(listed);
-    request.notify_issued.get_or_insert(listed);
+    request.notices_by_default = listed;
 }
 
 fn granted(office: &Office, issued: &Issued, request: &TlsCertRequest) -> Result<Value, Failure> {

@@ -6,11 +6,12 @@ use crate::support;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use chancery_authority::port::ledger::{Cursor, IdempotencyToken, Reservation, Search};
+use chancery_authority::port::ledger::{Cursor, IdempotencyToken, REJECTIONS_KEPT, Rejection, Reservation, Search};
 use chancery_authority::port::{Ledger, LedgerError};
 use chancery_local::ledger::SqliteLedger;
 use chancery_local::wait;
 use chancery_x509::crl::RevocationReason;
+use chancery_x509::time::UnixTime;
 use rusqlite::Connection;
 use support::{NOW, completion, intent, issue, next_crl, reserve, revoke, slug};
 use tempfile::TempDir;
@@ -291,4 +292,50 @@ async fn the_check_finds_what_does_not_fit() {
     damage.execute("INSERT INTO reminders VALUES (99, 1)", []).unwrap();
     let problems = ledger.check().await.unwrap();
     assert_eq!(problems.len(), 2, "{problems:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_oldest_rejections_are_forgotten() {
+    let (_folder, ledger) = fresh();
+    // As many as a ledger has gathered that never forgot any.
+    let gathered = REJECTIONS_KEPT + 40;
+    Connection::open(ledger.path())
+        .unwrap()
+        .execute_batch(&format!(
+            "BEGIN;
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {gathered})
+             INSERT INTO rejections (at, principal, code, reason) SELECT i, 'p', 'c', 'r' FROM n;
+             UPDATE counts SET rejected = {gathered};
+             COMMIT;"
+        ))
+        .unwrap();
+    let rejection = |at| Rejection {
+        at: UnixTime(at),
+        principal: "p".to_owned(),
+        common_name: None,
+        code: "c".to_owned(),
+        reason: "r".to_owned(),
+    };
+    let mut counts = Vec::new();
+    for at in 0..4 {
+        ledger.record_rejection(rejection(1_000_000 + at)).await.unwrap();
+        counts.push(usize::try_from(ledger.counts().await.unwrap().rejected).unwrap());
+    }
+    assert_eq!(
+        counts,
+        [REJECTIONS_KEPT + 9, REJECTIONS_KEPT, REJECTIONS_KEPT, REJECTIONS_KEPT]
+    );
+    let newest = ledger.rejections(5).await.unwrap();
+    let times: Vec<i64> = newest.iter().map(|rejection| rejection.at.0).collect();
+    assert_eq!(
+        times,
+        [
+            1_000_003,
+            1_000_002,
+            1_000_001,
+            1_000_000,
+            i64::try_from(gathered).unwrap()
+        ]
+    );
+    assert_eq!(ledger.check().await.unwrap(), [""; 0]);
 }

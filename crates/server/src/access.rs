@@ -135,14 +135,8 @@ impl PeerCertificate {
             return Err(refused());
         }
         // TLS knows nothing of revocations; a CA that was revoked vouches for nobody.
-        for ca in authority.chain(&record.id.issuer) {
-            let own = authority
-                .certificate(ca.certificate().serial())
-                .await
-                .map_err(Problem::from)?;
-            if own.is_some_and(|own| own.revocation.is_some() && own.certificate == ca.certificate().as_der()) {
-                return Err(refused());
-            }
+        if authority.revoked_in_chain(&record.id.issuer).await?.is_some() {
+            return Err(refused());
         }
         Ok((Principal::Certificate(record.id.to_string()), certificate))
     }

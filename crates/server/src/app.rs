@@ -17,7 +17,9 @@ use crate::changes::{self, Changes};
 use crate::files::Copies;
 use crate::limits::Limits;
 use crate::load::Load;
-use crate::{api, files};
+use crate::publications::Publications;
+use crate::standing::Standings;
+use crate::{api, files, page};
 
 /// What the handlers share.
 #[derive(Clone)]
@@ -28,6 +30,8 @@ pub struct AppState {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) copies: Arc<Copies>,
     pub(crate) changes: Changes,
+    pub(crate) standings: Arc<Standings>,
+    pub(crate) publications: Arc<Publications>,
 }
 
 /// Reads the CSR that a request names with `csr_file`.
@@ -49,6 +53,8 @@ impl AppState {
             metrics: Arc::new(Metrics::new()),
             copies: Arc::default(),
             changes: Changes::default(),
+            standings: Arc::default(),
+            publications: Arc::default(),
         }
     }
 
@@ -79,6 +85,7 @@ pub fn https(state: AppState, limits: &Limits) -> Router {
         .route("/certificates/{serial}/revoke", post(api::certificates::revoke))
         .route("/certificates/{serial}/renew", post(api::certificates::renew))
         .route("/crls", get(api::crls::status).post(api::crls::publish))
+        .route("/crls/publications/{publication}", get(api::crls::publication))
         .route("/authorities", get(api::authorities::list))
         .route("/health", get(api::health::health))
         .route("/metrics", get(api::metrics::metrics))
@@ -87,6 +94,7 @@ pub fn https(state: AppState, limits: &Limits) -> Router {
         .method_not_allowed_fallback(async || Problem::method_not_allowed());
     let router = Router::new()
         .nest("/api/v1", v1)
+        .route("/", get(page::page))
         .route("/health", get(api::health::health))
         .route("/metrics", get(api::metrics::metrics))
         .route("/{file}", get(files::serve))
@@ -97,6 +105,7 @@ pub fn https(state: AppState, limits: &Limits) -> Router {
 /// The router for plain HTTP: the files and the health check, which are public and, the files, signed.
 pub fn http(state: AppState, limits: &Limits) -> Router {
     let router = Router::new()
+        .route("/", get(page::page))
         .route("/{file}", get(files::serve))
         .route("/health", get(api::health::health))
         .fallback(async || {

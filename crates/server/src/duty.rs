@@ -22,7 +22,7 @@ const REMINDER_ROUNDS: u32 = 180;
 /// Renews the certificate that HTTPS is served with.
 #[async_trait]
 pub trait OwnCertificate: Send + Sync {
-    /// Renews it if a third of its life or less is left.
+    /// Renews it if a third of its life or less is left, or it is revoked.
     async fn renew_if_due(&self) -> Result<(), String>;
 }
 

@@ -19,4 +19,7 @@ pub mod files;
 pub mod limits;
 pub mod listen;
 pub mod load;
+mod page;
+mod publications;
+mod standing;
 pub mod tls;

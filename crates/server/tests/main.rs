@@ -1,5 +1,10 @@
 //! The routers over ports in memory.
 #![allow(clippy::unwrap_used, missing_docs)] // tests
 
+mod document;
 mod dropped;
+mod limits;
 mod office;
+mod page;
+mod publications;
+mod revoked_ca;

@@ -41,25 +41,36 @@ pub(crate) const QUICK: &str = r#"
 "#;
 
 pub(crate) struct Office {
-    pub(crate) house: House,
+    pub(crate) house: Arc<House>,
     pub(crate) authority: Arc<Authority>,
     pub(crate) state: AppState,
     router: Router,
+    plain: Router,
 }
 
 impl Office {
     /// With its CAs.
     pub(crate) async fn new(config: &str) -> Self {
-        let house = House::new(NOW);
+        let office = Self::open(Arc::new(House::new(NOW)), config).await;
+        office.authority.initialise(&|_: &str| ()).await.unwrap();
+        office
+    }
+
+    /// Another process over the same house.
+    pub(crate) async fn beside(other: &Self) -> Self {
+        Self::open(Arc::clone(&other.house), QUICK).await
+    }
+
+    async fn open(house: Arc<House>, config: &str) -> Self {
         let config = Config::from_toml(config).unwrap();
         let authority = Authority::open(house.faulty_ports(), config, Profiles::built_in()).await;
         let authority = Arc::new(authority.unwrap());
-        authority.initialise(&|_: &str| ()).await.unwrap();
         let state = AppState::new(Arc::clone(&authority), Arc::new(ByName), Arc::new(NoFiles));
         Self {
             house,
             authority,
             router: app::https(state.clone(), &Limits::default()),
+            plain: app::http(state.clone(), &Limits::default()),
             state,
         }
     }
@@ -80,6 +91,21 @@ impl Office {
             .unwrap();
         let router = self.router.clone();
         async move { router.oneshot(request).await.unwrap() }
+    }
+
+    /// What the router of plain HTTP makes of a request without a token.
+    pub(crate) async fn plain(&self, path: &str, accept: &str) -> Response<Body> {
+        let request = Request::builder().uri(path).header("accept", accept);
+        let request = request.body(Body::empty()).unwrap();
+        self.plain.clone().oneshot(request).await.unwrap()
+    }
+
+    /// Asks for a certificate; status and answer.
+    pub(crate) async fn issue(&self, body: &Value) -> (u16, Value) {
+        let answer = self
+            .send(Scope::Issue, Method::POST, "/api/v1/certificates", body)
+            .await;
+        (answer.status().as_u16(), json(answer).await)
     }
 
     /// The same with a body that never ends, which is there as long as the handle is good.

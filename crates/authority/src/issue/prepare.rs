@@ -189,8 +189,8 @@ impl Rules<'_> {
             lifetime_asked: request.lifetime_days.is_some(),
             request_digest: digest::of_request(request),
             allow_key_reuse: request.force_issue,
-            notify_expiry: request.notify_expiry.unwrap_or(false),
-            notify_issued: request.notify_issued.unwrap_or(false),
+            notify_expiry: request.notify_expiry.unwrap_or(request.notices_by_default),
+            notify_issued: request.notify_issued.unwrap_or(request.notices_by_default),
             from_csr_file: matches!(request.csr, Some(CsrSource::File { .. })),
             warnings,
         };
@@ -514,6 +514,11 @@ impl Prepared {
             shard: self.shard,
         };
         (scope, self.template.crl_distribution_points.first().map(String::as_str))
+    }
+
+    /// Who asked for it.
+    pub(super) fn principal(&self) -> &Principal {
+        &self.principal
     }
 
     /// The common name that it will be recorded under.

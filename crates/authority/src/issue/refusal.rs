@@ -224,6 +224,20 @@ pub enum Refusal {
         /// When.
         not_after: UnixTime,
     },
+    /// A name of the authority's own server.
+    #[error(
+        "{name:?} is a name of this authority's own server, whose certificate nobody else gets; ask for another name, or run the command on the authority's data folder"
+    )]
+    OwnName {
+        /// As it would be in the certificate.
+        name: String,
+    },
+    /// The issuing CA's certificate, or one above it, is revoked.
+    #[error("the certificate of {ca} is revoked: nothing is issued or renewed under it any more")]
+    IssuerRevoked {
+        /// The CA.
+        ca: Slug,
+    },
     /// The certificate to be renewed does not exist.
     #[error("there is no certificate with serial number {serial}")]
     NotFound {
@@ -340,7 +354,8 @@ impl Refusal {
             Self::AlreadyIssued => "already_issued",
             Self::NoCommonName => "no_common_name",
             Self::AltName(_) => "bad_alt_name",
-            Self::ReservedName { .. } => "reserved_name",
+            Self::ReservedName { .. } | Self::OwnName { .. } => "reserved_name",
+            Self::IssuerRevoked { .. } => "issuer_revoked",
             Self::Subject(_) | Self::LongCommonName { .. } => "bad_subject",
             Self::SubjectField { .. } => "subject_field_missing",
             Self::SubjectChanged { .. } => "subject_changed",

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::Refusal;
 use crate::authority::Authority;
 use crate::port::Notice;
-use crate::port::ledger::Rejection;
+use crate::port::ledger::{REASON_KEPT, Rejection};
 use crate::principal::Principal;
 use crate::wire::{Malformed, TlsCertRequest, notice};
 
@@ -46,7 +46,7 @@ impl Authority {
             principal: principal.to_string(),
             common_name: common_name.map(|name| name.chars().take(RECORDED_NAME).collect()),
             code: code.to_owned(),
-            reason: reason.to_owned(),
+            reason: reason.chars().take(REASON_KEPT).collect(),
         };
         if let Err(error) = self.ports().ledger.record_rejection(rejection).await {
             tracing::error!(%error, code, %principal, "a rejection could not be recorded");

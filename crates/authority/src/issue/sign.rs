@@ -11,6 +11,7 @@ use crate::authority::Authority;
 use crate::port::LedgerError;
 use crate::port::ledger::{CertificateRecord, Completion, IntentId, Kind, OpenIntent, Reservation};
 use crate::signing::{NotSignable, Signable, Signer, SigningFailure};
+use crate::slug::Slug;
 use crate::wire::notice;
 
 /// Serial numbers drawn for one certificate at most. Two of 159 random bits never meet; if they do again and again, the
@@ -21,7 +22,9 @@ impl Authority {
     /// Reserves, signs, verifies, completes, and tells. Refusals that only the ledger can know of (the key is in use, the
     /// token was used for another request) are returned and not recorded: [`issue`](Self::issue) does that.
     pub async fn issue_prepared(&self, prepared: Prepared) -> Result<Issued, IssueError> {
+        self.check_own_names(&prepared)?;
         self.believe(&prepared.ca).await?;
+        self.check_chain(prepared.ca.slug()).await?;
         let (prepared, reservation) = self.reserve(prepared).await?;
         let notify_issued = prepared.notify_issued;
         let (record, replayed) = match reservation {
@@ -56,6 +59,14 @@ impl Authority {
             notice_failed,
             warnings,
         })
+    }
+
+    /// Refuses to issue under a CA that is revoked, or stands below one.
+    async fn check_chain(&self, issuer: &Slug) -> Result<(), IssueError> {
+        match self.lately_revoked_in_chain(issuer).await? {
+            None => Ok(()),
+            Some(ca) => Err(Refusal::IssuerRevoked { ca }.into()),
+        }
     }
 
     async fn reserve(&self, mut prepared: Prepared) -> Result<(Prepared, Reservation), IssueError> {
@@ -145,16 +156,11 @@ impl Authority {
             %reason,
             "an intent in the ledger is not signed but given up: find out who wrote it"
         );
-        match self
-            .ports()
-            .ledger
-            .mark_lost(id.clone(), self.ports().clock.now())
-            .await
-        {
-            Ok(()) | Err(LedgerError::NoOpenIntent(_)) => {
-                self.slots.issuer_changed(&id.issuer);
-                Ok(())
-            }
+        // Takes effect also where whoever asked goes away, or the ledger's answer is lost.
+        let _change = self.slots.change_of(&id.issuer);
+        let now = self.ports().clock.now();
+        match self.ports().ledger.mark_lost(id.clone(), now).await {
+            Ok(()) | Err(LedgerError::NoOpenIntent(_)) => Ok(()),
             Err(error) => Err(error),
         }
     }

@@ -156,7 +156,8 @@ pub trait Ledger: Send + Sync {
         limit: usize,
     ) -> Result<Vec<OpenIntent>, LedgerError>;
 
-    /// Records a rejected request. The only thing that a refused request leaves behind.
+    /// Records a rejected request, and forgets some that are older than the newest [`REJECTIONS_KEPT`]. The only thing that a
+    /// refused request leaves behind.
     async fn record_rejection(&self, rejection: Rejection) -> Result<(), LedgerError>;
 
     /// The newest rejections, at most `limit`.
@@ -260,7 +261,8 @@ pub trait Ledger: Send + Sync {
     /// `common_name` and refuse it as [`LedgerError::KeyInUse`] or [`LedgerError::KeyBlocked`]. Reserves nothing.
     async fn key_holder(&self, key: KeyFingerprint, common_name: &str) -> Result<KeyStanding, LedgerError>;
 
-    /// A page of certificates, in the query's order. Pages are stable: a certificate issued meanwhile is neither repeated nor skipped
+    /// A page of certificates, in the query's order. It may hold fewer than were asked for, or none, and have a next page all
+    /// the same: a ledger looks at so much for one page and no more. Pages are stable: a certificate issued meanwhile is neither repeated nor skipped
     /// among those that were there at the first page.
     async fn search(&self, query: &Search, after: Option<&Cursor>, limit: usize) -> Result<Page, LedgerError>;
 
@@ -280,8 +282,8 @@ pub trait Ledger: Send + Sync {
     async fn counts(&self) -> Result<Counts, LedgerError>;
 }
 
-/// Certificates of one name that are read at a time.
-const PAGE: usize = 200;
+/// Certificates of one name that are read at a time. Some ledgers read all of the name for every page, so pages are large.
+const PAGE: usize = 1000;
 
 /// Calls `each` for every certificate of exactly that name, page by page, the newest first.
 pub async fn for_each_named(

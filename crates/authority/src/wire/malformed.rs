@@ -100,6 +100,24 @@ pub enum Malformed {
 }
 
 impl Malformed {
+    /// Whether the request is no JSON object of the right fields and types; else one of its values is of no use.
+    pub fn is_of_form(&self) -> bool {
+        match self {
+            Self::NotJson { .. } | Self::NotAnObject | Self::WrongType { .. } | Self::LifetimeTooShort { .. } => true,
+            Self::TooLong { .. }
+            | Self::NoCommonName
+            | Self::CommonNameAndNone
+            | Self::TextTooLong { .. }
+            | Self::TooMany { .. }
+            | Self::ExtendedKeyUsage { .. }
+            | Self::ExtensionField { .. }
+            | Self::NoCsr
+            | Self::CsrBase64
+            | Self::CsrTooLong { .. }
+            | Self::CsrFileName { .. } => false,
+        }
+    }
+
     /// A stable code for programs.
     pub fn code(&self) -> &'static str {
         match self {

@@ -63,6 +63,7 @@ impl TlsCertRequest {
             ca_chain_only: false,
             notify_expiry: flag(object, "notify_expiry")?,
             notify_issued: flag(object, "notify_issued")?,
+            notices_by_default: false,
             warnings,
         })
     }

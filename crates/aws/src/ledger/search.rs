@@ -22,6 +22,10 @@ const MAX_PAGE: usize = 1000;
 /// Listed certificates that are looked at together: those that match a condition may be few among many.
 const STEP: usize = 200;
 
+/// Times that so many are looked at for one page, at most: conditions that hardly any certificate fulfils would have it read
+/// the whole list otherwise. What is left is the next page's.
+const STEPS: usize = 25;
+
 /// A time and a serial number: where a certificate stands in an order.
 type Position = (UnixTime, Serial);
 
@@ -159,12 +163,16 @@ impl DynamoLedger {
             (None, Some(name)) if !name.ends_with('*') => Some(name.clone()),
             _ => None,
         };
-        let found = match name {
-            Some(name) => self.search_name(&name, query, after, limit).await?,
-            None if self.has_old_rows().await? => self.search_rows(query, after, limit).await?,
+        let (found, stopped) = match name {
+            Some(name) => (self.search_name(&name, query, after, limit).await?, None),
+            None if self.has_old_rows().await? => (self.search_rows(query, after, limit).await?, None),
             None => self.search_issued(query, after, limit).await?,
         };
-        Ok(page(found, limit, |record| (record.issued_at, record.id.serial)))
+        let mut page = page(found, limit, |record| (record.issued_at, record.id.serial));
+        if page.next.is_none() {
+            page.next = stopped.map(|(at, serial)| Cursor(names::moment(at, serial)));
+        }
+        Ok(page)
     }
 
     /// The certificates of one name: its rows, and those of the CAs, whose rows are elsewhere.
@@ -214,16 +222,21 @@ impl DynamoLedger {
         }
     }
 
-    /// Walks the list of issued certificates.
+    /// Walks the list of issued certificates, and says where it stopped if it did before the list's end.
     async fn search_issued(
         &self,
         query: &Search,
         after: Option<Position>,
         limit: usize,
-    ) -> Result<Vec<CertificateRecord>, LedgerError> {
+    ) -> Result<(Vec<CertificateRecord>, Option<Position>), LedgerError> {
         let mut found = Vec::new();
         let mut position = after;
+        let mut steps = 0;
         while found.len() <= limit {
+            if steps == STEPS {
+                return Ok((found, position));
+            }
+            steps += 1;
             let bound = match (position, query.oldest_first) {
                 (Some((at, serial)), _) => names::moment(at, serial),
                 // Before and after every digit.
@@ -249,7 +262,7 @@ impl DynamoLedger {
             }
         }
         found.truncate(limit + 1);
-        Ok(found)
+        Ok((found, None))
     }
 
     pub(super) async fn list_expiring(

@@ -21,6 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(40);
 /// Octets of a token at most.
 const MAX_TOKEN: usize = 4096;
 
+/// How often is asked whether a publication is done.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
 /// A client certificate with its key, both PEM.
 pub(crate) struct Credentials {
     pub(crate) certificate: String,
@@ -185,11 +188,20 @@ impl Desk for ServerDesk {
     }
 
     fn publish_crls(&self, ca: Option<&str>) -> Result<Value> {
-        self.send(
+        let mut answer = self.send(
             "/crls",
             &ca.map_or_else(|| json!({}), |ca| json!({ "authority": ca })),
             None,
-        )
+        )?;
+        // With many shards it goes on behind the answer.
+        while answer["finished"] == false {
+            std::thread::sleep(ASK_AGAIN);
+            let id = answer["publication"]
+                .as_str()
+                .context("the server does not say which publication goes on")?;
+            answer = self.read(&format!("/crls/publications/{id}"), &[])?;
+        }
+        Ok(answer)
     }
 
     fn crl_status(&self) -> Result<Value> {

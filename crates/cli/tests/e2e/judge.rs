@@ -24,6 +24,11 @@ impl Python {
         found.then_some(Self(folder))
     }
 
+    /// A program of theirs, if it is installed.
+    pub(crate) fn program(&self, name: &str) -> Option<PathBuf> {
+        Some(self.0.join(name)).filter(|program| program.is_file())
+    }
+
     /// What `cryptography` reads in certificates and CRLs, chain and signatures checked.
     pub(crate) fn cryptography(&self, chain: &Path, crls: &[PathBuf], certificates: &[PathBuf]) -> Value {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/judges/judge.py");

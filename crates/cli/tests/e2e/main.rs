@@ -8,6 +8,7 @@ mod folder;
 mod going_away;
 mod judged;
 mod mutual_tls;
+mod own_certificate;
 mod people;
 mod plan;
 mod restore;

@@ -20,6 +20,10 @@ use super::fault::{Fault, damaged};
 /// Certificates on a page at most, whatever is asked for: bounds the memory of one answer.
 const MAX_PAGE: usize = 1000;
 
+/// Ids that one page looks at, at most: conditions that hardly anything fulfils would have it read the whole ledger otherwise.
+/// What is left is the next page's, which a page that found too little names.
+const WINDOW: i64 = 250_000;
+
 /// A row of `certificates`, parsed, with what the port's record does not show.
 pub(crate) struct CertificateRow {
     pub(crate) id: i64,
@@ -249,6 +253,16 @@ pub(crate) fn search(
     after: Option<&Cursor>,
     limit: usize,
 ) -> Result<Page, Fault> {
+    search_within(connection, query, after, limit, WINDOW)
+}
+
+fn search_within(
+    connection: &Connection,
+    query: &Search,
+    after: Option<&Cursor>,
+    limit: usize,
+    window: i64,
+) -> Result<Page, Fault> {
     let after = after
         .map(|cursor| cursor.0.parse::<i64>().map_err(|_| LedgerError::foreign_cursor(cursor)))
         .transpose()?;
@@ -277,6 +291,22 @@ pub(crate) fn search(
     if let Some(after) = after {
         filter.and(&format!("{column} {compare} ?"), [after.into()]);
     }
+    let newest: i64 = connection
+        .prepare_cached("SELECT coalesce(max(id), 0) FROM certificates")?
+        .query_row([], |row| row.get(0))?;
+    // The last id of the window. What has one name, or one key, is found without looking at anything else.
+    let end = match (filter.by_equality, query.oldest_first) {
+        (true, _) => None,
+        (false, true) => Some(after.unwrap_or(0).saturating_add(window)).filter(|end| *end < newest),
+        (false, false) => {
+            let start = after.unwrap_or(i64::MAX).min(newest.saturating_add(1));
+            Some(start.saturating_sub(window)).filter(|end| *end > 1)
+        }
+    };
+    if let Some(end) = end {
+        let within = if query.oldest_first { "<=" } else { ">=" };
+        filter.and(&format!("{column} {within} ?"), [end.into()]);
+    }
     // One more than asked for tells whether there is a next page.
     filter
         .parameters
@@ -291,7 +321,8 @@ pub(crate) fn search(
         .collect::<Result<_, _>>()?;
     let more = ids.len() > limit;
     ids.truncate(limit);
-    let next = ids.last().filter(|_| more).map(|id| Cursor(id.to_string()));
+    let next = if more { ids.last().copied() } else { end };
+    let next = next.map(|id| Cursor(id.to_string()));
     let certificates = ids.iter().map(|&id| by_id(connection, id)).collect::<Result<_, _>>()?;
     Ok(Page { certificates, next })
 }
@@ -308,6 +339,7 @@ pub(crate) fn by_id(connection: &Connection, id: i64) -> Result<CertificateRecor
 /// A query as SQL: which index leads, and the conditions.
 struct Filter {
     source: &'static str,
+    by_equality: bool,
     revocations_first: bool,
     conditions: String,
     parameters: Vec<Value>,
@@ -340,6 +372,7 @@ impl Filter {
         let conditions = "c.issued_at IS NOT NULL".into();
         let mut filter = Self {
             source,
+            by_equality,
             revocations_first,
             conditions,
             parameters: Vec::new(),
@@ -453,6 +486,73 @@ pub(crate) fn expiring(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_looks_at_so_much_and_the_next_goes_on() {
+        let connection = Connection::open_in_memory().unwrap();
+        for migration in crate::ledger::schema::MIGRATIONS {
+            connection.execute_batch(migration).unwrap();
+        }
+        connection
+            .execute_batch(
+                "INSERT INTO issuers (id, slug) VALUES (1, 'a-ca');
+                 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 95)
+                 INSERT INTO certificates (issuer, serial, key, is_authority, common_name, profile, not_before, not_after,
+                     principal, notify_expiry, reserved_at, issued_at, der)
+                 SELECT 1, unhex(printf('%040x', i)), zeroblob(32), 0, iif(i % 40 = 0, 'rare', 'n' || i), 'tls', 0,
+                     iif(i % 30 = 0, 900, 100), 'p', 0, i, i, x'30' FROM n;
+                 INSERT INTO revocations (issuer, shard, serial, not_after, revoked_at, reason, principal, certificate)
+                 SELECT 1, -1, serial, not_after, 5, 0, 'p', id FROM certificates WHERE id IN (3, 50, 94);",
+            )
+            .unwrap();
+        let late = Search {
+            expires_from: Some(UnixTime(500)),
+            ..Search::default()
+        };
+        let revoked = |revoked| Search {
+            revoked: Some(revoked),
+            ..Search::default()
+        };
+        let named = Search {
+            common_name: Some("rar*".to_owned()),
+            ..Search::default()
+        };
+        for (query, found) in [
+            (late, 3),
+            (revoked(true), 3),
+            (revoked(false), 92),
+            (named, 2),
+            (Search::default(), 95),
+        ] {
+            for oldest_first in [false, true] {
+                let query = Search {
+                    oldest_first,
+                    ..query.clone()
+                };
+                let (mut ids, mut after, mut pages) = (Vec::new(), None, 0);
+                loop {
+                    let page = search_within(&connection, &query, after.as_ref(), 7, 10).unwrap();
+                    assert!(page.certificates.len() <= 7);
+                    ids.extend(page.certificates.iter().map(|record| record.issued_at.0));
+                    pages += 1;
+                    after = page.next;
+                    if after.is_none() {
+                        break;
+                    }
+                }
+                assert!((10..30).contains(&pages), "{query:?}: {pages} pages");
+                assert_eq!(ids.len(), found, "{query:?}");
+                assert!(
+                    if oldest_first {
+                        ids.is_sorted()
+                    } else {
+                        ids.iter().rev().is_sorted()
+                    },
+                    "{query:?}"
+                );
+            }
+        }
+    }
 
     #[test]
     fn a_prefix_ends_before_the_next_text() {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use chancery_authority::Slug;
 use chancery_authority::port::LedgerError;
 use chancery_authority::port::keystore::KeyName;
-use chancery_authority::port::ledger::{AuthorityRecord, Counts, Rejection};
+use chancery_authority::port::ledger::{AuthorityRecord, Counts, REJECTIONS_KEPT, Rejection};
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 use rusqlite::{Connection, Row};
@@ -48,7 +48,14 @@ fn parents_first(mut waiting: Vec<AuthorityRecord>) -> Vec<AuthorityRecord> {
     ordered
 }
 
-/// Records a refused request.
+/// Rejections kept. Their ids rise by one, so the oldest is known by its id.
+#[expect(clippy::cast_possible_wrap, reason = "far below where that matters")]
+const KEPT: i64 = REJECTIONS_KEPT as i64;
+
+/// Rejections forgotten for one that is recorded: one is enough, and a ledger that has gathered many is rid of them in time.
+const FORGOTTEN_AT_ONCE: i64 = 32;
+
+/// Records a refused request, and forgets the oldest.
 pub(crate) fn record_rejection(writing: &Writing<'_>, rejection: &Rejection) -> Result<(), Fault> {
     writing
         .connection
@@ -62,7 +69,15 @@ pub(crate) fn record_rejection(writing: &Writing<'_>, rejection: &Rejection) -> 
             &rejection.code,
             &rejection.reason,
         ))?;
-    writing.count(|counts| counts.rejected += 1);
+    let newest = writing.connection.last_insert_rowid();
+    let forgotten = writing
+        .connection
+        .prepare_cached(
+            "DELETE FROM rejections WHERE id IN (SELECT id FROM rejections WHERE id <= ?1 ORDER BY id LIMIT ?2)",
+        )?
+        .execute((newest - KEPT, FORGOTTEN_AT_ONCE))?;
+    let forgotten = i64::try_from(forgotten).unwrap_or(i64::MAX);
+    writing.count(|counts| counts.rejected += 1 - forgotten);
     Ok(())
 }
 

@@ -10,9 +10,14 @@ pub use revoke::*;
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRequestParts, Path};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use super::problem::Problem;
 use crate::listen::TooSlow;
@@ -39,14 +44,56 @@ fn was_slow(rejection: &BytesRejection) -> bool {
         .any(|error| error.is::<TooSlow>())
 }
 
-fn serial(text: &str) -> Result<Serial, Problem> {
-    text.parse()
-        .map_err(|error| Problem::bad_request(format!("{text:.64} is no serial number: {error}")))
+/// A request's JSON object; the empty one where there is no body.
+pub(crate) fn object<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, Problem> {
+    if body.is_empty() {
+        return Ok(T::default());
+    }
+    // serde takes a list for an object, its fields in order.
+    let value: serde_json::Map<String, Value> = serde_json::from_slice(body)
+        .map_err(|error| Problem::bad_request(format!("the request is no JSON object: {error}")))?;
+    T::deserialize(Value::Object(value))
+        .map_err(|error| Problem::bad_request(format!("the request cannot be read: {error}")))
+}
+
+/// A field that may be left out, and is no null where it is there.
+pub(crate) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(field: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(field).map(Some)
+}
+
+/// The one part of a path that is not fixed.
+pub struct PathText(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathText {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let text = Path::<String>::from_request_parts(parts, state).await;
+        text.map(|Path(text)| Self(text))
+            .map_err(|_| Problem::bad_request("the path is no text in UTF-8"))
+    }
+}
+
+fn serial(PathText(text): &PathText) -> Result<Serial, Problem> {
+    text.parse().map_err(|error| {
+        let digits = text.strip_prefix("0x").map_or_else(
+            || text.bytes().all(|digit| digit.is_ascii_digit()),
+            |digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()),
+        );
+        if digits && !text.is_empty() {
+            // A number, but none that a certificate can have.
+            Problem::not_found(format!(
+                "there is no certificate with serial number {text:.64}: {error}"
+            ))
+        } else {
+            Problem::bad_request(format!("{text:.64} is no serial number: {error}"))
+        }
+    })
 }
 
 /// RFC 3339, to the second.
 fn time(field: &str, text: &str) -> Result<UnixTime, Problem> {
     let time: Result<jiff::Timestamp, _> = text.parse();
     time.map(|time| UnixTime(time.as_second()))
-        .map_err(|_| Problem::bad_request(format!("{field} must be a time such as 2026-11-23T20:00:00Z")))
+        .map_err(|_| Problem::unusable(format!("{field} must be a time such as 2026-11-23T20:00:00Z")))
 }

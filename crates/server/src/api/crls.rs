@@ -1,20 +1,30 @@
 //! CRLs: how they stand, and making them now.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::LOCATION;
+use axum::response::{IntoResponse as _, Response};
 use chancery_authority::config::Config;
 use chancery_authority::port::PublicationError;
-use chancery_authority::publish::{CrlOutcomes, CrlStatus, PublishError, Staleness};
+use chancery_authority::port::ledger::CrlScope;
+use chancery_authority::publish::{CrlOutcomes, CrlStatus, PublishError, PublishedCrl, Staleness};
 use chancery_authority::{Scope, Slug};
 use serde::{Deserialize, Serialize};
 
-use super::certificates::{Body, octets};
+use super::certificates::{Body, PathText, object, octets};
 use super::problem::{Problem, ProblemBody};
 use crate::access::Caller;
 use crate::app::AppState;
+use crate::publications::Progress;
+
+/// How long somebody who has CRLs made waits for all of them.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How it is with one CRL.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct CrlEntry {
     /// Its file.
     #[schema(example = "chancery-issuing-ca.crl")]
@@ -81,23 +91,34 @@ impl Crls {
 
     /// Tells what came of a publication: of a failure, what `told` says of it.
     pub fn published(outcomes: &CrlOutcomes, told: impl Fn(&PublishError) -> String) -> Self {
-        let crls = outcomes.iter().map(|(scope, outcome)| {
-            let crl = outcome.as_ref().ok();
-            CrlEntry {
-                name: Config::crl_name(scope).to_string(),
-                authority: scope.issuer.to_string(),
-                number: crl.map(|crl| crl.superseded_by.unwrap_or(crl.number)),
-                entries: crl.map(|crl| crl.entries),
-                this_update: crl.map(|crl| crl.this_update.to_string()),
-                next_update: crl.map(|crl| crl.next_update.to_string()),
-                problem: match outcome {
-                    Ok(crl) => damage(&crl.damaged),
-                    Err(error) => Some(told(error)),
-                },
-                transitions: Vec::new(),
-            }
-        });
+        let crls = outcomes
+            .iter()
+            .map(|(scope, outcome)| CrlEntry::published(scope, outcome, &told));
         Self { crls: crls.collect() }
+    }
+}
+
+impl CrlEntry {
+    /// Tells what came of one publication.
+    pub(crate) fn published(
+        scope: &CrlScope,
+        outcome: &Result<PublishedCrl, PublishError>,
+        told: impl Fn(&PublishError) -> String,
+    ) -> Self {
+        let crl = outcome.as_ref().ok();
+        Self {
+            name: Config::crl_name(scope).to_string(),
+            authority: scope.issuer.to_string(),
+            number: crl.map(|crl| crl.superseded_by.unwrap_or(crl.number)),
+            entries: crl.map(|crl| crl.entries),
+            this_update: crl.map(|crl| crl.this_update.to_string()),
+            next_update: crl.map(|crl| crl.next_update.to_string()),
+            problem: match outcome {
+                Ok(crl) => damage(&crl.damaged),
+                Err(error) => Some(told(error)),
+            },
+            transitions: Vec::new(),
+        }
     }
 }
 
@@ -159,36 +180,85 @@ pub async fn status(State(state): State<AppState>, caller: Caller) -> Result<Jso
     Ok(Json(Crls::standing(&state.authority.crl_status().await)))
 }
 
-/// Makes and publishes CRLs now.
-#[utoipa::path(post, path = "/api/v1/crls", tag = "crls", request_body = PublishRequest,
+/// How far a publication that was asked for has come.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct PublicationState {
+    /// Its id.
+    #[schema(example = "5f0c1d2e3a4b5c6d")]
+    publication: String,
+    /// CRLs to be made.
+    total: usize,
+    /// Whether all were.
+    finished: bool,
+    /// What came of those that were: one that failed has a `problem`.
+    crls: Vec<CrlEntry>,
+}
+
+impl PublicationState {
+    fn new(publication: String, progress: Progress) -> Self {
+        Self {
+            publication,
+            total: progress.total,
+            finished: progress.is_finished(),
+            crls: progress.done,
+        }
+    }
+}
+
+/// Makes and publishes CRLs now. What takes longer than ten seconds goes on and can be asked after.
+#[utoipa::path(post, path = "/api/v1/crls", tag = "crls", request_body = Option<PublishRequest>,
     responses(
         (status = 200, description = "What came of each: one that failed has a `problem`", body = Crls),
-        (status = 401, description = "No valid token", body = ProblemBody),
+        (status = 202, description = "It is still at work: ask after it at `Location`", body = PublicationState,
+            headers(("Location" = String, description = "`/api/v1/crls/publications/…`"))),
+        (status = 400, description = "The request is malformed", body = ProblemBody),
         (status = 403, description = "The token lacks the scope `admin`", body = ProblemBody),
         (status = 404, description = "No such CA", body = ProblemBody)))]
-pub async fn publish(State(state): State<AppState>, caller: Caller, body: Body) -> Result<Json<Crls>, Problem> {
+pub async fn publish(State(state): State<AppState>, caller: Caller, body: Body) -> Result<Response, Problem> {
     caller.allowed(Scope::Admin)?;
-    let body = octets(body)?;
-    let request: PublishRequest = if body.is_empty() {
-        PublishRequest::default()
-    } else {
-        serde_json::from_slice(&body)
-            .map_err(|error| Problem::bad_request(format!("the request cannot be read: {error}")))?
-    };
+    let request: PublishRequest = object(&octets(body)?)?;
     let slug = request
         .authority
         .map(Slug::new)
         .transpose()
-        .map_err(|error| Problem::bad_request(error.to_string()))?;
+        .map_err(|error| Problem::unusable(error.to_string()))?;
     if let Some(slug) = slug.as_ref().filter(|slug| state.authority.ca(slug).is_none()) {
         return Err(Problem::not_found(format!(
             "there is no CA named {slug}; /api/v1/authorities lists them"
         )));
     }
-    Ok(Json(Crls::published(
-        &state.authority.publish_crls(slug.as_ref()).await,
-        problem_of,
-    )))
+    let mut scopes = state.authority.crl_scopes_now().await;
+    scopes.retain(|scope| slug.as_ref().is_none_or(|slug| *slug == scope.issuer));
+    let order = state.publications.order(&state.authority, &state.changes, scopes);
+    let order =
+        order.ok_or_else(|| Problem::unavailable("too many publications are in work; try again in a moment"))?;
+    let progress = order.after(PATIENCE).await;
+    if progress.is_finished() {
+        return Ok(Json(Crls { crls: progress.done }).into_response());
+    }
+    let place = format!("/api/v1/crls/publications/{}", order.id);
+    let told = Json(PublicationState::new(order.id, progress));
+    Ok((StatusCode::ACCEPTED, [(LOCATION, place)], told).into_response())
+}
+
+/// How far a publication has come that was asked for here and has not been forgotten.
+#[utoipa::path(get, path = "/api/v1/crls/publications/{publication}", tag = "crls",
+    params(("publication" = String, Path, description = "Its id")),
+    responses(
+        (status = 200, description = "How far it has come", body = PublicationState),
+        (status = 404, description = "No such publication, or one that was forgotten: `GET /api/v1/crls` tells how CRLs stand", body = ProblemBody)))]
+pub async fn publication(
+    State(state): State<AppState>,
+    caller: Caller,
+    id: PathText,
+) -> Result<Json<PublicationState>, Problem> {
+    caller.allowed(Scope::Read)?;
+    let order = state.publications.find(&id.0);
+    let order = order.ok_or_else(|| {
+        Problem::not_found("there is no such publication any more; /api/v1/crls tells how every CRL stands")
+    })?;
+    let progress = order.after(Duration::ZERO).await;
+    Ok(Json(PublicationState::new(order.id, progress)))
 }
 
 #[cfg(test)]

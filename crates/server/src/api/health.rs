@@ -11,7 +11,7 @@ use crate::app::AppState;
 /// Answer to `GET /health`.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Health {
-    /// `ok`; `degraded` if it issues but a CRL is stale, or some are turned away; `failing` if the ledger cannot be read.
+    /// `ok`; `degraded` if a CRL is stale, a CA is revoked, or some are turned away; `failing` if the ledger cannot be read.
     #[schema(example = "ok")]
     status: &'static str,
     /// Version of the program.
@@ -20,25 +20,51 @@ pub struct Health {
     problems: Vec<String>,
 }
 
-/// The ledger is read and the age of every CRL looked at.
+/// Problems that are told; of more, their number.
+const TOLD: usize = 50;
+
+/// How the ledger and every CRL stand, as they were read two seconds ago at most, or with many CRLs somewhat longer.
 #[utoipa::path(get, path = "/api/v1/health", tag = "operation", security(()),
     responses((status = 200, description = "It works, perhaps degraded", body = Health), (status = 503, description = "It does not work", body = Health)))]
 pub async fn health(State(state): State<AppState>) -> Response {
     let mut problems = Vec::new();
     let mut code = StatusCode::OK;
     let mut status = "ok";
-    if let Err(error) = state.authority.ports().ledger.counts().await {
-        tracing::error!(%error, "health: the ledger failed");
-        problems.push("the ledger cannot be read".to_owned());
-        code = StatusCode::SERVICE_UNAVAILABLE;
-        status = "failing";
-    } else {
-        for crl in state.authority.crl_status().await {
-            if let Some(problem) = super::crls::problem(&crl) {
-                problems.push(format!("{}: {problem}", crl.name));
+    let standing = state.standings.current(&state.authority).await;
+    match standing.as_ref().map(|standing| (standing, &standing.counts)) {
+        None => {
+            problems.push("the ledger does not answer".to_owned());
+            code = StatusCode::SERVICE_UNAVAILABLE;
+            status = "failing";
+        }
+        Some((_, Err(error))) => {
+            tracing::error!(%error, "health: the ledger failed");
+            problems.push("the ledger cannot be read".to_owned());
+            code = StatusCode::SERVICE_UNAVAILABLE;
+            status = "failing";
+        }
+        Some((standing, Ok(_))) => {
+            let revoked = standing.revoked.iter().map(|(ca, above)| {
+                if ca == above {
+                    format!("the certificate of {ca} is revoked: nothing is issued under it")
+                } else {
+                    format!("nothing is issued under {ca}: the certificate of {above}, above it, is revoked")
+                }
+            });
+            let crls = standing.crls.iter().filter_map(|crl| {
+                let problem = super::crls::problem(crl)?;
+                Some(format!("{}: {problem}", crl.name))
+            });
+            problems.extend(revoked.chain(crls));
+            if !problems.is_empty() {
                 status = "degraded";
             }
         }
+    }
+    let more = problems.len().saturating_sub(TOLD);
+    if more > 0 {
+        problems.truncate(TOLD);
+        problems.push(format!("and {more} more; `chancery crl status` tells all"));
     }
     let shed = state.load().problems();
     if !shed.is_empty() && status == "ok" {

@@ -113,7 +113,10 @@ impl Metrics {
 #[utoipa::path(get, path = "/api/v1/metrics", tag = "operation", security(()),
     responses((status = 200, description = "OpenMetrics text", content_type = "application/openmetrics-text", body = String)))]
 pub async fn metrics(State(state): State<AppState>) -> Result<Response, Problem> {
-    let counts = state.authority.ports().ledger.counts().await?;
+    let standing = state.standings.current(&state.authority).await;
+    let standing =
+        standing.ok_or_else(|| Problem::unavailable("the ledger does not answer at the moment; try again"))?;
+    let counts = standing.counts.clone()?;
     let mut text = String::new();
     encode(&mut text, &state.metrics.registry).map_err(|_| Problem::internal())?;
     // The encoder ends the exposition; what follows belongs before that end.
@@ -141,11 +144,11 @@ pub async fn metrics(State(state): State<AppState>) -> Result<Response, Problem>
         "Intents found in the ledger since the start that nobody who may had prepared; none was signed",
         state.authority.refused_intents(),
     );
-    let crls = state.authority.crl_status().await;
+    let crls = &standing.crls;
     // A family at a time: its samples must stand together.
     let mut family = |name: &str, help: &str, value: &dyn Fn(&CrlStatus) -> Option<i64>| {
         let _ = write!(text, "# HELP chancery_{name} {help}.\n# TYPE chancery_{name} gauge\n");
-        for crl in &crls {
+        for crl in crls {
             if let Some(value) = value(crl) {
                 let _ = writeln!(text, "chancery_{name}{{crl=\"{}\"}} {value}", crl.name);
             }
@@ -162,6 +165,19 @@ pub async fn metrics(State(state): State<AppState>) -> Result<Response, Problem>
     family("crl_alarming", "Whether somebody has to look after the CRL", &|crl| {
         Some(i64::from(crl.is_alarming()))
     });
+    let _ = writeln!(
+        text,
+        "# HELP chancery_ca_revoked Whether the CA's chain is revoked, such that nothing is issued under it.\n# TYPE chancery_ca_revoked gauge"
+    );
+    for ca in state.authority.cas().iter() {
+        let revoked = standing.revoked.iter().any(|(slug, _)| slug == ca.slug());
+        let _ = writeln!(
+            text,
+            "chancery_ca_revoked{{ca=\"{}\"}} {}",
+            ca.slug(),
+            u8::from(revoked)
+        );
+    }
     text.push_str("# EOF\n");
     Ok((
         [(

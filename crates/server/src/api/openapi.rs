@@ -5,6 +5,9 @@ use std::sync::OnceLock;
 use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
+use utoipa::openapi::Ref;
+use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
@@ -19,7 +22,7 @@ use super::{authorities, certificates, crls, health, metrics, problem};
     ),
     servers((url = "https://localhost:8443")),
     security(("token" = [])),
-    modifiers(&Token),
+    modifiers(&Token, &Everywhere),
     paths(
         certificates::issue,
         certificates::search,
@@ -28,6 +31,7 @@ use super::{authorities, certificates, crls, health, metrics, problem};
         certificates::renew,
         crls::status,
         crls::publish,
+        crls::publication,
         authorities::list,
         health::health,
         metrics::metrics,
@@ -48,6 +52,50 @@ impl Modify for Token {
             .components
             .get_or_insert_default()
             .add_security_scheme("token", SecurityScheme::Http(scheme));
+    }
+}
+
+/// What every operation may answer, whatever it does: said once, and the same for all.
+struct Everywhere;
+
+impl Modify for Everywhere {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        for item in document.paths.paths.values_mut() {
+            let operations = [
+                &mut item.get,
+                &mut item.post,
+                &mut item.put,
+                &mut item.delete,
+                &mut item.patch,
+            ];
+            for operation in operations.into_iter().flatten() {
+                let is_public = operation.security.as_ref().is_some_and(|security| !security.is_empty());
+                let mut answers = vec![
+                    ("500", "Something went wrong inside; the server's log says what"),
+                    ("503", "Busy, or the ledger does not answer: try again"),
+                ];
+                if !is_public {
+                    answers.push(("401", "No valid token"));
+                    answers.push(("403", "The token lacks the scope for this"));
+                }
+                if operation.request_body.is_some() {
+                    answers.push(("413", "The body is over 256 KiB"));
+                }
+                for (status, description) in answers {
+                    let body = Ref::from_schema_name("ProblemBody");
+                    let content = ContentBuilder::new().schema(Some(body)).build();
+                    let answer = ResponseBuilder::new()
+                        .description(description)
+                        .content("application/json", content)
+                        .build();
+                    operation
+                        .responses
+                        .responses
+                        .entry(status.to_owned())
+                        .or_insert_with(|| answer.into());
+                }
+            }
+        }
     }
 }
 

@@ -45,6 +45,11 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "bad_request", error)
     }
 
+    /// 422: well formed, but of no use for what it is to do.
+    pub fn unusable(error: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unusable", error)
+    }
+
     /// 401
     pub fn unauthenticated(error: impl Into<String>) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", error)
@@ -113,7 +118,7 @@ impl From<LedgerError> for Problem {
             LedgerError::NotFound(serial) => {
                 Self::not_found(format!("there is no certificate with serial number {serial}"))
             }
-            LedgerError::ForeignCursor { .. } => Self::bad_request(format!("after: {error}")),
+            LedgerError::ForeignCursor { .. } => Self::unusable(format!("after: {error}")),
             LedgerError::Unavailable { .. } => {
                 tracing::error!(%error, "the ledger is unavailable");
                 Self::unavailable("the ledger is unavailable at the moment; try again")

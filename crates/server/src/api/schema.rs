@@ -1,7 +1,142 @@
 //! The drop-in contract's request and answer, as the OpenAPI document describes them. The types that are really read and
 //! written are [`chancery_authority::wire`]'s, which know nothing of OpenAPI; tests hold the two together.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Type};
+use utoipa::openapi::{Ref, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+/// Either kind of request. With `ca_chain_only` nothing else of it is looked at, so it is well formed whatever else it says.
+#[derive(Debug)]
+pub struct CertificateRequest;
+
+impl PartialSchema for CertificateRequest {
+    fn schema() -> RefOr<Schema> {
+        AnyOfBuilder::new()
+            .item(Ref::from_schema_name(TlsCertRequest::name()))
+            .item(Ref::from_schema_name(ChainRequest::name()))
+            .into()
+    }
+}
+
+impl ToSchema for CertificateRequest {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((TlsCertRequest::name().into_owned(), TlsCertRequest::schema()));
+        TlsCertRequest::schemas(schemas);
+        schemas.push((ChainRequest::name().into_owned(), ChainRequest::schema()));
+    }
+}
+
+/// A request for the chain alone.
+#[derive(Debug)]
+pub struct ChainRequest;
+
+impl PartialSchema for ChainRequest {
+    fn schema() -> RefOr<Schema> {
+        let yes = ObjectBuilder::new()
+            .schema_type(Type::Boolean)
+            .enum_values(Some([true]));
+        ObjectBuilder::new()
+            .description(Some("A request for the chain alone. Nothing else of it is looked at."))
+            .property("ca_chain_only", yes)
+            .required("ca_chain_only")
+            .into()
+    }
+}
+
+impl ToSchema for ChainRequest {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("ChainRequest")
+    }
+}
+
+/// RFC 5280's names of reasons.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub enum Reason {
+    /// No reason.
+    Unspecified,
+    /// Somebody else has the key, or may have.
+    KeyCompromise,
+    /// The same of a CA's key.
+    #[schema(rename = "cACompromise")]
+    CaCompromise,
+    /// The subject's name or place changed.
+    AffiliationChanged,
+    /// Another certificate took its place.
+    Superseded,
+    /// It is not used any more.
+    CessationOfOperation,
+    /// The subject may not have it any more.
+    PrivilegeWithdrawn,
+    /// Of an attribute authority's key.
+    #[schema(rename = "aACompromise")]
+    AaCompromise,
+}
+
+/// The serial number in a path.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+#[allow(dead_code, reason = "describes what the handlers read themselves")]
+pub struct SerialParameter {
+    /// Serial number, decimal or 0x….
+    #[param(pattern = "^([0-9]{1,49}|0x[0-9a-fA-F]{1,40})$")]
+    serial: String,
+}
+
+/// A request that can be repeated.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Header)]
+#[allow(dead_code, reason = "describes what the handlers read themselves")]
+pub struct IdempotencyKey {
+    /// Up to 128 printable characters; repeating the request with it gets the same certificate.
+    #[param(value_type = String, required = false, pattern = "^[!-~]([ -~]{0,126}[!-~])?$", rename = "Idempotency-Key")]
+    idempotency_key: Option<String>,
+}
+
+/// Alternative names, in every form that the contract takes.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum AltNames {
+    /// One DNS name.
+    One(String),
+    /// Several, of any type.
+    List(Vec<ListedAltName>),
+    /// By type.
+    ByType(BTreeMap<String, AltNameValues>),
+}
+
+/// One of a list.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum ListedAltName {
+    /// A DNS name.
+    Dns(String),
+    /// Of any type.
+    Typed(TypedAltName),
+}
+
+/// A name with its type.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct TypedAltName {
+    /// `DNS_NAME`, `IP_ADDRESS`, `EMAIL_ADDRESS`, `URL`, `DN`; by default `DNS_NAME`.
+    pub r#type: Option<String>,
+    /// The name.
+    pub value: String,
+}
+
+/// Names of one type.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum AltNameValues {
+    /// One.
+    One(String),
+    /// Several.
+    Many(Vec<String>),
+}
 
 /// A request for a certificate. Unknown fields are ignored.
 #[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
@@ -24,7 +159,7 @@ pub struct TlsCertRequest {
     /// Issue without a common name; then an alternative name is needed, or another subject field.
     pub no_common_name: Option<bool>,
     /// Days; more than allowed is reduced, which `Warnings` tells.
-    #[schema(example = 30, minimum = 1)]
+    #[schema(example = 30, minimum = 1, maximum = 4_294_967_295_u64)]
     pub lifetime: Option<u32>,
     /// `client_auth`, `server_auth`; by default `client_auth`.
     #[schema(example = json!(["server_auth"]))]
@@ -33,7 +168,7 @@ pub struct TlsCertRequest {
     pub extended_key_usages: Option<Vec<String>>,
     /// A DNS name, a list of them, a map from type to value or values, or a list of `{type, value}`. Types: `DNS_NAME`,
     /// `IP_ADDRESS`, `EMAIL_ADDRESS`, `URL`, `DN`.
-    #[schema(value_type = Option<Object>, example = json!([{"type": "DNS_NAME", "value": "www.example.com"}]))]
+    #[schema(value_type = Option<AltNames>, example = json!([{"type": "DNS_NAME", "value": "www.example.com"}]))]
     pub sans: Option<serde_json::Value>,
     /// Take the alternative names that the CSR asks for, too.
     pub sans_from_csr: Option<bool>,
@@ -50,8 +185,6 @@ pub struct TlsCertRequest {
     pub force_issue: Option<bool>,
     /// `Base64Certificate` shall hold the chain too.
     pub cert_bundle: Option<bool>,
-    /// Answer the chain alone.
-    pub ca_chain_only: Option<bool>,
     /// Tell of the certificate's expiry.
     pub notify_expiry: Option<bool>,
     /// Tell of its issuance.

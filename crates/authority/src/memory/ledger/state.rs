@@ -2,7 +2,7 @@
 
 mod family;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use chancery_x509::crl::{RevocationReason, RevokedEntry};
 use chancery_x509::key::KeyFingerprint;
@@ -13,7 +13,7 @@ use crate::port::ETag;
 use crate::port::ledger::{
     AuthorityRecord, CertificateIntent, CertificateRecord, ChangeMark, Completion, Counts, CrlIntent, CrlPlan,
     CrlRecord, CrlScope, CrlStanding, CrlUse, Cursor, IdempotencyToken, IntentId, KeyStanding, Kind, LedgerError,
-    OpenIntent, OpenPosition, Page, Rejection, Reservation, Revocation, Revoked, Search,
+    OpenIntent, OpenPosition, Page, REJECTIONS_KEPT, Rejection, Reservation, Revocation, Revoked, Search,
 };
 use crate::principal::Principal;
 use crate::slug::Slug;
@@ -36,7 +36,7 @@ pub(super) struct State {
     revoked: HashMap<CrlScope, BTreeMap<Serial, RevokedRow>>,
     crls: HashMap<CrlScope, Crls>,
     damaged: HashMap<CrlScope, Vec<String>>,
-    rejections: Vec<Rejection>,
+    rejections: VecDeque<Rejection>,
     forgets_next: bool,
     crl_uses: HashMap<(CrlScope, Option<String>), UnixTime>,
 }
@@ -236,7 +236,10 @@ impl State {
     }
 
     pub(super) fn record_rejection(&mut self, rejection: Rejection) {
-        self.rejections.push(rejection);
+        if self.rejections.len() == REJECTIONS_KEPT {
+            self.rejections.pop_front();
+        }
+        self.rejections.push_back(rejection);
     }
 
     pub(super) fn rejections(&self, limit: usize) -> Vec<Rejection> {

@@ -329,6 +329,13 @@ pub enum NotRenewable {
     TooOften,
 }
 
+/// Rejections that are kept at least: the newest so many. Older ones may be forgotten, since whoever may ask can have as many
+/// recorded as they like; the log has them too.
+pub const REJECTIONS_KEPT: usize = 100_000;
+
+/// Characters of a rejection's reason that are kept: it quotes the request, which may be long.
+pub const REASON_KEPT: usize = 1_000;
+
 /// A request that was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {

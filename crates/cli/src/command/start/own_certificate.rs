@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use async_trait::async_trait;
 use chancery_authority::Authority;
+use chancery_authority::issue::OwnNames;
 use chancery_authority::wire::{CsrSource, RequestedNames, TlsCertRequest};
 use chancery_local::folder::DataFolder;
 use chancery_local::keys::client::{ClientKey, ClientKeyAlgorithm};
@@ -41,9 +42,20 @@ impl ServerCertificate {
     pub(super) async fn open(authority: Arc<Authority>, folder: DataFolder, names: &[String]) -> Result<Self> {
         let folder = folder.server();
         let alt_names = names.iter().map(|name| alt_name(name)).collect::<Result<Vec<_>>>()?;
+        authority.keep_own_names(OwnNames::new(alt_names.iter().cloned()));
         let common_name = names.first().context("the server needs a name: --name")?.clone();
         let pair = match read(&authority, &folder, &alt_names) {
-            Some(pair) => pair,
+            Some((pair, leaf)) if is_revoked(&authority, &leaf).await? => {
+                match issue(&authority, &folder, &common_name, &alt_names).await {
+                    Ok(renewed) => renewed,
+                    // Better than none: CRLs must be served all the same. Renewing it is tried again every minute.
+                    Err(error) => {
+                        tracing::error!(%error, "the server's certificate is revoked, and there is no new one");
+                        pair
+                    }
+                }
+            }
+            Some((pair, _)) => pair,
             None => issue(&authority, &folder, &common_name, &alt_names).await?,
         };
         let identity = Arc::new(ServerIdentity::new(pair.chain, pair.key)?);
@@ -66,8 +78,14 @@ impl OwnCertificate for ServerCertificate {
     async fn renew_if_due(&self) -> Result<(), String> {
         let told = |error: &anyhow::Error| format!("{error:#}");
         let current = self.identity.leaf().and_then(|leaf| Certificate::parse(&leaf).ok());
-        if current.is_some_and(|certificate| !is_due(&self.authority, &certificate)) {
-            return Ok(());
+        if let Some(certificate) = current {
+            let due = is_due(&self.authority, &certificate)
+                || is_revoked(&self.authority, &certificate)
+                    .await
+                    .map_err(|error| told(&error))?;
+            if !due {
+                return Ok(());
+            }
         }
         let pair = issue(&self.authority, &self.folder, &self.common_name, &self.names)
             .await
@@ -92,8 +110,14 @@ fn is_due(authority: &Authority, certificate: &Certificate) -> bool {
     certificate.not_after().0 - authority.ports().clock.now().0 <= life / 3
 }
 
+/// Whether the ledger says that it is revoked: then its key may be somebody else's, and clients that look refuse it.
+async fn is_revoked(authority: &Authority, certificate: &Certificate) -> Result<bool> {
+    let record = authority.certificate(certificate.serial()).await?;
+    Ok(record.is_some_and(|record| record.revocation.is_some() && record.certificate == certificate.as_der()))
+}
+
 /// What the folder has, if it is by a CA of today, for these names, and not due. Anything else is simply replaced.
-fn read(authority: &Authority, folder: &std::path::Path, names: &[AltName]) -> Option<Pair> {
+fn read(authority: &Authority, folder: &std::path::Path, names: &[AltName]) -> Option<(Pair, Certificate)> {
     let pem = std::fs::read(folder.join("cert.pem")).ok()?;
     let key = std::fs::read(folder.join("key.pem")).ok()?;
     let blocks = chancery_x509::pem::decode_all(&pem).ok()?;
@@ -111,10 +135,11 @@ fn read(authority: &Authority, folder: &std::path::Path, names: &[AltName]) -> O
         .into_iter()
         .map(|block| CertificateDer::from(block.der))
         .collect();
-    (key.public_key().as_der() == leaf.spki_der()).then(|| Pair {
+    let pair = Pair {
         chain,
         key: private(&key),
-    })
+    };
+    (key.public_key().as_der() == leaf.spki_der()).then_some((pair, leaf))
 }
 
 async fn issue(authority: &Authority, folder: &std::path::Path, common_name: &str, names: &[AltName]) -> Result<Pair> {

@@ -2,16 +2,17 @@
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use chancery_authority::port::ledger::{Cursor, Search};
 use chancery_authority::{Scope, Slug};
 use chancery_x509::key::KeyFingerprint;
 use serde::{Deserialize, Serialize};
 
-use super::{serial, time};
+use super::{PathText, serial, time};
 use crate::access::Caller;
 use crate::api::problem::{Problem, ProblemBody};
 use crate::api::record::CertificateEntry;
+use crate::api::schema;
 use crate::app::AppState;
 
 /// Certificates in a page, where the request does not say.
@@ -25,22 +26,31 @@ const MAX_PAGE: usize = 1000;
 #[into_params(parameter_in = Query)]
 pub struct SearchQuery {
     /// Exactly this common name, or with `*` at its end all that begin so.
+    #[param(value_type = String, required = false)]
     pub common_name: Option<String>,
     /// Issued by this CA.
+    #[param(value_type = String, required = false)]
     pub issuer: Option<String>,
     /// SHA-256 of the SubjectPublicKeyInfo, hexadecimal.
+    #[param(value_type = String, required = false, pattern = "^[0-9a-fA-F]{64}$")]
     pub key_sha256: Option<String>,
     /// notAfter at or after this time (RFC 3339).
+    #[param(value_type = String, required = false, format = DateTime)]
     pub expires_from: Option<String>,
     /// notAfter before this time (RFC 3339).
+    #[param(value_type = String, required = false, format = DateTime)]
     pub expires_before: Option<String>,
     /// Revoked ones only, or unrevoked ones only.
+    #[param(value_type = bool, required = false)]
     pub revoked: Option<bool>,
     /// Oldest first instead of newest first.
+    #[param(value_type = bool, required = false)]
     pub oldest_first: Option<bool>,
     /// Certificates in the page: 1 to 1000, by default 100.
+    #[param(value_type = usize, required = false, minimum = 1, maximum = 1000, default = 100)]
     pub limit: Option<usize>,
     /// `next` of the page before.
+    #[param(value_type = String, required = false)]
     pub after: Option<String>,
 }
 
@@ -66,7 +76,7 @@ impl SearchQuery {
                 .ok_or_else(|| Problem::bad_request("key_sha256 must be 64 hexadecimal digits"))
         });
         Ok(Search {
-            issuer: issuer.map_err(|error| Problem::bad_request(error.to_string()))?,
+            issuer: issuer.map_err(|error| Problem::unusable(error.to_string()))?,
             common_name: self.common_name.clone(),
             key: key.transpose()?,
             expires_from: self
@@ -89,8 +99,8 @@ impl SearchQuery {
 #[utoipa::path(get, path = "/api/v1/certificates", tag = "certificates", params(SearchQuery),
     responses(
         (status = 200, description = "A page", body = CertificatePage),
-        (status = 400, description = "A condition is malformed, or `after` is not the `next` of a page", body = ProblemBody),
-        (status = 401, description = "No valid token", body = ProblemBody)))]
+        (status = 400, description = "A condition is malformed", body = ProblemBody),
+        (status = 422, description = "A condition is well formed and cannot be used, or `after` is not the `next` of a page", body = ProblemBody)))]
 pub async fn search(
     State(state): State<AppState>,
     caller: Caller,
@@ -117,15 +127,15 @@ pub async fn search(
 
 /// One certificate.
 #[utoipa::path(get, path = "/api/v1/certificates/{serial}", tag = "certificates",
-    params(("serial" = String, Path, description = "Serial number, decimal or 0x…")),
+    params(schema::SerialParameter),
     responses(
         (status = 200, description = "The certificate", body = CertificateEntry),
-        (status = 401, description = "No valid token", body = ProblemBody),
+        (status = 400, description = "That is no serial number", body = ProblemBody),
         (status = 404, description = "No such certificate", body = ProblemBody)))]
 pub async fn show(
     State(state): State<AppState>,
     caller: Caller,
-    Path(text): Path<String>,
+    text: PathText,
 ) -> Result<Json<CertificateEntry>, Problem> {
     caller.allowed(Scope::Read)?;
     let serial = serial(&text)?;

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
@@ -15,7 +15,7 @@ use chancery_authority::{Principal, Scope};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Body, octets, serial};
+use super::{Body, PathText, given, object, octets, serial};
 use crate::access::{Caller, Renewer};
 use crate::api::problem::{Problem, ProblemBody};
 use crate::api::schema;
@@ -27,16 +27,14 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// Issues a certificate for a CSR.
 ///
 /// With `ca_chain_only` nothing is issued, and the answer holds the chain alone.
-#[utoipa::path(post, path = "/api/v1/certificates", tag = "certificates", request_body = schema::TlsCertRequest,
-    params(("Idempotency-Key" = Option<String>, Header, description = "Up to 128 printable characters; repeating the request with it gets the same certificate")),
+#[utoipa::path(post, path = "/api/v1/certificates", tag = "certificates", request_body = schema::CertificateRequest,
+    params(schema::IdempotencyKey),
     responses(
         (status = 200, description = "The certificate and its chain", body = schema::TlsCertAnswer),
         (status = 400, description = "The request is malformed", body = ProblemBody),
-        (status = 401, description = "No valid token", body = ProblemBody),
         (status = 403, description = "The token lacks the scope `issue`", body = ProblemBody),
         (status = 409, description = "The key or the idempotency token is in use", body = ProblemBody),
-        (status = 422, description = "The request is refused", body = ProblemBody),
-        (status = 503, description = "Try again", body = ProblemBody)))]
+        (status = 422, description = "The request is refused: what it says is well formed, and is not certified", body = ProblemBody)))]
 pub async fn issue(
     State(state): State<AppState>,
     caller: Caller,
@@ -53,11 +51,13 @@ pub async fn issue(
         Err(malformed) => {
             state.authority.record_malformed(&value, &malformed, principal).await;
             state.metrics.rejected(malformed.code());
-            return Err(Problem::new(
-                StatusCode::BAD_REQUEST,
-                malformed.code(),
-                malformed.to_string(),
-            ));
+            // What the API's description cannot say of a request is well formed, as far as that goes.
+            let status = if malformed.is_of_form() {
+                StatusCode::BAD_REQUEST
+            } else {
+                StatusCode::UNPROCESSABLE_ENTITY
+            };
+            return Err(Problem::new(status, malformed.code(), malformed.to_string()));
         }
     };
     if request.ca_chain_only {
@@ -80,6 +80,8 @@ pub async fn issue(
 pub struct RenewRequest {
     /// Base64 of a CSR in PEM or DER: renew for its key, the same or a new one, with everything else as it was. With a token
     /// it is needed, as proof that whoever asks has the key.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = String, required = false)]
     base64_csr_data: Option<String>,
 }
 
@@ -89,10 +91,11 @@ pub struct RenewRequest {
 /// (`renewal_window_divisor`, a third by default); or of a token with scope `issue`, with a CSR. A certificate has one
 /// successor at a time that is neither expired nor revoked; a repeated request with the same `Idempotency-Key` gets that one.
 /// What is revoked, or descends from what is, is not renewed.
-#[utoipa::path(post, path = "/api/v1/certificates/{serial}/renew", tag = "certificates", request_body = RenewRequest,
-    params(("serial" = String, Path, description = "Serial number, decimal or 0x…")),
+#[utoipa::path(post, path = "/api/v1/certificates/{serial}/renew", tag = "certificates", request_body = Option<RenewRequest>,
+    params(schema::SerialParameter, schema::IdempotencyKey),
     responses(
         (status = 200, description = "The new certificate and its chain", body = schema::TlsCertAnswer),
+        (status = 400, description = "The request is malformed", body = ProblemBody),
         (status = 401, description = "Neither client certificate nor valid token", body = ProblemBody),
         (status = 403, description = "Another's certificate, or a token without the scope `issue`", body = ProblemBody),
         (status = 404, description = "No such certificate", body = ProblemBody),
@@ -101,7 +104,7 @@ pub struct RenewRequest {
 pub async fn renew(
     State(state): State<AppState>,
     renewer: Renewer,
-    Path(text): Path<String>,
+    text: PathText,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
@@ -118,18 +121,12 @@ pub async fn renew(
         }
     };
     let token = idempotency_token(&headers)?;
-    let body = octets(body)?;
-    let request: RenewRequest = if body.is_empty() {
-        RenewRequest::default()
-    } else {
-        serde_json::from_slice(&body)
-            .map_err(|error| Problem::bad_request(format!("the request cannot be read: {error}")))?
-    };
+    let request: RenewRequest = object(&octets(body)?)?;
     let csr = request.base64_csr_data.map(|text| {
         let decoded = (text.len() <= budget::CSR * 2)
             .then(|| BASE64_STANDARD.decode(text.trim()).ok())
             .flatten();
-        decoded.ok_or_else(|| Problem::bad_request("base64_csr_data is no base64 of a CSR"))
+        decoded.ok_or_else(|| Problem::unusable("base64_csr_data is no base64 of a CSR"))
     });
     let issued = state
         .authority

@@ -1,20 +1,21 @@
 //! `POST /certificates/{serial}/revoke`.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
-use chancery_authority::port::ledger::Reach;
+use chancery_authority::port::ledger::{Kind, Reach};
 use chancery_authority::publish::PublishError;
 use chancery_authority::revoke::{Affected, RevokeError, RevokedCertificate};
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::time::UnixTime;
 use serde::{Deserialize, Serialize};
 
-use super::{Body, octets, serial, time};
+use super::{Body, PathText, given, object, octets, serial, time};
 use crate::access::Caller;
 use crate::api::crls::problem_of;
 use crate::api::problem::{Problem, ProblemBody};
 use crate::api::record::CertificateEntry;
+use crate::api::schema;
 use crate::app::AppState;
 use chancery_authority::Scope;
 
@@ -24,9 +25,12 @@ use chancery_authority::Scope;
 pub struct RevokeRequest {
     /// `keyCompromise`, `cACompromise`, `affiliationChanged`, `superseded`, `cessationOfOperation`, `privilegeWithdrawn`,
     /// `aACompromise`, `unspecified`.
-    #[schema(example = "keyCompromise")]
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = schema::Reason, required = false, example = "keyCompromise")]
     reason: Option<String>,
     /// When the key is known or thought to have become invalid (RFC 3339).
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = String, format = DateTime, required = false, example = "2026-11-23T20:00:00Z")]
     invalidity_date: Option<String>,
     /// Where the reason says that the key is compromised: this certificate alone, and not what else has its key or descends
     /// from that by renewal. The key is blocked all the same.
@@ -112,7 +116,7 @@ impl From<RevokeError> for Problem {
         match error {
             RevokeError::NotFound(_) => Self::not_found(error.to_string()),
             RevokeError::Root(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "root", error.to_string()),
-            RevokeError::InvalidityDate { .. } => Self::bad_request(error.to_string()),
+            RevokeError::InvalidityDate { .. } => Self::unusable(error.to_string()),
             RevokeError::Ledger(error) => error.into(),
             other => {
                 tracing::error!(error = %other, "a revocation failed");
@@ -126,29 +130,25 @@ impl From<RevokeError> for Problem {
 ///
 /// `keyCompromise` (and `cACompromise`) revokes every unexpired certificate of the same key, whatever its name, and every
 /// one that descends from any certificate of the key by renewal, and blocks the key: it is certified for nobody again.
-#[utoipa::path(post, path = "/api/v1/certificates/{serial}/revoke", tag = "certificates", request_body = RevokeRequest,
-    params(("serial" = String, Path, description = "Serial number, decimal or 0x…")),
+///
+/// A CA's certificate needs a token of scope `admin`: nothing is issued or renewed under it from then on.
+#[utoipa::path(post, path = "/api/v1/certificates/{serial}/revoke", tag = "certificates", request_body = Option<RevokeRequest>,
+    params(schema::SerialParameter),
     responses(
         (status = 200, description = "It is revoked", body = RevokeAnswer),
-        (status = 400, description = "No such reason, or a malformed date", body = ProblemBody),
-        (status = 401, description = "No valid token", body = ProblemBody),
-        (status = 403, description = "The token lacks the scope `revoke`", body = ProblemBody),
-        (status = 404, description = "No such certificate", body = ProblemBody)))]
+        (status = 400, description = "The request is malformed, or there is no such reason", body = ProblemBody),
+        (status = 403, description = "The token lacks the scope `revoke`, or for a CA's certificate `admin`", body = ProblemBody),
+        (status = 404, description = "No such certificate", body = ProblemBody),
+        (status = 422, description = "A root, or a date that is no time or lies in the future", body = ProblemBody)))]
 pub async fn revoke(
     State(state): State<AppState>,
     caller: Caller,
-    Path(text): Path<String>,
+    text: PathText,
     body: Body,
 ) -> Result<Json<RevokeAnswer>, Problem> {
     let principal = caller.allowed(Scope::Revoke)?;
     let serial = serial(&text)?;
-    let body = octets(body)?;
-    let request: RevokeRequest = if body.is_empty() {
-        RevokeRequest::default()
-    } else {
-        serde_json::from_slice(&body)
-            .map_err(|error| Problem::bad_request(format!("the request cannot be read: {error}")))?
-    };
+    let request: RevokeRequest = object(&octets(body)?)?;
     let reason = match request.reason.as_deref() {
         None => RevocationReason::Unspecified,
         Some(name) => RevocationReason::from_name(name)
@@ -160,6 +160,11 @@ pub async fn revoke(
         .as_deref()
         .map(|text| time("invalidity_date", text))
         .transpose()?;
+    // It ends everything below it: no token that revokes leaves by the hundred may.
+    let record = state.authority.ports().ledger.certificate_to_revoke(serial).await?;
+    if record.is_some_and(|record| matches!(record.kind, Kind::Authority { .. })) {
+        caller.allowed(Scope::Admin)?;
+    }
     let reach = if request.only { Reach::Certificate } else { Reach::Key };
     let revoked = state
         .authority

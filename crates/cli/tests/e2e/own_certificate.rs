@@ -1,0 +1,70 @@
+//! The certificate that the server shows: its names are nobody else's, and a revoked one is replaced.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::client::{Client, new_request};
+use crate::house::Folder;
+
+/// The certificates of the server's name, the newest first.
+fn own(folder: &Folder) -> Vec<Value> {
+    folder.json(&["list", "localhost"])["certificates"]
+        .as_array()
+        .unwrap()
+        .clone()
+}
+
+fn serial(certificate: &Value) -> &str {
+    certificate["serial_number"].as_str().unwrap()
+}
+
+#[test]
+fn a_token_gets_no_certificate_of_the_server_s_names() {
+    let folder = Folder::new();
+    let server = folder.start();
+    let client = Client::new(&server, "issue");
+    for name in ["localhost", "LocalHost", "127.0.0.1", "::1", "::ffff:127.0.0.1"] {
+        let body = json!({ "common_name": name, "profile": "tls-server", "base64_csr_data": new_request("x"),
+            "sans": [{ "type": if name.contains("ost") { "DNS_NAME" } else { "IP_ADDRESS" }, "value": name }] });
+        let (status, answer) = client.post("/certificates", &body);
+        assert_eq!(
+            (status, answer["code"].as_str()),
+            (422, Some("reserved_name")),
+            "{name}: {answer}"
+        );
+    }
+    assert_eq!(client.issue("a.example.com").0, 200);
+    // Whoever works on the folder has the server's key anyway.
+    folder.text(&["request", "localhost", "--profile", "tls-server", "--out", "own"]);
+}
+
+#[test]
+fn a_server_replaces_its_own_certificate_once_that_is_revoked() {
+    let folder = Folder::new();
+    let server = folder.start();
+    let first = own(&folder);
+    assert_eq!(first.len(), 1);
+    folder.text(&["revoke", serial(&first[0])]);
+    assert!(server.stop().success());
+    // At its start,
+    let server = folder.start();
+    let second = own(&folder);
+    assert_eq!(second.len(), 2);
+    assert_ne!(
+        second[0]["key_sha256"], first[0]["key_sha256"],
+        "its key may be somebody else's"
+    );
+    // and while it runs: it looks every minute.
+    folder.text(&["revoke", serial(&second[0])]);
+    let begun = Instant::now();
+    while own(&folder).len() < 3 {
+        assert!(
+            begun.elapsed() < Duration::from_secs(90),
+            "it goes on with a revoked certificate"
+        );
+        std::thread::sleep(Duration::from_secs(1));
+    }
+    let health = server.agent().get(format!("{}/health", server.https)).call().unwrap();
+    assert_eq!(health.status(), 200);
+}

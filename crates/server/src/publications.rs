@@ -1,0 +1,104 @@
+//! Publications of CRLs that were asked for: each runs on a task of its own, since with a thousand shards it takes longer than
+//! anybody waits for an answer, and can be asked after by its id. What is published is a fact of the ledger and of the files;
+//! what is kept here is how far one order has come.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chancery_authority::Authority;
+use chancery_authority::port::ledger::CrlScope;
+use tokio::sync::watch;
+
+use crate::api::crls::{CrlEntry, problem_of};
+use crate::changes::Changes;
+
+/// Orders that are kept, at work or done; of more, the oldest that is done is forgotten, and while all are at work no further
+/// one is taken.
+const KEPT: usize = 16;
+
+/// How far one order has come.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Progress {
+    /// CRLs to be made.
+    pub(crate) total: usize,
+    /// What came of those that were.
+    pub(crate) done: Vec<CrlEntry>,
+}
+
+impl Progress {
+    pub(crate) fn is_finished(&self) -> bool {
+        self.done.len() == self.total
+    }
+}
+
+/// One order.
+#[derive(Clone)]
+pub(crate) struct Publishing {
+    /// Names it.
+    pub(crate) id: String,
+    progress: watch::Receiver<Progress>,
+}
+
+impl Publishing {
+    /// How far it has come once it is finished, or after that time.
+    pub(crate) async fn after(&self, patience: Duration) -> Progress {
+        let mut progress = self.progress.clone();
+        let finished = progress.wait_for(Progress::is_finished);
+        if let Ok(Ok(progress)) = tokio::time::timeout(patience, finished).await {
+            return progress.clone();
+        }
+        self.progress.borrow().clone()
+    }
+
+    /// Also where its task ended early: then nothing more comes.
+    fn is_over(&self) -> bool {
+        self.progress.has_changed().is_err() || self.progress.borrow().is_finished()
+    }
+}
+
+/// The orders of this process.
+#[derive(Default)]
+pub(crate) struct Publications(Mutex<VecDeque<Publishing>>);
+
+impl Publications {
+    /// Makes and publishes those CRLs, one after the other, whatever becomes of each. `None`: too much is in work.
+    pub(crate) fn order(
+        &self,
+        authority: &Arc<Authority>,
+        changes: &Changes,
+        scopes: Vec<CrlScope>,
+    ) -> Option<Publishing> {
+        let mut orders = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if orders.len() >= KEPT {
+            let over = orders.iter().position(Publishing::is_over)?;
+            orders.remove(over);
+        }
+        let mut octets = [0; 8];
+        authority.ports().entropy.fill(&mut octets);
+        let (told, progress) = watch::channel(Progress {
+            total: scopes.len(),
+            done: Vec::new(),
+        });
+        let worker = Arc::clone(authority);
+        changes.run(async move {
+            for scope in scopes {
+                let outcome = worker.publish_crl(&scope).await;
+                let entry = CrlEntry::published(&scope, &outcome, problem_of);
+                told.send_modify(|progress| progress.done.push(entry));
+            }
+        })?;
+        let order = Publishing {
+            id: data_encoding::HEXLOWER.encode(&octets),
+            progress,
+        };
+        orders.push_back(order.clone());
+        Some(order)
+    }
+
+    /// The order of that id, as long as it is kept.
+    pub(crate) fn find(&self, id: &str) -> Option<Publishing> {
+        let orders = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        orders.iter().find(|order| order.id == id).cloned()
+    }
+}

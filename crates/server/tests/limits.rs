@@ -1,0 +1,93 @@
+//! What a token may not have, and what whoever has none may not cost.
+
+use axum::http::Method;
+use chancery_authority::issue::OwnNames;
+use chancery_authority::port::ledger::IdempotencyToken;
+use chancery_authority::wire::TlsCertRequest;
+use chancery_authority::{Principal, Scope};
+use chancery_x509::san::{AltName, AltNameType};
+use serde_json::{Value, json};
+
+use crate::office::{self, Office, QUICK, csr};
+
+fn own_names() -> OwnNames {
+    OwnNames::new([
+        AltName::parse(AltNameType::Dns, "ca.example.com").unwrap(),
+        AltName::parse(AltNameType::Ip, "192.0.2.7").unwrap(),
+    ])
+}
+
+#[tokio::test]
+async fn nobody_gets_the_names_of_the_server_itself() {
+    let office = Office::new(QUICK).await;
+    // Issued before the server had that name: it is not renewed either.
+    let before = json!({ "common_name": "ca.example.com", "base64_csr_data": csr("ca.example.com") });
+    let (status, answer) = office.issue(&before).await;
+    assert_eq!(status, 200, "{answer}");
+    office.authority.keep_own_names(own_names());
+    let asked: [(&str, Value); 7] = [
+        ("ca.example.com", json!(null)),
+        ("CA.Example.COM", json!(["other.example.org"])),
+        ("192.0.2.7", json!(["other.example.org"])),
+        ("other.example.org", json!(["ca.example.com"])),
+        ("other.example.org", json!(["a.example.org", "*.example.com"])),
+        (
+            "other.example.org",
+            json!([{ "type": "IP_ADDRESS", "value": "192.0.2.7" }]),
+        ),
+        (
+            "other.example.org",
+            json!([{ "type": "IP_ADDRESS", "value": "::ffff:192.0.2.7" }]),
+        ),
+    ];
+    for (common_name, sans) in asked {
+        let body = json!({ "common_name": common_name, "sans": sans, "base64_csr_data": csr(common_name) });
+        let (status, answer) = office.issue(&body).await;
+        assert_eq!(
+            (status, &answer["code"]),
+            (422, &json!("reserved_name")),
+            "{common_name} {sans}: {answer}"
+        );
+    }
+    let serial = answer["CertificateInfo"]["SerialNumber"].as_str().unwrap();
+    let path = format!("/api/v1/certificates/{serial}/renew");
+    let renewal = json!({ "base64_csr_data": csr("ca.example.com") });
+    let renewed = office.send(Scope::Issue, Method::POST, &path, &renewal).await;
+    assert_eq!(renewed.status(), 422);
+    assert_eq!(office::json(renewed).await["code"], "reserved_name");
+
+    let other = json!({ "common_name": "other.example.com", "base64_csr_data": csr("other.example.com") });
+    assert_eq!(office.issue(&other).await.0, 200);
+    // The authority itself, and who runs the command on its folder, have the server's key anyway.
+    for principal in [Principal::Authority, Principal::Local("alice".to_owned())] {
+        let value = json!({ "common_name": "ca.example.com", "base64_csr_data": csr("ca.example.com") });
+        let request = TlsCertRequest::from_value(&value).unwrap();
+        let token = IdempotencyToken(principal.to_string());
+        office.authority.issue(&request, &principal, Some(token)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn health_and_metrics_read_the_ledger_once_for_everybody() {
+    let office = Office::new(QUICK).await;
+    let count = |operation: &str| {
+        let calls = office.house.faults.calls();
+        calls.iter().filter(|call| **call == operation).count()
+    };
+    let before = (count("ledger.counts"), count("ledger.latest_crl"));
+    let mut asking = Vec::new();
+    for turn in 0..200 {
+        let path = if turn % 2 == 0 { "/health" } else { "/api/v1/metrics" };
+        let request = office.send(Scope::Read, Method::GET, path, &json!(null));
+        asking.push(tokio::spawn(request));
+    }
+    for answer in asking {
+        assert_eq!(answer.await.unwrap().status(), 200);
+    }
+    for _ in 0..50 {
+        assert_eq!(office.plain("/health", "*/*").await.status(), 200);
+    }
+    // Twice, should the machine be so slow that what was read has become old meanwhile.
+    let reads = (count("ledger.counts") - before.0, count("ledger.latest_crl") - before.1);
+    assert!(reads.0 <= 2 && reads.1 <= 4, "{reads:?}");
+}

@@ -1,0 +1,62 @@
+//! A publication that takes longer than anybody waits for an answer.
+
+use std::time::Duration;
+
+use axum::http::Method;
+use chancery_authority::Scope;
+use chancery_authority::memory::Fault;
+use serde_json::json;
+
+use crate::office::{Office, QUICK, json as body_of};
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_shards_are_published_and_can_be_asked_after() {
+    let config = format!("public_url = \"http://pki.example.com\"\n{QUICK}\n[ca.crl]\nshards = 40");
+    let office = Office::new(&config).await;
+    let total = office.authority.crl_scopes().len();
+    assert!(total > 40);
+    for nth in 1..=total {
+        office
+            .house
+            .faults
+            .at("keys.sign", nth, Fault::Delay(Duration::from_secs(1)));
+    }
+    let answer = office
+        .send(Scope::Admin, Method::POST, "/api/v1/crls", &json!({}))
+        .await;
+    assert_eq!(answer.status(), 202);
+    let place = answer.headers()["location"].to_str().unwrap().to_owned();
+    let begun = body_of(answer).await;
+    assert_eq!((&begun["finished"], &begun["total"]), (&json!(false), &json!(total)));
+    assert!(place.ends_with(begun["publication"].as_str().unwrap()));
+
+    let mut asked = 0;
+    let crls = loop {
+        let answer = office.send(Scope::Read, Method::GET, &place, &json!(null)).await;
+        assert_eq!(answer.status(), 200);
+        let state = body_of(answer).await;
+        if state["finished"] == true {
+            break state["crls"].as_array().unwrap().clone();
+        }
+        asked += 1;
+        assert!(asked < 200, "{state}");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    };
+    assert_eq!(crls.len(), total);
+    assert!(crls.iter().all(|crl| crl.get("problem").is_none()), "{crls:?}");
+
+    let unknown = "/api/v1/crls/publications/0";
+    assert_eq!(
+        office
+            .send(Scope::Read, Method::GET, unknown, &json!(null))
+            .await
+            .status(),
+        404
+    );
+    // Quick ones are answered as before.
+    let answer = office
+        .send(Scope::Admin, Method::POST, "/api/v1/crls", &json!({}))
+        .await;
+    assert_eq!(answer.status(), 200);
+    assert_eq!(body_of(answer).await["crls"].as_array().unwrap().len(), total);
+}
