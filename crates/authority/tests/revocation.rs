@@ -224,7 +224,7 @@ async fn published_is_said_of_what_was_seen_in_what_was_published() {
     assert_eq!(office.crl("chancery-issuing-ca.crl").number(), Some(2));
 }
 
-const PRINCIPAL: chancery_authority::Principal = chancery_authority::Principal::Authority;
+const PRINCIPAL: Principal = Principal::Authority;
 
 #[tokio::test]
 async fn a_compromised_key_takes_its_family_with_it_onto_every_crl() {

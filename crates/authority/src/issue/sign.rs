@@ -156,10 +156,11 @@ impl Authority {
             %reason,
             "an intent in the ledger is not signed but given up: find out who wrote it"
         );
-        // Takes effect also where whoever asked goes away, or the ledger's answer is lost.
-        let _change = self.slots.change_of(&id.issuer);
         let now = self.ports().clock.now();
-        match self.ports().ledger.mark_lost(id.clone(), now).await {
+        let outcome = self.ports().ledger.mark_lost(id.clone(), now).await;
+        // Also where it failed: the answer may have been lost, not the deed.
+        self.slots.issuer_changed(&id.issuer);
+        match outcome {
             Ok(()) | Err(LedgerError::NoOpenIntent(_)) => Ok(()),
             Err(error) => Err(error),
         }
