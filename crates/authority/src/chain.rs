@@ -27,6 +27,10 @@ impl Chains {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
+    #[expect(
+        clippy::option_option,
+        reason = "outside: whether it is known; inside: which CA is revoked, if one is"
+    )]
     fn known(&self, slug: &Slug, now: UnixTime) -> Option<Option<Slug>> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (at, revoked) = known.get(slug)?;

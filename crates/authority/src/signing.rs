@@ -147,9 +147,12 @@ impl Signable {
     /// Parses the TBSCertificate, which must be one and nothing else, and holds it against what is recorded beside it.
     fn against(tbs: TbsCertificate, facts: &Facts<'_>, signer: Signer<'_>) -> Result<(Self, Certificate), NotSignable> {
         let certificate = tbs.read()?;
-        let same = |is_same: bool, what: &'static str| match is_same {
-            true => Ok(()),
-            false => Err(NotSignable::Differs { what }),
+        let same = |is_same: bool, what: &'static str| {
+            if is_same {
+                Ok(())
+            } else {
+                Err(NotSignable::Differs { what })
+            }
         };
         let subject = certificate.subject();
         let name = if facts.is_authority {

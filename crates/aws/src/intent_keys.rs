@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::patience::{Failure, Patience, describe, is_denied};
 
-/// Derives keys of intents with an HMAC_256 key in KMS.
+/// Derives keys of intents with an `HMAC_256` key in KMS.
 #[derive(Debug)]
 pub struct KmsIntentKeys {
     client: aws_sdk_kms::Client,

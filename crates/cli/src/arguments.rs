@@ -505,6 +505,7 @@ pub(crate) struct ListArguments {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct RestoreArguments {
     /// The backup's folder
     pub(crate) folder: PathBuf,

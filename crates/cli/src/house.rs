@@ -59,12 +59,12 @@ pub(crate) fn path(arguments: &Arguments) -> Result<PathBuf> {
 }
 
 /// The same, where there is an authority; one that was named must be there.
-pub(crate) fn path_if_there(arguments: &Arguments) -> Result<Option<PathBuf>> {
+pub(crate) fn path_if_there(arguments: &Arguments) -> Option<PathBuf> {
     if let Some(path) = &arguments.dir {
-        return Ok(Some(path.clone()));
+        return Some(path.clone());
     }
     let path = DataFolder::default_path().ok();
-    Ok(path.filter(|path| path.join("ledger.sqlite3").exists()))
+    path.filter(|path| path.join("ledger.sqlite3").exists())
 }
 
 /// The certificates of the roots of the authority in a folder, which is only read.

@@ -52,7 +52,7 @@ impl House {
     }
 
     fn restore(&self, backup: &str, target: &str, now: UnixTime) -> Result<backup::Restored, BackupError> {
-        backup::restore(&self.path(backup), &self.path(target), unsigned(now), &|_| ())
+        backup::restore(&self.path(backup), &self.path(target), &unsigned(now), &|_| ())
     }
 }
 
@@ -279,7 +279,7 @@ async fn a_backup_without_signature_is_restored_only_where_that_is_said() {
     let house = House::new().await;
     house.back_up("backup", NOW).unwrap();
     let refused = |restoring: Restoring<'_>| {
-        let error = backup::restore(&house.path("backup"), &house.path("restored"), restoring, &|_| ()).unwrap_err();
+        let error = backup::restore(&house.path("backup"), &house.path("restored"), &restoring, &|_| ()).unwrap_err();
         assert!(!house.path("restored").exists(), "{error}");
         error
     };
@@ -351,7 +351,7 @@ async fn tokens_end_with_a_restore_unless_they_are_to_go_on() {
             keep_tokens,
             ..unsigned(NOW)
         };
-        let restored = backup::restore(&house.path("backup"), &house.path(target), restoring, &|_| ()).unwrap();
+        let restored = backup::restore(&house.path("backup"), &house.path(target), &restoring, &|_| ()).unwrap();
         assert_eq!(restored.tokens.len(), 1);
         assert_eq!(
             (&restored.tokens[0].id, restored.tokens_kept),

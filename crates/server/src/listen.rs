@@ -80,7 +80,7 @@ async fn accept(front: Front, gate: Arc<Gate>, open: mpsc::Sender<()>, mut stop:
             () = told(&mut stop) => break,
         };
         let Some(place) = place(&gate, address).await else {
-            refuse(stream);
+            refuse(&stream);
             continue;
         };
         let connection = Connection {
@@ -124,7 +124,7 @@ fn turned_away(gate: &Gate, shed: Shed, address: SocketAddr) {
 }
 
 /// Reset, so that the system keeps nothing of it.
-fn refuse(stream: TcpStream) {
+fn refuse(stream: &TcpStream) {
     let _ = stream.set_zero_linger();
 }
 

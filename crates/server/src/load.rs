@@ -157,7 +157,7 @@ impl Load {
         self.shed.get_or_create(&Reason { reason: what.name() }).inc();
         let now = self.last.now();
         let before = self.last.at[what as usize].swap(now, Ordering::Relaxed);
-        !self.last.is_recent(before, now)
+        !Last::is_recent(before, now)
     }
 
     /// Something was cut off.
@@ -168,10 +168,7 @@ impl Load {
     /// A sentence for each thing that was turned away within the last minute.
     pub fn problems(&self) -> Vec<&'static str> {
         let now = self.last.now();
-        let recent = |what: &Shed| {
-            self.last
-                .is_recent(self.last.at[*what as usize].load(Ordering::Relaxed), now)
-        };
+        let recent = |what: &Shed| Last::is_recent(self.last.at[*what as usize].load(Ordering::Relaxed), now);
         Shed::ALL.into_iter().filter(recent).map(Shed::sentence).collect()
     }
 
@@ -200,7 +197,7 @@ impl Last {
             .max(1)
     }
 
-    fn is_recent(&self, at: u64, now: u64) -> bool {
+    fn is_recent(at: u64, now: u64) -> bool {
         at != 0 && now.saturating_sub(at) <= u64::try_from(TOLD.as_millis()).unwrap_or(u64::MAX)
     }
 }

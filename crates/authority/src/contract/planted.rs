@@ -67,7 +67,7 @@ const WITHOUT_THE_KEY: [(&str, Attack); 13] = [
         intent.tbs = issued(stage, &template);
     }),
     ("another profile", |_, intent, _| {
-        intent.profile = "tls-client".to_owned()
+        "tls-client".clone_into(&mut intent.profile);
     }),
     ("another principal", |_, intent, _| {
         intent.principal = Principal::Token("somebody".to_owned());
@@ -92,13 +92,13 @@ const WITH_THE_KEY: [(&str, Attack); 13] = [
     ("nothing", |_, intent, _| intent.tbs.clear()),
     ("something behind it", |_, intent, _| intent.tbs.extend([0x05, 0])),
     ("another common name beside it", |_, intent, _| {
-        intent.common_name.push('x')
+        intent.common_name.push('x');
     }),
     ("another validity beside it", |_, intent, _| {
         intent.not_after = intent.not_after.plus_seconds(1);
     }),
     ("another key beside it", |_, intent, _| {
-        intent.key = KeyFingerprint([9; 32])
+        intent.key = KeyFingerprint([9; 32]);
     }),
     ("another issuer beside it", |stage, intent, _| {
         intent.id.issuer = stage.authority.config().cas()[0].slug().clone();
@@ -117,12 +117,15 @@ const WITH_THE_KEY: [(&str, Attack); 13] = [
         intent.tbs = issued(stage, &template);
     }),
     ("a profile that there is not", |_, intent, _| {
-        intent.profile = "none".to_owned()
+        "none".clone_into(&mut intent.profile);
     }),
 ];
 
 /// Nothing that somebody else wrote into this ledger as an intent for a leaf is signed, neither by a sweep nor for its token;
 /// it is given up, and reported. `config` describes the hierarchy, which is created; its issuing CA may have CAs below it.
+///
+/// # Panics
+/// Where something is signed.
 pub async fn planted_leaves(ledger: Arc<dyn Ledger>, config: Config) {
     let stage = Stage::open(ledger, config).await;
     ok(stage.authority.initialise(&|_: &str| ()).await);
@@ -140,7 +143,7 @@ pub async fn planted_leaves(ledger: Arc<dyn Ledger>, config: Config) {
         let swept = ok(stage.authority.sweep_older_than(0).await);
         assert_eq!(stage.house.keys.log().len(), signatures, "{name}: something was signed");
         assert_eq!((&swept.completed, &swept.failed), (&vec![], &vec![]), "{name}");
-        assert_eq!(swept.lost, [id.clone()], "{name}: it is given up");
+        assert_eq!(swept.lost, std::slice::from_ref(&id), "{name}: it is given up");
         let named: Vec<&IntentId> = swept.refused.iter().map(|(id, _)| id).collect();
         assert_eq!(named, [&id], "{name}: it is reported");
         refused += 1;
@@ -164,6 +167,9 @@ pub async fn planted_leaves(ledger: Arc<dyn Ledger>, config: Config) {
 
 /// Nothing that somebody else wrote into this ledger, in which no CA is yet, as the intent for a CA's certificate is signed;
 /// the CA is made as it is configured.
+///
+/// # Panics
+/// Where something is signed.
 pub async fn planted_authority(ledger: Arc<dyn Ledger>, config: Config) {
     let stage = Stage::open(ledger, config).await;
     let root = stage.authority.config().cas()[0].clone();
@@ -203,6 +209,9 @@ pub async fn planted_authority(ledger: Arc<dyn Ledger>, config: Config) {
 
 /// Whoever plants intents under many nonces keeps one sweep busy for a bounded number of calls of the key store only, and
 /// none of it is signed.
+///
+/// # Panics
+/// Where something is signed, or a sweep makes more calls.
 pub async fn planted_nonces(ledger: Arc<dyn Ledger>, config: Config, count: u8) {
     let stage = Stage::open(ledger, config).await;
     ok(stage.authority.initialise(&|_: &str| ()).await);

@@ -4,6 +4,8 @@
 //! revoked is read, consistently; and then the counter is looked at again: as long as nobody reserved a higher number
 //! meanwhile, whoever does so later also reads later. Otherwise both are done again.
 
+use std::fmt::Write as _;
+
 use std::collections::BTreeMap;
 use std::io;
 
@@ -138,8 +140,8 @@ impl DynamoLedger {
                     detail: format!("the CA's row {:?} is gone", counter.key.0),
                 });
             };
-            let (counted, found) = count(&item);
-            let number = counted.max(above) + 1;
+            let (so_far, found) = count(&item);
+            let number = so_far.max(above) + 1;
             let with = Item::default().number(":next", number);
             let (condition, with) = match found {
                 Some(found) => ("#CRLNumber = :found", with.with(":found", found.clone())),
@@ -247,7 +249,7 @@ impl DynamoLedger {
             ("Published", crl.published.map(|etag| etag.0)),
         ] {
             if let Some(value) = value {
-                update.push_str(&format!(", #{name} = :{name}"));
+                let _ = write!(update, ", #{name} = :{name}");
                 with = with.text(&format!(":{name}"), value);
             }
         }

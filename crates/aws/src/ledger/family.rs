@@ -356,22 +356,18 @@ impl DynamoLedger {
 
     /// Marks a certificate as one that nothing may descend from any more.
     async fn end_line(&self, serial: Serial, renewal: Option<&Renewal>) -> Result<(), LedgerError> {
-        match renewal {
-            Some(renewal) => {
-                let writes = marking(renewal, serial);
-                self.tables.transact(&writes).await.map(|_| ())
-            }
-            None => {
-                let ended = self.tables.update(
-                    Table::Journal,
-                    names::line_state(serial),
-                    "SET #RootEnded = :yes ADD #Version :one",
-                    "",
-                    Item::default().flag(":yes", true).number(":one", 1),
-                );
-                ended.await.map(|_| ())
-            }
+        if let Some(renewal) = renewal {
+            let writes = marking(renewal, serial);
+            return self.tables.transact(&writes).await.map(|_| ());
         }
+        let ended = self.tables.update(
+            Table::Journal,
+            names::line_state(serial),
+            "SET #RootEnded = :yes ADD #Version :one",
+            "",
+            Item::default().flag(":yes", true).number(":one", 1),
+        );
+        ended.await.map(|_| ())
     }
 
     /// The serial numbers of everything that was certified or reserved for that certificate's key: those that stand in the

@@ -104,9 +104,10 @@ impl DynamoLedger {
             return Ok(KeyStanding::Held(holder.to_owned()));
         }
         let is_held = self.has_old_rows().await? && self.is_certified_by_old_row(key, common_name).await?;
-        Ok(match is_held {
-            true => KeyStanding::Held(common_name.to_owned()),
-            false => KeyStanding::Free,
+        Ok(if is_held {
+            KeyStanding::Held(common_name.to_owned())
+        } else {
+            KeyStanding::Free
         })
     }
 

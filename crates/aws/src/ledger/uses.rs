@@ -36,7 +36,7 @@ impl DynamoLedger {
         let mut uses = Vec::with_capacity(items.len());
         for item in &items {
             match parse(item) {
-                Ok(used) => uses.push(used),
+                Ok(found) => uses.push(found),
                 Err(error) => super::skip("the use of a CRL", item, &error),
             }
         }

@@ -42,6 +42,7 @@ fn intents(life: u32) -> [CertificateIntent; 2] {
 }
 
 /// Everything that becomes of two intents, each step with what it must come to.
+#[expect(clippy::too_many_lines, reason = "one life, from its beginning to its end")]
 async fn live(ledger: &DynamoLedger, life: u32) {
     let [kept, lost] = intents(life);
     let issuer = kept.id.issuer.clone();

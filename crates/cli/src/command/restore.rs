@@ -54,7 +54,7 @@ pub(crate) fn run(arguments: &Arguments, restore: &RestoreArguments) -> Result<E
         now: SystemClock.now(),
         approve: &approve,
     };
-    let restored = backup::restore(&restore.folder, &target, restoring, &|step| {
+    let restored = backup::restore(&restore.folder, &target, &restoring, &|step| {
         if let Some(progress) = &*progress.borrow() {
             progress.say(&format!("Copying {} ({}/{})", step.file, step.done, step.total));
         }

@@ -119,7 +119,7 @@ fn at_hand(arguments: &Arguments) -> Result<Option<(Vec<Certificate>, String)>> 
         let source = format!("from {}", file.display());
         return Ok((!roots.is_empty()).then_some((roots, source)));
     }
-    let Some(path) = house::path_if_there(arguments)? else {
+    let Some(path) = house::path_if_there(arguments) else {
         return Ok(None);
     };
     let told = || {
@@ -241,7 +241,7 @@ fn parsed_name(text: &str) -> Result<AltName> {
 /// Whether the certificate is for a name: hosts and addresses as TLS clients match them, other kinds where they stand in it.
 fn is_for(leaf: &Certificate, end_entity: &EndEntityCert<'_>, name: &AltName) -> Result<(), String> {
     let host = match name {
-        AltName::Dns(name) => ServerName::try_from(name.to_string()).ok(),
+        AltName::Dns(name) => ServerName::try_from(name.clone()).ok(),
         AltName::Ip(address) => Some(ServerName::from(*address)),
         _ => None,
     };

@@ -49,6 +49,14 @@ fn state(deployment: &Deployment<'_>, table: &str) -> String {
     json!({"version": 4, "resources": resources}).to_string()
 }
 
+/// What the state machine does first. A row's date that somebody wrote by hand is told by every CRL until it is mended.
+fn create_and_publish(deployment: &Deployment<'_>) {
+    for (ca, crl) in [("create-root-ca", "root-ca-crl"), ("create-issuing-ca", "issuing-ca-crl")] {
+        deployment.step(ca);
+        deployment.step_failing(crl, "IncompleteError");
+    }
+}
+
 #[test]
 fn a_deployment_of_the_python_ca_is_adopted() {
     let Some(sandbox) = Sandbox::start() else { return };
@@ -68,9 +76,7 @@ fn a_deployment_of_the_python_ca_is_adopted() {
         problems.contains("old-issuing-ca-dev.crt: it is not published"),
         "{problems}"
     );
-    for function in ["create-root-ca", "root-ca-crl", "create-issuing-ca", "issuing-ca-crl"] {
-        deployment.step(function);
-    }
+    create_and_publish(&deployment);
 
     let dry = deployment.ask(&["adopt", "--state", file]);
     assert_eq!((&dry["problems"], &dry["applied"]), (&json!([]), &json!(false)));
@@ -104,9 +110,7 @@ fn what_stands_against_adopting_is_told() {
     let deployment = sandbox.deploy("bad", false);
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../aws/tests/aws/python_ca.py");
     sandbox.script(script, &["bad", "dev"]);
-    for function in ["create-root-ca", "root-ca-crl", "create-issuing-ca", "issuing-ca-crl"] {
-        deployment.step(function);
-    }
+    create_and_publish(&deployment);
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("state.json");
     let file = file.to_str().unwrap();

@@ -72,6 +72,7 @@ def zipped() -> bytes:
 if WITH_KEYS:
     key("root-ca", KeySpec="ECC_NIST_P384", KeyUsage="SIGN_VERIFY")
     key("issuing-ca", KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
+key("intents", KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")
 key("tls-keygen", KeySpec="SYMMETRIC_DEFAULT", KeyUsage="ENCRYPT_DECRYPT")
 head, tail = PROJECT.title().replace("-", ""), ENVIRONMENT.title()
 table(f"{head}CA{tail}", ("CommonName", "SerialNumber"), "serial", {"SerialNumber": "S"})

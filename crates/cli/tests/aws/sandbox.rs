@@ -142,6 +142,11 @@ impl Deployment<'_> {
         self.look("step", &[&format!("{}-{function}-dev", self.project)]);
     }
 
+    /// The same for one whose work is done, but who has something to tell: it fails with that type of error.
+    pub(crate) fn step_failing(&self, function: &str, error: &str) {
+        self.look("step", &[&format!("{}-{function}-dev", self.project), error]);
+    }
+
     /// What was merged, where Terraform puts it.
     pub(crate) fn upload(&self, folder: &Path) {
         self.look(

@@ -1,5 +1,6 @@
 //! What comes back with a backup, and what must not: revocations that were made since, tokens, and what somebody wrote into it.
 
+use std::fmt::Write as _;
 use std::fs;
 
 use chancery_x509::crl::{RevocationList, RevocationReason};
@@ -197,7 +198,10 @@ fn forge(folder: &Folder, name: &str, content: &str) {
     let path = folder.path("copy/manifest.json");
     let mut manifest: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, content.as_bytes());
-    let sha256: String = digest.as_ref().iter().map(|octet| format!("{octet:02x}")).collect();
+    let mut sha256 = String::new();
+    for octet in digest.as_ref() {
+        let _ = write!(sha256, "{octet:02x}");
+    }
     let entry = manifest["files"]
         .as_array_mut()
         .unwrap()

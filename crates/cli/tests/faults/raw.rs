@@ -11,7 +11,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use crate::house::{Folder, Server};
 
 /// The address that attacks come from.
-pub(crate) const ATTACKER: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 1));
+pub(crate) const ATTACKER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// Somebody else's address.
 pub(crate) const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
@@ -165,7 +165,7 @@ pub(crate) mod http2 {
         frame(6, 0, 0, &[7; 8])
     }
 
-    /// WINDOW_UPDATE.
+    /// `WINDOW_UPDATE`.
     pub(crate) fn window(stream: u32, octets: u32) -> Vec<u8> {
         frame(8, 0, stream, &octets.to_be_bytes())
     }
@@ -186,9 +186,8 @@ pub(crate) fn until_ended(
             return Some(begun.elapsed());
         }
         match wire.read(&mut buffer) {
-            Ok(0) => return Some(begun.elapsed()),
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {}
-            Err(_) => return Some(begun.elapsed()),
+            Ok(0) | Err(_) => return Some(begun.elapsed()),
             Ok(_) => {}
         }
     }

@@ -304,16 +304,16 @@ fn a_body_that_trickles_is_told_so_and_one_that_is_only_slow_arrives() {
             "POST /api/v1/certificates HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\ncontent-length: {len}\r\nconnection: close\r\n\r\n"
         )
     };
-    let begin = || secured(&config, connect(ATTACKER, address(&server.https)).unwrap()).unwrap();
+    let open = || secured(&config, connect(ATTACKER, address(&server.https)).unwrap()).unwrap();
 
     let begun = Instant::now();
-    let (status, answer) = ask(&mut begin(), &(head(1000) + "{")).unwrap();
+    let (status, answer) = ask(&mut open(), &(head(1000) + "{")).unwrap();
     let answer = String::from_utf8(answer).unwrap();
     assert!(status == 408 && answer.contains("too_slow"), "{status} {answer}");
     assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
 
     // Two seconds at twice the least rate.
-    let mut stream = begin();
+    let mut stream = open();
     stream.write_all(head(4000).as_bytes()).unwrap();
     for _ in 0..20 {
         stream.write_all(&[b' '; 200]).unwrap();

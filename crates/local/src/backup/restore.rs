@@ -112,12 +112,12 @@ fn refuse_damaged(connection: &Connection, path: &Path) -> Result<(), BackupErro
 pub fn restore(
     backup: &Path,
     target: &Path,
-    restoring: Restoring<'_>,
+    restoring: &Restoring<'_>,
     progress: &dyn Fn(Progress<'_>),
 ) -> Result<Restored, BackupError> {
     let octets = Manifest::octets(backup)?;
     // Before anything in the backup is looked at.
-    let signed_by = authenticate(backup, &octets, &restoring)?;
+    let signed_by = authenticate(backup, &octets, restoring)?;
     let manifest = Manifest::parse(&octets)?;
     // A relative name such as `data` has an empty parent.
     let target = std::path::absolute(target).map_err(|error| failed(target, error))?;
@@ -153,7 +153,7 @@ pub fn restore(
         }
     }
     (restoring.approve)(draft.path()).map_err(|detail| BackupError::NotApproved { detail })?;
-    let prepared = prepare_ledger(&draft.path().join(LEDGER), &manifest, signed_by.as_ref(), &restoring)?;
+    let prepared = prepare_ledger(&draft.path().join(LEDGER), &manifest, signed_by.as_ref(), restoring)?;
     for room in ROOMS {
         make_folder(&draft.path().join(room))?;
         sync(&draft.path().join(room))?;

@@ -190,6 +190,10 @@ fn matched<'a>(cas: &'a [KnownCa], given: &'a GivenCrl) -> Result<Matched<'a>, B
 }
 
 /// The shard that a CRL's URL names: its last part is the file's name, wherever it is served.
+#[expect(
+    clippy::option_option,
+    reason = "outside: whether the CA has such a CRL; inside: whether it is a shard"
+)]
 fn shard_of(issuer: &Slug, url: &str) -> Option<Option<u16>> {
     let file = url.rsplit('/').next()?.strip_suffix(".crl")?;
     let rest = file.strip_prefix(issuer.as_str())?;

@@ -281,7 +281,9 @@ pub(crate) fn find_uses(connection: &Connection) -> Result<(), Fault> {
          WHERE c.issued_at IS NOT NULL AND c.not_after > unixepoch()",
     )?;
     let mut rows = statement.query([])?;
-    let mut found: BTreeMap<(i64, Option<u16>, Option<String>), (Slug, UnixTime)> = BTreeMap::new();
+    /// Issuer, shard and URL.
+    type Named = (i64, Option<u16>, Option<String>);
+    let mut found: BTreeMap<Named, (Slug, UnixTime)> = BTreeMap::new();
     while let Some(row) = rows.next()? {
         let slug: String = row.get(1)?;
         let issuer = Slug::new(slug).map_err(|error| damaged(format!("issuers: {error}")))?;

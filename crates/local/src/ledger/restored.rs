@@ -123,15 +123,13 @@ fn take_over(writing: &Writing<'_>, listed: &Listed, at: UnixTime) -> Result<u64
         match row.as_ref().map(|row| row.stage) {
             // Its serial number went on a CRL when it was given up.
             Some(Stage::Lost) => continue,
-            Some(Stage::Issued) => {
-                if is_revoked(writing.connection, &place)? {
-                    revocations::worsen(writing, &place, &revocation)?;
-                    continue;
-                }
+            Some(Stage::Issued) if is_revoked(writing.connection, &place)? => {
+                revocations::worsen(writing, &place, &revocation)?;
+                continue;
             }
             // Completed, or given up, after the backup was taken: nobody completes it a second time.
             Some(Stage::Open) => give_up(writing, &place, at)?,
-            None => {}
+            Some(Stage::Issued) | None => {}
         }
         revocations::insert(writing, &place, &revocation)?;
         new += 1;

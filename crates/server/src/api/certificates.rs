@@ -41,7 +41,7 @@ pub(crate) fn octets(body: Body) -> Result<Bytes, Problem> {
 
 fn was_slow(rejection: &BytesRejection) -> bool {
     std::iter::successors(Some(rejection as &dyn std::error::Error), |error| error.source())
-        .any(|error| error.is::<TooSlow>())
+        .any(<dyn std::error::Error>::is::<TooSlow>)
 }
 
 /// A request's JSON object; the empty one where there is no body.

@@ -55,7 +55,7 @@ mod tests {
         let ordinary = root.issue(&leaf);
         leaf.subject = subject;
         let without_usage = TestCa::root_with(CaKeyAlgorithm::P256, |template| {
-            template.key_usage = KeyUsage::default()
+            template.key_usage = KeyUsage::default();
         });
         for (certificate, detail) in [
             (

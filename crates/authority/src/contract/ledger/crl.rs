@@ -536,20 +536,20 @@ pub(super) async fn what_is_signed_is_recorded_before(ledger: &dyn Ledger) {
 
 pub(super) async fn uses_are_kept(ledger: &dyn Ledger) {
     assert_eq!(ok(ledger.crl_uses().await), [], "before the first use there is none");
-    let used = |shard, url: Option<&str>, days| CrlUse {
+    let naming = |shard, url: Option<&str>, days| CrlUse {
         scope: CrlScope { shard, ..full() },
         url: url.map(str::to_owned),
         until: NOW.plus_days(days),
     };
     let (old, new) = (Some("http://old.example/a.crl"), Some("http://new.example/a.crl"));
     for record in [
-        used(None, None, 3),
-        used(Some(4), old, 10),
-        used(Some(4), new, 20),
+        naming(None, None, 3),
+        naming(Some(4), old, 10),
+        naming(Some(4), new, 20),
         // Earlier, the same, later: the latest end stands.
-        used(Some(4), old, 5),
-        used(Some(4), old, 10),
-        used(Some(4), old, 30),
+        naming(Some(4), old, 5),
+        naming(Some(4), old, 10),
+        naming(Some(4), old, 30),
     ] {
         ok(ledger.record_crl_use(record).await);
     }
@@ -558,15 +558,15 @@ pub(super) async fn uses_are_kept(ledger: &dyn Ledger) {
             issuer: slug("b-ca"),
             shard: Some(4),
         },
-        ..used(None, old, 1)
+        ..naming(None, old, 1)
     };
     ok(ledger.record_crl_use(elsewhere.clone()).await);
     let mut uses = ok(ledger.crl_uses().await);
     uses.sort();
     let mut wanted = [
-        used(None, None, 3),
-        used(Some(4), old, 30),
-        used(Some(4), new, 20),
+        naming(None, None, 3),
+        naming(Some(4), old, 30),
+        naming(Some(4), new, 20),
         elsewhere,
     ];
     wanted.sort();

@@ -31,7 +31,7 @@ impl State {
                 return refused(NotRenewable::Revoked(id.serial));
             }
             renewals += 1;
-            ancestor = row.renews.clone();
+            ancestor.clone_from(&row.renews);
         }
         if renewals > RENEWALS {
             return refused(NotRenewable::TooOften);
