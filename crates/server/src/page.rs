@@ -159,7 +159,7 @@ fn render_ca(page: &mut String, ca: &Ca, crls: &[&CrlStatus], now: UnixTime) {
                 "number {}, {}, made {}, next by {}",
                 latest.number,
                 counted(latest.entries.try_into().unwrap_or(i64::MAX), "entry", "entries"),
-                age(now.0 - latest.this_update.0),
+                age(now.0 - latest.made_at.0),
                 moment(latest.next_update)
             ),
             None => "not made yet".to_owned(),

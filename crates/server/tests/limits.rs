@@ -35,10 +35,6 @@ async fn nobody_gets_the_names_of_the_server_itself() {
             "other.example.org",
             json!([{ "type": "IP_ADDRESS", "value": "192.0.2.7" }]),
         ),
-        (
-            "other.example.org",
-            json!([{ "type": "IP_ADDRESS", "value": "::ffff:192.0.2.7" }]),
-        ),
     ];
     for (common_name, sans) in asked {
         let body = json!({ "common_name": common_name, "sans": sans, "base64_csr_data": csr(common_name) });

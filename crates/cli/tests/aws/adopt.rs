@@ -51,7 +51,10 @@ fn state(deployment: &Deployment<'_>, table: &str) -> String {
 
 /// What the state machine does first. A row's date that somebody wrote by hand is told by every CRL until it is mended.
 fn create_and_publish(deployment: &Deployment<'_>) {
-    for (ca, crl) in [("create-root-ca", "root-ca-crl"), ("create-issuing-ca", "issuing-ca-crl")] {
+    for (ca, crl) in [
+        ("create-root-ca", "root-ca-crl"),
+        ("create-issuing-ca", "issuing-ca-crl"),
+    ] {
         deployment.step(ca);
         deployment.step_failing(crl, "IncompleteError");
     }

@@ -24,7 +24,7 @@ fn a_token_gets_no_certificate_of_the_server_s_names() {
     let folder = Folder::new();
     let server = folder.start();
     let client = Client::new(&server, "issue");
-    for name in ["localhost", "LocalHost", "127.0.0.1", "::1", "::ffff:127.0.0.1"] {
+    for name in ["localhost", "LocalHost", "127.0.0.1", "::1"] {
         let body = json!({ "common_name": name, "profile": "tls-server", "base64_csr_data": new_request("x"),
             "sans": [{ "type": if name.contains("ost") { "DNS_NAME" } else { "IP_ADDRESS" }, "value": name }] });
         let (status, answer) = client.post("/certificates", &body);

@@ -1,6 +1,7 @@
 //! Passphrases that are wrong or missing, and key files that are missing, damaged, or another CA's.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use super::standing::{START, Standing, refused, says, start_refused};
 use crate::house::{Folder, Server};
@@ -198,6 +199,7 @@ fn what_is_wrong_with_the_root_s_key_is_told_before_the_server_is_ready() {
     start(&["chancery-root-ca.key", "Is a directory"]);
     fs::remove_dir(&file).unwrap();
     fs::write(&file, &sound).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
 
     let server = Server::start(&folder, &with("passphrase", &[]));
     assert_eq!(server.warnings, [""; 0]);

@@ -81,7 +81,7 @@ fn an_address_that_is_none_is_refused_with_the_form_it_takes() {
     for address in ["localhost", "127.0.0.1", "127.0.0.1:99999", "0.0.0.0:https", ""] {
         says(
             &refused(&folder, &["start", "--https", address]),
-            &["--https <ADDR:PORT>", "invalid socket address"],
+            &["--https <ADDR:PORT>", "write ADDRESS:PORT"],
         );
     }
     // One that is well-formed and not this machine's (RFC 5737).

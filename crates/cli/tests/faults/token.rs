@@ -193,8 +193,15 @@ fn a_missing_module_or_token_is_named_and_so_is_what_is_there() {
             &["the PKCS #11 module /nowhere/pkcs11.so is not there", "house.toml"],
         );
     }
-    // A file that is no module.
+    // A file that is no module; and one of the data folder, from which none is loaded.
+    let text = folder.path("text.so");
+    fs::write(&text, "no module").unwrap();
     fs::write(&settings, sound.replace(module, settings.to_str().unwrap())).unwrap();
+    says(
+        &refused(folder, &with("pin", &START)),
+        &["is inside the data folder", "install it elsewhere"],
+    );
+    fs::write(&settings, sound.replace(module, text.to_str().unwrap())).unwrap();
     says(
         &refused(folder, &with("pin", &START)),
         &["cannot be loaded", "check its path"],

@@ -130,8 +130,12 @@ pub(crate) fn diagnose(input: &[u8]) -> PemError {
 
 /// What is wrong in a block's content, where that can be told: `content` is a part of `text`.
 pub(super) fn of_content(text: &[u8], content: &[u8]) -> Option<PemError> {
-    let start = content.as_ptr().addr() - text.as_ptr().addr();
+    // Nothing of it may be left, and stands nowhere then.
+    let start = content.as_ptr().addr().checked_sub(text.as_ptr().addr())?;
     let content = &content[..content.len().min(LOOKED_AT)];
+    if content.is_empty() || start + content.len() > text.len() {
+        return None;
+    }
     if find(content, br"\n").is_some() || find(content, br"\r").is_some() {
         return Some(PemError::SpeltOutLineEnds);
     }
