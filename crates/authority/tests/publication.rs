@@ -782,19 +782,19 @@ fn check_scopes(office: &Office, context: &str) {
     let names = office.house.publication.names();
     let crls: Vec<_> = names
         .iter()
-        .filter(|name| name.ends_with(".crl"))
+        .filter(|name| name.strip_suffix(".crl").is_some())
         .map(|name| office.crl(name))
         .collect();
     for record in revoked {
         let certificate = chancery_x509::certificate::Certificate::parse(&record.certificate).unwrap();
-        let named = certificate.crl_distribution_points().unwrap();
+        let urls = certificate.crl_distribution_points().unwrap();
         let of_issuer = crls.iter().filter(|crl| crl.issuer() == certificate.issuer());
         let mut found = false;
         for crl in of_issuer {
             let listed = crl.find(&record.id.serial).unwrap().is_some();
             match crl.issuing_distribution_point() {
                 None => assert!(listed, "{context}: {} claims to be complete", record.id),
-                Some(point) => found |= listed && point.urls.iter().any(|url| named.contains(url)),
+                Some(point) => found |= listed && point.urls.iter().any(|url| urls.contains(url)),
             }
             found |= listed && crl.issuing_distribution_point().is_none();
         }

@@ -186,7 +186,7 @@ async fn a_revocation_that_was_not_published_is_with_the_next_try() {
             office
                 .house
                 .faults
-                .at("ledger.crl_standing", 1, Fault::Delay(Duration::from_secs(60)));
+                .at("ledger.crl_standing", 1, Fault::Delay(Duration::from_mins(1)));
             let dropped = tokio::time::timeout(Duration::from_millis(50), revoking).await;
             assert!(dropped.is_err());
             assert!(office.house.faults.calls().len() > reserve);

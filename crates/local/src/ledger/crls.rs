@@ -274,6 +274,9 @@ pub(crate) fn uses(connection: &Connection) -> Result<Vec<CrlUse>, Fault> {
     Ok(uses)
 }
 
+/// Issuer, shard and URL, as a certificate names them.
+type Named = (i64, Option<u16>, Option<String>);
+
 /// Reads the uses out of the certificates that live, once: of those that were issued before uses were recorded.
 pub(crate) fn find_uses(connection: &Connection) -> Result<(), Fault> {
     let mut statement = connection.prepare(
@@ -281,8 +284,6 @@ pub(crate) fn find_uses(connection: &Connection) -> Result<(), Fault> {
          WHERE c.issued_at IS NOT NULL AND c.not_after > unixepoch()",
     )?;
     let mut rows = statement.query([])?;
-    /// Issuer, shard and URL.
-    type Named = (i64, Option<u16>, Option<String>);
     let mut found: BTreeMap<Named, (Slug, UnixTime)> = BTreeMap::new();
     while let Some(row) = rows.next()? {
         let slug: String = row.get(1)?;

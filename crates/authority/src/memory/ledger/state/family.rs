@@ -24,7 +24,7 @@ impl State {
         let refused = |why| Err(LedgerError::NotRenewable { serial, why });
         let mut ancestor = Some(predecessor.clone());
         let mut renewals = 0;
-        while let Some(id) = ancestor {
+        while let Some(id) = ancestor.take() {
             let row = self.rows.get(&position(&id)).and_then(Row::record);
             let row = row.ok_or(LedgerError::NotFound(id.serial))?;
             if row.revocation.is_some() {
