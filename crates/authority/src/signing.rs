@@ -1,10 +1,10 @@
 //! The door to a signature on a certificate.
 //!
-//! A CA's key signs a certificate only through [`Signable`], and there is no way to one but the checks below. What a ledger
+//! A CA's key signs a certificate only through `Signable`, and there is no way to one but the checks below. What a ledger
 //! says of an intent is a claim: whoever can write to it would else have anything signed, a CA's certificate, a CRL, two
 //! octets. So an intent that is taken up again, and did not just come from [`Prepared`](crate::issue::Prepared),
-//! - carries an authentication code that only those who may prepare certificates can make ([`authentication`]);
-//! - has a TBSCertificate that is one, whole, and says what the intent says ([`against`](Signable::against));
+//! - carries an authentication code that only those who may prepare certificates can make (`authentication`);
+//! - has a TBSCertificate that is one, whole, and says what the intent says (`Signable::against`);
 //! - which is octet for octet what the rules, as they are now, write for such names, usages and key, and passes every lint.
 
 pub(crate) mod authentication;
