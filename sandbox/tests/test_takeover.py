@@ -41,7 +41,9 @@ def authority(taken):
     """After the first run of our state machine."""
     if not taken.runs:
         taken.runs.append(taken.authority.run())
-    assert taken.runs[0].status == "SUCCEEDED", taken.runs
+    # A row whose serial number nobody can read is told of by every run until it is mended.
+    failed = taken.runs[0].failed
+    assert {name: failure["Error"] for name, failure in failed.items()} == {"IssuingCaCrlError": "IncompleteError"}
     return taken.authority
 
 
