@@ -41,9 +41,9 @@ def authority(taken):
     """After the first run of our state machine."""
     if not taken.runs:
         taken.runs.append(taken.authority.run())
-    # A row whose serial number nobody can read is told of by every run until it is mended.
-    failed = taken.runs[0].failed
-    assert {name: failure["Error"] for name, failure in failed.items()} == {"IssuingCaCrlError": "IncompleteError"}
+    # There is a row whose serial number nobody can read: that may be told, by the CRL's own function, and nothing else.
+    failed = {name: failure["Error"] for name, failure in taken.runs[0].failed.items()}
+    assert failed in ({}, {"IssuingCaCrlError": "IncompleteError"}), taken.runs
     return taken.authority
 
 

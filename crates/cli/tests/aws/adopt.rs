@@ -49,15 +49,12 @@ fn state(deployment: &Deployment<'_>, table: &str) -> String {
     json!({"version": 4, "resources": resources}).to_string()
 }
 
-/// What the state machine does first. A row's date that somebody wrote by hand is told by every CRL until it is mended.
+/// What the state machine does first. A row whose serial number nobody can read is told by every CRL until it is mended.
 fn create_and_publish(deployment: &Deployment<'_>) {
-    for (ca, crl) in [
-        ("create-root-ca", "root-ca-crl"),
-        ("create-issuing-ca", "issuing-ca-crl"),
-    ] {
-        deployment.step(ca);
-        deployment.step_failing(crl, "IncompleteError");
+    for function in ["create-root-ca", "root-ca-crl", "create-issuing-ca"] {
+        deployment.step(function);
     }
+    deployment.step_failing("issuing-ca-crl", "IncompleteError");
 }
 
 #[test]
