@@ -1,8 +1,8 @@
 """`python -m chancery_sandbox.many SOCKET`: a sandbox for everybody who asks at that socket, each of its own.
 
-Reading moto takes seconds, and tests want fresh sandboxes by the dozen. So this process reads all of it once and then does
-nothing but make copies of itself: each connection gets one, which is a sandbox until the connection is closed. It begins with
-a line of JSON, the arguments of `chancery_sandbox.moto`, and is answered with a line of JSON as that says it.
+Reading moto takes seconds, and tests want fresh sandboxes by the dozen. So this process reads all of it once and then
+does nothing but make copies of itself: each connection gets one, which is a sandbox until the connection is closed. It
+begins with a line of JSON, the arguments of `chancery_sandbox.moto`, and is answered with a line of JSON as that says it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SERVICES = ("dynamodb", "events", "iam", "kms", "lambda", "logs", "s3", "secret
 def main() -> None:
     """Make sandboxes until standard input ends."""
     for service in _SERVICES:
-        backends.get_backend(service)
+        backends.get_backend(service)  # type: ignore[call-overload]
     path = Path(sys.argv[1])
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(str(path))

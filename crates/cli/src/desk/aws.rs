@@ -49,7 +49,7 @@ impl AwsDesk {
     fn publish(&self, opened: &Opened, record: &CertificateRecord) -> Result<()> {
         self.deployed
             .invoke(self.publisher(&record.id.issuer), &json!({}))
-            .context("the CRL's function did not publish")?;
+            .context("the CRL's function did not end well")?;
         let scope = CrlScope {
             issuer: record.id.issuer.clone(),
             shard: record.shard,
@@ -84,7 +84,7 @@ impl AwsDesk {
         for publisher in others {
             self.deployed
                 .invoke(publisher, &json!({}))
-                .with_context(|| format!("{publisher} did not publish the CRL of what was revoked with it"))?;
+                .with_context(|| format!("{publisher}, which publishes the CRL of what was revoked with it, did not end well"))?;
         }
         Ok(())
     }

@@ -96,7 +96,12 @@ fn a_deployment_of_the_python_ca_is_adopted() {
     let leaf = old["leaf"].as_str().unwrap();
     assert_eq!(deployment.ask(&["show", leaf])["common_name"], "server");
     let revoked = deployment.ask(&["revoke", leaf, "--reason", "superseded"]);
-    assert_eq!(revoked["crl_problem"], Value::Null, "{revoked}");
+    // The row that nobody can read is told of until it is mended.
+    let problem = revoked["crl_problem"].as_str().unwrap();
+    assert!(
+        problem.contains("is published, but 1 revocations could not be read"),
+        "{problem}"
+    );
     let crls = deployment.ask(&["crl", "status"]);
     let issuing = crls["crls"].as_array().unwrap().iter();
     let issuing = issuing.filter(|crl| crl["authority"] == "old-issuing-ca-dev");
