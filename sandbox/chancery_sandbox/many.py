@@ -2,7 +2,8 @@
 
 Reading moto takes seconds, and tests want fresh sandboxes by the dozen. So this process reads all of it once and then
 does nothing but make copies of itself: each connection gets one, which is a sandbox until the connection is closed. It
-begins with a line of JSON, the arguments of `chancery_sandbox.moto`, and is answered with a line of JSON as that says it.
+begins with a line of JSON, the arguments of `chancery_sandbox.moto`, and is answered with a line of JSON as that says
+it.
 """
 
 from __future__ import annotations

@@ -82,9 +82,9 @@ impl AwsDesk {
             .filter(|publisher| *publisher != own)
             .collect();
         for publisher in others {
-            self.deployed
-                .invoke(publisher, &json!({}))
-                .with_context(|| format!("{publisher}, which publishes the CRL of what was revoked with it, did not end well"))?;
+            self.deployed.invoke(publisher, &json!({})).with_context(|| {
+                format!("{publisher}, which publishes the CRL of what was revoked with it, did not end well")
+            })?;
         }
         Ok(())
     }
