@@ -19,7 +19,9 @@ use crate::config::Config;
 use crate::hierarchy::build;
 use crate::issue::IssueError;
 use crate::memory::House;
-use crate::port::ledger::{CertificateIntent, IdempotencyToken, IntentCode, IntentId, Ledger, Reservation};
+use crate::port::ledger::{
+    CertificateIntent, IdempotencyToken, IntentCode, IntentId, Ledger, Reservation, TokenOrigin,
+};
 use crate::port::{IntentNonce, KeyStore, Ports};
 use crate::principal::Principal;
 use crate::profile::Profiles;
@@ -31,13 +33,15 @@ const NOW: UnixTime = UnixTime(1_795_464_000);
 struct Stage {
     house: House,
     authority: Authority,
+    /// A certificate that was issued, which an intent may claim to renew.
+    issued: Option<IntentId>,
 }
 
 /// An attack: what it makes of a genuine intent that was authenticated, with the template of its certificate.
 type Attack = fn(&Stage, &mut CertificateIntent, CertificateTemplate);
 
 /// What somebody can make of an intent who may write to the ledger and cannot make codes.
-const WITHOUT_THE_KEY: [(&str, Attack); 13] = [
+const WITHOUT_THE_KEY: [(&str, Attack); 15] = [
     ("no code", |_, intent, _| intent.authentication = None),
     ("a code of chance", |_, intent, _| {
         intent.authentication = Some(IntentCode {
@@ -71,6 +75,12 @@ const WITHOUT_THE_KEY: [(&str, Attack); 13] = [
     }),
     ("another principal", |_, intent, _| {
         intent.principal = Principal::Token("somebody".to_owned());
+    }),
+    ("a predecessor", |stage, intent, _| {
+        intent.renews.clone_from(&stage.issued)
+    }),
+    ("a token of the runtime's", |_, intent, _| {
+        intent.token_origin = TokenOrigin::Invocation;
     }),
     ("another shard", |_, intent, _| intent.shard = Some(7)),
     ("another serial", |_, intent, _| {
@@ -127,8 +137,10 @@ const WITH_THE_KEY: [(&str, Attack); 13] = [
 /// # Panics
 /// Where something is signed.
 pub async fn planted_leaves(ledger: Arc<dyn Ledger>, config: Config) {
-    let stage = Stage::open(ledger, config).await;
+    let mut stage = Stage::open(ledger, config).await;
     ok(stage.authority.initialise(&|_: &str| ()).await);
+    let issued = ok(stage.authority.issue(&request(), &principal(), None).await);
+    stage.issued = Some(issued.record.id);
     let mut refused = 0;
     let attacks = WITHOUT_THE_KEY.iter().map(|attack| (attack, false));
     for ((name, attack), has_key) in attacks.chain(WITH_THE_KEY.iter().map(|attack| (attack, true))) {
@@ -243,7 +255,11 @@ impl Stage {
             ..house.ports()
         };
         let authority = ok(Authority::open(ports, config, Profiles::built_in()).await);
-        Self { house, authority }
+        Self {
+            house,
+            authority,
+            issued: None,
+        }
     }
 
     async fn another(&self) -> Authority {

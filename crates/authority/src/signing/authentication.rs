@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use futures_util::lock::Mutex as AsyncMutex;
 
 use super::NotSignable;
-use crate::port::ledger::{CertificateIntent, IntentCode, Kind, OpenIntent};
+use crate::port::ledger::{CertificateIntent, IntentCode, Kind, OpenIntent, TokenOrigin};
 use crate::port::{Entropy, IntentKey, IntentKeys, IntentNonce, KeyStoreError};
 
 /// Keys of other processes' nonces that are kept at most. Each costs a call of the key store.
@@ -101,13 +101,33 @@ impl Authenticator {
     }
 }
 
-/// Everything that decides an intent but when it was reserved, which says only how old it is, each with its length before it, so that no two intents write the same octets.
+/// Everything that decides an intent, each value with its length before it, so that no two intents write the same octets.
+/// Left out: when it was reserved, which says only how old it is, and the code itself.
 fn message(intent: &OpenIntent) -> Vec<u8> {
-    let mut message = Message(Vec::with_capacity(intent.tbs.len() + 512));
+    // By name, so that whoever adds a field decides whether it belongs here.
+    let OpenIntent {
+        id,
+        kind,
+        common_name,
+        profile,
+        renews,
+        key,
+        tbs,
+        not_before,
+        not_after,
+        shard,
+        principal,
+        token,
+        token_origin,
+        notify_expiry,
+        reserved_at: _,
+        authentication: _,
+    } = intent;
+    let mut message = Message(Vec::with_capacity(tbs.len() + 512));
     message.value(b"intent v1");
-    message.value(intent.id.issuer.as_str().as_bytes());
-    message.value(intent.id.serial.as_padded());
-    match &intent.kind {
+    message.value(id.issuer.as_str().as_bytes());
+    message.value(id.serial.as_padded());
+    match kind {
         Kind::Leaf => message.value(b"leaf"),
         Kind::Authority { slug, parent, key } => {
             message.value(b"authority");
@@ -116,16 +136,22 @@ fn message(intent: &OpenIntent) -> Vec<u8> {
             message.value(key.0.as_bytes());
         }
     }
-    message.value(intent.common_name.as_bytes());
-    message.value(intent.profile.as_bytes());
-    message.value(&intent.key.0);
-    message.value(&intent.not_before.0.to_be_bytes());
-    message.value(&intent.not_after.0.to_be_bytes());
-    message.optional(intent.shard.map(u16::to_be_bytes).as_ref().map(<[u8; 2]>::as_slice));
-    message.value(intent.principal.as_bytes());
-    message.optional(intent.token.as_ref().map(|token| token.0.as_slice()));
-    message.value(&[u8::from(intent.notify_expiry)]);
-    message.value(&intent.tbs);
+    message.value(common_name.as_bytes());
+    message.value(profile.as_bytes());
+    message.optional(renews.as_ref().map(|renewed| renewed.issuer.as_str().as_bytes()));
+    message.optional(renews.as_ref().map(|renewed| renewed.serial.as_padded().as_slice()));
+    message.value(&key.0);
+    message.value(&not_before.0.to_be_bytes());
+    message.value(&not_after.0.to_be_bytes());
+    message.optional(shard.map(u16::to_be_bytes).as_ref().map(<[u8; 2]>::as_slice));
+    message.value(principal.as_bytes());
+    message.optional(token.as_ref().map(|token| token.0.as_slice()));
+    message.value(match token_origin {
+        TokenOrigin::Caller => b"caller",
+        TokenOrigin::Invocation => b"invocation",
+    });
+    message.value(&[u8::from(*notify_expiry)]);
+    message.value(tbs);
     message.0
 }
 

@@ -218,6 +218,7 @@ impl Entry {
             kind: self.kind.clone(),
             common_name: self.common_name.clone(),
             profile: self.profile.clone(),
+            renews: self.renewal.as_ref().map(|renewal| renewal.predecessor.clone()),
             key: self.key,
             tbs: tbs.clone(),
             not_before: self.not_before,

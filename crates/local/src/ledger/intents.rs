@@ -250,6 +250,7 @@ pub(crate) fn open_intents(
 
 fn open_intent(connection: &Connection, row: CertificateRow) -> Result<OpenIntent, Fault> {
     let kind = row.kind(connection)?;
+    let renews = row.renews(connection)?;
     let CertificateRow {
         record,
         token,
@@ -263,6 +264,7 @@ fn open_intent(connection: &Connection, row: CertificateRow) -> Result<OpenInten
         kind,
         common_name: record.common_name,
         profile: record.profile,
+        renews,
         key: record.key,
         tbs: record.certificate,
         not_before: record.not_before,

@@ -130,6 +130,8 @@ pub struct OpenIntent {
     pub common_name: String,
     /// Profile's name.
     pub profile: String,
+    /// The certificate that it renews: its predecessor.
+    pub renews: Option<IntentId>,
     /// The key to be certified.
     pub key: KeyFingerprint,
     /// DER TBSCertificate.
@@ -445,6 +447,7 @@ impl CertificateIntent {
             kind: self.kind.clone(),
             common_name: self.common_name.clone(),
             profile: self.profile.clone(),
+            renews: self.renews.clone(),
             key: self.key,
             tbs: self.tbs.clone(),
             not_before: self.not_before,
