@@ -24,10 +24,19 @@ locals {
 
   interval_hours = try(coalesce(local.rate_hours, local.cron_hours), null)
 
-  # A CRL is stale once two publications in a row have failed, or half of its life is over, whichever is later; but never
-  # later than an hour before its end.
+  # Ages are measured with every run. A CRL is stale where it is older than one and a half waits between two runs, so that two
+  # publications in a row have failed, or, where runs are many, one wait before half of its life is over; but never so old
+  # that the run after has less than an hour left. Where the schedule does not say plainly, half of its life counts.
   stale_hours = {
-    for ca, life in local.crl_life_hours : ca => max(1, min(168, floor(life) - 1, ceil(max(coalesce(local.interval_hours, 0) * 2 + 1, life / 2))))
+    for ca, life in local.crl_life_hours : ca => max(1, floor(min(168, local.interval_hours == null ? min(ceil(life / 2), life - 1) : min(
+      life - 1 - coalesce(local.interval_hours, 0),
+      max(coalesce(local.interval_hours, 0) * 3 / 2, life / 2 - coalesce(local.interval_hours, 0)),
+    ))))
+  }
+
+  # Hours in which no run measured anything. CloudWatch looks back over a week at most: where runs are rarer, it cannot tell.
+  silent_hours = {
+    for ca, stale in local.stale_hours : ca => local.interval_hours == null ? stale : ceil(coalesce(local.interval_hours, 0)) + 2
   }
 
   ca_slugs = { root = local.root_slug, issuing = local.issuing_slug }
@@ -106,22 +115,43 @@ resource "aws_cloudwatch_metric_alarm" "runs" {
   tags                = var.tags
 }
 
-# Breaching also where nothing is heard: a CRL that nobody publishes has no age to tell. In a new deployment it is raised
-# until the first run.
+# One figure is enough: it was measured, and in a run that publishes the youngest is that of what was published. Between two
+# runs nothing is measured, and what was found stays.
 resource "aws_cloudwatch_metric_alarm" "crl_stale" {
   for_each = { for ca, slug in local.ca_slugs : ca => slug if var.alarms_enabled }
 
   alarm_name          = "${var.project}-${each.key}-ca-crl-stale-${var.env}"
-  alarm_description   = "No fresh CRL of ${each.value} for ${local.stale_hours[each.key]} hours. When it expires, verifiers that check refuse every certificate of this CA."
+  alarm_description   = "The CRL of ${each.value} is older than ${local.stale_hours[each.key]} hours. When it expires, verifiers that check refuse every certificate of this CA."
   namespace           = "Chancery"
   metric_name         = "CrlAge"
   dimensions          = { Project = var.project, Environment = var.env, Authority = each.value }
   statistic           = "Minimum"
   period              = 3600
-  evaluation_periods  = local.stale_hours[each.key]
-  datapoints_to_alarm = local.stale_hours[each.key]
+  evaluation_periods  = 1
+  datapoints_to_alarm = 1
   threshold           = local.stale_hours[each.key] * 3600
   comparison_operator = "GreaterThanThreshold"
+  treat_missing_data  = "ignore"
+  alarm_actions       = [module.sns_ca_notifications.arn]
+  ok_actions          = [module.sns_ca_notifications.arn]
+  tags                = var.tags
+}
+
+# A CRL that nobody measures has no age to tell. In a new deployment it is raised until the first run.
+resource "aws_cloudwatch_metric_alarm" "crl_unmeasured" {
+  for_each = { for ca, slug in local.ca_slugs : ca => slug if var.alarms_enabled && local.silent_hours[ca] <= 168 }
+
+  alarm_name          = "${var.project}-${each.key}-ca-crl-unmeasured-${var.env}"
+  alarm_description   = "Nobody has measured the CRL of ${each.value} for ${local.silent_hours[each.key]} hours: there is none, or no run came. When it expires, verifiers that check refuse every certificate of this CA."
+  namespace           = "Chancery"
+  metric_name         = "CrlAge"
+  dimensions          = { Project = var.project, Environment = var.env, Authority = each.value }
+  statistic           = "SampleCount"
+  period              = 3600
+  evaluation_periods  = local.silent_hours[each.key]
+  datapoints_to_alarm = local.silent_hours[each.key]
+  threshold           = 1
+  comparison_operator = "LessThanThreshold"
   treat_missing_data  = "breaching"
   alarm_actions       = [module.sns_ca_notifications.arn]
   ok_actions          = [module.sns_ca_notifications.arn]

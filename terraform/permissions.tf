@@ -103,8 +103,11 @@ locals {
       Resource = [for slug in [local.root_slug, local.issuing_slug] : "${local.external_bucket_arn}/${slug}.crl"]
     }, local.list_external]
 
-    publish_root    = [local.publish["root"], local.list_external]
-    publish_issuing = [local.publish["issuing"], local.list_external]
+    # CRLs are those of the CA's CRL function: whoever else put an older one back would take revocations with it.
+    publish_root_crt    = [local.publish_crt["root"], local.list_external]
+    publish_issuing_crt = [local.publish_crt["issuing"], local.list_external]
+    publish_root_crl    = [local.publish_crl["root"], local.list_external]
+    publish_issuing_crl = [local.publish_crl["issuing"], local.list_external]
     # The bundle holds both certificates, and is made whenever one of them is.
     publish_bundle = [{
       Sid      = "PublishBundle"
@@ -215,14 +218,24 @@ locals {
     }
   }
 
-  # Reading, because a file is only ever replaced on the condition that it is the one that was seen. A deployment's CRLs are
-  # not split into shards, so each has one name; a pattern would reach files of other CAs whose names begin alike.
-  publish = {
-    for ca, slug in { root = local.root_slug, issuing = local.issuing_slug } : ca => {
-      Sid                  = "Publish${title(ca)}Ca"
-      Effect               = "Allow"
-      Action               = ["s3:GetObject", "s3:PutObject"]
-      Resource             = [for end in [".crt", ".crl", ".crl.pem"] : "${local.external_bucket_arn}/${slug}${end}"]
+  # Reading, because a file is only ever replaced on the condition that it is the one that was seen.
+  publish_crt = {
+    for ca, slug in local.ca_slugs : ca => {
+      Sid      = "Publish${title(ca)}CaCertificate"
+      Effect   = "Allow"
+      Action   = ["s3:GetObject", "s3:PutObject"]
+      Resource = ["${local.external_bucket_arn}/${slug}.crt"]
+    }
+  }
+
+  # A deployment's CRLs are not split into shards, so each has one name; a pattern would reach files of other CAs whose names
+  # begin alike.
+  publish_crl = {
+    for ca, slug in local.ca_slugs : ca => {
+      Sid      = "Publish${title(ca)}CaCrl"
+      Effect   = "Allow"
+      Action   = ["s3:GetObject", "s3:PutObject"]
+      Resource = [for end in [".crl", ".crl.pem"] : "${local.external_bucket_arn}/${slug}${end}"]
     }
   }
 
@@ -233,10 +246,10 @@ locals {
   read_internal = { Sid = "ReadRequests", Effect = "Allow", Action = "s3:GetObject" }
 
   granted = {
-    create-root-ca    = ["storage_keys", "read_ledger", "add_root", "journal_issuance", "journal_cas", "query_serial", "query_open", "scan_certificates", "sign_root", "read_keys", "authenticate", "publish_root", "publish_bundle"]
-    create-issuing-ca = ["storage_keys", "read_ledger", "add_issuing", "journal_issuance", "journal_cas", "query_serial", "query_open", "sign_root", "read_keys", "authenticate", "publish_issuing", "publish_bundle"]
-    root-ca-crl       = ["storage_keys", "read_ledger", "revoke", "count_root_crls", "journal_crls", "journal_compromise", "query_serial", "query_open", "scan_certificates", "sign_root", "read_keys", "publish_root", "read_revoked_root", "tell"]
-    issuing-ca-crl    = ["storage_keys", "read_ledger", "revoke", "count_issuing_crls", "journal_crls", "journal_compromise", "query_serial", "query_open", "scan_certificates", "sign_issuing", "read_keys", "publish_issuing", "read_revoked", "tell"]
+    create-root-ca    = ["storage_keys", "read_ledger", "add_root", "journal_issuance", "journal_cas", "query_serial", "query_open", "scan_certificates", "sign_root", "read_keys", "authenticate", "publish_root_crt", "publish_bundle"]
+    create-issuing-ca = ["storage_keys", "read_ledger", "add_issuing", "journal_issuance", "journal_cas", "query_serial", "query_open", "sign_root", "read_keys", "authenticate", "publish_issuing_crt", "publish_bundle"]
+    root-ca-crl       = ["storage_keys", "read_ledger", "revoke", "count_root_crls", "journal_crls", "journal_compromise", "query_serial", "query_open", "scan_certificates", "sign_root", "read_keys", "publish_root_crl", "read_revoked_root", "tell"]
+    issuing-ca-crl    = ["storage_keys", "read_ledger", "revoke", "count_issuing_crls", "journal_crls", "journal_compromise", "query_serial", "query_open", "scan_certificates", "sign_issuing", "read_keys", "publish_issuing_crl", "read_revoked", "tell"]
     tls-cert          = ["storage_keys", "read_ledger", "add_leaves", "journal_issuance", "journal_rejections", "query_serial", "sign_issuing", "read_keys", "authenticate", "read_requests", "tell"]
     expiry            = ["storage_keys", "read_ledger", "remind", "query_serial", "scan_certificates", "read_keys", "read_requests", "tell"]
     notify            = ["slack", "slack_key"]

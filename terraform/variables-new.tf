@@ -2,7 +2,7 @@
 
 variable "alarms_enabled" {
   type        = bool
-  description = "Raise alarms to the topic: failed functions and runs, stale CRLs, throttling, undelivered events"
+  description = "Raise alarms to the topic: failed functions and runs, stale and unmeasured CRLs, throttling, undelivered events"
   default     = true
 }
 

@@ -17,9 +17,26 @@ run "crls_overlap_by_default" {
     error_message = "Four publications must fall into one CRL's life."
   }
 
+  # Measured at 6 and 12 hours, when two publications have failed; the CRL lives for 24.
   assert {
-    condition     = local.stale_hours == { root = 13, issuing = 13 } && aws_cloudwatch_metric_alarm.crl_stale["issuing"].evaluation_periods == 13 && aws_cloudwatch_metric_alarm.crl_stale["issuing"].treat_missing_data == "breaching"
-    error_message = "Two failed publications in a row raise an alarm, long before the CRL's end."
+    condition     = local.stale_hours == { root = 9, issuing = 9 } && alltrue([for alarm in aws_cloudwatch_metric_alarm.crl_stale : alarm.threshold == 9 * 3600 && alarm.evaluation_periods == 1 && alarm.datapoints_to_alarm == 1])
+    error_message = "The second publication in a row that fails raises an alarm, by the one figure that it leaves."
+  }
+
+  # Runs measure once in six hours: what counts hours in which nothing is measured as bad, or as good, is not about the age.
+  assert {
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.crl_stale : alarm.treat_missing_data == "ignore" && alarm.statistic == "Minimum"])
+    error_message = "Between two runs, what the last one found stays."
+  }
+
+  assert {
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.crl_unmeasured : alarm.evaluation_periods == 8 && alarm.statistic == "SampleCount" && alarm.treat_missing_data == "breaching"])
+    error_message = "A run that does not come raises an alarm of its own."
+  }
+
+  assert {
+    condition     = alltrue([for ca, life in local.crl_life_hours : local.stale_hours[ca] + local.silent_hours[ca] <= life - 1])
+    error_message = "Also where publications fail first, and then nothing runs any more, an hour is left at least."
   }
 
   assert {
@@ -37,6 +54,10 @@ run "schedule_hourly" {
     condition     = local.interval_hours == 1
     error_message = "Every hour is one hour."
   }
+  assert {
+    condition     = local.stale_hours.issuing == 11 && local.silent_hours.issuing == 3
+    error_message = "Where runs are many, half of the CRL's life counts."
+  }
 }
 
 run "schedule_by_rate" {
@@ -50,13 +71,37 @@ run "schedule_by_rate" {
   }
 }
 
+run "schedule_twice_a_day" {
+  command = plan
+  variables {
+    schedule_expression = "rate(10 hours)"
+  }
+  assert {
+    condition     = local.stale_hours.issuing == 13 && 20 <= local.crl_life_hours.issuing - 1
+    error_message = "The last run that is measured in time raises the alarm."
+  }
+}
+
+run "schedule_rare" {
+  command = plan
+  variables {
+    schedule_expression = "rate(14 days)"
+    root_crl_days       = 60
+    issuing_crl_days    = 60
+  }
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.crl_unmeasured) == 0 && alltrue([for alarm in aws_cloudwatch_metric_alarm.crl_stale : alarm.threshold == 168 * 3600])
+    error_message = "CloudWatch looks back over a week at most."
+  }
+}
+
 run "schedule_unknown" {
   command = plan
   variables {
     schedule_expression = "cron(0/30 8-18 ? * MON-FRI *)"
   }
   assert {
-    condition     = local.interval_hours == null && local.stale_hours.issuing == 13
+    condition     = local.interval_hours == null && local.stale_hours.issuing == 13 && local.silent_hours.issuing == 13
     error_message = "What is not understood is not judged, and half of the CRL's life counts."
   }
 }
