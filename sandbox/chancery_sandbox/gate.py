@@ -62,6 +62,7 @@ class Gate:
         fault = self.faults.strike(call, caller)
         status, headers, body = self._through(environ, call, fault)
         seconds = time.perf_counter() - began
+        _not_before(environ, call, began)
         scanned = _scanned(call, body)
         self.calls.append(
             Made(call.service, call.operation, caller, status, seconds, call.request_id, time.time(), scanned)
@@ -109,6 +110,22 @@ class Gate:
 
 
 _OURS = {"x-amzn-requestid", "x-amz-request-id", "connection", "server", "date"}
+
+
+_PROVIDER = "Terraform"
+_SOONEST = 0.05
+"""Seconds from a whole request of Terraform's provider to its answer at least."""
+
+
+def _not_before(environ: Environ, call: Call, began: float) -> None:
+    """Keep an answer back that would come before the provider has done with sending.
+
+    On a machine with much to do, an answer within three milliseconds comes while the provider is still about its
+    request: it drops connection and answer, and asks again, and what the first request made is there already. No AWS
+    is that quick.
+    """
+    if call.body and _PROVIDER in str(environ.get("HTTP_USER_AGENT", "")):
+        time.sleep(max(0.0, began + _SOONEST - time.perf_counter()))
 
 
 def _scanned(call: Call, answer: bytes) -> int:

@@ -110,3 +110,17 @@ def test_slack(sandbox):
     assert (status, headers["Retry-After"]) == (429, "2")
     assert post(sandbox, {"channel": "#ca", "text": "x"})[0] == 200
     assert [message["channel"] for message in sandbox.ask("GET", "slack")] == ["#ca", "#ca"]
+
+
+def test_no_answer_comes_before_terraform_s_provider_has_done_with_sending(sandbox, queue):
+    """Elsewhere the answer is lost to it, and it asks for the same thing once more: "already exists"."""
+    client = sandbox.client("dynamodb")
+
+    def is_terraform(request, **_) -> None:
+        request.headers["User-Agent"] = "APN/1.0 HashiCorp/1.0 Terraform/1.11.4 terraform-provider-aws/5.100.0"
+
+    client.meta.events.register("before-send.dynamodb", is_terraform)
+    for _ in range(5):
+        began = time.monotonic()
+        client.describe_table(TableName=queue)
+        assert time.monotonic() - began >= 0.05
