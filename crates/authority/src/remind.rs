@@ -124,10 +124,9 @@ fn due(record: &CertificateRecord, days_before: &[u32], now: UnixTime) -> Option
         }
         (Due::Expired, record.not_after)
     };
-    let sent = record
-        .reminders
-        .last()
-        .is_some_and(|last| *last > begins || now.0 - last.0 < APART);
+    // What is recorded for a time to come was sent while a clock was ahead, and told of an end that was not due yet.
+    let sent = record.reminders.iter().filter(|at| **at <= now).max();
+    let sent = sent.is_some_and(|last| *last > begins || now.0 - last.0 < APART);
     (!sent).then_some(due)
 }
 
@@ -234,6 +233,21 @@ mod tests {
             sent.windows(2).all(|pair| pair[1].1.0 - pair[0].1.0 >= APART),
             "{sent:?}"
         );
+    }
+
+    #[test]
+    fn what_was_sent_while_a_clock_was_ahead_silences_nothing() {
+        let ahead = CertificateRecord {
+            reminders: vec![END.plus_days(-1), END.plus_seconds(60)],
+            ..record()
+        };
+        let now = END.plus_days(-30);
+        assert_eq!(due(&ahead, &[30], now), Some(Due::Warning(30)));
+        let told = CertificateRecord {
+            reminders: [vec![now], ahead.reminders].concat(),
+            ..record()
+        };
+        assert_eq!(due(&told, &[30], now.plus_seconds(60)), None, "once, all the same");
     }
 
     #[test]

@@ -172,7 +172,8 @@ impl Authority {
         let first = (together.others, together.has_more);
         let others = self.revoke_others(&record, &revocation, first).await?;
         let at_once = self.publishes_at_once(&scope);
-        let beside = others.certificates.iter().filter(|other| other.scope() == scope);
+        let beside = others.certificates.iter();
+        let beside = beside.filter(|other| other.scope() == scope && !is_past(other.not_after, now));
         let mut serials: Vec<Serial> = beside.map(|other| other.id.serial).collect();
         let is_new = !already || !serials.is_empty();
         serials.extend(expected(&record, now));

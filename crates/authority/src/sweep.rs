@@ -6,7 +6,7 @@ use chancery_x509::time::UnixTime;
 
 use crate::authority::Authority;
 use crate::issue::IssueError;
-use crate::port::ledger::{IntentId, Kind, OpenIntent};
+use crate::port::ledger::{IntentId, Kind, OpenIntent, OpenPosition};
 use crate::port::{IntentNonce, LedgerError};
 use crate::signing::NotSignable;
 use crate::slug::Slug;
@@ -93,20 +93,34 @@ impl Authority {
     /// where this authority prepared it and would issue it now; any other is marked lost, a CA's too. One that fails never
     /// stops the others, nor does a CA whose key fails: after three of those, its intents wait for the next sweep. The CRLs
     /// of the lost ones become due.
+    ///
+    /// An intent that is as far ahead of now is as old: a clock was ahead when it was reserved, and nobody is at it.
     pub async fn sweep_older_than(&self, seconds: i64) -> Result<Swept, LedgerError> {
-        let before = self.ports().clock.now().plus_seconds(1 - seconds.max(0));
+        let (now, seconds) = (self.ports().clock.now(), seconds.max(0));
         let mut sweep = Sweep::default();
-        let mut after = None;
+        self.sweep_between(None, now.plus_seconds(1 - seconds), &mut sweep)
+            .await?;
+        let ahead = OpenPosition::behind(now.plus_seconds(seconds));
+        self.sweep_between(Some(ahead), UnixTime(i64::MAX), &mut sweep).await?;
+        Ok(sweep.swept)
+    }
+
+    async fn sweep_between(
+        &self,
+        mut after: Option<OpenPosition>,
+        before: UnixTime,
+        sweep: &mut Sweep,
+    ) -> Result<(), LedgerError> {
         loop {
             let open = self.ports().ledger.open_intents_after(after, before, BATCH).await?;
             let full = open.len() == BATCH;
             // What fails stays open; whoever comes after it is taken next all the same.
             after = open.last().map(OpenIntent::position);
             for intent in open {
-                self.sweep_one(intent, &mut sweep).await;
+                self.sweep_one(intent, sweep).await;
             }
             if !full {
-                return Ok(sweep.swept);
+                return Ok(());
             }
         }
     }
@@ -174,7 +188,7 @@ impl Authority {
         if self.ca(&intent.id.issuer).is_none() {
             return Ok(Taken::OfNoUse);
         }
-        if self.lately_revoked_in_chain(&intent.id.issuer).await?.is_some() {
+        if self.lately_revoked_in_chain(&intent.id.issuer).await?.is_some() || self.overtaken(intent).await?.is_some() {
             return Ok(Taken::OfNoUse);
         }
         match self.signable_again(intent).await? {
@@ -186,7 +200,7 @@ impl Authority {
         }
     }
 
-    async fn give_up(&self, id: &IntentId, at: UnixTime) -> Result<(), LedgerError> {
+    pub(crate) async fn give_up(&self, id: &IntentId, at: UnixTime) -> Result<(), LedgerError> {
         let outcome = self.ports().ledger.mark_lost(id.clone(), at).await;
         // Also where it failed: the answer may have been lost, not the deed.
         if !matches!(outcome, Err(LedgerError::NoOpenIntent(_))) {

@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use chancery_authority::issue::{IssueError, Issued};
 use chancery_authority::memory::Fault;
-use chancery_authority::port::ledger::{CertificateRecord, Kind, Search};
+use chancery_authority::Principal;
+use chancery_authority::port::ledger::{CertificateRecord, CrlScope, Kind, Search};
 use chancery_x509::algorithm::CaKeyAlgorithm;
 use chancery_x509::certificate::{Certificate, TbsCertificate};
+use chancery_x509::crl::{RevocationReason, RevokedEntry};
 use chancery_x509::time::UnixTime;
-use support::{Office, certificate, request};
+use support::{NOW, Office, certificate, request};
 
 const FAULTS: [Fault; 4] = [Fault::FailBefore, Fault::FailAfter, Fault::DieBefore, Fault::DieAfter];
 /// The calls of an issuance that tells of itself.
@@ -174,7 +176,7 @@ async fn an_intent_that_was_given_up_is_no_certificate() {
     office.issue_with(&request, "t").await.unwrap_err();
     let ledger = &office.authority.ports().ledger;
     let intent = ledger.open_intents(UnixTime(i64::MAX), 1).await.unwrap().pop().unwrap();
-    ledger.mark_lost(intent.id.clone(), support::NOW).await.unwrap();
+    ledger.mark_lost(intent.id.clone(), NOW).await.unwrap();
 
     let issued = office.issue_with(&request, "t").await.unwrap();
     assert_ne!(issued.record.id, intent.id, "a new certificate under a new serial");
@@ -285,6 +287,59 @@ async fn a_sweep_comes_to_whoever_stands_behind_those_that_fail() {
     // The key of the one that was given up is free again.
     let error = office.issue(&last).await.unwrap_err();
     assert_eq!(error.code(), "key_store", "it is refused for no other reason");
+}
+
+/// Its certificate would be valid at a time to come, and nobody can be at it: its key and its token are freed.
+#[tokio::test]
+async fn what_was_reserved_while_the_clock_was_ahead_is_given_up() {
+    let office = Office::new().await;
+    office.house.clock.advance(100 * 86_400);
+    leave_open(&office, "tls-client", 2).await;
+    office.house.clock.advance(-100 * 86_400);
+    leave_open(&office, "tls-server", 1).await;
+    let mut again = request("tls-client0.example.com");
+    again.profile = Some("tls-client".to_owned());
+    let told = office.issue_with(&again, "tls-client0").await.unwrap_err();
+    assert_eq!(told.code(), "unavailable", "{told:?}");
+    let swept = office.authority.sweep().await.unwrap();
+    assert_eq!(
+        (swept.lost.len(), swept.completed.len(), swept.failed.len()),
+        (1, 0, 0),
+        "the other one that is ahead, and not the one that somebody may be at"
+    );
+    assert_eq!(office.authority.ports().ledger.counts().await.unwrap().open_intents, 1);
+    fine(&office, &office.issue_with(&again, "tls-client0").await.unwrap());
+}
+
+/// What would forbid to reserve an intent now forbids to complete it, where it came between.
+#[tokio::test]
+async fn a_renewal_whose_predecessor_is_revoked_meanwhile_is_not_taken_up() {
+    let office = Office::new().await;
+    let first = office.issue(&request("a.example.com")).await.unwrap().record;
+    office.house.faults.at("keys.sign", 1, Fault::FailBefore);
+    let local = Principal::Local("somebody".to_owned());
+    let token = Some(support::token("renewal"));
+    let renewing = office.authority.renew(first.id.serial, None, &local, token).await;
+    renewing.unwrap_err();
+    // The list has it from a CRL: no revocation that could have given the renewal up.
+    let entry = RevokedEntry {
+        serial: first.id.serial,
+        revoked_at: NOW,
+        reason: RevocationReason::Superseded,
+        invalidity_date: None,
+    };
+    let scope = CrlScope {
+        issuer: first.id.issuer.clone(),
+        shard: first.shard,
+    };
+    let ledger = &office.authority.ports().ledger;
+    ledger.relist(&scope, &entry, first.not_after).await.unwrap();
+    office.house.clock.advance(600);
+    let signatures = office.house.keys.log().len();
+    let swept = office.authority.sweep().await.unwrap();
+    assert_eq!((swept.lost.len(), swept.completed.len()), (1, 0));
+    assert_eq!(swept.refused, [], "nobody wrote it who should not have");
+    assert_eq!(office.house.keys.log().len(), signatures);
 }
 
 #[tokio::test]

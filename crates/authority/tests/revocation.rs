@@ -283,6 +283,27 @@ async fn a_compromised_key_takes_its_family_with_it_onto_every_crl() {
     }
 }
 
+/// A clock that is ahead takes the family for over: it is revoked all the same, and on the CRL once the clock is right.
+#[tokio::test]
+async fn no_clock_decides_what_a_compromised_key_takes_with_it() {
+    let office = Office::with(&format!("{QUICK}\n[ca.crl]\npublish_on_revocation = false")).await;
+    let first = office.issue("a.example", None).await;
+    let local = Principal::Local("o".into());
+    let renewed = office.authority.renew(first.id.serial, None, &local, None).await;
+    let renewed = renewed.unwrap().record;
+    office.house.clock.set(first.not_after.plus_days(1000));
+    let compromise = RevocationReason::KeyCompromise;
+    let revoking = office.authority.revoke(first.id.serial, compromise, None, &local);
+    let others = revoking.await.unwrap().others;
+    assert_eq!(
+        others.iter().map(|other| &other.id).collect::<Vec<_>>(),
+        [&renewed.id]
+    );
+    let told = office.house.notices.received();
+    let told = told.iter().filter(|notice| notice.subject == "Certificate Revoked");
+    assert_eq!(told.count(), 1, "nobody is told of what ended long ago but where it was asked for");
+}
+
 #[tokio::test]
 async fn what_is_left_valid_is_told() {
     let office = Office::new().await;

@@ -296,10 +296,13 @@ impl Ledger for SqliteLedger {
         let (scope, view) = (scope.clone(), Arc::clone(&snapshot));
         let shard = shard_number(scope.shard);
         let reserved = self.write(move |writing| {
-            let reserved = crls::reserve_number(writing, &scope, plan.above)?;
+            let (number, issuer) = crls::reserve_number(writing, &scope, plan.above)?;
+            let view = view.lock().unwrap_or_else(PoisonError::into_inner);
             // The write lock is held: nobody commits between this view and the number.
-            begin_snapshot(&view.lock().unwrap_or_else(PoisonError::into_inner))?;
-            Ok(reserved)
+            begin_snapshot(&view)?;
+            // Of the view, not of the transaction: that has what others of its group changed, which the view does not list.
+            let mark = crls::mark(&view, issuer, shard)?;
+            Ok((number, issuer, mark))
         });
         let (number, issuer, mark) = reserved.await?;
         let folder = self.path().parent().unwrap_or(Path::new(".")).to_owned();

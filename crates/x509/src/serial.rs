@@ -31,6 +31,9 @@ pub enum SerialError {
 }
 
 impl Serial {
+    /// The highest that 20 octets hold. No certificate has it: its DER would need one octet more.
+    pub const HIGHEST: Self = Self([0xff; MAX_OCTETS]);
+
     /// A serial from 20 random octets: 159 bits of them, since the top bit must be clear for the
     /// DER INTEGER to stay within 20 octets. `None` in the one case that all 159 bits are zero.
     #[must_use]

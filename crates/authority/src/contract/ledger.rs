@@ -37,6 +37,7 @@ pub async fn ledger(make: impl AsyncFn() -> Arc<dyn Ledger>) {
     family::a_compromised_key_takes_all_of_its_family_with_it(&*make().await).await;
     family::a_compromised_key_is_blocked(&*make().await).await;
     family::one_certificate_alone_can_be_revoked(&*make().await).await;
+    family::what_was_reserved_before_a_revocation_is_given_up_with_it(&*make().await).await;
     family::other_reasons_reach_one_certificate(&*make().await).await;
     family::the_compromise_of_a_successor_s_key_leaves_its_ancestors(&*make().await).await;
     family::nothing_is_renewed_that_was_revoked(&*make().await).await;
@@ -47,6 +48,7 @@ pub async fn ledger(make: impl AsyncFn() -> Arc<dyn Ledger>) {
     crl::numbers_rise(make().await).await;
     crl::scopes_are_kept_apart(&*make().await).await;
     crl::a_view_does_not_move(make().await).await;
+    crl::a_view_lists_every_change_that_it_covers(make().await).await;
     crl::lost_intents_are_listed(&*make().await).await;
     crl::pruning_looks_at_not_after_alone(&*make().await).await;
     crl::the_latest_crl_is_the_highest(&*make().await).await;

@@ -9,9 +9,12 @@ use std::sync::atomic::Ordering;
 use super::{IssueError, Issued, Prepared, Refusal, Rules};
 use crate::authority::Authority;
 use crate::port::LedgerError;
-use crate::port::ledger::{CertificateRecord, Completion, IntentId, Kind, OpenIntent, Reservation};
+use crate::port::ledger::{
+    CertificateRecord, Completion, IntentId, KeyStanding, Kind, OpenIntent, RENEWALS, Reservation,
+};
 use crate::signing::{NotSignable, Signable, Signer, SigningFailure};
 use crate::slug::Slug;
+use crate::sweep::GRACE;
 use crate::wire::notice;
 
 /// Serial numbers drawn for one certificate at most. Two of 159 random bits never meet; if they do again and again, the
@@ -101,7 +104,17 @@ impl Authority {
     /// The same TBSCertificate is signed again: whichever signature is completed, the certificate says the same. One that
     /// must not be signed is given up, and so is its token.
     async fn resume(&self, intent: OpenIntent) -> Result<CertificateRecord, IssueError> {
-        let age = self.ports().clock.now().0.saturating_sub(intent.reserved_at.0);
+        let now = self.ports().clock.now();
+        if let Some(why) = self.overtaken(&intent).await? {
+            match self.give_up(&intent.id, now).await {
+                Ok(()) | Err(LedgerError::NoOpenIntent(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+            return Err(IssueError::Unavailable {
+                detail: format!("the token's intent {} was given up: {why}; send the request again", intent.id),
+            });
+        }
+        let age = now.0.saturating_sub(intent.reserved_at.0);
         if age < self.config().intent_grace_seconds() {
             return Err(IssueError::InProgress);
         }
@@ -117,6 +130,30 @@ impl Authority {
                 })
             }
         }
+    }
+
+    /// Why nothing is to become of an intent any more, whoever prepared it: it was reserved by a clock that was ahead, whose
+    /// dates its certificate would have; or what forbids to reserve it now was recorded after it was.
+    pub(crate) async fn overtaken(&self, intent: &OpenIntent) -> Result<Option<&'static str>, LedgerError> {
+        let now = self.ports().clock.now();
+        if intent.reserved_at > now.plus_seconds(GRACE.max(self.config().intent_grace_seconds())) {
+            return Ok(Some("the clock was ahead when it was reserved"));
+        }
+        let ledger = &self.ports().ledger;
+        if ledger.key_holder(intent.key, &intent.common_name).await? == KeyStanding::Blocked {
+            return Ok(Some("its key is compromised"));
+        }
+        let mut renewed = intent.renews.clone();
+        // A longer line is none that was renewed here.
+        for _ in 0..=RENEWALS {
+            let Some(id) = renewed.take() else { break };
+            match ledger.certificate(Some(&id.issuer), id.serial).await? {
+                Some(record) if record.revocation.is_none() => renewed = record.renews,
+                Some(_) => return Ok(Some("the certificate that it renews, or one that leads to that, is revoked")),
+                None => break,
+            }
+        }
+        Ok(None)
     }
 
     /// Whether a leaf's intent may be signed that the ledger has: authenticated, and held against the rules as they are now.

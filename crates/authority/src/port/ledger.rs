@@ -171,11 +171,13 @@ pub trait Ledger: Send + Sync {
         Ok(reaching.certificate)
     }
 
-    /// The same. A reason that [says so](compromises_key) blocks the key for good, in the same transaction, and with
-    /// [`Reach::Key`] revokes, with the same time, reason, and principal, every certificate that shares its fate and has not
-    /// expired at that time: those of its key (there `keyCompromise` replaces another reason), and those that descend from
-    /// any certificate of its key by renewal, as far as they are not revoked; open intents among them are given up. So does a
-    /// repeated call for one that was revoked before, of the same reason: whatever the first left is found.
+    /// The same. Open intents that renew the certificate, or what descends from it, are given up, whatever the reason. A reason
+    /// that [says so](compromises_key) blocks the key for good, in the same transaction, and gives its open intents up; with
+    /// [`Reach::Key`] it revokes, with the same time, reason, and principal, every certificate that shares its fate: those of
+    /// its key (there `keyCompromise` replaces another reason), and those that descend from any certificate of its key by
+    /// renewal, as far as they are not revoked; open intents among them are given up. Those that have ended are no exception:
+    /// the clock may be ahead. So does a repeated call for one that was revoked before, of the same reason: whatever the first
+    /// left is found.
     async fn revoke_reaching(
         &self,
         issuer: &Slug,

@@ -9,7 +9,7 @@ use chancery_x509::time::UnixTime;
 use super::RevokeError;
 use crate::authority::Authority;
 use crate::port::ledger::{CertificateRecord, CrlScope, IntentId, Reach, Revocation, compromises_key};
-use crate::publish::{PublishError, PublishedCrl};
+use crate::publish::{PublishError, PublishedCrl, is_past};
 use crate::wire::notice;
 
 /// Certificates that are still valid and told of at most.
@@ -77,6 +77,7 @@ impl Authority {
         revocation: &Revocation,
         first: (Vec<CertificateRecord>, bool),
     ) -> Result<Others, RevokeError> {
+        let now = self.ports().clock.now();
         let mut others = Others::default();
         let (mut batch, mut has_more) = first;
         for _ in 0..ROUNDS {
@@ -91,7 +92,10 @@ impl Authority {
                     same_key = affected.same_key,
                     "certificate revoked, for it shares the fate of one whose key is compromised"
                 );
-                others.notice_failed |= !self.tell(notice::certificate_revoked(other)).await;
+                // A line of short lives may have thousands that ended long ago: they are logged, and nobody has to hear of them.
+                if !is_past(other.not_after, now) {
+                    others.notice_failed |= !self.tell(notice::certificate_revoked(other)).await;
+                }
                 others.certificates.push(affected);
             }
             if !has_more {
@@ -126,9 +130,12 @@ impl Authority {
         scope: &CrlScope,
         others: &[Affected],
     ) -> Vec<(CrlScope, Result<PublishedCrl, PublishError>)> {
+        let now = self.ports().clock.now();
         let mut seen = HashSet::from([scope.clone()]);
         let mut crls = Vec::new();
-        for other in others.iter().map(Affected::scope) {
+        // What ended long ago is on no CRL: nothing to wait for.
+        let others: Vec<&Affected> = others.iter().filter(|other| !is_past(other.not_after, now)).collect();
+        for other in others.iter().map(|other| other.scope()) {
             if seen.insert(other.clone()) && self.publishes_at_once(&other) {
                 let of_scope = others.iter().filter(|affected| affected.scope() == other);
                 let serials: Vec<Serial> = of_scope.map(|affected| affected.id.serial).collect();

@@ -251,7 +251,10 @@ impl DynamoLedger {
             has_more: false,
         };
         if !compromises_key(revocation.reason) {
-            return self.revoke_certificate(issuer, serial, revocation).await.map(alone);
+            let at = revocation.at;
+            let certificate = self.revoke_certificate(issuer, serial, revocation).await?;
+            self.give_up_descending(&certificate, at).await?;
+            return Ok(alone(certificate));
         }
         let found = self
             .find_to_revoke(serial)
@@ -260,7 +263,12 @@ impl DynamoLedger {
         let record = found.ok_or(LedgerError::NotFound(serial))?.record;
         self.block(&record, revocation.at).await?;
         if reach == Reach::Certificate {
-            return self.revoke_certificate(issuer, serial, revocation).await.map(alone);
+            let at = revocation.at;
+            let certificate = self.revoke_certificate(issuer, serial, revocation).await?;
+            self.give_up_descending(&certificate, at).await?;
+            // The key is certified for nobody any more, neither are they.
+            self.give_up(self.holders(record.key).await?, at).await?;
+            return Ok(alone(certificate));
         }
         let family = self.family(&record, true).await?;
         let (others, has_more) = self.revoke_family(&record, &family, &revocation).await?;
@@ -271,6 +279,40 @@ impl DynamoLedger {
             others,
             has_more,
         })
+    }
+
+    /// Gives up open intents that renew a certificate that is revoked, or what descends from it. Nothing is reserved there any
+    /// more: whatever was stands in its line.
+    async fn give_up_descending(&self, certificate: &Revoked, at: UnixTime) -> Result<(), LedgerError> {
+        let (Revoked::Now(record) | Revoked::Already(record)) = certificate;
+        let serial = record.id.serial;
+        let renewal = self.renewal_of(record).await?;
+        let line = self.line(renewal.map_or(serial, |renewal| renewal.root)).await?;
+        let mut descendants = BTreeSet::new();
+        line.descend(serial, &mut descendants);
+        self.give_up(descendants, at).await
+    }
+
+    /// Gives up what is open of those.
+    async fn give_up(&self, serials: BTreeSet<Serial>, at: UnixTime) -> Result<(), LedgerError> {
+        let serials: Vec<Serial> = serials.into_iter().collect();
+        for entry in self.entries(&serials).await?.into_values() {
+            if matches!(entry.stage, Stage::Open { .. }) {
+                match self.lose_intent(entry.id, at).await {
+                    // It was completed at this moment, as if it had been before the revocation.
+                    Ok(()) | Err(LedgerError::NoOpenIntent(_)) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The serial numbers that stand in a key's partition.
+    async fn holders(&self, key: KeyFingerprint) -> Result<BTreeSet<Serial>, LedgerError> {
+        let items = self.tables.query(&Range::journal(names::key(key))).await?;
+        let sorts = items.iter().filter_map(|item| item.as_text("Sort").ok());
+        Ok(sorts.filter_map(names::serial_of).collect())
     }
 
     /// From now on the key is reserved for nobody.
@@ -315,7 +357,8 @@ impl DynamoLedger {
                     other.key == record.key && revocation.reason == compromise && first.reason != compromise
                 }
             };
-            if !is_due || other.not_after < revocation.at {
+            // Whether it has ended is not asked: a clock that is ahead would leave it valid.
+            if !is_due {
                 continue;
             }
             if others.len() == REVOKED_TOGETHER {

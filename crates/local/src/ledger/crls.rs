@@ -18,12 +18,8 @@ use super::revocations::shard_number;
 use super::writer::Writing;
 
 /// Gives out the next number of a scope: one more than the last, above `above`, and never below the floor that a restore has
-/// set. Answers the scope's number of the issuer, and what has changed in the scope, too.
-pub(crate) fn reserve_number(
-    writing: &Writing<'_>,
-    scope: &CrlScope,
-    above: u64,
-) -> Result<(u64, i64, ChangeMark), Fault> {
+/// set. Answers the scope's number of the issuer, too.
+pub(crate) fn reserve_number(writing: &Writing<'_>, scope: &CrlScope, above: u64) -> Result<(u64, i64), Fault> {
     let issuer = writing.issuer(&scope.issuer)?;
     let least = stored_number(above)?.saturating_add(1);
     let number: i64 = writing
@@ -36,8 +32,7 @@ pub(crate) fn reserve_number(
         )?
         .query_row((issuer, shard_number(scope.shard), least), |row| row.get(0))?;
     let number = u64::try_from(number).map_err(|_| damaged(format!("crl_numbers: {number} is no CRL number")))?;
-    let mark = mark(writing.connection, issuer, shard_number(scope.shard))?;
-    Ok((number, issuer, mark))
+    Ok((number, issuer))
 }
 
 /// Marks that what a scope lists has changed. In the transaction of the change.
@@ -51,7 +46,8 @@ pub(crate) fn mark_change(connection: &Connection, issuer: i64, shard: i64) -> R
     Ok(())
 }
 
-fn mark(connection: &Connection, issuer: i64, shard: i64) -> Result<ChangeMark, Fault> {
+/// What has changed in a scope, as that connection sees it: of the list that is read on the same one, in the same transaction.
+pub(crate) fn mark(connection: &Connection, issuer: i64, shard: i64) -> Result<ChangeMark, Fault> {
     let changes: Option<i64> = connection
         .prepare_cached("SELECT changes FROM crl_changes WHERE issuer = ?1 AND shard = ?2")?
         .query_row((issuer, shard), |row| row.get(0))

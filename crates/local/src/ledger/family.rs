@@ -12,7 +12,7 @@ use chancery_authority::port::ledger::{
 use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, Rows};
 
 use super::certificates::{Stage, by_id, issuer_number, padded_serial, row_by_serial};
 use super::fault::{Fault, damaged};
@@ -127,6 +127,9 @@ pub(crate) fn revoke(
     reach: Reach,
 ) -> Result<RevokedTogether, Fault> {
     let certificate = revocations::revoke(writing, issuer, serial, revocation)?;
+    let connection = writing.connection;
+    // Whatever the reason: nothing is renewed any more, so nothing that was reserved before becomes a certificate either.
+    give_up(writing, descending(connection, issuer, serial)?, revocation)?;
     let mut together = RevokedTogether {
         certificate,
         others: Vec::new(),
@@ -135,7 +138,6 @@ pub(crate) fn revoke(
     if !compromises_key(revocation.reason) {
         return Ok(together);
     }
-    let connection = writing.connection;
     let key = match &together.certificate {
         Revoked::Now(record) | Revoked::Already(record) => record.key,
     };
@@ -151,11 +153,11 @@ pub(crate) fn revoke(
         ),
     )?;
     if reach == Reach::Certificate {
+        // The key is certified for nobody any more, neither are they.
+        give_up(writing, of_key(connection, key)?, revocation)?;
         return Ok(together);
     }
-    for (issuer, serial) in open_intents(connection, key)? {
-        intents::mark_lost(writing, &IntentId { issuer, serial }, revocation.at)?;
-    }
+    give_up(writing, open_intents(connection, key)?, revocation)?;
     let mut due = due(connection, key, revocation)?;
     together.has_more = due.len() > REVOKED_TOGETHER;
     due.truncate(REVOKED_TOGETHER);
@@ -168,38 +170,69 @@ pub(crate) fn revoke(
     Ok(together)
 }
 
+fn give_up(writing: &Writing<'_>, open: Vec<IntentId>, revocation: &Revocation) -> Result<(), Fault> {
+    for intent in open {
+        intents::mark_lost(writing, &intent, revocation.at)?;
+    }
+    Ok(())
+}
+
 /// Open intents that would become certificates of that fate.
-fn open_intents(connection: &Connection, key: KeyFingerprint) -> Result<Vec<(Slug, Serial)>, Fault> {
+fn open_intents(connection: &Connection, key: KeyFingerprint) -> Result<Vec<IntentId>, Fault> {
     let mut statement = connection.prepare_cached(family!(
         "SELECT i.slug, c.serial FROM family f CROSS JOIN certificates c ON c.id = f.id JOIN issuers i ON i.id = c.issuer
          WHERE c.issued_at IS NULL AND c.lost_at IS NULL"
     ))?;
-    let rows = statement.query_map([&key.0], |row| {
-        Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?))
-    })?;
-    let mut open = Vec::new();
-    for row in rows {
-        let (slug, serial) = row?;
-        let slug = Slug::new(slug).map_err(|error| damaged(format!("a row of issuers: {error}")))?;
-        open.push((slug, read_serial(&serial)?));
-    }
-    Ok(open)
+    ids(statement.query([&key.0])?)
 }
 
-/// Certificates that are to be revoked, too: one more than at once tells that there are more.
+/// Open intents of the key itself.
+fn of_key(connection: &Connection, key: KeyFingerprint) -> Result<Vec<IntentId>, Fault> {
+    let mut statement = connection.prepare_cached(
+        "SELECT i.slug, c.serial FROM certificates c JOIN issuers i ON i.id = c.issuer
+         WHERE c.key = ?1 AND c.issued_at IS NULL AND c.lost_at IS NULL",
+    )?;
+    ids(statement.query([&key.0])?)
+}
+
+/// Open intents that renew that certificate, or what descends from it.
+fn descending(connection: &Connection, issuer: &Slug, serial: Serial) -> Result<Vec<IntentId>, Fault> {
+    let mut statement = connection.prepare_cached(
+        "WITH RECURSIVE line (id) AS (
+             SELECT c.id FROM certificates c JOIN issuers i ON i.id = c.issuer WHERE c.serial = ?1 AND i.slug = ?2
+             UNION
+             SELECT c.id FROM line l CROSS JOIN certificates c ON c.predecessor = l.id
+                 WHERE c.predecessor IS NOT NULL AND c.lost_at IS NULL
+         )
+         SELECT i.slug, c.serial FROM line l CROSS JOIN certificates c ON c.id = l.id JOIN issuers i ON i.id = c.issuer
+         WHERE c.issued_at IS NULL AND c.lost_at IS NULL",
+    )?;
+    ids(statement.query((serial.as_padded(), issuer.as_str()))?)
+}
+
+fn ids(mut rows: Rows<'_>) -> Result<Vec<IntentId>, Fault> {
+    let mut ids = Vec::new();
+    while let Some(row) = rows.next()? {
+        let issuer = Slug::new(row.get::<_, String>(0)?);
+        let issuer = issuer.map_err(|error| damaged(format!("a row of issuers: {error}")))?;
+        let serial = read_serial(&row.get::<_, Vec<u8>>(1)?)?;
+        ids.push(IntentId { issuer, serial });
+    }
+    Ok(ids)
+}
+
+/// Certificates that are to be revoked, too: one more than at once tells that there are more. Whether they have ended is not
+/// asked: a clock that is ahead would leave those valid that it takes for over, and nobody would come back for them.
 fn due(connection: &Connection, key: KeyFingerprint, revocation: &Revocation) -> Result<Vec<i64>, Fault> {
     let mut statement = connection.prepare_cached(family!(
         "SELECT c.id FROM family f CROSS JOIN certificates c ON c.id = f.id
              LEFT JOIN revocations r ON r.certificate = c.id
-         WHERE c.issued_at IS NOT NULL AND c.not_after >= ?2
-             AND (r.certificate IS NULL OR (c.key = ?1 AND ?3 = 1 AND r.reason <> 1))
-         LIMIT ?4"
+         WHERE c.issued_at IS NOT NULL AND (r.certificate IS NULL OR (c.key = ?1 AND ?2 = 1 AND r.reason <> 1))
+         LIMIT ?3"
     ))?;
     let limit = i64::try_from(REVOKED_TOGETHER).unwrap_or(i64::MAX).saturating_add(1);
     let due = statement
-        .query_map((&key.0, revocation.at.0, revocation.reason.code(), limit), |row| {
-            row.get(0)
-        })?
+        .query_map((&key.0, revocation.reason.code(), limit), |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     Ok(due)
 }

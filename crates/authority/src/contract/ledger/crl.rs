@@ -125,6 +125,40 @@ pub(super) async fn numbers_rise(ledger: Arc<dyn Ledger>) {
     );
 }
 
+pub(super) async fn a_view_lists_every_change_that_it_covers(ledger: Arc<dyn Ledger>) {
+    const ROUNDS: u32 = 4;
+    const MANY: u32 = 12;
+    for round in 0..ROUNDS {
+        let numbers = 1 + round * MANY..1 + (round + 1) * MANY;
+        for number in numbers.clone() {
+            issue(&*ledger, &intent(number)).await;
+        }
+        let revoking = numbers.map(|number| {
+            let ledger = ledger.clone();
+            tokio::spawn(async move { revoke(&*ledger, &intent(number), RevocationReason::Superseded).await })
+        });
+        let making = (0..4).map(|_| {
+            let ledger = ledger.clone();
+            tokio::spawn(async move { view(&*ledger, &full()).await })
+        });
+        let (revoked, made) = tokio::join!(join_all(revoking), join_all(making));
+        for outcome in revoked {
+            outcome.unwrap_or_else(|error| panic!("a revoking task panicked: {error}"));
+        }
+        let last = view(&*ledger, &full()).await;
+        for outcome in made {
+            let made = outcome.unwrap_or_else(|error| panic!("a reserving task panicked: {error}"));
+            if made.mark == last.mark {
+                assert_eq!(
+                    made.revocations.entries(),
+                    last.revocations.entries(),
+                    "a CRL that covers all changes lists all of them"
+                );
+            }
+        }
+    }
+}
+
 pub(super) async fn scopes_are_kept_apart(ledger: &dyn Ledger) {
     let scope = |issuer: &str, shard| CrlScope {
         issuer: slug(issuer),

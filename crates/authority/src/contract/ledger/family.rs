@@ -102,8 +102,8 @@ pub(super) async fn a_compromised_key_takes_all_of_its_family_with_it(ledger: &d
     );
     assert_eq!(
         numbers(&together.others),
-        serials([2, 4, 5]),
-        "every unexpired certificate of the key and every descendant is revoked, and told"
+        serials([2, 3, 4, 5]),
+        "every certificate of the key and every descendant is revoked, and told, whatever the clock says of its end"
     );
     assert!(!together.has_more);
     for other in &together.others {
@@ -118,8 +118,7 @@ pub(super) async fn a_compromised_key_takes_all_of_its_family_with_it(ledger: &d
             "what is told is kept"
         );
     }
-    assert_eq!(reason(ledger, 3).await, None, "what has expired is left alone");
-    assert_eq!(reason(ledger, 8).await, None, "so is everybody else's");
+    assert_eq!(reason(ledger, 8).await, None, "everybody else's is left alone");
     for open in [again(6, 1), renewal(7, 5)] {
         assert_eq!(
             ledger.complete(completion(&open)).await.err(),
@@ -129,8 +128,8 @@ pub(super) async fn a_compromised_key_takes_all_of_its_family_with_it(ledger: &d
     }
     assert_eq!(
         ok(ledger.counts().await).revoked,
-        6,
-        "four certificates and two intents"
+        7,
+        "five certificates and two intents"
     );
     assert_eq!(related(ledger, 1).await, [], "nothing of its fate is left");
 
@@ -203,7 +202,6 @@ pub(super) async fn one_certificate_alone_can_be_revoked(ledger: &dyn Ledger) {
         Some(LedgerError::NotFound(serial(99)))
     );
     let revoked = not_renewable(5, NotRenewable::Revoked(serial(1)));
-    ok(ledger.mark_lost(intent(7).id, NOW).await);
     refused(
         ledger,
         renewal(9, 5),
@@ -214,7 +212,37 @@ pub(super) async fn one_certificate_alone_can_be_revoked(ledger: &dyn Ledger) {
     // Whoever says later that all of it is meant is heard.
     let rest = revoke(ledger, 1, COMPROMISE, Reach::Key).await;
     assert!(matches!(rest.certificate, Revoked::Already(_)));
-    assert_eq!(numbers(&rest.others), serials([2, 4, 5]), "the others are revoked then");
+    assert_eq!(numbers(&rest.others), serials([2, 3, 4, 5]), "the others are revoked then");
+}
+
+pub(super) async fn what_was_reserved_before_a_revocation_is_given_up_with_it(ledger: &dyn Ledger) {
+    let never = async |intent: CertificateIntent, why: &str| {
+        let refused = ledger.complete(completion(&intent)).await.err();
+        assert_eq!(refused, Some(LedgerError::NoOpenIntent(intent.id)), "{why}");
+    };
+    // Of the key (6) and of the line (7), where one certificate alone is revoked for its key.
+    family(ledger).await;
+    revoke(ledger, 1, COMPROMISE, Reach::Certificate).await;
+    never(again(6, 1), "an intent of a blocked key never becomes a certificate").await;
+    never(renewal(7, 5), "neither does one that renews what descends from a revoked one").await;
+    ok(ledger.complete(completion(&open_for_others(ledger, 9).await)).await);
+
+    // A renewal under way, where its predecessor is revoked for whatever reason.
+    for (number, reason) in (20..).step_by(4).zip([RevocationReason::Superseded, COMPROMISE]) {
+        issue(ledger, &intent(number)).await;
+        let sole = renewal(number + 1, number);
+        reserve(ledger, &sole).await;
+        revoke(ledger, number, reason, Reach::Certificate).await;
+        never(sole, "a renewal under way ends with what it renews").await;
+    }
+    let open = ok(ledger.open_intents(UnixTime(i64::MAX), 10).await);
+    assert!(open.is_empty(), "and nothing waits for a sweep: {open:?}");
+}
+
+async fn open_for_others(ledger: &dyn Ledger, number: u32) -> CertificateIntent {
+    reserve(ledger, &intent(number)).await;
+    revoke(ledger, 8, RevocationReason::Superseded, Reach::Key).await;
+    intent(number)
 }
 
 pub(super) async fn other_reasons_reach_one_certificate(ledger: &dyn Ledger) {
@@ -242,7 +270,7 @@ pub(super) async fn other_reasons_reach_one_certificate(ledger: &dyn Ledger) {
     revoke(ledger, 2, RevocationReason::Superseded, Reach::Key).await;
     revoke(ledger, 4, RevocationReason::Superseded, Reach::Key).await;
     let together = revoke(ledger, 1, COMPROMISE, Reach::Key).await;
-    assert_eq!(numbers(&together.others), serials([2, 5]));
+    assert_eq!(numbers(&together.others), serials([2, 3, 5]));
     assert_eq!(reason(ledger, 2).await, Some(COMPROMISE));
     assert_eq!(reason(ledger, 4).await, Some(RevocationReason::Superseded));
 }

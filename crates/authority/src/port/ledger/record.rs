@@ -175,6 +175,16 @@ pub struct OpenPosition {
     pub serial: Serial,
 }
 
+impl OpenPosition {
+    /// Behind everything that was reserved until then, that second included.
+    pub fn behind(time: UnixTime) -> Self {
+        Self {
+            reserved_at: time,
+            serial: Serial::HIGHEST,
+        }
+    }
+}
+
 /// What completes an intent.
 #[derive(Clone, Debug)]
 pub struct Completion {

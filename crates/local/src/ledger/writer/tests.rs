@@ -2,6 +2,11 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::mpsc;
 
+use chancery_authority::port::Receipt;
+use chancery_authority::port::ledger::{Completion, CrlPlan, CrlScope, Ledger as _, Revocation};
+use chancery_x509::crl::RevocationReason;
+use chancery_x509::time::UnixTime;
+
 use super::*;
 use crate::ledger::SqliteLedger;
 use crate::ledger::fault::damaged;
@@ -74,6 +79,53 @@ fn a_refusal_that_wrote_nothing_shares_the_commit_of_the_others() {
     assert!(wait(counted).is_ok());
     assert_eq!(wait(refused), Err(LedgerError::TokenReused));
     assert_eq!(ran.try_iter().count(), 1, "nothing was done twice");
+}
+
+#[test]
+fn a_crl_covers_no_change_of_its_own_group_that_its_view_does_not_list() {
+    const NOW: UnixTime = UnixTime(1_795_464_000);
+    let (_folder, ledger) = fresh();
+    let intent = chancery_authority::contract::intent(1);
+    wait(ledger.reserve(intent.clone())).unwrap();
+    let completion = Completion {
+        id: intent.id.clone(),
+        certificate: vec![0x30],
+        receipt: Receipt(String::new()),
+        at: NOW,
+    };
+    wait(ledger.complete(completion)).unwrap();
+    let scope = CrlScope {
+        issuer: intent.id.issuer.clone(),
+        shard: intent.shard,
+    };
+    let plan = CrlPlan {
+        at: NOW,
+        expired_before: None,
+        above: 0,
+    };
+    let revocation = Revocation {
+        at: NOW,
+        reason: RevocationReason::Superseded,
+        invalidity_date: None,
+        principal: String::new(),
+    };
+    let release = hold(&ledger);
+    let (revoker, revoked) = (ledger.clone(), intent.id.clone());
+    // Each waits for the held writer; the revocation was asked for first, and both become one group.
+    let revoking = thread::spawn(move || wait(revoker.revoke(&revoked.issuer, revoked.serial, revocation)));
+    thread::sleep(Duration::from_millis(200));
+    let (maker, of) = (ledger.clone(), scope.clone());
+    let making = thread::spawn(move || wait(maker.reserve_crl(&of, plan)));
+    thread::sleep(Duration::from_millis(400));
+    drop(release);
+    revoking.join().unwrap().unwrap();
+    let made = making.join().unwrap().unwrap();
+    let covers = made.mark == wait(ledger.crl_standing(&scope)).unwrap().mark;
+    assert_eq!(
+        covers,
+        made.revocations.entries() == 1,
+        "a revocation is covered exactly where it is listed"
+    );
 }
 
 #[test]

@@ -58,16 +58,24 @@ impl State {
 
     /// Every certificate and open intent of the key, and all their descendants.
     fn family(&self, key: KeyFingerprint) -> Vec<IntentId> {
-        let is_lost = |row: &Row| matches!(row.stage, Stage::Lost);
-        let rows = || self.rows.values().filter(|row| !is_lost(row));
-        let mut family: Vec<IntentId> = rows()
-            .filter(|row| row.intent.key == key)
-            .map(|row| row.intent.id.clone())
-            .collect();
+        self.with_descendants(self.of_key(key))
+    }
+
+    fn of_key(&self, key: KeyFingerprint) -> Vec<IntentId> {
+        let of_key = self.kept().filter(|row| row.intent.key == key);
+        of_key.map(|row| row.intent.id.clone()).collect()
+    }
+
+    fn kept(&self) -> impl Iterator<Item = &Row> {
+        self.rows.values().filter(|row| !matches!(row.stage, Stage::Lost))
+    }
+
+    /// Those, and whatever descends from them by renewal.
+    fn with_descendants(&self, mut family: Vec<IntentId>) -> Vec<IntentId> {
         let mut known: HashSet<IntentId> = family.iter().cloned().collect();
         let mut next = 0;
         while let Some(id) = family.get(next).cloned() {
-            for row in rows().filter(|row| row.intent.renews.as_ref() == Some(&id)) {
+            for row in self.kept().filter(|row| row.intent.renews.as_ref() == Some(&id)) {
                 if known.insert(row.intent.id.clone()) {
                     family.push(row.intent.id.clone());
                 }
@@ -75,6 +83,17 @@ impl State {
             next += 1;
         }
         family
+    }
+
+    /// Gives up what is open of those.
+    fn give_up(&mut self, ids: Vec<IntentId>, revocation: &Revocation) -> Result<(), LedgerError> {
+        for id in ids {
+            let row = self.rows.get(&position(&id));
+            if row.is_some_and(|row| matches!(row.stage, Stage::Open { .. })) {
+                self.mark_lost(&id, revocation.at)?;
+            }
+        }
+        Ok(())
     }
 
     pub(in super::super) fn revoke(
@@ -85,6 +104,12 @@ impl State {
         reach: Reach,
     ) -> Result<RevokedTogether, LedgerError> {
         let certificate = self.revoke_one(issuer, serial, revocation.clone())?;
+        let own = IntentId {
+            issuer: issuer.clone(),
+            serial,
+        };
+        // Whatever the reason: nothing is renewed any more, so nothing that was reserved before becomes a certificate either.
+        self.give_up(self.with_descendants(vec![own]), revocation)?;
         let mut together = RevokedTogether {
             certificate,
             others: Vec::new(),
@@ -96,7 +121,7 @@ impl State {
         let key = self.record_mut(issuer, serial)?.key;
         self.blocked.insert(key);
         if reach == Reach::Certificate {
-            return Ok(together);
+            return self.give_up(self.of_key(key), revocation).map(|()| together);
         }
         for id in self.family(key) {
             let Some(row) = self.rows.get(&position(&id)) else {
@@ -114,7 +139,7 @@ impl State {
                 None => true,
                 Some(standing) => record.key == key && replaces(revocation.reason, standing),
             };
-            if !is_due || record.not_after < revocation.at || (id.serial == serial && id.issuer == *issuer) {
+            if !is_due || (id.serial == serial && id.issuer == *issuer) {
                 continue;
             }
             if together.others.len() == REVOKED_TOGETHER {
