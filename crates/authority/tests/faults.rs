@@ -294,12 +294,13 @@ async fn a_sweep_comes_to_whoever_stands_behind_those_that_fail() {
 async fn what_was_reserved_while_the_clock_was_ahead_is_given_up() {
     let office = Office::new().await;
     office.house.clock.advance(100 * 86_400);
-    leave_open(&office, "tls-client", 2).await;
+    let ahead = request("ahead.example.com");
+    office.house.faults.at("keys.sign", 1, Fault::FailBefore);
+    office.issue_with(&ahead, "ahead").await.unwrap_err();
+    leave_open(&office, "tls-client", 1).await;
     office.house.clock.advance(-100 * 86_400);
     leave_open(&office, "tls-server", 1).await;
-    let mut again = request("tls-client0.example.com");
-    again.profile = Some("tls-client".to_owned());
-    let told = office.issue_with(&again, "tls-client0").await.unwrap_err();
+    let told = office.issue_with(&ahead, "ahead").await.unwrap_err();
     assert_eq!(told.code(), "unavailable", "{told:?}");
     let swept = office.authority.sweep().await.unwrap();
     assert_eq!(
@@ -308,7 +309,7 @@ async fn what_was_reserved_while_the_clock_was_ahead_is_given_up() {
         "the other one that is ahead, and not the one that somebody may be at"
     );
     assert_eq!(office.authority.ports().ledger.counts().await.unwrap().open_intents, 1);
-    fine(&office, &office.issue_with(&again, "tls-client0").await.unwrap());
+    fine(&office, &office.issue_with(&ahead, "ahead").await.unwrap());
 }
 
 /// What would forbid to reserve an intent now forbids to complete it, where it came between.

@@ -273,7 +273,7 @@ pub enum Revoked {
 /// How far a revocation reaches whose reason says that the [key is compromised](compromises_key).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reach {
-    /// To every unexpired certificate of the key, and to every one that descends from a certificate of the key by renewal.
+    /// To every certificate of the key, and to every one that descends from a certificate of the key by renewal.
     #[default]
     Key,
     /// To that certificate alone. The key is blocked all the same.

@@ -128,7 +128,7 @@ impl From<RevokeError> for Problem {
 
 /// Revokes a certificate, for good, and publishes the CRL.
 ///
-/// `keyCompromise` (and `cACompromise`) revokes every unexpired certificate of the same key, whatever its name, and every
+/// `keyCompromise` (and `cACompromise`) revokes every certificate of the same key, whatever its name, and every
 /// one that descends from any certificate of the key by renewal, and blocks the key: it is certified for nobody again.
 ///
 /// A CA's certificate needs a token of scope `admin`: nothing is issued or renewed under it from then on.
