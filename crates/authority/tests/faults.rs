@@ -6,9 +6,9 @@ use crate::support;
 
 use std::time::Duration;
 
+use chancery_authority::Principal;
 use chancery_authority::issue::{IssueError, Issued};
 use chancery_authority::memory::Fault;
-use chancery_authority::Principal;
 use chancery_authority::port::ledger::{CertificateRecord, CrlScope, Kind, Search};
 use chancery_x509::algorithm::CaKeyAlgorithm;
 use chancery_x509::certificate::{Certificate, TbsCertificate};

@@ -295,13 +295,14 @@ async fn no_clock_decides_what_a_compromised_key_takes_with_it() {
     let compromise = RevocationReason::KeyCompromise;
     let revoking = office.authority.revoke(first.id.serial, compromise, None, &local);
     let others = revoking.await.unwrap().others;
-    assert_eq!(
-        others.iter().map(|other| &other.id).collect::<Vec<_>>(),
-        [&renewed.id]
-    );
+    assert_eq!(others.iter().map(|other| &other.id).collect::<Vec<_>>(), [&renewed.id]);
     let told = office.house.notices.received();
     let told = told.iter().filter(|notice| notice.subject == "Certificate Revoked");
-    assert_eq!(told.count(), 1, "nobody is told of what ended long ago but where it was asked for");
+    assert_eq!(
+        told.count(),
+        1,
+        "nobody is told of what ended long ago but where it was asked for"
+    );
 }
 
 #[tokio::test]

@@ -111,7 +111,10 @@ impl Authority {
                 Err(error) => return Err(error.into()),
             }
             return Err(IssueError::Unavailable {
-                detail: format!("the token's intent {} was given up: {why}; send the request again", intent.id),
+                detail: format!(
+                    "the token's intent {} was given up: {why}; send the request again",
+                    intent.id
+                ),
             });
         }
         let age = now.0.saturating_sub(intent.reserved_at.0);
@@ -149,7 +152,11 @@ impl Authority {
             let Some(id) = renewed.take() else { break };
             match ledger.certificate(Some(&id.issuer), id.serial).await? {
                 Some(record) if record.revocation.is_none() => renewed = record.renews,
-                Some(_) => return Ok(Some("the certificate that it renews, or one that leads to that, is revoked")),
+                Some(_) => {
+                    return Ok(Some(
+                        "the certificate that it renews, or one that leads to that, is revoked",
+                    ));
+                }
                 None => break,
             }
         }

@@ -212,7 +212,11 @@ pub(super) async fn one_certificate_alone_can_be_revoked(ledger: &dyn Ledger) {
     // Whoever says later that all of it is meant is heard.
     let rest = revoke(ledger, 1, COMPROMISE, Reach::Key).await;
     assert!(matches!(rest.certificate, Revoked::Already(_)));
-    assert_eq!(numbers(&rest.others), serials([2, 3, 4, 5]), "the others are revoked then");
+    assert_eq!(
+        numbers(&rest.others),
+        serials([2, 3, 4, 5]),
+        "the others are revoked then"
+    );
 }
 
 pub(super) async fn what_was_reserved_before_a_revocation_is_given_up_with_it(ledger: &dyn Ledger) {
@@ -224,7 +228,11 @@ pub(super) async fn what_was_reserved_before_a_revocation_is_given_up_with_it(le
     family(ledger).await;
     revoke(ledger, 1, COMPROMISE, Reach::Certificate).await;
     never(again(6, 1), "an intent of a blocked key never becomes a certificate").await;
-    never(renewal(7, 5), "neither does one that renews what descends from a revoked one").await;
+    never(
+        renewal(7, 5),
+        "neither does one that renews what descends from a revoked one",
+    )
+    .await;
     ok(ledger.complete(completion(&open_for_others(ledger, 9).await)).await);
 
     // A renewal under way, where its predecessor is revoked for whatever reason.
