@@ -158,6 +158,26 @@ resource "aws_cloudwatch_metric_alarm" "crl_unmeasured" {
   tags                = var.tags
 }
 
+# The CRL is published all the same, so this is not for the alarm on its age. A run that finds damage fails, too; this one says
+# of which CA, and of damage that is found outside of runs.
+resource "aws_cloudwatch_metric_alarm" "crl_damaged" {
+  for_each = { for ca, slug in local.ca_slugs : ca => slug if var.alarms_enabled }
+
+  alarm_name          = "${var.project}-${each.key}-ca-crl-damaged-${var.env}"
+  alarm_description   = "Revocations of ${each.value} could not be read, or not be followed, as they should be, or were lost and put back. Its CRL is published; the log of its function says which, and somebody may have written to the tables."
+  namespace           = "Chancery"
+  metric_name         = "CrlDamaged"
+  dimensions          = { Project = var.project, Environment = var.env, Authority = each.value }
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 1
+  threshold           = 0
+  comparison_operator = "GreaterThanThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [module.sns_ca_notifications.arn]
+  tags                = var.tags
+}
+
 resource "aws_cloudwatch_metric_alarm" "refused_intents" {
   count = var.alarms_enabled ? 1 : 0
 

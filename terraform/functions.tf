@@ -61,6 +61,12 @@ locals {
     notify   = { for service in local.slack ? ["sns.amazonaws.com"] : [] : service => local.topic_arn }
   }
 
+  # A token of a caller's is looked up among that caller's own: whoever may invoke tls-cert cannot use one before the state
+  # machine does. The program knows the name (crates/lambda/src/office.rs).
+  callers = {
+    tls-cert = { state-machine = "the state machine ${local.machine_name}" }
+  }
+
   topic_arn = "arn:${local.partition}:sns:${local.region}:${local.account_id}:${local.topic_name}"
 
   log_destination_arn = var.subscription_filter_destination == "" || var.logging_account_id == "" ? "" : "arn:${local.partition}:logs:${local.region}:${var.logging_account_id}:destination:${var.subscription_filter_destination}"
@@ -76,6 +82,7 @@ module "function" {
   environment = each.key == "notify" ? local.notify_environment : local.environment
   policy      = local.policies[each.key]
   invokers    = lookup(local.invokers, each.key, {})
+  callers     = lookup(local.callers, each.key, {})
 
   zip                     = var.lambda_zip == "" ? "${path.module}/../dist/chancery-lambda.zip" : var.lambda_zip
   architecture            = var.lambda_architecture

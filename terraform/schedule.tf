@@ -1,3 +1,8 @@
+locals {
+  # By the alias that is the machine's own, where a function has one.
+  invoked_arns = { for name, function in module.function : name => lookup(function.caller_arns, "state-machine", function.function_arn) }
+}
+
 module "state_machine" {
   source = "./modules/state-machine"
 
@@ -5,7 +10,7 @@ module "state_machine" {
   schedule_name       = "${var.project}-ca-scheduler-${var.env}"
   scheduler_role_name = "${var.project}-scheduler-${var.env}"
   schedule_expression = var.schedule_expression
-  function_arns       = { for name, function in module.function : name => function.function_arn }
+  function_arns       = local.invoked_arns
   tls                 = local.tls_json
   expiry              = local.reminders
   task_timeout        = var.timeout + 30

@@ -83,12 +83,21 @@ def _asked(call: Call, account: str) -> Iterator[tuple[str, str, dict[str, Any]]
             f"kms:{name}": str(value[name])
             for name in ("SigningAlgorithm", "MessageType", "KeySpec", "MacAlgorithm")
             if value.get(name) is not None
-        }
+        } | _encryption_context(value)
     elif call.service == "secretsmanager":
         resource = str(value.get("SecretId", "*"))
     elif call.service == "sns":
         resource = urllib.parse.parse_qs(call.body.decode(errors="replace")).get("TopicArn", ["*"])[0]
     yield f"{call.service}:{call.operation}", resource, context
+
+
+def _encryption_context(value: dict[str, Any]) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-encryption-context."""
+    pairs = value.get("EncryptionContext") or {}
+    if not isinstance(pairs, dict) or not pairs:
+        return {}
+    named = {f"kms:EncryptionContext:{name}": str(each) for name, each in pairs.items()}
+    return named | {"kms:EncryptionContextKeys": tuple(str(name) for name in pairs)}
 
 
 def _s3(call: Call) -> tuple[str, str, dict[str, str]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
@@ -129,3 +131,26 @@ def test_topics(sandbox, session, name):
     _, client = session(allow("sns:Publish", resource=topic))
     client("sns").publish(TopicArn=topic, Message="m")
     assert denied(client("sns").publish, TopicArn=other, Message="m") == "AuthorizationError"
+
+
+GUIDE = Path(__file__).resolve().parents[2] / "docs" / "guide.md"
+
+
+def test_key_pairs_for_certain_names_alone(sandbox, session):
+    """By the statement of the guide, word for word."""
+    arn = sandbox.client("kms").create_key()["KeyMetadata"]["Arn"]
+    (text,) = re.findall(r"```json\n(\{[^`]*kms:GenerateDataKeyPair[^`]*)```", GUIDE.read_text())
+    _, client = session(json.loads(text) | {"Resource": arn})
+    kms = client("kms")
+
+    def make(**context: str):
+        return kms.generate_data_key_pair(KeyId=arn, KeyPairSpec="ECC_NIST_P256", EncryptionContext=context)
+
+    assert make(common_name="db-1.example.com")["PublicKey"]
+    for wrong in (
+        {},
+        {"common_name": "www.example.org"},
+        {"Common_Name": "db-1.example.com"},
+        {"common_name": "db-1.example.com", "beside": "x"},
+    ):
+        assert denied(make, **wrong) == "AccessDeniedException", wrong

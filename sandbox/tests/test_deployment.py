@@ -10,7 +10,7 @@ import judges
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from deployments import ENTRIES, grow_older
+from deployments import ENTRIES, csr, grow_older
 
 from chancery_sandbox import lists
 
@@ -120,6 +120,25 @@ def test_an_entry_that_is_none_fails_the_run_and_stops_no_other(authority, tls_j
     run = authority.run()
     assert (run.status, run.error, set(run.failed)) == ("FAILED", "Chancery.PartlyFailed", {"TlsCertificates"})
     assert len(leaves(authority, "beside-none")) == 1
+
+
+def test_a_token_of_a_direct_caller_is_not_the_state_machine_s(authority, tls_json):
+    """Both of them use one that the list names, the caller first; and the list uses it twice, for two requests."""
+    token = {"idempotency_token": "known-beforehand"}
+    authority.invoke("tls-cert", {"common_name": "planted", "base64_csr_data": csr(common_name="planted"), **token})
+    for name in ("token-first", "token-second"):
+        authority.put_internal(f"csrs/{name}.csr", lists.Request.make(common_name=name).csr)
+    entries = [{"common_name": name, "csr_file": f"{name}.csr", **token} for name in ("token-first", "token-second")]
+    tls_json(entries[:1])
+    assert authority.run().status == "SUCCEEDED"
+    assert len(leaves(authority, "token-first")) == 1
+    assert authority.run().status == "SUCCEEDED"
+    assert len(leaves(authority, "token-first")) == 1
+    tls_json(entries[1:])
+    run = authority.run()
+    assert (run.status, run.error, set(run.failed)) == ("FAILED", "Chancery.PartlyFailed", {"TlsCertificates"})
+    assert leaves(authority, "token-second") == []
+    assert len(leaves(authority, "planted")) == 1
 
 
 def throttle(sandbox, times: int) -> None:

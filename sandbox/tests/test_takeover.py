@@ -36,8 +36,8 @@ def taken(deployed):
     return deployed
 
 
-TRIES = 3
-"""Of a function that has damage to tell, in one run of the state machine; each publishes a CRL."""
+TRIES = 1
+"""Of a function that has damage to tell, in one run of the state machine: another one would find the same."""
 
 
 def run(authority) -> None:
@@ -118,7 +118,7 @@ def test_old_certificates_are_revoked_by_the_list(taken, authority, tmp_path):
     authority.put_internal("revoked.json", json.dumps([entry]).encode())
     run(authority)
     crl = judges.crl(authority, authority.issuing_slug)
-    assert judges.number(crl) >= before + TRIES
+    assert judges.number(crl) == before + TRIES
     assert {int(second), int(taken.made["revoked"])} <= judges.serials(crl)
     old = certificate(authority, second).public_bytes(serialization.Encoding.PEM)
     assert "certificate revoked" in judges.openssl_verify(tmp_path, authority, old)

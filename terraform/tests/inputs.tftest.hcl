@@ -43,6 +43,14 @@ run "crls_overlap_by_default" {
     condition     = aws_cloudwatch_metric_alarm.crl_stale["issuing"].dimensions == tomap({ Project = "serverless", Environment = "dev", Authority = "serverless-issuing-ca-dev" })
     error_message = "The alarm must look at the metric that the functions write."
   }
+
+  assert {
+    condition = { for ca, alarm in aws_cloudwatch_metric_alarm.crl_damaged : ca => [alarm.namespace, alarm.metric_name, alarm.dimensions["Authority"], alarm.statistic, tostring(alarm.threshold), alarm.treat_missing_data] } == {
+      root    = ["Chancery", "CrlDamaged", "serverless-root-ca-dev", "Sum", "0", "notBreaching"]
+      issuing = ["Chancery", "CrlDamaged", "serverless-issuing-ca-dev", "Sum", "0", "notBreaching"]
+    }
+    error_message = "Revocations that are damaged raise an alarm, whatever the age of the CRL."
+  }
 }
 
 run "schedule_hourly" {
@@ -351,6 +359,7 @@ run "function" {
     description           = "Issue"
     environment           = { PROJECT = "p" }
     handler               = "tls_cert.lambda_handler"
+    callers               = { state-machine = "the state machine" }
     invokers              = { "arn:aws:iam::999999999999:role/workload" = null }
     log_retention_days    = 30
     memory_size           = 128
@@ -377,5 +386,9 @@ run "function" {
   assert {
     condition     = aws_lambda_permission.invoke["arn:aws:iam::999999999999:role/workload"].qualifier == null && aws_lambda_permission.invoke_alias["arn:aws:iam::999999999999:role/workload"].qualifier == "p-tls-cert-dev"
     error_message = "Named principals invoke the function and its alias."
+  }
+  assert {
+    condition     = aws_lambda_alias.caller["state-machine"].name == "state-machine" && aws_lambda_alias.caller["state-machine"].function_version == "$LATEST" && length(aws_lambda_permission.invoke_alias) == 1
+    error_message = "The alias of one caller is permitted to nobody else."
   }
 }

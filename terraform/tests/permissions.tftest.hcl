@@ -265,3 +265,18 @@ run "readers" {
     error_message = "The reader's role reads."
   }
 }
+
+# Of tls-cert, the machine may use the alias that is its own, and nothing else: its tokens are looked up under that name.
+run "callers" {
+  command = plan
+
+  assert {
+    condition     = { for name, callers in local.callers : name => keys(callers) } == { tls-cert = ["state-machine"] }
+    error_message = "The state machine has an alias of its own."
+  }
+
+  assert {
+    condition     = local.invoked_arns == { for name, function in module.function : name => name == "tls-cert" ? "arn:aws:lambda:eu-west-2:123456789012:function:mocked:alias" : function.function_arn }
+    error_message = "The machine invokes tls-cert by its alias, and every other function by its name."
+  }
+}

@@ -108,6 +108,29 @@ run "nothing_stops_anything" {
   }
 }
 
+run "what_cannot_be_mended_is_not_tried_again" {
+  command = plan
+
+  module {
+    source = "./modules/state-machine"
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for name, state in jsondecode(output.definition).States : [
+        for error in ["ConfigurationError", "IncompleteError", "TokenReusedError"] :
+        [for retry in state.Retry : retry.MaxAttempts if contains(retry.ErrorEquals, error) || contains(retry.ErrorEquals, "States.TaskFailed")][0] == 0
+      ] if state.Type == "Task"
+    ]))
+    error_message = "What another try finds again is told once: a damaged row makes one CRL a run, not three."
+  }
+
+  assert {
+    condition     = [for retry in jsondecode(output.definition).States["TLS Certificates"].ItemProcessor.States["TLS Certificate"].Retry : retry.MaxAttempts if contains(retry.ErrorEquals, "TokenReusedError")] == [0]
+    error_message = "A token that was used for another request is not tried again."
+  }
+}
+
 run "without_lists_and_reminders" {
   command = plan
 

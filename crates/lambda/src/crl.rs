@@ -125,7 +125,9 @@ async fn revoke_listed(
             left,
             "there was no time for all entries of {name}; the next run goes on"
         );
-        return incomplete(format!("there was no time for {left} entries of {name}; run it again"));
+        // Another try goes on where this one ended.
+        let message = format!("there was no time for {left} entries of {name}; run it again");
+        return Err(Failure::new(FailureKind::Unavailable, message));
     }
     match damaged.first() {
         None => Ok(()),

@@ -29,8 +29,10 @@ pub enum FailureKind {
     Unavailable,
     /// A call with the same idempotency token is being worked on.
     InProgress,
-    /// Some entries of a file could not be followed; the others were.
+    /// Some entries of a file could not be followed, or something was damaged; everything else was done.
     Incomplete,
+    /// The state machine's token was used for another request, and nothing was issued.
+    TokenReused,
     /// Anything else.
     Internal,
 }
@@ -43,6 +45,7 @@ impl FailureKind {
             Self::Unavailable => "UnavailableError",
             Self::InProgress => "InProgressError",
             Self::Incomplete => "IncompleteError",
+            Self::TokenReused => "TokenReusedError",
             Self::Internal => "InternalError",
         }
     }

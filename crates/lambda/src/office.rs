@@ -188,12 +188,21 @@ impl Office {
     }
 }
 
+/// The alias that is the state machine's, as Terraform makes it (`terraform/functions.tf`).
+const STATE_MACHINE: &str = "state-machine";
+
 impl Invocation {
     /// Who asks, as far as a function is told: whoever may invoke it by that name.
     pub fn principal(&self) -> Principal {
         // arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER]
         let name = self.function_arn.splitn(7, ':').nth(6).unwrap_or(&self.function_arn);
         Principal::Function(name.chars().take(200).collect())
+    }
+
+    /// Whether the state machine asks, whose alias nobody else is permitted to use. It reads of an answer only that there is
+    /// one.
+    pub fn is_of_state_machine(&self) -> bool {
+        self.function_arn.splitn(8, ':').nth(7) == Some(STATE_MACHINE)
     }
 }
 
@@ -214,5 +223,23 @@ mod tests {
         assert_eq!(principal(arn), "function:p-tls-cert-dev");
         assert_eq!(principal(&format!("{arn}:web")), "function:p-tls-cert-dev:web");
         assert_eq!(principal("local"), "function:local");
+    }
+
+    #[test]
+    fn the_state_machine_is_known_by_its_alias_alone() {
+        let arn = "arn:aws:lambda:eu-west-1:123456789012:function:p-tls-cert-dev";
+        for (function_arn, expected) in [
+            (format!("{arn}:state-machine"), true),
+            (arn.to_owned(), false),
+            (format!("{arn}:p-tls-cert-dev"), false),
+            (format!("{arn}:state-machine:"), false),
+            ("arn:aws:lambda:eu-west-1:123456789012:function:state-machine".to_owned(), false),
+        ] {
+            let invocation = Invocation {
+                function_arn,
+                ..Invocation::default()
+            };
+            assert_eq!(invocation.is_of_state_machine(), expected, "{}", invocation.function_arn);
+        }
     }
 }

@@ -55,6 +55,10 @@ pub async fn handle(office: &Office, event: &[u8], invocation: &Invocation) -> R
         Err(IssueError::Rejected(refusal)) => {
             office.metrics.rejected(refusal.code());
             tracing::info!(code = refusal.code(), reason = %refusal, %principal, "request refused");
+            if matches!(refusal, Refusal::TokenReused) && invocation.is_of_state_machine() {
+                // To the state machine an answer is an answer, and this entry would count as done.
+                return Err(Failure::new(FailureKind::TokenReused, refusal.to_string()));
+            }
             Ok(error(&refusal))
         }
         Err(IssueError::Internal { code: "no_ca", .. }) => Ok(no_ca(office)),

@@ -240,7 +240,7 @@ async fn what_stands_costs_one_look_for_all_and_publishing_has_its_share_of_the_
         .answer(b"{}", &hurried)
         .await
         .unwrap_err();
-    assert_eq!(failure.kind, FailureKind::Incomplete);
+    assert_eq!(failure.kind, FailureKind::Unavailable, "so that it is tried again");
     assert!(failure.message.contains("no time for 401 entries"), "{failure}");
     assert_eq!(published(&deployment, ISSUING).await.0, number + 1);
 }

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use chancery_authority::memory::Fault;
 use chancery_lambda::failure::FailureKind;
 use chancery_lambda::function::Function;
+use chancery_lambda::office::Invocation;
 use chancery_x509::certificate::Certificate;
 use serde_json::{Value, json};
 use support::{Deployment, ED25519, ISSUING, P256, P384, error, event, invocation, serial};
@@ -189,6 +190,32 @@ async fn a_repeated_invocation_answers_the_same_certificate() {
     let mut disguised = event("d", ED25519);
     disguised["idempotency_token"] = json!("1");
     serial(&deployment.ask(&disguised, "6").await.unwrap());
+}
+
+#[tokio::test]
+async fn tokens_of_direct_callers_are_not_the_state_machine_s() {
+    let deployment = Deployment::with_cas(&[]).await;
+    let ask = async |alias: &str, name: &str, csr: &str| {
+        let mut event = event(name, csr);
+        event["idempotency_token"] = json!("run-0");
+        let direct = invocation("1");
+        let invocation = Invocation {
+            function_arn: format!("{}{alias}", direct.function_arn),
+            ..direct
+        };
+        let tls_cert = deployment.function(Function::TlsCert);
+        tls_cert.answer(event.to_string().as_bytes(), &invocation).await
+    };
+    serial(&ask("", "planted", P256).await.unwrap());
+    let listed = ask(":state-machine", "listed", P384).await.unwrap();
+    assert_eq!(listed["CertificateInfo"]["CommonName"], "listed");
+    assert_eq!(ask(":state-machine", "listed", P384).await.unwrap(), listed);
+    // To the state machine, an answer is an answer: what is none of this entry's is a failure.
+    let failure = ask(":state-machine", "other", ED25519).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::TokenReused);
+    assert_eq!(failure.kind.name(), "TokenReusedError");
+    let answer = ask("", "other", ED25519).await.unwrap();
+    assert!(error(&answer).contains("idempotency token"), "{answer}");
 }
 
 #[tokio::test]

@@ -6,8 +6,28 @@ module "algorithm" {
   key_spec = var.key_spec
 }
 
-locals {
-  administrators = length(var.administrators) > 0 ? var.administrators : ["arn:${var.partition}:iam::${var.account_id}:root"]
+module "policy" {
+  source = "../key-policy"
+
+  id                     = "ca-key"
+  account_id             = var.account_id
+  partition              = var.partition
+  administrators         = var.administrators
+  further_administration = ["kms:GetPublicKey", "kms:Verify"]
+
+  use = {
+    sid             = "Sign"
+    nobody_else_sid = "NobodyElseSigns"
+    action          = "kms:Sign"
+    condition       = { "kms:SigningAlgorithm" = module.algorithm.name, "kms:MessageType" = module.algorithm.message_type }
+    role_arns       = var.signing_role_arns
+  }
+
+  reading = [{
+    sid       = "ReadPublicKey"
+    action    = "kms:GetPublicKey"
+    role_arns = distinct(concat(var.signing_role_arns, var.reading_role_arns))
+  }]
 }
 
 resource "aws_kms_key" "encryption" {
@@ -17,79 +37,7 @@ resource "aws_kms_key" "encryption" {
   key_usage                = "SIGN_VERIFY"
   deletion_window_in_days  = 30
   tags                     = var.tags
-
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Id      = "ca-key"
-    Statement = [
-      {
-        # Neither kms:Sign nor kms:CreateGrant: who administers the key does not use it, nor lends it. Changing this
-        # policy is administration, and shows in CloudTrail.
-        Sid       = "Administer"
-        Effect    = "Allow"
-        Principal = { AWS = local.administrators }
-        Action = [
-          "kms:CancelKeyDeletion",
-          "kms:CreateAlias",
-          "kms:DeleteAlias",
-          "kms:DescribeKey",
-          "kms:DisableKey",
-          "kms:EnableKey",
-          "kms:GetKeyPolicy",
-          "kms:GetKeyRotationStatus",
-          "kms:GetPublicKey",
-          "kms:ListGrants",
-          "kms:ListKeyPolicies",
-          "kms:ListResourceTags",
-          "kms:PutKeyPolicy",
-          "kms:RevokeGrant",
-          "kms:ScheduleKeyDeletion",
-          "kms:TagResource",
-          "kms:UntagResource",
-          "kms:UpdateAlias",
-          "kms:UpdateKeyDescription",
-          "kms:Verify",
-        ]
-        Resource = "*"
-      },
-      {
-        Sid       = "Sign"
-        Effect    = "Allow"
-        Principal = { AWS = var.signing_role_arns }
-        Action    = "kms:Sign"
-        Resource  = "*"
-        Condition = {
-          StringEquals = {
-            "kms:SigningAlgorithm" = module.algorithm.name
-            "kms:MessageType"      = module.algorithm.message_type
-          }
-        }
-      },
-      {
-        Sid       = "ReadPublicKey"
-        Effect    = "Allow"
-        Principal = { AWS = distinct(concat(var.signing_role_arns, var.reading_role_arns)) }
-        Action    = "kms:GetPublicKey"
-        Resource  = "*"
-      },
-      {
-        # Whatever identity policies or grants say, now or later.
-        Sid       = "NobodyElseSigns"
-        Effect    = "Deny"
-        Principal = { AWS = "*" }
-        Action    = "kms:Sign"
-        Resource  = "*"
-        Condition = { ArnNotEquals = { "aws:PrincipalArn" = var.signing_role_arns } }
-      },
-      {
-        Sid       = "NoGrants"
-        Effect    = "Deny"
-        Principal = { AWS = "*" }
-        Action    = "kms:CreateGrant"
-        Resource  = "*"
-      },
-    ]
-  })
+  policy                   = module.policy.json
 
   lifecycle {
     prevent_destroy = true

@@ -93,6 +93,16 @@ resource "aws_lambda_alias" "function" {
   function_version = "$LATEST"
 }
 
+# Names of one caller each, by which the function tells that caller from all others: nobody else is permitted to use them.
+resource "aws_lambda_alias" "caller" {
+  for_each = var.callers
+
+  name             = each.key
+  description      = "For ${each.value} alone"
+  function_name    = aws_lambda_function.function.function_name
+  function_version = "$LATEST"
+}
+
 resource "aws_lambda_permission" "invoke" {
   for_each = var.invokers
 

@@ -1,3 +1,8 @@
+output "caller_arns" {
+  value       = { for name, alias in aws_lambda_alias.caller : name => alias.arn }
+  description = "ARNs of the function by the aliases that are for one caller each"
+}
+
 output "function_arn" {
   value       = aws_lambda_function.function.arn
   description = "ARN of the function"

@@ -3,6 +3,12 @@ variable "architecture" {
   description = "Instruction set that the code is built for"
 }
 
+variable "callers" {
+  type        = map(string)
+  description = "Aliases beside the function's own, for one caller each, and who that is"
+  default     = {}
+}
+
 variable "code_signing_config_arn" {
   type        = string
   description = "Code signing configuration; empty: none"

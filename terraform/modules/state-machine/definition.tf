@@ -1,5 +1,6 @@
 # What a scheduled run does. Every step is tried again, and one that fails for good leaves its error in the execution's
-# data and lets the others go on; the execution then ends as failed, which raises an alarm.
+# data and lets the others go on; the execution then ends as failed, which raises an alarm. What another try cannot mend is
+# not tried again.
 
 locals {
   # In this order: what the sweep finds lost is on the CRLs of the same run.
@@ -26,6 +27,11 @@ locals {
       IntervalSeconds = 70
       MaxAttempts     = 2
       BackoffRate     = 1
+    },
+    {
+      # Everything else was done and is published, and another try would find the same again: somebody has to look.
+      ErrorEquals = ["ConfigurationError", "IncompleteError", "TokenReusedError"]
+      MaxAttempts = 0
     },
     {
       # Lambda's own trouble: soon, and often, but not all at once.
@@ -68,7 +74,7 @@ locals {
   }
 
   # Each entry of tls.json in an execution of its own. It comes to 0 where the function answered (a refusal is an answer,
-  # and was told to the topic), and to 1 where it failed: small enough for the sum of tens of thousands.
+  # and was told to the topic; a token of another request is none), and to 1 where it failed: small enough for the sum of tens of thousands.
   map = { for name, state in {
     "TLS Certificates" = {
       Type           = "Map"

@@ -20,7 +20,7 @@ variable "expiry" {
 
 variable "function_arns" {
   type        = map(string)
-  description = "Function's short name to ARN"
+  description = "Function's short name to the ARN that the machine invokes it by"
 }
 
 variable "internal_bucket_key_arns" {

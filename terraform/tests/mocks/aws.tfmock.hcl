@@ -52,6 +52,12 @@ mock_resource "aws_iam_role" {
   }
 }
 
+mock_resource "aws_lambda_alias" {
+  defaults = {
+    arn = "arn:aws:lambda:eu-west-2:123456789012:function:mocked:alias"
+  }
+}
+
 mock_resource "aws_lambda_function" {
   defaults = {
     arn = "arn:aws:lambda:eu-west-2:123456789012:function:mocked"

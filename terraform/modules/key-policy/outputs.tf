@@ -1,0 +1,4 @@
+output "json" {
+  value       = local.policy
+  description = "The policy"
+}
