@@ -233,13 +233,21 @@ mod tests {
             (arn.to_owned(), false),
             (format!("{arn}:p-tls-cert-dev"), false),
             (format!("{arn}:state-machine:"), false),
-            ("arn:aws:lambda:eu-west-1:123456789012:function:state-machine".to_owned(), false),
+            (
+                "arn:aws:lambda:eu-west-1:123456789012:function:state-machine".to_owned(),
+                false,
+            ),
         ] {
             let invocation = Invocation {
                 function_arn,
                 ..Invocation::default()
             };
-            assert_eq!(invocation.is_of_state_machine(), expected, "{}", invocation.function_arn);
+            assert_eq!(
+                invocation.is_of_state_machine(),
+                expected,
+                "{}",
+                invocation.function_arn
+            );
         }
     }
 }
