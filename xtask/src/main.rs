@@ -4,6 +4,7 @@
 mod bench;
 mod cache;
 mod check;
+mod dependencies;
 mod docs;
 mod lambda;
 mod layout;

@@ -97,7 +97,10 @@ pub(crate) fn judges() -> Judges {
     }
     let python = python("judges", JUDGES);
     if python.is_none() {
-        missing.push("PyPI cryptography, pkilint and the sandbox (no virtual environment could be made)".to_owned());
+        missing.push(
+            "PyPI cryptography, pkilint, schemathesis and the sandbox (no virtual environment could be made)"
+                .to_owned(),
+        );
     }
     Judges { python, missing }
 }

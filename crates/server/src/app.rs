@@ -81,9 +81,9 @@ pub fn https(state: AppState, limits: &Limits) -> Router {
             "/certificates",
             post(api::certificates::issue).get(api::certificates::search),
         )
-        .route("/certificates/{serial}", get(api::certificates::show))
-        .route("/certificates/{serial}/revoke", post(api::certificates::revoke))
-        .route("/certificates/{serial}/renew", post(api::certificates::renew))
+        .route("/certificates/{serial_number}", get(api::certificates::show))
+        .route("/certificates/{serial_number}/revoke", post(api::certificates::revoke))
+        .route("/certificates/{serial_number}/renew", post(api::certificates::renew))
         .route("/crls", get(api::crls::status).post(api::crls::publish))
         .route("/crls/publications/{publication}", get(api::crls::publication))
         .route("/authorities", get(api::authorities::list))

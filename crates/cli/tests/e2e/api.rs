@@ -116,7 +116,7 @@ fn the_contract_request_gets_the_contract_answer() {
         200
     );
     let (status, problem) = client.get("/certificates?after=garbled");
-    assert_eq!((status, problem["code"].as_str()), (422, Some("unusable")));
+    assert_eq!((status, problem["code"].as_str()), (400, Some("bad_request")));
     let told = problem["error"].as_str().unwrap();
     assert!(told.contains("garbled") && told.contains("next"), "{told}");
     let serial = answer["CertificateInfo"]["SerialNumber"].as_str().unwrap();

@@ -4,6 +4,7 @@
 
 mod api;
 mod commands;
+mod described;
 mod folder;
 mod going_away;
 mod judged;

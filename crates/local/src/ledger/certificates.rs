@@ -263,9 +263,13 @@ fn search_within(
     limit: usize,
     window: i64,
 ) -> Result<Page, Fault> {
-    let after = after
-        .map(|cursor| cursor.0.parse::<i64>().map_err(|_| LedgerError::foreign_cursor(cursor)))
-        .transpose()?;
+    let position = |cursor: &Cursor| {
+        // Rust's integers may have a sign; ids have none.
+        let digits = cursor.0.bytes().all(|octet| octet.is_ascii_digit());
+        let position = digits.then(|| cursor.0.parse::<i64>().ok()).flatten();
+        position.ok_or_else(|| LedgerError::foreign_cursor(cursor))
+    };
+    let after = after.map(position).transpose()?;
     let issuer = match &query.issuer {
         None => None,
         Some(slug) => match issuer_number(connection, slug)? {

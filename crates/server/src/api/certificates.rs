@@ -93,7 +93,9 @@ fn serial(PathText(text): &PathText) -> Result<Serial, Problem> {
 
 /// RFC 3339, to the second.
 fn time(field: &str, text: &str) -> Result<UnixTime, Problem> {
-    let time: Result<jiff::Timestamp, _> = text.parse();
-    time.map(|time| UnixTime(time.as_second()))
-        .map_err(|_| Problem::unusable(format!("{field} must be a time such as 2026-11-23T20:00:00Z")))
+    UnixTime::from_rfc3339(text).ok_or_else(|| {
+        Problem::bad_request(format!(
+            "{field} must be a time such as 2026-11-23T20:00:00Z (RFC 3339)"
+        ))
+    })
 }

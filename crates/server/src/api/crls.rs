@@ -14,7 +14,7 @@ use chancery_authority::publish::{CrlOutcomes, CrlStatus, PublishError, Publishe
 use chancery_authority::{Scope, Slug};
 use serde::{Deserialize, Serialize};
 
-use super::certificates::{Body, PathText, object, octets};
+use super::certificates::{Body, PathText, given, object, octets};
 use super::problem::{Problem, ProblemBody};
 use crate::access::Caller;
 use crate::app::AppState;
@@ -64,7 +64,9 @@ pub struct Crls {
 #[serde(deny_unknown_fields)]
 pub struct PublishRequest {
     /// Those of this CA alone.
-    #[schema(example = "chancery-issuing-ca")]
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = String, required = false, example = "chancery-issuing-ca",
+        pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
     authority: Option<String>,
 }
 
@@ -206,11 +208,13 @@ impl PublicationState {
 }
 
 /// Makes and publishes CRLs now. What takes longer than ten seconds goes on and can be asked after.
-#[utoipa::path(post, path = "/api/v1/crls", tag = "crls", request_body = Option<PublishRequest>,
+#[utoipa::path(post, path = "/api/v1/crls", tag = "crls", request_body = PublishRequest,
     responses(
         (status = 200, description = "What came of each: one that failed has a `problem`", body = Crls),
         (status = 202, description = "It is still at work: ask after it at `Location`", body = PublicationState,
-            headers(("Location" = String, description = "`/api/v1/crls/publications/…`"))),
+            headers(("Location" = String, description = "`/api/v1/crls/publications/…`")),
+            links(("Ask after it" = (operation_id = "publication",
+                parameters(("publication" = "$response.body#/publication")))))),
         (status = 400, description = "The request is malformed", body = ProblemBody),
         (status = 403, description = "The token lacks the scope `admin`", body = ProblemBody),
         (status = 404, description = "No such CA", body = ProblemBody)))]
@@ -221,7 +225,7 @@ pub async fn publish(State(state): State<AppState>, caller: Caller, body: Body) 
         .authority
         .map(Slug::new)
         .transpose()
-        .map_err(|error| Problem::unusable(error.to_string()))?;
+        .map_err(|error| Problem::bad_request(format!("authority: {error}")))?;
     if let Some(slug) = slug.as_ref().filter(|slug| state.authority.ca(slug).is_none()) {
         return Err(Problem::not_found(format!(
             "there is no CA named {slug}; /api/v1/authorities lists them"

@@ -5,10 +5,10 @@ use std::sync::OnceLock;
 use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use utoipa::openapi::Ref;
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Ref, RefOr, Required};
 use utoipa::{Modify, OpenApi};
 
 use super::{authorities, certificates, crls, health, metrics, problem};
@@ -55,6 +55,9 @@ impl Modify for Token {
     }
 }
 
+/// Operations whose body may be left out: what it says is optional. None may be `null`, which is no object.
+const OPTIONAL_BODIES: [&str; 3] = ["publish", "renew", "revoke"];
+
 /// What every operation may answer, whatever it does: said once, and the same for all.
 struct Everywhere;
 
@@ -79,7 +82,15 @@ impl Modify for Everywhere {
                     answers.push(("403", "The token lacks the scope for this"));
                 }
                 if operation.request_body.is_some() {
+                    answers.push(("408", "The body came too slowly"));
                     answers.push(("413", "The body is over 256 KiB"));
+                }
+                let may_be_left_out = operation
+                    .operation_id
+                    .as_deref()
+                    .is_some_and(|id| OPTIONAL_BODIES.contains(&id));
+                if let Some(RefOr::T(body)) = operation.request_body.as_mut().filter(|_| may_be_left_out) {
+                    body.required = Some(Required::False);
                 }
                 for (status, description) in answers {
                     let body = Ref::from_schema_name("ProblemBody");

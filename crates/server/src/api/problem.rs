@@ -118,7 +118,7 @@ impl From<LedgerError> for Problem {
             LedgerError::NotFound(serial) => {
                 Self::not_found(format!("there is no certificate with serial number {serial}"))
             }
-            LedgerError::ForeignCursor { .. } => Self::unusable(format!("after: {error}")),
+            LedgerError::ForeignCursor { .. } => Self::bad_request(format!("after: {error}")),
             LedgerError::Unavailable { .. } => {
                 tracing::error!(%error, "the ledger is unavailable");
                 Self::unavailable("the ledger is unavailable at the moment; try again")

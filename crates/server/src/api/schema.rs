@@ -9,6 +9,9 @@ use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Type};
 use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
+/// A CSR for `www.example.com`, whose key nobody has.
+const EXAMPLE_CSR: &str = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlIVk1Id0NBUUF3R2pFWU1CWUdBMVVFQXd3UGQzZDNMbVY0WVcxd2JHVXVZMjl0TUZrd0V3WUhLb1pJemowQwpBUVlJS29aSXpqMERBUWNEUWdBRVE0RHc2bklnRWpRSjlucmRSeE82M0lpaFVMdWxvVm5IaXdlaWErRU9HckpICnpjOGdKdWpvNFBkZ0VtR3dPelRYVlFxeWtXUzYvVERPNTc1bXZSTHpFcUFBTUFvR0NDcUdTTTQ5QkFNQ0Ewa0EKTUVZQ0lRRENIT0YrTVlJUEE2R1kyODZLR00rYUFNK29OL1lqekpzT0E4TGRKVlkrSkFJaEFOeEsraGI0UEZBQQpkSHJZam5jWk44Y3o3eUNXR1hJbVRhRDlLbFRDVTJqNAotLS0tLUVORCBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0K";
+
 /// Either kind of request. With `ca_chain_only` nothing else of it is looked at, so it is well formed whatever else it says.
 #[derive(Debug)]
 pub struct CertificateRequest;
@@ -84,7 +87,7 @@ pub enum Reason {
 pub struct SerialParameter {
     /// Serial number, decimal or 0x….
     #[param(pattern = "^([0-9]{1,49}|0x[0-9a-fA-F]{1,40})$")]
-    serial: String,
+    serial_number: String,
 }
 
 /// A request that can be repeated.
@@ -175,6 +178,7 @@ pub struct TlsCertRequest {
     /// Custom extensions, as far as the configuration allows them.
     pub extensions: Option<Vec<CustomExtension>>,
     /// Base64 of a CSR in PEM.
+    #[schema(example = json!(EXAMPLE_CSR))]
     pub base64_csr_data: Option<String>,
     /// Instead: a file in the folder `csrs` of the authority's data folder.
     pub csr_file: Option<String>,

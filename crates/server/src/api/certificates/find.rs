@@ -1,4 +1,4 @@
-//! `GET /certificates` and `GET /certificates/{serial}`.
+//! `GET /certificates` and `GET /certificates/{serial_number}`.
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -29,7 +29,7 @@ pub struct SearchQuery {
     #[param(value_type = String, required = false)]
     pub common_name: Option<String>,
     /// Issued by this CA.
-    #[param(value_type = String, required = false)]
+    #[param(value_type = String, required = false, pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
     pub issuer: Option<String>,
     /// SHA-256 of the SubjectPublicKeyInfo, hexadecimal.
     #[param(value_type = String, required = false, pattern = "^[0-9a-fA-F]{64}$")]
@@ -50,7 +50,7 @@ pub struct SearchQuery {
     #[param(value_type = usize, required = false, minimum = 1, maximum = 1000, default = 100)]
     pub limit: Option<usize>,
     /// `next` of the page before.
-    #[param(value_type = String, required = false)]
+    #[param(value_type = String, required = false, pattern = "^[0-9]{1,18}$")]
     pub after: Option<String>,
 }
 
@@ -76,7 +76,7 @@ impl SearchQuery {
                 .ok_or_else(|| Problem::bad_request("key_sha256 must be 64 hexadecimal digits"))
         });
         Ok(Search {
-            issuer: issuer.map_err(|error| Problem::unusable(error.to_string()))?,
+            issuer: issuer.map_err(|error| Problem::bad_request(format!("issuer: {error}")))?,
             common_name: self.common_name.clone(),
             key: key.transpose()?,
             expires_from: self
@@ -98,9 +98,14 @@ impl SearchQuery {
 /// Finds certificates, page by page.
 #[utoipa::path(get, path = "/api/v1/certificates", tag = "certificates", params(SearchQuery),
     responses(
-        (status = 200, description = "A page", body = CertificatePage),
-        (status = 400, description = "A condition is malformed", body = ProblemBody),
-        (status = 422, description = "A condition is well formed and cannot be used, or `after` is not the `next` of a page", body = ProblemBody)))]
+        (status = 200, description = "A page", body = CertificatePage, links(
+            ("The newest of them" = (operation_id = "show",
+                parameters(("serial_number" = "$response.body#/certificates/0/serial_number")))),
+            ("Renew it" = (operation_id = "renew",
+                parameters(("serial_number" = "$response.body#/certificates/0/serial_number")))),
+            ("Revoke it" = (operation_id = "revoke",
+                parameters(("serial_number" = "$response.body#/certificates/0/serial_number")))))),
+        (status = 400, description = "A condition is malformed, or `after` is not the `next` of a page", body = ProblemBody)))]
 pub async fn search(
     State(state): State<AppState>,
     caller: Caller,
@@ -126,7 +131,7 @@ pub async fn search(
 }
 
 /// One certificate.
-#[utoipa::path(get, path = "/api/v1/certificates/{serial}", tag = "certificates",
+#[utoipa::path(get, path = "/api/v1/certificates/{serial_number}", tag = "certificates",
     params(schema::SerialParameter),
     responses(
         (status = 200, description = "The certificate", body = CertificateEntry),

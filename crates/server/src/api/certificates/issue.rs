@@ -1,4 +1,4 @@
-//! `POST /certificates` and `POST /certificates/{serial}/renew`.
+//! `POST /certificates` and `POST /certificates/{serial_number}/renew`.
 
 use std::time::Instant;
 
@@ -30,7 +30,13 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 #[utoipa::path(post, path = "/api/v1/certificates", tag = "certificates", request_body = schema::CertificateRequest,
     params(schema::IdempotencyKey),
     responses(
-        (status = 200, description = "The certificate and its chain", body = schema::TlsCertAnswer),
+        (status = 200, description = "The certificate and its chain", body = schema::TlsCertAnswer, links(
+            ("The certificate" = (operation_id = "show",
+                parameters(("serial_number" = "$response.body#/CertificateInfo/SerialNumber")))),
+            ("Renew it" = (operation_id = "renew",
+                parameters(("serial_number" = "$response.body#/CertificateInfo/SerialNumber")))),
+            ("Revoke it" = (operation_id = "revoke",
+                parameters(("serial_number" = "$response.body#/CertificateInfo/SerialNumber")))))),
         (status = 400, description = "The request is malformed", body = ProblemBody),
         (status = 403, description = "The token lacks the scope `issue`", body = ProblemBody),
         (status = 409, description = "The key or the idempotency token is in use", body = ProblemBody),
@@ -91,10 +97,16 @@ pub struct RenewRequest {
 /// (`renewal_window_divisor`, a third by default); or of a token with scope `issue`, with a CSR. A certificate has one
 /// successor at a time that is neither expired nor revoked; a repeated request with the same `Idempotency-Key` gets that one.
 /// What is revoked, or descends from what is, is not renewed.
-#[utoipa::path(post, path = "/api/v1/certificates/{serial}/renew", tag = "certificates", request_body = Option<RenewRequest>,
+#[utoipa::path(post, path = "/api/v1/certificates/{serial_number}/renew", tag = "certificates", request_body = RenewRequest,
     params(schema::SerialParameter, schema::IdempotencyKey),
     responses(
-        (status = 200, description = "The new certificate and its chain", body = schema::TlsCertAnswer),
+        (status = 200, description = "The new certificate and its chain", body = schema::TlsCertAnswer, links(
+            ("The certificate" = (operation_id = "show",
+                parameters(("serial_number" = "$response.body#/CertificateInfo/SerialNumber")))),
+            ("Renew it" = (operation_id = "renew",
+                parameters(("serial_number" = "$response.body#/CertificateInfo/SerialNumber")))),
+            ("Revoke it" = (operation_id = "revoke",
+                parameters(("serial_number" = "$response.body#/CertificateInfo/SerialNumber")))))),
         (status = 400, description = "The request is malformed", body = ProblemBody),
         (status = 401, description = "Neither client certificate nor valid token", body = ProblemBody),
         (status = 403, description = "Another's certificate, or a token without the scope `issue`", body = ProblemBody),

@@ -1,4 +1,4 @@
-//! `POST /certificates/{serial}/revoke`.
+//! `POST /certificates/{serial_number}/revoke`.
 
 use axum::Json;
 use axum::extract::State;
@@ -132,14 +132,15 @@ impl From<RevokeError> for Problem {
 /// one that descends from any certificate of the key by renewal, and blocks the key: it is certified for nobody again.
 ///
 /// A CA's certificate needs a token of scope `admin`: nothing is issued or renewed under it from then on.
-#[utoipa::path(post, path = "/api/v1/certificates/{serial}/revoke", tag = "certificates", request_body = Option<RevokeRequest>,
+#[utoipa::path(post, path = "/api/v1/certificates/{serial_number}/revoke", tag = "certificates", request_body = RevokeRequest,
     params(schema::SerialParameter),
     responses(
-        (status = 200, description = "It is revoked", body = RevokeAnswer),
-        (status = 400, description = "The request is malformed, or there is no such reason", body = ProblemBody),
+        (status = 200, description = "It is revoked", body = RevokeAnswer, links(("The certificate" = (operation_id = "show",
+            parameters(("serial_number" = "$response.body#/certificate/serial_number")))))),
+        (status = 400, description = "The request is malformed: there is no such reason, or the date is no time", body = ProblemBody),
         (status = 403, description = "The token lacks the scope `revoke`, or for a CA's certificate `admin`", body = ProblemBody),
         (status = 404, description = "No such certificate", body = ProblemBody),
-        (status = 422, description = "A root, or a date that is no time or lies in the future", body = ProblemBody)))]
+        (status = 422, description = "A root, or a date that lies in the future", body = ProblemBody)))]
 pub async fn revoke(
     State(state): State<AppState>,
     caller: Caller,
