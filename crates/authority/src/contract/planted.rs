@@ -77,7 +77,7 @@ const WITHOUT_THE_KEY: [(&str, Attack); 15] = [
         intent.principal = Principal::Token("somebody".to_owned());
     }),
     ("a predecessor", |stage, intent, _| {
-        intent.renews.clone_from(&stage.issued)
+        intent.renews.clone_from(&stage.issued);
     }),
     ("a token of the runtime's", |_, intent, _| {
         intent.token_origin = TokenOrigin::Invocation;
