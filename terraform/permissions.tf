@@ -37,14 +37,26 @@ locals {
     add_root    = [local.add_ca["root"]]
     add_issuing = [local.add_ca["issuing"]]
 
-    # Rows are revoked, and the CA's own counts its CRLs.
-    revoke = [merge(local.write_rows, {
+    # Rows are revoked, and the CA's own counts its CRLs. The root certifies CAs and nothing else, and the issuing CA none: that
+    # a CA is revoked, its row says, which the root's function alone marks.
+    revoke_cas = [merge(local.write_rows, {
       Sid    = "Revoke"
       Action = "dynamodb:UpdateItem"
       Condition = {
-        "ForAllValues:StringEquals" = { "dynamodb:Attributes" = concat(local.row_key, ["Revoked", "RevocationReason", "InvalidityDate", "RevokedBy"]) }
+        "ForAllValues:StringEquals" = { "dynamodb:Attributes" = local.revocation, "dynamodb:LeadingKeys" = values(local.ca_slugs) }
         StringEqualsIfExists        = { "dynamodb:ReturnValues" = local.what_was_written }
-        Null                        = { "dynamodb:Attributes" = "false" }
+        Null                        = { "dynamodb:Attributes" = "false", "dynamodb:LeadingKeys" = "false" }
+      }
+    })]
+
+    revoke_leaves = [merge(local.write_rows, {
+      Sid    = "Revoke"
+      Action = "dynamodb:UpdateItem"
+      Condition = {
+        "ForAllValues:StringEquals"    = { "dynamodb:Attributes" = local.revocation }
+        "ForAllValues:StringNotEquals" = { "dynamodb:LeadingKeys" = values(local.ca_slugs) }
+        StringEqualsIfExists           = { "dynamodb:ReturnValues" = local.what_was_written }
+        Null                           = { "dynamodb:Attributes" = "false", "dynamodb:LeadingKeys" = "false" }
       }
     })]
 
@@ -53,12 +65,17 @@ locals {
 
     # No row of the certificate table is ever deleted; of the journal, claims and tokens of what was given up are. CAs are
     # recorded by those who make them, and by nobody else.
-    journal_issuance   = [merge(local.write_journal, { Condition = local.partitions_of["issuance"] })]
-    journal_rejections = [merge(local.write_journal, { Sid = "WriteRejections", Action = "dynamodb:PutItem", Condition = local.partitions_of["rejections"] })]
-    journal_cas        = [merge(local.write_journal, { Sid = "WriteCas", Condition = local.partitions_of["cas"] })]
-    journal_crls       = [merge(local.write_journal, { Sid = "WriteCrls", Action = ["dynamodb:PutItem", "dynamodb:UpdateItem"], Condition = local.partitions_of["crls"] })]
-    # A compromised key is blocked, and what was being issued for it is given up.
-    journal_compromise = [merge(local.write_journal, { Sid = "WriteCompromises", Condition = local.partitions_of["compromise"] })]
+    journal_issuance_root    = local.journal_issuance["root"]
+    journal_issuance_issuing = local.journal_issuance["issuing"]
+    journal_rejections       = [merge(local.write_journal, { Sid = "WriteRejections", Action = "dynamodb:PutItem", Condition = local.partitions_of["rejections"] })]
+    journal_cas              = [merge(local.write_journal, { Sid = "WriteCas", Condition = local.partitions_of["cas"] })]
+    journal_crls_root        = [merge(local.write_journal, { Sid = "WriteCrls", Action = ["dynamodb:PutItem", "dynamodb:UpdateItem"], Condition = local.partitions_of["crls_root"] })]
+    journal_crls_issuing     = [merge(local.write_journal, { Sid = "WriteCrls", Action = ["dynamodb:PutItem", "dynamodb:UpdateItem"], Condition = local.partitions_of["crls_issuing"] })]
+    # A compromised key is blocked, in a partition that nobody deletes from, and what was being issued for it is given up.
+    journal_compromise = [
+      merge(local.write_journal, { Sid = "WriteCompromises", Action = "dynamodb:UpdateItem", Condition = local.partitions_of["compromise"] }),
+      local.free_given_up,
+    ]
 
     # Reminders are recorded beside what they are about, and nothing else is written, nor read by way of writing.
     remind = [{
@@ -149,6 +166,7 @@ locals {
 
   row_key          = ["CommonName", "SerialNumber"]
   new_row          = concat(local.row_key, ["Issued", "Expires", "Certificate"])
+  revocation       = concat(local.row_key, ["Revoked", "RevocationReason", "InvalidityDate", "RevokedBy"])
   what_was_written = ["NONE", "UPDATED_OLD", "UPDATED_NEW"]
 
   write_rows = { Effect = "Allow", Resource = local.table }
@@ -160,18 +178,35 @@ locals {
     Resource = local.journal
   }
 
-  # The journal's partitions by what they hold. LeadingKeys is there whatever is written.
+  # The journal's partitions by what they hold. LeadingKeys is there whatever is written. What is about one CA's CRL names the
+  # CA, whose CRLs are whole ones: who issues under one CA has no say in what another one lists.
   partitions_of = {
     for what, keys in {
-      issuance   = ["intent#*", "key#*", "token#*", "issued#*", "expiry#*", "revoked#*", "changes#*", "crl-uses", "line#*"]
-      rejections = ["rejections*"]
-      cas        = ["authorities", "adoption"]
-      crls       = ["revoked#*", "changes#*", "crl#*", "number#*"]
-      compromise = ["key#*", "line#*", "intent#*", "token#*"]
+      issuance_root    = ["intent#*", "key#*", "token#*", "issued#*", "crl-uses#${local.root_slug}"]
+      issuance_issuing = ["intent#*", "key#*", "token#*", "issued#*", "expiry#*", "line#*", "crl-uses#${local.issuing_slug}"]
+      lost_root        = ["revoked#${local.root_slug}#full", "changes#${local.root_slug}#full"]
+      lost_issuing     = ["revoked#${local.issuing_slug}#full", "changes#${local.issuing_slug}#full"]
+      given_up         = ["key#*", "token#*", "line#*"]
+      rejections       = ["rejections*"]
+      cas              = ["authorities", "adoption"]
+      crls_root        = [for what in ["revoked", "changes", "crl", "number"] : "${what}#${local.root_slug}#full"]
+      crls_issuing     = [for what in ["revoked", "changes", "crl", "number"] : "${what}#${local.issuing_slug}#full"]
+      compromise       = ["blocked#*", "key#*", "line#*", "intent#*"]
       } : what => {
       "ForAllValues:StringLike" = { "dynamodb:LeadingKeys" = keys }
       Null                      = { "dynamodb:LeadingKeys" = "false" }
     }
+  }
+
+  # What was given up frees its claims and tokens, and is listed: a signature may exist. Nothing is ever taken off a list.
+  free_given_up = merge(local.write_journal, { Sid = "FreeGivenUp", Action = "dynamodb:DeleteItem", Condition = local.partitions_of["given_up"] })
+
+  journal_issuance = {
+    for ca in keys(local.ca_slugs) : ca => [
+      merge(local.write_journal, { Action = ["dynamodb:PutItem", "dynamodb:UpdateItem"], Condition = local.partitions_of["issuance_${ca}"] }),
+      merge(local.write_journal, { Sid = "ListGivenUp", Action = "dynamodb:PutItem", Condition = local.partitions_of["lost_${ca}"] }),
+      local.free_given_up,
+    ]
   }
 
   add_ca = {
@@ -246,14 +281,14 @@ locals {
   read_internal = { Sid = "ReadRequests", Effect = "Allow", Action = "s3:GetObject" }
 
   granted = {
-    create-root-ca    = ["storage_keys", "read_ledger", "add_root", "journal_issuance", "journal_cas", "query_serial", "query_open", "scan_certificates", "sign_root", "read_keys", "authenticate", "publish_root_crt", "publish_bundle"]
-    create-issuing-ca = ["storage_keys", "read_ledger", "add_issuing", "journal_issuance", "journal_cas", "query_serial", "query_open", "sign_root", "read_keys", "authenticate", "publish_issuing_crt", "publish_bundle"]
-    root-ca-crl       = ["storage_keys", "read_ledger", "revoke", "count_root_crls", "journal_crls", "journal_compromise", "query_serial", "query_open", "scan_certificates", "sign_root", "read_keys", "publish_root_crl", "read_revoked_root", "tell"]
-    issuing-ca-crl    = ["storage_keys", "read_ledger", "revoke", "count_issuing_crls", "journal_crls", "journal_compromise", "query_serial", "query_open", "scan_certificates", "sign_issuing", "read_keys", "publish_issuing_crl", "read_revoked", "tell"]
-    tls-cert          = ["storage_keys", "read_ledger", "add_leaves", "journal_issuance", "journal_rejections", "query_serial", "sign_issuing", "read_keys", "authenticate", "read_requests", "tell"]
+    create-root-ca    = ["storage_keys", "read_ledger", "add_root", "journal_issuance_root", "journal_cas", "query_serial", "query_open", "scan_certificates", "sign_root", "read_keys", "authenticate", "publish_root_crt", "publish_bundle"]
+    create-issuing-ca = ["storage_keys", "read_ledger", "add_issuing", "journal_issuance_root", "journal_cas", "query_serial", "query_open", "sign_root", "read_keys", "authenticate", "publish_issuing_crt", "publish_bundle"]
+    root-ca-crl       = ["storage_keys", "read_ledger", "revoke_cas", "count_root_crls", "journal_crls_root", "journal_compromise", "query_serial", "query_open", "scan_certificates", "sign_root", "read_keys", "publish_root_crl", "read_revoked_root", "tell"]
+    issuing-ca-crl    = ["storage_keys", "read_ledger", "revoke_leaves", "count_issuing_crls", "journal_crls_issuing", "journal_compromise", "query_serial", "query_open", "scan_certificates", "sign_issuing", "read_keys", "publish_issuing_crl", "read_revoked", "tell"]
+    tls-cert          = ["storage_keys", "read_ledger", "add_leaves", "journal_issuance_issuing", "journal_rejections", "query_serial", "sign_issuing", "read_keys", "authenticate", "read_requests", "tell"]
     expiry            = ["storage_keys", "read_ledger", "remind", "query_serial", "scan_certificates", "read_keys", "read_requests", "tell"]
     notify            = ["slack", "slack_key"]
-    sweep             = ["storage_keys", "read_ledger", "add_leaves", "journal_issuance", "query_serial", "query_open", "sign_issuing", "read_keys", "authenticate", "look_at_crls", "tell"]
+    sweep             = ["storage_keys", "read_ledger", "add_leaves", "journal_issuance_issuing", "query_serial", "query_open", "sign_issuing", "read_keys", "authenticate", "look_at_crls", "tell"]
   }
 
   policies = {

@@ -222,6 +222,44 @@ run "ledger" {
     error_message = "Whoever writes to the journal does so in named partitions alone."
   }
 
+  # Each partition that somebody writes to, by who does what there: P puts, U updates, D deletes.
+  assert {
+    condition = {
+      for name, policy in local.policies : name => join(" ", sort(flatten([
+        for statement in jsondecode(policy).Statement : [
+          for key in statement.Condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] :
+          "${key}:${join("", sort([for action in flatten([statement.Action]) : substr(trimprefix(action, "dynamodb:"), 0, 1)]))}"
+        ] if can(statement.Condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"])
+      ])))
+      } == {
+      create-root-ca    = "adoption:DPU authorities:DPU changes#serverless-root-ca-dev#full:P crl-uses#serverless-root-ca-dev:PU intent#*:PU issued#*:PU key#*:D key#*:PU line#*:D revoked#serverless-root-ca-dev#full:P token#*:D token#*:PU"
+      create-issuing-ca = "adoption:DPU authorities:DPU changes#serverless-root-ca-dev#full:P crl-uses#serverless-root-ca-dev:PU intent#*:PU issued#*:PU key#*:D key#*:PU line#*:D revoked#serverless-root-ca-dev#full:P token#*:D token#*:PU"
+      root-ca-crl       = "blocked#*:U changes#serverless-root-ca-dev#full:PU crl#serverless-root-ca-dev#full:PU intent#*:U key#*:D key#*:U line#*:D line#*:U number#serverless-root-ca-dev#full:PU revoked#serverless-root-ca-dev#full:PU token#*:D"
+      issuing-ca-crl    = "blocked#*:U changes#serverless-issuing-ca-dev#full:PU crl#serverless-issuing-ca-dev#full:PU intent#*:U key#*:D key#*:U line#*:D line#*:U number#serverless-issuing-ca-dev#full:PU revoked#serverless-issuing-ca-dev#full:PU token#*:D"
+      tls-cert          = "changes#serverless-issuing-ca-dev#full:P crl-uses#serverless-issuing-ca-dev:PU expiry#*:PU intent#*:PU issued#*:PU key#*:D key#*:PU line#*:D line#*:PU rejections*:P revoked#serverless-issuing-ca-dev#full:P token#*:D token#*:PU"
+      sweep             = "changes#serverless-issuing-ca-dev#full:P crl-uses#serverless-issuing-ca-dev:PU expiry#*:PU intent#*:PU issued#*:PU key#*:D key#*:PU line#*:D line#*:PU revoked#serverless-issuing-ca-dev#full:P token#*:D token#*:PU"
+      expiry            = ""
+      notify            = ""
+    }
+    error_message = "Who issues under a CA writes nothing of another CA's CRL, and takes nothing off any list; nobody deletes that a key is blocked."
+  }
+
+  # A CA's entry on a list counts where its row says Revoked, too.
+  assert {
+    condition = {
+      for name, policy in local.policies : name => [
+        for statement in jsondecode(policy).Statement : {
+          only = join(" ", try(statement.Condition["ForAllValues:StringEquals"]["dynamodb:LeadingKeys"], []))
+          not  = join(" ", try(statement.Condition["ForAllValues:StringNotEquals"]["dynamodb:LeadingKeys"], []))
+        } if statement.Sid == "Revoke" && try(statement.Condition.Null["dynamodb:LeadingKeys"], "") == "false"
+      ] if strcontains(policy, "\"Revoke\"")
+      } == {
+      root-ca-crl    = [{ only = "serverless-issuing-ca-dev serverless-root-ca-dev", not = "" }]
+      issuing-ca-crl = [{ only = "", not = "serverless-issuing-ca-dev serverless-root-ca-dev" }]
+    }
+    error_message = "The root's CRL function revokes CAs, and the issuing CA's revokes leaves."
+  }
+
   assert {
     condition     = join(" ", sort([for name, policy in local.policies : name if strcontains(policy, "\"authorities\"")])) == "create-issuing-ca create-root-ca"
     error_message = "CAs are recorded by those who make them."

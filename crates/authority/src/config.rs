@@ -34,6 +34,7 @@ pub struct Config {
     expiry_reminders: Vec<u32>,
     intent_grace_seconds: u32,
     renewal_window_divisor: u32,
+    never_sharded: bool,
     cas: Vec<CaConfig>,
     issuing_ca: usize,
 }
@@ -129,6 +130,11 @@ impl Config {
                 .0
                 .saturating_sub(life / i64::from(self.renewal_window_divisor)),
         )
+    }
+
+    /// Whether no certificate of this authority ever named a CRL of a shard, nor will.
+    pub fn is_never_sharded(&self) -> bool {
+        self.never_sharded
     }
 
     /// The CAs, parents before children.

@@ -57,6 +57,8 @@ struct Sweep {
     asked: BTreeSet<IntentNonce>,
     /// How often each CA's key failed.
     key_failures: HashMap<Slug, u32>,
+    /// Whether CAs' intents are left alone.
+    leaves_only: bool,
 }
 
 impl Sweep {
@@ -82,8 +84,20 @@ fn is_of_key(error: &IssueError) -> bool {
 impl Authority {
     /// Sweeps intents older than [`GRACE`], or the configuration's grace where that is longer.
     pub async fn sweep(&self) -> Result<Swept, LedgerError> {
-        self.sweep_older_than(GRACE.max(self.config().intent_grace_seconds()))
-            .await
+        self.sweep_older_than(self.grace()).await
+    }
+
+    /// The same for whoever may not write of CAs: their intents are left to who creates them, who takes them up.
+    pub async fn sweep_leaves(&self) -> Result<Swept, LedgerError> {
+        let sweep = Sweep {
+            leaves_only: true,
+            ..Sweep::default()
+        };
+        self.sweep_into(self.grace(), sweep).await
+    }
+
+    fn grace(&self) -> i64 {
+        GRACE.max(self.config().intent_grace_seconds())
     }
 
     /// Sweeps intents that were reserved at least `seconds` ago. Zero takes all of them: for the start of a process that
@@ -96,8 +110,11 @@ impl Authority {
     ///
     /// An intent that is as far ahead of now is as old: a clock was ahead when it was reserved, and nobody is at it.
     pub async fn sweep_older_than(&self, seconds: i64) -> Result<Swept, LedgerError> {
+        self.sweep_into(seconds, Sweep::default()).await
+    }
+
+    async fn sweep_into(&self, seconds: i64, mut sweep: Sweep) -> Result<Swept, LedgerError> {
         let (now, seconds) = (self.ports().clock.now(), seconds.max(0));
-        let mut sweep = Sweep::default();
         self.sweep_between(None, now.plus_seconds(1 - seconds), &mut sweep)
             .await?;
         let ahead = OpenPosition::behind(now.plus_seconds(seconds));
@@ -117,6 +134,9 @@ impl Authority {
             // What fails stays open; whoever comes after it is taken next all the same.
             after = open.last().map(OpenIntent::position);
             for intent in open {
+                if sweep.leaves_only && intent.kind != Kind::Leaf {
+                    continue;
+                }
                 self.sweep_one(intent, sweep).await;
             }
             if !full {

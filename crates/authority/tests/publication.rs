@@ -432,6 +432,40 @@ async fn a_file_that_others_removed_or_spoilt_is_put_back() {
 }
 
 #[tokio::test]
+async fn an_older_crl_that_somebody_put_back_is_told() {
+    let office = Office::new().await;
+    let of = scope("chancery-issuing-ca");
+    let name = "chancery-issuing-ca.crl";
+    let old = office.house.publication.content(name).unwrap();
+    let serial = office.issue("a.example", None).await.id.serial;
+    office.revoke(serial).await;
+    let publish = async || office.authority.publish_crl(&of).await.unwrap();
+    assert_eq!(publish().await.damaged, [""; 0], "the newest stands");
+
+    put(&office, name, &old).await;
+    let damaged = publish().await.damaged;
+    assert!(
+        damaged.len() == 1 && damaged[0].contains("CRL number 1 stands as"),
+        "{damaged:?}"
+    );
+    assert_eq!(office.listed(name), [serial]);
+    assert_eq!(publish().await.damaged, [""; 0], "it is told once");
+
+    let latest = office.house.ledger.latest_crl(&of).await.unwrap().unwrap().number;
+    for other in [b"garbage".to_vec(), foreign_crl(&office, latest).await] {
+        put(&office, name, &other).await;
+        assert_eq!(publish().await.damaged.len(), 1);
+        put(&office, name, &foreign_crl(&office, latest).await).await;
+        assert_eq!(publish().await.damaged.len(), 1, "an older one");
+    }
+    // A ledger that was set back knows nothing of what is published; and where nothing stands, nobody put it there.
+    put(&office, name, &foreign_crl(&office, 40).await).await;
+    assert_eq!(publish().await.damaged, [""; 0]);
+    office.house.publication.remove(name);
+    assert_eq!(publish().await.damaged, [""; 0]);
+}
+
+#[tokio::test]
 async fn numbers_never_go_backwards_behind_an_old_ledger() {
     let office = Office::new().await;
     // The number that comes next, already published, is another CRL's.

@@ -11,6 +11,7 @@ mod crl;
 mod entry;
 mod family;
 mod item;
+mod marked;
 mod names;
 mod old;
 mod recent;

@@ -12,7 +12,7 @@ use crate::settings::CaRole;
 pub async fn handle(office: &Office) -> Result<Value, Failure> {
     // A process that began before there was a CA would give up what it can complete now.
     office.ca(CaRole::Issuing).await?;
-    let swept = match office.authority.sweep().await {
+    let swept = match office.authority.sweep_leaves().await {
         Err(error) if is_missing_table(&error) => {
             tracing::warn!(%error, "there is no journal to sweep yet");
             return Ok(Value::Null);

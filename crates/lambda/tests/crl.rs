@@ -5,12 +5,13 @@ use crate::support;
 
 use chancery_authority::Slug;
 use chancery_authority::memory::Fault;
-use chancery_authority::port::ledger::{CrlScope, Kind, Search};
+use chancery_authority::port::ledger::{CrlScope, CrlUse, Kind, Search};
 use chancery_authority::port::{Ledger, Precondition, Publication, PublishedName};
 use chancery_lambda::failure::FailureKind;
 use chancery_lambda::function::Function::{IssuingCaCrl, RootCaCrl, Sweep};
 use chancery_lambda::office::Invocation;
 use chancery_x509::crl::{RevocationList, RevocationReason};
+use chancery_x509::time::UnixTime;
 use serde_json::{Value, json};
 use support::{Deployment, ED25519, ISSUING, P256, P384, ROOT, event, invocation, serial};
 
@@ -280,4 +281,40 @@ async fn the_age_is_that_of_what_stands_in_the_bucket() {
         measured.iter().any(|line| line["CrlAge"] == 86_400_000.0),
         "{measured:?}"
     );
+}
+
+#[tokio::test]
+async fn a_use_of_a_shard_stops_no_crl_of_a_deployment_that_has_none() {
+    let deployment = Deployment::with_cas(&[]).await;
+    let a = serial(&deployment.ask(&event("a", P256), "1").await.unwrap());
+    let list = json!([{"common_name": "a", "serial_number": a}]);
+    deployment.files.put("revoked.json", list.to_string());
+    for (slug, function) in [(ISSUING, IssuingCaCrl), (ROOT, RootCaCrl)] {
+        let planted = CrlUse {
+            scope: CrlScope {
+                issuer: Slug::new(slug).unwrap(),
+                shard: Some(1),
+            },
+            url: None,
+            until: UnixTime(i64::MAX),
+        };
+        deployment.house.ledger.record_crl_use(planted).await.unwrap();
+        let failure = deployment.run(function).await.unwrap_err();
+        assert_eq!(
+            failure.kind,
+            FailureKind::Incomplete,
+            "it is published, and the use is told: {failure}"
+        );
+        let name = PublishedName::new(format!("{slug}.crl")).unwrap();
+        let (_, der) = deployment.house.publication.read(&name).await.unwrap().unwrap();
+        let crl = RevocationList::parse(&der).unwrap();
+        assert_eq!(crl.number(), Some(1), "{slug}");
+        assert!(
+            crl.issuing_distribution_point().is_none(),
+            "it is complete, and says nothing of shards"
+        );
+        let shard = deployment.house.publication.content(&format!("{slug}-1.crl"));
+        assert!(shard.is_none(), "and no shard is published");
+    }
+    assert_eq!(published(&deployment, ISSUING).await.1, [(a, RevocationReason::Unspecified)]);
 }

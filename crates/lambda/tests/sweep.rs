@@ -4,8 +4,10 @@
 use crate::support;
 
 use chancery_authority::memory::Fault;
+use chancery_authority::port::Ledger as _;
 use chancery_lambda::failure::FailureKind;
 use chancery_lambda::function::Function::{CreateIssuingCa, CreateRootCa, Sweep};
+use chancery_x509::time::UnixTime;
 use serde_json::json;
 use support::{Deployment, P256, P384, event, invocation, serial};
 
@@ -84,5 +86,24 @@ async fn what_cannot_be_taken_up_yet_is_a_failure() {
     let failure = deployment.run(Sweep).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Unavailable);
     deployment.run(Sweep).await.unwrap();
+    assert!(deployment.is_whole().await);
+}
+
+#[tokio::test]
+async fn a_ca_s_intent_is_left_to_who_makes_the_ca() {
+    let deployment = Deployment::new(&[]).await;
+    deployment.run(CreateRootCa).await.unwrap();
+    deployment.house.faults.at("keys.sign", 1, Fault::DieAfter);
+    deployment.run(CreateIssuingCa).await.unwrap_err();
+    deployment.house.faults.clear();
+    deployment.house.clock.advance(600);
+    let open = deployment.house.ledger.open_intents(UnixTime(i64::MAX), 10).await.unwrap();
+    // The role of this function may not write of CAs.
+    let nothing = json!({"completed": 0, "lost": 0, "failed": 0});
+    assert_eq!(deployment.run(Sweep).await, Ok(nothing));
+    assert_eq!(deployment.house.ledger.open_intents(UnixTime(i64::MAX), 10).await, Ok(open.clone()));
+    deployment.run(CreateIssuingCa).await.unwrap();
+    let made = &deployment.house.ledger.certificates()[1];
+    assert_eq!(made.id, open[0].id, "and is taken up there");
     assert!(deployment.is_whole().await);
 }

@@ -27,6 +27,10 @@ pub struct ConfigFile {
     pub intent_grace_seconds: u32,
     /// Into how many parts a certificate's life is divided, in the last of which its holder may renew it.
     pub renewal_window_divisor: u32,
+    /// Whether this authority never split CRLs and never will, so that a ledger that says otherwise is wrong. Not for people to
+    /// write: a deployment on AWS is such a one.
+    #[serde(skip)]
+    pub never_sharded: bool,
     /// Short name of the CA that issues where a profile names no other; by default the last.
     pub issuing_ca: Option<String>,
     /// The CAs, parents before children.
@@ -138,6 +142,7 @@ impl Default for ConfigFile {
             expiry_reminders: vec![30, 15, 7, 1],
             intent_grace_seconds: 60,
             renewal_window_divisor: 3,
+            never_sharded: false,
             issuing_ca: None,
             ca: vec![
                 CaFile::named("root-ca", None),

@@ -54,6 +54,12 @@ pub(super) fn validate(file: ConfigFile) -> Result<Config, ConfigError> {
             "CRL shards need public_url, where they are served",
         ));
     }
+    if let Some(ca) = cas.iter().find(|ca| ca.crl.shards > 0 && file.never_sharded) {
+        return Err(invalid(
+            format!("ca.{}.crl.shards", ca.name),
+            "this deployment has no CRL shards",
+        ));
+    }
     let issuing_ca = match &file.issuing_ca {
         None => cas.len() - 1,
         Some(name) => cas.iter().position(|ca| ca.name == *name).ok_or_else(|| {
@@ -74,6 +80,7 @@ pub(super) fn validate(file: ConfigFile) -> Result<Config, ConfigError> {
         expiry_reminders,
         intent_grace_seconds: file.intent_grace_seconds,
         renewal_window_divisor: file.renewal_window_divisor,
+        never_sharded: file.never_sharded,
         cas,
         issuing_ca,
     })

@@ -222,12 +222,15 @@ impl Authority {
             revocations,
         } = reservation;
         let expected = revocations.entries();
-        let before = self.published_entries(ca, scope).await?;
+        let (before, replaced) = self.published_entries(ca, scope, standing.published.as_ref()).await?;
         let mut listing = {
             let awaited = awaited.clone();
             let listing = move || Listing::new(revocations, this_update, &awaited, before);
             spool::off_thread(expected, move || listing().map_err(PublishError::Revocations)).await?
         };
+        for wrong in replaced.into_iter().chain(self.impossible_uses(scope)) {
+            listing.note(wrong);
+        }
         let kept = self.keep_listed(scope, &mut listing, &plan).await?;
         let (entries, seen, damaged) = (listing.entries(), listing.seen().clone(), listing.damaged().to_vec());
         let scratch = self.ports().publication.scratch().map_err(PublishError::Scratch)?;
@@ -268,12 +271,6 @@ impl Authority {
             damaged,
             seen,
         })
-    }
-
-    /// What the published CRL lists.
-    async fn published_entries(&self, ca: &Ca, scope: &CrlScope) -> Result<Vec<RevokedEntry>, PublishError> {
-        let published = self.read_back(ca, &Config::crl_name(scope)).await?;
-        Ok(published.map_or_else(Vec::new, |crl| crl.entries().filter_map(Result::ok).collect()))
     }
 
     /// Keeps what the published CRL lists and the ledger does not, but for certificates that are known to have ended so long

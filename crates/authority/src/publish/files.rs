@@ -1,7 +1,9 @@
 //! A CRL's files: put only over a version that is known to have a lower number, and read back where it matters.
 
+use std::cmp::Ordering;
+
 use aws_lc_rs::digest;
-use chancery_x509::crl::RevocationList;
+use chancery_x509::crl::{RevocationList, RevokedEntry};
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
@@ -40,6 +42,36 @@ impl Authority {
         };
         let crl = RevocationList::parse(&content).ok();
         Ok(crl.filter(|crl| crl.is_signed_by(ca.issuer.public_key())))
+    }
+
+    /// What the published CRL lists; and what is wrong with it, where it is not the newest one that was published there.
+    ///
+    /// Nobody publishes an older one over it, so somebody put it there: what the newest listed and the ledger does not list
+    /// any more may be missing from both. Where there is none, its place is told by [`Staleness`](super::Staleness).
+    pub(super) async fn published_entries(
+        &self,
+        ca: &Ca,
+        scope: &CrlScope,
+        newest: Option<&CrlRecord>,
+    ) -> Result<(Vec<RevokedEntry>, Option<String>), PublishError> {
+        let (publication, name) = (&self.ports().publication, Config::crl_name(scope));
+        let Some((stat, content)) = publication.read_within(&name, publication.read_back()).await? else {
+            return Ok((Vec::new(), None));
+        };
+        let crl = content
+            .and_then(|content| RevocationList::parse(&content).ok())
+            .filter(|crl| crl.is_signed_by(ca.issuer.public_key()));
+        let wrong = newest
+            .filter(|newest| newest.published.as_ref() != Some(&stat.etag))
+            .and_then(|newest| not_newest(crl.as_ref(), newest))
+            .map(|found| {
+                format!(
+                    "{found} stands as {name}, where a newer one was published: somebody put it there, and may have taken \
+                     revocations off the ledger as well. Compare the file's versions, and revoke again whoever is missing"
+                )
+            });
+        let entries = crl.map_or_else(Vec::new, |crl| crl.entries().filter_map(Result::ok).collect());
+        Ok((entries, wrong))
     }
 
     /// When the CRL that stands published was made, as it says itself; `None`: there is none. One that is too long to be read
@@ -187,6 +219,22 @@ impl Authority {
         } else {
             Ok(Standing::NotLower(number))
         }
+    }
+}
+
+/// What a published CRL is, where it is neither the newest one that is known to have been published nor a later one.
+fn not_newest(crl: Option<&RevocationList>, newest: &CrlRecord) -> Option<String> {
+    let Some(crl) = crl else {
+        return Some("no CRL of this CA".to_owned());
+    };
+    let Some(number) = crl.number() else {
+        return Some("a CRL without a number".to_owned());
+    };
+    let is_newest = || digest::digest(&digest::SHA256, crl.as_der()).as_ref() == newest.digest;
+    match number.cmp(&newest.number) {
+        Ordering::Greater => None,
+        Ordering::Equal if is_newest() => None,
+        Ordering::Equal | Ordering::Less => Some(format!("CRL number {number}")),
     }
 }
 

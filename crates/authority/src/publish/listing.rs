@@ -72,6 +72,11 @@ impl Listing {
         })
     }
 
+    /// Tells of something else that is not as it should be.
+    pub(super) fn note(&mut self, wrong: String) {
+        self.damaged.push(wrong);
+    }
+
     /// Serial numbers that the published CRL lists and the ledger does not.
     pub(super) fn missing(&self) -> Vec<Serial> {
         self.missing.iter().map(|entry| entry.serial).collect()

@@ -123,10 +123,36 @@ impl Authority {
         Ok(())
     }
 
+    /// The uses that certificates may still live by; of an authority that never has shards, those of whole CRLs.
+    fn living_uses(&self) -> Vec<CrlUse> {
+        let mut living = self.crl_uses.living(self.ports().clock.now());
+        if self.config().is_never_sharded() {
+            living.retain(|used| used.scope.shard.is_none());
+        }
+        living
+    }
+
+    /// That certificates are said to name CRLs of shards, which an authority that never has any did not issue: a claim of the
+    /// ledger that nothing is made of.
+    pub(super) fn impossible_uses(&self, scope: &CrlScope) -> Option<String> {
+        let living = self.crl_uses.living(self.ports().clock.now());
+        let mut impossible = living.iter().filter_map(|used| {
+            used.scope
+                .shard
+                .filter(|_| self.config().is_never_sharded() && used.scope.issuer == scope.issuer)
+        });
+        let first = impossible.next()?;
+        Some(format!(
+            "the ledger has it that certificates of {} name CRLs of shards, {first} for one, and this authority never had any: \
+             nothing is made of that. Find out who wrote it",
+            scope.issuer
+        ))
+    }
+
     /// Every CRL of every CA that exists: those of the configuration, and those that living certificates name, as far as this
     /// process has read. A CA that left the configuration still answers for what it issued.
     pub fn crl_scopes(&self) -> Vec<CrlScope> {
-        let living = self.crl_uses.living(self.ports().clock.now());
+        let living = self.living_uses();
         let cas = self.cas();
         let of = |ca: &Ca| {
             let mut scopes: BTreeSet<CrlScope> = living
@@ -158,7 +184,7 @@ impl Authority {
     /// shard, nor is about to; else it names every URL that the certificates that it covers name it by.
     pub(super) async fn covers(&self, scope: &CrlScope) -> Result<Scope, PublishError> {
         self.refresh_crl_uses().await?;
-        let living = self.crl_uses.living(self.ports().clock.now());
+        let living = self.living_uses();
         let of_ca = || living.iter().filter(|used| used.scope.issuer == scope.issuer);
         let configured = self.config().ca(&scope.issuer);
         let sharded = configured.is_some_and(|ca| ca.crl().shards() > 0);
@@ -194,7 +220,7 @@ impl Authority {
 
     /// What is between the configuration and what a CRL is published for; nothing, most of the time.
     pub(super) fn transitions(&self, scope: &CrlScope) -> Vec<Transition> {
-        let living = self.crl_uses.living(self.ports().clock.now());
+        let living = self.living_uses();
         let configured = self.config().ca(&scope.issuer);
         let url = self.config().crl_url(scope);
         let own = || living.iter().filter(|used| used.scope == *scope);

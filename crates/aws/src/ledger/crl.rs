@@ -201,6 +201,7 @@ impl DynamoLedger {
                 None => break,
             }
         }
+        self.leave_unmarked_out(scope, &mut view).await?;
         if self.has_old_rows().await? {
             let old = self.old_revocations(scope, plan.expired_before, &mut view).await?;
             view.merge(old);
@@ -380,10 +381,22 @@ fn unknown(scope: &CrlScope, number: u64) -> LedgerError {
 
 impl View {
     pub(super) fn damage(&mut self, description: String) {
-        tracing::error!(description, "a revocation cannot be read and is left out");
+        tracing::error!(description, "a revocation is not as it should be");
         if self.damaged.len() < DESCRIBED {
             self.damaged.push(description);
         }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Removes those entries; answers their serial numbers.
+    pub(super) fn remove(&mut self, which: impl Fn(Serial) -> bool) -> Vec<Serial> {
+        let removed = self.entries.iter().map(|entry| entry.serial).filter(|serial| which(*serial));
+        let removed: Vec<Serial> = removed.collect();
+        self.entries.retain(|entry| !which(entry.serial));
+        removed
     }
 
     /// What the journal says of a serial goes before what an old row says.

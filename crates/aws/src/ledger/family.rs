@@ -315,8 +315,19 @@ impl DynamoLedger {
         Ok(sorts.filter_map(names::serial_of).collect())
     }
 
-    /// From now on the key is reserved for nobody.
+    /// From now on the key is reserved for nobody. First where nobody deletes it; then in its claim, which those look at who
+    /// leave the key.
     async fn block(&self, record: &CertificateRecord, at: UnixTime) -> Result<(), LedgerError> {
+        let kept = self.tables.update(
+            Table::Journal,
+            names::block(record.key),
+            "SET #Blocked = if_not_exists(#Blocked, :at), #Serial = if_not_exists(#Serial, :serial)",
+            "",
+            Item::default()
+                .time(":at", at)
+                .text(":serial", record.id.serial.to_string()),
+        );
+        kept.await?;
         let blocked = self.tables.update(
             Table::Journal,
             names::claim(record.key),

@@ -1,5 +1,6 @@
 //! Keys of the journal's items. Times and serials are padded, so that they sort as what they stand for.
 
+use chancery_authority::Slug;
 use chancery_authority::port::ledger::{CrlScope, TokenDigest};
 use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
@@ -32,6 +33,11 @@ pub(super) fn key(key: KeyFingerprint) -> String {
 
 pub(super) fn claim(of: KeyFingerprint) -> Item {
     Item::journal_key(key(of), ALONE)
+}
+
+/// That a key is certified for nobody any more. In a partition of its own, which nobody has to delete from.
+pub(super) fn block(of: KeyFingerprint) -> Item {
+    Item::journal_key(format!("blocked#{of}"), ALONE)
 }
 
 /// A certificate or intent of a key that was certified before, by serial.
@@ -109,12 +115,17 @@ pub(super) fn change(of: &CrlScope, serial: Serial) -> Item {
     Item::journal_key(changes(of), format!("{:02}", serial.as_padded()[19] % MARKS))
 }
 
-/// Partition of the CRLs that certificates name.
+/// Partition of the CRLs that certificates name, of CAs that have none of their own: it was once the only one.
 pub(super) const CRL_USES: &str = "crl-uses";
 
+/// The same of one CA: who issues under it says nothing of others.
+pub(super) fn crl_uses(issuer: &Slug) -> String {
+    format!("{CRL_USES}#{issuer}")
+}
+
 /// That certificates name a CRL, by that URL.
-pub(super) fn crl_use(of: &CrlScope, url: Option<&str>) -> Item {
-    Item::journal_key(CRL_USES, format!("{}#{}", scope(of), url.unwrap_or_default()))
+pub(super) fn crl_use(partition: String, of: &CrlScope, url: Option<&str>) -> Item {
+    Item::journal_key(partition, format!("{}#{}", scope(of), url.unwrap_or_default()))
 }
 
 /// Partition of what is revoked in a scope, by serial.

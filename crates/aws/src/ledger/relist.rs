@@ -67,8 +67,15 @@ impl DynamoLedger {
             .iter()
             .map(|serial| (Table::Journal, names::revocation(&scope, *serial)));
         let items = self.tables.get_many(keys.collect()).await?;
+        let unmarked = match items.is_empty() {
+            true => HashMap::new(),
+            false => self.unmarked_cas(issuer).await?,
+        };
         let read = |(_, item): (Table, Item)| {
             let serial = names::serial_of(item.as_text("Sort").ok()?)?;
+            if unmarked.contains_key(&serial) {
+                return None;
+            }
             // A reason that cannot be read is not one that the certificate needs to be revoked for again.
             let code = item.as_number::<u8>("Reason").ok();
             let reason = code.and_then(RevocationReason::from_code).unwrap_or_default();

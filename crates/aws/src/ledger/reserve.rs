@@ -28,6 +28,8 @@ struct Reserving {
     writes: Vec<Write>,
     token: Option<usize>,
     slug: Option<usize>,
+    /// The one that says that the key is not blocked.
+    block: usize,
     /// Those that say that the intent may renew what it renews.
     renewal: std::ops::Range<usize>,
 }
@@ -94,10 +96,12 @@ impl DynamoLedger {
         key: KeyFingerprint,
         common_name: &str,
     ) -> Result<KeyStanding, LedgerError> {
-        if let Some(claim) = self.tables.get(Table::Journal, names::claim(key)).await? {
-            if claim.has(BLOCKED) {
-                return Ok(KeyStanding::Blocked);
-            }
+        let keys = [names::block(key), names::claim(key)].map(|key| (Table::Journal, key));
+        let items = self.tables.get_many(keys.into()).await?;
+        if items.iter().any(|(_, item)| item.has(BLOCKED)) {
+            return Ok(KeyStanding::Blocked);
+        }
+        if let Some((_, claim)) = items.first() {
             let holder = claim
                 .as_text("CommonName")
                 .map_err(|error| damaged("a key claim", &error))?;
@@ -317,7 +321,15 @@ impl Reserving {
                 with: Item::default(),
             });
         }
+        // Beside what its claim says, which those may delete who give intents up.
+        writes.push(Write::Check {
+            table: Table::Journal,
+            key: names::block(intent.key),
+            condition: "attribute_not_exists(#Key)",
+            with: Item::default(),
+        });
         Self {
+            block: writes.len() - 1,
             writes,
             token,
             slug,
@@ -357,6 +369,9 @@ fn refusal(intent: &CertificateIntent, reserving: &Reserving, conditions: &[Cond
     }
     if failed(ENTRY).is_some() {
         return Some(LedgerError::SerialTaken(intent.id.serial));
+    }
+    if failed(reserving.block).is_some() {
+        return Some(LedgerError::KeyBlocked);
     }
     match failed(CLAIM) {
         Some(claim) if claim.has(BLOCKED) => Some(LedgerError::KeyBlocked),

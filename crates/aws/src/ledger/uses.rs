@@ -3,6 +3,8 @@
 use chancery_authority::Slug;
 use chancery_authority::port::ledger::{CrlScope, CrlUse, LedgerError};
 
+use futures_util::future::{try_join, try_join_all};
+
 use super::item::{Item, Malformed};
 use super::tables::{Range, Table};
 use super::{DynamoLedger, names};
@@ -21,7 +23,11 @@ impl DynamoLedger {
             update.push_str(", #Url = :url");
             with = with.text(":url", url);
         }
-        let key = names::crl_use(&used.scope, used.url.as_deref());
+        let partition = match &used.scope.issuer {
+            own if self.own_cas().contains(&own) => names::crl_uses(own),
+            _ => names::CRL_USES.to_owned(),
+        };
+        let key = names::crl_use(partition, &used.scope, used.url.as_deref());
         // A condition that does not hold says that a later end is recorded.
         let condition = "attribute_not_exists(#Until) OR #Until < :until";
         self.tables
@@ -30,24 +36,45 @@ impl DynamoLedger {
             .map(|_| ())
     }
 
-    /// One that cannot be read hides no other.
+    /// One that cannot be read hides no other. What stands in a CA's partition is about that CA.
     pub(super) async fn list_crl_uses(&self) -> Result<Vec<CrlUse>, LedgerError> {
-        let items = self.tables.query(&Range::journal(names::CRL_USES)).await?;
+        let of_all = self.read_uses(names::CRL_USES.to_owned(), None);
+        let of_each = self
+            .own_cas()
+            .map(|slug| self.read_uses(names::crl_uses(slug), Some(slug)));
+        let (mut uses, of_each) = try_join(of_all, try_join_all(of_each)).await?;
+        uses.extend(of_each.into_iter().flatten());
+        Ok(uses)
+    }
+
+    async fn read_uses(&self, partition: String, of: Option<&Slug>) -> Result<Vec<CrlUse>, LedgerError> {
+        let items = self.tables.query(&Range::journal(partition)).await?;
         let mut uses = Vec::with_capacity(items.len());
         for item in &items {
-            match parse(item) {
+            match parse(item, of) {
                 Ok(found) => uses.push(found),
                 Err(error) => super::skip("the use of a CRL", item, &error),
             }
         }
         Ok(uses)
     }
+
+    fn own_cas(&self) -> [&Slug; 2] {
+        [self.deployment.root_ca(), self.deployment.issuing_ca()]
+    }
 }
 
-fn parse(item: &Item) -> Result<CrlUse, Malformed> {
+fn parse(item: &Item, of: Option<&Slug>) -> Result<CrlUse, Malformed> {
+    let issuer = item.parse("Issuer", |text| Slug::new(text))?;
+    if of.is_some_and(|of| *of != issuer) {
+        return Err(Malformed {
+            attribute: "Issuer",
+            wrong: format!("is {issuer}, in the partition of another CA"),
+        });
+    }
     Ok(CrlUse {
         scope: CrlScope {
-            issuer: item.parse("Issuer", |text| Slug::new(text))?,
+            issuer,
             shard: item.optional("Shard", Item::as_number)?,
         },
         url: item.optional("Url", |item, name| item.as_text(name).map(str::to_owned))?,

@@ -1,6 +1,7 @@
 //! The ports on AWS against `sandbox/`: contracts, faults, races, and tables as the Python CA left them.
 #![allow(clippy::unwrap_used, reason = "a test stops where something is not as it should be")]
 
+mod claims;
 mod contracts;
 mod faults;
 mod issuance;

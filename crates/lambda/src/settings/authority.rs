@@ -86,6 +86,7 @@ impl AuthoritySettings {
             max_cert_lifetime: number(variable, "MAX_CERT_LIFETIME", defaults.max_cert_lifetime)?,
             custom_extension_allowlist: allowlist(variable, &mut warnings)?,
             expiry_reminders: json(variable, "EXPIRY_REMINDERS", defaults.expiry_reminders.clone())?,
+            never_sharded: true,
             ca: cas(variable, &mut warnings)?,
             ..defaults
         };
