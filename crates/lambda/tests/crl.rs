@@ -271,7 +271,8 @@ async fn the_age_is_that_of_what_stands_in_the_bucket() {
     assert!(measured.iter().any(|line| line["CrlAge"] == 7200.0), "{measured:?}");
     put(b"garbage".to_vec()).await;
     deployment.run(Sweep).await.unwrap_err();
-    deployment.run(IssuingCaCrl).await.unwrap();
+    let failure = deployment.run(IssuingCaCrl).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Incomplete, "it is replaced, and told");
     deployment.run(Sweep).await.unwrap();
     deployment.house.clock.advance(-86_400);
     deployment.measured();

@@ -17,7 +17,8 @@ impl DynamoLedger {
     /// Certificates of CAs that stand under that one, itself if it is a root, and whose rows do not say that they are revoked.
     pub(super) async fn unmarked_cas(&self, issuer: &Slug) -> Result<HashMap<Serial, Slug>, LedgerError> {
         let mut unmarked = HashMap::new();
-        for ca in self.known_cas().await?.iter() {
+        // Read anew: a CA that came since this process began is one of them.
+        for ca in self.read_cas().await?.iter() {
             let record = &ca.record;
             if record.parent.as_ref().unwrap_or(&record.slug) != issuer {
                 continue;

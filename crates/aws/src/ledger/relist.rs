@@ -67,9 +67,10 @@ impl DynamoLedger {
             .iter()
             .map(|serial| (Table::Journal, names::revocation(&scope, *serial)));
         let items = self.tables.get_many(keys.collect()).await?;
-        let unmarked = match items.is_empty() {
-            true => HashMap::new(),
-            false => self.unmarked_cas(issuer).await?,
+        let unmarked = if items.is_empty() {
+            HashMap::new()
+        } else {
+            self.unmarked_cas(issuer).await?
         };
         let read = |(_, item): (Table, Item)| {
             let serial = names::serial_of(item.as_text("Sort").ok()?)?;
