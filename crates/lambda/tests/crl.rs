@@ -317,5 +317,8 @@ async fn a_use_of_a_shard_stops_no_crl_of_a_deployment_that_has_none() {
         let shard = deployment.house.publication.content(&format!("{slug}-1.crl"));
         assert!(shard.is_none(), "and no shard is published");
     }
-    assert_eq!(published(&deployment, ISSUING).await.1, [(a, RevocationReason::Unspecified)]);
+    assert_eq!(
+        published(&deployment, ISSUING).await.1,
+        [(a, RevocationReason::Unspecified)]
+    );
 }

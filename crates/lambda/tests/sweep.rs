@@ -97,11 +97,19 @@ async fn a_ca_s_intent_is_left_to_who_makes_the_ca() {
     deployment.run(CreateIssuingCa).await.unwrap_err();
     deployment.house.faults.clear();
     deployment.house.clock.advance(600);
-    let open = deployment.house.ledger.open_intents(UnixTime(i64::MAX), 10).await.unwrap();
+    let open = deployment
+        .house
+        .ledger
+        .open_intents(UnixTime(i64::MAX), 10)
+        .await
+        .unwrap();
     // The role of this function may not write of CAs.
     let nothing = json!({"completed": 0, "lost": 0, "failed": 0});
     assert_eq!(deployment.run(Sweep).await, Ok(nothing));
-    assert_eq!(deployment.house.ledger.open_intents(UnixTime(i64::MAX), 10).await, Ok(open.clone()));
+    assert_eq!(
+        deployment.house.ledger.open_intents(UnixTime(i64::MAX), 10).await,
+        Ok(open.clone())
+    );
     deployment.run(CreateIssuingCa).await.unwrap();
     let made = &deployment.house.ledger.certificates()[1];
     assert_eq!(made.id, open[0].id, "and is taken up there");

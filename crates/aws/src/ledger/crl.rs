@@ -393,7 +393,11 @@ impl View {
 
     /// Removes those entries; answers their serial numbers.
     pub(super) fn remove(&mut self, which: impl Fn(Serial) -> bool) -> Vec<Serial> {
-        let removed = self.entries.iter().map(|entry| entry.serial).filter(|serial| which(*serial));
+        let removed = self
+            .entries
+            .iter()
+            .map(|entry| entry.serial)
+            .filter(|serial| which(*serial));
         let removed: Vec<Serial> = removed.collect();
         self.entries.retain(|entry| !which(entry.serial));
         removed

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use chancery_authority::Slug;
 use chancery_authority::config::Config;
 use chancery_authority::issue::IssueError;
 use chancery_authority::port::ledger::{CrlScope, CrlUse, KeyStanding, Ledger as _};
-use chancery_authority::Slug;
 use chancery_x509::crl::{RevocationList, RevocationReason};
 use chancery_x509::serial::Serial;
 
@@ -57,7 +57,11 @@ async fn whoever_may_list_ends_no_ca() {
     assert_eq!(serials, [], "neither is revoked");
     assert_eq!(damaged.len(), 2, "and somebody has to know: {damaged:?}");
     let known = office.aws.ledger.listed_among(root, &[of_root, of_issuing]).await;
-    assert_eq!(known, Ok(HashMap::new()), "so that a real revocation is not taken for done");
+    assert_eq!(
+        known,
+        Ok(HashMap::new()),
+        "so that a real revocation is not taken for done"
+    );
 
     let reason = RevocationReason::CessationOfOperation;
     let revoked = office.authority.revoke(of_issuing, reason, None, &principal()).await;
