@@ -44,7 +44,8 @@ pub mod budget {
     pub const EXTENSIONS: usize = 16;
     /// Octets of a single text.
     pub const TEXT: usize = 4096;
-    /// Octets of a list of requests or revocations: some 80,000 revocations, which a function of 128 MB can hold.
+    /// Octets of a list of requests or revocations: some 80,000 revocations, which a function of 128 MB can hold. Lists are
+    /// read entry by entry, since there may be one for each two octets.
     pub const LIST: usize = 8 * 1024 * 1024;
 }
 

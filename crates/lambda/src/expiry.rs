@@ -1,7 +1,5 @@
 //! `expiry`: reminds of certificates that expire.
 
-use std::collections::HashMap;
-
 use chancery_authority::port::ledger::CertificateRecord;
 use chancery_authority::remind::RemindError;
 use chancery_authority::wire::TlsEntry;
@@ -57,18 +55,17 @@ fn undelivered(failed: usize) -> Failure {
 async fn remind_by_entry(office: &Office) -> Left {
     let list = office.tls_json.current(office.files.as_ref()).await?;
     // Entries of one name are looked at together, so that their certificates are read once.
-    let mut by_name: HashMap<&str, Vec<&TlsEntry>> = HashMap::new();
-    for entry in list.entries() {
-        by_name.entry(&entry.common_name).or_default().push(entry);
-    }
-    let names = stream::iter(by_name).map(|(name, entries)| remind_of_name(office, name, entries));
+    let by_name = list
+        .entries()
+        .chunk_by(|one, other| one.common_name == other.common_name);
+    let names = stream::iter(by_name).map(|entries| remind_of_name(office, &entries[0].common_name, entries));
     names
         .buffer_unordered(AT_ONCE)
         .fold(Ok(()), async |all: Left, left| all.and(left))
         .await
 }
 
-async fn remind_of_name(office: &Office, name: &str, entries: Vec<&TlsEntry>) -> Left {
+async fn remind_of_name(office: &Office, name: &str, entries: &[TlsEntry]) -> Left {
     let rows = office.rows.named(name).await.inspect_err(
         |error| tracing::error!(%error, common_name = name, "the certificates of an entry could not be read"),
     )?;

@@ -1,6 +1,10 @@
 //! The lists that operators write: JSON, read entry by entry, so that one that is damaged stops no other.
 
-use serde::Deserialize;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer as _};
 use serde_json::value::RawValue;
 
 /// A file that is no list of anything.
@@ -35,22 +39,52 @@ pub(super) fn entry<'a, T: Deserialize<'a>>(value: &'a RawValue) -> Result<T, St
     }
 }
 
-/// The entries of a list, and descriptions of those that are none (at most 100).
+/// The entries of a list, and descriptions of those that are none (at most 100). Nothing else is kept of it: a list may have
+/// an entry for each two octets.
 pub(super) fn parse<'a, T: Deserialize<'a>>(
     name: &'static str,
     octets: &'a [u8],
 ) -> Result<(Vec<T>, Vec<String>), NoList> {
-    let values = entries(name, octets)?;
-    let mut entries = Vec::with_capacity(values.len());
-    let mut damaged = Vec::new();
-    for (index, value) in values.into_iter().enumerate() {
-        match entry(value) {
-            Ok(entry) => entries.push(entry),
-            Err(error) if damaged.len() < DESCRIBED => {
-                damaged.push(format!("entry {index} of {name} cannot be used: {error}"));
-            }
-            Err(_) => {}
-        }
+    let no_list = |error: serde_json::Error| NoList {
+        name,
+        detail: error.to_string(),
+    };
+    let mut json = serde_json::Deserializer::from_slice(octets);
+    let read = json.deserialize_seq(OneByOne {
+        name,
+        entry: PhantomData,
+    });
+    let parsed = read.map_err(no_list)?;
+    json.end().map_err(no_list)?;
+    Ok(parsed)
+}
+
+/// Reads a list entry by entry.
+struct OneByOne<T> {
+    name: &'static str,
+    entry: PhantomData<T>,
+}
+
+impl<'a, T: Deserialize<'a>> Visitor<'a> for OneByOne<T> {
+    type Value = (Vec<T>, Vec<String>);
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a list")
     }
-    Ok((entries, damaged))
+
+    fn visit_seq<A: SeqAccess<'a>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let (mut entries, mut damaged) = (Vec::new(), Vec::new());
+        let mut index = 0_usize;
+        while let Some(value) = list.next_element::<&RawValue>()? {
+            match entry(value) {
+                Ok(entry) => entries.push(entry),
+                Err(error) if damaged.len() < DESCRIBED => {
+                    damaged.push(format!("entry {index} of {} cannot be used: {error}", self.name));
+                }
+                Err(_) => {}
+            }
+            index += 1;
+        }
+        Ok((entries, damaged))
+    }
 }

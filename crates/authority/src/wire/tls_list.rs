@@ -1,7 +1,5 @@
 //! `tls.json`: requests that operators keep in a file. Certificates that match one of them are told of by default.
 
-use std::collections::HashMap;
-
 use serde::Deserialize;
 
 use super::lists::{self, NoList};
@@ -13,23 +11,22 @@ pub const TLS_JSON: &str = "tls.json";
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct TlsEntry {
     /// The common name.
-    pub common_name: String,
+    pub common_name: Box<str>,
     /// The organization, where it is given.
     #[serde(default)]
-    pub organization: Option<String>,
+    pub organization: Option<Box<str>>,
     /// The unit, where it is given.
     #[serde(default)]
-    pub organizational_unit: Option<String>,
+    pub organizational_unit: Option<Box<str>>,
     /// The CSR's file.
     #[serde(default)]
-    pub csr_file: Option<String>,
+    pub csr_file: Option<Box<str>>,
 }
 
-/// A parsed file, its entries by common name.
+/// A parsed file, its entries in the order of their common names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsList {
     entries: Vec<TlsEntry>,
-    by_name: HashMap<String, Vec<usize>>,
     /// Entries that are none, in words (at most 100).
     pub damaged: Vec<String>,
 }
@@ -37,16 +34,11 @@ pub struct TlsList {
 impl TlsList {
     /// Parses the file.
     pub fn parse(octets: &[u8]) -> Result<Self, NoList> {
-        let (entries, damaged) = lists::parse::<TlsEntry>(TLS_JSON, octets)?;
-        let mut by_name: HashMap<String, Vec<usize>> = HashMap::with_capacity(entries.len());
-        for (index, entry) in entries.iter().enumerate() {
-            by_name.entry(entry.common_name.clone()).or_default().push(index);
-        }
-        Ok(Self {
-            entries,
-            by_name,
-            damaged,
-        })
+        let (mut entries, damaged) = lists::parse::<TlsEntry>(TLS_JSON, octets)?;
+        // An index beside it would be larger than the list: names may be of one octet.
+        entries.sort_by(|one, other| one.common_name.cmp(&other.common_name));
+        entries.shrink_to_fit();
+        Ok(Self { entries, damaged })
     }
 
     /// Every entry.
@@ -56,12 +48,15 @@ impl TlsList {
 
     /// Whether a request matches an entry: the common name is equal, organization and unit are where both are given.
     pub fn matches(&self, common_name: &str, organization: Option<&str>, organizational_unit: Option<&str>) -> bool {
-        let agree = |ours: Option<&str>, theirs: &Option<String>| match (ours, theirs.as_deref()) {
+        let agree = |ours: Option<&str>, theirs: &Option<Box<str>>| match (ours, theirs.as_deref()) {
             (Some(ours), Some(theirs)) if !ours.is_empty() && !theirs.is_empty() => ours == theirs,
             _ => true,
         };
-        let of_name = self.by_name.get(common_name).map(Vec::as_slice).unwrap_or_default();
-        of_name.iter().map(|index| &self.entries[*index]).any(|entry| {
+        let first = self.entries.partition_point(|entry| *entry.common_name < *common_name);
+        let mut of_name = self.entries[first..]
+            .iter()
+            .take_while(|entry| *entry.common_name == *common_name);
+        of_name.any(|entry| {
             agree(organization, &entry.organization) && agree(organizational_unit, &entry.organizational_unit)
         })
     }

@@ -1,6 +1,6 @@
 //! What a published CRL lists and the journal does not: when its certificates end, and putting it back.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use chancery_authority::Slug;
 use chancery_authority::port::ledger::{CrlScope, LedgerError, Revocation};
@@ -63,9 +63,11 @@ impl DynamoLedger {
             issuer: issuer.clone(),
             shard: None,
         };
-        let keys = serials
-            .iter()
-            .map(|serial| (Table::Journal, names::revocation(&scope, *serial)));
+        // A list may have an entry twice.
+        let once: BTreeSet<Serial> = serials.iter().copied().collect();
+        let keys = once
+            .into_iter()
+            .map(|serial| (Table::Journal, names::revocation(&scope, serial)));
         let items = self.tables.get_many(keys.collect()).await?;
         let unmarked = if items.is_empty() {
             HashMap::new()

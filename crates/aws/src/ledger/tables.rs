@@ -177,7 +177,13 @@ impl Tables {
             let mut wanted: HashMap<String, KeysAndAttributes> = HashMap::new();
             for table in [Table::Certificates, Table::Journal] {
                 let of_table = chunk.iter().filter(|(of, _)| *of == table);
-                let keys: Vec<_> = of_table.map(|(_, key)| key.0.clone()).collect();
+                // DynamoDB refuses the whole call for a key that is asked for twice.
+                let mut keys: Vec<_> = Vec::new();
+                for (_, key) in of_table {
+                    if !keys.contains(&key.0) {
+                        keys.push(key.0.clone());
+                    }
+                }
                 if !keys.is_empty() {
                     let request = KeysAndAttributes::builder()
                         .set_keys(Some(keys))

@@ -451,6 +451,14 @@ pub(super) async fn every_change_is_marked(ledger: &dyn Ledger) {
     changed("a later one does not", false).await;
     revoke(ledger, &intent(1), RevocationReason::KeyCompromise).await;
     changed("but for a compromised key", true).await;
+    let serial = intent(1).id.serial;
+    let looked_for = [serial, serial, intent(2).id.serial];
+    let listed = ok(ledger.listed_among(&full().issuer, &looked_for).await);
+    assert_eq!(
+        listed.into_iter().collect::<Vec<_>>(),
+        [(serial, RevocationReason::KeyCompromise)],
+        "a list may name a certificate twice"
+    );
     ok(ledger.mark_lost(intent(2).id, NOW).await);
     changed("an intent that is given up does", true).await;
     let reserved = view(ledger, &full()).await;
