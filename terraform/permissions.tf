@@ -77,6 +77,9 @@ locals {
       local.free_given_up,
     ]
 
+    # A CA that is revoked is reserved under no more, by an item for each part of those who reserve. Nobody takes that back.
+    journal_revoked_cas = [merge(local.write_journal, { Sid = "EndCas", Action = "dynamodb:PutItem", Condition = local.partitions_of["revoked_cas"] })]
+
     # Reminders are recorded beside what they are about, and nothing else is written, nor read by way of writing.
     remind = [{
       Sid      = "RecordReminders"
@@ -192,6 +195,8 @@ locals {
       crls_root        = [for what in ["revoked", "changes", "crl", "number"] : "${what}#${local.root_slug}#full"]
       crls_issuing     = [for what in ["revoked", "changes", "crl", "number"] : "${what}#${local.issuing_slug}#full"]
       compromise       = ["blocked#*", "key#*", "line#*", "intent#*"]
+      # Written by those alone who revoke CAs: whoever can write here can stop issuance.
+      revoked_cas = ["revoked-ca#*"]
       } : what => {
       "ForAllValues:StringLike" = { "dynamodb:LeadingKeys" = keys }
       Null                      = { "dynamodb:LeadingKeys" = "false" }
@@ -283,7 +288,7 @@ locals {
   granted = {
     create-root-ca    = ["storage_keys", "read_ledger", "add_root", "journal_issuance_root", "journal_cas", "query_serial", "query_open", "scan_certificates", "sign_root", "read_keys", "authenticate", "publish_root_crt", "publish_bundle"]
     create-issuing-ca = ["storage_keys", "read_ledger", "add_issuing", "journal_issuance_root", "journal_cas", "query_serial", "query_open", "sign_root", "read_keys", "authenticate", "publish_issuing_crt", "publish_bundle"]
-    root-ca-crl       = ["storage_keys", "read_ledger", "revoke_cas", "count_root_crls", "journal_crls_root", "journal_compromise", "query_serial", "query_open", "scan_certificates", "sign_root", "read_keys", "publish_root_crl", "read_revoked_root", "tell"]
+    root-ca-crl       = ["storage_keys", "read_ledger", "revoke_cas", "count_root_crls", "journal_crls_root", "journal_compromise", "journal_revoked_cas", "query_serial", "query_open", "scan_certificates", "sign_root", "read_keys", "publish_root_crl", "read_revoked_root", "tell"]
     issuing-ca-crl    = ["storage_keys", "read_ledger", "revoke_leaves", "count_issuing_crls", "journal_crls_issuing", "journal_compromise", "query_serial", "query_open", "scan_certificates", "sign_issuing", "read_keys", "publish_issuing_crl", "read_revoked", "tell"]
     tls-cert          = ["storage_keys", "read_ledger", "add_leaves", "journal_issuance_issuing", "journal_rejections", "query_serial", "sign_issuing", "read_keys", "authenticate", "read_requests", "tell"]
     expiry            = ["storage_keys", "read_ledger", "remind", "query_serial", "scan_certificates", "read_keys", "read_requests", "tell"]

@@ -266,6 +266,18 @@ run "ledger" {
   }
 
   assert {
+    condition = {
+      for name, policy in local.policies : name => [
+        for statement in jsondecode(policy).Statement : statement.Action
+        if strcontains(jsonencode(statement), "revoked-ca#")
+      ]
+      } == {
+      for name in keys(local.policies) : name => name == "root-ca-crl" ? ["dynamodb:PutItem"] : []
+    }
+    error_message = "That a CA is revoked is written by its parent's CRL function, and never taken back."
+  }
+
+  assert {
     condition     = join(" ", sort([for name, policy in local.policies : name if strcontains(policy, "\"Revoked\"")])) == "issuing-ca-crl root-ca-crl"
     error_message = "Rows are revoked by those who revoke."
   }

@@ -11,7 +11,6 @@ use chancery_x509::certificate::{Certificate, Issuer};
 use chancery_x509::lint::IssuerView;
 use chancery_x509::serial::Serial;
 
-use crate::chain::Chains;
 use crate::config::Config;
 use crate::issue::OwnNames;
 use crate::port::ledger::{AuthorityRecord, CertificateRecord, Cursor, LedgerError, Page, Search};
@@ -36,8 +35,6 @@ pub struct Authority {
     pub(crate) refused_intents: AtomicU64,
     /// Which CRLs certificates are known to name.
     pub(crate) crl_uses: CrlUses,
-    /// What was read of whether each chain stands.
-    pub(crate) chains: Chains,
     /// Names that the authority's own server is reached by.
     pub(crate) own_names: RwLock<OwnNames>,
 }
@@ -47,22 +44,7 @@ impl Authority {
     pub async fn open(ports: Ports, config: Config, profiles: Profiles) -> Result<Self, LedgerError> {
         let cas = read_cas(&ports).await?;
         let authenticator = Authenticator::new(ports.intent_keys.clone(), ports.entropy.clone());
-        Ok(Self::over(ports, config, profiles, cas, authenticator))
-    }
-
-    /// The same for a process that is about to issue: what codes of intents are made with is asked for meanwhile, so that the
-    /// first issuance waits for it no longer than for the CAs.
-    pub async fn open_to_issue(ports: Ports, config: Config, profiles: Profiles) -> Result<Self, LedgerError> {
-        let authenticator = Authenticator::new(ports.intent_keys.clone(), ports.entropy.clone());
-        let (cas, ready) = futures_util::future::join(read_cas(&ports), authenticator.make_ready()).await;
-        if let Err(error) = ready {
-            tracing::error!(%error, "nothing can be issued until intents can be authenticated");
-        }
-        Ok(Self::over(ports, config, profiles, cas?, authenticator))
-    }
-
-    fn over(ports: Ports, config: Config, profiles: Profiles, cas: Vec<Arc<Ca>>, authenticator: Authenticator) -> Self {
-        Self {
+        Ok(Self {
             ports,
             config,
             profiles,
@@ -71,9 +53,8 @@ impl Authority {
             authenticator,
             refused_intents: AtomicU64::new(0),
             crl_uses: CrlUses::default(),
-            chains: Chains::default(),
             own_names: RwLock::default(),
-        }
+        })
     }
 
     /// Reads the CAs from the ledger again: after one was created, here or by another process.
@@ -83,10 +64,19 @@ impl Authority {
         Ok(())
     }
 
-    /// Has the key of intents' codes ready, so that the first issuance does not wait for the key store: for whoever goes on to
-    /// issue. An error shows again when it does.
+    /// Asks, all at one time, for what the first issuance would else wait for: the key of intents' codes, and the keys of the
+    /// issuing CA and of those above it. For whoever goes on to issue; an error shows again when it does, and that a CA is not
+    /// believed shows there alone.
     pub async fn make_ready_to_issue(&self) -> Result<(), KeyStoreError> {
-        self.authenticator.make_ready().await
+        let believing = async {
+            if let Some(ca) = self.issuing_ca()
+                && let Err(error) = self.believe(&ca).await
+            {
+                tracing::error!(%error, "nothing can be issued until the issuing CA is believed");
+            }
+        };
+        let (ready, ()) = futures_util::future::join(self.authenticator.make_ready(), believing).await;
+        ready
     }
 
     /// Intents that this process found in the ledger and would not sign, because nobody who may had prepared them: an alarm.

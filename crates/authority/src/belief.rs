@@ -8,6 +8,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use futures_util::future::join_all;
+
 use crate::authority::{Authority, Ca};
 use crate::port::ledger::Kind;
 use crate::port::{KeyName, KeyStoreError, LedgerError};
@@ -93,8 +95,10 @@ impl Authority {
             return self.believe_replaced(ca).await;
         }
         chain.retain(|ca| !ca.is_believed.load(Ordering::Acquire));
-        for ca in chain.iter().rev() {
-            self.has_its_key(ca).await?;
+        // All keys are asked for at one time; the first that is wrong is told, from the root on.
+        let keys = join_all(chain.iter().map(|ca| self.has_its_key(ca))).await;
+        for (ca, has_its_key) in chain.iter().zip(keys).rev() {
+            has_its_key?;
             self.is_signed_from_above(ca)?;
             ca.is_believed.store(true, Ordering::Release);
         }

@@ -132,7 +132,6 @@ impl Authority {
         if let Kind::Authority { slug, parent: None, .. } = &record.kind {
             return Err(RevokeError::Root(slug.clone()));
         }
-        let record_kind = record.kind;
         let scope = CrlScope {
             issuer: record.id.issuer,
             shard: record.shard,
@@ -157,9 +156,6 @@ impl Authority {
                 self.slots.changed(&scope);
                 self.others_may_have_changed(reason);
             }
-        }
-        if matches!(record_kind, Kind::Authority { .. }) {
-            self.chains.changed();
         }
         let together = reaching?;
         let (record, already) = match together.certificate {

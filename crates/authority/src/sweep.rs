@@ -59,6 +59,8 @@ struct Sweep {
     key_failures: HashMap<Slug, u32>,
     /// Whether CAs' intents are left alone.
     leaves_only: bool,
+    /// Whether each CA's chain is revoked, read once a sweep.
+    revoked: HashMap<Slug, bool>,
 }
 
 impl Sweep {
@@ -153,7 +155,7 @@ impl Authority {
             sweep.swept.failed.push((id, reason));
             return;
         }
-        let taken = self.take_up(&intent, &mut sweep.asked).await;
+        let taken = self.take_up(&intent, sweep).await;
         let swept = &mut sweep.swept;
         match taken {
             Ok(Taken::Completed) => swept.completed.push(id),
@@ -186,7 +188,8 @@ impl Authority {
     }
 
     /// Completes the intent of a caller who can come back, where this authority prepared it and would issue it now.
-    async fn take_up(&self, intent: &OpenIntent, asked: &mut BTreeSet<IntentNonce>) -> Result<Taken, IssueError> {
+    async fn take_up(&self, intent: &OpenIntent, sweep: &mut Sweep) -> Result<Taken, IssueError> {
+        let asked = &mut sweep.asked;
         if let Some(code) = &intent.authentication
             && !self.authenticator.knows(&code.nonce)
             && !asked.contains(&code.nonce)
@@ -208,7 +211,15 @@ impl Authority {
         if self.ca(&intent.id.issuer).is_none() {
             return Ok(Taken::OfNoUse);
         }
-        if self.lately_revoked_in_chain(&intent.id.issuer).await?.is_some() || self.overtaken(intent).await?.is_some() {
+        let issuer = &intent.id.issuer;
+        let is_revoked = match sweep.revoked.get(issuer) {
+            Some(known) => *known,
+            None => {
+                let revoked = self.revoked_in_chain(issuer).await?.is_some();
+                *sweep.revoked.entry(issuer.clone()).or_insert(revoked)
+            }
+        };
+        if is_revoked || self.overtaken(intent).await?.is_some() {
             return Ok(Taken::OfNoUse);
         }
         match self.signable_again(intent).await? {

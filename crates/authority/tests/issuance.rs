@@ -774,6 +774,33 @@ async fn preparing_touches_no_port() {
 }
 
 #[tokio::test]
+async fn what_was_prepared_before_its_ca_was_revoked_is_refused() {
+    let mut office = Office::new().await;
+    let one = office.authority.clone();
+    let prepare = |name: &str| one.prepare(&request(name), &principal(), None).unwrap();
+    one.issue_prepared(prepare("a.example.com")).await.unwrap();
+    let prepared = prepare("b.example.com");
+    // Another process; the first has nothing but what it read before.
+    office.restart().await;
+    let issuing = one.issuing_ca().unwrap().certificate().serial();
+    let reason = chancery_x509::crl::RevocationReason::Superseded;
+    office
+        .authority
+        .revoke(issuing, reason, None, &principal())
+        .await
+        .unwrap();
+    let signatures = office.house.keys.log().len();
+    let refused = one.issue_prepared(prepared).await.unwrap_err();
+    assert!(
+        matches!(&refused, IssueError::Rejected(Refusal::IssuerRevoked { ca }) if ca.as_str() == "chancery-issuing-ca"),
+        "{refused:?}"
+    );
+    assert_eq!(office.house.keys.log().len(), signatures, "nothing was signed");
+    let open = office.house.ledger.open_intents(NOW.plus_days(1), 10).await.unwrap();
+    assert!(open.is_empty(), "nor reserved");
+}
+
+#[tokio::test]
 async fn requests_over_budget_are_refused_before_the_work() {
     let office = Office::new().await;
     let long = TlsCertRequest {

@@ -7,6 +7,7 @@
 
 mod adopt;
 mod authorities;
+mod chain;
 mod crl;
 mod entry;
 mod family;

@@ -101,11 +101,12 @@ impl Office {
         ports.keys = Arc::new(Measured::new(ports.keys.clone(), metrics.clone()));
         let looked_up = Mutex::new(ports.clock.now());
         let (config, profiles) = (settings.config()?, settings.profiles());
-        let authority = if function == Function::TlsCert {
-            Authority::open_to_issue(ports, config, profiles).await?
-        } else {
-            Authority::open(ports, config, profiles).await?
-        };
+        let authority = Authority::open(ports, config, profiles).await?;
+        if function == Function::TlsCert
+            && let Err(error) = authority.make_ready_to_issue().await
+        {
+            tracing::error!(%error, "nothing can be issued until intents can be authenticated");
+        }
         let office = Self {
             authority,
             settings,

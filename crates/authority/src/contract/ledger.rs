@@ -1,5 +1,6 @@
 //! What every [`Ledger`] must do. The suite's certificates are arbitrary octets: a ledger keeps DER, it does not read it.
 
+mod chain;
 mod crl;
 mod family;
 mod race;
@@ -27,6 +28,8 @@ pub async fn ledger(make: impl AsyncFn() -> Arc<dyn Ledger>) {
     reserve::open_intents_are_listed_oldest_first(&*make().await).await;
     reserve::open_intents_are_listed_step_by_step(&*make().await).await;
     reserve::only_a_caller_s_token_can_come_back(&*make().await).await;
+    chain::nothing_is_reserved_under_a_revoked_ca(&*make().await).await;
+    chain::no_reservation_escapes_a_ca_s_revocation(make().await).await;
     race::one_of_many_reserves_wins(make().await).await;
     race::one_of_many_completes_wins(make().await).await;
 

@@ -13,7 +13,6 @@ use crate::port::ledger::{
     CertificateRecord, Completion, IntentId, KeyStanding, Kind, OpenIntent, RENEWALS, Reservation,
 };
 use crate::signing::{NotSignable, Signable, Signer, SigningFailure};
-use crate::slug::Slug;
 use crate::sweep::GRACE;
 use crate::wire::notice;
 
@@ -27,7 +26,6 @@ impl Authority {
     pub async fn issue_prepared(&self, prepared: Prepared) -> Result<Issued, IssueError> {
         self.check_own_names(&prepared)?;
         self.believe(&prepared.ca).await?;
-        self.check_chain(prepared.ca.slug()).await?;
         let (prepared, reservation) = self.reserve(prepared).await?;
         let notify_issued = prepared.notify_issued;
         let (record, replayed) = match reservation {
@@ -64,14 +62,6 @@ impl Authority {
         })
     }
 
-    /// Refuses to issue under a CA that is revoked, or stands below one.
-    async fn check_chain(&self, issuer: &Slug) -> Result<(), IssueError> {
-        match self.lately_revoked_in_chain(issuer).await? {
-            None => Ok(()),
-            Some(ca) => Err(Refusal::IssuerRevoked { ca }.into()),
-        }
-    }
-
     async fn reserve(&self, mut prepared: Prepared) -> Result<(Prepared, Reservation), IssueError> {
         for _ in 0..SERIALS {
             let (scope, url) = prepared.crl();
@@ -86,6 +76,7 @@ impl Authority {
                     let refusal = prepared.key_claim().refused_for(&common_name);
                     return Err(refusal.unwrap_or(Refusal::KeyInUse).into());
                 }
+                Err(LedgerError::IssuerRevoked { ca }) => return Err(Refusal::IssuerRevoked { ca }.into()),
                 Err(LedgerError::KeyBlocked) => return Err(Refusal::KeyCompromised.into()),
                 Err(LedgerError::NotRenewable { serial, why }) => {
                     return Err(Refusal::not_renewable(serial, why).into());
@@ -120,6 +111,10 @@ impl Authority {
         let age = now.0.saturating_sub(intent.reserved_at.0);
         if age < self.config().intent_grace_seconds() {
             return Err(IssueError::InProgress);
+        }
+        // It was reserved when its chain stood, which may be long ago.
+        if let Some(ca) = self.revoked_in_chain(&intent.id.issuer).await? {
+            return Err(Refusal::IssuerRevoked { ca }.into());
         }
         match self.signable_again(&intent).await? {
             Ok(signable) => {

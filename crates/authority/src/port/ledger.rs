@@ -30,6 +30,12 @@ pub enum LedgerError {
         /// The name that it was certified for first.
         common_name: String,
     },
+    /// The CA that would sign, or one above it, is revoked.
+    #[error("CA {ca} is revoked: nothing is issued under it")]
+    IssuerRevoked {
+        /// Which CA: of several the nearest.
+        ca: Slug,
+    },
     /// A certificate of the key was revoked because the key is compromised.
     #[error("the key is blocked: a certificate of it was revoked because the key is compromised")]
     KeyBlocked,
@@ -124,6 +130,9 @@ pub trait Ledger: Send + Sync {
     /// Records the intent to sign a certificate, with its serial, key claim and idempotency token, in one transaction.
     /// When this returns [`Reservation::New`], the intent survives a crash and nobody else can take the serial, the key
     /// (unless their intent allows reuse), the token, or for a CA's certificate its slug.
+    ///
+    /// Where the certificate of the intent's issuer is revoked, or of a CA above it, as the ledger has them at that moment, it
+    /// is refused as [`LedgerError::IssuerRevoked`]: whatever was read before is no part of that decision.
     ///
     /// A blocked key is refused as [`LedgerError::KeyBlocked`], whatever the intent allows and whatever its name. An intent
     /// that renews is refused as [`LedgerError::NotRenewable`] where its predecessor or an ancestor of that is revoked, or the

@@ -20,7 +20,7 @@ use super::reserve::listing;
 use super::revoke::scope_of;
 use super::row::{self, Row};
 use super::tables::{Table, Transaction, Write};
-use super::{DynamoLedger, crl, names};
+use super::{DynamoLedger, chain, crl, names};
 use crate::world::nonce;
 
 /// Rows that are adopted at a time.
@@ -190,6 +190,10 @@ impl DynamoLedger {
                 invalidity_date: revocation.invalidity_date,
             };
             self.list_revoked(&scope, &revoked, entry.not_after).await?;
+            if matches!(entry.kind, Kind::Authority { .. }) {
+                let writes: Vec<Write> = chain::ending(entry.id.serial).collect();
+                self.tables.transact(&writes).await?;
+            }
         }
         if item.as_flag("NotifyExpiry").unwrap_or(false) {
             let listed = names::expiry(entry.id.serial, entry.not_after).text("Partition", entry.partition());
@@ -305,6 +309,9 @@ fn adopting(record: &CertificateRecord) -> Vec<Write> {
         };
         writes.push(put(crl::listed(&scope_of(record), &revoked, record.not_after, "")));
         writes.push(crl::changing(&scope_of(record), record.id.serial, &nonce()));
+        if matches!(record.kind, Kind::Authority { .. }) {
+            writes.extend(chain::ending(record.id.serial));
+        }
     }
     if let Kind::Authority { slug, parent, key } = &record.kind {
         writes.push(put(names::authority(slug.as_str())

@@ -102,7 +102,8 @@ pub(super) fn crl_number(of: &CrlScope) -> Item {
     Item::journal_key(format!("number#{}", scope(of)), ALONE)
 }
 
-/// Parts of the mark of what has changed in a scope: those who revoke at a time seldom meet in one.
+/// Parts of the mark of what has changed in a scope, and of that a CA is revoked: those who revoke or reserve at a time seldom
+/// meet in one.
 const MARKS: u8 = 16;
 
 /// Partition of the marks of what has changed in a scope.
@@ -113,6 +114,20 @@ pub(super) fn changes(of: &CrlScope) -> String {
 /// The mark that the revocation of that serial changes.
 pub(super) fn change(of: &CrlScope, serial: Serial) -> Item {
     Item::journal_key(changes(of), format!("{:02}", serial.as_padded()[19] % MARKS))
+}
+
+/// That a CA is revoked, by the serial number of its certificate: an item in each of so many partitions as changes have marks.
+pub(super) fn revoked_ca(ca: Serial) -> impl Iterator<Item = Item> {
+    (0..MARKS).map(move |part| revoked_ca_part(ca, part))
+}
+
+/// The one of them that whoever reserves that serial number looks at.
+pub(super) fn revoked_ca_seen_by(ca: Serial, reserving: Serial) -> Item {
+    revoked_ca_part(ca, reserving.as_padded()[19] % MARKS)
+}
+
+fn revoked_ca_part(ca: Serial, part: u8) -> Item {
+    Item::journal_key(format!("revoked-ca#{ca}#{part:02}"), ALONE)
 }
 
 /// Partition of the CRLs that certificates name, of CAs that have none of their own: it was once the only one.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use chancery_authority::Slug;
-use chancery_authority::port::ledger::{CrlScope, LedgerError, Revocation};
+use chancery_authority::port::ledger::{CrlScope, Kind, LedgerError, Revocation};
 use chancery_x509::certificate::Certificate;
 use chancery_x509::crl::{RevocationReason, RevokedEntry};
 use chancery_x509::serial::Serial;
@@ -12,7 +12,7 @@ use chancery_x509::time::UnixTime;
 use super::item::Item;
 use super::row::{self, Row};
 use super::tables::{Table, Transaction, Write};
-use super::{DynamoLedger, crl, names};
+use super::{DynamoLedger, chain, crl, names};
 use crate::world::nonce;
 
 impl DynamoLedger {
@@ -103,7 +103,12 @@ impl DynamoLedger {
             },
             crl::changing(scope, entry.serial, &attempt),
         ];
+        let mut of_list = writes.len();
         if let Some(known) = self.entry(entry.serial).await.ok().flatten() {
+            if matches!(known.kind, Kind::Authority { .. }) {
+                writes.extend(chain::ending(entry.serial));
+            }
+            of_list = writes.len();
             let revoked = row::of_revocation(&Revocation {
                 at: entry.revoked_at,
                 reason: entry.reason,
@@ -121,7 +126,7 @@ impl DynamoLedger {
         }
         if let Transaction::Refused(_) = self.tables.transact(&writes).await? {
             // There is no row to say it: the list does.
-            writes.truncate(2);
+            writes.truncate(of_list);
             self.tables.transact(&writes).await?;
         }
         Ok(())

@@ -4,6 +4,7 @@
 //! same token; should DynamoDB have forgotten it, the condition on our own entry fails, and the nonce in it says that it
 //! was us.
 
+use chancery_authority::Slug;
 use chancery_authority::port::ledger::{
     CertificateIntent, CertificateRecord, Completion, CrlScope, IntentId, KeyStanding, Kind, LedgerError, OpenIntent,
     OpenPosition, Reservation,
@@ -23,13 +24,15 @@ use crate::world::nonce;
 /// Times that what was read may have changed before it is written.
 const TURNS: u32 = 10;
 
-/// Writes of a reservation, in their order; the last two are there where they are needed.
+/// Writes of a reservation, in their order; all but the first two are there where they are needed.
 struct Reserving {
     writes: Vec<Write>,
     token: Option<usize>,
     slug: Option<usize>,
     /// The one that says that the key is not blocked.
     block: usize,
+    /// Where those begin that say that no CA of the chain is revoked, and of which CA each is.
+    chain: (usize, Vec<Slug>),
     /// Those that say that the intent may renew what it renews.
     renewal: std::ops::Range<usize>,
 }
@@ -52,12 +55,13 @@ impl DynamoLedger {
             // Before its predecessor is looked at, which has this very request's certificate as its successor.
             return Ok(reservation);
         }
+        let chain = self.chain_stands(&intent.id.issuer, intent.id.serial).await?;
         for round in 0..TURNS {
             let place = match &intent.renews {
                 None => None,
                 Some(predecessor) => Some(self.place_of_successor(predecessor, &intent).await?),
             };
-            let reserving = Reserving::new(&intent, place.as_ref(), &attempt);
+            let reserving = Reserving::new(&intent, place.as_ref(), &chain, &attempt);
             let renewal = || place.as_ref().map(|place| place.renewal.clone());
             let conditions = match self.tables.transact(&reserving.writes).await? {
                 Transaction::Done => {
@@ -270,7 +274,7 @@ impl DynamoLedger {
 }
 
 impl Reserving {
-    fn new(intent: &CertificateIntent, place: Option<&Place>, attempt: &str) -> Self {
+    fn new(intent: &CertificateIntent, place: Option<&Place>, chain: &[(Slug, Write)], attempt: &str) -> Self {
         let renewal = place.map(|place| &place.renewal);
         let mut writes = vec![
             Write::Put {
@@ -299,7 +303,7 @@ impl Reserving {
                 let item = names::authority(slug.as_str())
                     .text("Stage", "open")
                     .text("Serial", intent.id.serial.to_string())
-                    .optional_text("AuthorityParent", parent.as_ref().map(chancery_authority::Slug::as_str))
+                    .optional_text("AuthorityParent", parent.as_ref().map(Slug::as_str))
                     .text("AuthorityKey", &key.0);
                 writes.push(Write::Put {
                     table: Table::Journal,
@@ -310,6 +314,9 @@ impl Reserving {
                 Some(writes.len() - 1)
             }
         };
+        let (cas, conditions): (Vec<Slug>, Vec<Write>) = chain.iter().cloned().unzip();
+        let chain = (writes.len(), cas);
+        writes.extend(conditions);
         let before = writes.len();
         writes.extend(place.into_iter().flat_map(|place| place.writes(intent)));
         let renewal = before..writes.len();
@@ -333,6 +340,7 @@ impl Reserving {
             writes,
             token,
             slug,
+            chain,
             renewal,
         }
     }
@@ -364,6 +372,10 @@ fn claiming(intent: &CertificateIntent) -> Write {
 /// Why a reservation was refused, the same reason first however many there are; `None` where only what it renews changed.
 fn refusal(intent: &CertificateIntent, reserving: &Reserving, conditions: &[Condition]) -> Option<LedgerError> {
     let failed = |place: usize| Transaction::failed(conditions, place);
+    let (first, cas) = &reserving.chain;
+    if let Some(ca) = (*first..).zip(cas).find_map(|(place, ca)| failed(place).map(|_| ca)) {
+        return Some(LedgerError::IssuerRevoked { ca: ca.clone() });
+    }
     if let (Some(_), Kind::Authority { slug, .. }) = (reserving.slug.and_then(failed), &intent.kind) {
         return Some(LedgerError::AuthorityExists(slug.clone()));
     }

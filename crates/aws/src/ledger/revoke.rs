@@ -1,14 +1,14 @@
 //! Revocation: the row says it, and the journal lists it for the CRL, in one transaction.
 
 use chancery_authority::Slug;
-use chancery_authority::port::ledger::{CertificateRecord, CrlScope, LedgerError, Revocation, Revoked};
+use chancery_authority::port::ledger::{CertificateRecord, CrlScope, Kind, LedgerError, Revocation, Revoked};
 use chancery_x509::crl::{RevocationReason, RevokedEntry};
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
 use super::item::Item;
 use super::tables::{Table, Transaction, Write, pause, unavailable};
-use super::{DynamoLedger, Found, crl, family, names, row};
+use super::{DynamoLedger, Found, chain, crl, family, names, row};
 use crate::world::nonce;
 
 /// Times that what was read may have changed before it is written.
@@ -38,6 +38,9 @@ impl DynamoLedger {
             if let Some(renewal) = self.renewal_of(&record).await? {
                 writes.extend(family::marking(&renewal, serial));
             }
+            if matches!(record.kind, Kind::Authority { .. }) {
+                writes.extend(chain::ending(serial));
+            }
             let done = match self.tables.transact(&writes).await? {
                 Transaction::Done => true,
                 // Somebody was faster, or it was us and the answer was lost.
@@ -62,6 +65,11 @@ impl DynamoLedger {
             return Ok(());
         };
         let scope = scope_of(record);
+        if matches!(record.kind, Kind::Authority { .. }) {
+            // Where its row was written by hand, nobody who reserves knows of it.
+            let writes: Vec<Write> = chain::ending(record.id.serial).collect();
+            self.tables.transact(&writes).await?;
+        }
         let key = names::revocation(&scope, record.id.serial);
         if self.tables.get(Table::Journal, key).await?.is_some() {
             return Ok(());

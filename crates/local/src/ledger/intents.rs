@@ -13,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension, named_params};
 
 use super::certificates::{CertificateRow, Stage, row_by_serial, select_rows};
 use super::family::{self, Predecessor};
-use super::fault::Fault;
+use super::fault::{Fault, damaged};
 use super::revocations::{self, Place};
 use super::writer::Writing;
 
@@ -23,6 +23,7 @@ pub(crate) fn reserve(writing: &Writing<'_>, intent: &CertificateIntent) -> Resu
     if let Some(earlier) = earlier_request(writing.connection, &principal, intent)? {
         return Ok(earlier);
     }
+    check_chain(writing.connection, &intent.id.issuer)?;
     check_slug(writing.connection, &intent.kind)?;
     check_key(writing.connection, intent)?;
     let predecessor = family::predecessor(writing, intent)?;
@@ -65,6 +66,32 @@ fn earlier_request(
     } else {
         Reservation::Open(Box::new(open_intent(connection, row)?))
     }))
+}
+
+/// Levels of a hierarchy that are looked at: parents that go in a circle would be damage, and must end all the same.
+const LEVELS: i64 = 100;
+
+/// Neither the issuer's own certificate is revoked, nor that of a CA above it.
+fn check_chain(connection: &Connection, issuer: &Slug) -> Result<(), Fault> {
+    let revoked: Option<String> = connection
+        .prepare_cached(
+            "WITH RECURSIVE chain (slug, certificate, parent, level) AS (
+                 SELECT slug, certificate, parent, 1 FROM authorities WHERE slug = ?1
+                 UNION ALL
+                 SELECT above.slug, above.certificate, above.parent, level + 1
+                 FROM chain JOIN authorities AS above ON above.slug = chain.parent WHERE level < ?2)
+             SELECT slug FROM chain JOIN revocations ON revocations.certificate = chain.certificate
+             ORDER BY level LIMIT 1",
+        )?
+        .query_row((issuer.as_str(), LEVELS), |row| row.get(0))
+        .optional()?;
+    match revoked {
+        None => Ok(()),
+        Some(ca) => Err(LedgerError::IssuerRevoked {
+            ca: Slug::new(ca).map_err(|error| damaged(format!("a row of authorities: {error}")))?,
+        }
+        .into()),
+    }
 }
 
 fn check_slug(connection: &Connection, kind: &Kind) -> Result<(), Fault> {

@@ -33,6 +33,8 @@ pub(super) struct State {
     tokens: HashMap<(Principal, IdempotencyToken), IntentId>,
     slugs: HashSet<Slug>,
     authorities: Vec<AuthorityRecord>,
+    /// Each CA's own certificate.
+    ca_certificates: HashMap<Slug, IntentId>,
     revoked: HashMap<CrlScope, BTreeMap<Serial, RevokedRow>>,
     crls: HashMap<CrlScope, Crls>,
     damaged: HashMap<CrlScope, Vec<String>>,
@@ -83,6 +85,9 @@ impl State {
             return Ok(replay);
         }
         let id = intent.id.clone();
+        if let Some(ca) = self.revoked_in_chain(&id.issuer) {
+            return Err(LedgerError::IssuerRevoked { ca });
+        }
         if let Kind::Authority { slug, .. } = &intent.kind
             && self.slugs.contains(slug)
         {
@@ -125,6 +130,24 @@ impl State {
             },
         );
         Ok(Reservation::New)
+    }
+
+    /// Of a CA and those above it, the nearest whose own certificate is revoked.
+    fn revoked_in_chain(&self, issuer: &Slug) -> Option<Slug> {
+        let mut next = Some(issuer);
+        // As long as there are CAs at most: parents that go in a circle would be damage, and must end all the same.
+        for _ in 0..=self.authorities.len() {
+            let ca = self.authorities.iter().find(|ca| Some(&ca.slug) == next)?;
+            let own = self
+                .ca_certificates
+                .get(&ca.slug)
+                .and_then(|id| self.rows.get(&position(id)));
+            if own.and_then(Row::record).is_some_and(|own| own.revocation.is_some()) {
+                return Some(ca.slug.clone());
+            }
+            next = ca.parent.as_ref();
+        }
+        None
     }
 
     fn replay(&self, intent: &CertificateIntent) -> Result<Option<Reservation>, LedgerError> {
@@ -171,6 +194,7 @@ impl State {
         self.open.remove(&opened);
         self.issued.insert(sequence, completion.id);
         if let Kind::Authority { slug, parent, key } = &record.kind {
+            self.ca_certificates.insert(slug.clone(), record.id.clone());
             self.authorities.push(AuthorityRecord {
                 slug: slug.clone(),
                 parent: parent.clone(),
