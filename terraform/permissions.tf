@@ -190,17 +190,21 @@ locals {
       lost_root        = ["revoked#${local.root_slug}#full", "changes#${local.root_slug}#full"]
       lost_issuing     = ["revoked#${local.issuing_slug}#full", "changes#${local.issuing_slug}#full"]
       given_up         = ["key#*", "token#*", "line#*"]
-      rejections       = ["rejections*"]
+      rejections       = ["rejections-days", "rejections#*"]
       cas              = ["authorities", "adoption"]
       crls_root        = [for what in ["revoked", "changes", "crl", "number"] : "${what}#${local.root_slug}#full"]
       crls_issuing     = [for what in ["revoked", "changes", "crl", "number"] : "${what}#${local.issuing_slug}#full"]
       compromise       = ["blocked#*", "key#*", "line#*", "intent#*"]
       # Written by those alone who revoke CAs: whoever can write here can stop issuance.
       revoked_cas = ["revoked-ca#*"]
-      } : what => {
-      "ForAllValues:StringLike" = { "dynamodb:LeadingKeys" = keys }
-      Null                      = { "dynamodb:LeadingKeys" = "false" }
-    }
+      } : what => merge(
+      {
+        "ForAllValues:StringLike" = { "dynamodb:LeadingKeys" = keys }
+        Null                      = { "dynamodb:LeadingKeys" = "false" }
+      },
+      # What has it is deleted by DynamoDB some time.
+      what == "rejections" ? {} : { "ForAllValues:StringNotEquals" = { "dynamodb:Attributes" = ["ForgetAfter"] } },
+    )
   }
 
   # What was given up frees its claims and tokens, and is listed: a signature may exist. Nothing is ever taken off a list.

@@ -261,6 +261,16 @@ run "ledger" {
   }
 
   assert {
+    condition = alltrue(flatten([
+      for name, policy in local.policies : [
+        for statement in jsondecode(policy).Statement : try(statement.Condition["ForAllValues:StringNotEquals"]["dynamodb:Attributes"], null) == (statement.Sid == "WriteRejections" ? null : ["ForgetAfter"])
+        if contains(flatten([statement.Resource]), "arn:aws:dynamodb:eu-west-2:123456789012:table/ServerlessCAJournalDev") && length(setintersection(flatten([statement.Action]), ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"])) > 0
+      ]
+    ]))
+    error_message = "Nothing of the journal but rejections is ever forgotten."
+  }
+
+  assert {
     condition     = join(" ", sort([for name, policy in local.policies : name if strcontains(policy, "\"authorities\"")])) == "create-issuing-ca create-root-ca"
     error_message = "CAs are recorded by those who make them."
   }

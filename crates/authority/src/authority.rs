@@ -33,6 +33,8 @@ pub struct Authority {
     pub(crate) authenticator: Authenticator,
     /// Intents that this process found in the ledger and would not sign.
     pub(crate) refused_intents: AtomicU64,
+    /// Open intents that could not be read when this process swept last.
+    pub(crate) unreadable_intents: AtomicU64,
     /// Which CRLs certificates are known to name.
     pub(crate) crl_uses: CrlUses,
     /// Names that the authority's own server is reached by.
@@ -52,6 +54,7 @@ impl Authority {
             slots: Slots::default(),
             authenticator,
             refused_intents: AtomicU64::new(0),
+            unreadable_intents: AtomicU64::new(0),
             crl_uses: CrlUses::default(),
             own_names: RwLock::default(),
         })
@@ -82,6 +85,11 @@ impl Authority {
     /// Intents that this process found in the ledger and would not sign, because nobody who may had prepared them: an alarm.
     pub fn refused_intents(&self) -> u64 {
         self.refused_intents.load(Ordering::Relaxed)
+    }
+
+    /// Open intents that could not be read when this process swept last: somebody has to mend or remove them.
+    pub fn unreadable_intents(&self) -> u64 {
+        self.unreadable_intents.load(Ordering::Relaxed)
     }
 
     /// The ports it stands on.

@@ -1,12 +1,13 @@
 //! The sweeper: intents that stayed open, because a process died or an answer was lost.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::Ordering;
 
 use chancery_x509::time::UnixTime;
 
 use crate::authority::Authority;
 use crate::issue::IssueError;
-use crate::port::ledger::{IntentId, Kind, OpenIntent, OpenPosition};
+use crate::port::ledger::{IntentId, Kind, OpenIntent, OpenPosition, UNREADABLE_TOLD};
 use crate::port::{IntentNonce, LedgerError};
 use crate::signing::NotSignable;
 use crate::slug::Slug;
@@ -38,6 +39,9 @@ pub struct Swept {
     pub refused: Vec<(IntentId, NotSignable)>,
     /// Intents that are still open, and why. The next sweep tries again.
     pub failed: Vec<(IntentId, String)>,
+    /// What those are called that cannot be read, and what is wrong with them; at most [`UNREADABLE_TOLD`]. They stay as they are
+    /// until somebody mends or removes them: whether something was signed for one is not known.
+    pub unreadable: BTreeSet<String>,
 }
 
 /// What one intent is good for.
@@ -83,6 +87,12 @@ fn is_of_key(error: &IssueError) -> bool {
     )
 }
 
+/// Steps overlap where several intents were reserved in one second: each is told once.
+fn add_unreadable(told: &mut BTreeSet<String>, unreadable: Vec<String>) {
+    let room = UNREADABLE_TOLD.saturating_sub(told.len());
+    told.extend(unreadable.into_iter().take(room));
+}
+
 impl Authority {
     /// Sweeps intents older than [`GRACE`], or the configuration's grace where that is longer.
     pub async fn sweep(&self) -> Result<Swept, LedgerError> {
@@ -121,6 +131,15 @@ impl Authority {
             .await?;
         let ahead = OpenPosition::behind(now.plus_seconds(seconds));
         self.sweep_between(Some(ahead), UnixTime(i64::MAX), &mut sweep).await?;
+        let unreadable = &sweep.swept.unreadable;
+        for what in unreadable {
+            tracing::error!(
+                what,
+                "an open intent cannot be read: mend or remove it, as the log of signatures says"
+            );
+        }
+        self.unreadable_intents
+            .store(unreadable.len() as u64, Ordering::Relaxed);
         Ok(sweep.swept)
     }
 
@@ -131,7 +150,9 @@ impl Authority {
         sweep: &mut Sweep,
     ) -> Result<(), LedgerError> {
         loop {
-            let open = self.ports().ledger.open_intents_after(after, before, BATCH).await?;
+            let step = self.ports().ledger.open_intents_after(after, before, BATCH).await?;
+            add_unreadable(&mut sweep.swept.unreadable, step.unreadable);
+            let open = step.intents;
             let full = open.len() == BATCH;
             // What fails stays open; whoever comes after it is taken next all the same.
             after = open.last().map(OpenIntent::position);
@@ -143,6 +164,23 @@ impl Authority {
             }
             if !full {
                 return Ok(());
+            }
+        }
+    }
+
+    /// The open intents that cannot be read, whenever they were reserved, as the ledger has them now.
+    pub async fn find_unreadable_intents(&self) -> Result<BTreeSet<String>, LedgerError> {
+        let (mut unreadable, mut after) = (BTreeSet::new(), None);
+        loop {
+            let open = self
+                .ports()
+                .ledger
+                .open_intents_after(after, UnixTime(i64::MAX), BATCH)
+                .await?;
+            add_unreadable(&mut unreadable, open.unreadable);
+            match open.intents.last() {
+                Some(last) if open.intents.len() == BATCH => after = Some(last.position()),
+                _ => return Ok(unreadable),
             }
         }
     }

@@ -399,3 +399,19 @@ async fn an_invocation_without_a_token_of_its_caller_s_is_given_up_and_its_key_i
     assert_eq!(invoke("request 2").await.unwrap().record, issued.record);
     assert_eq!(leaves(&office).await.len(), 1);
 }
+
+#[tokio::test]
+async fn intents_that_cannot_be_read_are_counted_and_stop_nothing() {
+    let office = Office::new().await;
+    office.house.faults.at("keys.sign", 1, Fault::FailBefore);
+    office.issue(&request("a.example.com")).await.unwrap_err();
+    office.house.ledger.damage_intents("row 7 of certificates: key");
+    let swept = office.authority.sweep_older_than(0).await.unwrap();
+    assert_eq!(swept.lost.len(), 1, "{swept:?}");
+    assert!(swept.unreadable.iter().eq(["row 7 of certificates: key"]), "{swept:?}");
+    assert_eq!(office.authority.unreadable_intents(), 1);
+    assert_eq!(
+        office.authority.find_unreadable_intents().await.unwrap(),
+        swept.unreadable
+    );
+}

@@ -783,7 +783,7 @@ async fn what_was_prepared_before_its_ca_was_revoked_is_refused() {
     // Another process; the first has nothing but what it read before.
     office.restart().await;
     let issuing = one.issuing_ca().unwrap().certificate().serial();
-    let reason = chancery_x509::crl::RevocationReason::Superseded;
+    let reason = RevocationReason::Superseded;
     office
         .authority
         .revoke(issuing, reason, None, &principal())
@@ -796,7 +796,7 @@ async fn what_was_prepared_before_its_ca_was_revoked_is_refused() {
         "{refused:?}"
     );
     assert_eq!(office.house.keys.log().len(), signatures, "nothing was signed");
-    let open = office.house.ledger.open_intents(NOW.plus_days(1), 10).await.unwrap();
+    let open = one.ports().ledger.open_intents(NOW.plus_days(1), 10).await.unwrap();
     assert!(open.is_empty(), "nor reserved");
 }
 

@@ -27,6 +27,7 @@ mod tables;
 mod uses;
 
 use std::collections::HashMap;
+use std::sync::Mutex;
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
@@ -34,7 +35,7 @@ use chancery_authority::Slug;
 use chancery_authority::port::ETag;
 use chancery_authority::port::ledger::{
     AuthorityRecord, CertificateIntent, CertificateRecord, Completion, Counts, CrlIntent, CrlPlan, CrlRecord,
-    CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, IntentId, KeyStanding, Ledger, LedgerError, OpenIntent,
+    CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, IntentId, KeyStanding, Ledger, LedgerError, OpenIntents,
     OpenPosition, Page, Reach, Rejection, Related, Reservation, Revocation, RevokedTogether, Search,
 };
 use chancery_x509::crl::{RevocationReason, RevokedEntry};
@@ -60,6 +61,8 @@ pub struct DynamoLedger {
     cas: Cas,
     adopted: Adopted,
     recent: Recent,
+    /// The last day that this process noted to have rejections.
+    rejection_day: Mutex<String>,
 }
 
 /// A certificate and where its row is.
@@ -77,6 +80,7 @@ impl DynamoLedger {
             cas: Cas::default(),
             adopted: Adopted::default(),
             recent: Recent::default(),
+            rejection_day: Mutex::default(),
         }
     }
 }
@@ -105,7 +109,7 @@ impl Ledger for DynamoLedger {
         after: Option<OpenPosition>,
         before: UnixTime,
         limit: usize,
-    ) -> Result<Vec<OpenIntent>, LedgerError> {
+    ) -> Result<OpenIntents, LedgerError> {
         self.list_open(after, before, limit).await
     }
 
@@ -198,6 +202,15 @@ impl Ledger for DynamoLedger {
 
     async fn search(&self, query: &Search, after: Option<&Cursor>, limit: usize) -> Result<Page, LedgerError> {
         self.search_certificates(query, after, limit).await
+    }
+
+    async fn certificates_named(
+        &self,
+        common_name: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page, LedgerError> {
+        self.list_named(common_name, after, limit).await
     }
 
     async fn expiring(

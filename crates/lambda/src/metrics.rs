@@ -29,6 +29,8 @@ pub enum Metric {
     Rejected,
     /// Intents in the ledger that nobody who may had prepared, and that were not signed.
     RefusedIntents,
+    /// Open intents in the ledger that a sweep could not read.
+    UnreadableIntents,
     /// Milliseconds from asking the key store for a signature to having it.
     SigningLatency,
     /// Calls of AWS services that were throttled, retried or not.
@@ -47,6 +49,7 @@ impl Metric {
             Self::Issued => "Issued",
             Self::Rejected => "Rejected",
             Self::RefusedIntents => "RefusedIntents",
+            Self::UnreadableIntents => "UnreadableIntents",
             Self::SigningLatency => "SigningLatency",
             Self::Throttles => "Throttles",
             Self::CrlAge => "CrlAge",
@@ -57,7 +60,12 @@ impl Metric {
 
     fn unit(self) -> &'static str {
         match self {
-            Self::Issued | Self::Rejected | Self::RefusedIntents | Self::Throttles | Self::CrlDamaged => "Count",
+            Self::Issued
+            | Self::Rejected
+            | Self::RefusedIntents
+            | Self::UnreadableIntents
+            | Self::Throttles
+            | Self::CrlDamaged => "Count",
             Self::SigningLatency => "Milliseconds",
             Self::CrlAge => "Seconds",
             Self::CrlSize => "Bytes",
@@ -111,9 +119,16 @@ impl Metrics {
         self.add(Beside::Nothing, Metric::Rejected, 1.0);
     }
 
-    /// An intent in the ledger was not signed, because nobody who may had prepared it.
-    pub fn intent_refused(&self) {
-        self.add(Beside::Nothing, Metric::RefusedIntents, 1.0);
+    /// So many intents in the ledger were not signed, because nobody who may had prepared them.
+    #[allow(clippy::cast_precision_loss, reason = "a count of intents is far below 2^52")]
+    pub fn intents_refused(&self, count: u64) {
+        self.add(Beside::Nothing, Metric::RefusedIntents, count as f64);
+    }
+
+    /// So many open intents in the ledger could not be read.
+    #[allow(clippy::cast_precision_loss, reason = "a count of intents is far below 2^52")]
+    pub fn intents_unreadable(&self, count: u64) {
+        self.add(Beside::Nothing, Metric::UnreadableIntents, count as f64);
     }
 
     /// A key store made a signature.

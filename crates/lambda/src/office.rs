@@ -172,8 +172,9 @@ impl Office {
     pub fn measure_refused(&self) {
         let all = self.authority.refused_intents();
         let before = self.refused.swap(all, Ordering::Relaxed);
-        for _ in before..all {
-            self.metrics.intent_refused();
+        match all.saturating_sub(before) {
+            0 => {}
+            count => self.metrics.intents_refused(count),
         }
     }
 

@@ -26,6 +26,10 @@ pub async fn handle(office: &Office) -> Result<Value, Failure> {
     for (id, reason) in &swept.failed {
         tracing::error!(certificate = %id, reason, "an interrupted issuance could not be taken up yet");
     }
+    let unreadable = swept.unreadable.len();
+    if unreadable > 0 {
+        office.metrics.intents_unreadable(unreadable as u64);
+    }
     let answer = json!({
         "completed": swept.completed.len(),
         "lost": swept.lost.len(),
@@ -37,6 +41,13 @@ pub async fn handle(office: &Office) -> Result<Value, Failure> {
             "{} intents in the journal were not signed but given up, because this authority did not prepare them or would \
              not issue them now; the log tells which and why: find out who wrote them",
             swept.refused.len()
+        );
+        return Err(Failure::new(FailureKind::Incomplete, message));
+    }
+    if unreadable > 0 {
+        let message = format!(
+            "{unreadable} open intents in the journal cannot be read, so that nobody knows whether something was signed for \
+             them; the log tells which and why: mend or remove them"
         );
         return Err(Failure::new(FailureKind::Incomplete, message));
     }

@@ -115,3 +115,22 @@ async fn a_ca_s_intent_is_left_to_who_makes_the_ca() {
     assert_eq!(made.id, open[0].id, "and is taken up there");
     assert!(deployment.is_whole().await);
 }
+
+#[tokio::test]
+async fn what_cannot_be_read_is_counted_and_told_at_every_run() {
+    let deployment = Deployment::with_cas(&[]).await;
+    for number in 0..2 {
+        deployment
+            .house
+            .ledger
+            .damage_intents(&format!("item intent#{number} -: NotAfter is missing"));
+    }
+    for _ in 0..2 {
+        deployment.measured();
+        let failure = deployment.run(Sweep).await.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Incomplete);
+        let told = deployment.measured();
+        let counted = told.iter().find_map(|line| line.get("UnreadableIntents"));
+        assert_eq!(counted, Some(&json!(2.0)), "{told:?}");
+    }
+}

@@ -24,7 +24,7 @@ use async_trait::async_trait;
 use chancery_authority::Slug;
 use chancery_authority::port::ledger::{
     AuthorityRecord, CertificateIntent, CertificateRecord, Completion, Counts, CrlIntent, CrlPlan, CrlRecord,
-    CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, IntentId, KeyStanding, OpenIntent, OpenPosition, Page,
+    CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, IntentId, KeyStanding, OpenIntents, OpenPosition, Page,
     Reach, Rejection, Related, Reservation, Revocation, RevokedTogether, Search,
 };
 use chancery_authority::port::publication::ETag;
@@ -253,7 +253,7 @@ impl Ledger for SqliteLedger {
         after: Option<OpenPosition>,
         before: UnixTime,
         limit: usize,
-    ) -> Result<Vec<OpenIntent>, LedgerError> {
+    ) -> Result<OpenIntents, LedgerError> {
         self.read(move |connection| intents::open_intents(connection, after, before, limit))
             .await
     }

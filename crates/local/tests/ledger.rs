@@ -249,6 +249,22 @@ async fn damaged_certificates_are_named_and_hide_no_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn open_intents_that_cannot_be_read_are_told_and_hide_no_others() {
+    let (folder, ledger) = fresh();
+    for number in 1..=4 {
+        reserve(&ledger, &intent(number)).await;
+    }
+    let other = Connection::open(folder.path().join("ledger.sqlite3")).unwrap();
+    let damaged = other.execute("UPDATE certificates SET key = x'00' WHERE id IN (2, 4)", []);
+    assert_eq!(damaged.unwrap(), 2);
+    let found = ledger.open_intents_after(None, UnixTime(i64::MAX), 10).await.unwrap();
+    let serials: Vec<_> = found.intents.iter().map(|intent| intent.id.serial).collect();
+    assert_eq!(serials, [intent(1).id.serial, intent(3).id.serial]);
+    assert_eq!(found.unreadable.len(), 2, "{:?}", found.unreadable);
+    assert!(found.unreadable[0].contains("row 2"), "{:?}", found.unreadable);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn foreign_cursors_are_refused() {
     let (_folder, ledger) = fresh();
     for cursor in ["", "x", "1.2.3", "99999999999999999999"] {

@@ -75,6 +75,13 @@ async fn all(
                     &format!("{intent} was not signed but given up: {reason}"),
                 );
             }
+            for what in &swept.unreadable {
+                failed(
+                    metrics,
+                    "sweep_unreadable",
+                    &format!("an open intent cannot be read: {what}"),
+                );
+            }
             for (intent, reason) in &swept.failed {
                 failed(metrics, "sweep", &format!("{intent}: {reason}"));
             }

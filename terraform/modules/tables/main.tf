@@ -77,6 +77,12 @@ resource "aws_dynamodb_table" "journal" {
     projection_type = "KEYS_ONLY"
   }
 
+  # Rejections alone have it: they are kept for 90 days. Policies let nobody write it into anything else.
+  ttl {
+    attribute_name = "ForgetAfter"
+    enabled        = true
+  }
+
   point_in_time_recovery {
     enabled = true
   }

@@ -16,7 +16,7 @@ use super::lock;
 use crate::port::ETag;
 use crate::port::ledger::{
     AuthorityRecord, CertificateIntent, CertificateRecord, Completion, Counts, CrlIntent, CrlPlan, CrlRecord,
-    CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, IntentId, KeyStanding, Ledger, LedgerError, OpenIntent,
+    CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, IntentId, KeyStanding, Ledger, LedgerError, OpenIntents,
     OpenPosition, Page, Reach, Rejection, Related, Reservation, Revocation, Revocations, RevokedTogether, Search,
 };
 use crate::slug::Slug;
@@ -83,6 +83,11 @@ impl MemoryLedger {
         lock(&self.0).plant(crl);
     }
 
+    /// Adds an open intent that cannot be read, whenever it was reserved.
+    pub fn damage_intents(&self, description: &str) {
+        lock(&self.0).damage_intents(description);
+    }
+
     /// Adds a row to that scope's revocations that cannot be read.
     pub fn damage(&self, scope: &CrlScope, description: &str) {
         lock(&self.0).damage(scope, description);
@@ -112,7 +117,7 @@ impl Ledger for MemoryLedger {
         after: Option<OpenPosition>,
         before: UnixTime,
         limit: usize,
-    ) -> Result<Vec<OpenIntent>, LedgerError> {
+    ) -> Result<OpenIntents, LedgerError> {
         Ok(lock(&self.0).open_intents(after, before, limit))
     }
 

@@ -152,21 +152,21 @@ pub trait Ledger: Send + Sync {
 
     /// The first open intents, as [`open_intents_after`](Self::open_intents_after) lists them.
     async fn open_intents(&self, before: UnixTime, limit: usize) -> Result<Vec<OpenIntent>, LedgerError> {
-        self.open_intents_after(None, before, limit).await
+        Ok(self.open_intents_after(None, before, limit).await?.intents)
     }
 
     /// Open intents for certificates reserved before that time, in the order of their
     /// [positions](OpenIntent::position), beginning after `after`, at most `limit`. Fewer than that are all that there are.
-    /// One that cannot be read is reported and left out.
+    /// One that cannot be read keeps nobody from the others, and is told beside them.
     async fn open_intents_after(
         &self,
         after: Option<OpenPosition>,
         before: UnixTime,
         limit: usize,
-    ) -> Result<Vec<OpenIntent>, LedgerError>;
+    ) -> Result<OpenIntents, LedgerError>;
 
-    /// Records a rejected request, and forgets some that are older than the newest [`REJECTIONS_KEPT`]. The only thing that a
-    /// refused request leaves behind.
+    /// Records a rejected request, and forgets older ones: some of those that are older than the newest [`REJECTIONS_KEPT`],
+    /// or than [`REJECTION_DAYS`]; which of the two is the ledger's own. The only thing that a refused request leaves behind.
     async fn record_rejection(&self, rejection: Rejection) -> Result<(), LedgerError>;
 
     /// The newest rejections, at most `limit`.
@@ -277,6 +277,21 @@ pub trait Ledger: Send + Sync {
     /// among those that were there at the first page.
     async fn search(&self, query: &Search, after: Option<&Cursor>, limit: usize) -> Result<Page, LedgerError>;
 
+    /// A page of the certificates of exactly that name, in an order of the ledger's own: for whoever wants all of them. Some
+    /// `limit` certificates are looked at.
+    async fn certificates_named(
+        &self,
+        common_name: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page, LedgerError> {
+        let query = Search {
+            common_name: Some(common_name.to_owned()),
+            ..Search::default()
+        };
+        self.search(&query, after, limit).await
+    }
+
     /// Certificates with `notify_expiry` whose notAfter lies in the window, page by page.
     async fn expiring(
         &self,
@@ -293,10 +308,10 @@ pub trait Ledger: Send + Sync {
     async fn counts(&self) -> Result<Counts, LedgerError>;
 }
 
-/// Certificates of one name that are read at a time. Some ledgers read all of the name for every page, so pages are large.
+/// Certificates of one name that are read at a time.
 const PAGE: usize = 1000;
 
-/// Calls `each` for every certificate of exactly that name, page by page, the newest first.
+/// Calls `each` for every certificate of exactly that name, page by page, in no order.
 pub async fn for_each_named(
     ledger: &dyn Ledger,
     common_name: &str,
@@ -306,13 +321,9 @@ pub async fn for_each_named(
     if common_name.ends_with('*') {
         return Ok(());
     }
-    let query = Search {
-        common_name: Some(common_name.to_owned()),
-        ..Search::default()
-    };
     let mut after = None;
     loop {
-        let page = ledger.search(&query, after.as_ref(), PAGE).await?;
+        let page = ledger.certificates_named(common_name, after.as_ref(), PAGE).await?;
         page.certificates.into_iter().for_each(&mut *each);
         match page.next {
             Some(next) => after = Some(next),

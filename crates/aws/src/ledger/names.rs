@@ -2,6 +2,7 @@
 
 use chancery_authority::Slug;
 use chancery_authority::port::ledger::{CrlScope, TokenDigest};
+use chancery_authority::wire::contract_time;
 use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
@@ -15,8 +16,18 @@ pub(super) const ALONE: &str = "-";
 /// Partition of the CAs, by name.
 pub(super) const AUTHORITIES: &str = "authorities";
 
-/// Partition of refused requests, by time.
-pub(super) const REJECTIONS: &str = "rejections";
+/// Partition of the days that requests were refused on.
+pub(super) const REJECTION_DAYS: &str = "rejections-days";
+
+/// Partition of refused requests of a day, by time: several, since anybody who may ask can have as many written as they like.
+pub(super) fn rejections(day: &str, lane: u8) -> String {
+    format!("rejections#{day}#{lane}")
+}
+
+/// The day of a time, as the contract writes it.
+pub(super) fn day(at: UnixTime) -> String {
+    contract_time(at).chars().take(10).collect()
+}
 
 /// Parts of what is written for every certificate in one order: a partition takes 1,000 writes a second, of which a
 /// transaction makes two.

@@ -7,7 +7,7 @@
 use chancery_authority::Slug;
 use chancery_authority::port::ledger::{
     CertificateIntent, CertificateRecord, Completion, CrlScope, IntentId, KeyStanding, Kind, LedgerError, OpenIntent,
-    OpenPosition, Reservation,
+    OpenIntents, OpenPosition, Reservation,
 };
 use chancery_x509::crl::{RevocationReason, RevokedEntry};
 use chancery_x509::key::KeyFingerprint;
@@ -223,11 +223,11 @@ impl DynamoLedger {
         after: Option<OpenPosition>,
         before: UnixTime,
         limit: usize,
-    ) -> Result<Vec<OpenIntent>, LedgerError> {
+    ) -> Result<OpenIntents, LedgerError> {
         let since = after.map_or(UnixTime(0), |after| after.reserved_at);
         let last = UnixTime(before.0.saturating_sub(1));
         if limit == 0 || since > last {
-            return Ok(Vec::new());
+            return Ok(OpenIntents::default());
         }
         let range = Range {
             index: Some("open"),
@@ -239,7 +239,7 @@ impl DynamoLedger {
             limit: Some(limit.clamp(1, 500)),
             ..Range::journal("")
         };
-        let mut open: Vec<OpenIntent> = Vec::new();
+        let mut found = OpenIntents::default();
         let mut next = None;
         loop {
             let page = self.tables.page(&range, next).await?;
@@ -252,10 +252,13 @@ impl DynamoLedger {
             let items = self.tables.get_many(keys.collect()).await?;
             for (_, item) in items {
                 match Entry::parse(&item) {
-                    Ok(entry) => open.extend(entry.as_open()),
-                    Err(error) => super::skip("an open intent", &item, &error),
+                    Ok(entry) => found.intents.extend(entry.as_open()),
+                    // Completed or given up meanwhile: nobody waits for it.
+                    Err(_) if !item.has("Open") => {}
+                    Err(error) => found.add_unreadable(format!("{}: {error}", super::called(&item))),
                 }
             }
+            let open = &mut found.intents;
             open.retain(|intent| intent.reserved_at < before && after.is_none_or(|after| intent.position() > after));
             open.sort_by_key(OpenIntent::position);
             // The index has no order within a second: the list is cut only where the second of its last one is read whole.
@@ -268,8 +271,8 @@ impl DynamoLedger {
                 _ => break,
             }
         }
-        open.truncate(limit);
-        Ok(open)
+        found.intents.truncate(limit);
+        Ok(found)
     }
 }
 

@@ -13,7 +13,7 @@ use super::entry::{Entry, Stage};
 use super::item::Item;
 use super::old::Belongs;
 use super::row::{self, Row};
-use super::tables::{Range, Table};
+use super::tables::{Range, Table, unavailable};
 use super::{DynamoLedger, Found, damaged, names};
 
 /// Certificates on a page at most, whatever is asked for: bounds the memory of one answer.
@@ -25,6 +25,14 @@ const STEP: usize = 200;
 /// Times that so many are looked at for one page, at most: conditions that hardly any certificate fulfils would have it read
 /// the whole list otherwise. What is left is the next page's.
 const STEPS: usize = 25;
+
+/// Rows of one name that are read for a page at most. A name that has more is looked for in the list of what was issued, where
+/// a page looks at a bounded part: reading all rows of the name for each of its pages would cost their square.
+const ROWS_OF_NAME: usize = 2_000;
+
+/// Rows that are read for a page at most as long as there may be some that no list has. They stand in no order, so that a page
+/// takes all of them.
+const ROWS_WITHOUT_LIST: usize = 10_000;
 
 /// A time and a serial number: where a certificate stands in an order.
 type Position = (UnixTime, Serial);
@@ -164,7 +172,16 @@ impl DynamoLedger {
             _ => None,
         };
         let (found, stopped) = match name {
-            Some(name) => (self.search_name(&name, query, after, limit).await?, None),
+            Some(name) => match self.search_name(&name, query, after, limit).await? {
+                Some(found) => (found, None),
+                None => {
+                    let of_name = Search {
+                        common_name: Some(name),
+                        ..query.clone()
+                    };
+                    self.search_issued(&of_name, after, limit).await?
+                }
+            },
             None if self.has_old_rows().await? => (self.search_rows(query, after, limit).await?, None),
             None => self.search_issued(query, after, limit).await?,
         };
@@ -175,31 +192,77 @@ impl DynamoLedger {
         Ok(page)
     }
 
-    /// The certificates of one name: its rows, and those of the CAs, whose rows are elsewhere.
+    /// The certificates of one name: its rows, and those of the CAs, whose rows are elsewhere. `None` where it has so many rows
+    /// that the list of what was issued is to be gone through instead.
     async fn search_name(
         &self,
         name: &str,
         query: &Search,
         after: Option<Position>,
         limit: usize,
-    ) -> Result<Vec<CertificateRecord>, LedgerError> {
+    ) -> Result<Option<Vec<CertificateRecord>>, LedgerError> {
         let partition = row::partition(name);
-        let mut items = self.tables.query(&Range::rows(partition)).await?;
-        let cas = self.read_cas().await?;
-        // A CA of that name is among the rows already, and DynamoDB refuses to be asked for an item twice.
-        let elsewhere = cas
-            .iter()
-            .filter(|ca| ca.may_be_named(name) && ca.record.slug.as_str() != partition);
-        let rows = elsewhere.map(|ca| (Table::Certificates, ca.row_key())).collect();
-        items.extend(self.tables.get_many(rows).await?.into_iter().map(|(_, item)| item));
+        let has_old_rows = self.has_old_rows().await?;
+        let most = if has_old_rows { ROWS_WITHOUT_LIST } else { ROWS_OF_NAME };
+        let (mut items, is_all) = self.tables.query_up_to(&Range::rows(partition), most).await?;
+        if !is_all && has_old_rows {
+            return Err(too_many_rows());
+        }
+        if !is_all {
+            return Ok(None);
+        }
+        items.extend(self.rows_of_cas(name).await?);
         let mut found = self.records_of(items).await?;
         found.retain(|record| record.common_name == name);
         keep(&mut found, query, after, limit);
         found.dedup_by_key(|record| record.id.serial);
-        Ok(found)
+        Ok(Some(found))
     }
 
-    /// Reads the whole table, as long as there may be rows that no list has.
+    /// The rows of the CAs that may have that common name and stand under another one.
+    async fn rows_of_cas(&self, name: &str) -> Result<Vec<Item>, LedgerError> {
+        let cas = self.read_cas().await?;
+        // A CA of that name is among the rows already, and DynamoDB refuses to be asked for an item twice.
+        let elsewhere = cas
+            .iter()
+            .filter(|ca| ca.may_be_named(name) && ca.record.slug.as_str() != row::partition(name));
+        let rows = elsewhere.map(|ca| (Table::Certificates, ca.row_key())).collect();
+        let items = self.tables.get_many(rows).await?.into_iter();
+        Ok(items.map(|(_, item)| item).collect())
+    }
+
+    /// The certificates of one name as their rows stand, those of the CAs on the first page. A page goes on where the one before
+    /// ended, so that all of them cost what they are.
+    pub(super) async fn list_named(
+        &self,
+        name: &str,
+        after: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page, LedgerError> {
+        let partition = row::partition(name);
+        let range = Range {
+            limit: Some(limit.clamp(1, MAX_PAGE)),
+            ..Range::rows(partition)
+        };
+        let start = after.map(|after| Item::row_key(partition, after.0.clone()));
+        let page = self.tables.page(&range, start).await?;
+        let mut items = page.items;
+        if after.is_none() {
+            items.extend(self.rows_of_cas(name).await?);
+        }
+        let mut certificates = self.records_of(items).await?;
+        certificates.retain(|record| record.common_name == name);
+        let next = page.next.map(|next| next.as_text("SerialNumber").map(str::to_owned));
+        let next = next
+            .transpose()
+            .map_err(|error| damaged("where a page of rows ended", &error))?;
+        Ok(Page {
+            certificates,
+            next: next.map(Cursor),
+        })
+    }
+
+    /// Reads the whole table, as long as there may be rows that no list has; one of too many rows is to be adopted first.
     async fn search_rows(
         &self,
         query: &Search,
@@ -207,12 +270,16 @@ impl DynamoLedger {
         limit: usize,
     ) -> Result<Vec<CertificateRecord>, LedgerError> {
         let mut found = Vec::new();
-        let mut next = None;
+        let (mut next, mut read) = (None, 0);
         loop {
             let page = self
                 .tables
                 .scan(Table::Certificates, None, Item::default(), next)
                 .await?;
+            read += page.items.len();
+            if read > ROWS_WITHOUT_LIST {
+                return Err(too_many_rows());
+            }
             found.extend(self.records_of(page.items).await?);
             keep(&mut found, query, after, limit);
             match page.next {
@@ -406,6 +473,13 @@ impl DynamoLedger {
         }
         Ok(records)
     }
+}
+
+fn too_many_rows() -> LedgerError {
+    unavailable(format!(
+        "the certificate table has more than {ROWS_WITHOUT_LIST} rows to look at, and rows of the former CA that no list has: \
+         take them into the journal with `chancery adopt`, then search again"
+    ))
 }
 
 /// What a list says already, without the row; a beginning of a name counts, and anything that cannot be read may match.

@@ -271,6 +271,21 @@ impl Tables {
         }
     }
 
+    /// A partition as far as it takes for more than `most` items, and whether that is all of it.
+    pub(crate) async fn query_up_to(&self, range: &Range, most: usize) -> Result<(Vec<Item>, bool), LedgerError> {
+        let mut found = Vec::new();
+        let mut after = None;
+        loop {
+            let page = self.page(range, after).await?;
+            found.extend(page.items);
+            let is_all = page.next.is_none();
+            if is_all || found.len() > most {
+                return Ok((found, is_all));
+            }
+            after = page.next;
+        }
+    }
+
     /// One page of a whole table; costs what the table is long.
     pub(crate) async fn scan(
         &self,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use chancery_authority::config::Config;
-use chancery_authority::port::ledger::{CrlScope, Ledger as _, Search};
+use chancery_authority::port::ledger::{CrlScope, Ledger as _, Rejection, Search};
 use chancery_authority::revoke::RevokeError;
 use chancery_aws::Deployment;
 use chancery_x509::crl::{RevocationList, RevocationReason};
@@ -302,6 +302,73 @@ async fn what_somebody_wrote_over_un_revokes_nothing() {
     wanted.sort_unstable();
     assert_eq!((now, damaged), (wanted, vec![]));
     assert!(office.aws.ledger.crl_number(deployment.issuing_ca()).await.unwrap() > Some(number));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn open_intents_that_cannot_be_read_are_counted_and_hide_no_others() {
+    let Some(sandbox) = Sandbox::start() else { return };
+    let (office, deployment) = Office::new(&sandbox, &patient()).await;
+    let garbled = |number: u32| {
+        HashMap::from([
+            ("Key".to_owned(), text(format!("intent#{number}"))),
+            ("Sort".to_owned(), text("-")),
+            ("Open".to_owned(), text("intent")),
+            ("Since".to_owned(), AttributeValue::N("1795464000".to_owned())),
+            ("Stage".to_owned(), text("open")),
+            ("Tbs".to_owned(), text("not even octets")),
+        ])
+    };
+    write(&sandbox, deployment.journal_table(), (1..=3).map(garbled).collect()).await;
+    let swept = office.authority.sweep_older_than(0).await.unwrap();
+    assert_eq!(swept.unreadable.len(), 3, "{swept:?}");
+    assert!(
+        swept.unreadable.iter().all(|what| what.contains("intent#")),
+        "{swept:?}"
+    );
+    assert_eq!(office.authority.unreadable_intents(), 3);
+    assert_eq!((swept.lost.len(), swept.failed.len()), (0, 0));
+    assert_eq!(
+        office.authority.find_unreadable_intents().await.unwrap(),
+        swept.unreadable
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rejections_stand_in_several_partitions_and_are_forgotten_some_time() {
+    let Some(sandbox) = Sandbox::start() else { return };
+    let (ledger, deployment) = sandbox.ledger().await;
+    let rejection = |number: i64| Rejection {
+        at: NOW.plus_seconds(number * 1_000),
+        principal: "token:tests".to_owned(),
+        common_name: None,
+        code: "weak_key".to_owned(),
+        reason: format!("rejection {number}"),
+    };
+    // Four days.
+    let all: Vec<Rejection> = (0..200).map(rejection).collect();
+    for rejection in &all {
+        ledger.record_rejection(rejection.clone()).await.unwrap();
+    }
+    for limit in [1, 30, 120, 500] {
+        let newest: Vec<Rejection> = all.iter().rev().take(limit).cloned().collect();
+        assert_eq!(ledger.rejections(limit).await.unwrap(), newest, "{limit}");
+    }
+    assert_eq!(ledger.counts().await.unwrap().rejected, 200);
+    let items = sandbox.items(deployment.journal_table()).await;
+    let forgotten = |item: &std::collections::BTreeMap<String, AttributeValue>| -> i64 {
+        item["ForgetAfter"].as_n().unwrap().parse().unwrap()
+    };
+    let end = |days: i64| NOW.plus_seconds(199_000).plus_days(days).0;
+    assert!(
+        items
+            .iter()
+            .all(|item| (NOW.plus_days(90).0..=end(91)).contains(&forgotten(item)))
+    );
+    let mut partitions: Vec<&str> = items.iter().map(|item| item["Key"].as_s().unwrap().as_str()).collect();
+    partitions.sort_unstable();
+    partitions.dedup();
+    // Four days, each in four parts at most, and the list of days.
+    assert!((10..=17).contains(&partitions.len()), "{partitions:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -53,6 +53,9 @@ impl Sandbox {
             .region(Region::new("eu-west-2"))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .endpoint_url(&endpoint)
+            // Else every client would read and parse all certificates that the system trusts, which takes an unoptimised
+            // program longer than whatever it is made for; and tests make clients by the hundred.
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
             .build();
         Some(Self {
             _running: running,

@@ -14,6 +14,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let house = desk::house_to_read(arguments, "check")?;
     let progress = show::Progress::start("Examining the ledger");
     let mut problems = house.runtime.block_on(house.ledger.check())?;
+    let unreadable = house.runtime.block_on(house.authority.find_unreadable_intents())?;
+    problems.extend(
+        unreadable
+            .iter()
+            .map(|what| format!("an open intent cannot be read: {what}")),
+    );
     let counts = house.runtime.block_on(house.authority.ports().ledger.counts())?;
     let statuses = house.runtime.block_on(house.authority.crl_status());
     let crls = serde_json::to_value(Crls::standing(&statuses))?;

@@ -60,6 +60,12 @@ async fn serve(arguments: &Arguments, start: &StartArguments, house: &House) -> 
             swept.lost.len()
         );
     }
+    for what in &swept.unreadable {
+        eprintln!(
+            "An open intent cannot be read, and nobody knows whether something was signed for it: {}",
+            show::visible(what)
+        );
+    }
     let own = ServerCertificate::open(Arc::clone(&authority), house.folder.clone(), &start.names).await?;
     let mut trust = ClientTrust::default();
     for ca in authority.cas().iter() {

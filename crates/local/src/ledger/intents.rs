@@ -2,8 +2,8 @@
 
 use chancery_authority::port::LedgerError;
 use chancery_authority::port::ledger::{
-    CertificateIntent, CertificateRecord, Completion, IntentId, KeyStanding, Kind, OpenIntent, OpenPosition,
-    Reservation, Revocation, TokenDigest, TokenOrigin,
+    CertificateIntent, CertificateRecord, Completion, IntentId, KeyStanding, Kind, OpenIntent, OpenIntents,
+    OpenPosition, Reservation, Revocation, TokenDigest, TokenOrigin,
 };
 use chancery_authority::{Principal, Slug};
 use chancery_x509::crl::RevocationReason;
@@ -245,14 +245,14 @@ fn open_row(writing: &Writing<'_>, intent: &IntentId) -> Result<CertificateRow, 
         .ok_or_else(|| LedgerError::NoOpenIntent(intent.clone()).into())
 }
 
-/// Open intents reserved before that time and standing after that position. One that cannot be read is reported and left
-/// out, so that it does not keep the sweeper from the others: as many are read as make a full list without it.
+/// Open intents reserved before that time and standing after that position. One that cannot be read is told beside the
+/// others, so that it does not keep the sweeper from the others: as many are read as make a full list without it.
 pub(crate) fn open_intents(
     connection: &Connection,
     after: Option<OpenPosition>,
     before: UnixTime,
     limit: usize,
-) -> Result<Vec<OpenIntent>, Fault> {
+) -> Result<OpenIntents, Fault> {
     let mut statement = connection.prepare_cached(select_rows!(
         "c.issued_at IS NULL AND c.lost_at IS NULL AND c.reserved_at >= ?1 AND c.reserved_at < ?2
              AND (c.reserved_at > ?1 OR c.serial > ?3) ORDER BY c.reserved_at, c.serial"
@@ -262,17 +262,17 @@ pub(crate) fn open_intents(
         None => (i64::MIN, [].as_slice()),
     };
     let mut rows = statement.query((since, before.0, serial))?;
-    let mut intents = Vec::new();
-    while intents.len() < limit
+    let mut open = OpenIntents::default();
+    while open.intents.len() < limit
         && let Some(row) = rows.next()?
     {
         match CertificateRow::read(row).and_then(|row| open_intent(connection, row)) {
-            Ok(intent) => intents.push(intent),
-            Err(Fault::Ledger(error)) => tracing::error!(%error, "an open intent cannot be read"),
+            Ok(intent) => open.intents.push(intent),
+            Err(Fault::Ledger(error)) => open.add_unreadable(error.to_string()),
             Err(other) => return Err(other),
         }
     }
-    Ok(intents)
+    Ok(open)
 }
 
 fn open_intent(connection: &Connection, row: CertificateRow) -> Result<OpenIntent, Fault> {

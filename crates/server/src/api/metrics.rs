@@ -144,6 +144,11 @@ pub async fn metrics(State(state): State<AppState>) -> Result<Response, Problem>
         "Intents found in the ledger since the start that nobody who may had prepared; none was signed",
         state.authority.refused_intents(),
     );
+    gauge(
+        "intents_unreadable",
+        "Open intents that the last sweep could not read; somebody has to mend or remove them",
+        state.authority.unreadable_intents(),
+    );
     let crls = &standing.crls;
     // A family at a time: its samples must stand together.
     let mut family = |name: &str, help: &str, value: &dyn Fn(&CrlStatus) -> Option<i64>| {

@@ -523,7 +523,9 @@ pub(super) async fn open_intents_are_listed_step_by_step(ledger: &dyn Ledger) {
     for step in 1..=7 {
         let (mut seen, mut after) = (Vec::new(), None);
         loop {
-            let open = ok(ledger.open_intents_after(after, NOW, step).await);
+            let found = ok(ledger.open_intents_after(after, NOW, step).await);
+            assert_eq!(found.unreadable, [""; 0]);
+            let open = found.intents;
             seen.extend(open.iter().map(|intent| intent.id.serial));
             match open.last() {
                 Some(last) if open.len() == step => after = Some(OpenIntent::position(last)),

@@ -14,7 +14,7 @@ use chancery_x509::time::UnixTime;
 use super::{Faulty, Verdict};
 use crate::port::ledger::{
     AuthorityRecord, CertificateIntent, CertificateRecord, Completion, Counts, CrlIntent, CrlPlan, CrlRecord,
-    CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, IntentId, KeyStanding, Ledger, LedgerError, OpenIntent,
+    CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, IntentId, KeyStanding, Ledger, LedgerError, OpenIntents,
     OpenPosition, Page, Reach, Rejection, Related, Reservation, Revocation, Revocations, RevokedTogether, Search,
 };
 use crate::port::publication::Stat;
@@ -146,7 +146,7 @@ impl<T: Ledger + ?Sized> Ledger for Faulty<T> {
         after: Option<OpenPosition>,
         before: UnixTime,
         limit: usize,
-    ) -> Result<Vec<OpenIntent>, LedgerError> {
+    ) -> Result<OpenIntents, LedgerError> {
         let work = self.inner.open_intents_after(after, before, limit);
         self.faults.around("ledger.open_intents", ledger, work).await
     }

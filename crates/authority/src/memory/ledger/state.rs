@@ -13,7 +13,7 @@ use crate::port::ETag;
 use crate::port::ledger::{
     AuthorityRecord, CertificateIntent, CertificateRecord, ChangeMark, Completion, Counts, CrlIntent, CrlPlan,
     CrlRecord, CrlScope, CrlStanding, CrlUse, Cursor, IdempotencyToken, IntentId, KeyStanding, Kind, LedgerError,
-    OpenIntent, OpenPosition, Page, REJECTIONS_KEPT, Rejection, Reservation, Revocation, Revoked, Search,
+    OpenIntent, OpenIntents, OpenPosition, Page, REJECTIONS_KEPT, Rejection, Reservation, Revocation, Revoked, Search,
 };
 use crate::principal::Principal;
 use crate::slug::Slug;
@@ -33,6 +33,7 @@ pub(super) struct State {
     tokens: HashMap<(Principal, IdempotencyToken), IntentId>,
     slugs: HashSet<Slug>,
     authorities: Vec<AuthorityRecord>,
+    unreadable_intents: Vec<String>,
     /// Each CA's own certificate.
     ca_certificates: HashMap<Slug, IntentId>,
     revoked: HashMap<CrlScope, BTreeMap<Serial, RevokedRow>>,
@@ -250,13 +251,20 @@ impl State {
         }
     }
 
-    pub(super) fn open_intents(&self, after: Option<OpenPosition>, before: UnixTime, limit: usize) -> Vec<OpenIntent> {
+    pub(super) fn open_intents(&self, after: Option<OpenPosition>, before: UnixTime, limit: usize) -> OpenIntents {
         let rows = self.open.values().filter_map(|id| self.rows.get(&position(id)));
         let mut open: Vec<_> = rows.filter(|row| row.intent.at < before).map(Row::as_open).collect();
         open.retain(|intent| after.is_none_or(|after| intent.position() > after));
         open.sort_by_key(OpenIntent::position);
         open.truncate(limit);
-        open
+        OpenIntents {
+            intents: open,
+            unreadable: self.unreadable_intents.clone(),
+        }
+    }
+
+    pub(super) fn damage_intents(&mut self, description: &str) {
+        self.unreadable_intents.push(description.to_owned());
     }
 
     pub(super) fn record_rejection(&mut self, rejection: Rejection) {

@@ -166,6 +166,29 @@ impl OpenIntent {
     }
 }
 
+/// Some of the open intents.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OpenIntents {
+    /// Those that can be read.
+    pub intents: Vec<OpenIntent>,
+    /// What those are called that cannot, and what is wrong with them; at most [`UNREADABLE_TOLD`]. One may be told with the
+    /// step before and the step after.
+    pub unreadable: Vec<String>,
+}
+
+/// Intents that cannot be read and are told of at most: whoever can write to a ledger must not be able to fill its reader's
+/// memory.
+pub const UNREADABLE_TOLD: usize = 1_000;
+
+impl OpenIntents {
+    /// Tells of one that cannot be read.
+    pub fn add_unreadable(&mut self, what: impl Into<String>) {
+        if self.unreadable.len() < UNREADABLE_TOLD {
+            self.unreadable.push(what.into());
+        }
+    }
+}
+
 /// Where an intent stands among the open ones: they are listed by time, and those of one second by serial number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct OpenPosition {
@@ -344,6 +367,9 @@ pub enum NotRenewable {
 /// Rejections that are kept at least: the newest so many. Older ones may be forgotten, since whoever may ask can have as many
 /// recorded as they like; the log has them too.
 pub const REJECTIONS_KEPT: usize = 100_000;
+
+/// Days for which rejections are kept at least, by a ledger that forgets them by their age.
+pub const REJECTION_DAYS: i64 = 90;
 
 /// Characters of a rejection's reason that are kept: it quotes the request, which may be long.
 pub const REASON_KEPT: usize = 1_000;
