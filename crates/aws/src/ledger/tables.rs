@@ -271,16 +271,16 @@ impl Tables {
         }
     }
 
-    /// A partition as far as it takes for more than `most` items, and whether that is all of it.
+    /// A partition as far as it takes for more than `most` items, and whether it has no more than those.
     pub(crate) async fn query_up_to(&self, range: &Range, most: usize) -> Result<(Vec<Item>, bool), LedgerError> {
         let mut found = Vec::new();
         let mut after = None;
         loop {
             let page = self.page(range, after).await?;
             found.extend(page.items);
-            let is_all = page.next.is_none();
-            if is_all || found.len() > most {
-                return Ok((found, is_all));
+            let is_more = found.len() > most;
+            if is_more || page.next.is_none() {
+                return Ok((found, !is_more));
             }
             after = page.next;
         }
