@@ -236,7 +236,7 @@ run "ledger" {
       create-issuing-ca = "adoption:DPU authorities:DPU changes#serverless-root-ca-dev#full:P crl-uses#serverless-root-ca-dev:PU intent#*:PU issued#*:PU key#*:D key#*:PU line#*:D revoked#serverless-root-ca-dev#full:P token#*:D token#*:PU"
       root-ca-crl       = "blocked#*:U changes#serverless-root-ca-dev#full:PU crl#serverless-root-ca-dev#full:PU intent#*:U key#*:D key#*:U line#*:D line#*:U number#serverless-root-ca-dev#full:PU revoked#serverless-root-ca-dev#full:PU token#*:D"
       issuing-ca-crl    = "blocked#*:U changes#serverless-issuing-ca-dev#full:PU crl#serverless-issuing-ca-dev#full:PU intent#*:U key#*:D key#*:U line#*:D line#*:U number#serverless-issuing-ca-dev#full:PU revoked#serverless-issuing-ca-dev#full:PU token#*:D"
-      tls-cert          = "changes#serverless-issuing-ca-dev#full:P crl-uses#serverless-issuing-ca-dev:PU expiry#*:PU intent#*:PU issued#*:PU key#*:D key#*:PU line#*:D line#*:PU rejections*:P revoked#serverless-issuing-ca-dev#full:P token#*:D token#*:PU"
+      tls-cert          = "changes#serverless-issuing-ca-dev#full:P crl-uses#serverless-issuing-ca-dev:PU expiry#*:PU intent#*:PU issued#*:PU key#*:D key#*:PU line#*:D line#*:PU rejections#*:P rejections-days:P revoked#serverless-issuing-ca-dev#full:P token#*:D token#*:PU"
       sweep             = "changes#serverless-issuing-ca-dev#full:P crl-uses#serverless-issuing-ca-dev:PU expiry#*:PU intent#*:PU issued#*:PU key#*:D key#*:PU line#*:D line#*:PU revoked#serverless-issuing-ca-dev#full:P token#*:D token#*:PU"
       expiry            = ""
       notify            = ""
