@@ -2,7 +2,8 @@
 //!
 //! What the ledger has of a CA is a claim: whoever can write to it could put a certificate of theirs in the place of ours, and
 //! have it published, or answered as the root to trust. A CA's certificate is believed only if its key is the one that the
-//! key store has under the CA's name, and its signature that of the CA above, or a root's own; so on up to the root. It is looked
+//! key store has under the name that the configuration says, and its signature that of the CA above, or a root's own; so on
+//! up to the root. It is looked
 //! at once for each certificate that was read, before anything is issued under it or published of it.
 
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use std::sync::atomic::Ordering;
 use futures_util::future::join_all;
 
 use crate::authority::{Authority, Ca};
+use crate::config::CaConfig;
 use crate::port::ledger::Kind;
 use crate::port::{KeyName, KeyStoreError, LedgerError};
 use crate::slug::Slug;
@@ -152,8 +154,15 @@ impl Authority {
 
     async fn has_its_key(&self, ca: &Ca) -> Result<(), NotBelieved> {
         let slug = || ca.slug().clone();
-        let key = &ca.record.key;
-        let found = self.ports().keys.public_key(key).await;
+        // Which key a CA has is configured: what a record says of itself it may say of any CA's key.
+        let configured = self.config().ca(ca.slug()).map(CaConfig::key);
+        let mut key = configured.unwrap_or(&ca.record.key);
+        let mut found = self.ports().keys.public_key(key).await;
+        if matches!(found, Err(KeyStoreError::NotFound(_))) && *key != ca.record.key {
+            // Renamed in the configuration since; it can have no other one's key.
+            key = &ca.record.key;
+            found = self.ports().keys.public_key(key).await;
+        }
         let found = found.map_err(|error| NotBelieved::KeyStore { slug: slug(), error })?;
         if found.as_der() == ca.issuer.public_key().as_der() {
             Ok(())
@@ -165,7 +174,9 @@ impl Authority {
 
     fn is_signed_from_above(&self, ca: &Ca) -> Result<(), NotBelieved> {
         let certificate = ca.certificate();
-        let above: Option<Arc<Ca>> = match &ca.record.parent {
+        let configured = self.config().ca(ca.slug());
+        let parent = configured.map_or(ca.record.parent.as_ref(), CaConfig::parent);
+        let above: Option<Arc<Ca>> = match parent {
             None => None,
             Some(parent) => Some(self.ca(parent).ok_or_else(|| NotBelieved::NoParent {
                 slug: ca.slug().clone(),

@@ -6,6 +6,7 @@
 
 mod crl;
 mod due;
+mod ended;
 mod error;
 mod files;
 mod frame;
@@ -18,7 +19,7 @@ mod uses;
 use std::io::Cursor;
 
 pub use crl::PublishedCrl;
-pub(crate) use due::is_past;
+pub use due::is_past;
 pub use error::PublishError;
 pub(crate) use slots::Slots;
 pub use status::{CrlStatus, Staleness};

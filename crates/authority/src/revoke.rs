@@ -96,7 +96,7 @@ impl Authority {
         reach: Reach,
     ) -> Result<RevokedCertificate, RevokeError> {
         let record = self.ports().ledger.certificate_to_revoke(serial).await?;
-        let record = record.ok_or(RevokeError::NotFound(serial))?;
+        let record = record.ok_or(RevokeError::NotFound(serial))?.record;
         let mut revoked = self
             .revoke_as_told(record, reason, invalidity_date, principal, reach)
             .await?;

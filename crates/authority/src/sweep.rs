@@ -116,7 +116,8 @@ impl Authority {
     /// knows itself to be alone.
     ///
     /// An intent whose caller can come back with a token of its own is completed by signing the same TBSCertificate again,
-    /// where this authority prepared it and would issue it now; any other is marked lost, a CA's too. One that fails never
+    /// where this authority prepared it and would issue it now; any other is marked lost, a CA's too. One that has its
+    /// certificate already, in a ledger of which a part is older than the rest, is completed with that. One that fails never
     /// stops the others, nor does a CA whose key fails: after three of those, its intents wait for the next sweep. The CRLs
     /// of the lost ones become due.
     ///
@@ -238,6 +239,10 @@ impl Authority {
                 });
             }
             asked.insert(code.nonce);
+        }
+        if let Some(certificate) = self.certificate_of(intent).await? {
+            self.complete_with(intent.id.clone(), certificate).await?;
+            return Ok(Taken::Completed);
         }
         if !intent.has_token() || intent.kind != Kind::Leaf {
             // Nothing is signed for it either way; but whose it is matters to those who look after the ledger.

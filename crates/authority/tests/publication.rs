@@ -17,6 +17,7 @@ use chancery_authority::port::{
 use chancery_authority::profile::Profiles;
 use chancery_authority::publish::{PublishError, Staleness};
 use chancery_authority::{Authority, contract};
+use chancery_x509::certificate::{CertificateTemplate, KeyUsage};
 use chancery_x509::crl::{CrlHeader, CrlWriter, Framing, RevocationReason, RevokedEntry, Scope};
 use chancery_x509::lint::{self, Severity};
 use chancery_x509::serial::Serial;
@@ -40,7 +41,7 @@ async fn revoked_until(office: &Office, number: u32, not_after: UnixTime) -> Ser
     office.house.ledger.reserve(intent).await.unwrap();
     let completion = Completion {
         id: id.clone(),
-        certificate: vec![0x30, 0],
+        certificate: certificate_until(office, id.serial, not_after).await,
         receipt: Receipt("none".to_owned()),
         at: NOW,
     };
@@ -58,6 +59,32 @@ async fn revoked_until(office: &Office, number: u32, not_after: UnixTime) -> Ser
         .await
         .unwrap();
     id.serial
+}
+
+/// A certificate that ends then, really signed: nothing else says an end.
+async fn certificate_until(office: &Office, serial: Serial, not_after: UnixTime) -> Vec<u8> {
+    let ca = office.authority.ca(&slug("chancery-issuing-ca")).unwrap();
+    let template = CertificateTemplate {
+        serial,
+        subject: ca.certificate().subject().clone(),
+        public_key: ca.certificate().public_key().unwrap(),
+        not_before: NOW.plus_days(-1),
+        not_after,
+        basic_constraints: None,
+        key_usage: KeyUsage::DIGITAL_SIGNATURE,
+        extended_key_usages: Vec::new(),
+        alt_names: Vec::new(),
+        policies: Vec::new(),
+        name_constraints: None,
+        crl_distribution_points: Vec::new(),
+        ca_issuers: Vec::new(),
+        ocsp: Vec::new(),
+        custom_extensions: Vec::new(),
+    };
+    let tbs = template.issued_by(&ca.issuer).unwrap();
+    let input = tbs.signing_input(ca.issuer.public_key());
+    let signed = office.house.keys.sign(&ca.record.key, &input).await.unwrap();
+    tbs.assemble(&signed.signature)
 }
 
 /// A CRL with that number, really signed, that the ledger knows nothing of.
@@ -920,8 +947,15 @@ async fn once_listed_listed() {
     // The ledger loses two, one of which ends soon.
     office.house.ledger.unlist(&of, serials[1]);
     office.house.ledger.unlist(&of, serials[2]);
+    let before = office.house.faults.calls().len();
     let published = office.authority.publish_crl(&of).await.unwrap();
     assert_eq!(published.damaged.len(), 2, "{:?}", published.damaged);
+    let calls = office.house.faults.calls()[before..].to_vec();
+    let first = |operation| calls.iter().position(|call| *call == operation);
+    assert!(
+        first("publication.put").is_some() && first("publication.put") < first("ledger.relist"),
+        "the CRL does not wait for what is put back: {calls:?}"
+    );
     assert_eq!(office.listed("chancery-issuing-ca.crl"), wanted);
     assert!(office.authority.crl_status().await[1].is_alarming());
     // They were put back.

@@ -19,6 +19,7 @@ mod recent;
 mod records;
 mod relist;
 mod reserve;
+mod revocable;
 mod revoke;
 mod row;
 mod search;
@@ -35,10 +36,11 @@ use chancery_authority::Slug;
 use chancery_authority::port::ETag;
 use chancery_authority::port::ledger::{
     AuthorityRecord, CertificateIntent, CertificateRecord, Completion, Counts, CrlIntent, CrlPlan, CrlRecord,
-    CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, IntentId, KeyStanding, Ledger, LedgerError, OpenIntents,
-    OpenPosition, Page, Reach, Rejection, Related, Reservation, Revocation, RevokedTogether, Search,
+    CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, Evidence, IntentId, KeyStanding, Ledger, LedgerError,
+    Listed, OpenIntents, OpenPosition, Page, Reach, Rejection, Related, Reservation, Revocation, RevokedTogether,
+    Search, ToRevoke,
 };
-use chancery_x509::crl::{RevocationReason, RevokedEntry};
+use chancery_x509::crl::RevokedEntry;
 use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
@@ -167,20 +169,20 @@ impl Ledger for DynamoLedger {
         self.list_crl_uses().await
     }
 
-    async fn listed_among(
-        &self,
-        issuer: &Slug,
-        serials: &[Serial],
-    ) -> Result<HashMap<Serial, RevocationReason>, LedgerError> {
+    async fn listed_among(&self, issuer: &Slug, serials: &[Serial]) -> Result<HashMap<Serial, Listed>, LedgerError> {
         self.read_listed(issuer, serials).await
     }
 
-    async fn certificate_to_revoke(&self, serial: Serial) -> Result<Option<CertificateRecord>, LedgerError> {
-        Ok(self.find_to_revoke(serial).await?.map(|found| found.record))
+    async fn certificate_to_revoke(&self, serial: Serial) -> Result<Option<ToRevoke>, LedgerError> {
+        let found = self.find_to_revoke(serial).await?;
+        Ok(found.map(|found| ToRevoke {
+            record: found.record,
+            damaged: found.damaged,
+        }))
     }
 
-    async fn ends(&self, issuer: &Slug, serials: &[Serial]) -> Result<HashMap<Serial, UnixTime>, LedgerError> {
-        self.read_ends(issuer, serials).await
+    async fn evidence(&self, _issuer: &Slug, serials: &[Serial]) -> Result<HashMap<Serial, Evidence>, LedgerError> {
+        self.read_evidence(serials).await
     }
 
     async fn relist(&self, scope: &CrlScope, entry: &RevokedEntry, not_after: UnixTime) -> Result<(), LedgerError> {

@@ -3,16 +3,21 @@
 //! Whatever becomes of an entry, the CRL is published; what could not be done is told then. Revoking takes half of the
 //! invocation's time at most: what is left over is for the next run.
 
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use chancery_authority::Principal;
 use chancery_authority::authority::Ca;
 use chancery_authority::config::Config;
 use chancery_authority::port::LedgerError;
-use chancery_authority::port::ledger::CrlScope;
-use chancery_authority::publish::PublishError;
+use chancery_authority::port::ledger::{CrlScope, Listed};
+use chancery_authority::publish::{PublishError, is_past};
 use chancery_authority::revoke::{ListedRevocation, RevokeError, SkippedRevocation, decide_listed, stands};
 use chancery_authority::wire::{REVOKED_JSON, REVOKED_ROOT_CA_JSON, RevokedEntry};
+use chancery_x509::crl::RevocationReason;
+use chancery_x509::serial::Serial;
 use futures_util::StreamExt;
 use futures_util::stream;
 
@@ -108,18 +113,34 @@ async fn revoke_listed(
     if !damaged.is_empty() {
         office.metrics.crl_damaged(ca.slug().as_str(), damaged.len() as u64);
     }
-    let (mut failed, mut left) = (None, entries.len());
-    for together in entries.chunks(TOGETHER) {
-        if until.is_some_and(|until| Instant::now() >= until) {
-            break;
+    let progress = Progress::default();
+    let revoking = async {
+        for together in entries.chunks(TOGETHER) {
+            if until.is_some_and(|until| Instant::now() >= until) {
+                break;
+            }
+            revoke_together(office, ca, together, principal, &progress).await;
         }
-        failed = revoke_together(office, ca, together, principal).await.or(failed);
-        left -= together.len();
+    };
+    match until {
+        None => revoking.await,
+        // Whatever hangs, the CRL gets its share of the time. What is under way is done or is not, and the next run sees which.
+        Some(until) => {
+            if tokio::time::timeout_at(until.into(), revoking).await.is_err() {
+                tracing::error!("revoking took its share of the time, and is cut off");
+            }
+        }
     }
-    if let Some(error) = failed {
+    let done = progress.done.load(Ordering::Relaxed);
+    let unfit = progress.unfit.load(Ordering::Relaxed);
+    if unfit > 0 {
+        office.metrics.crl_damaged(ca.slug().as_str(), unfit as u64);
+    }
+    if let Some(error) = progress.failed.lock().unwrap_or_else(PoisonError::into_inner).take() {
         return Err(error.into());
     }
     let incomplete = |message: String| Err(Failure::new(FailureKind::Incomplete, message));
+    let left = entries.len().saturating_sub(done);
     if left > 0 {
         tracing::error!(
             left,
@@ -128,6 +149,12 @@ async fn revoke_listed(
         // Another try goes on where this one ended.
         let message = format!("there was no time for {left} entries of {name}; run it again");
         return Err(Failure::new(FailureKind::Unavailable, message));
+    }
+    if unfit > 0 {
+        return incomplete(format!(
+            "what the ledger has of {unfit} certificates in {name} does not fit; they were revoked by what their \
+             certificates say, and the log says which"
+        ));
     }
     match damaged.first() {
         None => Ok(()),
@@ -138,43 +165,101 @@ async fn revoke_listed(
     }
 }
 
+/// How far a file was followed; it is looked at wherever that ends.
+#[derive(Default)]
+struct Progress {
+    /// Entries that were seen to.
+    done: AtomicUsize,
+    /// Certificates of which the ledger has something that does not fit.
+    unfit: AtomicUsize,
+    /// The last failure.
+    failed: Mutex<Option<LedgerError>>,
+}
+
+impl Progress {
+    fn fail(&self, error: LedgerError) {
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+    }
+}
+
 /// Those that stand on the CA's list already, most of them, cost one look for all.
 async fn revoke_together(
     office: &Office,
     ca: &Ca,
     entries: &[RevokedEntry],
     principal: &Principal,
-) -> Option<LedgerError> {
-    let serials: Vec<_> = entries.iter().map(|entry| entry.serial_number).collect();
-    let ledger = office.authority.ports().ledger.as_ref();
-    let listed = match ledger.listed_among(ca.slug(), &serials).await {
-        Ok(listed) => listed,
+    progress: &Progress,
+) {
+    let standing = match standing_among(office, ca, entries).await {
+        Ok(standing) => standing,
         Err(error) => {
             tracing::error!(%error, "it could not be looked up who is revoked already");
-            return Some(error);
+            progress.done.fetch_add(entries.len(), Ordering::Relaxed);
+            progress.fail(error);
+            return;
         }
     };
-    let due = entries.iter().filter(|entry| {
-        let reason = listed.get(&entry.serial_number);
-        !reason.is_some_and(|reason| stands(*reason, entry.reason))
+    let mut seen = HashSet::new();
+    let (due, known): (Vec<_>, Vec<_>) = entries.iter().partition(|entry| {
+        let is_standing = standing
+            .get(&entry.serial_number)
+            .is_some_and(|reason| stands(*reason, entry.reason));
+        !is_standing && seen.insert((entry.serial_number, entry.reason.code(), entry.common_name.as_str()))
     });
-    let outcomes = stream::iter(due).map(|entry| revoke(office, ca, entry, principal));
-    outcomes
-        .buffer_unordered(AT_ONCE)
-        .fold(None, async |failed, outcome| match outcome {
-            Outcome::Done | Outcome::Skipped => failed,
-            Outcome::Failed(error) => Some(error),
+    progress.done.fetch_add(known.len(), Ordering::Relaxed);
+    stream::iter(due)
+        .for_each_concurrent(AT_ONCE, async |entry| {
+            if let Outcome::Failed(error) = revoke(office, ca, entry, principal, progress).await {
+                progress.fail(error);
+            }
+            progress.done.fetch_add(1, Ordering::Relaxed);
         })
-        .await
+        .await;
 }
 
-async fn revoke(office: &Office, ca: &Ca, entry: &RevokedEntry, principal: &Principal) -> Outcome {
+/// Who of them is on the CA's list, and for what reason. One that the list says has ended long ago, so that no CRL would have
+/// it, is on it only if its certificate says so, too.
+async fn standing_among(
+    office: &Office,
+    ca: &Ca,
+    entries: &[RevokedEntry],
+) -> Result<HashMap<Serial, RevocationReason>, LedgerError> {
+    let serials: Vec<_> = entries.iter().map(|entry| entry.serial_number).collect();
+    let ports = office.authority.ports();
+    let listed = ports.ledger.listed_among(ca.slug(), &serials).await?;
+    let now = ports.clock.now();
+    let is_said_past = |listed: &Listed| is_past(listed.not_after, now);
+    let said = listed.iter().filter(|(_, listed)| is_said_past(listed));
+    let said: Vec<Serial> = said.map(|(serial, _)| *serial).collect();
+    let past = if said.is_empty() {
+        HashSet::new()
+    } else {
+        office.authority.past_among(ca, &said).await?
+    };
+    let standing = listed
+        .into_iter()
+        .filter(|(serial, listed)| !is_said_past(listed) || past.contains(serial));
+    Ok(standing.map(|(serial, listed)| (serial, listed.reason)).collect())
+}
+
+async fn revoke(office: &Office, ca: &Ca, entry: &RevokedEntry, principal: &Principal, progress: &Progress) -> Outcome {
     let serial = entry.serial_number;
     let ledger = office.authority.ports().ledger.as_ref();
-    let record = match decide_listed(ledger, ca.slug(), entry).await {
+    let (decided, unfit) = match decide_listed(ledger, ca.slug(), entry).await {
+        Ok(decided) => decided,
+        Err(error) => {
+            tracing::error!(%error, common_name = entry.common_name, %serial, "a certificate could not be looked up");
+            return Outcome::Failed(error);
+        }
+    };
+    if let Some(unfit) = unfit {
+        tracing::error!(unfit, common_name = entry.common_name, %serial, ca = %ca.slug(), "what the ledger has of a certificate does not fit");
+        progress.unfit.fetch_add(1, Ordering::Relaxed);
+    }
+    let record = match decided {
         // Also one that its row says is revoked: it is not on the list, and revoking it again puts it there.
-        Ok(ListedRevocation::Due(record) | ListedRevocation::Stands(record)) => *record,
-        Ok(ListedRevocation::Skipped(reason)) => {
+        ListedRevocation::Due(record) | ListedRevocation::Stands(record) => *record,
+        ListedRevocation::Skipped(reason) => {
             match reason {
                 SkippedRevocation::NotFound { .. } | SkippedRevocation::OtherName { .. } => {
                     tracing::warn!(%reason, common_name = entry.common_name, %serial, "a certificate was not revoked");
@@ -184,10 +269,6 @@ async fn revoke(office: &Office, ca: &Ca, entry: &RevokedEntry, principal: &Prin
                 }
             }
             return Outcome::Skipped;
-        }
-        Err(error) => {
-            tracing::error!(%error, common_name = entry.common_name, %serial, "a certificate could not be looked up");
-            return Outcome::Failed(error);
         }
     };
     match office

@@ -322,3 +322,34 @@ async fn a_use_of_a_shard_stops_no_crl_of_a_deployment_that_has_none() {
         [(a, RevocationReason::Unspecified)]
     );
 }
+
+#[tokio::test]
+async fn a_topic_that_hangs_keeps_no_crl_from_being_published() {
+    let deployment = Deployment::with_cas(&[]).await;
+    let mut entries = Vec::new();
+    for (name, csr) in [("a", P256), ("b", P384)] {
+        let serial = serial(&deployment.ask(&event(name, csr), name).await.unwrap());
+        entries.push(json!({"common_name": name, "serial_number": serial}));
+    }
+    deployment.files.put("revoked.json", Value::Array(entries).to_string());
+    let long = std::time::Duration::from_secs(60);
+    deployment.house.faults.at("notices.notify", 1, Fault::Delay(long));
+    let begun = std::time::Instant::now();
+    let pressed = Invocation {
+        until: Some(begun + std::time::Duration::from_secs(4)),
+        ..invocation("pressed")
+    };
+    let failure = deployment
+        .function(IssuingCaCrl)
+        .answer(b"{}", &pressed)
+        .await
+        .unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Incomplete);
+    assert!(begun.elapsed() < long / 2);
+    assert_eq!(
+        published(&deployment, ISSUING).await.1.len(),
+        2,
+        "what was revoked is on it"
+    );
+    deployment.run(IssuingCaCrl).await.unwrap();
+}

@@ -24,8 +24,8 @@ use async_trait::async_trait;
 use chancery_authority::Slug;
 use chancery_authority::port::ledger::{
     AuthorityRecord, CertificateIntent, CertificateRecord, Completion, Counts, CrlIntent, CrlPlan, CrlRecord,
-    CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, IntentId, KeyStanding, OpenIntents, OpenPosition, Page,
-    Reach, Rejection, Related, Reservation, Revocation, RevokedTogether, Search,
+    CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, Evidence, IntentId, KeyStanding, OpenIntents, OpenPosition,
+    Page, Reach, Rejection, Related, Reservation, Revocation, RevokedTogether, Search,
 };
 use chancery_authority::port::publication::ETag;
 use chancery_authority::port::{Ledger, LedgerError};
@@ -351,9 +351,9 @@ impl Ledger for SqliteLedger {
         self.read(crls::uses).await
     }
 
-    async fn ends(&self, issuer: &Slug, serials: &[Serial]) -> Result<HashMap<Serial, UnixTime>, LedgerError> {
+    async fn evidence(&self, issuer: &Slug, serials: &[Serial]) -> Result<HashMap<Serial, Evidence>, LedgerError> {
         let (issuer, serials) = (issuer.clone(), serials.to_vec());
-        self.read(move |connection| revocations::ends(connection, &issuer, &serials))
+        self.read(move |connection| revocations::evidence(connection, &issuer, &serials))
             .await
     }
 

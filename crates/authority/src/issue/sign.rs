@@ -6,12 +6,15 @@
 
 use std::sync::atomic::Ordering;
 
+use chancery_x509::certificate::Certificate;
+use chancery_x509::key::KeyFingerprint;
+
 use super::{IssueError, Issued, Prepared, Refusal, Rules};
-use crate::authority::Authority;
-use crate::port::LedgerError;
+use crate::authority::{Authority, Ca};
 use crate::port::ledger::{
     CertificateRecord, Completion, IntentId, KeyStanding, Kind, OpenIntent, RENEWALS, Reservation,
 };
+use crate::port::{LedgerError, Receipt};
 use crate::signing::{NotSignable, Signable, Signer, SigningFailure};
 use crate::sweep::GRACE;
 use crate::wire::notice;
@@ -38,7 +41,10 @@ impl Authority {
                 })?;
                 (self.sign(intent.id, signable).await?, false)
             }
-            Reservation::Completed(record) => (*record, true),
+            Reservation::Completed(record) => {
+                self.check_replayed(&record, prepared.intent().key)?;
+                (*record, true)
+            }
             Reservation::Open(intent) => (self.resume(*intent).await?, false),
         };
         let decided_now = record.id == prepared.id();
@@ -60,6 +66,81 @@ impl Authority {
             notice_failed,
             warnings,
         })
+    }
+
+    /// What was issued before is answered only if it is that: a certificate for the caller's key, signed by the CA, of the
+    /// serial number. What a store says is a claim, and others write to it.
+    fn check_replayed(&self, record: &CertificateRecord, key: KeyFingerprint) -> Result<(), IssueError> {
+        let certificate = Certificate::parse(&record.certificate).ok();
+        let ca = self.ca(&record.id.issuer);
+        let is_it = certificate.zip(ca).is_some_and(|(certificate, ca)| {
+            certificate.serial() == record.id.serial
+                && KeyFingerprint::of(certificate.spki_der()) == key
+                && is_signed_by(&certificate, &ca)
+        });
+        if is_it {
+            return Ok(());
+        }
+        let detail = format!(
+            "the ledger's certificate of {} is not the one that was issued: somebody has replaced it; restore its row",
+            record.id
+        );
+        tracing::error!(detail);
+        Err(IssueError::Internal { code: "ledger", detail })
+    }
+
+    /// The certificate of an intent that is open although there is one: the ledger is older than the certificate, or somebody
+    /// opened the intent again. It is as good as any that would be signed now, and must not be given up.
+    pub(crate) async fn certificate_of(&self, intent: &OpenIntent) -> Result<Option<Vec<u8>>, IssueError> {
+        let Some(ca) = self.ca(&intent.id.issuer).filter(|_| intent.kind == Kind::Leaf) else {
+            return Ok(None);
+        };
+        let serial = intent.id.serial;
+        let shown = self
+            .ports()
+            .ledger
+            .evidence(ca.slug(), &[serial])
+            .await?
+            .remove(&serial);
+        for der in shown.unwrap_or_default().certificates {
+            let Ok(certificate) = Certificate::parse(&der) else {
+                continue;
+            };
+            if certificate.serial() != serial || !is_signed_by(&certificate, &ca) {
+                continue;
+            }
+            if certificate.tbs_der() == intent.tbs {
+                return Ok(Some(der));
+            }
+            return Err(IssueError::Internal {
+                code: "ledger",
+                detail: format!(
+                    "the intent {} is open, and its certificate says something else: neither signed nor given up; \
+                     restore the journal",
+                    intent.id
+                ),
+            });
+        }
+        Ok(None)
+    }
+
+    /// Completes an intent with the certificate that there is.
+    pub(crate) async fn complete_with(&self, id: IntentId, certificate: Vec<u8>) -> Result<(), IssueError> {
+        let completion = Completion {
+            id,
+            certificate,
+            // Whose signature it was, the key store's log says.
+            receipt: Receipt(String::new()),
+            at: self.ports().clock.now(),
+        };
+        let id = completion.id.clone();
+        match self.ports().ledger.complete(completion).await {
+            Ok(_) | Err(LedgerError::NoOpenIntent(_)) => {
+                tracing::warn!(intent = %id, "an intent was open whose certificate there is; it is completed with that");
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn reserve(&self, mut prepared: Prepared) -> Result<(Prepared, Reservation), IssueError> {
@@ -244,4 +325,8 @@ impl Authority {
                 detail: format!("the intent {id} was given up before it was complete"),
             })
     }
+}
+
+fn is_signed_by(certificate: &Certificate, ca: &Ca) -> bool {
+    certificate.issuer() == ca.certificate().subject() && certificate.is_signed_by(ca.issuer.public_key())
 }

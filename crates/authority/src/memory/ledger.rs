@@ -16,8 +16,9 @@ use super::lock;
 use crate::port::ETag;
 use crate::port::ledger::{
     AuthorityRecord, CertificateIntent, CertificateRecord, Completion, Counts, CrlIntent, CrlPlan, CrlRecord,
-    CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, IntentId, KeyStanding, Ledger, LedgerError, OpenIntents,
-    OpenPosition, Page, Reach, Rejection, Related, Reservation, Revocation, Revocations, RevokedTogether, Search,
+    CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, Evidence, IntentId, KeyStanding, Ledger, LedgerError,
+    OpenIntents, OpenPosition, Page, Reach, Rejection, Related, Reservation, Revocation, Revocations, RevokedTogether,
+    Search,
 };
 use crate::slug::Slug;
 use state::State;
@@ -182,8 +183,8 @@ impl Ledger for MemoryLedger {
         Ok(lock(&self.0).crl_uses())
     }
 
-    async fn ends(&self, issuer: &Slug, serials: &[Serial]) -> Result<HashMap<Serial, UnixTime>, LedgerError> {
-        Ok(lock(&self.0).ends(issuer, serials))
+    async fn evidence(&self, issuer: &Slug, serials: &[Serial]) -> Result<HashMap<Serial, Evidence>, LedgerError> {
+        Ok(lock(&self.0).evidence(issuer, serials))
     }
 
     async fn relist(&self, scope: &CrlScope, entry: &RevokedEntry, not_after: UnixTime) -> Result<(), LedgerError> {

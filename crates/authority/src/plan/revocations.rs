@@ -82,7 +82,10 @@ impl Planner<'_> {
     async fn decide_revocation(&self, ca: &CaConfig, entry: &RevokedEntry) -> Result<Decided, LedgerError> {
         match self.ledger.filter(|_| self.knows_ca(ca)) {
             None => Ok(None),
-            Some(ledger) => told(decide_listed(ledger, ca.slug(), entry).await).map(Some),
+            Some(ledger) => {
+                let decided = decide_listed(ledger, ca.slug(), entry).await;
+                told(decided.map(|(decided, _)| decided)).map(Some)
+            }
         }
     }
 

@@ -6,7 +6,7 @@ pub mod record;
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use chancery_x509::crl::{RevocationReason, RevokedEntry};
+use chancery_x509::crl::RevokedEntry;
 use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
@@ -223,29 +223,31 @@ pub trait Ledger: Send + Sync {
     /// How it is with the CRLs of a scope: what a process must know to decide what is due, whoever published last.
     async fn crl_standing(&self, scope: &CrlScope) -> Result<CrlStanding, LedgerError>;
 
-    /// Those of the serial numbers that the issuer's lists have, with their reasons: what CRLs will list. For many at a time.
-    async fn listed_among(
-        &self,
-        issuer: &Slug,
-        serials: &[Serial],
-    ) -> Result<HashMap<Serial, RevocationReason>, LedgerError> {
+    /// Those of the serial numbers that the issuer's lists have: what CRLs will list. For many at a time; the same one may be
+    /// among them several times. One whose revocation has others to follow that it did not come to yet may be left out.
+    async fn listed_among(&self, issuer: &Slug, serials: &[Serial]) -> Result<HashMap<Serial, Listed>, LedgerError> {
         let mut listed = HashMap::new();
         for serial in serials {
-            let record = self.certificate(Some(issuer), *serial).await?;
-            let revocation = record.and_then(|record| record.revocation);
-            listed.extend(revocation.map(|revocation| (*serial, revocation.reason)));
+            if let Some(record) = self.certificate(Some(issuer), *serial).await?
+                && let Some(revocation) = record.revocation
+            {
+                let (reason, not_after) = (revocation.reason, record.not_after);
+                listed.insert(*serial, Listed { reason, not_after });
+            }
         }
         Ok(listed)
     }
 
-    /// A certificate with all that revoking it takes; its own octets may be missing, where they cannot be read.
-    async fn certificate_to_revoke(&self, serial: Serial) -> Result<Option<CertificateRecord>, LedgerError> {
-        self.certificate(None, serial).await
+    /// A certificate with all that revoking it takes. Where what is said of a certificate differs from what the certificate
+    /// itself says, the certificate decides.
+    async fn certificate_to_revoke(&self, serial: Serial) -> Result<Option<ToRevoke>, LedgerError> {
+        let record = self.certificate(None, serial).await?;
+        Ok(record.map(|record| ToRevoke { record, damaged: None }))
     }
 
-    /// When the certificates of these serial numbers end, issued ones and those of intents that were given up: the latest end
-    /// that anything in the ledger says. Those that it knows nothing of are left out.
-    async fn ends(&self, issuer: &Slug, serials: &[Serial]) -> Result<HashMap<Serial, UnixTime>, LedgerError>;
+    /// What there is to show of these serial numbers, of which the same may be given several times. Those of which there is
+    /// nothing are left out, and so is whatever cannot be read: one of them never stops the others.
+    async fn evidence(&self, issuer: &Slug, serials: &[Serial]) -> Result<HashMap<Serial, Evidence>, LedgerError>;
 
     /// Puts an entry of a published CRL, which the ledger does not list or lists as over, back on its list.
     async fn relist(&self, scope: &CrlScope, entry: &RevokedEntry, not_after: UnixTime) -> Result<(), LedgerError>;

@@ -6,11 +6,13 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use chancery_x509::algorithm::SigningInput;
 use chancery_x509::crl::{CrlHeader, Framing, RevokedEntry};
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
+use futures_util::{StreamExt as _, stream};
 
 use super::due::{self, BACKDATE};
 use super::listing::Listing;
@@ -29,6 +31,14 @@ const JUMPS: usize = 3;
 
 /// The highest number that is taken for one: whatever is above was never counted to.
 const HIGHEST: u64 = 1 << 62;
+
+/// Entries that the ledger does not list whose certificates are looked at for one CRL; further ones are kept as they are, and
+/// are the next CRL's.
+const LOOKED_AT: usize = 10_000;
+
+/// Entries that are put back into the ledger at a time, and for how long after a publication: the next one goes on.
+const PUT_BACK: usize = 16;
+const PUTTING_BACK: Duration = Duration::from_secs(20);
 
 /// A CRL that was published.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -171,7 +181,12 @@ impl Authority {
                 Err(PublishError::Ledger(LedgerError::CrlNumberTaken { .. })) => continue,
                 made => made?,
             };
-            let Some(found) = self.publish_files(&ca, scope, &made, standing.published).await? else {
+            let outcome = self.publish_files(&ca, scope, &made, standing.published).await;
+            // Afterwards: however much there is to put back, the CRL does not wait for it.
+            if outcome.is_ok() {
+                self.relist(&ca, scope, made.kept.clone()).await;
+            }
+            let Some(found) = outcome? else {
                 return Ok(made.published(None));
             };
             let now = self.ports().ledger.crl_standing(scope).await?;
@@ -231,7 +246,7 @@ impl Authority {
         for wrong in replaced.into_iter().chain(self.impossible_uses(scope)) {
             listing.note(wrong);
         }
-        let kept = self.keep_listed(scope, &mut listing, &plan).await?;
+        let kept = self.keep_listed(ca, &mut listing, &plan).await?;
         let (entries, seen, damaged) = (listing.entries(), listing.seen().clone(), listing.damaged().to_vec());
         let scratch = self.ports().publication.scratch().map_err(PublishError::Scratch)?;
         let spooled = {
@@ -264,20 +279,21 @@ impl Authority {
             published: None,
         };
         self.ports().ledger.complete_crl(record.clone()).await?;
-        self.relist(scope, kept).await;
         Ok(Made {
             crl,
             record,
             damaged,
             seen,
+            kept,
         })
     }
 
     /// Keeps what the published CRL lists and the ledger does not, but for certificates that are known to have ended so long
-    /// ago that no CRL lists them. Answers what is kept, with the ends that are known.
+    /// ago that no CRL lists them: certificates say so that the CA's key vouches for, and nothing else does. Answers what is
+    /// kept, with the ends that are known.
     async fn keep_listed(
         &self,
-        scope: &CrlScope,
+        ca: &Ca,
         listing: &mut Listing,
         plan: &CrlPlan,
     ) -> Result<Vec<(RevokedEntry, Option<UnixTime>)>, PublishError> {
@@ -285,24 +301,44 @@ impl Authority {
         if missing.is_empty() {
             return Ok(Vec::new());
         }
-        let ends = self.ports().ledger.ends(&scope.issuer, &missing).await?;
+        let (looked_at, left) = missing.split_at(missing.len().min(LOOKED_AT));
+        let ends = self.ends(ca, looked_at).await?;
+        let left: HashSet<Serial> = left.iter().copied().collect();
         let is_over = |end: &UnixTime| plan.expired_before.is_some_and(|before| *end < before);
-        let kept = listing.keep(|serial| !ends.get(&serial).is_some_and(is_over));
-        Ok(kept
-            .into_iter()
-            .map(|entry| (entry, ends.get(&entry.serial).copied()))
-            .collect())
+        let mut kept = listing.keep(
+            |serial| !ends.verified.get(&serial).is_some_and(is_over),
+            // What was given up has no certificate that could say its end: it stays as long as the CA, and that is no damage.
+            |serial| !left.contains(&serial) && !ends.given_up.contains(&serial),
+        );
+        kept.retain(|entry| !left.contains(&entry.serial));
+        let end_of = |entry: RevokedEntry| (entry, ends.verified.get(&entry.serial).copied());
+        Ok(kept.into_iter().map(end_of).collect())
     }
 
-    /// Puts what was kept back into the ledger. Where that fails, the published CRL keeps it, and the next one tries again.
-    async fn relist(&self, scope: &CrlScope, kept: Vec<(RevokedEntry, Option<UnixTime>)>) {
-        let ca_end = self.ca(&scope.issuer).map(|ca| ca.certificate().not_after());
-        for (entry, end) in kept {
+    /// Puts what was kept back into the ledger, for a while. What is left, or fails, the published CRL keeps, and the next one
+    /// tries again.
+    async fn relist(&self, ca: &Ca, scope: &CrlScope, kept: Vec<(RevokedEntry, Option<UnixTime>)>) {
+        let until = Instant::now() + PUTTING_BACK;
+        let ca_end = ca.certificate().not_after();
+        let all = kept.len();
+        let put_back = kept.into_iter().map(|(entry, end)| async move {
+            if Instant::now() >= until {
+                return false;
+            }
             // Nothing outlives the CA that issued it.
-            let end = end.or(ca_end).unwrap_or(UnixTime(i64::MAX));
-            if let Err(error) = self.ports().ledger.relist(scope, &entry, end).await {
+            let put_back = self.ports().ledger.relist(scope, &entry, end.unwrap_or(ca_end)).await;
+            if let Err(error) = &put_back {
                 tracing::error!(%error, serial = %entry.serial, "a revocation that the ledger lost could not be put back");
             }
+            put_back.is_ok()
+        });
+        let done = stream::iter(put_back)
+            .buffer_unordered(PUT_BACK)
+            .filter(|done| std::future::ready(*done))
+            .count()
+            .await;
+        if done < all {
+            tracing::error!(issuer = %scope.issuer, left = all - done, "there are revocations that the ledger lost; the next CRL puts back more");
         }
     }
 
@@ -366,6 +402,8 @@ pub(super) struct Made {
     pub(super) record: CrlRecord,
     damaged: Vec<String>,
     seen: HashSet<Serial>,
+    /// What the published CRL listed and the ledger did not, with the ends that are known.
+    kept: Vec<(RevokedEntry, Option<UnixTime>)>,
 }
 
 impl Made {

@@ -25,7 +25,7 @@ pub(super) fn expired_before(now: UnixTime, published: Option<&CrlRecord>) -> Un
 }
 
 /// Whether a certificate that ends then may be on no CRL any more.
-pub(crate) fn is_past(not_after: UnixTime, now: UnixTime) -> bool {
+pub fn is_past(not_after: UnixTime, now: UnixTime) -> bool {
     not_after < now.plus_seconds(-LOOK_BACK)
 }
 

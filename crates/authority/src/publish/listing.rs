@@ -82,13 +82,17 @@ impl Listing {
         self.missing.iter().map(|entry| entry.serial).collect()
     }
 
-    /// Keeps those that `stays` says. Answers them.
-    pub(super) fn keep(&mut self, mut stays: impl FnMut(Serial) -> bool) -> Vec<RevokedEntry> {
+    /// Keeps those that `stays` says, and tells of those that `is_damage` says. Answers them.
+    pub(super) fn keep(
+        &mut self,
+        mut stays: impl FnMut(Serial) -> bool,
+        is_damage: impl Fn(Serial) -> bool,
+    ) -> Vec<RevokedEntry> {
         self.missing.retain(|entry| stays(entry.serial));
         for entry in &self.missing {
             self.entries += 1;
             self.octets += fit(entry, self.this_update).encoded_len() as u64;
-            if self.damaged.len() < DESCRIBED {
+            if self.damaged.len() < DESCRIBED && is_damage(entry.serial) {
                 self.damaged.push(format!(
                     "serial number {} is on the published CRL, and the ledger does not list it",
                     entry.serial

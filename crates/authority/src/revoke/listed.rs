@@ -3,7 +3,7 @@
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::serial::Serial;
 
-use crate::port::ledger::{CertificateRecord, Kind, Ledger, LedgerError, Revocation};
+use crate::port::ledger::{CertificateRecord, Kind, Ledger, LedgerError, Revocation, ToRevoke};
 use crate::slug::Slug;
 use crate::wire::RevokedEntry;
 
@@ -50,16 +50,21 @@ pub enum SkippedRevocation {
 }
 
 /// Decides on an entry of the list of that CA: a certificate is named by its serial number and its common name (of a CA:
-/// its slug).
+/// its slug). Also says what the ledger has of it that does not fit, if anything.
 pub async fn decide_listed(
     ledger: &dyn Ledger,
     ca: &Slug,
     entry: &RevokedEntry,
-) -> Result<ListedRevocation, LedgerError> {
+) -> Result<(ListedRevocation, Option<String>), LedgerError> {
     let serial = entry.serial_number;
-    let Some(record) = ledger.certificate_to_revoke(serial).await? else {
-        return Ok(ListedRevocation::Skipped(SkippedRevocation::NotFound { serial }));
-    };
+    Ok(match ledger.certificate_to_revoke(serial).await? {
+        Some(ToRevoke { record, damaged }) => (decide(record, ca, entry), damaged),
+        None => (ListedRevocation::Skipped(SkippedRevocation::NotFound { serial }), None),
+    })
+}
+
+fn decide(record: CertificateRecord, ca: &Slug, entry: &RevokedEntry) -> ListedRevocation {
+    let serial = entry.serial_number;
     let skipped = if !is_named(&record, &entry.common_name) {
         SkippedRevocation::OtherName {
             serial,
@@ -73,13 +78,13 @@ pub async fn decide_listed(
     } else if let Some(revocation) = &record.revocation
         && !replaces(entry.reason, revocation)
     {
-        return Ok(ListedRevocation::Stands(Box::new(record)));
+        return ListedRevocation::Stands(Box::new(record));
     } else if let Kind::Authority { slug, parent: None, .. } = record.kind {
         SkippedRevocation::Root(slug)
     } else {
-        return Ok(ListedRevocation::Due(Box::new(record)));
+        return ListedRevocation::Due(Box::new(record));
     };
-    Ok(ListedRevocation::Skipped(skipped))
+    ListedRevocation::Skipped(skipped)
 }
 
 /// The first revocation stands, but for `keyCompromise`, which may replace another reason.

@@ -73,6 +73,11 @@ impl KnownCa {
         CaPublicKey::from_der(self.certificate()?.spki_der()).ok()
     }
 
+    /// Whether it issued that certificate: by name, and by its signature.
+    pub(super) fn has_signed(&self, certificate: &Certificate) -> bool {
+        self.names_itself_in(certificate) && self.key().is_some_and(|key| certificate.is_signed_by(&key))
+    }
+
     /// Whether it says that it issued that certificate: by name, and by key identifier where there is one.
     pub(super) fn names_itself_in(&self, certificate: &Certificate) -> bool {
         self.certificate().is_some_and(|own| {

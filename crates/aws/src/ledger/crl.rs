@@ -37,6 +37,9 @@ const PAGES: usize = 5;
 /// Damaged rows that are described.
 const DESCRIBED: usize = 100;
 
+/// Attribute of a revocation that has others to follow, as long as they have not.
+pub(super) const UNFINISHED: &str = "Unfinished";
+
 /// Where a scope's numbers are counted.
 struct Counter {
     table: Table,
@@ -206,6 +209,9 @@ impl DynamoLedger {
             let old = self.old_revocations(scope, plan.expired_before, &mut view).await?;
             view.merge(old);
         }
+        // The order of keys is that of serial numbers, as long as keys are what they should be: it is not trusted to.
+        view.entries.sort_by_key(|entry| entry.serial);
+        view.entries.dedup_by_key(|entry| entry.serial);
         Ok(view)
     }
 
@@ -434,9 +440,11 @@ impl Revocations for View {
 
 /// Reads an item: what cannot be read is left out of the entry, and stands for the least that it can be. A revocation is a
 /// revocation, whatever became of its details; without a serial number, it is nobody's.
-fn parse(item: &Item, at: UnixTime) -> (Option<RevokedEntry>, Vec<Malformed>) {
+pub(super) fn parse(item: &Item, at: UnixTime) -> (Option<RevokedEntry>, Vec<Malformed>) {
     let mut wrong = Vec::new();
-    let serial = item.parse("Sort", |sort| names::serial_of(sort).ok_or("it is no serial number"));
+    let serial = item.parse("Sort", |sort| {
+        names::revoked_serial(sort).ok_or("it is no serial number")
+    });
     let revoked_at = item.as_time("RevokedAt").unwrap_or_else(|error| {
         wrong.push(error);
         at

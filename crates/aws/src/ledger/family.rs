@@ -18,11 +18,16 @@ use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
-use super::entry::{Renewal, Stage};
+use super::entry::{Entry, Renewal, Stage};
 use super::item::{Item, Malformed};
+use super::revocable::{Revocable, verified};
+use super::revoke::{Others, scope_of};
 use super::row;
 use super::tables::{Range, Table, Write};
 use super::{DynamoLedger, Found, damaged, names};
+
+/// Certificates of a key whose ends are looked at together.
+const TOGETHER: usize = 100;
 
 /// Where a successor will stand, and what must still hold when it is reserved.
 pub(super) struct Place {
@@ -198,7 +203,9 @@ impl DynamoLedger {
         let Some(Found { record, row_key }) = found else {
             return Err(LedgerError::NotFound(serial));
         };
-        if record.revocation.is_some() {
+        // A row that somebody replaced does not say so any more; the list does.
+        let listed = names::revocation(&scope_of(&record), serial);
+        if record.revocation.is_some() || self.tables.get(Table::Journal, listed).await?.is_some() {
             return refused(NotRenewable::Revoked(serial));
         }
         let own = self.renewal_of(&record).await?;
@@ -252,7 +259,9 @@ impl DynamoLedger {
         };
         if !compromises_key(revocation.reason) {
             let at = revocation.at;
-            let certificate = self.revoke_certificate(issuer, serial, revocation).await?;
+            let certificate = self
+                .revoke_certificate(issuer, serial, revocation, Others::None)
+                .await?;
             self.give_up_descending(&certificate, at).await?;
             return Ok(alone(certificate));
         }
@@ -264,21 +273,40 @@ impl DynamoLedger {
         self.block(&record, revocation.at).await?;
         if reach == Reach::Certificate {
             let at = revocation.at;
-            let certificate = self.revoke_certificate(issuer, serial, revocation).await?;
+            let certificate = self
+                .revoke_certificate(issuer, serial, revocation, Others::None)
+                .await?;
             self.give_up_descending(&certificate, at).await?;
             // The key is certified for nobody any more, neither are they.
             self.give_up(self.holders(record.key).await?, at).await?;
             return Ok(alone(certificate));
         }
+        // First: it is on the next CRL, however many others there are. Who comes back after an interruption finds it marked.
+        let certificate = self
+            .revoke_certificate(issuer, serial, revocation.clone(), Others::Follow)
+            .await?;
         let family = self.family(&record, true).await?;
         let (others, has_more) = self.revoke_family(&record, &family, &revocation).await?;
-        // Last: who comes back after an interruption finds it still to be revoked, and does the others, too.
-        let certificate = self.revoke_certificate(issuer, serial, revocation).await?;
+        if !has_more {
+            self.finish(&record).await?;
+        }
         Ok(RevokedTogether {
             certificate,
             others,
             has_more,
         })
+    }
+
+    /// All that were to follow it have.
+    async fn finish(&self, record: &CertificateRecord) -> Result<(), LedgerError> {
+        let finished = self.tables.update(
+            Table::Journal,
+            names::revocation(&scope_of(record), record.id.serial),
+            "REMOVE #Unfinished",
+            "attribute_exists(#Unfinished)",
+            Item::default(),
+        );
+        finished.await.map(|_| ())
     }
 
     /// Gives up open intents that renew a certificate that is revoked, or what descends from it. Nothing is reserved there any
@@ -347,10 +375,13 @@ impl DynamoLedger {
     ) -> Result<(Vec<CertificateRecord>, bool), LedgerError> {
         let mut others = Vec::new();
         let all = family.of_key.union(&family.descendants);
-        for serial in all.copied().filter(|serial| *serial != record.id.serial) {
-            if let Some(entry) = self.entry(serial).await?
-                && matches!(entry.stage, Stage::Open { .. })
-            {
+        let all: Vec<Serial> = all.copied().filter(|serial| *serial != record.id.serial).collect();
+        let mut due = Vec::new();
+        for together in all.chunks(TOGETHER) {
+            due.extend(self.unexpired(together, revocation.at).await?);
+        }
+        for (serial, entry) in due {
+            if let Some(entry) = entry.filter(|entry| matches!(entry.stage, Stage::Open { .. })) {
                 match self.lose_intent(entry.id, revocation.at).await {
                     Ok(()) => continue,
                     // It was completed at this moment: then it is a certificate like the others.
@@ -358,7 +389,7 @@ impl DynamoLedger {
                     Err(error) => return Err(error),
                 }
             }
-            let Some(Found { record: other, .. }) = self.find_to_revoke(serial).await? else {
+            let Some(Revocable { record: other, .. }) = self.find_to_revoke(serial).await? else {
                 continue;
             };
             let is_due = match &other.revocation {
@@ -376,13 +407,32 @@ impl DynamoLedger {
                 return Ok((others, true));
             }
             let revoked = self
-                .revoke_certificate(&other.id.issuer, serial, revocation.clone())
+                .revoke_certificate(&other.id.issuer, serial, revocation.clone(), Others::None)
                 .await?;
             if let Revoked::Now(other) = revoked {
                 others.push(*other);
             }
         }
         Ok((others, false))
+    }
+
+    /// Those of the serial numbers that have not ended by then, as their certificates say, with their entries: a key that was
+    /// certified again for years has many that have, and they are looked at together.
+    async fn unexpired(&self, serials: &[Serial], at: UnixTime) -> Result<Vec<(Serial, Option<Entry>)>, LedgerError> {
+        let mut entries = self.entries(serials).await?;
+        let rows = entries.values().map(|entry| (Table::Certificates, entry.row_key()));
+        let rows = self.tables.get_many(rows.collect()).await?;
+        let cas = self.known_cas().await?;
+        let ended: HashSet<Serial> = rows
+            .iter()
+            .filter_map(|(_, row)| {
+                let serial = row::serial(row).ok()?;
+                let end = verified(row, serial, &cas)?.certificate.not_after();
+                (end < at).then_some(serial)
+            })
+            .collect();
+        let left = serials.iter().filter(|serial| !ended.contains(serial));
+        Ok(left.map(|serial| (*serial, entries.remove(serial))).collect())
     }
 
     /// Everything of that certificate's key, and every descendant. With `ending`, nothing can be renewed any more that

@@ -169,6 +169,11 @@ pub(super) fn serial_of(sort: &str) -> Option<Serial> {
     Serial::from_octets(&HEXLOWER_PERMISSIVE.decode(digits.as_bytes()).ok()?).ok()
 }
 
+/// The serial of an item in a scope's list; `None` for a key that nobody here writes. Two keys never stand for one serial.
+pub(super) fn revoked_serial(sort: &str) -> Option<Serial> {
+    serial_of(sort).filter(|serial| HEXLOWER.encode(serial.as_padded()) == sort)
+}
+
 /// Which lane a certificate is in. Serials are random.
 fn lane(serial: Serial) -> u8 {
     serial.as_padded()[19] % LANES
@@ -221,6 +226,16 @@ mod tests {
         assert_eq!(serial_of(&moments[0]), Some(serial(200)));
         assert_eq!(serial_of(&HEXLOWER.encode(serial(7).as_padded())), Some(serial(7)));
         assert_eq!(serial_of("-"), None);
+        let key = HEXLOWER.encode(serial(7).as_padded());
+        assert_eq!(revoked_serial(&key), Some(serial(7)));
+        for other in [
+            format!("#{key}"),
+            key.to_uppercase(),
+            "0700".to_owned(),
+            key[2..].to_owned(),
+        ] {
+            assert_eq!(revoked_serial(&other), None, "{other}");
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ use chancery_x509::time::UnixTime;
 use super::authorities::KnownCa;
 use super::crl::View;
 use super::item::{Item, Malformed};
+use super::revocable::verified;
 use super::row::{self, Row};
 use super::tables::{Range, Table};
 use super::{DynamoLedger, names};
@@ -65,7 +66,7 @@ impl DynamoLedger {
     /// the same common name, which is as far as it looked.
     pub(super) async fn check_against_old_rows(&self, intent: &CertificateIntent) -> Result<(), LedgerError> {
         if !self.has_old_rows().await? {
-            return Ok(());
+            return self.check_rows_of_ca(intent).await;
         }
         if let Kind::Authority { slug, parent, .. } = &intent.kind {
             let cas = self.read_cas().await?;
@@ -75,6 +76,7 @@ impl DynamoLedger {
             if parent.is_none() {
                 self.begin_empty().await?;
             }
+            self.check_rows_of_ca(intent).await?;
         }
         if intent.allow_key_reuse {
             return Ok(());
@@ -83,6 +85,37 @@ impl DynamoLedger {
             return Err(LedgerError::KeyInUse {
                 common_name: intent.common_name.clone(),
             });
+        }
+        Ok(())
+    }
+
+    /// A CA has its row under its own name. As long as the ledger does not know the CA, any row there that is not a leaf's may
+    /// be the CA's own, damaged: nothing is made in its place.
+    async fn check_rows_of_ca(&self, intent: &CertificateIntent) -> Result<(), LedgerError> {
+        let Kind::Authority { slug, .. } = &intent.kind else {
+            return Ok(());
+        };
+        let cas = self.read_cas().await?;
+        if cas.iter().any(|ca| ca.record.slug == *slug) {
+            return Ok(());
+        }
+        for item in self.tables.query(&Range::rows(slug.as_str())).await? {
+            let is_leaf = row::serial(&item).is_ok_and(|serial| {
+                verified(&item, serial, &cas).is_some_and(|verified| {
+                    let constraints = verified.certificate.basic_constraints();
+                    constraints.is_none_or(|constraints| !constraints.ca)
+                })
+            });
+            // A row of neither certificate nor counter is an attribute that somebody wrote where no row was.
+            if !is_leaf && (item.has("Certificate") || item.has("CRLNumber")) {
+                return Err(LedgerError::Damaged {
+                    detail: format!(
+                        "{} stands under the name of CA {slug} and is neither a leaf's nor that CA's as it should be; \
+                         no CA is made in its place: restore the row",
+                        super::called(&item)
+                    ),
+                });
+            }
         }
         Ok(())
     }

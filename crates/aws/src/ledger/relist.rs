@@ -1,64 +1,84 @@
-//! What a published CRL lists and the journal does not: when its certificates end, and putting it back.
+//! What a published CRL lists and the journal does not: what there is to show of its certificates, and putting it back.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chancery_authority::Slug;
-use chancery_authority::port::ledger::{CrlScope, Kind, LedgerError, Revocation};
-use chancery_x509::certificate::Certificate;
+use chancery_authority::port::ledger::{CrlScope, Evidence, Kind, LedgerError, Listed, Revocation};
 use chancery_x509::crl::{RevocationReason, RevokedEntry};
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
+use super::entry::Stage;
 use super::item::Item;
-use super::row::{self, Row};
+use super::revocable::verified;
+use super::row;
 use super::tables::{Table, Transaction, Write};
 use super::{DynamoLedger, chain, crl, names};
 use crate::world::nonce;
 
+/// Serial numbers that are looked up in the index at a time.
+const AT_ONCE: usize = 16;
+
 impl DynamoLedger {
-    /// The latest end that the journal, the row and the certificate in it say: each of them may have been written by others.
-    pub(super) async fn read_ends(
-        &self,
-        issuer: &Slug,
-        serials: &[Serial],
-    ) -> Result<HashMap<Serial, UnixTime>, LedgerError> {
-        let mut ends: HashMap<Serial, UnixTime> = HashMap::new();
-        let mut note = |serial: Serial, end: UnixTime| {
-            let latest = ends.entry(serial).or_insert(end);
-            *latest = end.max(*latest);
-        };
+    /// The certificates that rows have: the row that the journal's entry leads to, and where that shows none, every row of the
+    /// serial number. What cannot be read is left out.
+    pub(super) async fn read_evidence(&self, serials: &[Serial]) -> Result<HashMap<Serial, Evidence>, LedgerError> {
+        let mut shown: HashMap<Serial, Evidence> = HashMap::new();
         let entries = self.entries(serials).await?;
-        let of_issuer = || entries.values().filter(|entry| entry.id.issuer == *issuer);
-        let rows = of_issuer().map(|entry| (Table::Certificates, entry.row_key()));
-        for (_, item) in self.tables.get_many(rows.collect()).await? {
-            let Ok(serial) = row::serial(&item) else { continue };
-            if let Some(end) = end_of(&item) {
-                note(serial, end);
-            }
-        }
-        for entry in of_issuer() {
-            note(entry.id.serial, entry.not_after);
-        }
-        if self.has_old_rows().await? {
-            for serial in serials.iter().filter(|serial| !entries.contains_key(serial)) {
-                if let Some(found) = self
-                    .find(*serial)
-                    .await?
-                    .filter(|found| found.record.id.issuer == *issuer)
-                {
-                    note(*serial, found.record.not_after);
+        let rows = entries.values().map(|entry| (Table::Certificates, entry.row_key()));
+        let rows = self.tables.get_many(rows.collect()).await?;
+        let mut note = |serial: Serial, row: &Item| {
+            if let Ok(certificate) = row::certificate(row) {
+                let certificates = &mut shown.entry(serial).or_default().certificates;
+                // The row that the entry leads to is among those of its serial number.
+                if !certificates.contains(&certificate) {
+                    certificates.push(certificate);
                 }
             }
+        };
+        for (_, row) in &rows {
+            if let Ok(serial) = row::serial(row) {
+                note(serial, row);
+            }
         }
-        Ok(ends)
+        let cas = self.known_cas().await?;
+        let good: HashSet<Serial> = rows
+            .iter()
+            .filter_map(|(_, row)| {
+                row::serial(row)
+                    .ok()
+                    .filter(|serial| verified(row, *serial, &cas).is_some())
+            })
+            .collect();
+        let left: BTreeSet<Serial> = serials
+            .iter()
+            .filter(|serial| !good.contains(serial))
+            .copied()
+            .collect();
+        let looked_up: Vec<_> = stream::iter(left)
+            .map(async |serial| Ok::<_, LedgerError>((serial, self.rows_of(serial).await?)))
+            .buffer_unordered(AT_ONCE)
+            .try_collect()
+            .await?;
+        for (serial, rows) in looked_up {
+            for row in rows {
+                note(serial, &row);
+            }
+        }
+        for entry in entries.values().filter(|entry| entry.stage == Stage::Lost) {
+            shown.entry(entry.id.serial).or_default().given_up = true;
+        }
+        Ok(shown)
     }
 
-    /// Reads their items alone, a hundred at a time. Those of shards are not looked for: they are taken for missing.
+    /// Reads their items alone, a hundred at a time. Those of shards are not looked for: they are taken for missing; so is one
+    /// whose others were not all come to.
     pub(super) async fn read_listed(
         &self,
         issuer: &Slug,
         serials: &[Serial],
-    ) -> Result<HashMap<Serial, RevocationReason>, LedgerError> {
+    ) -> Result<HashMap<Serial, Listed>, LedgerError> {
         let scope = CrlScope {
             issuer: issuer.clone(),
             shard: None,
@@ -75,14 +95,16 @@ impl DynamoLedger {
             self.unmarked_cas(issuer).await?
         };
         let read = |(_, item): (Table, Item)| {
-            let serial = names::serial_of(item.as_text("Sort").ok()?)?;
+            let serial = names::revoked_serial(item.as_text("Sort").ok()?)?;
             if unmarked.contains_key(&serial) {
                 return None;
             }
             // A reason that cannot be read is not one that the certificate needs to be revoked for again.
             let code = item.as_number::<u8>("Reason").ok();
             let reason = code.and_then(RevocationReason::from_code).unwrap_or_default();
-            Some((serial, reason))
+            // An end that cannot be read is none.
+            let not_after = item.as_time("NotAfter").unwrap_or(UnixTime(i64::MAX));
+            (!item.has(crl::UNFINISHED)).then_some((serial, Listed { reason, not_after }))
         };
         Ok(items.into_iter().filter_map(read).collect())
     }
@@ -131,13 +153,4 @@ impl DynamoLedger {
         }
         Ok(())
     }
-}
-
-/// The end of a row's certificate; of one that cannot be read, the end that the row says.
-fn end_of(item: &Item) -> Option<UnixTime> {
-    let certificate = Row::parse(item)
-        .ok()
-        .and_then(|row| Certificate::parse(&row.certificate).ok());
-    let said = item.parse("Expires", row::parse_time).ok();
-    certificate.map(|certificate| certificate.not_after()).max(said)
 }

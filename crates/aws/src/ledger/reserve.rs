@@ -38,6 +38,8 @@ struct Reserving {
 }
 
 const ENTRY: usize = 0;
+/// The row of a completion.
+const ROW: usize = 1;
 const CLAIM: usize = 1;
 
 impl DynamoLedger {
@@ -147,9 +149,20 @@ impl DynamoLedger {
             return Err(LedgerError::NoOpenIntent(completion.id));
         };
         let attempt = nonce();
-        let writes = completing(&entry, &completion, &attempt);
-        let outcome = self.tables.transact(&writes).await?;
+        let mut writes = completing(&entry, &completion, &attempt);
+        let mut outcome = self.tables.transact(&writes).await?;
         self.recent.forget(completion.id.serial);
+        let mut revocation = None;
+        if let Transaction::Refused(conditions) = &outcome
+            && Transaction::failed(conditions, ENTRY).is_none()
+            && let Some(row) = Transaction::failed(conditions, ROW)
+            && row::certificate(row).is_ok_and(|certificate| certificate == completion.certificate)
+        {
+            // The journal is older than the row, which stays as it is.
+            revocation = row::revocation(row);
+            writes.remove(ROW);
+            outcome = self.tables.transact(&writes).await?;
+        }
         if let Transaction::Refused(conditions) = outcome {
             match Transaction::failed(&conditions, ENTRY) {
                 Some(item) if item.as_text("Attempt").is_ok_and(|of| of == attempt) => {}
@@ -176,11 +189,13 @@ impl DynamoLedger {
             serial: entry.id.serial,
             certificate: completion.certificate,
             notify_expiry: Some(entry.notify_expiry),
-            revocation: None,
+            revocation,
             reminders: Vec::new(),
             counts_crls: false,
         };
-        entry.record(row).ok_or(LedgerError::NoOpenIntent(completion.id))
+        let record = entry.record(row).ok_or(LedgerError::NoOpenIntent(completion.id))?;
+        self.mend_list(&record).await?;
+        Ok(record)
     }
 
     pub(super) async fn lose_intent(&self, id: IntentId, at: UnixTime) -> Result<(), LedgerError> {

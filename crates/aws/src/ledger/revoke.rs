@@ -7,8 +7,9 @@ use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
 use super::item::Item;
+use super::revocable::Revocable;
 use super::tables::{Table, Transaction, Write, pause, unavailable};
-use super::{DynamoLedger, Found, chain, crl, family, names, row};
+use super::{DynamoLedger, chain, crl, family, names, row};
 use crate::world::nonce;
 
 /// Times that what was read may have changed before it is written.
@@ -23,18 +24,28 @@ impl DynamoLedger {
         issuer: &Slug,
         serial: Serial,
         revocation: Revocation,
+        others: Others,
     ) -> Result<Revoked, LedgerError> {
         let attempt = nonce();
         for round in 0..TURNS {
             let found = self.find_to_revoke(serial).await?;
-            let Some(Found { record, row_key }) = found.filter(|found| found.record.id.issuer == *issuer) else {
+            let found = found.filter(|found| found.record.id.issuer == *issuer);
+            let Some(Revocable {
+                record,
+                row_key,
+                damaged,
+            }) = found
+            else {
                 return Err(LedgerError::NotFound(serial));
             };
+            if let Some(damaged) = damaged {
+                tracing::error!(damaged, %serial, "what the ledger has of a certificate does not fit");
+            }
             let Some((revocation, condition)) = decide(&record, &revocation) else {
                 self.mend_list(&record).await?;
                 return Ok(Revoked::Already(Box::new(record)));
             };
-            let mut writes = revoking(&record, row_key, &revocation, condition, &attempt);
+            let mut writes = revoking(&record, row_key, &revocation, condition, &attempt, others);
             if let Some(renewal) = self.renewal_of(&record).await? {
                 writes.extend(family::marking(&renewal, serial));
             }
@@ -60,7 +71,7 @@ impl DynamoLedger {
 
     /// A certificate that its row says is revoked, and the list does not: it is listed again. Only one of the two may have been
     /// written by hand, or lost.
-    async fn mend_list(&self, record: &CertificateRecord) -> Result<(), LedgerError> {
+    pub(super) async fn mend_list(&self, record: &CertificateRecord) -> Result<(), LedgerError> {
         let Some(revocation) = &record.revocation else {
             return Ok(());
         };
@@ -71,10 +82,13 @@ impl DynamoLedger {
             self.tables.transact(&writes).await?;
         }
         let key = names::revocation(&scope, record.id.serial);
-        if self.tables.get(Table::Journal, key).await?.is_some() {
+        let listed = self.tables.get(Table::Journal, key).await?;
+        // One whose end is said to be earlier would be left out too soon.
+        let is_over = |item: &Item| item.as_time("NotAfter").is_ok_and(|end| end < record.not_after);
+        if listed.is_some_and(|item| !is_over(&item)) {
             return Ok(());
         }
-        tracing::error!(serial = %record.id.serial, "a certificate was revoked by its row alone; it is listed now");
+        tracing::error!(serial = %record.id.serial, "a certificate was revoked, and not listed as it should be; it is listed now");
         let entry = RevokedEntry {
             serial: record.id.serial,
             revoked_at: revocation.at,
@@ -135,12 +149,21 @@ fn decide(record: &CertificateRecord, wanted: &Revocation) -> Option<(Revocation
     }
 }
 
+/// Those that share the fate of a certificate, and come after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Others {
+    None,
+    /// Whoever is interrupted before all are revoked leaves a mark of it.
+    Follow,
+}
+
 fn revoking(
     record: &CertificateRecord,
-    row_key: Item,
+    row_key: Option<Item>,
     revocation: &Revocation,
     condition: &'static str,
     attempt: &str,
+    others: Others,
 ) -> Vec<Write> {
     let attributes = row::of_revocation(revocation);
     let (mut set, mut remove) = (Vec::new(), Vec::new());
@@ -165,22 +188,27 @@ fn revoking(
         reason: revocation.reason,
         invalidity_date: revocation.invalidity_date,
     };
-    vec![
-        Write::Update {
-            table: Table::Certificates,
-            key: row_key,
-            update,
-            condition,
-            with,
+    let listed = crl::listed(&scope_of(record), &entry, record.not_after, attempt);
+    // Without a row, the list says it alone.
+    let row = row_key.map(|key| Write::Update {
+        table: Table::Certificates,
+        key,
+        update,
+        condition,
+        with,
+    });
+    let mut writes: Vec<Write> = row.into_iter().collect();
+    writes.push(Write::Put {
+        table: Table::Journal,
+        item: match others {
+            Others::None => listed,
+            Others::Follow => listed.flag(crl::UNFINISHED, true),
         },
-        Write::Put {
-            table: Table::Journal,
-            item: crl::listed(&scope_of(record), &entry, record.not_after, attempt),
-            condition: None,
-            with: Item::default(),
-        },
-        crl::changing(&scope_of(record), record.id.serial, attempt),
-    ]
+        condition: None,
+        with: Item::default(),
+    });
+    writes.push(crl::changing(&scope_of(record), record.id.serial, attempt));
+    writes
 }
 
 pub(super) fn scope_of(record: &CertificateRecord) -> CrlScope {

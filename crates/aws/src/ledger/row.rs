@@ -86,7 +86,7 @@ pub(super) fn serial(item: &Item) -> Result<Serial, Malformed> {
 }
 
 /// Base64 of PEM, or of several PEM blocks of which the first is meant.
-fn certificate(item: &Item) -> Result<Vec<u8>, Malformed> {
+pub(super) fn certificate(item: &Item) -> Result<Vec<u8>, Malformed> {
     let wrong = |wrong: String| Malformed {
         attribute: "Certificate",
         wrong,

@@ -57,51 +57,18 @@ impl DynamoLedger {
         }
     }
 
-    /// The same for revoking: the journal has all that it takes, whatever became of the certificate in the row.
-    pub(super) async fn find_to_revoke(&self, serial: Serial) -> Result<Option<Found>, LedgerError> {
-        let Some(entry) = self
-            .entry(serial)
-            .await?
-            .filter(|entry| matches!(entry.stage, Stage::Complete { .. }))
-        else {
-            return self.find(serial).await;
-        };
-        let row_key = entry.row_key();
-        let item = self.tables.get(Table::Certificates, row_key.clone()).await?;
-        let Some(item) = item else {
-            return self.find(serial).await;
-        };
-        let row = Row::parse(&item).unwrap_or_else(|error| {
-            tracing::error!(%error, row = super::called(&item), "a row cannot be read; the journal is what its certificate is revoked by");
-            Row {
-                partition: entry.partition().to_owned(),
-                serial,
-                certificate: Vec::new(),
-                notify_expiry: None,
-                revocation: row::revocation(&item),
-                reminders: Vec::new(),
-                counts_crls: false,
-            }
-        });
-        Ok(entry.record(row).map(|record| Found { record, row_key }))
-    }
-
-    /// A row that the journal does not know, through the index of serials.
-    async fn find_old(&self, serial: Serial) -> Result<Option<Found>, LedgerError> {
-        let range = Range {
-            index: Some("serial"),
-            condition: "#SerialNumber = :key".to_owned(),
-            ..Range::rows(serial.to_string())
-        };
-        for item in self.tables.query(&range).await? {
-            let Ok(partition) = item.as_text("CommonName") else {
-                continue;
+    /// A row that the journal does not know, through the index of serials. One that cannot be read stops no other one of that
+    /// serial number, and is told if there is none.
+    pub(super) async fn find_old(&self, serial: Serial) -> Result<Option<Found>, LedgerError> {
+        let mut unreadable = None;
+        for item in self.rows_of(serial).await? {
+            let row = match Row::parse(&item) {
+                Ok(row) => row,
+                Err(error) => {
+                    unreadable = Some(damaged(&super::called(&item), &error));
+                    continue;
+                }
             };
-            let key = Item::row_key(partition, serial.to_string());
-            let Some(item) = self.tables.get(Table::Certificates, key).await? else {
-                continue;
-            };
-            let row = Row::parse(&item).map_err(|error| damaged(&super::called(&item), &error))?;
             let row_key = row.key();
             match Self::old_record(row, &self.known_cas().await?) {
                 Belongs::To(record) => {
@@ -113,7 +80,7 @@ impl DynamoLedger {
                 Belongs::Nowhere(why) => tracing::warn!(%serial, why, "a row is left alone"),
             }
         }
-        Ok(None)
+        unreadable.map_or(Ok(None), Err)
     }
 
     /// The journal's entry of a serial.

@@ -1,6 +1,6 @@
 //! Calls to DynamoDB: consistent reads of every page, and transactions with what came of each of their writes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -170,8 +170,17 @@ impl Tables {
         Ok(answer.item.map(Item))
     }
 
-    /// Several items of both tables, in no order; those that are not there are left out.
-    pub(crate) async fn get_many(&self, keys: Vec<(Table, Item)>) -> Result<Vec<(Table, Item)>, LedgerError> {
+    /// Several items of both tables, in no order, each once, however often it is asked for: `DynamoDB` refuses a call that
+    /// names one twice. Those that are not there are left out.
+    pub(crate) async fn get_many(&self, mut keys: Vec<(Table, Item)>) -> Result<Vec<(Table, Item)>, LedgerError> {
+        let mut seen = HashSet::with_capacity(keys.len());
+        keys.retain(|(table, key)| {
+            let part = |name| key.as_text(name).unwrap_or_default().to_owned();
+            seen.insert(match table {
+                Table::Certificates => (*table, part("CommonName"), part("SerialNumber")),
+                Table::Journal => (*table, part("Key"), part("Sort")),
+            })
+        });
         let mut found = Vec::with_capacity(keys.len());
         for chunk in keys.chunks(BATCH) {
             let mut wanted: HashMap<String, KeysAndAttributes> = HashMap::new();

@@ -15,3 +15,4 @@ mod sandbox;
 #[path = "../../../authority/tests/support/mod.rs"]
 mod support;
 mod table;
+mod written_over;

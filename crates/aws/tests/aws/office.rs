@@ -20,6 +20,7 @@ pub(crate) struct Office {
     pub(crate) aws: Aws,
     pub(crate) ports: Ports,
     pub(crate) authority: Arc<Authority>,
+    pub(crate) clock: Arc<ManualClock>,
     bucket: String,
 }
 
@@ -32,8 +33,9 @@ impl Office {
             topic_arn: None,
         };
         let aws = Aws::new(&sandbox.config, deployment, places, patience);
+        let clock = Arc::new(ManualClock::new(NOW));
         let ports = Ports {
-            clock: Arc::new(ManualClock::new(NOW)),
+            clock: clock.clone(),
             ..aws.ports()
         };
         let config = format!(
@@ -52,6 +54,7 @@ impl Office {
             aws,
             ports,
             authority: Arc::new(authority),
+            clock,
             bucket: bucket.to_owned(),
         }
     }

@@ -15,6 +15,7 @@ use chancery_x509::serial::Serial;
 use serde_json::Value;
 
 use crate::office::{NOW, Office};
+use crate::pages::{text, write};
 use crate::sandbox::{Sandbox, judges, patient};
 use crate::support::{principal, request};
 
@@ -191,4 +192,36 @@ async fn adopt(office: &Office, sandbox: &Sandbox, deployment: &Deployment) {
     assert_eq!((done.adopted, done.known, done.complete), (8, 1, true), "{done:?}");
     let again = ledger.adopt(AdoptionMode::Again, None, &|_| {}).await.unwrap();
     assert_eq!((again.adopted, again.known, again.complete), (0, 9, true), "{again:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_nobody_can_read_stops_no_crl_once_its_certificate_has_ended() {
+    let Some(sandbox) = Sandbox::start() else { return };
+    let (deployment, bucket) = (sandbox.deployment().await, sandbox.bucket().await);
+    let made = Made::new(&sandbox, &deployment);
+    let office = Office::open(&sandbox, &deployment, &bucket, &patient()).await;
+    let revoked = [
+        made.serial("revoked"),
+        "4711".parse().unwrap(),
+        made.serial("revoked_by_hand"),
+    ];
+    let mut wanted = revoked.to_vec();
+    wanted.sort_unstable();
+    assert_eq!(crl(&office, &deployment).await.1, wanted);
+    // What a role that may only write reminders can make of a serial number.
+    let phantom = std::collections::HashMap::from([
+        ("CommonName".to_owned(), text("x")),
+        ("SerialNumber".to_owned(), text(revoked[0].to_string())),
+        ("ExpiryReminders".to_owned(), text("x")),
+    ]);
+    write(&sandbox, deployment.table(), vec![phantom]).await;
+    let found = office.aws.ledger.certificate(None, revoked[0]).await.unwrap();
+    assert!(found.is_some(), "the row of its own is another");
+    // Past 2027-01-01, which is when the row says that it ended: no certificate says so.
+    for day in [50, 51, 52] {
+        office.clock.set(NOW.plus_days(day));
+        let (_, listed, _) = crl(&office, &deployment).await;
+        assert!(listed.contains(&revoked[1]), "day {day}: {listed:?}");
+        assert_eq!(listed.len(), if day == 50 { 3 } else { 1 }, "day {day}: {listed:?}");
+    }
 }

@@ -51,7 +51,7 @@ async fn a_search_by_the_name_of_a_ca_s_rows_is_answered() {
 }
 
 /// Publishes the issuing CA's CRL: what it lists, and what could not be read.
-async fn crl(office: &Office, deployment: &Deployment) -> (Vec<Serial>, Vec<String>) {
+pub(crate) async fn crl(office: &Office, deployment: &Deployment) -> (Vec<Serial>, Vec<String>) {
     let scope = scope(deployment);
     let published = office.authority.publish_crl(&scope).await.unwrap();
     let file = office.ports.publication.read(&Config::crl_name(&scope)).await.unwrap();
@@ -60,7 +60,7 @@ async fn crl(office: &Office, deployment: &Deployment) -> (Vec<Serial>, Vec<Stri
     (serials, published.damaged)
 }
 
-async fn issue(office: &Office, name: &str) -> Serial {
+pub(crate) async fn issue(office: &Office, name: &str) -> Serial {
     let mut request = request(name);
     request.notify_expiry = Some(true);
     let issued = office.authority.issue(&request, &principal(), None).await.unwrap();
@@ -68,7 +68,7 @@ async fn issue(office: &Office, name: &str) -> Serial {
 }
 
 /// What the CRL that follows says of damage.
-async fn revoke(office: &Office, serial: Serial) -> Vec<String> {
+pub(crate) async fn revoke(office: &Office, serial: Serial) -> Vec<String> {
     let reason = RevocationReason::Superseded;
     let revoked = office
         .authority
@@ -210,7 +210,13 @@ async fn rows_and_items_with_malformed_dates_stop_nothing() {
 }
 
 /// Writes one attribute of an item, as somebody with a hand on the table can.
-async fn write_over(sandbox: &Sandbox, table: &str, key: [(&str, String); 2], name: &str, value: AttributeValue) {
+pub(crate) async fn write_over(
+    sandbox: &Sandbox,
+    table: &str,
+    key: [(&str, String); 2],
+    name: &str,
+    value: AttributeValue,
+) {
     let [hash, range] = key;
     let update = sandbox.dynamodb().update_item().table_name(table);
     let update = update.key(hash.0, text(hash.1)).key(range.0, text(range.1));

@@ -5,7 +5,7 @@ use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 use std::path::Path;
 
 use chancery_authority::port::LedgerError;
-use chancery_authority::port::ledger::{CrlPlan, CrlScope, Revocation, Revocations, Revoked};
+use chancery_authority::port::ledger::{CrlPlan, CrlScope, Evidence, Revocation, Revocations, Revoked};
 use chancery_authority::{Principal, Slug};
 use chancery_x509::crl::{RevocationReason, RevokedEntry};
 use chancery_x509::serial::Serial;
@@ -160,24 +160,32 @@ fn replace(writing: &Writing<'_>, place: &Place, revocation: &Revocation) -> Res
 }
 
 /// When certificates end, whatever became of them.
-pub(crate) fn ends(
+pub(crate) fn evidence(
     connection: &Connection,
     issuer: &Slug,
     serials: &[Serial],
-) -> Result<HashMap<Serial, UnixTime>, Fault> {
+) -> Result<HashMap<Serial, Evidence>, Fault> {
     let Some(issuer) = issuer_number(connection, issuer)? else {
         return Ok(HashMap::new());
     };
-    let mut statement =
-        connection.prepare_cached("SELECT not_after FROM certificates WHERE serial = ?1 AND issuer = ?2")?;
-    let mut ends = HashMap::new();
+    let mut statement = connection.prepare_cached(
+        "SELECT CASE WHEN issued_at IS NOT NULL THEN der END, lost_at IS NOT NULL FROM certificates
+         WHERE serial = ?1 AND issuer = ?2 AND (issued_at IS NOT NULL OR lost_at IS NOT NULL)",
+    )?;
+    let mut shown = HashMap::new();
     for serial in serials {
-        let end = statement
-            .query_row((serial.as_padded(), issuer), |row| row.get(0))
-            .optional()?;
-        ends.extend(end.map(|end| (*serial, UnixTime(end))));
+        let read = |row: &Row<'_>| {
+            // Octets of another type are none: there is nothing to show then, and nothing to fail for.
+            let certificate = row.get_ref(0)?.as_blob().ok().map(<[u8]>::to_vec);
+            Ok(Evidence {
+                certificates: certificate.into_iter().collect(),
+                given_up: row.get(1)?,
+            })
+        };
+        let evidence = statement.query_row((serial.as_padded(), issuer), read).optional()?;
+        shown.extend(evidence.map(|evidence| (*serial, evidence)));
     }
-    Ok(ends)
+    Ok(shown)
 }
 
 /// Puts an entry back on its list: one that is not there, or whose end was lost. A certificate that the ledger does not know

@@ -9,8 +9,8 @@ use super::ok;
 use super::reserve::{NOW, intent, issue, reserve, serial, slug};
 use super::revoke::revocation;
 use crate::port::ledger::{
-    CertificateIntent, ChangeMark, CrlIntent, CrlPlan, CrlRecord, CrlReservation, CrlScope, CrlUse, IntentId, Ledger,
-    LedgerError, Revocation, Revocations,
+    CertificateIntent, ChangeMark, CrlIntent, CrlPlan, CrlRecord, CrlReservation, CrlScope, CrlUse, Evidence, IntentId,
+    Ledger, LedgerError, Listed, Revocation, Revocations,
 };
 use crate::port::{ETag, Receipt};
 
@@ -623,21 +623,33 @@ pub(super) async fn what_was_lost_is_put_back(ledger: &dyn Ledger) {
     issue(ledger, &kept).await;
     reserve(ledger, &lost).await;
     ok(ledger.mark_lost(lost.id.clone(), NOW).await);
-    let serials = [serial(1), serial(2), serial(3)];
-    let ends = ok(ledger.ends(&slug("a-ca"), &serials).await);
+    let serials = [
+        serial(1),
+        serial(2),
+        serial(3),
+        serial(1),
+        serial(3),
+        serial(2),
+        serial(1),
+    ];
+    let record = ok(ledger.certificate(None, serial(1)).await);
+    let shown = ok(ledger.evidence(&slug("a-ca"), &serials).await);
+    let certificates = record.map(|record| vec![record.certificate]);
     assert_eq!(
-        ends.get(&serial(1)),
-        Some(&kept.not_after),
-        "the end of a certificate is known"
+        shown.get(&serial(1)).map(|shown| shown.certificates.clone()),
+        certificates,
+        "a certificate is shown, once, however often it is asked for"
     );
+    let given_up = Evidence {
+        certificates: Vec::new(),
+        given_up: true,
+    };
     assert_eq!(
-        ends.get(&serial(2)),
-        Some(&lost.not_after),
-        "and of one that was given up"
+        shown.get(&serial(2)),
+        Some(&given_up),
+        "of an intent that was given up, that it was"
     );
-    assert_eq!(ends.get(&serial(3)), None, "nothing is said of what nobody knows");
-    let elsewhere = ok(ledger.ends(&slug("b-ca"), &serials).await);
-    assert!(elsewhere.is_empty(), "another CA has no such certificates");
+    assert_eq!(shown.get(&serial(3)), None, "nothing is shown of what nobody knows");
 
     let entry = RevokedEntry {
         serial: serial(1),
@@ -661,4 +673,15 @@ pub(super) async fn what_was_lost_is_put_back(ledger: &dyn Ledger) {
         record.is_some_and(|record| record.revocation.is_some()),
         "its certificate is revoked"
     );
+    let among = ok(ledger.listed_among(&slug("a-ca"), &serials).await);
+    let wanted = Listed {
+        reason: RevocationReason::Superseded,
+        not_after: kept.not_after,
+    };
+    assert_eq!(
+        among.get(&serial(1)),
+        Some(&wanted),
+        "who is listed is found among many, however often it is asked for"
+    );
+    assert_eq!(among.get(&serial(3)), None);
 }

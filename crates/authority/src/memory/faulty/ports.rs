@@ -5,7 +5,7 @@ use std::io;
 
 use async_trait::async_trait;
 use chancery_x509::algorithm::{CaKeyAlgorithm, SigningInput};
-use chancery_x509::crl::{RevocationReason, RevokedEntry};
+use chancery_x509::crl::RevokedEntry;
 use chancery_x509::key::KeyFingerprint;
 use chancery_x509::key::ca::CaPublicKey;
 use chancery_x509::serial::Serial;
@@ -14,8 +14,9 @@ use chancery_x509::time::UnixTime;
 use super::{Faulty, Verdict};
 use crate::port::ledger::{
     AuthorityRecord, CertificateIntent, CertificateRecord, Completion, Counts, CrlIntent, CrlPlan, CrlRecord,
-    CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, IntentId, KeyStanding, Ledger, LedgerError, OpenIntents,
-    OpenPosition, Page, Reach, Rejection, Related, Reservation, Revocation, Revocations, RevokedTogether, Search,
+    CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, Evidence, IntentId, KeyStanding, Ledger, LedgerError,
+    Listed, OpenIntents, OpenPosition, Page, Reach, Rejection, Related, Reservation, Revocation, Revocations,
+    RevokedTogether, Search, ToRevoke,
 };
 use crate::port::publication::Stat;
 use crate::port::{
@@ -251,17 +252,13 @@ impl<T: Ledger + ?Sized> Ledger for Faulty<T> {
             .await
     }
 
-    async fn listed_among(
-        &self,
-        issuer: &Slug,
-        serials: &[Serial],
-    ) -> Result<HashMap<Serial, RevocationReason>, LedgerError> {
+    async fn listed_among(&self, issuer: &Slug, serials: &[Serial]) -> Result<HashMap<Serial, Listed>, LedgerError> {
         self.faults
             .around("ledger.listed_among", ledger, self.inner.listed_among(issuer, serials))
             .await
     }
 
-    async fn certificate_to_revoke(&self, serial: Serial) -> Result<Option<CertificateRecord>, LedgerError> {
+    async fn certificate_to_revoke(&self, serial: Serial) -> Result<Option<ToRevoke>, LedgerError> {
         self.faults
             .around(
                 "ledger.certificate_to_revoke",
@@ -271,9 +268,9 @@ impl<T: Ledger + ?Sized> Ledger for Faulty<T> {
             .await
     }
 
-    async fn ends(&self, issuer: &Slug, serials: &[Serial]) -> Result<HashMap<Serial, UnixTime>, LedgerError> {
+    async fn evidence(&self, issuer: &Slug, serials: &[Serial]) -> Result<HashMap<Serial, Evidence>, LedgerError> {
         self.faults
-            .around("ledger.ends", ledger, self.inner.ends(issuer, serials))
+            .around("ledger.evidence", ledger, self.inner.evidence(issuer, serials))
             .await
     }
 

@@ -12,8 +12,9 @@ use chancery_x509::time::UnixTime;
 use crate::port::ETag;
 use crate::port::ledger::{
     AuthorityRecord, CertificateIntent, CertificateRecord, ChangeMark, Completion, Counts, CrlIntent, CrlPlan,
-    CrlRecord, CrlScope, CrlStanding, CrlUse, Cursor, IdempotencyToken, IntentId, KeyStanding, Kind, LedgerError,
-    OpenIntent, OpenIntents, OpenPosition, Page, REJECTIONS_KEPT, Rejection, Reservation, Revocation, Revoked, Search,
+    CrlRecord, CrlScope, CrlStanding, CrlUse, Cursor, Evidence, IdempotencyToken, IntentId, KeyStanding, Kind,
+    LedgerError, OpenIntent, OpenIntents, OpenPosition, Page, REJECTIONS_KEPT, Rejection, Reservation, Revocation,
+    Revoked, Search,
 };
 use crate::principal::Principal;
 use crate::slug::Slug;
@@ -433,12 +434,23 @@ impl State {
         self.crl_uses.iter().map(used).collect()
     }
 
-    pub(super) fn ends(&self, issuer: &Slug, serials: &[Serial]) -> HashMap<Serial, UnixTime> {
-        let end = |serial: &Serial| {
+    pub(super) fn evidence(&self, issuer: &Slug, serials: &[Serial]) -> HashMap<Serial, Evidence> {
+        let shown = |serial: &Serial| {
             let row = self.rows.get(&(*serial, issuer.clone()))?;
-            Some((*serial, row.intent.not_after))
+            let evidence = match &row.stage {
+                Stage::Open { .. } => return None,
+                Stage::Complete(record) => Evidence {
+                    certificates: vec![record.certificate.clone()],
+                    given_up: false,
+                },
+                Stage::Lost => Evidence {
+                    certificates: Vec::new(),
+                    given_up: true,
+                },
+            };
+            Some((*serial, evidence))
         };
-        serials.iter().filter_map(end).collect()
+        serials.iter().filter_map(shown).collect()
     }
 
     pub(super) fn relist(&mut self, scope: &CrlScope, entry: &RevokedEntry, not_after: UnixTime) {

@@ -328,6 +328,33 @@ pub struct RevokedTogether {
     pub has_more: bool,
 }
 
+/// What a ledger has to show of a serial number. It is a claim: whoever goes by it checks it with the CA's key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Evidence {
+    /// What is said to be its certificate, DER; one for each place that has some.
+    pub certificates: Vec<Vec<u8>>,
+    /// Whether it is said to be of an intent that was given up: there is no certificate then.
+    pub given_up: bool,
+}
+
+/// What a list has of a serial number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// The reason.
+    pub reason: RevocationReason,
+    /// The end of its certificate, as the list says: CRLs leave out what ended long ago.
+    pub not_after: UnixTime,
+}
+
+/// A certificate that is to be revoked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToRevoke {
+    /// Its record. Its own octets may be missing, where they cannot be read.
+    pub record: CertificateRecord,
+    /// What the ledger has of it that does not fit, in words: it can be revoked all the same, and somebody has to look.
+    pub damaged: Option<String>,
+}
+
 /// A certificate that shares another one's fate, should that one's key be compromised.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Related {

@@ -162,8 +162,8 @@ pub async fn revoke(
         .map(|text| time("invalidity_date", text))
         .transpose()?;
     // It ends everything below it: no token that revokes leaves by the hundred may.
-    let record = state.authority.ports().ledger.certificate_to_revoke(serial).await?;
-    if record.is_some_and(|record| matches!(record.kind, Kind::Authority { .. })) {
+    let found = state.authority.ports().ledger.certificate_to_revoke(serial).await?;
+    if found.is_some_and(|found| matches!(found.record.kind, Kind::Authority { .. })) {
         caller.allowed(Scope::Admin)?;
     }
     let reach = if request.only { Reach::Certificate } else { Reach::Key };

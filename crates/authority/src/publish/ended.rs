@@ -1,0 +1,65 @@
+//! Whose certificates have ended: as the certificates say that the CA's own key vouches for, and nothing else.
+//!
+//! What ended long ago is on no CRL, so whoever moves an end takes a revocation back. Ends that a ledger says beside a
+//! certificate are claims, like everything that it says.
+
+use std::collections::{HashMap, HashSet};
+
+use chancery_x509::certificate::Certificate;
+use chancery_x509::serial::Serial;
+use chancery_x509::time::UnixTime;
+
+use super::due;
+use crate::authority::{Authority, Ca};
+use crate::port::LedgerError;
+use crate::port::ledger::Evidence;
+
+/// Serial numbers whose evidence is in memory at a time.
+const TOGETHER: usize = 500;
+
+/// What is known of the ends of some serial numbers.
+#[derive(Debug, Default)]
+pub(super) struct Ends {
+    /// Ends that certificates say, and the CA's key vouches for.
+    pub(super) verified: HashMap<Serial, UnixTime>,
+    /// Those that the ledger says were given up: they may have no certificate to show.
+    pub(super) given_up: HashSet<Serial>,
+}
+
+impl Authority {
+    /// Of these serial numbers of a CA, those whose certificates ended so long ago that no CRL lists them.
+    pub async fn past_among(&self, ca: &Ca, serials: &[Serial]) -> Result<HashSet<Serial>, LedgerError> {
+        let now = self.ports().clock.now();
+        let ends = self.ends(ca, serials).await?;
+        let past = ends.verified.into_iter().filter(|(_, end)| due::is_past(*end, now));
+        Ok(past.map(|(serial, _)| serial).collect())
+    }
+
+    pub(super) async fn ends(&self, ca: &Ca, serials: &[Serial]) -> Result<Ends, LedgerError> {
+        let mut ends = Ends::default();
+        for together in serials.chunks(TOGETHER) {
+            for (serial, evidence) in self.ports().ledger.evidence(ca.slug(), together).await? {
+                if let Some(end) = verified_end(ca, serial, &evidence) {
+                    ends.verified.insert(serial, end);
+                } else if evidence.given_up {
+                    ends.given_up.insert(serial);
+                }
+            }
+        }
+        Ok(ends)
+    }
+}
+
+/// The latest end of certificates of that serial number that the CA signed: there is one such certificate, or its copies.
+fn verified_end(ca: &Ca, serial: Serial, evidence: &Evidence) -> Option<UnixTime> {
+    let parsed = evidence
+        .certificates
+        .iter()
+        .filter_map(|der| Certificate::parse(der).ok());
+    let ours = parsed.filter(|certificate| {
+        certificate.serial() == serial
+            && certificate.issuer() == ca.certificate().subject()
+            && certificate.is_signed_by(ca.issuer.public_key())
+    });
+    ours.map(|certificate| certificate.not_after()).max()
+}

@@ -1,0 +1,253 @@
+//! What is revoked is a certificate, found wherever it stands: what the journal and a row say of it are claims. Where they do
+//! not fit what the certificate says that a CA of ours signed, the certificate decides, and that is told; where there is none
+//! to be found, the journal has all that revoking takes.
+
+use chancery_authority::Slug;
+use chancery_authority::port::ledger::{CertificateRecord, LedgerError, Revocation};
+use chancery_x509::certificate::Certificate;
+use chancery_x509::key::KeyFingerprint;
+use chancery_x509::serial::Serial;
+use chancery_x509::time::UnixTime;
+
+use super::authorities::KnownCa;
+use super::entry::{Entry, Stage};
+use super::item::Item;
+use super::old::Belongs;
+use super::revoke::scope_of;
+use super::row::{self, Row};
+use super::tables::{Range, Table};
+use super::{DynamoLedger, crl, names};
+
+/// Rows of one serial number that are looked at: there is one, but for what somebody planted.
+const ROWS: usize = 50;
+
+/// A certificate that is to be revoked.
+pub(super) struct Revocable {
+    pub(super) record: CertificateRecord,
+    /// Its row, where there is one.
+    pub(super) row_key: Option<Item>,
+    /// What does not fit, in words.
+    pub(super) damaged: Option<String>,
+}
+
+/// A certificate that a CA of this deployment signed.
+pub(super) struct Verified {
+    issuer: Slug,
+    pub(super) certificate: Certificate,
+}
+
+/// The certificate of a row, if one of the CAs signed it and its serial number is that one.
+pub(super) fn verified(row: &Item, serial: Serial, cas: &[KnownCa]) -> Option<Verified> {
+    let certificate = Certificate::parse(&row::certificate(row).ok()?).ok()?;
+    let issuer = cas.iter().find(|ca| ca.has_signed(&certificate))?.record.slug.clone();
+    (certificate.serial() == serial).then_some(Verified { issuer, certificate })
+}
+
+impl Verified {
+    fn common_name(&self) -> String {
+        self.certificate.subject().attributes().common_name.unwrap_or_default()
+    }
+
+    /// What of the entry is not as the certificate says.
+    fn differs_from(&self, entry: &Entry) -> Option<&'static str> {
+        if !matches!(entry.stage, Stage::Complete { .. }) {
+            Some("Stage")
+        } else if entry.id.issuer != self.issuer {
+            Some("Issuer")
+        } else if entry.key != KeyFingerprint::of(self.certificate.spki_der()) {
+            Some("KeyFingerprint")
+        } else if entry.not_after != self.certificate.not_after() {
+            Some("NotAfter")
+        } else if entry.common_name != self.common_name() {
+            Some("CommonName")
+        } else {
+            None
+        }
+    }
+}
+
+impl DynamoLedger {
+    pub(super) async fn find_to_revoke(&self, serial: Serial) -> Result<Option<Revocable>, LedgerError> {
+        let (entry, mut damaged) = match self.entry(serial).await {
+            Ok(entry) => (entry, None),
+            Err(LedgerError::Damaged { detail }) => (None, Some(detail)),
+            Err(error) => return Err(error),
+        };
+        let mut own_row = None;
+        if let Some(entry) = &entry {
+            own_row = self.tables.get(Table::Certificates, entry.row_key()).await?;
+            if let Some(item) = &own_row
+                && let Some(verified) = verified(item, serial, &self.known_cas().await?)
+            {
+                let Some(attribute) = verified.differs_from(entry) else {
+                    let record = entry.clone().record(readable(item, entry));
+                    let row_key = Some(entry.row_key());
+                    let fits = |record| Revocable {
+                        record,
+                        row_key,
+                        damaged: None,
+                    };
+                    return Ok(record.map(fits));
+                };
+                damaged = Some(format!(
+                    "the journal's entry of {serial} says another {attribute} than its certificate"
+                ));
+            }
+        }
+        if let Some(found) = self
+            .by_certificate(serial, entry.as_ref(), own_row.as_ref(), damaged.as_deref())
+            .await?
+        {
+            return Ok(Some(found));
+        }
+        match entry {
+            Some(entry) if matches!(entry.stage, Stage::Complete { .. }) => {
+                self.by_journal(entry, own_row.as_ref()).await.map(Some)
+            }
+            // Open or given up, and no certificate anywhere.
+            Some(_) => Ok(None),
+            None => match (self.find_old(serial).await?, damaged) {
+                (Some(found), damaged) => Ok(Some(Revocable {
+                    record: found.record,
+                    row_key: Some(found.row_key),
+                    damaged,
+                })),
+                (None, Some(detail)) => Err(LedgerError::Damaged { detail }),
+                (None, None) => Ok(None),
+            },
+        }
+    }
+
+    /// By the certificate in any row of that serial number; the row of its own name goes before others.
+    async fn by_certificate(
+        &self,
+        serial: Serial,
+        entry: Option<&Entry>,
+        own_row: Option<&Item>,
+        damaged: Option<&str>,
+    ) -> Result<Option<Revocable>, LedgerError> {
+        let mut rows: Vec<Item> = self.rows_of(serial).await?;
+        // The index lags behind.
+        rows.extend(own_row.cloned());
+        let cas = self.known_cas().await?;
+        let mut found: Vec<(Row, Verified)> = rows
+            .iter()
+            .filter_map(|item| Some((Row::parse(item).ok()?, verified(item, serial, &cas)?)))
+            .collect();
+        found.sort_by_key(|(row, verified)| row.partition != row::partition(&verified.common_name()));
+        let Some((row, verified)) = found.into_iter().next() else {
+            return Ok(None);
+        };
+        let row_key = row.key();
+        let Belongs::To(record) = Self::old_record(row, &cas) else {
+            return Ok(None);
+        };
+        let mut record = CertificateRecord {
+            common_name: verified.common_name(),
+            ..*record
+        };
+        record.id.issuer = verified.issuer;
+        if let Some(entry) = entry {
+            record.shard = entry.shard;
+            record.renews = entry.renewal.as_ref().map(|renewal| renewal.predecessor.clone());
+        }
+        let damaged = match (damaged, entry) {
+            (Some(damaged), _) => Some(damaged.to_owned()),
+            (None, Some(_)) => Some(format!(
+                "the journal's entry of {serial} does not lead to its certificate, which stands in row {}",
+                super::called(&row_key)
+            )),
+            (None, None) if !self.has_old_rows().await? => {
+                Some(format!("the journal has no entry of {serial}, which has a certificate"))
+            }
+            (None, None) => None,
+        };
+        Ok(Some(Revocable {
+            record,
+            row_key: Some(row_key),
+            damaged,
+        }))
+    }
+
+    /// By what the journal says, where the certificate is not to be found.
+    async fn by_journal(&self, entry: Entry, row: Option<&Item>) -> Result<Revocable, LedgerError> {
+        let id = entry.id.clone();
+        let row_key = row.is_some().then(|| entry.row_key());
+        let what = row.map_or_else(
+            || "has no row".to_owned(),
+            |item| format!("is not in {}", super::called(item)),
+        );
+        let damaged = format!("the certificate of {id} {what}; the journal is what it is revoked by");
+        let row = row.map_or_else(|| nothing(&entry), |item| readable(item, &entry));
+        let mut record = entry.record(row).ok_or(LedgerError::NotFound(id.serial))?;
+        if row_key.is_none() {
+            record.revocation = self.listed_revocation(&record).await?;
+        }
+        Ok(Revocable {
+            record,
+            row_key,
+            damaged: Some(damaged),
+        })
+    }
+
+    /// What the list says, where there is no row to say it.
+    async fn listed_revocation(&self, record: &CertificateRecord) -> Result<Option<Revocation>, LedgerError> {
+        let key = names::revocation(&scope_of(record), record.id.serial);
+        let Some(item) = self.tables.get(Table::Journal, key).await? else {
+            return Ok(None);
+        };
+        let (entry, _) = crl::parse(&item, UnixTime(0));
+        Ok(entry.map(|entry| Revocation {
+            at: entry.revoked_at,
+            reason: entry.reason,
+            invalidity_date: entry.invalidity_date,
+            principal: String::new(),
+        }))
+    }
+
+    /// The rows of a serial number, through their index. A row without a certificate is none: whoever may write one attribute
+    /// of rows makes such.
+    pub(super) async fn rows_of(&self, serial: Serial) -> Result<Vec<Item>, LedgerError> {
+        let range = Range {
+            index: Some("serial"),
+            condition: "#SerialNumber = :key".to_owned(),
+            limit: Some(ROWS),
+            ..Range::rows(serial.to_string())
+        };
+        let page = self.tables.page(&range, None).await?;
+        let keys = page.items.iter().filter_map(|item| {
+            let partition = item.as_text("CommonName").ok()?;
+            Some((Table::Certificates, Item::row_key(partition, serial.to_string())))
+        });
+        let rows = self.tables.get_many(keys.collect()).await?;
+        Ok(rows
+            .into_iter()
+            .map(|(_, row)| row)
+            .filter(|row| row.has("Certificate"))
+            .collect())
+    }
+}
+
+/// A row with what of it can be read.
+fn readable(item: &Item, entry: &Entry) -> Row {
+    Row::parse(item).unwrap_or_else(|error| {
+        tracing::error!(%error, row = super::called(item), "a row cannot be read; the journal is what its certificate is revoked by");
+        Row {
+            certificate: row::certificate(item).unwrap_or_default(),
+            revocation: row::revocation(item),
+            ..nothing(entry)
+        }
+    })
+}
+
+fn nothing(entry: &Entry) -> Row {
+    Row {
+        partition: entry.partition().to_owned(),
+        serial: entry.id.serial,
+        certificate: Vec::new(),
+        notify_expiry: None,
+        revocation: None,
+        reminders: Vec::new(),
+        counts_crls: false,
+    }
+}

@@ -1,0 +1,349 @@
+//! What somebody with a hand on the tables wrote over, or what a restored one is behind with: neither takes a revocation back,
+//! nor keeps a certificate from being revoked, nor has anything signed or answered that is not ours.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
+use chancery_authority::belief::NotBelieved;
+use chancery_authority::revoke::{ListedRevocation, decide_listed};
+use chancery_authority::wire::RevokedEntry;
+use chancery_aws::Deployment;
+use chancery_x509::certificate::Certificate;
+use chancery_x509::crl::RevocationReason;
+use chancery_x509::serial::Serial;
+
+use crate::office::{NOW, Office};
+use crate::pages::{text, write};
+use crate::rows::{crl, issue, revoke, write_over};
+use crate::sandbox::{Sandbox, patient};
+use crate::support::{Requester, principal, token};
+
+type Key = [(&'static str, String); 2];
+
+fn padded(serial: Serial) -> String {
+    data_encoding::HEXLOWER.encode(serial.as_padded())
+}
+
+fn listed(deployment: &Deployment, serial: Serial) -> Key {
+    [
+        ("Key", format!("revoked#{}#full", deployment.issuing_ca())),
+        ("Sort", padded(serial)),
+    ]
+}
+
+fn intent(serial: Serial) -> Key {
+    [("Key", format!("intent#{serial}")), ("Sort", "-".to_owned())]
+}
+
+fn row(name: &str, serial: Serial) -> Key {
+    [("CommonName", name.to_owned()), ("SerialNumber", serial.to_string())]
+}
+
+fn number(number: i64) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+async fn item(sandbox: &Sandbox, table: &str, key: Key) -> Option<HashMap<String, AttributeValue>> {
+    let [hash, range] = key;
+    let get = sandbox.dynamodb().get_item().table_name(table);
+    let get = get.key(hash.0, text(hash.1)).key(range.0, text(range.1));
+    get.send().await.unwrap().item
+}
+
+async fn delete(sandbox: &Sandbox, table: &str, key: Key) {
+    let [hash, range] = key;
+    let delete = sandbox.dynamodb().delete_item().table_name(table);
+    let delete = delete.key(hash.0, text(hash.1)).key(range.0, text(range.1));
+    delete.send().await.unwrap();
+}
+
+fn entry(common_name: &str, serial: Serial) -> RevokedEntry {
+    let list = serde_json::json!([{"common_name": common_name, "serial_number": serial.to_string()}]);
+    let (mut entries, damaged) = RevokedEntry::parse_list("revoked.json", list.to_string().as_bytes()).unwrap();
+    assert!(damaged.is_empty());
+    entries.remove(0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_end_that_somebody_wrote_takes_a_revocation_back() {
+    let Some(sandbox) = Sandbox::start() else { return };
+    let (office, deployment) = Office::new(&sandbox, &patient()).await;
+    let journal = deployment.journal_table();
+    let mut serials = Vec::new();
+    for name in ["list", "both", "lost", "really"] {
+        serials.push(issue(&office, &format!("{name}.example.com")).await);
+        revoke(&office, serials[serials.len() - 1]).await;
+    }
+    for serial in &serials[..3] {
+        write_over(&sandbox, journal, listed(&deployment, *serial), "NotAfter", number(1)).await;
+    }
+    for serial in &serials[1..3] {
+        write_over(&sandbox, journal, intent(*serial), "NotAfter", number(1)).await;
+        write_over(&sandbox, journal, intent(*serial), "CommonName", text("x")).await;
+    }
+    write_over(&sandbox, journal, intent(serials[2]), "Stage", text("lost")).await;
+    let office = Office::open(&sandbox, &deployment, office.bucket(), &patient()).await;
+    let mut wanted = serials.clone();
+    wanted.sort_unstable();
+    let (now, damaged) = crl(&office, &deployment).await;
+    assert_eq!(now, wanted);
+    assert!(damaged.len() >= 2, "{damaged:?}");
+    // Put back, with the ends that their certificates say.
+    assert_eq!(crl(&office, &deployment).await, (wanted, vec![]));
+    let end = office
+        .authority
+        .certificate(serials[0])
+        .await
+        .unwrap()
+        .unwrap()
+        .not_after;
+    office.clock.set(end.plus_days(9));
+    assert_eq!(crl(&office, &deployment).await.0.len(), 4, "on one CRL after their end");
+    office.clock.set(end.plus_days(20));
+    let (left, damaged) = crl(&office, &deployment).await;
+    assert_eq!(damaged, [""; 0]);
+    assert!(!left.contains(&serials[0]) && !left.contains(&serials[3]), "{left:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_is_revoked_by_what_it_says_itself() {
+    let Some(sandbox) = Sandbox::start() else { return };
+    let (office, deployment) = Office::new(&sandbox, &patient()).await;
+    let journal = deployment.journal_table();
+    let changes = [
+        ("lost", Some(("Stage", text("lost")))),
+        ("named", Some(("CommonName", text("other.example.com")))),
+        ("issued", Some(("Issuer", text(deployment.root_ca().as_str())))),
+        ("unreadable", Some(("Stage", text("???")))),
+        ("rowless", None),
+    ];
+    let mut serials = Vec::new();
+    for (name, change) in &changes {
+        let name = format!("{name}.example.com");
+        let serial = issue(&office, &name).await;
+        match change {
+            Some((attribute, value)) => write_over(&sandbox, journal, intent(serial), attribute, value.clone()).await,
+            None => delete(&sandbox, deployment.table(), row(&name, serial)).await,
+        }
+        serials.push((name, serial));
+    }
+    let office = Office::open(&sandbox, &deployment, office.bucket(), &patient()).await;
+    for (name, serial) in &serials {
+        let ledger = office.ports.ledger.as_ref();
+        let decided = decide_listed(ledger, deployment.issuing_ca(), &entry(name, *serial)).await;
+        let (decided, damaged) = decided.unwrap();
+        assert!(damaged.is_some(), "{name}");
+        let ListedRevocation::Due(record) = decided else {
+            panic!("{name}: {decided:?}")
+        };
+        let reason = RevocationReason::Superseded;
+        let revoked = office
+            .authority
+            .revoke_record(*record, reason, None, &principal())
+            .await;
+        assert!(!revoked.unwrap().already, "{name}");
+    }
+    let mut wanted: Vec<_> = serials.iter().map(|(_, serial)| *serial).collect();
+    wanted.sort_unstable();
+    assert_eq!(crl(&office, &deployment).await.0, wanted);
+    // Once is enough, also for the one whose row does not say so.
+    for (_, serial) in &serials {
+        let again = office
+            .authority
+            .revoke(*serial, RevocationReason::Superseded, None, &principal())
+            .await;
+        assert!(again.unwrap().already);
+    }
+    // What says of itself that it is revoked, and is listed as ended, is listed anew.
+    let serial = serials[0].1;
+    write_over(&sandbox, journal, listed(&deployment, serial), "NotAfter", number(1)).await;
+    revoke(&office, serial).await;
+    let item = item(&sandbox, journal, listed(&deployment, serial)).await.unwrap();
+    assert_ne!(item["NotAfter"], number(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_intent_whose_certificate_there_is_is_completed_with_it() {
+    let Some(sandbox) = Sandbox::start() else { return };
+    let (office, deployment) = Office::new(&sandbox, &patient()).await;
+    let (one, other) = (
+        issue(&office, "one.example.com").await,
+        issue(&office, "other.example.com").await,
+    );
+    let before = office.authority.certificate(one).await.unwrap().unwrap();
+    // The journal of a moment before it was complete; and an intent that somebody opened again with another content.
+    let tbs = Certificate::parse(&before.certificate).unwrap().tbs_der().to_vec();
+    for (serial, tbs) in [(one, tbs.clone()), (other, tbs)] {
+        let journal = deployment.journal_table();
+        for (name, value) in [
+            ("Stage", text("open")),
+            ("Open", text("intent")),
+            ("Since", number(NOW.0)),
+            ("Tbs", AttributeValue::B(Blob::new(tbs))),
+        ] {
+            write_over(&sandbox, journal, intent(serial), name, value).await;
+        }
+    }
+    let signatures = sandbox.signatures().len();
+    let office = Office::open(&sandbox, &deployment, office.bucket(), &patient()).await;
+    let swept = office.authority.sweep_older_than(0).await.unwrap();
+    assert_eq!(
+        swept.completed.iter().map(|id| id.serial).collect::<Vec<_>>(),
+        [one],
+        "{swept:?}"
+    );
+    assert_eq!((swept.lost.len(), swept.failed.len()), (0, 1), "{swept:?}");
+    assert_eq!(sandbox.signatures().len(), signatures, "nothing is signed for either");
+    let after = office.authority.certificate(one).await.unwrap().unwrap();
+    assert_eq!(after.certificate, before.certificate);
+    assert_eq!(crl(&office, &deployment).await.0, [], "nor is either revoked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_somebody_replaced_is_not_answered() {
+    let Some(sandbox) = Sandbox::start() else { return };
+    let (office, deployment) = Office::new(&sandbox, &patient()).await;
+    let request = Requester::new().request("mine.example.com");
+    let ask = async || {
+        office
+            .authority
+            .issue(&request, &principal(), Some(token("mine")))
+            .await
+    };
+    let mine = ask().await.unwrap().record.id.serial;
+    assert!(ask().await.unwrap().replayed);
+    let theirs = issue(&office, "theirs.example.com").await;
+    let theirs = item(&sandbox, deployment.table(), row("theirs.example.com", theirs))
+        .await
+        .unwrap();
+    let own = row("mine.example.com", mine);
+    write_over(
+        &sandbox,
+        deployment.table(),
+        own,
+        "Certificate",
+        theirs["Certificate"].clone(),
+    )
+    .await;
+    let error = ask().await.unwrap_err();
+    assert!(
+        error.detail().is_some_and(|detail| detail.contains("replaced")),
+        "{error:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_ca_is_made_over_a_row_that_nobody_can_read() {
+    let Some(sandbox) = Sandbox::start() else { return };
+    for adopted in [false, true] {
+        let (deployment, bucket) = (sandbox.deployment().await, sandbox.bucket().await);
+        let garbage = HashMap::from([
+            ("CommonName".to_owned(), text(deployment.root_ca().as_str())),
+            ("SerialNumber".to_owned(), text("77")),
+            ("Certificate".to_owned(), AttributeValue::B(Blob::new(*b"garbage"))),
+            ("CRLNumber".to_owned(), number(7)),
+        ]);
+        write(&sandbox, deployment.table(), vec![garbage]).await;
+        if adopted {
+            let state = HashMap::from([
+                ("Key".to_owned(), text("adoption")),
+                ("Sort".to_owned(), text("state")),
+                ("Complete".to_owned(), AttributeValue::Bool(true)),
+            ]);
+            write(&sandbox, deployment.journal_table(), vec![state]).await;
+        }
+        let office = Office::open(&sandbox, &deployment, &bucket, &patient()).await;
+        let signatures = sandbox.signatures().len();
+        let error = office.authority.initialise(&|_: &str| ()).await.unwrap_err();
+        assert!(error.to_string().contains("no CA is made"), "{error}");
+        assert_eq!(sandbox.signatures().len(), signatures);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_has_another_ca_s_key_and_certificate_is_not_believed() {
+    let Some(sandbox) = Sandbox::start() else { return };
+    let (office, deployment) = Office::new(&sandbox, &patient()).await;
+    let journal = deployment.journal_table();
+    let authority = |slug: &str| [("Key", "authorities".to_owned()), ("Sort", slug.to_owned())];
+    let mut root = item(&sandbox, journal, authority(deployment.root_ca().as_str()))
+        .await
+        .unwrap();
+    root.insert("Sort".to_owned(), text(deployment.issuing_ca().as_str()));
+    write(&sandbox, journal, vec![root]).await;
+    let office = Office::open(&sandbox, &deployment, office.bucket(), &patient()).await;
+    let refused = office.authority.not_believed().await;
+    assert!(
+        matches!(&refused[..], [(slug, NotBelieved::OtherKey { .. })] if slug == deployment.issuing_ca()),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_keys_that_are_written_here_count_in_a_list() {
+    let Some(sandbox) = Sandbox::start() else { return };
+    let (office, deployment) = Office::new(&sandbox, &patient()).await;
+    let mut serials = Vec::new();
+    for name in ["a", "b", "c"] {
+        serials.push(issue(&office, &format!("{name}.example.com")).await);
+        revoke(&office, serials[serials.len() - 1]).await;
+    }
+    serials.sort_unstable();
+    let own = item(&sandbox, deployment.journal_table(), listed(&deployment, serials[0]))
+        .await
+        .unwrap();
+    let planted = [
+        format!("#7f{}", "ff".repeat(19)),
+        padded(serials[0]).to_uppercase(),
+        "!".to_owned(),
+    ];
+    let planted = planted.map(|sort| {
+        let mut item = own.clone();
+        item.insert("Sort".to_owned(), text(sort));
+        item
+    });
+    write(&sandbox, deployment.journal_table(), planted.to_vec()).await;
+    for _ in 0..2 {
+        let (now, damaged) = crl(&office, &deployment).await;
+        assert_eq!(now, serials, "each once, and nothing else");
+        let planted = damaged.iter().filter(|line| line.contains("no serial number")).count();
+        assert_eq!((planted, damaged.len()), (3, 3), "{damaged:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_compromise_whose_others_are_left_is_not_finished() {
+    let Some(sandbox) = Sandbox::start() else { return };
+    let (office, deployment) = Office::new(&sandbox, &patient()).await;
+    let journal = deployment.journal_table();
+    let requester = Requester::new();
+    let mut request = requester.request("same.example.com");
+    request.force_issue = true;
+    let mut serials = Vec::new();
+    for _ in 0..2 {
+        let issued = office.authority.issue(&request, &principal(), None).await.unwrap();
+        serials.push(issued.record.id.serial);
+    }
+    let compromise = async || {
+        let reason = RevocationReason::KeyCompromise;
+        office.authority.revoke(serials[0], reason, None, &principal()).await
+    };
+    // The line of the key is not answered for: the one that was asked for is on the list all the same.
+    let line = [("Key", format!("line#{}", serials[0])), ("Sort", "x".to_owned())];
+    write_over(&sandbox, journal, line.clone(), "Junk", text("x")).await;
+    compromise().await.unwrap_err();
+    assert_eq!(crl(&office, &deployment).await.0, [serials[0]]);
+    let among = async || {
+        office
+            .ports
+            .ledger
+            .listed_among(deployment.issuing_ca(), &serials)
+            .await
+            .unwrap()
+    };
+    assert!(among().await.is_empty(), "who looks for what stands goes on with it");
+    delete(&sandbox, journal, line).await;
+    compromise().await.unwrap();
+    assert_eq!(among().await.len(), 2);
+}
