@@ -20,13 +20,13 @@ use chancery_x509::time::UnixTime;
 
 use super::entry::{Entry, Renewal, Stage};
 use super::item::{Item, Malformed};
-use super::revocable::{Revocable, verified};
+use super::revocable::Revocable;
 use super::revoke::{Others, scope_of};
 use super::row;
 use super::tables::{Range, Table, Write};
 use super::{DynamoLedger, Found, damaged, names};
 
-/// Certificates of a key whose ends are looked at together.
+/// Certificates of a key that are looked at together.
 const TOGETHER: usize = 100;
 
 /// Where a successor will stand, and what must still hold when it is reserved.
@@ -378,7 +378,7 @@ impl DynamoLedger {
         let all: Vec<Serial> = all.copied().filter(|serial| *serial != record.id.serial).collect();
         let mut due = Vec::new();
         for together in all.chunks(TOGETHER) {
-            due.extend(self.unexpired(together, revocation.at).await?);
+            due.extend(self.unrevoked(together, revocation.reason).await?);
         }
         for (serial, entry) in due {
             if let Some(entry) = entry.filter(|entry| matches!(entry.stage, Stage::Open { .. })) {
@@ -416,22 +416,24 @@ impl DynamoLedger {
         Ok((others, false))
     }
 
-    /// Those of the serial numbers that have not ended by then, as their certificates say, with their entries: a key that was
-    /// certified again for years has many that have, and they are looked at together.
-    async fn unexpired(&self, serials: &[Serial], at: UnixTime) -> Result<Vec<(Serial, Option<Entry>)>, LedgerError> {
+    /// Those of the serial numbers that their rows do not say are revoked as far as this wants, with their entries: a key that
+    /// was certified again for years has many, and who goes on after an interruption looks at them together.
+    async fn unrevoked(
+        &self,
+        serials: &[Serial],
+        reason: RevocationReason,
+    ) -> Result<Vec<(Serial, Option<Entry>)>, LedgerError> {
+        let compromise = RevocationReason::KeyCompromise;
         let mut entries = self.entries(serials).await?;
         let rows = entries.values().map(|entry| (Table::Certificates, entry.row_key()));
         let rows = self.tables.get_many(rows.collect()).await?;
-        let cas = self.known_cas().await?;
-        let ended: HashSet<Serial> = rows
-            .iter()
-            .filter_map(|(_, row)| {
-                let serial = row::serial(row).ok()?;
-                let end = verified(row, serial, &cas)?.certificate.not_after();
-                (end < at).then_some(serial)
-            })
-            .collect();
-        let left = serials.iter().filter(|serial| !ended.contains(serial));
+        let revoked = rows.iter().filter_map(|(_, row)| {
+            let first = row::revocation(row)?.reason;
+            let serial = row::serial(row).ok()?;
+            (first == compromise || reason != compromise).then_some(serial)
+        });
+        let revoked: HashSet<Serial> = revoked.collect();
+        let left = serials.iter().filter(|serial| !revoked.contains(serial));
         Ok(left.map(|serial| (*serial, entries.remove(serial))).collect())
     }
 
