@@ -6,8 +6,8 @@
 //!
 //! **CRL numbers.** After the backup was taken more CRLs may have been published, with numbers that the backup does not know, and
 //! relying parties may refuse a CRL whose number is below one that they have seen (RFC 5280 section 5.2.3). So restoring raises
-//! the floor of CRL numbers to the Unix time of the restore: numbers rise by one for each CRL, and no scope publishes more than one
-//! CRL a second, so that no number given out before can be above. The floor holds for scopes that the backup does not know, too.
+//! the floor of CRL numbers to 1,024 for each second of the restore's Unix time: numbers rise by one for each CRL, and no key signs
+//! so many a second, so that no number given out before can be above. The floor holds for scopes that the backup does not know, too.
 //!
 //! **Who took it.** Hashes tell accidents alone. The manifest is signed by the CA that issues, and a restore holds that against a
 //! root that it is given: whoever can write a backup, and no CA key, changes nothing.
@@ -45,7 +45,8 @@ pub use signature::{Roots, SignedBy, Signer};
 const ROOMS: [&str; 4] = ["profiles", "keys", "public", "csrs"];
 
 /// What people wrote: the authority's configuration, and what differs from house to house.
-const WRITTEN: [&str; 2] = ["chancery.toml", "house.toml"];
+const CONFIG: &str = "chancery.toml";
+const WRITTEN: [&str; 2] = [CONFIG, "house.toml"];
 const LEDGER: &str = "ledger.sqlite3";
 const MANIFEST: &str = "manifest.json";
 
@@ -198,6 +199,20 @@ pub enum BackupError {
         file: String,
         /// What is wrong.
         detail: String,
+    },
+    /// Signed under a CA whose key others may have.
+    #[error(
+        "this backup is not to be trusted: {file} lists {subject}, under which it was signed, as revoked ({reason}), so others \
+         may have made it; use a backup that another CA signed, or if you know that nobody else could write this one, \
+         restore it with --unsigned"
+    )]
+    RevokedSigner {
+        /// The CA's subject.
+        subject: String,
+        /// The CRL's file.
+        file: String,
+        /// The reason of the revocation.
+        reason: &'static str,
     },
     /// Something in the backup was not approved.
     #[error("{detail}")]

@@ -61,6 +61,8 @@ struct House {
     /// `None` where the file is only read.
     writer: Option<Writer>,
     readers: Workers<Reader>,
+    /// For searches that look at much: whoever asks for many of them waits for them alone.
+    searcher: Workers<Reader>,
 }
 
 /// A reading thread's connection.
@@ -97,14 +99,20 @@ impl SqliteLedger {
 
     fn assemble(path: Arc<Path>, writer: Option<Writer>) -> Result<Self, OpenError> {
         let is_read_only = writer.is_none();
-        let readers = (0..READERS).map(|_| Reader {
+        let reader = || Reader {
             path: Arc::clone(&path),
             connection: None,
             is_read_only,
-        });
+        };
+        let start = |name, readers: usize| {
+            let states: Vec<Reader> = (0..readers).map(|_| reader()).collect();
+            Workers::start(name, states).map_err(|error| fault::io(&path, &error))
+        };
+        let (readers, searcher) = (start("ledger-reader", READERS)?, start("ledger-search", 1)?);
         let house = House {
             writer,
-            readers: Workers::start("ledger-reader", readers).map_err(|error| fault::io(&path, &error))?,
+            readers,
+            searcher,
             path,
         };
         Ok(Self(Arc::new(house)))
@@ -379,8 +387,13 @@ impl Ledger for SqliteLedger {
 
     async fn search(&self, query: &Search, after: Option<&Cursor>, limit: usize) -> Result<Page, LedgerError> {
         let (query, after) = (query.clone(), after.cloned());
-        self.read(move |connection| certificates::search(connection, &query, after.as_ref(), limit))
-            .await
+        let is_quick = certificates::is_by_equality(&query);
+        let search = move |connection: &Connection| certificates::search(connection, &query, after.as_ref(), limit);
+        if is_quick {
+            return self.read(search).await;
+        }
+        let searching = self.0.searcher.run(|reader| reader.run(search));
+        searching.await.unwrap_or_else(|| Err(stopped()))
     }
 
     async fn expiring(

@@ -68,6 +68,10 @@ fn unsigned(now: UnixTime) -> Restoring<'static> {
     }
 }
 
+fn ledger_of(house: &House, name: &str) -> SqliteLedger {
+    SqliteLedger::open(house.path(name).join("ledger.sqlite3")).unwrap()
+}
+
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
@@ -127,12 +131,22 @@ async fn crl_numbers_never_go_back_however_old_the_backup() {
     assert!(ledger.reserve_crl(&shard, support::ALL).await.unwrap().number > last);
     drop(ledger);
 
+    // A burst of CRLs, and a restore of the older backup a moment later.
+    let mut burst = second;
+    for _ in 0..50 {
+        burst = next_crl(&ledger_of(&house, "restored")).await.0;
+    }
+    let a_second_later = NOW.plus_days(1).plus_seconds(1);
+    house.restore("backup", "restored-twice", a_second_later).unwrap();
+    let twice = next_crl(&ledger_of(&house, "restored-twice")).await.0;
+    assert!(twice > burst, "{twice} after {burst}");
+
     // Again, with a clock that was set back.
     let again = DataFolder::open(house.path("restored")).unwrap();
     backup::back_up(&again, &house.path("second"), None, NOW.plus_days(2), &|_| ()).unwrap();
     house.restore("second", "restored-again", NOW.plus_days(-400)).unwrap();
     let ledger = SqliteLedger::open(house.path("restored-again/ledger.sqlite3")).unwrap();
-    assert!(next_crl(&ledger).await.0 > second);
+    assert!(next_crl(&ledger).await.0 > burst);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use chancery_authority::port::Clock as _;
 use chancery_local::backup::{self, Signer};
 use chancery_local::folder::DataFolder;
@@ -61,9 +61,20 @@ pub(crate) fn run(arguments: &Arguments, target: &Path, unsigned: bool) -> Resul
     Ok(ExitCode::SUCCESS)
 }
 
-/// The CA that issues, its key opened.
+/// The CA that issues, or where that is revoked the nearest one above it that stands, its key opened: a restore believes no other.
 fn signer(house: &House) -> Result<Signer> {
-    let ca = house.authority.issuing_ca().context("there is no CA that issues yet")?;
+    let issuing = house.authority.issuing_ca().context("there is no CA that issues yet")?;
+    let mut standing = None;
+    for ca in house.authority.chain(issuing.slug()) {
+        let revoked = house.authority.revoked_in_chain(ca.slug());
+        if house.runtime.block_on(revoked)?.is_none() {
+            standing = Some(ca);
+            break;
+        }
+    }
+    let Some(ca) = standing else {
+        bail!("every CA of the chain is revoked");
+    };
     house.make_key_ready(&ca)?;
     let chain = house.authority.chain(ca.slug());
     Ok(Signer {

@@ -191,6 +191,63 @@ fn the_crls_of_all_shards_are_asked_for_and_taken_from_one_file() {
     assert_eq!(new, 1, "{restored}");
 }
 
+/// A CRL that nobody publishes any more, and that no certificate names, is asked of nobody.
+#[test]
+fn the_crl_of_a_shard_that_is_gone_is_not_asked_for() {
+    let folder = Folder::new();
+    let shards = include_str!("../data/cases/shards/authority.toml");
+    fs::write(folder.path("shards.toml"), shards).unwrap();
+    folder.text(&["init", "--config", "shards.toml"]);
+    let config = folder.data().join("chancery.toml");
+    fs::write(&config, shards.replace("shards = 3", "shards = 0")).unwrap();
+    folder.text(&["request", "a.corp.example", "--profile", "tls-server", "--out", "a"]);
+    folder.text(&["crl", "publish"]);
+    folder.text(&["backup", "copy"]);
+    fs::rename(folder.data(), folder.path("lost")).unwrap();
+    let told = folder.complaint(&restore(&CRLS[2..]));
+    assert!(told.contains("newest published") && told.contains(ISSUING), "{told}");
+    folder.text(&restore(&CRLS));
+}
+
+/// Whoever has the key of a CA that was revoked for that can sign any ledger.
+#[test]
+fn a_backup_by_a_ca_that_is_revoked_is_refused_and_the_next_one_is_by_a_ca_that_stands() {
+    let revoked_for = |reason: &str| {
+        let folder = Folder::new();
+        folder.text(&["init"]);
+        folder.text(&["request", "a.example.com", "--profile", "tls-server", "--out", "a"]);
+        folder.text(&["backup", "copy"]);
+        let listed = folder.json(&["list", "Chancery Issuing CA"]);
+        let serial = listed["certificates"][0]["serial_number"].as_str().unwrap().to_owned();
+        // The time of a revocation is in seconds.
+        std::thread::sleep(std::time::Duration::from_millis(1100));
+        folder.text(&["revoke", &serial, "--reason", reason]);
+        folder.text(&["crl", "publish"]);
+        folder
+    };
+    let folder = revoked_for("cACompromise");
+    let second = folder.json(&["backup", "second"]);
+    assert!(second["signed_by"].as_str().unwrap().contains("Root CA"), "{second}");
+    fs::rename(folder.data(), folder.path("lost")).unwrap();
+    let told = folder.complaint(&restore(&CRLS));
+    for part in ["cACompromise", "Issuing CA", "--unsigned"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    assert!(!folder.data().exists());
+    let told = folder.text(&restore(&[&CRLS[..], &["--unsigned"]].concat()));
+    assert!(told.contains("Nobody signed this backup"), "{told}");
+    fs::rename(folder.data(), folder.path("unsigned")).unwrap();
+    let root = "lost/public/chancery-root-ca.crt";
+    let told = folder.text(&[&["restore", "second", "--root", root][..], &CRLS].concat());
+    assert!(told.contains("Signed by CN="), "{told}");
+
+    // Whoever only has a new CA kept the key of the old one.
+    let folder = revoked_for("superseded");
+    fs::rename(folder.data(), folder.path("lost")).unwrap();
+    let told = folder.text(&restore(&CRLS));
+    assert!(told.contains("Signed by CN="), "{told}");
+}
+
 /// Writes a file of the backup anew, and its hash into the manifest: what whoever can write the backup can do.
 fn forge(folder: &Folder, name: &str, content: &str) {
     let file = folder.path("copy").join(name);

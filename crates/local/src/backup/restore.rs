@@ -1,20 +1,27 @@
 //! The way back.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use chancery_authority::config::Config;
+use chancery_authority::port::ledger::CrlScope;
 use chancery_x509::time::UnixTime;
 use rusqlite::Connection;
 
 use super::manifest::remove_companions;
 use super::revocations::{self, GivenCrl, TakenCrl};
 use super::signature::{self, Roots, SignedBy};
-use super::{BackupError, LEDGER, Manifest, Progress, ROOMS, copy_and_hash, failed, hash, sync};
+use super::{BackupError, CONFIG, LEDGER, Manifest, Progress, ROOMS, copy_and_hash, failed, hash, sync};
 use crate::folder::make_folder;
 use crate::ledger::{SqliteLedger, crls, fault, schema};
 use crate::tokens::{TokenRecord, Tokens};
+
+/// CRL numbers that the floor leaves to each second before it: more than a key signs one after another, and a key has one scope's
+/// CRLs signed one after another.
+const NUMBERS_A_SECOND: i64 = 1024;
 
 /// What was restored.
 #[derive(Clone, Debug)]
@@ -153,7 +160,7 @@ pub fn restore(
         }
     }
     (restoring.approve)(draft.path()).map_err(|detail| BackupError::NotApproved { detail })?;
-    let prepared = prepare_ledger(&draft.path().join(LEDGER), &manifest, signed_by.as_ref(), restoring)?;
+    let prepared = prepare_ledger(&draft.path().join(LEDGER), &manifest, signed_by, restoring)?;
     for room in ROOMS {
         make_folder(&draft.path().join(room))?;
         sync(&draft.path().join(room))?;
@@ -172,7 +179,7 @@ pub fn restore(
     Ok(Restored {
         path: target,
         taken_at: manifest.created_at,
-        signed_by,
+        signed_by: prepared.signed_by,
         crl_number_floor: prepared.floor.unsigned_abs(),
         crls: prepared.crls,
         tokens: prepared.tokens,
@@ -207,6 +214,7 @@ fn authenticate(backup: &Path, manifest: &[u8], restoring: &Restoring<'_>) -> Re
 
 struct Prepared {
     floor: i64,
+    signed_by: Option<SignedBy>,
     crls: Option<Vec<TakenCrl>>,
     tokens: Vec<TokenRecord>,
 }
@@ -216,7 +224,7 @@ struct Prepared {
 fn prepare_ledger(
     path: &Path,
     manifest: &Manifest,
-    signed_by: Option<&SignedBy>,
+    mut signed_by: Option<SignedBy>,
     restoring: &Restoring<'_>,
 ) -> Result<Prepared, BackupError> {
     let now = restoring.now;
@@ -231,21 +239,32 @@ fn prepare_ledger(
         return Err(BackupError::ForeignSchema { names: foreign });
     }
     let cas = revocations::cas(&ledger, restoring.roots.as_ref())?;
-    if let Some(signer) = signed_by
-        && !cas
-            .iter()
-            .any(|ca| ca.issuer.certificate().as_der() == signer.ca.as_der())
-    {
-        return Err(BackupError::Forged {
+    let given = restoring.crls.as_deref();
+    let given = given.map(|crls| revocations::read(&cas, crls)).transpose()?;
+    if let Some(by) = &signed_by {
+        let signer = cas.iter().find(|ca| ca.issuer.certificate().as_der() == by.ca.as_der());
+        let signer = signer.ok_or_else(|| BackupError::Forged {
             detail: format!(
                 "{}, which signed it, is no CA of this authority",
-                signer.ca.subject().to_rfc4514()
+                by.ca.subject().to_rfc4514()
             ),
+        })?;
+        let refused = given.as_deref().map_or(Ok(()), |crls| {
+            revocations::refuse_revoked(&cas, crls, signer, manifest.created_at)
         });
+        match refused {
+            // Whoever takes a backup that nobody signed takes one whose signature is worth no more.
+            Err(_) if restoring.unsigned => signed_by = None,
+            refused => refused?,
+        }
     }
-    let given = restoring.crls.as_deref();
+    let published = revocations::Published {
+        configured: configured_scopes(path),
+        taken_at: manifest.created_at,
+        now,
+    };
     let crls = given
-        .map(|crls| revocations::take_over(&ledger, &cas, crls, now))
+        .map(|crls| revocations::take_over(&ledger, &cas, crls, &published))
         .transpose()?;
     let mut tokens = crate::wait(Tokens::new(&ledger).list())?;
     tokens.retain(|token| token.is_valid(now));
@@ -258,7 +277,8 @@ fn prepare_ledger(
     // A clock that is behind the backup's must not lower the floor, nor may a number that was published since come again.
     let published = crls.iter().flatten().map(|crl| crl.number).max();
     let published = published.and_then(|number| i64::try_from(number).ok()).unwrap_or(0);
-    let floor = now.0.max(manifest.created_at.0).max(published.saturating_add(1)).max(1);
+    let floor = now.0.max(manifest.created_at.0).max(1).saturating_mul(NUMBERS_A_SECOND);
+    let floor = floor.max(published.saturating_add(1));
     let connection = schema::open_writer(path)?;
     crls::raise_floor(&connection, floor).map_err(|fault| fault.into_open(path))?;
     Connection::close(connection).map_err(|(_, error)| of_ledger(error))?;
@@ -266,5 +286,20 @@ fn prepare_ledger(
     File::open(path)
         .and_then(|file| file.sync_all())
         .map_err(|error| failed(path, error))?;
-    Ok(Prepared { floor, crls, tokens })
+    Ok(Prepared {
+        floor,
+        signed_by,
+        crls,
+        tokens,
+    })
+}
+
+/// The CRLs of the configuration beside that ledger; `None` where it says nothing that this program understands.
+fn configured_scopes(ledger: &Path) -> Option<HashSet<CrlScope>> {
+    let text = match fs::read_to_string(ledger.with_file_name(CONFIG)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Config::default_toml().to_owned(),
+        text => text.ok()?,
+    };
+    let config = Config::from_toml(&text).ok()?;
+    Some(config.crl_scopes().into_iter().collect())
 }

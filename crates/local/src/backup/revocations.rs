@@ -1,10 +1,12 @@
 //! Revocations that were made after a backup was taken: they stand on the published CRLs, and nowhere else.
 
+use std::collections::HashSet;
+
 use chancery_authority::Slug;
 use chancery_authority::config::Config;
-use chancery_authority::port::ledger::{AuthorityRecord, CrlScope, Ledger};
+use chancery_authority::port::ledger::{AuthorityRecord, CrlScope, CrlUse, Ledger};
 use chancery_x509::certificate::{Certificate, Issuer};
-use chancery_x509::crl::{RevocationList, RevokedEntry};
+use chancery_x509::crl::{RevocationList, RevocationReason, RevokedEntry};
 use chancery_x509::time::UnixTime;
 
 use super::{BackupError, Roots};
@@ -69,52 +71,157 @@ pub(super) fn cas(ledger: &SqliteLedger, roots: Option<&Roots>) -> Result<Vec<Kn
     Ok(cas)
 }
 
-/// Its own certificate first, the root's last. A circle of parents ends after as many as there are CAs.
+/// Its own certificate first, the root's last.
 fn chain(cas: &[KnownCa], of: &KnownCa) -> Vec<Certificate> {
-    let mut chain = vec![of.issuer.certificate().clone()];
+    let line = line(cas, of).into_iter();
+    line.map(|ca| ca.issuer.certificate().clone()).collect()
+}
+
+/// Itself first, the root last. A circle of parents ends after as many as there are CAs.
+fn line<'a>(cas: &'a [KnownCa], of: &'a KnownCa) -> Vec<&'a KnownCa> {
+    let mut line = vec![of];
     let mut next = of.record.parent.as_ref();
     while let Some(parent) = cas.iter().find(|ca| Some(&ca.record.slug) == next) {
-        if chain.len() == cas.len() {
+        if line.len() == cas.len() {
             break;
         }
-        chain.push(parent.issuer.certificate().clone());
+        line.push(parent);
         next = parent.record.parent.as_ref();
     }
-    chain
+    line
 }
 
 /// A CRL whose CA and scope are known.
-struct Matched<'a> {
+pub(super) struct Matched<'a> {
     given: &'a GivenCrl,
     ca: &'a KnownCa,
     shard: Option<u16>,
     number: u64,
 }
 
-/// Enters every serial number of the CRLs into the ledger. Of every scope that the ledger has signed CRLs of, one must be given,
-/// and none that is older than what the ledger itself knows to be published.
+/// What is known of which CRLs somebody can have.
+pub(super) struct Published {
+    /// Those of the configuration; `None` where that cannot be read, and any may be.
+    pub(super) configured: Option<HashSet<CrlScope>>,
+    /// When the backup was taken.
+    pub(super) taken_at: UnixTime,
+    /// When it is restored.
+    pub(super) now: UnixTime,
+}
+
+impl Published {
+    /// Whether certificates may live that a CRL is for, or may have been issued since. One of a CA that has ended, or of a shard
+    /// that there is no more and that no living certificate names, is published no longer, and says nothing that matters.
+    fn has(&self, scope: &CrlScope, ca_end: UnixTime, uses: &[CrlUse], seen: UnixTime) -> bool {
+        let is_configured = self
+            .configured
+            .as_ref()
+            .is_none_or(|configured| configured.contains(scope));
+        let mut uses = uses.iter().filter(|used| used.scope == *scope);
+        ca_end >= seen && (scope.shard.is_none() || is_configured || uses.any(|used| used.until >= seen))
+    }
+}
+
+/// Whose CRLs these are; each must be of a CA of the backup.
+pub(super) fn read<'a>(cas: &'a [KnownCa], crls: &'a [GivenCrl]) -> Result<Vec<Matched<'a>>, BackupError> {
+    crls.iter().map(|given| matched(cas, given)).collect()
+}
+
+/// Refuses a signature under a CA whose key others may have, as the CRLs say. For each CA above the root one must be given that
+/// could say so: the backup itself is not asked what was published.
+pub(super) fn refuse_revoked(
+    cas: &[KnownCa],
+    crls: &[Matched<'_>],
+    signer: &KnownCa,
+    taken_at: UnixTime,
+) -> Result<(), BackupError> {
+    for pair in line(cas, signer).windows(2) {
+        let (ca, parent) = (pair[0].issuer.certificate(), &pair[1].record.slug);
+        // By key, not by name: records of the backup may name a CA twice.
+        let mut of_issuer = crls.iter().filter(|crl| {
+            let issuer = &crl.ca.issuer;
+            ca.issuer() == issuer.certificate().subject() && ca.is_signed_by(issuer.public_key())
+        });
+        let full = of_issuer.clone().any(|crl| crl.shard.is_none());
+        let listed = of_issuer.find_map(|crl| match crl.given.list.find(&ca.serial()) {
+            Ok(None) => None,
+            Ok(Some(entry)) => Some(Ok((crl, entry))),
+            Err(error) => Some(Err(BackupError::CrlUnusable {
+                file: crl.given.name.clone(),
+                detail: error.to_string(),
+            })),
+        });
+        let Some(listed) = listed else {
+            if full {
+                continue;
+            }
+            let name = Config::crl_name(&CrlScope {
+                issuer: parent.clone(),
+                shard: None,
+            });
+            return Err(BackupError::CrlMissing { name: name.to_string() });
+        };
+        let (crl, entry) = listed?;
+        if !is_trusted_until(&entry, taken_at) {
+            return Err(BackupError::RevokedSigner {
+                subject: ca.subject().to_rfc4514(),
+                file: crl.given.name.clone(),
+                reason: entry.reason.name(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Seconds that a CRL may date an entry back: no entry is later than its thisUpdate, which lies so far before it is made.
+const DATED_BACK: i64 = 300;
+
+/// Whether a revocation leaves what was signed at that time good: where the key was its owner's all the time, the time that it
+/// signed is right.
+fn is_trusted_until(entry: &RevokedEntry, signed_at: UnixTime) -> bool {
+    match entry.reason {
+        RevocationReason::AffiliationChanged
+        | RevocationReason::Superseded
+        | RevocationReason::CessationOfOperation => {
+            signed_at < entry.revoked_at.plus_seconds(DATED_BACK)
+                && entry.invalidity_date.is_none_or(|date| signed_at < date)
+        }
+        // Whatever may mean that others have the key.
+        _ => false,
+    }
+}
+
+/// Enters every serial number of the CRLs into the ledger. Of every scope that the ledger has signed CRLs of, as far as one can
+/// be had, one must be given, and none that is older than what the ledger itself knows to be published.
 pub(super) fn take_over(
     ledger: &SqliteLedger,
     cas: &[KnownCa],
-    crls: &[GivenCrl],
-    now: UnixTime,
+    matched: Vec<Matched<'_>>,
+    published: &Published,
 ) -> Result<Vec<TakenCrl>, BackupError> {
-    let matched = crls
-        .iter()
-        .map(|given| matched(cas, given))
-        .collect::<Result<Vec<_>, _>>()?;
+    let uses = crate::wait(ledger.crl_uses())?;
+    // A clock that is ahead takes nothing for over: the backup and the CRLs tell of the time, too.
+    let newest = matched.iter().map(|crl| crl.given.list.this_update()).max();
+    let seen = newest.map_or(published.taken_at, |newest| newest.max(published.taken_at));
+    let seen = seen.min(published.now);
     for ca in cas {
         for scope in crate::wait(ledger.signed_scopes(&ca.record.slug))? {
-            let name = Config::crl_name(&CrlScope {
+            let of = CrlScope {
                 issuer: ca.record.slug.clone(),
                 shard: scope.shard,
-            });
+            };
             let newest = matched
                 .iter()
                 .filter(|crl| crl.ca.record.slug == ca.record.slug && crl.shard == scope.shard)
                 .max_by_key(|crl| crl.number);
-            let newest = newest.ok_or_else(|| BackupError::CrlMissing { name: name.to_string() })?;
-            if let Some(published) = scope.published.filter(|&published| newest.number < published) {
+            let Some(newest) = newest else {
+                if published.has(&of, ca.issuer.certificate().not_after(), &uses, seen) {
+                    let name = Config::crl_name(&of).to_string();
+                    return Err(BackupError::CrlMissing { name });
+                }
+                continue;
+            };
+            if let Some(published) = scope.published.filter(|&number| newest.number < number) {
                 return Err(BackupError::CrlTooOld {
                     file: newest.given.name.clone(),
                     number: newest.number,
@@ -145,7 +252,7 @@ pub(super) fn take_over(
             number: crl.number,
             this_update: crl.given.list.this_update(),
             entries: count,
-            new: crate::wait(ledger.take_over(listed, now))?,
+            new: crate::wait(ledger.take_over(listed, published.now))?,
         });
     }
     Ok(taken)

@@ -22,7 +22,18 @@ const MAX_PAGE: usize = 1000;
 
 /// Ids that one page looks at, at most: conditions that hardly anything fulfils would have it read the whole ledger otherwise.
 /// What is left is the next page's, which a page that found too little names.
-const WINDOW: i64 = 250_000;
+const WINDOW: i64 = 50_000;
+
+/// Certificates at most that are put in order for a page, where names or ends lead to them: more are found faster by looking
+/// through all in the order of the answer.
+const ORDERED: i64 = 10_000;
+
+/// What one page may cost.
+#[derive(Clone, Copy)]
+struct Bounds {
+    window: i64,
+    ordered: i64,
+}
 
 /// A row of `certificates`, parsed, with what the port's record does not show.
 pub(crate) struct CertificateRow {
@@ -253,7 +264,17 @@ pub(crate) fn search(
     after: Option<&Cursor>,
     limit: usize,
 ) -> Result<Page, Fault> {
-    search_within(connection, query, after, limit, WINDOW)
+    let bounds = Bounds {
+        window: WINDOW,
+        ordered: ORDERED,
+    };
+    search_within(connection, query, after, limit, bounds)
+}
+
+/// Whether a search looks at nothing but the certificates of one name or key.
+pub(crate) fn is_by_equality(query: &Search) -> bool {
+    let is_exact = |name: &String| !name.ends_with('*');
+    query.key.is_some() || query.common_name.as_ref().is_some_and(is_exact)
 }
 
 fn search_within(
@@ -261,7 +282,7 @@ fn search_within(
     query: &Search,
     after: Option<&Cursor>,
     limit: usize,
-    window: i64,
+    bounds: Bounds,
 ) -> Result<Page, Fault> {
     let position = |cursor: &Cursor| {
         // Rust's integers may have a sign; ids have none.
@@ -278,7 +299,8 @@ fn search_within(
         },
     };
     let limit = limit.clamp(1, MAX_PAGE);
-    let mut filter = Filter::for_query(query);
+    let window = bounds.window;
+    let mut filter = Filter::for_query(connection, query, bounds.ordered)?;
     if let Some(issuer) = issuer {
         filter.and("c.issuer = ?", [issuer.into()]);
     }
@@ -298,8 +320,9 @@ fn search_within(
     let newest: i64 = connection
         .prepare_cached("SELECT coalesce(max(id), 0) FROM certificates")?
         .query_row([], |row| row.get(0))?;
-    // The last id of the window. What has one name, or one key, is found without looking at anything else.
-    let end = match (filter.by_equality, query.oldest_first) {
+    // The last id of the window. What has one name, or one key, or is little that an index leads to, is found without looking at
+    // anything else.
+    let end = match (filter.is_whole, query.oldest_first) {
         (true, _) => None,
         (false, true) => Some(after.unwrap_or(0).saturating_add(window)).filter(|end| *end < newest),
         (false, false) => {
@@ -343,14 +366,15 @@ pub(crate) fn by_id(connection: &Connection, id: i64) -> Result<CertificateRecor
 /// A query as SQL: which index leads, and the conditions.
 struct Filter {
     source: &'static str,
-    by_equality: bool,
+    /// Whether one page may look at all that the source leads to.
+    is_whole: bool,
     revocations_first: bool,
     conditions: String,
     parameters: Vec<Value>,
 }
 
 impl Filter {
-    fn for_query(query: &Search) -> Self {
+    fn for_query(connection: &Connection, query: &Search, ordered: i64) -> Result<Self, Fault> {
         let (exact, prefix) = match query.common_name.as_deref() {
             None | Some("*") => (None, None),
             Some(name) => match name.strip_suffix('*') {
@@ -361,22 +385,27 @@ impl Filter {
         let by_equality = exact.is_some() || query.key.is_some();
         let revocations_first = query.revoked == Some(true) && !by_equality;
         // SQLite keeps no statistics here, so it is told what leads. An end alone (or both) selects what expires soon; a beginning
-        // alone selects nearly everything, which is found faster in the order of the answer.
-        let source = if revocations_first {
-            "revocations r CROSS JOIN certificates c ON c.id = r.certificate"
+        // alone selects nearly everything, which is found faster in the order of the answer. So is what an index would lead to
+        // where that is much: all of it would be put in order for every page.
+        let (source, is_whole) = if revocations_first {
+            ("revocations r CROSS JOIN certificates c ON c.id = r.certificate", false)
         } else if by_equality {
-            "certificates c"
-        } else if prefix.is_some() {
-            "certificates c INDEXED BY certificates_by_name"
-        } else if query.expires_before.is_some() {
-            "certificates c INDEXED BY certificates_by_expiry"
+            ("certificates c", true)
+        } else if let Some(prefix) = prefix
+            && is_little(connection, by_name(prefix), ordered)?
+        {
+            ("certificates c INDEXED BY certificates_by_name", true)
+        } else if let Some(before) = query.expires_before
+            && is_little(connection, by_expiry(query.expires_from, before), ordered)?
+        {
+            ("certificates c INDEXED BY certificates_by_expiry", true)
         } else {
-            "certificates c NOT INDEXED"
+            ("certificates c NOT INDEXED", false)
         };
         let conditions = "c.issued_at IS NOT NULL".into();
         let mut filter = Self {
             source,
-            by_equality,
+            is_whole,
             revocations_first,
             conditions,
             parameters: Vec::new(),
@@ -405,13 +434,45 @@ impl Filter {
             Some(false) => filter.and(&format!("NOT {revoked}"), []),
             Some(true) | None => {}
         }
-        filter
+        Ok(filter)
     }
 
     fn and<const N: usize>(&mut self, condition: &str, parameters: [Value; N]) {
         let _ = write!(self.conditions, " AND {condition}");
         self.parameters.extend(parameters);
     }
+}
+
+/// A stretch of an index: its name, conditions, and their parameters.
+type Stretch = (&'static str, String, Vec<Value>);
+
+fn by_name(prefix: &str) -> Stretch {
+    let mut conditions = "common_name >= ?".to_owned();
+    let mut parameters: Vec<Value> = vec![prefix.to_owned().into()];
+    if let Some(end) = end_of_prefix(prefix) {
+        conditions.push_str(" AND common_name < ?");
+        parameters.push(end.into());
+    }
+    ("certificates_by_name", conditions, parameters)
+}
+
+fn by_expiry(from: Option<UnixTime>, before: UnixTime) -> Stretch {
+    let from = from.map_or(i64::MIN, |from| from.0);
+    let conditions = "not_after >= ? AND not_after < ?".to_owned();
+    ("certificates_by_expiry", conditions, vec![from.into(), before.0.into()])
+}
+
+/// Whether an index leads to so many certificates at most; counts no further.
+fn is_little(connection: &Connection, (index, conditions, mut parameters): Stretch, most: i64) -> Result<bool, Fault> {
+    parameters.push(Value::Integer(most.saturating_add(1)));
+    let sql = format!(
+        "SELECT count(*) FROM (SELECT 1 FROM certificates INDEXED BY {index}
+             WHERE issued_at IS NOT NULL AND {conditions} LIMIT ?)"
+    );
+    let found: i64 = connection
+        .prepare_cached(&sql)?
+        .query_row(params_from_iter(&parameters), |row| row.get(0))?;
+    Ok(found <= most)
 }
 
 /// The least text greater than all that begin with `prefix`; `None` where nothing is.
@@ -521,12 +582,25 @@ mod tests {
             common_name: Some("rar*".to_owned()),
             ..Search::default()
         };
-        for (query, found) in [
-            (late, 3),
-            (revoked(true), 3),
-            (revoked(false), 92),
-            (named, 2),
-            (Search::default(), 95),
+        let many = Search {
+            common_name: Some("n*".to_owned()),
+            ..Search::default()
+        };
+        let soon = |before| Search {
+            expires_before: Some(UnixTime(before)),
+            ..Search::default()
+        };
+        let bounds = Bounds { window: 10, ordered: 5 };
+        // Little that an index leads to is on one page; much is looked for as everything else is.
+        for (query, found, pages_of_it) in [
+            (late, 3, 10..30),
+            (revoked(true), 3, 10..30),
+            (revoked(false), 92, 10..30),
+            (named, 2, 1..2),
+            (many, 93, 10..30),
+            (soon(100), 0, 1..2),
+            (soon(101), 92, 10..30),
+            (Search::default(), 95, 10..30),
         ] {
             for oldest_first in [false, true] {
                 let query = Search {
@@ -535,7 +609,7 @@ mod tests {
                 };
                 let (mut ids, mut after, mut pages) = (Vec::new(), None, 0);
                 loop {
-                    let page = search_within(&connection, &query, after.as_ref(), 7, 10).unwrap();
+                    let page = search_within(&connection, &query, after.as_ref(), 7, bounds).unwrap();
                     assert!(page.certificates.len() <= 7);
                     ids.extend(page.certificates.iter().map(|record| record.issued_at.0));
                     pages += 1;
@@ -544,7 +618,7 @@ mod tests {
                         break;
                     }
                 }
-                assert!((10..30).contains(&pages), "{query:?}: {pages} pages");
+                assert!(pages_of_it.contains(&pages), "{query:?}: {pages} pages");
                 assert_eq!(ids.len(), found, "{query:?}");
                 assert!(
                     if oldest_first {
@@ -555,6 +629,48 @@ mod tests {
                     "{query:?}"
                 );
             }
+        }
+    }
+
+    /// Three rows are on a page whose search has to look at three rows, however many fulfil its condition.
+    #[test]
+    fn a_page_by_prefix_or_end_does_not_put_all_in_order() {
+        let connection = Connection::open_in_memory().unwrap();
+        for migration in crate::ledger::schema::MIGRATIONS {
+            connection.execute_batch(migration).unwrap();
+        }
+        connection
+            .execute_batch(
+                "INSERT INTO issuers (id, slug) VALUES (1, 'a-ca');
+                 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40000)
+                 INSERT INTO certificates (issuer, serial, key, is_authority, common_name, profile, not_before, not_after,
+                     principal, notify_expiry, reserved_at, issued_at, der)
+                 SELECT 1, unhex(printf('%040x', i)), zeroblob(32), 0, 'n' || i, 'tls', 0, 100, 'p', 0, i, i, x'30' FROM n;",
+            )
+            .unwrap();
+        let named = Search {
+            common_name: Some("n*".to_owned()),
+            ..Search::default()
+        };
+        let ending = Search {
+            expires_before: Some(UnixTime(500)),
+            ..Search::default()
+        };
+        for query in [named, ending] {
+            let filter = Filter::for_query(&connection, &query, ORDERED).unwrap();
+            assert!(!filter.is_whole && filter.source.ends_with("NOT INDEXED"), "{query:?}");
+            let sql = format!(
+                "SELECT c.id FROM {} WHERE {} ORDER BY c.id DESC LIMIT 3",
+                filter.source, filter.conditions
+            );
+            let mut statement = connection.prepare(&sql).unwrap();
+            let found = statement.query_map(params_from_iter(&filter.parameters), |row| row.get::<_, i64>(0));
+            assert_eq!(
+                found.unwrap().map(Result::unwrap).collect::<Vec<_>>(),
+                [40_000, 39_999, 39_998]
+            );
+            let steps = statement.get_status(rusqlite::StatementStatus::VmStep);
+            assert!(steps < 1000, "{query:?}: {steps} steps");
         }
     }
 
