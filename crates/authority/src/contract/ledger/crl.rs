@@ -455,7 +455,10 @@ pub(super) async fn every_change_is_marked(ledger: &dyn Ledger) {
     let looked_for = [serial, serial, intent(2).id.serial];
     let listed = ok(ledger.listed_among(&full().issuer, &looked_for).await);
     assert_eq!(
-        listed.into_iter().collect::<Vec<_>>(),
+        listed
+            .into_iter()
+            .map(|(serial, listed)| (serial, listed.reason))
+            .collect::<Vec<_>>(),
         [(serial, RevocationReason::KeyCompromise)],
         "a list may name a certificate twice"
     );
