@@ -5,6 +5,7 @@ mod bad_input;
 mod belief;
 mod contract;
 mod corpus;
+mod crl_files;
 mod fault_table;
 mod faults;
 mod hierarchy;

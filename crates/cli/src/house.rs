@@ -173,6 +173,9 @@ impl House {
         let authority = runtime
             .block_on(Authority::open(ports, config, profiles))
             .context("the ledger cannot be read")?;
+        runtime
+            .block_on(authority.check_crl_files())
+            .with_context(|| format!("{} cannot be used", folder.config_file().display()))?;
         let tokens = Arc::new(Tokens::new(&ledger));
         Ok(Self {
             folder,

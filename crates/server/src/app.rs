@@ -19,6 +19,7 @@ use crate::limits::Limits;
 use crate::load::Load;
 use crate::publications::Publications;
 use crate::standing::Standings;
+use crate::tls::ServerIdentity;
 use crate::{api, files, page};
 
 /// What the handlers share.
@@ -32,6 +33,7 @@ pub struct AppState {
     pub(crate) changes: Changes,
     pub(crate) standings: Arc<Standings>,
     pub(crate) publications: Arc<Publications>,
+    pub(crate) identity: Arc<ServerIdentity>,
 }
 
 /// Reads the CSR that a request names with `csr_file`.
@@ -55,7 +57,15 @@ impl AppState {
             changes: Changes::default(),
             standings: Arc::default(),
             publications: Arc::default(),
+            identity: Arc::default(),
         }
+    }
+
+    /// With the certificate that HTTPS is served with, of which `/health` tells what is wrong.
+    #[must_use]
+    pub fn shown_as(mut self, identity: Arc<ServerIdentity>) -> Self {
+        self.identity = identity;
+        self
     }
 
     /// What was turned away and cut off: for whoever accepts connections.

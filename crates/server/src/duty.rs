@@ -22,7 +22,7 @@ const REMINDER_ROUNDS: u32 = 180;
 /// Renews the certificate that HTTPS is served with.
 #[async_trait]
 pub trait OwnCertificate: Send + Sync {
-    /// Renews it if a third of its life or less is left, or it is revoked.
+    /// Renews it where it is due: near its end, revoked itself or under a CA that is, not valid yet, or for other names.
     async fn renew_if_due(&self) -> Result<(), String>;
 }
 

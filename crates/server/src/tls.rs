@@ -1,6 +1,6 @@
 //! HTTPS with a certificate of the authority itself, exchanged while running, and client certificates for renewal.
 
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
@@ -21,30 +21,39 @@ pub enum TlsError {
     Roots(#[from] rustls::server::VerifierBuilderError),
 }
 
-/// The server's certificate, which can be exchanged while connections are accepted.
-#[derive(Debug)]
-pub struct ServerIdentity(RwLock<Arc<CertifiedKey>>);
+/// The server's certificate, which can be exchanged while connections are accepted. Without one every handshake fails, and
+/// plain HTTP serves CRLs all the same.
+#[derive(Debug, Default)]
+pub struct ServerIdentity {
+    shown: RwLock<Option<Arc<CertifiedKey>>>,
+    problem: RwLock<Option<String>>,
+}
 
 impl ServerIdentity {
-    /// A chain, leaf first, and its key.
-    pub fn new(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<Self, TlsError> {
-        Ok(Self(RwLock::new(certified(chain, key)?)))
-    }
-
-    /// Takes another chain and key for the connections to come.
+    /// Takes another chain, leaf first, and its key for the connections to come.
     pub fn replace(&self, chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<(), TlsError> {
         let certified = certified(chain, key)?;
-        *self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner) = certified;
+        *self.shown.write().unwrap_or_else(PoisonError::into_inner) = Some(certified);
         Ok(())
     }
 
-    /// The leaf certificate that is shown now.
+    /// The leaf certificate that is shown now, if there is one.
     pub fn leaf(&self) -> Option<CertificateDer<'static>> {
-        self.current().cert.first().cloned()
+        self.current()?.cert.first().cloned()
     }
 
-    fn current(&self) -> Arc<CertifiedKey> {
-        Arc::clone(&self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner))
+    /// What is wrong with the certificate and could not be put right, in a sentence for everybody.
+    pub fn problem(&self) -> Option<String> {
+        self.problem.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Says what is wrong with it, or that nothing is.
+    pub fn set_problem(&self, problem: Option<String>) {
+        *self.problem.write().unwrap_or_else(PoisonError::into_inner) = problem;
+    }
+
+    fn current(&self) -> Option<Arc<CertifiedKey>> {
+        self.shown.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -56,7 +65,7 @@ fn certified(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -
 
 impl ResolvesServerCert for ServerIdentity {
     fn resolve(&self, _client_hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.current())
+        self.current()
     }
 }
 

@@ -221,6 +221,15 @@ impl Authority {
     ) -> Result<Made, PublishError> {
         let covers = self.covers(scope).await?;
         let made_at = self.ports().clock.now();
+        let not_before = ca.certificate().not_before();
+        // Whether a clock was ahead or is behind can seldom be told; here it can.
+        if made_at < not_before {
+            return Err(PublishError::ClockBehind {
+                ca: ca.slug().clone(),
+                not_before,
+                now: made_at,
+            });
+        }
         let this_update = made_at.plus_seconds(-BACKDATE);
         let next_update = made_at.plus_seconds(status::timing(self.config(), scope).lifetime);
         let plan = CrlPlan {

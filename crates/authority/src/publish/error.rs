@@ -3,6 +3,7 @@
 use std::io;
 
 use chancery_x509::crl::writer::CrlWriteError;
+use chancery_x509::time::UnixTime;
 
 use crate::belief::NotBelieved;
 use crate::port::{KeyName, KeyStoreError, LedgerError, PublicationError, PublishedName, Receipt};
@@ -80,6 +81,40 @@ pub enum PublishError {
         published: u64,
         /// The number that was reserved.
         reserved: u64,
+    },
+    /// Two CRLs would have one file.
+    #[error(
+        "{name} would be a CRL of {ca} and one of {other}, of which certificates live or may be issued: give {ca} another name, or another number of shards, in the configuration"
+    )]
+    SharedFile {
+        /// The file.
+        name: PublishedName,
+        /// One CA.
+        ca: Slug,
+        /// The other.
+        other: Slug,
+    },
+    /// What stands in a CRL's place is another CA's CRL.
+    #[error("{name} is a CRL of {other} and is left alone; it cannot be one of {ca} as well")]
+    OfAnotherCa {
+        /// The file.
+        name: PublishedName,
+        /// Whose CRL was to be put there.
+        ca: Slug,
+        /// Whose is there.
+        other: Slug,
+    },
+    /// The clock is certainly behind.
+    #[error(
+        "the clock says {now}, and the certificate of {ca} is valid from {not_before}: the clock is behind; set it, a CRL made now would be over already"
+    )]
+    ClockBehind {
+        /// The CA.
+        ca: Slug,
+        /// Its certificate's notBefore.
+        not_before: UnixTime,
+        /// What the clock says.
+        now: UnixTime,
     },
     /// What stands in a CRL's place is none of its CA.
     #[error("{name} is no CRL of its CA, or too long to be read, and not the one that was published there")]

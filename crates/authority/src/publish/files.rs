@@ -205,9 +205,19 @@ impl Authority {
         let Some((stat, content)) = publication.read_within(name, publication.read_back()).await? else {
             return Ok(Standing::Lower(Precondition::Absent));
         };
-        let published = content
-            .and_then(|content| RevocationList::parse(&content).ok())
-            .filter(|crl| crl.is_signed_by(ca.issuer.public_key()));
+        let published = content.and_then(|content| RevocationList::parse(&content).ok());
+        let by = |crl: &RevocationList, ca: &Ca| crl.is_signed_by(ca.issuer.public_key());
+        if let Some(crl) = &published
+            && !by(crl, ca)
+            && let Some(other) = self.cas().iter().find(|other| by(crl, other))
+        {
+            return Err(PublishError::OfAnotherCa {
+                name: name.clone(),
+                ca: ca.slug().clone(),
+                other: other.slug().clone(),
+            });
+        }
+        let published = published.filter(|crl| by(crl, ca));
         let Some((published, number)) = published.and_then(|crl| crl.number().map(|number| (crl, number))) else {
             tracing::warn!(file = %name, "the published file is no CRL of its CA, or too long for one, and is replaced");
             return Ok(Standing::Lower(matching(Some(stat))));

@@ -13,8 +13,10 @@ use chancery_x509::time::{DAY, UnixTime};
 
 use super::PublishError;
 use crate::authority::{Authority, Ca};
+use crate::config::Config;
 use crate::port::LedgerError;
 use crate::port::ledger::{CrlScope, CrlUse};
+use crate::slug::Slug;
 
 /// Ends are recorded as the end of the span of so many seconds that they fall in: once for a whole span of issuance, and a
 /// CRL is published for that much longer than it need be at most.
@@ -82,6 +84,28 @@ impl CrlUses {
         self.lock().get(&key).is_some_and(|until| *until >= end)
     }
 
+    /// Those of one CRL that a certificate may still live by.
+    fn of(&self, scope: &CrlScope, now: UnixTime) -> Vec<CrlUse> {
+        let known = self.lock();
+        let own = known.range((scope.clone(), None)..).take_while(|((of, _), _)| of == scope);
+        let living = own.filter(|(_, until)| **until >= now);
+        let used = |((scope, url), until): (&(CrlScope, Option<String>), &UnixTime)| CrlUse {
+            scope: scope.clone(),
+            url: url.clone(),
+            until: *until,
+        };
+        living.map(used).collect()
+    }
+
+    /// Until when certificates of that CA name CRLs of shards; `None` where none does any more.
+    fn shards_until(&self, issuer: &Slug, now: UnixTime) -> Option<UnixTime> {
+        let known = self.lock();
+        let of_shards = known
+            .iter()
+            .filter(|((scope, _), until)| scope.issuer == *issuer && scope.shard.is_some() && **until >= now);
+        of_shards.map(|(_, until)| *until).max()
+    }
+
     /// Those that a certificate may still live by.
     fn living(&self, now: UnixTime) -> Vec<CrlUse> {
         let known = self.lock();
@@ -132,6 +156,13 @@ impl Authority {
         living
     }
 
+    /// Until when certificates of that CA name CRLs of shards; of an authority that never has shards, whatever is said, none.
+    fn shards_until(&self, issuer: &Slug) -> Option<UnixTime> {
+        let never = self.config().is_never_sharded();
+        let now = self.ports().clock.now();
+        (!never).then(|| self.crl_uses.shards_until(issuer, now)).flatten()
+    }
+
     /// That certificates are said to name CRLs of shards, which an authority that never has any did not issue: a claim of the
     /// ledger that nothing is made of.
     pub(super) fn impossible_uses(&self, scope: &CrlScope) -> Option<String> {
@@ -167,6 +198,28 @@ impl Authority {
         cas.iter().flat_map(|ca| of(ca)).collect()
     }
 
+    /// Refuses a configuration by which two CRLs would have one file, `SLUG-3.crl`: the full one of a CA of that name, and the
+    /// third shard of another. What living certificates name and CAs that left the configuration count as well.
+    pub async fn check_crl_files(&self) -> Result<(), PublishError> {
+        self.refresh_crl_uses().await?;
+        let mut files = BTreeMap::new();
+        let scopes = self.crl_scopes().into_iter().chain(self.config().crl_scopes());
+        for scope in scopes {
+            let name = Config::crl_name(&scope);
+            match files.insert(name.clone(), scope.clone()) {
+                Some(other) if other != scope => {
+                    return Err(PublishError::SharedFile {
+                        name,
+                        ca: scope.issuer,
+                        other: other.issuer,
+                    });
+                }
+                Some(_) | None => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Those of the configuration; of a CA that is not in it, the full one.
     fn configured_scopes(&self, ca: &Ca) -> Vec<CrlScope> {
         self.config().ca(ca.slug()).map_or_else(
@@ -184,11 +237,10 @@ impl Authority {
     /// shard, nor is about to; else it names every URL that the certificates that it covers name it by.
     pub(super) async fn covers(&self, scope: &CrlScope) -> Result<Scope, PublishError> {
         self.refresh_crl_uses().await?;
-        let living = self.living_uses();
-        let of_ca = || living.iter().filter(|used| used.scope.issuer == scope.issuer);
+        let now = self.ports().clock.now();
         let configured = self.config().ca(&scope.issuer);
         let sharded = configured.is_some_and(|ca| ca.crl().shards() > 0);
-        if scope.shard.is_none() && !sharded && of_ca().all(|used| used.scope.shard.is_none()) {
+        if scope.shard.is_none() && !sharded && self.shards_until(&scope.issuer).is_none() {
             return Ok(Scope::Full);
         }
         let is_configured = configured.is_some_and(|ca| ca.crl_scopes().contains(scope));
@@ -198,14 +250,10 @@ impl Authority {
             .filter(|_| is_configured)
             .into_iter()
             .collect();
-        for used in of_ca().filter(|used| used.scope == *scope) {
-            urls.extend(
-                used.url
-                    .iter()
-                    .filter(|url| !urls.contains(url))
-                    .cloned()
-                    .collect::<Vec<_>>(),
-            );
+        for url in self.crl_uses.of(scope, now).into_iter().filter_map(|used| used.url) {
+            if !urls.contains(&url) {
+                urls.push(url);
+            }
         }
         if urls.is_empty() {
             urls.extend(self.config().crl_url(scope));
@@ -220,17 +268,17 @@ impl Authority {
 
     /// What is between the configuration and what a CRL is published for; nothing, most of the time.
     pub(super) fn transitions(&self, scope: &CrlScope) -> Vec<Transition> {
-        let living = self.living_uses();
+        let now = self.ports().clock.now();
         let configured = self.config().ca(&scope.issuer);
         let url = self.config().crl_url(scope);
-        let own = || living.iter().filter(|used| used.scope == *scope);
+        let own = self.crl_uses.of(scope, now);
         let mut transitions = Vec::new();
         if !configured.is_some_and(|ca| ca.crl_scopes().contains(scope)) {
             let end = self.ca(&scope.issuer).map(|ca| ca.certificate().not_after());
-            let until = own().map(|used| used.until).max().or(end).unwrap_or_default();
+            let until = own.iter().map(|used| used.until).max().or(end).unwrap_or_default();
             transitions.push(Transition::Kept { until });
         }
-        for used in own() {
+        for used in &own {
             if let Some(other) = used.url.as_ref().filter(|other| Some(*other) != url.as_ref()) {
                 transitions.push(Transition::OtherUrl {
                     url: other.clone(),
@@ -239,13 +287,11 @@ impl Authority {
             }
         }
         let unsharded = configured.is_none_or(|ca| ca.crl().shards() == 0);
-        if scope.shard.is_none() && unsharded {
-            let shards = living
-                .iter()
-                .filter(|used| used.scope.issuer == scope.issuer && used.scope.shard.is_some());
-            if let Some(until) = shards.map(|used| used.until).max() {
-                transitions.push(Transition::Partial { until });
-            }
+        if scope.shard.is_none()
+            && unsharded
+            && let Some(until) = self.shards_until(&scope.issuer)
+        {
+            transitions.push(Transition::Partial { until });
         }
         transitions
     }

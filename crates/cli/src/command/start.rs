@@ -84,7 +84,8 @@ async fn serve(arguments: &Arguments, start: &StartArguments, house: &House) -> 
             Arc::clone(&authority.ports().clock),
         )),
         Arc::new(CsrFolder(house.folder.clone())),
-    );
+    )
+    .shown_as(own.identity());
     let (metrics, load) = (Arc::clone(state.metrics()), state.load().clone());
     let changes = state.changes().clone();
     let addresses = Addresses {

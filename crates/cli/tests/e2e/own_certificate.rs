@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use chancery_x509::certificate::Certificate;
 use serde_json::{Value, json};
 
 use crate::client::{Client, new_request};
@@ -67,4 +68,30 @@ fn a_server_replaces_its_own_certificate_once_that_is_revoked() {
     }
     let health = server.agent().get(format!("{}/health", server.https)).call().unwrap();
     assert_eq!(health.status(), 200);
+}
+
+#[test]
+fn a_server_whose_issuing_ca_is_revoked_starts_and_serves_the_crl_that_says_so() {
+    let folder = Folder::new();
+    assert!(folder.start().stop().success());
+    let pem = std::fs::read(folder.public("chancery-issuing-ca.crt")).unwrap();
+    let issuing = Certificate::parse(&chancery_x509::pem::decode_all(&pem).unwrap()[0].der).unwrap();
+    folder.text(&["revoke", &issuing.serial().to_string()]);
+    // With the certificate that it has, and with none.
+    for gone in [false, true] {
+        if gone {
+            std::fs::remove_file(folder.data().join("server/cert.pem")).unwrap();
+        }
+        let server = folder.start();
+        let http = server.agent();
+        let root = http.get(format!("{}/chancery-root-ca.crl", server.http)).call();
+        assert_eq!(root.unwrap().status(), 200, "the root's CRL is served");
+        let mut health = http.get(format!("{}/health", server.http)).call().unwrap();
+        let health: Value = health.body_mut().read_json().unwrap();
+        assert_eq!(health["status"], "degraded");
+        let told = health["problems"].to_string();
+        let why = if gone { "is not there" } else { "is of a CA that is revoked" };
+        assert!(told.contains(&format!("the server's own certificate {why}")), "{told}");
+        assert!(server.stop().success());
+    }
 }

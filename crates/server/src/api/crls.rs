@@ -152,6 +152,9 @@ pub(crate) fn problem_of(error: &PublishError) -> String {
         | PublishError::ShardWithoutUrl(_)
         | PublishError::Ahead { .. }
         | PublishError::NotOurs { .. }
+        | PublishError::SharedFile { .. }
+        | PublishError::OfAnotherCa { .. }
+        | PublishError::ClockBehind { .. }
         | PublishError::NotListed { .. }
         | PublishError::Contended { .. }
         | PublishError::Publication(PublicationError::PreconditionFailed { .. }) => return error.to_string(),

@@ -11,7 +11,8 @@ use crate::app::AppState;
 /// Answer to `GET /health`.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Health {
-    /// `ok`; `degraded` if a CRL is stale, a CA is revoked, or some are turned away; `failing` if the ledger cannot be read.
+    /// `ok`; `degraded` if a CRL is stale, a CA is revoked, the server's own certificate cannot be renewed, or some are turned
+    /// away; `failing` if the ledger cannot be read.
     #[schema(example = "ok")]
     status: &'static str,
     /// Version of the program.
@@ -66,11 +67,12 @@ pub async fn health(State(state): State<AppState>) -> Response {
         problems.truncate(TOLD);
         problems.push(format!("and {more} more; `chancery crl status` tells all"));
     }
-    let shed = state.load().problems();
-    if !shed.is_empty() && status == "ok" {
+    let shed = state.load().problems().into_iter().map(str::to_owned);
+    let of_the_server: Vec<String> = state.identity.problem().into_iter().chain(shed).collect();
+    if !of_the_server.is_empty() && status == "ok" {
         status = "degraded";
     }
-    problems.extend(shed.into_iter().map(str::to_owned));
+    problems.extend(of_the_server);
     (
         code,
         Json(Health {

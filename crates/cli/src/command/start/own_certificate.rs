@@ -1,12 +1,14 @@
 //! The certificate that the server shows, issued by the authority itself and renewed by itself.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use async_trait::async_trait;
 use chancery_authority::Authority;
-use chancery_authority::issue::OwnNames;
+use chancery_authority::issue::{IssueError, Issued, OwnNames, Refusal};
+use chancery_authority::port::LedgerError;
 use chancery_authority::wire::{CsrSource, RequestedNames, TlsCertRequest};
 use chancery_local::folder::DataFolder;
 use chancery_local::keys::client::{ClientKey, ClientKeyAlgorithm};
@@ -15,13 +17,18 @@ use chancery_server::tls::ServerIdentity;
 use chancery_x509::certificate::Certificate;
 use chancery_x509::name::Subject;
 use chancery_x509::san::{AltName, AltNameType};
+use chancery_x509::time::UnixTime;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use super::OURSELVES;
 use crate::command::write_file;
+use crate::show;
 
 /// Days that it lives at most; it is renewed when a third is left.
 const DAYS: u64 = 90;
+
+/// How long after an attempt that failed the next one is made: each leaves a rejection in the ledger.
+const AGAIN: Duration = Duration::from_mins(5);
 
 /// The server's certificate and key, in the data folder's `server`.
 pub(super) struct ServerCertificate {
@@ -30,6 +37,8 @@ pub(super) struct ServerCertificate {
     names: Vec<AltName>,
     common_name: String,
     identity: Arc<ServerIdentity>,
+    /// When the last attempt failed.
+    failed: Mutex<Option<Instant>>,
 }
 
 struct Pair {
@@ -37,62 +46,118 @@ struct Pair {
     key: PrivateKeyDer<'static>,
 }
 
+/// Why there is no new certificate.
+enum NotIssued {
+    /// Whoever starts the server has chosen names, or a profile, with which it can have none.
+    Refused(anyhow::Error),
+    /// It may be had later, or the reason lies with the CAs.
+    Failed(anyhow::Error),
+}
+
 impl ServerCertificate {
-    /// Takes the one that is there, if it is still good for these names; else has one issued.
+    /// Takes the one that is there, if it is still good for these names; else has one issued. Where that fails the server
+    /// goes on with what there is, or without HTTPS: CRLs must be served and renewed all the same, not least the one that
+    /// tells that the issuing CA is revoked.
+    ///
+    /// Fails only where there never was one and its names are refused: whoever chose them is there to choose others.
     pub(super) async fn open(authority: Arc<Authority>, folder: DataFolder, names: &[String]) -> Result<Self> {
         let folder = folder.server();
         let alt_names = names.iter().map(|name| alt_name(name)).collect::<Result<Vec<_>>>()?;
         authority.keep_own_names(OwnNames::new(alt_names.iter().cloned()));
         let common_name = names.first().context("the server needs a name: --name")?.clone();
-        let pair = match read(&authority, &folder, &alt_names) {
-            Some((pair, leaf)) if is_revoked(&authority, &leaf).await? => {
-                match issue(&authority, &folder, &common_name, &alt_names).await {
-                    Ok(renewed) => renewed,
-                    // Better than none: CRLs must be served all the same. Renewing it is tried again every minute.
-                    Err(error) => {
-                        tracing::error!(%error, "the server's certificate is revoked, and there is no new one");
-                        pair
-                    }
-                }
-            }
-            Some((pair, _)) => pair,
-            None => issue(&authority, &folder, &common_name, &alt_names).await?,
-        };
-        let identity = Arc::new(ServerIdentity::new(pair.chain, pair.key)?);
-        Ok(Self {
+        let identity = ServerIdentity::default();
+        if let Some(pair) = read(&folder)
+            && let Err(error) = identity.replace(pair.chain, pair.key)
+        {
+            tracing::warn!(%error, "the server's certificate in the data folder is of no use");
+        }
+        let own = Self {
             authority,
             folder,
             names: alt_names,
             common_name,
-            identity,
-        })
+            identity: Arc::new(identity),
+            failed: Mutex::default(),
+        };
+        match own.replace_if_due().await {
+            Ok(()) => {}
+            Err(NotIssued::Refused(error)) if own.identity.leaf().is_none() => return Err(error),
+            Err(NotIssued::Refused(error) | NotIssued::Failed(error)) => {
+                eprintln!("warning: {}", show::visible(&format!("{error:#}")));
+            }
+        }
+        Ok(own)
     }
 
     pub(super) fn identity(&self) -> Arc<ServerIdentity> {
         Arc::clone(&self.identity)
+    }
+
+    /// Has another one issued where it is time, and has `/health` told where there is none.
+    async fn replace_if_due(&self) -> Result<(), NotIssued> {
+        let due = match self.why_due().await {
+            Ok(None) => {
+                self.identity.set_problem(None);
+                return Ok(());
+            }
+            Ok(Some(due)) => due,
+            Err(error) => return Err(NotIssued::Failed(error.into())),
+        };
+        let last = *self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_some_and(|last| last.elapsed() < AGAIN) {
+            return Ok(());
+        }
+        let pair = issue(&self.authority, &self.folder, &self.common_name, &self.names).await;
+        let replaced = pair.and_then(|pair| {
+            let replaced = self.identity.replace(pair.chain, pair.key);
+            replaced.map_err(|error| NotIssued::Failed(error.into()))
+        });
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = replaced.is_err().then(Instant::now);
+        self.identity.set_problem(replaced.as_ref().err().map(|_| {
+            format!("the server's own certificate {due}, and a new one cannot be issued: the log says why")
+        }));
+        replaced
+    }
+
+    /// What is wrong with the certificate that is shown, as the ledger and the clock have it now.
+    async fn why_due(&self) -> Result<Option<&'static str>, LedgerError> {
+        let shown = self.identity.leaf().and_then(|leaf| Certificate::parse(&leaf).ok());
+        let Some(leaf) = shown else {
+            return Ok(Some("is not there"));
+        };
+        let now = self.authority.ports().clock.now();
+        let has = leaf.alt_names();
+        let issuer = self.authority.cas().iter().find_map(|ca| {
+            let is_by_it = ca.certificate().subject() == leaf.issuer() && leaf.is_signed_by(ca.issuer.public_key());
+            is_by_it.then(|| ca.slug().clone())
+        });
+        let Some(issuer) = issuer else {
+            return Ok(Some("is of no CA of this authority"));
+        };
+        if has.len() != self.names.len() || !self.names.iter().all(|name| has.contains(name)) {
+            return Ok(Some("is for other names"));
+        }
+        if let Some(untimely) = untimely(leaf.not_before(), leaf.not_after(), now) {
+            return Ok(Some(untimely));
+        }
+        // Its key may be somebody else's, and clients that look refuse it.
+        let record = self.authority.certificate(leaf.serial()).await?;
+        if record.is_some_and(|record| record.revocation.is_some() && record.certificate == leaf.as_der()) {
+            return Ok(Some("is revoked"));
+        }
+        if self.authority.revoked_in_chain(&issuer).await?.is_some() {
+            return Ok(Some("is of a CA that is revoked"));
+        }
+        Ok(None)
     }
 }
 
 #[async_trait]
 impl OwnCertificate for ServerCertificate {
     async fn renew_if_due(&self) -> Result<(), String> {
-        let told = |error: &anyhow::Error| format!("{error:#}");
-        let current = self.identity.leaf().and_then(|leaf| Certificate::parse(&leaf).ok());
-        if let Some(certificate) = current {
-            let due = is_due(&self.authority, &certificate)
-                || is_revoked(&self.authority, &certificate)
-                    .await
-                    .map_err(|error| told(&error))?;
-            if !due {
-                return Ok(());
-            }
-        }
-        let pair = issue(&self.authority, &self.folder, &self.common_name, &self.names)
-            .await
-            .map_err(|error| told(&error))?;
-        self.identity
-            .replace(pair.chain, pair.key)
-            .map_err(|error| told(&error.into()))
+        self.replace_if_due().await.map_err(|error| match error {
+            NotIssued::Refused(error) | NotIssued::Failed(error) => format!("{error:#}"),
+        })
     }
 }
 
@@ -105,31 +170,26 @@ fn alt_name(name: &str) -> Result<AltName> {
     AltName::parse(kind, name).with_context(|| format!("--name {name:?} cannot be used"))
 }
 
-fn is_due(authority: &Authority, certificate: &Certificate) -> bool {
-    let life = certificate.not_after().0 - certificate.not_before().0;
-    certificate.not_after().0 - authority.ports().clock.now().0 <= life / 3
+/// What is wrong with such a validity now.
+fn untimely(not_before: UnixTime, not_after: UnixTime, now: UnixTime) -> Option<&'static str> {
+    let life = not_after.0 - not_before.0;
+    if not_before > now {
+        Some("is not valid yet: the clock was ahead, or is behind")
+    } else if not_after <= now {
+        Some("has expired")
+    } else if not_after.0 - now.0 <= life / 3 {
+        Some("ends soon")
+    } else {
+        None
+    }
 }
 
-/// Whether the ledger says that it is revoked: then its key may be somebody else's, and clients that look refuse it.
-async fn is_revoked(authority: &Authority, certificate: &Certificate) -> Result<bool> {
-    let record = authority.certificate(certificate.serial()).await?;
-    Ok(record.is_some_and(|record| record.revocation.is_some() && record.certificate == certificate.as_der()))
-}
-
-/// What the folder has, if it is by a CA of today, for these names, and not due. Anything else is simply replaced.
-fn read(authority: &Authority, folder: &std::path::Path, names: &[AltName]) -> Option<(Pair, Certificate)> {
+/// What the folder has, if key and certificate can be read and fit each other; whether it is still good is asked elsewhere.
+fn read(folder: &std::path::Path) -> Option<Pair> {
     let pem = std::fs::read(folder.join("cert.pem")).ok()?;
     let key = std::fs::read(folder.join("key.pem")).ok()?;
     let blocks = chancery_x509::pem::decode_all(&pem).ok()?;
     let leaf = Certificate::parse(&blocks.first()?.der).ok()?;
-    let issuer = authority
-        .cas()
-        .iter()
-        .any(|ca| ca.certificate().subject() == leaf.issuer() && leaf.is_signed_by(ca.issuer.public_key()));
-    let same_names = names.iter().all(|name| leaf.alt_names().contains(name)) && leaf.alt_names().len() == names.len();
-    if !issuer || !same_names || is_due(authority, &leaf) {
-        return None;
-    }
     let key = ClientKey::from_pem(&key, None).ok()?;
     let chain = blocks
         .into_iter()
@@ -139,36 +199,61 @@ fn read(authority: &Authority, folder: &std::path::Path, names: &[AltName]) -> O
         chain,
         key: private(&key),
     };
-    (key.public_key().as_der() == leaf.spki_der()).then_some((pair, leaf))
+    (key.public_key().as_der() == leaf.spki_der()).then_some(pair)
 }
 
-async fn issue(authority: &Authority, folder: &std::path::Path, common_name: &str, names: &[AltName]) -> Result<Pair> {
-    let key = ClientKey::generate(ClientKeyAlgorithm::P256)?;
+async fn issue(
+    authority: &Authority,
+    folder: &std::path::Path,
+    common_name: &str,
+    names: &[AltName],
+) -> Result<Pair, NotIssued> {
+    let failed = |error: anyhow::Error| NotIssued::Failed(error.context("the server's own certificate"));
+    let key = ClientKey::generate(ClientKeyAlgorithm::P256).map_err(|error| failed(error.into()))?;
+    let request = request(&key, common_name, names).map_err(failed)?;
+    let issued = authority
+        .issue(&request, &OURSELVES, None)
+        .await
+        .map_err(|error| not_issued(&error, names))?;
+    store(authority, folder, &key, &issued).map_err(failed)
+}
+
+fn request(key: &ClientKey, common_name: &str, names: &[AltName]) -> Result<TlsCertRequest> {
     let subject = Subject {
         common_name: Some(common_name.to_owned()),
         ..Subject::default()
     };
-    let request = TlsCertRequest {
+    Ok(TlsCertRequest {
         csr: Some(CsrSource::Inline(key.request(&subject.to_name()?, &[])?)),
         subject,
         alt_names: RequestedNames::Listed(names.to_vec()),
         lifetime_days: Some(DAYS),
         profile: Some("tls-server".to_owned()),
         ..TlsCertRequest::default()
-    };
-    let issued = authority.issue(&request, &OURSELVES, None).await;
-    let issued = issued.map_err(|error| match error.detail() {
-        Some(detail) => anyhow::anyhow!("{detail}"),
-        None => anyhow::anyhow!("{error}"),
-    });
-    let issued = issued.with_context(|| {
-        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
-        format!(
-            "the server's own certificate could not be issued for {}: choose names that the CA may certify, and that clients \
-             use, with --name",
-            names.join(", ")
-        )
-    })?;
+    })
+}
+
+fn not_issued(error: &IssueError, names: &[AltName]) -> NotIssued {
+    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+    let what = format!(
+        "the server's own certificate could not be issued for {}: {}",
+        names.join(", "),
+        error.detail().map_or_else(|| error.to_string(), str::to_owned)
+    );
+    match error {
+        // No name would be good enough.
+        IssueError::Rejected(Refusal::IssuerRevoked { .. } | Refusal::CaExpired { .. })
+        | IssueError::InProgress
+        | IssueError::Unavailable { .. }
+        | IssueError::Internal { .. } => NotIssued::Failed(anyhow!("{what}; HTTPS is served with what there is")),
+        _ => NotIssued::Refused(anyhow!(
+            "{what}; choose names that the CA may certify, and that clients use, with --name"
+        )),
+    }
+}
+
+/// Writes it into the folder, and makes of it what is shown.
+fn store(authority: &Authority, folder: &std::path::Path, key: &ClientKey, issued: &Issued) -> Result<Pair> {
     // The root is left out: whoever trusts it has it.
     let chain = authority.chain(&issued.record.id.issuer);
     let above = chain
@@ -188,10 +273,25 @@ async fn issue(authority: &Authority, folder: &std::path::Path, common_name: &st
     write_file(&folder.join("cert.pem"), pem.as_bytes())?;
     Ok(Pair {
         chain,
-        key: private(&key),
+        key: private(key),
     })
 }
 
 fn private(key: &ClientKey) -> PrivateKeyDer<'static> {
     PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.to_pkcs8_der().to_vec()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_from_the_future_is_as_due_as_one_that_ends() {
+        let at = |now| untimely(UnixTime(1_000), UnixTime(4_000), UnixTime(now));
+        assert!(at(999).is_some_and(|why| why.contains("not valid yet")));
+        assert_eq!(at(1_000), None);
+        assert_eq!(at(2_999), None);
+        assert_eq!(at(3_000), Some("ends soon"));
+        assert_eq!(at(4_000), Some("has expired"));
+    }
 }

@@ -1,0 +1,81 @@
+//! Each CRL has a file of its own, whatever the configuration says, and none is made by a clock that is certainly behind.
+
+use chancery_authority::config::Config;
+use chancery_authority::publish::PublishError;
+use chancery_x509::time::DAY;
+
+use crate::office::Office;
+
+const URL: &str = "public_url = 'http://pki.example.com'\n";
+
+fn with(cas: &[(&str, u16)]) -> String {
+    let mut text = format!("{URL}issuing_ca = 'issuing-ca'\n[[ca]]\nname = 'root-ca'\nalgorithm = 'p256'\n");
+    for (name, shards) in cas {
+        text += &format!("[[ca]]\nname = '{name}'\nparent = 'root-ca'\n[ca.crl]\nshards = {shards}\n");
+    }
+    text
+}
+
+/// What the configuration is told, once CRLs are published by another one.
+async fn told(before: &[(&str, u16)], after: &[(&str, u16)]) -> Result<(), PublishError> {
+    let mut office = Office::with(&with(before)).await;
+    office.issue("a.example", None).await;
+    office.config = Config::from_toml(&with(after)).unwrap();
+    office.restart().await;
+    office.authority.check_crl_files().await
+}
+
+#[tokio::test]
+async fn a_configuration_by_which_two_crls_have_one_file_is_refused() {
+    for (before, after) in [
+        // The second shard of one, and a CA that left the configuration.
+        (vec![("issuing-ca", 0), ("issuing-ca-2", 0)], vec![("issuing-ca", 4)]),
+        // A CA that is to come, and a shard that certificates name.
+        (vec![("issuing-ca", 4)], vec![("issuing-ca", 0), ("issuing-ca-2", 0)]),
+    ] {
+        let refused = told(&before, &after).await.unwrap_err();
+        assert!(matches!(refused, PublishError::SharedFile { .. }), "{refused}");
+        let told = refused.to_string();
+        assert!(told.starts_with("chancery-issuing-ca-"), "{told}");
+    }
+    for (before, after) in [
+        (vec![("issuing-ca", 0), ("issuing-ca-9", 0)], vec![("issuing-ca", 4)]),
+        (vec![("issuing-ca", 4)], vec![("issuing-ca", 16)]),
+    ] {
+        told(&before, &after).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_crl_of_another_ca_is_never_written_over() {
+    let office = Office::new().await;
+    let publication = &office.house.publication;
+    let (ours, theirs) = ("chancery-issuing-ca.crl", "chancery-root-ca.crl");
+    publication.replace(ours, publication.content(theirs).unwrap());
+    let root = publication.content(theirs);
+    let outcomes = office.authority.publish_due_crls().await;
+    let refused = outcomes.iter().find_map(|(_, outcome)| outcome.as_ref().err()).unwrap();
+    assert!(
+        matches!(refused, PublishError::OfAnotherCa { other, .. } if other.as_str() == "chancery-root-ca"),
+        "{refused}"
+    );
+    assert_eq!(publication.content(ours), root);
+}
+
+#[tokio::test]
+async fn a_clock_from_before_the_ca_makes_no_crl() {
+    let office = Office::new().await;
+    let name = "chancery-issuing-ca.crl";
+    let before = office.house.publication.content(name);
+    let now = office.authority.ports().clock.now();
+    office.house.clock.set(now.plus_seconds(-9000 * DAY));
+    let mut refused = 0;
+    for (_, outcome) in office.authority.publish_crls(None).await {
+        assert!(matches!(outcome, Err(PublishError::ClockBehind { .. })), "{outcome:?}");
+        refused += 1;
+    }
+    assert_eq!(refused, 2);
+    assert_eq!(office.house.publication.content(name), before);
+    office.house.clock.set(now);
+    assert!(office.authority.publish_crls(None).await.iter().all(|(_, outcome)| outcome.is_ok()));
+}
