@@ -1,6 +1,9 @@
 //! Each CRL has a file of its own, whatever the configuration says, and none is made by a clock that is certainly behind.
 
+use std::io::Cursor;
+
 use chancery_authority::config::Config;
+use chancery_authority::port::{Precondition, Publication as _, PublishedName};
 use chancery_authority::publish::PublishError;
 use chancery_x509::time::DAY;
 
@@ -51,8 +54,10 @@ async fn the_crl_of_another_ca_is_never_written_over() {
     let office = Office::new().await;
     let publication = &office.house.publication;
     let (ours, theirs) = ("chancery-issuing-ca.crl", "chancery-root-ca.crl");
-    publication.replace(ours, publication.content(theirs).unwrap());
     let root = publication.content(theirs);
+    let name = PublishedName::new(ours).unwrap();
+    let body = Box::new(Cursor::new(root.clone().unwrap().to_vec()));
+    publication.put(&name, body, Precondition::None).await.unwrap();
     let outcomes = office.authority.publish_due_crls().await;
     let refused = outcomes.iter().find_map(|(_, outcome)| outcome.as_ref().err()).unwrap();
     assert!(

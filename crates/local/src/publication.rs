@@ -22,7 +22,8 @@ use tempfile::NamedTempFile;
 use crate::workers::Workers;
 use versions::{Fingerprint, Versions};
 
-/// Threads for reading, hashing and syncing.
+/// Threads for reading, and as many for writing, which may wait for another process's lock: whoever asks for a CRL does not
+/// wait with them.
 const THREADS: usize = 2;
 
 /// Beginning of temporary names; no published name begins with a dot.
@@ -37,7 +38,8 @@ const ABANDONED: Duration = Duration::from_hours(1);
 /// Published files in one folder.
 pub struct FolderPublication {
     folder: Arc<Folder>,
-    workers: Workers<()>,
+    readers: Workers<()>,
+    writers: Workers<()>,
 }
 
 struct Folder {
@@ -61,7 +63,8 @@ impl FolderPublication {
         });
         Ok(Self {
             folder,
-            workers: Workers::start("publication", [(); THREADS])?,
+            readers: Workers::start("publication", [(); THREADS])?,
+            writers: Workers::start("publishing", [(); THREADS])?,
         })
     }
 
@@ -72,6 +75,7 @@ impl FolderPublication {
 
     async fn run<T: Send + 'static>(
         &self,
+        workers: &Workers<()>,
         name: &PublishedName,
         work: impl FnOnce(&Folder, &PublishedName) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, PublicationError> {
@@ -80,7 +84,7 @@ impl FolderPublication {
             name: name.clone(),
             detail,
         };
-        match self.workers.run(move |()| work(&folder, &theirs)).await {
+        match workers.run(move |()| work(&folder, &theirs)).await {
             Some(Ok(value)) => Ok(value),
             Some(Err(Failure::Precondition)) => Err(PublicationError::PreconditionFailed { name: name.clone() }),
             Some(Err(Failure::Io(error))) => Err(failed(explain(&self.folder.path, &error))),
@@ -97,17 +101,17 @@ impl Publication for FolderPublication {
         body: Body,
         precondition: Precondition,
     ) -> Result<ETag, PublicationError> {
-        self.run(name, move |folder, name| folder.put(name, body, &precondition))
+        self.run(&self.writers, name, move |folder, name| folder.put(name, body, &precondition))
             .await
     }
 
     async fn stat(&self, name: &PublishedName) -> Result<Option<Stat>, PublicationError> {
-        self.run(name, |folder, name| Ok(folder.open(name)?.map(|(stat, _)| stat)))
+        self.run(&self.readers, name, |folder, name| Ok(folder.open(name)?.map(|(stat, _)| stat)))
             .await
     }
 
     async fn read(&self, name: &PublishedName) -> Result<Option<(Stat, Vec<u8>)>, PublicationError> {
-        self.run(name, |folder, name| {
+        self.run(&self.readers, name, |folder, name| {
             let Some((stat, mut file)) = folder.open(name)? else {
                 return Ok(None);
             };
@@ -120,7 +124,7 @@ impl Publication for FolderPublication {
 
     /// The open file keeps its content although another one is renamed over it.
     async fn open(&self, name: &PublishedName) -> Result<Option<(Stat, Box<dyn Content>)>, PublicationError> {
-        let file = self.run(name, Folder::open).await?;
+        let file = self.run(&self.readers, name, Folder::open).await?;
         Ok(file.map(|(stat, file)| (stat, Box::new(file) as Box<dyn Content>)))
     }
 

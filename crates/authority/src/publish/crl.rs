@@ -136,6 +136,7 @@ impl Authority {
         slot: &Slot,
         published: &mut Published,
     ) -> Result<PublishedCrl, PublishError> {
+        let _place = self.slots.place(scope).await;
         // Read before the number is reserved: what changes from now on, this CRL may miss.
         let changes = slot.changes();
         let awaited = slot.awaited_serials();

@@ -8,14 +8,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chancery_x509::serial::Serial;
-use futures_util::lock::Mutex as AsyncMutex;
+use futures_util::lock::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard};
 
 use super::PublishedCrl;
 use crate::port::ledger::CrlScope;
 use crate::slug::Slug;
 
+/// CRLs that are made at the same time at most, whatever their number: each takes a few file descriptors, and memory for what
+/// it is compared with.
+const AT_A_TIME: usize = 8;
+
 #[derive(Default)]
-pub(crate) struct Slots(Mutex<HashMap<CrlScope, Arc<Slot>>>);
+pub(crate) struct Slots {
+    known: Mutex<HashMap<CrlScope, Arc<Slot>>>,
+    making: [AsyncMutex<()>; AT_A_TIME],
+}
 
 pub(super) struct Slot {
     /// Counts what changed: a CRL that was reserved when this was `n` covers changes up to `n`.
@@ -50,6 +57,13 @@ impl Slots {
             .clone()
     }
 
+    /// Waits for one of the places in which CRLs are made; each scope has its own, which it shares with others.
+    pub(super) async fn place(&self, scope: &CrlScope) -> AsyncMutexGuard<'_, ()> {
+        let of_issuer: usize = scope.issuer.as_str().bytes().map(usize::from).sum();
+        let place = of_issuer + usize::from(scope.shard.unwrap_or_default());
+        self.making[place % AT_A_TIME].lock().await
+    }
+
     /// Something was revoked, or given up, in that scope.
     pub(crate) fn changed(&self, scope: &CrlScope) {
         self.slot(scope).change();
@@ -65,7 +79,7 @@ impl Slots {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<CrlScope, Arc<Slot>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

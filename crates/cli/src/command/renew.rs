@@ -27,6 +27,8 @@ pub(crate) fn run(arguments: &Arguments, renew: &RenewArguments) -> Result<ExitC
     let old_pem = read(&cert_file)?;
     let old =
         Certificate::parse(old_pem.as_bytes()).with_context(|| format!("{} cannot be used", cert_file.display()))?;
+    let next_key_file = renew.folder.join(NEXT_KEY);
+    finish_interrupted(&next_key_file, &key_file, &old)?;
     if renew.if_due && !is_due(&old) {
         if arguments.json {
             show::json(&json!({ "renewed": false, "not_after": old.not_after().to_string() }))?;
@@ -53,7 +55,11 @@ pub(crate) fn run(arguments: &Arguments, renew: &RenewArguments) -> Result<ExitC
     if password.is_some() && old_key.is_none() && !renew.new_key {
         bail!("there is no key.pem to write into {}: leave --pkcs12 out", pkcs12::FILE);
     }
-    let new_key = renew.new_key.then(|| new_key(&old)).transpose()?;
+    let passphrase = old_key.as_ref().and_then(|old| old.passphrase.as_ref());
+    let new_key = renew
+        .new_key
+        .then(|| prepare_key(&next_key_file, passphrase, &old))
+        .transpose()?;
     // Of the same key, too: whoever asks with an API token proves with it to have the key.
     let key = new_key.as_ref().or(old_key.as_ref().map(|old| &old.key));
     let csr = key.map(|key| key.request(old.subject(), &[])).transpose()?;
@@ -94,15 +100,12 @@ pub(crate) fn run(arguments: &Arguments, renew: &RenewArguments) -> Result<ExitC
         }
         _ => None,
     };
-    if let Some(key) = &new_key {
-        let pem = match old_key.as_ref().and_then(|old| old.passphrase.as_ref()) {
-            Some(passphrase) => Zeroizing::new(key.to_sealed_pem(passphrase)?),
-            None => key.to_pem()?,
-        };
-        wanted::write(&key_file, pem.as_bytes(), true, true)?;
-    }
     wanted::write(&cert_file, certificate.as_bytes(), false, true)?;
     wanted::write(&renew.folder.join("chain.pem"), chain.as_bytes(), false, true)?;
+    // After the certificate: whoever finds it beside the next key knows that only this is left to do.
+    if new_key.is_some() {
+        replace_key(&next_key_file, &key_file)?;
+    }
     if let Some(identity) = identity {
         wanted::write(&p12_file, &identity, true, true)?;
     }
@@ -130,6 +133,43 @@ impl Key {
             .with_context(|| format!("{} cannot be used", file.display()))?;
         Ok(Self { key, passphrase })
     }
+}
+
+/// The key of a renewal with a new key, from before it is asked for until its certificate is there. The request's token goes
+/// by the key: one that was lost could never ask for its certificate again, and the old certificate has one successor.
+const NEXT_KEY: &str = "key.pem.new";
+
+/// A renewal that was interrupted between writing its certificate and its key is brought to its end, due or not.
+fn finish_interrupted(next: &Path, key: &Path, certificate: &Certificate) -> Result<()> {
+    if !next.is_file() {
+        return Ok(());
+    }
+    let Key { key: of_next, .. } = Key::read(next).context(REMOVE_IT)?;
+    if of_next.public_key().as_der() == certificate.spki_der() {
+        replace_key(next, key)?;
+    }
+    Ok(())
+}
+
+const REMOVE_IT: &str = "the key of a renewal that was interrupted cannot be used; remove it, and another one is made";
+
+/// The key of the interrupted renewal, or a new one of the old one's kind, which is on disk before anything is asked for.
+fn prepare_key(file: &Path, passphrase: Option<&Passphrase>, old: &Certificate) -> Result<ClientKey> {
+    if file.is_file() {
+        let pem = Zeroizing::new(read(file)?);
+        return ClientKey::from_pem(pem.as_bytes(), passphrase).context(REMOVE_IT);
+    }
+    let key = new_key(old)?;
+    let pem = match passphrase {
+        Some(passphrase) => Zeroizing::new(key.to_sealed_pem(passphrase)?),
+        None => key.to_pem()?,
+    };
+    wanted::write(file, pem.as_bytes(), true, true)?;
+    Ok(key)
+}
+
+fn replace_key(next: &Path, key: &Path) -> Result<()> {
+    std::fs::rename(next, key).with_context(|| format!("{} cannot be moved to {}", next.display(), key.display()))
 }
 
 /// A third of its life or less is left.

@@ -79,6 +79,33 @@ fn renewal_keeps_the_names_and_changes_the_serial() {
 }
 
 #[test]
+fn a_renewal_with_a_new_key_goes_on_after_any_interruption() {
+    let folder = Folder::new();
+    folder.text(&["init"]);
+    folder.text(&["request", "db.example.com", "--profile", "tls-server", "--out", "db"]);
+    let read = |name: &str| std::fs::read(folder.path(name)).unwrap();
+    let (old_cert, old_key) = (read("db/cert.pem"), read("db/key.pem"));
+    folder.text(&["renew", "db", "--new-key"]);
+    let (new_cert, new_key) = (read("db/cert.pem"), read("db/key.pem"));
+    assert!(!folder.path("db/key.pem.new").exists());
+
+    // The certificate was issued, and its answer lost: the next run asks with the same key, and gets it.
+    std::fs::write(folder.path("db/cert.pem"), &old_cert).unwrap();
+    std::fs::write(folder.path("db/key.pem"), &old_key).unwrap();
+    std::fs::write(folder.path("db/key.pem.new"), &new_key).unwrap();
+    folder.text(&["renew", "db", "--new-key"]);
+    assert!(read("db/cert.pem") == new_cert && read("db/key.pem") == new_key);
+    assert!(!folder.path("db/key.pem.new").exists());
+
+    // The certificate was written, and its key not yet: that is done even where no renewal is due.
+    std::fs::write(folder.path("db/key.pem"), &old_key).unwrap();
+    std::fs::write(folder.path("db/key.pem.new"), &new_key).unwrap();
+    folder.text(&["renew", "db", "--if-due"]);
+    assert!(read("db/cert.pem") == new_cert && read("db/key.pem") == new_key);
+    assert!(!folder.path("db/key.pem.new").exists());
+}
+
+#[test]
 fn a_backup_is_restored_and_crl_numbers_do_not_turn_back() {
     let folder = Folder::new();
     folder.text(&["init"]);
