@@ -13,6 +13,7 @@
 mod digest;
 mod error;
 mod extensions;
+mod folding;
 pub(crate) mod names;
 mod own_names;
 mod prepare;

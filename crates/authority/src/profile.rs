@@ -81,7 +81,7 @@ struct AllowedUsages {
 /// `OCSPSigning` lets its holder answer for the CA which certificates are revoked (RFC 6960 section 4.2.2.2);
 /// `anyExtendedKeyUsage` is good for everything, that included (RFC 5280 section 4.2.1.12). The others are believed
 /// elsewhere: by Windows domains, by Kerberos (RFC 4556), by Certificate Transparency's logs (RFC 6962 section 3.1).
-const POWERFUL_USAGES: [ObjectIdentifier; 14] = [
+const POWERFUL_USAGES: [ObjectIdentifier; 17] = [
     // OCSPSigning, anyExtendedKeyUsage.
     ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.9"),
     ObjectIdentifier::new_unwrap("2.5.29.37.0"),
@@ -100,6 +100,11 @@ const POWERFUL_USAGES: [ObjectIdentifier; 14] = [
     ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.10.3.1"),
     ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.10.3.10"),
     ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.10.12.1"),
+    // Whoever registers for a CA, or is one, to CMC (RFC 6402 section 2.10).
+    ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.27"),
+    ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.28"),
+    // Kernel mode code signing.
+    ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.61.1.1"),
     // Signing of precertificates.
     ObjectIdentifier::new_unwrap("1.3.6.1.4.1.11129.2.4.4"),
 ];

@@ -57,6 +57,14 @@ pub enum RevokeError {
         /// As given.
         invalidity_date: UnixTime,
     },
+    /// An invalidity date that a CRL cannot tell.
+    #[error(
+        "the invalidity date {invalidity_date} is before the year 1, and a CRL cannot tell it; say when the key is not to be trusted any more, or leave it out"
+    )]
+    NoInvalidityDate {
+        /// As given.
+        invalidity_date: UnixTime,
+    },
     /// The ledger.
     #[error(transparent)]
     Ledger(LedgerError),
@@ -128,6 +136,9 @@ impl Authority {
         let now = self.ports().clock.now();
         if let Some(invalidity_date) = invalidity_date.filter(|date| *date > now) {
             return Err(RevokeError::InvalidityDate { invalidity_date });
+        }
+        if let Some(invalidity_date) = invalidity_date.filter(|date| *date < UnixTime::FIRST) {
+            return Err(RevokeError::NoInvalidityDate { invalidity_date });
         }
         if let Kind::Authority { slug, parent: None, .. } = &record.kind {
             return Err(RevokeError::Root(slug.clone()));

@@ -82,5 +82,12 @@ async fn a_clock_from_before_the_ca_makes_no_crl() {
     assert_eq!(refused, 2);
     assert_eq!(office.house.publication.content(name), before);
     office.house.clock.set(now);
-    assert!(office.authority.publish_crls(None).await.iter().all(|(_, outcome)| outcome.is_ok()));
+    assert!(
+        office
+            .authority
+            .publish_crls(None)
+            .await
+            .iter()
+            .all(|(_, outcome)| outcome.is_ok())
+    );
 }

@@ -13,6 +13,7 @@ use chancery_authority::publish::PublishError;
 use chancery_authority::revoke::{RevokeError, StillValid};
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::serial::Serial;
+use chancery_x509::time::UnixTime;
 use office::{NOW, Office, QUICK, entries, principal, slug};
 
 #[tokio::test]
@@ -122,6 +123,18 @@ async fn what_cannot_be_revoked_is_refused() {
         refused,
         RevokeError::InvalidityDate {
             invalidity_date: future
+        }
+    );
+    let before = UnixTime::FIRST.plus_seconds(-1);
+    let refused = office
+        .authority
+        .revoke(serial, reason, Some(before), &principal())
+        .await
+        .unwrap_err();
+    assert_eq!(
+        refused,
+        RevokeError::NoInvalidityDate {
+            invalidity_date: before
         }
     );
     assert_eq!(office.house.ledger.counts().await.unwrap().revoked, 0);

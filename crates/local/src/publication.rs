@@ -101,13 +101,17 @@ impl Publication for FolderPublication {
         body: Body,
         precondition: Precondition,
     ) -> Result<ETag, PublicationError> {
-        self.run(&self.writers, name, move |folder, name| folder.put(name, body, &precondition))
-            .await
+        self.run(&self.writers, name, move |folder, name| {
+            folder.put(name, body, &precondition)
+        })
+        .await
     }
 
     async fn stat(&self, name: &PublishedName) -> Result<Option<Stat>, PublicationError> {
-        self.run(&self.readers, name, |folder, name| Ok(folder.open(name)?.map(|(stat, _)| stat)))
-            .await
+        self.run(&self.readers, name, |folder, name| {
+            Ok(folder.open(name)?.map(|(stat, _)| stat))
+        })
+        .await
     }
 
     async fn read(&self, name: &PublishedName) -> Result<Option<(Stat, Vec<u8>)>, PublicationError> {

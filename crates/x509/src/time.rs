@@ -15,6 +15,9 @@ pub struct UnixTime(pub i64);
 pub const DAY: i64 = 86_400;
 
 impl UnixTime {
+    /// The beginning of the year 1, before which a GeneralizedTime cannot tell a time (RFC 5280 section 4.1.2.5.2).
+    pub const FIRST: Self = Self(-62_135_596_800);
+
     /// The time `seconds` later (earlier where negative), held at the ends of `i64`.
     #[must_use]
     pub fn plus_seconds(self, seconds: i64) -> Self {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use chancery_x509::name::Name;
 use chancery_x509::san::{AltName, AltNameType};
 
-use super::{Prepared, Refusal};
+use super::{Prepared, Refusal, folding};
 use crate::authority::Authority;
 use crate::principal::Principal;
 
@@ -39,13 +39,14 @@ impl OwnNames {
 
     /// The same for a common name, which old clients take for the server's name.
     fn covered_by_text(&self, text: &str) -> bool {
+        let text = folding::folded(text);
         let text = text.trim().trim_end_matches('.');
         if let Ok(address) = text.parse::<IpAddr>() {
             return self.covered_by(&AltName::Ip(address));
         }
         // As a DNS name if it is one, such that letter case and internationalised labels are of no account.
         let name = AltName::parse(AltNameType::Dns, text);
-        self.covered_by(&name.unwrap_or_else(|_| AltName::Dns(text.to_lowercase())))
+        self.covered_by(&name.unwrap_or_else(|_| AltName::Dns(text.to_owned())))
     }
 
     /// The first name of a certificate that is the server's own.
@@ -63,10 +64,12 @@ impl OwnNames {
 }
 
 fn dns_covers(pattern: &str, name: &str) -> bool {
-    match pattern.strip_prefix('*') {
-        // `*.example.com` covers whatever ends so, and `*` everything.
-        Some(end) => name.len() > end.len() && name.ends_with(end),
-        None => pattern == name,
+    // `*.example.com` covers whatever ends so, and `*` everything; `p*.example.com` is a wildcard to old clients.
+    match (pattern.split_once('*'), pattern.rsplit_once('*')) {
+        (Some((start, _)), Some((_, end))) => {
+            name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end)
+        }
+        _ => pattern == name,
     }
 }
 
@@ -129,6 +132,11 @@ mod tests {
             "::1",
             "*.example.com",
             "*",
+            "c*.example.com",
+            "ca.*",
+            "ca.example.com\u{3002}",
+            "\u{ff11}\u{ff19}\u{ff12}.0.2.7",
+            "\u{ff23}a.example.com",
         ] {
             assert!(own.covered_by_text(text), "{text:?}");
         }
@@ -141,7 +149,7 @@ mod tests {
         ] {
             assert!(!own.covered_by(&name), "{name:?}");
         }
-        for text in ["ca", "alice", "192.0.2.70", "ca.example.com.org", ""] {
+        for text in ["ca", "alice", "192.0.2.70", "ca.example.com.org", "cb*.example.com", ""] {
             assert!(!own.covered_by_text(text), "{text:?}");
         }
         assert!(!OwnNames::default().covered_by_text("localhost"));

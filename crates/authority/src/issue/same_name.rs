@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 use chancery_x509::name::{Attribute, Name};
 use const_oid::ObjectIdentifier;
 
+use super::folding;
+
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 
 /// An attribute as it is compared: a value that is no text by its octets.
@@ -43,10 +45,10 @@ fn compare(attribute: &Attribute<'_>) -> Compared {
     (attribute.oid, value)
 }
 
-/// Without letter case, and with single blanks between words.
+/// As names are compared, and with single blanks between words.
 fn folded(text: &str) -> String {
-    let words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
-    words.join(" ")
+    let folded = folding::folded(text);
+    folded.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -64,6 +66,7 @@ mod tests {
             "CN=Example Root CA,O=Example,C=GB",
             "CN=example ROOT ca,O=EXAMPLE,C=GB",
             "CN=Example  Root   CA,O=Example,C=GB",
+            "CN=Example Root \u{ff23}A,O=Example,C=GB",
             // UTF8String, and TeletexString or PrintableString elsewhere.
             "CN=#0C0F4578616D706C6520526F6F74204341,O=Example,C=GB",
             "CN=#130F4578616D706C6520526F6F74204341,O=Example,C=GB",

@@ -87,7 +87,9 @@ impl CrlUses {
     /// Those of one CRL that a certificate may still live by.
     fn of(&self, scope: &CrlScope, now: UnixTime) -> Vec<CrlUse> {
         let known = self.lock();
-        let own = known.range((scope.clone(), None)..).take_while(|((of, _), _)| of == scope);
+        let own = known
+            .range((scope.clone(), None)..)
+            .take_while(|((of, _), _)| of == scope);
         let living = own.filter(|(_, until)| **until >= now);
         let used = |((scope, url), until): (&(CrlScope, Option<String>), &UnixTime)| CrlUse {
             scope: scope.clone(),

@@ -90,7 +90,11 @@ fn a_server_whose_issuing_ca_is_revoked_starts_and_serves_the_crl_that_says_so()
         let health: Value = health.body_mut().read_json().unwrap();
         assert_eq!(health["status"], "degraded");
         let told = health["problems"].to_string();
-        let why = if gone { "is not there" } else { "is of a CA that is revoked" };
+        let why = if gone {
+            "is not there"
+        } else {
+            "is of a CA that is revoked"
+        };
         assert!(told.contains(&format!("the server's own certificate {why}")), "{told}");
         assert!(server.stop().success());
     }

@@ -390,9 +390,10 @@ fn entry(row: &Row<'_>, at: UnixTime) -> ReadEntry {
 
 /// A time that GeneralizedTime can hold (RFC 5280 section 4.1.2.5.2: four digits of the year).
 fn time(seconds: i64) -> Option<UnixTime> {
-    const YEAR_1: i64 = -62_135_596_800;
     const YEAR_10000: i64 = 253_402_300_800;
-    (YEAR_1..YEAR_10000).contains(&seconds).then_some(UnixTime(seconds))
+    (UnixTime::FIRST.0..YEAR_10000)
+        .contains(&seconds)
+        .then_some(UnixTime(seconds))
 }
 
 /// Octets of a packed entry: serial, time, reason, invalidity date (`i64::MIN`: none).

@@ -113,9 +113,11 @@ impl ServerCertificate {
             replaced.map_err(|error| NotIssued::Failed(error.into()))
         });
         *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = replaced.is_err().then(Instant::now);
-        self.identity.set_problem(replaced.as_ref().err().map(|_| {
-            format!("the server's own certificate {due}, and a new one cannot be issued: the log says why")
-        }));
+        self.identity.set_problem(
+            replaced.as_ref().err().map(|_| {
+                format!("the server's own certificate {due}, and a new one cannot be issued: the log says why")
+            }),
+        );
         replaced
     }
 

@@ -116,7 +116,9 @@ impl From<RevokeError> for Problem {
         match error {
             RevokeError::NotFound(_) => Self::not_found(error.to_string()),
             RevokeError::Root(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "root", error.to_string()),
-            RevokeError::InvalidityDate { .. } => Self::unusable(error.to_string()),
+            RevokeError::InvalidityDate { .. } | RevokeError::NoInvalidityDate { .. } => {
+                Self::unusable(error.to_string())
+            }
             RevokeError::Ledger(error) => error.into(),
             other => {
                 tracing::error!(error = %other, "a revocation failed");
