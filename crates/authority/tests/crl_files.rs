@@ -19,11 +19,12 @@ fn with(cas: &[(&str, u16)]) -> String {
     text
 }
 
-/// What the configuration is told, once CRLs are published by another one.
+/// What the configuration is told, once a certificate was issued by another one. A `#` in a name stands for its shard.
 async fn told(before: &[(&str, u16)], after: &[(&str, u16)]) -> Result<(), PublishError> {
     let mut office = Office::with(&with(before)).await;
-    office.issue("a.example", None).await;
-    office.config = Config::from_toml(&with(after)).unwrap();
+    let shard = office.issue("a.example", None).await.shard;
+    let after = with(after).replace('#', &shard.unwrap_or_default().to_string());
+    office.config = Config::from_toml(&after).unwrap();
     office.restart().await;
     office.authority.check_crl_files().await
 }
@@ -34,7 +35,7 @@ async fn a_configuration_by_which_two_crls_have_one_file_is_refused() {
         // The second shard of one, and a CA that left the configuration.
         (vec![("issuing-ca", 0), ("issuing-ca-2", 0)], vec![("issuing-ca", 4)]),
         // A CA that is to come, and a shard that certificates name.
-        (vec![("issuing-ca", 4)], vec![("issuing-ca", 0), ("issuing-ca-2", 0)]),
+        (vec![("issuing-ca", 4)], vec![("issuing-ca", 0), ("issuing-ca-#", 0)]),
     ] {
         let refused = told(&before, &after).await.unwrap_err();
         assert!(matches!(refused, PublishError::SharedFile { .. }), "{refused}");
