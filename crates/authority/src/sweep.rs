@@ -255,12 +255,11 @@ impl Authority {
             return Ok(Taken::OfNoUse);
         }
         let issuer = &intent.id.issuer;
-        let is_revoked = match sweep.revoked.get(issuer) {
-            Some(known) => *known,
-            None => {
-                let revoked = self.revoked_in_chain(issuer).await?.is_some();
-                *sweep.revoked.entry(issuer.clone()).or_insert(revoked)
-            }
+        let is_revoked = if let Some(known) = sweep.revoked.get(issuer) {
+            *known
+        } else {
+            let revoked = self.revoked_in_chain(issuer).await?.is_some();
+            *sweep.revoked.entry(issuer.clone()).or_insert(revoked)
         };
         if is_revoked || self.overtaken(intent).await?.is_some() {
             return Ok(Taken::OfNoUse);

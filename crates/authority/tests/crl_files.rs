@@ -1,5 +1,7 @@
 //! Each CRL has a file of its own, whatever the configuration says, and none is made by a clock that is certainly behind.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::io::Cursor;
 
 use chancery_authority::config::Config;
@@ -14,7 +16,8 @@ const URL: &str = "public_url = 'http://pki.example.com'\n";
 fn with(cas: &[(&str, u16)]) -> String {
     let mut text = format!("{URL}issuing_ca = 'issuing-ca'\n[[ca]]\nname = 'root-ca'\nalgorithm = 'p256'\n");
     for (name, shards) in cas {
-        text += &format!("[[ca]]\nname = '{name}'\nparent = 'root-ca'\n[ca.crl]\nshards = {shards}\n");
+        let ca = format!("[[ca]]\nname = '{name}'\nparent = 'root-ca'\n[ca.crl]\nshards = {shards}\n");
+        text.push_str(&ca);
     }
     text
 }

@@ -235,7 +235,7 @@ async fn revoking() {
 
 #[tokio::test]
 async fn issuing() {
-    table(
+    Box::pin(table(
         "issue",
         async || (Office::new().await, office::request("a.example")),
         async |office: &Office, request: &TlsCertRequest| {
@@ -253,7 +253,7 @@ async fn issuing() {
                 "{context}: a request that is repeated with its token makes one certificate"
             );
         },
-    )
+    ))
     .await;
 }
 

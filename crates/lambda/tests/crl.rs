@@ -332,7 +332,7 @@ async fn a_topic_that_hangs_keeps_no_crl_from_being_published() {
         entries.push(json!({"common_name": name, "serial_number": serial}));
     }
     deployment.files.put("revoked.json", Value::Array(entries).to_string());
-    let long = std::time::Duration::from_secs(60);
+    let long = std::time::Duration::from_mins(1);
     deployment.house.faults.at("notices.notify", 1, Fault::Delay(long));
     let begun = std::time::Instant::now();
     let pressed = Invocation {

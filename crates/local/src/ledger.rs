@@ -110,10 +110,10 @@ impl SqliteLedger {
         };
         let (readers, searcher) = (start("ledger-reader", READERS)?, start("ledger-search", 1)?);
         let house = House {
+            path,
             writer,
             readers,
             searcher,
-            path,
         };
         Ok(Self(Arc::new(house)))
     }

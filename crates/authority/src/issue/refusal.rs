@@ -290,6 +290,15 @@ pub enum Refusal {
         /// The serial number.
         serial: Serial,
     },
+    /// Its key was compromised, though it is not revoked itself: whoever shows it may be whoever stole the key.
+    #[error(
+        "the certificate with serial number {serial} cannot be renewed: its key is compromised, as the revocation of another \
+         certificate of it says; request a new one, of a new key"
+    )]
+    RenewedKeyCompromised {
+        /// The serial number.
+        serial: Serial,
+    },
     /// A renewal by client certificate comes too early.
     #[error("the certificate with serial number {serial} can be renewed by its holder from {from} on, not before")]
     RenewalTooEarly {
@@ -340,6 +349,7 @@ impl Refusal {
                 until,
             },
             NotRenewable::TooOften => Self::RenewedTooOften { serial },
+            NotRenewable::KeyBlocked => Self::RenewedKeyCompromised { serial },
         }
     }
 
@@ -363,7 +373,7 @@ impl Refusal {
             Self::WeakKey(_) => "weak_key",
             Self::OwnKey { .. } => "own_key",
             Self::KeyInUse => "key_in_use",
-            Self::KeyCompromised => "key_compromised",
+            Self::KeyCompromised | Self::RenewedKeyCompromised { .. } => "key_compromised",
             Self::TokenReused => "token_reused",
             Self::UnknownProfile { .. } => "unknown_profile",
             Self::UsageNotAllowed { .. } => "usage_not_allowed",

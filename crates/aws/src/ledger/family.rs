@@ -36,6 +36,8 @@ pub(super) struct Place {
     version: Option<u64>,
     /// Rows of certificates that must not be revoked.
     unrevoked: Vec<Item>,
+    /// The key of what is renewed, which must not be blocked.
+    unblocked: Option<KeyFingerprint>,
 }
 
 /// What descends from one certificate by renewal.
@@ -90,6 +92,12 @@ impl Place {
             table: Table::Certificates,
             key: row.clone(),
             condition: "attribute_exists(#CommonName) AND attribute_not_exists(#Revoked)",
+            with: Item::default(),
+        }));
+        writes.extend(self.unblocked.map(|key| Write::Check {
+            table: Table::Journal,
+            key: names::block(key),
+            condition: "attribute_not_exists(#Blocked)",
             with: Item::default(),
         }));
         writes
@@ -209,6 +217,9 @@ impl DynamoLedger {
             return refused(NotRenewable::Revoked(serial));
         }
         let own = self.renewal_of(&record).await?;
+        if self.is_blocked(record.key).await? {
+            return refused(NotRenewable::KeyBlocked);
+        }
         let (root, renewals) = own.map_or((serial, 0), |own| (own.root, own.renewals));
         if renewals >= RENEWALS {
             return refused(NotRenewable::TooOften);
@@ -242,6 +253,8 @@ impl DynamoLedger {
             },
             version: line.version,
             unrevoked,
+            // Of its own key the reservation looks at that anyhow, and a transaction names an item once.
+            unblocked: Some(record.key).filter(|key| *key != intent.key),
         })
     }
 

@@ -121,6 +121,13 @@ impl DynamoLedger {
         })
     }
 
+    /// Whether a key is certified for nobody any more.
+    pub(super) async fn is_blocked(&self, key: KeyFingerprint) -> Result<bool, LedgerError> {
+        let keys = [names::block(key), names::claim(key)].map(|key| (Table::Journal, key));
+        let items = self.tables.get_many(keys.into()).await?;
+        Ok(items.iter().any(|(_, item)| item.has(BLOCKED)))
+    }
+
     /// What became of the request that used the token first.
     async fn replay(&self, earlier: &Item, intent: &CertificateIntent) -> Result<Option<Reservation>, LedgerError> {
         let parsed = earlier

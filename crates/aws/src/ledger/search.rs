@@ -139,16 +139,17 @@ impl DynamoLedger {
             _ => None,
         };
         let (found, stopped) = match name {
-            Some(name) => match self.search_name(&name, query, after, limit).await? {
-                Some(found) => (found, None),
-                None => {
+            Some(name) => {
+                if let Some(found) = self.search_name(&name, query, after, limit).await? {
+                    (found, None)
+                } else {
                     let of_name = Search {
                         common_name: Some(name),
                         ..query.clone()
                     };
                     self.search_issued(&of_name, after, limit).await?
                 }
-            },
+            }
             None if self.has_old_rows().await? => (self.search_rows(query, after, limit).await?, None),
             None => self.search_issued(query, after, limit).await?,
         };

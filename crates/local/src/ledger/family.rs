@@ -58,6 +58,9 @@ pub(crate) fn predecessor(writing: &Writing<'_>, intent: &CertificateIntent) -> 
     if let Some(revoked) = revoked_ancestor(connection, row.id)? {
         return refused(NotRenewable::Revoked(revoked));
     }
+    if is_blocked(connection, row.record.key)? {
+        return refused(NotRenewable::KeyBlocked);
+    }
     let renewals: u32 = connection
         .prepare_cached("SELECT renewals FROM certificates WHERE id = ?1")?
         .query_row([row.id], |row| row.get(0))?;

@@ -172,6 +172,12 @@ pub(super) async fn a_compromised_key_is_blocked(ledger: &dyn Ledger) {
         ..renewal(20, 3)
     };
     refused(ledger, taking, LedgerError::KeyBlocked, "a renewal for a blocked key").await;
+    // A certificate that was left valid on purpose proves nothing by a key that somebody else has.
+    issue(ledger, &intent(5)).await;
+    issue(ledger, &again(6, 5)).await;
+    revoke(ledger, 5, COMPROMISE, Reach::Certificate).await;
+    let blocked = not_renewable(6, NotRenewable::KeyBlocked);
+    refused(ledger, renewal(20, 6), blocked, "a renewal by a blocked key").await;
     issue(ledger, &intent(20)).await;
 }
 

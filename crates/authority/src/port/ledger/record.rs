@@ -389,6 +389,8 @@ pub enum NotRenewable {
     },
     /// It stands at the end of [`RENEWALS`] renewals.
     TooOften,
+    /// Its key is blocked, and proves nothing any more.
+    KeyBlocked,
 }
 
 /// Rejections that are kept at least: the newest so many. Older ones may be forgotten, since whoever may ask can have as many

@@ -110,9 +110,9 @@ fn a_crl_covers_no_change_of_its_own_group_that_its_view_does_not_list() {
         principal: String::new(),
     };
     let release = hold(&ledger);
-    let (revoker, revoked) = (ledger.clone(), intent.id.clone());
+    let (of_revoker, id) = (ledger.clone(), intent.id.clone());
     // Each waits for the held writer; the revocation was asked for first, and both become one group.
-    let revoking = thread::spawn(move || wait(revoker.revoke(&revoked.issuer, revoked.serial, revocation)));
+    let revoking = thread::spawn(move || wait(of_revoker.revoke(&id.issuer, id.serial, revocation)));
     thread::sleep(Duration::from_millis(200));
     let (maker, of) = (ledger.clone(), scope.clone());
     let making = thread::spawn(move || wait(maker.reserve_crl(&of, plan)));

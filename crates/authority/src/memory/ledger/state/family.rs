@@ -30,6 +30,9 @@ impl State {
             if row.revocation.is_some() {
                 return refused(NotRenewable::Revoked(id.serial));
             }
+            if renewals == 0 && self.blocked.contains(&row.key) {
+                return refused(NotRenewable::KeyBlocked);
+            }
             renewals += 1;
             ancestor.clone_from(&row.renews);
         }
