@@ -23,7 +23,7 @@ use chancery_x509::certificate::Certificate;
 use tokio::runtime::Runtime;
 
 use crate::arguments::{Arguments, InitArguments};
-use crate::show;
+use crate::{bounded, show};
 pub(crate) use passphrase::ask;
 pub(crate) use settings::{pkcs11_module, refuse_module_within};
 
@@ -104,9 +104,7 @@ impl House {
         let lock = folder.lock()?;
         if folder.config()?.is_none() || was_never_created(&folder, init)? {
             let text = match &init.config {
-                Some(file) => {
-                    std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?
-                }
+                Some(file) => std::mem::take(&mut *bounded::text(file, bounded::TEXT)?),
                 None => Config::default_toml().to_owned(),
             };
             Config::from_toml(&text).with_context(|| match &init.config {

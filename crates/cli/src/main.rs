@@ -11,6 +11,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a command for people in a terminal
 
 mod arguments;
+mod bounded;
 mod command;
 #[cfg(feature = "aws")]
 mod deployment;

@@ -31,15 +31,13 @@ pub(crate) fn logging(verbose: u8) {
         .init();
 }
 
-/// `chancery list | head`: when the reader has gone, `println!` panics. That is the end of the command, and no failure
-/// worth a backtrace.
-#[allow(clippy::exit)] // there is nobody left to tell anything
+/// When the reader has gone, `println!` panics. That is the end of the command, and no failure worth a backtrace.
 pub(crate) fn leave_quietly_when_nobody_reads() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         let message = panic.payload_as_str().unwrap_or_default();
         if message.starts_with("failed printing to stdout") && message.contains("Broken pipe") {
-            std::process::exit(0);
+            leave();
         }
         usual(panic);
     }));
@@ -70,7 +68,21 @@ pub(crate) fn error(error: &Error, json: bool) {
 
 /// Prints a value for programs.
 pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
-    write_json(&mut std::io::stdout().lock(), value, PrettyFormatter::new())
+    let written = write_json(&mut std::io::stdout().lock(), value, PrettyFormatter::new());
+    written.or_else(|error| if nobody_reads(&error) { leave() } else { Err(error) })
+}
+
+/// Whether what failed is writing to a pipe that has no reader any more.
+fn nobody_reads(error: &Error) -> bool {
+    let of_json = error.downcast_ref().and_then(serde_json::Error::io_error_kind);
+    let of_io = error.downcast_ref().map(std::io::Error::kind);
+    of_json.or(of_io) == Some(std::io::ErrorKind::BrokenPipe)
+}
+
+/// The end of a command whose reader has gone: it had what it wanted, as with `chancery list | head`.
+#[allow(clippy::exit)] // there is nobody left to tell anything
+fn leave() -> ! {
+    std::process::exit(0)
 }
 
 fn write_json(out: &mut impl Write, value: &impl Serialize, formatter: impl Formatter) -> anyhow::Result<()> {

@@ -19,7 +19,7 @@ use chancery_authority::port::publication::Stat;
 
 use crate::api::problem::Problem;
 use crate::app::AppState;
-use crate::listen::SharedOctets;
+use crate::listen::AnswerMemory;
 pub(crate) use copies::Copies;
 use range::Wanted;
 
@@ -103,11 +103,9 @@ pub async fn serve(
     let Some(copy) = copy else {
         return Ok((status, answer, Body::empty()).into_response());
     };
-    let is_shared = copy.is_in_memory();
+    let memory = copy.memory_of_a_reader();
     let mut response = (status, answer, copy.part(first, len)).into_response();
-    if is_shared {
-        response.extensions_mut().insert(SharedOctets);
-    }
+    response.extensions_mut().insert(AnswerMemory(memory));
     Ok(response)
 }
 

@@ -18,8 +18,8 @@ const SHARE_OF_ONE: usize = 8;
 /// Limits of the server; the defaults suit one machine. All that is counted is counted for each listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections open at once. For another one, the one that has been silent longest is closed; where none is, the new
-    /// one is closed at once.
+    /// Connections open at once. For another one, the one that has been silent longest is closed, or one whose answer is
+    /// behind, of an address that has more; where there is none, the new one is closed at once.
     pub connections: usize,
     /// The same from one IPv4 address, or one IPv6 network of 64 bits; further ones are closed at once. `None`: an eighth
     /// of all.
@@ -43,13 +43,17 @@ pub struct Limits {
     /// Requests in work and answers on their way at once, an eighth of them on connections from one address; further
     /// requests are turned away with 503.
     pub answers: usize,
-    /// Octets of answers on their way that are nobody else's: all but published files, of which one copy serves everybody.
+    /// Octets of answers on their way that are nobody else's, an eighth of them on connections from one address: all but
+    /// published files, of which one copy serves everybody, and answers that are short or tell of a change.
     pub answer_octets: usize,
 }
 
 impl Limits {
     /// Streams of an HTTP/2 connection at once.
     pub(crate) const STREAMS: u32 = 16;
+
+    /// Octets of an answer up to which its place is all that it needs: `/health`, a certificate, a problem.
+    pub(crate) const SHORT_ANSWER: usize = 16 * 1024;
 
     /// Octets of a request's head at most: more than a token, a cookie and every condition that there is.
     pub(crate) const HEAD: usize = 16 * 1024;
@@ -79,8 +83,17 @@ impl Limits {
     /// Requests and answers on connections from one address.
     pub(crate) fn answers_per_address(&self) -> usize {
         // Who may have more connections serves more people, and may have the more answers.
-        let share = self.per_address().saturating_mul(self.answers) / self.connections.max(1);
-        share.clamp(1, self.answers)
+        self.share_of_one(self.answers)
+    }
+
+    /// Memory of answers on connections from one address.
+    pub(crate) fn answer_octets_per_address(&self) -> usize {
+        self.share_of_one(self.answer_octets)
+    }
+
+    fn share_of_one(&self, all: usize) -> usize {
+        let share = self.per_address().saturating_mul(all) / self.connections.max(1);
+        share.min(all).max(1)
     }
 
     /// How long a connection may last without a whole request.
@@ -128,6 +141,7 @@ mod tests {
             // Eight addresses at least share the places.
             assert!(fitted.per_address() * SHARE_OF_ONE <= fitted.connections);
             assert!(fitted.answers_per_address() * SHARE_OF_ONE <= fitted.answers);
+            assert!(fitted.answer_octets_per_address() * SHARE_OF_ONE <= fitted.answer_octets);
         }
         assert!(limits.descriptors() <= 8192 + KEPT_BACK);
     }

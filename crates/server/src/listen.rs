@@ -22,8 +22,8 @@ use crate::limits::Limits;
 use crate::load::{Cut, Load, Shed};
 pub(crate) use body::TooSlow;
 use connection::{Connection, Open, Watch};
+pub(crate) use gate::AnswerMemory;
 use gate::Gate;
-pub(crate) use gate::SharedOctets;
 use places::{Place, Refused};
 use pulse::Pulse;
 
@@ -65,6 +65,7 @@ pub async fn serve(fronts: Vec<Front>, limits: Limits, load: Load, stop: watch::
 
 async fn accept(front: Front, gate: Arc<Gate>, open: mpsc::Sender<()>, mut stop: watch::Receiver<bool>) {
     let tls = front.tls.map(TlsAcceptor::from);
+    socket::keep_little_unsent(&front.listener);
     loop {
         let (stream, address) = tokio::select! {
             accepted = front.listener.accept() => match accepted {
@@ -97,14 +98,14 @@ async fn accept(front: Front, gate: Arc<Gate>, open: mpsc::Sender<()>, mut stop:
     }
 }
 
-/// A place for a connection from there, which one that is silent may have to leave.
+/// A place for a connection from there, which one that is silent, or does not read, may have to leave.
 async fn place(gate: &Gate, address: SocketAddr) -> Option<Place> {
     let pulse = Arc::new(Pulse::new(&gate.limits));
     for _ in 0..ASKED {
         let shed = match gate.places.take(address.ip(), &pulse) {
             Ok(place) => return Some(place),
             Err(Refused::Address) => Shed::ConnectionOfAddress,
-            Err(Refused::Full) if gate.places.make_room() => {
+            Err(Refused::Full) if gate.places.make_room(address.ip()) => {
                 let _ = tokio::time::timeout(MAKING_ROOM, gate.places.freed()).await;
                 continue;
             }

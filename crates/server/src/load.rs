@@ -19,7 +19,7 @@ const TOLD: Duration = Duration::from_mins(1);
 pub enum Shed {
     /// A connection: its address has as many as it may have.
     ConnectionOfAddress,
-    /// A connection: all places are taken, none of them by a silent one.
+    /// A connection: all places are taken, none of them by one that is silent or does not read.
     Connection,
     /// A connection: the system would not give it to us, for want of descriptors or memory.
     Accept,
@@ -27,7 +27,7 @@ pub enum Shed {
     Request,
     /// A request: too many answers are on their way, altogether or to its address.
     Answer,
-    /// An answer: those on their way take all the memory that they may.
+    /// An answer: those on their way, altogether or to its address, take all the memory that they may.
     Memory,
 }
 
@@ -36,7 +36,7 @@ pub enum Shed {
 pub enum Cut {
     /// A connection brought no whole request in time.
     Silent,
-    /// A silent connection had to make room for another one.
+    /// A connection that was silent, or did not read its answer, had to make room.
     MadeRoom,
     /// A request's body did not arrive in time.
     SlowBody,

@@ -1,6 +1,7 @@
 //! The routers over ports in memory.
 #![allow(clippy::unwrap_used, missing_docs)] // tests
 
+mod answers;
 mod document;
 mod dropped;
 mod limits;

@@ -19,7 +19,7 @@ use serde_json::json;
 
 use crate::arguments::{AdoptArguments, Arguments};
 use crate::deployment::{Deployed, Opened, told};
-use crate::show;
+use crate::{bounded, show};
 use state::{State, Thing};
 
 /// Looks everything over, and adopts rows if that was asked for and nothing stands against it.
@@ -233,7 +233,7 @@ fn check_state(deployed: &Deployed, settings: &AuthoritySettings, state: &State,
 
 impl State {
     fn read(file: &Path) -> Result<Self> {
-        let text = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let text = bounded::read(file, bounded::STATE)?;
         Self::parse(&text).with_context(|| {
             format!(
                 "{} is no Terraform state; `terraform state pull` writes one",

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use chancery_server::api::crls::Crls;
+use chancery_server::api::health::nothing_issued;
 use serde_json::json;
 
 use crate::arguments::Arguments;
@@ -23,6 +24,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let counts = house.runtime.block_on(house.authority.ports().ledger.counts())?;
     let statuses = house.runtime.block_on(house.authority.crl_status());
     let crls = serde_json::to_value(Crls::standing(&statuses))?;
+    for ca in house.authority.cas().iter() {
+        let revoked = house.runtime.block_on(house.authority.revoked_in_chain(ca.slug()))?;
+        problems.extend(revoked.map(|revoked| nothing_issued(ca.slug(), &revoked)));
+    }
     let warnings = house.folder.warnings();
     drop(progress);
     for crl in crls["crls"].as_array().into_iter().flatten() {

@@ -7,8 +7,7 @@ use chancery_x509::certificate::Certificate;
 use chancery_x509::crl::{PEM_LABEL, RevocationList};
 use chancery_x509::pem;
 
-/// Octets of a file at most: a CRL of a million entries has some 60 MB in PEM.
-const MAX_OCTETS: u64 = 256 << 20;
+use crate::bounded;
 
 /// The first certificate of a file: one with its chain behind it is taken for that.
 pub(super) fn certificate(file: &Path) -> Result<Certificate> {
@@ -20,12 +19,13 @@ pub(super) fn certificate(file: &Path) -> Result<Certificate> {
 
 /// Every certificate of a file.
 pub(super) fn certificates(file: &Path) -> Result<Vec<Certificate>> {
-    Certificate::parse_all(&read(file)?).with_context(|| format!("{} cannot be used", file.display()))
+    Certificate::parse_all(&bounded::read(file, bounded::CERTIFICATES)?)
+        .with_context(|| format!("{} cannot be used", file.display()))
 }
 
 /// Every CRL of a file: servers such as nginx take those of all shards in one.
 pub(super) fn crls(file: &Path) -> Result<Vec<RevocationList>> {
-    let octets = read(file)?;
+    let octets = bounded::read(file, bounded::CRLS)?;
     let told = || format!("{} cannot be used", file.display());
     // One alone says best what is wrong with it.
     let several = pem::decode(&octets, &[PEM_LABEL])
@@ -36,16 +36,4 @@ pub(super) fn crls(file: &Path) -> Result<Vec<RevocationList>> {
     };
     let crls = blocks.into_iter().map(|block| RevocationList::from_der(block.der));
     crls.collect::<Result<_, _>>().with_context(told)
-}
-
-fn read(file: &Path) -> Result<Vec<u8>> {
-    use std::io::Read as _;
-    let told = || format!("cannot read {}", file.display());
-    let mut octets = Vec::new();
-    std::fs::File::open(file)
-        .with_context(told)?
-        .take(MAX_OCTETS)
-        .read_to_end(&mut octets)
-        .with_context(told)?;
-    Ok(octets)
 }

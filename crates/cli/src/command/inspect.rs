@@ -1,6 +1,5 @@
 //! `chancery inspect`: what is in a file, and what the lints say of it.
 
-use std::io::Read as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -10,10 +9,7 @@ use chancery_x509::lint::{self, Finding, Severity};
 use serde_json::{Map, Value, json};
 
 use crate::arguments::Arguments;
-use crate::{show, visible};
-
-/// Octets of a file at most: a CRL of a million entries has some 60 MB.
-const MAX_OCTETS: u64 = 256 << 20;
+use crate::{bounded, show, visible};
 
 /// Tells every object in the file. The exit code says whether anything is wrong with one.
 pub(crate) fn run(arguments: &Arguments, file: &Path) -> Result<ExitCode> {
@@ -54,27 +50,19 @@ pub(crate) fn run(arguments: &Arguments, file: &Path) -> Result<ExitCode> {
 }
 
 fn read(arguments: &Arguments, file: &Path) -> Result<Vec<u8>> {
-    let mut octets = Vec::new();
     if file.as_os_str() == "-" {
-        std::io::stdin().lock().take(MAX_OCTETS).read_to_end(&mut octets)?;
-        return Ok(octets);
+        return bounded::standard_input(bounded::CRLS);
     }
     if arguments.aws.aws {
         return from_buckets(arguments, file);
     }
-    let told = || format!("cannot read {}", file.display());
-    std::fs::File::open(file)
-        .with_context(told)?
-        .take(MAX_OCTETS)
-        .read_to_end(&mut octets)
-        .with_context(told)?;
-    Ok(octets)
+    bounded::read(file, bounded::CRLS)
 }
 
 #[cfg(feature = "aws")]
 fn from_buckets(arguments: &Arguments, file: &Path) -> Result<Vec<u8>> {
     let name = file.to_str().context("objects in a bucket have names in UTF-8")?;
-    crate::deployment::Deployed::open(arguments)?.object(name, MAX_OCTETS)
+    crate::deployment::Deployed::open(arguments)?.object(name, bounded::CRLS)
 }
 
 #[cfg(not(feature = "aws"))]

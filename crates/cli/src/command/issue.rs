@@ -1,6 +1,5 @@
 //! `chancery issue`: a certificate for a CSR that somebody made elsewhere.
 
-use std::io::Read as _;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
@@ -9,16 +8,14 @@ use serde_json::{Value, json};
 
 use super::wanted;
 use crate::arguments::{Arguments, IssueArguments};
-use crate::{desk, show};
+use crate::{bounded, desk, show};
 
 /// Issues.
 pub(crate) fn run(arguments: &Arguments, issue: &IssueArguments) -> Result<ExitCode> {
     let octets = if issue.csr.as_os_str() == "-" {
-        let mut octets = Vec::new();
-        std::io::stdin().lock().take(1 << 20).read_to_end(&mut octets)?;
-        octets
+        bounded::standard_input(bounded::TEXT)?
     } else {
-        std::fs::read(&issue.csr).with_context(|| format!("cannot read {}", issue.csr.display()))?
+        bounded::read(&issue.csr, bounded::TEXT)?
     };
     // Parsed here for the common name, and to tell a bad CSR without asking anybody.
     let csr = CertificationRequest::parse(&octets, &CsrBudget::default())

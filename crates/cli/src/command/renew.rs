@@ -18,7 +18,7 @@ use super::pkcs12::{self, Protection};
 use super::wanted;
 use crate::arguments::{Arguments, RenewArguments};
 use crate::desk::{self, Credentials};
-use crate::{house, show};
+use crate::{bounded, house, show};
 
 /// Renews, and replaces the files only once the new certificate is there.
 pub(crate) fn run(arguments: &Arguments, renew: &RenewArguments) -> Result<ExitCode> {
@@ -75,9 +75,9 @@ pub(crate) fn run(arguments: &Arguments, renew: &RenewArguments) -> Result<ExitC
 
     let identity = match (&old_key, &arguments.url) {
         (Some(key), Some(_)) => {
-            let chain = std::fs::read_to_string(renew.folder.join("chain.pem")).unwrap_or_default();
+            let chain = read(&renew.folder.join("chain.pem")).unwrap_or_default();
             Some(Credentials {
-                certificate: format!("{old_pem}{chain}"),
+                certificate: format!("{}{}", old_pem.as_str(), chain.as_str()),
                 key: key.key.to_pem()?,
             })
         }
@@ -125,7 +125,7 @@ struct Key {
 
 impl Key {
     fn read(file: &Path) -> Result<Self> {
-        let pem = Zeroizing::new(read(file)?);
+        let pem = read(file)?;
         let passphrase = ClientKey::is_sealed(pem.as_bytes())
             .then(|| house::ask(("Passphrase of the key", false)))
             .transpose()?;
@@ -195,6 +195,6 @@ fn new_key(old: &Certificate) -> Result<ClientKey> {
     Ok(ClientKey::generate(algorithm)?)
 }
 
-fn read(file: &Path) -> Result<String> {
-    std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
+fn read(file: &Path) -> Result<Zeroizing<String>> {
+    bounded::text(file, bounded::TEXT)
 }

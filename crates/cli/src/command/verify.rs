@@ -28,6 +28,7 @@ pub(crate) fn run(arguments: &Arguments, verify: &VerifyArguments) -> Result<Exi
     for file in &verify.crl {
         crls.extend(input::crls(file)?);
     }
+    newest_first(&mut crls);
     let name = verify.name.as_deref().map(parsed_name).transpose()?;
     let trust = trust(arguments, verify, &chain)?;
     let verdict = judge(&leaf, &chain, &crls, &trust, name.as_ref(), verify.purpose);
@@ -64,6 +65,12 @@ pub(crate) fn run(arguments: &Arguments, verify: &VerifyArguments) -> Result<Exi
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Of several CRLs of one CA and scope the newest counts, in whatever order they are given: webpki takes the first that covers
+/// a certificate, and an older one does not know what was revoked since. Two of one second are told apart by their numbers.
+fn newest_first(crls: &mut [RevocationList]) {
+    crls.sort_by_key(|crl| std::cmp::Reverse((crl.this_update(), crl.number())));
 }
 
 /// Roots, and where they come from.

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use super::{Desk, Page, Query};
 use crate::arguments::Arguments;
+use crate::bounded;
 
 /// Longer than the server's own limit on a request, so that its answer is what people see.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -46,7 +47,7 @@ impl ServerDesk {
         let token = token(arguments)?;
         let roots = match &arguments.ca {
             Some(file) => {
-                let pem = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+                let pem = bounded::read(file, bounded::CERTIFICATES)?;
                 let roots = certificates(&pem).with_context(|| format!("{} cannot be used", file.display()))?;
                 RootCerts::new_with_certs(&roots)
             }
@@ -228,7 +229,9 @@ fn token(arguments: &Arguments) -> Result<Option<Zeroizing<String>>> {
             text
         }
         Some(file) => {
-            std::fs::read_to_string(file).with_context(|| format!("cannot read the token in {}", file.display()))?
+            let mut text = bounded::text(file, MAX_TOKEN as u64)
+                .with_context(|| format!("the token in {} cannot be used", file.display()))?;
+            std::mem::take(&mut *text)
         }
         None => match std::env::var("CHANCERY_TOKEN") {
             Ok(text) => text,

@@ -291,3 +291,60 @@ fn what_is_issued_under_name_constraints_verifiers_accept() {
         }
     }
 }
+
+#[test]
+fn a_file_that_never_ends_is_told_so() {
+    let folder = house(None);
+    let url = ["--url", "https://127.0.0.1:9"];
+    let commands: [&[&str]; 4] = [
+        &["issue", "--csr", "/dev/zero", "--profile", "tls-client"],
+        &["verify", "--chain", "/dev/zero", "/dev/zero"],
+        &["--token-file", "/dev/zero", "list"],
+        &["--ca", "/dev/zero", "list"],
+    ];
+    for (place, command) in commands.into_iter().enumerate() {
+        let command = if place < 2 {
+            command.to_vec()
+        } else {
+            [&url, command].concat()
+        };
+        let mut limited = folder.command();
+        let output = limited.args(&command).output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            !output.status.success() && told.contains("is longer than"),
+            "{command:?}: {told}"
+        );
+    }
+}
+
+#[test]
+fn json_that_nobody_reads_to_its_end_is_no_failure() {
+    let folder = house(None);
+    let mut child = folder.command();
+    child.args(["--json", "list"]);
+    child
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped());
+    let mut child = child.spawn().unwrap();
+    // Gone before anything is written.
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && told.is_empty(), "{told}");
+}
+
+#[test]
+fn check_tells_of_a_revoked_ca() {
+    let folder = house(None);
+    assert!(folder.text(&["check"]).contains("Nothing is wrong"));
+    let pem = std::fs::read(folder.public("chancery-issuing-ca.crt")).unwrap();
+    let ca = chancery_x509::certificate::Certificate::parse(&pem).unwrap();
+    folder.text(&["revoke", &ca.serial().to_string()]);
+    let output = folder.chancery(&["check"]);
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        !output.status.success() && told.contains("nothing is issued under it"),
+        "{told}"
+    );
+}

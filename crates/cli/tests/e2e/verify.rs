@@ -114,3 +114,27 @@ fn names_are_taken_as_request_takes_them() {
     let (verified, told) = verify("a b");
     assert!(!verified && told.contains("--name"), "{told}");
 }
+
+#[test]
+fn of_several_crls_the_newest_counts_in_whatever_order_they_are_given() {
+    let folder = with_certificate("www.example.com");
+    let crl = folder.public("chancery-issuing-ca.crl");
+    let crl = crl.to_str().unwrap();
+    folder.text(&["crl", "publish"]);
+    std::fs::copy(crl, folder.path("old.crl")).unwrap();
+    let listed = folder.json(&["list"]);
+    folder.text(&["revoke", listed["certificates"][0]["serial_number"].as_str().unwrap()]);
+    let verify = |crls: &[&str]| {
+        let mut arguments = vec!["verify", "--chain", "cert/chain.pem"];
+        arguments.extend(crls.iter().flat_map(|crl| ["--crl", *crl]));
+        arguments.push("cert/cert.pem");
+        text(&folder.chancery(&arguments))
+    };
+    let told = verify(&["old.crl"]);
+    assert!(told.contains("not revoked"), "{told}");
+    // Of one second, perhaps: then their numbers tell.
+    for crls in [["old.crl", crl], [crl, "old.crl"]] {
+        let told = verify(&crls);
+        assert!(told.contains("is revoked"), "{crls:?}: {told}");
+    }
+}

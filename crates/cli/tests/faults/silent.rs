@@ -55,7 +55,7 @@ fn in_time<T>(what: &str, work: impl FnOnce() -> std::io::Result<T>) -> T {
     outcome
 }
 
-fn everybody_else_is_served(server: &Server<'_>, folder: &Folder, token: &str) -> String {
+pub(crate) fn everybody_else_is_served(server: &Server<'_>, folder: &Folder, token: &str) -> String {
     let config = tls(folder, &["http/1.1"]);
     let (status, crl) = in_time("a CRL", || get(ELSEWHERE, server, "/chancery-issuing-ca.crl"));
     assert!(status == 200 && !crl.is_empty());

@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
 
 use super::raw::{ATTACKER, ELSEWHERE, address, ask_api, connect, get, http2, secured, tls, until_ended};
-use super::silent::{SHORT, limited};
+use super::silent::{SHORT, everybody_else_is_served, limited};
 use crate::house::{Folder, Server};
 
 /// More than the system takes off a server's hands for a connection.
@@ -132,6 +132,84 @@ fn who_reads_slowly_but_reads_gets_all_of_it() {
     }
     assert!(read > LARGE, "{read} octets");
     assert!(begun.elapsed() > Duration::from_secs(3), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn who_reads_a_little_above_the_least_rate_gets_all_of_it() {
+    let folder = Folder::new();
+    // Megabytes that the system takes at once, as it does by itself, would last for seven seconds.
+    limited(&folder, "[limits]\nanswer_seconds = 2\nleast_rate = 150000\n");
+    publish(&folder, "large.crl", LARGE);
+    let server = folder.start();
+    let mut stream = connect(ATTACKER, address(&server.http)).unwrap();
+    stream
+        .write_all(b"GET /large.crl HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+        .unwrap();
+    let (begun, mut read, mut buffer) = (Instant::now(), 0, vec![0; 20_000]);
+    while begun.elapsed() < Duration::from_secs(12) {
+        let octets = stream.read(&mut buffer).unwrap();
+        assert!(octets > 0, "{read} octets");
+        read += octets;
+        // 200,000 a second.
+        std::thread::sleep(Duration::from_micros(5 * read as u64).saturating_sub(begun.elapsed()));
+    }
+    assert!(read < LARGE, "it was read too fast to show anything");
+}
+
+#[test]
+fn answers_that_few_addresses_do_not_read_keep_nobody_else_from_theirs() {
+    let folder = Folder::new();
+    folder.text(&["init"]);
+    let server = folder.start();
+    let (token, config) = (server.token("admin"), tls(&folder, &["http/1.1"]));
+    let h2 = tls(&folder, &["h2"]);
+    let mut held = Vec::new();
+    // Of all answers that there may be half: more than 64 MiB, were each its own.
+    for number in 0..124 {
+        let from = std::net::Ipv4Addr::new(127, 0, 3, number % 4 + 1).into();
+        let mut stream = secured(&h2, connect(from, address(&server.https)).unwrap()).unwrap();
+        let mut octets = http2::preface(0);
+        for request in 0..16 {
+            octets.extend(http2::request(2 * request + 1, "/api/v1/openapi.json", true));
+        }
+        stream.write_all(&octets).unwrap();
+        held.push(stream);
+    }
+    let begun = Instant::now();
+    while metric(&folder, &server, "chancery_answers_open ") < 124 * 16 {
+        assert!(begun.elapsed() < Duration::from_secs(20), "not all of them were let in");
+    }
+    for path in ["GET /api/v1/health", "GET /api/v1/openapi.json", "POST /api/v1/crls"] {
+        let begun = Instant::now();
+        let (status, answer) = ask_api(ELSEWHERE, &server, &config, path, &token).unwrap();
+        assert_eq!(status, 200, "{path}: {}", String::from_utf8_lossy(&answer));
+        assert!(begun.elapsed() < Duration::from_secs(5), "{path}");
+    }
+}
+
+#[test]
+fn who_holds_every_place_and_does_not_read_makes_room() {
+    let folder = Folder::new();
+    limited(&folder, "[limits]\nconnections = 32\n");
+    publish(&folder, "large.crl", LARGE);
+    let server = folder.start();
+    let (token, h2) = (server.token("admin"), tls(&folder, &["h2"]));
+    let (mut secure, mut plain) = (Vec::new(), Vec::new());
+    for number in 0..32 {
+        let from = std::net::Ipv4Addr::new(127, 0, 4, number % 8 + 1).into();
+        let mut stream = secured(&h2, connect(from, address(&server.https)).unwrap()).unwrap();
+        let octets = [http2::preface(0), http2::request(1, "/health", true)].concat();
+        stream.write_all(&octets).unwrap();
+        secure.push(stream);
+        let mut stream = connect(from, address(&server.http)).unwrap();
+        stream
+            .write_all(b"GET /large.crl HTTP/1.1\r\nhost: localhost\r\n\r\n")
+            .unwrap();
+        plain.push(stream);
+    }
+    std::thread::sleep(Duration::from_millis(3500));
+    everybody_else_is_served(&server, &folder, &token);
+    drop((secure, plain));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use chancery_authority::Slug;
 use serde::Serialize;
 
 use crate::app::AppState;
@@ -45,13 +46,7 @@ pub async fn health(State(state): State<AppState>) -> Response {
             status = "failing";
         }
         Some((standing, Ok(_))) => {
-            let revoked = standing.revoked.iter().map(|(ca, above)| {
-                if ca == above {
-                    format!("the certificate of {ca} is revoked: nothing is issued under it")
-                } else {
-                    format!("nothing is issued under {ca}: the certificate of {above}, above it, is revoked")
-                }
-            });
+            let revoked = standing.revoked.iter().map(|(ca, above)| nothing_issued(ca, above));
             let crls = standing.crls.iter().filter_map(|crl| {
                 let problem = super::crls::problem(crl)?;
                 Some(format!("{}: {problem}", crl.name))
@@ -82,4 +77,13 @@ pub async fn health(State(state): State<AppState>) -> Response {
         }),
     )
         .into_response()
+}
+
+/// What is told of a CA in whose chain a certificate is revoked.
+pub fn nothing_issued(ca: &Slug, revoked: &Slug) -> String {
+    if ca == revoked {
+        format!("the certificate of {ca} is revoked: nothing is issued under it")
+    } else {
+        format!("nothing is issued under {ca}: the certificate of {revoked}, above it, is revoked")
+    }
 }

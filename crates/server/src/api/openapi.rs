@@ -11,6 +11,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Ref, RefOr, Required};
 use utoipa::{Modify, OpenApi};
 
+use crate::listen::AnswerMemory;
+
 use super::{authorities, certificates, crls, health, metrics, problem};
 
 #[derive(OpenApi)]
@@ -127,5 +129,8 @@ pub fn json() -> String {
 pub async fn document() -> Response {
     static TEXT: OnceLock<Bytes> = OnceLock::new();
     let text = TEXT.get_or_init(|| Bytes::from(json())).clone();
-    ([(CONTENT_TYPE, "application/json")], text).into_response()
+    // One text for everybody, whoever reads it and whoever does not.
+    let mut answer = ([(CONTENT_TYPE, "application/json")], text).into_response();
+    answer.extensions_mut().insert(AnswerMemory(0));
+    answer
 }

@@ -222,8 +222,13 @@ impl Copy {
     }
 
     /// Whether its octets are in memory once for everybody.
-    pub(super) fn is_in_memory(&self) -> bool {
+    fn is_in_memory(&self) -> bool {
         matches!(self.octets, Octets::Memory { .. })
+    }
+
+    /// Octets that each who is sent it costs: none where all share it, else the piece that is read.
+    pub(super) fn memory_of_a_reader(&self) -> usize {
+        if self.is_in_memory() { 0 } else { PIECE }
     }
 
     /// `len` octets from `first` on, which are there.

@@ -16,17 +16,17 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tower::ServiceExt as _;
 
 use super::body::{Arriving, Leaving};
-use super::gate::{Gate, SharedOctets, Stay};
-use super::places::{Peer, Place};
+use super::gate::{AnswerMemory, Gate, Stay};
+use super::places::{Peer, Place, Refused, Want};
 use super::pulse::{Pulse, Verdict};
 use super::socket::Socket;
-use super::told;
+use super::{ASKED, told};
 use crate::access::PeerCertificate;
 use crate::api::problem::Problem;
 use crate::limits::Limits;
@@ -48,7 +48,10 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// How long a connection that has nothing under way may take to end once the server stops.
 const TO_LEAVE: Duration = Duration::from_secs(2);
 
-/// How often a connection is looked at once the server stops.
+/// How long what an answer held may take to be free after its connection was told to make room.
+const TO_BE_FREE: Duration = Duration::from_millis(25);
+
+/// How often a connection is looked at once the server stops, or it is to make room.
 const STOPPING: Duration = Duration::from_millis(100);
 
 /// A connection that was accepted.
@@ -214,6 +217,17 @@ impl Watch {
                 }
                 again = again.min(now + STOPPING);
             }
+            if is_leaving {
+                // A request may have come meanwhile: then it is answered first.
+                if pulse.is_idle() || pulse.behind().is_some() {
+                    return self.cut(Cut::MadeRoom);
+                }
+                if !is_finishing {
+                    is_finishing = true;
+                    finish(connection.as_mut());
+                }
+                again = again.min(Instant::now() + STOPPING);
+            }
             timer.as_mut().reset(again);
             tokio::select! {
                 biased;
@@ -223,14 +237,7 @@ impl Watch {
                     }
                     return;
                 }
-                () = pulse.told_to_make_room(), if !is_leaving => {
-                    // A request may have come meanwhile: then it is answered first.
-                    if pulse.is_idle() {
-                        return self.cut(Cut::MadeRoom);
-                    }
-                    is_leaving = true;
-                    finish(connection.as_mut());
-                }
+                () = pulse.told_to_make_room(), if !is_leaving => is_leaving = true,
                 () = told(&mut self.stop), if stopped.is_none() => {
                     stopped = Some(Instant::now() + TO_LEAVE);
                     finish(connection.as_mut());
@@ -249,16 +256,19 @@ impl Watch {
 
 impl Desk {
     async fn answer(self, request: Request<Incoming>) -> Result<Response<Leaving>, Infallible> {
-        let (stay, shed) = self
-            .gate
-            .let_in(&self.peer, &self.pulse, request.body().is_end_stream());
+        let mut stay = self.gate.stay(&self.pulse, request.body().is_end_stream());
+        let taken = match stay.take_place(&self.peer) {
+            Err(Refused::Full) => self.after_others(Want::Answer, || stay.take_place(&self.peer)).await,
+            taken => taken,
+        };
         let stay = Arc::new(stay);
-        if let Some(shed) = shed {
-            return Ok(self.turn_away(shed, stay));
+        if taken.is_err() {
+            return Ok(self.turn_away(Shed::Answer, stay));
         }
         let Some(work) = self.gate.work() else {
             return Ok(self.turn_away(Shed::Request, stay));
         };
+        let is_safe = request.method().is_safe();
         let (mut head, body) = request.into_parts();
         if let Some(certificate) = &self.certificate {
             head.extensions.insert(Arc::clone(certificate));
@@ -266,14 +276,45 @@ impl Desk {
         let request = Request::from_parts(head, Arriving::new(body, Arc::clone(&stay)));
         let answer = self.router.clone().oneshot(request).await?;
         drop(work);
-        if answer.extensions().get::<SharedOctets>().is_none() {
-            let hint = answer.body().size_hint();
-            let octets = usize::try_from(hint.upper().unwrap_or(hint.lower())).unwrap_or(usize::MAX);
-            if !stay.take_octets(octets) {
+        let octets = octets(&answer);
+        if octets > Limits::SHORT_ANSWER {
+            if !is_safe {
+                stay.owe_octets(octets);
+            } else if !self.takes_octets(&stay, octets).await {
                 return Ok(self.turn_away(Shed::Memory, stay));
             }
         }
         Ok(leave(answer, stay))
+    }
+
+    async fn takes_octets(&self, stay: &Stay, octets: usize) -> bool {
+        let taken = match stay.take_octets(octets) {
+            Err(Refused::Full) => {
+                self.after_others(Want::Octets(octets), || stay.take_octets(octets))
+                    .await
+            }
+            taken => taken,
+        };
+        taken.is_ok()
+    }
+
+    /// Takes what is wanted once others have made room for it, who hold more and do not read.
+    async fn after_others(
+        &self,
+        want: Want,
+        mut take: impl FnMut() -> Result<(), Refused> + Send,
+    ) -> Result<(), Refused> {
+        for _ in 0..ASKED {
+            if !self.gate.places.make_room_for_answer(&self.peer, want) {
+                break;
+            }
+            sleep(TO_BE_FREE).await;
+            match take() {
+                Err(Refused::Full) => {}
+                taken => return taken,
+            }
+        }
+        Err(Refused::Full)
     }
 
     fn turn_away(&self, shed: Shed, stay: Arc<Stay>) -> Response<Leaving> {
@@ -283,6 +324,14 @@ impl Desk {
         let problem = Problem::unavailable("the server has too much to do; try again in a moment");
         leave(problem.into_response(), stay)
     }
+}
+
+/// Octets of memory that an answer takes of its own.
+fn octets(answer: &Response) -> usize {
+    let hint = answer.body().size_hint();
+    let all = usize::try_from(hint.upper().unwrap_or(hint.lower())).unwrap_or(usize::MAX);
+    let of_its_own = answer.extensions().get::<AnswerMemory>();
+    of_its_own.map_or(all, |AnswerMemory(octets)| *octets)
 }
 
 fn leave(answer: Response, stay: Arc<Stay>) -> Response<Leaving> {

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::places::{Peer, Places};
+use super::places::{Peer, Places, Refused};
 use super::pulse::{Pulse, Way};
 use crate::limits::Limits;
-use crate::load::{Cut, Load, Shed};
+use crate::load::{Cut, Load};
 
 /// What one listener has to give.
 #[derive(Debug)]
@@ -32,9 +32,10 @@ pub(super) struct Stay {
     octets: AtomicUsize,
 }
 
-/// Marks an answer whose octets are others', too: they cost nothing more.
+/// How much memory an answer takes that is not all its own: none where its octets are others' too, a piece where it is read
+/// bit by bit.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct SharedOctets;
+pub(crate) struct AnswerMemory(pub(crate) usize);
 
 impl Gate {
     pub(super) fn new(limits: Limits, load: Load) -> Arc<Self> {
@@ -48,29 +49,14 @@ impl Gate {
         })
     }
 
-    /// Lets a request in, or says why not.
-    pub(super) fn let_in(
-        self: &Arc<Self>,
-        peer: &Arc<Peer>,
-        pulse: &Arc<Pulse>,
-        is_whole: bool,
-    ) -> (Stay, Option<Shed>) {
-        let way = Way::begin(pulse, is_whole);
-        let of_peer = add(&peer.answers, 1, self.limits.answers_per_address());
-        let of_all = of_peer && add(&self.answers, 1, self.limits.answers);
-        if of_peer && !of_all {
-            peer.answers.fetch_sub(1, Ordering::Relaxed);
-        }
-        if of_all {
-            self.load.answering();
-        }
-        let stay = Stay {
-            way,
+    /// A request has come.
+    pub(super) fn stay(self: &Arc<Self>, pulse: &Arc<Pulse>, is_whole: bool) -> Stay {
+        Stay {
+            way: Way::begin(pulse, is_whole),
             gate: Arc::clone(self),
-            counted: of_all.then(|| Arc::clone(peer)),
+            counted: None,
             octets: AtomicUsize::new(0),
-        };
-        (stay, (!of_all).then_some(Shed::Answer))
+        }
     }
 
     /// A place among the requests in work.
@@ -80,13 +66,47 @@ impl Gate {
 }
 
 impl Stay {
-    /// Memory for so many octets of an answer; whether there is that much.
-    pub(super) fn take_octets(&self, octets: usize) -> bool {
-        let taken = add(&self.gate.octets, octets, self.gate.limits.answer_octets);
-        if taken {
+    /// Takes a place for the answer, or says of what there are none.
+    pub(super) fn take_place(&mut self, peer: &Arc<Peer>) -> Result<(), Refused> {
+        let gate = &self.gate;
+        if !add(&peer.answers, 1, gate.limits.answers_per_address()) {
+            return Err(Refused::Address);
+        }
+        if !add(&gate.answers, 1, gate.limits.answers) {
+            peer.answers.fetch_sub(1, Ordering::Relaxed);
+            return Err(Refused::Full);
+        }
+        gate.load.answering();
+        self.counted = Some(Arc::clone(peer));
+        Ok(())
+    }
+
+    /// Takes memory for so many octets of an answer, or says of what there is not that much. An address that has none yet
+    /// gets one answer, however long.
+    pub(super) fn take_octets(&self, octets: usize) -> Result<(), Refused> {
+        let Some(peer) = &self.counted else {
+            return Err(Refused::Full);
+        };
+        let (gate, of_one) = (&self.gate, self.gate.limits.answer_octets_per_address().max(octets));
+        if !add(&peer.octets, octets, of_one) {
+            return Err(Refused::Address);
+        }
+        if !add(&gate.octets, octets, gate.limits.answer_octets) {
+            peer.octets.fetch_sub(octets, Ordering::Relaxed);
+            return Err(Refused::Full);
+        }
+        self.octets.fetch_add(octets, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Takes as much as an answer needs that tells of a change: whether there is room for it or not, the change was made, and
+    /// to tell of it is what it was made for. Only places for answers bound these.
+    pub(super) fn owe_octets(&self, octets: usize) {
+        if let Some(peer) = &self.counted {
+            peer.octets.fetch_add(octets, Ordering::Relaxed);
+            self.gate.octets.fetch_add(octets, Ordering::Relaxed);
             self.octets.fetch_add(octets, Ordering::Relaxed);
         }
-        taken
     }
 
     /// The request's body did not arrive in time.
@@ -97,10 +117,12 @@ impl Stay {
 
 impl Drop for Stay {
     fn drop(&mut self) {
-        self.gate
-            .octets
-            .fetch_sub(self.octets.load(Ordering::Relaxed), Ordering::Relaxed);
         if let Some(peer) = &self.counted {
+            let octets = self.octets.load(Ordering::Relaxed);
+            if octets > 0 {
+                peer.octets.fetch_sub(octets, Ordering::Relaxed);
+                self.gate.octets.fetch_sub(octets, Ordering::Relaxed);
+            }
             peer.answers.fetch_sub(1, Ordering::Relaxed);
             self.gate.answers.fetch_sub(1, Ordering::Relaxed);
             self.gate.load.answered();
@@ -130,26 +152,36 @@ mod tests {
         let gate = Gate::new(limits, Load::default());
         let (one, other) = (Arc::new(Peer::default()), Arc::new(Peer::default()));
         let pulse = Arc::new(Pulse::new(&limits));
-        let (first, shed) = gate.let_in(&one, &pulse, true);
-        assert!(shed.is_none() && first.take_octets(60) && !first.take_octets(60));
-        let (second, shed) = gate.let_in(&one, &pulse, true);
-        assert!(shed.is_none() && second.take_octets(40) && !second.take_octets(1));
-        let (third, shed) = gate.let_in(&one, &pulse, true);
+        let let_in = |peer| {
+            let mut stay = gate.stay(&pulse, true);
+            let taken = stay.take_place(peer);
+            (stay, taken)
+        };
+        let (first, taken) = let_in(&one);
+        assert!(taken.is_ok() && first.take_octets(30).is_ok());
+        assert_eq!(first.take_octets(30), Err(Refused::Address), "half of the memory");
+        let (second, taken) = let_in(&one);
+        assert!(taken.is_ok() && second.take_octets(20).is_ok() && second.take_octets(1).is_err());
+        let (third, taken) = let_in(&one);
         assert_eq!(
-            shed,
-            Some(Shed::Answer),
+            taken,
+            Err(Refused::Address),
             "an address has half of the connections, and half of the answers"
         );
         drop((first, third));
-        let held: Vec<_> = (0..3).map(|_| gate.let_in(&other, &pulse, true)).collect();
-        assert_eq!(held.iter().filter(|(_, shed)| shed.is_none()).count(), 2);
-        assert!(second.take_octets(60));
+        let held: Vec<_> = (0..3).map(|_| let_in(&other)).collect();
+        assert_eq!(held.iter().filter(|(_, taken)| taken.is_ok()).count(), 2);
+        assert!(held[0].0.take_octets(80).is_ok(), "one answer may be longer");
+        assert_eq!(held[1].0.take_octets(1), Err(Refused::Address));
+        assert_eq!(second.take_octets(1), Err(Refused::Full));
+        // What was done already is told all the same, and given back as the others.
+        second.owe_octets(60);
         drop((second, held));
         assert_eq!(gate.answers.load(Ordering::Relaxed), 0);
         assert_eq!(gate.octets.load(Ordering::Relaxed), 0);
-        assert_eq!(
-            one.answers.load(Ordering::Relaxed) + other.answers.load(Ordering::Relaxed),
-            0
-        );
+        for peer in [one, other] {
+            assert_eq!(peer.answers.load(Ordering::Relaxed), 0);
+            assert_eq!(peer.octets.load(Ordering::Relaxed), 0);
+        }
     }
 }

@@ -34,6 +34,19 @@ pub(super) struct Peer {
     places: AtomicUsize,
     /// Requests in work and answers on their way.
     pub(super) answers: AtomicUsize,
+    /// Memory of answers on their way.
+    pub(super) octets: AtomicUsize,
+}
+
+/// What there is too little of.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Want {
+    /// A place for a connection.
+    Place,
+    /// One for a request and its answer.
+    Answer,
+    /// So many octets for an answer.
+    Octets(usize),
 }
 
 /// The places of one listener.
@@ -48,7 +61,7 @@ pub(super) struct Places {
 #[derive(Debug, Default)]
 struct Taken {
     peers: HashMap<Origin, Arc<Peer>>,
-    pulses: HashMap<u64, Arc<Pulse>>,
+    connections: HashMap<u64, (Arc<Pulse>, Arc<Peer>)>,
     next: u64,
 }
 
@@ -97,14 +110,14 @@ impl Places {
         if of_origin >= self.per_address {
             return Err(Refused::Address);
         }
-        if taken.pulses.len() >= self.limit {
+        if taken.connections.len() >= self.limit {
             return Err(Refused::Full);
         }
         let peer = Arc::clone(taken.peers.entry(origin).or_default());
         peer.places.fetch_add(1, Ordering::Relaxed);
         let number = taken.next;
         taken.next += 1;
-        taken.pulses.insert(number, Arc::clone(pulse));
+        taken.connections.insert(number, (Arc::clone(pulse), Arc::clone(&peer)));
         Ok(Place {
             places: Arc::clone(self),
             origin,
@@ -114,14 +127,24 @@ impl Places {
         })
     }
 
-    /// Has the connection leave that has been silent longest; whether there was one.
-    pub(super) fn make_room(&self) -> bool {
+    /// Has a connection leave for one from there: the one that has been silent longest, else one whose answer is behind.
+    /// Whether there was one.
+    pub(super) fn make_room(&self, address: IpAddr) -> bool {
         let taken = self.taken();
-        let silent = taken.pulses.values().filter(|pulse| !pulse.makes_room());
+        let silent = taken.connections.values().filter(|(pulse, _)| !pulse.makes_room());
         let longest = silent
-            .filter_map(|pulse| Some((pulse.silent_for()?, pulse)))
+            .filter_map(|(pulse, _)| Some((pulse.silent_for()?, pulse)))
             .max_by_key(|(silent, _)| *silent);
-        longest.is_some_and(|(silent, pulse)| silent >= MAY_BE_ASKED_TO_LEAVE && pulse.make_room())
+        if longest.is_some_and(|(silent, pulse)| silent >= MAY_BE_ASKED_TO_LEAVE && pulse.make_room()) {
+            return true;
+        }
+        let peer = taken.peers.get(&Origin::from(address));
+        taken.end_one_behind(peer.map(|peer| &**peer), Want::Place)
+    }
+
+    /// Has a connection leave whose answer is behind, for an answer to that peer; whether there was one.
+    pub(super) fn make_room_for_answer(&self, peer: &Peer, want: Want) -> bool {
+        self.taken().end_one_behind(Some(peer), want)
     }
 
     /// Waits until a place is free again.
@@ -130,10 +153,33 @@ impl Places {
     }
 }
 
+impl Taken {
+    /// Ends the connection whose answer is furthest behind, of an address that has the most of what is wanted, and would
+    /// still have no less than who wants it. Since nobody gains by it who has as much, those who reconnect at once evict
+    /// each other no more than the others.
+    fn end_one_behind(&self, peer: Option<&Peer>, want: Want) -> bool {
+        let has = |peer: &Peer| match want {
+            Want::Place => peer.places.load(Ordering::Relaxed),
+            Want::Answer => peer.answers.load(Ordering::Relaxed),
+            Want::Octets(_) => peer.octets.load(Ordering::Relaxed),
+        };
+        let wanted = match want {
+            Want::Place | Want::Answer => 1,
+            Want::Octets(octets) => octets,
+        };
+        let would_have = peer.map_or(0, has).saturating_add(wanted);
+        let rich = self.connections.values().filter(|(_, peer)| has(peer) > would_have);
+        rich.filter(|(pulse, _)| !pulse.makes_room())
+            .filter_map(|(pulse, peer)| Some(((has(peer), pulse.behind()?), pulse)))
+            .max_by_key(|(order, _)| *order)
+            .is_some_and(|(_, pulse)| pulse.make_room())
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         let mut taken = self.places.taken();
-        taken.pulses.remove(&self.number);
+        taken.connections.remove(&self.number);
         if self.peer.places.fetch_sub(1, Ordering::Relaxed) == 1 {
             taken.peers.remove(&self.origin);
         }
@@ -190,7 +236,7 @@ mod tests {
         drop(one);
         assert_eq!(places.taken().peers.len(), 1);
         drop(two);
-        assert!(places.taken().peers.is_empty() && places.taken().pulses.is_empty());
+        assert!(places.taken().peers.is_empty() && places.taken().connections.is_empty());
     }
 
     #[test]
@@ -202,11 +248,76 @@ mod tests {
         let request = super::super::pulse::Way::begin(&busy, true);
         let _busy = places.take(ip("192.0.2.1"), &busy).unwrap();
         let _newer = places.take(ip("192.0.2.2"), &newer).unwrap();
-        assert!(!places.make_room(), "nobody has been silent for long");
+        let from = ip("192.0.2.9");
+        assert!(!places.make_room(from), "nobody has been silent for long");
         let _older = places.take(ip("192.0.2.1"), &older).unwrap();
-        assert!(places.make_room());
+        assert!(places.make_room(from));
         assert!(older.makes_room() && !newer.makes_room() && !busy.makes_room());
-        assert!(!places.make_room(), "it is leaving already, and the others may stay");
+        assert!(
+            !places.make_room(from),
+            "it is leaving already, and the others may stay"
+        );
         drop(request);
+    }
+
+    #[test]
+    fn an_answer_that_is_behind_makes_room_for_who_has_less() {
+        let limits = Limits::default();
+        let (places, _) = places(6, 3);
+        let (one, other) = (ip("192.0.2.1"), ip("192.0.2.2"));
+        let connect = |address, behind| {
+            let pulse = Arc::new(Pulse::new(&limits));
+            let way = super::super::pulse::Way::begin(&pulse, true);
+            way.answer();
+            way.is_behind(Duration::from_secs(behind));
+            (places.take(address, &pulse).unwrap(), way)
+        };
+        let held = [
+            connect(one, 0),
+            connect(one, 4),
+            connect(one, 9),
+            connect(other, 20),
+            connect(other, 0),
+        ];
+        let makes_room = || held.each_ref().map(|(place, _)| place.pulse.makes_room());
+        assert!(
+            !places.make_room(other),
+            "it would have as much as the one that has most"
+        );
+        assert!(places.make_room(ip("192.0.2.3")));
+        assert_eq!(
+            makes_room(),
+            [false, false, true, false, false],
+            "of the one that has most"
+        );
+        assert!(places.make_room(ip("192.0.2.3")));
+        assert_eq!(makes_room(), [false, true, true, false, false]);
+        assert!(places.make_room(ip("192.0.2.3")));
+        assert_eq!(makes_room(), [false, true, true, true, false]);
+        assert!(!places.make_room(ip("192.0.2.3")), "who reads in time stays");
+    }
+
+    #[test]
+    fn an_answer_makes_room_for_others_answers_and_their_memory() {
+        let limits = Limits::default();
+        for (want, of) in [
+            (Want::Answer, |peer: &Peer| &peer.answers),
+            (Want::Octets(9), |peer: &Peer| &peer.octets),
+        ] as [(Want, fn(&Peer) -> &AtomicUsize); 2]
+        {
+            let (places, _) = places(6, 3);
+            let pulse = Arc::new(Pulse::new(&limits));
+            let way = super::super::pulse::Way::begin(&pulse, true);
+            way.answer();
+            way.is_behind(Duration::from_secs(4));
+            let place = places.take(ip("192.0.2.1"), &pulse).unwrap();
+            let newcomer = Peer::default();
+            of(&place.peer).store(9, Ordering::Relaxed);
+            of(&newcomer).store(8, Ordering::Relaxed);
+            assert!(!places.make_room_for_answer(&newcomer, want), "{want:?}");
+            of(&place.peer).store(18, Ordering::Relaxed);
+            assert!(places.make_room_for_answer(&newcomer, want), "{want:?}");
+            assert!(pulse.makes_room());
+        }
     }
 }

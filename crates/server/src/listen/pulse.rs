@@ -16,6 +16,10 @@ use crate::limits::Limits;
 /// No deadline: the request is with its handler, which has a limit of its own.
 const NONE: u64 = u64::MAX;
 
+/// Milliseconds behind the least rate from which on an answer may have to make room. At the least rate a piece of it is gone
+/// every two seconds, so who reads at that rate is never so far behind.
+const BEHIND: u64 = 3000;
+
 /// Milliseconds that whoever reads a body has to answer that it is late, before the connection is cut for it.
 const TO_ANSWER: u64 = 1000;
 
@@ -31,7 +35,7 @@ pub(crate) struct Pulse {
     /// Since when there has been no whole request, in milliseconds after `born`.
     quiet_since: AtomicU64,
     /// Deadlines of bodies and answers that are on their way.
-    clocks: Mutex<Vec<Arc<AtomicU64>>>,
+    clocks: Mutex<Vec<Arc<Clock>>>,
     /// The connection is dropped, and what is in the system's buffers with it.
     is_cut: AtomicBool,
     /// It has to make room for another connection.
@@ -62,11 +66,19 @@ pub(super) enum Verdict {
     Stuck,
 }
 
+/// By when a body has to have moved, in milliseconds after the connection's birth.
+#[derive(Debug)]
+struct Clock {
+    deadline: AtomicU64,
+    /// It is an answer's.
+    is_answer: AtomicBool,
+}
+
 /// A body on its way, in or out: has to move at the least rate, and may fall behind by so much.
 #[derive(Debug)]
 pub(crate) struct Way {
     pulse: Arc<Pulse>,
-    clock: Arc<AtomicU64>,
+    clock: Arc<Clock>,
     state: Mutex<State>,
 }
 
@@ -116,7 +128,7 @@ impl Pulse {
         self.born + Duration::from_millis(millis)
     }
 
-    fn clocks(&self) -> MutexGuard<'_, Vec<Arc<AtomicU64>>> {
+    fn clocks(&self) -> MutexGuard<'_, Vec<Arc<Clock>>> {
         self.clocks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -134,7 +146,7 @@ impl Pulse {
         // No deadline is ever set nearer than this, so that none is missed by who looks so often.
         let mut again = now.saturating_add(self.limits.silence.min(self.limits.body).min(self.limits.answer));
         for clock in self.clocks().iter() {
-            let deadline = clock.load(Ordering::Relaxed);
+            let deadline = clock.deadline.load(Ordering::Relaxed);
             if deadline <= now {
                 return Verdict::Stuck;
             }
@@ -168,6 +180,26 @@ impl Pulse {
     pub(super) fn silent_for(&self) -> Option<Duration> {
         let since = self.quiet_since.load(Ordering::Relaxed);
         (!self.is_busy()).then(|| Duration::from_millis(self.now().saturating_sub(since)))
+    }
+
+    /// How far the answer that is furthest behind the least rate is behind it. `None`: none is behind enough to make room,
+    /// or a request is in work, whose answer would be lost.
+    pub(super) fn behind(&self) -> Option<Duration> {
+        self.behind_at(self.now())
+    }
+
+    fn behind_at(&self, now: u64) -> Option<Duration> {
+        let mut most = 0;
+        for clock in self.clocks().iter() {
+            let deadline = clock.deadline.load(Ordering::Relaxed);
+            if deadline == NONE {
+                return None;
+            }
+            if clock.is_answer.load(Ordering::Relaxed) {
+                most = most.max(now.saturating_add(self.limits.answer).saturating_sub(deadline));
+            }
+        }
+        (most >= BEHIND).then(|| Duration::from_millis(most))
     }
 
     /// Has the connection end to make room. Whether it was not told so before.
@@ -214,7 +246,10 @@ impl Way {
                 NONE
             }
         };
-        let clock = Arc::new(AtomicU64::new(clock));
+        let clock = Arc::new(Clock {
+            deadline: AtomicU64::new(clock),
+            is_answer: AtomicBool::new(false),
+        });
         pulse.clocks().push(Arc::clone(&clock));
         Self {
             pulse: Arc::clone(pulse),
@@ -234,7 +269,7 @@ impl Way {
             *state = State::Whole;
             self.pulse.whole.fetch_add(1, Ordering::AcqRel);
             self.pulse.arriving.fetch_sub(1, Ordering::AcqRel);
-            self.clock.store(NONE, Ordering::Relaxed);
+            self.clock.deadline.store(NONE, Ordering::Relaxed);
         }
     }
 
@@ -243,7 +278,8 @@ impl Way {
         self.arrived();
         *self.state() = State::Leaving;
         let deadline = self.pulse.now() + self.pulse.limits.answer;
-        self.clock.store(deadline, Ordering::Relaxed);
+        self.clock.is_answer.store(true, Ordering::Relaxed);
+        self.clock.deadline.store(deadline, Ordering::Relaxed);
     }
 
     /// So many octets got on. They put the deadline off by what they may take at the least rate, and never further than
@@ -255,9 +291,16 @@ impl Way {
             State::Leaving => self.pulse.limits.answer,
         };
         let earned = (octets as u64).saturating_mul(1000) / self.pulse.limits.rate;
-        let before = self.clock.load(Ordering::Relaxed);
+        let before = self.clock.deadline.load(Ordering::Relaxed);
         let deadline = before.saturating_add(earned).min(self.pulse.now() + most);
-        self.clock.store(deadline, Ordering::Relaxed);
+        self.clock.deadline.store(deadline, Ordering::Relaxed);
+    }
+
+    /// As if nobody had read for so long.
+    #[cfg(test)]
+    pub(super) fn is_behind(&self, behind: Duration) {
+        let behind = u64::try_from(behind.as_millis()).unwrap();
+        self.clock.deadline.fetch_sub(behind, Ordering::Relaxed);
     }
 
     /// By when the request's body has to have got on; `None` for one that is there.
@@ -265,7 +308,7 @@ impl Way {
         let is_arriving = *self.state() == State::Arriving;
         is_arriving.then(|| {
             self.pulse
-                .at(self.clock.load(Ordering::Relaxed).saturating_sub(TO_ANSWER))
+                .at(self.clock.deadline.load(Ordering::Relaxed).saturating_sub(TO_ANSWER))
         })
     }
 }
@@ -317,13 +360,13 @@ mod tests {
         assert!(matches!(pulse.verdict_at(10_500), Verdict::Fine(_)));
         assert_eq!(pulse.verdict_at(11_500), Verdict::Stuck);
         // Octets put it off by what they may take, never beyond what one may fall behind.
-        way.clock.store(5_000, Ordering::Relaxed);
+        way.clock.deadline.store(5_000, Ordering::Relaxed);
         way.moved(2_000);
-        assert_eq!(way.clock.load(Ordering::Relaxed), 7_000);
+        assert_eq!(way.clock.deadline.load(Ordering::Relaxed), 7_000);
         way.moved(1 << 20);
-        assert!(way.clock.load(Ordering::Relaxed) < 11_500);
+        assert!(way.clock.deadline.load(Ordering::Relaxed) < 11_500);
         // However the body trickles, the connection ends.
-        way.clock.store(100_000, Ordering::Relaxed);
+        way.clock.deadline.store(100_000, Ordering::Relaxed);
         assert_eq!(pulse.verdict_at(25_000), Verdict::Silent);
         drop(way);
         assert!(matches!(pulse.verdict_at(15_000), Verdict::Finish(_)));
@@ -338,11 +381,29 @@ mod tests {
         way.answer();
         assert!(matches!(pulse.verdict_at(29_000), Verdict::Fine(_)));
         assert_eq!(pulse.verdict_at(31_000), Verdict::Stuck);
-        way.clock.store(10_000, Ordering::Relaxed);
+        way.clock.deadline.store(10_000, Ordering::Relaxed);
         way.moved(5_000);
-        assert_eq!(way.clock.load(Ordering::Relaxed), 15_000);
+        assert_eq!(way.clock.deadline.load(Ordering::Relaxed), 15_000);
         drop(way);
         assert!(pulse.clocks().is_empty() && pulse.is_idle());
+    }
+
+    #[test]
+    fn an_answer_falls_behind_unless_it_is_read_at_the_least_rate() {
+        let pulse = pulse();
+        let way = Way::begin(&pulse, true);
+        assert_eq!(pulse.behind_at(1_000_000), None, "it is with its handler");
+        way.answer();
+        way.clock.deadline.store(30_000, Ordering::Relaxed);
+        assert_eq!(pulse.behind_at(2_999), None);
+        assert_eq!(pulse.behind_at(4_000), Some(Duration::from_secs(4)));
+        let other = Way::begin(&pulse, true);
+        assert_eq!(pulse.behind_at(9_000), None, "another request's answer would be lost");
+        drop(other);
+        let arriving = Way::begin(&pulse, false);
+        drop(way);
+        assert_eq!(pulse.behind_at(9_000), None, "a body on its way here is no answer");
+        drop(arriving);
     }
 
     #[test]
@@ -351,7 +412,7 @@ mod tests {
         let (stuck, moving) = (Way::begin(&pulse, true), Way::begin(&pulse, true));
         stuck.answer();
         moving.answer();
-        stuck.clock.store(20_000, Ordering::Relaxed);
+        stuck.clock.deadline.store(20_000, Ordering::Relaxed);
         assert!(matches!(pulse.verdict_at(19_999), Verdict::Fine(again) if again == pulse.at(20_000)));
         assert_eq!(pulse.verdict_at(20_000), Verdict::Stuck);
     }

@@ -6,9 +6,27 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 
 use super::pulse::Pulse;
+
+/// Octets of an answer that the system takes before it has sent them. What it takes counts as progress, and it takes more once
+/// half of this is gone: by default that were megabytes, which who reads at the least rate takes minutes for.
+#[cfg(any(target_os = "android", target_os = "linux"))]
+const UNSENT: u32 = 32 * 1024;
+
+/// Has connections that are accepted there (Linux: they inherit it) keep no more than that. What is on its way to a peer is
+/// not counted, so no connection is slower for it.
+#[cfg(any(target_os = "android", target_os = "linux"))]
+pub(super) fn keep_little_unsent(listener: &TcpListener) {
+    if let Err(error) = socket2::SockRef::from(listener).set_tcp_notsent_lowat(UNSENT) {
+        tracing::warn!(%error, "the system keeps much of each answer: who reads slowly may be taken for one who does not");
+    }
+}
+
+/// Other systems keep little by themselves, or cannot be told.
+#[cfg(not(any(target_os = "android", target_os = "linux")))]
+pub(super) fn keep_little_unsent(_: &TcpListener) {}
 
 /// A socket. Closed as usual where its connection ended by itself; reset where it was cut, since the system would otherwise
 /// keep megabytes for a peer that does not read, long after the process has let go of them.

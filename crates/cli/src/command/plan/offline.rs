@@ -1,6 +1,5 @@
 //! Deciding by itself: by a configuration, and CAs that are made up or whose certificates are given. Asks nobody.
 
-use std::fs;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow};
@@ -20,6 +19,7 @@ use chancery_x509::time::UnixTime;
 
 use super::{Folder, Planned};
 use crate::arguments::{Arguments, PlanArguments};
+use crate::bounded;
 
 pub(super) fn plan(
     arguments: &Arguments,
@@ -59,7 +59,7 @@ pub(super) fn plan(
 /// Without a file: what the Terraform module sets where nothing is given, and what is given.
 fn config(arguments: &Arguments, wanted: &PlanArguments) -> Result<Config> {
     if let Some(file) = &wanted.config {
-        let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let text = bounded::text(file, bounded::TEXT)?;
         return Config::from_toml(&text).with_context(|| format!("{} cannot be used", file.display()));
     }
     let defaults = ConfigFile::default();
@@ -79,7 +79,7 @@ fn cas(wanted: &PlanArguments, config: &Config, now: UnixTime, entropy: &dyn Ent
         return stand_ins(config, now, entropy, &mut made_up);
     };
     let told = || format!("{} cannot be used", file.display());
-    let text = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let text = bounded::read(file, bounded::CERTIFICATES)?;
     let certificates = Certificate::parse_all(&text).with_context(told)?;
     stand_ins_from(config, &certificates).with_context(told)
 }

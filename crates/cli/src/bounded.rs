@@ -1,0 +1,65 @@
+//! Files that people name, and standard input, up to a length: a device or a pipe that never ends is told so, instead of being
+//! read until there is no memory left.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+use zeroize::{Zeroize as _, Zeroizing};
+
+/// Octets of a text that people write, of a CSR, a key, or a certificate with its chain.
+pub(crate) const TEXT: u64 = 1 << 20;
+
+/// Octets of the certificates that somebody trusts: systems have some 200 KiB of them.
+pub(crate) const CERTIFICATES: u64 = 16 << 20;
+
+/// Octets of CRLs: one of a million entries has some 60 MB in PEM.
+pub(crate) const CRLS: u64 = 256 << 20;
+
+/// Octets of a Terraform state.
+#[cfg(feature = "aws")]
+pub(crate) const STATE: u64 = 256 << 20;
+
+/// The file's octets.
+pub(crate) fn read(file: &Path, most: u64) -> Result<Vec<u8>> {
+    let told = || format!("cannot read {}", file.display());
+    let opened = File::open(file).with_context(told)?;
+    within(opened, most).with_context(told)
+}
+
+/// The file as text, of which nothing stays in memory where it is a secret.
+pub(crate) fn text(file: &Path, most: u64) -> Result<Zeroizing<String>> {
+    let octets = read(file, most)?;
+    String::from_utf8(octets).map(Zeroizing::new).map_err(|error| {
+        error.into_bytes().zeroize();
+        anyhow::anyhow!("{} is no text in UTF-8", file.display())
+    })
+}
+
+/// What comes on standard input.
+pub(crate) fn standard_input(most: u64) -> Result<Vec<u8>> {
+    within(io::stdin().lock(), most).context("cannot read standard input")
+}
+
+fn within(source: impl Read, most: u64) -> Result<Vec<u8>> {
+    let mut octets = Vec::new();
+    source.take(most.saturating_add(1)).read_to_end(&mut octets)?;
+    if octets.len() as u64 > most {
+        octets.zeroize();
+        bail!("it is longer than {most} octets, more than what is wanted here ever has: is it the right file?");
+    }
+    Ok(octets)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_never_ends_is_told() {
+        assert_eq!(within(io::repeat(1).take(8), 8).unwrap(), [1; 8]);
+        let told = within(io::repeat(1), 8).unwrap_err().to_string();
+        assert!(told.contains("longer than 8 octets"), "{told}");
+    }
+}
