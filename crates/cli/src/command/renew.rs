@@ -156,7 +156,7 @@ const REMOVE_IT: &str = "the key of a renewal that was interrupted cannot be use
 /// The key of the interrupted renewal, or a new one of the old one's kind, which is on disk before anything is asked for.
 fn prepare_key(file: &Path, passphrase: Option<&Passphrase>, old: &Certificate) -> Result<ClientKey> {
     if file.is_file() {
-        let pem = Zeroizing::new(read(file)?);
+        let pem = read(file)?;
         return ClientKey::from_pem(pem.as_bytes(), passphrase).context(REMOVE_IT);
     }
     let key = new_key(old)?;
