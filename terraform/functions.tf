@@ -42,6 +42,7 @@ locals {
     SNS_TOPIC_ARN              = module.sns_ca_notifications.arn
     CUSTOM_EXTENSION_ALLOWLIST = jsonencode(var.custom_extension_allowlist)
     COMPATIBILITY              = jsonencode(var.compatibility)
+    REPLACE_COMMON_NAME        = tostring(var.replace_common_name)
     EXPIRY_REMINDERS           = jsonencode(var.expiry_reminders)
   })
 

@@ -104,3 +104,10 @@ variable "log_retention_days" {
     error_message = "log_retention_days must be one of the terms CloudWatch knows: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
   }
 }
+
+variable "replace_common_name" {
+  type        = bool
+  description = "Whether a request may give the key of a CSR that has a common name another common name, as the former functions let it. Whoever may invoke `tls-cert` and has somebody's CSR can then claim that key; false: a CSR's common name stays"
+  default     = true
+  nullable    = false
+}

@@ -150,6 +150,17 @@ run "compatibility_is_spoken_of" {
   expect_failures = [check.compatibility]
 }
 
+run "requests_are_kept_to_the_names_of_their_csrs_where_that_is_said" {
+  command = plan
+  variables {
+    replace_common_name = false
+  }
+  assert {
+    condition     = local.environment.REPLACE_COMMON_NAME == "false"
+    error_message = "The functions must learn of the input."
+  }
+}
+
 run "long_certificates_are_spoken_of" {
   command = plan
   variables {

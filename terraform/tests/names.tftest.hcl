@@ -89,6 +89,7 @@ run "default" {
       CUSTOM_EXTENSION_ALLOWLIST = "[]"
       EXPIRY_REMINDERS           = "[30,15,7,1]"
       COMPATIBILITY              = "{\"ec_key_encipherment\":false}"
+      REPLACE_COMMON_NAME        = "true"
     }
     error_message = "Functions must have the contract's environment."
   }

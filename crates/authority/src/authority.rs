@@ -46,7 +46,7 @@ impl Authority {
     pub async fn open(ports: Ports, config: Config, profiles: Profiles) -> Result<Self, LedgerError> {
         let cas = read_cas(&ports).await?;
         let authenticator = Authenticator::new(ports.intent_keys.clone(), ports.entropy.clone());
-        Ok(Self {
+        let authority = Self {
             ports,
             config,
             profiles,
@@ -57,7 +57,10 @@ impl Authority {
             unreadable_intents: AtomicU64::new(0),
             crl_uses: CrlUses::default(),
             own_names: RwLock::default(),
-        })
+        };
+        let names = authority.ports.ledger.own_names(authority.ports.clock.now()).await?;
+        authority.know_own_names(names);
+        Ok(authority)
     }
 
     /// Reads the CAs from the ledger again: after one was created, here or by another process.

@@ -10,6 +10,7 @@
 //!
 //! A request that is refused leaves one thing: its rejection.
 
+mod csr_names;
 mod digest;
 mod error;
 mod extensions;

@@ -30,6 +30,7 @@ pub mod publish;
 pub mod remind;
 pub mod revoke;
 pub mod scope;
+mod shown;
 pub mod signing;
 pub mod slug;
 pub mod sweep;

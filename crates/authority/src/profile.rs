@@ -60,6 +60,7 @@ pub struct Profile {
     alt_name_from_common_name: bool,
     alt_names: AltNameSource,
     subject_from: SubjectSource,
+    replace_common_name: bool,
     wildcards: bool,
     custom_extensions: bool,
     critical_custom_extensions: bool,
@@ -164,10 +165,20 @@ impl Profiles {
 
     /// With keyEncipherment for EC keys in the default profile, as the drop-in contract's former authority set it.
     #[must_use]
-    pub fn with_ec_key_encipherment(mut self) -> Self {
+    pub fn with_ec_key_encipherment(self) -> Self {
+        self.with_default(Profile::with_ec_key_encipherment)
+    }
+
+    /// With a default profile in which requests may give CSRs that have a common name another one, as the drop-in contract's
+    /// former authority let them.
+    #[must_use]
+    pub fn with_replaced_common_names(self) -> Self {
+        self.with_default(Profile::with_replaced_common_names)
+    }
+
+    fn with_default(mut self, change: impl FnOnce(Profile) -> Profile) -> Self {
         if let Some(profile) = self.by_name.remove(DEFAULT_PROFILE) {
-            self.by_name
-                .insert(DEFAULT_PROFILE.to_owned(), profile.with_ec_key_encipherment());
+            self.by_name.insert(DEFAULT_PROFILE.to_owned(), change(profile));
         }
         self
     }
@@ -262,6 +273,18 @@ impl Profile {
     #[must_use]
     pub fn with_ec_key_encipherment(mut self) -> Self {
         self.ec_key_encipherment = true;
+        self
+    }
+
+    /// Whether a request may give a CSR that has a common name another one.
+    pub fn replaces_common_names(&self) -> bool {
+        self.replace_common_name
+    }
+
+    /// With requests that may do so, whatever the profile's file says.
+    #[must_use]
+    pub fn with_replaced_common_names(mut self) -> Self {
+        self.replace_common_name = true;
         self
     }
 

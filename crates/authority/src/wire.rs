@@ -21,7 +21,7 @@ use chancery_x509::san::AltName;
 use const_oid::ObjectIdentifier;
 
 pub use answer::{CertificateInfo, ChainAnswer, ErrorAnswer, TlsCertAnswer};
-pub use csr::{CsrFileName, CsrSource};
+pub use csr::{CsrFile, CsrFileName, CsrSource, FoundCsr, ListedNames};
 pub use malformed::Malformed;
 pub use parse::request_value;
 pub use revoked_list::{REVOKED_JSON, REVOKED_ROOT_CA_JSON, RevokedEntry};
@@ -161,15 +161,28 @@ impl TlsCertRequest {
     /// The CSR file that the front must read and give to [`resolve_csr`](Self::resolve_csr), if the request names one.
     pub fn csr_file(&self) -> Option<&CsrFileName> {
         match &self.csr {
-            Some(CsrSource::File { name, contents: None }) => Some(name),
-            _ => None,
+            Some(CsrSource::File(CsrFile {
+                name,
+                found: FoundCsr::Unread,
+                ..
+            })) => Some(name),
+            Some(CsrSource::File(_) | CsrSource::Inline(_)) | None => None,
         }
     }
 
-    /// Gives the content of the CSR file.
-    pub fn resolve_csr(&mut self, octets: Vec<u8>) {
-        if let Some(CsrSource::File { contents, .. }) = &mut self.csr {
-            *contents = Some(octets);
+    /// Gives what was found of the CSR file, and the names that an operator's list gives to it.
+    pub fn resolve_csr(&mut self, found: FoundCsr, listed: Vec<ListedNames>) {
+        if let Some(CsrSource::File(file)) = &mut self.csr {
+            file.found = found;
+            file.listed = listed;
+        }
+    }
+
+    /// The names that it asks for.
+    pub fn names(&self) -> ListedNames {
+        ListedNames {
+            subject: self.subject.clone(),
+            alt_names: self.alt_names.clone(),
         }
     }
 }

@@ -8,7 +8,9 @@ use chancery_authority::Principal;
 use chancery_authority::issue::{IssueError, Refusal};
 use chancery_authority::port::ledger::{IntentId, Revocation};
 use chancery_authority::profile::Profiles;
-use chancery_authority::wire::{CsrSource, ErrorAnswer, Purpose, RequestedExtension, TlsCertRequest};
+use chancery_authority::wire::{
+    CsrSource, ErrorAnswer, FoundCsr, ListedNames, Purpose, RequestedExtension, TlsCertRequest,
+};
 use chancery_x509::certificate::{Certificate, KeyUsage};
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::extension::extended_key_usage;
@@ -95,7 +97,7 @@ async fn rsa_keys_get_key_encipherment_and_others_do_not() {
 
 #[tokio::test]
 async fn request_over_csr_field_by_field() {
-    let office = Office::new().await;
+    let office = Office::with_profiles("", Profiles::built_in().with_replaced_common_names()).await;
     let csr_subject = Subject {
         common_name: Some("csr.example.com".into()),
         country: Some("GB".into()),
@@ -422,7 +424,8 @@ async fn an_unchanged_csr_file_is_no_news() {
         "nobody read the file"
     );
 
-    from_file.resolve_csr(Requester::new().csr("a.example.com"));
+    let (octets, place) = (Requester::new().csr("a.example.com"), "csrs".to_owned());
+    from_file.resolve_csr(FoundCsr::Content { octets, place }, Vec::new());
     office.issue(&from_file).await.unwrap();
     let notices = office.house.notices.received().len();
     assert_eq!(
@@ -433,6 +436,12 @@ async fn an_unchanged_csr_file_is_no_news() {
 
     let mut renamed = from_file.clone();
     renamed.subject.common_name = Some("b.example.com".into());
+    if let Some(CsrSource::File(file)) = &mut renamed.csr {
+        file.listed = vec![ListedNames {
+            subject: renamed.subject.clone(),
+            ..ListedNames::default()
+        }];
+    }
     assert_eq!(
         office.refusal(&renamed).await,
         Refusal::KeyInUse,

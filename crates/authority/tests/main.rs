@@ -6,6 +6,7 @@ mod belief;
 mod contract;
 mod corpus;
 mod crl_files;
+mod csr_names;
 mod fault_table;
 mod faults;
 mod hierarchy;

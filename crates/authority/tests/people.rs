@@ -259,7 +259,7 @@ async fn what_was_not_granted_stands_in_the_answer() {
     assert_eq!(certificate(&issued).alt_names(), [dns("ok.corp.example")]);
 
     let asked = json!({
-        "common_name": "user2", "lifetime": 900, "purposes": ["client_auth", "fly"],
+        "common_name": "jane", "lifetime": 900, "purposes": ["client_auth", "fly"],
         "base64_csr_data": BASE64_STANDARD.encode(case("subject/organizations.csr")),
     });
     let request = TlsCertRequest::from_value(&asked).unwrap();
@@ -334,7 +334,7 @@ async fn common_names_stay_within_name_constraints() {
     );
     // An address mapped into IPv6 is nobody's name.
     let mapped = json!({
-        "common_name": "a", "base64_csr_data": BASE64_STANDARD.encode(case("subject/order.csr")),
+        "common_name": "order.corp.example", "base64_csr_data": BASE64_STANDARD.encode(case("subject/order.csr")),
         "sans": [{"type": "IP_ADDRESS", "value": "::ffff:10.1.1.1"}],
     });
     let issued = office
@@ -352,9 +352,18 @@ async fn common_names_stay_within_name_constraints() {
 #[tokio::test]
 async fn wildcards_under_a_public_suffix_are_left_out() {
     let office = Office::new().await;
-    for wildcard in ["*.com", "*.COM", "*.example", "*.local"] {
+    for wildcard in [
+        "*.com",
+        "*.COM",
+        "*.example",
+        "*.local",
+        "*.co.uk",
+        "*.Com.Au",
+        "*.xn--55qx5d.cn",
+        "*.公司.cn",
+    ] {
         let asked = json!({
-            "common_name": "a.example.com", "force_issue": true, "sans": [wildcard, "a.example.com"],
+            "common_name": "order.corp.example", "force_issue": true, "sans": [wildcard, "a.example.com"],
             "base64_csr_data": BASE64_STANDARD.encode(case("subject/order.csr")),
         });
         let issued = office
@@ -373,12 +382,21 @@ async fn wildcards_under_a_public_suffix_are_left_out() {
 #[tokio::test]
 async fn a_common_name_is_no_wildcard_under_a_public_suffix_either() {
     let office = Office::new().await;
-    for profile in ["tls", "tls-client"] {
-        let mut wide = request("*.com");
-        wide.profile = Some(profile.to_owned());
-        assert_eq!(office.refusal(&wide).await.code(), "wildcard_not_allowed", "{profile}");
+    for name in ["*.com", "*.co.uk", "*.CO.UK"] {
+        let mut wide = request(name);
+        wide.profile = Some("tls-client".to_owned());
+        assert_eq!(office.refusal(&wide).await.code(), "wildcard_not_allowed", "{name}");
+        // The drop-in contract asks nothing of a common name; it is no alternative name.
+        let issued = office.issue(&request(name)).await.unwrap();
+        assert_eq!(certificate(&issued).alt_names(), [], "{name}");
+        assert!(
+            issued.warnings.iter().any(|warning| warning.contains("many owners")),
+            "{name}"
+        );
     }
-    assert!(office.issue(&request("*.example.com")).await.is_ok());
+    for name in ["*.example.com", "*.example.co.uk", "*.github.io"] {
+        assert!(office.issue(&request(name)).await.is_ok(), "{name}");
+    }
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use chancery_authority::issue::Rules;
 use chancery_authority::memory::Fault;
 use chancery_authority::plan::{Plan, Planner, Proposal, Verdict};
 use chancery_authority::port::LedgerError;
-use chancery_authority::wire::TlsCertRequest;
+use chancery_authority::wire::{FoundCsr, TlsCertRequest};
 use chancery_x509::crl::RevocationReason;
 use serde_json::{Value, json};
 use support::proposed::{Proposed, entry, plan, try_plan, verdicts};
@@ -18,7 +18,9 @@ async fn issue(office: &Office, proposed: &Proposed, place: usize) -> String {
     let list: Value = serde_json::from_slice(&proposed.0["tls.json"]).unwrap();
     let mut request = TlsCertRequest::from_value(&list[place]).unwrap();
     let name = request.csr_file().unwrap().clone();
-    request.resolve_csr(proposed.csr(&name).unwrap().unwrap());
+    let listed = vec![request.names()];
+    let (octets, place) = (proposed.csr(&name).unwrap().unwrap(), String::new());
+    request.resolve_csr(FoundCsr::Content { octets, place }, listed);
     let issued = office.authority.issue(&request, &principal(), None).await.unwrap();
     issued.record.id.serial.to_string()
 }

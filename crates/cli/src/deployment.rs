@@ -9,7 +9,6 @@ use aws_config::SdkConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use chancery_authority::profile::Profiles;
 use chancery_authority::{Authority, Principal};
 use chancery_aws::signed::{Answer, Request, Service};
 use chancery_aws::{Aws, Bucket, Deployment, DynamoLedger, Patience, Places};
@@ -135,7 +134,7 @@ impl Deployed {
             topic_arn: settings.topic_arn.clone(),
         };
         let aws = Aws::new(&self.config, &names, places, &self.patience);
-        let opening = Authority::open(aws.ports(), settings.config()?, Profiles::built_in());
+        let opening = Authority::open(aws.ports(), settings.config()?, settings.profiles());
         let authority = self
             .runtime
             .block_on(opening)

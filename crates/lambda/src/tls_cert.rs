@@ -3,9 +3,11 @@
 //! A request that is refused is an answer, `{"error": …}`; only what says nothing about the request is a failure.
 
 use chancery_authority::Principal;
-use chancery_authority::issue::{IssueError, Issued, Refusal};
+use chancery_authority::issue::{IssueError, Issued};
 use chancery_authority::port::ledger::{IdempotencyToken, TokenOrigin};
-use chancery_authority::wire::{CsrFileName, ErrorAnswer, Malformed, TlsCertRequest, caller_token, request_value};
+use chancery_authority::wire::{
+    CsrFileName, ErrorAnswer, FoundCsr, Malformed, TlsCertRequest, caller_token, request_value,
+};
 use serde_json::Value;
 
 use crate::failure::{Failure, FailureKind};
@@ -34,18 +36,7 @@ pub async fn handle(office: &Office, event: &[u8], invocation: &Invocation) -> R
             .chain_answer(&request)
             .map_or_else(|| Ok(no_ca(office)), |chain| answer(&chain));
     }
-    if let Some(name) = request.csr_file().cloned() {
-        match office.files.read(&format!("csrs/{name}"), CSR_LIMIT).await {
-            Ok(Some(octets)) => request.resolve_csr(octets),
-            Ok(None) => return Ok(refuse_missing_csr(office, &request, name, &principal).await),
-            Err(FilesError::TooLong { actual, limit, .. }) => {
-                let malformed = Malformed::CsrTooLong { actual, limit };
-                return Ok(refuse_malformed(office, &event, &malformed, &principal).await);
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-    set_notices(office, &mut request).await;
+    resolve(office, &mut request).await?;
     let issued = match token {
         (token, TokenOrigin::Caller) => office.authority.issue(&request, &principal, Some(token)).await,
         (token, TokenOrigin::Invocation) => office.authority.issue_for_invocation(&request, &principal, token).await,
@@ -87,14 +78,19 @@ fn token(event: &Value, invocation: &Invocation) -> Result<(IdempotencyToken, To
     })
 }
 
-/// Whoever says whether to be told is heard; else `tls.json` decides, and is read only then. A file that cannot be read
-/// now costs no certificate: what was read last decides.
-async fn set_notices(office: &Office, request: &mut TlsCertRequest) {
-    if request.notify_expiry.is_some() && request.notify_issued.is_some() {
-        return;
+/// What the operators' files say of the request: its CSR where it names a file, the names that `tls.json` gives to that
+/// file, and whether to tell of the certificate. Whoever says whether to be told is heard; else `tls.json` decides.
+///
+/// A `tls.json` that cannot be read now costs no certificate where it would say no more than that: what was read last decides.
+/// Of a CSR file's names nothing can be said without it.
+async fn resolve(office: &Office, request: &mut TlsCertRequest) -> Result<(), Failure> {
+    let of_file = request.csr_file().cloned();
+    if of_file.is_none() && request.notify_expiry.is_some() && request.notify_issued.is_some() {
+        return Ok(());
     }
     let list = match office.tls_json.current(office.files.as_ref()).await {
         Ok(list) => list,
+        Err(error) if of_file.is_some() => return Err(error.into()),
         Err(error) => {
             tracing::warn!(%error, "whether to tell of the certificate is decided by what was read last");
             office.tls_json.last().await
@@ -107,6 +103,22 @@ async fn set_notices(office: &Office, request: &mut TlsCertRequest) {
         subject.organizational_unit.as_deref(),
     );
     request.notices_by_default = listed;
+    if let Some(name) = of_file {
+        let found = find_csr(office, &name).await?;
+        request.resolve_csr(found, list.names_of(&name));
+    }
+    Ok(())
+}
+
+async fn find_csr(office: &Office, name: &CsrFileName) -> Result<FoundCsr, Failure> {
+    let place = office.files.place();
+    match office.files.read(&format!("csrs/{name}"), CSR_LIMIT).await {
+        Ok(Some(octets)) => Ok(FoundCsr::Content { octets, place }),
+        Ok(None) => Ok(FoundCsr::Missing { place }),
+        Err(FilesError::TooLong { actual, limit, .. }) => Ok(FoundCsr::TooLong { actual, limit, place }),
+        // The bucket does not answer, or this function may not read it: that says nothing of the file.
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn granted(office: &Office, issued: &Issued, request: &TlsCertRequest) -> Result<Value, Failure> {
@@ -124,22 +136,6 @@ async fn refuse_malformed(office: &Office, event: &Value, malformed: &Malformed,
     tracing::info!(code = malformed.code(), reason = %malformed, %principal, "request refused");
     office.authority.record_malformed(event, malformed, principal).await;
     error(malformed)
-}
-
-async fn refuse_missing_csr(
-    office: &Office,
-    request: &TlsCertRequest,
-    name: CsrFileName,
-    principal: &Principal,
-) -> Value {
-    let refusal = Refusal::CsrFileNotFound {
-        name,
-        place: office.files.place(),
-    };
-    office.metrics.rejected(refusal.code());
-    tracing::info!(code = refusal.code(), reason = %refusal, %principal, "request refused");
-    office.authority.record_refusal(request, &refusal, principal).await;
-    error(&refusal)
 }
 
 fn no_ca(office: &Office) -> Value {

@@ -12,7 +12,6 @@ use chancery_authority::issue::Rules;
 use chancery_authority::plan::{Plan, Planner, Proposal, Unreadable, Verdict};
 use chancery_authority::port::Ledger as _;
 use chancery_authority::port::ledger::{CertificateRecord, Revocation, Search};
-use chancery_authority::profile::Profiles;
 use chancery_authority::wire::{AltNameText, CsrFileName, budget};
 use chancery_lambda::failure::FailureKind;
 use chancery_lambda::function::Function::{IssuingCaCrl, RootCaCrl};
@@ -79,7 +78,9 @@ impl Proposal for Proposed {
 async fn plan(deployment: &Deployment, proposed: &Proposed) -> Plan {
     let config = deployment.settings.config().unwrap();
     let ports = deployment.house.ports();
-    let authority = Authority::open(ports, config, Profiles::built_in()).await.unwrap();
+    let authority = Authority::open(ports, config, deployment.settings.profiles())
+        .await
+        .unwrap();
     let before = (
         deployment.house.keys.log().len(),
         deployment.house.ledger.counts().await,
@@ -211,6 +212,8 @@ proptest! {
             let deployment = Deployment::with_cas(&[]).await;
             let mut proposed = Proposed::with_csrs();
             proposed.apply(&deployment);
+            // Files have the names of their entries.
+            deployment.files.put("tls.json", json!(before).to_string());
             run(&deployment, &before, "before").await;
             proposed.put("tls.json", json!(entries).to_string());
             let plan = plan(&deployment, &proposed).await;

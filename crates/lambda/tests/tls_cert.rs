@@ -149,7 +149,16 @@ async fn a_tls_json_that_cannot_be_read_costs_no_certificate() {
 #[tokio::test]
 async fn csr_files_come_from_the_internal_bucket() {
     let deployment = Deployment::with_cas(&[]).await;
-    let request = json!({"common_name": "a", "csr_file": "a.csr"});
+    let list = |names: &[&str]| {
+        json!(
+            names
+                .iter()
+                .map(|name| json!({"common_name": name, "csr_file": "a.csr"}))
+                .collect::<Vec<_>>()
+        )
+    };
+    deployment.files.put("tls.json", list(&["a"]).to_string());
+    let request = json!({"common_name": "a", "csr_file": "a.csr", "notify_issued": false});
     let answer = deployment.ask(&request, "1").await.unwrap();
     assert_eq!(error(&answer), "CSR file 'a.csr' not found in S3 bucket 'internal'");
     assert!(deployment.told().is_empty());
@@ -158,12 +167,23 @@ async fn csr_files_come_from_the_internal_bucket() {
     let answer = deployment.ask(&request, "3").await.unwrap();
     assert_eq!(error(&answer), "Certificate already issued");
     assert!(deployment.told().is_empty(), "that is no news");
-    let other = json!({"common_name": "b", "csr_file": "a.csr"});
+    let other = json!({"common_name": "b", "csr_file": "a.csr", "notify_issued": false});
     let answer = deployment.ask(&other, "4").await.unwrap();
+    assert_eq!(
+        error(&answer),
+        "CSR file 'a.csr' not found in S3 bucket 'internal'",
+        "it is a's"
+    );
+    assert!(deployment.told().is_empty());
+    deployment.files.put("tls.json", list(&["a", "b"]).to_string());
+    let answer = deployment.ask(&other, "5").await.unwrap();
     assert_eq!(error(&answer), "Private key has already been used for a certificate");
     assert_eq!(deployment.told(), ["Certificate Request Rejected"]);
     deployment.files.put("csrs/a.csr", vec![b'x'; 70_000]);
-    let answer = deployment.ask(&other, "5").await.unwrap();
+    let stranger = json!({"common_name": "c", "csr_file": "a.csr", "notify_issued": false});
+    let answer = deployment.ask(&stranger, "6").await.unwrap();
+    assert_eq!(error(&answer), "CSR file 'a.csr' not found in S3 bucket 'internal'");
+    let answer = deployment.ask(&other, "7").await.unwrap();
     assert!(error(&answer).contains("70000 octets"), "{answer}");
     *deployment.files.down.lock().unwrap() = true;
     let failure = deployment.ask(&request, "6").await.unwrap_err();

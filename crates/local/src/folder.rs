@@ -13,12 +13,17 @@
 //! The folder belongs to one user and is closed to all others: whoever can write in it is the authority. `chancery start` holds
 //! a lock on it. Other commands work beside a running server without that lock, because the ledger keeps processes apart.
 
+mod fault;
 mod others;
 
 use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+use chancery_authority::wire::{CsrFileName, budget};
+
+pub use fault::{FolderError, remedy};
 
 use crate::ledger::schema::sync_folder;
 
@@ -41,104 +46,6 @@ pub struct DataFolder {
 #[derive(Debug)]
 pub struct FolderLock {
     _file: File,
-}
-
-/// Why a data folder cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum FolderError {
-    /// There is none.
-    #[error("there is no authority in {}: run `chancery init` or `chancery start` first, or name its folder with --dir", .path.display())]
-    Missing {
-        /// Where it was looked for.
-        path: PathBuf,
-    },
-    /// Not a folder.
-    #[error("{} is not a folder", .path.display())]
-    NotAFolder {
-        /// Which path.
-        path: PathBuf,
-    },
-    /// Somebody else's.
-    #[error(
-        "{} belongs to user number {owner}, and this is user number {user}: run Chancery as the user who owns it",
-        .path.display()
-    )]
-    ForeignOwner {
-        /// Which folder.
-        path: PathBuf,
-        /// Its owner's number.
-        owner: u32,
-        /// This process's user's number.
-        user: u32,
-    },
-    /// Others may write in it.
-    #[error(
-        "others may write in {} (mode {mode:o}), and so could take over the authority: look who was there, then run `chmod 700 {}`",
-        .path.display(), .path.display()
-    )]
-    OpenToOthers {
-        /// Which folder.
-        path: PathBuf,
-        /// Its permission bits.
-        mode: u32,
-    },
-    /// Anybody may move it away and put another in its place.
-    #[error(
-        "anybody may put another folder in the place of {} (its parent {} has mode {:o}): `chmod o-w {}`, or move the \
-         authority to a folder of your own",
-        .path.display(), .parent.display(), .mode, .parent.display()
-    )]
-    ParentOpenToOthers {
-        /// Which folder.
-        path: PathBuf,
-        /// The folder above it that others may write.
-        parent: PathBuf,
-        /// Its permission bits.
-        mode: u32,
-    },
-    /// Another process serves or creates it.
-    #[error(
-        "the authority in {} is in use by {}: stop that, or ask it with --url",
-        .path.display(), holder(*.process)
-    )]
-    Locked {
-        /// Which folder.
-        path: PathBuf,
-        /// The number of the process, where it could be told.
-        process: Option<u32>,
-    },
-    /// Neither `$CHANCERY_DIR` nor a home folder.
-    #[error("there is no home folder to keep an authority in: name a folder with --dir or set {ENVIRONMENT}")]
-    NoDefault,
-    /// A file of the folder cannot be read or written.
-    #[error("{}: {source}{}", .path.display(), remedy(.source))]
-    Io {
-        /// Which file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// A file that is too long to be what it should be.
-    #[error("{} has more than {limit} octets, which is too long for what it should be", .path.display())]
-    TooLong {
-        /// Which file.
-        path: PathBuf,
-        /// Octets at most.
-        limit: u64,
-    },
-    /// A file that is not UTF-8.
-    #[error("{} is not UTF-8 text", .path.display())]
-    NotText {
-        /// Which file.
-        path: PathBuf,
-    },
-    /// A name that is no plain file name.
-    #[error("{name:?} cannot be the name of a file here: use letters, digits, '.', '-' and '_', and no leading dot")]
-    BadName {
-        /// The name, shortened.
-        name: String,
-    },
 }
 
 impl DataFolder {
@@ -304,9 +211,10 @@ impl DataFolder {
 
     /// The octets of `csrs/NAME`; `None` where there is no such file.
     ///
-    /// The name comes from a request: it must be a plain name, and a link that leads out of the folder is not followed.
-    pub fn csr_file(&self, name: &str) -> Result<Option<Vec<u8>>, FolderError> {
-        let path = self.csrs().join(plain_name(name)?);
+    /// The name comes from a request, and its type says that it leads nowhere else; a link that leads out of the folder is
+    /// not followed.
+    pub fn csr_file(&self, name: &CsrFileName) -> Result<Option<Vec<u8>>, FolderError> {
+        let path = self.csrs().join(name.as_str());
         let failed = |source| FolderError::Io {
             path: path.clone(),
             source,
@@ -316,7 +224,7 @@ impl DataFolder {
             Err(error) => Err(failed(error)),
             // A pipe would block, a link could lead to a key.
             Ok(facts) if !facts.is_file() => Ok(None),
-            Ok(_) => read_limited(&path),
+            Ok(_) => read_limited(&path, budget::CSR as u64),
         }
     }
 }
@@ -332,20 +240,6 @@ fn read_number(file: &File) -> Option<u32> {
     let mut text = String::new();
     file.take(16).read_to_string(&mut text).ok()?;
     text.trim_end().parse().ok()
-}
-
-fn holder(process: Option<u32>) -> String {
-    process.map_or_else(|| "another process".to_owned(), |number| format!("process {number}"))
-}
-
-/// What to do about an error of the system, where that is clear.
-pub fn remedy(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; free some space and try again",
-        io::ErrorKind::ReadOnlyFilesystem => "; mount it writable and try again",
-        io::ErrorKind::PermissionDenied => "; let the user who runs Chancery own the folder",
-        _ => "",
-    }
 }
 
 fn default_path_from(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
@@ -418,14 +312,14 @@ fn plain_name(name: &str) -> Result<&str, FolderError> {
 }
 
 fn read_text(path: &Path) -> Result<Option<String>, FolderError> {
-    let Some(octets) = read_limited(path)? else {
+    let Some(octets) = read_limited(path, MAX_TEXT)? else {
         return Ok(None);
     };
     let text = String::from_utf8(octets).map_err(|_| FolderError::NotText { path: path.to_owned() })?;
     Ok(Some(text))
 }
 
-fn read_limited(path: &Path) -> Result<Option<Vec<u8>>, FolderError> {
+fn read_limited(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, FolderError> {
     let failed = |source| FolderError::Io {
         path: path.to_owned(),
         source,
@@ -435,11 +329,12 @@ fn read_limited(path: &Path) -> Result<Option<Vec<u8>>, FolderError> {
         opened => opened.map_err(failed)?,
     };
     let mut octets = Vec::new();
-    file.take(MAX_TEXT + 1).read_to_end(&mut octets).map_err(failed)?;
-    if octets.len() as u64 > MAX_TEXT {
+    file.take(limit + 1).read_to_end(&mut octets).map_err(failed)?;
+    if octets.len() as u64 > limit {
         return Err(FolderError::TooLong {
             path: path.to_owned(),
-            limit: MAX_TEXT,
+            len: fs::metadata(path).map_or(limit + 1, |facts| facts.len()),
+            limit,
         });
     }
     Ok(Some(octets))
@@ -552,15 +447,18 @@ mod tests {
         fs::write(folder.path().join("secret"), b"secret").unwrap();
         std::os::unix::fs::symlink("../secret", folder.csrs().join("link")).unwrap();
         fs::write(folder.csrs().join("long"), vec![0; 1 << 21]).unwrap();
-        assert_eq!(folder.csr_file("server.csr").unwrap(), Some(b"csr".to_vec()));
-        assert_eq!(folder.csr_file("none").unwrap(), None);
-        assert_eq!(folder.csr_file("link").unwrap(), None);
-        assert!(matches!(folder.csr_file("long"), Err(FolderError::TooLong { .. })));
-        for name in ["../secret", "/etc/passwd", "..", ".", "", ".hidden", "a/b", "a\0b"] {
-            assert!(
-                matches!(folder.csr_file(name), Err(FolderError::BadName { .. })),
-                "{name:?}"
-            );
+        let read = |name: &str| folder.csr_file(&CsrFileName::new(name).unwrap());
+        assert_eq!(read("server.csr").unwrap(), Some(b"csr".to_vec()));
+        assert_eq!(read("none").unwrap(), None);
+        assert_eq!(read("link").unwrap(), None);
+        assert!(matches!(
+            read("long"),
+            Err(FolderError::TooLong { len: 0x0020_0000, .. })
+        ));
+        // Every name that a request may have is that of a file.
+        for name in ["a b+c@d=e,f.csr", "bücher.csr", "a..b", &"x".repeat(200)] {
+            fs::write(folder.csrs().join(name), b"own").unwrap();
+            assert_eq!(read(name).unwrap(), Some(b"own".to_vec()), "{name:?}");
         }
     }
 

@@ -10,6 +10,7 @@ pub(crate) mod crls;
 mod family;
 pub(crate) mod fault;
 mod intents;
+mod own_names;
 mod records;
 pub(crate) mod restored;
 mod revocations;
@@ -31,6 +32,7 @@ use chancery_authority::port::publication::ETag;
 use chancery_authority::port::{Ledger, LedgerError};
 use chancery_x509::crl::RevokedEntry;
 use chancery_x509::key::KeyFingerprint;
+use chancery_x509::san::AltName;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 use rusqlite::Connection;
@@ -411,6 +413,26 @@ impl Ledger for SqliteLedger {
     async fn record_reminder(&self, issuer: &Slug, serial: Serial, at: UnixTime) -> Result<(), LedgerError> {
         let issuer = issuer.clone();
         self.write(move |writing| records::record_reminder(writing, &issuer, serial, at))
+            .await
+    }
+
+    async fn keep_own_names(&self, names: &[AltName], until: UnixTime) -> Result<(), LedgerError> {
+        let names = names.to_vec();
+        self.write(move |writing| own_names::keep(writing, &names, until)).await
+    }
+
+    async fn own_names(&self, at: UnixTime) -> Result<Vec<AltName>, LedgerError> {
+        self.read(move |connection| own_names::current(connection, at)).await
+    }
+
+    async fn hear_of_key(
+        &self,
+        certificate: &IntentId,
+        key: KeyFingerprint,
+        at: UnixTime,
+    ) -> Result<bool, LedgerError> {
+        let id = certificate.clone();
+        self.write(move |writing| restored::hear_of_key(writing, &id, key, at))
             .await
     }
 

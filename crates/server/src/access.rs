@@ -127,8 +127,11 @@ impl PeerCertificate {
         let record = authority
             .certificate(certificate.serial())
             .await
-            .map_err(Problem::from)?
-            .ok_or_else(refused)?;
+            .map_err(Problem::from)?;
+        let Some(record) = record else {
+            authority.hear_of(&certificate).await?;
+            return Err(refused());
+        };
         let now = authority.ports().clock.now();
         let current = record.not_before <= now && now <= record.not_after;
         if record.certificate != certificate.as_der() || record.revocation.is_some() || !current {

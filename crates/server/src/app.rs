@@ -7,6 +7,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::{get, post};
 use chancery_authority::Authority;
+use chancery_authority::wire::{CsrFileName, FoundCsr};
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -38,11 +39,8 @@ pub struct AppState {
 
 /// Reads the CSR that a request names with `csr_file`.
 pub trait RequestFiles: Send + Sync {
-    /// Its content; `None` if there is none of that name. Names are checked before they come here.
-    fn read(&self, name: &str) -> std::io::Result<Option<Vec<u8>>>;
-
-    /// Where the files are, for the contract's error text: a bucket, a folder.
-    fn place(&self) -> String;
+    /// What there is under that name. May block.
+    fn find(&self, name: &CsrFileName) -> FoundCsr;
 }
 
 impl AppState {
@@ -127,7 +125,6 @@ pub fn http(state: AppState, limits: &Limits) -> Router {
 fn limited(router: Router<AppState>, state: AppState, limits: &Limits) -> Router {
     let times = changes::Times {
         changes: state.changes.clone(),
-        body: limits.request_time,
         answer: limits.request_time,
     };
     router.with_state(state).layer(

@@ -4,20 +4,19 @@
 //! its CRL never made. So whatever is no safe method (RFC 9110 section 9.2.1) runs on a task of its own, of which there are
 //! so many at most; the connection waits for the task's answer, and may go away. A server that stops waits for these tasks.
 //!
-//! The one thing that such a task asks of its caller is the request's body, which has a deadline.
+//! The one thing that such a task asks of its caller is the request's body, which [the listener](crate::listen) gives up once it
+//! does not move. Ledger and key store have deadlines of their own, but a request makes many calls: so a task has
+//! [one of its own](LONGEST), too, at which it is dropped as by a crash. What was done until then stands in the ledger: the
+//! sweeper takes intents up or gives them up, and a CRL is due for what was revoked.
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use http_body::{Frame, SizeHint};
 use tokio::sync::Semaphore;
-use tokio::time::Sleep;
+use tokio::time::error::Elapsed;
 use tokio_util::task::TaskTracker;
 
 use crate::api::problem::Problem;
@@ -25,6 +24,9 @@ use crate::api::problem::Problem;
 /// Requests that change something, in work at once; further ones are turned away with 503. Each holds its body, of 256 KiB
 /// at most.
 const AT_ONCE: usize = 1024;
+
+/// How long such a request may be in work, whoever listens: twenty times what its caller is promised an answer in.
+pub const LONGEST: Duration = Duration::from_mins(10);
 
 /// The requests that change something and are in work. Clones are of one and the same.
 #[derive(Clone, Debug)]
@@ -43,14 +45,23 @@ impl Default for Changes {
 }
 
 impl Changes {
-    /// Runs work on a task of its own, which nobody but the end of the process ends. `None`: too many are in work.
-    pub(crate) fn run<T>(&self, work: impl Future<Output = T> + Send + 'static) -> Option<tokio::task::JoinHandle<T>>
+    /// Runs work on a task of its own, which nothing ends but its time and the end of the process. `None`: too many are in work.
+    pub(crate) fn run<T>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Option<tokio::task::JoinHandle<Result<T, Elapsed>>>
     where
         T: Send + 'static,
     {
         let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
         Some(self.tasks.spawn(async move {
-            let outcome = work.await;
+            let outcome = tokio::time::timeout(LONGEST, work).await;
+            if outcome.is_err() {
+                tracing::error!(
+                    seconds = LONGEST.as_secs(),
+                    "a request that changes something did not end in its time and was dropped; the ledger says how far it came"
+                );
+            }
             drop(place);
             outcome
         }))
@@ -68,8 +79,6 @@ impl Changes {
 pub(crate) struct Times {
     /// Where those that change something run.
     pub(crate) changes: Changes,
-    /// How long a body may take to arrive.
-    pub(crate) body: Duration,
     /// How long an answer is waited for.
     pub(crate) answer: Duration,
 }
@@ -82,18 +91,12 @@ pub(crate) async fn to_its_end(State(times): State<Times>, request: Request, nex
             Err(_) => Problem::unavailable("the answer took too long; try again").into_response(),
         };
     }
-    let arriving = tokio::time::sleep(times.body);
-    let request = request.map(|body| {
-        Body::new(Arriving {
-            body,
-            deadline: Box::pin(arriving),
-        })
-    });
     let Some(work) = times.changes.run(next.run(request)) else {
         return Problem::unavailable("too many requests are in work; try again in a moment").into_response();
     };
     match tokio::time::timeout(times.answer, work).await {
-        Ok(Ok(answer)) => answer,
+        Ok(Ok(Ok(answer))) => answer,
+        Ok(Ok(Err(_))) => Problem::internal().into_response(),
         Ok(Err(error)) => {
             tracing::error!(%error, "a handler did not end");
             Problem::internal().into_response()
@@ -102,39 +105,5 @@ pub(crate) async fn to_its_end(State(times): State<Times>, request: Request, nex
             "this takes longer than an answer is waited for, and goes on; look at what came of it, or repeat the request, with the same idempotency key if it had one",
         )
         .into_response(),
-    }
-}
-
-/// A body that fails once its time is over: a task that runs to its end must not wait for somebody who sends nothing.
-struct Arriving {
-    body: Body,
-    deadline: Pin<Box<Sleep>>,
-}
-
-/// The body took too long.
-#[derive(Debug, thiserror::Error)]
-#[error("the body took too long to arrive")]
-struct TooLate;
-
-impl http_body::Body for Arriving {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        if self.deadline.as_mut().poll(context).is_ready() {
-            return Poll::Ready(Some(Err(axum::Error::new(TooLate))));
-        }
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }

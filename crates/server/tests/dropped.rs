@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use axum::http::Method;
 use chancery_authority::Scope;
+use chancery_authority::memory::Fault;
 use chancery_authority::port::Ledger as _;
+use chancery_server::changes::LONGEST;
 use chancery_x509::crl::RevocationList;
 use chancery_x509::serial::Serial;
 use serde_json::json;
@@ -102,13 +104,29 @@ async fn a_refusal_is_recorded_whenever_its_caller_goes_away() {
     }
 }
 
+/// A store that does not answer keeps no place for ever: the ledger says how far the work came, and the sweeper goes on.
 #[tokio::test(start_paused = true)]
-async fn a_body_that_never_ends_holds_no_place_for_long() {
+async fn work_that_does_not_end_is_dropped_in_its_time_and_the_ledger_decides() {
     let office = Office::new(QUICK).await;
-    let (answer, ended) = office.send_unending(Scope::Revoke, "/api/v1/certificates/1/revoke");
-    assert!(!leave_after(10, answer).await);
-    assert!(ended.upgrade().is_some(), "the handler waits for the body");
-    tokio::time::sleep(Duration::from_secs(31)).await;
-    assert!(ended.upgrade().is_none(), "the handler waits for the body no longer");
-    assert!(office.state.changes().finish(Duration::from_secs(1)).await);
+    let hangs = Fault::Delay(LONGEST * 100);
+    office.house.faults.at("keys.sign", 1, hangs);
+    let body = json!({ "common_name": "a.example", "base64_csr_data": csr("a.example") });
+    let issuing = office.send(Scope::Issue, Method::POST, "/api/v1/certificates", &body);
+    assert!(!leave_after(50, issuing).await);
+    tokio::time::sleep(LONGEST - Duration::from_secs(1)).await;
+    assert_eq!(office.open_intents().await, 1);
+    assert!(
+        !office.state.changes().finish(Duration::from_millis(100)).await,
+        "it is in work"
+    );
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(
+        office.state.changes().finish(Duration::from_secs(1)).await,
+        "its time is over"
+    );
+    // Nobody can come back for it: the key is free again.
+    office.house.clock.advance(86_400);
+    office.authority.sweep().await.unwrap();
+    assert_eq!(office.open_intents().await, 0);
+    assert_eq!(office.house.ledger.lost_intents().len(), 1);
 }

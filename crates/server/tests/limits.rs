@@ -6,6 +6,7 @@ use chancery_authority::port::ledger::IdempotencyToken;
 use chancery_authority::wire::TlsCertRequest;
 use chancery_authority::{Principal, Scope};
 use chancery_x509::san::{AltName, AltNameType};
+use chancery_x509::time::UnixTime;
 use serde_json::{Value, json};
 
 use crate::office::{self, Office, QUICK, csr};
@@ -24,7 +25,8 @@ async fn nobody_gets_the_names_of_the_server_itself() {
     let before = json!({ "common_name": "ca.example.com", "base64_csr_data": csr("ca.example.com") });
     let (status, answer) = office.issue(&before).await;
     assert_eq!(status, 200, "{answer}");
-    office.authority.keep_own_names(own_names());
+    let until = UnixTime(i64::MAX);
+    office.authority.keep_own_names(own_names(), until).await.unwrap();
     let asked: [(&str, Value); 6] = [
         ("ca.example.com", json!(null)),
         ("CA.Example.COM", json!(["other.example.org"])),

@@ -15,6 +15,7 @@ use chancery_authority::config::Config;
 use chancery_authority::memory::House;
 use chancery_authority::port::Ledger as _;
 use chancery_authority::profile::Profiles;
+use chancery_authority::wire::{CsrFileName, FoundCsr};
 use chancery_authority::{Authority, Scope, Scopes};
 use chancery_server::access::{Tokens, TokensUnavailable, ValidToken};
 use chancery_server::app::{self, AppState, RequestFiles};
@@ -173,11 +174,8 @@ impl Tokens for ByName {
 struct NoFiles;
 
 impl RequestFiles for NoFiles {
-    fn read(&self, _name: &str) -> std::io::Result<Option<Vec<u8>>> {
-        Ok(None)
-    }
-
-    fn place(&self) -> String {
-        "nowhere".to_owned()
+    fn find(&self, _name: &CsrFileName) -> FoundCsr {
+        let place = "nowhere".to_owned();
+        FoundCsr::Missing { place }
     }
 }

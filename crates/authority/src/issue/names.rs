@@ -6,7 +6,7 @@ use chancery_x509::san::{AltName, AltNameType, is_public_suffix};
 
 use super::Refusal;
 use crate::config::Config;
-use crate::profile::{AltNameSource, Profile, RequiredSubjectField, SubjectSource};
+use crate::profile::{AltNameSource, DEFAULT_PROFILE, Profile, RequiredSubjectField, SubjectSource};
 use crate::wire::{AltNameText, RequestedNames, TlsCertRequest, budget};
 
 /// What certificates without a common name are kept under, where a key cannot be empty.
@@ -108,7 +108,7 @@ pub(super) fn check_again(subject: &Name, profile: &Profile) -> Result<(), Refus
 }
 
 /// Refuses the slug of any CA, configured or existing: stores and trust tools that know certificates by their common
-/// name would take the leaf for the CA. And a wildcard directly under a public suffix.
+/// name would take the leaf for the CA.
 pub(super) fn not_a_ca<'a>(
     common_name: &str,
     config: &'a Config,
@@ -120,18 +120,30 @@ pub(super) fn not_a_ca<'a>(
             name: common_name.to_owned(),
         });
     }
-    // Verifiers that fall back to the common name would let it stand for names of many owners.
-    if name.strip_prefix("*.").is_some_and(is_public_suffix) {
-        return Err(Refusal::WideCommonName {
-            name: common_name.to_owned(),
-        });
-    }
     let mut slugs = config.cas().iter().map(|ca| ca.slug().as_str()).chain(existing);
     if slugs.any(|slug| slug.eq_ignore_ascii_case(name)) {
         return Err(Refusal::ReservedName {
             name: common_name.to_owned(),
         });
     }
+    Ok(())
+}
+
+/// Refuses a wildcard directly under a public suffix: verifiers that fall back to the common name would let it stand for names
+/// of many owners. The drop-in contract asks nothing of a common name, and its callers are told.
+pub(super) fn check_width(common_name: &str, profile: &Profile, warnings: &mut Vec<String>) -> Result<(), Refusal> {
+    if !common_name.trim().strip_prefix("*.").is_some_and(is_public_suffix) {
+        return Ok(());
+    }
+    if profile.name() != DEFAULT_PROFILE {
+        return Err(Refusal::WideCommonName {
+            name: common_name.to_owned(),
+        });
+    }
+    warnings.push(format!(
+        "the common name {common_name:?} would stand for names of many owners, where somebody takes it for one of a server; it is \
+         no alternative name"
+    ));
     Ok(())
 }
 

@@ -1,17 +1,26 @@
 //! The names of the authority's own server: whoever may ask for certificates must not get one to stand in its place with.
 
 use std::net::IpAddr;
+use std::sync::PoisonError;
 
 use chancery_x509::name::Name;
 use chancery_x509::san::{AltName, AltNameType};
+use chancery_x509::time::UnixTime;
 
 use super::{Prepared, Refusal, folding};
 use crate::authority::Authority;
+use crate::port::LedgerError;
 use crate::principal::Principal;
 
 /// Names and addresses that a server of this authority is reached by, as its certificate has them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct OwnNames(Vec<AltName>);
+pub struct OwnNames {
+    /// Of its HTTPS server, whose certificate a wildcard would stand for.
+    names: Vec<AltName>,
+    /// Where CRLs and CA certificates are served over plain HTTP. What is served there is signed: a wildcard of its domain, which
+    /// people may have for other things, takes nothing away.
+    public: Option<AltName>,
+}
 
 impl OwnNames {
     /// DNS names and IP addresses; other types name no server.
@@ -21,18 +30,38 @@ impl OwnNames {
             AltName::Ip(address) => Some(AltName::Ip(address.to_canonical())),
             AltName::Email(_) | AltName::Uri(_) | AltName::Directory(_) => None,
         });
-        Self(names.collect())
+        Self {
+            names: names.collect(),
+            public: None,
+        }
+    }
+
+    /// The names.
+    fn iter(&self) -> impl Iterator<Item = &AltName> {
+        self.names.iter()
+    }
+
+    /// With these as well.
+    fn extend(&mut self, names: impl IntoIterator<Item = AltName>) {
+        for name in Self::new(names).names {
+            if !self.names.contains(&name) {
+                self.names.push(name);
+            }
+        }
     }
 
     /// Whether a certificate with that alternative name could be shown in place of the server's: it is one of its names, or
     /// a wildcard that covers one, however many labels that takes.
     fn covered_by(&self, name: &AltName) -> bool {
+        if self.public.as_ref() == Some(name) {
+            return true;
+        }
         match name {
-            AltName::Dns(name) => self.0.iter().any(|own| match own {
+            AltName::Dns(name) => self.names.iter().any(|own| match own {
                 AltName::Dns(own) => dns_covers(name, own),
                 _ => false,
             }),
-            AltName::Ip(address) => self.0.contains(&AltName::Ip(address.to_canonical())),
+            AltName::Ip(address) => self.names.contains(&AltName::Ip(address.to_canonical())),
             AltName::Email(_) | AltName::Uri(_) | AltName::Directory(_) => false,
         }
     }
@@ -74,27 +103,60 @@ fn dns_covers(pattern: &str, name: &str) -> bool {
 }
 
 impl Authority {
-    /// Keeps the names of the authority's own server for itself, in place of those it had before.
-    pub fn keep_own_names(&self, names: OwnNames) {
-        *self
-            .own_names
-            .write()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = names;
+    /// Keeps the names of the authority's own server for itself, until the server's certificate for them ends: also in other
+    /// processes, and after a start with other names.
+    pub async fn keep_own_names(&self, names: OwnNames, until: UnixTime) -> Result<(), LedgerError> {
+        let names: Vec<AltName> = names.iter().cloned().collect();
+        self.ports().ledger.keep_own_names(&names, until).await?;
+        self.know_own_names(names);
+        Ok(())
+    }
+
+    /// Those that the ledger has, and the host that CRLs and CA certificates are served at.
+    pub(crate) fn know_own_names(&self, names: Vec<AltName>) {
+        let mut own = self.own_names.write().unwrap_or_else(PoisonError::into_inner);
+        own.extend(names);
+        own.public = self.config().public_url().and_then(host_of);
     }
 
     /// Refuses names of the authority's own server to whoever asks from outside. Who runs the command on the data folder has
-    /// the server's key anyway.
-    pub(super) fn check_own_names(&self, prepared: &Prepared) -> Result<(), Refusal> {
-        match prepared.principal() {
-            Principal::Local(_) | Principal::Authority => return Ok(()),
-            Principal::Token(_) | Principal::Certificate(_) | Principal::Function(_) | Principal::Aws(_) => {}
-        }
-        let own = self.own_names.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+    /// the server's key anyway, and is told.
+    pub(super) fn check_own_names(&self, prepared: &mut Prepared) -> Result<(), Refusal> {
         let template = prepared.template();
-        match own.first_in(&template.subject, &template.alt_names) {
-            Some(name) => Err(Refusal::OwnName { name }),
-            None => Ok(()),
+        let own = self.own_names.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(name) = own.first_in(&template.subject, &template.alt_names) else {
+            return Ok(());
+        };
+        drop(own);
+        match prepared.principal() {
+            Principal::Authority => Ok(()),
+            Principal::Local(_) => {
+                prepared.warnings.push(format!(
+                    "{name:?} is a name of this authority's own server: whoever has this certificate and its key can stand in the \
+                     server's place"
+                ));
+                Ok(())
+            }
+            Principal::Token(_) | Principal::Certificate(_) | Principal::Function(_) | Principal::Aws(_) => {
+                Err(Refusal::OwnName { name })
+            }
         }
+    }
+}
+
+/// The host of a URL as an alternative name.
+fn host_of(url: &str) -> Option<AltName> {
+    let (_, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let (_, host) = authority.rsplit_once('@').unwrap_or(("", authority));
+    if let Some(literal) = host.strip_prefix('[') {
+        let (address, _) = literal.split_once(']')?;
+        return address.parse().ok().map(AltName::Ip);
+    }
+    let host = host.split(':').next()?;
+    match host.parse() {
+        Ok(address) => Some(AltName::Ip(address)),
+        Err(_) => AltName::parse(AltNameType::Dns, host.trim_end_matches('.')).ok(),
     }
 }
 
@@ -153,5 +215,18 @@ mod tests {
             assert!(!own.covered_by_text(text), "{text:?}");
         }
         assert!(!OwnNames::default().covered_by_text("localhost"));
+    }
+
+    #[test]
+    fn the_host_of_the_public_url_is_one() {
+        for (url, host) in [
+            ("http://ca.example.com/pki", Some(dns("ca.example.com"))),
+            ("http://CA.example.com.:8080", Some(dns("ca.example.com"))),
+            ("http://192.0.2.7/", Some(ip("192.0.2.7"))),
+            ("http://[2001:db8::7]:80/x", Some(ip("2001:db8::7"))),
+            ("file", None),
+        ] {
+            assert_eq!(host_of(url), host, "{url}");
+        }
     }
 }

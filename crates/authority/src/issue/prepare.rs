@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chancery_x509::algorithm::SigningInput;
 use chancery_x509::certificate::{BasicConstraints, Certificate, CertificateTemplate, KeyUsage, TbsCertificate};
-use chancery_x509::csr::{CertificationRequest, CsrBudget};
+use chancery_x509::csr::CsrBudget;
 use chancery_x509::extension::CustomExtension;
 use chancery_x509::key::policy::WeakKey;
 use chancery_x509::key::{KeyFingerprint, KeyKind, SubjectPublicKey};
@@ -15,14 +15,14 @@ use chancery_x509::serial::Serial;
 use chancery_x509::time::{DAY, UnixTime};
 use const_oid::ObjectIdentifier;
 
-use super::{IssueError, Refusal, digest, extensions, names, same_name, throwaway, usages};
+use super::{IssueError, Refusal, csr_names, digest, extensions, names, same_name, throwaway, usages};
 use crate::authority::Ca;
 use crate::config::Config;
 use crate::port::ledger::{CertificateIntent, CrlScope, IdempotencyToken, IntentId, Kind, OpenIntent, TokenOrigin};
 use crate::principal::Principal;
 use crate::profile::{DEFAULT_PROFILE, Profile, Profiles};
 use crate::signing::NotSignable;
-use crate::wire::{CsrSource, Malformed, TlsCertRequest, budget};
+use crate::wire::{CsrSource, TlsCertRequest, budget};
 
 /// What is taken of a CSR. Its requested extensions are not used, only bounded.
 pub(super) const CSR_BUDGET: CsrBudget = CsrBudget {
@@ -166,7 +166,7 @@ impl Rules<'_> {
     pub fn prepare(&self, request: &TlsCertRequest, ask: Ask<'_>) -> Result<Prepared, IssueError> {
         let profile = self.profile(request.profile.as_deref())?;
         let ca = self.issuing_ca(profile)?;
-        let csr = parse_csr(request)?;
+        let csr = csr_names::usable(request)?;
         self.check_key(csr.public_key(), profile)?;
 
         let mut warnings = request.warnings.clone();
@@ -174,6 +174,9 @@ impl Rules<'_> {
         let alt_names = names::alt_names(request, &csr, subject.common_name.as_deref(), profile, &mut warnings)?;
         let common_name = names::recorded_name(&subject, &alt_names)?;
         self.check_common_names(&subject.name, &common_name)?;
+        for name in subject.name.common_names().flatten() {
+            names::check_width(&name, profile, &mut warnings)?;
+        }
         let draft = Draft {
             profile,
             ca,
@@ -191,10 +194,13 @@ impl Rules<'_> {
             allow_key_reuse: request.force_issue,
             notify_expiry: request.notify_expiry.unwrap_or(request.notices_by_default),
             notify_issued: request.notify_issued.unwrap_or(request.notices_by_default),
-            from_csr_file: matches!(request.csr, Some(CsrSource::File { .. })),
+            from_csr_file: matches!(request.csr, Some(CsrSource::File(_))),
             warnings,
         };
-        self.finish(draft, ask)
+        let prepared = self.finish(draft, ask)?;
+        // Last: what is refused for a reason of its own says so.
+        csr_names::check(request, &csr, profile)?;
+        Ok(prepared)
     }
 
     /// The CA's own constraints are looked at when the certificate is built; those of the CAs above it bind no less,
@@ -384,6 +390,9 @@ impl Rules<'_> {
         })?;
         self.check_key(&public_key, profile)?;
         self.check_common_names(said.subject(), &intent.common_name)?;
+        for name in said.subject().common_names().flatten() {
+            names::check_width(&name, profile, &mut Vec::new())?;
+        }
         self.check_subject(said.subject())?;
         usages::check(said.extended_key_usages(), profile)?;
         names::check_alt_names(said.alt_names(), profile)?;
@@ -583,23 +592,6 @@ impl Prepared {
             authentication: None,
         }
     }
-}
-
-/// Parses the CSR and verifies its signature: whoever asks holds the key.
-fn parse_csr(request: &TlsCertRequest) -> Result<CertificationRequest, Refusal> {
-    let source = request.csr.as_ref().ok_or(Malformed::NoCsr)?;
-    let octets = match (source, source.octets()) {
-        (_, Some(octets)) => octets,
-        (CsrSource::File { name, .. }, None) => {
-            let place = "this authority, which takes no CSR files here: send the CSR as base64_csr_data".to_owned();
-            return Err(Refusal::CsrFileNotFound {
-                name: name.clone(),
-                place,
-            });
-        }
-        (CsrSource::Inline(_), None) => return Err(Malformed::NoCsr.into()),
-    };
-    Ok(CertificationRequest::parse(octets, &CSR_BUDGET)?)
 }
 
 /// The TBSCertificate under the CA, once the final bytes, with a throw-away signature, have passed every lint; with what

@@ -23,7 +23,8 @@ pub enum Refusal {
     /// The CSR, or its signature.
     #[error(transparent)]
     Csr(#[from] CsrError),
-    /// The CSR file that the request names does not exist.
+    /// The CSR file that the request names does not exist; or it does, and whoever asks may not use it, which is theirs not
+    /// to know.
     #[error("CSR file '{name}' not found in {place}")]
     CsrFileNotFound {
         /// Its name.
@@ -40,6 +41,19 @@ pub enum Refusal {
          (no_common_name, --no-common-name)"
     )]
     NoCommonName,
+    /// Another common name than those of the CSR.
+    #[error(
+        "the CSR is of {own:?}, and profile {profile} does not certify its key under another name ({asked:?}): make a CSR of \
+         that name, or leave the name to the CSR"
+    )]
+    OtherCommonName {
+        /// The profile.
+        profile: String,
+        /// As asked for.
+        asked: String,
+        /// The CSR's first.
+        own: String,
+    },
     /// A common name that is a wildcard directly under a public suffix.
     #[error("{name:?} cannot be a common name: it would stand for names of many owners; choose another")]
     WideCommonName {
@@ -361,6 +375,7 @@ impl Refusal {
             Self::Csr(CsrError::OverBudget { .. }) | Self::TooManyAltNames { .. } => "over_budget",
             Self::Csr(CsrError::Key(_)) => "unsupported_key",
             Self::CsrFileNotFound { .. } => "csr_file_not_found",
+            Self::OtherCommonName { .. } => "other_common_name",
             Self::AlreadyIssued => "already_issued",
             Self::NoCommonName => "no_common_name",
             Self::AltName(_) => "bad_alt_name",

@@ -115,6 +115,9 @@ impl Rules<'_> {
         let public_key = new_key(csr)?.unwrap_or_else(|| old_key.clone());
         self.check_key(&public_key, profile)?;
         self.check_common_names(old.subject(), &record.common_name)?;
+        for name in old.subject().common_names().flatten() {
+            names::check_width(&name, profile, &mut Vec::new())?;
+        }
         names::check_again(old.subject(), profile)?;
         let extended_key_usages = usages::again(old.extended_key_usages(), profile)?;
         names::check_alt_names(old.alt_names(), profile)?;

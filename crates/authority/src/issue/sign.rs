@@ -26,8 +26,8 @@ const SERIALS: usize = 4;
 impl Authority {
     /// Reserves, signs, verifies, completes, and tells. Refusals that only the ledger can know of (the key is in use, the
     /// token was used for another request) are returned and not recorded: [`issue`](Self::issue) does that.
-    pub async fn issue_prepared(&self, prepared: Prepared) -> Result<Issued, IssueError> {
-        self.check_own_names(&prepared)?;
+    pub async fn issue_prepared(&self, mut prepared: Prepared) -> Result<Issued, IssueError> {
+        self.check_own_names(&mut prepared)?;
         self.believe(&prepared.ca).await?;
         let (prepared, reservation) = self.reserve(prepared).await?;
         let notify_issued = prepared.notify_issued;

@@ -9,6 +9,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use chancery_x509::crl::RevokedEntry;
 use chancery_x509::key::KeyFingerprint;
+use chancery_x509::san::AltName;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
@@ -25,7 +26,7 @@ use state::State;
 
 /// Keeps everything behind one lock, which makes each call a transaction.
 #[derive(Default)]
-pub struct MemoryLedger(Mutex<State>);
+pub struct MemoryLedger(Mutex<State>, Mutex<Vec<(AltName, UnixTime)>>);
 
 impl MemoryLedger {
     /// Every intent that was given up.
@@ -220,6 +221,17 @@ impl Ledger for MemoryLedger {
 
     async fn record_reminder(&self, issuer: &Slug, serial: Serial, at: UnixTime) -> Result<(), LedgerError> {
         lock(&self.0).record_reminder(issuer, serial, at)
+    }
+
+    async fn keep_own_names(&self, names: &[AltName], until: UnixTime) -> Result<(), LedgerError> {
+        lock(&self.1).extend(names.iter().map(|name| (name.clone(), until)));
+        Ok(())
+    }
+
+    async fn own_names(&self, at: UnixTime) -> Result<Vec<AltName>, LedgerError> {
+        let kept = lock(&self.1);
+        let current = kept.iter().filter(|(_, until)| *until > at);
+        Ok(current.map(|(name, _)| name.clone()).collect())
     }
 
     async fn counts(&self) -> Result<Counts, LedgerError> {

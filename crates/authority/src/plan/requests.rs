@@ -13,7 +13,7 @@ use super::{AT_ONCE, Plan, Planner, Proposal, Unreadable, base_of, entries, read
 use crate::issue::{Ask, IssueError, KeyClaim, Refusal, draw_serial};
 use crate::port::ledger::{KeyStanding, Kind, Ledger, LedgerError, for_each_named};
 use crate::principal::Principal;
-use crate::wire::{Malformed, TLS_JSON, TlsCertRequest, caller_token, request_value};
+use crate::wire::{FoundCsr, Malformed, TLS_JSON, TlsCertRequest, caller_token, request_value};
 
 /// Names of CSR files that are told of when no entry names them.
 const TOLD: usize = 100;
@@ -132,20 +132,18 @@ impl Planner<'_> {
             return Err(Box::new(skipped.because("ca_chain_only", reason)));
         }
         if let Some(name) = request.csr_file().cloned() {
-            match proposal.csr(&name) {
-                Ok(Some(octets)) => request.resolve_csr(octets),
-                Ok(None) => {
-                    let place = proposal.place();
-                    let refusal = Refusal::CsrFileNotFound { name, place };
-                    return Err(refused(refusal.code(), refusal.to_string()));
-                }
-                Err(Unreadable::TooLong { actual, limit }) => {
-                    return Err(malformed(Malformed::CsrTooLong { actual, limit }));
-                }
+            let place = proposal.place();
+            let found = match proposal.csr(&name) {
+                Ok(Some(octets)) => FoundCsr::Content { octets, place },
+                Ok(None) => FoundCsr::Missing { place },
+                Err(Unreadable::TooLong { actual, limit }) => FoundCsr::TooLong { actual, limit, place },
                 Err(error @ Unreadable::Other { .. }) => {
                     return Err(refused("unreadable", format!("the CSR file cannot be read: {error}")));
                 }
-            }
+            };
+            // The request is an entry of the list, and so has the names that the list gives to the file.
+            let listed = vec![request.names()];
+            request.resolve_csr(found, listed);
         }
         let ask = Ask {
             principal: &Principal::Authority,

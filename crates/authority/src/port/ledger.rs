@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use chancery_x509::crl::RevokedEntry;
 use chancery_x509::key::KeyFingerprint;
+use chancery_x509::san::AltName;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
@@ -305,6 +306,32 @@ pub trait Ledger: Send + Sync {
 
     /// Records that a reminder was sent for a certificate.
     async fn record_reminder(&self, issuer: &Slug, serial: Serial, at: UnixTime) -> Result<(), LedgerError>;
+
+    /// Records the names that a server of this authority is reached by, until its certificate for them ends. A name that is
+    /// there already stays until the later of both ends. Ledgers beside which no server runs keep none.
+    async fn keep_own_names(&self, names: &[AltName], until: UnixTime) -> Result<(), LedgerError> {
+        let _ = (names, until);
+        Ok(())
+    }
+
+    /// Every such name whose end is not over at that time, in no order.
+    async fn own_names(&self, at: UnixTime) -> Result<Vec<AltName>, LedgerError> {
+        let _ = at;
+        Ok(Vec::new())
+    }
+
+    /// Hears of the key of a certificate that was shown, and whose issuer signed it. A ledger that was restored has serial
+    /// numbers of which it knows nothing but that they are revoked: where the reason is that the key is compromised, the key
+    /// is blocked from now on. Whether it was. Ledgers that are never restored have none of these.
+    async fn hear_of_key(
+        &self,
+        certificate: &IntentId,
+        key: KeyFingerprint,
+        at: UnixTime,
+    ) -> Result<bool, LedgerError> {
+        let _ = (certificate, key, at);
+        Ok(false)
+    }
 
     /// Counts for metrics: issued, revoked, open intents, rejected.
     async fn counts(&self) -> Result<Counts, LedgerError>;

@@ -49,6 +49,8 @@ pub struct ProfileFile {
     /// What the subject is made of: `csr`, all attributes of permitted types in the CSR's order; `fields`, the seven of
     /// the drop-in contract in its order, one value each.
     pub subject_from: SubjectSource,
+    /// Allows a request to give a CSR that has a common name another one.
+    pub replace_common_name: bool,
     /// Allows `*.example.com`.
     pub wildcards: bool,
     /// Allows custom extensions of the configuration's allowlist.
@@ -164,6 +166,7 @@ impl Default for ProfileFile {
             san_from_common_name: true,
             alt_names: AltNameSource::Request,
             subject_from: SubjectSource::Csr,
+            replace_common_name: false,
             wildcards: false,
             custom_extensions: false,
             critical_custom_extensions: false,

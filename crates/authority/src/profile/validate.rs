@@ -65,6 +65,7 @@ pub(super) fn validate(name: &str, file: ProfileFile) -> Result<Profile, Profile
         alt_name_from_common_name: file.san_from_common_name,
         alt_names: file.alt_names,
         subject_from: file.subject_from,
+        replace_common_name: file.replace_common_name,
         wildcards: file.wildcards,
         custom_extensions: file.custom_extensions,
         critical_custom_extensions: file.critical_custom_extensions,

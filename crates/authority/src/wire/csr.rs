@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::Malformed;
+use chancery_x509::name::Subject;
+
+use super::{Malformed, RequestedNames};
 
 /// The CSR of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,12 +12,77 @@ pub enum CsrSource {
     /// In the request (`base64_csr_data`): PEM or DER.
     Inline(Vec<u8>),
     /// In a file that the front keeps (`csr_file`).
-    File {
-        /// Its name.
-        name: CsrFileName,
-        /// Its content, once the front has read it.
-        contents: Option<Vec<u8>>,
+    File(CsrFile),
+}
+
+/// A CSR file that a request names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CsrFile {
+    /// Its name.
+    pub name: CsrFileName,
+    /// What the front found under that name.
+    pub found: FoundCsr,
+    /// Names that an operator's list gives to the file: whoever asks for these may have them, beside the CSR's own. Looked
+    /// up, and no part of the request as it was sent.
+    pub listed: Vec<ListedNames>,
+}
+
+/// What a front found under the name of a CSR file. Whether it is told of depends on who asks: see
+/// [`Refusal::CsrFileNotFound`](crate::issue::Refusal::CsrFileNotFound).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FoundCsr {
+    /// Nobody has looked yet.
+    Unread,
+    /// No such file.
+    Missing {
+        /// Where it was looked for, e.g. `S3 bucket 'my-bucket'`.
+        place: String,
     },
+    /// More octets than a CSR has.
+    TooLong {
+        /// Octets found.
+        actual: usize,
+        /// The limit.
+        limit: usize,
+        /// Where.
+        place: String,
+    },
+    /// It is there, and cannot be read.
+    Unreadable {
+        /// Why, for the log.
+        detail: String,
+        /// Where.
+        place: String,
+    },
+    /// Its content.
+    Content {
+        /// The octets.
+        octets: Vec<u8>,
+        /// Where.
+        place: String,
+    },
+}
+
+/// The names that one entry of `tls.json` gives to its CSR file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListedNames {
+    /// Subject fields.
+    pub subject: Subject,
+    /// Alternative names.
+    pub alt_names: RequestedNames,
+}
+
+impl FoundCsr {
+    /// Where it was looked for.
+    pub fn place(&self) -> &str {
+        match self {
+            Self::Unread => "this authority, which takes no CSR files here: send the CSR as base64_csr_data",
+            Self::Missing { place }
+            | Self::TooLong { place, .. }
+            | Self::Unreadable { place, .. }
+            | Self::Content { place, .. } => place,
+        }
+    }
 }
 
 /// Name of a CSR file, without folder: 1 to 200 letters, digits, spaces and `._-@+=,`, not beginning with a dot. It names
@@ -28,7 +95,11 @@ impl CsrSource {
     pub fn octets(&self) -> Option<&[u8]> {
         match self {
             Self::Inline(octets) => Some(octets),
-            Self::File { contents, .. } => contents.as_deref(),
+            Self::File(CsrFile {
+                found: FoundCsr::Content { octets, .. },
+                ..
+            }) => Some(octets),
+            Self::File(_) => None,
         }
     }
 }

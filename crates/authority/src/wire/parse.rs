@@ -7,7 +7,10 @@ use chancery_x509::name::Subject;
 use const_oid::ObjectIdentifier;
 use serde_json::{Map, Value};
 
-use super::{CsrFileName, CsrSource, Malformed, Purpose, RequestedExtension, TlsCertRequest, budget, sans};
+use super::{
+    CsrFile, CsrFileName, CsrSource, FoundCsr, ListedNames, Malformed, Purpose, RequestedExtension, TlsCertRequest,
+    budget, sans,
+};
 
 /// A request's JSON text as a value, within [`budget::REQUEST`].
 pub fn request_value(text: &[u8]) -> Result<Value, Malformed> {
@@ -65,6 +68,17 @@ impl TlsCertRequest {
             notify_issued: flag(object, "notify_issued")?,
             notices_by_default: false,
             warnings,
+        })
+    }
+}
+
+impl ListedNames {
+    /// The names of an entry of an operator's list, read as those of a request. What is no name is left out, as there.
+    pub fn from_value(value: &Value) -> Result<Self, Malformed> {
+        let object = value.as_object().ok_or(Malformed::NotAnObject)?;
+        Ok(Self {
+            subject: subject(object)?,
+            alt_names: sans::parse(object.get("sans"), &mut Vec::new())?,
         })
     }
 }
@@ -182,10 +196,11 @@ fn extension(index: usize, value: &Value) -> Result<RequestedExtension, Malforme
 /// The file where one is named, else the data in the request.
 fn csr(object: &Map<String, Value>) -> Result<CsrSource, Malformed> {
     if let Some(name) = text(object, "csr_file")? {
-        return Ok(CsrSource::File {
+        return Ok(CsrSource::File(CsrFile {
             name: CsrFileName::new(&name)?,
-            contents: None,
-        });
+            found: FoundCsr::Unread,
+            listed: Vec::new(),
+        }));
     }
     let encoded = match object.get("base64_csr_data") {
         None | Some(Value::Null) => return Err(Malformed::NoCsr),

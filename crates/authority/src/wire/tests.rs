@@ -359,7 +359,8 @@ fn csr_data_is_base64_with_or_without_line_breaks() {
 fn csr_files_stay_in_their_folder() {
     let mut request = parsed(&with("csr_file", json!("server-1.example.com.csr")));
     assert!(request.csr_file().is_some(), "the file wins over data in the request");
-    request.resolve_csr(b"content".to_vec());
+    let (octets, place) = (b"content".to_vec(), String::new());
+    request.resolve_csr(FoundCsr::Content { octets, place }, Vec::new());
     assert_eq!(
         (request.csr_file(), request.csr.as_ref().unwrap().octets()),
         (None, Some(&b"content"[..]))

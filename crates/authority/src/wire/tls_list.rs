@@ -1,11 +1,33 @@
 //! `tls.json`: requests that operators keep in a file. Certificates that match one of them are told of by default.
 
+use chancery_x509::name::Subject;
 use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::lists::{self, NoList};
+use super::{CsrFileName, ListedNames, sans};
 
 /// The file's name.
 pub const TLS_JSON: &str = "tls.json";
+
+/// Entries of one CSR file that are held against a request for it.
+const ENTRIES_OF_FILE: usize = 64;
+
+/// The names that an entry gives to its CSR file. Entries without a file are none.
+#[derive(Clone, Debug, Deserialize)]
+struct OfFile {
+    csr_file: Box<str>,
+    common_name: Box<str>,
+    country: Option<Box<str>>,
+    email_address: Option<Box<str>>,
+    locality: Option<Box<str>>,
+    organization: Option<Box<str>>,
+    organizational_unit: Option<Box<str>>,
+    state: Option<Box<str>>,
+    /// As JSON: values would take several times as much.
+    sans: Option<Box<RawValue>>,
+}
 
 /// What is read of one entry. Everything else in it is for whoever issues by it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -24,9 +46,10 @@ pub struct TlsEntry {
 }
 
 /// A parsed file, its entries in the order of their common names.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct TlsList {
     entries: Vec<TlsEntry>,
+    of_files: Vec<OfFile>,
     /// Entries that are none, in words (at most 100).
     pub damaged: Vec<String>,
 }
@@ -38,12 +61,42 @@ impl TlsList {
         // An index beside it would be larger than the list: names may be of one octet.
         entries.sort_by(|one, other| one.common_name.cmp(&other.common_name));
         entries.shrink_to_fit();
-        Ok(Self { entries, damaged })
+        let (of_files, _) = lists::parse::<OfFile>(TLS_JSON, octets)?;
+        Ok(Self {
+            entries,
+            of_files,
+            damaged,
+        })
     }
 
     /// Every entry.
     pub fn entries(&self) -> &[TlsEntry] {
         &self.entries
+    }
+
+    /// The names that the list gives to a CSR file, entry by entry.
+    pub fn names_of(&self, file: &CsrFileName) -> Vec<ListedNames> {
+        let of_file = self.of_files.iter().filter(|entry| *entry.csr_file == *file.as_str());
+        let names = of_file.take(ENTRIES_OF_FILE).filter_map(|entry| {
+            let text = |field: &Option<Box<str>>| field.as_deref().filter(|text| !text.is_empty()).map(str::to_owned);
+            let sans: Option<Value> = match &entry.sans {
+                Some(sans) => Some(serde_json::from_str(sans.get()).ok()?),
+                None => None,
+            };
+            Some(ListedNames {
+                subject: Subject {
+                    common_name: Some(String::from(&*entry.common_name)),
+                    country: text(&entry.country),
+                    email_address: text(&entry.email_address),
+                    locality: text(&entry.locality),
+                    organization: text(&entry.organization),
+                    organizational_unit: text(&entry.organizational_unit),
+                    state: text(&entry.state),
+                },
+                alt_names: sans::parse(sans.as_ref(), &mut Vec::new()).ok()?,
+            })
+        });
+        names.collect()
     }
 
     /// Whether a request matches an entry: the common name is equal, organization and unit are where both are given.
@@ -84,6 +137,25 @@ mod tests {
         assert!(list.matches("c", Some("any"), Some("any")));
         assert!(!list.matches("C", None, None));
         assert!(!list.matches("", None, None));
+    }
+
+    #[test]
+    fn a_csr_file_has_the_names_of_its_entries() {
+        let list = TlsList::parse(
+            br#"[{"common_name":"a","csr_file":"a.csr","sans":["b.example.com"]},{"common_name":"b","csr_file":"a.csr"},
+                {"common_name":"c","csr_file":"c.csr","sans":7},{"common_name":"d"}]"#,
+        )
+        .unwrap();
+        let names = |file: &str| {
+            let names = list.names_of(&CsrFileName::new(file).unwrap());
+            let told = names
+                .into_iter()
+                .map(|names| names.subject.common_name.unwrap_or_default());
+            told.collect::<Vec<_>>()
+        };
+        assert_eq!(names("a.csr"), ["a", "b"]);
+        assert_eq!(names("c.csr"), [""; 0], "an entry that cannot be read gives no names");
+        assert_eq!(names("d"), [""; 0]);
     }
 
     #[test]

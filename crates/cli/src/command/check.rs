@@ -58,7 +58,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         }
         let standing = crls["crls"].as_array().map(Vec::as_slice).unwrap_or_default();
         for (name, transition) in super::crl::transitions(standing) {
-            println!("note: {name}: {transition}");
+            println!("note: {}: {}", show::visible(name), show::visible(transition));
         }
     }
     Ok(if problems.is_empty() {

@@ -38,7 +38,7 @@ pub(crate) fn run(arguments: &Arguments, command: &CrlCommand) -> Result<ExitCod
     }
     if !arguments.json {
         for (name, transition) in transitions(&crls) {
-            println!("Note: {name}: {transition}.");
+            println!("Note: {}: {}.", show::visible(name), show::visible(transition));
         }
     }
     Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })

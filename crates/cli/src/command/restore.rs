@@ -179,6 +179,7 @@ fn told(restored: &Restored) -> Value {
             json!({
                 "file": crl.name, "authority": crl.issuer.as_str(), "shard": crl.shard, "number": crl.number,
                 "this_update": crl.this_update.to_string(), "entries": crl.entries, "newly_revoked": crl.new,
+                "unknown_compromised_keys": crl.unknown_keys.iter().map(ToString::to_string).collect::<Vec<_>>(),
             })
         });
         crls.collect::<Vec<_>>()
@@ -191,6 +192,9 @@ fn told(restored: &Restored) -> Value {
         "signed_by": restored.signed_by.as_ref().map(signer), "crls": crls, "tokens": tokens.collect::<Vec<_>>(),
     })
 }
+
+/// Serial numbers that are told to people.
+const UNKNOWN_KEYS: usize = 20;
 
 fn scopes(token: &TokenRecord) -> Vec<&'static str> {
     token.scopes.iter().map(Scope::name).collect()
@@ -223,6 +227,22 @@ fn say(restored: &Restored) {
                     crl.new,
                     crl.entries
                 );
+            }
+            let unknown: Vec<_> = crls.iter().flat_map(|crl| &crl.unknown_keys).collect();
+            if !unknown.is_empty() {
+                println!(
+                    "{} certificates were revoked because their keys are compromised, and the backup does not have them: these keys are \
+                     not blocked. Find the certificates (logs, their holders), take the SHA-256 of each key from `chancery inspect`, \
+                     and put it under blocked_keys in chancery.toml. A key is blocked by itself once its holder shows the \
+                     certificate to the server. Serial numbers:",
+                    unknown.len()
+                );
+                for serial in unknown.iter().take(UNKNOWN_KEYS) {
+                    println!("  {serial}");
+                }
+                if let Some(more) = unknown.len().checked_sub(UNKNOWN_KEYS).filter(|more| *more > 0) {
+                    println!("  and {more} more (--json has all)");
+                }
             }
         }
     }

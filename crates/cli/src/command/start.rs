@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use chancery_authority::Principal;
-use chancery_local::folder::DataFolder;
+use chancery_authority::wire::{CsrFileName, FoundCsr};
+use chancery_local::folder::{DataFolder, FolderError};
 use chancery_server::app::{self, AppState, RequestFiles};
 use chancery_server::limits::{FEWEST_DESCRIPTORS, Limits};
 use chancery_server::listen::{self, Front, descriptors};
@@ -212,12 +213,21 @@ fn root_file(house: &House) -> String {
 struct CsrFolder(DataFolder);
 
 impl RequestFiles for CsrFolder {
-    fn read(&self, name: &str) -> std::io::Result<Option<Vec<u8>>> {
-        self.0.csr_file(name).map_err(std::io::Error::other)
-    }
-
-    fn place(&self) -> String {
-        "csrs".to_owned()
+    fn find(&self, name: &CsrFileName) -> FoundCsr {
+        let place = "csrs".to_owned();
+        match self.0.csr_file(name) {
+            Ok(Some(octets)) => FoundCsr::Content { octets, place },
+            Ok(None) => FoundCsr::Missing { place },
+            Err(FolderError::TooLong { len, limit, .. }) => FoundCsr::TooLong {
+                actual: usize::try_from(len).unwrap_or(usize::MAX),
+                limit: usize::try_from(limit).unwrap_or(usize::MAX),
+                place,
+            },
+            Err(error) => FoundCsr::Unreadable {
+                detail: error.to_string(),
+                place,
+            },
+        }
     }
 }
 

@@ -25,6 +25,10 @@ fn fixtures() -> Vec<PathBuf> {
 fn what_others_request_every_judge_accepts() {
     let folder = Folder::new();
     folder.text(&["init"]);
+    // All under one name, whatever they say.
+    let profile = "default_extended_key_usages = ['TLS_WEB_SERVER_AUTHENTICATION']\nrsa_key_encipherment = true\n\
+                   subject_from = 'fields'\nreplace_common_name = true\n";
+    std::fs::write(folder.data().join("profiles/renamed.toml"), profile).unwrap();
     let mut issued = Vec::new();
     for file in fixtures() {
         let out = folder.path(&format!("{}.crt", file.file_stem().unwrap().to_str().unwrap()));
@@ -34,8 +38,8 @@ fn what_others_request_every_judge_accepts() {
             file.to_str().unwrap(),
             "--common-name",
             "host.example.com",
-            "--purpose",
-            "server_auth",
+            "--profile",
+            "renamed",
             "--force",
             "--out",
             out.to_str().unwrap(),

@@ -452,7 +452,7 @@ fn a_holder_renews_in_the_last_third_of_a_certificate_s_life() {
 }
 
 /// A CSR of the key in that file.
-fn certification_request(key: &Path, common_name: &str) -> Vec<u8> {
+pub(crate) fn certification_request(key: &Path, common_name: &str) -> Vec<u8> {
     let key = ClientKey::from_pem(&std::fs::read(key).unwrap(), None).unwrap();
     let subject = Subject {
         common_name: Some(common_name.to_owned()),
@@ -463,7 +463,7 @@ fn certification_request(key: &Path, common_name: &str) -> Vec<u8> {
 }
 
 /// A client that shows the certificate in that folder.
-fn identified(authority: &Server<'_>, folder: &Path) -> ureq::Agent {
+pub(crate) fn identified(authority: &Server<'_>, folder: &Path) -> ureq::Agent {
     showing(authority, folder, &["cert.pem", "chain.pem"])
 }
 

@@ -6,7 +6,7 @@ use chancery_x509::certificate::Certificate;
 use serde_json::{Value, json};
 
 use crate::client::{Client, new_request};
-use crate::house::Folder;
+use crate::house::{Folder, Server};
 
 /// The certificates of the server's name, the newest first.
 fn own(folder: &Folder) -> Vec<Value> {
@@ -26,7 +26,7 @@ fn a_token_gets_no_certificate_of_the_server_s_names() {
     let server = folder.start();
     let client = Client::new(&server, "issue");
     for name in ["localhost", "LocalHost", "127.0.0.1", "::1"] {
-        let body = json!({ "common_name": name, "profile": "tls-server", "base64_csr_data": new_request("x"),
+        let body = json!({ "common_name": name, "profile": "tls-server", "base64_csr_data": new_request(name),
             "sans": [{ "type": if name.contains("ost") { "DNS_NAME" } else { "IP_ADDRESS" }, "value": name }] });
         let (status, answer) = client.post("/certificates", &body);
         assert_eq!(
@@ -36,8 +36,31 @@ fn a_token_gets_no_certificate_of_the_server_s_names() {
         );
     }
     assert_eq!(client.issue("a.example.com").0, 200);
-    // Whoever works on the folder has the server's key anyway.
-    folder.text(&["request", "localhost", "--profile", "tls-server", "--out", "own"]);
+    // Whoever works on the folder has the server's key anyway. The command is another process, and knows all the same.
+    let told = folder.text(&["request", "localhost", "--profile", "tls-server", "--out", "own"]);
+    assert!(told.contains("authority's own server"), "{told}");
+}
+
+/// Clients go on asking for the name that a server had before, and its certificate is still good.
+#[test]
+fn names_that_the_server_had_before_stay_its_own() {
+    let folder = Folder::new();
+    assert!(
+        Server::start(&folder, &["--name", "first.example.com", "--name", "127.0.0.1"])
+            .stop()
+            .success()
+    );
+    let server = Server::start(&folder, &["--name", "second.example.com", "--name", "127.0.0.1"]);
+    let client = Client::new(&server, "issue");
+    for name in ["first.example.com", "second.example.com"] {
+        let (status, answer) = client.issue(name);
+        assert_eq!(
+            (status, answer["code"].as_str()),
+            (422, Some("reserved_name")),
+            "{name}: {answer}"
+        );
+    }
+    assert_eq!(client.issue("third.example.com").0, 200);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::fs;
 use chancery_x509::crl::{RevocationList, RevocationReason};
 use serde_json::Value;
 
+use super::mutual_tls::{certification_request, identified};
 use crate::house::Folder;
 
 const ISSUING: &str = "chancery-issuing-ca.crl";
@@ -96,6 +97,55 @@ fn a_restore_revokes_what_the_newest_crls_list() {
     folder.text(&["crl", "publish"]);
     let again = RevocationList::parse(&fs::read(folder.public(ISSUING)).unwrap()).unwrap();
     assert_eq!(again.entries().count(), 2);
+}
+
+/// Keys that are compromised stay blocked: of a certificate in the backup at once, of another as soon as it is shown.
+#[test]
+fn a_restore_blocks_the_keys_that_are_compromised() {
+    let folder = Folder::new();
+    folder.text(&["init"]);
+    folder.text(&["request", "old", "--profile", "device", "--out", "old"]);
+    folder.text(&["request", "twice", "--profile", "device", "--out", "twice"]);
+    let serial = |name: &str| {
+        let listed = folder.json(&["list", name]);
+        listed["certificates"][0]["serial_number"].as_str().unwrap().to_owned()
+    };
+    // Revoked before the backup for another reason, which became worse.
+    folder.text(&["revoke", &serial("twice"), "--reason", "superseded"]);
+    folder.text(&["backup", "copy"]);
+    folder.text(&["request", "new", "--profile", "device", "--out", "new"]);
+    let new = serial("new");
+    for name in ["old", "twice", "new"] {
+        folder.text(&["revoke", &serial(name), "--reason", "keyCompromise"]);
+    }
+    folder.text(&["crl", "publish"]);
+    fs::rename(folder.data(), folder.path("lost")).unwrap();
+    let restored = folder.json(&restore(&CRLS));
+    assert_eq!(
+        restored["crls"][0]["unknown_compromised_keys"],
+        serde_json::json!([new])
+    );
+    let again = |name: &str| {
+        let csr = certification_request(&folder.path(name).join("key.pem"), name);
+        fs::write(folder.path("again.csr"), csr).unwrap();
+        folder.chancery(&["issue", "--csr", "again.csr", "--profile", "device", "--force"])
+    };
+    let refused = |name: &str| {
+        let output = again(name);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            !output.status.success() && told.contains("compromised"),
+            "{name}: {told}"
+        );
+    };
+    refused("old");
+    refused("twice");
+    // Its holder, or a thief, shows it.
+    let server = folder.start();
+    let shown = identified(&server, &folder.path("new"));
+    let url = format!("{}/api/v1/certificates/{new}/renew", server.https);
+    assert_eq!(shown.post(url).send_empty().unwrap().status(), 403);
+    refused("new");
 }
 
 #[test]

@@ -41,6 +41,8 @@ pub struct AuthoritySettings {
     /// What was left out of the environment's values, in words for the log.
     pub warnings: Vec<String>,
     compatibility: Compatibility,
+    /// `REPLACE_COMMON_NAME`: whether requests may give CSRs that have a common name another one.
+    replace_common_name: bool,
     file: ConfigFile,
 }
 
@@ -101,6 +103,8 @@ impl AuthoritySettings {
             journal_table: text(variable, "JOURNAL_TABLE"),
             warnings,
             compatibility: json(variable, "COMPATIBILITY", Compatibility::default())?,
+            // The former authority took every name of a request, whatever the CSR said.
+            replace_common_name: json(variable, "REPLACE_COMMON_NAME", true)?,
             file,
         };
         // Everything is read once here, so that a mistake shows at the first invocation of whatever function.
@@ -116,11 +120,14 @@ impl AuthoritySettings {
 
     /// The profiles: the built-in ones, as far as the environment does not say otherwise.
     pub fn profiles(&self) -> Profiles {
+        let mut profiles = Profiles::built_in();
         if self.compatibility.ec_key_encipherment {
-            Profiles::built_in().with_ec_key_encipherment()
-        } else {
-            Profiles::built_in()
+            profiles = profiles.with_ec_key_encipherment();
         }
+        if self.replace_common_name {
+            profiles = profiles.with_replaced_common_names();
+        }
+        profiles
     }
 
     /// The same with the algorithm that a CA's key really has.
@@ -370,6 +377,19 @@ mod tests {
         for bad in [r#"{"ec_key_encipherment":"yes"}"#, r#"{"other":true}"#, "true"] {
             assert!(read(&[("COMPATIBILITY", bad)]).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn common_names_of_csrs_are_replaced_unless_the_input_says_no() {
+        let replaced = |changes: &[(&str, &str)], profile: &str| {
+            let profiles = read(changes).unwrap().profiles();
+            profiles.named(profile).unwrap().replaces_common_names()
+        };
+        assert!(replaced(&[], "tls"), "as the former functions did");
+        assert!(replaced(&[("REPLACE_COMMON_NAME", "true")], "tls"));
+        assert!(!replaced(&[("REPLACE_COMMON_NAME", "false")], "tls"));
+        assert!(!replaced(&[], "tls-server"), "the drop-in profile alone");
+        assert!(read(&[("REPLACE_COMMON_NAME", "perhaps")]).is_err());
     }
 
     #[test]

@@ -58,7 +58,10 @@ async fn a_deployment_lives_through_its_functions() {
     assert_eq!(String::from_utf8_lossy(&bundle).matches("BEGIN CERTIFICATE").count(), 2);
 
     deployed
-        .put_internal("tls.json", br#"[{"common_name":"a.example.com"}]"#)
+        .put_internal(
+            "tls.json",
+            br#"[{"common_name":"a.example.com"},{"common_name":"c","csr_file":"c.csr"}]"#,
+        )
         .await;
     deployed.put_internal("csrs/c.csr", ED25519.as_bytes()).await;
     let first = tls_cert.ask(&event("a.example.com", P256)).unwrap();

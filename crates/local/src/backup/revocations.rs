@@ -7,6 +7,7 @@ use chancery_authority::config::Config;
 use chancery_authority::port::ledger::{AuthorityRecord, CrlScope, CrlUse, Ledger};
 use chancery_x509::certificate::{Certificate, Issuer};
 use chancery_x509::crl::{RevocationList, RevocationReason, RevokedEntry};
+use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
 use super::{BackupError, Roots};
@@ -39,6 +40,8 @@ pub struct TakenCrl {
     pub entries: u64,
     /// Those of them that the backup did not know to be revoked.
     pub new: u64,
+    /// Serial numbers whose keys are compromised and not known to the backup: each is blocked once its certificate is shown.
+    pub unknown_keys: Vec<Serial>,
 }
 
 /// A CA of the ledger.
@@ -245,6 +248,7 @@ pub(super) fn take_over(
             entries,
             ca_end: crl.ca.issuer.certificate().not_after(),
         };
+        let outcome = crate::wait(ledger.take_over(listed, published.now))?;
         taken.push(TakenCrl {
             name: crl.given.name.clone(),
             issuer: crl.ca.record.slug.clone(),
@@ -252,7 +256,8 @@ pub(super) fn take_over(
             number: crl.number,
             this_update: crl.given.list.this_update(),
             entries: count,
-            new: crate::wait(ledger.take_over(listed, published.now))?,
+            new: outcome.new,
+            unknown_keys: outcome.unknown_keys,
         });
     }
     Ok(taken)

@@ -252,6 +252,14 @@ impl PassphraseSource {
         }
     }
 
+    /// Whether it can be asked again at any time without bothering anybody, so that nobody needs to keep what it answered.
+    pub(super) fn keeps_its_answer(&self) -> bool {
+        match self {
+            Self::Given(_) | Self::Environment(_) | Self::File(_) => true,
+            Self::Descriptor(_) | Self::Ask(_) => false,
+        }
+    }
+
     /// Whether asking again may bring another answer.
     pub(super) fn may_answer_anew(&self) -> bool {
         matches!(self, Self::Ask(_) | Self::File(_))

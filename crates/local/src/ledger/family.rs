@@ -121,6 +121,26 @@ pub(crate) fn is_blocked(connection: &Connection, key: KeyFingerprint) -> Result
     Ok(blocked)
 }
 
+/// Blocks the key of a row's certificate, and gives up what is open for it, where the revocation says that it is compromised.
+/// Whether the key is blocked now: of some rows it is not known.
+pub(crate) fn block(writing: &Writing<'_>, id: i64, revocation: &Revocation) -> Result<bool, Fault> {
+    let connection = writing.connection;
+    let key: Option<[u8; 32]> = connection
+        .prepare_cached("SELECT key FROM certificates WHERE id = ?1 AND key <> zeroblob(32)")?
+        .query_row([id], |row| row.get(0))
+        .optional()?;
+    let Some(key) = key else { return Ok(false) };
+    connection
+        .prepare_cached(
+            "INSERT OR IGNORE INTO blocked_keys (key, blocked_at, certificate, principal) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute((key, revocation.at.0, id, &revocation.principal))?;
+    for intent in open_intents(connection, KeyFingerprint(key))? {
+        intents::mark_lost(writing, &intent, revocation.at)?;
+    }
+    Ok(true)
+}
+
 /// Revokes a certificate, and whatever shares its fate.
 pub(crate) fn revoke(
     writing: &Writing<'_>,

@@ -3,8 +3,9 @@
 
 use chancery_authority::Slug;
 use chancery_authority::port::LedgerError;
-use chancery_authority::port::ledger::Revocation;
-use chancery_x509::crl::RevokedEntry;
+use chancery_authority::port::ledger::{IntentId, Revocation, compromises_key};
+use chancery_x509::crl::{RevocationReason, RevokedEntry};
+use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 use rusqlite::{Connection, OptionalExtension};
@@ -13,7 +14,7 @@ use super::certificates::{Stage, row_by_serial};
 use super::fault::Fault;
 use super::revocations::{self, Place, shard_number};
 use super::writer::Writing;
-use super::{SqliteLedger, schema};
+use super::{SqliteLedger, family, schema};
 
 /// Whom revocations are by that were found on a CRL.
 const PRINCIPAL: &str = "restore";
@@ -35,6 +36,15 @@ pub(crate) struct Listed {
     pub(crate) ca_end: UnixTime,
 }
 
+/// What came of a CRL's entries.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TakenOver {
+    /// Serial numbers that were not revoked in the ledger.
+    pub(crate) new: u64,
+    /// Those whose key is compromised and not known: it cannot be blocked until the certificate is shown.
+    pub(crate) unknown_keys: Vec<Serial>,
+}
+
 impl SqliteLedger {
     /// The scopes of a CA of which CRLs were signed.
     pub(crate) async fn signed_scopes(&self, issuer: &Slug) -> Result<Vec<SignedScope>, LedgerError> {
@@ -42,8 +52,8 @@ impl SqliteLedger {
         self.read(move |connection| signed_scopes(connection, &issuer)).await
     }
 
-    /// Enters every serial number of a CRL into the revoked ones, and answers how many were not among them.
-    pub(crate) async fn take_over(&self, listed: Listed, at: UnixTime) -> Result<u64, LedgerError> {
+    /// Enters every serial number of a CRL into the revoked ones, and blocks the keys that are compromised.
+    pub(crate) async fn take_over(&self, listed: Listed, at: UnixTime) -> Result<TakenOver, LedgerError> {
         self.write(move |writing| take_over(writing, &listed, at)).await
     }
 
@@ -105,9 +115,9 @@ fn signed_scopes(connection: &Connection, issuer: &Slug) -> Result<Vec<SignedSco
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn take_over(writing: &Writing<'_>, listed: &Listed, at: UnixTime) -> Result<u64, Fault> {
+fn take_over(writing: &Writing<'_>, listed: &Listed, at: UnixTime) -> Result<TakenOver, Fault> {
     let issuer = writing.issuer(&listed.issuer)?;
-    let mut new = 0;
+    let mut taken = TakenOver::default();
     for entry in &listed.entries {
         let revocation = Revocation {
             at: entry.revoked_at,
@@ -120,11 +130,20 @@ fn take_over(writing: &Writing<'_>, listed: &Listed, at: UnixTime) -> Result<u64
             None => unknown(writing, listed, issuer, entry.serial, at)?,
             Some(row) => Place::of(row),
         };
+        let compromised = compromises_key(revocation.reason);
         match row.as_ref().map(|row| row.stage) {
             // Its serial number went on a CRL when it was given up.
-            Some(Stage::Lost) => continue,
+            Some(Stage::Lost) => {
+                if compromised && !family::block(writing, place.certificate(), &revocation)? {
+                    taken.unknown_keys.push(entry.serial);
+                }
+                continue;
+            }
             Some(Stage::Issued) if is_revoked(writing.connection, &place)? => {
                 revocations::worsen(writing, &place, &revocation)?;
+                if compromised {
+                    family::block(writing, place.certificate(), &revocation)?;
+                }
                 continue;
             }
             // Completed, or given up, after the backup was taken: nobody completes it a second time.
@@ -132,9 +151,46 @@ fn take_over(writing: &Writing<'_>, listed: &Listed, at: UnixTime) -> Result<u64
             Some(Stage::Issued) | None => {}
         }
         revocations::insert(writing, &place, &revocation)?;
-        new += 1;
+        if compromised && !family::block(writing, place.certificate(), &revocation)? {
+            taken.unknown_keys.push(entry.serial);
+        }
+        taken.new += 1;
     }
-    Ok(new)
+    Ok(taken)
+}
+
+/// Blocks the key of a certificate that was shown, of which the ledger knew nothing but that its key is compromised.
+pub(super) fn hear_of_key(
+    writing: &Writing<'_>,
+    certificate: &IntentId,
+    key: KeyFingerprint,
+    at: UnixTime,
+) -> Result<bool, Fault> {
+    let Some(issuer) = writing.known_issuer(&certificate.issuer)? else {
+        return Ok(false);
+    };
+    let connection = writing.connection;
+    let found: Option<(i64, u8)> = connection
+        .prepare_cached(
+            "SELECT c.id, r.reason FROM certificates c JOIN revocations r ON r.certificate = c.id
+             WHERE c.issuer = ?1 AND c.serial = ?2 AND c.lost_at IS NOT NULL AND c.key = zeroblob(32)",
+        )?
+        .query_row((issuer, certificate.serial.as_padded()), |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()?;
+    let Some((id, reason)) = found else { return Ok(false) };
+    let Some(reason) = RevocationReason::from_code(reason).filter(|reason| compromises_key(*reason)) else {
+        return Ok(false);
+    };
+    connection.execute("UPDATE certificates SET key = ?2 WHERE id = ?1", (id, &key.0))?;
+    let revocation = Revocation {
+        at,
+        reason,
+        invalidity_date: None,
+        principal: PRINCIPAL.to_owned(),
+    };
+    family::block(writing, id, &revocation)
 }
 
 fn is_revoked(connection: &Connection, place: &Place) -> Result<bool, Fault> {

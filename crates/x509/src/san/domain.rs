@@ -38,8 +38,14 @@ pub(super) fn canonical(text: &str) -> Option<String> {
 
 /// Whether names directly below this one belong to many owners, so that no wildcard may stand for them: a single label,
 /// as every top-level domain is, and the public suffixes of several (ICANN's part of <https://publicsuffix.org>).
+///
+/// The list is that of the library's release: a suffix that is younger is not known. Its private part (`github.io`) is left out:
+/// who has such a domain is one owner to a private authority.
 pub fn is_public_suffix(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
     !name.contains('.')
+        || psl::suffix(name.as_bytes())
+            .is_some_and(|suffix| suffix.typ() == Some(psl::Type::Icann) && suffix.as_bytes() == name.as_bytes())
 }
 
 /// An rfc822Name, its domain in lower case and A-labels, if `text` is one.

@@ -8,6 +8,7 @@ use chancery_x509::algorithm::{CaKeyAlgorithm, SigningInput};
 use chancery_x509::crl::RevokedEntry;
 use chancery_x509::key::KeyFingerprint;
 use chancery_x509::key::ca::CaPublicKey;
+use chancery_x509::san::AltName;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
@@ -322,6 +323,24 @@ impl<T: Ledger + ?Sized> Ledger for Faulty<T> {
                 self.inner.record_reminder(issuer, serial, at),
             )
             .await
+    }
+
+    async fn keep_own_names(&self, names: &[AltName], until: UnixTime) -> Result<(), LedgerError> {
+        let work = self.inner.keep_own_names(names, until);
+        self.faults.around("ledger.keep_own_names", ledger, work).await
+    }
+
+    async fn own_names(&self, at: UnixTime) -> Result<Vec<AltName>, LedgerError> {
+        self.inner.own_names(at).await
+    }
+
+    async fn hear_of_key(
+        &self,
+        certificate: &IntentId,
+        key: KeyFingerprint,
+        at: UnixTime,
+    ) -> Result<bool, LedgerError> {
+        self.inner.hear_of_key(certificate, key, at).await
     }
 
     async fn counts(&self) -> Result<Counts, LedgerError> {

@@ -28,7 +28,8 @@ pub(super) fn plan(
     base: Option<&dyn Proposal>,
 ) -> Result<Planned> {
     let config = config(arguments, wanted)?;
-    let profiles = Profiles::built_in();
+    // As the module sets it where nothing is said.
+    let profiles = Profiles::built_in().with_replaced_common_names();
     profiles.check(&config)?;
     let now = SystemClock.now();
     let cas = cas(wanted, &config, now, &SystemEntropy)?;

@@ -63,7 +63,7 @@ impl ServerCertificate {
     pub(super) async fn open(authority: Arc<Authority>, folder: DataFolder, names: &[String]) -> Result<Self> {
         let folder = folder.server();
         let alt_names = names.iter().map(|name| alt_name(name)).collect::<Result<Vec<_>>>()?;
-        authority.keep_own_names(OwnNames::new(alt_names.iter().cloned()));
+        keep_names(&authority, &alt_names).await?;
         let common_name = names.first().context("the server needs a name: --name")?.clone();
         let identity = ServerIdentity::default();
         if let Some(pair) = read(&folder)
@@ -107,7 +107,11 @@ impl ServerCertificate {
         if last.is_some_and(|last| last.elapsed() < AGAIN) {
             return Ok(());
         }
-        let pair = issue(&self.authority, &self.folder, &self.common_name, &self.names).await;
+        let kept = keep_names(&self.authority, &self.names).await.map_err(NotIssued::Failed);
+        let pair = match kept {
+            Ok(()) => issue(&self.authority, &self.folder, &self.common_name, &self.names).await,
+            Err(error) => Err(error),
+        };
         let replaced = pair.and_then(|pair| {
             let replaced = self.identity.replace(pair.chain, pair.key);
             replaced.map_err(|error| NotIssued::Failed(error.into()))
@@ -161,6 +165,17 @@ impl OwnCertificate for ServerCertificate {
             NotIssued::Refused(error) | NotIssued::Failed(error) => format!("{error:#}"),
         })
     }
+}
+
+/// Reserves the names for as long as a certificate for them can last that is issued now, before it is; the one that there is
+/// ends sooner.
+async fn keep_names(authority: &Authority, names: &[AltName]) -> Result<()> {
+    let days = i64::try_from(DAYS).unwrap_or(i64::MAX);
+    let until = authority.ports().clock.now().plus_days(days + 1);
+    authority
+        .keep_own_names(OwnNames::new(names.iter().cloned()), until)
+        .await
+        .context("the server's own names could not be recorded")
 }
 
 fn alt_name(name: &str) -> Result<AltName> {

@@ -41,6 +41,8 @@ pub(super) struct Shared {
 
 #[derive(Default)]
 struct Pin {
+    /// Where its source could not say it again: a token that was put back wants it once more. It is wiped when dropped, as every
+    /// [`Passphrase`] is.
     value: Option<Passphrase>,
     /// Why it will not be tried again.
     refused: Option<String>,
@@ -445,12 +447,16 @@ impl Connection {
                 return Err(KeyStoreError::Denied { detail }.into());
             }
             let value = if let Some(value) = &pin.value {
-                value
+                value.clone()
             } else {
-                let value = shared.config.pin.read(Purpose::Login);
-                pin.value.insert(value.map_err(|error| KeyStoreError::Denied {
+                let source = &shared.config.pin;
+                let value = source.read(Purpose::Login).map_err(|error| KeyStoreError::Denied {
                     detail: error.to_string(),
-                })?)
+                })?;
+                if !source.keeps_its_answer() {
+                    pin.value = Some(value.clone());
+                }
+                value
             };
             open.session
                 .login_with_raw(UserType::User, &RawAuthPin::new(Box::new(value.as_bytes().to_vec())))

@@ -8,10 +8,10 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use chancery_authority::Scope;
 use chancery_authority::issue::{IssueError, Issued, Refusal};
 use chancery_authority::port::ledger::IdempotencyToken;
 use chancery_authority::wire::{TlsCertRequest, budget};
-use chancery_authority::{Principal, Scope};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -72,7 +72,7 @@ pub async fn issue(
             .map(|answer| Json(answer).into_response())
             .ok_or_else(|| Problem::unavailable("there is no issuing CA yet"));
     }
-    read_csr_file(&state, &mut request, principal).await?;
+    read_csr_file(&state, &mut request).await?;
     let issued = state.authority.issue(&request, principal, token).await;
     let issued = issued.map_err(|error| refused(&state, &error))?;
     state.metrics.issued(started.elapsed(), issued.replayed);
@@ -168,33 +168,19 @@ fn idempotency_token(headers: &HeaderMap) -> Result<Option<IdempotencyToken>, Pr
     Ok(Some(IdempotencyToken(text.to_owned())))
 }
 
-/// Reads the CSR that the request names, if it names one.
-async fn read_csr_file(state: &AppState, request: &mut TlsCertRequest, principal: &Principal) -> Result<(), Problem> {
+/// Reads the CSR that the request names, if it names one. Its names are the CSR's alone: there is no list beside a server.
+async fn read_csr_file(state: &AppState, request: &mut TlsCertRequest) -> Result<(), Problem> {
     let Some(name) = request.csr_file().cloned() else {
         return Ok(());
     };
-    let (files, wanted) = (std::sync::Arc::clone(&state.requests), name.clone());
-    let read = tokio::task::spawn_blocking(move || files.read(wanted.as_str())).await;
-    match read.map_err(std::io::Error::other).and_then(|read| read) {
-        Ok(Some(octets)) => {
-            request.resolve_csr(octets);
-            Ok(())
-        }
-        Ok(None) => {
-            let refusal = Refusal::CsrFileNotFound {
-                name: name.clone(),
-                place: state.requests.place(),
-            };
-            state.authority.record_refusal(request, &refusal, principal).await;
-            Err(refused(state, &IssueError::Rejected(refusal)))
-        }
-        Err(error) => {
-            tracing::error!(%error, file = %name, "a CSR file cannot be read");
-            Err(Problem::unavailable(
-                "the CSR file cannot be read at the moment; try again",
-            ))
-        }
-    }
+    let files = std::sync::Arc::clone(&state.requests);
+    let found = tokio::task::spawn_blocking(move || files.find(&name)).await;
+    let found = found.map_err(|error| {
+        tracing::error!(%error, "a CSR file was not looked for");
+        Problem::unavailable("the CSR file cannot be read at the moment; try again")
+    })?;
+    request.resolve_csr(found, Vec::new());
+    Ok(())
 }
 
 /// An issuance without a certificate, answered and counted; what happened inside goes to the log alone.

@@ -1,0 +1,175 @@
+//! Whose names a request may give to the key of a CSR.
+//!
+//! Whoever has a CSR has not the key: CSRs lie in folders and buckets, and stand in tickets. A certificate under another name
+//! is of no use to them, but the ledger keeps the key for that name, and its owner gets no certificate any more. So names are
+//! those that the CSR's owner signed, or that an operator's list says, unless a profile allows others.
+
+use chancery_x509::csr::CertificationRequest;
+use chancery_x509::name::Subject;
+use chancery_x509::san::{AltName, AltNameType};
+
+use super::prepare::CSR_BUDGET;
+use super::{IssueError, Refusal};
+use crate::profile::Profile;
+use crate::wire::{CsrFile, CsrSource, FoundCsr, ListedNames, Malformed, RequestedNames, TlsCertRequest};
+
+/// Characters of a common name at most (RFC 5280 appendix A.1): nobody gets a certificate under a longer one.
+const COMMON_NAME: usize = 64;
+
+/// The CSR that a request brings, its signature good; or that in the file that it names, for whoever may use it.
+pub(super) fn usable(request: &TlsCertRequest) -> Result<CertificationRequest, IssueError> {
+    match request.csr.as_ref() {
+        None => Err(Refusal::from(Malformed::NoCsr).into()),
+        Some(CsrSource::Inline(octets)) => Ok(parse(octets)?),
+        Some(CsrSource::File(file)) => of_file(request, file),
+    }
+}
+
+fn parse(octets: &[u8]) -> Result<CertificationRequest, Refusal> {
+    Ok(CertificationRequest::parse(octets, &CSR_BUDGET)?)
+}
+
+/// The content of a CSR file, for whoever may use it. Everybody else gets one answer, whether the file exists, is damaged, or
+/// belongs to other names.
+fn of_file(request: &TlsCertRequest, file: &CsrFile) -> Result<CertificationRequest, IssueError> {
+    let asked = request.names();
+    let is_listed = is_nothing(&asked) || file.listed.iter().any(|listed| within(&asked, Some(listed), None));
+    let found: Result<_, IssueError> = match &file.found {
+        FoundCsr::Unread | FoundCsr::Missing { .. } => return Err(missing(file).into()),
+        FoundCsr::TooLong { actual, limit, .. } => {
+            let (actual, limit) = (*actual, *limit);
+            Err(Refusal::from(Malformed::CsrTooLong { actual, limit }).into())
+        }
+        FoundCsr::Unreadable { detail, .. } => Err(IssueError::Unavailable {
+            detail: format!("the CSR file {} cannot be read: {detail}", file.name),
+        }),
+        FoundCsr::Content { octets, .. } => parse(octets).map_err(IssueError::from),
+    };
+    let reason = match found {
+        Ok(csr) if is_listed || fits(&asked, file, &csr) => return Ok(csr),
+        Err(error) if is_listed => return Err(error),
+        Ok(_) => {
+            "the names asked for are neither the CSR's nor those of an entry of tls.json that names the file".to_owned()
+        }
+        Err(error) => error.detail().map_or_else(|| error.to_string(), str::to_owned),
+    };
+    tracing::warn!(file = %file.name, reason, "a CSR file is said not to be there: whoever asks may not use it");
+    Err(missing(file).into())
+}
+
+fn missing(file: &CsrFile) -> Refusal {
+    Refusal::CsrFileNotFound {
+        name: file.name.clone(),
+        place: file.found.place().to_owned(),
+    }
+}
+
+/// Whether each name is the CSR's, or that of one entry.
+fn fits(asked: &ListedNames, file: &CsrFile, csr: &CertificationRequest) -> bool {
+    within(asked, None, Some(csr)) || file.listed.iter().any(|listed| within(asked, Some(listed), Some(csr)))
+}
+
+fn is_nothing(asked: &ListedNames) -> bool {
+    *asked == ListedNames::default()
+}
+
+fn within(asked: &ListedNames, listed: Option<&ListedNames>, csr: Option<&CertificationRequest>) -> bool {
+    let common_names: Vec<String> = csr.map(readable_common_names).unwrap_or_default();
+    let of_csr = csr.map(|csr| csr.subject().attributes()).unwrap_or_default();
+    let nobody = ListedNames::default();
+    let listed = listed.unwrap_or(&nobody);
+    let same = |field: fn(&Subject) -> &Option<String>| {
+        let asked = field(&asked.subject);
+        asked.is_none() || asked == field(&listed.subject) || asked == field(&of_csr)
+    };
+    let common_name = &asked.subject.common_name;
+    let known_common_name = common_name.is_none()
+        || *common_name == listed.subject.common_name
+        || common_name.as_ref().is_some_and(|name| common_names.contains(name));
+    if !known_common_name
+        || ![
+            same(|subject| &subject.country),
+            same(|subject| &subject.email_address),
+            same(|subject| &subject.locality),
+            same(|subject| &subject.organization),
+            same(|subject| &subject.organizational_unit),
+            same(|subject| &subject.state),
+        ]
+        .into_iter()
+        .all(|same| same)
+    {
+        return false;
+    }
+    let RequestedNames::Listed(names) = &asked.alt_names else {
+        return true;
+    };
+    let mut known = csr.map(alt_names).unwrap_or_default();
+    if let RequestedNames::Listed(names) = &listed.alt_names {
+        known.extend(names.iter().cloned());
+    }
+    let of_list = listed.subject.common_name.as_deref();
+    known.extend(
+        common_names
+            .iter()
+            .map(String::as_str)
+            .chain(of_list)
+            .flat_map(as_alt_names),
+    );
+    names.iter().all(|name| known.contains(name))
+}
+
+/// Refuses to record the key of a CSR that came in the request, and has a common name, under a name that is none of the CSR's. A
+/// common name that no certificate can have is nobody's, and may be replaced.
+pub(super) fn check(request: &TlsCertRequest, csr: &CertificationRequest, profile: &Profile) -> Result<(), Refusal> {
+    match &request.csr {
+        Some(CsrSource::Inline(_)) if !profile.replaces_common_names() => {}
+        // The names of a file are looked at before anything is said of it.
+        Some(CsrSource::Inline(_) | CsrSource::File(_)) | None => return Ok(()),
+    }
+    let own: Vec<String> = readable_common_names(csr)
+        .into_iter()
+        .filter(|name| !name.trim().is_empty() && name.chars().count() <= COMMON_NAME)
+        .collect();
+    let Some(first) = own.first() else { return Ok(()) };
+    let asked = match (&request.subject.common_name, &request.alt_names) {
+        (Some(name), _) if !own.contains(name) => name.clone(),
+        (Some(_), _) => return Ok(()),
+        // Without a common name the first alternative name is what the key is kept for.
+        (None, RequestedNames::Listed(names)) if request.no_common_name => {
+            let mut known = alt_names(csr);
+            known.extend(own.iter().flat_map(|name| as_alt_names(name)));
+            match names.first() {
+                Some(name) if !known.contains(name) => name.to_string(),
+                Some(_) | None => return Ok(()),
+            }
+        }
+        (None, _) => return Ok(()),
+    };
+    Err(Refusal::OtherCommonName {
+        profile: profile.name().to_owned(),
+        asked,
+        own: first.clone(),
+    })
+}
+
+fn readable_common_names(csr: &CertificationRequest) -> Vec<String> {
+    let names = csr.subject().common_names().flatten();
+    names.map(std::borrow::Cow::into_owned).collect()
+}
+
+/// The alternative names that the CSR asks for, in the form that requests have them. Those that cannot be read are none.
+fn alt_names(csr: &CertificationRequest) -> Vec<AltName> {
+    let names = csr.requested_alt_names().unwrap_or_default();
+    let canonical = names
+        .into_iter()
+        .map(|name| AltName::parse(name.kind(), &name.to_string()));
+    canonical.flatten().collect()
+}
+
+/// What a common name is as an alternative name.
+fn as_alt_names(common_name: &str) -> Vec<AltName> {
+    [AltNameType::Dns, AltNameType::Ip, AltNameType::Email, AltNameType::Uri]
+        .into_iter()
+        .filter_map(|kind| AltName::parse(kind, common_name).ok())
+        .collect()
+}
