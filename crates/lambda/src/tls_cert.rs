@@ -3,7 +3,7 @@
 //! A request that is refused is an answer, `{"error": …}`; only what says nothing about the request is a failure.
 
 use chancery_authority::Principal;
-use chancery_authority::issue::{IssueError, Issued};
+use chancery_authority::issue::{IssueError, Issued, Refusal};
 use chancery_authority::port::ledger::{IdempotencyToken, TokenOrigin};
 use chancery_authority::wire::{
     CsrFileName, ErrorAnswer, FoundCsr, Malformed, TlsCertRequest, caller_token, request_value,

@@ -109,28 +109,6 @@ impl Office {
         (answer.status().as_u16(), json(answer).await)
     }
 
-    /// The same with a body that never ends, which is there as long as the handle is good.
-    pub(crate) fn send_unending(
-        &self,
-        scope: Scope,
-        path: &str,
-    ) -> (impl Future<Output = Response<Body>> + use<>, Weak<()>) {
-        let held = Arc::new(());
-        let handle = Arc::downgrade(&held);
-        let body = futures_util::stream::unfold(held, async |held| {
-            std::future::pending::<()>().await;
-            Some((Ok::<_, std::io::Error>(Bytes::new()), held))
-        });
-        let request = Request::builder()
-            .method(Method::POST)
-            .uri(path)
-            .header("authorization", format!("Bearer {scope}"))
-            .body(Body::from_stream(body))
-            .unwrap();
-        let router = self.router.clone();
-        (async move { router.oneshot(request).await.unwrap() }, handle)
-    }
-
     /// Intents that are neither complete nor given up.
     pub(crate) async fn open_intents(&self) -> usize {
         let open = self.house.ledger.open_intents(UnixTime(i64::MAX), 100).await;
