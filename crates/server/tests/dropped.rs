@@ -113,7 +113,7 @@ async fn work_that_does_not_end_is_dropped_in_its_time_and_the_ledger_decides() 
     let body = json!({ "common_name": "a.example", "base64_csr_data": csr("a.example") });
     let issuing = office.send(Scope::Issue, Method::POST, "/api/v1/certificates", &body);
     assert!(!leave_after(50, issuing).await);
-    tokio::time::sleep(LONGEST - Duration::from_secs(1)).await;
+    tokio::time::sleep(LONGEST.saturating_sub(Duration::from_secs(1))).await;
     assert_eq!(office.open_intents().await, 1);
     assert!(
         !office.state.changes().finish(Duration::from_millis(100)).await,

@@ -133,7 +133,6 @@ pub(super) fn check(request: &TlsCertRequest, csr: &CertificationRequest, profil
     let Some(first) = own.first() else { return Ok(()) };
     let asked = match (&request.subject.common_name, &request.alt_names) {
         (Some(name), _) if !own.contains(name) => name.clone(),
-        (Some(_), _) => return Ok(()),
         // Without a common name the first alternative name is what the key is kept for.
         (None, RequestedNames::Listed(names)) if request.no_common_name => {
             let mut known = alt_names(csr);
@@ -143,7 +142,7 @@ pub(super) fn check(request: &TlsCertRequest, csr: &CertificationRequest, profil
                 Some(_) | None => return Ok(()),
             }
         }
-        (None, _) => return Ok(()),
+        (Some(_) | None, _) => return Ok(()),
     };
     Err(Refusal::OtherCommonName {
         profile: profile.name().to_owned(),

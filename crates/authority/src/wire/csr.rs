@@ -94,8 +94,8 @@ impl CsrSource {
     /// The octets, where they are at hand.
     pub fn octets(&self) -> Option<&[u8]> {
         match self {
-            Self::Inline(octets) => Some(octets),
-            Self::File(CsrFile {
+            Self::Inline(octets)
+            | Self::File(CsrFile {
                 found: FoundCsr::Content { octets, .. },
                 ..
             }) => Some(octets),

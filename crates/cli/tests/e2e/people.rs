@@ -64,7 +64,7 @@ fn the_authority_s_root_is_taken_from_such_a_file_too() {
     let utf16: Vec<u8> = root.encode_utf16().flat_map(u16::to_le_bytes).collect();
     std::fs::write(folder.path("ca.utf16"), [&[0xff, 0xfe], utf16.as_slice()].concat()).unwrap();
     for (file, taken) in [("ca.pem", true), ("ca.der", true), ("ca.utf16", false)] {
-        let output = crate::house::chancery()
+        let output = chancery()
             .env("CHANCERY_TOKEN", &token)
             .args(["--url", &server.https, "--ca"])
             .arg(folder.path(file))

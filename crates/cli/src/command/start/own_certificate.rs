@@ -107,7 +107,9 @@ impl ServerCertificate {
         if last.is_some_and(|last| last.elapsed() < AGAIN) {
             return Ok(());
         }
-        let kept = keep_names(&self.authority, &self.names).await.map_err(NotIssued::Failed);
+        let kept = keep_names(&self.authority, &self.names)
+            .await
+            .map_err(NotIssued::Failed);
         let pair = match kept {
             Ok(()) => issue(&self.authority, &self.folder, &self.common_name, &self.names).await,
             Err(error) => Err(error),
