@@ -2,10 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::io::Cursor;
-
+use chancery_authority::Slug;
 use chancery_authority::config::Config;
-use chancery_authority::port::{Precondition, Publication as _, PublishedName};
+use chancery_authority::port::ledger::CrlScope;
 use chancery_authority::publish::PublishError;
 use chancery_x509::time::DAY;
 
@@ -55,20 +54,22 @@ async fn a_configuration_by_which_two_crls_have_one_file_is_refused() {
 
 #[tokio::test]
 async fn the_crl_of_another_ca_is_never_written_over() {
-    let office = Office::new().await;
-    let publication = &office.house.publication;
-    let (ours, theirs) = ("chancery-issuing-ca.crl", "chancery-root-ca.crl");
-    let root = publication.content(theirs);
-    let name = PublishedName::new(ours).unwrap();
-    let body = Box::new(Cursor::new(root.clone().unwrap().to_vec()));
-    publication.put(&name, body, Precondition::None).await.unwrap();
-    let outcomes = office.authority.publish_due_crls().await;
-    let refused = outcomes.iter().find_map(|(_, outcome)| outcome.as_ref().err()).unwrap();
+    let mut office = Office::with(&with(&[("issuing-ca", 0), ("issuing-ca-2", 0)])).await;
+    let name = "chancery-issuing-ca-2.crl";
+    let before = office.house.publication.content(name).unwrap();
+    // Nothing asked whether that configuration may be.
+    office.config = Config::from_toml(&with(&[("issuing-ca", 4)])).unwrap();
+    office.restart().await;
+    let shard = CrlScope {
+        issuer: Slug::new("chancery-issuing-ca").unwrap(),
+        shard: Some(2),
+    };
+    let refused = office.authority.publish_crl(&shard).await.unwrap_err();
     assert!(
-        matches!(refused, PublishError::OfAnotherCa { other, .. } if other.as_str() == "chancery-root-ca"),
+        matches!(&refused, PublishError::OfAnotherCa { other, .. } if other.as_str() == "chancery-issuing-ca-2"),
         "{refused}"
     );
-    assert_eq!(publication.content(ours), root);
+    assert_eq!(office.house.publication.content(name), Some(before));
 }
 
 #[tokio::test]
