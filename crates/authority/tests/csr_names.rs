@@ -75,7 +75,7 @@ async fn a_csr_file_has_the_names_in_it_or_those_of_its_entries() {
     for stolen in [
         json!({"common_name": "mallory"}),
         json!({"common_name": "ada.example.com", "sans": ["mallory.example.com"]}),
-        json!({"common_name": "ada.example.com", "organization": "Mallory"}),
+        json!({"common_name": "mallory", "organization": "Acme"}),
         json!({"common_name": "ADA.example.com"}),
         json!({"common_name": "Ada", "sans": ["www.example.com"]}),
     ] {
@@ -87,6 +87,8 @@ async fn a_csr_file_has_the_names_in_it_or_those_of_its_entries() {
     let listed = [entry.clone(), other];
     for (asked, listed) in [
         (json!({"common_name": "ada.example.com"}), &[][..]),
+        // No name: the former CA took it from the event, too.
+        (json!({"common_name": "ada.example.com", "organization": "Acme"}), &[]),
         (
             json!({"common_name": "ada.example.com", "sans": ["Ada.example.com"]}),
             &[],

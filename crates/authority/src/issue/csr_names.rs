@@ -5,7 +5,6 @@
 //! those that the CSR's owner signed, or that an operator's list says, unless a profile allows others.
 
 use chancery_x509::csr::CertificationRequest;
-use chancery_x509::name::Subject;
 use chancery_x509::san::{AltName, AltNameType};
 
 use super::prepare::CSR_BUDGET;
@@ -75,29 +74,14 @@ fn is_nothing(asked: &ListedNames) -> bool {
 
 fn within(asked: &ListedNames, listed: Option<&ListedNames>, csr: Option<&CertificationRequest>) -> bool {
     let common_names: Vec<String> = csr.map(readable_common_names).unwrap_or_default();
-    let of_csr = csr.map(|csr| csr.subject().attributes()).unwrap_or_default();
     let nobody = ListedNames::default();
     let listed = listed.unwrap_or(&nobody);
-    let same = |field: fn(&Subject) -> &Option<String>| {
-        let asked = field(&asked.subject);
-        asked.is_none() || asked == field(&listed.subject) || asked == field(&of_csr)
-    };
     let common_name = &asked.subject.common_name;
     let known_common_name = common_name.is_none()
         || *common_name == listed.subject.common_name
         || common_name.as_ref().is_some_and(|name| common_names.contains(name));
-    if !known_common_name
-        || ![
-            same(|subject| &subject.country),
-            same(|subject| &subject.email_address),
-            same(|subject| &subject.locality),
-            same(|subject| &subject.organization),
-            same(|subject| &subject.organizational_unit),
-            same(|subject| &subject.state),
-        ]
-        .into_iter()
-        .all(|same| same)
-    {
+    // Other fields of the subject are no names: the key stays its owner's, and the former CA took them from the event.
+    if !known_common_name {
         return false;
     }
     let RequestedNames::Listed(names) = &asked.alt_names else {

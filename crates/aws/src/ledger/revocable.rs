@@ -77,7 +77,7 @@ impl DynamoLedger {
         if let Some(entry) = &entry {
             own_row = self.tables.get(Table::Certificates, entry.row_key()).await?;
             if let Some(item) = &own_row
-                && let Some(verified) = verified(item, serial, &self.known_cas().await?)
+                && let Some(verified) = self.verify(item, serial).await?
             {
                 let Some(attribute) = verified.differs_from(entry) else {
                     let record = entry.clone().record(readable(item, entry));
@@ -116,6 +116,15 @@ impl DynamoLedger {
                 (None, None) => Ok(None),
             },
         }
+    }
+
+    /// The certificate of a row, if one of the CAs signed it: where none that is known did, they are read anew, since a CA may
+    /// have come to be since.
+    async fn verify(&self, row: &Item, serial: Serial) -> Result<Option<Verified>, LedgerError> {
+        if let Some(verified) = verified(row, serial, &self.known_cas().await?) {
+            return Ok(Some(verified));
+        }
+        Ok(verified(row, serial, &self.read_cas().await?))
     }
 
     /// By the certificate in any row of that serial number; the row of its own name goes before others.

@@ -45,7 +45,8 @@ fn the_api_is_as_its_description_says() {
         .args(["--header", &format!("Authorization: Bearer {token}")])
         .arg("--tls-verify")
         .arg(folder.public("chancery-root-ca.crt"))
-        .args(["--workers", "2", "--seed", "1", "--max-examples", EXAMPLES])
+        // One: Python 3.11 parses with a counter that threads share, and fails where two do at a time.
+        .args(["--workers", "1", "--seed", "1", "--max-examples", EXAMPLES])
         .args(["--generation-database", "none", "--continue-on-failure"])
         // How fast requests are made up and answered on a busy machine is not what is asked here.
         .args(["--request-timeout", "60", "--suppress-health-check", "too_slow"])
