@@ -5,6 +5,10 @@ use icu_normalizer::ComposingNormalizerBorrowed;
 /// Without letter case, and each character as the one that it is a form of (NFKC): as RFC 4518 sections 2.2 and 2.3 prepare
 /// strings that RFC 5280 section 7.1 has compared. Full stops of other scripts become those of domain names.
 pub(super) fn folded(text: &str) -> String {
+    // Most names by far, and nobody's forms but their own.
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
     let once = ComposingNormalizerBorrowed::new_nfkc().normalize(text).to_lowercase();
     // Letters in lower case may be forms of others again.
     let folded = ComposingNormalizerBorrowed::new_nfkc().normalize(&once).into_owned();
