@@ -208,14 +208,14 @@ impl Authority {
         let published = content.and_then(|content| RevocationList::parse(&content).ok());
         let by = |crl: &RevocationList, ca: &Ca| crl.is_signed_by(ca.issuer.public_key());
         // One that another CA publishes by that name, and not a copy that somebody put there.
-        let publishes = |other: &Ca| {
+        let has_that_file = |other: &Ca| {
             let scopes = self.crl_scopes().into_iter();
             let mut of_other = scopes.filter(|scope| scope.issuer == *other.slug() && other.slug() != ca.slug());
             of_other.any(|scope| Config::crl_name(&scope) == *name)
         };
         if let Some(crl) = &published
             && !by(crl, ca)
-            && let Some(other) = self.cas().iter().find(|other| by(crl, other) && publishes(other))
+            && let Some(other) = self.cas().iter().find(|other| by(crl, other) && has_that_file(other))
         {
             return Err(PublishError::OfAnotherCa {
                 name: name.clone(),
