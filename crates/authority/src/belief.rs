@@ -3,8 +3,8 @@
 //! What the ledger has of a CA is a claim: whoever can write to it could put a certificate of theirs in the place of ours, and
 //! have it published, or answered as the root to trust. A CA's certificate is believed only if its key is the one that the
 //! key store has under the name that the configuration says, and its signature that of the CA above, or a root's own; so on
-//! up to the root. It is looked
-//! at once for each certificate that was read, before anything is issued under it or published of it.
+//! up to the root. It is looked at once for each certificate that was read, before anything is issued under it or published
+//! of it.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
