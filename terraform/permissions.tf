@@ -94,7 +94,8 @@ locals {
     }]
 
     # Rows that the former CA made are in no journal until they are adopted; until then they are found by going through
-    # the table. Who makes the first CA looks whether there are any.
+    # the table. Who makes the first CA looks whether there are any. The issuing CA's CRL function goes through it for good, so
+    # many rows a run: that one is revoked may have been written by hand.
     scan_certificates = [{ Sid = "ScanCertificates", Effect = "Allow", Action = "dynamodb:Scan", Resource = local.table }]
 
     query_serial = [{ Sid = "QuerySerials", Effect = "Allow", Action = "dynamodb:Query", Resource = "${local.table}/index/serial" }]
@@ -193,7 +194,8 @@ locals {
       rejections       = ["rejections-days", "rejections#*"]
       cas              = ["authorities", "adoption"]
       crls_root        = [for what in ["revoked", "changes", "crl", "number"] : "${what}#${local.root_slug}#full"]
-      crls_issuing     = [for what in ["revoked", "changes", "crl", "number"] : "${what}#${local.issuing_slug}#full"]
+      # Also where it goes on looking for rows that say they are revoked, and are on no list.
+      crls_issuing     = concat([for what in ["revoked", "changes", "crl", "number"] : "${what}#${local.issuing_slug}#full"], ["row-scan#${local.issuing_slug}"])
       compromise       = ["blocked#*", "key#*", "line#*", "intent#*"]
       # Written by those alone who revoke CAs: whoever can write here can stop issuance.
       revoked_cas = ["revoked-ca#*"]

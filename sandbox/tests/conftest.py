@@ -85,6 +85,30 @@ def sandbox(tmp_path_factory):
     running.stop()
 
 
+NAMED = {
+    "CHANCERY_LAMBDA_ZIP": (Path.is_file, "the zip of the functions"),
+    "CHANCERY_COMMAND": (Path.is_file, "a chancery built with the feature aws"),
+    "CHANCERY_JUDGES": (lambda path: (path / "python").is_file(), "the bin folder of the judges' virtual environment"),
+    "CHANCERY_TERRAFORM_PLUGINS": (Path.is_dir, "a folder that mirrors Terraform's providers"),
+}
+"""Variables that name what tests use: without one, they look elsewhere or are skipped, and say so."""
+
+
+def not_there(environment) -> list[str]:
+    """What is named and is not there, in words. Who names it does not want the tests skipped that need it."""
+    named = ((name, Path(environment[name]), *what) for name, what in NAMED.items() if environment.get(name))
+    return [
+        f"{name} names {path}, which is not {what}: correct the variable, or leave it out"
+        for name, path, is_there, what in named
+        if not is_there(path)
+    ]
+
+
+def pytest_configure(config):
+    if wrong := not_there(os.environ):
+        raise pytest.UsageError("; ".join(wrong))
+
+
 def pytest_collection_modifyitems(config, items):
     """Leave out what tests in Rust look at as well, and let those that need no Terraform go first: it is at work meanwhile."""
     named = any("test_" in argument for argument in config.args)

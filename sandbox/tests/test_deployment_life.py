@@ -71,6 +71,31 @@ def test_a_revocation(authority, told, tmp_path):
     assert told()[0] == []
 
 
+def test_a_revocation_written_by_hand(authority):
+    answer = issue(authority, "by-hand.example.com")
+    serial = answer["CertificateInfo"]["SerialNumber"]
+    row = row_of(authority, answer)
+    authority.client("dynamodb").update_item(
+        TableName=authority.outputs["certificate_table_name"],
+        Key={name: row[name] for name in ("CommonName", "SerialNumber")},
+        UpdateExpression="SET Revoked = :at",
+        ExpressionAttributeValues={":at": {"S": "2026-11-20 10:00:00"}},
+    )
+    before = judges.number(judges.crl(authority, authority.issuing_slug))
+    run = authority.run()
+    # It is on the CRL of this very run, which says that it was found.
+    assert (run.status, set(run.failed)) == ("FAILED", {"IssuingCaCrlError"})
+    cause = json.loads(run.failed["IssuingCaCrlError"]["Cause"])
+    assert cause["errorType"] == "IncompleteError"
+    assert "1 were listed" in cause["errorMessage"]
+    crl = judges.crl(authority, authority.issuing_slug)
+    assert judges.number(crl) == before + 2
+    assert int(serial) in judges.serials(crl)
+    measured = [json.loads(line) for line in authority.log("issuing-ca-crl") if "CrlDamaged" in line]
+    assert measured[-1]["CrlDamaged"] == 1
+    assert authority.run().status == "SUCCEEDED"
+
+
 def test_a_list_that_is_none_does_not_keep_the_crl_back(authority):
     before = judges.number(judges.crl(authority, authority.issuing_slug))
     authority.put_internal("revoked.json", b"{ no list")

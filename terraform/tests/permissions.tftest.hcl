@@ -235,7 +235,7 @@ run "ledger" {
       create-root-ca    = "adoption:DPU authorities:DPU changes#serverless-root-ca-dev#full:P crl-uses#serverless-root-ca-dev:PU intent#*:PU issued#*:PU key#*:D key#*:PU line#*:D revoked#serverless-root-ca-dev#full:P token#*:D token#*:PU"
       create-issuing-ca = "adoption:DPU authorities:DPU changes#serverless-root-ca-dev#full:P crl-uses#serverless-root-ca-dev:PU intent#*:PU issued#*:PU key#*:D key#*:PU line#*:D revoked#serverless-root-ca-dev#full:P token#*:D token#*:PU"
       root-ca-crl       = "blocked#*:U changes#serverless-root-ca-dev#full:PU crl#serverless-root-ca-dev#full:PU intent#*:U key#*:D key#*:U line#*:D line#*:U number#serverless-root-ca-dev#full:PU revoked#serverless-root-ca-dev#full:PU revoked-ca#*:P token#*:D"
-      issuing-ca-crl    = "blocked#*:U changes#serverless-issuing-ca-dev#full:PU crl#serverless-issuing-ca-dev#full:PU intent#*:U key#*:D key#*:U line#*:D line#*:U number#serverless-issuing-ca-dev#full:PU revoked#serverless-issuing-ca-dev#full:PU token#*:D"
+      issuing-ca-crl    = "blocked#*:U changes#serverless-issuing-ca-dev#full:PU crl#serverless-issuing-ca-dev#full:PU intent#*:U key#*:D key#*:U line#*:D line#*:U number#serverless-issuing-ca-dev#full:PU revoked#serverless-issuing-ca-dev#full:PU row-scan#serverless-issuing-ca-dev:PU token#*:D"
       tls-cert          = "changes#serverless-issuing-ca-dev#full:P crl-uses#serverless-issuing-ca-dev:PU expiry#*:PU intent#*:PU issued#*:PU key#*:D key#*:PU line#*:D line#*:PU rejections#*:P rejections-days:P revoked#serverless-issuing-ca-dev#full:P token#*:D token#*:PU"
       sweep             = "changes#serverless-issuing-ca-dev#full:P crl-uses#serverless-issuing-ca-dev:PU expiry#*:PU intent#*:PU issued#*:PU key#*:D key#*:PU line#*:D line#*:PU revoked#serverless-issuing-ca-dev#full:P token#*:D token#*:PU"
       expiry            = ""
@@ -268,6 +268,16 @@ run "ledger" {
       ]
     ]))
     error_message = "Nothing of the journal but rejections is ever forgotten."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for policy in values(local.policies) : [
+        for statement in jsondecode(policy).Statement : statement.Resource == "arn:aws:dynamodb:eu-west-2:123456789012:table/ServerlessCADev"
+        if contains(flatten([statement.Action]), "dynamodb:Scan")
+      ]
+    ])) && join(" ", sort([for name, policy in local.policies : name if strcontains(policy, "dynamodb:Scan")])) == "create-root-ca expiry issuing-ca-crl root-ca-crl"
+    error_message = "Who looks for old rows, or for those revoked by hand, goes through the certificate table, and nobody through the journal."
   }
 
   assert {

@@ -25,6 +25,7 @@ mod row;
 mod search;
 mod silent;
 mod tables;
+mod unlisted;
 mod uses;
 
 use std::collections::HashMap;
@@ -38,7 +39,7 @@ use chancery_authority::port::ledger::{
     AuthorityRecord, CertificateIntent, CertificateRecord, Completion, Counts, CrlIntent, CrlPlan, CrlRecord,
     CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, Evidence, IntentId, KeyStanding, Ledger, LedgerError,
     Listed, OpenIntents, OpenPosition, Page, Reach, Rejection, Related, Reservation, Revocation, RevokedTogether,
-    Search, ToRevoke,
+    Search, ToRevoke, Unlisted,
 };
 use chancery_x509::crl::RevokedEntry;
 use chancery_x509::key::KeyFingerprint;
@@ -171,6 +172,14 @@ impl Ledger for DynamoLedger {
 
     async fn listed_among(&self, issuer: &Slug, serials: &[Serial]) -> Result<HashMap<Serial, Listed>, LedgerError> {
         self.read_listed(issuer, serials).await
+    }
+
+    async fn unlisted(&self, issuer: &Slug, at: UnixTime) -> Result<Unlisted, LedgerError> {
+        self.find_unlisted(issuer, at).await
+    }
+
+    async fn keep_unlisted(&self, issuer: &Slug, next: Option<Cursor>) -> Result<(), LedgerError> {
+        self.keep_unlisted_position(issuer, next).await
     }
 
     async fn certificate_to_revoke(&self, serial: Serial) -> Result<Option<ToRevoke>, LedgerError> {

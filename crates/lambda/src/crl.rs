@@ -2,8 +2,10 @@
 //!
 //! Whatever becomes of an entry, the CRL is published; what could not be done is told then. Revoking takes half of the
 //! invocation's time at most: what is left over is for the next run.
+//! Afterwards records of the ledger are held against the list (`unlisted.rs`); where that found something, the CRL is published
+//! again.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -25,6 +27,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::files::Read;
 use crate::office::{Invocation, Office};
 use crate::settings::CaRole;
+use crate::unlisted::{self, Found};
 
 /// Revocations in work at a time.
 const AT_ONCE: usize = 16;
@@ -53,19 +56,66 @@ pub async fn handle(office: &Office, role: CaRole, invocation: &Invocation) -> R
         return Ok(());
     };
     let now = Instant::now();
-    let half = invocation
-        .until
-        .map(|until| now + until.saturating_duration_since(now) / 2);
-    let revoked = revoke_listed(office, &ca, role, &invocation.principal(), half).await;
-    let (mut published, mut damaged, mut measured) = (Ok(()), 0, Ok(()));
-    for (scope, outcome) in office.authority.publish_crls(Some(ca.slug())).await {
-        match outcome {
-            Ok(crl) => damaged += crl.damaged.len(),
-            Err(error) => published = Err(refuse(error)),
-        }
+    // So many quarters of the time.
+    let share = |quarters: u32| {
+        let share = |until: Instant| now + until.saturating_duration_since(now) / 4 * quarters;
+        invocation.until.map(share)
+    };
+    let principal = invocation.principal();
+    let revoked = revoke_listed(office, &ca, role, &principal, share(2)).await;
+    let mut published = publish(office, &ca).await;
+    let found = Found::default();
+    let looked = unlisted::list(office, &ca, &principal, share(3), &found).await;
+    if found.all() > 0 {
+        published = published.and(publish(office, &ca).await);
+    }
+    let mut measured = Ok(());
+    for scope in published.scopes {
         measured = measured.and(measure(office, &scope).await);
     }
-    published.and(revoked).and(whole(office, &ca, damaged)).and(measured)
+    published
+        .outcome
+        .and(revoked)
+        .and(looked)
+        .and(whole(office, &ca, published.damaged))
+        .and(found.told(office, &ca))
+        .and(measured)
+}
+
+/// What publishing came to.
+struct Publishing {
+    scopes: BTreeSet<CrlScope>,
+    outcome: Result<(), Failure>,
+    /// Revocations that are not as they should be.
+    damaged: usize,
+}
+
+impl Publishing {
+    /// That of two in a row.
+    fn and(mut self, second: Self) -> Self {
+        self.scopes.extend(second.scopes);
+        Self {
+            scopes: self.scopes,
+            outcome: self.outcome.and(second.outcome),
+            damaged: self.damaged + second.damaged,
+        }
+    }
+}
+
+async fn publish(office: &Office, ca: &Ca) -> Publishing {
+    let mut publishing = Publishing {
+        scopes: BTreeSet::new(),
+        outcome: Ok(()),
+        damaged: 0,
+    };
+    for (scope, outcome) in office.authority.publish_crls(Some(ca.slug())).await {
+        match outcome {
+            Ok(crl) => publishing.damaged += crl.damaged.len(),
+            Err(error) => publishing.outcome = Err(refuse(error)),
+        }
+        publishing.scopes.insert(scope);
+    }
+    publishing
 }
 
 fn refuse(error: PublishError) -> Failure {

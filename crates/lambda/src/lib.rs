@@ -27,3 +27,4 @@ pub mod settings;
 pub mod sweep;
 pub mod tls_cert;
 pub mod tls_json;
+mod unlisted;

@@ -239,6 +239,20 @@ pub trait Ledger: Send + Sync {
         Ok(listed)
     }
 
+    /// Revocations that a record of the ledger has and the issuer's list does not: somebody wrote one by hand, or an item of the
+    /// list is gone. Looks at so many records and no more, going on where [`keep_unlisted`](Self::keep_unlisted) says, and leaves
+    /// out what had ended long before that time. Ledgers in which nobody writes by hand have none.
+    async fn unlisted(&self, issuer: &Slug, at: UnixTime) -> Result<Unlisted, LedgerError> {
+        let _ = (issuer, at);
+        Ok(Unlisted::default())
+    }
+
+    /// All that a look came to was seen to: the next one begins there.
+    async fn keep_unlisted(&self, issuer: &Slug, next: Option<Cursor>) -> Result<(), LedgerError> {
+        let _ = (issuer, next);
+        Ok(())
+    }
+
     /// A certificate with all that revoking it takes. Where what is said of a certificate differs from what the certificate
     /// itself says, the certificate decides.
     async fn certificate_to_revoke(&self, serial: Serial) -> Result<Option<ToRevoke>, LedgerError> {

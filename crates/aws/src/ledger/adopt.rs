@@ -7,8 +7,12 @@
 use std::time::Instant;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use chancery_authority::port::ledger::{CertificateRecord, CrlScope, Kind, LedgerError, TokenOrigin};
+use chancery_authority::port::ledger::{
+    CertificateRecord, CrlScope, Kind, LedgerError, Revocation, TokenOrigin, compromises_key,
+};
 use chancery_x509::crl::RevokedEntry;
+use chancery_x509::key::KeyFingerprint;
+use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 use futures_util::stream::{self, StreamExt as _};
 
@@ -166,11 +170,32 @@ impl DynamoLedger {
             return Ok(Outcome::Adopted);
         }
         let writes = adopting(&record);
-        match self.tables.transact(&writes).await? {
-            Transaction::Done => Ok(Outcome::Adopted),
+        let outcome = match self.tables.transact(&writes).await? {
+            Transaction::Done => Outcome::Adopted,
             // Another run was faster.
-            Transaction::Refused(_) => Ok(Outcome::Known),
+            Transaction::Refused(_) => Outcome::Known,
+        };
+        // Whoever is interrupted here finds the row known, and its changes are adopted.
+        if let Some(revocation) = &record.revocation {
+            self.block_if_compromised(record.key, &record.common_name, serial, revocation)
+                .await?;
         }
+        Ok(outcome)
+    }
+
+    /// A key that a row says is compromised is certified for nobody any more. Its other certificates are left alone, and so are
+    /// their rows: whoever revokes it again, or lists it in `revoked.json`, revokes them, too.
+    async fn block_if_compromised(
+        &self,
+        key: KeyFingerprint,
+        common_name: &str,
+        serial: Serial,
+        revocation: &Revocation,
+    ) -> Result<(), LedgerError> {
+        if !compromises_key(revocation.reason) {
+            return Ok(());
+        }
+        self.block(key, common_name, serial, revocation.at).await
     }
 
     /// What was changed by hand in a row that the journal knows: it was revoked, or is to be reminded of.
@@ -190,6 +215,8 @@ impl DynamoLedger {
                 invalidity_date: revocation.invalidity_date,
             };
             self.list_revoked(&scope, &revoked, entry.not_after).await?;
+            self.block_if_compromised(entry.key, &entry.common_name, entry.id.serial, &revocation)
+                .await?;
             if matches!(entry.kind, Kind::Authority { .. }) {
                 let writes: Vec<Write> = chain::ending(entry.id.serial).collect();
                 self.tables.transact(&writes).await?;
@@ -203,7 +230,7 @@ impl DynamoLedger {
     }
 
     /// A row that is nobody's, revoked: the issuing CA lists it, as it did.
-    async fn adopt_revocation(&self, item: &Item) -> Result<(), LedgerError> {
+    pub(super) async fn adopt_revocation(&self, item: &Item) -> Result<(), LedgerError> {
         let (Ok(serial), Some(revocation)) = (row::serial(item), row::revocation(item)) else {
             return Ok(());
         };

@@ -283,7 +283,7 @@ impl DynamoLedger {
             .await?
             .filter(|found| found.record.id.issuer == *issuer);
         let record = found.ok_or(LedgerError::NotFound(serial))?.record;
-        self.block(&record, revocation.at).await?;
+        self.block(record.key, &record.common_name, serial, revocation.at).await?;
         if reach == Reach::Certificate {
             let at = revocation.at;
             let certificate = self
@@ -358,23 +358,29 @@ impl DynamoLedger {
 
     /// From now on the key is reserved for nobody. First where nobody deletes it; then in its claim, which those look at who
     /// leave the key.
-    async fn block(&self, record: &CertificateRecord, at: UnixTime) -> Result<(), LedgerError> {
+    pub(super) async fn block(
+        &self,
+        key: KeyFingerprint,
+        common_name: &str,
+        serial: Serial,
+        at: UnixTime,
+    ) -> Result<(), LedgerError> {
         let kept = self.tables.update(
             Table::Journal,
-            names::block(record.key),
+            names::block(key),
             "SET #Blocked = if_not_exists(#Blocked, :at), #Serial = if_not_exists(#Serial, :serial)",
             "",
             Item::default()
                 .time(":at", at)
-                .text(":serial", record.id.serial.to_string()),
+                .text(":serial", serial.to_string()),
         );
         kept.await?;
         let blocked = self.tables.update(
             Table::Journal,
-            names::claim(record.key),
+            names::claim(key),
             "SET #Blocked = if_not_exists(#Blocked, :at), #CommonName = if_not_exists(#CommonName, :name)",
             "",
-            Item::default().time(":at", at).text(":name", &record.common_name),
+            Item::default().time(":at", at).text(":name", common_name),
         );
         blocked.await.map(|_| ())
     }

@@ -92,6 +92,11 @@ pub(super) fn adoption() -> Item {
     Item::journal_key("adoption", "state")
 }
 
+/// Where a CA's CRL function goes on looking for rows that say they are revoked, and are on no list.
+pub(super) fn row_scan(issuer: &Slug) -> Item {
+    Item::journal_key(format!("row-scan#{issuer}"), ALONE)
+}
+
 fn scope(scope: &CrlScope) -> String {
     match scope.shard {
         None => format!("{}#full", scope.issuer),

@@ -37,6 +37,14 @@ struct Reserving {
     renewal: std::ops::Range<usize>,
 }
 
+/// What the journal has of a key.
+enum Claim {
+    Free,
+    /// The claim of those who hold it.
+    Held(Item),
+    Blocked,
+}
+
 const ENTRY: usize = 0;
 /// The row of a completion.
 const ROW: usize = 1;
@@ -102,16 +110,14 @@ impl DynamoLedger {
         key: KeyFingerprint,
         common_name: &str,
     ) -> Result<KeyStanding, LedgerError> {
-        let keys = [names::block(key), names::claim(key)].map(|key| (Table::Journal, key));
-        let items = self.tables.get_many(keys.into()).await?;
-        if items.iter().any(|(_, item)| item.has(BLOCKED)) {
-            return Ok(KeyStanding::Blocked);
-        }
-        if let Some((_, claim)) = items.first() {
-            let holder = claim
-                .as_text("CommonName")
-                .map_err(|error| damaged("a key claim", &error))?;
-            return Ok(KeyStanding::Held(holder.to_owned()));
+        match self.claim_of(key).await? {
+            Claim::Blocked => return Ok(KeyStanding::Blocked),
+            Claim::Held(claim) => {
+                let holder = claim.as_text("CommonName");
+                let holder = holder.map_err(|error| damaged("a key claim", &error))?;
+                return Ok(KeyStanding::Held(holder.to_owned()));
+            }
+            Claim::Free => {}
         }
         let is_held = self.has_old_rows().await? && self.is_certified_by_old_row(key, common_name).await?;
         Ok(if is_held {
@@ -123,9 +129,18 @@ impl DynamoLedger {
 
     /// Whether a key is certified for nobody any more.
     pub(super) async fn is_blocked(&self, key: KeyFingerprint) -> Result<bool, LedgerError> {
+        Ok(matches!(self.claim_of(key).await?, Claim::Blocked))
+    }
+
+    /// What the journal has of a key: that it is blocked stands in two items, either of which is enough.
+    async fn claim_of(&self, key: KeyFingerprint) -> Result<Claim, LedgerError> {
         let keys = [names::block(key), names::claim(key)].map(|key| (Table::Journal, key));
         let items = self.tables.get_many(keys.into()).await?;
-        Ok(items.iter().any(|(_, item)| item.has(BLOCKED)))
+        Ok(if items.iter().any(|(_, item)| item.has(BLOCKED)) {
+            Claim::Blocked
+        } else {
+            items.into_iter().next().map_or(Claim::Free, |(_, item)| Claim::Held(item))
+        })
     }
 
     /// What became of the request that used the token first.

@@ -138,11 +138,18 @@ impl DynamoLedger {
         let mut rows: Vec<Item> = self.rows_of(serial).await?;
         // The index lags behind.
         rows.extend(own_row.cloned());
-        let cas = self.known_cas().await?;
-        let mut found: Vec<(Row, Verified)> = rows
-            .iter()
-            .filter_map(|item| Some((Row::parse(item).ok()?, verified(item, serial, &cas)?)))
-            .collect();
+        let by_cas = |cas: &[KnownCa]| -> Vec<(Row, Verified)> {
+            rows.iter()
+                .filter_map(|item| Some((Row::parse(item).ok()?, verified(item, serial, cas)?)))
+                .collect()
+        };
+        let mut cas = self.known_cas().await?;
+        let mut found = by_cas(&cas);
+        // As in `verify`: a CA may have come to be since they were read.
+        if found.is_empty() && !rows.is_empty() {
+            cas = self.read_cas().await?;
+            found = by_cas(&cas);
+        }
         found.sort_by_key(|(row, verified)| row.partition != row::partition(&verified.common_name()));
         let Some((row, verified)) = found.into_iter().next() else {
             return Ok(None);

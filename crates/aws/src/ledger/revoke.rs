@@ -2,6 +2,7 @@
 
 use chancery_authority::Slug;
 use chancery_authority::port::ledger::{CertificateRecord, CrlScope, Kind, LedgerError, Revocation, Revoked};
+use chancery_authority::revoke::stands;
 use chancery_x509::crl::{RevocationReason, RevokedEntry};
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
@@ -85,7 +86,12 @@ impl DynamoLedger {
         let listed = self.tables.get(Table::Journal, key).await?;
         // One whose end is said to be earlier would be left out too soon.
         let is_over = |item: &Item| item.as_time("NotAfter").is_ok_and(|end| end < record.not_after);
-        if listed.is_some_and(|item| !is_over(&item)) {
+        // That the key is compromised replaces another reason.
+        let is_told = |item: &Item| {
+            let (listed, _) = crl::parse(item, UnixTime(0));
+            listed.is_none_or(|listed| stands(listed.reason, revocation.reason))
+        };
+        if listed.is_some_and(|item| !is_over(&item) && is_told(&item)) {
             return Ok(());
         }
         tracing::error!(serial = %record.id.serial, "a certificate was revoked, and not listed as it should be; it is listed now");

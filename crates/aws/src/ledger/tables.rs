@@ -320,6 +320,32 @@ impl Tables {
         })
     }
 
+    /// What the filter leaves of so many items of a table, in the table's own order; not consistent. For looks that come again.
+    pub(crate) async fn look_through(
+        &self,
+        table: Table,
+        filter: &str,
+        projection: &str,
+        limit: i32,
+        after: Option<Item>,
+    ) -> Result<Items, LedgerError> {
+        let call = self
+            .client
+            .scan()
+            .table_name(self.name(table))
+            .filter_expression(filter)
+            .projection_expression(projection)
+            .set_expression_attribute_names(names([filter, projection]))
+            .limit(limit)
+            .set_exclusive_start_key(after.map(|key| key.0));
+        let answer = self.patience.long_call("dynamodb:Scan", call.send()).await;
+        let answer = answer.map_err(|failure| self.unavailable(table, failure))?;
+        Ok(Items {
+            items: answer.items.into_iter().flatten().map(Item).collect(),
+            next: answer.last_evaluated_key.map(Item),
+        })
+    }
+
     /// How many items of a whole table match, and how many there are; reads all of it.
     pub(crate) async fn count(&self, table: Table, filter: &str) -> Result<(u64, u64), LedgerError> {
         let (mut matching, mut all) = (0, 0);

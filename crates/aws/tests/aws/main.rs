@@ -15,4 +15,5 @@ mod sandbox;
 #[path = "../../../authority/tests/support/mod.rs"]
 mod support;
 mod table;
+mod unlisted;
 mod written_over;

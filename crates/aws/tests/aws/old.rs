@@ -135,6 +135,14 @@ async fn a_deployment_of_the_python_ca_is_taken_over_and_adopted() {
         .filter(|call| *call == "dynamodb Scan")
         .count();
     assert_eq!(scans, 0, "a CRL reads what is revoked, and not the table");
+    // A key that a row says is compromised is certified for nobody, whatever is forced.
+    let mut stolen = made.request("csr_stolen");
+    stolen.force_issue = true;
+    let outcome = office.authority.issue(&stolen, &principal(), None).await;
+    assert!(
+        matches!(outcome, Err(IssueError::Rejected(Refusal::KeyCompromised))),
+        "{outcome:?}"
+    );
     for (name, refused) in [("csr", "server"), ("csr_elsewhere", "elsewhere")] {
         let outcome = office.authority.issue(&made.request(name), &principal(), None).await;
         assert!(

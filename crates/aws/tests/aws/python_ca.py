@@ -159,7 +159,8 @@ def csr(key, common_name):
 key, made["leaf"] = leaf("server", notify={"BOOL": True})
 made["csr"], made["csr_elsewhere"] = csr(key, "server"), csr(key, "elsewhere")
 _, made["second"] = leaf("server", days=60)
-_, made["revoked"] = leaf("gone", Revoked={"S": "2026-11-01 10:00:00"})
+key, made["revoked"] = leaf("gone", Revoked={"S": "2026-11-01 10:00:00"}, RevocationReason={"S": "keyCompromise"})
+made["csr_stolen"] = csr(key, "anew")
 _, made["revoked_by_hand"] = leaf("by hand", Revoked={"S": "1 November"})
 # A leaf with a CA's name: it lands in that CA's partition, and before the CA's own row.
 _, made["impostor"] = leaf(issuing_slug, serial=1000)

@@ -43,6 +43,11 @@ impl Running {
             .stderr(Stdio::null())
             .status();
         if !has_packages.is_ok_and(|status| status.success()) {
+            assert!(
+                std::env::var_os("CHANCERY_JUDGES").is_none(),
+                "CHANCERY_JUDGES: {} has not the sandbox's packages: leave the variable out, or run cargo xtask setup",
+                python.display()
+            );
             eprintln!("SKIPPED: the sandbox's packages are not installed (cargo xtask setup)");
             return None;
         }
@@ -69,8 +74,16 @@ impl Drop for Running {
     }
 }
 
-/// Where the packages of Python judges and sandbox are.
+/// Where the packages of Python judges and sandbox are. A folder that somebody names must have them: who names one does not want
+/// these tests skipped.
 pub(crate) fn judges() -> PathBuf {
-    let folder = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/judges/bin");
-    std::env::var_os("CHANCERY_JUDGES").map_or_else(folder, PathBuf::from)
+    let Some(named) = std::env::var_os("CHANCERY_JUDGES").map(PathBuf::from) else {
+        return Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/judges/bin");
+    };
+    assert!(
+        named.join("python").is_file(),
+        "CHANCERY_JUDGES names {}, which has no python: name the bin folder of the judges' virtual environment",
+        named.display()
+    );
+    named
 }

@@ -17,7 +17,7 @@ use crate::port::ledger::{
     AuthorityRecord, CertificateIntent, CertificateRecord, Completion, Counts, CrlIntent, CrlPlan, CrlRecord,
     CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, Evidence, IntentId, KeyStanding, Ledger, LedgerError,
     Listed, OpenIntents, OpenPosition, Page, Reach, Rejection, Related, Reservation, Revocation, Revocations,
-    RevokedTogether, Search, ToRevoke,
+    RevokedTogether, Search, ToRevoke, Unlisted,
 };
 use crate::port::publication::Stat;
 use crate::port::{
@@ -256,6 +256,18 @@ impl<T: Ledger + ?Sized> Ledger for Faulty<T> {
     async fn listed_among(&self, issuer: &Slug, serials: &[Serial]) -> Result<HashMap<Serial, Listed>, LedgerError> {
         self.faults
             .around("ledger.listed_among", ledger, self.inner.listed_among(issuer, serials))
+            .await
+    }
+
+    async fn unlisted(&self, issuer: &Slug, at: UnixTime) -> Result<Unlisted, LedgerError> {
+        self.faults
+            .around("ledger.unlisted", ledger, self.inner.unlisted(issuer, at))
+            .await
+    }
+
+    async fn keep_unlisted(&self, issuer: &Slug, next: Option<Cursor>) -> Result<(), LedgerError> {
+        self.faults
+            .around("ledger.keep_unlisted", ledger, self.inner.keep_unlisted(issuer, next))
             .await
     }
 

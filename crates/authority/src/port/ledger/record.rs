@@ -346,6 +346,17 @@ pub struct Listed {
     pub not_after: UnixTime,
 }
 
+/// What one look at the ledger's own records came to, for revocations that no list has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unlisted {
+    /// Certificates of which a record says that they are revoked and the issuer's list does not, or not for that reason.
+    pub certificates: Vec<CertificateRecord>,
+    /// Records that say so of nothing that can be revoked, in words (at most 100).
+    pub damaged: Vec<String>,
+    /// Where the next look begins; `None`: this one came to the end, and the next begins anew.
+    pub next: Option<Cursor>,
+}
+
 /// A certificate that is to be revoked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ToRevoke {

@@ -1,0 +1,184 @@
+//! Revocations that a row has and no list: somebody wrote `Revoked` by hand, as was usual with the Python CA, or an item of the
+//! list is gone.
+//!
+//! Nothing leads from a list to such a row, so the table is gone through, a page at a time, and each page goes on where the one
+//! before it ended. What a page finds is read again, consistently, before anything comes of it.
+
+use chancery_authority::Slug;
+use chancery_authority::port::ledger::{CertificateRecord, Cursor, LedgerError, Unlisted};
+use chancery_authority::publish::is_past;
+use chancery_authority::revoke::stands;
+use chancery_x509::serial::Serial;
+use chancery_x509::time::UnixTime;
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+
+use super::item::Item;
+use super::revoke::scope_of;
+use super::tables::{Items, Table};
+use super::{DynamoLedger, names, row};
+
+/// Rows of a page at most; DynamoDB ends one at 1 MB, some 400 rows, anyhow.
+const ROWS: i32 = 500;
+
+/// Rows that are looked at together.
+const AT_ONCE: usize = 16;
+
+/// Rows whose trouble is described.
+const DESCRIBED: usize = 100;
+
+const REVOKED: &str = "attribute_exists(#Revoked)";
+const READ: &str = "#CommonName, #SerialNumber, #Expires, #Issued, #Revoked, #RevocationReason, #InvalidityDate";
+
+/// What a row that says it is revoked, and is on no list, comes to.
+enum Finding {
+    Due(Box<CertificateRecord>),
+    Damaged(String),
+    /// Another CA's, or listed where it was not looked for at first.
+    Nothing,
+}
+
+impl DynamoLedger {
+    pub(super) async fn find_unlisted(&self, issuer: &Slug, at: UnixTime) -> Result<Unlisted, LedgerError> {
+        // Until all rows are adopted, every CRL reads the whole table.
+        if self.has_old_rows().await? {
+            return Ok(Unlisted::default());
+        }
+        let page = self.rows_that_say_revoked(issuer).await?;
+        let mut unlisted = Unlisted {
+            next: page.next.as_ref().and_then(cursor),
+            ..Unlisted::default()
+        };
+        let mut rows = Vec::new();
+        for item in &page.items {
+            match row::serial(item) {
+                // Whoever can change that could take `Revoked` away as well.
+                Ok(_) if item.parse("Expires", row::parse_time).is_ok_and(|end| is_past(end, at)) => {}
+                Ok(serial) => rows.push((serial, item)),
+                Err(error) => describe(&mut unlisted, format!("{}: {error}", super::called(item))),
+            }
+        }
+        let serials: Vec<Serial> = rows.iter().map(|(serial, _)| *serial).collect();
+        let listed = self.read_listed(issuer, &serials).await?;
+        rows.retain(|(serial, item)| {
+            let wanted = row::revocation(item).map(|revocation| revocation.reason).unwrap_or_default();
+            !listed.get(serial).is_some_and(|listed| stands(listed.reason, wanted))
+        });
+        let looks = rows.iter().map(|(serial, item)| self.look_at(issuer, *serial, item));
+        let findings: Vec<Finding> = stream::iter(looks.collect::<Vec<_>>())
+            .buffered(AT_ONCE)
+            .try_collect()
+            .await?;
+        for finding in findings {
+            match finding {
+                Finding::Due(record) => unlisted.certificates.push(*record),
+                Finding::Damaged(what) => describe(&mut unlisted, what),
+                Finding::Nothing => {}
+            }
+        }
+        Ok(unlisted)
+    }
+
+    /// Of the issuing CA a page of the table. What other CAs issued are CAs, which have few rows, known by their names.
+    async fn rows_that_say_revoked(&self, issuer: &Slug) -> Result<Items, LedgerError> {
+        if issuer == self.deployment.issuing_ca() {
+            let after = self.unlisted_position(issuer).await?;
+            return self
+                .tables
+                .look_through(Table::Certificates, REVOKED, READ, ROWS, after)
+                .await;
+        }
+        let cas = self.known_cas().await?;
+        let keys = cas.iter().map(|ca| (Table::Certificates, ca.row_key()));
+        let rows = self.tables.get_many(keys.collect()).await?;
+        let rows = rows.into_iter().map(|(_, row)| row).filter(|row| row.has("Revoked"));
+        Ok(Items {
+            items: rows.collect(),
+            next: None,
+        })
+    }
+
+    async fn look_at(&self, issuer: &Slug, serial: Serial, row: &Item) -> Result<Finding, LedgerError> {
+        let called = super::called(row);
+        let found = match self.find_to_revoke(serial).await {
+            Ok(found) => found,
+            Err(LedgerError::Damaged { detail }) => return Ok(Finding::Damaged(format!("{called}: {detail}"))),
+            Err(error) => return Err(error),
+        };
+        let Some(found) = found else {
+            return self.look_at_nobodys(row, called).await;
+        };
+        let has_row = |key: &Item| {
+            ["CommonName", "SerialNumber"]
+                .into_iter()
+                .all(|part| key.0.get(part) == row.0.get(part))
+        };
+        let record = found.record;
+        if !found.row_key.as_ref().is_some_and(has_row) || record.revocation.is_none() {
+            return Ok(Finding::Damaged(format!(
+                "{called} says Revoked, and is not the row of the certificate with that serial number, which is that of {:?}: \
+                 write it there, or list the certificate in revoked.json",
+                record.common_name
+            )));
+        }
+        if record.id.issuer != *issuer {
+            return Ok(Finding::Nothing);
+        }
+        // Lists of shards were not looked at.
+        if record.shard.is_some() {
+            let key = names::revocation(&scope_of(&record), serial);
+            if self.tables.get(Table::Journal, key).await?.is_some() {
+                return Ok(Finding::Nothing);
+            }
+        }
+        Ok(Finding::Due(Box::new(record)))
+    }
+
+    /// A row of which nobody knows a certificate. One that has something for a certificate is listed by the issuing CA, as
+    /// adopting would list it; either is told.
+    async fn look_at_nobodys(&self, row: &Item, called: String) -> Result<Finding, LedgerError> {
+        let part = |name| row.as_text(name).unwrap_or_default();
+        let key = Item::row_key(part("CommonName"), part("SerialNumber"));
+        let whole = self.tables.get(Table::Certificates, key).await?.unwrap_or_default();
+        if !whole.has("Certificate") {
+            return Ok(Finding::Damaged(format!(
+                "{called} says Revoked, and there is no certificate of that serial number: compare name and number"
+            )));
+        }
+        self.adopt_revocation(&whole).await?;
+        Ok(Finding::Damaged(format!(
+            "{called} says Revoked of a certificate that cannot be read; its serial number is listed"
+        )))
+    }
+
+    /// Where the next page begins. What cannot be read begins anew.
+    async fn unlisted_position(&self, issuer: &Slug) -> Result<Option<Item>, LedgerError> {
+        let item = self.tables.get(Table::Journal, names::row_scan(issuer)).await?;
+        let after = item.and_then(|item| item.as_text("After").ok().map(str::to_owned));
+        let key: Option<(String, String)> = after.and_then(|after| serde_json::from_str(&after).ok());
+        Ok(key
+            .filter(|(name, serial)| !name.is_empty() && !serial.is_empty())
+            .map(|(name, serial)| Item::row_key(name, serial)))
+    }
+
+    pub(super) async fn keep_unlisted_position(&self, issuer: &Slug, next: Option<Cursor>) -> Result<(), LedgerError> {
+        // The others' rows are looked at all together.
+        if issuer != self.deployment.issuing_ca() {
+            return Ok(());
+        }
+        let item = names::row_scan(issuer).optional_text("After", next.map(|next| next.0));
+        self.tables.put(Table::Journal, item).await
+    }
+}
+
+fn describe(unlisted: &mut Unlisted, what: String) {
+    if unlisted.damaged.len() < DESCRIBED {
+        unlisted.damaged.push(what);
+    }
+}
+
+/// The key of the row that a page ended with.
+fn cursor(key: &Item) -> Option<Cursor> {
+    let part = |name| key.as_text(name).ok();
+    let position = (part("CommonName")?, part("SerialNumber")?);
+    serde_json::to_string(&position).ok().map(Cursor)
+}

@@ -1,0 +1,202 @@
+//! `Revoked` written into rows by hand, as was usual with the Python CA: it comes on the next CRLs all the same.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use chancery_authority::Slug;
+use chancery_authority::issue::{IssueError, Refusal};
+use chancery_authority::port::ledger::{CertificateRecord, KeyStanding, Listed, Unlisted};
+use chancery_aws::Deployment;
+use chancery_x509::crl::RevocationReason;
+use chancery_x509::serial::Serial;
+
+use crate::office::{NOW, Office};
+use crate::pages::{text, write};
+use crate::rows::{crl, issue, revoke, write_over};
+use crate::sandbox::{Sandbox, patient};
+use crate::support::{Requester, principal, request};
+
+fn row(name: &str, serial: Serial) -> [(&'static str, String); 2] {
+    [("CommonName", name.to_owned()), ("SerialNumber", serial.to_string())]
+}
+
+async fn by_hand(sandbox: &Sandbox, deployment: &Deployment, name: &str, serial: Serial, attributes: &[(&str, &str)]) {
+    for (attribute, value) in attributes {
+        write_over(sandbox, deployment.table(), row(name, serial), attribute, text(*value)).await;
+    }
+}
+
+const REVOKED: (&str, &str) = ("Revoked", "2026-11-20 10:00:00");
+const COMPROMISED: (&str, &str) = ("RevocationReason", "keyCompromise");
+
+/// One look, as a CRL function has it, and what it found revoked.
+async fn look(office: &Office, issuer: &Slug) -> Unlisted {
+    let ledger = &office.ports.ledger;
+    let unlisted = ledger.unlisted(issuer, NOW).await.unwrap();
+    for record in &unlisted.certificates {
+        revoke_as_it_says(office, record.clone()).await;
+    }
+    ledger.keep_unlisted(issuer, unlisted.next.clone()).await.unwrap();
+    unlisted
+}
+
+async fn revoke_as_it_says(office: &Office, record: CertificateRecord) {
+    let reason = record.revocation.as_ref().unwrap().reason;
+    let revoked = office.authority.revoke_record(record, reason, None, &principal()).await;
+    assert!(revoked.unwrap().already, "it stands as it was written");
+}
+
+fn serials(unlisted: &Unlisted) -> Vec<Serial> {
+    let mut serials: Vec<_> = unlisted.certificates.iter().map(|record| record.id.serial).collect();
+    serials.sort_unstable();
+    serials
+}
+
+async fn reason_listed(office: &Office, issuer: &Slug, serial: Serial) -> Option<RevocationReason> {
+    let listed = office.ports.ledger.listed_among(issuer, &[serial]).await.unwrap();
+    listed.get(&serial).map(|Listed { reason, .. }| *reason)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_revoked_by_hand_is_found_and_listed() {
+    let Some(sandbox) = Sandbox::start() else { return };
+    let (office, deployment) = Office::new(&sandbox, &patient()).await;
+    let issuing = deployment.issuing_ca();
+    let requester = Requester::new();
+    let stolen = requester.request("stolen.example.com");
+    let stolen = office.authority.issue(&stolen, &principal(), None).await.unwrap().record;
+    let mut found = vec![issue(&office, "hand.example.com").await, stolen.id.serial];
+    let listed = issue(&office, "listed.example.com").await;
+    let other = issue(&office, "other.example.com").await;
+    revoke(&office, listed).await;
+    by_hand(&sandbox, &deployment, "hand.example.com", found[0], &[REVOKED]).await;
+    by_hand(&sandbox, &deployment, "stolen.example.com", found[1], &[REVOKED, COMPROMISED]).await;
+    // Under another's name, and of no certificate at all: neither revokes anybody.
+    by_hand(&sandbox, &deployment, "not-its-name.example.com", other, &[REVOKED]).await;
+    by_hand(&sandbox, &deployment, "nobody", "4711".parse().unwrap(), &[REVOKED]).await;
+    let nobody = HashMap::from([("CommonName", "nobody"), ("SerialNumber", "x"), REVOKED]);
+    let nobody = nobody.into_iter().map(|(name, value)| (name.to_owned(), text(value)));
+    write(&sandbox, deployment.table(), vec![nobody.collect()]).await;
+    assert_eq!(crl(&office, &deployment).await.0, [listed], "no list leads to a row");
+
+    found.sort_unstable();
+    let looked = look(&office, issuing).await;
+    assert_eq!(serials(&looked), found);
+    assert_eq!(looked.damaged.len(), 3, "{:?}", looked.damaged);
+    let mut wanted = [&found[..], &[listed]].concat();
+    wanted.sort_unstable();
+    assert_eq!(crl(&office, &deployment).await, (wanted, vec![]));
+    assert_eq!(
+        reason_listed(&office, issuing, stolen.id.serial).await,
+        Some(RevocationReason::KeyCompromise)
+    );
+    let standing = office.ports.ledger.key_holder(stolen.key, "another").await.unwrap();
+    assert_eq!(standing, KeyStanding::Blocked);
+    let again = look(&office, issuing).await;
+    assert_eq!((serials(&again), again.damaged.len()), (vec![], 3), "what is not mended is told again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worse_reason_written_by_hand_comes_on_the_list() {
+    let Some(sandbox) = Sandbox::start() else { return };
+    let (office, deployment) = Office::new(&sandbox, &patient()).await;
+    let issuing = deployment.issuing_ca();
+    let serial = issue(&office, "a.example.com").await;
+    revoke(&office, serial).await;
+    by_hand(&sandbox, &deployment, "a.example.com", serial, &[COMPROMISED]).await;
+    assert_eq!(serials(&look(&office, issuing).await), [serial]);
+    assert_eq!(
+        reason_listed(&office, issuing, serial).await,
+        Some(RevocationReason::KeyCompromise)
+    );
+    assert_eq!(look(&office, issuing).await, Unlisted::default());
+    // One that ended long ago is left out, and a CA's own row is its parent's to look at.
+    let ended = issue(&office, "ended.example.com").await;
+    by_hand(
+        &sandbox,
+        &deployment,
+        "ended.example.com",
+        ended,
+        &[REVOKED, ("Expires", "2026-11-01 00:00:00")],
+    )
+    .await;
+    let ca = office.authority.issuing_ca().unwrap().certificate().serial();
+    by_hand(&sandbox, &deployment, issuing.as_str(), ca, &[REVOKED]).await;
+    assert_eq!(look(&office, issuing).await, Unlisted::default());
+    assert_eq!(serials(&look(&office, deployment.root_ca()).await), [ca]);
+    assert!(reason_listed(&office, deployment.root_ca(), ca).await.is_some());
+    assert_eq!(look(&office, deployment.root_ca()).await, Unlisted::default());
+    let refused = office.authority.issue(&request("late.example.com"), &principal(), None).await;
+    assert!(
+        matches!(refused, Err(IssueError::Rejected(Refusal::IssuerRevoked { .. }))),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn looks_go_on_where_the_last_one_ended() {
+    let Some(sandbox) = Sandbox::start() else { return };
+    let (office, deployment) = Office::new(&sandbox, &patient()).await;
+    let issuing = deployment.issuing_ca();
+    let rows = (0..1_200_u32).map(|number| {
+        let item = [("CommonName", format!("host{number}")), ("SerialNumber", (number + 100_000).to_string())];
+        let item = item.into_iter().map(|(name, value)| (name.to_owned(), text(value)));
+        item.collect::<HashMap<String, AttributeValue>>()
+    });
+    write(&sandbox, deployment.table(), rows.collect()).await;
+    let mut wanted = Vec::new();
+    for name in ["a.example.com", "b.example.com", "c.example.com"] {
+        let serial = issue(&office, name).await;
+        by_hand(&sandbox, &deployment, name, serial, &[REVOKED]).await;
+        wanted.push(serial);
+    }
+    let (mut found, mut looks) = (Vec::new(), 0);
+    loop {
+        // Each by a process of its own: where it goes on stands in the journal.
+        let office = Office::open(&sandbox, &deployment, office.bucket(), &patient()).await;
+        sandbox.take_calls();
+        let looked = look(&office, issuing).await;
+        let (calls, items) = sandbox.take_calls_and_items();
+        let scans = calls.iter().filter(|call| *call == "dynamodb Scan").count();
+        assert_eq!(scans, 1, "a look is one page");
+        assert!(items < 600, "{items} items");
+        found.extend(serials(&looked));
+        looks += 1;
+        assert!(looks < 10, "it comes to the end");
+        if looked.next.is_none() {
+            break;
+        }
+    }
+    assert!(looks >= 3, "{looks}");
+    found.sort_unstable();
+    wanted.sort_unstable();
+    assert_eq!(found, wanted);
+    // A position that nobody can read begins anew.
+    let position = [("Key", format!("row-scan#{issuing}")), ("Sort", "-".to_owned())];
+    write_over(&sandbox, deployment.journal_table(), position, "After", text("[\"\"]")).await;
+    assert!(look(&office, issuing).await.next.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_in_another_row_is_known_by_a_ca_that_came_to_be_since() {
+    let Some(sandbox) = Sandbox::start() else { return };
+    let (deployment, bucket) = (sandbox.deployment().await, sandbox.bucket().await);
+    // It read the CAs when there were none.
+    let early = Office::open(&sandbox, &deployment, &bucket, &patient()).await;
+    early.ports.ledger.certificate_to_revoke("1".parse().unwrap()).await.unwrap();
+    let office = Office::open(&sandbox, &deployment, &bucket, &patient()).await;
+    office.authority.initialise(&|_: &str| ()).await.unwrap();
+    let serial = issue(&office, "a.example.com").await;
+    let key = row("a.example.com", serial);
+    let rows = sandbox.rows(&deployment).await;
+    let mut moved: HashMap<_, _> = rows[&(key[0].1.clone(), key[1].1.clone())].clone().into_iter().collect();
+    moved.insert("CommonName".to_owned(), text("elsewhere"));
+    write(&sandbox, deployment.table(), vec![moved]).await;
+    let delete = sandbox.dynamodb().delete_item().table_name(deployment.table());
+    let delete = key.into_iter().fold(delete, |delete, (name, value)| delete.key(name, text(value)));
+    delete.send().await.unwrap();
+    let found = early.ports.ledger.certificate_to_revoke(serial).await.unwrap().unwrap();
+    let damaged = found.damaged.unwrap();
+    assert!(damaged.contains("stands in row"), "{damaged}");
+    assert!(!found.record.certificate.is_empty());
+}
