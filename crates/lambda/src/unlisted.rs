@@ -36,7 +36,10 @@ impl Found {
             return Ok(());
         }
         office.metrics.crl_damaged(ca.slug().as_str(), self.all() as u64);
-        let (listed, damaged) = (self.listed.load(Ordering::Relaxed), self.damaged.load(Ordering::Relaxed));
+        let (listed, damaged) = (
+            self.listed.load(Ordering::Relaxed),
+            self.damaged.load(Ordering::Relaxed),
+        );
         let message = format!(
             "rows of the certificate table said Revoked and were not on the list of {}: {listed} were listed and are on the CRL, \
              {damaged} are not as they should be; the log says which. revoked.json is how certificates are revoked",
@@ -65,10 +68,12 @@ pub(crate) async fn list(
     let looked = match until {
         None => looking.await,
         // The next run looks at the same again.
-        Some(until) => tokio::time::timeout_at(until.into(), looking).await.unwrap_or_else(|_| {
-            tracing::error!("looking for revocations that no list has took its share of the time, and is cut off");
-            Ok(())
-        }),
+        Some(until) => tokio::time::timeout_at(until.into(), looking)
+            .await
+            .unwrap_or_else(|_| {
+                tracing::error!("looking for revocations that no list has took its share of the time, and is cut off");
+                Ok(())
+            }),
     };
     looked.inspect_err(|failure| {
         tracing::error!(%failure, "the ledger's records could not be held against the list");
@@ -89,7 +94,11 @@ async fn look(office: &Office, ca: &Ca, principal: &Principal, found: &Found) ->
             .invalidity_date
             .filter(|date| (UnixTime::FIRST..=ports.clock.now()).contains(date));
         let reason = revocation.reason;
-        match office.authority.revoke_record(record, reason, invalidity_date, principal).await {
+        match office
+            .authority
+            .revoke_record(record, reason, invalidity_date, principal)
+            .await
+        {
             Ok(_) => {
                 tracing::error!(%serial, common_name, reason = reason.name(), "a row says Revoked, and no list did; it is listed now");
                 found.listed.fetch_add(1, Ordering::Relaxed);
@@ -109,4 +118,3 @@ async fn look(office: &Office, ca: &Ca, principal: &Principal, found: &Found) ->
     ports.ledger.keep_unlisted(ca.slug(), unlisted.next).await?;
     Ok(is_end)
 }
-

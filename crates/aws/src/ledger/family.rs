@@ -283,7 +283,8 @@ impl DynamoLedger {
             .await?
             .filter(|found| found.record.id.issuer == *issuer);
         let record = found.ok_or(LedgerError::NotFound(serial))?.record;
-        self.block(record.key, &record.common_name, serial, revocation.at).await?;
+        self.block(record.key, &record.common_name, serial, revocation.at)
+            .await?;
         if reach == Reach::Certificate {
             let at = revocation.at;
             let certificate = self
@@ -370,9 +371,7 @@ impl DynamoLedger {
             names::block(key),
             "SET #Blocked = if_not_exists(#Blocked, :at), #Serial = if_not_exists(#Serial, :serial)",
             "",
-            Item::default()
-                .time(":at", at)
-                .text(":serial", serial.to_string()),
+            Item::default().time(":at", at).text(":serial", serial.to_string()),
         );
         kept.await?;
         let blocked = self.tables.update(

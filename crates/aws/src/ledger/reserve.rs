@@ -139,7 +139,10 @@ impl DynamoLedger {
         Ok(if items.iter().any(|(_, item)| item.has(BLOCKED)) {
             Claim::Blocked
         } else {
-            items.into_iter().next().map_or(Claim::Free, |(_, item)| Claim::Held(item))
+            items
+                .into_iter()
+                .next()
+                .map_or(Claim::Free, |(_, item)| Claim::Held(item))
         })
     }
 

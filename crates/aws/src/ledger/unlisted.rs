@@ -60,7 +60,9 @@ impl DynamoLedger {
         let serials: Vec<Serial> = rows.iter().map(|(serial, _)| *serial).collect();
         let listed = self.read_listed(issuer, &serials).await?;
         rows.retain(|(serial, item)| {
-            let wanted = row::revocation(item).map(|revocation| revocation.reason).unwrap_or_default();
+            let wanted = row::revocation(item)
+                .map(|revocation| revocation.reason)
+                .unwrap_or_default();
             !listed.get(serial).is_some_and(|listed| stands(listed.reason, wanted))
         });
         let looks = rows.iter().map(|(serial, item)| self.look_at(issuer, *serial, item));

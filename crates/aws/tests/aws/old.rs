@@ -135,14 +135,7 @@ async fn a_deployment_of_the_python_ca_is_taken_over_and_adopted() {
         .filter(|call| *call == "dynamodb Scan")
         .count();
     assert_eq!(scans, 0, "a CRL reads what is revoked, and not the table");
-    // A key that a row says is compromised is certified for nobody, whatever is forced.
-    let mut stolen = made.request("csr_stolen");
-    stolen.force_issue = true;
-    let outcome = office.authority.issue(&stolen, &principal(), None).await;
-    assert!(
-        matches!(outcome, Err(IssueError::Rejected(Refusal::KeyCompromised))),
-        "{outcome:?}"
-    );
+    a_key_that_a_row_says_is_compromised_is_refused(&office, &made).await;
     for (name, refused) in [("csr", "server"), ("csr_elsewhere", "elsewhere")] {
         let outcome = office.authority.issue(&made.request(name), &principal(), None).await;
         assert!(
@@ -177,6 +170,17 @@ async fn a_deployment_of_the_python_ca_is_taken_over_and_adopted() {
         assert!(names.iter().all(|name| allowed.contains(name)), "{key:?}: {names:?}");
         assert!(row.keys().all(|name| after.contains_key(name)), "{key:?}");
     }
+}
+
+/// Whatever is forced, and whatever name is asked for.
+async fn a_key_that_a_row_says_is_compromised_is_refused(office: &Office, made: &Made) {
+    let mut stolen = made.request("csr_stolen");
+    stolen.force_issue = true;
+    let outcome = office.authority.issue(&stolen, &principal(), None).await;
+    assert!(
+        matches!(outcome, Err(IssueError::Rejected(Refusal::KeyCompromised))),
+        "{outcome:?}"
+    );
 }
 
 async fn adopt(office: &Office, sandbox: &Sandbox, deployment: &Deployment) {

@@ -64,13 +64,25 @@ async fn what_was_revoked_by_hand_is_found_and_listed() {
     let issuing = deployment.issuing_ca();
     let requester = Requester::new();
     let stolen = requester.request("stolen.example.com");
-    let stolen = office.authority.issue(&stolen, &principal(), None).await.unwrap().record;
+    let stolen = office
+        .authority
+        .issue(&stolen, &principal(), None)
+        .await
+        .unwrap()
+        .record;
     let mut found = vec![issue(&office, "hand.example.com").await, stolen.id.serial];
     let listed = issue(&office, "listed.example.com").await;
     let other = issue(&office, "other.example.com").await;
     revoke(&office, listed).await;
     by_hand(&sandbox, &deployment, "hand.example.com", found[0], &[REVOKED]).await;
-    by_hand(&sandbox, &deployment, "stolen.example.com", found[1], &[REVOKED, COMPROMISED]).await;
+    by_hand(
+        &sandbox,
+        &deployment,
+        "stolen.example.com",
+        found[1],
+        &[REVOKED, COMPROMISED],
+    )
+    .await;
     // Under another's name, and of no certificate at all: neither revokes anybody.
     by_hand(&sandbox, &deployment, "not-its-name.example.com", other, &[REVOKED]).await;
     by_hand(&sandbox, &deployment, "nobody", "4711".parse().unwrap(), &[REVOKED]).await;
@@ -93,7 +105,11 @@ async fn what_was_revoked_by_hand_is_found_and_listed() {
     let standing = office.ports.ledger.key_holder(stolen.key, "another").await.unwrap();
     assert_eq!(standing, KeyStanding::Blocked);
     let again = look(&office, issuing).await;
-    assert_eq!((serials(&again), again.damaged.len()), (vec![], 3), "what is not mended is told again");
+    assert_eq!(
+        (serials(&again), again.damaged.len()),
+        (vec![], 3),
+        "what is not mended is told again"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -126,7 +142,10 @@ async fn a_worse_reason_written_by_hand_comes_on_the_list() {
     assert_eq!(serials(&look(&office, deployment.root_ca()).await), [ca]);
     assert!(reason_listed(&office, deployment.root_ca(), ca).await.is_some());
     assert_eq!(look(&office, deployment.root_ca()).await, Unlisted::default());
-    let refused = office.authority.issue(&request("late.example.com"), &principal(), None).await;
+    let refused = office
+        .authority
+        .issue(&request("late.example.com"), &principal(), None)
+        .await;
     assert!(
         matches!(refused, Err(IssueError::Rejected(Refusal::IssuerRevoked { .. }))),
         "{refused:?}"
@@ -139,7 +158,10 @@ async fn looks_go_on_where_the_last_one_ended() {
     let (office, deployment) = Office::new(&sandbox, &patient()).await;
     let issuing = deployment.issuing_ca();
     let rows = (0..1_200_u32).map(|number| {
-        let item = [("CommonName", format!("host{number}")), ("SerialNumber", (number + 100_000).to_string())];
+        let item = [
+            ("CommonName", format!("host{number}")),
+            ("SerialNumber", (number + 100_000).to_string()),
+        ];
         let item = item.into_iter().map(|(name, value)| (name.to_owned(), text(value)));
         item.collect::<HashMap<String, AttributeValue>>()
     });
@@ -183,17 +205,27 @@ async fn a_certificate_in_another_row_is_known_by_a_ca_that_came_to_be_since() {
     let (deployment, bucket) = (sandbox.deployment().await, sandbox.bucket().await);
     // It read the CAs when there were none.
     let early = Office::open(&sandbox, &deployment, &bucket, &patient()).await;
-    early.ports.ledger.certificate_to_revoke("1".parse().unwrap()).await.unwrap();
+    early
+        .ports
+        .ledger
+        .certificate_to_revoke("1".parse().unwrap())
+        .await
+        .unwrap();
     let office = Office::open(&sandbox, &deployment, &bucket, &patient()).await;
     office.authority.initialise(&|_: &str| ()).await.unwrap();
     let serial = issue(&office, "a.example.com").await;
     let key = row("a.example.com", serial);
     let rows = sandbox.rows(&deployment).await;
-    let mut moved: HashMap<_, _> = rows[&(key[0].1.clone(), key[1].1.clone())].clone().into_iter().collect();
+    let mut moved: HashMap<_, _> = rows[&(key[0].1.clone(), key[1].1.clone())]
+        .clone()
+        .into_iter()
+        .collect();
     moved.insert("CommonName".to_owned(), text("elsewhere"));
     write(&sandbox, deployment.table(), vec![moved]).await;
     let delete = sandbox.dynamodb().delete_item().table_name(deployment.table());
-    let delete = key.into_iter().fold(delete, |delete, (name, value)| delete.key(name, text(value)));
+    let delete = key
+        .into_iter()
+        .fold(delete, |delete, (name, value)| delete.key(name, text(value)));
     delete.send().await.unwrap();
     let found = early.ports.ledger.certificate_to_revoke(serial).await.unwrap().unwrap();
     let damaged = found.damaged.unwrap();
