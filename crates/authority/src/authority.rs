@@ -45,7 +45,7 @@ impl Authority {
     /// Opens an authority: reads the CAs that exist from the ledger. Creates nothing.
     pub async fn open(ports: Ports, config: Config, profiles: Profiles) -> Result<Self, LedgerError> {
         let cas = read_cas(&ports).await?;
-        let authenticator = Authenticator::new(ports.intent_keys.clone(), ports.entropy.clone());
+        let authenticator = authenticator(&ports);
         let authority = Self {
             ports,
             config,
@@ -182,6 +182,13 @@ impl Ca {
     }
 }
 
+impl Ca {
+    /// Who signed its certificate: the CA above, or for a root itself.
+    pub(crate) fn signer(&self) -> &Slug {
+        self.record.parent.as_ref().unwrap_or(&self.record.slug)
+    }
+}
+
 impl TryFrom<AuthorityRecord> for Ca {
     type Error = LedgerError;
 
@@ -202,6 +209,10 @@ impl TryFrom<AuthorityRecord> for Ca {
             is_same_twice: AtomicBool::new(false),
         })
     }
+}
+
+fn authenticator(ports: &Ports) -> Authenticator {
+    Authenticator::new(ports.intent_keys.clone(), ports.entropy.clone(), ports.clock.clone())
 }
 
 async fn read_cas(ports: &Ports) -> Result<Vec<Arc<Ca>>, LedgerError> {

@@ -32,6 +32,12 @@ pub enum NotSignable {
     /// The code does not belong to what is recorded.
     #[error("its authentication code is not that of what is recorded: it was written or changed by somebody else")]
     WrongCode,
+    /// The code is made with a key of a day that is past, or to come.
+    #[error(
+        "its authentication code is not of the last {days} days: it waited longer than anything is waited for, a former version \
+         made it, or somebody made it with a key of long ago", days = crate::port::IntentNonce::DAYS
+    )]
+    OldCode,
     /// Not a TBSCertificate, or not one alone.
     #[error("what is recorded to be signed is no TBSCertificate: {0}")]
     NotATbsCertificate(#[from] CertificateError),

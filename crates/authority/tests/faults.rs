@@ -13,7 +13,7 @@ use chancery_authority::port::ledger::{CertificateRecord, CrlScope, Kind, Search
 use chancery_x509::algorithm::CaKeyAlgorithm;
 use chancery_x509::certificate::{Certificate, TbsCertificate};
 use chancery_x509::crl::{RevocationReason, RevokedEntry};
-use chancery_x509::time::UnixTime;
+use chancery_x509::time::{DAY, UnixTime};
 use support::{NOW, Office, certificate, request};
 
 const FAULTS: [Fault; 4] = [Fault::FailBefore, Fault::FailAfter, Fault::DieBefore, Fault::DieAfter];
@@ -341,6 +341,24 @@ async fn a_renewal_whose_predecessor_is_revoked_meanwhile_is_not_taken_up() {
     assert_eq!((swept.lost.len(), swept.completed.len()), (1, 0));
     assert_eq!(swept.refused, [], "nobody wrote it who should not have");
     assert_eq!(office.house.keys.log().len(), signatures);
+}
+
+#[tokio::test]
+async fn a_code_is_good_for_a_week_and_each_day_has_a_key_of_its_own() {
+    let office = Office::new().await;
+    let keys = || office.house.intent_keys.derived().len();
+    let before = keys();
+    leave_open(&office, "tls-client", 1).await;
+    assert_eq!(keys(), before, "the first day's is known");
+    office.house.clock.advance(8 * DAY);
+    leave_open(&office, "tls-server", 2).await;
+    assert_eq!(keys(), before + 1);
+    office.house.clock.advance(7 * DAY);
+    let swept = office.authority.sweep().await.unwrap();
+    assert_eq!((swept.completed.len(), swept.refused.len(), swept.failed.len()), (2, 1, 0));
+    let reason = swept.refused[0].1.to_string();
+    assert!(reason.contains("not of the last 7 days"), "{reason}");
+    assert_eq!(keys(), before + 1, "and no key is asked for that no code is taken of");
 }
 
 #[tokio::test]

@@ -41,17 +41,17 @@ struct Stage {
 type Attack = fn(&Stage, &mut CertificateIntent, CertificateTemplate);
 
 /// What somebody can make of an intent who may write to the ledger and cannot make codes.
-const WITHOUT_THE_KEY: [(&str, Attack); 15] = [
+const WITHOUT_THE_KEY: [(&str, Attack); 16] = [
     ("no code", |_, intent, _| intent.authentication = None),
     ("a code of chance", |_, intent, _| {
         intent.authentication = Some(IntentCode {
-            nonce: IntentNonce([1; 32]),
+            nonce: IntentNonce::of_day(NOW, [1; 32]),
             code: [2; 32],
         });
     }),
     ("another nonce", |_, intent, _| {
         if let Some(code) = &mut intent.authentication {
-            code.nonce = IntentNonce([3; 32]);
+            code.nonce = IntentNonce::of_day(NOW, [3; 32]);
         }
     }),
     ("a CA's TBSCertificate", |stage, intent, template| {
@@ -87,6 +87,11 @@ const WITHOUT_THE_KEY: [(&str, Attack); 15] = [
         let mut octets = *intent.id.serial.as_padded();
         octets[19] ^= 1;
         intent.id.serial = ok(chancery_x509::serial::Serial::from_octets(&octets));
+    }),
+    ("a nonce of another day", |_, intent, _| {
+        if let Some(code) = &mut intent.authentication {
+            code.nonce = IntentNonce([3; 32]);
+        }
     }),
 ];
 
@@ -230,7 +235,7 @@ pub async fn planted_nonces(ledger: Arc<dyn Ledger>, config: Config, count: u8) 
     for number in 0..count {
         let (mut intent, _) = stage.prepare(&format!("nonce {number}")).await;
         intent.authentication = Some(IntentCode {
-            nonce: IntentNonce([number; 32]),
+            nonce: IntentNonce::of_day(NOW, [number; 32]),
             code: [0; 32],
         });
         stage.plant(intent, "a nonce").await;

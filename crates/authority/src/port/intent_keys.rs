@@ -8,13 +8,15 @@ use std::fmt;
 
 use async_trait::async_trait;
 use aws_lc_rs::hmac;
+use chancery_x509::time::{DAY, UnixTime};
 
 use super::keystore::KeyStoreError;
 
 /// What the key store's secret is used for, before each nonce: no other use of it makes the same keys.
 const LABEL: &[u8; 24] = b"chancery intent key v1\0\0";
 
-/// A random number that a key is derived from.
+/// A number that a key is derived from: the day on which it was drawn, and chance. Whoever got hold of a key, once, can make
+/// codes with it for as long as codes of that day are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IntentNonce(pub [u8; 32]);
 
@@ -30,6 +32,32 @@ pub trait IntentKeys: Send + Sync {
 }
 
 impl IntentNonce {
+    /// Days for which codes under a nonce are taken: an intent waits for a key store that does not answer, for the sweep, and
+    /// for its caller, and for nobody longer.
+    pub const DAYS: i64 = 7;
+
+    /// One of that day, of 28 random octets and four that are written over.
+    pub fn of_day(at: UnixTime, mut random: [u8; 32]) -> Self {
+        let day = u32::try_from(at.0.div_euclid(DAY)).unwrap_or_default();
+        random[..4].copy_from_slice(&day.to_be_bytes());
+        Self(random)
+    }
+
+    /// Whether it was drawn on the day of that time.
+    pub fn is_of_day(&self, at: UnixTime) -> bool {
+        self.age_in_days(at) == 0
+    }
+
+    /// Whether codes under it are taken: not of a day that is long past, nor, but for a clock that is ahead, of one to come.
+    pub fn is_taken(&self, at: UnixTime) -> bool {
+        (-1..=Self::DAYS).contains(&self.age_in_days(at))
+    }
+
+    fn age_in_days(&self, at: UnixTime) -> i64 {
+        let [a, b, c, d, ..] = self.0;
+        at.0.div_euclid(DAY) - i64::from(u32::from_be_bytes([a, b, c, d]))
+    }
+
     /// What the secret's HMAC is computed over.
     pub fn message(&self) -> Vec<u8> {
         [LABEL.as_slice(), &self.0].concat()
@@ -71,6 +99,19 @@ impl fmt::Debug for IntentKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_nonce_is_taken_for_a_week() {
+        let drawn = UnixTime(1_795_464_000);
+        let nonce = IntentNonce::of_day(drawn, [7; 32]);
+        assert_eq!(nonce.0[4..], [7; 28]);
+        for (days, taken) in [(-2, false), (-1, true), (0, true), (7, true), (8, false), (9_000, false)] {
+            assert_eq!(nonce.is_taken(drawn.plus_days(days)), taken, "after {days} days");
+            assert_eq!(nonce.is_of_day(drawn.plus_days(days)), days == 0);
+        }
+        // As former versions drew them.
+        assert!(!IntentNonce([7; 32]).is_taken(drawn));
+    }
 
     #[test]
     fn a_derived_key_is_the_hmac_of_label_and_nonce() {

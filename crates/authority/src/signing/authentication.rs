@@ -1,13 +1,13 @@
 //! Authentication codes of intents: made by those who may prepare certificates, verified before anything is signed again.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::lock::Mutex as AsyncMutex;
 
 use super::NotSignable;
 use crate::port::ledger::{CertificateIntent, IntentCode, Kind, OpenIntent, TokenOrigin};
-use crate::port::{Entropy, IntentKey, IntentKeys, IntentNonce, KeyStoreError};
+use crate::port::{Clock, Entropy, IntentKey, IntentKeys, IntentNonce, KeyStoreError};
 
 /// Keys of other processes' nonces that are kept at most. Each costs a call of the key store.
 const KEPT: usize = 256;
@@ -16,24 +16,27 @@ const KEPT: usize = 256;
 pub(crate) struct Authenticator {
     keys: Arc<dyn IntentKeys>,
     entropy: Arc<dyn Entropy>,
-    own: OnceLock<(IntentNonce, Arc<IntentKey>)>,
+    clock: Arc<dyn Clock>,
+    /// Of the day on which it was used last.
+    own: Mutex<Option<(IntentNonce, Arc<IntentKey>)>>,
     /// Held while the key store is asked for the own key, so that callers at the same time ask once.
     asking: AsyncMutex<()>,
     others: Mutex<BTreeMap<IntentNonce, Arc<IntentKey>>>,
 }
 
 impl Authenticator {
-    pub(crate) fn new(keys: Arc<dyn IntentKeys>, entropy: Arc<dyn Entropy>) -> Self {
+    pub(crate) fn new(keys: Arc<dyn IntentKeys>, entropy: Arc<dyn Entropy>, clock: Arc<dyn Clock>) -> Self {
         Self {
             keys,
             entropy,
-            own: OnceLock::new(),
+            clock,
+            own: Mutex::default(),
             asking: AsyncMutex::new(()),
             others: Mutex::default(),
         }
     }
 
-    /// Has the own key ready: the only call of the key store that making codes takes, once in a process.
+    /// Has the own key ready: the only call of the key store that making codes takes, once a day in a process.
     pub(crate) async fn make_ready(&self) -> Result<(), KeyStoreError> {
         self.own().await.map(|_| ())
     }
@@ -53,6 +56,10 @@ impl Authenticator {
         let Some(IntentCode { nonce, code }) = intent.authentication else {
             return Ok(Err(NotSignable::NoCode));
         };
+        // Before the key store is asked: whoever plants nonces of other days keeps nobody busy.
+        if !nonce.is_taken(self.clock.now()) {
+            return Ok(Err(NotSignable::OldCode));
+        }
         let key = self.key_of(nonce).await?;
         if key.verifies(&message(intent), &code) {
             Ok(Ok(()))
@@ -63,26 +70,35 @@ impl Authenticator {
 
     /// Whether verifying under that nonce asks the key store.
     pub(crate) fn knows(&self, nonce: &IntentNonce) -> bool {
-        self.own.get().is_some_and(|(own, _)| own == nonce) || self.others().contains_key(nonce)
+        !nonce.is_taken(self.clock.now())
+            || self.own_now().is_some_and(|(own, _)| own == *nonce)
+            || self.others().contains_key(nonce)
     }
 
     async fn own(&self) -> Result<(IntentNonce, Arc<IntentKey>), KeyStoreError> {
-        if let Some(own) = self.own.get() {
-            return Ok(own.clone());
+        let of_today = |own: &(IntentNonce, Arc<IntentKey>)| own.0.is_of_day(self.clock.now());
+        if let Some(own) = self.own_now().filter(of_today) {
+            return Ok(own);
         }
         let _one_at_a_time = self.asking.lock().await;
-        if let Some(own) = self.own.get() {
-            return Ok(own.clone());
+        if let Some(own) = self.own_now().filter(of_today) {
+            return Ok(own);
         }
-        let mut nonce = IntentNonce([0; 32]);
-        self.entropy.fill(&mut nonce.0);
-        let key = Arc::new(self.keys.derive(&nonce).await?);
-        Ok(self.own.get_or_init(|| (nonce, key)).clone())
+        let mut random = [0; 32];
+        self.entropy.fill(&mut random);
+        let nonce = IntentNonce::of_day(self.clock.now(), random);
+        let own = (nonce, Arc::new(self.keys.derive(&nonce).await?));
+        *self.own.lock().unwrap_or_else(PoisonError::into_inner) = Some(own.clone());
+        Ok(own)
+    }
+
+    fn own_now(&self) -> Option<(IntentNonce, Arc<IntentKey>)> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     async fn key_of(&self, nonce: IntentNonce) -> Result<Arc<IntentKey>, KeyStoreError> {
-        if let Some((_, key)) = self.own.get().filter(|(own, _)| *own == nonce) {
-            return Ok(Arc::clone(key));
+        if let Some((_, key)) = self.own_now().filter(|(own, _)| *own == nonce) {
+            return Ok(key);
         }
         if let Some(key) = self.others().get(&nonce) {
             return Ok(Arc::clone(key));
