@@ -60,6 +60,15 @@ pub enum NotBelieved {
         /// Which CA.
         slug: Slug,
     },
+    /// The ledger has the CA, and no row of its certificate.
+    #[error(
+        "the certificate recorded for CA {slug} is not believed: its row of the certificates is gone, which would say whether \
+         it is revoked; somebody has removed it: restore it"
+    )]
+    NoRow {
+        /// Which CA.
+        slug: Slug,
+    },
     /// The key store does not tell the key, so that nothing is known.
     #[error("the certificate recorded for CA {slug} cannot be compared with its key: {error}")]
     KeyStore {
@@ -77,7 +86,11 @@ impl NotBelieved {
     /// Whether the certificate was found to be wrong, where otherwise nothing could be found out.
     pub fn is_refuted(&self) -> bool {
         match self {
-            Self::OtherKey { .. } | Self::NotSigned { .. } | Self::NoParent { .. } | Self::RecordsDiffer { .. } => true,
+            Self::OtherKey { .. }
+            | Self::NotSigned { .. }
+            | Self::NoParent { .. }
+            | Self::RecordsDiffer { .. }
+            | Self::NoRow { .. } => true,
             // A key store that was told of the certificate says so itself.
             Self::KeyStore { error, .. } => matches!(error, KeyStoreError::Damaged { .. }),
             Self::Ledger(_) => false,
@@ -124,21 +137,17 @@ impl Authority {
         if ca.is_same_twice.load(Ordering::Acquire) {
             return Ok(());
         }
-        let issuer = ca.record.parent.as_ref().unwrap_or_else(|| ca.slug());
         let row = self
             .ports()
             .ledger
-            .certificate(Some(issuer), ca.certificate().serial())
+            .certificate(Some(ca.signer()), ca.certificate().serial())
             .await?;
-        // A CA of before the journal has its row alone, which is where the record came from.
-        let differs = row.is_some_and(|row| {
-            let is_ours = matches!(&row.kind, Kind::Authority { slug, .. } if slug == ca.slug());
-            !is_ours || row.certificate != ca.certificate().as_der()
-        });
-        if differs {
-            return Err(NotBelieved::RecordsDiffer {
-                slug: ca.slug().clone(),
-            });
+        // A CA of before the journal has its row, too: that is where its record comes from.
+        let slug = || ca.slug().clone();
+        let row = row.ok_or_else(|| NotBelieved::NoRow { slug: slug() })?;
+        let is_ours = matches!(&row.kind, Kind::Authority { slug, .. } if slug == ca.slug());
+        if !is_ours || row.certificate != ca.certificate().as_der() {
+            return Err(NotBelieved::RecordsDiffer { slug: slug() });
         }
         ca.is_same_twice.store(true, Ordering::Release);
         Ok(())

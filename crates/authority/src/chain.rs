@@ -5,25 +5,39 @@
 //! ([`Ledger::reserve`](crate::port::ledger::Ledger::reserve)). What is read here is for those who have nothing to reserve: an
 //! intent that is taken up again, a client that shows a certificate, `/health`.
 
-use crate::authority::Authority;
+use crate::authority::{Authority, Ca};
 use crate::port::LedgerError;
 use crate::slug::Slug;
 
 impl Authority {
     /// Of a CA and those above it, the first whose own certificate is revoked; as the ledger says now.
+    ///
+    /// That a CA is not revoked, its own record has to say: where that is gone, nothing is known, and
+    /// [`LedgerError::Damaged`] says so.
     pub async fn revoked_in_chain(&self, slug: &Slug) -> Result<Option<Slug>, LedgerError> {
         for ca in self.chain(slug) {
-            // A root stands under its own name; its certificate's issuer is itself.
-            let issuer = ca.record.parent.as_ref().unwrap_or(ca.slug());
-            let own = self
-                .ports()
-                .ledger
-                .certificate(Some(issuer), ca.certificate().serial())
-                .await?;
-            if own.is_some_and(|own| own.revocation.is_some() && own.certificate == ca.certificate().as_der()) {
+            if self.is_revoked(&ca).await? {
                 return Ok(Some(ca.slug().clone()));
             }
         }
         Ok(None)
+    }
+
+    async fn is_revoked(&self, ca: &Ca) -> Result<bool, LedgerError> {
+        let (ledger, issuer, serial) = (&self.ports().ledger, ca.signer(), ca.certificate().serial());
+        let own = ledger.certificate(Some(issuer), serial).await?;
+        // A record of that serial number with another certificate says nothing of this one.
+        let own = own.filter(|own| own.certificate == ca.certificate().as_der());
+        if own.as_ref().is_some_and(|own| own.revocation.is_some()) {
+            return Ok(true);
+        }
+        // Whatever its own record says: who can write one over may not be able to take the other back.
+        if ledger.listed_among(issuer, &[serial]).await?.contains_key(&serial) {
+            return Ok(true);
+        }
+        match own {
+            Some(_) => Ok(false),
+            None => Err(LedgerError::no_record_of_ca(ca.slug())),
+        }
     }
 }

@@ -7,7 +7,7 @@ use chancery_authority::Authority;
 use chancery_authority::belief::NotBelieved;
 use chancery_authority::hierarchy::HierarchyError;
 use chancery_authority::memory::House;
-use chancery_authority::port::{KeyName, KeyStore, Precondition, Publication, PublishedName};
+use chancery_authority::port::{KeyName, KeyStore, LedgerError, Precondition, Publication, PublishedName};
 use chancery_authority::publish::PublishError;
 use chancery_x509::algorithm::CaKeyAlgorithm;
 use chancery_x509::certificate::{BasicConstraints, Certificate, CertificateTemplate, Issuer, KeyUsage};
@@ -171,6 +171,47 @@ async fn two_records_of_a_ca_that_differ_are_not_published() {
         .issue(&request("a.example"), &principal(), None)
         .await
         .unwrap();
+}
+
+/// Whoever can take records away takes a revocation with them: what no record says is not taken for good.
+#[tokio::test]
+async fn a_ca_whose_record_is_gone_does_not_stand() {
+    for (ca, signer) in [(ISSUING, ROOT), (ROOT, ROOT)] {
+        let office = Office::new().await;
+        let issued = office.issue("before.example", None).await;
+        let serial = certificate(&office, ca).serial();
+        assert_eq!(office.authority.revoked_in_chain(&slug(ISSUING)).await, Ok(None));
+        office.house.ledger.remove_row(&slug(signer), serial);
+
+        let found = office.authority.revoked_in_chain(&slug(ISSUING)).await;
+        assert_eq!(found, Err(LedgerError::no_record_of_ca(&slug(ca))));
+        let signatures = office.house.keys.log().len();
+        let outcome = office.authority.issue(&request("a.example"), &principal(), None).await;
+        let error = outcome.unwrap_err();
+        assert!(
+            error.detail().unwrap_or_default().contains(ca) && !error.is_retryable(),
+            "{error:?}"
+        );
+        assert_eq!(office.house.keys.log().len(), signatures, "nothing is signed");
+
+        let authority = another(&office.house, &office.config).await;
+        match authority.initialise(&|_: &str| ()).await {
+            Err(HierarchyError::NotBelieved(NotBelieved::NoRow { slug })) => assert_eq!(slug.as_str(), ca),
+            other => panic!("{other:?}"),
+        }
+        let outcomes = authority.publish_certificates().await;
+        let of = |name: &str| &outcomes.iter().find(|(of, _)| of.to_string() == name).unwrap().1;
+        for name in [format!("{ca}.crt"), "chancery-ca-bundle.pem".to_owned()] {
+            let outcome = of(&name);
+            assert!(
+                matches!(outcome, Err(PublishError::NotBelieved(NotBelieved::NoRow { .. }))),
+                "{name}: {outcome:?}"
+            );
+        }
+        // What it issued is revoked all the same.
+        office.revoke(issued.id.serial).await;
+        assert_eq!(office.listed("chancery-issuing-ca.crl"), [issued.id.serial]);
+    }
 }
 
 #[tokio::test]

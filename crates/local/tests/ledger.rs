@@ -6,8 +6,11 @@ use crate::support;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use chancery_authority::port::ledger::{Cursor, IdempotencyToken, REJECTIONS_KEPT, Rejection, Reservation, Search};
-use chancery_authority::port::{Ledger, LedgerError};
+use chancery_authority::Slug;
+use chancery_authority::port::ledger::{
+    Cursor, IdempotencyToken, Kind, REJECTIONS_KEPT, Rejection, Reservation, Search,
+};
+use chancery_authority::port::{KeyName, Ledger, LedgerError};
 use chancery_local::ledger::SqliteLedger;
 use chancery_local::wait;
 use chancery_x509::crl::RevocationReason;
@@ -182,6 +185,35 @@ async fn a_ledger_of_the_first_format_is_brought_up_to_date() {
     };
     let (_folder, fresh) = fresh();
     assert_eq!(version(&path), version(fresh.path()));
+}
+
+/// Whoever takes a CA's row out of the file takes its revocation with it: nothing is reserved under it any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_reserved_under_a_ca_whose_row_is_gone() {
+    let (_folder, ledger) = fresh();
+    let root = Slug::new("root-ca").unwrap();
+    for (number, name, parent) in [(1, root.clone(), None), (2, slug(), Some(root.clone()))] {
+        let mut intent = intent(number);
+        intent.id.issuer = root.clone();
+        let key = KeyName(format!("key of {name}"));
+        intent.kind = Kind::Authority { slug: name, parent, key };
+        reserve(&ledger, &intent).await;
+        ledger.complete(completion(&intent)).await.unwrap();
+    }
+    reserve(&ledger, &intent(3)).await;
+    for (number, ca) in [(2, slug()), (1, root)] {
+        let file = Connection::open(ledger.path()).unwrap();
+        file.execute_batch("PRAGMA foreign_keys = OFF; CREATE TEMP TABLE kept AS SELECT * FROM certificates")
+            .unwrap();
+        let serial = intent(number).id.serial;
+        let gone = file.execute("DELETE FROM certificates WHERE serial = ?1", [serial.as_padded()]);
+        assert_eq!(gone.unwrap(), 1);
+        let outcome = ledger.reserve(intent(number + 10)).await;
+        assert_eq!(outcome.err(), Some(LedgerError::no_record_of_ca(&ca)));
+        file.execute_batch("INSERT OR IGNORE INTO certificates SELECT * FROM kept")
+            .unwrap();
+        reserve(&ledger, &intent(number + 20)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -31,6 +31,8 @@ pub(crate) struct Standing {
     pub(crate) crls: Vec<CrlStatus>,
     /// CAs under which nothing is issued any more, each with the revoked CA of its chain.
     pub(crate) revoked: Vec<(Slug, Slug)>,
+    /// CAs of which it is not known whether they, or those above them, are revoked.
+    pub(crate) unknown: Vec<Slug>,
 }
 
 /// Reads it when it is asked for, and keeps it.
@@ -85,7 +87,7 @@ async fn read(authority: &Authority) -> Standing {
     let begun = Instant::now();
     let counts = authority.ports().ledger.counts().await;
     let mut crls = Vec::new();
-    let mut revoked = Vec::new();
+    let (mut revoked, mut unknown) = (Vec::new(), Vec::new());
     // A ledger that does not answer is not asked again for each CRL.
     if counts.is_ok() {
         crls = authority.crl_status().await;
@@ -93,7 +95,10 @@ async fn read(authority: &Authority) -> Standing {
             match authority.revoked_in_chain(ca.slug()).await {
                 Ok(None) => {}
                 Ok(Some(above)) => revoked.push((ca.slug().clone(), above)),
-                Err(error) => tracing::error!(%error, ca = %ca.slug(), "whether a CA is revoked cannot be read"),
+                Err(error) => {
+                    tracing::error!(%error, ca = %ca.slug(), "whether a CA is revoked cannot be read");
+                    unknown.push(ca.slug().clone());
+                }
             }
         }
     }
@@ -103,5 +108,6 @@ async fn read(authority: &Authority) -> Standing {
         counts,
         crls,
         revoked,
+        unknown,
     }
 }

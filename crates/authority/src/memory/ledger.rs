@@ -65,6 +65,11 @@ impl MemoryLedger {
         lock(&self.0).rewrite(issuer, serial, revocation);
     }
 
+    /// Takes a certificate's record away, likewise.
+    pub fn remove_row(&self, issuer: &Slug, serial: Serial) {
+        lock(&self.0).remove_row(issuer, serial);
+    }
+
     /// Takes a serial number off a list, likewise.
     pub fn unlist(&self, scope: &CrlScope, serial: Serial) {
         lock(&self.0).unlist(scope, serial);

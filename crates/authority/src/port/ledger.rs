@@ -97,6 +97,18 @@ pub enum LedgerError {
 }
 
 impl LedgerError {
+    /// That a CA stands in the ledger, and its certificate's own record does not, or is another one's: whether it is revoked,
+    /// nobody knows.
+    pub fn no_record_of_ca(ca: &Slug) -> Self {
+        Self::Damaged {
+            detail: format!(
+                "the record of {ca}'s own certificate is gone, or is that of another certificate, so that nobody can tell \
+                 whether {ca} is revoked: somebody has removed or replaced it. Restore the ledger, or on AWS the row, from a \
+                 backup; until then nothing is issued under {ca}"
+            ),
+        }
+    }
+
     /// That a cursor was not made by this ledger.
     pub fn foreign_cursor(cursor: &Cursor) -> Self {
         Self::ForeignCursor {
@@ -133,7 +145,8 @@ pub trait Ledger: Send + Sync {
     /// (unless their intent allows reuse), the token, or for a CA's certificate its slug.
     ///
     /// Where the certificate of the intent's issuer is revoked, or of a CA above it, as the ledger has them at that moment, it
-    /// is refused as [`LedgerError::IssuerRevoked`]: whatever was read before is no part of that decision.
+    /// is refused as [`LedgerError::IssuerRevoked`]: whatever was read before is no part of that decision. Where what would say
+    /// so is gone, it is refused as [`LedgerError::no_record_of_ca`].
     ///
     /// A blocked key is refused as [`LedgerError::KeyBlocked`], whatever the intent allows and whatever its name. An intent
     /// that renews is refused as [`LedgerError::NotRenewable`] where its predecessor or an ancestor of that is revoked, or the

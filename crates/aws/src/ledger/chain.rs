@@ -23,7 +23,8 @@ pub(super) fn ending(ca: Serial) -> impl Iterator<Item = Write> {
     })
 }
 
-/// What holds as long as a CA is not revoked. A CA whose row was not adopted has been revoked by that row alone, if it was.
+/// What holds as long as a CA is not revoked. A CA whose row was not adopted has been revoked by that row alone, if it was: it
+/// has to be there to say that it was not.
 fn stands(ca: &KnownCa, reserving: Serial) -> Write {
     if ca.is_recorded {
         Write::Check {
@@ -36,7 +37,7 @@ fn stands(ca: &KnownCa, reserving: Serial) -> Write {
         Write::Check {
             table: Table::Certificates,
             key: ca.row_key(),
-            condition: "attribute_not_exists(#Revoked)",
+            condition: "attribute_exists(#CommonName) AND attribute_not_exists(#Revoked)",
             with: Item::default(),
         }
     }

@@ -416,8 +416,13 @@ fn claiming(intent: &CertificateIntent) -> Write {
 fn refusal(intent: &CertificateIntent, reserving: &Reserving, conditions: &[Condition]) -> Option<LedgerError> {
     let failed = |place: usize| Transaction::failed(conditions, place);
     let (first, cas) = &reserving.chain;
-    if let Some(ca) = (*first..).zip(cas).find_map(|(place, ca)| failed(place).map(|_| ca)) {
-        return Some(LedgerError::IssuerRevoked { ca: ca.clone() });
+    let found = (*first..).zip(cas).find_map(|(place, ca)| Some((failed(place)?, ca)));
+    if let Some((found, ca)) = found {
+        return Some(if found.0.is_empty() {
+            LedgerError::no_record_of_ca(ca)
+        } else {
+            LedgerError::IssuerRevoked { ca: ca.clone() }
+        });
     }
     if let (Some(_), Kind::Authority { slug, .. }) = (reserving.slug.and_then(failed), &intent.kind) {
         return Some(LedgerError::AuthorityExists(slug.clone()));

@@ -6,6 +6,7 @@ use std::time::Instant;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chancery_authority::issue::{IssueError, Refusal};
+use chancery_authority::port::LedgerError;
 use chancery_authority::port::ledger::{CrlScope, Kind, Ledger as _, Search};
 use chancery_authority::wire::TlsCertRequest;
 use chancery_aws::Deployment;
@@ -56,6 +57,30 @@ async fn crl(office: &Office, deployment: &Deployment) -> (u64, Vec<Serial>, Vec
     assert_eq!(list.number(), Some(published.number));
     let serials = list.entries().map(|entry| entry.unwrap().serial).collect();
     (published.number, serials, published.damaged)
+}
+
+/// Of a CA that was not adopted its row alone says whether it is revoked.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_issued_under_an_old_ca_whose_row_is_gone() {
+    let Some(sandbox) = Sandbox::start() else { return };
+    let (deployment, bucket) = (sandbox.deployment().await, sandbox.bucket().await);
+    let made = Made::new(&sandbox, &deployment);
+    let office = Office::open(&sandbox, &deployment, &bucket, &patient()).await;
+    let issue = async |name: &str| office.authority.issue(&request(name), &principal(), None).await;
+    issue("before").await.unwrap();
+    let issuing = deployment.issuing_ca();
+    let delete = sandbox.dynamodb().delete_item().table_name(deployment.table());
+    let delete = delete
+        .key("CommonName", text(issuing.as_str()))
+        .key("SerialNumber", text(made.serial("issuing").to_string()));
+    delete.send().await.unwrap();
+    let error = issue("after").await.unwrap_err();
+    assert!(
+        error.detail().unwrap_or_default().contains("own certificate is gone"),
+        "{error:?}"
+    );
+    let found = office.authority.revoked_in_chain(issuing).await;
+    assert_eq!(found, Err(LedgerError::no_record_of_ca(issuing)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

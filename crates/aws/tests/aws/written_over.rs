@@ -6,6 +6,8 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chancery_authority::belief::NotBelieved;
+use chancery_authority::port::LedgerError;
+use chancery_authority::publish::PublishError;
 use chancery_authority::revoke::{ListedRevocation, decide_listed};
 use chancery_authority::wire::RevokedEntry;
 use chancery_aws::Deployment;
@@ -346,4 +348,39 @@ async fn a_compromise_whose_others_are_left_is_not_finished() {
     delete(&sandbox, journal, line).await;
     compromise().await.unwrap();
     assert_eq!(among().await.len(), 2);
+}
+
+/// Whoever takes a CA's row away, or what it says of its revocation, takes nothing back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ca_whose_row_somebody_changed_does_not_stand() {
+    let Some(sandbox) = Sandbox::start() else { return };
+    let (office, deployment) = Office::new(&sandbox, &patient()).await;
+    let issuing = deployment.issuing_ca();
+    let ca = office.authority.ca(issuing).unwrap();
+    let serial = ca.certificate().serial();
+    let row = row(issuing.as_str(), serial);
+    let table = deployment.table();
+    let found = office.authority.revoked_in_chain(issuing).await;
+    assert_eq!(found, Ok(None));
+
+    let kept = item(&sandbox, table, row.clone()).await.unwrap();
+    delete(&sandbox, table, row.clone()).await;
+    let found = office.authority.revoked_in_chain(issuing).await;
+    assert_eq!(found, Err(LedgerError::no_record_of_ca(issuing)));
+    let outcomes = office.authority.publish_certificates().await;
+    let refused = outcomes
+        .iter()
+        .filter(|(_, outcome)| matches!(outcome, Err(PublishError::NotBelieved(NotBelieved::NoRow { .. }))));
+    assert_eq!(refused.count(), 2, "its certificate and the bundle: {outcomes:?}");
+
+    // Revoked, and the row put back as it was before: the root's list has it.
+    let put = sandbox.dynamodb().put_item().table_name(table);
+    put.set_item(Some(kept.clone())).send().await.unwrap();
+    let reason = RevocationReason::CessationOfOperation;
+    let revoked = office.authority.revoke(serial, reason, None, &principal()).await;
+    revoked.unwrap();
+    let put = sandbox.dynamodb().put_item().table_name(table);
+    put.set_item(Some(kept)).send().await.unwrap();
+    let found = office.authority.revoked_in_chain(issuing).await;
+    assert_eq!(found, Ok(Some(issuing.clone())));
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
-use chancery_authority::port::Clock as _;
+use chancery_authority::port::{Clock as _, LedgerError};
 use chancery_local::backup::{self, Signer};
 use chancery_local::folder::DataFolder;
 use chancery_local::world::SystemClock;
@@ -64,16 +64,24 @@ pub(crate) fn run(arguments: &Arguments, target: &Path, unsigned: bool) -> Resul
 /// The CA that issues, or where that is revoked the nearest one above it that stands, its key opened: a restore believes no other.
 fn signer(house: &House) -> Result<Signer> {
     let issuing = house.authority.issuing_ca().context("there is no CA that issues yet")?;
-    let mut standing = None;
+    let (mut standing, mut damage) = (None, None);
     for ca in house.authority.chain(issuing.slug()) {
-        let revoked = house.authority.revoked_in_chain(ca.slug());
-        if house.runtime.block_on(revoked)?.is_none() {
-            standing = Some(ca);
-            break;
+        match house.runtime.block_on(house.authority.revoked_in_chain(ca.slug())) {
+            Ok(None) => {
+                standing = Some(ca);
+                break;
+            }
+            Ok(Some(_)) => {}
+            // Of which nobody can tell whether it is revoked does not stand either.
+            Err(error @ LedgerError::Damaged { .. }) => damage = Some(error),
+            Err(error) => return Err(error.into()),
         }
     }
     let Some(ca) = standing else {
-        bail!("every CA of the chain is revoked");
+        match damage {
+            Some(damage) => return Err(damage).context("no CA of the chain can be told to stand"),
+            None => bail!("every CA of the chain is revoked"),
+        }
     };
     house.make_key_ready(&ca)?;
     let chain = house.authority.chain(ca.slug());

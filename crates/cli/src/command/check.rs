@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
+use chancery_authority::port::LedgerError;
 use chancery_server::api::crls::Crls;
 use chancery_server::api::health::nothing_issued;
 use serde_json::json;
@@ -25,8 +26,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let statuses = house.runtime.block_on(house.authority.crl_status());
     let crls = serde_json::to_value(Crls::standing(&statuses))?;
     for ca in house.authority.cas().iter() {
-        let revoked = house.runtime.block_on(house.authority.revoked_in_chain(ca.slug()))?;
-        problems.extend(revoked.map(|revoked| nothing_issued(ca.slug(), &revoked)));
+        match house.runtime.block_on(house.authority.revoked_in_chain(ca.slug())) {
+            Ok(revoked) => problems.extend(revoked.map(|revoked| nothing_issued(ca.slug(), &revoked))),
+            Err(error @ LedgerError::Damaged { .. }) => problems.push(error.to_string()),
+            Err(error) => return Err(error.into()),
+        }
     }
     let warnings = house.folder.warnings();
     drop(progress);

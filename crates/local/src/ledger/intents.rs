@@ -71,27 +71,32 @@ fn earlier_request(
 /// Levels of a hierarchy that are looked at: parents that go in a circle would be damage, and must end all the same.
 const LEVELS: i64 = 100;
 
-/// Neither the issuer's own certificate is revoked, nor that of a CA above it.
+/// Neither the issuer's own certificate is revoked, nor that of a CA above it, nor is a row gone that would say so.
 fn check_chain(connection: &Connection, issuer: &Slug) -> Result<(), Fault> {
-    let revoked: Option<String> = connection
+    let found: Option<(String, bool)> = connection
         .prepare_cached(
             "WITH RECURSIVE chain (slug, certificate, parent, level) AS (
                  SELECT slug, certificate, parent, 1 FROM authorities WHERE slug = ?1
                  UNION ALL
                  SELECT above.slug, above.certificate, above.parent, level + 1
                  FROM chain JOIN authorities AS above ON above.slug = chain.parent WHERE level < ?2)
-             SELECT slug FROM chain JOIN revocations ON revocations.certificate = chain.certificate
+             SELECT slug, revocations.certificate IS NOT NULL FROM chain
+                 LEFT JOIN revocations ON revocations.certificate = chain.certificate
+                 LEFT JOIN certificates AS own ON own.id = chain.certificate
+             WHERE revocations.certificate IS NOT NULL OR own.id IS NULL
              ORDER BY level LIMIT 1",
         )?
-        .query_row((issuer.as_str(), LEVELS), |row| row.get(0))
+        .query_row((issuer.as_str(), LEVELS), |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    match revoked {
-        None => Ok(()),
-        Some(ca) => Err(LedgerError::IssuerRevoked {
-            ca: Slug::new(ca).map_err(|error| damaged(format!("a row of authorities: {error}")))?,
-        }
-        .into()),
-    }
+    let Some((ca, is_revoked)) = found else {
+        return Ok(());
+    };
+    let ca = Slug::new(ca).map_err(|error| damaged(format!("a row of authorities: {error}")))?;
+    Err(if is_revoked {
+        LedgerError::IssuerRevoked { ca }.into()
+    } else {
+        LedgerError::no_record_of_ca(&ca).into()
+    })
 }
 
 fn check_slug(connection: &Connection, kind: &Kind) -> Result<(), Fault> {

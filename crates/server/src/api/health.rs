@@ -51,7 +51,10 @@ pub async fn health(State(state): State<AppState>) -> Response {
                 let problem = super::crls::problem(crl)?;
                 Some(format!("{}: {problem}", crl.name))
             });
-            problems.extend(revoked.chain(crls));
+            let unknown = standing.unknown.iter().map(|ca| {
+                format!("whether {ca}, or a CA above it, is revoked cannot be read from the ledger; the log says why")
+            });
+            problems.extend(revoked.chain(unknown).chain(crls));
             if !problems.is_empty() {
                 status = "degraded";
             }

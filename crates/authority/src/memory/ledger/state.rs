@@ -87,9 +87,7 @@ impl State {
             return Ok(replay);
         }
         let id = intent.id.clone();
-        if let Some(ca) = self.revoked_in_chain(&id.issuer) {
-            return Err(LedgerError::IssuerRevoked { ca });
-        }
+        self.check_chain(&id.issuer)?;
         if let Kind::Authority { slug, .. } = &intent.kind
             && self.slugs.contains(slug)
         {
@@ -134,22 +132,29 @@ impl State {
         Ok(Reservation::New)
     }
 
-    /// Of a CA and those above it, the nearest whose own certificate is revoked.
-    fn revoked_in_chain(&self, issuer: &Slug) -> Option<Slug> {
+    /// Neither the issuer's own certificate is revoked, nor that of a CA above it.
+    fn check_chain(&self, issuer: &Slug) -> Result<(), LedgerError> {
         let mut next = Some(issuer);
         // As long as there are CAs at most: parents that go in a circle would be damage, and must end all the same.
         for _ in 0..=self.authorities.len() {
-            let ca = self.authorities.iter().find(|ca| Some(&ca.slug) == next)?;
+            let Some(ca) = self.authorities.iter().find(|ca| Some(&ca.slug) == next) else {
+                break;
+            };
             let own = self
                 .ca_certificates
                 .get(&ca.slug)
-                .and_then(|id| self.rows.get(&position(id)));
-            if own.and_then(Row::record).is_some_and(|own| own.revocation.is_some()) {
-                return Some(ca.slug.clone());
+                .and_then(|id| self.rows.get(&position(id)))
+                .and_then(Row::record);
+            match own {
+                None => return Err(LedgerError::no_record_of_ca(&ca.slug)),
+                Some(own) if own.revocation.is_some() => {
+                    return Err(LedgerError::IssuerRevoked { ca: ca.slug.clone() });
+                }
+                Some(_) => {}
             }
             next = ca.parent.as_ref();
         }
-        None
+        Ok(())
     }
 
     fn replay(&self, intent: &CertificateIntent) -> Result<Option<Reservation>, LedgerError> {
@@ -467,6 +472,10 @@ impl State {
                 principal: Principal::Authority.to_string(),
             });
         }
+    }
+
+    pub(super) fn remove_row(&mut self, issuer: &Slug, serial: Serial) {
+        self.rows.remove(&(serial, issuer.clone()));
     }
 
     /// Takes an entry off a list.
