@@ -11,6 +11,7 @@ mod error;
 mod files;
 mod frame;
 mod listing;
+mod numbers;
 mod slots;
 mod spool;
 mod status;
@@ -70,7 +71,7 @@ impl Authority {
         match self.is_due(scope).await {
             Ok(false) => None,
             Ok(true) => Some(self.publish_crl(scope).await),
-            Err(error) => Some(Err(error.into())),
+            Err(error) => Some(Err(error)),
         }
     }
 

@@ -355,7 +355,10 @@ async fn a_code_is_good_for_a_week_and_each_day_has_a_key_of_its_own() {
     assert_eq!(keys(), before + 1);
     office.house.clock.advance(7 * DAY);
     let swept = office.authority.sweep().await.unwrap();
-    assert_eq!((swept.completed.len(), swept.refused.len(), swept.failed.len()), (2, 1, 0));
+    assert_eq!(
+        (swept.completed.len(), swept.refused.len(), swept.failed.len()),
+        (2, 1, 0)
+    );
     let reason = swept.refused[0].1.to_string();
     assert!(reason.contains("not of the last 7 days"), "{reason}");
     assert_eq!(keys(), before + 1, "and no key is asked for that no code is taken of");

@@ -578,6 +578,72 @@ async fn a_counter_that_was_set_back_leads_neither_back_nor_to_a_standstill() {
     assert_eq!(office.listed("chancery-issuing-ca.crl"), [serial]);
 }
 
+/// A number can never go back: one that somebody made up near the end of all numbers must not be the last.
+#[tokio::test]
+async fn a_number_that_somebody_made_up_is_told_and_not_followed() {
+    let of = scope("chancery-issuing-ca");
+    let office = Office::new().await;
+    let first = office.authority.publish_crl(&of).await.unwrap().number;
+    // In the counter.
+    office.house.ledger.set_back(&of, (1 << 62) - 2);
+    let published = office.authority.publish_crl(&of).await.unwrap();
+    assert_eq!(published.number, first + 1);
+    assert!(
+        published.damaged.len() == 1 && published.damaged[0].contains("4611686018427387902"),
+        "{:?}",
+        published.damaged
+    );
+    let next = office.authority.publish_crl(&of).await.unwrap();
+    assert_eq!((next.number, next.damaged), (first + 2, vec![]));
+
+    // As a record, a published one even; told as long as it stands.
+    let latest = office.house.ledger.latest_crl(&of).await.unwrap().unwrap();
+    office.house.ledger.plant(CrlRecord {
+        number: (1 << 62) - 2,
+        published: latest.published.clone(),
+        ..latest
+    });
+    for number in [first + 3, first + 4] {
+        let published = office.authority.publish_crl(&of).await.unwrap();
+        assert_eq!(published.number, number);
+        assert!(
+            published
+                .damaged
+                .iter()
+                .any(|wrong| wrong.contains("Remove the record")),
+            "{:?}",
+            published.damaged
+        );
+    }
+    let statuses = office.authority.crl_status().await;
+    let status = statuses.iter().find(|status| status.scope == of).unwrap();
+    assert!(status.is_alarming());
+    assert_eq!(status.latest.as_ref().map(|crl| crl.number), Some(first + 4));
+    assert_eq!(office.crl("chancery-issuing-ca.crl").number(), Some(first + 4));
+    assert_eq!(
+        office.authority.publish_due_crls().await.len(),
+        0,
+        "nor is one due for it"
+    );
+}
+
+/// What the CA's key vouches for is gone on from, however high.
+#[tokio::test]
+async fn a_high_number_that_was_signed_is_gone_on_from() {
+    let of = scope("chancery-issuing-ca");
+    let office = Office::new().await;
+    let high = 1 << 50;
+    put(&office, "chancery-issuing-ca.crl", &foreign_crl(&office, high).await).await;
+    for number in [high + 1, high + 2] {
+        let published = office.authority.publish_crl(&of).await.unwrap();
+        assert_eq!((published.number, published.damaged), (number, vec![]));
+    }
+    // A counter that jumps from there further than anybody counts.
+    office.house.ledger.set_back(&of, 1 << 60);
+    let published = office.authority.publish_crl(&of).await.unwrap();
+    assert_eq!((published.number, published.damaged.len()), (high + 3, 1));
+}
+
 #[tokio::test]
 async fn what_a_crash_leaves_of_a_crl_is_recorded() {
     let of = scope("chancery-issuing-ca");

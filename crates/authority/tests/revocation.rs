@@ -8,7 +8,7 @@ use std::time::Duration;
 use chancery_authority::Principal;
 use chancery_authority::memory::Fault;
 use chancery_authority::port::Ledger;
-use chancery_authority::port::ledger::Reach;
+use chancery_authority::port::ledger::{CertificateIntent, Completion, IntentId, REVOKED_TOGETHER, Reach, Revocation};
 use chancery_authority::publish::PublishError;
 use chancery_authority::revoke::{RevokeError, StillValid};
 use chancery_x509::crl::RevocationReason;
@@ -316,6 +316,59 @@ async fn no_clock_decides_what_a_compromised_key_takes_with_it() {
         1,
         "nobody is told of what ended long ago but where it was asked for"
     );
+}
+
+/// A key of more certificates than one call of the ledger takes; whoever revoked it was gone after the first call.
+#[tokio::test]
+async fn a_family_whose_revocation_was_interrupted_is_finished_by_whoever_looks() {
+    let office = Office::with(&format!("{QUICK}\n[ca.crl]\npublish_on_revocation = false")).await;
+    let first = office.issue("a.example", None).await;
+    let ledger = &office.authority.ports().ledger;
+    let more = u32::try_from(REVOKED_TOGETHER).unwrap() + 5;
+    for number in 1..=more {
+        let made = chancery_authority::contract::intent(number);
+        let intent = CertificateIntent {
+            id: IntentId {
+                issuer: first.id.issuer.clone(),
+                serial: made.id.serial,
+            },
+            key: first.key,
+            common_name: first.common_name.clone(),
+            allow_key_reuse: true,
+            not_after: first.not_after,
+            ..made
+        };
+        let completion = Completion {
+            id: intent.id.clone(),
+            certificate: first.certificate.clone(),
+            receipt: first.receipt.clone(),
+            at: NOW,
+        };
+        ledger.reserve(intent).await.unwrap();
+        ledger.complete(completion).await.unwrap();
+    }
+    let revocation = Revocation {
+        at: NOW,
+        reason: RevocationReason::KeyCompromise,
+        invalidity_date: None,
+        principal: "who died".to_owned(),
+    };
+    // The process dies after its first call.
+    let died = ledger.revoke_reaching(&first.id.issuer, first.id.serial, revocation.clone(), Reach::Key);
+    assert!(died.await.unwrap().has_more);
+    let finish = async |of: Option<&str>| {
+        let of = of.map(slug);
+        office.authority.finish_revocations(of.as_ref()).await.unwrap()
+    };
+    assert_eq!(finish(None).await, [], "somebody may be at it");
+    office.house.clock.set(NOW.plus_seconds(600));
+    assert_eq!(finish(Some("root-ca")).await, [], "it is another CA's");
+    let finished = finish(Some(first.id.issuer.as_str())).await;
+    assert_eq!(finished.len(), 5);
+    let record = ledger.certificate(None, finished[0].id.serial).await.unwrap().unwrap();
+    assert_eq!(record.revocation, Some(revocation), "as the first ones were");
+    assert_eq!(finish(None).await, [], "nothing is left");
+    assert_eq!(ledger.related(&first.id, NOW, 10).await.unwrap(), []);
 }
 
 #[tokio::test]

@@ -25,6 +25,7 @@ mod row;
 mod search;
 mod silent;
 mod tables;
+mod unfinished;
 mod unlisted;
 mod uses;
 
@@ -39,7 +40,7 @@ use chancery_authority::port::ledger::{
     AuthorityRecord, CertificateIntent, CertificateRecord, Completion, Counts, CrlIntent, CrlPlan, CrlRecord,
     CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, Evidence, IntentId, KeyStanding, Ledger, LedgerError,
     Listed, OpenIntents, OpenPosition, Page, Reach, Rejection, Related, Reservation, Revocation, RevokedTogether,
-    Search, ToRevoke, Unlisted,
+    Search, ToRevoke, UnfinishedFamily, Unlisted,
 };
 use chancery_x509::crl::RevokedEntry;
 use chancery_x509::key::KeyFingerprint;
@@ -134,6 +135,10 @@ impl Ledger for DynamoLedger {
         self.revoke_together(issuer, serial, revocation, reach).await
     }
 
+    async fn unfinished_families(&self, limit: usize) -> Result<Vec<UnfinishedFamily>, LedgerError> {
+        self.list_unfinished(limit).await
+    }
+
     async fn related(&self, id: &IntentId, at: UnixTime, limit: usize) -> Result<Vec<Related>, LedgerError> {
         self.list_related(id, at, limit).await
     }
@@ -158,8 +163,8 @@ impl Ledger for DynamoLedger {
         self.note_published(scope, number, etag).await
     }
 
-    async fn crl_standing(&self, scope: &CrlScope) -> Result<CrlStanding, LedgerError> {
-        self.standing(scope).await
+    async fn crl_standing_up_to(&self, scope: &CrlScope, at_most: u64) -> Result<CrlStanding, LedgerError> {
+        self.standing(scope, at_most).await
     }
 
     async fn record_crl_use(&self, used: CrlUse) -> Result<(), LedgerError> {

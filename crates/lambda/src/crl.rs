@@ -62,6 +62,7 @@ pub async fn handle(office: &Office, role: CaRole, invocation: &Invocation) -> R
         invocation.until.map(share)
     };
     let principal = invocation.principal();
+    let finished = finish_revocations(office, &ca, share(1)).await;
     let revoked = revoke_listed(office, &ca, role, &principal, share(2)).await;
     let mut published = publish(office, &ca).await;
     let found = Found::default();
@@ -76,10 +77,41 @@ pub async fn handle(office: &Office, role: CaRole, invocation: &Invocation) -> R
     published
         .outcome
         .and(revoked)
+        .and(finished)
         .and(looked)
         .and(whole(office, &ca, published.damaged))
         .and(found.told(office, &ca))
         .and(measured)
+}
+
+/// Goes on with the families of compromised keys whose revocation was interrupted, until `until`: whoever asked for it may have
+/// taken its entry off the file since.
+async fn finish_revocations(office: &Office, ca: &Ca, until: Option<Instant>) -> Result<(), Failure> {
+    let finishing = office.authority.finish_revocations(Some(ca.slug()));
+    let finished = match until {
+        None => finishing.await,
+        // What is left is marked, and the next run goes on.
+        Some(until) => {
+            let Ok(finished) = tokio::time::timeout_at(until.into(), finishing).await else {
+                let message = "there was no time to revoke all that shares the fate of compromised keys; run it again";
+                tracing::error!("{message}");
+                return Err(Failure::new(FailureKind::Unavailable, message.to_owned()));
+            };
+            finished
+        }
+    };
+    match finished {
+        Ok(others) => {
+            if !others.is_empty() {
+                tracing::warn!(others = others.len(), ca = %ca.slug(), "interrupted revocations of compromised keys' families are finished");
+            }
+            Ok(())
+        }
+        Err(error) => Err(Failure::new(
+            FailureKind::Unavailable,
+            format!("the revocation of a compromised key's family was interrupted, and cannot go on: {error}"),
+        )),
+    }
 }
 
 /// What publishing came to.

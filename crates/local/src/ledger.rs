@@ -26,7 +26,7 @@ use chancery_authority::Slug;
 use chancery_authority::port::ledger::{
     AuthorityRecord, CertificateIntent, CertificateRecord, Completion, Counts, CrlIntent, CrlPlan, CrlRecord,
     CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, Evidence, IntentId, KeyStanding, OpenIntents, OpenPosition,
-    Page, Reach, Rejection, Related, Reservation, Revocation, RevokedTogether, Search,
+    Page, Reach, Rejection, Related, Reservation, Revocation, RevokedTogether, Search, UnfinishedFamily,
 };
 use chancery_authority::port::publication::ETag;
 use chancery_authority::port::{Ledger, LedgerError};
@@ -290,6 +290,10 @@ impl Ledger for SqliteLedger {
             .await
     }
 
+    async fn unfinished_families(&self, limit: usize) -> Result<Vec<UnfinishedFamily>, LedgerError> {
+        self.read(move |connection| family::unfinished(connection, limit)).await
+    }
+
     async fn related(&self, id: &IntentId, at: UnixTime, limit: usize) -> Result<Vec<Related>, LedgerError> {
         let id = id.clone();
         self.read(move |connection| family::related(connection, &id, at, limit))
@@ -306,15 +310,15 @@ impl Ledger for SqliteLedger {
         let (scope, view) = (scope.clone(), Arc::clone(&snapshot));
         let shard = shard_number(scope.shard);
         let reserved = self.write(move |writing| {
-            let (number, issuer) = crls::reserve_number(writing, &scope, plan.above)?;
+            let (reserved, issuer) = crls::reserve_number(writing, &scope, &plan)?;
             let view = view.lock().unwrap_or_else(PoisonError::into_inner);
             // The write lock is held: nobody commits between this view and the number.
             begin_snapshot(&view)?;
             // Of the view, not of the transaction: that has what others of its group changed, which the view does not list.
             let mark = crls::mark(&view, issuer, shard)?;
-            Ok((number, issuer, mark))
+            Ok((reserved, issuer, mark))
         });
-        let (number, issuer, mark) = reserved.await?;
+        let ((number, not_believed), issuer, mark) = reserved.await?;
         let folder = self.path().parent().unwrap_or(Path::new(".")).to_owned();
         let copied = self.read(move |_| {
             let snapshot = snapshot.lock().unwrap_or_else(PoisonError::into_inner);
@@ -322,6 +326,7 @@ impl Ledger for SqliteLedger {
         });
         Ok(CrlReservation {
             number,
+            not_believed,
             mark,
             revocations: Box::new(copied.await?),
         })
@@ -347,9 +352,10 @@ impl Ledger for SqliteLedger {
             .await
     }
 
-    async fn crl_standing(&self, scope: &CrlScope) -> Result<CrlStanding, LedgerError> {
+    async fn crl_standing_up_to(&self, scope: &CrlScope, at_most: u64) -> Result<CrlStanding, LedgerError> {
         let scope = scope.clone();
-        self.read(move |connection| crls::standing(connection, &scope)).await
+        self.read(move |connection| crls::standing(connection, &scope, at_most))
+            .await
     }
 
     async fn record_crl_use(&self, used: CrlUse) -> Result<(), LedgerError> {

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use chancery_authority::Slug;
 use chancery_authority::port::ledger::{
-    Cursor, IdempotencyToken, Kind, REJECTIONS_KEPT, Rejection, Reservation, Search,
+    Cursor, IdempotencyToken, Kind, REJECTIONS_KEPT, REVOKED_TOGETHER, Reach, Rejection, Reservation, Revocation,
+    Search, UnfinishedFamily,
 };
 use chancery_authority::port::{KeyName, Ledger, LedgerError};
 use chancery_local::ledger::SqliteLedger;
@@ -187,6 +188,39 @@ async fn a_ledger_of_the_first_format_is_brought_up_to_date() {
     assert_eq!(version(&path), version(fresh.path()));
 }
 
+/// Whoever revoked a family of more than a call takes is gone after the first: the ledger knows that there is more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_family_that_was_left_half_revoked_is_known_to_the_next_process() {
+    let (_folder, ledger) = fresh();
+    issue(&ledger, 1).await;
+    let more = "WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 1500)
+         INSERT INTO certificates (issuer, serial, key, is_authority, common_name, profile, not_before, not_after, principal,
+             notify_expiry, reserved_at, issued_at, receipt, der)
+         SELECT issuer, unhex(printf('%040x', 4096 + n.i)), key, 0, common_name, profile, not_before, not_after, principal,
+             0, reserved_at, issued_at, receipt, der FROM certificates, n WHERE id = 1";
+    Connection::open(ledger.path()).unwrap().execute_batch(more).unwrap();
+    let revocation = Revocation {
+        at: NOW,
+        reason: RevocationReason::KeyCompromise,
+        invalidity_date: Some(NOW.plus_days(-1)),
+        principal: "somebody".to_owned(),
+    };
+    let id = intent(1).id;
+    let first = ledger
+        .revoke_reaching(&id.issuer, id.serial, revocation.clone(), Reach::Key)
+        .await
+        .unwrap();
+    assert!(first.has_more && first.others.len() == REVOKED_TOGETHER);
+
+    let ledger = reopen(ledger);
+    let mut left = ledger.unfinished_families(10).await.unwrap();
+    assert_eq!(left, [UnfinishedFamily { id, revocation }]);
+    let UnfinishedFamily { id, revocation } = left.remove(0);
+    let going_on = ledger.revoke_reaching(&id.issuer, id.serial, revocation, Reach::Key);
+    assert_eq!(going_on.await.unwrap().others.len(), 499);
+    assert_eq!(ledger.unfinished_families(10).await.unwrap(), []);
+}
+
 /// Whoever takes a CA's row out of the file takes its revocation with it: nothing is reserved under it any more.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_reserved_under_a_ca_whose_row_is_gone() {
@@ -196,7 +230,11 @@ async fn nothing_is_reserved_under_a_ca_whose_row_is_gone() {
         let mut intent = intent(number);
         intent.id.issuer = root.clone();
         let key = KeyName(format!("key of {name}"));
-        intent.kind = Kind::Authority { slug: name, parent, key };
+        intent.kind = Kind::Authority {
+            slug: name,
+            parent,
+            key,
+        };
         reserve(&ledger, &intent).await;
         ledger.complete(completion(&intent)).await.unwrap();
     }

@@ -88,6 +88,9 @@ async fn all(
         }
         Err(error) => failed(metrics, "sweep", &error),
     }
+    if let Err(error) = authority.finish_revocations(None).await {
+        failed(metrics, "finish_revocations", &error);
+    }
     if stopped() {
         return;
     }

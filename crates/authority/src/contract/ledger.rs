@@ -56,6 +56,7 @@ pub async fn ledger(make: impl AsyncFn() -> Arc<dyn Ledger>) {
     crl::pruning_looks_at_not_after_alone(&*make().await).await;
     crl::the_latest_crl_is_the_highest(&*make().await).await;
     crl::numbers_jump_above_what_was_seen(&*make().await).await;
+    crl::a_number_that_nobody_counted_to_is_not_followed(&*make().await).await;
     crl::every_change_is_marked(&*make().await).await;
     crl::what_is_due_is_what_no_published_crl_covers(&*make().await).await;
     crl::what_is_signed_is_recorded_before(&*make().await).await;

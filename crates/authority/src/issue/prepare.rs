@@ -173,10 +173,7 @@ impl Rules<'_> {
         let subject = names::subject(request, csr.subject(), profile, &mut warnings)?;
         let alt_names = names::alt_names(request, &csr, subject.common_name.as_deref(), profile, &mut warnings)?;
         let common_name = names::recorded_name(&subject, &alt_names)?;
-        self.check_common_names(&subject.name, &common_name)?;
-        for name in subject.name.common_names().flatten() {
-            names::check_width(&name, profile, &mut warnings)?;
-        }
+        self.check_common_names(&subject.name, &common_name, profile, &mut warnings)?;
         let draft = Draft {
             profile,
             ca,
@@ -263,13 +260,24 @@ impl Rules<'_> {
         }
     }
 
-    /// Every common name of the subject, and the name that the certificate is recorded under.
-    pub(super) fn check_common_names(&self, subject: &Name, recorded: &str) -> Result<(), Refusal> {
+    /// Every common name of the subject, and the name that the certificate is recorded under: none is a CA's; and none of the
+    /// subject's stands for too much.
+    pub(super) fn check_common_names(
+        &self,
+        subject: &Name,
+        recorded: &str,
+        profile: &Profile,
+        warnings: &mut Vec<String>,
+    ) -> Result<(), Refusal> {
         let slugs = || self.cas.iter().map(|ca| ca.slug().as_str());
         for common_name in subject.common_names().flatten() {
             names::not_a_ca(&common_name, self.config, slugs())?;
         }
-        names::not_a_ca(recorded, self.config, slugs())
+        names::not_a_ca(recorded, self.config, slugs())?;
+        for common_name in subject.common_names().flatten() {
+            names::check_width(&common_name, profile, warnings)?;
+        }
+        Ok(())
     }
 
     /// Nobody is called like a CA: what such a certificate signs would be taken for the CA's, and its chain ends in a circle.
@@ -389,10 +397,7 @@ impl Rules<'_> {
             detail: error.to_string(),
         })?;
         self.check_key(&public_key, profile)?;
-        self.check_common_names(said.subject(), &intent.common_name)?;
-        for name in said.subject().common_names().flatten() {
-            names::check_width(&name, profile, &mut Vec::new())?;
-        }
+        self.check_common_names(said.subject(), &intent.common_name, profile, &mut Vec::new())?;
         self.check_subject(said.subject())?;
         usages::check(said.extended_key_usages(), profile)?;
         names::check_alt_names(said.alt_names(), profile)?;

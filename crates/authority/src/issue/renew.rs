@@ -114,10 +114,7 @@ impl Rules<'_> {
             .map_err(|error| unreadable(format!("the key of certificate {} cannot be read: {error}", record.id)))?;
         let public_key = new_key(csr)?.unwrap_or_else(|| old_key.clone());
         self.check_key(&public_key, profile)?;
-        self.check_common_names(old.subject(), &record.common_name)?;
-        for name in old.subject().common_names().flatten() {
-            names::check_width(&name, profile, &mut Vec::new())?;
-        }
+        self.check_common_names(old.subject(), &record.common_name, profile, &mut Vec::new())?;
         names::check_again(old.subject(), profile)?;
         let extended_key_usages = usages::again(old.extended_key_usages(), profile)?;
         names::check_alt_names(old.alt_names(), profile)?;

@@ -42,7 +42,7 @@ impl Authority {
                 (self.sign(intent.id, signable).await?, false)
             }
             Reservation::Completed(record) => {
-                self.check_replayed(&record, prepared.intent().key)?;
+                self.check_replayed(&record, prepared.key_claim().key)?;
                 (*record, true)
             }
             Reservation::Open(intent) => (self.resume(*intent).await?, false),

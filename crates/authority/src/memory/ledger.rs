@@ -19,7 +19,7 @@ use crate::port::ledger::{
     AuthorityRecord, CertificateIntent, CertificateRecord, Completion, Counts, CrlIntent, CrlPlan, CrlRecord,
     CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, Evidence, IntentId, KeyStanding, Ledger, LedgerError,
     OpenIntents, OpenPosition, Page, Reach, Rejection, Related, Reservation, Revocation, Revocations, RevokedTogether,
-    Search,
+    Search, UnfinishedFamily,
 };
 use crate::slug::Slug;
 use state::State;
@@ -147,15 +147,20 @@ impl Ledger for MemoryLedger {
         lock(&self.0).revoke(issuer, serial, &revocation, reach)
     }
 
+    async fn unfinished_families(&self, limit: usize) -> Result<Vec<UnfinishedFamily>, LedgerError> {
+        Ok(lock(&self.0).unfinished_families(limit))
+    }
+
     async fn related(&self, id: &IntentId, at: UnixTime, limit: usize) -> Result<Vec<Related>, LedgerError> {
         lock(&self.0).related(id, at, limit)
     }
 
     async fn reserve_crl(&self, scope: &CrlScope, plan: CrlPlan) -> Result<CrlReservation, LedgerError> {
-        let (number, mark, entries, damaged) = lock(&self.0).reserve_crl(scope, plan);
+        let (reserved, entries, damaged) = lock(&self.0).reserve_crl(scope, plan);
         Ok(CrlReservation {
-            number,
-            mark,
+            number: reserved.number,
+            not_believed: reserved.not_believed,
+            mark: reserved.mark,
             revocations: Box::new(View { entries, damaged }),
         })
     }
@@ -176,8 +181,8 @@ impl Ledger for MemoryLedger {
         lock(&self.0).crl_published(scope, number, etag)
     }
 
-    async fn crl_standing(&self, scope: &CrlScope) -> Result<CrlStanding, LedgerError> {
-        Ok(lock(&self.0).crl_standing(scope))
+    async fn crl_standing_up_to(&self, scope: &CrlScope, at_most: u64) -> Result<CrlStanding, LedgerError> {
+        Ok(lock(&self.0).crl_standing(scope, at_most))
     }
 
     async fn record_crl_use(&self, used: CrlUse) -> Result<(), LedgerError> {

@@ -105,7 +105,14 @@ mod tests {
         let drawn = UnixTime(1_795_464_000);
         let nonce = IntentNonce::of_day(drawn, [7; 32]);
         assert_eq!(nonce.0[4..], [7; 28]);
-        for (days, taken) in [(-2, false), (-1, true), (0, true), (7, true), (8, false), (9_000, false)] {
+        for (days, taken) in [
+            (-2, false),
+            (-1, true),
+            (0, true),
+            (7, true),
+            (8, false),
+            (9_000, false),
+        ] {
             assert_eq!(nonce.is_taken(drawn.plus_days(days)), taken, "after {days} days");
             assert_eq!(nonce.is_of_day(drawn.plus_days(days)), days == 0);
         }

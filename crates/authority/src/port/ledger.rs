@@ -209,6 +209,11 @@ pub trait Ledger: Send + Sync {
         reach: Reach,
     ) -> Result<RevokedTogether, LedgerError>;
 
+    /// Families of compromised keys that a call of [`revoke_reaching`](Self::revoke_reaching) began to revoke and that none has
+    /// finished, at most `limit`, in no order: it left some for the next call, or was interrupted. It is recorded in the
+    /// transaction of its first revocations, and taken back once the last are made.
+    async fn unfinished_families(&self, limit: usize) -> Result<Vec<UnfinishedFamily>, LedgerError>;
+
     /// Certificates that share that one's fate and are neither expired at that time nor revoked, without itself: those of its
     /// key, and those that descend from any certificate of its key by renewal. At most `limit`, in no order.
     async fn related(&self, id: &IntentId, at: UnixTime, limit: usize) -> Result<Vec<Related>, LedgerError>;
@@ -235,7 +240,12 @@ pub trait Ledger: Send + Sync {
     async fn crl_published(&self, scope: &CrlScope, number: u64, etag: ETag) -> Result<(), LedgerError>;
 
     /// How it is with the CRLs of a scope: what a process must know to decide what is due, whoever published last.
-    async fn crl_standing(&self, scope: &CrlScope) -> Result<CrlStanding, LedgerError>;
+    async fn crl_standing(&self, scope: &CrlScope) -> Result<CrlStanding, LedgerError> {
+        self.crl_standing_up_to(scope, u64::MAX).await
+    }
+
+    /// The same, as if nothing of a number above `at_most` had ever been recorded.
+    async fn crl_standing_up_to(&self, scope: &CrlScope, at_most: u64) -> Result<CrlStanding, LedgerError>;
 
     /// Those of the serial numbers that the issuer's lists have: what CRLs will list. For many at a time; the same one may be
     /// among them several times. One whose revocation has others to follow that it did not come to yet may be left out.

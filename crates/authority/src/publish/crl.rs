@@ -16,6 +16,7 @@ use futures_util::{StreamExt as _, stream};
 
 use super::due::{self, BACKDATE};
 use super::listing::Listing;
+use super::numbers::{self, Believed};
 use super::slots::{Published, Slot};
 use super::spool::{self, Spooled, WholeCrl};
 use super::{PublishError, frame, status};
@@ -29,7 +30,7 @@ use crate::port::ledger::{
 /// Times that a published CRL may turn out to be ahead of the ledger while one is made.
 const JUMPS: usize = 3;
 
-/// The highest number that is taken for one: whatever is above was never counted to.
+/// The highest number of a published CRL that is gone on from: above it there are not enough left.
 const HIGHEST: u64 = 1 << 62;
 
 /// Entries that the ledger does not list whose certificates are looked at for one CRL; further ones are kept as they are, and
@@ -176,21 +177,21 @@ impl Authority {
         let ca = self.publishing_ca(scope)?;
         let mut above = 0;
         for _ in 0..JUMPS {
-            let standing = self.ports().ledger.crl_standing(scope).await?;
-            let made = match self.make(&ca, scope, &standing, above, awaited).await {
+            let believed = self.believed_standing(scope, above).await?;
+            let mut made = match self.make(&ca, scope, &believed, above, awaited).await {
                 // Two were given one number, by a counter that was set back: whoever came second takes another.
                 Err(PublishError::Ledger(LedgerError::CrlNumberTaken { .. })) => continue,
                 made => made?,
             };
-            let outcome = self.publish_files(&ca, scope, &made, standing.published).await;
+            let outcome = self.publish_files(&ca, scope, &made, believed.standing.published).await;
             // Afterwards: however much there is to put back, the CRL does not wait for it.
             if outcome.is_ok() {
-                self.relist(&ca, scope, made.kept.clone()).await;
+                self.relist(&ca, scope, std::mem::take(&mut made.kept)).await;
             }
             let Some(found) = outcome? else {
                 return Ok(made.published(None));
             };
-            let now = self.ports().ledger.crl_standing(scope).await?;
+            let now = self.believed_standing(scope, found).await?.standing;
             if found > made.record.number && is_later(&now, found, &made.record) {
                 return Ok(made.published(Some(found)));
             }
@@ -216,10 +217,11 @@ impl Authority {
         &self,
         ca: &Arc<Ca>,
         scope: &CrlScope,
-        standing: &CrlStanding,
+        believed: &Believed,
         above: u64,
         awaited: &HashSet<Serial>,
     ) -> Result<Made, PublishError> {
+        let standing = &believed.standing;
         let covers = self.covers(scope).await?;
         let made_at = self.ports().clock.now();
         let not_before = ca.certificate().not_before();
@@ -236,16 +238,19 @@ impl Authority {
         let plan = CrlPlan {
             at: made_at,
             expired_before: Some(due::expired_before(made_at, standing.published.as_ref())),
-            // A counter that was set back must not lead back: what is recorded is known to have been given out. A record that
-            // nobody can have counted to is somebody's mistake, and no reason to follow it.
-            above: above.max(if standing.number < HIGHEST { standing.number } else { 0 }),
+            // A counter that was set back must not lead back: what is recorded is known to have been given out.
+            above: above.max(standing.number),
+            at_most: believed.at_most,
         };
         let reservation = self.ports().ledger.reserve_crl(scope, plan).await?;
         let CrlReservation {
             number,
+            not_believed,
             mark,
             revocations,
         } = reservation;
+        let counter = not_believed.map(|counted| numbers::counter_damage(scope, counted, number));
+        let numbers = believed.damage.clone().into_iter().chain(counter);
         let expected = revocations.entries();
         let (before, replaced) = self.published_entries(ca, scope, standing.published.as_ref()).await?;
         let mut listing = {
@@ -253,7 +258,8 @@ impl Authority {
             let listing = move || Listing::new(revocations, this_update, &awaited, before);
             spool::off_thread(expected, move || listing().map_err(PublishError::Revocations)).await?
         };
-        for wrong in replaced.into_iter().chain(self.impossible_uses(scope)) {
+        for wrong in numbers.chain(replaced).chain(self.impossible_uses(scope)) {
+            tracing::error!(wrong, "what is known of a CRL is not as it should be");
             listing.note(wrong);
         }
         let kept = self.keep_listed(ca, &mut listing, &plan).await?;

@@ -2,10 +2,9 @@
 
 use chancery_x509::time::{DAY, UnixTime};
 
-use super::status;
+use super::{PublishError, status};
 use crate::authority::Authority;
 use crate::config::Config;
-use crate::port::LedgerError;
 use crate::port::ledger::{CrlRecord, CrlScope, CrlStanding};
 
 /// thisUpdate lies so many seconds before a CRL is made, as notBefore of certificates does: a verifier whose clock is a
@@ -40,8 +39,8 @@ fn is_due(standing: &CrlStanding, interval: i64, now: UnixTime) -> bool {
 
 impl Authority {
     /// Whether a CRL has to be made, as the ledger has it; or its file is gone, or another than the one that was published.
-    pub(super) async fn is_due(&self, scope: &CrlScope) -> Result<bool, LedgerError> {
-        let standing = self.ports().ledger.crl_standing(scope).await?;
+    pub(super) async fn is_due(&self, scope: &CrlScope) -> Result<bool, PublishError> {
+        let standing = self.believed_standing(scope, 0).await?.standing;
         let interval = status::timing(self.config(), scope).interval;
         if is_due(&standing, interval, self.ports().clock.now()) {
             return Ok(true);

@@ -3,6 +3,7 @@
 use chancery_x509::time::UnixTime;
 
 use super::Transition;
+use super::numbers::Believed;
 use crate::authority::Authority;
 use crate::config::Config;
 use crate::port::PublishedName;
@@ -116,8 +117,11 @@ impl Authority {
         self.know_crl_uses().await;
         let mut all = Vec::new();
         for scope in self.crl_scopes() {
-            let (standing, staleness) = match self.ports().ledger.crl_standing(&scope).await {
-                Ok(standing) => {
+            let mut damaged = self.slots.slot(&scope).damaged();
+            let (standing, staleness) = match self.believed_standing(&scope, 0).await {
+                Ok(Believed { standing, damage, .. }) => {
+                    // Also before the next CRL tells of it.
+                    damaged.extend(damage.filter(|damage| !damaged.contains(damage)));
                     let staleness = staleness(&standing, &timing(self.config(), &scope), now);
                     let staleness = match staleness {
                         Staleness::Fresh if self.is_replaced(&scope, &standing).await => Staleness::Replaced,
@@ -135,7 +139,7 @@ impl Authority {
             all.push(CrlStatus {
                 name: Config::crl_name(&scope),
                 age: standing.latest.as_ref().map(|crl| now.0 - crl.made_at.0),
-                damaged: self.slots.slot(&scope).damaged(),
+                damaged,
                 transitions: self.transitions(&scope),
                 latest: standing.latest,
                 staleness,

@@ -8,8 +8,12 @@ use chancery_x509::time::UnixTime;
 
 use super::RevokeError;
 use crate::authority::Authority;
-use crate::port::ledger::{CertificateRecord, CrlScope, IntentId, Reach, Revocation, compromises_key};
+use crate::port::ledger::{
+    CertificateRecord, CrlScope, IntentId, Reach, Revocation, Revoked, UnfinishedFamily, compromises_key,
+};
 use crate::publish::{PublishError, PublishedCrl, is_past};
+use crate::slug::Slug;
+use crate::sweep::GRACE;
 use crate::wire::notice;
 
 /// Certificates that are still valid and told of at most.
@@ -17,6 +21,9 @@ const TOLD: usize = 100;
 
 /// Times that a revocation goes on with those that one call of the ledger left: each takes a thousand.
 const ROUNDS: usize = 1000;
+
+/// Families that one call goes on with at most.
+const FAMILIES: usize = 100;
 
 /// Another certificate that a revocation concerns.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,6 +120,47 @@ impl Authority {
             (batch, has_more) = (next.others, next.has_more);
         }
         Ok(others)
+    }
+
+    /// Goes on with families of compromised keys whose revocation was interrupted, of certificates of that issuer or of any:
+    /// whoever asked for it was answered, or is gone, and will not ask again. Answers the certificates that this call revoked.
+    /// One that was begun a moment ago is left to whoever is at it; one that fails stops no other.
+    pub async fn finish_revocations(&self, of: Option<&Slug>) -> Result<Vec<Affected>, RevokeError> {
+        let now = self.ports().clock.now();
+        let (mut finished, mut failure) = (Vec::new(), None);
+        for family in self.ports().ledger.unfinished_families(FAMILIES).await? {
+            // Far ahead is as good as long ago: the clock was ahead then.
+            let is_left = family.revocation.at.0.abs_diff(now.0) >= GRACE.unsigned_abs();
+            if !is_left || of.is_some_and(|of| *of != family.id.issuer) {
+                continue;
+            }
+            match self.finish_revocation(&family).await {
+                Ok(others) => finished.extend(others),
+                Err(error) => {
+                    tracing::error!(%error, certificate = %family.id, "the revocation of a compromised key's family cannot go on");
+                    failure.get_or_insert(error);
+                }
+            }
+        }
+        failure.map_or(Ok(finished), Err)
+    }
+
+    async fn finish_revocation(&self, family: &UnfinishedFamily) -> Result<Vec<Affected>, RevokeError> {
+        let UnfinishedFamily { id, revocation } = family;
+        tracing::warn!(certificate = %id, "the revocation of a compromised key's family was interrupted; it goes on");
+        let reaching = self
+            .ports()
+            .ledger
+            .revoke_reaching(&id.issuer, id.serial, revocation.clone(), Reach::Key)
+            .await;
+        if reaching.is_err() {
+            self.others_may_have_changed(revocation.reason);
+        }
+        let together = reaching?;
+        let (Revoked::Now(record) | Revoked::Already(record)) = together.certificate;
+        self.slots.changed(&Affected::new(&record, true).scope());
+        let first = (together.others, together.has_more);
+        Ok(self.revoke_others(&record, revocation, first).await?.certificates)
     }
 
     /// The answer that would say which others were revoked is lost: any CRL may have to list one.

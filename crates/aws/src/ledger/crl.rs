@@ -28,17 +28,11 @@ use super::{DynamoLedger, damaged, names};
 /// Reservations of one scope at a time that are put up with.
 const TURNS: u32 = 64;
 
-/// The highest number that is taken for one: whatever is above was never counted to.
-const HIGHEST: u64 = 1 << 62;
-
 /// Pages of CRL records that are looked through for the newest published one: some four hundred records.
 const PAGES: usize = 5;
 
 /// Damaged rows that are described.
 const DESCRIBED: usize = 100;
-
-/// Attribute of a revocation that has others to follow, as long as they have not.
-pub(super) const UNFINISHED: &str = "Unfinished";
 
 /// Where a scope's numbers are counted.
 struct Counter {
@@ -68,14 +62,17 @@ pub(super) fn listed(scope: &CrlScope, entry: &RevokedEntry, not_after: UnixTime
 impl DynamoLedger {
     pub(super) async fn reserve_number(&self, scope: &CrlScope, plan: &CrlPlan) -> Result<CrlReservation, LedgerError> {
         let counter = self.counter(scope).await?;
+        let mut ignored = None;
         for round in 0..TURNS {
-            let number = self.next_number(&counter, plan.above).await?;
+            let (number, not_believed) = self.next_number(&counter, plan).await?;
+            ignored = ignored.max(not_believed);
             // Before the view: a revocation that comes between is listed, and taken for one that is not yet.
             let mark = self.mark(scope).await?;
             let view = self.view(scope, plan).await?;
             if self.current_number(&counter).await? == Some(number) {
                 return Ok(CrlReservation {
                     number,
+                    not_believed: ignored,
                     mark,
                     revocations: Box::new(view),
                 });
@@ -132,9 +129,10 @@ impl DynamoLedger {
         number.map(Some).map_err(|error| damaged("a CRL counter", &error))
     }
 
-    /// One more than the counter, and above what was seen elsewhere. A counter that is no number, or is behind, goes on above
-    /// what is known: it is no reason to go back, nor to stand still.
-    async fn next_number(&self, counter: &Counter, above: u64) -> Result<u64, LedgerError> {
+    /// One more than the counter, and above what was seen elsewhere; with what the counter said, where that is not believed. A
+    /// counter that is no number, is behind, or is not believed, goes on above what is known: it is no reason to go back, nor to
+    /// stand still.
+    async fn next_number(&self, counter: &Counter, plan: &CrlPlan) -> Result<(u64, Option<u64>), LedgerError> {
         for round in 0..TURNS {
             let item = self.tables.get(counter.table, counter.key.clone()).await?;
             let Some(item) = item.or_else(|| counter.condition.is_empty().then(Item::default)) else {
@@ -143,8 +141,10 @@ impl DynamoLedger {
                     detail: format!("the CA's row {:?} is gone", counter.key.0),
                 });
             };
-            let (so_far, found) = count(&item);
-            let number = so_far.max(above) + 1;
+            let (said, found) = count(&item);
+            let not_believed = said.filter(|number| *number > plan.at_most);
+            let so_far = said.filter(|_| not_believed.is_none()).unwrap_or(0);
+            let number = so_far.max(plan.above).saturating_add(1);
             let with = Item::default().number(":next", number);
             let (condition, with) = match found {
                 Some(found) => ("#CRLNumber = :found", with.with(":found", found.clone())),
@@ -160,7 +160,7 @@ impl DynamoLedger {
                 .update(table, key, "SET #CRLNumber = :next", &condition, with)
                 .await?;
             if changed.is_some() {
-                return Ok(number);
+                return Ok((number, not_believed));
             }
             pause(round).await;
         }
@@ -282,15 +282,18 @@ impl DynamoLedger {
 
     /// Looks back from the newest number, as far as a page reaches: one that was not published, or not signed, seldom has
     /// others before it.
-    pub(super) async fn standing(&self, scope: &CrlScope) -> Result<CrlStanding, LedgerError> {
+    pub(super) async fn standing(&self, scope: &CrlScope, at_most: u64) -> Result<CrlStanding, LedgerError> {
         let mut standing = CrlStanding {
             mark: self.mark(scope).await?,
             ..CrlStanding::default()
         };
+        let numbers = Range::journal(names::crls(scope));
         let mut range = Range {
             descending: true,
             limit: Some(4),
-            ..Range::journal(names::crls(scope))
+            condition: "#Key = :key AND #Sort <= :most".to_owned(),
+            values: numbers.values.text(":most", names::number(at_most)),
+            ..Range::journal("")
         };
         let mut after = None;
         for _ in 0..PAGES {
@@ -361,21 +364,19 @@ pub(super) fn changing(scope: &CrlScope, serial: Serial, attempt: &str) -> Write
     }
 }
 
-/// What a counter's item counts, and the attribute as it is. One that is no number that anybody counted to counts nothing.
-fn count(item: &Item) -> (u64, Option<&AttributeValue>) {
+/// What a counter's item counts, and the attribute as it is. One that is no number counts nothing.
+fn count(item: &Item) -> (Option<u64>, Option<&AttributeValue>) {
     let Some(found) = item.0.get("CRLNumber") else {
-        return (0, None);
+        return (None, None);
     };
-    match item.as_number::<u64>("CRLNumber") {
-        Ok(number) if number < HIGHEST => (number, Some(found)),
-        _ => {
-            tracing::error!(
-                item = super::called(item),
-                "the CRL counter is no number that was counted to; what is recorded counts"
-            );
-            (0, Some(found))
-        }
+    let counted = item.as_number::<u64>("CRLNumber").ok();
+    if counted.is_none() {
+        tracing::error!(
+            item = super::called(item),
+            "the CRL counter is no number that was counted to; what is recorded counts"
+        );
     }
+    (counted, Some(found))
 }
 
 fn unknown(scope: &CrlScope, number: u64) -> LedgerError {

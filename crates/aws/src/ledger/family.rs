@@ -296,31 +296,24 @@ impl DynamoLedger {
             return Ok(alone(certificate));
         }
         // First: it is on the next CRL, however many others there are. Who comes back after an interruption finds it marked.
+        let follow = Others::Follow(revocation.at);
         let certificate = self
-            .revoke_certificate(issuer, serial, revocation.clone(), Others::Follow)
+            .revoke_certificate(issuer, serial, revocation.clone(), follow)
             .await?;
+        if matches!(certificate, Revoked::Already(_)) {
+            // For another reach, or by a call that was interrupted: the mark is of no revocation's transaction then.
+            self.begin_family(&record, revocation.at).await?;
+        }
         let family = self.family(&record, true).await?;
         let (others, has_more) = self.revoke_family(&record, &family, &revocation).await?;
         if !has_more {
-            self.finish(&record).await?;
+            self.finish_family(&record).await?;
         }
         Ok(RevokedTogether {
             certificate,
             others,
             has_more,
         })
-    }
-
-    /// All that were to follow it have.
-    async fn finish(&self, record: &CertificateRecord) -> Result<(), LedgerError> {
-        let finished = self.tables.update(
-            Table::Journal,
-            names::revocation(&scope_of(record), record.id.serial),
-            "REMOVE #Unfinished",
-            "attribute_exists(#Unfinished)",
-            Item::default(),
-        );
-        finished.await.map(|_| ())
     }
 
     /// Gives up open intents that renew a certificate that is revoked, or what descends from it. Nothing is reserved there any

@@ -109,8 +109,13 @@ pub(super) fn crls(of: &CrlScope) -> String {
     format!("crl#{}", scope(of))
 }
 
-pub(super) fn crl(of: &CrlScope, number: u64) -> Item {
-    Item::journal_key(crls(of), format!("{number:020}"))
+pub(super) fn crl(of: &CrlScope, of_number: u64) -> Item {
+    Item::journal_key(crls(of), number(of_number))
+}
+
+/// A CRL's number, of as many digits as any has.
+pub(super) fn number(number: u64) -> String {
+    format!("{number:020}")
 }
 
 /// The counter of a scope's CRL numbers, where no CA's row has it.
@@ -162,6 +167,12 @@ pub(super) fn crl_use(partition: String, of: &CrlScope, url: Option<&str>) -> It
 /// Partition of what is revoked in a scope, by serial.
 pub(super) fn revoked(of: &CrlScope) -> String {
     format!("revoked#{}", scope(of))
+}
+
+/// The CA of such a partition.
+pub(super) fn revoked_issuer(partition: &str) -> Option<&str> {
+    let scope = partition.strip_prefix("revoked#")?;
+    scope.rsplit_once('#').map(|(issuer, _)| issuer)
 }
 
 pub(super) fn revocation(of: &CrlScope, serial: Serial) -> Item {

@@ -14,6 +14,7 @@ use super::item::Item;
 use super::revocable::verified;
 use super::row;
 use super::tables::{Table, Transaction, Write};
+use super::unfinished::UNFINISHED;
 use super::{DynamoLedger, chain, crl, names};
 use crate::world::nonce;
 
@@ -104,7 +105,7 @@ impl DynamoLedger {
             let reason = code.and_then(RevocationReason::from_code).unwrap_or_default();
             // An end that cannot be read is none.
             let not_after = item.as_time("NotAfter").unwrap_or(UnixTime(i64::MAX));
-            (!item.has(crl::UNFINISHED)).then_some((serial, Listed { reason, not_after }))
+            (!item.has(UNFINISHED)).then_some((serial, Listed { reason, not_after }))
         };
         Ok(items.into_iter().filter_map(read).collect())
     }

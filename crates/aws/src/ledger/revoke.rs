@@ -10,7 +10,7 @@ use chancery_x509::time::UnixTime;
 use super::item::Item;
 use super::revocable::Revocable;
 use super::tables::{Table, Transaction, Write, pause, unavailable};
-use super::{DynamoLedger, chain, crl, family, names, row};
+use super::{DynamoLedger, chain, crl, family, names, row, unfinished};
 use crate::world::nonce;
 
 /// Times that what was read may have changed before it is written.
@@ -159,8 +159,8 @@ fn decide(record: &CertificateRecord, wanted: &Revocation) -> Option<(Revocation
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Others {
     None,
-    /// Whoever is interrupted before all are revoked leaves a mark of it.
-    Follow,
+    /// Whoever is interrupted before all are revoked leaves a mark of it, and of when it was begun.
+    Follow(UnixTime),
 }
 
 fn revoking(
@@ -208,7 +208,7 @@ fn revoking(
         table: Table::Journal,
         item: match others {
             Others::None => listed,
-            Others::Follow => listed.flag(crl::UNFINISHED, true),
+            Others::Follow(since) => unfinished::mark(listed, since),
         },
         condition: None,
         with: Item::default(),

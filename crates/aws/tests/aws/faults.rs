@@ -93,6 +93,7 @@ async fn live(ledger: &DynamoLedger, life: u32) {
             at: NOW,
             expired_before: None,
             above: 0,
+            at_most: u64::MAX,
         };
         ledger.reserve_crl(&scope, plan).await.unwrap()
     };

@@ -65,6 +65,7 @@ async fn a_crl_of_several_pages_lists_everything() {
             at: now,
             expired_before: Some(now),
             above: 0,
+            at_most: u64::MAX,
         };
         ledger.reserve_crl(&scope, plan).await.unwrap()
     };

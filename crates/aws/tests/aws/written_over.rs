@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chancery_authority::belief::NotBelieved;
 use chancery_authority::port::LedgerError;
+use chancery_authority::port::ledger::Reach;
 use chancery_authority::publish::PublishError;
 use chancery_authority::revoke::{ListedRevocation, decide_listed};
 use chancery_authority::wire::RevokedEntry;
@@ -19,7 +20,7 @@ use crate::office::{NOW, Office};
 use crate::pages::{text, write};
 use crate::rows::{crl, issue, revoke, write_over};
 use crate::sandbox::{Sandbox, patient};
-use crate::support::{Requester, principal, token};
+use crate::support::{Requester, principal, request, token};
 
 type Key = [(&'static str, String); 2];
 
@@ -348,6 +349,53 @@ async fn a_compromise_whose_others_are_left_is_not_finished() {
     delete(&sandbox, journal, line).await;
     compromise().await.unwrap();
     assert_eq!(among().await.len(), 2);
+}
+
+/// A run that was killed after the first of a compromised key's family; the entry that asked for it is gone since.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_family_that_was_left_half_revoked_is_finished_by_the_next_run() {
+    let Some(sandbox) = Sandbox::start() else { return };
+    let (office, deployment) = Office::new(&sandbox, &patient()).await;
+    let issuing = deployment.issuing_ca();
+    let mut request = request("stolen.example.com");
+    let first = office.authority.issue(&request, &principal(), None).await.unwrap();
+    request.force_issue = true;
+    let second = office.authority.issue(&request, &principal(), None).await.unwrap();
+    let (first, second) = (first.record.id.serial, second.record.id.serial);
+    let other = issue(&office, "other.example.com").await;
+    revoke(&office, other).await;
+    let reason = RevocationReason::KeyCompromise;
+    let (asking, reach) = (principal(), Reach::Certificate);
+    let revoking = office.authority.revoke_reaching(first, reason, None, &asking, reach);
+    revoking.await.unwrap();
+    // As the killed run leaves it; and one that says it without a compromised key.
+    let journal = deployment.journal_table();
+    for serial in [first, other] {
+        let key = || listed(&deployment, serial);
+        write_over(&sandbox, journal, key(), "Unfinished", AttributeValue::Bool(true)).await;
+        write_over(&sandbox, journal, key(), "Since", number(NOW.0)).await;
+        write_over(&sandbox, journal, key(), "Open", text("family")).await;
+    }
+    let unfinished = office.ports.ledger.unfinished_families(10).await.unwrap();
+    let unfinished: Vec<_> = unfinished.iter().map(|family| family.id.serial).collect();
+    assert_eq!(unfinished, [first]);
+
+    assert_eq!(office.authority.finish_revocations(None).await.unwrap(), []);
+    office.clock.advance(600);
+    let of_root = office.authority.finish_revocations(Some(deployment.root_ca())).await;
+    assert_eq!(of_root.unwrap(), []);
+    let finished = office.authority.finish_revocations(Some(issuing)).await.unwrap();
+    assert_eq!(finished.len(), 1);
+    assert_eq!(finished[0].id.serial, second);
+    let (serials, _) = crl(&office, &deployment).await;
+    assert!(serials.contains(&first) && serials.contains(&second), "{serials:?}");
+    assert_eq!(office.ports.ledger.unfinished_families(10).await.unwrap(), []);
+    let item = item(&sandbox, journal, listed(&deployment, first)).await.unwrap();
+    assert!(
+        ["Unfinished", "Open", "Since"]
+            .iter()
+            .all(|name| !item.contains_key(*name))
+    );
 }
 
 /// Whoever takes a CA's row away, or what it says of its revocation, takes nothing back.

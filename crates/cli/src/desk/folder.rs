@@ -57,6 +57,10 @@ impl FolderDesk {
         if let Err(error) = self.house.runtime.block_on(self.house.authority.sweep()) {
             tracing::warn!(%error, "open intents cannot be swept");
         }
+        let finishing = self.house.authority.finish_revocations(None);
+        if let Err(error) = self.house.runtime.block_on(finishing) {
+            tracing::warn!(%error, "the revocation of a compromised key's family was interrupted, and cannot go on");
+        }
     }
 
     fn now(&self) -> UnixTime {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chancery_authority::Slug;
 use chancery_authority::port::LedgerError;
 use chancery_authority::port::keystore::Receipt;
-use chancery_authority::port::ledger::{ChangeMark, CrlIntent, CrlRecord, CrlScope, CrlStanding, CrlUse};
+use chancery_authority::port::ledger::{ChangeMark, CrlIntent, CrlPlan, CrlRecord, CrlScope, CrlStanding, CrlUse};
 use chancery_authority::port::publication::ETag;
 use chancery_x509::certificate::Certificate;
 use chancery_x509::time::UnixTime;
@@ -18,21 +18,37 @@ use super::revocations::shard_number;
 use super::writer::Writing;
 
 /// Gives out the next number of a scope: one more than the last, above `above`, and never below the floor that a restore has
-/// set. Answers the scope's number of the issuer, too.
-pub(crate) fn reserve_number(writing: &Writing<'_>, scope: &CrlScope, above: u64) -> Result<(u64, i64), Fault> {
-    let issuer = writing.issuer(&scope.issuer)?;
-    let least = stored_number(above)?.saturating_add(1);
-    let number: i64 = writing
-        .connection
+/// set; neither is believed that says more than the plan believes. Answers with it what was not, and the scope's number of the
+/// issuer.
+pub(crate) fn reserve_number(
+    writing: &Writing<'_>,
+    scope: &CrlScope,
+    plan: &CrlPlan,
+) -> Result<((u64, Option<u64>), i64), Fault> {
+    let (issuer, shard) = (writing.issuer(&scope.issuer)?, shard_number(scope.shard));
+    let connection = writing.connection;
+    let counted: Option<i64> = connection
+        .prepare_cached("SELECT number FROM crl_numbers WHERE issuer = ?1 AND shard = ?2")?
+        .query_row((issuer, shard), |row| row.get(0))
+        .optional()?;
+    let floor: Option<i64> = connection
+        .prepare_cached("SELECT value FROM properties WHERE name = 'crl_number_floor'")?
+        .query_row((), |row| row.get(0))
+        .optional()?;
+    // What is below zero nobody counted to either.
+    let counted = counted.map_or(0, |number| u64::try_from(number).unwrap_or(u64::MAX));
+    let floor = floor.map_or(0, |number| u64::try_from(number).unwrap_or(u64::MAX));
+    let (believed, not_believed): (Vec<u64>, Vec<u64>) = [counted, floor.saturating_sub(1)]
+        .into_iter()
+        .partition(|number| *number <= plan.at_most);
+    let number = believed.into_iter().fold(plan.above, u64::max).saturating_add(1);
+    connection
         .prepare_cached(
-            "INSERT INTO crl_numbers (issuer, shard, number)
-             VALUES (?1, ?2, max(?3, coalesce((SELECT value FROM properties WHERE name = 'crl_number_floor'), 1)))
-             ON CONFLICT (issuer, shard) DO UPDATE SET number = max(number + 1, excluded.number)
-             RETURNING number",
+            "INSERT INTO crl_numbers (issuer, shard, number) VALUES (?1, ?2, ?3)
+             ON CONFLICT (issuer, shard) DO UPDATE SET number = excluded.number",
         )?
-        .query_row((issuer, shard_number(scope.shard), least), |row| row.get(0))?;
-    let number = u64::try_from(number).map_err(|_| damaged(format!("crl_numbers: {number} is no CRL number")))?;
-    Ok((number, issuer))
+        .execute((issuer, shard, stored_number(number)?))?;
+    Ok(((number, not_believed.into_iter().max()), issuer))
 }
 
 /// Marks that what a scope lists has changed. In the transaction of the change.
@@ -196,8 +212,9 @@ fn read(row: &Row<'_>, scope: &CrlScope) -> Result<CrlRecord, rusqlite::Error> {
     })
 }
 
-/// How it is with the CRLs of a scope, in one view of the ledger: one transaction.
-pub(crate) fn standing(connection: &Connection, scope: &CrlScope) -> Result<CrlStanding, Fault> {
+/// How it is with the CRLs of a scope up to that number, in one view of the ledger: one transaction.
+pub(crate) fn standing(connection: &Connection, scope: &CrlScope, at_most: u64) -> Result<CrlStanding, Fault> {
+    let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
     let Some(issuer) = issuer_number(connection, &scope.issuer)? else {
         return Ok(CrlStanding {
             mark: ChangeMark("0".into()),
@@ -208,9 +225,10 @@ pub(crate) fn standing(connection: &Connection, scope: &CrlScope) -> Result<CrlS
     let newest = |condition: &str| {
         connection
             .prepare_cached(&format!(
-                "SELECT {COLUMNS} FROM crls WHERE issuer = ?1 AND shard = ?2 {condition} ORDER BY number DESC LIMIT 1"
+                "SELECT {COLUMNS} FROM crls WHERE issuer = ?1 AND shard = ?2 AND number <= ?3 {condition}
+                 ORDER BY number DESC LIMIT 1"
             ))?
-            .query_row((issuer, shard), |row| read(row, scope))
+            .query_row((issuer, shard, at_most), |row| read(row, scope))
             .optional()
     };
     // The mark first: a revocation that comes between is not taken for covered.
@@ -221,8 +239,8 @@ pub(crate) fn standing(connection: &Connection, scope: &CrlScope) -> Result<CrlS
         _ => newest("AND etag IS NOT NULL")?,
     };
     let intended: Option<i64> = connection
-        .prepare_cached("SELECT max(number) FROM crl_intents WHERE issuer = ?1 AND shard = ?2")?
-        .query_row((issuer, shard), |row| row.get(0))?;
+        .prepare_cached("SELECT max(number) FROM crl_intents WHERE issuer = ?1 AND shard = ?2 AND number <= ?3")?
+        .query_row((issuer, shard, at_most), |row| row.get(0))?;
     let intended = intended.and_then(|number| u64::try_from(number).ok()).unwrap_or(0);
     Ok(CrlStanding {
         mark,

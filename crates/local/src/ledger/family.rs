@@ -7,12 +7,13 @@ use chancery_authority::Slug;
 use chancery_authority::port::LedgerError;
 use chancery_authority::port::ledger::{
     CertificateIntent, IntentId, NotRenewable, RENEWALS, REVOKED_TOGETHER, Reach, Related, Revocation, Revoked,
-    RevokedTogether, compromises_key,
+    RevokedTogether, UnfinishedFamily, compromises_key,
 };
+use chancery_x509::crl::RevocationReason;
 use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
-use rusqlite::{Connection, OptionalExtension, Rows};
+use rusqlite::{Connection, OptionalExtension, Row, Rows};
 
 use super::certificates::{Stage, by_id, issuer_number, padded_serial, row_by_serial};
 use super::fault::{Fault, damaged};
@@ -190,7 +191,62 @@ pub(crate) fn revoke(
             together.others.push(*record);
         }
     }
+    if together.has_more {
+        note_unfinished(connection, key, (issuer, serial), revocation)?;
+    } else {
+        connection
+            .prepare_cached("DELETE FROM unfinished_families WHERE key = ?1")?
+            .execute([&key.0])?;
+    }
     Ok(together)
+}
+
+/// In the transaction of what was revoked: whoever is to go on may never come.
+fn note_unfinished(
+    connection: &Connection,
+    key: KeyFingerprint,
+    (issuer, serial): (&Slug, Serial),
+    revocation: &Revocation,
+) -> Result<(), Fault> {
+    connection.execute(
+        "INSERT OR REPLACE INTO unfinished_families (key, certificate, revoked_at, reason, invalidity_date, principal)
+         SELECT ?1, c.id, ?4, ?5, ?6, ?7 FROM certificates c JOIN issuers i ON i.id = c.issuer
+         WHERE c.serial = ?2 AND i.slug = ?3",
+        (
+            key.0,
+            serial.as_padded(),
+            issuer.as_str(),
+            revocation.at.0,
+            revocation.reason.code(),
+            revocation.invalidity_date.map(|date| date.0),
+            &revocation.principal,
+        ),
+    )?;
+    Ok(())
+}
+
+/// Families that a revocation left some of.
+pub(crate) fn unfinished(connection: &Connection, limit: usize) -> Result<Vec<UnfinishedFamily>, Fault> {
+    let mut statement = connection.prepare_cached(
+        "SELECT i.slug, c.serial, u.revoked_at, u.reason, u.invalidity_date, u.principal FROM unfinished_families u
+             JOIN certificates c ON c.id = u.certificate JOIN issuers i ON i.id = c.issuer LIMIT ?1",
+    )?;
+    let mut rows = statement.query([i64::try_from(limit).unwrap_or(i64::MAX)])?;
+    let mut families = Vec::new();
+    while let Some(row) = rows.next()? {
+        let reason: u8 = row.get(3)?;
+        families.push(UnfinishedFamily {
+            id: id(row)?,
+            revocation: Revocation {
+                at: UnixTime(row.get(2)?),
+                reason: RevocationReason::from_code(reason)
+                    .ok_or_else(|| damaged(format!("unfinished_families: {reason} is no reason")))?,
+                invalidity_date: row.get::<_, Option<i64>>(4)?.map(UnixTime),
+                principal: row.get(5)?,
+            },
+        });
+    }
+    Ok(families)
 }
 
 fn give_up(writing: &Writing<'_>, open: Vec<IntentId>, revocation: &Revocation) -> Result<(), Fault> {
@@ -236,12 +292,17 @@ fn descending(connection: &Connection, issuer: &Slug, serial: Serial) -> Result<
 fn ids(mut rows: Rows<'_>) -> Result<Vec<IntentId>, Fault> {
     let mut ids = Vec::new();
     while let Some(row) = rows.next()? {
-        let issuer = Slug::new(row.get::<_, String>(0)?);
-        let issuer = issuer.map_err(|error| damaged(format!("a row of issuers: {error}")))?;
-        let serial = read_serial(&row.get::<_, Vec<u8>>(1)?)?;
-        ids.push(IntentId { issuer, serial });
+        ids.push(id(row)?);
     }
     Ok(ids)
+}
+
+/// Of a slug and a serial number, in this order.
+fn id(row: &Row<'_>) -> Result<IntentId, Fault> {
+    let issuer = Slug::new(row.get::<_, String>(0)?);
+    let issuer = issuer.map_err(|error| damaged(format!("a row of issuers: {error}")))?;
+    let serial = read_serial(&row.get::<_, Vec<u8>>(1)?)?;
+    Ok(IntentId { issuer, serial })
 }
 
 /// Certificates that are to be revoked, too: one more than at once tells that there are more. Whether they have ended is not

@@ -69,6 +69,7 @@ pub(crate) const ALL: CrlPlan = CrlPlan {
     at: NOW,
     expired_before: None,
     above: 0,
+    at_most: u64::MAX,
 };
 
 /// What the next CRL lists, its number, and the damage found.

@@ -26,6 +26,7 @@ const ALL: CrlPlan = CrlPlan {
     at: NOW,
     expired_before: None,
     above: 0,
+    at_most: u64::MAX,
 };
 
 /// The intent to sign that number, and the CRL that comes of it.
@@ -423,6 +424,44 @@ pub(super) async fn numbers_jump_above_what_was_seen(ledger: &dyn Ledger) {
     let next = ok(ledger.reserve_crl(&full(), behind).await).number;
     assert!(next > jumped, "a number seen below takes nobody back");
     assert!(view(ledger, &full()).await.number > next, "numbers go on from there");
+}
+
+/// A counter, or a record, that somebody set far ahead leads nobody there.
+pub(super) async fn a_number_that_nobody_counted_to_is_not_followed(ledger: &dyn Ledger) {
+    const AHEAD: u64 = 1 << 61;
+    let first = view(ledger, &full()).await.number;
+    ok(ledger.intend_crl(intended(first)).await);
+    let jump = CrlPlan { above: AHEAD, ..ALL };
+    let ahead = ok(ledger.reserve_crl(&full(), jump).await);
+    assert_eq!((ahead.number, ahead.not_believed), (AHEAD + 1, None));
+    let record = CrlIntent {
+        at: NOW,
+        ..intended(AHEAD + 1)
+    };
+    ok(ledger.intend_crl(record).await);
+    assert_eq!(ok(ledger.crl_standing(&full()).await).number, AHEAD + 1);
+
+    let believed = ok(ledger.crl_standing_up_to(&full(), AHEAD).await);
+    assert_eq!(believed.number, first, "as if it had never been recorded");
+    let plan = CrlPlan {
+        above: believed.number,
+        at_most: AHEAD,
+        ..ALL
+    };
+    let next = ok(ledger.reserve_crl(&full(), plan).await);
+    assert_eq!(
+        (next.number, next.not_believed),
+        (first + 1, Some(AHEAD + 1)),
+        "the counter is not followed, and that is told"
+    );
+    let after = ok(ledger.reserve_crl(&full(), plan).await);
+    assert_eq!((after.number, after.not_believed), (first + 2, None), "it is right now");
+    let most = CrlPlan {
+        at_most: first + 2,
+        ..plan
+    };
+    let next = ok(ledger.reserve_crl(&full(), most).await).number;
+    assert_eq!(next, first + 3, "what is just believed counts");
 }
 
 pub(super) async fn every_change_is_marked(ledger: &dyn Ledger) {

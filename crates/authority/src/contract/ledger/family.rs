@@ -106,6 +106,11 @@ pub(super) async fn a_compromised_key_takes_all_of_its_family_with_it(ledger: &d
         "every certificate of the key and every descendant is revoked, and told, whatever the clock says of its end"
     );
     assert!(!together.has_more);
+    assert_eq!(
+        ok(ledger.unfinished_families(10).await),
+        [],
+        "and nobody has to go on with it"
+    );
     for other in &together.others {
         assert_eq!(
             other.revocation,

@@ -17,7 +17,7 @@ use crate::port::ledger::{
     AuthorityRecord, CertificateIntent, CertificateRecord, Completion, Counts, CrlIntent, CrlPlan, CrlRecord,
     CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, Evidence, IntentId, KeyStanding, Ledger, LedgerError,
     Listed, OpenIntents, OpenPosition, Page, Reach, Rejection, Related, Reservation, Revocation, Revocations,
-    RevokedTogether, Search, ToRevoke, Unlisted,
+    RevokedTogether, Search, ToRevoke, UnfinishedFamily, Unlisted,
 };
 use crate::port::publication::Stat;
 use crate::port::{
@@ -235,15 +235,29 @@ impl<T: Ledger + ?Sized> Ledger for Faulty<T> {
             .await
     }
 
-    async fn crl_standing(&self, scope: &CrlScope) -> Result<CrlStanding, LedgerError> {
+    async fn crl_standing_up_to(&self, scope: &CrlScope, at_most: u64) -> Result<CrlStanding, LedgerError> {
         self.faults
-            .around("ledger.crl_standing", ledger, self.inner.crl_standing(scope))
+            .around(
+                "ledger.crl_standing",
+                ledger,
+                self.inner.crl_standing_up_to(scope, at_most),
+            )
             .await
     }
 
     async fn record_crl_use(&self, used: CrlUse) -> Result<(), LedgerError> {
         self.faults
             .around("ledger.record_crl_use", ledger, self.inner.record_crl_use(used))
+            .await
+    }
+
+    async fn unfinished_families(&self, limit: usize) -> Result<Vec<UnfinishedFamily>, LedgerError> {
+        self.faults
+            .around(
+                "ledger.unfinished_families",
+                ledger,
+                self.inner.unfinished_families(limit),
+            )
             .await
     }
 

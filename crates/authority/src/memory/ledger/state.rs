@@ -14,7 +14,7 @@ use crate::port::ledger::{
     AuthorityRecord, CertificateIntent, CertificateRecord, ChangeMark, Completion, Counts, CrlIntent, CrlPlan,
     CrlRecord, CrlScope, CrlStanding, CrlUse, Cursor, Evidence, IdempotencyToken, IntentId, KeyStanding, Kind,
     LedgerError, OpenIntent, OpenIntents, OpenPosition, Page, REJECTIONS_KEPT, Rejection, Reservation, Revocation,
-    Revoked, Search,
+    Revoked, Search, UnfinishedFamily,
 };
 use crate::principal::Principal;
 use crate::slug::Slug;
@@ -31,6 +31,8 @@ pub(super) struct State {
     claims: HashMap<KeyFingerprint, Claim>,
     /// Keys that were said to be compromised.
     blocked: HashSet<KeyFingerprint>,
+    /// Families that a call left some of.
+    unfinished: HashMap<KeyFingerprint, UnfinishedFamily>,
     tokens: HashMap<(Principal, IdempotencyToken), IntentId>,
     slugs: HashSet<Slug>,
     authorities: Vec<AuthorityRecord>,
@@ -66,6 +68,13 @@ struct Claim {
 struct RevokedRow {
     entry: RevokedEntry,
     not_after: UnixTime,
+}
+
+/// A number that was given out.
+pub(super) struct Reserved {
+    pub(super) number: u64,
+    pub(super) not_believed: Option<u64>,
+    pub(super) mark: ChangeMark,
 }
 
 #[derive(Default)]
@@ -328,17 +337,23 @@ impl State {
         &mut self,
         scope: &CrlScope,
         plan: CrlPlan,
-    ) -> (u64, ChangeMark, Vec<RevokedEntry>, Vec<String>) {
+    ) -> (Reserved, Vec<RevokedEntry>, Vec<String>) {
         let crls = self.crls.entry(scope.clone()).or_default();
-        crls.reserved = crls.reserved.max(plan.above) + 1;
-        let (number, mark) = (crls.reserved, crls.mark());
+        let not_believed = Some(crls.reserved).filter(|counted| *counted > plan.at_most);
+        let counted = if not_believed.is_some() { 0 } else { crls.reserved };
+        crls.reserved = counted.max(plan.above) + 1;
+        let reserved = Reserved {
+            number: crls.reserved,
+            not_believed,
+            mark: crls.mark(),
+        };
         let forgets = std::mem::take(&mut self.forgets_next);
         let rows = self.revoked.get(scope).into_iter().flat_map(BTreeMap::values);
         let rows = rows.filter(|_| !forgets);
         let listed = rows.filter(|row| plan.expired_before.is_none_or(|end| row.not_after >= end));
         let damaged = self.damaged.get(scope).into_iter().flatten().take(100);
         let entries = listed.map(|row| row.entry).collect();
-        (number, mark, entries, damaged.cloned().collect())
+        (reserved, entries, damaged.cloned().collect())
     }
 
     pub(super) fn intend_crl(&mut self, intent: CrlIntent) -> Result<(), LedgerError> {
@@ -382,18 +397,18 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn crl_standing(&self, scope: &CrlScope) -> CrlStanding {
+    pub(super) fn crl_standing(&self, scope: &CrlScope, at_most: u64) -> CrlStanding {
         let Some(crls) = self.crls.get(scope) else {
             return CrlStanding {
                 mark: Crls::default().mark(),
                 ..CrlStanding::default()
             };
         };
-        let completed = || crls.completed.values().rev();
+        let completed = || crls.completed.range(..=at_most).rev().map(|(_, crl)| crl);
         let numbers = crls.intents.keys().chain(crls.completed.keys());
         CrlStanding {
             mark: crls.mark(),
-            number: numbers.max().copied().unwrap_or(0),
+            number: numbers.filter(|number| **number <= at_most).max().copied().unwrap_or(0),
             latest: completed().next().cloned(),
             published: completed().find(|crl| crl.published.is_some()).cloned(),
         }

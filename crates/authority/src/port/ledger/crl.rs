@@ -30,12 +30,17 @@ pub struct CrlPlan {
     pub expired_before: Option<UnixTime>,
     /// A number that its own must exceed, beside all that the ledger gave out: it was seen in a published CRL, or in a record.
     pub above: u64,
+    /// The highest number that a counter is believed to have come to. One that says more was set by somebody: it counts for
+    /// nothing, and goes on above [`above`](Self::above).
+    pub at_most: u64,
 }
 
 /// A CRL number and what goes into that CRL.
 pub struct CrlReservation {
-    /// Greater than every number reserved for this scope before, and than [`CrlPlan::above`].
+    /// Greater than every number reserved for this scope before, and than [`CrlPlan::above`]; but for what is told next.
     pub number: u64,
+    /// What the counter said, where that was more than [`CrlPlan::at_most`].
+    pub not_believed: Option<u64>,
     /// Of a moment that is not after the view's: what was revoked up to it is in the view.
     pub mark: ChangeMark,
     /// The entries.

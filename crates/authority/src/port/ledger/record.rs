@@ -317,6 +317,15 @@ pub const REVOKED_TOGETHER: usize = 1000;
 /// lifetime that is renewed in time comes to it after 18 years.
 pub const RENEWALS: u32 = 10_000;
 
+/// A compromised key's family whose revocation is not known to be finished.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnfinishedFamily {
+    /// The certificate that was asked for.
+    pub id: IntentId,
+    /// How it was revoked: the same call again goes on.
+    pub revocation: Revocation,
+}
+
 /// What came of a revocation.
 #[derive(Clone, Debug)]
 pub struct RevokedTogether {

@@ -102,6 +102,7 @@ fn a_crl_covers_no_change_of_its_own_group_that_its_view_does_not_list() {
         at: NOW,
         expired_before: None,
         above: 0,
+        at_most: u64::MAX,
     };
     let revocation = Revocation {
         at: NOW,

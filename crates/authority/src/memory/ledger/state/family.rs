@@ -9,7 +9,7 @@ use chancery_x509::time::UnixTime;
 use super::{Row, Stage, State, position};
 use crate::port::ledger::{
     CertificateIntent, IntentId, LedgerError, NotRenewable, RENEWALS, REVOKED_TOGETHER, Reach, Related, Revocation,
-    RevokedTogether, compromises_key,
+    RevokedTogether, UnfinishedFamily, compromises_key,
 };
 use crate::revoke::replaces;
 use crate::slug::Slug;
@@ -152,7 +152,20 @@ impl State {
             self.revoke_one(&id.issuer, id.serial, revocation.clone())?;
             together.others.push(self.record_mut(&id.issuer, id.serial)?.clone());
         }
+        self.unfinished.remove(&key);
+        if together.has_more {
+            let id = IntentId {
+                issuer: issuer.clone(),
+                serial,
+            };
+            let revocation = revocation.clone();
+            self.unfinished.insert(key, UnfinishedFamily { id, revocation });
+        }
         Ok(together)
+    }
+
+    pub(in super::super) fn unfinished_families(&self, limit: usize) -> Vec<UnfinishedFamily> {
+        self.unfinished.values().take(limit).cloned().collect()
     }
 
     pub(in super::super) fn related(

@@ -1,0 +1,86 @@
+//! Which CRL numbers are believed.
+//!
+//! A number can never go back, so one that somebody made up near the end of all numbers would leave none to go on with. A CRL
+//! that the CA's key vouches for has the number that it has. What a counter or a record says is a claim, and is believed as far
+//! as CRLs can have been made; beyond that it is damage, which is told, and the next number follows what is believed.
+
+use super::PublishError;
+use crate::authority::Authority;
+use crate::config::Config;
+use crate::port::ledger::{CrlScope, CrlStanding};
+
+/// What a scope's CRLs can have come to: 1,024 a second since 1970, which is more than a key signs and what a restore takes
+/// for granted, until the year 2242.
+const COUNTED_TO: u64 = 1 << 43;
+
+/// And beyond a number that the CA's key vouches for: as many a second for 48 days, in which none of them was published.
+const LARGEST_JUMP: u64 = 1 << 32;
+
+/// The highest number that is believed where that one is known to have been signed.
+fn at_most(signed: u64) -> u64 {
+    COUNTED_TO.max(signed.saturating_add(LARGEST_JUMP))
+}
+
+/// How it is with a scope's CRLs, as far as it is believed.
+pub(super) struct Believed {
+    pub(super) standing: CrlStanding,
+    /// The highest number that is.
+    pub(super) at_most: u64,
+    /// What of the ledger is not, in words.
+    pub(super) damage: Option<String>,
+}
+
+impl Authority {
+    /// How it is with a scope's CRLs. `signed` was seen in a CRL that the CA's key vouches for; zero: in none yet. The published
+    /// one is looked at where what the ledger has recorded is not believed without.
+    pub(super) async fn believed_standing(&self, scope: &CrlScope, signed: u64) -> Result<Believed, PublishError> {
+        let ledger = &self.ports().ledger;
+        let standing = ledger.crl_standing(scope).await?;
+        let recorded = standing.number;
+        let believed = |standing, at_most, damage| Believed {
+            standing,
+            at_most,
+            damage,
+        };
+        if recorded <= at_most(signed) {
+            return Ok(believed(standing, at_most(signed), None));
+        }
+        let ca = self.publishing_ca(scope)?;
+        let published = self.read_back(&ca, &Config::crl_name(scope)).await?;
+        let published = published.and_then(|crl| crl.number()).unwrap_or(0);
+        let at_most = at_most(signed.max(published));
+        if recorded <= at_most {
+            return Ok(believed(standing, at_most, None));
+        }
+        let standing = ledger.crl_standing_up_to(scope, at_most).await?;
+        let damage = format!(
+            "a CRL of number {recorded} is recorded for {name}, which nobody can have counted to: the published one has number \
+             {published}. Somebody wrote it; numbers go on without it. Remove the record",
+            name = Config::crl_name(scope),
+        );
+        Ok(believed(standing, at_most, Some(damage)))
+    }
+}
+
+/// That a counter is not believed, in words.
+pub(super) fn counter_damage(scope: &CrlScope, counted: u64, number: u64) -> String {
+    format!(
+        "the counter of the CRL numbers of {name} said {counted}, which nobody can have counted to: somebody wrote it. It goes on \
+         from {number}",
+        name = Config::crl_name(scope),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_restore_takes_for_granted_is_believed() {
+        let year_2200 = 7_258_118_400_u64;
+        assert!(year_2200 * 1024 <= at_most(0));
+        assert!(at_most(0) < 1 << 62);
+        assert_eq!(at_most(1 << 43), (1 << 43) + (1 << 32));
+        assert_eq!(at_most(u64::MAX), u64::MAX);
+    }
+}
