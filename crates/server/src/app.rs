@@ -123,10 +123,7 @@ pub fn http(state: AppState, limits: &Limits) -> Router {
 }
 
 fn limited(router: Router<AppState>, state: AppState, limits: &Limits) -> Router {
-    let times = changes::Times {
-        changes: state.changes.clone(),
-        answer: limits.request_time,
-    };
+    let times = changes::Times::new(state.changes.clone(), limits);
     router.with_state(state).layer(
         ServiceBuilder::new()
             .layer(middleware::from_fn_with_state(times, changes::to_its_end))

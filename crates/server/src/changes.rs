@@ -9,20 +9,24 @@
 //! [one of its own](LONGEST), too, at which it is dropped as by a crash. What was done until then stands in the ledger: the
 //! sweeper takes intents up or gives them up, and a CRL is due for what was revoked.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::error::Elapsed;
 use tokio_util::task::TaskTracker;
 
 use crate::api::problem::Problem;
+use crate::limits::Limits;
+use crate::listen::Origin;
 
 /// Requests that change something, in work at once; further ones are turned away with 503. Each holds its body, of 256 KiB
-/// at most.
+/// at most. One address has its share of them: such a request stays in work when its caller hangs up, so a share of
+/// connections and of answers does not bound it.
 const AT_ONCE: usize = 1024;
 
 /// How long such a request may be in work, whoever listens: twenty times what its caller is promised an answer in.
@@ -33,6 +37,29 @@ pub const LONGEST: Duration = Duration::from_mins(10);
 pub struct Changes {
     tasks: TaskTracker,
     places: Arc<Semaphore>,
+    origins: Origins,
+}
+
+/// How many are in work for each address.
+type Origins = Arc<Mutex<HashMap<Origin, usize>>>;
+
+/// A place for a request that changes something, free again when dropped.
+struct Place {
+    _permit: OwnedSemaphorePermit,
+    of: Option<(Origin, Origins)>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let Some((origin, origins)) = &self.of else { return };
+        let mut origins = origins.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = origins.get_mut(origin) {
+            *count -= 1;
+            if *count == 0 {
+                origins.remove(origin);
+            }
+        }
+    }
 }
 
 impl Default for Changes {
@@ -40,31 +67,63 @@ impl Default for Changes {
         Self {
             tasks: TaskTracker::new(),
             places: Arc::new(Semaphore::new(AT_ONCE)),
+            origins: Origins::default(),
         }
     }
 }
 
 impl Changes {
-    /// Runs work on a task of its own, which nothing ends but its time and the end of the process. `None`: too many are in work.
+    /// Runs work of the server's own on a task of its own, which nothing ends but that time and the end of the process.
+    /// `None`: too much is in work.
     pub(crate) fn run<T>(
         &self,
+        longest: Duration,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Option<tokio::task::JoinHandle<Result<T, Elapsed>>>
     where
         T: Send + 'static,
     {
-        let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
-        Some(self.tasks.spawn(async move {
-            let outcome = tokio::time::timeout(LONGEST, work).await;
+        Some(self.run_in(self.place(None)?, longest, work))
+    }
+
+    /// A place, for a request from there, where those from there have no more than so many. `None`: too much is in work.
+    fn place(&self, of: Option<(Origin, usize)>) -> Option<Place> {
+        let permit = Arc::clone(&self.places).try_acquire_owned().ok()?;
+        let of = match of {
+            None => None,
+            Some((origin, share)) => {
+                let mut origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
+                let count = origins.entry(origin).or_default();
+                if *count >= share {
+                    return None;
+                }
+                *count += 1;
+                Some((origin, Arc::clone(&self.origins)))
+            }
+        };
+        Some(Place { _permit: permit, of })
+    }
+
+    fn run_in<T>(
+        &self,
+        place: Place,
+        longest: Duration,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> tokio::task::JoinHandle<Result<T, Elapsed>>
+    where
+        T: Send + 'static,
+    {
+        self.tasks.spawn(async move {
+            let outcome = tokio::time::timeout(longest, work).await;
             if outcome.is_err() {
                 tracing::error!(
-                    seconds = LONGEST.as_secs(),
+                    seconds = longest.as_secs(),
                     "a request that changes something did not end in its time and was dropped; the ledger says how far it came"
                 );
             }
             drop(place);
             outcome
-        }))
+        })
     }
 
     /// Waits until all are done, so long at most; whether they are. Asked once no further request comes.
@@ -81,6 +140,18 @@ pub(crate) struct Times {
     pub(crate) changes: Changes,
     /// How long an answer is waited for.
     pub(crate) answer: Duration,
+    /// How many of one address may be in work at once.
+    pub(crate) of_one_address: usize,
+}
+
+impl Times {
+    pub(crate) fn new(changes: Changes, limits: &Limits) -> Self {
+        Self {
+            changes,
+            answer: limits.request_time,
+            of_one_address: limits.share_of_one(AT_ONCE),
+        }
+    }
 }
 
 /// Middleware around every handler: what changes nothing ends with its caller or its time, everything else runs to its end.
@@ -91,9 +162,14 @@ pub(crate) async fn to_its_end(State(times): State<Times>, request: Request, nex
             Err(_) => Problem::unavailable("the answer took too long; try again").into_response(),
         };
     }
-    let Some(work) = times.changes.run(next.run(request)) else {
+    let origin = request.extensions().get::<Origin>();
+    let Some(place) = times
+        .changes
+        .place(origin.map(|origin| (*origin, times.of_one_address)))
+    else {
         return Problem::unavailable("too many requests are in work; try again in a moment").into_response();
     };
+    let work = times.changes.run_in(place, LONGEST, next.run(request));
     match tokio::time::timeout(times.answer, work).await {
         Ok(Ok(Ok(answer))) => answer,
         Ok(Ok(Err(_))) => Problem::internal().into_response(),
@@ -105,5 +181,39 @@ pub(crate) async fn to_its_end(State(times): State<Times>, request: Request, nex
             "this takes longer than an answer is waited for, and goes on; look at what came of it, or repeat the request, with the same idempotency key if it had one",
         )
         .into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_hangs_up_again_and_again_keeps_no_more_than_a_share_of_the_work() {
+        let limits = Limits::default();
+        let times = Times::new(Changes::default(), &limits);
+        let share = times.of_one_address;
+        assert_eq!(share, AT_ONCE / 8);
+        let [one, other] = ["192.0.2.1", "192.0.2.2"].map(|text| Origin::from(text.parse::<IpAddr>().unwrap()));
+        let place = |origin| times.changes.place(Some((origin, share)));
+        let (end, ended) = tokio::sync::watch::channel(false);
+        let mut work: Vec<_> = (0..share)
+            .map(|_| {
+                let mut ended = ended.clone();
+                let until_told = async move { ended.wait_for(|is_over| *is_over).await.is_ok() };
+                times.changes.run_in(place(one).unwrap(), LONGEST, until_told)
+            })
+            .collect();
+        // As hyper does when the connection goes away: nobody listens, and the work goes on.
+        drop(work.split_off(1));
+        assert!(place(one).is_none());
+        assert!(place(other).is_some());
+        end.send(true).unwrap();
+        assert!(work.remove(0).await.unwrap().unwrap());
+        assert!(times.changes.finish(Duration::from_secs(10)).await);
+        assert!(place(one).is_some());
+        assert!(times.changes.origins.lock().unwrap().is_empty());
     }
 }

@@ -91,7 +91,8 @@ impl Limits {
         self.share_of_one(self.answer_octets)
     }
 
-    fn share_of_one(&self, all: usize) -> usize {
+    /// Of that many, what one address may have: as large a part as of the connections.
+    pub(crate) fn share_of_one(&self, all: usize) -> usize {
         let share = self.per_address().saturating_mul(all) / self.connections.max(1);
         share.min(all).max(1)
     }

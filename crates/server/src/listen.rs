@@ -24,6 +24,7 @@ pub(crate) use body::TooSlow;
 use connection::{Connection, Open, Watch};
 pub(crate) use gate::AnswerMemory;
 use gate::Gate;
+pub(crate) use places::Origin;
 use places::{Place, Refused};
 use pulse::Pulse;
 

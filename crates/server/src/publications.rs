@@ -11,7 +11,7 @@ use chancery_authority::port::ledger::CrlScope;
 use tokio::sync::watch;
 
 use crate::api::crls::{CrlEntry, problem_of};
-use crate::changes::Changes;
+use crate::changes::{Changes, LONGEST};
 
 /// Orders that are kept, at work or done; of more, the oldest that is done is forgotten, and while all are at work no further
 /// one is taken.
@@ -51,9 +51,14 @@ impl Publishing {
         self.progress.borrow().clone()
     }
 
-    /// Also where its task ended early: then nothing more comes.
+    /// Nothing more comes: all are made, or its task ended early.
     fn is_over(&self) -> bool {
         self.progress.has_changed().is_err() || self.progress.borrow().is_finished()
+    }
+
+    /// Its task ended before all were made.
+    pub(crate) fn ended_early(&self) -> bool {
+        self.progress.has_changed().is_err() && !self.progress.borrow().is_finished()
     }
 }
 
@@ -81,10 +86,14 @@ impl Publications {
             done: Vec::new(),
         });
         let worker = Arc::clone(authority);
-        changes.run(async move {
+        // Each CRL has the time that a request has: an order of a thousand takes longer than that, and nothing hangs in it.
+        let longest = LONGEST.saturating_mul(u32::try_from(scopes.len()).unwrap_or(u32::MAX).saturating_add(1));
+        changes.run(longest, async move {
             for scope in scopes {
-                let outcome = worker.publish_crl(&scope).await;
-                let entry = CrlEntry::published(&scope, &outcome, problem_of);
+                let entry = match tokio::time::timeout(LONGEST, worker.publish_crl(&scope)).await {
+                    Ok(outcome) => CrlEntry::published(&scope, &outcome, problem_of),
+                    Err(_) => CrlEntry::given_up(&scope, LONGEST),
+                };
                 told.send_modify(|progress| progress.done.push(entry));
             }
         })?;

@@ -52,12 +52,13 @@ pub(crate) fn run(arguments: &Arguments, renew: &RenewArguments) -> Result<ExitC
     } else {
         None
     };
-    if password.is_some() && old_key.is_none() && !renew.new_key {
+    if password.is_some() && old_key.is_none() && !renew.new_key && !next_key_file.is_file() {
         bail!("there is no key.pem to write into {}: leave --pkcs12 out", pkcs12::FILE);
     }
     let passphrase = old_key.as_ref().and_then(|old| old.passphrase.as_ref());
-    let new_key = renew
-        .new_key
+    // One that was prepared is gone on with, asked for again or not: its certificate may have been made, and its answer lost,
+    // and then the old one has no other successor.
+    let new_key = (renew.new_key || next_key_file.is_file())
         .then(|| prepare_key(&next_key_file, passphrase, &old))
         .transpose()?;
     // Of the same key, too: whoever asks with an API token proves with it to have the key.
@@ -100,14 +101,16 @@ pub(crate) fn run(arguments: &Arguments, renew: &RenewArguments) -> Result<ExitC
         }
         _ => None,
     };
-    wanted::write(&cert_file, certificate.as_bytes(), false, true)?;
+    // Whether a renewal is due is told by the certificate: so it is replaced after whatever else has it, and where that was
+    // interrupted the next call, which is due still, gets the same certificate and goes on.
     wanted::write(&renew.folder.join("chain.pem"), chain.as_bytes(), false, true)?;
+    if let Some(identity) = identity {
+        wanted::write(&p12_file, &identity, true, true)?;
+    }
+    wanted::write(&cert_file, certificate.as_bytes(), false, true)?;
     // After the certificate: whoever finds it beside the next key knows that only this is left to do.
     if new_key.is_some() {
         replace_key(&next_key_file, &key_file)?;
-    }
-    if let Some(identity) = identity {
-        wanted::write(&p12_file, &identity, true, true)?;
     }
     if arguments.json {
         show::json(&answer)?;

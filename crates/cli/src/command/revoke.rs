@@ -50,19 +50,7 @@ pub(crate) fn run(arguments: &Arguments, revoke: &RevokeArguments) -> Result<Exi
 /// What shares its fate: revoked with it, or left alone.
 fn tell_of_others(answer: &Value) {
     let list = |field: &str| answer[field].as_array().cloned().unwrap_or_default();
-    let line = |other: &Value| {
-        let why = if other["same_key"] == true {
-            "the same key"
-        } else {
-            "descends from the key by renewal"
-        };
-        println!(
-            "  {} ({}), until {}: {why}",
-            text(other, "/serial_number"),
-            text(other, "/common_name"),
-            text(other, "/not_after"),
-        );
-    };
+    let line = |other: &Value| println!("  {}", described(other));
     let revoked = list("also_revoked");
     if !revoked.is_empty() {
         println!("Revoked with it, since the key is compromised: {}.", revoked.len());
@@ -77,5 +65,36 @@ fn tell_of_others(answer: &Value) {
         println!("If the key is compromised, revoke with --reason keyCompromise: that revokes all of these.");
     } else if more {
         println!("Whether anything else is valid for its key is not known: `chancery list` tells.");
+    }
+}
+
+fn described(other: &Value) -> String {
+    let why = if other["same_key"] == true {
+        "the same key"
+    } else {
+        "descends from the key by renewal"
+    };
+    format!(
+        "{} ({}), until {}: {why}",
+        visible(text(other, "/serial_number")),
+        visible(text(other, "/common_name")),
+        visible(text(other, "/not_after")),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn names_of_what_is_revoked_with_it_are_visible() {
+        let other = json!({
+            "serial_number": "01", "common_name": "db\u{1b}[2J\u{202e}", "not_after": "2027-01-01T00:00:00Z", "same_key": true,
+        });
+        let told = described(&other);
+        assert!(told.contains("db") && told.contains("the same key"), "{told}");
+        assert!(!told.contains(['\u{1b}', '\u{202e}']), "{told:?}");
     }
 }

@@ -1,5 +1,9 @@
 //! `chancery verify`: a certificate against its chain and CRLs, judged by webpki.
 
+mod crls;
+mod path;
+
+use std::cell::RefCell;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
@@ -10,12 +14,13 @@ use rustls_pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime};
 use serde_json::json;
 use webpki::{
     EndEntityCert, ExpirationPolicy, ExtendedKeyUsageValidator, KeyPurposeIdIter, KeyUsage, OwnedCertRevocationList,
-    RevocationCheckDepth, RevocationOptionsBuilder, UnknownStatusPolicy, anchor_from_trusted_cert,
+    RevocationCheckDepth, RevocationOptionsBuilder, UnknownStatusPolicy, VerifiedPath, anchor_from_trusted_cert,
 };
 
 use super::{input, wanted};
 use crate::arguments::{Arguments, PurposeChoice, VerifyArguments};
 use crate::{house, show};
+use crls::Lists;
 
 /// Answers whether the certificate verifies; the exit code says the same.
 pub(crate) fn run(arguments: &Arguments, verify: &VerifyArguments) -> Result<ExitCode> {
@@ -28,28 +33,43 @@ pub(crate) fn run(arguments: &Arguments, verify: &VerifyArguments) -> Result<Exi
     for file in &verify.crl {
         crls.extend(input::crls(file)?);
     }
-    newest_first(&mut crls);
     let name = verify.name.as_deref().map(parsed_name).transpose()?;
     let trust = trust(arguments, verify, &chain)?;
-    let verdict = judge(&leaf, &chain, &crls, &trust, name.as_ref(), verify.purpose);
+    let asked_for_crls = !crls.is_empty();
+    let now = chancery_x509::time::UnixTime(jiff::Timestamp::now().as_second());
+    let lists = Lists::new(crls, now);
+    let verdict = judge(&Case {
+        leaf: &leaf,
+        chain: &chain,
+        lists: asked_for_crls.then_some(&lists),
+        trust: &trust,
+        name: name.as_ref(),
+        purpose: verify.purpose,
+        now,
+    });
     let root = verdict.as_ref().ok();
     if arguments.json {
         let root = root.map(
             |root| json!({ "subject": root.subject().to_rfc4514(), "sha256": fingerprint(root), "from": trust.source }),
         );
         show::json(&match &verdict {
-            Ok(_) => json!({ "verified": true, "root": root }),
-            Err(reason) => json!({ "verified": false, "reason": reason, "trusted": trust.source }),
+            Ok(_) => json!({ "verified": true, "root": root, "notes": lists.left_out }),
+            Err(reason) => {
+                json!({ "verified": false, "reason": reason, "trusted": trust.source, "notes": lists.left_out })
+            }
         })?;
     } else {
         match &verdict {
-            Ok(_) if crls.is_empty() => println!("Verified. Revocation was not checked: give CRLs with --crl."),
+            Ok(_) if !asked_for_crls => println!("Verified. Revocation was not checked: give CRLs with --crl."),
             Ok(_) => println!("Verified, and not revoked."),
             Err(reason) => println!(
                 "Not verified: {}. Trusted was the root {}.",
                 show::visible(reason),
                 trust.source
             ),
+        }
+        for note in &lists.left_out {
+            println!("Note: {}.", show::visible(note));
         }
         if let Some(root) = root {
             println!(
@@ -65,12 +85,6 @@ pub(crate) fn run(arguments: &Arguments, verify: &VerifyArguments) -> Result<Exi
     } else {
         ExitCode::FAILURE
     })
-}
-
-/// Of several CRLs of one CA and scope the newest counts, in whatever order they are given: webpki takes the first that covers
-/// a certificate, and an older one does not know what was revoked since. Two of one second are told apart by their numbers.
-fn newest_first(crls: &mut [RevocationList]) {
-    crls.sort_by_key(|crl| std::cmp::Reverse((crl.this_update(), crl.number())));
 }
 
 /// Roots, and where they come from.
@@ -165,15 +179,21 @@ pub(super) fn fingerprint(certificate: &Certificate) -> String {
     octets.join(":")
 }
 
-/// The root that the certificate chains to, or why it does not verify.
-fn judge(
-    leaf: &Certificate,
-    chain: &[Certificate],
-    crls: &[RevocationList],
-    trust: &Trust,
-    name: Option<&AltName>,
+/// What is judged, and by what.
+struct Case<'a> {
+    leaf: &'a Certificate,
+    chain: &'a [Certificate],
+    /// `None`: nobody gave any.
+    lists: Option<&'a Lists>,
+    trust: &'a Trust,
+    name: Option<&'a AltName>,
     purpose: Option<PurposeChoice>,
-) -> Result<Certificate, String> {
+    now: chancery_x509::time::UnixTime,
+}
+
+/// The root that the certificate chains to, or why it does not verify.
+fn judge(case: &Case<'_>) -> Result<Certificate, String> {
+    let Case { leaf, chain, trust, .. } = *case;
     let der = |certificate: &Certificate| CertificateDer::from(certificate.as_der().to_vec());
     let roots: Vec<CertificateDer<'_>> = trust.roots.iter().map(der).collect();
     let anchors: Vec<TrustAnchor<'_>> = roots
@@ -185,22 +205,37 @@ fn judge(
     let intermediates: Vec<CertificateDer<'_>> = chain.iter().map(der).collect();
     let leaf_der = der(leaf);
     let end_entity = EndEntityCert::try_from(&leaf_der).map_err(|error| told(&error))?;
-    let lists = crls
-        .iter()
-        .map(|crl| OwnedCertRevocationList::from_der(crl.as_der()).map(Into::into))
-        .collect::<Result<Vec<webpki::CertRevocationList<'_>>, _>>()
-        .map_err(|error| told(&error))?;
-    let lists: Vec<&webpki::CertRevocationList<'_>> = lists.iter().collect();
 
     // The certificate itself must be covered by a current CRL if any were given; the CAs above it where their issuer's is
     // among them, since people seldom have the root's at hand.
-    let rounds: &[(RevocationCheckDepth, UnknownStatusPolicy)] = if lists.is_empty() {
-        &[]
-    } else {
-        &[
-            (RevocationCheckDepth::EndEntity, UnknownStatusPolicy::Deny),
-            (RevocationCheckDepth::Chain, UnknownStatusPolicy::Allow),
+    let rounds = case.lists.map(|lists| {
+        [
+            (
+                RevocationCheckDepth::EndEntity,
+                UnknownStatusPolicy::Deny,
+                lists.of(leaf),
+            ),
+            (
+                RevocationCheckDepth::Chain,
+                UnknownStatusPolicy::Allow,
+                lists.crls.iter().collect(),
+            ),
         ]
+    });
+    // What this program refuses of what webpki takes: webpki goes on with other paths, and knows no such reason.
+    let reason = RefCell::new(None);
+    let take = |candidate: &VerifiedPath<'_>| {
+        let root = anchors.iter().position(|anchor| anchor == candidate.anchor());
+        let Some(root) = root.and_then(|root| trust.roots.get(root)) else {
+            return Err(webpki::Error::UnknownIssuer);
+        };
+        match path::refused(candidate, root, case.now) {
+            None => Ok(()),
+            Some(why) => {
+                *reason.borrow_mut() = Some(why);
+                Err(webpki::Error::UnknownIssuer)
+            }
+        }
     };
     let path = |revocation| {
         let verified = end_entity
@@ -209,32 +244,37 @@ fn judge(
                 &anchors,
                 &intermediates,
                 UnixTime::now(),
-                Purpose(purpose),
+                Purpose(case.purpose),
                 revocation,
-                None,
+                Some(&take),
             )
-            .map_err(|error| told(&error))?;
+            .map_err(|error| reason.take().unwrap_or_else(|| told(&error)))?;
         let anchor = anchors.iter().position(|anchor| anchor == verified.anchor());
         anchor.ok_or_else(|| "it chains to no root that is trusted".to_owned())
     };
-    let mut anchor = None;
-    if rounds.is_empty() {
-        anchor = Some(path(None)?);
-    }
-    for (depth, unknown) in rounds {
-        let options = RevocationOptionsBuilder::new(&lists).map_err(|_| "no CRL was given".to_owned())?;
-        anchor = Some(path(Some(
+    // Without CRLs first: what is wrong with the chain itself is told before what they say.
+    let anchor = path(None)?;
+    for (depth, unknown, lists) in rounds.into_iter().flatten() {
+        let lists = lists
+            .into_iter()
+            .map(|crl| OwnedCertRevocationList::from_der(crl.as_der()).map(Into::into))
+            .collect::<Result<Vec<webpki::CertRevocationList<'_>>, _>>()
+            .map_err(|error| told(&error))?;
+        let lists: Vec<&webpki::CertRevocationList<'_>> = lists.iter().collect();
+        let options =
+            RevocationOptionsBuilder::new(&lists).map_err(|_| told(&webpki::Error::UnknownRevocationStatus))?;
+        path(Some(
             options
-                .with_depth(*depth)
-                .with_status_policy(*unknown)
+                .with_depth(depth)
+                .with_status_policy(unknown)
                 .with_expiration_policy(ExpirationPolicy::Enforce)
                 .build(),
-        ))?);
+        ))?;
     }
-    if let Some(name) = name {
+    if let Some(name) = case.name {
         is_for(leaf, &end_entity, name)?;
     }
-    let root = anchor.and_then(|anchor| trust.roots.get(anchor));
+    let root = trust.roots.get(anchor);
     root.cloned().ok_or_else(|| "it was held against no root".to_owned())
 }
 

@@ -2,7 +2,7 @@
 
 use std::process::Output;
 
-use crate::house::{Folder, chancery, succeeded};
+use crate::house::{Folder, chancery, succeeded, tool};
 
 fn with_certificate(name: &str) -> Folder {
     let folder = Folder::new();
@@ -44,7 +44,7 @@ fn another_authority_s_chain_of_the_same_names_is_not_trusted() {
     // With neither, the chain's own is taken, and which one is said.
     let alone = alone(&ours, &["verify", "--chain", &chain, &cert]);
     let told = text(succeeded(&alone));
-    let printed = crate::house::tool(
+    let printed = tool(
         "openssl",
         &["x509", "-in", &root, "-noout", "-fingerprint", "-sha256"],
         &ours.path(""),
@@ -136,5 +136,164 @@ fn of_several_crls_the_newest_counts_in_whatever_order_they_are_given() {
     for crls in [["old.crl", crl], [crl, "old.crl"]] {
         let told = verify(&crls);
         assert!(told.contains("is revoked"), "{crls:?}: {told}");
+    }
+}
+
+/// A CA that OpenSSL runs, which does what it is told.
+struct Foreign {
+    folder: Folder,
+}
+
+const FOREIGN_CA: &str = "[ca]
+default_ca = d
+[d]
+database = index.txt
+crlnumber = crlnumber
+default_md = sha256
+default_crl_days = 30
+crl_extensions = e
+[e]
+authorityKeyIdentifier = keyid
+";
+
+const KEY: &str = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
+
+impl Foreign {
+    /// With a root whose options are those.
+    fn new(root: &str) -> Self {
+        let made = Self { folder: Folder::new() };
+        made.write("ca.cnf", FOREIGN_CA);
+        made.write("index.txt", "");
+        made.write("none.cnf", "");
+        made.openssl(&format!(
+            "req -x509 {KEY} -subj /CN=Root -keyout ca.key -out ca.pem -addext keyUsage=critical,keyCertSign,cRLSign {root}"
+        ));
+        made
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.folder.path(name), text).unwrap();
+    }
+
+    fn openssl(&self, arguments: &str) {
+        let arguments: Vec<&str> = arguments.split(' ').filter(|argument| !argument.is_empty()).collect();
+        tool("openssl", &arguments, &self.folder.path(""));
+    }
+
+    /// `NAME.pem`, by the CA in `BY.pem`, with those extensions.
+    fn issue(&self, name: &str, by: &str, extensions: &str) {
+        self.write("extensions.cnf", extensions);
+        self.openssl(&format!(
+            "req -new {KEY} -subj /CN={name} -keyout {name}.key -out {name}.csr"
+        ));
+        self.openssl(&format!(
+            "x509 -req -in {name}.csr -CA {by}.pem -CAkey {by}.key -CAcreateserial -days 20 -extfile extensions.cnf -out {name}.pem"
+        ));
+    }
+
+    fn crl(&self, number: &str, more: &str, out: &str) {
+        self.write("crlnumber", &format!("{number}\n"));
+        self.openssl(&format!(
+            "ca -config ca.cnf -keyfile ca.key -cert ca.pem -gencrl {more} -out {out}"
+        ));
+    }
+
+    fn verify(&self, arguments: &str) -> (bool, String) {
+        let mut all = vec!["verify", "--root", "ca.pem"];
+        all.extend(arguments.split(' '));
+        let output = self.folder.chancery(&all);
+        (output.status.success(), text(&output))
+    }
+}
+
+const LEAF: &str = "subjectAltName = DNS:leaf.example.com\n";
+
+#[test]
+fn a_crl_of_a_clock_that_was_ahead_does_not_pass_for_the_newest() {
+    let ca = Foreign::new("-days 30");
+    ca.issue("leaf", "ca", LEAF);
+    let ahead = "-crl_lastupdate 20480101000000Z -crl_nextupdate 20480201000000Z";
+    ca.crl("14", ahead, "ahead.crl");
+    // Ahead by what has passed since: nothing but its number tells that it is the older one.
+    ca.crl(
+        "15",
+        "-crl_lastupdate 20260101000000Z -crl_nextupdate 20480201000000Z",
+        "was-ahead.crl",
+    );
+    ca.openssl("ca -config ca.cnf -keyfile ca.key -cert ca.pem -revoke leaf.pem");
+    ca.crl(
+        "16",
+        "-crl_lastupdate 20250101000000Z -crl_nextupdate 20480201000000Z",
+        "right.crl",
+    );
+    for crls in [
+        "--crl ahead.crl --crl right.crl",
+        "--crl right.crl --crl ahead.crl",
+        "--crl was-ahead.crl --crl right.crl",
+        "--crl right.crl --crl was-ahead.crl",
+    ] {
+        let (verified, told) = ca.verify(&format!("{crls} leaf.pem"));
+        assert!(!verified && told.contains("is revoked"), "{crls}: {told}");
+        assert_eq!(
+            told.contains("begins only at 2048"),
+            crls.contains(" ahead.crl"),
+            "{crls}: {told}"
+        );
+    }
+    let (verified, told) = ca.verify("--crl ahead.crl leaf.pem");
+    assert!(!verified && told.contains("none of the CRLs covers it"), "{told}");
+}
+
+#[test]
+fn a_crl_of_another_distribution_point_says_nothing() {
+    let ca = Foreign::new("-days 30");
+    ca.issue("leaf", "ca", LEAF);
+    ca.issue(
+        "named",
+        "ca",
+        &format!("{LEAF}crlDistributionPoints = URI:http://pki.example.com/0.crl\n"),
+    );
+    let of_a_shard = "issuingDistributionPoint = critical,@p\n[p]\nfullname = URI:http://pki.example.com/0.crl\n";
+    ca.write("ca.cnf", &format!("{FOREIGN_CA}{of_a_shard}"));
+    ca.crl("01", "", "shard.crl");
+    let (verified, told) = ca.verify("--crl shard.crl leaf.pem");
+    assert!(!verified && told.contains("none of the CRLs covers it"), "{told}");
+    let (verified, told) = ca.verify("--crl shard.crl named.pem");
+    assert!(verified && told.contains("not revoked"), "{told}");
+}
+
+#[test]
+fn what_rfc_5280_asks_of_a_path_is_asked() {
+    let intermediate = "basicConstraints = critical,CA:TRUE\nkeyUsage = critical,keyCertSign\n";
+    let cases = [
+        ("-days 30", intermediate, ""),
+        (
+            "-days 30",
+            "basicConstraints = critical,CA:TRUE\nkeyUsage = critical,digitalSignature\n",
+            "lacks keyCertSign",
+        ),
+        (
+            "-days 30 -addext basicConstraints=critical,CA:TRUE,pathlen:0 -config none.cnf",
+            intermediate,
+            "path length",
+        ),
+        (
+            "-days 30 -addext 1.2.3.4=critical,DER:0500",
+            intermediate,
+            "critical extension 1.2.3.4",
+        ),
+        (
+            "-not_before 20200101000000Z -not_after 20210101000000Z",
+            intermediate,
+            "the root ended at 2021-01-01",
+        ),
+    ];
+    for (root, extensions, wrong) in cases {
+        let ca = Foreign::new(root);
+        ca.issue("intermediate", "ca", extensions);
+        ca.issue("leaf", "intermediate", LEAF);
+        let (verified, told) = ca.verify("--chain intermediate.pem leaf.pem");
+        assert_eq!(verified, wrong.is_empty(), "{root}, {extensions}: {told}");
+        assert!(told.contains(wrong), "{root}, {extensions}: {told}");
     }
 }

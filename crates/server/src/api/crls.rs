@@ -18,7 +18,7 @@ use super::certificates::{Body, PathText, given, object, octets};
 use super::problem::{Problem, ProblemBody};
 use crate::access::Caller;
 use crate::app::AppState;
-use crate::publications::Progress;
+use crate::publications::{Progress, Publishing};
 
 /// How long somebody who has CRLs made waits for all of them.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -122,6 +122,24 @@ impl CrlEntry {
             transitions: Vec::new(),
         }
     }
+
+    /// Tells of one that was not published within that time.
+    pub(crate) fn given_up(scope: &CrlScope, after: Duration) -> Self {
+        Self {
+            name: Config::crl_name(scope).to_string(),
+            authority: scope.issuer.to_string(),
+            number: None,
+            entries: None,
+            this_update: None,
+            next_update: None,
+            problem: Some(format!(
+                "the CRL was not published within {} minutes: the ledger, the key store or the place of its file does not \
+                 answer; it is tried again",
+                after.as_secs() / 60
+            )),
+            transitions: Vec::new(),
+        }
+    }
 }
 
 /// What is wrong with a CRL; `None`: nothing.
@@ -193,18 +211,23 @@ pub struct PublicationState {
     publication: String,
     /// CRLs to be made.
     total: usize,
-    /// Whether all were.
+    /// Whether nothing more comes.
     finished: bool,
+    /// Why it ended before all were made, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
     /// What came of those that were: one that failed has a `problem`.
     crls: Vec<CrlEntry>,
 }
 
 impl PublicationState {
-    fn new(publication: String, progress: Progress) -> Self {
+    fn new(order: Publishing, progress: Progress) -> Self {
+        let ended_early = order.ended_early();
         Self {
-            publication,
+            publication: order.id,
             total: progress.total,
-            finished: progress.is_finished(),
+            finished: progress.is_finished() || ended_early,
+            problem: ended_early.then(|| "it ended before all CRLs were made: ask for them again".to_owned()),
             crls: progress.done,
         }
     }
@@ -244,7 +267,7 @@ pub async fn publish(State(state): State<AppState>, caller: Caller, body: Body) 
         return Ok(Json(Crls { crls: progress.done }).into_response());
     }
     let place = format!("/api/v1/crls/publications/{}", order.id);
-    let told = Json(PublicationState::new(order.id, progress));
+    let told = Json(PublicationState::new(order, progress));
     Ok((StatusCode::ACCEPTED, [(LOCATION, place)], told).into_response())
 }
 
@@ -265,7 +288,7 @@ pub async fn publication(
         Problem::not_found("there is no such publication any more; /api/v1/crls tells how every CRL stands")
     })?;
     let progress = order.after(Duration::ZERO).await;
-    Ok(Json(PublicationState::new(order.id, progress)))
+    Ok(Json(PublicationState::new(order, progress)))
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use tower::ServiceExt as _;
 
 use super::body::{Arriving, Leaving};
 use super::gate::{AnswerMemory, Gate, Stay};
-use super::places::{Peer, Place, Refused, Want};
+use super::places::{Origin, Peer, Place, Refused, Want};
 use super::pulse::{Pulse, Verdict};
 use super::socket::Socket;
 use super::{ASKED, told};
@@ -82,6 +82,7 @@ struct Desk {
     router: Router,
     gate: Arc<Gate>,
     certificate: Option<Arc<PeerCertificate>>,
+    origin: Origin,
     peer: Arc<Peer>,
     pulse: Arc<Pulse>,
 }
@@ -163,6 +164,7 @@ impl Connection {
             router: self.router.clone(),
             gate: Arc::clone(&self.watch.gate),
             certificate,
+            origin: self.watch.address.ip().into(),
             peer: Arc::clone(&self.watch.place.peer),
             pulse: Arc::clone(&self.watch.place.pulse),
         }
@@ -273,6 +275,7 @@ impl Desk {
         if let Some(certificate) = &self.certificate {
             head.extensions.insert(Arc::clone(certificate));
         }
+        head.extensions.insert(self.origin);
         let request = Request::from_parts(head, Arriving::new(body, Arc::clone(&stay)));
         let answer = self.router.clone().oneshot(request).await?;
         drop(work);

@@ -16,7 +16,7 @@ const MAY_BE_ASKED_TO_LEAVE: Duration = Duration::from_secs(1);
 
 /// An IPv4 address, or an IPv6 network of 64 bits: what one subscriber has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Origin(IpAddr);
+pub(crate) struct Origin(IpAddr);
 
 impl From<IpAddr> for Origin {
     fn from(address: IpAddr) -> Self {

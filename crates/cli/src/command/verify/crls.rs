@@ -1,0 +1,45 @@
+//! Which of the CRLs that were given say something of a certificate.
+
+use chancery_x509::certificate::Certificate;
+use chancery_x509::crl::RevocationList;
+use chancery_x509::time::UnixTime;
+
+/// CRLs in the order in which they are asked, and what was left out.
+pub(super) struct Lists {
+    pub(super) crls: Vec<RevocationList>,
+    /// Why each of the others says nothing, in words.
+    pub(super) left_out: Vec<String>,
+}
+
+impl Lists {
+    /// Of several CRLs of one CA and scope the newest counts, in whatever order they are given: webpki takes the first that
+    /// covers a certificate, and an older one does not know what was revoked since. Newer is what has the higher number
+    /// (RFC 5280 section 5.2.3), whatever the clock said by which it was made. One that begins in the future was made while a
+    /// clock was ahead, and says nothing yet.
+    pub(super) fn new(crls: Vec<RevocationList>, now: UnixTime) -> Self {
+        let (mut crls, ahead): (Vec<_>, Vec<_>) = crls.into_iter().partition(|crl| crl.this_update() <= now);
+        crls.sort_by_key(|crl| std::cmp::Reverse((crl.number(), crl.this_update())));
+        let left_out = ahead.iter().map(|crl| {
+            let number = crl
+                .number()
+                .map_or_else(String::new, |number| format!(" number {number}"));
+            let (issuer, from) = (crl.issuer().to_rfc4514(), crl.this_update());
+            format!("the CRL{number} of {issuer} begins only at {from}, and was left out")
+        });
+        Self {
+            left_out: left_out.collect(),
+            crls,
+        }
+    }
+
+    /// Those that may cover a certificate: one of a distribution point, such as a shard, covers what names that point, and
+    /// nothing that names none (RFC 5280 section 6.3.3).
+    pub(super) fn of(&self, certificate: &Certificate) -> Vec<&RevocationList> {
+        let named = certificate.crl_distribution_points().unwrap_or_default();
+        let covers = |crl: &&RevocationList| {
+            crl.issuing_distribution_point()
+                .is_none_or(|point| point.urls.is_empty() || point.urls.iter().any(|url| named.contains(url)))
+        };
+        self.crls.iter().filter(covers).collect()
+    }
+}

@@ -1,0 +1,51 @@
+//! What RFC 5280 section 6.1 asks of a path beyond what webpki looks at: webpki takes a trust anchor for a name and a key, and
+//! keyUsage of the CAs below for none of its business.
+
+use chancery_x509::certificate::{Certificate, KeyUsage, RawExtension};
+use chancery_x509::time::UnixTime;
+use webpki::VerifiedPath;
+
+/// Extensions that may be critical in a root: what webpki or [`refused`] goes by, and what says nothing of a path.
+const KNOWN: [&str; 6] = [
+    "2.5.29.15", // keyUsage
+    "2.5.29.17", // subjectAltName
+    "2.5.29.19", // basicConstraints
+    "2.5.29.30", // nameConstraints
+    "2.5.29.32", // certificatePolicies
+    "2.5.29.37", // extKeyUsage
+];
+
+/// Why a path that webpki would take is none.
+pub(super) fn refused(path: &VerifiedPath<'_>, root: &Certificate, now: UnixTime) -> Option<String> {
+    if now < root.not_before() {
+        return Some(format!("the root begins only at {}", root.not_before()));
+    }
+    if now > root.not_after() {
+        return Some(format!("the root ended at {}", root.not_after()));
+    }
+    let unknown =
+        |extension: &RawExtension<'_>| extension.critical && !KNOWN.contains(&extension.oid.to_string().as_str());
+    if let Some(extension) = root.extensions().find(unknown) {
+        return Some(format!(
+            "the root has the critical extension {}, which is not known here",
+            extension.oid
+        ));
+    }
+    let mut below_root = 0_u8;
+    for intermediate in path.intermediate_certificates() {
+        let Ok(intermediate) = Certificate::parse(&intermediate.der()) else {
+            return Some("a CA certificate in the chain cannot be read".to_owned());
+        };
+        let may_sign = |usage: KeyUsage| usage.contains(KeyUsage::KEY_CERT_SIGN);
+        if !intermediate.key_usage().is_none_or(may_sign) {
+            return Some("a CA in the chain may not sign certificates: its keyUsage lacks keyCertSign".to_owned());
+        }
+        if intermediate.subject() != intermediate.issuer() {
+            below_root = below_root.saturating_add(1);
+        }
+    }
+    let path_len = root.basic_constraints().and_then(|constraints| constraints.path_len);
+    path_len
+        .is_some_and(|most| below_root > most)
+        .then(|| "the root's path length constraint does not allow this chain".to_owned())
+}
