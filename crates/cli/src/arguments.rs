@@ -142,7 +142,7 @@ pub(crate) enum Command {
     List(ListArguments),
     /// Show one certificate
     Show {
-        /// Serial number, decimal or hexadecimal
+        /// Serial number, decimal or hexadecimal; or a file or folder with the certificate
         serial: String,
     },
     /// Tell what is in a file: certificates, CSRs, CRLs, with what the lints find

@@ -40,7 +40,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         Command::Revoke(revoke) => revoke::run(arguments, revoke),
         Command::Crl(crl) => crl::run(arguments, crl),
         Command::List(list) => list::run(arguments, list),
-        Command::Show { serial } => list::show(arguments, serial),
+        Command::Show { serial } => list::show(arguments, &input::serial(serial)?),
         Command::Inspect { file } => inspect::run(arguments, file),
         Command::Verify(verify) => verify::run(arguments, verify),
         Command::Backup { folder, unsigned } => backup::run(arguments, folder, *unsigned),
@@ -52,7 +52,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         #[cfg(feature = "aws")]
         Command::Adopt(adopt) => adopt::run(arguments, adopt),
         Command::Completions { shell } => {
-            clap_complete::generate(*shell, &mut Arguments::command(), "chancery", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Arguments::command(), "chancery", &mut script);
+            print!("{}", String::from_utf8_lossy(&script));
             Ok(ExitCode::SUCCESS)
         }
         Command::Openapi => {
@@ -60,7 +62,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Man => {
-            clap_mangen::Man::new(Arguments::command()).render(&mut std::io::stdout())?;
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Arguments::command()).render(&mut page)?;
+            print!("{}", String::from_utf8_lossy(&page));
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -13,7 +13,7 @@ pub(crate) struct WantedArguments {
     pub(crate) profile: Option<String>,
 
     /// Lifetime in days [default: the profile's]
-    #[arg(long, short)]
+    #[arg(long, short, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) days: Option<u32>,
 
     /// Alternative name, e.g. dns:www.example.com, ip:192.0.2.1, email:a@example.com, uri:spiffe://…, dn:CN=…; repeatable
@@ -204,7 +204,7 @@ pub(crate) struct RenewArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct RevokeArguments {
-    /// Serial number, decimal or hexadecimal
+    /// Serial number, decimal or hexadecimal; or a file or folder with the certificate
     pub(crate) serial: String,
 
     /// That certificate alone, though its key is compromised; what else has the key, or descends from it by renewal, is named

@@ -123,7 +123,7 @@ pub(crate) enum TokenCommand {
         name: String,
 
         /// Days until it ends
-        #[arg(long, default_value_t = 90)]
+        #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..))]
         days: u32,
     },
     /// List tokens, never their secrets

@@ -1,11 +1,12 @@
-//! Certificates and CRLs from files that people name, PEM or DER.
+//! Certificates and CRLs from files that people name, PEM or DER; serial numbers as people have them.
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use chancery_x509::certificate::Certificate;
 use chancery_x509::crl::{PEM_LABEL, RevocationList};
 use chancery_x509::pem;
+use chancery_x509::serial::Serial;
 
 use crate::bounded;
 
@@ -36,4 +37,46 @@ pub(super) fn crls(file: &Path) -> Result<Vec<RevocationList>> {
     };
     let crls = blocks.into_iter().map(|block| RevocationList::from_der(block.der));
     crls.collect::<Result<_, _>>().with_context(told)
+}
+
+/// The serial number that somebody means: decimal, hexadecimal as certificate viewers print it, or that of the certificate in a
+/// file, or in the folder that `request` wrote.
+pub(super) fn serial(text: &str) -> Result<String> {
+    if let Ok(serial) = text.parse::<Serial>() {
+        return Ok(serial.to_string());
+    }
+    let path = Path::new(text);
+    if path.is_dir() {
+        return Ok(certificate(&path.join("cert.pem"))?.serial().to_string());
+    }
+    if path.is_file() {
+        return Ok(certificate(path)?.serial().to_string());
+    }
+    // Digits alone are decimal; with a letter among them they can be nothing else.
+    if let Ok(serial) = format!("0x{text}").parse::<Serial>() {
+        return Ok(serial.to_string());
+    }
+    bail!(
+        "{text:?} is no serial number, and no file or folder with a certificate: serial numbers are decimal, or hexadecimal as \
+         0x… or AB:CD:…"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn serial_numbers_are_taken_as_people_have_them() {
+        for text in ["4660", "0x1234", "12:34"] {
+            assert_eq!(serial(text).unwrap(), "4660");
+        }
+        assert_eq!(serial("12AB").unwrap(), 0x12AB.to_string());
+        for text in ["", "0", "-5", "nothing/there", "12G4"] {
+            assert!(
+                serial(text).unwrap_err().to_string().contains("is no serial number"),
+                "{text}"
+            );
+        }
+    }
 }

@@ -43,6 +43,12 @@ pub(crate) fn run(arguments: &Arguments, issue: &IssueArguments) -> Result<ExitC
         .issue(&Value::Object(request), issue.wanted.idempotency_token.as_deref())
         .map_err(wanted::advised)?;
     let pem = wanted::pem(&answer, "/Base64Certificate")?;
+    if issue.wanted.profile.is_none() && issue.wanted.purposes.is_empty() && issue.wanted.extended_key_usages.is_empty()
+    {
+        eprintln!(
+            "Note: without --profile and --purpose it is for TLS clients alone; --profile tls-server makes one for a server."
+        );
+    }
     match &issue.out {
         Some(file) => {
             wanted::write(file, pem.as_bytes(), false, true)?;

@@ -45,12 +45,14 @@ pub(crate) fn run(arguments: &Arguments, list: &ListArguments) -> Result<ExitCod
     }
     let now = now.as_second();
     let rows = certificates.iter().map(|certificate| row(certificate, now));
+    let mut table = show::table(
+        &["Common name", "Status", "Expires", "", "Profile", "Serial number"],
+        rows,
+    );
+    // A serial number that is broken into lines cannot be copied.
     println!(
         "{}",
-        show::table(
-            &["Common name", "Status", "Expires", "", "Profile", "Serial number"],
-            rows
-        )
+        table.set_content_arrangement(comfy_table::ContentArrangement::Disabled)
     );
     if more {
         println!("There are more: narrow the search, or take --limit 0 for all.");

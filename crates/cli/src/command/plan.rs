@@ -43,6 +43,13 @@ pub(crate) fn run(arguments: &Arguments, wanted: &PlanArguments) -> Result<ExitC
     }
     let folder = Folder::open(&wanted.folder)?;
     let base = wanted.base.as_deref().map(Folder::open).transpose()?;
+    // A check that passes since it looked into another folder is worse than one that fails.
+    if !folder.has_lists() && base.as_ref().is_none_or(|base| !base.has_lists()) {
+        bail!(
+            "there is no tls.json, revoked.json or revoked-root-ca.json in {}: name the folder that holds them",
+            folder.shown()
+        );
+    }
     let progress = show::Progress::start("Deciding on every entry");
     let base = base.as_ref().map(|base| base as &dyn Proposal);
     let planned = if arguments.aws.aws {

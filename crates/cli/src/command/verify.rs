@@ -8,13 +8,13 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use chancery_x509::certificate::Certificate;
-use chancery_x509::crl::RevocationList;
 use chancery_x509::san::AltName;
 use rustls_pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime};
 use serde_json::json;
 use webpki::{
     EndEntityCert, ExpirationPolicy, ExtendedKeyUsageValidator, KeyPurposeIdIter, KeyUsage, OwnedCertRevocationList,
-    RevocationCheckDepth, RevocationOptionsBuilder, UnknownStatusPolicy, VerifiedPath, anchor_from_trusted_cert,
+    RevocationCheckDepth, RevocationOptions, RevocationOptionsBuilder, UnknownStatusPolicy, VerifiedPath,
+    anchor_from_trusted_cert,
 };
 
 use super::{input, wanted};
@@ -237,7 +237,7 @@ fn judge(case: &Case<'_>) -> Result<Certificate, String> {
             }
         }
     };
-    let path = |revocation| {
+    let path = |revocation: Option<RevocationOptions<'_>>| {
         let verified = end_entity
             .verify_for_usage(
                 webpki::ALL_VERIFICATION_ALGS,

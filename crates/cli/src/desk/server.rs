@@ -68,7 +68,8 @@ impl ServerDesk {
             .build()
             .new_agent();
         Ok(Self {
-            base: format!("{}/api/v1", url.trim_end_matches('/')),
+            // As `start` and the guide print it, too.
+            base: format!("{}/api/v1", url.trim_end_matches('/').trim_end_matches("/api/v1")),
             token,
             agent,
         })

@@ -311,3 +311,12 @@ fn what_it_cannot_do_it_says() {
         .unwrap();
     assert!(String::from_utf8_lossy(&output.stderr).contains("--url"));
 }
+
+#[test]
+fn a_folder_without_lists_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = chancery().arg("plan").arg(folder.path()).output().unwrap();
+    assert!(!output.status.success());
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("there is no tls.json"), "{told}");
+}

@@ -149,24 +149,30 @@ default_ca = d
 [d]
 database = index.txt
 crlnumber = crlnumber
+serial = serial
+new_certs_dir = .
+policy = p
 default_md = sha256
 default_crl_days = 30
 crl_extensions = e
 [e]
 authorityKeyIdentifier = keyid
+[p]
+commonName = supplied
 ";
 
 const KEY: &str = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
 
 impl Foreign {
-    /// With a root whose options are those.
+    /// With a root that has that path length, and those extensions, besides.
     fn new(root: &str) -> Self {
         let made = Self { folder: Folder::new() };
         made.write("ca.cnf", FOREIGN_CA);
         made.write("index.txt", "");
         made.write("none.cnf", "");
         made.openssl(&format!(
-            "req -x509 {KEY} -subj /CN=Root -keyout ca.key -out ca.pem -addext keyUsage=critical,keyCertSign,cRLSign {root}"
+            "req -x509 {KEY} -config none.cnf -days 30 -subj /CN=Root -keyout ca.key -out ca.pem \
+             -addext keyUsage=critical,keyCertSign,cRLSign -addext basicConstraints=critical,CA:TRUE{root}"
         ));
         made
     }
@@ -210,7 +216,7 @@ const LEAF: &str = "subjectAltName = DNS:leaf.example.com\n";
 
 #[test]
 fn a_crl_of_a_clock_that_was_ahead_does_not_pass_for_the_newest() {
-    let ca = Foreign::new("-days 30");
+    let ca = Foreign::new("");
     ca.issue("leaf", "ca", LEAF);
     let ahead = "-crl_lastupdate 20480101000000Z -crl_nextupdate 20480201000000Z";
     ca.crl("14", ahead, "ahead.crl");
@@ -246,15 +252,18 @@ fn a_crl_of_a_clock_that_was_ahead_does_not_pass_for_the_newest() {
 
 #[test]
 fn a_crl_of_another_distribution_point_says_nothing() {
-    let ca = Foreign::new("-days 30");
+    let ca = Foreign::new("");
     ca.issue("leaf", "ca", LEAF);
     ca.issue(
         "named",
         "ca",
         &format!("{LEAF}crlDistributionPoints = URI:http://pki.example.com/0.crl\n"),
     );
-    let of_a_shard = "issuingDistributionPoint = critical,@p\n[p]\nfullname = URI:http://pki.example.com/0.crl\n";
-    ca.write("ca.cnf", &format!("{FOREIGN_CA}{of_a_shard}"));
+    let of_a_shard = FOREIGN_CA.replace("[e]\n", "[e]\nissuingDistributionPoint = critical,@point\n");
+    ca.write(
+        "ca.cnf",
+        &format!("{of_a_shard}[point]\nfullname = URI:http://pki.example.com/0.crl\n"),
+    );
     ca.crl("01", "", "shard.crl");
     let (verified, told) = ca.verify("--crl shard.crl leaf.pem");
     assert!(!verified && told.contains("none of the CRLs covers it"), "{told}");
@@ -266,26 +275,17 @@ fn a_crl_of_another_distribution_point_says_nothing() {
 fn what_rfc_5280_asks_of_a_path_is_asked() {
     let intermediate = "basicConstraints = critical,CA:TRUE\nkeyUsage = critical,keyCertSign\n";
     let cases = [
-        ("-days 30", intermediate, ""),
+        ("", intermediate, ""),
         (
-            "-days 30",
+            "",
             "basicConstraints = critical,CA:TRUE\nkeyUsage = critical,digitalSignature\n",
             "lacks keyCertSign",
         ),
+        (",pathlen:0", intermediate, "path length"),
         (
-            "-days 30 -addext basicConstraints=critical,CA:TRUE,pathlen:0 -config none.cnf",
-            intermediate,
-            "path length",
-        ),
-        (
-            "-days 30 -addext 1.2.3.4=critical,DER:0500",
+            " -addext 1.2.3.4=critical,DER:0500",
             intermediate,
             "critical extension 1.2.3.4",
-        ),
-        (
-            "-not_before 20200101000000Z -not_after 20210101000000Z",
-            intermediate,
-            "the root ended at 2021-01-01",
         ),
     ];
     for (root, extensions, wrong) in cases {
@@ -296,4 +296,14 @@ fn what_rfc_5280_asks_of_a_path_is_asked() {
         assert_eq!(verified, wrong.is_empty(), "{root}, {extensions}: {told}");
         assert!(told.contains(wrong), "{root}, {extensions}: {told}");
     }
+    let ca = Foreign::new("");
+    ca.issue("leaf", "ca", LEAF);
+    ca.write("extensions.cnf", intermediate);
+    ca.openssl("req -new -key ca.key -subj /CN=Root -out ca.csr");
+    ca.openssl(
+        "ca -config ca.cnf -selfsign -create_serial -batch -notext -keyfile ca.key -in ca.csr -extfile extensions.cnf \
+         -startdate 20200101000000Z -enddate 20210101000000Z -out ca.pem",
+    );
+    let (verified, told) = ca.verify("leaf.pem");
+    assert!(!verified && told.contains("the root ended at 2021-01-01"), "{told}");
 }

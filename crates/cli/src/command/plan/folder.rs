@@ -13,6 +13,9 @@ use chancery_authority::wire::{CsrFileName, budget};
 /// The folder of the CSRs in it.
 const CSRS: &str = "csrs";
 
+/// The lists that a proposal may have.
+const LISTS: [&str; 3] = ["tls.json", "revoked.json", "revoked-root-ca.json"];
+
 /// A folder that is there.
 pub(super) struct Folder {
     /// As it was given.
@@ -34,6 +37,13 @@ impl Folder {
             given: path.to_owned(),
             real,
         })
+    }
+
+    /// Whether any of the lists is there, readable or not.
+    pub(super) fn has_lists(&self) -> bool {
+        LISTS
+            .iter()
+            .any(|name| fs::symlink_metadata(self.real.join(name)).is_ok())
     }
 
     /// How it was called.
