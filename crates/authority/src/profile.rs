@@ -4,6 +4,7 @@
 //! [`Profile`] is what issuance relies on. The built-in profiles are TOML files too: `profile/*.toml`.
 
 mod file;
+mod powerful;
 mod validate;
 
 use std::collections::BTreeMap;
@@ -74,41 +75,9 @@ pub struct Profile {
 struct AllowedUsages {
     /// Allowed by name.
     listed: Vec<ObjectIdentifier>,
-    /// Whether every other one is allowed too, but for [`POWERFUL_USAGES`].
+    /// Whether every other one is allowed too, but for [the powerful ones](powerful::is_powerful).
     any_harmless: bool,
 }
-
-/// Usages that give power over others' certificates, or every power: allowed only where a profile names them.
-/// `OCSPSigning` lets its holder answer for the CA which certificates are revoked (RFC 6960 section 4.2.2.2);
-/// `anyExtendedKeyUsage` is good for everything, that included (RFC 5280 section 4.2.1.12). The others are believed
-/// elsewhere: by Windows domains, by Kerberos (RFC 4556), by Certificate Transparency's logs (RFC 6962 section 3.1).
-const POWERFUL_USAGES: [ObjectIdentifier; 17] = [
-    // OCSPSigning, anyExtendedKeyUsage.
-    ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.9"),
-    ObjectIdentifier::new_unwrap("2.5.29.37.0"),
-    // Certificate Request Agent (enrols for others), Smart Card Logon (is whoever its name says).
-    ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.20.2.1"),
-    ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.20.2.2"),
-    // PKINIT: Kerberos clients, and KDCs (RFC 4556 sections 3.2.2 and 3.2.4).
-    ObjectIdentifier::new_unwrap("1.3.6.1.5.2.3.4"),
-    ObjectIdentifier::new_unwrap("1.3.6.1.5.2.3.5"),
-    // Key Recovery, Key Recovery Agent, Private Key Archival, file recovery.
-    ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.10.3.11"),
-    ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.21.6"),
-    ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.21.5"),
-    ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.10.3.4.1"),
-    // Trust list signing, qualified subordination, any application policy.
-    ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.10.3.1"),
-    ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.10.3.10"),
-    ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.10.12.1"),
-    // Whoever registers for a CA, or is one, to CMC (RFC 6402 section 2.10).
-    ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.27"),
-    ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.28"),
-    // Kernel mode code signing.
-    ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.61.1.1"),
-    // Signing of precertificates.
-    ObjectIdentifier::new_unwrap("1.3.6.1.4.1.11129.2.4.4"),
-];
 
 /// Why a text is no profile: which profile, which key, what is wrong, and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -308,7 +277,7 @@ impl Profile {
         self.extended_key_usages.contains(usage)
             || self.default_extended_key_usages.contains(usage)
             || self.allowed_extended_key_usages.listed.contains(usage)
-            || (self.allowed_extended_key_usages.any_harmless && !POWERFUL_USAGES.contains(usage))
+            || (self.allowed_extended_key_usages.any_harmless && !powerful::is_powerful(usage))
     }
 
     /// Days that a certificate lives where the request says nothing.

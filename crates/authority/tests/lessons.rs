@@ -173,6 +173,17 @@ common_name = 'Example Issuing'
         assert_eq!(office.refusal(&by_request).await.code(), "reserved_name", "{name}");
     }
     office.issue(&request("Example Root 2")).await.unwrap();
+    // Nor that of its files and rows, in any form of its letters.
+    for name in [
+        "chancery-issuing-ca",
+        "Chancery-Issuing-CA",
+        "\u{ff23}HANCERY-issuing-ca",
+        "chancery\u{ff0d}issuing\u{ff0d}ca",
+        "\u{24d2}hancery-root-ca",
+        "\u{ff08}NONE\u{ff09}",
+    ] {
+        assert_eq!(office.refusal(&request(name)).await.code(), "reserved_name", "{name}");
+    }
 }
 
 /// 4. Whoever could ask got any usage, even to answer for the CA.
@@ -193,6 +204,12 @@ async fn lesson_04_powerful_usages_need_a_profile_that_names_them() {
         "1.3.6.1.4.1.311.21.6",
         "1.3.6.1.4.1.311.21.5",
         "1.3.6.1.4.1.11129.2.4.4",
+        "1.3.6.1.5.5.7.3.29",
+        "1.3.6.1.5.5.7.3.32",
+        "1.3.6.1.4.1.311.67.1.2",
+        "1.3.6.1.4.1.311.10.3.4.1",
+        "1.3.6.1.4.1.311.10.3.5",
+        "1.3.6.1.4.1.311.10.3.5.1",
     ] {
         let mut request = request("a.example.com");
         request.extended_key_usages = vec![extended_key_usage(usage).unwrap()];

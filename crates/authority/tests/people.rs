@@ -382,7 +382,17 @@ async fn wildcards_under_a_public_suffix_are_left_out() {
 #[tokio::test]
 async fn a_common_name_is_no_wildcard_under_a_public_suffix_either() {
     let office = Office::new().await;
-    for name in ["*.com", "*.co.uk", "*.CO.UK"] {
+    for name in [
+        "*.com",
+        "*.co.uk",
+        "*.CO.UK",
+        "f*.com",
+        "**.com",
+        "*.*.com",
+        "\u{ff0a}.com",
+        "*\u{ff0e}com",
+        "*\u{3002}com",
+    ] {
         let mut wide = request(name);
         wide.profile = Some("tls-client".to_owned());
         assert_eq!(office.refusal(&wide).await.code(), "wildcard_not_allowed", "{name}");
@@ -394,7 +404,7 @@ async fn a_common_name_is_no_wildcard_under_a_public_suffix_either() {
             "{name}"
         );
     }
-    for name in ["*.example.com", "*.example.co.uk", "*.github.io"] {
+    for name in ["*.example.com", "f*.example.com", "*.example.co.uk", "*.github.io"] {
         assert!(office.issue(&request(name)).await.is_ok(), "{name}");
     }
 }

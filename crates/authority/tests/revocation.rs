@@ -8,13 +8,16 @@ use std::time::Duration;
 use chancery_authority::Principal;
 use chancery_authority::memory::Fault;
 use chancery_authority::port::Ledger;
-use chancery_authority::port::ledger::{CertificateIntent, Completion, IntentId, REVOKED_TOGETHER, Reach, Revocation};
+use chancery_authority::port::ledger::{
+    CertificateIntent, Completion, IdempotencyToken, IntentId, REVOKED_TOGETHER, Reach, Revocation,
+};
 use chancery_authority::publish::PublishError;
 use chancery_authority::revoke::{RevokeError, StillValid};
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 use office::{NOW, Office, QUICK, entries, principal, slug};
+use serde_json::json;
 
 #[tokio::test]
 async fn a_revocation_is_recorded_published_and_told() {
@@ -39,6 +42,34 @@ async fn a_revocation_is_recorded_published_and_told() {
     assert_eq!(notice.message["SerialNumber"], record.id.serial.to_string());
     assert_eq!(notice.message["Revoked"], "2026-11-23 20:00:00");
     assert_eq!(notice.message["Subject"], "CN=a.example");
+}
+
+#[tokio::test]
+async fn who_repeats_a_request_is_told_that_its_certificate_is_revoked() {
+    let office = Office::new().await;
+    let request = office::request("a.example");
+    let by = principal();
+    let ask = || {
+        let token = Some(IdempotencyToken("once".to_owned()));
+        office.authority.issue(&request, &by, token)
+    };
+    let first = ask().await.unwrap();
+    assert_eq!(
+        ask().await.unwrap().warnings,
+        first.warnings,
+        "as long as it is good, nothing is to be told"
+    );
+    office.revoke(first.record.id.serial).await;
+    let again = ask().await.unwrap();
+    assert!(again.replayed);
+    assert_eq!(again.record.certificate, first.record.certificate);
+    let told = again.warnings.last().unwrap();
+    assert!(
+        told.contains("was revoked at 2026-11-23") && told.contains("(superseded)"),
+        "{told}"
+    );
+    let answer = serde_json::to_value(office.authority.answer(&again, &request)).unwrap();
+    assert_eq!(answer["Warnings"][again.warnings.len() - 1], json!(told));
 }
 
 #[tokio::test]

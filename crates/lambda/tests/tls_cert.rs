@@ -213,6 +213,21 @@ async fn a_repeated_invocation_answers_the_same_certificate() {
 }
 
 #[tokio::test]
+async fn who_repeats_a_request_is_told_that_its_certificate_is_revoked() {
+    let deployment = Deployment::with_cas(&[]).await;
+    let mut once = event("a", P256);
+    once["idempotency_token"] = json!("order 17");
+    let first = deployment.ask(&once, "1").await.unwrap();
+    let list = json!([{ "common_name": "a", "serial_number": serial(&first) }]);
+    deployment.files.put("revoked.json", list.to_string());
+    deployment.run(Function::IssuingCaCrl).await.unwrap();
+    let again = deployment.ask(&once, "2").await.unwrap();
+    assert_eq!(again["Base64Certificate"], first["Base64Certificate"]);
+    let told = again["Warnings"][0].as_str().unwrap();
+    assert!(told.contains("was revoked at 2026-11-23"), "{told}");
+}
+
+#[tokio::test]
 async fn tokens_of_direct_callers_are_not_the_state_machine_s() {
     let deployment = Deployment::with_cas(&[]).await;
     let ask = async |alias: &str, name: &str, csr: &str| {

@@ -66,6 +66,32 @@ async fn nobody_gets_the_names_of_the_server_itself() {
 }
 
 #[tokio::test]
+async fn nobody_gets_what_a_wildcard_of_the_server_covers() {
+    let office = Office::new(QUICK).await;
+    let wildcard = OwnNames::new([AltName::parse(AltNameType::Dns, "*.example.com").unwrap()]);
+    office
+        .authority
+        .keep_own_names(wildcard, UnixTime(i64::MAX))
+        .await
+        .unwrap();
+    for (common_name, sans) in [
+        ("www.example.com", json!(null)),
+        ("other.example.org", json!(["ca.example.com"])),
+        ("other.example.org", json!(["*.example.com"])),
+    ] {
+        let body = json!({ "common_name": common_name, "sans": sans, "base64_csr_data": csr(common_name) });
+        let (status, answer) = office.issue(&body).await;
+        assert_eq!(
+            (status, &answer["code"]),
+            (422, &json!("reserved_name")),
+            "{common_name} {sans}: {answer}"
+        );
+    }
+    let beyond = json!({ "common_name": "a.b.example.com", "base64_csr_data": csr("a.b.example.com") });
+    assert_eq!(office.issue(&beyond).await.0, 200);
+}
+
+#[tokio::test]
 async fn health_and_metrics_read_the_ledger_once_for_everybody() {
     let office = Office::new(QUICK).await;
     let count = |operation: &str| {

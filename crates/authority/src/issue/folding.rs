@@ -1,5 +1,6 @@
 //! Text as names are compared by it.
 
+use chancery_x509::san::{AltName, AltNameType};
 use icu_normalizer::ComposingNormalizerBorrowed;
 
 /// Without letter case, and each character as the one that it is a form of (NFKC): as RFC 4518 sections 2.2 and 2.3 prepare
@@ -16,9 +17,45 @@ pub(super) fn folded(text: &str) -> String {
     folded.replace('\u{3002}', ".")
 }
 
+/// The same with single blanks between words: as whole names are compared.
+pub(super) fn compared(text: &str) -> String {
+    folded(text).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A common name as a verifier reads it that takes it for the name of a host, or for a pattern of them: folded, labels in
+/// A-labels where they are such, without empty ones and so without full stops at its ends. `*` stays wherever it stands.
+pub(super) fn as_host(text: &str) -> String {
+    let folded = folded(text);
+    let labels = folded.trim().split('.').filter(|label| !label.is_empty());
+    let labels: Vec<String> = labels
+        .map(|label| match AltName::parse(AltNameType::Dns, label) {
+            Ok(AltName::Dns(label)) => label,
+            Ok(_) | Err(_) => label.to_owned(),
+        })
+        .collect();
+    labels.join(".")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hosts_are_read_in_every_form() {
+        for (text, expected) in [
+            ("WWW.Example.COM.", "www.example.com"),
+            (" *\u{ff0e}com", "*.com"),
+            ("\u{ff0a}\u{3002}com", "*.com"),
+            ("\u{fe61}\u{ff61}com", "*.com"),
+            ("*\u{2024}com", "*.com"),
+            ("*..com", "*.com"),
+            ("f*.b\u{fc}cher.example", "f*.xn--bcher-kva.example"),
+            ("192.0.2.7", "192.0.2.7"),
+            ("Ada  Lovelace", "ada  lovelace"),
+        ] {
+            assert_eq!(as_host(text), expected, "{text}");
+        }
+    }
 
     #[test]
     fn forms_of_letters_are_the_letters() {

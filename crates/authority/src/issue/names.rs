@@ -4,7 +4,7 @@ use chancery_x509::csr::{CertificationRequest, RequestedName};
 use chancery_x509::name::Name;
 use chancery_x509::san::{AltName, AltNameType, is_public_suffix};
 
-use super::Refusal;
+use super::{Refusal, folding};
 use crate::config::Config;
 use crate::profile::{AltNameSource, DEFAULT_PROFILE, Profile, RequiredSubjectField, SubjectSource};
 use crate::wire::{AltNameText, RequestedNames, TlsCertRequest, budget};
@@ -114,14 +114,12 @@ pub(super) fn not_a_ca<'a>(
     config: &'a Config,
     existing: impl Iterator<Item = &'a str>,
 ) -> Result<(), Refusal> {
-    let name = common_name.trim();
-    if name.eq_ignore_ascii_case(NAMELESS) {
-        return Err(Refusal::ReservedName {
-            name: common_name.to_owned(),
-        });
-    }
-    let mut slugs = config.cas().iter().map(|ca| ca.slug().as_str()).chain(existing);
-    if slugs.any(|slug| slug.eq_ignore_ascii_case(name)) {
+    let name = folding::compared(common_name);
+    let slugs = config.cas().iter().map(|ca| ca.slug().as_str()).chain(existing);
+    if slugs
+        .chain([NAMELESS])
+        .any(|reserved| folding::compared(reserved) == name)
+    {
         return Err(Refusal::ReservedName {
             name: common_name.to_owned(),
         });
@@ -129,10 +127,10 @@ pub(super) fn not_a_ca<'a>(
     Ok(())
 }
 
-/// Refuses a wildcard directly under a public suffix: verifiers that fall back to the common name would let it stand for names
-/// of many owners. The drop-in contract asks nothing of a common name, and its callers are told.
+/// Refuses a wildcard for names of many owners: verifiers that fall back to the common name would let it stand for them. The
+/// drop-in contract asks nothing of a common name, and its callers are told.
 pub(super) fn check_width(common_name: &str, profile: &Profile, warnings: &mut Vec<String>) -> Result<(), Refusal> {
-    if !common_name.trim().strip_prefix("*.").is_some_and(is_public_suffix) {
+    if !is_wide(common_name) {
         return Ok(());
     }
     if profile.name() != DEFAULT_PROFILE {
@@ -145,6 +143,19 @@ pub(super) fn check_width(common_name: &str, profile: &Profile, warnings: &mut V
          no alternative name"
     ));
     Ok(())
+}
+
+/// Whether a `*`, whole label or part of one, stands in a common name without a domain of one owner below it: in the last label,
+/// or directly under a public suffix. With a blank between its characters it is no name of hosts to anybody.
+fn is_wide(common_name: &str) -> bool {
+    let host = folding::as_host(common_name);
+    if host.contains(char::is_whitespace) {
+        return false;
+    }
+    let Some((_, end)) = host.rsplit_once('*') else {
+        return false;
+    };
+    end.split_once('.').is_none_or(|(_, domain)| is_public_suffix(domain))
 }
 
 /// The alternative names: those asked for, or the common name if it is a domain; then, where request or profile say so,
@@ -258,4 +269,55 @@ fn from_common_name(common_name: &str, profile: &Profile) -> Option<AltName> {
         return None;
     }
     AltName::parse(AltNameType::Dns, common_name).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_wide;
+
+    #[test]
+    fn wildcards_for_many_owners_are_known_in_every_form() {
+        for wide in [
+            "*.com",
+            "*.COM.",
+            " *.com ",
+            "*.co.uk",
+            "f*.com",
+            "*f.com",
+            "f*o.co.uk",
+            "**.com",
+            "*.*.com",
+            "www.*.com",
+            "*.*",
+            "*",
+            "www.example.*",
+            "\u{ff0a}.com",
+            "\u{fe61}.com",
+            "*\u{ff0e}com",
+            "*\u{3002}com",
+            "*\u{ff61}com",
+            "*\u{2024}com",
+            "*..com",
+            "*.\u{ff43}om",
+            "*.\u{440}\u{444}",
+            "*.xn--p1ai",
+            "*.\u{516c}\u{53f8}.cn",
+        ] {
+            assert!(is_wide(wide), "{wide:?}");
+        }
+        for narrow in [
+            "*.example.com",
+            "f*.example.com",
+            "*.*.example.com",
+            "*.example.co.uk",
+            "*.github.io",
+            "*.b\u{fc}cher.example",
+            "www.example.com",
+            "com",
+            "Team * Berlin",
+            "",
+        ] {
+            assert!(!is_wide(narrow), "{narrow:?}");
+        }
+    }
 }

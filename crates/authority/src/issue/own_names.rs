@@ -1,6 +1,5 @@
 //! The names of the authority's own server: whoever may ask for certificates must not get one to stand in its place with.
 
-use std::net::IpAddr;
 use std::sync::PoisonError;
 
 use chancery_x509::name::Name;
@@ -51,14 +50,17 @@ impl OwnNames {
     }
 
     /// Whether a certificate with that alternative name could be shown in place of the server's: it is one of its names, or
-    /// a wildcard that covers one, however many labels that takes.
+    /// a wildcard that covers one, however many labels that takes, or it is what a wildcard among its names covers, too.
     fn covered_by(&self, name: &AltName) -> bool {
         if self.public.as_ref() == Some(name) {
             return true;
         }
         match name {
             AltName::Dns(name) => self.names.iter().any(|own| match own {
-                AltName::Dns(own) => dns_covers(name, own),
+                AltName::Dns(own) => match own.strip_prefix("*.") {
+                    Some(parent) => shares_a_child(name, parent),
+                    None => dns_covers(name, own),
+                },
                 _ => false,
             }),
             AltName::Ip(address) => self.names.contains(&AltName::Ip(address.to_canonical())),
@@ -68,14 +70,11 @@ impl OwnNames {
 
     /// The same for a common name, which old clients take for the server's name.
     fn covered_by_text(&self, text: &str) -> bool {
-        let text = folding::folded(text);
-        let text = text.trim().trim_end_matches('.');
-        if let Ok(address) = text.parse::<IpAddr>() {
-            return self.covered_by(&AltName::Ip(address));
+        let text = folding::as_host(text);
+        match text.parse() {
+            Ok(address) => self.covered_by(&AltName::Ip(address)),
+            Err(_) => self.covered_by(&AltName::Dns(text)),
         }
-        // As a DNS name if it is one, such that letter case and internationalised labels are of no account.
-        let name = AltName::parse(AltNameType::Dns, text);
-        self.covered_by(&name.unwrap_or_else(|_| AltName::Dns(text.to_owned())))
     }
 
     /// The first name of a certificate that is the server's own.
@@ -100,6 +99,26 @@ fn dns_covers(pattern: &str, name: &str) -> bool {
         }
         _ => pattern == name,
     }
+}
+
+/// Whether a name, or a pattern, has a host in common with `*.parent`: one label and the parent, as RFC 6125 section 6.4.3 has
+/// clients read the server's own wildcard.
+fn shares_a_child(pattern: &str, parent: &str) -> bool {
+    let parent = format!(".{parent}");
+    let is_of_one_label = |start: &str| !start.contains('.');
+    let (Some((start, _)), Some((_, end))) = (pattern.split_once('*'), pattern.rsplit_once('*')) else {
+        let label = pattern.strip_suffix(&parent);
+        return label.is_some_and(|label| !label.is_empty() && is_of_one_label(label));
+    };
+    let ends = match end.strip_suffix(&parent) {
+        Some(of_label) => is_of_one_label(of_label),
+        None => parent.ends_with(end),
+    };
+    // `a*` begins a label; `a.exam*` begins one and goes on with the parent.
+    let starts = start
+        .find('.')
+        .is_none_or(|label_end| label_end > 0 && parent.starts_with(&start[label_end..]));
+    ends && starts
 }
 
 impl Authority {
@@ -215,6 +234,52 @@ mod tests {
             assert!(!own.covered_by_text(text), "{text:?}");
         }
         assert!(!OwnNames::default().covered_by_text("localhost"));
+    }
+
+    #[test]
+    fn what_an_own_wildcard_covers_is_the_server_s_too() {
+        let own = OwnNames::new([dns("*.example.com"), dns("*.b\u{fc}cher.example")]);
+        for name in [
+            dns("www.example.com"),
+            dns("CA.Example.com"),
+            dns("*.example.com"),
+            dns("ca.b\u{fc}cher.example"),
+        ] {
+            assert!(own.covered_by(&name), "{name:?}");
+        }
+        for text in [
+            "www.example.com",
+            "CA.Example.com.",
+            "c\u{ff41}\u{3002}example.com",
+            "*.example.com",
+            "c*.example.com",
+            "*a.example.com",
+            "ca.exam*",
+            "ca.*.com",
+            "*",
+            "*.com",
+            "*ple.com",
+            "c*.b\u{fc}cher.example",
+        ] {
+            assert!(own.covered_by_text(text), "{text:?}");
+        }
+        for text in [
+            "example.com",
+            ".example.com",
+            "a.b.example.com",
+            "*.a.example.com",
+            "x*.a.example.com",
+            "a.b*.example.com",
+            "example.com.org",
+            "ca.example.org",
+            "ca.example.*.org",
+            "alice",
+            "",
+        ] {
+            assert!(!own.covered_by_text(text), "{text:?}");
+        }
+        assert!(!own.covered_by(&dns("a.b.example.com")));
+        assert!(!own.covered_by(&ip("192.0.2.7")));
     }
 
     #[test]

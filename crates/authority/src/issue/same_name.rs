@@ -20,8 +20,8 @@ pub(super) fn is_same(one: &Name, other: &Name) -> bool {
 
 /// A common name that both have.
 pub(super) fn common_name_in_common(one: &Name, other: &Name) -> Option<String> {
-    let theirs: BTreeSet<String> = common_names(other).map(|name| folded(&name)).collect();
-    common_names(one).find(|name| theirs.contains(&folded(name)))
+    let theirs: BTreeSet<String> = common_names(other).map(|name| folding::compared(&name)).collect();
+    common_names(one).find(|name| theirs.contains(&folding::compared(name)))
 }
 
 fn common_names(name: &Name) -> impl Iterator<Item = String> {
@@ -39,16 +39,10 @@ fn compared(name: &Name) -> Vec<BTreeSet<Compared>> {
 
 fn compare(attribute: &Attribute<'_>) -> Compared {
     let value = match attribute.text() {
-        Some(text) => Ok(folded(&text)),
+        Some(text) => Ok(folding::compared(&text)),
         None => Err(attribute.value_der().to_vec()),
     };
     (attribute.oid, value)
-}
-
-/// As names are compared, and with single blanks between words.
-fn folded(text: &str) -> String {
-    let folded = folding::folded(text);
-    folded.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use chancery_x509::key::KeyFingerprint;
 use super::{IssueError, Issued, Prepared, Refusal, Rules};
 use crate::authority::{Authority, Ca};
 use crate::port::ledger::{
-    CertificateRecord, Completion, IntentId, KeyStanding, Kind, OpenIntent, RENEWALS, Reservation,
+    CertificateRecord, Completion, IntentId, KeyStanding, Kind, OpenIntent, RENEWALS, Reservation, Revocation,
 };
 use crate::port::{LedgerError, Receipt};
 use crate::signing::{NotSignable, Signable, Signer, SigningFailure};
@@ -48,7 +48,8 @@ impl Authority {
             Reservation::Open(intent) => (self.resume(*intent).await?, false),
         };
         let decided_now = record.id == prepared.id();
-        let (subject, warnings) = prepared.into_subject();
+        let (subject, mut warnings) = prepared.into_subject();
+        warnings.extend(record.revocation.as_ref().map(revoked_meanwhile));
         let notice_failed = notify_issued && !replayed && !self.tell(notice::certificate_issued(&record)).await;
         tracing::info!(
             serial = %record.id.serial,
@@ -325,6 +326,16 @@ impl Authority {
                 detail: format!("the intent {id} was given up before it was complete"),
             })
     }
+}
+
+/// For who repeats a request: the answer is that of the first time, and the certificate is good for nothing any more.
+fn revoked_meanwhile(revocation: &Revocation) -> String {
+    format!(
+        "this certificate was issued for the same request before, and was revoked at {} ({}): ask for another one with a new \
+         idempotency token",
+        revocation.at,
+        revocation.reason.name()
+    )
 }
 
 fn is_signed_by(certificate: &Certificate, ca: &Ca) -> bool {

@@ -55,7 +55,7 @@ fn built_in_profiles_are_valid_and_for_what_their_names_say() {
 #[test]
 fn lesson_04_no_built_in_profile_gives_ocsp_signing_or_any_usage() {
     for profile in Profiles::built_in().iter() {
-        for usage in POWERFUL_USAGES {
+        for usage in powerful::USAGES {
             assert!(
                 !profile.allows_extended_key_usage(&usage),
                 "{} allows {usage}",
@@ -72,10 +72,10 @@ fn lesson_04_no_built_in_profile_gives_ocsp_signing_or_any_usage() {
     );
     let named = profile(&format!("{SERVER}allowed_extended_key_usages = ['*', 'OCSP_SIGNING']"));
     assert!(
-        named.allows_extended_key_usage(&POWERFUL_USAGES[0]),
+        named.allows_extended_key_usage(&powerful::USAGES[0]),
         "unless a profile names it"
     );
-    assert!(!named.allows_extended_key_usage(&POWERFUL_USAGES[1]));
+    assert!(!named.allows_extended_key_usage(&powerful::USAGES[1]));
 }
 
 const RSA: KeyKind = KeyKind::Rsa { bits: 3072 };
