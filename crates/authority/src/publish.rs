@@ -15,6 +15,8 @@ mod numbers;
 mod slots;
 mod spool;
 mod status;
+#[cfg(test)]
+mod testing;
 mod uses;
 
 use std::io::Cursor;

@@ -16,6 +16,7 @@ mod office;
 mod people;
 mod plan;
 mod publication;
+mod published_files;
 mod revocation;
 mod stand_ins;
 mod support;

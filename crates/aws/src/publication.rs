@@ -24,6 +24,9 @@ use crate::patience::{Failure, Patience, describe};
 /// Octets of a file that are kept in memory while it is sent; a longer one goes through a scratch file.
 const IN_MEMORY: usize = 4 << 20;
 
+/// Octets of memory that a file's announced length is worth at most; a longer one takes more as it comes.
+const RESERVED: u64 = 64 << 20;
+
 /// Octets that are read at a time.
 const BUFFER: usize = 64 * 1024;
 
@@ -58,6 +61,42 @@ impl S3Publication {
         PublicationError::Failed {
             name: name.clone(),
             detail: format!("bucket {}: {detail}", self.bucket),
+        }
+    }
+
+    /// A file's facts, and its content where that is of at most `limit` octets: once in memory, whatever its length.
+    async fn get(&self, name: &PublishedName, limit: u64) -> Result<Option<(Stat, Option<Vec<u8>>)>, PublicationError> {
+        let call = self.client.get_object().bucket(&self.bucket).key(name.as_str());
+        let answer = match self.patience.long_call("s3:GetObject", call.send()).await {
+            Ok(answer) => answer,
+            Err(Failure::Refused(error)) if error.is_no_such_key() => return Ok(None),
+            Err(Failure::Refused(error)) => return Err(self.failed(name, &describe(&error))),
+            Err(Failure::Unavailable(detail)) => return Err(self.failed(name, &detail)),
+        };
+        let stat = Stat {
+            etag: ETag(answer.e_tag().unwrap_or_default().to_owned()),
+            len: length(answer.content_length()),
+            modified: UnixTime(answer.last_modified().map_or(0, aws_smithy_types::DateTime::secs)),
+        };
+        if stat.len > limit {
+            return Ok(Some((stat, None)));
+        }
+        let mut content = Vec::with_capacity(usize::try_from(stat.len.min(RESERVED)).unwrap_or_default());
+        let mut body = answer.body;
+        let whole = async {
+            while let Some(piece) = body.try_next().await? {
+                if content.len() as u64 + piece.len() as u64 > limit {
+                    return Ok(false);
+                }
+                content.extend_from_slice(&piece);
+            }
+            Ok::<_, aws_smithy_types::byte_stream::error::Error>(true)
+        };
+        match tokio::time::timeout(self.patience.left(), whole).await {
+            Ok(Ok(true)) => Ok(Some((stat, Some(content)))),
+            Ok(Ok(false)) => Ok(Some((stat, None))),
+            Ok(Err(error)) => Err(self.failed(name, &format!("its content broke off: {error}"))),
+            Err(_) => Err(self.failed(name, "its content took too long")),
         }
     }
 }
@@ -114,26 +153,27 @@ impl Publication for S3Publication {
     }
 
     async fn read(&self, name: &PublishedName) -> Result<Option<(Stat, Vec<u8>)>, PublicationError> {
-        let call = self.client.get_object().bucket(&self.bucket).key(name.as_str());
-        let answer = match self.patience.long_call("s3:GetObject", call.send()).await {
-            Ok(answer) => answer,
-            Err(Failure::Refused(error)) if error.is_no_such_key() => return Ok(None),
-            Err(Failure::Refused(error)) => return Err(self.failed(name, &describe(&error))),
-            Err(Failure::Unavailable(detail)) => return Err(self.failed(name, &detail)),
-        };
-        let stat = Stat {
-            etag: ETag(answer.e_tag().unwrap_or_default().to_owned()),
-            len: length(answer.content_length()),
-            modified: UnixTime(answer.last_modified().map_or(0, aws_smithy_types::DateTime::secs)),
-        };
-        match tokio::time::timeout(self.patience.left(), answer.body.collect()).await {
-            Ok(Ok(content)) => Ok(Some((stat, content.to_vec()))),
-            Ok(Err(error)) => Err(self.failed(name, &format!("its content broke off: {error}"))),
-            Err(_) => Err(self.failed(name, "its content took too long")),
+        match self.get(name, u64::MAX).await? {
+            Some((stat, Some(content))) => Ok(Some((stat, content))),
+            Some((_, None)) => Err(self.failed(name, "it is longer than any file")),
+            None => Ok(None),
         }
     }
 
-    /// Half a million entries, beside which what a function makes of as many fits into 128 MB.
+    /// Its length is asked for first: of what is too long nothing is sent. It may be replaced between.
+    async fn read_within(
+        &self,
+        name: &PublishedName,
+        limit: u64,
+    ) -> Result<Option<(Stat, Option<Vec<u8>>)>, PublicationError> {
+        match self.stat(name).await? {
+            None => Ok(None),
+            Some(stat) if stat.len > limit => Ok(Some((stat, None))),
+            Some(_) => self.get(name, limit).await,
+        }
+    }
+
+    /// 470,000 entries, beside which what a function makes of as many fits into 128 MB.
     fn read_back(&self) -> u64 {
         24 << 20
     }

@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
+use chancery_local::secret_file;
 use zeroize::{Zeroize as _, Zeroizing};
 
 /// Octets of a text that people write, of a CSR, a key, or a certificate with its chain.
@@ -28,9 +29,17 @@ pub(crate) fn read(file: &Path, most: u64) -> Result<Vec<u8>> {
     within(opened, most).with_context(told)
 }
 
-/// The file as text, of which nothing stays in memory where it is a secret.
-pub(crate) fn text(file: &Path, most: u64) -> Result<Zeroizing<String>> {
+/// The file as text.
+pub(crate) fn text(file: &Path, most: u64) -> Result<String> {
     let octets = read(file, most)?;
+    String::from_utf8(octets).map_err(|_| anyhow::anyhow!("{} is no text in UTF-8", file.display()))
+}
+
+/// The same for a secret, of which nothing stays in memory; where others may read or replace the file, that is told.
+pub(crate) fn secret(file: &Path, most: u64) -> Result<Zeroizing<String>> {
+    let told = || format!("cannot read {}", file.display());
+    let opened = secret_file::open(file).with_context(told)?;
+    let octets = within(opened, most).with_context(told)?;
     String::from_utf8(octets).map(Zeroizing::new).map_err(|error| {
         error.into_bytes().zeroize();
         anyhow::anyhow!("{} is no text in UTF-8", file.display())

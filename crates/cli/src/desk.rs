@@ -98,7 +98,8 @@ pub(crate) fn without_aws() -> anyhow::Error {
 /// The authority in the data folder; for commands that make no sense against a server.
 pub(crate) fn house(arguments: &Arguments, command: &str) -> Result<House> {
     refuse_elsewhere(arguments, command)?;
-    House::open(arguments).context("the authority cannot be opened")
+    let house = House::open(arguments).context("the authority cannot be opened")?;
+    Ok(house.tell())
 }
 
 /// The same for commands that change nothing.

@@ -95,6 +95,14 @@ impl House {
         Self::assemble(folder, ledger, arguments, Threads::One)
     }
 
+    /// Tells what is not as closed to others as it should be: for every command but those that report it among other things.
+    pub(crate) fn tell(self) -> Self {
+        for warning in self.folder.warnings() {
+            eprintln!("warning: {}", show::visible(&warning));
+        }
+        self
+    }
+
     /// Opens the authority in the folder for this process alone, creating what is not there yet, and makes sure that it can
     /// work: that its ledger is sound, and that the keys open and are those of its CAs. Safe to repeat after a failure at any
     /// point.
@@ -104,7 +112,7 @@ impl House {
         let lock = folder.lock()?;
         if folder.config()?.is_none() || was_never_created(&folder, init)? {
             let text = match &init.config {
-                Some(file) => std::mem::take(&mut *bounded::text(file, bounded::TEXT)?),
+                Some(file) => bounded::text(file, bounded::TEXT)?,
                 None => Config::default_toml().to_owned(),
             };
             Config::from_toml(&text).with_context(|| match &init.config {

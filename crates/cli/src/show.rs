@@ -149,14 +149,20 @@ impl Drop for Progress {
     }
 }
 
+/// So many of something: `1 file`, `2 files`.
+pub(crate) fn counted<N: Copy + std::fmt::Display + PartialEq + From<u8>>(number: N, one: &str, many: &str) -> String {
+    let noun = if number == N::from(1) { one } else { many };
+    format!("{number} {noun}")
+}
+
 /// Whole days from now to a time in Unix seconds, told: `in 29 days`, `3 days ago`, `today`.
 pub(crate) fn relative(seconds: i64, now: i64) -> String {
     match (seconds - now).div_euclid(86_400) {
         0 => "today".to_owned(),
         1 => "tomorrow".to_owned(),
         -1 => "yesterday".to_owned(),
-        days if days > 0 => format!("in {days} days"),
-        days => format!("{} days ago", -days),
+        days if days > 0 => format!("in {}", counted(days, "day", "days")),
+        days => format!("{} ago", counted(-days, "day", "days")),
     }
 }
 
@@ -165,5 +171,19 @@ pub(crate) fn short_time(rfc3339: &str) -> String {
     match rfc3339.get(..16) {
         Some(start) => start.replace('T', " "),
         None => rfc3339.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_one_and_all_else_are_many() {
+        for (number, told) in [(0_usize, "0 entries"), (1, "1 entry"), (2, "2 entries")] {
+            assert_eq!(counted(number, "entry", "entries"), told);
+        }
+        assert_eq!(relative(2 * 86_400, 0), "in 2 days");
+        assert_eq!(relative(-2 * 86_400, 0), "2 days ago");
     }
 }

@@ -14,6 +14,7 @@ pub mod keys;
 pub mod ledger;
 pub mod notices;
 pub mod publication;
+pub mod secret_file;
 pub mod tokens;
 mod workers;
 pub mod world;

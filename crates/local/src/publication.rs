@@ -126,6 +126,26 @@ impl Publication for FolderPublication {
         .await
     }
 
+    /// Facts and content are of the same open file: one that is put meanwhile is another.
+    async fn read_within(
+        &self,
+        name: &PublishedName,
+        limit: u64,
+    ) -> Result<Option<(Stat, Option<Vec<u8>>)>, PublicationError> {
+        self.run(&self.readers, name, move |folder, name| {
+            let Some((stat, file)) = folder.open(name)? else {
+                return Ok(None);
+            };
+            if stat.len > limit {
+                return Ok(Some((stat, None)));
+            }
+            let mut octets = Vec::with_capacity(usize::try_from(stat.len).unwrap_or_default());
+            file.take(limit).read_to_end(&mut octets)?;
+            Ok(Some((stat, Some(octets))))
+        })
+        .await
+    }
+
     /// The open file keeps its content although another one is renamed over it.
     async fn open(&self, name: &PublishedName) -> Result<Option<(Stat, Box<dyn Content>)>, PublicationError> {
         let file = self.run(&self.readers, name, Folder::open).await?;

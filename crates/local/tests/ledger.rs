@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use chancery_authority::Slug;
 use chancery_authority::port::ledger::{
-    Cursor, IdempotencyToken, Kind, REJECTIONS_KEPT, REVOKED_TOGETHER, Reach, Rejection, Reservation, Revocation,
-    Search, UnfinishedFamily,
+    CRLS_KEPT, CrlIntent, CrlRecord, CrlScope, Cursor, IdempotencyToken, Kind, REJECTIONS_KEPT, REVOKED_TOGETHER, Reach,
+    Rejection, Reservation, Revocation, Search, UnfinishedFamily,
 };
-use chancery_authority::port::{KeyName, Ledger, LedgerError};
+use chancery_authority::port::{ETag, KeyName, Ledger, LedgerError, Receipt};
 use chancery_local::ledger::SqliteLedger;
 use chancery_local::wait;
 use chancery_x509::crl::RevocationReason;
@@ -378,6 +378,74 @@ async fn the_check_finds_what_does_not_fit() {
     damage.execute("INSERT INTO reminders VALUES (99, 1)", []).unwrap();
     let problems = ledger.check().await.unwrap();
     assert_eq!(problems.len(), 2, "{problems:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_scope_so_many_crls_are_kept_and_the_newest_published_one() {
+    let (_folder, ledger) = fresh();
+    let scope = |shard| CrlScope { issuer: slug(), shard };
+    let record = async |shard, number: u64| {
+        let at = UnixTime(1_000_000 + number.cast_signed());
+        let intent = CrlIntent {
+            scope: scope(shard),
+            number,
+            signing_input: vec![1; 32],
+            at,
+        };
+        ledger.intend_crl(intent).await.unwrap();
+        let crl = CrlRecord {
+            scope: scope(shard),
+            number,
+            made_at: at,
+            this_update: at,
+            next_update: at,
+            entries: 0,
+            digest: [2; 32],
+            receipt: Receipt("r".to_owned()),
+            mark: None,
+            published: None,
+        };
+        ledger.complete_crl(crl).await.unwrap();
+    };
+    record(Some(7), 1).await;
+    for number in 1..=300 {
+        record(None, number).await;
+        if number < 4 {
+            let etag = ETag("v".to_owned());
+            ledger.crl_published(&scope(None), number, etag).await.unwrap();
+        }
+    }
+    let rows = |table: &str| -> Vec<u64> {
+        let connection = Connection::open(ledger.path()).unwrap();
+        let mut statement = connection
+            .prepare(&format!("SELECT number FROM {table} WHERE shard = -1 ORDER BY number"))
+            .unwrap();
+        let rows = statement.query_map([], |row| row.get::<_, i64>(0)).unwrap();
+        rows.map(|number| number.unwrap().cast_unsigned()).collect()
+    };
+    let newest: Vec<u64> = (301 - CRLS_KEPT as u64..=300).collect();
+    assert_eq!(rows("crl_intents"), newest);
+    assert_eq!(rows("crls"), [vec![3], newest].concat());
+    assert_eq!(ledger.crl_standing(&scope(Some(7))).await.unwrap().number, 1);
+    // As many as a ledger has gathered that never forgot any.
+    Connection::open(ledger.path())
+        .unwrap()
+        .execute_batch(
+            "INSERT INTO crls (issuer, shard, number, this_update, next_update, entries, digest, receipt)
+             SELECT issuer, shard, number - 300 + 1000, this_update, next_update, entries, digest, receipt FROM crls WHERE shard = -1;
+             INSERT INTO crl_intents (issuer, shard, number, signing_input, at)
+             SELECT issuer, shard, number - 300 + 1000, signing_input, at FROM crl_intents WHERE shard = -1;",
+        )
+        .unwrap();
+    for number in 2000..2004 {
+        record(None, number).await;
+    }
+    assert_eq!(rows("crl_intents").len(), 2 * CRLS_KEPT + 4 - 4 * 32);
+    for number in 2004..2020 {
+        record(None, number).await;
+    }
+    assert_eq!(rows("crl_intents").len(), CRLS_KEPT);
+    assert_eq!(rows("crls").len(), CRLS_KEPT + 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

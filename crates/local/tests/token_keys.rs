@@ -11,6 +11,8 @@
     reason = "tests may panic, and say aloud what they skip"
 )]
 
+use std::io::Write as _;
+use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -19,7 +21,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use chancery_authority::contract;
 use chancery_authority::port::{IntentKeys, IntentNonce, KeyName, KeyStore, KeyStoreError};
 use chancery_local::keys::client::TokenClientKey;
-use chancery_local::keys::passphrase::{Ask, PassphraseError, Purpose};
+use chancery_local::keys::passphrase::{Ask, InheritedDescriptor, PassphraseError, Purpose};
 use chancery_local::keys::{Passphrase, PassphraseSource, SigningLog, Token, TokenConfig, TokenKeyStore};
 use chancery_x509::algorithm::{CaKeyAlgorithm, SigningHasher, SigningInput};
 use chancery_x509::csr::{CertificationRequest, CsrBudget};
@@ -449,6 +451,55 @@ fn a_lost_session_is_opened_anew() {
             Pkcs11::new(&place.module).unwrap().finalize().unwrap();
         }
         signs(&store, &key("ca")).await;
+    });
+}
+
+/// Knows the PIN.
+struct Owner(AtomicUsize);
+impl Ask for Owner {
+    fn passphrase(&self, _purpose: Purpose) -> Result<Passphrase, PassphraseError> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Passphrase::new(PIN)
+    }
+}
+
+/// Signs, loses every session as by a token that is pulled, and signs again, which takes another login.
+async fn sign_twice(place: &Place, pin: PassphraseSource, between: impl FnOnce()) -> Result<(), KeyStoreError> {
+    wait_for_logout(place).await;
+    let store = place.store_with(TokenConfig { pin, ..place.config() });
+    store.sign(&key("ca"), &digest()).await.unwrap();
+    Pkcs11::new(&place.module).unwrap().finalize().unwrap();
+    between();
+    store.sign(&key("ca"), &digest()).await.map(|_| ())
+}
+
+#[test]
+fn a_pin_is_kept_only_where_it_cannot_be_asked_for_again() {
+    with_token("a_pin_is_kept_only_where_it_cannot_be_asked_for_again", async |place| {
+        place.store().create(&key("ca"), CaKeyAlgorithm::P256).await.unwrap();
+        // A person is not asked twice.
+        let owner = Arc::new(Owner(AtomicUsize::new(0)));
+        sign_twice(&place, PassphraseSource::Ask(owner.clone()), || ())
+            .await
+            .unwrap();
+        assert_eq!(owner.0.load(Ordering::SeqCst), 1);
+        // A pipe is empty once it was read.
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        writeln!(writer, "{PIN}").unwrap();
+        drop(writer);
+        let descriptor = InheritedDescriptor::take(u32::try_from(reader.as_raw_fd()).unwrap()).unwrap();
+        sign_twice(&place, PassphraseSource::Descriptor(descriptor), || ())
+            .await
+            .unwrap();
+        // What stands in a file is not kept: it is asked for anew, and so another one that was written there since is taken.
+        let file = place.folder.join("pin");
+        let write = |pin: &str| std::fs::write(&file, pin).unwrap();
+        write(PIN);
+        sign_twice(&place, PassphraseSource::File(file.clone()), || ())
+            .await
+            .unwrap();
+        let refused = sign_twice(&place, PassphraseSource::File(file.clone()), || write("654321")).await;
+        assert!(matches!(refused, Err(KeyStoreError::Denied { .. })), "{refused:?}");
     });
 }
 

@@ -19,7 +19,7 @@ const SHARE_OF_ONE: usize = 8;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Connections open at once. For another one, the one that has been silent longest is closed, or one whose answer is
-    /// behind, of an address that has more; where there is none, the new one is closed at once.
+    /// behind, or read slowly for long, of an address that has more; where there is none, the new one is closed at once.
     pub connections: usize,
     /// The same from one IPv4 address, or one IPv6 network of 64 bits; further ones are closed at once. `None`: an eighth
     /// of all.

@@ -226,7 +226,8 @@ pub trait Ledger: Send + Sync {
     async fn reserve_crl(&self, scope: &CrlScope, plan: CrlPlan) -> Result<CrlReservation, LedgerError>;
 
     /// Records what is about to be signed. When this returns `Ok`, the record survives a crash, and no other CRL of that
-    /// number can be signed: the same intent may be recorded again, another one gets [`LedgerError::CrlNumberTaken`].
+    /// number can be signed: the same intent may be recorded again, another one gets [`LedgerError::CrlNumberTaken`]. So does
+    /// one whose number is below the newest [`CRLS_KEPT`], which a ledger may have forgotten.
     async fn intend_crl(&self, intent: CrlIntent) -> Result<(), LedgerError>;
 
     /// Intents whose CRL was never recorded, the newest first, at most `limit`: signatures of them may exist.

@@ -19,7 +19,7 @@ use super::listing::Listing;
 use super::numbers::{self, Believed};
 use super::slots::{Published, Slot};
 use super::spool::{self, Spooled, WholeCrl};
-use super::{PublishError, frame, status};
+use super::{PublishError, files, frame, status};
 use crate::authority::{Authority, Ca};
 use crate::config::Config;
 use crate::port::Signed;
@@ -252,11 +252,17 @@ impl Authority {
         let counter = not_believed.map(|counted| numbers::counter_damage(scope, counted, number));
         let numbers = believed.damage.clone().into_iter().chain(counter);
         let expected = revocations.entries();
-        let (before, replaced) = self.published_entries(ca, scope, standing.published.as_ref()).await?;
+        let (before, replaced) = self.published_list(ca, scope, standing.published.as_ref()).await?;
+        let compared = expected.max(
+            before
+                .as_ref()
+                .map_or(0, |before| files::entries_in(before.as_der().len())),
+        );
         let mut listing = {
             let awaited = awaited.clone();
-            let listing = move || Listing::new(revocations, this_update, &awaited, before);
-            spool::off_thread(expected, move || listing().map_err(PublishError::Revocations)).await?
+            // What was published is given up as soon as it is compared: it may be as long as all that is listed.
+            let listing = move || Listing::new(revocations, this_update, &awaited, before.as_ref());
+            spool::off_thread(compared, move || listing().map_err(PublishError::Revocations)).await?
         };
         for wrong in numbers.chain(replaced).chain(self.impossible_uses(scope)) {
             tracing::error!(wrong, "what is known of a CRL is not as it should be");

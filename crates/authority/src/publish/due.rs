@@ -4,7 +4,6 @@ use chancery_x509::time::{DAY, UnixTime};
 
 use super::{PublishError, status};
 use crate::authority::Authority;
-use crate::config::Config;
 use crate::port::ledger::{CrlRecord, CrlScope, CrlStanding};
 
 /// thisUpdate lies so many seconds before a CRL is made, as notBefore of certificates does: a verifier whose clock is a
@@ -45,11 +44,9 @@ impl Authority {
         if is_due(&standing, interval, self.ports().clock.now()) {
             return Ok(true);
         }
-        match self.ports().publication.stat(&Config::crl_name(scope)).await {
-            Ok(stat) => {
-                let noted = standing.published.and_then(|crl| crl.published);
-                Ok(stat.map(|stat| stat.etag) != noted)
-            }
+        match self.is_replaced(scope, &standing).await {
+            // Who publishes at this moment puts the file in order, or leaves it to the next time.
+            Ok(replaced) => Ok(replaced.unwrap_or(false)),
             // Publishing would not get any further.
             Err(error) => {
                 tracing::warn!(%error, "it is not known whether the published CRL is the newest one");

@@ -1,20 +1,23 @@
 //! A CRL's files: put only over a version that is known to have a lower number, and read back where it matters.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
+use std::sync::Arc;
 
 use aws_lc_rs::digest;
-use chancery_x509::crl::{RevocationList, RevokedEntry};
+use chancery_x509::crl::RevocationList;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
-use super::PublishError;
 use super::crl::{Made, PublishedCrl};
 use super::due::BACKDATE;
+use super::{PublishError, spool};
 use crate::authority::{Authority, Ca};
 use crate::config::Config;
 use crate::port::ledger::{CrlRecord, CrlScope};
 use crate::port::publication::Stat;
 use crate::port::{ETag, Precondition, PublicationError, PublishedName};
+use crate::slug::Slug;
 
 /// Times that a file may be changed by others under our hands.
 const TURNS: usize = 8;
@@ -29,49 +32,91 @@ enum Standing {
     NotLower(u64),
 }
 
+/// What stands by a CRL's name.
+struct Found {
+    stat: Stat,
+    /// The CRL, and the CA whose key signed it; `None` where it is none of a CA that publishes by that name, or is longer than
+    /// what is read back.
+    crl: Option<(RevocationList, Slug)>,
+}
+
+impl Found {
+    /// The CRL, if it is that CA's.
+    fn of(self, ca: &Ca) -> Option<RevocationList> {
+        let of_ca = self.crl.filter(|(_, signer)| signer == ca.slug());
+        of_ca.map(|(crl, _)| crl)
+    }
+}
+
 impl Authority {
-    /// A published CRL, if it is one of that CA, and not longer than what is read back.
-    pub(super) async fn read_back(
-        &self,
-        ca: &Ca,
-        name: &PublishedName,
-    ) -> Result<Option<RevocationList>, PublishError> {
+    /// What stands by that name: read once, kept once, and parsed and verified where it holds up nobody.
+    async fn found(&self, ca: &Arc<Ca>, name: &PublishedName) -> Result<Option<Found>, PublishError> {
         let publication = &self.ports().publication;
-        let Some((_, Some(content))) = publication.read_within(name, publication.read_back()).await? else {
+        let Some((stat, content)) = publication.read_within(name, publication.read_back()).await? else {
             return Ok(None);
         };
-        let crl = RevocationList::parse(&content).ok();
-        Ok(crl.filter(|crl| crl.is_signed_by(ca.issuer.public_key())))
+        let Some(content) = content else {
+            return Ok(Some(Found { stat, crl: None }));
+        };
+        let signers = self.publishers(ca, name);
+        let crl = spool::off_thread(entries_in(content.len()), move || {
+            let crl = RevocationList::from_file(content).ok();
+            Ok(crl.and_then(|crl| {
+                let signer = signers.iter().find(|ca| crl.is_signed_by(ca.issuer.public_key()))?;
+                let signer = signer.slug().clone();
+                Some((crl, signer))
+            }))
+        })
+        .await?;
+        Ok(Some(Found { stat, crl }))
     }
 
-    /// What the published CRL lists; and what is wrong with it, where it is not the newest one that was published there.
+    /// This CA first, then others that publish a CRL by that name: a copy that somebody put there makes nobody one of them.
+    fn publishers(&self, ca: &Arc<Ca>, name: &PublishedName) -> Vec<Arc<Ca>> {
+        let scopes = self.crl_scopes().into_iter();
+        let others = scopes.filter(|scope| scope.issuer != *ca.slug() && Config::crl_name(scope) == *name);
+        let others = others.filter_map(|scope| self.ca(&scope.issuer));
+        std::iter::once(ca.clone()).chain(others).collect()
+    }
+
+    /// A published CRL, if it is one of that CA, and not longer than what is read back.
+    async fn read_back(&self, ca: &Arc<Ca>, name: &PublishedName) -> Result<Option<RevocationList>, PublishError> {
+        let found = self.found(ca, name).await?;
+        Ok(found.and_then(|found| found.of(ca)))
+    }
+
+    /// The published CRL; and what is wrong with it, where it is not the newest one that was published there.
     ///
     /// Nobody publishes an older one over it, so somebody put it there: what the newest listed and the ledger does not list
     /// any more may be missing from both. Where there is none, its place is told by [`Staleness`](super::Staleness).
-    pub(super) async fn published_entries(
+    pub(super) async fn published_list(
         &self,
-        ca: &Ca,
+        ca: &Arc<Ca>,
         scope: &CrlScope,
         newest: Option<&CrlRecord>,
-    ) -> Result<(Vec<RevokedEntry>, Option<String>), PublishError> {
-        let (publication, name) = (&self.ports().publication, Config::crl_name(scope));
-        let Some((stat, content)) = publication.read_within(&name, publication.read_back()).await? else {
-            return Ok((Vec::new(), None));
+    ) -> Result<(Option<RevocationList>, Option<String>), PublishError> {
+        let name = Config::crl_name(scope);
+        let Some(found) = self.found(ca, &name).await? else {
+            return Ok((None, None));
         };
-        let crl = content
-            .and_then(|content| RevocationList::parse(&content).ok())
-            .filter(|crl| crl.is_signed_by(ca.issuer.public_key()));
-        let wrong = newest
-            .filter(|newest| newest.published.as_ref() != Some(&stat.etag))
-            .and_then(|newest| not_newest(crl.as_ref(), newest))
-            .map(|found| {
-                format!(
-                    "{found} stands as {name}, where a newer one was published: somebody put it there, and may have taken \
-                     revocations off the ledger as well. Compare the file's versions, and revoke again whoever is missing"
-                )
-            });
-        let entries = crl.map_or_else(Vec::new, |crl| crl.entries().filter_map(Result::ok).collect());
-        Ok((entries, wrong))
+        let newest = newest.filter(|newest| newest.published.as_ref() != Some(&found.stat.etag));
+        let crl = found.of(ca);
+        let Some(newest) = newest.cloned() else {
+            return Ok((crl, None));
+        };
+        let octets = crl.as_ref().map_or(0, |crl| crl.as_der().len());
+        let (crl, wrong) = spool::off_thread(entries_in(octets), move || {
+            let wrong = not_newest(crl.as_ref(), &newest);
+            Ok((crl, wrong))
+        })
+        .await?;
+        let wrong = wrong.map(|found| {
+            format!(
+                "{found} stands as {name}, where a newer one was published: somebody put it there, and may have taken \
+                 revocations off the ledger as well. Compare the file's versions, and revoke again whoever is missing"
+            )
+        });
+        Ok((crl, wrong))
     }
 
     /// When the CRL that stands published was made, as it says itself; `None`: there is none. One that is too long to be read
@@ -98,7 +143,7 @@ impl Authority {
     /// The published CRL, read back and checked with the CA's key, if it lists all of those serial numbers.
     pub(super) async fn published_with(
         &self,
-        ca: &Ca,
+        ca: &Arc<Ca>,
         scope: &CrlScope,
         serials: &[Serial],
     ) -> Result<Option<PublishedCrl>, PublishError> {
@@ -114,12 +159,24 @@ impl Authority {
         if crl.this_update() > now || next_update < now {
             return Ok(None);
         }
-        let listed = |serial: &Serial| crl.find(serial).ok().flatten().is_some();
-        Ok(serials.iter().all(listed).then(|| PublishedCrl {
+        let this_update = crl.this_update();
+        let mut sought: HashSet<Serial> = serials.iter().copied().collect();
+        let listed = spool::off_thread(entries_in(crl.as_der().len()), move || {
+            let mut entries = 0;
+            for entry in crl.entries() {
+                // Behind an entry that cannot be read nothing is: whoever reads the CRL may stop there.
+                let Ok(entry) = entry else { return Ok(None) };
+                sought.remove(&entry.serial);
+                entries += 1;
+            }
+            Ok(sought.is_empty().then_some(entries))
+        })
+        .await?;
+        Ok(listed.map(|entries| PublishedCrl {
             number,
-            this_update: crl.this_update(),
+            this_update,
             next_update,
-            entries: crl.entries().count() as u64,
+            entries,
             damaged: Vec::new(),
             superseded_by: None,
         }))
@@ -131,7 +188,7 @@ impl Authority {
     /// file, whose numbers only rise, so a PEM file of that version has a lower number too, and needs no reading.
     pub(super) async fn publish_files(
         &self,
-        ca: &Ca,
+        ca: &Arc<Ca>,
         scope: &CrlScope,
         made: &Made,
         before: Option<CrlRecord>,
@@ -190,7 +247,7 @@ impl Authority {
     /// What is no CRL of this CA is not one to be kept.
     async fn standing(
         &self,
-        ca: &Ca,
+        ca: &Arc<Ca>,
         name: &PublishedName,
         ours: &CrlRecord,
         known: Option<ETag>,
@@ -202,35 +259,32 @@ impl Authority {
                 return Ok(Standing::Lower(Precondition::Match(known)));
             }
         }
-        let Some((stat, content)) = publication.read_within(name, publication.read_back()).await? else {
+        let Some(Found { stat, crl }) = self.found(ca, name).await? else {
             return Ok(Standing::Lower(Precondition::Absent));
         };
-        let published = content.and_then(|content| RevocationList::parse(&content).ok());
-        let by = |crl: &RevocationList, ca: &Ca| crl.is_signed_by(ca.issuer.public_key());
-        // One that another CA publishes by that name, and not a copy that somebody put there.
-        let has_that_file = |other: &Ca| {
-            let scopes = self.crl_scopes().into_iter();
-            let mut of_other = scopes.filter(|scope| scope.issuer == *other.slug() && other.slug() != ca.slug());
-            of_other.any(|scope| Config::crl_name(&scope) == *name)
+        let numbered = match crl {
+            Some((_, other)) if other != *ca.slug() => {
+                return Err(PublishError::OfAnotherCa {
+                    name: name.clone(),
+                    ca: ca.slug().clone(),
+                    other,
+                });
+            }
+            Some((crl, _)) => crl.number().map(|number| (crl, number)),
+            None => None,
         };
-        if let Some(crl) = &published
-            && !by(crl, ca)
-            && let Some(other) = self.cas().iter().find(|other| by(crl, other) && has_that_file(other))
-        {
-            return Err(PublishError::OfAnotherCa {
-                name: name.clone(),
-                ca: ca.slug().clone(),
-                other: other.slug().clone(),
-            });
-        }
-        let published = published.filter(|crl| by(crl, ca));
-        let Some((published, number)) = published.and_then(|crl| crl.number().map(|number| (crl, number))) else {
+        let Some((published, number)) = numbered else {
             tracing::warn!(file = %name, "the published file is no CRL of its CA, or too long for one, and is replaced");
             return Ok(Standing::Lower(matching(Some(stat))));
         };
         if number < ours.number {
-            Ok(Standing::Lower(matching(Some(stat))))
-        } else if digest::digest(&digest::SHA256, published.as_der()).as_ref() == ours.digest {
+            return Ok(Standing::Lower(matching(Some(stat))));
+        }
+        let digest = ours.digest;
+        let is_ours = spool::off_thread(entries_in(published.as_der().len()), move || {
+            Ok(has_digest(&published, &digest))
+        });
+        if is_ours.await? {
             Ok(Standing::Ours(stat.etag))
         } else {
             Ok(Standing::NotLower(number))
@@ -246,14 +300,23 @@ fn not_newest(crl: Option<&RevocationList>, newest: &CrlRecord) -> Option<String
     let Some(number) = crl.number() else {
         return Some("a CRL without a number".to_owned());
     };
-    let is_newest = || digest::digest(&digest::SHA256, crl.as_der()).as_ref() == newest.digest;
     match number.cmp(&newest.number) {
         Ordering::Greater => None,
-        Ordering::Equal if is_newest() => None,
+        Ordering::Equal if has_digest(crl, &newest.digest) => None,
         Ordering::Equal | Ordering::Less => Some(format!("CRL number {number}")),
     }
 }
 
 fn matching(stat: Option<Stat>) -> Precondition {
     stat.map_or(Precondition::Absent, |stat| Precondition::Match(stat.etag))
+}
+
+fn has_digest(crl: &RevocationList, sha256: &[u8; 32]) -> bool {
+    digest::digest(&digest::SHA256, crl.as_der()).as_ref() == sha256
+}
+
+/// Entries in a file of so many octets, at most: the shortest has a serial number of one octet, and nothing but its date.
+pub(super) fn entries_in(octets: usize) -> u64 {
+    const SHORTEST: usize = 20;
+    (octets / SHORTEST) as u64
 }

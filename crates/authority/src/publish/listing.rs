@@ -9,7 +9,7 @@
 use std::collections::HashSet;
 use std::io;
 
-use chancery_x509::crl::RevokedEntry;
+use chancery_x509::crl::{RevocationList, RevokedEntry};
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
@@ -40,11 +40,9 @@ impl Listing {
         mut inner: Box<dyn Revocations>,
         this_update: UnixTime,
         awaited: &HashSet<Serial>,
-        mut published: Vec<RevokedEntry>,
+        published: Option<&RevocationList>,
     ) -> io::Result<Self> {
-        published.sort_unstable_by_key(|entry| entry.serial);
-        published.dedup_by_key(|entry| entry.serial);
-        let mut published = published.into_iter().peekable();
+        let mut published = published.into_iter().flat_map(in_order).peekable();
         let (mut entries, mut octets, mut seen, mut missing) = (0, 0, HashSet::new(), Vec::new());
         inner.for_each(&mut |entry| {
             entries += 1;
@@ -108,6 +106,19 @@ impl Listing {
     }
 }
 
+/// The entries up to one that cannot be read, by serial number and each once: one by one out of the CRL where they stand in that
+/// order, as they do in ours; a CRL of somebody else who had the CA's key is put in order in memory.
+fn in_order(list: &RevocationList) -> Box<dyn Iterator<Item = RevokedEntry> + '_> {
+    let entries = || list.entries().map_while(Result::ok);
+    if entries().is_sorted_by(|entry, next| entry.serial < next.serial) {
+        return Box::new(entries());
+    }
+    let mut sorted: Vec<_> = entries().collect();
+    sorted.sort_unstable_by_key(|entry| entry.serial);
+    sorted.dedup_by_key(|entry| entry.serial);
+    Box::new(sorted.into_iter())
+}
+
 /// No date of an entry is later than thisUpdate, and none is one that a CRL cannot tell: one bad time stops no CRL.
 fn fit(entry: &RevokedEntry, this_update: UnixTime) -> RevokedEntry {
     RevokedEntry {
@@ -145,13 +156,18 @@ impl Revocations for Listing {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Cursor, Read as _};
+
     use chancery_x509::crl::RevocationReason;
 
     use super::*;
+    use crate::memory::House;
+    use crate::publish::spool::WholeCrl;
+    use crate::publish::testing::{Many, NOW, entry, issuer, memory, on_disk, whole};
 
     #[test]
     fn times_are_made_fit_and_nothing_is_left_out() {
-        let entry = |revoked_at, invalidity_date| RevokedEntry {
+        let dated = |revoked_at, invalidity_date| RevokedEntry {
             serial: Serial::from_octets(&[1]).unwrap(),
             revoked_at: UnixTime(revoked_at),
             reason: RevocationReason::Superseded,
@@ -165,7 +181,7 @@ mod tests {
             (i64::MAX, now.0),
             (i64::MIN, FIRST.0),
         ] {
-            let fitted = fit(&entry(revoked_at, None), now);
+            let fitted = fit(&dated(revoked_at, None), now);
             assert_eq!(fitted.revoked_at.0, expected, "{revoked_at}");
         }
         for (date, stays) in [
@@ -174,8 +190,77 @@ mod tests {
             (99_999_999_999_999, false),
             (i64::MIN, false),
         ] {
-            let fitted = fit(&entry(0, Some(UnixTime(date))), now);
+            let fitted = fit(&dated(0, Some(UnixTime(date))), now);
             assert_eq!(fitted.invalidity_date.is_some(), stays, "{date}");
         }
+    }
+
+    /// What a CRL with these entries lists beyond an empty ledger.
+    async fn missing(entries: &[u64]) -> Vec<Serial> {
+        struct Given(Vec<u64>);
+        impl Revocations for Given {
+            fn entries(&self) -> u64 {
+                self.0.len() as u64
+            }
+            fn octets(&self) -> u64 {
+                self.entries() * entry(0).encoded_len() as u64
+            }
+            fn for_each(&mut self, each: &mut dyn FnMut(&RevokedEntry) -> io::Result<()>) -> io::Result<()> {
+                self.0.iter().try_for_each(|number| each(&entry(*number)))
+            }
+            fn damaged(&self) -> &[String] {
+                &[]
+            }
+        }
+        let house = House::new(NOW);
+        let ca = issuer(&house).await;
+        let crl = whole(
+            &house,
+            &ca,
+            &mut Given(entries.to_vec()),
+            Box::new(Cursor::new(Vec::new())),
+        )
+        .await;
+        let list = RevocationList::from_file(der(&crl)).unwrap();
+        let listing = Listing::new(Box::new(Many(0)), NOW, &HashSet::new(), Some(&list)).unwrap();
+        listing.missing()
+    }
+
+    fn der(crl: &WholeCrl) -> Vec<u8> {
+        let mut der = Vec::new();
+        crl.der().unwrap().read_to_end(&mut der).unwrap();
+        der
+    }
+
+    #[tokio::test]
+    async fn a_published_crl_in_any_order_is_compared_by_serial_number() {
+        let serials = [1, 5, 300].map(|number| entry(number).serial);
+        for entries in [&[1, 5, 300][..], &[300, 1, 5], &[5, 5, 300, 1, 300]] {
+            assert_eq!(missing(entries).await, serials, "{entries:?}");
+        }
+        assert_eq!(missing(&[]).await, []);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_long_published_crl_is_compared_in_no_more_memory_than_it_takes() {
+        let house = House::new(NOW);
+        let ca = issuer(&house).await;
+        let compare = async |entries| {
+            let crl = whole(&house, &ca, &mut Many(entries), on_disk()).await;
+            let file = der(&crl);
+            let before = memory("VmRSS:");
+            // From here on VmHWM is the highest since now (proc(5)).
+            std::fs::write("/proc/self/clear_refs", "5").unwrap();
+            let list = RevocationList::from_file(file).unwrap();
+            assert!(list.is_signed_by(ca.issuer.public_key()));
+            let listing = Listing::new(Box::new(Many(entries)), NOW, &HashSet::new(), Some(&list)).unwrap();
+            assert_eq!(listing.missing(), []);
+            memory("VmHWM:").saturating_sub(before)
+        };
+        // Once through, so that code is there already.
+        compare(3_000).await;
+        let grown = compare(300_000).await;
+        assert!(grown < 2048, "{grown} KiB beside the file");
     }
 }

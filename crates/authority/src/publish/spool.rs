@@ -135,84 +135,17 @@ pub(super) async fn off_thread<T: Send + 'static>(
 
 #[cfg(test)]
 mod tests {
-    use std::fs::{File, OpenOptions};
-
-    use chancery_x509::crl::{RevocationList, RevocationReason, RevokedEntry, Scope};
-    use chancery_x509::serial::Serial;
-    use chancery_x509::time::UnixTime;
+    use chancery_x509::crl::{RevocationList, RevokedEntry};
 
     use super::*;
-    use crate::authority::{Authority, Ca};
-    use crate::config::Config;
     use crate::memory::House;
-    use crate::port::KeyStore;
-    use crate::profile::Profiles;
-
-    const NOW: UnixTime = UnixTime(1_795_464_000);
-
-    /// So many entries, none of which exists before it is asked for.
-    struct Many(u64);
-
-    fn entry(number: u64) -> RevokedEntry {
-        let mut octets = [0x41; 20];
-        octets[12..].copy_from_slice(&number.to_be_bytes());
-        RevokedEntry {
-            serial: Serial::from_octets(&octets).unwrap(),
-            revoked_at: NOW,
-            reason: RevocationReason::Superseded,
-            invalidity_date: None,
-        }
-    }
-
-    impl Revocations for Many {
-        fn entries(&self) -> u64 {
-            self.0
-        }
-
-        fn octets(&self) -> u64 {
-            self.0 * entry(0).encoded_len() as u64
-        }
-
-        fn for_each(&mut self, each: &mut dyn FnMut(&RevokedEntry) -> io::Result<()>) -> io::Result<()> {
-            (0..self.0).try_for_each(|number| each(&entry(number)))
-        }
-
-        fn damaged(&self) -> &[String] {
-            &[]
-        }
-    }
-
-    async fn issuer(house: &House) -> Arc<Ca> {
-        let config = Config::from_toml("[[ca]]\nname = \"root-ca\"\nalgorithm = \"p256\"").unwrap();
-        let authority = Authority::open(house.ports(), config, Profiles::built_in())
-            .await
-            .unwrap();
-        authority.initialise(&|_: &str| ()).await.unwrap();
-        authority.cas()[0].clone()
-    }
-
-    fn header(ca: &Ca) -> CrlHeader<'_> {
-        CrlHeader {
-            issuer: &ca.issuer,
-            number: 1,
-            this_update: NOW,
-            next_update: NOW.plus_days(7),
-            scope: Scope::Full,
-        }
-    }
-
-    async fn whole(house: &House, ca: &Ca, entries: u64, scratch: Box<dyn Scratch>) -> WholeCrl {
-        let spooled = spool(&header(ca), &mut Many(entries), scratch).unwrap();
-        let signed = house.keys.sign(&ca.record.key, &spooled.input).await.unwrap();
-        let framing = Framing::new(ca.issuer.public_key().algorithm(), spooled.length, &signed.signature);
-        spooled.frame(framing)
-    }
+    use crate::publish::testing::{Many, NOW, header, issuer, memory, on_disk, whole};
 
     #[tokio::test]
     async fn what_was_spooled_is_a_crl_as_often_as_it_is_read() {
         let house = House::new(NOW);
         let ca = issuer(&house).await;
-        let crl = whole(&house, &ca, 3000, Box::new(Cursor::new(Vec::new()))).await;
+        let crl = whole(&house, &ca, &mut Many(3000), Box::new(Cursor::new(Vec::new()))).await;
         let mut der = Vec::new();
         crl.der().unwrap().read_to_end(&mut der).unwrap();
         assert_eq!(
@@ -266,34 +199,13 @@ mod tests {
         assert!(spooled.frame(framing).digest().is_err());
     }
 
-    /// Kibibytes of a line of `/proc/self/status`.
-    #[cfg(target_os = "linux")]
-    fn memory(line: &str) -> u64 {
-        let status = std::fs::read_to_string("/proc/self/status").unwrap();
-        let line = status.lines().find_map(|found| found.strip_prefix(line)).unwrap();
-        line.trim_matches(|c: char| !c.is_ascii_digit()).parse().unwrap()
-    }
-
-    /// Scratch space on disk, which is nobody's memory.
-    fn on_disk() -> Box<dyn Scratch> {
-        let path = std::env::temp_dir().join(format!("chancery-spool-{}", std::process::id()));
-        let file: File = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .open(&path)
-            .unwrap();
-        std::fs::remove_file(path).unwrap();
-        Box::new(file)
-    }
-
     #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn three_hundred_thousand_entries_take_no_more_memory_than_three_thousand() {
         let house = House::new(NOW);
         let ca = issuer(&house).await;
         let read_all = async |entries| {
-            let crl = whole(&house, &ca, entries, on_disk()).await;
+            let crl = whole(&house, &ca, &mut Many(entries), on_disk()).await;
             crl.digest().unwrap();
             let octets = io::copy(&mut crl.der().unwrap(), &mut io::sink()).unwrap();
             (octets, io::copy(&mut crl.pem().unwrap(), &mut io::sink()).unwrap())

@@ -6,8 +6,8 @@ use super::Transition;
 use super::numbers::Believed;
 use crate::authority::Authority;
 use crate::config::Config;
-use crate::port::PublishedName;
 use crate::port::ledger::{CrlRecord, CrlScope, CrlStanding};
+use crate::port::{LedgerError, PublicationError, PublishedName};
 
 /// How it is with one CRL.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,7 +124,10 @@ impl Authority {
                     damaged.extend(damage.filter(|damage| !damaged.contains(damage)));
                     let staleness = staleness(&standing, &timing(self.config(), &scope), now);
                     let staleness = match staleness {
-                        Staleness::Fresh if self.is_replaced(&scope, &standing).await => Staleness::Replaced,
+                        // Where it cannot be looked at, nothing is said.
+                        Staleness::Fresh if matches!(self.is_replaced(&scope, &standing).await, Ok(Some(true))) => {
+                            Staleness::Replaced
+                        }
                         other => other,
                     };
                     (standing, staleness)
@@ -149,16 +152,58 @@ impl Authority {
         all
     }
 
-    /// Whether the published file is not the one that was put there. Where it cannot be looked at, nothing is said.
-    async fn is_replaced(&self, scope: &CrlScope, standing: &CrlStanding) -> bool {
-        let Some(noted) = standing.published.as_ref().and_then(|crl| crl.published.as_ref()) else {
-            return false;
-        };
-        match self.ports().publication.stat(&Config::crl_name(scope)).await {
-            Ok(stat) => stat.is_none_or(|stat| stat.etag != *noted),
-            Err(_) => false,
+    /// Whether the published file is gone, or is not the one that the ledger noted there; `None` where somebody publishes at this
+    /// moment, and it is not known yet which one it has to be.
+    ///
+    /// Ledger and file are read one after the other, and a publication changes both, the file first. So a file that is another
+    /// than was noted is only told of when the ledger, asked again, still notes the same one and has none on its way.
+    pub(super) async fn is_replaced(
+        &self,
+        scope: &CrlScope,
+        standing: &CrlStanding,
+    ) -> Result<Option<bool>, LookError> {
+        let (name, now) = (Config::crl_name(scope), self.ports().clock.now());
+        let noted = |standing: &CrlStanding| standing.published.as_ref().and_then(|crl| crl.published.clone());
+        let mut expected = noted(standing);
+        for _ in 0..LOOKS {
+            let Some(etag) = expected else { return Ok(Some(false)) };
+            // A file is replaced in one step: it is never gone while somebody publishes.
+            let Some(stat) = self.ports().publication.stat(&name).await? else {
+                return Ok(Some(true));
+            };
+            if stat.etag == etag {
+                return Ok(Some(false));
+            }
+            let standing = self.ports().ledger.crl_standing(scope).await?;
+            if is_under_way(&standing, now) {
+                return Ok(None);
+            }
+            expected = noted(&standing);
+            if expected.as_ref() == Some(&etag) {
+                return Ok(Some(true));
+            }
         }
+        Ok(None)
     }
+}
+
+/// Times that a publication may be noted while the published file is looked at.
+const LOOKS: usize = 3;
+
+/// Why it is not known which file stands published.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LookError {
+    #[error(transparent)]
+    Publication(#[from] PublicationError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+/// Whether a CRL was signed so short a time ago that its file may be there and not be noted yet.
+fn is_under_way(standing: &CrlStanding, now: UnixTime) -> bool {
+    let published = standing.published.as_ref().map_or(0, |crl| crl.number);
+    let latest = standing.latest.as_ref().filter(|latest| latest.number > published);
+    latest.is_some_and(|latest| now.0.abs_diff(latest.made_at.0) <= PUBLISHING.unsigned_abs())
 }
 
 #[cfg(test)]

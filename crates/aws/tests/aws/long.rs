@@ -47,32 +47,48 @@ async fn a_long_crl_takes_the_memory_of_its_entries_and_little_more() {
         shard: None,
     };
     let before = memory("VmRSS:");
-    // From here on VmHWM is the highest since now (proc(5)).
-    std::fs::write("/proc/self/clear_refs", "5").unwrap();
-    let began = Instant::now();
-    let published = authority.publish_crl(&scope).await.unwrap();
-    let (took, peak) = (began.elapsed(), memory("VmHWM:"));
-    assert_eq!(published.entries, u64::from(entries));
+    let mut measured = Vec::new();
+    for number in 1..=2 {
+        // From here on VmHWM is the highest since now (proc(5)).
+        std::fs::write("/proc/self/clear_refs", "5").unwrap();
+        let began = Instant::now();
+        let published = authority.publish_crl(&scope).await.unwrap();
+        measured.push((began.elapsed(), memory("VmHWM:")));
+        assert_eq!(
+            (published.entries, published.damaged),
+            (u64::from(entries), Vec::new()),
+            "{number}"
+        );
+    }
 
     let name = chancery_authority::config::Config::crl_name(&scope);
     let (_, file) = office.ports.publication.read(&name).await.unwrap().unwrap();
-    let crl = RevocationList::parse(&file).unwrap();
+    let octets = file.len() as u64;
+    let crl = RevocationList::from_file(file).unwrap();
     assert_eq!(crl.entries().count(), usize::try_from(entries).unwrap());
+    let [(took, peak), (second_took, second_peak)] = measured[..] else {
+        unreachable!()
+    };
     println!(
         "{}",
         json!({
-            "entries": entries, "milliseconds": took.as_secs_f64() * 1000.0, "octets": file.len(),
-            "idle_kib": before, "peak_kib": peak,
+            "entries": entries, "octets": octets, "idle_kib": before,
+            "milliseconds": took.as_secs_f64() * 1000.0, "peak_kib": peak,
+            "second_milliseconds": second_took.as_secs_f64() * 1000.0, "second_peak_kib": second_peak,
         })
     );
     assert!(crl.is_signed_by(authority.issuing_ca().unwrap().issuer.public_key()));
     // A vector that grows is there twice for a moment; a page, this side's copy of it, and a file's beginning come on top.
     let allowed = u64::from(entries) * 72 * 2 / 1024 + 40 * 1024;
-    assert!(
-        peak - before < allowed,
-        "{} KiB, and {allowed} KiB are allowed",
-        peak - before
-    );
+    // The published one is there once, beside what the ledger has; what S3 sends of it comes in pieces.
+    let read_back = octets / 1024;
+    for (peak, allowed) in [(peak, allowed), (second_peak, allowed + read_back)] {
+        assert!(
+            peak - before < allowed,
+            "{} KiB, and {allowed} KiB are allowed",
+            peak - before
+        );
+    }
 }
 
 /// Kibibytes of a line of `/proc/self/status`.

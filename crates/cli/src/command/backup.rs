@@ -21,7 +21,7 @@ pub(crate) fn run(arguments: &Arguments, target: &Path, unsigned: bool) -> Resul
     let (folder, signer) = if unsigned {
         (DataFolder::open(house::path(arguments)?)?, None)
     } else {
-        let house = House::open(arguments)?;
+        let house = House::open(arguments)?.tell();
         // Before anything is copied: a wrong passphrase leaves nothing behind.
         let signer = signer(&house).context("the backup cannot be signed; --unsigned takes one without a signature")?;
         (house.folder.clone(), Some(signer))
@@ -41,9 +41,9 @@ pub(crate) fn run(arguments: &Arguments, target: &Path, unsigned: bool) -> Resul
         return Ok(ExitCode::SUCCESS);
     }
     println!(
-        "{} files, {} octets, in {}.",
-        taken.files,
-        taken.octets,
+        "{}, {}, in {}.",
+        show::counted(taken.files, "file", "files"),
+        show::counted(taken.octets, "octet", "octets"),
         taken.path.display()
     );
     match signed_by {

@@ -173,11 +173,14 @@ fn counted(plan: &Plan) -> String {
 
 /// What taking entries out means, and how many are in both.
 fn compared(compared: &Compared) -> Vec<String> {
-    let mut told = vec![format!("{} entries are as they are in the base.", compared.equal)];
+    let mut told = vec![format!(
+        "{} in the base.",
+        show::counted(compared.equal, "entry is as it is", "entries are as they are")
+    )];
     if !compared.removed.is_empty() {
         told.push(format!(
-            "{} entries are taken out: that revokes no certificate, and takes no revocation back.",
-            compared.removed.len()
+            "{} taken out: that revokes no certificate, and takes no revocation back.",
+            show::counted(compared.removed.len(), "entry is", "entries are")
         ));
     }
     told

@@ -128,7 +128,7 @@ struct Key {
 
 impl Key {
     fn read(file: &Path) -> Result<Self> {
-        let pem = read(file)?;
+        let pem = bounded::secret(file, bounded::TEXT)?;
         let passphrase = ClientKey::is_sealed(pem.as_bytes())
             .then(|| house::ask(("Passphrase of the key", false)))
             .transpose()?;
@@ -198,6 +198,6 @@ fn new_key(old: &Certificate) -> Result<ClientKey> {
     Ok(ClientKey::generate(algorithm)?)
 }
 
-fn read(file: &Path) -> Result<Zeroizing<String>> {
+fn read(file: &Path) -> Result<String> {
     bounded::text(file, bounded::TEXT)
 }

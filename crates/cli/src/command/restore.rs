@@ -86,9 +86,10 @@ pub(crate) fn check(arguments: &Arguments, restore: &RestoreArguments) -> Result
         return Ok(ExitCode::SUCCESS);
     }
     println!(
-        "{} is sound: {} files, {octets} octets, taken at {}.",
+        "{} is sound: {}, {}, taken at {}.",
         restore.folder.display(),
-        manifest.files.len(),
+        show::counted(manifest.files.len(), "file", "files"),
+        show::counted(octets, "octet", "octets"),
         manifest.created_at
     );
     match (&verified.signed_by, roots) {
@@ -219,23 +220,23 @@ fn say(restored: &Restored) {
         Some(crls) => {
             for crl in crls {
                 println!(
-                    "{}: CRL number {} of {}, made at {}; {} of its {} entries were not revoked in the backup.",
+                    "{}: CRL number {} of {}, made at {}; of its {}, {} not revoked in the backup.",
                     show::visible(&crl.name),
                     crl.number,
                     crl.issuer,
                     crl.this_update,
-                    crl.new,
-                    crl.entries
+                    show::counted(crl.entries, "entry", "entries"),
+                    show::counted(crl.new, "was", "were")
                 );
             }
             let unknown: Vec<_> = crls.iter().flat_map(|crl| &crl.unknown_keys).collect();
             if !unknown.is_empty() {
                 println!(
-                    "{} certificates were revoked because their keys are compromised, and the backup does not have them: these keys are \
-                     not blocked. Find the certificates (logs, their holders), take the SHA-256 of each key from `chancery inspect`, \
-                     and put it under blocked_keys in chancery.toml. A key is blocked by itself once its holder shows the \
-                     certificate to the server. Serial numbers:",
-                    unknown.len()
+                    "{} revoked because of a compromised key, and not in the backup: the key of each is not blocked. Find the \
+                     certificate (logs, its holder), take the SHA-256 of its key from `chancery inspect`, and put it under \
+                     blocked_keys in chancery.toml. A key is blocked by itself once its holder shows the certificate to the \
+                     server. Serial numbers:",
+                    show::counted(unknown.len(), "certificate was", "certificates were")
                 );
                 for serial in unknown.iter().take(UNKNOWN_KEYS) {
                     println!("  {serial}");
@@ -249,8 +250,14 @@ fn say(restored: &Restored) {
     let valid = restored.tokens.len();
     match (valid, restored.tokens_kept) {
         (0, _) => println!("There was no valid API token in it."),
-        (_, true) => println!("{valid} API tokens go on, and so do those that were revoked since then:"),
-        (_, false) => println!("{valid} API tokens have ended; make new ones with `chancery token create`:"),
+        (_, true) => println!(
+            "{} on, and so does every one that was revoked since then:",
+            show::counted(valid, "API token goes", "API tokens go")
+        ),
+        (_, false) => println!(
+            "{} ended; make another for each that is still wanted, with `chancery token create`:",
+            show::counted(valid, "API token has", "API tokens have")
+        ),
     }
     for token in &restored.tokens {
         println!(

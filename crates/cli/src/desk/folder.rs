@@ -28,12 +28,12 @@ pub(crate) struct FolderDesk {
 
 impl FolderDesk {
     pub(crate) fn open(arguments: &Arguments) -> Result<Self> {
-        Ok(Self::in_house(House::open(arguments)?))
+        Ok(Self::in_house(House::open(arguments)?.tell()))
     }
 
     /// For commands that change nothing.
     pub(crate) fn open_to_read(arguments: &Arguments) -> Result<Self> {
-        Ok(Self::in_house(House::open_to_read(arguments)?))
+        Ok(Self::in_house(House::open_to_read(arguments)?.tell()))
     }
 
     fn in_house(house: House) -> Self {

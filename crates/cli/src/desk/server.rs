@@ -230,7 +230,7 @@ fn token(arguments: &Arguments) -> Result<Option<Zeroizing<String>>> {
             text
         }
         Some(file) => {
-            let mut text = bounded::text(file, MAX_TOKEN as u64)
+            let mut text = bounded::secret(file, MAX_TOKEN as u64)
                 .with_context(|| format!("the token in {} cannot be used", file.display()))?;
             std::mem::take(&mut *text)
         }

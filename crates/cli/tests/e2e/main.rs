@@ -13,4 +13,5 @@ mod own_certificate;
 mod people;
 mod plan;
 mod restore;
+mod secret_files;
 mod verify;

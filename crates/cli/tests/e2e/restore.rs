@@ -172,7 +172,7 @@ fn a_restore_asks_for_every_crl_or_for_the_word() {
     }
     let told = folder.text(&restore(&["--without-crl", "--keep-tokens"]));
     assert!(told.contains("what was revoked since then is valid again"), "{told}");
-    assert!(told.contains("1 API tokens go on") && told.contains("robot"), "{told}");
+    assert!(told.contains("1 API token goes on") && told.contains("robot"), "{told}");
 }
 
 #[test]
@@ -373,7 +373,7 @@ fn a_backup_that_somebody_changed_is_not_restored() {
     ));
     assert!(told.contains("Nobody signed this backup"), "{told}");
     assert!(
-        told.contains("1 API tokens have ended") && told.contains("robot"),
+        told.contains("1 API token has ended") && told.contains("robot"),
         "{told}"
     );
 }

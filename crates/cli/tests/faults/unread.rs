@@ -213,6 +213,37 @@ fn who_holds_every_place_and_does_not_read_makes_room() {
 }
 
 #[test]
+fn who_holds_every_place_and_reads_above_the_least_rate_makes_room() {
+    let folder = Folder::new();
+    limited(&folder, "[limits]\nconnections = 32\n");
+    publish(&folder, "large.crl", LARGE);
+    let server = folder.start();
+    // Eight addresses hold all the places that they may have, which are all that there are.
+    let mut held: Vec<_> = (0..32)
+        .map(|number| {
+            let from = std::net::Ipv4Addr::new(127, 0, 5, number % 8 + 1).into();
+            let mut stream = connect(from, address(&server.http)).unwrap();
+            stream
+                .write_all(b"GET /large.crl HTTP/1.1\r\nhost: localhost\r\n\r\n")
+                .unwrap();
+            stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+            stream
+        })
+        .collect();
+    // 40,000 octets a second, where 8,192 are wanted, for longer than an answer may take undisturbed.
+    let (begun, mut buffer) = (Instant::now(), vec![0; 8_000]);
+    while begun.elapsed() < Duration::from_secs(11) {
+        for stream in &mut held {
+            stream.read_exact(&mut buffer).unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    assert_eq!(get(ELSEWHERE, &server, "/chancery-issuing-ca.crl").unwrap().0, 200);
+    assert!(metric(&folder, &server, "chancery_load_cut_total{reason=\"unread\"} ") == 0);
+    assert!(metric(&folder, &server, "chancery_load_cut_total{reason=\"made_room\"} ") >= 1);
+}
+
+#[test]
 fn a_stream_more_than_sixteen_waits_for_nobody() {
     let folder = Folder::new();
     limited(&folder, SHORT);

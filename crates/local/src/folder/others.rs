@@ -1,67 +1,30 @@
 //! What other users of the machine could do to a data folder from outside it.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// In a folder with this bit, only a file's owner renames or removes it (`/tmp`).
-const STICKY: u32 = 0o1000;
-
-/// The folders above a path, itself left out, as they really are.
-fn above(path: &Path) -> Vec<(PathBuf, fs::Metadata)> {
-    let Ok(real) = path.canonicalize() else {
-        return Vec::new();
-    };
-    let parents = real.ancestors().skip(1);
-    parents
-        .filter_map(|parent| Some((parent.to_owned(), fs::metadata(parent).ok()?)))
-        .collect()
-}
+use crate::secret_file;
 
 /// A folder above the path in which anybody may put something else in the path's place, and its mode.
 pub(super) fn replaceable_by_anybody(path: &Path) -> Option<(PathBuf, u32)> {
-    above(path).into_iter().find_map(|(parent, facts)| {
-        let mode = facts.mode() & 0o7777;
-        (mode & 0o002 != 0 && mode & STICKY == 0).then_some((parent, mode))
-    })
+    let parent = secret_file::above(path)
+        .into_iter()
+        .find(secret_file::Parent::is_anybodys)?;
+    Some((parent.path.clone(), parent.mode()))
 }
 
 /// What is worth a look, and no reason to stop: folders above that a group or another user may change, and key files that
 /// others may read once they are copied out of the folder as they are.
 pub(super) fn warnings(path: &Path, keys: &Path) -> Vec<String> {
-    let user = rustix::process::geteuid().as_raw();
-    let mut warnings = Vec::new();
-    for (parent, facts) in above(path) {
-        let mode = facts.mode() & 0o7777;
-        let shown = parent.display();
-        if ![0, user].contains(&facts.uid()) {
-            warnings.push(format!(
-                "user number {} owns {shown} and may put another folder in the place of {}: move the authority to a folder \
-                 whose parents are yours or root's",
-                facts.uid(),
-                path.display()
-            ));
-        } else if mode & 0o020 != 0 && mode & STICKY == 0 {
-            warnings.push(format!(
-                "group number {} may put another folder in the place of {} ({shown} has mode {mode:o}): `chmod g-w {shown}`, \
-                 unless nobody else is in that group",
-                facts.gid(),
-                path.display()
-            ));
-        }
-    }
+    let parents = secret_file::above(path).into_iter();
+    let mut warnings: Vec<_> = parents.filter_map(|parent| parent.replaceable(path)).collect();
     let files = fs::read_dir(keys).into_iter().flatten().flatten();
     for file in files.map(|entry| entry.path()).filter(|file| is_secret(file)) {
         let Ok(facts) = fs::symlink_metadata(&file) else {
             continue;
         };
-        let mode = facts.mode() & 0o7777;
-        if facts.is_file() && mode & 0o077 != 0 {
-            warnings.push(format!(
-                "{} has mode {mode:o}, and should be for its owner alone: `chmod 600 {}`",
-                file.display(),
-                file.display()
-            ));
+        if facts.is_file() {
+            warnings.extend(secret_file::open_to_others(&file, &facts));
         }
     }
     warnings.sort();

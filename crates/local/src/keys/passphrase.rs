@@ -6,13 +6,14 @@ use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStringExt;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use zeroize::{Zeroize, Zeroizing};
 
 use super::derive::Derivation;
+use crate::secret_file;
 
 mod descriptor;
 
@@ -241,8 +242,7 @@ impl PassphraseSource {
                 None => Err(PassphraseError::NotInEnvironment { name: name.clone() }),
             },
             Self::File(path) => {
-                warn_if_shared(path);
-                let file = File::open(path).map_err(|source| PassphraseError::Io {
+                let file = secret_file::open(path).map_err(|source| PassphraseError::Io {
                     path: path.clone(),
                     source,
                 })?;
@@ -313,18 +313,10 @@ fn first_line(mut file: impl Read, path: &Path) -> Result<Passphrase, Passphrase
     Passphrase::new(std::mem::take(&mut *line))
 }
 
-fn warn_if_shared(path: &Path) {
-    let Ok(metadata) = path.metadata() else { return };
-    if metadata.permissions().mode() & 0o077 != 0 {
-        tracing::warn!(
-            path = %path.display(),
-            "others than its owner may read the passphrase's file: chmod 600 it"
-        );
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     struct Person(Purpose);

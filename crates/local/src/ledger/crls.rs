@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use chancery_authority::Slug;
 use chancery_authority::port::LedgerError;
 use chancery_authority::port::keystore::Receipt;
-use chancery_authority::port::ledger::{ChangeMark, CrlIntent, CrlPlan, CrlRecord, CrlScope, CrlStanding, CrlUse};
+use chancery_authority::port::ledger::{
+    CRLS_KEPT, ChangeMark, CrlIntent, CrlPlan, CrlRecord, CrlScope, CrlStanding, CrlUse,
+};
 use chancery_authority::port::publication::ETag;
 use chancery_x509::certificate::Certificate;
 use chancery_x509::time::UnixTime;
@@ -83,9 +85,12 @@ pub(crate) fn intend(writing: &Writing<'_>, intent: &CrlIntent) -> Result<(), Fa
     let other = match known {
         Some(known) if known == intent.signing_input => return Ok(()),
         Some(_) => true,
-        None => connection
-            .prepare_cached("SELECT 1 FROM crls WHERE issuer = ?1 AND shard = ?2 AND number = ?3")?
-            .exists((issuer, shard, number))?,
+        None => {
+            oldest_kept(connection, issuer, shard, number.saturating_add(FAR))?.is_some_and(|oldest| number < oldest)
+                || connection
+                    .prepare_cached("SELECT 1 FROM crls WHERE issuer = ?1 AND shard = ?2 AND number = ?3")?
+                    .exists((issuer, shard, number))?
+        }
     };
     if other {
         return Err(LedgerError::CrlNumberTaken {
@@ -164,6 +169,50 @@ pub(crate) fn complete(writing: &Writing<'_>, crl: &CrlRecord) -> Result<(), Fau
             crl.published.as_ref().map(|etag| &etag.0),
         ),
     )?;
+    forget(writing.connection, issuer, shard, number)
+}
+
+/// Rows forgotten for a CRL that is recorded: one of each kind is enough, and a ledger that has gathered many is rid of them in
+/// time.
+const FORGOTTEN_AT_ONCE: i64 = 32;
+
+/// How far above a number others are looked at: to what is further off nobody counted.
+const FAR: i64 = 1 << 20;
+
+/// The number below which a scope's CRLs may have been forgotten, of those up to that one; `None` where there are not that many.
+fn oldest_kept(connection: &Connection, issuer: i64, shard: i64, newest: i64) -> Result<Option<i64>, Fault> {
+    let before = i64::try_from(CRLS_KEPT - 1).unwrap_or(i64::MAX);
+    let oldest = connection
+        .prepare_cached(
+            "SELECT number FROM crl_intents WHERE issuer = ?1 AND shard = ?2 AND number <= ?4
+             ORDER BY number DESC LIMIT 1 OFFSET ?3",
+        )?
+        .query_row((issuer, shard, before, newest), |row| row.get(0))
+        .optional()?;
+    Ok(oldest)
+}
+
+/// Forgets the oldest CRLs of a scope: a thousand shards would gather gigabytes. The newest that was published stays, however
+/// many were signed since: a restore, and what is due, ask for it.
+fn forget(connection: &Connection, issuer: i64, shard: i64, newest: i64) -> Result<(), Fault> {
+    let Some(oldest) = oldest_kept(connection, issuer, shard, newest)? else {
+        return Ok(());
+    };
+    connection
+        .prepare_cached(
+            "DELETE FROM crls WHERE issuer = ?1 AND shard = ?2 AND number IN
+                 (SELECT number FROM crls WHERE issuer = ?1 AND shard = ?2 AND number < ?3 AND number IS NOT
+                     (SELECT number FROM crls WHERE issuer = ?1 AND shard = ?2 AND etag IS NOT NULL AND number <= ?5
+                      ORDER BY number DESC LIMIT 1)
+                  ORDER BY number LIMIT ?4)",
+        )?
+        .execute((issuer, shard, oldest, FORGOTTEN_AT_ONCE, newest))?;
+    connection
+        .prepare_cached(
+            "DELETE FROM crl_intents WHERE issuer = ?1 AND shard = ?2 AND number IN
+                 (SELECT number FROM crl_intents WHERE issuer = ?1 AND shard = ?2 AND number < ?3 ORDER BY number LIMIT ?4)",
+        )?
+        .execute((issuer, shard, oldest, FORGOTTEN_AT_ONCE))?;
     Ok(())
 }
 

@@ -45,6 +45,9 @@ pub(crate) struct TakenOver {
     pub(crate) unknown_keys: Vec<Serial>,
 }
 
+/// Backups kept: their ids rise by one. Whoever takes one an hour has those of six weeks.
+const BACKUPS_KEPT: i64 = 1_000;
+
 impl SqliteLedger {
     /// The scopes of a CA of which CRLs were signed.
     pub(crate) async fn signed_scopes(&self, issuer: &Slug) -> Result<Vec<SignedScope>, LedgerError> {
@@ -68,13 +71,17 @@ impl SqliteLedger {
         .await
     }
 
-    /// Records that a backup's manifest is about to be signed.
+    /// Records that a backup's manifest is about to be signed, and forgets all but the newest thousand.
     pub(crate) async fn record_backup(&self, at: UnixTime, manifest: [u8; 32]) -> Result<(), LedgerError> {
         self.write(move |writing| {
             let values = (at.0, manifest);
             writing
                 .connection
                 .execute("INSERT INTO backups (at, manifest) VALUES (?1, ?2)", values)?;
+            let newest = writing.connection.last_insert_rowid();
+            writing
+                .connection
+                .execute("DELETE FROM backups WHERE id <= ?1", [newest - BACKUPS_KEPT])?;
             Ok(())
         })
         .await

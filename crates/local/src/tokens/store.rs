@@ -43,6 +43,24 @@ pub(super) fn insert(writing: &Writing<'_>, record: &TokenRecord, digest: &Diges
             record.expires_at.map(|end| end.0),
         ),
     )?;
+    forget(writing, record.created_at)
+}
+
+/// Ended tokens kept, for who asks what became of one.
+const ENDED_KEPT: i64 = 1_000;
+
+/// Tokens forgotten for one that is made.
+const FORGOTTEN_AT_ONCE: i64 = 32;
+
+/// Forgets those that ended first. Which ended last is kept: those of them that have only ended by a clock that is ahead.
+fn forget(writing: &Writing<'_>, now: UnixTime) -> Result<(), Fault> {
+    writing.connection.execute(
+        "DELETE FROM api_tokens WHERE id IN
+             (SELECT id FROM (SELECT id, min(coalesce(revoked_at, expires_at), coalesce(expires_at, revoked_at)) AS ended
+                              FROM api_tokens)
+              WHERE ended <= ?1 ORDER BY ended DESC, id LIMIT ?3 OFFSET ?2)",
+        (now.0, ENDED_KEPT, FORGOTTEN_AT_ONCE),
+    )?;
     Ok(())
 }
 

@@ -164,6 +164,45 @@ fn use_is_noted_now_and_then() {
 }
 
 #[test]
+fn of_tokens_that_have_ended_the_thousand_that_ended_last_are_kept() {
+    let (_folder, ledger) = ledger();
+    let tokens = Tokens::new(&ledger);
+    let (living, _) = make(&tokens, new("issue"));
+    let expiring = NewToken {
+        expires_at: Some(NOW.plus_seconds(5_000)),
+        ..new("issue")
+    };
+    make(&tokens, expiring);
+    wait(ledger.write(|writing| {
+        writing.connection.execute_batch(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1040)
+             INSERT INTO api_tokens (id, name, scopes, digest, created_at, expires_at, revoked_at)
+             SELECT 'old' || i, 'old', 'read', zeroblob(32), 0, CASE WHEN i % 2 THEN i END, CASE WHEN i % 2 THEN 5000 + i ELSE i END
+             FROM n;",
+        )?;
+        Ok(())
+    }))
+    .unwrap();
+    let ended = || -> Vec<String> {
+        let mut all: Vec<_> = wait(tokens.list()).unwrap().into_iter().map(|token| token.id).collect();
+        all.retain(|id| id.starts_with("old"));
+        all
+    };
+    make(&tokens, new("read"));
+    assert_eq!(ended().len(), 1008, "so many at once");
+    make(&tokens, new("read"));
+    let kept = ended();
+    assert_eq!(kept.len(), 1000);
+    assert!(
+        !kept.contains(&"old40".to_owned()) && kept.contains(&"old41".to_owned()),
+        "who ended first goes first"
+    );
+    let left = wait(tokens.list()).unwrap();
+    assert_eq!(left.len(), 1004);
+    assert!(left.iter().any(|token| token.id == living.id), "what is valid stays");
+}
+
+#[test]
 fn tokens_without_scope_or_with_odd_names_are_refused() {
     let (_folder, ledger) = ledger();
     let tokens = Tokens::new(&ledger);

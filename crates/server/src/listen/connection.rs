@@ -221,7 +221,7 @@ impl Watch {
             }
             if is_leaving {
                 // A request may have come meanwhile: then it is answered first.
-                if pulse.is_idle() || pulse.behind().is_some() {
+                if pulse.is_idle() || pulse.gives_up() {
                     return self.cut(Cut::MadeRoom);
                 }
                 if !is_finishing {
@@ -301,7 +301,7 @@ impl Desk {
         taken.is_ok()
     }
 
-    /// Takes what is wanted once others have made room for it, who hold more and do not read.
+    /// Takes what is wanted once others have made room for it, who hold more and do not read, or read slowly.
     async fn after_others(
         &self,
         want: Want,

@@ -1,5 +1,6 @@
 //! Places for connections: so many altogether, so many for one address, and who has to leave when there is none.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -127,7 +128,8 @@ impl Places {
         })
     }
 
-    /// Has a connection leave for one from there: the one that has been silent longest, else one whose answer is behind.
+    /// Has a connection leave for one from there: the one that has been silent longest, else one whose answer is behind, else
+    /// one whose answer is read slowly.
     /// Whether there was one.
     pub(super) fn make_room(&self, address: IpAddr) -> bool {
         let taken = self.taken();
@@ -139,12 +141,12 @@ impl Places {
             return true;
         }
         let peer = taken.peers.get(&Origin::from(address));
-        taken.end_one_behind(peer.map(|peer| &**peer), Want::Place)
+        taken.end_one_unread(peer.map(|peer| &**peer), Want::Place)
     }
 
-    /// Has a connection leave whose answer is behind, for an answer to that peer; whether there was one.
+    /// Has a connection leave whose answer is behind or read slowly, for an answer to that peer; whether there was one.
     pub(super) fn make_room_for_answer(&self, peer: &Peer, want: Want) -> bool {
-        self.taken().end_one_behind(Some(peer), want)
+        self.taken().end_one_unread(Some(peer), want)
     }
 
     /// Waits until a place is free again.
@@ -157,7 +159,10 @@ impl Taken {
     /// Ends the connection whose answer is furthest behind, of an address that has the most of what is wanted, and would
     /// still have no less than who wants it. Since nobody gains by it who has as much, those who reconnect at once evict
     /// each other no more than the others.
-    fn end_one_behind(&self, peer: Option<&Peer>, want: Want) -> bool {
+    ///
+    /// Where none is behind, it is the one that is read most slowly, of those that have been read for long: so what is held
+    /// comes to be shared alike, whoever reads at the least rate, or somewhat faster.
+    fn end_one_unread(&self, peer: Option<&Peer>, want: Want) -> bool {
         let has = |peer: &Peer| match want {
             Want::Place => peer.places.load(Ordering::Relaxed),
             Want::Answer => peer.answers.load(Ordering::Relaxed),
@@ -169,10 +174,17 @@ impl Taken {
         };
         let would_have = peer.map_or(0, has).saturating_add(wanted);
         let rich = self.connections.values().filter(|(_, peer)| has(peer) > would_have);
-        rich.filter(|(pulse, _)| !pulse.makes_room())
+        let rich = rich.filter(|(pulse, _)| !pulse.makes_room());
+        let furthest_behind = rich
+            .clone()
             .filter_map(|(pulse, peer)| Some(((has(peer), pulse.behind()?), pulse)))
+            .max_by_key(|(order, _)| *order);
+        if let Some((_, pulse)) = furthest_behind {
+            return pulse.make_room();
+        }
+        rich.filter_map(|(pulse, peer)| Some(((has(peer), Reverse(pulse.slowest()?)), pulse)))
             .max_by_key(|(order, _)| *order)
-            .is_some_and(|(_, pulse)| pulse.make_room())
+            .is_some_and(|(_, pulse)| pulse.make_room_though_read())
     }
 }
 
@@ -295,6 +307,50 @@ mod tests {
         assert!(places.make_room(ip("192.0.2.3")));
         assert_eq!(makes_room(), [false, true, true, true, false]);
         assert!(!places.make_room(ip("192.0.2.3")), "who reads in time stays");
+    }
+
+    #[test]
+    fn who_reads_most_slowly_makes_room_for_who_has_less() {
+        let limits = Limits::default();
+        let (places, _) = places(6, 3);
+        let (one, other) = (ip("192.0.2.1"), ip("192.0.2.2"));
+        let connect = |address, seconds, octets| {
+            let pulse = Arc::new(Pulse::of_age(&limits, Duration::from_mins(1)));
+            let way = super::super::pulse::Way::begin(&pulse, true);
+            way.answer();
+            way.is_read(Duration::from_secs(seconds), octets);
+            (places.take(address, &pulse).unwrap(), way)
+        };
+        let held = [
+            connect(one, 3, 1),
+            connect(one, 20, 400_000),
+            connect(one, 12, 120_000),
+            connect(other, 50, 1),
+            connect(other, 50, 60_000_000),
+        ];
+        let makes_room = || held.each_ref().map(|(place, _)| place.pulse.makes_room());
+        let stranger = ip("192.0.2.3");
+        assert!(
+            !places.make_room(other),
+            "it would have as much as the one that has most"
+        );
+        assert!(places.make_room(stranger));
+        assert_eq!(
+            makes_room(),
+            [false, false, true, false, false],
+            "the slowest of the one that has most, and none that has only just begun"
+        );
+        assert!(held[2].0.pulse.gives_up(), "it ends at once");
+        for expected in [
+            [false, true, true, false, false],
+            [false, true, true, true, false],
+            // However fast: what there is, is shared alike.
+            [false, true, true, true, true],
+        ] {
+            assert!(places.make_room(stranger));
+            assert_eq!(makes_room(), expected);
+        }
+        assert!(!places.make_room(stranger));
     }
 
     #[test]

@@ -20,6 +20,10 @@ const NONE: u64 = u64::MAX;
 /// every two seconds, so who reads at that rate is never so far behind.
 const BEHIND: u64 = 3000;
 
+/// Milliseconds that an answer may be on its way before it may have to make room although it moves at the least rate. Those of
+/// an authority are short; who takes longer to read one has a slow line, or does so on purpose.
+const LONG: u64 = 10_000;
+
 /// Milliseconds that whoever reads a body has to answer that it is late, before the connection is cut for it.
 const TO_ANSWER: u64 = 1000;
 
@@ -40,6 +44,8 @@ pub(crate) struct Pulse {
     is_cut: AtomicBool,
     /// It has to make room for another connection.
     make_room: AtomicBool,
+    /// It has to make room although its answer moves.
+    make_room_though_read: AtomicBool,
     wake: Notify,
 }
 
@@ -72,6 +78,10 @@ struct Clock {
     deadline: AtomicU64,
     /// It is an answer's.
     is_answer: AtomicBool,
+    /// Since when that has been on its way, in milliseconds after the connection's birth.
+    since: AtomicU64,
+    /// Octets of it that are gone.
+    gone: AtomicU64,
 }
 
 /// A body on its way, in or out: has to move at the least rate, and may fall behind by so much.
@@ -108,6 +118,7 @@ impl Pulse {
             clocks: Mutex::default(),
             is_cut: AtomicBool::new(false),
             make_room: AtomicBool::new(false),
+            make_room_though_read: AtomicBool::new(false),
             wake: Notify::new(),
         }
     }
@@ -202,6 +213,38 @@ impl Pulse {
         (most >= BEHIND).then(|| Duration::from_millis(most))
     }
 
+    /// Octets a second at which the slowest of its answers is read that have been on their way for long. `None`: there is none,
+    /// or a request is in work, whose answer would be lost.
+    pub(super) fn slowest(&self) -> Option<u64> {
+        self.slowest_at(self.now())
+    }
+
+    fn slowest_at(&self, now: u64) -> Option<u64> {
+        let mut slowest = None;
+        for clock in self.clocks().iter() {
+            if clock.deadline.load(Ordering::Relaxed) == NONE {
+                return None;
+            }
+            let under_way = now.saturating_sub(clock.since.load(Ordering::Relaxed));
+            if clock.is_answer.load(Ordering::Relaxed) && under_way >= LONG {
+                let rate = clock.gone.load(Ordering::Relaxed).saturating_mul(1000) / under_way;
+                slowest = Some(slowest.map_or(rate, |before: u64| before.min(rate)));
+            }
+        }
+        slowest
+    }
+
+    /// Has the connection end to make room although its answers move. Whether it was not told to make room before.
+    pub(super) fn make_room_though_read(&self) -> bool {
+        self.make_room_though_read.store(true, Ordering::Release);
+        self.make_room()
+    }
+
+    /// Whether what it has under way is to be given up for others.
+    pub(super) fn gives_up(&self) -> bool {
+        self.behind().is_some() || (self.make_room_though_read.load(Ordering::Acquire) && self.slowest().is_some())
+    }
+
     /// Has the connection end to make room. Whether it was not told so before.
     pub(super) fn make_room(&self) -> bool {
         let first = !self.make_room.swap(true, Ordering::AcqRel);
@@ -249,6 +292,8 @@ impl Way {
         let clock = Arc::new(Clock {
             deadline: AtomicU64::new(clock),
             is_answer: AtomicBool::new(false),
+            since: AtomicU64::new(0),
+            gone: AtomicU64::new(0),
         });
         pulse.clocks().push(Arc::clone(&clock));
         Self {
@@ -277,7 +322,10 @@ impl Way {
     pub(crate) fn answer(&self) {
         self.arrived();
         *self.state() = State::Leaving;
-        let deadline = self.pulse.now() + self.pulse.limits.answer;
+        let now = self.pulse.now();
+        let deadline = now + self.pulse.limits.answer;
+        self.clock.since.store(now, Ordering::Relaxed);
+        self.clock.gone.store(0, Ordering::Relaxed);
         self.clock.is_answer.store(true, Ordering::Relaxed);
         self.clock.deadline.store(deadline, Ordering::Relaxed);
     }
@@ -285,6 +333,7 @@ impl Way {
     /// So many octets got on. They put the deadline off by what they may take at the least rate, and never further than
     /// it was at the beginning.
     pub(crate) fn moved(&self, octets: usize) {
+        self.clock.gone.fetch_add(octets as u64, Ordering::Relaxed);
         let most = match *self.state() {
             State::Arriving => self.pulse.limits.body + TO_ANSWER,
             State::Whole => return,
@@ -301,6 +350,14 @@ impl Way {
     pub(super) fn is_behind(&self, behind: Duration) {
         let behind = u64::try_from(behind.as_millis()).unwrap();
         self.clock.deadline.fetch_sub(behind, Ordering::Relaxed);
+    }
+
+    /// As if it had been answered for so long, and so many octets were gone.
+    #[cfg(test)]
+    pub(super) fn is_read(&self, under_way: Duration, octets: u64) {
+        let since = self.pulse.now() - u64::try_from(under_way.as_millis()).unwrap();
+        self.clock.since.store(since, Ordering::Relaxed);
+        self.clock.gone.store(octets, Ordering::Relaxed);
     }
 
     /// By when the request's body has to have got on; `None` for one that is there.
@@ -404,6 +461,31 @@ mod tests {
         drop(way);
         assert_eq!(pulse.behind_at(9_000), None, "a body on its way here is no answer");
         drop(arriving);
+    }
+
+    #[test]
+    fn the_slowest_answer_is_told_once_it_has_been_on_its_way_for_long() {
+        let pulse = pulse();
+        let (slow, fast) = (Way::begin(&pulse, true), Way::begin(&pulse, true));
+        slow.answer();
+        fast.answer();
+        slow.moved(20_000);
+        fast.moved(2_000_000);
+        let began = slow.clock.since.load(Ordering::Relaxed);
+        assert_eq!(pulse.slowest_at(began + 9_000), None);
+        let told = pulse.slowest_at(began + 20_000);
+        assert!(told.is_some_and(|rate| (999..=1001).contains(&rate)), "{told:?}");
+        let other = Way::begin(&pulse, true);
+        assert_eq!(
+            pulse.slowest_at(began + 20_000),
+            None,
+            "another request's answer would be lost"
+        );
+        drop(other);
+        assert!(!pulse.gives_up());
+        slow.is_read(Duration::ZERO, 0);
+        pulse.make_room_though_read();
+        assert!(!pulse.gives_up(), "another answer, which has only just begun");
     }
 
     #[test]

@@ -105,12 +105,26 @@ fn malformed(detail: &'static str) -> impl Fn(NotDer) -> CrlError {
 }
 
 impl RevocationList {
-    /// Parses one CRL, DER or PEM. The entries are looked at by [`entries`](Self::entries) only.
+    /// Parses one CRL, DER or PEM, of which it makes a copy. The entries are looked at by [`entries`](Self::entries) only.
     pub fn parse(input: &[u8]) -> Result<Self, CrlError> {
-        if !pem::is_pem(input) {
-            return Self::from_der(input.to_vec());
+        if pem::is_pem(input) {
+            Self::from_pem(input)
+        } else {
+            Self::from_der(input.to_vec())
         }
-        let mut blocks = pem::decode(input, &[PEM_LABEL]).map_err(|why| CrlError::NotACrl { why })?;
+    }
+
+    /// The same for a file's content that nobody else needs: DER is kept and not copied, PEM is given up once it is decoded.
+    pub fn from_file(content: Vec<u8>) -> Result<Self, CrlError> {
+        if pem::is_pem(&content) {
+            Self::from_pem(&content)
+        } else {
+            Self::from_der(content)
+        }
+    }
+
+    fn from_pem(text: &[u8]) -> Result<Self, CrlError> {
+        let mut blocks = pem::decode(text, &[PEM_LABEL]).map_err(|why| CrlError::NotACrl { why })?;
         let block = blocks.swap_remove(0);
         if !blocks.is_empty() {
             return Err(CrlError::Malformed {

@@ -417,6 +417,10 @@ pub enum NotRenewable {
 /// recorded as they like; the log has them too.
 pub const REJECTIONS_KEPT: usize = 100_000;
 
+/// CRLs of one scope that are kept at least, with what was recorded before each was signed: the newest so many, and the newest
+/// that was published. Older ones decide nothing any more; that their numbers were given out is never forgotten.
+pub const CRLS_KEPT: usize = 128;
+
 /// Days for which rejections are kept at least, by a ledger that forgets them by their age.
 pub const REJECTION_DAYS: i64 = 90;
 

@@ -33,7 +33,11 @@ pub(super) fn certificate(item: &Item) -> Vec<String> {
 fn of_planned(planned: &Planned) -> Vec<String> {
     let mut told = vec![
         planned.key.clone(),
-        format!("{} days, to {}", planned.lifetime_days, day(planned.not_after)),
+        format!(
+            "{}, to {}",
+            show::counted(planned.lifetime_days, "day", "days"),
+            day(planned.not_after)
+        ),
         usages(planned),
         format!("profile {}", planned.profile),
         planned.issuer.clone(),

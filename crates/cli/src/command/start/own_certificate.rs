@@ -22,7 +22,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use super::OURSELVES;
 use crate::command::write_file;
-use crate::show;
+use crate::{bounded, show};
 
 /// Days that it lives at most; it is renewed when a third is left.
 const DAYS: u64 = 90;
@@ -205,11 +205,11 @@ fn untimely(not_before: UnixTime, not_after: UnixTime, now: UnixTime) -> Option<
 
 /// What the folder has, if key and certificate can be read and fit each other; whether it is still good is asked elsewhere.
 fn read(folder: &std::path::Path) -> Option<Pair> {
-    let pem = std::fs::read(folder.join("cert.pem")).ok()?;
-    let key = std::fs::read(folder.join("key.pem")).ok()?;
+    let pem = bounded::read(&folder.join("cert.pem"), bounded::TEXT).ok()?;
+    let key = bounded::secret(&folder.join("key.pem"), bounded::TEXT).ok()?;
     let blocks = chancery_x509::pem::decode_all(&pem).ok()?;
     let leaf = Certificate::parse(&blocks.first()?.der).ok()?;
-    let key = ClientKey::from_pem(&key, None).ok()?;
+    let key = ClientKey::from_pem(key.as_bytes(), None).ok()?;
     let chain = blocks
         .into_iter()
         .map(|block| CertificateDer::from(block.der))
