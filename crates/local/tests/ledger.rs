@@ -426,6 +426,23 @@ async fn of_a_scope_so_many_crls_are_kept_and_the_newest_published_one() {
     let newest: Vec<u64> = (301 - CRLS_KEPT as u64..=300).collect();
     assert_eq!(rows("crl_intents"), newest);
     assert_eq!(rows("crls"), [vec![3], newest].concat());
+    let standing = ledger.crl_standing(&scope(None)).await.unwrap();
+    let number = |crl: Option<CrlRecord>| crl.unwrap().number;
+    assert_eq!((number(standing.latest), number(standing.published)), (300, 3));
+    // No number is given to another CRL, whether its own is still known or not.
+    for number in [1, 3, 300] {
+        let other = CrlIntent {
+            scope: scope(None),
+            number,
+            signing_input: vec![9; 32],
+            at: NOW,
+        };
+        let refused = ledger.intend_crl(other).await.unwrap_err();
+        assert!(
+            matches!(refused, LedgerError::CrlNumberTaken { .. }),
+            "{number}: {refused}"
+        );
+    }
     assert_eq!(ledger.crl_standing(&scope(Some(7))).await.unwrap().number, 1);
     // As many as a ledger has gathered that never forgot any.
     Connection::open(ledger.path())

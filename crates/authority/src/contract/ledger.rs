@@ -60,7 +60,6 @@ pub async fn ledger(make: impl AsyncFn() -> Arc<dyn Ledger>) {
     crl::every_change_is_marked(&*make().await).await;
     crl::what_is_due_is_what_no_published_crl_covers(&*make().await).await;
     crl::what_is_signed_is_recorded_before(&*make().await).await;
-    crl::old_crls_may_be_forgotten_and_their_numbers_are_not(&*make().await).await;
     crl::uses_are_kept(&*make().await).await;
     crl::what_was_lost_is_put_back(&*make().await).await;
 

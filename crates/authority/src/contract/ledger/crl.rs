@@ -9,8 +9,8 @@ use super::ok;
 use super::reserve::{NOW, intent, issue, reserve, serial, slug};
 use super::revoke::revocation;
 use crate::port::ledger::{
-    CRLS_KEPT, CertificateIntent, ChangeMark, CrlIntent, CrlPlan, CrlRecord, CrlReservation, CrlScope, CrlUse,
-    Evidence, IntentId, Ledger, LedgerError, Listed, Revocation, Revocations,
+    CertificateIntent, ChangeMark, CrlIntent, CrlPlan, CrlRecord, CrlReservation, CrlScope, CrlUse, Evidence, IntentId,
+    Ledger, LedgerError, Listed, Revocation, Revocations,
 };
 use crate::port::{ETag, Receipt};
 
@@ -354,48 +354,6 @@ pub(super) async fn pruning_looks_at_not_after_alone(ledger: &dyn Ledger) {
         record.is_some_and(|record| record.revocation.is_some()),
         "an expired certificate stays revoked"
     );
-}
-
-pub(super) async fn old_crls_may_be_forgotten_and_their_numbers_are_not(ledger: &dyn Ledger) {
-    let (published, last) = (20, CRLS_KEPT as u64 + 40);
-    let etag = ETag("a version".to_owned());
-    let record = async |number| {
-        ok(ledger.intend_crl(intended(number)).await);
-        ok(ledger.complete_crl(signed(number, None)).await);
-    };
-    let newest = async || {
-        let standing = ok(ledger.crl_standing(&full()).await);
-        let number = |crl: Option<CrlRecord>| crl.map(|crl| crl.number);
-        (number(standing.latest), number(standing.published))
-    };
-    for number in 1..=last {
-        record(number).await;
-        if number == published {
-            ok(ledger.crl_published(&full(), number, etag.clone()).await);
-        }
-    }
-    assert_eq!(
-        newest().await,
-        (Some(last), Some(published)),
-        "the newest that was published is kept, however many were signed since"
-    );
-    ok(ledger.crl_published(&full(), last, etag.clone()).await);
-    record(last + 1).await;
-    assert_eq!(newest().await, (Some(last + 1), Some(last)));
-    for number in [1, published] {
-        let other = CrlIntent {
-            signing_input: vec![7; 32],
-            ..intended(number)
-        };
-        assert_eq!(
-            ledger.intend_crl(other).await,
-            Err(LedgerError::CrlNumberTaken {
-                issuer: slug("a-ca"),
-                number
-            }),
-            "no number is given to another CRL, whether its own is still known or not"
-        );
-    }
 }
 
 pub(super) async fn the_latest_crl_is_the_highest(ledger: &dyn Ledger) {
