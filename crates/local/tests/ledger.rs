@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use chancery_authority::Slug;
 use chancery_authority::port::ledger::{
-    CRLS_KEPT, CrlIntent, CrlRecord, CrlScope, Cursor, IdempotencyToken, Kind, REJECTIONS_KEPT, REVOKED_TOGETHER, Reach,
-    Rejection, Reservation, Revocation, Search, UnfinishedFamily,
+    CRLS_KEPT, CrlIntent, CrlRecord, CrlScope, Cursor, IdempotencyToken, Kind, REJECTIONS_KEPT, REVOKED_TOGETHER,
+    Reach, Rejection, Reservation, Revocation, Search, UnfinishedFamily,
 };
 use chancery_authority::port::{ETag, KeyName, Ledger, LedgerError, Receipt};
 use chancery_local::ledger::SqliteLedger;

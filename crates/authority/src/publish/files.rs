@@ -80,7 +80,11 @@ impl Authority {
     }
 
     /// A published CRL, if it is one of that CA, and not longer than what is read back.
-    async fn read_back(&self, ca: &Arc<Ca>, name: &PublishedName) -> Result<Option<RevocationList>, PublishError> {
+    pub(super) async fn read_back(
+        &self,
+        ca: &Arc<Ca>,
+        name: &PublishedName,
+    ) -> Result<Option<RevocationList>, PublishError> {
         let found = self.found(ca, name).await?;
         Ok(found.and_then(|found| found.of(ca)))
     }

@@ -2,12 +2,12 @@
 
 use chancery_x509::time::UnixTime;
 
-use super::Transition;
 use super::numbers::Believed;
+use super::{PublishError, Transition};
 use crate::authority::Authority;
 use crate::config::Config;
+use crate::port::PublishedName;
 use crate::port::ledger::{CrlRecord, CrlScope, CrlStanding};
-use crate::port::{LedgerError, PublicationError, PublishedName};
 
 /// How it is with one CRL.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,7 +161,7 @@ impl Authority {
         &self,
         scope: &CrlScope,
         standing: &CrlStanding,
-    ) -> Result<Option<bool>, LookError> {
+    ) -> Result<Option<bool>, PublishError> {
         let (name, now) = (Config::crl_name(scope), self.ports().clock.now());
         let noted = |standing: &CrlStanding| standing.published.as_ref().and_then(|crl| crl.published.clone());
         let mut expected = noted(standing);
@@ -174,7 +174,7 @@ impl Authority {
             if stat.etag == etag {
                 return Ok(Some(false));
             }
-            let standing = self.ports().ledger.crl_standing(scope).await?;
+            let standing = self.believed_standing(scope, 0).await?.standing;
             if is_under_way(&standing, now) {
                 return Ok(None);
             }
@@ -189,15 +189,6 @@ impl Authority {
 
 /// Times that a publication may be noted while the published file is looked at.
 const LOOKS: usize = 3;
-
-/// Why it is not known which file stands published.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum LookError {
-    #[error(transparent)]
-    Publication(#[from] PublicationError),
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-}
 
 /// Whether a CRL was signed so short a time ago that its file may be there and not be noted yet.
 fn is_under_way(standing: &CrlStanding, now: UnixTime) -> bool {
