@@ -62,8 +62,8 @@ pub enum NotBelieved {
     },
     /// The ledger has the CA, and no row of its certificate.
     #[error(
-        "the certificate recorded for CA {slug} is not believed: its row of the certificates is gone, which would say whether \
-         it is revoked; somebody has removed it: restore it"
+        "the certificate recorded for CA {slug} is not believed: its row of the certificates is gone, or cannot be read, which \
+         would say whether it is revoked; somebody has removed or changed it: restore it"
     )]
     NoRow {
         /// Which CA.
@@ -141,7 +141,12 @@ impl Authority {
             .ports()
             .ledger
             .certificate(Some(ca.signer()), ca.certificate().serial())
-            .await?;
+            .await;
+        let row = match row {
+            // Some of it is there, and not what would say it.
+            Err(LedgerError::Damaged { .. }) => None,
+            row => row?,
+        };
         // A CA of before the journal has its row, too: that is where its record comes from.
         let slug = || ca.slug().clone();
         let row = row.ok_or_else(|| NotBelieved::NoRow { slug: slug() })?;

@@ -25,9 +25,12 @@ impl Authority {
 
     async fn is_revoked(&self, ca: &Ca) -> Result<bool, LedgerError> {
         let (ledger, issuer, serial) = (&self.ports().ledger, ca.signer(), ca.certificate().serial());
-        let own = ledger.certificate(Some(issuer), serial).await?;
-        // A record of that serial number with another certificate says nothing of this one.
-        let own = own.filter(|own| own.certificate == ca.certificate().as_der());
+        let (own, damage) = match ledger.certificate(Some(issuer), serial).await {
+            // A record of that serial number with another certificate says nothing of this one.
+            Ok(own) => (own.filter(|own| own.certificate == ca.certificate().as_der()), None),
+            Err(error @ LedgerError::Damaged { .. }) => (None, Some(error)),
+            Err(error) => return Err(error),
+        };
         if own.as_ref().is_some_and(|own| own.revocation.is_some()) {
             return Ok(true);
         }
@@ -37,7 +40,7 @@ impl Authority {
         }
         match own {
             Some(_) => Ok(false),
-            None => Err(LedgerError::no_record_of_ca(ca.slug())),
+            None => Err(damage.unwrap_or_else(|| LedgerError::no_record_of_ca(ca.slug()))),
         }
     }
 }
