@@ -80,16 +80,18 @@ locals {
     # A CA that is revoked is reserved under no more, by an item for each part of those who reserve. Nobody takes that back.
     journal_revoked_cas = [merge(local.write_journal, { Sid = "EndCas", Action = "dynamodb:PutItem", Condition = local.partitions_of["revoked_cas"] })]
 
-    # Reminders are recorded beside what they are about, and nothing else is written, nor read by way of writing.
+    # Reminders are recorded beside what they are about, and nothing else is written, nor read by way of writing. An update makes
+    # a row where there is none: of leaves alone, since a CA's rows say whether it is revoked.
     remind = [{
       Sid      = "RecordReminders"
       Effect   = "Allow"
       Action   = "dynamodb:UpdateItem"
       Resource = local.table
       Condition = {
-        "ForAllValues:StringEquals" = { "dynamodb:Attributes" = concat(local.row_key, ["ExpiryReminders"]) }
-        StringEquals                = { "dynamodb:ReturnValues" = local.what_was_written }
-        Null                        = { "dynamodb:Attributes" = "false" }
+        "ForAllValues:StringEquals"    = { "dynamodb:Attributes" = concat(local.row_key, ["ExpiryReminders"]) }
+        "ForAllValues:StringNotEquals" = { "dynamodb:LeadingKeys" = values(local.ca_slugs) }
+        StringEquals                   = { "dynamodb:ReturnValues" = local.what_was_written }
+        Null                           = { "dynamodb:Attributes" = "false", "dynamodb:LeadingKeys" = "false" }
       }
     }]
 

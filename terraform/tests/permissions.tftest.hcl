@@ -185,9 +185,10 @@ run "ledger" {
         Action   = "dynamodb:UpdateItem"
         Resource = "arn:aws:dynamodb:eu-west-2:123456789012:table/ServerlessCADev"
         Condition = {
-          "ForAllValues:StringEquals" = { "dynamodb:Attributes" = ["CommonName", "SerialNumber", "ExpiryReminders"] }
-          StringEquals                = { "dynamodb:ReturnValues" = ["NONE", "UPDATED_OLD", "UPDATED_NEW"] }
-          Null                        = { "dynamodb:Attributes" = "false" }
+          "ForAllValues:StringEquals"    = { "dynamodb:Attributes" = ["CommonName", "SerialNumber", "ExpiryReminders"] }
+          "ForAllValues:StringNotEquals" = { "dynamodb:LeadingKeys" = ["serverless-issuing-ca-dev", "serverless-root-ca-dev"] }
+          StringEquals                   = { "dynamodb:ReturnValues" = ["NONE", "UPDATED_OLD", "UPDATED_NEW"] }
+          Null                           = { "dynamodb:Attributes" = "false", "dynamodb:LeadingKeys" = "false" }
         }
     }))]
     error_message = "expiry writes reminders into rows, and nothing else anywhere."

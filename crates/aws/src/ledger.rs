@@ -12,7 +12,9 @@ mod crl;
 mod entry;
 mod family;
 mod item;
+mod line;
 mod marked;
+mod named;
 mod names;
 mod old;
 mod recent;
@@ -53,8 +55,10 @@ use crate::deployment::Deployment;
 use crate::patience::Patience;
 use authorities::Cas;
 use item::Item;
+use named::Named;
 use old::Adopted;
 use recent::Recent;
+use revocable::Revocable;
 use tables::Tables;
 
 /// The record of truth in two tables. Cheap to share; what it keeps in memory are CAs and intents in progress.
@@ -65,6 +69,7 @@ pub struct DynamoLedger {
     cas: Cas,
     adopted: Adopted,
     recent: Recent,
+    named: Named,
     /// The last day that this process noted to have rejections.
     rejection_day: Mutex<String>,
 }
@@ -84,6 +89,7 @@ impl DynamoLedger {
             cas: Cas::default(),
             adopted: Adopted::default(),
             recent: Recent::default(),
+            named: Named::default(),
             rejection_day: Mutex::default(),
         }
     }
@@ -188,11 +194,16 @@ impl Ledger for DynamoLedger {
     }
 
     async fn certificate_to_revoke(&self, serial: Serial) -> Result<Option<ToRevoke>, LedgerError> {
-        let found = self.find_to_revoke(serial).await?;
-        Ok(found.map(|found| ToRevoke {
-            record: found.record,
-            damaged: found.damaged,
-        }))
+        Ok(self.find_to_revoke(serial).await?.map(Revocable::told))
+    }
+
+    async fn named_certificate_to_revoke(
+        &self,
+        serial: Serial,
+        common_name: &str,
+    ) -> Result<Option<ToRevoke>, LedgerError> {
+        let found = self.find_named_to_revoke(serial, common_name).await?;
+        Ok(found.map(Revocable::told))
     }
 
     async fn evidence(&self, _issuer: &Slug, serials: &[Serial]) -> Result<HashMap<Serial, Evidence>, LedgerError> {

@@ -284,6 +284,16 @@ pub trait Ledger: Send + Sync {
         Ok(record.map(|record| ToRevoke { record, damaged: None }))
     }
 
+    /// The same by serial number and the common name that somebody says it has, which is only ever a way to find it.
+    async fn named_certificate_to_revoke(
+        &self,
+        serial: Serial,
+        common_name: &str,
+    ) -> Result<Option<ToRevoke>, LedgerError> {
+        let _ = common_name;
+        self.certificate_to_revoke(serial).await
+    }
+
     /// What there is to show of these serial numbers, of which the same may be given several times. Those of which there is
     /// nothing are left out, and so is whatever cannot be read: one of them never stops the others.
     async fn evidence(&self, issuer: &Slug, serials: &[Serial]) -> Result<HashMap<Serial, Evidence>, LedgerError>;

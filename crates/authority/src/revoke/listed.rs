@@ -57,10 +57,12 @@ pub async fn decide_listed(
     entry: &RevokedEntry,
 ) -> Result<(ListedRevocation, Option<String>), LedgerError> {
     let serial = entry.serial_number;
-    Ok(match ledger.certificate_to_revoke(serial).await? {
-        Some(ToRevoke { record, damaged }) => (decide(record, ca, entry), damaged),
-        None => (ListedRevocation::Skipped(SkippedRevocation::NotFound { serial }), None),
-    })
+    Ok(
+        match ledger.named_certificate_to_revoke(serial, &entry.common_name).await? {
+            Some(ToRevoke { record, damaged }) => (decide(record, ca, entry), damaged),
+            None => (ListedRevocation::Skipped(SkippedRevocation::NotFound { serial }), None),
+        },
+    )
 }
 
 fn decide(record: CertificateRecord, ca: &Slug, entry: &RevokedEntry) -> ListedRevocation {

@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 
 use aws_lc_rs::digest;
@@ -204,7 +204,7 @@ impl DynamoLedger {
                 None => break,
             }
         }
-        self.leave_unmarked_out(scope, &mut view).await?;
+        self.settle_cas(scope, &mut view).await?;
         if self.has_old_rows().await? {
             let old = self.old_revocations(scope, plan.expired_before, &mut view).await?;
             view.merge(old);
@@ -396,6 +396,12 @@ impl View {
 
     pub(super) fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    /// Those of the serial numbers that it has.
+    pub(super) fn among(&self, serials: &HashSet<Serial>) -> Vec<Serial> {
+        let entries = self.entries.iter().map(|entry| entry.serial);
+        entries.filter(|serial| serials.contains(serial)).collect()
     }
 
     /// Removes those entries; answers their serial numbers.

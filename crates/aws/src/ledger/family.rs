@@ -6,7 +6,7 @@
 //! of its predecessor and of the line's root are conditions of that transaction, too. So nothing is renewed whose ancestor
 //! was revoked before, or in the same moment.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
 use chancery_authority::Slug;
 use chancery_authority::port::ledger::{
@@ -19,14 +19,15 @@ use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
 use super::entry::{Entry, Renewal, Stage};
-use super::item::{Item, Malformed};
+use super::item::Item;
+use super::line::{Failures, Successor};
 use super::revocable::Revocable;
 use super::revoke::{Others, scope_of};
 use super::row;
 use super::tables::{Range, Table, Write};
 use super::{DynamoLedger, Found, damaged, names};
 
-/// Certificates of a key that are looked at together.
+/// Certificates of a key that are looked at, and revoked, together.
 const TOGETHER: usize = 100;
 
 /// Where a successor will stand, and what must still hold when it is reserved.
@@ -38,27 +39,6 @@ pub(super) struct Place {
     unrevoked: Vec<Item>,
     /// The key of what is renewed, which must not be blocked.
     unblocked: Option<KeyFingerprint>,
-}
-
-/// What descends from one certificate by renewal.
-#[derive(Default)]
-struct Line {
-    version: Option<u64>,
-    /// Whether its root was revoked because its key is compromised.
-    root_ended: bool,
-    successors: HashMap<Serial, Successor>,
-}
-
-struct Successor {
-    predecessor: Serial,
-    not_after: UnixTime,
-    revoked: bool,
-}
-
-/// Every certificate and intent of a key, and every descendant.
-struct Family {
-    of_key: BTreeSet<Serial>,
-    descendants: BTreeSet<Serial>,
 }
 
 impl Place {
@@ -104,93 +84,7 @@ impl Place {
     }
 }
 
-impl Line {
-    fn read(items: &[Item]) -> Result<Self, (&Item, Malformed)> {
-        let mut line = Self::default();
-        for item in items {
-            line.add(item).map_err(|error| (item, error))?;
-        }
-        Ok(line)
-    }
-
-    fn add(&mut self, item: &Item) -> Result<(), Malformed> {
-        let sort = item.as_text("Sort")?;
-        if sort == names::ALONE {
-            self.version = item.optional("Version", Item::as_number)?;
-            self.root_ended = item.has("RootEnded");
-            return Ok(());
-        }
-        let serial = names::serial_of(sort).ok_or_else(|| Malformed {
-            attribute: "Sort",
-            wrong: "is no serial number".to_owned(),
-        })?;
-        let successor = Successor {
-            predecessor: item.parse("Predecessor", str::parse)?,
-            not_after: item.as_time("NotAfter")?,
-            revoked: item.has("Revoked"),
-        };
-        self.successors.insert(serial, successor);
-        Ok(())
-    }
-
-    /// The nearest revoked one of a certificate and those that it descends from, as far as the line says.
-    fn revoked_ancestor(&self, of: Serial, root: Serial) -> Option<Serial> {
-        let mut at = of;
-        // As long as the line at most: a circle would be damage, and must end all the same.
-        for _ in 0..=self.successors.len() {
-            match self.successors.get(&at) {
-                Some(successor) if successor.revoked => return Some(at),
-                Some(successor) => at = successor.predecessor,
-                None => break,
-            }
-        }
-        self.root_ended.then_some(root)
-    }
-
-    /// Adds whatever descends from `of`.
-    fn descend(&self, of: Serial, found: &mut BTreeSet<Serial>) {
-        let mut children: HashMap<Serial, Vec<Serial>> = HashMap::new();
-        for (serial, successor) in &self.successors {
-            children.entry(successor.predecessor).or_default().push(*serial);
-        }
-        let mut next = vec![of];
-        while let Some(parent) = next.pop() {
-            for child in children.get(&parent).into_iter().flatten() {
-                if found.insert(*child) {
-                    next.push(*child);
-                }
-            }
-        }
-    }
-}
-
-/// What a revocation of that successor writes in its line.
-pub(super) fn marking(renewal: &Renewal, serial: Serial) -> [Write; 2] {
-    [
-        Write::Update {
-            table: Table::Journal,
-            key: names::successor(renewal.root, serial),
-            update: "SET #Revoked = :yes".to_owned(),
-            condition: "attribute_exists(#Key)",
-            with: Item::default().flag(":yes", true),
-        },
-        Write::Update {
-            table: Table::Journal,
-            key: names::line_state(renewal.root),
-            update: "ADD #Version :one".to_owned(),
-            condition: "attribute_exists(#Key)",
-            with: Item::default().number(":one", 1),
-        },
-    ]
-}
-
 impl DynamoLedger {
-    async fn line(&self, root: Serial) -> Result<Line, LedgerError> {
-        let items = self.tables.query(&Range::journal(names::line(root))).await?;
-        // What cannot be read may be what forbids a renewal, or is to be revoked: that is not passed over.
-        Line::read(&items).map_err(|(item, error)| damaged(&super::called(item), &error))
-    }
-
     /// How that certificate came to be, where it renewed one.
     pub(super) async fn renewal_of(&self, record: &CertificateRecord) -> Result<Option<Renewal>, LedgerError> {
         if record.renews.is_none() {
@@ -304,8 +198,7 @@ impl DynamoLedger {
             // For another reach, or by a call that was interrupted: the mark is of no revocation's transaction then.
             self.begin_family(&record, revocation.at).await?;
         }
-        let family = self.family(&record, true).await?;
-        let (others, has_more) = self.revoke_family(&record, &family, &revocation).await?;
+        let (others, has_more) = self.revoke_family(&record, &revocation).await?;
         if !has_more {
             self.finish_family(&record).await?;
         }
@@ -322,10 +215,12 @@ impl DynamoLedger {
         let (Revoked::Now(record) | Revoked::Already(record)) = certificate;
         let serial = record.id.serial;
         let renewal = self.renewal_of(record).await?;
-        let line = self.line(renewal.map_or(serial, |renewal| renewal.root)).await?;
+        let root = renewal.map_or(serial, |renewal| renewal.root);
+        let (line, wrong) = self.readable_line(root).await?;
         let mut descendants = BTreeSet::new();
         line.descend(serial, &mut descendants);
-        self.give_up(descendants, at).await
+        self.give_up(descendants, at).await?;
+        wrong.map_or(Ok(()), Err)
     }
 
     /// Gives up what is open of those.
@@ -374,57 +269,102 @@ impl DynamoLedger {
             "",
             Item::default().time(":at", at).text(":name", common_name),
         );
-        blocked.await.map(|_| ())
+        // Those write claims, too, who issue: what they make of one keeps nothing from being revoked.
+        if let Err(error) = blocked.await {
+            tracing::error!(%error, %key, "a key is blocked, and its claim does not say so");
+        }
+        Ok(())
     }
 
-    /// Revokes what is left to be revoked of a family, but for the one itself, and gives its open intents up.
+    /// Revokes what is left to be revoked of a certificate's family, but for the one itself, and gives its open intents up. Goes
+    /// on in portions, each of which is revoked before the next is looked at: whatever ends it, that much is done, and who comes
+    /// back finds it so. Its answer is whether there are more. What cannot be read is told once all others are revoked.
     async fn revoke_family(
         &self,
         record: &CertificateRecord,
-        family: &Family,
         revocation: &Revocation,
     ) -> Result<(Vec<CertificateRecord>, bool), LedgerError> {
-        let mut others = Vec::new();
-        let all = family.of_key.union(&family.descendants);
-        let all: Vec<Serial> = all.copied().filter(|serial| *serial != record.id.serial).collect();
-        let mut due = Vec::new();
-        for together in all.chunks(TOGETHER) {
-            due.extend(self.unrevoked(together, revocation.reason).await?);
+        let own = record.id.serial;
+        let of_key = self.of_key(record).await?.into_iter().filter(|serial| *serial != own);
+        // First what descends from the one that was asked for.
+        let of_key: Vec<Serial> = std::iter::once(own).chain(of_key).collect();
+        let mut seen = HashSet::from([own]);
+        let (mut others, mut failures) = (Vec::new(), Failures::default());
+        for portion in of_key.chunks(TOGETHER) {
+            let descendants = self.end_lines(portion, &mut failures).await?;
+            let portion = portion.iter().copied().chain(descendants);
+            let portion: Vec<Serial> = portion.filter(|serial| seen.insert(*serial)).collect();
+            for together in portion.chunks(TOGETHER) {
+                let has_more = self.revoke_portion(record, together, revocation, &mut others, &mut failures);
+                if has_more.await? {
+                    return Ok((others, true));
+                }
+            }
         }
-        for (serial, entry) in due {
-            if let Some(entry) = entry.filter(|entry| matches!(entry.stage, Stage::Open { .. })) {
-                match self.lose_intent(entry.id, revocation.at).await {
-                    Ok(()) => continue,
-                    // It was completed at this moment: then it is a certificate like the others.
-                    Err(LedgerError::NoOpenIntent(_)) => {}
-                    Err(error) => return Err(error),
-                }
-            }
-            let Some(Revocable { record: other, .. }) = self.find_to_revoke(serial).await? else {
-                continue;
-            };
-            let is_due = match &other.revocation {
-                None => true,
-                Some(first) => {
-                    let compromise = RevocationReason::KeyCompromise;
-                    other.key == record.key && revocation.reason == compromise && first.reason != compromise
-                }
-            };
-            // Whether it has ended is not asked: a clock that is ahead would leave it valid.
-            if !is_due {
-                continue;
-            }
+        failures.first.map_or(Ok((others, false)), Err)
+    }
+
+    /// Whether there are more than are revoked together. One that cannot be revoked keeps no other from it.
+    async fn revoke_portion(
+        &self,
+        record: &CertificateRecord,
+        portion: &[Serial],
+        revocation: &Revocation,
+        others: &mut Vec<CertificateRecord>,
+        failures: &mut Failures,
+    ) -> Result<bool, LedgerError> {
+        for (serial, entry) in self.unrevoked(portion, revocation.reason).await? {
             if others.len() == REVOKED_TOGETHER {
-                return Ok((others, true));
+                return Ok(true);
             }
-            let revoked = self
-                .revoke_certificate(&other.id.issuer, serial, revocation.clone(), Others::None)
-                .await?;
-            if let Revoked::Now(other) = revoked {
-                others.push(*other);
+            match self.revoke_other(record, serial, entry, revocation).await {
+                Ok(other) => others.extend(other),
+                Err(error) => {
+                    tracing::error!(%error, %serial, with = %record.id.serial, "a certificate of a compromised key's family is not revoked");
+                    failures.add(error)?;
+                }
             }
         }
-        Ok((others, false))
+        Ok(false)
+    }
+
+    /// One of a family, if it is to be revoked.
+    async fn revoke_other(
+        &self,
+        record: &CertificateRecord,
+        serial: Serial,
+        entry: Option<Entry>,
+        revocation: &Revocation,
+    ) -> Result<Option<CertificateRecord>, LedgerError> {
+        if let Some(entry) = entry.filter(|entry| matches!(entry.stage, Stage::Open { .. })) {
+            match self.lose_intent(entry.id, revocation.at).await {
+                Ok(()) => return Ok(None),
+                // It was completed at this moment: then it is a certificate like the others.
+                Err(LedgerError::NoOpenIntent(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let Some(Revocable { record: other, .. }) = self.find_to_revoke(serial).await? else {
+            return Ok(None);
+        };
+        let is_due = match &other.revocation {
+            None => true,
+            Some(first) => {
+                let compromise = RevocationReason::KeyCompromise;
+                other.key == record.key && revocation.reason == compromise && first.reason != compromise
+            }
+        };
+        // Whether it has ended is not asked: a clock that is ahead would leave it valid.
+        if !is_due {
+            return Ok(None);
+        }
+        let revoked = self
+            .revoke_certificate(&other.id.issuer, serial, revocation.clone(), Others::None)
+            .await?;
+        Ok(match revoked {
+            Revoked::Now(other) => Some(*other),
+            Revoked::Already(_) => None,
+        })
     }
 
     /// Those of the serial numbers that their rows do not say are revoked as far as this wants, with their entries: a key that
@@ -446,45 +386,6 @@ impl DynamoLedger {
         let revoked: HashSet<Serial> = revoked.collect();
         let left = serials.iter().filter(|serial| !revoked.contains(serial));
         Ok(left.map(|serial| (*serial, entries.remove(serial))).collect())
-    }
-
-    /// Everything of that certificate's key, and every descendant. With `ending`, nothing can be renewed any more that
-    /// descends from one of the key: whatever was is found.
-    async fn family(&self, record: &CertificateRecord, ending: bool) -> Result<Family, LedgerError> {
-        let of_key = self.of_key(record).await?;
-        let mut lines: HashMap<Serial, Line> = HashMap::new();
-        let mut descendants = BTreeSet::new();
-        let entries = self.entries(&of_key.iter().copied().collect::<Vec<_>>()).await?;
-        for serial in &of_key {
-            let renewal = entries.get(serial).and_then(|entry| entry.renewal.clone());
-            let root = renewal.as_ref().map_or(*serial, |renewal| renewal.root);
-            if ending {
-                self.end_line(*serial, renewal.as_ref()).await?;
-            }
-            if ending || !lines.contains_key(&root) {
-                lines.insert(root, self.line(root).await?);
-            }
-            if let Some(line) = lines.get(&root) {
-                line.descend(*serial, &mut descendants);
-            }
-        }
-        Ok(Family { of_key, descendants })
-    }
-
-    /// Marks a certificate as one that nothing may descend from any more.
-    async fn end_line(&self, serial: Serial, renewal: Option<&Renewal>) -> Result<(), LedgerError> {
-        if let Some(renewal) = renewal {
-            let writes = marking(renewal, serial);
-            return self.tables.transact(&writes).await.map(|_| ());
-        }
-        let ended = self.tables.update(
-            Table::Journal,
-            names::line_state(serial),
-            "SET #RootEnded = :yes ADD #Version :one",
-            "",
-            Item::default().flag(":yes", true).number(":one", 1),
-        );
-        ended.await.map(|_| ())
     }
 
     /// The serial numbers of everything that was certified or reserved for that certificate's key: those that stand in the
@@ -557,9 +458,15 @@ impl DynamoLedger {
     ) -> Result<Vec<Related>, LedgerError> {
         let found = self.find(id.serial).await?.filter(|found| found.record.id == *id);
         let record = found.ok_or(LedgerError::NotFound(id.serial))?.record;
-        let family = self.family(&record, false).await?;
+        let of_key = self.of_key(&record).await?;
+        let holders: Vec<Serial> = of_key.iter().copied().collect();
+        let entries = self.entries(&holders).await?;
+        let (descendants, unread) = self.descendants(&holders, &entries).await;
+        for error in unread {
+            tracing::error!(%error, "what descends from a certificate is not known to its end");
+        }
         let mut related = Vec::new();
-        for serial in family.of_key.union(&family.descendants) {
+        for serial in of_key.union(&descendants) {
             if related.len() == limit {
                 break;
             }

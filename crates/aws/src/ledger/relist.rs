@@ -3,8 +3,9 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chancery_authority::Slug;
-use chancery_authority::port::ledger::{CrlScope, Evidence, Kind, LedgerError, Listed, Revocation};
+use chancery_authority::port::ledger::{CrlScope, Evidence, Kind, LedgerError, Listed, Revocation, compromises_key};
 use chancery_x509::crl::{RevocationReason, RevokedEntry};
+use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -58,7 +59,15 @@ impl DynamoLedger {
             .copied()
             .collect();
         let looked_up: Vec<_> = stream::iter(left)
-            .map(async |serial| Ok::<_, LedgerError>((serial, self.rows_of(serial).await?)))
+            .map(async |serial| match self.rows_of(serial).await {
+                Ok(rows) => Ok((serial, rows)),
+                // What its own row shows counts; what others planted beside it stops nothing.
+                Err(error @ LedgerError::Damaged { .. }) => {
+                    tracing::error!(%error, %serial, "what rows show of a certificate is left out");
+                    Ok((serial, Vec::new()))
+                }
+                Err(error) => Err(error),
+            })
             .buffer_unordered(AT_ONCE)
             .try_collect()
             .await?;
@@ -74,7 +83,8 @@ impl DynamoLedger {
     }
 
     /// Reads their items alone, a hundred at a time. Those of shards are not looked for: they are taken for missing; so is one
-    /// whose others were not all come to.
+    /// whose others were not all come to, and one whose key is compromised and not recorded as blocked, which versions before
+    /// that was recorded did not write.
     pub(super) async fn read_listed(
         &self,
         issuer: &Slug,
@@ -90,24 +100,56 @@ impl DynamoLedger {
             .into_iter()
             .map(|serial| (Table::Journal, names::revocation(&scope, serial)));
         let items = self.tables.get_many(keys.collect()).await?;
-        let unmarked = if items.is_empty() {
-            HashMap::new()
-        } else {
-            self.unmarked_cas(issuer).await?
-        };
+        if items.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let unmarked = self.ca_certificates(issuer).await?.unmarked;
+        let compromised = items.iter().filter(|(_, item)| compromises_key(reason_of(item)));
+        let compromised = compromised.filter_map(|(_, item)| names::revoked_serial(item.as_text("Sort").ok()?));
+        let unblocked = self.unblocked(&compromised.collect::<Vec<_>>()).await?;
         let read = |(_, item): (Table, Item)| {
             let serial = names::revoked_serial(item.as_text("Sort").ok()?)?;
-            if unmarked.contains_key(&serial) {
+            if unmarked.contains_key(&serial) || unblocked.contains(&serial) {
                 return None;
             }
-            // A reason that cannot be read is not one that the certificate needs to be revoked for again.
-            let code = item.as_number::<u8>("Reason").ok();
-            let reason = code.and_then(RevocationReason::from_code).unwrap_or_default();
+            let reason = reason_of(&item);
             // An end that cannot be read is none.
             let not_after = item.as_time("NotAfter").unwrap_or(UnixTime(i64::MAX));
             (!item.has(UNFINISHED)).then_some((serial, Listed { reason, not_after }))
         };
         Ok(items.into_iter().filter_map(read).collect())
+    }
+
+    /// Those of the serial numbers whose keys, as the journal has them, are not recorded as blocked. What it does not know has
+    /// no such key.
+    async fn unblocked(&self, serials: &[Serial]) -> Result<HashSet<Serial>, LedgerError> {
+        let mut keys: HashMap<Serial, KeyFingerprint> = HashMap::new();
+        for (serial, entry) in self.entries(serials).await? {
+            keys.insert(serial, entry.key);
+        }
+        let blocks = keys.values().map(|key| (Table::Journal, names::block(*key)));
+        let blocks = self.tables.get_many(blocks.collect()).await?;
+        let blocked: HashSet<String> = blocks
+            .iter()
+            .filter_map(|(_, item)| item.as_text("Key").ok().map(str::to_owned))
+            .collect();
+        let is_blocked = |key: KeyFingerprint| {
+            let block = names::block(key);
+            block.as_text("Key").is_ok_and(|key| blocked.contains(key))
+        };
+        let unblocked = keys.into_iter().filter(|(_, key)| !is_blocked(*key));
+        Ok(unblocked.map(|(serial, _)| serial).collect())
+    }
+
+    /// Lists an entry again, and says nothing of it elsewhere: whoever may list what was given up may do no more.
+    pub(super) async fn list_alone(
+        &self,
+        scope: &CrlScope,
+        entry: &RevokedEntry,
+        not_after: UnixTime,
+    ) -> Result<(), LedgerError> {
+        let writes = listing(scope, entry, not_after);
+        self.tables.transact(&writes).await.map(|_| ())
     }
 
     pub(super) async fn list_again(
@@ -116,16 +158,7 @@ impl DynamoLedger {
         entry: &RevokedEntry,
         not_after: UnixTime,
     ) -> Result<(), LedgerError> {
-        let attempt = nonce();
-        let mut writes = vec![
-            Write::Put {
-                table: Table::Journal,
-                item: crl::listed(scope, entry, not_after, &attempt),
-                condition: None,
-                with: Item::default(),
-            },
-            crl::changing(scope, entry.serial, &attempt),
-        ];
+        let mut writes = Vec::from(listing(scope, entry, not_after));
         let mut of_list = writes.len();
         if let Some(known) = self.entry(entry.serial).await.ok().flatten() {
             if matches!(known.kind, Kind::Authority { .. }) {
@@ -153,5 +186,57 @@ impl DynamoLedger {
             self.tables.transact(&writes).await?;
         }
         Ok(())
+    }
+}
+
+/// What listing an entry writes, in the list alone.
+fn listing(scope: &CrlScope, entry: &RevokedEntry, not_after: UnixTime) -> [Write; 2] {
+    let attempt = nonce();
+    [
+        Write::Put {
+            table: Table::Journal,
+            item: crl::listed(scope, entry, not_after, &attempt),
+            condition: None,
+            with: Item::default(),
+        },
+        crl::changing(scope, entry.serial, &attempt),
+    ]
+}
+
+/// A reason that cannot be read is not one that the certificate needs to be revoked for again.
+fn reason_of(item: &Item) -> RevocationReason {
+    let code = item.as_number::<u8>("Reason").ok();
+    code.and_then(RevocationReason::from_code).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Roles that complete what another one began may write nothing of a revocation but the CA's list.
+    #[test]
+    fn listing_an_entry_writes_the_list_of_its_ca_alone() {
+        let scope = CrlScope {
+            issuer: Slug::new("a-ca").unwrap(),
+            shard: None,
+        };
+        let entry = RevokedEntry {
+            serial: Serial::from_octets(&[1]).unwrap(),
+            revoked_at: UnixTime(1),
+            reason: RevocationReason::Unspecified,
+            invalidity_date: None,
+        };
+        let partitions: Vec<String> = listing(&scope, &entry, UnixTime(2))
+            .into_iter()
+            .map(|write| match write {
+                Write::Put {
+                    table: Table::Journal,
+                    item,
+                    ..
+                } => item.as_text("Key").unwrap().to_owned(),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(partitions, ["revoked#a-ca#full", "changes#a-ca#full"]);
     }
 }

@@ -219,7 +219,8 @@ impl DynamoLedger {
             counts_crls: false,
         };
         let record = entry.record(row).ok_or(LedgerError::NoOpenIntent(completion.id))?;
-        self.mend_list(&record).await?;
+        // Whoever completes may say nothing of a revocation but in the list.
+        self.list_if_revoked(&record).await?;
         Ok(record)
     }
 

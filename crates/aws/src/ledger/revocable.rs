@@ -3,7 +3,7 @@
 //! to be found, the journal has all that revoking takes.
 
 use chancery_authority::Slug;
-use chancery_authority::port::ledger::{CertificateRecord, LedgerError, Revocation};
+use chancery_authority::port::ledger::{CertificateRecord, LedgerError, Revocation, ToRevoke};
 use chancery_x509::certificate::Certificate;
 use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
@@ -19,7 +19,13 @@ use super::tables::{Range, Table};
 use super::{DynamoLedger, crl, names};
 
 /// Rows of one serial number that are looked at: there is one, but for what somebody planted.
-const ROWS: usize = 50;
+const ROWS: usize = 20_000;
+
+/// Rows of those that have something in the place of a certificate.
+const CERTIFICATES: usize = 100;
+
+/// Rows that are read at a time: one may have 400 KB.
+const TOGETHER: usize = 100;
 
 /// A certificate that is to be revoked.
 pub(super) struct Revocable {
@@ -30,9 +36,18 @@ pub(super) struct Revocable {
     pub(super) damaged: Option<String>,
 }
 
+impl Revocable {
+    pub(super) fn told(self) -> ToRevoke {
+        ToRevoke {
+            record: self.record,
+            damaged: self.damaged,
+        }
+    }
+}
+
 /// A certificate that a CA of this deployment signed.
 pub(super) struct Verified {
-    issuer: Slug,
+    pub(super) issuer: Slug,
     pub(super) certificate: Certificate,
 }
 
@@ -82,10 +97,12 @@ impl DynamoLedger {
                 let Some(attribute) = verified.differs_from(entry) else {
                     let record = entry.clone().record(readable(item, entry));
                     let row_key = Some(entry.row_key());
+                    // Nothing in a certificate says what it renewed.
+                    let damaged = self.differs_from_line(entry).await?;
                     let fits = |record| Revocable {
                         record,
                         row_key,
-                        damaged: None,
+                        damaged,
                     };
                     return Ok(record.map(fits));
                 };
@@ -135,7 +152,10 @@ impl DynamoLedger {
         own_row: Option<&Item>,
         damaged: Option<&str>,
     ) -> Result<Option<Revocable>, LedgerError> {
-        let mut rows: Vec<Item> = self.rows_of(serial).await?;
+        let mut rows: Vec<Item> = match self.named_row(serial).await? {
+            Some(row) => vec![row],
+            None => self.rows_of(serial).await?,
+        };
         // The index lags behind.
         rows.extend(own_row.cloned());
         let by_cas = |cas: &[KnownCa]| -> Vec<(Row, Verified)> {
@@ -150,7 +170,7 @@ impl DynamoLedger {
             cas = self.read_cas().await?;
             found = by_cas(&cas);
         }
-        found.sort_by_key(|(row, verified)| row.partition != row::partition(&verified.common_name()));
+        found.sort_by_key(|(row, verified)| row.partition != own_partition(row, &verified.common_name(), &cas));
         let Some((row, verified)) = found.into_iter().next() else {
             return Ok(None);
         };
@@ -207,7 +227,10 @@ impl DynamoLedger {
     }
 
     /// What the list says, where there is no row to say it.
-    async fn listed_revocation(&self, record: &CertificateRecord) -> Result<Option<Revocation>, LedgerError> {
+    pub(super) async fn listed_revocation(
+        &self,
+        record: &CertificateRecord,
+    ) -> Result<Option<Revocation>, LedgerError> {
         let key = names::revocation(&scope_of(record), record.id.serial);
         let Some(item) = self.tables.get(Table::Journal, key).await? else {
             return Ok(None);
@@ -221,27 +244,74 @@ impl DynamoLedger {
         }))
     }
 
+    /// The same where somebody says what name it has: should the journal have no entry, its row is read without the index, which
+    /// whoever may write an attribute of rows can fill with others of its serial number.
+    pub(super) async fn find_named_to_revoke(
+        &self,
+        serial: Serial,
+        common_name: &str,
+    ) -> Result<Option<Revocable>, LedgerError> {
+        if !matches!(self.entry(serial).await, Ok(Some(_))) {
+            self.named.remember(serial, row::partition(common_name));
+        }
+        self.find_to_revoke(serial).await
+    }
+
+    /// The row under the name that somebody said, if it has the certificate.
+    async fn named_row(&self, serial: Serial) -> Result<Option<Item>, LedgerError> {
+        let Some(partition) = self.named.recall(serial) else {
+            return Ok(None);
+        };
+        let key = Item::row_key(partition, serial.to_string());
+        let Some(row) = self.tables.get(Table::Certificates, key).await? else {
+            return Ok(None);
+        };
+        Ok(self.verify(&row, serial).await?.is_some().then_some(row))
+    }
+
     /// The rows of a serial number, through their index. A row without a certificate is none: whoever may write one attribute
-    /// of rows makes such.
+    /// of rows makes such. Where there are too many to look at, that is damage: nobody knows that there is no such certificate.
     pub(super) async fn rows_of(&self, serial: Serial) -> Result<Vec<Item>, LedgerError> {
         let range = Range {
             index: Some("serial"),
             condition: "#SerialNumber = :key".to_owned(),
-            limit: Some(ROWS),
             ..Range::rows(serial.to_string())
         };
-        let page = self.tables.page(&range, None).await?;
-        let keys = page.items.iter().filter_map(|item| {
-            let partition = item.as_text("CommonName").ok()?;
-            Some((Table::Certificates, Item::row_key(partition, serial.to_string())))
-        });
-        let rows = self.tables.get_many(keys.collect()).await?;
-        Ok(rows
-            .into_iter()
-            .map(|(_, row)| row)
-            .filter(|row| row.has("Certificate"))
-            .collect())
+        let (mut found, mut looked_at, mut after) = (Vec::new(), 0, None);
+        loop {
+            let page = self.tables.page(&range, after).await?;
+            for together in page.items.chunks(TOGETHER) {
+                let keys = together.iter().filter_map(|item| {
+                    let partition = item.as_text("CommonName").ok()?;
+                    Some((Table::Certificates, Item::row_key(partition, serial.to_string())))
+                });
+                let rows = self.tables.get_many(keys.collect()).await?;
+                let rows = rows.into_iter().map(|(_, row)| row);
+                found.extend(rows.filter(|row| row.has("Certificate")));
+                looked_at += together.len();
+                if looked_at > ROWS || found.len() > CERTIFICATES {
+                    return Err(LedgerError::Damaged {
+                        detail: format!(
+                            "the certificate table has more than {CERTIFICATES} certificates, or {ROWS} rows, of serial number \
+                             {serial}: somebody has planted them; delete all but its own"
+                        ),
+                    });
+                }
+            }
+            match page.next {
+                Some(next) => after = Some(next),
+                None => return Ok(found),
+            }
+        }
     }
+}
+
+/// The partition of that certificate's own row: its common name, or a CA's name.
+fn own_partition<'a>(row: &Row, common_name: &'a str, cas: &'a [KnownCa]) -> &'a str {
+    let own = cas
+        .iter()
+        .find(|ca| ca.serial == row.serial && ca.record.certificate == row.certificate);
+    own.map_or_else(|| row::partition(common_name), |ca| ca.record.slug.as_str())
 }
 
 /// A row with what of it can be read.

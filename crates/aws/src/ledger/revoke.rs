@@ -7,10 +7,11 @@ use chancery_x509::crl::{RevocationReason, RevokedEntry};
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
+use super::entry::Renewal;
 use super::item::Item;
 use super::revocable::Revocable;
-use super::tables::{Table, Transaction, Write, pause, unavailable};
-use super::{DynamoLedger, chain, crl, family, names, row, unfinished};
+use super::tables::{Attempted, Table, Transaction, Write, pause, unavailable};
+use super::{DynamoLedger, chain, crl, line, names, row, unfinished};
 use crate::world::nonce;
 
 /// Times that what was read may have changed before it is written.
@@ -28,11 +29,13 @@ impl DynamoLedger {
         others: Others,
     ) -> Result<Revoked, LedgerError> {
         let attempt = nonce();
+        // What cannot be written beside the list is left out of the next turn.
+        let mut without = Without::default();
         for round in 0..TURNS {
             let found = self.find_to_revoke(serial).await?;
             let found = found.filter(|found| found.record.id.issuer == *issuer);
             let Some(Revocable {
-                record,
+                mut record,
                 row_key,
                 damaged,
             }) = found
@@ -42,21 +45,45 @@ impl DynamoLedger {
             if let Some(damaged) = damaged {
                 tracing::error!(damaged, %serial, "what the ledger has of a certificate does not fit");
             }
+            let row_key = row_key.filter(|_| !without.row);
+            if row_key.is_none() && record.revocation.is_none() {
+                record.revocation = self.listed_revocation(&record).await?;
+            }
             let Some((revocation, condition)) = decide(&record, &revocation) else {
                 self.mend_list(&record).await?;
                 return Ok(Revoked::Already(Box::new(record)));
             };
+            let has_row = row_key.is_some();
             let mut writes = revoking(&record, row_key, &revocation, condition, &attempt, others);
-            if let Some(renewal) = self.renewal_of(&record).await? {
-                writes.extend(family::marking(&renewal, serial));
+            let of_line = writes.len();
+            if let Some(renewal) = self.renewal_to_mark(&record).await? {
+                let marking = line::marking(&renewal, serial, record.not_after);
+                let kept = marking.into_iter().zip(without.line).filter(|(_, without)| !without);
+                writes.extend(kept.map(|(write, _)| write));
             }
+            let in_line = of_line..writes.len();
             if matches!(record.kind, Kind::Authority { .. }) {
                 writes.extend(chain::ending(serial));
             }
-            let done = match self.tables.transact(&writes).await? {
-                Transaction::Done => true,
+            let done = match self.tables.attempt(&writes).await? {
+                Attempted::Done => true,
                 // Somebody was faster, or it was us and the answer was lost.
-                Transaction::Refused(_) => self.is_ours(&record, &attempt).await?,
+                Attempted::Refused(conditions) => {
+                    let of_line = in_line.filter(|place| Transaction::failed(&conditions, *place).is_some());
+                    without.leave_out_of_line(&writes, of_line, serial);
+                    self.is_ours(&record, &attempt).await?
+                }
+                Attempted::Impossible { writes: places, detail } => {
+                    tracing::error!(detail, %serial, "what stands in an item keeps a revocation from being written there");
+                    let is_row = has_row && places.contains(&0);
+                    without.row |= is_row;
+                    let of_line: Vec<usize> = in_line.filter(|place| places.contains(place)).collect();
+                    if !is_row && of_line.is_empty() {
+                        return Err(LedgerError::Damaged { detail });
+                    }
+                    without.leave_out_of_line(&writes, of_line.into_iter(), serial);
+                    false
+                }
             };
             if done {
                 let record = CertificateRecord {
@@ -70,18 +97,34 @@ impl DynamoLedger {
         Err(unavailable(format!("the row of {serial} changed again and again")))
     }
 
+    /// The line that is marked with a revocation. An entry that cannot be read names none, and keeps nothing from being revoked.
+    async fn renewal_to_mark(&self, record: &CertificateRecord) -> Result<Option<Renewal>, LedgerError> {
+        match self.renewal_of(record).await {
+            Err(LedgerError::Damaged { detail }) => {
+                tracing::error!(detail, "the line of a certificate is not known, and is not marked");
+                Ok(None)
+            }
+            renewal => renewal,
+        }
+    }
+
     /// A certificate that its row says is revoked, and the list does not: it is listed again. Only one of the two may have been
     /// written by hand, or lost.
     pub(super) async fn mend_list(&self, record: &CertificateRecord) -> Result<(), LedgerError> {
-        let Some(revocation) = &record.revocation else {
-            return Ok(());
-        };
-        let scope = scope_of(record);
-        if matches!(record.kind, Kind::Authority { .. }) {
+        if record.revocation.is_some() && matches!(record.kind, Kind::Authority { .. }) {
             // Where its row was written by hand, nobody who reserves knows of it.
             let writes: Vec<Write> = chain::ending(record.id.serial).collect();
             self.tables.transact(&writes).await?;
         }
+        self.list_if_revoked(record).await
+    }
+
+    /// The same in the list alone, for those who may write nothing else of a revocation.
+    pub(super) async fn list_if_revoked(&self, record: &CertificateRecord) -> Result<(), LedgerError> {
+        let Some(revocation) = &record.revocation else {
+            return Ok(());
+        };
+        let scope = scope_of(record);
         let key = names::revocation(&scope, record.id.serial);
         let listed = self.tables.get(Table::Journal, key).await?;
         // One whose end is said to be earlier would be left out too soon.
@@ -101,7 +144,8 @@ impl DynamoLedger {
             reason: revocation.reason,
             invalidity_date: revocation.invalidity_date,
         };
-        self.list_again(&scope, &entry, record.not_after).await
+        // Its row says it already.
+        self.list_alone(&scope, &entry, record.not_after).await
     }
 
     async fn is_ours(&self, record: &CertificateRecord, attempt: &str) -> Result<bool, LedgerError> {
@@ -132,6 +176,28 @@ impl DynamoLedger {
                 .text(":time", time),
         );
         added.await.map(|_| ())
+    }
+}
+
+/// What a revocation does without: writes that what somebody put in an item makes impossible.
+#[derive(Default)]
+struct Without {
+    /// Without the row, the list says it alone.
+    row: bool,
+    /// Of its line, the mark and the version. A line whose version is damaged is renewed under no more.
+    line: [bool; 2],
+}
+
+impl Without {
+    fn leave_out_of_line(&mut self, writes: &[Write], places: impl Iterator<Item = usize>, serial: Serial) {
+        for place in places {
+            let Some(Write::Update { key, .. }) = writes.get(place) else {
+                continue;
+            };
+            let is_version = key.as_text("Sort").is_ok_and(|sort| sort == names::ALONE);
+            self.line[usize::from(is_version)] = true;
+            tracing::error!(item = super::called(key), %serial, "a line is not marked with a revocation: the item is damaged");
+        }
     }
 }
 

@@ -80,6 +80,21 @@ pub(crate) enum Transaction {
     Refused(Vec<Condition>),
 }
 
+/// What came of a transaction of which some writes may be impossible.
+#[derive(Debug)]
+pub(crate) enum Attempted {
+    Done,
+    /// As [`Transaction::Refused`].
+    Refused(Vec<Condition>),
+    /// Nothing was done, for some writes can never be: what stands in the item makes it too long, or is of another type.
+    Impossible {
+        /// Their places.
+        writes: Vec<usize>,
+        /// In DynamoDB's words.
+        detail: String,
+    },
+}
+
 /// How it was with one write's condition.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Condition {
@@ -449,6 +464,20 @@ impl Tables {
     /// An answer that is lost on the way is asked for again by the SDK with the same token, which DynamoDB knows for ten
     /// minutes. Callers recognise their own write all the same, by a nonce in it.
     pub(crate) async fn transact(&self, writes: &[Write]) -> Result<Transaction, LedgerError> {
+        match self.attempt(writes).await? {
+            Attempted::Done => Ok(Transaction::Done),
+            Attempted::Refused(conditions) => Ok(Transaction::Refused(conditions)),
+            Attempted::Impossible { detail, .. } => Err(LedgerError::Damaged {
+                detail: format!(
+                    "an item of table {} or {} cannot be written to: {detail}",
+                    self.certificates, self.journal
+                ),
+            }),
+        }
+    }
+
+    /// The same, for those who can do without a write that what stands there makes impossible.
+    pub(crate) async fn attempt(&self, writes: &[Write]) -> Result<Attempted, LedgerError> {
         let items = writes
             .iter()
             .map(|write| self.transact_item(write))
@@ -460,7 +489,7 @@ impl Tables {
                 .set_transact_items(Some(items.clone()))
                 .client_request_token(nonce());
             let error = match self.patience.call("dynamodb:TransactWriteItems", call.send()).await {
-                Ok(_) => return Ok(Transaction::Done),
+                Ok(_) => return Ok(Attempted::Done),
                 Err(Failure::Refused(error)) => error,
                 Err(failure) => return Err(self.unavailable(Table::Journal, failure)),
             };
@@ -472,7 +501,16 @@ impl Tables {
                 .iter()
                 .any(|reason| reason.code() == Some("ConditionalCheckFailed"))
             {
-                return Ok(Transaction::Refused(reasons.iter().map(condition).collect()));
+                return Ok(Attempted::Refused(reasons.iter().map(condition).collect()));
+            }
+            let is_impossible = |reason: &CancellationReason| reason.code() == Some("ValidationError");
+            let impossible = reasons.iter().enumerate().filter(|(_, reason)| is_impossible(reason));
+            let impossible: Vec<usize> = impossible.map(|(place, _)| place).collect();
+            if !impossible.is_empty() {
+                return Ok(Attempted::Impossible {
+                    writes: impossible,
+                    detail: describe(&error),
+                });
             }
             if !reasons.iter().any(may_pass) {
                 return Err(self.unavailable(Table::Journal, Failure::Refused(error)));

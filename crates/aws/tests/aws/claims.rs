@@ -6,14 +6,17 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use chancery_authority::Slug;
 use chancery_authority::config::Config;
 use chancery_authority::issue::IssueError;
+use chancery_authority::port::LedgerError;
 use chancery_authority::port::ledger::{CrlScope, CrlUse, KeyStanding, Ledger as _};
 use chancery_x509::crl::{RevocationList, RevocationReason};
 use chancery_x509::serial::Serial;
 
 use crate::office::{NOW, Office};
 use crate::pages::{text, write};
+use crate::rows::write_over;
 use crate::sandbox::{Sandbox, patient};
-use crate::support::{Requester, principal};
+use crate::support::{Requester, principal, request};
+use crate::written_over::{delete, item as item_of};
 
 fn item<const N: usize>(attributes: [(&str, AttributeValue); N]) -> HashMap<String, AttributeValue> {
     let owned = attributes.into_iter().map(|(name, value)| (name.to_owned(), value));
@@ -76,6 +79,86 @@ async fn whoever_may_list_ends_no_ca() {
         .map(|(serial, listed)| (serial, listed.reason))
         .collect();
     assert_eq!(known, HashMap::from([(of_issuing, reason)]));
+
+    // Whoever may write reminders makes rows of any serial number, and whoever makes CAs their rows anew: both end nothing.
+    let row = [
+        ("CommonName", root.to_string()),
+        ("SerialNumber", of_issuing.to_string()),
+    ];
+    let none = AttributeValue::L(Vec::new());
+    write_over(&sandbox, deployment.table(), row, "ExpiryReminders", none).await;
+    forget_that_it_ended(&sandbox, deployment.journal_table(), of_issuing).await;
+    assert_eq!(
+        listed(&office, root).await.0,
+        [of_issuing],
+        "a row without a certificate says nothing"
+    );
+    let known = office.aws.ledger.listed_among(root, &[of_issuing]).await.unwrap();
+    assert_eq!(known[&of_issuing].reason, reason);
+    let slug = deployment.issuing_ca().to_string();
+    let unmarked = sandbox.dynamodb().update_item().table_name(deployment.table());
+    unmarked
+        .key("CommonName", text(slug))
+        .key("SerialNumber", text(of_issuing.to_string()))
+        .update_expression("REMOVE Revoked")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        listed(&office, root).await.0,
+        [of_issuing],
+        "it is recorded that nothing is issued under it"
+    );
+}
+
+/// As versions that did not record it left a CA that was revoked.
+async fn forget_that_it_ended(sandbox: &Sandbox, journal: &str, ca: Serial) {
+    for part in 0..16 {
+        let delete = sandbox.dynamodb().delete_item().table_name(journal);
+        let delete = delete.key("Key", text(format!("revoked-ca#{ca}#{part:02}")));
+        delete.key("Sort", text("-")).send().await.unwrap();
+    }
+}
+
+/// The ledger of a version of before: the row and the list say it, and nothing else does.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_revoked_before_it_was_recorded_beside_the_list_is_recorded_by_the_next_run() {
+    let Some(sandbox) = Sandbox::start() else { return };
+    let (office, deployment) = Office::new(&sandbox, &patient()).await;
+    let (root, issuing) = (deployment.root_ca(), deployment.issuing_ca());
+    let ledger = &office.aws.ledger;
+    // A key that is compromised.
+    let issued = office
+        .authority
+        .issue(&request("a.example.com"), &principal(), None)
+        .await;
+    let record = issued.unwrap().record;
+    let (leaf, compromise) = (record.id.serial, RevocationReason::KeyCompromise);
+    let revoke = async |serial, reason| office.authority.revoke(serial, reason, None, &principal()).await;
+    revoke(leaf, compromise).await.unwrap();
+    let known = async || ledger.listed_among(issuing, &[leaf]).await.unwrap().contains_key(&leaf);
+    assert!(known().await);
+    let block = || [("Key", format!("blocked#{}", record.key)), ("Sort", "-".to_owned())];
+    delete(&sandbox, deployment.journal_table(), block()).await;
+    assert!(!known().await, "the entry of revoked.json is followed again");
+    assert!(revoke(leaf, compromise).await.unwrap().already);
+    assert!(item_of(&sandbox, deployment.journal_table(), block()).await.is_some());
+    assert!(known().await);
+    // A CA.
+    let ca = office.authority.cas()[1].certificate().serial();
+    revoke(ca, RevocationReason::CessationOfOperation).await.unwrap();
+    forget_that_it_ended(&sandbox, deployment.journal_table(), ca).await;
+    let reserve = async |number| {
+        let mut intent = chancery_authority::contract::intent(number);
+        intent.id.issuer = issuing.clone();
+        ledger.reserve(intent).await
+    };
+    reserve(1).await.unwrap();
+    assert_eq!(listed(&office, root).await, (vec![ca], vec![]));
+    for number in 2..18 {
+        let refused = reserve(number).await;
+        assert_eq!(refused.unwrap_err(), LedgerError::IssuerRevoked { ca: issuing.clone() });
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -151,7 +234,7 @@ async fn a_blocked_key_stays_blocked_without_its_claim() {
     let refused = office.aws.ledger.reserve(reserved).await;
     assert_eq!(
         refused.unwrap_err(),
-        chancery_authority::port::LedgerError::KeyBlocked,
+        LedgerError::KeyBlocked,
         "the transaction itself looks"
     );
     office.aws.ledger.reserve(intent).await.unwrap();

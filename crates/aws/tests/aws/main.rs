@@ -10,6 +10,7 @@ mod office;
 mod old;
 mod pages;
 mod place;
+mod planted;
 mod rows;
 mod sandbox;
 #[path = "../../../authority/tests/support/mod.rs"]

@@ -22,46 +22,46 @@ use crate::rows::{crl, issue, revoke, write_over};
 use crate::sandbox::{Sandbox, patient};
 use crate::support::{Requester, principal, request, token};
 
-type Key = [(&'static str, String); 2];
+pub(crate) type Key = [(&'static str, String); 2];
 
-fn padded(serial: Serial) -> String {
+pub(crate) fn padded(serial: Serial) -> String {
     data_encoding::HEXLOWER.encode(serial.as_padded())
 }
 
-fn listed(deployment: &Deployment, serial: Serial) -> Key {
+pub(crate) fn listed(deployment: &Deployment, serial: Serial) -> Key {
     [
         ("Key", format!("revoked#{}#full", deployment.issuing_ca())),
         ("Sort", padded(serial)),
     ]
 }
 
-fn intent(serial: Serial) -> Key {
+pub(crate) fn intent(serial: Serial) -> Key {
     [("Key", format!("intent#{serial}")), ("Sort", "-".to_owned())]
 }
 
-fn row(name: &str, serial: Serial) -> Key {
+pub(crate) fn row(name: &str, serial: Serial) -> Key {
     [("CommonName", name.to_owned()), ("SerialNumber", serial.to_string())]
 }
 
-fn number(number: i64) -> AttributeValue {
+pub(crate) fn number(number: i64) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }
 
-async fn item(sandbox: &Sandbox, table: &str, key: Key) -> Option<HashMap<String, AttributeValue>> {
+pub(crate) async fn item(sandbox: &Sandbox, table: &str, key: Key) -> Option<HashMap<String, AttributeValue>> {
     let [hash, range] = key;
     let get = sandbox.dynamodb().get_item().table_name(table);
     let get = get.key(hash.0, text(hash.1)).key(range.0, text(range.1));
     get.send().await.unwrap().item
 }
 
-async fn delete(sandbox: &Sandbox, table: &str, key: Key) {
+pub(crate) async fn delete(sandbox: &Sandbox, table: &str, key: Key) {
     let [hash, range] = key;
     let delete = sandbox.dynamodb().delete_item().table_name(table);
     let delete = delete.key(hash.0, text(hash.1)).key(range.0, text(range.1));
     delete.send().await.unwrap();
 }
 
-fn entry(common_name: &str, serial: Serial) -> RevokedEntry {
+pub(crate) fn entry(common_name: &str, serial: Serial) -> RevokedEntry {
     let list = serde_json::json!([{"common_name": common_name, "serial_number": serial.to_string()}]);
     let (mut entries, damaged) = RevokedEntry::parse_list("revoked.json", list.to_string().as_bytes()).unwrap();
     assert!(damaged.is_empty());
@@ -332,11 +332,13 @@ async fn a_compromise_whose_others_are_left_is_not_finished() {
         let reason = RevocationReason::KeyCompromise;
         office.authority.revoke(serials[0], reason, None, &principal()).await
     };
-    // The line of the key is not answered for: the one that was asked for is on the list all the same.
+    // The line of the key is not answered for: all that can be found are on the list all the same.
     let line = [("Key", format!("line#{}", serials[0])), ("Sort", "x".to_owned())];
     write_over(&sandbox, journal, line.clone(), "Junk", text("x")).await;
     compromise().await.unwrap_err();
-    assert_eq!(crl(&office, &deployment).await.0, [serials[0]]);
+    let mut wanted = serials.clone();
+    wanted.sort_unstable();
+    assert_eq!(crl(&office, &deployment).await.0, wanted);
     let among = async || {
         office
             .ports
@@ -345,7 +347,10 @@ async fn a_compromise_whose_others_are_left_is_not_finished() {
             .await
             .unwrap()
     };
-    assert!(among().await.is_empty(), "who looks for what stands goes on with it");
+    assert!(
+        !among().await.contains_key(&serials[0]),
+        "who looks for what stands goes on with it"
+    );
     delete(&sandbox, journal, line).await;
     compromise().await.unwrap();
     assert_eq!(among().await.len(), 2);

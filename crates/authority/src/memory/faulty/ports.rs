@@ -295,6 +295,20 @@ impl<T: Ledger + ?Sized> Ledger for Faulty<T> {
             .await
     }
 
+    async fn named_certificate_to_revoke(
+        &self,
+        serial: Serial,
+        common_name: &str,
+    ) -> Result<Option<ToRevoke>, LedgerError> {
+        self.faults
+            .around(
+                "ledger.certificate_to_revoke",
+                ledger,
+                self.inner.named_certificate_to_revoke(serial, common_name),
+            )
+            .await
+    }
+
     async fn evidence(&self, issuer: &Slug, serials: &[Serial]) -> Result<HashMap<Serial, Evidence>, LedgerError> {
         self.faults
             .around("ledger.evidence", ledger, self.inner.evidence(issuer, serials))
