@@ -132,6 +132,13 @@ impl Profiles {
         Ok(self)
     }
 
+    /// Without the profile of that name: nothing is issued by it, not by a built-in one that it was to replace, either.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.by_name.remove(name);
+        self
+    }
+
     /// With keyEncipherment for EC keys in the default profile, as the drop-in contract's former authority set it.
     #[must_use]
     pub fn with_ec_key_encipherment(self) -> Self {

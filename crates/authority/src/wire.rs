@@ -1,7 +1,7 @@
 //! The JSON of requests, answers and notices: the drop-in contract's `tls-cert`; and of the lists that operators write.
 //!
 //! [`TlsCertRequest::from_value`] turns a request into types, with the contract's leniencies: unknown fields are ignored,
-//! invalid alternative names and unknown purposes left out (each leaves a warning). Whatever else is wrong is refused as
+//! invalid alternative names and unknown purposes left out; each leaves a warning. Whatever else is wrong is refused as
 //! [`Malformed`]. What a well-formed request *may* ask for is not decided here but in [`crate::issue`].
 
 mod answer;

@@ -2,17 +2,19 @@
 
 mod limits;
 mod passphrase;
+mod profiles;
 mod ready;
 mod settings;
+mod unused;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use chancery_authority::Authority;
-use chancery_authority::config::Config;
+use chancery_authority::Slug;
+use chancery_authority::config::{CaConfig, Config};
 use chancery_authority::port::{Ledger as _, Ports};
-use chancery_authority::profile::Profiles;
 use chancery_local::folder::{DataFolder, FolderLock};
 use chancery_local::ledger::SqliteLedger;
 use chancery_local::publication::FolderPublication;
@@ -38,6 +40,7 @@ pub(crate) struct House {
     /// What is wrong and does not keep it from working.
     pub(crate) warnings: Vec<String>,
     keys: settings::Keys,
+    broken_profiles: Vec<profiles::Broken>,
     pub(crate) runtime: Runtime,
 }
 
@@ -81,7 +84,7 @@ impl House {
     pub(crate) fn open(arguments: &Arguments) -> Result<Self> {
         let folder = DataFolder::open(path(arguments)?)?;
         let ledger = open_ledger(&folder)?;
-        Self::assemble(folder, ledger, arguments, Threads::One)
+        Self::assemble(folder, ledger, arguments, Threads::One)?.created()
     }
 
     /// The same for commands that change nothing: they work on a folder that is mounted for reading alone, too.
@@ -92,7 +95,29 @@ impl House {
         } else {
             open_ledger(&folder)?
         };
-        Self::assemble(folder, ledger, arguments, Threads::One)
+        Self::assemble(folder, ledger, arguments, Threads::One)?.created()
+    }
+
+    /// Refuses a folder whose creation was interrupted before it had a CA: everything else would be said of nothing.
+    fn created(self) -> Result<Self> {
+        if self.authority.cas().is_empty() {
+            bail!("{}", self.not_created("the creation of the authority was not finished"));
+        }
+        Ok(self)
+    }
+
+    /// What is not there, and how it is made.
+    pub(crate) fn not_created(&self, what: &str) -> String {
+        format!(
+            "{what}: run `chancery --dir {} init` again",
+            self.folder.path().display()
+        )
+    }
+
+    /// The CAs of the configuration that were not created yet.
+    pub(crate) fn missing_cas(&self) -> impl Iterator<Item = &Slug> {
+        let configured = self.authority.config().cas().iter().map(CaConfig::slug);
+        configured.filter(|slug| self.authority.ca(slug).is_none())
     }
 
     /// Tells what is not as closed to others as it should be: for every command but those that report it among other things.
@@ -106,10 +131,19 @@ impl House {
     /// Opens the authority in the folder for this process alone, creating what is not there yet, and makes sure that it can
     /// work: that its ledger is sound, and that the keys open and are those of its CAs. Safe to repeat after a failure at any
     /// point.
-    pub(crate) fn create(arguments: &Arguments, init: &InitArguments, threads: Threads) -> Result<(FolderLock, Self)> {
+    ///
+    /// What `first` asks for is asked before anything is written: where it fails, no authority is made.
+    pub(crate) fn create(
+        arguments: &Arguments,
+        init: &InitArguments,
+        threads: Threads,
+        first: impl FnOnce() -> Result<()>,
+    ) -> Result<(FolderLock, Self)> {
         let folder = DataFolder::create(path(arguments)?)?;
         // Before anything is read or written: two processes that create, or serve, one authority must not meet.
         let lock = folder.lock()?;
+        first()?;
+        let mut unused = Vec::new();
         if folder.config()?.is_none() || was_never_created(&folder, init)? {
             let text = match &init.config {
                 Some(file) => bounded::text(file, bounded::TEXT)?,
@@ -122,17 +156,19 @@ impl House {
             settings::write(&folder, init, &arguments.passphrase)?;
             // Last: a folder with a configuration holds an authority.
             folder.write_config(&text)?;
+        } else {
+            unused = unused::choices(&folder, init)?;
+            // A service gives them at every start, and must come up whatever became of its configuration since.
+            if let Some(choice) = unused.first().filter(|_| threads == Threads::One) {
+                bail!("{choice}");
+            }
         }
         let ledger = open_ledger(&folder)?;
         let mut house = Self::assemble(folder, ledger, arguments, threads)?;
+        house.refuse_broken_profiles()?;
         let progress = show::Progress::start("Opening the authority");
         house.make_ready()?;
-        let missing = house
-            .authority
-            .config()
-            .cas()
-            .iter()
-            .any(|ca| house.authority.ca(ca.slug()).is_none());
+        let missing = house.missing_cas().next().is_some();
         // A server publishes as its first duty, after it answers; without one, what a creation that was interrupted did
         // not publish is published here.
         if missing || threads == Threads::One {
@@ -146,6 +182,7 @@ impl House {
         if missing {
             house.make_ready()?;
         }
+        house.warnings.extend(unused);
         Ok((lock, house))
     }
 
@@ -153,11 +190,7 @@ impl House {
         let text = folder.config()?.unwrap_or_else(|| Config::default_toml().to_owned());
         let config =
             Config::from_toml(&text).with_context(|| format!("{} cannot be used", folder.config_file().display()))?;
-        let mut profiles = Profiles::built_in();
-        for (name, text) in folder.profile_texts()? {
-            profiles = profiles.with(&name, &text)?;
-        }
-        profiles.check(&config)?;
+        let (profiles, broken_profiles) = profiles::read(&folder, &config)?;
         let settings = settings::read(&folder)?;
         let limits = settings.limits()?;
         let keys = settings.keys(&folder, &arguments.passphrase)?;
@@ -191,6 +224,7 @@ impl House {
             limits,
             warnings: Vec::new(),
             keys,
+            broken_profiles,
             runtime,
         })
     }

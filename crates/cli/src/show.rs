@@ -1,6 +1,7 @@
 //! What people see: tables, times, errors, progress.
 
 use std::io::{IsTerminal as _, Write};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Error;
@@ -122,6 +123,18 @@ pub(crate) fn facts(rows: impl IntoIterator<Item = (&'static str, String)>) {
     }
 }
 
+/// The spinner that draws on this process's terminal, of which there is one: whoever asks there must be able to hold it.
+static DRAWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+/// Asks at the terminal with nothing else drawn on it meanwhile: a spinner would write over the question.
+pub(crate) fn without_progress<T>(ask: impl FnOnce() -> T) -> T {
+    let drawn = DRAWN.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    match drawn {
+        Some(bar) => bar.suspend(ask),
+        None => ask(),
+    }
+}
+
 /// A spinner with a message while something takes its time; silent where nobody looks.
 pub(crate) struct Progress(ProgressBar);
 
@@ -134,6 +147,7 @@ impl Progress {
         );
         bar.set_message(message.to_owned());
         bar.enable_steady_tick(Duration::from_millis(100));
+        *DRAWN.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar.clone());
         Self(bar)
     }
 
@@ -145,6 +159,7 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
+        *DRAWN.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.0.finish_and_clear();
     }
 }

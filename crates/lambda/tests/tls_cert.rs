@@ -72,6 +72,19 @@ async fn an_answer_has_every_field_of_the_contract() {
 }
 
 #[tokio::test]
+async fn a_misspelt_field_is_ignored_as_before_and_named() {
+    let deployment = Deployment::with_cas(&[]).await;
+    let mut request = event("a.example.com", P256);
+    request["liftime"] = json!(3);
+    let answer = deployment.ask(&request, "1").await.unwrap();
+    assert_eq!(answer["CertificateInfo"]["Expires"], "2026-12-23 20:00:00");
+    assert_eq!(
+        answer["Warnings"],
+        json!(["field \"liftime\" is not known and was ignored"])
+    );
+}
+
+#[tokio::test]
 async fn a_warm_issuance_makes_three_calls_and_one_conditional_read() {
     let deployment = Deployment::with_cas(&[]).await;
     deployment.files.put("tls.json", r#"[{"common_name":"a"}]"#);

@@ -173,8 +173,9 @@ impl DataFolder {
         read_text(&self.config_file())
     }
 
-    /// The texts of the profiles in `profiles/`, by name without `.toml`, ordered by it.
-    pub fn profile_texts(&self) -> Result<Vec<(String, String)>, FolderError> {
+    /// The texts of the profiles in `profiles/`, by name without `.toml`, ordered by it. One file that cannot be read leaves the
+    /// others as they are.
+    pub fn profile_texts(&self) -> Result<Vec<(String, Result<String, FolderError>)>, FolderError> {
         let folder = self.profiles();
         let failed = |source| FolderError::Io {
             path: folder.clone(),
@@ -186,15 +187,16 @@ impl DataFolder {
             if path.extension().is_none_or(|extension| extension != "toml") {
                 continue;
             }
-            let name = path.file_stem().and_then(|stem| stem.to_str());
-            let name = name
-                .ok_or_else(|| FolderError::NotText { path: path.clone() })?
-                .to_owned();
-            if let Some(text) = read_text(&path)? {
-                profiles.push((name, text));
+            let Some(stem) = path.file_stem() else { continue };
+            let text = match stem.to_str() {
+                Some(_) => read_text(&path).transpose(),
+                None => Some(Err(FolderError::NotText { path: path.clone() })),
+            };
+            if let Some(text) = text {
+                profiles.push((stem.to_string_lossy().into_owned(), text));
             }
         }
-        profiles.sort();
+        profiles.sort_by(|(one, _), (other, _)| one.cmp(other));
         Ok(profiles)
     }
 
@@ -472,7 +474,11 @@ mod tests {
         folder.write_profile("two", "2").unwrap();
         folder.write_profile("one", "1").unwrap();
         fs::write(folder.profiles().join("README"), "no profile").unwrap();
-        let profiles = folder.profile_texts().unwrap();
+        fs::write(folder.profiles().join("three.toml"), [0xff]).unwrap();
+        let mut profiles = folder.profile_texts().unwrap();
+        let (name, unreadable) = profiles.remove(1);
+        assert!(name == "three" && matches!(unreadable, Err(FolderError::NotText { .. })));
+        let profiles: Vec<_> = profiles.into_iter().map(|(name, text)| (name, text.unwrap())).collect();
         assert_eq!(profiles, [("one".into(), "1".into()), ("two".into(), "2".into())]);
         fs::write(folder.config_file(), [0xff]).unwrap();
         assert!(matches!(folder.config(), Err(FolderError::NotText { .. })));

@@ -8,6 +8,7 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use chancery_authority::{Authority, Principal, Scope, Scopes};
 use chancery_x509::certificate::Certificate;
+use chancery_x509::serial::Serial;
 use rustls_pki_types::CertificateDer;
 
 use crate::api::problem::Problem;
@@ -36,8 +37,11 @@ pub trait Tokens: Send + Sync {
 
 /// The client certificate of the connection, as TLS verified it: it chains to this authority and its private key
 /// was proven. Whether it is revoked is asked of the ledger at every use.
+///
+/// It says nothing of who its holder is: TLS took it whatever its purposes are. All that it is good for is
+/// [`renewing`](Self::renewing) itself, and no other question can be asked of it.
 #[derive(Clone, Debug)]
-pub struct PeerCertificate(pub CertificateDer<'static>);
+pub struct PeerCertificate(CertificateDer<'static>);
 
 /// Who asks: the holder of a valid token.
 #[derive(Clone, Debug)]
@@ -120,8 +124,14 @@ impl FromRequestParts<AppState> for Renewer {
 }
 
 impl PeerCertificate {
-    /// The principal, if the ledger has exactly this certificate, it is neither revoked nor over, and no CA above it is revoked.
-    pub async fn principal(&self, authority: &Authority) -> Result<(Principal, Certificate), Problem> {
+    /// What TLS verified.
+    pub(crate) fn verified(certificate: CertificateDer<'static>) -> Self {
+        Self(certificate)
+    }
+
+    /// The principal that renews the certificate of that serial number, if it is this one: the ledger has exactly this
+    /// certificate, it is neither revoked nor over, and no CA above it is revoked.
+    pub async fn renewing(&self, serial: Serial, authority: &Authority) -> Result<Principal, Problem> {
         let refused = || Problem::forbidden("this client certificate was not issued here, or is revoked or expired");
         let certificate = Certificate::parse(&self.0).map_err(|_| refused())?;
         let record = authority
@@ -141,7 +151,10 @@ impl PeerCertificate {
         if authority.revoked_in_chain(&record.id.issuer).await?.is_some() {
             return Err(refused());
         }
-        Ok((Principal::Certificate(record.id.to_string()), certificate))
+        if certificate.serial() != serial {
+            return Err(Problem::forbidden("a client certificate can renew itself and no other"));
+        }
+        Ok(Principal::Certificate(record.id.to_string()))
     }
 }
 

@@ -3,11 +3,15 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use rustls::client::danger::HandshakeSignatureValid;
+use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use rustls::{DigitallySignedStruct, DistinguishedName, RootCertStore, ServerConfig, SignatureScheme};
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, OtherError, RootCertStore, ServerConfig,
+    SignatureScheme,
+};
 
 /// Why HTTPS cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -16,9 +20,6 @@ pub enum TlsError {
     /// The key is of no use, or does not fit the certificate.
     #[error("the HTTPS certificate and its key cannot be used: {0}")]
     Certificate(#[from] rustls::Error),
-    /// The authority's CA certificates are of no use to check others with.
-    #[error("the CA certificates cannot be used to check client certificates: {0}")]
-    Roots(#[from] rustls::server::VerifierBuilderError),
 }
 
 /// The server's certificate, which can be exchanged while connections are accepted. Without one every handshake fails, and
@@ -80,16 +81,20 @@ pub struct ClientTrust {
 
 /// Verifies by webpki, from what the client sent and from the intermediates that are known here. They are no trust anchors:
 /// a path through one must go on to a root.
+///
+/// Purposes are not asked for: a client certificate allows here to renew itself and nothing else
+/// ([`PeerCertificate`](crate::access::PeerCertificate)), which a server's or a mailbox's is as good for as a client's.
 #[derive(Debug)]
 struct KnownPaths {
-    webpki: Arc<dyn ClientCertVerifier>,
+    roots: RootCertStore,
     intermediates: Vec<CertificateDer<'static>>,
+    algorithms: WebPkiSupportedAlgorithms,
     /// Names of all CAs: a client picks its certificate by them, and may know of its issuing CA alone.
     hints: Vec<DistinguishedName>,
 }
 
 impl KnownPaths {
-    fn new(trust: ClientTrust, provider: Arc<rustls::crypto::CryptoProvider>) -> Result<Self, TlsError> {
+    fn new(trust: ClientTrust, algorithms: WebPkiSupportedAlgorithms) -> Result<Self, TlsError> {
         let mut roots = RootCertStore::empty();
         for root in trust.roots {
             roots.add(root)?;
@@ -98,15 +103,40 @@ impl KnownPaths {
         for intermediate in &trust.intermediates {
             named.add(intermediate.clone())?;
         }
-        let webpki = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
-            .allow_unauthenticated()
-            .build()?;
         Ok(Self {
-            webpki,
+            roots,
             intermediates: trust.intermediates,
+            algorithms,
             hints: named.subjects(),
         })
     }
+}
+
+/// Whatever a certificate may be used for, or is not limited to.
+struct AnyPurpose;
+
+impl webpki::ExtendedKeyUsageValidator for AnyPurpose {
+    fn validate(&self, mut purposes: webpki::KeyPurposeIdIter<'_, '_>) -> Result<(), webpki::Error> {
+        // An extension that cannot be read is one that nobody knows the meaning of.
+        purposes.try_for_each(|purpose| purpose.map(drop))
+    }
+}
+
+/// As rustls itself tells it, so that the client gets the alert that fits.
+fn told(error: webpki::Error) -> rustls::Error {
+    let told = match error {
+        webpki::Error::BadDer | webpki::Error::BadDerTime | webpki::Error::TrailingData(_) => {
+            CertificateError::BadEncoding
+        }
+        webpki::Error::CertNotValidYet { time, not_before } => {
+            CertificateError::NotValidYetContext { time, not_before }
+        }
+        webpki::Error::CertExpired { time, not_after } => CertificateError::ExpiredContext { time, not_after },
+        webpki::Error::UnknownIssuer => CertificateError::UnknownIssuer,
+        webpki::Error::InvalidSignatureForPublicKey => CertificateError::BadSignature,
+        other => CertificateError::Other(OtherError(Arc::new(other))),
+    };
+    told.into()
 }
 
 impl ClientCertVerifier for KnownPaths {
@@ -118,11 +148,26 @@ impl ClientCertVerifier for KnownPaths {
     ) -> Result<ClientCertVerified, rustls::Error> {
         let known = self.intermediates.iter().filter(|known| !sent.contains(known));
         let intermediates: Vec<CertificateDer<'_>> = sent.iter().chain(known).map(borrowed).collect();
-        self.webpki.verify_client_cert(end_entity, &intermediates, now)
+        webpki::EndEntityCert::try_from(end_entity)
+            .and_then(|certificate| {
+                let verified = certificate.verify_for_usage(
+                    self.algorithms.all,
+                    &self.roots.roots,
+                    &intermediates,
+                    now,
+                    AnyPurpose,
+                    // Revocations are asked of the ledger, which knows more than any CRL.
+                    None,
+                    None,
+                );
+                verified.map(drop)
+            })
+            .map_err(told)?;
+        Ok(ClientCertVerified::assertion())
     }
 
     fn client_auth_mandatory(&self) -> bool {
-        self.webpki.client_auth_mandatory()
+        false
     }
 
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
@@ -135,7 +180,7 @@ impl ClientCertVerifier for KnownPaths {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.webpki.verify_tls12_signature(message, certificate, signed)
+        verify_tls12_signature(message, certificate, signed, &self.algorithms)
     }
 
     fn verify_tls13_signature(
@@ -144,11 +189,11 @@ impl ClientCertVerifier for KnownPaths {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.webpki.verify_tls13_signature(message, certificate, signed)
+        verify_tls13_signature(message, certificate, signed, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.webpki.supported_verify_schemes()
+        self.algorithms.supported_schemes()
     }
 }
 
@@ -156,10 +201,11 @@ fn borrowed<'a>(certificate: &'a CertificateDer<'_>) -> CertificateDer<'a> {
     CertificateDer::from(certificate.as_ref())
 }
 
-/// TLS 1.2 and 1.3; a client certificate is asked for, not demanded, and must chain to one of the authority's roots.
+/// TLS 1.2 and 1.3; a client certificate is asked for, not demanded, and must chain to one of the authority's roots, for
+/// whatever purpose it was issued.
 pub fn server_config(identity: Arc<ServerIdentity>, trust: ClientTrust) -> Result<ServerConfig, TlsError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let verifier = KnownPaths::new(trust, Arc::clone(&provider))?;
+    let verifier = KnownPaths::new(trust, provider.signature_verification_algorithms)?;
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_client_cert_verifier(Arc::new(verifier))

@@ -12,6 +12,62 @@ use super::{
     budget, sans,
 };
 
+/// Fields of a request. `passphrase` was one of the former authority's clients, and says nothing; `idempotency_token` is for the
+/// fronts that look for it.
+const FIELDS: [&str; 24] = [
+    "base64_csr_data",
+    "ca_chain_only",
+    "cert_bundle",
+    "common_name",
+    "country",
+    "csr_file",
+    "email_address",
+    "extended_key_usages",
+    "extensions",
+    "force_issue",
+    "idempotency_token",
+    "lifetime",
+    "locality",
+    "no_common_name",
+    "notify_expiry",
+    "notify_issued",
+    "organization",
+    "organizational_unit",
+    "passphrase",
+    "profile",
+    "purposes",
+    "sans",
+    "sans_from_csr",
+    "state",
+];
+
+/// Fields of a custom extension.
+const EXTENSION_FIELDS: [&str; 3] = ["critical", "oid", "value_b64"];
+
+/// Unknown fields of a request that are named, of one alternative name or extension it is one; of the others their number is told.
+const NAMED_UNKNOWN_FIELDS: usize = 8;
+
+/// The contract ignores unknown fields. A slip is a field that its writer believes to count, so each is named.
+pub(super) fn warn_of_unknown(
+    object: &Map<String, Value>,
+    known: &[&str],
+    within: &str,
+    named: usize,
+    warnings: &mut Vec<String>,
+) {
+    let mut unknown = object.keys().filter(|field| !known.contains(&field.as_str()));
+    for field in unknown.by_ref().take(named) {
+        warnings.push(format!(
+            "field {:?}{within} is not known and was ignored",
+            shortened(field)
+        ));
+    }
+    let more = unknown.count();
+    if more > 0 {
+        warnings.push(format!("{more} more fields{within} are not known and were ignored"));
+    }
+}
+
 /// A request's JSON text as a value, within [`budget::REQUEST`].
 pub fn request_value(text: &[u8]) -> Result<Value, Malformed> {
     if text.len() > budget::REQUEST {
@@ -42,6 +98,7 @@ impl TlsCertRequest {
             });
         }
         let mut warnings = Vec::new();
+        warn_of_unknown(object, &FIELDS, "", NAMED_UNKNOWN_FIELDS, &mut warnings);
         let subject = subject(object)?;
         let profile = text(object, "profile")?;
         let no_common_name = flag(object, "no_common_name")?.unwrap_or(false);
@@ -58,7 +115,7 @@ impl TlsCertRequest {
             no_common_name,
             alt_names: sans::parse(object.get("sans"), &mut warnings)?,
             sans_from_csr: flag(object, "sans_from_csr")?.unwrap_or(false),
-            extensions: extensions(object)?,
+            extensions: extensions(object, &mut warnings)?,
             csr: Some(csr(object)?),
             profile,
             force_issue: flag(object, "force_issue")?.unwrap_or(false),
@@ -142,16 +199,16 @@ fn extended_key_usages(object: &Map<String, Value>) -> Result<Vec<ObjectIdentifi
     Ok(usages)
 }
 
-fn extensions(object: &Map<String, Value>) -> Result<Vec<RequestedExtension>, Malformed> {
+fn extensions(object: &Map<String, Value>, warnings: &mut Vec<String>) -> Result<Vec<RequestedExtension>, Malformed> {
     let values = list(object, "extensions", budget::EXTENSIONS)?;
     values
         .iter()
         .enumerate()
-        .map(|(index, value)| extension(index, value))
+        .map(|(index, value)| extension(index, value, warnings))
         .collect()
 }
 
-fn extension(index: usize, value: &Value) -> Result<RequestedExtension, Malformed> {
+fn extension(index: usize, value: &Value, warnings: &mut Vec<String>) -> Result<RequestedExtension, Malformed> {
     let object = value.as_object().ok_or_else(|| {
         wrong_type(
             &format!("extensions[{index}]"),
@@ -159,6 +216,13 @@ fn extension(index: usize, value: &Value) -> Result<RequestedExtension, Malforme
             value,
         )
     })?;
+    warn_of_unknown(
+        object,
+        &EXTENSION_FIELDS,
+        &format!(" of extensions[{index}]"),
+        1,
+        warnings,
+    );
     let required = |field: &'static str| match object.get(field) {
         None | Some(Value::Null) => Err(Malformed::ExtensionField { field }),
         Some(Value::String(text)) if text.is_empty() => Err(Malformed::ExtensionField { field }),

@@ -4,7 +4,7 @@ use chancery_x509::san::{AltName, AltNameType};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::parse::{shortened, wrong_type};
+use super::parse::{shortened, warn_of_unknown, wrong_type};
 use super::{Malformed, RequestedNames, budget};
 
 const SHAPES: &str = "a string, a list of strings, a map from type to values, or a list of {type, value}";
@@ -53,6 +53,13 @@ impl Given<'_> {
             Value::String(value) => self.add("DNS_NAME", value),
             Value::Object(object) => {
                 let field = |name: &str| format!("sans[{index}].{name}");
+                warn_of_unknown(
+                    object,
+                    &["type", "value"],
+                    &format!(" of sans[{index}]"),
+                    1,
+                    self.warnings,
+                );
                 let kind = match object.get("type") {
                     None | Some(Value::Null) => "DNS_NAME",
                     Some(Value::String(kind)) => kind,

@@ -74,7 +74,33 @@ fn every_field_is_read() {
     );
     assert_eq!(request.profile.as_deref(), Some("device"));
     assert!(request.extensions[0].critical);
-    assert_eq!(request.warnings, [""; 0]);
+    // The contract ignores what it does not know; `passphrase` was a field of the former clients.
+    assert_eq!(request.warnings, ["field \"colour\" is not known and was ignored"]);
+}
+
+#[test]
+fn unknown_fields_are_named_within_bounds() {
+    let mut request = with("profil\u{202e}\n", json!("tls-server"));
+    request["sans"] = json!([{ "typ": "EMAIL_ADDRESS", "value": "a.example.com" }]);
+    request["extensions"] = json!([{ "oid": "1.3.6.1.4.1.55555.1", "value_b64": "BAA=", "critcal": true, "x": 1 }]);
+    let warnings = parsed(&request).warnings;
+    assert_eq!(
+        warnings,
+        [
+            "field \"profil\\u{202e}\\n\" is not known and was ignored",
+            "field \"typ\" of sans[0] is not known and was ignored",
+            "field \"critcal\" of extensions[0] is not known and was ignored",
+            "1 more fields of extensions[0] are not known and were ignored",
+        ]
+    );
+    let mut many = with(&"x".repeat(10_000), json!(1));
+    for number in 0..1000 {
+        many[format!("field-{number}")] = json!(1);
+    }
+    let warnings = parsed(&many).warnings;
+    assert_eq!(warnings.len(), 9);
+    assert_eq!(warnings[8], "993 more fields are not known and were ignored");
+    assert!(warnings.iter().all(|warning| warning.len() < 200));
 }
 
 #[test]

@@ -32,6 +32,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
             Err(error) => return Err(error.into()),
         }
     }
+    problems.extend(
+        house
+            .missing_cas()
+            .map(|slug| house.not_created(&format!("the CA {slug} of the configuration was not created"))),
+    );
+    problems.extend(house.broken_profiles());
     let warnings = house.folder.warnings();
     drop(progress);
     for crl in crls["crls"].as_array().into_iter().flatten() {

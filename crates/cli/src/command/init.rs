@@ -14,7 +14,7 @@ pub(crate) fn run(arguments: &Arguments, init: &InitArguments) -> Result<ExitCod
     if arguments.url.is_some() {
         bail!("`chancery init` works on a data folder: leave --url out");
     }
-    let (_lock, house) = House::create(arguments, init, Threads::One)?;
+    let (_lock, house) = House::create(arguments, init, Threads::One, || Ok(()))?;
     let cas = house.authority.cas();
     for warning in house.folder.warnings() {
         eprintln!("warning: {}", show::visible(&warning));

@@ -37,7 +37,8 @@ pub(crate) fn run(arguments: &Arguments, start: &StartArguments) -> Result<ExitC
     if arguments.url.is_some() {
         bail!("`chancery start` serves a data folder: leave --url out");
     }
-    let (_lock, house) = House::create(arguments, &start.init, Threads::All)?;
+    // A port in use is told before an authority is made.
+    let (_lock, house) = House::create(arguments, &start.init, Threads::All, || ports_are_free(start))?;
     house.runtime.block_on(serve(arguments, start, &house))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -45,9 +46,13 @@ pub(crate) fn run(arguments: &Arguments, start: &StartArguments) -> Result<ExitC
 async fn serve(arguments: &Arguments, start: &StartArguments, house: &House) -> Result<()> {
     let authority = Arc::clone(&house.authority);
     let limits = within_descriptors(house.limits)?;
-    // Bound first, so that a port in use is told before anything is signed.
-    let https = bind(start.https).await?;
-    let http = bind(start.http).await?;
+    // Before anything is signed.
+    let https = TcpListener::bind(start.https)
+        .await
+        .with_context(|| taken(start.https, HTTPS))?;
+    let http = TcpListener::bind(start.http)
+        .await
+        .with_context(|| taken(start.http, HTTP))?;
     // Whatever the last run left half done is settled before anything new begins: with the folder's lock held, nobody
     // else is at it but a command that runs right now, whose intent would only have to be repeated.
     let swept = authority
@@ -164,10 +169,19 @@ fn within_descriptors(limits: Limits) -> Result<Limits> {
     Ok(fitted)
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("cannot listen on {address}; choose another with --https or --http"))
+/// The options that say where to listen.
+const HTTPS: &str = "--https";
+const HTTP: &str = "--http";
+
+/// Binds both ports, and lets them go again: nobody is to wait in a queue for a server that asks for its passphrase yet.
+fn ports_are_free(start: &StartArguments) -> Result<()> {
+    let _https = std::net::TcpListener::bind(start.https).with_context(|| taken(start.https, HTTPS))?;
+    let _http = std::net::TcpListener::bind(start.http).with_context(|| taken(start.http, HTTP))?;
+    Ok(())
+}
+
+fn taken(address: SocketAddr, option: &str) -> String {
+    format!("cannot listen on {address}; choose another with {option}")
 }
 
 /// Where it listens: with port 0 the system chose.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, bail};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use chancery_authority::Principal;
@@ -46,14 +46,19 @@ impl FolderDesk {
     /// The key of the CA that a profile issues from must be at hand before anything is reserved: a wrong passphrase leaves
     /// nothing behind then.
     fn make_key_ready(&self, profile: Option<&str>) -> Result<()> {
+        self.house.refuse_broken_profile(profile)?;
         match self.house.authority.issuer_of(profile) {
             Some(ca) => self.house.make_key_ready(&ca),
-            None => Ok(()),
+            None => bail!("{}", self.house.not_created("the CA that issues was not created yet")),
         }
     }
 
     /// Settles what an earlier command left half done, where no server does: its keys and tokens are free again then.
     fn sweep(&self) {
+        // An intent of a broken profile would be given up as one that no profile allows.
+        if self.house.has_broken_profiles() {
+            return;
+        }
         if let Err(error) = self.house.runtime.block_on(self.house.authority.sweep()) {
             tracing::warn!(%error, "open intents cannot be swept");
         }

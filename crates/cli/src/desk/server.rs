@@ -1,6 +1,6 @@
 //! An authority behind its HTTP API.
 
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +35,8 @@ pub(crate) struct Credentials {
 pub(crate) struct ServerDesk {
     base: String,
     token: Option<Zeroizing<String>>,
+    /// Whether it shows a client certificate.
+    identified: bool,
     agent: Agent,
 }
 
@@ -53,7 +55,10 @@ impl ServerDesk {
             }
             None => system_roots()?,
         };
+        // The server judges a caller who has a token by that alone: what is not needed is not shown.
+        let identity = identity.filter(|_| token.is_none());
         let client = identity.map(|identity| client_certificate(&identity)).transpose()?;
+        let identified = client.is_some();
         let tls = TlsConfig::builder()
             .provider(TlsProvider::Rustls)
             .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
@@ -71,6 +76,7 @@ impl ServerDesk {
             // As `start` and the guide print it, too.
             base: format!("{}/api/v1", url.trim_end_matches('/').trim_end_matches("/api/v1")),
             token,
+            identified,
             agent,
         })
     }
@@ -81,6 +87,18 @@ impl ServerDesk {
         let target = self.base.parse().ok()?;
         let through = !proxy.is_no_proxy(&target);
         through.then(|| format!("{}:{}", proxy.host(), proxy.port()))
+    }
+
+    /// What to look at where nothing answers.
+    fn unreachable(&self) -> String {
+        match self.proxy() {
+            Some(proxy) => format!(
+                "; it was asked through the proxy {proxy}, which the environment names (HTTPS_PROXY, ALL_PROXY, \
+                 HTTP_PROXY): does that answer? NO_PROXY={} goes past it",
+                self.host()
+            ),
+            None => "; is `chancery start` running there?".to_owned(),
+        }
     }
 
     fn host(&self) -> String {
@@ -114,16 +132,12 @@ impl ServerDesk {
 
     fn answer(&self, response: Result<Response<ureq::Body>, ureq::Error>) -> Result<Value> {
         let response = response.map_err(|error| {
-            let hint = if is_tls(&error) {
-                "; give the authority's root certificate with --ca FILE".to_owned()
-            } else if let Some(proxy) = self.proxy() {
-                format!(
-                    "; it was asked through the proxy {proxy}, which the environment names (HTTPS_PROXY, ALL_PROXY, \
-                     HTTP_PROXY): does that answer? NO_PROXY={} goes past it",
-                    self.host()
-                )
-            } else {
-                "; is `chancery start` running there?".to_owned()
+            let hint = match failure(&error) {
+                // TLS 1.3 tells it after the handshake, when the request is on its way already.
+                Failure::ByServer | Failure::Torn if self.identified => REFUSED_CERTIFICATE.to_owned(),
+                Failure::ByServer => "; the server broke the TLS handshake off: its log may say why".to_owned(),
+                Failure::ByUs => "; give the authority's root certificate with --ca FILE".to_owned(),
+                Failure::Torn | Failure::Other => self.unreachable(),
             };
             anyhow!("{} cannot be reached: {error}{hint}", self.base)
         })?;
@@ -211,13 +225,36 @@ impl Desk for ServerDesk {
     }
 }
 
-/// Whether TLS failed, which ureq tells as an I/O error where it fails in the handshake.
-#[allow(clippy::redundant_closure_for_method_calls)] // the method's full name is longer than what it says
-fn is_tls(error: &ureq::Error) -> bool {
+/// What to do about a client certificate that the server's TLS does not take.
+const REFUSED_CERTIFICATE: &str = "; the server does not take the client certificate: it has expired, or another authority \
+                                   issued it. With a token of scope `issue` (--token-file) none is shown";
+
+/// How a connection failed.
+enum Failure {
+    /// TLS failed here: the server's certificate is not believed.
+    ByUs,
+    /// TLS failed there, as an alert tells.
+    ByServer,
+    /// The server ended it.
+    Torn,
+    /// Whatever else.
+    Other,
+}
+
+/// ureq tells as an I/O error what fails in the handshake.
+fn failure(error: &ureq::Error) -> Failure {
+    let of_tls = |error: &rustls::Error| match error {
+        rustls::Error::AlertReceived(_) => Failure::ByServer,
+        _ => Failure::ByUs,
+    };
     match error {
-        ureq::Error::Rustls(_) => true,
-        ureq::Error::Io(error) => error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()),
-        _ => false,
+        ureq::Error::Rustls(error) => of_tls(error),
+        ureq::Error::Io(error) => match (error.get_ref().and_then(|inner| inner.downcast_ref()), error.kind()) {
+            (Some(error), _) => of_tls(error),
+            (None, ErrorKind::BrokenPipe | ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted) => Failure::Torn,
+            (None, _) => Failure::Other,
+        },
+        _ => Failure::Other,
     }
 }
 

@@ -10,6 +10,7 @@ use chancery_local::keys::passphrase::{
 use dialoguer::Password;
 
 use crate::arguments::PassphraseArguments;
+use crate::show;
 
 /// Where the passphrase or PIN comes from: what the arguments say, else the environment, else the generated one, else a
 /// prompt.
@@ -53,7 +54,7 @@ pub(crate) fn ask((prompt, twice): (&str, bool)) -> Result<Passphrase, Passphras
     if twice {
         question = question.with_confirmation("The same again", "These differ; once more");
     }
-    let answer = question.interact().map_err(|error| unanswered(error.to_string()))?;
+    let answer = show::without_progress(|| question.interact()).map_err(|error| unanswered(error.to_string()))?;
     let passphrase = Passphrase::new(answer.into_bytes())?;
     if let Some(weakness) = passphrase.weakness().filter(|_| twice) {
         eprintln!("warning: {weakness}");

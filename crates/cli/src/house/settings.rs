@@ -103,6 +103,19 @@ pub(crate) fn pkcs11_module(folder: &Path) -> Result<Option<PathBuf>> {
     })
 }
 
+/// Where the settings of a folder are.
+pub(super) fn file(folder: &Path) -> PathBuf {
+    folder.join(FILE)
+}
+
+/// Whether the settings in a folder have the keys in that token behind that module.
+pub(super) fn keeps_keys_in(folder: &Path, wanted: &Path, label: &str) -> Result<bool> {
+    Ok(match read_in(folder)?.keys {
+        KeySettings::Sealed => false,
+        KeySettings::Pkcs11 { module, token } => module == std::path::absolute(wanted)? && token == label,
+    })
+}
+
 /// Refuses a module within a data folder: what is written there is data, and whoever can put a file among it, by a backup or by
 /// a request, must not have it run.
 pub(crate) fn refuse_module_within(module: &Path, folder: &Path) -> Result<()> {
@@ -120,7 +133,7 @@ pub(crate) fn refuse_module_within(module: &Path, folder: &Path) -> Result<()> {
 }
 
 fn read_in(folder: &Path) -> Result<Settings> {
-    let path = folder.join(FILE);
+    let path = file(folder);
     match std::fs::read_to_string(&path) {
         Ok(text) => toml::from_str(&text)
             .map_err(|error| without_text(&error, &text))

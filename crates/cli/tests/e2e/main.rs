@@ -5,6 +5,7 @@
 mod api;
 mod commands;
 mod described;
+mod first_steps;
 mod folder;
 mod going_away;
 mod judged;

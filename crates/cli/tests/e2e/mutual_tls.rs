@@ -451,6 +451,145 @@ fn a_holder_renews_in_the_last_third_of_a_certificate_s_life() {
     assert_eq!(std::fs::read(folder.path("device/cert.pem")).unwrap(), renewed);
 }
 
+/// A certificate renews itself whatever it is for, and opens no other door: TLS takes it, and that is all.
+#[test]
+fn a_server_s_certificate_renews_itself_and_nothing_else() {
+    let folder = renewable_at_any_time();
+    let authority = folder.start();
+    folder.text(&["request", "db.example.com", "--profile", "tls-server", "--out", "db"]);
+    folder.text(&["request", "web.example.com", "--profile", "tls-server", "--out", "web"]);
+    folder.text(&[
+        "request",
+        "ada@example.com",
+        "--profile",
+        "email",
+        "--san",
+        "email:ada@example.com",
+        "--out",
+        "mail",
+    ]);
+    folder.text(&["request", "device-1", "--profile", "device", "--out", "device"]);
+    let serial = |name: &str| {
+        let found = folder.json(&["list", name, "--unrevoked"]);
+        found["certificates"][0]["serial_number"].as_str().unwrap().to_owned()
+    };
+    let (db, web, mail, device) = (
+        serial("db.example.com"),
+        serial("web.example.com"),
+        serial("ada@example.com"),
+        serial("device-1"),
+    );
+    let api = format!("{}/api/v1", authority.https);
+
+    // No other door: not another's renewal, a client's included, nor anything that a token is asked for.
+    let agent = alone(&authority, &folder.path("db"));
+    for other in [&web, &mail, &device, &serial("Chancery Issuing CA")] {
+        let refused = agent.post(format!("{api}/certificates/{other}/renew")).send_empty();
+        assert_eq!(refused.unwrap().status().as_u16(), 403, "{other}");
+    }
+    let csr = BASE64_STANDARD.encode(certification_request(&folder.path("web/key.pem"), "web.example.com"));
+    let issue = serde_json::json!({ "profile": "tls-server", "base64_csr_data": csr });
+    for (path, body) in [
+        ("/certificates".to_owned(), issue),
+        (
+            format!("/certificates/{db}/revoke"),
+            serde_json::json!({ "reason": "superseded" }),
+        ),
+        ("/crls".to_owned(), serde_json::json!({})),
+    ] {
+        let refused = agent.post(format!("{api}{path}")).send_json(body).unwrap();
+        assert_eq!(refused.status().as_u16(), 401, "{path}");
+    }
+    for path in [
+        "/certificates".to_owned(),
+        format!("/certificates/{db}"),
+        "/crls".to_owned(),
+    ] {
+        let refused = agent.get(format!("{api}{path}")).call().unwrap();
+        assert_eq!(refused.status().as_u16(), 401, "{path}");
+    }
+
+    // Itself: as curl does it, and by the command, with the same key and with a new one.
+    let renewed = agent
+        .post(format!("{api}/certificates/{db}/renew"))
+        .send_empty()
+        .unwrap();
+    assert_eq!(renewed.status().as_u16(), 200);
+    let renewed = alone(&authority, &folder.path("mail"))
+        .post(format!("{api}/certificates/{mail}/renew"))
+        .send_empty();
+    assert_eq!(renewed.unwrap().status().as_u16(), 200, "whatever it is for");
+    let root = folder.public("chancery-root-ca.crt");
+    let renew = |token: Option<&str>, arguments: &[&str]| {
+        let mut command = crate::house::chancery();
+        if let Some(token) = token {
+            command.env("CHANCERY_TOKEN", token);
+        }
+        let remote = ["--url", &authority.https, "--ca", root.to_str().unwrap(), "renew"];
+        command
+            .current_dir(folder.path(""))
+            .args(remote)
+            .args(arguments)
+            .output()
+            .unwrap()
+    };
+    crate::house::succeeded(&renew(None, &["web"]));
+    crate::house::succeeded(&renew(None, &["web", "--new-key"]));
+    crate::house::succeeded(&renew(Some(&authority.token("issue")), &["web", "--new-key"]));
+    assert_eq!(
+        folder.json(&["list", "web.example.com"])["certificates"]
+            .as_array()
+            .unwrap()
+            .len(),
+        4
+    );
+    // Nor does it renew itself once it is revoked.
+    folder.text(&["revoke", &device]);
+    let refused = alone(&authority, &folder.path("device"))
+        .post(format!("{api}/certificates/{device}/renew"))
+        .send_empty();
+    assert_eq!(refused.unwrap().status().as_u16(), 403);
+}
+
+/// What the server says of the client's certificate is no reason to doubt the server's.
+#[test]
+fn a_client_certificate_that_the_server_refuses_is_told_as_that() {
+    let folder = renewable_at_any_time();
+    let authority = folder.start();
+    let stranger = Folder::new();
+    stranger.text(&["init"]);
+    stranger.text(&["request", "device-1", "--profile", "device", "--out", "device"]);
+    let root = folder.public("chancery-root-ca.crt");
+    let renew = |token: Option<&str>| {
+        let mut command = crate::house::chancery();
+        if let Some(token) = token {
+            command.env("CHANCERY_TOKEN", token);
+        }
+        let output = command
+            .current_dir(stranger.path(""))
+            .args([
+                "--url",
+                &authority.https,
+                "--ca",
+                root.to_str().unwrap(),
+                "renew",
+                "device",
+            ])
+            .output()
+            .unwrap();
+        assert!(!output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let told = renew(None);
+    assert!(
+        told.contains("the server does not take the client certificate") && !told.contains("--ca"),
+        "{told}"
+    );
+    // With a token the certificate is not shown at all: the server answers, and refuses in words.
+    let told = renew(Some(&authority.token("issue")));
+    assert!(told.contains("(404)"), "{told}");
+}
+
 /// A CSR of the key in that file.
 pub(crate) fn certification_request(key: &Path, common_name: &str) -> Vec<u8> {
     let key = ClientKey::from_pem(&std::fs::read(key).unwrap(), None).unwrap();

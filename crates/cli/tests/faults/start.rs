@@ -63,13 +63,18 @@ fn a_port_in_use_is_named_with_the_options_that_choose_another() {
         says(
             &told,
             &[
-                &format!("cannot listen on {address}"),
-                "choose another with --https or --http",
+                &format!("cannot listen on {address}; choose another with {option}\n"),
                 "Address already in use",
             ],
         );
     }
     before.is_kept(&folder);
+    // Nor is an authority made that nobody can reach, with a passphrase that nobody asked for.
+    let fresh = Folder::new();
+    refused(&fresh, &["start", "--https", "127.0.0.1:0", "--http", &address]);
+    for made in ["chancery.toml", "ledger.sqlite3", "house.toml", "keys/passphrase"] {
+        assert!(!fresh.data().join(made).exists(), "{made}");
+    }
     drop(taken);
     assert!(folder.start().stop().success());
     before.goes_on(&folder);
@@ -91,9 +96,6 @@ fn an_address_that_is_none_is_refused_with_the_form_it_takes() {
     );
     says(
         &told,
-        &[
-            "cannot listen on 192.0.2.1:8443",
-            "choose another with --https or --http",
-        ],
+        &["cannot listen on 192.0.2.1:8443", "choose another with --https"],
     );
 }

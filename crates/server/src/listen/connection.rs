@@ -112,7 +112,8 @@ impl Connection {
         let (_, session) = stream.get_ref();
         let is_http2 = session.alpn_protocol() == Some(b"h2");
         let certificate = session.peer_certificates().and_then(<[_]>::first);
-        let certificate = certificate.map(|certificate| Arc::new(PeerCertificate(certificate.clone().into_owned())));
+        let certificate =
+            certificate.map(|certificate| Arc::new(PeerCertificate::verified(certificate.clone().into_owned())));
         if is_http2 {
             self.http2(stream, certificate).await;
         } else {

@@ -93,8 +93,8 @@ pub struct RenewRequest {
 
 /// Renews a certificate: the same names and usages, for the same key or that of a new CSR.
 ///
-/// Who may: the holder of the certificate, by presenting it as TLS client certificate, in the last part of its life
-/// (`renewal_window_divisor`, a third by default); or of a token with scope `issue`, with a CSR. A certificate has one
+/// Who may: the holder of the certificate, by presenting it as TLS client certificate whatever it was issued for, in the last
+/// part of its life (`renewal_window_divisor`, a third by default); or of a token with scope `issue`, with a CSR. A certificate has one
 /// successor at a time that is neither expired nor revoked; a repeated request with the same `Idempotency-Key` gets that one.
 /// What is revoked, or descends from what is, is not renewed.
 #[utoipa::path(post, path = "/api/v1/certificates/{serial_number}/renew", tag = "certificates", request_body = RenewRequest,
@@ -124,13 +124,7 @@ pub async fn renew(
     let serial = serial(&text)?;
     let principal = match &renewer {
         Renewer::Token(caller) => caller.allowed(Scope::Issue)?.clone(),
-        Renewer::Certificate(peer) => {
-            let (principal, certificate) = peer.principal(&state.authority).await?;
-            if certificate.serial() != serial {
-                return Err(Problem::forbidden("a client certificate can renew itself and no other"));
-            }
-            principal
-        }
+        Renewer::Certificate(peer) => peer.renewing(serial, &state.authority).await?,
     };
     let token = idempotency_token(&headers)?;
     let request: RenewRequest = object(&octets(body)?)?;
@@ -200,5 +194,12 @@ fn refused(state: &AppState, error: &IssueError) -> Problem {
         IssueError::InProgress | IssueError::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };
-    Problem::new(status, error.code(), error.to_string())
+    let told = match error {
+        // Whoever has just written one sees the command on the folder take it.
+        IssueError::Rejected(unknown @ Refusal::UnknownProfile { .. }) => {
+            format!("{unknown}; a profile that is new or was changed needs the server restarted")
+        }
+        other => other.to_string(),
+    };
+    Problem::new(status, error.code(), told)
 }
