@@ -48,6 +48,15 @@ pub struct FolderLock {
     _file: File,
 }
 
+/// A file of `profiles/`.
+#[derive(Debug)]
+pub struct ProfileText {
+    /// Its name, without `.toml`.
+    pub name: String,
+    /// What stands in it, or why that cannot be read.
+    pub text: Result<String, FolderError>,
+}
+
 impl DataFolder {
     /// Where the folder is if nobody says otherwise: `$CHANCERY_DIR`, else `$XDG_DATA_HOME/chancery`, else
     /// `~/.local/share/chancery`.
@@ -175,7 +184,7 @@ impl DataFolder {
 
     /// The texts of the profiles in `profiles/`, by name without `.toml`, ordered by it. One file that cannot be read leaves the
     /// others as they are.
-    pub fn profile_texts(&self) -> Result<Vec<(String, Result<String, FolderError>)>, FolderError> {
+    pub fn profile_texts(&self) -> Result<Vec<ProfileText>, FolderError> {
         let folder = self.profiles();
         let failed = |source| FolderError::Io {
             path: folder.clone(),
@@ -193,10 +202,13 @@ impl DataFolder {
                 None => Some(Err(FolderError::NotText { path: path.clone() })),
             };
             if let Some(text) = text {
-                profiles.push((stem.to_string_lossy().into_owned(), text));
+                profiles.push(ProfileText {
+                    name: stem.to_string_lossy().into_owned(),
+                    text,
+                });
             }
         }
-        profiles.sort_by(|(one, _), (other, _)| one.cmp(other));
+        profiles.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(profiles)
     }
 
@@ -476,9 +488,11 @@ mod tests {
         fs::write(folder.profiles().join("README"), "no profile").unwrap();
         fs::write(folder.profiles().join("three.toml"), [0xff]).unwrap();
         let mut profiles = folder.profile_texts().unwrap();
-        let (name, unreadable) = profiles.remove(1);
-        assert!(name == "three" && matches!(unreadable, Err(FolderError::NotText { .. })));
-        let profiles: Vec<_> = profiles.into_iter().map(|(name, text)| (name, text.unwrap())).collect();
+        let unreadable = profiles.remove(1);
+        assert_eq!(unreadable.name, "three");
+        assert!(matches!(unreadable.text, Err(FolderError::NotText { .. })));
+        let profiles = profiles.into_iter();
+        let profiles: Vec<_> = profiles.map(|profile| (profile.name, profile.text.unwrap())).collect();
         assert_eq!(profiles, [("one".into(), "1".into()), ("two".into(), "2".into())]);
         fs::write(folder.config_file(), [0xff]).unwrap();
         assert!(matches!(folder.config(), Err(FolderError::NotText { .. })));

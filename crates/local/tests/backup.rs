@@ -95,7 +95,7 @@ async fn what_was_backed_up_is_restored() {
     assert_eq!(mode(folder.path()), 0o700);
     assert_eq!(folder.config().unwrap().as_deref(), Some("project = \"chancery\"\n"));
     let profiles = folder.profile_texts().unwrap().into_iter();
-    let profiles: Vec<_> = profiles.map(|(name, text)| (name, text.unwrap())).collect();
+    let profiles: Vec<_> = profiles.map(|profile| (profile.name, profile.text.unwrap())).collect();
     assert_eq!(profiles, [("own".into(), "days = 1\n".into())]);
     assert_eq!(fs::read(folder.keys().join("a-ca.p8")).unwrap(), b"sealed");
     assert_eq!(fs::read(folder.public().join("a-ca.crl")).unwrap(), b"crl");

@@ -3,7 +3,7 @@
 use anyhow::{Error, Result, bail};
 use chancery_authority::config::Config;
 use chancery_authority::profile::{DEFAULT_PROFILE, Profiles};
-use chancery_local::folder::DataFolder;
+use chancery_local::folder::{DataFolder, ProfileText};
 
 use super::House;
 
@@ -19,7 +19,7 @@ pub(super) struct Broken {
 pub(super) fn read(folder: &DataFolder, config: &Config) -> Result<(Profiles, Vec<Broken>)> {
     let mut profiles = Profiles::built_in();
     let mut broken = Vec::new();
-    for (name, text) in folder.profile_texts()? {
+    for ProfileText { name, text } in folder.profile_texts()? {
         let with = text.map_err(Error::from).and_then(|text| {
             let with = profiles.clone().with(&name, &text)?;
             with.check(config)?;
