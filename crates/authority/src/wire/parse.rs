@@ -62,9 +62,10 @@ pub(super) fn warn_of_unknown(
             shortened(field)
         ));
     }
-    let more = unknown.count();
-    if more > 0 {
-        warnings.push(format!("{more} more fields{within} are not known and were ignored"));
+    match unknown.count() {
+        0 => {}
+        1 => warnings.push(format!("1 more field{within} is not known and was ignored")),
+        more => warnings.push(format!("{more} more fields{within} are not known and were ignored")),
     }
 }
 

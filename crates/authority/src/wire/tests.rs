@@ -90,7 +90,7 @@ fn unknown_fields_are_named_within_bounds() {
             "field \"profil\\u{202e}\\n\" is not known and was ignored",
             "field \"typ\" of sans[0] is not known and was ignored",
             "field \"critcal\" of extensions[0] is not known and was ignored",
-            "1 more fields of extensions[0] are not known and were ignored",
+            "1 more field of extensions[0] is not known and was ignored",
         ]
     );
     let mut many = with(&"x".repeat(10_000), json!(1));
