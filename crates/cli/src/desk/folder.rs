@@ -56,10 +56,9 @@ impl FolderDesk {
     /// Settles what an earlier command left half done, where no server does: its keys and tokens are free again then.
     fn sweep(&self) {
         // An intent of a broken profile would be given up as one that no profile allows.
-        if self.house.has_broken_profiles() {
-            return;
-        }
-        if let Err(error) = self.house.runtime.block_on(self.house.authority.sweep()) {
+        if !self.house.has_broken_profiles()
+            && let Err(error) = self.house.runtime.block_on(self.house.authority.sweep())
+        {
             tracing::warn!(%error, "open intents cannot be swept");
         }
         let finishing = self.house.authority.finish_revocations(None);
