@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use chancery_authority::port::LedgerError;
 use chancery_authority::port::ledger::Ledger as _;
 use chancery_authority::revoke::{ListedRevocation, RevokeError, decide_listed};
-use chancery_aws::Patience;
+use chancery_aws::{Deployment, Patience};
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::serial::Serial;
 use serde_json::json;
@@ -22,6 +22,110 @@ use crate::written_over::{Key, delete, entry, intent, item, number, padded, row}
 
 fn line(root: Serial, sort: &str) -> Key {
     [("Key", format!("line#{root}")), ("Sort", sort.to_owned())]
+}
+
+/// Leaves no room in an item.
+async fn fill(sandbox: &Sandbox, table: &str, key: Key) {
+    let mut attributes = 0;
+    for size in [100_000, 10_000, 1_000, 100, 10, 1] {
+        loop {
+            attributes += 1;
+            let [hash, range] = key.clone();
+            let update = sandbox.dynamodb().update_item().table_name(table);
+            let update = update.key(hash.0, text(hash.1)).key(range.0, text(range.1));
+            let update = update.update_expression("SET #n = :v");
+            let update = update.expression_attribute_names("#n", format!("J{attributes}"));
+            let update = update.expression_attribute_values(":v", text("x".repeat(size)));
+            if update.send().await.is_err() {
+                break;
+            }
+        }
+    }
+}
+
+/// Says of a certificate that it renewed another one.
+async fn renews(sandbox: &Sandbox, deployment: &Deployment, serial: Serial, predecessor: Serial) {
+    let said = [
+        ("Predecessor", text(predecessor.to_string())),
+        ("PredecessorIssuer", text(deployment.issuing_ca().as_str())),
+        ("Line", text(predecessor.to_string())),
+        ("Renewals", number(1)),
+    ];
+    // All at once: one of them alone cannot be read.
+    let mut item = item(sandbox, deployment.journal_table(), intent(serial)).await.unwrap();
+    item.extend(said.map(|(name, value)| (name.to_owned(), value)));
+    write(sandbox, deployment.journal_table(), vec![item]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_is_said_of_a_renewal_keeps_a_certificate_from_being_revoked() {
+    let Some(sandbox) = Sandbox::start() else { return };
+    let (office, deployment) = Office::new(&sandbox, &patient()).await;
+    let journal = deployment.journal_table();
+    let other = issue(&office, "other.example.com").await;
+    let mut serials = Vec::new();
+    for name in ["nowhere", "renewed", "version", "long", "row"] {
+        let first = issue(&office, &format!("{name}.example.com")).await;
+        let csr = Requester::new().csr("any.example.com");
+        let renewed = office
+            .authority
+            .renew(first, Some(&csr), &principal(), None)
+            .await
+            .unwrap();
+        serials.push((name, first, renewed.record.id.serial));
+    }
+    let [nowhere, renewed, version, long, row_of] = serials[..] else {
+        panic!()
+    };
+    // One that says it renewed what it did not; and one whose line somebody took away.
+    renews(&sandbox, &deployment, nowhere.1, other).await;
+    delete(&sandbox, journal, line(renewed.1, "-")).await;
+    delete(&sandbox, journal, line(renewed.1, &padded(renewed.2))).await;
+    // Lines that nobody can count in, or write to; and a row that nobody can write to.
+    write_over(&sandbox, journal, line(version.1, "-"), "Version", text("x")).await;
+    fill(&sandbox, journal, line(long.1, "-")).await;
+    fill(&sandbox, journal, line(long.1, &padded(long.2))).await;
+    let own = row("row.example.com", row_of.2);
+    fill(&sandbox, deployment.table(), own).await;
+
+    let office = Office::open(&sandbox, &deployment, office.bucket(), &patient()).await;
+    let victims = [nowhere.1, renewed.2, version.2, long.2, row_of.2];
+    for (place, serial) in victims.into_iter().enumerate() {
+        let name = format!("{}.example.com", serials[place].0);
+        let ledger = office.ports.ledger.as_ref();
+        let (decided, damaged) = decide_listed(ledger, deployment.issuing_ca(), &entry(&name, serial))
+            .await
+            .unwrap();
+        assert!(matches!(decided, ListedRevocation::Due(_)), "{name}: {decided:?}");
+        assert_eq!(
+            damaged.is_some(),
+            place < 2,
+            "a renewal that no line has is told: {name}: {damaged:?}"
+        );
+        for is_again in [false, true] {
+            let reason = RevocationReason::Superseded;
+            let revoked = office.authority.revoke(serial, reason, None, &principal()).await;
+            // What nobody can read of a line is told once the certificate is revoked.
+            match revoked {
+                Ok(revoked) => assert_eq!(revoked.already, is_again, "{name}"),
+                Err(RevokeError::Ledger(LedgerError::Damaged { .. })) => assert_eq!(place, 2, "{name}"),
+                Err(error) => panic!("{name}: {error}"),
+            }
+        }
+    }
+    let mut wanted = victims.to_vec();
+    wanted.sort_unstable();
+    assert_eq!(crl(&office, &deployment).await.0, wanted);
+    // What a line lost of a revoked one is there again, and nothing descends from it any more.
+    let mark = item(&sandbox, journal, line(renewed.1, &padded(renewed.2)))
+        .await
+        .unwrap();
+    assert_eq!(mark["Predecessor"], text(renewed.1.to_string()));
+    assert_eq!(mark["Revoked"], AttributeValue::Bool(true));
+    let marked = item(&sandbox, journal, line(version.1, &padded(version.2)))
+        .await
+        .unwrap();
+    assert_eq!(marked["Revoked"], AttributeValue::Bool(true), "all but the version");
 }
 
 /// Of a key with more certificates than are looked at together, those are revoked that were come to, whatever ends it.
