@@ -120,10 +120,10 @@ impl Authority {
         Ok(())
     }
 
-    /// Every CA that is not believed, and why.
+    /// Every CA that is not believed, and why; but for those that have [ended](Self::has_ended).
     pub async fn not_believed(&self) -> Vec<(Slug, NotBelieved)> {
         let mut found = Vec::new();
-        for ca in self.cas().iter() {
+        for ca in self.cas().iter().filter(|ca| !self.has_ended(ca)) {
             if let Err(error) = self.believe(ca).await {
                 found.push((ca.slug().clone(), error));
             }

@@ -20,6 +20,7 @@ mod testing;
 mod uses;
 
 use std::io::Cursor;
+use std::sync::Arc;
 
 pub use crl::PublishedCrl;
 pub use due::is_past;
@@ -91,8 +92,9 @@ impl Authority {
     }
 
     /// Publishes every CA certificate (`SLUG.crt`, PEM) and the bundle (PEM, roots first), each compared whole: files that are
-    /// as they should be are left alone, and others are replaced. Nothing is published of a CA that is not believed, nor a
-    /// bundle without it.
+    /// as they should be are left alone, and others are replaced. Nothing is published of a CA that was found not to be what it
+    /// says, nor a bundle without it. One that cannot be compared now neither enters the bundle nor leaves it, and one that has
+    /// [ended](Self::has_ended) is left out of everything.
     pub async fn publish_certificates(&self) -> CertificateOutcomes {
         self.publish_certificates_of(|_| true).await
     }
@@ -102,35 +104,84 @@ impl Authority {
         self.publish_certificates_of(|ca| ca.slug() == slug).await
     }
 
+    /// Whether a CA ended so long ago that nothing is published of it any more, nor looked at: whatever it issued has ended, too,
+    /// and its key may be destroyed. A clock that is some days ahead says so of none.
+    pub fn has_ended(&self, ca: &Ca) -> bool {
+        is_past(ca.certificate().not_after(), self.ports().clock.now())
+    }
+
     async fn publish_certificates_of(&self, wanted: impl Fn(&Ca) -> bool) -> CertificateOutcomes {
         let cas = self.cas();
         let mut outcomes = Vec::new();
-        let mut bundle = Ok(String::new());
-        for ca in cas.iter() {
+        let mut of_bundle = Vec::new();
+        for ca in cas.iter().filter(|ca| !self.has_ended(ca)) {
             let believed = self.believe_to_publish(ca).await;
-            match &believed {
-                Ok(()) => bundle = bundle.map(|text| text + &ca.certificate().to_pem()),
-                Err(error) => bundle = Err(error.clone()),
-            }
             if wanted(ca) {
-                let text = believed.map(|()| ca.certificate().to_pem());
+                let text = believed.clone().map(|()| ca.certificate().to_pem());
+                let text = text.map_err(PublishError::from);
                 outcomes.push(self.publish_text(Config::crt_name(ca.slug()), text).await);
             }
+            of_bundle.push((ca, believed));
         }
-        if !cas.is_empty() {
+        if !of_bundle.is_empty() {
+            let bundle = self.bundle(&of_bundle).await;
             outcomes.push(self.publish_text(self.config().bundle_name(), bundle).await);
         }
         outcomes
     }
 
+    async fn bundle(&self, cas: &[(&Arc<Ca>, Result<(), NotBelieved>)]) -> Result<String, PublishError> {
+        let refuted = cas.iter().find_map(|(_, believed)| {
+            let error = believed.as_ref().err()?;
+            error.is_refuted().then_some(error)
+        });
+        if let Some(error) = refuted {
+            return Err(error.clone().into());
+        }
+        let mut published = None;
+        let mut bundle = String::new();
+        for (ca, believed) in cas {
+            let pem = ca.certificate().to_pem();
+            if let Err(error) = believed {
+                let before = match &published {
+                    Some(before) => before,
+                    None => published.insert(self.published_bundle().await?),
+                };
+                let is_in = before.contains(&pem);
+                tracing::error!(%error, ca = %ca.slug(), stays = is_in, "a CA cannot be compared: it neither enters the bundle nor leaves it");
+                if !is_in {
+                    continue;
+                }
+            }
+            bundle.push_str(&pem);
+        }
+        if bundle.is_empty()
+            && let Some(error) = cas.iter().find_map(|(_, believed)| believed.as_ref().err())
+        {
+            return Err(error.clone().into());
+        }
+        Ok(bundle)
+    }
+
+    /// The bundle as it is published; nothing where it is much longer than one of the CAs that there are.
+    async fn published_bundle(&self) -> Result<String, PublicationError> {
+        let longest: usize = self.cas().iter().map(|ca| ca.certificate().to_pem().len()).sum();
+        let name = self.config().bundle_name();
+        let found = self.ports().publication.read_within(&name, longest as u64).await?;
+        let content = found.and_then(|(_, content)| content);
+        Ok(content
+            .map(|content| String::from_utf8_lossy(&content).into_owned())
+            .unwrap_or_default())
+    }
+
     async fn publish_text(
         &self,
         name: PublishedName,
-        text: Result<String, NotBelieved>,
+        text: Result<String, PublishError>,
     ) -> (PublishedName, Result<(), PublishError>) {
         let outcome = match text {
             Ok(text) => self.publish_file(&name, text).await.map_err(PublishError::from),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(error),
         };
         if let Err(error) = &outcome {
             tracing::error!(%error, file = %name, "a certificate was not published");

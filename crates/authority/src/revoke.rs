@@ -3,13 +3,17 @@
 mod listed;
 mod others;
 
+use std::collections::BTreeSet;
+
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
 use crate::authority::Authority;
 use crate::port::LedgerError;
-use crate::port::ledger::{CertificateRecord, CrlScope, Kind, Reach, Revocation, Revoked, compromises_key};
+use crate::port::ledger::{
+    CertificateRecord, CrlScope, Kind, Reach, Revocation, Revoked, UnreadableRow, compromises_key,
+};
 use crate::principal::Principal;
 use crate::publish::{PublishError, PublishedCrl, is_past};
 use crate::slug::Slug;
@@ -30,6 +34,8 @@ pub struct RevokedCertificate {
     pub crl: Option<Result<PublishedCrl, PublishError>>,
     /// Others that the same call revoked, because the key is compromised: see [`Reach::Key`].
     pub others: Vec<Affected>,
+    /// Those that are to be revoked or given up with it, and cannot be read: mend them, and where nothing was done, revoke again.
+    pub unreadable: BTreeSet<UnreadableRow>,
     /// The other CRLs that list those, likewise.
     pub other_crls: Vec<(CrlScope, Result<PublishedCrl, PublishError>)>,
     /// What is still valid of the same key, or where the key is compromised also what descends from it by renewal: nothing
@@ -176,7 +182,7 @@ impl Authority {
         if !already {
             tracing::info!(%serial, issuer = %scope.issuer, reason = reason.name(), %principal, "certificate revoked");
         }
-        let first = (together.others, together.has_more);
+        let first = (together.others, together.unreadable, together.has_more);
         let others = self.revoke_others(&record, &revocation, first).await?;
         let at_once = self.publishes_at_once(&scope);
         let beside = others.certificates.iter();
@@ -199,6 +205,7 @@ impl Authority {
             already,
             crl,
             others: others.certificates,
+            unreadable: others.unreadable,
             other_crls,
             still_valid: None,
             notice_failed: !told || others.notice_failed,

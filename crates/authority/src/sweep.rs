@@ -136,7 +136,8 @@ impl Authority {
         for what in unreadable {
             tracing::error!(
                 what,
-                "an open intent cannot be read: mend or remove it, as the log of signatures says"
+                "an open intent cannot be read: put its row right, as a backup has it; or where the log of signatures has none for \
+                 it, take the row out. To revoke what it renews, or its key, gives it up as well"
             );
         }
         self.unreadable_intents

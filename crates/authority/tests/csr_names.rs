@@ -3,11 +3,20 @@
 
 use crate::support;
 
+use aws_lc_rs::encoding::AsDer as _;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
+use chancery_authority::Principal;
+use chancery_authority::port::ledger::KeyStanding;
 use chancery_authority::profile::Profiles;
 use chancery_authority::wire::{FoundCsr, ListedNames, RequestedNames, TlsCertRequest};
+use chancery_x509::algorithm::CaKeyAlgorithm;
+use chancery_x509::csr::builder::CertificationRequestInfo;
+use chancery_x509::key::SubjectPublicKey;
+use chancery_x509::name::Subject;
 use chancery_x509::san::{AltName, AltNameType};
 use serde_json::{Value, json};
-use support::{Office, Requester};
+use support::{Office, Requester, principal};
 
 const PLACE: &str = "the folder csrs";
 
@@ -63,6 +72,102 @@ async fn a_csr_gets_no_other_common_name() {
         "other_common_name",
         "in that profile alone"
     );
+}
+
+/// A CSR of somebody's with alternative names, and a common name if there is one.
+fn csr_with(common_name: Option<&str>, names: &[&str]) -> (SubjectPublicKey, Vec<u8>) {
+    let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap();
+    let key = SubjectPublicKey::from_der(pair.public_key().as_der().unwrap().as_ref()).unwrap();
+    let subject = Subject {
+        common_name: common_name.map(str::to_owned),
+        ..Subject::default()
+    };
+    let names: Vec<AltName> = names
+        .iter()
+        .map(|name| AltName::parse(AltNameType::Dns, name).unwrap())
+        .collect();
+    let info = CertificationRequestInfo::new(&subject.to_name().unwrap(), &key, &names);
+    let signature = pair.sign(&SystemRandom::new(), info.as_der()).unwrap();
+    let algorithm = CaKeyAlgorithm::P256.signature_algorithm_der();
+    (key, info.assemble(algorithm, signature.as_ref()))
+}
+
+#[tokio::test]
+async fn a_csr_of_alternative_names_alone_gets_one_of_them() {
+    let office = Office::new().await;
+    let names = ["ada.example.com", "www.ada.example.com"];
+    let (_, csr) = csr_with(None, &names);
+    let mut request = TlsCertRequest::for_csr(csr);
+    request.profile = Some("tls-client".to_owned());
+    request.subject.common_name = Some("mallory".to_owned());
+    let refusal = office.refusal(&request).await;
+    assert_eq!(refusal.code(), "other_common_name");
+    assert!(
+        refusal.to_string().contains("one of its alternative names"),
+        "{refusal}"
+    );
+    request.subject.common_name = Some(names[1].to_owned());
+    let issued = office.issue(&request).await.unwrap();
+    assert_eq!(issued.record.common_name, names[1], "its owner's key was still free");
+    // One without any name is nobody's.
+    let (_, csr) = csr_with(None, &[]);
+    let mut request = TlsCertRequest::for_csr(csr);
+    request.subject.common_name = Some("anything.example.com".to_owned());
+    office.issue(&request).await.unwrap();
+    // Nor are alternative names of a CSR that has a common name.
+    let (_, csr) = csr_with(Some("ada.example.com"), &names);
+    let mut request = TlsCertRequest::for_csr(csr);
+    request.subject.common_name = Some(names[1].to_owned());
+    assert_eq!(office.refusal(&request).await.code(), "other_common_name");
+}
+
+#[tokio::test]
+async fn a_renewal_keeps_nobody_s_key_for_another_name() {
+    for replace in [false, true] {
+        let mut profiles = Profiles::built_in();
+        if replace {
+            profiles = profiles.with_replaced_common_names();
+        }
+        let office = Office::with_profiles("", profiles).await;
+        let mallory = office
+            .issue(&Requester::new().request("mallory.example.com"))
+            .await
+            .unwrap();
+        let serial = mallory.record.id.serial;
+        let holder = Principal::Certificate(mallory.record.id.to_string());
+        office.house.clock.advance(25 * 86_400);
+        let (key, of_ada) = csr_with(Some("ada.example.com"), &[]);
+        let (_, of_names) = csr_with(None, &["ada.example.com"]);
+        for (csr, principal) in [(&of_ada, &principal()), (&of_ada, &holder), (&of_names, &principal())] {
+            if replace {
+                continue;
+            }
+            let refused = office
+                .authority
+                .renew(serial, Some(csr), principal, None)
+                .await
+                .unwrap_err();
+            assert_eq!(refused.code(), "other_common_name");
+        }
+        let ledger = &office.authority.ports().ledger;
+        assert_eq!(
+            ledger.key_holder(key.fingerprint(), "").await.unwrap(),
+            KeyStanding::Free
+        );
+        let (_, own) = csr_with(
+            Some(if replace {
+                "ada.example.com"
+            } else {
+                "mallory.example.com"
+            }),
+            &[],
+        );
+        office
+            .authority
+            .renew(serial, Some(&own), &principal(), None)
+            .await
+            .unwrap();
+    }
 }
 
 #[tokio::test]

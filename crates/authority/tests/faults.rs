@@ -168,6 +168,37 @@ async fn what_is_resumed_says_what_was_recorded() {
     assert_eq!(issued.record.id, intent.id);
 }
 
+/// The ledger, or the part of it that has the intents, is older than the certificate, and the caller comes back before the sweeper.
+#[tokio::test]
+async fn who_comes_back_for_a_certificate_that_there_is_gets_that() {
+    // At once; after the grace; with a reason to give intents up; with a chain that issues nothing any more.
+    for (wait, compromised) in [(0, false), (61, false), (61, true)] {
+        let office = Office::new().await;
+        let request = request("a.example.com");
+        let first = office.issue_with(&request, "t").await.unwrap();
+        let id = first.record.id.clone();
+        office.house.ledger.reopen(&id.issuer, id.serial);
+        office.house.clock.advance(wait);
+        if compromised {
+            // Of another intent of the key, before the ledger was put back.
+            office.house.ledger.block(first.record.key);
+        }
+        let signatures = office.house.keys.log().len();
+        let again = office.issue_with(&request, "t").await.unwrap();
+        assert_eq!(
+            again.record.certificate, first.record.certificate,
+            "{wait} {compromised}"
+        );
+        assert_eq!(again.record.id, id);
+        assert_eq!(
+            office.house.keys.log().len(),
+            signatures,
+            "nothing is signed a second time"
+        );
+        assert!(office.house.ledger.lost_intents().is_empty());
+    }
+}
+
 #[tokio::test]
 async fn an_intent_that_was_given_up_is_no_certificate() {
     let office = Office::new().await;

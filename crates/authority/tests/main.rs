@@ -17,6 +17,7 @@ mod people;
 mod plan;
 mod publication;
 mod published_files;
+mod retired;
 mod revocation;
 mod stand_ins;
 mod support;

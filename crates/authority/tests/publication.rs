@@ -245,7 +245,7 @@ async fn a_clock_that_was_ahead_once_hides_no_revocation_and_is_put_right() {
         office.issue("a.example", None).await.id.serial,
     ];
     office.revoke(serials[1]).await;
-    office.house.clock.set(NOW.plus_days(4000));
+    office.house.clock.set(NOW.plus_days(3600));
     all_good(&office.authority.publish_crls(None).await);
     all_good(&office.authority.publish_crls(None).await);
     office.house.clock.set(NOW.plus_days(1));

@@ -72,6 +72,10 @@ pub struct Backup {
     pub octets: u64,
     /// Whether the generated passphrase is in it: then whoever reads the backup can use the CA keys.
     pub holds_passphrase: bool,
+    /// What is damaged in the copy of the ledger, and so in the ledger: no restore takes this backup.
+    pub damage: Vec<String>,
+    /// How the ledger's counts differ from its rows, in words: a restore counts anew.
+    pub differing_counts: Option<String>,
 }
 
 /// Why a backup could not be taken, or not be restored.
@@ -240,7 +244,8 @@ pub enum BackupError {
 }
 
 /// Takes a backup of an authority into `target`, a folder that is empty or does not exist, while the authority runs, and has it
-/// signed. Blocks until it is on the disk. What was begun is removed where it fails.
+/// signed. Blocks until it is on the disk. What was begun is removed where it fails. The copy of the ledger is checked as a
+/// restore checks it, which reads all of it; what that finds is told, and undoes nothing.
 pub fn back_up(
     folder: &DataFolder,
     target: &Path,
@@ -278,6 +283,8 @@ fn fill(
             total,
         });
     })?;
+    // Whoever needs it must not be the first to look.
+    let found = restore::Findings::of(&copy)?;
     let (size, sha256) = hash(&copy)?;
     let mut files = vec![Entry {
         name: LEDGER.into(),
@@ -300,6 +307,8 @@ fn fill(
         holds_passphrase: files
             .iter()
             .any(|file| file.name == format!("keys/{}", passphrase::STORED_FILE)),
+        damage: found.damage,
+        differing_counts: found.differing_counts,
     };
     for room in ROOMS {
         sync(&target.join(room))?;

@@ -26,7 +26,7 @@ use chancery_authority::Slug;
 use chancery_authority::port::ledger::{
     AuthorityRecord, CertificateIntent, CertificateRecord, Completion, Counts, CrlIntent, CrlPlan, CrlRecord,
     CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, Evidence, IntentId, KeyStanding, OpenIntents, OpenPosition,
-    Page, Reach, Rejection, Related, Reservation, Revocation, RevokedTogether, Search, UnfinishedFamily,
+    Page, Reach, Rejection, Related, Reservation, Revocation, RevokedTogether, Search, ToRevoke, UnfinishedFamily,
 };
 use chancery_authority::port::publication::ETag;
 use chancery_authority::port::{Ledger, LedgerError};
@@ -292,6 +292,11 @@ impl Ledger for SqliteLedger {
 
     async fn unfinished_families(&self, limit: usize) -> Result<Vec<UnfinishedFamily>, LedgerError> {
         self.read(move |connection| family::unfinished(connection, limit)).await
+    }
+
+    async fn certificate_to_revoke(&self, serial: Serial) -> Result<Option<ToRevoke>, LedgerError> {
+        self.read(move |connection| certificates::certificate_to_revoke(connection, serial))
+            .await
     }
 
     async fn related(&self, id: &IntentId, at: UnixTime, limit: usize) -> Result<Vec<Related>, LedgerError> {

@@ -16,7 +16,7 @@ use chancery_local::ledger::SqliteLedger;
 use chancery_local::tokens::{NewToken, Tokens};
 use chancery_local::world::SystemEntropy;
 use chancery_x509::time::UnixTime;
-use support::{NOW, full, issue, next_crl, revoke, slug};
+use support::{NOW, full, intent, issue, next_crl, reserve, revoke, slug};
 use tempfile::TempDir;
 
 struct House {
@@ -172,7 +172,7 @@ async fn a_backup_taken_during_a_burst_is_consistent() {
     assert_eq!(next_crl(&ledger).await.1.len() as u64, counts.revoked);
     assert!(
         ledger
-            .certificate(Some(&slug()), support::intent(1).id.serial)
+            .certificate(Some(&slug()), intent(1).id.serial)
             .await
             .unwrap()
             .is_some()
@@ -244,7 +244,7 @@ async fn a_ledger_that_was_unsound_when_it_was_copied_is_noticed() {
     let before = sha256(&ledger);
     let connection = rusqlite::Connection::open(&ledger).unwrap();
     connection
-        .execute_batch("PRAGMA journal_mode = delete; UPDATE counts SET issued = issued + 1")
+        .execute_batch("PRAGMA journal_mode = delete; PRAGMA foreign_keys = off; DELETE FROM issuers")
         .unwrap();
     drop(connection);
     let manifest = house.path("backup/manifest.json");
@@ -257,6 +257,47 @@ async fn a_ledger_that_was_unsound_when_it_was_copied_is_noticed() {
     ] {
         assert!(matches!(error, BackupError::DamagedLedger { .. }), "{error}");
     }
+}
+
+/// Whoever takes a row out by hand, as the sweeper says, leaves the counts as they were.
+#[tokio::test(flavor = "multi_thread")]
+async fn counts_that_differ_from_the_rows_are_told_and_made_anew() {
+    let house = House::new().await;
+    let sound = house.back_up("sound", NOW).unwrap();
+    assert_eq!((sound.damage.len(), sound.differing_counts), (0, None));
+    reserve(&house.ledger, &intent(6)).await;
+    let connection = rusqlite::Connection::open(house.folder.ledger_file()).unwrap();
+    connection
+        .execute_batch("UPDATE certificates SET key = x'00' WHERE id = 6; DELETE FROM certificates WHERE id = 6")
+        .unwrap();
+    assert_eq!(house.ledger.counts().await.unwrap().open_intents, 1);
+    let taken = house.back_up("backup", NOW).unwrap();
+    assert!(taken.differing_counts.unwrap().contains("open intents by -1"));
+    assert_eq!(taken.damage, [""; 0]);
+    let verified = backup::verify(&house.path("backup"), None, &|_| ()).unwrap();
+    assert!(verified.differing_counts.is_some());
+    let restored = house.restore("backup", "restored", NOW).unwrap();
+    assert!(restored.recounted.unwrap().contains("open intents by -1"));
+    let ledger = ledger_of(&house, "restored");
+    let counts = ledger.counts().await.unwrap();
+    assert_eq!((counts.issued, counts.revoked, counts.open_intents), (5, 1, 0));
+    assert_eq!(ledger.check().await.unwrap(), [""; 0]);
+}
+
+/// Damage that no restore takes is told by the backup, and not when it is needed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_of_a_damaged_ledger_says_so() {
+    let house = House::new().await;
+    let connection = rusqlite::Connection::open(house.folder.ledger_file()).unwrap();
+    connection
+        .execute_batch("PRAGMA foreign_keys = off; DELETE FROM issuers")
+        .unwrap();
+    let taken = house.back_up("backup", NOW).unwrap();
+    assert!(!taken.damage.is_empty());
+    assert!(matches!(
+        house.restore("backup", "restored", NOW),
+        Err(BackupError::DamagedLedger { problems }) if problems == taken.damage
+    ));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -386,7 +427,7 @@ async fn a_ledger_that_is_only_read_is_as_it_was_and_refuses_to_be_written() {
     house.back_up("backup", NOW).unwrap();
     let ledger = SqliteLedger::open_to_read(house.path("backup/ledger.sqlite3")).unwrap();
     assert_eq!(ledger.counts().await.unwrap().issued, 5);
-    let refused = ledger.reserve(support::intent(9)).await.unwrap_err();
+    let refused = ledger.reserve(intent(9)).await.unwrap_err();
     assert!(refused.to_string().contains("mount it writable"), "{refused}");
     drop(ledger);
     // Beside a process that writes, what stands in the log is seen, too.

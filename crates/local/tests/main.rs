@@ -4,6 +4,7 @@
 mod backup;
 mod client_keys;
 mod corpus;
+mod damaged_rows;
 mod ledger;
 mod ledger_faults;
 mod ports_contract;

@@ -91,7 +91,7 @@ async fn read(authority: &Authority) -> Standing {
     // A ledger that does not answer is not asked again for each CRL.
     if counts.is_ok() {
         crls = authority.crl_status().await;
-        for ca in authority.cas().iter() {
+        for ca in authority.cas().iter().filter(|ca| !authority.has_ended(ca)) {
             match authority.revoked_in_chain(ca.slug()).await {
                 Ok(None) => {}
                 Ok(Some(above)) => revoked.push((ca.slug().clone(), above)),

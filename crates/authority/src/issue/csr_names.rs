@@ -5,10 +5,11 @@
 //! those that the CSR's owner signed, or that an operator's list says, unless a profile allows others.
 
 use chancery_x509::csr::CertificationRequest;
+use chancery_x509::name::Name;
 use chancery_x509::san::{AltName, AltNameType};
 
 use super::prepare::CSR_BUDGET;
-use super::{IssueError, Refusal};
+use super::{IssueError, Refusal, names};
 use crate::profile::Profile;
 use crate::wire::{CsrFile, CsrSource, FoundCsr, ListedNames, Malformed, RequestedNames, TlsCertRequest};
 
@@ -102,37 +103,67 @@ fn within(asked: &ListedNames, listed: Option<&ListedNames>, csr: Option<&Certif
     names.iter().all(|name| known.contains(name))
 }
 
-/// Refuses to record the key of a CSR that came in the request, and has a common name, under a name that is none of the CSR's. A
-/// common name that no certificate can have is nobody's, and may be replaced.
-pub(super) fn check(request: &TlsCertRequest, csr: &CertificationRequest, profile: &Profile) -> Result<(), Refusal> {
+/// Refuses to record the key of a CSR that came in the request, and has names, under a name that is none of the CSR's.
+pub(super) fn check(
+    request: &TlsCertRequest,
+    csr: &CertificationRequest,
+    profile: &Profile,
+    (subject, recorded): (&Name, &str),
+) -> Result<(), Refusal> {
     match &request.csr {
-        Some(CsrSource::Inline(_)) if !profile.replaces_common_names() => {}
+        Some(CsrSource::Inline(_)) => check_recorded(csr, profile, subject, recorded),
         // The names of a file are looked at before anything is said of it.
-        Some(CsrSource::Inline(_) | CsrSource::File(_)) | None => return Ok(()),
+        Some(CsrSource::File(_)) | None => Ok(()),
     }
-    let own: Vec<String> = readable_common_names(csr)
+}
+
+/// The same for any CSR: the key is to be recorded under that name, in a certificate of that subject. A common name of the CSR
+/// that no certificate can have is nobody's, and may be replaced by one of its alternative names, where it has some. A CSR
+/// without names is anybody's.
+pub(super) fn check_recorded(
+    csr: &CertificationRequest,
+    profile: &Profile,
+    subject: &Name,
+    recorded: &str,
+) -> Result<(), Refusal> {
+    if profile.replaces_common_names() {
+        return Ok(());
+    }
+    let common_names: Vec<String> = readable_common_names(csr)
         .into_iter()
         .filter(|name| !name.trim().is_empty() && name.chars().count() <= COMMON_NAME)
         .collect();
-    let Some(first) = own.first() else { return Ok(()) };
-    let asked = match (&request.subject.common_name, &request.alt_names) {
-        (Some(name), _) if !own.contains(name) => name.clone(),
-        // Without a common name the first alternative name is what the key is kept for.
-        (None, RequestedNames::Listed(names)) if request.no_common_name => {
-            let mut known = alt_names(csr);
-            known.extend(own.iter().flat_map(|name| as_alt_names(name)));
-            match names.first() {
-                Some(name) if !known.contains(name) => name.to_string(),
-                Some(_) | None => return Ok(()),
-            }
-        }
-        (Some(_) | None, _) => return Ok(()),
+    let mut own = common_names.clone();
+    // An alternative name is what the key is kept for where the certificate has no common name, or the CSR has none.
+    if common_names.is_empty() || subject.attributes().common_name.is_none() {
+        let written = csr.requested_alt_names().unwrap_or_default();
+        own.extend(written.iter().map(ToString::to_string));
+        own.extend(alt_names(csr).iter().map(ToString::to_string));
+        let as_alt_names = common_names.iter().flat_map(|name| as_alt_names(name));
+        own.extend(as_alt_names.map(|name| name.to_string()));
+    }
+    let cut = |name: &str| name.chars().take(names::RECORDED_NAME).collect::<String>();
+    let is_own = own.iter().any(|name| *name == recorded || cut(name) == recorded);
+    let of_profile = profile.subject().common_name.as_deref() == Some(recorded);
+    match own.first() {
+        None => Ok(()),
+        Some(_) if is_own || of_profile || nameless(csr, profile).is_some_and(|name| cut(&name) == recorded) => Ok(()),
+        Some(first) => Err(Refusal::OtherCommonName {
+            profile: profile.name().to_owned(),
+            asked: recorded.to_owned(),
+            own: first.clone(),
+        }),
+    }
+}
+
+/// What a certificate without any name is recorded under whose subject is what the CSR and the profile say.
+fn nameless(csr: &CertificationRequest, profile: &Profile) -> Option<String> {
+    let request = TlsCertRequest {
+        no_common_name: true,
+        ..TlsCertRequest::default()
     };
-    Err(Refusal::OtherCommonName {
-        profile: profile.name().to_owned(),
-        asked,
-        own: first.clone(),
-    })
+    let decided = names::subject(&request, csr.subject(), profile, &mut Vec::new()).ok()?;
+    Some(decided.name.to_rfc4514())
 }
 
 fn readable_common_names(csr: &CertificationRequest) -> Vec<String> {

@@ -78,7 +78,7 @@ pub(crate) fn recorded_name_of(subject: &Name, alt_names: &[AltName]) -> String 
 }
 
 /// Characters of a name that a certificate without common name is recorded under.
-const RECORDED_NAME: usize = 255;
+pub(super) const RECORDED_NAME: usize = 255;
 
 /// Whether the subject of a certificate to be renewed is what its profile would make of it now: a renewal does not change
 /// a subject.

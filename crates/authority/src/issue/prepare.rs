@@ -196,7 +196,12 @@ impl Rules<'_> {
         };
         let prepared = self.finish(draft, ask)?;
         // Last: what is refused for a reason of its own says so.
-        csr_names::check(request, &csr, profile)?;
+        csr_names::check(
+            request,
+            &csr,
+            profile,
+            (&prepared.template.subject, &prepared.common_name),
+        )?;
         Ok(prepared)
     }
 

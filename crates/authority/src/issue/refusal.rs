@@ -43,8 +43,9 @@ pub enum Refusal {
     NoCommonName,
     /// Another common name than those of the CSR.
     #[error(
-        "the CSR is of {own:?}, and profile {profile} does not certify its key under another name ({asked:?}): make a CSR of \
-         that name, or leave the name to the CSR"
+        "the CSR is of {own:?}, and profile {profile} does not certify its key under a name that is not in the CSR ({asked:?}): \
+         make a CSR of that name, or ask for one of the CSR's own (its common name; where it has none, one of its alternative \
+         names)"
     )]
     OtherCommonName {
         /// The profile.

@@ -2,12 +2,11 @@
 
 use chancery_x509::certificate::Certificate;
 use chancery_x509::csr::CertificationRequest;
-use chancery_x509::key::SubjectPublicKey;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::DAY;
 
 use super::prepare::{CSR_BUDGET, Draft};
-use super::{Ask, IssueError, Issued, Prepared, Refusal, Rules, digest, extensions, names, usages};
+use super::{Ask, IssueError, Issued, Prepared, Refusal, Rules, csr_names, digest, extensions, names, usages};
 use crate::authority::Authority;
 use crate::port::ledger::{CertificateRecord, IdempotencyToken, Kind};
 use crate::principal::Principal;
@@ -16,7 +15,8 @@ use crate::wire::TlsCertRequest;
 impl Authority {
     /// Issues a certificate that is valid as long as that of `serial` was, from now on, with the same subject, names,
     /// usages and custom extensions, under the same profile (whose rules may have changed: they hold). Its key is that of
-    /// the CSR (PEM or DER; its subject is not used), or without one the same again.
+    /// the CSR (PEM or DER), or without one the same again. The CSR's names are not used; but where it has names, and another
+    /// key, the name that the certificate is recorded under must be among them, as for a new certificate.
     ///
     /// A certificate is not renewed if it has expired, if it or one that it descends from by renewal is revoked, or if it was
     /// renewed and its successor is neither expired nor revoked. Whoever presents the certificate itself may renew it in the
@@ -112,7 +112,9 @@ impl Rules<'_> {
         let old_key = old
             .public_key()
             .map_err(|error| unreadable(format!("the key of certificate {} cannot be read: {error}", record.id)))?;
-        let public_key = new_key(csr)?.unwrap_or_else(|| old_key.clone());
+        let csr = csr.map(|octets| CertificationRequest::parse(octets, &CSR_BUDGET));
+        let csr = csr.transpose().map_err(Refusal::from)?;
+        let public_key = csr.as_ref().map_or(&old_key, CertificationRequest::public_key).clone();
         self.check_key(&public_key, profile)?;
         self.check_common_names(old.subject(), &record.common_name, profile, &mut Vec::new())?;
         names::check_again(old.subject(), profile)?;
@@ -140,15 +142,13 @@ impl Rules<'_> {
             warnings: Vec::new(),
         };
         let mut prepared = self.finish(draft, ask)?;
+        // Whoever has a CSR has not its key, and must not have it kept for another name than its owner's.
+        if let Some(csr) = csr.filter(|csr| *csr.public_key() != old_key) {
+            csr_names::check_recorded(&csr, profile, old.subject(), &record.common_name)?;
+        }
         prepared.renews = Some(record.id.clone());
         Ok(prepared)
     }
-}
-
-fn new_key(csr: Option<&[u8]>) -> Result<Option<SubjectPublicKey>, Refusal> {
-    let Some(octets) = csr else { return Ok(None) };
-    let csr = CertificationRequest::parse(octets, &CSR_BUDGET)?;
-    Ok(Some(csr.public_key().clone()))
 }
 
 /// Whole days of the old certificate's life, without what notBefore was dated back.

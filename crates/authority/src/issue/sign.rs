@@ -45,7 +45,7 @@ impl Authority {
                 self.check_replayed(&record, prepared.key_claim().key)?;
                 (*record, true)
             }
-            Reservation::Open(intent) => (self.resume(*intent).await?, false),
+            Reservation::Open(intent) => (self.resume(*intent, prepared.key_claim().key).await?, false),
         };
         let decided_now = record.id == prepared.id();
         let (subject, mut warnings) = prepared.into_subject();
@@ -175,8 +175,16 @@ impl Authority {
 
     /// Takes up an intent that a caller with the same token left open, once it is old enough that nobody else is at it.
     /// The same TBSCertificate is signed again: whichever signature is completed, the certificate says the same. One that
-    /// must not be signed is given up, and so is its token.
-    async fn resume(&self, intent: OpenIntent) -> Result<CertificateRecord, IssueError> {
+    /// must not be signed is given up, and so is its token. One that has its certificate already, as the sweeper finds them,
+    /// is completed with that, whatever happened since: a second signature would make another certificate of it, and to give it up
+    /// would revoke a good one.
+    async fn resume(&self, intent: OpenIntent, key: KeyFingerprint) -> Result<CertificateRecord, IssueError> {
+        if let Some(certificate) = self.certificate_of(&intent).await? {
+            self.complete_with(intent.id.clone(), certificate).await?;
+            let record = self.completed_elsewhere(intent.id).await?;
+            self.check_replayed(&record, key)?;
+            return Ok(record);
+        }
         let now = self.ports().clock.now();
         if let Some(why) = self.overtaken(&intent).await? {
             match self.give_up(&intent.id, now).await {

@@ -90,6 +90,16 @@ impl MemoryLedger {
         lock(&self.0).plant(crl);
     }
 
+    /// Opens a certificate's intent again, likewise: the certificate is still shown as evidence.
+    pub fn reopen(&self, issuer: &Slug, serial: Serial) {
+        lock(&self.0).reopen(issuer, serial);
+    }
+
+    /// Blocks a key, likewise.
+    pub fn block(&self, key: KeyFingerprint) {
+        lock(&self.0).block(key);
+    }
+
     /// Adds an open intent that cannot be read, whenever it was reserved.
     pub fn damage_intents(&self, description: &str) {
         lock(&self.0).damage_intents(description);

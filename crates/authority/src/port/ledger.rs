@@ -201,6 +201,9 @@ pub trait Ledger: Send + Sync {
     /// renewal, as far as they are not revoked; open intents among them are given up. Those that have ended are no exception:
     /// the clock may be ahead. So does a repeated call for one that was revoked before, of the same reason: whatever the first
     /// left is found.
+    ///
+    /// The certificate that was asked for and its key come first. Whatever cannot be read of the others and of open intents is
+    /// told, and stops neither it nor any of them.
     async fn revoke_reaching(
         &self,
         issuer: &Slug,

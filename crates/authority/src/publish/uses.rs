@@ -182,9 +182,13 @@ impl Authority {
         ))
     }
 
-    /// Every CRL of every CA that exists: those of the configuration, and those that living certificates name, as far as this
-    /// process has read. A CA that left the configuration still answers for what it issued.
+    /// Every CRL of every CA that exists and has not [ended](Self::has_ended): those of the configuration, and those that living
+    /// certificates name, as far as this process has read. A CA that left the configuration still answers for what it issued.
     pub fn crl_scopes(&self) -> Vec<CrlScope> {
+        self.crl_scopes_of(|ca| !self.has_ended(ca))
+    }
+
+    fn crl_scopes_of(&self, wanted: impl Fn(&Ca) -> bool) -> Vec<CrlScope> {
         let living = self.living_uses();
         let cas = self.cas();
         let of = |ca: &Ca| {
@@ -197,15 +201,18 @@ impl Authority {
             scopes.extend(self.configured_scopes(ca));
             scopes
         };
-        cas.iter().flat_map(|ca| of(ca)).collect()
+        cas.iter().filter(|ca| wanted(ca)).flat_map(|ca| of(ca)).collect()
     }
 
     /// Refuses a configuration by which two CRLs would have one file, `SLUG-3.crl`: the full one of a CA of that name, and the
-    /// third shard of another. What living certificates name and CAs that left the configuration count as well.
+    /// third shard of another. What living certificates name, and CAs that left the configuration or have ended, count as well.
     pub async fn check_crl_files(&self) -> Result<(), PublishError> {
         self.refresh_crl_uses().await?;
         let mut files = BTreeMap::new();
-        let scopes = self.crl_scopes().into_iter().chain(self.config().crl_scopes());
+        let scopes = self
+            .crl_scopes_of(|_| true)
+            .into_iter()
+            .chain(self.config().crl_scopes());
         for scope in scopes {
             let name = Config::crl_name(&scope);
             match files.insert(name.clone(), scope.clone()) {

@@ -1,6 +1,6 @@
 //! What shares a certificate's fate: revoked with it where its key is compromised, told of where it is not.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::serial::Serial;
@@ -9,7 +9,8 @@ use chancery_x509::time::UnixTime;
 use super::RevokeError;
 use crate::authority::Authority;
 use crate::port::ledger::{
-    CertificateRecord, CrlScope, IntentId, Reach, Revocation, Revoked, UnfinishedFamily, compromises_key,
+    CertificateRecord, CrlScope, IntentId, Reach, Revocation, Revoked, UNREADABLE_TOLD, UnfinishedFamily,
+    UnreadableRow, compromises_key,
 };
 use crate::publish::{PublishError, PublishedCrl, is_past};
 use crate::slug::Slug;
@@ -53,6 +54,7 @@ pub struct StillValid {
 #[derive(Default)]
 pub(super) struct Others {
     pub(super) certificates: Vec<Affected>,
+    pub(super) unreadable: BTreeSet<UnreadableRow>,
     pub(super) notice_failed: bool,
 }
 
@@ -82,12 +84,13 @@ impl Authority {
         &self,
         record: &CertificateRecord,
         revocation: &Revocation,
-        first: (Vec<CertificateRecord>, bool),
+        first: (Vec<CertificateRecord>, Vec<UnreadableRow>, bool),
     ) -> Result<Others, RevokeError> {
         let now = self.ports().clock.now();
         let mut others = Others::default();
-        let (mut batch, mut has_more) = first;
+        let (mut batch, mut unreadable, mut has_more) = first;
         for _ in 0..ROUNDS {
+            self.tell_of_unreadable(unreadable, revocation.reason, &mut others.unreadable);
             for other in &batch {
                 let affected = Affected::new(other, other.key == record.key);
                 self.slots.changed(&affected.scope());
@@ -117,7 +120,7 @@ impl Authority {
                 self.others_may_have_changed(revocation.reason);
             }
             let next = next?;
-            (batch, has_more) = (next.others, next.has_more);
+            (batch, unreadable, has_more) = (next.others, next.unreadable, next.has_more);
         }
         Ok(others)
     }
@@ -159,8 +162,33 @@ impl Authority {
         let together = reaching?;
         let (Revoked::Now(record) | Revoked::Already(record)) = together.certificate;
         self.slots.changed(&Affected::new(&record, true).scope());
-        let first = (together.others, together.has_more);
+        let first = (together.others, together.unreadable, together.has_more);
         Ok(self.revoke_others(&record, revocation, first).await?.certificates)
+    }
+
+    /// Each is told once, however many calls find it.
+    fn tell_of_unreadable(
+        &self,
+        unreadable: Vec<UnreadableRow>,
+        reason: RevocationReason,
+        told: &mut BTreeSet<UnreadableRow>,
+    ) {
+        for row in unreadable {
+            if told.len() >= UNREADABLE_TOLD || told.contains(&row) {
+                continue;
+            }
+            if row.is_done {
+                // Of which CRL, nobody can read.
+                self.others_may_have_changed(reason);
+            }
+            tracing::error!(
+                row.what,
+                row.is_done,
+                "something that shares the fate of a revoked certificate cannot be read: mend it, and where nothing was done \
+                 about it, revoke again"
+            );
+            told.insert(row);
+        }
     }
 
     /// The answer that would say which others were revoked is lost: any CRL may have to list one.

@@ -162,6 +162,7 @@ impl DynamoLedger {
         let alone = |certificate| RevokedTogether {
             certificate,
             others: Vec::new(),
+            unreadable: Vec::new(),
             has_more: false,
         };
         if !compromises_key(revocation.reason) {
@@ -205,6 +206,8 @@ impl DynamoLedger {
         Ok(RevokedTogether {
             certificate,
             others,
+            // One of them is an error, once all others are revoked.
+            unreadable: Vec::new(),
             has_more,
         })
     }

@@ -203,6 +203,46 @@ async fn an_intent_whose_certificate_there_is_is_completed_with_it() {
     assert_eq!(crl(&office, &deployment).await.0, [], "nor is either revoked");
 }
 
+/// The same before a sweep comes: its caller asks again.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_back_to_an_intent_whose_certificate_there_is_gets_that() {
+    let Some(sandbox) = Sandbox::start() else { return };
+    let (office, deployment) = Office::new(&sandbox, &patient()).await;
+    let request = Requester::new().request("mine.example.com");
+    let ask = async || {
+        office
+            .authority
+            .issue(&request, &principal(), Some(token("mine")))
+            .await
+    };
+    let before = ask().await.unwrap().record;
+    let tbs = Certificate::parse(&before.certificate).unwrap().tbs_der().to_vec();
+    for (name, value) in [
+        ("Stage", text("open")),
+        ("Open", text("intent")),
+        ("Since", number(NOW.0)),
+        ("Tbs", AttributeValue::B(Blob::new(tbs))),
+    ] {
+        write_over(
+            &sandbox,
+            deployment.journal_table(),
+            intent(before.id.serial),
+            name,
+            value,
+        )
+        .await;
+    }
+    let signatures = sandbox.signatures().len();
+    let again = ask().await.unwrap().record;
+    assert_eq!(again.certificate, before.certificate);
+    assert_eq!(
+        sandbox.signatures().len(),
+        signatures,
+        "nothing is signed a second time"
+    );
+    assert_eq!(crl(&office, &deployment).await.0, [], "nor is it revoked");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_that_somebody_replaced_is_not_answered() {
     let Some(sandbox) = Sandbox::start() else { return };

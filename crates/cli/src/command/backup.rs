@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use chancery_authority::port::{Clock as _, LedgerError};
-use chancery_local::backup::{self, Signer};
+use chancery_local::backup::{self, Backup, Signer};
 use chancery_local::folder::DataFolder;
 use chancery_local::world::SystemClock;
 use serde_json::json;
@@ -36,9 +36,9 @@ pub(crate) fn run(arguments: &Arguments, target: &Path, unsigned: bool) -> Resul
     if arguments.json {
         show::json(&json!({
             "path": taken.path, "files": taken.files, "octets": taken.octets, "holds_passphrase": taken.holds_passphrase,
-            "signed_by": signed_by,
+            "signed_by": signed_by, "damage": taken.damage, "differing_counts": taken.differing_counts,
         }))?;
-        return Ok(ExitCode::SUCCESS);
+        return Ok(outcome(&taken));
     }
     println!(
         "{}, {}, in {}.",
@@ -58,7 +58,25 @@ pub(crate) fn run(arguments: &Arguments, target: &Path, unsigned: bool) -> Resul
             "The generated passphrase is among them: whoever can read this copy can use the CA keys, and sign another."
         );
     }
-    Ok(ExitCode::SUCCESS)
+    if let Some(counts) = &taken.differing_counts {
+        println!("In the ledger, {counts}. A restore counts anew.");
+    }
+    if !taken.damage.is_empty() {
+        let damage = show::visible(&taken.damage.join("; "));
+        println!(
+            "The ledger is damaged ({damage}), and so is this copy: no restore takes it. Keep the backups of before."
+        );
+    }
+    Ok(outcome(&taken))
+}
+
+/// Whoever takes backups by a timer must hear of one that cannot be restored.
+fn outcome(taken: &Backup) -> ExitCode {
+    if taken.damage.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 /// The CA that issues, or where that is revoked the nearest one above it that stands, its key opened: a restore believes no other.

@@ -25,7 +25,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let counts = house.runtime.block_on(house.authority.ports().ledger.counts())?;
     let statuses = house.runtime.block_on(house.authority.crl_status());
     let crls = serde_json::to_value(Crls::standing(&statuses))?;
-    for ca in house.authority.cas().iter() {
+    for ca in house.authority.cas().iter().filter(|ca| !house.authority.has_ended(ca)) {
         match house.runtime.block_on(house.authority.revoked_in_chain(ca.slug())) {
             Ok(revoked) => problems.extend(revoked.map(|revoked| nothing_issued(ca.slug(), &revoked))),
             Err(error @ LedgerError::Damaged { .. }) => problems.push(error.to_string()),

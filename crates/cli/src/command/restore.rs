@@ -82,6 +82,7 @@ pub(crate) fn check(arguments: &Arguments, restore: &RestoreArguments) -> Result
         show::json(&json!({
             "path": restore.folder, "taken_at": manifest.created_at.to_string(), "files": manifest.files.len(), "octets": octets,
             "signed_by": verified.signed_by.as_ref().map(signer), "root_was_given": roots.is_some(),
+            "differing_counts": verified.differing_counts,
         }))?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -99,6 +100,9 @@ pub(crate) fn check(arguments: &Arguments, restore: &RestoreArguments) -> Result
             signed_line(signed)
         ),
         (None, _) => println!("Nobody signed it: whoever could write it may have changed it."),
+    }
+    if let Some(counts) = &verified.differing_counts {
+        println!("In its ledger, {counts}. A restore counts anew.");
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -191,6 +195,7 @@ fn told(restored: &Restored) -> Value {
     json!({
         "path": restored.path, "taken_at": restored.taken_at.to_string(), "crl_number_floor": restored.crl_number_floor,
         "signed_by": restored.signed_by.as_ref().map(signer), "crls": crls, "tokens": tokens.collect::<Vec<_>>(),
+        "recounted": restored.recounted,
     })
 }
 
@@ -215,6 +220,9 @@ fn say(restored: &Restored) {
         "Certificates issued since then are not in it. CRL numbers go on from {}.",
         restored.crl_number_floor
     );
+    if let Some(counts) = &restored.recounted {
+        println!("In the backup's ledger, {counts}: they were counted anew.");
+    }
     match &restored.crls {
         None => println!("Without CRLs: what was revoked since then is valid again."),
         Some(crls) => {

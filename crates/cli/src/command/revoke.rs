@@ -58,6 +58,21 @@ fn tell_of_others(answer: &Value) {
         println!("Revoked with it, since the key is compromised: {}.", revoked.len());
         revoked.iter().for_each(line);
     }
+    let unreadable = list("unreadable");
+    if !unreadable.is_empty() {
+        println!(
+            "Of what shares its fate, these rows cannot be read: {}.",
+            unreadable.len()
+        );
+        for row in &unreadable {
+            let outcome = if row["is_done"] == true {
+                "revoked or given up all the same; mend it"
+            } else {
+                "nothing was done about it; mend it, and revoke again"
+            };
+            println!("  {}: {outcome}", visible(text(row, "/what")));
+        }
+    }
     let valid = list("still_valid");
     let more = answer["still_valid_is_incomplete"] == true;
     if !valid.is_empty() {

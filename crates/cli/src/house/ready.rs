@@ -17,16 +17,19 @@ impl House {
         });
         let cas = self.authority.cas();
         // All at once: each takes a passphrase derivation.
-        let opening: Vec<_> = cas.iter().map(|ca| self.open_key(ca)).collect();
+        let living = || cas.iter().filter(|ca| !self.authority.has_ended(ca));
+        let opening: Vec<_> = living().map(|ca| self.open_key(ca)).collect();
         // The ledger first: without it, nothing else matters.
         self.runtime.block_on(looking)?.context("the ledger cannot be used")?;
         self.warnings = self.folder.warnings();
         let told = self.warnings.len();
         let issuing = self.authority.config().issuing_ca().slug();
-        for (ca, opened) in cas.iter().zip(opening) {
+        let opened = living().cloned().collect::<Vec<_>>().into_iter().zip(opening);
+        for (ca, opened) in opened {
             let Err(error) = self.runtime.block_on(opened)? else {
                 continue;
             };
+            let ca = &ca;
             if ca.slug() == issuing {
                 return Err(error);
             }

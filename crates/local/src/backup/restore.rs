@@ -40,6 +40,8 @@ pub struct Restored {
     pub tokens: Vec<TokenRecord>,
     /// Whether they go on being valid.
     pub tokens_kept: bool,
+    /// How the ledger's counts differed from its rows, in words: they were counted anew.
+    pub recounted: Option<String>,
 }
 
 /// How a backup is restored.
@@ -65,6 +67,8 @@ pub struct Verified {
     pub manifest: Manifest,
     /// Who took it; `None` where nobody signed it.
     pub signed_by: Option<SignedBy>,
+    /// How the ledger's counts differ from its rows, in words: a restore counts anew.
+    pub differing_counts: Option<String>,
 }
 
 /// Verifies that a backup could be restored: that every file is what it was, and the ledger sound. Whom a signature is by is
@@ -96,18 +100,44 @@ pub fn verify(backup: &Path, roots: Option<&Roots>, progress: &dyn Fn(Progress<'
             });
         }
     }
-    look_at_ledger(&backup.join(LEDGER))?;
-    Ok(Verified { manifest, signed_by })
+    let ledger = Findings::of(&backup.join(LEDGER))?;
+    if !ledger.damage.is_empty() {
+        let problems = ledger.damage;
+        return Err(BackupError::DamagedLedger { problems });
+    }
+    Ok(Verified {
+        manifest,
+        signed_by,
+        differing_counts: ledger.differing_counts,
+    })
 }
 
-fn look_at_ledger(path: &Path) -> Result<(), BackupError> {
-    let path = std::path::absolute(path).map_err(|error| failed(path, error))?;
-    let connection = schema::open_still(&path)?;
-    refuse_damaged(&connection, &path)
+/// What is wrong with the copy of a ledger.
+pub(super) struct Findings {
+    /// No restore takes it.
+    pub(super) damage: Vec<String>,
+    /// A restore counts anew.
+    pub(super) differing_counts: Option<String>,
+}
+
+impl Findings {
+    /// Reads all of a file that nobody writes.
+    pub(super) fn of(path: &Path) -> Result<Self, BackupError> {
+        let path = std::path::absolute(path).map_err(|error| failed(path, error))?;
+        let connection = schema::open_still(&path)?;
+        let of_ledger = |error: rusqlite::Error| fault::open_error(&path, &error);
+        let damage = schema::damage(&connection).map_err(of_ledger)?;
+        // Of a damaged file, nothing is counted.
+        let counts = damage.is_empty().then(|| schema::differing_counts(&connection));
+        Ok(Self {
+            damage,
+            differing_counts: counts.transpose().map_err(of_ledger)?.flatten(),
+        })
+    }
 }
 
 fn refuse_damaged(connection: &Connection, path: &Path) -> Result<(), BackupError> {
-    let problems = schema::check(connection).map_err(|error| fault::open_error(path, &error))?;
+    let problems = schema::damage(connection).map_err(|error| fault::open_error(path, &error))?;
     if problems.is_empty() {
         Ok(())
     } else {
@@ -184,6 +214,7 @@ pub fn restore(
         crls: prepared.crls,
         tokens: prepared.tokens,
         tokens_kept: restoring.keep_tokens,
+        recounted: prepared.recounted,
     })
 }
 
@@ -217,6 +248,7 @@ struct Prepared {
     signed_by: Option<SignedBy>,
     crls: Option<Vec<TakenCrl>>,
     tokens: Vec<TokenRecord>,
+    recounted: Option<String>,
 }
 
 /// Checks the restored ledger, brings it to this program's format, lifts its CRL numbers, takes over what was revoked since, and
@@ -231,6 +263,7 @@ fn prepare_ledger(
     let connection = schema::open_writer(path)?;
     let of_ledger = |error: rusqlite::Error| fault::open_error(path, &error);
     refuse_damaged(&connection, path)?;
+    let recounted = schema::recount(&connection).map_err(of_ledger)?;
     Connection::close(connection).map_err(|(_, error)| of_ledger(error))?;
 
     let ledger = SqliteLedger::open(path)?;
@@ -291,6 +324,7 @@ fn prepare_ledger(
         signed_by,
         crls,
         tokens,
+        recounted,
     })
 }
 

@@ -6,7 +6,8 @@ use chancery_authority::Slug;
 use chancery_authority::port::LedgerError;
 use chancery_authority::port::keystore::{KeyName, Receipt};
 use chancery_authority::port::ledger::{
-    CertificateRecord, Cursor, IdempotencyToken, IntentCode, IntentId, Kind, Page, Revocation, Search, TokenOrigin,
+    CertificateRecord, Cursor, IdempotencyToken, IntentCode, IntentId, Kind, Page, Revocation, Search, ToRevoke,
+    TokenOrigin,
 };
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::key::KeyFingerprint;
@@ -144,6 +145,23 @@ impl CertificateRow {
         Ok(self.record)
     }
 
+    /// The record with all that revoking it takes, and in words what of the rest cannot be read: rows of others, above all.
+    pub(crate) fn complete_to_revoke(
+        mut self,
+        connection: &Connection,
+    ) -> Result<(CertificateRecord, Option<String>), Fault> {
+        self.record.kind = self.kind(connection)?;
+        self.record.revocation = revocation(connection, self.id)?;
+        match self.renews(connection) {
+            Ok(renews) => {
+                self.record.renews = renews;
+                Ok((self.record, None))
+            }
+            Err(fault) if fault.is_of_row() => Ok((self.record, Some(fault.in_words()))),
+            Err(fault) => Err(fault),
+        }
+    }
+
     /// What it renewed.
     pub(crate) fn renews(&self, connection: &Connection) -> Result<Option<IntentId>, Fault> {
         let Some(predecessor) = self.predecessor else {
@@ -189,7 +207,7 @@ pub(crate) fn padded_serial(octets: &[u8]) -> Option<Serial> {
 }
 
 fn revocation(connection: &Connection, certificate: i64) -> Result<Option<Revocation>, Fault> {
-    let row: Option<(i64, u8, Option<i64>, String)> = connection
+    let row: Option<(i64, i64, Option<i64>, String)> = connection
         .prepare_cached(
             "SELECT revoked_at, reason, invalidity_date, principal FROM revocations WHERE certificate = ?1",
         )?
@@ -200,17 +218,18 @@ fn revocation(connection: &Connection, certificate: i64) -> Result<Option<Revoca
     let Some((at, reason, invalidity_date, principal)) = row else {
         return Ok(None);
     };
-    let reason = RevocationReason::from_code(reason).ok_or_else(|| {
-        damaged(format!(
-            "revocation of row {certificate} of certificates: unknown reason {reason}"
-        ))
-    })?;
     Ok(Some(Revocation {
         at: UnixTime(at),
-        reason,
+        reason: known_reason(reason),
         invalidity_date: invalidity_date.map(UnixTime),
         principal,
     }))
+}
+
+/// A revocation's reason; none where the code is no reason's, as CRLs have it: a revocation is a revocation.
+pub(crate) fn known_reason(code: i64) -> RevocationReason {
+    let reason = u8::try_from(code).ok().and_then(RevocationReason::from_code);
+    reason.unwrap_or(RevocationReason::Unspecified)
 }
 
 /// One row, by serial and, where given, issuer.
@@ -245,6 +264,16 @@ pub(crate) fn certificate(
         Some(row) if row.stage == Stage::Issued => row.complete(connection).map(Some),
         _ => Ok(None),
     }
+}
+
+/// The same, for whoever revokes it.
+pub(crate) fn certificate_to_revoke(connection: &Connection, serial: Serial) -> Result<Option<ToRevoke>, Fault> {
+    let row = row_by_serial(connection, None, serial)?;
+    let Some(row) = row.filter(|row| row.stage == Stage::Issued) else {
+        return Ok(None);
+    };
+    let (record, damaged) = row.complete_to_revoke(connection)?;
+    Ok(Some(ToRevoke { record, damaged }))
 }
 
 /// The number of an issuer's slug.

@@ -7,7 +7,7 @@ use chancery_authority::Slug;
 use chancery_authority::port::LedgerError;
 use chancery_authority::port::ledger::{
     CertificateIntent, IntentId, NotRenewable, RENEWALS, REVOKED_TOGETHER, Reach, Related, Revocation, Revoked,
-    RevokedTogether, UnfinishedFamily, compromises_key,
+    RevokedTogether, UNREADABLE_TOLD, UnfinishedFamily, UnreadableRow, compromises_key,
 };
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::key::KeyFingerprint;
@@ -17,6 +17,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Rows};
 
 use super::certificates::{Stage, by_id, issuer_number, padded_serial, row_by_serial};
 use super::fault::{Fault, damaged};
+use super::revocations::Place;
 use super::writer::Writing;
 use super::{intents, revocations};
 
@@ -136,8 +137,14 @@ pub(crate) fn block(writing: &Writing<'_>, id: i64, revocation: &Revocation) -> 
             "INSERT OR IGNORE INTO blocked_keys (key, blocked_at, certificate, principal) VALUES (?1, ?2, ?3, ?4)",
         )?
         .execute((key, revocation.at.0, id, &revocation.principal))?;
-    for intent in open_intents(connection, KeyFingerprint(key))? {
-        intents::mark_lost(writing, &intent, revocation.at)?;
+    let mut unreadable = Vec::new();
+    let open = open_intents(connection, KeyFingerprint(key))?;
+    give_up(writing, open, revocation, &mut unreadable)?;
+    for row in unreadable {
+        tracing::error!(
+            row.what,
+            "an open intent of a compromised key cannot be read, and is not given up: mend its row"
+        );
     }
     Ok(true)
 }
@@ -150,15 +157,18 @@ pub(crate) fn revoke(
     revocation: &Revocation,
     reach: Reach,
 ) -> Result<RevokedTogether, Fault> {
+    // First, with its key: whatever is wrong with rows of others, this one is revoked.
     let certificate = revocations::revoke(writing, issuer, serial, revocation)?;
     let connection = writing.connection;
-    // Whatever the reason: nothing is renewed any more, so nothing that was reserved before becomes a certificate either.
-    give_up(writing, descending(connection, issuer, serial)?, revocation)?;
     let mut together = RevokedTogether {
         certificate,
         others: Vec::new(),
+        unreadable: Vec::new(),
         has_more: false,
     };
+    let unreadable = &mut together.unreadable;
+    // Whatever the reason: nothing is renewed any more, so nothing that was reserved before becomes a certificate either.
+    give_up(writing, descending(connection, issuer, serial)?, revocation, unreadable)?;
     if !compromises_key(revocation.reason) {
         return Ok(together);
     }
@@ -178,17 +188,26 @@ pub(crate) fn revoke(
     )?;
     if reach == Reach::Certificate {
         // The key is certified for nobody any more, neither are they.
-        give_up(writing, of_key(connection, key)?, revocation)?;
+        give_up(writing, of_key(connection, key)?, revocation, unreadable)?;
         return Ok(together);
     }
-    give_up(writing, open_intents(connection, key)?, revocation)?;
-    let mut due = due(connection, key, revocation)?;
+    give_up(writing, open_intents(connection, key)?, revocation, unreadable)?;
+    let mut due = due(connection, key, revocation, unreadable)?;
     together.has_more = due.len() > REVOKED_TOGETHER;
     due.truncate(REVOKED_TOGETHER);
-    for id in due {
-        let record = by_id(connection, id)?;
-        if let Revoked::Now(record) = revocations::revoke(writing, &record.id.issuer, record.id.serial, revocation)? {
-            together.others.push(*record);
+    for place in due {
+        let id = place.certificate();
+        match writing.apart(|| revocations::revoke_at(writing, &place, revocation)) {
+            Ok(false) => continue,
+            Ok(true) => {}
+            Err(fault) => {
+                tell(unreadable, id, fault, false)?;
+                continue;
+            }
+        }
+        match by_id(connection, id) {
+            Ok(record) => together.others.push(record),
+            Err(fault) => tell(unreadable, id, fault, true)?,
         }
     }
     if together.has_more {
@@ -249,33 +268,57 @@ pub(crate) fn unfinished(connection: &Connection, limit: usize) -> Result<Vec<Un
     Ok(families)
 }
 
-fn give_up(writing: &Writing<'_>, open: Vec<IntentId>, revocation: &Revocation) -> Result<(), Fault> {
-    for intent in open {
-        intents::mark_lost(writing, &intent, revocation.at)?;
+/// Gives up those rows, each by itself; what cannot be read is told.
+fn give_up(
+    writing: &Writing<'_>,
+    open: Vec<i64>,
+    revocation: &Revocation,
+    unreadable: &mut Vec<UnreadableRow>,
+) -> Result<(), Fault> {
+    for id in open {
+        if let Err(fault) = writing.apart(|| intents::lose(writing, id, revocation.at)) {
+            tell(unreadable, id, fault, false)?;
+        }
+    }
+    Ok(())
+}
+
+/// Tells of a row that cannot be read. Any other failure is that of the whole.
+fn tell(unreadable: &mut Vec<UnreadableRow>, id: i64, fault: Fault, is_done: bool) -> Result<(), Fault> {
+    if !fault.is_of_row() {
+        return Err(fault);
+    }
+    let what = fault.in_words();
+    let named = format!("row {id} of certificates");
+    let what = if what.contains(&named) {
+        what
+    } else {
+        format!("{named}: {what}")
+    };
+    if unreadable.len() < UNREADABLE_TOLD {
+        unreadable.push(UnreadableRow { what, is_done });
     }
     Ok(())
 }
 
 /// Open intents that would become certificates of that fate.
-fn open_intents(connection: &Connection, key: KeyFingerprint) -> Result<Vec<IntentId>, Fault> {
+fn open_intents(connection: &Connection, key: KeyFingerprint) -> Result<Vec<i64>, Fault> {
     let mut statement = connection.prepare_cached(family!(
-        "SELECT i.slug, c.serial FROM family f CROSS JOIN certificates c ON c.id = f.id JOIN issuers i ON i.id = c.issuer
+        "SELECT c.id FROM family f CROSS JOIN certificates c ON c.id = f.id
          WHERE c.issued_at IS NULL AND c.lost_at IS NULL"
     ))?;
     ids(statement.query([&key.0])?)
 }
 
 /// Open intents of the key itself.
-fn of_key(connection: &Connection, key: KeyFingerprint) -> Result<Vec<IntentId>, Fault> {
-    let mut statement = connection.prepare_cached(
-        "SELECT i.slug, c.serial FROM certificates c JOIN issuers i ON i.id = c.issuer
-         WHERE c.key = ?1 AND c.issued_at IS NULL AND c.lost_at IS NULL",
-    )?;
+fn of_key(connection: &Connection, key: KeyFingerprint) -> Result<Vec<i64>, Fault> {
+    let mut statement = connection
+        .prepare_cached("SELECT id FROM certificates WHERE key = ?1 AND issued_at IS NULL AND lost_at IS NULL")?;
     ids(statement.query([&key.0])?)
 }
 
 /// Open intents that renew that certificate, or what descends from it.
-fn descending(connection: &Connection, issuer: &Slug, serial: Serial) -> Result<Vec<IntentId>, Fault> {
+fn descending(connection: &Connection, issuer: &Slug, serial: Serial) -> Result<Vec<i64>, Fault> {
     let mut statement = connection.prepare_cached(
         "WITH RECURSIVE line (id) AS (
              SELECT c.id FROM certificates c JOIN issuers i ON i.id = c.issuer WHERE c.serial = ?1 AND i.slug = ?2
@@ -283,17 +326,14 @@ fn descending(connection: &Connection, issuer: &Slug, serial: Serial) -> Result<
              SELECT c.id FROM line l CROSS JOIN certificates c ON c.predecessor = l.id
                  WHERE c.predecessor IS NOT NULL AND c.lost_at IS NULL
          )
-         SELECT i.slug, c.serial FROM line l CROSS JOIN certificates c ON c.id = l.id JOIN issuers i ON i.id = c.issuer
+         SELECT c.id FROM line l CROSS JOIN certificates c ON c.id = l.id
          WHERE c.issued_at IS NULL AND c.lost_at IS NULL",
     )?;
     ids(statement.query((serial.as_padded(), issuer.as_str()))?)
 }
 
-fn ids(mut rows: Rows<'_>) -> Result<Vec<IntentId>, Fault> {
-    let mut ids = Vec::new();
-    while let Some(row) = rows.next()? {
-        ids.push(id(row)?);
-    }
+fn ids(rows: Rows<'_>) -> Result<Vec<i64>, Fault> {
+    let ids = rows.mapped(|row| row.get(0)).collect::<Result<_, _>>()?;
     Ok(ids)
 }
 
@@ -307,17 +347,28 @@ fn id(row: &Row<'_>) -> Result<IntentId, Fault> {
 
 /// Certificates that are to be revoked, too: one more than at once tells that there are more. Whether they have ended is not
 /// asked: a clock that is ahead would leave those valid that it takes for over, and nobody would come back for them.
-fn due(connection: &Connection, key: KeyFingerprint, revocation: &Revocation) -> Result<Vec<i64>, Fault> {
+/// Those that cannot be found on a CRL are told; they are due for ever, and take nobody's place.
+fn due(
+    connection: &Connection,
+    key: KeyFingerprint,
+    revocation: &Revocation,
+    unreadable: &mut Vec<UnreadableRow>,
+) -> Result<Vec<Place>, Fault> {
     let mut statement = connection.prepare_cached(family!(
-        "SELECT c.id FROM family f CROSS JOIN certificates c ON c.id = f.id
+        "SELECT c.id, c.issuer, c.shard, c.serial, c.not_after FROM family f CROSS JOIN certificates c ON c.id = f.id
              LEFT JOIN revocations r ON r.certificate = c.id
-         WHERE c.issued_at IS NOT NULL AND (r.certificate IS NULL OR (c.key = ?1 AND ?2 = 1 AND r.reason <> 1))
-         LIMIT ?3"
+         WHERE c.issued_at IS NOT NULL AND (r.certificate IS NULL OR (c.key = ?1 AND ?2 = 1 AND r.reason <> 1))"
     ))?;
-    let limit = i64::try_from(REVOKED_TOGETHER).unwrap_or(i64::MAX).saturating_add(1);
-    let due = statement
-        .query_map((&key.0, revocation.reason.code(), limit), |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
+    let mut rows = statement.query((&key.0, revocation.reason.code()))?;
+    let mut due = Vec::new();
+    while due.len() <= REVOKED_TOGETHER
+        && let Some(row) = rows.next()?
+    {
+        match Place::read(row) {
+            Ok(place) => due.push(place),
+            Err(fault) => tell(unreadable, row.get(0)?, fault, false)?,
+        }
+    }
     Ok(due)
 }
 

@@ -144,6 +144,35 @@ pub(crate) fn read_only(path: &Path) -> LedgerError {
 }
 
 impl Fault {
+    /// Whether it is that of one row, so that others can be gone on with: something in it cannot be read, or it contradicts
+    /// another one.
+    pub(crate) fn is_of_row(&self) -> bool {
+        match self {
+            Self::Ledger(LedgerError::Damaged { .. }) => true,
+            Self::Ledger(_) | Self::Io(_) => false,
+            Self::Sqlite(error) => match error.sqlite_error_code() {
+                Some(code) => code == ErrorCode::ConstraintViolation,
+                None => matches!(
+                    error,
+                    rusqlite::Error::FromSqlConversionFailure(..)
+                        | rusqlite::Error::IntegralValueOutOfRange(..)
+                        | rusqlite::Error::InvalidColumnType(..)
+                        | rusqlite::Error::Utf8Error(..)
+                ),
+            },
+        }
+    }
+
+    /// What is wrong, in words.
+    pub(crate) fn in_words(&self) -> String {
+        match self {
+            Self::Ledger(LedgerError::Damaged { detail }) => detail.clone(),
+            Self::Ledger(error) => error.to_string(),
+            Self::Sqlite(error) => error.to_string(),
+            Self::Io(error) => error.to_string(),
+        }
+    }
+
     /// The port's error.
     pub(crate) fn into_ledger(self, path: &Path) -> LedgerError {
         let open = match self {

@@ -13,9 +13,9 @@ use chancery_x509::time::UnixTime;
 use rusqlite::{Connection, OptionalExtension as _, Row};
 use tempfile::SpooledTempFile;
 
-use super::certificates::{CertificateRow, Stage, issuer_number, padded_serial, row_by_serial};
+use super::certificates::{CertificateRow, Stage, issuer_number, known_reason, padded_serial, row_by_serial};
 use super::crls;
-use super::fault::Fault;
+use super::fault::{Fault, damaged};
 use super::writer::Writing;
 
 /// Stands for the full CRL in columns that are part of a key and so cannot be null.
@@ -62,6 +62,22 @@ impl Place {
         }
     }
 
+    /// Of the columns id, issuer, shard, serial, and `not_after`, in this order: whatever became of the others.
+    pub(crate) fn read(row: &Row<'_>) -> Result<Self, Fault> {
+        let certificate: i64 = row.get(0)?;
+        let wrong = |what: &str| damaged(format!("row {certificate} of certificates: {what}"));
+        let shard: Option<i64> = row.get(2)?;
+        let shard = shard.map(u16::try_from).transpose();
+        let serial = row.get_ref(3)?.as_blob().ok().and_then(padded_serial);
+        Ok(Self {
+            certificate,
+            issuer: row.get(1)?,
+            shard: shard_number(shard.map_err(|_| wrong("there is no such shard"))?),
+            serial: serial.ok_or_else(|| wrong("the serial number is not a positive number of 20 octets"))?,
+            not_after: UnixTime(row.get(4)?),
+        })
+    }
+
     /// The row of the certificate.
     pub(crate) fn certificate(&self) -> i64 {
         self.certificate
@@ -83,7 +99,7 @@ pub(crate) fn revoke(
         .filter(|row| row.stage == Stage::Issued)
         .ok_or(LedgerError::NotFound(serial))?;
     let place = Place::of(&row);
-    let mut record = row.complete(writing.connection)?;
+    let (mut record, _) = row.complete_to_revoke(writing.connection)?;
     let revocation = match &record.revocation {
         None => {
             insert(writing, &place, revocation)?;
@@ -103,6 +119,31 @@ pub(crate) fn revoke(
     Ok(Revoked::Now(Box::new(record)))
 }
 
+/// The same for an issued certificate of whose row no more than the place may be readable. Whether it was, now.
+pub(crate) fn revoke_at(writing: &Writing<'_>, place: &Place, revocation: &Revocation) -> Result<bool, Fault> {
+    let first: Option<(i64, i64)> = writing
+        .connection
+        .prepare_cached("SELECT revoked_at, reason FROM revocations WHERE certificate = ?1")?
+        .query_row([place.certificate], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    match first {
+        None => insert(writing, place, revocation)?,
+        Some((at, reason)) if is_worse(known_reason(reason), revocation.reason) => {
+            let at = UnixTime(at);
+            replace(
+                writing,
+                place,
+                &Revocation {
+                    at,
+                    ..revocation.clone()
+                },
+            )?;
+        }
+        Some(_) => return Ok(false),
+    }
+    Ok(true)
+}
+
 /// The one reason that may replace another: whoever trusts signatures made before the revocation must hear of it.
 fn is_worse(earlier: RevocationReason, later: RevocationReason) -> bool {
     later == RevocationReason::KeyCompromise && earlier != RevocationReason::KeyCompromise
@@ -110,14 +151,14 @@ fn is_worse(earlier: RevocationReason, later: RevocationReason) -> bool {
 
 /// Gives a revocation the reason that a CRL has for it, where that is the one that may replace another.
 pub(crate) fn worsen(writing: &Writing<'_>, place: &Place, listed: &Revocation) -> Result<(), Fault> {
-    let standing: u8 = writing
+    let standing: i64 = writing
         .connection
         .prepare_cached("SELECT reason FROM revocations WHERE certificate = ?1")?
         .query_row([place.certificate], |row| row.get(0))?;
-    match RevocationReason::from_code(standing) {
-        Some(standing) if is_worse(standing, listed.reason) => replace(writing, place, listed),
-        _ => Ok(()),
+    if is_worse(known_reason(standing), listed.reason) {
+        replace(writing, place, listed)?;
     }
+    Ok(())
 }
 
 /// Enters a serial number into the revoked ones.

@@ -312,6 +312,19 @@ impl Writing<'_> {
         Ok(number)
     }
 
+    /// Does a part of an operation: its failure undoes what that part wrote, and nothing else.
+    pub(crate) fn apart<T>(&self, part: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+        let tally = self.tally.get();
+        self.connection.execute_batch("SAVEPOINT part")?;
+        let outcome = part();
+        if outcome.is_err() {
+            self.connection.execute_batch("ROLLBACK TO part")?;
+            self.tally.set(tally);
+        }
+        self.connection.execute_batch("RELEASE part")?;
+        outcome
+    }
+
     fn write_tally(&self) -> Result<(), Fault> {
         let tally = self.tally.get();
         if tally == Tally::default() {

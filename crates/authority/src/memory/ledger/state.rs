@@ -33,6 +33,8 @@ pub(super) struct State {
     blocked: HashSet<KeyFingerprint>,
     /// Families that a call left some of.
     unfinished: HashMap<KeyFingerprint, UnfinishedFamily>,
+    /// Certificates whose intents were opened again.
+    reopened: HashMap<(Serial, Slug), Vec<u8>>,
     tokens: HashMap<(Principal, IdempotencyToken), IntentId>,
     slugs: HashSet<Slug>,
     authorities: Vec<AuthorityRecord>,
@@ -458,7 +460,10 @@ impl State {
         let shown = |serial: &Serial| {
             let row = self.rows.get(&(*serial, issuer.clone()))?;
             let evidence = match &row.stage {
-                Stage::Open { .. } => return None,
+                Stage::Open { .. } => Evidence {
+                    certificates: vec![self.reopened.get(&(*serial, issuer.clone()))?.clone()],
+                    given_up: false,
+                },
                 Stage::Complete(record) => Evidence {
                     certificates: vec![record.certificate.clone()],
                     given_up: false,
@@ -625,6 +630,23 @@ impl State {
     pub(super) fn certificates(&self) -> Vec<CertificateRecord> {
         let rows = self.issued.values().filter_map(|id| self.rows.get(&position(id)));
         rows.filter_map(Row::record).cloned().collect()
+    }
+
+    pub(super) fn block(&mut self, key: KeyFingerprint) {
+        self.blocked.insert(key);
+    }
+
+    pub(super) fn reopen(&mut self, issuer: &Slug, serial: Serial) {
+        let sequence = self.next();
+        let Some(row) = self.rows.get_mut(&(serial, issuer.clone())) else {
+            return;
+        };
+        let id = row.intent.id.clone();
+        if let Stage::Complete(record) = std::mem::replace(&mut row.stage, Stage::Open { sequence }) {
+            self.reopened.insert(position(&id), record.certificate);
+        }
+        self.issued.retain(|_, issued| *issued != id);
+        self.open.insert(sequence, id);
     }
 
     fn record_mut(&mut self, issuer: &Slug, serial: Serial) -> Result<&mut CertificateRecord, LedgerError> {

@@ -326,6 +326,16 @@ pub struct UnfinishedFamily {
     pub revocation: Revocation,
 }
 
+/// A certificate or open intent that a revocation concerns, and of which the ledger cannot read everything.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UnreadableRow {
+    /// What it is called, and what is wrong with it.
+    pub what: String,
+    /// Whether it was revoked, or given up, all the same. If not, nothing was done about it, and somebody has to mend it and
+    /// revoke again.
+    pub is_done: bool,
+}
+
 /// What came of a revocation.
 #[derive(Clone, Debug)]
 pub struct RevokedTogether {
@@ -333,6 +343,8 @@ pub struct RevokedTogether {
     pub certificate: Revoked,
     /// Others that this call revoked, because they share its fate.
     pub others: Vec<CertificateRecord>,
+    /// Those that share its fate and cannot be read: they stop neither it nor the others. At most [`UNREADABLE_TOLD`].
+    pub unreadable: Vec<UnreadableRow>,
     /// Whether there were more than [`REVOKED_TOGETHER`]: the same call again goes on with them.
     pub has_more: bool,
 }

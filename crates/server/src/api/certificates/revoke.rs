@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use chancery_authority::port::ledger::{Kind, Reach};
+use chancery_authority::port::ledger::{Kind, Reach, UnreadableRow};
 use chancery_authority::publish::PublishError;
 use chancery_authority::revoke::{Affected, RevokeError, RevokedCertificate};
 use chancery_x509::crl::RevocationReason;
@@ -51,6 +51,9 @@ pub struct RevokeAnswer {
     /// Others that were revoked with it, because the key is compromised: those of the same key, and what descends from
     /// them by renewal.
     pub also_revoked: Vec<AffectedCertificate>,
+    /// What is to be revoked or given up with it, and cannot be read from the ledger: it stopped nothing, and somebody has to mend
+    /// it.
+    pub unreadable: Vec<UnreadableEntry>,
     /// What is still valid of the same key, at most a hundred; where the key is compromised (`only`), also what descends
     /// from it by renewal. Nothing was done about these.
     pub still_valid: Vec<AffectedCertificate>,
@@ -73,6 +76,24 @@ pub struct AffectedCertificate {
     not_after: String,
     /// Whether it has the same key; otherwise it descends from one that has, by renewal.
     same_key: bool,
+}
+
+/// Something that shares the certificate's fate, and of which the ledger cannot read everything.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct UnreadableEntry {
+    /// What it is called, and what is wrong with it.
+    what: String,
+    /// Whether it was revoked or given up all the same. If not: mend it, and revoke again.
+    is_done: bool,
+}
+
+impl From<&UnreadableRow> for UnreadableEntry {
+    fn from(row: &UnreadableRow) -> Self {
+        Self {
+            what: row.what.clone(),
+            is_done: row.is_done,
+        }
+    }
 }
 
 impl From<&Affected> for AffectedCertificate {
@@ -102,6 +123,7 @@ impl RevokeAnswer {
             already_revoked: revoked.already,
             crl_problem: problem,
             also_revoked: revoked.others.iter().map(AffectedCertificate::from).collect(),
+            unreadable: revoked.unreadable.iter().map(UnreadableEntry::from).collect(),
             still_valid: still_valid
                 .into_iter()
                 .flat_map(|left| left.certificates.iter().map(AffectedCertificate::from))

@@ -116,6 +116,7 @@ impl State {
         let mut together = RevokedTogether {
             certificate,
             others: Vec::new(),
+            unreadable: Vec::new(),
             has_more: false,
         };
         if !compromises_key(revocation.reason) {
