@@ -17,6 +17,30 @@ pub(crate) use aws::AwsDesk;
 pub(crate) use folder::FolderDesk;
 pub(crate) use server::{Credentials, ServerDesk};
 
+/// Nothing was done, and nothing will be: an error that carries this needs no second thought about what may have come of the
+/// call. It reads as what it holds.
+#[derive(Debug)]
+pub(crate) struct Refused(anyhow::Error);
+
+impl Refused {
+    /// An error that is one.
+    pub(crate) fn error(error: impl Into<anyhow::Error>) -> anyhow::Error {
+        anyhow::Error::new(Self(error.into()))
+    }
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Refused {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source()
+    }
+}
+
 /// Conditions of a search, as the API's query takes them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Query {

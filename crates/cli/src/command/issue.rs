@@ -39,6 +39,9 @@ pub(crate) fn run(arguments: &Arguments, issue: &IssueArguments) -> Result<ExitC
         &chancery_x509::pem::encode("CERTIFICATE REQUEST", csr.as_der()),
     );
 
+    if let Some(file) = &issue.out {
+        wanted::check_place(file)?;
+    }
     let answer = desk::open(arguments)?
         .issue(&Value::Object(request), issue.wanted.idempotency_token.as_deref())
         .map_err(wanted::advised)?;
@@ -51,7 +54,8 @@ pub(crate) fn run(arguments: &Arguments, issue: &IssueArguments) -> Result<ExitC
     }
     match &issue.out {
         Some(file) => {
-            wanted::write(file, pem.as_bytes(), false, true)?;
+            // Issued it is, and this is the place where it can be had.
+            wanted::write(file, pem.as_bytes(), false, true).inspect_err(|_| print!("{pem}"))?;
             if arguments.json {
                 show::json(&answer)?;
             } else {

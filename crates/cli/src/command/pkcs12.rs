@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use chancery_local::keys::client::ClientKey;
 use chancery_local::keys::passphrase::{Passphrase, PassphraseSource, Purpose};
+use p12_keystore::secret::{Secret, SecretKeyType};
 use p12_keystore::{
     Certificate, EncryptionAlgorithm, KeyStore, KeyStoreEntry, MacAlgorithm, PrivateKey, PrivateKeyChain,
 };
@@ -45,7 +46,32 @@ pub(super) fn password(file: &Path) -> Result<Zeroizing<String>> {
         PassphraseSource::File(file.to_owned()).read(Purpose::Seal)?
     };
     let text = std::str::from_utf8(passphrase.as_bytes()).context("a PKCS #12 password must be UTF-8 text")?;
+    check(text)?;
     Ok(Zeroizing::new(text.to_owned()))
+}
+
+/// Before anything is asked for: passwords are written as a `BMPString` that ends with a NUL (RFC 7292 appendix B.1). One with a NUL
+/// in it cannot be typed anywhere; one with a character beyond the Basic Multilingual Plane has no such form.
+fn check(password: &str) -> Result<()> {
+    if password.contains('\0') {
+        bail!("a PKCS #12 password cannot have a NUL in it; take another one");
+    }
+    if password.chars().any(|character| !is_in_bmp(character)) {
+        bail!("a PKCS #12 password cannot have a character beyond U+FFFF, as emoji are; take another one");
+    }
+    // Whatever else the encoder does not take.
+    for protection in [Protection::Strong, Protection::Legacy] {
+        let mut trial = KeyStore::new();
+        let secret = Secret::builder(SecretKeyType::Aes).with_length(32).build()?;
+        trial.add_entry("trial", KeyStoreEntry::Secret(secret));
+        write(&trial, password, protection)
+            .context("the password cannot be used for a PKCS #12 file; take another one")?;
+    }
+    Ok(())
+}
+
+fn is_in_bmp(character: char) -> bool {
+    u32::from(character) <= 0xFFFF
 }
 
 /// Key, certificate and chain under one name.
@@ -68,8 +94,14 @@ pub(super) fn encode(
         PrivateKey::from_der(key.to_pkcs8_der())?,
         certificates,
     );
+    // A label, for people: what a `BMPString` cannot hold of it is left out.
+    let label: String = name.chars().filter(|character| is_in_bmp(*character)).collect();
     let mut store = KeyStore::new();
-    store.add_entry(name, KeyStoreEntry::PrivateKeyChain(entry));
+    store.add_entry(label.as_str(), KeyStoreEntry::PrivateKeyChain(entry));
+    write(&store, password, protection)
+}
+
+fn write(store: &KeyStore, password: &str, protection: Protection) -> Result<Vec<u8>> {
     let (encryption, mac) = match protection {
         Protection::Strong => (
             EncryptionAlgorithm::PbeWithHmacSha256AndAes256,
@@ -85,4 +117,19 @@ pub(super) fn encode(
         .encryption_algorithm(encryption)
         .mac_algorithm(mac)
         .write()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_that_no_file_can_have_are_refused() {
+        for bad in ["nul\0inside", "a rat \u{1f400} in it"] {
+            assert!(check(bad).is_err(), "{bad:?}");
+        }
+        for good in ["correct horse", "\u{fc}ml\u{e4}ut", "\u{5bc6}\u{7801}\u{5bc6}\u{7801}"] {
+            check(good).unwrap();
+        }
+    }
 }

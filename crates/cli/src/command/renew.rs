@@ -84,6 +84,7 @@ pub(crate) fn run(arguments: &Arguments, renew: &RenewArguments) -> Result<ExitC
         }
         _ => None,
     };
+    wanted::check_place(&cert_file)?;
     let answer = desk::open_with(arguments, identity)?.renew(&old.serial().to_string(), csr.as_deref(), &token)?;
     let certificate = wanted::pem(&answer, "/Base64Certificate")?;
     let chain = wanted::pem(&answer, "/Base64CaChain")?;

@@ -3,14 +3,17 @@
 #[cfg(feature = "aws")]
 mod kms;
 mod names;
+mod pending;
 
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use chancery_authority::port::KeyName;
 use chancery_local::keys::client::{ClientKey, ClientKeyAlgorithm, TokenClientKey};
-use chancery_local::keys::passphrase::PassphraseSource;
+use chancery_local::keys::passphrase::{Passphrase, PassphraseSource};
 use chancery_local::keys::token::{Token, TokenConfig};
+use chancery_x509::csr::{CertificationRequest, CsrBudget};
+use chancery_x509::key::KeyKind;
 use chancery_x509::name::{Name, Subject};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
@@ -18,7 +21,9 @@ use zeroize::Zeroizing;
 use super::pkcs12::{self, Protection};
 use super::wanted;
 use crate::arguments::{Arguments, KeyChoice, RequestArguments};
-use crate::{desk, house, show};
+use crate::desk::{self, Refused};
+use crate::{bounded, house, show};
+use pending::Pending;
 
 /// A key that was made, wherever it is.
 enum Made {
@@ -29,67 +34,144 @@ enum Made {
     Sealed(Vec<u8>),
 }
 
-/// Makes the key, asks for the certificate, writes both. A refused request leaves nothing behind but, on a token, its key.
+/// A CSR (DER) that can be sent: what it takes to hand its certificate over is on disk.
+struct Ready {
+    csr: Vec<u8>,
+    /// Its key, where a PKCS #12 file can be made of it.
+    key: Option<ClientKey>,
+}
+
+/// Makes the key and writes it, asks for the certificate, and writes that. A refused request leaves nothing behind but, on a
+/// token, its key; one that was interrupted goes on with the same command.
 pub(crate) fn run(arguments: &Arguments, request: &RequestArguments) -> Result<ExitCode> {
-    let files = ["key.pem", "cert.pem", "chain.pem", "identity.p12", "key.kms"].map(|name| request.out.join(name));
-    if let Some(taken) = files.iter().find(|file| file.exists()).filter(|_| !request.overwrite) {
-        bail!(
-            "{} exists already; take another folder, or --overwrite",
-            taken.display()
-        );
-    }
-    let common_name = &request.names[0];
-    let body = body(request)?;
-    // Secrets are asked for before anything is made.
-    let seal = request
-        .seal_key
-        .then(|| house::ask(("Passphrase for the new key", true)))
-        .transpose()?;
-    let password = request.pkcs12.as_deref().map(pkcs12::password).transpose()?;
+    let files = ["cert.pem", "chain.pem", pkcs12::FILE, pending::KEY, pending::SEALED_KEY];
+    let files = files.map(|name| request.out.join(name));
+    let mut pending = Pending::look(&request.out, &files, request.overwrite)?;
+    let mut body = body(request)?;
     if request.pkcs12.is_some() && request.key_module.is_some() {
         bail!("a key in a token cannot be written to a PKCS #12 file: leave --pkcs12 out");
     }
+    let is_repeated = pending.interrupted(request.key_module.is_some())?.is_some();
+    // Secrets are asked for before anything is made.
+    let question = if is_repeated {
+        ("Passphrase of the key that was made before", false)
+    } else {
+        ("Passphrase for the new key", true)
+    };
+    let seal = request.seal_key.then(|| house::ask(question)).transpose()?;
+    let password = request.pkcs12.as_deref().map(pkcs12::password).transpose()?;
 
     let desk = desk::open(arguments)?;
     let progress = show::Progress::start("Making the key");
-    let (made, csr) = make(arguments, request, common_name)?;
+    let ready = ready(arguments, request, &mut pending, seal.as_ref()).inspect_err(|_| pending.discard())?;
     progress.say("Asking for the certificate");
-    let mut body = body;
-    wanted::with_csr(&mut body, &chancery_x509::pem::encode("CERTIFICATE REQUEST", &csr));
+    wanted::with_csr(
+        &mut body,
+        &chancery_x509::pem::encode("CERTIFICATE REQUEST", &ready.csr),
+    );
+    let token = token(request, &ready)?;
     let answer = desk
-        .issue(&Value::Object(body), request.wanted.idempotency_token.as_deref())
-        .map_err(wanted::advised)?;
+        .issue(&Value::Object(body), Some(&token))
+        .map_err(|error| unanswered(error, &pending, is_repeated))?;
     drop(progress);
 
-    std::fs::create_dir_all(&request.out)
-        .with_context(|| format!("cannot make the folder {}", request.out.display()))?;
-    let [key_file, cert_file, chain_file, p12_file, _] = &files;
+    let [cert_file, chain_file, p12_file, ..] = &files;
     let certificate = wanted::pem(&answer, "/Base64Certificate")?;
     let chain = wanted::pem(&answer, "/Base64CaChain")?;
-    #[cfg(feature = "aws")]
-    if let Made::Sealed(sealed) = &made {
-        wanted::write(&files[4], sealed, true, request.overwrite)?;
-    }
-    if let Made::Here(key) = &made {
-        let pem = match &seal {
-            Some(passphrase) => Zeroizing::new(key.to_sealed_pem(passphrase)?),
-            None => key.to_pem()?,
+    // First: whoever finds it beside the CSR knows that the rest is left to do.
+    wanted::write(cert_file, certificate.as_bytes(), false, pending.overwrites())?;
+    wanted::write(chain_file, chain.as_bytes(), false, pending.overwrites())?;
+    pending.deliver_key()?;
+    if let (Some(key), Some(password)) = (&ready.key, &password) {
+        let protection = if request.pkcs12_legacy {
+            Protection::Legacy
+        } else {
+            Protection::Strong
         };
-        wanted::write(key_file, pem.as_bytes(), true, request.overwrite)?;
-        if let Some(password) = &password {
-            let protection = if request.pkcs12_legacy {
-                Protection::Legacy
-            } else {
-                Protection::Strong
-            };
-            let octets = pkcs12::encode(key, &certificate, &chain, common_name, password, protection)?;
-            wanted::write(p12_file, &octets, true, request.overwrite)?;
-        }
+        let octets = pkcs12::encode(key, &certificate, &chain, &request.names[0], password, protection)?;
+        wanted::write(p12_file, &octets, true, pending.overwrites())?;
     }
-    wanted::write(cert_file, certificate.as_bytes(), false, request.overwrite)?;
-    wanted::write(chain_file, chain.as_bytes(), false, request.overwrite)?;
+    pending.end()?;
     told(arguments, request, &answer)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Key and CSR, on disk: those of the same request, if it was interrupted, else new ones.
+fn ready(
+    arguments: &Arguments,
+    request: &RequestArguments,
+    pending: &mut Pending,
+    seal: Option<&Passphrase>,
+) -> Result<Ready> {
+    let subject = subject(request)?;
+    if let Some(csr) = pending.interrupted(request.key_module.is_some())? {
+        let is_same = *csr.subject() == subject && is_of(request.key, csr.public_key().kind());
+        if !is_same {
+            bail!(pending.is_of_another());
+        }
+        let csr_der = csr.as_der().to_vec();
+        let in_folder = request.key_module.is_none() && !request.kms_sealed;
+        let key = in_folder.then(|| read_key(pending, csr, seal)).transpose()?;
+        return Ok(Ready { csr: csr_der, key });
+    }
+    let (made, csr) = make(arguments, request, &subject)?;
+    let key = match made {
+        Made::Here(key) => {
+            let pem = match seal {
+                Some(passphrase) => Zeroizing::new(key.to_sealed_pem(passphrase)?),
+                None => key.to_pem()?,
+            };
+            pending.keep(&csr, Some((pending::KEY, pem.as_bytes())))?;
+            Some(key)
+        }
+        Made::OnToken => {
+            pending.keep(&csr, None)?;
+            None
+        }
+        #[cfg(feature = "aws")]
+        Made::Sealed(sealed) => {
+            pending.keep(&csr, Some((pending::SEALED_KEY, &sealed)))?;
+            None
+        }
+    };
+    Ok(Ready { csr, key })
+}
+
+/// The key of the CSR.
+fn read_key(pending: &Pending, csr: &CertificationRequest, seal: Option<&Passphrase>) -> Result<ClientKey> {
+    let file = pending.key_file();
+    let pem = bounded::text(&file, bounded::TEXT)?;
+    let key =
+        ClientKey::from_pem(pem.as_bytes(), seal).with_context(|| format!("{} cannot be used", file.display()))?;
+    if key.public_key() != csr.public_key() {
+        bail!(pending.is_of_another());
+    }
+    Ok(key)
+}
+
+/// The same request again, after an answer that was lost, gets the certificate that the first made.
+fn token(request: &RequestArguments, ready: &Ready) -> Result<String> {
+    if let Some(given) = &request.wanted.idempotency_token {
+        return Ok(given.clone());
+    }
+    let csr = CertificationRequest::parse(&ready.csr, &CsrBudget::default())?;
+    Ok(format!("request for {}", csr.public_key().fingerprint()))
+}
+
+/// Only where it is certain that there is no certificate is the key given up.
+fn unanswered(error: anyhow::Error, pending: &Pending, is_repeated: bool) -> anyhow::Error {
+    let is_refused = error.downcast_ref::<Refused>().is_some();
+    let error = wanted::advised(error);
+    match (is_refused, is_repeated) {
+        (true, false) => {
+            pending.discard();
+            error
+        }
+        (true, true) => error.context(pending.is_of_another()),
+        (false, _) => error.context(
+            "whether there is a certificate is not known; the key is kept, and the same command once more goes on with it",
+        ),
+    }
 }
 
 fn told(arguments: &Arguments, request: &RequestArguments, answer: &Value) -> Result<()> {
@@ -145,13 +227,17 @@ fn body(request: &RequestArguments) -> Result<serde_json::Map<String, Value>> {
 /// Characters of a common name at most (RFC 5280 appendix A.1).
 const COMMON_NAME_LIMIT: usize = 64;
 
-/// The key, here or in a token, and a CSR (DER) signed with it.
-fn make(arguments: &Arguments, request: &RequestArguments, common_name: &str) -> Result<(Made, Vec<u8>)> {
+/// The subject of the CSR.
+fn subject(request: &RequestArguments) -> Result<Name> {
     let subject = Subject {
-        common_name: (!request.no_common_name).then(|| common_name.to_owned()),
+        common_name: (!request.no_common_name).then(|| request.names[0].clone()),
         ..Subject::default()
-    }
-    .to_name()?;
+    };
+    Ok(subject.to_name()?)
+}
+
+/// The key, here or in a token, and a CSR (DER) signed with it.
+fn make(arguments: &Arguments, request: &RequestArguments, subject: &Name) -> Result<(Made, Vec<u8>)> {
     if let (Some(module), Some(token)) = (&request.key_module, &request.key_token) {
         let pin = match request.key_pin.as_deref() {
             Some(file) if file.as_os_str() != "-" => PassphraseSource::File(file.to_owned()),
@@ -168,17 +254,17 @@ fn make(arguments: &Arguments, request: &RequestArguments, common_name: &str) ->
         })?;
         let key = chancery_local::wait(TokenClientKey::create(
             &token,
-            &KeyName(common_name.to_owned()),
+            &KeyName(request.names[0].clone()),
             algorithm,
         ))?;
-        let csr = chancery_local::wait(key.request(&subject, &[]))?;
+        let csr = chancery_local::wait(key.request(subject, &[]))?;
         return Ok((Made::OnToken, csr));
     }
     if let Some(under) = &request.key_kms {
-        return make_in_kms(arguments, request, &subject, under);
+        return make_in_kms(arguments, request, subject, under);
     }
     let key = ClientKey::generate(algorithm(request.key))?;
-    let csr = key.request(&subject, &[])?;
+    let csr = key.request(subject, &[])?;
     Ok((Made::Here(key), csr))
 }
 
@@ -220,5 +306,22 @@ fn algorithm(choice: KeyChoice) -> ClientKeyAlgorithm {
         KeyChoice::MlDsa44 => ClientKeyAlgorithm::MlDsa44,
         KeyChoice::MlDsa65 => ClientKeyAlgorithm::MlDsa65,
         KeyChoice::MlDsa87 => ClientKeyAlgorithm::MlDsa87,
+    }
+}
+
+/// Whether a key is what was chosen.
+fn is_of(choice: KeyChoice, kind: KeyKind) -> bool {
+    match kind {
+        KeyKind::P256 => matches!(choice, KeyChoice::P256),
+        KeyKind::P384 => matches!(choice, KeyChoice::P384),
+        KeyKind::P521 => matches!(choice, KeyChoice::P521),
+        KeyKind::Ed25519 => matches!(choice, KeyChoice::Ed25519),
+        KeyKind::Rsa { bits: 2048 } => matches!(choice, KeyChoice::Rsa2048),
+        KeyKind::Rsa { bits: 3072 } => matches!(choice, KeyChoice::Rsa3072),
+        KeyKind::Rsa { bits: 4096 } => matches!(choice, KeyChoice::Rsa4096),
+        KeyKind::Rsa { .. } => false,
+        KeyKind::MlDsa44 => matches!(choice, KeyChoice::MlDsa44),
+        KeyKind::MlDsa65 => matches!(choice, KeyChoice::MlDsa65),
+        KeyKind::MlDsa87 => matches!(choice, KeyChoice::MlDsa87),
     }
 }

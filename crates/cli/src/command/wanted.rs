@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use base64::Engine as _;
@@ -155,9 +155,25 @@ pub(crate) fn notes(answer: &Value) -> impl Iterator<Item = &str> {
         .filter_map(Value::as_str)
 }
 
-/// Writes a file whole or not at all; secret ones are for their owner's eyes alone. An existing one is replaced only if
-/// that was asked for.
-pub(crate) fn write(path: &Path, content: &[u8], secret: bool, overwrite: bool) -> Result<()> {
+/// Whether a file can be written there, as far as can be told before: asked before what is to stand in it is asked for.
+pub(crate) fn check_place(path: &Path) -> Result<()> {
+    if path.is_dir() {
+        bail!("{} is a folder; name a file", path.display());
+    }
+    let temporary = temporary(path)?;
+    let outcome = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&temporary);
+    let _ = std::fs::remove_file(&temporary);
+    let remedy = outcome.as_ref().err().map_or("", chancery_local::folder::remedy);
+    outcome.with_context(|| format!("cannot write {}{remedy}", path.display()))?;
+    Ok(())
+}
+
+/// Where a file is written before it gets its name.
+fn temporary(path: &Path) -> Result<PathBuf> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
@@ -167,7 +183,13 @@ pub(crate) fn write(path: &Path, content: &[u8], secret: bool, overwrite: bool) 
         .with_context(|| format!("{} is no file name", path.display()))?;
     let mut temporary = name.to_os_string();
     temporary.push(format!(".{}.tmp", std::process::id()));
-    let temporary = folder.join(temporary);
+    Ok(folder.join(temporary))
+}
+
+/// Writes a file whole or not at all; secret ones are for their owner's eyes alone. An existing one is replaced only if
+/// that was asked for.
+pub(crate) fn write(path: &Path, content: &[u8], secret: bool, overwrite: bool) -> Result<()> {
+    let temporary = temporary(path)?;
     let attempt = || -> std::io::Result<()> {
         let mut file = std::fs::OpenOptions::new()
             .write(true)
@@ -187,7 +209,7 @@ pub(crate) fn write(path: &Path, content: &[u8], secret: bool, overwrite: bool) 
     let _ = std::fs::remove_file(&temporary);
     let remedy = outcome.as_ref().err().map_or("", chancery_local::folder::remedy);
     outcome.with_context(|| {
-        if path.exists() && !overwrite {
+        if path.symlink_metadata().is_ok() && !overwrite {
             format!(
                 "{} exists already; take another place, or --overwrite where the command has it",
                 path.display()

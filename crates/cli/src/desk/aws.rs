@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use chancery_authority::Slug;
 use chancery_authority::config::Config;
 use chancery_authority::port::ledger::{CertificateRecord, CrlScope, Cursor};
@@ -15,7 +15,7 @@ use chancery_server::api::record::CertificateEntry;
 use chancery_x509::crl::RevocationList;
 use serde_json::{Value, json};
 
-use super::{Desk, Page, Query, query, text};
+use super::{Desk, Page, Query, Refused, query, text};
 use crate::arguments::Arguments;
 use crate::deployment::{Deployed, Opened};
 use crate::interrupt;
@@ -102,7 +102,7 @@ impl Desk for AwsDesk {
             .with_context(|| format!("the request's idempotency token is {token}"))?;
         match text(&answer, "/error") {
             "" => Ok(answer),
-            reason => bail!("the deployment refused: {reason}"),
+            reason => Err(Refused::error(anyhow!("the deployment refused: {reason}"))),
         }
     }
 

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use chancery_authority::Principal;
 use chancery_authority::Slug;
+use chancery_authority::issue::{IssueError, Issued};
 use chancery_authority::port::ledger::{Cursor, IdempotencyToken};
 use chancery_authority::wire::TlsCertRequest;
 use chancery_server::api::certificates::RevokeAnswer;
@@ -15,7 +16,7 @@ use chancery_server::api::record::CertificateEntry;
 use chancery_x509::time::UnixTime;
 use serde_json::Value;
 
-use super::{Desk, Page, Query, query};
+use super::{Desk, Page, Query, Refused, query};
 use crate::arguments::Arguments;
 use crate::house::House;
 use crate::interrupt;
@@ -71,15 +72,12 @@ impl FolderDesk {
         self.house.authority.ports().clock.now()
     }
 
-    fn answer(
-        &self,
-        issued: Result<chancery_authority::issue::Issued, chancery_authority::issue::IssueError>,
-        request: &TlsCertRequest,
-    ) -> Result<Value> {
+    fn answer(&self, issued: Result<Issued, IssueError>, request: &TlsCertRequest) -> Result<Value> {
         // Who runs the command on the folder is its operator: the inner detail is for them.
-        let issued = issued.map_err(|error| match error.detail() {
-            Some(detail) => anyhow!("{detail}").context(error.to_string()),
-            None => anyhow!("{error}"),
+        let issued = issued.map_err(|error| match (&error, error.detail()) {
+            (IssueError::Rejected(_), _) => Refused::error(anyhow!("{error}")),
+            (_, Some(detail)) => anyhow!("{detail}").context(error.to_string()),
+            (_, None) => anyhow!("{error}"),
         })?;
         Ok(serde_json::to_value(self.house.authority.answer(&issued, request))?)
     }
@@ -87,9 +85,10 @@ impl FolderDesk {
 
 impl Desk for FolderDesk {
     fn issue(&self, request: &Value, idempotency_token: Option<&str>) -> Result<Value> {
-        let request = TlsCertRequest::from_value(request)?;
+        let request = TlsCertRequest::from_value(request).map_err(Refused::error)?;
         let token = idempotency_token.map(|token| IdempotencyToken(token.to_owned()));
-        self.make_key_ready(request.profile.as_deref())?;
+        self.make_key_ready(request.profile.as_deref())
+            .map_err(Refused::error)?;
         interrupt::finish_what_is_begun();
         self.sweep();
         let authority = Arc::clone(&self.house.authority);

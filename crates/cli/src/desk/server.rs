@@ -12,7 +12,7 @@ use ureq::http::Response;
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig, TlsProvider};
 use zeroize::Zeroizing;
 
-use super::{Desk, Page, Query};
+use super::{Desk, Page, Query, Refused};
 use crate::arguments::Arguments;
 use crate::bounded;
 
@@ -155,7 +155,12 @@ impl ServerDesk {
             .get("error")
             .and_then(Value::as_str)
             .unwrap_or("no reason was given");
-        bail!("the server refused ({}): {error}", parts.status.as_u16())
+        let error = anyhow!("the server refused ({}): {error}", parts.status.as_u16());
+        // Of the others, some are told while the request is worked on.
+        Err(match parts.status.as_u16() {
+            400 | 401 | 403 | 404 | 413 | 415 | 422 => Refused::error(error),
+            _ => error,
+        })
     }
 }
 

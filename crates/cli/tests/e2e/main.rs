@@ -13,6 +13,7 @@ mod mutual_tls;
 mod own_certificate;
 mod people;
 mod plan;
+mod request;
 mod restore;
 mod secret_files;
 mod verify;
