@@ -12,7 +12,8 @@ use chancery_authority::memory::{Fault, MemoryPublication};
 use chancery_authority::port::ledger::{CertificateIntent, Completion, CrlRecord, IntentId, Ledger, Revocation};
 use chancery_authority::port::publication::Stat;
 use chancery_authority::port::{
-    Body, ETag, KeyName, KeyStore, Ports, Precondition, Publication, PublicationError, PublishedName, Receipt, Scratch,
+    Body, Clock as _, ETag, KeyName, KeyStore, Ports, Precondition, Publication, PublicationError, PublishedName,
+    Receipt, Scratch,
 };
 use chancery_authority::profile::Profiles;
 use chancery_authority::publish::{PublishError, Staleness};
@@ -385,6 +386,25 @@ async fn a_late_crl_raises_an_alarm() {
         assert_eq!(staleness().await, expected, "after {age} seconds");
     }
     all_good(&office.authority.publish_due_crls().await);
+    // A revocation of which no CRL can even be signed.
+    revoked_until(&office, 9, NOW.plus_days(90)).await;
+    let since = office.house.clock.now();
+    let lagging = async || {
+        office
+            .authority
+            .crl_status()
+            .await
+            .into_iter()
+            .find(|crl| crl.is_alarming())
+    };
+    office.house.faults.at("keys.sign", 1, Fault::FailBefore);
+    office.authority.publish_due_crls().await;
+    office.house.clock.advance(120);
+    assert_eq!(lagging().await, None, "it may take a moment");
+    office.house.clock.advance(1);
+    assert_eq!(lagging().await.unwrap().staleness, Staleness::Lagging { since });
+    all_good(&office.authority.publish_due_crls().await);
+    assert_eq!(lagging().await, None);
     office.house.faults.at("publication.put", 1, Fault::FailBefore);
     office.authority.publish_crls(Some(&slug("chancery-root-ca"))).await;
     office.house.clock.advance(61);

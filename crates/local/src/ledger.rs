@@ -447,6 +447,10 @@ impl Ledger for SqliteLedger {
             .await
     }
 
+    fn write_failure(&self) -> Option<LedgerError> {
+        self.0.writer.as_ref()?.failure()
+    }
+
     async fn counts(&self) -> Result<Counts, LedgerError> {
         self.read(records::counts).await
     }

@@ -27,6 +27,8 @@ pub(crate) struct Standing {
     kept: Duration,
     /// The ledger's counts, or why there are none.
     pub(crate) counts: Result<Counts, LedgerError>,
+    /// Whether the last change could not be written, and none since.
+    pub(crate) cannot_be_written: bool,
     /// Every CRL.
     pub(crate) crls: Vec<CrlStatus>,
     /// CAs under which nothing is issued any more, each with the revoked CA of its chain.
@@ -106,6 +108,7 @@ async fn read(authority: &Authority) -> Standing {
         read: Instant::now(),
         kept: KEPT.max(begun.elapsed() * SHARE),
         counts,
+        cannot_be_written: authority.ports().ledger.write_failure().is_some(),
         crls,
         revoked,
         unknown,

@@ -243,6 +243,12 @@ pub trait Ledger: Send + Sync {
     /// [`LedgerError::UnknownCrl`], and leaves nothing.
     async fn crl_published(&self, scope: &CrlScope, number: u64, etag: ETag) -> Result<(), LedgerError>;
 
+    /// Why the last change that was tried could not be written, as long as none has succeeded since. `None` also where the
+    /// ledger does not keep that: whoever changes something there is told.
+    fn write_failure(&self) -> Option<LedgerError> {
+        None
+    }
+
     /// How it is with the CRLs of a scope: what a process must know to decide what is due, whoever published last.
     async fn crl_standing(&self, scope: &CrlScope) -> Result<CrlStanding, LedgerError> {
         self.crl_standing_up_to(scope, u64::MAX).await

@@ -86,6 +86,7 @@ mod tests {
             number: 1,
             latest: Some(crl.clone()),
             published: Some(crl),
+            changed_at: None,
         }
     }
 

@@ -37,6 +37,11 @@ pub enum Staleness {
     Overdue,
     /// Half of the CRL's life has passed: what was to publish the next one does not work.
     HalfSpent,
+    /// What was revoked more than two minutes ago is on no published CRL.
+    Lagging {
+        /// When the oldest of it was revoked.
+        since: UnixTime,
+    },
     /// Signed more than a minute ago, and not published.
     Unpublished,
     /// It is from the future: it was made while the clock was ahead, and relying parties refuse it until then.
@@ -63,6 +68,9 @@ impl CrlStatus {
 
 /// Seconds that publishing a signed CRL may take.
 const PUBLISHING: i64 = 60;
+
+/// Seconds after which what was revoked must be on a published CRL: time for a round of duties, and for a large CRL.
+const LISTING: i64 = 120;
 
 /// Interval and lifetime of a CRL, in seconds.
 pub(super) struct Timing {
@@ -94,6 +102,7 @@ fn staleness(standing: &CrlStanding, timing: &Timing, now: UnixTime) -> Stalenes
         .published
         .as_ref()
         .is_some_and(|crl| crl.number >= latest.number);
+    let lagging = standing.changed_at.filter(|since| now > since.plus_seconds(LISTING));
     let half = (seen.next_update.0 - seen.made_at.0) / 2;
     if now > seen.next_update {
         Staleness::Expired
@@ -101,6 +110,8 @@ fn staleness(standing: &CrlStanding, timing: &Timing, now: UnixTime) -> Stalenes
         Staleness::FromFuture
     } else if !is_published && now > latest.made_at.plus_seconds(PUBLISHING) {
         Staleness::Unpublished
+    } else if let Some(since) = lagging {
+        Staleness::Lagging { since }
     } else if now > seen.made_at.plus_seconds(half) {
         Staleness::HalfSpent
     } else if now > seen.made_at.plus_seconds(timing.interval + timing.interval / 10) {
@@ -233,6 +244,14 @@ mod tests {
         assert_eq!(at(&standing, -301), Staleness::FromFuture);
         assert_eq!(at(&standing, -300), Staleness::Fresh, "a clock that is a little behind");
         assert_eq!(at(&standing, 0), Staleness::Fresh);
+        // Something was revoked, and no CRL can be made.
+        let since = UnixTime(10_020);
+        standing.changed_at = Some(since);
+        assert_eq!(at(&standing, 140), Staleness::Overdue, "it may take a moment");
+        assert_eq!(at(&standing, 141), Staleness::Lagging { since });
+        assert_eq!(at(&standing, 501), Staleness::Lagging { since });
+        assert_eq!(at(&standing, 1001), Staleness::Expired);
+        standing.changed_at = None;
         assert_eq!(at(&standing, 110), Staleness::Fresh);
         assert_eq!(at(&standing, 111), Staleness::Overdue);
         assert_eq!(at(&standing, 500), Staleness::Overdue);

@@ -57,8 +57,8 @@ pub(crate) fn reserve_number(
 pub(crate) fn mark_change(connection: &Connection, issuer: i64, shard: i64) -> Result<(), Fault> {
     connection
         .prepare_cached(
-            "INSERT INTO crl_changes (issuer, shard, changes) VALUES (?1, ?2, 1)
-             ON CONFLICT (issuer, shard) DO UPDATE SET changes = changes + 1",
+            "INSERT INTO crl_changes (issuer, shard, changes, changed_at) VALUES (?1, ?2, 1, unixepoch())
+             ON CONFLICT (issuer, shard) DO UPDATE SET changes = changes + 1, changed_at = coalesce(changed_at, unixepoch())",
         )?
         .execute((issuer, shard))?;
     Ok(())
@@ -220,10 +220,23 @@ fn forget(connection: &Connection, issuer: i64, shard: i64, newest: i64) -> Resu
 pub(crate) fn published(writing: &Writing<'_>, scope: &CrlScope, number: u64, etag: &ETag) -> Result<(), Fault> {
     let changed = match writing.known_issuer(&scope.issuer)? {
         None => 0,
-        Some(issuer) => writing.connection.execute(
-            "UPDATE crls SET etag = ?4 WHERE issuer = ?1 AND shard = ?2 AND number = ?3",
-            (issuer, shard_number(scope.shard), stored_number(number)?, &etag.0),
-        )?,
+        Some(issuer) => {
+            let (shard, number) = (shard_number(scope.shard), stored_number(number)?);
+            let changed = writing.connection.execute(
+                "UPDATE crls SET etag = ?4 WHERE issuer = ?1 AND shard = ?2 AND number = ?3",
+                (issuer, shard, number, &etag.0),
+            )?;
+            // What it does not cover came after it was made.
+            writing.connection.execute(
+                "UPDATE crl_changes SET changed_at =
+                     CASE WHEN crls.changes = CAST(crl_changes.changes AS TEXT) THEN NULL
+                          ELSE max(coalesce(crl_changes.changed_at, crls.made_at), crls.made_at) END
+                 FROM crls WHERE crls.issuer = ?1 AND crls.shard = ?2 AND crls.number = ?3
+                     AND crl_changes.issuer = ?1 AND crl_changes.shard = ?2",
+                (issuer, shard, number),
+            )?;
+            changed
+        }
     };
     match changed {
         0 => Err(unknown(scope, number)),
@@ -291,8 +304,13 @@ pub(crate) fn standing(connection: &Connection, scope: &CrlScope, at_most: u64) 
         .prepare_cached("SELECT max(number) FROM crl_intents WHERE issuer = ?1 AND shard = ?2 AND number <= ?3")?
         .query_row((issuer, shard, at_most), |row| row.get(0))?;
     let intended = intended.and_then(|number| u64::try_from(number).ok()).unwrap_or(0);
+    let changed_at: Option<Option<i64>> = connection
+        .prepare_cached("SELECT changed_at FROM crl_changes WHERE issuer = ?1 AND shard = ?2")?
+        .query_row((issuer, shard), |row| row.get(0))
+        .optional()?;
     Ok(CrlStanding {
         mark,
+        changed_at: changed_at.flatten().map(UnixTime),
         number: latest.as_ref().map_or(0, |crl| crl.number).max(intended),
         latest,
         published,

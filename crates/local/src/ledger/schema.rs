@@ -16,7 +16,7 @@ use super::fault::{self, Fault, OpenError};
 const APPLICATION_ID: i32 = 0x4348_4359;
 
 /// Every migration, in order. One that was released is never changed; `PRAGMA user_version` counts those applied.
-pub(crate) const MIGRATIONS: [&str; 10] = [
+pub(crate) const MIGRATIONS: [&str; 11] = [
     include_str!("migrations/0001_ledger.sql"),
     include_str!("migrations/0002_api_tokens.sql"),
     include_str!("migrations/0003_intent_authentication.sql"),
@@ -27,6 +27,7 @@ pub(crate) const MIGRATIONS: [&str; 10] = [
     include_str!("migrations/0008_compromised_keys.sql"),
     include_str!("migrations/0009_own_names.sql"),
     include_str!("migrations/0010_unfinished_families.sql"),
+    include_str!("migrations/0011_changed_at.sql"),
 ];
 
 /// The migration whose table must be filled from the certificates that there are.

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -24,6 +24,9 @@ const CHECKPOINT_EVERY: usize = 2048;
 
 /// Quiet time after which the checkpointer is woken for what little there is.
 const IDLE: Duration = Duration::from_secs(1);
+
+/// After a write that failed another one is tried so often, until one succeeds.
+const RETRY: Duration = Duration::from_secs(5);
 
 /// Frames (pages of 4 KiB) in the log from which on the writer helps the checkpointer to get to its end: as long as somebody
 /// writes, only the writer can find a moment at which everything is in the file and the log can start over.
@@ -50,12 +53,15 @@ pub(crate) struct Writer {
     jobs: Option<mpsc::Sender<Box<dyn Job>>>,
     threads: Vec<JoinHandle<()>>,
     path: Arc<Path>,
+    failure: Arc<Mutex<Option<LedgerError>>>,
 }
 
 /// One operation with its waiting caller, as the thread sees it.
 trait Job: Send {
     /// Runs within the transaction, perhaps a second time after the first was rolled back. Whether it succeeded.
     fn run(&mut self, writing: &Writing<'_>) -> bool;
+    /// Why it did not succeed.
+    fn failure(&self) -> Option<&LedgerError>;
     /// Answers the caller: with its own outcome where the group was committed.
     fn answer(self: Box<Self>, group: Result<(), LedgerError>);
 }
@@ -73,6 +79,7 @@ impl Writer {
         let (jobs, waiting) = mpsc::channel();
         let (wake, wakes) = mpsc::channel();
         let long_log = Arc::new(AtomicBool::new(false));
+        let failure = Arc::default();
         let checkpointer = Checkpointer {
             path: path.to_path_buf(),
             wakes,
@@ -86,6 +93,7 @@ impl Writer {
             since_checkpoint: 0,
             checkpointer: wake,
             long_log,
+            failure: Arc::clone(&failure),
         };
         let threads = vec![
             thread::Builder::new()
@@ -99,7 +107,13 @@ impl Writer {
             jobs: Some(jobs),
             threads,
             path,
+            failure,
         })
+    }
+
+    /// Why the last write failed; `None`: it did not, or there was none.
+    pub(crate) fn failure(&self) -> Option<LedgerError> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Runs `work` in a transaction of its own or with others, and answers once that is committed.
@@ -145,12 +159,40 @@ where
         self.outcome.insert(outcome).is_ok()
     }
 
+    fn failure(&self) -> Option<&LedgerError> {
+        self.outcome.as_ref()?.as_ref().err()
+    }
+
     fn answer(self: Box<Self>, group: Result<(), LedgerError>) {
         let Self { outcome, reply, .. } = *self;
         let outcome = group.and_then(|()| outcome.unwrap_or_else(|| Err(stopped())));
         // A caller who went away does not undo what is committed.
         let _ = reply.send(outcome);
     }
+}
+
+/// Changes nothing, and writes all the same: whether that works again.
+struct Probe {
+    path: Arc<Path>,
+    failure: Option<LedgerError>,
+}
+
+impl Job for Probe {
+    fn run(&mut self, writing: &Writing<'_>) -> bool {
+        // What is as it was is not written at all.
+        let written = writing
+            .connection
+            .execute_batch("UPDATE counts SET issued = issued + 1; UPDATE counts SET issued = issued - 1");
+        self.failure = written.err().map(|error| Fault::from(error).into_ledger(&self.path));
+        self.failure.is_none()
+    }
+
+    fn failure(&self) -> Option<&LedgerError> {
+        self.failure.as_ref()
+    }
+
+    /// Nobody waits for it.
+    fn answer(self: Box<Self>, _group: Result<(), LedgerError>) {}
 }
 
 struct WriterThread {
@@ -161,6 +203,7 @@ struct WriterThread {
     since_checkpoint: usize,
     checkpointer: mpsc::Sender<()>,
     long_log: Arc<AtomicBool>,
+    failure: Arc<Mutex<Option<LedgerError>>>,
 }
 
 /// How an attempt at a group ended.
@@ -189,14 +232,48 @@ impl WriterThread {
     }
 
     fn first_job(&mut self) -> Option<Box<dyn Job>> {
-        if self.since_checkpoint > 0 {
-            match self.jobs.recv_timeout(IDLE) {
+        loop {
+            let has_failed = self.failure.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+            let wait = match (self.since_checkpoint, has_failed) {
+                (0, false) => return self.jobs.recv().ok(),
+                (0, true) => RETRY,
+                _ => IDLE,
+            };
+            match self.jobs.recv_timeout(wait) {
                 Ok(job) => return Some(job),
                 Err(mpsc::RecvTimeoutError::Disconnected) => return None,
-                Err(mpsc::RecvTimeoutError::Timeout) => self.wake_checkpointer(),
+                Err(mpsc::RecvTimeoutError::Timeout) if self.since_checkpoint > 0 => self.wake_checkpointer(),
+                Err(mpsc::RecvTimeoutError::Timeout) => {
+                    let path = Arc::clone(&self.path);
+                    self.settle(vec![Box::new(Probe { path, failure: None })]);
+                }
             }
         }
-        self.jobs.recv().ok()
+    }
+
+    /// Keeps why a group could not be written, or that one could.
+    fn note(&self, attempt: &Attempt, group: &[Box<dyn Job>], has_changed: bool) {
+        let failure = match attempt {
+            Attempt::Failed(error) => Some(error),
+            Attempt::Committed | Attempt::Undone => group.iter().find_map(|job| job.failure()),
+        };
+        // A refusal is an answer, and damage of a row keeps nobody from writing others.
+        let failure = failure.filter(|error| matches!(error, LedgerError::Unavailable { .. }));
+        let mut last = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        match failure {
+            Some(error) => {
+                if last.is_none() {
+                    tracing::error!(%error, "the ledger cannot be written; it is tried again");
+                }
+                *last = Some(error.clone());
+            }
+            None if has_changed && matches!(attempt, Attempt::Committed) => {
+                if last.take().is_some() {
+                    tracing::info!("the ledger can be written again");
+                }
+            }
+            None => {}
+        }
     }
 
     /// Brings every operation of the group to its end.
@@ -218,9 +295,11 @@ impl WriterThread {
     }
 
     fn attempt(&self, group: &mut [Box<dyn Job>]) -> Attempt {
+        let before = self.connection.total_changes();
         let attempt = self
             .transact(group)
             .unwrap_or_else(|fault| Attempt::Failed(fault.into_ledger(&self.path)));
+        self.note(&attempt, group, self.connection.total_changes() > before);
         if !matches!(attempt, Attempt::Committed) {
             if !self.connection.is_autocommit() {
                 let _ = self.connection.execute_batch("ROLLBACK");

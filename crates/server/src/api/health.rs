@@ -12,8 +12,8 @@ use crate::app::AppState;
 /// Answer to `GET /health`.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Health {
-    /// `ok`; `degraded` if a CRL is stale, a CA is revoked, the server's own certificate cannot be renewed, or some are turned
-    /// away; `failing` if the ledger cannot be read.
+    /// `ok`; `degraded` if a CRL is stale or lacks what was revoked, the ledger cannot be written, a CA is revoked, the server's
+    /// own certificate cannot be renewed, or some are turned away; `failing` if the ledger cannot be read.
     #[schema(example = "ok")]
     status: &'static str,
     /// Version of the program.
@@ -24,6 +24,9 @@ pub struct Health {
 
 /// Problems that are told; of more, their number.
 const TOLD: usize = 50;
+
+/// What is told of a ledger that can be read alone.
+const UNWRITTEN: &str = "the ledger cannot be written: nothing is issued and nothing revoked; the server's log says why, and it is tried again";
 
 /// How the ledger and every CRL stand, as they were read two seconds ago at most, or with many CRLs somewhat longer.
 #[utoipa::path(get, path = "/api/v1/health", tag = "operation", security(()),
@@ -54,7 +57,8 @@ pub async fn health(State(state): State<AppState>) -> Response {
             let unknown = standing.unknown.iter().map(|ca| {
                 format!("whether {ca}, or a CA above it, is revoked cannot be read from the ledger; the log says why")
             });
-            problems.extend(revoked.chain(unknown).chain(crls));
+            let unwritten = standing.cannot_be_written.then(|| UNWRITTEN.to_owned());
+            problems.extend(unwritten.into_iter().chain(revoked).chain(unknown).chain(crls));
             if !problems.is_empty() {
                 status = "degraded";
             }

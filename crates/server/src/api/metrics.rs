@@ -149,6 +149,11 @@ pub async fn metrics(State(state): State<AppState>) -> Result<Response, Problem>
         "Open intents that the last sweep could not read; somebody has to mend or remove them",
         state.authority.unreadable_intents(),
     );
+    gauge(
+        "ledger_write_failing",
+        "Whether the last change could not be written to the ledger, and none since",
+        u64::from(standing.cannot_be_written),
+    );
     let crls = &standing.crls;
     // A family at a time: its samples must stand together.
     let mut family = |name: &str, help: &str, value: &dyn Fn(&CrlStatus) -> Option<i64>| {

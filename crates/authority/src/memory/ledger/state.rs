@@ -84,6 +84,8 @@ struct Crls {
     reserved: u64,
     /// Revocations and intents given up so far.
     changes: u64,
+    /// When the oldest change was made that the newest published CRL does not cover.
+    changed_at: Option<UnixTime>,
     intents: BTreeMap<u64, CrlIntent>,
     completed: BTreeMap<u64, CrlRecord>,
 }
@@ -331,7 +333,9 @@ impl State {
 
     /// Puts a serial number on its scope's list: every change of what a CRL lists goes through here.
     fn list(&mut self, scope: CrlScope, serial: Serial, row: RevokedRow) {
-        self.crls.entry(scope.clone()).or_default().changes += 1;
+        let crls = self.crls.entry(scope.clone()).or_default();
+        crls.changes += 1;
+        crls.changed_at.get_or_insert(row.entry.revoked_at);
         self.revoked.entry(scope).or_default().insert(serial, row);
     }
 
@@ -393,9 +397,17 @@ impl State {
     }
 
     pub(super) fn crl_published(&mut self, scope: &CrlScope, number: u64, etag: ETag) -> Result<(), LedgerError> {
-        let crls = self.crls.get_mut(scope);
-        let crl = crls.and_then(|crls| crls.completed.get_mut(&number));
-        crl.ok_or_else(|| unknown_crl(scope, number))?.published = Some(etag);
+        let unknown = || unknown_crl(scope, number);
+        let crls = self.crls.get_mut(scope).ok_or_else(unknown)?;
+        let mark = crls.mark();
+        let crl = crls.completed.get_mut(&number).ok_or_else(unknown)?;
+        crl.published = Some(etag);
+        crls.changed_at = if crl.mark == Some(mark) {
+            None
+        } else {
+            // What it does not cover came after it was made.
+            crls.changed_at.max(Some(crl.made_at))
+        };
         Ok(())
     }
 
@@ -413,6 +425,7 @@ impl State {
             number: numbers.filter(|number| **number <= at_most).max().copied().unwrap_or(0),
             latest: completed().next().cloned(),
             published: completed().find(|crl| crl.published.is_some()).cloned(),
+            changed_at: crls.changed_at,
         }
     }
 

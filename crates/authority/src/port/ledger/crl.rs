@@ -96,6 +96,10 @@ pub struct CrlStanding {
     pub latest: Option<CrlRecord>,
     /// The newest one that is known to have been published.
     pub published: Option<CrlRecord>,
+    /// When the oldest change was made that the newest published one does not cover, or a time before; `None`: there is no such
+    /// change, or the ledger does not know when. One of which CRLs are made by the clock, and not by what was revoked, need not
+    /// know.
+    pub changed_at: Option<UnixTime>,
 }
 
 impl CrlStanding {

@@ -2,8 +2,8 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::mpsc;
 
-use chancery_authority::port::Receipt;
-use chancery_authority::port::ledger::{Completion, CrlPlan, CrlScope, Ledger as _, Revocation};
+use chancery_authority::port::ledger::{Completion, CrlIntent, CrlPlan, CrlRecord, CrlScope, Ledger as _, Revocation};
+use chancery_authority::port::{ETag, Receipt};
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::time::UnixTime;
 
@@ -42,6 +42,100 @@ fn issuers(ledger: &SqliteLedger) -> Vec<String> {
         Ok(slugs)
     });
     wait(read).unwrap()
+}
+
+#[test]
+fn that_nothing_can_be_written_is_known_until_something_can() {
+    let (folder, ledger) = fresh();
+    let insert = |name: &'static str| wait(ledger.write(move |writing| writing.issuer(&slug(name))));
+    insert("one").unwrap();
+    assert_eq!(ledger.write_failure(), None);
+    // Another process holds the lock for longer than is waited for it.
+    let other = Connection::open(folder.path().join("ledger.sqlite3")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let refused = insert("two").unwrap_err();
+    assert_eq!(ledger.write_failure(), Some(refused));
+    // A refusal writes nothing, so it says nothing; and nobody has to ask for the next write.
+    other.execute_batch("ROLLBACK").unwrap();
+    let begun = std::time::Instant::now();
+    while ledger.write_failure().is_some() {
+        assert!(begun.elapsed() < 10 * RETRY, "it is not tried again");
+        thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(issuers(&ledger), ["one"]);
+    assert_eq!(wait(ledger.counts()).unwrap().issued, 0);
+    wait(ledger.write(|_| Err::<(), _>(damaged("on purpose")))).unwrap_err();
+    assert_eq!(ledger.write_failure(), None, "others can write");
+}
+
+#[test]
+fn when_the_oldest_change_was_made_that_no_crl_covers_is_known() {
+    let (_folder, ledger) = fresh();
+    let scope = CrlScope {
+        issuer: slug("a-ca"),
+        shard: None,
+    };
+    let issuer = wait(ledger.write(|writing| writing.issuer(&slug("a-ca")))).unwrap();
+    let changed_at = || wait(ledger.crl_standing(&scope)).unwrap().changed_at;
+    let change =
+        || wait(ledger.write(move |writing| super::super::crls::mark_change(writing.connection, issuer, -1))).unwrap();
+    let set = |at: i64| {
+        wait(ledger.write(move |writing| {
+            writing
+                .connection
+                .execute("UPDATE crl_changes SET changed_at = ?1", [at])?;
+            Ok(())
+        }))
+        .unwrap();
+    };
+    let publish = |number: u64, made_at: UnixTime| {
+        let standing = wait(ledger.crl_standing(&scope)).unwrap();
+        wait(ledger.intend_crl(CrlIntent {
+            scope: scope.clone(),
+            number,
+            signing_input: vec![1],
+            at: made_at,
+        }))
+        .unwrap();
+        wait(ledger.complete_crl(CrlRecord {
+            scope: scope.clone(),
+            number,
+            made_at,
+            this_update: made_at,
+            next_update: made_at.plus_days(7),
+            entries: 0,
+            digest: [0; 32],
+            receipt: Receipt(String::new()),
+            mark: Some(standing.mark),
+            published: None,
+        }))
+        .unwrap();
+    };
+    let published = |number: u64| wait(ledger.crl_published(&scope, number, ETag("1".into()))).unwrap();
+
+    assert_eq!(changed_at(), None);
+    change();
+    assert!(changed_at().is_some());
+    set(1_000);
+    change();
+    assert_eq!(changed_at(), Some(UnixTime(1_000)), "the oldest counts");
+    publish(1, UnixTime(2_000));
+    assert_eq!(
+        changed_at(),
+        Some(UnixTime(1_000)),
+        "a signed CRL is not a published one"
+    );
+    published(1);
+    assert_eq!(changed_at(), None);
+    // One that was revoked while a CRL was made is not on it.
+    publish(2, UnixTime(3_000));
+    change();
+    published(2);
+    assert!(changed_at().is_some_and(|at| at >= UnixTime(3_000)));
+    change();
+    set(2_900);
+    published(2);
+    assert_eq!(changed_at(), Some(UnixTime(3_000)));
 }
 
 #[test]
