@@ -7,7 +7,7 @@
 //! - [`command`]: the commands, one a file;
 //! - [`interrupt`]: Ctrl-C while something is being changed;
 //! - [`show`]: tables, progress, times, for people, and [`visible`]: texts that others wrote;
-//! - [`secrecy`]: no copies of memory on the disk.
+//! - [`secrecy`]: no copies of memory on the disk; [`file_limit`]: a limit on the length of files is an error, not the end.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a command for people in a terminal
 
 mod arguments;
@@ -16,6 +16,7 @@ mod command;
 #[cfg(feature = "aws")]
 mod deployment;
 mod desk;
+mod file_limit;
 mod house;
 mod interrupt;
 mod secrecy;
@@ -31,6 +32,7 @@ use arguments::Arguments;
 fn main() -> ExitCode {
     // Before anything is read that may be a secret.
     secrecy::leave_no_copy_of_memory();
+    file_limit::tell_of_full_files();
     show::leave_quietly_when_nobody_reads();
     let arguments = Arguments::parse();
     show::logging(arguments.verbose);

@@ -18,6 +18,7 @@
 //! Certificates issued after the backup was taken are not in the restored ledger. They can be found in their holders' hands and
 //! in the log of signatures alone; whoever restores should take a new backup often enough for that to be few.
 
+mod draft;
 mod manifest;
 mod restore;
 mod revocations;
@@ -36,6 +37,8 @@ use chancery_x509::time::UnixTime;
 use crate::folder::{DataFolder, FolderError, make_folder};
 use crate::keys::passphrase;
 use crate::ledger::{self, OpenError};
+use crate::plain;
+pub use draft::begun_restores;
 pub use manifest::{Entry, Manifest};
 pub use restore::{Restored, Restoring, Verified, restore, verify};
 pub use revocations::{GivenCrl, TakenCrl};
@@ -122,6 +125,15 @@ pub enum BackupError {
         /// Which file.
         file: String,
     },
+    /// A link, a pipe, a device or a folder where a file should be.
+    #[error("{file} in the backup is no plain file, but a link, a pipe, a device or a folder: use another backup")]
+    NotPlain {
+        /// Which file.
+        file: String,
+    },
+    /// Whoever restores does not want to any more.
+    #[error("the restore was interrupted: nothing was restored, and what was begun is removed")]
+    Interrupted,
     /// The ledger in the backup does not pass its check.
     #[error("the ledger in the backup is damaged ({}): use another backup", .problems.join("; "))]
     DamagedLedger {
@@ -343,11 +355,17 @@ fn names(folder: &DataFolder) -> Result<Vec<String>, BackupError> {
 /// Copies one file; `None` where it is gone meanwhile.
 fn copy_file(from: &Path, name: &str, to: &Path) -> Result<Option<Entry>, BackupError> {
     let (source, target) = (from.join(name), to.join(name));
-    let mut input = match File::open(&source) {
+    // What people wrote may be a link to where they keep it.
+    let opened = if WRITTEN.contains(&name) {
+        plain::open_linked(&source)
+    } else {
+        plain::open(&source)
+    };
+    let mut input = match opened {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         opened => opened.map_err(|error| failed(&source, error))?,
     };
-    let (size, sha256) = copy_and_hash(&mut input, &source, &target)?;
+    let (size, sha256) = copy_and_hash(&mut input, &source, &target, &|| Ok(()))?;
     Ok(Some(Entry {
         name: name.into(),
         size,
@@ -356,13 +374,19 @@ fn copy_file(from: &Path, name: &str, to: &Path) -> Result<Option<Entry>, Backup
 }
 
 /// Copies to a new file that only its owner reads, synced. Answers length and SHA-256.
-fn copy_and_hash(input: &mut File, source: &Path, target: &Path) -> Result<(u64, [u8; 32]), BackupError> {
+fn copy_and_hash(
+    input: &mut dyn Read,
+    source: &Path,
+    target: &Path,
+    go_on: &dyn Fn() -> Result<(), BackupError>,
+) -> Result<(u64, [u8; 32]), BackupError> {
     if let Some(folder) = target.parent() {
         make_folder(folder)?;
     }
     let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(target);
     let mut output = created.map_err(|error| failed(target, error))?;
     let facts = digest_of(input, source, |octets| {
+        go_on()?;
         output.write_all(octets).map_err(|error| failed(target, error))
     })?;
     output.sync_all().map_err(|error| failed(target, error))?;
@@ -370,12 +394,12 @@ fn copy_and_hash(input: &mut File, source: &Path, target: &Path) -> Result<(u64,
 }
 
 fn hash(path: &Path) -> Result<(u64, [u8; 32]), BackupError> {
-    let mut file = File::open(path).map_err(|error| failed(path, error))?;
+    let mut file = plain::open(path).map_err(|error| failed(path, error))?;
     digest_of(&mut file, path, |_| Ok(()))
 }
 
 fn digest_of(
-    input: &mut File,
+    input: &mut dyn Read,
     path: &Path,
     mut each: impl FnMut(&[u8]) -> Result<(), BackupError>,
 ) -> Result<(u64, [u8; 32]), BackupError> {

@@ -26,6 +26,7 @@ use chancery_authority::wire::{CsrFileName, budget};
 pub use fault::{FolderError, remedy};
 
 use crate::ledger::schema::sync_folder;
+use crate::plain;
 
 /// Names the data folder, where set.
 pub const ENVIRONMENT: &str = "CHANCERY_DIR";
@@ -338,7 +339,7 @@ fn read_limited(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, FolderError>
         path: path.to_owned(),
         source,
     };
-    let file = match File::open(path) {
+    let file = match plain::open_linked(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         opened => opened.map_err(failed)?,
     };

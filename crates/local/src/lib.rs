@@ -13,6 +13,7 @@ pub mod folder;
 pub mod keys;
 pub mod ledger;
 pub mod notices;
+mod plain;
 pub mod publication;
 pub mod secret_file;
 pub mod tokens;

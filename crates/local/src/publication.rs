@@ -19,6 +19,7 @@ use chancery_authority::port::publication::{Content, Stat};
 use chancery_authority::port::{Body, ETag, Precondition, Publication, PublicationError, PublishedName, Scratch};
 use tempfile::NamedTempFile;
 
+use crate::plain;
 use crate::workers::Workers;
 use versions::{Fingerprint, Versions};
 
@@ -210,8 +211,10 @@ impl Folder {
 
     /// The file, at its start, and its facts: all of one and the same version.
     fn open(&self, name: &PublishedName) -> Result<Option<(Stat, File)>, Failure> {
-        let file = match File::open(self.path.join(name.as_str())) {
+        let file = match plain::open(&self.path.join(name.as_str())) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            // Nothing that was published: a link may lead to a key, and whoever opens a pipe waits. A file replaces it.
+            Err(error) if plain::is_refusal(&error) => return Ok(None),
             opened => opened?,
         };
         let facts = file.metadata()?;
@@ -277,7 +280,7 @@ fn remove_abandoned(folder: &Path, now: SystemTime) -> io::Result<()> {
 fn explain(folder: &Path, error: &io::Error) -> String {
     let folder = folder.display();
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
             format!("there is no space left in {folder}: free some, then publish again")
         }
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => format!(
@@ -337,6 +340,30 @@ mod tests {
         let mut seen = String::new();
         content.read_to_string(&mut seen).unwrap();
         assert_eq!(seen, "old");
+    }
+
+    #[test]
+    fn what_is_no_plain_file_is_not_there_and_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let secret = folder.path().join("secret");
+        fs::write(&secret, b"secret").unwrap();
+        let publication = FolderPublication::open(folder.path().join("public")).unwrap();
+        let at = |name: &str| publication.path().join(name);
+        std::os::unix::fs::symlink(&secret, at("link.pem")).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", at("endless.crl")).unwrap();
+        rustix::fs::mkfifoat(rustix::fs::CWD, at("pipe.crl"), rustix::fs::Mode::RWXU).unwrap();
+        for text in ["link.pem", "endless.crl", "pipe.crl"] {
+            // More often than there are threads.
+            for _ in 0..=THREADS {
+                assert!(wait(publication.open(&name(text))).unwrap().is_none(), "{text}");
+            }
+            assert_eq!(wait(publication.stat(&name(text))), Ok(None));
+            assert_eq!(wait(publication.read(&name(text))), Ok(None));
+            wait(publication.put(&name(text), body(b"mine"), Precondition::Absent)).unwrap();
+            let (_, octets) = wait(publication.read(&name(text))).unwrap().unwrap();
+            assert_eq!(octets, b"mine");
+        }
+        assert_eq!(fs::read(secret).unwrap(), b"secret");
     }
 
     #[test]

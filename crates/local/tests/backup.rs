@@ -65,6 +65,7 @@ fn unsigned(now: UnixTime) -> Restoring<'static> {
         keep_tokens: false,
         now,
         approve: &|_| Ok(()),
+        is_interrupted: &|| false,
     }
 }
 
@@ -230,6 +231,100 @@ async fn damaged_backups_are_refused_and_leave_nothing() {
     refused("no complete backup");
     fs::write(&manifest, text).unwrap();
     house.restore("backup", "restored", NOW).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_plain_file_in_a_backup_is_neither_followed_nor_waited_for() {
+    let house = House::new().await;
+    house.back_up("backup", NOW).unwrap();
+    for name in ["chancery.toml", "ledger.sqlite3", "keys/a-ca.p8", "manifest.json"] {
+        let file = house.path(&format!("backup/{name}"));
+        let kept = house.path("kept");
+        fs::rename(&file, &kept).unwrap();
+        let refused = |what: &str| {
+            let refusals = [
+                house.restore("backup", "restored", NOW).unwrap_err(),
+                backup::verify(&house.path("backup"), None, &|_| ()).unwrap_err(),
+            ];
+            for error in refusals {
+                assert!(
+                    matches!(&error, BackupError::NotPlain { file } if file == name),
+                    "{name} as {what}: {error}"
+                );
+            }
+            assert!(!house.path("restored").exists());
+            fs::remove_file(&file).unwrap();
+        };
+        std::os::unix::fs::symlink("/dev/zero", &file).unwrap();
+        refused("a link to what never ends");
+        std::os::unix::fs::symlink(&kept, &file).unwrap();
+        refused("a link to a file");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &file, rustix::fs::Mode::RWXU).unwrap();
+        refused("a pipe");
+        fs::rename(&kept, &file).unwrap();
+    }
+    // A file that is longer than the manifest says is not read: this one would take hours.
+    let key = fs::File::options()
+        .write(true)
+        .open(house.path("backup/keys/a-ca.p8"))
+        .unwrap();
+    key.set_len(1 << 40).unwrap();
+    let error = house.restore("backup", "restored", NOW).unwrap_err();
+    assert!(matches!(error, BackupError::Altered { .. }), "{error}");
+    key.set_len(6).unwrap();
+    let manifest = fs::File::options()
+        .write(true)
+        .open(house.path("backup/manifest.json"))
+        .unwrap();
+    manifest.set_len(1 << 40).unwrap();
+    let error = house.restore("backup", "restored", NOW).unwrap_err();
+    assert!(error.to_string().contains("longer than"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_restore_leaves_nothing_and_removes_what_one_before_left() {
+    let house = House::new().await;
+    house.back_up("backup", NOW).unwrap();
+    let mut files: Vec<_> = fs::read_dir(house.path("."))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    files.sort();
+    // Interrupted at every point at which it asks.
+    let (mut points, mut restored) = (0, None);
+    while restored.is_none() {
+        let asked = std::cell::Cell::new(0);
+        let is_interrupted = || asked.replace(asked.get() + 1) == points;
+        let restoring = Restoring {
+            is_interrupted: &is_interrupted,
+            ..unsigned(NOW)
+        };
+        match backup::restore(&house.path("backup"), &house.path("restored"), &restoring, &|_| ()) {
+            Ok(done) => restored = Some(done),
+            Err(error) => {
+                assert!(matches!(error, BackupError::Interrupted), "{error}");
+                let mut left: Vec<_> = fs::read_dir(house.path("."))
+                    .unwrap()
+                    .map(|entry| entry.unwrap().file_name())
+                    .collect();
+                left.sort();
+                assert_eq!(left, files);
+            }
+        }
+        points += 1;
+    }
+    assert!(points > 5, "{points}");
+    assert_eq!(restored.unwrap().removed, Vec::<PathBuf>::new());
+
+    // One that was killed could remove nothing.
+    let abandoned = house.path(".chancery-restore-killed");
+    fs::create_dir_all(abandoned.join("keys")).unwrap();
+    fs::write(abandoned.join("keys/passphrase"), b"secret").unwrap();
+    assert_eq!(backup::begun_restores(&house.path(".")).len(), 1);
+    let restored = house.restore("backup", "again", NOW).unwrap();
+    assert_eq!(restored.removed.len(), 1);
+    assert_eq!(restored.left, Vec::<PathBuf>::new());
+    assert!(!abandoned.exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use chancery_authority::port::LedgerError;
+use chancery_local::backup::begun_restores;
 use chancery_server::api::crls::Crls;
 use chancery_server::api::health::nothing_issued;
 use serde_json::json;
@@ -38,7 +39,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
             .map(|slug| house.not_created(&format!("the CA {slug} of the configuration was not created"))),
     );
     problems.extend(house.broken_profiles());
-    let warnings = house.folder.warnings();
+    let mut warnings = house.folder.warnings();
+    let beside = std::path::absolute(house.folder.path())?;
+    let begun = beside.parent().map(begun_restores).unwrap_or_default();
+    warnings.extend(begun.iter().map(|path| {
+        format!(
+            "{} holds keys of a restore: if none is under way, remove it",
+            path.display()
+        )
+    }));
     drop(progress);
     for crl in crls["crls"].as_array().into_iter().flatten() {
         if let Some(problem) = crl["problem"].as_str() {

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::{input, verify};
 use crate::arguments::{Arguments, RestoreArguments};
-use crate::{desk, house, show};
+use crate::{desk, house, interrupt, show};
 
 /// Puts a copy into an empty data folder.
 pub(crate) fn run(arguments: &Arguments, restore: &RestoreArguments) -> Result<ExitCode> {
@@ -44,6 +44,8 @@ pub(crate) fn run(arguments: &Arguments, restore: &RestoreArguments) -> Result<E
     let approve = |draft: &Path| {
         // A question and a spinner do not share a line.
         progress.borrow_mut().take();
+        // Whoever is asked may take long to answer, and so does a large ledger: then it is removed by who interrupts.
+        interrupt::remove_at_once(draft);
         approve(draft, &target, restore).map_err(|error| format!("{error:#}"))
     };
     let restoring = Restoring {
@@ -53,7 +55,10 @@ pub(crate) fn run(arguments: &Arguments, restore: &RestoreArguments) -> Result<E
         keep_tokens: restore.keep_tokens,
         now: SystemClock.now(),
         approve: &approve,
+        is_interrupted: &interrupt::is_interrupted,
     };
+    // Until then there is nothing to undo.
+    interrupt::undo_what_is_begun();
     let restored = backup::restore(&restore.folder, &target, &restoring, &|step| {
         if let Some(progress) = &*progress.borrow() {
             progress.say(&format!("Copying {} ({}/{})", step.file, step.done, step.total));
@@ -194,9 +199,14 @@ fn told(restored: &Restored) -> Value {
     );
     json!({
         "path": restored.path, "taken_at": restored.taken_at.to_string(), "crl_number_floor": restored.crl_number_floor,
+        "removed": restored.removed, "left": restored.left,
         "signed_by": restored.signed_by.as_ref().map(signer), "crls": crls, "tokens": tokens.collect::<Vec<_>>(),
         "recounted": restored.recounted,
     })
+}
+
+fn visible_path(path: &Path) -> String {
+    show::visible(&path.display().to_string())
 }
 
 /// Serial numbers that are told to people.
@@ -222,6 +232,18 @@ fn say(restored: &Restored) {
     );
     if let Some(counts) = &restored.recounted {
         println!("In the backup's ledger, {counts}: they were counted anew.");
+    }
+    for path in &restored.removed {
+        println!(
+            "Removed {}, which a restore that ended in the middle had left.",
+            visible_path(path)
+        );
+    }
+    for path in &restored.left {
+        println!(
+            "{} holds keys of a restore: if none is under way, remove it.",
+            visible_path(path)
+        );
     }
     match &restored.crls {
         None => println!("Without CRLs: what was revoked since then is valid again."),

@@ -105,6 +105,51 @@ fn who_hangs_up_leaves_nothing_half_done() {
 }
 
 #[test]
+fn an_interrupted_restore_leaves_no_keys_behind() {
+    let folder = Folder::new();
+    succeeded(&folder.chancery(&["init"]));
+    // Large enough that it can be interrupted in the middle.
+    let large = std::fs::File::create(folder.data().join("csrs/large.csr")).unwrap();
+    large.set_len(128 << 20).unwrap();
+    succeeded(&folder.chancery(&["backup", "copy"]));
+    std::fs::rename(folder.data(), folder.path("lost")).unwrap();
+    let begun = || {
+        let entries = std::fs::read_dir(folder.path(".")).unwrap();
+        let mut names = entries.map(|entry| entry.unwrap().file_name());
+        names.any(|name| name.to_string_lossy().starts_with(".chancery-restore-"))
+    };
+    let restore = [
+        "restore",
+        "copy",
+        "--root",
+        "lost/public/chancery-root-ca.crt",
+        "--without-crl",
+    ];
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let mut child = folder.command().args(restore).stderr(Stdio::piped()).spawn().unwrap();
+        assert!(within(Duration::from_secs(60), begun), "it did not begin");
+        kill_process(Pid::from_child(&child), signal).unwrap();
+        let status = child.wait().unwrap();
+        let mut told = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+        assert!(
+            status.code() == Some(1) && told.contains("interrupted"),
+            "{status}: {told}"
+        );
+        assert!(!begun() && !folder.data().exists(), "{told}");
+    }
+    // One that is killed can remove nothing: the next one does.
+    let mut child = folder.command().args(restore).stderr(Stdio::null()).spawn().unwrap();
+    assert!(within(Duration::from_secs(60), begun));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(begun(), "it was done before");
+    let told = folder.text(&restore);
+    assert!(told.contains("Removed "), "{told}");
+    assert!(!begun());
+}
+
+#[test]
 fn ctrl_c_ends_a_command_once_what_it_began_is_done() {
     let folder = Folder::new();
     succeeded(&folder.chancery(&["init"]));

@@ -3,6 +3,7 @@
 use super::mount::SmallDisk;
 use super::standing::{START, Standing, refused, says, start_refused};
 use crate::client::Client;
+use crate::house::{Folder, Surroundings};
 use crate::signatures;
 
 const NO_SPACE: [&str; 2] = ["no space left", "free some"];
@@ -26,6 +27,23 @@ fn on_a_full_disk_commands_say_so_and_go_on_once_there_is_space() {
     assert!(!folder.path("a").exists(), "what was refused leaves no key behind");
     disk.free();
     before.goes_on(folder);
+}
+
+#[test]
+fn a_limit_on_the_length_of_files_is_told_as_a_full_disk_is() {
+    let runner = ["sh", "-c", "ulimit -f 64; exec \"$@\"", "sh"];
+    let surroundings = Surroundings {
+        runner: runner.into_iter().map(Into::into).collect(),
+        ..Surroundings::default()
+    };
+    let folder = Folder::within(tempfile::tempdir().unwrap(), surroundings);
+    let output = folder.chancery(&["init"]);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{:?}: {told}", output.status);
+    assert!(
+        told.contains("limits on file sizes") || told.contains("space"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -78,6 +96,10 @@ fn a_server_on_a_full_disk_answers_so_and_goes_on_without_a_restart() {
         says(problem, &["the ledger does not answer", "the server's log says why"]);
         assert!(!problem.contains('/'), "{problem}");
     }
+    // Whoever asks is told, before anybody looks into the log.
+    let health = client.get("/health").1;
+    assert_eq!(health["status"], "degraded");
+    says(&health["problems"].to_string(), &["the ledger cannot be written"]);
     // Reading goes on meanwhile.
     assert_eq!(client.get("/certificates?common_name=first.example.com").0, 200);
 

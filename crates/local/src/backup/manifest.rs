@@ -1,6 +1,6 @@
 //! What is in a backup, and how to tell that it still is.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read, Write};
 use std::path::{Component, Path};
 
@@ -8,6 +8,7 @@ use chancery_x509::time::UnixTime;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{BackupError, LEDGER, MANIFEST, ROOMS, WRITTEN, failed};
+use crate::plain;
 
 /// The format that this program writes.
 const FORMAT: u32 = 1;
@@ -73,18 +74,24 @@ impl Manifest {
     /// The octets of a backup's manifest: read once, so that what was signed is what is parsed.
     pub(super) fn octets(folder: &Path) -> Result<Vec<u8>, BackupError> {
         let path = folder.join(MANIFEST);
-        let file = match File::open(&path) {
+        let file = match plain::open(&path) {
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
                 return Err(BackupError::NoManifest {
                     path: folder.to_owned(),
                 });
             }
+            Err(error) if plain::is_refusal(&error) => return Err(BackupError::NotPlain { file: MANIFEST.into() }),
             opened => opened.map_err(|error| failed(&path, error))?,
         };
         let mut text = Vec::new();
-        file.take(MAX_OCTETS)
+        file.take(MAX_OCTETS + 1)
             .read_to_end(&mut text)
             .map_err(|error| failed(&path, error))?;
+        if text.len() as u64 > MAX_OCTETS {
+            return Err(BackupError::BadManifest {
+                detail: format!("it is longer than {MAX_OCTETS} octets"),
+            });
+        }
         Ok(text)
     }
 

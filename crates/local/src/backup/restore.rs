@@ -2,8 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use chancery_authority::config::Config;
@@ -11,12 +10,14 @@ use chancery_authority::port::ledger::CrlScope;
 use chancery_x509::time::UnixTime;
 use rusqlite::Connection;
 
-use super::manifest::remove_companions;
+use super::draft::{Draft, remove_abandoned};
+use super::manifest::{Entry, remove_companions};
 use super::revocations::{self, GivenCrl, TakenCrl};
 use super::signature::{self, Roots, SignedBy};
-use super::{BackupError, CONFIG, LEDGER, Manifest, Progress, ROOMS, copy_and_hash, failed, hash, sync};
+use super::{BackupError, CONFIG, LEDGER, Manifest, Progress, ROOMS, copy_and_hash, digest_of, failed, sync};
 use crate::folder::make_folder;
 use crate::ledger::{SqliteLedger, crls, fault, schema};
+use crate::plain;
 use crate::tokens::{TokenRecord, Tokens};
 
 /// CRL numbers that the floor leaves to each second before it: more than a key signs one after another, and a key has one scope's
@@ -42,6 +43,10 @@ pub struct Restored {
     pub tokens_kept: bool,
     /// How the ledger's counts differed from its rows, in words: they were counted anew.
     pub recounted: Option<String>,
+    /// Folders beside the target that restores had left which ended in the middle, and that are removed now.
+    pub removed: Vec<PathBuf>,
+    /// Such folders of which it is not certain that nobody fills them, or that could not be removed: there are keys in them.
+    pub left: Vec<PathBuf>,
 }
 
 /// How a backup is restored.
@@ -58,6 +63,18 @@ pub struct Restoring<'a> {
     pub now: UnixTime,
     /// Looks at the files before they become a data folder; a refusal, in words, ends the restore.
     pub approve: &'a dyn Fn(&Path) -> Result<(), String>,
+    /// Whether to end early, as if nothing had been begun.
+    pub is_interrupted: &'a dyn Fn() -> bool,
+}
+
+impl Restoring<'_> {
+    fn go_on(&self) -> Result<(), BackupError> {
+        if (self.is_interrupted)() {
+            Err(BackupError::Interrupted)
+        } else {
+            Ok(())
+        }
+    }
 }
 
 /// A backup that could be restored.
@@ -86,19 +103,9 @@ pub fn verify(backup: &Path, roots: Option<&Roots>, progress: &dyn Fn(Progress<'
             done,
             total: manifest.files.len() as u64,
         });
-        let facts = match hash(&backup.join(&entry.name)) {
-            Err(BackupError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-                return Err(BackupError::Lost {
-                    file: entry.name.clone(),
-                });
-            }
-            facts => facts?,
-        };
-        if facts != (entry.size, entry.sha256) {
-            return Err(BackupError::Altered {
-                file: entry.name.clone(),
-            });
-        }
+        let (mut input, path) = open(backup, entry)?;
+        let facts = digest_of(&mut input, &path, |_| Ok(()))?;
+        refuse_altered(facts, entry)?;
     }
     let ledger = Findings::of(&backup.join(LEDGER))?;
     if !ledger.damage.is_empty() {
@@ -110,6 +117,42 @@ pub fn verify(backup: &Path, roots: Option<&Roots>, progress: &dyn Fn(Progress<'
         signed_by,
         differing_counts: ledger.differing_counts,
     })
+}
+
+/// Opens a file of the backup, of which one octet more is read than the manifest says at most. What is no plain file, or has
+/// another length, is not read at all.
+fn open(backup: &Path, entry: &Entry) -> Result<(io::Take<File>, PathBuf), BackupError> {
+    let path = backup.join(&entry.name);
+    let file = match plain::open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(BackupError::Lost {
+                file: entry.name.clone(),
+            });
+        }
+        Err(error) if plain::is_refusal(&error) => {
+            return Err(BackupError::NotPlain {
+                file: entry.name.clone(),
+            });
+        }
+        opened => opened.map_err(|error| failed(&path, error))?,
+    };
+    let len = file.metadata().map_err(|error| failed(&path, error))?.len();
+    if len != entry.size {
+        return Err(BackupError::Altered {
+            file: entry.name.clone(),
+        });
+    }
+    Ok((file.take(entry.size.saturating_add(1)), path))
+}
+
+fn refuse_altered(facts: (u64, [u8; 32]), entry: &Entry) -> Result<(), BackupError> {
+    if facts == (entry.size, entry.sha256) {
+        Ok(())
+    } else {
+        Err(BackupError::Altered {
+            file: entry.name.clone(),
+        })
+    }
 }
 
 /// What is wrong with the copy of a ledger.
@@ -152,6 +195,7 @@ pub fn restore(
     restoring: &Restoring<'_>,
     progress: &dyn Fn(Progress<'_>),
 ) -> Result<Restored, BackupError> {
+    let go_on = || restoring.go_on();
     let octets = Manifest::octets(backup)?;
     // Before anything in the backup is looked at.
     let signed_by = authenticate(backup, &octets, restoring)?;
@@ -161,41 +205,29 @@ pub fn restore(
     refuse_filled(&target)?;
     let parent = target.parent().unwrap_or(Path::new("/"));
     make_folder(parent)?;
+    let (removed, left) = remove_abandoned(parent);
     // Beside the target, so that the last step is a rename within one file system.
-    let draft = tempfile::Builder::new()
-        .prefix(".chancery-restore-")
-        .permissions(fs::Permissions::from_mode(0o700))
-        .tempdir_in(parent)
-        .map_err(|error| failed(parent, error))?;
+    let draft = Draft::begin(parent)?;
     for (entry, done) in manifest.files.iter().zip(0..) {
         progress(Progress {
             file: &entry.name,
             done,
             total: manifest.files.len() as u64,
         });
-        let source = backup.join(&entry.name);
-        let mut input = match File::open(&source) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(BackupError::Lost {
-                    file: entry.name.clone(),
-                });
-            }
-            opened => opened.map_err(|error| failed(&source, error))?,
-        };
-        let facts = copy_and_hash(&mut input, &source, &draft.path().join(&entry.name))?;
-        if facts != (entry.size, entry.sha256) {
-            return Err(BackupError::Altered {
-                file: entry.name.clone(),
-            });
-        }
+        let (mut input, source) = open(backup, entry)?;
+        let facts = copy_and_hash(&mut input, &source, &draft.path().join(&entry.name), &go_on)?;
+        refuse_altered(facts, entry)?;
     }
+    go_on()?;
     (restoring.approve)(draft.path()).map_err(|detail| BackupError::NotApproved { detail })?;
+    go_on()?;
     let prepared = prepare_ledger(&draft.path().join(LEDGER), &manifest, signed_by, restoring)?;
     for room in ROOMS {
         make_folder(&draft.path().join(room))?;
         sync(&draft.path().join(room))?;
     }
     sync(draft.path())?;
+    go_on()?;
     // An empty folder is replaced; one that was filled meanwhile is not.
     fs::rename(draft.path(), &target).map_err(|source| match source.kind() {
         io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists => {
@@ -203,8 +235,7 @@ pub fn restore(
         }
         _ => failed(&target, source),
     })?;
-    // It has its real name now: there is nothing left to remove.
-    let _ = draft.keep();
+    draft.keep();
     sync(parent)?;
     Ok(Restored {
         path: target,
@@ -215,6 +246,8 @@ pub fn restore(
         tokens: prepared.tokens,
         tokens_kept: restoring.keep_tokens,
         recounted: prepared.recounted,
+        removed,
+        left,
     })
 }
 

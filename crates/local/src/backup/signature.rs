@@ -7,7 +7,6 @@
 //!
 //! The ledger records the manifest's digest before it is signed, as it does with everything that a CA key signs.
 
-use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -23,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BackupError, failed};
 use crate::ledger::SqliteLedger;
+use crate::plain;
 
 /// The signature's file, beside the manifest.
 pub(super) const FILE: &str = "manifest.sig";
@@ -166,8 +166,9 @@ pub(super) fn is_there(folder: &Path) -> bool {
 /// that tells damage, and not who took the backup.
 pub(super) fn verify(folder: &Path, manifest: &[u8], roots: Option<&Roots>) -> Result<SignedBy, BackupError> {
     let path = folder.join(FILE);
-    let file = match File::open(&path) {
+    let file = match plain::open(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(BackupError::Unsigned),
+        Err(error) if plain::is_refusal(&error) => return Err(BackupError::NotPlain { file: FILE.into() }),
         opened => opened.map_err(|error| failed(&path, error))?,
     };
     let mut text = Vec::new();
