@@ -53,7 +53,10 @@ fn refused() -> io::Error {
 
 /// Whether a file was refused for what it is.
 pub(crate) fn is_refusal(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|source| source.is::<NotPlain>())
+    error
+        .get_ref()
+        .and_then(|source| source.downcast_ref::<NotPlain>())
+        .is_some()
 }
 
 #[cfg(test)]

@@ -267,12 +267,12 @@ impl WriterThread {
                 }
                 *last = Some(error.clone());
             }
-            None if has_changed && matches!(attempt, Attempt::Committed) => {
-                if last.take().is_some() {
+            None => {
+                let is_written = has_changed && matches!(attempt, Attempt::Committed);
+                if is_written && last.take().is_some() {
                     tracing::info!("the ledger can be written again");
                 }
             }
-            None => {}
         }
     }
 
