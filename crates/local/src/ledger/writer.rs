@@ -260,19 +260,13 @@ impl WriterThread {
         // A refusal is an answer, and damage of a row keeps nobody from writing others.
         let failure = failure.filter(|error| matches!(error, LedgerError::Unavailable { .. }));
         let mut last = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        match failure {
-            Some(error) => {
-                if last.is_none() {
-                    tracing::error!(%error, "the ledger cannot be written; it is tried again");
-                }
-                *last = Some(error.clone());
+        if let Some(error) = failure {
+            if last.is_none() {
+                tracing::error!(%error, "the ledger cannot be written; it is tried again");
             }
-            None => {
-                let is_written = has_changed && matches!(attempt, Attempt::Committed);
-                if is_written && last.take().is_some() {
-                    tracing::info!("the ledger can be written again");
-                }
-            }
+            *last = Some(error.clone());
+        } else if has_changed && matches!(attempt, Attempt::Committed) && last.take().is_some() {
+            tracing::info!("the ledger can be written again");
         }
     }
 
