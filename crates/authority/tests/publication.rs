@@ -15,7 +15,7 @@ use chancery_authority::port::{
     Body, ETag, KeyName, KeyStore, Ports, Precondition, Publication, PublicationError, PublishedName, Receipt, Scratch,
 };
 use chancery_authority::profile::Profiles;
-use chancery_authority::publish::{PublishError, Staleness};
+use chancery_authority::publish::{CrlStatus, PublishError, Staleness};
 use chancery_authority::{Authority, contract};
 use chancery_x509::certificate::{CertificateTemplate, KeyUsage};
 use chancery_x509::crl::{CrlHeader, CrlWriter, Framing, RevocationReason, RevokedEntry, Scope};
@@ -393,7 +393,7 @@ async fn a_late_crl_raises_an_alarm() {
             .crl_status()
             .await
             .into_iter()
-            .find(|crl| crl.is_alarming())
+            .find(CrlStatus::is_alarming)
     };
     office.house.faults.at("keys.sign", 1, Fault::FailBefore);
     office.authority.publish_due_crls().await;

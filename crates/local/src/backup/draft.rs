@@ -99,7 +99,7 @@ mod tests {
         std::os::unix::fs::symlink(parent.path().join("data"), parent.path().join(".chancery-restore-link")).unwrap();
 
         let (removed, left) = remove_abandoned(parent.path());
-        assert_eq!(removed, [abandoned.clone()]);
+        assert_eq!(removed, std::slice::from_ref(&abandoned));
         assert_eq!(left, [draft.path().to_owned()], "somebody fills it");
         assert!(!abandoned.exists() && draft.path().exists() && parent.path().join("data").exists());
 
