@@ -75,7 +75,8 @@ class Sandbox:
 
     def stop(self) -> None:
         self.process.stdin.close()
-        self.process.wait(timeout=20)
+        # It ends its functions first, which takes a busy machine long.
+        self.process.wait(timeout=90)
 
 
 @pytest.fixture(scope="session")

@@ -1061,3 +1061,89 @@ async fn once_listed_listed() {
     office.authority.publish_crl(&of).await.unwrap();
     assert!(office.listed("chancery-issuing-ca.crl").contains(&unknown));
 }
+
+/// Published files of which so many octets are read back, and so many read through.
+struct Short {
+    inner: Arc<MemoryPublication>,
+    read_back: u64,
+    read_through: u64,
+}
+
+#[async_trait::async_trait]
+impl Publication for Short {
+    async fn put(
+        &self,
+        name: &PublishedName,
+        body: Body,
+        precondition: Precondition,
+    ) -> Result<ETag, PublicationError> {
+        self.inner.put(name, body, precondition).await
+    }
+
+    async fn stat(&self, name: &PublishedName) -> Result<Option<Stat>, PublicationError> {
+        self.inner.stat(name).await
+    }
+
+    async fn read(&self, name: &PublishedName) -> Result<Option<(Stat, Vec<u8>)>, PublicationError> {
+        self.inner.read(name).await
+    }
+
+    fn read_back(&self) -> u64 {
+        self.read_back
+    }
+
+    fn read_through(&self) -> u64 {
+        self.read_through
+    }
+
+    fn scratch(&self) -> io::Result<Box<dyn Scratch>> {
+        self.inner.scratch()
+    }
+}
+
+#[tokio::test]
+async fn a_crl_that_is_too_long_to_be_read_back_is_jumped_over_and_told() {
+    let office = Office::new().await;
+    let name = "chancery-issuing-ca.crl";
+    let of = scope("chancery-issuing-ca");
+    let opened = async |read_back, read_through| {
+        let publication = Short {
+            inner: office.house.publication.clone(),
+            read_back,
+            read_through,
+        };
+        let ports = Ports {
+            publication: Arc::new(publication),
+            ..office.house.ports()
+        };
+        Authority::open(ports, office.config.clone(), Profiles::built_in())
+            .await
+            .unwrap()
+    };
+    let publish = async |authority: &Authority| {
+        let crl = authority.publish_crl(&of).await.unwrap();
+        (crl.number, crl.damaged.len())
+    };
+    let authority = opened(100, u64::MAX).await;
+    assert_eq!(
+        publish(&authority).await,
+        (2, 0),
+        "the one that was noted is known by its version"
+    );
+    let serial = office.issue("a.example", None).await.id.serial;
+    put(&office, name, &foreign_crl_with(&office, 40, serial).await).await;
+    assert_eq!(authority.published_at(&of).await.unwrap(), Some(NOW.plus_seconds(300)));
+    assert_eq!(publish(&authority).await, (41, 1), "its number is jumped over");
+    assert_eq!(publish(&authority).await, (42, 0), "and it is told once");
+    put(&office, name, &[0x30; 500]).await;
+    authority.published_at(&of).await.unwrap_err();
+    assert_eq!(
+        publish(&authority).await,
+        (43, 1),
+        "what is no CRL is replaced, and told"
+    );
+    // Too long even to be read through: it is replaced, and told.
+    let authority = opened(100, 200).await;
+    put(&office, name, &foreign_crl(&office, 90).await).await;
+    assert_eq!(publish(&authority).await, (44, 1));
+}

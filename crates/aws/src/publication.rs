@@ -13,7 +13,7 @@ use aws_sdk_s3::primitives::{ByteStream, Length};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use chancery_authority::port::publication::Stat;
+use chancery_authority::port::publication::{Content, Stat};
 use chancery_authority::port::{Body, ETag, Precondition, Publication, PublicationError, PublishedName, Scratch};
 use chancery_x509::time::UnixTime;
 use tempfile::NamedTempFile;
@@ -57,15 +57,7 @@ impl S3Publication {
         }
     }
 
-    fn failed(&self, name: &PublishedName, detail: &str) -> PublicationError {
-        PublicationError::Failed {
-            name: name.clone(),
-            detail: format!("bucket {}: {detail}", self.bucket),
-        }
-    }
-
-    /// A file's facts, and its content where that is of at most `limit` octets: once in memory, whatever its length.
-    async fn get(&self, name: &PublishedName, limit: u64) -> Result<Option<(Stat, Option<Vec<u8>>)>, PublicationError> {
+    async fn object(&self, name: &PublishedName) -> Result<Option<(Stat, ByteStream)>, PublicationError> {
         let call = self.client.get_object().bucket(&self.bucket).key(name.as_str());
         let answer = match self.patience.long_call("s3:GetObject", call.send()).await {
             Ok(answer) => answer,
@@ -78,11 +70,25 @@ impl S3Publication {
             len: length(answer.content_length()),
             modified: UnixTime(answer.last_modified().map_or(0, aws_smithy_types::DateTime::secs)),
         };
+        Ok(Some((stat, answer.body)))
+    }
+
+    fn failed(&self, name: &PublishedName, detail: &str) -> PublicationError {
+        PublicationError::Failed {
+            name: name.clone(),
+            detail: format!("bucket {}: {detail}", self.bucket),
+        }
+    }
+
+    /// A file's facts, and its content where that is of at most `limit` octets: once in memory, whatever its length.
+    async fn get(&self, name: &PublishedName, limit: u64) -> Result<Option<(Stat, Option<Vec<u8>>)>, PublicationError> {
+        let Some((stat, mut body)) = self.object(name).await? else {
+            return Ok(None);
+        };
         if stat.len > limit {
             return Ok(Some((stat, None)));
         }
         let mut content = Vec::with_capacity(usize::try_from(stat.len.min(RESERVED)).unwrap_or_default());
-        let mut body = answer.body;
         let whole = async {
             while let Some(piece) = body.try_next().await? {
                 if content.len() as u64 + piece.len() as u64 > limit {
@@ -173,9 +179,39 @@ impl Publication for S3Publication {
         }
     }
 
+    /// By way of a scratch file.
+    async fn open(&self, name: &PublishedName) -> Result<Option<(Stat, Box<dyn Content>)>, PublicationError> {
+        let Some((stat, mut body)) = self.object(name).await? else {
+            return Ok(None);
+        };
+        let failed = |error: io::Error| self.failed(name, &error.to_string());
+        let mut file = tempfile::tempfile().map_err(failed)?;
+        let mut len = 0;
+        loop {
+            let piece = match tokio::time::timeout(self.patience.left(), body.try_next()).await {
+                Ok(Ok(Some(piece))) => piece,
+                Ok(Ok(None)) => break,
+                Ok(Err(error)) => return Err(self.failed(name, &format!("its content broke off: {error}"))),
+                Err(_) => return Err(self.failed(name, "its content took too long")),
+            };
+            len += piece.len() as u64;
+            if len > self.read_through() {
+                return Err(self.failed(name, &format!("it is longer than {} octets", self.read_through())));
+            }
+            file.write_all(&piece).map_err(failed)?;
+        }
+        file.seek(SeekFrom::Start(0)).map_err(failed)?;
+        Ok(Some((stat, Box::new(file))))
+    }
+
     /// 470,000 entries, beside which what a function makes of as many fits into 128 MB.
     fn read_back(&self) -> u64 {
         24 << 20
+    }
+
+    /// Beside it in /tmp, which has 512 MB, there may be a CRL of ours that is as long, and once more as S3 wants it sent.
+    fn read_through(&self) -> u64 {
+        128 << 20
     }
 
     fn scratch(&self) -> io::Result<Box<dyn Scratch>> {

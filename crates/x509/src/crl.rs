@@ -2,6 +2,7 @@
 
 pub(crate) mod entry;
 mod framing;
+mod long;
 mod pem_stream;
 pub mod reader;
 pub mod writer;
@@ -10,6 +11,7 @@ use crate::serial::Serial;
 use crate::time::UnixTime;
 
 pub use framing::{Framing, TbsLength};
+pub use long::LongCrl;
 pub use pem_stream::{PemReader, pem_len};
 pub use reader::{CrlError, IssuingDistributionPoint, PEM_LABEL, RevocationList};
 pub use writer::{CrlHeader, CrlWriteError, CrlWriter};

@@ -28,7 +28,7 @@ const NO_SIGNATURE: &[u8] = &[0x30, 0x06, 0x02, 0x01, 0x01, 0x02, 0x01, 0x01];
 
 static REQUESTER: LazyLock<Ed25519KeyPair> =
     LazyLock::new(|| Ed25519KeyPair::from_seed_unchecked(&[7; 32]).expect("32 octets are a seed"));
-static ROOT_CA: LazyLock<Issuer> = LazyLock::new(|| issuer(ROOT));
+pub(super) static ROOT_CA: LazyLock<Issuer> = LazyLock::new(|| issuer(ROOT));
 static ISSUING_CA: LazyLock<Issuer> = LazyLock::new(|| issuer(ISSUING));
 
 fn issuer(der: &[u8]) -> Issuer {

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use chancery_x509::algorithm::SigningInput;
 use chancery_x509::certificate::{Certificate, Issuer};
-use chancery_x509::crl::{PemReader, RevocationList, pem_len};
+use chancery_x509::crl::{LongCrl, PemReader, RevocationList, pem_len};
 use chancery_x509::csr::{CertificationRequest, CsrBudget};
 use chancery_x509::inspect::{InspectLimits, ObjectKind, Value, inspect};
 use chancery_x509::key::SubjectPublicKey;
@@ -12,6 +12,7 @@ use chancery_x509::key::ca::CaPublicKey;
 use chancery_x509::key::policy::KeyPolicy;
 use chancery_x509::pem::{decode, decode_all, encode, is_pem};
 
+use super::built::ROOT_CA;
 use super::{made_by_openssl, names};
 
 /// A request that is taken keeps the budget, and is the same when its DER is read again.
@@ -87,6 +88,12 @@ pub fn certificate(octets: &[u8]) {
 
 /// A CRL that is read is the same when its DER is read again; its entries end, and each is found by its serial.
 pub fn crl(octets: &[u8]) {
+    // Read through, it is a CRL of a key's only where it is read whole as one.
+    let key = ROOT_CA.public_key();
+    let long = LongCrl::read(octets, key).expect("octets are read");
+    let whole = RevocationList::from_der(octets.to_vec()).ok();
+    let whole = whole.filter(|list| list.is_signed_by(key));
+    assert_eq!(long.map(|long| long.facts().number()), whole.map(|list| list.number()));
     let Ok(list) = RevocationList::parse(octets) else {
         return;
     };

@@ -99,9 +99,14 @@ pub trait Publication: Send + Sync {
         }
     }
 
-    /// Octets of a published file that are read back at most. A CRL that is longer is compared by its version alone.
+    /// Octets of a published file that are read back at most. A CRL that is longer is read through, for what it says of itself.
     fn read_back(&self) -> u64 {
         1 << 28
+    }
+
+    /// Octets of a published file that are read through at most, without being held. What is longer is no CRL to compare with.
+    fn read_through(&self) -> u64 {
+        u64::MAX
     }
 
     /// A file's facts and its content, opened but not read: one and the same version, even if a new one is put while

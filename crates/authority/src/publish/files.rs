@@ -2,10 +2,11 @@
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
+use std::io::BufReader;
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
-use chancery_x509::crl::RevocationList;
+use chancery_x509::crl::{LongCrl, RevocationList};
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
@@ -89,10 +90,38 @@ impl Authority {
         Ok(found.and_then(|found| found.of(ca)))
     }
 
+    /// A published CRL that is too long to be read back, read once through, if it is one of that CA: without its entries.
+    async fn read_through(&self, ca: &Ca, name: &PublishedName, stat: &Stat) -> Result<Option<LongCrl>, PublishError> {
+        let publication = &self.ports().publication;
+        if stat.len > publication.read_through() {
+            return Ok(None);
+        }
+        let content = match publication.open(name).await? {
+            Some((opened, content)) if opened.etag == stat.etag => content,
+            _ => {
+                return Err(PublishError::Contended {
+                    name: name.clone(),
+                    turns: 1,
+                });
+            }
+        };
+        let (key, broken) = (ca.issuer.public_key().clone(), name.clone());
+        spool::off_thread(u64::MAX, move || {
+            LongCrl::read(BufReader::new(content), &key).map_err(|error| {
+                PublishError::Publication(PublicationError::Failed {
+                    name: broken,
+                    detail: format!("its content broke off: {error}"),
+                })
+            })
+        })
+        .await
+    }
+
     /// The published CRL; and what is wrong with it, where it is not the newest one that was published there.
     ///
     /// Nobody publishes an older one over it, so somebody put it there: what the newest listed and the ledger does not list
-    /// any more may be missing from both. Where there is none, its place is told by [`Staleness`](super::Staleness).
+    /// any more may be missing from both. Where there is none, its place is told by [`Staleness`](super::Staleness). One that is too
+    /// long to be read back is known by its version, as the one that was published there; of another one nothing can be kept.
     pub(super) async fn published_list(
         &self,
         ca: &Arc<Ca>,
@@ -103,7 +132,17 @@ impl Authority {
         let Some(found) = self.found(ca, &name).await? else {
             return Ok((None, None));
         };
-        let newest = newest.filter(|newest| newest.published.as_ref() != Some(&found.stat.etag));
+        let is_noted = newest.is_some_and(|newest| newest.published.as_ref() == Some(&found.stat.etag));
+        let newest = newest.filter(|_| !is_noted);
+        let (limit, octets) = (self.ports().publication.read_back(), found.stat.len);
+        if octets > limit {
+            let wrong = format!(
+                "{octets} octets stand as {name}, more than the {limit} that are read back, and not the CRL that was published \
+                 there last: if it was one of this CA its number is jumped over, and what it listed is not kept. Compare the \
+                 file's versions, and revoke again whoever is missing"
+            );
+            return Ok((None, (!is_noted).then_some(wrong)));
+        }
         let crl = found.of(ca);
         let Some(newest) = newest.cloned() else {
             return Ok((crl, None));
@@ -124,7 +163,7 @@ impl Authority {
     }
 
     /// When the CRL that stands published was made, as it says itself; `None`: there is none. One that is too long to be read
-    /// is taken for the one that the ledger noted, if its version is that one's.
+    /// back is taken for the one that the ledger noted, if its version is that one's, and else read through.
     pub async fn published_at(&self, scope: &CrlScope) -> Result<Option<UnixTime>, PublishError> {
         let name = Config::crl_name(scope);
         let ca = self.publishing_ca(scope)?;
@@ -138,10 +177,14 @@ impl Authority {
         let noted = standing
             .published
             .filter(|crl| crl.published.as_ref() == Some(&stat.etag));
-        match noted {
-            Some(crl) => Ok(Some(crl.made_at)),
-            None => Err(PublishError::NotOurs { name }),
+        if let Some(crl) = noted {
+            return Ok(Some(crl.made_at));
         }
+        let is_long = stat.len > self.ports().publication.read_back();
+        if is_long && let Some(long) = self.read_through(&ca, &name, &stat).await? {
+            return Ok(Some(long.facts().this_update().plus_seconds(BACKDATE)));
+        }
+        Err(PublishError::NotOurs { name })
     }
 
     /// The published CRL, read back and checked with the CA's key, if it lists all of those serial numbers.
@@ -278,7 +321,10 @@ impl Authority {
             None => None,
         };
         let Some((published, number)) = numbered else {
-            tracing::warn!(file = %name, "the published file is no CRL of its CA, or too long for one, and is replaced");
+            if stat.len > publication.read_back() {
+                return self.standing_of_long(ca, name, ours, stat).await;
+            }
+            tracing::warn!(file = %name, "the published file is no CRL of its CA, and is replaced");
             return Ok(Standing::Lower(matching(Some(stat))));
         };
         if number < ours.number {
@@ -293,6 +339,40 @@ impl Authority {
         } else {
             Ok(Standing::NotLower(number))
         }
+    }
+
+    /// The same of a file that is too long to be read back.
+    async fn standing_of_long(
+        &self,
+        ca: &Ca,
+        name: &PublishedName,
+        ours: &CrlRecord,
+        stat: Stat,
+    ) -> Result<Standing, PublishError> {
+        let long = self.read_through(ca, name, &stat).await?;
+        let number = long.as_ref().and_then(|long| long.facts().number());
+        match (long, number) {
+            (Some(long), Some(number)) => Ok(compare(number, &long.sha256(), ours, stat)),
+            // Its DER file decides; this one was changed by somebody since it was looked at.
+            _ if name.as_str().rsplit('.').next() == Some("pem") => Err(PublishError::Contended {
+                name: name.clone(),
+                turns: 1,
+            }),
+            _ => {
+                tracing::error!(file = %name, octets = stat.len, "the published file is no CRL of its CA, or too long even to be read through, and is replaced");
+                Ok(Standing::Lower(matching(Some(stat))))
+            }
+        }
+    }
+}
+
+fn compare(number: u64, sha256: &[u8], ours: &CrlRecord, stat: Stat) -> Standing {
+    if number < ours.number {
+        Standing::Lower(matching(Some(stat)))
+    } else if sha256 == ours.digest {
+        Standing::Ours(stat.etag)
+    } else {
+        Standing::NotLower(number)
     }
 }
 

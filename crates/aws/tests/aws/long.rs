@@ -11,14 +11,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use chancery_authority::Authority;
-use chancery_authority::port::Ports;
 use chancery_authority::port::ledger::CrlScope;
+use chancery_authority::port::{Ports, Precondition};
 use chancery_authority::profile::Profiles;
 use chancery_aws::DynamoLedger;
-use chancery_x509::crl::RevocationList;
+use chancery_x509::crl::{CrlHeader, CrlWriter, Framing, RevocationList, RevocationReason, RevokedEntry, Scope};
+use chancery_x509::serial::Serial;
 use serde_json::{Value, json};
 
-use crate::office::Office;
+use crate::office::{NOW, Office};
 use crate::sandbox::{Sandbox, patient};
 
 /// Entries, unless `CHANCERY_CRL_ENTRIES` says otherwise.
@@ -87,6 +88,60 @@ async fn a_long_crl_takes_the_memory_of_its_entries_and_little_more() {
             peak - kept
         );
     }
+}
+
+/// Over 24 MiB: what a function reads back.
+const LONG: u64 = 960_000;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_published_crl_too_long_for_a_function_is_jumped_over_and_told() {
+    let Some(sandbox) = Sandbox::start() else { return };
+    let (office, deployment) = Office::new(&sandbox, &patient()).await;
+    let ca = office.authority.issuing_ca().unwrap();
+    let scope = CrlScope {
+        issuer: deployment.issuing_ca().clone(),
+        shard: None,
+    };
+    let header = CrlHeader {
+        issuer: &ca.issuer,
+        number: 40,
+        this_update: NOW,
+        next_update: NOW.plus_days(1),
+        scope: Scope::Full,
+    };
+    let entry = |number: u64| RevokedEntry {
+        serial: Serial::from_octets(&(number | (1 << 62)).to_be_bytes()).unwrap(),
+        revoked_at: NOW,
+        reason: RevocationReason::Unspecified,
+        invalidity_date: None,
+    };
+    let octets = entry(0).encoded_len() as u64 * LONG;
+    let mut writer = CrlWriter::new(&header, octets, Vec::new()).unwrap();
+    for number in 0..LONG {
+        writer.entry(&entry(number)).unwrap();
+    }
+    let (tbs, input, length) = writer.finish_tbs().unwrap();
+    let signed = office.ports.keys.sign(&ca.record.key, &input).await.unwrap();
+    let crl = Framing::new(ca.issuer.public_key().algorithm(), length, &signed.signature).assemble(&tbs);
+    let publication = &office.ports.publication;
+    assert!(crl.len() as u64 > publication.read_back(), "{}", crl.len());
+    let name = chancery_authority::config::Config::crl_name(&scope);
+    let body = Box::new(std::io::Cursor::new(crl.clone()));
+    publication.put(&name, body, Precondition::None).await.unwrap();
+    let (stat, mut content) = publication.open(&name).await.unwrap().unwrap();
+    let mut read = Vec::new();
+    content.read_to_end(&mut read).unwrap();
+    assert!(read == crl && stat.len == crl.len() as u64);
+
+    let made_at = office.authority.published_at(&scope).await.unwrap();
+    assert_eq!(made_at, Some(NOW.plus_seconds(300)));
+    let published = office.authority.publish_crl(&scope).await.unwrap();
+    assert_eq!(published.number, 41);
+    assert!(
+        published.damaged.len() == 1 && published.damaged[0].contains("more than the 25165824 that are read back"),
+        "{:?}",
+        published.damaged
+    );
 }
 
 /// Kibibytes of a line of `/proc/self/status`.

@@ -6,7 +6,7 @@ use const_oid::ObjectIdentifier;
 
 use super::RevokedEntry;
 use super::entry::RawEntry;
-use crate::algorithm::SigningHasher;
+use crate::algorithm::{SigningHasher, SigningInput};
 use crate::key::ca::CaPublicKey;
 use crate::name::Name;
 use crate::pem::{self, PemError};
@@ -259,12 +259,15 @@ impl RevocationList {
 
     /// Whether `issuer`'s key made the signature, with the algorithm that such a key uses here (names are not compared).
     pub fn is_signed_by(&self, issuer: &CaPublicKey) -> bool {
-        if self.der[self.signature_algorithm.clone()] != *issuer.algorithm().signature_algorithm_der() {
-            return false;
-        }
         let mut hasher = SigningHasher::new(issuer);
         hasher.update(self.tbs_der());
-        issuer.verify(&hasher.finish(), self.signature()).is_ok()
+        self.is_signed_as(issuer, &hasher.finish())
+    }
+
+    /// The same where what was signed is at hand.
+    pub(super) fn is_signed_as(&self, issuer: &CaPublicKey, signed: &SigningInput) -> bool {
+        self.der[self.signature_algorithm.clone()] == *issuer.algorithm().signature_algorithm_der()
+            && issuer.verify(signed, self.signature()).is_ok()
     }
 }
 

@@ -109,6 +109,14 @@ impl<T: Publication + ?Sized> Publication for Faulty<T> {
             .await
     }
 
+    fn read_back(&self) -> u64 {
+        self.inner.read_back()
+    }
+
+    fn read_through(&self) -> u64 {
+        self.inner.read_through()
+    }
+
     fn scratch(&self) -> io::Result<Box<dyn Scratch>> {
         match self.faults.next("publication.scratch") {
             Verdict::GoOn | Verdict::Delay(_) => self.inner.scratch(),

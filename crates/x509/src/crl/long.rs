@@ -1,0 +1,186 @@
+//! What a CRL says of itself that is too long to be held: read once through, in constant memory, with its signature verified.
+//!
+//! Number and times stand before and after the entries. Both are kept, the entries are hashed and passed over, and what is kept is
+//! read as the CRL without entries that it is.
+
+use std::io::{self, Read};
+
+use aws_lc_rs::digest;
+
+use super::RevocationList;
+use crate::algorithm::SigningHasher;
+use crate::key::ca::CaPublicKey;
+use crate::tlv::{Reader, der, tag};
+
+/// Octets before the entries, after them, and after the TBSCertList, at most each: an issuer's name and 64 extensions are less.
+const ENDS: usize = 16 * 1024;
+
+/// Octets read at a time.
+const BUFFER: usize = 64 * 1024;
+
+/// A CRL without its entries, whose signature was verified over all of it.
+#[derive(Clone, Debug)]
+pub struct LongCrl {
+    facts: RevocationList,
+    sha256: [u8; 32],
+}
+
+/// The source, with what is made of every octet that was read.
+struct Passing<R> {
+    source: R,
+    all: digest::Context,
+}
+
+impl LongCrl {
+    /// Reads DER to its end. `None`: it is no CRL that this key signed.
+    pub fn read(source: impl Read, issuer: &CaPublicKey) -> io::Result<Option<Self>> {
+        let mut passing = Passing {
+            source,
+            all: digest::Context::new(&digest::SHA256),
+        };
+        let Some(read) = passing.read_crl(issuer)? else {
+            return Ok(None);
+        };
+        let (der, hasher) = read;
+        let mut sha256 = [0; 32];
+        sha256.copy_from_slice(passing.all.finish().as_ref());
+        let facts = RevocationList::from_der(der).ok();
+        let facts = facts.filter(|facts| facts.is_signed_as(issuer, &hasher.finish()));
+        Ok(facts.map(|facts| Self { facts, sha256 }))
+    }
+
+    /// Everything but the entries: issuer, times, extensions. It has none, and its signature is not over what it has.
+    pub fn facts(&self) -> &RevocationList {
+        &self.facts
+    }
+
+    /// SHA-256 of the DER.
+    pub fn sha256(&self) -> [u8; 32] {
+        self.sha256
+    }
+}
+
+impl<R: Read> Passing<R> {
+    /// The CRL without its entries, and what its signature is over.
+    fn read_crl(&mut self, issuer: &CaPublicKey) -> io::Result<Option<(Vec<u8>, SigningHasher)>> {
+        let Some((_, whole)) = self.header()? else {
+            return Ok(None);
+        };
+        let Some((header, tbs)) = self.header()? else {
+            return Ok(None);
+        };
+        let mut hasher = SigningHasher::new(issuer);
+        hasher.update(&header);
+        let after = whole.checked_sub(tbs).and_then(|left| left.checked_sub(header.len()));
+        let Some(after) = after.filter(|after| *after <= ENDS) else {
+            return Ok(None);
+        };
+        let Some(head) = self.octets(tbs.min(ENDS))? else {
+            return Ok(None);
+        };
+        hasher.update(&head);
+        let Some((fields, end)) = ends(&head) else {
+            return Ok(None);
+        };
+        if end > tbs || tbs - end > ENDS {
+            return Ok(None);
+        }
+        // What stands after the entries may begin in what was read already.
+        let mut tail = head.get(end..).unwrap_or_default().to_vec();
+        let mut at = head.len();
+        let mut buffer = vec![0; BUFFER];
+        while at < tbs {
+            let piece = &mut buffer[..BUFFER.min(tbs - at)];
+            if !self.fill(piece)? {
+                return Ok(None);
+            }
+            hasher.update(piece);
+            tail.extend_from_slice(piece.get(end.saturating_sub(at)..).unwrap_or_default());
+            at += piece.len();
+        }
+        let Some(rest) = self.octets(after)? else {
+            return Ok(None);
+        };
+        if self.source.read(&mut [0])? != 0 {
+            return Ok(None);
+        }
+        let without = der::wrap(tag::SEQUENCE, &[&head[..fields], &tail]);
+        Ok(Some((der::wrap(tag::SEQUENCE, &[&without, &rest]), hasher)))
+    }
+
+    /// The header of a SEQUENCE of definite length: its octets, and the length of what it is the header of.
+    fn header(&mut self) -> io::Result<Option<(Vec<u8>, usize)>> {
+        let Some(mut header) = self.octets(2)? else {
+            return Ok(None);
+        };
+        if header[1] > 0x80 {
+            let more = usize::from(header[1] & 0x7f);
+            if more > size_of::<u64>() {
+                return Ok(None);
+            }
+            match self.octets(more)? {
+                Some(octets) => header.extend(octets),
+                None => return Ok(None),
+            }
+        }
+        Ok(content_of(&header, tag::SEQUENCE)
+            .filter(|(octets, _)| *octets == header.len())
+            .map(|(_, content)| (header, content)))
+    }
+
+    fn octets(&mut self, count: usize) -> io::Result<Option<Vec<u8>>> {
+        let mut octets = vec![0; count];
+        Ok(self.fill(&mut octets)?.then_some(octets))
+    }
+
+    /// Whether there were as many.
+    fn fill(&mut self, octets: &mut [u8]) -> io::Result<bool> {
+        match self.source.read_exact(octets) {
+            Ok(()) => {
+                self.all.update(octets);
+                Ok(true)
+            }
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// In the beginning of a TBSCertList's content: where the fields before the entries end, and where the entries do.
+fn ends(head: &[u8]) -> Option<(usize, usize)> {
+    let mut reader = Reader::new(head);
+    reader.optional(tag::INTEGER).ok()?;
+    reader.expect(tag::SEQUENCE).ok()?;
+    reader.expect(tag::SEQUENCE).ok()?;
+    reader.read().ok()?;
+    der::optional_time(&mut reader).ok()?;
+    let fields = head.len() - reader.rest().len();
+    let end = match content_of(reader.rest(), tag::SEQUENCE) {
+        Some((header, content)) => fields.checked_add(header)?.checked_add(content)?,
+        // Nothing is revoked.
+        None => fields,
+    };
+    Some((fields, end))
+}
+
+/// The lengths of the header that `octets` begin with, and of what it is the header of, in DER.
+fn content_of(octets: &[u8], tag: u8) -> Option<(usize, usize)> {
+    let (&found, rest) = octets.split_first()?;
+    let (&first, rest) = rest.split_first()?;
+    if found != tag {
+        return None;
+    }
+    if first < 0x80 {
+        return Some((2, usize::from(first)));
+    }
+    let count = usize::from(first & 0x7f);
+    let digits = rest.get(..count)?;
+    // The shortest form alone, and no indefinite length.
+    if digits.first().is_none_or(|digit| *digit == 0) || count > size_of::<usize>() {
+        return None;
+    }
+    let content = digits
+        .iter()
+        .fold(0, |length, digit| (length << 8) | usize::from(*digit));
+    (content >= 0x80).then_some((2 + count, content))
+}
