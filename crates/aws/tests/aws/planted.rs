@@ -65,8 +65,9 @@ async fn nothing_that_is_said_of_a_renewal_keeps_a_certificate_from_being_revoke
     let other = issue(&office, "other.example.com").await;
     let mut serials = Vec::new();
     for name in ["nowhere", "renewed", "version", "long", "row"] {
-        let first = issue(&office, &format!("{name}.example.com")).await;
-        let csr = Requester::new().csr("any.example.com");
+        let common_name = format!("{name}.example.com");
+        let first = issue(&office, &common_name).await;
+        let csr = Requester::new().csr(&common_name);
         let renewed = office
             .authority
             .renew(first, Some(&csr), &principal(), None)
