@@ -10,8 +10,8 @@
 //! anew once for each piece of work. A PIN that the token refuses is never tried again, so that a wrong one in a
 //! configuration file cannot lock the token; one that has a single try left is not tried at all.
 //!
-//! A module may never come back from a call, such as one to a network HSM that hangs. Whoever waits is answered in [their
-//! time](PATIENCE) all the same; a session is as good as lost until its call comes back, and once all are, nobody waits any more.
+//! A module may never come back from a call, such as one to a network HSM that hangs. Whoever waits is answered within a minute
+//! or five all the same; a session is as good as lost until its call comes back, and once all are, nobody waits any more.
 
 mod connection;
 mod encode;
