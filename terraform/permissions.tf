@@ -197,8 +197,8 @@ locals {
       cas              = ["authorities", "adoption"]
       crls_root        = [for what in ["revoked", "changes", "crl", "number"] : "${what}#${local.root_slug}#full"]
       # Also where it goes on looking for rows that say they are revoked, and are on no list.
-      crls_issuing     = concat([for what in ["revoked", "changes", "crl", "number"] : "${what}#${local.issuing_slug}#full"], ["row-scan#${local.issuing_slug}"])
-      compromise       = ["blocked#*", "key#*", "line#*", "intent#*"]
+      crls_issuing = concat([for what in ["revoked", "changes", "crl", "number"] : "${what}#${local.issuing_slug}#full"], ["row-scan#${local.issuing_slug}"])
+      compromise   = ["blocked#*", "key#*", "line#*", "intent#*"]
       # Written by those alone who revoke CAs: whoever can write here can stop issuance.
       revoked_cas = ["revoked-ca#*"]
       } : what => merge(

@@ -105,7 +105,7 @@ def not_there(environment) -> list[str]:
     ]
 
 
-def pytest_configure(config):
+def pytest_configure():
     if wrong := not_there(os.environ):
         raise pytest.UsageError("; ".join(wrong))
 
