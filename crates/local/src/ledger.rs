@@ -60,11 +60,12 @@ pub struct SqliteLedger(Arc<House>);
 
 struct House {
     path: Arc<Path>,
-    /// `None` where the file is only read.
-    writer: Option<Writer>,
     readers: Workers<Reader>,
     /// For searches that look at much: whoever asks for many of them waits for them alone.
     searcher: Workers<Reader>,
+    /// `None` where the file is only read. Dropped last: of connections that are closed at the same time none is SQLite's last,
+    /// which takes the log into the file and removes it.
+    writer: Option<Writer>,
 }
 
 /// A reading thread's connection.

@@ -53,6 +53,21 @@ async fn everything_outlives_the_process() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_that_is_closed_leaves_no_log() {
+    let (folder, mut ledger) = fresh();
+    for number in 1..=60 {
+        let record = issue(&ledger, number).await;
+        // Several connections that are closed at the same time.
+        let read = || ledger.certificate(None, record.id.serial);
+        let _ = tokio::join!(read(), read(), read(), read());
+        drop(ledger);
+        let log = folder.path().join("ledger.sqlite3-wal");
+        assert!(!log.exists(), "after {number} times");
+        ledger = SqliteLedger::open(folder.path().join("ledger.sqlite3")).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_answered_is_in_the_file_before_anybody_hears_of_it() {
     // A copy of the files at the moment of the answer is what a crash would leave.
     let (folder, ledger) = fresh();
