@@ -114,9 +114,9 @@ impl SqliteLedger {
         let (readers, searcher) = (start("ledger-reader", READERS)?, start("ledger-search", 1)?);
         let house = House {
             path,
-            writer,
             readers,
             searcher,
+            writer,
         };
         Ok(Self(Arc::new(house)))
     }
