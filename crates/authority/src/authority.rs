@@ -180,9 +180,7 @@ impl Ca {
     pub fn certificate(&self) -> &Certificate {
         self.issuer.certificate()
     }
-}
 
-impl Ca {
     /// Who signed its certificate: the CA above, or for a root itself.
     pub(crate) fn signer(&self) -> &Slug {
         self.record.parent.as_ref().unwrap_or(&self.record.slug)

@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use chancery_authority::plan::{Proposal, Unreadable};
-use chancery_authority::wire::{CsrFileName, budget};
+use chancery_authority::wire::{CsrFileName, REVOKED_JSON, REVOKED_ROOT_CA_JSON, TLS_JSON, budget};
 
 /// The folder of the CSRs in it.
 const CSRS: &str = "csrs";
 
 /// The lists that a proposal may have.
-const LISTS: [&str; 3] = ["tls.json", "revoked.json", "revoked-root-ca.json"];
+const LISTS: [&str; 3] = [TLS_JSON, REVOKED_JSON, REVOKED_ROOT_CA_JSON];
 
 /// A folder that is there.
 pub(super) struct Folder {
