@@ -129,7 +129,8 @@ impl Publishing {
         Self {
             scopes: self.scopes,
             outcome: self.outcome.and(second.outcome),
-            damaged: self.damaged + second.damaged,
+            // The same rows, seen twice.
+            damaged: self.damaged.max(second.damaged),
         }
     }
 }
