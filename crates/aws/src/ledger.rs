@@ -17,6 +17,7 @@ mod marked;
 mod named;
 mod names;
 mod old;
+mod open;
 mod recent;
 mod records;
 mod relist;
@@ -40,9 +41,9 @@ use chancery_authority::Slug;
 use chancery_authority::port::ETag;
 use chancery_authority::port::ledger::{
     AuthorityRecord, CertificateIntent, CertificateRecord, Completion, Counts, CrlIntent, CrlPlan, CrlRecord,
-    CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, Evidence, IntentId, KeyStanding, Ledger, LedgerError,
-    Listed, OpenIntents, OpenPosition, Page, Reach, Rejection, Related, Reservation, Revocation, RevokedTogether,
-    Search, ToRevoke, UnfinishedFamily, Unlisted,
+    CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, Evidence, FamilyPosition, IntentId, KeyStanding, Ledger,
+    LedgerError, Listed, OpenIntents, OpenPosition, Page, Reach, Rejection, Related, Reservation, Revocation,
+    RevokedTogether, Search, ToRevoke, UnfinishedFamilies, Unlisted,
 };
 use chancery_x509::crl::RevokedEntry;
 use chancery_x509::key::KeyFingerprint;
@@ -141,8 +142,12 @@ impl Ledger for DynamoLedger {
         self.revoke_together(issuer, serial, revocation, reach).await
     }
 
-    async fn unfinished_families(&self, limit: usize) -> Result<Vec<UnfinishedFamily>, LedgerError> {
-        self.list_unfinished(limit).await
+    async fn unfinished_families_after(
+        &self,
+        after: Option<FamilyPosition>,
+        limit: usize,
+    ) -> Result<UnfinishedFamilies, LedgerError> {
+        self.list_unfinished(after, limit).await
     }
 
     async fn related(&self, id: &IntentId, at: UnixTime, limit: usize) -> Result<Vec<Related>, LedgerError> {

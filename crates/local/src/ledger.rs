@@ -25,8 +25,9 @@ use async_trait::async_trait;
 use chancery_authority::Slug;
 use chancery_authority::port::ledger::{
     AuthorityRecord, CertificateIntent, CertificateRecord, Completion, Counts, CrlIntent, CrlPlan, CrlRecord,
-    CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, Evidence, IntentId, KeyStanding, OpenIntents, OpenPosition,
-    Page, Reach, Rejection, Related, Reservation, Revocation, RevokedTogether, Search, ToRevoke, UnfinishedFamily,
+    CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, Evidence, FamilyPosition, IntentId, KeyStanding,
+    OpenIntents, OpenPosition, Page, Reach, Rejection, Related, Reservation, Revocation, RevokedTogether, Search,
+    ToRevoke, UnfinishedFamilies,
 };
 use chancery_authority::port::publication::ETag;
 use chancery_authority::port::{Ledger, LedgerError};
@@ -291,8 +292,13 @@ impl Ledger for SqliteLedger {
             .await
     }
 
-    async fn unfinished_families(&self, limit: usize) -> Result<Vec<UnfinishedFamily>, LedgerError> {
-        self.read(move |connection| family::unfinished(connection, limit)).await
+    async fn unfinished_families_after(
+        &self,
+        after: Option<FamilyPosition>,
+        limit: usize,
+    ) -> Result<UnfinishedFamilies, LedgerError> {
+        self.read(move |connection| family::unfinished(connection, after, limit))
+            .await
     }
 
     async fn certificate_to_revoke(&self, serial: Serial) -> Result<Option<ToRevoke>, LedgerError> {

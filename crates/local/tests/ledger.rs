@@ -236,6 +236,33 @@ async fn a_family_that_was_left_half_revoked_is_known_to_the_next_process() {
     assert_eq!(ledger.unfinished_families(10).await.unwrap(), []);
 }
 
+/// Families that cannot be finished, and notes that cannot be read, keep nobody from the others.
+#[tokio::test(flavor = "multi_thread")]
+async fn unfinished_families_are_listed_one_after_another_whatever_stands_between() {
+    let (_folder, ledger) = fresh();
+    for number in 1..=5 {
+        issue(&ledger, number).await;
+    }
+    // The third has a reason that none is; the fifth was revoked first.
+    let note = "INSERT INTO unfinished_families (key, certificate, revoked_at, reason, principal)
+         SELECT key, id, CASE id WHEN 5 THEN 1000 ELSE 2000 END, CASE id WHEN 3 THEN 77 ELSE 1 END, 'somebody'
+         FROM certificates";
+    Connection::open(ledger.path()).unwrap().execute_batch(note).unwrap();
+    let (mut found, mut unreadable, mut after) = (Vec::new(), Vec::new(), None);
+    for _ in 0..4 {
+        let step = ledger.unfinished_families_after(after, 1).await.unwrap();
+        found.extend(step.families.into_iter().map(|family| family.id));
+        unreadable.extend(step.unreadable);
+        after = step.next;
+    }
+    assert_eq!(after, None, "there are no more");
+    assert_eq!(found, [5, 1, 2, 4].map(|number| intent(number).id));
+    assert!(
+        unreadable.iter().any(|what| what.contains("77 is no reason")),
+        "{unreadable:?}"
+    );
+}
+
 /// Whoever takes a CA's row out of the file takes its revocation with it: nothing is reserved under it any more.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_reserved_under_a_ca_whose_row_is_gone() {

@@ -17,9 +17,9 @@ use super::lock;
 use crate::port::ETag;
 use crate::port::ledger::{
     AuthorityRecord, CertificateIntent, CertificateRecord, Completion, Counts, CrlIntent, CrlPlan, CrlRecord,
-    CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, Evidence, IntentId, KeyStanding, Ledger, LedgerError,
-    OpenIntents, OpenPosition, Page, Reach, Rejection, Related, Reservation, Revocation, Revocations, RevokedTogether,
-    Search, UnfinishedFamily,
+    CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, Evidence, FamilyPosition, IntentId, KeyStanding, Ledger,
+    LedgerError, OpenIntents, OpenPosition, Page, Reach, Rejection, Related, Reservation, Revocation, Revocations,
+    RevokedTogether, Search, UnfinishedFamilies,
 };
 use crate::slug::Slug;
 use state::State;
@@ -157,8 +157,12 @@ impl Ledger for MemoryLedger {
         lock(&self.0).revoke(issuer, serial, &revocation, reach)
     }
 
-    async fn unfinished_families(&self, limit: usize) -> Result<Vec<UnfinishedFamily>, LedgerError> {
-        Ok(lock(&self.0).unfinished_families(limit))
+    async fn unfinished_families_after(
+        &self,
+        after: Option<FamilyPosition>,
+        limit: usize,
+    ) -> Result<UnfinishedFamilies, LedgerError> {
+        Ok(lock(&self.0).unfinished_families(after, limit))
     }
 
     async fn related(&self, id: &IntentId, at: UnixTime, limit: usize) -> Result<Vec<Related>, LedgerError> {

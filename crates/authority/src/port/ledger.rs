@@ -213,9 +213,20 @@ pub trait Ledger: Send + Sync {
     ) -> Result<RevokedTogether, LedgerError>;
 
     /// Families of compromised keys that a call of [`revoke_reaching`](Self::revoke_reaching) began to revoke and that none has
-    /// finished, at most `limit`, in no order: it left some for the next call, or was interrupted. It is recorded in the
-    /// transaction of its first revocations, and taken back once the last are made.
-    async fn unfinished_families(&self, limit: usize) -> Result<Vec<UnfinishedFamily>, LedgerError>;
+    /// finished: it left some for the next call, or was interrupted. It is recorded in the transaction of its first
+    /// revocations, and taken back once the last are made. In the order of their [positions](UnfinishedFamily::position),
+    /// beginning after `after`, out of `limit` records at most. One that cannot be read keeps nobody from the others, and is
+    /// told beside them.
+    async fn unfinished_families_after(
+        &self,
+        after: Option<FamilyPosition>,
+        limit: usize,
+    ) -> Result<UnfinishedFamilies, LedgerError>;
+
+    /// The first of them.
+    async fn unfinished_families(&self, limit: usize) -> Result<Vec<UnfinishedFamily>, LedgerError> {
+        Ok(self.unfinished_families_after(None, limit).await?.families)
+    }
 
     /// Certificates that share that one's fate and are neither expired at that time nor revoked, without itself: those of its
     /// key, and those that descend from any certificate of its key by renewal. At most `limit`, in no order.

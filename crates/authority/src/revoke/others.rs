@@ -9,7 +9,7 @@ use chancery_x509::time::UnixTime;
 use super::RevokeError;
 use crate::authority::Authority;
 use crate::port::ledger::{
-    CertificateRecord, CrlScope, IntentId, Reach, Revocation, Revoked, UNREADABLE_TOLD, UnfinishedFamily,
+    CertificateRecord, CrlScope, IntentId, LedgerError, Reach, Revocation, Revoked, UNREADABLE_TOLD, UnfinishedFamily,
     UnreadableRow, compromises_key,
 };
 use crate::publish::{PublishError, PublishedCrl, is_past};
@@ -23,7 +23,7 @@ const TOLD: usize = 100;
 /// Times that a revocation goes on with those that one call of the ledger left: each takes a thousand.
 const ROUNDS: usize = 1000;
 
-/// Families that one call goes on with at most.
+/// Families that are read at a time.
 const FAMILIES: usize = 100;
 
 /// Another certificate that a revocation concerns.
@@ -130,19 +130,34 @@ impl Authority {
     /// One that was begun a moment ago is left to whoever is at it; one that fails stops no other.
     pub async fn finish_revocations(&self, of: Option<&Slug>) -> Result<Vec<Affected>, RevokeError> {
         let now = self.ports().clock.now();
-        let (mut finished, mut failure) = (Vec::new(), None);
-        for family in self.ports().ledger.unfinished_families(FAMILIES).await? {
-            // Far ahead is as good as long ago: the clock was ahead then.
-            let is_left = family.revocation.at.0.abs_diff(now.0) >= GRACE.unsigned_abs();
-            if !is_left || of.is_some_and(|of| *of != family.id.issuer) {
-                continue;
+        let (mut finished, mut failure, mut after) = (Vec::new(), None, None);
+        loop {
+            let unfinished = self.ports().ledger.unfinished_families_after(after, FAMILIES).await?;
+            for detail in unfinished.unreadable {
+                tracing::error!(
+                    detail,
+                    "which others are to be revoked with a compromised key cannot be read: revoke the certificate again"
+                );
+                failure.get_or_insert(LedgerError::Damaged { detail }.into());
             }
-            match self.finish_revocation(&family).await {
-                Ok(others) => finished.extend(others),
-                Err(error) => {
-                    tracing::error!(%error, certificate = %family.id, "the revocation of a compromised key's family cannot go on");
-                    failure.get_or_insert(error);
+            for family in unfinished.families {
+                // Far ahead is as good as long ago: the clock was ahead then.
+                let is_left = family.revocation.at.0.abs_diff(now.0) >= GRACE.unsigned_abs();
+                if !is_left || of.is_some_and(|of| *of != family.id.issuer) {
+                    continue;
                 }
+                match self.finish_revocation(&family).await {
+                    Ok(others) => finished.extend(others),
+                    Err(error) => {
+                        tracing::error!(%error, certificate = %family.id, "the revocation of a compromised key's family cannot go on");
+                        failure.get_or_insert(error);
+                    }
+                }
+            }
+            // What cannot be finished stays; whoever comes after it is taken next all the same.
+            after = unfinished.next;
+            if after.is_none() {
+                break;
             }
         }
         failure.map_or(Ok(finished), Err)

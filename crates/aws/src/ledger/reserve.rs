@@ -6,8 +6,8 @@
 
 use chancery_authority::Slug;
 use chancery_authority::port::ledger::{
-    CertificateIntent, CertificateRecord, Completion, CrlScope, IntentId, KeyStanding, Kind, LedgerError, OpenIntent,
-    OpenIntents, OpenPosition, Reservation,
+    CertificateIntent, CertificateRecord, Completion, CrlScope, IntentId, KeyStanding, Kind, LedgerError, OpenIntents,
+    OpenPosition, Reservation,
 };
 use chancery_x509::crl::{RevocationReason, RevokedEntry};
 use chancery_x509::key::KeyFingerprint;
@@ -16,8 +16,9 @@ use chancery_x509::time::UnixTime;
 use super::entry::{self, Entry, Stage};
 use super::family::Place;
 use super::item::Item;
+use super::open::Span;
 use super::row::Row;
-use super::tables::{Condition, Range, Table, Transaction, Write, pause, unavailable};
+use super::tables::{Condition, Table, Transaction, Write, pause, unavailable};
 use super::{DynamoLedger, crl, damaged, names, row};
 use crate::world::nonce;
 
@@ -265,54 +266,27 @@ impl DynamoLedger {
         before: UnixTime,
         limit: usize,
     ) -> Result<OpenIntents, LedgerError> {
-        let since = after.map_or(UnixTime(0), |after| after.reserved_at);
-        let last = UnixTime(before.0.saturating_sub(1));
-        if limit == 0 || since > last {
-            return Ok(OpenIntents::default());
-        }
-        let range = Range {
-            index: Some("open"),
-            condition: "#Open = :open AND #Since BETWEEN :since AND :last".to_owned(),
-            values: Item::default()
-                .text(":open", entry::OPEN)
-                .time(":since", since)
-                .time(":last", last),
-            limit: Some(limit.clamp(1, 500)),
-            ..Range::journal("")
-        };
         let mut found = OpenIntents::default();
-        let mut next = None;
-        loop {
-            let page = self.tables.page(&range, next).await?;
-            let end = page.items.last().and_then(|item| item.as_time("Since").ok());
-            // An index lags behind: what it lists may have been completed, which the items themselves tell.
-            let keys = page.items.iter().filter_map(|item| {
-                let key = Item::journal_key(item.as_text("Key").ok()?, item.as_text("Sort").ok()?);
-                Some((Table::Journal, key))
-            });
-            let items = self.tables.get_many(keys.collect()).await?;
-            for (_, item) in items {
-                match Entry::parse(&item) {
-                    Ok(entry) => found.intents.extend(entry.as_open()),
-                    // Completed or given up meanwhile: nobody waits for it.
-                    Err(_) if !item.has("Open") => {}
-                    Err(error) => found.add_unreadable(format!("{}: {error}", super::called(&item))),
-                }
+        let position = |after: OpenPosition| (after.reserved_at, after.serial);
+        let span = Span {
+            open: entry::OPEN,
+            after: after.map(position),
+            last: UnixTime(before.0.saturating_sub(1)),
+        };
+        let read = |item: &Item| match Entry::parse(item) {
+            Ok(entry) => entry
+                .as_open()
+                .filter(|intent| intent.reserved_at < before)
+                .map(|intent| (position(intent.position()), intent)),
+            // Completed or given up meanwhile: nobody waits for it.
+            Err(_) if !item.has("Open") => None,
+            Err(error) => {
+                found.add_unreadable(format!("{}: {error}", super::called(item)));
+                None
             }
-            let open = &mut found.intents;
-            open.retain(|intent| intent.reserved_at < before && after.is_none_or(|after| intent.position() > after));
-            open.sort_by_key(OpenIntent::position);
-            // The index has no order within a second: the list is cut only where the second of its last one is read whole.
-            let is_cut = limit
-                .checked_sub(1)
-                .and_then(|last| open.get(last))
-                .is_some_and(|last| end.is_some_and(|end| last.reserved_at < end));
-            match page.next {
-                Some(after) if !is_cut => next = Some(after),
-                _ => break,
-            }
-        }
-        found.intents.truncate(limit);
+        };
+        let (intents, _) = self.list_in_order(&span, limit, read).await?;
+        found.intents = intents;
         Ok(found)
     }
 }

@@ -4,13 +4,15 @@
 
 use chancery_authority::Slug;
 use chancery_authority::port::ledger::{
-    CertificateRecord, IntentId, LedgerError, Revocation, UnfinishedFamily, compromises_key,
+    CertificateRecord, FamilyPosition, IntentId, LedgerError, Revocation, UnfinishedFamilies, UnfinishedFamily,
+    compromises_key,
 };
 use chancery_x509::time::UnixTime;
 
 use super::item::{Item, Malformed};
+use super::open::Span;
 use super::revoke::scope_of;
-use super::tables::{Range, Table};
+use super::tables::Table;
 use super::{DynamoLedger, names};
 
 /// Attribute of a revocation that has others to follow, as long as they have not.
@@ -52,52 +54,69 @@ impl DynamoLedger {
         finished.await.map(|_| ())
     }
 
-    pub(super) async fn list_unfinished(&self, limit: usize) -> Result<Vec<UnfinishedFamily>, LedgerError> {
-        let range = Range {
-            index: Some("open"),
-            condition: "#Open = :key".to_owned(),
-            limit: Some(limit.clamp(1, 100)),
-            ..Range::journal(FAMILY)
+    pub(super) async fn list_unfinished(
+        &self,
+        after: Option<FamilyPosition>,
+        limit: usize,
+    ) -> Result<UnfinishedFamilies, LedgerError> {
+        let mut found = UnfinishedFamilies::default();
+        let span = Span {
+            open: FAMILY,
+            after: after.map(|after| (after.revoked_at, after.serial)),
+            last: UnixTime(i64::MAX),
         };
-        let page = self.tables.page(&range, None).await?;
-        // The index lags behind: the items themselves tell which are still marked.
-        let keys = page.items.iter().filter_map(|item| {
-            let key = Item::journal_key(item.as_text("Key").ok()?, item.as_text("Sort").ok()?);
-            Some((Table::Journal, key))
-        });
-        let mut families = Vec::new();
-        for (_, item) in self.tables.get_many(keys.collect()).await? {
+        let read = |item: &Item| {
             if !item.has(UNFINISHED) {
-                continue;
+                return None;
             }
-            match parse(&item) {
-                Ok((id, since)) => families.extend(self.family_of(id, since).await?),
-                Err(error) => super::skip("a family that is not finished", &item, &error),
+            match parse(item) {
+                Ok((id, since)) => Some(((since, id.serial), (id, since))),
+                Err(error) => {
+                    found.add_unreadable(format!("{}: {error}", super::called(item)));
+                    None
+                }
+            }
+        };
+        let (marked, has_more) = self.list_in_order(&span, limit, read).await?;
+        let last = marked.last().map(|(id, since)| FamilyPosition {
+            revoked_at: *since,
+            serial: id.serial,
+        });
+        found.next = last.filter(|_| has_more);
+        for (id, since) in marked {
+            match self.family_of(id, since).await {
+                Ok(family) => found.families.extend(family),
+                Err(LedgerError::Damaged { detail }) => found.add_unreadable(detail),
+                Err(error) => return Err(error),
             }
         }
-        families.truncate(limit);
-        Ok(families)
+        Ok(found)
     }
 
     /// A list is written to by more than those who revoke: the certificate's own row has to say that its key is compromised.
+    /// A mark that has no such row is taken away, so that nobody has to look at it again; it is left where there is no row
+    /// (yet) at all.
     async fn family_of(&self, id: IntentId, since: UnixTime) -> Result<Option<UnfinishedFamily>, LedgerError> {
         let found = self.find(id.serial).await?.filter(|found| found.record.id == id);
-        let revocation = found.and_then(|found| found.record.revocation);
-        let Some(revocation) = revocation.filter(|revocation| compromises_key(revocation.reason)) else {
-            tracing::error!(
-                certificate = %id,
-                "the journal says that others are to be revoked with a certificate whose row does not say that its key is \
-                 compromised: they are left alone; find out who wrote it"
-            );
-            return Ok(None);
-        };
-        Ok(Some(UnfinishedFamily {
-            id,
-            revocation: Revocation {
+        let record = found.map(|found| found.record);
+        let revocation = record.as_ref().and_then(|record| record.revocation.clone());
+        if let Some(revocation) = revocation.filter(|revocation| compromises_key(revocation.reason)) {
+            let revocation = Revocation {
                 at: since,
                 ..revocation
-            },
-        }))
+            };
+            return Ok(Some(UnfinishedFamily { id, revocation }));
+        }
+        tracing::error!(
+            certificate = %id,
+            has_row = record.is_some(),
+            "the journal says that others are to be revoked with a certificate whose row does not say that its key is \
+             compromised: they are left alone; find out who wrote it"
+        );
+        if let Some(record) = record {
+            self.finish_family(&record).await?;
+        }
+        Ok(None)
     }
 }
 

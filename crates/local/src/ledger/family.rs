@@ -6,8 +6,8 @@
 use chancery_authority::Slug;
 use chancery_authority::port::LedgerError;
 use chancery_authority::port::ledger::{
-    CertificateIntent, IntentId, NotRenewable, RENEWALS, REVOKED_TOGETHER, Reach, Related, Revocation, Revoked,
-    RevokedTogether, UNREADABLE_TOLD, UnfinishedFamily, UnreadableRow, compromises_key,
+    CertificateIntent, FamilyPosition, IntentId, NotRenewable, RENEWALS, REVOKED_TOGETHER, Reach, Related, Revocation,
+    Revoked, RevokedTogether, UNREADABLE_TOLD, UnfinishedFamilies, UnfinishedFamily, UnreadableRow, compromises_key,
 };
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::key::KeyFingerprint;
@@ -244,28 +244,50 @@ fn note_unfinished(
     Ok(())
 }
 
-/// Families that a revocation left some of.
-pub(crate) fn unfinished(connection: &Connection, limit: usize) -> Result<Vec<UnfinishedFamily>, Fault> {
+/// Families that a revocation left some of. One that cannot be read is told beside the others: it must not keep anybody from
+/// them.
+pub(crate) fn unfinished(
+    connection: &Connection,
+    after: Option<FamilyPosition>,
+    limit: usize,
+) -> Result<UnfinishedFamilies, Fault> {
     let mut statement = connection.prepare_cached(
         "SELECT i.slug, c.serial, u.revoked_at, u.reason, u.invalidity_date, u.principal FROM unfinished_families u
-             JOIN certificates c ON c.id = u.certificate JOIN issuers i ON i.id = c.issuer LIMIT ?1",
+             JOIN certificates c ON c.id = u.certificate JOIN issuers i ON i.id = c.issuer
+         WHERE u.revoked_at >= ?1 AND (u.revoked_at > ?1 OR c.serial > ?2) ORDER BY u.revoked_at, c.serial",
     )?;
-    let mut rows = statement.query([i64::try_from(limit).unwrap_or(i64::MAX)])?;
-    let mut families = Vec::new();
+    let (since, serial) = match &after {
+        Some(after) => (after.revoked_at.0, after.serial.as_padded().as_slice()),
+        None => (i64::MIN, [].as_slice()),
+    };
+    let mut rows = statement.query((since, serial))?;
+    let mut unfinished = UnfinishedFamilies::default();
     while let Some(row) = rows.next()? {
-        let reason: u8 = row.get(3)?;
-        families.push(UnfinishedFamily {
-            id: id(row)?,
-            revocation: Revocation {
-                at: UnixTime(row.get(2)?),
-                reason: RevocationReason::from_code(reason)
-                    .ok_or_else(|| damaged(format!("unfinished_families: {reason} is no reason")))?,
-                invalidity_date: row.get::<_, Option<i64>>(4)?.map(UnixTime),
-                principal: row.get(5)?,
-            },
-        });
+        if unfinished.families.len() == limit {
+            unfinished.next = unfinished.families.last().map(UnfinishedFamily::position);
+            break;
+        }
+        match read_unfinished(row) {
+            Ok(family) => unfinished.families.push(family),
+            Err(fault) if fault.is_of_row() => unfinished.add_unreadable(fault.in_words()),
+            Err(fault) => return Err(fault),
+        }
     }
-    Ok(families)
+    Ok(unfinished)
+}
+
+fn read_unfinished(row: &Row<'_>) -> Result<UnfinishedFamily, Fault> {
+    let reason: u8 = row.get(3)?;
+    Ok(UnfinishedFamily {
+        id: id(row)?,
+        revocation: Revocation {
+            at: UnixTime(row.get(2)?),
+            reason: RevocationReason::from_code(reason)
+                .ok_or_else(|| damaged(format!("unfinished_families: {reason} is no reason")))?,
+            invalidity_date: row.get::<_, Option<i64>>(4)?.map(UnixTime),
+            principal: row.get(5)?,
+        },
+    })
 }
 
 /// Gives up those rows, each by itself; what cannot be read is told.

@@ -15,9 +15,9 @@ use chancery_x509::time::UnixTime;
 use super::{Faulty, Verdict};
 use crate::port::ledger::{
     AuthorityRecord, CertificateIntent, CertificateRecord, Completion, Counts, CrlIntent, CrlPlan, CrlRecord,
-    CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, Evidence, IntentId, KeyStanding, Ledger, LedgerError,
-    Listed, OpenIntents, OpenPosition, Page, Reach, Rejection, Related, Reservation, Revocation, Revocations,
-    RevokedTogether, Search, ToRevoke, UnfinishedFamily, Unlisted,
+    CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, Evidence, FamilyPosition, IntentId, KeyStanding, Ledger,
+    LedgerError, Listed, OpenIntents, OpenPosition, Page, Reach, Rejection, Related, Reservation, Revocation,
+    Revocations, RevokedTogether, Search, ToRevoke, UnfinishedFamilies, Unlisted,
 };
 use crate::port::publication::Stat;
 use crate::port::{
@@ -259,12 +259,16 @@ impl<T: Ledger + ?Sized> Ledger for Faulty<T> {
             .await
     }
 
-    async fn unfinished_families(&self, limit: usize) -> Result<Vec<UnfinishedFamily>, LedgerError> {
+    async fn unfinished_families_after(
+        &self,
+        after: Option<FamilyPosition>,
+        limit: usize,
+    ) -> Result<UnfinishedFamilies, LedgerError> {
         self.faults
             .around(
                 "ledger.unfinished_families",
                 ledger,
-                self.inner.unfinished_families(limit),
+                self.inner.unfinished_families_after(after, limit),
             )
             .await
     }

@@ -326,6 +326,45 @@ pub struct UnfinishedFamily {
     pub revocation: Revocation,
 }
 
+impl UnfinishedFamily {
+    /// Its place among them.
+    pub fn position(&self) -> FamilyPosition {
+        FamilyPosition {
+            revoked_at: self.revocation.at,
+            serial: self.id.serial,
+        }
+    }
+}
+
+/// Where a family stands among the unfinished ones: they are listed by time, and those of one second by serial number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FamilyPosition {
+    /// When its certificate was revoked.
+    pub revoked_at: UnixTime,
+    /// The certificate's serial number.
+    pub serial: Serial,
+}
+
+/// Some of the unfinished families.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UnfinishedFamilies {
+    /// Those that can be read.
+    pub families: Vec<UnfinishedFamily>,
+    /// What those are called that cannot, and what is wrong with them; at most [`UNREADABLE_TOLD`].
+    pub unreadable: Vec<String>,
+    /// After which the next ones come; `None` where these are the last.
+    pub next: Option<FamilyPosition>,
+}
+
+impl UnfinishedFamilies {
+    /// Tells of one that cannot be read.
+    pub fn add_unreadable(&mut self, what: impl Into<String>) {
+        if self.unreadable.len() < UNREADABLE_TOLD {
+            self.unreadable.push(what.into());
+        }
+    }
+}
+
 /// A certificate or open intent that a revocation concerns, and of which the ledger cannot read everything.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct UnreadableRow {

@@ -8,8 +8,8 @@ use chancery_x509::time::UnixTime;
 
 use super::{Row, Stage, State, position};
 use crate::port::ledger::{
-    CertificateIntent, IntentId, LedgerError, NotRenewable, RENEWALS, REVOKED_TOGETHER, Reach, Related, Revocation,
-    RevokedTogether, UnfinishedFamily, compromises_key,
+    CertificateIntent, FamilyPosition, IntentId, LedgerError, NotRenewable, RENEWALS, REVOKED_TOGETHER, Reach, Related,
+    Revocation, RevokedTogether, UnfinishedFamilies, UnfinishedFamily, compromises_key,
 };
 use crate::revoke::replaces;
 use crate::slug::Slug;
@@ -165,8 +165,21 @@ impl State {
         Ok(together)
     }
 
-    pub(in super::super) fn unfinished_families(&self, limit: usize) -> Vec<UnfinishedFamily> {
-        self.unfinished.values().take(limit).cloned().collect()
+    pub(in super::super) fn unfinished_families(
+        &self,
+        after: Option<FamilyPosition>,
+        limit: usize,
+    ) -> UnfinishedFamilies {
+        let mut families: Vec<_> = self.unfinished.values().cloned().collect();
+        families.retain(|family| after.is_none_or(|after| family.position() > after));
+        families.sort_by_key(UnfinishedFamily::position);
+        let has_more = families.len() > limit;
+        families.truncate(limit);
+        UnfinishedFamilies {
+            next: families.last().filter(|_| has_more).map(UnfinishedFamily::position),
+            families,
+            ..UnfinishedFamilies::default()
+        }
     }
 
     pub(in super::super) fn related(

@@ -1,0 +1,73 @@
+//! What the journal's index of open things lists, in order and in portions.
+
+use chancery_authority::port::ledger::LedgerError;
+use chancery_x509::serial::Serial;
+use chancery_x509::time::UnixTime;
+
+use super::DynamoLedger;
+use super::item::Item;
+use super::tables::{Range, Table};
+
+/// Where something stands among what is open.
+pub(super) type Position = (UnixTime, Serial);
+
+/// A part of the index.
+pub(super) struct Span {
+    /// What `Open` of its items says.
+    pub(super) open: &'static str,
+    /// Behind that position.
+    pub(super) after: Option<Position>,
+    /// Since then at the latest.
+    pub(super) last: UnixTime,
+}
+
+impl DynamoLedger {
+    /// What `read` makes of the items of that span, in the order of positions, at most `limit`, and whether there may be more.
+    pub(super) async fn list_in_order<T>(
+        &self,
+        span: &Span,
+        limit: usize,
+        mut read: impl FnMut(&Item) -> Option<(Position, T)>,
+    ) -> Result<(Vec<T>, bool), LedgerError> {
+        let since = span.after.map_or(UnixTime(0), |(since, _)| since);
+        if limit == 0 || since > span.last {
+            return Ok((Vec::new(), false));
+        }
+        let range = Range {
+            index: Some("open"),
+            condition: "#Open = :open AND #Since BETWEEN :since AND :last".to_owned(),
+            values: Item::default()
+                .text(":open", span.open)
+                .time(":since", since)
+                .time(":last", span.last),
+            limit: Some(limit.clamp(1, 500)),
+            ..Range::journal("")
+        };
+        let mut found = Vec::new();
+        let mut next = None;
+        let has_more = loop {
+            let page = self.tables.page(&range, next).await?;
+            let end = page.items.last().and_then(|item| item.as_time("Since").ok());
+            // An index lags behind: what it lists may have been closed, which the items themselves tell.
+            let keys = page.items.iter().filter_map(|item| {
+                let key = Item::journal_key(item.as_text("Key").ok()?, item.as_text("Sort").ok()?);
+                Some((Table::Journal, key))
+            });
+            let items = self.tables.get_many(keys.collect()).await?;
+            found.extend(items.iter().filter_map(|(_, item)| read(item)));
+            found.retain(|(position, _)| span.after.is_none_or(|after| *position > after));
+            found.sort_by_key(|(position, _)| *position);
+            // The index has no order within a second: the list is cut only where the second of its last one is read whole.
+            let is_cut = found
+                .get(limit - 1)
+                .is_some_and(|((last, _), _)| end.is_some_and(|end| *last < end));
+            match page.next {
+                Some(after) if !is_cut => next = Some(after),
+                next => break next.is_some(),
+            }
+        };
+        let has_more = has_more || found.len() > limit;
+        found.truncate(limit);
+        Ok((found.into_iter().map(|(_, thing)| thing).collect(), has_more))
+    }
+}
