@@ -1,6 +1,6 @@
 //! Revocation: recorded first, then put on a CRL, then told.
 
-mod listed;
+pub(crate) mod listed;
 mod others;
 
 use std::collections::BTreeSet;
@@ -18,7 +18,6 @@ use crate::principal::Principal;
 use crate::publish::{PublishError, PublishedCrl, is_past};
 use crate::slug::Slug;
 use crate::wire::notice;
-pub(crate) use listed::replaces;
 pub use listed::{ListedRevocation, SkippedRevocation, decide_listed, stands};
 pub use others::{Affected, StillValid};
 

@@ -17,6 +17,7 @@ mod people;
 mod plan;
 mod publication;
 mod published_files;
+mod renewal;
 mod retired;
 mod revocation;
 mod stand_ins;

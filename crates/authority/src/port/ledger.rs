@@ -1,6 +1,7 @@
 //! The ledger: the only record of truth. Reserve → complete, atomically; nothing is ever half written.
 
 pub mod crl;
+pub mod family;
 pub mod record;
 
 use std::collections::HashMap;
@@ -15,6 +16,7 @@ use chancery_x509::time::UnixTime;
 use crate::port::publication::ETag;
 use crate::slug::Slug;
 pub use crl::*;
+pub use family::*;
 pub use record::*;
 
 /// Why the ledger did not do what was asked. Nothing was changed, unless it is `Unavailable`: then the caller

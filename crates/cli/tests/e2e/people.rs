@@ -225,6 +225,23 @@ fn a_name_that_is_refused_is_told_what_is_wrong_and_no_option_is_blamed() {
     assert!(told.contains("--san") && told.contains("underscore"), "{told}");
 }
 
+/// Nobody who meant a server gets a client's certificate for a slip in its address.
+#[test]
+fn a_slip_in_a_server_s_address_is_no_client() {
+    let folder = house(None);
+    for (name, said) in [
+        ("https://www.example.com/login", r#"give "www.example.com""#),
+        ("http://10.0.0.7:8080", r#"give "10.0.0.7""#),
+        ("www.example.com:443", r#"give "www.example.com""#),
+        ("10.0.0.999", "no IPv4 address"),
+    ] {
+        let told = folder.complaint(&["request", name, "--out", "x"]);
+        assert!(told.contains(said) && told.contains("--profile"), "{name}: {told}");
+        assert!(!folder.path("x").exists(), "{name}");
+    }
+    folder.text(&["request", "10.0.0.999", "--profile", "tls-client", "--out", "x"]);
+}
+
 /// Whatever a CA under constraints issues, OpenSSL, GnuTLS and Java accept.
 #[test]
 fn what_is_issued_under_name_constraints_verifiers_accept() {

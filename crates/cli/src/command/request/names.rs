@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use chancery_x509::san::{AltName, AltNameType, is_domain_name};
 use serde_json::Value;
 
@@ -26,7 +26,44 @@ pub(super) fn default_profile(request: &RequestArguments) -> Result<Option<&'sta
     let of_others = request.names[1..]
         .iter()
         .any(|name| name.contains('@') || name.contains("://"));
-    Ok(Some(if of_hosts && !of_others { SERVER } else { CLIENT }))
+    if of_hosts && !of_others {
+        return Ok(Some(SERVER));
+    }
+    match request.names.iter().find_map(|name| meant(name)) {
+        Some(hint) => bail!("{hint}; or say with --profile or --purpose what the certificate is for"),
+        None => Ok(Some(CLIENT)),
+    }
+}
+
+/// What is wrong with a name by which a server was probably meant: nobody notices a client's certificate before the server
+/// refuses to start with it.
+fn meant(name: &str) -> Option<String> {
+    if is_host(name) {
+        return None;
+    }
+    let is_web = |scheme: &str| {
+        name.get(..scheme.len())
+            .is_some_and(|head| head.eq_ignore_ascii_case(scheme))
+    };
+    if let Some(scheme) = ["https://", "http://"].into_iter().find(|scheme| is_web(scheme)) {
+        let authority = name[scheme.len()..].split(['/', '?', '#']).next().unwrap_or_default();
+        let host = without_port(authority).unwrap_or(authority);
+        return Some(format!(
+            "{name:?} is the address of a page; a server's certificate is for its host: give {host:?}"
+        ));
+    }
+    if let Some(host) = without_port(name) {
+        return Some(format!("{name:?} has a port, which no certificate has: give {host:?}"));
+    }
+    let is_numeric = name.contains('.') && name.bytes().all(|octet| octet.is_ascii_digit() || octet == b'.');
+    (is_numeric && !is_host(name)).then(|| format!("{name:?} is no IPv4 address: four numbers of 0 to 255"))
+}
+
+/// The host of what is a host and a port.
+fn without_port(name: &str) -> Option<&str> {
+    let (host, port) = name.rsplit_once(':')?;
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    (is_host(host) && port.parse::<u16>().is_ok()).then_some(host)
 }
 
 /// Why a profile was chosen, and how to choose.

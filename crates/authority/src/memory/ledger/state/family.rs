@@ -11,7 +11,7 @@ use crate::port::ledger::{
     CertificateIntent, FamilyPosition, IntentId, LedgerError, NotRenewable, RENEWALS, REVOKED_TOGETHER, Reach, Related,
     Revocation, RevokedTogether, UnfinishedFamilies, UnfinishedFamily, compromises_key,
 };
-use crate::revoke::replaces;
+use crate::revoke::listed::replaces;
 use crate::slug::Slug;
 
 impl State {

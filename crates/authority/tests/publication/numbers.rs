@@ -1,0 +1,220 @@
+//! Numbers never go back, whatever a counter, a record or a file says.
+
+use chancery_authority::memory::Fault;
+use chancery_authority::port::ledger::{CrlRecord, Ledger};
+use chancery_authority::publish::PublishError;
+
+use super::{foreign_crl, put};
+use crate::office::{NOW, Office, scope};
+
+#[tokio::test]
+async fn an_older_crl_that_somebody_put_back_is_told() {
+    let office = Office::new().await;
+    let of = scope("chancery-issuing-ca");
+    let name = "chancery-issuing-ca.crl";
+    let old = office.house.publication.content(name).unwrap();
+    let serial = office.issue("a.example", None).await.id.serial;
+    office.revoke(serial).await;
+    let publish = async || office.authority.publish_crl(&of).await.unwrap();
+    assert_eq!(publish().await.damaged, [""; 0], "the newest stands");
+
+    put(&office, name, &old).await;
+    let damaged = publish().await.damaged;
+    assert!(
+        damaged.len() == 1 && damaged[0].contains("CRL number 1 stands as"),
+        "{damaged:?}"
+    );
+    assert_eq!(office.listed(name), [serial]);
+    assert_eq!(publish().await.damaged, [""; 0], "it is told once");
+
+    let latest = office.house.ledger.latest_crl(&of).await.unwrap().unwrap().number;
+    for other in [b"garbage".to_vec(), foreign_crl(&office, latest).await] {
+        put(&office, name, &other).await;
+        assert_eq!(publish().await.damaged.len(), 1);
+        put(&office, name, &foreign_crl(&office, latest).await).await;
+        assert_eq!(publish().await.damaged.len(), 1, "an older one");
+    }
+    // A ledger that was set back knows nothing of what is published; and where nothing stands, nobody put it there.
+    put(&office, name, &foreign_crl(&office, 40).await).await;
+    assert_eq!(publish().await.damaged, [""; 0]);
+    office.house.publication.remove(name);
+    assert_eq!(publish().await.damaged, [""; 0]);
+}
+
+#[tokio::test]
+async fn numbers_never_go_backwards_behind_an_old_ledger() {
+    let office = Office::new().await;
+    // The number that comes next, already published, is another CRL's.
+    let same = foreign_crl(&office, 2).await;
+    put(&office, "chancery-issuing-ca.crl", &same).await;
+    let published = office
+        .authority
+        .publish_crl(&scope("chancery-issuing-ca"))
+        .await
+        .unwrap();
+    assert_eq!(published.number, 3);
+
+    let newer = foreign_crl(&office, 40).await;
+    put(&office, "chancery-issuing-ca.crl", &newer).await;
+    let published = office
+        .authority
+        .publish_crl(&scope("chancery-issuing-ca"))
+        .await
+        .unwrap();
+    assert_eq!(
+        (published.number, published.superseded_by),
+        (41, None),
+        "its numbers were skipped"
+    );
+    assert_eq!(office.crl("chancery-issuing-ca.crl").number(), Some(41));
+    assert_eq!(office.crl("chancery-issuing-ca.crl.pem").number(), Some(41));
+
+    // However far: one jump, and not a reservation for each number between.
+    let far = foreign_crl(&office, 1_000_000_000_000).await;
+    put(&office, "chancery-issuing-ca.crl", &far).await;
+    let calls = office.house.faults.calls().len();
+    let published = office
+        .authority
+        .publish_crl(&scope("chancery-issuing-ca"))
+        .await
+        .unwrap();
+    assert_eq!(published.number, 1_000_000_000_001);
+    assert!(office.house.faults.calls().len() - calls < 40);
+
+    // Nobody ever counted to this one, and none would be left.
+    let last = foreign_crl(&office, u64::MAX).await;
+    put(&office, "chancery-issuing-ca.crl", &last).await;
+    match office.authority.publish_crl(&scope("chancery-issuing-ca")).await {
+        Err(PublishError::Ahead {
+            published: u64::MAX, ..
+        }) => {}
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(
+        office.crl("chancery-issuing-ca.crl").number(),
+        Some(u64::MAX),
+        "it is not replaced"
+    );
+}
+
+#[tokio::test]
+async fn a_counter_that_was_set_back_leads_neither_back_nor_to_a_standstill() {
+    let office = Office::new().await;
+    let of = scope("chancery-issuing-ca");
+    for _ in 0..3 {
+        office.authority.publish_crl(&of).await.unwrap();
+    }
+    // The version of the file is the one that the ledger noted: its number decides all the same.
+    office.house.ledger.set_back(&of, 1);
+    let serial = office.issue("a.example", None).await.id.serial;
+    office.revoke(serial).await;
+    assert_eq!(office.crl("chancery-issuing-ca.crl").number(), Some(5));
+    assert_eq!(office.listed("chancery-issuing-ca.crl"), [serial]);
+
+    // A published one of a higher number that is older than ours does not stand for it.
+    let old = foreign_crl(&office, 9).await;
+    let latest = office.house.ledger.latest_crl(&of).await.unwrap().unwrap();
+    office.house.ledger.plant(CrlRecord {
+        number: 9,
+        made_at: NOW.plus_days(-1),
+        published: None,
+        ..latest
+    });
+    put(&office, "chancery-issuing-ca.crl", &old).await;
+    office.house.ledger.set_back(&of, 1);
+    let published = office.authority.publish_crl(&of).await.unwrap();
+    assert_eq!((published.number, published.superseded_by), (10, None));
+    assert_eq!(office.listed("chancery-issuing-ca.crl"), [serial]);
+}
+
+/// A number can never go back: one that somebody made up near the end of all numbers must not be the last.
+#[tokio::test]
+async fn a_number_that_somebody_made_up_is_told_and_not_followed() {
+    let of = scope("chancery-issuing-ca");
+    let office = Office::new().await;
+    let first = office.authority.publish_crl(&of).await.unwrap().number;
+    // In the counter.
+    office.house.ledger.set_back(&of, (1 << 62) - 2);
+    let published = office.authority.publish_crl(&of).await.unwrap();
+    assert_eq!(published.number, first + 1);
+    assert!(
+        published.damaged.len() == 1 && published.damaged[0].contains("4611686018427387902"),
+        "{:?}",
+        published.damaged
+    );
+    let next = office.authority.publish_crl(&of).await.unwrap();
+    assert_eq!((next.number, next.damaged), (first + 2, vec![]));
+
+    // As a record, a published one even; told as long as it stands.
+    let latest = office.house.ledger.latest_crl(&of).await.unwrap().unwrap();
+    office.house.ledger.plant(CrlRecord {
+        number: (1 << 62) - 2,
+        published: latest.published.clone(),
+        ..latest
+    });
+    for number in [first + 3, first + 4] {
+        let published = office.authority.publish_crl(&of).await.unwrap();
+        assert_eq!(published.number, number);
+        assert!(
+            published
+                .damaged
+                .iter()
+                .any(|wrong| wrong.contains("Remove the record")),
+            "{:?}",
+            published.damaged
+        );
+    }
+    let statuses = office.authority.crl_status().await;
+    let status = statuses.iter().find(|status| status.scope == of).unwrap();
+    assert!(status.is_alarming());
+    assert_eq!(status.latest.as_ref().map(|crl| crl.number), Some(first + 4));
+    assert_eq!(office.crl("chancery-issuing-ca.crl").number(), Some(first + 4));
+    assert_eq!(
+        office.authority.publish_due_crls().await.len(),
+        0,
+        "nor is one due for it"
+    );
+}
+
+/// What the CA's key vouches for is gone on from, however high.
+#[tokio::test]
+async fn a_high_number_that_was_signed_is_gone_on_from() {
+    let of = scope("chancery-issuing-ca");
+    let office = Office::new().await;
+    let high = 1 << 50;
+    put(&office, "chancery-issuing-ca.crl", &foreign_crl(&office, high).await).await;
+    for number in [high + 1, high + 2] {
+        let published = office.authority.publish_crl(&of).await.unwrap();
+        assert_eq!((published.number, published.damaged), (number, vec![]));
+    }
+    // A counter that jumps from there further than anybody counts.
+    office.house.ledger.set_back(&of, 1 << 60);
+    let published = office.authority.publish_crl(&of).await.unwrap();
+    assert_eq!((published.number, published.damaged.len()), (high + 3, 1));
+}
+
+#[tokio::test]
+async fn what_a_crash_leaves_of_a_crl_is_recorded() {
+    let of = scope("chancery-issuing-ca");
+    for (operation, fault) in [
+        ("keys.sign", Fault::DieBefore),
+        ("keys.sign", Fault::DieAfter),
+        ("ledger.complete_crl", Fault::DieBefore),
+    ] {
+        let mut office = Office::new().await;
+        office.house.faults.at(operation, 1, fault);
+        assert!(office.authority.publish_crl(&of).await.is_err());
+        office.restart().await;
+        office.house.faults.clear();
+        let open = office.house.ledger.open_crl_intents(&of, 10).await.unwrap();
+        assert_eq!(open.len(), 1, "{fault:?} at {operation}");
+        let signed = office.house.keys.log();
+        let signed = signed
+            .iter()
+            .any(|signature| signature.input.as_bytes() == open[0].signing_input);
+        assert_eq!(signed, fault == Fault::DieAfter || operation != "keys.sign");
+        let published = office.authority.publish_crl(&of).await.unwrap();
+        assert!(published.number > open[0].number);
+        office.check("after a crash").await;
+    }
+}
