@@ -363,7 +363,7 @@ pub enum NotRenewable {
         /// The successor's end.
         until: UnixTime,
     },
-    /// It stands at the end of [`RENEWALS`] renewals.
+    /// It stands at the end of [`RENEWALS`](super::RENEWALS) renewals.
     TooOften,
     /// Its key is blocked, and proves nothing any more.
     KeyBlocked,
