@@ -39,7 +39,7 @@ locals {
     for ca, stale in local.stale_hours : ca => local.interval_hours == null ? stale : ceil(coalesce(local.interval_hours, 0)) + 2
   }
 
-  ca_slugs = { root = local.root_slug, issuing = local.issuing_slug }
+  ca_names = { root = local.root_ca_name, issuing = local.issuing_ca_name }
 }
 
 resource "aws_cloudwatch_metric_alarm" "function_errors" {
@@ -118,7 +118,7 @@ resource "aws_cloudwatch_metric_alarm" "runs" {
 # One figure is enough: it was measured, and in a run that publishes the youngest is that of what was published. Between two
 # runs nothing is measured, and what was found stays.
 resource "aws_cloudwatch_metric_alarm" "crl_stale" {
-  for_each = { for ca, slug in local.ca_slugs : ca => slug if var.alarms_enabled }
+  for_each = { for ca, ca_name in local.ca_names : ca => ca_name if var.alarms_enabled }
 
   alarm_name          = "${var.project}-${each.key}-ca-crl-stale-${var.env}"
   alarm_description   = "The CRL of ${each.value} is older than ${local.stale_hours[each.key]} hours. When it expires, verifiers that check refuse every certificate of this CA."
@@ -139,7 +139,7 @@ resource "aws_cloudwatch_metric_alarm" "crl_stale" {
 
 # A CRL that nobody measures has no age to tell. In a new deployment it is raised until the first run.
 resource "aws_cloudwatch_metric_alarm" "crl_unmeasured" {
-  for_each = { for ca, slug in local.ca_slugs : ca => slug if var.alarms_enabled && local.silent_hours[ca] <= 168 }
+  for_each = { for ca, ca_name in local.ca_names : ca => ca_name if var.alarms_enabled && local.silent_hours[ca] <= 168 }
 
   alarm_name          = "${var.project}-${each.key}-ca-crl-unmeasured-${var.env}"
   alarm_description   = "Nobody has measured the CRL of ${each.value} for ${local.silent_hours[each.key]} hours: there is none, or no run came. When it expires, verifiers that check refuse every certificate of this CA."
@@ -161,7 +161,7 @@ resource "aws_cloudwatch_metric_alarm" "crl_unmeasured" {
 # The CRL is published all the same, so this is not for the alarm on its age. A run that finds damage fails, too; this one says
 # of which CA, and of damage that is found outside of runs.
 resource "aws_cloudwatch_metric_alarm" "crl_damaged" {
-  for_each = { for ca, slug in local.ca_slugs : ca => slug if var.alarms_enabled }
+  for_each = { for ca, ca_name in local.ca_names : ca => ca_name if var.alarms_enabled }
 
   alarm_name          = "${var.project}-${each.key}-ca-crl-damaged-${var.env}"
   alarm_description   = "Revocations of ${each.value} could not be read, or not be followed, as they should be, or were lost and put back. Its CRL is published; the log of its function says which, and somebody may have written to the tables."

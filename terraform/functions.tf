@@ -63,7 +63,7 @@ locals {
   }
 
   # A token of a caller's is looked up among that caller's own: whoever may invoke tls-cert cannot use one before the state
-  # machine does. The program knows the name (crates/lambda/src/office.rs).
+  # machine does. The program knows the name (crates/lambda/src/state.rs).
   callers = {
     tls-cert = { state-machine = "the state machine ${local.machine_name}" }
   }

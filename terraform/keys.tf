@@ -3,7 +3,7 @@
 module "kms_rsa_root_ca" {
   source = "./modules/ca-key"
 
-  alias          = local.root_slug
+  alias          = local.root_ca_name
   description    = "${var.project}-${var.env} Root CA key pair"
   key_spec       = var.root_ca_key_spec
   administrators = var.key_administrators
@@ -29,7 +29,7 @@ module "kms_rsa_root_ca" {
 module "kms_rsa_issuing_ca" {
   source = "./modules/ca-key"
 
-  alias          = local.issuing_slug
+  alias          = local.issuing_ca_name
   description    = "${var.project}-${var.env} Issuing CA key pair"
   key_spec       = var.issuing_ca_key_spec
   administrators = var.key_administrators

@@ -20,20 +20,20 @@ locals {
   dns_suffix = data.aws_partition.current.dns_suffix
 
   # Production goes without its environment in the names of CAs and keys, and in those alone.
-  slug_end       = contains(var.prod_envs, var.env) ? "" : "-${var.env}"
-  root_slug      = "${var.project}-root-ca${local.slug_end}"
-  issuing_slug   = "${var.project}-issuing-ca${local.slug_end}"
-  bundle_key     = "${var.project}-ca-bundle${local.slug_end}.pem"
-  key_gen_alias  = "${var.project}-tls-keygen${local.slug_end}"
-  intents_alias  = "${var.project}-intents${local.slug_end}"
-  table_title    = replace(title(replace(var.project, "-", " ")), " ", "")
-  table_name     = "${local.table_title}CA${title(var.env)}"
-  journal_name   = "${local.table_title}CAJournal${title(var.env)}"
-  topic_name     = var.custom_sns_topic_name != "" ? var.custom_sns_topic_name : "${var.project}-ca-notifications-${var.env}"
-  machine_name   = "${var.project}-ca-${var.env}"
-  own_bucket     = var.external_s3_bucket_name == ""
-  bucket_prefix  = replace(lower(var.bucket_prefix), " ", "-")
-  bucket_purpose = { for side in ["internal", "external"] : side => "${var.project}-ca-${side}-${var.env}" }
+  name_end        = contains(var.prod_envs, var.env) ? "" : "-${var.env}"
+  root_ca_name    = "${var.project}-root-ca${local.name_end}"
+  issuing_ca_name = "${var.project}-issuing-ca${local.name_end}"
+  bundle_key      = "${var.project}-ca-bundle${local.name_end}.pem"
+  key_gen_alias   = "${var.project}-tls-keygen${local.name_end}"
+  intents_alias   = "${var.project}-intents${local.name_end}"
+  table_title     = replace(title(replace(var.project, "-", " ")), " ", "")
+  table_name      = "${local.table_title}CA${title(var.env)}"
+  journal_name    = "${local.table_title}CAJournal${title(var.env)}"
+  topic_name      = var.custom_sns_topic_name != "" ? var.custom_sns_topic_name : "${var.project}-ca-notifications-${var.env}"
+  machine_name    = "${var.project}-ca-${var.env}"
+  own_bucket      = var.external_s3_bucket_name == ""
+  bucket_prefix   = replace(lower(var.bucket_prefix), " ", "-")
+  bucket_purpose  = { for side in ["internal", "external"] : side => "${var.project}-ca-${side}-${var.env}" }
 
   # Bucket names are one for all of AWS. Without a prefix, a suffix keeps ours apart: the given one, or one that follows
   # from account, region and name, so that no chance has to be remembered.

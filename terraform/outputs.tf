@@ -24,22 +24,22 @@ output "internal_s3_bucket_name" {
 }
 
 output "issuing_ca_cert_s3_location" {
-  value       = "${local.external_bucket_domain}/${local.issuing_slug}.crt"
+  value       = "${local.external_bucket_domain}/${local.issuing_ca_name}.crt"
   description = "Where the issuing CA's certificate is"
 }
 
 output "issuing_ca_crl_s3_location" {
-  value       = "${local.external_bucket_domain}/${local.issuing_slug}.crl"
+  value       = "${local.external_bucket_domain}/${local.issuing_ca_name}.crl"
   description = "Where the issuing CA's CRL is"
 }
 
 output "root_ca_cert_s3_location" {
-  value       = "${local.external_bucket_domain}/${local.root_slug}.crt"
+  value       = "${local.external_bucket_domain}/${local.root_ca_name}.crt"
   description = "Where the root CA's certificate is"
 }
 
 output "root_ca_crl_s3_location" {
-  value       = "${local.external_bucket_domain}/${local.root_slug}.crl"
+  value       = "${local.external_bucket_domain}/${local.root_ca_name}.crl"
   description = "Where the root CA's CRL is"
 }
 

@@ -29,7 +29,7 @@ locals {
       Action = "dynamodb:PutItem"
       Condition = {
         "ForAllValues:StringEquals"    = { "dynamodb:Attributes" = concat(local.new_row, ["NotifyExpiry"]) }
-        "ForAllValues:StringNotEquals" = { "dynamodb:LeadingKeys" = values(local.ca_slugs) }
+        "ForAllValues:StringNotEquals" = { "dynamodb:LeadingKeys" = values(local.ca_names) }
         Null                           = { "dynamodb:LeadingKeys" = "false" }
       }
     })]
@@ -43,7 +43,7 @@ locals {
       Sid    = "Revoke"
       Action = "dynamodb:UpdateItem"
       Condition = {
-        "ForAllValues:StringEquals" = { "dynamodb:Attributes" = local.revocation, "dynamodb:LeadingKeys" = values(local.ca_slugs) }
+        "ForAllValues:StringEquals" = { "dynamodb:Attributes" = local.revocation, "dynamodb:LeadingKeys" = values(local.ca_names) }
         StringEqualsIfExists        = { "dynamodb:ReturnValues" = local.what_was_written }
         Null                        = { "dynamodb:Attributes" = "false", "dynamodb:LeadingKeys" = "false" }
       }
@@ -54,7 +54,7 @@ locals {
       Action = "dynamodb:UpdateItem"
       Condition = {
         "ForAllValues:StringEquals"    = { "dynamodb:Attributes" = local.revocation }
-        "ForAllValues:StringNotEquals" = { "dynamodb:LeadingKeys" = values(local.ca_slugs) }
+        "ForAllValues:StringNotEquals" = { "dynamodb:LeadingKeys" = values(local.ca_names) }
         StringEqualsIfExists           = { "dynamodb:ReturnValues" = local.what_was_written }
         Null                           = { "dynamodb:Attributes" = "false", "dynamodb:LeadingKeys" = "false" }
       }
@@ -89,7 +89,7 @@ locals {
       Resource = local.table
       Condition = {
         "ForAllValues:StringEquals"    = { "dynamodb:Attributes" = concat(local.row_key, ["ExpiryReminders"]) }
-        "ForAllValues:StringNotEquals" = { "dynamodb:LeadingKeys" = values(local.ca_slugs) }
+        "ForAllValues:StringNotEquals" = { "dynamodb:LeadingKeys" = values(local.ca_names) }
         StringEquals                   = { "dynamodb:ReturnValues" = local.what_was_written }
         Null                           = { "dynamodb:Attributes" = "false", "dynamodb:LeadingKeys" = "false" }
       }
@@ -123,7 +123,7 @@ locals {
       Sid      = "LookAtCrls"
       Effect   = "Allow"
       Action   = "s3:GetObject"
-      Resource = [for slug in [local.root_slug, local.issuing_slug] : "${local.external_bucket_arn}/${slug}.crl"]
+      Resource = [for ca_name in [local.root_ca_name, local.issuing_ca_name] : "${local.external_bucket_arn}/${ca_name}.crl"]
     }, local.list_external]
 
     # CRLs are those of the CA's CRL function: whoever else put an older one back would take revocations with it.
@@ -188,16 +188,16 @@ locals {
   # CA, whose CRLs are whole ones: who issues under one CA has no say in what another one lists.
   partitions_of = {
     for what, keys in {
-      issuance_root    = ["intent#*", "key#*", "token#*", "issued#*", "crl-uses#${local.root_slug}"]
-      issuance_issuing = ["intent#*", "key#*", "token#*", "issued#*", "expiry#*", "line#*", "crl-uses#${local.issuing_slug}"]
-      lost_root        = ["revoked#${local.root_slug}#full", "changes#${local.root_slug}#full"]
-      lost_issuing     = ["revoked#${local.issuing_slug}#full", "changes#${local.issuing_slug}#full"]
+      issuance_root    = ["intent#*", "key#*", "token#*", "issued#*", "crl-uses#${local.root_ca_name}"]
+      issuance_issuing = ["intent#*", "key#*", "token#*", "issued#*", "expiry#*", "line#*", "crl-uses#${local.issuing_ca_name}"]
+      lost_root        = ["revoked#${local.root_ca_name}#full", "changes#${local.root_ca_name}#full"]
+      lost_issuing     = ["revoked#${local.issuing_ca_name}#full", "changes#${local.issuing_ca_name}#full"]
       given_up         = ["key#*", "token#*", "line#*"]
       rejections       = ["rejections-days", "rejections#*"]
       cas              = ["authorities", "adoption"]
-      crls_root        = [for what in ["revoked", "changes", "crl", "number"] : "${what}#${local.root_slug}#full"]
+      crls_root        = [for what in ["revoked", "changes", "crl", "number"] : "${what}#${local.root_ca_name}#full"]
       # Also where it goes on looking for rows that say they are revoked, and are on no list.
-      crls_issuing = concat([for what in ["revoked", "changes", "crl", "number"] : "${what}#${local.issuing_slug}#full"], ["row-scan#${local.issuing_slug}"])
+      crls_issuing = concat([for what in ["revoked", "changes", "crl", "number"] : "${what}#${local.issuing_ca_name}#full"], ["row-scan#${local.issuing_ca_name}"])
       compromise   = ["blocked#*", "key#*", "line#*", "intent#*"]
       # Written by those alone who revoke CAs: whoever can write here can stop issuance.
       revoked_cas = ["revoked-ca#*"]
@@ -215,7 +215,7 @@ locals {
   free_given_up = merge(local.write_journal, { Sid = "FreeGivenUp", Action = "dynamodb:DeleteItem", Condition = local.partitions_of["given_up"] })
 
   journal_issuance = {
-    for ca in keys(local.ca_slugs) : ca => [
+    for ca in keys(local.ca_names) : ca => [
       merge(local.write_journal, { Action = ["dynamodb:PutItem", "dynamodb:UpdateItem"], Condition = local.partitions_of["issuance_${ca}"] }),
       merge(local.write_journal, { Sid = "ListGivenUp", Action = "dynamodb:PutItem", Condition = local.partitions_of["lost_${ca}"] }),
       local.free_given_up,
@@ -223,22 +223,22 @@ locals {
   }
 
   add_ca = {
-    for ca, slug in local.ca_slugs : ca => merge(local.write_rows, {
+    for ca, ca_name in local.ca_names : ca => merge(local.write_rows, {
       Sid    = "Add${title(ca)}Ca"
       Action = "dynamodb:PutItem"
       Condition = {
-        "ForAllValues:StringEquals" = { "dynamodb:Attributes" = concat(local.new_row, ["CRLNumber"]), "dynamodb:LeadingKeys" = [slug] }
+        "ForAllValues:StringEquals" = { "dynamodb:Attributes" = concat(local.new_row, ["CRLNumber"]), "dynamodb:LeadingKeys" = [ca_name] }
         Null                        = { "dynamodb:LeadingKeys" = "false" }
       }
     })
   }
 
   count_crls = {
-    for ca, slug in local.ca_slugs : ca => merge(local.write_rows, {
+    for ca, ca_name in local.ca_names : ca => merge(local.write_rows, {
       Sid    = "CountCrls"
       Action = "dynamodb:UpdateItem"
       Condition = {
-        "ForAllValues:StringEquals" = { "dynamodb:Attributes" = concat(local.row_key, ["CRLNumber"]), "dynamodb:LeadingKeys" = [slug] }
+        "ForAllValues:StringEquals" = { "dynamodb:Attributes" = concat(local.row_key, ["CRLNumber"]), "dynamodb:LeadingKeys" = [ca_name] }
         StringEqualsIfExists        = { "dynamodb:ReturnValues" = local.what_was_written }
         Null                        = { "dynamodb:LeadingKeys" = "false" }
       }
@@ -268,22 +268,22 @@ locals {
 
   # Reading, because a file is only ever replaced on the condition that it is the one that was seen.
   publish_crt = {
-    for ca, slug in local.ca_slugs : ca => {
+    for ca, ca_name in local.ca_names : ca => {
       Sid      = "Publish${title(ca)}CaCertificate"
       Effect   = "Allow"
       Action   = ["s3:GetObject", "s3:PutObject"]
-      Resource = ["${local.external_bucket_arn}/${slug}.crt"]
+      Resource = ["${local.external_bucket_arn}/${ca_name}.crt"]
     }
   }
 
   # A deployment's CRLs are not split into shards, so each has one name; a pattern would reach files of other CAs whose names
   # begin alike.
   publish_crl = {
-    for ca, slug in local.ca_slugs : ca => {
+    for ca, ca_name in local.ca_names : ca => {
       Sid      = "Publish${title(ca)}CaCrl"
       Effect   = "Allow"
       Action   = ["s3:GetObject", "s3:PutObject"]
-      Resource = [for end in [".crl", ".crl.pem"] : "${local.external_bucket_arn}/${slug}${end}"]
+      Resource = [for end in [".crl", ".crl.pem"] : "${local.external_bucket_arn}/${ca_name}${end}"]
     }
   }
 

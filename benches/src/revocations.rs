@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 use chancery_authority::Authority;
+use chancery_authority::CaName;
 use chancery_authority::Principal;
-use chancery_authority::Slug;
 use chancery_authority::config::Config;
 use chancery_authority::port::ledger::{CertificateIntent, Completion, IntentId, Kind, Revocation, TokenOrigin};
 use chancery_authority::port::{Entropy as _, Ledger as _, Ports, Receipt};
@@ -92,7 +92,7 @@ async fn open(folder: &Path) -> Result<(Authority, SqliteLedger, SealedKeyStore)
 async fn fill(folder: &Path, arguments: &Arguments) -> Result<()> {
     let (authority, ledger, _) = open(folder).await?;
     authority.initialise(&|_| {}).await?;
-    let issuer = authority.issuing_ca().context("there is no issuing CA")?.slug().clone();
+    let issuer = authority.issuing_ca().context("there is no issuing CA")?.name().clone();
     let mut next = 0;
     while next < arguments.issued {
         let end = (next + AT_ONCE).min(arguments.issued);
@@ -114,7 +114,7 @@ async fn fill(folder: &Path, arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-async fn certificate(ledger: SqliteLedger, issuer: Slug, index: usize, revoked: bool) -> Result<()> {
+async fn certificate(ledger: SqliteLedger, issuer: CaName, index: usize, revoked: bool) -> Result<()> {
     let mut octets = [0; 20];
     SystemEntropy.fill(&mut octets);
     let serial = Serial::from_random(octets).context("no serial")?;
@@ -197,7 +197,7 @@ fn measure(folder: &Path, arguments: &Arguments) -> Result<()> {
         for _ in 0..2 {
             std::fs::write("/proc/self/clear_refs", "5").context("the peak cannot be reset")?;
             let started = Instant::now();
-            let outcomes = authority.publish_crls(Some(ca.slug())).await;
+            let outcomes = authority.publish_crls(Some(ca.name())).await;
             let milliseconds = started.elapsed().as_secs_f64() * 1000.0;
             let (_, outcome) = outcomes.into_iter().next().context("there is no CRL")?;
             let above_idle = status("VmHWM:")?.saturating_sub(idle);
@@ -206,7 +206,7 @@ fn measure(folder: &Path, arguments: &Arguments) -> Result<()> {
         let [(crl, first_ms, first_kib), (_, second_ms, second_kib)] = &results[..] else {
             bail!("there are not two CRLs");
         };
-        let size = std::fs::metadata(folder.join("data/public").join(format!("{}.crl", ca.slug())))?.len();
+        let size = std::fs::metadata(folder.join("data/public").join(format!("{}.crl", ca.name())))?.len();
         println!(
             "{}",
             json!({

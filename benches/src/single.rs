@@ -9,7 +9,7 @@ use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _, ParsedPublicKey,
 };
 use chancery_authority::config::Config;
-use chancery_authority::memory::House;
+use chancery_authority::memory::MemoryPorts;
 use chancery_authority::profile::Profiles;
 use chancery_authority::wire::{Purpose, TlsCertRequest};
 use chancery_authority::{Authority, Principal};
@@ -23,9 +23,9 @@ use crate::csrs;
 const REQUESTS: usize = 2_000;
 
 pub(crate) fn run(seconds: u64) -> Result<()> {
-    let house = House::new(UnixTime(1_800_000_000));
+    let memory = MemoryPorts::new(UnixTime(1_800_000_000));
     let authority = wait(Authority::open(
-        house.ports(),
+        memory.ports(),
         Config::from_toml(Config::default_toml())?,
         Profiles::built_in(),
     ))?;

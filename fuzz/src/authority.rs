@@ -4,14 +4,14 @@ use std::sync::LazyLock;
 
 use chancery_authority::config::Config;
 use chancery_authority::issue::{IssueError, Rules};
-use chancery_authority::memory::House;
+use chancery_authority::memory::MemoryPorts;
 use chancery_authority::plan::{Planner, Proposal, Unreadable, Verdict};
 use chancery_authority::port::LedgerError;
 use chancery_authority::profile::{Profile, Profiles};
 use chancery_authority::wire::{
     CsrFileName, CsrSource, RequestedNames, RevokedEntry, TlsCertRequest, TlsList, budget, lists,
 };
-use chancery_authority::{Authority, Principal, Slug};
+use chancery_authority::{Authority, CaName, Principal};
 use chancery_x509::certificate::Certificate;
 use chancery_x509::lint::{self, Severity};
 use chancery_x509::time::UnixTime;
@@ -29,7 +29,7 @@ static AUTHORITY: LazyLock<Authority> = LazyLock::new(|| {
         .build()
         .expect("a thread can wait");
     runtime.block_on(async {
-        let authority = Authority::open(House::new(NOW).ports(), config, Profiles::built_in()).await;
+        let authority = Authority::open(MemoryPorts::new(NOW).ports(), config, Profiles::built_in()).await;
         let authority = authority.expect("memory is available");
         authority.initialise(&|_| ()).await.expect("memory is available");
         authority
@@ -98,17 +98,17 @@ pub fn config(octets: &[u8]) {
         }
     };
     let cas = config.cas();
-    assert!(cas.iter().any(|ca| ca.slug() == config.issuing_ca().slug()));
+    assert!(cas.iter().any(|ca| ca.name() == config.issuing_ca().name()));
     for (position, ca) in cas.iter().enumerate() {
         let before = &cas[..position];
         assert!(
             before
                 .iter()
-                .all(|other| other.slug() != ca.slug() && other.key() != ca.key())
+                .all(|other| other.name() != ca.name() && other.key() != ca.key())
         );
         if let Some(parent) = ca.parent() {
             assert!(
-                before.iter().any(|other| other.slug() == parent),
+                before.iter().any(|other| other.name() == parent),
                 "{parent} comes later"
             );
         }
@@ -116,7 +116,7 @@ pub fn config(octets: &[u8]) {
         assert!((1..=36_500).contains(&ca.lifetime_days()));
         assert!(ca.crl().interval_seconds() > 0 && ca.crl().interval_seconds() <= ca.crl().lifetime_seconds());
         assert!(!ca.crl_scopes().is_empty());
-        assert_eq!(config.crt_url(ca.slug()).is_some(), config.public_url().is_some());
+        assert_eq!(config.crt_url(ca.name()).is_some(), config.public_url().is_some());
     }
     assert_eq!(
         config.crl_scopes().len(),
@@ -160,13 +160,13 @@ pub fn profile(octets: &[u8]) {
 /// The small texts that become file names, rows and URLs have no way out of them.
 pub fn file_names(octets: &[u8]) {
     let Ok(text) = std::str::from_utf8(octets) else { return };
-    if let Ok(slug) = Slug::new(text) {
-        assert_eq!(slug.as_str(), text);
+    if let Ok(ca_name) = CaName::new(text) {
+        assert_eq!(ca_name.as_str(), text);
         assert!(
             text.bytes()
                 .all(|octet| octet.is_ascii_lowercase() || octet.is_ascii_digit() || octet == b'-')
         );
-        let _ = (Config::crt_name(&slug), slug.to_string());
+        let _ = (Config::crt_name(&ca_name), ca_name.to_string());
     }
     if let Ok(name) = CsrFileName::new(text) {
         let joined = std::path::Path::new("csrs").join(name.as_str());

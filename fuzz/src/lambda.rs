@@ -4,16 +4,16 @@ use std::io::sink;
 use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
-use chancery_authority::memory::House;
+use chancery_authority::memory::MemoryPorts;
 use chancery_authority::port::{KeyName, KeyStore};
+use chancery_lambda::dispatcher::{AuthorityFunction, Dispatcher};
 use chancery_lambda::files::{Files, FilesError, Read};
-use chancery_lambda::front::{Desk, Front};
 use chancery_lambda::function::Function;
 use chancery_lambda::metrics::Metrics;
 use chancery_lambda::notify::blocks;
-use chancery_lambda::office::{Foundations, Invocation, NoKeyCheck};
 use chancery_lambda::rows::LedgerRows;
 use chancery_lambda::settings::{AuthoritySettings, Emojis};
+use chancery_lambda::state::{Dependencies, Invocation, NoKeyCheck};
 use chancery_x509::algorithm::CaKeyAlgorithm;
 use chancery_x509::time::UnixTime;
 use serde_json::Value;
@@ -43,43 +43,43 @@ impl Files for OneCsr {
 }
 
 struct Deployment {
-    house: House,
-    front: Front,
+    memory: MemoryPorts,
+    dispatcher: Dispatcher,
     runtime: tokio::runtime::Runtime,
 }
 
 /// With both CAs, in memory.
 static DEPLOYMENT: LazyLock<Deployment> = LazyLock::new(|| {
-    let house = House::new(NOW);
+    let memory = MemoryPorts::new(NOW);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
         .expect("a thread can wait");
-    let mut front = None;
+    let mut dispatcher = None;
     for function in [Function::CreateRootCa, Function::CreateIssuingCa, Function::TlsCert] {
-        let current = Front::Authority(Box::new(Desk::new(function, foundations(&house))));
+        let current = Dispatcher::Authority(Box::new(AuthorityFunction::new(function, dependencies(&memory))));
         if function != Function::TlsCert {
-            let slug = format!(
+            let ca_name = format!(
                 "p-{}-e",
                 function.name().trim_start_matches("create_").replace('_', "-")
             );
             runtime.block_on(async {
-                let made = house.keys.create(&KeyName(slug), CaKeyAlgorithm::P256).await;
+                let made = memory.keys.create(&KeyName(ca_name), CaKeyAlgorithm::P256).await;
                 made.expect("memory is available");
                 let answer = current.answer(b"{}", &Invocation::default()).await;
                 answer.expect("memory is available");
             });
         }
-        front = Some(current);
+        dispatcher = Some(current);
     }
     Deployment {
-        house,
-        front: front.expect("the last one is there"),
+        memory,
+        dispatcher: dispatcher.expect("the last one is there"),
         runtime,
     }
 });
 
-fn foundations(house: &House) -> Foundations {
+fn dependencies(memory: &MemoryPorts) -> Dependencies {
     let variable = |name: &str| {
         let value = match name {
             "PROJECT" => "p",
@@ -90,11 +90,11 @@ fn foundations(house: &House) -> Foundations {
         };
         Some(value.to_owned())
     };
-    Foundations {
+    Dependencies {
         settings: AuthoritySettings::from_environment(&variable).expect("the environment is one"),
-        ports: house.ports(),
+        ports: memory.ports(),
         files: Arc::new(OneCsr),
-        rows: Arc::new(LedgerRows(house.ledger.clone())),
+        rows: Arc::new(LedgerRows(memory.ledger.clone())),
         key_check: Arc::new(NoKeyCheck),
         metrics: Metrics::new("p", "e", Box::new(|| 0), Box::new(sink())),
     }
@@ -102,23 +102,27 @@ fn foundations(house: &House) -> Foundations {
 
 /// Whatever an event is, it is answered: with a certificate that is recorded, with the chain, or with an error in words.
 pub fn event(octets: &[u8]) {
-    let Deployment { house, front, runtime } = &*DEPLOYMENT;
-    let signed = house.keys.log().len();
+    let Deployment {
+        memory,
+        dispatcher,
+        runtime,
+    } = &*DEPLOYMENT;
+    let signed = memory.keys.log().len();
     let invocation = Invocation {
         request_id: signed.to_string(),
         function_arn: String::new(),
         until: None,
     };
-    let answer = runtime.block_on(front.answer(octets, &invocation));
+    let answer = runtime.block_on(dispatcher.answer(octets, &invocation));
     let answer = answer.expect("nothing fails but memory");
-    let signed = house.keys.log().len() - signed;
+    let signed = memory.keys.log().len() - signed;
     match answer.get("error").and_then(Value::as_str) {
         Some(error) => assert!(!error.is_empty() && signed == 0, "{error}"),
         None => assert_eq!(answer.get("CertificateInfo").is_some(), signed == 1),
     }
     assert_eq!(
-        house.keys.log().len(),
-        house.ledger.certificates().len(),
+        memory.keys.log().len(),
+        memory.ledger.certificates().len(),
         "every signature has its record"
     );
 }

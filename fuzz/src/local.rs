@@ -5,7 +5,7 @@ use std::path::{Component, Path};
 
 use chancery_authority::port::Ledger;
 use chancery_authority::port::ledger::{Cursor, LedgerError, Search};
-use chancery_authority::scope::Scopes;
+use chancery_authority::scope::TokenScopes;
 use chancery_local::backup::Manifest;
 use chancery_local::keys::Passphrase;
 use chancery_local::keys::client::ClientKey;
@@ -119,7 +119,7 @@ pub fn token(octets: &[u8]) {
     let Ok(text) = std::str::from_utf8(octets) else { return };
     let found = LEDGER.with(|(ledger, _)| wait(Tokens::new(ledger).verify(text, UnixTime(1_795_464_000))));
     assert_eq!(found, Ok(None));
-    if let Ok(scopes) = text.parse::<Scopes>() {
+    if let Ok(scopes) = text.parse::<TokenScopes>() {
         assert_eq!(scopes.to_string().parse(), Ok(scopes));
     }
 }

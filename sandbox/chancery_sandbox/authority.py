@@ -58,12 +58,12 @@ class Authority:
         return str(self.outputs["function_arns"][name].rsplit(":", 1)[1])
 
     @functools.cached_property
-    def root_slug(self) -> str:
+    def root_ca_name(self) -> str:
         """The root CA's name."""
         return _stem(self.outputs["root_ca_cert_s3_location"])
 
     @functools.cached_property
-    def issuing_slug(self) -> str:
+    def issuing_ca_name(self) -> str:
         """The issuing CA's name."""
         return _stem(self.outputs["issuing_ca_cert_s3_location"])
 

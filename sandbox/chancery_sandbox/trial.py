@@ -26,16 +26,16 @@ def came_of(authority: Authority, run: Run) -> Iterator[str]:
         for name, error in run.failed.items():
             yield f"  {name}: {error}"
         return
-    for title, slug in (("Root CA", authority.root_slug), ("Issuing CA", authority.issuing_slug)):
-        certificate = x509.load_pem_x509_certificate(authority.published(f"{slug}.crt"))
-        crl = x509.load_der_x509_crl(authority.published(f"{slug}.crl"))
+    for title, ca_name in (("Root CA", authority.root_ca_name), ("Issuing CA", authority.issuing_ca_name)):
+        certificate = x509.load_pem_x509_certificate(authority.published(f"{ca_name}.crt"))
+        crl = x509.load_der_x509_crl(authority.published(f"{ca_name}.crl"))
         number = crl.extensions.get_extension_for_class(x509.CRLNumber).value.crl_number
         yield (
             f"{title:<21} {certificate.subject.rfc4514_string()}, until {certificate.not_valid_after_utc:%Y-%m-%d}"
             f", CRL {number}"
         )
-    slugs = {authority.root_slug, authority.issuing_slug}
-    leaves = [row for row in authority.rows() if row["CommonName"]["S"] not in slugs]
+    ca_names = {authority.root_ca_name, authority.issuing_ca_name}
+    leaves = [row for row in authority.rows() if row["CommonName"]["S"] not in ca_names]
     for leaf in sorted(leaves, key=lambda row: str(row["CommonName"]["S"])):
         certificate = x509.load_pem_x509_certificate(base64.b64decode(leaf["Certificate"]["B"]))
         subject, end = certificate.subject.rfc4514_string(), certificate.not_valid_after_utc

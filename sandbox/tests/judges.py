@@ -23,9 +23,9 @@ def openssl(*arguments: object) -> str:
 def openssl_verify(folder: Path, authority, leaf: bytes) -> str:
     """Whether OpenSSL accepts that leaf with what the authority has published, the CRLs of the whole chain included."""
     (folder / "leaf.pem").write_bytes(leaf)
-    (folder / "root.pem").write_bytes(authority.published(f"{authority.root_slug}.crt"))
+    (folder / "root.pem").write_bytes(authority.published(f"{authority.root_ca_name}.crt"))
     (folder / "bundle.pem").write_bytes(authority.published(authority.outputs["ca_bundle_s3_key"]))
-    crls = [authority.published(f"{slug}.crl.pem") for slug in (authority.root_slug, authority.issuing_slug)]
+    crls = [authority.published(f"{ca_name}.crl.pem") for ca_name in (authority.root_ca_name, authority.issuing_ca_name)]
     (folder / "crls.pem").write_bytes(b"".join(crls))
     said = openssl(
         "verify", "-x509_strict", "-crl_check_all", "-CRLfile", folder / "crls.pem", "-CAfile", folder / "root.pem",
@@ -68,19 +68,19 @@ def certificate(base64_pem: str | bytes) -> x509.Certificate:
     return x509.load_pem_x509_certificate(base64.b64decode(base64_pem))
 
 
-def crl(authority, slug: str) -> x509.CertificateRevocationList:
+def crl(authority, ca_name: str) -> x509.CertificateRevocationList:
     """The published one, after its two forms were found to be the same."""
-    der, pem = authority.published(f"{slug}.crl"), authority.published(f"{slug}.crl.pem")
+    der, pem = authority.published(f"{ca_name}.crl"), authority.published(f"{ca_name}.crl.pem")
     read = x509.load_der_x509_crl(der)
     assert x509.load_pem_x509_crl(pem) == read
-    issuer = ca(authority, slug)
+    issuer = ca(authority, ca_name)
     assert read.issuer == issuer.subject
     check_signature(issuer.public_key(), read.signature, read.tbs_certlist_bytes, read.signature_hash_algorithm)
     return read
 
 
-def ca(authority, slug: str) -> x509.Certificate:
-    return x509.load_pem_x509_certificate(authority.published(f"{slug}.crt"))
+def ca(authority, ca_name: str) -> x509.Certificate:
+    return x509.load_pem_x509_certificate(authority.published(f"{ca_name}.crt"))
 
 
 def number(of: x509.CertificateRevocationList) -> int:

@@ -37,12 +37,12 @@ def test_the_first_run_makes_everything(deployed, authority, tmp_path):
     s3, bucket = authority.client("s3"), authority.outputs["external_s3_bucket_name"]
     types = {key: s3.head_object(Bucket=bucket, Key=key)["ContentType"] for key in PUBLISHED}
     assert types == PUBLISHED
-    slugs = (authority.root_slug, authority.issuing_slug)
-    root, issuing = (judges.ca(authority, slug) for slug in slugs)
+    ca_names = (authority.root_ca_name, authority.issuing_ca_name)
+    root, issuing = (judges.ca(authority, ca_name) for ca_name in ca_names)
     assert root.subject.rfc4514_string() == "OU=PKI,O=Example\\, Ltd,L=London,C=GB,CN=Example Root CA"
     assert issuing.subject.rfc4514_string() == "OU=PKI,O=Example\\, Ltd,L=London,C=GB,CN=Example Issuing CA"
-    for ca, slug, issuer in ((root, slugs[0], root), (issuing, slugs[1], root)):
-        key = authority.client("kms").get_public_key(KeyId=f"alias/{slug}")["PublicKey"]
+    for ca, ca_name, issuer in ((root, ca_names[0], root), (issuing, ca_names[1], root)):
+        key = authority.client("kms").get_public_key(KeyId=f"alias/{ca_name}")["PublicKey"]
         der, spki = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         assert ca.public_key().public_bytes(der, spki) == key
         ca.verify_directly_issued_by(issuer)
@@ -65,13 +65,13 @@ def test_another_run_changes_nothing_but_crls(authority):
         return numbers, sorted(plain, key=str), files
 
     before = facts()
-    numbers = {slug: judges.number(judges.crl(authority, slug)) for slug in before[0]}
+    numbers = {ca_name: judges.number(judges.crl(authority, ca_name)) for ca_name in before[0]}
     assert authority.run().status == "SUCCEEDED"
     after = facts()
     assert after[1:] == before[1:]
-    assert after[0] == {slug: number + 1 for slug, number in before[0].items()}
-    assert {slug: judges.number(judges.crl(authority, slug)) for slug in numbers} == {
-        slug: number + 1 for slug, number in numbers.items()
+    assert after[0] == {ca_name: number + 1 for ca_name, number in before[0].items()}
+    assert {ca_name: judges.number(judges.crl(authority, ca_name)) for ca_name in numbers} == {
+        ca_name: number + 1 for ca_name, number in numbers.items()
     }
 
 
@@ -104,7 +104,7 @@ def test_bad_entries_stop_no_other(authority, tls_json):
         {"common_name": "missing.example.com", "csr_file": "missing.csr"},
         {"common_name": "bad.example.com", "csr_file": "bad.csr"},
         {"common_name": "elsewhere.example.com", "csr_file": "../revoked.json"},
-        {"common_name": authority.issuing_slug, "csr_file": "good.csr"},
+        {"common_name": authority.issuing_ca_name, "csr_file": "good.csr"},
         {"common_name": "long.example.com", "csr_file": "good.csr", "lifetime": "for ever"},
     ]
     tls_json([*bad, {"common_name": "good.example.com", "csr_file": "good.csr"}])
@@ -174,22 +174,22 @@ def test_an_entry_that_is_throttled_throughout_is_issued_by_the_next_run(sandbox
     assert len(leaves(authority, "long-throttled")) == 1
 
 
-@pytest.mark.parametrize("slug", ["serverless-root-ca-dev", "serverless-issuing-ca-dev"])
-def test_a_crl_that_cannot_be_published_stops_nothing_else(sandbox, authority, tls_json, slug):
-    other = {"serverless-root-ca-dev": authority.issuing_slug}.get(slug, authority.root_slug)
-    before = {each: judges.number(judges.crl(authority, each)) for each in (slug, other)}
-    name = f"beside-{slug}.example.com"
+@pytest.mark.parametrize("ca_name", ["serverless-root-ca-dev", "serverless-issuing-ca-dev"])
+def test_a_crl_that_cannot_be_published_stops_nothing_else(sandbox, authority, tls_json, ca_name):
+    other = {"serverless-root-ca-dev": authority.issuing_ca_name}.get(ca_name, authority.root_ca_name)
+    before = {each: judges.number(judges.crl(authority, each)) for each in (ca_name, other)}
+    name = f"beside-{ca_name}.example.com"
     authority.put_internal("csrs/beside.csr", lists.Request.make(common_name=name).csr)
     tls_json([{"common_name": name, "csr_file": "beside.csr"}])
-    fault = {"service": "s3", "operation": "PutObject", "kind": "failed", "times": 1000, "path": f"{slug}.crl"}
+    fault = {"service": "s3", "operation": "PutObject", "kind": "failed", "times": 1000, "path": f"{ca_name}.crl"}
     sandbox.ask("POST", "faults", fault)
     run = authority.run()
     sandbox.ask("DELETE", "faults")
-    step = {"serverless-root-ca-dev": "RootCaCrlError"}.get(slug, "IssuingCaCrlError")
+    step = {"serverless-root-ca-dev": "RootCaCrlError"}.get(ca_name, "IssuingCaCrlError")
     assert (run.status, run.error, set(run.failed)) == ("FAILED", "Chancery.PartlyFailed", {step})
     assert json.loads(run.failed[step]["Cause"])["errorType"] == "UnavailableError"
     assert len(leaves(authority, name)) == 1
-    assert judges.number(judges.crl(authority, slug)) == before[slug]
+    assert judges.number(judges.crl(authority, ca_name)) == before[ca_name]
     assert judges.number(judges.crl(authority, other)) > before[other]
     assert authority.run().status == "SUCCEEDED"
-    assert judges.number(judges.crl(authority, slug)) > before[slug]
+    assert judges.number(judges.crl(authority, ca_name)) > before[ca_name]

@@ -38,11 +38,11 @@ def test_a_revocation(authority, told, tmp_path):
         {"common_name": "nobody", "serial_number": "4711"},
         {"common_name": "gone.example.com", "serial_number": serial, "reason": "keyCompromise"},
     ]
-    before = judges.number(judges.crl(authority, authority.issuing_slug))
+    before = judges.number(judges.crl(authority, authority.issuing_ca_name))
     told()
     revoke(authority, entries)
     assert authority.run().status == "SUCCEEDED"
-    crl = judges.crl(authority, authority.issuing_slug)
+    crl = judges.crl(authority, authority.issuing_ca_name)
     assert judges.number(crl) == before + 1
     entry = crl.get_revoked_certificate_by_serial_number(int(serial))
     assert entry.extensions.get_extension_for_class(x509.CRLReason).value.reason == x509.ReasonFlags.key_compromise
@@ -67,7 +67,7 @@ def test_a_revocation(authority, told, tmp_path):
     # It stays so when its entry goes, and nobody is told again.
     revoke(authority, [])
     assert authority.run().status == "SUCCEEDED"
-    assert int(serial) in judges.serials(judges.crl(authority, authority.issuing_slug))
+    assert int(serial) in judges.serials(judges.crl(authority, authority.issuing_ca_name))
     assert told()[0] == []
 
 
@@ -81,14 +81,14 @@ def test_a_revocation_written_by_hand(authority):
         UpdateExpression="SET Revoked = :at",
         ExpressionAttributeValues={":at": {"S": "2026-11-20 10:00:00"}},
     )
-    before = judges.number(judges.crl(authority, authority.issuing_slug))
+    before = judges.number(judges.crl(authority, authority.issuing_ca_name))
     run = authority.run()
     # It is on the CRL of this very run, which says that it was found.
     assert (run.status, set(run.failed)) == ("FAILED", {"IssuingCaCrlError"})
     cause = json.loads(run.failed["IssuingCaCrlError"]["Cause"])
     assert cause["errorType"] == "IncompleteError"
     assert "1 were listed" in cause["errorMessage"]
-    crl = judges.crl(authority, authority.issuing_slug)
+    crl = judges.crl(authority, authority.issuing_ca_name)
     assert judges.number(crl) == before + 2
     assert int(serial) in judges.serials(crl)
     measured = [json.loads(line) for line in authority.log("issuing-ca-crl") if "CrlDamaged" in line]
@@ -97,14 +97,14 @@ def test_a_revocation_written_by_hand(authority):
 
 
 def test_a_list_that_is_none_does_not_keep_the_crl_back(authority):
-    before = judges.number(judges.crl(authority, authority.issuing_slug))
+    before = judges.number(judges.crl(authority, authority.issuing_ca_name))
     authority.put_internal("revoked.json", b"{ no list")
     run = authority.run()
     revoke(authority, [])
     # Nor is it tried again: another try would find the same list.
     assert (run.status, set(run.failed)) == ("FAILED", {"IssuingCaCrlError"})
     assert json.loads(run.failed["IssuingCaCrlError"]["Cause"])["errorType"] == "IncompleteError"
-    assert judges.number(judges.crl(authority, authority.issuing_slug)) == before + 1
+    assert judges.number(judges.crl(authority, authority.issuing_ca_name)) == before + 1
 
 
 def test_reminders(authority, told):

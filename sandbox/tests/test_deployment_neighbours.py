@@ -58,15 +58,15 @@ def test_two_share_a_bucket_and_nothing_else(first, authority, tmp_path):
     for each in (first, authority):
         each.put_internal("revoked.json", json.dumps(entries).encode())
         assert each.run().status == "SUCCEEDED"
-        revoked[each.issuing_slug] = judges.serials(judges.crl(each, each.issuing_slug))
+        revoked[each.issuing_ca_name] = judges.serials(judges.crl(each, each.issuing_ca_name))
         each.put_internal("revoked.json", b"[]")
-    assert ours.serial_number not in revoked[first.issuing_slug]
-    assert theirs.serial_number in revoked[first.issuing_slug]
-    assert revoked[authority.issuing_slug] == {ours.serial_number}
+    assert ours.serial_number not in revoked[first.issuing_ca_name]
+    assert theirs.serial_number in revoked[first.issuing_ca_name]
+    assert revoked[authority.issuing_ca_name] == {ours.serial_number}
 
 
 def test_rsa_keys(authority, tmp_path):
-    sizes = [judges.ca(authority, slug).public_key() for slug in (authority.root_slug, authority.issuing_slug)]
+    sizes = [judges.ca(authority, ca_name).public_key() for ca_name in (authority.root_ca_name, authority.issuing_ca_name)]
     assert [key.key_size for key in sizes if isinstance(key, rsa.RSAPublicKey)] == [4096, 2048]
     leaf = issue(authority, "rsa.example.com")
     assert leaf.signature_hash_algorithm.name == "sha256"
@@ -91,18 +91,18 @@ def public(all_deployed):
 
 
 def test_certificates_say_where_crls_are(public, tmp_path):
-    issuing, leaf = judges.ca(public, public.issuing_slug), issue(public, "public.example.com")
+    issuing, leaf = judges.ca(public, public.issuing_ca_name), issue(public, "public.example.com")
     assert isinstance(issuing.public_key().curve, ec.SECP521R1)
     assert leaf.signature_hash_algorithm.name == "sha512"
     assert judges.openssl_verify(tmp_path, public, pem(leaf)) == "leaf.pem: OK\n"
-    for certificate, slug in ((issuing, "public-root-ca-tst"), (leaf, "public-issuing-ca-tst")):
+    for certificate, ca_name in ((issuing, "public-root-ca-tst"), (leaf, "public-issuing-ca-tst")):
         points = certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
-        assert [point.full_name[0].value for point in points] == [f"http://{DOMAIN}/{slug}.crl"]
+        assert [point.full_name[0].value for point in points] == [f"http://{DOMAIN}/{ca_name}.crl"]
         access = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
         assert [(each.access_method, each.access_location.value) for each in access] == [
-            (AuthorityInformationAccessOID.CA_ISSUERS, f"http://{DOMAIN}/{slug}.crt")
+            (AuthorityInformationAccessOID.CA_ISSUERS, f"http://{DOMAIN}/{ca_name}.crt")
         ]
-    root = judges.ca(public, public.root_slug)
+    root = judges.ca(public, public.root_ca_name)
     with pytest.raises(x509.ExtensionNotFound):
         root.extensions.get_extension_for_class(x509.CRLDistributionPoints)
 
@@ -112,21 +112,21 @@ def test_keys_of_ml_dsa(all_deployed):
     """The provider cannot make such keys yet: they are made beside it, and the aliases lead to them."""
     authority = all_deployed["post-quantum"].authority
     kms = authority.client("kms")
-    for ca, slug in (("root", authority.root_slug), ("issuing", authority.issuing_slug)):
+    for ca, ca_name in (("root", authority.root_ca_name), ("issuing", authority.issuing_ca_name)):
         policy = kms.get_key_policy(KeyId=authority.outputs[f"{ca}_ca_key_arn"], PolicyName="default")["Policy"]
         for before, after in (("ECDSA_SHA_\\d+", "ML_DSA_SHAKE_256"), ("DIGEST", "EXTERNAL_MU")):
             policy = re.sub(f'"{before}"', f'"{after}"', policy)
         made = kms.create_key(KeySpec="ML_DSA_65", KeyUsage="SIGN_VERIFY", Policy=policy)["KeyMetadata"]["KeyId"]
-        kms.update_alias(AliasName=f"alias/{slug}", TargetKeyId=made)
+        kms.update_alias(AliasName=f"alias/{ca_name}", TargetKeyId=made)
     assert authority.run().status == "SUCCEEDED"
-    root, issuing = (judges.ca(authority, slug) for slug in (authority.root_slug, authority.issuing_slug))
+    root, issuing = (judges.ca(authority, ca_name) for ca_name in (authority.root_ca_name, authority.issuing_ca_name))
     leaf = issue(authority, "quantum.example.com")
     for certificate, issuer in ((root, root), (issuing, root), (leaf, issuing)):
         assert certificate.signature_algorithm_oid.dotted_string == "2.16.840.1.101.3.4.3.18"
         assert certificate.issuer == issuer.subject
         judges.check_signature(issuer.public_key(), certificate.signature, certificate.tbs_certificate_bytes, None)
     # Read, and its signature checked.
-    assert [judges.number(judges.crl(authority, slug)) for slug in (authority.root_slug, authority.issuing_slug)] == [
+    assert [judges.number(judges.crl(authority, ca_name)) for ca_name in (authority.root_ca_name, authority.issuing_ca_name)] == [
         1,
         1,
     ]

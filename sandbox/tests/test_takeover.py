@@ -87,9 +87,9 @@ def test_another_plan_changes_nothing(taken):
 
 def test_cas_and_crls_go_on(taken, authority, tmp_path):
     made = taken.made
-    for name, slug in (("root", authority.root_slug), ("issuing", authority.issuing_slug)):
-        assert str(judges.ca(authority, slug).serial_number) == made[name]
-    root, issuing = (judges.crl(authority, slug) for slug in (authority.root_slug, authority.issuing_slug))
+    for name, ca_name in (("root", authority.root_ca_name), ("issuing", authority.issuing_ca_name)):
+        assert str(judges.ca(authority, ca_name).serial_number) == made[name]
+    root, issuing = (judges.crl(authority, ca_name) for ca_name in (authority.root_ca_name, authority.issuing_ca_name))
     assert (judges.number(root), judges.number(issuing)) == (8, 41 + TRIES)
     assert int(made["revoked"]) in judges.serials(issuing)
     old = certificate(authority, made["leaf"]).public_bytes(serialization.Encoding.PEM)
@@ -112,12 +112,12 @@ def test_new_certificates_are_of_the_old_ca(authority, tmp_path):
 
 
 def test_old_certificates_are_revoked_by_the_list(taken, authority, tmp_path):
-    before = judges.number(judges.crl(authority, authority.issuing_slug))
+    before = judges.number(judges.crl(authority, authority.issuing_ca_name))
     second = taken.made["second"]
     entry = {"common_name": "server", "serial_number": second, "reason": "superseded"}
     authority.put_internal("revoked.json", json.dumps([entry]).encode())
     run(authority)
-    crl = judges.crl(authority, authority.issuing_slug)
+    crl = judges.crl(authority, authority.issuing_ca_name)
     assert judges.number(crl) == before + TRIES
     assert {int(second), int(taken.made["revoked"])} <= judges.serials(crl)
     old = certificate(authority, second).public_bytes(serialization.Encoding.PEM)
@@ -146,7 +146,7 @@ def test_rows_are_adopted(taken, authority, tmp_path):
     applied = adopt("--apply")
     assert (applied["problems"], applied["applied"], applied["complete"]) == ([], True, True)
     run(authority)
-    assert int(taken.made["revoked"]) in judges.serials(judges.crl(authority, authority.issuing_slug))
+    assert int(taken.made["revoked"]) in judges.serials(judges.crl(authority, authority.issuing_ca_name))
     # From now on a key is known under whatever name it was certified.
     for name, request in (("server", "csr"), ("elsewhere", "csr_elsewhere")):
         assert authority.invoke("tls-cert", {"common_name": name, "base64_csr_data": taken.made[request]}) == USED

@@ -44,7 +44,7 @@ run "default" {
   }
 
   assert {
-    condition     = local.root_slug == "serverless-root-ca-dev" && local.issuing_slug == "serverless-issuing-ca-dev" && local.key_gen_alias == "serverless-tls-keygen-dev"
+    condition     = local.root_ca_name == "serverless-root-ca-dev" && local.issuing_ca_name == "serverless-issuing-ca-dev" && local.key_gen_alias == "serverless-tls-keygen-dev"
     error_message = "CAs and keys must have the contract's names."
   }
 
@@ -106,7 +106,7 @@ run "production_leaves_the_environment_out_of_ca_names_alone" {
   }
 
   assert {
-    condition     = local.root_slug == "secure-email-root-ca" && local.issuing_slug == "secure-email-issuing-ca" && local.key_gen_alias == "secure-email-tls-keygen" && output.ca_bundle_s3_key == "secure-email-ca-bundle.pem"
+    condition     = local.root_ca_name == "secure-email-root-ca" && local.issuing_ca_name == "secure-email-issuing-ca" && local.key_gen_alias == "secure-email-tls-keygen" && output.ca_bundle_s3_key == "secure-email-ca-bundle.pem"
     error_message = "CAs, keys and bundle must go without the environment."
   }
 

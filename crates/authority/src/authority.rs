@@ -11,6 +11,7 @@ use chancery_x509::certificate::{Certificate, Issuer};
 use chancery_x509::lint::IssuerView;
 use chancery_x509::serial::Serial;
 
+use crate::ca_name::CaName;
 use crate::config::Config;
 use crate::issue::OwnNames;
 use crate::port::ledger::{AuthorityRecord, CertificateRecord, Cursor, LedgerError, Page, Search};
@@ -18,7 +19,6 @@ use crate::port::{KeyStoreError, Ports};
 use crate::profile::Profiles;
 use crate::publish::{CrlUses, Slots};
 use crate::signing::authentication::Authenticator;
-use crate::slug::Slug;
 
 /// A hierarchy of CAs over its ports. Cheap to share behind an `Arc`; every method may run concurrently.
 pub struct Authority {
@@ -116,22 +116,22 @@ impl Authority {
     }
 
     /// One CA.
-    pub fn ca(&self, slug: &Slug) -> Option<Arc<Ca>> {
-        self.cas().iter().find(|ca| ca.slug() == slug).cloned()
+    pub fn ca(&self, ca_name: &CaName) -> Option<Arc<Ca>> {
+        self.cas().iter().find(|ca| ca.name() == ca_name).cloned()
     }
 
     /// The CA that issues leaves where a profile names no other: the configuration's, by default the last one of the
     /// hierarchy. `None` until it was created.
     pub fn issuing_ca(&self) -> Option<Arc<Ca>> {
-        self.ca(self.config.issuing_ca().slug())
+        self.ca(self.config.issuing_ca().name())
     }
 
     /// The chain of a CA: itself first, root last. Empty where there is no such CA.
-    pub fn chain(&self, slug: &Slug) -> Vec<Arc<Ca>> {
+    pub fn chain(&self, ca_name: &CaName) -> Vec<Arc<Ca>> {
         let cas = self.cas();
         let mut chain = Vec::new();
-        let mut next = Some(slug);
-        while let Some(ca) = next.and_then(|slug| cas.iter().find(|ca| ca.slug() == slug)) {
+        let mut next = Some(ca_name);
+        while let Some(ca) = next.and_then(|ca_name| cas.iter().find(|ca| ca.name() == ca_name)) {
             // A ledger whose parents go in a circle is damaged; walking it must end all the same.
             if chain.len() == cas.len() {
                 break;
@@ -172,8 +172,8 @@ pub struct Ca {
 
 impl Ca {
     /// Its name.
-    pub fn slug(&self) -> &Slug {
-        &self.record.slug
+    pub fn name(&self) -> &CaName {
+        &self.record.ca_name
     }
 
     /// Its certificate.
@@ -182,8 +182,8 @@ impl Ca {
     }
 
     /// Who signed its certificate: the CA above, or for a root itself.
-    pub(crate) fn signer(&self) -> &Slug {
-        self.record.parent.as_ref().unwrap_or(&self.record.slug)
+    pub(crate) fn signer(&self) -> &CaName {
+        self.record.parent.as_ref().unwrap_or(&self.record.ca_name)
     }
 }
 
@@ -192,7 +192,7 @@ impl TryFrom<AuthorityRecord> for Ca {
 
     fn try_from(record: AuthorityRecord) -> Result<Self, LedgerError> {
         let damaged = |error: &dyn std::error::Error| LedgerError::Damaged {
-            detail: format!("the certificate of CA {} cannot be used: {error}", record.slug),
+            detail: format!("the certificate of CA {} cannot be used: {error}", record.ca_name),
         };
         let certificate = Certificate::parse(&record.certificate).map_err(|error| damaged(&error))?;
         let lint_view = IssuerView::parse(certificate.as_der()).map_err(|error| damaged(&error))?;

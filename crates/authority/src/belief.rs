@@ -12,10 +12,10 @@ use std::sync::atomic::Ordering;
 use futures_util::future::join_all;
 
 use crate::authority::{Authority, Ca};
+use crate::ca_name::CaName;
 use crate::config::CaConfig;
 use crate::port::ledger::Kind;
 use crate::port::{KeyName, KeyStoreError, LedgerError};
-use crate::slug::Slug;
 
 /// Why a CA's certificate is not believed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,57 +23,57 @@ use crate::slug::Slug;
 pub enum NotBelieved {
     /// The key store has another key under the name.
     #[error(
-        "the certificate recorded for CA {slug} is not believed: its key is not {key} in the key store; if that key is the \
+        "the certificate recorded for CA {ca_name} is not believed: its key is not {key} in the key store; if that key is the \
          right one, somebody has replaced the certificate in the ledger: restore it"
     )]
     OtherKey {
         /// Which CA.
-        slug: Slug,
+        ca_name: CaName,
         /// Its key's name.
         key: KeyName,
     },
     /// Not signed by the CA above, or for a root by itself.
     #[error(
-        "the certificate recorded for CA {slug} is not believed: it was not signed by {signer}; somebody has replaced it in \
+        "the certificate recorded for CA {ca_name} is not believed: it was not signed by {signer}; somebody has replaced it in \
          the ledger: restore it"
     )]
     NotSigned {
         /// Which CA.
-        slug: Slug,
+        ca_name: CaName,
         /// Who should have signed.
-        signer: Slug,
+        signer: CaName,
     },
     /// The CA above is not recorded.
-    #[error("the certificate recorded for CA {slug} is not believed: the CA above it, {parent}, is not recorded")]
+    #[error("the certificate recorded for CA {ca_name} is not believed: the CA above it, {parent}, is not recorded")]
     NoParent {
         /// Which CA.
-        slug: Slug,
+        ca_name: CaName,
         /// The CA above.
-        parent: Slug,
+        parent: CaName,
     },
     /// The ledger has the CA's certificate twice, and not the same.
     #[error(
-        "the certificate recorded for CA {slug} is not the one in its row of the certificates; somebody has replaced one of \
+        "the certificate recorded for CA {ca_name} is not the one in its row of the certificates; somebody has replaced one of \
          them: restore it"
     )]
     RecordsDiffer {
         /// Which CA.
-        slug: Slug,
+        ca_name: CaName,
     },
     /// The ledger has the CA, and no row of its certificate.
     #[error(
-        "the certificate recorded for CA {slug} is not believed: its row of the certificates is gone, or cannot be read, which \
+        "the certificate recorded for CA {ca_name} is not believed: its row of the certificates is gone, or cannot be read, which \
          would say whether it is revoked; somebody has removed or changed it: restore it"
     )]
     NoRow {
         /// Which CA.
-        slug: Slug,
+        ca_name: CaName,
     },
     /// The key store does not tell the key, so that nothing is known.
-    #[error("the certificate recorded for CA {slug} cannot be compared with its key: {error}")]
+    #[error("the certificate recorded for CA {ca_name} cannot be compared with its key: {error}")]
     KeyStore {
         /// Which CA.
-        slug: Slug,
+        ca_name: CaName,
         /// What it said.
         error: KeyStoreError,
     },
@@ -104,7 +104,7 @@ impl Authority {
         if ca.is_believed.load(Ordering::Acquire) {
             return Ok(());
         }
-        let mut chain = self.chain(ca.slug());
+        let mut chain = self.chain(ca.name());
         // A CA that was read before a reload: it is looked at itself, not its successor.
         if chain.first().is_none_or(|first| first.record != ca.record) {
             return self.believe_replaced(ca).await;
@@ -121,11 +121,11 @@ impl Authority {
     }
 
     /// Every CA that is not believed, and why; but for those that have [ended](Self::has_ended).
-    pub async fn not_believed(&self) -> Vec<(Slug, NotBelieved)> {
+    pub async fn not_believed(&self) -> Vec<(CaName, NotBelieved)> {
         let mut found = Vec::new();
         for ca in self.cas().iter().filter(|ca| !self.has_ended(ca)) {
             if let Err(error) = self.believe(ca).await {
-                found.push((ca.slug().clone(), error));
+                found.push((ca.name().clone(), error));
             }
         }
         found
@@ -148,11 +148,11 @@ impl Authority {
             row => row?,
         };
         // A CA of before the journal has its row, too: that is where its record comes from.
-        let slug = || ca.slug().clone();
-        let row = row.ok_or_else(|| NotBelieved::NoRow { slug: slug() })?;
-        let is_ours = matches!(&row.kind, Kind::Authority { slug, .. } if slug == ca.slug());
+        let ca_name = || ca.name().clone();
+        let row = row.ok_or_else(|| NotBelieved::NoRow { ca_name: ca_name() })?;
+        let is_ours = matches!(&row.kind, Kind::Authority { ca_name, .. } if ca_name == ca.name());
         if !is_ours || row.certificate != ca.certificate().as_der() {
-            return Err(NotBelieved::RecordsDiffer { slug: slug() });
+            return Err(NotBelieved::RecordsDiffer { ca_name: ca_name() });
         }
         ca.is_same_twice.store(true, Ordering::Release);
         Ok(())
@@ -160,16 +160,16 @@ impl Authority {
 
     async fn believe_replaced(&self, ca: &Ca) -> Result<(), NotBelieved> {
         self.has_its_key(ca).await?;
-        if let Some(parent) = ca.record.parent.as_ref().and_then(|slug| self.ca(slug)) {
+        if let Some(parent) = ca.record.parent.as_ref().and_then(|ca_name| self.ca(ca_name)) {
             Box::pin(self.believe(&parent)).await?;
         }
         self.is_signed_from_above(ca)
     }
 
     async fn has_its_key(&self, ca: &Ca) -> Result<(), NotBelieved> {
-        let slug = || ca.slug().clone();
+        let ca_name = || ca.name().clone();
         // Which key a CA has is configured: what a record says of itself it may say of any CA's key.
-        let configured = self.config().ca(ca.slug()).map(CaConfig::key);
+        let configured = self.config().ca(ca.name()).map(CaConfig::key);
         let mut key = configured.unwrap_or(&ca.record.key);
         let mut found = self.ports().keys.public_key(key).await;
         if matches!(found, Err(KeyStoreError::NotFound(_))) && *key != ca.record.key {
@@ -177,23 +177,29 @@ impl Authority {
             key = &ca.record.key;
             found = self.ports().keys.public_key(key).await;
         }
-        let found = found.map_err(|error| NotBelieved::KeyStore { slug: slug(), error })?;
+        let found = found.map_err(|error| NotBelieved::KeyStore {
+            ca_name: ca_name(),
+            error,
+        })?;
         if found.as_der() == ca.issuer.public_key().as_der() {
             Ok(())
         } else {
             let key = key.clone();
-            Err(NotBelieved::OtherKey { slug: slug(), key })
+            Err(NotBelieved::OtherKey {
+                ca_name: ca_name(),
+                key,
+            })
         }
     }
 
     fn is_signed_from_above(&self, ca: &Ca) -> Result<(), NotBelieved> {
         let certificate = ca.certificate();
-        let configured = self.config().ca(ca.slug());
+        let configured = self.config().ca(ca.name());
         let parent = configured.map_or(ca.record.parent.as_ref(), CaConfig::parent);
         let above: Option<Arc<Ca>> = match parent {
             None => None,
             Some(parent) => Some(self.ca(parent).ok_or_else(|| NotBelieved::NoParent {
-                slug: ca.slug().clone(),
+                ca_name: ca.name().clone(),
                 parent: parent.clone(),
             })?),
         };
@@ -204,8 +210,8 @@ impl Authority {
             return Ok(());
         }
         Err(NotBelieved::NotSigned {
-            slug: ca.slug().clone(),
-            signer: signer.slug().clone(),
+            ca_name: ca.name().clone(),
+            signer: signer.name().clone(),
         })
     }
 }

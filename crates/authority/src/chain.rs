@@ -6,18 +6,18 @@
 //! intent that is taken up again, a client that shows a certificate, `/health`.
 
 use crate::authority::{Authority, Ca};
+use crate::ca_name::CaName;
 use crate::port::LedgerError;
-use crate::slug::Slug;
 
 impl Authority {
     /// Of a CA and those above it, the first whose own certificate is revoked; as the ledger says now.
     ///
     /// That a CA is not revoked, its own record has to say: where that is gone, nothing is known, and
     /// [`LedgerError::Damaged`] says so.
-    pub async fn revoked_in_chain(&self, slug: &Slug) -> Result<Option<Slug>, LedgerError> {
-        for ca in self.chain(slug) {
+    pub async fn revoked_in_chain(&self, ca_name: &CaName) -> Result<Option<CaName>, LedgerError> {
+        for ca in self.chain(ca_name) {
             if self.is_revoked(&ca).await? {
-                return Ok(Some(ca.slug().clone()));
+                return Ok(Some(ca.name().clone()));
             }
         }
         Ok(None)
@@ -40,7 +40,7 @@ impl Authority {
         }
         match own {
             Some(_) => Ok(false),
-            None => Err(damage.unwrap_or_else(|| LedgerError::no_record_of_ca(ca.slug()))),
+            None => Err(damage.unwrap_or_else(|| LedgerError::no_record_of_ca(ca.name()))),
         }
     }
 }

@@ -17,8 +17,8 @@ use chancery_x509::key::policy::KeyPolicy;
 use chancery_x509::time::UnixTime;
 use const_oid::ObjectIdentifier;
 
+use crate::ca_name::CaName;
 use crate::port::ledger::CrlScope;
-use crate::slug::Slug;
 
 /// A validated configuration, built from TOML by [`Config::from_toml`] or from its open form by [`Config::new`].
 #[derive(Clone, Debug)]
@@ -144,12 +144,12 @@ impl Config {
 
     /// A CA by its short name (`issuing-ca`).
     pub fn ca_named(&self, name: &str) -> Option<&CaConfig> {
-        self.cas.iter().find(|ca| ca.name() == name)
+        self.cas.iter().find(|ca| ca.short_name() == name)
     }
 
-    /// A CA by its slug (`chancery-issuing-ca`).
-    pub fn ca(&self, slug: &Slug) -> Option<&CaConfig> {
-        self.cas.iter().find(|ca| ca.slug() == slug)
+    /// A CA by its name (`chancery-issuing-ca`).
+    pub fn ca(&self, ca_name: &CaName) -> Option<&CaConfig> {
+        self.cas.iter().find(|ca| ca.name() == ca_name)
     }
 
     /// The CA that issues leaves where a profile names no other.

@@ -17,11 +17,11 @@ pub use error::HierarchyError;
 pub use stand_in::{StandInError, stand_ins, stand_ins_from};
 
 use crate::authority::{Authority, Ca};
+use crate::ca_name::CaName;
 use crate::config::{CaConfig, Config};
 use crate::port::ledger::{Completion, CrlScope, IntentId, Kind, OpenIntent, Reservation};
 use crate::port::{KeyStoreError, LedgerError};
 use crate::signing::{NotSignable, Signable, SignedCertificate, Signer, SigningFailure};
-use crate::slug::Slug;
 
 /// Turns that one CA's certificate gets: for serials that are taken, and for intents that others left.
 const TURNS: usize = 4;
@@ -41,7 +41,7 @@ impl Authority {
         self.reload().await?;
         let mut created = Vec::new();
         for config in self.config().cas() {
-            if let Some(ca) = self.ca(config.slug()) {
+            if let Some(ca) = self.ca(config.name()) {
                 self.must_not_be_refuted(&ca).await?;
                 continue;
             }
@@ -62,18 +62,18 @@ impl Authority {
     /// nothing. Safe to repeat, and to run twice at a time.
     pub async fn create_ca(
         &self,
-        slug: &Slug,
+        ca_name: &CaName,
         progress: &(dyn Fn(&str) + Sync),
     ) -> Result<Option<Arc<Ca>>, HierarchyError> {
         self.reload().await?;
-        if let Some(ca) = self.ca(slug) {
+        if let Some(ca) = self.ca(ca_name) {
             self.must_not_be_refuted(&ca).await?;
             return Ok(None);
         }
         let config = self
             .config()
-            .ca(slug)
-            .ok_or_else(|| HierarchyError::NotConfigured(slug.clone()))?;
+            .ca(ca_name)
+            .ok_or_else(|| HierarchyError::NotConfigured(ca_name.clone()))?;
         self.create_missing(config, progress).await.map(Some)
     }
 
@@ -92,10 +92,10 @@ impl Authority {
     ) -> Result<Arc<Ca>, HierarchyError> {
         self.create(config, progress).await?;
         self.reload().await?;
-        let ca = self.ca(config.slug()).ok_or_else(|| LedgerError::Damaged {
-            detail: format!("CA {} was recorded and is not there", config.slug()),
+        let ca = self.ca(config.name()).ok_or_else(|| LedgerError::Damaged {
+            detail: format!("CA {} was recorded and is not there", config.name()),
         })?;
-        progress(&format!("Created {}", ca.slug()));
+        progress(&format!("Created {}", ca.name()));
         Ok(ca)
     }
 
@@ -118,9 +118,9 @@ impl Authority {
     async fn create(&self, config: &CaConfig, progress: &(dyn Fn(&str) + Sync)) -> Result<(), HierarchyError> {
         let parent = match config.parent() {
             None => None,
-            Some(slug) => Some(self.ca(slug).ok_or_else(|| HierarchyError::MissingParent {
-                slug: config.slug().clone(),
-                parent: slug.clone(),
+            Some(ca_name) => Some(self.ca(ca_name).ok_or_else(|| HierarchyError::MissingParent {
+                ca_name: config.name().clone(),
+                parent: ca_name.clone(),
             })?),
         };
         // What it will be signed under, and be published with.
@@ -128,14 +128,14 @@ impl Authority {
             self.believe(parent).await?;
         }
         let key = self.key_for(config, progress).await?;
-        progress(&format!("Signing the certificate of {}", config.slug()));
+        progress(&format!("Signing the certificate of {}", config.name()));
         let mut last = None;
         for _ in 0..TURNS {
             let (intent, tbs) = build::intent(self, config, parent.as_deref(), &key)?;
             let intent = self.authenticator.seal(intent).await?;
             if let Some(parent) = &parent {
                 let scope = CrlScope {
-                    issuer: parent.slug().clone(),
+                    issuer: parent.name().clone(),
                     shard: None,
                 };
                 let url = self.config().crl_url(&scope);
@@ -145,7 +145,7 @@ impl Authority {
                 Ok(Reservation::New) => {
                     let signable = Signable::prepared(tbs, &intent, signer(config, parent.as_deref(), &key));
                     let signable = signable.map_err(|error| HierarchyError::NotSignable {
-                        slug: config.slug().clone(),
+                        ca_name: config.name().clone(),
                         error,
                     })?;
                     return self.sign_ca(config, &key, &intent.id, signable).await;
@@ -162,15 +162,15 @@ impl Authority {
                 Err(LedgerError::SerialTaken(serial)) => last = Some(LedgerError::SerialTaken(serial)),
                 // An interrupted run wanted something else: the configuration was changed since.
                 Err(error @ (LedgerError::TokenReused | LedgerError::AuthorityExists(_))) => {
-                    if self.exists_meanwhile(config.slug()).await? {
+                    if self.exists_meanwhile(config.name()).await? {
                         return Ok(());
                     }
-                    self.give_up_intents_for(config.slug()).await?;
+                    self.give_up_intents_for(config.name()).await?;
                     last = Some(error);
                 }
                 Err(LedgerError::KeyInUse { common_name }) => {
                     return Err(HierarchyError::KeyInUse {
-                        slug: config.slug().clone(),
+                        ca_name: config.name().clone(),
                         key: config.key().clone(),
                         common_name,
                     });
@@ -179,7 +179,7 @@ impl Authority {
             }
         }
         Err(last
-            .unwrap_or_else(|| LedgerError::AuthorityExists(config.slug().clone()))
+            .unwrap_or_else(|| LedgerError::AuthorityExists(config.name().clone()))
             .into())
     }
 
@@ -208,7 +208,7 @@ impl Authority {
         };
         if key.algorithm() != algorithm {
             return Err(HierarchyError::KeyAlgorithm {
-                slug: config.slug().clone(),
+                ca_name: config.name().clone(),
                 key: name.clone(),
                 expected: algorithm.name(),
                 actual: key.algorithm().name(),
@@ -229,7 +229,7 @@ impl Authority {
         if let Err(forged) = self.authenticator.verify(open).await? {
             return Ok(Err(forged));
         }
-        tracing::info!(intent = %open.id, ca = %config.slug(), "taking up the interrupted creation of a CA");
+        tracing::info!(intent = %open.id, ca = %config.name(), "taking up the interrupted creation of a CA");
         let signer = signer(config, parent, key);
         Ok(Signable::resumed(open, signer, |_| {
             build::again(self.config(), config, parent, key, open)
@@ -250,7 +250,7 @@ impl Authority {
             Err(SigningFailure::KeyStore(error)) => return Err(error.into()),
             Err(SigningFailure::BadSignature { receipt }) => {
                 return Err(HierarchyError::BadSignature {
-                    slug: config.slug().clone(),
+                    ca_name: config.name().clone(),
                     issuer: id.issuer.clone(),
                     receipt,
                 });
@@ -267,7 +267,7 @@ impl Authority {
             Ok(_) => Ok(()),
             Err(LedgerError::NoOpenIntent(id)) => {
                 // Another run took it up meanwhile: its CA is as good as ours, if it completed it.
-                if self.exists_meanwhile(config.slug()).await? {
+                if self.exists_meanwhile(config.name()).await? {
                     Ok(())
                 } else {
                     Err(LedgerError::NoOpenIntent(id).into())
@@ -277,20 +277,20 @@ impl Authority {
         }
     }
 
-    async fn exists_meanwhile(&self, slug: &Slug) -> Result<bool, HierarchyError> {
+    async fn exists_meanwhile(&self, ca_name: &CaName) -> Result<bool, HierarchyError> {
         self.reload().await?;
-        Ok(self.ca(slug).is_some())
+        Ok(self.ca(ca_name).is_some())
     }
 
     /// Gives up every open intent for a CA's certificate, whose serial then stands on its issuer's CRL.
-    async fn give_up_intents_for(&self, slug: &Slug) -> Result<(), HierarchyError> {
+    async fn give_up_intents_for(&self, ca_name: &CaName) -> Result<(), HierarchyError> {
         let open = self
             .ports()
             .ledger
             .open_intents(UnixTime(i64::MAX), OPEN_INTENTS)
             .await?;
-        for intent in open.into_iter().filter(|intent| is_for(&intent.kind, slug)) {
-            tracing::warn!(intent = %intent.id, ca = %slug, "giving up an intent of an earlier configuration");
+        for intent in open.into_iter().filter(|intent| is_for(&intent.kind, ca_name)) {
+            tracing::warn!(intent = %intent.id, ca = %ca_name, "giving up an intent of an earlier configuration");
             match self
                 .ports()
                 .ledger
@@ -317,6 +317,6 @@ fn signer<'a>(config: &'a CaConfig, parent: Option<&'a Ca>, own_key: &'a CaPubli
     }
 }
 
-fn is_for(kind: &Kind, slug: &Slug) -> bool {
-    matches!(kind, Kind::Authority { slug: of, .. } if of == slug)
+fn is_for(kind: &Kind, ca_name: &CaName) -> bool {
+    matches!(kind, Kind::Authority { ca_name: of, .. } if of == ca_name)
 }

@@ -31,7 +31,7 @@ use chancery_x509::serial::Serial;
 
 pub use error::IssueError;
 pub use own_names::OwnNames;
-pub use prepare::{Ask, KeyClaim, Prepared, Rules};
+pub use prepare::{IssuanceContext, KeyClaim, Prepared, Rules};
 pub use refusal::Refusal;
 
 use crate::authority::Authority;
@@ -116,13 +116,13 @@ impl Authority {
             profiles: self.profiles(),
             cas: &cas,
         };
-        let ask = Ask {
+        let context = IssuanceContext {
             principal,
             token,
             now: self.ports().clock.now(),
             serial: self.draw_serial(),
         };
-        rules.prepare(request, ask).inspect_err(warn_of_lint)
+        rules.prepare(request, context).inspect_err(warn_of_lint)
     }
 
     pub(crate) fn draw_serial(&self) -> Serial {

@@ -9,11 +9,12 @@
 //! - [`signing`]: the door to a signature on a certificate;
 //! - [`plan`]: what would become of the lists that operators write, before anything does;
 //! - [`revoke`], [`publish`], [`sweep`], [`remind`]: the rest of a certificate's life;
-//! - [`port`]: what the house must provide, as obligations. With the feature `testing`, `memory` provides it for tests,
+//! - [`port`]: what the deployment must provide, as obligations. With the feature `testing`, `memory` provides it for tests,
 //!   with faults on demand, and `contract` is the one suite that every implementation passes.
 
 pub mod authority;
 pub mod belief;
+pub mod ca_name;
 mod chain;
 pub mod config;
 #[cfg(feature = "testing")]
@@ -32,11 +33,10 @@ pub mod revoke;
 pub mod scope;
 mod shown;
 pub mod signing;
-pub mod slug;
 pub mod sweep;
 pub mod wire;
 
 pub use authority::Authority;
+pub use ca_name::CaName;
 pub use principal::Principal;
-pub use scope::{Scope, Scopes};
-pub use slug::Slug;
+pub use scope::{TokenScope, TokenScopes};

@@ -1,7 +1,7 @@
 //! The ports in memory, a clock that stands still until told, and faults on demand: what tests stand on.
 //!
-//! [`House`] has everything an authority needs. [`House::ports`] gives the ports as they are,
-//! [`House::faulty_ports`] the same ones behind [`Faulty`], ruled by [`House::faults`].
+//! [`MemoryPorts`] has everything an authority needs. [`MemoryPorts::ports`] gives the ports as they are,
+//! [`MemoryPorts::faulty_ports`] the same ones behind [`Faulty`], ruled by [`MemoryPorts::faults`].
 
 mod faulty;
 mod intent_keys;
@@ -26,7 +26,7 @@ pub use world::{ManualClock, SeededEntropy};
 use crate::port::Ports;
 
 /// All ports in memory.
-pub struct House {
+pub struct MemoryPorts {
     /// Keys.
     pub keys: Arc<MemoryKeyStore>,
     /// Keys of intents.
@@ -41,12 +41,12 @@ pub struct House {
     pub clock: Arc<ManualClock>,
     /// Randomness, the same in every run.
     pub entropy: Arc<SeededEntropy>,
-    /// What goes wrong behind [`House::faulty_ports`].
+    /// What goes wrong behind [`MemoryPorts::faulty_ports`].
     pub faults: Arc<Faults>,
 }
 
-impl House {
-    /// An empty house at that time.
+impl MemoryPorts {
+    /// An empty deployment at that time.
     pub fn new(now: UnixTime) -> Self {
         let clock = Arc::new(ManualClock::new(now));
         Self {
@@ -74,7 +74,7 @@ impl House {
         }
     }
 
-    /// The ports, failing as [`House::faults`] says.
+    /// The ports, failing as [`MemoryPorts::faults`] says.
     pub fn faulty_ports(&self) -> Ports {
         let faults = &self.faults;
         Ports {

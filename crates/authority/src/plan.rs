@@ -88,7 +88,7 @@ impl Planner<'_> {
     }
 
     fn knows_ca(&self, ca: &CaConfig) -> bool {
-        self.rules.cas.iter().any(|known| known.slug() == ca.slug())
+        self.rules.cas.iter().any(|known| known.name() == ca.name())
     }
 }
 

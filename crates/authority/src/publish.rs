@@ -32,10 +32,10 @@ pub use uses::Transition;
 
 use crate::authority::{Authority, Ca};
 use crate::belief::NotBelieved;
+use crate::ca_name::CaName;
 use crate::config::Config;
 use crate::port::ledger::CrlScope;
 use crate::port::{Precondition, PublicationError, PublishedName};
-use crate::slug::Slug;
 
 /// What came of each CA certificate, and of the bundle.
 pub type CertificateOutcomes = Vec<(PublishedName, Result<(), PublishError>)>;
@@ -45,11 +45,11 @@ pub type CrlOutcomes = Vec<(CrlScope, Result<PublishedCrl, PublishError>)>;
 
 impl Authority {
     /// Makes and publishes CRLs now: those of one CA, or of all. One after the other, whatever becomes of each.
-    pub async fn publish_crls(&self, which: Option<&Slug>) -> CrlOutcomes {
+    pub async fn publish_crls(&self, which: Option<&CaName>) -> CrlOutcomes {
         self.know_crl_uses().await;
         let mut outcomes = Vec::new();
         for scope in self.crl_scopes() {
-            if which.is_none_or(|slug| *slug == scope.issuer) {
+            if which.is_none_or(|ca_name| *ca_name == scope.issuer) {
                 let outcome = self.publish_crl(&scope).await;
                 outcomes.push((scope, outcome));
             }
@@ -91,7 +91,7 @@ impl Authority {
         }
     }
 
-    /// Publishes every CA certificate (`SLUG.crt`, PEM) and the bundle (PEM, roots first), each compared whole: files that are
+    /// Publishes every CA certificate (`NAME.crt`, PEM) and the bundle (PEM, roots first), each compared whole: files that are
     /// as they should be are left alone, and others are replaced. Nothing is published of a CA that was found not to be what it
     /// says, nor a bundle without it. One that cannot be compared now neither enters the bundle nor leaves it, and one that has
     /// [ended](Self::has_ended) is left out of everything.
@@ -100,8 +100,8 @@ impl Authority {
     }
 
     /// The same for one CA's certificate and the bundle, and nothing else.
-    pub async fn publish_certificate(&self, slug: &Slug) -> CertificateOutcomes {
-        self.publish_certificates_of(|ca| ca.slug() == slug).await
+    pub async fn publish_certificate(&self, ca_name: &CaName) -> CertificateOutcomes {
+        self.publish_certificates_of(|ca| ca.name() == ca_name).await
     }
 
     /// Whether a CA ended so long ago that nothing is published of it any more, nor looked at: whatever it issued has ended, too,
@@ -119,7 +119,7 @@ impl Authority {
             if wanted(ca) {
                 let text = believed.clone().map(|()| ca.certificate().to_pem());
                 let text = text.map_err(PublishError::from);
-                outcomes.push(self.publish_text(Config::crt_name(ca.slug()), text).await);
+                outcomes.push(self.publish_text(Config::crt_name(ca.name()), text).await);
             }
             of_bundle.push((ca, believed));
         }
@@ -148,7 +148,7 @@ impl Authority {
                     None => published.insert(self.published_bundle().await?),
                 };
                 let is_in = before.contains(&pem);
-                tracing::error!(%error, ca = %ca.slug(), stays = is_in, "a CA cannot be compared: it neither enters the bundle nor leaves it");
+                tracing::error!(%error, ca = %ca.name(), stays = is_in, "a CA cannot be compared: it neither enters the bundle nor leaves it");
                 if !is_in {
                     continue;
                 }

@@ -137,16 +137,16 @@ mod tests {
     use chancery_x509::key::KeyFingerprint;
     use chancery_x509::serial::Serial;
 
+    use crate::ca_name::CaName;
     use crate::port::Receipt;
     use crate::port::ledger::{IntentId, Kind, Revocation};
-    use crate::slug::Slug;
 
     const END: UnixTime = UnixTime(1_800_000_000);
 
     fn record() -> CertificateRecord {
         CertificateRecord {
             id: IntentId {
-                issuer: Slug::new("a-ca").unwrap(),
+                issuer: CaName::new("a-ca").unwrap(),
                 serial: Serial::from_octets(&[1]).unwrap(),
             },
             kind: Kind::Leaf,

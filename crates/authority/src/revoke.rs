@@ -10,13 +10,13 @@ use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
 use crate::authority::Authority;
+use crate::ca_name::CaName;
 use crate::port::LedgerError;
 use crate::port::ledger::{
     CertificateRecord, CrlScope, Kind, Reach, Revocation, Revoked, UnreadableRow, compromises_key,
 };
 use crate::principal::Principal;
 use crate::publish::{PublishError, PublishedCrl, is_past};
-use crate::slug::Slug;
 use crate::wire::notice;
 pub use listed::{ListedRevocation, SkippedRevocation, decide_listed, stands};
 pub use others::{Affected, StillValid};
@@ -53,7 +53,7 @@ pub enum RevokeError {
     NotFound(Serial),
     /// A root's own certificate: no CRL can say that (RFC 5280 section 6.1 does not look for one).
     #[error("{0} is a root: nobody looks for its revocation; take its certificate out of every trust store instead")]
-    Root(Slug),
+    Root(CaName),
     /// An invalidity date to come.
     #[error(
         "the invalidity date {invalidity_date} lies in the future; it says since when the key is not to be trusted"
@@ -145,8 +145,11 @@ impl Authority {
         if let Some(invalidity_date) = invalidity_date.filter(|date| *date < UnixTime::FIRST) {
             return Err(RevokeError::NoInvalidityDate { invalidity_date });
         }
-        if let Kind::Authority { slug, parent: None, .. } = &record.kind {
-            return Err(RevokeError::Root(slug.clone()));
+        if let Kind::Authority {
+            ca_name, parent: None, ..
+        } = &record.kind
+        {
+            return Err(RevokeError::Root(ca_name.clone()));
         }
         let scope = CrlScope {
             issuer: record.id.issuer,

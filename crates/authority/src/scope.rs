@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 /// One thing that a token may allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Scope {
+pub enum TokenScope {
     /// Ask for certificates.
     Issue,
     /// Revoke certificates.
@@ -19,13 +19,13 @@ pub enum Scope {
 /// A text that names no scope.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no scope: use issue, revoke, read or admin")]
-pub struct ScopeError(String);
+pub struct TokenScopeError(String);
 
 /// A set of scopes.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct Scopes(u8);
+pub struct TokenScopes(u8);
 
-impl Scope {
+impl TokenScope {
     /// Every scope.
     pub const ALL: [Self; 4] = [Self::Issue, Self::Revoke, Self::Read, Self::Admin];
 
@@ -49,17 +49,19 @@ impl Scope {
     }
 }
 
-impl Scopes {
+impl TokenScopes {
     /// Whether it is in the set.
-    pub fn contains(self, scope: Scope) -> bool {
+    pub fn contains(self, scope: TokenScope) -> bool {
         self.0 & scope.bit() != 0
     }
 
     /// Whether the set allows it: `admin` allows everything, and whoever may issue or revoke may look.
-    pub fn allow(self, scope: Scope) -> bool {
+    pub fn allow(self, scope: TokenScope) -> bool {
         match scope {
-            Scope::Read => !self.is_empty(),
-            Scope::Issue | Scope::Revoke | Scope::Admin => self.contains(scope) || self.contains(Scope::Admin),
+            TokenScope::Read => !self.is_empty(),
+            TokenScope::Issue | TokenScope::Revoke | TokenScope::Admin => {
+                self.contains(scope) || self.contains(TokenScope::Admin)
+            }
         }
     }
 
@@ -69,31 +71,31 @@ impl Scopes {
     }
 
     /// The scopes in the set.
-    pub fn iter(self) -> impl Iterator<Item = Scope> {
-        Scope::ALL.into_iter().filter(move |scope| self.contains(*scope))
+    pub fn iter(self) -> impl Iterator<Item = TokenScope> {
+        TokenScope::ALL.into_iter().filter(move |scope| self.contains(*scope))
     }
 }
 
-impl FromIterator<Scope> for Scopes {
-    fn from_iter<I: IntoIterator<Item = Scope>>(scopes: I) -> Self {
+impl FromIterator<TokenScope> for TokenScopes {
+    fn from_iter<I: IntoIterator<Item = TokenScope>>(scopes: I) -> Self {
         Self(scopes.into_iter().fold(0, |set, scope| set | scope.bit()))
     }
 }
 
-impl FromStr for Scope {
-    type Err = ScopeError;
+impl FromStr for TokenScope {
+    type Err = TokenScopeError;
 
-    fn from_str(text: &str) -> Result<Self, ScopeError> {
+    fn from_str(text: &str) -> Result<Self, TokenScopeError> {
         let named = Self::ALL.into_iter().find(|scope| scope.name() == text);
-        named.ok_or_else(|| ScopeError(text.chars().take(40).collect()))
+        named.ok_or_else(|| TokenScopeError(text.chars().take(40).collect()))
     }
 }
 
-impl FromStr for Scopes {
-    type Err = ScopeError;
+impl FromStr for TokenScopes {
+    type Err = TokenScopeError;
 
     /// Scopes with blanks or commas between them.
-    fn from_str(text: &str) -> Result<Self, ScopeError> {
+    fn from_str(text: &str) -> Result<Self, TokenScopeError> {
         text.split([' ', ','])
             .filter(|word| !word.is_empty())
             .map(str::parse)
@@ -101,13 +103,13 @@ impl FromStr for Scopes {
     }
 }
 
-impl fmt::Display for Scope {
+impl fmt::Display for TokenScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
 }
 
-impl fmt::Display for Scopes {
+impl fmt::Display for TokenScopes {
     /// Scopes with a blank between them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, scope) in self.iter().enumerate() {
@@ -120,7 +122,7 @@ impl fmt::Display for Scopes {
     }
 }
 
-impl fmt::Debug for Scopes {
+impl fmt::Debug for TokenScopes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.iter()).finish()
     }
@@ -132,21 +134,25 @@ mod tests {
 
     #[test]
     fn scopes_allow_no_more_than_they_say() {
-        for held in Scope::ALL {
-            let scopes = Scopes::from_iter([held]);
-            for wanted in Scope::ALL {
-                let expected = held == wanted || held == Scope::Admin || wanted == Scope::Read;
+        for held in TokenScope::ALL {
+            let scopes = TokenScopes::from_iter([held]);
+            for wanted in TokenScope::ALL {
+                let expected = held == wanted || held == TokenScope::Admin || wanted == TokenScope::Read;
                 assert_eq!(scopes.allow(wanted), expected, "{held} {wanted}");
             }
         }
-        assert!(Scope::ALL.into_iter().all(|wanted| !Scopes::default().allow(wanted)));
+        assert!(
+            TokenScope::ALL
+                .into_iter()
+                .all(|wanted| !TokenScopes::default().allow(wanted))
+        );
     }
 
     #[test]
     fn names_are_read_back() {
-        let scopes: Scopes = "issue,read".parse().unwrap();
+        let scopes: TokenScopes = "issue,read".parse().unwrap();
         assert_eq!(scopes.to_string(), "issue read");
         assert_eq!(scopes.to_string().parse(), Ok(scopes));
-        assert!("issue everything".parse::<Scopes>().is_err());
+        assert!("issue everything".parse::<TokenScopes>().is_err());
     }
 }

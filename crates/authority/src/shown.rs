@@ -18,7 +18,7 @@ impl Authority {
             return Ok(());
         };
         let id = IntentId {
-            issuer: issuer.slug().clone(),
+            issuer: issuer.name().clone(),
             serial: certificate.serial(),
         };
         let now = self.ports().clock.now();

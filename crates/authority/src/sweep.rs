@@ -6,11 +6,11 @@ use std::sync::atomic::Ordering;
 use chancery_x509::time::UnixTime;
 
 use crate::authority::Authority;
+use crate::ca_name::CaName;
 use crate::issue::IssueError;
 use crate::port::ledger::{IntentId, Kind, OpenIntent, OpenPosition, UNREADABLE_TOLD};
 use crate::port::{IntentNonce, LedgerError};
 use crate::signing::NotSignable;
-use crate::slug::Slug;
 
 /// Seconds that an intent is left alone at least, unless the caller says otherwise: whoever reserved it may be waiting for
 /// a slow key store.
@@ -60,15 +60,15 @@ struct Sweep {
     /// Nonces of other processes that the key store was asked about.
     asked: BTreeSet<IntentNonce>,
     /// How often each CA's key failed.
-    key_failures: HashMap<Slug, u32>,
+    key_failures: HashMap<CaName, u32>,
     /// Whether CAs' intents are left alone.
     leaves_only: bool,
     /// Whether each CA's chain is revoked, read once a sweep.
-    revoked: HashMap<Slug, bool>,
+    revoked: HashMap<CaName, bool>,
 }
 
 impl Sweep {
-    fn has_failed(&self, ca: &Slug) -> bool {
+    fn has_failed(&self, ca: &CaName) -> bool {
         self.key_failures
             .get(ca)
             .is_some_and(|failures| *failures >= KEY_FAILURES)

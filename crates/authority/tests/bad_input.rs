@@ -17,7 +17,7 @@ use chancery_authority::issue::Refusal;
 use chancery_authority::port::ledger::Counts;
 use chancery_authority::wire::{Malformed, TlsCertRequest, budget};
 use chancery_x509::pem;
-use support::{Office, Requester, csr_info, named};
+use support::{Fixture, Requester, csr_info, named};
 
 /// What a refusal may take, on a machine of today, in a build without optimisation.
 const AT_ONCE: Duration = Duration::from_millis(10);
@@ -52,16 +52,16 @@ fn bad(what: &'static str, code: &'static str, csr: impl Into<Vec<u8>>) -> Bad {
 #[tokio::test]
 async fn bad_requests_are_refused_at_once_and_leave_their_rejection_alone() {
     for Bad { what, code, csr } in table() {
-        let office = Office::new().await;
-        let before = counts(&office).await;
+        let fixture = Fixture::new().await;
+        let before = counts(&fixture).await;
         let request = TlsCertRequest::for_csr(csr);
         let mut fastest = Duration::MAX;
         for run in 1..=RUNS {
             let clock = Clock::start();
-            let refusal = refuse(&office, &request).await;
+            let refusal = refuse(&fixture, &request).await;
             fastest = fastest.min(clock.elapsed());
             assert_eq!(refusal.code(), code, "{what}: {refusal}");
-            assert_nothing_but_rejections(&office, before, run).await;
+            assert_nothing_but_rejections(&fixture, before, run).await;
         }
         assert!(fastest < AT_ONCE, "{what}: {fastest:?}");
     }
@@ -203,25 +203,25 @@ fn made_by_openssl() -> [Bad; 9] {
 /// Wherever a request is cut off, and whichever bit of it is turned over, nothing comes of it.
 #[tokio::test]
 async fn damaged_requests_are_refused_wherever_the_damage_is() {
-    let office = Office::new().await;
-    let before = counts(&office).await;
+    let fixture = Fixture::new().await;
+    let before = counts(&fixture).await;
     let good = Requester::new().csr("a.example.com");
     let mut refused = 0;
     for length in 0..good.len() {
-        let refusal = refuse(&office, &TlsCertRequest::for_csr(&good[..length])).await;
+        let refusal = refuse(&fixture, &TlsCertRequest::for_csr(&good[..length])).await;
         assert_eq!(refusal.code(), "bad_csr", "{length} octets: {refusal}");
         refused += 1;
     }
     for bit in 0..good.len() * 8 {
         let mut flipped = good.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
-        let refusal = refuse(&office, &TlsCertRequest::for_csr(flipped)).await;
+        let refusal = refuse(&fixture, &TlsCertRequest::for_csr(flipped)).await;
         assert!(CODES_OF_A_CSR.contains(&refusal.code()), "bit {bit}: {refusal}");
         refused += 1;
     }
-    assert_nothing_but_rejections(&office, before, refused).await;
+    assert_nothing_but_rejections(&fixture, before, refused).await;
     // The request itself was fine.
-    office.issue(&TlsCertRequest::for_csr(good)).await.unwrap();
+    fixture.issue(&TlsCertRequest::for_csr(good)).await.unwrap();
 }
 
 /// A request whose JSON is over the budget is not even parsed.
@@ -238,29 +238,29 @@ fn json_over_the_budget_is_refused_by_its_length() {
 }
 
 /// The refusal, as it was answered and as it was kept.
-async fn refuse(office: &Office, request: &TlsCertRequest) -> Refusal {
-    let refusal = office.refusal(request).await;
+async fn refuse(fixture: &Fixture, request: &TlsCertRequest) -> Refusal {
+    let refusal = fixture.refusal(request).await;
     let text = refusal.to_string();
     assert!(!text.is_empty() && text.len() < 512, "{text:?}");
     assert!(!text.chars().any(char::is_control), "{text:?}");
     refusal
 }
 
-async fn assert_nothing_but_rejections(office: &Office, before: Counts, rejections: usize) {
+async fn assert_nothing_but_rejections(fixture: &Fixture, before: Counts, rejections: usize) {
     let expected = Counts {
         rejected: before.rejected + rejections as u64,
         ..before
     };
-    assert_eq!(counts(office).await, expected);
+    assert_eq!(counts(fixture).await, expected);
     // People are told, and not sent what they were spared: a CSR within the budget at most, in base64.
-    let notices = office.house.notices.received();
+    let notices = fixture.memory.notices.received();
     assert_eq!(notices.len(), rejections);
     let last = notices.last().unwrap().message.to_string();
     assert!(last.len() < budget::CSR * 4 / 3 + 2048, "{} octets", last.len());
 }
 
-async fn counts(office: &Office) -> Counts {
-    office.authority.ports().ledger.counts().await.unwrap()
+async fn counts(fixture: &Fixture) -> Counts {
+    fixture.authority.ports().ledger.counts().await.unwrap()
 }
 
 /// Time that this thread has worked, where the system tells: how busy the machine is otherwise does not count.

@@ -6,7 +6,7 @@ use std::io::Cursor;
 use chancery_authority::Authority;
 use chancery_authority::belief::NotBelieved;
 use chancery_authority::hierarchy::HierarchyError;
-use chancery_authority::memory::House;
+use chancery_authority::memory::MemoryPorts;
 use chancery_authority::port::{KeyName, KeyStore, LedgerError, Precondition, Publication, PublishedName};
 use chancery_authority::publish::PublishError;
 use chancery_x509::algorithm::CaKeyAlgorithm;
@@ -14,39 +14,49 @@ use chancery_x509::certificate::{BasicConstraints, Certificate, CertificateTempl
 use chancery_x509::key::SubjectPublicKey;
 use chancery_x509::name::Name;
 
-use crate::office::{Office, another, principal, request, slug};
+use crate::fixture::{Fixture, another, ca_name, principal, request};
 
 const ROOT: &str = "chancery-root-ca";
 const ISSUING: &str = "chancery-issuing-ca";
 
 /// Somebody with a key of their own.
 struct Somebody<'a> {
-    house: &'a House,
+    memory: &'a MemoryPorts,
     key: KeyName,
 }
 
 impl<'a> Somebody<'a> {
-    async fn new(house: &'a House) -> Self {
+    async fn new(memory: &'a MemoryPorts) -> Self {
         let key = KeyName("somebody".to_owned());
-        house.keys.create(&key, CaKeyAlgorithm::P256).await.unwrap();
-        Self { house, key }
+        memory.keys.create(&key, CaKeyAlgorithm::P256).await.unwrap();
+        Self { memory, key }
     }
 
     /// A root of theirs with our root's name.
     async fn root(&self, like: &Certificate) -> Certificate {
-        let own = self.house.keys.public_key(&self.key).await.unwrap();
+        let own = self.memory.keys.public_key(&self.key).await.unwrap();
         let template = template(like.subject().clone(), own.as_subject().clone(), like);
         let tbs = template.self_signed(&own).unwrap();
-        let signed = self.house.keys.sign(&self.key, &tbs.signing_input(&own)).await.unwrap();
+        let signed = self
+            .memory
+            .keys
+            .sign(&self.key, &tbs.signing_input(&own))
+            .await
+            .unwrap();
         Certificate::parse(&tbs.assemble(&signed.signature)).unwrap()
     }
 
     /// A CA's certificate for our key, signed by them.
     async fn below(&self, root: &Certificate, like: &Certificate) -> Certificate {
-        let own = self.house.keys.public_key(&self.key).await.unwrap();
+        let own = self.memory.keys.public_key(&self.key).await.unwrap();
         let template = template(like.subject().clone(), like.public_key().unwrap(), like);
         let tbs = template.issued_by(&Issuer::new(root.clone()).unwrap()).unwrap();
-        let signed = self.house.keys.sign(&self.key, &tbs.signing_input(&own)).await.unwrap();
+        let signed = self
+            .memory
+            .keys
+            .sign(&self.key, &tbs.signing_input(&own))
+            .await
+            .unwrap();
         Certificate::parse(&tbs.assemble(&signed.signature)).unwrap()
     }
 }
@@ -74,15 +84,15 @@ fn template(subject: Name, public_key: SubjectPublicKey, like: &Certificate) -> 
     }
 }
 
-fn certificate(office: &Office, name: &str) -> Certificate {
-    office.authority.ca(&slug(name)).unwrap().certificate().clone()
+fn certificate(fixture: &Fixture, name: &str) -> Certificate {
+    fixture.authority.ca(&ca_name(name)).unwrap().certificate().clone()
 }
 
-/// A process that comes to the house as it is now finds one of its CAs replaced.
-async fn is_refused(office: &Office, is_right: impl Fn(&NotBelieved) -> bool) {
-    let before: Vec<_> = office.house.publication.story();
-    let authority = another(&office.house, &office.config).await;
-    let signatures = office.house.keys.log().len();
+/// A process that comes to the deployment as it is now finds one of its CAs replaced.
+async fn is_refused(fixture: &Fixture, is_right: impl Fn(&NotBelieved) -> bool) {
+    let before: Vec<_> = fixture.memory.publication.story();
+    let authority = another(&fixture.memory, &fixture.config).await;
+    let signatures = fixture.memory.keys.log().len();
 
     match authority.initialise(&|_: &str| ()).await {
         Err(HierarchyError::NotBelieved(error)) if is_right(&error) => {}
@@ -95,7 +105,7 @@ async fn is_refused(office: &Office, is_right: impl Fn(&NotBelieved) -> bool) {
     assert_eq!(name.to_string(), "chancery-ca-bundle.pem");
     assert!(refused(bundle), "a bundle without that CA is none: {bundle:?}");
     assert_eq!(
-        office.house.publication.story().len(),
+        fixture.memory.publication.story().len(),
         before.len(),
         "nothing is published"
     );
@@ -105,21 +115,21 @@ async fn is_refused(office: &Office, is_right: impl Fn(&NotBelieved) -> bool) {
         .await
         .unwrap_err();
     assert_eq!((error.code(), error.is_retryable()), ("ca_not_believed", false));
-    assert_eq!(office.house.keys.log().len(), signatures, "nothing is signed");
+    assert_eq!(fixture.memory.keys.log().len(), signatures, "nothing is signed");
 }
 
 #[tokio::test]
 async fn somebody_else_s_root_is_not_believed() {
     for row in [false, true] {
-        let office = Office::new().await;
-        let theirs = Somebody::new(&office.house)
+        let fixture = Fixture::new().await;
+        let theirs = Somebody::new(&fixture.memory)
             .await
-            .root(&certificate(&office, ROOT))
+            .root(&certificate(&fixture, ROOT))
             .await;
-        office.house.ledger.replace_ca(&slug(ROOT), theirs.as_der(), row);
+        fixture.memory.ledger.replace_ca(&ca_name(ROOT), theirs.as_der(), row);
         is_refused(
-            &office,
-            |error| matches!(error, NotBelieved::OtherKey { slug, .. } if slug.as_str() == ROOT),
+            &fixture,
+            |error| matches!(error, NotBelieved::OtherKey { ca_name, .. } if ca_name.as_str() == ROOT),
         )
         .await;
     }
@@ -127,43 +137,49 @@ async fn somebody_else_s_root_is_not_believed() {
 
 #[tokio::test]
 async fn nor_a_whole_hierarchy_of_theirs_over_our_key() {
-    let office = Office::new().await;
-    let somebody = Somebody::new(&office.house).await;
-    let root = somebody.root(&certificate(&office, ROOT)).await;
-    let issuing = somebody.below(&root, &certificate(&office, ISSUING)).await;
-    office.house.ledger.replace_ca(&slug(ROOT), root.as_der(), true);
-    office.house.ledger.replace_ca(&slug(ISSUING), issuing.as_der(), true);
+    let fixture = Fixture::new().await;
+    let somebody = Somebody::new(&fixture.memory).await;
+    let root = somebody.root(&certificate(&fixture, ROOT)).await;
+    let issuing = somebody.below(&root, &certificate(&fixture, ISSUING)).await;
+    fixture.memory.ledger.replace_ca(&ca_name(ROOT), root.as_der(), true);
+    fixture
+        .memory
+        .ledger
+        .replace_ca(&ca_name(ISSUING), issuing.as_der(), true);
     is_refused(
-        &office,
-        |error| matches!(error, NotBelieved::OtherKey { slug, .. } if slug.as_str() == ROOT),
+        &fixture,
+        |error| matches!(error, NotBelieved::OtherKey { ca_name, .. } if ca_name.as_str() == ROOT),
     )
     .await;
 }
 
 #[tokio::test]
 async fn nor_our_key_certified_by_them() {
-    let office = Office::new().await;
-    let somebody = Somebody::new(&office.house).await;
-    let root = somebody.root(&certificate(&office, ROOT)).await;
-    let issuing = somebody.below(&root, &certificate(&office, ISSUING)).await;
-    office.house.ledger.replace_ca(&slug(ISSUING), issuing.as_der(), true);
+    let fixture = Fixture::new().await;
+    let somebody = Somebody::new(&fixture.memory).await;
+    let root = somebody.root(&certificate(&fixture, ROOT)).await;
+    let issuing = somebody.below(&root, &certificate(&fixture, ISSUING)).await;
+    fixture
+        .memory
+        .ledger
+        .replace_ca(&ca_name(ISSUING), issuing.as_der(), true);
     is_refused(
-        &office,
-        |error| matches!(error, NotBelieved::NotSigned { slug, .. } if slug.as_str() == ISSUING),
+        &fixture,
+        |error| matches!(error, NotBelieved::NotSigned { ca_name, .. } if ca_name.as_str() == ISSUING),
     )
     .await;
 }
 
 #[tokio::test]
 async fn two_records_of_a_ca_that_differ_are_not_published() {
-    let office = Office::new().await;
-    let (root, issuing) = (certificate(&office, ROOT), certificate(&office, ISSUING));
+    let fixture = Fixture::new().await;
+    let (root, issuing) = (certificate(&fixture, ROOT), certificate(&fixture, ISSUING));
     // The record is ours, the row is not.
-    office.house.ledger.replace_ca(&slug(ROOT), issuing.as_der(), true);
-    office.house.ledger.replace_ca(&slug(ROOT), root.as_der(), false);
-    let authority: Authority = another(&office.house, &office.config).await;
+    fixture.memory.ledger.replace_ca(&ca_name(ROOT), issuing.as_der(), true);
+    fixture.memory.ledger.replace_ca(&ca_name(ROOT), root.as_der(), false);
+    let authority: Authority = another(&fixture.memory, &fixture.config).await;
     match authority.initialise(&|_: &str| ()).await {
-        Err(HierarchyError::NotBelieved(NotBelieved::RecordsDiffer { slug })) => assert_eq!(slug.as_str(), ROOT),
+        Err(HierarchyError::NotBelieved(NotBelieved::RecordsDiffer { ca_name })) => assert_eq!(ca_name.as_str(), ROOT),
         other => panic!("{other:?}"),
     }
     // What is ours by key and signature goes on working.
@@ -177,26 +193,26 @@ async fn two_records_of_a_ca_that_differ_are_not_published() {
 #[tokio::test]
 async fn a_ca_whose_record_is_gone_does_not_stand() {
     for (ca, signer) in [(ISSUING, ROOT), (ROOT, ROOT)] {
-        let office = Office::new().await;
-        let issued = office.issue("before.example", None).await;
-        let serial = certificate(&office, ca).serial();
-        assert_eq!(office.authority.revoked_in_chain(&slug(ISSUING)).await, Ok(None));
-        office.house.ledger.remove_row(&slug(signer), serial);
+        let fixture = Fixture::new().await;
+        let issued = fixture.issue("before.example", None).await;
+        let serial = certificate(&fixture, ca).serial();
+        assert_eq!(fixture.authority.revoked_in_chain(&ca_name(ISSUING)).await, Ok(None));
+        fixture.memory.ledger.remove_row(&ca_name(signer), serial);
 
-        let found = office.authority.revoked_in_chain(&slug(ISSUING)).await;
-        assert_eq!(found, Err(LedgerError::no_record_of_ca(&slug(ca))));
-        let signatures = office.house.keys.log().len();
-        let outcome = office.authority.issue(&request("a.example"), &principal(), None).await;
+        let found = fixture.authority.revoked_in_chain(&ca_name(ISSUING)).await;
+        assert_eq!(found, Err(LedgerError::no_record_of_ca(&ca_name(ca))));
+        let signatures = fixture.memory.keys.log().len();
+        let outcome = fixture.authority.issue(&request("a.example"), &principal(), None).await;
         let error = outcome.unwrap_err();
         assert!(
             error.detail().unwrap_or_default().contains(ca) && !error.is_retryable(),
             "{error:?}"
         );
-        assert_eq!(office.house.keys.log().len(), signatures, "nothing is signed");
+        assert_eq!(fixture.memory.keys.log().len(), signatures, "nothing is signed");
 
-        let authority = another(&office.house, &office.config).await;
+        let authority = another(&fixture.memory, &fixture.config).await;
         match authority.initialise(&|_: &str| ()).await {
-            Err(HierarchyError::NotBelieved(NotBelieved::NoRow { slug })) => assert_eq!(slug.as_str(), ca),
+            Err(HierarchyError::NotBelieved(NotBelieved::NoRow { ca_name })) => assert_eq!(ca_name.as_str(), ca),
             other => panic!("{other:?}"),
         }
         let outcomes = authority.publish_certificates().await;
@@ -209,24 +225,24 @@ async fn a_ca_whose_record_is_gone_does_not_stand() {
             );
         }
         // What it issued is revoked all the same.
-        office.revoke(issued.id.serial).await;
-        assert_eq!(office.listed("chancery-issuing-ca.crl"), [issued.id.serial]);
+        fixture.revoke(issued.id.serial).await;
+        assert_eq!(fixture.listed("chancery-issuing-ca.crl"), [issued.id.serial]);
     }
 }
 
 #[tokio::test]
 async fn published_certificates_are_compared_whole_and_repaired() {
-    let office = Office::new().await;
-    let (root, issuing) = (certificate(&office, ROOT), certificate(&office, ISSUING));
-    let theirs = Somebody::new(&office.house).await.root(&root).await;
+    let fixture = Fixture::new().await;
+    let (root, issuing) = (certificate(&fixture, ROOT), certificate(&fixture, ISSUING));
+    let theirs = Somebody::new(&fixture.memory).await.root(&root).await;
     let ours = root.to_pem() + &issuing.to_pem();
     let put = async |name: &str, text: String| {
         let (name, body) = (
             PublishedName::new(name).unwrap(),
             Box::new(Cursor::new(text.into_bytes())),
         );
-        office
-            .house
+        fixture
+            .memory
             .publication
             .put(&name, body, Precondition::None)
             .await
@@ -241,10 +257,10 @@ async fn published_certificates_are_compared_whole_and_repaired() {
     ] {
         put("chancery-ca-bundle.pem", wrong).await;
         put("chancery-root-ca.crt", theirs.to_pem() + &root.to_pem()).await;
-        for (name, outcome) in office.authority.publish_certificates().await {
+        for (name, outcome) in fixture.authority.publish_certificates().await {
             outcome.unwrap_or_else(|error| panic!("{name}: {error}"));
         }
-        let content = |name: &str| office.house.publication.content(name).unwrap();
+        let content = |name: &str| fixture.memory.publication.content(name).unwrap();
         assert_eq!(&*content("chancery-ca-bundle.pem"), ours.as_bytes());
         assert_eq!(&*content("chancery-root-ca.crt"), root.to_pem().as_bytes());
     }
@@ -254,9 +270,9 @@ async fn published_certificates_are_compared_whole_and_repaired() {
 /// said.
 #[tokio::test]
 async fn without_the_key_nothing_is_known() {
-    let office = Office::new().await;
-    office.house.keys.forget(&KeyName(ROOT.to_owned()));
-    let authority = another(&office.house, &office.config).await;
+    let fixture = Fixture::new().await;
+    fixture.memory.keys.forget(&KeyName(ROOT.to_owned()));
+    let authority = another(&fixture.memory, &fixture.config).await;
     let found = authority.not_believed().await;
     assert_eq!(found.len(), 2, "nor is what hangs on it: {found:?}");
     assert!(found.iter().all(|(_, error)| !error.is_refuted()), "{found:?}");

@@ -2,13 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use chancery_authority::Slug;
+use chancery_authority::CaName;
 use chancery_authority::config::Config;
 use chancery_authority::port::ledger::CrlScope;
 use chancery_authority::publish::PublishError;
 use chancery_x509::time::DAY;
 
-use crate::office::Office;
+use crate::fixture::Fixture;
 
 const URL: &str = "public_url = 'http://pki.example.com'\n";
 
@@ -23,12 +23,12 @@ fn with(cas: &[(&str, u16)]) -> String {
 
 /// What the configuration is told, once a certificate was issued by another one. A `#` in a name stands for its shard.
 async fn told(before: &[(&str, u16)], after: &[(&str, u16)]) -> Result<(), PublishError> {
-    let mut office = Office::with(&with(before)).await;
-    let shard = office.issue("a.example", None).await.shard;
+    let mut fixture = Fixture::with(&with(before)).await;
+    let shard = fixture.issue("a.example", None).await.shard;
     let after = with(after).replace('#', &shard.unwrap_or_default().to_string());
-    office.config = Config::from_toml(&after).unwrap();
-    office.restart().await;
-    office.authority.check_crl_files().await
+    fixture.config = Config::from_toml(&after).unwrap();
+    fixture.restart().await;
+    fixture.authority.check_crl_files().await
 }
 
 #[tokio::test]
@@ -54,41 +54,41 @@ async fn a_configuration_by_which_two_crls_have_one_file_is_refused() {
 
 #[tokio::test]
 async fn the_crl_of_another_ca_is_never_written_over() {
-    let mut office = Office::with(&with(&[("issuing-ca", 0), ("issuing-ca-2", 0)])).await;
+    let mut fixture = Fixture::with(&with(&[("issuing-ca", 0), ("issuing-ca-2", 0)])).await;
     let name = "chancery-issuing-ca-2.crl";
-    let before = office.house.publication.content(name).unwrap();
+    let before = fixture.memory.publication.content(name).unwrap();
     // Nothing asked whether that configuration may be.
-    office.config = Config::from_toml(&with(&[("issuing-ca", 4)])).unwrap();
-    office.restart().await;
+    fixture.config = Config::from_toml(&with(&[("issuing-ca", 4)])).unwrap();
+    fixture.restart().await;
     let shard = CrlScope {
-        issuer: Slug::new("chancery-issuing-ca").unwrap(),
+        issuer: CaName::new("chancery-issuing-ca").unwrap(),
         shard: Some(2),
     };
-    let refused = office.authority.publish_crl(&shard).await.unwrap_err();
+    let refused = fixture.authority.publish_crl(&shard).await.unwrap_err();
     assert!(
         matches!(&refused, PublishError::OfAnotherCa { other, .. } if other.as_str() == "chancery-issuing-ca-2"),
         "{refused}"
     );
-    assert_eq!(office.house.publication.content(name), Some(before));
+    assert_eq!(fixture.memory.publication.content(name), Some(before));
 }
 
 #[tokio::test]
 async fn a_clock_from_before_the_ca_makes_no_crl() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let name = "chancery-issuing-ca.crl";
-    let before = office.house.publication.content(name);
-    let now = office.authority.ports().clock.now();
-    office.house.clock.set(now.plus_seconds(-9000 * DAY));
+    let before = fixture.memory.publication.content(name);
+    let now = fixture.authority.ports().clock.now();
+    fixture.memory.clock.set(now.plus_seconds(-9000 * DAY));
     let mut refused = 0;
-    for (_, outcome) in office.authority.publish_crls(None).await {
+    for (_, outcome) in fixture.authority.publish_crls(None).await {
         assert!(matches!(outcome, Err(PublishError::ClockBehind { .. })), "{outcome:?}");
         refused += 1;
     }
     assert_eq!(refused, 2);
-    assert_eq!(office.house.publication.content(name), before);
-    office.house.clock.set(now);
+    assert_eq!(fixture.memory.publication.content(name), before);
+    fixture.memory.clock.set(now);
     assert!(
-        office
+        fixture
             .authority
             .publish_crls(None)
             .await

@@ -7,7 +7,7 @@ use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
 use chancery_authority::Principal;
-use chancery_authority::port::ledger::KeyStanding;
+use chancery_authority::port::ledger::KeyStatus;
 use chancery_authority::profile::Profiles;
 use chancery_authority::wire::{FoundCsr, ListedNames, RequestedNames, TlsCertRequest};
 use chancery_x509::algorithm::CaKeyAlgorithm;
@@ -16,7 +16,7 @@ use chancery_x509::key::SubjectPublicKey;
 use chancery_x509::name::Subject;
 use chancery_x509::san::{AltName, AltNameType};
 use serde_json::{Value, json};
-use support::{Office, Requester, principal};
+use support::{Fixture, Requester, principal};
 
 const PLACE: &str = "the folder csrs";
 
@@ -37,21 +37,21 @@ fn of_file(request: &Value, found: &FoundCsr, listed: &[Value]) -> TlsCertReques
 
 #[tokio::test]
 async fn a_csr_gets_no_other_common_name() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let (owner, mallory) = (Requester::new(), "mallory.example.com");
     for profile in [None, Some("tls-client".to_owned())] {
         let mut stolen = owner.request("ada.example.com");
         stolen.profile.clone_from(&profile);
         stolen.subject.common_name = Some(mallory.to_owned());
-        assert_eq!(office.refusal(&stolen).await.code(), "other_common_name");
+        assert_eq!(fixture.refusal(&stolen).await.code(), "other_common_name");
         // Without one, the key would be kept for the alternative name.
         let mut nameless = owner.request("ada.example.com");
         nameless.profile = profile;
         nameless.no_common_name = true;
         nameless.alt_names = RequestedNames::Listed(vec![AltName::parse(AltNameType::Dns, mallory).unwrap()]);
-        assert_eq!(office.refusal(&nameless).await.code(), "other_common_name");
+        assert_eq!(fixture.refusal(&nameless).await.code(), "other_common_name");
     }
-    let issued = office.issue(&owner.request("ada.example.com")).await.unwrap();
+    let issued = fixture.issue(&owner.request("ada.example.com")).await.unwrap();
     assert_eq!(
         issued.record.common_name, "ada.example.com",
         "its owner's key is still free"
@@ -59,16 +59,16 @@ async fn a_csr_gets_no_other_common_name() {
 
     // Where the profile says so.
     let profiles = Profiles::built_in().with_replaced_common_names();
-    let office = Office::with_profiles("", profiles).await;
+    let fixture = Fixture::with_profiles("", profiles).await;
     let mut renamed = Requester::new().request("old.example.com");
     renamed.subject.common_name = Some("new.example.com".to_owned());
     assert_eq!(
-        office.issue(&renamed).await.unwrap().record.common_name,
+        fixture.issue(&renamed).await.unwrap().record.common_name,
         "new.example.com"
     );
     renamed.profile = Some("tls-client".to_owned());
     assert_eq!(
-        office.refusal(&renamed).await.code(),
+        fixture.refusal(&renamed).await.code(),
         "other_common_name",
         "in that profile alone"
     );
@@ -94,31 +94,31 @@ fn csr_with(common_name: Option<&str>, names: &[&str]) -> (SubjectPublicKey, Vec
 
 #[tokio::test]
 async fn a_csr_of_alternative_names_alone_gets_one_of_them() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let names = ["ada.example.com", "www.ada.example.com"];
     let (_, csr) = csr_with(None, &names);
     let mut request = TlsCertRequest::for_csr(csr);
     request.profile = Some("tls-client".to_owned());
     request.subject.common_name = Some("mallory".to_owned());
-    let refusal = office.refusal(&request).await;
+    let refusal = fixture.refusal(&request).await;
     assert_eq!(refusal.code(), "other_common_name");
     assert!(
         refusal.to_string().contains("one of its alternative names"),
         "{refusal}"
     );
     request.subject.common_name = Some(names[1].to_owned());
-    let issued = office.issue(&request).await.unwrap();
+    let issued = fixture.issue(&request).await.unwrap();
     assert_eq!(issued.record.common_name, names[1], "its owner's key was still free");
     // One without any name is nobody's.
     let (_, csr) = csr_with(None, &[]);
     let mut request = TlsCertRequest::for_csr(csr);
     request.subject.common_name = Some("anything.example.com".to_owned());
-    office.issue(&request).await.unwrap();
+    fixture.issue(&request).await.unwrap();
     // Nor are alternative names of a CSR that has a common name.
     let (_, csr) = csr_with(Some("ada.example.com"), &names);
     let mut request = TlsCertRequest::for_csr(csr);
     request.subject.common_name = Some(names[1].to_owned());
-    assert_eq!(office.refusal(&request).await.code(), "other_common_name");
+    assert_eq!(fixture.refusal(&request).await.code(), "other_common_name");
 }
 
 #[tokio::test]
@@ -128,32 +128,29 @@ async fn a_renewal_keeps_nobody_s_key_for_another_name() {
         if replace {
             profiles = profiles.with_replaced_common_names();
         }
-        let office = Office::with_profiles("", profiles).await;
-        let mallory = office
+        let fixture = Fixture::with_profiles("", profiles).await;
+        let mallory = fixture
             .issue(&Requester::new().request("mallory.example.com"))
             .await
             .unwrap();
         let serial = mallory.record.id.serial;
         let holder = Principal::Certificate(mallory.record.id.to_string());
-        office.house.clock.advance(25 * 86_400);
+        fixture.memory.clock.advance(25 * 86_400);
         let (key, of_ada) = csr_with(Some("ada.example.com"), &[]);
         let (_, of_names) = csr_with(None, &["ada.example.com"]);
         for (csr, principal) in [(&of_ada, &principal()), (&of_ada, &holder), (&of_names, &principal())] {
             if replace {
                 continue;
             }
-            let refused = office
+            let refused = fixture
                 .authority
                 .renew(serial, Some(csr), principal, None)
                 .await
                 .unwrap_err();
             assert_eq!(refused.code(), "other_common_name");
         }
-        let ledger = &office.authority.ports().ledger;
-        assert_eq!(
-            ledger.key_holder(key.fingerprint(), "").await.unwrap(),
-            KeyStanding::Free
-        );
+        let ledger = &fixture.authority.ports().ledger;
+        assert_eq!(ledger.key_holder(key.fingerprint(), "").await.unwrap(), KeyStatus::Free);
         let (_, own) = csr_with(
             Some(if replace {
                 "ada.example.com"
@@ -162,7 +159,7 @@ async fn a_renewal_keeps_nobody_s_key_for_another_name() {
             }),
             &[],
         );
-        office
+        fixture
             .authority
             .renew(serial, Some(&own), &principal(), None)
             .await
@@ -173,7 +170,7 @@ async fn a_renewal_keeps_nobody_s_key_for_another_name() {
 #[tokio::test]
 async fn a_csr_file_has_the_names_in_it_or_those_of_its_entries() {
     // The drop-in's default says nothing of files.
-    let office = Office::with_profiles("", Profiles::built_in().with_replaced_common_names()).await;
+    let fixture = Fixture::with_profiles("", Profiles::built_in().with_replaced_common_names()).await;
     let own = Requester::new().csr("ada.example.com");
     let entry = json!({"common_name": "Ada", "organization": "Acme", "sans": ["ada.example.org"]});
     let other = json!({"common_name": "ada.example.com", "sans": ["www.example.com"]});
@@ -186,7 +183,7 @@ async fn a_csr_file_has_the_names_in_it_or_those_of_its_entries() {
     ] {
         for listed in [&[][..], &[entry.clone(), other.clone()]] {
             let request = of_file(&stolen, &found(own.clone()), listed);
-            assert_eq!(office.refusal(&request).await.code(), "csr_file_not_found", "{stolen}");
+            assert_eq!(fixture.refusal(&request).await.code(), "csr_file_not_found", "{stolen}");
         }
     }
     let listed = [entry.clone(), other];
@@ -206,13 +203,13 @@ async fn a_csr_file_has_the_names_in_it_or_those_of_its_entries() {
         ),
     ] {
         let request = of_file(&asked, &found(Requester::new().csr("ada.example.com")), listed);
-        assert!(office.issue(&request).await.is_ok(), "{asked}");
+        assert!(fixture.issue(&request).await.is_ok(), "{asked}");
     }
 }
 
 #[tokio::test]
 async fn nobody_learns_of_a_csr_file_that_is_not_theirs() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let place = || PLACE.to_owned();
     let there = [
         found(Requester::new().csr("ada.example.com")),
@@ -235,10 +232,10 @@ async fn nobody_learns_of_a_csr_file_that_is_not_theirs() {
         json!({"common_name": "mallory", "extensions": [{"oid": "1.2.3", "value_b64": "BQA="}]}),
         json!({"common_name": "chancery-root-ca"}),
     ] {
-        let absent = office.refusal(&of_file(&asked, &missing, &[])).await;
+        let absent = fixture.refusal(&of_file(&asked, &missing, &[])).await;
         for there in &there {
             assert_eq!(
-                office.refusal(&of_file(&asked, there, &[])).await,
+                fixture.refusal(&of_file(&asked, there, &[])).await,
                 absent,
                 "{asked} {there:?}"
             );
@@ -247,13 +244,13 @@ async fn nobody_learns_of_a_csr_file_that_is_not_theirs() {
     // An operator's entry learns what is wrong with its file.
     let entry = json!({"common_name": "ada"});
     let told = |found: &FoundCsr| of_file(&entry, found, std::slice::from_ref(&entry));
-    assert_eq!(office.refusal(&told(&there[1])).await.code(), "bad_csr");
+    assert_eq!(fixture.refusal(&told(&there[1])).await.code(), "bad_csr");
     assert!(
-        office
+        fixture
             .refusal(&told(&there[2]))
             .await
             .to_string()
             .contains("70000 octets")
     );
-    assert_eq!(office.issue(&told(&there[3])).await.unwrap_err().code(), "unavailable");
+    assert_eq!(fixture.issue(&told(&there[3])).await.unwrap_err().code(), "unavailable");
 }

@@ -1,9 +1,9 @@
 //! Every call of every operation fails once before its effect and once after it, with the process alive and with the
 //! process dead; and at every call whoever asked goes away, once before its effect and once after it. Afterwards the
-//! operation is repeated, and the house must be as if nothing had happened.
+//! operation is repeated, and the deployment must be as if nothing had happened.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use crate::office;
+use crate::fixture;
 
 use std::task::{Context, Poll};
 
@@ -14,60 +14,60 @@ use chancery_authority::wire::TlsCertRequest;
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::DAY;
-use office::{Office, QUICK, principal, slug};
+use fixture::{Fixture, QUICK, ca_name, principal};
 
 const FAULTS: [Fault; 4] = [Fault::FailBefore, Fault::FailAfter, Fault::DieBefore, Fault::DieAfter];
 
-/// Runs `operation` on a house made by `prepare` with each fault at each of its calls; `verify` says what must hold once it
+/// Runs `operation` on a deployment made by `prepare` with each fault at each of its calls; `verify` says what must hold once it
 /// was repeated.
 async fn table<T>(
     name: &str,
-    prepare: impl AsyncFn() -> (Office, T),
-    operation: impl AsyncFn(&Office, &T),
-    verify: impl AsyncFn(&Office, &T, &str),
+    prepare: impl AsyncFn() -> (Fixture, T),
+    operation: impl AsyncFn(&Fixture, &T),
+    verify: impl AsyncFn(&Fixture, &T, &str),
 ) {
-    let (office, facts) = prepare().await;
-    let before = office.house.faults.calls().len();
-    operation(&office, &facts).await;
-    let calls = office.house.faults.calls()[before..].to_vec();
+    let (fixture, facts) = prepare().await;
+    let before = fixture.memory.faults.calls().len();
+    operation(&fixture, &facts).await;
+    let calls = fixture.memory.faults.calls()[before..].to_vec();
     assert!(!calls.is_empty(), "{name} makes calls");
-    recover(&office).await;
-    office.check_recovered(name).await;
-    verify(&office, &facts, name).await;
+    recover(&fixture).await;
+    fixture.check_recovered(name).await;
+    verify(&fixture, &facts, name).await;
 
     for (index, call) in calls.iter().enumerate() {
         for fault in FAULTS {
             let context = format!("{name}: {fault:?} at call {} ({call})", index + 1);
-            let (mut office, facts) = prepare().await;
-            office.house.faults.at_call(index + 1, fault);
-            operation(&office, &facts).await;
-            office.check(&context).await;
+            let (mut fixture, facts) = prepare().await;
+            fixture.memory.faults.at_call(index + 1, fault);
+            operation(&fixture, &facts).await;
+            fixture.check(&context).await;
             if matches!(fault, Fault::DieBefore | Fault::DieAfter) {
-                office.restart().await;
+                fixture.restart().await;
             }
-            office.house.faults.clear();
-            office.house.clock.advance(60);
-            recover(&office).await;
-            operation(&office, &facts).await;
-            office.check_recovered(&context).await;
-            verify(&office, &facts, &context).await;
+            fixture.memory.faults.clear();
+            fixture.memory.clock.advance(60);
+            recover(&fixture).await;
+            operation(&fixture, &facts).await;
+            fixture.check_recovered(&context).await;
+            verify(&fixture, &facts, &context).await;
         }
     }
 
     let mut polls = 0;
     let mut ended = false;
     while !ended {
-        let (office, facts) = prepare().await;
-        office.house.faults.pause_at_calls(true);
-        ended = dropped_after(polls, operation(&office, &facts)).await;
-        office.house.faults.pause_at_calls(false);
+        let (fixture, facts) = prepare().await;
+        fixture.memory.faults.pause_at_calls(true);
+        ended = dropped_after(polls, operation(&fixture, &facts)).await;
+        fixture.memory.faults.pause_at_calls(false);
         let context = format!("{name}: the caller went away after {polls} polls");
-        office.check(&context).await;
-        office.house.clock.advance(60);
-        recover(&office).await;
-        operation(&office, &facts).await;
-        office.check_recovered(&context).await;
-        verify(&office, &facts, &context).await;
+        fixture.check(&context).await;
+        fixture.memory.clock.advance(60);
+        recover(&fixture).await;
+        operation(&fixture, &facts).await;
+        fixture.check_recovered(&context).await;
+        verify(&fixture, &facts, &context).await;
         polls += 1;
     }
     assert!(polls > calls.len(), "{name}: every call was a place to go away at");
@@ -87,25 +87,25 @@ async fn dropped_after(polls: usize, operation: impl Future<Output = ()>) -> boo
 }
 
 /// What a process does when it starts and from then on.
-async fn recover(office: &Office) {
-    office.authority.initialise(&|_: &str| ()).await.unwrap();
-    let swept = office.authority.sweep_older_than(0).await.unwrap();
+async fn recover(fixture: &Fixture) {
+    fixture.authority.initialise(&|_: &str| ()).await.unwrap();
+    let swept = fixture.authority.sweep_older_than(0).await.unwrap();
     assert_eq!(swept.failed, []);
-    office::all_good(&office.authority.publish_due_crls().await);
+    fixture::all_good(&fixture.authority.publish_due_crls().await);
 }
 
 #[tokio::test]
 async fn creating_the_hierarchy() {
     table(
         "initialise",
-        async || (Office::empty(QUICK).await, ()),
-        async |office: &Office, (): &()| {
-            let _ = office.authority.initialise(&|_: &str| ()).await;
+        async || (Fixture::empty(QUICK).await, ()),
+        async |fixture: &Fixture, (): &()| {
+            let _ = fixture.authority.initialise(&|_: &str| ()).await;
         },
-        async |office: &Office, (): &(), context: &str| {
-            let names: Vec<_> = office.authority.cas().iter().map(|ca| ca.slug().to_string()).collect();
+        async |fixture: &Fixture, (): &(), context: &str| {
+            let names: Vec<_> = fixture.authority.cas().iter().map(|ca| ca.name().to_string()).collect();
             assert_eq!(names, ["chancery-root-ca", "chancery-issuing-ca"], "{context}");
-            let mut files = office.house.publication.names();
+            let mut files = fixture.memory.publication.names();
             files.sort();
             let wanted = [
                 "chancery-ca-bundle.pem",
@@ -129,14 +129,14 @@ async fn creating_the_hierarchy_and_sweeping_before_it_is_taken_up() {
         for operation in ["keys.create", "ledger.reserve", "keys.sign", "ledger.complete"] {
             for nth in [1, 2] {
                 let context = format!("{fault:?} at {operation} {nth}");
-                let mut office = Office::empty(QUICK).await;
-                office.house.faults.at(operation, nth, fault);
-                let _ = office.authority.initialise(&|_: &str| ()).await;
-                office.restart().await;
-                office.authority.sweep_older_than(0).await.unwrap();
-                recover(&office).await;
-                office.check_recovered(&context).await;
-                assert_eq!(office.authority.cas().len(), 2, "{context}");
+                let mut fixture = Fixture::empty(QUICK).await;
+                fixture.memory.faults.at(operation, nth, fault);
+                let _ = fixture.authority.initialise(&|_: &str| ()).await;
+                fixture.restart().await;
+                fixture.authority.sweep_older_than(0).await.unwrap();
+                recover(&fixture).await;
+                fixture.check_recovered(&context).await;
+                assert_eq!(fixture.authority.cas().len(), 2, "{context}");
             }
         }
     }
@@ -147,23 +147,23 @@ async fn publishing_crls() {
     table(
         "publish_crls",
         async || {
-            let office = Office::new().await;
-            let serial = office.issue("a.example", None).await.id.serial;
-            office
-                .house
+            let fixture = Fixture::new().await;
+            let serial = fixture.issue("a.example", None).await.id.serial;
+            fixture
+                .memory
                 .ledger
-                .revoke(&slug("chancery-issuing-ca"), serial, revocation())
+                .revoke(&ca_name("chancery-issuing-ca"), serial, revocation())
                 .await
                 .unwrap();
-            office.house.clock.advance(DAY);
-            (office, serial)
+            fixture.memory.clock.advance(DAY);
+            (fixture, serial)
         },
-        async |office: &Office, _: &Serial| {
-            office.authority.publish_crls(None).await;
+        async |fixture: &Fixture, _: &Serial| {
+            fixture.authority.publish_crls(None).await;
         },
-        async |office: &Office, serial: &Serial, context: &str| {
-            assert_eq!(office.listed("chancery-issuing-ca.crl"), [*serial], "{context}");
-            let status = office.authority.crl_status().await;
+        async |fixture: &Fixture, serial: &Serial, context: &str| {
+            assert_eq!(fixture.listed("chancery-issuing-ca.crl"), [*serial], "{context}");
+            let status = fixture.authority.crl_status().await;
             assert!(
                 status.iter().all(|status| !status.is_alarming()),
                 "{context}: {status:?}"
@@ -178,22 +178,22 @@ async fn publishing_certificates() {
     table(
         "publish_certificates",
         async || {
-            let office = Office::new().await;
+            let fixture = Fixture::new().await;
             for name in [
                 "chancery-root-ca.crt",
                 "chancery-issuing-ca.crt",
                 "chancery-ca-bundle.pem",
             ] {
-                office.house.publication.remove(name);
+                fixture.memory.publication.remove(name);
             }
-            (office, ())
+            (fixture, ())
         },
-        async |office: &Office, (): &()| {
-            office.authority.publish_certificates().await;
+        async |fixture: &Fixture, (): &()| {
+            fixture.authority.publish_certificates().await;
         },
-        async |office: &Office, (): &(), context: &str| {
+        async |fixture: &Fixture, (): &(), context: &str| {
             let text =
-                |name: &str| String::from_utf8(office.house.publication.content(name).unwrap().to_vec()).unwrap();
+                |name: &str| String::from_utf8(fixture.memory.publication.content(name).unwrap().to_vec()).unwrap();
             let (root, issuing) = (text("chancery-root-ca.crt"), text("chancery-issuing-ca.crt"));
             assert_eq!(text("chancery-ca-bundle.pem"), format!("{root}{issuing}"), "{context}");
         },
@@ -206,21 +206,21 @@ async fn revoking() {
     table(
         "revoke",
         async || {
-            let office = Office::new().await;
-            let serial = office.issue("a.example", None).await.id.serial;
-            office.house.clock.advance(60);
-            (office, serial)
+            let fixture = Fixture::new().await;
+            let serial = fixture.issue("a.example", None).await.id.serial;
+            fixture.memory.clock.advance(60);
+            (fixture, serial)
         },
-        async |office: &Office, serial: &Serial| {
+        async |fixture: &Fixture, serial: &Serial| {
             let reason = RevocationReason::KeyCompromise;
-            let _ = office.authority.revoke(*serial, reason, None, &principal()).await;
+            let _ = fixture.authority.revoke(*serial, reason, None, &principal()).await;
         },
-        async |office: &Office, serial: &Serial, context: &str| {
-            let record = office.authority.certificate(*serial).await.unwrap().unwrap();
+        async |fixture: &Fixture, serial: &Serial, context: &str| {
+            let record = fixture.authority.certificate(*serial).await.unwrap().unwrap();
             let reason = record.revocation.map(|revocation| revocation.reason);
             assert_eq!(reason, Some(RevocationReason::KeyCompromise), "{context}");
-            assert_eq!(office.listed("chancery-issuing-ca.crl"), [*serial], "{context}");
-            let told = office.house.notices.received();
+            assert_eq!(fixture.listed("chancery-issuing-ca.crl"), [*serial], "{context}");
+            let told = fixture.memory.notices.received();
             assert!(
                 told.iter()
                     .filter(|notice| notice.subject == "Certificate Revoked")
@@ -237,13 +237,13 @@ async fn revoking() {
 async fn issuing() {
     Box::pin(table(
         "issue",
-        async || (Office::new().await, office::request("a.example")),
-        async |office: &Office, request: &TlsCertRequest| {
+        async || (Fixture::new().await, fixture::request("a.example")),
+        async |fixture: &Fixture, request: &TlsCertRequest| {
             let token = IdempotencyToken("a token".to_owned());
-            let _ = office.authority.issue(request, &principal(), Some(token)).await;
+            let _ = fixture.authority.issue(request, &principal(), Some(token)).await;
         },
-        async |office: &Office, _: &TlsCertRequest, context: &str| {
-            let certificates = office.house.ledger.certificates();
+        async |fixture: &Fixture, _: &TlsCertRequest, context: &str| {
+            let certificates = fixture.memory.ledger.certificates();
             let leaves = certificates
                 .iter()
                 .filter(|record| record.common_name == "a.example")
@@ -262,25 +262,25 @@ async fn sweeping() {
     table(
         "sweep",
         async || {
-            let office = Office::new().await;
+            let fixture = Fixture::new().await;
             // What three processes left that died before they signed, or before they heard of it.
             for (name, token, operation) in [
                 ("a.example", Some("a token"), "keys.sign"),
                 ("b.example", None, "keys.sign"),
                 ("c.example", None, "ledger.complete"),
             ] {
-                office.house.faults.at(operation, 1, Fault::FailBefore);
+                fixture.memory.faults.at(operation, 1, Fault::FailBefore);
                 let token = token.map(|token| IdempotencyToken(token.to_owned()));
-                let outcome = office
+                let outcome = fixture
                     .authority
-                    .issue(&office::request(name), &principal(), token)
+                    .issue(&fixture::request(name), &principal(), token)
                     .await;
                 assert!(outcome.is_err());
             }
-            let open = office
-                .house
+            let open = fixture
+                .memory
                 .ledger
-                .open_intents(office::NOW.plus_days(1), 10)
+                .open_intents(fixture::NOW.plus_days(1), 10)
                 .await
                 .unwrap();
             let of = |token: bool| -> Vec<IntentId> {
@@ -289,17 +289,17 @@ async fn sweeping() {
             };
             let facts = (of(true), of(false));
             assert_eq!((facts.0.len(), facts.1.len()), (1, 2));
-            office.house.clock.advance(1000);
-            (office, facts)
+            fixture.memory.clock.advance(1000);
+            (fixture, facts)
         },
-        async |office: &Office, _: &(Vec<IntentId>, Vec<IntentId>)| {
-            let _ = office.authority.sweep().await;
+        async |fixture: &Fixture, _: &(Vec<IntentId>, Vec<IntentId>)| {
+            let _ = fixture.authority.sweep().await;
         },
-        async |office: &Office, (kept, lost): &(Vec<IntentId>, Vec<IntentId>), context: &str| {
-            let record = office.authority.certificate(kept[0].serial).await.unwrap().unwrap();
+        async |fixture: &Fixture, (kept, lost): &(Vec<IntentId>, Vec<IntentId>), context: &str| {
+            let record = fixture.authority.certificate(kept[0].serial).await.unwrap().unwrap();
             assert_eq!(record.common_name, "a.example", "{context}");
-            let mut given_up: Vec<_> = office
-                .house
+            let mut given_up: Vec<_> = fixture
+                .memory
                 .ledger
                 .lost_intents()
                 .into_iter()
@@ -309,7 +309,7 @@ async fn sweeping() {
             given_up.sort_unstable();
             wanted.sort_unstable();
             assert_eq!(given_up, wanted, "{context}");
-            assert_eq!(office.listed("chancery-issuing-ca.crl"), wanted, "{context}");
+            assert_eq!(fixture.listed("chancery-issuing-ca.crl"), wanted, "{context}");
         },
     )
     .await;
@@ -320,29 +320,29 @@ async fn reminding() {
     table(
         "remind",
         async || {
-            let office = Office::new().await;
-            let record = office.issue("a.example", None).await;
-            office.house.clock.set(record.not_after.plus_days(-7));
-            office::all_good(&office.authority.publish_crls(None).await);
-            (office, record.id.serial)
+            let fixture = Fixture::new().await;
+            let record = fixture.issue("a.example", None).await;
+            fixture.memory.clock.set(record.not_after.plus_days(-7));
+            fixture::all_good(&fixture.authority.publish_crls(None).await);
+            (fixture, record.id.serial)
         },
-        async |office: &Office, _: &Serial| {
-            let _ = office.authority.remind().await;
+        async |fixture: &Fixture, _: &Serial| {
+            let _ = fixture.authority.remind().await;
         },
-        async |office: &Office, serial: &Serial, context: &str| {
-            let told = office.house.notices.received();
+        async |fixture: &Fixture, serial: &Serial, context: &str| {
+            let told = fixture.memory.notices.received();
             let warnings = told
                 .iter()
                 .filter(|notice| notice.subject == "Certificate Expiry Warning")
                 .count();
             assert!((1..=2).contains(&warnings), "{context}: {warnings} warnings");
-            let record = office.authority.certificate(*serial).await.unwrap().unwrap();
+            let record = fixture.authority.certificate(*serial).await.unwrap().unwrap();
             assert!(
                 (1..=2).contains(&record.reminders.len()),
                 "{context}: {:?}",
                 record.reminders
             );
-            let again = office.authority.remind().await.unwrap();
+            let again = fixture.authority.remind().await.unwrap();
             assert_eq!(
                 (again.sent, again.failed),
                 (0, 0),
@@ -355,23 +355,23 @@ async fn reminding() {
 
 #[tokio::test]
 async fn a_creation_with_another_configuration_gives_the_begun_one_up() {
-    let mut office = Office::empty(QUICK).await;
-    office.house.faults.at("keys.sign", 2, Fault::DieAfter);
-    assert!(office.authority.initialise(&|_: &str| ()).await.is_err());
-    office.config = chancery_authority::config::Config::from_toml(&format!("{QUICK}\n lifetime_days = 100")).unwrap();
-    office.restart().await;
-    recover(&office).await;
-    office.check_recovered("after the change").await;
-    let issuing = office.authority.issuing_ca().unwrap();
-    assert_eq!(issuing.certificate().not_after(), office::NOW.plus_days(100));
-    let lost: Vec<CertificateIntent> = office.house.ledger.lost_intents();
+    let mut fixture = Fixture::empty(QUICK).await;
+    fixture.memory.faults.at("keys.sign", 2, Fault::DieAfter);
+    assert!(fixture.authority.initialise(&|_: &str| ()).await.is_err());
+    fixture.config = chancery_authority::config::Config::from_toml(&format!("{QUICK}\n lifetime_days = 100")).unwrap();
+    fixture.restart().await;
+    recover(&fixture).await;
+    fixture.check_recovered("after the change").await;
+    let issuing = fixture.authority.issuing_ca().unwrap();
+    assert_eq!(issuing.certificate().not_after(), fixture::NOW.plus_days(100));
+    let lost: Vec<CertificateIntent> = fixture.memory.ledger.lost_intents();
     assert_eq!(lost.len(), 1);
-    assert_eq!(office.listed("chancery-root-ca.crl"), [lost[0].id.serial]);
+    assert_eq!(fixture.listed("chancery-root-ca.crl"), [lost[0].id.serial]);
 }
 
 fn revocation() -> chancery_authority::port::ledger::Revocation {
     chancery_authority::port::ledger::Revocation {
-        at: office::NOW,
+        at: fixture::NOW,
         reason: RevocationReason::Superseded,
         invalidity_date: None,
         principal: "token:tests".to_owned(),

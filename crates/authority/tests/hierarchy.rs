@@ -1,7 +1,7 @@
 //! CAs and how they come to be.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use crate::office;
+use crate::fixture;
 
 use chancery_authority::hierarchy::HierarchyError;
 use chancery_authority::memory::Fault;
@@ -11,18 +11,18 @@ use chancery_x509::algorithm::CaKeyAlgorithm;
 use chancery_x509::certificate::{BasicConstraints, Certificate, KeyUsage};
 use chancery_x509::lint::{self, Severity};
 use chancery_x509::time::DAY;
-use office::{NOW, Office, slug};
+use fixture::{Fixture, NOW, ca_name};
 use std::sync::Mutex;
 
 #[tokio::test]
 async fn the_default_hierarchy_has_the_contracts_profile() {
-    let office = Office::with(r#"public_url = "http://pki.example.com""#).await;
-    let cas = office.authority.cas();
+    let fixture = Fixture::with(r#"public_url = "http://pki.example.com""#).await;
+    let cas = fixture.authority.cas();
     let [root, issuing] = &cas[..] else {
         panic!("a root and an issuing CA: {cas:?}");
     };
     assert_eq!(
-        (root.slug().as_str(), issuing.slug().as_str()),
+        (root.name().as_str(), issuing.name().as_str()),
         ("chancery-root-ca", "chancery-issuing-ca")
     );
     assert_eq!(root.issuer.public_key().algorithm(), CaKeyAlgorithm::P384);
@@ -67,33 +67,33 @@ async fn the_default_hierarchy_has_the_contracts_profile() {
     assert!(contains(below, "http://pki.example.com/chancery-root-ca.crt"));
     assert!(!contains(top, "http://"), "a root has no distribution point");
 
-    assert_eq!(office.authority.issuing_ca().unwrap().slug(), issuing.slug());
-    let chain: Vec<_> = office
+    assert_eq!(fixture.authority.issuing_ca().unwrap().name(), issuing.name());
+    let chain: Vec<_> = fixture
         .authority
-        .chain(issuing.slug())
+        .chain(issuing.name())
         .iter()
-        .map(|ca| ca.slug().clone())
+        .map(|ca| ca.name().clone())
         .collect();
-    assert_eq!(chain, [issuing.slug().clone(), root.slug().clone()]);
-    assert!(office.authority.chain(&slug("nobody")).is_empty());
+    assert_eq!(chain, [issuing.name().clone(), root.name().clone()]);
+    assert!(fixture.authority.chain(&ca_name("nobody")).is_empty());
 
-    let record = office.authority.certificate(below.serial()).await.unwrap().unwrap();
+    let record = fixture.authority.certificate(below.serial()).await.unwrap().unwrap();
     assert_eq!(record.common_name, "Chancery Issuing CA");
     assert_eq!(
         (record.profile.as_str(), record.principal.as_str()),
         ("issuing-ca", "authority")
     );
     assert!(matches!(record.kind, Kind::Authority { parent: Some(_), .. }));
-    office.check_recovered("after initialising").await;
+    fixture.check_recovered("after initialising").await;
 }
 
 #[tokio::test]
 async fn initialising_again_changes_nothing() {
-    let office = Office::new().await;
-    let signatures = office.house.keys.log().len();
-    let files = office.house.publication.story().len();
+    let fixture = Fixture::new().await;
+    let signatures = fixture.memory.keys.log().len();
+    let files = fixture.memory.publication.story().len();
     let lines = Mutex::new(Vec::new());
-    let created = office
+    let created = fixture
         .authority
         .initialise(&|line: &str| lines.lock().unwrap().push(line.to_owned()))
         .await
@@ -103,15 +103,15 @@ async fn initialising_again_changes_nothing() {
         lines.into_inner().unwrap().is_empty(),
         "nothing is done, nothing is said"
     );
-    assert_eq!(office.house.keys.log().len(), signatures);
-    assert_eq!(office.house.publication.story().len(), files);
+    assert_eq!(fixture.memory.keys.log().len(), signatures);
+    assert_eq!(fixture.memory.publication.story().len(), files);
 }
 
 #[tokio::test]
 async fn progress_says_what_is_made() {
-    let office = Office::empty(office::QUICK).await;
+    let fixture = Fixture::empty(fixture::QUICK).await;
     let lines = Mutex::new(Vec::new());
-    let created = office
+    let created = fixture
         .authority
         .initialise(&|line: &str| lines.lock().unwrap().push(line.to_owned()))
         .await
@@ -153,18 +153,18 @@ async fn a_hierarchy_may_be_deep_and_of_any_algorithm() {
         algorithm = "ml-dsa-44"
         lifetime_days = 50
     "#;
-    let office = Office::empty(config).await;
-    office.authority.initialise(&|_: &str| ()).await.unwrap();
-    let chain = office.authority.chain(&slug("chancery-issuing-ca"));
+    let fixture = Fixture::empty(config).await;
+    fixture.authority.initialise(&|_: &str| ()).await.unwrap();
+    let chain = fixture.authority.chain(&ca_name("chancery-issuing-ca"));
     assert_eq!(chain.len(), 4);
     for pair in chain.windows(2) {
         assert!(pair[0].certificate().is_signed_by(pair[1].issuer.public_key()));
         assert!(pair[0].certificate().not_after() <= pair[1].certificate().not_after());
-        let crl = office.crl(&format!("{}.crl", pair[0].slug()));
+        let crl = fixture.crl(&format!("{}.crl", pair[0].name()));
         assert!(crl.is_signed_by(pair[0].issuer.public_key()));
     }
-    office.issue("a.example", None).await;
-    office.check_recovered("a deep hierarchy").await;
+    fixture.issue("a.example", None).await;
+    fixture.check_recovered("a deep hierarchy").await;
 }
 
 #[tokio::test]
@@ -179,29 +179,29 @@ async fn no_ca_outlives_the_one_above() {
         parent = "root-ca"
         lifetime_days = 365
     "#;
-    let office = Office::empty(config).await;
+    let fixture = Fixture::empty(config).await;
     // The second CA is made half a year later: its own lifetime would end half a year after the root's.
-    office.house.faults.at("keys.sign", 2, Fault::DieBefore);
-    assert!(office.authority.initialise(&|_: &str| ()).await.is_err());
-    office.house.faults.clear();
-    office.authority.sweep_older_than(0).await.unwrap();
-    office.house.clock.advance(182 * DAY);
-    office.authority.initialise(&|_: &str| ()).await.unwrap();
-    let cas = office.authority.cas();
+    fixture.memory.faults.at("keys.sign", 2, Fault::DieBefore);
+    assert!(fixture.authority.initialise(&|_: &str| ()).await.is_err());
+    fixture.memory.faults.clear();
+    fixture.authority.sweep_older_than(0).await.unwrap();
+    fixture.memory.clock.advance(182 * DAY);
+    fixture.authority.initialise(&|_: &str| ()).await.unwrap();
+    let cas = fixture.authority.cas();
     assert_eq!(cas[1].certificate().not_after(), cas[0].certificate().not_after());
 }
 
 #[tokio::test]
 async fn an_existing_key_is_used_if_it_fits() {
-    let office = Office::empty(office::QUICK).await;
+    let fixture = Fixture::empty(fixture::QUICK).await;
     let name = KeyName("chancery-root-ca".to_owned());
-    let made = office.house.keys.create(&name, CaKeyAlgorithm::P256).await.unwrap();
-    office.authority.initialise(&|_: &str| ()).await.unwrap();
-    assert_eq!(office.authority.cas()[0].issuer.public_key().as_der(), made.as_der());
+    let made = fixture.memory.keys.create(&name, CaKeyAlgorithm::P256).await.unwrap();
+    fixture.authority.initialise(&|_: &str| ()).await.unwrap();
+    assert_eq!(fixture.authority.cas()[0].issuer.public_key().as_der(), made.as_der());
 
-    let office = Office::empty(office::QUICK).await;
-    office.house.keys.create(&name, CaKeyAlgorithm::P384).await.unwrap();
-    match office.authority.initialise(&|_: &str| ()).await {
+    let fixture = Fixture::empty(fixture::QUICK).await;
+    fixture.memory.keys.create(&name, CaKeyAlgorithm::P384).await.unwrap();
+    match fixture.authority.initialise(&|_: &str| ()).await {
         Err(HierarchyError::KeyAlgorithm {
             expected: "p256",
             actual: "p384",
@@ -211,7 +211,7 @@ async fn an_existing_key_is_used_if_it_fits() {
         other => panic!("a key of another algorithm is refused: {other:?}"),
     }
     assert_eq!(
-        office.house.ledger.counts().await.unwrap(),
+        fixture.memory.ledger.counts().await.unwrap(),
         Counts::default(),
         "nothing was begun"
     );
@@ -229,15 +229,15 @@ async fn two_cas_cannot_share_a_key() {
         parent = "root-ca"
         key = "other-key"
     "#;
-    let office = Office::empty(config).await;
-    office.house.keys.alias(
+    let fixture = Fixture::empty(config).await;
+    fixture.memory.keys.alias(
         &KeyName("one-key".to_owned()),
         &KeyName("other-key".to_owned()),
         CaKeyAlgorithm::P256,
     );
-    match office.authority.initialise(&|_: &str| ()).await {
-        Err(HierarchyError::KeyInUse { slug, key, .. }) => {
-            assert_eq!((slug.as_str(), key.0.as_str()), ("chancery-issuing-ca", "other-key"));
+    match fixture.authority.initialise(&|_: &str| ()).await {
+        Err(HierarchyError::KeyInUse { ca_name, key, .. }) => {
+            assert_eq!((ca_name.as_str(), key.0.as_str()), ("chancery-issuing-ca", "other-key"));
         }
         other => panic!("one key is certified once: {other:?}"),
     }
@@ -245,23 +245,23 @@ async fn two_cas_cannot_share_a_key() {
 
 #[tokio::test]
 async fn a_taken_serial_is_drawn_again() {
-    let office = Office::empty(office::QUICK).await;
+    let fixture = Fixture::empty(fixture::QUICK).await;
     let octets = [0x11; 20];
-    office.house.entropy.next_octets(&[octets, octets].concat());
+    fixture.memory.entropy.next_octets(&[octets, octets].concat());
     // Both CAs would have that serial, under one issuer.
-    office.authority.initialise(&|_: &str| ()).await.unwrap();
-    let cas = office.authority.cas();
+    fixture.authority.initialise(&|_: &str| ()).await.unwrap();
+    let cas = fixture.authority.cas();
     assert_eq!(cas[0].certificate().serial().as_padded(), &octets);
     assert_ne!(cas[1].certificate().serial(), cas[0].certificate().serial());
 }
 
 #[tokio::test]
 async fn failing_publication_is_told_and_leaves_the_cas() {
-    let office = Office::empty(office::QUICK).await;
+    let fixture = Fixture::empty(fixture::QUICK).await;
     for nth in 1..=20 {
-        office.house.faults.at("publication.put", nth, Fault::FailBefore);
+        fixture.memory.faults.at("publication.put", nth, Fault::FailBefore);
     }
-    match office.authority.initialise(&|_: &str| ()).await {
+    match fixture.authority.initialise(&|_: &str| ()).await {
         Err(HierarchyError::NotPublished { created, failures }) => {
             assert_eq!(created.len(), 2);
             assert_eq!(
@@ -272,42 +272,42 @@ async fn failing_publication_is_told_and_leaves_the_cas() {
         }
         other => panic!("a failure is told: {other:?}"),
     }
-    assert_eq!(office.authority.cas().len(), 2);
-    office.house.faults.clear();
-    office.authority.initialise(&|_: &str| ()).await.unwrap();
-    office.check_recovered("after a second run").await;
+    assert_eq!(fixture.authority.cas().len(), 2);
+    fixture.memory.faults.clear();
+    fixture.authority.initialise(&|_: &str| ()).await.unwrap();
+    fixture.check_recovered("after a second run").await;
 }
 
 #[tokio::test]
 async fn two_that_initialise_at_once_make_one_hierarchy() {
-    let office = Office::empty(office::QUICK).await;
-    let other = office::another(&office.house, &office.config).await;
+    let fixture = Fixture::empty(fixture::QUICK).await;
+    let other = fixture::another(&fixture.memory, &fixture.config).await;
     for operation in ["ledger.reserve", "keys.sign", "ledger.complete", "keys.create"] {
         for nth in 1..=2 {
-            office
-                .house
+            fixture
+                .memory
                 .faults
                 .at(operation, nth, Fault::Delay(std::time::Duration::from_millis(5)));
         }
     }
     let quiet = |_: &str| ();
-    let (one, two) = futures_util::future::join(office.authority.initialise(&quiet), other.initialise(&quiet)).await;
+    let (one, two) = futures_util::future::join(fixture.authority.initialise(&quiet), other.initialise(&quiet)).await;
     assert!(one.is_ok() && two.is_ok(), "{one:?} {two:?}");
-    assert_eq!(office.authority.cas().len(), 2);
-    office.check_recovered("after two at once").await;
+    assert_eq!(fixture.authority.cas().len(), 2);
+    fixture.check_recovered("after two at once").await;
 }
 
 #[tokio::test]
 async fn a_signature_that_does_not_verify_makes_no_ca() {
-    let office = Office::empty(office::QUICK).await;
-    let forged = office::forged(&office.house, &office.config).await;
+    let fixture = Fixture::empty(fixture::QUICK).await;
+    let forged = fixture::forged(&fixture.memory, &fixture.config).await;
     let outcome = forged.initialise(&|_: &str| ()).await;
     assert!(
         matches!(outcome, Err(HierarchyError::BadSignature { .. })),
         "{outcome:?}"
     );
-    assert!(office.house.ledger.authorities().await.unwrap().is_empty());
+    assert!(fixture.memory.ledger.authorities().await.unwrap().is_empty());
     // The intent is open, and is taken up where the key store works.
-    office.authority.initialise(&|_: &str| ()).await.unwrap();
-    office.check_recovered("after forged signatures").await;
+    fixture.authority.initialise(&|_: &str| ()).await.unwrap();
+    fixture.check_recovered("after forged signatures").await;
 }

@@ -1,7 +1,7 @@
 //! From request to certificate: what stands in it, what is answered, what is told.
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
-use crate::support::{NOW, Office, Requester, certificate, principal, request, request_with_names};
+use crate::support::{Fixture, NOW, Requester, certificate, principal, request, request_with_names};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chancery_authority::issue::{IssueError, Refusal};
@@ -29,10 +29,10 @@ const CLIENT: &str = "TLS_WEB_CLIENT_AUTHENTICATION";
 
 #[tokio::test]
 async fn a_request_without_wishes_gets_the_contract_s_profile() {
-    let office = Office::new().await;
-    let issued = office.issue(&request("server.example.com")).await.unwrap();
+    let fixture = Fixture::new().await;
+    let issued = fixture.issue(&request("server.example.com")).await.unwrap();
     let certificate = certificate(&issued);
-    let ca = office.authority.issuing_ca().unwrap();
+    let ca = fixture.authority.issuing_ca().unwrap();
     assert_eq!(
         certificate.not_before(),
         NOW.plus_seconds(-300).max(ca.certificate().not_before())
@@ -52,7 +52,7 @@ async fn a_request_without_wishes_gets_the_contract_s_profile() {
         []
     );
 
-    let record = office
+    let record = fixture
         .authority
         .certificate(certificate.serial())
         .await
@@ -64,15 +64,15 @@ async fn a_request_without_wishes_gets_the_contract_s_profile() {
         ("tls", "token:tests")
     );
     assert_eq!(record.not_after, certificate.not_after());
-    assert_eq!(record.receipt, office.house.keys.log().last().unwrap().receipt);
+    assert_eq!(record.receipt, fixture.memory.keys.log().last().unwrap().receipt);
     assert!(!record.notify_expiry && !issued.replayed && !issued.notice_failed);
-    assert_eq!(office.house.notices.received(), [], "nobody asked to be told");
+    assert_eq!(fixture.memory.notices.received(), [], "nobody asked to be told");
 }
 
 #[tokio::test]
 async fn rsa_keys_get_key_encipherment_and_others_do_not() {
-    let office = Office::new().await;
-    let rsa = office
+    let fixture = Fixture::new().await;
+    let rsa = fixture
         .issue(&TlsCertRequest::for_csr(include_bytes!("data/rsa2048.csr")))
         .await
         .unwrap();
@@ -92,7 +92,7 @@ async fn rsa_keys_get_key_encipherment_and_others_do_not() {
 
 #[tokio::test]
 async fn request_over_csr_field_by_field() {
-    let office = Office::with_profiles("", Profiles::built_in().with_replaced_common_names()).await;
+    let fixture = Fixture::with_profiles("", Profiles::built_in().with_replaced_common_names()).await;
     let csr_subject = Subject {
         common_name: Some("csr.example.com".into()),
         country: Some("GB".into()),
@@ -109,7 +109,7 @@ async fn request_over_csr_field_by_field() {
         email_address: Some("a@example.com".into()),
         ..Subject::default()
     };
-    let issued = office.issue(&request).await.unwrap();
+    let issued = fixture.issue(&request).await.unwrap();
     // CN, C, emailAddress, L, O, OU, ST in the certificate; RFC 4514 tells them from the last one on.
     let told = certificate(&issued).subject().to_rfc4514();
     let order: Vec<&str> = told.split(',').map(|part| part.split('=').nth(1).unwrap()).collect();
@@ -135,7 +135,7 @@ async fn request_over_csr_field_by_field() {
 
 #[tokio::test]
 async fn purposes_and_usages_add_up_once_each() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let cases: [(&[Purpose], &[&str], &[&str]); 5] = [
         (&[], &[], &[CLIENT]),
         (&[Purpose::ServerAuth], &[], &[SERVER]),
@@ -155,7 +155,7 @@ async fn purposes_and_usages_add_up_once_each() {
         let mut request = request("a.example.com");
         request.purposes = purposes.to_vec();
         request.extended_key_usages = usages(extended);
-        let issued = office.issue(&request).await.unwrap();
+        let issued = fixture.issue(&request).await.unwrap();
         assert_eq!(
             certificate(&issued).extended_key_usages(),
             usages(expected),
@@ -166,7 +166,7 @@ async fn purposes_and_usages_add_up_once_each() {
 
 #[tokio::test]
 async fn the_common_name_stands_in_for_names_only_if_it_is_a_domain() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     for (common_name, is_domain) in [
         ("server.example.com", true),
         ("localhost", false),
@@ -177,7 +177,7 @@ async fn the_common_name_stands_in_for_names_only_if_it_is_a_domain() {
         ("a..example.com", false),
         ("example.", false),
     ] {
-        let issued = office.issue(&request(common_name)).await.unwrap();
+        let issued = fixture.issue(&request(common_name)).await.unwrap();
         assert_eq!(
             certificate(&issued).alt_names().len(),
             usize::from(is_domain),
@@ -186,12 +186,12 @@ async fn the_common_name_stands_in_for_names_only_if_it_is_a_domain() {
     }
     let mut server = request("localhost");
     server.profile = Some("tls-server".into());
-    assert_eq!(office.refusal(&server).await.code(), "no_alt_name");
+    assert_eq!(fixture.refusal(&server).await.code(), "no_alt_name");
 }
 
 #[tokio::test]
 async fn all_five_types_of_names_arrive() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let names = [
         (AltNameType::Dns, "a.example.com"),
         (AltNameType::Dns, "*.b.example.com"),
@@ -202,7 +202,7 @@ async fn all_five_types_of_names_arrive() {
         (AltNameType::Directory, "CN=a,O=Example"),
     ];
     let request = request_with_names("a.example.com", &names);
-    let issued = office.issue(&request).await.unwrap();
+    let issued = fixture.issue(&request).await.unwrap();
     let expected: Vec<AltName> = names
         .iter()
         .map(|(kind, value)| AltName::parse(*kind, value).unwrap())
@@ -215,7 +215,7 @@ async fn lifetimes_are_reduced_to_every_limit() {
     let profiles = Profiles::built_in()
         .with("short", "extended_key_usages = ['CODE_SIGNING']\ndefault_lifetime_days = 2\nmax_lifetime_days = 7\nbackdate_seconds = 0")
         .unwrap();
-    let office = Office::with_profiles("max_cert_lifetime = 90", profiles).await;
+    let fixture = Fixture::with_profiles("max_cert_lifetime = 90", profiles).await;
     for (profile, asked, days) in [
         (None, None, 30),
         (None, Some(90), 90),
@@ -227,7 +227,7 @@ async fn lifetimes_are_reduced_to_every_limit() {
         let mut request = request("a.example.com");
         request.profile = profile.map(str::to_owned);
         request.lifetime_days = asked;
-        let issued = office.issue(&request).await.unwrap();
+        let issued = fixture.issue(&request).await.unwrap();
         assert_eq!(
             certificate(&issued).not_after(),
             NOW.plus_days(days),
@@ -238,13 +238,13 @@ async fn lifetimes_are_reduced_to_every_limit() {
 
 #[tokio::test]
 async fn certificates_say_where_to_look_only_if_that_is_public() {
-    let silent = Office::new().await;
+    let silent = Fixture::new().await;
     let issued = silent.issue(&request("a.example.com")).await.unwrap();
     for absent in [&b"http://"[..], &b"\x55\x1d\x1f"[..]] {
         assert!(!contains(&issued.record.certificate, absent));
     }
-    let office = Office::with("project='serverless'\nenvironment='dev'\npublic_url='http://pki.example.com'").await;
-    let issued = office.issue(&request("a.example.com")).await.unwrap();
+    let fixture = Fixture::with("project='serverless'\nenvironment='dev'\npublic_url='http://pki.example.com'").await;
+    let issued = fixture.issue(&request("a.example.com")).await.unwrap();
     assert!(contains(
         &issued.record.certificate,
         b"http://pki.example.com/serverless-issuing-ca-dev.crl"
@@ -253,7 +253,7 @@ async fn certificates_say_where_to_look_only_if_that_is_public() {
         &issued.record.certificate,
         b"http://pki.example.com/serverless-issuing-ca-dev.crt"
     ));
-    let ca = office.authority.issuing_ca().unwrap();
+    let ca = fixture.authority.issuing_ca().unwrap();
     assert!(contains(
         ca.certificate().as_der(),
         b"http://pki.example.com/serverless-root-ca-dev.crl"
@@ -266,12 +266,12 @@ async fn certificates_say_where_to_look_only_if_that_is_public() {
 
 #[tokio::test]
 async fn a_shard_is_fixed_at_issuance_and_named_in_the_certificate() {
-    let office = Office::with(
+    let fixture = Fixture::with(
         "public_url='http://pki.example.com'\n[[ca]]\nname='root-ca'\n[[ca]]\nname='issuing-ca'\nparent='root-ca'\n[ca.crl]\nshards=4\n",
     )
     .await;
     for index in 0..12 {
-        let issued = office.issue(&request(&format!("h{index}.example.com"))).await.unwrap();
+        let issued = fixture.issue(&request(&format!("h{index}.example.com"))).await.unwrap();
         let shard = issued.record.shard.unwrap();
         assert!(shard < 4);
         let url = format!("http://pki.example.com/chancery-issuing-ca-{shard}.crl");
@@ -285,10 +285,10 @@ fn contains(haystack: &[u8], needle: &[u8]) -> bool {
 
 #[tokio::test]
 async fn the_answer_is_the_contract_s_json() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let request = request("server.example.com");
-    let issued = office.issue(&request).await.unwrap();
-    let answer = serde_json::to_value(office.authority.answer(&issued, &request)).unwrap();
+    let issued = fixture.issue(&request).await.unwrap();
+    let answer = serde_json::to_value(fixture.authority.answer(&issued, &request)).unwrap();
     let keys: Vec<&String> = answer.as_object().unwrap().keys().collect();
     assert_eq!(
         keys,
@@ -315,7 +315,7 @@ async fn the_answer_is_the_contract_s_json() {
         issued.record.certificate
     );
 
-    let cas = office.authority.cas();
+    let cas = fixture.authority.cas();
     let (root, issuing) = (cas[0].certificate().to_pem(), cas[1].certificate().to_pem());
     assert_eq!(from_base64(&answer["Base64IssuingCaCertificate"]), issuing);
     assert_eq!(from_base64(&answer["Base64RootCaCertificate"]), root);
@@ -324,13 +324,13 @@ async fn the_answer_is_the_contract_s_json() {
         format!("{}\n{}", issuing.trim(), root.trim())
     );
 
-    let chain = serde_json::to_value(office.authority.chain_answer(&TlsCertRequest::default()).unwrap()).unwrap();
+    let chain = serde_json::to_value(fixture.authority.chain_answer(&TlsCertRequest::default()).unwrap()).unwrap();
     assert_eq!(chain.as_object().unwrap().len(), 3);
     assert_eq!(chain["Base64CaChain"], answer["Base64CaChain"]);
 
     let mut bundle = request.clone();
     bundle.cert_bundle = true;
-    let answer = serde_json::to_value(office.authority.answer(&issued, &bundle)).unwrap();
+    let answer = serde_json::to_value(fixture.authority.answer(&issued, &bundle)).unwrap();
     assert_eq!(
         from_base64(&answer["Base64Certificate"]),
         format!("{pem}{issuing}{root}")
@@ -347,12 +347,12 @@ async fn the_answer_is_the_contract_s_json() {
 
 #[tokio::test]
 async fn notices_are_the_contract_s_json() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let mut told = request("server.example.com");
     told.notify_issued = Some(true);
-    let issued = office.issue(&told).await.unwrap();
-    let answer = serde_json::to_value(office.authority.answer(&issued, &told)).unwrap();
-    let notice = office.house.notices.received().pop().unwrap();
+    let issued = fixture.issue(&told).await.unwrap();
+    let answer = serde_json::to_value(fixture.authority.answer(&issued, &told)).unwrap();
+    let notice = fixture.memory.notices.received().pop().unwrap();
     assert_eq!(notice.subject, "Certificate Issued");
     assert_eq!(
         notice.message,
@@ -365,8 +365,8 @@ async fn notices_are_the_contract_s_json() {
     let mut refused = request("chancery-root-ca");
     refused.subject.common_name = Some("chancery-root-ca".into());
     let csr = STANDARD.encode(refused.csr.as_ref().unwrap().octets().unwrap());
-    let refusal = office.refusal(&refused).await;
-    let notice = office.house.notices.received().pop().unwrap();
+    let refusal = fixture.refusal(&refused).await;
+    let notice = fixture.memory.notices.received().pop().unwrap();
     assert_eq!(notice.subject, "Certificate Request Rejected");
     assert_eq!(
         notice.message,
@@ -379,14 +379,14 @@ async fn notices_are_the_contract_s_json() {
 
 #[tokio::test]
 async fn malformed_requests_leave_their_record_and_notice_too() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let value = json!({ "common_name": "a.example.com", "lifetime": 0, "base64_csr_data": "YQ==" });
     let malformed = TlsCertRequest::from_value(&value).unwrap_err();
-    office
+    fixture
         .authority
         .record_malformed(&value, &malformed, &principal())
         .await;
-    let recorded = office
+    let recorded = fixture
         .authority
         .ports()
         .ledger
@@ -401,33 +401,33 @@ async fn malformed_requests_leave_their_record_and_notice_too() {
     );
     assert_eq!(recorded.common_name.as_deref(), Some("a.example.com"));
     assert_eq!(
-        office.house.notices.received().pop().unwrap().message["Reason"],
+        fixture.memory.notices.received().pop().unwrap().message["Reason"],
         "0 is too short"
     );
 }
 
 #[tokio::test]
 async fn an_unchanged_csr_file_is_no_news() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let mut request = TlsCertRequest::default();
     request.subject.common_name = Some("a.example.com".into());
     let value = json!({ "common_name": "a.example.com", "csr_file": "a.csr" });
     let mut from_file = TlsCertRequest::from_value(&value).unwrap();
     assert_eq!(
-        office.refusal(&from_file).await.code(),
+        fixture.refusal(&from_file).await.code(),
         "csr_file_not_found",
         "nobody read the file"
     );
 
     let (octets, place) = (Requester::new().csr("a.example.com"), "csrs".to_owned());
     from_file.resolve_csr(FoundCsr::Content { octets, place }, Vec::new());
-    office.issue(&from_file).await.unwrap();
-    let notices = office.house.notices.received().len();
+    fixture.issue(&from_file).await.unwrap();
+    let notices = fixture.memory.notices.received().len();
     assert_eq!(
-        office.refusal(&from_file).await.to_string(),
+        fixture.refusal(&from_file).await.to_string(),
         "Certificate already issued"
     );
-    assert_eq!(office.house.notices.received().len(), notices, "nobody is told");
+    assert_eq!(fixture.memory.notices.received().len(), notices, "nobody is told");
 
     let mut renamed = from_file.clone();
     renamed.subject.common_name = Some("b.example.com".into());
@@ -438,28 +438,28 @@ async fn an_unchanged_csr_file_is_no_news() {
         }];
     }
     assert_eq!(
-        office.refusal(&renamed).await,
+        fixture.refusal(&renamed).await,
         Refusal::KeyInUse,
         "under another name it is news"
     );
-    assert_eq!(office.house.notices.received().len(), notices + 1);
+    assert_eq!(fixture.memory.notices.received().len(), notices + 1);
 }
 
 #[tokio::test]
 async fn a_serial_that_is_taken_is_drawn_again() {
-    let office = Office::new().await;
-    let first = office.issue(&request("a.example.com")).await.unwrap();
-    office.house.entropy.next_octets(first.record.id.serial.as_padded());
+    let fixture = Fixture::new().await;
+    let first = fixture.issue(&request("a.example.com")).await.unwrap();
+    fixture.memory.entropy.next_octets(first.record.id.serial.as_padded());
     // And 159 zero bits are no serial at all.
-    office.house.entropy.next_octets(&[0; 20]);
-    let second = office.issue(&request("b.example.com")).await.unwrap();
+    fixture.memory.entropy.next_octets(&[0; 20]);
+    let second = fixture.issue(&request("b.example.com")).await.unwrap();
     assert_ne!(second.record.id.serial, first.record.id.serial);
     assert_eq!(certificate(&second).serial(), second.record.id.serial);
 
     for _ in 0..8 {
-        office.house.entropy.next_octets(first.record.id.serial.as_padded());
+        fixture.memory.entropy.next_octets(first.record.id.serial.as_padded());
     }
-    let error = office.issue(&request("c.example.com")).await.unwrap_err();
+    let error = fixture.issue(&request("c.example.com")).await.unwrap_err();
     assert_eq!(error.code(), "ledger", "a generator that repeats itself is broken");
 }
 
@@ -477,21 +477,21 @@ async fn profiles_choose_keys_subjects_policies_and_the_ca() {
              required_subject_fields = ['organizational_unit']\nsubject = { organization = 'Example' }",
         )
         .unwrap();
-    let office = Office::with_profiles(
+    let fixture = Fixture::with_profiles(
         "issuing_ca='issuing-ca'\n[[ca]]\nname='root-ca'\n[[ca]]\nname='issuing-ca'\nparent='root-ca'\n[[ca]]\nname='radius-ca'\nparent='root-ca'\n",
         profiles,
     )
     .await;
     let mut radius = request("radius.example.com");
     radius.profile = Some("radius".into());
-    assert_eq!(office.refusal(&radius).await.code(), "key_not_allowed");
+    assert_eq!(fixture.refusal(&radius).await.code(), "key_not_allowed");
 
     let mut person = request("Jane Doe");
     person.profile = Some("office".into());
-    assert_eq!(office.refusal(&person).await.code(), "subject_field_missing");
+    assert_eq!(fixture.refusal(&person).await.code(), "subject_field_missing");
     person.subject.organizational_unit = Some("Radio".into());
     person.subject.organization = Some("Somebody else".into());
-    let issued = office.issue(&person).await.unwrap();
+    let issued = fixture.issue(&person).await.unwrap();
     assert_eq!(issued.record.id.issuer.as_str(), "chancery-radius-ca");
     let certificate = certificate(&issued);
     assert_eq!(
@@ -502,23 +502,23 @@ async fn profiles_choose_keys_subjects_policies_and_the_ca() {
         &issued.record.certificate,
         &[0x2b, 0x06, 0x01, 0x04, 0x01, 0x83, 0xb2, 0x03, 0x09]
     ));
-    assert_eq!(office.authority.chain(&issued.record.id.issuer).len(), 2);
+    assert_eq!(fixture.authority.chain(&issued.record.id.issuer).len(), 2);
 }
 
 #[tokio::test]
 async fn preparing_touches_no_port() {
-    let office = Office::new().await;
-    let calls = office.house.faults.calls().len();
-    let prepared = office
+    let fixture = Fixture::new().await;
+    let calls = fixture.memory.faults.calls().len();
+    let prepared = fixture
         .authority
         .prepare(&request("a.example.com"), &principal(), None)
         .unwrap();
-    assert_eq!(office.house.faults.calls().len(), calls);
+    assert_eq!(fixture.memory.faults.calls().len(), calls);
     assert_eq!(prepared.profile(), "tls");
     assert_eq!(prepared.template().alt_names, [AltName::Dns("a.example.com".into())]);
-    assert_eq!(prepared.ca().slug().as_str(), "chancery-issuing-ca");
+    assert_eq!(prepared.ca().name().as_str(), "chancery-issuing-ca");
     let tbs = prepared.tbs().as_der().to_vec();
-    let issued = office.authority.issue_prepared(prepared).await.unwrap();
+    let issued = fixture.authority.issue_prepared(prepared).await.unwrap();
     assert_eq!(
         certificate(&issued).tbs_der(),
         tbs,
@@ -528,43 +528,43 @@ async fn preparing_touches_no_port() {
 
 #[tokio::test]
 async fn what_was_prepared_before_its_ca_was_revoked_is_refused() {
-    let mut office = Office::new().await;
-    let one = office.authority.clone();
+    let mut fixture = Fixture::new().await;
+    let one = fixture.authority.clone();
     let prepare = |name: &str| one.prepare(&request(name), &principal(), None).unwrap();
     one.issue_prepared(prepare("a.example.com")).await.unwrap();
     let prepared = prepare("b.example.com");
     // Another process; the first has nothing but what it read before.
-    office.restart().await;
+    fixture.restart().await;
     let issuing = one.issuing_ca().unwrap().certificate().serial();
     let reason = RevocationReason::Superseded;
-    office
+    fixture
         .authority
         .revoke(issuing, reason, None, &principal())
         .await
         .unwrap();
-    let signatures = office.house.keys.log().len();
+    let signatures = fixture.memory.keys.log().len();
     let refused = one.issue_prepared(prepared).await.unwrap_err();
     assert!(
         matches!(&refused, IssueError::Rejected(Refusal::IssuerRevoked { ca }) if ca.as_str() == "chancery-issuing-ca"),
         "{refused:?}"
     );
-    assert_eq!(office.house.keys.log().len(), signatures, "nothing was signed");
+    assert_eq!(fixture.memory.keys.log().len(), signatures, "nothing was signed");
     let open = one.ports().ledger.open_intents(NOW.plus_days(1), 10).await.unwrap();
     assert!(open.is_empty(), "nor reserved");
 }
 
 #[tokio::test]
 async fn requests_over_budget_are_refused_before_the_work() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let long = TlsCertRequest {
         csr: Some(CsrSource::Inline(vec![0x30; 65 * 1024])),
         ..TlsCertRequest::default()
     };
-    assert_eq!(office.refusal(&long).await.code(), "over_budget");
+    assert_eq!(fixture.refusal(&long).await.code(), "over_budget");
     let names: Vec<String> = (0..257).map(|index| format!("h{index}.example.com")).collect();
     let names: Vec<_> = names.iter().map(|name| (AltNameType::Dns, name.as_str())).collect();
     assert_eq!(
-        office
+        fixture
             .refusal(&request_with_names("a.example.com", &names))
             .await
             .code(),
@@ -574,9 +574,9 @@ async fn requests_over_budget_are_refused_before_the_work() {
 
 #[tokio::test]
 async fn an_authority_without_cas_says_so_inside_and_not_outside() {
-    let house = chancery_authority::memory::House::new(UnixTime(0));
+    let memory = chancery_authority::memory::MemoryPorts::new(UnixTime(0));
     let config = chancery_authority::config::Config::from_toml("").unwrap();
-    let authority = chancery_authority::Authority::open(house.ports(), config, Profiles::built_in())
+    let authority = chancery_authority::Authority::open(memory.ports(), config, Profiles::built_in())
         .await
         .unwrap();
     let error = authority
@@ -592,23 +592,23 @@ async fn an_authority_without_cas_says_so_inside_and_not_outside() {
 
 #[tokio::test]
 async fn what_was_looked_up_is_no_part_of_a_request() {
-    let office = crate::office::Office::new().await;
-    let mut request = crate::office::request("a.example");
+    let fixture = crate::fixture::Fixture::new().await;
+    let mut request = crate::fixture::request("a.example");
     let token = || Some(chancery_authority::port::ledger::IdempotencyToken("a token".to_owned()));
-    let principal = crate::office::principal();
-    let first = office.authority.issue(&request, &principal, token()).await.unwrap();
+    let principal = crate::fixture::principal();
+    let first = fixture.authority.issue(&request, &principal, token()).await.unwrap();
     assert!(!first.record.notify_expiry);
     // The list that decides what the request does not say was changed meanwhile.
     request.notices_by_default = true;
-    let again = office.authority.issue(&request, &principal, token()).await.unwrap();
+    let again = fixture.authority.issue(&request, &principal, token()).await.unwrap();
     assert!(again.replayed);
     assert_eq!(again.record, first.record);
     // What the request itself says is a part of it.
     request.notify_expiry = Some(true);
-    assert!(office.authority.issue(&request, &principal, token()).await.is_err());
+    assert!(fixture.authority.issue(&request, &principal, token()).await.is_err());
 
-    let mut told = crate::office::request("b.example");
+    let mut told = crate::fixture::request("b.example");
     told.notices_by_default = true;
-    let told = office.authority.issue(&told, &principal, None).await.unwrap();
+    let told = fixture.authority.issue(&told, &principal, None).await.unwrap();
     assert!(told.record.notify_expiry);
 }

@@ -20,53 +20,53 @@ use chancery_x509::name::Subject;
 use chancery_x509::san::{AltName, AltNameType};
 use chancery_x509::time::DAY;
 use proptest::test_runner::{Config as ProptestConfig, TestRunner};
-use support::{NOW, Office, Requester, certificate, named, principal, request, request_with_names};
+use support::{Fixture, NOW, Requester, certificate, named, principal, request, request_with_names};
 
 /// 1. A leaf named like a CA lands among the CA's own rows and is taken for the CA.
 #[tokio::test]
 async fn lesson_01_a_ca_s_name_is_no_common_name() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     for name in [
         "chancery-issuing-ca",
         "chancery-root-ca",
         "Chancery-Issuing-CA",
         "(none)",
     ] {
-        let by_csr = office.refusal(&request(name)).await;
+        let by_csr = fixture.refusal(&request(name)).await;
         assert!(matches!(by_csr, Refusal::ReservedName { .. }), "{name:?}: {by_csr}");
 
         let mut by_request = request("harmless.example.com");
         by_request.subject.common_name = Some(name.into());
-        assert_eq!(office.refusal(&by_request).await.code(), "reserved_name");
+        assert_eq!(fixture.refusal(&by_request).await.code(), "reserved_name");
     }
-    let blanks = office.refusal(&request(" chancery-root-ca ")).await;
+    let blanks = fixture.refusal(&request(" chancery-root-ca ")).await;
     assert_eq!(
         blanks.code(),
         "bad_subject",
         "no subject begins or ends with a blank: {blanks}"
     );
     // And CAs are known by their kind, whatever leaves are called.
-    office.issue(&request("Chancery Issuing CA of old")).await.unwrap();
-    let mut office = office;
-    office.restart().await;
-    let cas: Vec<_> = office.authority.cas().iter().map(|ca| ca.slug().to_string()).collect();
+    fixture.issue(&request("Chancery Issuing CA of old")).await.unwrap();
+    let mut fixture = fixture;
+    fixture.restart().await;
+    let cas: Vec<_> = fixture.authority.cas().iter().map(|ca| ca.name().to_string()).collect();
     assert_eq!(cas, ["chancery-root-ca", "chancery-issuing-ca"]);
 }
 
 /// 2. CSR signatures were not verified, and the CA's own key was certified.
 #[tokio::test]
 async fn lesson_02_whoever_asks_holds_the_key() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let mut tampered = Requester::new().csr("a.example.com");
     let middle_of_name = tampered.windows(9).position(|window| window == b"a.example").unwrap();
     tampered[middle_of_name] = b'b';
-    let refusal = office.refusal(&TlsCertRequest::for_csr(tampered)).await;
+    let refusal = fixture.refusal(&TlsCertRequest::for_csr(tampered)).await;
     assert_eq!(refusal, Refusal::Csr(CsrError::BadSignature));
 
     // Somebody else's key, signed with one's own.
     let info = support::csr_info(&named("a.example.com"), &Requester::new().spki());
     let (_, stranger) = split(&Requester::new().csr("a.example.com"));
-    let refusal = office
+    let refusal = fixture
         .refusal(&TlsCertRequest::for_csr(support::csr(&info, &stranger)))
         .await;
     assert_eq!(refusal.code(), "bad_signature");
@@ -74,13 +74,13 @@ async fn lesson_02_whoever_asks_holds_the_key() {
 
 #[tokio::test]
 async fn lesson_02_a_ca_s_own_key_is_not_certified_even_with_its_signature() {
-    let office = Office::new().await;
-    let issuing = office.authority.issuing_ca().unwrap();
+    let fixture = Fixture::new().await;
+    let issuing = fixture.authority.issuing_ca().unwrap();
     let key = issuing.issuer.public_key();
     let info = support::csr_info(&named("a.example.com"), key.as_der());
     let mut hasher = SigningHasher::new(key);
     hasher.update(&info);
-    let signed = office
+    let signed = fixture
         .authority
         .ports()
         .keys
@@ -89,11 +89,11 @@ async fn lesson_02_a_ca_s_own_key_is_not_certified_even_with_its_signature() {
         .unwrap();
     let csr = support::csr(&info, &signed.signature);
 
-    let refusal = office.refusal(&TlsCertRequest::for_csr(csr)).await;
+    let refusal = fixture.refusal(&TlsCertRequest::for_csr(csr)).await;
     assert_eq!(
         refusal,
         Refusal::OwnKey {
-            ca: issuing.slug().clone()
+            ca: issuing.name().clone()
         }
     );
 }
@@ -110,7 +110,7 @@ fn split(csr: &[u8]) -> (&[u8], Vec<u8>) {
 /// 3. RSA-1024, DSA, secp256k1 and odd keys were certified.
 #[tokio::test]
 async fn lesson_03_weak_and_odd_keys_are_refused() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let cases: [(&[u8], &str); 4] = [
         (include_bytes!("data/rsa1024.csr"), "weak_key"),
         (include_bytes!("data/rsa-e3.csr"), "weak_key"),
@@ -118,10 +118,10 @@ async fn lesson_03_weak_and_odd_keys_are_refused() {
         (include_bytes!("data/secp256k1.csr"), "unsupported_key"),
     ];
     for (csr, code) in cases {
-        let refusal = office.refusal(&TlsCertRequest::for_csr(csr)).await;
+        let refusal = fixture.refusal(&TlsCertRequest::for_csr(csr)).await;
         assert_eq!(refusal.code(), code, "{refusal}");
     }
-    office
+    fixture
         .issue(&TlsCertRequest::for_csr(include_bytes!("data/rsa2048.csr")))
         .await
         .unwrap();
@@ -133,14 +133,14 @@ async fn lesson_03_compromised_keys_are_refused() {
     let fingerprint = chancery_x509::key::SubjectPublicKey::from_der(&compromised.spki())
         .unwrap()
         .fingerprint();
-    let office = Office::with(&format!(
+    let fixture = Fixture::with(&format!(
         "blocked_keys = ['{}']",
         data_encoding::HEXLOWER.encode(&fingerprint.0)
     ))
     .await;
-    let refusal = office.refusal(&compromised.request("a.example.com")).await;
+    let refusal = fixture.refusal(&compromised.request("a.example.com")).await;
     assert_eq!(refusal, Refusal::WeakKey(WeakKey::Blocked));
-    office.issue(&request("a.example.com")).await.unwrap();
+    fixture.issue(&request("a.example.com")).await.unwrap();
 }
 
 /// A leaf that is called like a CA is taken for the CA by whoever goes by names.
@@ -158,7 +158,7 @@ parent = 'root-ca'
 [ca.subject]
 common_name = 'Example Issuing'
 ";
-    let office = Office::with(config).await;
+    let fixture = Fixture::with(config).await;
     for (name, organization) in [
         ("Example Root", None),
         ("EXAMPLE  root", Some("Other")),
@@ -167,12 +167,12 @@ common_name = 'Example Issuing'
     ] {
         let mut request = request(name);
         request.subject.organization = organization.map(str::to_owned);
-        assert_eq!(office.refusal(&request).await.code(), "reserved_name", "{name}");
+        assert_eq!(fixture.refusal(&request).await.code(), "reserved_name", "{name}");
         let mut by_request = support::request("a.example.com");
         by_request.subject.common_name = Some(name.to_owned());
-        assert_eq!(office.refusal(&by_request).await.code(), "reserved_name", "{name}");
+        assert_eq!(fixture.refusal(&by_request).await.code(), "reserved_name", "{name}");
     }
-    office.issue(&request("Example Root 2")).await.unwrap();
+    fixture.issue(&request("Example Root 2")).await.unwrap();
     // Nor that of its files and rows, in any form of its letters.
     for name in [
         "chancery-issuing-ca",
@@ -182,14 +182,14 @@ common_name = 'Example Issuing'
         "\u{24d2}hancery-root-ca",
         "\u{ff08}NONE\u{ff09}",
     ] {
-        assert_eq!(office.refusal(&request(name)).await.code(), "reserved_name", "{name}");
+        assert_eq!(fixture.refusal(&request(name)).await.code(), "reserved_name", "{name}");
     }
 }
 
 /// 4. Whoever could ask got any usage, even to answer for the CA.
 #[tokio::test]
 async fn lesson_04_powerful_usages_need_a_profile_that_names_them() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     for usage in [
         "OCSP_SIGNING",
         "ANY",
@@ -213,12 +213,12 @@ async fn lesson_04_powerful_usages_need_a_profile_that_names_them() {
     ] {
         let mut request = request("a.example.com");
         request.extended_key_usages = vec![extended_key_usage(usage).unwrap()];
-        assert_eq!(office.refusal(&request).await.code(), "usage_not_allowed", "{usage}");
+        assert_eq!(fixture.refusal(&request).await.code(), "usage_not_allowed", "{usage}");
     }
     let mut server = request_with_names("a.example.com", &[(AltNameType::Dns, "a.example.com")]);
     server.profile = Some("tls-server".into());
     server.extended_key_usages = vec![extended_key_usage("CODE_SIGNING").unwrap()];
-    assert_eq!(office.refusal(&server).await.code(), "usage_not_allowed");
+    assert_eq!(fixture.refusal(&server).await.code(), "usage_not_allowed");
 
     let profiles = Profiles::built_in()
         .with(
@@ -226,10 +226,10 @@ async fn lesson_04_powerful_usages_need_a_profile_that_names_them() {
             "extended_key_usages = ['OCSP_SIGNING']\nsan_from_common_name = false",
         )
         .unwrap();
-    let office = Office::with_profiles("", profiles).await;
+    let fixture = Fixture::with_profiles("", profiles).await;
     let mut responder = request("responder");
     responder.profile = Some("responder".into());
-    let issued = office.issue(&responder).await.unwrap();
+    let issued = fixture.issue(&responder).await.unwrap();
     assert_eq!(
         certificate(&issued).extended_key_usages(),
         [extended_key_usage("OCSP_SIGNING").unwrap()]
@@ -239,7 +239,7 @@ async fn lesson_04_powerful_usages_need_a_profile_that_names_them() {
 /// 5. "Acme, Inc." was signed, and then crashed what should have recorded it.
 #[tokio::test]
 async fn lesson_05_a_comma_in_an_organization_is_a_comma() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let mut request = request("a.example.com");
     request.subject = Subject {
         organization: Some("Acme, Inc.".into()),
@@ -247,8 +247,8 @@ async fn lesson_05_a_comma_in_an_organization_is_a_comma() {
         locality: Some("São  Paulo".into()),
         ..Subject::default()
     };
-    let issued = office.issue(&request).await.unwrap();
-    let stored = office
+    let issued = fixture.issue(&request).await.unwrap();
+    let stored = fixture
         .authority
         .certificate(issued.record.id.serial)
         .await
@@ -258,7 +258,7 @@ async fn lesson_05_a_comma_in_an_organization_is_a_comma() {
     let subject = certificate(&issued).subject().attributes();
     assert_eq!(subject.organization.as_deref(), Some("Acme, Inc."));
     assert_eq!(subject.organizational_unit, request.subject.organizational_unit);
-    let answer = office.authority.answer(&issued, &request);
+    let answer = fixture.authority.answer(&issued, &request);
     assert!(answer.subject.contains("O=Acme\\, Inc."), "{}", answer.subject);
     assert_eq!(answer.subject, certificate(&issued).subject().to_rfc4514());
 }
@@ -266,34 +266,34 @@ async fn lesson_05_a_comma_in_an_organization_is_a_comma() {
 /// 5, the other half: whatever is signed, its intent was recorded before.
 #[tokio::test]
 async fn lesson_05_intent_comes_before_signature() {
-    let office = Office::new().await;
-    let before = office.house.faults.calls().len();
-    office.issue(&request("a.example.com")).await.unwrap();
+    let fixture = Fixture::new().await;
+    let before = fixture.memory.faults.calls().len();
+    fixture.issue(&request("a.example.com")).await.unwrap();
     let calls = [
         "ledger.record_crl_use",
         "ledger.reserve",
         "keys.sign",
         "ledger.complete",
     ];
-    assert_eq!(office.house.faults.calls()[before..], calls);
+    assert_eq!(fixture.memory.faults.calls()[before..], calls);
     // Which CRL certificates name is recorded once, and costs no call afterwards.
-    let before = office.house.faults.calls().len();
-    office.issue(&request("b.example.com")).await.unwrap();
-    assert_eq!(office.house.faults.calls()[before..], calls[1..]);
+    let before = fixture.memory.faults.calls().len();
+    fixture.issue(&request("b.example.com")).await.unwrap();
+    assert_eq!(fixture.memory.faults.calls()[before..], calls[1..]);
 }
 
 /// 6. A notice that failed turned a certificate into an error, and the retry into "key already used".
 #[tokio::test]
 async fn lesson_06_notices_never_fail_an_issuance() {
     for fault in [Fault::FailBefore, Fault::FailAfter] {
-        let office = Office::new().await;
+        let fixture = Fixture::new().await;
         let mut request = request("a.example.com");
         request.notify_issued = Some(true);
-        office.house.faults.at("notices.notify", 1, fault);
-        let issued = office.issue_with(&request, "once").await.unwrap();
+        fixture.memory.faults.at("notices.notify", 1, fault);
+        let issued = fixture.issue_with(&request, "once").await.unwrap();
         assert!(issued.notice_failed);
         assert!(
-            office
+            fixture
                 .authority
                 .certificate(issued.record.id.serial)
                 .await
@@ -301,7 +301,7 @@ async fn lesson_06_notices_never_fail_an_issuance() {
                 .is_some()
         );
 
-        let again = office.issue_with(&request, "once").await.unwrap();
+        let again = fixture.issue_with(&request, "once").await.unwrap();
         assert!(again.replayed);
         assert_eq!(again.record, issued.record);
     }
@@ -310,36 +310,39 @@ async fn lesson_06_notices_never_fail_an_issuance() {
 /// 6, for rejections: neither a ledger nor a notice that fails hides why a request was refused.
 #[tokio::test]
 async fn lesson_06_a_rejection_survives_what_should_record_it() {
-    let office = Office::new().await;
-    office.house.faults.at("ledger.record_rejection", 1, Fault::FailBefore);
-    office.house.faults.at("notices.notify", 1, Fault::FailBefore);
-    let error = office.issue(&request("chancery-root-ca")).await.unwrap_err();
+    let fixture = Fixture::new().await;
+    fixture
+        .memory
+        .faults
+        .at("ledger.record_rejection", 1, Fault::FailBefore);
+    fixture.memory.faults.at("notices.notify", 1, Fault::FailBefore);
+    let error = fixture.issue(&request("chancery-root-ca")).await.unwrap_err();
     assert_eq!(error.code(), "reserved_name");
 }
 
 /// 10. The key-reuse check saw one page of one name's rows, and raced.
 #[tokio::test]
 async fn lesson_10_a_key_is_certified_once_across_all_names() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let requester = Requester::new();
-    let first = office.issue(&requester.request("a.example.com")).await.unwrap();
+    let first = fixture.issue(&requester.request("a.example.com")).await.unwrap();
     assert_eq!(
-        office.refusal(&requester.request("a.example.com")).await,
+        fixture.refusal(&requester.request("a.example.com")).await,
         Refusal::KeyInUse
     );
     assert_eq!(
-        office.refusal(&requester.request("b.example.com")).await,
+        fixture.refusal(&requester.request("b.example.com")).await,
         Refusal::KeyInUse
     );
 
     let mut forced = requester.request("a.example.com");
     forced.force_issue = true;
-    let second = office.issue(&forced).await.unwrap();
+    let second = fixture.issue(&forced).await.unwrap();
     assert_ne!(second.record.id.serial, first.record.id.serial);
     let mut elsewhere = requester.request("b.example.com");
     elsewhere.force_issue = true;
     assert_eq!(
-        office.refusal(&elsewhere).await,
+        fixture.refusal(&elsewhere).await,
         Refusal::KeyInUse,
         "force_issue is for the same name"
     );
@@ -347,11 +350,11 @@ async fn lesson_10_a_key_is_certified_once_across_all_names() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn lesson_10_of_many_at_once_one_gets_the_key() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let requester = Arc::new(Requester::new());
     let attempts: Vec<_> = (0..32)
         .map(|index| {
-            let (authority, requester) = (Arc::clone(&office.authority), Arc::clone(&requester));
+            let (authority, requester) = (Arc::clone(&fixture.authority), Arc::clone(&requester));
             tokio::spawn(async move {
                 let request = requester.request(&format!("h{index}.example.com"));
                 authority.issue(&request, &principal(), None).await
@@ -371,25 +374,25 @@ async fn lesson_10_of_many_at_once_one_gets_the_key() {
 /// 11. Leaves outlived their CA.
 #[tokio::test]
 async fn lesson_11_a_leaf_never_outlives_its_ca() {
-    let office = Office::with(
+    let fixture = Fixture::with(
         "[[ca]]\nname='root-ca'\nlifetime_days=20\n[[ca]]\nname='issuing-ca'\nparent='root-ca'\nlifetime_days=10\n",
     )
     .await;
-    let end = office.authority.issuing_ca().unwrap().certificate().not_after();
+    let end = fixture.authority.issuing_ca().unwrap().certificate().not_after();
     for days in [9, 10, 11, 365, 100_000, u64::MAX] {
         let mut request = request("a.example.com");
         request.lifetime_days = Some(days);
-        let issued = office.issue(&request).await.unwrap();
+        let issued = fixture.issue(&request).await.unwrap();
         assert!(certificate(&issued).not_after() <= end, "{days}");
     }
-    office.house.clock.set(end);
-    assert_eq!(office.refusal(&request("a.example.com")).await.code(), "ca_expired");
+    fixture.memory.clock.set(end);
+    assert_eq!(fixture.refusal(&request("a.example.com")).await.code(), "ca_expired");
 }
 
 /// 12. Invalid OIDs, no lifetime, no name: crashes instead of rejections.
 #[tokio::test]
 async fn lesson_12_what_is_missing_or_invalid_is_refused_in_words() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let mut nameless = request("x");
     nameless.csr = Some(chancery_authority::wire::CsrSource::Inline(
         Requester::new().csr_of(
@@ -401,24 +404,24 @@ async fn lesson_12_what_is_missing_or_invalid_is_refused_in_words() {
             .unwrap(),
         ),
     ));
-    let told = office.refusal(&nameless).await.to_string();
+    let told = fixture.refusal(&nameless).await.to_string();
     assert!(told.starts_with("CSR must include a Common Name"), "{told}");
 
-    assert_eq!(office.refusal(&TlsCertRequest::default()).await.code(), "bad_csr");
+    assert_eq!(fixture.refusal(&TlsCertRequest::default()).await.code(), "bad_csr");
     assert_eq!(
-        office.refusal(&TlsCertRequest::for_csr(b"nonsense")).await.code(),
+        fixture.refusal(&TlsCertRequest::for_csr(b"nonsense")).await.code(),
         "bad_csr"
     );
-    assert_eq!(office.refusal(&TlsCertRequest::for_csr(b"")).await.code(), "bad_csr");
+    assert_eq!(fixture.refusal(&TlsCertRequest::for_csr(b"")).await.code(), "bad_csr");
 
     for oid in ["not-an-oid", "1.2.", "9.9.9", ""] {
         let mut extended = request("a.example.com");
         extended.extensions = vec![extension(oid, "BAA=")];
-        assert_eq!(office.refusal(&extended).await.code(), "bad_extension", "{oid:?}");
+        assert_eq!(fixture.refusal(&extended).await.code(), "bad_extension", "{oid:?}");
     }
     let mut unknown = request("a.example.com");
     unknown.profile = Some("no-such-profile".into());
-    let refusal = office.refusal(&unknown).await.to_string();
+    let refusal = fixture.refusal(&unknown).await.to_string();
     assert!(refusal.contains("tls-server"), "it says which there are: {refusal}");
     for (subject, told) in [
         (
@@ -445,7 +448,7 @@ async fn lesson_12_what_is_missing_or_invalid_is_refused_in_words() {
     ] {
         let mut invalid = request("a.example.com");
         invalid.subject = subject;
-        let refusal = office.refusal(&invalid).await;
+        let refusal = fixture.refusal(&invalid).await;
         assert_eq!(refusal.code(), "bad_subject");
         assert!(refusal.to_string().contains(told), "{refusal}");
     }
@@ -464,7 +467,7 @@ const OID: &str = "1.3.6.1.4.1.55555.1";
 /// 13. Custom extensions that are no DER, reserved, repeated, not allowed.
 #[tokio::test]
 async fn lesson_13_custom_extensions_are_der_and_allowed() {
-    let office = Office::with("custom_extension_allowlist = ['1.3.6.1.4.1.55555.1', '1.3.6.1.4.1.55555.2']").await;
+    let fixture = Fixture::with("custom_extension_allowlist = ['1.3.6.1.4.1.55555.1', '1.3.6.1.4.1.55555.2']").await;
     let cases = [
         (
             vec![extension("1.2.3.4", "eA==")],
@@ -499,12 +502,12 @@ async fn lesson_13_custom_extensions_are_der_and_allowed() {
     for (extensions, told) in cases {
         let mut request = request("a.example.com");
         request.extensions = extensions;
-        assert_eq!(office.refusal(&request).await.to_string(), told);
+        assert_eq!(fixture.refusal(&request).await.to_string(), told);
     }
     let mut allowed = request("a.example.com");
     allowed.extensions = vec![extension(OID, "BAF4"), extension("1.3.6.1.4.1.55555.2", "BQA=")];
     allowed.extensions[1].critical = true;
-    let issued = office.issue(&allowed).await.unwrap();
+    let issued = fixture.issue(&allowed).await.unwrap();
     let found: Vec<_> = certificate(&issued)
         .custom_extensions()
         .iter()
@@ -528,7 +531,7 @@ async fn lesson_13_custom_extensions_are_der_and_allowed() {
     let mut server = request_with_names("a.example.com", &[(AltNameType::Dns, "a.example.com")]);
     server.profile = Some("tls-server".into());
     server.extensions = vec![extension(OID, "BAF4")];
-    assert_eq!(office.refusal(&server).await.code(), "extension_not_allowed");
+    assert_eq!(fixture.refusal(&server).await.code(), "extension_not_allowed");
 }
 
 const CONSTRAINED: &str = "[[ca]]\nname='root-ca'\n[[ca]]\nname='issuing-ca'\nparent='root-ca'\n[ca.name_constraints]\n\
@@ -538,7 +541,7 @@ const CONSTRAINED: &str = "[[ca]]\nname='root-ca'\n[[ca]]\nname='issuing-ca'\npa
 #[tokio::test]
 async fn lesson_13_final_bytes_are_linted() {
     // subjectInfoAccess must not be critical (RFC 5280 section 4.2.2.2).
-    let office = Office::with("custom_extension_allowlist = ['1.3.6.1.5.5.7.1.11']").await;
+    let fixture = Fixture::with("custom_extension_allowlist = ['1.3.6.1.5.5.7.1.11']").await;
     let mut request = request("a.example.com");
     let access = [
         &[
@@ -549,7 +552,7 @@ async fn lesson_13_final_bytes_are_linted() {
     .concat();
     request.extensions = vec![extension("1.3.6.1.5.5.7.1.11", &data_encoding::BASE64.encode(&access))];
     request.extensions[0].critical = true;
-    let refusal = office.refusal(&request).await;
+    let refusal = fixture.refusal(&request).await;
     assert!(
         matches!(
             refusal,
@@ -565,20 +568,20 @@ async fn lesson_13_final_bytes_are_linted() {
 /// 16. The constraints of a CA further up bind too, whether or not the CA between repeats them.
 #[tokio::test]
 async fn lesson_16_constraints_of_every_ca_above_hold() {
-    let office = Office::with(
+    let fixture = Fixture::with(
         "[[ca]]\nname='root-ca'\n[[ca]]\nname='region-ca'\nparent='root-ca'\n[ca.name_constraints]\npermitted = \
          ['dns:example.com']\n[[ca]]\nname='issuing-ca'\nparent='region-ca'\n",
     )
     .await;
-    let refusal = office.refusal(&request("www.example.org")).await;
+    let refusal = fixture.refusal(&request("www.example.org")).await;
     assert_eq!(refusal.code(), "outside_name_constraints");
-    office.issue(&request("www.example.com")).await.unwrap();
+    fixture.issue(&request("www.example.com")).await.unwrap();
 }
 
 /// 16. Names that came in by another door escaped the rules. Here the final names are decided on, all of them.
 #[tokio::test]
 async fn lesson_16_rules_hold_for_the_final_names_wherever_they_came_from() {
-    let office = Office::with(CONSTRAINED).await;
+    let fixture = Fixture::with(CONSTRAINED).await;
     let outside = [
         request_with_names("a.example.com", &[(AltNameType::Ip, "192.168.0.1")]),
         request_with_names(
@@ -590,9 +593,9 @@ async fn lesson_16_rules_hold_for_the_final_names_wherever_they_came_from() {
         request("www.example.org"),
     ];
     for request in outside {
-        assert_eq!(office.refusal(&request).await.code(), "outside_name_constraints");
+        assert_eq!(fixture.refusal(&request).await.code(), "outside_name_constraints");
     }
-    office
+    fixture
         .issue(&request_with_names(
             "a.example.com",
             &[(AltNameType::Dns, "b.example.com"), (AltNameType::Ip, "10.9.8.7")],
@@ -610,26 +613,26 @@ async fn lesson_16_wildcards_are_the_profile_s_to_allow() {
             "extended_key_usages = ['TLS_WEB_SERVER_AUTHENTICATION']\nsan_types = ['DNS_NAME', 'IP_ADDRESS']",
         )
         .unwrap();
-    let office = Office::with_profiles("", profiles).await;
+    let fixture = Fixture::with_profiles("", profiles).await;
     let names = [(AltNameType::Dns, "a.example.com"), (AltNameType::Dns, "*.example.com")];
     let mut wild = request_with_names("a.example.com", &names);
-    office.issue(&wild).await.unwrap();
+    fixture.issue(&wild).await.unwrap();
     wild = request_with_names("a.example.com", &names);
     wild.profile = Some("strict".into());
-    assert_eq!(office.refusal(&wild).await.code(), "wildcard_not_allowed");
+    assert_eq!(fixture.refusal(&wild).await.code(), "wildcard_not_allowed");
     let mut email = request_with_names("a.example.com", &[(AltNameType::Email, "a@example.com")]);
     email.profile = Some("strict".into());
-    assert_eq!(office.refusal(&email).await.code(), "alt_name_not_allowed");
+    assert_eq!(fixture.refusal(&email).await.code(), "alt_name_not_allowed");
 }
 
 /// 19. Serials with 63 random bits.
 #[tokio::test]
 async fn lesson_19_serials_have_159_random_bits() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let mut serials = BTreeSet::new();
     let (mut ones, mut zeros) = ([0u8; 20], [0u8; 20]);
     for index in 0..64 {
-        let issued = office.issue(&request(&format!("h{index}.example.com"))).await.unwrap();
+        let issued = fixture.issue(&request(&format!("h{index}.example.com"))).await.unwrap();
         let octets = *issued.record.id.serial.as_padded();
         assert_eq!(octets[0] & 0x80, 0, "positive within 20 octets");
         for (at, octet) in octets.iter().enumerate() {
@@ -648,7 +651,7 @@ async fn lesson_19_serials_have_159_random_bits() {
 #[test]
 fn lesson_20_every_name_is_checked() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let office = runtime.block_on(Office::with(CONSTRAINED));
+    let fixture = runtime.block_on(Fixture::with(CONSTRAINED));
     let inside = proptest::collection::vec(0u16..200, 1..12);
     let strategy = (inside, proptest::option::of((0usize..12, 0u8..3)));
     let config = ProptestConfig {
@@ -672,7 +675,7 @@ fn lesson_20_every_name_is_checked() {
             }
             let mut request = request("h0.example.com");
             request.alt_names = RequestedNames::Listed(names.clone());
-            let outcome = runtime.block_on(office.issue(&request));
+            let outcome = runtime.block_on(fixture.issue(&request));
             if intruder.is_some() {
                 proptest::prop_assert_eq!(outcome.unwrap_err().code(), "outside_name_constraints");
             } else {
@@ -691,35 +694,35 @@ async fn lesson_21_keys_sign_digests_alone() {
         (CaKeyAlgorithm::P384, 48),
         (CaKeyAlgorithm::MlDsa44, 64),
     ] {
-        let office = Office::with(&format!("[[ca]]\nname='root-ca'\nalgorithm='{}'", algorithm.name())).await;
+        let fixture = Fixture::with(&format!("[[ca]]\nname='root-ca'\nalgorithm='{}'", algorithm.name())).await;
         let names: Vec<String> = (0..250)
             .map(|index| format!("a-rather-long-name-{index}.example.com"))
             .collect();
         let names: Vec<_> = names.iter().map(|name| (AltNameType::Dns, name.as_str())).collect();
-        let issued = office
+        let issued = fixture
             .issue(&request_with_names("a.example.com", &names))
             .await
             .unwrap();
         assert!(issued.record.certificate.len() > 4096);
-        let signed = office.house.keys.log().pop().unwrap();
+        let signed = fixture.memory.keys.log().pop().unwrap();
         assert_eq!(signed.input.as_bytes().len(), len);
         assert_eq!(
             matches!(signed.input, SigningInput::Mu(_)),
             algorithm == CaKeyAlgorithm::MlDsa44
         );
-        assert!(certificate(&issued).is_signed_by(office.authority.issuing_ca().unwrap().issuer.public_key()));
+        assert!(certificate(&issued).is_signed_by(fixture.authority.issuing_ca().unwrap().issuer.public_key()));
     }
 }
 
 /// 22. Retries multiplied certificates.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn lesson_22_a_storm_of_retries_makes_one_certificate() {
-    let office = Office::new().await;
-    let signatures = office.house.keys.log().len();
+    let fixture = Fixture::new().await;
+    let signatures = fixture.memory.keys.log().len();
     let request = Arc::new(request("a.example.com"));
     let storm: Vec<_> = (0..32)
         .map(|_| {
-            let (authority, request) = (Arc::clone(&office.authority), Arc::clone(&request));
+            let (authority, request) = (Arc::clone(&fixture.authority), Arc::clone(&request));
             tokio::spawn(async move {
                 authority
                     .issue(&request, &principal(), Some(support::token("storm")))
@@ -733,10 +736,10 @@ async fn lesson_22_a_storm_of_retries_makes_one_certificate() {
             Err(error) => panic!("{error}"),
         }
     }
-    assert_eq!(office.house.keys.log().len(), signatures + 1, "signed once");
-    let issued = office.issue_with(&request, "storm").await.unwrap();
+    assert_eq!(fixture.memory.keys.log().len(), signatures + 1, "signed once");
+    let issued = fixture.issue_with(&request, "storm").await.unwrap();
     assert!(issued.replayed);
-    let leaves = office
+    let leaves = fixture
         .authority
         .search(&Search::default(), None, 100)
         .await
@@ -747,17 +750,17 @@ async fn lesson_22_a_storm_of_retries_makes_one_certificate() {
 
 #[tokio::test]
 async fn lesson_22_a_token_is_for_one_request_of_one_principal() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let requester = Requester::new();
     let request = requester.request("a.example.com");
-    office.issue_with(&request, "t").await.unwrap();
+    fixture.issue_with(&request, "t").await.unwrap();
     let mut changed = request.clone();
     changed.purposes = vec![Purpose::ServerAuth];
-    let error = office.issue_with(&changed, "t").await.unwrap_err();
+    let error = fixture.issue_with(&changed, "t").await.unwrap_err();
     assert_eq!(error, IssueError::Rejected(Refusal::TokenReused));
 
     let other = Principal::Token("somebody-else".into());
-    let error = office
+    let error = fixture
         .authority
         .issue(&request, &other, Some(support::token("t")))
         .await
@@ -770,7 +773,7 @@ async fn lesson_22_a_token_is_for_one_request_of_one_principal() {
 }
 
 #[test]
-fn the_house_s_time_is_what_tests_think() {
+fn the_fixture_s_time_is_what_tests_think() {
     assert_eq!(chancery_authority::wire::contract_time(NOW), "2026-11-23 20:00:00");
     assert_eq!(DAY, 86_400);
 }

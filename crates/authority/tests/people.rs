@@ -14,7 +14,7 @@ use chancery_x509::name::Subject;
 use chancery_x509::san::{AltName, AltNameType};
 use serde_json::{Value, json};
 
-use crate::support::{Office, certificate, principal, request};
+use crate::support::{Fixture, certificate, principal, request};
 
 fn case(name: &str) -> Vec<u8> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../x509/tests/data/cases");
@@ -33,14 +33,14 @@ fn dns(name: &str) -> AltName {
 }
 
 /// `chancery issue --csr FILE --profile tls-client`: the subject, last RDN first, and the warnings.
-async fn issued(office: &Office, request: &TlsCertRequest) -> (String, Vec<String>) {
-    let issued = office.issue(request).await.unwrap();
+async fn issued(fixture: &Fixture, request: &TlsCertRequest) -> (String, Vec<String>) {
+    let issued = fixture.issue(request).await.unwrap();
     (certificate(&issued).subject().to_rfc4514(), issued.warnings)
 }
 
 #[tokio::test]
 async fn subjects_keep_all_attributes_in_their_order() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     for (file, subject) in [
         (
             "subject/directory.csr",
@@ -56,12 +56,12 @@ async fn subjects_keep_all_attributes_in_their_order() {
         ),
     ] {
         assert_eq!(
-            issued(&office, &of(file, "tls-client")).await,
+            issued(&fixture, &of(file, "tls-client")).await,
             (subject.to_owned(), vec![]),
             "{file}"
         );
     }
-    let (subject, warnings) = issued(&office, &of("subject/router.csr", "tls-client")).await;
+    let (subject, warnings) = issued(&fixture, &of("subject/router.csr", "tls-client")).await;
     assert_eq!(
         subject,
         "1.2.840.113549.1.9.2=router1.corp.example,CN=router1.corp.example,OU=routers"
@@ -75,7 +75,7 @@ async fn subjects_keep_all_attributes_in_their_order() {
     // The drop-in profile has its own order and its seven attributes, and says what it leaves out.
     let mut again = of("subject/directory.csr", "tls");
     again.force_issue = true;
-    let (subject, warnings) = issued(&office, &again).await;
+    let (subject, warnings) = issued(&fixture, &again).await;
     assert_eq!(subject, "OU=Pumps,O=Example Ltd,CN=device-4711");
     assert_eq!(warnings.len(), 5, "{warnings:?}");
 }
@@ -88,15 +88,15 @@ async fn an_option_replaces_all_values_and_so_does_a_profile() {
             "extended_key_usages = ['TLS_WEB_CLIENT_AUTHENTICATION']\n[subject]\norganization = 'Fixed'",
         )
         .unwrap();
-    let office = Office::with_profiles("", profiles).await;
+    let fixture = Fixture::with_profiles("", profiles).await;
     let mut asked = of("subject/organizations.csr", "tls-client");
     asked.subject.organization = Some("cluster:nobody".to_owned());
-    assert_eq!(issued(&office, &asked).await.0, "CN=jane,O=cluster:nobody");
+    assert_eq!(issued(&fixture, &asked).await.0, "CN=jane,O=cluster:nobody");
     let mut asked = of("subject/organizations.csr", "groups");
     asked.subject.organization = Some("cluster:nobody".to_owned());
     asked.force_issue = true;
     assert_eq!(
-        issued(&office, &asked).await.0,
+        issued(&fixture, &asked).await.0,
         "CN=jane,O=Fixed",
         "the profile comes first"
     );
@@ -104,13 +104,13 @@ async fn an_option_replaces_all_values_and_so_does_a_profile() {
 
 #[tokio::test]
 async fn text_that_cannot_be_read_is_refused_and_named_unless_it_is_replaced() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     for (profile, file, named) in [
         ("tls-client", "text/organization-latin1.csr", "O (organization)"),
         ("tls", "text/organization-latin1.csr", "O (organization)"),
         ("tls-client", "text/common-name-utf8.csr", "CN (common_name)"),
     ] {
-        let told = office.refusal(&of(file, profile)).await.to_string();
+        let told = fixture.refusal(&of(file, profile)).await.to_string();
         assert!(
             told.contains(named) && told.contains("cannot be read"),
             "{file}: {told}"
@@ -118,20 +118,20 @@ async fn text_that_cannot_be_read_is_refused_and_named_unless_it_is_replaced() {
     }
     let mut rescued = of("text/organization-latin1.csr", "tls-client");
     rescued.subject.organization = Some("Müller".to_owned());
-    assert_eq!(issued(&office, &rescued).await.0, "CN=latin1.corp.example,O=Müller");
+    assert_eq!(issued(&fixture, &rescued).await.0, "CN=latin1.corp.example,O=Müller");
     let mut rescued = of("text/common-name-utf8.csr", "tls-client");
     rescued.subject.common_name = Some("Prüfer".to_owned());
-    assert_eq!(issued(&office, &rescued).await.0, "CN=Prüfer");
+    assert_eq!(issued(&fixture, &rescued).await.0, "CN=Prüfer");
 }
 
 #[tokio::test]
 async fn what_is_checked_in_a_common_name_is_checked_in_each() {
     use crate::support::Requester;
     use chancery_x509::name::Name;
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let requester = Requester::new();
     let two = Name::from_rfc4514("CN=chancery-root-ca,CN=harmless").unwrap();
-    let refused = office
+    let refused = fixture
         .refusal(&TlsCertRequest {
             profile: Some("tls-client".to_owned()),
             ..TlsCertRequest::for_csr(requester.csr_of(&two))
@@ -142,14 +142,14 @@ async fn what_is_checked_in_a_common_name_is_checked_in_each() {
         let mut bad = request("a");
         bad.profile = Some("tls-client".to_owned());
         bad.subject.organization = Some(hidden.to_owned());
-        assert_eq!(office.refusal(&bad).await.code(), "bad_subject", "{hidden:?}");
+        assert_eq!(fixture.refusal(&bad).await.code(), "bad_subject", "{hidden:?}");
     }
     for blank in [" a", "a ", "a\u{a0}"] {
         for profile in ["tls-client", "tls"] {
             let mut bad = request("a");
             bad.profile = Some(profile.to_owned());
             bad.subject.common_name = Some(blank.to_owned());
-            assert_eq!(office.refusal(&bad).await.code(), "bad_subject", "{blank:?} {profile}");
+            assert_eq!(fixture.refusal(&bad).await.code(), "bad_subject", "{blank:?} {profile}");
         }
     }
 }
@@ -162,24 +162,24 @@ async fn names_of_a_csr_are_told_and_taken_only_where_that_is_said() {
             "extended_key_usages = ['TLS_WEB_SERVER_AUTHENTICATION']\nsan_types = ['DNS_NAME']\nalt_names = 'csr'",
         )
         .unwrap();
-    let office = Office::with_profiles("", profiles).await;
+    let fixture = Fixture::with_profiles("", profiles).await;
     let both = [dns("www.corp.example"), dns("corp.example")];
     let mut asked = of("names/two-names.csr", "tls-server");
-    let unasked = office.issue(&asked).await.unwrap();
+    let unasked = fixture.issue(&asked).await.unwrap();
     assert_eq!(certificate(&unasked).alt_names(), &both[..1]);
     assert_eq!(unasked.warnings.len(), 1);
     assert!(unasked.warnings[0].contains("\"corp.example\"") && unasked.warnings[0].contains("--san-from-csr"));
 
     asked.force_issue = true;
     asked.sans_from_csr = true;
-    let taken = office.issue(&asked).await.unwrap();
+    let taken = fixture.issue(&asked).await.unwrap();
     assert_eq!(certificate(&taken).alt_names(), both);
     assert_eq!(taken.warnings, [""; 0]);
     let mut asked = of("names/two-names.csr", "from-csr");
     asked.force_issue = true;
-    assert_eq!(certificate(&office.issue(&asked).await.unwrap()).alt_names(), both);
+    assert_eq!(certificate(&fixture.issue(&asked).await.unwrap()).alt_names(), both);
 
-    let told = office
+    let told = fixture
         .refusal(&of("names/common-name-label.csr", "tls-server"))
         .await
         .to_string();
@@ -189,20 +189,20 @@ async fn names_of_a_csr_are_told_and_taken_only_where_that_is_said() {
 
 #[tokio::test]
 async fn without_a_common_name_alternative_names_are_critical() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let no_subject = of("names/no-subject.csr", "tls-client");
-    let told = office.refusal(&no_subject).await.to_string();
+    let told = fixture.refusal(&no_subject).await.to_string();
     assert!(
         told.contains("--common-name") && told.contains("--no-common-name"),
         "{told}"
     );
     let mut nameless = no_subject.clone();
     nameless.no_common_name = true;
-    let told = office.refusal(&nameless).await.to_string();
+    let told = fixture.refusal(&nameless).await.to_string();
     assert!(told.contains("--san") && told.contains("--san-from-csr"), "{told}");
 
     nameless.alt_names = RequestedNames::Listed(vec![dns("nosubject.corp.example")]);
-    let issued = office.issue(&nameless).await.unwrap();
+    let issued = fixture.issue(&nameless).await.unwrap();
     let certificate = certificate(&issued);
     assert!(certificate.subject().is_empty());
     let critical = certificate
@@ -212,12 +212,12 @@ async fn without_a_common_name_alternative_names_are_critical() {
     assert_eq!(issued.warnings, [""; 0]);
     // It is recorded under its first name, and so shown, listed and revoked.
     assert_eq!(issued.record.common_name, "nosubject.corp.example");
-    let answer = serde_json::to_value(office.authority.answer(&issued, &nameless)).unwrap();
+    let answer = serde_json::to_value(fixture.authority.answer(&issued, &nameless)).unwrap();
     assert_eq!(answer["Subject"], "");
     assert!(answer.get("Warnings").is_none(), "nothing to say: {answer}");
 
     let long = of("names/long.csr", "tls-client");
-    let told = office.refusal(&long).await.to_string();
+    let told = fixture.refusal(&long).await.to_string();
     assert!(
         told.contains("79 characters") && told.contains("--no-common-name"),
         "{told}"
@@ -225,9 +225,9 @@ async fn without_a_common_name_alternative_names_are_critical() {
     let mut without = long;
     without.no_common_name = true;
     without.alt_names = RequestedNames::Listed(vec![dns("a.corp.example")]);
-    assert!(office.issue(&without).await.is_ok());
+    assert!(fixture.issue(&without).await.is_ok());
 
-    let empty_unit = office.issue(&of("names/empty-unit.csr", "tls-client")).await.unwrap();
+    let empty_unit = fixture.issue(&of("names/empty-unit.csr", "tls-client")).await.unwrap();
     assert_eq!(
         self::certificate(&empty_unit).subject().to_rfc4514(),
         "CN=emptyunit.corp.example,O=Example Ltd"
@@ -242,11 +242,11 @@ async fn without_a_common_name_alternative_names_are_critical() {
 
 #[tokio::test]
 async fn what_was_not_granted_stands_in_the_answer() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let value: Value = serde_json::from_slice(&case("api/left-out.json")).unwrap();
     let left_out = TlsCertRequest::from_value(&value).unwrap();
-    let issued = office.issue(&left_out).await.unwrap();
-    let answer = serde_json::to_value(office.authority.answer(&issued, &left_out)).unwrap();
+    let issued = fixture.issue(&left_out).await.unwrap();
+    let answer = serde_json::to_value(fixture.authority.answer(&issued, &left_out)).unwrap();
     let warnings = answer["Warnings"].as_array().unwrap();
     assert_eq!(warnings.len(), 3, "{warnings:?}");
     for (warning, of) in warnings
@@ -263,7 +263,7 @@ async fn what_was_not_granted_stands_in_the_answer() {
         "base64_csr_data": BASE64_STANDARD.encode(case("subject/organizations.csr")),
     });
     let request = TlsCertRequest::from_value(&asked).unwrap();
-    let issued = office.issue(&request).await.unwrap();
+    let issued = fixture.issue(&request).await.unwrap();
     let told = issued.warnings.join("\n");
     assert!(
         told.contains("fly") && told.contains("900") && told.contains("365") && told.contains("subject attribute O"),
@@ -273,10 +273,10 @@ async fn what_was_not_granted_stands_in_the_answer() {
 
 #[tokio::test]
 async fn renewal_keeps_the_subject() {
-    let office = Office::new().await;
-    let issued = office.issue(&of("subject/directory.csr", "tls-client")).await.unwrap();
-    office.house.clock.advance(20 * 86_400);
-    let renewed = office
+    let fixture = Fixture::new().await;
+    let issued = fixture.issue(&of("subject/directory.csr", "tls-client")).await.unwrap();
+    fixture.memory.clock.advance(20 * 86_400);
+    let renewed = fixture
         .authority
         .renew(
             issued.record.id.serial,
@@ -292,41 +292,41 @@ async fn renewal_keeps_the_subject() {
 /// Held against the constraints as OpenSSL, GnuTLS and Java would: what is issued, they accept.
 #[tokio::test]
 async fn common_names_stay_within_name_constraints() {
-    let office = Office::with(&String::from_utf8(case("name-constraints/permitted.toml")).unwrap()).await;
+    let fixture = Fixture::with(&String::from_utf8(case("name-constraints/permitted.toml")).unwrap()).await;
     for (file, name) in [
         ("name-constraints/cn-address.csr", "10.1.2.3"),
         ("name-constraints/cn-label.csr", "worker-1"),
     ] {
-        let refused = office.refusal(&of(file, "tls-client")).await;
+        let refused = fixture.refusal(&of(file, "tls-client")).await;
         assert_eq!(refused.code(), "outside_name_constraints");
         let told = refused.to_string();
         assert!(told.contains(name) && told.contains("example.com"), "{told}");
         // Beside a permitted name, or without it as a common name, it is issued.
         let mut beside = of(file, "tls-client");
         beside.alt_names = RequestedNames::Listed(vec![dns("a.example.com")]);
-        assert!(office.issue(&beside).await.is_ok(), "{file}");
+        assert!(fixture.issue(&beside).await.is_ok(), "{file}");
     }
     let mut nameless = request("10.1.2.3");
     nameless.profile = Some("tls-client".to_owned());
     nameless.no_common_name = true;
     nameless.alt_names = RequestedNames::Listed(vec![AltName::parse(AltNameType::Ip, "10.1.2.3").unwrap()]);
     assert!(
-        office.issue(&nameless).await.is_ok(),
+        fixture.issue(&nameless).await.is_ok(),
         "an address within, and no common name"
     );
     let mut person = request("Jane Doe");
     person.profile = Some("tls-client".to_owned());
-    assert!(office.issue(&person).await.is_ok(), "no reader takes that for a host");
+    assert!(fixture.issue(&person).await.is_ok(), "no reader takes that for a host");
 
-    let office = Office::with(&String::from_utf8(case("name-constraints/excluded.toml")).unwrap()).await;
+    let fixture = Fixture::with(&String::from_utf8(case("name-constraints/excluded.toml")).unwrap()).await;
     assert!(
-        office
+        fixture
             .issue(&of("name-constraints/cn-label.csr", "tls-client"))
             .await
             .is_ok()
     );
     assert_eq!(
-        office
+        fixture
             .refusal(&of("name-constraints/cn-address.csr", "tls-client"))
             .await
             .code(),
@@ -337,7 +337,7 @@ async fn common_names_stay_within_name_constraints() {
         "common_name": "order.corp.example", "base64_csr_data": BASE64_STANDARD.encode(case("subject/order.csr")),
         "sans": [{"type": "IP_ADDRESS", "value": "::ffff:10.1.1.1"}],
     });
-    let issued = office
+    let issued = fixture
         .issue(&TlsCertRequest::from_value(&mapped).unwrap())
         .await
         .unwrap();
@@ -351,7 +351,7 @@ async fn common_names_stay_within_name_constraints() {
 
 #[tokio::test]
 async fn wildcards_under_a_public_suffix_are_left_out() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     for wildcard in [
         "*.com",
         "*.COM",
@@ -366,7 +366,7 @@ async fn wildcards_under_a_public_suffix_are_left_out() {
             "common_name": "order.corp.example", "force_issue": true, "sans": [wildcard, "a.example.com"],
             "base64_csr_data": BASE64_STANDARD.encode(case("subject/order.csr")),
         });
-        let issued = office
+        let issued = fixture
             .issue(&TlsCertRequest::from_value(&asked).unwrap())
             .await
             .unwrap();
@@ -381,7 +381,7 @@ async fn wildcards_under_a_public_suffix_are_left_out() {
 
 #[tokio::test]
 async fn a_common_name_is_no_wildcard_under_a_public_suffix_either() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     for name in [
         "*.com",
         "*.co.uk",
@@ -395,9 +395,9 @@ async fn a_common_name_is_no_wildcard_under_a_public_suffix_either() {
     ] {
         let mut wide = request(name);
         wide.profile = Some("tls-client".to_owned());
-        assert_eq!(office.refusal(&wide).await.code(), "wildcard_not_allowed", "{name}");
+        assert_eq!(fixture.refusal(&wide).await.code(), "wildcard_not_allowed", "{name}");
         // The drop-in contract asks nothing of a common name; it is no alternative name.
-        let issued = office.issue(&request(name)).await.unwrap();
+        let issued = fixture.issue(&request(name)).await.unwrap();
         assert_eq!(certificate(&issued).alt_names(), [], "{name}");
         assert!(
             issued.warnings.iter().any(|warning| warning.contains("many owners")),
@@ -405,54 +405,54 @@ async fn a_common_name_is_no_wildcard_under_a_public_suffix_either() {
         );
     }
     for name in ["*.example.com", "f*.example.com", "*.example.co.uk", "*.github.io"] {
-        assert!(office.issue(&request(name)).await.is_ok(), "{name}");
+        assert!(fixture.issue(&request(name)).await.is_ok(), "{name}");
     }
 }
 
 #[tokio::test]
 async fn a_profile_can_spell_out_that_a_certificate_is_no_ca_s() {
     let own = "extended_key_usages = ['TLS_WEB_CLIENT_AUTHENTICATION']\nbasic_constraints = true";
-    let office = Office::with_profiles("", Profiles::built_in().with("own", own).unwrap()).await;
+    let fixture = Fixture::with_profiles("", Profiles::built_in().with("own", own).unwrap()).await;
     let mut spelt_out = request("a");
     spelt_out.profile = Some("own".to_owned());
-    let issued = office.issue(&spelt_out).await.unwrap();
+    let issued = fixture.issue(&spelt_out).await.unwrap();
     let end_entity = BasicConstraints {
         ca: false,
         path_len: None,
     };
     assert_eq!(certificate(&issued).basic_constraints(), Some(end_entity));
-    let usual = office.issue(&request("b")).await.unwrap();
+    let usual = fixture.issue(&request("b")).await.unwrap();
     assert_eq!(certificate(&usual).basic_constraints(), None);
 }
 
 /// Against RFC 8813, and so against a lint that is an error otherwise: only by a profile's own choice.
 #[tokio::test]
 async fn key_encipherment_for_ec_keys_passes_the_lint_that_forbids_it_where_it_was_chosen() {
-    let office = Office::with_profiles("", Profiles::built_in().with_ec_key_encipherment()).await;
-    let issued = office.issue(&request("a.example.com")).await.unwrap();
+    let fixture = Fixture::with_profiles("", Profiles::built_in().with_ec_key_encipherment()).await;
+    let issued = fixture.issue(&request("a.example.com")).await.unwrap();
     let both = KeyUsage::DIGITAL_SIGNATURE | KeyUsage::KEY_ENCIPHERMENT;
     assert_eq!(certificate(&issued).key_usage(), Some(both));
     let by_bits = "extended_key_usages = ['TLS_WEB_CLIENT_AUTHENTICATION']\nkey_usages = ['digital_signature', 'key_encipherment']";
-    let office = Office::with_profiles("", Profiles::built_in().with("bits", by_bits).unwrap()).await;
+    let fixture = Fixture::with_profiles("", Profiles::built_in().with("bits", by_bits).unwrap()).await;
     let mut asked = request("a.example.com");
     asked.profile = Some("bits".to_owned());
-    assert_eq!(office.refusal(&asked).await.code(), "lint");
+    assert_eq!(fixture.refusal(&asked).await.code(), "lint");
 }
 
 #[tokio::test]
 async fn reasons_for_refused_keys_are_the_real_ones() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     for (file, said) in [
         ("keys/explicit-curve.csr", "explicit parameters"),
         ("keys/compressed-point.csr", "compressed point"),
         ("keys/rsa-pss.csr", "RSASSA-PSS"),
     ] {
-        let refused = office.refusal(&of(file, "tls-client")).await;
+        let refused = fixture.refusal(&of(file, "tls-client")).await;
         assert!(refused.to_string().contains(said), "{file}: {refused}");
         assert_eq!(refused.code(), "unsupported_key");
     }
     let secp256k1 = include_bytes!("data/secp256k1.csr");
-    let refused = office
+    let refused = fixture
         .refusal(&TlsCertRequest::for_csr(secp256k1.to_vec()))
         .await
         .to_string();

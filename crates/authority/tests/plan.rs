@@ -11,23 +11,23 @@ use chancery_authority::wire::{FoundCsr, TlsCertRequest};
 use chancery_x509::crl::RevocationReason;
 use serde_json::{Value, json};
 use support::proposed::{Proposed, entry, plan, try_plan, verdicts};
-use support::{NOW, Office, principal};
+use support::{Fixture, NOW, principal};
 
 /// As `tls_cert` would, by the entry's place.
-async fn issue(office: &Office, proposed: &Proposed, place: usize) -> String {
+async fn issue(fixture: &Fixture, proposed: &Proposed, place: usize) -> String {
     let list: Value = serde_json::from_slice(&proposed.0["tls.json"]).unwrap();
     let mut request = TlsCertRequest::from_value(&list[place]).unwrap();
     let name = request.csr_file().unwrap().clone();
     let listed = vec![request.names()];
     let (octets, place) = (proposed.csr(&name).unwrap().unwrap(), String::new());
     request.resolve_csr(FoundCsr::Content { octets, place }, listed);
-    let issued = office.authority.issue(&request, &principal(), None).await.unwrap();
+    let issued = fixture.authority.issue(&request, &principal(), None).await.unwrap();
     issued.record.id.serial.to_string()
 }
 
-async fn revoke(office: &Office, serial: &str) {
+async fn revoke(fixture: &Fixture, serial: &str) {
     let (serial, principal) = (serial.parse().unwrap(), principal());
-    let revoking = office
+    let revoking = fixture
         .authority
         .revoke(serial, RevocationReason::Superseded, None, &principal);
     revoking.await.unwrap();
@@ -35,11 +35,11 @@ async fn revoke(office: &Office, serial: &str) {
 
 #[tokio::test]
 async fn a_certificate_to_be_is_told_with_all_that_is_left_out_of_it() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let proposed = Proposed::default().csr("a.csr").tls(&json!([{
         "common_name": "www.example.com", "csr_file": "a.csr", "lifetime": 900, "purposes": ["server_auth", "flying"],
         "sans": ["www.example.com", "not a name"], "idempotency_token": "t"}]));
-    let plan = plan(&office, &proposed).await;
+    let plan = plan(&fixture, &proposed).await;
     let [item] = plan.items.as_slice() else {
         panic!("{plan:?}")
     };
@@ -73,10 +73,10 @@ async fn a_certificate_to_be_is_told_with_all_that_is_left_out_of_it() {
 
 #[tokio::test]
 async fn lints_that_forbid_nothing_are_told() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let proposed = Proposed::default().csr("a.csr").tls(&json!([
         {"common_name": "db", "csr_file": "a.csr", "purposes": ["server_auth"]}]));
-    let plan = plan(&office, &proposed).await;
+    let plan = plan(&fixture, &proposed).await;
     assert_eq!(verdicts(&plan), ["issued"]);
     let [found] = plan.items[0].findings.as_slice() else {
         panic!("{:?}", plan.items)
@@ -90,28 +90,28 @@ async fn lints_that_forbid_nothing_are_told() {
 
 #[tokio::test]
 async fn renewals_say_what_they_follow() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let old = Proposed::default()
         .csr("old.csr")
         .csr("twin.csr")
         .tls(&json!([entry("a", "old.csr"), entry("a", "twin.csr")]));
     assert_eq!(
-        verdicts(&plan(&office, &old).await),
+        verdicts(&plan(&fixture, &old).await),
         ["issued", "issued"],
         "two keys of one name"
     );
-    let follows = issue(&office, &old, 0).await;
+    let follows = issue(&fixture, &old, 0).await;
     // The twin's certificate stays beside it: its key is still in the list.
-    assert_eq!(verdicts(&plan(&office, &old).await), ["unchanged", "issued"]);
-    office.house.clock.advance(60);
-    issue(&office, &old, 1).await;
-    assert_eq!(verdicts(&plan(&office, &old).await), ["unchanged", "unchanged"]);
+    assert_eq!(verdicts(&plan(&fixture, &old).await), ["unchanged", "issued"]);
+    fixture.memory.clock.advance(60);
+    issue(&fixture, &old, 1).await;
+    assert_eq!(verdicts(&plan(&fixture, &old).await), ["unchanged", "unchanged"]);
 
     let new = old
         .clone()
         .csr("new.csr")
         .tls(&json!([entry("a", "new.csr"), entry("a", "twin.csr")]));
-    let plan = plan(&office, &new).await;
+    let plan = plan(&fixture, &new).await;
     assert_eq!(verdicts(&plan), ["renewed", "unchanged"]);
     let existing = plan.items[0].existing.as_ref().unwrap();
     assert_eq!(existing.serial_number.to_string(), follows);
@@ -121,10 +121,10 @@ async fn renewals_say_what_they_follow() {
 
 #[tokio::test]
 async fn what_is_issued_already_is_unchanged_and_its_end_is_warned_of() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let proposed = Proposed::default().csr("a.csr").tls(&json!([
         {"common_name": "a", "csr_file": "a.csr", "lifetime": 90}]));
-    let serial = issue(&office, &proposed, 0).await;
+    let serial = issue(&fixture, &proposed, 0).await;
     let told = |plan: Plan| {
         let item = plan.items.into_iter().next().unwrap();
         assert_eq!((item.verdict, item.code), (Verdict::Unchanged, Some("already_issued")));
@@ -132,20 +132,20 @@ async fn what_is_issued_already_is_unchanged_and_its_end_is_warned_of() {
         assert_eq!(item.existing.unwrap().serial_number.to_string(), serial);
         item.warnings.join("\n")
     };
-    assert_eq!(told(plan(&office, &proposed).await), "");
-    office.house.clock.advance(70 * 86_400);
-    let soon = told(plan(&office, &proposed).await);
+    assert_eq!(told(plan(&fixture, &proposed).await), "");
+    fixture.memory.clock.advance(70 * 86_400);
+    let soon = told(plan(&fixture, &proposed).await);
     assert!(
         soon.contains("ends at 2027-02-21T20:00:00Z") && soon.contains("not certified again"),
         "{soon}"
     );
-    office.house.clock.advance(30 * 86_400);
-    assert!(told(plan(&office, &proposed).await).contains("its certificate ended at"));
-    revoke(&office, &serial).await;
-    assert!(told(plan(&office, &proposed).await).contains("its certificate is revoked"));
+    fixture.memory.clock.advance(30 * 86_400);
+    assert!(told(plan(&fixture, &proposed).await).contains("its certificate ended at"));
+    revoke(&fixture, &serial).await;
+    assert!(told(plan(&fixture, &proposed).await).contains("its certificate is revoked"));
 
     let forced = proposed.tls(&json!([{"common_name": "a", "csr_file": "a.csr", "force_issue": true}]));
-    let plan = plan(&office, &forced).await;
+    let plan = plan(&fixture, &forced).await;
     assert_eq!(verdicts(&plan), ["issued"]);
     assert_eq!(
         plan.items[0].existing.as_ref().unwrap().serial_number.to_string(),
@@ -156,13 +156,13 @@ async fn what_is_issued_already_is_unchanged_and_its_end_is_warned_of() {
 
 #[tokio::test]
 async fn a_key_of_another_name_is_refused_whoever_has_it() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let first = Proposed::default().csr("a.csr").tls(&json!([entry("a", "a.csr")]));
-    issue(&office, &first, 0).await;
+    issue(&fixture, &first, 0).await;
     let proposed = first.csr("b.csr").tls(&json!([
         entry("other", "a.csr"), entry("b", "b.csr"), entry("c", "b.csr"), entry("b", "b.csr"),
         {"common_name": "b", "csr_file": "b.csr", "force_issue": true}]));
-    let plan = plan(&office, &proposed).await;
+    let plan = plan(&fixture, &proposed).await;
     assert_eq!(verdicts(&plan), ["refused", "issued", "refused", "unchanged", "issued"]);
     for place in [0, 2] {
         assert_eq!(plan.items[place].code, Some("key_in_use"));
@@ -189,7 +189,7 @@ async fn a_key_of_another_name_is_refused_whoever_has_it() {
 
 #[tokio::test]
 async fn nothing_that_is_damaged_stops_anything_else() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let proposed = Proposed::default()
         .csr("a.csr")
         .with("csrs/junk.csr", "junk")
@@ -200,7 +200,7 @@ async fn nothing_that_is_damaged_stops_anything_else() {
             {"ca_chain_only": true}, entry("a", "a.csr"), {"common_name": "chancery-root-ca", "csr_file": "a.csr"}]))
         .with("revoked.json", "{}")
         .with("revoked-root-ca.json", "unreadable");
-    let plan = plan(&office, &proposed).await;
+    let plan = plan(&fixture, &proposed).await;
     let codes: Vec<_> = plan
         .items
         .iter()
@@ -236,9 +236,9 @@ async fn nothing_that_is_damaged_stops_anything_else() {
 
 #[tokio::test]
 async fn lists_are_bounded() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let many = format!("[{}]", vec!["1"; 100_001].join(","));
-    let plan = plan(&office, &Proposed::default().with("tls.json", many)).await;
+    let plan = plan(&fixture, &Proposed::default().with("tls.json", many)).await;
     let [item] = plan.items.as_slice() else {
         panic!("{}", plan.items.len())
     };
@@ -247,20 +247,20 @@ async fn lists_are_bounded() {
 
 #[tokio::test]
 async fn nothing_proposed_is_nothing_to_do() {
-    let office = Office::new().await;
-    let plan = plan(&office, &Proposed::default()).await;
+    let fixture = Fixture::new().await;
+    let plan = plan(&fixture, &Proposed::default()).await;
     assert!(plan.items.is_empty() && plan.warnings.is_empty() && !plan.is_refused());
 }
 
 #[tokio::test]
 async fn revocations_are_decided_and_told() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let first = Proposed::default()
         .csr("a.csr")
         .csr("b.csr")
         .tls(&json!([entry("a", "a.csr"), entry("b", "b.csr")]));
-    let (a, b) = (issue(&office, &first, 0).await, issue(&office, &first, 1).await);
-    revoke(&office, &b).await;
+    let (a, b) = (issue(&fixture, &first, 0).await, issue(&fixture, &first, 1).await);
+    revoke(&fixture, &b).await;
     let proposed = Proposed::default()
         .with(
             "revoked.json",
@@ -280,7 +280,7 @@ async fn revocations_are_decided_and_told() {
             "revoked-root-ca.json",
             json!([{"common_name": "a", "serial_number": a}]).to_string(),
         );
-    let plan = plan(&office, &proposed).await;
+    let plan = plan(&fixture, &proposed).await;
     let told: Vec<_> = plan
         .items
         .iter()
@@ -306,14 +306,14 @@ async fn revocations_are_decided_and_told() {
         (a, NOW.plus_days(30))
     );
     assert_eq!(plan.items[4].existing.as_ref().unwrap().revoked, Some("superseded"));
-    office.house.clock.advance(40 * 86_400);
-    let late = try_plan(&office, &proposed, None).await.unwrap();
+    fixture.memory.clock.advance(40 * 86_400);
+    let late = try_plan(&fixture, &proposed, None).await.unwrap();
     assert!(late.items[0].warnings[0].contains("it ended at"), "{:?}", late.items[0]);
 }
 
 #[tokio::test]
 async fn with_a_base_only_what_differs_is_told() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let base = Proposed::default()
         .csr("a.csr")
         .csr("b.csr")
@@ -343,7 +343,7 @@ async fn with_a_base_only_what_differs_is_told() {
         "revoked.json".into(),
         json!([{"common_name": "y", "serial_number": "2"}]).to_string().into(),
     );
-    let plan = try_plan(&office, &proposed, Some(&base)).await.unwrap();
+    let plan = try_plan(&fixture, &proposed, Some(&base)).await.unwrap();
     let told: Vec<_> = plan
         .items
         .iter()
@@ -363,7 +363,7 @@ async fn with_a_base_only_what_differs_is_told() {
         ["no entry of tls.json names the CSR file \"unused.csr\""]
     );
 
-    let same = try_plan(&office, &base, Some(&base)).await.unwrap();
+    let same = try_plan(&fixture, &base, Some(&base)).await.unwrap();
     assert!(same.items.is_empty(), "{:?}", same.items);
     assert!(!same.is_refused(), "what was refused before is not this change's");
     assert_eq!(same.compared.unwrap().equal, 7);
@@ -371,18 +371,18 @@ async fn with_a_base_only_what_differs_is_told() {
 
 #[tokio::test]
 async fn an_old_entry_that_a_new_one_meets_is_told_too() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let base = Proposed::default().csr("a.csr").tls(&json!([entry("a", "a.csr")]));
     let before = base.clone().tls(&json!([entry("new", "a.csr"), entry("a", "a.csr")]));
-    let plan = try_plan(&office, &before, Some(&base)).await.unwrap();
+    let plan = try_plan(&fixture, &before, Some(&base)).await.unwrap();
     assert_eq!(verdicts(&plan), ["issued", "refused"]);
     let after = base.clone().tls(&json!([entry("a", "a.csr"), entry("new", "a.csr")]));
-    let plan = try_plan(&office, &after, Some(&base)).await.unwrap();
+    let plan = try_plan(&fixture, &after, Some(&base)).await.unwrap();
     assert_eq!(verdicts(&plan), ["issued", "refused"]);
     assert_eq!(plan.compared.unwrap().equal, 0);
     // Where the old one has its certificate, only the new one is of interest.
-    issue(&office, &base, 0).await;
-    let plan = try_plan(&office, &before, Some(&base)).await.unwrap();
+    issue(&fixture, &base, 0).await;
+    let plan = try_plan(&fixture, &before, Some(&base)).await.unwrap();
     assert_eq!(
         plan.items.iter().map(|item| item.code).collect::<Vec<_>>(),
         [Some("key_in_use")]
@@ -391,10 +391,10 @@ async fn an_old_entry_that_a_new_one_meets_is_told_too() {
 
 #[tokio::test]
 async fn a_base_that_cannot_be_read_hides_nothing() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let proposed = Proposed::default().csr("a.csr").tls(&json!([entry("a", "a.csr")]));
     let base = Proposed::default().with("tls.json", "no list");
-    let plan = try_plan(&office, &proposed, Some(&base)).await.unwrap();
+    let plan = try_plan(&fixture, &proposed, Some(&base)).await.unwrap();
     assert_eq!(verdicts(&plan), ["issued"]);
     assert!(
         plan.warnings.iter().any(|warning| warning.contains("base's tls.json")),
@@ -405,7 +405,7 @@ async fn a_base_that_cannot_be_read_hides_nothing() {
 
 #[tokio::test]
 async fn a_ledger_that_cannot_be_asked_is_an_error_and_no_plan() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let proposed = Proposed::default()
         .csr("a.csr")
         .tls(&json!([entry("a", "a.csr")]))
@@ -414,27 +414,27 @@ async fn a_ledger_that_cannot_be_asked_is_an_error_and_no_plan() {
             json!([{"common_name": "y", "serial_number": "2"}]).to_string(),
         );
     for operation in ["ledger.key_holder", "ledger.search", "ledger.certificate_to_revoke"] {
-        office.house.faults.clear();
-        office.house.faults.at(operation, 1, Fault::FailBefore);
-        let outcome = try_plan(&office, &proposed, None).await;
+        fixture.memory.faults.clear();
+        fixture.memory.faults.at(operation, 1, Fault::FailBefore);
+        let outcome = try_plan(&fixture, &proposed, None).await;
         assert!(
             matches!(outcome, Err(LedgerError::Unavailable { .. })),
             "{operation}: {outcome:?}"
         );
     }
-    office.house.faults.clear();
-    let signed = office.house.keys.log().len();
-    let before = office.house.faults.calls().len();
-    try_plan(&office, &proposed, None).await.unwrap();
-    let calls = office.house.faults.calls().split_off(before);
+    fixture.memory.faults.clear();
+    let signed = fixture.memory.keys.log().len();
+    let before = fixture.memory.faults.calls().len();
+    try_plan(&fixture, &proposed, None).await.unwrap();
+    let calls = fixture.memory.faults.calls().split_off(before);
     let reads = ["ledger.key_holder", "ledger.search", "ledger.certificate_to_revoke"];
     assert!(calls.iter().all(|call| reads.contains(call)), "{calls:?}");
-    assert_eq!((calls.len(), office.house.keys.log().len()), (3, signed));
+    assert_eq!((calls.len(), fixture.memory.keys.log().len()), (3, signed));
 }
 
 #[tokio::test]
 async fn without_cas_nothing_is_done() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let proposed = Proposed::default()
         .csr("a.csr")
         .tls(&json!([entry("a", "a.csr")]))
@@ -444,13 +444,13 @@ async fn without_cas_nothing_is_done() {
         );
     let planner = Planner {
         rules: Rules {
-            config: office.authority.config(),
-            profiles: office.authority.profiles(),
+            config: fixture.authority.config(),
+            profiles: fixture.authority.profiles(),
             cas: &[],
         },
-        ledger: Some(office.authority.ports().ledger.as_ref()),
+        ledger: Some(fixture.authority.ports().ledger.as_ref()),
         now: NOW,
-        entropy: office.house.entropy.as_ref(),
+        entropy: fixture.memory.entropy.as_ref(),
     };
     let plan = planner.plan(&proposed, None).await.unwrap();
     assert_eq!(verdicts(&plan), ["refused", "skipped"]);

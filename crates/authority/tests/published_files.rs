@@ -9,7 +9,7 @@ use chancery_authority::port::{Precondition, Publication as _, PublishedName};
 use chancery_authority::publish::Staleness;
 use futures_util::future::join;
 
-use crate::office::{self, Office, all_good, scope};
+use crate::fixture::{self, Fixture, all_good, scope};
 
 const HOLD: Duration = Duration::from_millis(80);
 const BEGIN: Duration = Duration::from_millis(20);
@@ -22,15 +22,15 @@ async fn staleness(authority: &chancery_authority::Authority) -> Staleness {
 
 #[tokio::test]
 async fn a_file_that_another_process_has_put_and_not_noted_yet_is_no_other_file() {
-    let office = Office::new().await;
-    let other = office::another(&office.house, &office.config).await;
+    let fixture = Fixture::new().await;
+    let other = fixture::another(&fixture.memory, &fixture.config).await;
     // The first put is the DER file; it is noted after the second, the PEM file.
-    office.house.faults.at("publication.put", 2, Fault::Delay(HOLD));
+    fixture.memory.faults.at("publication.put", 2, Fault::Delay(HOLD));
     let of = scope(OF);
-    let publishing = office.authority.publish_crl(&of);
+    let publishing = fixture.authority.publish_crl(&of);
     let meanwhile = async {
         tokio::time::sleep(BEGIN).await;
-        assert_eq!(office.crl("chancery-issuing-ca.crl").number(), Some(2), "it is there");
+        assert_eq!(fixture.crl("chancery-issuing-ca.crl").number(), Some(2), "it is there");
         (staleness(&other).await, other.publish_due_crls().await.len())
     };
     let (published, (told, due)) = join(publishing, meanwhile).await;
@@ -41,11 +41,11 @@ async fn a_file_that_another_process_has_put_and_not_noted_yet_is_no_other_file(
 
 #[tokio::test]
 async fn a_crl_that_is_published_between_the_ledgers_answer_and_the_files_is_no_other_file() {
-    let office = Office::new().await;
-    let other = office::another(&office.house, &office.config).await;
+    let fixture = Fixture::new().await;
+    let other = fixture::another(&fixture.memory, &fixture.config).await;
     // The ledger was asked, the file not yet: the root's is looked at first, then this one.
-    office.house.faults.at("publication.stat", 2, Fault::Delay(HOLD));
-    let (told, published) = join(staleness(&office.authority), async {
+    fixture.memory.faults.at("publication.stat", 2, Fault::Delay(HOLD));
+    let (told, published) = join(staleness(&fixture.authority), async {
         tokio::time::sleep(BEGIN).await;
         other.publish_crl(&scope(OF)).await
     })
@@ -56,23 +56,23 @@ async fn a_crl_that_is_published_between_the_ledgers_answer_and_the_files_is_no_
 
 #[tokio::test]
 async fn a_file_that_nobody_published_is_told_of_and_replaced() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let name = PublishedName::new("chancery-issuing-ca.crl").unwrap();
     let garbage = Box::new(&b"garbage"[..]);
-    office
-        .house
+    fixture
+        .memory
         .publication
         .put(&name, garbage, Precondition::None)
         .await
         .unwrap();
-    assert_eq!(staleness(&office.authority).await, Staleness::Replaced);
+    assert_eq!(staleness(&fixture.authority).await, Staleness::Replaced);
     // One that was signed and did not get out: for a minute it may be what stands there, and no longer.
-    office.house.faults.at("publication.put", 1, Fault::FailBefore);
-    office.authority.publish_crl(&scope(OF)).await.unwrap_err();
-    assert_eq!(staleness(&office.authority).await, Staleness::Fresh);
-    office.house.clock.advance(61);
-    assert_eq!(staleness(&office.authority).await, Staleness::Unpublished);
-    all_good(&office.authority.publish_due_crls().await);
-    assert_eq!(staleness(&office.authority).await, Staleness::Fresh);
-    assert_eq!(office.crl("chancery-issuing-ca.crl").number(), Some(3));
+    fixture.memory.faults.at("publication.put", 1, Fault::FailBefore);
+    fixture.authority.publish_crl(&scope(OF)).await.unwrap_err();
+    assert_eq!(staleness(&fixture.authority).await, Staleness::Fresh);
+    fixture.memory.clock.advance(61);
+    assert_eq!(staleness(&fixture.authority).await, Staleness::Unpublished);
+    all_good(&fixture.authority.publish_due_crls().await);
+    assert_eq!(staleness(&fixture.authority).await, Staleness::Fresh);
+    assert_eq!(fixture.crl("chancery-issuing-ca.crl").number(), Some(3));
 }

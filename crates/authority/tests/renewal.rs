@@ -1,7 +1,7 @@
 //! Renewals: what stays, what is refused, and who may ask.
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
-use crate::support::{self, NOW, Office, Requester, certificate, principal, request, request_with_names, token};
+use crate::support::{self, Fixture, NOW, Requester, certificate, principal, request, request_with_names, token};
 use chancery_authority::Principal;
 use chancery_authority::issue::{IssueError, Refusal};
 use chancery_authority::port::ledger::{IntentId, Revocation};
@@ -11,14 +11,14 @@ use chancery_x509::crl::RevocationReason;
 use chancery_x509::san::AltNameType;
 use chancery_x509::serial::Serial;
 
-async fn revoke(office: &Office, id: &IntentId) {
+async fn revoke(fixture: &Fixture, id: &IntentId) {
     let revocation = Revocation {
         at: NOW,
         reason: RevocationReason::Superseded,
         invalidity_date: None,
         principal: principal().to_string(),
     };
-    office
+    fixture
         .authority
         .ports()
         .ledger
@@ -29,7 +29,7 @@ async fn revoke(office: &Office, id: &IntentId) {
 
 #[tokio::test]
 async fn renewal_makes_the_same_certificate_later() {
-    let office = Office::with("custom_extension_allowlist = ['1.3.6.1.4.1.55555.1']").await;
+    let fixture = Fixture::with("custom_extension_allowlist = ['1.3.6.1.4.1.55555.1']").await;
     let mut request = request_with_names(
         "a.example.com",
         &[(AltNameType::Dns, "b.example.com"), (AltNameType::Ip, "10.0.0.1")],
@@ -43,12 +43,16 @@ async fn renewal_makes_the_same_certificate_later() {
         value_b64: "BAA=".into(),
         critical: false,
     }];
-    let first = office.issue(&request).await.unwrap();
+    let first = fixture.issue(&request).await.unwrap();
     let old = certificate(&first);
 
-    office.house.clock.advance(40 * 86_400);
+    fixture.memory.clock.advance(40 * 86_400);
     let holder = Principal::Certificate(first.record.id.to_string());
-    let same_key = office.authority.renew(old.serial(), None, &holder, None).await.unwrap();
+    let same_key = fixture
+        .authority
+        .renew(old.serial(), None, &holder, None)
+        .await
+        .unwrap();
     assert_eq!(
         same_key.record.renews,
         Some(first.record.id),
@@ -69,7 +73,7 @@ async fn renewal_makes_the_same_certificate_later() {
 
     let requester = Requester::new();
     let csr = requester.csr("a.example.com");
-    let new_key = office
+    let new_key = fixture
         .authority
         .renew(new.serial(), Some(&csr), &principal(), None)
         .await
@@ -85,49 +89,49 @@ async fn renewal_makes_the_same_certificate_later() {
 
 #[tokio::test]
 async fn renewal_is_refused_for_what_is_not_valid_any_more() {
-    let office = Office::new().await;
-    let refusal = async |office: &Office, serial| {
+    let fixture = Fixture::new().await;
+    let refusal = async |fixture: &Fixture, serial| {
         let csr = Requester::new().csr("whatever.example.com");
-        match office.authority.renew(serial, Some(&csr), &principal(), None).await {
+        match fixture.authority.renew(serial, Some(&csr), &principal(), None).await {
             Err(IssueError::Rejected(refusal)) => refusal.code(),
             other => panic!("{other:?}"),
         }
     };
-    let revoked = office.issue(&request("a.example.com")).await.unwrap().record.id;
-    revoke(&office, &revoked).await;
-    assert_eq!(refusal(&office, revoked.serial).await, "revoked");
+    let revoked = fixture.issue(&request("a.example.com")).await.unwrap().record.id;
+    revoke(&fixture, &revoked).await;
+    assert_eq!(refusal(&fixture, revoked.serial).await, "revoked");
 
-    let ca = office.authority.issuing_ca().unwrap();
+    let ca = fixture.authority.issuing_ca().unwrap();
     assert_eq!(
-        refusal(&office, ca.certificate().serial()).await,
+        refusal(&fixture, ca.certificate().serial()).await,
         "authority_certificate"
     );
-    assert_eq!(refusal(&office, "12345".parse().unwrap()).await, "not_found");
+    assert_eq!(refusal(&fixture, "12345".parse().unwrap()).await, "not_found");
 
-    let expired = office.issue(&request("b.example.com")).await.unwrap().record.id;
-    office.house.clock.advance(31 * 86_400);
-    assert_eq!(refusal(&office, expired.serial).await, "expired");
+    let expired = fixture.issue(&request("b.example.com")).await.unwrap().record.id;
+    fixture.memory.clock.advance(31 * 86_400);
+    assert_eq!(refusal(&fixture, expired.serial).await, "expired");
 
     // A key that is somebody else's is not taken over by a renewal.
     let other = Requester::new();
-    office.issue(&other.request("c.example.com")).await.unwrap();
-    let own = office.issue(&request("d.example.com")).await.unwrap().record.id;
+    fixture.issue(&other.request("c.example.com")).await.unwrap();
+    let own = fixture.issue(&request("d.example.com")).await.unwrap().record.id;
     let csr = other.csr("d.example.com");
-    let error = office
+    let error = fixture
         .authority
         .renew(own.serial, Some(&csr), &principal(), None)
         .await
         .unwrap_err();
     assert_eq!(error, IssueError::Rejected(Refusal::KeyInUse));
-    assert!(office.authority.ports().ledger.rejections(10).await.unwrap().len() >= 5);
+    assert!(fixture.authority.ports().ledger.rejections(10).await.unwrap().len() >= 5);
 }
 
 /// What somebody who has a token, or the certificate, is told who asks to renew.
-async fn renewal_refused(office: &Office, serial: Serial, csr: Option<&[u8]>, principal: &Principal) -> Refusal {
-    let signatures = office.house.keys.log().len();
-    match office.authority.renew(serial, csr, principal, None).await {
+async fn renewal_refused(fixture: &Fixture, serial: Serial, csr: Option<&[u8]>, principal: &Principal) -> Refusal {
+    let signatures = fixture.memory.keys.log().len();
+    match fixture.authority.renew(serial, csr, principal, None).await {
         Err(IssueError::Rejected(refusal)) => {
-            assert_eq!(office.house.keys.log().len(), signatures, "nothing was signed");
+            assert_eq!(fixture.memory.keys.log().len(), signatures, "nothing was signed");
             refusal
         }
         other => panic!("not refused: {other:?}"),
@@ -141,31 +145,31 @@ async fn a_holder_renews_in_the_last_part_of_a_certificate_s_life_and_once() {
         ("renewal_window_divisor = 2", 2),
         ("renewal_window_divisor = 1", 1),
     ] {
-        let office = Office::with(config).await;
-        let first = office.issue(&request("a.example.com")).await.unwrap().record;
+        let fixture = Fixture::with(config).await;
+        let first = fixture.issue(&request("a.example.com")).await.unwrap().record;
         let holder = Principal::Certificate(first.id.to_string());
         let life = first.not_after.0 - first.not_before.0;
         let from = first.not_after.plus_seconds(-(life / divisor));
         if divisor > 1 {
-            office.house.clock.set(from.plus_seconds(-1));
-            let refusal = renewal_refused(&office, first.id.serial, None, &holder).await;
+            fixture.memory.clock.set(from.plus_seconds(-1));
+            let refusal = renewal_refused(&fixture, first.id.serial, None, &holder).await;
             let serial = first.id.serial;
             assert_eq!(refusal, Refusal::RenewalTooEarly { serial, from });
             assert!(refusal.to_string().contains(&from.to_string()), "{refusal}");
-            office.house.clock.set(from);
+            fixture.memory.clock.set(from);
         }
-        let second = office
+        let second = fixture
             .authority
             .renew(first.id.serial, None, &holder, Some(token("once")))
             .await
             .unwrap();
-        let refusal = renewal_refused(&office, first.id.serial, None, &holder).await;
+        let refusal = renewal_refused(&fixture, first.id.serial, None, &holder).await;
         assert_eq!(refusal.code(), "already_renewed");
         assert!(
             refusal.to_string().contains(&second.record.id.serial.to_string()),
             "{refusal}"
         );
-        let again = office
+        let again = fixture
             .authority
             .renew(first.id.serial, None, &holder, Some(token("once")))
             .await
@@ -176,9 +180,9 @@ async fn a_holder_renews_in_the_last_part_of_a_certificate_s_life_and_once() {
         );
         // A token is not bound by the window, but by the one successor.
         let csr = Requester::new().csr("a.example.com");
-        let refusal = renewal_refused(&office, first.id.serial, Some(&csr), &principal()).await;
+        let refusal = renewal_refused(&fixture, first.id.serial, Some(&csr), &principal()).await;
         assert_eq!(refusal.code(), "already_renewed");
-        office
+        fixture
             .authority
             .renew(second.record.id.serial, Some(&csr), &principal(), None)
             .await
@@ -188,9 +192,9 @@ async fn a_holder_renews_in_the_last_part_of_a_certificate_s_life_and_once() {
 
 #[tokio::test]
 async fn whoever_does_not_present_the_certificate_proves_to_have_the_key() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let requester = Requester::new();
-    let first = office.issue(&requester.request("a.example.com")).await.unwrap().record;
+    let first = fixture.issue(&requester.request("a.example.com")).await.unwrap().record;
     let serial = first.id.serial;
     for principal in [
         principal(),
@@ -198,16 +202,16 @@ async fn whoever_does_not_present_the_certificate_proves_to_have_the_key() {
         Principal::Aws("arn".into()),
         Principal::Authority,
     ] {
-        let refusal = renewal_refused(&office, serial, None, &principal).await;
+        let refusal = renewal_refused(&fixture, serial, None, &principal).await;
         assert_eq!(refusal, Refusal::RenewalWithoutProof { serial }, "{principal}");
     }
     // Somebody else's public key is no proof.
     let info = support::csr_info(&support::named("a.example.com"), &requester.spki());
     let forged = support::csr(&info, &Requester::new().sign(&info));
-    let refusal = renewal_refused(&office, serial, Some(&forged), &principal()).await;
+    let refusal = renewal_refused(&fixture, serial, Some(&forged), &principal()).await;
     assert_eq!(refusal.code(), "bad_signature");
     let csr = requester.csr("a.example.com");
-    let renewed = office
+    let renewed = fixture
         .authority
         .renew(serial, Some(&csr), &principal(), Some(token("t")))
         .await;
@@ -215,7 +219,7 @@ async fn whoever_does_not_present_the_certificate_proves_to_have_the_key() {
     assert_eq!(certificate(&renewed).spki_der(), requester.spki());
     // A CSR that is made again is the same request: its key is what counts.
     let csr = requester.csr("b.example.com");
-    let again = office
+    let again = fixture
         .authority
         .renew(serial, Some(&csr), &principal(), Some(token("t")))
         .await;
@@ -228,11 +232,11 @@ async fn a_renewal_is_held_to_the_profile_as_it_is_now() {
         let text = format!("default_extended_key_usages = ['TLS_WEB_CLIENT_AUTHENTICATION']\n{more}");
         Profiles::built_in().with("mine", &text).unwrap()
     };
-    let mut office = Office::with_profiles("", profile("allowed_extended_key_usages = ['CODE_SIGNING']")).await;
+    let mut fixture = Fixture::with_profiles("", profile("allowed_extended_key_usages = ['CODE_SIGNING']")).await;
     let mut request = request("a.example.com");
     request.profile = Some("mine".into());
     request.subject.organization = Some("Acme".into());
-    let serial = office.issue(&request).await.unwrap().record.id.serial;
+    let serial = fixture.issue(&request).await.unwrap().record.id.serial;
     let csr = Requester::new().csr("a.example.com");
     for (more, code) in [
         ("required_subject_fields = ['locality']", "subject_field_missing"),
@@ -241,14 +245,14 @@ async fn a_renewal_is_held_to_the_profile_as_it_is_now() {
         ("key_types = ['rsa']", "key_not_allowed"),
         ("san_types = ['IP_ADDRESS']", "alt_name_not_allowed"),
     ] {
-        office.restart_with(profile(more)).await;
-        let refusal = renewal_refused(&office, serial, Some(&csr), &principal()).await;
+        fixture.restart_with(profile(more)).await;
+        let refusal = renewal_refused(&fixture, serial, Some(&csr), &principal()).await;
         assert_eq!(refusal.code(), code, "{more}");
     }
     // Usages that every certificate of the profile has are set on this one, too; what the rules leave alone stays.
     let forced = "extended_key_usages = ['EMAIL_PROTECTION']\n[subject]\norganization = 'Acme'";
-    office.restart_with(profile(forced)).await;
-    let renewed = office
+    fixture.restart_with(profile(forced)).await;
+    let renewed = fixture
         .authority
         .renew(serial, Some(&csr), &principal(), None)
         .await

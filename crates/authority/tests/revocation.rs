@@ -1,7 +1,7 @@
 //! Revoking: what it answers, what it leaves, what it refuses.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use crate::office;
+use crate::fixture;
 
 use std::time::Duration;
 
@@ -16,15 +16,15 @@ use chancery_authority::revoke::{RevokeError, StillValid};
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
-use office::{NOW, Office, QUICK, entries, principal, slug};
+use fixture::{Fixture, NOW, QUICK, ca_name, entries, principal};
 use serde_json::json;
 
 #[tokio::test]
 async fn a_revocation_is_recorded_published_and_told() {
-    let office = Office::new().await;
-    let record = office.issue("a.example", None).await;
+    let fixture = Fixture::new().await;
+    let record = fixture.issue("a.example", None).await;
     let reason = RevocationReason::CessationOfOperation;
-    let revoked = office
+    let revoked = fixture
         .authority
         .revoke(record.id.serial, reason, None, &principal())
         .await
@@ -35,8 +35,8 @@ async fn a_revocation_is_recorded_published_and_told() {
         (revocation.at, revocation.reason, revocation.principal.as_str()),
         (NOW, reason, "token:tests")
     );
-    assert_eq!(office.listed("chancery-issuing-ca.crl"), [record.id.serial]);
-    let notice = office.house.notices.received().pop().unwrap();
+    assert_eq!(fixture.listed("chancery-issuing-ca.crl"), [record.id.serial]);
+    let notice = fixture.memory.notices.received().pop().unwrap();
     assert_eq!(notice.subject, "Certificate Revoked");
     assert_eq!(notice.message["CommonName"], "a.example");
     assert_eq!(notice.message["SerialNumber"], record.id.serial.to_string());
@@ -46,12 +46,12 @@ async fn a_revocation_is_recorded_published_and_told() {
 
 #[tokio::test]
 async fn who_repeats_a_request_is_told_that_its_certificate_is_revoked() {
-    let office = Office::new().await;
-    let request = office::request("a.example");
+    let fixture = Fixture::new().await;
+    let request = fixture::request("a.example");
     let by = principal();
     let ask = || {
         let token = Some(IdempotencyToken("once".to_owned()));
-        office.authority.issue(&request, &by, token)
+        fixture.authority.issue(&request, &by, token)
     };
     let first = ask().await.unwrap();
     assert_eq!(
@@ -59,7 +59,7 @@ async fn who_repeats_a_request_is_told_that_its_certificate_is_revoked() {
         first.warnings,
         "as long as it is good, nothing is to be told"
     );
-    office.revoke(first.record.id.serial).await;
+    fixture.revoke(first.record.id.serial).await;
     let again = ask().await.unwrap();
     assert!(again.replayed);
     assert_eq!(again.record.certificate, first.record.certificate);
@@ -68,18 +68,18 @@ async fn who_repeats_a_request_is_told_that_its_certificate_is_revoked() {
         told.contains("was revoked at 2026-11-23") && told.contains("(superseded)"),
         "{told}"
     );
-    let answer = serde_json::to_value(office.authority.answer(&again, &request)).unwrap();
+    let answer = serde_json::to_value(fixture.authority.answer(&again, &request)).unwrap();
     assert_eq!(answer["Warnings"][again.warnings.len() - 1], json!(told));
 }
 
 #[tokio::test]
 async fn revoking_again_answers_the_first_and_makes_no_crl() {
-    let mut office = Office::new().await;
-    let serial = office.issue("a.example", None).await.id.serial;
-    office.revoke(serial).await;
-    office.house.clock.advance(10);
-    let signatures = office.house.keys.log().len();
-    let again = office
+    let mut fixture = Fixture::new().await;
+    let serial = fixture.issue("a.example", None).await.id.serial;
+    fixture.revoke(serial).await;
+    fixture.memory.clock.advance(10);
+    let signatures = fixture.memory.keys.log().len();
+    let again = fixture
         .authority
         .revoke(serial, RevocationReason::Unspecified, None, &principal())
         .await
@@ -89,63 +89,67 @@ async fn revoking_again_answers_the_first_and_makes_no_crl() {
         "the published CRL lists it"
     );
     assert_eq!(again.record.revocation.unwrap().reason, RevocationReason::Superseded);
-    assert_eq!(office.house.keys.log().len(), signatures, "none is made for it");
-    assert_eq!(office.house.notices.received().len(), 1);
+    assert_eq!(fixture.memory.keys.log().len(), signatures, "none is made for it");
+    assert_eq!(fixture.memory.notices.received().len(), 1);
 
-    office.restart().await;
-    let again = office
+    fixture.restart().await;
+    let again = fixture
         .authority
         .revoke(serial, RevocationReason::Unspecified, None, &principal())
         .await
         .unwrap();
     assert!(again.already && again.crl.unwrap().is_ok());
-    assert_eq!(office.house.keys.log().len(), signatures, "a new process reads it back");
+    assert_eq!(
+        fixture.memory.keys.log().len(),
+        signatures,
+        "a new process reads it back"
+    );
 
     let compromise = RevocationReason::KeyCompromise;
-    let replaced = office
+    let replaced = fixture
         .authority
         .revoke(serial, compromise, None, &principal())
         .await
         .unwrap();
     assert!(!replaced.already && replaced.crl.is_some());
-    assert_eq!(entries(&office.crl("chancery-issuing-ca.crl"))[0].reason, compromise);
+    assert_eq!(entries(&fixture.crl("chancery-issuing-ca.crl"))[0].reason, compromise);
 }
 
 #[tokio::test]
 async fn a_ca_is_revoked_on_its_issuers_crl() {
-    let office = Office::new().await;
-    let issuing = office.authority.issuing_ca().unwrap().certificate().serial();
+    let fixture = Fixture::new().await;
+    let issuing = fixture.authority.issuing_ca().unwrap().certificate().serial();
     let reason = RevocationReason::CaCompromise;
-    office
+    fixture
         .authority
         .revoke(issuing, reason, None, &principal())
         .await
         .unwrap();
-    assert_eq!(office.listed("chancery-root-ca.crl"), [issuing]);
-    assert!(office.listed("chancery-issuing-ca.crl").is_empty());
+    assert_eq!(fixture.listed("chancery-root-ca.crl"), [issuing]);
+    assert!(fixture.listed("chancery-issuing-ca.crl").is_empty());
 }
 
 #[tokio::test]
 async fn what_cannot_be_revoked_is_refused() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let reason = RevocationReason::Superseded;
     let unknown: Serial = "77".parse().unwrap();
-    let refused = office
+    let refused = fixture
         .authority
         .revoke(unknown, reason, None, &principal())
         .await
         .unwrap_err();
     assert_eq!(refused, RevokeError::NotFound(unknown));
-    let root = office.authority.cas()[0].certificate().serial();
-    let refused = office
+    let root = fixture.authority.cas()[0].certificate().serial();
+    let refused = fixture
         .authority
         .revoke(root, reason, None, &principal())
         .await
         .unwrap_err();
-    assert_eq!(refused, RevokeError::Root(slug("chancery-root-ca")));
-    let serial = office.issue("a.example", None).await.id.serial;
+    assert_eq!(refused, RevokeError::Root(ca_name("chancery-root-ca")));
+    let serial = fixture.issue("a.example", None).await.id.serial;
     let future = NOW.plus_seconds(1);
-    let refused = office
+    let refused = fixture
         .authority
         .revoke(serial, reason, Some(future), &principal())
         .await
@@ -157,7 +161,7 @@ async fn what_cannot_be_revoked_is_refused() {
         }
     );
     let before = UnixTime::FIRST.plus_seconds(-1);
-    let refused = office
+    let refused = fixture
         .authority
         .revoke(serial, reason, Some(before), &principal())
         .await
@@ -168,24 +172,24 @@ async fn what_cannot_be_revoked_is_refused() {
             invalidity_date: before
         }
     );
-    assert_eq!(office.house.ledger.counts().await.unwrap().revoked, 0);
+    assert_eq!(fixture.memory.ledger.counts().await.unwrap().revoked, 0);
 }
 
 #[tokio::test]
 async fn a_failed_publication_or_notice_undoes_nothing() {
-    let office = Office::new().await;
-    let serial = office.issue("a.example", None).await.id.serial;
-    office.house.faults.at("publication.put", 1, Fault::FailBefore);
-    office.house.faults.at("notices.notify", 1, Fault::FailBefore);
+    let fixture = Fixture::new().await;
+    let serial = fixture.issue("a.example", None).await.id.serial;
+    fixture.memory.faults.at("publication.put", 1, Fault::FailBefore);
+    fixture.memory.faults.at("notices.notify", 1, Fault::FailBefore);
     let reason = RevocationReason::Superseded;
-    let revoked = office
+    let revoked = fixture
         .authority
         .revoke(serial, reason, None, &principal())
         .await
         .unwrap();
     assert!(matches!(revoked.crl, Some(Err(PublishError::Publication(_)))) && revoked.notice_failed);
     assert!(
-        office
+        fixture
             .authority
             .certificate(serial)
             .await
@@ -194,68 +198,68 @@ async fn a_failed_publication_or_notice_undoes_nothing() {
             .revocation
             .is_some()
     );
-    assert!(office.listed("chancery-issuing-ca.crl").is_empty());
-    office::all_good(&office.authority.publish_due_crls().await);
-    assert_eq!(office.listed("chancery-issuing-ca.crl"), [serial]);
+    assert!(fixture.listed("chancery-issuing-ca.crl").is_empty());
+    fixture::all_good(&fixture.authority.publish_due_crls().await);
+    assert_eq!(fixture.listed("chancery-issuing-ca.crl"), [serial]);
 }
 
 #[tokio::test]
 async fn publishing_at_once_can_be_switched_off() {
-    let office = Office::with(&format!("{QUICK}\n[ca.crl]\npublish_on_revocation = false")).await;
-    let serial = office.issue("a.example", None).await.id.serial;
+    let fixture = Fixture::with(&format!("{QUICK}\n[ca.crl]\npublish_on_revocation = false")).await;
+    let serial = fixture.issue("a.example", None).await.id.serial;
     let reason = RevocationReason::Superseded;
-    let revoked = office
+    let revoked = fixture
         .authority
         .revoke(serial, reason, None, &principal())
         .await
         .unwrap();
     assert!(revoked.crl.is_none());
-    assert!(office.listed("chancery-issuing-ca.crl").is_empty());
-    let outcomes = office.authority.publish_due_crls().await;
+    assert!(fixture.listed("chancery-issuing-ca.crl").is_empty());
+    let outcomes = fixture.authority.publish_due_crls().await;
     assert_eq!(outcomes.len(), 1, "only the CRL with the change is due");
-    assert_eq!(office.listed("chancery-issuing-ca.crl"), [serial]);
+    assert_eq!(fixture.listed("chancery-issuing-ca.crl"), [serial]);
 }
 
 #[tokio::test]
 async fn a_revocation_that_was_not_published_is_with_the_next_try() {
     // The caller was gone, or the process, after the revocation was recorded; also where another process takes it up.
     for restart in [false, true] {
-        let mut office = Office::new().await;
-        let serial = office.issue("a.example", None).await.id.serial;
+        let mut fixture = Fixture::new().await;
+        let serial = fixture.issue("a.example", None).await.id.serial;
         let reason = RevocationReason::Superseded;
         {
-            let reserve = office.house.faults.calls().len();
-            let revoking = office.authority.revoke(serial, reason, None, &PRINCIPAL);
+            let reserve = fixture.memory.faults.calls().len();
+            let revoking = fixture.authority.revoke(serial, reason, None, &PRINCIPAL);
             // Dropped as soon as it is recorded.
-            office
-                .house
+            fixture
+                .memory
                 .faults
-                .at("ledger.crl_standing", 1, Fault::Delay(Duration::from_mins(1)));
+                .at("ledger.crl_state", 1, Fault::Delay(Duration::from_mins(1)));
             let dropped = tokio::time::timeout(Duration::from_millis(50), revoking).await;
             assert!(dropped.is_err());
-            assert!(office.house.faults.calls().len() > reserve);
+            assert!(fixture.memory.faults.calls().len() > reserve);
         }
-        assert!(office.listed("chancery-issuing-ca.crl").is_empty());
+        assert!(fixture.listed("chancery-issuing-ca.crl").is_empty());
         if restart {
-            office.restart().await;
+            fixture.restart().await;
         }
-        let again = office
+        let again = fixture
             .authority
             .revoke(serial, reason, None, &principal())
             .await
             .unwrap();
         assert!(again.already && again.crl.unwrap().is_ok());
-        assert_eq!(office.listed("chancery-issuing-ca.crl"), [serial]);
+        assert_eq!(fixture.listed("chancery-issuing-ca.crl"), [serial]);
     }
 }
 
 #[tokio::test]
 async fn published_is_said_of_what_was_seen_in_what_was_published() {
-    let office = Office::new().await;
-    let serial = office.issue("a.example", None).await.id.serial;
+    let fixture = Fixture::new().await;
+    let serial = fixture.issue("a.example", None).await.id.serial;
     // The ledger forgets what it was just told: the CRL gets out, and does not list it.
-    office.house.ledger.forget_next();
-    let revoked = office
+    fixture.memory.ledger.forget_next();
+    let revoked = fixture
         .authority
         .revoke(serial, RevocationReason::Superseded, None, &principal())
         .await
@@ -265,31 +269,31 @@ async fn published_is_said_of_what_was_seen_in_what_was_published() {
         "{:?}",
         revoked.crl
     );
-    assert_eq!(office.crl("chancery-issuing-ca.crl").number(), Some(2));
+    assert_eq!(fixture.crl("chancery-issuing-ca.crl").number(), Some(2));
 }
 
 const PRINCIPAL: Principal = Principal::Authority;
 
 #[tokio::test]
 async fn a_compromised_key_takes_its_family_with_it_onto_every_crl() {
-    let office = Office::with(&format!(
+    let fixture = Fixture::with(&format!(
         "public_url = 'http://pki.example.com'\n{QUICK}\n[ca.crl]\nshards = 4"
     ))
     .await;
-    let first = office.issue("a.example", None).await;
+    let first = fixture.issue("a.example", None).await;
     let holder = Principal::Certificate(first.id.to_string());
-    office.house.clock.set(first.not_after.plus_seconds(-60));
+    fixture.memory.clock.set(first.not_after.plus_seconds(-60));
     let mut line = vec![first.id.clone()];
     for _ in 0..6 {
         let last = line.last().unwrap();
-        let renewed = office
+        let renewed = fixture
             .authority
             .renew(last.serial, None, &Principal::Local("o".into()), None)
             .await;
         line.push(renewed.unwrap().record.id);
     }
     let compromise = RevocationReason::KeyCompromise;
-    let revoked = office
+    let revoked = fixture
         .authority
         .revoke(first.id.serial, compromise, None, &principal())
         .await
@@ -302,7 +306,7 @@ async fn a_compromised_key_takes_its_family_with_it_onto_every_crl() {
     assert!(revoked.other_crls.iter().all(|(_, crl)| crl.is_ok()));
     let mut listed: Vec<Serial> = Vec::new();
     for shard in 0..4 {
-        listed.extend(office.listed(&format!("chancery-issuing-ca-{shard}.crl")));
+        listed.extend(fixture.listed(&format!("chancery-issuing-ca-{shard}.crl")));
     }
     listed.sort();
     let mut wanted: Vec<Serial> = line.iter().map(|id| id.serial).collect();
@@ -311,14 +315,14 @@ async fn a_compromised_key_takes_its_family_with_it_onto_every_crl() {
         listed, wanted,
         "every CRL that lists one of them is published by the same call"
     );
-    let told = office.house.notices.received();
+    let told = fixture.memory.notices.received();
     let told = told
         .iter()
         .filter(|notice| notice.subject == "Certificate Revoked")
         .count();
     assert_eq!(told, 7, "each is told");
     for id in &line {
-        let renewed = office
+        let renewed = fixture
             .authority
             .renew(id.serial, None, &holder, None)
             .await
@@ -330,17 +334,17 @@ async fn a_compromised_key_takes_its_family_with_it_onto_every_crl() {
 /// A clock that is ahead takes the family for over: it is revoked all the same, and on the CRL once the clock is right.
 #[tokio::test]
 async fn no_clock_decides_what_a_compromised_key_takes_with_it() {
-    let office = Office::with(&format!("{QUICK}\n[ca.crl]\npublish_on_revocation = false")).await;
-    let first = office.issue("a.example", None).await;
+    let fixture = Fixture::with(&format!("{QUICK}\n[ca.crl]\npublish_on_revocation = false")).await;
+    let first = fixture.issue("a.example", None).await;
     let local = Principal::Local("o".into());
-    let renewed = office.authority.renew(first.id.serial, None, &local, None).await;
+    let renewed = fixture.authority.renew(first.id.serial, None, &local, None).await;
     let renewed = renewed.unwrap().record;
-    office.house.clock.set(first.not_after.plus_days(1000));
+    fixture.memory.clock.set(first.not_after.plus_days(1000));
     let compromise = RevocationReason::KeyCompromise;
-    let revoking = office.authority.revoke(first.id.serial, compromise, None, &local);
+    let revoking = fixture.authority.revoke(first.id.serial, compromise, None, &local);
     let others = revoking.await.unwrap().others;
     assert_eq!(others.iter().map(|other| &other.id).collect::<Vec<_>>(), [&renewed.id]);
-    let told = office.house.notices.received();
+    let told = fixture.memory.notices.received();
     let told = told.iter().filter(|notice| notice.subject == "Certificate Revoked");
     assert_eq!(
         told.count(),
@@ -352,9 +356,9 @@ async fn no_clock_decides_what_a_compromised_key_takes_with_it() {
 /// A key of more certificates than one call of the ledger takes; whoever revoked it was gone after the first call.
 #[tokio::test]
 async fn a_family_whose_revocation_was_interrupted_is_finished_by_whoever_looks() {
-    let office = Office::with(&format!("{QUICK}\n[ca.crl]\npublish_on_revocation = false")).await;
-    let first = office.issue("a.example", None).await;
-    let ledger = &office.authority.ports().ledger;
+    let fixture = Fixture::with(&format!("{QUICK}\n[ca.crl]\npublish_on_revocation = false")).await;
+    let first = fixture.issue("a.example", None).await;
+    let ledger = &fixture.authority.ports().ledger;
     let more = u32::try_from(REVOKED_TOGETHER).unwrap() + 5;
     for number in 1..=more {
         let made = chancery_authority::contract::intent(number);
@@ -388,11 +392,11 @@ async fn a_family_whose_revocation_was_interrupted_is_finished_by_whoever_looks(
     let died = ledger.revoke_reaching(&first.id.issuer, first.id.serial, revocation.clone(), Reach::Key);
     assert!(died.await.unwrap().has_more);
     let finish = async |of: Option<&str>| {
-        let of = of.map(slug);
-        office.authority.finish_revocations(of.as_ref()).await.unwrap()
+        let of = of.map(ca_name);
+        fixture.authority.finish_revocations(of.as_ref()).await.unwrap()
     };
     assert_eq!(finish(None).await, [], "somebody may be at it");
-    office.house.clock.set(NOW.plus_seconds(600));
+    fixture.memory.clock.set(NOW.plus_seconds(600));
     assert_eq!(finish(Some("root-ca")).await, [], "it is another CA's");
     let finished = finish(Some(first.id.issuer.as_str())).await;
     assert_eq!(finished.len(), 5);
@@ -404,23 +408,23 @@ async fn a_family_whose_revocation_was_interrupted_is_finished_by_whoever_looks(
 
 #[tokio::test]
 async fn what_is_left_valid_is_told() {
-    let office = Office::new().await;
-    let first = office.issue("a.example", None).await;
+    let fixture = Fixture::new().await;
+    let first = fixture.issue("a.example", None).await;
     let local = Principal::Local("o".into());
-    let second = office
+    let second = fixture
         .authority
         .renew(first.id.serial, None, &local, None)
         .await
         .unwrap()
         .record;
-    let third = office
+    let third = fixture
         .authority
         .renew(second.id.serial, None, &local, None)
         .await
         .unwrap()
         .record;
     let reaching = async |reason, reach| {
-        office
+        fixture
             .authority
             .revoke_reaching(first.id.serial, reason, None, &principal(), reach)
             .await
@@ -436,7 +440,7 @@ async fn what_is_left_valid_is_told() {
     assert!(!only.already && only.others.is_empty());
     assert_eq!(only.still_valid.unwrap().certificates.len(), 2);
     // What the ledger cannot say is no reason to fail what is done.
-    office.house.faults.at("ledger.related", 1, Fault::FailBefore);
+    fixture.memory.faults.at("ledger.related", 1, Fault::FailBefore);
     let all = reaching(RevocationReason::KeyCompromise, Reach::Key).await;
     assert_eq!((all.already, all.others.len(), all.still_valid), (true, 2, None));
 }

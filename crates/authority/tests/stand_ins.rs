@@ -12,29 +12,29 @@ use chancery_x509::certificate::Certificate;
 use chancery_x509::key::ca::CaPublicKey;
 use serde_json::json;
 use support::proposed::{Proposed, entry, plan, verdicts};
-use support::{NOW, Office};
+use support::{Fixture, NOW};
 
 /// The public key of a certificate that is at hand.
-fn key_of(office: &Office, place: usize) -> CaPublicKey {
-    office.authority.cas()[place].issuer.public_key().clone()
+fn key_of(fixture: &Fixture, place: usize) -> CaPublicKey {
+    fixture.authority.cas()[place].issuer.public_key().clone()
 }
 
 #[tokio::test]
 async fn stand_ins_decide_as_the_cas_that_they_stand_in_for() {
-    let office = Office::new().await;
-    let (config, profiles) = (office.authority.config(), Profiles::built_in());
-    let mut keys = [key_of(&office, 0), key_of(&office, 1)].into_iter();
-    let made = stand_ins::<StandInError>(config, NOW, office.house.entropy.as_ref(), &mut |_| {
+    let fixture = Fixture::new().await;
+    let (config, profiles) = (fixture.authority.config(), Profiles::built_in());
+    let mut keys = [key_of(&fixture, 0), key_of(&fixture, 1)].into_iter();
+    let made = stand_ins::<StandInError>(config, NOW, fixture.memory.entropy.as_ref(), &mut |_| {
         Ok(keys.next().unwrap())
     });
-    let certificates: Vec<Certificate> = office
+    let certificates: Vec<Certificate> = fixture
         .authority
         .cas()
         .iter()
         .map(|ca| ca.certificate().clone())
         .collect();
     // Whatever else is among them, and in whatever order.
-    let other = Office::new().await;
+    let other = Fixture::new().await;
     let others = other.authority.cas();
     let mut bundle: Vec<Certificate> = vec![certificates[1].clone(), certificates[0].clone()];
     let given = stand_ins_from(config, &bundle).unwrap();
@@ -51,9 +51,9 @@ async fn stand_ins_decide_as_the_cas_that_they_stand_in_for() {
             "revoked.json",
             json!([{"common_name": "y", "serial_number": "2"}]).to_string(),
         );
-    let real = plan(&office, &proposed).await;
+    let real = plan(&fixture, &proposed).await;
     for cas in [made.unwrap(), given] {
-        let names: Vec<_> = cas.iter().map(|ca| ca.slug().as_str()).collect();
+        let names: Vec<_> = cas.iter().map(|ca| ca.name().as_str()).collect();
         assert_eq!(names, ["chancery-root-ca", "chancery-issuing-ca"]);
         let rules = Rules {
             config,
@@ -64,7 +64,7 @@ async fn stand_ins_decide_as_the_cas_that_they_stand_in_for() {
             rules,
             ledger: None,
             now: NOW,
-            entropy: office.house.entropy.as_ref(),
+            entropy: fixture.memory.entropy.as_ref(),
         };
         let plan = planner.plan(&proposed, None).await.unwrap();
         assert_eq!(verdicts(&plan), ["issued", "refused", "refused", "refused", "revoked"]);
@@ -89,9 +89,9 @@ async fn name_constraints_bind_stand_ins_too() {
          [ca.name_constraints]\npermitted = [\"dns:example.com\"]\n",
     );
     let config = config.unwrap();
-    let office = Office::new().await;
-    let mut keys = [key_of(&office, 0), key_of(&office, 1)].into_iter();
-    let entropy = office.house.entropy.as_ref();
+    let fixture = Fixture::new().await;
+    let mut keys = [key_of(&fixture, 0), key_of(&fixture, 1)].into_iter();
+    let entropy = fixture.memory.entropy.as_ref();
     let cas = stand_ins::<StandInError>(&config, NOW, entropy, &mut |_| Ok(keys.next().unwrap())).unwrap();
     let profiles = Profiles::built_in();
     let planner = Planner {

@@ -5,14 +5,14 @@ use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use chancery_authority::port::ETag;
 
-use crate::patience::{Failure, Patience, describe};
+use crate::call_budget::{CallBudget, Failure, describe};
 
 /// One bucket, read by key.
 #[derive(Debug)]
 pub struct Bucket {
     client: aws_sdk_s3::Client,
     name: String,
-    patience: Patience,
+    budget: CallBudget,
 }
 
 /// An object as it was read.
@@ -64,23 +64,23 @@ pub enum BucketError {
 }
 
 /// A client for S3: by path where an endpoint is set, since a stand-in has no names for its buckets.
-pub(crate) fn client(config: &SdkConfig, patience: &Patience) -> aws_sdk_s3::Client {
+pub(crate) fn client(config: &SdkConfig, budget: &CallBudget) -> aws_sdk_s3::Client {
     let config = aws_sdk_s3::config::Builder::from(config)
         .force_path_style(config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some())
-        .retry_config(Patience::retries())
-        .timeout_config(patience.long_timeouts())
-        .interceptor(patience.meter().clone())
+        .retry_config(CallBudget::retries())
+        .timeout_config(budget.long_timeouts())
+        .interceptor(budget.meter().clone())
         .build();
     aws_sdk_s3::Client::from_conf(config)
 }
 
 impl Bucket {
     /// That bucket. Calls nothing.
-    pub fn new(config: &SdkConfig, name: impl Into<String>, patience: Patience) -> Self {
+    pub fn new(config: &SdkConfig, name: impl Into<String>, budget: CallBudget) -> Self {
         Self {
-            client: client(config, &patience),
+            client: client(config, &budget),
             name: name.into(),
-            patience,
+            budget,
         }
     }
 
@@ -103,7 +103,7 @@ impl Bucket {
             let call = self.client.get_object().bucket(&self.name).key(key);
             call.set_if_none_match(known.map(|etag| etag.0.clone())).send().await
         };
-        match self.patience.long_call("s3:GetObject", call).await {
+        match self.budget.long_call("s3:GetObject", call).await {
             Ok(answer) => self.collect(key, answer, limit).await,
             Err(Failure::Refused(error)) if error.is_no_such_key() || error.code() == Some("NoSuchKey") => {
                 Ok(Fetched::Missing)
@@ -128,7 +128,7 @@ impl Bucket {
             });
         }
         let etag = ETag(answer.e_tag().unwrap_or_default().to_owned());
-        let collected = tokio::time::timeout(self.patience.left(), answer.body.collect()).await;
+        let collected = tokio::time::timeout(self.budget.left(), answer.body.collect()).await;
         match collected {
             Ok(Ok(content)) => Ok(Fetched::Changed(Object {
                 etag,

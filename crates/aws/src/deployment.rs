@@ -1,8 +1,8 @@
 //! What things are called in a deployment: the drop-in contract's section "Names".
 
-use chancery_authority::Slug;
+use chancery_authority::CaName;
+use chancery_authority::ca_name::CaNameError;
 use chancery_authority::port::KeyName;
-use chancery_authority::slug::SlugError;
 
 /// A deployment's project and environment, and the names that follow from them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,8 +11,8 @@ pub struct Deployment {
     environment: String,
     /// `-E`, or empty in production.
     suffix: String,
-    root_ca: Slug,
-    issuing_ca: Slug,
+    root_ca: CaName,
+    issuing_ca: CaName,
     table: String,
     journal_table: String,
 }
@@ -23,13 +23,13 @@ pub struct Deployment {
 pub enum DeploymentError {
     /// They do not make a CA's name.
     #[error("project {project:?} and environment {environment:?} make no CA name: {source}")]
-    Slug {
+    CaName {
         /// As given.
         project: String,
         /// As given.
         environment: String,
         /// What is wrong with the name.
-        source: SlugError,
+        source: CaNameError,
     },
 }
 
@@ -47,14 +47,14 @@ impl Deployment {
         } else {
             format!("-{environment}")
         };
-        let slug = |role: &str| {
-            Slug::new(format!("{project}-{role}{suffix}")).map_err(|source| DeploymentError::Slug {
+        let ca_name = |role: &str| {
+            CaName::new(format!("{project}-{role}{suffix}")).map_err(|source| DeploymentError::CaName {
                 project: project.clone(),
                 environment: environment.clone(),
                 source,
             })
         };
-        let (root_ca, issuing_ca) = (slug("root-ca")?, slug("issuing-ca")?);
+        let (root_ca, issuing_ca) = (ca_name("root-ca")?, ca_name("issuing-ca")?);
         let (first, last) = (title(&project), title(&environment));
         Ok(Self {
             suffix,
@@ -98,12 +98,12 @@ impl Deployment {
     }
 
     /// The root CA's name: `serverless-root-ca-dev`.
-    pub fn root_ca(&self) -> &Slug {
+    pub fn root_ca(&self) -> &CaName {
         &self.root_ca
     }
 
     /// The issuing CA's name: `serverless-issuing-ca-dev`.
-    pub fn issuing_ca(&self) -> &Slug {
+    pub fn issuing_ca(&self) -> &CaName {
         &self.issuing_ca
     }
 
@@ -113,7 +113,7 @@ impl Deployment {
     }
 
     /// A CA's key in KMS: `alias/serverless-root-ca-dev`.
-    pub fn key_of(ca: &Slug) -> KeyName {
+    pub fn key_of(ca: &CaName) -> KeyName {
         KeyName(format!("alias/{ca}"))
     }
 
@@ -197,7 +197,7 @@ mod tests {
         for (project, environment) in [("Upper", "dev"), ("", "dev"), ("a b", "dev"), ("a", "d_v")] {
             let refused = Deployment::new(project, environment, ["prod"]);
             assert!(
-                matches!(refused, Err(DeploymentError::Slug { .. })),
+                matches!(refused, Err(DeploymentError::CaName { .. })),
                 "{project:?} {environment:?}"
             );
         }

@@ -12,27 +12,27 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use chancery_authority::port::{IntentKey, IntentKeys, IntentNonce, KeyStoreError};
 use zeroize::Zeroizing;
 
-use crate::patience::{Failure, Patience, describe, is_denied};
+use crate::call_budget::{CallBudget, Failure, describe, is_denied};
 
 /// Derives keys of intents with an `HMAC_256` key in KMS.
 #[derive(Debug)]
 pub struct KmsIntentKeys {
     client: aws_sdk_kms::Client,
-    patience: Patience,
+    budget: CallBudget,
     key: String,
 }
 
 impl KmsIntentKeys {
     /// With the key of that alias or ARN. Calls nothing.
-    pub fn new(config: &SdkConfig, key: String, patience: Patience) -> Self {
+    pub fn new(config: &SdkConfig, key: String, budget: CallBudget) -> Self {
         let config = aws_sdk_kms::config::Builder::from(config)
-            .retry_config(Patience::retries())
-            .timeout_config(patience.timeouts())
-            .interceptor(patience.meter().clone())
+            .retry_config(CallBudget::retries())
+            .timeout_config(budget.timeouts())
+            .interceptor(budget.meter().clone())
             .build();
         Self {
             client: aws_sdk_kms::Client::from_conf(config),
-            patience,
+            budget,
             key,
         }
     }
@@ -72,7 +72,7 @@ impl IntentKeys for KmsIntentKeys {
             .key_id(&self.key)
             .mac_algorithm(MacAlgorithmSpec::HmacSha256)
             .message(Blob::new(nonce.message()));
-        let answer = match self.patience.call("kms:GenerateMac", call.send()).await {
+        let answer = match self.budget.call("kms:GenerateMac", call.send()).await {
             Ok(answer) => answer,
             Err(Failure::Refused(error)) => return Err(self.refusal(&error)),
             Err(Failure::Unavailable(detail)) => return Err(KeyStoreError::Unavailable { detail }),

@@ -18,7 +18,7 @@ use chancery_authority::port::{KeyName, KeyStore, KeyStoreError, Receipt, Signed
 use chancery_x509::algorithm::{CaKeyAlgorithm, SigningInput};
 use chancery_x509::key::ca::CaPublicKey;
 
-use crate::patience::{Failure, Patience, describe, is_denied};
+use crate::call_budget::{CallBudget, Failure, describe, is_denied};
 
 /// Days before a key that nobody came to use is deleted: the least that KMS allows.
 const ORPHAN_DAYS: i32 = 7;
@@ -27,7 +27,7 @@ const ORPHAN_DAYS: i32 = 7;
 #[derive(Debug)]
 pub struct KmsKeyStore {
     client: aws_sdk_kms::Client,
-    patience: Patience,
+    budget: CallBudget,
     /// Keys that were looked at, for the life of the process: a KMS key never changes its key pair.
     known: Mutex<HashMap<KeyName, Arc<Known>>>,
     expected: Mutex<HashMap<KeyName, CaPublicKey>>,
@@ -42,15 +42,15 @@ struct Known {
 
 impl KmsKeyStore {
     /// Calls nothing.
-    pub fn new(config: &SdkConfig, patience: Patience) -> Self {
+    pub fn new(config: &SdkConfig, budget: CallBudget) -> Self {
         let config = aws_sdk_kms::config::Builder::from(config)
-            .retry_config(Patience::retries())
-            .timeout_config(patience.timeouts())
-            .interceptor(patience.meter().clone())
+            .retry_config(CallBudget::retries())
+            .timeout_config(budget.timeouts())
+            .interceptor(budget.meter().clone())
             .build();
         Self {
             client: aws_sdk_kms::Client::from_conf(config),
-            patience,
+            budget,
             known: Mutex::default(),
             expected: Mutex::default(),
         }
@@ -85,7 +85,7 @@ impl KmsKeyStore {
 
     async fn look_at(&self, key: &KeyName) -> Result<Arc<Known>, KeyStoreError> {
         let call = self.client.get_public_key().key_id(key_id(key));
-        let answer = match self.patience.call("kms:GetPublicKey", call.send()).await {
+        let answer = match self.budget.call("kms:GetPublicKey", call.send()).await {
             Ok(answer) => answer,
             Err(Failure::Refused(error)) => return Err(refusal(key, &error)),
             Err(Failure::Unavailable(detail)) => return Err(KeyStoreError::Unavailable { detail }),
@@ -115,14 +115,14 @@ impl KmsKeyStore {
             .key_spec(spec)
             .key_usage(KeyUsageType::SignVerify)
             .description(format!("CA key {key}"));
-        let made = match self.patience.call("kms:CreateKey", call.send()).await {
+        let made = match self.budget.call("kms:CreateKey", call.send()).await {
             Ok(answer) => answer.key_metadata,
             Err(Failure::Refused(error)) => return Err(refusal(key, &error)),
             Err(Failure::Unavailable(detail)) => return Err(KeyStoreError::Unavailable { detail }),
         };
         let id = made.map(|made| made.key_id).unwrap_or_default();
         let call = self.client.create_alias().alias_name(key_id(key)).target_key_id(&id);
-        match self.patience.call("kms:CreateAlias", call.send()).await {
+        match self.budget.call("kms:CreateAlias", call.send()).await {
             Ok(_) => Ok(()),
             // It may be there because our own request was repeated after its answer was lost.
             Err(Failure::Refused(error)) if error.is_already_exists_exception() && self.is_at(key, &id).await? => {
@@ -157,7 +157,7 @@ impl KmsKeyStore {
             .schedule_key_deletion()
             .key_id(id)
             .pending_window_in_days(ORPHAN_DAYS);
-        if let Err(failure) = self.patience.call("kms:ScheduleKeyDeletion", call.send()).await {
+        if let Err(failure) = self.budget.call("kms:ScheduleKeyDeletion", call.send()).await {
             tracing::warn!(
                 key = id,
                 ?failure,
@@ -199,7 +199,7 @@ impl KeyStore for KmsKeyStore {
             .signing_algorithm(algorithm)
             .message_type(message_type)
             .message(Blob::new(input.as_bytes()));
-        let answer = match self.patience.call("kms:Sign", call.send()).await {
+        let answer = match self.budget.call("kms:Sign", call.send()).await {
             Ok(answer) => answer,
             Err(Failure::Refused(error)) => {
                 // Whatever is wrong with the key, it is looked at again next time.

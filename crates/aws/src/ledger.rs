@@ -37,11 +37,11 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use aws_config::SdkConfig;
-use chancery_authority::Slug;
+use chancery_authority::CaName;
 use chancery_authority::port::ETag;
 use chancery_authority::port::ledger::{
     AuthorityRecord, CertificateIntent, CertificateRecord, Completion, Counts, CrlIntent, CrlPlan, CrlRecord,
-    CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, Evidence, FamilyPosition, IntentId, KeyStanding, Ledger,
+    CrlReservation, CrlScope, CrlState, CrlUse, Cursor, Evidence, FamilyPosition, IntentId, KeyStatus, Ledger,
     LedgerError, Listed, OpenIntents, OpenPosition, Page, Reach, Rejection, Related, Reservation, Revocation,
     RevokedTogether, Search, ToRevoke, UnfinishedFamilies, Unlisted,
 };
@@ -52,8 +52,8 @@ use chancery_x509::time::UnixTime;
 
 pub use adopt::{Adoption, AdoptionMode};
 
+use crate::call_budget::CallBudget;
 use crate::deployment::Deployment;
-use crate::patience::Patience;
 use authorities::Cas;
 use item::Item;
 use named::Named;
@@ -83,9 +83,9 @@ struct Found {
 
 impl DynamoLedger {
     /// The ledger of that deployment. Calls nothing.
-    pub fn new(config: &SdkConfig, deployment: &Deployment, patience: Patience) -> Self {
+    pub fn new(config: &SdkConfig, deployment: &Deployment, budget: CallBudget) -> Self {
         Self {
-            tables: Tables::new(config, deployment.table(), deployment.journal_table(), patience),
+            tables: Tables::new(config, deployment.table(), deployment.journal_table(), budget),
             deployment: deployment.clone(),
             cas: Cas::default(),
             adopted: Adopted::default(),
@@ -134,7 +134,7 @@ impl Ledger for DynamoLedger {
 
     async fn revoke_reaching(
         &self,
-        issuer: &Slug,
+        issuer: &CaName,
         serial: Serial,
         revocation: Revocation,
         reach: Reach,
@@ -174,7 +174,7 @@ impl Ledger for DynamoLedger {
         self.note_published(scope, number, etag).await
     }
 
-    async fn crl_standing_up_to(&self, scope: &CrlScope, at_most: u64) -> Result<CrlStanding, LedgerError> {
+    async fn crl_state_up_to(&self, scope: &CrlScope, at_most: u64) -> Result<CrlState, LedgerError> {
         self.standing(scope, at_most).await
     }
 
@@ -186,15 +186,15 @@ impl Ledger for DynamoLedger {
         self.list_crl_uses().await
     }
 
-    async fn listed_among(&self, issuer: &Slug, serials: &[Serial]) -> Result<HashMap<Serial, Listed>, LedgerError> {
+    async fn listed_among(&self, issuer: &CaName, serials: &[Serial]) -> Result<HashMap<Serial, Listed>, LedgerError> {
         self.read_listed(issuer, serials).await
     }
 
-    async fn unlisted(&self, issuer: &Slug, at: UnixTime) -> Result<Unlisted, LedgerError> {
+    async fn unlisted(&self, issuer: &CaName, at: UnixTime) -> Result<Unlisted, LedgerError> {
         self.find_unlisted(issuer, at).await
     }
 
-    async fn keep_unlisted(&self, issuer: &Slug, next: Option<Cursor>) -> Result<(), LedgerError> {
+    async fn keep_unlisted(&self, issuer: &CaName, next: Option<Cursor>) -> Result<(), LedgerError> {
         self.keep_unlisted_position(issuer, next).await
     }
 
@@ -211,7 +211,7 @@ impl Ledger for DynamoLedger {
         Ok(found.map(Revocable::told))
     }
 
-    async fn evidence(&self, _issuer: &Slug, serials: &[Serial]) -> Result<HashMap<Serial, Evidence>, LedgerError> {
+    async fn evidence(&self, _issuer: &CaName, serials: &[Serial]) -> Result<HashMap<Serial, Evidence>, LedgerError> {
         self.read_evidence(serials).await
     }
 
@@ -221,14 +221,14 @@ impl Ledger for DynamoLedger {
 
     async fn certificate(
         &self,
-        issuer: Option<&Slug>,
+        issuer: Option<&CaName>,
         serial: Serial,
     ) -> Result<Option<CertificateRecord>, LedgerError> {
         let found = self.find(serial).await?.map(|found| found.record);
         Ok(found.filter(|record| issuer.is_none_or(|issuer| *issuer == record.id.issuer)))
     }
 
-    async fn key_holder(&self, key: KeyFingerprint, common_name: &str) -> Result<KeyStanding, LedgerError> {
+    async fn key_holder(&self, key: KeyFingerprint, common_name: &str) -> Result<KeyStatus, LedgerError> {
         self.find_key_holder(key, common_name).await
     }
 
@@ -255,7 +255,7 @@ impl Ledger for DynamoLedger {
         self.list_expiring(from, to, after, limit).await
     }
 
-    async fn record_reminder(&self, issuer: &Slug, serial: Serial, at: UnixTime) -> Result<(), LedgerError> {
+    async fn record_reminder(&self, issuer: &CaName, serial: Serial, at: UnixTime) -> Result<(), LedgerError> {
         self.add_reminder(issuer, serial, at).await
     }
 

@@ -4,11 +4,12 @@
 //! - [`keys`]: [`KmsKeyStore`]; [`intent_keys`]: [`KmsIntentKeys`]; [`ledger`]: [`DynamoLedger`]; [`publication`]: [`S3Publication`]; [`notices`]: [`SnsNotices`];
 //! - [`bucket`]: reading objects that are no published files, such as `tls.json`;
 //! - [`signed`]: single calls of services whose SDKs are left out;
-//! - [`patience`]: how long a call may take, retries included.
+//! - [`budget`]: how long a call may take, retries included.
 //!
 //! Every client is made from one [`aws_config::SdkConfig`] and calls nothing until it is used. [`Aws`] makes all of them.
 
 pub mod bucket;
+pub mod call_budget;
 pub mod deployment;
 mod http;
 pub mod intent_keys;
@@ -16,7 +17,6 @@ pub mod keys;
 pub mod ledger;
 pub mod meter;
 pub mod notices;
-pub mod patience;
 pub mod publication;
 pub mod signed;
 pub mod world;
@@ -27,13 +27,13 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use chancery_authority::port::{Notices, Ports};
 
 pub use bucket::Bucket;
+pub use call_budget::CallBudget;
 pub use deployment::Deployment;
 pub use intent_keys::KmsIntentKeys;
 pub use keys::KmsKeyStore;
 pub use ledger::DynamoLedger;
 pub use meter::Meter;
 pub use notices::{NoNotices, SnsNotices};
-pub use patience::Patience;
 pub use publication::S3Publication;
 pub use world::{SystemClock, SystemEntropy};
 
@@ -41,7 +41,7 @@ pub use world::{SystemClock, SystemEntropy};
 /// AWS command line does. Calls nothing.
 pub async fn load_config() -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http::SharedConnectors::new(Patience::default().connecting()))
+        .http_client(http::SharedConnectors::new(CallBudget::default().connecting()))
         .load()
         .await
 }
@@ -75,19 +75,19 @@ pub struct Places {
 }
 
 impl Aws {
-    /// Makes every client. `patience` is shared by all of them: its deadline may be set again for every invocation.
-    pub fn new(config: &SdkConfig, deployment: &Deployment, places: Places, patience: &Patience) -> Self {
+    /// Makes every client. `budget` is shared by all of them: its deadline may be set again for every invocation.
+    pub fn new(config: &SdkConfig, deployment: &Deployment, places: Places, budget: &CallBudget) -> Self {
         let notices: Arc<dyn Notices> = match places.topic_arn {
-            Some(topic_arn) => Arc::new(SnsNotices::new(config, topic_arn, patience.clone())),
+            Some(topic_arn) => Arc::new(SnsNotices::new(config, topic_arn, budget.clone())),
             None => Arc::new(NoNotices),
         };
         Self {
-            keys: Arc::new(KmsKeyStore::new(config, patience.clone())),
-            intent_keys: Arc::new(KmsIntentKeys::new(config, deployment.intents_alias(), patience.clone())),
-            ledger: Arc::new(DynamoLedger::new(config, deployment, patience.clone())),
-            publication: Arc::new(S3Publication::new(config, places.external_bucket, patience.clone())),
+            keys: Arc::new(KmsKeyStore::new(config, budget.clone())),
+            intent_keys: Arc::new(KmsIntentKeys::new(config, deployment.intents_alias(), budget.clone())),
+            ledger: Arc::new(DynamoLedger::new(config, deployment, budget.clone())),
+            publication: Arc::new(S3Publication::new(config, places.external_bucket, budget.clone())),
             notices,
-            internal: Arc::new(Bucket::new(config, places.internal_bucket, patience.clone())),
+            internal: Arc::new(Bucket::new(config, places.internal_bucket, budget.clone())),
         }
     }
 

@@ -8,7 +8,7 @@ use aws_smithy_types::retry::ErrorKind;
 use chancery_authority::port::{Notice, NoticeError, Notices};
 use serde_json::{Value, json};
 
-use crate::patience::{Failure, Patience, describe};
+use crate::call_budget::{CallBudget, Failure, describe};
 
 /// Octets of a message that SNS takes, and what is left of them for the message's own.
 const LIMIT: usize = 256 * 1024;
@@ -18,7 +18,7 @@ const LIMIT: usize = 256 * 1024;
 pub struct SnsNotices {
     client: aws_sdk_sns::Client,
     topic_arn: String,
-    patience: Patience,
+    budget: CallBudget,
 }
 
 /// Drops every notice: for a deployment without a topic.
@@ -27,17 +27,17 @@ pub struct NoNotices;
 
 impl SnsNotices {
     /// Notices to that topic. Calls nothing.
-    pub fn new(config: &SdkConfig, topic_arn: impl Into<String>, patience: Patience) -> Self {
+    pub fn new(config: &SdkConfig, topic_arn: impl Into<String>, budget: CallBudget) -> Self {
         let config = aws_sdk_sns::config::Builder::from(config)
-            .retry_config(Patience::retries())
-            .timeout_config(patience.timeouts())
-            .interceptor(patience.meter().clone())
+            .retry_config(CallBudget::retries())
+            .timeout_config(budget.timeouts())
+            .interceptor(budget.meter().clone())
             .retry_classifier(TooManyRequests)
             .build();
         Self {
             client: aws_sdk_sns::Client::from_conf(config),
             topic_arn: topic_arn.into(),
-            patience,
+            budget,
         }
     }
 }
@@ -124,7 +124,7 @@ impl Notices for SnsNotices {
             .subject(notice.subject)
             .message_structure("json")
             .message(message);
-        match self.patience.call("sns:Publish", call.send()).await {
+        match self.budget.call("sns:Publish", call.send()).await {
             Ok(_) => Ok(()),
             Err(Failure::Refused(error)) => Err(NoticeError {
                 detail: format!("topic {}: {}", self.topic_arn, describe(&error)),

@@ -19,7 +19,7 @@ use chancery_x509::time::UnixTime;
 use tempfile::NamedTempFile;
 
 use crate::bucket;
-use crate::patience::{Failure, Patience, describe};
+use crate::call_budget::{CallBudget, Failure, describe};
 
 /// Octets of a file that are kept in memory while it is sent; a longer one goes through a scratch file.
 const IN_MEMORY: usize = 4 << 20;
@@ -35,7 +35,7 @@ const BUFFER: usize = 64 * 1024;
 pub struct S3Publication {
     client: aws_sdk_s3::Client,
     bucket: String,
-    patience: Patience,
+    budget: CallBudget,
 }
 
 /// A body read to its end: S3 wants length and checksum before the first octet, and a retry needs all of it again.
@@ -49,17 +49,17 @@ struct Whole {
 
 impl S3Publication {
     /// Files in that bucket. Calls nothing.
-    pub fn new(config: &SdkConfig, bucket: impl Into<String>, patience: Patience) -> Self {
+    pub fn new(config: &SdkConfig, bucket: impl Into<String>, budget: CallBudget) -> Self {
         Self {
-            client: bucket::client(config, &patience),
+            client: bucket::client(config, &budget),
             bucket: bucket.into(),
-            patience,
+            budget,
         }
     }
 
     async fn object(&self, name: &PublishedName) -> Result<Option<(Stat, ByteStream)>, PublicationError> {
         let call = self.client.get_object().bucket(&self.bucket).key(name.as_str());
-        let answer = match self.patience.long_call("s3:GetObject", call.send()).await {
+        let answer = match self.budget.long_call("s3:GetObject", call.send()).await {
             Ok(answer) => answer,
             Err(Failure::Refused(error)) if error.is_no_such_key() => return Ok(None),
             Err(Failure::Refused(error)) => return Err(self.failed(name, &describe(&error))),
@@ -98,7 +98,7 @@ impl S3Publication {
             }
             Ok::<_, aws_smithy_types::byte_stream::error::Error>(true)
         };
-        match tokio::time::timeout(self.patience.left(), whole).await {
+        match tokio::time::timeout(self.budget.left(), whole).await {
             Ok(Ok(true)) => Ok(Some((stat, Some(content)))),
             Ok(Ok(false)) => Ok(Some((stat, None))),
             Ok(Err(error)) => Err(self.failed(name, &format!("its content broke off: {error}"))),
@@ -133,7 +133,7 @@ impl Publication for S3Publication {
             .stream()
             .await
             .map_err(|error| self.failed(name, &error.to_string()))?;
-        let outcome = self.patience.long_call("s3:PutObject", call.body(stream).send()).await;
+        let outcome = self.budget.long_call("s3:PutObject", call.body(stream).send()).await;
         match outcome {
             Ok(answer) => Ok(ETag(answer.e_tag().unwrap_or_default().to_owned())),
             Err(Failure::Refused(error)) if is_contended(&error) => {
@@ -146,7 +146,7 @@ impl Publication for S3Publication {
 
     async fn stat(&self, name: &PublishedName) -> Result<Option<Stat>, PublicationError> {
         let call = self.client.head_object().bucket(&self.bucket).key(name.as_str());
-        match self.patience.call("s3:HeadObject", call.send()).await {
+        match self.budget.call("s3:HeadObject", call.send()).await {
             Ok(answer) => Ok(Some(Stat {
                 etag: ETag(answer.e_tag().unwrap_or_default().to_owned()),
                 len: length(answer.content_length()),
@@ -188,7 +188,7 @@ impl Publication for S3Publication {
         let mut file = tempfile::tempfile().map_err(failed)?;
         let mut len = 0;
         loop {
-            let piece = match tokio::time::timeout(self.patience.left(), body.try_next()).await {
+            let piece = match tokio::time::timeout(self.budget.left(), body.try_next()).await {
                 Ok(Ok(Some(piece))) => piece,
                 Ok(Ok(None)) => break,
                 Ok(Err(error)) => return Err(self.failed(name, &format!("its content broke off: {error}"))),

@@ -11,7 +11,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use chancery_authority::{Authority, Principal};
 use chancery_aws::signed::{Answer, Request, Service};
-use chancery_aws::{Aws, Bucket, Deployment, DynamoLedger, Patience, Places};
+use chancery_aws::{Aws, Bucket, CallBudget, Deployment, DynamoLedger, Places};
 use chancery_lambda::settings::AuthoritySettings;
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -29,7 +29,7 @@ pub(crate) struct Deployed {
     pub(crate) runtime: Runtime,
     pub(crate) config: SdkConfig,
     pub(crate) names: Deployment,
-    pub(crate) patience: Patience,
+    pub(crate) budget: CallBudget,
 }
 
 /// The authority of a deployment, as its functions are told of it.
@@ -57,7 +57,7 @@ impl Deployed {
             runtime,
             config,
             names,
-            patience: Patience::new(CALL),
+            budget: CallBudget::new(CALL),
         })
     }
 
@@ -68,7 +68,7 @@ impl Deployed {
 
     /// The ledger, for those who may read the tables and nothing else.
     pub(crate) fn ledger(&self) -> DynamoLedger {
-        DynamoLedger::new(&self.config, &self.names, self.patience.clone())
+        DynamoLedger::new(&self.config, &self.names, self.budget.clone())
     }
 
     /// Has a function answer an event. A function that failed is an error; what it refused is an answer.
@@ -133,7 +133,7 @@ impl Deployed {
             internal_bucket: settings.internal_bucket.clone(),
             topic_arn: settings.topic_arn.clone(),
         };
-        let aws = Aws::new(&self.config, &names, places, &self.patience);
+        let aws = Aws::new(&self.config, &names, places, &self.budget);
         let opening = Authority::open(aws.ports(), settings.config()?, settings.profiles());
         let authority = self
             .runtime
@@ -147,7 +147,7 @@ impl Deployed {
         let settings = self.settings()?;
         let buckets = [&settings.external_bucket, &settings.internal_bucket];
         for bucket in buckets {
-            let bucket = Bucket::new(&self.config, bucket, self.patience.clone());
+            let bucket = Bucket::new(&self.config, bucket, self.budget.clone());
             if let Some(object) = self.runtime.block_on(bucket.read(name, limit))? {
                 return Ok(object.content);
             }
@@ -161,7 +161,7 @@ impl Deployed {
         let identity = self.runtime.block_on(client.get_caller_identity().send());
         match identity.ok().and_then(|identity| identity.arn) {
             Some(arn) => Principal::Aws(arn),
-            None => Principal::Local(super::desk::user()),
+            None => Principal::Local(super::backend::user()),
         }
     }
 

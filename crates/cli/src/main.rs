@@ -1,8 +1,8 @@
 //! The `chancery` command: a certificate authority on one machine, and the tool to talk to one.
 //!
 //! - [`arguments`]: the command line;
-//! - [`house`]: an authority in a data folder, put together from its parts;
-//! - [`desk`]: the same operations on a data folder, against a server, or against a deployment on AWS;
+//! - [`local_authority`]: an authority in a data folder, put together from its parts;
+//! - [`backend`]: the same operations on a data folder, against a server, or against a deployment on AWS;
 //! - `deployment`: such a deployment (feature `aws`);
 //! - [`command`]: the commands, one a file;
 //! - [`interrupt`]: Ctrl-C while something is being changed;
@@ -11,14 +11,14 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a command for people in a terminal
 
 mod arguments;
+mod backend;
 mod bounded;
 mod command;
 #[cfg(feature = "aws")]
 mod deployment;
-mod desk;
 mod file_limit;
-mod house;
 mod interrupt;
+mod local_authority;
 mod secrecy;
 mod show;
 mod visible;

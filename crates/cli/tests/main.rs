@@ -15,8 +15,8 @@ mod faults;
 
 #[path = "e2e/client.rs"]
 mod client;
-#[path = "e2e/house.rs"]
-mod house;
+#[path = "e2e/harness.rs"]
+mod harness;
 #[path = "e2e/judge.rs"]
 mod judge;
 #[path = "e2e/signatures.rs"]

@@ -10,17 +10,17 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use aws_config::SdkConfig;
 use chancery_authority::port::KeyName;
-use chancery_aws::{Aws, Deployment, KmsKeyStore, Patience, Places, load_config};
+use chancery_aws::{Aws, CallBudget, Deployment, KmsKeyStore, Places, load_config};
 use chancery_x509::key::ca::CaPublicKey;
 
+use crate::dispatcher::{AuthorityFunction, Dispatcher};
 use crate::failure::{Failure, FailureKind};
-use crate::front::{Desk, Front};
 use crate::function::Function;
 use crate::metrics::Metrics;
 use crate::notify::Notify;
 use crate::notify::slack::Slack;
-use crate::office::{Foundations, KeyCheck};
 use crate::settings::{AuthoritySettings, NotifySettings, SettingsError};
+use crate::state::{Dependencies, KeyCheck};
 use bucket::InternalBucket;
 use credentials::{SdkAccount, SdkSecrets};
 use http::HttpsClient;
@@ -31,27 +31,27 @@ const TO_ANSWER: Duration = Duration::from_millis(500);
 
 /// Front and clients of one process.
 pub struct Process {
-    front: Front,
-    patience: Patience,
+    dispatcher: Dispatcher,
+    budget: CallBudget,
 }
 
 impl Process {
     /// Reads the environment and makes the clients of that handler's function.
     pub async fn new(handler: &str) -> Self {
-        let patience = Patience::default();
-        let front = match front(handler, &patience).await {
-            Ok(front) => front,
+        let budget = CallBudget::default();
+        let dispatcher = match dispatcher(handler, &budget).await {
+            Ok(dispatcher) => dispatcher,
             Err(failure) => {
                 tracing::error!(message = failure.message, "this function cannot work");
-                Front::Unusable(failure)
+                Dispatcher::Unusable(failure)
             }
         };
-        Self { front, patience }
+        Self { dispatcher, budget }
     }
 
     /// What answers events.
-    pub fn front(&self) -> &Front {
-        &self.front
+    pub fn dispatcher(&self) -> &Dispatcher {
+        &self.dispatcher
     }
 
     /// Every call ends in time for an answer before the invocation's end, given in milliseconds since 1970. Answers when.
@@ -59,27 +59,30 @@ impl Process {
         let end = UNIX_EPOCH + Duration::from_millis(milliseconds);
         let left = end.duration_since(SystemTime::now()).ok();
         let deadline = left.map(|left| Instant::now() + left.saturating_sub(TO_ANSWER));
-        self.patience.set_deadline(deadline);
+        self.budget.set_deadline(deadline);
         deadline
     }
 }
 
-async fn front(handler: &str, patience: &Patience) -> Result<Front, Failure> {
+async fn dispatcher(handler: &str, budget: &CallBudget) -> Result<Dispatcher, Failure> {
     let variable = |name: &str| std::env::var(name).ok();
     let function =
         Function::from_handler(handler).map_err(|error| Failure::new(FailureKind::Configuration, error.to_string()))?;
     if function == Function::Notify {
         let settings = NotifySettings::from_environment(&variable)?;
         let config = load_config().await;
-        return Ok(Front::Notify(Box::new(notify(settings, &config))));
+        return Ok(Dispatcher::Notify(Box::new(notify(settings, &config))));
     }
     let settings = AuthoritySettings::from_environment(&variable)?;
     for warning in &settings.warnings {
         tracing::warn!(warning, "the environment's values were not all used");
     }
     let config = load_config().await;
-    let foundations = foundations(settings, &config, patience)?;
-    Ok(Front::Authority(Box::new(Desk::new(function, foundations))))
+    let dependencies = dependencies(settings, &config, budget)?;
+    Ok(Dispatcher::Authority(Box::new(AuthorityFunction::new(
+        function,
+        dependencies,
+    ))))
 }
 
 fn notify(settings: NotifySettings, config: &SdkConfig) -> Notify {
@@ -92,19 +95,19 @@ fn notify(settings: NotifySettings, config: &SdkConfig) -> Notify {
     )
 }
 
-fn foundations(
+fn dependencies(
     settings: AuthoritySettings,
     config: &SdkConfig,
-    patience: &Patience,
-) -> Result<Foundations, SettingsError> {
+    budget: &CallBudget,
+) -> Result<Dependencies, SettingsError> {
     let deployment = deployment(&settings)?;
     let places = Places {
         external_bucket: settings.external_bucket.clone(),
         internal_bucket: settings.internal_bucket.clone(),
         topic_arn: settings.topic_arn.clone(),
     };
-    let aws = Aws::new(config, &deployment, places, patience);
-    let meter = patience.meter().clone();
+    let aws = Aws::new(config, &deployment, places, budget);
+    let meter = budget.meter().clone();
     let throttles = move || meter.take().values().map(|calls| calls.throttled).sum();
     let metrics = Metrics::new(
         &settings.project,
@@ -112,7 +115,7 @@ fn foundations(
         Box::new(throttles),
         Box::new(std::io::stdout()),
     );
-    Ok(Foundations {
+    Ok(Dependencies {
         settings,
         ports: aws.ports(),
         files: Arc::new(InternalBucket(aws.internal.clone())),

@@ -5,48 +5,48 @@ use chancery_authority::port::KeyStoreError;
 use chancery_authority::profile::Profiles;
 
 use crate::failure::{Failure, FailureKind};
-use crate::office::Office;
 use crate::settings::CaRole;
+use crate::state::FunctionState;
 
 /// Creates the CA unless it exists, and publishes its certificate and the bundle. Where it exists nothing is changed,
 /// but for files that are not as they should be: an interrupted run did not come to publish them, or somebody replaced them.
-pub async fn handle(office: &Office, role: CaRole) -> Result<(), Failure> {
-    let slug = office.ca_config(role).slug().clone();
-    if office.ca(role).await?.is_some() {
-        tracing::info!(ca = %slug, "the CA exists already");
-        return publish(office, role).await;
+pub async fn handle(state: &FunctionState, role: CaRole) -> Result<(), Failure> {
+    let ca_name = state.ca_config(role).name().clone();
+    if state.ca(role).await?.is_some() {
+        tracing::info!(ca = %ca_name, "the CA exists already");
+        return publish(state, role).await;
     }
-    if role == CaRole::Issuing && office.ca(CaRole::Root).await?.is_none() {
-        let root = office.ca_config(CaRole::Root).slug();
+    if role == CaRole::Issuing && state.ca(CaRole::Root).await?.is_none() {
+        let root = state.ca_config(CaRole::Root).name();
         let message = format!("CA {root} not found: create it first");
         return Err(Failure::new(FailureKind::Internal, message));
     }
-    let key = office.ca_config(role).key();
-    let ports = office.authority.ports();
+    let key = state.ca_config(role).key();
+    let ports = state.authority.ports();
     let algorithm = match ports.keys.public_key(key).await {
         Ok(public_key) => public_key.algorithm(),
         Err(error @ KeyStoreError::NotFound(_)) => {
-            let message = format!("{error}: CA {slug} cannot be created without it; apply the Terraform module");
+            let message = format!("{error}: CA {ca_name} cannot be created without it; apply the Terraform module");
             return Err(Failure::new(FailureKind::Internal, message));
         }
         Err(error) => return Err(error.into()),
     };
-    let config = office.settings.config_for(role, algorithm)?;
+    let config = state.settings.config_for(role, algorithm)?;
     let founder = Authority::open(ports.clone(), config, Profiles::built_in()).await?;
-    let created = founder.create_ca(&slug, &|line| tracing::info!(line)).await?;
-    tracing::info!(ca = %slug, algorithm = algorithm.name(), created = created.is_some(), "CA created");
-    office.doubt_cas().await;
-    publish(office, role).await
+    let created = founder.create_ca(&ca_name, &|line| tracing::info!(line)).await?;
+    tracing::info!(ca = %ca_name, algorithm = algorithm.name(), created = created.is_some(), "CA created");
+    state.doubt_cas().await;
+    publish(state, role).await
 }
 
 /// Publishes the CA's own file and the bundle, each compared whole, where it is not as it should be. Fails where anything is
 /// wrong with either CA's record: a certificate that is not believed is not published.
-async fn publish(office: &Office, role: CaRole) -> Result<(), Failure> {
-    let Some(ca) = office.ca(role).await? else {
+async fn publish(state: &FunctionState, role: CaRole) -> Result<(), Failure> {
+    let Some(ca) = state.ca(role).await? else {
         return Ok(());
     };
     let mut failed = None;
-    for (_, outcome) in office.authority.publish_certificate(ca.slug()).await {
+    for (_, outcome) in state.authority.publish_certificate(ca.name()).await {
         failed = failed.or(outcome.err());
     }
     failed.map_or(Ok(()), |error| Err(error.into()))

@@ -25,8 +25,8 @@ use futures_util::stream;
 
 use crate::failure::{Failure, FailureKind};
 use crate::files::Read;
-use crate::office::{Invocation, Office};
 use crate::settings::CaRole;
+use crate::state::{FunctionState, Invocation};
 use crate::unlisted::{self, Found};
 
 /// Revocations in work at a time.
@@ -50,9 +50,9 @@ enum Outcome {
 }
 
 /// Revokes and publishes.
-pub async fn handle(office: &Office, role: CaRole, invocation: &Invocation) -> Result<(), Failure> {
-    let Some(ca) = office.ca(role).await? else {
-        tracing::error!(ca = %office.ca_config(role).slug(), "CA not found; nothing to publish");
+pub async fn handle(state: &FunctionState, role: CaRole, invocation: &Invocation) -> Result<(), Failure> {
+    let Some(ca) = state.ca(role).await? else {
+        tracing::error!(ca = %state.ca_config(role).name(), "CA not found; nothing to publish");
         return Ok(());
     };
     let now = Instant::now();
@@ -62,32 +62,32 @@ pub async fn handle(office: &Office, role: CaRole, invocation: &Invocation) -> R
         invocation.until.map(share)
     };
     let principal = invocation.principal();
-    let finished = finish_revocations(office, &ca, share(1)).await;
-    let revoked = revoke_listed(office, &ca, role, &principal, share(2)).await;
-    let mut published = publish(office, &ca).await;
+    let finished = finish_revocations(state, &ca, share(1)).await;
+    let revoked = revoke_listed(state, &ca, role, &principal, share(2)).await;
+    let mut published = publish(state, &ca).await;
     let found = Found::default();
-    let looked = unlisted::list(office, &ca, &principal, share(3), &found).await;
+    let looked = unlisted::list(state, &ca, &principal, share(3), &found).await;
     if found.all() > 0 {
-        published = published.and(publish(office, &ca).await);
+        published = published.and(publish(state, &ca).await);
     }
     let mut measured = Ok(());
     for scope in published.scopes {
-        measured = measured.and(measure(office, &scope).await);
+        measured = measured.and(measure(state, &scope).await);
     }
     published
         .outcome
         .and(revoked)
         .and(finished)
         .and(looked)
-        .and(whole(office, &ca, published.damaged))
-        .and(found.told(office, &ca))
+        .and(whole(state, &ca, published.damaged))
+        .and(found.told(state, &ca))
         .and(measured)
 }
 
 /// Goes on with the families of compromised keys whose revocation was interrupted, until `until`: whoever asked for it may have
 /// taken its entry off the file since.
-async fn finish_revocations(office: &Office, ca: &Ca, until: Option<Instant>) -> Result<(), Failure> {
-    let finishing = office.authority.finish_revocations(Some(ca.slug()));
+async fn finish_revocations(state: &FunctionState, ca: &Ca, until: Option<Instant>) -> Result<(), Failure> {
+    let finishing = state.authority.finish_revocations(Some(ca.name()));
     let finished = match until {
         None => finishing.await,
         // What is left is marked, and the next run goes on.
@@ -103,7 +103,7 @@ async fn finish_revocations(office: &Office, ca: &Ca, until: Option<Instant>) ->
     match finished {
         Ok(others) => {
             if !others.is_empty() {
-                tracing::warn!(others = others.len(), ca = %ca.slug(), "interrupted revocations of compromised keys' families are finished");
+                tracing::warn!(others = others.len(), ca = %ca.name(), "interrupted revocations of compromised keys' families are finished");
             }
             Ok(())
         }
@@ -135,13 +135,13 @@ impl Publishing {
     }
 }
 
-async fn publish(office: &Office, ca: &Ca) -> Publishing {
+async fn publish(state: &FunctionState, ca: &Ca) -> Publishing {
     let mut publishing = Publishing {
         scopes: BTreeSet::new(),
         outcome: Ok(()),
         damaged: 0,
     };
-    for (scope, outcome) in office.authority.publish_crls(Some(ca.slug())).await {
+    for (scope, outcome) in state.authority.publish_crls(Some(ca.name())).await {
         match outcome {
             Ok(crl) => publishing.damaged += crl.damaged.len(),
             Err(error) => publishing.outcome = Err(refuse(error)),
@@ -157,21 +157,21 @@ fn refuse(error: PublishError) -> Failure {
 }
 
 /// Damage is told in the log, counted, and makes the run one that did not do all.
-fn whole(office: &Office, ca: &Ca, damaged: usize) -> Result<(), Failure> {
+fn whole(state: &FunctionState, ca: &Ca, damaged: usize) -> Result<(), Failure> {
     if damaged == 0 {
         return Ok(());
     }
-    office.metrics.crl_damaged(ca.slug().as_str(), damaged as u64);
+    state.metrics.crl_damaged(ca.name().as_str(), damaged as u64);
     let message = format!(
         "the CRL of {} is published, but {damaged} revocations could not be read as they should be; the log says which",
-        ca.slug()
+        ca.name()
     );
     Err(Failure::new(FailureKind::Incomplete, message))
 }
 
 /// Revokes every entry of the CA's file, until `until`.
 async fn revoke_listed(
-    office: &Office,
+    state: &FunctionState,
     ca: &Ca,
     role: CaRole,
     principal: &Principal,
@@ -181,7 +181,7 @@ async fn revoke_listed(
         CaRole::Root => REVOKED_ROOT_CA_JSON,
         CaRole::Issuing => REVOKED_JSON,
     };
-    let octets = match office.files.read_if_changed(name, None).await? {
+    let octets = match state.files.read_if_changed(name, None).await? {
         Read::Changed { octets, .. } => octets,
         Read::Missing | Read::Unchanged => return Ok(()),
     };
@@ -194,7 +194,7 @@ async fn revoke_listed(
         tracing::error!(entry, "nobody is revoked by it");
     }
     if !damaged.is_empty() {
-        office.metrics.crl_damaged(ca.slug().as_str(), damaged.len() as u64);
+        state.metrics.crl_damaged(ca.name().as_str(), damaged.len() as u64);
     }
     let progress = Progress::default();
     let revoking = async {
@@ -202,7 +202,7 @@ async fn revoke_listed(
             if until.is_some_and(|until| Instant::now() >= until) {
                 break;
             }
-            revoke_together(office, ca, together, principal, &progress).await;
+            revoke_together(state, ca, together, principal, &progress).await;
         }
     };
     match until {
@@ -217,7 +217,7 @@ async fn revoke_listed(
     let done = progress.done.load(Ordering::Relaxed);
     let unfit = progress.unfit.load(Ordering::Relaxed);
     if unfit > 0 {
-        office.metrics.crl_damaged(ca.slug().as_str(), unfit as u64);
+        state.metrics.crl_damaged(ca.name().as_str(), unfit as u64);
     }
     if let Some(error) = progress.failed.lock().unwrap_or_else(PoisonError::into_inner).take() {
         return Err(error.into());
@@ -267,13 +267,13 @@ impl Progress {
 
 /// Those that stand on the CA's list already, most of them, cost one look for all.
 async fn revoke_together(
-    office: &Office,
+    state: &FunctionState,
     ca: &Ca,
     entries: &[RevokedEntry],
     principal: &Principal,
     progress: &Progress,
 ) {
-    let standing = match standing_among(office, ca, entries).await {
+    let standing = match standing_among(state, ca, entries).await {
         Ok(standing) => standing,
         Err(error) => {
             tracing::error!(%error, "it could not be looked up who is revoked already");
@@ -292,7 +292,7 @@ async fn revoke_together(
     progress.done.fetch_add(known.len(), Ordering::Relaxed);
     stream::iter(due)
         .for_each_concurrent(AT_ONCE, async |entry| {
-            if let Outcome::Failed(error) = revoke(office, ca, entry, principal, progress).await {
+            if let Outcome::Failed(error) = revoke(state, ca, entry, principal, progress).await {
                 progress.fail(error);
             }
             progress.done.fetch_add(1, Ordering::Relaxed);
@@ -303,13 +303,13 @@ async fn revoke_together(
 /// Who of them is on the CA's list, and for what reason. One that the list says has ended long ago, so that no CRL would have
 /// it, is on it only if its certificate says so, too.
 async fn standing_among(
-    office: &Office,
+    state: &FunctionState,
     ca: &Ca,
     entries: &[RevokedEntry],
 ) -> Result<HashMap<Serial, RevocationReason>, LedgerError> {
     let serials: Vec<_> = entries.iter().map(|entry| entry.serial_number).collect();
-    let ports = office.authority.ports();
-    let listed = ports.ledger.listed_among(ca.slug(), &serials).await?;
+    let ports = state.authority.ports();
+    let listed = ports.ledger.listed_among(ca.name(), &serials).await?;
     let now = ports.clock.now();
     let is_said_past = |listed: &Listed| is_past(listed.not_after, now);
     let said = listed.iter().filter(|(_, listed)| is_said_past(listed));
@@ -317,7 +317,7 @@ async fn standing_among(
     let past = if said.is_empty() {
         HashSet::new()
     } else {
-        office.authority.past_among(ca, &said).await?
+        state.authority.past_among(ca, &said).await?
     };
     let standing = listed
         .into_iter()
@@ -325,10 +325,16 @@ async fn standing_among(
     Ok(standing.map(|(serial, listed)| (serial, listed.reason)).collect())
 }
 
-async fn revoke(office: &Office, ca: &Ca, entry: &RevokedEntry, principal: &Principal, progress: &Progress) -> Outcome {
+async fn revoke(
+    state: &FunctionState,
+    ca: &Ca,
+    entry: &RevokedEntry,
+    principal: &Principal,
+    progress: &Progress,
+) -> Outcome {
     let serial = entry.serial_number;
-    let ledger = office.authority.ports().ledger.as_ref();
-    let (decided, unfit) = match decide_listed(ledger, ca.slug(), entry).await {
+    let ledger = state.authority.ports().ledger.as_ref();
+    let (decided, unfit) = match decide_listed(ledger, ca.name(), entry).await {
         Ok(decided) => decided,
         Err(error) => {
             tracing::error!(%error, common_name = entry.common_name, %serial, "a certificate could not be looked up");
@@ -336,7 +342,7 @@ async fn revoke(office: &Office, ca: &Ca, entry: &RevokedEntry, principal: &Prin
         }
     };
     if let Some(unfit) = unfit {
-        tracing::error!(unfit, common_name = entry.common_name, %serial, ca = %ca.slug(), "what the ledger has of a certificate does not fit");
+        tracing::error!(unfit, common_name = entry.common_name, %serial, ca = %ca.name(), "what the ledger has of a certificate does not fit");
         progress.unfit.fetch_add(1, Ordering::Relaxed);
     }
     let record = match decided {
@@ -348,13 +354,13 @@ async fn revoke(office: &Office, ca: &Ca, entry: &RevokedEntry, principal: &Prin
                     tracing::warn!(%reason, common_name = entry.common_name, %serial, "a certificate was not revoked");
                 }
                 _ => {
-                    tracing::error!(%reason, common_name = entry.common_name, %serial, ca = %ca.slug(), "a certificate was not revoked");
+                    tracing::error!(%reason, common_name = entry.common_name, %serial, ca = %ca.name(), "a certificate was not revoked");
                 }
             }
             return Outcome::Skipped;
         }
     };
-    match office
+    match state
         .authority
         .revoke_record(record, entry.reason, None, principal)
         .await
@@ -372,19 +378,19 @@ async fn revoke(office: &Office, ca: &Ca, entry: &RevokedEntry, principal: &Prin
 }
 
 /// Age and size of the CRL that stands in the bucket, whoever put it there.
-async fn measure(office: &Office, scope: &CrlScope) -> Result<(), Failure> {
-    let ports = office.authority.ports();
+async fn measure(state: &FunctionState, scope: &CrlScope) -> Result<(), Failure> {
+    let ports = state.authority.ports();
     match ports.publication.stat(&Config::crl_name(scope)).await {
-        Ok(Some(stat)) => office.metrics.crl_size(scope.issuer.as_str(), stat.len),
+        Ok(Some(stat)) => state.metrics.crl_size(scope.issuer.as_str(), stat.len),
         Ok(None) => {}
         Err(error) => tracing::warn!(%error, "the published CRL's size is not known"),
     }
-    measure_age(office, scope).await
+    measure_age(state, scope).await
 }
 
 /// What cannot be measured is a failure: an alarm that is green for want of figures is none.
-async fn measure_age(office: &Office, scope: &CrlScope) -> Result<(), Failure> {
-    let made_at = match office.authority.published_at(scope).await {
+async fn measure_age(state: &FunctionState, scope: &CrlScope) -> Result<(), Failure> {
+    let made_at = match state.authority.published_at(scope).await {
         Ok(Some(made_at)) => made_at,
         Ok(None) => return Ok(()),
         Err(error) => {
@@ -392,7 +398,7 @@ async fn measure_age(office: &Office, scope: &CrlScope) -> Result<(), Failure> {
             return Err(error.into());
         }
     };
-    let age = office.authority.ports().clock.now().0.saturating_sub(made_at.0);
+    let age = state.authority.ports().clock.now().0.saturating_sub(made_at.0);
     let age = match age {
         0.. => age,
         // A clock that is a little behind; the former CA's CRLs do not lie back either.
@@ -402,16 +408,16 @@ async fn measure_age(office: &Office, scope: &CrlScope) -> Result<(), Failure> {
             FROM_FUTURE
         }
     };
-    office.metrics.crl_age(scope.issuer.as_str(), age);
+    state.metrics.crl_age(scope.issuer.as_str(), age);
     Ok(())
 }
 
 /// The age of every CRL.
-pub(crate) async fn measure_ages(office: &Office) -> Result<(), Failure> {
-    office.authority.refresh_crl_uses().await?;
+pub(crate) async fn measure_ages(state: &FunctionState) -> Result<(), Failure> {
+    state.authority.refresh_crl_uses().await?;
     let mut measured = Ok(());
-    for scope in office.authority.crl_scopes() {
-        measured = measured.and(measure_age(office, &scope).await);
+    for scope in state.authority.crl_scopes() {
+        measured = measured.and(measure_age(state, &scope).await);
     }
     measured
 }

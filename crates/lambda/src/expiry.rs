@@ -11,29 +11,29 @@ use futures_util::{StreamExt, stream};
 
 use crate::failure::{Failure, FailureKind};
 use crate::files::{CSR_LIMIT, FilesError};
-use crate::office::Office;
 use crate::rows::Row;
+use crate::state::FunctionState;
 
 /// Entries of `tls.json` in work at a time.
 const AT_ONCE: usize = 16;
 
 /// How an entry was left.
-type Left = Result<(), Failure>;
+type Outcome = Result<(), Failure>;
 
 /// Reminds of every certificate whose row says so, and of the newest certificate of each entry of `tls.json`, unless its
 /// row says no.
-pub async fn handle(office: &Office) -> Result<(), Failure> {
-    if office.authority.config().expiry_reminders().is_empty() {
+pub async fn handle(state: &FunctionState) -> Result<(), Failure> {
+    if state.authority.config().expiry_reminders().is_empty() {
         tracing::info!("no reminders are wanted");
         return Ok(());
     }
-    let rows = remind_by_row(office).await;
-    let entries = remind_by_entry(office).await;
+    let rows = remind_by_row(state).await;
+    let entries = remind_by_entry(state).await;
     rows.and(entries)
 }
 
-async fn remind_by_row(office: &Office) -> Left {
-    let reminded = office.authority.remind().await.map_err(|error| match error {
+async fn remind_by_row(state: &FunctionState) -> Outcome {
+    let reminded = state.authority.remind().await.map_err(|error| match error {
         RemindError::Ledger(error) => Failure::from(error),
         other => Failure::new(FailureKind::Internal, other.to_string()),
     })?;
@@ -52,25 +52,25 @@ fn undelivered(failed: usize) -> Failure {
 }
 
 /// Certificates of the time before rows said whether to remind.
-async fn remind_by_entry(office: &Office) -> Left {
-    let list = office.tls_json.current(office.files.as_ref()).await?;
+async fn remind_by_entry(state: &FunctionState) -> Outcome {
+    let list = state.tls_json.current(state.files.as_ref()).await?;
     // Entries of one name are looked at together, so that their certificates are read once.
     let by_name = list
         .entries()
         .chunk_by(|one, other| one.common_name == other.common_name);
-    let names = stream::iter(by_name).map(|entries| remind_of_name(office, &entries[0].common_name, entries));
+    let names = stream::iter(by_name).map(|entries| remind_of_name(state, &entries[0].common_name, entries));
     names
         .buffer_unordered(AT_ONCE)
-        .fold(Ok(()), async |all: Left, left| all.and(left))
+        .fold(Ok(()), async |all: Outcome, left| all.and(left))
         .await
 }
 
-async fn remind_of_name(office: &Office, name: &str, entries: &[TlsEntry]) -> Left {
-    let rows = office.rows.named(name).await.inspect_err(
+async fn remind_of_name(state: &FunctionState, name: &str, entries: &[TlsEntry]) -> Outcome {
+    let rows = state.rows.named(name).await.inspect_err(
         |error| tracing::error!(%error, common_name = name, "the certificates of an entry could not be read"),
     )?;
     // Rows that say yes were reminded of already; those that say no are not to be.
-    let silent = |row: &Row| row.notify_expiry.is_none() && office.authority.is_reminder_due(&row.record);
+    let silent = |row: &Row| row.notify_expiry.is_none() && state.authority.is_reminder_due(&row.record);
     if !rows.iter().any(silent) {
         return Ok(());
     }
@@ -78,7 +78,7 @@ async fn remind_of_name(office: &Office, name: &str, entries: &[TlsEntry]) -> Le
     let mut reminded = Vec::new();
     let mut failed = 0;
     for entry in entries {
-        let Some(key) = key_of(office, entry).await? else {
+        let Some(key) = key_of(state, entry).await? else {
             continue;
         };
         let Some(newest) = newest(&certificates, key) else {
@@ -90,7 +90,7 @@ async fn remind_of_name(office: &Office, name: &str, entries: &[TlsEntry]) -> Le
             continue;
         }
         reminded.push(serial);
-        if office.authority.remind_about(&newest.row.record).await == Some(false) {
+        if state.authority.remind_about(&newest.row.record).await == Some(false) {
             failed += 1;
         }
     }
@@ -134,7 +134,7 @@ fn newest<'a, 'b>(certificates: &'b [Read<'a>], key: KeyFingerprint) -> Option<&
 }
 
 /// The key of an entry's CSR; `None` where the entry names no CSR that can be read, which is reported.
-async fn key_of(office: &Office, entry: &TlsEntry) -> Result<Option<KeyFingerprint>, Failure> {
+async fn key_of(state: &FunctionState, entry: &TlsEntry) -> Result<Option<KeyFingerprint>, Failure> {
     const BUDGET: CsrBudget = CsrBudget {
         octets: CSR_LIMIT,
         subject_attributes: 32,
@@ -149,7 +149,7 @@ async fn key_of(office: &Office, entry: &TlsEntry) -> Result<Option<KeyFingerpri
         );
         return Ok(None);
     };
-    let octets = match office.files.read(&format!("csrs/{name}"), CSR_LIMIT).await {
+    let octets = match state.files.read(&format!("csrs/{name}"), CSR_LIMIT).await {
         Err(error @ FilesError::TooLong { .. }) => {
             tracing::error!(%error, common_name = entry.common_name, "the CSR file of an entry cannot be used");
             return Ok(None);

@@ -1,8 +1,8 @@
 //! The functions of the drop-in contract on AWS Lambda: one `bootstrap`, in which the handler's name chooses.
 //!
 //! - [`function`]: which function it is; [`settings`]: what its environment says;
-//! - [`front`]: from an event to an answer, whichever function;
-//! - [`office`]: the authority of a function, and what else the functions share: files ([`files`]), rows by name
+//! - [`dispatcher`]: from an event to an answer, whichever function;
+//! - [`state`]: the authority of a function, and what else the functions share: files ([`files`]), rows by name
 //!   ([`rows`]);
 //! - [`create`], [`crl`], [`tls_cert`], [`expiry`], [`notify`], [`sweep`]: one function each;
 //! - [`metrics`], [`logs`]: what an operator sees of them.
@@ -13,17 +13,17 @@
 pub mod aws;
 pub mod create;
 pub mod crl;
+pub mod dispatcher;
 pub mod expiry;
 pub mod failure;
 pub mod files;
-pub mod front;
 pub mod function;
 pub mod logs;
 pub mod metrics;
 pub mod notify;
-pub mod office;
 pub mod rows;
 pub mod settings;
+pub mod state;
 pub mod sweep;
 pub mod tls_cert;
 pub mod tls_json;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chancery_lambda::aws::Process;
 use chancery_lambda::logs;
-use chancery_lambda::office::Invocation;
+use chancery_lambda::state::Invocation;
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -27,7 +27,7 @@ async fn answer(process: Arc<Process>, event: LambdaEvent<Box<RawValue>>) -> Res
         function_arn: context.invoked_function_arn,
         until,
     };
-    let answer = process.front().answer(payload.get().as_bytes(), &invocation).await;
+    let answer = process.dispatcher().answer(payload.get().as_bytes(), &invocation).await;
     answer.map_err(|failure| Diagnostic {
         error_type: failure.kind.name().to_owned(),
         error_message: failure.message,

@@ -193,9 +193,9 @@ impl Metrics {
         line.insert("Environment".into(), self.0.environment.as_str().into());
         match beside {
             Beside::Nothing => {}
-            Beside::Authority(slug) => {
+            Beside::Authority(ca_name) => {
                 dimensions.push("Authority");
-                line.insert("Authority".into(), slug.as_str().into());
+                line.insert("Authority".into(), ca_name.as_str().into());
             }
             Beside::Reason(code) => {
                 dimensions.push("Reason");

@@ -5,21 +5,21 @@ use serde_json::{Value, json};
 
 use crate::crl;
 use crate::failure::{Failure, FailureKind};
-use crate::office::Office;
 use crate::settings::CaRole;
+use crate::state::FunctionState;
 
 /// Completes or gives up intents that stayed open. The CRL of those given up is due with the next run of its function.
-pub async fn handle(office: &Office) -> Result<Value, Failure> {
+pub async fn handle(state: &FunctionState) -> Result<Value, Failure> {
     // A process that began before there was a CA would give up what it can complete now.
-    office.ca(CaRole::Issuing).await?;
-    let swept = match office.authority.sweep_leaves().await {
+    state.ca(CaRole::Issuing).await?;
+    let swept = match state.authority.sweep_leaves().await {
         Err(error) if is_missing_table(&error) => {
             tracing::warn!(%error, "there is no journal to sweep yet");
             return Ok(Value::Null);
         }
         outcome => outcome?,
     };
-    let measured = crl::measure_ages(office).await;
+    let measured = crl::measure_ages(state).await;
     for id in &swept.lost {
         tracing::error!(certificate = %id, "an issuance was given up; its serial number goes on the next CRL");
     }
@@ -28,7 +28,7 @@ pub async fn handle(office: &Office) -> Result<Value, Failure> {
     }
     let unreadable = swept.unreadable.len();
     if unreadable > 0 {
-        office.metrics.intents_unreadable(unreadable as u64);
+        state.metrics.intents_unreadable(unreadable as u64);
     }
     let answer = json!({
         "completed": swept.completed.len(),

@@ -12,39 +12,39 @@ use serde_json::Value;
 
 use crate::failure::{Failure, FailureKind};
 use crate::files::{CSR_LIMIT, FilesError};
-use crate::office::{Invocation, Office};
 use crate::settings::CaRole;
+use crate::state::{FunctionState, Invocation};
 
 /// Issues by an event's JSON text.
-pub async fn handle(office: &Office, event: &[u8], invocation: &Invocation) -> Result<Value, Failure> {
+pub async fn handle(state: &FunctionState, event: &[u8], invocation: &Invocation) -> Result<Value, Failure> {
     let principal = invocation.principal();
     let event = match request_value(event) {
         Ok(event) => event,
-        Err(malformed) => return Ok(refuse_malformed(office, &Value::Null, &malformed, &principal).await),
+        Err(malformed) => return Ok(refuse_malformed(state, &Value::Null, &malformed, &principal).await),
     };
     let request = TlsCertRequest::from_value(&event).and_then(|request| Ok((request, token(&event, invocation)?)));
     let (mut request, token) = match request {
         Ok(request) => request,
-        Err(malformed) => return Ok(refuse_malformed(office, &event, &malformed, &principal).await),
+        Err(malformed) => return Ok(refuse_malformed(state, &event, &malformed, &principal).await),
     };
-    if office.ca(CaRole::Issuing).await?.is_none() {
-        return Ok(no_ca(office));
+    if state.ca(CaRole::Issuing).await?.is_none() {
+        return Ok(no_ca(state));
     }
     if request.ca_chain_only {
-        return office
+        return state
             .authority
             .chain_answer(&request)
-            .map_or_else(|| Ok(no_ca(office)), |chain| answer(&chain));
+            .map_or_else(|| Ok(no_ca(state)), |chain| answer(&chain));
     }
-    resolve(office, &mut request).await?;
+    resolve(state, &mut request).await?;
     let issued = match token {
-        (token, TokenOrigin::Caller) => office.authority.issue(&request, &principal, Some(token)).await,
-        (token, TokenOrigin::Invocation) => office.authority.issue_for_invocation(&request, &principal, token).await,
+        (token, TokenOrigin::Caller) => state.authority.issue(&request, &principal, Some(token)).await,
+        (token, TokenOrigin::Invocation) => state.authority.issue_for_invocation(&request, &principal, token).await,
     };
     match issued {
-        Ok(issued) => granted(office, &issued, &request),
+        Ok(issued) => granted(state, &issued, &request),
         Err(IssueError::Rejected(refusal)) => {
-            office.metrics.rejected(refusal.code());
+            state.metrics.rejected(refusal.code());
             tracing::info!(code = refusal.code(), reason = %refusal, %principal, "request refused");
             if matches!(refusal, Refusal::TokenReused) && invocation.is_of_state_machine() {
                 // To the state machine an answer is an answer, and this entry would count as done.
@@ -52,7 +52,7 @@ pub async fn handle(office: &Office, event: &[u8], invocation: &Invocation) -> R
             }
             Ok(error(&refusal))
         }
-        Err(IssueError::Internal { code: "no_ca", .. }) => Ok(no_ca(office)),
+        Err(IssueError::Internal { code: "no_ca", .. }) => Ok(no_ca(state)),
         Err(error) => {
             tracing::error!(
                 code = error.code(),
@@ -60,7 +60,7 @@ pub async fn handle(office: &Office, event: &[u8], invocation: &Invocation) -> R
                 "no certificate was issued"
             );
             if matches!(error, IssueError::Internal { .. }) {
-                office.doubt_cas().await;
+                state.doubt_cas().await;
             }
             Err(Failure::from(&error))
         }
@@ -83,17 +83,17 @@ fn token(event: &Value, invocation: &Invocation) -> Result<(IdempotencyToken, To
 ///
 /// A `tls.json` that cannot be read now costs no certificate where it would say no more than that: what was read last decides.
 /// Of a CSR file's names nothing can be said without it.
-async fn resolve(office: &Office, request: &mut TlsCertRequest) -> Result<(), Failure> {
+async fn resolve(state: &FunctionState, request: &mut TlsCertRequest) -> Result<(), Failure> {
     let of_file = request.csr_file().cloned();
     if of_file.is_none() && request.notify_expiry.is_some() && request.notify_issued.is_some() {
         return Ok(());
     }
-    let list = match office.tls_json.current(office.files.as_ref()).await {
+    let list = match state.tls_json.current(state.files.as_ref()).await {
         Ok(list) => list,
         Err(error) if of_file.is_some() => return Err(error.into()),
         Err(error) => {
             tracing::warn!(%error, "whether to tell of the certificate is decided by what was read last");
-            office.tls_json.last().await
+            state.tls_json.last().await
         }
     };
     let subject = &request.subject;
@@ -104,15 +104,15 @@ async fn resolve(office: &Office, request: &mut TlsCertRequest) -> Result<(), Fa
     );
     request.notices_by_default = listed;
     if let Some(name) = of_file {
-        let found = find_csr(office, &name).await?;
+        let found = find_csr(state, &name).await?;
         request.resolve_csr(found, list.names_of(&name));
     }
     Ok(())
 }
 
-async fn find_csr(office: &Office, name: &CsrFileName) -> Result<FoundCsr, Failure> {
-    let place = office.files.place();
-    match office.files.read(&format!("csrs/{name}"), CSR_LIMIT).await {
+async fn find_csr(state: &FunctionState, name: &CsrFileName) -> Result<FoundCsr, Failure> {
+    let place = state.files.place();
+    match state.files.read(&format!("csrs/{name}"), CSR_LIMIT).await {
         Ok(Some(octets)) => Ok(FoundCsr::Content { octets, place }),
         Ok(None) => Ok(FoundCsr::Missing { place }),
         Err(FilesError::TooLong { actual, limit, .. }) => Ok(FoundCsr::TooLong { actual, limit, place }),
@@ -121,28 +121,28 @@ async fn find_csr(office: &Office, name: &CsrFileName) -> Result<FoundCsr, Failu
     }
 }
 
-fn granted(office: &Office, issued: &Issued, request: &TlsCertRequest) -> Result<Value, Failure> {
+fn granted(state: &FunctionState, issued: &Issued, request: &TlsCertRequest) -> Result<Value, Failure> {
     if !issued.replayed {
-        office.metrics.issued(issued.record.id.issuer.as_str());
+        state.metrics.issued(issued.record.id.issuer.as_str());
     }
     for warning in &issued.warnings {
         tracing::warn!(serial = %issued.record.id.serial, warning, "not all of the request is in the certificate");
     }
-    answer(&office.authority.answer(issued, request))
+    answer(&state.authority.answer(issued, request))
 }
 
-async fn refuse_malformed(office: &Office, event: &Value, malformed: &Malformed, principal: &Principal) -> Value {
-    office.metrics.rejected(malformed.code());
+async fn refuse_malformed(state: &FunctionState, event: &Value, malformed: &Malformed, principal: &Principal) -> Value {
+    state.metrics.rejected(malformed.code());
     tracing::info!(code = malformed.code(), reason = %malformed, %principal, "request refused");
-    office.authority.record_malformed(event, malformed, principal).await;
+    state.authority.record_malformed(event, malformed, principal).await;
     error(malformed)
 }
 
-fn no_ca(office: &Office) -> Value {
-    let slug = office.ca_config(CaRole::Issuing).slug();
-    office.metrics.rejected("no_ca");
-    tracing::error!(ca = %slug, "the issuing CA does not exist yet");
-    error(&format!("CA {slug} not found"))
+fn no_ca(state: &FunctionState) -> Value {
+    let ca_name = state.ca_config(CaRole::Issuing).name();
+    state.metrics.rejected("no_ca");
+    tracing::error!(ca = %ca_name, "the issuing CA does not exist yet");
+    error(&format!("CA {ca_name} not found"))
 }
 
 fn error(reason: &dyn std::fmt::Display) -> Value {

@@ -10,7 +10,7 @@ use chancery_authority::revoke::RevokeError;
 use chancery_x509::time::UnixTime;
 
 use crate::failure::{Failure, FailureKind};
-use crate::office::Office;
+use crate::state::FunctionState;
 
 /// Looks at the ledger's records for revocations that no list has, in one run: on AWS each is a page of the table, 500 rows or
 /// 1 MB, so that a run looks at some 6,000 rows, and the next one goes on.
@@ -31,11 +31,11 @@ impl Found {
     }
 
     /// Whoever wrote there is to know what came of it, and that lists are the way.
-    pub(crate) fn told(&self, office: &Office, ca: &Ca) -> Result<(), Failure> {
+    pub(crate) fn told(&self, state: &FunctionState, ca: &Ca) -> Result<(), Failure> {
         if self.all() == 0 {
             return Ok(());
         }
-        office.metrics.crl_damaged(ca.slug().as_str(), self.all() as u64);
+        state.metrics.crl_damaged(ca.name().as_str(), self.all() as u64);
         let (listed, damaged) = (
             self.listed.load(Ordering::Relaxed),
             self.damaged.load(Ordering::Relaxed),
@@ -43,7 +43,7 @@ impl Found {
         let message = format!(
             "rows of the certificate table said Revoked and were not on the list of {}: {listed} were listed and are on the CRL, \
              {damaged} are not as they should be; the log says which. revoked.json is how certificates are revoked",
-            ca.slug()
+            ca.name()
         );
         Err(Failure::new(FailureKind::Incomplete, message))
     }
@@ -51,7 +51,7 @@ impl Found {
 
 /// Lists what records of the ledger say is revoked and no list has, as far as this run looks, until `until`.
 pub(crate) async fn list(
-    office: &Office,
+    state: &FunctionState,
     ca: &Ca,
     principal: &Principal,
     until: Option<Instant>,
@@ -59,7 +59,7 @@ pub(crate) async fn list(
 ) -> Result<(), Failure> {
     let looking = async {
         for _ in 0..LOOKS {
-            if until.is_some_and(|until| Instant::now() >= until) || look(office, ca, principal, found).await? {
+            if until.is_some_and(|until| Instant::now() >= until) || look(state, ca, principal, found).await? {
                 break;
             }
         }
@@ -81,9 +81,9 @@ pub(crate) async fn list(
 }
 
 /// One look; whether it came to the end.
-async fn look(office: &Office, ca: &Ca, principal: &Principal, found: &Found) -> Result<bool, Failure> {
-    let ports = office.authority.ports();
-    let unlisted = ports.ledger.unlisted(ca.slug(), ports.clock.now()).await?;
+async fn look(state: &FunctionState, ca: &Ca, principal: &Principal, found: &Found) -> Result<bool, Failure> {
+    let ports = state.authority.ports();
+    let unlisted = ports.ledger.unlisted(ca.name(), ports.clock.now()).await?;
     for record in unlisted.certificates {
         let (serial, common_name) = (record.id.serial, record.common_name.clone());
         let Some(revocation) = &record.revocation else {
@@ -94,7 +94,7 @@ async fn look(office: &Office, ca: &Ca, principal: &Principal, found: &Found) ->
             .invalidity_date
             .filter(|date| (UnixTime::FIRST..=ports.clock.now()).contains(date));
         let reason = revocation.reason;
-        match office
+        match state
             .authority
             .revoke_record(record, reason, invalidity_date, principal)
             .await
@@ -115,6 +115,6 @@ async fn look(office: &Office, ca: &Ca, principal: &Principal, found: &Found) ->
     }
     found.damaged.fetch_add(unlisted.damaged.len(), Ordering::Relaxed);
     let is_end = unlisted.next.is_none();
-    ports.ledger.keep_unlisted(ca.slug(), unlisted.next).await?;
+    ports.ledger.keep_unlisted(ca.name(), unlisted.next).await?;
     Ok(is_end)
 }

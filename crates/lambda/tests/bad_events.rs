@@ -4,7 +4,7 @@
 
 use crate::support;
 
-use chancery_lambda::front::Front;
+use chancery_lambda::dispatcher::Dispatcher;
 use chancery_lambda::function::Function;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -39,16 +39,16 @@ const FIELDS: [&str; 24] = [
 ];
 
 /// Asks, and holds the answer to what must be so of every one.
-async fn ask(deployment: &Deployment, function: &Front, event: &[u8]) -> Value {
-    let signatures = deployment.house.keys.log().len();
-    let certificates = deployment.house.ledger.certificates().len();
+async fn ask(deployment: &Deployment, function: &Dispatcher, event: &[u8]) -> Value {
+    let signatures = deployment.memory.keys.log().len();
+    let certificates = deployment.memory.ledger.certificates().len();
     let answer = function
         .answer(event, &invocation(&format!("{certificates} {signatures}")))
         .await;
     let answer = answer.unwrap_or_else(|failure| panic!("{failure}: {}", String::from_utf8_lossy(event)));
-    let made = deployment.house.ledger.certificates().len() - certificates;
+    let made = deployment.memory.ledger.certificates().len() - certificates;
     assert_eq!(
-        deployment.house.keys.log().len() - signatures,
+        deployment.memory.keys.log().len() - signatures,
         made,
         "every signature has its record"
     );

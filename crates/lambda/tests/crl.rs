@@ -3,21 +3,21 @@
 
 use crate::support;
 
-use chancery_authority::Slug;
+use chancery_authority::CaName;
 use chancery_authority::memory::Fault;
 use chancery_authority::port::ledger::{CrlScope, CrlUse, Kind, Search};
 use chancery_authority::port::{Ledger, Precondition, Publication, PublishedName};
 use chancery_lambda::failure::FailureKind;
 use chancery_lambda::function::Function::{IssuingCaCrl, RootCaCrl, Sweep};
-use chancery_lambda::office::Invocation;
+use chancery_lambda::state::Invocation;
 use chancery_x509::crl::{RevocationList, RevocationReason};
 use chancery_x509::time::UnixTime;
 use serde_json::{Value, json};
 use support::{Deployment, ED25519, ISSUING, P256, P384, ROOT, event, invocation, serial};
 
-async fn published(deployment: &Deployment, slug: &str) -> (u64, Vec<(String, RevocationReason)>) {
-    let name = PublishedName::new(format!("{slug}.crl")).unwrap();
-    let (_, der) = deployment.house.publication.read(&name).await.unwrap().unwrap();
+async fn published(deployment: &Deployment, ca_name: &str) -> (u64, Vec<(String, RevocationReason)>) {
+    let name = PublishedName::new(format!("{ca_name}.crl")).unwrap();
+    let (_, der) = deployment.memory.publication.read(&name).await.unwrap().unwrap();
     let crl = RevocationList::parse(&der).unwrap();
     let entries = crl.entries().map(|entry| entry.unwrap());
     let entries = entries.map(|entry| (entry.serial.to_string(), entry.reason)).collect();
@@ -53,7 +53,7 @@ async fn what_is_listed_is_revoked_told_and_published() {
     );
     assert_eq!(deployment.told(), ["Certificate Revoked"]);
     let pem = deployment
-        .house
+        .memory
         .publication
         .content(&format!("{ISSUING}.crl.pem"))
         .unwrap();
@@ -94,7 +94,7 @@ async fn the_root_revokes_the_issuing_ca_and_nothing_else() {
     let deployment = Deployment::with_cas(&[]).await;
     let leaf = serial(&deployment.ask(&event("a", P256), "1").await.unwrap());
     let all = deployment
-        .house
+        .memory
         .ledger
         .search(&Search::default(), None, 10)
         .await
@@ -135,7 +135,7 @@ async fn one_entry_that_fails_stops_neither_the_others_nor_the_crl() {
         entries.push(json!({"common_name": name, "serial_number": serial}));
     }
     deployment.files.put("revoked.json", Value::Array(entries).to_string());
-    deployment.house.faults.at("ledger.revoke", 2, Fault::FailBefore);
+    deployment.memory.faults.at("ledger.revoke", 2, Fault::FailBefore);
     let failure = deployment.run(IssuingCaCrl).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Unavailable, "so that it is tried again");
     assert_eq!(published(&deployment, ISSUING).await.1.len(), 2);
@@ -163,14 +163,18 @@ async fn a_crl_that_is_not_published_ages() {
     let deployment = Deployment::with_cas(&[]).await;
     deployment.run(IssuingCaCrl).await.unwrap();
     deployment.measured();
-    deployment.house.clock.advance(3600);
-    deployment.house.faults.at("keys.sign", 1, Fault::FailBefore);
+    deployment.memory.clock.advance(3600);
+    deployment.memory.faults.at("keys.sign", 1, Fault::FailBefore);
     let failure = deployment.run(IssuingCaCrl).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Unavailable);
     let measured = deployment.measured();
     assert!(measured.iter().any(|line| line["CrlAge"] == 3600.0), "{measured:?}");
     // Lifetimes are those of the environment, to the second.
-    let crl = deployment.house.publication.content(&format!("{ISSUING}.crl")).unwrap();
+    let crl = deployment
+        .memory
+        .publication
+        .content(&format!("{ISSUING}.crl"))
+        .unwrap();
     let crl = RevocationList::parse(&crl).unwrap();
     // thisUpdate lies back for clocks that are behind, nextUpdate does not.
     assert_eq!(crl.next_update().unwrap().0 - crl.this_update().0, 87_000 + 300);
@@ -181,7 +185,7 @@ async fn without_a_ca_there_is_nothing_to_publish() {
     let deployment = Deployment::new(&[]).await;
     assert_eq!(deployment.run(RootCaCrl).await, Ok(Value::Null));
     assert_eq!(deployment.run(IssuingCaCrl).await, Ok(Value::Null));
-    assert!(deployment.house.publication.names().is_empty());
+    assert!(deployment.memory.publication.names().is_empty());
 }
 
 #[tokio::test]
@@ -195,10 +199,10 @@ async fn what_the_ledger_lost_stays_listed_and_the_run_is_not_whole() {
     deployment.run(IssuingCaCrl).await.unwrap();
     deployment.measured();
     let scope = CrlScope {
-        issuer: Slug::new(ISSUING).unwrap(),
+        issuer: CaName::new(ISSUING).unwrap(),
         shard: None,
     };
-    deployment.house.ledger.unlist(&scope, a.parse().unwrap());
+    deployment.memory.ledger.unlist(&scope, a.parse().unwrap());
     deployment.files.remove("revoked.json");
     let failure = deployment.run(IssuingCaCrl).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Incomplete);
@@ -222,9 +226,9 @@ async fn what_stands_costs_one_look_for_all_and_publishing_has_its_share_of_the_
         .files
         .put("revoked.json", Value::Array(entries.clone()).to_string());
     deployment.run(IssuingCaCrl).await.unwrap();
-    let before = deployment.house.faults.calls().len();
+    let before = deployment.memory.faults.calls().len();
     deployment.run(IssuingCaCrl).await.unwrap();
-    let calls = deployment.house.faults.calls()[before..].to_vec();
+    let calls = deployment.memory.faults.calls()[before..].to_vec();
     assert!(calls.len() < 40, "{calls:?}");
     assert!(!calls.contains(&"ledger.certificate_to_revoke"));
 
@@ -251,13 +255,13 @@ async fn the_age_is_that_of_what_stands_in_the_bucket() {
     let deployment = Deployment::with_cas(&[]).await;
     deployment.run(IssuingCaCrl).await.unwrap();
     let name = PublishedName::new(format!("{ISSUING}.crl")).unwrap();
-    let (_, old) = deployment.house.publication.read(&name).await.unwrap().unwrap();
-    deployment.house.clock.advance(7200);
+    let (_, old) = deployment.memory.publication.read(&name).await.unwrap().unwrap();
+    deployment.memory.clock.advance(7200);
     deployment.run(IssuingCaCrl).await.unwrap();
     let put = async |content: Vec<u8>| {
         let body = Box::new(std::io::Cursor::new(content));
         deployment
-            .house
+            .memory
             .publication
             .put(&name, body, Precondition::None)
             .await
@@ -274,7 +278,7 @@ async fn the_age_is_that_of_what_stands_in_the_bucket() {
     let failure = deployment.run(IssuingCaCrl).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Incomplete, "it is replaced, and told");
     deployment.run(Sweep).await.unwrap();
-    deployment.house.clock.advance(-86_400);
+    deployment.memory.clock.advance(-86_400);
     deployment.measured();
     deployment.run(Sweep).await.unwrap();
     let measured = deployment.measured();
@@ -290,31 +294,31 @@ async fn a_use_of_a_shard_stops_no_crl_of_a_deployment_that_has_none() {
     let a = serial(&deployment.ask(&event("a", P256), "1").await.unwrap());
     let list = json!([{"common_name": "a", "serial_number": a}]);
     deployment.files.put("revoked.json", list.to_string());
-    for (slug, function) in [(ISSUING, IssuingCaCrl), (ROOT, RootCaCrl)] {
+    for (ca_name, function) in [(ISSUING, IssuingCaCrl), (ROOT, RootCaCrl)] {
         let planted = CrlUse {
             scope: CrlScope {
-                issuer: Slug::new(slug).unwrap(),
+                issuer: CaName::new(ca_name).unwrap(),
                 shard: Some(1),
             },
             url: None,
             until: UnixTime(i64::MAX),
         };
-        deployment.house.ledger.record_crl_use(planted).await.unwrap();
+        deployment.memory.ledger.record_crl_use(planted).await.unwrap();
         let failure = deployment.run(function).await.unwrap_err();
         assert_eq!(
             failure.kind,
             FailureKind::Incomplete,
             "it is published, and the use is told: {failure}"
         );
-        let name = PublishedName::new(format!("{slug}.crl")).unwrap();
-        let (_, der) = deployment.house.publication.read(&name).await.unwrap().unwrap();
+        let name = PublishedName::new(format!("{ca_name}.crl")).unwrap();
+        let (_, der) = deployment.memory.publication.read(&name).await.unwrap().unwrap();
         let crl = RevocationList::parse(&der).unwrap();
-        assert_eq!(crl.number(), Some(1), "{slug}");
+        assert_eq!(crl.number(), Some(1), "{ca_name}");
         assert!(
             crl.issuing_distribution_point().is_none(),
             "it is complete, and says nothing of shards"
         );
-        let shard = deployment.house.publication.content(&format!("{slug}-1.crl"));
+        let shard = deployment.memory.publication.content(&format!("{ca_name}-1.crl"));
         assert!(shard.is_none(), "and no shard is published");
     }
     assert_eq!(
@@ -333,7 +337,7 @@ async fn a_topic_that_hangs_keeps_no_crl_from_being_published() {
     }
     deployment.files.put("revoked.json", Value::Array(entries).to_string());
     let long = std::time::Duration::from_mins(1);
-    deployment.house.faults.at("notices.notify", 1, Fault::Delay(long));
+    deployment.memory.faults.at("notices.notify", 1, Fault::Delay(long));
     let begun = std::time::Instant::now();
     let pressed = Invocation {
         until: Some(begun + std::time::Duration::from_secs(4)),

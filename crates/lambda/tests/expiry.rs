@@ -32,7 +32,7 @@ impl Rows for OldRows {
 async fn deployment(old: bool) -> Deployment {
     let mut deployment = Deployment::with_cas(&[("EXPIRY_REMINDERS", "[15,1]")]).await;
     if old {
-        deployment.rows = Arc::new(OldRows(LedgerRows(deployment.house.ledger.clone())));
+        deployment.rows = Arc::new(OldRows(LedgerRows(deployment.memory.ledger.clone())));
     }
     deployment
 }
@@ -43,12 +43,12 @@ async fn issue(deployment: &Deployment, name: &str, csr: &str, notify: bool, for
     request["notify_expiry"] = json!(notify);
     request["notify_issued"] = json!(false);
     request["force_issue"] = json!(force);
-    let id = deployment.house.ledger.certificates().len().to_string();
+    let id = deployment.memory.ledger.certificates().len().to_string();
     serial(&deployment.ask(&request, &id).await.unwrap())
 }
 
 fn reminded(deployment: &Deployment) -> Vec<(&'static str, String)> {
-    let notices = deployment.house.notices.received();
+    let notices = deployment.memory.notices.received();
     let of = |notice: &chancery_authority::port::Notice| {
         let serial = notice.message["CertificateInfo"]["SerialNumber"].as_str().unwrap();
         (notice.subject, serial.to_owned())
@@ -65,7 +65,7 @@ async fn rows_that_say_so_are_reminded_of_once_a_day() {
         for _ in 0..2 {
             assert_eq!(deployment.run(Expiry).await, Ok(Value::Null), "day {day}");
         }
-        deployment.house.clock.advance(DAY);
+        deployment.memory.clock.advance(DAY);
     }
     let expected = [
         "Certificate Expiry Warning",
@@ -83,13 +83,13 @@ async fn old_rows_of_tls_json_are_reminded_of_by_their_newest_certificate() {
         {"common_name":"gone","csr_file":"gone.csr"},{"common_name":"bad","csr_file":"../x"},7,{"common_name":"b","csr_file":"b.csr"}]"#);
     issue(&deployment, "a", P256, false, false).await;
     issue(&deployment, "b", P384, false, false).await;
-    deployment.house.clock.advance(5 * DAY);
+    deployment.memory.clock.advance(5 * DAY);
     let newer = issue(&deployment, "a", P256, false, true).await;
     // Day 15 before the first one's end: it has been replaced.
-    deployment.house.clock.advance(10 * DAY);
+    deployment.memory.clock.advance(10 * DAY);
     deployment.run(Expiry).await.unwrap();
     assert_eq!(reminded(&deployment), []);
-    deployment.house.clock.advance(5 * DAY);
+    deployment.memory.clock.advance(5 * DAY);
     for _ in 0..3 {
         deployment.run(Expiry).await.unwrap();
     }
@@ -104,7 +104,7 @@ async fn rows_that_say_no_are_not_reminded_of() {
         .files
         .put("tls.json", r#"[{"common_name":"a","csr_file":"a.csr"}]"#);
     issue(&deployment, "a", P256, false, false).await;
-    deployment.house.clock.advance(15 * DAY);
+    deployment.memory.clock.advance(15 * DAY);
     deployment.run(Expiry).await.unwrap();
     assert_eq!(reminded(&deployment), []);
     assert!(
@@ -125,8 +125,8 @@ async fn one_that_fails_stops_no_other_and_is_tried_again() {
     for (name, csr) in [("a", P256), ("b", P384), ("c", ED25519)] {
         issue(&deployment, name, csr, true, false).await;
     }
-    deployment.house.clock.advance(15 * DAY);
-    deployment.house.faults.at("notices.notify", 2, Fault::FailBefore);
+    deployment.memory.clock.advance(15 * DAY);
+    deployment.memory.faults.at("notices.notify", 2, Fault::FailBefore);
     let failure = deployment.run(Expiry).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Unavailable);
     assert_eq!(reminded(&deployment).len(), 2);

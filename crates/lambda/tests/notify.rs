@@ -4,11 +4,11 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use chancery_lambda::front::Front;
+use chancery_lambda::dispatcher::Dispatcher;
 use chancery_lambda::notify::slack::{Http, HttpAnswer, Slack};
 use chancery_lambda::notify::{Account, Notify, Secrets};
-use chancery_lambda::office::Invocation;
 use chancery_lambda::settings::NotifySettings;
+use chancery_lambda::state::Invocation;
 use serde_json::{Value, json};
 
 #[derive(Default)]
@@ -72,7 +72,7 @@ fn world(secrets: &[&str]) -> World {
     }
 }
 
-fn front(world: &Arc<World>, channels: &str) -> Front {
+fn dispatcher(world: &Arc<World>, channels: &str) -> Dispatcher {
     let variable = |name: &str| match name {
         "SLACK_SECRET_ARN" => Some("arn:secret".to_owned()),
         "SLACK_CHANNELS" => Some(channels.to_owned()),
@@ -81,11 +81,13 @@ fn front(world: &Arc<World>, channels: &str) -> Front {
     };
     let settings = NotifySettings::from_environment(&variable).unwrap();
     let slack = Slack::new(world.clone(), &settings.api_url);
-    Front::Notify(Box::new(Notify::new(settings, slack, world.clone(), world.clone())))
+    Dispatcher::Notify(Box::new(Notify::new(settings, slack, world.clone(), world.clone())))
 }
 
-async fn carry(front: &Front, event: &Value) {
-    let answer = front.answer(event.to_string().as_bytes(), &Invocation::default()).await;
+async fn carry(dispatcher: &Dispatcher, event: &Value) {
+    let answer = dispatcher
+        .answer(event.to_string().as_bytes(), &Invocation::default())
+        .await;
     assert_eq!(answer, Ok(Value::Null));
 }
 
@@ -96,9 +98,9 @@ fn from_sns(subject: &str, message: &Value) -> Value {
 #[tokio::test]
 async fn notices_reach_every_channel() {
     let world = Arc::new(world(&["xoxb-good\n"]));
-    let front = front(&world, "pki, alerts");
+    let dispatcher = dispatcher(&world, "pki, alerts");
     let revoked = json!({"CommonName": "a", "SerialNumber": "1", "Revoked": "2026-01-01 00:00:00", "Subject": "CN=a"});
-    carry(&front, &from_sns("Certificate Revoked", &revoked)).await;
+    carry(&dispatcher, &from_sns("Certificate Revoked", &revoked)).await;
     let posted = world.posted.lock().unwrap();
     let channels: Vec<_> = posted
         .iter()
@@ -119,7 +121,7 @@ async fn notices_reach_every_channel() {
 #[tokio::test]
 async fn a_damaged_record_does_not_stop_the_others() {
     let world = Arc::new(world(&["xoxb-good"]));
-    let front = front(&world, "pki");
+    let dispatcher = dispatcher(&world, "pki");
     let good = from_sns("hello", &json!({}))["Records"][0].clone();
     let damaged = [
         json!(null),
@@ -130,16 +132,16 @@ async fn a_damaged_record_does_not_stop_the_others() {
     let mut records = damaged.to_vec();
     records.insert(2, good.clone());
     records.push(good);
-    carry(&front, &json!({"Records": records})).await;
+    carry(&dispatcher, &json!({"Records": records})).await;
     assert_eq!(world.posted.lock().unwrap().len(), 2);
 }
 
 #[tokio::test]
 async fn a_token_that_was_changed_is_read_again() {
     let world = Arc::new(world(&["xoxb-old", "xoxb-good"]));
-    let front = front(&world, "pki");
-    carry(&front, &from_sns("hello", &json!({}))).await;
-    carry(&front, &from_sns("hello", &json!({}))).await;
+    let dispatcher = dispatcher(&world, "pki");
+    carry(&dispatcher, &from_sns("hello", &json!({}))).await;
+    carry(&dispatcher, &from_sns("hello", &json!({}))).await;
     let posted = world.posted.lock().unwrap();
     let tokens: Vec<_> = posted.iter().map(|(token, _)| token.as_str()).collect();
     assert_eq!(tokens, ["xoxb-old", "xoxb-good", "xoxb-good"]);
@@ -150,31 +152,31 @@ async fn nothing_that_goes_wrong_is_fatal() {
     let event = from_sns("hello", &json!({"a": 1}));
     for secret in ["", "placeholder", "xoxb-with\nnewline inside", "xoxp-user"] {
         let world = Arc::new(world(&[secret]));
-        carry(&front(&world, "pki"), &event).await;
+        carry(&dispatcher(&world, "pki"), &event).await;
         assert!(world.posted.lock().unwrap().is_empty(), "{secret:?}");
     }
     let unreadable = Arc::new(World {
         secrets: Mutex::new(vec![Err("AccessDenied".to_owned())]),
         ..World::default()
     });
-    carry(&front(&unreadable, "pki"), &event).await;
+    carry(&dispatcher(&unreadable, "pki"), &event).await;
     let down = Arc::new(World {
         down: true,
         ..world(&["xoxb-good"])
     });
-    carry(&front(&down, "pki"), &event).await;
+    carry(&dispatcher(&down, "pki"), &event).await;
     assert_eq!(down.posted.lock().unwrap().len(), 4, "it was tried again");
     let refused = Arc::new(world(&["xoxb-bad"]));
-    carry(&front(&refused, "pki"), &event).await;
+    carry(&dispatcher(&refused, "pki"), &event).await;
     assert_eq!(refused.posted.lock().unwrap().len(), 1);
 }
 
 #[tokio::test]
 async fn events_of_every_form_are_survived() {
     let world = Arc::new(world(&["xoxb-good"]));
-    let front = front(&world, "pki");
+    let dispatcher = dispatcher(&world, "pki");
     let text = json!({"Records": [{"Sns": {"Subject": null, "Message": "plain text"}}, {"Sns": {"Message": "{}"}}]});
-    carry(&front, &text).await;
+    carry(&dispatcher, &text).await;
     assert_eq!(world.posted.lock().unwrap().len(), 2, "each record is carried");
     for event in [
         json!({}),
@@ -184,9 +186,9 @@ async fn events_of_every_form_are_survived() {
         json!({"Records": [{"Sns": {}}]}),
         json!(7),
     ] {
-        carry(&front, &event).await;
+        carry(&dispatcher, &event).await;
     }
-    let answer = front.answer(b"\xff not JSON", &Invocation::default()).await;
+    let answer = dispatcher.answer(b"\xff not JSON", &Invocation::default()).await;
     assert_eq!(answer, Ok(Value::Null));
     assert_eq!(world.posted.lock().unwrap().len(), 2);
 }

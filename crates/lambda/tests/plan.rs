@@ -77,13 +77,13 @@ impl Proposal for Proposed {
 /// Decides by what the deployment's functions stand on; must leave nothing behind.
 async fn plan(deployment: &Deployment, proposed: &Proposed) -> Plan {
     let config = deployment.settings.config().unwrap();
-    let ports = deployment.house.ports();
+    let ports = deployment.memory.ports();
     let authority = Authority::open(ports, config, deployment.settings.profiles())
         .await
         .unwrap();
     let before = (
-        deployment.house.keys.log().len(),
-        deployment.house.ledger.counts().await,
+        deployment.memory.keys.log().len(),
+        deployment.memory.ledger.counts().await,
     );
     let planner = Planner {
         rules: Rules {
@@ -91,14 +91,14 @@ async fn plan(deployment: &Deployment, proposed: &Proposed) -> Plan {
             profiles: authority.profiles(),
             cas: &authority.cas(),
         },
-        ledger: Some(deployment.house.ledger.as_ref()),
+        ledger: Some(deployment.memory.ledger.as_ref()),
         now: support::NOW,
-        entropy: deployment.house.entropy.as_ref(),
+        entropy: deployment.memory.entropy.as_ref(),
     };
     let plan = planner.plan(proposed, None).await.unwrap();
     let after = (
-        deployment.house.keys.log().len(),
-        deployment.house.ledger.counts().await,
+        deployment.memory.keys.log().len(),
+        deployment.memory.ledger.counts().await,
     );
     assert_eq!(before, after, "a plan signs nothing and writes nothing");
     plan
@@ -288,7 +288,7 @@ async fn records(deployment: &Deployment) -> Vec<CertificateRecord> {
         oldest_first: true,
         ..Search::default()
     };
-    let page = deployment.house.ledger.search(&query, None, 100).await.unwrap();
+    let page = deployment.memory.ledger.search(&query, None, 100).await.unwrap();
     page.certificates
 }
 
@@ -304,7 +304,7 @@ struct Wanted {
 #[derive(Clone, Copy, Debug)]
 enum Named {
     Own,
-    Slug,
+    CaName,
     Other,
 }
 
@@ -315,8 +315,8 @@ impl Wanted {
         }
         let record = all.get(self.place);
         let name = match (self.name, self.place) {
-            (Named::Slug, 0) => ROOT,
-            (Named::Slug, 1) => ISSUING,
+            (Named::CaName, 0) => ROOT,
+            (Named::CaName, 1) => ISSUING,
             (Named::Other, _) => "other",
             _ => record.map_or("nobody", |record| &record.common_name),
         };
@@ -329,7 +329,7 @@ impl Wanted {
 }
 
 fn revocation() -> impl Strategy<Value = Wanted> {
-    let name = prop_oneof![3 => Just(Named::Own), 2 => Just(Named::Slug), 1 => Just(Named::Other)];
+    let name = prop_oneof![3 => Just(Named::Own), 2 => Just(Named::CaName), 1 => Just(Named::Other)];
     let reason = select(vec![
         Value::Null,
         json!("superseded"),

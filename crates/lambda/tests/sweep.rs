@@ -14,24 +14,24 @@ use support::{Deployment, P256, P384, event, invocation, serial};
 #[tokio::test]
 async fn what_was_interrupted_is_taken_up() {
     let deployment = Deployment::with_cas(&[]).await;
-    deployment.house.faults.at("keys.sign", 1, Fault::DieAfter);
+    deployment.memory.faults.at("keys.sign", 1, Fault::DieAfter);
     let mut event = event("a", P256);
     event["idempotency_token"] = json!("mine");
     deployment.ask(&event, "1").await.unwrap_err();
-    deployment.house.faults.clear();
+    deployment.memory.faults.clear();
     let nothing = json!({"completed": 0, "lost": 0, "failed": 0});
     assert_eq!(
         deployment.run(Sweep).await,
         Ok(nothing.clone()),
         "it may still be at work"
     );
-    deployment.house.clock.advance(600);
+    deployment.memory.clock.advance(600);
     assert_eq!(
         deployment.run(Sweep).await,
         Ok(json!({"completed": 1, "lost": 0, "failed": 0}))
     );
     assert!(deployment.is_whole().await);
-    let swept = &deployment.house.ledger.certificates()[2];
+    let swept = &deployment.memory.ledger.certificates()[2];
     let retried = deployment.ask(&event, "2").await.unwrap();
     assert_eq!(serial(&retried), swept.id.serial.to_string());
     assert_eq!(deployment.run(Sweep).await, Ok(nothing));
@@ -40,10 +40,10 @@ async fn what_was_interrupted_is_taken_up() {
 #[tokio::test]
 async fn whoever_cannot_come_back_gets_the_key_back_instead() {
     let deployment = Deployment::with_cas(&[]).await;
-    deployment.house.faults.at("keys.sign", 1, Fault::DieAfter);
+    deployment.memory.faults.at("keys.sign", 1, Fault::DieAfter);
     deployment.ask(&event("a", P256), "1").await.unwrap_err();
-    deployment.house.faults.clear();
-    deployment.house.clock.advance(600);
+    deployment.memory.faults.clear();
+    deployment.memory.clock.advance(600);
     assert_eq!(
         deployment.run(Sweep).await,
         Ok(json!({"completed": 0, "lost": 1, "failed": 0}))
@@ -63,13 +63,13 @@ async fn a_process_from_before_there_was_a_ca_gives_nothing_up() {
     for function in [CreateRootCa, CreateIssuingCa] {
         deployment.run(function).await.unwrap();
     }
-    deployment.house.faults.at("keys.sign", 1, Fault::DieAfter);
+    deployment.memory.faults.at("keys.sign", 1, Fault::DieAfter);
     let mut event = event("a", P256);
     event["idempotency_token"] = json!("mine");
     deployment.ask(&event, "1").await.unwrap_err();
-    deployment.house.faults.clear();
+    deployment.memory.faults.clear();
     // Less than what is known of the CAs is kept for.
-    deployment.house.clock.advance(400);
+    deployment.memory.clock.advance(400);
     let swept = sweep.answer(b"{}", &invocation("after")).await;
     assert_eq!(swept, Ok(json!({"completed": 1, "lost": 0, "failed": 0})));
 }
@@ -77,12 +77,12 @@ async fn a_process_from_before_there_was_a_ca_gives_nothing_up() {
 #[tokio::test]
 async fn what_cannot_be_taken_up_yet_is_a_failure() {
     let deployment = Deployment::with_cas(&[]).await;
-    deployment.house.faults.at("keys.sign", 1, Fault::FailBefore);
+    deployment.memory.faults.at("keys.sign", 1, Fault::FailBefore);
     let mut event = event("a", P384);
     event["idempotency_token"] = json!("mine");
     deployment.ask(&event, "1").await.unwrap_err();
-    deployment.house.clock.advance(600);
-    deployment.house.faults.at("keys.sign", 1, Fault::FailBefore);
+    deployment.memory.clock.advance(600);
+    deployment.memory.faults.at("keys.sign", 1, Fault::FailBefore);
     let failure = deployment.run(Sweep).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Unavailable);
     deployment.run(Sweep).await.unwrap();
@@ -93,12 +93,12 @@ async fn what_cannot_be_taken_up_yet_is_a_failure() {
 async fn a_ca_s_intent_is_left_to_who_makes_the_ca() {
     let deployment = Deployment::new(&[]).await;
     deployment.run(CreateRootCa).await.unwrap();
-    deployment.house.faults.at("keys.sign", 1, Fault::DieAfter);
+    deployment.memory.faults.at("keys.sign", 1, Fault::DieAfter);
     deployment.run(CreateIssuingCa).await.unwrap_err();
-    deployment.house.faults.clear();
-    deployment.house.clock.advance(600);
+    deployment.memory.faults.clear();
+    deployment.memory.clock.advance(600);
     let open = deployment
-        .house
+        .memory
         .ledger
         .open_intents(UnixTime(i64::MAX), 10)
         .await
@@ -107,11 +107,11 @@ async fn a_ca_s_intent_is_left_to_who_makes_the_ca() {
     let nothing = json!({"completed": 0, "lost": 0, "failed": 0});
     assert_eq!(deployment.run(Sweep).await, Ok(nothing));
     assert_eq!(
-        deployment.house.ledger.open_intents(UnixTime(i64::MAX), 10).await,
+        deployment.memory.ledger.open_intents(UnixTime(i64::MAX), 10).await,
         Ok(open.clone())
     );
     deployment.run(CreateIssuingCa).await.unwrap();
-    let made = &deployment.house.ledger.certificates()[1];
+    let made = &deployment.memory.ledger.certificates()[1];
     assert_eq!(made.id, open[0].id, "and is taken up there");
     assert!(deployment.is_whole().await);
 }
@@ -121,7 +121,7 @@ async fn what_cannot_be_read_is_counted_and_told_at_every_run() {
     let deployment = Deployment::with_cas(&[]).await;
     for number in 0..2 {
         deployment
-            .house
+            .memory
             .ledger
             .damage_intents(&format!("item intent#{number} -: NotAfter is missing"));
     }

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use chancery_authority::memory::Fault;
 use chancery_lambda::failure::FailureKind;
 use chancery_lambda::function::Function;
-use chancery_lambda::office::Invocation;
+use chancery_lambda::state::Invocation;
 use chancery_x509::certificate::Certificate;
 use serde_json::{Value, json};
 use support::{Deployment, ED25519, ISSUING, P256, P384, error, event, invocation, serial};
@@ -95,12 +95,12 @@ async fn a_warm_issuance_makes_three_calls_and_one_conditional_read() {
     };
     ask(event("a", P256), "1").await;
     let (calls, reads) = (
-        deployment.house.faults.calls().len(),
+        deployment.memory.faults.calls().len(),
         deployment.files.reads.lock().unwrap().len(),
     );
     ask(event("b", P384), "2").await;
     assert_eq!(
-        deployment.house.faults.calls()[calls..],
+        deployment.memory.faults.calls()[calls..],
         ["ledger.reserve", "keys.sign", "ledger.complete"]
     );
     assert_eq!(
@@ -136,7 +136,7 @@ async fn what_is_in_tls_json_is_told_of_by_default() {
     silent["notify_issued"] = json!(false);
     deployment.ask(&silent, "3").await.unwrap();
     assert_eq!(deployment.told(), ["Certificate Issued"]);
-    let records = deployment.house.ledger.certificates();
+    let records = deployment.memory.ledger.certificates();
     let reminded: Vec<_> = records.iter().filter(|record| record.notify_expiry).collect();
     assert_eq!(
         reminded.len(),
@@ -271,7 +271,7 @@ async fn interrupted_anywhere_a_retry_gives_one_certificate() {
     for call in 1..8 {
         for fault in [Fault::FailBefore, Fault::FailAfter, Fault::DieBefore, Fault::DieAfter] {
             let deployment = Deployment::with_cas(&[]).await;
-            deployment.house.faults.at_call(call, fault);
+            deployment.memory.faults.at_call(call, fault);
             let first = deployment.ask(&event("a", P256), "1").await;
             if let Err(failure) = &first {
                 assert!(
@@ -279,15 +279,15 @@ async fn interrupted_anywhere_a_retry_gives_one_certificate() {
                     "{failure:?}, call {call}, {fault:?}"
                 );
             }
-            deployment.house.faults.clear();
-            deployment.house.clock.advance(120);
+            deployment.memory.faults.clear();
+            deployment.memory.clock.advance(120);
             let second = deployment.ask(&event("a", P256), "1").await.unwrap();
             if let Ok(first) = first {
                 assert_eq!(first, second, "call {call}, {fault:?}");
             }
             serial(&second);
             assert!(deployment.is_whole().await, "call {call}, {fault:?}");
-            let leaves = deployment.house.ledger.certificates().len() - 2;
+            let leaves = deployment.memory.ledger.certificates().len() - 2;
             assert_eq!(leaves, 1, "call {call}, {fault:?}");
         }
     }
@@ -325,5 +325,5 @@ async fn rejections_are_answered_told_and_counted() {
     let measured = deployment.measured();
     let reasons: Vec<_> = measured.iter().filter_map(|line| line["Reason"].as_str()).collect();
     assert_eq!(reasons, ["no_common_name", "lifetime_too_short"]);
-    assert!(deployment.house.ledger.certificates().len() == 2 && deployment.is_whole().await);
+    assert!(deployment.memory.ledger.certificates().len() == 2 && deployment.is_whole().await);
 }

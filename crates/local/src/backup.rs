@@ -30,7 +30,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest;
-use chancery_authority::Slug;
+use chancery_authority::CaName;
 use chancery_authority::port::LedgerError;
 use chancery_x509::time::UnixTime;
 
@@ -47,7 +47,7 @@ pub use signature::{Roots, SignedBy, Signer};
 /// Folders of which plain files are copied, as they are named in the data folder and in the backup.
 const ROOMS: [&str; 4] = ["profiles", "keys", "public", "csrs"];
 
-/// What people wrote: the authority's configuration, and what differs from house to house.
+/// What people wrote: the authority's configuration, and what differs from machine to machine.
 const CONFIG: &str = "chancery.toml";
 const WRITTEN: [&str; 2] = [CONFIG, "house.toml"];
 const LEDGER: &str = "ledger.sqlite3";
@@ -173,10 +173,10 @@ pub enum BackupError {
         detail: String,
     },
     /// A CA of the backup's ledger is not below the root.
-    #[error("the backup's CA {slug} is not to be trusted: {detail}; use another backup, or the right root")]
+    #[error("the backup's CA {ca_name} is not to be trusted: {detail}; use another backup, or the right root")]
     ForeignCa {
         /// Which CA.
-        slug: Slug,
+        ca_name: CaName,
         /// What is wrong.
         detail: String,
     },

@@ -22,12 +22,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use chancery_authority::Slug;
+use chancery_authority::CaName;
 use chancery_authority::port::ledger::{
     AuthorityRecord, CertificateIntent, CertificateRecord, Completion, Counts, CrlIntent, CrlPlan, CrlRecord,
-    CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, Evidence, FamilyPosition, IntentId, KeyStanding,
-    OpenIntents, OpenPosition, Page, Reach, Rejection, Related, Reservation, Revocation, RevokedTogether, Search,
-    ToRevoke, UnfinishedFamilies,
+    CrlReservation, CrlScope, CrlState, CrlUse, Cursor, Evidence, FamilyPosition, IntentId, KeyStatus, OpenIntents,
+    OpenPosition, Page, Reach, Rejection, Related, Reservation, Revocation, RevokedTogether, Search, ToRevoke,
+    UnfinishedFamilies,
 };
 use chancery_authority::port::publication::ETag;
 use chancery_authority::port::{Ledger, LedgerError};
@@ -57,9 +57,9 @@ const BACKUP_STEP: i32 = 4096;
 
 /// The record of truth, in one SQLite file. Cheap to clone: clones share threads and connections, which end with the last.
 #[derive(Clone)]
-pub struct SqliteLedger(Arc<House>);
+pub struct SqliteLedger(Arc<Inner>);
 
-struct House {
+struct Inner {
     path: Arc<Path>,
     readers: Workers<Reader>,
     /// For searches that look at much: whoever asks for many of them waits for them alone.
@@ -113,13 +113,13 @@ impl SqliteLedger {
             Workers::start(name, states).map_err(|error| fault::io(&path, &error))
         };
         let (readers, searcher) = (start("ledger-reader", READERS)?, start("ledger-search", 1)?);
-        let house = House {
+        let inner = Inner {
             path,
             readers,
             searcher,
             writer,
         };
-        Ok(Self(Arc::new(house)))
+        Ok(Self(Arc::new(inner)))
     }
 
     /// The file.
@@ -282,7 +282,7 @@ impl Ledger for SqliteLedger {
 
     async fn revoke_reaching(
         &self,
-        issuer: &Slug,
+        issuer: &CaName,
         serial: Serial,
         revocation: Revocation,
         reach: Reach,
@@ -364,7 +364,7 @@ impl Ledger for SqliteLedger {
             .await
     }
 
-    async fn crl_standing_up_to(&self, scope: &CrlScope, at_most: u64) -> Result<CrlStanding, LedgerError> {
+    async fn crl_state_up_to(&self, scope: &CrlScope, at_most: u64) -> Result<CrlState, LedgerError> {
         let scope = scope.clone();
         self.read(move |connection| crls::standing(connection, &scope, at_most))
             .await
@@ -379,7 +379,7 @@ impl Ledger for SqliteLedger {
         self.read(crls::uses).await
     }
 
-    async fn evidence(&self, issuer: &Slug, serials: &[Serial]) -> Result<HashMap<Serial, Evidence>, LedgerError> {
+    async fn evidence(&self, issuer: &CaName, serials: &[Serial]) -> Result<HashMap<Serial, Evidence>, LedgerError> {
         let (issuer, serials) = (issuer.clone(), serials.to_vec());
         self.read(move |connection| revocations::evidence(connection, &issuer, &serials))
             .await
@@ -393,7 +393,7 @@ impl Ledger for SqliteLedger {
 
     async fn certificate(
         &self,
-        issuer: Option<&Slug>,
+        issuer: Option<&CaName>,
         serial: Serial,
     ) -> Result<Option<CertificateRecord>, LedgerError> {
         let issuer = issuer.cloned();
@@ -401,7 +401,7 @@ impl Ledger for SqliteLedger {
             .await
     }
 
-    async fn key_holder(&self, key: KeyFingerprint, _common_name: &str) -> Result<KeyStanding, LedgerError> {
+    async fn key_holder(&self, key: KeyFingerprint, _common_name: &str) -> Result<KeyStatus, LedgerError> {
         self.read(move |connection| intents::key_holder(connection, key)).await
     }
 
@@ -428,7 +428,7 @@ impl Ledger for SqliteLedger {
             .await
     }
 
-    async fn record_reminder(&self, issuer: &Slug, serial: Serial, at: UnixTime) -> Result<(), LedgerError> {
+    async fn record_reminder(&self, issuer: &CaName, serial: Serial, at: UnixTime) -> Result<(), LedgerError> {
         let issuer = issuer.clone();
         self.write(move |writing| records::record_reminder(writing, &issuer, serial, at))
             .await

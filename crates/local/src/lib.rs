@@ -1,4 +1,4 @@
-//! The four ports of an authority on one machine: what a house without a cloud provides.
+//! The four ports of an authority on one machine: what stands in for a cloud.
 //!
 //! - [`folder`]: the data folder, where all of it lies, and [`backup`]: copies of it, and the way back;
 //! - [`keys`]: CA keys in sealed files or in a PKCS #11 token, and the log of every signature made with them;

@@ -15,7 +15,7 @@ use data_encoding::{Encoding, Specification};
 use std::sync::LazyLock;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use chancery_authority::scope::Scopes;
+use chancery_authority::scope::TokenScopes;
 
 use crate::ledger::SqliteLedger;
 use cache::Cache;
@@ -67,7 +67,7 @@ pub struct NewToken {
     /// What people call it.
     pub name: String,
     /// What its holder may do.
-    pub scopes: Scopes,
+    pub scopes: TokenScopes,
     /// When it ends; `None`: never.
     pub expires_at: Option<UnixTime>,
 }
@@ -80,7 +80,7 @@ pub struct TokenRecord {
     /// What people call it.
     pub name: String,
     /// What its holder may do.
-    pub scopes: Scopes,
+    pub scopes: TokenScopes,
     /// When it was made.
     pub created_at: UnixTime,
     /// When it ends; `None`: never.

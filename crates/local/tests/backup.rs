@@ -7,7 +7,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use chancery_authority::Scope;
+use chancery_authority::TokenScope;
 use chancery_authority::port::Ledger;
 use chancery_authority::port::ledger::CrlScope;
 use chancery_local::backup::{self, BackupError, Restoring};
@@ -16,16 +16,16 @@ use chancery_local::ledger::SqliteLedger;
 use chancery_local::tokens::{NewToken, Tokens};
 use chancery_local::world::SystemEntropy;
 use chancery_x509::time::UnixTime;
-use support::{NOW, full, intent, issue, next_crl, reserve, revoke, slug};
+use support::{NOW, ca_name, full, intent, issue, next_crl, reserve, revoke};
 use tempfile::TempDir;
 
-struct House {
+struct Fixture {
     base: TempDir,
     folder: DataFolder,
     ledger: SqliteLedger,
 }
 
-impl House {
+impl Fixture {
     async fn new() -> Self {
         let base = tempfile::tempdir().unwrap();
         let folder = DataFolder::create(base.path().join("data")).unwrap();
@@ -69,8 +69,8 @@ fn unsigned(now: UnixTime) -> Restoring<'static> {
     }
 }
 
-fn ledger_of(house: &House, name: &str) -> SqliteLedger {
-    SqliteLedger::open(house.path(name).join("ledger.sqlite3")).unwrap()
+fn ledger_of(fixture: &Fixture, name: &str) -> SqliteLedger {
+    SqliteLedger::open(fixture.path(name).join("ledger.sqlite3")).unwrap()
 }
 
 fn mode(path: &Path) -> u32 {
@@ -79,20 +79,20 @@ fn mode(path: &Path) -> u32 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_backed_up_is_restored() {
-    let house = House::new().await;
-    let taken = house.back_up("backup", NOW).unwrap();
+    let fixture = Fixture::new().await;
+    let taken = fixture.back_up("backup", NOW).unwrap();
     assert_eq!((taken.files, taken.holds_passphrase), (5, false));
-    assert_eq!(mode(&house.path("backup")), 0o700);
-    assert_eq!(mode(&house.path("backup/keys/a-ca.p8")), 0o600);
-    assert!(!house.path("backup/server").exists() && !house.path("backup/public/.lock").exists());
-    backup::verify(&house.path("backup"), None, &|_| ()).unwrap();
+    assert_eq!(mode(&fixture.path("backup")), 0o700);
+    assert_eq!(mode(&fixture.path("backup/keys/a-ca.p8")), 0o600);
+    assert!(!fixture.path("backup/server").exists() && !fixture.path("backup/public/.lock").exists());
+    backup::verify(&fixture.path("backup"), None, &|_| ()).unwrap();
 
     // The authority goes on, and then is lost.
-    issue(&house.ledger, 6).await;
-    let restored = house.restore("backup", "restored", NOW.plus_days(1)).unwrap();
+    issue(&fixture.ledger, 6).await;
+    let restored = fixture.restore("backup", "restored", NOW.plus_days(1)).unwrap();
     assert_eq!(restored.taken_at, NOW);
 
-    let folder = DataFolder::open(house.path("restored")).unwrap();
+    let folder = DataFolder::open(fixture.path("restored")).unwrap();
     assert_eq!(mode(folder.path()), 0o700);
     assert_eq!(folder.config().unwrap().as_deref(), Some("project = \"chancery\"\n"));
     let profiles = folder.profile_texts().unwrap().into_iter();
@@ -104,7 +104,7 @@ async fn what_was_backed_up_is_restored() {
     let counts = ledger.counts().await.unwrap();
     assert_eq!((counts.issued, counts.revoked), (5, 1));
     assert_eq!(ledger.check().await.unwrap(), [""; 0]);
-    let left: Vec<_> = fs::read_dir(house.base.path())
+    let left: Vec<_> = fs::read_dir(fixture.base.path())
         .unwrap()
         .map(|entry| entry.unwrap().file_name())
         .collect();
@@ -113,15 +113,15 @@ async fn what_was_backed_up_is_restored() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn crl_numbers_never_go_back_however_old_the_backup() {
-    let house = House::new().await;
-    let (before, ..) = next_crl(&house.ledger).await;
-    house.back_up("backup", NOW).unwrap();
+    let fixture = Fixture::new().await;
+    let (before, ..) = next_crl(&fixture.ledger).await;
+    fixture.back_up("backup", NOW).unwrap();
     let mut last = before;
     for _ in 0..50 {
-        last = next_crl(&house.ledger).await.0;
+        last = next_crl(&fixture.ledger).await.0;
     }
-    house.restore("backup", "restored", NOW.plus_days(1)).unwrap();
-    let ledger = SqliteLedger::open(house.path("restored/ledger.sqlite3")).unwrap();
+    fixture.restore("backup", "restored", NOW.plus_days(1)).unwrap();
+    let ledger = SqliteLedger::open(fixture.path("restored/ledger.sqlite3")).unwrap();
     let (first, ..) = next_crl(&ledger).await;
     let (second, ..) = next_crl(&ledger).await;
     assert!(first > last, "{first} after {last}");
@@ -137,43 +137,45 @@ async fn crl_numbers_never_go_back_however_old_the_backup() {
     // A burst of CRLs, and a restore of the older backup a moment later.
     let mut burst = second;
     for _ in 0..50 {
-        burst = next_crl(&ledger_of(&house, "restored")).await.0;
+        burst = next_crl(&ledger_of(&fixture, "restored")).await.0;
     }
     let a_second_later = NOW.plus_days(1).plus_seconds(1);
-    house.restore("backup", "restored-twice", a_second_later).unwrap();
-    let twice = next_crl(&ledger_of(&house, "restored-twice")).await.0;
+    fixture.restore("backup", "restored-twice", a_second_later).unwrap();
+    let twice = next_crl(&ledger_of(&fixture, "restored-twice")).await.0;
     assert!(twice > burst, "{twice} after {burst}");
 
     // Again, with a clock that was set back.
-    let again = DataFolder::open(house.path("restored")).unwrap();
-    backup::back_up(&again, &house.path("second"), None, NOW.plus_days(2), &|_| ()).unwrap();
-    house.restore("second", "restored-again", NOW.plus_days(-400)).unwrap();
-    let ledger = SqliteLedger::open(house.path("restored-again/ledger.sqlite3")).unwrap();
+    let again = DataFolder::open(fixture.path("restored")).unwrap();
+    backup::back_up(&again, &fixture.path("second"), None, NOW.plus_days(2), &|_| ()).unwrap();
+    fixture
+        .restore("second", "restored-again", NOW.plus_days(-400))
+        .unwrap();
+    let ledger = SqliteLedger::open(fixture.path("restored-again/ledger.sqlite3")).unwrap();
     assert!(next_crl(&ledger).await.0 > burst);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_taken_during_a_burst_is_consistent() {
-    let house = House::new().await;
-    let ledger = house.ledger.clone();
+    let fixture = Fixture::new().await;
+    let ledger = fixture.ledger.clone();
     let burst = tokio::spawn(async move {
         for number in 100..300 {
             issue(&ledger, number).await;
             revoke(&ledger, number).await;
         }
     });
-    let (folder, target) = (house.folder.clone(), house.path("backup"));
+    let (folder, target) = (fixture.folder.clone(), fixture.path("backup"));
     let taking = tokio::task::spawn_blocking(move || backup::back_up(&folder, &target, None, NOW, &|_| ()));
     taking.await.unwrap().unwrap();
     burst.await.unwrap();
-    house.restore("backup", "restored", NOW).unwrap();
-    let ledger = SqliteLedger::open(house.path("restored/ledger.sqlite3")).unwrap();
+    fixture.restore("backup", "restored", NOW).unwrap();
+    let ledger = SqliteLedger::open(fixture.path("restored/ledger.sqlite3")).unwrap();
     let counts = ledger.counts().await.unwrap();
     assert!((counts.issued - 5).abs_diff(counts.revoked - 1) <= 1, "{counts:?}");
     assert_eq!(next_crl(&ledger).await.1.len() as u64, counts.revoked);
     assert!(
         ledger
-            .certificate(Some(&slug()), intent(1).id.serial)
+            .certificate(Some(&ca_name()), intent(1).id.serial)
             .await
             .unwrap()
             .is_some()
@@ -182,41 +184,44 @@ async fn a_backup_taken_during_a_burst_is_consistent() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_generated_passphrase_is_told_of() {
-    let house = House::new().await;
+    let fixture = Fixture::new().await;
     fs::write(
-        house.folder.keys().join(chancery_local::keys::passphrase::STORED_FILE),
+        fixture
+            .folder
+            .keys()
+            .join(chancery_local::keys::passphrase::STORED_FILE),
         b"secret",
     )
     .unwrap();
-    assert!(house.back_up("backup", NOW).unwrap().holds_passphrase);
+    assert!(fixture.back_up("backup", NOW).unwrap().holds_passphrase);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn damaged_backups_are_refused_and_leave_nothing() {
-    let house = House::new().await;
-    house.back_up("backup", NOW).unwrap();
+    let fixture = Fixture::new().await;
+    fixture.back_up("backup", NOW).unwrap();
     let refused = |sentence: &str| {
-        let error = house.restore("backup", "restored", NOW).unwrap_err();
+        let error = fixture.restore("backup", "restored", NOW).unwrap_err();
         assert!(error.to_string().contains(sentence), "{error}");
-        assert!(!house.path("restored").exists(), "{sentence}");
+        assert!(!fixture.path("restored").exists(), "{sentence}");
         error
     };
-    let key = house.path("backup/keys/a-ca.p8");
+    let key = fixture.path("backup/keys/a-ca.p8");
     fs::write(&key, b"SEALED").unwrap();
     assert!(matches!(
         refused("keys/a-ca.p8 was changed"),
         BackupError::Altered { .. }
     ));
     assert!(matches!(
-        backup::verify(&house.path("backup"), None, &|_| ()),
+        backup::verify(&fixture.path("backup"), None, &|_| ()),
         Err(BackupError::Altered { file }) if file == "keys/a-ca.p8"
     ));
-    assert!(!house.path("backup/ledger.sqlite3-wal").exists() && !house.path("backup/ledger.sqlite3-shm").exists());
+    assert!(!fixture.path("backup/ledger.sqlite3-wal").exists() && !fixture.path("backup/ledger.sqlite3-shm").exists());
     fs::remove_file(&key).unwrap();
     assert!(matches!(refused("has lost keys/a-ca.p8"), BackupError::Lost { .. }));
     fs::write(&key, b"sealed").unwrap();
 
-    let manifest = house.path("backup/manifest.json");
+    let manifest = fixture.path("backup/manifest.json");
     let text = fs::read_to_string(&manifest).unwrap();
     for (from, to, sentence) in [
         ("keys/a-ca.p8", "keys/../../a-ca.p8", "is no file of a data folder"),
@@ -230,21 +235,21 @@ async fn damaged_backups_are_refused_and_leave_nothing() {
     fs::remove_file(&manifest).unwrap();
     refused("no complete backup");
     fs::write(&manifest, text).unwrap();
-    house.restore("backup", "restored", NOW).unwrap();
+    fixture.restore("backup", "restored", NOW).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_plain_file_in_a_backup_is_neither_followed_nor_waited_for() {
-    let house = House::new().await;
-    house.back_up("backup", NOW).unwrap();
+    let fixture = Fixture::new().await;
+    fixture.back_up("backup", NOW).unwrap();
     for name in ["chancery.toml", "ledger.sqlite3", "keys/a-ca.p8", "manifest.json"] {
-        let file = house.path(&format!("backup/{name}"));
-        let kept = house.path("kept");
+        let file = fixture.path(&format!("backup/{name}"));
+        let kept = fixture.path("kept");
         fs::rename(&file, &kept).unwrap();
         let refused = |what: &str| {
             let refusals = [
-                house.restore("backup", "restored", NOW).unwrap_err(),
-                backup::verify(&house.path("backup"), None, &|_| ()).unwrap_err(),
+                fixture.restore("backup", "restored", NOW).unwrap_err(),
+                backup::verify(&fixture.path("backup"), None, &|_| ()).unwrap_err(),
             ];
             for error in refusals {
                 assert!(
@@ -252,7 +257,7 @@ async fn what_is_no_plain_file_in_a_backup_is_neither_followed_nor_waited_for() 
                     "{name} as {what}: {error}"
                 );
             }
-            assert!(!house.path("restored").exists());
+            assert!(!fixture.path("restored").exists());
             fs::remove_file(&file).unwrap();
         };
         std::os::unix::fs::symlink("/dev/zero", &file).unwrap();
@@ -266,26 +271,26 @@ async fn what_is_no_plain_file_in_a_backup_is_neither_followed_nor_waited_for() 
     // A file that is longer than the manifest says is not read: this one would take hours.
     let key = fs::File::options()
         .write(true)
-        .open(house.path("backup/keys/a-ca.p8"))
+        .open(fixture.path("backup/keys/a-ca.p8"))
         .unwrap();
     key.set_len(1 << 40).unwrap();
-    let error = house.restore("backup", "restored", NOW).unwrap_err();
+    let error = fixture.restore("backup", "restored", NOW).unwrap_err();
     assert!(matches!(error, BackupError::Altered { .. }), "{error}");
     key.set_len(6).unwrap();
     let manifest = fs::File::options()
         .write(true)
-        .open(house.path("backup/manifest.json"))
+        .open(fixture.path("backup/manifest.json"))
         .unwrap();
     manifest.set_len(1 << 40).unwrap();
-    let error = house.restore("backup", "restored", NOW).unwrap_err();
+    let error = fixture.restore("backup", "restored", NOW).unwrap_err();
     assert!(error.to_string().contains("longer than"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interrupted_restore_leaves_nothing_and_removes_what_one_before_left() {
-    let house = House::new().await;
-    house.back_up("backup", NOW).unwrap();
-    let mut files: Vec<_> = fs::read_dir(house.path("."))
+    let fixture = Fixture::new().await;
+    fixture.back_up("backup", NOW).unwrap();
+    let mut files: Vec<_> = fs::read_dir(fixture.path("."))
         .unwrap()
         .map(|entry| entry.unwrap().file_name())
         .collect();
@@ -299,11 +304,11 @@ async fn an_interrupted_restore_leaves_nothing_and_removes_what_one_before_left(
             is_interrupted: &is_interrupted,
             ..unsigned(NOW)
         };
-        match backup::restore(&house.path("backup"), &house.path("restored"), &restoring, &|_| ()) {
+        match backup::restore(&fixture.path("backup"), &fixture.path("restored"), &restoring, &|_| ()) {
             Ok(done) => restored = Some(done),
             Err(error) => {
                 assert!(matches!(error, BackupError::Interrupted), "{error}");
-                let mut left: Vec<_> = fs::read_dir(house.path("."))
+                let mut left: Vec<_> = fs::read_dir(fixture.path("."))
                     .unwrap()
                     .map(|entry| entry.unwrap().file_name())
                     .collect();
@@ -317,11 +322,11 @@ async fn an_interrupted_restore_leaves_nothing_and_removes_what_one_before_left(
     assert_eq!(restored.unwrap().removed, Vec::<PathBuf>::new());
 
     // One that was killed could remove nothing.
-    let abandoned = house.path(".chancery-restore-killed");
+    let abandoned = fixture.path(".chancery-restore-killed");
     fs::create_dir_all(abandoned.join("keys")).unwrap();
     fs::write(abandoned.join("keys/passphrase"), b"secret").unwrap();
-    assert_eq!(backup::begun_restores(&house.path(".")).len(), 1);
-    let restored = house.restore("backup", "again", NOW).unwrap();
+    assert_eq!(backup::begun_restores(&fixture.path(".")).len(), 1);
+    let restored = fixture.restore("backup", "again", NOW).unwrap();
     assert_eq!(restored.removed.len(), 1);
     assert_eq!(restored.left, Vec::<PathBuf>::new());
     assert!(!abandoned.exists());
@@ -329,9 +334,9 @@ async fn an_interrupted_restore_leaves_nothing_and_removes_what_one_before_left(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ledger_that_was_unsound_when_it_was_copied_is_noticed() {
-    let house = House::new().await;
-    house.back_up("backup", NOW).unwrap();
-    let ledger = house.path("backup/ledger.sqlite3");
+    let fixture = Fixture::new().await;
+    fixture.back_up("backup", NOW).unwrap();
+    let ledger = fixture.path("backup/ledger.sqlite3");
     let sha256 = |file: &Path| {
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &fs::read(file).unwrap());
         data_encoding::HEXLOWER.encode(digest.as_ref())
@@ -342,13 +347,13 @@ async fn a_ledger_that_was_unsound_when_it_was_copied_is_noticed() {
         .execute_batch("PRAGMA journal_mode = delete; PRAGMA foreign_keys = off; DELETE FROM issuers")
         .unwrap();
     drop(connection);
-    let manifest = house.path("backup/manifest.json");
+    let manifest = fixture.path("backup/manifest.json");
     let text = fs::read_to_string(&manifest).unwrap();
     assert!(text.contains(&before));
     fs::write(&manifest, text.replace(&before, &sha256(&ledger))).unwrap();
     for error in [
-        backup::verify(&house.path("backup"), None, &|_| ()).unwrap_err(),
-        house.restore("backup", "restored", NOW).unwrap_err(),
+        backup::verify(&fixture.path("backup"), None, &|_| ()).unwrap_err(),
+        fixture.restore("backup", "restored", NOW).unwrap_err(),
     ] {
         assert!(matches!(error, BackupError::DamagedLedger { .. }), "{error}");
     }
@@ -357,23 +362,23 @@ async fn a_ledger_that_was_unsound_when_it_was_copied_is_noticed() {
 /// Whoever takes a row out by hand, as the sweeper says, leaves the counts as they were.
 #[tokio::test(flavor = "multi_thread")]
 async fn counts_that_differ_from_the_rows_are_told_and_made_anew() {
-    let house = House::new().await;
-    let sound = house.back_up("sound", NOW).unwrap();
+    let fixture = Fixture::new().await;
+    let sound = fixture.back_up("sound", NOW).unwrap();
     assert_eq!((sound.damage.len(), sound.differing_counts), (0, None));
-    reserve(&house.ledger, &intent(6)).await;
-    let connection = rusqlite::Connection::open(house.folder.ledger_file()).unwrap();
+    reserve(&fixture.ledger, &intent(6)).await;
+    let connection = rusqlite::Connection::open(fixture.folder.ledger_file()).unwrap();
     connection
         .execute_batch("UPDATE certificates SET key = x'00' WHERE id = 6; DELETE FROM certificates WHERE id = 6")
         .unwrap();
-    assert_eq!(house.ledger.counts().await.unwrap().open_intents, 1);
-    let taken = house.back_up("backup", NOW).unwrap();
+    assert_eq!(fixture.ledger.counts().await.unwrap().open_intents, 1);
+    let taken = fixture.back_up("backup", NOW).unwrap();
     assert!(taken.differing_counts.unwrap().contains("open intents by -1"));
     assert_eq!(taken.damage, [""; 0]);
-    let verified = backup::verify(&house.path("backup"), None, &|_| ()).unwrap();
+    let verified = backup::verify(&fixture.path("backup"), None, &|_| ()).unwrap();
     assert!(verified.differing_counts.is_some());
-    let restored = house.restore("backup", "restored", NOW).unwrap();
+    let restored = fixture.restore("backup", "restored", NOW).unwrap();
     assert!(restored.recounted.unwrap().contains("open intents by -1"));
-    let ledger = ledger_of(&house, "restored");
+    let ledger = ledger_of(&fixture, "restored");
     let counts = ledger.counts().await.unwrap();
     assert_eq!((counts.issued, counts.revoked, counts.open_intents), (5, 1, 0));
     assert_eq!(ledger.check().await.unwrap(), [""; 0]);
@@ -382,57 +387,64 @@ async fn counts_that_differ_from_the_rows_are_told_and_made_anew() {
 /// Damage that no restore takes is told by the backup, and not when it is needed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_of_a_damaged_ledger_says_so() {
-    let house = House::new().await;
-    let connection = rusqlite::Connection::open(house.folder.ledger_file()).unwrap();
+    let fixture = Fixture::new().await;
+    let connection = rusqlite::Connection::open(fixture.folder.ledger_file()).unwrap();
     connection
         .execute_batch("PRAGMA foreign_keys = off; DELETE FROM issuers")
         .unwrap();
-    let taken = house.back_up("backup", NOW).unwrap();
+    let taken = fixture.back_up("backup", NOW).unwrap();
     assert!(!taken.damage.is_empty());
     assert!(matches!(
-        house.restore("backup", "restored", NOW),
+        fixture.restore("backup", "restored", NOW),
         Err(BackupError::DamagedLedger { problems }) if problems == taken.damage
     ));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_overwritten() {
-    let house = House::new().await;
-    let full = house.path("full");
+    let fixture = Fixture::new().await;
+    let full = fixture.path("full");
     fs::create_dir(&full).unwrap();
     fs::write(full.join("mine"), b"").unwrap();
-    assert!(matches!(house.back_up("full", NOW), Err(BackupError::NotEmpty { .. })));
-    house.back_up("backup", NOW).unwrap();
+    assert!(matches!(
+        fixture.back_up("full", NOW),
+        Err(BackupError::NotEmpty { .. })
+    ));
+    fixture.back_up("backup", NOW).unwrap();
     for target in ["full", "data"] {
         assert!(
-            matches!(house.restore("backup", target, NOW), Err(BackupError::NotEmpty { .. })),
+            matches!(
+                fixture.restore("backup", target, NOW),
+                Err(BackupError::NotEmpty { .. })
+            ),
             "{target}"
         );
     }
     assert!(full.join("mine").exists());
-    fs::create_dir(house.path("empty")).unwrap();
-    house.restore("backup", "empty", NOW).unwrap();
+    fs::create_dir(fixture.path("empty")).unwrap();
+    fixture.restore("backup", "empty", NOW).unwrap();
     assert!(matches!(
-        house.restore("data/public", "other", NOW),
+        fixture.restore("data/public", "other", NOW),
         Err(BackupError::NoManifest { .. })
     ));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_that_fails_leaves_an_empty_folder() {
-    let house = House::new().await;
-    fs::remove_file(house.folder.ledger_file()).unwrap();
-    house.back_up("backup", NOW).unwrap_err();
-    assert_eq!(fs::read_dir(house.path("backup")).unwrap().count(), 0);
+    let fixture = Fixture::new().await;
+    fs::remove_file(fixture.folder.ledger_file()).unwrap();
+    fixture.back_up("backup", NOW).unwrap_err();
+    assert_eq!(fs::read_dir(fixture.path("backup")).unwrap().count(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_without_signature_is_restored_only_where_that_is_said() {
-    let house = House::new().await;
-    house.back_up("backup", NOW).unwrap();
+    let fixture = Fixture::new().await;
+    fixture.back_up("backup", NOW).unwrap();
     let refused = |restoring: Restoring<'_>| {
-        let error = backup::restore(&house.path("backup"), &house.path("restored"), &restoring, &|_| ()).unwrap_err();
-        assert!(!house.path("restored").exists(), "{error}");
+        let error =
+            backup::restore(&fixture.path("backup"), &fixture.path("restored"), &restoring, &|_| ()).unwrap_err();
+        assert!(!fixture.path("restored").exists(), "{error}");
         error
     };
     let without_root = refused(Restoring {
@@ -455,9 +467,9 @@ async fn a_backup_without_signature_is_restored_only_where_that_is_said() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trigger_in_a_backup_s_ledger_is_refused() {
-    let house = House::new().await;
-    house.back_up("backup", NOW).unwrap();
-    let ledger = house.path("backup/ledger.sqlite3");
+    let fixture = Fixture::new().await;
+    fixture.back_up("backup", NOW).unwrap();
+    let ledger = fixture.path("backup/ledger.sqlite3");
     let hex = |file: &Path| {
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &fs::read(file).unwrap());
         data_encoding::HEXLOWER.encode(digest.as_ref())
@@ -471,7 +483,7 @@ async fn a_trigger_in_a_backup_s_ledger_is_refused() {
         )
         .unwrap();
     drop(connection);
-    let manifest = house.path("backup/manifest.json");
+    let manifest = fixture.path("backup/manifest.json");
     let text = fs::read_to_string(&manifest).unwrap();
     let text = text.replace(&before, &hex(&ledger));
     let size_now = fs::metadata(&ledger).unwrap().len();
@@ -480,7 +492,7 @@ async fn a_trigger_in_a_backup_s_ledger_is_refused() {
         text.replacen(&format!("\"size\": {size},"), &format!("\"size\": {size_now},"), 1),
     )
     .unwrap();
-    let refused = house.restore("backup", "restored", NOW).unwrap_err();
+    let refused = fixture.restore("backup", "restored", NOW).unwrap_err();
     assert!(
         matches!(&refused, BackupError::ForeignSchema { names } if names[..] == ["trigger forget"]),
         "{refused}"
@@ -489,27 +501,27 @@ async fn a_trigger_in_a_backup_s_ledger_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_end_with_a_restore_unless_they_are_to_go_on() {
-    let house = House::new().await;
+    let fixture = Fixture::new().await;
     let new = NewToken {
         name: "ci".into(),
-        scopes: [Scope::Issue].into_iter().collect(),
+        scopes: [TokenScope::Issue].into_iter().collect(),
         expires_at: None,
     };
-    let tokens = Tokens::new(&house.ledger);
+    let tokens = Tokens::new(&fixture.ledger);
     let (record, secret) = tokens.create(new, &SystemEntropy, NOW).await.unwrap();
-    house.back_up("backup", NOW).unwrap();
+    fixture.back_up("backup", NOW).unwrap();
     for (target, keep_tokens) in [("ended", false), ("kept", true)] {
         let restoring = Restoring {
             keep_tokens,
             ..unsigned(NOW)
         };
-        let restored = backup::restore(&house.path("backup"), &house.path(target), &restoring, &|_| ()).unwrap();
+        let restored = backup::restore(&fixture.path("backup"), &fixture.path(target), &restoring, &|_| ()).unwrap();
         assert_eq!(restored.tokens.len(), 1);
         assert_eq!(
             (&restored.tokens[0].id, restored.tokens_kept),
             (&record.id, keep_tokens)
         );
-        let ledger = SqliteLedger::open(house.path(target).join("ledger.sqlite3")).unwrap();
+        let ledger = SqliteLedger::open(fixture.path(target).join("ledger.sqlite3")).unwrap();
         let verified = Tokens::new(&ledger).verify(secret.expose(), NOW.plus_seconds(1)).await;
         assert_eq!(verified.unwrap().is_some(), keep_tokens, "{target}");
     }
@@ -518,15 +530,15 @@ async fn tokens_end_with_a_restore_unless_they_are_to_go_on() {
 /// A folder that is mounted for reading alone, with and without the log that a crash left.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ledger_that_is_only_read_is_as_it_was_and_refuses_to_be_written() {
-    let house = House::new().await;
-    house.back_up("backup", NOW).unwrap();
-    let ledger = SqliteLedger::open_to_read(house.path("backup/ledger.sqlite3")).unwrap();
+    let fixture = Fixture::new().await;
+    fixture.back_up("backup", NOW).unwrap();
+    let ledger = SqliteLedger::open_to_read(fixture.path("backup/ledger.sqlite3")).unwrap();
     assert_eq!(ledger.counts().await.unwrap().issued, 5);
     let refused = ledger.reserve(intent(9)).await.unwrap_err();
     assert!(refused.to_string().contains("mount it writable"), "{refused}");
     drop(ledger);
     // Beside a process that writes, what stands in the log is seen, too.
-    issue(&house.ledger, 6).await;
-    let beside = SqliteLedger::open_to_read(house.folder.ledger_file()).unwrap();
+    issue(&fixture.ledger, 6).await;
+    let beside = SqliteLedger::open_to_read(fixture.folder.ledger_file()).unwrap();
     assert_eq!(beside.counts().await.unwrap().issued, 6);
 }

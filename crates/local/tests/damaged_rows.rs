@@ -7,13 +7,13 @@ use std::collections::BTreeSet;
 
 use chancery_authority::port::Ledger;
 use chancery_authority::port::ledger::{
-    CertificateIntent, KeyStanding, Reach, Revocation, Revoked, RevokedTogether, UnreadableRow,
+    CertificateIntent, KeyStatus, Reach, Revocation, Revoked, RevokedTogether, UnreadableRow,
 };
 use chancery_local::ledger::SqliteLedger;
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::serial::Serial;
 use rusqlite::Connection;
-use support::{NOW, completion, intent, issue, next_crl, reserve, slug};
+use support::{NOW, ca_name, completion, intent, issue, next_crl, reserve};
 use tempfile::TempDir;
 
 const COMPROMISE: RevocationReason = RevocationReason::KeyCompromise;
@@ -68,7 +68,7 @@ async fn revoke(ledger: &SqliteLedger, number: u32, reason: RevocationReason, re
     let found = ledger.certificate_to_revoke(serial).await.unwrap().unwrap();
     assert_eq!(found.record.id.serial, serial);
     ledger
-        .revoke_reaching(&slug(), serial, revocation, reach)
+        .revoke_reaching(&ca_name(), serial, revocation, reach)
         .await
         .unwrap()
 }
@@ -83,7 +83,7 @@ fn serials<const N: usize>(numbers: [u32; N]) -> BTreeSet<Serial> {
 }
 
 async fn is_blocked(ledger: &SqliteLedger) -> bool {
-    ledger.key_holder(intent(1).key, "").await.unwrap() == KeyStanding::Blocked
+    ledger.key_holder(intent(1).key, "").await.unwrap() == KeyStatus::Blocked
 }
 
 fn told(unreadable: &[UnreadableRow]) -> Vec<(bool, bool)> {

@@ -6,7 +6,7 @@ use crate::support;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use chancery_authority::Slug;
+use chancery_authority::CaName;
 use chancery_authority::port::ledger::{
     CRLS_KEPT, CrlIntent, CrlRecord, CrlScope, Cursor, IdempotencyToken, Kind, REJECTIONS_KEPT, REVOKED_TOGETHER,
     Reach, Rejection, Reservation, Revocation, Search, UnfinishedFamily,
@@ -17,7 +17,7 @@ use chancery_local::wait;
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::time::UnixTime;
 use rusqlite::Connection;
-use support::{NOW, completion, intent, issue, next_crl, reserve, revoke, slug};
+use support::{NOW, ca_name, completion, intent, issue, next_crl, reserve, revoke};
 use tempfile::TempDir;
 
 fn fresh() -> (TempDir, SqliteLedger) {
@@ -82,7 +82,7 @@ async fn what_is_answered_is_in_the_file_before_anybody_hears_of_it() {
     assert_eq!(after.counts().await.unwrap().issued, 20);
     assert!(
         after
-            .certificate(Some(&slug()), intent(20).id.serial)
+            .certificate(Some(&ca_name()), intent(20).id.serial)
             .await
             .unwrap()
             .is_some()
@@ -267,13 +267,13 @@ async fn unfinished_families_are_listed_one_after_another_whatever_stands_betwee
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_reserved_under_a_ca_whose_row_is_gone() {
     let (_folder, ledger) = fresh();
-    let root = Slug::new("root-ca").unwrap();
-    for (number, name, parent) in [(1, root.clone(), None), (2, slug(), Some(root.clone()))] {
+    let root = CaName::new("root-ca").unwrap();
+    for (number, name, parent) in [(1, root.clone(), None), (2, ca_name(), Some(root.clone()))] {
         let mut intent = intent(number);
         intent.id.issuer = root.clone();
         let key = KeyName(format!("key of {name}"));
         intent.kind = Kind::Authority {
-            slug: name,
+            ca_name: name,
             parent,
             key,
         };
@@ -281,7 +281,7 @@ async fn nothing_is_reserved_under_a_ca_whose_row_is_gone() {
         ledger.complete(completion(&intent)).await.unwrap();
     }
     reserve(&ledger, &intent(3)).await;
-    for (number, ca) in [(2, slug()), (1, root)] {
+    for (number, ca) in [(2, ca_name()), (1, root)] {
         let file = Connection::open(ledger.path()).unwrap();
         file.execute_batch("PRAGMA foreign_keys = OFF; CREATE TEMP TABLE kept AS SELECT * FROM certificates")
             .unwrap();
@@ -425,7 +425,10 @@ async fn the_check_finds_what_does_not_fit() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_a_scope_so_many_crls_are_kept_and_the_newest_published_one() {
     let (_folder, ledger) = fresh();
-    let scope = |shard| CrlScope { issuer: slug(), shard };
+    let scope = |shard| CrlScope {
+        issuer: ca_name(),
+        shard,
+    };
     let record = async |shard, number: u64| {
         let at = UnixTime(1_000_000 + number.cast_signed());
         let intent = CrlIntent {
@@ -468,7 +471,7 @@ async fn of_a_scope_so_many_crls_are_kept_and_the_newest_published_one() {
     let newest: Vec<u64> = (301 - CRLS_KEPT as u64..=300).collect();
     assert_eq!(rows("crl_intents"), newest);
     assert_eq!(rows("crls"), [vec![3], newest].concat());
-    let standing = ledger.crl_standing(&scope(None)).await.unwrap();
+    let standing = ledger.crl_state(&scope(None)).await.unwrap();
     let number = |crl: Option<CrlRecord>| crl.unwrap().number;
     assert_eq!((number(standing.latest), number(standing.published)), (300, 3));
     // No number is given to another CRL, whether its own is still known or not.
@@ -485,7 +488,7 @@ async fn of_a_scope_so_many_crls_are_kept_and_the_newest_published_one() {
             "{number}: {refused}"
         );
     }
-    assert_eq!(ledger.crl_standing(&scope(Some(7))).await.unwrap().number, 1);
+    assert_eq!(ledger.crl_state(&scope(Some(7))).await.unwrap().number, 1);
     // As many as a ledger has gathered that never forgot any.
     Connection::open(ledger.path())
         .unwrap()

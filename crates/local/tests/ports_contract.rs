@@ -8,7 +8,7 @@ use chancery_authority::belief::NotBelieved;
 use chancery_authority::config::Config;
 use chancery_authority::contract;
 use chancery_authority::hierarchy::HierarchyError;
-use chancery_authority::memory::House;
+use chancery_authority::memory::MemoryPorts;
 use chancery_authority::port::{Ledger, Ports, Publication};
 use chancery_authority::profile::Profiles;
 use chancery_local::ledger::SqliteLedger;
@@ -65,12 +65,12 @@ async fn planted_intents_are_never_signed() {
 async fn a_ca_whose_row_was_replaced_is_not_believed() {
     let folders = Folders::default();
     let path = folders.fresh().join("ledger.sqlite3");
-    let house = House::new(UnixTime(1_795_464_000));
+    let memory = MemoryPorts::new(UnixTime(1_795_464_000));
     let config = Config::from_toml(Config::default_toml()).unwrap();
     let open = async |ledger: SqliteLedger| {
         let ports = Ports {
             ledger: Arc::new(ledger),
-            ..house.ports()
+            ..memory.ports()
         };
         Authority::open(ports, config.clone(), Profiles::built_in())
             .await
@@ -85,7 +85,7 @@ async fn a_ca_whose_row_was_replaced_is_not_believed() {
     assert_eq!(changed.unwrap(), 1);
     drop(connection);
 
-    let published = house.publication.story().len();
+    let published = memory.publication.story().len();
     let authority = open(SqliteLedger::open(&path).unwrap()).await;
     let error = authority.initialise(&|_: &str| ()).await.unwrap_err();
     assert!(
@@ -95,5 +95,5 @@ async fn a_ca_whose_row_was_replaced_is_not_believed() {
     for (name, outcome) in authority.publish_certificates().await {
         assert!(outcome.is_err(), "{name}");
     }
-    assert_eq!(house.publication.story().len(), published);
+    assert_eq!(memory.publication.story().len(), published);
 }

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chancery_authority::contract;
 use chancery_authority::port::{IntentKeys, IntentNonce, KeyName, KeyStore, KeyStoreError};
-use chancery_local::keys::passphrase::{Ask, PassphraseError, Purpose};
+use chancery_local::keys::passphrase::{PassphraseError, PassphrasePrompt, Purpose};
 use chancery_local::keys::{Passphrase, PassphraseSource, SealedKeyStore, SigningLog};
 use chancery_x509::algorithm::{CaKeyAlgorithm, SigningHasher, SigningInput};
 use tempfile::TempDir;
@@ -280,7 +280,7 @@ async fn a_wrong_passphrase_is_denied_and_told() {
 
 /// Mistypes once.
 struct Person(AtomicUsize);
-impl Ask for Person {
+impl PassphrasePrompt for Person {
     fn passphrase(&self, purpose: Purpose) -> Result<Passphrase, PassphraseError> {
         assert_eq!(purpose, Purpose::Unseal);
         Passphrase::new(if self.0.fetch_add(1, Ordering::SeqCst) == 0 {
@@ -295,7 +295,7 @@ impl Ask for Person {
 async fn a_person_may_mistype_once_and_is_then_asked_no_more() {
     let folder = folder_with_key().await;
     let person = Arc::new(Person(AtomicUsize::new(0)));
-    let store = SealedKeyStore::new(folder.path(), PassphraseSource::Ask(person.clone()));
+    let store = SealedKeyStore::new(folder.path(), PassphraseSource::Prompt(person.clone()));
     assert!(matches!(
         store.sign(&key("ca"), &digest()).await,
         Err(KeyStoreError::Denied { .. })

@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use chancery_authority::contract;
 use chancery_authority::port::{IntentKeys, IntentNonce, KeyName, KeyStore, KeyStoreError};
 use chancery_local::keys::client::TokenClientKey;
-use chancery_local::keys::passphrase::{Ask, InheritedDescriptor, PassphraseError, Purpose};
+use chancery_local::keys::passphrase::{InheritedDescriptor, PassphraseError, PassphrasePrompt, Purpose};
 use chancery_local::keys::{Passphrase, PassphraseSource, SigningLog, Token, TokenConfig, TokenKeyStore};
 use chancery_x509::algorithm::{CaKeyAlgorithm, SigningHasher, SigningInput};
 use chancery_x509::csr::{CertificationRequest, CsrBudget};
@@ -45,13 +45,13 @@ const SUPPORTED: [CaKeyAlgorithm; 6] = [
 ];
 
 /// Runs `test` in a process that has a fresh token.
-fn with_token<F: Future<Output = ()>>(name: &str, test: impl FnOnce(Place) -> F) {
+fn with_token<F: Future<Output = ()>>(name: &str, test: impl FnOnce(TokenFixture) -> F) {
     let Some(module) = softhsm() else {
         eprintln!("SKIPPED: SoftHSM 2 is not installed (Debian: apt-get install softhsm2)");
         return;
     };
     if let Some(folder) = std::env::var_os(FOLDER) {
-        let place = Place {
+        let fixture = TokenFixture {
             module,
             folder: folder.into(),
         };
@@ -59,7 +59,7 @@ fn with_token<F: Future<Output = ()>>(name: &str, test: impl FnOnce(Place) -> F)
             .enable_all()
             .build()
             .unwrap();
-        return runtime.block_on(test(place));
+        return runtime.block_on(test(fixture));
     }
 
     let folder = tempfile::tempdir().unwrap();
@@ -131,12 +131,12 @@ fn softhsm() -> Option<PathBuf> {
 }
 
 /// Where a test's token is.
-struct Place {
+struct TokenFixture {
     module: PathBuf,
     folder: PathBuf,
 }
 
-impl Place {
+impl TokenFixture {
     fn config(&self) -> TokenConfig {
         TokenConfig {
             module: self.module.clone(),
@@ -201,32 +201,32 @@ async fn signs(store: &TokenKeyStore, name: &KeyName) {
 
 #[test]
 fn meets_the_contract() {
-    with_token("meets_the_contract", async |place| {
-        contract::key_store(async || Arc::new(place.store()) as Arc<dyn KeyStore>, &SUPPORTED).await;
+    with_token("meets_the_contract", async |fixture| {
+        contract::key_store(async || Arc::new(fixture.store()) as Arc<dyn KeyStore>, &SUPPORTED).await;
     });
 }
 
 #[test]
 fn the_secret_of_intents_is_on_the_token() {
-    with_token("the_secret_of_intents_is_on_the_token", async |place| {
+    with_token("the_secret_of_intents_is_on_the_token", async |fixture| {
         // One store, as in a process: modules do not like to be begun with by several at a time.
-        let store = Arc::new(place.store());
+        let store = Arc::new(fixture.store());
         contract::intent_keys(async || Arc::clone(&store) as Arc<dyn IntentKeys>).await;
         let nonce = IntentNonce([1; 32]);
         let code = store.derive(&nonce).await.unwrap().code(b"a message");
-        let later = place.store().derive(&nonce).await.unwrap();
+        let later = fixture.store().derive(&nonce).await.unwrap();
         assert!(later.verifies(b"a message", &code), "it is kept on the token");
-        assert!(!place.keys().join("intents.secret").exists());
+        assert!(!fixture.keys().join("intents.secret").exists());
     });
 }
 
 #[test]
 fn keys_and_their_log_survive_the_store() {
-    with_token("keys_and_their_log_survive_the_store", async |place| {
-        let made = place.store().create(&key("ca"), CaKeyAlgorithm::P256).await.unwrap();
-        let signed = place.store().sign(&key("ca"), &digest()).await.unwrap();
+    with_token("keys_and_their_log_survive_the_store", async |fixture| {
+        let made = fixture.store().create(&key("ca"), CaKeyAlgorithm::P256).await.unwrap();
+        let signed = fixture.store().sign(&key("ca"), &digest()).await.unwrap();
         made.verify(&digest(), &signed.signature).unwrap();
-        let entries: Vec<_> = SigningLog::entries(&place.keys())
+        let entries: Vec<_> = SigningLog::entries(&fixture.keys())
             .unwrap()
             .map(Result::unwrap)
             .collect();
@@ -238,9 +238,9 @@ fn keys_and_their_log_survive_the_store() {
 
 #[test]
 fn keys_of_other_tools_are_used() {
-    with_token("keys_of_other_tools_are_used", async |place| {
+    with_token("keys_of_other_tools_are_used", async |fixture| {
         for (name, kind) in [("ec", "EC:secp384r1"), ("rsa", "rsa:2048")] {
-            let made = place.pkcs11_tool(&[
+            let made = fixture.pkcs11_tool(&[
                 "--keypairgen",
                 "--key-type",
                 kind,
@@ -253,12 +253,12 @@ fn keys_of_other_tools_are_used() {
             if made.is_none() {
                 return;
             }
-            signs(&place.store(), &key(name)).await;
-            let again = place.store().create(&key(name), CaKeyAlgorithm::P256).await;
+            signs(&fixture.store(), &key(name)).await;
+            let again = fixture.store().create(&key(name), CaKeyAlgorithm::P256).await;
             assert_eq!(again.unwrap_err(), KeyStoreError::AlreadyExists(key(name)));
         }
         // Two keys of one label: no guess is made between them.
-        place.pkcs11_tool(&[
+        fixture.pkcs11_tool(&[
             "--keypairgen",
             "--key-type",
             "EC:prime256v1",
@@ -268,7 +268,7 @@ fn keys_of_other_tools_are_used() {
             "02",
             "--usage-sign",
         ]);
-        let error = place.store().sign(&key("ec"), &digest()).await.unwrap_err();
+        let error = fixture.store().sign(&key("ec"), &digest()).await.unwrap_err();
         assert!(
             matches!(&error, KeyStoreError::Damaged { detail, .. } if detail.contains("label")),
             "{error}"
@@ -278,28 +278,32 @@ fn keys_of_other_tools_are_used() {
 
 #[test]
 fn a_missing_public_object_is_found_by_its_id() {
-    with_token("a_missing_public_object_is_found_by_its_id", async |place| {
-        let made = place.store().create(&key("ca"), CaKeyAlgorithm::Rsa2048).await.unwrap();
+    with_token("a_missing_public_object_is_found_by_its_id", async |fixture| {
+        let made = fixture
+            .store()
+            .create(&key("ca"), CaKeyAlgorithm::Rsa2048)
+            .await
+            .unwrap();
         // An RSA private key tells its public half itself.
-        if place
+        if fixture
             .pkcs11_tool(&["--delete-object", "--type", "pubkey", "--label", "ca"])
             .is_none()
         {
             return;
         }
-        let read = place.store().public_key(&key("ca")).await.unwrap();
+        let read = fixture.store().public_key(&key("ca")).await.unwrap();
         assert_eq!(read.as_der(), made.as_der());
-        signs(&place.store(), &key("ca")).await;
+        signs(&fixture.store(), &key("ca")).await;
     });
 }
 
 #[test]
 fn keys_made_here_never_leave() {
-    with_token("keys_made_here_never_leave", async |place| {
+    with_token("keys_made_here_never_leave", async |fixture| {
         use cryptoki::object::{Attribute, AttributeType, ObjectClass};
-        place.store().create(&key("ca"), CaKeyAlgorithm::P256).await.unwrap();
+        fixture.store().create(&key("ca"), CaKeyAlgorithm::P256).await.unwrap();
 
-        let module = Pkcs11::new(&place.module).unwrap();
+        let module = Pkcs11::new(&fixture.module).unwrap();
         let slot = module.get_slots_with_initialized_token().unwrap()[0];
         let session = module.open_ro_session(slot).unwrap();
         // The store's threads have logged this process in, if they have not ended yet.
@@ -333,26 +337,29 @@ fn keys_made_here_never_leave() {
 
 #[test]
 fn the_public_half_needs_no_pin_and_the_private_one_does() {
-    with_token("the_public_half_needs_no_pin_and_the_private_one_does", async |place| {
-        place.store().create(&key("ca"), CaKeyAlgorithm::P256).await.unwrap();
-        wait_for_logout(&place).await;
-        let without = TokenConfig {
-            pin: PassphraseSource::Environment("CHANCERY_UNSET".into()),
-            ..place.config()
-        };
-        let store = place.store_with(without);
-        store.public_key(&key("ca")).await.unwrap();
-        let error = store.sign(&key("ca"), &digest()).await.unwrap_err();
-        assert!(
-            matches!(&error, KeyStoreError::Denied { detail } if detail.contains("CHANCERY_UNSET")),
-            "{error}"
-        );
-    });
+    with_token(
+        "the_public_half_needs_no_pin_and_the_private_one_does",
+        async |fixture| {
+            fixture.store().create(&key("ca"), CaKeyAlgorithm::P256).await.unwrap();
+            wait_for_logout(&fixture).await;
+            let without = TokenConfig {
+                pin: PassphraseSource::Environment("CHANCERY_UNSET".into()),
+                ..fixture.config()
+            };
+            let store = fixture.store_with(without);
+            store.public_key(&key("ca")).await.unwrap();
+            let error = store.sign(&key("ca"), &digest()).await.unwrap_err();
+            assert!(
+                matches!(&error, KeyStoreError::Denied { detail } if detail.contains("CHANCERY_UNSET")),
+                "{error}"
+            );
+        },
+    );
 }
 
 /// A token knows one login for a whole process: it ends when the last session of a dropped store has closed.
-async fn wait_for_logout(place: &Place) {
-    let module = Pkcs11::new(&place.module).unwrap();
+async fn wait_for_logout(fixture: &TokenFixture) {
+    let module = Pkcs11::new(&fixture.module).unwrap();
     let slot = module.get_slots_with_initialized_token().unwrap()[0];
     for _ in 0..500 {
         let session = module.open_ro_session(slot).unwrap();
@@ -368,7 +375,7 @@ async fn wait_for_logout(place: &Place) {
 
 /// Knows a wrong PIN only.
 struct Person(AtomicUsize);
-impl Ask for Person {
+impl PassphrasePrompt for Person {
     fn passphrase(&self, purpose: Purpose) -> Result<Passphrase, PassphraseError> {
         assert_eq!(purpose, Purpose::Login);
         self.0.fetch_add(1, Ordering::SeqCst);
@@ -378,15 +385,15 @@ impl Ask for Person {
 
 #[test]
 fn a_wrong_pin_is_tried_once_only() {
-    with_token("a_wrong_pin_is_tried_once_only", async |place| {
-        place.store().create(&key("ca"), CaKeyAlgorithm::P256).await.unwrap();
-        wait_for_logout(&place).await;
+    with_token("a_wrong_pin_is_tried_once_only", async |fixture| {
+        fixture.store().create(&key("ca"), CaKeyAlgorithm::P256).await.unwrap();
+        wait_for_logout(&fixture).await;
         let person = Arc::new(Person(AtomicUsize::new(0)));
         let wrong = TokenConfig {
-            pin: PassphraseSource::Ask(person.clone()),
-            ..place.config()
+            pin: PassphraseSource::Prompt(person.clone()),
+            ..fixture.config()
         };
-        let store = place.store_with(wrong);
+        let store = fixture.store_with(wrong);
         for _ in 0..20 {
             let error = store.sign(&key("ca"), &digest()).await.unwrap_err();
             assert!(
@@ -397,45 +404,48 @@ fn a_wrong_pin_is_tried_once_only() {
         // Each try needs the PIN anew, as a refused one is forgotten: asked once is tried once.
         assert_eq!(person.0.load(Ordering::SeqCst), 1);
         drop(store);
-        place.store().sign(&key("ca"), &digest()).await.unwrap();
+        fixture.store().sign(&key("ca"), &digest()).await.unwrap();
     });
 }
 
 #[test]
 fn a_missing_token_or_module_is_told_with_what_is_there() {
-    with_token("a_missing_token_or_module_is_told_with_what_is_there", async |place| {
-        let store = place.store_with(TokenConfig {
-            token: "another".to_owned(),
-            ..place.config()
-        });
-        for error in [
-            store.public_key(&key("ca")).await.unwrap_err(),
-            store.sign(&key("ca"), &digest()).await.unwrap_err(),
-            store.create(&key("ca"), CaKeyAlgorithm::P256).await.unwrap_err(),
-        ] {
-            assert!(
-                matches!(&error, KeyStoreError::Unavailable { detail } if detail.contains("another") && detail.contains(LABEL)),
-                "{error}"
-            );
-        }
-        for module in [Path::new("/nowhere/pkcs11.so"), Path::new("/etc/passwd")] {
-            let store = place.store_with(TokenConfig {
-                module: module.to_owned(),
-                ..place.config()
+    with_token(
+        "a_missing_token_or_module_is_told_with_what_is_there",
+        async |fixture| {
+            let store = fixture.store_with(TokenConfig {
+                token: "another".to_owned(),
+                ..fixture.config()
             });
-            let error = store.public_key(&key("ca")).await.unwrap_err();
-            assert!(
-                matches!(&error, KeyStoreError::Unavailable { detail } if detail.contains(module.to_str().unwrap())),
-                "{error}"
-            );
-        }
-    });
+            for error in [
+                store.public_key(&key("ca")).await.unwrap_err(),
+                store.sign(&key("ca"), &digest()).await.unwrap_err(),
+                store.create(&key("ca"), CaKeyAlgorithm::P256).await.unwrap_err(),
+            ] {
+                assert!(
+                    matches!(&error, KeyStoreError::Unavailable { detail } if detail.contains("another") && detail.contains(LABEL)),
+                    "{error}"
+                );
+            }
+            for module in [Path::new("/nowhere/pkcs11.so"), Path::new("/etc/passwd")] {
+                let store = fixture.store_with(TokenConfig {
+                    module: module.to_owned(),
+                    ..fixture.config()
+                });
+                let error = store.public_key(&key("ca")).await.unwrap_err();
+                assert!(
+                    matches!(&error, KeyStoreError::Unavailable { detail } if detail.contains(module.to_str().unwrap())),
+                    "{error}"
+                );
+            }
+        },
+    );
 }
 
 #[test]
 fn a_lost_session_is_opened_anew() {
-    with_token("a_lost_session_is_opened_anew", async |place| {
-        let store = place.store();
+    with_token("a_lost_session_is_opened_anew", async |fixture| {
+        let store = fixture.store();
         store.create(&key("ca"), CaKeyAlgorithm::P256).await.unwrap();
         let (name, input) = (key("ca"), digest());
         let sign = || store.sign(&name, &input);
@@ -448,7 +458,7 @@ fn a_lost_session_is_opened_anew() {
                 signed.unwrap();
             }
             // Closes every session of the process, as a token that is pulled does.
-            Pkcs11::new(&place.module).unwrap().finalize().unwrap();
+            Pkcs11::new(&fixture.module).unwrap().finalize().unwrap();
         }
         signs(&store, &key("ca")).await;
     });
@@ -456,7 +466,7 @@ fn a_lost_session_is_opened_anew() {
 
 /// Knows the PIN.
 struct Owner(AtomicUsize);
-impl Ask for Owner {
+impl PassphrasePrompt for Owner {
     fn passphrase(&self, _purpose: Purpose) -> Result<Passphrase, PassphraseError> {
         self.0.fetch_add(1, Ordering::SeqCst);
         Passphrase::new(PIN)
@@ -464,51 +474,61 @@ impl Ask for Owner {
 }
 
 /// Signs, loses every session as by a token that is pulled, and signs again, which takes another login.
-async fn sign_twice(place: &Place, pin: PassphraseSource, between: impl FnOnce()) -> Result<(), KeyStoreError> {
-    wait_for_logout(place).await;
-    let store = place.store_with(TokenConfig { pin, ..place.config() });
+async fn sign_twice(
+    fixture: &TokenFixture,
+    pin: PassphraseSource,
+    between: impl FnOnce(),
+) -> Result<(), KeyStoreError> {
+    wait_for_logout(fixture).await;
+    let store = fixture.store_with(TokenConfig {
+        pin,
+        ..fixture.config()
+    });
     store.sign(&key("ca"), &digest()).await.unwrap();
-    Pkcs11::new(&place.module).unwrap().finalize().unwrap();
+    Pkcs11::new(&fixture.module).unwrap().finalize().unwrap();
     between();
     store.sign(&key("ca"), &digest()).await.map(|_| ())
 }
 
 #[test]
 fn a_pin_is_kept_only_where_it_cannot_be_asked_for_again() {
-    with_token("a_pin_is_kept_only_where_it_cannot_be_asked_for_again", async |place| {
-        place.store().create(&key("ca"), CaKeyAlgorithm::P256).await.unwrap();
-        // A person is not asked twice.
-        let owner = Arc::new(Owner(AtomicUsize::new(0)));
-        sign_twice(&place, PassphraseSource::Ask(owner.clone()), || ())
-            .await
-            .unwrap();
-        assert_eq!(owner.0.load(Ordering::SeqCst), 1);
-        // A pipe is empty once it was read.
-        let (reader, mut writer) = std::io::pipe().unwrap();
-        writeln!(writer, "{PIN}").unwrap();
-        drop(writer);
-        let descriptor = InheritedDescriptor::take(u32::try_from(reader.as_raw_fd()).unwrap()).unwrap();
-        sign_twice(&place, PassphraseSource::Descriptor(descriptor), || ())
-            .await
-            .unwrap();
-        // What stands in a file is not kept: it is asked for anew, and so another one that was written there since is taken.
-        let file = place.folder.join("pin");
-        let write = |pin: &str| std::fs::write(&file, pin).unwrap();
-        write(PIN);
-        sign_twice(&place, PassphraseSource::File(file.clone()), || ())
-            .await
-            .unwrap();
-        let refused = sign_twice(&place, PassphraseSource::File(file.clone()), || write("654321")).await;
-        assert!(matches!(refused, Err(KeyStoreError::Denied { .. })), "{refused:?}");
-    });
+    with_token(
+        "a_pin_is_kept_only_where_it_cannot_be_asked_for_again",
+        async |fixture| {
+            fixture.store().create(&key("ca"), CaKeyAlgorithm::P256).await.unwrap();
+            // A person is not asked twice.
+            let owner = Arc::new(Owner(AtomicUsize::new(0)));
+            sign_twice(&fixture, PassphraseSource::Prompt(owner.clone()), || ())
+                .await
+                .unwrap();
+            assert_eq!(owner.0.load(Ordering::SeqCst), 1);
+            // A pipe is empty once it was read.
+            let (reader, mut writer) = std::io::pipe().unwrap();
+            writeln!(writer, "{PIN}").unwrap();
+            drop(writer);
+            let descriptor = InheritedDescriptor::take(u32::try_from(reader.as_raw_fd()).unwrap()).unwrap();
+            sign_twice(&fixture, PassphraseSource::Descriptor(descriptor), || ())
+                .await
+                .unwrap();
+            // What stands in a file is not kept: it is asked for anew, and so another one that was written there since is taken.
+            let file = fixture.folder.join("pin");
+            let write = |pin: &str| std::fs::write(&file, pin).unwrap();
+            write(PIN);
+            sign_twice(&fixture, PassphraseSource::File(file.clone()), || ())
+                .await
+                .unwrap();
+            let refused = sign_twice(&fixture, PassphraseSource::File(file.clone()), || write("654321")).await;
+            assert!(matches!(refused, Err(KeyStoreError::Denied { .. })), "{refused:?}");
+        },
+    );
 }
 
 #[test]
 fn no_signature_leaves_unlogged() {
-    with_token("no_signature_leaves_unlogged", async |place| {
-        let store = place.store();
+    with_token("no_signature_leaves_unlogged", async |fixture| {
+        let store = fixture.store();
         store.create(&key("ca"), CaKeyAlgorithm::P256).await.unwrap();
-        let log = place.keys().join("signatures.log");
+        let log = fixture.keys().join("signatures.log");
         std::os::unix::fs::symlink("/dev/full", &log).unwrap();
         let error = store.sign(&key("ca"), &digest()).await.unwrap_err();
         assert!(
@@ -522,9 +542,9 @@ fn no_signature_leaves_unlogged() {
 
 #[test]
 fn of_two_processes_one_makes_the_key() {
-    with_token("of_two_processes_one_makes_the_key", async |place| {
+    with_token("of_two_processes_one_makes_the_key", async |fixture| {
         // Two stores that share nothing but the token and the folder stand for two processes.
-        let (one, other) = (place.store(), place.store());
+        let (one, other) = (fixture.store(), fixture.store());
         let name = key("contended");
         let (one, other) = tokio::join!(
             one.create(&name, CaKeyAlgorithm::P256),
@@ -535,14 +555,14 @@ fn of_two_processes_one_makes_the_key() {
             matches!((&one, &other), (Ok(_), Err(error)) | (Err(error), Ok(_)) if *error == existing),
             "{one:?} {other:?}"
         );
-        signs(&place.store(), &name).await;
+        signs(&fixture.store(), &name).await;
     });
 }
 
 #[test]
 fn subjects_keys_on_a_token_ask_for_certificates() {
-    with_token("subjects_keys_on_a_token_ask_for_certificates", async |place| {
-        let token = Token::start(place.config()).unwrap();
+    with_token("subjects_keys_on_a_token_ask_for_certificates", async |fixture| {
+        let token = Token::start(fixture.config()).unwrap();
         assert_eq!(token.label(), LABEL);
         let subject = Name::from_rfc4514("CN=device 7").unwrap();
         for algorithm in [
@@ -564,7 +584,7 @@ fn subjects_keys_on_a_token_ask_for_certificates() {
         let absent = TokenClientKey::find(&token, &key("absent")).await.unwrap_err();
         assert_eq!(absent, KeyStoreError::NotFound(key("absent")));
         assert!(
-            !place.keys().join("signatures.log").exists(),
+            !fixture.keys().join("signatures.log").exists(),
             "the signing log is the CA's"
         );
     });

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use chancery_authority::{Authority, Principal, Scope, Scopes};
+use chancery_authority::{Authority, Principal, TokenScope, TokenScopes};
 use chancery_x509::certificate::Certificate;
 use chancery_x509::serial::Serial;
 use rustls_pki_types::CertificateDer;
@@ -20,7 +20,7 @@ pub struct ValidToken {
     /// Names the token without revealing it.
     pub id: String,
     /// What it allows.
-    pub scopes: Scopes,
+    pub scopes: TokenScopes,
 }
 
 /// The tokens could not be looked up.
@@ -47,12 +47,12 @@ pub struct PeerCertificate(CertificateDer<'static>);
 #[derive(Clone, Debug)]
 pub struct Caller {
     principal: Principal,
-    scopes: Scopes,
+    scopes: TokenScopes,
 }
 
 impl Caller {
     /// The principal, if the token has that scope.
-    pub fn allowed(&self, scope: Scope) -> Result<&Principal, Problem> {
+    pub fn allowed(&self, scope: TokenScope) -> Result<&Principal, Problem> {
         if self.scopes.allow(scope) {
             Ok(&self.principal)
         } else {

@@ -16,10 +16,10 @@ use crate::api::metrics::Metrics;
 use crate::api::problem::Problem;
 use crate::changes::{self, Changes};
 use crate::files::Copies;
+use crate::health::HealthCache;
 use crate::limits::Limits;
 use crate::load::Load;
 use crate::publications::Publications;
-use crate::standing::Standings;
 use crate::tls::ServerIdentity;
 use crate::{api, files, page};
 
@@ -32,7 +32,7 @@ pub struct AppState {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) copies: Arc<Copies>,
     pub(crate) changes: Changes,
-    pub(crate) standings: Arc<Standings>,
+    pub(crate) health: Arc<HealthCache>,
     pub(crate) publications: Arc<Publications>,
     pub(crate) identity: Arc<ServerIdentity>,
 }
@@ -53,7 +53,7 @@ impl AppState {
             metrics: Arc::new(Metrics::new()),
             copies: Arc::default(),
             changes: Changes::default(),
-            standings: Arc::default(),
+            health: Arc::default(),
             publications: Arc::default(),
             identity: Arc::default(),
         }

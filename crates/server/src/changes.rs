@@ -36,7 +36,7 @@ pub const LONGEST: Duration = Duration::from_mins(10);
 #[derive(Clone, Debug)]
 pub struct Changes {
     tasks: TaskTracker,
-    places: Arc<Semaphore>,
+    slots: Arc<Semaphore>,
     origins: Origins,
 }
 
@@ -44,12 +44,12 @@ pub struct Changes {
 type Origins = Arc<Mutex<HashMap<Origin, usize>>>;
 
 /// A place for a request that changes something, free again when dropped.
-struct Place {
+struct ChangeSlot {
     _permit: OwnedSemaphorePermit,
     of: Option<(Origin, Origins)>,
 }
 
-impl Drop for Place {
+impl Drop for ChangeSlot {
     fn drop(&mut self) {
         let Some((origin, origins)) = &self.of else { return };
         let mut origins = origins.lock().unwrap_or_else(PoisonError::into_inner);
@@ -66,7 +66,7 @@ impl Default for Changes {
     fn default() -> Self {
         Self {
             tasks: TaskTracker::new(),
-            places: Arc::new(Semaphore::new(AT_ONCE)),
+            slots: Arc::new(Semaphore::new(AT_ONCE)),
             origins: Origins::default(),
         }
     }
@@ -83,12 +83,12 @@ impl Changes {
     where
         T: Send + 'static,
     {
-        Some(self.run_in(self.place(None)?, longest, work))
+        Some(self.run_in(self.slot(None)?, longest, work))
     }
 
     /// A place, for a request from there, where those from there have no more than so many. `None`: too much is in work.
-    fn place(&self, of: Option<(Origin, usize)>) -> Option<Place> {
-        let permit = Arc::clone(&self.places).try_acquire_owned().ok()?;
+    fn slot(&self, of: Option<(Origin, usize)>) -> Option<ChangeSlot> {
+        let permit = Arc::clone(&self.slots).try_acquire_owned().ok()?;
         let of = match of {
             None => None,
             Some((origin, share)) => {
@@ -101,12 +101,12 @@ impl Changes {
                 Some((origin, Arc::clone(&self.origins)))
             }
         };
-        Some(Place { _permit: permit, of })
+        Some(ChangeSlot { _permit: permit, of })
     }
 
     fn run_in<T>(
         &self,
-        place: Place,
+        slot: ChangeSlot,
         longest: Duration,
         work: impl Future<Output = T> + Send + 'static,
     ) -> tokio::task::JoinHandle<Result<T, Elapsed>>
@@ -121,7 +121,7 @@ impl Changes {
                     "a request that changes something did not end in its time and was dropped; the ledger says how far it came"
                 );
             }
-            drop(place);
+            drop(slot);
             outcome
         })
     }
@@ -163,13 +163,10 @@ pub(crate) async fn to_its_end(State(times): State<Times>, request: Request, nex
         };
     }
     let origin = request.extensions().get::<Origin>();
-    let Some(place) = times
-        .changes
-        .place(origin.map(|origin| (*origin, times.of_one_address)))
-    else {
+    let Some(slot) = times.changes.slot(origin.map(|origin| (*origin, times.of_one_address))) else {
         return Problem::unavailable("too many requests are in work; try again in a moment").into_response();
     };
-    let work = times.changes.run_in(place, LONGEST, next.run(request));
+    let work = times.changes.run_in(slot, LONGEST, next.run(request));
     match tokio::time::timeout(times.answer, work).await {
         Ok(Ok(Ok(answer))) => answer,
         Ok(Ok(Err(_))) => Problem::internal().into_response(),
@@ -197,23 +194,23 @@ mod tests {
         let share = times.of_one_address;
         assert_eq!(share, AT_ONCE / 8);
         let [one, other] = ["192.0.2.1", "192.0.2.2"].map(|text| Origin::from(text.parse::<IpAddr>().unwrap()));
-        let place = |origin| times.changes.place(Some((origin, share)));
+        let slot = |origin| times.changes.slot(Some((origin, share)));
         let (end, ended) = tokio::sync::watch::channel(false);
         let mut work: Vec<_> = (0..share)
             .map(|_| {
                 let mut ended = ended.clone();
                 let until_told = async move { ended.wait_for(|is_over| *is_over).await.is_ok() };
-                times.changes.run_in(place(one).unwrap(), LONGEST, until_told)
+                times.changes.run_in(slot(one).unwrap(), LONGEST, until_told)
             })
             .collect();
         // As hyper does when the connection goes away: nobody listens, and the work goes on.
         drop(work.split_off(1));
-        assert!(place(one).is_none());
-        assert!(place(other).is_some());
+        assert!(slot(one).is_none());
+        assert!(slot(other).is_some());
         end.send(true).unwrap();
         assert!(work.remove(0).await.unwrap().unwrap());
         assert!(times.changes.finish(Duration::from_secs(10)).await);
-        assert!(place(one).is_some());
+        assert!(slot(one).is_some());
         assert!(times.changes.origins.lock().unwrap().is_empty());
     }
 }

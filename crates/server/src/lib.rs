@@ -1,4 +1,4 @@
-//! HTTP in front of an authority.
+//! HTTP in listener of an authority.
 //!
 //! - [`app`]: the routers, one for HTTPS (API and files) and one for plain HTTP (files alone);
 //! - [`changes`]: requests that change something run to their end, whoever listens;
@@ -8,18 +8,18 @@
 //! - [`tls`]: HTTPS with a certificate from the authority itself, exchanged while running;
 //! - [`listen`]: connections, bounded in number and in time, graceful stop;
 //! - [`limits`]: every limit; [`load`]: what was turned away for them;
-//! - [`duty`]: what an authority does unasked: CRLs, sweeping, reminders, its own certificate.
+//! - [`scheduler`]: what an authority does unasked: CRLs, sweeping, reminders, its own certificate.
 
 pub mod access;
 pub mod api;
 pub mod app;
 pub mod changes;
-pub mod duty;
 pub mod files;
+mod health;
 pub mod limits;
 pub mod listen;
 pub mod load;
 mod page;
 mod publications;
-mod standing;
+pub mod scheduler;
 pub mod tls;

@@ -61,10 +61,10 @@ impl Limits {
     /// The same limits with no more connections than so many descriptors allow, some of which are kept for everything else.
     #[must_use]
     pub fn within(mut self, descriptors: u64) -> Self {
-        let places = descriptors.saturating_sub(KEPT_BACK) / LISTENERS;
+        let slots = descriptors.saturating_sub(KEPT_BACK) / LISTENERS;
         self.connections = self
             .connections
-            .min(usize::try_from(places).unwrap_or(usize::MAX))
+            .min(usize::try_from(slots).unwrap_or(usize::MAX))
             .max(1);
         self
     }

@@ -5,8 +5,8 @@ mod body;
 mod connection;
 pub mod descriptors;
 mod gate;
-mod places;
 mod pulse;
+mod slots;
 mod socket;
 
 use std::net::SocketAddr;
@@ -24,9 +24,9 @@ pub(crate) use body::TooSlow;
 use connection::{Connection, Open, Watch};
 pub(crate) use gate::AnswerMemory;
 use gate::Gate;
-pub(crate) use places::Origin;
-use places::{Place, Refused};
 use pulse::Pulse;
+pub(crate) use slots::Origin;
+use slots::{Refused, Slot};
 
 /// How long a connection that was told to make room may take to be gone.
 const MAKING_ROOM: Duration = Duration::from_millis(100);
@@ -38,7 +38,7 @@ const ASKED: usize = 4;
 const NOTHING_ACCEPTED: Duration = Duration::from_millis(100);
 
 /// A listener with what it serves.
-pub struct Front {
+pub struct Listener {
     /// Bound already, so that a port in use is told before anything else happens.
     pub listener: TcpListener,
     /// TLS, or plain HTTP.
@@ -47,12 +47,12 @@ pub struct Front {
     pub router: Router,
 }
 
-/// Serves all fronts until `stop` becomes true, then lets requests in work end, and their answers be taken.
-pub async fn serve(fronts: Vec<Front>, limits: Limits, load: Load, stop: watch::Receiver<bool>) {
+/// Serves all listeners until `stop` becomes true, then lets requests in work end, and their answers be taken.
+pub async fn serve(listeners: Vec<Listener>, limits: Limits, load: Load, stop: watch::Receiver<bool>) {
     let (open, mut ended) = mpsc::channel(1);
-    let running = fronts.into_iter().map(|front| {
+    let running = listeners.into_iter().map(|listener| {
         let gate = Gate::new(limits, load.clone());
-        accept(front, gate, open.clone(), stop.clone())
+        accept(listener, gate, open.clone(), stop.clone())
     });
     let running: Vec<_> = running.collect();
     drop(open);
@@ -64,12 +64,12 @@ pub async fn serve(fronts: Vec<Front>, limits: Limits, load: Load, stop: watch::
     }
 }
 
-async fn accept(front: Front, gate: Arc<Gate>, open: mpsc::Sender<()>, mut stop: watch::Receiver<bool>) {
-    let tls = front.tls.map(TlsAcceptor::from);
-    socket::keep_little_unsent(&front.listener);
+async fn accept(listener: Listener, gate: Arc<Gate>, open: mpsc::Sender<()>, mut stop: watch::Receiver<bool>) {
+    let tls = listener.tls.map(TlsAcceptor::from);
+    socket::keep_little_unsent(&listener.listener);
     loop {
         let (stream, address) = tokio::select! {
-            accepted = front.listener.accept() => match accepted {
+            accepted = listener.listener.accept() => match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
                     if gate.load.shed(Shed::Accept) {
@@ -79,18 +79,18 @@ async fn accept(front: Front, gate: Arc<Gate>, open: mpsc::Sender<()>, mut stop:
                     continue;
                 }
             },
-            () = told(&mut stop) => break,
+            () = stop_requested(&mut stop) => break,
         };
-        let Some(place) = place(&gate, address).await else {
+        let Some(slot) = slot(&gate, address).await else {
             refuse(&stream);
             continue;
         };
         let connection = Connection {
-            router: front.router.clone(),
+            router: listener.router.clone(),
             watch: Watch {
                 address,
                 gate: Arc::clone(&gate),
-                place,
+                slot,
                 stop: stop.clone(),
                 open: Open::new(gate.load.clone(), open.clone()),
             },
@@ -100,14 +100,14 @@ async fn accept(front: Front, gate: Arc<Gate>, open: mpsc::Sender<()>, mut stop:
 }
 
 /// A place for a connection from there, which one that is silent, or does not read, may have to leave.
-async fn place(gate: &Gate, address: SocketAddr) -> Option<Place> {
+async fn slot(gate: &Gate, address: SocketAddr) -> Option<Slot> {
     let pulse = Arc::new(Pulse::new(&gate.limits));
     for _ in 0..ASKED {
-        let shed = match gate.places.take(address.ip(), &pulse) {
-            Ok(place) => return Some(place),
+        let shed = match gate.slots.take(address.ip(), &pulse) {
+            Ok(slot) => return Some(slot),
             Err(Refused::Address) => Shed::ConnectionOfAddress,
-            Err(Refused::Full) if gate.places.make_room(address.ip()) => {
-                let _ = tokio::time::timeout(MAKING_ROOM, gate.places.freed()).await;
+            Err(Refused::Full) if gate.slots.make_room(address.ip()) => {
+                let _ = tokio::time::timeout(MAKING_ROOM, gate.slots.freed()).await;
                 continue;
             }
             Err(Refused::Full) => Shed::Connection,
@@ -131,6 +131,6 @@ fn refuse(stream: &TcpStream) {
 }
 
 /// Waits for the order to stop; a giver who is gone gives it too.
-pub(crate) async fn told(stop: &mut watch::Receiver<bool>) {
+pub(crate) async fn stop_requested(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }

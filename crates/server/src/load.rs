@@ -226,8 +226,8 @@ mod tests {
 
     #[test]
     fn every_kind_has_a_place_of_its_own() {
-        for (place, what) in Shed::ALL.into_iter().enumerate() {
-            assert_eq!(what as usize, place);
+        for (slot, what) in Shed::ALL.into_iter().enumerate() {
+            assert_eq!(what as usize, slot);
         }
     }
 }

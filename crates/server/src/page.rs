@@ -46,7 +46,7 @@ pub(crate) async fn page(State(state): State<AppState>, headers: HeaderMap) -> R
             "nothing is served here but a page for browsers; the API is below /api/v1 on HTTPS",
         ));
     }
-    let standing = state.standings.current(&state.authority).await;
+    let standing = state.health.current(&state.authority).await;
     let crls = standing.as_ref().map_or(&[][..], |standing| &standing.crls);
     let text = render(&state.authority, crls, state.authority.ports().clock.now());
     let mut answer = text.into_response();
@@ -99,7 +99,7 @@ fn render(authority: &Authority, crls: &[CrlStatus], now: UnixTime) -> String {
         page.push_str("<p>There are none yet.</p>\n");
     }
     for ca in cas.iter() {
-        let own = crls.iter().filter(|crl| crl.scope.issuer == *ca.slug());
+        let own = crls.iter().filter(|crl| crl.scope.issuer == *ca.name());
         render_ca(&mut page, ca, &own.collect::<Vec<_>>(), now);
     }
     let _ = writeln!(
@@ -108,10 +108,10 @@ fn render(authority: &Authority, crls: &[CrlStatus], now: UnixTime) -> String {
         escaped(authority.config().bundle_name().as_str())
     );
     if let Some(root) = root {
-        let file = Config::crt_name(root.slug());
+        let file = Config::crt_name(root.name());
         let trust = TRUST
             .replace("{FILE}", &escaped(file.as_str()))
-            .replace("{SLUG}", &escaped(root.slug().as_str()))
+            .replace("{NAME}", &escaped(root.name().as_str()))
             .replace("{FINGERPRINT}", &fingerprint(root));
         page.push_str(&trust);
     }
@@ -148,7 +148,7 @@ fn render_ca(page: &mut String, ca: &Ca, crls: &[&CrlStatus], now: UnixTime) {
         from = moment(certificate.not_before()),
         to = moment(certificate.not_after()),
         fingerprint = fingerprint(ca),
-        file = escaped(Config::crt_name(ca.slug()).as_str()),
+        file = escaped(Config::crt_name(ca.name()).as_str()),
     );
     page.push_str("<dt>Revoked certificates</dt><dd><ul>\n");
     for crl in crls.iter().take(SHOWN) {
@@ -181,7 +181,7 @@ fn render_ca(page: &mut String, ca: &Ca, crls: &[&CrlStatus], now: UnixTime) {
 /// The subject's common name, else the CA's own name.
 fn common_name(ca: &Ca) -> String {
     let subject = ca.certificate().subject().attributes();
-    subject.common_name.unwrap_or_else(|| ca.slug().to_string())
+    subject.common_name.unwrap_or_else(|| ca.name().to_string())
 }
 
 /// In groups that can be compared by eye, and broken between lines.

@@ -123,8 +123,8 @@ impl webpki::ExtendedKeyUsageValidator for AnyPurpose {
 }
 
 /// As rustls itself tells it, so that the client gets the alert that fits.
-fn told(error: webpki::Error) -> rustls::Error {
-    let told = match error {
+fn as_rustls(error: webpki::Error) -> rustls::Error {
+    let error = match error {
         webpki::Error::BadDer | webpki::Error::BadDerTime | webpki::Error::TrailingData(_) => {
             CertificateError::BadEncoding
         }
@@ -136,7 +136,7 @@ fn told(error: webpki::Error) -> rustls::Error {
         webpki::Error::InvalidSignatureForPublicKey => CertificateError::BadSignature,
         other => CertificateError::Other(OtherError(Arc::new(other))),
     };
-    told.into()
+    error.into()
 }
 
 impl ClientCertVerifier for KnownPaths {
@@ -162,7 +162,7 @@ impl ClientCertVerifier for KnownPaths {
                 );
                 verified.map(drop)
             })
-            .map_err(told)?;
+            .map_err(as_rustls)?;
         Ok(ClientCertVerified::assertion())
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use chancery_server::limits::Limits;
-use chancery_server::listen::{Front, serve};
+use chancery_server::listen::{Listener, serve};
 use chancery_server::load::Load;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -22,12 +22,12 @@ async fn listening(limits: Limits, len: usize) -> (SocketAddr, watch::Sender<boo
     let answer = move || async move { vec![b'a'; len] };
     let router = Router::new().route("/", get(answer).post(answer));
     let (stop, stopped) = watch::channel(false);
-    let front = Front {
+    let listener = Listener {
         listener,
         tls: None,
         router,
     };
-    tokio::spawn(serve(vec![front], limits, Load::default(), stopped));
+    tokio::spawn(serve(vec![listener], limits, Load::default(), stopped));
     (address, stop)
 }
 

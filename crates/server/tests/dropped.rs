@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::http::Method;
-use chancery_authority::Scope;
+use chancery_authority::TokenScope;
 use chancery_authority::memory::Fault;
 use chancery_authority::port::Ledger as _;
 use chancery_server::changes::LONGEST;
@@ -14,7 +14,7 @@ use chancery_x509::crl::RevocationList;
 use chancery_x509::serial::Serial;
 use serde_json::json;
 
-use crate::office::{Office, QUICK, csr};
+use crate::fixture::{Fixture, QUICK, csr};
 
 /// Polls so many times, with a turn of everybody else's after each, and goes away; whether the answer came before.
 async fn leave_after<T>(polls: usize, answer: impl Future<Output = T>) -> bool {
@@ -29,18 +29,18 @@ async fn leave_after<T>(polls: usize, answer: impl Future<Output = T>) -> bool {
     false
 }
 
-async fn ends(office: &Office) {
-    assert!(office.state.changes().finish(Duration::from_secs(30)).await);
-    office.house.faults.pause_at_calls(false);
+async fn ends(fixture: &Fixture) {
+    assert!(fixture.state.changes().finish(Duration::from_secs(30)).await);
+    fixture.memory.faults.pause_at_calls(false);
 }
 
-async fn issued(office: &Office, name: &str) -> Serial {
+async fn issued(fixture: &Fixture, name: &str) -> Serial {
     let body = json!({ "common_name": name, "base64_csr_data": csr(name) });
-    let answer = office
-        .send(Scope::Issue, Method::POST, "/api/v1/certificates", &body)
+    let answer = fixture
+        .send(TokenScope::Issue, Method::POST, "/api/v1/certificates", &body)
         .await;
     assert_eq!(answer.status(), 200);
-    let certificates = office.house.ledger.certificates();
+    let certificates = fixture.memory.ledger.certificates();
     certificates.last().unwrap().id.serial
 }
 
@@ -48,16 +48,21 @@ async fn issued(office: &Office, name: &str) -> Serial {
 async fn a_revocation_is_published_whenever_its_caller_goes_away() {
     let (mut polls, mut answered) = (1, false);
     while !answered {
-        let office = Office::new(QUICK).await;
-        let serial = issued(&office, "a.example").await;
-        office.house.faults.pause_at_calls(true);
+        let fixture = Fixture::new(QUICK).await;
+        let serial = issued(&fixture, "a.example").await;
+        fixture.memory.faults.pause_at_calls(true);
         let path = format!("/api/v1/certificates/{serial}/revoke");
-        let revoking = office.send(Scope::Revoke, Method::POST, &path, &json!({ "reason": "superseded" }));
+        let revoking = fixture.send(
+            TokenScope::Revoke,
+            Method::POST,
+            &path,
+            &json!({ "reason": "superseded" }),
+        );
         answered = leave_after(polls, revoking).await;
-        ends(&office).await;
-        let record = office.authority.certificate(serial).await.unwrap().unwrap();
+        ends(&fixture).await;
+        let record = fixture.authority.certificate(serial).await.unwrap().unwrap();
         assert!(record.revocation.is_some(), "after {polls} polls: it is not revoked");
-        let crl = office.house.publication.content("chancery-issuing-ca.crl").unwrap();
+        let crl = fixture.memory.publication.content("chancery-issuing-ca.crl").unwrap();
         let crl = RevocationList::parse(&crl).unwrap();
         let listed = crl.entries().any(|entry| entry.unwrap().serial == serial);
         assert!(listed, "after {polls} polls: its CRL does not list it");
@@ -70,14 +75,18 @@ async fn a_revocation_is_published_whenever_its_caller_goes_away() {
 async fn an_issuance_is_complete_whenever_its_caller_goes_away() {
     let (mut polls, mut answered) = (1, false);
     while !answered {
-        let office = Office::new(QUICK).await;
-        office.house.faults.pause_at_calls(true);
+        let fixture = Fixture::new(QUICK).await;
+        fixture.memory.faults.pause_at_calls(true);
         let body = json!({ "common_name": "a.example", "base64_csr_data": csr("a.example") });
-        let issuing = office.send(Scope::Issue, Method::POST, "/api/v1/certificates", &body);
+        let issuing = fixture.send(TokenScope::Issue, Method::POST, "/api/v1/certificates", &body);
         answered = leave_after(polls, issuing).await;
-        ends(&office).await;
-        assert_eq!(office.open_intents().await, 0, "after {polls} polls: an intent is open");
-        let certificates = office.house.ledger.certificates();
+        ends(&fixture).await;
+        assert_eq!(
+            fixture.open_intents().await,
+            0,
+            "after {polls} polls: an intent is open"
+        );
+        let certificates = fixture.memory.ledger.certificates();
         let named = certificates.iter().filter(|record| record.common_name == "a.example");
         assert_eq!(named.count(), 1, "after {polls} polls");
         polls += 1;
@@ -89,14 +98,14 @@ async fn an_issuance_is_complete_whenever_its_caller_goes_away() {
 async fn a_refusal_is_recorded_whenever_its_caller_goes_away() {
     let (mut polls, mut answered) = (1, false);
     while !answered {
-        let office = Office::new(QUICK).await;
-        office.house.faults.pause_at_calls(true);
+        let fixture = Fixture::new(QUICK).await;
+        fixture.memory.faults.pause_at_calls(true);
         let body = json!({ "common_name": "a.example", "base64_csr_data": "bm8gQ1NS" });
-        let asking = office.send(Scope::Issue, Method::POST, "/api/v1/certificates", &body);
+        let asking = fixture.send(TokenScope::Issue, Method::POST, "/api/v1/certificates", &body);
         answered = leave_after(polls, asking).await;
-        ends(&office).await;
+        ends(&fixture).await;
         assert_eq!(
-            office.house.ledger.rejections(10).await.unwrap().len(),
+            fixture.memory.ledger.rejections(10).await.unwrap().len(),
             1,
             "after {polls} polls"
         );
@@ -107,26 +116,26 @@ async fn a_refusal_is_recorded_whenever_its_caller_goes_away() {
 /// A store that does not answer keeps no place for ever: the ledger says how far the work came, and the sweeper goes on.
 #[tokio::test(start_paused = true)]
 async fn work_that_does_not_end_is_dropped_in_its_time_and_the_ledger_decides() {
-    let office = Office::new(QUICK).await;
+    let fixture = Fixture::new(QUICK).await;
     let hangs = Fault::Delay(LONGEST * 100);
-    office.house.faults.at("keys.sign", 1, hangs);
+    fixture.memory.faults.at("keys.sign", 1, hangs);
     let body = json!({ "common_name": "a.example", "base64_csr_data": csr("a.example") });
-    let issuing = office.send(Scope::Issue, Method::POST, "/api/v1/certificates", &body);
+    let issuing = fixture.send(TokenScope::Issue, Method::POST, "/api/v1/certificates", &body);
     assert!(!leave_after(50, issuing).await);
     tokio::time::sleep(LONGEST.saturating_sub(Duration::from_secs(1))).await;
-    assert_eq!(office.open_intents().await, 1);
+    assert_eq!(fixture.open_intents().await, 1);
     assert!(
-        !office.state.changes().finish(Duration::from_millis(100)).await,
+        !fixture.state.changes().finish(Duration::from_millis(100)).await,
         "it is in work"
     );
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert!(
-        office.state.changes().finish(Duration::from_secs(1)).await,
+        fixture.state.changes().finish(Duration::from_secs(1)).await,
         "its time is over"
     );
     // Nobody can come back for it: the key is free again.
-    office.house.clock.advance(86_400);
-    office.authority.sweep().await.unwrap();
-    assert_eq!(office.open_intents().await, 0);
-    assert_eq!(office.house.ledger.lost_intents().len(), 1);
+    fixture.memory.clock.advance(86_400);
+    fixture.authority.sweep().await.unwrap();
+    assert_eq!(fixture.open_intents().await, 0);
+    assert_eq!(fixture.memory.ledger.lost_intents().len(), 1);
 }

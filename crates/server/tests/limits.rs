@@ -4,12 +4,12 @@ use axum::http::Method;
 use chancery_authority::issue::OwnNames;
 use chancery_authority::port::ledger::IdempotencyToken;
 use chancery_authority::wire::TlsCertRequest;
-use chancery_authority::{Principal, Scope};
+use chancery_authority::{Principal, TokenScope};
 use chancery_x509::san::{AltName, AltNameType};
 use chancery_x509::time::UnixTime;
 use serde_json::{Value, json};
 
-use crate::office::{self, Office, QUICK, csr};
+use crate::fixture::{self, Fixture, QUICK, csr};
 
 fn own_names() -> OwnNames {
     OwnNames::new([
@@ -20,13 +20,13 @@ fn own_names() -> OwnNames {
 
 #[tokio::test]
 async fn nobody_gets_the_names_of_the_server_itself() {
-    let office = Office::new(QUICK).await;
+    let fixture = Fixture::new(QUICK).await;
     // Issued before the server had that name: it is not renewed either.
     let before = json!({ "common_name": "ca.example.com", "base64_csr_data": csr("ca.example.com") });
-    let (status, answer) = office.issue(&before).await;
+    let (status, answer) = fixture.issue(&before).await;
     assert_eq!(status, 200, "{answer}");
     let until = UnixTime(i64::MAX);
-    office.authority.keep_own_names(own_names(), until).await.unwrap();
+    fixture.authority.keep_own_names(own_names(), until).await.unwrap();
     let asked: [(&str, Value); 6] = [
         ("ca.example.com", json!(null)),
         ("CA.Example.COM", json!(["other.example.org"])),
@@ -40,7 +40,7 @@ async fn nobody_gets_the_names_of_the_server_itself() {
     ];
     for (common_name, sans) in asked {
         let body = json!({ "common_name": common_name, "sans": sans, "base64_csr_data": csr(common_name) });
-        let (status, answer) = office.issue(&body).await;
+        let (status, answer) = fixture.issue(&body).await;
         assert_eq!(
             (status, &answer["code"]),
             (422, &json!("reserved_name")),
@@ -50,26 +50,30 @@ async fn nobody_gets_the_names_of_the_server_itself() {
     let serial = answer["CertificateInfo"]["SerialNumber"].as_str().unwrap();
     let path = format!("/api/v1/certificates/{serial}/renew");
     let renewal = json!({ "base64_csr_data": csr("ca.example.com") });
-    let renewed = office.send(Scope::Issue, Method::POST, &path, &renewal).await;
+    let renewed = fixture.send(TokenScope::Issue, Method::POST, &path, &renewal).await;
     assert_eq!(renewed.status(), 422);
-    assert_eq!(office::json(renewed).await["code"], "reserved_name");
+    assert_eq!(fixture::json(renewed).await["code"], "reserved_name");
 
     let other = json!({ "common_name": "other.example.com", "base64_csr_data": csr("other.example.com") });
-    assert_eq!(office.issue(&other).await.0, 200);
+    assert_eq!(fixture.issue(&other).await.0, 200);
     // The authority itself, and who runs the command on its folder, have the server's key anyway.
     for principal in [Principal::Authority, Principal::Local("alice".to_owned())] {
         let value = json!({ "common_name": "ca.example.com", "base64_csr_data": csr("ca.example.com") });
         let request = TlsCertRequest::from_value(&value).unwrap();
         let token = IdempotencyToken(principal.to_string());
-        office.authority.issue(&request, &principal, Some(token)).await.unwrap();
+        fixture
+            .authority
+            .issue(&request, &principal, Some(token))
+            .await
+            .unwrap();
     }
 }
 
 #[tokio::test]
 async fn nobody_gets_what_a_wildcard_of_the_server_covers() {
-    let office = Office::new(QUICK).await;
+    let fixture = Fixture::new(QUICK).await;
     let wildcard = OwnNames::new([AltName::parse(AltNameType::Dns, "*.example.com").unwrap()]);
-    office
+    fixture
         .authority
         .keep_own_names(wildcard, UnixTime(i64::MAX))
         .await
@@ -80,7 +84,7 @@ async fn nobody_gets_what_a_wildcard_of_the_server_covers() {
         ("other.example.org", json!(["*.example.com"])),
     ] {
         let body = json!({ "common_name": common_name, "sans": sans, "base64_csr_data": csr(common_name) });
-        let (status, answer) = office.issue(&body).await;
+        let (status, answer) = fixture.issue(&body).await;
         assert_eq!(
             (status, &answer["code"]),
             (422, &json!("reserved_name")),
@@ -88,28 +92,28 @@ async fn nobody_gets_what_a_wildcard_of_the_server_covers() {
         );
     }
     let beyond = json!({ "common_name": "a.b.example.com", "base64_csr_data": csr("a.b.example.com") });
-    assert_eq!(office.issue(&beyond).await.0, 200);
+    assert_eq!(fixture.issue(&beyond).await.0, 200);
 }
 
 #[tokio::test]
 async fn health_and_metrics_read_the_ledger_once_for_everybody() {
-    let office = Office::new(QUICK).await;
+    let fixture = Fixture::new(QUICK).await;
     let count = |operation: &str| {
-        let calls = office.house.faults.calls();
+        let calls = fixture.memory.faults.calls();
         calls.iter().filter(|call| **call == operation).count()
     };
     let before = (count("ledger.counts"), count("ledger.latest_crl"));
     let mut asking = Vec::new();
     for turn in 0..200 {
         let path = if turn % 2 == 0 { "/health" } else { "/api/v1/metrics" };
-        let request = office.send(Scope::Read, Method::GET, path, &json!(null));
+        let request = fixture.send(TokenScope::Read, Method::GET, path, &json!(null));
         asking.push(tokio::spawn(request));
     }
     for answer in asking {
         assert_eq!(answer.await.unwrap().status(), 200);
     }
     for _ in 0..50 {
-        assert_eq!(office.plain("/health", "*/*").await.status(), 200);
+        assert_eq!(fixture.plain("/health", "*/*").await.status(), 200);
     }
     // Twice, should the machine be so slow that what was read has become old meanwhile.
     let reads = (count("ledger.counts") - before.0, count("ledger.latest_crl") - before.1);

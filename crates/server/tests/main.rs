@@ -4,8 +4,8 @@
 mod answers;
 mod document;
 mod dropped;
+mod fixture;
 mod limits;
-mod office;
 mod page;
 mod publications;
 mod revoked_ca;

@@ -5,7 +5,7 @@ use axum::body::to_bytes;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
-use crate::office::{Office, QUICK};
+use crate::fixture::{Fixture, QUICK};
 
 const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 
@@ -16,8 +16,8 @@ async fn a_browser_gets_a_page_and_a_program_an_error() {
         "subject = { common_name = '<script>alert(1)</script> & \"Sons\"' }\nalgorithm",
         1,
     );
-    let office = Office::new(&hostile).await;
-    let answer = office.plain("/", BROWSER).await;
+    let fixture = Fixture::new(&hostile).await;
+    let answer = fixture.plain("/", BROWSER).await;
     assert_eq!(answer.status(), 200);
     let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
     assert_eq!(header("content-type"), "text/html; charset=utf-8");
@@ -35,7 +35,7 @@ async fn a_browser_gets_a_page_and_a_program_an_error() {
         "{page}"
     );
     assert!(!page.contains(" style=") && !page.contains(" onclick="));
-    for ca in office.authority.cas().iter() {
+    for ca in fixture.authority.cas().iter() {
         let fingerprint = digest::digest(&digest::SHA256, ca.certificate().as_der());
         let octets: Vec<String> = fingerprint
             .as_ref()
@@ -44,12 +44,16 @@ async fn a_browser_gets_a_page_and_a_program_an_error() {
             .collect();
         assert!(page.contains(&octets.join(":<wbr>")), "{page}");
         for file in [
-            format!("{}.crt", ca.slug()),
-            format!("{}.crl", ca.slug()),
-            format!("{}.crl.pem", ca.slug()),
+            format!("{}.crt", ca.name()),
+            format!("{}.crl", ca.name()),
+            format!("{}.crl.pem", ca.name()),
         ] {
             assert!(page.contains(&format!("<a href=\"/{file}\"")), "{file}");
-            assert_eq!(office.plain(&format!("/{file}"), BROWSER).await.status(), 200, "{file}");
+            assert_eq!(
+                fixture.plain(&format!("/{file}"), BROWSER).await.status(),
+                200,
+                "{file}"
+            );
         }
     }
     assert!(page.contains("made just now"), "{page}");
@@ -63,7 +67,7 @@ async fn a_browser_gets_a_page_and_a_program_an_error() {
         ("/nothing", BROWSER),
         ("/api/v1/health", BROWSER),
     ] {
-        let answer = office.plain(path, accept).await;
+        let answer = fixture.plain(path, accept).await;
         assert_eq!(answer.status(), 404, "{path} {accept}");
         assert_eq!(answer.headers()["content-type"], "application/json");
     }

@@ -3,26 +3,26 @@
 use std::time::Duration;
 
 use axum::http::Method;
-use chancery_authority::Scope;
+use chancery_authority::TokenScope;
 use chancery_authority::memory::Fault;
 use serde_json::json;
 
-use crate::office::{Office, QUICK, json as body_of};
+use crate::fixture::{Fixture, QUICK, json as body_of};
 
 #[tokio::test(start_paused = true)]
 async fn a_thousand_shards_are_published_and_can_be_asked_after() {
     let config = format!("public_url = \"http://pki.example.com\"\n{QUICK}\n[ca.crl]\nshards = 40");
-    let office = Office::new(&config).await;
-    let total = office.authority.crl_scopes().len();
+    let fixture = Fixture::new(&config).await;
+    let total = fixture.authority.crl_scopes().len();
     assert!(total > 40);
     for nth in 1..=total {
-        office
-            .house
+        fixture
+            .memory
             .faults
             .at("keys.sign", nth, Fault::Delay(Duration::from_secs(1)));
     }
-    let answer = office
-        .send(Scope::Admin, Method::POST, "/api/v1/crls", &json!({}))
+    let answer = fixture
+        .send(TokenScope::Admin, Method::POST, "/api/v1/crls", &json!({}))
         .await;
     assert_eq!(answer.status(), 202);
     let place = answer.headers()["location"].to_str().unwrap().to_owned();
@@ -32,7 +32,7 @@ async fn a_thousand_shards_are_published_and_can_be_asked_after() {
 
     let mut asked = 0;
     let crls = loop {
-        let answer = office.send(Scope::Read, Method::GET, &place, &json!(null)).await;
+        let answer = fixture.send(TokenScope::Read, Method::GET, &place, &json!(null)).await;
         assert_eq!(answer.status(), 200);
         let state = body_of(answer).await;
         if state["finished"] == true {
@@ -47,15 +47,15 @@ async fn a_thousand_shards_are_published_and_can_be_asked_after() {
 
     let unknown = "/api/v1/crls/publications/0";
     assert_eq!(
-        office
-            .send(Scope::Read, Method::GET, unknown, &json!(null))
+        fixture
+            .send(TokenScope::Read, Method::GET, unknown, &json!(null))
             .await
             .status(),
         404
     );
     // Quick ones are answered as before.
-    let answer = office
-        .send(Scope::Admin, Method::POST, "/api/v1/crls", &json!({}))
+    let answer = fixture
+        .send(TokenScope::Admin, Method::POST, "/api/v1/crls", &json!({}))
         .await;
     assert_eq!(answer.status(), 200);
     assert_eq!(body_of(answer).await["crls"].as_array().unwrap().len(), total);
@@ -64,23 +64,23 @@ async fn a_thousand_shards_are_published_and_can_be_asked_after() {
 #[tokio::test(start_paused = true)]
 async fn a_long_order_is_not_cut_off_and_a_crl_that_hangs_keeps_no_other_back() {
     let config = format!("public_url = \"http://pki.example.com\"\n{QUICK}\n[ca.crl]\nshards = 40");
-    let office = Office::new(&config).await;
-    let total = office.authority.crl_scopes().len();
+    let fixture = Fixture::new(&config).await;
+    let total = fixture.authority.crl_scopes().len();
     let delay = |nth, seconds| {
         let fault = Fault::Delay(Duration::from_secs(seconds));
-        office.house.faults.at("publication.put", nth, fault);
+        fixture.memory.faults.at("publication.put", nth, fault);
     };
     // One hangs; the others together take longer than one request may.
     delay(1, 100_000);
     (2..=total).for_each(|nth| delay(nth, 20));
-    let answer = office
-        .send(Scope::Admin, Method::POST, "/api/v1/crls", &json!({}))
+    let answer = fixture
+        .send(TokenScope::Admin, Method::POST, "/api/v1/crls", &json!({}))
         .await;
     assert_eq!(answer.status(), 202);
     let place = answer.headers()["location"].to_str().unwrap().to_owned();
     let mut asked = 0;
     let crls = loop {
-        let answer = office.send(Scope::Read, Method::GET, &place, &json!(null)).await;
+        let answer = fixture.send(TokenScope::Read, Method::GET, &place, &json!(null)).await;
         let state = body_of(answer).await;
         if state["finished"] == true {
             assert!(state.get("problem").is_none(), "{state}");

@@ -1,57 +1,57 @@
 //! A CA's certificate is revoked by an administrator alone, and ends everything below it.
 
 use axum::http::Method;
-use chancery_authority::Scope;
+use chancery_authority::TokenScope;
 use chancery_authority::memory::Fault;
 use chancery_authority::port::ledger::IdempotencyToken;
 use chancery_authority::wire::TlsCertRequest;
 use serde_json::json;
 
-use crate::office::{Office, QUICK, csr, json as body_of};
+use crate::fixture::{Fixture, QUICK, csr, json as body_of};
 
 #[tokio::test]
 async fn nothing_is_issued_renewed_or_completed_under_a_revoked_ca() {
-    let office = Office::new(QUICK).await;
+    let fixture = Fixture::new(QUICK).await;
     let request = |name: &str| json!({ "common_name": name, "base64_csr_data": csr(name) });
-    let (status, leaf) = office.issue(&request("a.example")).await;
+    let (status, leaf) = fixture.issue(&request("a.example")).await;
     assert_eq!(status, 200);
     // An issuance that was interrupted, whose caller can come back.
-    office.house.faults.at("keys.sign", 1, Fault::FailBefore);
+    fixture.memory.faults.at("keys.sign", 1, Fault::FailBefore);
     let interrupted = TlsCertRequest::from_value(&request("b.example")).unwrap();
     let principal = chancery_authority::Principal::Token("issue".to_owned());
     let token = || Some(IdempotencyToken("b".to_owned()));
-    office
+    fixture
         .authority
         .issue(&interrupted, &principal, token())
         .await
         .unwrap_err();
-    assert_eq!(office.open_intents().await, 1);
+    assert_eq!(fixture.open_intents().await, 1);
 
-    let issuing = office.authority.issuing_ca().unwrap();
+    let issuing = fixture.authority.issuing_ca().unwrap();
     let path = format!("/api/v1/certificates/{}/revoke", issuing.certificate().serial());
-    let revoked = office.send(Scope::Revoke, Method::POST, &path, &json!({})).await;
+    let revoked = fixture.send(TokenScope::Revoke, Method::POST, &path, &json!({})).await;
     assert_eq!(revoked.status(), 403);
-    assert_eq!(office.issue(&request("c.example")).await.0, 200);
-    let revoked = office.send(Scope::Admin, Method::POST, &path, &json!({})).await;
+    assert_eq!(fixture.issue(&request("c.example")).await.0, 200);
+    let revoked = fixture.send(TokenScope::Admin, Method::POST, &path, &json!({})).await;
     assert_eq!(revoked.status(), 200);
 
-    let (status, answer) = office.issue(&request("d.example")).await;
+    let (status, answer) = fixture.issue(&request("d.example")).await;
     assert_eq!((status, &answer["code"]), (422, &json!("issuer_revoked")), "{answer}");
     let serial = leaf["CertificateInfo"]["SerialNumber"].as_str().unwrap();
     let path = format!("/api/v1/certificates/{serial}/renew");
     let renewal = json!({ "base64_csr_data": csr("a.example") });
-    let renewed = office.send(Scope::Issue, Method::POST, &path, &renewal).await;
+    let renewed = fixture.send(TokenScope::Issue, Method::POST, &path, &renewal).await;
     assert_eq!(renewed.status(), 422);
-    office.house.clock.advance(1000);
-    office
+    fixture.memory.clock.advance(1000);
+    fixture
         .authority
         .issue(&interrupted, &principal, token())
         .await
         .unwrap_err();
-    let swept = office.authority.sweep_older_than(0).await.unwrap();
+    let swept = fixture.authority.sweep_older_than(0).await.unwrap();
     assert_eq!((swept.completed.len(), swept.lost.len()), (0, 1), "{swept:?}");
 
-    let health = office.plain("/health", "*/*").await;
+    let health = fixture.plain("/health", "*/*").await;
     assert_eq!(health.status(), 200, "its CRLs are served all the same");
     let health = body_of(health).await;
     assert_eq!(health["status"], "degraded");
@@ -61,16 +61,19 @@ async fn nothing_is_issued_renewed_or_completed_under_a_revoked_ca() {
 
 #[tokio::test]
 async fn a_revocation_by_another_process_is_known_at_once() {
-    let office = Office::new(QUICK).await;
+    let fixture = Fixture::new(QUICK).await;
     let request = |name: &str| json!({ "common_name": name, "base64_csr_data": csr(name) });
-    assert_eq!(office.issue(&request("a.example")).await.0, 200);
-    let other = Office::beside(&office).await;
+    assert_eq!(fixture.issue(&request("a.example")).await.0, 200);
+    let other = Fixture::beside(&fixture).await;
     let issuing = other.authority.issuing_ca().unwrap();
     let path = format!("/api/v1/certificates/{}/revoke", issuing.certificate().serial());
     assert_eq!(
-        other.send(Scope::Admin, Method::POST, &path, &json!({})).await.status(),
+        other
+            .send(TokenScope::Admin, Method::POST, &path, &json!({}))
+            .await
+            .status(),
         200
     );
-    assert_eq!(office.issue(&request("b.example")).await.0, 422);
-    assert_eq!(office.open_intents().await, 0, "nothing was reserved");
+    assert_eq!(fixture.issue(&request("b.example")).await.0, 422);
+    assert_eq!(fixture.open_intents().await, 0, "nothing was reserved");
 }

@@ -126,7 +126,7 @@ impl RevokedEntry {
 
 /// Which part of a CA's certificates a CRL covers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Scope {
+pub enum Coverage {
     /// All of them.
     #[default]
     Full,

@@ -10,8 +10,8 @@ use authority::{Authority, Key, NOW};
 use chancery_x509::algorithm::CaKeyAlgorithm;
 use chancery_x509::certificate::{Certificate, Issuer, KeyUsage};
 use chancery_x509::crl::{
-    CrlError, CrlHeader, CrlWriteError, CrlWriter, Framing, LongCrl, PEM_LABEL, PemReader, RevocationList,
-    RevocationReason, RevokedEntry, Scope, pem_len,
+    Coverage, CrlError, CrlHeader, CrlWriteError, CrlWriter, Framing, LongCrl, PEM_LABEL, PemReader, RevocationList,
+    RevocationReason, RevokedEntry, pem_len,
 };
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
@@ -49,7 +49,7 @@ fn a_full_crl_is_these_octets() {
         number: 128,
         this_update: UnixTime(2_524_607_999),
         next_update: UnixTime(2_524_608_000),
-        scope: Scope::Full,
+        scope: Coverage::Full,
     };
     let entry = RevokedEntry {
         reason: RevocationReason::Superseded,
@@ -91,7 +91,7 @@ fn name_and_key_identifier_are_the_ca_s_own() {
         number: 0,
         this_update: NOW,
         next_update: NOW.plus_days(1),
-        scope: Scope::Full,
+        scope: Coverage::Full,
     };
     let (tbs, _, length) = CrlWriter::new(&header, 0, Vec::new()).unwrap().finish_tbs().unwrap();
     let der = Framing::new(CaKeyAlgorithm::P256, length, b"no signature").assemble(&tbs);
@@ -290,7 +290,7 @@ fn a_shard_names_its_distribution_point_critically() {
     let authority = Authority::usual();
     let url = "http://crl.example.com/shard-3.crl";
     let header = CrlHeader {
-        scope: Scope::Shard {
+        scope: Coverage::Shard {
             distribution_points: vec![url.to_owned()],
         },
         ..authority.header()
@@ -340,7 +340,7 @@ fn a_crl_that_should_not_be_is_not_written() {
         "http:",
     ] {
         let shard = CrlHeader {
-            scope: Scope::Shard {
+            scope: Coverage::Shard {
                 distribution_points: vec![url.to_owned()],
             },
             ..authority.header()
@@ -558,7 +558,7 @@ proptest! {
             number: 0,
             this_update: NOW,
             next_update: NOW.plus_days(1),
-            scope: Scope::Full,
+            scope: Coverage::Full,
         };
         let mut writer = CrlWriter::new(&header, entry.encoded_len() as u64, Vec::new()).unwrap();
         writer.entry(&entry).unwrap();

@@ -7,7 +7,7 @@ use chancery_x509::certificate::{
     BasicConstraints, Certificate, CertificateTemplate, Issuer, KeyUsage, NameConstraints, Subtree,
 };
 use chancery_x509::crl::{
-    CrlHeader, CrlWriteError, CrlWriter, Framing, RevocationList, RevocationReason, RevokedEntry, Scope,
+    Coverage, CrlHeader, CrlWriteError, CrlWriter, Framing, RevocationList, RevocationReason, RevokedEntry,
 };
 use chancery_x509::csr::builder::CertificationRequestInfo;
 use chancery_x509::csr::{CertificationRequest, CsrBudget};
@@ -187,11 +187,11 @@ pub fn crl_writer(octets: &[u8]) {
         this_update,
         next_update: this_update.plus_seconds(draw.number()),
         scope: if draw.flag() {
-            Scope::Shard {
+            Coverage::Shard {
                 distribution_points: vec![draw.text()],
             }
         } else {
-            Scope::Full
+            Coverage::Full
         },
     };
     let mut entries = Vec::new();
@@ -238,8 +238,8 @@ fn assert_lists(der: &[u8], header: &CrlHeader<'_>, entries: &[RevokedEntry]) {
         header.issuer.certificate().subject_key_identifier()
     );
     match &header.scope {
-        Scope::Full => assert_eq!(list.distribution_point(), None),
-        Scope::Shard { distribution_points } => {
+        Coverage::Full => assert_eq!(list.distribution_point(), None),
+        Coverage::Shard { distribution_points } => {
             assert_eq!(
                 list.distribution_point(),
                 distribution_points.first().map(String::as_str)

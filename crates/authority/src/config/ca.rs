@@ -5,16 +5,16 @@ use chancery_x509::certificate::template::NameConstraints;
 use chancery_x509::name::Name;
 use chancery_x509::serial::Serial;
 
+use crate::ca_name::CaName;
 use crate::port::KeyName;
 use crate::port::ledger::CrlScope;
-use crate::slug::Slug;
 
 /// A CA as configured; whether it exists already is the ledger's to say.
 #[derive(Clone, Debug)]
 pub struct CaConfig {
-    pub(super) name: String,
-    pub(super) slug: Slug,
-    pub(super) parent: Option<Slug>,
+    pub(super) short_name: String,
+    pub(super) ca_name: CaName,
+    pub(super) parent: Option<CaName>,
     pub(super) key: KeyName,
     pub(super) algorithm: CaKeyAlgorithm,
     pub(super) subject: Name,
@@ -35,17 +35,17 @@ pub struct CrlConfig {
 
 impl CaConfig {
     /// The short name: `issuing-ca`.
-    pub fn name(&self) -> &str {
-        &self.name
+    pub fn short_name(&self) -> &str {
+        &self.short_name
     }
 
-    /// The slug: `chancery-issuing-ca`.
-    pub fn slug(&self) -> &Slug {
-        &self.slug
+    /// The name: `chancery-issuing-ca`.
+    pub fn name(&self) -> &CaName {
+        &self.ca_name
     }
 
     /// The CA above; `None` for a root.
-    pub fn parent(&self) -> Option<&Slug> {
+    pub fn parent(&self) -> Option<&CaName> {
         self.parent.as_ref()
     }
 
@@ -102,7 +102,7 @@ impl CaConfig {
         std::iter::once(None)
             .chain(shards)
             .map(|shard| CrlScope {
-                issuer: self.slug.clone(),
+                issuer: self.ca_name.clone(),
                 shard,
             })
             .collect()

@@ -49,7 +49,7 @@ pub struct CaFile {
     /// Key algorithm by name; by default P-384 for a root, P-256 below.
     #[serde(default)]
     pub algorithm: Option<String>,
-    /// Key's name in the key store; by default the slug. A key of that name that exists already is used.
+    /// Key's name in the key store; by default the name. A key of that name that exists already is used.
     #[serde(default)]
     pub key: Option<String>,
     /// Days that its certificate lives; by default 7300 for a root, 3650 below.

@@ -1,27 +1,27 @@
 //! The names that follow from project and environment.
 
 use super::Config;
+use crate::ca_name::{CaName, CaNameError};
 use crate::port::PublishedName;
 use crate::port::ledger::CrlScope;
-use crate::slug::{Slug, SlugError};
 
 impl Config {
-    /// The slug of a short name: `issuing-ca` → `chancery-issuing-ca`, outside production `chancery-issuing-ca-dev`.
-    pub fn slug(&self, name: &str) -> Result<Slug, SlugError> {
-        slug(&self.project, name, &self.suffix)
+    /// The name of a short name: `issuing-ca` → `chancery-issuing-ca`, outside production `chancery-issuing-ca-dev`.
+    pub fn ca_name(&self, short_name: &str) -> Result<CaName, CaNameError> {
+        ca_name(&self.project, short_name, &self.suffix)
     }
 
-    /// The CA certificate's file: `SLUG.crt`.
-    pub fn crt_name(slug: &Slug) -> PublishedName {
-        published(format!("{slug}.crt"))
+    /// The CA certificate's file: `NAME.crt`.
+    pub fn crt_name(ca_name: &CaName) -> PublishedName {
+        published(format!("{ca_name}.crt"))
     }
 
-    /// The CRL's file, DER: `SLUG.crl`, of a shard `SLUG-3.crl`.
+    /// The CRL's file, DER: `NAME.crl`, of a shard `NAME-3.crl`.
     pub fn crl_name(scope: &CrlScope) -> PublishedName {
         published(crl_file(scope))
     }
 
-    /// The CRL's file, PEM: `SLUG.crl.pem`, of a shard `SLUG-3.crl.pem`.
+    /// The CRL's file, PEM: `NAME.crl.pem`, of a shard `NAME-3.crl.pem`.
     pub fn crl_pem_name(scope: &CrlScope) -> PublishedName {
         published(format!("{}.pem", crl_file(scope)))
     }
@@ -32,8 +32,8 @@ impl Config {
     }
 
     /// URL of a CA's certificate; `None` without a public URL.
-    pub fn crt_url(&self, slug: &Slug) -> Option<String> {
-        Some(format!("{}/{slug}.crt", self.public_url()?))
+    pub fn crt_url(&self, ca_name: &CaName) -> Option<String> {
+        Some(format!("{}/{ca_name}.crt", self.public_url()?))
     }
 
     /// URL of a CRL; `None` without a public URL.
@@ -42,8 +42,8 @@ impl Config {
     }
 }
 
-pub(super) fn slug(project: &str, name: &str, suffix: &str) -> Result<Slug, SlugError> {
-    Slug::new(format!("{project}-{name}{suffix}"))
+pub(super) fn ca_name(project: &str, name: &str, suffix: &str) -> Result<CaName, CaNameError> {
+    CaName::new(format!("{project}-{name}{suffix}"))
 }
 
 fn crl_file(scope: &CrlScope) -> String {
@@ -53,7 +53,7 @@ fn crl_file(scope: &CrlScope) -> String {
     }
 }
 
-/// Names made of slugs (at most 63 characters of `[a-z0-9-]`) and short endings are always publishable.
+/// Names made of names (at most 63 characters of `[a-z0-9-]`) and short endings are always publishable.
 fn published(text: String) -> PublishedName {
-    PublishedName::new(text).expect("a slug with an ending is a published name")
+    PublishedName::new(text).expect("a CA name with an ending is a published name")
 }

@@ -24,22 +24,22 @@ fn nothing_written_is_the_default_hierarchy() {
     let [root, issuing] = config.cas() else {
         panic!("two CAs")
     };
-    assert_eq!(root.slug().as_str(), "chancery-root-ca");
+    assert_eq!(root.name().as_str(), "chancery-root-ca");
     assert_eq!(root.algorithm(), CaKeyAlgorithm::P384);
     assert_eq!(root.subject().to_rfc4514(), "CN=Chancery Root CA");
     assert_eq!(
         (root.lifetime_days(), root.path_len(), root.parent()),
         (7300, None, None)
     );
-    assert_eq!(issuing.slug().as_str(), "chancery-issuing-ca");
+    assert_eq!(issuing.name().as_str(), "chancery-issuing-ca");
     assert_eq!(issuing.algorithm(), CaKeyAlgorithm::P256);
     assert_eq!(issuing.subject().to_rfc4514(), "CN=Chancery Issuing CA");
     assert_eq!(
         (issuing.lifetime_days(), issuing.path_len(), issuing.parent()),
-        (3650, Some(0), Some(root.slug()))
+        (3650, Some(0), Some(root.name()))
     );
     assert_eq!(issuing.key().0, "chancery-issuing-ca");
-    assert_eq!(config.issuing_ca().name(), "issuing-ca");
+    assert_eq!(config.issuing_ca().short_name(), "issuing-ca");
     assert_eq!(config.max_cert_lifetime(), 365);
     assert_eq!(config.expiry_reminders(), [30, 15, 7, 1]);
     assert_eq!(config.public_url(), None);
@@ -71,16 +71,16 @@ fn every_commented_key_of_the_default_file_is_one() {
 #[test]
 fn names_follow_the_contract() {
     let production = config("project = 'serverless'\nenvironment = 'prod'");
-    assert_eq!(production.slug("root-ca").unwrap().as_str(), "serverless-root-ca");
+    assert_eq!(production.ca_name("root-ca").unwrap().as_str(), "serverless-root-ca");
     assert_eq!(production.bundle_name().as_str(), "serverless-ca-bundle.pem");
 
     let development = config("project = 'serverless'\nenvironment = 'dev'");
-    let slug = development.slug("issuing-ca").unwrap();
-    assert_eq!(slug.as_str(), "serverless-issuing-ca-dev");
+    let ca_name = development.ca_name("issuing-ca").unwrap();
+    assert_eq!(ca_name.as_str(), "serverless-issuing-ca-dev");
     assert_eq!(development.bundle_name().as_str(), "serverless-ca-bundle-dev.pem");
-    assert_eq!(Config::crt_name(&slug).as_str(), "serverless-issuing-ca-dev.crt");
+    assert_eq!(Config::crt_name(&ca_name).as_str(), "serverless-issuing-ca-dev.crt");
     let scope = |shard| CrlScope {
-        issuer: slug.clone(),
+        issuer: ca_name.clone(),
         shard,
     };
     assert_eq!(Config::crl_name(&scope(None)).as_str(), "serverless-issuing-ca-dev.crl");
@@ -97,9 +97,9 @@ fn names_follow_the_contract() {
 #[test]
 fn urls_exist_only_with_a_public_url() {
     let config_with = config("public_url = 'http://pki.example.com/ca/'");
-    let slug = config_with.cas()[1].slug();
+    let ca_name = config_with.cas()[1].name();
     let scope = CrlScope {
-        issuer: slug.clone(),
+        issuer: ca_name.clone(),
         shard: None,
     };
     assert_eq!(
@@ -107,7 +107,7 @@ fn urls_exist_only_with_a_public_url() {
         "http://pki.example.com/ca/chancery-issuing-ca.crl"
     );
     assert_eq!(
-        config_with.crt_url(slug).unwrap(),
+        config_with.crt_url(ca_name).unwrap(),
         "http://pki.example.com/ca/chancery-issuing-ca.crt"
     );
     assert_eq!(config("").crl_url(&scope), None);
@@ -150,14 +150,14 @@ fn a_hierarchy_may_be_of_any_depth() {
         [Some(3), Some(2), Some(1)],
         "what is left out is what the limit above leaves"
     );
-    assert_eq!(config.issuing_ca().name(), "web-ca");
+    assert_eq!(config.issuing_ca().short_name(), "web-ca");
     let device = config.ca_named("device-ca").unwrap();
     assert_eq!(
         (device.algorithm(), device.key().0.as_str()),
         (CaKeyAlgorithm::MlDsa65, "hsm:device")
     );
     assert_eq!(device.parent().unwrap().as_str(), "chancery-policy-ca");
-    assert!(config.ca(device.slug()).is_some());
+    assert!(config.ca(device.name()).is_some());
 }
 
 #[test]

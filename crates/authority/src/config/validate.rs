@@ -15,10 +15,10 @@ use data_encoding::HEXLOWER_PERMISSIVE;
 
 use super::ca::{CaConfig, CrlConfig};
 use super::file::{CaFile, ConfigFile, CrlFile, NameConstraintsFile, PathLen};
-use super::name::slug;
+use super::name::ca_name;
 use super::{Config, ConfigError};
+use crate::ca_name::CaName;
 use crate::port::KeyName;
-use crate::slug::Slug;
 
 /// A hundred years; RFC 5280 dates end in 9999 and no key outlives its algorithm by that much.
 const MAX_LIFETIME_DAYS: u32 = 36_500;
@@ -50,19 +50,19 @@ pub(super) fn validate(file: ConfigFile) -> Result<Config, ConfigError> {
     // A shard is found through the URL in the certificates it covers: without one nobody could.
     if let Some(ca) = cas.iter().find(|ca| ca.crl.shards > 0 && public_url.is_none()) {
         return Err(invalid(
-            format!("ca.{}.crl.shards", ca.name),
+            format!("ca.{}.crl.shards", ca.short_name),
             "CRL shards need public_url, where they are served",
         ));
     }
     if let Some(ca) = cas.iter().find(|ca| ca.crl.shards > 0 && file.never_sharded) {
         return Err(invalid(
-            format!("ca.{}.crl.shards", ca.name),
+            format!("ca.{}.crl.shards", ca.short_name),
             "this deployment has no CRL shards",
         ));
     }
     let issuing_ca = match &file.issuing_ca {
         None => cas.len() - 1,
-        Some(name) => cas.iter().position(|ca| ca.name == *name).ok_or_else(|| {
+        Some(name) => cas.iter().position(|ca| ca.short_name == *name).ok_or_else(|| {
             invalid(
                 "issuing_ca",
                 format!("there is no CA named {name:?}; name one of the [[ca]] tables"),
@@ -97,15 +97,15 @@ fn hierarchy(project: &str, suffix: &str, files: &[CaFile]) -> Result<Vec<CaConf
     for file in files {
         let key = |field: &str| format!("ca.{}.{field}", file.name);
         label(&key("name"), &file.name)?;
-        let slug = slug(project, &file.name, suffix).map_err(|error| invalid(key("name"), error.to_string()))?;
-        if cas.iter().any(|other| other.name == file.name) {
+        let ca_name = ca_name(project, &file.name, suffix).map_err(|error| invalid(key("name"), error.to_string()))?;
+        if cas.iter().any(|other| other.short_name == file.name) {
             return Err(invalid(
                 key("name"),
                 "there is another CA of that name; give each its own",
             ));
         }
         let parent = parent(file, &cas)?;
-        let ca = ca(project, slug, file, parent, has_children(file, files))?;
+        let ca = ca(project, ca_name, file, parent, has_children(file, files))?;
         cas.push(ca);
     }
     path_lengths(&cas)?;
@@ -119,7 +119,7 @@ fn parent<'a>(file: &CaFile, earlier: &'a [CaConfig]) -> Result<Option<&'a CaCon
     let Some(name) = &file.parent else {
         return Ok(None);
     };
-    let found = earlier.iter().find(|ca| ca.name == *name);
+    let found = earlier.iter().find(|ca| ca.short_name == *name);
     found.map(Some).ok_or_else(|| {
         invalid(
             format!("ca.{}.parent", file.name),
@@ -134,7 +134,7 @@ fn has_children(file: &CaFile, files: &[CaFile]) -> bool {
 
 fn ca(
     project: &str,
-    slug: Slug,
+    ca_name: CaName,
     file: &CaFile,
     parent: Option<&CaConfig>,
     has_children: bool,
@@ -149,12 +149,12 @@ fn ca(
             key("lifetime_days"),
             format!(
                 "{lifetime_days} days are more than those of its parent {}; write at most {}",
-                parent.name, parent.lifetime_days
+                parent.short_name, parent.lifetime_days
             ),
         ));
     }
     let path_len = path_len(&key("path_len"), file.path_len.as_ref(), parent, has_children)?;
-    let key_name = file.key.clone().unwrap_or_else(|| slug.to_string());
+    let key_name = file.key.clone().unwrap_or_else(|| ca_name.to_string());
     if key_name.is_empty() || key_name.len() > 256 || key_name.chars().any(char::is_control) {
         return Err(invalid(
             key("key"),
@@ -167,9 +167,9 @@ fn ca(
     };
     let subject = Subject::from(file.subject.clone()).or(default_name);
     Ok(CaConfig {
-        name: file.name.clone(),
-        slug,
-        parent: parent.map(|parent| parent.slug.clone()),
+        short_name: file.name.clone(),
+        ca_name,
+        parent: parent.map(|parent| parent.ca_name.clone()),
         key: KeyName(key_name),
         algorithm: algorithm(&key("algorithm"), file.algorithm.as_deref(), is_root)?,
         subject: subject
@@ -253,7 +253,7 @@ fn path_len(
             key,
             format!(
                 "its parent {} has path_len {}, which limits this CA too; write at most {most}, or leave it out",
-                parent.name,
+                parent.short_name,
                 most + 1
             ),
         )),
@@ -265,10 +265,10 @@ fn path_len(
 fn path_lengths(cas: &[CaConfig]) -> Result<(), ConfigError> {
     for ca in cas {
         let Some(limit) = ca.path_len else { continue };
-        let below = height(&ca.slug, cas);
+        let below = height(&ca.ca_name, cas);
         if below > usize::from(limit) {
             return Err(invalid(
-                format!("ca.{}.path_len", ca.name),
+                format!("ca.{}.path_len", ca.short_name),
                 format!("{below} levels of CAs are configured below it; write at least {below}, or \"none\""),
             ));
         }
@@ -277,25 +277,25 @@ fn path_lengths(cas: &[CaConfig]) -> Result<(), ConfigError> {
 }
 
 /// Levels of CAs below one. Parents stand before their children, so the recursion ends.
-fn height(slug: &Slug, cas: &[CaConfig]) -> usize {
-    let children = cas.iter().filter(|ca| ca.parent.as_ref() == Some(slug));
-    children.map(|child| 1 + height(&child.slug, cas)).max().unwrap_or(0)
+fn height(ca_name: &CaName, cas: &[CaConfig]) -> usize {
+    let children = cas.iter().filter(|ca| ca.parent.as_ref() == Some(ca_name));
+    children.map(|child| 1 + height(&child.ca_name, cas)).max().unwrap_or(0)
 }
 
 /// No CA's file has the name of another's CRL shard: `ca` with shards next to `ca-3`.
 fn distinct_files(cas: &[CaConfig]) -> Result<(), ConfigError> {
     for sharded in cas.iter().filter(|ca| ca.crl.shards > 0) {
-        let prefix = format!("{}-", sharded.slug);
+        let prefix = format!("{}-", sharded.ca_name);
         let clash = cas.iter().find(|ca| {
-            let rest = ca.slug.as_str().strip_prefix(&prefix);
+            let rest = ca.ca_name.as_str().strip_prefix(&prefix);
             rest.is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()))
         });
         if let Some(clash) = clash {
             return Err(invalid(
-                format!("ca.{}.name", clash.name),
+                format!("ca.{}.name", clash.short_name),
                 format!(
                     "its CRL would have the name of a CRL shard of {}; choose another name",
-                    sharded.name
+                    sharded.short_name
                 ),
             ));
         }
@@ -309,7 +309,7 @@ fn distinct_keys(cas: &[CaConfig]) -> Result<(), ConfigError> {
     for ca in cas {
         if !seen.insert(&ca.key.0) {
             return Err(invalid(
-                format!("ca.{}.key", ca.name),
+                format!("ca.{}.key", ca.short_name),
                 "another CA has this key; every CA needs its own",
             ));
         }
@@ -444,9 +444,9 @@ fn public_url(text: &str) -> Result<String, ConfigError> {
     Ok(trimmed.to_owned())
 }
 
-/// A part of slugs.
+/// A part of names.
 fn label(key: &str, text: &str) -> Result<(), ConfigError> {
-    Slug::new(text).map(drop).map_err(|_| {
+    CaName::new(text).map(drop).map_err(|_| {
         invalid(
             key,
             format!("{text:?} cannot be part of a name; use lower-case letters, digits and hyphens, with a letter or digit at both ends"),

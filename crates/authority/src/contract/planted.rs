@@ -18,7 +18,7 @@ use crate::authority::Authority;
 use crate::config::Config;
 use crate::hierarchy::build;
 use crate::issue::IssueError;
-use crate::memory::House;
+use crate::memory::MemoryPorts;
 use crate::port::ledger::{
     CertificateIntent, IdempotencyToken, IntentCode, IntentId, Ledger, Reservation, TokenOrigin,
 };
@@ -31,7 +31,7 @@ const NOW: UnixTime = UnixTime(1_795_464_000);
 
 /// Everything that the suite works with.
 struct Stage {
-    house: House,
+    memory: MemoryPorts,
     authority: Authority,
     /// A certificate that was issued, which an intent may claim to renew.
     issued: Option<IntentId>,
@@ -116,7 +116,7 @@ const WITH_THE_KEY: [(&str, Attack); 13] = [
         intent.key = KeyFingerprint([9; 32]);
     }),
     ("another issuer beside it", |stage, intent, _| {
-        intent.id.issuer = stage.authority.config().cas()[0].slug().clone();
+        intent.id.issuer = stage.authority.config().cas()[0].name().clone();
     }),
     ("a life beyond every rule", |stage, intent, mut template| {
         template.not_after = template.not_before.plus_days(3000);
@@ -156,9 +156,13 @@ pub async fn planted_leaves(ledger: Arc<dyn Ledger>, config: Config) {
         }
         let id = intent.id.clone();
         stage.plant(intent, name).await;
-        let signatures = stage.house.keys.log().len();
+        let signatures = stage.memory.keys.log().len();
         let swept = ok(stage.authority.sweep_older_than(0).await);
-        assert_eq!(stage.house.keys.log().len(), signatures, "{name}: something was signed");
+        assert_eq!(
+            stage.memory.keys.log().len(),
+            signatures,
+            "{name}: something was signed"
+        );
         assert_eq!((&swept.completed, &swept.failed), (&vec![], &vec![]), "{name}");
         assert_eq!(swept.lost, std::slice::from_ref(&id), "{name}: it is given up");
         let named: Vec<&IntentId> = swept.refused.iter().map(|(id, _)| id).collect();
@@ -190,7 +194,7 @@ pub async fn planted_leaves(ledger: Arc<dyn Ledger>, config: Config) {
 pub async fn planted_authority(ledger: Arc<dyn Ledger>, config: Config) {
     let stage = Stage::open(ledger, config).await;
     let root = stage.authority.config().cas()[0].clone();
-    let key = ok(stage.house.keys.create(root.key(), root.algorithm()).await);
+    let key = ok(stage.memory.keys.create(root.key(), root.algorithm()).await);
     let (mut intent, _) = ok(build::intent(&stage.authority, &root, None, &key));
     let subject = Subject {
         common_name: Some("Somebody Else's Root".to_owned()),
@@ -212,12 +216,12 @@ pub async fn planted_authority(ledger: Arc<dyn Ledger>, config: Config) {
     stage.plant(intent, "a root").await;
 
     ok(stage.authority.initialise(&|_: &str| ()).await);
-    let signed = stage.house.keys.log();
+    let signed = stage.memory.keys.log();
     assert!(
         signed.iter().all(|signature| signature.input != planted),
         "somebody else's root was signed"
     );
-    let made = stage.authority.ca(root.slug()).map(|ca| ca.certificate().clone());
+    let made = stage.authority.ca(root.name()).map(|ca| ca.certificate().clone());
     let made = made.unwrap_or_else(|| panic!("there is no root"));
     assert_eq!(made.subject(), root.subject());
     assert_ne!(made.serial(), id.serial);
@@ -240,28 +244,28 @@ pub async fn planted_nonces(ledger: Arc<dyn Ledger>, config: Config, count: u8) 
         });
         stage.plant(intent, "a nonce").await;
     }
-    let signatures = stage.house.keys.log().len();
+    let signatures = stage.memory.keys.log().len();
     let mut lost = 0;
     for _ in 0..3 {
-        let asked = stage.house.intent_keys.derived().len();
+        let asked = stage.memory.intent_keys.derived().len();
         let swept = ok(stage.authority.sweep_older_than(0).await);
-        let asked = stage.house.intent_keys.derived().len() - asked;
+        let asked = stage.memory.intent_keys.derived().len() - asked;
         assert!(asked <= 100, "{asked} calls in one sweep");
         lost += swept.lost.len();
     }
-    assert_eq!((lost, stage.house.keys.log().len()), (usize::from(count), signatures));
+    assert_eq!((lost, stage.memory.keys.log().len()), (usize::from(count), signatures));
 }
 
 impl Stage {
     async fn open(ledger: Arc<dyn Ledger>, config: Config) -> Self {
-        let house = House::new(NOW);
+        let memory = MemoryPorts::new(NOW);
         let ports = Ports {
             ledger,
-            ..house.ports()
+            ..memory.ports()
         };
         let authority = ok(Authority::open(ports, config, Profiles::built_in()).await);
         Self {
-            house,
+            memory,
             authority,
             issued: None,
         }
@@ -294,16 +298,16 @@ impl Stage {
         attack(self, &mut intent, template);
         let id = intent.id.clone();
         self.plant(intent, name).await;
-        self.house
+        self.memory
             .clock
             .advance(self.authority.config().intent_grace_seconds() + 1);
-        let signatures = self.house.keys.log().len();
+        let signatures = self.memory.keys.log().len();
         let outcome = self.authority.issue(&request, &principal(), Some(token.clone())).await;
         assert!(
             matches!(outcome, Err(IssueError::Unavailable { .. })),
             "{name}: {outcome:?}"
         );
-        assert_eq!(self.house.keys.log().len(), signatures, "{name}: something was signed");
+        assert_eq!(self.memory.keys.log().len(), signatures, "{name}: something was signed");
         let issued = ok(self.authority.issue(&request, &principal(), Some(token)).await);
         assert_ne!(issued.record.id, id, "{name}");
     }
@@ -366,8 +370,8 @@ fn ca_certificate(stage: &Stage, template: CertificateTemplate) -> Vec<u8> {
 /// The TBSCertList of the issuing CA's published CRL.
 fn certificate_list(stage: &Stage) -> Vec<u8> {
     let ca = stage.authority.issuing_ca().unwrap_or_else(|| panic!("no issuing CA"));
-    let name = format!("{}.crl", ca.slug());
-    let crl = stage.house.publication.content(&name);
+    let name = format!("{}.crl", ca.name());
+    let crl = stage.memory.publication.content(&name);
     let crl = crl.unwrap_or_else(|| panic!("{name} is not published"));
     let inner = &crl[header(&crl).0..];
     let (start, length) = header(inner);

@@ -36,11 +36,11 @@ pub(crate) fn intent(
     let (template, tbs) = making.tbs(config, parent, key)?;
     let intent = CertificateIntent {
         id: IntentId {
-            issuer: parent.map_or_else(|| config.slug().clone(), |parent| parent.slug().clone()),
+            issuer: parent.map_or_else(|| config.name().clone(), |parent| parent.name().clone()),
             serial: template.serial,
         },
         kind: Kind::Authority {
-            slug: config.slug().clone(),
+            ca_name: config.name().clone(),
             parent: config.parent().cloned(),
             key: config.key().clone(),
         },
@@ -54,7 +54,7 @@ pub(crate) fn intent(
         not_after: template.not_after,
         shard: None,
         principal: Principal::Authority,
-        token: Some(IdempotencyToken(format!("create {}", config.slug()))),
+        token: Some(IdempotencyToken(format!("create {}", config.name()))),
         token_origin: TokenOrigin::Caller,
         request_digest: request_digest(authority.config(), config, parent, key),
         notify_expiry: false,
@@ -104,7 +104,7 @@ impl Making<'_> {
             Some(parent) => template.issued_by(&parent.issuer),
         };
         let tbs = built.map_err(|error| HierarchyError::Template {
-            slug: config.slug().clone(),
+            ca_name: config.name().clone(),
             error,
         })?;
         lint(config, parent, key, &tbs)?;
@@ -115,7 +115,7 @@ impl Making<'_> {
         let Self { public, now, serial } = *self;
         let not_after = now.plus_days(config.lifetime_days().into());
         let of_parent = |ca: &Ca| CrlScope {
-            issuer: ca.slug().clone(),
+            issuer: ca.name().clone(),
             shard: None,
         };
         CertificateTemplate {
@@ -139,7 +139,7 @@ impl Making<'_> {
                 .into_iter()
                 .collect(),
             ca_issuers: parent
-                .and_then(|parent| public.crt_url(parent.slug()))
+                .and_then(|parent| public.crt_url(parent.name()))
                 .into_iter()
                 .collect(),
             ocsp: Vec::new(),
@@ -155,7 +155,7 @@ fn lint(config: &CaConfig, parent: Option<&Ca>, key: &CaPublicKey, tbs: &TbsCert
     match findings.into_iter().find(|finding| finding.severity == Severity::Error) {
         None => Ok(()),
         Some(finding) => Err(HierarchyError::Lint {
-            slug: config.slug().clone(),
+            ca_name: config.name().clone(),
             rule: finding.rule,
             citation: finding.citation,
             message: finding.message,
@@ -168,12 +168,12 @@ pub(super) fn check(config: &CaConfig, certificate: &[u8], key: &CaPublicKey) ->
     let issuer = Certificate::parse(certificate)
         .and_then(Issuer::new)
         .map_err(|error| HierarchyError::Unusable {
-            slug: config.slug().clone(),
+            ca_name: config.name().clone(),
             error,
         })?;
     if issuer.public_key().as_der() != key.as_der() {
         return Err(HierarchyError::KeyChanged {
-            slug: config.slug().clone(),
+            ca_name: config.name().clone(),
             key: config.key().clone(),
         });
     }
@@ -192,7 +192,7 @@ fn request_digest(public: &Config, config: &CaConfig, parent: Option<&Ca>, key: 
         public.public_url(),
     );
     let parts = [
-        config.slug().as_str().as_bytes(),
+        config.name().as_str().as_bytes(),
         config.subject().as_der(),
         key.as_der(),
         parent.map_or(&[], |parent| parent.certificate().as_der()),

@@ -6,9 +6,9 @@ use chancery_x509::certificate::{CertificateError, TemplateError};
 
 use crate::authority::Ca;
 use crate::belief::NotBelieved;
+use crate::ca_name::CaName;
 use crate::port::{KeyName, KeyStoreError, LedgerError, Receipt};
 use crate::signing::NotSignable;
-use crate::slug::Slug;
 
 /// Why a CA could not be created.
 #[derive(Debug, thiserror::Error)]
@@ -21,20 +21,20 @@ pub enum HierarchyError {
     #[error(transparent)]
     KeyStore(#[from] KeyStoreError),
     /// The configuration makes no certificate.
-    #[error("CA {slug} cannot have the certificate that its configuration describes: {error}")]
+    #[error("CA {ca_name} cannot have the certificate that its configuration describes: {error}")]
     Template {
         /// Which CA.
-        slug: Slug,
+        ca_name: CaName,
         /// Why not.
         error: TemplateError,
     },
     /// The certificate would break a rule.
     #[error(
-        "CA {slug}'s certificate would break the rule {rule} ({citation}): {message}; change the CA's configuration"
+        "CA {ca_name}'s certificate would break the rule {rule} ({citation}): {message}; change the CA's configuration"
     )]
     Lint {
         /// Which CA.
-        slug: Slug,
+        ca_name: CaName,
         /// The rule.
         rule: &'static str,
         /// What it follows.
@@ -44,11 +44,11 @@ pub enum HierarchyError {
     },
     /// A key of that name exists and is of another algorithm.
     #[error(
-        "key {key} of CA {slug} is {actual}, the configuration wants {expected}; name another key, or change the algorithm"
+        "key {key} of CA {ca_name} is {actual}, the configuration wants {expected}; name another key, or change the algorithm"
     )]
     KeyAlgorithm {
         /// Which CA.
-        slug: Slug,
+        ca_name: CaName,
         /// Its key's name.
         key: KeyName,
         /// The configuration's algorithm.
@@ -57,10 +57,10 @@ pub enum HierarchyError {
         actual: &'static str,
     },
     /// The key is certified already.
-    #[error("key {key} of CA {slug} is already certified for {common_name:?}; name another key for this CA")]
+    #[error("key {key} of CA {ca_name} is already certified for {common_name:?}; name another key for this CA")]
     KeyInUse {
         /// Which CA.
-        slug: Slug,
+        ca_name: CaName,
         /// Its key's name.
         key: KeyName,
         /// What it is certified for.
@@ -68,51 +68,51 @@ pub enum HierarchyError {
     },
     /// The configuration has no such CA.
     #[error("the configuration has no CA {0}")]
-    NotConfigured(Slug),
+    NotConfigured(CaName),
     /// The parent does not exist.
-    #[error("the parent {parent} of CA {slug} does not exist")]
+    #[error("the parent {parent} of CA {ca_name} does not exist")]
     MissingParent {
         /// Which CA.
-        slug: Slug,
+        ca_name: CaName,
         /// Its parent.
-        parent: Slug,
+        parent: CaName,
     },
     /// The key store made a signature that its own public key does not verify.
     #[error(
-        "the key of {issuer} made a signature for CA {slug} that does not verify (receipt {receipt}); check the key store",
+        "the key of {issuer} made a signature for CA {ca_name} that does not verify (receipt {receipt}); check the key store",
         receipt = receipt.0
     )]
     BadSignature {
         /// Which CA.
-        slug: Slug,
+        ca_name: CaName,
         /// Whose key signed.
-        issuer: Slug,
+        issuer: CaName,
         /// The signature's receipt.
         receipt: Receipt,
     },
     /// What would be signed is not what was recorded.
-    #[error("the certificate of CA {slug} is not signed: {error}")]
+    #[error("the certificate of CA {ca_name} is not signed: {error}")]
     NotSignable {
         /// Which CA.
-        slug: Slug,
+        ca_name: CaName,
         /// What is wrong.
         error: NotSignable,
     },
     /// What an interrupted run recorded is not this CA's certificate.
-    #[error("the recorded certificate of CA {slug} cannot be used: {error}")]
+    #[error("the recorded certificate of CA {ca_name} cannot be used: {error}")]
     Unusable {
         /// Which CA.
-        slug: Slug,
+        ca_name: CaName,
         /// What is wrong.
         error: CertificateError,
     },
     /// The CA's key is not the one that an interrupted run recorded.
     #[error(
-        "key {key} of CA {slug} is not the one that its creation was begun with; put that key back, or wait until the sweeper has given the begun creation up"
+        "key {key} of CA {ca_name} is not the one that its creation was begun with; put that key back, or wait until the sweeper has given the begun creation up"
     )]
     KeyChanged {
         /// Which CA.
-        slug: Slug,
+        ca_name: CaName,
         /// The key's name.
         key: KeyName,
     },

@@ -10,37 +10,37 @@ use chancery_x509::time::UnixTime;
 
 use super::build::Making;
 use crate::authority::Ca;
+use crate::ca_name::CaName;
 use crate::config::{CaConfig, Config};
 use crate::issue::{draw_serial, throwaway};
 use crate::port::ledger::AuthorityRecord;
 use crate::port::{Entropy, LedgerError};
-use crate::slug::Slug;
 
 /// Why there is no CA to stand in.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StandInError {
     /// The configuration makes no certificate.
-    #[error("CA {slug} cannot have the certificate that its configuration describes: {detail}")]
+    #[error("CA {ca_name} cannot have the certificate that its configuration describes: {detail}")]
     Certificate {
         /// Which CA.
-        slug: Slug,
+        ca_name: CaName,
         /// Why not.
         detail: String,
     },
     /// Its certificate was not given.
-    #[error("none of the certificates is that of CA {slug}: {expected}")]
+    #[error("none of the certificates is that of CA {ca_name}: {expected}")]
     Missing {
         /// Which CA.
-        slug: Slug,
+        ca_name: CaName,
         /// What it would be.
         expected: String,
     },
     /// More than one of those that were given may be its certificate.
-    #[error("more than one of the certificates may be that of CA {slug}: leave those of former CAs out")]
+    #[error("more than one of the certificates may be that of CA {ca_name}: leave those of former CAs out")]
     Several {
         /// Which CA.
-        slug: Slug,
+        ca_name: CaName,
     },
 }
 
@@ -55,7 +55,7 @@ pub fn stand_ins<E: From<StandInError>>(
     let mut cas: Vec<Arc<Ca>> = Vec::new();
     for described in config.cas() {
         let refused = |error: &dyn std::fmt::Display| StandInError::Certificate {
-            slug: described.slug().clone(),
+            ca_name: described.name().clone(),
             detail: error.to_string(),
         };
         let parent = above(&cas, described);
@@ -84,7 +84,7 @@ pub fn stand_ins<E: From<StandInError>>(
 pub fn stand_ins_from(config: &Config, certificates: &[Certificate]) -> Result<Vec<Arc<Ca>>, StandInError> {
     let mut cas: Vec<Arc<Ca>> = Vec::new();
     for described in config.cas() {
-        let slug = || described.slug().clone();
+        let ca_name = || described.name().clone();
         let parent = above(&cas, described);
         let found: Vec<&Certificate> = certificates
             .iter()
@@ -97,14 +97,17 @@ pub fn stand_ins_from(config: &Config, certificates: &[Certificate]) -> Result<V
             ([], None) => {
                 let expected = match parent {
                     None => "a self-signed one".to_owned(),
-                    Some(parent) => format!("one signed by {}", parent.slug()),
+                    Some(parent) => format!("one signed by {}", parent.name()),
                 };
-                return Err(StandInError::Missing { slug: slug(), expected });
+                return Err(StandInError::Missing {
+                    ca_name: ca_name(),
+                    expected,
+                });
             }
-            _ => return Err(StandInError::Several { slug: slug() }),
+            _ => return Err(StandInError::Several { ca_name: ca_name() }),
         };
         let ca = ca(described, certificate.as_der().to_vec()).map_err(|error| StandInError::Certificate {
-            slug: slug(),
+            ca_name: ca_name(),
             detail: error.to_string(),
         })?;
         cas.push(Arc::new(ca));
@@ -114,7 +117,7 @@ pub fn stand_ins_from(config: &Config, certificates: &[Certificate]) -> Result<V
 
 fn above<'a>(cas: &'a [Arc<Ca>], described: &CaConfig) -> Option<&'a Ca> {
     let parent = described.parent()?;
-    cas.iter().find(|ca| ca.slug() == parent).map(Arc::as_ref)
+    cas.iter().find(|ca| ca.name() == parent).map(Arc::as_ref)
 }
 
 /// Whether a CA's certificate was signed by that one, or without it by its own key.
@@ -128,7 +131,7 @@ fn is_signed_by(certificate: &Certificate, parent: Option<&Ca>) -> bool {
 
 fn ca(described: &CaConfig, certificate: Vec<u8>) -> Result<Ca, LedgerError> {
     Ca::try_from(AuthorityRecord {
-        slug: described.slug().clone(),
+        ca_name: described.name().clone(),
         parent: described.parent().cloned(),
         key: described.key().clone(),
         certificate,

@@ -107,7 +107,7 @@ pub(super) fn check_again(subject: &Name, profile: &Profile) -> Result<(), Refus
     Ok(())
 }
 
-/// Refuses the slug of any CA, configured or existing: stores and trust tools that know certificates by their common
+/// Refuses the name of any CA, configured or existing: stores and trust tools that know certificates by their common
 /// name would take the leaf for the CA.
 pub(super) fn not_a_ca<'a>(
     common_name: &str,
@@ -115,8 +115,8 @@ pub(super) fn not_a_ca<'a>(
     existing: impl Iterator<Item = &'a str>,
 ) -> Result<(), Refusal> {
     let name = folding::compared(common_name);
-    let slugs = config.cas().iter().map(|ca| ca.slug().as_str()).chain(existing);
-    if slugs
+    let ca_names = config.cas().iter().map(|ca| ca.name().as_str()).chain(existing);
+    if ca_names
         .chain([NAMELESS])
         .any(|reserved| folding::compared(reserved) == name)
     {

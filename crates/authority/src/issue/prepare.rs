@@ -44,7 +44,7 @@ pub struct Rules<'a> {
 }
 
 /// Who asks, when, and the serial number drawn for it.
-pub struct Ask<'a> {
+pub struct IssuanceContext<'a> {
     /// Who.
     pub principal: &'a Principal,
     /// Their token, if any.
@@ -163,7 +163,7 @@ impl KeyClaim {
 
 impl Rules<'_> {
     /// Decides on a request. Its cost beside the CSR's signature is that of building and linting one certificate.
-    pub fn prepare(&self, request: &TlsCertRequest, ask: Ask<'_>) -> Result<Prepared, IssueError> {
+    pub fn prepare(&self, request: &TlsCertRequest, context: IssuanceContext<'_>) -> Result<Prepared, IssueError> {
         let profile = self.profile(request.profile.as_deref())?;
         let ca = self.issuing_ca(profile)?;
         let csr = csr_names::usable(request)?;
@@ -194,7 +194,7 @@ impl Rules<'_> {
             from_csr_file: matches!(request.csr, Some(CsrSource::File(_))),
             warnings,
         };
-        let prepared = self.finish(draft, ask)?;
+        let prepared = self.finish(draft, context)?;
         // Last: what is refused for a reason of its own says so.
         csr_names::check(
             request,
@@ -209,7 +209,7 @@ impl Rules<'_> {
     /// whether or not the CAs between repeat them (RFC 5280 section 6.1.4).
     fn check_ancestors(&self, template: &CertificateTemplate, ca: &Ca) -> Result<(), Refusal> {
         let mut parent = ca.record.parent.as_ref();
-        while let Some(above) = parent.and_then(|slug| self.cas.iter().find(|ca| ca.slug() == slug)) {
+        while let Some(above) = parent.and_then(|ca_name| self.cas.iter().find(|ca| ca.name() == ca_name)) {
             if let Some(constraints) = above.issuer.name_constraints() {
                 template.check_name_constraints(constraints)?;
             }
@@ -237,11 +237,11 @@ impl Rules<'_> {
                 ))
             })?,
         };
-        let existing = self.cas.iter().find(|ca| ca.slug() == configured.slug());
+        let existing = self.cas.iter().find(|ca| ca.name() == configured.name());
         existing.ok_or_else(|| {
             no_ca(format!(
                 "the CA {} does not exist yet; initialise the authority",
-                configured.slug()
+                configured.name()
             ))
         })
     }
@@ -261,7 +261,7 @@ impl Rules<'_> {
             .find(|ca| ca.issuer.public_key().as_der() == key.as_der())
         {
             None => Ok(()),
-            Some(ca) => Err(Refusal::OwnKey { ca: ca.slug().clone() }),
+            Some(ca) => Err(Refusal::OwnKey { ca: ca.name().clone() }),
         }
     }
 
@@ -274,11 +274,11 @@ impl Rules<'_> {
         profile: &Profile,
         warnings: &mut Vec<String>,
     ) -> Result<(), Refusal> {
-        let slugs = || self.cas.iter().map(|ca| ca.slug().as_str());
+        let ca_names = || self.cas.iter().map(|ca| ca.name().as_str());
         for common_name in subject.common_names().flatten() {
-            names::not_a_ca(&common_name, self.config, slugs())?;
+            names::not_a_ca(&common_name, self.config, ca_names())?;
         }
-        names::not_a_ca(recorded, self.config, slugs())?;
+        names::not_a_ca(recorded, self.config, ca_names())?;
         for common_name in subject.common_names().flatten() {
             names::check_width(&common_name, profile, warnings)?;
         }
@@ -302,22 +302,22 @@ impl Rules<'_> {
     }
 
     /// Builds the TBSCertificate and lints it.
-    pub(super) fn finish(&self, draft: Draft<'_>, ask: Ask<'_>) -> Result<Prepared, IssueError> {
+    pub(super) fn finish(&self, draft: Draft<'_>, context: IssuanceContext<'_>) -> Result<Prepared, IssueError> {
         let Draft { profile, ca, .. } = draft;
         self.check_subject(&draft.subject)?;
-        let (not_before, not_after, reduced) = self.validity(&draft, ask.now)?;
+        let (not_before, not_after, reduced) = self.validity(&draft, context.now)?;
         let mut warnings = draft.warnings;
         warnings.extend(reduced);
         let shard = self
             .config
-            .ca(ca.slug())
-            .and_then(|configured| configured.shard_of(ask.serial));
+            .ca(ca.name())
+            .and_then(|configured| configured.shard_of(context.serial));
         let template = self.template(
             profile,
             ca,
             shard,
             Particulars {
-                serial: ask.serial,
+                serial: context.serial,
                 subject: draft.subject,
                 public_key: draft.public_key,
                 not_before,
@@ -341,13 +341,13 @@ impl Rules<'_> {
             common_name: draft.common_name,
             profile: profile.name().to_owned(),
             shard,
-            principal: ask.principal.clone(),
-            token: ask.token,
+            principal: context.principal.clone(),
+            token: context.token,
             token_origin: TokenOrigin::Caller,
             request_digest: draft.request_digest,
             renews: None,
             allow_key_reuse: draft.allow_key_reuse,
-            at: ask.now,
+            at: context.now,
             notify_expiry: draft.notify_expiry,
             notify_issued: draft.notify_issued,
             from_csr_file: draft.from_csr_file,
@@ -377,7 +377,7 @@ impl Rules<'_> {
             policies: profile.policies().to_vec(),
             name_constraints: None,
             crl_distribution_points: crl_url(self.config, ca, shard),
-            ca_issuers: self.config.crt_url(ca.slug()).into_iter().collect(),
+            ca_issuers: self.config.crt_url(ca.name()).into_iter().collect(),
             ocsp: Vec::new(),
             custom_extensions: particulars.custom_extensions,
         }
@@ -448,7 +448,7 @@ impl Rules<'_> {
         let ca = draft.ca.certificate();
         if ca.not_after() <= now {
             return Err(Refusal::CaExpired {
-                ca: draft.ca.slug().clone(),
+                ca: draft.ca.name().clone(),
                 not_after: ca.not_after(),
             });
         }
@@ -521,7 +521,7 @@ impl Prepared {
 
     pub(super) fn id(&self) -> IntentId {
         IntentId {
-            issuer: self.ca.slug().clone(),
+            issuer: self.ca.name().clone(),
             serial: self.template.serial,
         }
     }
@@ -529,7 +529,7 @@ impl Prepared {
     /// The CRL that its revocation would stand on, and the URL by which it names that.
     pub(super) fn crl(&self) -> (CrlScope, Option<&str>) {
         let scope = CrlScope {
-            issuer: self.ca.slug().clone(),
+            issuer: self.ca.name().clone(),
             shard: self.shard,
         };
         (scope, self.template.crl_distribution_points.first().map(String::as_str))
@@ -573,7 +573,7 @@ impl Prepared {
     pub(super) fn with_serial(mut self, serial: Serial, config: &Config) -> Result<Self, Refusal> {
         self.template.serial = serial;
         self.shard = config
-            .ca(self.ca.slug())
+            .ca(self.ca.name())
             .and_then(|configured| configured.shard_of(serial));
         self.template.crl_distribution_points = crl_url(config, &self.ca, self.shard);
         (self.tbs, self.findings) = build(&self.template, &self.ca, self.allowed)?;
@@ -625,7 +625,7 @@ fn build(template: &CertificateTemplate, ca: &Ca, allowed: Allowed) -> Result<(T
 fn crl_url(config: &Config, ca: &Ca, shard: Option<u16>) -> Vec<String> {
     config
         .crl_url(&CrlScope {
-            issuer: ca.slug().clone(),
+            issuer: ca.name().clone(),
             shard,
         })
         .into_iter()

@@ -9,8 +9,8 @@ use chancery_x509::san::AltNameError;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
+use crate::ca_name::CaName;
 use crate::port::ledger::{NotRenewable, RENEWALS};
-use crate::slug::Slug;
 use crate::wire::{CsrFileName, Malformed};
 
 /// Why a request is refused, in words for whoever asked. The texts are those of the drop-in contract where it has one.
@@ -117,7 +117,7 @@ pub enum Refusal {
     #[error("the CSR carries the key of {ca}; a CA's own key is never certified for a request")]
     OwnKey {
         /// The CA.
-        ca: Slug,
+        ca: CaName,
     },
     /// The key is certified already.
     #[error("Private key has already been used for a certificate")]
@@ -235,7 +235,7 @@ pub enum Refusal {
     #[error("the CA {ca} expired at {not_after}")]
     CaExpired {
         /// The CA.
-        ca: Slug,
+        ca: CaName,
         /// When.
         not_after: UnixTime,
     },
@@ -251,7 +251,7 @@ pub enum Refusal {
     #[error("the certificate of {ca} is revoked: nothing is issued or renewed under it any more")]
     IssuerRevoked {
         /// The CA.
-        ca: Slug,
+        ca: CaName,
     },
     /// The certificate to be renewed does not exist.
     #[error("there is no certificate with serial number {serial}")]

@@ -6,7 +6,9 @@ use chancery_x509::serial::Serial;
 use chancery_x509::time::DAY;
 
 use super::prepare::{CSR_BUDGET, Draft};
-use super::{Ask, IssueError, Issued, Prepared, Refusal, Rules, csr_names, digest, extensions, names, usages};
+use super::{
+    IssuanceContext, IssueError, Issued, Prepared, Refusal, Rules, csr_names, digest, extensions, names, usages,
+};
 use crate::authority::Authority;
 use crate::port::ledger::{CertificateRecord, IdempotencyToken, Kind};
 use crate::principal::Principal;
@@ -85,14 +87,14 @@ impl Authority {
             profiles: self.profiles(),
             cas: &cas,
         };
-        let ask = Ask {
+        let context = IssuanceContext {
             principal,
             token,
             now,
             serial: self.draw_serial(),
         };
         rules
-            .prepare_renewal(&record, csr, ask)
+            .prepare_renewal(&record, csr, context)
             .inspect_err(super::warn_of_lint)
     }
 }
@@ -102,7 +104,7 @@ impl Rules<'_> {
         &self,
         record: &CertificateRecord,
         csr: Option<&[u8]>,
-        ask: Ask<'_>,
+        context: IssuanceContext<'_>,
     ) -> Result<Prepared, IssueError> {
         let unreadable = |detail: String| IssueError::Internal { code: "ledger", detail };
         let old = Certificate::parse(&record.certificate)
@@ -141,7 +143,7 @@ impl Rules<'_> {
             from_csr_file: false,
             warnings: Vec::new(),
         };
-        let mut prepared = self.finish(draft, ask)?;
+        let mut prepared = self.finish(draft, context)?;
         // Whoever has a CSR has not its key, and must not have it kept for another name than its owner's.
         if let Some(csr) = csr.filter(|csr| *csr.public_key() != old_key) {
             csr_names::check_recorded(&csr, profile, old.subject(), &record.common_name)?;

@@ -12,7 +12,7 @@ use chancery_x509::key::KeyFingerprint;
 use super::{IssueError, Issued, Prepared, Refusal, Rules};
 use crate::authority::{Authority, Ca};
 use crate::port::ledger::{
-    CertificateRecord, Completion, IntentId, KeyStanding, Kind, OpenIntent, RENEWALS, Reservation, Revocation,
+    CertificateRecord, Completion, IntentId, KeyStatus, Kind, OpenIntent, RENEWALS, Reservation, Revocation,
 };
 use crate::port::{LedgerError, Receipt};
 use crate::signing::{NotSignable, Signable, Signer, SigningFailure};
@@ -100,7 +100,7 @@ impl Authority {
         let shown = self
             .ports()
             .ledger
-            .evidence(ca.slug(), &[serial])
+            .evidence(ca.name(), &[serial])
             .await?
             .remove(&serial);
         for der in shown.unwrap_or_default().certificates {
@@ -228,7 +228,7 @@ impl Authority {
             return Ok(Some("the clock was ahead when it was reserved"));
         }
         let ledger = &self.ports().ledger;
-        if ledger.key_holder(intent.key, &intent.common_name).await? == KeyStanding::Blocked {
+        if ledger.key_holder(intent.key, &intent.common_name).await? == KeyStatus::Blocked {
             return Ok(Some("its key is compromised"));
         }
         let mut renewed = intent.renews.clone();

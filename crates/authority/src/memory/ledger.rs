@@ -14,14 +14,14 @@ use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
 use super::lock;
+use crate::ca_name::CaName;
 use crate::port::ETag;
 use crate::port::ledger::{
     AuthorityRecord, CertificateIntent, CertificateRecord, Completion, Counts, CrlIntent, CrlPlan, CrlRecord,
-    CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, Evidence, FamilyPosition, IntentId, KeyStanding, Ledger,
+    CrlReservation, CrlScope, CrlState, CrlUse, Cursor, Evidence, FamilyPosition, IntentId, KeyStatus, Ledger,
     LedgerError, OpenIntents, OpenPosition, Page, Reach, Rejection, Related, Reservation, Revocation, Revocations,
     RevokedTogether, Search, UnfinishedFamilies,
 };
-use crate::slug::Slug;
 use state::State;
 
 /// Keeps everything behind one lock, which makes each call a transaction.
@@ -51,8 +51,8 @@ impl MemoryLedger {
 
     /// Puts another certificate into a CA's record, as somebody would who can write to the ledger; with `row`, into its row of
     /// the certificates as well.
-    pub fn replace_ca(&self, slug: &Slug, certificate: &[u8], row: bool) {
-        lock(&self.0).replace_ca(slug, certificate, row);
+    pub fn replace_ca(&self, ca_name: &CaName, certificate: &[u8], row: bool) {
+        lock(&self.0).replace_ca(ca_name, certificate, row);
     }
 
     /// Every intent to sign a CRL of that scope.
@@ -61,12 +61,12 @@ impl MemoryLedger {
     }
 
     /// Writes over how a certificate is listed, as somebody with a hand on the store can.
-    pub fn rewrite(&self, issuer: &Slug, serial: Serial, revocation: &Revocation) {
+    pub fn rewrite(&self, issuer: &CaName, serial: Serial, revocation: &Revocation) {
         lock(&self.0).rewrite(issuer, serial, revocation);
     }
 
     /// Takes a certificate's record away, likewise.
-    pub fn remove_row(&self, issuer: &Slug, serial: Serial) {
+    pub fn remove_row(&self, issuer: &CaName, serial: Serial) {
         lock(&self.0).remove_row(issuer, serial);
     }
 
@@ -91,7 +91,7 @@ impl MemoryLedger {
     }
 
     /// Opens a certificate's intent again, likewise: the certificate is still shown as evidence.
-    pub fn reopen(&self, issuer: &Slug, serial: Serial) {
+    pub fn reopen(&self, issuer: &CaName, serial: Serial) {
         lock(&self.0).reopen(issuer, serial);
     }
 
@@ -149,7 +149,7 @@ impl Ledger for MemoryLedger {
 
     async fn revoke_reaching(
         &self,
-        issuer: &Slug,
+        issuer: &CaName,
         serial: Serial,
         revocation: Revocation,
         reach: Reach,
@@ -195,8 +195,8 @@ impl Ledger for MemoryLedger {
         lock(&self.0).crl_published(scope, number, etag)
     }
 
-    async fn crl_standing_up_to(&self, scope: &CrlScope, at_most: u64) -> Result<CrlStanding, LedgerError> {
-        Ok(lock(&self.0).crl_standing(scope, at_most))
+    async fn crl_state_up_to(&self, scope: &CrlScope, at_most: u64) -> Result<CrlState, LedgerError> {
+        Ok(lock(&self.0).crl_state(scope, at_most))
     }
 
     async fn record_crl_use(&self, used: CrlUse) -> Result<(), LedgerError> {
@@ -208,7 +208,7 @@ impl Ledger for MemoryLedger {
         Ok(lock(&self.0).crl_uses())
     }
 
-    async fn evidence(&self, issuer: &Slug, serials: &[Serial]) -> Result<HashMap<Serial, Evidence>, LedgerError> {
+    async fn evidence(&self, issuer: &CaName, serials: &[Serial]) -> Result<HashMap<Serial, Evidence>, LedgerError> {
         Ok(lock(&self.0).evidence(issuer, serials))
     }
 
@@ -219,13 +219,13 @@ impl Ledger for MemoryLedger {
 
     async fn certificate(
         &self,
-        issuer: Option<&Slug>,
+        issuer: Option<&CaName>,
         serial: Serial,
     ) -> Result<Option<CertificateRecord>, LedgerError> {
         Ok(lock(&self.0).certificate(issuer, serial))
     }
 
-    async fn key_holder(&self, key: KeyFingerprint, _common_name: &str) -> Result<KeyStanding, LedgerError> {
+    async fn key_holder(&self, key: KeyFingerprint, _common_name: &str) -> Result<KeyStatus, LedgerError> {
         Ok(lock(&self.0).key_holder(key))
     }
 
@@ -243,7 +243,7 @@ impl Ledger for MemoryLedger {
         lock(&self.0).expiring(from, to, after, limit)
     }
 
-    async fn record_reminder(&self, issuer: &Slug, serial: Serial, at: UnixTime) -> Result<(), LedgerError> {
+    async fn record_reminder(&self, issuer: &CaName, serial: Serial, at: UnixTime) -> Result<(), LedgerError> {
         lock(&self.0).record_reminder(issuer, serial, at)
     }
 

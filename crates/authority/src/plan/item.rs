@@ -198,7 +198,7 @@ impl Planned {
                 .iter()
                 .map(|extension| extension.oid().to_string())
                 .collect(),
-            issuer: prepared.ca().slug().to_string(),
+            issuer: prepared.ca().name().to_string(),
             lifetime_days: template.not_after.0.saturating_sub(now.0) / DAY,
             not_after: template.not_after,
         }

@@ -10,8 +10,8 @@ use serde_json::value::RawValue;
 
 use super::item::{Existing, Found, Item, Planned, Verdict, shortened};
 use super::{AT_ONCE, Plan, Planner, Proposal, Unreadable, base_of, entries, read};
-use crate::issue::{Ask, IssueError, KeyClaim, Refusal, draw_serial};
-use crate::port::ledger::{KeyStanding, Kind, Ledger, LedgerError, for_each_named};
+use crate::issue::{IssuanceContext, IssueError, KeyClaim, Refusal, draw_serial};
+use crate::port::ledger::{KeyStatus, Kind, Ledger, LedgerError, for_each_named};
 use crate::principal::Principal;
 use crate::wire::{FoundCsr, Malformed, TLS_JSON, TlsCertRequest, caller_token, request_value};
 
@@ -31,7 +31,7 @@ struct Examined {
 }
 
 /// What the ledger says of an entry's key: who holds it, or that it cannot be read.
-type Holder = Result<KeyStanding, String>;
+type Holder = Result<KeyStatus, String>;
 
 /// The certificates of one name: of each key the one that matters.
 type ByKey = HashMap<KeyFingerprint, Existing>;
@@ -124,7 +124,7 @@ impl Planner<'_> {
         let has_token = caller_token(value).map_err(malformed)?.is_some();
         let issuing = self.rules.config.issuing_ca();
         if !self.knows_ca(issuing) {
-            return Err(refused("no_ca", format!("CA {} not found", issuing.slug())));
+            return Err(refused("no_ca", format!("CA {} not found", issuing.name())));
         }
         if request.ca_chain_only {
             let skipped = Item::new(TLS_JSON, None, Verdict::Skipped);
@@ -145,13 +145,13 @@ impl Planner<'_> {
             let listed = vec![request.names()];
             request.resolve_csr(found, listed);
         }
-        let ask = Ask {
+        let context = IssuanceContext {
             principal: &Principal::Authority,
             token: None,
             now: self.now,
             serial: draw_serial(self.entropy),
         };
-        let prepared = self.rules.prepare(&request, ask).map_err(|error| match error {
+        let prepared = self.rules.prepare(&request, context).map_err(|error| match error {
             IssueError::Rejected(refusal) => refused(refusal.code(), refusal.to_string()),
             other => refused(other.code(), other.detail().unwrap_or_default().to_owned()),
         })?;
@@ -199,7 +199,7 @@ impl Planner<'_> {
                     decided.push((item, !is_known));
                     continue;
                 }
-                Some(Ok(KeyStanding::Blocked)) => {
+                Some(Ok(KeyStatus::Blocked)) => {
                     let refusal = Refusal::KeyCompromised;
                     item.verdict = Verdict::Refused;
                     item.certificate = None;
@@ -207,8 +207,8 @@ impl Planner<'_> {
                     decided.push((item, !is_known));
                     continue;
                 }
-                Some(Ok(KeyStanding::Held(holder))) => Some(holder.as_str()),
-                Some(Ok(KeyStanding::Free)) | None => None,
+                Some(Ok(KeyStatus::Held(holder))) => Some(holder.as_str()),
+                Some(Ok(KeyStatus::Free)) | None => None,
             };
             let mut is_shown = !is_known;
             let certificates = known.named.get(&claim.common_name);

@@ -83,7 +83,7 @@ impl Planner<'_> {
         match self.ledger.filter(|_| self.knows_ca(ca)) {
             None => Ok(None),
             Some(ledger) => {
-                let decided = decide_listed(ledger, ca.slug(), entry).await;
+                let decided = decide_listed(ledger, ca.name(), entry).await;
                 told(decided.map(|(decided, _)| decided)).map(Some)
             }
         }
@@ -101,7 +101,7 @@ impl Planner<'_> {
         item.serial_number = Some(serial.to_string());
         if self.ledger.is_some() && !self.knows_ca(ca) {
             item.verdict = Verdict::Skipped;
-            return item.because("no_ca", format!("CA {} not found; nothing is revoked", ca.slug()));
+            return item.because("no_ca", format!("CA {} not found; nothing is revoked", ca.name()));
         }
         match decided {
             Some(Err(detail)) => return item.fail(&detail),

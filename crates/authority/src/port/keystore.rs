@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use chancery_x509::algorithm::{CaKeyAlgorithm, SigningInput};
 use chancery_x509::key::ca::CaPublicKey;
 
-/// A CA key's name in its key store: the CA's slug, a KMS alias, a PKCS #11 label.
+/// A CA key's name in its key store: the CA's name, a KMS alias, a PKCS #11 label.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct KeyName(pub String);
 

@@ -13,8 +13,8 @@ use chancery_x509::san::AltName;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
+use crate::ca_name::CaName;
 use crate::port::publication::ETag;
-use crate::slug::Slug;
 pub use crl::*;
 pub use family::*;
 pub use record::*;
@@ -37,7 +37,7 @@ pub enum LedgerError {
     #[error("CA {ca} is revoked: nothing is issued under it")]
     IssuerRevoked {
         /// Which CA: of several the nearest.
-        ca: Slug,
+        ca: CaName,
     },
     /// A certificate of the key was revoked because the key is compromised.
     #[error("the key is blocked: a certificate of it was revoked because the key is compromised")]
@@ -60,7 +60,7 @@ pub enum LedgerError {
     #[error("CRL number {number} of {issuer} is not recorded")]
     UnknownCrl {
         /// The CA.
-        issuer: Slug,
+        issuer: CaName,
         /// The number.
         number: u64,
     },
@@ -68,7 +68,7 @@ pub enum LedgerError {
     #[error("CRL number {number} of {issuer} is that of another CRL")]
     CrlNumberTaken {
         /// The CA.
-        issuer: Slug,
+        issuer: CaName,
         /// The number.
         number: u64,
     },
@@ -83,7 +83,7 @@ pub enum LedgerError {
     },
     /// A CA of that name is already recorded.
     #[error("a CA named {0} is already recorded")]
-    AuthorityExists(Slug),
+    AuthorityExists(CaName),
     /// Locked, full, throttled, unreachable: may work later.
     #[error("the ledger is unavailable: {detail}")]
     Unavailable {
@@ -101,7 +101,7 @@ pub enum LedgerError {
 impl LedgerError {
     /// That a CA stands in the ledger, and its certificate's own record does not, or is another one's: whether it is revoked,
     /// nobody knows.
-    pub fn no_record_of_ca(ca: &Slug) -> Self {
+    pub fn no_record_of_ca(ca: &CaName) -> Self {
         Self::Damaged {
             detail: format!(
                 "the record of {ca}'s own certificate is gone, or is that of another certificate, so that nobody can tell \
@@ -144,7 +144,7 @@ pub trait Ledger: Send + Sync {
 
     /// Records the intent to sign a certificate, with its serial, key claim and idempotency token, in one transaction.
     /// When this returns [`Reservation::New`], the intent survives a crash and nobody else can take the serial, the key
-    /// (unless their intent allows reuse), the token, or for a CA's certificate its slug.
+    /// (unless their intent allows reuse), the token, or for a CA's certificate its name.
     ///
     /// Where the certificate of the intent's issuer is revoked, or of a CA above it, as the ledger has them at that moment, it
     /// is refused as [`LedgerError::IssuerRevoked`]: whatever was read before is no part of that decision. Where what would say
@@ -163,7 +163,7 @@ pub trait Ledger: Send + Sync {
     async fn complete(&self, completion: Completion) -> Result<CertificateRecord, LedgerError>;
 
     /// Gives an open intent up: its serial enters the revoked ones (a signature may exist) with that time and no reason,
-    /// its key and token are free again. For a CA's certificate the slug is free again too.
+    /// its key and token are free again. For a CA's certificate the name is free again too.
     async fn mark_lost(&self, intent: IntentId, at: UnixTime) -> Result<(), LedgerError>;
 
     /// The first open intents, as [`open_intents_after`](Self::open_intents_after) lists them.
@@ -191,7 +191,7 @@ pub trait Ledger: Send + Sync {
     /// Revokes. The first revocation stands; a later one changes nothing and gets [`Revoked::Already`]. The one exception:
     /// the reason `keyCompromise` may replace another, never the other way round; the time of the revocation stays then,
     /// and the answer is [`Revoked::Now`], since a CRL made before does not tell it.
-    async fn revoke(&self, issuer: &Slug, serial: Serial, revocation: Revocation) -> Result<Revoked, LedgerError> {
+    async fn revoke(&self, issuer: &CaName, serial: Serial, revocation: Revocation) -> Result<Revoked, LedgerError> {
         let reaching = self.revoke_reaching(issuer, serial, revocation, Reach::Key).await?;
         Ok(reaching.certificate)
     }
@@ -208,7 +208,7 @@ pub trait Ledger: Send + Sync {
     /// told, and stops neither it nor any of them.
     async fn revoke_reaching(
         &self,
-        issuer: &Slug,
+        issuer: &CaName,
         serial: Serial,
         revocation: Revocation,
         reach: Reach,
@@ -263,16 +263,16 @@ pub trait Ledger: Send + Sync {
     }
 
     /// How it is with the CRLs of a scope: what a process must know to decide what is due, whoever published last.
-    async fn crl_standing(&self, scope: &CrlScope) -> Result<CrlStanding, LedgerError> {
-        self.crl_standing_up_to(scope, u64::MAX).await
+    async fn crl_state(&self, scope: &CrlScope) -> Result<CrlState, LedgerError> {
+        self.crl_state_up_to(scope, u64::MAX).await
     }
 
     /// The same, as if nothing of a number above `at_most` had ever been recorded.
-    async fn crl_standing_up_to(&self, scope: &CrlScope, at_most: u64) -> Result<CrlStanding, LedgerError>;
+    async fn crl_state_up_to(&self, scope: &CrlScope, at_most: u64) -> Result<CrlState, LedgerError>;
 
     /// Those of the serial numbers that the issuer's lists have: what CRLs will list. For many at a time; the same one may be
     /// among them several times. One whose revocation has others to follow that it did not come to yet may be left out.
-    async fn listed_among(&self, issuer: &Slug, serials: &[Serial]) -> Result<HashMap<Serial, Listed>, LedgerError> {
+    async fn listed_among(&self, issuer: &CaName, serials: &[Serial]) -> Result<HashMap<Serial, Listed>, LedgerError> {
         let mut listed = HashMap::new();
         for serial in serials {
             if let Some(record) = self.certificate(Some(issuer), *serial).await?
@@ -288,13 +288,13 @@ pub trait Ledger: Send + Sync {
     /// Revocations that a record of the ledger has and the issuer's list does not: somebody wrote one by hand, or an item of the
     /// list is gone. Looks at so many records and no more, going on where [`keep_unlisted`](Self::keep_unlisted) says, and leaves
     /// out what had ended long before that time. Ledgers in which nobody writes by hand have none.
-    async fn unlisted(&self, issuer: &Slug, at: UnixTime) -> Result<Unlisted, LedgerError> {
+    async fn unlisted(&self, issuer: &CaName, at: UnixTime) -> Result<Unlisted, LedgerError> {
         let _ = (issuer, at);
         Ok(Unlisted::default())
     }
 
     /// All that a look came to was seen to: the next one begins there.
-    async fn keep_unlisted(&self, issuer: &Slug, next: Option<Cursor>) -> Result<(), LedgerError> {
+    async fn keep_unlisted(&self, issuer: &CaName, next: Option<Cursor>) -> Result<(), LedgerError> {
         let _ = (issuer, next);
         Ok(())
     }
@@ -318,7 +318,7 @@ pub trait Ledger: Send + Sync {
 
     /// What there is to show of these serial numbers, of which the same may be given several times. Those of which there is
     /// nothing are left out, and so is whatever cannot be read: one of them never stops the others.
-    async fn evidence(&self, issuer: &Slug, serials: &[Serial]) -> Result<HashMap<Serial, Evidence>, LedgerError>;
+    async fn evidence(&self, issuer: &CaName, serials: &[Serial]) -> Result<HashMap<Serial, Evidence>, LedgerError>;
 
     /// Puts an entry of a published CRL, which the ledger does not list or lists as over, back on its list.
     async fn relist(&self, scope: &CrlScope, entry: &RevokedEntry, not_after: UnixTime) -> Result<(), LedgerError>;
@@ -331,19 +331,19 @@ pub trait Ledger: Send + Sync {
 
     /// The newest completed CRL of a scope.
     async fn latest_crl(&self, scope: &CrlScope) -> Result<Option<CrlRecord>, LedgerError> {
-        Ok(self.crl_standing(scope).await?.latest)
+        Ok(self.crl_state(scope).await?.latest)
     }
 
     /// One certificate. `issuer` may be left out where the serial is known alone: serials of 159 random bits do not meet.
     async fn certificate(
         &self,
-        issuer: Option<&Slug>,
+        issuer: Option<&CaName>,
         serial: Serial,
     ) -> Result<Option<CertificateRecord>, LedgerError>;
 
     /// Who holds a key, by a certificate or an open intent, as [`reserve`](Self::reserve) would find it for a leaf of
     /// `common_name` and refuse it as [`LedgerError::KeyInUse`] or [`LedgerError::KeyBlocked`]. Reserves nothing.
-    async fn key_holder(&self, key: KeyFingerprint, common_name: &str) -> Result<KeyStanding, LedgerError>;
+    async fn key_holder(&self, key: KeyFingerprint, common_name: &str) -> Result<KeyStatus, LedgerError>;
 
     /// A page of certificates, in the query's order. It may hold fewer than were asked for, or none, and have a next page all
     /// the same: a ledger looks at so much for one page and no more. Pages are stable: a certificate issued meanwhile is neither repeated nor skipped
@@ -375,7 +375,7 @@ pub trait Ledger: Send + Sync {
     ) -> Result<Page, LedgerError>;
 
     /// Records that a reminder was sent for a certificate.
-    async fn record_reminder(&self, issuer: &Slug, serial: Serial, at: UnixTime) -> Result<(), LedgerError>;
+    async fn record_reminder(&self, issuer: &CaName, serial: Serial, at: UnixTime) -> Result<(), LedgerError>;
 
     /// Records the names that a server of this authority is reached by, until its certificate for them ends. A name that is
     /// there already stays until the later of both ends. Ledgers beside which no server runs keep none.

@@ -8,8 +8,8 @@ use chancery_x509::san::AltNameType;
 use const_oid::ObjectIdentifier;
 
 use super::{AllowedUsages, Profile, ProfileError, ProfileFile};
+use crate::ca_name::CaName;
 use crate::config::SubjectFile;
-use crate::slug::Slug;
 
 /// As in the configuration: a hundred years.
 const MAX_LIFETIME_DAYS: u32 = 36_500;
@@ -17,8 +17,8 @@ const MAX_LIFETIME_DAYS: u32 = 36_500;
 const MAX_BACKDATE_SECONDS: u32 = 86_400;
 
 pub(super) fn validate(name: &str, file: ProfileFile) -> Result<Profile, ProfileError> {
-    // A profile's name has a slug's form, and is a file's name and a JSON value likewise.
-    Slug::new(name).map_err(|_| ProfileError::Name {
+    // A profile's name has a name's form, and is a file's name and a JSON value likewise.
+    CaName::new(name).map_err(|_| ProfileError::Name {
         name: name.chars().take(80).collect(),
     })?;
     let of = Of(name);

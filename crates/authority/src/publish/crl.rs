@@ -24,7 +24,7 @@ use crate::authority::{Authority, Ca};
 use crate::config::Config;
 use crate::port::Signed;
 use crate::port::ledger::{
-    CrlIntent, CrlPlan, CrlRecord, CrlReservation, CrlScope, CrlStanding, LedgerError, Revocations as _,
+    CrlIntent, CrlPlan, CrlRecord, CrlReservation, CrlScope, CrlState, LedgerError, Revocations as _,
 };
 
 /// Times that a published CRL may turn out to be ahead of the ledger while one is made.
@@ -177,7 +177,7 @@ impl Authority {
         let ca = self.publishing_ca(scope)?;
         let mut above = 0;
         for _ in 0..JUMPS {
-            let believed = self.believed_standing(scope, above).await?;
+            let believed = self.believed_crl_state(scope, above).await?;
             let mut made = match self.make(&ca, scope, &believed, above, awaited).await {
                 // Two were given one number, by a counter that was set back: whoever came second takes another.
                 Err(PublishError::Ledger(LedgerError::CrlNumberTaken { .. })) => continue,
@@ -191,7 +191,7 @@ impl Authority {
             let Some(found) = outcome? else {
                 return Ok(made.published(None));
             };
-            let now = self.believed_standing(scope, found).await?.standing;
+            let now = self.believed_crl_state(scope, found).await?.standing;
             if found > made.record.number && is_later(&now, found, &made.record) {
                 return Ok(made.published(Some(found)));
             }
@@ -228,7 +228,7 @@ impl Authority {
         // Whether a clock was ahead or is behind can seldom be told; here it can.
         if made_at < not_before {
             return Err(PublishError::ClockBehind {
-                ca: ca.slug().clone(),
+                ca: ca.name().clone(),
                 not_before,
                 now: made_at,
             });
@@ -410,7 +410,7 @@ impl Authority {
 
 /// Whether the ledger has the CRL of that number as one that was made after ours. Its number alone does not tell: where the
 /// counter was set back, what stands published may be old, and may lack what was revoked since.
-fn is_later(standing: &CrlStanding, number: u64, ours: &CrlRecord) -> bool {
+fn is_later(standing: &CrlState, number: u64, ours: &CrlRecord) -> bool {
     let known = [&standing.latest, &standing.published];
     known
         .into_iter()

@@ -4,7 +4,7 @@ use chancery_x509::time::{DAY, UnixTime};
 
 use super::{PublishError, status};
 use crate::authority::Authority;
-use crate::port::ledger::{CrlRecord, CrlScope, CrlStanding};
+use crate::port::ledger::{CrlRecord, CrlScope, CrlState};
 
 /// thisUpdate lies so many seconds before a CRL is made, as notBefore of certificates does: a verifier whose clock is a
 /// little behind refuses a CRL from the future, and everybody with it.
@@ -29,7 +29,7 @@ pub fn is_past(not_after: UnixTime, now: UnixTime) -> bool {
 
 /// Whether a CRL has to be made: there is no published one, it does not cover what was revoked since, its interval has
 /// passed, or it is from the future, which relying parties refuse.
-fn is_due(standing: &CrlStanding, interval: i64, now: UnixTime) -> bool {
+fn is_due(standing: &CrlState, interval: i64, now: UnixTime) -> bool {
     let Some(published) = &standing.published else {
         return true;
     };
@@ -39,7 +39,7 @@ fn is_due(standing: &CrlStanding, interval: i64, now: UnixTime) -> bool {
 impl Authority {
     /// Whether a CRL has to be made, as the ledger has it; or its file is gone, or another than the one that was published.
     pub(super) async fn is_due(&self, scope: &CrlScope) -> Result<bool, PublishError> {
-        let standing = self.believed_standing(scope, 0).await?.standing;
+        let standing = self.believed_crl_state(scope, 0).await?.standing;
         let interval = status::timing(self.config(), scope).interval;
         if is_due(&standing, interval, self.ports().clock.now()) {
             return Ok(true);
@@ -59,16 +59,16 @@ impl Authority {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ca_name::CaName;
     use crate::port::ledger::ChangeMark;
     use crate::port::{ETag, Receipt};
-    use crate::slug::Slug;
 
     const NOW: UnixTime = UnixTime(1_795_464_000);
 
-    fn standing(made_at: UnixTime) -> CrlStanding {
+    fn standing(made_at: UnixTime) -> CrlState {
         let crl = CrlRecord {
             scope: CrlScope {
-                issuer: Slug::new("a-ca").unwrap(),
+                issuer: CaName::new("a-ca").unwrap(),
                 shard: None,
             },
             number: 1,
@@ -81,7 +81,7 @@ mod tests {
             mark: Some(ChangeMark("3".into())),
             published: Some(ETag("1".into())),
         };
-        CrlStanding {
+        CrlState {
             mark: ChangeMark("3".into()),
             number: 1,
             latest: Some(crl.clone()),
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_crl_is_due_by_what_the_ledger_has() {
-        assert!(is_due(&CrlStanding::default(), DAY, NOW));
+        assert!(is_due(&CrlState::default(), DAY, NOW));
         assert!(!is_due(&standing(NOW), DAY, NOW));
         assert!(!is_due(&standing(NOW), DAY, NOW.plus_seconds(DAY - 1)));
         assert!(is_due(&standing(NOW), DAY, NOW.plus_seconds(DAY)));

@@ -6,8 +6,8 @@ use chancery_x509::crl::writer::CrlWriteError;
 use chancery_x509::time::UnixTime;
 
 use crate::belief::NotBelieved;
+use crate::ca_name::CaName;
 use crate::port::{KeyName, KeyStoreError, LedgerError, PublicationError, PublishedName, Receipt};
-use crate::slug::Slug;
 
 /// Why a CRL, or a CA's certificate, was not made or not published. The one that was published before stands.
 #[derive(Debug, thiserror::Error)]
@@ -15,7 +15,7 @@ use crate::slug::Slug;
 pub enum PublishError {
     /// No such CA.
     #[error("there is no CA named {0}")]
-    UnknownCa(Slug),
+    UnknownCa(CaName),
     /// The ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -37,7 +37,7 @@ pub enum PublishError {
     )]
     Lint {
         /// The CA.
-        issuer: Slug,
+        issuer: CaName,
         /// The rule.
         rule: &'static str,
         /// What it follows.
@@ -69,7 +69,7 @@ pub enum PublishError {
     #[error(
         "certificates of {0} name CRLs of shards, which are told apart by their URLs: set public_url in the configuration"
     )]
-    ShardWithoutUrl(Slug),
+    ShardWithoutUrl(CaName),
     /// The published CRL has a number that nobody can have counted to, and which leaves none to go on with.
     #[error(
         "{name} has number {published}, and the ledger is at {reserved}: no CRL of that number was ever reserved. Find out who signed it, then move the file away"
@@ -90,9 +90,9 @@ pub enum PublishError {
         /// The file.
         name: PublishedName,
         /// One CA.
-        ca: Slug,
+        ca: CaName,
         /// The other.
-        other: Slug,
+        other: CaName,
     },
     /// What stands in a CRL's place is another CA's CRL.
     #[error("{name} is a CRL of {other} and is left alone; it cannot be one of {ca} as well")]
@@ -100,9 +100,9 @@ pub enum PublishError {
         /// The file.
         name: PublishedName,
         /// Whose CRL was to be put there.
-        ca: Slug,
+        ca: CaName,
         /// Whose is there.
-        other: Slug,
+        other: CaName,
     },
     /// The clock is certainly behind.
     #[error(
@@ -110,7 +110,7 @@ pub enum PublishError {
     )]
     ClockBehind {
         /// The CA.
-        ca: Slug,
+        ca: CaName,
         /// Its certificate's notBefore.
         not_before: UnixTime,
         /// What the clock says.

@@ -14,17 +14,17 @@ use super::crl::{Made, PublishedCrl};
 use super::due::BACKDATE;
 use super::{PublishError, spool};
 use crate::authority::{Authority, Ca};
+use crate::ca_name::CaName;
 use crate::config::Config;
 use crate::port::ledger::{CrlRecord, CrlScope};
 use crate::port::publication::Stat;
 use crate::port::{ETag, Precondition, PublicationError, PublishedName};
-use crate::slug::Slug;
 
 /// Times that a file may be changed by others under our hands.
 const TURNS: usize = 8;
 
 /// How it is with a published file.
-enum Standing {
+enum PublishedState {
     /// Ours may come, on this condition.
     Lower(Precondition),
     /// It is ours already: a put whose answer was lost, and which somebody on the way repeated.
@@ -38,13 +38,13 @@ struct Found {
     stat: Stat,
     /// The CRL, and the CA whose key signed it; `None` where it is none of a CA that publishes by that name, or is longer than
     /// what is read back.
-    crl: Option<(RevocationList, Slug)>,
+    crl: Option<(RevocationList, CaName)>,
 }
 
 impl Found {
     /// The CRL, if it is that CA's.
     fn of(self, ca: &Ca) -> Option<RevocationList> {
-        let of_ca = self.crl.filter(|(_, signer)| signer == ca.slug());
+        let of_ca = self.crl.filter(|(_, signer)| signer == ca.name());
         of_ca.map(|(crl, _)| crl)
     }
 }
@@ -64,7 +64,7 @@ impl Authority {
             let crl = RevocationList::from_file(content).ok();
             Ok(crl.and_then(|crl| {
                 let signer = signers.iter().find(|ca| crl.is_signed_by(ca.issuer.public_key()))?;
-                let signer = signer.slug().clone();
+                let signer = signer.name().clone();
                 Some((crl, signer))
             }))
         })
@@ -75,7 +75,7 @@ impl Authority {
     /// This CA first, then others that publish a CRL by that name: a copy that somebody put there makes nobody one of them.
     fn publishers(&self, ca: &Arc<Ca>, name: &PublishedName) -> Vec<Arc<Ca>> {
         let scopes = self.crl_scopes().into_iter();
-        let others = scopes.filter(|scope| scope.issuer != *ca.slug() && Config::crl_name(scope) == *name);
+        let others = scopes.filter(|scope| scope.issuer != *ca.name() && Config::crl_name(scope) == *name);
         let others = others.filter_map(|scope| self.ca(&scope.issuer));
         std::iter::once(ca.clone()).chain(others).collect()
     }
@@ -173,7 +173,7 @@ impl Authority {
         if let Some(crl) = self.read_back(&ca, &name).await? {
             return Ok(Some(crl.this_update().plus_seconds(BACKDATE)));
         }
-        let standing = self.ports().ledger.crl_standing(scope).await?;
+        let standing = self.ports().ledger.crl_state(scope).await?;
         let noted = standing
             .published
             .filter(|crl| crl.published.as_ref() == Some(&stat.etag));
@@ -255,9 +255,9 @@ impl Authority {
             turns.next().ok_or_else(|| contended(&der))?;
             let pem_before = publication.stat(&pem).await?;
             let precondition = match self.standing(ca, &der, &made.record, known.take()).await? {
-                Standing::NotLower(published) => return Ok(Some(published)),
-                Standing::Ours(etag) => break (etag, pem_before),
-                Standing::Lower(precondition) => precondition,
+                PublishedState::NotLower(published) => return Ok(Some(published)),
+                PublishedState::Ours(etag) => break (etag, pem_before),
+                PublishedState::Lower(precondition) => precondition,
             };
             let body = made.crl.der().map_err(PublishError::Scratch)?;
             match publication.put(&der, body, precondition).await {
@@ -277,9 +277,9 @@ impl Authority {
             }
             turns.next().ok_or_else(|| contended(&pem))?;
             precondition = match self.standing(ca, &pem, &made.record, None).await? {
-                Standing::NotLower(published) => return Ok(Some(published)),
-                Standing::Ours(_) => break,
-                Standing::Lower(precondition) => precondition,
+                PublishedState::NotLower(published) => return Ok(Some(published)),
+                PublishedState::Ours(_) => break,
+                PublishedState::Lower(precondition) => precondition,
             };
         }
 
@@ -298,22 +298,22 @@ impl Authority {
         name: &PublishedName,
         ours: &CrlRecord,
         known: Option<ETag>,
-    ) -> Result<Standing, PublishError> {
+    ) -> Result<PublishedState, PublishError> {
         let publication = &self.ports().publication;
         if let Some(known) = known {
             let current = publication.stat(name).await?;
             if current.is_none_or(|current| current.etag == known) {
-                return Ok(Standing::Lower(Precondition::Match(known)));
+                return Ok(PublishedState::Lower(Precondition::Match(known)));
             }
         }
         let Some(Found { stat, crl }) = self.found(ca, name).await? else {
-            return Ok(Standing::Lower(Precondition::Absent));
+            return Ok(PublishedState::Lower(Precondition::Absent));
         };
         let numbered = match crl {
-            Some((_, other)) if other != *ca.slug() => {
+            Some((_, other)) if other != *ca.name() => {
                 return Err(PublishError::OfAnotherCa {
                     name: name.clone(),
-                    ca: ca.slug().clone(),
+                    ca: ca.name().clone(),
                     other,
                 });
             }
@@ -325,19 +325,19 @@ impl Authority {
                 return self.standing_of_long(ca, name, ours, stat).await;
             }
             tracing::warn!(file = %name, "the published file is no CRL of its CA, and is replaced");
-            return Ok(Standing::Lower(matching(Some(stat))));
+            return Ok(PublishedState::Lower(matching(Some(stat))));
         };
         if number < ours.number {
-            return Ok(Standing::Lower(matching(Some(stat))));
+            return Ok(PublishedState::Lower(matching(Some(stat))));
         }
         let digest = ours.digest;
         let is_ours = spool::off_thread(entries_in(published.as_der().len()), move || {
             Ok(has_digest(&published, &digest))
         });
         if is_ours.await? {
-            Ok(Standing::Ours(stat.etag))
+            Ok(PublishedState::Ours(stat.etag))
         } else {
-            Ok(Standing::NotLower(number))
+            Ok(PublishedState::NotLower(number))
         }
     }
 
@@ -348,7 +348,7 @@ impl Authority {
         name: &PublishedName,
         ours: &CrlRecord,
         stat: Stat,
-    ) -> Result<Standing, PublishError> {
+    ) -> Result<PublishedState, PublishError> {
         let long = self.read_through(ca, name, &stat).await?;
         let number = long.as_ref().and_then(|long| long.facts().number());
         match (long, number) {
@@ -360,19 +360,19 @@ impl Authority {
             }),
             _ => {
                 tracing::error!(file = %name, octets = stat.len, "the published file is no CRL of its CA, or too long even to be read through, and is replaced");
-                Ok(Standing::Lower(matching(Some(stat))))
+                Ok(PublishedState::Lower(matching(Some(stat))))
             }
         }
     }
 }
 
-fn compare(number: u64, sha256: &[u8], ours: &CrlRecord, stat: Stat) -> Standing {
+fn compare(number: u64, sha256: &[u8], ours: &CrlRecord, stat: Stat) -> PublishedState {
     if number < ours.number {
-        Standing::Lower(matching(Some(stat)))
+        PublishedState::Lower(matching(Some(stat)))
     } else if sha256 == ours.digest {
-        Standing::Ours(stat.etag)
+        PublishedState::Ours(stat.etag)
     } else {
-        Standing::NotLower(number)
+        PublishedState::NotLower(number)
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) fn lint(header: &CrlHeader<'_>, ca: &Ca) -> Result<(), PublishError> 
     match findings.into_iter().find(|finding| finding.severity == Severity::Error) {
         None => Ok(()),
         Some(finding) => Err(PublishError::Lint {
-            issuer: ca.slug().clone(),
+            issuer: ca.name().clone(),
             rule: finding.rule,
             citation: finding.citation,
             message: finding.message,
@@ -37,16 +37,16 @@ mod tests {
     use super::*;
     use crate::authority::Authority;
     use crate::config::Config;
-    use crate::memory::House;
+    use crate::memory::MemoryPorts;
     use crate::profile::Profiles;
 
     const NOW: UnixTime = UnixTime(1_795_464_000);
 
     #[tokio::test]
     async fn a_crl_whose_frame_breaks_a_rule_is_never_signed() {
-        let house = House::new(NOW);
+        let memory = MemoryPorts::new(NOW);
         let config = Config::from_toml("").unwrap();
-        let authority = Authority::open(house.ports(), config, Profiles::built_in())
+        let authority = Authority::open(memory.ports(), config, Profiles::built_in())
             .await
             .unwrap();
         authority.initialise(&|_: &str| ()).await.unwrap();
@@ -61,13 +61,13 @@ mod tests {
         mistaken.lint_view = IssuerView::parse(root.certificate().as_der()).unwrap();
         *authority.cas.write().unwrap() = Arc::new([root.clone(), Arc::new(mistaken)]);
 
-        let signatures = house.keys.log().len();
+        let signatures = memory.keys.log().len();
         let error = authority.publish_crl(&scope).await.unwrap_err();
         let PublishError::Lint { issuer, rule, .. } = &error else {
             panic!("{error}")
         };
         assert_eq!((issuer, *rule), (&scope.issuer, "crl_issuer_unlike_ca_subject"));
-        assert_eq!(house.keys.log().len(), signatures);
+        assert_eq!(memory.keys.log().len(), signatures);
         let latest = authority.ports().ledger.latest_crl(&scope).await.unwrap().unwrap();
         assert_eq!(latest.number, before.number);
     }

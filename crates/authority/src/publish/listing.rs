@@ -161,9 +161,9 @@ mod tests {
     use chancery_x509::crl::RevocationReason;
 
     use super::*;
-    use crate::memory::House;
+    use crate::memory::MemoryPorts;
     use crate::publish::spool::WholeCrl;
-    use crate::publish::testing::{Many, NOW, entry, issuer, memory, on_disk, whole};
+    use crate::publish::testing::{Many, NOW, entry, issuer, on_disk, process_memory, whole};
 
     #[test]
     fn times_are_made_fit_and_nothing_is_left_out() {
@@ -212,10 +212,10 @@ mod tests {
                 &[]
             }
         }
-        let house = House::new(NOW);
-        let ca = issuer(&house).await;
+        let memory = MemoryPorts::new(NOW);
+        let ca = issuer(&memory).await;
         let crl = whole(
-            &house,
+            &memory,
             &ca,
             &mut Given(entries.to_vec()),
             Box::new(Cursor::new(Vec::new())),
@@ -244,19 +244,19 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn a_long_published_crl_is_compared_in_no_more_memory_than_it_takes() {
-        let house = House::new(NOW);
-        let ca = issuer(&house).await;
+        let memory = MemoryPorts::new(NOW);
+        let ca = issuer(&memory).await;
         let compare = async |entries| {
-            let crl = whole(&house, &ca, &mut Many(entries), on_disk()).await;
+            let crl = whole(&memory, &ca, &mut Many(entries), on_disk()).await;
             let file = der(&crl);
-            let before = memory("VmRSS:");
+            let before = process_memory("VmRSS:");
             // From here on VmHWM is the highest since now (proc(5)).
             std::fs::write("/proc/self/clear_refs", "5").unwrap();
             let list = RevocationList::from_file(file).unwrap();
             assert!(list.is_signed_by(ca.issuer.public_key()));
             let listing = Listing::new(Box::new(Many(entries)), NOW, &HashSet::new(), Some(&list)).unwrap();
             assert_eq!(listing.missing(), []);
-            memory("VmHWM:").saturating_sub(before)
+            process_memory("VmHWM:").saturating_sub(before)
         };
         // Once through, so that code is there already.
         compare(3_000).await;

@@ -7,7 +7,7 @@
 use super::PublishError;
 use crate::authority::Authority;
 use crate::config::Config;
-use crate::port::ledger::{CrlScope, CrlStanding};
+use crate::port::ledger::{CrlScope, CrlState};
 
 /// What a scope's CRLs can have come to: 1,024 a second since 1970, which is more than a key signs and what a restore takes
 /// for granted, until the year 2242.
@@ -23,7 +23,7 @@ fn at_most(signed: u64) -> u64 {
 
 /// How it is with a scope's CRLs, as far as it is believed.
 pub(super) struct Believed {
-    pub(super) standing: CrlStanding,
+    pub(super) standing: CrlState,
     /// The highest number that is.
     pub(super) at_most: u64,
     /// What of the ledger is not, in words.
@@ -33,9 +33,9 @@ pub(super) struct Believed {
 impl Authority {
     /// How it is with a scope's CRLs. `signed` was seen in a CRL that the CA's key vouches for; zero: in none yet. The published
     /// one is looked at where what the ledger has recorded is not believed without.
-    pub(super) async fn believed_standing(&self, scope: &CrlScope, signed: u64) -> Result<Believed, PublishError> {
+    pub(super) async fn believed_crl_state(&self, scope: &CrlScope, signed: u64) -> Result<Believed, PublishError> {
         let ledger = &self.ports().ledger;
-        let standing = ledger.crl_standing(scope).await?;
+        let standing = ledger.crl_state(scope).await?;
         let recorded = standing.number;
         let believed = |standing, at_most, damage| Believed {
             standing,
@@ -52,7 +52,7 @@ impl Authority {
         if recorded <= at_most {
             return Ok(believed(standing, at_most, None));
         }
-        let standing = ledger.crl_standing_up_to(scope, at_most).await?;
+        let standing = ledger.crl_state_up_to(scope, at_most).await?;
         let damage = format!(
             "a CRL of number {recorded} is recorded for {name}, which nobody can have counted to: the published one has number \
              {published}. Somebody wrote it; numbers go on without it. Remove the record",

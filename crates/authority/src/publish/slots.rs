@@ -11,8 +11,8 @@ use chancery_x509::serial::Serial;
 use futures_util::lock::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard};
 
 use super::PublishedCrl;
+use crate::ca_name::CaName;
 use crate::port::ledger::CrlScope;
-use crate::slug::Slug;
 
 /// CRLs that are made at the same time at most, whatever their number: each takes a few file descriptors, and memory for what
 /// it is compared with.
@@ -70,7 +70,7 @@ impl Slots {
     }
 
     /// The same where only the issuer is known.
-    pub(crate) fn issuer_changed(&self, issuer: &Slug) {
+    pub(crate) fn issuer_changed(&self, issuer: &CaName) {
         for (scope, slot) in self.lock().iter() {
             if scope.issuer == *issuer {
                 slot.change();

@@ -138,14 +138,14 @@ mod tests {
     use chancery_x509::crl::{RevocationList, RevokedEntry};
 
     use super::*;
-    use crate::memory::House;
-    use crate::publish::testing::{Many, NOW, header, issuer, memory, on_disk, whole};
+    use crate::memory::MemoryPorts;
+    use crate::publish::testing::{Many, NOW, header, issuer, on_disk, process_memory, whole};
 
     #[tokio::test]
     async fn what_was_spooled_is_a_crl_as_often_as_it_is_read() {
-        let house = House::new(NOW);
-        let ca = issuer(&house).await;
-        let crl = whole(&house, &ca, &mut Many(3000), Box::new(Cursor::new(Vec::new()))).await;
+        let memory = MemoryPorts::new(NOW);
+        let ca = issuer(&memory).await;
+        let crl = whole(&memory, &ca, &mut Many(3000), Box::new(Cursor::new(Vec::new()))).await;
         let mut der = Vec::new();
         crl.der().unwrap().read_to_end(&mut der).unwrap();
         assert_eq!(
@@ -178,16 +178,16 @@ mod tests {
                 &[]
             }
         }
-        let house = House::new(NOW);
-        let ca = issuer(&house).await;
+        let memory = MemoryPorts::new(NOW);
+        let ca = issuer(&memory).await;
         let outcome = spool(&header(&ca), &mut Lying, Box::new(Cursor::new(Vec::new())));
         assert!(matches!(outcome, Err(PublishError::Write(_))));
     }
 
     #[tokio::test]
     async fn scratch_space_that_loses_octets_is_noticed() {
-        let house = House::new(NOW);
-        let ca = issuer(&house).await;
+        let memory = MemoryPorts::new(NOW);
+        let ca = issuer(&memory).await;
         let scratch: Box<dyn Scratch> = Box::new(Cursor::new(Vec::new()));
         let mut spooled = spool(&header(&ca), &mut Many(10), scratch).unwrap();
         let mut kept = Vec::new();
@@ -202,21 +202,21 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn three_hundred_thousand_entries_take_no_more_memory_than_three_thousand() {
-        let house = House::new(NOW);
-        let ca = issuer(&house).await;
+        let memory = MemoryPorts::new(NOW);
+        let ca = issuer(&memory).await;
         let read_all = async |entries| {
-            let crl = whole(&house, &ca, &mut Many(entries), on_disk()).await;
+            let crl = whole(&memory, &ca, &mut Many(entries), on_disk()).await;
             crl.digest().unwrap();
             let octets = io::copy(&mut crl.der().unwrap(), &mut io::sink()).unwrap();
             (octets, io::copy(&mut crl.pem().unwrap(), &mut io::sink()).unwrap())
         };
         // Once through, so that buffers and code are there already.
         read_all(3_000).await;
-        let before = memory("VmRSS:");
+        let before = process_memory("VmRSS:");
         // From here on VmHWM is the highest since now (proc(5)).
         std::fs::write("/proc/self/clear_refs", "5").unwrap();
         let (der, pem) = read_all(300_000).await;
-        let grown = memory("VmHWM:").saturating_sub(before);
+        let grown = process_memory("VmHWM:").saturating_sub(before);
         assert!(
             der > 12_000_000 && pem > 16_000_000,
             "{der} octets of DER, {pem} of PEM"

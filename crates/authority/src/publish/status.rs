@@ -7,7 +7,7 @@ use super::{PublishError, Transition};
 use crate::authority::Authority;
 use crate::config::Config;
 use crate::port::PublishedName;
-use crate::port::ledger::{CrlRecord, CrlScope, CrlStanding};
+use crate::port::ledger::{CrlRecord, CrlScope, CrlState};
 
 /// How it is with one CRL.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,7 +92,7 @@ pub(super) fn timing(config: &Config, scope: &CrlScope) -> Timing {
     }
 }
 
-fn staleness(standing: &CrlStanding, timing: &Timing, now: UnixTime) -> Staleness {
+fn staleness(standing: &CrlState, timing: &Timing, now: UnixTime) -> Staleness {
     let Some(latest) = &standing.latest else {
         return Staleness::Missing;
     };
@@ -129,7 +129,7 @@ impl Authority {
         let mut all = Vec::new();
         for scope in self.crl_scopes() {
             let mut damaged = self.slots.slot(&scope).damaged();
-            let (standing, staleness) = match self.believed_standing(&scope, 0).await {
+            let (standing, staleness) = match self.believed_crl_state(&scope, 0).await {
                 Ok(Believed { standing, damage, .. }) => {
                     // Also before the next CRL tells of it.
                     damaged.extend(damage.filter(|damage| !damaged.contains(damage)));
@@ -144,7 +144,7 @@ impl Authority {
                     (standing, staleness)
                 }
                 Err(error) => (
-                    CrlStanding::default(),
+                    CrlState::default(),
                     Staleness::Unknown {
                         detail: error.to_string(),
                     },
@@ -171,10 +171,10 @@ impl Authority {
     pub(super) async fn is_replaced(
         &self,
         scope: &CrlScope,
-        standing: &CrlStanding,
+        standing: &CrlState,
     ) -> Result<Option<bool>, PublishError> {
         let (name, now) = (Config::crl_name(scope), self.ports().clock.now());
-        let noted = |standing: &CrlStanding| standing.published.as_ref().and_then(|crl| crl.published.clone());
+        let noted = |standing: &CrlState| standing.published.as_ref().and_then(|crl| crl.published.clone());
         let mut expected = noted(standing);
         for _ in 0..LOOKS {
             let Some(etag) = expected else { return Ok(Some(false)) };
@@ -185,7 +185,7 @@ impl Authority {
             if stat.etag == etag {
                 return Ok(Some(false));
             }
-            let standing = self.believed_standing(scope, 0).await?.standing;
+            let standing = self.believed_crl_state(scope, 0).await?.standing;
             if is_under_way(&standing, now) {
                 return Ok(None);
             }
@@ -202,7 +202,7 @@ impl Authority {
 const LOOKS: usize = 3;
 
 /// Whether a CRL was signed so short a time ago that its file may be there and not be noted yet.
-fn is_under_way(standing: &CrlStanding, now: UnixTime) -> bool {
+fn is_under_way(standing: &CrlState, now: UnixTime) -> bool {
     let published = standing.published.as_ref().map_or(0, |crl| crl.number);
     let latest = standing.latest.as_ref().filter(|latest| latest.number > published);
     latest.is_some_and(|latest| now.0.abs_diff(latest.made_at.0) <= PUBLISHING.unsigned_abs())
@@ -211,8 +211,8 @@ fn is_under_way(standing: &CrlStanding, now: UnixTime) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ca_name::CaName;
     use crate::port::{ETag, Receipt};
-    use crate::slug::Slug;
 
     #[test]
     fn staleness_rises_with_age() {
@@ -222,7 +222,7 @@ mod tests {
         };
         let crl = CrlRecord {
             scope: CrlScope {
-                issuer: Slug::new("a-ca").unwrap(),
+                issuer: CaName::new("a-ca").unwrap(),
                 shard: None,
             },
             number: 1,
@@ -235,12 +235,12 @@ mod tests {
             mark: None,
             published: Some(ETag("1".to_owned())),
         };
-        let mut standing = CrlStanding {
+        let mut standing = CrlState {
             latest: Some(crl.clone()),
             published: Some(crl.clone()),
-            ..CrlStanding::default()
+            ..CrlState::default()
         };
-        let at = |standing: &CrlStanding, age: i64| staleness(standing, &timing, UnixTime(10_000 + age));
+        let at = |standing: &CrlState, age: i64| staleness(standing, &timing, UnixTime(10_000 + age));
         assert_eq!(at(&standing, -301), Staleness::FromFuture);
         assert_eq!(at(&standing, -300), Staleness::Fresh, "a clock that is a little behind");
         assert_eq!(at(&standing, 0), Staleness::Fresh);

@@ -4,14 +4,14 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::sync::Arc;
 
-use chancery_x509::crl::{CrlHeader, Framing, RevocationReason, RevokedEntry, Scope};
+use chancery_x509::crl::{Coverage, CrlHeader, Framing, RevocationReason, RevokedEntry};
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
 use super::spool::{WholeCrl, spool};
 use crate::authority::{Authority, Ca};
 use crate::config::Config;
-use crate::memory::House;
+use crate::memory::MemoryPorts;
 use crate::port::ledger::Revocations;
 use crate::port::{KeyStore, Scratch};
 use crate::profile::Profiles;
@@ -50,9 +50,9 @@ impl Revocations for Many {
     }
 }
 
-pub(super) async fn issuer(house: &House) -> Arc<Ca> {
+pub(super) async fn issuer(memory: &MemoryPorts) -> Arc<Ca> {
     let config = Config::from_toml("[[ca]]\nname = \"root-ca\"\nalgorithm = \"p256\"").unwrap();
-    let authority = Authority::open(house.ports(), config, Profiles::built_in())
+    let authority = Authority::open(memory.ports(), config, Profiles::built_in())
         .await
         .unwrap();
     authority.initialise(&|_: &str| ()).await.unwrap();
@@ -65,25 +65,25 @@ pub(super) fn header(ca: &Ca) -> CrlHeader<'_> {
         number: 1,
         this_update: NOW,
         next_update: NOW.plus_days(7),
-        scope: Scope::Full,
+        scope: Coverage::Full,
     }
 }
 
 pub(super) async fn whole(
-    house: &House,
+    memory: &MemoryPorts,
     ca: &Ca,
     entries: &mut dyn Revocations,
     scratch: Box<dyn Scratch>,
 ) -> WholeCrl {
     let spooled = spool(&header(ca), entries, scratch).unwrap();
-    let signed = house.keys.sign(&ca.record.key, &spooled.input).await.unwrap();
+    let signed = memory.keys.sign(&ca.record.key, &spooled.input).await.unwrap();
     let framing = Framing::new(ca.issuer.public_key().algorithm(), spooled.length, &signed.signature);
     spooled.frame(framing)
 }
 
 /// Kibibytes of a line of `/proc/self/status`.
 #[cfg(target_os = "linux")]
-pub(super) fn memory(line: &str) -> u64 {
+pub(super) fn process_memory(line: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|found| found.strip_prefix(line)).unwrap();
     line.trim_matches(|c: char| !c.is_ascii_digit()).parse().unwrap()

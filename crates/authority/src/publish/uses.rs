@@ -8,15 +8,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use chancery_x509::crl::Scope;
+use chancery_x509::crl::Coverage;
 use chancery_x509::time::{DAY, UnixTime};
 
 use super::PublishError;
 use crate::authority::{Authority, Ca};
+use crate::ca_name::CaName;
 use crate::config::Config;
 use crate::port::LedgerError;
 use crate::port::ledger::{CrlScope, CrlUse};
-use crate::slug::Slug;
 
 /// Ends are recorded as the end of the span of so many seconds that they fall in: once for a whole span of issuance, and a
 /// CRL is published for that much longer than it need be at most.
@@ -100,7 +100,7 @@ impl CrlUses {
     }
 
     /// Until when certificates of that CA name CRLs of shards; `None` where none does any more.
-    fn shards_until(&self, issuer: &Slug, now: UnixTime) -> Option<UnixTime> {
+    fn shards_until(&self, issuer: &CaName, now: UnixTime) -> Option<UnixTime> {
         let known = self.lock();
         let of_shards = known
             .iter()
@@ -159,7 +159,7 @@ impl Authority {
     }
 
     /// Until when certificates of that CA name CRLs of shards; of an authority that never has shards, whatever is said, none.
-    fn shards_until(&self, issuer: &Slug) -> Option<UnixTime> {
+    fn shards_until(&self, issuer: &CaName) -> Option<UnixTime> {
         let never = self.config().is_never_sharded();
         let now = self.ports().clock.now();
         (!never).then(|| self.crl_uses.shards_until(issuer, now)).flatten()
@@ -195,7 +195,7 @@ impl Authority {
             let mut scopes: BTreeSet<CrlScope> = living
                 .iter()
                 .map(|used| &used.scope)
-                .filter(|scope| scope.issuer == *ca.slug())
+                .filter(|scope| scope.issuer == *ca.name())
                 .cloned()
                 .collect();
             scopes.extend(self.configured_scopes(ca));
@@ -204,7 +204,7 @@ impl Authority {
         cas.iter().filter(|ca| wanted(ca)).flat_map(|ca| of(ca)).collect()
     }
 
-    /// Refuses a configuration by which two CRLs would have one file, `SLUG-3.crl`: the full one of a CA of that name, and the
+    /// Refuses a configuration by which two CRLs would have one file, `NAME-3.crl`: the full one of a CA of that name, and the
     /// third shard of another. What living certificates name, and CAs that left the configuration or have ended, count as well.
     pub async fn check_crl_files(&self) -> Result<(), PublishError> {
         self.refresh_crl_uses().await?;
@@ -231,10 +231,10 @@ impl Authority {
 
     /// Those of the configuration; of a CA that is not in it, the full one.
     fn configured_scopes(&self, ca: &Ca) -> Vec<CrlScope> {
-        self.config().ca(ca.slug()).map_or_else(
+        self.config().ca(ca.name()).map_or_else(
             || {
                 vec![CrlScope {
-                    issuer: ca.slug().clone(),
+                    issuer: ca.name().clone(),
                     shard: None,
                 }]
             },
@@ -244,13 +244,13 @@ impl Authority {
 
     /// What a CRL may say that it covers. It is complete, and says nothing, where no certificate of its CA names a CRL of a
     /// shard, nor is about to; else it names every URL that the certificates that it covers name it by.
-    pub(super) async fn covers(&self, scope: &CrlScope) -> Result<Scope, PublishError> {
+    pub(super) async fn covers(&self, scope: &CrlScope) -> Result<Coverage, PublishError> {
         self.refresh_crl_uses().await?;
         let now = self.ports().clock.now();
         let configured = self.config().ca(&scope.issuer);
         let sharded = configured.is_some_and(|ca| ca.crl().shards() > 0);
         if scope.shard.is_none() && !sharded && self.shards_until(&scope.issuer).is_none() {
-            return Ok(Scope::Full);
+            return Ok(Coverage::Full);
         }
         let is_configured = configured.is_some_and(|ca| ca.crl_scopes().contains(scope));
         let mut urls: Vec<String> = self
@@ -270,7 +270,7 @@ impl Authority {
         if urls.is_empty() {
             return Err(PublishError::ShardWithoutUrl(scope.issuer.clone()));
         }
-        Ok(Scope::Shard {
+        Ok(Coverage::Shard {
             distribution_points: urls,
         })
     }

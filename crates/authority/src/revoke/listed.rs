@@ -3,8 +3,8 @@
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::serial::Serial;
 
+use crate::ca_name::CaName;
 use crate::port::ledger::{CertificateRecord, Kind, Ledger, LedgerError, Revocation, ToRevoke};
-use crate::slug::Slug;
 use crate::wire::RevokedEntry;
 
 /// What following an entry comes to.
@@ -42,18 +42,18 @@ pub enum SkippedRevocation {
     #[error("the certificate is that of another CA, {issuer}; list it in that CA's file")]
     OtherAuthority {
         /// That CA.
-        issuer: Slug,
+        issuer: CaName,
     },
     /// A root's own certificate.
     #[error("{0} is a root: nobody looks for its revocation; take its certificate out of every trust store instead")]
-    Root(Slug),
+    Root(CaName),
 }
 
 /// Decides on an entry of the list of that CA: a certificate is named by its serial number and its common name (of a CA:
-/// its slug). Also says what the ledger has of it that does not fit, if anything.
+/// its name). Also says what the ledger has of it that does not fit, if anything.
 pub async fn decide_listed(
     ledger: &dyn Ledger,
-    ca: &Slug,
+    ca: &CaName,
     entry: &RevokedEntry,
 ) -> Result<(ListedRevocation, Option<String>), LedgerError> {
     let serial = entry.serial_number;
@@ -65,7 +65,7 @@ pub async fn decide_listed(
     )
 }
 
-fn decide(record: CertificateRecord, ca: &Slug, entry: &RevokedEntry) -> ListedRevocation {
+fn decide(record: CertificateRecord, ca: &CaName, entry: &RevokedEntry) -> ListedRevocation {
     let serial = entry.serial_number;
     let skipped = if !is_named(&record, &entry.common_name) {
         SkippedRevocation::OtherName {
@@ -81,8 +81,11 @@ fn decide(record: CertificateRecord, ca: &Slug, entry: &RevokedEntry) -> ListedR
         && !replaces(entry.reason, revocation)
     {
         return ListedRevocation::Stands(Box::new(record));
-    } else if let Kind::Authority { slug, parent: None, .. } = record.kind {
-        SkippedRevocation::Root(slug)
+    } else if let Kind::Authority {
+        ca_name, parent: None, ..
+    } = record.kind
+    {
+        SkippedRevocation::Root(ca_name)
     } else {
         return ListedRevocation::Due(Box::new(record));
     };
@@ -100,9 +103,9 @@ pub fn stands(listed: RevocationReason, wanted: RevocationReason) -> bool {
 }
 
 fn is_named(record: &CertificateRecord, name: &str) -> bool {
-    let slug = match &record.kind {
-        Kind::Authority { slug, .. } => Some(slug.as_str()),
+    let ca_name = match &record.kind {
+        Kind::Authority { ca_name, .. } => Some(ca_name.as_str()),
         Kind::Leaf => None,
     };
-    record.common_name == name || slug == Some(name)
+    record.common_name == name || ca_name == Some(name)
 }

@@ -8,12 +8,12 @@ use chancery_x509::time::UnixTime;
 
 use super::RevokeError;
 use crate::authority::Authority;
+use crate::ca_name::CaName;
 use crate::port::ledger::{
     CertificateRecord, CrlScope, IntentId, LedgerError, Reach, Revocation, Revoked, UNREADABLE_TOLD, UnfinishedFamily,
     UnreadableRow, compromises_key,
 };
 use crate::publish::{PublishError, PublishedCrl, is_past};
-use crate::slug::Slug;
 use crate::sweep::GRACE;
 use crate::wire::notice;
 
@@ -128,7 +128,7 @@ impl Authority {
     /// Goes on with families of compromised keys whose revocation was interrupted, of certificates of that issuer or of any:
     /// whoever asked for it was answered, or is gone, and will not ask again. Answers the certificates that this call revoked.
     /// One that was begun a moment ago is left to whoever is at it; one that fails stops no other.
-    pub async fn finish_revocations(&self, of: Option<&Slug>) -> Result<Vec<Affected>, RevokeError> {
+    pub async fn finish_revocations(&self, of: Option<&CaName>) -> Result<Vec<Affected>, RevokeError> {
         let now = self.ports().clock.now();
         let (mut finished, mut failure, mut after) = (Vec::new(), None, None);
         loop {
@@ -210,7 +210,7 @@ impl Authority {
     pub(super) fn others_may_have_changed(&self, reason: RevocationReason) {
         if compromises_key(reason) {
             for ca in self.cas().iter() {
-                self.slots.issuer_changed(ca.slug());
+                self.slots.issuer_changed(ca.name());
             }
         }
     }

@@ -145,9 +145,9 @@ fn message(intent: &OpenIntent) -> Vec<u8> {
     message.value(id.serial.as_padded());
     match kind {
         Kind::Leaf => message.value(b"leaf"),
-        Kind::Authority { slug, parent, key } => {
+        Kind::Authority { ca_name, parent, key } => {
             message.value(b"authority");
-            message.value(slug.as_str().as_bytes());
+            message.value(ca_name.as_str().as_bytes());
             message.optional(parent.as_ref().map(|parent| parent.as_str().as_bytes()));
             message.value(key.0.as_bytes());
         }

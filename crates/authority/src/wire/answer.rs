@@ -102,7 +102,7 @@ impl Authority {
     /// that CA does not exist.
     pub fn chain_answer(&self, request: &TlsCertRequest) -> Option<ChainAnswer> {
         let ca = self.issuer_of(request.profile.as_deref())?;
-        Some(ChainAnswer::of(&self.chain(ca.slug())))
+        Some(ChainAnswer::of(&self.chain(ca.name())))
     }
 
     /// The CA that a profile issues from; without one, or where it names none, the one that issues by default. `None` while
@@ -112,7 +112,7 @@ impl Authority {
             .and_then(|name| self.profiles().named(name))
             .and_then(|profile| profile.issuing_ca());
         match named {
-            Some(name) => self.ca(self.config().ca_named(name)?.slug()),
+            Some(name) => self.ca(self.config().ca_named(name)?.name()),
             None => self.issuing_ca(),
         }
     }

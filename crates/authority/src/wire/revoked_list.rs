@@ -18,7 +18,7 @@ pub const REVOKED_ROOT_CA_JSON: &str = "revoked-root-ca.json";
 /// One entry. `reason` is RFC 5280's (`keyCompromise`, `superseded`, …), in any case; without it none is told.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct RevokedEntry {
-    /// The certificate's common name; of a CA its slug.
+    /// The certificate's common name; of a CA its name.
     pub common_name: String,
     /// Its serial number, decimal, or hexadecimal with `0x`.
     #[serde(deserialize_with = "serial_number")]

@@ -14,19 +14,19 @@ use chancery_authority::port::ledger::{CertificateIntent, Completion, IntentId, 
 use chancery_authority::port::{KeyName, KeyStore, Precondition, Publication, PublishedName, Receipt};
 use chancery_authority::publish::{CrlStatus, PublishError, Staleness};
 use chancery_x509::certificate::{CertificateTemplate, KeyUsage};
-use chancery_x509::crl::{CrlHeader, CrlWriter, Framing, RevocationReason, RevokedEntry, Scope};
+use chancery_x509::crl::{Coverage, CrlHeader, CrlWriter, Framing, RevocationReason, RevokedEntry};
 use chancery_x509::lint::{self, Severity};
 use chancery_x509::serial::Serial;
 use chancery_x509::time::{DAY, UnixTime};
 
-use crate::office::{self, NOW, Office, all_good, entries, principal, scope, slug};
+use crate::fixture::{self, Fixture, NOW, all_good, ca_name, entries, principal, scope};
 
 const HOUR: i64 = 3600;
 
 /// Puts a revoked certificate that ends then into the ledger.
-async fn revoked_until(office: &Office, number: u32, not_after: UnixTime) -> Serial {
+async fn revoked_until(fixture: &Fixture, number: u32, not_after: UnixTime) -> Serial {
     let id = IntentId {
-        issuer: slug("chancery-issuing-ca"),
+        issuer: ca_name("chancery-issuing-ca"),
         serial: contract::intent(number).id.serial,
     };
     let intent = CertificateIntent {
@@ -34,22 +34,22 @@ async fn revoked_until(office: &Office, number: u32, not_after: UnixTime) -> Ser
         not_after,
         ..contract::intent(number)
     };
-    office.house.ledger.reserve(intent).await.unwrap();
+    fixture.memory.ledger.reserve(intent).await.unwrap();
     let completion = Completion {
         id: id.clone(),
-        certificate: certificate_until(office, id.serial, not_after).await,
+        certificate: certificate_until(fixture, id.serial, not_after).await,
         receipt: Receipt("none".to_owned()),
         at: NOW,
     };
-    office.house.ledger.complete(completion).await.unwrap();
+    fixture.memory.ledger.complete(completion).await.unwrap();
     let revocation = Revocation {
         at: NOW,
         reason: RevocationReason::Superseded,
         invalidity_date: None,
         principal: "token:tests".to_owned(),
     };
-    office
-        .house
+    fixture
+        .memory
         .ledger
         .revoke(&id.issuer, id.serial, revocation)
         .await
@@ -58,8 +58,8 @@ async fn revoked_until(office: &Office, number: u32, not_after: UnixTime) -> Ser
 }
 
 /// A certificate that ends then, really signed: nothing else says an end.
-async fn certificate_until(office: &Office, serial: Serial, not_after: UnixTime) -> Vec<u8> {
-    let ca = office.authority.ca(&slug("chancery-issuing-ca")).unwrap();
+async fn certificate_until(fixture: &Fixture, serial: Serial, not_after: UnixTime) -> Vec<u8> {
+    let ca = fixture.authority.ca(&ca_name("chancery-issuing-ca")).unwrap();
     let template = CertificateTemplate {
         serial,
         subject: ca.certificate().subject().clone(),
@@ -79,28 +79,28 @@ async fn certificate_until(office: &Office, serial: Serial, not_after: UnixTime)
     };
     let tbs = template.issued_by(&ca.issuer).unwrap();
     let input = tbs.signing_input(ca.issuer.public_key());
-    let signed = office.house.keys.sign(&ca.record.key, &input).await.unwrap();
+    let signed = fixture.memory.keys.sign(&ca.record.key, &input).await.unwrap();
     tbs.assemble(&signed.signature)
 }
 
 /// A CRL with that number, really signed, that the ledger knows nothing of.
-async fn foreign_crl(office: &Office, number: u64) -> Vec<u8> {
-    signed_crl(office, number, None).await
+async fn foreign_crl(fixture: &Fixture, number: u64) -> Vec<u8> {
+    signed_crl(fixture, number, None).await
 }
 
 /// The same with an entry.
-async fn foreign_crl_with(office: &Office, number: u64, serial: Serial) -> Vec<u8> {
-    signed_crl(office, number, Some(serial)).await
+async fn foreign_crl_with(fixture: &Fixture, number: u64, serial: Serial) -> Vec<u8> {
+    signed_crl(fixture, number, Some(serial)).await
 }
 
-async fn signed_crl(office: &Office, number: u64, serial: Option<Serial>) -> Vec<u8> {
-    let ca = office.authority.ca(&slug("chancery-issuing-ca")).unwrap();
+async fn signed_crl(fixture: &Fixture, number: u64, serial: Option<Serial>) -> Vec<u8> {
+    let ca = fixture.authority.ca(&ca_name("chancery-issuing-ca")).unwrap();
     let header = CrlHeader {
         issuer: &ca.issuer,
         number,
         this_update: NOW,
         next_update: NOW.plus_days(1),
-        scope: Scope::Full,
+        scope: Coverage::Full,
     };
     let entry = serial.map(|serial| RevokedEntry {
         serial,
@@ -114,15 +114,15 @@ async fn signed_crl(office: &Office, number: u64, serial: Option<Serial>) -> Vec
         writer.entry(entry).unwrap();
     }
     let (tbs, input, length) = writer.finish_tbs().unwrap();
-    let signed = office.house.keys.sign(&ca.record.key, &input).await.unwrap();
+    let signed = fixture.memory.keys.sign(&ca.record.key, &input).await.unwrap();
     Framing::new(ca.issuer.public_key().algorithm(), length, &signed.signature).assemble(&tbs)
 }
 
-async fn put(office: &Office, name: &str, content: &[u8]) {
+async fn put(fixture: &Fixture, name: &str, content: &[u8]) {
     let body = Box::new(Cursor::new(content.to_vec()));
     let name = PublishedName::new(name).unwrap();
-    office
-        .house
+    fixture
+        .memory
         .publication
         .put(&name, body, Precondition::None)
         .await
@@ -131,19 +131,19 @@ async fn put(office: &Office, name: &str, content: &[u8]) {
 
 #[tokio::test]
 async fn a_crl_is_of_its_ca_and_lists_what_is_revoked() {
-    let office = Office::new().await;
-    let serial = office.issue("a.example", None).await.id.serial;
-    office.issue("b.example", None).await;
+    let fixture = Fixture::new().await;
+    let serial = fixture.issue("a.example", None).await.id.serial;
+    fixture.issue("b.example", None).await;
     let compromised = RevocationReason::KeyCompromise;
     let since = NOW.plus_days(-1);
-    let outcome = office
+    let outcome = fixture
         .authority
         .revoke(serial, compromised, Some(since), &principal())
         .await
         .unwrap();
     let published = outcome.crl.unwrap().unwrap();
-    let crl = office.crl("chancery-issuing-ca.crl");
-    let ca = office.authority.issuing_ca().unwrap();
+    let crl = fixture.crl("chancery-issuing-ca.crl");
+    let ca = fixture.authority.issuing_ca().unwrap();
     assert!(crl.is_signed_by(ca.issuer.public_key()));
     assert_eq!(crl.issuer(), ca.certificate().subject());
     assert_eq!(
@@ -168,26 +168,30 @@ async fn a_crl_is_of_its_ca_and_lists_what_is_revoked() {
         findings.iter().all(|finding| finding.severity < Severity::Warning),
         "{findings:?}"
     );
-    assert_eq!(office.listed("chancery-issuing-ca.crl.pem"), [serial]);
-    let text = office.house.publication.content("chancery-issuing-ca.crl.pem").unwrap();
+    assert_eq!(fixture.listed("chancery-issuing-ca.crl.pem"), [serial]);
+    let text = fixture
+        .memory
+        .publication
+        .content("chancery-issuing-ca.crl.pem")
+        .unwrap();
     assert!(text.starts_with(b"-----BEGIN X509 CRL-----\n") && text.ends_with(b"-----END X509 CRL-----\n"));
 }
 
 #[tokio::test]
 async fn an_entry_leaves_only_after_a_crl_beyond_its_end() {
-    let office = Office::new().await;
-    let ending = revoked_until(&office, 1, NOW.plus_seconds(HOUR)).await;
-    let staying = revoked_until(&office, 2, NOW.plus_days(30)).await;
-    let publish = async || all_good(&office.authority.publish_crls(None).await);
-    let listed = || office.listed("chancery-issuing-ca.crl");
+    let fixture = Fixture::new().await;
+    let ending = revoked_until(&fixture, 1, NOW.plus_seconds(HOUR)).await;
+    let staying = revoked_until(&fixture, 2, NOW.plus_days(30)).await;
+    let publish = async || all_good(&fixture.authority.publish_crls(None).await);
+    let listed = || fixture.listed("chancery-issuing-ca.crl");
     publish().await;
     assert_eq!(listed(), [ending, staying]);
     for days in [1, 7, 8] {
-        office.house.clock.set(NOW.plus_days(days));
+        fixture.memory.clock.set(NOW.plus_days(days));
         publish().await;
         assert_eq!(listed(), [ending, staying], "a week beyond its end it is still there");
     }
-    office.house.clock.set(NOW.plus_days(9));
+    fixture.memory.clock.set(NOW.plus_days(9));
     publish().await;
     assert_eq!(
         listed(),
@@ -196,11 +200,11 @@ async fn an_entry_leaves_only_after_a_crl_beyond_its_end() {
     );
 
     // CRLs that were recorded and never published have shown nobody anything.
-    let late = revoked_until(&office, 3, NOW.plus_days(9)).await;
+    let late = revoked_until(&fixture, 3, NOW.plus_days(9)).await;
     for days in [17, 18, 19] {
-        office.house.clock.set(NOW.plus_days(days));
-        office.house.faults.at("publication.put", 3, Fault::FailBefore);
-        let outcomes = office.authority.publish_crls(None).await;
+        fixture.memory.clock.set(NOW.plus_days(days));
+        fixture.memory.faults.at("publication.put", 3, Fault::FailBefore);
+        let outcomes = fixture.authority.publish_crls(None).await;
         assert!(outcomes.iter().any(|(_, outcome)| outcome.is_err()));
     }
     publish().await;
@@ -209,12 +213,12 @@ async fn an_entry_leaves_only_after_a_crl_beyond_its_end() {
 
 #[tokio::test]
 async fn a_publication_that_was_not_noted_brings_nothing_past_back() {
-    let office = Office::new().await;
-    let past = revoked_until(&office, 1, NOW.plus_seconds(HOUR)).await;
-    let publish = async || all_good(&office.authority.publish_crls(None).await);
-    let listed = || office.listed("chancery-issuing-ca.crl");
+    let fixture = Fixture::new().await;
+    let past = revoked_until(&fixture, 1, NOW.plus_seconds(HOUR)).await;
+    let publish = async || all_good(&fixture.authority.publish_crls(None).await);
+    let listed = || fixture.listed("chancery-issuing-ca.crl");
     for days in 0..20 {
-        office.house.clock.set(NOW.plus_days(days));
+        fixture.memory.clock.set(NOW.plus_days(days));
         publish().await;
     }
     assert_eq!(listed(), []);
@@ -224,10 +228,10 @@ async fn a_publication_that_was_not_noted_brings_nothing_past_back() {
         (21, "publication.put", 3),
         (22, "publication.put", 4),
     ] {
-        office.house.clock.set(NOW.plus_days(days));
-        office.house.faults.at(operation, nth, Fault::FailBefore);
-        office.authority.publish_crls(None).await;
-        office.house.clock.advance(HOUR);
+        fixture.memory.clock.set(NOW.plus_days(days));
+        fixture.memory.faults.at(operation, nth, Fault::FailBefore);
+        fixture.authority.publish_crls(None).await;
+        fixture.memory.clock.advance(HOUR);
         publish().await;
         assert!(!listed().contains(&past), "after {operation} on day {days}");
     }
@@ -235,18 +239,18 @@ async fn a_publication_that_was_not_noted_brings_nothing_past_back() {
 
 #[tokio::test]
 async fn a_clock_that_was_ahead_once_hides_no_revocation_and_is_put_right() {
-    let mut office = Office::new().await;
+    let mut fixture = Fixture::new().await;
     let serials = [
-        revoked_until(&office, 1, NOW.plus_days(30)).await,
-        office.issue("a.example", None).await.id.serial,
+        revoked_until(&fixture, 1, NOW.plus_days(30)).await,
+        fixture.issue("a.example", None).await.id.serial,
     ];
-    office.revoke(serials[1]).await;
-    office.house.clock.set(NOW.plus_days(3600));
-    all_good(&office.authority.publish_crls(None).await);
-    all_good(&office.authority.publish_crls(None).await);
-    office.house.clock.set(NOW.plus_days(1));
-    office.restart().await;
-    let status = office.authority.crl_status().await;
+    fixture.revoke(serials[1]).await;
+    fixture.memory.clock.set(NOW.plus_days(3600));
+    all_good(&fixture.authority.publish_crls(None).await);
+    all_good(&fixture.authority.publish_crls(None).await);
+    fixture.memory.clock.set(NOW.plus_days(1));
+    fixture.restart().await;
+    let status = fixture.authority.crl_status().await;
     assert!(
         status
             .iter()
@@ -254,7 +258,7 @@ async fn a_clock_that_was_ahead_once_hides_no_revocation_and_is_put_right() {
         "{status:?}"
     );
     // Whichever comes first puts it right: a revocation, also one that stood, a command, the next round of a server.
-    let again = office
+    let again = fixture
         .authority
         .revoke(serials[1], RevocationReason::Superseded, None, &principal())
         .await
@@ -263,43 +267,43 @@ async fn a_clock_that_was_ahead_once_hides_no_revocation_and_is_put_right() {
     assert!(again.crl.unwrap().unwrap().this_update <= NOW.plus_days(1));
     let mut wanted = serials.to_vec();
     wanted.sort_unstable();
-    assert_eq!(office.listed("chancery-issuing-ca.crl"), wanted);
-    let outcomes = office.authority.publish_due_crls().await;
+    assert_eq!(fixture.listed("chancery-issuing-ca.crl"), wanted);
+    let outcomes = fixture.authority.publish_due_crls().await;
     all_good(&outcomes);
     assert_eq!(outcomes.len(), 1, "the root's is due, too");
-    let status = office.authority.crl_status().await;
+    let status = fixture.authority.crl_status().await;
     assert!(status.iter().all(|status| !status.is_alarming()), "{status:?}");
 }
 
 #[tokio::test]
 async fn a_time_that_no_crl_can_tell_stops_no_crl() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let mut serials = Vec::new();
     for (number, at, invalidity_date) in [
         (1, 300_000_000_000, None),
         (2, NOW.0 - 1000, Some(UnixTime(99_999_999_999_999))),
         (3, i64::MIN, Some(UnixTime(i64::MAX))),
     ] {
-        let serial = revoked_until(&office, number, NOW.plus_days(9)).await;
+        let serial = revoked_until(&fixture, number, NOW.plus_days(9)).await;
         let revocation = Revocation {
             at: UnixTime(at),
             reason: RevocationReason::KeyCompromise,
             invalidity_date,
             principal: "token:tests".to_owned(),
         };
-        office
-            .house
+        fixture
+            .memory
             .ledger
-            .rewrite(&slug("chancery-issuing-ca"), serial, &revocation);
+            .rewrite(&ca_name("chancery-issuing-ca"), serial, &revocation);
         serials.push(serial);
     }
     serials.sort_unstable();
-    office
+    fixture
         .authority
         .publish_crl(&scope("chancery-issuing-ca"))
         .await
         .unwrap();
-    let crl = office.crl("chancery-issuing-ca.crl");
+    let crl = fixture.crl("chancery-issuing-ca.crl");
     let entries = entries(&crl);
     assert_eq!(entries.iter().map(|entry| entry.serial).collect::<Vec<_>>(), serials);
     assert!(
@@ -311,64 +315,64 @@ async fn a_time_that_no_crl_can_tell_stops_no_crl() {
 
 #[tokio::test]
 async fn due_are_those_with_changes_or_whose_interval_has_passed() {
-    let mut office = Office::new().await;
-    let due = async |office: &Office| {
-        let outcomes = office.authority.publish_due_crls().await;
+    let mut fixture = Fixture::new().await;
+    let due = async |fixture: &Fixture| {
+        let outcomes = fixture.authority.publish_due_crls().await;
         all_good(&outcomes);
         outcomes
             .into_iter()
             .map(|(scope, _)| scope.issuer.to_string())
             .collect::<Vec<_>>()
     };
-    assert_eq!(due(&office).await, [""; 0], "all are just published");
-    office.house.clock.advance(DAY - 1);
-    assert_eq!(due(&office).await, [""; 0]);
-    let status = office.authority.crl_status().await;
+    assert_eq!(due(&fixture).await, [""; 0], "all are just published");
+    fixture.memory.clock.advance(DAY - 1);
+    assert_eq!(due(&fixture).await, [""; 0]);
+    let status = fixture.authority.crl_status().await;
     assert!(
         status
             .iter()
             .all(|status| status.staleness == Staleness::Fresh && status.age == Some(DAY - 1))
     );
-    office.house.clock.advance(1);
+    fixture.memory.clock.advance(1);
     assert_eq!(
-        due(&office).await,
+        due(&fixture).await,
         ["chancery-root-ca", "chancery-issuing-ca"],
         "the interval has passed"
     );
 
-    office.house.faults.at("keys.sign", 1, Fault::FailBefore);
+    fixture.memory.faults.at("keys.sign", 1, Fault::FailBefore);
     assert!(
-        office
+        fixture
             .authority
-            .issue(&office::request("a.example"), &principal(), None)
+            .issue(&fixture::request("a.example"), &principal(), None)
             .await
             .is_err()
     );
-    assert_eq!(due(&office).await, [""; 0]);
-    office.authority.sweep_older_than(0).await.unwrap();
-    assert_eq!(due(&office).await, ["chancery-issuing-ca"], "an intent was given up");
+    assert_eq!(due(&fixture).await, [""; 0]);
+    fixture.authority.sweep_older_than(0).await.unwrap();
+    assert_eq!(due(&fixture).await, ["chancery-issuing-ca"], "an intent was given up");
 
-    office.restart().await;
+    fixture.restart().await;
     assert_eq!(
-        due(&office).await,
+        due(&fixture).await,
         [""; 0],
         "a new process knows by the ledger that all is covered"
     );
 
     // What another process recorded, and did not come to publish.
-    revoked_until(&office, 1, NOW.plus_days(9)).await;
-    assert_eq!(due(&office).await, ["chancery-issuing-ca"]);
-    assert_eq!(due(&office).await, [""; 0]);
-    office.house.publication.remove("chancery-root-ca.crl");
-    assert_eq!(due(&office).await, ["chancery-root-ca"], "its file is gone");
-    put(&office, "chancery-root-ca.crl", b"garbage").await;
-    assert_eq!(due(&office).await, ["chancery-root-ca"], "its file is another");
+    revoked_until(&fixture, 1, NOW.plus_days(9)).await;
+    assert_eq!(due(&fixture).await, ["chancery-issuing-ca"]);
+    assert_eq!(due(&fixture).await, [""; 0]);
+    fixture.memory.publication.remove("chancery-root-ca.crl");
+    assert_eq!(due(&fixture).await, ["chancery-root-ca"], "its file is gone");
+    put(&fixture, "chancery-root-ca.crl", b"garbage").await;
+    assert_eq!(due(&fixture).await, ["chancery-root-ca"], "its file is another");
 }
 
 #[tokio::test]
 async fn a_late_crl_raises_an_alarm() {
-    let office = Office::new().await;
-    let staleness = async || office.authority.crl_status().await[0].staleness.clone();
+    let fixture = Fixture::new().await;
+    let staleness = async || fixture.authority.crl_status().await[0].staleness.clone();
     let wanted = [
         (0, Staleness::Fresh),
         (26 * HOUR, Staleness::Fresh),
@@ -377,95 +381,95 @@ async fn a_late_crl_raises_an_alarm() {
         (7 * DAY + 1, Staleness::Expired),
     ];
     for (age, expected) in wanted {
-        office.house.clock.set(NOW.plus_seconds(age));
+        fixture.memory.clock.set(NOW.plus_seconds(age));
         assert_eq!(staleness().await, expected, "after {age} seconds");
     }
-    all_good(&office.authority.publish_due_crls().await);
+    all_good(&fixture.authority.publish_due_crls().await);
     // A revocation of which no CRL can even be signed.
-    revoked_until(&office, 9, NOW.plus_days(90)).await;
+    revoked_until(&fixture, 9, NOW.plus_days(90)).await;
     let lagging = async || {
-        office
+        fixture
             .authority
             .crl_status()
             .await
             .into_iter()
             .find(CrlStatus::is_alarming)
     };
-    office.house.faults.at("keys.sign", 1, Fault::FailBefore);
-    office.authority.publish_due_crls().await;
+    fixture.memory.faults.at("keys.sign", 1, Fault::FailBefore);
+    fixture.authority.publish_due_crls().await;
     // Days ago, by what its row says.
     assert_eq!(lagging().await.unwrap().staleness, Staleness::Lagging { since: NOW });
-    all_good(&office.authority.publish_due_crls().await);
+    all_good(&fixture.authority.publish_due_crls().await);
     assert_eq!(lagging().await, None);
-    office.house.faults.at("publication.put", 1, Fault::FailBefore);
-    office.authority.publish_crls(Some(&slug("chancery-root-ca"))).await;
-    office.house.clock.advance(61);
+    fixture.memory.faults.at("publication.put", 1, Fault::FailBefore);
+    fixture.authority.publish_crls(Some(&ca_name("chancery-root-ca"))).await;
+    fixture.memory.clock.advance(61);
     assert_eq!(staleness().await, Staleness::Unpublished);
-    office.authority.publish_crls(None).await;
-    office.house.publication.remove("chancery-root-ca.crl");
+    fixture.authority.publish_crls(None).await;
+    fixture.memory.publication.remove("chancery-root-ca.crl");
     assert_eq!(staleness().await, Staleness::Replaced);
-    office.house.faults.at("ledger.crl_standing", 1, Fault::FailBefore);
+    fixture.memory.faults.at("ledger.crl_state", 1, Fault::FailBefore);
     assert!(matches!(staleness().await, Staleness::Unknown { .. }));
-    all_good(&office.authority.publish_due_crls().await);
+    all_good(&fixture.authority.publish_due_crls().await);
     assert_eq!(staleness().await, Staleness::Fresh);
 }
 
 #[tokio::test]
 async fn one_cas_failure_does_not_stop_the_others() {
-    let office = Office::new().await;
-    let serial = revoked_until(&office, 1, NOW.plus_days(9)).await;
-    office.house.keys.forget(&KeyName("chancery-root-ca".to_owned()));
-    let outcomes = office.authority.publish_crls(None).await;
+    let fixture = Fixture::new().await;
+    let serial = revoked_until(&fixture, 1, NOW.plus_days(9)).await;
+    fixture.memory.keys.forget(&KeyName("chancery-root-ca".to_owned()));
+    let outcomes = fixture.authority.publish_crls(None).await;
     assert!(
         matches!(outcomes[0], (_, Err(PublishError::KeyStore(_)))),
         "{outcomes:?}"
     );
     assert!(outcomes[1].1.is_ok());
-    assert_eq!(office.listed("chancery-issuing-ca.crl"), [serial]);
+    assert_eq!(fixture.listed("chancery-issuing-ca.crl"), [serial]);
 }
 
 #[tokio::test]
 async fn a_damaged_row_is_reported_and_skipped() {
-    let office = Office::new().await;
-    let serial = revoked_until(&office, 1, NOW.plus_days(9)).await;
-    office
-        .house
+    let fixture = Fixture::new().await;
+    let serial = revoked_until(&fixture, 1, NOW.plus_days(9)).await;
+    fixture
+        .memory
         .ledger
         .damage(&scope("chancery-issuing-ca"), "row 17: the serial is no number");
-    let outcome = office
+    let outcome = fixture
         .authority
         .publish_crl(&scope("chancery-issuing-ca"))
         .await
         .unwrap();
     assert_eq!(outcome.damaged, ["row 17: the serial is no number"]);
-    assert_eq!(office.listed("chancery-issuing-ca.crl"), [serial]);
-    let status = office.authority.crl_status().await;
+    assert_eq!(fixture.listed("chancery-issuing-ca.crl"), [serial]);
+    let status = fixture.authority.crl_status().await;
     assert!(status[1].is_alarming() && status[1].damaged == outcome.damaged && !status[0].is_alarming());
 }
 
 #[tokio::test]
 async fn a_file_that_others_removed_or_spoilt_is_put_back() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let publish = async || {
-        office
+        fixture
             .authority
             .publish_crl(&scope("chancery-issuing-ca"))
             .await
             .unwrap()
             .number
     };
-    office.house.publication.remove("chancery-issuing-ca.crl");
+    fixture.memory.publication.remove("chancery-issuing-ca.crl");
     assert_eq!(publish().await, 2);
-    office.house.publication.remove("chancery-issuing-ca.crl.pem");
+    fixture.memory.publication.remove("chancery-issuing-ca.crl.pem");
     assert_eq!(publish().await, 3);
-    let garbage = put(&office, "chancery-issuing-ca.crl", b"garbage");
+    let garbage = put(&fixture, "chancery-issuing-ca.crl", b"garbage");
     garbage.await;
     assert_eq!(publish().await, 4);
     // A CRL of another CA is none of this one's.
-    let other = office.house.publication.content("chancery-root-ca.crl").unwrap();
-    put(&office, "chancery-issuing-ca.crl", &other).await;
+    let other = fixture.memory.publication.content("chancery-root-ca.crl").unwrap();
+    put(&fixture, "chancery-issuing-ca.crl", &other).await;
     assert_eq!(publish().await, 5);
     for name in ["chancery-issuing-ca.crl", "chancery-issuing-ca.crl.pem"] {
-        assert_eq!(office.crl(name).number(), Some(5));
+        assert_eq!(fixture.crl(name).number(), Some(5));
     }
 }

@@ -5,58 +5,58 @@ use chancery_authority::port::ledger::{CrlRecord, Ledger};
 use chancery_authority::publish::PublishError;
 
 use super::{foreign_crl, put};
-use crate::office::{NOW, Office, scope};
+use crate::fixture::{Fixture, NOW, scope};
 
 #[tokio::test]
 async fn an_older_crl_that_somebody_put_back_is_told() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let of = scope("chancery-issuing-ca");
     let name = "chancery-issuing-ca.crl";
-    let old = office.house.publication.content(name).unwrap();
-    let serial = office.issue("a.example", None).await.id.serial;
-    office.revoke(serial).await;
-    let publish = async || office.authority.publish_crl(&of).await.unwrap();
+    let old = fixture.memory.publication.content(name).unwrap();
+    let serial = fixture.issue("a.example", None).await.id.serial;
+    fixture.revoke(serial).await;
+    let publish = async || fixture.authority.publish_crl(&of).await.unwrap();
     assert_eq!(publish().await.damaged, [""; 0], "the newest stands");
 
-    put(&office, name, &old).await;
+    put(&fixture, name, &old).await;
     let damaged = publish().await.damaged;
     assert!(
         damaged.len() == 1 && damaged[0].contains("CRL number 1 stands as"),
         "{damaged:?}"
     );
-    assert_eq!(office.listed(name), [serial]);
+    assert_eq!(fixture.listed(name), [serial]);
     assert_eq!(publish().await.damaged, [""; 0], "it is told once");
 
-    let latest = office.house.ledger.latest_crl(&of).await.unwrap().unwrap().number;
-    for other in [b"garbage".to_vec(), foreign_crl(&office, latest).await] {
-        put(&office, name, &other).await;
+    let latest = fixture.memory.ledger.latest_crl(&of).await.unwrap().unwrap().number;
+    for other in [b"garbage".to_vec(), foreign_crl(&fixture, latest).await] {
+        put(&fixture, name, &other).await;
         assert_eq!(publish().await.damaged.len(), 1);
-        put(&office, name, &foreign_crl(&office, latest).await).await;
+        put(&fixture, name, &foreign_crl(&fixture, latest).await).await;
         assert_eq!(publish().await.damaged.len(), 1, "an older one");
     }
     // A ledger that was set back knows nothing of what is published; and where nothing stands, nobody put it there.
-    put(&office, name, &foreign_crl(&office, 40).await).await;
+    put(&fixture, name, &foreign_crl(&fixture, 40).await).await;
     assert_eq!(publish().await.damaged, [""; 0]);
-    office.house.publication.remove(name);
+    fixture.memory.publication.remove(name);
     assert_eq!(publish().await.damaged, [""; 0]);
 }
 
 #[tokio::test]
 async fn numbers_never_go_backwards_behind_an_old_ledger() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     // The number that comes next, already published, is another CRL's.
-    let same = foreign_crl(&office, 2).await;
-    put(&office, "chancery-issuing-ca.crl", &same).await;
-    let published = office
+    let same = foreign_crl(&fixture, 2).await;
+    put(&fixture, "chancery-issuing-ca.crl", &same).await;
+    let published = fixture
         .authority
         .publish_crl(&scope("chancery-issuing-ca"))
         .await
         .unwrap();
     assert_eq!(published.number, 3);
 
-    let newer = foreign_crl(&office, 40).await;
-    put(&office, "chancery-issuing-ca.crl", &newer).await;
-    let published = office
+    let newer = foreign_crl(&fixture, 40).await;
+    put(&fixture, "chancery-issuing-ca.crl", &newer).await;
+    let published = fixture
         .authority
         .publish_crl(&scope("chancery-issuing-ca"))
         .await
@@ -66,32 +66,32 @@ async fn numbers_never_go_backwards_behind_an_old_ledger() {
         (41, None),
         "its numbers were skipped"
     );
-    assert_eq!(office.crl("chancery-issuing-ca.crl").number(), Some(41));
-    assert_eq!(office.crl("chancery-issuing-ca.crl.pem").number(), Some(41));
+    assert_eq!(fixture.crl("chancery-issuing-ca.crl").number(), Some(41));
+    assert_eq!(fixture.crl("chancery-issuing-ca.crl.pem").number(), Some(41));
 
     // However far: one jump, and not a reservation for each number between.
-    let far = foreign_crl(&office, 1_000_000_000_000).await;
-    put(&office, "chancery-issuing-ca.crl", &far).await;
-    let calls = office.house.faults.calls().len();
-    let published = office
+    let far = foreign_crl(&fixture, 1_000_000_000_000).await;
+    put(&fixture, "chancery-issuing-ca.crl", &far).await;
+    let calls = fixture.memory.faults.calls().len();
+    let published = fixture
         .authority
         .publish_crl(&scope("chancery-issuing-ca"))
         .await
         .unwrap();
     assert_eq!(published.number, 1_000_000_000_001);
-    assert!(office.house.faults.calls().len() - calls < 40);
+    assert!(fixture.memory.faults.calls().len() - calls < 40);
 
     // Nobody ever counted to this one, and none would be left.
-    let last = foreign_crl(&office, u64::MAX).await;
-    put(&office, "chancery-issuing-ca.crl", &last).await;
-    match office.authority.publish_crl(&scope("chancery-issuing-ca")).await {
+    let last = foreign_crl(&fixture, u64::MAX).await;
+    put(&fixture, "chancery-issuing-ca.crl", &last).await;
+    match fixture.authority.publish_crl(&scope("chancery-issuing-ca")).await {
         Err(PublishError::Ahead {
             published: u64::MAX, ..
         }) => {}
         other => panic!("{other:?}"),
     }
     assert_eq!(
-        office.crl("chancery-issuing-ca.crl").number(),
+        fixture.crl("chancery-issuing-ca.crl").number(),
         Some(u64::MAX),
         "it is not replaced"
     );
@@ -99,61 +99,61 @@ async fn numbers_never_go_backwards_behind_an_old_ledger() {
 
 #[tokio::test]
 async fn a_counter_that_was_set_back_leads_neither_back_nor_to_a_standstill() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let of = scope("chancery-issuing-ca");
     for _ in 0..3 {
-        office.authority.publish_crl(&of).await.unwrap();
+        fixture.authority.publish_crl(&of).await.unwrap();
     }
     // The version of the file is the one that the ledger noted: its number decides all the same.
-    office.house.ledger.set_back(&of, 1);
-    let serial = office.issue("a.example", None).await.id.serial;
-    office.revoke(serial).await;
-    assert_eq!(office.crl("chancery-issuing-ca.crl").number(), Some(5));
-    assert_eq!(office.listed("chancery-issuing-ca.crl"), [serial]);
+    fixture.memory.ledger.set_back(&of, 1);
+    let serial = fixture.issue("a.example", None).await.id.serial;
+    fixture.revoke(serial).await;
+    assert_eq!(fixture.crl("chancery-issuing-ca.crl").number(), Some(5));
+    assert_eq!(fixture.listed("chancery-issuing-ca.crl"), [serial]);
 
     // A published one of a higher number that is older than ours does not stand for it.
-    let old = foreign_crl(&office, 9).await;
-    let latest = office.house.ledger.latest_crl(&of).await.unwrap().unwrap();
-    office.house.ledger.plant(CrlRecord {
+    let old = foreign_crl(&fixture, 9).await;
+    let latest = fixture.memory.ledger.latest_crl(&of).await.unwrap().unwrap();
+    fixture.memory.ledger.plant(CrlRecord {
         number: 9,
         made_at: NOW.plus_days(-1),
         published: None,
         ..latest
     });
-    put(&office, "chancery-issuing-ca.crl", &old).await;
-    office.house.ledger.set_back(&of, 1);
-    let published = office.authority.publish_crl(&of).await.unwrap();
+    put(&fixture, "chancery-issuing-ca.crl", &old).await;
+    fixture.memory.ledger.set_back(&of, 1);
+    let published = fixture.authority.publish_crl(&of).await.unwrap();
     assert_eq!((published.number, published.superseded_by), (10, None));
-    assert_eq!(office.listed("chancery-issuing-ca.crl"), [serial]);
+    assert_eq!(fixture.listed("chancery-issuing-ca.crl"), [serial]);
 }
 
 /// A number can never go back: one that somebody made up near the end of all numbers must not be the last.
 #[tokio::test]
 async fn a_number_that_somebody_made_up_is_told_and_not_followed() {
     let of = scope("chancery-issuing-ca");
-    let office = Office::new().await;
-    let first = office.authority.publish_crl(&of).await.unwrap().number;
+    let fixture = Fixture::new().await;
+    let first = fixture.authority.publish_crl(&of).await.unwrap().number;
     // In the counter.
-    office.house.ledger.set_back(&of, (1 << 62) - 2);
-    let published = office.authority.publish_crl(&of).await.unwrap();
+    fixture.memory.ledger.set_back(&of, (1 << 62) - 2);
+    let published = fixture.authority.publish_crl(&of).await.unwrap();
     assert_eq!(published.number, first + 1);
     assert!(
         published.damaged.len() == 1 && published.damaged[0].contains("4611686018427387902"),
         "{:?}",
         published.damaged
     );
-    let next = office.authority.publish_crl(&of).await.unwrap();
+    let next = fixture.authority.publish_crl(&of).await.unwrap();
     assert_eq!((next.number, next.damaged), (first + 2, vec![]));
 
     // As a record, a published one even; told as long as it stands.
-    let latest = office.house.ledger.latest_crl(&of).await.unwrap().unwrap();
-    office.house.ledger.plant(CrlRecord {
+    let latest = fixture.memory.ledger.latest_crl(&of).await.unwrap().unwrap();
+    fixture.memory.ledger.plant(CrlRecord {
         number: (1 << 62) - 2,
         published: latest.published.clone(),
         ..latest
     });
     for number in [first + 3, first + 4] {
-        let published = office.authority.publish_crl(&of).await.unwrap();
+        let published = fixture.authority.publish_crl(&of).await.unwrap();
         assert_eq!(published.number, number);
         assert!(
             published
@@ -164,13 +164,13 @@ async fn a_number_that_somebody_made_up_is_told_and_not_followed() {
             published.damaged
         );
     }
-    let statuses = office.authority.crl_status().await;
+    let statuses = fixture.authority.crl_status().await;
     let status = statuses.iter().find(|status| status.scope == of).unwrap();
     assert!(status.is_alarming());
     assert_eq!(status.latest.as_ref().map(|crl| crl.number), Some(first + 4));
-    assert_eq!(office.crl("chancery-issuing-ca.crl").number(), Some(first + 4));
+    assert_eq!(fixture.crl("chancery-issuing-ca.crl").number(), Some(first + 4));
     assert_eq!(
-        office.authority.publish_due_crls().await.len(),
+        fixture.authority.publish_due_crls().await.len(),
         0,
         "nor is one due for it"
     );
@@ -180,16 +180,16 @@ async fn a_number_that_somebody_made_up_is_told_and_not_followed() {
 #[tokio::test]
 async fn a_high_number_that_was_signed_is_gone_on_from() {
     let of = scope("chancery-issuing-ca");
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let high = 1 << 50;
-    put(&office, "chancery-issuing-ca.crl", &foreign_crl(&office, high).await).await;
+    put(&fixture, "chancery-issuing-ca.crl", &foreign_crl(&fixture, high).await).await;
     for number in [high + 1, high + 2] {
-        let published = office.authority.publish_crl(&of).await.unwrap();
+        let published = fixture.authority.publish_crl(&of).await.unwrap();
         assert_eq!((published.number, published.damaged), (number, vec![]));
     }
     // A counter that jumps from there further than anybody counts.
-    office.house.ledger.set_back(&of, 1 << 60);
-    let published = office.authority.publish_crl(&of).await.unwrap();
+    fixture.memory.ledger.set_back(&of, 1 << 60);
+    let published = fixture.authority.publish_crl(&of).await.unwrap();
     assert_eq!((published.number, published.damaged.len()), (high + 3, 1));
 }
 
@@ -201,20 +201,20 @@ async fn what_a_crash_leaves_of_a_crl_is_recorded() {
         ("keys.sign", Fault::DieAfter),
         ("ledger.complete_crl", Fault::DieBefore),
     ] {
-        let mut office = Office::new().await;
-        office.house.faults.at(operation, 1, fault);
-        assert!(office.authority.publish_crl(&of).await.is_err());
-        office.restart().await;
-        office.house.faults.clear();
-        let open = office.house.ledger.open_crl_intents(&of, 10).await.unwrap();
+        let mut fixture = Fixture::new().await;
+        fixture.memory.faults.at(operation, 1, fault);
+        assert!(fixture.authority.publish_crl(&of).await.is_err());
+        fixture.restart().await;
+        fixture.memory.faults.clear();
+        let open = fixture.memory.ledger.open_crl_intents(&of, 10).await.unwrap();
         assert_eq!(open.len(), 1, "{fault:?} at {operation}");
-        let signed = office.house.keys.log();
+        let signed = fixture.memory.keys.log();
         let signed = signed
             .iter()
             .any(|signature| signature.input.as_bytes() == open[0].signing_input);
         assert_eq!(signed, fault == Fault::DieAfter || operation != "keys.sign");
-        let published = office.authority.publish_crl(&of).await.unwrap();
+        let published = fixture.authority.publish_crl(&of).await.unwrap();
         assert!(published.number > open[0].number);
-        office.check("after a crash").await;
+        fixture.check("after a crash").await;
     }
 }

@@ -16,14 +16,14 @@ use chancery_authority::{Authority, Principal};
 use chancery_x509::crl::RevocationReason;
 use futures_util::future::join_all;
 
-use crate::office::{self, Office, all_good, scope};
+use crate::fixture::{self, Fixture, all_good, scope};
 
 #[tokio::test]
 async fn publishers_in_several_processes_never_publish_an_older_crl() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let mut others: Vec<Authority> = Vec::new();
     for _ in 0..6 {
-        others.push(office::another(&office.house, &office.config).await);
+        others.push(fixture::another(&fixture.memory, &fixture.config).await);
     }
     // Some are slow, at different places.
     for (nth, operation) in [
@@ -39,7 +39,7 @@ async fn publishers_in_several_processes_never_publish_an_older_crl() {
     .enumerate()
     {
         let wait = Duration::from_millis(3 + nth as u64 % 7);
-        office.house.faults.at(operation, 1 + nth / 3, Fault::Delay(wait));
+        fixture.memory.faults.at(operation, 1 + nth / 3, Fault::Delay(wait));
     }
     let rounds = others.iter().map(|authority| async {
         for _ in 0..4 {
@@ -52,9 +52,9 @@ async fn publishers_in_several_processes_never_publish_an_older_crl() {
         }
     });
     join_all(rounds).await;
-    office.check("after publishing side by side").await;
-    all_good(&office.authority.publish_crls(None).await);
-    office.check_recovered("after one more").await;
+    fixture.check("after publishing side by side").await;
+    all_good(&fixture.authority.publish_crls(None).await);
+    fixture.check_recovered("after one more").await;
 }
 
 /// A publication reached through something that repeats a put whose answer was lost.
@@ -90,36 +90,36 @@ impl Publication for Repeating {
 
 #[tokio::test]
 async fn a_put_that_was_repeated_on_the_way_took_place() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let ports = Ports {
-        publication: Arc::new(Repeating(office.house.publication.clone())),
-        ..office.house.ports()
+        publication: Arc::new(Repeating(fixture.memory.publication.clone())),
+        ..fixture.memory.ports()
     };
-    let authority = Authority::open(ports, office.config.clone(), Profiles::built_in())
+    let authority = Authority::open(ports, fixture.config.clone(), Profiles::built_in())
         .await
         .unwrap();
     let published = authority.publish_crl(&scope("chancery-issuing-ca")).await.unwrap();
     assert_eq!((published.number, published.superseded_by), (2, None));
-    let latest = office
-        .house
+    let latest = fixture
+        .memory
         .ledger
         .latest_crl(&scope("chancery-issuing-ca"))
         .await
         .unwrap()
         .unwrap();
     let name = PublishedName::new("chancery-issuing-ca.crl").unwrap();
-    let stat = office.house.publication.stat(&name).await.unwrap().unwrap();
+    let stat = fixture.memory.publication.stat(&name).await.unwrap().unwrap();
     assert_eq!(latest.published, Some(stat.etag));
 }
 
 /// One publisher is held up at its `nth` put (the first is the DER file, the second the PEM file), while another publishes.
 async fn overtaken_at_put(nth: usize) {
-    let office = Office::new().await;
-    let other = office::another(&office.house, &office.config).await;
+    let fixture = Fixture::new().await;
+    let other = fixture::another(&fixture.memory, &fixture.config).await;
     let (hold, begin) = (Duration::from_millis(80), Duration::from_millis(20));
-    office.house.faults.at("publication.put", nth, Fault::Delay(hold));
+    fixture.memory.faults.at("publication.put", nth, Fault::Delay(hold));
     let of = scope("chancery-issuing-ca");
-    let slow = office.authority.publish_crl(&of);
+    let slow = fixture.authority.publish_crl(&of);
     let fast = async {
         tokio::time::sleep(begin).await;
         other.publish_crl(&of).await
@@ -133,9 +133,9 @@ async fn overtaken_at_put(nth: usize) {
     );
     assert_eq!((fast.number, fast.superseded_by), (3, None));
     for name in ["chancery-issuing-ca.crl", "chancery-issuing-ca.crl.pem"] {
-        assert_eq!(office.crl(name).number(), Some(3));
+        assert_eq!(fixture.crl(name).number(), Some(3));
     }
-    office.check_recovered("after overtaking").await;
+    fixture.check_recovered("after overtaking").await;
 }
 
 #[tokio::test]
@@ -150,13 +150,13 @@ async fn a_slow_publisher_does_not_replace_a_newer_pem_file() {
 
 #[tokio::test]
 async fn a_signature_that_does_not_verify_is_not_published() {
-    let office = Office::new().await;
-    let forged = office::forged(&office.house, &office.config).await;
+    let fixture = Fixture::new().await;
+    let forged = fixture::forged(&fixture.memory, &fixture.config).await;
     let outcome = forged.publish_crl(&scope("chancery-issuing-ca")).await;
     assert!(matches!(outcome, Err(PublishError::BadSignature { .. })), "{outcome:?}");
-    assert_eq!(office.crl("chancery-issuing-ca.crl").number(), Some(1));
+    assert_eq!(fixture.crl("chancery-issuing-ca.crl").number(), Some(1));
     assert_eq!(
-        office.house.ledger.crls(&scope("chancery-issuing-ca")).len(),
+        fixture.memory.ledger.crls(&scope("chancery-issuing-ca")).len(),
         1,
         "nor recorded"
     );
@@ -164,20 +164,23 @@ async fn a_signature_that_does_not_verify_is_not_published() {
 
 #[tokio::test]
 async fn a_burst_of_revocations_makes_few_crls() {
-    let office = Office::new().await;
+    let fixture = Fixture::new().await;
     let mut serials = Vec::new();
     for number in 0..20 {
-        serials.push(office.issue(&format!("{number}.example"), None).await.id.serial);
+        serials.push(fixture.issue(&format!("{number}.example"), None).await.id.serial);
     }
-    let before = office.house.ledger.crl_numbers_reserved(&scope("chancery-issuing-ca"));
+    let before = fixture
+        .memory
+        .ledger
+        .crl_numbers_reserved(&scope("chancery-issuing-ca"));
     for nth in 1..10 {
-        office
-            .house
+        fixture
+            .memory
             .faults
             .at("keys.sign", nth, Fault::Delay(Duration::from_millis(5)));
     }
     let revoke = |serial| {
-        office
+        fixture
             .authority
             .revoke(serial, RevocationReason::Superseded, None, &Principal::Authority)
     };
@@ -185,7 +188,11 @@ async fn a_burst_of_revocations_makes_few_crls() {
         let outcome = outcome.unwrap();
         assert!(outcome.crl.unwrap().is_ok() && !outcome.already);
     }
-    let made = office.house.ledger.crl_numbers_reserved(&scope("chancery-issuing-ca")) - before;
+    let made = fixture
+        .memory
+        .ledger
+        .crl_numbers_reserved(&scope("chancery-issuing-ca"))
+        - before;
     assert!(made <= 3, "twenty revocations at once made {made} CRLs");
-    office.check_recovered("after the burst").await;
+    fixture.check_recovered("after the burst").await;
 }

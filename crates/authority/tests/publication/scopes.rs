@@ -2,47 +2,47 @@
 
 use chancery_authority::config::Config;
 
-use crate::office::{Office, QUICK, all_good};
+use crate::fixture::{Fixture, QUICK, all_good};
 
 #[tokio::test]
 async fn shards_name_the_url_that_their_certificates_name() {
     let config = format!(
         "public_url = \"http://pki.example.com\"\n{QUICK}\n[ca.crl]\nshards = 2\ninterval_hours = 24\nlifetime_hours = 168"
     );
-    let office = Office::with(&config).await;
+    let fixture = Fixture::with(&config).await;
     let mut of_shard = [Vec::new(), Vec::new()];
     for number in 0..12 {
-        let record = office.issue(&format!("{number}.example"), None).await;
+        let record = fixture.issue(&format!("{number}.example"), None).await;
         of_shard[usize::from(record.shard.unwrap())].push(record.id.serial);
-        office.revoke(record.id.serial).await;
+        fixture.revoke(record.id.serial).await;
     }
     for (shard, serials) in of_shard.iter_mut().enumerate() {
         serials.sort_unstable();
         let name = format!("chancery-issuing-ca-{shard}.crl");
-        assert_eq!(office.listed(&name), *serials);
+        assert_eq!(fixture.listed(&name), *serials);
         let url = format!("http://pki.example.com/{name}");
-        assert_eq!(office.crl(&name).distribution_point(), Some(url.as_str()));
+        assert_eq!(fixture.crl(&name).distribution_point(), Some(url.as_str()));
     }
-    let rest = office.crl("chancery-issuing-ca.crl");
+    let rest = fixture.crl("chancery-issuing-ca.crl");
     let url = "http://pki.example.com/chancery-issuing-ca.crl";
     assert_eq!(
         rest.distribution_point(),
         Some(url),
         "a CRL that does not cover everything must not look as if it did"
     );
-    assert_eq!(office.crl("chancery-root-ca.crl").distribution_point(), None);
-    office.check_recovered("with shards").await;
+    assert_eq!(fixture.crl("chancery-root-ca.crl").distribution_point(), None);
+    fixture.check_recovered("with shards").await;
 }
 
 #[tokio::test]
 async fn a_ca_that_left_the_configuration_goes_on_publishing() {
-    let mut office = Office::new().await;
-    let record = office.issue("a.example", None).await;
-    office.config = Config::from_toml("[[ca]]\nname = \"root-ca\"\nalgorithm = \"p256\"").unwrap();
-    office.restart().await;
-    office.revoke(record.id.serial).await;
-    assert_eq!(office.listed("chancery-issuing-ca.crl"), [record.id.serial]);
-    let status = office.authority.crl_status().await;
+    let mut fixture = Fixture::new().await;
+    let record = fixture.issue("a.example", None).await;
+    fixture.config = Config::from_toml("[[ca]]\nname = \"root-ca\"\nalgorithm = \"p256\"").unwrap();
+    fixture.restart().await;
+    fixture.revoke(record.id.serial).await;
+    assert_eq!(fixture.listed("chancery-issuing-ca.crl"), [record.id.serial]);
+    let status = fixture.authority.crl_status().await;
     assert_eq!(status.len(), 2);
 }
 
@@ -50,27 +50,27 @@ fn sharded(shards: u16, url: &str) -> String {
     format!("public_url = \"{url}\"\n{QUICK}\n[ca.crl]\nshards = {shards}\ninterval_hours = 24\nlifetime_hours = 168")
 }
 
-/// The office goes on with another configuration.
-async fn reconfigure(office: &mut Office, config: &str) {
-    office.config = Config::from_toml(config).unwrap();
-    office.restart().await;
-    all_good(&office.authority.publish_crls(None).await);
+/// The authority goes on with another configuration.
+async fn reconfigure(fixture: &mut Fixture, config: &str) {
+    fixture.config = Config::from_toml(config).unwrap();
+    fixture.restart().await;
+    all_good(&fixture.authority.publish_crls(None).await);
 }
 
 /// Every CRL without issuingDistributionPoint lists all that its CA has revoked; every certificate that is revoked stands on
 /// a published CRL that names the URL which it names, or names none.
-fn check_scopes(office: &Office, context: &str) {
-    let revoked = office
-        .house
+fn check_scopes(fixture: &Fixture, context: &str) {
+    let revoked = fixture
+        .memory
         .ledger
         .certificates()
         .into_iter()
         .filter(|record| record.revocation.is_some());
-    let names = office.house.publication.names();
+    let names = fixture.memory.publication.names();
     let crls: Vec<_> = names
         .iter()
         .filter(|name| name.strip_suffix(".crl").is_some())
-        .map(|name| office.crl(name))
+        .map(|name| fixture.crl(name))
         .collect();
     for record in revoked {
         let certificate = chancery_x509::certificate::Certificate::parse(&record.certificate).unwrap();
@@ -109,25 +109,25 @@ async fn a_change_of_shards_or_url_leaves_nobody_behind() {
         ),
     ] {
         let context = format!("{before} → {after}");
-        let mut office = Office::with(&before).await;
+        let mut fixture = Fixture::with(&before).await;
         let mut records = Vec::new();
         for number in 0..10 {
-            records.push(office.issue(&format!("{number}.example"), None).await);
+            records.push(fixture.issue(&format!("{number}.example"), None).await);
         }
         for record in &records[..5] {
-            office.revoke(record.id.serial).await;
+            fixture.revoke(record.id.serial).await;
         }
-        check_scopes(&office, &context);
-        reconfigure(&mut office, &after).await;
+        check_scopes(&fixture, &context);
+        reconfigure(&mut fixture, &after).await;
         for record in &records[5..] {
-            office.revoke(record.id.serial).await;
+            fixture.revoke(record.id.serial).await;
         }
-        if office.config.cas().len() > 1 {
-            let issued = office.issue("new.example", None).await;
-            office.revoke(issued.id.serial).await;
+        if fixture.config.cas().len() > 1 {
+            let issued = fixture.issue("new.example", None).await;
+            fixture.revoke(issued.id.serial).await;
         }
-        check_scopes(&office, &context);
-        let status = office.authority.crl_status().await;
+        check_scopes(&fixture, &context);
+        let status = fixture.authority.crl_status().await;
         let told = status.iter().any(|status| !status.transitions.is_empty());
         // From one full CRL to shards at the same place, every scope is the configuration's.
         assert_eq!(
@@ -147,11 +147,11 @@ async fn a_change_of_shards_or_url_leaves_nobody_behind() {
             .max()
             .unwrap()
             .plus_days(60);
-        office.house.clock.set(end);
-        office.restart().await;
-        let configured: Vec<_> = office.config.crl_scopes();
-        for scope in office.authority.crl_scopes() {
-            let of_kept_ca = office.config.ca(&scope.issuer).is_none() && scope.shard.is_none();
+        fixture.memory.clock.set(end);
+        fixture.restart().await;
+        let configured: Vec<_> = fixture.config.crl_scopes();
+        for scope in fixture.authority.crl_scopes() {
+            let of_kept_ca = fixture.config.ca(&scope.issuer).is_none() && scope.shard.is_none();
             assert!(configured.contains(&scope) || of_kept_ca, "{context}: {scope:?}");
         }
     }

@@ -11,7 +11,7 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
 use chancery_authority::config::Config;
 use chancery_authority::issue::{IssueError, Issued, Refusal};
-use chancery_authority::memory::House;
+use chancery_authority::memory::MemoryPorts;
 use chancery_authority::port::Ports;
 use chancery_authority::port::ledger::IdempotencyToken;
 use chancery_authority::profile::Profiles;
@@ -25,15 +25,15 @@ use chancery_x509::time::UnixTime;
 /// 2026-11-23 20:00:00.
 pub(crate) const NOW: UnixTime = UnixTime(1_795_464_000);
 
-/// An authority with its CAs, and the house that it stands in.
-pub(crate) struct Office {
-    pub(crate) house: House,
+/// An authority with its CAs, and the deployment that it stands in.
+pub(crate) struct Fixture {
+    pub(crate) memory: MemoryPorts,
     pub(crate) authority: Arc<Authority>,
     config: Config,
     profiles: Profiles,
 }
 
-impl Office {
+impl Fixture {
     /// With the default configuration.
     pub(crate) async fn new() -> Self {
         Self::with("").await
@@ -44,22 +44,22 @@ impl Office {
     }
 
     pub(crate) async fn with_profiles(config: &str, profiles: Profiles) -> Self {
-        let house = House::new(NOW);
+        let memory = MemoryPorts::new(NOW);
         let config = Config::from_toml(config).unwrap();
-        let authority = open(house.faulty_ports(), &config, &profiles).await;
+        let authority = open(memory.faulty_ports(), &config, &profiles).await;
         authority.initialise(&|_: &str| ()).await.unwrap();
         Self {
-            house,
+            memory,
             authority,
             config,
             profiles,
         }
     }
 
-    /// Another process over the same house, e.g. after a crash: nothing is left of what the old one had in memory.
+    /// Another process over the same deployment, e.g. after a crash: nothing is left of what the old one had in memory.
     pub(crate) async fn restart(&mut self) {
-        self.house.faults.clear();
-        self.authority = open(self.house.faulty_ports(), &self.config, &self.profiles).await;
+        self.memory.faults.clear();
+        self.authority = open(self.memory.faulty_ports(), &self.config, &self.profiles).await;
     }
 
     /// The same with other profiles: their author has changed them.
@@ -78,12 +78,12 @@ impl Office {
 
     /// The refusal of a request that must not be granted. It leaves its record, and no signature.
     pub(crate) async fn refusal(&self, request: &TlsCertRequest) -> Refusal {
-        let signatures = self.house.keys.log().len();
+        let signatures = self.memory.keys.log().len();
         let refusal = match self.issue(request).await {
             Err(IssueError::Rejected(refusal)) => refusal,
             other => panic!("not refused: {other:?}"),
         };
-        assert_eq!(self.house.keys.log().len(), signatures, "nothing was signed");
+        assert_eq!(self.memory.keys.log().len(), signatures, "nothing was signed");
         let recorded = self.authority.ports().ledger.rejections(1).await.unwrap();
         assert_eq!(recorded[0].code, refusal.code());
         assert_eq!(recorded[0].reason, refusal.to_string());

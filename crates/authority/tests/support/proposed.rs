@@ -8,7 +8,7 @@ use chancery_authority::port::LedgerError;
 use chancery_authority::wire::CsrFileName;
 use serde_json::{Value, json};
 
-use super::{Office, Requester};
+use super::{Fixture, Requester};
 
 /// Files by their names; one whose content is `unreadable` is that.
 #[derive(Clone, Default)]
@@ -55,29 +55,29 @@ impl Proposal for Proposed {
     }
 }
 
-/// The plan of a folder by an office's CAs and ledger, against another folder where there is one.
+/// The plan of a folder by an authority's CAs and ledger, against another folder where there is one.
 pub(crate) async fn try_plan(
-    office: &Office,
+    fixture: &Fixture,
     proposed: &Proposed,
     base: Option<&Proposed>,
 ) -> Result<Plan, LedgerError> {
-    let cas = office.authority.cas();
+    let cas = fixture.authority.cas();
     let planner = Planner {
         rules: Rules {
-            config: office.authority.config(),
-            profiles: office.authority.profiles(),
+            config: fixture.authority.config(),
+            profiles: fixture.authority.profiles(),
             cas: &cas,
         },
-        ledger: Some(office.authority.ports().ledger.as_ref()),
-        now: office.authority.ports().clock.now(),
-        entropy: office.house.entropy.as_ref(),
+        ledger: Some(fixture.authority.ports().ledger.as_ref()),
+        now: fixture.authority.ports().clock.now(),
+        entropy: fixture.memory.entropy.as_ref(),
     };
     planner.plan(proposed, base.map(|base| base as &dyn Proposal)).await
 }
 
-/// The plan of a folder by an office's CAs and ledger.
-pub(crate) async fn plan(office: &Office, proposed: &Proposed) -> Plan {
-    try_plan(office, proposed, None).await.unwrap()
+/// The plan of a folder by an authority's CAs and ledger.
+pub(crate) async fn plan(fixture: &Fixture, proposed: &Proposed) -> Plan {
+    try_plan(fixture, proposed, None).await.unwrap()
 }
 
 /// What is said of each entry, by its name.

@@ -340,11 +340,14 @@ fn adopting(record: &CertificateRecord) -> Vec<Write> {
             writes.extend(chain::ending(record.id.serial));
         }
     }
-    if let Kind::Authority { slug, parent, key } = &record.kind {
-        writes.push(put(names::authority(slug.as_str())
+    if let Kind::Authority { ca_name, parent, key } = &record.kind {
+        writes.push(put(names::authority(ca_name.as_str())
             .text("Stage", "complete")
             .text("Serial", record.id.serial.to_string())
-            .optional_text("AuthorityParent", parent.as_ref().map(chancery_authority::Slug::as_str))
+            .optional_text(
+                "AuthorityParent",
+                parent.as_ref().map(chancery_authority::CaName::as_str),
+            )
             .text("AuthorityKey", &key.0)
             .octets("Certificate", record.certificate.clone())));
     }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use chancery_authority::Slug;
+use chancery_authority::CaName;
 use chancery_authority::port::KeyName;
 use chancery_authority::port::ledger::{AuthorityRecord, LedgerError};
 use chancery_x509::certificate::Certificate;
@@ -55,7 +55,7 @@ impl KnownCa {
 
     /// The key of its row.
     pub(super) fn row_key(&self) -> Item {
-        Item::row_key(self.record.slug.as_str(), self.serial.to_string())
+        Item::row_key(self.record.ca_name.as_str(), self.serial.to_string())
     }
 
     pub(super) fn certificate(&self) -> Option<&Certificate> {
@@ -102,7 +102,7 @@ impl DynamoLedger {
             cas.push(ca);
         }
         if !is_among(&cas, issuing) {
-            let parent = cas.iter().find(|ca| ca.record.slug == *root);
+            let parent = cas.iter().find(|ca| ca.record.ca_name == *root);
             if let Some(parent) = parent
                 && let Some(ca) = self.old_ca(issuing, Some(parent)).await?
             {
@@ -123,8 +123,12 @@ impl DynamoLedger {
     }
 
     /// The key of a CA's row.
-    pub(super) async fn ca_row(&self, slug: &Slug) -> Result<Option<Item>, LedgerError> {
-        let of = |cas: &[KnownCa]| cas.iter().find(|ca| ca.record.slug == *slug).map(KnownCa::row_key);
+    pub(super) async fn ca_row(&self, ca_name: &CaName) -> Result<Option<Item>, LedgerError> {
+        let of = |cas: &[KnownCa]| {
+            cas.iter()
+                .find(|ca| ca.record.ca_name == *ca_name)
+                .map(KnownCa::row_key)
+        };
         if let Some(row) = self.cas.known().as_deref().and_then(of) {
             return Ok(Some(row));
         }
@@ -148,8 +152,8 @@ impl DynamoLedger {
     /// A CA that the Python CA made: a row in the partition of its name that counts CRLs, and whose certificate is a CA's,
     /// of the row's serial, signed by the CA above. A leaf of that name is none of that; where the row stands among the
     /// others says nothing. Of several the newest is meant.
-    async fn old_ca(&self, slug: &Slug, parent: Option<&KnownCa>) -> Result<Option<KnownCa>, LedgerError> {
-        let rows = self.tables.query(&Range::rows(slug.as_str())).await?;
+    async fn old_ca(&self, ca_name: &CaName, parent: Option<&KnownCa>) -> Result<Option<KnownCa>, LedgerError> {
+        let rows = self.tables.query(&Range::rows(ca_name.as_str())).await?;
         let mut newest: Option<KnownCa> = None;
         for item in rows {
             let row = match Row::parse(&item) {
@@ -159,8 +163,8 @@ impl DynamoLedger {
                     continue;
                 }
             };
-            let Some(ca) = as_ca(row, slug, parent) else {
-                tracing::warn!(%slug, "a row has a CA's name and is not that CA; it is left alone");
+            let Some(ca) = as_ca(row, ca_name, parent) else {
+                tracing::warn!(%ca_name, "a row has a CA's name and is not that CA; it is left alone");
                 continue;
             };
             let begins = |ca: &KnownCa| ca.certificate().map(Certificate::not_before);
@@ -172,14 +176,14 @@ impl DynamoLedger {
     }
 }
 
-fn as_ca(row: Row, slug: &Slug, parent: Option<&KnownCa>) -> Option<KnownCa> {
+fn as_ca(row: Row, ca_name: &CaName, parent: Option<&KnownCa>) -> Option<KnownCa> {
     if !row.counts_crls {
         return None;
     }
     let record = AuthorityRecord {
-        slug: slug.clone(),
-        parent: parent.map(|parent| parent.record.slug.clone()),
-        key: Deployment::key_of(slug),
+        ca_name: ca_name.clone(),
+        parent: parent.map(|parent| parent.record.ca_name.clone()),
+        key: Deployment::key_of(ca_name),
         certificate: row.certificate,
     };
     let ca = KnownCa::new(record, row.serial, false);
@@ -199,18 +203,18 @@ fn recorded(item: &Item) -> Result<Option<KnownCa>, Malformed> {
     if item.as_text("Stage")? != "complete" {
         return Ok(None);
     }
-    let slug = |item: &Item, name| item.parse(name, |text| Slug::new(text));
+    let ca_name = |item: &Item, name| item.parse(name, |text| CaName::new(text));
     let record = AuthorityRecord {
-        slug: slug(item, "Sort")?,
-        parent: item.optional("AuthorityParent", slug)?,
+        ca_name: ca_name(item, "Sort")?,
+        parent: item.optional("AuthorityParent", ca_name)?,
         key: KeyName(item.as_text("AuthorityKey")?.to_owned()),
         certificate: item.as_octets("Certificate")?.to_vec(),
     };
     Ok(Some(KnownCa::new(record, item.parse("Serial", str::parse)?, true)))
 }
 
-fn is_among(cas: &[KnownCa], slug: &Slug) -> bool {
-    cas.iter().any(|ca| ca.record.slug == *slug)
+fn is_among(cas: &[KnownCa], ca_name: &CaName) -> bool {
+    cas.iter().any(|ca| ca.record.ca_name == *ca_name)
 }
 
 /// Those whose parent is not among them come last: they can do nothing without it.

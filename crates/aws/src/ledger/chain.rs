@@ -4,7 +4,7 @@
 //! under that CA has it as a condition that there is none in one of them. Transactions that name one item conflict, also where
 //! they only look at it: were it the CA's row, no two certificates could be reserved at one time.
 
-use chancery_authority::Slug;
+use chancery_authority::CaName;
 use chancery_authority::port::ledger::LedgerError;
 use chancery_x509::serial::Serial;
 
@@ -48,21 +48,21 @@ impl DynamoLedger {
     /// such CA: a root that is being made.
     pub(super) async fn chain_stands(
         &self,
-        issuer: &Slug,
+        issuer: &CaName,
         reserving: Serial,
-    ) -> Result<Vec<(Slug, Write)>, LedgerError> {
+    ) -> Result<Vec<(CaName, Write)>, LedgerError> {
         let mut cas = self.known_cas().await?;
-        if !cas.iter().any(|ca| ca.record.slug == *issuer) {
+        if !cas.iter().any(|ca| ca.record.ca_name == *issuer) {
             cas = self.read_cas().await?;
         }
         let mut chain = Vec::new();
         let mut next = Some(issuer);
-        while let Some(ca) = next.and_then(|slug| cas.iter().find(|ca| ca.record.slug == *slug)) {
+        while let Some(ca) = next.and_then(|ca_name| cas.iter().find(|ca| ca.record.ca_name == *ca_name)) {
             // Parents that go in a circle would be damage, and must end all the same.
             if chain.len() == cas.len() {
                 break;
             }
-            chain.push((ca.record.slug.clone(), stands(ca, reserving)));
+            chain.push((ca.record.ca_name.clone(), stands(ca, reserving)));
             next = ca.record.parent.as_ref();
         }
         Ok(chain)

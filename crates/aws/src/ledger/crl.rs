@@ -11,9 +11,9 @@ use std::io;
 
 use aws_lc_rs::digest;
 use aws_sdk_dynamodb::types::AttributeValue;
-use chancery_authority::Slug;
+use chancery_authority::CaName;
 use chancery_authority::port::ledger::{
-    ChangeMark, CrlIntent, CrlPlan, CrlRecord, CrlReservation, CrlScope, CrlStanding, LedgerError, Revocations,
+    ChangeMark, CrlIntent, CrlPlan, CrlRecord, CrlReservation, CrlScope, CrlState, LedgerError, Revocations,
 };
 use chancery_authority::port::{ETag, Receipt};
 use chancery_x509::crl::{RevocationReason, RevokedEntry};
@@ -120,7 +120,7 @@ impl DynamoLedger {
     }
 
     /// The number of a CA's full CRL that was reserved last, as its row has it; `None` where the CA has no row.
-    pub async fn crl_number(&self, issuer: &Slug) -> Result<Option<u64>, LedgerError> {
+    pub async fn crl_number(&self, issuer: &CaName) -> Result<Option<u64>, LedgerError> {
         let Some(key) = self.ca_row(issuer).await? else {
             return Ok(None);
         };
@@ -282,10 +282,10 @@ impl DynamoLedger {
 
     /// Looks back from the newest number, as far as a page reaches: one that was not published, or not signed, seldom has
     /// others before it.
-    pub(super) async fn standing(&self, scope: &CrlScope, at_most: u64) -> Result<CrlStanding, LedgerError> {
-        let mut standing = CrlStanding {
+    pub(super) async fn standing(&self, scope: &CrlScope, at_most: u64) -> Result<CrlState, LedgerError> {
+        let mut standing = CrlState {
             mark: self.mark(scope).await?,
-            ..CrlStanding::default()
+            ..CrlState::default()
         };
         let numbers = Range::journal(names::crls(scope));
         let mut range = Range {

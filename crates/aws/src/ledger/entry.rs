@@ -1,6 +1,6 @@
 //! The journal's entry of one certificate: its intent, and afterwards what the drop-in row does not say.
 
-use chancery_authority::Slug;
+use chancery_authority::CaName;
 use chancery_authority::port::ledger::{
     CertificateIntent, CertificateRecord, IntentCode, IntentId, Kind, OpenIntent, TokenDigest, TokenOrigin,
 };
@@ -100,9 +100,9 @@ pub(super) fn of_facts(entry: &Entry) -> Item {
     };
     match &entry.kind {
         Kind::Leaf => item,
-        Kind::Authority { slug, parent, key } => item
-            .text("AuthoritySlug", slug.as_str())
-            .optional_text("AuthorityParent", parent.as_ref().map(Slug::as_str))
+        Kind::Authority { ca_name, parent, key } => item
+            .text("AuthoritySlug", ca_name.as_str())
+            .optional_text("AuthorityParent", parent.as_ref().map(CaName::as_str))
             .text("AuthorityKey", &key.0),
     }
 }
@@ -142,17 +142,17 @@ impl Entry {
         let serial: Serial = item.parse("Key", |key| {
             key.strip_prefix("intent#").unwrap_or(key).parse::<Serial>()
         })?;
-        let slug = |item: &Item, name| item.parse(name, |text| Slug::new(text));
+        let ca_name = |item: &Item, name| item.parse(name, |text| CaName::new(text));
         Ok(Self {
             id: IntentId {
-                issuer: slug(item, "Issuer")?,
+                issuer: ca_name(item, "Issuer")?,
                 serial,
             },
-            kind: match item.optional("AuthoritySlug", slug)? {
+            kind: match item.optional("AuthoritySlug", ca_name)? {
                 None => Kind::Leaf,
                 Some(of) => Kind::Authority {
-                    slug: of,
-                    parent: item.optional("AuthorityParent", slug)?,
+                    ca_name: of,
+                    parent: item.optional("AuthorityParent", ca_name)?,
                     key: KeyName(item.as_text("AuthorityKey")?.to_owned()),
                 },
             },
@@ -182,7 +182,7 @@ impl Entry {
             renewal: item.optional("Predecessor", |item, name| {
                 Ok(Renewal {
                     predecessor: IntentId {
-                        issuer: slug(item, "PredecessorIssuer")?,
+                        issuer: ca_name(item, "PredecessorIssuer")?,
                         serial: item.parse(name, str::parse)?,
                     },
                     root: item.parse("Line", str::parse)?,
@@ -237,7 +237,7 @@ impl Entry {
     pub(super) fn partition(&self) -> &str {
         match &self.kind {
             Kind::Leaf => row::partition(&self.common_name),
-            Kind::Authority { slug, .. } => slug.as_str(),
+            Kind::Authority { ca_name, .. } => ca_name.as_str(),
         }
     }
 

@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use chancery_authority::Slug;
+use chancery_authority::CaName;
 use chancery_authority::port::ledger::{
     CertificateIntent, CertificateRecord, IntentId, LedgerError, NotRenewable, RENEWALS, REVOKED_TOGETHER, Reach,
     Related, Revocation, Revoked, RevokedTogether, compromises_key,
@@ -31,7 +31,7 @@ use super::{DynamoLedger, Found, damaged, names};
 const TOGETHER: usize = 100;
 
 /// Where a successor will stand, and what must still hold when it is reserved.
-pub(super) struct Place {
+pub(super) struct Succession {
     pub(super) renewal: Renewal,
     /// The line's version as it was read; `None`: nothing was renewed yet.
     version: Option<u64>,
@@ -41,7 +41,7 @@ pub(super) struct Place {
     unblocked: Option<KeyFingerprint>,
 }
 
-impl Place {
+impl Succession {
     pub(super) fn writes(&self, intent: &CertificateIntent) -> Vec<Write> {
         let (root, serial) = (self.renewal.root, intent.id.serial);
         let one = Item::default().number(":one", 1);
@@ -98,7 +98,7 @@ impl DynamoLedger {
         &self,
         predecessor: &IntentId,
         intent: &CertificateIntent,
-    ) -> Result<Place, LedgerError> {
+    ) -> Result<Succession, LedgerError> {
         let serial = predecessor.serial;
         let refused = |why| Err(LedgerError::NotRenewable { serial, why });
         let found = self.find(serial).await?.filter(|found| found.record.id == *predecessor);
@@ -139,7 +139,7 @@ impl DynamoLedger {
                 until: *not_after,
             });
         }
-        Ok(Place {
+        Ok(Succession {
             renewal: Renewal {
                 predecessor: predecessor.clone(),
                 root,
@@ -154,7 +154,7 @@ impl DynamoLedger {
 
     pub(super) async fn revoke_together(
         &self,
-        issuer: &Slug,
+        issuer: &CaName,
         serial: Serial,
         revocation: Revocation,
         reach: Reach,

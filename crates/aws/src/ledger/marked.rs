@@ -9,7 +9,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use chancery_authority::Slug;
+use chancery_authority::CaName;
 use chancery_authority::port::ledger::{CrlScope, LedgerError};
 use chancery_x509::serial::Serial;
 
@@ -24,28 +24,28 @@ use super::{DynamoLedger, chain, names, row};
 #[derive(Default)]
 pub(super) struct CaCertificates {
     /// Those that nobody has revoked.
-    pub(super) unmarked: HashMap<Serial, Slug>,
+    pub(super) unmarked: HashMap<Serial, CaName>,
     /// Those whose rows say that they are revoked.
     marked: HashSet<Serial>,
 }
 
 impl DynamoLedger {
-    pub(super) async fn ca_certificates(&self, issuer: &Slug) -> Result<CaCertificates, LedgerError> {
+    pub(super) async fn ca_certificates(&self, issuer: &CaName) -> Result<CaCertificates, LedgerError> {
         let mut found = CaCertificates::default();
         // Read anew: a CA that came since this process began is one of them.
         let cas = self.read_cas().await?;
         for ca in cas.iter() {
-            let slug = &ca.record.slug;
-            if ca.record.parent.as_ref().unwrap_or(slug) != issuer {
+            let ca_name = &ca.record.ca_name;
+            if ca.record.parent.as_ref().unwrap_or(ca_name) != issuer {
                 continue;
             }
             // All of its certificates: it may have been made anew.
-            for item in self.tables.query(&Range::rows(slug.as_str())).await? {
+            for item in self.tables.query(&Range::rows(ca_name.as_str())).await? {
                 let Ok(serial) = row::serial(&item) else { continue };
                 if item.has("Revoked") {
                     found.marked.insert(serial);
                 } else if is_of_ca(&item, serial, ca, issuer, &cas) {
-                    found.unmarked.insert(serial, slug.clone());
+                    found.unmarked.insert(serial, ca_name.clone());
                 }
             }
         }
@@ -76,7 +76,7 @@ impl DynamoLedger {
         }
         let CaCertificates { unmarked, marked } = self.ca_certificates(&scope.issuer).await?;
         for serial in view.remove(|serial| unmarked.contains_key(&serial)) {
-            let ca = unmarked.get(&serial).map(Slug::as_str).unwrap_or_default();
+            let ca = unmarked.get(&serial).map(CaName::as_str).unwrap_or_default();
             view.damage(format!(
                 "the list of {} has the certificate of CA {ca}, serial number {serial}, whose row does not say that it is \
                  revoked; it is left out. Find out who wrote that, and delete it; or revoke the CA",
@@ -108,7 +108,7 @@ impl DynamoLedger {
 
 /// Whether that row of a CA's name is one of its own certificates: the one that the CA is known by, whatever became of its row,
 /// or one that says that it is a CA's and that the CA above signed.
-fn is_of_ca(item: &Item, serial: Serial, ca: &KnownCa, issuer: &Slug, cas: &[KnownCa]) -> bool {
+fn is_of_ca(item: &Item, serial: Serial, ca: &KnownCa, issuer: &CaName, cas: &[KnownCa]) -> bool {
     serial == ca.serial
         || verified(item, serial, cas).is_some_and(|verified| {
             let constraints = verified.certificate.basic_constraints();

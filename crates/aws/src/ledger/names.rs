@@ -1,6 +1,6 @@
 //! Keys of the journal's items. Times and serials are padded, so that they sort as what they stand for.
 
-use chancery_authority::Slug;
+use chancery_authority::CaName;
 use chancery_authority::port::ledger::{CrlScope, TokenDigest};
 use chancery_authority::wire::contract_time;
 use chancery_x509::key::KeyFingerprint;
@@ -83,8 +83,8 @@ pub(super) fn token_of(partition: &str) -> Option<TokenDigest> {
 
 const TOKEN: &str = "token#";
 
-pub(super) fn authority(slug: &str) -> Item {
-    Item::journal_key(AUTHORITIES, slug)
+pub(super) fn authority(ca_name: &str) -> Item {
+    Item::journal_key(AUTHORITIES, ca_name)
 }
 
 /// Whether rows made by the Python CA are all in the journal, and where adopting them stopped.
@@ -93,7 +93,7 @@ pub(super) fn adoption() -> Item {
 }
 
 /// Where a CA's CRL function goes on looking for rows that say they are revoked, and are on no list.
-pub(super) fn row_scan(issuer: &Slug) -> Item {
+pub(super) fn row_scan(issuer: &CaName) -> Item {
     Item::journal_key(format!("row-scan#{issuer}"), ALONE)
 }
 
@@ -155,7 +155,7 @@ fn revoked_ca_part(ca: Serial, part: u8) -> Item {
 pub(super) const CRL_USES: &str = "crl-uses";
 
 /// The same of one CA: who issues under it says nothing of others.
-pub(super) fn crl_uses(issuer: &Slug) -> String {
+pub(super) fn crl_uses(issuer: &CaName) -> String {
     format!("{CRL_USES}#{issuer}")
 }
 

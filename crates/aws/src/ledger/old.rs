@@ -68,10 +68,10 @@ impl DynamoLedger {
         if !self.has_old_rows().await? {
             return self.check_rows_of_ca(intent).await;
         }
-        if let Kind::Authority { slug, parent, .. } = &intent.kind {
+        if let Kind::Authority { ca_name, parent, .. } = &intent.kind {
             let cas = self.read_cas().await?;
-            if cas.iter().any(|ca| ca.record.slug == *slug && !ca.is_recorded) {
-                return Err(LedgerError::AuthorityExists(slug.clone()));
+            if cas.iter().any(|ca| ca.record.ca_name == *ca_name && !ca.is_recorded) {
+                return Err(LedgerError::AuthorityExists(ca_name.clone()));
             }
             if parent.is_none() {
                 self.begin_empty().await?;
@@ -92,14 +92,14 @@ impl DynamoLedger {
     /// A CA has its row under its own name. As long as the ledger does not know the CA, any row there that is not a leaf's may
     /// be the CA's own, damaged: nothing is made in its place.
     async fn check_rows_of_ca(&self, intent: &CertificateIntent) -> Result<(), LedgerError> {
-        let Kind::Authority { slug, .. } = &intent.kind else {
+        let Kind::Authority { ca_name, .. } = &intent.kind else {
             return Ok(());
         };
         let cas = self.read_cas().await?;
-        if cas.iter().any(|ca| ca.record.slug == *slug) {
+        if cas.iter().any(|ca| ca.record.ca_name == *ca_name) {
             return Ok(());
         }
-        for item in self.tables.query(&Range::rows(slug.as_str())).await? {
+        for item in self.tables.query(&Range::rows(ca_name.as_str())).await? {
             let is_leaf = row::serial(&item).is_ok_and(|serial| {
                 verified(&item, serial, &cas).is_some_and(|verified| {
                     let constraints = verified.certificate.basic_constraints();
@@ -110,7 +110,7 @@ impl DynamoLedger {
             if !is_leaf && (item.has("Certificate") || item.has("CRLNumber")) {
                 return Err(LedgerError::Damaged {
                     detail: format!(
-                        "{} stands under the name of CA {slug} and is neither a leaf's nor that CA's as it should be; \
+                        "{} stands under the name of CA {ca_name} and is neither a leaf's nor that CA's as it should be; \
                          no CA is made in its place: restore the row",
                         super::called(&item)
                     ),
@@ -173,13 +173,13 @@ impl DynamoLedger {
             return Belongs::Nowhere("its certificate was issued by none of this deployment's CAs".to_owned());
         };
         let kind = own.map_or(Kind::Leaf, |ca| Kind::Authority {
-            slug: ca.record.slug.clone(),
+            ca_name: ca.record.ca_name.clone(),
             parent: ca.record.parent.clone(),
             key: ca.record.key.clone(),
         });
         Belongs::To(Box::new(CertificateRecord {
             id: IntentId {
-                issuer: issuer.record.slug.clone(),
+                issuer: issuer.record.ca_name.clone(),
                 serial: row.serial,
             },
             common_name: match kind {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use chancery_authority::Slug;
+use chancery_authority::CaName;
 use chancery_authority::port::ledger::{CrlScope, Evidence, Kind, LedgerError, Listed, Revocation, compromises_key};
 use chancery_x509::crl::{RevocationReason, RevokedEntry};
 use chancery_x509::key::KeyFingerprint;
@@ -87,7 +87,7 @@ impl DynamoLedger {
     /// that was recorded did not write.
     pub(super) async fn read_listed(
         &self,
-        issuer: &Slug,
+        issuer: &CaName,
         serials: &[Serial],
     ) -> Result<HashMap<Serial, Listed>, LedgerError> {
         let scope = CrlScope {
@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn listing_an_entry_writes_the_list_of_its_ca_alone() {
         let scope = CrlScope {
-            issuer: Slug::new("a-ca").unwrap(),
+            issuer: CaName::new("a-ca").unwrap(),
             shard: None,
         };
         let entry = RevokedEntry {

@@ -4,9 +4,9 @@
 //! same token; should DynamoDB have forgotten it, the condition on our own entry fails, and the nonce in it says that it
 //! was us.
 
-use chancery_authority::Slug;
+use chancery_authority::CaName;
 use chancery_authority::port::ledger::{
-    CertificateIntent, CertificateRecord, Completion, CrlScope, IntentId, KeyStanding, Kind, LedgerError, OpenIntents,
+    CertificateIntent, CertificateRecord, Completion, CrlScope, IntentId, KeyStatus, Kind, LedgerError, OpenIntents,
     OpenPosition, Reservation,
 };
 use chancery_x509::crl::{RevocationReason, RevokedEntry};
@@ -14,7 +14,7 @@ use chancery_x509::key::KeyFingerprint;
 use chancery_x509::time::UnixTime;
 
 use super::entry::{self, Entry, Stage};
-use super::family::Place;
+use super::family::Succession;
 use super::item::Item;
 use super::open::Span;
 use super::row::Row;
@@ -29,11 +29,11 @@ const TURNS: u32 = 10;
 struct Reserving {
     writes: Vec<Write>,
     token: Option<usize>,
-    slug: Option<usize>,
+    ca_name: Option<usize>,
     /// The one that says that the key is not blocked.
     block: usize,
     /// Where those begin that say that no CA of the chain is revoked, and of which CA each is.
-    chain: (usize, Vec<Slug>),
+    chain: (usize, Vec<CaName>),
     /// Those that say that the intent may renew what it renews.
     renewal: std::ops::Range<usize>,
 }
@@ -68,12 +68,12 @@ impl DynamoLedger {
         }
         let chain = self.chain_stands(&intent.id.issuer, intent.id.serial).await?;
         for round in 0..TURNS {
-            let place = match &intent.renews {
+            let succession = match &intent.renews {
                 None => None,
                 Some(predecessor) => Some(self.place_of_successor(predecessor, &intent).await?),
             };
-            let reserving = Reserving::new(&intent, place.as_ref(), &chain, &attempt);
-            let renewal = || place.as_ref().map(|place| place.renewal.clone());
+            let reserving = Reserving::new(&intent, succession.as_ref(), &chain, &attempt);
+            let renewal = || succession.as_ref().map(|succession| succession.renewal.clone());
             let conditions = match self.tables.transact(&reserving.writes).await? {
                 Transaction::Done => {
                     self.recent.remember(Entry::from_intent(&intent, renewal()));
@@ -81,7 +81,7 @@ impl DynamoLedger {
                 }
                 Transaction::Refused(conditions) => conditions,
             };
-            let failed = |place: usize| Transaction::failed(&conditions, place);
+            let failed = |succession: usize| Transaction::failed(&conditions, succession);
             if failed(ENTRY).is_some_and(|item| item.as_text("Attempt").is_ok_and(|of| of == attempt)) {
                 self.recent.remember(Entry::from_intent(&intent, renewal()));
                 return Ok(Reservation::New);
@@ -110,21 +110,21 @@ impl DynamoLedger {
         &self,
         key: KeyFingerprint,
         common_name: &str,
-    ) -> Result<KeyStanding, LedgerError> {
+    ) -> Result<KeyStatus, LedgerError> {
         match self.claim_of(key).await? {
-            Claim::Blocked => return Ok(KeyStanding::Blocked),
+            Claim::Blocked => return Ok(KeyStatus::Blocked),
             Claim::Held(claim) => {
                 let holder = claim.as_text("CommonName");
                 let holder = holder.map_err(|error| damaged("a key claim", &error))?;
-                return Ok(KeyStanding::Held(holder.to_owned()));
+                return Ok(KeyStatus::Held(holder.to_owned()));
             }
             Claim::Free => {}
         }
         let is_held = self.has_old_rows().await? && self.is_certified_by_old_row(key, common_name).await?;
         Ok(if is_held {
-            KeyStanding::Held(common_name.to_owned())
+            KeyStatus::Held(common_name.to_owned())
         } else {
-            KeyStanding::Free
+            KeyStatus::Free
         })
     }
 
@@ -292,8 +292,13 @@ impl DynamoLedger {
 }
 
 impl Reserving {
-    fn new(intent: &CertificateIntent, place: Option<&Place>, chain: &[(Slug, Write)], attempt: &str) -> Self {
-        let renewal = place.map(|place| &place.renewal);
+    fn new(
+        intent: &CertificateIntent,
+        succession: Option<&Succession>,
+        chain: &[(CaName, Write)],
+        attempt: &str,
+    ) -> Self {
+        let renewal = succession.map(|succession| &succession.renewal);
         let mut writes = vec![
             Write::Put {
                 table: Table::Journal,
@@ -315,13 +320,13 @@ impl Reserving {
             });
             writes.len() - 1
         });
-        let slug = match &intent.kind {
+        let ca_name = match &intent.kind {
             Kind::Leaf => None,
-            Kind::Authority { slug, parent, key } => {
-                let item = names::authority(slug.as_str())
+            Kind::Authority { ca_name, parent, key } => {
+                let item = names::authority(ca_name.as_str())
                     .text("Stage", "open")
                     .text("Serial", intent.id.serial.to_string())
-                    .optional_text("AuthorityParent", parent.as_ref().map(Slug::as_str))
+                    .optional_text("AuthorityParent", parent.as_ref().map(CaName::as_str))
                     .text("AuthorityKey", &key.0);
                 writes.push(Write::Put {
                     table: Table::Journal,
@@ -332,11 +337,11 @@ impl Reserving {
                 Some(writes.len() - 1)
             }
         };
-        let (cas, conditions): (Vec<Slug>, Vec<Write>) = chain.iter().cloned().unzip();
+        let (cas, conditions): (Vec<CaName>, Vec<Write>) = chain.iter().cloned().unzip();
         let chain = (writes.len(), cas);
         writes.extend(conditions);
         let before = writes.len();
-        writes.extend(place.into_iter().flat_map(|place| place.writes(intent)));
+        writes.extend(succession.into_iter().flat_map(|succession| succession.writes(intent)));
         let renewal = before..writes.len();
         if intent.allow_key_reuse {
             writes.push(Write::Put {
@@ -357,7 +362,7 @@ impl Reserving {
             block: writes.len() - 1,
             writes,
             token,
-            slug,
+            ca_name,
             chain,
             renewal,
         }
@@ -389,9 +394,11 @@ fn claiming(intent: &CertificateIntent) -> Write {
 
 /// Why a reservation was refused, the same reason first however many there are; `None` where only what it renews changed.
 fn refusal(intent: &CertificateIntent, reserving: &Reserving, conditions: &[Condition]) -> Option<LedgerError> {
-    let failed = |place: usize| Transaction::failed(conditions, place);
+    let failed = |succession: usize| Transaction::failed(conditions, succession);
     let (first, cas) = &reserving.chain;
-    let found = (*first..).zip(cas).find_map(|(place, ca)| Some((failed(place)?, ca)));
+    let found = (*first..)
+        .zip(cas)
+        .find_map(|(succession, ca)| Some((failed(succession)?, ca)));
     if let Some((found, ca)) = found {
         return Some(if found.0.is_empty() {
             LedgerError::no_record_of_ca(ca)
@@ -399,8 +406,8 @@ fn refusal(intent: &CertificateIntent, reserving: &Reserving, conditions: &[Cond
             LedgerError::IssuerRevoked { ca: ca.clone() }
         });
     }
-    if let (Some(_), Kind::Authority { slug, .. }) = (reserving.slug.and_then(failed), &intent.kind) {
-        return Some(LedgerError::AuthorityExists(slug.clone()));
+    if let (Some(_), Kind::Authority { ca_name, .. }) = (reserving.ca_name.and_then(failed), &intent.kind) {
+        return Some(LedgerError::AuthorityExists(ca_name.clone()));
     }
     if failed(ENTRY).is_some() {
         return Some(LedgerError::SerialTaken(intent.id.serial));
@@ -413,7 +420,7 @@ fn refusal(intent: &CertificateIntent, reserving: &Reserving, conditions: &[Cond
         Some(claim) => Some(LedgerError::KeyInUse {
             common_name: claim.as_text("CommonName").unwrap_or_default().to_owned(),
         }),
-        None if reserving.renewal.clone().any(|place| failed(place).is_some()) => None,
+        None if reserving.renewal.clone().any(|succession| failed(succession).is_some()) => None,
         None => Some(LedgerError::KeyInUse {
             common_name: String::new(),
         }),
@@ -446,10 +453,10 @@ fn completing(entry: &Entry, completion: &Completion, attempt: &str) -> Vec<Writ
         },
     ];
     writes.extend(listing(entry, completion.at));
-    if let Kind::Authority { slug, .. } = &entry.kind {
+    if let Kind::Authority { ca_name, .. } = &entry.kind {
         writes.push(Write::Update {
             table: Table::Journal,
-            key: names::authority(slug.as_str()),
+            key: names::authority(ca_name.as_str()),
             update: "SET #Stage = :complete, #Certificate = :certificate".to_owned(),
             condition: "#Serial = :serial",
             with: Item::default()
@@ -534,10 +541,10 @@ fn losing(entry: &Entry, keeps_claim: bool, at: UnixTime, attempt: &str) -> Vec<
             with: own.clone(),
         });
     }
-    if let Kind::Authority { slug, .. } = &entry.kind {
+    if let Kind::Authority { ca_name, .. } = &entry.kind {
         writes.push(Write::Delete {
             table: Table::Journal,
-            key: names::authority(slug.as_str()),
+            key: names::authority(ca_name.as_str()),
             condition: "attribute_not_exists(#Key) OR #Serial = :serial",
             with: own,
         });

@@ -2,7 +2,7 @@
 //! not fit what the certificate says that a CA of ours signed, the certificate decides, and that is told; where there is none
 //! to be found, the journal has all that revoking takes.
 
-use chancery_authority::Slug;
+use chancery_authority::CaName;
 use chancery_authority::port::ledger::{CertificateRecord, LedgerError, Revocation, ToRevoke};
 use chancery_x509::certificate::Certificate;
 use chancery_x509::key::KeyFingerprint;
@@ -47,14 +47,19 @@ impl Revocable {
 
 /// A certificate that a CA of this deployment signed.
 pub(super) struct Verified {
-    pub(super) issuer: Slug,
+    pub(super) issuer: CaName,
     pub(super) certificate: Certificate,
 }
 
 /// The certificate of a row, if one of the CAs signed it and its serial number is that one.
 pub(super) fn verified(row: &Item, serial: Serial, cas: &[KnownCa]) -> Option<Verified> {
     let certificate = Certificate::parse(&row::certificate(row).ok()?).ok()?;
-    let issuer = cas.iter().find(|ca| ca.has_signed(&certificate))?.record.slug.clone();
+    let issuer = cas
+        .iter()
+        .find(|ca| ca.has_signed(&certificate))?
+        .record
+        .ca_name
+        .clone();
     (certificate.serial() == serial).then_some(Verified { issuer, certificate })
 }
 
@@ -311,7 +316,7 @@ fn own_partition<'a>(row: &Row, common_name: &'a str, cas: &'a [KnownCa]) -> &'a
     let own = cas
         .iter()
         .find(|ca| ca.serial == row.serial && ca.record.certificate == row.certificate);
-    own.map_or_else(|| row::partition(common_name), |ca| ca.record.slug.as_str())
+    own.map_or_else(|| row::partition(common_name), |ca| ca.record.ca_name.as_str())
 }
 
 /// A row with what of it can be read.

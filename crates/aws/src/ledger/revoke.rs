@@ -1,6 +1,6 @@
 //! Revocation: the row says it, and the journal lists it for the CRL, in one transaction.
 
-use chancery_authority::Slug;
+use chancery_authority::CaName;
 use chancery_authority::port::ledger::{CertificateRecord, CrlScope, Kind, LedgerError, Revocation, Revoked};
 use chancery_authority::revoke::stands;
 use chancery_x509::crl::{RevocationReason, RevokedEntry};
@@ -23,7 +23,7 @@ const ATTRIBUTES: [&str; 4] = ["Revoked", "RevocationReason", "InvalidityDate", 
 impl DynamoLedger {
     pub(super) async fn revoke_certificate(
         &self,
-        issuer: &Slug,
+        issuer: &CaName,
         serial: Serial,
         revocation: Revocation,
         others: Others,
@@ -69,7 +69,7 @@ impl DynamoLedger {
                 Attempted::Done => true,
                 // Somebody was faster, or it was us and the answer was lost.
                 Attempted::Refused(conditions) => {
-                    let of_line = in_line.filter(|place| Transaction::failed(&conditions, *place).is_some());
+                    let of_line = in_line.filter(|succession| Transaction::failed(&conditions, *succession).is_some());
                     without.leave_out_of_line(&writes, of_line, serial);
                     self.is_ours(&record, &attempt).await?
                 }
@@ -77,7 +77,7 @@ impl DynamoLedger {
                     tracing::error!(detail, %serial, "what stands in an item keeps a revocation from being written there");
                     let is_row = has_row && places.contains(&0);
                     without.row |= is_row;
-                    let of_line: Vec<usize> = in_line.filter(|place| places.contains(place)).collect();
+                    let of_line: Vec<usize> = in_line.filter(|succession| places.contains(succession)).collect();
                     if !is_row && of_line.is_empty() {
                         return Err(LedgerError::Damaged { detail });
                     }
@@ -154,7 +154,7 @@ impl DynamoLedger {
         Ok(listed.is_some_and(|item| item.as_text("Attempt").is_ok_and(|of| of == attempt)))
     }
 
-    pub(super) async fn add_reminder(&self, issuer: &Slug, serial: Serial, at: UnixTime) -> Result<(), LedgerError> {
+    pub(super) async fn add_reminder(&self, issuer: &CaName, serial: Serial, at: UnixTime) -> Result<(), LedgerError> {
         let found = self.find(serial).await?;
         let Some(found) = found.filter(|found| found.record.id.issuer == *issuer) else {
             return Err(LedgerError::NotFound(serial));
@@ -190,8 +190,8 @@ struct Without {
 
 impl Without {
     fn leave_out_of_line(&mut self, writes: &[Write], places: impl Iterator<Item = usize>, serial: Serial) {
-        for place in places {
-            let Some(Write::Update { key, .. }) = writes.get(place) else {
+        for succession in places {
+            let Some(Write::Update { key, .. }) = writes.get(succession) else {
                 continue;
             };
             let is_version = key.as_text("Sort").is_ok_and(|sort| sort == names::ALONE);

@@ -193,7 +193,7 @@ impl DynamoLedger {
         // A CA of that name is among the rows already, and DynamoDB refuses to be asked for an item twice.
         let elsewhere = cas
             .iter()
-            .filter(|ca| ca.may_be_named(name) && ca.record.slug.as_str() != row::partition(name));
+            .filter(|ca| ca.may_be_named(name) && ca.record.ca_name.as_str() != row::partition(name));
         let rows = elsewhere.map(|ca| (Table::Certificates, ca.row_key())).collect();
         let items = self.tables.get_many(rows).await?.into_iter();
         Ok(items.map(|(_, item)| item).collect())

@@ -14,7 +14,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use chancery_authority::port::ledger::LedgerError;
 
 use super::item::Item;
-use crate::patience::{Failure, Patience, describe, is_denied};
+use crate::call_budget::{CallBudget, Failure, describe, is_denied};
 use crate::world::{nonce, random_below};
 
 /// Transactions that meet another one on the same item are repeated so often.
@@ -38,7 +38,7 @@ pub(crate) struct Tables {
     client: Client,
     certificates: String,
     journal: String,
-    pub(crate) patience: Patience,
+    pub(crate) budget: CallBudget,
 }
 
 /// One write of a transaction, with its condition; `with` are the values of both expressions.
@@ -151,17 +151,17 @@ impl Range {
 }
 
 impl Tables {
-    pub(crate) fn new(config: &SdkConfig, certificates: &str, journal: &str, patience: Patience) -> Self {
+    pub(crate) fn new(config: &SdkConfig, certificates: &str, journal: &str, budget: CallBudget) -> Self {
         let config = aws_sdk_dynamodb::config::Builder::from(config)
-            .retry_config(Patience::retries())
-            .timeout_config(patience.timeouts())
-            .interceptor(patience.meter().clone())
+            .retry_config(CallBudget::retries())
+            .timeout_config(budget.timeouts())
+            .interceptor(budget.meter().clone())
             .build();
         Self {
             client: Client::from_conf(config),
             certificates: certificates.to_owned(),
             journal: journal.to_owned(),
-            patience,
+            budget,
         }
     }
 
@@ -180,7 +180,7 @@ impl Tables {
             .table_name(self.name(table))
             .set_key(Some(key.0))
             .consistent_read(true);
-        let answer = self.patience.call("dynamodb:GetItem", call.send()).await;
+        let answer = self.budget.call("dynamodb:GetItem", call.send()).await;
         let answer = answer.map_err(|failure| self.unavailable(table, failure))?;
         Ok(answer.item.map(Item))
     }
@@ -230,7 +230,7 @@ impl Tables {
     ) -> Result<(), LedgerError> {
         for round in 0..CONFLICTS {
             let call = self.client.batch_get_item().set_request_items(Some(wanted));
-            let answer = self.patience.call("dynamodb:BatchGetItem", call.send()).await;
+            let answer = self.budget.call("dynamodb:BatchGetItem", call.send()).await;
             let answer = answer.map_err(|failure| self.unavailable(Table::Certificates, failure))?;
             for (name, items) in answer.responses.into_iter().flatten() {
                 let table = if name == self.journal {
@@ -273,7 +273,7 @@ impl Tables {
             .consistent_read(index.is_none())
             .set_limit(range.limit.map(|limit| i32::try_from(limit).unwrap_or(i32::MAX)))
             .set_exclusive_start_key(after.map(|key| key.0));
-        let answer = self.patience.call("dynamodb:Query", call.send()).await;
+        let answer = self.budget.call("dynamodb:Query", call.send()).await;
         let answer = answer.map_err(|failure| self.unavailable(range.table, failure))?;
         Ok(Items {
             items: answer.items.into_iter().flatten().map(Item).collect(),
@@ -327,7 +327,7 @@ impl Tables {
             .set_expression_attribute_values(values(filter_values))
             .consistent_read(true)
             .set_exclusive_start_key(after.map(|key| key.0));
-        let answer = self.patience.long_call("dynamodb:Scan", call.send()).await;
+        let answer = self.budget.long_call("dynamodb:Scan", call.send()).await;
         let answer = answer.map_err(|failure| self.unavailable(table, failure))?;
         Ok(Items {
             items: answer.items.into_iter().flatten().map(Item).collect(),
@@ -353,7 +353,7 @@ impl Tables {
             .set_expression_attribute_names(names([filter, projection]))
             .limit(limit)
             .set_exclusive_start_key(after.map(|key| key.0));
-        let answer = self.patience.long_call("dynamodb:Scan", call.send()).await;
+        let answer = self.budget.long_call("dynamodb:Scan", call.send()).await;
         let answer = answer.map_err(|failure| self.unavailable(table, failure))?;
         Ok(Items {
             items: answer.items.into_iter().flatten().map(Item).collect(),
@@ -375,7 +375,7 @@ impl Tables {
                 .set_expression_attribute_names(names([filter]))
                 .consistent_read(true)
                 .set_exclusive_start_key(after);
-            let answer = self.patience.long_call("dynamodb:Scan", call.send()).await;
+            let answer = self.budget.long_call("dynamodb:Scan", call.send()).await;
             let answer = answer.map_err(|failure| self.unavailable(table, failure))?;
             matching += u64::try_from(answer.count).unwrap_or_default();
             all += u64::try_from(answer.scanned_count).unwrap_or_default();
@@ -401,7 +401,7 @@ impl Tables {
                 .set_expression_attribute_names(names([range.condition.as_str()]))
                 .set_expression_attribute_values(values(range.values.clone()))
                 .set_exclusive_start_key(after);
-            let answer = self.patience.call("dynamodb:Query", call.send()).await;
+            let answer = self.budget.call("dynamodb:Query", call.send()).await;
             let answer = answer.map_err(|failure| self.unavailable(range.table, failure))?;
             count += u64::try_from(answer.count).unwrap_or_default();
             match answer.last_evaluated_key {
@@ -419,7 +419,7 @@ impl Tables {
                 .put_item()
                 .table_name(self.name(table))
                 .set_item(Some(item.0.clone()));
-            match self.patience.call("dynamodb:PutItem", call.send()).await {
+            match self.budget.call("dynamodb:PutItem", call.send()).await {
                 Ok(_) => return Ok(()),
                 Err(Failure::Refused(error)) if error.is_transaction_conflict_exception() => pause(round).await,
                 Err(failure) => return Err(self.unavailable(table, failure)),
@@ -449,7 +449,7 @@ impl Tables {
                 .set_expression_attribute_names(names([update, condition]))
                 .set_expression_attribute_values(values(with.clone()))
                 .return_values(ReturnValue::UpdatedNew);
-            match self.patience.call("dynamodb:UpdateItem", call.send()).await {
+            match self.budget.call("dynamodb:UpdateItem", call.send()).await {
                 Ok(answer) => return Ok(Some(Item(answer.attributes.unwrap_or_default()))),
                 Err(Failure::Refused(error)) if error.is_conditional_check_failed_exception() => return Ok(None),
                 Err(Failure::Refused(error)) if error.is_transaction_conflict_exception() => pause(round).await,
@@ -488,7 +488,7 @@ impl Tables {
                 .transact_write_items()
                 .set_transact_items(Some(items.clone()))
                 .client_request_token(nonce());
-            let error = match self.patience.call("dynamodb:TransactWriteItems", call.send()).await {
+            let error = match self.budget.call("dynamodb:TransactWriteItems", call.send()).await {
                 Ok(_) => return Ok(Attempted::Done),
                 Err(Failure::Refused(error)) => error,
                 Err(failure) => return Err(self.unavailable(Table::Journal, failure)),
@@ -505,7 +505,7 @@ impl Tables {
             }
             let is_impossible = |reason: &CancellationReason| reason.code() == Some("ValidationError");
             let impossible = reasons.iter().enumerate().filter(|(_, reason)| is_impossible(reason));
-            let impossible: Vec<usize> = impossible.map(|(place, _)| place).collect();
+            let impossible: Vec<usize> = impossible.map(|(succession, _)| succession).collect();
             if !impossible.is_empty() {
                 return Ok(Attempted::Impossible {
                     writes: impossible,
@@ -619,8 +619,8 @@ impl Tables {
 
 impl Transaction {
     /// The condition of the write at that place did not hold: the item that was there.
-    pub(crate) fn failed(conditions: &[Condition], place: usize) -> Option<&Item> {
-        match conditions.get(place) {
+    pub(crate) fn failed(conditions: &[Condition], succession: usize) -> Option<&Item> {
+        match conditions.get(succession) {
             Some(Condition::Failed(item)) => Some(item),
             _ => None,
         }

@@ -2,7 +2,7 @@
 //! what is revoked, is marked from the transaction that revokes it until the last of the others is revoked, and the index of
 //! what is open lists it.
 
-use chancery_authority::Slug;
+use chancery_authority::CaName;
 use chancery_authority::port::ledger::{
     CertificateRecord, FamilyPosition, IntentId, LedgerError, Revocation, UnfinishedFamilies, UnfinishedFamily,
     compromises_key,
@@ -123,7 +123,7 @@ impl DynamoLedger {
 fn parse(item: &Item) -> Result<(IntentId, UnixTime), Malformed> {
     let issuer = item.parse("Key", |key| {
         let of = names::revoked_issuer(key).ok_or("it is no list of what is revoked")?;
-        Slug::new(of).map_err(|_| "its CA has no name")
+        CaName::new(of).map_err(|_| "its CA has no name")
     })?;
     let serial = item.parse("Sort", |sort| {
         names::revoked_serial(sort).ok_or("it is no serial number")

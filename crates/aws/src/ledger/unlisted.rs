@@ -4,7 +4,7 @@
 //! Nothing leads from a list to such a row, so the table is gone through, a page at a time, and each page goes on where the one
 //! before it ended. What a page finds is read again, consistently, before anything comes of it.
 
-use chancery_authority::Slug;
+use chancery_authority::CaName;
 use chancery_authority::port::ledger::{CertificateRecord, Cursor, LedgerError, Unlisted};
 use chancery_authority::publish::is_past;
 use chancery_authority::revoke::stands;
@@ -38,7 +38,7 @@ enum Finding {
 }
 
 impl DynamoLedger {
-    pub(super) async fn find_unlisted(&self, issuer: &Slug, at: UnixTime) -> Result<Unlisted, LedgerError> {
+    pub(super) async fn find_unlisted(&self, issuer: &CaName, at: UnixTime) -> Result<Unlisted, LedgerError> {
         // Until all rows are adopted, every CRL reads the whole table.
         if self.has_old_rows().await? {
             return Ok(Unlisted::default());
@@ -81,7 +81,7 @@ impl DynamoLedger {
     }
 
     /// Of the issuing CA a page of the table. What other CAs issued are CAs, which have few rows, known by their names.
-    async fn rows_that_say_revoked(&self, issuer: &Slug) -> Result<Items, LedgerError> {
+    async fn rows_that_say_revoked(&self, issuer: &CaName) -> Result<Items, LedgerError> {
         if issuer == self.deployment.issuing_ca() {
             let after = self.unlisted_position(issuer).await?;
             return self
@@ -99,7 +99,7 @@ impl DynamoLedger {
         })
     }
 
-    async fn look_at(&self, issuer: &Slug, serial: Serial, row: &Item) -> Result<Finding, LedgerError> {
+    async fn look_at(&self, issuer: &CaName, serial: Serial, row: &Item) -> Result<Finding, LedgerError> {
         let called = super::called(row);
         let found = match self.find_to_revoke(serial).await {
             Ok(found) => found,
@@ -153,7 +153,7 @@ impl DynamoLedger {
     }
 
     /// Where the next page begins. What cannot be read begins anew.
-    async fn unlisted_position(&self, issuer: &Slug) -> Result<Option<Item>, LedgerError> {
+    async fn unlisted_position(&self, issuer: &CaName) -> Result<Option<Item>, LedgerError> {
         let item = self.tables.get(Table::Journal, names::row_scan(issuer)).await?;
         let after = item.and_then(|item| item.as_text("After").ok().map(str::to_owned));
         let key: Option<(String, String)> = after.and_then(|after| serde_json::from_str(&after).ok());
@@ -162,7 +162,11 @@ impl DynamoLedger {
             .map(|(name, serial)| Item::row_key(name, serial)))
     }
 
-    pub(super) async fn keep_unlisted_position(&self, issuer: &Slug, next: Option<Cursor>) -> Result<(), LedgerError> {
+    pub(super) async fn keep_unlisted_position(
+        &self,
+        issuer: &CaName,
+        next: Option<Cursor>,
+    ) -> Result<(), LedgerError> {
         // The others' rows are looked at all together.
         if issuer != self.deployment.issuing_ca() {
             return Ok(());

@@ -1,6 +1,6 @@
 //! CRLs that certificates name, and by which URL: one item for each, written when a process first issues by it.
 
-use chancery_authority::Slug;
+use chancery_authority::CaName;
 use chancery_authority::port::ledger::{CrlScope, CrlUse, LedgerError};
 
 use futures_util::future::{try_join, try_join_all};
@@ -41,13 +41,13 @@ impl DynamoLedger {
         let of_all = self.read_uses(names::CRL_USES.to_owned(), None);
         let of_each = self
             .own_cas()
-            .map(|slug| self.read_uses(names::crl_uses(slug), Some(slug)));
+            .map(|ca_name| self.read_uses(names::crl_uses(ca_name), Some(ca_name)));
         let (mut uses, of_each) = try_join(of_all, try_join_all(of_each)).await?;
         uses.extend(of_each.into_iter().flatten());
         Ok(uses)
     }
 
-    async fn read_uses(&self, partition: String, of: Option<&Slug>) -> Result<Vec<CrlUse>, LedgerError> {
+    async fn read_uses(&self, partition: String, of: Option<&CaName>) -> Result<Vec<CrlUse>, LedgerError> {
         let items = self.tables.query(&Range::journal(partition)).await?;
         let mut uses = Vec::with_capacity(items.len());
         for item in &items {
@@ -59,13 +59,13 @@ impl DynamoLedger {
         Ok(uses)
     }
 
-    fn own_cas(&self) -> [&Slug; 2] {
+    fn own_cas(&self) -> [&CaName; 2] {
         [self.deployment.root_ca(), self.deployment.issuing_ca()]
     }
 }
 
-fn parse(item: &Item, of: Option<&Slug>) -> Result<CrlUse, Malformed> {
-    let issuer = item.parse("Issuer", |text| Slug::new(text))?;
+fn parse(item: &Item, of: Option<&CaName>) -> Result<CrlUse, Malformed> {
+    let issuer = item.parse("Issuer", |text| CaName::new(text))?;
     if of.is_some_and(|of| *of != issuer) {
         return Err(Malformed {
             attribute: "Issuer",

@@ -3,15 +3,15 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use chancery_authority::Slug;
+use chancery_authority::CaName;
 use chancery_authority::config::Config;
 use chancery_authority::issue::IssueError;
 use chancery_authority::port::LedgerError;
-use chancery_authority::port::ledger::{CrlScope, CrlUse, KeyStanding, Ledger as _};
+use chancery_authority::port::ledger::{CrlScope, CrlUse, KeyStatus, Ledger as _};
 use chancery_x509::crl::{RevocationList, RevocationReason};
 use chancery_x509::serial::Serial;
 
-use crate::office::{NOW, Office};
+use crate::fixture::{Fixture, NOW};
 use crate::pages::{text, write};
 use crate::rows::write_over;
 use crate::sandbox::{Sandbox, patient};
@@ -27,13 +27,13 @@ fn number(number: i64) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }
 
-async fn listed(office: &Office, slug: &Slug) -> (Vec<Serial>, Vec<String>) {
+async fn listed(fixture: &Fixture, ca_name: &CaName) -> (Vec<Serial>, Vec<String>) {
     let scope = CrlScope {
-        issuer: slug.clone(),
+        issuer: ca_name.clone(),
         shard: None,
     };
-    let published = office.authority.publish_crl(&scope).await.unwrap();
-    let file = office.ports.publication.read(&Config::crl_name(&scope)).await.unwrap();
+    let published = fixture.authority.publish_crl(&scope).await.unwrap();
+    let file = fixture.ports.publication.read(&Config::crl_name(&scope)).await.unwrap();
     let list = RevocationList::parse(&file.unwrap().1).unwrap();
     let serials = list.entries().map(|entry| entry.unwrap().serial).collect();
     (serials, published.damaged)
@@ -42,9 +42,9 @@ async fn listed(office: &Office, slug: &Slug) -> (Vec<Serial>, Vec<String>) {
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_may_list_ends_no_ca() {
     let Some(sandbox) = Sandbox::start() else { return };
-    let (office, deployment) = Office::new(&sandbox, &patient()).await;
+    let (fixture, deployment) = Fixture::new(&sandbox, &patient()).await;
     let root = deployment.root_ca();
-    let cas = office.authority.cas();
+    let cas = fixture.authority.cas();
     let [of_root, of_issuing] = [&cas[0], &cas[1]].map(|ca| ca.certificate().serial());
     // Put there by somebody whose role may write to that list, and mark no row.
     let planted = [of_root, of_issuing].map(|serial| {
@@ -56,10 +56,10 @@ async fn whoever_may_list_ends_no_ca() {
         ])
     });
     write(&sandbox, deployment.journal_table(), planted.to_vec()).await;
-    let (serials, damaged) = listed(&office, root).await;
+    let (serials, damaged) = listed(&fixture, root).await;
     assert_eq!(serials, [], "neither is revoked");
     assert_eq!(damaged.len(), 2, "and somebody has to know: {damaged:?}");
-    let known = office.aws.ledger.listed_among(root, &[of_root, of_issuing]).await;
+    let known = fixture.aws.ledger.listed_among(root, &[of_root, of_issuing]).await;
     assert_eq!(
         known,
         Ok(HashMap::new()),
@@ -67,12 +67,12 @@ async fn whoever_may_list_ends_no_ca() {
     );
 
     let reason = RevocationReason::CessationOfOperation;
-    let revoked = office.authority.revoke(of_issuing, reason, None, &principal()).await;
+    let revoked = fixture.authority.revoke(of_issuing, reason, None, &principal()).await;
     assert!(!revoked.unwrap().already, "it can be revoked all the same");
-    let (serials, damaged) = listed(&office, root).await;
+    let (serials, damaged) = listed(&fixture, root).await;
     assert_eq!(serials, [of_issuing]);
     assert_eq!(damaged.len(), 1, "the root's own is still planted: {damaged:?}");
-    let known = office.aws.ledger.listed_among(root, &[of_root, of_issuing]).await;
+    let known = fixture.aws.ledger.listed_among(root, &[of_root, of_issuing]).await;
     let known: HashMap<_, _> = known
         .unwrap()
         .into_iter()
@@ -89,23 +89,23 @@ async fn whoever_may_list_ends_no_ca() {
     write_over(&sandbox, deployment.table(), row, "ExpiryReminders", none).await;
     forget_that_it_ended(&sandbox, deployment.journal_table(), of_issuing).await;
     assert_eq!(
-        listed(&office, root).await.0,
+        listed(&fixture, root).await.0,
         [of_issuing],
         "a row without a certificate says nothing"
     );
-    let known = office.aws.ledger.listed_among(root, &[of_issuing]).await.unwrap();
+    let known = fixture.aws.ledger.listed_among(root, &[of_issuing]).await.unwrap();
     assert_eq!(known[&of_issuing].reason, reason);
-    let slug = deployment.issuing_ca().to_string();
+    let ca_name = deployment.issuing_ca().to_string();
     let unmarked = sandbox.dynamodb().update_item().table_name(deployment.table());
     unmarked
-        .key("CommonName", text(slug))
+        .key("CommonName", text(ca_name))
         .key("SerialNumber", text(of_issuing.to_string()))
         .update_expression("REMOVE Revoked")
         .send()
         .await
         .unwrap();
     assert_eq!(
-        listed(&office, root).await.0,
+        listed(&fixture, root).await.0,
         [of_issuing],
         "it is recorded that nothing is issued under it"
     );
@@ -124,17 +124,17 @@ async fn forget_that_it_ended(sandbox: &Sandbox, journal: &str, ca: Serial) {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_revoked_before_it_was_recorded_beside_the_list_is_recorded_by_the_next_run() {
     let Some(sandbox) = Sandbox::start() else { return };
-    let (office, deployment) = Office::new(&sandbox, &patient()).await;
+    let (fixture, deployment) = Fixture::new(&sandbox, &patient()).await;
     let (root, issuing) = (deployment.root_ca(), deployment.issuing_ca());
-    let ledger = &office.aws.ledger;
+    let ledger = &fixture.aws.ledger;
     // A key that is compromised.
-    let issued = office
+    let issued = fixture
         .authority
         .issue(&request("a.example.com"), &principal(), None)
         .await;
     let record = issued.unwrap().record;
     let (leaf, compromise) = (record.id.serial, RevocationReason::KeyCompromise);
-    let revoke = async |serial, reason| office.authority.revoke(serial, reason, None, &principal()).await;
+    let revoke = async |serial, reason| fixture.authority.revoke(serial, reason, None, &principal()).await;
     revoke(leaf, compromise).await.unwrap();
     let known = async || ledger.listed_among(issuing, &[leaf]).await.unwrap().contains_key(&leaf);
     assert!(known().await);
@@ -145,7 +145,7 @@ async fn what_was_revoked_before_it_was_recorded_beside_the_list_is_recorded_by_
     assert!(item_of(&sandbox, deployment.journal_table(), block()).await.is_some());
     assert!(known().await);
     // A CA.
-    let ca = office.authority.cas()[1].certificate().serial();
+    let ca = fixture.authority.cas()[1].certificate().serial();
     revoke(ca, RevocationReason::CessationOfOperation).await.unwrap();
     forget_that_it_ended(&sandbox, deployment.journal_table(), ca).await;
     let reserve = async |number| {
@@ -154,7 +154,7 @@ async fn what_was_revoked_before_it_was_recorded_beside_the_list_is_recorded_by_
         ledger.reserve(intent).await
     };
     reserve(1).await.unwrap();
-    assert_eq!(listed(&office, root).await, (vec![ca], vec![]));
+    assert_eq!(listed(&fixture, root).await, (vec![ca], vec![]));
     for number in 2..18 {
         let refused = reserve(number).await;
         assert_eq!(refused.unwrap_err(), LedgerError::IssuerRevoked { ca: issuing.clone() });
@@ -165,9 +165,9 @@ async fn what_was_revoked_before_it_was_recorded_beside_the_list_is_recorded_by_
 async fn what_stands_in_one_ca_s_partition_says_nothing_of_another() {
     let Some(sandbox) = Sandbox::start() else { return };
     let (ledger, deployment) = sandbox.ledger().await;
-    let of = |slug: &Slug, days| CrlUse {
+    let of = |ca_name: &CaName, days| CrlUse {
         scope: CrlScope {
-            issuer: slug.clone(),
+            issuer: ca_name.clone(),
             shard: None,
         },
         url: None,
@@ -175,7 +175,7 @@ async fn what_stands_in_one_ca_s_partition_says_nothing_of_another() {
     };
     let [root, issuing] = [deployment.root_ca(), deployment.issuing_ca()];
     ledger.record_crl_use(of(issuing, 1)).await.unwrap();
-    let item_of = |partition: String, issuer: &Slug, days| {
+    let item_of = |partition: String, issuer: &CaName, days| {
         item([
             ("Key", text(partition)),
             ("Sort", text(format!("{issuer}#full#{days}"))),
@@ -206,13 +206,13 @@ async fn what_stands_in_one_ca_s_partition_says_nothing_of_another() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_blocked_key_stays_blocked_without_its_claim() {
     let Some(sandbox) = Sandbox::start() else { return };
-    let (office, deployment) = Office::new(&sandbox, &patient()).await;
+    let (fixture, deployment) = Fixture::new(&sandbox, &patient()).await;
     let requester = Requester::new();
     let request = requester.request("stolen.example.com");
-    let issued = office.authority.issue(&request, &principal(), None).await.unwrap();
+    let issued = fixture.authority.issue(&request, &principal(), None).await.unwrap();
     let record = issued.record;
     let reason = RevocationReason::KeyCompromise;
-    office
+    fixture
         .authority
         .revoke(record.id.serial, reason, None, &principal())
         .await
@@ -225,20 +225,20 @@ async fn a_blocked_key_stays_blocked_without_its_claim() {
         .send()
         .await
         .unwrap();
-    let office = Office::open(&sandbox, &deployment, office.bucket(), &patient()).await;
-    let standing = office.aws.ledger.key_holder(record.key, "other.example.com").await;
-    assert_eq!(standing, Ok(KeyStanding::Blocked));
+    let fixture = Fixture::open(&sandbox, &deployment, fixture.bucket(), &patient()).await;
+    let standing = fixture.aws.ledger.key_holder(record.key, "other.example.com").await;
+    assert_eq!(standing, Ok(KeyStatus::Blocked));
     let intent = chancery_authority::contract::intent(1);
     let mut reserved = intent.clone();
     reserved.key = record.key;
-    let refused = office.aws.ledger.reserve(reserved).await;
+    let refused = fixture.aws.ledger.reserve(reserved).await;
     assert_eq!(
         refused.unwrap_err(),
         LedgerError::KeyBlocked,
         "the transaction itself looks"
     );
-    office.aws.ledger.reserve(intent).await.unwrap();
-    let again = office
+    fixture.aws.ledger.reserve(intent).await.unwrap();
+    let again = fixture
         .authority
         .issue(&requester.request("other.example.com"), &principal(), None)
         .await;

@@ -11,14 +11,14 @@ use chancery_authority::port::ledger::{
     LedgerError, Rejection, Reservation, Revocation, Revoked, Search,
 };
 use chancery_authority::port::{ETag, KeyStore as _, KeyStoreError, Receipt};
-use chancery_authority::{Slug, contract};
+use chancery_authority::{CaName, contract};
 use chancery_aws::ledger::AdoptionMode;
-use chancery_aws::{DynamoLedger, KmsKeyStore, Patience};
+use chancery_aws::{CallBudget, DynamoLedger, KmsKeyStore};
 use chancery_x509::algorithm::{CaKeyAlgorithm, SigningInput};
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::time::UnixTime;
 
-use crate::office::NOW;
+use crate::fixture::NOW;
 use crate::sandbox::{Sandbox, patient};
 
 const KINDS: [&str; 5] = ["throttled", "failed", "failed-done", "lost", "unreachable"];
@@ -29,7 +29,7 @@ fn intents(life: u32) -> [CertificateIntent; 2] {
         let intent = contract::intent(number);
         CertificateIntent {
             id: IntentId {
-                issuer: Slug::new(format!("ca-{life}")).unwrap(),
+                issuer: CaName::new(format!("ca-{life}")).unwrap(),
                 ..intent.id
             },
             token: Some(IdempotencyToken(format!("token {number}"))),
@@ -197,7 +197,7 @@ async fn what_takes_too_long_is_asked_again() {
     let Some(sandbox) = Sandbox::start() else { return };
     let deployment = sandbox.deployment().await;
     // A request is given up after two seconds, and done all the same after three: behind the one that was asked instead.
-    let ledger = DynamoLedger::new(&sandbox.config, &deployment, Patience::new(Duration::from_secs(6)));
+    let ledger = DynamoLedger::new(&sandbox.config, &deployment, CallBudget::new(Duration::from_secs(6)));
     ledger.adopt(AdoptionMode::Resume, None, &|_| {}).await.unwrap();
     for (life, operation) in (1..).zip(["TransactWriteItems", "UpdateItem", "PutItem", "Query", "GetItem"]) {
         sandbox.fault_slow("dynamodb", operation, 3);
@@ -210,7 +210,7 @@ async fn what_takes_too_long_is_asked_again() {
 async fn what_stays_away_is_unavailable_in_time_and_can_be_repeated() {
     let Some(sandbox) = Sandbox::start() else { return };
     let deployment = sandbox.deployment().await;
-    let ledger = DynamoLedger::new(&sandbox.config, &deployment, Patience::new(Duration::from_secs(3)));
+    let ledger = DynamoLedger::new(&sandbox.config, &deployment, CallBudget::new(Duration::from_secs(3)));
     ledger.adopt(AdoptionMode::Resume, None, &|_| {}).await.unwrap();
     let [intent, _] = intents(1);
     for kind in KINDS {
@@ -265,7 +265,7 @@ async fn kms_is_asked_again_and_refused_in_words() {
             assert_eq!(sandbox.clear_faults(), 0, "{kind} struck {operation}");
         }
     }
-    let impatient = KmsKeyStore::new(&sandbox.config, Patience::new(Duration::from_secs(2)));
+    let impatient = KmsKeyStore::new(&sandbox.config, CallBudget::new(Duration::from_secs(2)));
     impatient.public_key(&name).await.unwrap();
     for kind in KINDS {
         sandbox.fault("kms", "Sign", kind, 1000);

@@ -11,7 +11,7 @@ use chancery_authority::port::ledger::Search;
 use chancery_authority::wire::contract_time;
 use futures_util::future::join_all;
 
-use crate::office::{NOW, Office};
+use crate::fixture::{Fixture, NOW};
 use crate::sandbox::{Sandbox, patient};
 use crate::support::{Requester, principal, request, token};
 
@@ -26,8 +26,8 @@ fn counted(calls: Vec<String>) -> BTreeMap<String, usize> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_warm_issuance_makes_one_call_to_kms_and_two_to_dynamodb() {
     let Some(sandbox) = Sandbox::start() else { return };
-    let (office, deployment) = Office::new(&sandbox, &patient()).await;
-    let authority = &office.authority;
+    let (fixture, deployment) = Fixture::new(&sandbox, &patient()).await;
+    let authority = &fixture.authority;
     authority.issue(&request("first"), &principal(), None).await.unwrap();
     let wanted = BTreeMap::from([
         ("dynamodb TransactWriteItems".to_owned(), 2),
@@ -43,7 +43,7 @@ async fn a_warm_issuance_makes_one_call_to_kms_and_two_to_dynamodb() {
     // which CRL certificates name. That neither CA is revoked is a condition of the transaction that reserves.
     let bucket = sandbox.bucket().await;
     sandbox.take_calls();
-    let cold = Office::open(&sandbox, &deployment, &bucket, &patient()).await;
+    let cold = Fixture::open(&sandbox, &deployment, &bucket, &patient()).await;
     cold.authority
         .issue(&request("third"), &principal(), None)
         .await
@@ -63,8 +63,8 @@ async fn a_warm_issuance_makes_one_call_to_kms_and_two_to_dynamodb() {
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_are_the_contract_s_and_nothing_more() {
     let Some(sandbox) = Sandbox::start() else { return };
-    let (office, deployment) = Office::new(&sandbox, &patient()).await;
-    let issued = office
+    let (fixture, deployment) = Fixture::new(&sandbox, &patient()).await;
+    let issued = fixture
         .authority
         .issue(&request("server.example.com"), &principal(), None)
         .await
@@ -108,12 +108,12 @@ async fn rows_are_the_contract_s_and_nothing_more() {
     };
     assert_eq!(row(leaf), owned(&wanted));
 
-    let ca = office.authority.issuing_ca().unwrap();
-    let slug = deployment.issuing_ca().as_str();
+    let ca = fixture.authority.issuing_ca().unwrap();
+    let ca_name = deployment.issuing_ca().as_str();
     let of_ca = rows
         .items()
         .iter()
-        .find(|row| row["CommonName"].as_s().unwrap() == slug)
+        .find(|row| row["CommonName"].as_s().unwrap() == ca_name)
         .unwrap();
     assert_eq!(of_ca["SerialNumber"], text(&ca.certificate().serial().to_string()));
     // The first CRL was published with the CA.
@@ -133,7 +133,7 @@ async fn rows_are_the_contract_s_and_nothing_more() {
     );
 
     let reason = chancery_x509::crl::RevocationReason::Unspecified;
-    office
+    fixture
         .authority
         .revoke(issued.record.id.serial, reason, None, &principal())
         .await
@@ -158,12 +158,12 @@ async fn rows_are_the_contract_s_and_nothing_more() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_64_callers_with_one_key_one_gets_a_certificate() {
     let Some(sandbox) = Sandbox::start() else { return };
-    let (office, deployment) = Office::new(&sandbox, &patient()).await;
+    let (fixture, deployment) = Fixture::new(&sandbox, &patient()).await;
     let requester = Requester::new();
     // Half of them in another process.
-    let other = Office::open(&sandbox, &deployment, &sandbox.bucket().await, &patient()).await;
+    let other = Fixture::open(&sandbox, &deployment, &sandbox.bucket().await, &patient()).await;
     let tasks = (0..64).map(|number| {
-        let authority = [&office, &other][number % 2].authority.clone();
+        let authority = [&fixture, &other][number % 2].authority.clone();
         let request = requester.request(&format!("host{}.example.com", number % 3));
         tokio::spawn(async move { authority.issue(&request, &principal(), None).await })
     });
@@ -175,20 +175,20 @@ async fn of_64_callers_with_one_key_one_gets_a_certificate() {
             Err(error) => panic!("{error}"),
         }
     }
-    assert_eq!((issued, leaves(&office).await), (1, 1));
+    assert_eq!((issued, leaves(&fixture).await), (1, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_64_callers_with_one_token_all_get_one_certificate_or_are_told_to_wait() {
     let Some(sandbox) = Sandbox::start() else { return };
-    let (office, deployment) = Office::new(&sandbox, &patient()).await;
-    let other = Office::open(&sandbox, &deployment, &sandbox.bucket().await, &patient()).await;
+    let (fixture, deployment) = Fixture::new(&sandbox, &patient()).await;
+    let other = Fixture::open(&sandbox, &deployment, &sandbox.bucket().await, &patient()).await;
     let request = Arc::new(request("host.example.com"));
     let mut serials = Vec::new();
     // Those who are told that it is in progress come again.
     while serials.len() < 64 {
         let tasks = (serials.len()..64).map(|number| {
-            let (authority, request) = ([&office, &other][number % 2].authority.clone(), request.clone());
+            let (authority, request) = ([&fixture, &other][number % 2].authority.clone(), request.clone());
             tokio::spawn(async move { authority.issue(&request, &principal(), Some(token("a token"))).await })
         });
         for outcome in join_all(tasks).await {
@@ -200,10 +200,10 @@ async fn of_64_callers_with_one_token_all_get_one_certificate_or_are_told_to_wai
         }
     }
     serials.dedup();
-    assert_eq!((serials.len(), leaves(&office).await), (1, 1));
+    assert_eq!((serials.len(), leaves(&fixture).await), (1, 1));
 }
 
-async fn leaves(office: &Office) -> usize {
-    let all = office.authority.search(&Search::default(), None, 100).await.unwrap();
+async fn leaves(fixture: &Fixture) -> usize {
+    let all = fixture.authority.search(&Search::default(), None, 100).await.unwrap();
     all.certificates.len() - 2
 }

@@ -15,11 +15,11 @@ use chancery_authority::port::ledger::CrlScope;
 use chancery_authority::port::{Ports, Precondition};
 use chancery_authority::profile::Profiles;
 use chancery_aws::DynamoLedger;
-use chancery_x509::crl::{CrlHeader, CrlWriter, Framing, RevocationList, RevocationReason, RevokedEntry, Scope};
+use chancery_x509::crl::{Coverage, CrlHeader, CrlWriter, Framing, RevocationList, RevocationReason, RevokedEntry};
 use chancery_x509::serial::Serial;
 use serde_json::{Value, json};
 
-use crate::office::{NOW, Office};
+use crate::fixture::{Fixture, NOW};
 use crate::sandbox::{Sandbox, patient};
 
 /// Entries, unless `CHANCERY_CRL_ENTRIES` says otherwise.
@@ -33,14 +33,14 @@ const PAGE: u32 = 5_500;
 async fn a_long_crl_takes_the_memory_of_its_entries_and_little_more() {
     let Some(sandbox) = Sandbox::start() else { return };
     let entries = std::env::var("CHANCERY_CRL_ENTRIES").map_or(ENTRIES, |number| number.parse().unwrap());
-    let (office, deployment) = Office::new(&sandbox, &patient()).await;
+    let (fixture, deployment) = Fixture::new(&sandbox, &patient()).await;
     let endpoint = partition(sandbox.endpoint().to_owned(), entries);
     let config = sandbox.config.to_builder().endpoint_url(endpoint).build();
     let ports = Ports {
         ledger: Arc::new(DynamoLedger::new(&config, &deployment, patient())),
-        ..office.ports.clone()
+        ..fixture.ports.clone()
     };
-    let authority = Authority::open(ports, office.authority.config().clone(), Profiles::built_in())
+    let authority = Authority::open(ports, fixture.authority.config().clone(), Profiles::built_in())
         .await
         .unwrap();
     let scope = CrlScope {
@@ -61,7 +61,7 @@ async fn a_long_crl_takes_the_memory_of_its_entries_and_little_more() {
     }
 
     let name = chancery_authority::config::Config::crl_name(&scope);
-    let (_, file) = office.ports.publication.read(&name).await.unwrap().unwrap();
+    let (_, file) = fixture.ports.publication.read(&name).await.unwrap().unwrap();
     let octets = file.len() as u64;
     let crl = RevocationList::from_file(file).unwrap();
     assert_eq!(crl.entries().count(), usize::try_from(entries).unwrap());
@@ -96,8 +96,8 @@ const LONG: u64 = 960_000;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_published_crl_too_long_for_a_function_is_jumped_over_and_told() {
     let Some(sandbox) = Sandbox::start() else { return };
-    let (office, deployment) = Office::new(&sandbox, &patient()).await;
-    let ca = office.authority.issuing_ca().unwrap();
+    let (fixture, deployment) = Fixture::new(&sandbox, &patient()).await;
+    let ca = fixture.authority.issuing_ca().unwrap();
     let scope = CrlScope {
         issuer: deployment.issuing_ca().clone(),
         shard: None,
@@ -107,7 +107,7 @@ async fn a_published_crl_too_long_for_a_function_is_jumped_over_and_told() {
         number: 40,
         this_update: NOW,
         next_update: NOW.plus_days(1),
-        scope: Scope::Full,
+        scope: Coverage::Full,
     };
     let entry = |number: u64| RevokedEntry {
         serial: Serial::from_octets(&(number | (1 << 62)).to_be_bytes()).unwrap(),
@@ -121,9 +121,9 @@ async fn a_published_crl_too_long_for_a_function_is_jumped_over_and_told() {
         writer.entry(&entry(number)).unwrap();
     }
     let (tbs, input, length) = writer.finish_tbs().unwrap();
-    let signed = office.ports.keys.sign(&ca.record.key, &input).await.unwrap();
+    let signed = fixture.ports.keys.sign(&ca.record.key, &input).await.unwrap();
     let crl = Framing::new(ca.issuer.public_key().algorithm(), length, &signed.signature).assemble(&tbs);
-    let publication = &office.ports.publication;
+    let publication = &fixture.ports.publication;
     assert!(crl.len() as u64 > publication.read_back(), "{}", crl.len());
     let name = chancery_authority::config::Config::crl_name(&scope);
     let body = Box::new(std::io::Cursor::new(crl.clone()));
@@ -133,9 +133,9 @@ async fn a_published_crl_too_long_for_a_function_is_jumped_over_and_told() {
     content.read_to_end(&mut read).unwrap();
     assert!(read == crl && stat.len == crl.len() as u64);
 
-    let made_at = office.authority.published_at(&scope).await.unwrap();
+    let made_at = fixture.authority.published_at(&scope).await.unwrap();
     assert_eq!(made_at, Some(NOW.plus_seconds(300)));
-    let published = office.authority.publish_crl(&scope).await.unwrap();
+    let published = fixture.authority.publish_crl(&scope).await.unwrap();
     assert_eq!(published.number, 41);
     assert!(
         published.damaged.len() == 1 && published.damaged[0].contains("more than the 25165824 that are read back"),

@@ -4,13 +4,13 @@
 mod claims;
 mod contracts;
 mod faults;
+mod fixture;
 mod issuance;
 mod long;
-mod office;
 mod old;
 mod pages;
-mod place;
 mod planted;
+mod resources;
 mod rows;
 mod sandbox;
 #[path = "../../../authority/tests/support/mod.rs"]

@@ -15,7 +15,7 @@ use chancery_x509::crl::{RevocationList, RevocationReason};
 use chancery_x509::serial::Serial;
 use serde_json::Value;
 
-use crate::office::{NOW, Office};
+use crate::fixture::{Fixture, NOW};
 use crate::pages::{text, write};
 use crate::sandbox::{Sandbox, judges, patient};
 use crate::support::{principal, request};
@@ -43,16 +43,16 @@ impl Made {
     }
 }
 
-async fn crl(office: &Office, deployment: &Deployment) -> (u64, Vec<Serial>, Vec<String>) {
+async fn crl(fixture: &Fixture, deployment: &Deployment) -> (u64, Vec<Serial>, Vec<String>) {
     let scope = CrlScope {
         issuer: deployment.issuing_ca().clone(),
         shard: None,
     };
-    let published = office.authority.publish_crl(&scope).await.unwrap();
+    let published = fixture.authority.publish_crl(&scope).await.unwrap();
     let name = chancery_authority::config::Config::crl_name(&scope);
-    let (_, der) = office.ports.publication.read(&name).await.unwrap().unwrap();
+    let (_, der) = fixture.ports.publication.read(&name).await.unwrap().unwrap();
     let list = RevocationList::parse(&der).unwrap();
-    let ca = office.authority.issuing_ca().unwrap();
+    let ca = fixture.authority.issuing_ca().unwrap();
     assert!(list.is_signed_by(ca.issuer.public_key()));
     assert_eq!(list.number(), Some(published.number));
     let serials = list.entries().map(|entry| entry.unwrap().serial).collect();
@@ -65,8 +65,8 @@ async fn nothing_is_issued_under_an_old_ca_whose_row_is_gone() {
     let Some(sandbox) = Sandbox::start() else { return };
     let (deployment, bucket) = (sandbox.deployment().await, sandbox.bucket().await);
     let made = Made::new(&sandbox, &deployment);
-    let office = Office::open(&sandbox, &deployment, &bucket, &patient()).await;
-    let issue = async |name: &str| office.authority.issue(&request(name), &principal(), None).await;
+    let fixture = Fixture::open(&sandbox, &deployment, &bucket, &patient()).await;
+    let issue = async |name: &str| fixture.authority.issue(&request(name), &principal(), None).await;
     issue("before").await.unwrap();
     let issuing = deployment.issuing_ca();
     let delete = sandbox.dynamodb().delete_item().table_name(deployment.table());
@@ -79,7 +79,7 @@ async fn nothing_is_issued_under_an_old_ca_whose_row_is_gone() {
         error.detail().unwrap_or_default().contains("own certificate is gone"),
         "{error:?}"
     );
-    let found = office.authority.revoked_in_chain(issuing).await;
+    let found = fixture.authority.revoked_in_chain(issuing).await;
     assert_eq!(found, Err(LedgerError::no_record_of_ca(issuing)));
 }
 
@@ -89,15 +89,15 @@ async fn a_deployment_of_the_python_ca_is_taken_over_and_adopted() {
     let (deployment, bucket) = (sandbox.deployment().await, sandbox.bucket().await);
     let made = Made::new(&sandbox, &deployment);
     let before = sandbox.rows(&deployment).await;
-    let office = Office::open(&sandbox, &deployment, &bucket, &patient()).await;
-    let ledger = &office.aws.ledger;
+    let fixture = Fixture::open(&sandbox, &deployment, &bucket, &patient()).await;
+    let ledger = &fixture.aws.ledger;
 
     // The CAs are those of the rows that are theirs, wherever they stand, and no others are made.
-    let cas = office.authority.cas();
+    let cas = fixture.authority.cas();
     let serials: Vec<_> = cas.iter().map(|ca| ca.certificate().serial()).collect();
     assert_eq!(serials, [made.serial("root"), made.serial("issuing")]);
     assert_eq!(cas[1].record.parent.as_ref(), Some(deployment.root_ca()));
-    let created = office.authority.initialise(&|_: &str| ()).await.unwrap();
+    let created = fixture.authority.initialise(&|_: &str| ()).await.unwrap();
     assert_eq!(created.len(), 0);
     assert!(!ledger.is_adopted().await.unwrap());
 
@@ -105,7 +105,7 @@ async fn a_deployment_of_the_python_ca_is_taken_over_and_adopted() {
     let by_then = [&b"revoked"[..], b"revoked_by_hand"].map(|name| made.serial(std::str::from_utf8(name).unwrap()));
     let mut wanted = vec!["4711".parse().unwrap(), by_then[0], by_then[1]];
     wanted.sort_unstable();
-    let (number, listed, damaged) = crl(&office, &deployment).await;
+    let (number, listed, damaged) = crl(&fixture, &deployment).await;
     assert_eq!((number, &listed), (43, &wanted), "42 was published with the takeover");
     assert!(damaged.len() == 1 && damaged[0].contains("not a number"), "{damaged:?}");
 
@@ -113,7 +113,7 @@ async fn a_deployment_of_the_python_ca_is_taken_over_and_adopted() {
     let leaf = ledger.certificate(None, made.serial("leaf")).await.unwrap().unwrap();
     assert_eq!((leaf.common_name.as_str(), &leaf.kind), ("server", &Kind::Leaf));
     assert_eq!(leaf.id.issuer, *deployment.issuing_ca());
-    let outcome = office.authority.issue(&made.request("csr"), &principal(), None).await;
+    let outcome = fixture.authority.issue(&made.request("csr"), &principal(), None).await;
     assert!(
         matches!(outcome, Err(IssueError::Rejected(Refusal::KeyInUse))),
         "{outcome:?}"
@@ -127,28 +127,28 @@ async fn a_deployment_of_the_python_ca_is_taken_over_and_adopted() {
         "all that can be read: {:?}",
         all.iter().map(|record| &record.common_name).collect::<Vec<_>>()
     );
-    office
+    fixture
         .authority
         .revoke(made.serial("second"), RevocationReason::Superseded, None, &principal())
         .await
         .unwrap();
     wanted.push(made.serial("second"));
     wanted.sort_unstable();
-    assert_eq!(crl(&office, &deployment).await.1, wanted);
-    let ours = office
+    assert_eq!(crl(&fixture, &deployment).await.1, wanted);
+    let ours = fixture
         .authority
         .issue(&request("ours"), &principal(), None)
         .await
         .unwrap();
 
-    adopt(&office, &sandbox, &deployment).await;
+    adopt(&fixture, &sandbox, &deployment).await;
 
     // After that, all the same, by what the journal says; another process.
-    let office = Office::open(&sandbox, &deployment, &bucket, &patient()).await;
-    let ledger = &office.aws.ledger;
+    let fixture = Fixture::open(&sandbox, &deployment, &bucket, &patient()).await;
+    let ledger = &fixture.aws.ledger;
     assert!(ledger.is_adopted().await.unwrap());
     sandbox.take_calls();
-    let (_, listed, damaged) = crl(&office, &deployment).await;
+    let (_, listed, damaged) = crl(&fixture, &deployment).await;
     assert_eq!(
         (listed, damaged),
         (wanted, Vec::new()),
@@ -160,9 +160,9 @@ async fn a_deployment_of_the_python_ca_is_taken_over_and_adopted() {
         .filter(|call| *call == "dynamodb Scan")
         .count();
     assert_eq!(scans, 0, "a CRL reads what is revoked, and not the table");
-    a_key_that_a_row_says_is_compromised_is_refused(&office, &made).await;
+    a_key_that_a_row_says_is_compromised_is_refused(&fixture, &made).await;
     for (name, refused) in [("csr", "server"), ("csr_elsewhere", "elsewhere")] {
-        let outcome = office.authority.issue(&made.request(name), &principal(), None).await;
+        let outcome = fixture.authority.issue(&made.request(name), &principal(), None).await;
         assert!(
             matches!(outcome, Err(IssueError::Rejected(Refusal::KeyInUse))),
             "{refused}: {outcome:?}"
@@ -180,7 +180,12 @@ async fn a_deployment_of_the_python_ca_is_taken_over_and_adopted() {
         due.iter().map(|record| record.id.serial).collect::<Vec<_>>(),
         [made.serial("leaf")]
     );
-    let cas: Vec<_> = office.authority.cas().iter().map(|ca| ca.record.slug.clone()).collect();
+    let cas: Vec<_> = fixture
+        .authority
+        .cas()
+        .iter()
+        .map(|ca| ca.record.ca_name.clone())
+        .collect();
     assert_eq!(cas, [deployment.root_ca().clone(), deployment.issuing_ca().clone()]);
 
     // The rows are as they were, but for the revocation, the CRL numbers and the new certificate.
@@ -198,18 +203,18 @@ async fn a_deployment_of_the_python_ca_is_taken_over_and_adopted() {
 }
 
 /// Whatever is forced, and whatever name is asked for.
-async fn a_key_that_a_row_says_is_compromised_is_refused(office: &Office, made: &Made) {
+async fn a_key_that_a_row_says_is_compromised_is_refused(fixture: &Fixture, made: &Made) {
     let mut stolen = made.request("csr_stolen");
     stolen.force_issue = true;
-    let outcome = office.authority.issue(&stolen, &principal(), None).await;
+    let outcome = fixture.authority.issue(&stolen, &principal(), None).await;
     assert!(
         matches!(outcome, Err(IssueError::Rejected(Refusal::KeyCompromised))),
         "{outcome:?}"
     );
 }
 
-async fn adopt(office: &Office, sandbox: &Sandbox, deployment: &Deployment) {
-    let ledger = &office.aws.ledger;
+async fn adopt(fixture: &Fixture, sandbox: &Sandbox, deployment: &Deployment) {
+    let ledger = &fixture.aws.ledger;
     let journal = sandbox.count(deployment.journal_table()).await;
     let dry = ledger.adopt(AdoptionMode::DryRun, None, &|_| {}).await.unwrap();
     assert_eq!((dry.rows, dry.adopted, dry.known), (12, 8, 1), "{dry:?}");
@@ -236,7 +241,7 @@ async fn a_row_that_nobody_can_read_stops_no_crl_once_its_certificate_has_ended(
     let Some(sandbox) = Sandbox::start() else { return };
     let (deployment, bucket) = (sandbox.deployment().await, sandbox.bucket().await);
     let made = Made::new(&sandbox, &deployment);
-    let office = Office::open(&sandbox, &deployment, &bucket, &patient()).await;
+    let fixture = Fixture::open(&sandbox, &deployment, &bucket, &patient()).await;
     let revoked = [
         made.serial("revoked"),
         "4711".parse().unwrap(),
@@ -244,7 +249,7 @@ async fn a_row_that_nobody_can_read_stops_no_crl_once_its_certificate_has_ended(
     ];
     let mut wanted = revoked.to_vec();
     wanted.sort_unstable();
-    assert_eq!(crl(&office, &deployment).await.1, wanted);
+    assert_eq!(crl(&fixture, &deployment).await.1, wanted);
     // What a role that may only write reminders can make of a serial number.
     let phantom = std::collections::HashMap::from([
         ("CommonName".to_owned(), text("x")),
@@ -252,12 +257,12 @@ async fn a_row_that_nobody_can_read_stops_no_crl_once_its_certificate_has_ended(
         ("ExpiryReminders".to_owned(), text("x")),
     ]);
     write(&sandbox, deployment.table(), vec![phantom]).await;
-    let found = office.aws.ledger.certificate(None, revoked[0]).await.unwrap();
+    let found = fixture.aws.ledger.certificate(None, revoked[0]).await.unwrap();
     assert!(found.is_some(), "the row of its own is another");
     // Past 2027-01-01, which is when the row says that it ended: no certificate says so.
     for day in [50, 51, 52] {
-        office.clock.set(NOW.plus_days(day));
-        let (_, listed, _) = crl(&office, &deployment).await;
+        fixture.clock.set(NOW.plus_days(day));
+        let (_, listed, _) = crl(&fixture, &deployment).await;
         assert!(listed.contains(&revoked[1]), "day {day}: {listed:?}");
         assert_eq!(listed.len(), if day == 50 { 3 } else { 1 }, "day {day}: {listed:?}");
     }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use chancery_authority::port::ledger::{CrlPlan, CrlScope, Ledger, Search};
-use chancery_authority::{Slug, contract};
+use chancery_authority::{CaName, contract};
 use chancery_aws::ledger::AdoptionMode;
 use chancery_x509::serial::Serial;
 use futures_util::future::join_all;
@@ -56,7 +56,7 @@ async fn a_crl_of_several_pages_lists_everything() {
     write(&sandbox, deployment.journal_table(), items.collect()).await;
     sandbox.take_calls();
     let scope = CrlScope {
-        issuer: Slug::new("a-ca").unwrap(),
+        issuer: CaName::new("a-ca").unwrap(),
         shard: None,
     };
     let now = chancery_x509::time::UnixTime(1_795_464_000);

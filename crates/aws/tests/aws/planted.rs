@@ -8,12 +8,12 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use chancery_authority::port::LedgerError;
 use chancery_authority::port::ledger::Ledger as _;
 use chancery_authority::revoke::{ListedRevocation, RevokeError, decide_listed};
-use chancery_aws::{Deployment, Patience};
+use chancery_aws::{CallBudget, Deployment};
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::serial::Serial;
 use serde_json::json;
 
-use crate::office::Office;
+use crate::fixture::Fixture;
 use crate::pages::{text, write};
 use crate::rows::{crl, issue, write_over};
 use crate::sandbox::{Sandbox, patient};
@@ -60,15 +60,15 @@ async fn renews(sandbox: &Sandbox, deployment: &Deployment, serial: Serial, pred
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_is_said_of_a_renewal_keeps_a_certificate_from_being_revoked() {
     let Some(sandbox) = Sandbox::start() else { return };
-    let (office, deployment) = Office::new(&sandbox, &patient()).await;
+    let (fixture, deployment) = Fixture::new(&sandbox, &patient()).await;
     let journal = deployment.journal_table();
-    let other = issue(&office, "other.example.com").await;
+    let other = issue(&fixture, "other.example.com").await;
     let mut serials = Vec::new();
     for name in ["nowhere", "renewed", "version", "long", "row"] {
         let common_name = format!("{name}.example.com");
-        let first = issue(&office, &common_name).await;
+        let first = issue(&fixture, &common_name).await;
         let csr = Requester::new().csr(&common_name);
-        let renewed = office
+        let renewed = fixture
             .authority
             .renew(first, Some(&csr), &principal(), None)
             .await
@@ -89,34 +89,34 @@ async fn nothing_that_is_said_of_a_renewal_keeps_a_certificate_from_being_revoke
     let own = row("row.example.com", row_of.2);
     fill(&sandbox, deployment.table(), own).await;
 
-    let office = Office::open(&sandbox, &deployment, office.bucket(), &patient()).await;
+    let fixture = Fixture::open(&sandbox, &deployment, fixture.bucket(), &patient()).await;
     let victims = [nowhere.1, renewed.2, version.2, long.2, row_of.2];
-    for (place, serial) in victims.into_iter().enumerate() {
-        let name = format!("{}.example.com", serials[place].0);
-        let ledger = office.ports.ledger.as_ref();
+    for (resources, serial) in victims.into_iter().enumerate() {
+        let name = format!("{}.example.com", serials[resources].0);
+        let ledger = fixture.ports.ledger.as_ref();
         let (decided, damaged) = decide_listed(ledger, deployment.issuing_ca(), &entry(&name, serial))
             .await
             .unwrap();
         assert!(matches!(decided, ListedRevocation::Due(_)), "{name}: {decided:?}");
         assert_eq!(
             damaged.is_some(),
-            place < 2,
+            resources < 2,
             "a renewal that no line has is told: {name}: {damaged:?}"
         );
         for is_again in [false, true] {
             let reason = RevocationReason::Superseded;
-            let revoked = office.authority.revoke(serial, reason, None, &principal()).await;
+            let revoked = fixture.authority.revoke(serial, reason, None, &principal()).await;
             // What nobody can read of a line is told once the certificate is revoked.
             match revoked {
                 Ok(revoked) => assert_eq!(revoked.already, is_again, "{name}"),
-                Err(RevokeError::Ledger(LedgerError::Damaged { .. })) => assert_eq!(place, 2, "{name}"),
+                Err(RevokeError::Ledger(LedgerError::Damaged { .. })) => assert_eq!(resources, 2, "{name}"),
                 Err(error) => panic!("{name}: {error}"),
             }
         }
     }
     let mut wanted = victims.to_vec();
     wanted.sort_unstable();
-    assert_eq!(crl(&office, &deployment).await.0, wanted);
+    assert_eq!(crl(&fixture, &deployment).await.0, wanted);
     // What a line lost of a revoked one is there again, and nothing descends from it any more.
     let mark = item(&sandbox, journal, line(renewed.1, &padded(renewed.2)))
         .await
@@ -135,13 +135,13 @@ async fn a_compromised_key_s_others_are_revoked_portion_by_portion() {
     let Some(sandbox) = Sandbox::start() else { return };
     let mut calls = 0;
     for is_cut in [false, true] {
-        let (office, deployment) = Office::new(&sandbox, &patient()).await;
+        let (fixture, deployment) = Fixture::new(&sandbox, &patient()).await;
         let journal = deployment.journal_table();
         let mut request = Requester::new().request("same.example.com");
         request.force_issue = true;
         let (mut serials, mut key) = (Vec::new(), String::new());
         for _ in 0..3 {
-            let record = office
+            let record = fixture
                 .authority
                 .issue(&request, &principal(), None)
                 .await
@@ -162,9 +162,9 @@ async fn a_compromised_key_s_others_are_revoked_portion_by_portion() {
         write(&sandbox, journal, planted.collect()).await;
         // One of their lines has what nobody can read.
         write_over(&sandbox, journal, line(serials[1], "x"), "Junk", text("x")).await;
-        let patience = Patience::new(Duration::from_secs(if is_cut { 3 } else { 60 }));
-        let office = Office::open(&sandbox, &deployment, office.bucket(), &patience).await;
-        let ledger = &office.aws.ledger;
+        let budget = CallBudget::new(Duration::from_secs(if is_cut { 3 } else { 60 }));
+        let fixture = Fixture::open(&sandbox, &deployment, fixture.bucket(), &budget).await;
+        let ledger = &fixture.aws.ledger;
         ledger.authorities().await.unwrap();
         sandbox.take_calls();
         if is_cut {
@@ -175,7 +175,7 @@ async fn a_compromised_key_s_others_are_revoked_portion_by_portion() {
         }
         let compromise = async || {
             let revocation = chancery_authority::port::ledger::Revocation {
-                at: crate::office::NOW,
+                at: crate::fixture::NOW,
                 reason: RevocationReason::KeyCompromise,
                 invalidity_date: None,
                 principal: String::new(),
@@ -194,18 +194,18 @@ async fn a_compromised_key_s_others_are_revoked_portion_by_portion() {
             calls = made.iter().filter(|call| *call == "dynamodb BatchGetItem").count();
         }
         serials.sort_unstable();
-        let office = Office::open(&sandbox, &deployment, office.bucket(), &patient()).await;
-        assert_eq!(crl(&office, &deployment).await.0, serials, "cut: {is_cut}");
+        let fixture = Fixture::open(&sandbox, &deployment, fixture.bucket(), &patient()).await;
+        assert_eq!(crl(&fixture, &deployment).await.0, serials, "cut: {is_cut}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_rows_of_its_serial_number_hide_a_certificate_that_the_journal_does_not_know() {
     let Some(sandbox) = Sandbox::start() else { return };
-    let (office, deployment) = Office::new(&sandbox, &patient()).await;
+    let (fixture, deployment) = Fixture::new(&sandbox, &patient()).await;
     let mut serials = Vec::new();
     for name in ["hidden", "copied", "unknown"] {
-        let serial = issue(&office, &format!("{name}.example.com")).await;
+        let serial = issue(&fixture, &format!("{name}.example.com")).await;
         delete(&sandbox, deployment.journal_table(), intent(serial)).await;
         serials.push(serial);
     }
@@ -227,21 +227,21 @@ async fn no_rows_of_its_serial_number_hide_a_certificate_that_the_journal_does_n
     let planted = planted.chain(rows(copied, 150, "Certificate", garbage.clone()));
     let planted = planted.chain(rows(unknown, 150, "Certificate", garbage));
     write(&sandbox, deployment.table(), planted.collect()).await;
-    let office = Office::open(&sandbox, &deployment, office.bucket(), &patient()).await;
+    let fixture = Fixture::open(&sandbox, &deployment, fixture.bucket(), &patient()).await;
     let revoke = async |serial| {
         let reason = RevocationReason::Superseded;
-        office.authority.revoke(serial, reason, None, &principal()).await
+        fixture.authority.revoke(serial, reason, None, &principal()).await
     };
     assert!(!revoke(hidden).await.unwrap().already, "found among all of them");
     // By its name, where it is not to be found among them; and without it, nobody says that there is none.
     let listed = entry("copied.example.com", copied);
-    let ledger = office.ports.ledger.as_ref();
+    let ledger = fixture.ports.ledger.as_ref();
     let (decided, _) = decide_listed(ledger, deployment.issuing_ca(), &listed).await.unwrap();
     let ListedRevocation::Due(record) = decided else {
         panic!("{decided:?}")
     };
     let reason = RevocationReason::Superseded;
-    let revoked = office
+    let revoked = fixture
         .authority
         .revoke_record(*record, reason, None, &principal())
         .await;
@@ -257,22 +257,28 @@ async fn no_rows_of_its_serial_number_hide_a_certificate_that_the_journal_does_n
         .unwrap_err();
     let mut wanted = vec![hidden, copied];
     wanted.sort_unstable();
-    assert_eq!(crl(&office, &deployment).await.0, wanted);
+    assert_eq!(crl(&fixture, &deployment).await.0, wanted);
 }
 
 /// Whoever completes what another one began may say that it was revoked in the list alone.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_revoked_by_hand_is_listed_when_it_is_completed() {
     let Some(sandbox) = Sandbox::start() else { return };
-    let (office, deployment) = Office::new(&sandbox, &patient()).await;
+    let (fixture, deployment) = Fixture::new(&sandbox, &patient()).await;
     let (journal, name) = (deployment.journal_table(), "open.example.com");
-    let serial = issue(&office, name).await;
-    let certificate = office.authority.certificate(serial).await.unwrap().unwrap().certificate;
+    let serial = issue(&fixture, name).await;
+    let certificate = fixture
+        .authority
+        .certificate(serial)
+        .await
+        .unwrap()
+        .unwrap()
+        .certificate;
     let certificate = chancery_x509::certificate::Certificate::parse(&certificate).unwrap();
     for (attribute, value) in [
         ("Stage", text("open")),
         ("Open", text("intent")),
-        ("Since", number(crate::office::NOW.0)),
+        ("Since", number(crate::fixture::NOW.0)),
         ("Tbs", AttributeValue::B(Blob::new(certificate.tbs_der()))),
     ] {
         write_over(&sandbox, journal, intent(serial), attribute, value).await;
@@ -287,9 +293,9 @@ async fn what_was_revoked_by_hand_is_listed_when_it_is_completed() {
     )
     .await;
     let before = item(&sandbox, deployment.table(), own()).await;
-    let office = Office::open(&sandbox, &deployment, office.bucket(), &patient()).await;
-    let swept = office.authority.sweep_older_than(0).await.unwrap();
+    let fixture = Fixture::open(&sandbox, &deployment, fixture.bucket(), &patient()).await;
+    let swept = fixture.authority.sweep_older_than(0).await.unwrap();
     assert_eq!(swept.completed.len(), 1, "{swept:?}");
     assert_eq!(item(&sandbox, deployment.table(), own()).await, before);
-    assert_eq!(crl(&office, &deployment).await.0, [serial]);
+    assert_eq!(crl(&fixture, &deployment).await.0, [serial]);
 }

@@ -10,7 +10,7 @@ use chancery_aws::Deployment;
 use chancery_x509::crl::{RevocationList, RevocationReason};
 use chancery_x509::serial::Serial;
 
-use crate::office::{NOW, Office};
+use crate::fixture::{Fixture, NOW};
 use crate::pages::{text, write};
 use crate::sandbox::{Sandbox, patient};
 use crate::support::{Requester, principal, request, token};
@@ -25,52 +25,52 @@ fn scope(deployment: &Deployment) -> CrlScope {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_search_by_the_name_of_a_ca_s_rows_is_answered() {
     let Some(sandbox) = Sandbox::start() else { return };
-    let (office, deployment) = Office::new(&sandbox, &patient()).await;
+    let (fixture, deployment) = Fixture::new(&sandbox, &patient()).await;
     let found = async |name: &str| {
         let query = Search {
             common_name: Some(name.to_owned()),
             ..Search::default()
         };
-        let page = office.aws.ledger.search(&query, None, 10).await.unwrap();
+        let page = fixture.aws.ledger.search(&query, None, 10).await.unwrap();
         let serials = page.certificates.iter().map(|record| record.id.serial);
         serials.collect::<Vec<_>>()
     };
-    let cas = office.authority.cas();
-    for (ca, slug) in cas.iter().zip([deployment.root_ca(), deployment.issuing_ca()]) {
+    let cas = fixture.authority.cas();
+    for (ca, ca_name) in cas.iter().zip([deployment.root_ca(), deployment.issuing_ca()]) {
         let serial = ca.certificate().serial();
-        let record = office.aws.ledger.certificate(None, serial).await.unwrap().unwrap();
+        let record = fixture.aws.ledger.certificate(None, serial).await.unwrap().unwrap();
         assert_eq!(found(&record.common_name).await, [serial]);
         // Where its row is; no certificate has that common name, unless it is the CA's own.
-        let expected = if record.common_name == slug.as_str() {
+        let expected = if record.common_name == ca_name.as_str() {
             vec![serial]
         } else {
             vec![]
         };
-        assert_eq!(found(slug.as_str()).await, expected);
+        assert_eq!(found(ca_name.as_str()).await, expected);
     }
 }
 
 /// Publishes the issuing CA's CRL: what it lists, and what could not be read.
-pub(crate) async fn crl(office: &Office, deployment: &Deployment) -> (Vec<Serial>, Vec<String>) {
+pub(crate) async fn crl(fixture: &Fixture, deployment: &Deployment) -> (Vec<Serial>, Vec<String>) {
     let scope = scope(deployment);
-    let published = office.authority.publish_crl(&scope).await.unwrap();
-    let file = office.ports.publication.read(&Config::crl_name(&scope)).await.unwrap();
+    let published = fixture.authority.publish_crl(&scope).await.unwrap();
+    let file = fixture.ports.publication.read(&Config::crl_name(&scope)).await.unwrap();
     let list = RevocationList::parse(&file.unwrap().1).unwrap();
     let serials = list.entries().map(|entry| entry.unwrap().serial).collect();
     (serials, published.damaged)
 }
 
-pub(crate) async fn issue(office: &Office, name: &str) -> Serial {
+pub(crate) async fn issue(fixture: &Fixture, name: &str) -> Serial {
     let mut request = request(name);
     request.notify_expiry = Some(true);
-    let issued = office.authority.issue(&request, &principal(), None).await.unwrap();
+    let issued = fixture.authority.issue(&request, &principal(), None).await.unwrap();
     issued.record.id.serial
 }
 
 /// What the CRL that follows says of damage.
-pub(crate) async fn revoke(office: &Office, serial: Serial) -> Vec<String> {
+pub(crate) async fn revoke(fixture: &Fixture, serial: Serial) -> Vec<String> {
     let reason = RevocationReason::Superseded;
-    let revoked = office
+    let revoked = fixture
         .authority
         .revoke(serial, reason, None, &principal())
         .await
@@ -82,10 +82,10 @@ pub(crate) async fn revoke(office: &Office, serial: Serial) -> Vec<String> {
 async fn a_crl_run_reads_what_is_revoked_however_many_were_issued() {
     const REVOKED: u64 = 10;
     let Some(sandbox) = Sandbox::start() else { return };
-    let (office, deployment) = Office::new(&sandbox, &patient()).await;
-    let model = issue(&office, "model.example.com").await;
+    let (fixture, deployment) = Fixture::new(&sandbox, &patient()).await;
+    let model = issue(&fixture, "model.example.com").await;
     for number in 0..REVOKED {
-        revoke(&office, issue(&office, &format!("host{number}.example.com")).await).await;
+        revoke(&fixture, issue(&fixture, &format!("host{number}.example.com")).await).await;
     }
     let mut costs = Vec::new();
     for more in [0_u32, 2_000] {
@@ -110,9 +110,9 @@ async fn a_crl_run_reads_what_is_revoked_however_many_were_issued() {
             });
             write(&sandbox, table, copies.collect()).await;
         }
-        let office = Office::open(&sandbox, &deployment, office.bucket(), &patient()).await;
+        let fixture = Fixture::open(&sandbox, &deployment, fixture.bucket(), &patient()).await;
         sandbox.take_calls();
-        let (listed, damaged) = crl(&office, &deployment).await;
+        let (listed, damaged) = crl(&fixture, &deployment).await;
         assert_eq!((listed.len() as u64, damaged.len()), (REVOKED, 0));
         let (mut calls, items) = sandbox.take_calls_and_items();
         calls.sort_unstable();
@@ -142,14 +142,14 @@ fn renamed(
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_and_items_with_malformed_dates_stop_nothing() {
     let Some(sandbox) = Sandbox::start() else { return };
-    let (office, deployment) = Office::new(&sandbox, &patient()).await;
+    let (fixture, deployment) = Fixture::new(&sandbox, &patient()).await;
     let serials = [
-        issue(&office, "revoked.example.com").await,
-        issue(&office, "damaged.example.com").await,
-        issue(&office, "by-hand.example.com").await,
+        issue(&fixture, "revoked.example.com").await,
+        issue(&fixture, "damaged.example.com").await,
+        issue(&fixture, "by-hand.example.com").await,
     ];
-    revoke(&office, serials[0]).await;
-    revoke(&office, serials[1]).await;
+    revoke(&fixture, serials[0]).await;
+    revoke(&fixture, serials[1]).await;
     let change = async |table: &str, key: [(&str, String); 2], name: &str, value: &str| {
         let [hash, range] = key;
         let update = sandbox.dynamodb().update_item().table_name(table);
@@ -184,8 +184,8 @@ async fn rows_and_items_with_malformed_dates_stop_nothing() {
     ];
     change(deployment.journal_table(), listed, "RevokedAt", "last Tuesday").await;
 
-    let office = Office::open(&sandbox, &deployment, office.bucket(), &patient()).await;
-    let (listed, damaged) = crl(&office, &deployment).await;
+    let fixture = Fixture::open(&sandbox, &deployment, fixture.bucket(), &patient()).await;
+    let (listed, damaged) = crl(&fixture, &deployment).await;
     let mut wanted = serials[..2].to_vec();
     wanted.sort_unstable();
     assert_eq!(
@@ -193,20 +193,20 @@ async fn rows_and_items_with_malformed_dates_stop_nothing() {
         "a revocation is a revocation, whatever became of its time"
     );
     assert!(damaged.len() == 1 && damaged[0].contains("RevokedAt"), "{damaged:?}");
-    let found = office.authority.search(&Search::default(), None, 100).await.unwrap();
+    let found = fixture.authority.search(&Search::default(), None, 100).await.unwrap();
     assert_eq!(found.certificates.len(), 5, "two CAs and three leaves");
-    let ledger = &office.ports.ledger;
+    let ledger = &fixture.ports.ledger;
     let due = ledger
         .expiring(NOW, NOW.plus_days(31), None, 10)
         .await
         .unwrap()
         .certificates;
     assert_eq!(due.len(), 3, "ends are the certificates' own");
-    revoke(&office, serials[2]).await;
-    issue(&office, "by-hand.example.com").await;
+    revoke(&fixture, serials[2]).await;
+    issue(&fixture, "by-hand.example.com").await;
     let mut wanted = serials.to_vec();
     wanted.sort_unstable();
-    assert_eq!(crl(&office, &deployment).await.0, wanted);
+    assert_eq!(crl(&fixture, &deployment).await.0, wanted);
 }
 
 /// Writes one attribute of an item, as somebody with a hand on the table can.
@@ -229,10 +229,10 @@ pub(crate) async fn write_over(
 #[tokio::test(flavor = "multi_thread")]
 async fn what_somebody_wrote_over_un_revokes_nothing() {
     let Some(sandbox) = Sandbox::start() else { return };
-    let (office, deployment) = Office::new(&sandbox, &patient()).await;
+    let (fixture, deployment) = Fixture::new(&sandbox, &patient()).await;
     let mut serials = Vec::new();
     for name in ["gone", "ended", "by-hand", "garbage"] {
-        serials.push(issue(&office, &format!("{name}.example.com")).await);
+        serials.push(issue(&fixture, &format!("{name}.example.com")).await);
     }
     let [gone, ended, by_hand, garbage] = serials[..] else {
         unreachable!()
@@ -249,11 +249,11 @@ async fn what_somebody_wrote_over_un_revokes_nothing() {
             ("SerialNumber", serial.to_string()),
         ]
     };
-    revoke(&office, gone).await;
-    revoke(&office, ended).await;
-    let (_, damaged) = crl(&office, &deployment).await;
+    revoke(&fixture, gone).await;
+    revoke(&fixture, ended).await;
+    let (_, damaged) = crl(&fixture, &deployment).await;
     assert_eq!(damaged, [""; 0]);
-    let number = office
+    let number = fixture
         .aws
         .ledger
         .crl_number(deployment.issuing_ca())
@@ -284,7 +284,7 @@ async fn what_somebody_wrote_over_un_revokes_nothing() {
         octets,
     )
     .await;
-    let ca = office.authority.issuing_ca().unwrap();
+    let ca = fixture.authority.issuing_ca().unwrap();
     let counter = [
         ("CommonName", deployment.issuing_ca().to_string()),
         ("SerialNumber", ca.certificate().serial().to_string()),
@@ -298,22 +298,22 @@ async fn what_somebody_wrote_over_un_revokes_nothing() {
     )
     .await;
 
-    let office = Office::open(&sandbox, &deployment, office.bucket(), &patient()).await;
+    let fixture = Fixture::open(&sandbox, &deployment, fixture.bucket(), &patient()).await;
     // Told by the first CRL, which puts back what was lost.
-    let damaged = revoke(&office, by_hand).await;
+    let damaged = revoke(&fixture, by_hand).await;
     assert_eq!(damaged.len(), 2, "{damaged:?}");
-    assert_eq!(revoke(&office, garbage).await, [""; 0]);
-    let (now, damaged) = crl(&office, &deployment).await;
+    assert_eq!(revoke(&fixture, garbage).await, [""; 0]);
+    let (now, damaged) = crl(&fixture, &deployment).await;
     let mut wanted = serials.clone();
     wanted.sort_unstable();
     assert_eq!((now, damaged), (wanted, vec![]));
-    assert!(office.aws.ledger.crl_number(deployment.issuing_ca()).await.unwrap() > Some(number));
+    assert!(fixture.aws.ledger.crl_number(deployment.issuing_ca()).await.unwrap() > Some(number));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn open_intents_that_cannot_be_read_are_counted_and_hide_no_others() {
     let Some(sandbox) = Sandbox::start() else { return };
-    let (office, deployment) = Office::new(&sandbox, &patient()).await;
+    let (fixture, deployment) = Fixture::new(&sandbox, &patient()).await;
     let garbled = |number: u32| {
         HashMap::from([
             ("Key".to_owned(), text(format!("intent#{number}"))),
@@ -325,16 +325,16 @@ async fn open_intents_that_cannot_be_read_are_counted_and_hide_no_others() {
         ])
     };
     write(&sandbox, deployment.journal_table(), (1..=3).map(garbled).collect()).await;
-    let swept = office.authority.sweep_older_than(0).await.unwrap();
+    let swept = fixture.authority.sweep_older_than(0).await.unwrap();
     assert_eq!(swept.unreadable.len(), 3, "{swept:?}");
     assert!(
         swept.unreadable.iter().all(|what| what.contains("intent#")),
         "{swept:?}"
     );
-    assert_eq!(office.authority.unreadable_intents(), 3);
+    assert_eq!(fixture.authority.unreadable_intents(), 3);
     assert_eq!((swept.lost.len(), swept.failed.len()), (0, 0));
     assert_eq!(
-        office.authority.find_unreadable_intents().await.unwrap(),
+        fixture.authority.find_unreadable_intents().await.unwrap(),
         swept.unreadable
     );
 }
@@ -380,16 +380,16 @@ async fn rejections_stand_in_several_partitions_and_are_forgotten_some_time() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_deployments_in_one_account_and_one_bucket_do_not_meet() {
     let Some(sandbox) = Sandbox::start() else { return };
-    let (one, first) = Office::new(&sandbox, &patient()).await;
+    let (one, first) = Fixture::new(&sandbox, &patient()).await;
     let second = sandbox.deployment().await;
-    let other = Office::open(&sandbox, &second, one.bucket(), &patient()).await;
+    let other = Fixture::open(&sandbox, &second, one.bucket(), &patient()).await;
     other.authority.initialise(&|_: &str| ()).await.unwrap();
 
     // The same key, name and token: each is a request of its own.
     let request = Requester::new().request("host.example.com");
     let mut serials = Vec::new();
-    for office in [&one, &other] {
-        let issued = office
+    for fixture in [&one, &other] {
+        let issued = fixture
             .authority
             .issue(&request, &principal(), Some(token("a token")))
             .await
@@ -405,6 +405,14 @@ async fn two_deployments_in_one_account_and_one_bucket_do_not_meet() {
     revoke(&other, serials[1]).await;
     assert_eq!(crl(&one, &first).await.0, []);
     assert_eq!(crl(&other, &second).await.0, [serials[1]]);
-    let keys = [&one, &other].map(|office| office.authority.issuing_ca().unwrap().certificate().spki_der().to_vec());
+    let keys = [&one, &other].map(|fixture| {
+        fixture
+            .authority
+            .issuing_ca()
+            .unwrap()
+            .certificate()
+            .spki_der()
+            .to_vec()
+    });
     assert_ne!(keys[0], keys[1]);
 }

@@ -16,7 +16,7 @@ use aws_sdk_kms::types::{KeySpec, KeyUsageType};
 use aws_sdk_s3::config::{Credentials, Region, SharedCredentialsProvider};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use chancery_aws::{Deployment, DynamoLedger, Patience};
+use chancery_aws::{CallBudget, Deployment, DynamoLedger};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
@@ -150,14 +150,14 @@ impl Sandbox {
     /// A bucket of its own.
     pub(crate) async fn bucket(&self) -> String {
         let name = format!("bucket-{}", self.made.fetch_add(1, Ordering::Relaxed));
-        let place = aws_sdk_s3::types::CreateBucketConfiguration::builder()
+        let resources = aws_sdk_s3::types::CreateBucketConfiguration::builder()
             .location_constraint(aws_sdk_s3::types::BucketLocationConstraint::EuWest2)
             .build();
         let config = aws_sdk_s3::config::Builder::from(&self.config).force_path_style(true);
         aws_sdk_s3::Client::from_conf(config.build())
             .create_bucket()
             .bucket(&name)
-            .create_bucket_configuration(place)
+            .create_bucket_configuration(resources)
             .send()
             .await
             .unwrap();
@@ -281,6 +281,6 @@ impl Sandbox {
 }
 
 /// Calls on a busy machine take their time.
-pub(crate) fn patient() -> Patience {
-    Patience::new(Duration::from_mins(1))
+pub(crate) fn patient() -> CallBudget {
+    CallBudget::new(Duration::from_mins(1))
 }

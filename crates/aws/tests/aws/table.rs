@@ -14,7 +14,7 @@ use chancery_authority::port::ledger::Search;
 use chancery_authority::port::{KeyName, KeyStore, KeyStoreError, Ledger as _, Ports, Signed};
 use chancery_authority::profile::Profiles;
 use chancery_authority::wire::TlsCertRequest;
-use chancery_aws::Patience;
+use chancery_aws::CallBudget;
 use chancery_x509::algorithm::{CaKeyAlgorithm, SigningInput};
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::key::ca::CaPublicKey;
@@ -23,8 +23,8 @@ use chancery_x509::time::UnixTime;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::office::Office;
-use crate::place::Place;
+use crate::fixture::Fixture;
+use crate::resources::Resources;
 use crate::sandbox::{Sandbox, patient};
 use crate::support::{principal, request, token};
 
@@ -68,9 +68,9 @@ struct Table<'a, P, A, V> {
 
 impl<T, P, A, V> Table<'_, P, A, V>
 where
-    P: AsyncFn() -> (Arc<Place>, T),
-    A: AsyncFn(&Office, &T) -> bool,
-    V: AsyncFn(&Place, &Office, &T, &str),
+    P: AsyncFn() -> (Arc<Resources>, T),
+    A: AsyncFn(&Fixture, &T) -> bool,
+    V: AsyncFn(&Resources, &Fixture, &T, &str),
 {
     /// The cases of one lane.
     async fn run(&self, lane: usize) {
@@ -84,10 +84,10 @@ where
 
     /// How often it makes which call.
     async fn calls(&self) -> BTreeMap<String, u32> {
-        let (place, facts) = (self.prepare)().await;
-        let office = place.process(&patient()).await;
+        let (resources, facts) = (self.prepare)().await;
+        let fixture = resources.process(&patient()).await;
         self.sandbox.take_calls();
-        assert!((self.act)(&office, &facts).await, "{}", self.name);
+        assert!((self.act)(&fixture, &facts).await, "{}", self.name);
         let mut calls = BTreeMap::new();
         for call in self.sandbox.take_calls() {
             *calls.entry(call).or_default() += 1;
@@ -97,41 +97,41 @@ where
 
     async fn case(&self, case: &Case) {
         let context = &format!("{}: {}", self.name, case.name);
-        let (place, facts) = (self.prepare)().await;
-        let patience = match case.end {
-            End::Late => Patience::new(Duration::from_secs(3)),
+        let (resources, facts) = (self.prepare)().await;
+        let budget = match case.end {
+            End::Late => CallBudget::new(Duration::from_secs(3)),
             End::AskedAgain | End::Death => patient(),
         };
-        let office = place.process(&patience).await;
+        let fixture = resources.process(&budget).await;
         for fault in &case.faults {
             self.sandbox.post_fault(fault);
         }
-        let done = (self.act)(&office, &facts).await;
+        let done = (self.act)(&fixture, &facts).await;
         let left = self.sandbox.clear_faults();
-        drop(office);
+        drop(fixture);
         match case.end {
             End::AskedAgain => {
                 assert!(
                     done && left == 0,
                     "{context}: done: {done}, faults that did not strike: {left}"
                 );
-                let office = place.process(&patient()).await;
-                return self.repeated(context, &place, &office, &facts).await;
+                let fixture = resources.process(&patient()).await;
+                return self.repeated(context, &resources, &fixture, &facts).await;
             }
             // What nobody waits for any more comes after all.
             End::Late => tokio::time::sleep(Duration::from_secs(SLOW)).await,
             End::Death => {}
         }
-        place.check(context).await;
-        let office = place.recover(context).await;
-        self.repeated(context, &place, &office, &facts).await;
+        resources.check(context).await;
+        let fixture = resources.recover(context).await;
+        self.repeated(context, &resources, &fixture, &facts).await;
     }
 
-    async fn repeated(&self, context: &str, place: &Place, office: &Office, facts: &T) {
-        assert!((self.act)(office, facts).await, "{context}: repeated");
-        (self.verify)(place, office, facts, context).await;
-        place.check(context).await;
-        let open = office.aws.ledger.open_intents(UnixTime(i64::MAX), 10).await.unwrap();
+    async fn repeated(&self, context: &str, resources: &Resources, fixture: &Fixture, facts: &T) {
+        assert!((self.act)(fixture, facts).await, "{context}: repeated");
+        (self.verify)(resources, fixture, facts, context).await;
+        resources.check(context).await;
+        let open = fixture.aws.ledger.open_intents(UnixTime(i64::MAX), 10).await.unwrap();
         assert_eq!(open.len(), 0, "{context}: an intent is still open");
     }
 }
@@ -225,12 +225,12 @@ impl KeyStore for Mute {
 }
 
 /// Certificates of that name.
-async fn named(office: &Office, common_name: &str) -> usize {
+async fn named(fixture: &Fixture, common_name: &str) -> usize {
     let query = Search {
         common_name: Some(common_name.to_owned()),
         ..Search::default()
     };
-    office
+    fixture
         .authority
         .search(&query, None, 10)
         .await
@@ -247,9 +247,9 @@ fn name(count: &AtomicU32) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn issuing_with_a_token() {
     in_lanes(async |sandbox: Arc<Sandbox>, lane: usize| {
-        let (place, count) = (Place::new(&sandbox).await, AtomicU32::new(0));
-        let issue = async |office: &Office, (name, request): &(String, TlsCertRequest)| {
-            office
+        let (resources, count) = (Resources::new(&sandbox).await, AtomicU32::new(0));
+        let issue = async |fixture: &Fixture, (name, request): &(String, TlsCertRequest)| {
+            fixture
                 .authority
                 .issue(request, &principal(), Some(token(name)))
                 .await
@@ -260,11 +260,11 @@ async fn issuing_with_a_token() {
             sandbox: &sandbox,
             prepare: async || {
                 let name = name(&count);
-                (place.clone(), (name.clone(), request(&name)))
+                (resources.clone(), (name.clone(), request(&name)))
             },
             act: issue,
-            verify: async |_: &Place, office: &Office, (name, _): &(String, TlsCertRequest), context: &str| {
-                assert_eq!(named(office, name).await, 1, "{context}: one certificate");
+            verify: async |_: &Resources, fixture: &Fixture, (name, _): &(String, TlsCertRequest), context: &str| {
+                assert_eq!(named(fixture, name).await, 1, "{context}: one certificate");
             },
         }
         .run(lane)
@@ -276,23 +276,23 @@ async fn issuing_with_a_token() {
 #[tokio::test(flavor = "multi_thread")]
 async fn issuing_without_a_token() {
     in_lanes(async |sandbox: Arc<Sandbox>, lane: usize| {
-        let (place, count) = (Place::new(&sandbox).await, AtomicU32::new(0));
+        let (resources, count) = (Resources::new(&sandbox).await, AtomicU32::new(0));
         Table {
             name: "issuance without a token",
             sandbox: &sandbox,
             prepare: async || {
                 let name = name(&count);
-                (place.clone(), request(&name))
+                (resources.clone(), request(&name))
             },
             // Who has no token and no answer, and asks again, is told that there is a certificate for that key.
-            act: async |office: &Office, request: &TlsCertRequest| {
-                let outcome = office.authority.issue(request, &principal(), None).await;
+            act: async |fixture: &Fixture, request: &TlsCertRequest| {
+                let outcome = fixture.authority.issue(request, &principal(), None).await;
                 matches!(outcome, Ok(_) | Err(IssueError::Rejected(Refusal::KeyInUse)))
             },
-            verify: async |_: &Place, office: &Office, _: &TlsCertRequest, context: &str| {
+            verify: async |_: &Resources, fixture: &Fixture, _: &TlsCertRequest, context: &str| {
                 let last = count.load(Ordering::Relaxed) - 1;
                 assert_eq!(
-                    named(office, &format!("host{last}.example.com")).await,
+                    named(fixture, &format!("host{last}.example.com")).await,
                     1,
                     "{context}: one certificate"
                 );
@@ -307,8 +307,8 @@ async fn issuing_without_a_token() {
 #[tokio::test(flavor = "multi_thread")]
 async fn revoking_and_publishing_the_crl() {
     in_lanes(async |sandbox: Arc<Sandbox>, lane: usize| {
-        let (place, count) = (Place::new(&sandbox).await, AtomicU32::new(0));
-        let before = place.process(&patient()).await;
+        let (resources, count) = (Resources::new(&sandbox).await, AtomicU32::new(0));
+        let before = resources.process(&patient()).await;
         Table {
             name: "revocation and its CRL",
             sandbox: &sandbox,
@@ -317,21 +317,21 @@ async fn revoking_and_publishing_the_crl() {
                     .authority
                     .issue(&request(&name(&count)), &principal(), None)
                     .await;
-                (place.clone(), issued.unwrap().record.id.serial)
+                (resources.clone(), issued.unwrap().record.id.serial)
             },
-            act: async |office: &Office, serial: &Serial| {
+            act: async |fixture: &Fixture, serial: &Serial| {
                 let reason = RevocationReason::KeyCompromise;
-                let outcome = office.authority.revoke(*serial, reason, None, &principal()).await;
+                let outcome = fixture.authority.revoke(*serial, reason, None, &principal()).await;
                 // A CRL that failed undoes no revocation, and is made by the next run.
                 outcome.is_ok_and(|revoked| revoked.crl.is_none_or(|crl| crl.is_ok()))
             },
-            verify: async |place: &Place, office: &Office, serial: &Serial, context: &str| {
-                let issuing = place.deployment.issuing_ca();
-                for (_, outcome) in office.authority.publish_crls(Some(issuing)).await {
+            verify: async |resources: &Resources, fixture: &Fixture, serial: &Serial, context: &str| {
+                let issuing = resources.deployment.issuing_ca();
+                for (_, outcome) in fixture.authority.publish_crls(Some(issuing)).await {
                     outcome.unwrap_or_else(|error| panic!("{context}: {error}"));
                 }
                 assert!(
-                    place.listed(office, issuing).await.contains(serial),
+                    resources.listed(fixture, issuing).await.contains(serial),
                     "{context}: it is listed"
                 );
             },
@@ -348,20 +348,20 @@ async fn creating_the_cas() {
         Table {
             name: "creation of the CAs",
             sandbox: &sandbox,
-            prepare: async || (Place::empty(&sandbox).await, ()),
-            act: async |office: &Office, (): &()| {
-                for ca in office.authority.config().cas() {
-                    if office.authority.create_ca(ca.slug(), &|_: &str| ()).await.is_err() {
+            prepare: async || (Resources::empty(&sandbox).await, ()),
+            act: async |fixture: &Fixture, (): &()| {
+                for ca in fixture.authority.config().cas() {
+                    if fixture.authority.create_ca(ca.name(), &|_: &str| ()).await.is_err() {
                         return false;
                     }
                 }
                 true
             },
-            verify: async |place: &Place, office: &Office, (): &(), context: &str| {
-                let cas: Vec<_> = office.authority.cas().iter().map(|ca| ca.slug().clone()).collect();
+            verify: async |resources: &Resources, fixture: &Fixture, (): &(), context: &str| {
+                let cas: Vec<_> = fixture.authority.cas().iter().map(|ca| ca.name().clone()).collect();
                 let wanted = [
-                    place.deployment.root_ca().clone(),
-                    place.deployment.issuing_ca().clone(),
+                    resources.deployment.root_ca().clone(),
+                    resources.deployment.issuing_ca().clone(),
                 ];
                 assert_eq!(cas, wanted, "{context}");
             },
@@ -375,8 +375,8 @@ async fn creating_the_cas() {
 #[tokio::test(flavor = "multi_thread")]
 async fn sweeping_what_a_dead_process_left() {
     in_lanes(async |sandbox: Arc<Sandbox>, lane: usize| {
-        let (place, count) = (Place::new(&sandbox).await, AtomicU32::new(0));
-        let dying = place.process(&patient()).await;
+        let (resources, count) = (Resources::new(&sandbox).await, AtomicU32::new(0));
+        let dying = resources.process(&patient()).await;
         let ports = Ports {
             keys: Arc::new(Mute(dying.ports.keys.clone())),
             ..dying.ports.clone()
@@ -392,16 +392,24 @@ async fn sweeping_what_a_dead_process_left() {
                 for (name, token) in names.iter().zip([None, Some(token(&names[1]))]) {
                     dying.issue(&request(name), &principal(), token).await.unwrap_err();
                 }
-                (place.clone(), names)
+                (resources.clone(), names)
             },
-            act: async |office: &Office, _: &[String; 2]| {
-                let swept = office.authority.sweep_older_than(0).await;
+            act: async |fixture: &Fixture, _: &[String; 2]| {
+                let swept = fixture.authority.sweep_older_than(0).await;
                 swept.is_ok_and(|swept| swept.failed.is_empty())
             },
-            verify: async |place: &Place, office: &Office, [lost, kept]: &[String; 2], context: &str| {
-                assert_eq!(named(office, lost).await, 0, "{context}: nobody could come back for it");
-                assert_eq!(named(office, kept).await, 1, "{context}: who has the token finds it");
-                for (_, outcome) in office.authority.publish_crls(Some(place.deployment.issuing_ca())).await {
+            verify: async |resources: &Resources, fixture: &Fixture, [lost, kept]: &[String; 2], context: &str| {
+                assert_eq!(
+                    named(fixture, lost).await,
+                    0,
+                    "{context}: nobody could come back for it"
+                );
+                assert_eq!(named(fixture, kept).await, 1, "{context}: who has the token finds it");
+                for (_, outcome) in fixture
+                    .authority
+                    .publish_crls(Some(resources.deployment.issuing_ca()))
+                    .await
+                {
                     outcome.unwrap_or_else(|error| panic!("{context}: {error}"));
                 }
             },

@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use chancery_authority::Slug;
+use chancery_authority::CaName;
 use chancery_authority::issue::{IssueError, Refusal};
-use chancery_authority::port::ledger::{CertificateRecord, KeyStanding, Listed, Unlisted};
+use chancery_authority::port::ledger::{CertificateRecord, KeyStatus, Listed, Unlisted};
 use chancery_aws::Deployment;
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::serial::Serial;
 
-use crate::office::{NOW, Office};
+use crate::fixture::{Fixture, NOW};
 use crate::pages::{text, write};
 use crate::rows::{crl, issue, revoke, write_over};
 use crate::sandbox::{Sandbox, patient};
@@ -30,19 +30,22 @@ const REVOKED: (&str, &str) = ("Revoked", "2026-11-20 10:00:00");
 const COMPROMISED: (&str, &str) = ("RevocationReason", "keyCompromise");
 
 /// One look, as a CRL function has it, and what it found revoked.
-async fn look(office: &Office, issuer: &Slug) -> Unlisted {
-    let ledger = &office.ports.ledger;
+async fn look(fixture: &Fixture, issuer: &CaName) -> Unlisted {
+    let ledger = &fixture.ports.ledger;
     let unlisted = ledger.unlisted(issuer, NOW).await.unwrap();
     for record in &unlisted.certificates {
-        revoke_as_it_says(office, record.clone()).await;
+        revoke_as_it_says(fixture, record.clone()).await;
     }
     ledger.keep_unlisted(issuer, unlisted.next.clone()).await.unwrap();
     unlisted
 }
 
-async fn revoke_as_it_says(office: &Office, record: CertificateRecord) {
+async fn revoke_as_it_says(fixture: &Fixture, record: CertificateRecord) {
     let reason = record.revocation.as_ref().unwrap().reason;
-    let revoked = office.authority.revoke_record(record, reason, None, &principal()).await;
+    let revoked = fixture
+        .authority
+        .revoke_record(record, reason, None, &principal())
+        .await;
     assert!(revoked.unwrap().already, "it stands as it was written");
 }
 
@@ -52,28 +55,28 @@ fn serials(unlisted: &Unlisted) -> Vec<Serial> {
     serials
 }
 
-async fn reason_listed(office: &Office, issuer: &Slug, serial: Serial) -> Option<RevocationReason> {
-    let listed = office.ports.ledger.listed_among(issuer, &[serial]).await.unwrap();
+async fn reason_listed(fixture: &Fixture, issuer: &CaName, serial: Serial) -> Option<RevocationReason> {
+    let listed = fixture.ports.ledger.listed_among(issuer, &[serial]).await.unwrap();
     listed.get(&serial).map(|Listed { reason, .. }| *reason)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_revoked_by_hand_is_found_and_listed() {
     let Some(sandbox) = Sandbox::start() else { return };
-    let (office, deployment) = Office::new(&sandbox, &patient()).await;
+    let (fixture, deployment) = Fixture::new(&sandbox, &patient()).await;
     let issuing = deployment.issuing_ca();
     let requester = Requester::new();
     let stolen = requester.request("stolen.example.com");
-    let stolen = office
+    let stolen = fixture
         .authority
         .issue(&stolen, &principal(), None)
         .await
         .unwrap()
         .record;
-    let mut found = vec![issue(&office, "hand.example.com").await, stolen.id.serial];
-    let listed = issue(&office, "listed.example.com").await;
-    let other = issue(&office, "other.example.com").await;
-    revoke(&office, listed).await;
+    let mut found = vec![issue(&fixture, "hand.example.com").await, stolen.id.serial];
+    let listed = issue(&fixture, "listed.example.com").await;
+    let other = issue(&fixture, "other.example.com").await;
+    revoke(&fixture, listed).await;
     by_hand(&sandbox, &deployment, "hand.example.com", found[0], &[REVOKED]).await;
     by_hand(
         &sandbox,
@@ -89,22 +92,22 @@ async fn what_was_revoked_by_hand_is_found_and_listed() {
     let nobody = HashMap::from([("CommonName", "nobody"), ("SerialNumber", "x"), REVOKED]);
     let nobody = nobody.into_iter().map(|(name, value)| (name.to_owned(), text(value)));
     write(&sandbox, deployment.table(), vec![nobody.collect()]).await;
-    assert_eq!(crl(&office, &deployment).await.0, [listed], "no list leads to a row");
+    assert_eq!(crl(&fixture, &deployment).await.0, [listed], "no list leads to a row");
 
     found.sort_unstable();
-    let looked = look(&office, issuing).await;
+    let looked = look(&fixture, issuing).await;
     assert_eq!(serials(&looked), found);
     assert_eq!(looked.damaged.len(), 3, "{:?}", looked.damaged);
     let mut wanted = [&found[..], &[listed]].concat();
     wanted.sort_unstable();
-    assert_eq!(crl(&office, &deployment).await, (wanted, vec![]));
+    assert_eq!(crl(&fixture, &deployment).await, (wanted, vec![]));
     assert_eq!(
-        reason_listed(&office, issuing, stolen.id.serial).await,
+        reason_listed(&fixture, issuing, stolen.id.serial).await,
         Some(RevocationReason::KeyCompromise)
     );
-    let standing = office.ports.ledger.key_holder(stolen.key, "another").await.unwrap();
-    assert_eq!(standing, KeyStanding::Blocked);
-    let again = look(&office, issuing).await;
+    let standing = fixture.ports.ledger.key_holder(stolen.key, "another").await.unwrap();
+    assert_eq!(standing, KeyStatus::Blocked);
+    let again = look(&fixture, issuing).await;
     assert_eq!(
         (serials(&again), again.damaged.len()),
         (vec![], 3),
@@ -115,19 +118,19 @@ async fn what_was_revoked_by_hand_is_found_and_listed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worse_reason_written_by_hand_comes_on_the_list() {
     let Some(sandbox) = Sandbox::start() else { return };
-    let (office, deployment) = Office::new(&sandbox, &patient()).await;
+    let (fixture, deployment) = Fixture::new(&sandbox, &patient()).await;
     let issuing = deployment.issuing_ca();
-    let serial = issue(&office, "a.example.com").await;
-    revoke(&office, serial).await;
+    let serial = issue(&fixture, "a.example.com").await;
+    revoke(&fixture, serial).await;
     by_hand(&sandbox, &deployment, "a.example.com", serial, &[COMPROMISED]).await;
-    assert_eq!(serials(&look(&office, issuing).await), [serial]);
+    assert_eq!(serials(&look(&fixture, issuing).await), [serial]);
     assert_eq!(
-        reason_listed(&office, issuing, serial).await,
+        reason_listed(&fixture, issuing, serial).await,
         Some(RevocationReason::KeyCompromise)
     );
-    assert_eq!(look(&office, issuing).await, Unlisted::default());
+    assert_eq!(look(&fixture, issuing).await, Unlisted::default());
     // One that ended long ago is left out, and a CA's own row is its parent's to look at.
-    let ended = issue(&office, "ended.example.com").await;
+    let ended = issue(&fixture, "ended.example.com").await;
     by_hand(
         &sandbox,
         &deployment,
@@ -136,13 +139,13 @@ async fn a_worse_reason_written_by_hand_comes_on_the_list() {
         &[REVOKED, ("Expires", "2026-11-01 00:00:00")],
     )
     .await;
-    let ca = office.authority.issuing_ca().unwrap().certificate().serial();
+    let ca = fixture.authority.issuing_ca().unwrap().certificate().serial();
     by_hand(&sandbox, &deployment, issuing.as_str(), ca, &[REVOKED]).await;
-    assert_eq!(look(&office, issuing).await, Unlisted::default());
-    assert_eq!(serials(&look(&office, deployment.root_ca()).await), [ca]);
-    assert!(reason_listed(&office, deployment.root_ca(), ca).await.is_some());
-    assert_eq!(look(&office, deployment.root_ca()).await, Unlisted::default());
-    let refused = office
+    assert_eq!(look(&fixture, issuing).await, Unlisted::default());
+    assert_eq!(serials(&look(&fixture, deployment.root_ca()).await), [ca]);
+    assert!(reason_listed(&fixture, deployment.root_ca(), ca).await.is_some());
+    assert_eq!(look(&fixture, deployment.root_ca()).await, Unlisted::default());
+    let refused = fixture
         .authority
         .issue(&request("late.example.com"), &principal(), None)
         .await;
@@ -155,7 +158,7 @@ async fn a_worse_reason_written_by_hand_comes_on_the_list() {
 #[tokio::test(flavor = "multi_thread")]
 async fn looks_go_on_where_the_last_one_ended() {
     let Some(sandbox) = Sandbox::start() else { return };
-    let (office, deployment) = Office::new(&sandbox, &patient()).await;
+    let (fixture, deployment) = Fixture::new(&sandbox, &patient()).await;
     let issuing = deployment.issuing_ca();
     let rows = (0..1_200_u32).map(|number| {
         let item = [
@@ -168,16 +171,16 @@ async fn looks_go_on_where_the_last_one_ended() {
     write(&sandbox, deployment.table(), rows.collect()).await;
     let mut wanted = Vec::new();
     for name in ["a.example.com", "b.example.com", "c.example.com"] {
-        let serial = issue(&office, name).await;
+        let serial = issue(&fixture, name).await;
         by_hand(&sandbox, &deployment, name, serial, &[REVOKED]).await;
         wanted.push(serial);
     }
     let (mut found, mut looks) = (Vec::new(), 0);
     loop {
         // Each by a process of its own: where it goes on stands in the journal.
-        let office = Office::open(&sandbox, &deployment, office.bucket(), &patient()).await;
+        let fixture = Fixture::open(&sandbox, &deployment, fixture.bucket(), &patient()).await;
         sandbox.take_calls();
-        let looked = look(&office, issuing).await;
+        let looked = look(&fixture, issuing).await;
         let (calls, items) = sandbox.take_calls_and_items();
         let scans = calls.iter().filter(|call| *call == "dynamodb Scan").count();
         assert_eq!(scans, 1, "a look is one page");
@@ -196,7 +199,7 @@ async fn looks_go_on_where_the_last_one_ended() {
     // A position that nobody can read begins anew.
     let position = [("Key", format!("row-scan#{issuing}")), ("Sort", "-".to_owned())];
     write_over(&sandbox, deployment.journal_table(), position, "After", text("[\"\"]")).await;
-    assert!(look(&office, issuing).await.next.is_some());
+    assert!(look(&fixture, issuing).await.next.is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -204,16 +207,16 @@ async fn a_certificate_in_another_row_is_known_by_a_ca_that_came_to_be_since() {
     let Some(sandbox) = Sandbox::start() else { return };
     let (deployment, bucket) = (sandbox.deployment().await, sandbox.bucket().await);
     // It read the CAs when there were none.
-    let early = Office::open(&sandbox, &deployment, &bucket, &patient()).await;
+    let early = Fixture::open(&sandbox, &deployment, &bucket, &patient()).await;
     early
         .ports
         .ledger
         .certificate_to_revoke("1".parse().unwrap())
         .await
         .unwrap();
-    let office = Office::open(&sandbox, &deployment, &bucket, &patient()).await;
-    office.authority.initialise(&|_: &str| ()).await.unwrap();
-    let serial = issue(&office, "a.example.com").await;
+    let fixture = Fixture::open(&sandbox, &deployment, &bucket, &patient()).await;
+    fixture.authority.initialise(&|_: &str| ()).await.unwrap();
+    let serial = issue(&fixture, "a.example.com").await;
     let key = row("a.example.com", serial);
     let rows = sandbox.rows(&deployment).await;
     let mut moved: HashMap<_, _> = rows[&(key[0].1.clone(), key[1].1.clone())]

@@ -16,7 +16,7 @@ use chancery_x509::certificate::Certificate;
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::serial::Serial;
 
-use crate::office::{NOW, Office};
+use crate::fixture::{Fixture, NOW};
 use crate::pages::{text, write};
 use crate::rows::{crl, issue, revoke, write_over};
 use crate::sandbox::{Sandbox, patient};
@@ -71,12 +71,12 @@ pub(crate) fn entry(common_name: &str, serial: Serial) -> RevokedEntry {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_end_that_somebody_wrote_takes_a_revocation_back() {
     let Some(sandbox) = Sandbox::start() else { return };
-    let (office, deployment) = Office::new(&sandbox, &patient()).await;
+    let (fixture, deployment) = Fixture::new(&sandbox, &patient()).await;
     let journal = deployment.journal_table();
     let mut serials = Vec::new();
     for name in ["list", "both", "lost", "really"] {
-        serials.push(issue(&office, &format!("{name}.example.com")).await);
-        revoke(&office, serials[serials.len() - 1]).await;
+        serials.push(issue(&fixture, &format!("{name}.example.com")).await);
+        revoke(&fixture, serials[serials.len() - 1]).await;
     }
     for serial in &serials[..3] {
         write_over(&sandbox, journal, listed(&deployment, *serial), "NotAfter", number(1)).await;
@@ -86,25 +86,29 @@ async fn no_end_that_somebody_wrote_takes_a_revocation_back() {
         write_over(&sandbox, journal, intent(*serial), "CommonName", text("x")).await;
     }
     write_over(&sandbox, journal, intent(serials[2]), "Stage", text("lost")).await;
-    let office = Office::open(&sandbox, &deployment, office.bucket(), &patient()).await;
+    let fixture = Fixture::open(&sandbox, &deployment, fixture.bucket(), &patient()).await;
     let mut wanted = serials.clone();
     wanted.sort_unstable();
-    let (now, damaged) = crl(&office, &deployment).await;
+    let (now, damaged) = crl(&fixture, &deployment).await;
     assert_eq!(now, wanted);
     assert!(damaged.len() >= 2, "{damaged:?}");
     // Put back, with the ends that their certificates say.
-    assert_eq!(crl(&office, &deployment).await, (wanted, vec![]));
-    let end = office
+    assert_eq!(crl(&fixture, &deployment).await, (wanted, vec![]));
+    let end = fixture
         .authority
         .certificate(serials[0])
         .await
         .unwrap()
         .unwrap()
         .not_after;
-    office.clock.set(end.plus_days(9));
-    assert_eq!(crl(&office, &deployment).await.0.len(), 4, "on one CRL after their end");
-    office.clock.set(end.plus_days(20));
-    let (left, damaged) = crl(&office, &deployment).await;
+    fixture.clock.set(end.plus_days(9));
+    assert_eq!(
+        crl(&fixture, &deployment).await.0.len(),
+        4,
+        "on one CRL after their end"
+    );
+    fixture.clock.set(end.plus_days(20));
+    let (left, damaged) = crl(&fixture, &deployment).await;
     assert_eq!(damaged, [""; 0]);
     assert!(!left.contains(&serials[0]) && !left.contains(&serials[3]), "{left:?}");
 }
@@ -112,7 +116,7 @@ async fn no_end_that_somebody_wrote_takes_a_revocation_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_is_revoked_by_what_it_says_itself() {
     let Some(sandbox) = Sandbox::start() else { return };
-    let (office, deployment) = Office::new(&sandbox, &patient()).await;
+    let (fixture, deployment) = Fixture::new(&sandbox, &patient()).await;
     let journal = deployment.journal_table();
     let changes = [
         ("lost", Some(("Stage", text("lost")))),
@@ -124,16 +128,16 @@ async fn a_certificate_is_revoked_by_what_it_says_itself() {
     let mut serials = Vec::new();
     for (name, change) in &changes {
         let name = format!("{name}.example.com");
-        let serial = issue(&office, &name).await;
+        let serial = issue(&fixture, &name).await;
         match change {
             Some((attribute, value)) => write_over(&sandbox, journal, intent(serial), attribute, value.clone()).await,
             None => delete(&sandbox, deployment.table(), row(&name, serial)).await,
         }
         serials.push((name, serial));
     }
-    let office = Office::open(&sandbox, &deployment, office.bucket(), &patient()).await;
+    let fixture = Fixture::open(&sandbox, &deployment, fixture.bucket(), &patient()).await;
     for (name, serial) in &serials {
-        let ledger = office.ports.ledger.as_ref();
+        let ledger = fixture.ports.ledger.as_ref();
         let decided = decide_listed(ledger, deployment.issuing_ca(), &entry(name, *serial)).await;
         let (decided, damaged) = decided.unwrap();
         assert!(damaged.is_some(), "{name}");
@@ -141,7 +145,7 @@ async fn a_certificate_is_revoked_by_what_it_says_itself() {
             panic!("{name}: {decided:?}")
         };
         let reason = RevocationReason::Superseded;
-        let revoked = office
+        let revoked = fixture
             .authority
             .revoke_record(*record, reason, None, &principal())
             .await;
@@ -149,10 +153,10 @@ async fn a_certificate_is_revoked_by_what_it_says_itself() {
     }
     let mut wanted: Vec<_> = serials.iter().map(|(_, serial)| *serial).collect();
     wanted.sort_unstable();
-    assert_eq!(crl(&office, &deployment).await.0, wanted);
+    assert_eq!(crl(&fixture, &deployment).await.0, wanted);
     // Once is enough, also for the one whose row does not say so.
     for (_, serial) in &serials {
-        let again = office
+        let again = fixture
             .authority
             .revoke(*serial, RevocationReason::Superseded, None, &principal())
             .await;
@@ -161,7 +165,7 @@ async fn a_certificate_is_revoked_by_what_it_says_itself() {
     // What says of itself that it is revoked, and is listed as ended, is listed anew.
     let serial = serials[0].1;
     write_over(&sandbox, journal, listed(&deployment, serial), "NotAfter", number(1)).await;
-    revoke(&office, serial).await;
+    revoke(&fixture, serial).await;
     let item = item(&sandbox, journal, listed(&deployment, serial)).await.unwrap();
     assert_ne!(item["NotAfter"], number(1));
 }
@@ -169,12 +173,12 @@ async fn a_certificate_is_revoked_by_what_it_says_itself() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_intent_whose_certificate_there_is_is_completed_with_it() {
     let Some(sandbox) = Sandbox::start() else { return };
-    let (office, deployment) = Office::new(&sandbox, &patient()).await;
+    let (fixture, deployment) = Fixture::new(&sandbox, &patient()).await;
     let (one, other) = (
-        issue(&office, "one.example.com").await,
-        issue(&office, "other.example.com").await,
+        issue(&fixture, "one.example.com").await,
+        issue(&fixture, "other.example.com").await,
     );
-    let before = office.authority.certificate(one).await.unwrap().unwrap();
+    let before = fixture.authority.certificate(one).await.unwrap().unwrap();
     // The journal of a moment before it was complete; and an intent that somebody opened again with another content.
     let tbs = Certificate::parse(&before.certificate).unwrap().tbs_der().to_vec();
     for (serial, tbs) in [(one, tbs.clone()), (other, tbs)] {
@@ -189,8 +193,8 @@ async fn an_intent_whose_certificate_there_is_is_completed_with_it() {
         }
     }
     let signatures = sandbox.signatures().len();
-    let office = Office::open(&sandbox, &deployment, office.bucket(), &patient()).await;
-    let swept = office.authority.sweep_older_than(0).await.unwrap();
+    let fixture = Fixture::open(&sandbox, &deployment, fixture.bucket(), &patient()).await;
+    let swept = fixture.authority.sweep_older_than(0).await.unwrap();
     assert_eq!(
         swept.completed.iter().map(|id| id.serial).collect::<Vec<_>>(),
         [one],
@@ -198,19 +202,19 @@ async fn an_intent_whose_certificate_there_is_is_completed_with_it() {
     );
     assert_eq!((swept.lost.len(), swept.failed.len()), (0, 1), "{swept:?}");
     assert_eq!(sandbox.signatures().len(), signatures, "nothing is signed for either");
-    let after = office.authority.certificate(one).await.unwrap().unwrap();
+    let after = fixture.authority.certificate(one).await.unwrap().unwrap();
     assert_eq!(after.certificate, before.certificate);
-    assert_eq!(crl(&office, &deployment).await.0, [], "nor is either revoked");
+    assert_eq!(crl(&fixture, &deployment).await.0, [], "nor is either revoked");
 }
 
 /// The same before a sweep comes: its caller asks again.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_comes_back_to_an_intent_whose_certificate_there_is_gets_that() {
     let Some(sandbox) = Sandbox::start() else { return };
-    let (office, deployment) = Office::new(&sandbox, &patient()).await;
+    let (fixture, deployment) = Fixture::new(&sandbox, &patient()).await;
     let request = Requester::new().request("mine.example.com");
     let ask = async || {
-        office
+        fixture
             .authority
             .issue(&request, &principal(), Some(token("mine")))
             .await
@@ -240,23 +244,23 @@ async fn who_comes_back_to_an_intent_whose_certificate_there_is_gets_that() {
         signatures,
         "nothing is signed a second time"
     );
-    assert_eq!(crl(&office, &deployment).await.0, [], "nor is it revoked");
+    assert_eq!(crl(&fixture, &deployment).await.0, [], "nor is it revoked");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_that_somebody_replaced_is_not_answered() {
     let Some(sandbox) = Sandbox::start() else { return };
-    let (office, deployment) = Office::new(&sandbox, &patient()).await;
+    let (fixture, deployment) = Fixture::new(&sandbox, &patient()).await;
     let request = Requester::new().request("mine.example.com");
     let ask = async || {
-        office
+        fixture
             .authority
             .issue(&request, &principal(), Some(token("mine")))
             .await
     };
     let mine = ask().await.unwrap().record.id.serial;
     assert!(ask().await.unwrap().replayed);
-    let theirs = issue(&office, "theirs.example.com").await;
+    let theirs = issue(&fixture, "theirs.example.com").await;
     let theirs = item(&sandbox, deployment.table(), row("theirs.example.com", theirs))
         .await
         .unwrap();
@@ -296,9 +300,9 @@ async fn no_ca_is_made_over_a_row_that_nobody_can_read() {
             ]);
             write(&sandbox, deployment.journal_table(), vec![state]).await;
         }
-        let office = Office::open(&sandbox, &deployment, &bucket, &patient()).await;
+        let fixture = Fixture::open(&sandbox, &deployment, &bucket, &patient()).await;
         let signatures = sandbox.signatures().len();
-        let error = office.authority.initialise(&|_: &str| ()).await.unwrap_err();
+        let error = fixture.authority.initialise(&|_: &str| ()).await.unwrap_err();
         assert!(error.to_string().contains("no CA is made"), "{error}");
         assert_eq!(sandbox.signatures().len(), signatures);
     }
@@ -307,18 +311,18 @@ async fn no_ca_is_made_over_a_row_that_nobody_can_read() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_has_another_ca_s_key_and_certificate_is_not_believed() {
     let Some(sandbox) = Sandbox::start() else { return };
-    let (office, deployment) = Office::new(&sandbox, &patient()).await;
+    let (fixture, deployment) = Fixture::new(&sandbox, &patient()).await;
     let journal = deployment.journal_table();
-    let authority = |slug: &str| [("Key", "authorities".to_owned()), ("Sort", slug.to_owned())];
+    let authority = |ca_name: &str| [("Key", "authorities".to_owned()), ("Sort", ca_name.to_owned())];
     let mut root = item(&sandbox, journal, authority(deployment.root_ca().as_str()))
         .await
         .unwrap();
     root.insert("Sort".to_owned(), text(deployment.issuing_ca().as_str()));
     write(&sandbox, journal, vec![root]).await;
-    let office = Office::open(&sandbox, &deployment, office.bucket(), &patient()).await;
-    let refused = office.authority.not_believed().await;
+    let fixture = Fixture::open(&sandbox, &deployment, fixture.bucket(), &patient()).await;
+    let refused = fixture.authority.not_believed().await;
     assert!(
-        matches!(&refused[..], [(slug, NotBelieved::OtherKey { .. })] if slug == deployment.issuing_ca()),
+        matches!(&refused[..], [(ca_name, NotBelieved::OtherKey { .. })] if ca_name == deployment.issuing_ca()),
         "{refused:?}"
     );
 }
@@ -326,11 +330,11 @@ async fn a_record_that_has_another_ca_s_key_and_certificate_is_not_believed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn only_keys_that_are_written_here_count_in_a_list() {
     let Some(sandbox) = Sandbox::start() else { return };
-    let (office, deployment) = Office::new(&sandbox, &patient()).await;
+    let (fixture, deployment) = Fixture::new(&sandbox, &patient()).await;
     let mut serials = Vec::new();
     for name in ["a", "b", "c"] {
-        serials.push(issue(&office, &format!("{name}.example.com")).await);
-        revoke(&office, serials[serials.len() - 1]).await;
+        serials.push(issue(&fixture, &format!("{name}.example.com")).await);
+        revoke(&fixture, serials[serials.len() - 1]).await;
     }
     serials.sort_unstable();
     let own = item(&sandbox, deployment.journal_table(), listed(&deployment, serials[0]))
@@ -348,7 +352,7 @@ async fn only_keys_that_are_written_here_count_in_a_list() {
     });
     write(&sandbox, deployment.journal_table(), planted.to_vec()).await;
     for _ in 0..2 {
-        let (now, damaged) = crl(&office, &deployment).await;
+        let (now, damaged) = crl(&fixture, &deployment).await;
         assert_eq!(now, serials, "each once, and nothing else");
         let planted = damaged.iter().filter(|line| line.contains("no serial number")).count();
         assert_eq!((planted, damaged.len()), (3, 3), "{damaged:?}");
@@ -358,19 +362,19 @@ async fn only_keys_that_are_written_here_count_in_a_list() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_compromise_whose_others_are_left_is_not_finished() {
     let Some(sandbox) = Sandbox::start() else { return };
-    let (office, deployment) = Office::new(&sandbox, &patient()).await;
+    let (fixture, deployment) = Fixture::new(&sandbox, &patient()).await;
     let journal = deployment.journal_table();
     let requester = Requester::new();
     let mut request = requester.request("same.example.com");
     request.force_issue = true;
     let mut serials = Vec::new();
     for _ in 0..2 {
-        let issued = office.authority.issue(&request, &principal(), None).await.unwrap();
+        let issued = fixture.authority.issue(&request, &principal(), None).await.unwrap();
         serials.push(issued.record.id.serial);
     }
     let compromise = async || {
         let reason = RevocationReason::KeyCompromise;
-        office.authority.revoke(serials[0], reason, None, &principal()).await
+        fixture.authority.revoke(serials[0], reason, None, &principal()).await
     };
     // The line of the key is not answered for: all that can be found are on the list all the same.
     let line = [("Key", format!("line#{}", serials[0])), ("Sort", "x".to_owned())];
@@ -378,9 +382,9 @@ async fn a_compromise_whose_others_are_left_is_not_finished() {
     compromise().await.unwrap_err();
     let mut wanted = serials.clone();
     wanted.sort_unstable();
-    assert_eq!(crl(&office, &deployment).await.0, wanted);
+    assert_eq!(crl(&fixture, &deployment).await.0, wanted);
     let among = async || {
-        office
+        fixture
             .ports
             .ledger
             .listed_among(deployment.issuing_ca(), &serials)
@@ -400,18 +404,18 @@ async fn a_compromise_whose_others_are_left_is_not_finished() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_family_that_was_left_half_revoked_is_finished_by_the_next_run() {
     let Some(sandbox) = Sandbox::start() else { return };
-    let (office, deployment) = Office::new(&sandbox, &patient()).await;
+    let (fixture, deployment) = Fixture::new(&sandbox, &patient()).await;
     let issuing = deployment.issuing_ca();
     let mut request = request("stolen.example.com");
-    let first = office.authority.issue(&request, &principal(), None).await.unwrap();
+    let first = fixture.authority.issue(&request, &principal(), None).await.unwrap();
     request.force_issue = true;
-    let second = office.authority.issue(&request, &principal(), None).await.unwrap();
+    let second = fixture.authority.issue(&request, &principal(), None).await.unwrap();
     let (first, second) = (first.record.id.serial, second.record.id.serial);
-    let other = issue(&office, "other.example.com").await;
-    revoke(&office, other).await;
+    let other = issue(&fixture, "other.example.com").await;
+    revoke(&fixture, other).await;
     let reason = RevocationReason::KeyCompromise;
     let (asking, reach) = (principal(), Reach::Certificate);
-    let revoking = office.authority.revoke_reaching(first, reason, None, &asking, reach);
+    let revoking = fixture.authority.revoke_reaching(first, reason, None, &asking, reach);
     revoking.await.unwrap();
     // As the killed run leaves it; and one that says it without a compromised key.
     let journal = deployment.journal_table();
@@ -421,7 +425,7 @@ async fn a_family_that_was_left_half_revoked_is_finished_by_the_next_run() {
         write_over(&sandbox, journal, key(), "Since", number(NOW.0)).await;
         write_over(&sandbox, journal, key(), "Open", text("family")).await;
     }
-    let unfinished = office.ports.ledger.unfinished_families(10).await.unwrap();
+    let unfinished = fixture.ports.ledger.unfinished_families(10).await.unwrap();
     let unfinished: Vec<_> = unfinished.iter().map(|family| family.id.serial).collect();
     assert_eq!(unfinished, [first]);
     let unmarked = item(&sandbox, journal, listed(&deployment, other)).await.unwrap();
@@ -430,16 +434,16 @@ async fn a_family_that_was_left_half_revoked_is_finished_by_the_next_run() {
         "a mark without a compromised key is in nobody's way again: {unmarked:?}"
     );
 
-    assert_eq!(office.authority.finish_revocations(None).await.unwrap(), []);
-    office.clock.advance(600);
-    let of_root = office.authority.finish_revocations(Some(deployment.root_ca())).await;
+    assert_eq!(fixture.authority.finish_revocations(None).await.unwrap(), []);
+    fixture.clock.advance(600);
+    let of_root = fixture.authority.finish_revocations(Some(deployment.root_ca())).await;
     assert_eq!(of_root.unwrap(), []);
-    let finished = office.authority.finish_revocations(Some(issuing)).await.unwrap();
+    let finished = fixture.authority.finish_revocations(Some(issuing)).await.unwrap();
     assert_eq!(finished.len(), 1);
     assert_eq!(finished[0].id.serial, second);
-    let (serials, _) = crl(&office, &deployment).await;
+    let (serials, _) = crl(&fixture, &deployment).await;
     assert!(serials.contains(&first) && serials.contains(&second), "{serials:?}");
-    assert_eq!(office.ports.ledger.unfinished_families(10).await.unwrap(), []);
+    assert_eq!(fixture.ports.ledger.unfinished_families(10).await.unwrap(), []);
     let item = item(&sandbox, journal, listed(&deployment, first)).await.unwrap();
     assert!(
         ["Unfinished", "Open", "Since"]
@@ -452,21 +456,21 @@ async fn a_family_that_was_left_half_revoked_is_finished_by_the_next_run() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ca_whose_row_somebody_changed_does_not_stand() {
     let Some(sandbox) = Sandbox::start() else { return };
-    let (office, deployment) = Office::new(&sandbox, &patient()).await;
+    let (fixture, deployment) = Fixture::new(&sandbox, &patient()).await;
     let issuing = deployment.issuing_ca();
-    let ca = office.authority.ca(issuing).unwrap();
+    let ca = fixture.authority.ca(issuing).unwrap();
     let serial = ca.certificate().serial();
     let row = row(issuing.as_str(), serial);
     let table = deployment.table();
-    let found = office.authority.revoked_in_chain(issuing).await;
+    let found = fixture.authority.revoked_in_chain(issuing).await;
     assert_eq!(found, Ok(None));
 
     let kept = item(&sandbox, table, row.clone()).await.unwrap();
     delete(&sandbox, table, row.clone()).await;
-    let found = office.authority.revoked_in_chain(issuing).await;
+    let found = fixture.authority.revoked_in_chain(issuing).await;
     assert!(matches!(found, Err(LedgerError::Damaged { .. })), "{found:?}");
     // A process that has not found both the same before.
-    let another = Office::open(&sandbox, &deployment, office.bucket(), &patient()).await;
+    let another = Fixture::open(&sandbox, &deployment, fixture.bucket(), &patient()).await;
     let outcomes = another.authority.publish_certificates().await;
     let refused = outcomes
         .iter()
@@ -477,10 +481,10 @@ async fn a_ca_whose_row_somebody_changed_does_not_stand() {
     let put = sandbox.dynamodb().put_item().table_name(table);
     put.set_item(Some(kept.clone())).send().await.unwrap();
     let reason = RevocationReason::CessationOfOperation;
-    let revoked = office.authority.revoke(serial, reason, None, &principal()).await;
+    let revoked = fixture.authority.revoke(serial, reason, None, &principal()).await;
     revoked.unwrap();
     let put = sandbox.dynamodb().put_item().table_name(table);
     put.set_item(Some(kept)).send().await.unwrap();
-    let found = office.authority.revoked_in_chain(issuing).await;
+    let found = fixture.authority.revoked_in_chain(issuing).await;
     assert_eq!(found, Ok(Some(issuing.clone())));
 }

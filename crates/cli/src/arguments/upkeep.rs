@@ -116,7 +116,7 @@ pub(crate) enum TokenCommand {
     Create {
         /// What it allows: read, issue, revoke, admin; repeatable
         #[arg(long = "scope", required = true, value_name = "SCOPE")]
-        scopes: Vec<chancery_authority::Scope>,
+        scopes: Vec<chancery_authority::TokenScope>,
 
         /// A name to know it by
         #[arg(long, default_value = "token")]

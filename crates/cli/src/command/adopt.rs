@@ -34,11 +34,11 @@ pub(crate) fn run(arguments: &Arguments, adopt: &AdoptArguments) -> Result<ExitC
     let (opened, settings) = (deployed.authority()?, deployed.settings()?);
     let mut problems = Vec::new();
     let cas = deployed.runtime.block_on(opened.aws.ledger.authorities())?;
-    for slug in [deployed.names.root_ca(), deployed.names.issuing_ca()] {
-        match cas.iter().find(|ca| ca.slug == *slug) {
+    for ca_name in [deployed.names.root_ca(), deployed.names.issuing_ca()] {
+        match cas.iter().find(|ca| ca.ca_name == *ca_name) {
             Some(ca) => check_ca(&deployed, &opened, ca, &mut problems)?,
             None => problems.push(format!(
-                "{}: there is no row of CA {slug} that counts CRLs, holds its certificate and is signed by the CA above",
+                "{}: there is no row of CA {ca_name} that counts CRLs, holds its certificate and is signed by the CA above",
                 deployed.names.table()
             )),
         }
@@ -121,9 +121,9 @@ impl Report {
 
 /// Its key in KMS is that of its certificate, what is published is its own, and its CRL numbers will rise.
 fn check_ca(deployed: &Deployed, opened: &Opened, ca: &AuthorityRecord, problems: &mut Vec<String>) -> Result<()> {
-    let slug = &ca.slug;
-    let certificate = Certificate::parse(&ca.certificate).with_context(|| format!("the certificate of {slug}"))?;
-    let own = CaPublicKey::from_der(certificate.spki_der()).with_context(|| format!("the key of {slug}"))?;
+    let ca_name = &ca.ca_name;
+    let certificate = Certificate::parse(&ca.certificate).with_context(|| format!("the certificate of {ca_name}"))?;
+    let own = CaPublicKey::from_der(certificate.spki_der()).with_context(|| format!("the key of {ca_name}"))?;
     match deployed.runtime.block_on(opened.aws.keys.public_key(&ca.key)) {
         Ok(key) if key == own => {}
         Ok(_) => problems.push(format!(
@@ -133,7 +133,7 @@ fn check_ca(deployed: &Deployed, opened: &Opened, ca: &AuthorityRecord, problems
         Err(error) => problems.push(format!("{}: {error}", ca.key)),
     }
     let publication = &opened.aws.publication;
-    let name = Config::crt_name(slug);
+    let name = Config::crt_name(ca_name);
     match deployed.runtime.block_on(publication.read(&name)) {
         Ok(Some((_, octets))) if Certificate::parse(&octets).is_ok_and(|of| of.as_der() == ca.certificate) => {}
         Ok(Some(_)) => problems.push(format!(
@@ -143,10 +143,10 @@ fn check_ca(deployed: &Deployed, opened: &Opened, ca: &AuthorityRecord, problems
         Err(error) => problems.push(format!("{name}: {error}")),
     }
     let name = Config::crl_name(&CrlScope {
-        issuer: slug.clone(),
+        issuer: ca_name.clone(),
         shard: None,
     });
-    let counted = deployed.runtime.block_on(opened.aws.ledger.crl_number(slug))?;
+    let counted = deployed.runtime.block_on(opened.aws.ledger.crl_number(ca_name))?;
     match deployed.runtime.block_on(publication.read(&name)) {
         // A CA that has published nothing yet.
         Ok(None) => {}
@@ -154,7 +154,7 @@ fn check_ca(deployed: &Deployed, opened: &Opened, ca: &AuthorityRecord, problems
         Ok(Some((_, octets))) => match RevocationList::parse(&octets) {
             Err(error) => problems.push(format!("{name}: {error}")),
             Ok(crl) if !crl.is_signed_by(&own) => {
-                problems.push(format!("{name}: it is not signed with the key of {slug}"));
+                problems.push(format!("{name}: it is not signed with the key of {ca_name}"));
             }
             Ok(crl) if crl.number() > counted => problems.push(format!(
                 "{name}: its number is {}, and the CA's row counts {}: set CRLNumber there to the published one at least",

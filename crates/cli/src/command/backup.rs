@@ -12,19 +12,19 @@ use chancery_local::world::SystemClock;
 use serde_json::json;
 
 use crate::arguments::Arguments;
-use crate::house::{self, House};
-use crate::{desk, show};
+use crate::local_authority::{self, LocalAuthority};
+use crate::{backend, show};
 
 /// Copies the authority while it runs.
 pub(crate) fn run(arguments: &Arguments, target: &Path, unsigned: bool) -> Result<ExitCode> {
-    desk::refuse_elsewhere(arguments, "backup")?;
+    backend::refuse_elsewhere(arguments, "backup")?;
     let (folder, signer) = if unsigned {
-        (DataFolder::open(house::path(arguments)?)?, None)
+        (DataFolder::open(local_authority::path(arguments)?)?, None)
     } else {
-        let house = House::open(arguments)?.tell();
+        let local = LocalAuthority::open(arguments)?.tell();
         // Before anything is copied: a wrong passphrase leaves nothing behind.
-        let signer = signer(&house).context("the backup cannot be signed; --unsigned takes one without a signature")?;
-        (house.folder.clone(), Some(signer))
+        let signer = signer(&local).context("the backup cannot be signed; --unsigned takes one without a signature")?;
+        (local.folder.clone(), Some(signer))
     };
     let progress = show::Progress::start("Copying");
     let taken = backup::back_up(&folder, target, signer.as_ref(), SystemClock.now(), &|step| {
@@ -80,11 +80,11 @@ fn outcome(taken: &Backup) -> ExitCode {
 }
 
 /// The CA that issues, or where that is revoked the nearest one above it that stands, its key opened: a restore believes no other.
-fn signer(house: &House) -> Result<Signer> {
-    let issuing = house.authority.issuing_ca().context("there is no CA that issues yet")?;
+fn signer(local: &LocalAuthority) -> Result<Signer> {
+    let issuing = local.authority.issuing_ca().context("there is no CA that issues yet")?;
     let (mut standing, mut damage) = (None, None);
-    for ca in house.authority.chain(issuing.slug()) {
-        match house.runtime.block_on(house.authority.revoked_in_chain(ca.slug())) {
+    for ca in local.authority.chain(issuing.name()) {
+        match local.runtime.block_on(local.authority.revoked_in_chain(ca.name())) {
             Ok(None) => {
                 standing = Some(ca);
                 break;
@@ -101,12 +101,12 @@ fn signer(house: &House) -> Result<Signer> {
             None => bail!("every CA of the chain is revoked"),
         }
     };
-    house.make_key_ready(&ca)?;
-    let chain = house.authority.chain(ca.slug());
+    local.make_key_ready(&ca)?;
+    let chain = local.authority.chain(ca.name());
     Ok(Signer {
         chain: chain.iter().map(|ca| ca.certificate().clone()).collect(),
-        keys: Arc::clone(&house.authority.ports().keys),
+        keys: Arc::clone(&local.authority.ports().keys),
         key: ca.record.key.clone(),
-        ledger: house.ledger.clone(),
+        ledger: local.ledger.clone(),
     })
 }

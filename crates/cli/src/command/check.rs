@@ -10,37 +10,37 @@ use chancery_server::api::health::nothing_issued;
 use serde_json::json;
 
 use crate::arguments::Arguments;
-use crate::{desk, show};
+use crate::{backend, show};
 
 /// Examines the ledger, open intents and CRLs.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let house = desk::house_to_read(arguments, "check")?;
+    let local = backend::local_to_read(arguments, "check")?;
     let progress = show::Progress::start("Examining the ledger");
-    let mut problems = house.runtime.block_on(house.ledger.check())?;
-    let unreadable = house.runtime.block_on(house.authority.find_unreadable_intents())?;
+    let mut problems = local.runtime.block_on(local.ledger.check())?;
+    let unreadable = local.runtime.block_on(local.authority.find_unreadable_intents())?;
     problems.extend(
         unreadable
             .iter()
             .map(|what| format!("an open intent cannot be read: {what}")),
     );
-    let counts = house.runtime.block_on(house.authority.ports().ledger.counts())?;
-    let statuses = house.runtime.block_on(house.authority.crl_status());
+    let counts = local.runtime.block_on(local.authority.ports().ledger.counts())?;
+    let statuses = local.runtime.block_on(local.authority.crl_status());
     let crls = serde_json::to_value(Crls::standing(&statuses))?;
-    for ca in house.authority.cas().iter().filter(|ca| !house.authority.has_ended(ca)) {
-        match house.runtime.block_on(house.authority.revoked_in_chain(ca.slug())) {
-            Ok(revoked) => problems.extend(revoked.map(|revoked| nothing_issued(ca.slug(), &revoked))),
+    for ca in local.authority.cas().iter().filter(|ca| !local.authority.has_ended(ca)) {
+        match local.runtime.block_on(local.authority.revoked_in_chain(ca.name())) {
+            Ok(revoked) => problems.extend(revoked.map(|revoked| nothing_issued(ca.name(), &revoked))),
             Err(error @ LedgerError::Damaged { .. }) => problems.push(error.to_string()),
             Err(error) => return Err(error.into()),
         }
     }
     problems.extend(
-        house
+        local
             .missing_cas()
-            .map(|slug| house.not_created(&format!("the CA {slug} of the configuration was not created"))),
+            .map(|ca_name| local.not_created(&format!("the CA {ca_name} of the configuration was not created"))),
     );
-    problems.extend(house.broken_profiles());
-    let mut warnings = house.folder.warnings();
-    let beside = std::path::absolute(house.folder.path())?;
+    problems.extend(local.broken_profiles());
+    let mut warnings = local.folder.warnings();
+    let beside = std::path::absolute(local.folder.path())?;
     let begun = beside.parent().map(begun_restores).unwrap_or_default();
     warnings.extend(begun.iter().map(|path| {
         format!(

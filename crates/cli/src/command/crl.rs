@@ -6,21 +6,21 @@ use anyhow::Result;
 use serde_json::Value;
 
 use crate::arguments::{Arguments, CrlCommand};
-use crate::desk::{self, text};
+use crate::backend::{self, text};
 use crate::show;
 
 /// Publishes CRLs, or tells how they stand.
 pub(crate) fn run(arguments: &Arguments, command: &CrlCommand) -> Result<ExitCode> {
-    let desk = match command {
-        CrlCommand::Publish { .. } => desk::open(arguments)?,
-        CrlCommand::Status => desk::open_to_read(arguments)?,
+    let backend = match command {
+        CrlCommand::Publish { .. } => backend::open(arguments)?,
+        CrlCommand::Status => backend::open_to_read(arguments)?,
     };
     let answer = match command {
         CrlCommand::Publish { authority } => {
             let _progress = show::Progress::start("Making and publishing CRLs");
-            desk.publish_crls(authority.as_deref())?
+            backend.publish_crls(authority.as_deref())?
         }
-        CrlCommand::Status => desk.crl_status()?,
+        CrlCommand::Status => backend.crl_status()?,
     };
     let crls = answer["crls"].as_array().cloned().unwrap_or_default();
     // What is stale or failed is told in the table, and by the exit code to scripts.

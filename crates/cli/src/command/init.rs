@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use serde_json::json;
 
 use crate::arguments::{Arguments, InitArguments};
-use crate::house::{House, Threads};
+use crate::local_authority::{LocalAuthority, Threads};
 use crate::show;
 
 /// Creates the authority, or completes one whose creation was interrupted.
@@ -14,24 +14,24 @@ pub(crate) fn run(arguments: &Arguments, init: &InitArguments) -> Result<ExitCod
     if arguments.url.is_some() {
         bail!("`chancery init` works on a data folder: leave --url out");
     }
-    let (_lock, house) = House::create(arguments, init, Threads::One, || Ok(()))?;
-    let cas = house.authority.cas();
-    for warning in house.folder.warnings() {
+    let (_lock, local) = LocalAuthority::create(arguments, init, Threads::One, || Ok(()))?;
+    let cas = local.authority.cas();
+    for warning in local.folder.warnings() {
         eprintln!("warning: {}", show::visible(&warning));
     }
     if arguments.json {
         let cas: Vec<_> = cas
             .iter()
-            .map(|ca| json!({ "name": ca.slug().as_str(), "subject": ca.certificate().subject().to_rfc4514(), "not_after": ca.certificate().not_after().to_string() }))
+            .map(|ca| json!({ "name": ca.name().as_str(), "subject": ca.certificate().subject().to_rfc4514(), "not_after": ca.certificate().not_after().to_string() }))
             .collect();
-        show::json(&json!({ "dir": house.folder.path(), "authorities": cas }))?;
+        show::json(&json!({ "dir": local.folder.path(), "authorities": cas }))?;
         return Ok(ExitCode::SUCCESS);
     }
-    println!("The authority is in {}.", house.folder.path().display());
+    println!("The authority is in {}.", local.folder.path().display());
     let rows = cas.iter().map(|ca| {
         let certificate = ca.certificate();
         vec![
-            ca.slug().to_string(),
+            ca.name().to_string(),
             certificate.subject().to_rfc4514(),
             ca.issuer.public_key().algorithm().name().to_owned(),
             show::short_time(&certificate.not_after().to_string()),

@@ -67,7 +67,7 @@ fn from_buckets(arguments: &Arguments, file: &Path) -> Result<Vec<u8>> {
 
 #[cfg(not(feature = "aws"))]
 fn from_buckets(_: &Arguments, _: &Path) -> Result<Vec<u8>> {
-    Err(crate::desk::without_aws())
+    Err(crate::backend::without_aws())
 }
 
 /// Lints, with the issuer's certificate where it is in the same file.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::wanted;
 use crate::arguments::{Arguments, IssueArguments};
-use crate::{bounded, desk, show};
+use crate::{backend, bounded, show};
 
 /// Issues.
 pub(crate) fn run(arguments: &Arguments, issue: &IssueArguments) -> Result<ExitCode> {
@@ -42,7 +42,7 @@ pub(crate) fn run(arguments: &Arguments, issue: &IssueArguments) -> Result<ExitC
     if let Some(file) = &issue.out {
         wanted::check_place(file)?;
     }
-    let answer = desk::open(arguments)?
+    let answer = backend::open(arguments)?
         .issue(&Value::Object(request), issue.wanted.idempotency_token.as_deref())
         .map_err(wanted::advised)?;
     let pem = wanted::pem(&answer, "/Base64Certificate")?;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::arguments::{Arguments, ListArguments};
-use crate::desk::{self, Desk, Query, text};
+use crate::backend::{self, Backend, Query, text};
 use crate::{show, visible};
 
 /// Certificates asked for at a time.
@@ -15,7 +15,7 @@ const PAGE: usize = 500;
 
 /// Lists and searches.
 pub(crate) fn run(arguments: &Arguments, list: &ListArguments) -> Result<ExitCode> {
-    let desk = desk::open_to_read(arguments)?;
+    let backend = backend::open_to_read(arguments)?;
     let now = Timestamp::now();
     let query = Query {
         common_name: list.name.clone(),
@@ -34,7 +34,7 @@ pub(crate) fn run(arguments: &Arguments, list: &ListArguments) -> Result<ExitCod
         },
     };
     let limit = if list.limit == 0 { usize::MAX } else { list.limit };
-    let (certificates, more) = collect(desk.as_ref(), &query, limit)?;
+    let (certificates, more) = collect(backend.as_ref(), &query, limit)?;
     if arguments.json {
         show::json(&json!({ "certificates": certificates, "more": more }))?;
         return Ok(ExitCode::SUCCESS);
@@ -60,11 +60,11 @@ pub(crate) fn run(arguments: &Arguments, list: &ListArguments) -> Result<ExitCod
     Ok(ExitCode::SUCCESS)
 }
 
-fn collect(desk: &dyn Desk, query: &Query, limit: usize) -> Result<(Vec<Value>, bool)> {
+fn collect(backend: &dyn Backend, query: &Query, limit: usize) -> Result<(Vec<Value>, bool)> {
     let mut certificates = Vec::new();
     let mut after: Option<String> = None;
     loop {
-        let page = desk.search(query, after.as_deref(), PAGE.min(limit - certificates.len()))?;
+        let page = backend.search(query, after.as_deref(), PAGE.min(limit - certificates.len()))?;
         certificates.extend(page.certificates);
         after = page.next;
         if after.is_none() || certificates.len() >= limit {
@@ -92,7 +92,7 @@ fn row(certificate: &Value, now: i64) -> Vec<String> {
 
 /// Shows one certificate.
 pub(crate) fn show(arguments: &Arguments, serial: &str) -> Result<ExitCode> {
-    let certificate = desk::open_to_read(arguments)?.certificate(serial)?;
+    let certificate = backend::open_to_read(arguments)?.certificate(serial)?;
     if arguments.json {
         show::json(&certificate)?;
         return Ok(ExitCode::SUCCESS);

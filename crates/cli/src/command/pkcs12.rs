@@ -11,7 +11,7 @@ use p12_keystore::{
 };
 use zeroize::Zeroizing;
 
-use crate::house;
+use crate::local_authority;
 
 /// The file's name in a folder that `request` wrote.
 pub(super) const FILE: &str = "identity.p12";
@@ -41,7 +41,7 @@ impl Protection {
 /// The password in a file, or from a prompt (`-`).
 pub(super) fn password(file: &Path) -> Result<Zeroizing<String>> {
     let passphrase: Passphrase = if file.as_os_str() == "-" {
-        house::ask(("Password for the PKCS #12 file", true))?
+        local_authority::ask(("Password for the PKCS #12 file", true))?
     } else {
         PassphraseSource::File(file.to_owned()).read(Purpose::Seal)?
     };

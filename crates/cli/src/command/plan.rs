@@ -104,7 +104,7 @@ fn on_aws(arguments: &Arguments, folder: &Folder, base: Option<&dyn Proposal>) -
 
 #[cfg(not(feature = "aws"))]
 fn on_aws(_: &Arguments, _: &Folder, _: Option<&dyn Proposal>) -> Result<Planned> {
-    Err(crate::desk::without_aws())
+    Err(crate::backend::without_aws())
 }
 
 /// What is said once where nobody can be asked what was issued.

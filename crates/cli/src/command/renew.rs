@@ -17,8 +17,8 @@ use zeroize::Zeroizing;
 use super::pkcs12::{self, Protection};
 use super::wanted;
 use crate::arguments::{Arguments, RenewArguments};
-use crate::desk::{self, Credentials};
-use crate::{bounded, house, show};
+use crate::backend::{self, Credentials};
+use crate::{bounded, local_authority, show};
 
 /// Renews, and replaces the files only once the new certificate is there.
 pub(crate) fn run(arguments: &Arguments, renew: &RenewArguments) -> Result<ExitCode> {
@@ -85,7 +85,7 @@ pub(crate) fn run(arguments: &Arguments, renew: &RenewArguments) -> Result<ExitC
         _ => None,
     };
     wanted::check_place(&cert_file)?;
-    let answer = desk::open_with(arguments, identity)?.renew(&old.serial().to_string(), csr.as_deref(), &token)?;
+    let answer = backend::open_with(arguments, identity)?.renew(&old.serial().to_string(), csr.as_deref(), &token)?;
     let certificate = wanted::pem(&answer, "/Base64Certificate")?;
     let chain = wanted::pem(&answer, "/Base64CaChain")?;
     let key_here = new_key.as_ref().or(old_key.as_ref().map(|old| &old.key));
@@ -131,7 +131,7 @@ impl Key {
     fn read(file: &Path) -> Result<Self> {
         let pem = bounded::secret(file, bounded::TEXT)?;
         let passphrase = ClientKey::is_sealed(pem.as_bytes())
-            .then(|| house::ask(("Passphrase of the key", false)))
+            .then(|| local_authority::ask(("Passphrase of the key", false)))
             .transpose()?;
         let key = ClientKey::from_pem(pem.as_bytes(), passphrase.as_ref())
             .with_context(|| format!("{} cannot be used", file.display()))?;

@@ -21,8 +21,8 @@ use zeroize::Zeroizing;
 use super::pkcs12::{self, Protection};
 use super::wanted;
 use crate::arguments::{Arguments, KeyChoice, RequestArguments};
-use crate::desk::{self, Refused};
-use crate::{bounded, house, show};
+use crate::backend::{self, Refused};
+use crate::{bounded, local_authority, show};
 use pending::Pending;
 
 /// A key that was made, wherever it is.
@@ -58,10 +58,10 @@ pub(crate) fn run(arguments: &Arguments, request: &RequestArguments) -> Result<E
     } else {
         ("Passphrase for the new key", true)
     };
-    let seal = request.seal_key.then(|| house::ask(question)).transpose()?;
+    let seal = request.seal_key.then(|| local_authority::ask(question)).transpose()?;
     let password = request.pkcs12.as_deref().map(pkcs12::password).transpose()?;
 
-    let desk = desk::open(arguments)?;
+    let backend = backend::open(arguments)?;
     let progress = show::Progress::start("Making the key");
     let ready = ready(arguments, request, &mut pending, seal.as_ref()).inspect_err(|_| pending.discard())?;
     progress.say("Asking for the certificate");
@@ -70,7 +70,7 @@ pub(crate) fn run(arguments: &Arguments, request: &RequestArguments) -> Result<E
         &chancery_x509::pem::encode("CERTIFICATE REQUEST", &ready.csr),
     );
     let token = token(request, &ready)?;
-    let answer = desk
+    let answer = backend
         .issue(&Value::Object(body), Some(&token))
         .map_err(|error| unanswered(error, &pending, is_repeated))?;
     drop(progress);
@@ -241,7 +241,7 @@ fn make(arguments: &Arguments, request: &RequestArguments, subject: &Name) -> Re
     if let (Some(module), Some(token)) = (&request.key_module, &request.key_token) {
         let pin = match request.key_pin.as_deref() {
             Some(file) if file.as_os_str() != "-" => PassphraseSource::File(file.to_owned()),
-            _ => PassphraseSource::Given(house::ask(("PIN of the token", false))?),
+            _ => PassphraseSource::Given(local_authority::ask(("PIN of the token", false))?),
         };
         let algorithm = algorithm(request.key)
             .try_into()
@@ -291,7 +291,7 @@ fn make_in_kms(
 
 #[cfg(not(feature = "aws"))]
 fn make_in_kms(_: &Arguments, _: &RequestArguments, _: &Name, _: &str) -> Result<(Made, Vec<u8>)> {
-    Err(desk::without_aws())
+    Err(backend::without_aws())
 }
 
 fn algorithm(choice: KeyChoice) -> ClientKeyAlgorithm {

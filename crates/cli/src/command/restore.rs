@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
-use chancery_authority::Scope;
+use chancery_authority::TokenScope;
 use chancery_authority::port::Clock as _;
 use chancery_local::backup::{self, GivenCrl, Restored, Restoring, Roots, SignedBy};
 use chancery_local::tokens::TokenRecord;
@@ -16,11 +16,11 @@ use serde_json::{Value, json};
 
 use super::{input, verify};
 use crate::arguments::{Arguments, RestoreArguments};
-use crate::{desk, house, interrupt, show};
+use crate::{backend, interrupt, local_authority, show};
 
 /// Puts a copy into an empty data folder.
 pub(crate) fn run(arguments: &Arguments, restore: &RestoreArguments) -> Result<ExitCode> {
-    desk::refuse_elsewhere(arguments, "restore")?;
+    backend::refuse_elsewhere(arguments, "restore")?;
     if restore.crl.is_empty() && !restore.without_crl {
         bail!(
             "what was revoked after the backup was taken would be valid again: give the newest published CRL of every CA \
@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: &Arguments, restore: &RestoreArguments) -> Result<E
             list,
         }));
     }
-    let target = house::path(arguments)?;
+    let target = local_authority::path(arguments)?;
     let progress = RefCell::new(Some(show::Progress::start("Checking and copying")));
     let approve = |draft: &Path| {
         // A question and a spinner do not share a line.
@@ -125,11 +125,11 @@ fn roots(files: &[PathBuf]) -> Result<Option<Roots>> {
 
 /// A PKCS #11 module is code: whoever names one in `house.toml` has it run with the CA's rights.
 fn approve(draft: &Path, target: &Path, restore: &RestoreArguments) -> Result<()> {
-    let Some(module) = house::pkcs11_module(draft)? else {
+    let Some(module) = local_authority::pkcs11_module(draft)? else {
         return Ok(());
     };
     for folder in [draft, target] {
-        house::refuse_module_within(&module, folder)?;
+        local_authority::refuse_module_within(&module, folder)?;
     }
     if let Some(confirmed) = &restore.pkcs11_module {
         if is_same(confirmed, &module) {
@@ -213,7 +213,7 @@ fn visible_path(path: &Path) -> String {
 const UNKNOWN_KEYS: usize = 20;
 
 fn scopes(token: &TokenRecord) -> Vec<&'static str> {
-    token.scopes.iter().map(Scope::name).collect()
+    token.scopes.iter().map(TokenScope::name).collect()
 }
 
 fn say(restored: &Restored) {

@@ -7,14 +7,14 @@ use serde_json::Value;
 
 use super::input;
 use crate::arguments::{Arguments, RevokeArguments};
-use crate::desk::{self, text};
+use crate::backend::{self, text};
 use crate::show::{self, visible};
 
 /// Revokes a certificate.
 pub(crate) fn run(arguments: &Arguments, revoke: &RevokeArguments) -> Result<ExitCode> {
     let invalidity_date = revoke.invalidity_date.as_deref();
     let serial = input::serial(&revoke.serial)?;
-    let answer = desk::open(arguments)?.revoke(&serial, &revoke.reason, invalidity_date, revoke.only)?;
+    let answer = backend::open(arguments)?.revoke(&serial, &revoke.reason, invalidity_date, revoke.only)?;
     if arguments.json {
         show::json(&answer)?;
         return Ok(ExitCode::SUCCESS);

@@ -14,9 +14,9 @@ use chancery_authority::wire::{CsrFileName, FoundCsr};
 use chancery_local::folder::{DataFolder, FolderError};
 use chancery_server::app::{self, AppState, RequestFiles};
 use chancery_server::limits::{FEWEST_DESCRIPTORS, Limits};
-use chancery_server::listen::{self, Front, descriptors};
+use chancery_server::listen::{self, Listener, descriptors};
 use chancery_server::tls::ClientTrust;
-use chancery_server::{duty, tls};
+use chancery_server::{scheduler, tls};
 use rustls_pki_types::CertificateDer;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -24,7 +24,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::arguments::{Arguments, StartArguments};
-use crate::house::{House, Threads};
+use crate::local_authority::{LocalAuthority, Threads};
 use crate::show;
 use own_certificate::ServerCertificate;
 use tokens::LedgerTokens;
@@ -38,14 +38,14 @@ pub(crate) fn run(arguments: &Arguments, start: &StartArguments) -> Result<ExitC
         bail!("`chancery start` serves a data folder: leave --url out");
     }
     // A port in use is told before an authority is made.
-    let (_lock, house) = House::create(arguments, &start.init, Threads::All, || ports_are_free(start))?;
-    house.runtime.block_on(serve(arguments, start, &house))?;
+    let (_lock, local) = LocalAuthority::create(arguments, &start.init, Threads::All, || ports_are_free(start))?;
+    local.runtime.block_on(serve(arguments, start, &local))?;
     Ok(ExitCode::SUCCESS)
 }
 
-async fn serve(arguments: &Arguments, start: &StartArguments, house: &House) -> Result<()> {
-    let authority = Arc::clone(&house.authority);
-    let limits = within_descriptors(house.limits)?;
+async fn serve(arguments: &Arguments, start: &StartArguments, local: &LocalAuthority) -> Result<()> {
+    let authority = Arc::clone(&local.authority);
+    let limits = within_descriptors(local.limits)?;
     // Before anything is signed.
     let https = TcpListener::bind(start.https)
         .await
@@ -72,7 +72,7 @@ async fn serve(arguments: &Arguments, start: &StartArguments, house: &House) -> 
             show::visible(what)
         );
     }
-    let own = ServerCertificate::open(Arc::clone(&authority), house.folder.clone(), &start.names).await?;
+    let own = ServerCertificate::open(Arc::clone(&authority), local.folder.clone(), &start.names).await?;
     let mut trust = ClientTrust::default();
     for ca in authority.cas().iter() {
         let certificate = CertificateDer::from(ca.certificate().as_der().to_vec());
@@ -86,10 +86,10 @@ async fn serve(arguments: &Arguments, start: &StartArguments, house: &House) -> 
     let state = AppState::new(
         Arc::clone(&authority),
         Arc::new(LedgerTokens::new(
-            Arc::clone(&house.tokens),
+            Arc::clone(&local.tokens),
             Arc::clone(&authority.ports().clock),
         )),
-        Arc::new(CsrFolder(house.folder.clone())),
+        Arc::new(CsrFolder(local.folder.clone())),
     )
     .shown_as(own.identity());
     let (metrics, load) = (Arc::clone(state.metrics()), state.load().clone());
@@ -98,27 +98,27 @@ async fn serve(arguments: &Arguments, start: &StartArguments, house: &House) -> 
         api: https.local_addr()?,
         files: http.local_addr()?,
     };
-    let fronts = vec![
-        Front {
+    let listeners = vec![
+        Listener {
             listener: https,
             tls: Some(tls),
             router: app::https(state.clone(), &limits),
         },
-        Front {
+        Listener {
             listener: http,
             tls: None,
             router: app::http(state, &limits),
         },
     ];
     let (order, stop) = watch::channel(false);
-    let serving = tokio::spawn(listen::serve(fronts, limits, load, stop.clone()));
-    let duties = tokio::spawn(duty::run(authority, Arc::new(own), metrics, stop));
+    let serving = tokio::spawn(listen::serve(listeners, limits, load, stop.clone()));
+    let scheduled = tokio::spawn(scheduler::run(authority, Arc::new(own), metrics, stop));
     // Before anybody hears that it is ready, and may tell it to stop.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    for warning in &house.warnings {
+    for warning in &local.warnings {
         eprintln!("warning: {}", show::visible(warning));
     }
-    ready(arguments, house, &addresses)?;
+    ready(arguments, local, &addresses)?;
 
     tokio::select! {
         _ = terminate.recv() => {}
@@ -131,7 +131,7 @@ async fn serve(arguments: &Arguments, start: &StartArguments, house: &House) -> 
     let ended = async {
         serving.await?;
         // Whatever it is at may be interrupted, as by a crash, once it has had the time that requests have.
-        let ended = match tokio::time::timeout(limits.request_time, duties).await {
+        let ended = match tokio::time::timeout(limits.request_time, scheduled).await {
             Ok(ended) => ended,
             Err(_) => Ok(()),
         };
@@ -190,23 +190,23 @@ struct Addresses {
     files: SocketAddr,
 }
 
-fn ready(arguments: &Arguments, house: &House, addresses: &Addresses) -> Result<()> {
+fn ready(arguments: &Arguments, local: &LocalAuthority, addresses: &Addresses) -> Result<()> {
     let (https, http) = (
         format!("https://{}", addresses.api),
         format!("http://{}", addresses.files),
     );
     if arguments.json {
-        let line = json!({ "https": https, "http": http, "dir": house.folder.path(), "warnings": house.warnings });
+        let line = json!({ "https": https, "http": http, "dir": local.folder.path(), "warnings": local.warnings });
         return show::json_line(&line);
     }
     println!("Chancery is ready.\n");
     show::facts([
         ("API", format!("{https}/api/v1")),
         ("Files", format!("{http}/")),
-        ("Data folder", house.folder.path().display().to_string()),
+        ("Data folder", local.folder.path().display().to_string()),
         (
             "Root",
-            house.folder.public().join(root_file(house)).display().to_string(),
+            local.folder.public().join(root_file(local)).display().to_string(),
         ),
     ]);
     println!(
@@ -216,10 +216,10 @@ fn ready(arguments: &Arguments, house: &House, addresses: &Addresses) -> Result<
     Ok(())
 }
 
-fn root_file(house: &House) -> String {
-    let cas = house.authority.cas();
+fn root_file(local: &LocalAuthority) -> String {
+    let cas = local.authority.cas();
     cas.first()
-        .map(|ca| chancery_authority::config::Config::crt_name(ca.slug()).to_string())
+        .map(|ca| chancery_authority::config::Config::crt_name(ca.name()).to_string())
         .unwrap_or_default()
 }
 

@@ -3,28 +3,28 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use chancery_authority::{Scope, Scopes};
+use chancery_authority::{TokenScope, TokenScopes};
 use chancery_local::tokens::{NewToken, TokenRecord};
 use serde_json::{Value, json};
 
 use crate::arguments::{Arguments, TokenCommand};
-use crate::{desk, show};
+use crate::{backend, show};
 
 /// Makes, lists and ends API tokens.
 pub(crate) fn run(arguments: &Arguments, command: &TokenCommand) -> Result<ExitCode> {
-    let house = desk::house(arguments, "token")?;
-    let ports = house.authority.ports();
+    let local = backend::local(arguments, "token")?;
+    let ports = local.authority.ports();
     let now = ports.clock.now();
     match command {
         TokenCommand::Create { scopes, name, days } => {
             let new = NewToken {
                 name: name.clone(),
-                scopes: scopes.iter().copied().collect::<Scopes>(),
+                scopes: scopes.iter().copied().collect::<TokenScopes>(),
                 expires_at: Some(now.plus_days(i64::from(*days))),
             };
-            let (record, secret) = house
+            let (record, secret) = local
                 .runtime
-                .block_on(house.tokens.create(new, ports.entropy.as_ref(), now))?;
+                .block_on(local.tokens.create(new, ports.entropy.as_ref(), now))?;
             if arguments.json {
                 let mut told = told(&record);
                 told["token"] = json!(secret.expose());
@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: &Arguments, command: &TokenCommand) -> Result<ExitC
             }
         }
         TokenCommand::List => {
-            let records = house.runtime.block_on(house.tokens.list())?;
+            let records = local.runtime.block_on(local.tokens.list())?;
             if arguments.json {
                 show::json(&json!({ "tokens": records.iter().map(told).collect::<Vec<_>>() }))?;
             } else {
@@ -68,7 +68,7 @@ pub(crate) fn run(arguments: &Arguments, command: &TokenCommand) -> Result<ExitC
             }
         }
         TokenCommand::Revoke { id } => {
-            let record = house.runtime.block_on(house.tokens.revoke(id, now))?;
+            let record = local.runtime.block_on(local.tokens.revoke(id, now))?;
             if arguments.json {
                 show::json(&told(&record))?;
             } else {
@@ -80,7 +80,7 @@ pub(crate) fn run(arguments: &Arguments, command: &TokenCommand) -> Result<ExitC
 }
 
 fn names(record: &TokenRecord) -> String {
-    let names: Vec<&str> = record.scopes.iter().map(Scope::name).collect();
+    let names: Vec<&str> = record.scopes.iter().map(TokenScope::name).collect();
     names.join(", ")
 }
 
@@ -94,7 +94,7 @@ fn told(record: &TokenRecord) -> Value {
     json!({
         "id": record.id,
         "name": record.name,
-        "scopes": record.scopes.iter().map(Scope::name).collect::<Vec<_>>(),
+        "scopes": record.scopes.iter().map(TokenScope::name).collect::<Vec<_>>(),
         "created_at": record.created_at.to_string(),
         "expires_at": record.expires_at.map(|time| time.to_string()),
         "last_used_at": record.last_used_at.map(|time| time.to_string()),

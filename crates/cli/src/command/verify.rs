@@ -19,7 +19,7 @@ use webpki::{
 
 use super::{input, wanted};
 use crate::arguments::{Arguments, PurposeChoice, VerifyArguments};
-use crate::{house, show};
+use crate::{local_authority, show};
 use crls::Lists;
 
 /// Answers whether the certificate verifies; the exit code says the same.
@@ -140,7 +140,7 @@ fn at_hand(arguments: &Arguments) -> Result<Option<(Vec<Certificate>, String)>> 
         let source = format!("from {}", file.display());
         return Ok((!roots.is_empty()).then_some((roots, source)));
     }
-    let Some(path) = house::path_if_there(arguments) else {
+    let Some(path) = local_authority::path_if_there(arguments) else {
         return Ok(None);
     };
     let told = || {
@@ -149,7 +149,7 @@ fn at_hand(arguments: &Arguments) -> Result<Option<(Vec<Certificate>, String)>> 
             path.display()
         )
     };
-    let roots = house::roots(&path).with_context(told)?;
+    let roots = local_authority::roots(&path).with_context(told)?;
     if roots.is_empty() {
         return Ok(None);
     }
@@ -169,7 +169,7 @@ fn on_aws(arguments: &Arguments) -> Result<(Vec<Certificate>, String)> {
 
 #[cfg(not(feature = "aws"))]
 fn on_aws(_: &Arguments) -> Result<(Vec<Certificate>, String)> {
-    Err(crate::desk::without_aws())
+    Err(crate::backend::without_aws())
 }
 
 /// SHA-256 of a certificate's DER, as `openssl x509 -fingerprint` tells it.

@@ -11,7 +11,7 @@ use chancery_x509::san::AltNameType;
 use serde_json::{Map, Value, json};
 
 use crate::arguments::WantedArguments;
-use crate::desk::text;
+use crate::backend::text;
 use crate::show;
 
 /// The request, without its CSR and common name.

@@ -8,9 +8,9 @@
     missing_docs,
     clippy::cast_possible_truncation,
     dead_code
-)] // tests; the house serves other tests too
+)] // tests; the harness serves other tests too
 
-use crate::{house, signatures};
+use crate::{harness, signatures};
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,7 +26,7 @@ use chancery_x509::serial::Serial;
 use serde_json::{Value, json};
 use ureq::Agent;
 
-use house::{Folder, Server};
+use harness::{Folder, Server};
 
 /// What clients were told, which must be true for ever.
 #[derive(Default)]

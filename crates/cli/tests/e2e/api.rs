@@ -5,7 +5,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use crate::client::Client;
-use crate::house::{Folder, has, tool};
+use crate::harness::{Folder, has, tool};
 
 fn csr(folder: &Folder, name: &str) -> String {
     let subject = format!("/CN={name}/O=Acme, Inc.");

@@ -7,7 +7,7 @@ use chancery_x509::name::Subject;
 use serde_json::{Value, json};
 use ureq::Agent;
 
-use crate::house::Server;
+use crate::harness::Server;
 
 /// Asks a server with a token.
 pub(crate) struct Client {

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::house::{Folder, chancery, has, succeeded, tool};
+use crate::harness::{Folder, chancery, has, succeeded, tool};
 
 fn openssl_pkcs12(folder: &Folder, more: &[&str]) -> String {
     let mut arguments = vec!["pkcs12", "-in", "ada/identity.p12", "-passin", "file:pw", "-nodes"];

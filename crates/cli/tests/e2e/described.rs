@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::house::Folder;
+use crate::harness::Folder;
 use crate::judge::Python;
 
 /// Requests at least; fewer, and not all of the description was looked at.
@@ -72,8 +72,8 @@ fn the_api_is_as_its_description_says() {
 }
 
 /// How it ended; `None` if it had to be ended.
-fn ended(child: &mut Child, patience: Duration) -> Option<ExitStatus> {
-    let deadline = Instant::now() + patience;
+fn ended(child: &mut Child, budget: Duration) -> Option<ExitStatus> {
+    let deadline = Instant::now() + budget;
     while Instant::now() < deadline {
         if let Some(status) = child.try_wait().unwrap() {
             return Some(status);

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::json;
 
-use crate::house::{Folder, has};
+use crate::harness::{Folder, has};
 
 /// Runs the program at a terminal of its own, waits a second at its first question, types the answers, and prints what it wrote:
 /// until then, and in all. With no answers it is killed at the question.
@@ -55,7 +55,7 @@ fn at_a_terminal(folder: &Folder, question: &str, answers: &[&str], arguments: &
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    let told: serde_json::Value = serde_json::from_slice(&crate::house::succeeded(&output).stdout).unwrap();
+    let told: serde_json::Value = serde_json::from_slice(&crate::harness::succeeded(&output).stdout).unwrap();
     eprintln!("{}", told["all"]);
     (
         told["asked"].as_str().unwrap().to_owned(),
@@ -158,7 +158,7 @@ fn choices_for_an_authority_that_exists_already_are_not_ignored_in_silence() {
         "{told}"
     );
     // A service gives its options at every start, and comes up all the same.
-    let server = crate::house::Server::start(&folder, &["--config", "other.toml"]);
+    let server = crate::harness::Server::start(&folder, &["--config", "other.toml"]);
     assert!(
         server
             .warnings
@@ -168,7 +168,7 @@ fn choices_for_an_authority_that_exists_already_are_not_ignored_in_silence() {
         server.warnings
     );
     drop(server);
-    let server = crate::house::Server::start(&folder, &["--config", "own.toml"]);
+    let server = crate::harness::Server::start(&folder, &["--config", "own.toml"]);
     assert_eq!(server.warnings, [""; 0]);
 }
 

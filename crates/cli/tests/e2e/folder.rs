@@ -1,6 +1,6 @@
 //! A newcomer's way: create, request, look, verify, revoke, back up, restore, without any server.
 
-use crate::house::{Folder, succeeded};
+use crate::harness::{Folder, succeeded};
 
 #[test]
 fn from_nothing_to_a_revoked_certificate() {
@@ -164,7 +164,7 @@ fn expiry_and_issuance_are_told_where_that_was_asked_for() {
     let folder = Folder::new();
     folder.text(&["init"]);
     let told = |name: &str, flags: &[&str]| {
-        let mut command = crate::house::chancery();
+        let mut command = crate::harness::chancery();
         command
             .env("CHANCERY_LOG", "warn,chancery::notices=info")
             .arg("--dir")

@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::client::{Client, new_request};
-use crate::house::{Folder, Server, succeeded};
+use crate::harness::{Folder, Server, succeeded};
 
 /// Asks again for so long; whether it came true.
 fn within(limit: Duration, mut true_now: impl FnMut() -> bool) -> bool {
@@ -33,12 +33,12 @@ fn listed(folder: &Folder) -> BTreeSet<String> {
 }
 
 /// Posts and hangs up; whether there was an answer before.
-fn post(server: &Server<'_>, patience: Duration, token: &str, path: &str, body: &Value) -> bool {
+fn post(server: &Server<'_>, budget: Duration, token: &str, path: &str, body: &Value) -> bool {
     let request = server
         .agent()
         .post(format!("{}/api/v1{path}", server.https))
         .config()
-        .timeout_global(Some(patience))
+        .timeout_global(Some(budget))
         .build()
         .header("authorization", format!("Bearer {token}"));
     request.send_json(body).is_ok()
@@ -52,19 +52,19 @@ fn who_hangs_up_leaves_nothing_half_done() {
     let revoker = server.token("revoke");
 
     // Every millisecond from one in which nothing arrives to one in which everything is answered.
-    let (mut left, mut answered, mut patience) = (BTreeSet::new(), 0, 1);
-    while answered < 3 && patience < 150 {
+    let (mut left, mut answered, mut budget) = (BTreeSet::new(), 0, 1);
+    while answered < 3 && budget < 150 {
         let (status, answer) = issuer.issue("a.example.com");
         assert_eq!(status, 200, "{answer}");
         let serial = answer["CertificateInfo"]["SerialNumber"].as_str().unwrap().to_owned();
         let path = format!("/certificates/{serial}/revoke");
         let reason = json!({ "reason": "superseded" });
-        if post(&server, Duration::from_millis(patience), &revoker, &path, &reason) {
+        if post(&server, Duration::from_millis(budget), &revoker, &path, &reason) {
             answered += 1;
         } else {
             left.insert(serial);
         }
-        patience += 1;
+        budget += 1;
     }
     let revoked: BTreeSet<String> = left
         .into_iter()
@@ -75,12 +75,12 @@ fn who_hangs_up_leaves_nothing_half_done() {
     assert!(all, "of {revoked:?} the CRL lists only {:?}", listed(&folder));
 
     let mut requests = Vec::new();
-    for patience in 1..40 {
-        let name = format!("b{patience}.example.com");
+    for budget in 1..40 {
+        let name = format!("b{budget}.example.com");
         let body = json!({ "common_name": name, "base64_csr_data": new_request(&name) });
         post(
             &server,
-            Duration::from_millis(patience),
+            Duration::from_millis(budget),
             &issuer.token,
             "/certificates",
             &body,

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::house::{Folder, has, succeeded, tool};
+use crate::harness::{Folder, has, succeeded, tool};
 
 /// The Python judges, where `cargo xtask setup` installed them.
 pub(crate) struct Python(PathBuf);

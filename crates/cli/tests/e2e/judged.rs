@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::house::{Folder, has, tool};
+use crate::harness::{Folder, has, tool};
 use crate::judge::{Python, openssl_text, openssl_verifies};
 
 /// Requests made by OpenSSL, GnuTLS, Java and Python, committed with the commands that made them.

@@ -16,7 +16,7 @@ use base64::prelude::BASE64_STANDARD;
 use chancery_local::keys::client::ClientKey;
 use chancery_x509::name::Subject;
 
-use crate::house::{Folder, Server};
+use crate::harness::{Folder, Server};
 
 struct Party {
     chain: Vec<CertificateDer<'static>>,
@@ -160,7 +160,7 @@ fn a_client_certificate_renews_itself_and_nothing_else() {
     let root = folder.public("chancery-root-ca.crt");
     let remote = ["--url", &authority.https, "--ca", root.to_str().unwrap()];
     let renew = |device: &str| {
-        let mut command = crate::house::chancery();
+        let mut command = crate::harness::chancery();
         command
             .current_dir(folder.path(""))
             .args(remote)
@@ -168,7 +168,7 @@ fn a_client_certificate_renews_itself_and_nothing_else() {
             .output()
             .unwrap()
     };
-    crate::house::succeeded(&renew("device"));
+    crate::harness::succeeded(&renew("device"));
     assert_eq!(
         folder.json(&["list", "device-1"])["certificates"]
             .as_array()
@@ -190,7 +190,7 @@ fn a_bad_token_is_refused_beside_a_good_client_certificate() {
     let weak = authority.token("read");
     let root = folder.public("chancery-root-ca.crt");
     let renew = |token: Option<&str>| {
-        let mut command = crate::house::chancery();
+        let mut command = crate::harness::chancery();
         if let Some(token) = token {
             command.env("CHANCERY_TOKEN", token);
         }
@@ -245,7 +245,7 @@ fn a_bad_token_is_refused_beside_a_good_client_certificate() {
     };
     assert_eq!(count(), 1, "nothing was renewed");
     // The certificate itself was good all the time; for one successor.
-    crate::house::succeeded(&renew(None));
+    crate::harness::succeeded(&renew(None));
     assert_eq!(ask(None), 409);
     assert_eq!(count(), 2);
 }
@@ -428,7 +428,7 @@ fn a_holder_renews_in_the_last_third_of_a_certificate_s_life() {
     assert_eq!(bare["code"], "no_proof_of_possession", "{bare}");
     let root = folder.public("chancery-root-ca.crt");
     let renewing = || {
-        crate::house::chancery()
+        crate::harness::chancery()
             .env("CHANCERY_TOKEN", &token)
             .current_dir(folder.path(""))
             .args([
@@ -443,11 +443,11 @@ fn a_holder_renews_in_the_last_third_of_a_certificate_s_life() {
             .unwrap()
     };
     let before = std::fs::read(folder.path("device/cert.pem")).unwrap();
-    crate::house::succeeded(&renewing());
+    crate::harness::succeeded(&renewing());
     let renewed = std::fs::read(folder.path("device/cert.pem")).unwrap();
     // Whose answer was lost asks again, and gets what the first made.
     std::fs::write(folder.path("device/cert.pem"), before).unwrap();
-    crate::house::succeeded(&renewing());
+    crate::harness::succeeded(&renewing());
     assert_eq!(std::fs::read(folder.path("device/cert.pem")).unwrap(), renewed);
 }
 
@@ -521,7 +521,7 @@ fn a_server_s_certificate_renews_itself_and_nothing_else() {
     assert_eq!(renewed.unwrap().status().as_u16(), 200, "whatever it is for");
     let root = folder.public("chancery-root-ca.crt");
     let renew = |token: Option<&str>, arguments: &[&str]| {
-        let mut command = crate::house::chancery();
+        let mut command = crate::harness::chancery();
         if let Some(token) = token {
             command.env("CHANCERY_TOKEN", token);
         }
@@ -533,9 +533,9 @@ fn a_server_s_certificate_renews_itself_and_nothing_else() {
             .output()
             .unwrap()
     };
-    crate::house::succeeded(&renew(None, &["web"]));
-    crate::house::succeeded(&renew(None, &["web", "--new-key"]));
-    crate::house::succeeded(&renew(Some(&authority.token("issue")), &["web", "--new-key"]));
+    crate::harness::succeeded(&renew(None, &["web"]));
+    crate::harness::succeeded(&renew(None, &["web", "--new-key"]));
+    crate::harness::succeeded(&renew(Some(&authority.token("issue")), &["web", "--new-key"]));
     assert_eq!(
         folder.json(&["list", "web.example.com"])["certificates"]
             .as_array()
@@ -561,7 +561,7 @@ fn a_client_certificate_that_the_server_refuses_is_told_as_that() {
     stranger.text(&["request", "device-1", "--profile", "device", "--out", "device"]);
     let root = folder.public("chancery-root-ca.crt");
     let renew = |token: Option<&str>| {
-        let mut command = crate::house::chancery();
+        let mut command = crate::harness::chancery();
         if let Some(token) = token {
             command.env("CHANCERY_TOKEN", token);
         }

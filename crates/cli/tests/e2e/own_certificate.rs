@@ -6,7 +6,7 @@ use chancery_x509::certificate::Certificate;
 use serde_json::{Value, json};
 
 use crate::client::{Client, new_request};
-use crate::house::{Folder, Server};
+use crate::harness::{Folder, Server};
 
 /// The certificates of the server's name, the newest first.
 fn own(folder: &Folder) -> Vec<Value> {

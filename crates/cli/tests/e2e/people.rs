@@ -5,14 +5,14 @@ use std::process::Command;
 
 use chancery_x509::pem;
 
-use crate::house::{Folder, chancery, has, succeeded, tool};
+use crate::harness::{Folder, chancery, has, succeeded, tool};
 
 fn case(name: &str) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../x509/tests/data/cases");
     folder.join(name).to_str().unwrap().to_owned()
 }
 
-fn house(config: Option<&str>) -> Folder {
+fn initialised(config: Option<&str>) -> Folder {
     let folder = Folder::new();
     match config {
         Some(config) => folder.text(&["init", "--config", &case(config)]),
@@ -27,7 +27,7 @@ fn issue<'a>(csr: &'a str, more: &[&'a str]) -> Vec<&'a str> {
 
 #[test]
 fn pem_as_people_have_it_is_taken_everywhere_or_told_what_it_is() {
-    let folder = house(None);
+    let folder = initialised(None);
     for file in ["bom.csr", "cr.csr", "spaces.csr", "one-line.csr", "key-and-csr.pem"] {
         let csr = case(&format!("pem/{file}"));
         assert!(folder.text(&issue(&csr, &[])).contains("BEGIN CERTIFICATE"), "{file}");
@@ -54,7 +54,7 @@ fn pem_as_people_have_it_is_taken_everywhere_or_told_what_it_is() {
 
 #[test]
 fn the_authority_s_root_is_taken_from_such_a_file_too() {
-    let folder = house(None);
+    let folder = initialised(None);
     let server = folder.start();
     let token = server.token("read");
     let root = std::fs::read_to_string(folder.public("chancery-root-ca.crt")).unwrap();
@@ -81,7 +81,7 @@ fn the_authority_s_root_is_taken_from_such_a_file_too() {
 
 #[test]
 fn what_was_left_out_is_told_in_a_note() {
-    let folder = house(None);
+    let folder = initialised(None);
     let csr = case("names/two-names.csr");
     let output = folder.chancery(&["issue", "--csr", &csr, "--profile", "tls-server", "--days", "900"]);
     let told = String::from_utf8_lossy(&succeeded(&output).stderr).into_owned();
@@ -120,7 +120,7 @@ fn what_was_left_out_is_told_in_a_note() {
 
 #[test]
 fn a_certificate_without_a_common_name_is_shown_listed_and_revoked() {
-    let folder = house(None);
+    let folder = initialised(None);
     for file in ["names/no-subject.csr", "names/long.csr"] {
         for profile in [&["--profile", "tls-client"][..], &[]] {
             let csr = case(file);
@@ -168,7 +168,7 @@ fn a_certificate_without_a_common_name_is_shown_listed_and_revoked() {
 
 #[test]
 fn names_say_what_a_request_is_for_unless_somebody_does() {
-    let folder = house(None);
+    let folder = initialised(None);
     for (out, names, profile) in [
         ("a", &["www.example.com"][..], "tls-server"),
         ("b", &["10.0.0.7"], "tls-server"),
@@ -209,7 +209,7 @@ fn names_say_what_a_request_is_for_unless_somebody_does() {
 
 #[test]
 fn a_name_that_is_refused_is_told_what_is_wrong_and_no_option_is_blamed() {
-    let folder = house(None);
+    let folder = initialised(None);
     for (name, said) in [
         ("my_host.corp.example", "underscore"),
         ("www.corp.example.", "ends with a dot"),
@@ -228,7 +228,7 @@ fn a_name_that_is_refused_is_told_what_is_wrong_and_no_option_is_blamed() {
 /// Nobody who meant a server gets a client's certificate for a slip in its address.
 #[test]
 fn a_slip_in_a_server_s_address_is_no_client() {
-    let folder = house(None);
+    let folder = initialised(None);
     for (name, said) in [
         ("https://www.example.com/login", r#"give "www.example.com""#),
         ("http://10.0.0.7:8080", r#"give "10.0.0.7""#),
@@ -245,7 +245,7 @@ fn a_slip_in_a_server_s_address_is_no_client() {
 /// Whatever a CA under constraints issues, OpenSSL, GnuTLS and Java accept.
 #[test]
 fn what_is_issued_under_name_constraints_verifiers_accept() {
-    let folder = house(Some("name-constraints/permitted.toml"));
+    let folder = initialised(Some("name-constraints/permitted.toml"));
     for (name, profile) in [
         ("10.0.0.7", "tls-server"),
         ("worker-1", "tls-client"),
@@ -311,7 +311,7 @@ fn what_is_issued_under_name_constraints_verifiers_accept() {
 
 #[test]
 fn a_file_that_never_ends_is_told_so() {
-    let folder = house(None);
+    let folder = initialised(None);
     let on_the_folder: [&[&str]; 2] = [
         &["issue", "--csr", "/dev/zero", "--profile", "tls-client"],
         &["verify", "--chain", "/dev/zero", "/dev/zero"],
@@ -336,7 +336,7 @@ fn a_file_that_never_ends_is_told_so() {
 
 #[test]
 fn json_that_nobody_reads_to_its_end_is_no_failure() {
-    let folder = house(None);
+    let folder = initialised(None);
     let mut child = folder.command();
     child.args(["--json", "list"]);
     child
@@ -352,7 +352,7 @@ fn json_that_nobody_reads_to_its_end_is_no_failure() {
 
 #[test]
 fn check_tells_of_a_revoked_ca() {
-    let folder = house(None);
+    let folder = initialised(None);
     assert!(folder.text(&["check"]).contains("Nothing is wrong"));
     let pem = std::fs::read(folder.public("chancery-issuing-ca.crt")).unwrap();
     let ca = chancery_x509::certificate::Certificate::parse(&pem).unwrap();

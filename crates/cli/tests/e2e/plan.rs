@@ -6,7 +6,7 @@ use std::process::Output;
 
 use serde_json::{Value, json};
 
-use crate::house::{Folder, chancery, succeeded};
+use crate::harness::{Folder, chancery, succeeded};
 
 /// A checkout with what operators keep under review.
 struct Checkout(tempfile::TempDir);
@@ -209,12 +209,12 @@ fn settings_are_those_that_are_given() {
 
 #[test]
 fn real_cas_may_stand_in() {
-    let house = Folder::new();
-    house.text(&["init"]);
-    house.text(&["request", "own", "--out", "own"]);
+    let own = Folder::new();
+    own.text(&["init"]);
+    own.text(&["request", "own", "--out", "own"]);
     let checkout = good();
-    let bundle = house.public("chancery-ca-bundle.pem");
-    let config = house.data().join("chancery.toml");
+    let bundle = own.public("chancery-ca-bundle.pem");
+    let config = own.data().join("chancery.toml");
     let flags = [
         "--ca-bundle",
         bundle.to_str().unwrap(),
@@ -224,7 +224,7 @@ fn real_cas_may_stand_in() {
     let report = checkout.json(&flags, 0);
     assert_eq!(report["items"][0]["certificate"]["issuer"], "chancery-issuing-ca");
     // Files of certificates that are none of these CAs'.
-    let leaf = house.path("own/cert.pem");
+    let leaf = own.path("own/cert.pem");
     let wrong = checkout.run(&["--ca-bundle", leaf.to_str().unwrap()]);
     assert_eq!(wrong.status.code(), Some(1));
     assert!(

@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use chancery_local::keys::client::{ClientKey, ClientKeyAlgorithm};
 use chancery_x509::name::Name;
 
-use crate::house::{Folder, chancery};
+use crate::harness::{Folder, chancery};
 
 /// How many certificates there are, those of the CAs among them.
 fn issued(folder: &Folder) -> usize {

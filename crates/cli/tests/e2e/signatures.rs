@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use chancery_authority::Slug;
+use chancery_authority::CaName;
 use chancery_authority::port::Ledger as _;
 use chancery_authority::port::ledger::{CertificateRecord, CrlScope, Search};
 use chancery_local::keys::SigningLog;
@@ -59,7 +59,7 @@ pub(crate) fn are_accounted_for(data: &Path) {
     let others = signed.iter().filter(|entry| !known.contains(&entry.input)).count();
     let lost = listed.iter().filter(|serial| !recorded.contains_key(serial)).count();
     let scope = CrlScope {
-        issuer: Slug::new(ISSUING_CA).unwrap(),
+        issuer: CaName::new(ISSUING_CA).unwrap(),
         shard: None,
     };
     let reserved = chancery_local::wait(ledger(data).latest_crl(&scope))

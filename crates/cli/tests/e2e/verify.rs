@@ -2,7 +2,7 @@
 
 use std::process::Output;
 
-use crate::house::{Folder, chancery, succeeded, tool};
+use crate::harness::{Folder, chancery, succeeded, tool};
 
 fn with_certificate(name: &str) -> Folder {
     let folder = Folder::new();

@@ -3,7 +3,7 @@
 use super::mount::SmallDisk;
 use super::standing::{START, Standing, refused, says, start_refused};
 use crate::client::Client;
-use crate::house::{Folder, Surroundings};
+use crate::harness::{Folder, Surroundings};
 use crate::signatures;
 
 const NO_SPACE: [&str; 2] = ["no space left", "free some"];

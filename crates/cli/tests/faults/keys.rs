@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use super::standing::{START, Standing, refused, says, start_refused};
-use crate::house::{Folder, Server};
+use crate::harness::{Folder, Server};
 
 const REQUEST: [&str; 4] = ["request", "a.example.com", "--out", "a"];
 const ROOT: &str = "chancery-root-ca";

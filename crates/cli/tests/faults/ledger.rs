@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::mount::copy_folder;
 use super::standing::{START, Standing, refused, says};
-use crate::house::Folder;
+use crate::harness::Folder;
 
 const PAGE: u64 = 4096;
 

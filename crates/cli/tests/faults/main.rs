@@ -7,7 +7,7 @@
     missing_docs,
     reason = "tests may panic, and say aloud what they skip"
 )]
-#![allow(dead_code, reason = "the house and its helpers serve other tests too")]
+#![allow(dead_code, reason = "the harness and its helpers serve other tests too")]
 
 mod disk;
 mod keys;

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
-use crate::house::{Folder, Surroundings};
+use crate::harness::{Folder, Surroundings};
 
 /// Octets that are written in vain before a disk is taken for one that is not the small one.
 const BOUND: usize = 64 << 20;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
-use crate::house::{Folder, Server};
+use crate::harness::{Folder, Server};
 
 /// The address that attacks come from.
 pub(crate) const ATTACKER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -19,18 +19,18 @@ pub(crate) const ELSEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
 /// A connection, with or without TLS.
 pub(crate) trait Wire: Read + Write + Send {
     /// Gives up reading after that time.
-    fn patience(&self, patience: Duration);
+    fn budget(&self, budget: Duration);
 }
 
 impl Wire for TcpStream {
-    fn patience(&self, patience: Duration) {
-        self.set_read_timeout(Some(patience)).unwrap();
+    fn budget(&self, budget: Duration) {
+        self.set_read_timeout(Some(budget)).unwrap();
     }
 }
 
 impl Wire for StreamOwned<ClientConnection, TcpStream> {
-    fn patience(&self, patience: Duration) {
-        self.sock.patience(patience);
+    fn budget(&self, budget: Duration) {
+        self.sock.budget(budget);
     }
 }
 
@@ -86,7 +86,7 @@ pub(crate) fn secured(
 
 /// Sends a request of HTTP/1.1 and reads until the connection ends: status and body.
 pub(crate) fn ask(wire: &mut dyn Wire, request: &str) -> io::Result<(u16, Vec<u8>)> {
-    wire.patience(Duration::from_secs(10));
+    wire.budget(Duration::from_secs(10));
     wire.write_all(request.as_bytes())?;
     answer(wire)
 }
@@ -179,7 +179,7 @@ pub(crate) fn until_ended(
     mut each: impl FnMut(&mut dyn Wire) -> io::Result<()>,
 ) -> Option<Duration> {
     let begun = Instant::now();
-    wire.patience(Duration::from_millis(100));
+    wire.budget(Duration::from_millis(100));
     let mut buffer = [0; 4096];
     while begun.elapsed() < most {
         if each(wire).is_err() {

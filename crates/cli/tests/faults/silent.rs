@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use super::raw::{ATTACKER, ELSEWHERE, Wire, address, ask, ask_api, connect, get, http2, secured, tls, until_ended};
-use crate::house::{Folder, Server, Surroundings};
+use crate::harness::{Folder, Server, Surroundings};
 
 /// Connections that are held against a server.
 const MANY: usize = 1500;

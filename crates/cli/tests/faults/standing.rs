@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::house::Folder;
+use crate::harness::Folder;
 
 /// Certificates and CRL numbers.
 #[derive(Debug, PartialEq, Eq)]

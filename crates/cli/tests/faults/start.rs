@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 
 use super::standing::{Standing, refused, says, start_refused};
-use crate::house::Folder;
+use crate::harness::Folder;
 
 #[test]
 fn a_second_server_on_a_folder_is_refused_before_it_touches_anything() {

@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
 
 use super::raw::{ATTACKER, address, answer, connect, secured, tls};
-use crate::house::Folder;
+use crate::harness::Folder;
 
 /// A request whose body takes so long at that rate, with the order to stop when it has begun: it is answered all the same.
 fn a_request_in_work_is_answered(time: Duration, octets_a_second: usize) {

@@ -7,19 +7,19 @@ use std::process::Command;
 
 use super::standing::{START, Standing, refused, says};
 use crate::client::Client;
-use crate::house::{Folder, Server, Surroundings, has, succeeded, tool};
+use crate::harness::{Folder, Server, Surroundings, has, succeeded, tool};
 
 const LABEL: &str = "chancery faults";
 const PIN: &str = "123456";
 const REQUEST: [&str; 4] = ["request", "a.example.com", "--out", "a"];
 
 /// A data folder beside a token of its own.
-struct Place {
+struct TokenFixture {
     folder: Folder,
     module: PathBuf,
 }
 
-impl Place {
+impl TokenFixture {
     /// `None` where SoftHSM is not installed, which is said.
     fn new() -> Option<Self> {
         let Some(module) = softhsm() else {
@@ -84,22 +84,22 @@ fn with<'a>(pin: &'a str, arguments: &[&'a str]) -> Vec<&'a str> {
 }
 
 /// How it stands, and one certificate more than the two CAs'.
-fn created(place: &Place) -> Standing {
-    place.folder.text(&place.init("pin", LABEL));
-    place
+fn created(fixture: &TokenFixture) -> Standing {
+    fixture.folder.text(&fixture.init("pin", LABEL));
+    fixture
         .folder
         .text(&with("pin", &["request", "before.example.com", "--out", "before"]));
-    Standing::of(&place.folder)
+    Standing::of(&fixture.folder)
 }
 
 #[test]
 fn from_a_token_s_keys_to_a_revocation_that_openssl_sees() {
-    let Some(place) = Place::new() else { return };
+    let Some(fixture) = TokenFixture::new() else { return };
     if !has("openssl") {
         return;
     }
-    let folder = &place.folder;
-    created(&place);
+    let folder = &fixture.folder;
+    created(&fixture);
     let keys: Vec<_> = fs::read_dir(folder.data().join("keys"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name())
@@ -152,11 +152,11 @@ fn from_a_token_s_keys_to_a_revocation_that_openssl_sees() {
 
 #[test]
 fn a_wrong_pin_is_tried_once_and_told_at_once() {
-    let Some(place) = Place::new() else { return };
-    let folder = &place.folder;
+    let Some(fixture) = TokenFixture::new() else { return };
+    let folder = &fixture.folder;
     let refusal = ["refused the PIN", "not tried again", "start again with the right one"];
-    says(&refused(folder, &place.init("wrong", LABEL)), &refusal);
-    let before = created(&place);
+    says(&refused(folder, &fixture.init("wrong", LABEL)), &refusal);
+    let before = created(&fixture);
     for arguments in [&REQUEST[..], &START] {
         says(&refused(folder, &with("wrong", arguments)), &refusal);
         says(
@@ -176,16 +176,16 @@ fn a_wrong_pin_is_tried_once_and_told_at_once() {
 
 #[test]
 fn a_missing_module_or_token_is_named_and_so_is_what_is_there() {
-    let Some(place) = Place::new() else { return };
-    let folder = &place.folder;
-    let told = refused(folder, &place.init("pin", "no such token"));
+    let Some(fixture) = TokenFixture::new() else { return };
+    let folder = &fixture.folder;
+    let told = refused(folder, &fixture.init("pin", "no such token"));
     says(&told, &["no token no such token", "choose one that is there", LABEL]);
     // The settings of an authority that never came to be are written anew.
-    let before = created(&place);
+    let before = created(&fixture);
 
     let settings = folder.data().join("house.toml");
     let sound = fs::read_to_string(&settings).unwrap();
-    let module = place.module.to_str().unwrap();
+    let module = fixture.module.to_str().unwrap();
     fs::write(&settings, sound.replace(module, "/nowhere/pkcs11.so")).unwrap();
     for arguments in [&REQUEST[..], &START] {
         says(
@@ -222,9 +222,9 @@ fn a_missing_module_or_token_is_named_and_so_is_what_is_there() {
 
 #[test]
 fn a_server_whose_token_goes_away_says_so_and_loses_nothing() {
-    let Some(place) = Place::new() else { return };
-    let folder = &place.folder;
-    let before = created(&place);
+    let Some(fixture) = TokenFixture::new() else { return };
+    let folder = &fixture.folder;
+    let before = created(&fixture);
     let server = Server::start(folder, &with("pin", &[]));
     let client = Client::new(&server, "admin");
     assert_eq!(client.issue("first.example.com").0, 200);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::raw::{ATTACKER, ELSEWHERE, address, ask_api, connect, get, http2, secured, tls, until_ended};
 use super::silent::{SHORT, everybody_else_is_served, limited};
-use crate::house::{Folder, Server};
+use crate::harness::{Folder, Server};
 
 /// More than the system takes off a server's hands for a connection.
 const LARGE: usize = 24 << 20;

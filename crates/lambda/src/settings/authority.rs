@@ -139,7 +139,7 @@ impl AuthoritySettings {
 }
 
 impl CaRole {
-    /// The CA's short name, from which its slug is made.
+    /// The CA's short name, from which its name is made.
     pub fn name(self) -> &'static str {
         match self {
             Self::Root => "root-ca",
@@ -422,8 +422,8 @@ mod tests {
     fn the_module_s_environment_is_the_contract_s_authority() {
         let config = authority(&[]);
         let [root, issuing]: &[CaConfig; 2] = config.cas().try_into().unwrap();
-        assert_eq!(root.slug().as_str(), "serverless-root-ca-dev");
-        assert_eq!(issuing.slug().as_str(), "serverless-issuing-ca-dev");
+        assert_eq!(root.name().as_str(), "serverless-root-ca-dev");
+        assert_eq!(issuing.name().as_str(), "serverless-issuing-ca-dev");
         assert_eq!(root.key().0, "serverless-root-ca-dev");
         assert_eq!(
             root.subject().to_rfc4514(),
@@ -467,9 +467,9 @@ mod tests {
             ("PUBLIC_CRL", "enabled"),
             ("DOMAIN", "ca.example.com"),
         ]);
-        assert_eq!(config.issuing_ca().slug().as_str(), "serverless-issuing-ca");
+        assert_eq!(config.issuing_ca().name().as_str(), "serverless-issuing-ca");
         assert_eq!(
-            config.crt_url(config.issuing_ca().slug()).unwrap(),
+            config.crt_url(config.issuing_ca().name()).unwrap(),
             "http://ca.example.com/serverless-issuing-ca.crt"
         );
         assert_eq!(

@@ -35,10 +35,10 @@ fn serial(answer: &Value) -> &str {
 async fn a_deployment_lives_through_its_functions() {
     let Some(sandbox) = Sandbox::start() else { return };
     let deployed = Deployed::new(&sandbox).await;
-    let slug = |ca: &str| format!("{}-{ca}-dev", deployed.names.project());
+    let ca_name = |ca: &str| format!("{}-{ca}-dev", deployed.names.project());
     let mut tls_cert = deployed.start("tls_cert", &[]);
     let answer = tls_cert.ask(&event("a.example.com", P256)).unwrap();
-    assert_eq!(answer["error"], format!("CA {} not found", slug("issuing-ca")));
+    assert_eq!(answer["error"], format!("CA {} not found", ca_name("issuing-ca")));
     for function in [
         "create_root_ca",
         "root_ca_crl",
@@ -87,7 +87,7 @@ async fn a_deployment_lives_through_its_functions() {
         .await;
     let mut crl = deployed.start("issuing_ca_crl", &[]);
     assert_eq!(crl.ask(&json!({})), Ok(Value::Null));
-    let published = deployed.published(&format!("{}.crl", slug("issuing-ca"))).await;
+    let published = deployed.published(&format!("{}.crl", ca_name("issuing-ca"))).await;
     let published = RevocationList::parse(&published).unwrap();
     assert_eq!(published.number(), Some(2));
     let entries: Vec<_> = published

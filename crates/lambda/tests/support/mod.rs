@@ -9,16 +9,16 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use chancery_authority::memory::House;
+use chancery_authority::memory::MemoryPorts;
 use chancery_authority::port::{KeyName, KeyStore};
+use chancery_lambda::dispatcher::{AuthorityFunction, Dispatcher};
 use chancery_lambda::failure::Failure;
 use chancery_lambda::files::{Files, FilesError, LIST_LIMIT, Read};
-use chancery_lambda::front::{Desk, Front};
 use chancery_lambda::function::Function;
 use chancery_lambda::metrics::Metrics;
-use chancery_lambda::office::{Foundations, Invocation, NoKeyCheck};
 use chancery_lambda::rows::{LedgerRows, Rows};
 use chancery_lambda::settings::AuthoritySettings;
+use chancery_lambda::state::{Dependencies, Invocation, NoKeyCheck};
 use chancery_x509::algorithm::CaKeyAlgorithm;
 use chancery_x509::time::UnixTime;
 use serde_json::{Value, json};
@@ -117,7 +117,7 @@ impl Write for Sink {
 
 /// A deployment.
 pub(crate) struct Deployment {
-    pub(crate) house: House,
+    pub(crate) memory: MemoryPorts,
     pub(crate) files: Arc<MemoryFiles>,
     pub(crate) rows: Arc<dyn Rows>,
     pub(crate) settings: AuthoritySettings,
@@ -131,12 +131,12 @@ impl Deployment {
     }
 
     pub(crate) async fn with_keys(changes: &[(&str, &str)], root: CaKeyAlgorithm, issuing: CaKeyAlgorithm) -> Self {
-        let house = House::new(NOW);
-        house.keys.create(&KeyName(ROOT.into()), root).await.unwrap();
-        house.keys.create(&KeyName(ISSUING.into()), issuing).await.unwrap();
+        let memory = MemoryPorts::new(NOW);
+        memory.keys.create(&KeyName(ROOT.into()), root).await.unwrap();
+        memory.keys.create(&KeyName(ISSUING.into()), issuing).await.unwrap();
         Self {
-            rows: Arc::new(LedgerRows(house.ledger.clone())),
-            house,
+            rows: Arc::new(LedgerRows(memory.ledger.clone())),
+            memory,
             files: Arc::default(),
             settings: settings(changes),
             metrics: Sink::default(),
@@ -153,16 +153,16 @@ impl Deployment {
     }
 
     /// A fresh process of a function.
-    pub(crate) fn function(&self, function: Function) -> Front {
-        let foundations = Foundations {
+    pub(crate) fn function(&self, function: Function) -> Dispatcher {
+        let dependencies = Dependencies {
             settings: self.settings.clone(),
-            ports: self.house.faulty_ports(),
+            ports: self.memory.faulty_ports(),
             files: self.files.clone(),
             rows: self.rows.clone(),
             key_check: Arc::new(NoKeyCheck),
             metrics: Metrics::new("serverless", "dev", Box::new(|| 0), Box::new(self.metrics.clone())),
         };
-        Front::Authority(Box::new(Desk::new(function, foundations)))
+        Dispatcher::Authority(Box::new(AuthorityFunction::new(function, dependencies)))
     }
 
     /// Runs a function whose event does not matter, in a fresh process.
@@ -187,14 +187,14 @@ impl Deployment {
 
     /// Subjects of all notices so far.
     pub(crate) fn told(&self) -> Vec<&'static str> {
-        let notices = self.house.notices.received();
+        let notices = self.memory.notices.received();
         notices.iter().map(|notice| notice.subject).collect()
     }
 
     /// Whether nothing is left half done: every intent is complete or given up, every signature recorded.
     pub(crate) async fn is_whole(&self) -> bool {
         use chancery_authority::port::Ledger;
-        let open = self.house.ledger.open_intents(UnixTime(i64::MAX), 100).await.unwrap();
+        let open = self.memory.ledger.open_intents(UnixTime(i64::MAX), 100).await.unwrap();
         open.is_empty()
     }
 }

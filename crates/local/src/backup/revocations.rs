@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use chancery_authority::Slug;
+use chancery_authority::CaName;
 use chancery_authority::config::Config;
 use chancery_authority::port::ledger::{AuthorityRecord, CrlScope, CrlUse, Ledger};
 use chancery_x509::certificate::{Certificate, Issuer};
@@ -29,7 +29,7 @@ pub struct TakenCrl {
     /// What people know it by: its file.
     pub name: String,
     /// Whose it is.
-    pub issuer: Slug,
+    pub issuer: CaName,
     /// The shard that it covers.
     pub shard: Option<u16>,
     /// Its number.
@@ -53,22 +53,22 @@ pub(super) struct KnownCa {
 /// The CAs of a ledger, each below one of the roots where there are any to hold it against.
 pub(super) fn cas(ledger: &SqliteLedger, roots: Option<&Roots>) -> Result<Vec<KnownCa>, BackupError> {
     let records = crate::wait(ledger.authorities())?;
-    let foreign = |slug: &Slug, detail: String| BackupError::ForeignCa {
-        slug: slug.clone(),
+    let foreign = |ca_name: &CaName, detail: String| BackupError::ForeignCa {
+        ca_name: ca_name.clone(),
         detail,
     };
     let mut cas = Vec::with_capacity(records.len());
     for record in records {
         let certificate =
-            Certificate::parse(&record.certificate).map_err(|error| foreign(&record.slug, error.to_string()))?;
-        let issuer = Issuer::new(certificate).map_err(|error| foreign(&record.slug, error.to_string()))?;
+            Certificate::parse(&record.certificate).map_err(|error| foreign(&record.ca_name, error.to_string()))?;
+        let issuer = Issuer::new(certificate).map_err(|error| foreign(&record.ca_name, error.to_string()))?;
         cas.push(KnownCa { record, issuer });
     }
     if let Some(roots) = roots {
         for ca in &cas {
             roots
                 .of(&chain(&cas, ca))
-                .map_err(|detail| foreign(&ca.record.slug, detail))?;
+                .map_err(|detail| foreign(&ca.record.ca_name, detail))?;
         }
     }
     Ok(cas)
@@ -84,7 +84,7 @@ fn chain(cas: &[KnownCa], of: &KnownCa) -> Vec<Certificate> {
 fn line<'a>(cas: &'a [KnownCa], of: &'a KnownCa) -> Vec<&'a KnownCa> {
     let mut line = vec![of];
     let mut next = of.record.parent.as_ref();
-    while let Some(parent) = cas.iter().find(|ca| Some(&ca.record.slug) == next) {
+    while let Some(parent) = cas.iter().find(|ca| Some(&ca.record.ca_name) == next) {
         if line.len() == cas.len() {
             break;
         }
@@ -139,7 +139,7 @@ pub(super) fn refuse_revoked(
     taken_at: UnixTime,
 ) -> Result<(), BackupError> {
     for pair in line(cas, signer).windows(2) {
-        let (ca, parent) = (pair[0].issuer.certificate(), &pair[1].record.slug);
+        let (ca, parent) = (pair[0].issuer.certificate(), &pair[1].record.ca_name);
         // By key, not by name: records of the backup may name a CA twice.
         let mut of_issuer = crls.iter().filter(|crl| {
             let issuer = &crl.ca.issuer;
@@ -208,14 +208,14 @@ pub(super) fn take_over(
     let seen = newest.map_or(published.taken_at, |newest| newest.max(published.taken_at));
     let seen = seen.min(published.now);
     for ca in cas {
-        for scope in crate::wait(ledger.signed_scopes(&ca.record.slug))? {
+        for scope in crate::wait(ledger.signed_scopes(&ca.record.ca_name))? {
             let of = CrlScope {
-                issuer: ca.record.slug.clone(),
+                issuer: ca.record.ca_name.clone(),
                 shard: scope.shard,
             };
             let newest = matched
                 .iter()
-                .filter(|crl| crl.ca.record.slug == ca.record.slug && crl.shard == scope.shard)
+                .filter(|crl| crl.ca.record.ca_name == ca.record.ca_name && crl.shard == scope.shard)
                 .max_by_key(|crl| crl.number);
             let Some(newest) = newest else {
                 if published.has(&of, ca.issuer.certificate().not_after(), &uses, seen) {
@@ -243,7 +243,7 @@ pub(super) fn take_over(
         let entries = entries.map_err(|error| unusable(error.to_string()))?;
         let count = entries.len() as u64;
         let listed = Listed {
-            issuer: crl.ca.record.slug.clone(),
+            issuer: crl.ca.record.ca_name.clone(),
             shard: crl.shard,
             entries,
             ca_end: crl.ca.issuer.certificate().not_after(),
@@ -251,7 +251,7 @@ pub(super) fn take_over(
         let outcome = crate::wait(ledger.take_over(listed, published.now))?;
         taken.push(TakenCrl {
             name: crl.given.name.clone(),
-            issuer: crl.ca.record.slug.clone(),
+            issuer: crl.ca.record.ca_name.clone(),
             shard: crl.shard,
             number: crl.number,
             this_update: crl.given.list.this_update(),
@@ -290,7 +290,7 @@ fn matched<'a>(cas: &'a [KnownCa], given: &'a GivenCrl) -> Result<Matched<'a>, B
         }
         Some(_) => {
             let url = list.distribution_point().unwrap_or_default();
-            shard_of(&ca.record.slug, url).ok_or_else(|| unusable("its distribution point is none of this CA's"))?
+            shard_of(&ca.record.ca_name, url).ok_or_else(|| unusable("its distribution point is none of this CA's"))?
         }
     };
     Ok(Matched {
@@ -306,7 +306,7 @@ fn matched<'a>(cas: &'a [KnownCa], given: &'a GivenCrl) -> Result<Matched<'a>, B
     clippy::option_option,
     reason = "outside: whether the CA has such a CRL; inside: whether it is a shard"
 )]
-fn shard_of(issuer: &Slug, url: &str) -> Option<Option<u16>> {
+fn shard_of(issuer: &CaName, url: &str) -> Option<Option<u16>> {
     let file = url.rsplit('/').next()?.strip_suffix(".crl")?;
     let rest = file.strip_prefix(issuer.as_str())?;
     if rest.is_empty() {
@@ -321,7 +321,7 @@ mod tests {
 
     #[test]
     fn a_shard_is_known_by_the_name_of_its_file() {
-        let slug = Slug::new("chancery-issuing-ca").unwrap();
+        let ca_name = CaName::new("chancery-issuing-ca").unwrap();
         for (url, shard) in [
             ("http://pki.example.com/chancery-issuing-ca.crl", Some(None)),
             ("http://other.example/crl/chancery-issuing-ca-12.crl", Some(Some(12))),
@@ -329,7 +329,7 @@ mod tests {
             ("http://pki.example.com/another.crl", None),
             ("", None),
         ] {
-            assert_eq!(shard_of(&slug, url), shard, "{url}");
+            assert_eq!(shard_of(&ca_name, url), shard, "{url}");
         }
     }
 }

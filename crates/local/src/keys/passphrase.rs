@@ -52,11 +52,11 @@ pub enum PassphraseSource {
     /// The first line of a file.
     File(PathBuf),
     /// Whoever can ask a person.
-    Ask(Arc<dyn Ask>),
+    Prompt(Arc<dyn PassphrasePrompt>),
 }
 
 /// Asks a person for a passphrase: implemented where there is a terminal.
-pub trait Ask: Send + Sync {
+pub trait PassphrasePrompt: Send + Sync {
     /// Asks; twice, and only taking equal answers, where `purpose` is [`Purpose::Seal`]. May block.
     fn passphrase(&self, purpose: Purpose) -> Result<Passphrase, PassphraseError>;
 }
@@ -248,7 +248,7 @@ impl PassphraseSource {
                 })?;
                 first_line(file, path)
             }
-            Self::Ask(person) => person.passphrase(purpose),
+            Self::Prompt(person) => person.passphrase(purpose),
         }
     }
 
@@ -256,13 +256,13 @@ impl PassphraseSource {
     pub(super) fn keeps_its_answer(&self) -> bool {
         match self {
             Self::Given(_) | Self::Environment(_) | Self::File(_) => true,
-            Self::Descriptor(_) | Self::Ask(_) => false,
+            Self::Descriptor(_) | Self::Prompt(_) => false,
         }
     }
 
     /// Whether asking again may bring another answer.
     pub(super) fn may_answer_anew(&self) -> bool {
-        matches!(self, Self::Ask(_) | Self::File(_))
+        matches!(self, Self::Prompt(_) | Self::File(_))
     }
 }
 
@@ -287,7 +287,7 @@ impl fmt::Debug for PassphraseSource {
             Self::Descriptor(descriptor) => f.debug_tuple("Descriptor").field(descriptor).finish(),
             Self::Environment(name) => f.debug_tuple("Environment").field(name).finish(),
             Self::File(path) => f.debug_tuple("File").field(path).finish(),
-            Self::Ask(_) => f.write_str("Ask(…)"),
+            Self::Prompt(_) => f.write_str("Ask(…)"),
         }
     }
 }
@@ -320,7 +320,7 @@ mod tests {
     use super::*;
 
     struct Person(Purpose);
-    impl Ask for Person {
+    impl PassphrasePrompt for Person {
         fn passphrase(&self, purpose: Purpose) -> Result<Passphrase, PassphraseError> {
             assert_eq!(purpose, self.0);
             Passphrase::new("from a person")
@@ -347,7 +347,7 @@ mod tests {
         ] {
             assert_eq!(source.read(Purpose::Unseal).unwrap(), expected, "{source:?}");
         }
-        let asked = PassphraseSource::Ask(Arc::new(Person(Purpose::Seal)))
+        let asked = PassphraseSource::Prompt(Arc::new(Person(Purpose::Seal)))
             .read(Purpose::Seal)
             .unwrap();
         assert_eq!(asked.as_bytes(), b"from a person");

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use chancery_authority::Slug;
+use chancery_authority::CaName;
 use chancery_authority::port::LedgerError;
 use chancery_authority::port::keystore::{KeyName, Receipt};
 use chancery_authority::port::ledger::{
@@ -108,7 +108,7 @@ impl CertificateRow {
             predecessor: row.get(21)?,
             record: CertificateRecord {
                 id: IntentId {
-                    issuer: Slug::new(row.get::<_, String>(2)?).map_err(|error| wrong(&error.to_string()))?,
+                    issuer: CaName::new(row.get::<_, String>(2)?).map_err(|error| wrong(&error.to_string()))?,
                     serial: padded_serial(serial).ok_or_else(|| wrong("the serial number is not of 20 octets"))?,
                 },
                 kind: Kind::Leaf,
@@ -168,7 +168,7 @@ impl CertificateRow {
             return Ok(None);
         };
         let wrong = |what: String| damaged(format!("row {predecessor} of certificates: {what}"));
-        let (slug, serial): (String, Vec<u8>) = connection
+        let (ca_name, serial): (String, Vec<u8>) = connection
             .prepare_cached(
                 "SELECT i.slug, c.serial FROM certificates c JOIN issuers i ON i.id = c.issuer WHERE c.id = ?1",
             )?
@@ -176,7 +176,7 @@ impl CertificateRow {
             .optional()?
             .ok_or_else(|| wrong("it was renewed, and is not there".to_owned()))?;
         Ok(Some(IntentId {
-            issuer: Slug::new(slug).map_err(|error| wrong(error.to_string()))?,
+            issuer: CaName::new(ca_name).map_err(|error| wrong(error.to_string()))?,
             serial: padded_serial(&serial).ok_or_else(|| wrong("the serial number is not of 20 octets".to_owned()))?,
         }))
     }
@@ -186,14 +186,14 @@ impl CertificateRow {
         if !self.is_authority {
             return Ok(Kind::Leaf);
         }
-        let (slug, parent, key): (String, Option<String>, String) = connection
+        let (ca_name, parent, key): (String, Option<String>, String) = connection
             .prepare_cached("SELECT slug, parent, key FROM authorities WHERE certificate = ?1")?
             .query_row([self.id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
             .optional()?
             .ok_or_else(|| damaged(format!("row {} of certificates: its CA is not recorded", self.id)))?;
-        let named = |slug| Slug::new(slug).map_err(|error| damaged(format!("a row of authorities: {error}")));
+        let named = |ca_name| CaName::new(ca_name).map_err(|error| damaged(format!("a row of authorities: {error}")));
         Ok(Kind::Authority {
-            slug: named(slug)?,
+            ca_name: named(ca_name)?,
             parent: parent.map(named).transpose()?,
             key: KeyName(key),
         })
@@ -250,12 +250,12 @@ pub(crate) fn row_by_serial(
 /// One certificate that was issued.
 pub(crate) fn certificate(
     connection: &Connection,
-    issuer: Option<&Slug>,
+    issuer: Option<&CaName>,
     serial: Serial,
 ) -> Result<Option<CertificateRecord>, Fault> {
     let issuer = match issuer {
         None => None,
-        Some(slug) => match issuer_number(connection, slug)? {
+        Some(ca_name) => match issuer_number(connection, ca_name)? {
             None => return Ok(None),
             known => known,
         },
@@ -276,11 +276,11 @@ pub(crate) fn certificate_to_revoke(connection: &Connection, serial: Serial) -> 
     Ok(Some(ToRevoke { record, damaged }))
 }
 
-/// The number of an issuer's slug.
-pub(crate) fn issuer_number(connection: &Connection, slug: &Slug) -> Result<Option<i64>, Fault> {
+/// The number of an issuer's name.
+pub(crate) fn issuer_number(connection: &Connection, ca_name: &CaName) -> Result<Option<i64>, Fault> {
     let number = connection
         .prepare_cached("SELECT id FROM issuers WHERE slug = ?1")?
-        .query_row([slug.as_str()], |row| row.get(0))
+        .query_row([ca_name.as_str()], |row| row.get(0))
         .optional()?;
     Ok(number)
 }
@@ -322,7 +322,7 @@ fn search_within(
     let after = after.map(position).transpose()?;
     let issuer = match &query.issuer {
         None => None,
-        Some(slug) => match issuer_number(connection, slug)? {
+        Some(ca_name) => match issuer_number(connection, ca_name)? {
             None => return Ok(Page::default()),
             known => known,
         },

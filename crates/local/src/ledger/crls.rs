@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use chancery_authority::Slug;
+use chancery_authority::CaName;
 use chancery_authority::port::LedgerError;
 use chancery_authority::port::keystore::Receipt;
 use chancery_authority::port::ledger::{
-    CRLS_KEPT, ChangeMark, CrlIntent, CrlPlan, CrlRecord, CrlScope, CrlStanding, CrlUse,
+    CRLS_KEPT, ChangeMark, CrlIntent, CrlPlan, CrlRecord, CrlScope, CrlState, CrlUse,
 };
 use chancery_authority::port::publication::ETag;
 use chancery_x509::certificate::Certificate;
@@ -275,12 +275,12 @@ fn read(row: &Row<'_>, scope: &CrlScope) -> Result<CrlRecord, rusqlite::Error> {
 }
 
 /// How it is with the CRLs of a scope up to that number, in one view of the ledger: one transaction.
-pub(crate) fn standing(connection: &Connection, scope: &CrlScope, at_most: u64) -> Result<CrlStanding, Fault> {
+pub(crate) fn standing(connection: &Connection, scope: &CrlScope, at_most: u64) -> Result<CrlState, Fault> {
     let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
     let Some(issuer) = issuer_number(connection, &scope.issuer)? else {
-        return Ok(CrlStanding {
+        return Ok(CrlState {
             mark: ChangeMark("0".into()),
-            ..CrlStanding::default()
+            ..CrlState::default()
         });
     };
     let shard = shard_number(scope.shard);
@@ -308,7 +308,7 @@ pub(crate) fn standing(connection: &Connection, scope: &CrlScope, at_most: u64) 
         .prepare_cached("SELECT changed_at FROM crl_changes WHERE issuer = ?1 AND shard = ?2")?
         .query_row((issuer, shard), |row| row.get(0))
         .optional()?;
-    Ok(CrlStanding {
+    Ok(CrlState {
         mark,
         changed_at: changed_at.flatten().map(UnixTime),
         number: latest.as_ref().map_or(0, |crl| crl.number).max(intended),
@@ -341,8 +341,8 @@ pub(crate) fn uses(connection: &Connection) -> Result<Vec<CrlUse>, Fault> {
     let mut rows = statement.query([])?;
     let mut uses = Vec::new();
     while let Some(row) = rows.next()? {
-        let (slug, url): (String, String) = (row.get(0)?, row.get(2)?);
-        let issuer = Slug::new(slug).map_err(|error| damaged(format!("issuers: {error}")))?;
+        let (ca_name, url): (String, String) = (row.get(0)?, row.get(2)?);
+        let issuer = CaName::new(ca_name).map_err(|error| damaged(format!("issuers: {error}")))?;
         uses.push(CrlUse {
             scope: CrlScope {
                 issuer,
@@ -365,10 +365,10 @@ pub(crate) fn find_uses(connection: &Connection) -> Result<(), Fault> {
          WHERE c.issued_at IS NOT NULL AND c.not_after > unixepoch()",
     )?;
     let mut rows = statement.query([])?;
-    let mut found: BTreeMap<Named, (Slug, UnixTime)> = BTreeMap::new();
+    let mut found: BTreeMap<Named, (CaName, UnixTime)> = BTreeMap::new();
     while let Some(row) = rows.next()? {
-        let slug: String = row.get(1)?;
-        let issuer = Slug::new(slug).map_err(|error| damaged(format!("issuers: {error}")))?;
+        let ca_name: String = row.get(1)?;
+        let issuer = CaName::new(ca_name).map_err(|error| damaged(format!("issuers: {error}")))?;
         let der: Vec<u8> = row.get(4)?;
         // A certificate that cannot be read names nothing; that its scope is in use stands in its row.
         let urls = Certificate::parse(&der).and_then(|certificate| certificate.crl_distribution_points());

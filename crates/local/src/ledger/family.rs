@@ -3,7 +3,7 @@
 //! Descendants are found through the index of predecessors, ancestors through primary keys; a line of renewals is bounded by
 //! [`RENEWALS`], so that no walk is longer.
 
-use chancery_authority::Slug;
+use chancery_authority::CaName;
 use chancery_authority::port::LedgerError;
 use chancery_authority::port::ledger::{
     CertificateIntent, FamilyPosition, IntentId, NotRenewable, RENEWALS, REVOKED_TOGETHER, Reach, Related, Revocation,
@@ -17,7 +17,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Rows};
 
 use super::certificates::{Stage, by_id, issuer_number, padded_serial, row_by_serial};
 use super::fault::{Fault, damaged};
-use super::revocations::Place;
+use super::revocations::ListPosition;
 use super::writer::Writing;
 use super::{intents, revocations};
 
@@ -152,7 +152,7 @@ pub(crate) fn block(writing: &Writing<'_>, id: i64, revocation: &Revocation) -> 
 /// Revokes a certificate, and whatever shares its fate.
 pub(crate) fn revoke(
     writing: &Writing<'_>,
-    issuer: &Slug,
+    issuer: &CaName,
     serial: Serial,
     revocation: &Revocation,
     reach: Reach,
@@ -224,7 +224,7 @@ pub(crate) fn revoke(
 fn note_unfinished(
     connection: &Connection,
     key: KeyFingerprint,
-    (issuer, serial): (&Slug, Serial),
+    (issuer, serial): (&CaName, Serial),
     revocation: &Revocation,
 ) -> Result<(), Fault> {
     connection.execute(
@@ -340,7 +340,7 @@ fn of_key(connection: &Connection, key: KeyFingerprint) -> Result<Vec<i64>, Faul
 }
 
 /// Open intents that renew that certificate, or what descends from it.
-fn descending(connection: &Connection, issuer: &Slug, serial: Serial) -> Result<Vec<i64>, Fault> {
+fn descending(connection: &Connection, issuer: &CaName, serial: Serial) -> Result<Vec<i64>, Fault> {
     let mut statement = connection.prepare_cached(
         "WITH RECURSIVE line (id) AS (
              SELECT c.id FROM certificates c JOIN issuers i ON i.id = c.issuer WHERE c.serial = ?1 AND i.slug = ?2
@@ -359,9 +359,9 @@ fn ids(rows: Rows<'_>) -> Result<Vec<i64>, Fault> {
     Ok(ids)
 }
 
-/// Of a slug and a serial number, in this order.
+/// Of a name and a serial number, in this order.
 fn id(row: &Row<'_>) -> Result<IntentId, Fault> {
-    let issuer = Slug::new(row.get::<_, String>(0)?);
+    let issuer = CaName::new(row.get::<_, String>(0)?);
     let issuer = issuer.map_err(|error| damaged(format!("a row of issuers: {error}")))?;
     let serial = read_serial(&row.get::<_, Vec<u8>>(1)?)?;
     Ok(IntentId { issuer, serial })
@@ -375,7 +375,7 @@ fn due(
     key: KeyFingerprint,
     revocation: &Revocation,
     unreadable: &mut Vec<UnreadableRow>,
-) -> Result<Vec<Place>, Fault> {
+) -> Result<Vec<ListPosition>, Fault> {
     let mut statement = connection.prepare_cached(family!(
         "SELECT c.id, c.issuer, c.shard, c.serial, c.not_after FROM family f CROSS JOIN certificates c ON c.id = f.id
              LEFT JOIN revocations r ON r.certificate = c.id
@@ -386,7 +386,7 @@ fn due(
     while due.len() <= REVOKED_TOGETHER
         && let Some(row) = rows.next()?
     {
-        match Place::read(row) {
+        match ListPosition::read(row) {
             Ok(place) => due.push(place),
             Err(fault) => tell(unreadable, row.get(0)?, fault, false)?,
         }

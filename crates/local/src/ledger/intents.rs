@@ -2,10 +2,10 @@
 
 use chancery_authority::port::LedgerError;
 use chancery_authority::port::ledger::{
-    CertificateIntent, CertificateRecord, Completion, IntentId, KeyStanding, Kind, OpenIntent, OpenIntents,
-    OpenPosition, Reservation, Revocation, TokenDigest, TokenOrigin,
+    CertificateIntent, CertificateRecord, Completion, IntentId, KeyStatus, Kind, OpenIntent, OpenIntents, OpenPosition,
+    Reservation, Revocation, TokenDigest, TokenOrigin,
 };
-use chancery_authority::{Principal, Slug};
+use chancery_authority::{CaName, Principal};
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::key::KeyFingerprint;
 use chancery_x509::time::UnixTime;
@@ -14,7 +14,7 @@ use rusqlite::{Connection, OptionalExtension, named_params};
 use super::certificates::{CertificateRow, Stage, row_by_serial, select_rows};
 use super::family::{self, Predecessor};
 use super::fault::{Fault, damaged};
-use super::revocations::{self, Place};
+use super::revocations::{self, ListPosition};
 use super::writer::Writing;
 
 /// Records an intent, or says why not. Every check comes before the first write.
@@ -72,7 +72,7 @@ fn earlier_request(
 const LEVELS: i64 = 100;
 
 /// Neither the issuer's own certificate is revoked, nor that of a CA above it, nor is a row gone that would say so.
-fn check_chain(connection: &Connection, issuer: &Slug) -> Result<(), Fault> {
+fn check_chain(connection: &Connection, issuer: &CaName) -> Result<(), Fault> {
     let found: Option<(String, bool)> = connection
         .prepare_cached(
             "WITH RECURSIVE chain (slug, certificate, parent, level) AS (
@@ -91,7 +91,7 @@ fn check_chain(connection: &Connection, issuer: &Slug) -> Result<(), Fault> {
     let Some((ca, is_revoked)) = found else {
         return Ok(());
     };
-    let ca = Slug::new(ca).map_err(|error| damaged(format!("a row of authorities: {error}")))?;
+    let ca = CaName::new(ca).map_err(|error| damaged(format!("a row of authorities: {error}")))?;
     Err(if is_revoked {
         LedgerError::IssuerRevoked { ca }.into()
     } else {
@@ -100,14 +100,14 @@ fn check_chain(connection: &Connection, issuer: &Slug) -> Result<(), Fault> {
 }
 
 fn check_slug(connection: &Connection, kind: &Kind) -> Result<(), Fault> {
-    let Kind::Authority { slug, .. } = kind else {
+    let Kind::Authority { ca_name, .. } = kind else {
         return Ok(());
     };
     let taken = connection
         .prepare_cached("SELECT 1 FROM authorities WHERE slug = ?1")?
-        .exists([slug.as_str()])?;
+        .exists([ca_name.as_str()])?;
     if taken {
-        return Err(LedgerError::AuthorityExists(slug.clone()).into());
+        return Err(LedgerError::AuthorityExists(ca_name.clone()).into());
     }
     Ok(())
 }
@@ -115,11 +115,11 @@ fn check_slug(connection: &Connection, kind: &Kind) -> Result<(), Fault> {
 /// A key is certified for one name; again for the same name only where the intent allows it.
 fn check_key(connection: &Connection, intent: &CertificateIntent) -> Result<(), Fault> {
     match key_holder(connection, intent.key)? {
-        KeyStanding::Blocked => Err(LedgerError::KeyBlocked.into()),
-        KeyStanding::Held(common_name) if !(intent.allow_key_reuse && common_name == intent.common_name) => {
+        KeyStatus::Blocked => Err(LedgerError::KeyBlocked.into()),
+        KeyStatus::Held(common_name) if !(intent.allow_key_reuse && common_name == intent.common_name) => {
             Err(LedgerError::KeyInUse { common_name }.into())
         }
-        KeyStanding::Held(_) | KeyStanding::Free => Ok(()),
+        KeyStatus::Held(_) | KeyStatus::Free => Ok(()),
     }
 }
 
@@ -128,15 +128,15 @@ const FIRST_OF_KEY: &str =
 
 /// Whether a key is blocked, or the name that it was certified or reserved for first. All others have the same name, since
 /// each was held against the first when it was reserved: one row is looked at, however often the key was certified.
-pub(crate) fn key_holder(connection: &Connection, key: KeyFingerprint) -> Result<KeyStanding, Fault> {
+pub(crate) fn key_holder(connection: &Connection, key: KeyFingerprint) -> Result<KeyStatus, Fault> {
     if family::is_blocked(connection, key)? {
-        return Ok(KeyStanding::Blocked);
+        return Ok(KeyStatus::Blocked);
     }
     let first = connection
         .prepare_cached(FIRST_OF_KEY)?
         .query_row([&key.0], |row| row.get(0))
         .optional()?;
-    Ok(first.map_or(KeyStanding::Free, KeyStanding::Held))
+    Ok(first.map_or(KeyStatus::Free, KeyStatus::Held))
 }
 
 fn insert(
@@ -177,11 +177,11 @@ fn insert(
             ":predecessor": predecessor.map(|predecessor| predecessor.id),
             ":renewals": predecessor.map_or(0, |predecessor| predecessor.renewals),
         })?;
-    if let Kind::Authority { slug, parent, key } = &intent.kind {
+    if let Kind::Authority { ca_name, parent, key } = &intent.kind {
         let id = writing.connection.last_insert_rowid();
         writing.connection.execute(
             "INSERT INTO authorities (slug, certificate, parent, key) VALUES (?1, ?2, ?3, ?4)",
-            (slug.as_str(), id, parent.as_ref().map(Slug::as_str), &key.0),
+            (ca_name.as_str(), id, parent.as_ref().map(CaName::as_str), &key.0),
         )?;
     }
     writing.count(|counts| counts.open_intents += 1);
@@ -238,7 +238,7 @@ pub(crate) fn lose(writing: &Writing<'_>, id: i64, at: UnixTime) -> Result<bool,
     )?;
     let mut rows = statement.query([id])?;
     let Some(row) = rows.next()? else { return Ok(false) };
-    let place = Place::read(row)?;
+    let place = ListPosition::read(row)?;
     drop(rows);
     connection
         .prepare_cached("UPDATE certificates SET lost_at = ?2 WHERE id = ?1")?

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use chancery_authority::Slug;
+use chancery_authority::CaName;
 use chancery_authority::port::LedgerError;
 use chancery_authority::port::keystore::KeyName;
 use chancery_authority::port::ledger::{AuthorityRecord, Counts, REJECTIONS_KEPT, Rejection};
@@ -22,10 +22,11 @@ pub(crate) fn authorities(connection: &Connection) -> Result<Vec<AuthorityRecord
     let mut rows = statement.query([])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        let slug = |text: String| Slug::new(text).map_err(|error| damaged(format!("a row of authorities: {error}")));
+        let ca_name =
+            |text: String| CaName::new(text).map_err(|error| damaged(format!("a row of authorities: {error}")));
         found.push(AuthorityRecord {
-            slug: slug(row.get(0)?)?,
-            parent: row.get::<_, Option<String>>(1)?.map(slug).transpose()?,
+            ca_name: ca_name(row.get(0)?)?,
+            parent: row.get::<_, Option<String>>(1)?.map(ca_name).transpose()?,
             key: KeyName(row.get(2)?),
             certificate: row.get(3)?,
         });
@@ -35,14 +36,14 @@ pub(crate) fn authorities(connection: &Connection) -> Result<Vec<AuthorityRecord
 
 /// Keeps the order but for children that stand before their parent. A parent that is not there is not waited for.
 fn parents_first(mut waiting: Vec<AuthorityRecord>) -> Vec<AuthorityRecord> {
-    let mut missing: HashSet<Slug> = waiting.iter().map(|ca| ca.slug.clone()).collect();
+    let mut missing: HashSet<CaName> = waiting.iter().map(|ca| ca.ca_name.clone()).collect();
     let mut ordered = Vec::with_capacity(waiting.len());
     while !waiting.is_empty() {
         let ready = |ca: &AuthorityRecord| ca.parent.as_ref().is_none_or(|parent| !missing.contains(parent));
         // CAs that are each other's parents are nobody's children: the first goes first.
         let next = waiting.iter().position(ready).unwrap_or(0);
         let ca = waiting.remove(next);
-        missing.remove(&ca.slug);
+        missing.remove(&ca.ca_name);
         ordered.push(ca);
     }
     ordered
@@ -99,7 +100,12 @@ pub(crate) fn rejections(connection: &Connection, limit: usize) -> Result<Vec<Re
 }
 
 /// Records a reminder; the same one again changes nothing.
-pub(crate) fn record_reminder(writing: &Writing<'_>, issuer: &Slug, serial: Serial, at: UnixTime) -> Result<(), Fault> {
+pub(crate) fn record_reminder(
+    writing: &Writing<'_>,
+    issuer: &CaName,
+    serial: Serial,
+    at: UnixTime,
+) -> Result<(), Fault> {
     let certificate = "SELECT 1 FROM certificates c JOIN issuers i ON i.id = c.issuer
                        WHERE c.serial = ?1 AND i.slug = ?2 AND c.issued_at IS NOT NULL";
     if !writing
@@ -142,11 +148,11 @@ pub(super) fn unsigned(row: &Row<'_>, column: usize) -> Result<u64, rusqlite::Er
 mod tests {
     use super::*;
 
-    fn ca(slug: &str, parent: Option<&str>) -> AuthorityRecord {
+    fn ca(ca_name: &str, parent: Option<&str>) -> AuthorityRecord {
         AuthorityRecord {
-            slug: Slug::new(slug).unwrap(),
-            parent: parent.map(|parent| Slug::new(parent).unwrap()),
-            key: KeyName(slug.into()),
+            ca_name: CaName::new(ca_name).unwrap(),
+            parent: parent.map(|parent| CaName::new(parent).unwrap()),
+            key: KeyName(ca_name.into()),
             certificate: Vec::new(),
         }
     }
@@ -160,8 +166,8 @@ mod tests {
             ca("root", None),
         ];
         let ordered = parents_first(recorded);
-        let slugs: Vec<_> = ordered.iter().map(|ca| ca.slug.as_str()).collect();
-        assert_eq!(slugs, ["other", "root", "child", "grandchild"]);
+        let ca_names: Vec<_> = ordered.iter().map(|ca| ca.ca_name.as_str()).collect();
+        assert_eq!(ca_names, ["other", "root", "child", "grandchild"]);
     }
 
     #[test]

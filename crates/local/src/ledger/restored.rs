@@ -1,7 +1,7 @@
 //! What a restore does to a ledger: revocations that the backup does not know are taken over from published CRLs, and API tokens
 //! end.
 
-use chancery_authority::Slug;
+use chancery_authority::CaName;
 use chancery_authority::port::LedgerError;
 use chancery_authority::port::ledger::{IntentId, Revocation, compromises_key};
 use chancery_x509::crl::{RevocationReason, RevokedEntry};
@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::certificates::{Stage, row_by_serial};
 use super::fault::Fault;
-use super::revocations::{self, Place, shard_number};
+use super::revocations::{self, ListPosition, shard_number};
 use super::writer::Writing;
 use super::{SqliteLedger, family, schema};
 
@@ -29,7 +29,7 @@ pub(crate) struct SignedScope {
 
 /// A CRL's entries, with what is to be known of certificates that the ledger does not have.
 pub(crate) struct Listed {
-    pub(crate) issuer: Slug,
+    pub(crate) issuer: CaName,
     pub(crate) shard: Option<u16>,
     pub(crate) entries: Vec<RevokedEntry>,
     /// The CA's own end, which none of its certificates outlives.
@@ -50,7 +50,7 @@ const BACKUPS_KEPT: i64 = 1_000;
 
 impl SqliteLedger {
     /// The scopes of a CA of which CRLs were signed.
-    pub(crate) async fn signed_scopes(&self, issuer: &Slug) -> Result<Vec<SignedScope>, LedgerError> {
+    pub(crate) async fn signed_scopes(&self, issuer: &CaName) -> Result<Vec<SignedScope>, LedgerError> {
         let issuer = issuer.clone();
         self.read(move |connection| signed_scopes(connection, &issuer)).await
     }
@@ -107,7 +107,7 @@ impl SqliteLedger {
     }
 }
 
-fn signed_scopes(connection: &Connection, issuer: &Slug) -> Result<Vec<SignedScope>, Fault> {
+fn signed_scopes(connection: &Connection, issuer: &CaName) -> Result<Vec<SignedScope>, Fault> {
     let mut statement = connection.prepare_cached(
         "SELECT c.shard, max(CASE WHEN c.etag IS NOT NULL THEN c.number END)
          FROM crls c JOIN issuers i ON i.id = c.issuer WHERE i.slug = ?1 GROUP BY c.shard ORDER BY c.shard",
@@ -135,7 +135,7 @@ fn take_over(writing: &Writing<'_>, listed: &Listed, at: UnixTime) -> Result<Tak
         let row = row_by_serial(writing.connection, Some(issuer), entry.serial)?;
         let place = match &row {
             None => unknown(writing, listed, issuer, entry.serial, at)?,
-            Some(row) => Place::of(row),
+            Some(row) => ListPosition::of(row),
         };
         let compromised = compromises_key(revocation.reason);
         match row.as_ref().map(|row| row.stage) {
@@ -200,7 +200,7 @@ pub(super) fn hear_of_key(
     family::block(writing, id, &revocation)
 }
 
-fn is_revoked(connection: &Connection, place: &Place) -> Result<bool, Fault> {
+fn is_revoked(connection: &Connection, place: &ListPosition) -> Result<bool, Fault> {
     let mut statement = connection.prepare_cached("SELECT 1 FROM revocations WHERE certificate = ?1")?;
     let found: Option<i64> = statement
         .query_row([place.certificate()], |row| row.get(0))
@@ -208,7 +208,7 @@ fn is_revoked(connection: &Connection, place: &Place) -> Result<bool, Fault> {
     Ok(found.is_some())
 }
 
-fn give_up(writing: &Writing<'_>, place: &Place, at: UnixTime) -> Result<(), Fault> {
+fn give_up(writing: &Writing<'_>, place: &ListPosition, at: UnixTime) -> Result<(), Fault> {
     let id = place.certificate();
     let connection = writing.connection;
     connection.execute("UPDATE certificates SET lost_at = ?2 WHERE id = ?1", (id, at.0))?;
@@ -219,7 +219,13 @@ fn give_up(writing: &Writing<'_>, place: &Place, at: UnixTime) -> Result<(), Fau
 
 /// A certificate that was issued after the backup was taken, of which the serial number is all that is known. It is kept as lost:
 /// the number stays taken and on the CRL, to the end of the CA, since the certificate's own is not known.
-fn unknown(writing: &Writing<'_>, listed: &Listed, issuer: i64, serial: Serial, at: UnixTime) -> Result<Place, Fault> {
+fn unknown(
+    writing: &Writing<'_>,
+    listed: &Listed,
+    issuer: i64,
+    serial: Serial,
+    at: UnixTime,
+) -> Result<ListPosition, Fault> {
     writing
         .connection
         .prepare_cached(
@@ -236,7 +242,7 @@ fn unknown(writing: &Writing<'_>, listed: &Listed, issuer: i64, serial: Serial, 
             listed.shard,
             PRINCIPAL,
         ))?;
-    Ok(Place::new(
+    Ok(ListPosition::new(
         writing.connection.last_insert_rowid(),
         (issuer, shard_number(listed.shard)),
         serial,

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use chancery_authority::port::LedgerError;
 use chancery_authority::port::ledger::{CrlPlan, CrlScope, Evidence, Revocation, Revocations, Revoked};
-use chancery_authority::{Principal, Slug};
+use chancery_authority::{CaName, Principal};
 use chancery_x509::crl::{RevocationReason, RevokedEntry};
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
@@ -33,7 +33,7 @@ pub(crate) fn shard_number(shard: Option<u16>) -> i64 {
 }
 
 /// Where a certificate stands in the list of revocations.
-pub(crate) struct Place {
+pub(crate) struct ListPosition {
     certificate: i64,
     issuer: i64,
     shard: i64,
@@ -41,7 +41,7 @@ pub(crate) struct Place {
     not_after: UnixTime,
 }
 
-impl Place {
+impl ListPosition {
     pub(crate) fn of(row: &CertificateRow) -> Self {
         Self {
             certificate: row.id,
@@ -87,7 +87,7 @@ impl Place {
 /// Revokes an issued certificate, unless it is revoked.
 pub(crate) fn revoke(
     writing: &Writing<'_>,
-    issuer: &Slug,
+    issuer: &CaName,
     serial: Serial,
     revocation: &Revocation,
 ) -> Result<Revoked, Fault> {
@@ -98,7 +98,7 @@ pub(crate) fn revoke(
     let row = row
         .filter(|row| row.stage == Stage::Issued)
         .ok_or(LedgerError::NotFound(serial))?;
-    let place = Place::of(&row);
+    let place = ListPosition::of(&row);
     let (mut record, _) = row.complete_to_revoke(writing.connection)?;
     let revocation = match &record.revocation {
         None => {
@@ -120,7 +120,7 @@ pub(crate) fn revoke(
 }
 
 /// The same for an issued certificate of whose row no more than the place may be readable. Whether it was, now.
-pub(crate) fn revoke_at(writing: &Writing<'_>, place: &Place, revocation: &Revocation) -> Result<bool, Fault> {
+pub(crate) fn revoke_at(writing: &Writing<'_>, place: &ListPosition, revocation: &Revocation) -> Result<bool, Fault> {
     let first: Option<(i64, i64)> = writing
         .connection
         .prepare_cached("SELECT revoked_at, reason FROM revocations WHERE certificate = ?1")?
@@ -150,7 +150,7 @@ fn is_worse(earlier: RevocationReason, later: RevocationReason) -> bool {
 }
 
 /// Gives a revocation the reason that a CRL has for it, where that is the one that may replace another.
-pub(crate) fn worsen(writing: &Writing<'_>, place: &Place, listed: &Revocation) -> Result<(), Fault> {
+pub(crate) fn worsen(writing: &Writing<'_>, place: &ListPosition, listed: &Revocation) -> Result<(), Fault> {
     let standing: i64 = writing
         .connection
         .prepare_cached("SELECT reason FROM revocations WHERE certificate = ?1")?
@@ -162,7 +162,7 @@ pub(crate) fn worsen(writing: &Writing<'_>, place: &Place, listed: &Revocation) 
 }
 
 /// Enters a serial number into the revoked ones.
-pub(crate) fn insert(writing: &Writing<'_>, place: &Place, revocation: &Revocation) -> Result<(), Fault> {
+pub(crate) fn insert(writing: &Writing<'_>, place: &ListPosition, revocation: &Revocation) -> Result<(), Fault> {
     writing
         .connection
         .prepare_cached(
@@ -185,7 +185,7 @@ pub(crate) fn insert(writing: &Writing<'_>, place: &Place, revocation: &Revocati
     crls::mark_change(writing.connection, place.issuer, place.shard)
 }
 
-fn replace(writing: &Writing<'_>, place: &Place, revocation: &Revocation) -> Result<(), Fault> {
+fn replace(writing: &Writing<'_>, place: &ListPosition, revocation: &Revocation) -> Result<(), Fault> {
     writing.connection.execute(
         "UPDATE revocations SET revoked_at = ?2, reason = ?3, invalidity_date = ?4, principal = ?5
          WHERE certificate = ?1",
@@ -203,7 +203,7 @@ fn replace(writing: &Writing<'_>, place: &Place, revocation: &Revocation) -> Res
 /// When certificates end, whatever became of them.
 pub(crate) fn evidence(
     connection: &Connection,
-    issuer: &Slug,
+    issuer: &CaName,
     serials: &[Serial],
 ) -> Result<HashMap<Serial, Evidence>, Fault> {
     let Some(issuer) = issuer_number(connection, issuer)? else {
@@ -244,7 +244,7 @@ pub(crate) fn relist(
     let Some(row) = row.filter(|row| row.stage != Stage::Open) else {
         return Ok(());
     };
-    let place = Place::of(&row);
+    let place = ListPosition::of(&row);
     let changed = writing.connection.execute(
         "UPDATE revocations SET not_after = ?2 WHERE certificate = ?1",
         (place.certificate, not_after.0),

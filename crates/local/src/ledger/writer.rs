@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use chancery_authority::Slug;
+use chancery_authority::CaName;
 use chancery_authority::port::LedgerError;
 use futures_channel::oneshot;
 use rusqlite::{Connection, OptionalExtension};
@@ -35,7 +35,7 @@ const LONG_LOG: i64 = 8192;
 /// What an operation sees: the group's transaction.
 pub(crate) struct Writing<'a> {
     pub(crate) connection: &'a Connection,
-    issuers: &'a RefCell<HashMap<Slug, i64>>,
+    issuers: &'a RefCell<HashMap<CaName, i64>>,
     tally: &'a Cell<Tally>,
 }
 
@@ -85,7 +85,7 @@ impl Writer {
             wakes,
             long_log: Arc::clone(&long_log),
         };
-        let house = WriterThread {
+        let thread = WriterThread {
             connection,
             jobs: waiting,
             issuers: RefCell::default(),
@@ -98,7 +98,7 @@ impl Writer {
         let threads = vec![
             thread::Builder::new()
                 .name("ledger-writer".into())
-                .spawn(move || house.run())?,
+                .spawn(move || thread.run())?,
             thread::Builder::new()
                 .name("ledger-log".into())
                 .spawn(move || checkpointer.run())?,
@@ -198,7 +198,7 @@ impl Job for Probe {
 struct WriterThread {
     connection: Connection,
     jobs: mpsc::Receiver<Box<dyn Job>>,
-    issuers: RefCell<HashMap<Slug, i64>>,
+    issuers: RefCell<HashMap<CaName, i64>>,
     path: Arc<Path>,
     since_checkpoint: usize,
     checkpointer: mpsc::Sender<()>,
@@ -357,31 +357,31 @@ impl Writing<'_> {
         self.tally.set(tally);
     }
 
-    /// The number of a slug that has one.
-    pub(crate) fn known_issuer(&self, slug: &Slug) -> Result<Option<i64>, Fault> {
-        if let Some(&number) = self.issuers.borrow().get(slug) {
+    /// The number of a name that has one.
+    pub(crate) fn known_issuer(&self, ca_name: &CaName) -> Result<Option<i64>, Fault> {
+        if let Some(&number) = self.issuers.borrow().get(ca_name) {
             return Ok(Some(number));
         }
         let number = self
             .connection
             .prepare_cached("SELECT id FROM issuers WHERE slug = ?1")?
-            .query_row([slug.as_str()], |row| row.get(0))
+            .query_row([ca_name.as_str()], |row| row.get(0))
             .optional()?;
         if let Some(number) = number {
-            self.issuers.borrow_mut().insert(slug.clone(), number);
+            self.issuers.borrow_mut().insert(ca_name.clone(), number);
         }
         Ok(number)
     }
 
-    /// The number of a slug, given now where it has none.
-    pub(crate) fn issuer(&self, slug: &Slug) -> Result<i64, Fault> {
-        if let Some(number) = self.known_issuer(slug)? {
+    /// The number of a name, given now where it has none.
+    pub(crate) fn issuer(&self, ca_name: &CaName) -> Result<i64, Fault> {
+        if let Some(number) = self.known_issuer(ca_name)? {
             return Ok(number);
         }
         self.connection
-            .execute("INSERT INTO issuers (slug) VALUES (?1)", [slug.as_str()])?;
+            .execute("INSERT INTO issuers (slug) VALUES (?1)", [ca_name.as_str()])?;
         let number = self.connection.last_insert_rowid();
-        self.issuers.borrow_mut().insert(slug.clone(), number);
+        self.issuers.borrow_mut().insert(ca_name.clone(), number);
         Ok(number)
     }
 

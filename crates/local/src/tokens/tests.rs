@@ -1,7 +1,7 @@
 use super::*;
 use crate::wait;
 use crate::world::SystemEntropy;
-use chancery_authority::scope::Scope;
+use chancery_authority::scope::TokenScope;
 
 const NOW: UnixTime = UnixTime(1_790_000_000);
 
@@ -36,8 +36,8 @@ fn a_token_opens_what_it_was_made_for() {
     for _ in 0..2 {
         let verified = wait(tokens.verify(secret.expose(), NOW)).unwrap().unwrap();
         assert_eq!(verified.id, record.id);
-        assert!(verified.scopes.allow(Scope::Issue) && verified.scopes.allow(Scope::Read));
-        assert!(!verified.scopes.allow(Scope::Revoke) && !verified.scopes.allow(Scope::Admin));
+        assert!(verified.scopes.allow(TokenScope::Issue) && verified.scopes.allow(TokenScope::Read));
+        assert!(!verified.scopes.allow(TokenScope::Revoke) && !verified.scopes.allow(TokenScope::Admin));
     }
 }
 
@@ -218,8 +218,8 @@ fn tokens_without_scope_or_with_odd_names_are_refused() {
         );
     }
     assert_eq!(
-        "isue".parse::<Scopes>().unwrap_err().to_string(),
+        "isue".parse::<TokenScopes>().unwrap_err().to_string(),
         "\"isue\" is no scope: use issue, revoke, read or admin"
     );
-    assert_eq!("read issue".parse::<Scopes>().unwrap().to_string(), "issue read");
+    assert_eq!("read issue".parse::<TokenScopes>().unwrap().to_string(), "issue read");
 }

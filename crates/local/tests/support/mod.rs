@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops where something is not as it should be")]
 #![allow(dead_code, reason = "each test program uses its part")]
 
-use chancery_authority::Slug;
+use chancery_authority::CaName;
 use chancery_authority::contract;
 use chancery_authority::port::ledger::{
     CertificateIntent, CertificateRecord, Completion, CrlPlan, CrlScope, Reservation, Revocation, Revoked,
@@ -14,13 +14,13 @@ use chancery_x509::time::UnixTime;
 
 pub(crate) const NOW: UnixTime = UnixTime(1_800_000_000);
 
-pub(crate) fn slug() -> Slug {
-    Slug::new("a-ca").unwrap()
+pub(crate) fn ca_name() -> CaName {
+    CaName::new("a-ca").unwrap()
 }
 
 pub(crate) fn full() -> CrlScope {
     CrlScope {
-        issuer: slug(),
+        issuer: ca_name(),
         shard: None,
     }
 }
@@ -59,7 +59,7 @@ pub(crate) async fn revoke(ledger: &SqliteLedger, number: u32) -> Revoked {
         principal: "local:test".into(),
     };
     ledger
-        .revoke(&slug(), intent(number).id.serial, revocation)
+        .revoke(&ca_name(), intent(number).id.serial, revocation)
         .await
         .unwrap()
 }

@@ -49,10 +49,10 @@ pub async fn list(State(state): State<AppState>) -> Json<Authorities> {
         let certificate = ca.certificate();
         let crls = scopes
             .iter()
-            .filter(|scope| &scope.issuer == ca.slug())
+            .filter(|scope| &scope.issuer == ca.name())
             .map(Config::crl_name);
         AuthorityEntry {
-            name: ca.slug().to_string(),
+            name: ca.name().to_string(),
             parent: ca.record.parent.as_ref().map(ToString::to_string),
             subject: certificate.subject().to_rfc4514(),
             key_algorithm: ca.issuer.public_key().algorithm().name(),
@@ -60,7 +60,7 @@ pub async fn list(State(state): State<AppState>) -> Json<Authorities> {
             not_before: certificate.not_before().to_string(),
             not_after: certificate.not_after().to_string(),
             certificate: certificate.to_pem(),
-            published: std::iter::once(Config::crt_name(ca.slug()))
+            published: std::iter::once(Config::crt_name(ca.name()))
                 .chain(crls)
                 .map(|name| format!("/{name}"))
                 .collect(),

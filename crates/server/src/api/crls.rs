@@ -11,7 +11,7 @@ use chancery_authority::config::Config;
 use chancery_authority::port::PublicationError;
 use chancery_authority::port::ledger::CrlScope;
 use chancery_authority::publish::{CrlOutcomes, CrlStatus, PublishError, PublishedCrl, Staleness};
-use chancery_authority::{Scope, Slug};
+use chancery_authority::{CaName, TokenScope};
 use serde::{Deserialize, Serialize};
 
 use super::certificates::{Body, PathText, given, object, octets};
@@ -202,7 +202,7 @@ fn damage(rows: &[String]) -> Option<String> {
 #[utoipa::path(get, path = "/api/v1/crls", tag = "crls",
     responses((status = 200, description = "Every CRL", body = Crls), (status = 401, description = "No valid token", body = ProblemBody)))]
 pub async fn status(State(state): State<AppState>, caller: Caller) -> Result<Json<Crls>, Problem> {
-    caller.allowed(Scope::Read)?;
+    caller.allowed(TokenScope::Read)?;
     Ok(Json(Crls::standing(&state.authority.crl_status().await)))
 }
 
@@ -248,20 +248,20 @@ impl PublicationState {
         (status = 403, description = "The token lacks the scope `admin`", body = ProblemBody),
         (status = 404, description = "No such CA", body = ProblemBody)))]
 pub async fn publish(State(state): State<AppState>, caller: Caller, body: Body) -> Result<Response, Problem> {
-    caller.allowed(Scope::Admin)?;
+    caller.allowed(TokenScope::Admin)?;
     let request: PublishRequest = object(&octets(body)?)?;
-    let slug = request
+    let ca_name = request
         .authority
-        .map(Slug::new)
+        .map(CaName::new)
         .transpose()
         .map_err(|error| Problem::bad_request(format!("authority: {error}")))?;
-    if let Some(slug) = slug.as_ref().filter(|slug| state.authority.ca(slug).is_none()) {
+    if let Some(ca_name) = ca_name.as_ref().filter(|ca_name| state.authority.ca(ca_name).is_none()) {
         return Err(Problem::not_found(format!(
-            "there is no CA named {slug}; /api/v1/authorities lists them"
+            "there is no CA named {ca_name}; /api/v1/authorities lists them"
         )));
     }
     let mut scopes = state.authority.crl_scopes_now().await;
-    scopes.retain(|scope| slug.as_ref().is_none_or(|slug| *slug == scope.issuer));
+    scopes.retain(|scope| ca_name.as_ref().is_none_or(|ca_name| *ca_name == scope.issuer));
     let order = state.publications.order(&state.authority, &state.changes, scopes);
     let order =
         order.ok_or_else(|| Problem::unavailable("too many publications are in work; try again in a moment"))?;
@@ -269,9 +269,9 @@ pub async fn publish(State(state): State<AppState>, caller: Caller, body: Body) 
     if progress.is_finished() {
         return Ok(Json(Crls { crls: progress.done }).into_response());
     }
-    let place = format!("/api/v1/crls/publications/{}", order.id);
+    let slot = format!("/api/v1/crls/publications/{}", order.id);
     let told = Json(PublicationState::new(order, progress));
-    Ok((StatusCode::ACCEPTED, [(LOCATION, place)], told).into_response())
+    Ok((StatusCode::ACCEPTED, [(LOCATION, slot)], told).into_response())
 }
 
 /// How far a publication has come that was asked for here and has not been forgotten.
@@ -285,7 +285,7 @@ pub async fn publication(
     caller: Caller,
     id: PathText,
 ) -> Result<Json<PublicationState>, Problem> {
-    caller.allowed(Scope::Read)?;
+    caller.allowed(TokenScope::Read)?;
     let order = state.publications.find(&id.0);
     let order = order.ok_or_else(|| {
         Problem::not_found("there is no such publication any more; /api/v1/crls tells how every CRL stands")

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use chancery_authority::Slug;
+use chancery_authority::CaName;
 use serde::Serialize;
 
 use crate::app::AppState;
@@ -35,7 +35,7 @@ pub async fn health(State(state): State<AppState>) -> Response {
     let mut problems = Vec::new();
     let mut code = StatusCode::OK;
     let mut status = "ok";
-    let standing = state.standings.current(&state.authority).await;
+    let standing = state.health.current(&state.authority).await;
     match standing.as_ref().map(|standing| (standing, &standing.counts)) {
         None => {
             problems.push("the ledger does not answer".to_owned());
@@ -87,7 +87,7 @@ pub async fn health(State(state): State<AppState>) -> Response {
 }
 
 /// What is told of a CA in whose chain a certificate is revoked.
-pub fn nothing_issued(ca: &Slug, revoked: &Slug) -> String {
+pub fn nothing_issued(ca: &CaName, revoked: &CaName) -> String {
     if ca == revoked {
         format!("the certificate of {ca} is revoked: nothing is issued under it")
     } else {

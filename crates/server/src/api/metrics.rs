@@ -113,7 +113,7 @@ impl Metrics {
 #[utoipa::path(get, path = "/api/v1/metrics", tag = "operation", security(()),
     responses((status = 200, description = "OpenMetrics text", content_type = "application/openmetrics-text", body = String)))]
 pub async fn metrics(State(state): State<AppState>) -> Result<Response, Problem> {
-    let standing = state.standings.current(&state.authority).await;
+    let standing = state.health.current(&state.authority).await;
     let standing =
         standing.ok_or_else(|| Problem::unavailable("the ledger does not answer at the moment; try again"))?;
     let counts = standing.counts.clone()?;
@@ -180,11 +180,11 @@ pub async fn metrics(State(state): State<AppState>) -> Result<Response, Problem>
         "# HELP chancery_ca_revoked Whether the CA's chain is revoked, such that nothing is issued under it.\n# TYPE chancery_ca_revoked gauge"
     );
     for ca in state.authority.cas().iter() {
-        let revoked = standing.revoked.iter().any(|(slug, _)| slug == ca.slug());
+        let revoked = standing.revoked.iter().any(|(ca_name, _)| ca_name == ca.name());
         let _ = writeln!(
             text,
             "chancery_ca_revoked{{ca=\"{}\"}} {}",
-            ca.slug(),
+            ca.name(),
             u8::from(revoked)
         );
     }

@@ -23,10 +23,10 @@ use tower::ServiceExt as _;
 
 use super::body::{Arriving, Leaving};
 use super::gate::{AnswerMemory, Gate, Stay};
-use super::places::{Origin, Peer, Place, Refused, Want};
 use super::pulse::{Pulse, Verdict};
+use super::slots::{Origin, Peer, Refused, Slot, Want};
 use super::socket::Socket;
-use super::{ASKED, told};
+use super::{ASKED, stop_requested};
 use crate::access::PeerCertificate;
 use crate::api::problem::Problem;
 use crate::limits::Limits;
@@ -64,7 +64,7 @@ pub(super) struct Connection {
 pub(super) struct Watch {
     pub(super) address: SocketAddr,
     pub(super) gate: Arc<Gate>,
-    pub(super) place: Place,
+    pub(super) slot: Slot,
     pub(super) stop: watch::Receiver<bool>,
     /// Whoever waits for the last connection to end waits for this.
     pub(super) open: Open,
@@ -78,7 +78,7 @@ pub(super) struct Open {
 
 /// Whatever answers the requests of a connection.
 #[derive(Clone)]
-struct Desk {
+struct RequestHandler {
     router: Router,
     gate: Arc<Gate>,
     certificate: Option<Arc<PeerCertificate>>,
@@ -102,7 +102,7 @@ impl Drop for Open {
 
 impl Connection {
     pub(super) async fn run(mut self, stream: TcpStream, tls: Option<TlsAcceptor>) {
-        let socket = Socket::new(stream, Arc::clone(&self.watch.place.pulse));
+        let socket = Socket::new(stream, Arc::clone(&self.watch.slot.pulse));
         let Some(tls) = tls else {
             return self.http1(socket, None).await;
         };
@@ -125,8 +125,8 @@ impl Connection {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let desk = self.desk(certificate);
-        let service = hyper::service::service_fn(move |request| desk.clone().answer(request));
+        let handler = self.handler(certificate);
+        let service = hyper::service::service_fn(move |request| handler.clone().answer(request));
         // A head has a hundred fields at most, by hyper's own limit: to set one would cost every request an allocation.
         let mut builder = http1::Builder::new();
         builder
@@ -142,8 +142,8 @@ impl Connection {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let desk = self.desk(certificate);
-        let service = hyper::service::service_fn(move |request| desk.clone().answer(request));
+        let handler = self.handler(certificate);
+        let service = hyper::service::service_fn(move |request| handler.clone().answer(request));
         // Streams that are reset before they are answered, and frames that continue a head, have limits of their own in
         // h2: twenty, and what the largest head can fill.
         let mut builder = http2::Builder::new(TokioExecutor::new());
@@ -160,28 +160,28 @@ impl Connection {
         self.watch.over(connection, http2::Connection::graceful_shutdown).await;
     }
 
-    fn desk(&self, certificate: Option<Arc<PeerCertificate>>) -> Desk {
-        Desk {
+    fn handler(&self, certificate: Option<Arc<PeerCertificate>>) -> RequestHandler {
+        RequestHandler {
             router: self.router.clone(),
             gate: Arc::clone(&self.watch.gate),
             certificate,
             origin: self.watch.address.ip().into(),
-            peer: Arc::clone(&self.watch.place.peer),
-            pulse: Arc::clone(&self.watch.place.pulse),
+            peer: Arc::clone(&self.watch.slot.peer),
+            pulse: Arc::clone(&self.watch.slot.pulse),
         }
     }
 }
 
 impl Watch {
     async fn handshake(&mut self, socket: Socket, tls: TlsAcceptor) -> Option<TlsStream<Socket>> {
-        let pulse = Arc::clone(&self.place.pulse);
+        let pulse = Arc::clone(&self.slot.pulse);
         let accepted = tokio::select! {
             accepted = timeout_at(pulse.first_head(), tls.accept(socket)) => accepted,
             () = pulse.told_to_make_room() => {
                 self.cut(Cut::MadeRoom);
                 return None;
             }
-            () = told(&mut self.stop) => return None,
+            () = stop_requested(&mut self.stop) => return None,
         };
         match accepted {
             Ok(Ok(stream)) => return Some(stream),
@@ -197,7 +197,7 @@ impl Watch {
         C: Future<Output = hyper::Result<()>>,
     {
         let mut connection = pin!(connection);
-        let pulse = Arc::clone(&self.place.pulse);
+        let pulse = Arc::clone(&self.slot.pulse);
         let mut timer = pin!(sleep_until(pulse.first_head()));
         let (mut is_finishing, mut is_leaving, mut stopped) = (false, false, None);
         loop {
@@ -241,7 +241,7 @@ impl Watch {
                     return;
                 }
                 () = pulse.told_to_make_room(), if !is_leaving => is_leaving = true,
-                () = told(&mut self.stop), if stopped.is_none() => {
+                () = stop_requested(&mut self.stop), if stopped.is_none() => {
                     stopped = Some(Instant::now() + TO_LEAVE);
                     finish(connection.as_mut());
                 }
@@ -253,11 +253,11 @@ impl Watch {
     fn cut(&self, why: Cut) {
         tracing::debug!(peer = %self.address, ?why, "connection cut");
         self.open.load.cut(why);
-        self.place.pulse.cut();
+        self.slot.pulse.cut();
     }
 }
 
-impl Desk {
+impl RequestHandler {
     async fn answer(self, request: Request<Incoming>) -> Result<Response<Leaving>, Infallible> {
         let mut stay = self.gate.stay(&self.pulse, request.body().is_end_stream());
         let taken = match stay.take_place(&self.peer) {
@@ -309,7 +309,7 @@ impl Desk {
         mut take: impl FnMut() -> Result<(), Refused> + Send,
     ) -> Result<(), Refused> {
         for _ in 0..ASKED {
-            if !self.gate.places.make_room_for_answer(&self.peer, want) {
+            if !self.gate.slots.make_room_for_answer(&self.peer, want) {
                 break;
             }
             sleep(TO_BE_FREE).await;

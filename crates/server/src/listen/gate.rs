@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::places::{Peer, Places, Refused};
 use super::pulse::{Pulse, Way};
+use super::slots::{Peer, Refused, Slots};
 use crate::limits::Limits;
 use crate::load::{Cut, Load};
 
@@ -16,7 +16,7 @@ use crate::load::{Cut, Load};
 pub(super) struct Gate {
     pub(super) limits: Limits,
     pub(super) load: Load,
-    pub(super) places: Arc<Places>,
+    pub(super) slots: Arc<Slots>,
     requests: Arc<Semaphore>,
     answers: AtomicUsize,
     octets: AtomicUsize,
@@ -40,7 +40,7 @@ pub(crate) struct AnswerMemory(pub(crate) usize);
 impl Gate {
     pub(super) fn new(limits: Limits, load: Load) -> Arc<Self> {
         Arc::new(Self {
-            places: Places::new(&limits),
+            slots: Slots::new(&limits),
             requests: Arc::new(Semaphore::new(limits.requests)),
             answers: AtomicUsize::new(0),
             octets: AtomicUsize::new(0),

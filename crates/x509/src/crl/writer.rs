@@ -13,7 +13,7 @@
 use std::io;
 
 use super::framing::TbsLength;
-use super::{RevokedEntry, Scope, entry};
+use super::{Coverage, RevokedEntry, entry};
 use crate::algorithm::{SigningHasher, SigningInput};
 use crate::certificate::{Issuer, KeyUsage};
 use crate::san;
@@ -40,7 +40,7 @@ pub struct CrlHeader<'a> {
     /// When the next one will be there at the latest.
     pub next_update: UnixTime,
     /// Full, or a shard.
-    pub scope: Scope,
+    pub scope: Coverage,
 }
 
 /// Writes the TBSCertList of a v2 CRL (RFC 5280 section 5.1.2) in one pass and constant memory, hashing what it writes.
@@ -202,7 +202,7 @@ fn head(header: &CrlHeader<'_>) -> Result<Vec<u8>, CrlWriteError> {
 /// crlExtensions: authorityKeyIdentifier, cRLNumber, and for a shard issuingDistributionPoint.
 fn extensions(header: &CrlHeader<'_>) -> Result<Vec<u8>, CrlWriteError> {
     let mut extensions = vec![authority_key_identifier(header.issuer), crl_number(header.number)];
-    if let Scope::Shard { distribution_points } = &header.scope {
+    if let Coverage::Shard { distribution_points } = &header.scope {
         extensions.push(issuing_distribution_point(distribution_points)?);
     }
     let sequence = der::wrap(tag::SEQUENCE, &[&extensions.concat()]);

@@ -1,4 +1,4 @@
-//! The public half of a CA key: what verifies the CA's own signatures before they leave the house.
+//! The public half of a CA key: what verifies the CA's own signatures before they leave this process.
 
 use std::fmt;
 use std::sync::Arc;

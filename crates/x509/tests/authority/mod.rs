@@ -10,7 +10,7 @@ use aws_lc_rs::signature::{
 };
 use chancery_x509::certificate::template::CertificateTemplate;
 use chancery_x509::certificate::{BasicConstraints, Certificate, Issuer, KeyUsage, TbsCertificate};
-use chancery_x509::crl::{CrlHeader, CrlWriteError, CrlWriter, Framing, RevokedEntry, Scope};
+use chancery_x509::crl::{Coverage, CrlHeader, CrlWriteError, CrlWriter, Framing, RevokedEntry};
 use chancery_x509::key::SubjectPublicKey;
 use chancery_x509::key::ca::CaPublicKey;
 use chancery_x509::name::Subject;
@@ -124,7 +124,7 @@ impl Authority {
             number: 7,
             this_update: NOW,
             next_update: NOW.plus_days(7),
-            scope: Scope::Full,
+            scope: Coverage::Full,
         }
     }
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use chancery_x509::crl::RevocationReason;
 
 use super::ok;
-use super::reserve::{NOW, authority, completion, intent, issue, reserve, serial, slug};
+use super::reserve::{NOW, authority, ca_name, completion, intent, issue, reserve, serial};
 use crate::port::ledger::{
-    CertificateIntent, IdempotencyToken, IntentId, KeyStanding, Ledger, LedgerError, Reservation, Revocation,
+    CertificateIntent, IdempotencyToken, IntentId, KeyStatus, Ledger, LedgerError, Reservation, Revocation,
 };
 
 /// More than any ledger has places to look at whether a CA is revoked.
@@ -20,14 +20,14 @@ async fn revoke(ledger: &dyn Ledger, issuer: &str, number: u32) {
         invalidity_date: None,
         principal: "contract".to_owned(),
     };
-    ok(ledger.revoke(&slug(issuer), serial(number), revocation).await);
+    ok(ledger.revoke(&ca_name(issuer), serial(number), revocation).await);
 }
 
 fn under(issuer: &str, number: u32) -> CertificateIntent {
     let intent = intent(number);
     CertificateIntent {
         id: IntentId {
-            issuer: slug(issuer),
+            issuer: ca_name(issuer),
             ..intent.id
         },
         ..intent
@@ -43,7 +43,7 @@ fn with_token(number: u32) -> CertificateIntent {
 
 async fn refused(ledger: &dyn Ledger, intent: CertificateIntent, ca: &str, what: &str) {
     let outcome = ledger.reserve(intent).await;
-    let wanted = LedgerError::IssuerRevoked { ca: slug(ca) };
+    let wanted = LedgerError::IssuerRevoked { ca: ca_name(ca) };
     assert_eq!(outcome.err(), Some(wanted), "{what}");
 }
 
@@ -68,7 +68,7 @@ pub(super) async fn nothing_is_reserved_under_a_revoked_ca(ledger: &dyn Ledger) 
     refused(ledger, authority(8, "c-ca", Some("a-ca")), "a-ca", "a CA below it").await;
     assert_eq!(
         ok(ledger.key_holder(prepared.key, &prepared.common_name).await),
-        KeyStanding::Free,
+        KeyStatus::Free,
         "a refused reservation leaves nothing"
     );
     assert_eq!(ok(ledger.open_intents(NOW.plus_days(1), 100).await).len(), 1);

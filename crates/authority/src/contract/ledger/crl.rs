@@ -6,7 +6,7 @@ use chancery_x509::crl::{RevocationReason, RevokedEntry};
 use futures_util::future::join_all;
 
 use super::ok;
-use super::reserve::{NOW, intent, issue, reserve, serial, slug};
+use super::reserve::{NOW, ca_name, intent, issue, reserve, serial};
 use super::revoke::revocation;
 use crate::port::ledger::{
     CertificateIntent, ChangeMark, CrlIntent, CrlPlan, CrlRecord, CrlReservation, CrlScope, CrlUse, Evidence, IntentId,
@@ -16,7 +16,7 @@ use crate::port::{ETag, Receipt};
 
 fn full() -> CrlScope {
     CrlScope {
-        issuer: slug("a-ca"),
+        issuer: ca_name("a-ca"),
         shard: None,
     }
 }
@@ -162,7 +162,7 @@ pub(super) async fn a_view_lists_every_change_that_it_covers(ledger: Arc<dyn Led
 
 pub(super) async fn scopes_are_kept_apart(ledger: &dyn Ledger) {
     let scope = |issuer: &str, shard| CrlScope {
-        issuer: slug(issuer),
+        issuer: ca_name(issuer),
         shard,
     };
     let scopes = [
@@ -319,7 +319,7 @@ pub(super) async fn pruning_looks_at_not_after_alone(ledger: &dyn Ledger) {
         let at = NOW.plus_days(if number % 2 == 0 { -300 } else { 3 });
         let reason = RevocationReason::ALL[number as usize];
         ok(ledger
-            .revoke(&slug("a-ca"), serial(number), revocation(at, reason))
+            .revoke(&ca_name("a-ca"), serial(number), revocation(at, reason))
             .await);
     }
     let lost = CertificateIntent {
@@ -439,9 +439,9 @@ pub(super) async fn a_number_that_nobody_counted_to_is_not_followed(ledger: &dyn
         ..intended(AHEAD + 1)
     };
     ok(ledger.intend_crl(record).await);
-    assert_eq!(ok(ledger.crl_standing(&full()).await).number, AHEAD + 1);
+    assert_eq!(ok(ledger.crl_state(&full()).await).number, AHEAD + 1);
 
-    let believed = ok(ledger.crl_standing_up_to(&full(), AHEAD).await);
+    let believed = ok(ledger.crl_state_up_to(&full(), AHEAD).await);
     assert_eq!(believed.number, first, "as if it had never been recorded");
     let plan = CrlPlan {
         above: believed.number,
@@ -465,12 +465,12 @@ pub(super) async fn a_number_that_nobody_counted_to_is_not_followed(ledger: &dyn
 }
 
 pub(super) async fn every_change_is_marked(ledger: &dyn Ledger) {
-    let mark = async || ok(ledger.crl_standing(&full()).await).mark;
+    let mark = async || ok(ledger.crl_state(&full()).await).mark;
     let shard = CrlScope {
         shard: Some(3),
         ..full()
     };
-    let elsewhere = ok(ledger.crl_standing(&shard).await).mark;
+    let elsewhere = ok(ledger.crl_state(&shard).await).mark;
     let mut marks = vec![mark().await];
     let mut changed = async |what: &str, changes: bool| {
         let now = mark().await;
@@ -506,12 +506,12 @@ pub(super) async fn every_change_is_marked(ledger: &dyn Ledger) {
     let reserved = view(ledger, &full()).await;
     changed("a CRL does not", false).await;
     assert_eq!(reserved.mark, mark().await, "a reservation tells what it covers");
-    let other = ok(ledger.crl_standing(&shard).await).mark;
+    let other = ok(ledger.crl_state(&shard).await).mark;
     assert_eq!(other, elsewhere, "every scope has its own changes");
 }
 
 pub(super) async fn what_is_due_is_what_no_published_crl_covers(ledger: &dyn Ledger) {
-    let has_changes = async || ok(ledger.crl_standing(&full()).await).has_changes();
+    let has_changes = async || ok(ledger.crl_state(&full()).await).has_changes();
     let publish = async |noted: bool| {
         let CrlReservation { number, mark, .. } = view(ledger, &full()).await;
         ok(ledger.intend_crl(intended(number)).await);
@@ -532,7 +532,7 @@ pub(super) async fn what_is_due_is_what_no_published_crl_covers(ledger: &dyn Led
     revoke(ledger, &intent(1), RevocationReason::Superseded).await;
     assert!(has_changes().await, "a revocation is not covered yet");
     let unpublished = publish(false).await;
-    let standing = ok(ledger.crl_standing(&full()).await);
+    let standing = ok(ledger.crl_state(&full()).await);
     assert!(standing.has_changes(), "nor by a CRL that did not get out");
     let number = |crl: &Option<CrlRecord>| crl.as_ref().map(|crl| crl.number);
     assert_eq!(
@@ -547,7 +547,7 @@ pub(super) async fn what_is_due_is_what_no_published_crl_covers(ledger: &dyn Led
 pub(super) async fn what_is_signed_is_recorded_before(ledger: &dyn Ledger) {
     let number = view(ledger, &full()).await.number;
     let unknown = LedgerError::UnknownCrl {
-        issuer: slug("a-ca"),
+        issuer: ca_name("a-ca"),
         number,
     };
     let crl = signed(number, None);
@@ -565,7 +565,7 @@ pub(super) async fn what_is_signed_is_recorded_before(ledger: &dyn Ledger) {
     assert_eq!(
         ledger.intend_crl(other).await,
         Err(LedgerError::CrlNumberTaken {
-            issuer: slug("a-ca"),
+            issuer: ca_name("a-ca"),
             number
         }),
         "two CRLs never have one number"
@@ -576,7 +576,7 @@ pub(super) async fn what_is_signed_is_recorded_before(ledger: &dyn Ledger) {
         "what a crash leaves is the record of what may have been signed"
     );
     assert_eq!(
-        ok(ledger.crl_standing(&full()).await).number,
+        ok(ledger.crl_state(&full()).await).number,
         number,
         "the highest number that is recorded is known"
     );
@@ -597,7 +597,7 @@ pub(super) async fn what_is_signed_is_recorded_before(ledger: &dyn Ledger) {
         (full(), number + 1),
         (
             CrlScope {
-                issuer: slug("nobody-ca"),
+                issuer: ca_name("nobody-ca"),
                 shard: None,
             },
             1,
@@ -610,7 +610,7 @@ pub(super) async fn what_is_signed_is_recorded_before(ledger: &dyn Ledger) {
             "a number that is not recorded cannot have been published"
         );
     }
-    let standing = ok(ledger.crl_standing(&full()).await);
+    let standing = ok(ledger.crl_state(&full()).await);
     assert_eq!(
         (standing.number, standing.published),
         (number, None),
@@ -639,7 +639,7 @@ pub(super) async fn uses_are_kept(ledger: &dyn Ledger) {
     }
     let elsewhere = CrlUse {
         scope: CrlScope {
-            issuer: slug("b-ca"),
+            issuer: ca_name("b-ca"),
             shard: Some(4),
         },
         ..naming(None, old, 1)
@@ -675,7 +675,7 @@ pub(super) async fn what_was_lost_is_put_back(ledger: &dyn Ledger) {
         serial(1),
     ];
     let record = ok(ledger.certificate(None, serial(1)).await);
-    let shown = ok(ledger.evidence(&slug("a-ca"), &serials).await);
+    let shown = ok(ledger.evidence(&ca_name("a-ca"), &serials).await);
     let certificates = record.map(|record| vec![record.certificate]);
     assert_eq!(
         shown.get(&serial(1)).map(|shown| shown.certificates.clone()),
@@ -699,23 +699,19 @@ pub(super) async fn what_was_lost_is_put_back(ledger: &dyn Ledger) {
         reason: RevocationReason::Superseded,
         invalidity_date: None,
     };
-    let before = ok(ledger.crl_standing(&full()).await).mark;
+    let before = ok(ledger.crl_state(&full()).await).mark;
     ok(ledger.relist(&full(), &entry, kept.not_after).await);
     assert!(
         listed(ledger, &full()).await.contains(&entry),
         "what is put back is listed"
     );
-    assert_ne!(
-        ok(ledger.crl_standing(&full()).await).mark,
-        before,
-        "and that is a change"
-    );
+    assert_ne!(ok(ledger.crl_state(&full()).await).mark, before, "and that is a change");
     let record = ok(ledger.certificate(None, serial(1)).await);
     assert!(
         record.is_some_and(|record| record.revocation.is_some()),
         "its certificate is revoked"
     );
-    let among = ok(ledger.listed_among(&slug("a-ca"), &serials).await);
+    let among = ok(ledger.listed_among(&ca_name("a-ca"), &serials).await);
     let wanted = Listed {
         reason: RevocationReason::Superseded,
         not_after: kept.not_after,

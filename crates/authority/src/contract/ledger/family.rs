@@ -9,10 +9,10 @@ use chancery_x509::time::UnixTime;
 use futures_util::future::join_all;
 
 use super::ok;
-use super::reserve::{NOW, completion, intent, issue, reserve, serial, slug};
+use super::reserve::{NOW, ca_name, completion, intent, issue, reserve, serial};
 use super::revoke::revocation;
 use crate::port::ledger::{
-    CertificateIntent, CertificateRecord, IdempotencyToken, KeyStanding, Ledger, LedgerError, NotRenewable, Reach,
+    CertificateIntent, CertificateRecord, IdempotencyToken, KeyStatus, Ledger, LedgerError, NotRenewable, Reach,
     Related, Reservation, Revoked, RevokedTogether,
 };
 
@@ -36,7 +36,7 @@ fn again(number: u32, of: u32) -> CertificateIntent {
 }
 
 async fn revoke(ledger: &dyn Ledger, number: u32, reason: RevocationReason, reach: Reach) -> RevokedTogether {
-    let issuer = slug("a-ca");
+    let issuer = ca_name("a-ca");
     let revoking = ledger.revoke_reaching(&issuer, serial(number), revocation(NOW, reason), reach);
     ok(revoking.await)
 }
@@ -158,7 +158,7 @@ pub(super) async fn a_compromised_key_is_blocked(ledger: &dyn Ledger) {
         refused(ledger, other_name.clone(), LedgerError::KeyBlocked, why).await;
         let elsewhere = CertificateIntent {
             id: crate::port::ledger::IntentId {
-                issuer: slug("b-ca"),
+                issuer: ca_name("b-ca"),
                 serial: serial(20),
             },
             allow_key_reuse: false,
@@ -167,7 +167,7 @@ pub(super) async fn a_compromised_key_is_blocked(ledger: &dyn Ledger) {
         refused(ledger, elsewhere, LedgerError::KeyBlocked, why).await;
         for asking in ["other.example.com", intent(number).common_name.as_str()] {
             let standing = ok(ledger.key_holder(intent(number).key, asking).await);
-            assert_eq!(standing, KeyStanding::Blocked, "that a key is blocked is told");
+            assert_eq!(standing, KeyStatus::Blocked, "that a key is blocked is told");
         }
     }
     // A renewal that takes the key into use is a certification, too.
@@ -281,7 +281,7 @@ pub(super) async fn other_reasons_reach_one_certificate(ledger: &dyn Ledger) {
     let standing = ok(ledger.key_holder(intent(1).key, "a").await);
     assert_eq!(
         standing,
-        KeyStanding::Held(intent(1).common_name),
+        KeyStatus::Held(intent(1).common_name),
         "and the key is not blocked"
     );
 
@@ -432,7 +432,7 @@ pub(super) async fn no_renewal_escapes_a_revocation(ledger: Arc<dyn Ledger>) {
                 tokio::task::yield_now().await;
                 let revocation = revocation(NOW, COMPROMISE);
                 ledger
-                    .revoke_reaching(&slug("a-ca"), serial(base), revocation, Reach::Key)
+                    .revoke_reaching(&ca_name("a-ca"), serial(base), revocation, Reach::Key)
                     .await
             })
         };

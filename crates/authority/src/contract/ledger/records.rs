@@ -3,7 +3,7 @@
 use chancery_x509::crl::RevocationReason;
 
 use super::ok;
-use super::reserve::{NOW, intent, issue, reserve, serial, slug};
+use super::reserve::{NOW, ca_name, intent, issue, reserve, serial};
 use super::revoke::revocation;
 use crate::port::ledger::{Counts, Ledger, LedgerError, Rejection};
 
@@ -11,7 +11,7 @@ pub(super) async fn reminders_are_kept(ledger: &dyn Ledger) {
     issue(ledger, &intent(1)).await;
     let times = [NOW.plus_days(1), NOW.plus_days(15), NOW.plus_days(29)];
     for at in times {
-        ok(ledger.record_reminder(&slug("a-ca"), serial(1), at).await);
+        ok(ledger.record_reminder(&ca_name("a-ca"), serial(1), at).await);
     }
     let record = ok(ledger.certificate(None, serial(1)).await);
     let reminders = record.map(|record| record.reminders);
@@ -20,7 +20,7 @@ pub(super) async fn reminders_are_kept(ledger: &dyn Ledger) {
         Some(&times[..]),
         "reminders are kept, oldest first"
     );
-    let missing = ledger.record_reminder(&slug("a-ca"), serial(2), NOW).await.err();
+    let missing = ledger.record_reminder(&ca_name("a-ca"), serial(2), NOW).await.err();
     assert_eq!(
         missing,
         Some(LedgerError::NotFound(serial(2))),
@@ -74,7 +74,11 @@ pub(super) async fn counts_count(ledger: &dyn Ledger) {
         issue(ledger, &intent(number)).await;
     }
     ok(ledger
-        .revoke(&slug("a-ca"), serial(1), revocation(NOW, RevocationReason::Superseded))
+        .revoke(
+            &ca_name("a-ca"),
+            serial(1),
+            revocation(NOW, RevocationReason::Superseded),
+        )
         .await);
     for number in 4..=6 {
         reserve(ledger, &intent(number)).await;

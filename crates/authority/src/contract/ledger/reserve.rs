@@ -5,13 +5,13 @@ use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
 use super::ok;
+use crate::ca_name::CaName;
 use crate::port::ledger::{
-    CertificateIntent, CertificateRecord, Completion, IdempotencyToken, IntentCode, IntentId, KeyStanding, Kind,
-    Ledger, LedgerError, OpenIntent, Reservation, TokenOrigin,
+    CertificateIntent, CertificateRecord, Completion, IdempotencyToken, IntentCode, IntentId, KeyStatus, Kind, Ledger,
+    LedgerError, OpenIntent, Reservation, TokenOrigin,
 };
 use crate::port::{IntentNonce, KeyName, Receipt};
 use crate::principal::Principal;
-use crate::slug::Slug;
 
 /// When the suite takes place.
 pub(super) const NOW: UnixTime = UnixTime(1_800_000_000);
@@ -26,7 +26,7 @@ pub fn intent(number: u32) -> CertificateIntent {
     key[..4].copy_from_slice(&octets);
     CertificateIntent {
         id: IntentId {
-            issuer: slug("a-ca"),
+            issuer: ca_name("a-ca"),
             serial: serial(number),
         },
         kind: Kind::Leaf,
@@ -52,8 +52,8 @@ pub fn intent(number: u32) -> CertificateIntent {
     }
 }
 
-pub(super) fn slug(text: &str) -> Slug {
-    Slug::new(text).unwrap_or_else(|error| panic!("{error}"))
+pub(super) fn ca_name(text: &str) -> CaName {
+    CaName::new(text).unwrap_or_else(|error| panic!("{error}"))
 }
 
 pub(super) fn serial(number: u32) -> Serial {
@@ -88,12 +88,12 @@ pub(super) async fn issue(ledger: &dyn Ledger, intent: &CertificateIntent) -> Ce
 pub(super) fn authority(number: u32, name: &str, parent: Option<&str>) -> CertificateIntent {
     CertificateIntent {
         id: IntentId {
-            issuer: slug(parent.unwrap_or(name)),
+            issuer: ca_name(parent.unwrap_or(name)),
             serial: serial(number),
         },
         kind: Kind::Authority {
-            slug: slug(name),
-            parent: parent.map(slug),
+            ca_name: ca_name(name),
+            parent: parent.map(ca_name),
             key: KeyName(format!("key of {name}")),
         },
         principal: Principal::Authority,
@@ -143,7 +143,7 @@ pub(super) async fn reserves_and_completes(ledger: &dyn Ledger) {
     );
     let of_issuer = ok(ledger.certificate(Some(&intent.id.issuer), intent.id.serial).await);
     assert_eq!(of_issuer, Some(wanted), "a certificate is found by issuer and serial");
-    let elsewhere = ok(ledger.certificate(Some(&slug("b-ca")), intent.id.serial).await);
+    let elsewhere = ok(ledger.certificate(Some(&ca_name("b-ca")), intent.id.serial).await);
     assert_eq!(elsewhere, None, "another issuer has no such certificate");
     assert!(
         ok(ledger.open_intents(UnixTime(i64::MAX), 10).await).is_empty(),
@@ -192,7 +192,7 @@ pub(super) async fn serials_are_unique(ledger: &dyn Ledger) {
 
 /// Holds [`Ledger::key_holder`] to what a reservation would find.
 async fn held_by(ledger: &dyn Ledger, intent: &CertificateIntent, holder: Option<&str>) {
-    let standing = holder.map_or(KeyStanding::Free, |holder| KeyStanding::Held(holder.to_owned()));
+    let standing = holder.map_or(KeyStatus::Free, |holder| KeyStatus::Held(holder.to_owned()));
     for asking in [intent.common_name.as_str(), "somebody else"] {
         let found = ok(ledger.key_holder(intent.key, asking).await);
         assert_eq!(found, standing, "a key's holder is told as reserve finds it");
@@ -222,7 +222,7 @@ pub(super) async fn keys_are_claimed_once(ledger: &dyn Ledger) {
     );
     let elsewhere = CertificateIntent {
         id: IntentId {
-            issuer: slug("b-ca"),
+            issuer: ca_name("b-ca"),
             serial: serial(4),
         },
         ..with_same_key(4)
@@ -428,7 +428,7 @@ pub(super) async fn refused_reservations_leave_nothing(ledger: &dyn Ledger) {
 pub(super) async fn authorities_have_one_name_each(ledger: &dyn Ledger) {
     let root = authority(1, "root", None);
     reserve(ledger, &root).await;
-    let exists = |name: &str| Some(LedgerError::AuthorityExists(slug(name)));
+    let exists = |name: &str| Some(LedgerError::AuthorityExists(ca_name(name)));
     let outcome = ledger.reserve(authority(2, "root", None)).await.err();
     assert_eq!(outcome, exists("root"), "an open intent for a CA takes its name");
     assert!(
@@ -446,7 +446,7 @@ pub(super) async fn authorities_have_one_name_each(ledger: &dyn Ledger) {
     issue(ledger, &authority(6, "a-ca", Some("middle"))).await;
     issue(ledger, &intent(7)).await;
     let authorities = ok(ledger.authorities().await);
-    let names: Vec<_> = authorities.iter().map(|ca| ca.slug.as_str()).collect();
+    let names: Vec<_> = authorities.iter().map(|ca| ca.ca_name.as_str()).collect();
     assert_eq!(
         names,
         ["root", "middle", "a-ca"],
@@ -464,7 +464,7 @@ pub(super) async fn authorities_have_one_name_each(ledger: &dyn Ledger) {
     );
     assert_eq!(
         authorities[1].parent,
-        Some(slug("root")),
+        Some(ca_name("root")),
         "an authority knows its parent"
     );
 }

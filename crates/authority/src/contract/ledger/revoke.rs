@@ -7,7 +7,7 @@ use chancery_x509::time::UnixTime;
 use futures_util::future::join_all;
 
 use super::ok;
-use super::reserve::{NOW, intent, issue, reserve, serial, slug};
+use super::reserve::{NOW, ca_name, intent, issue, reserve, serial};
 use crate::port::ledger::{CertificateRecord, Ledger, LedgerError, Revocation, Revoked};
 
 pub(super) fn revocation(at: UnixTime, reason: RevocationReason) -> Revocation {
@@ -34,7 +34,7 @@ fn already(revoked: Revoked) -> CertificateRecord {
 }
 
 pub(super) async fn the_first_revocation_stands(ledger: &dyn Ledger) {
-    let issuer = slug("a-ca");
+    let issuer = ca_name("a-ca");
     let first = Revocation {
         invalidity_date: Some(NOW.plus_days(-1)),
         ..revocation(NOW, RevocationReason::Superseded)
@@ -54,7 +54,7 @@ pub(super) async fn the_first_revocation_stands(ledger: &dyn Ledger) {
     );
 
     let record = issue(ledger, &intent(2)).await;
-    let elsewhere = ledger.revoke(&slug("b-ca"), serial(2), first.clone()).await.err();
+    let elsewhere = ledger.revoke(&ca_name("b-ca"), serial(2), first.clone()).await.err();
     assert_eq!(
         elsewhere,
         Some(LedgerError::NotFound(serial(2))),
@@ -88,7 +88,7 @@ pub(super) async fn the_first_revocation_stands(ledger: &dyn Ledger) {
 }
 
 pub(super) async fn key_compromise_replaces_other_reasons(ledger: &dyn Ledger) {
-    let issuer = slug("a-ca");
+    let issuer = ca_name("a-ca");
     issue(ledger, &intent(1)).await;
     now(ok(ledger
         .revoke(&issuer, serial(1), revocation(NOW, RevocationReason::Superseded))
@@ -131,7 +131,7 @@ pub(super) async fn one_of_many_revocations_is_the_first(ledger: Arc<dyn Ledger>
     let tasks = (0..16i64).map(|round| {
         let ledger = ledger.clone();
         let later = revocation(NOW.plus_seconds(round), RevocationReason::Superseded);
-        tokio::spawn(async move { ledger.revoke(&slug("a-ca"), serial(1), later).await })
+        tokio::spawn(async move { ledger.revoke(&ca_name("a-ca"), serial(1), later).await })
     });
     let (mut first, mut later) = (Vec::new(), Vec::new());
     for outcome in join_all(tasks).await {

@@ -5,7 +5,7 @@ use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
 use super::ok;
-use super::reserve::{NOW, intent, issue, reserve, serial, slug};
+use super::reserve::{NOW, ca_name, intent, issue, reserve, serial};
 use super::revoke::revocation;
 use crate::port::ledger::{CertificateIntent, Cursor, IntentId, Ledger, LedgerError, Page, Search};
 
@@ -118,7 +118,7 @@ pub(super) async fn foreign_cursors_are_refused(ledger: &dyn Ledger) {
 
 pub(super) async fn conditions_combine(ledger: &dyn Ledger) {
     for number in 1..=8 {
-        let issuer = slug(if number % 2 == 0 { "a-ca" } else { "b-ca" });
+        let issuer = ca_name(if number % 2 == 0 { "a-ca" } else { "b-ca" });
         let id = IntentId {
             issuer: issuer.clone(),
             serial: serial(number),
@@ -172,7 +172,7 @@ const CONDITIONS: [Condition; 15] = [
         |query| query.oldest_first = false,
         &[8, 7, 6, 5, 4, 3, 2, 1],
     ),
-    ("by issuer", |query| query.issuer = Some(slug("a-ca")), &[2, 4, 6, 8]),
+    ("by issuer", |query| query.issuer = Some(ca_name("a-ca")), &[2, 4, 6, 8]),
     ("by common name", |query| named(query, "web-2"), &[2]),
     ("without * by the whole name", |query| named(query, "web-"), &[]),
     (
@@ -207,7 +207,7 @@ const CONDITIONS: [Condition; 15] = [
         "all conditions at once, and one certificate meets them",
         |query| {
             *query = Search {
-                issuer: Some(slug("b-ca")),
+                issuer: Some(ca_name("b-ca")),
                 common_name: Some("web-*".to_owned()),
                 expires_from: Some(NOW.plus_days(2)),
                 expires_before: Some(NOW.plus_days(8)),

@@ -13,9 +13,10 @@ use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
 use super::{Faulty, Verdict};
+use crate::ca_name::CaName;
 use crate::port::ledger::{
     AuthorityRecord, CertificateIntent, CertificateRecord, Completion, Counts, CrlIntent, CrlPlan, CrlRecord,
-    CrlReservation, CrlScope, CrlStanding, CrlUse, Cursor, Evidence, FamilyPosition, IntentId, KeyStanding, Ledger,
+    CrlReservation, CrlScope, CrlState, CrlUse, Cursor, Evidence, FamilyPosition, IntentId, KeyStatus, Ledger,
     LedgerError, Listed, OpenIntents, OpenPosition, Page, Reach, Rejection, Related, Reservation, Revocation,
     Revocations, RevokedTogether, Search, ToRevoke, UnfinishedFamilies, Unlisted,
 };
@@ -24,7 +25,6 @@ use crate::port::{
     Body, ETag, IntentKey, IntentKeys, IntentNonce, KeyName, KeyStore, KeyStoreError, Notice, NoticeError, Notices,
     Precondition, Publication, PublicationError, PublishedName, Scratch, Signed,
 };
-use crate::slug::Slug;
 
 fn ledger(detail: String) -> LedgerError {
     LedgerError::Unavailable { detail }
@@ -179,7 +179,7 @@ impl<T: Ledger + ?Sized> Ledger for Faulty<T> {
 
     async fn revoke_reaching(
         &self,
-        issuer: &Slug,
+        issuer: &CaName,
         serial: Serial,
         revocation: Revocation,
         reach: Reach,
@@ -243,13 +243,9 @@ impl<T: Ledger + ?Sized> Ledger for Faulty<T> {
             .await
     }
 
-    async fn crl_standing_up_to(&self, scope: &CrlScope, at_most: u64) -> Result<CrlStanding, LedgerError> {
+    async fn crl_state_up_to(&self, scope: &CrlScope, at_most: u64) -> Result<CrlState, LedgerError> {
         self.faults
-            .around(
-                "ledger.crl_standing",
-                ledger,
-                self.inner.crl_standing_up_to(scope, at_most),
-            )
+            .around("ledger.crl_state", ledger, self.inner.crl_state_up_to(scope, at_most))
             .await
     }
 
@@ -279,19 +275,19 @@ impl<T: Ledger + ?Sized> Ledger for Faulty<T> {
             .await
     }
 
-    async fn listed_among(&self, issuer: &Slug, serials: &[Serial]) -> Result<HashMap<Serial, Listed>, LedgerError> {
+    async fn listed_among(&self, issuer: &CaName, serials: &[Serial]) -> Result<HashMap<Serial, Listed>, LedgerError> {
         self.faults
             .around("ledger.listed_among", ledger, self.inner.listed_among(issuer, serials))
             .await
     }
 
-    async fn unlisted(&self, issuer: &Slug, at: UnixTime) -> Result<Unlisted, LedgerError> {
+    async fn unlisted(&self, issuer: &CaName, at: UnixTime) -> Result<Unlisted, LedgerError> {
         self.faults
             .around("ledger.unlisted", ledger, self.inner.unlisted(issuer, at))
             .await
     }
 
-    async fn keep_unlisted(&self, issuer: &Slug, next: Option<Cursor>) -> Result<(), LedgerError> {
+    async fn keep_unlisted(&self, issuer: &CaName, next: Option<Cursor>) -> Result<(), LedgerError> {
         self.faults
             .around("ledger.keep_unlisted", ledger, self.inner.keep_unlisted(issuer, next))
             .await
@@ -321,7 +317,7 @@ impl<T: Ledger + ?Sized> Ledger for Faulty<T> {
             .await
     }
 
-    async fn evidence(&self, issuer: &Slug, serials: &[Serial]) -> Result<HashMap<Serial, Evidence>, LedgerError> {
+    async fn evidence(&self, issuer: &CaName, serials: &[Serial]) -> Result<HashMap<Serial, Evidence>, LedgerError> {
         self.faults
             .around("ledger.evidence", ledger, self.inner.evidence(issuer, serials))
             .await
@@ -335,7 +331,7 @@ impl<T: Ledger + ?Sized> Ledger for Faulty<T> {
 
     async fn certificate(
         &self,
-        issuer: Option<&Slug>,
+        issuer: Option<&CaName>,
         serial: Serial,
     ) -> Result<Option<CertificateRecord>, LedgerError> {
         self.faults
@@ -343,7 +339,7 @@ impl<T: Ledger + ?Sized> Ledger for Faulty<T> {
             .await
     }
 
-    async fn key_holder(&self, key: KeyFingerprint, common_name: &str) -> Result<KeyStanding, LedgerError> {
+    async fn key_holder(&self, key: KeyFingerprint, common_name: &str) -> Result<KeyStatus, LedgerError> {
         self.faults
             .around("ledger.key_holder", ledger, self.inner.key_holder(key, common_name))
             .await
@@ -367,7 +363,7 @@ impl<T: Ledger + ?Sized> Ledger for Faulty<T> {
             .await
     }
 
-    async fn record_reminder(&self, issuer: &Slug, serial: Serial, at: UnixTime) -> Result<(), LedgerError> {
+    async fn record_reminder(&self, issuer: &CaName, serial: Serial, at: UnixTime) -> Result<(), LedgerError> {
         self.faults
             .around(
                 "ledger.record_reminder",

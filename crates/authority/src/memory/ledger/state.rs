@@ -9,20 +9,20 @@ use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
+use crate::ca_name::CaName;
 use crate::port::ETag;
 use crate::port::ledger::{
     AuthorityRecord, CertificateIntent, CertificateRecord, ChangeMark, Completion, Counts, CrlIntent, CrlPlan,
-    CrlRecord, CrlScope, CrlStanding, CrlUse, Cursor, Evidence, IdempotencyToken, IntentId, KeyStanding, Kind,
-    LedgerError, OpenIntent, OpenIntents, OpenPosition, Page, REJECTIONS_KEPT, Rejection, Reservation, Revocation,
-    Revoked, Search, UnfinishedFamily,
+    CrlRecord, CrlScope, CrlState, CrlUse, Cursor, Evidence, IdempotencyToken, IntentId, KeyStatus, Kind, LedgerError,
+    OpenIntent, OpenIntents, OpenPosition, Page, REJECTIONS_KEPT, Rejection, Reservation, Revocation, Revoked, Search,
+    UnfinishedFamily,
 };
 use crate::principal::Principal;
-use crate::slug::Slug;
 
 #[derive(Default)]
 pub(super) struct State {
     /// Every intent, whatever became of it.
-    rows: BTreeMap<(Serial, Slug), Row>,
+    rows: BTreeMap<(Serial, CaName), Row>,
     /// Order of reservation of the open ones.
     open: BTreeMap<u64, IntentId>,
     /// Order of completion.
@@ -34,13 +34,13 @@ pub(super) struct State {
     /// Families that a call left some of.
     unfinished: HashMap<KeyFingerprint, UnfinishedFamily>,
     /// Certificates whose intents were opened again.
-    reopened: HashMap<(Serial, Slug), Vec<u8>>,
+    reopened: HashMap<(Serial, CaName), Vec<u8>>,
     tokens: HashMap<(Principal, IdempotencyToken), IntentId>,
-    slugs: HashSet<Slug>,
+    ca_names: HashSet<CaName>,
     authorities: Vec<AuthorityRecord>,
     unreadable_intents: Vec<String>,
     /// Each CA's own certificate.
-    ca_certificates: HashMap<Slug, IntentId>,
+    ca_certificates: HashMap<CaName, IntentId>,
     revoked: HashMap<CrlScope, BTreeMap<Serial, RevokedRow>>,
     crls: HashMap<CrlScope, Crls>,
     damaged: HashMap<CrlScope, Vec<String>>,
@@ -101,10 +101,10 @@ impl State {
         }
         let id = intent.id.clone();
         self.check_chain(&id.issuer)?;
-        if let Kind::Authority { slug, .. } = &intent.kind
-            && self.slugs.contains(slug)
+        if let Kind::Authority { ca_name, .. } = &intent.kind
+            && self.ca_names.contains(ca_name)
         {
-            return Err(LedgerError::AuthorityExists(slug.clone()));
+            return Err(LedgerError::AuthorityExists(ca_name.clone()));
         }
         if self.rows.contains_key(&position(&id)) {
             return Err(LedgerError::SerialTaken(id.serial));
@@ -126,8 +126,8 @@ impl State {
             holders: 0,
         };
         self.claims.entry(intent.key).or_insert(claim).holders += 1;
-        if let Kind::Authority { slug, .. } = &intent.kind {
-            self.slugs.insert(slug.clone());
+        if let Kind::Authority { ca_name, .. } = &intent.kind {
+            self.ca_names.insert(ca_name.clone());
         }
         if let Some(token) = &intent.token {
             self.tokens
@@ -146,22 +146,22 @@ impl State {
     }
 
     /// Neither the issuer's own certificate is revoked, nor that of a CA above it.
-    fn check_chain(&self, issuer: &Slug) -> Result<(), LedgerError> {
+    fn check_chain(&self, issuer: &CaName) -> Result<(), LedgerError> {
         let mut next = Some(issuer);
         // As long as there are CAs at most: parents that go in a circle would be damage, and must end all the same.
         for _ in 0..=self.authorities.len() {
-            let Some(ca) = self.authorities.iter().find(|ca| Some(&ca.slug) == next) else {
+            let Some(ca) = self.authorities.iter().find(|ca| Some(&ca.ca_name) == next) else {
                 break;
             };
             let own = self
                 .ca_certificates
-                .get(&ca.slug)
+                .get(&ca.ca_name)
                 .and_then(|id| self.rows.get(&position(id)))
                 .and_then(Row::record);
             match own {
-                None => return Err(LedgerError::no_record_of_ca(&ca.slug)),
+                None => return Err(LedgerError::no_record_of_ca(&ca.ca_name)),
                 Some(own) if own.revocation.is_some() => {
-                    return Err(LedgerError::IssuerRevoked { ca: ca.slug.clone() });
+                    return Err(LedgerError::IssuerRevoked { ca: ca.ca_name.clone() });
                 }
                 Some(_) => {}
             }
@@ -213,10 +213,10 @@ impl State {
         row.stage = Stage::Complete(Box::new(record.clone()));
         self.open.remove(&opened);
         self.issued.insert(sequence, completion.id);
-        if let Kind::Authority { slug, parent, key } = &record.kind {
-            self.ca_certificates.insert(slug.clone(), record.id.clone());
+        if let Kind::Authority { ca_name, parent, key } = &record.kind {
+            self.ca_certificates.insert(ca_name.clone(), record.id.clone());
             self.authorities.push(AuthorityRecord {
-                slug: slug.clone(),
+                ca_name: ca_name.clone(),
                 parent: parent.clone(),
                 key: key.clone(),
                 certificate: record.certificate.clone(),
@@ -239,8 +239,8 @@ impl State {
         if let Some(token) = intent.token {
             self.tokens.remove(&(intent.principal, token));
         }
-        if let Kind::Authority { slug, .. } = &intent.kind {
-            self.slugs.remove(slug);
+        if let Kind::Authority { ca_name, .. } = &intent.kind {
+            self.ca_names.remove(ca_name);
         }
         let entry = RevokedEntry {
             serial: id.serial,
@@ -299,7 +299,7 @@ impl State {
 
     fn revoke_one(
         &mut self,
-        issuer: &Slug,
+        issuer: &CaName,
         serial: Serial,
         mut revocation: Revocation,
     ) -> Result<Revoked, LedgerError> {
@@ -411,16 +411,16 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn crl_standing(&self, scope: &CrlScope, at_most: u64) -> CrlStanding {
+    pub(super) fn crl_state(&self, scope: &CrlScope, at_most: u64) -> CrlState {
         let Some(crls) = self.crls.get(scope) else {
-            return CrlStanding {
+            return CrlState {
                 mark: Crls::default().mark(),
-                ..CrlStanding::default()
+                ..CrlState::default()
             };
         };
         let completed = || crls.completed.range(..=at_most).rev().map(|(_, crl)| crl);
         let numbers = crls.intents.keys().chain(crls.completed.keys());
-        CrlStanding {
+        CrlState {
             mark: crls.mark(),
             number: numbers.filter(|number| **number <= at_most).max().copied().unwrap_or(0),
             latest: completed().next().cloned(),
@@ -429,7 +429,7 @@ impl State {
         }
     }
 
-    pub(super) fn rewrite(&mut self, issuer: &Slug, serial: Serial, revocation: &Revocation) {
+    pub(super) fn rewrite(&mut self, issuer: &CaName, serial: Serial, revocation: &Revocation) {
         for (_, rows) in self.revoked.iter_mut().filter(|(scope, _)| scope.issuer == *issuer) {
             if let Some(row) = rows.get_mut(&serial) {
                 row.entry = RevokedEntry {
@@ -469,7 +469,7 @@ impl State {
         self.crl_uses.iter().map(used).collect()
     }
 
-    pub(super) fn evidence(&self, issuer: &Slug, serials: &[Serial]) -> HashMap<Serial, Evidence> {
+    pub(super) fn evidence(&self, issuer: &CaName, serials: &[Serial]) -> HashMap<Serial, Evidence> {
         let shown = |serial: &Serial| {
             let row = self.rows.get(&(*serial, issuer.clone()))?;
             let evidence = match &row.stage {
@@ -507,7 +507,7 @@ impl State {
         }
     }
 
-    pub(super) fn remove_row(&mut self, issuer: &Slug, serial: Serial) {
+    pub(super) fn remove_row(&mut self, issuer: &CaName, serial: Serial) {
         self.rows.remove(&(serial, issuer.clone()));
     }
 
@@ -533,13 +533,13 @@ impl State {
         self.crls.get(scope).map_or(0, |crls| crls.reserved)
     }
 
-    pub(super) fn replace_ca(&mut self, slug: &Slug, certificate: &[u8], row: bool) {
-        for ca in self.authorities.iter_mut().filter(|ca| ca.slug == *slug) {
+    pub(super) fn replace_ca(&mut self, ca_name: &CaName, certificate: &[u8], row: bool) {
+        for ca in self.authorities.iter_mut().filter(|ca| ca.ca_name == *ca_name) {
             ca.certificate = certificate.to_vec();
         }
         for stage in self.rows.values_mut().map(|row| &mut row.stage) {
             if let Stage::Complete(record) = stage
-                && matches!(&record.kind, Kind::Authority { slug: of, .. } if of == slug)
+                && matches!(&record.kind, Kind::Authority { ca_name: of, .. } if of == ca_name)
                 && row
             {
                 record.certificate = certificate.to_vec();
@@ -554,7 +554,7 @@ impl State {
             .push(description.to_owned());
     }
 
-    pub(super) fn certificate(&self, issuer: Option<&Slug>, serial: Serial) -> Option<CertificateRecord> {
+    pub(super) fn certificate(&self, issuer: Option<&CaName>, serial: Serial) -> Option<CertificateRecord> {
         let row = match issuer {
             Some(issuer) => self.rows.get(&(serial, issuer.clone())),
             None => self
@@ -566,13 +566,13 @@ impl State {
         row.and_then(Row::record).cloned()
     }
 
-    pub(super) fn key_holder(&self, key: KeyFingerprint) -> KeyStanding {
+    pub(super) fn key_holder(&self, key: KeyFingerprint) -> KeyStatus {
         if self.blocked.contains(&key) {
-            return KeyStanding::Blocked;
+            return KeyStatus::Blocked;
         }
         self.claims
             .get(&key)
-            .map_or(KeyStanding::Free, |claim| KeyStanding::Held(claim.common_name.clone()))
+            .map_or(KeyStatus::Free, |claim| KeyStatus::Held(claim.common_name.clone()))
     }
 
     pub(super) fn search(&self, query: &Search, after: Option<&Cursor>, limit: usize) -> Result<Page, LedgerError> {
@@ -621,7 +621,7 @@ impl State {
         }))
     }
 
-    pub(super) fn record_reminder(&mut self, issuer: &Slug, serial: Serial, at: UnixTime) -> Result<(), LedgerError> {
+    pub(super) fn record_reminder(&mut self, issuer: &CaName, serial: Serial, at: UnixTime) -> Result<(), LedgerError> {
         self.record_mut(issuer, serial)?.reminders.push(at);
         Ok(())
     }
@@ -649,7 +649,7 @@ impl State {
         self.blocked.insert(key);
     }
 
-    pub(super) fn reopen(&mut self, issuer: &Slug, serial: Serial) {
+    pub(super) fn reopen(&mut self, issuer: &CaName, serial: Serial) {
         let sequence = self.next();
         let Some(row) = self.rows.get_mut(&(serial, issuer.clone())) else {
             return;
@@ -662,7 +662,7 @@ impl State {
         self.open.insert(sequence, id);
     }
 
-    fn record_mut(&mut self, issuer: &Slug, serial: Serial) -> Result<&mut CertificateRecord, LedgerError> {
+    fn record_mut(&mut self, issuer: &CaName, serial: Serial) -> Result<&mut CertificateRecord, LedgerError> {
         match self.rows.get_mut(&(serial, issuer.clone())).map(|row| &mut row.stage) {
             Some(Stage::Complete(record)) => Ok(record),
             Some(Stage::Open { .. } | Stage::Lost) | None => Err(LedgerError::NotFound(serial)),
@@ -701,7 +701,7 @@ impl Row {
     }
 }
 
-fn position(id: &IntentId) -> (Serial, Slug) {
+fn position(id: &IntentId) -> (Serial, CaName) {
     (id.serial, id.issuer.clone())
 }
 

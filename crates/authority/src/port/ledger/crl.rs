@@ -3,15 +3,15 @@
 use chancery_x509::time::UnixTime;
 
 use super::Revocations;
+use crate::ca_name::CaName;
 use crate::port::keystore::Receipt;
 use crate::port::publication::ETag;
-use crate::slug::Slug;
 
 /// Which CRL.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CrlScope {
     /// The CA.
-    pub issuer: Slug,
+    pub issuer: CaName,
     /// `None`: certificates without a shard; else that shard.
     pub shard: Option<u16>,
 }
@@ -87,7 +87,7 @@ pub struct CrlRecord {
 
 /// How it is with the CRLs of one scope.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CrlStanding {
+pub struct CrlState {
     /// The mark of what is revoked now.
     pub mark: ChangeMark,
     /// The highest number of an intent or a CRL that is recorded; zero: there is none.
@@ -102,7 +102,7 @@ pub struct CrlStanding {
     pub changed_at: Option<UnixTime>,
 }
 
-impl CrlStanding {
+impl CrlState {
     /// Whether something was revoked, or given up, that the newest published CRL does not cover, or there is none.
     pub fn has_changes(&self) -> bool {
         let covered = self.published.as_ref().and_then(|crl| crl.mark.as_ref());

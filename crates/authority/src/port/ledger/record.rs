@@ -8,16 +8,16 @@ use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
+use crate::ca_name::CaName;
 use crate::port::intent_keys::IntentNonce;
 use crate::port::keystore::{KeyName, Receipt};
 use crate::principal::Principal;
-use crate::slug::Slug;
 
-/// Names an intent: the issuer's slug and the serial.
+/// Names an intent: the issuer's name and the serial.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct IntentId {
     /// Who signs.
-    pub issuer: Slug,
+    pub issuer: CaName,
     /// The serial number.
     pub serial: Serial,
 }
@@ -30,9 +30,9 @@ pub enum Kind {
     /// A CA's own.
     Authority {
         /// The CA's name.
-        slug: Slug,
+        ca_name: CaName,
         /// The CA above; `None` for a root.
-        parent: Option<Slug>,
+        parent: Option<CaName>,
         /// Its key.
         key: KeyName,
     },
@@ -262,9 +262,9 @@ pub struct CertificateRecord {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthorityRecord {
     /// Its name.
-    pub slug: Slug,
+    pub ca_name: CaName,
     /// The CA above; `None` for a root.
-    pub parent: Option<Slug>,
+    pub parent: Option<CaName>,
     /// Its key.
     pub key: KeyName,
     /// Its certificate, DER.
@@ -342,7 +342,7 @@ pub struct Related {
 
 /// Who has a key, as far as a reservation is concerned.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum KeyStanding {
+pub enum KeyStatus {
     /// Nobody.
     Free,
     /// Certificates or open intents of that common name, of which this was the first.
@@ -363,7 +363,7 @@ pub enum NotRenewable {
         /// The successor's end.
         until: UnixTime,
     },
-    /// It stands at the end of [`RENEWALS`](super::RENEWALS) renewals.
+    /// It stands at the end of [`RENEWALS`] renewals.
     TooOften,
     /// Its key is blocked, and proves nothing any more.
     KeyBlocked,
@@ -402,7 +402,7 @@ pub struct Rejection {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Search {
     /// Issuer.
-    pub issuer: Option<Slug>,
+    pub issuer: Option<CaName>,
     /// Common name: exactly, or with `*` at its end a beginning. Letter case counts.
     pub common_name: Option<String>,
     /// Key.

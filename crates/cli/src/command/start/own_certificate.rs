@@ -12,7 +12,7 @@ use chancery_authority::port::LedgerError;
 use chancery_authority::wire::{CsrSource, RequestedNames, TlsCertRequest};
 use chancery_local::folder::DataFolder;
 use chancery_local::keys::client::{ClientKey, ClientKeyAlgorithm};
-use chancery_server::duty::OwnCertificate;
+use chancery_server::scheduler::OwnCertificate;
 use chancery_server::tls::ServerIdentity;
 use chancery_x509::certificate::Certificate;
 use chancery_x509::name::Subject;
@@ -137,7 +137,7 @@ impl ServerCertificate {
         let has = leaf.alt_names();
         let issuer = self.authority.cas().iter().find_map(|ca| {
             let is_by_it = ca.certificate().subject() == leaf.issuer() && leaf.is_signed_by(ca.issuer.public_key());
-            is_by_it.then(|| ca.slug().clone())
+            is_by_it.then(|| ca.name().clone())
         });
         let Some(issuer) = issuer else {
             return Ok(Some("is of no CA of this authority"));

@@ -18,8 +18,8 @@ fn fresh() -> (tempfile::TempDir, SqliteLedger) {
     (folder, ledger)
 }
 
-fn slug(text: &str) -> Slug {
-    Slug::new(text).unwrap()
+fn ca_name(text: &str) -> CaName {
+    CaName::new(text).unwrap()
 }
 
 /// Keeps the writer busy until the answer is dropped, so that what is asked meanwhile becomes one group.
@@ -38,8 +38,8 @@ fn hold(ledger: &SqliteLedger) -> mpsc::Sender<()> {
 fn issuers(ledger: &SqliteLedger) -> Vec<String> {
     let read = ledger.read(|connection| {
         let mut statement = connection.prepare("SELECT slug FROM issuers ORDER BY slug")?;
-        let slugs = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-        Ok(slugs)
+        let ca_names = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        Ok(ca_names)
     });
     wait(read).unwrap()
 }
@@ -47,7 +47,7 @@ fn issuers(ledger: &SqliteLedger) -> Vec<String> {
 #[test]
 fn that_nothing_can_be_written_is_known_until_something_can() {
     let (folder, ledger) = fresh();
-    let insert = |name: &'static str| wait(ledger.write(move |writing| writing.issuer(&slug(name))));
+    let insert = |name: &'static str| wait(ledger.write(move |writing| writing.issuer(&ca_name(name))));
     insert("one").unwrap();
     assert_eq!(ledger.write_failure(), None);
     // Another process holds the lock for longer than is waited for it.
@@ -72,11 +72,11 @@ fn that_nothing_can_be_written_is_known_until_something_can() {
 fn when_the_oldest_change_was_made_that_no_crl_covers_is_known() {
     let (_folder, ledger) = fresh();
     let scope = CrlScope {
-        issuer: slug("a-ca"),
+        issuer: ca_name("a-ca"),
         shard: None,
     };
-    let issuer = wait(ledger.write(|writing| writing.issuer(&slug("a-ca")))).unwrap();
-    let changed_at = || wait(ledger.crl_standing(&scope)).unwrap().changed_at;
+    let issuer = wait(ledger.write(|writing| writing.issuer(&ca_name("a-ca")))).unwrap();
+    let changed_at = || wait(ledger.crl_state(&scope)).unwrap().changed_at;
     let change =
         || wait(ledger.write(move |writing| super::super::crls::mark_change(writing.connection, issuer, -1))).unwrap();
     let set = |at: i64| {
@@ -89,7 +89,7 @@ fn when_the_oldest_change_was_made_that_no_crl_covers_is_known() {
         .unwrap();
     };
     let publish = |number: u64, made_at: UnixTime| {
-        let standing = wait(ledger.crl_standing(&scope)).unwrap();
+        let standing = wait(ledger.crl_state(&scope)).unwrap();
         wait(ledger.intend_crl(CrlIntent {
             scope: scope.clone(),
             number,
@@ -142,19 +142,19 @@ fn when_the_oldest_change_was_made_that_no_crl_covers_is_known() {
 fn an_operation_that_fails_half_way_leaves_nothing_and_hurts_nobody() {
     let (_folder, ledger) = fresh();
     let release = hold(&ledger);
-    let one = ledger.write(|writing| writing.issuer(&slug("one")));
+    let one = ledger.write(|writing| writing.issuer(&ca_name("one")));
     let half = ledger.write(|writing| {
-        writing.issuer(&slug("half"))?;
+        writing.issuer(&ca_name("half"))?;
         Err::<(), _>(damaged("broken on purpose"))
     });
-    let other = ledger.write(|writing| writing.issuer(&slug("other")));
+    let other = ledger.write(|writing| writing.issuer(&ca_name("other")));
     drop(release);
     assert!(wait(one).is_ok() && wait(other).is_ok());
     assert!(matches!(wait(half), Err(LedgerError::Damaged { detail }) if detail == "broken on purpose"));
     assert_eq!(issuers(&ledger), ["one", "other"]);
     // What was rolled back is not remembered either.
     assert_eq!(
-        wait(ledger.write(|writing| writing.known_issuer(&slug("half")))),
+        wait(ledger.write(|writing| writing.known_issuer(&ca_name("half")))),
         Ok(None)
     );
 }
@@ -166,7 +166,7 @@ fn a_refusal_that_wrote_nothing_shares_the_commit_of_the_others() {
     let (runs, ran) = mpsc::channel();
     let counted = ledger.write(move |writing| {
         let _ = runs.send(());
-        writing.issuer(&slug("one"))
+        writing.issuer(&ca_name("one"))
     });
     let refused = ledger.write(|_| Err::<(), _>(Fault::from(LedgerError::TokenReused)));
     drop(release);
@@ -215,7 +215,7 @@ fn a_crl_covers_no_change_of_its_own_group_that_its_view_does_not_list() {
     drop(release);
     revoking.join().unwrap().unwrap();
     let made = making.join().unwrap().unwrap();
-    let covers = made.mark == wait(ledger.crl_standing(&scope)).unwrap().mark;
+    let covers = made.mark == wait(ledger.crl_state(&scope)).unwrap().mark;
     assert_eq!(
         covers,
         made.revocations.entries() == 1,
@@ -234,12 +234,12 @@ fn a_group_that_cannot_be_committed_changes_nothing() {
             .execute_batch("PRAGMA defer_foreign_keys = ON; INSERT INTO reminders VALUES (99, 1)")?;
         Ok(())
     });
-    let other = ledger.write(|writing| writing.issuer(&slug("other")));
+    let other = ledger.write(|writing| writing.issuer(&ca_name("other")));
     drop(release);
     assert!(matches!(wait(deferred), Err(LedgerError::Unavailable { .. })));
     assert!(matches!(wait(other), Err(LedgerError::Unavailable { .. })));
     assert_eq!(issuers(&ledger), [""; 0]);
-    assert!(wait(ledger.write(|writing| writing.issuer(&slug("later")))).is_ok());
+    assert!(wait(ledger.write(|writing| writing.issuer(&ca_name("later")))).is_ok());
 }
 
 #[test]
@@ -283,7 +283,7 @@ fn the_log_starts_over_while_somebody_writes_all_the_time() {
         File::open(&log).unwrap().read_exact_at(&mut number, 12).unwrap();
         u32::from_be_bytes(number)
     };
-    wait(ledger.write(|writing| writing.issuer(&slug("one")))).unwrap();
+    wait(ledger.write(|writing| writing.issuer(&ca_name("one")))).unwrap();
     let first = sequence();
     for _ in 0..100 {
         // A page each, as fast as the thread takes them.

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use chancery_authority::port::ledger::{Cursor, Search};
-use chancery_authority::{Scope, Slug};
+use chancery_authority::{CaName, TokenScope};
 use chancery_x509::key::KeyFingerprint;
 use serde::{Deserialize, Serialize};
 
@@ -67,7 +67,7 @@ pub struct CertificatePage {
 impl SearchQuery {
     /// The ledger's search.
     pub fn search(&self) -> Result<Search, Problem> {
-        let issuer = self.issuer.as_deref().map(Slug::new).transpose();
+        let issuer = self.issuer.as_deref().map(CaName::new).transpose();
         let key = self.key_sha256.as_deref().map(|text| {
             let octets = data_encoding::HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok();
             octets
@@ -111,7 +111,7 @@ pub async fn search(
     caller: Caller,
     query: Result<Query<SearchQuery>, QueryRejection>,
 ) -> Result<Json<CertificatePage>, Problem> {
-    caller.allowed(Scope::Read)?;
+    caller.allowed(TokenScope::Read)?;
     let Query(query) = query.map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
     let limit = query.limit.unwrap_or(PAGE);
     if !(1..=MAX_PAGE).contains(&limit) {
@@ -142,7 +142,7 @@ pub async fn show(
     caller: Caller,
     text: PathText,
 ) -> Result<Json<CertificateEntry>, Problem> {
-    caller.allowed(Scope::Read)?;
+    caller.allowed(TokenScope::Read)?;
     let serial = serial(&text)?;
     let record = state.authority.certificate(serial).await?;
     let record =

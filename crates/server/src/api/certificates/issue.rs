@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use chancery_authority::Scope;
+use chancery_authority::TokenScope;
 use chancery_authority::issue::{IssueError, Issued, Refusal};
 use chancery_authority::port::ledger::IdempotencyToken;
 use chancery_authority::wire::{TlsCertRequest, budget};
@@ -48,7 +48,7 @@ pub async fn issue(
     body: Body,
 ) -> Result<Response, Problem> {
     let started = Instant::now();
-    let principal = caller.allowed(Scope::Issue)?;
+    let principal = caller.allowed(TokenScope::Issue)?;
     let token = idempotency_token(&headers)?;
     let value: Value = serde_json::from_slice(&octets(body)?)
         .map_err(|error| Problem::bad_request(format!("the request is not JSON: {error}")))?;
@@ -123,7 +123,7 @@ pub async fn renew(
     let started = Instant::now();
     let serial = serial(&text)?;
     let principal = match &renewer {
-        Renewer::Token(caller) => caller.allowed(Scope::Issue)?.clone(),
+        Renewer::Token(caller) => caller.allowed(TokenScope::Issue)?.clone(),
         Renewer::Certificate(peer) => peer.renewing(serial, &state.authority).await?,
     };
     let token = idempotency_token(&headers)?;

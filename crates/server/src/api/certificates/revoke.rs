@@ -17,7 +17,7 @@ use crate::api::problem::{Problem, ProblemBody};
 use crate::api::record::CertificateEntry;
 use crate::api::schema;
 use crate::app::AppState;
-use chancery_authority::Scope;
+use chancery_authority::TokenScope;
 
 /// What a revocation may say; an empty body gives no reason.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
@@ -171,7 +171,7 @@ pub async fn revoke(
     text: PathText,
     body: Body,
 ) -> Result<Json<RevokeAnswer>, Problem> {
-    let principal = caller.allowed(Scope::Revoke)?;
+    let principal = caller.allowed(TokenScope::Revoke)?;
     let serial = serial(&text)?;
     let request: RevokeRequest = object(&octets(body)?)?;
     let reason = match request.reason.as_deref() {
@@ -188,7 +188,7 @@ pub async fn revoke(
     // It ends everything below it: no token that revokes leaves by the hundred may.
     let found = state.authority.ports().ledger.certificate_to_revoke(serial).await?;
     if found.is_some_and(|found| matches!(found.record.kind, Kind::Authority { .. })) {
-        caller.allowed(Scope::Admin)?;
+        caller.allowed(TokenScope::Admin)?;
     }
     let reach = if request.only { Reach::Certificate } else { Reach::Key };
     let revoked = state

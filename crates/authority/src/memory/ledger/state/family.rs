@@ -7,12 +7,12 @@ use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
 use super::{Row, Stage, State, position};
+use crate::ca_name::CaName;
 use crate::port::ledger::{
     CertificateIntent, FamilyPosition, IntentId, LedgerError, NotRenewable, RENEWALS, REVOKED_TOGETHER, Reach, Related,
     Revocation, RevokedTogether, UnfinishedFamilies, UnfinishedFamily, compromises_key,
 };
 use crate::revoke::listed::replaces;
-use crate::slug::Slug;
 
 impl State {
     /// Whether the intent may renew what it renews.
@@ -101,7 +101,7 @@ impl State {
 
     pub(in super::super) fn revoke(
         &mut self,
-        issuer: &Slug,
+        issuer: &CaName,
         serial: Serial,
         revocation: &Revocation,
         reach: Reach,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chancery_local::folder::DataFolder;
 use chancery_local::keys::passphrase::{
-    Ask, ENVIRONMENT, Passphrase, PassphraseError, PassphraseSource, Purpose, STORED_FILE,
+    ENVIRONMENT, Passphrase, PassphraseError, PassphrasePrompt, PassphraseSource, Purpose, STORED_FILE,
 };
 use dialoguer::Password;
 
@@ -27,12 +27,12 @@ pub(super) fn source(folder: &DataFolder, arguments: &PassphraseArguments) -> Pa
     if folder.keys().join(STORED_FILE).is_file() {
         return PassphraseSource::stored(&folder.keys());
     }
-    PassphraseSource::Ask(Arc::new(Terminal))
+    PassphraseSource::Prompt(Arc::new(Terminal))
 }
 
 struct Terminal;
 
-impl Ask for Terminal {
+impl PassphrasePrompt for Terminal {
     fn passphrase(&self, purpose: Purpose) -> Result<Passphrase, PassphraseError> {
         ask(match purpose {
             Purpose::Seal => ("Passphrase to seal the CA keys with", true),

@@ -1,4 +1,4 @@
-//! `house.toml`: what differs from house to house and is no matter of the authority: where its keys are, whom it tells, what it can
+//! `house.toml`: what differs from machine to machine and is no matter of the authority: where its keys are, whom it tells, what it can
 //! bear.
 
 use std::path::{Path, PathBuf};

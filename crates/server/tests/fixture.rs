@@ -12,11 +12,11 @@ use axum::http::{Method, Request, Response};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use chancery_authority::config::Config;
-use chancery_authority::memory::House;
+use chancery_authority::memory::MemoryPorts;
 use chancery_authority::port::Ledger as _;
 use chancery_authority::profile::Profiles;
 use chancery_authority::wire::{CsrFileName, FoundCsr};
-use chancery_authority::{Authority, Scope, Scopes};
+use chancery_authority::{Authority, TokenScope, TokenScopes};
 use chancery_server::access::{Tokens, TokensUnavailable, ValidToken};
 use chancery_server::app::{self, AppState, RequestFiles};
 use chancery_server::limits::Limits;
@@ -41,34 +41,34 @@ pub(crate) const QUICK: &str = r#"
     parent = "root-ca"
 "#;
 
-pub(crate) struct Office {
-    pub(crate) house: Arc<House>,
+pub(crate) struct Fixture {
+    pub(crate) memory: Arc<MemoryPorts>,
     pub(crate) authority: Arc<Authority>,
     pub(crate) state: AppState,
     router: Router,
     plain: Router,
 }
 
-impl Office {
+impl Fixture {
     /// With its CAs.
     pub(crate) async fn new(config: &str) -> Self {
-        let office = Self::open(Arc::new(House::new(NOW)), config).await;
-        office.authority.initialise(&|_: &str| ()).await.unwrap();
-        office
+        let fixture = Self::open(Arc::new(MemoryPorts::new(NOW)), config).await;
+        fixture.authority.initialise(&|_: &str| ()).await.unwrap();
+        fixture
     }
 
-    /// Another process over the same house.
+    /// Another process over the same deployment.
     pub(crate) async fn beside(other: &Self) -> Self {
-        Self::open(Arc::clone(&other.house), QUICK).await
+        Self::open(Arc::clone(&other.memory), QUICK).await
     }
 
-    async fn open(house: Arc<House>, config: &str) -> Self {
+    async fn open(memory: Arc<MemoryPorts>, config: &str) -> Self {
         let config = Config::from_toml(config).unwrap();
-        let authority = Authority::open(house.faulty_ports(), config, Profiles::built_in()).await;
+        let authority = Authority::open(memory.faulty_ports(), config, Profiles::built_in()).await;
         let authority = Arc::new(authority.unwrap());
         let state = AppState::new(Arc::clone(&authority), Arc::new(ByName), Arc::new(NoFiles));
         Self {
-            house,
+            memory,
             authority,
             router: app::https(state.clone(), &Limits::default()),
             plain: app::http(state.clone(), &Limits::default()),
@@ -79,7 +79,7 @@ impl Office {
     /// What the router makes of a request of the token of that scope.
     pub(crate) fn send(
         &self,
-        scope: Scope,
+        scope: TokenScope,
         method: Method,
         path: &str,
         body: &Value,
@@ -104,14 +104,14 @@ impl Office {
     /// Asks for a certificate; status and answer.
     pub(crate) async fn issue(&self, body: &Value) -> (u16, Value) {
         let answer = self
-            .send(Scope::Issue, Method::POST, "/api/v1/certificates", body)
+            .send(TokenScope::Issue, Method::POST, "/api/v1/certificates", body)
             .await;
         (answer.status().as_u16(), json(answer).await)
     }
 
     /// Intents that are neither complete nor given up.
     pub(crate) async fn open_intents(&self) -> usize {
-        let open = self.house.ledger.open_intents(UnixTime(i64::MAX), 100).await;
+        let open = self.memory.ledger.open_intents(UnixTime(i64::MAX), 100).await;
         open.unwrap().len()
     }
 }
@@ -142,9 +142,9 @@ struct ByName;
 #[async_trait]
 impl Tokens for ByName {
     async fn verify(&self, text: &str) -> Result<Option<ValidToken>, TokensUnavailable> {
-        Ok(text.parse::<Scope>().ok().map(|scope| ValidToken {
+        Ok(text.parse::<TokenScope>().ok().map(|scope| ValidToken {
             id: text.to_owned(),
-            scopes: Scopes::from_iter([scope]),
+            scopes: TokenScopes::from_iter([scope]),
         }))
     }
 }

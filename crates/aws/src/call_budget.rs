@@ -41,7 +41,7 @@ pub(crate) const THROTTLING: [&str; 9] = [
 /// Shared by every port: how long one call may take at most, and until when all of them must be done. Cheap to clone;
 /// clones share the deadline and the meter.
 #[derive(Clone, Debug)]
-pub struct Patience(Arc<Inner>);
+pub struct CallBudget(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -59,7 +59,7 @@ pub(crate) enum Failure<E> {
     Unavailable(String),
 }
 
-impl Patience {
+impl CallBudget {
     /// A call, with its retries, takes so long at most; one that moves a long object takes six times as long.
     pub fn new(call: Duration) -> Self {
         Self(Arc::new(Inner {
@@ -167,7 +167,7 @@ where
     }
 }
 
-impl Default for Patience {
+impl Default for CallBudget {
     /// Ten seconds a call.
     fn default() -> Self {
         Self::new(Duration::from_secs(10))
@@ -227,14 +227,14 @@ mod tests {
 
     #[test]
     fn a_deadline_shortens_every_call_and_is_shared() {
-        let patience = Patience::new(Duration::from_secs(10));
-        assert_eq!(patience.left(), Duration::from_secs(10));
-        let shared = patience.clone();
+        let budget = CallBudget::new(Duration::from_secs(10));
+        assert_eq!(budget.left(), Duration::from_secs(10));
+        let shared = budget.clone();
         shared.set_deadline(Some(Instant::now() + Duration::from_secs(2)));
-        assert!(patience.left() <= Duration::from_secs(2));
+        assert!(budget.left() <= Duration::from_secs(2));
         shared.set_deadline(Some(Instant::now()));
-        assert_eq!(patience.left(), Duration::ZERO);
+        assert_eq!(budget.left(), Duration::ZERO);
         shared.set_deadline(None);
-        assert_eq!(patience.left(), Duration::from_secs(10));
+        assert_eq!(budget.left(), Duration::from_secs(10));
     }
 }

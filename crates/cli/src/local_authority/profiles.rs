@@ -5,7 +5,7 @@ use chancery_authority::config::Config;
 use chancery_authority::profile::{DEFAULT_PROFILE, Profiles};
 use chancery_local::folder::{DataFolder, ProfileText};
 
-use super::House;
+use super::LocalAuthority;
 
 /// A profile in the folder that cannot be used.
 pub(super) struct Broken {
@@ -38,7 +38,7 @@ pub(super) fn read(folder: &DataFolder, config: &Config) -> Result<(Profiles, Ve
     Ok((profiles, broken))
 }
 
-impl House {
+impl LocalAuthority {
     /// Refuses where any profile is broken: for a server, and whoever creates an authority.
     pub(super) fn refuse_broken_profiles(&mut self) -> Result<()> {
         if self.broken_profiles.is_empty() {

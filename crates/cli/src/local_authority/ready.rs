@@ -5,9 +5,9 @@ use chancery_authority::authority::Ca;
 use chancery_authority::port::KeyStoreError;
 use tokio::task::JoinHandle;
 
-use super::{House, settings};
+use super::{LocalAuthority, settings};
 
-impl House {
+impl LocalAuthority {
     /// Looks over the ledger, and opens the key of every CA that exists. Without a sound ledger and the key of the CA that
     /// issues there is nothing to open; a key of another CA may be away on purpose, so it is warned of.
     pub(super) fn make_ready(&mut self) -> Result<()> {
@@ -23,21 +23,21 @@ impl House {
         self.runtime.block_on(looking)?.context("the ledger cannot be used")?;
         self.warnings = self.folder.warnings();
         let told = self.warnings.len();
-        let issuing = self.authority.config().issuing_ca().slug();
+        let issuing = self.authority.config().issuing_ca().name();
         let opened = living().cloned().collect::<Vec<_>>().into_iter().zip(opening);
         for (ca, opened) in opened {
             let Err(error) = self.runtime.block_on(opened)? else {
                 continue;
             };
             let ca = &ca;
-            if ca.slug() == issuing {
+            if ca.name() == issuing {
                 return Err(error);
             }
             let warning = self.without_key(ca, &error);
             self.warnings.push(warning);
         }
-        for (slug, error) in self.runtime.block_on(self.authority.not_believed()) {
-            if error.is_refuted() || slug == *issuing {
+        for (ca_name, error) in self.runtime.block_on(self.authority.not_believed()) {
+            if error.is_refuted() || ca_name == *issuing {
                 return Err(error.into());
             }
             self.warnings.push(error.to_string());
@@ -60,7 +60,7 @@ impl House {
     }
 
     fn open_key(&self, ca: &Ca) -> JoinHandle<Result<()>> {
-        let (keys, slug) = (self.keys.clone(), ca.slug().clone());
+        let (keys, ca_name) = (self.keys.clone(), ca.name().clone());
         let (name, certified) = (ca.record.key.clone(), ca.issuer.public_key().as_der().to_vec());
         self.runtime.spawn(async move {
             let open = async {
@@ -73,7 +73,7 @@ impl House {
                 Ok(())
             };
             open.await
-                .with_context(|| format!("the key of {slug} cannot be used"))
+                .with_context(|| format!("the key of {ca_name} cannot be used"))
         })
     }
 
@@ -81,7 +81,7 @@ impl House {
         let statuses = self.runtime.block_on(self.authority.crl_status());
         let ends = statuses
             .iter()
-            .filter(|status| status.scope.issuer == *ca.slug())
+            .filter(|status| status.scope.issuer == *ca.name())
             .filter_map(|status| status.latest.as_ref())
             .map(|crl| crl.next_update)
             .min();

@@ -12,7 +12,7 @@ use ureq::http::Response;
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig, TlsProvider};
 use zeroize::Zeroizing;
 
-use super::{Desk, Page, Query, Refused};
+use super::{Backend, Page, Query, Refused};
 use crate::arguments::Arguments;
 use crate::bounded;
 
@@ -32,7 +32,7 @@ pub(crate) struct Credentials {
 }
 
 /// Speaks to a server.
-pub(crate) struct ServerDesk {
+pub(crate) struct ServerBackend {
     base: String,
     token: Option<Zeroizing<String>>,
     /// Whether it shows a client certificate.
@@ -40,7 +40,7 @@ pub(crate) struct ServerDesk {
     agent: Agent,
 }
 
-impl ServerDesk {
+impl ServerBackend {
     /// Nothing is sent yet.
     pub(crate) fn open(url: &str, arguments: &Arguments, identity: Option<Credentials>) -> Result<Self> {
         if !url.starts_with("https://") {
@@ -164,7 +164,7 @@ impl ServerDesk {
     }
 }
 
-impl Desk for ServerDesk {
+impl Backend for ServerBackend {
     fn issue(&self, request: &Value, idempotency_token: Option<&str>) -> Result<Value> {
         self.send("/certificates", request, idempotency_token)
     }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use chancery_authority::Authority;
-use chancery_authority::Slug;
+use chancery_authority::CaName;
 use chancery_authority::config::{CaConfig, Config};
 use chancery_authority::port::{Ledger as _, Ports};
 use chancery_local::folder::{DataFolder, FolderLock};
@@ -30,7 +30,7 @@ pub(crate) use passphrase::ask;
 pub(crate) use settings::{pkcs11_module, refuse_module_within};
 
 /// An authority that is open, and what it stands on.
-pub(crate) struct House {
+pub(crate) struct LocalAuthority {
     pub(crate) folder: DataFolder,
     pub(crate) ledger: SqliteLedger,
     pub(crate) authority: Arc<Authority>,
@@ -79,7 +79,7 @@ pub(crate) fn roots(path: &Path) -> Result<Vec<Certificate>> {
     roots.map(|ca| Ok(Certificate::parse(&ca.certificate)?)).collect()
 }
 
-impl House {
+impl LocalAuthority {
     /// Opens an authority that exists.
     pub(crate) fn open(arguments: &Arguments) -> Result<Self> {
         let folder = DataFolder::open(path(arguments)?)?;
@@ -115,9 +115,9 @@ impl House {
     }
 
     /// The CAs of the configuration that were not created yet.
-    pub(crate) fn missing_cas(&self) -> impl Iterator<Item = &Slug> {
-        let configured = self.authority.config().cas().iter().map(CaConfig::slug);
-        configured.filter(|slug| self.authority.ca(slug).is_none())
+    pub(crate) fn missing_cas(&self) -> impl Iterator<Item = &CaName> {
+        let configured = self.authority.config().cas().iter().map(CaConfig::name);
+        configured.filter(|ca_name| self.authority.ca(ca_name).is_none())
     }
 
     /// Tells what is not as closed to others as it should be: for every command but those that report it among other things.
@@ -164,26 +164,26 @@ impl House {
             }
         }
         let ledger = open_ledger(&folder)?;
-        let mut house = Self::assemble(folder, ledger, arguments, threads)?;
-        house.refuse_broken_profiles()?;
+        let mut local = Self::assemble(folder, ledger, arguments, threads)?;
+        local.refuse_broken_profiles()?;
         let progress = show::Progress::start("Opening the authority");
-        house.make_ready()?;
-        let missing = house.missing_cas().next().is_some();
+        local.make_ready()?;
+        let missing = local.missing_cas().next().is_some();
         // A server publishes as its first duty, after it answers; without one, what a creation that was interrupted did
         // not publish is published here.
         if missing || threads == Threads::One {
             let say = |line: &str| progress.say(line);
-            let creating = house.authority.initialise(&say);
-            house
+            let creating = local.authority.initialise(&say);
+            local
                 .runtime
                 .block_on(creating)
                 .context("the authority cannot be created")?;
         }
         if missing {
-            house.make_ready()?;
+            local.make_ready()?;
         }
-        house.warnings.extend(unused);
-        Ok((lock, house))
+        local.warnings.extend(unused);
+        Ok((lock, local))
     }
 
     fn assemble(folder: DataFolder, ledger: SqliteLedger, arguments: &Arguments, threads: Threads) -> Result<Self> {

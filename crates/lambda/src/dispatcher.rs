@@ -7,14 +7,14 @@ use crate::failure::{Failure, FailureKind};
 use crate::function::Function;
 use crate::metrics::Metrics;
 use crate::notify::Notify;
-use crate::office::{Foundations, Invocation, Office};
 use crate::settings::CaRole;
+use crate::state::{Dependencies, FunctionState, Invocation};
 use crate::{create, crl, expiry, sweep, tls_cert};
 
 /// What answers events. Nothing is called before the first event comes.
-pub enum Front {
+pub enum Dispatcher {
     /// A function of an authority.
-    Authority(Box<Desk>),
+    Authority(Box<AuthorityFunction>),
     /// `notify`.
     Notify(Box<Notify>),
     /// A function that cannot work; it answers every event with the reason.
@@ -22,17 +22,17 @@ pub enum Front {
 }
 
 /// A function of an authority, which is opened with the first event.
-pub struct Desk {
+pub struct AuthorityFunction {
     function: Function,
-    foundations: Foundations,
-    office: OnceCell<Office>,
+    dependencies: Dependencies,
+    state: OnceCell<FunctionState>,
 }
 
-impl Front {
+impl Dispatcher {
     /// Answers one event.
     pub async fn answer(&self, event: &[u8], invocation: &Invocation) -> Result<Value, Failure> {
         let outcome = match self {
-            Self::Authority(desk) => desk.answer(event, invocation).await,
+            Self::Authority(function) => function.answer(event, invocation).await,
             Self::Notify(notify) => {
                 notify.handle(event).await;
                 Ok(Value::Null)
@@ -50,37 +50,37 @@ impl Front {
     }
 }
 
-impl Desk {
+impl AuthorityFunction {
     /// That function, over those.
-    pub fn new(function: Function, foundations: Foundations) -> Self {
+    pub fn new(function: Function, dependencies: Dependencies) -> Self {
         Self {
             function,
-            foundations,
-            office: OnceCell::new(),
+            dependencies,
+            state: OnceCell::new(),
         }
     }
 
     /// Its metrics.
     pub fn metrics(&self) -> &Metrics {
-        &self.foundations.metrics
+        &self.dependencies.metrics
     }
 
     async fn answer(&self, event: &[u8], invocation: &Invocation) -> Result<Value, Failure> {
         let outcome = self.handle(event, invocation).await;
-        if let Some(office) = self.office.get() {
-            office.measure_refused();
+        if let Some(state) = self.state.get() {
+            state.measure_refused();
         }
-        let now = self.foundations.ports.clock.now();
-        self.foundations.metrics.flush(now, &invocation.request_id);
+        let now = self.dependencies.ports.clock.now();
+        self.dependencies.metrics.flush(now, &invocation.request_id);
         outcome
     }
 
     async fn handle(&self, event: &[u8], invocation: &Invocation) -> Result<Value, Failure> {
         let opened = self
-            .office
-            .get_or_try_init(|| Office::open(self.foundations.clone(), self.function))
+            .state
+            .get_or_try_init(|| FunctionState::open(self.dependencies.clone(), self.function))
             .await;
-        let office = match (opened, self.function) {
+        let state = match (opened, self.function) {
             (Err(failure), Function::Sweep) if sweep::says_missing_table(&failure) => {
                 tracing::warn!(reason = failure.message, "there is no journal to sweep yet");
                 return Ok(Value::Null);
@@ -88,13 +88,13 @@ impl Desk {
             (opened, _) => opened?,
         };
         match self.function {
-            Function::CreateRootCa => create::handle(office, CaRole::Root).await.map(null),
-            Function::CreateIssuingCa => create::handle(office, CaRole::Issuing).await.map(null),
-            Function::RootCaCrl => crl::handle(office, CaRole::Root, invocation).await.map(null),
-            Function::IssuingCaCrl => crl::handle(office, CaRole::Issuing, invocation).await.map(null),
-            Function::TlsCert => tls_cert::handle(office, event, invocation).await,
-            Function::Expiry => expiry::handle(office).await.map(null),
-            Function::Sweep => sweep::handle(office).await,
+            Function::CreateRootCa => create::handle(state, CaRole::Root).await.map(null),
+            Function::CreateIssuingCa => create::handle(state, CaRole::Issuing).await.map(null),
+            Function::RootCaCrl => crl::handle(state, CaRole::Root, invocation).await.map(null),
+            Function::IssuingCaCrl => crl::handle(state, CaRole::Issuing, invocation).await.map(null),
+            Function::TlsCert => tls_cert::handle(state, event, invocation).await,
+            Function::Expiry => expiry::handle(state).await.map(null),
+            Function::Sweep => sweep::handle(state).await,
             Function::Notify => Err(Failure::new(
                 FailureKind::Internal,
                 "notify is no function of an authority",

@@ -25,7 +25,7 @@ const CAS_KEPT: i64 = 600;
 
 /// What a function stands on.
 #[derive(Clone)]
-pub struct Foundations {
+pub struct Dependencies {
     /// What the environment says.
     pub settings: AuthoritySettings,
     /// The authority's ports.
@@ -66,7 +66,7 @@ pub struct Invocation {
 }
 
 /// An authority that is open, and what goes with it.
-pub struct Office {
+pub struct FunctionState {
     /// The authority.
     pub authority: Authority,
     /// What the environment says.
@@ -87,17 +87,17 @@ pub struct Office {
     publishes_crls: bool,
 }
 
-impl Office {
+impl FunctionState {
     /// Opens the authority: reads the CAs that exist.
-    pub async fn open(foundations: Foundations, function: Function) -> Result<Self, Failure> {
-        let Foundations {
+    pub async fn open(dependencies: Dependencies, function: Function) -> Result<Self, Failure> {
+        let Dependencies {
             settings,
             mut ports,
             files,
             rows,
             key_check,
             metrics,
-        } = foundations;
+        } = dependencies;
         ports.keys = Arc::new(Measured::new(ports.keys.clone(), metrics.clone()));
         let looked_up = Mutex::new(ports.clock.now());
         let (config, profiles) = (settings.config()?, settings.profiles());
@@ -107,7 +107,7 @@ impl Office {
         {
             tracing::error!(%error, "nothing can be issued until intents can be authenticated");
         }
-        let office = Self {
+        let state = Self {
             authority,
             settings,
             files,
@@ -119,8 +119,8 @@ impl Office {
             refused: AtomicU64::new(0),
             publishes_crls: matches!(function, Function::RootCaCrl | Function::IssuingCaCrl),
         };
-        office.expect_keys();
-        Ok(office)
+        state.expect_keys();
+        Ok(state)
     }
 
     /// The configuration of one of the two CAs.
@@ -148,10 +148,10 @@ impl Office {
     }
 
     async fn look_up(&self, role: CaRole) -> Result<Option<Arc<Ca>>, LedgerError> {
-        let slug = self.ca_config(role).slug().clone();
+        let ca_name = self.ca_config(role).name().clone();
         let now = self.authority.ports().clock.now();
         let mut looked_up = self.looked_up.lock().await;
-        let known = self.authority.ca(&slug);
+        let known = self.authority.ca(&ca_name);
         let stale = now.0.saturating_sub(looked_up.0) >= CAS_KEPT;
         if known.is_some() && !stale {
             return Ok(known);
@@ -165,7 +165,7 @@ impl Office {
             Err(error) if known.is_some() => tracing::warn!(%error, "the CAs could not be looked up again"),
             Err(error) => return Err(error),
         }
-        Ok(self.authority.ca(&slug))
+        Ok(self.authority.ca(&ca_name))
     }
 
     /// Measures the intents that were found in the ledger and not signed since this was asked last.

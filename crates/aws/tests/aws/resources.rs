@@ -7,23 +7,23 @@ use aws_lc_rs::digest;
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use chancery_authority::Slug;
+use chancery_authority::CaName;
 use chancery_authority::config::Config;
 use chancery_authority::port::{KeyName, KeyStore as _, KeyStoreError, PublishedName};
-use chancery_aws::{Deployment, Patience};
+use chancery_aws::{CallBudget, Deployment};
 use chancery_x509::certificate::{Certificate, TbsCertificate};
 use chancery_x509::crl::RevocationList;
 use chancery_x509::key::ca::CaPublicKey;
 use chancery_x509::pem;
 use chancery_x509::serial::Serial;
 
-use crate::office::Office;
+use crate::fixture::Fixture;
 use crate::sandbox::{Sandbox, Signature, patient};
 
 type Item = BTreeMap<String, AttributeValue>;
 
 /// Tables, keys and a bucket, and what was seen of them.
-pub(crate) struct Place {
+pub(crate) struct Resources {
     pub(crate) sandbox: Arc<Sandbox>,
     pub(crate) deployment: Deployment,
     bucket: String,
@@ -47,7 +47,7 @@ struct Intent {
     receipt: Option<String>,
 }
 
-impl Place {
+impl Resources {
     /// Without CAs.
     pub(crate) async fn empty(sandbox: &Arc<Sandbox>) -> Arc<Self> {
         Arc::new(Self {
@@ -60,34 +60,34 @@ impl Place {
 
     /// With CAs and their first CRLs.
     pub(crate) async fn new(sandbox: &Arc<Sandbox>) -> Arc<Self> {
-        let place = Self::empty(sandbox).await;
-        let office = place.process(&patient()).await;
-        office.authority.initialise(&|_: &str| ()).await.unwrap();
-        place
+        let resources = Self::empty(sandbox).await;
+        let fixture = resources.process(&patient()).await;
+        fixture.authority.initialise(&|_: &str| ()).await.unwrap();
+        resources
     }
 
     /// A new process: it knows nothing from before.
-    pub(crate) async fn process(&self, patience: &Patience) -> Office {
-        Office::open(&self.sandbox, &self.deployment, &self.bucket, patience).await
+    pub(crate) async fn process(&self, budget: &CallBudget) -> Fixture {
+        Fixture::open(&self.sandbox, &self.deployment, &self.bucket, budget).await
     }
 
     /// A process that takes up what others left: it sweeps, and then publishes the CRLs of what it gave up.
-    pub(crate) async fn recover(&self, context: &str) -> Office {
-        let office = self.process(&patient()).await;
-        let swept = office.authority.sweep_older_than(0).await.unwrap();
+    pub(crate) async fn recover(&self, context: &str) -> Fixture {
+        let fixture = self.process(&patient()).await;
+        let swept = fixture.authority.sweep_older_than(0).await.unwrap();
         assert_eq!(swept.failed, [], "{context}");
         for id in swept.lost {
-            for (scope, outcome) in office.authority.publish_crls(Some(&id.issuer)).await {
+            for (scope, outcome) in fixture.authority.publish_crls(Some(&id.issuer)).await {
                 outcome.unwrap_or_else(|error| panic!("{context}: {scope:?}: {error}"));
             }
         }
-        office
+        fixture
     }
 
     /// The serials on a CA's published CRL.
-    pub(crate) async fn listed(&self, office: &Office, slug: &Slug) -> Vec<Serial> {
-        let name = PublishedName::new(format!("{slug}.crl")).unwrap();
-        let (_, der) = office.ports.publication.read(&name).await.unwrap().unwrap();
+    pub(crate) async fn listed(&self, fixture: &Fixture, ca_name: &CaName) -> Vec<Serial> {
+        let name = PublishedName::new(format!("{ca_name}.crl")).unwrap();
+        let (_, der) = fixture.ports.publication.read(&name).await.unwrap().unwrap();
         let crl = RevocationList::parse(&der).unwrap();
         crl.entries().map(|entry| entry.unwrap().serial).collect()
     }
@@ -96,11 +96,11 @@ impl Place {
     /// receipt of its signature; what is revoked or lost is what CRLs list; published CRLs are recorded, and their numbers
     /// never went backwards.
     pub(crate) async fn check(&self, context: &str) {
-        let office = self.process(&patient()).await;
+        let fixture = self.process(&patient()).await;
         let journal = self.sandbox.items(self.deployment.journal_table()).await;
         let rows = self.sandbox.rows(&self.deployment).await;
         let (signatures, trail) = (self.sandbox.signatures(), self.sandbox.trail());
-        let mut keys = self.keys(&office).await;
+        let mut keys = self.keys(&fixture).await;
         for signature in signatures.values() {
             if let Some(key) = keys.values_mut().find(|key| key.arn == signature.key) {
                 key.others.insert(signature.message.clone());
@@ -152,42 +152,46 @@ impl Place {
 
         let mut digests = BTreeMap::new();
         for item in journal.iter().filter(|item| text(item, "Key").starts_with("crl#")) {
-            let slug = text(item, "Key")["crl#".len()..].split('#').next().unwrap().to_owned();
+            let ca_name = text(item, "Key")["crl#".len()..].split('#').next().unwrap().to_owned();
             // Recorded before it is signed; by whom it was not recorded afterwards, it may have been.
             let input = item["SigningInput"].as_b().unwrap().as_ref().to_vec();
             if !item.contains_key("Digest") {
-                keys.get_mut(&slug).unwrap().others.remove(&input);
+                keys.get_mut(&ca_name).unwrap().others.remove(&input);
                 continue;
             }
-            assert_eq!(given(&text(item, "Receipt"), &keys[&slug]).message, input, "{context}");
-            keys.get_mut(&slug).unwrap().others.remove(&input);
+            assert_eq!(
+                given(&text(item, "Receipt"), &keys[&ca_name]).message,
+                input,
+                "{context}"
+            );
+            keys.get_mut(&ca_name).unwrap().others.remove(&input);
             let number: u64 = text(item, "Sort").parse().unwrap();
-            digests.insert((slug, number), item["Digest"].as_b().unwrap().as_ref().to_vec());
+            digests.insert((ca_name, number), item["Digest"].as_b().unwrap().as_ref().to_vec());
         }
-        for (slug, key) in &keys {
+        for (ca_name, key) in &keys {
             assert!(
                 key.others.is_empty(),
-                "{context}: {slug} signed {} messages that are neither a certificate's intent nor a CRL's",
+                "{context}: {ca_name} signed {} messages that are neither a certificate's intent nor a CRL's",
                 key.others.len()
             );
         }
         Self::check_revoked(&journal, &rows, &intents, context);
-        self.check_published(&office, &digests, context).await;
+        self.check_published(&fixture, &digests, context).await;
     }
 
     /// The CAs' keys, those that exist.
-    async fn keys(&self, office: &Office) -> BTreeMap<String, Key> {
+    async fn keys(&self, fixture: &Fixture) -> BTreeMap<String, Key> {
         let client = aws_sdk_kms::Client::new(&self.sandbox.config);
         let mut keys = BTreeMap::new();
-        for slug in [self.deployment.root_ca(), self.deployment.issuing_ca()] {
-            let public = match office.aws.keys.public_key(&KeyName(format!("alias/{slug}"))).await {
+        for ca_name in [self.deployment.root_ca(), self.deployment.issuing_ca()] {
+            let public = match fixture.aws.keys.public_key(&KeyName(format!("alias/{ca_name}"))).await {
                 Ok(public) => public,
                 Err(KeyStoreError::NotFound(_)) => continue,
                 Err(error) => panic!("{error}"),
             };
             let described = client
                 .describe_key()
-                .key_id(format!("alias/{slug}"))
+                .key_id(format!("alias/{ca_name}"))
                 .send()
                 .await
                 .unwrap();
@@ -196,7 +200,7 @@ impl Place {
                 public,
                 others: BTreeSet::new(),
             };
-            keys.insert(slug.to_string(), key);
+            keys.insert(ca_name.to_string(), key);
         }
         keys
     }
@@ -218,10 +222,10 @@ impl Place {
         assert_eq!(listed, wanted, "{context}: what is revoked or lost is what a CRL lists");
     }
 
-    async fn check_published(&self, office: &Office, digests: &BTreeMap<(String, u64), Vec<u8>>, context: &str) {
-        for scope in office.authority.crl_scopes() {
+    async fn check_published(&self, fixture: &Fixture, digests: &BTreeMap<(String, u64), Vec<u8>>, context: &str) {
+        for scope in fixture.authority.crl_scopes() {
             for name in [Config::crl_name(&scope), Config::crl_pem_name(&scope)] {
-                let Some((_, file)) = office.ports.publication.read(&name).await.unwrap() else {
+                let Some((_, file)) = fixture.ports.publication.read(&name).await.unwrap() else {
                     continue;
                 };
                 let crl = RevocationList::parse(&file).unwrap();

@@ -32,7 +32,7 @@ impl From<IpAddr> for Origin {
 #[derive(Debug, Default)]
 pub(super) struct Peer {
     /// Places.
-    places: AtomicUsize,
+    slots: AtomicUsize,
     /// Requests in work and answers on their way.
     pub(super) answers: AtomicUsize,
     /// Memory of answers on their way.
@@ -43,7 +43,7 @@ pub(super) struct Peer {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Want {
     /// A place for a connection.
-    Place,
+    Slot,
     /// One for a request and its answer.
     Answer,
     /// So many octets for an answer.
@@ -52,7 +52,7 @@ pub(super) enum Want {
 
 /// The places of one listener.
 #[derive(Debug)]
-pub(super) struct Places {
+pub(super) struct Slots {
     limit: usize,
     per_address: usize,
     taken: Mutex<Taken>,
@@ -77,15 +77,15 @@ pub(super) enum Refused {
 
 /// A place, free again when dropped.
 #[derive(Debug)]
-pub(super) struct Place {
-    places: Arc<Places>,
+pub(super) struct Slot {
+    slots: Arc<Slots>,
     origin: Origin,
     number: u64,
     pub(super) peer: Arc<Peer>,
     pub(super) pulse: Arc<Pulse>,
 }
 
-impl Places {
+impl Slots {
     pub(super) fn new(limits: &Limits) -> Arc<Self> {
         Arc::new(Self {
             limit: limits.connections,
@@ -100,13 +100,13 @@ impl Places {
     }
 
     /// A place for a connection from there.
-    pub(super) fn take(self: &Arc<Self>, address: IpAddr, pulse: &Arc<Pulse>) -> Result<Place, Refused> {
+    pub(super) fn take(self: &Arc<Self>, address: IpAddr, pulse: &Arc<Pulse>) -> Result<Slot, Refused> {
         let origin = Origin::from(address);
         let mut taken = self.taken();
         let of_origin = taken
             .peers
             .get(&origin)
-            .map_or(0, |peer| peer.places.load(Ordering::Relaxed));
+            .map_or(0, |peer| peer.slots.load(Ordering::Relaxed));
         // An address that has enough is turned away for that, whether there is a place or not: nobody makes room for it.
         if of_origin >= self.per_address {
             return Err(Refused::Address);
@@ -115,12 +115,12 @@ impl Places {
             return Err(Refused::Full);
         }
         let peer = Arc::clone(taken.peers.entry(origin).or_default());
-        peer.places.fetch_add(1, Ordering::Relaxed);
+        peer.slots.fetch_add(1, Ordering::Relaxed);
         let number = taken.next;
         taken.next += 1;
         taken.connections.insert(number, (Arc::clone(pulse), Arc::clone(&peer)));
-        Ok(Place {
-            places: Arc::clone(self),
+        Ok(Slot {
+            slots: Arc::clone(self),
             origin,
             number,
             peer,
@@ -141,7 +141,7 @@ impl Places {
             return true;
         }
         let peer = taken.peers.get(&Origin::from(address));
-        taken.end_one_unread(peer.map(|peer| &**peer), Want::Place)
+        taken.end_one_unread(peer.map(|peer| &**peer), Want::Slot)
     }
 
     /// Has a connection leave whose answer is behind or read slowly, for an answer to that peer; whether there was one.
@@ -164,12 +164,12 @@ impl Taken {
     /// comes to be shared alike, whoever reads at the least rate, or somewhat faster.
     fn end_one_unread(&self, peer: Option<&Peer>, want: Want) -> bool {
         let has = |peer: &Peer| match want {
-            Want::Place => peer.places.load(Ordering::Relaxed),
+            Want::Slot => peer.slots.load(Ordering::Relaxed),
             Want::Answer => peer.answers.load(Ordering::Relaxed),
             Want::Octets(_) => peer.octets.load(Ordering::Relaxed),
         };
         let wanted = match want {
-            Want::Place | Want::Answer => 1,
+            Want::Slot | Want::Answer => 1,
             Want::Octets(octets) => octets,
         };
         let would_have = peer.map_or(0, has).saturating_add(wanted);
@@ -188,15 +188,15 @@ impl Taken {
     }
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
-        let mut taken = self.places.taken();
+        let mut taken = self.slots.taken();
         taken.connections.remove(&self.number);
-        if self.peer.places.fetch_sub(1, Ordering::Relaxed) == 1 {
+        if self.peer.slots.fetch_sub(1, Ordering::Relaxed) == 1 {
             taken.peers.remove(&self.origin);
         }
         drop(taken);
-        self.places.freed.notify_one();
+        self.slots.freed.notify_one();
     }
 }
 
@@ -204,13 +204,13 @@ impl Drop for Place {
 mod tests {
     use super::*;
 
-    fn places(connections: usize, of_one: usize) -> (Arc<Places>, impl Fn() -> Arc<Pulse>) {
+    fn slots(connections: usize, of_one: usize) -> (Arc<Slots>, impl Fn() -> Arc<Pulse>) {
         let limits = Limits {
             connections,
             connections_per_address: Some(of_one),
             ..Limits::default()
         };
-        (Places::new(&limits), move || Arc::new(Pulse::new(&limits)))
+        (Slots::new(&limits), move || Arc::new(Pulse::new(&limits)))
     }
 
     fn ip(text: &str) -> IpAddr {
@@ -227,62 +227,59 @@ mod tests {
 
     #[test]
     fn one_address_leaves_places_for_others() {
-        let (places, pulse) = places(4, 2);
-        let first = places.take(ip("192.0.2.1"), &pulse()).unwrap();
-        let _second = places.take(ip("192.0.2.1"), &pulse()).unwrap();
-        assert_eq!(places.take(ip("192.0.2.1"), &pulse()).unwrap_err(), Refused::Address);
-        let _other = places.take(ip("192.0.2.2"), &pulse()).unwrap();
-        let _another = places.take(ip("192.0.2.3"), &pulse()).unwrap();
-        assert_eq!(places.take(ip("192.0.2.4"), &pulse()).unwrap_err(), Refused::Full);
+        let (slots, pulse) = slots(4, 2);
+        let first = slots.take(ip("192.0.2.1"), &pulse()).unwrap();
+        let _second = slots.take(ip("192.0.2.1"), &pulse()).unwrap();
+        assert_eq!(slots.take(ip("192.0.2.1"), &pulse()).unwrap_err(), Refused::Address);
+        let _other = slots.take(ip("192.0.2.2"), &pulse()).unwrap();
+        let _another = slots.take(ip("192.0.2.3"), &pulse()).unwrap();
+        assert_eq!(slots.take(ip("192.0.2.4"), &pulse()).unwrap_err(), Refused::Full);
         drop(first);
-        let _again = places.take(ip("192.0.2.1"), &pulse()).unwrap();
+        let _again = slots.take(ip("192.0.2.1"), &pulse()).unwrap();
     }
 
     #[test]
     fn nothing_is_remembered_of_who_left() {
-        let (places, pulse) = places(4, 2);
+        let (slots, pulse) = slots(4, 2);
         let (one, two) = (
-            places.take(ip("192.0.2.1"), &pulse()).unwrap(),
-            places.take(ip("192.0.2.1"), &pulse()).unwrap(),
+            slots.take(ip("192.0.2.1"), &pulse()).unwrap(),
+            slots.take(ip("192.0.2.1"), &pulse()).unwrap(),
         );
         drop(one);
-        assert_eq!(places.taken().peers.len(), 1);
+        assert_eq!(slots.taken().peers.len(), 1);
         drop(two);
-        assert!(places.taken().peers.is_empty() && places.taken().connections.is_empty());
+        assert!(slots.taken().peers.is_empty() && slots.taken().connections.is_empty());
     }
 
     #[test]
     fn the_one_that_was_silent_longest_makes_room_and_no_busy_one() {
         let limits = Limits::default();
         let of_age = |seconds| Arc::new(Pulse::of_age(&limits, Duration::from_secs(seconds)));
-        let (places, _) = places(4, 4);
+        let (slots, _) = slots(4, 4);
         let (busy, older, newer) = (of_age(9), of_age(3), of_age(0));
         let request = super::super::pulse::Way::begin(&busy, true);
-        let _busy = places.take(ip("192.0.2.1"), &busy).unwrap();
-        let _newer = places.take(ip("192.0.2.2"), &newer).unwrap();
+        let _busy = slots.take(ip("192.0.2.1"), &busy).unwrap();
+        let _newer = slots.take(ip("192.0.2.2"), &newer).unwrap();
         let from = ip("192.0.2.9");
-        assert!(!places.make_room(from), "nobody has been silent for long");
-        let _older = places.take(ip("192.0.2.1"), &older).unwrap();
-        assert!(places.make_room(from));
+        assert!(!slots.make_room(from), "nobody has been silent for long");
+        let _older = slots.take(ip("192.0.2.1"), &older).unwrap();
+        assert!(slots.make_room(from));
         assert!(older.makes_room() && !newer.makes_room() && !busy.makes_room());
-        assert!(
-            !places.make_room(from),
-            "it is leaving already, and the others may stay"
-        );
+        assert!(!slots.make_room(from), "it is leaving already, and the others may stay");
         drop(request);
     }
 
     #[test]
     fn an_answer_that_is_behind_makes_room_for_who_has_less() {
         let limits = Limits::default();
-        let (places, _) = places(6, 3);
+        let (slots, _) = slots(6, 3);
         let (one, other) = (ip("192.0.2.1"), ip("192.0.2.2"));
         let connect = |address, behind| {
             let pulse = Arc::new(Pulse::new(&limits));
             let way = super::super::pulse::Way::begin(&pulse, true);
             way.answer();
             way.is_behind(Duration::from_secs(behind));
-            (places.take(address, &pulse).unwrap(), way)
+            (slots.take(address, &pulse).unwrap(), way)
         };
         let held = [
             connect(one, 0),
@@ -291,35 +288,35 @@ mod tests {
             connect(other, 20),
             connect(other, 0),
         ];
-        let makes_room = || held.each_ref().map(|(place, _)| place.pulse.makes_room());
+        let makes_room = || held.each_ref().map(|(slot, _)| slot.pulse.makes_room());
         assert!(
-            !places.make_room(other),
+            !slots.make_room(other),
             "it would have as much as the one that has most"
         );
-        assert!(places.make_room(ip("192.0.2.3")));
+        assert!(slots.make_room(ip("192.0.2.3")));
         assert_eq!(
             makes_room(),
             [false, false, true, false, false],
             "of the one that has most"
         );
-        assert!(places.make_room(ip("192.0.2.3")));
+        assert!(slots.make_room(ip("192.0.2.3")));
         assert_eq!(makes_room(), [false, true, true, false, false]);
-        assert!(places.make_room(ip("192.0.2.3")));
+        assert!(slots.make_room(ip("192.0.2.3")));
         assert_eq!(makes_room(), [false, true, true, true, false]);
-        assert!(!places.make_room(ip("192.0.2.3")), "who reads in time stays");
+        assert!(!slots.make_room(ip("192.0.2.3")), "who reads in time stays");
     }
 
     #[test]
     fn who_reads_most_slowly_makes_room_for_who_has_less() {
         let limits = Limits::default();
-        let (places, _) = places(6, 3);
+        let (slots, _) = slots(6, 3);
         let (one, other) = (ip("192.0.2.1"), ip("192.0.2.2"));
         let connect = |address, seconds, octets| {
             let pulse = Arc::new(Pulse::of_age(&limits, Duration::from_mins(1)));
             let way = super::super::pulse::Way::begin(&pulse, true);
             way.answer();
             way.is_read(Duration::from_secs(seconds), octets);
-            (places.take(address, &pulse).unwrap(), way)
+            (slots.take(address, &pulse).unwrap(), way)
         };
         let held = [
             connect(one, 3, 1),
@@ -328,13 +325,13 @@ mod tests {
             connect(other, 50, 1),
             connect(other, 50, 60_000_000),
         ];
-        let makes_room = || held.each_ref().map(|(place, _)| place.pulse.makes_room());
+        let makes_room = || held.each_ref().map(|(slot, _)| slot.pulse.makes_room());
         let stranger = ip("192.0.2.3");
         assert!(
-            !places.make_room(other),
+            !slots.make_room(other),
             "it would have as much as the one that has most"
         );
-        assert!(places.make_room(stranger));
+        assert!(slots.make_room(stranger));
         assert_eq!(
             makes_room(),
             [false, false, true, false, false],
@@ -347,10 +344,10 @@ mod tests {
             // However fast: what there is, is shared alike.
             [false, true, true, true, true],
         ] {
-            assert!(places.make_room(stranger));
+            assert!(slots.make_room(stranger));
             assert_eq!(makes_room(), expected);
         }
-        assert!(!places.make_room(stranger));
+        assert!(!slots.make_room(stranger));
     }
 
     #[test]
@@ -361,18 +358,18 @@ mod tests {
             (Want::Octets(9), |peer: &Peer| &peer.octets),
         ] as [(Want, fn(&Peer) -> &AtomicUsize); 2]
         {
-            let (places, _) = places(6, 3);
+            let (slots, _) = slots(6, 3);
             let pulse = Arc::new(Pulse::new(&limits));
             let way = super::super::pulse::Way::begin(&pulse, true);
             way.answer();
             way.is_behind(Duration::from_secs(4));
-            let place = places.take(ip("192.0.2.1"), &pulse).unwrap();
+            let slot = slots.take(ip("192.0.2.1"), &pulse).unwrap();
             let newcomer = Peer::default();
-            of(&place.peer).store(9, Ordering::Relaxed);
+            of(&slot.peer).store(9, Ordering::Relaxed);
             of(&newcomer).store(8, Ordering::Relaxed);
-            assert!(!places.make_room_for_answer(&newcomer, want), "{want:?}");
-            of(&place.peer).store(18, Ordering::Relaxed);
-            assert!(places.make_room_for_answer(&newcomer, want), "{want:?}");
+            assert!(!slots.make_room_for_answer(&newcomer, want), "{want:?}");
+            of(&slot.peer).store(18, Ordering::Relaxed);
+            assert!(slots.make_room_for_answer(&newcomer, want), "{want:?}");
             assert!(pulse.makes_room());
         }
     }

@@ -7,7 +7,7 @@ use chancery_authority::config::Config;
 use chancery_authority::memory::ManualClock;
 use chancery_authority::port::Ports;
 use chancery_authority::profile::Profiles;
-use chancery_aws::{Aws, Deployment, Patience, Places};
+use chancery_aws::{Aws, CallBudget, Deployment, Places};
 use chancery_x509::time::UnixTime;
 
 use crate::sandbox::Sandbox;
@@ -16,7 +16,7 @@ use crate::sandbox::Sandbox;
 pub(crate) const NOW: UnixTime = UnixTime(1_795_464_000);
 
 /// An authority, its ports, and the names of its deployment.
-pub(crate) struct Office {
+pub(crate) struct Fixture {
     pub(crate) aws: Aws,
     pub(crate) ports: Ports,
     pub(crate) authority: Arc<Authority>,
@@ -24,15 +24,15 @@ pub(crate) struct Office {
     bucket: String,
 }
 
-impl Office {
+impl Fixture {
     /// Opens the authority of that deployment as a new process does. What is in its tables stays.
-    pub(crate) async fn open(sandbox: &Sandbox, deployment: &Deployment, bucket: &str, patience: &Patience) -> Self {
+    pub(crate) async fn open(sandbox: &Sandbox, deployment: &Deployment, bucket: &str, budget: &CallBudget) -> Self {
         let places = Places {
             external_bucket: bucket.to_owned(),
             internal_bucket: bucket.to_owned(),
             topic_arn: None,
         };
-        let aws = Aws::new(&sandbox.config, deployment, places, patience);
+        let aws = Aws::new(&sandbox.config, deployment, places, budget);
         let clock = Arc::new(ManualClock::new(NOW));
         let ports = Ports {
             clock: clock.clone(),
@@ -65,10 +65,10 @@ impl Office {
     }
 
     /// A new deployment with its CAs.
-    pub(crate) async fn new(sandbox: &Sandbox, patience: &Patience) -> (Self, Deployment) {
+    pub(crate) async fn new(sandbox: &Sandbox, budget: &CallBudget) -> (Self, Deployment) {
         let (deployment, bucket) = (sandbox.deployment().await, sandbox.bucket().await);
-        let office = Self::open(sandbox, &deployment, &bucket, patience).await;
-        office.authority.initialise(&|_: &str| ()).await.unwrap();
-        (office, deployment)
+        let fixture = Self::open(sandbox, &deployment, &bucket, budget).await;
+        fixture.authority.initialise(&|_: &str| ()).await.unwrap();
+        (fixture, deployment)
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, anyhow, bail};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use chancery_authority::CaName;
 use chancery_authority::Principal;
-use chancery_authority::Slug;
 use chancery_authority::issue::{IssueError, Issued};
 use chancery_authority::port::ledger::{Cursor, IdempotencyToken};
 use chancery_authority::wire::TlsCertRequest;
@@ -16,30 +16,30 @@ use chancery_server::api::record::CertificateEntry;
 use chancery_x509::time::UnixTime;
 use serde_json::Value;
 
-use super::{Desk, Page, Query, Refused, query};
+use super::{Backend, Page, Query, Refused, query};
 use crate::arguments::Arguments;
-use crate::house::House;
 use crate::interrupt;
+use crate::local_authority::LocalAuthority;
 
 /// Works on the folder itself: whoever may read and write it needs no token.
-pub(crate) struct FolderDesk {
-    house: House,
+pub(crate) struct FolderBackend {
+    local: LocalAuthority,
     principal: Principal,
 }
 
-impl FolderDesk {
+impl FolderBackend {
     pub(crate) fn open(arguments: &Arguments) -> Result<Self> {
-        Ok(Self::in_house(House::open(arguments)?.tell()))
+        Ok(Self::over(LocalAuthority::open(arguments)?.tell()))
     }
 
     /// For commands that change nothing.
     pub(crate) fn open_to_read(arguments: &Arguments) -> Result<Self> {
-        Ok(Self::in_house(House::open_to_read(arguments)?.tell()))
+        Ok(Self::over(LocalAuthority::open_to_read(arguments)?.tell()))
     }
 
-    fn in_house(house: House) -> Self {
+    fn over(local: LocalAuthority) -> Self {
         Self {
-            house,
+            local,
             principal: Principal::Local(super::user()),
         }
     }
@@ -47,29 +47,29 @@ impl FolderDesk {
     /// The key of the CA that a profile issues from must be at hand before anything is reserved: a wrong passphrase leaves
     /// nothing behind then.
     fn make_key_ready(&self, profile: Option<&str>) -> Result<()> {
-        self.house.refuse_broken_profile(profile)?;
-        match self.house.authority.issuer_of(profile) {
-            Some(ca) => self.house.make_key_ready(&ca),
-            None => bail!("{}", self.house.not_created("the CA that issues was not created yet")),
+        self.local.refuse_broken_profile(profile)?;
+        match self.local.authority.issuer_of(profile) {
+            Some(ca) => self.local.make_key_ready(&ca),
+            None => bail!("{}", self.local.not_created("the CA that issues was not created yet")),
         }
     }
 
     /// Settles what an earlier command left half done, where no server does: its keys and tokens are free again then.
     fn sweep(&self) {
         // An intent of a broken profile would be given up as one that no profile allows.
-        if !self.house.has_broken_profiles()
-            && let Err(error) = self.house.runtime.block_on(self.house.authority.sweep())
+        if !self.local.has_broken_profiles()
+            && let Err(error) = self.local.runtime.block_on(self.local.authority.sweep())
         {
             tracing::warn!(%error, "open intents cannot be swept");
         }
-        let finishing = self.house.authority.finish_revocations(None);
-        if let Err(error) = self.house.runtime.block_on(finishing) {
+        let finishing = self.local.authority.finish_revocations(None);
+        if let Err(error) = self.local.runtime.block_on(finishing) {
             tracing::warn!(%error, "the revocation of a compromised key's family was interrupted, and cannot go on");
         }
     }
 
     fn now(&self) -> UnixTime {
-        self.house.authority.ports().clock.now()
+        self.local.authority.ports().clock.now()
     }
 
     fn answer(&self, issued: Result<Issued, IssueError>, request: &TlsCertRequest) -> Result<Value> {
@@ -79,11 +79,11 @@ impl FolderDesk {
             (_, Some(detail)) => anyhow!("{detail}").context(error.to_string()),
             (_, None) => anyhow!("{error}"),
         })?;
-        Ok(serde_json::to_value(self.house.authority.answer(&issued, request))?)
+        Ok(serde_json::to_value(self.local.authority.answer(&issued, request))?)
     }
 }
 
-impl Desk for FolderDesk {
+impl Backend for FolderBackend {
     fn issue(&self, request: &Value, idempotency_token: Option<&str>) -> Result<Value> {
         let request = TlsCertRequest::from_value(request).map_err(Refused::error)?;
         let token = idempotency_token.map(|token| IdempotencyToken(token.to_owned()));
@@ -91,9 +91,9 @@ impl Desk for FolderDesk {
             .map_err(Refused::error)?;
         interrupt::finish_what_is_begun();
         self.sweep();
-        let authority = Arc::clone(&self.house.authority);
+        let authority = Arc::clone(&self.local.authority);
         self.answer(
-            self.house
+            self.local
                 .runtime
                 .block_on(authority.issue(&request, &self.principal, token)),
             &request,
@@ -102,22 +102,22 @@ impl Desk for FolderDesk {
 
     fn renew(&self, serial: &str, base64_csr: Option<&str>, idempotency_token: &str) -> Result<Value> {
         let serial = query::serial(serial)?;
-        let renewed = self.house.runtime.block_on(self.house.authority.certificate(serial))?;
+        let renewed = self.local.runtime.block_on(self.local.authority.certificate(serial))?;
         self.make_key_ready(renewed.as_ref().map(|record| record.profile.as_str()))?;
         interrupt::finish_what_is_begun();
         self.sweep();
         let csr = base64_csr.map(|text| BASE64_STANDARD.decode(text)).transpose()?;
         let token = IdempotencyToken(idempotency_token.to_owned());
         let renewed = self
-            .house
+            .local
             .authority
             .renew(serial, csr.as_deref(), &self.principal, Some(token));
-        self.answer(self.house.runtime.block_on(renewed), &TlsCertRequest::default())
+        self.answer(self.local.runtime.block_on(renewed), &TlsCertRequest::default())
     }
 
     fn certificate(&self, serial: &str) -> Result<Value> {
         let serial = query::serial(serial)?;
-        let record = self.house.runtime.block_on(self.house.authority.certificate(serial))?;
+        let record = self.local.runtime.block_on(self.local.authority.certificate(serial))?;
         let record = record.with_context(|| {
             format!("there is no certificate with serial number {serial}; `chancery list` shows those there are")
         })?;
@@ -128,23 +128,23 @@ impl Desk for FolderDesk {
         let search = query.search()?;
         let after = after.map(|cursor| Cursor(cursor.to_owned()));
         let page = self
-            .house
+            .local
             .runtime
-            .block_on(self.house.authority.search(&search, after.as_ref(), limit))?;
+            .block_on(self.local.authority.search(&search, after.as_ref(), limit))?;
         Page::new(page, self.now())
     }
 
     fn revoke(&self, serial: &str, reason: &str, invalidity_date: Option<&str>, only: bool) -> Result<Value> {
         let (reason, invalidity_date) = (query::reason(reason)?, query::invalidity_date(invalidity_date)?);
         interrupt::finish_what_is_begun();
-        let revoked = self.house.authority.revoke_reaching(
+        let revoked = self.local.authority.revoke_reaching(
             query::serial(serial)?,
             reason,
             invalidity_date,
             &self.principal,
             query::reach(only),
         );
-        let revoked = self.house.runtime.block_on(revoked)?;
+        let revoked = self.local.runtime.block_on(revoked)?;
         Ok(serde_json::to_value(RevokeAnswer::new(
             &revoked,
             self.now(),
@@ -153,20 +153,25 @@ impl Desk for FolderDesk {
     }
 
     fn publish_crls(&self, ca: Option<&str>) -> Result<Value> {
-        let slug = ca.map(Slug::new).transpose()?;
-        if let Some(slug) = slug.as_ref().filter(|slug| self.house.authority.ca(slug).is_none()) {
-            return Err(anyhow!("there is no CA named {slug}; `chancery crl status` lists them"));
+        let ca_name = ca.map(CaName::new).transpose()?;
+        if let Some(ca_name) = ca_name
+            .as_ref()
+            .filter(|ca_name| self.local.authority.ca(ca_name).is_none())
+        {
+            return Err(anyhow!(
+                "there is no CA named {ca_name}; `chancery crl status` lists them"
+            ));
         }
         interrupt::finish_what_is_begun();
         let outcomes = self
-            .house
+            .local
             .runtime
-            .block_on(self.house.authority.publish_crls(slug.as_ref()));
+            .block_on(self.local.authority.publish_crls(ca_name.as_ref()));
         Ok(serde_json::to_value(Crls::published(&outcomes, ToString::to_string))?)
     }
 
     fn crl_status(&self) -> Result<Value> {
-        let statuses = self.house.runtime.block_on(self.house.authority.crl_status());
+        let statuses = self.local.runtime.block_on(self.local.authority.crl_status());
         Ok(serde_json::to_value(Crls::standing(&statuses))?)
     }
 }

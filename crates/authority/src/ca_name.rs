@@ -6,22 +6,22 @@ use std::fmt;
 /// safe in a path, a URL and a key alias.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 #[serde(transparent)]
-pub struct Slug(String);
+pub struct CaName(String);
 
-/// A text that is no slug.
+/// A text that is no name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no CA name: use 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends")]
-pub struct SlugError(String);
+pub struct CaNameError(String);
 
-impl Slug {
+impl CaName {
     /// Checks and keeps.
-    pub fn new(text: impl Into<String>) -> Result<Self, SlugError> {
+    pub fn new(text: impl Into<String>) -> Result<Self, CaNameError> {
         let text = text.into();
         let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         if (1..=63).contains(&text.len()) && text.bytes().all(legal) && !text.starts_with('-') && !text.ends_with('-') {
             Ok(Self(text))
         } else {
-            Err(SlugError(text.chars().take(80).collect()))
+            Err(CaNameError(text.chars().take(80).collect()))
         }
     }
 
@@ -31,16 +31,16 @@ impl Slug {
     }
 }
 
-impl fmt::Display for Slug {
+impl fmt::Display for CaName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl std::str::FromStr for Slug {
-    type Err = SlugError;
+impl std::str::FromStr for CaName {
+    type Err = CaNameError;
 
-    fn from_str(text: &str) -> Result<Self, SlugError> {
+    fn from_str(text: &str) -> Result<Self, CaNameError> {
         Self::new(text)
     }
 }

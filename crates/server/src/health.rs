@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use chancery_authority::port::LedgerError;
 use chancery_authority::port::ledger::Counts;
 use chancery_authority::publish::CrlStatus;
-use chancery_authority::{Authority, Slug};
+use chancery_authority::{Authority, CaName};
 use tokio::sync::watch;
 
 /// What was read is told for so long at least.
@@ -22,7 +22,7 @@ const SHARE: u32 = 10;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What was read.
-pub(crate) struct Standing {
+pub(crate) struct HealthSnapshot {
     read: Instant,
     kept: Duration,
     /// The ledger's counts, or why there are none.
@@ -32,18 +32,18 @@ pub(crate) struct Standing {
     /// Every CRL.
     pub(crate) crls: Vec<CrlStatus>,
     /// CAs under which nothing is issued any more, each with the revoked CA of its chain.
-    pub(crate) revoked: Vec<(Slug, Slug)>,
+    pub(crate) revoked: Vec<(CaName, CaName)>,
     /// CAs of which it is not known whether they, or those above them, are revoked.
-    pub(crate) unknown: Vec<Slug>,
+    pub(crate) unknown: Vec<CaName>,
 }
 
 /// Reads it when it is asked for, and keeps it.
-pub(crate) struct Standings {
-    newest: watch::Sender<Option<Arc<Standing>>>,
+pub(crate) struct HealthCache {
+    newest: watch::Sender<Option<Arc<HealthSnapshot>>>,
     reading: AtomicBool,
 }
 
-impl Default for Standings {
+impl Default for HealthCache {
     fn default() -> Self {
         Self {
             newest: watch::Sender::new(None),
@@ -52,11 +52,11 @@ impl Default for Standings {
     }
 }
 
-impl Standings {
+impl HealthCache {
     /// How it stands, or stood a moment ago; `None` where the ledger does not answer in time.
-    pub(crate) async fn current(self: &Arc<Self>, authority: &Arc<Authority>) -> Option<Arc<Standing>> {
+    pub(crate) async fn current(self: &Arc<Self>, authority: &Arc<Authority>) -> Option<Arc<HealthSnapshot>> {
         let mut newest = self.newest.subscribe();
-        let fresh = |standing: &Option<Arc<Standing>>| {
+        let fresh = |standing: &Option<Arc<HealthSnapshot>>| {
             standing
                 .as_ref()
                 .is_some_and(|standing| standing.read.elapsed() < standing.kept)
@@ -77,7 +77,7 @@ impl Standings {
 }
 
 /// Lets the next one read once it is dropped, also where reading panicked.
-struct Reader(Arc<Standings>);
+struct Reader(Arc<HealthCache>);
 
 impl Drop for Reader {
     fn drop(&mut self) {
@@ -85,7 +85,7 @@ impl Drop for Reader {
     }
 }
 
-async fn read(authority: &Authority) -> Standing {
+async fn read(authority: &Authority) -> HealthSnapshot {
     let begun = Instant::now();
     let counts = authority.ports().ledger.counts().await;
     let mut crls = Vec::new();
@@ -94,17 +94,17 @@ async fn read(authority: &Authority) -> Standing {
     if counts.is_ok() {
         crls = authority.crl_status().await;
         for ca in authority.cas().iter().filter(|ca| !authority.has_ended(ca)) {
-            match authority.revoked_in_chain(ca.slug()).await {
+            match authority.revoked_in_chain(ca.name()).await {
                 Ok(None) => {}
-                Ok(Some(above)) => revoked.push((ca.slug().clone(), above)),
+                Ok(Some(above)) => revoked.push((ca.name().clone(), above)),
                 Err(error) => {
-                    tracing::error!(%error, ca = %ca.slug(), "whether a CA is revoked cannot be read");
-                    unknown.push(ca.slug().clone());
+                    tracing::error!(%error, ca = %ca.name(), "whether a CA is revoked cannot be read");
+                    unknown.push(ca.name().clone());
                 }
             }
         }
     }
-    Standing {
+    HealthSnapshot {
         read: Instant::now(),
         kept: KEPT.max(begun.elapsed() * SHARE),
         counts,

@@ -10,7 +10,7 @@ use chancery_authority::publish::Staleness;
 use tokio::sync::watch;
 
 use crate::api::metrics::Metrics;
-use crate::listen::told;
+use crate::listen::stop_requested;
 
 /// How often is looked whether something is due. A CRL from the future, after a clock that was ahead, must be told of and
 /// put right within half a minute.
@@ -46,7 +46,7 @@ pub async fn run(
         round = round.wrapping_add(1);
         tokio::select! {
             () = tokio::time::sleep(PERIOD) => {}
-            () = told(&mut stop) => return,
+            () = stop_requested(&mut stop) => return,
         }
     }
 }

@@ -11,11 +11,11 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 use crate::arguments::Arguments;
-use crate::house::House;
+use crate::local_authority::LocalAuthority;
 #[cfg(feature = "aws")]
-pub(crate) use aws::AwsDesk;
-pub(crate) use folder::FolderDesk;
-pub(crate) use server::{Credentials, ServerDesk};
+pub(crate) use aws::AwsBackend;
+pub(crate) use folder::FolderBackend;
+pub(crate) use server::{Credentials, ServerBackend};
 
 /// Nothing was done, and nothing will be: an error that carries this needs no second thought about what may have come of the
 /// call. It reads as what it holds.
@@ -60,7 +60,7 @@ pub(crate) struct Page {
 }
 
 /// An authority, wherever it is.
-pub(crate) trait Desk {
+pub(crate) trait Backend {
     /// Has a certificate issued: the contract's request in, its answer out.
     fn issue(&self, request: &Value, idempotency_token: Option<&str>) -> Result<Value>;
     /// Renews: for the key of the CSR, without one for the same key. The answer is that of `issue`.
@@ -77,37 +77,37 @@ pub(crate) trait Desk {
     fn crl_status(&self) -> Result<Value>;
 }
 
-/// The desk that the arguments name.
-pub(crate) fn open(arguments: &Arguments) -> Result<Box<dyn Desk>> {
+/// The backend that the arguments name.
+pub(crate) fn open(arguments: &Arguments) -> Result<Box<dyn Backend>> {
     open_with(arguments, None)
 }
 
 /// The same for commands that change nothing.
-pub(crate) fn open_to_read(arguments: &Arguments) -> Result<Box<dyn Desk>> {
+pub(crate) fn open_to_read(arguments: &Arguments) -> Result<Box<dyn Backend>> {
     if arguments.aws.aws || arguments.url.is_some() {
         return open(arguments);
     }
-    Ok(Box::new(FolderDesk::open_to_read(arguments)?))
+    Ok(Box::new(FolderBackend::open_to_read(arguments)?))
 }
 
 /// The same, proving to a server who asks with a client certificate where there is no token.
-pub(crate) fn open_with(arguments: &Arguments, identity: Option<Credentials>) -> Result<Box<dyn Desk>> {
+pub(crate) fn open_with(arguments: &Arguments, identity: Option<Credentials>) -> Result<Box<dyn Backend>> {
     if arguments.aws.aws {
         return on_aws(arguments);
     }
     match &arguments.url {
-        Some(url) => Ok(Box::new(ServerDesk::open(url, arguments, identity)?)),
-        None => Ok(Box::new(FolderDesk::open(arguments)?)),
+        Some(url) => Ok(Box::new(ServerBackend::open(url, arguments, identity)?)),
+        None => Ok(Box::new(FolderBackend::open(arguments)?)),
     }
 }
 
 #[cfg(feature = "aws")]
-fn on_aws(arguments: &Arguments) -> Result<Box<dyn Desk>> {
-    Ok(Box::new(AwsDesk::open(arguments)?))
+fn on_aws(arguments: &Arguments) -> Result<Box<dyn Backend>> {
+    Ok(Box::new(AwsBackend::open(arguments)?))
 }
 
 #[cfg(not(feature = "aws"))]
-fn on_aws(_arguments: &Arguments) -> Result<Box<dyn Desk>> {
+fn on_aws(_arguments: &Arguments) -> Result<Box<dyn Backend>> {
     Err(without_aws())
 }
 
@@ -120,16 +120,16 @@ pub(crate) fn without_aws() -> anyhow::Error {
 }
 
 /// The authority in the data folder; for commands that make no sense against a server.
-pub(crate) fn house(arguments: &Arguments, command: &str) -> Result<House> {
+pub(crate) fn local(arguments: &Arguments, command: &str) -> Result<LocalAuthority> {
     refuse_elsewhere(arguments, command)?;
-    let house = House::open(arguments).context("the authority cannot be opened")?;
-    Ok(house.tell())
+    let local = LocalAuthority::open(arguments).context("the authority cannot be opened")?;
+    Ok(local.tell())
 }
 
 /// The same for commands that change nothing.
-pub(crate) fn house_to_read(arguments: &Arguments, command: &str) -> Result<House> {
+pub(crate) fn local_to_read(arguments: &Arguments, command: &str) -> Result<LocalAuthority> {
     refuse_elsewhere(arguments, command)?;
-    House::open_to_read(arguments).context("the authority cannot be opened")
+    LocalAuthority::open_to_read(arguments).context("the authority cannot be opened")
 }
 
 /// Refuses a server or a deployment to a command that works on files of this machine alone.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use chancery_authority::Slug;
+use chancery_authority::CaName;
 use chancery_authority::config::Config;
 use chancery_authority::port::ledger::{CertificateRecord, CrlScope, Cursor};
 use chancery_authority::port::{Clock as _, Ledger as _, Publication as _};
@@ -15,7 +15,7 @@ use chancery_server::api::record::CertificateEntry;
 use chancery_x509::crl::RevocationList;
 use serde_json::{Value, json};
 
-use super::{Desk, Page, Query, Refused, query, text};
+use super::{Backend, Page, Query, Refused, query, text};
 use crate::arguments::Arguments;
 use crate::deployment::{Deployed, Opened};
 use crate::interrupt;
@@ -24,11 +24,11 @@ use crate::interrupt;
 const PUBLISHERS: [&str; 2] = ["root-ca-crl", "issuing-ca-crl"];
 
 /// Works on a deployment with the rights of whoever runs the command.
-pub(crate) struct AwsDesk {
+pub(crate) struct AwsBackend {
     deployed: Deployed,
 }
 
-impl AwsDesk {
+impl AwsBackend {
     pub(crate) fn open(arguments: &Arguments) -> Result<Self> {
         Ok(Self {
             deployed: Deployed::open(arguments)?,
@@ -36,7 +36,7 @@ impl AwsDesk {
     }
 
     /// The function that publishes a CA's CRLs.
-    fn publisher(&self, ca: &Slug) -> &'static str {
+    fn publisher(&self, ca: &CaName) -> &'static str {
         let [root, issuing] = PUBLISHERS;
         if ca == self.deployed.names.root_ca() {
             root
@@ -71,7 +71,7 @@ impl AwsDesk {
     }
 }
 
-impl AwsDesk {
+impl AwsBackend {
     /// Publishes the CRLs of other CAs that are to list what was revoked with it. A CA's function publishes all of its CRLs.
     fn publish_others(&self, revoked: &RevokedCertificate) -> Result<()> {
         let own = self.publisher(&revoked.record.id.issuer);
@@ -90,7 +90,7 @@ impl AwsDesk {
     }
 }
 
-impl Desk for AwsDesk {
+impl Backend for AwsBackend {
     /// The request goes to `tls-cert` with an idempotency token, such that a repeated call makes no second certificate.
     fn issue(&self, request: &Value, idempotency_token: Option<&str>) -> Result<Value> {
         let mut event = request.clone();
@@ -165,15 +165,15 @@ impl Desk for AwsDesk {
     }
 
     fn publish_crls(&self, ca: Option<&str>) -> Result<Value> {
-        let slug = ca.map(Slug::new).transpose()?;
+        let ca_name = ca.map(CaName::new).transpose()?;
         let cas = [self.deployed.names.root_ca(), self.deployed.names.issuing_ca()];
-        if let Some(slug) = slug.as_ref().filter(|slug| !cas.contains(slug)) {
-            bail!("this deployment's CAs are {} and {}, not {slug}", cas[0], cas[1]);
+        if let Some(ca_name) = ca_name.as_ref().filter(|ca_name| !cas.contains(ca_name)) {
+            bail!("this deployment's CAs are {} and {}, not {ca_name}", cas[0], cas[1]);
         }
         let wanted = cas
             .into_iter()
-            .filter(|of| slug.as_ref().is_none_or(|slug| slug == *of));
-        let failed: Vec<(&Slug, String)> = wanted
+            .filter(|of| ca_name.as_ref().is_none_or(|ca_name| ca_name == *of));
+        let failed: Vec<(&CaName, String)> = wanted
             .filter_map(|of| {
                 let outcome = self.deployed.invoke(self.publisher(of), &json!({}));
                 outcome.err().map(|error| (of, format!("{error:#}")))
@@ -182,8 +182,9 @@ impl Desk for AwsDesk {
         let mut answer = self.crl_status()?;
         if let Some(crls) = answer["crls"].as_array_mut() {
             crls.retain(|crl| {
-                slug.as_ref()
-                    .is_none_or(|slug| text(crl, "/authority") == slug.as_str())
+                ca_name
+                    .as_ref()
+                    .is_none_or(|ca_name| text(crl, "/authority") == ca_name.as_str())
             });
             for crl in crls {
                 let failed = failed.iter().find(|(of, _)| text(crl, "/authority") == of.as_str());
