@@ -5,7 +5,7 @@ use std::path::{Component, Path};
 
 use chancery_authority::port::Ledger;
 use chancery_authority::port::ledger::{Cursor, LedgerError, Search};
-use chancery_authority::scope::TokenScopes;
+use chancery_authority::token_scope::TokenScopes;
 use chancery_local::backup::Manifest;
 use chancery_local::keys::Passphrase;
 use chancery_local::keys::client::ClientKey;

@@ -252,7 +252,7 @@ mod tests {
             anchor(" Mutual TLS: nginx as an example"),
             "mutual-tls-nginx-as-an-example"
         );
-        assert_eq!(anchor(" `house.toml`"), "housetoml");
+        assert_eq!(anchor(" `local.toml`"), "localtoml");
         assert_eq!(anchor(" Back up, and restore"), "back-up-and-restore");
         let page = Page::read("# A\n## B c\n### B c\n```\n# D\n```\n#E\n".to_owned());
         assert_eq!(page.anchors, ["a", "b-c", "b-c-1"].map(str::to_owned).into());

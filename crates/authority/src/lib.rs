@@ -30,13 +30,13 @@ pub mod profile;
 pub mod publish;
 pub mod remind;
 pub mod revoke;
-pub mod scope;
 mod shown;
 pub mod signing;
 pub mod sweep;
+pub mod token_scope;
 pub mod wire;
 
 pub use authority::Authority;
 pub use ca_name::CaName;
 pub use principal::Principal;
-pub use scope::{TokenScope, TokenScopes};
+pub use token_scope::{TokenScope, TokenScopes};

@@ -124,7 +124,7 @@ fn entries<'a>(name: &'static str, octets: &'a [u8], plan: &mut Plan) -> Vec<&'a
     }
 }
 
-/// The base's list of that name. One that cannot be read counts as empty, and is told of.
+/// The base's list of that name. One that cannot be read counts as empty, and is reported.
 fn base_of(name: &'static str, base: Option<&dyn Proposal>, plan: &mut Plan) -> Base {
     match base.map(|base| Base::read(name, base)) {
         None => Base::default(),

@@ -1,4 +1,4 @@
-//! What is told of a published file while others publish: nothing that is not so.
+//! What is reported of a published file while others publish: nothing that is not so.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

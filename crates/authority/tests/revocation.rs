@@ -349,7 +349,7 @@ async fn no_clock_decides_what_a_compromised_key_takes_with_it() {
     assert_eq!(
         told.count(),
         1,
-        "nobody is told of what ended long ago but where it was asked for"
+        "no notice for what ended long ago, unless it was asked for"
     );
 }
 

@@ -1,5 +1,5 @@
 //! A limit on the length of files (`ulimit -f`, `LimitFSIZE=`): whoever reaches it is ended by a signal, in the middle of whatever
-//! else goes on. Where the signal is caught, the write fails instead, and is told of as one on a full disk is.
+//! else goes on. Where the signal is caught, the write fails instead, and is reported like one on a full disk.
 
 use rustix::process::Signal;
 use tokio::runtime::Builder;

@@ -123,7 +123,7 @@ pub(crate) fn facts(rows: impl IntoIterator<Item = (&'static str, String)>) {
     }
 }
 
-/// The spinner that draws on this process's terminal, of which there is one: whoever asks there must be able to hold it.
+/// The spinner that draws on this process's terminal, of which there is one: a question there must be able to hold it.
 static DRAWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
 /// Asks at the terminal with nothing else drawn on it meanwhile: a spinner would write over the question.

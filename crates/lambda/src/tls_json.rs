@@ -27,7 +27,7 @@ impl TlsJson {
             Read::Missing => *cached = Cached::default(),
             Read::Changed { version, octets } => {
                 let list = TlsList::parse(&octets).unwrap_or_else(|error| {
-                    tracing::error!(%error, "no certificate is told of by default");
+                    tracing::error!(%error, "notices are off by default for every certificate");
                     TlsList::default()
                 });
                 for entry in &list.damaged {

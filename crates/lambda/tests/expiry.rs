@@ -37,7 +37,7 @@ async fn deployment(old: bool) -> Deployment {
     deployment
 }
 
-/// A certificate of 30 days that is told of or not.
+/// A certificate of 30 days, with or without reminders.
 async fn issue(deployment: &Deployment, name: &str, csr: &str, notify: bool, force: bool) -> String {
     let mut request = event(name, csr);
     request["notify_expiry"] = json!(notify);

@@ -49,7 +49,7 @@ const ROOMS: [&str; 4] = ["profiles", "keys", "public", "csrs"];
 
 /// What people wrote: the authority's configuration, and what differs from machine to machine.
 const CONFIG: &str = "chancery.toml";
-const WRITTEN: [&str; 2] = [CONFIG, "house.toml"];
+const WRITTEN: [&str; 3] = [CONFIG, "local.toml", "house.toml"]; // the last is the former name of the second
 const LEDGER: &str = "ledger.sqlite3";
 const MANIFEST: &str = "manifest.json";
 

@@ -62,7 +62,7 @@ pub struct SqliteLedger(Arc<Inner>);
 struct Inner {
     path: Arc<Path>,
     readers: Workers<Reader>,
-    /// For searches that look at much: whoever asks for many of them waits for them alone.
+    /// For searches that look at much: many of them delay each other, and nothing else.
     searcher: Workers<Reader>,
     /// `None` where the file is only read. Dropped last: of connections that are closed at the same time none is SQLite's last,
     /// which takes the log into the file and removes it.

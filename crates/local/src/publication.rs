@@ -23,7 +23,7 @@ use crate::plain;
 use crate::workers::Workers;
 use versions::{Fingerprint, Versions};
 
-/// Threads for reading, and as many for writing, which may wait for another process's lock: whoever asks for a CRL does not
+/// Threads for reading, and as many for writing, which may wait for another process's lock: a request for a CRL does not
 /// wait with them.
 const THREADS: usize = 2;
 

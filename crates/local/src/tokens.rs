@@ -15,7 +15,7 @@ use data_encoding::{Encoding, Specification};
 use std::sync::LazyLock;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use chancery_authority::scope::TokenScopes;
+use chancery_authority::token_scope::TokenScopes;
 
 use crate::ledger::SqliteLedger;
 use cache::Cache;

@@ -109,7 +109,7 @@ pub enum CsrError {
     /// RSA-PSS with an old hash, with two hashes, or with a salt too short to be of use.
     #[error("the CSR is signed by RSA-PSS with parameters that are not accepted; {PSS_ADVICE}")]
     PssParameters,
-    /// The signature does not verify: whoever asks has not shown to hold the private key.
+    /// The signature does not verify: the requester has not shown to hold the private key.
     #[error("the CSR's signature does not verify: it was not made with the private key of the public key in it")]
     BadSignature,
 }

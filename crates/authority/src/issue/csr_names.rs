@@ -53,7 +53,7 @@ fn of_file(request: &TlsCertRequest, file: &CsrFile) -> Result<CertificationRequ
         }
         Err(error) => error.detail().map_or_else(|| error.to_string(), str::to_owned),
     };
-    tracing::warn!(file = %file.name, reason, "a CSR file is said not to be there: whoever asks may not use it");
+    tracing::warn!(file = %file.name, reason, "a CSR file is reported as missing: the caller may not use it");
     Err(missing(file).into())
 }
 

@@ -4,7 +4,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 
 use crate::wire::{AltNameText, RequestedNames, TlsCertRequest};
 
-/// SHA-256 over every field that decides the certificate or what is told of it, each with its length before it, so that no
+/// SHA-256 over every field that decides the certificate or its notices, each with its length before it, so that no
 /// two requests write the same octets.
 pub(super) fn of_request(request: &TlsCertRequest) -> [u8; 32] {
     let mut fields = Fields::new("request");

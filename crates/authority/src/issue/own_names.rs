@@ -138,7 +138,7 @@ impl Authority {
         own.public = self.config().public_url().and_then(host_of);
     }
 
-    /// Refuses names of the authority's own server to whoever asks from outside. Who runs the command on the data folder has
+    /// Refuses names of the authority's own server to callers from outside. Who runs the command on the data folder has
     /// the server's key anyway, and is told.
     pub(super) fn check_own_names(&self, prepared: &mut Prepared) -> Result<(), Refusal> {
         let template = prepared.template();

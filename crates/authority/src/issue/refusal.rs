@@ -23,7 +23,7 @@ pub enum Refusal {
     /// The CSR, or its signature.
     #[error(transparent)]
     Csr(#[from] CsrError),
-    /// The CSR file that the request names does not exist; or it does, and whoever asks may not use it, which is theirs not
+    /// The CSR file that the request names does not exist; or it does, and the caller may not use it, which is theirs not
     /// to know.
     #[error("CSR file '{name}' not found in {place}")]
     CsrFileNotFound {
@@ -322,7 +322,7 @@ pub enum Refusal {
         /// From when on.
         from: UnixTime,
     },
-    /// A renewal without proof that whoever asks has the key.
+    /// A renewal without proof that the caller has the key.
     #[error(
         "renewing the certificate with serial number {serial} takes proof of the key: send a CSR of the same key, or of a \
          new one, as base64_csr_data, or ask with the certificate itself as TLS client certificate"

@@ -22,12 +22,12 @@ pub struct CsrFile {
     pub name: CsrFileName,
     /// What the front found under that name.
     pub found: FoundCsr,
-    /// Names that an operator's list gives to the file: whoever asks for these may have them, beside the CSR's own. Looked
+    /// Names that an operator's list gives to the file: a request may have these, beside the CSR's own. Looked
     /// up, and no part of the request as it was sent.
     pub listed: Vec<ListedNames>,
 }
 
-/// What a front found under the name of a CSR file. Whether it is told of depends on who asks: see
+/// What a front end found under the name of a CSR file. Whether a caller learns that depends on who it is: see
 /// [`Refusal::CsrFileNotFound`](crate::issue::Refusal::CsrFileNotFound).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FoundCsr {

@@ -47,7 +47,7 @@ pub(crate) struct RestoreArguments {
     #[arg(long, conflicts_with = "keep_tokens")]
     pub(crate) unsigned: bool,
 
-    /// The PKCS #11 module that the backup's house.toml names, where there is no terminal to confirm it at
+    /// The PKCS #11 module that the backup's local.toml names, where there is no terminal to confirm it at
     #[arg(long, value_name = "FILE")]
     pub(crate) pkcs11_module: Option<PathBuf>,
 }

@@ -61,7 +61,7 @@ pub(crate) fn run(arguments: &Arguments, renew: &RenewArguments) -> Result<ExitC
     let new_key = (renew.new_key || next_key_file.is_file())
         .then(|| prepare_key(&next_key_file, passphrase, &old))
         .transpose()?;
-    // Of the same key, too: whoever asks with an API token proves with it to have the key.
+    // Of the same key, too: a caller with an API token proves with it to have the key.
     let key = new_key.as_ref().or(old_key.as_ref().map(|old| &old.key));
     let csr = key.map(|key| key.request(old.subject(), &[])).transpose()?;
     let fingerprint = match &csr {

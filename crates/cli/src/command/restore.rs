@@ -123,7 +123,7 @@ fn roots(files: &[PathBuf]) -> Result<Option<Roots>> {
         .context("--root cannot be used")
 }
 
-/// A PKCS #11 module is code: whoever names one in `house.toml` has it run with the CA's rights.
+/// A PKCS #11 module is code: whoever names one in `local.toml` has it run with the CA's rights.
 fn approve(draft: &Path, target: &Path, restore: &RestoreArguments) -> Result<()> {
     let Some(module) = local_authority::pkcs11_module(draft)? else {
         return Ok(());
@@ -136,14 +136,14 @@ fn approve(draft: &Path, target: &Path, restore: &RestoreArguments) -> Result<()
             return Ok(());
         }
         bail!(
-            "the backup's house.toml names the PKCS #11 module {}, not {}",
+            "the backup's local.toml names the PKCS #11 module {}, not {}",
             show::visible(&module.display().to_string()),
             confirmed.display()
         );
     }
     let shown = show::visible(&module.display().to_string());
     if std::io::stdin().is_terminal() {
-        let question = format!("Load the PKCS #11 module {shown}, which the backup's house.toml names, from now on?");
+        let question = format!("Load the PKCS #11 module {shown}, which the backup's local.toml names, from now on?");
         if dialoguer::Confirm::new()
             .with_prompt(question)
             .default(false)
@@ -154,7 +154,7 @@ fn approve(draft: &Path, target: &Path, restore: &RestoreArguments) -> Result<()
         bail!("the PKCS #11 module {shown} was not confirmed");
     }
     bail!(
-        "the backup's house.toml has the PKCS #11 module {shown} loaded: if that is the right one, confirm it with \
+        "the backup's local.toml has the PKCS #11 module {shown} loaded: if that is the right one, confirm it with \
          --pkcs11-module {shown}"
     )
 }

@@ -1,4 +1,4 @@
-//! `[limits]` of `house.toml`: what this machine and its network are good for.
+//! `[limits]` of `local.toml`: what this machine and its network are good for.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;

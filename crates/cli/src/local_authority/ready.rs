@@ -22,6 +22,7 @@ impl LocalAuthority {
         // The ledger first: without it, nothing else matters.
         self.runtime.block_on(looking)?.context("the ledger cannot be used")?;
         self.warnings = self.folder.warnings();
+        self.warnings.extend(settings::former_name(self.folder.path()));
         let told = self.warnings.len();
         let issuing = self.authority.config().issuing_ca().name();
         let opened = living().cloned().collect::<Vec<_>>().into_iter().zip(opening);
@@ -102,7 +103,7 @@ fn explained(error: KeyStoreError, keys: &settings::Keys) -> Error {
             "{error}: put {key}.key back into the folder keys, as a backup has it"
         )),
         (KeyStoreError::NotFound(_), settings::Keys::Token(_)) => {
-            Error::msg(format!("{error}: look whether house.toml names the right token"))
+            Error::msg(format!("{error}: look whether local.toml names the right token"))
         }
         _ => error.into(),
     }

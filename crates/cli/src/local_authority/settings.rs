@@ -1,4 +1,4 @@
-//! `house.toml`: what differs from machine to machine and is no matter of the authority: where its keys are, whom it tells, what it can
+//! `local.toml`: what differs from machine to machine and is no matter of the authority: where its keys are, whom it tells, what it can
 //! bear.
 
 use std::path::{Path, PathBuf};
@@ -19,7 +19,10 @@ use super::limits::LimitSettings;
 use super::passphrase;
 use crate::arguments::{InitArguments, PassphraseArguments};
 
-const FILE: &str = "house.toml";
+const FILE: &str = "local.toml";
+
+/// What it was called before; read where there is no other.
+const FORMER_FILE: &str = "house.toml";
 
 /// Signatures at a time on a token: enough to keep most hardware busy.
 const TOKEN_SESSIONS: usize = 3;
@@ -33,7 +36,7 @@ pub(super) struct Settings {
     limits: LimitSettings,
 }
 
-/// A URL that is told of what happens.
+/// A URL that notices are sent to.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WebhookSettings {
@@ -105,7 +108,19 @@ pub(crate) fn pkcs11_module(folder: &Path) -> Result<Option<PathBuf>> {
 
 /// Where the settings of a folder are.
 pub(super) fn file(folder: &Path) -> PathBuf {
-    folder.join(FILE)
+    let (file, former) = (folder.join(FILE), folder.join(FORMER_FILE));
+    if former.exists() && !file.exists() {
+        former
+    } else {
+        file
+    }
+}
+
+/// What to say of settings under their former name.
+pub(super) fn former_name(folder: &Path) -> Option<String> {
+    let file = file(folder);
+    file.ends_with(FORMER_FILE)
+        .then(|| format!("{} is called {FILE} now, and is still read: rename it", file.display()))
 }
 
 /// Whether the settings in a folder have the keys in that token behind that module.
@@ -133,6 +148,12 @@ pub(crate) fn refuse_module_within(module: &Path, folder: &Path) -> Result<()> {
 }
 
 fn read_in(folder: &Path) -> Result<Settings> {
+    if folder.join(FILE).exists() && folder.join(FORMER_FILE).exists() {
+        bail!(
+            "{} has settings in {FILE} and in {FORMER_FILE}, its former name: put what is to hold into {FILE}, and remove the other",
+            folder.display()
+        );
+    }
     let path = file(folder);
     match std::fs::read_to_string(&path) {
         Ok(text) => toml::from_str(&text)

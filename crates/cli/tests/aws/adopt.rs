@@ -96,7 +96,7 @@ fn a_deployment_of_the_python_ca_is_adopted() {
     let leaf = old["leaf"].as_str().unwrap();
     assert_eq!(deployment.ask(&["show", leaf])["common_name"], "server");
     let revoked = deployment.ask(&["revoke", leaf, "--reason", "superseded"]);
-    // The row that nobody can read is told of until it is mended.
+    // The row that nobody can read is reported until it is mended.
     let problem = revoked["crl_problem"].as_str().unwrap();
     assert!(
         problem.contains("is published, but 1 revocations could not be read"),

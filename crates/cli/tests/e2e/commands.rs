@@ -129,10 +129,10 @@ fn a_webhook_s_url_is_not_in_errors() {
         ),
         (
             "[[webhook]]\nurl = \"https://hooks.example.com/S3CRET\" bogus\n",
-            &["house.toml", "line 2"],
+            &["local.toml", "line 2"],
         ),
     ] {
-        fs::write(folder.data().join("house.toml"), settings).unwrap();
+        fs::write(folder.data().join("local.toml"), settings).unwrap();
         let told = folder.complaint(&["list"]);
         for part in parts {
             assert!(told.contains(part), "{part}: {told}");
@@ -148,7 +148,7 @@ fn no_program_is_loaded_from_the_data_folder() {
     let module = folder.data().join("csrs/module.so");
     fs::write(&module, "not even one").unwrap();
     fs::write(
-        folder.data().join("house.toml"),
+        folder.data().join("local.toml"),
         format!("[keys]\nstore = \"pkcs11\"\nmodule = {module:?}\ntoken = \"t\"\n"),
     )
     .unwrap();

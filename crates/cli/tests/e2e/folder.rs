@@ -144,7 +144,7 @@ fn a_backup_is_restored_and_crl_numbers_do_not_turn_back() {
         "--root",
         "lost/public/chancery-root-ca.crt",
     ]);
-    for name in ["chancery.toml", "house.toml"] {
+    for name in ["chancery.toml", "local.toml"] {
         let read = |data: &str| std::fs::read(folder.path(data).join(name)).unwrap();
         assert_eq!(read("data"), read("lost"), "{name}");
     }
@@ -157,6 +157,33 @@ fn a_backup_is_restored_and_crl_numbers_do_not_turn_back() {
     );
     folder.text(&["crl", "publish"]);
     assert!(number(&folder.json(&["crl", "status"])) > published);
+}
+
+/// Folders made before `local.toml` had its name go on, in backups too.
+#[test]
+fn settings_under_their_former_name_are_read_and_told() {
+    let folder = Folder::new();
+    folder.text(&["init"]);
+    let (file, former) = (folder.data().join("local.toml"), folder.data().join("house.toml"));
+    std::fs::write(&file, "[limits]\nno_such_limit = 1\n").unwrap();
+    std::fs::rename(&file, &former).unwrap();
+    let told = folder.complaint(&["request", "a.example.com", "--out", "a"]);
+    assert!(told.contains("house.toml cannot be used"), "it counts: {told}");
+    std::fs::write(&former, "").unwrap();
+    let output = folder.chancery(&["request", "a.example.com", "--out", "a"]);
+    let said = String::from_utf8_lossy(&succeeded(&output).stderr).into_owned();
+    assert!(said.contains("is called local.toml now"), "{said}");
+
+    folder.text(&["backup", "copy"]);
+    assert!(folder.path("copy/house.toml").exists());
+    std::fs::rename(folder.data(), folder.path("lost")).unwrap();
+    let root = "lost/public/chancery-root-ca.crt";
+    folder.text(&["restore", "copy", "--without-crl", "--root", root]);
+    assert!(former.exists());
+
+    std::fs::write(&file, "").unwrap();
+    let told = folder.complaint(&["request", "b.example.com", "--out", "b"]);
+    assert!(told.contains("local.toml and in house.toml"), "{told}");
 }
 
 #[test]

@@ -327,7 +327,7 @@ fn a_backup_that_somebody_changed_is_not_restored() {
     let word = ["--without-crl"];
     let module = folder.path("data/keys/evil.so").display().to_string();
     let pkcs11 = |module: &str| format!("[keys]\nstore = \"pkcs11\"\nmodule = {module:?}\ntoken = \"t\"\n");
-    forge(&folder, "house.toml", &pkcs11(&module));
+    forge(&folder, "local.toml", &pkcs11(&module));
     let told = folder.complaint(&restore(&word));
     assert!(
         told.contains("is not to be trusted") && told.contains("manifest.json is not what"),
@@ -354,7 +354,7 @@ fn a_backup_that_somebody_changed_is_not_restored() {
     // Where any is to be taken, a module is still confirmed, and never one among the data.
     let unsigned = ["--without-crl", "--unsigned"];
     for module in [module.as_str(), "/nowhere/module.so"] {
-        forge(&folder, "house.toml", &pkcs11(module));
+        forge(&folder, "local.toml", &pkcs11(module));
         let expected = if module.starts_with("/nowhere") {
             "confirm it with --pkcs11-module"
         } else {

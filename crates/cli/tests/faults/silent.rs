@@ -29,7 +29,7 @@ pub(crate) const SHORT: &str = "[limits]\nsilence_seconds = 2\nbody_seconds = 1\
 /// An authority with those limits.
 pub(crate) fn limited(folder: &Folder, limits: &str) {
     folder.text(&["init"]);
-    let path = folder.data().join("house.toml");
+    let path = folder.data().join("local.toml");
     let settings = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, format!("{settings}\n{limits}")).unwrap();
 }

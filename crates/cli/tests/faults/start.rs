@@ -72,7 +72,7 @@ fn a_port_in_use_is_named_with_the_options_that_choose_another() {
     // Nor is an authority made that nobody can reach, with a passphrase that nobody asked for.
     let fresh = Folder::new();
     refused(&fresh, &["start", "--https", "127.0.0.1:0", "--http", &address]);
-    for made in ["chancery.toml", "ledger.sqlite3", "house.toml", "keys/passphrase"] {
+    for made in ["chancery.toml", "ledger.sqlite3", "local.toml", "keys/passphrase"] {
         assert!(!fresh.data().join(made).exists(), "{made}");
     }
     drop(taken);

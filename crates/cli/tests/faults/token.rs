@@ -183,14 +183,14 @@ fn a_missing_module_or_token_is_named_and_so_is_what_is_there() {
     // The settings of an authority that never came to be are written anew.
     let before = created(&fixture);
 
-    let settings = folder.data().join("house.toml");
+    let settings = folder.data().join("local.toml");
     let sound = fs::read_to_string(&settings).unwrap();
     let module = fixture.module.to_str().unwrap();
     fs::write(&settings, sound.replace(module, "/nowhere/pkcs11.so")).unwrap();
     for arguments in [&REQUEST[..], &START] {
         says(
             &refused(folder, &with("pin", arguments)),
-            &["the PKCS #11 module /nowhere/pkcs11.so is not there", "house.toml"],
+            &["the PKCS #11 module /nowhere/pkcs11.so is not there", "local.toml"],
         );
     }
     // A file that is no module; and one of the data folder, from which none is loaded.

@@ -1,6 +1,6 @@
 //! Slack blocks of a notice, with the contract's words.
 //!
-//! Names come from whoever asks for certificates: what they contain is shown as text, and makes neither links nor
+//! Names come from callers: what they contain is shown as text, and makes neither links nor
 //! mentions.
 
 use serde_json::{Value, json};

@@ -1,7 +1,7 @@
 use super::*;
 use crate::wait;
 use crate::world::SystemEntropy;
-use chancery_authority::scope::TokenScope;
+use chancery_authority::token_scope::TokenScope;
 
 const NOW: UnixTime = UnixTime(1_790_000_000);
 

@@ -164,7 +164,7 @@ pub(crate) fn problem(status: &CrlStatus) -> Option<String> {
     Some(text)
 }
 
-/// What is answered of a CRL that was not published: what whoever asks can do about it. The rest, such as paths of this
+/// The answer where a CRL was not published: what the caller can do about it. The rest, such as paths of this
 /// machine and what a key store said, is in the log.
 pub(crate) fn problem_of(error: &PublishError) -> String {
     let inside = match error {

@@ -25,7 +25,7 @@ pub struct Health {
 /// Problems that are told; of more, their number.
 const TOLD: usize = 50;
 
-/// What is told of a ledger that can be read alone.
+/// The answer where the ledger can be read but not written.
 const UNWRITTEN: &str = "the ledger cannot be written: nothing is issued and nothing revoked; the server's log says why, and it is tried again";
 
 /// How the ledger and every CRL stand, as they were read two seconds ago at most, or with many CRLs somewhat longer.
@@ -86,7 +86,7 @@ pub async fn health(State(state): State<AppState>) -> Response {
         .into_response()
 }
 
-/// What is told of a CA in whose chain a certificate is revoked.
+/// The message for a CA in whose chain a certificate is revoked.
 pub fn nothing_issued(ca: &CaName, revoked: &CaName) -> String {
     if ca == revoked {
         format!("the certificate of {ca} is revoked: nothing is issued under it")

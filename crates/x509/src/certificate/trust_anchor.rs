@@ -8,7 +8,7 @@ impl Certificate {
     /// signs certificates (keyUsage with keyCertSign, which RFC 5280 section 4.2.1.3 demands of CAs), or was not signed with
     /// its own key.
     ///
-    /// Equal subject and issuer prove nothing: whoever asks for a certificate may have chosen both.
+    /// Equal subject and issuer prove nothing: a requester may have chosen both.
     pub fn check_trust_anchor(&self) -> Result<(), CertificateError> {
         let refused = |detail| Err(CertificateError::NotATrustAnchor { detail });
         if !self.basic_constraints().is_some_and(|constraints| constraints.ca) {

@@ -401,7 +401,7 @@ pub(super) async fn of_many_renewals_at_once_one_is_the_successor(ledger: Arc<dy
                 why: NotRenewable::Renewed { .. },
                 ..
             }) => {}
-            Err(error) => panic!("a renewal that comes too late is told of the successor: {error}"),
+            Err(error) => panic!("a renewal that comes too late gets the successor: {error}"),
         }
     }
     assert_eq!(reserved, 1, "of many renewals exactly one is reserved");

@@ -279,19 +279,19 @@ pub(super) async fn tokens_replay(ledger: &dyn Ledger) {
             assert_eq!(
                 (&open.id, &open.tbs),
                 (&first.id, &first.tbs),
-                "a replay is told of the first intent"
+                "a replay gets the first intent"
             );
             assert_eq!(
                 (open.reserved_at, open.has_token()),
                 (first.at, true),
-                "a replay is told of the first intent"
+                "a replay gets the first intent"
             );
         }
         other => panic!("a token whose request is not complete answers Open: {other:?}"),
     }
     let record = ok(ledger.complete(completion(&first)).await);
     match ok(ledger.reserve(retry.clone()).await) {
-        Reservation::Completed(replayed) => assert_eq!(*replayed, record, "a replay is told of the certificate"),
+        Reservation::Completed(replayed) => assert_eq!(*replayed, record, "a replay gets the certificate"),
         other => panic!("a token whose request is complete answers Completed: {other:?}"),
     }
     let counts = ok(ledger.counts().await);
@@ -570,6 +570,6 @@ pub(super) async fn only_a_caller_s_token_can_come_back(ledger: &dyn Ledger) {
     let replay = ok(ledger.reserve(retry).await);
     assert!(
         matches!(&replay, Reservation::Open(open) if open.id == of_invocation.id),
-        "a repeated invocation is told of its intent: {replay:?}"
+        "a repeated invocation gets its intent: {replay:?}"
     );
 }

@@ -1,4 +1,4 @@
-//! What is told of an item, in texts that are not made visible yet.
+//! The report on an item, in texts that are not made visible yet.
 
 use chancery_authority::plan::{Existing, Item, Planned, Verdict};
 use chancery_x509::time::UnixTime;

@@ -15,7 +15,7 @@ const SYSTEM_FILES: [&str; 4] = [
     "/etc/ssl/cert.pem",
 ];
 
-/// The variable with which OpenSSL is told of another list.
+/// The variable that names another list to OpenSSL.
 const SYSTEM_VARIABLE: &str = "SSL_CERT_FILE";
 
 /// TLS with the CAs of a file, or of the system.

@@ -85,7 +85,7 @@ pub async fn issue(
 #[serde(deny_unknown_fields)]
 pub struct RenewRequest {
     /// Base64 of a CSR in PEM or DER: renew for its key, the same or a new one, with everything else as it was. With a token
-    /// it is needed, as proof that whoever asks has the key.
+    /// it is needed, as proof that the caller has the key.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = String, required = false)]
     base64_csr_data: Option<String>,
