@@ -21,7 +21,7 @@ use crate::ca_name::CaName;
 use crate::config::{CaConfig, Config};
 use crate::port::ledger::{Completion, CrlScope, IntentId, Kind, OpenIntent, Reservation};
 use crate::port::{KeyStoreError, LedgerError};
-use crate::signing::{NotSignable, Signable, SignedCertificate, Signer, SigningFailure};
+use crate::signing::{NotSignable, Signable, SignedCertificate, Signer, SigningError};
 
 /// Turns that one CA's certificate gets: for serials that are taken, and for intents that others left.
 const TURNS: usize = 4;
@@ -247,8 +247,8 @@ impl Authority {
     ) -> Result<(), HierarchyError> {
         let SignedCertificate { certificate, receipt } = match signable.sign(self.ports().keys.as_ref()).await {
             Ok(signed) => signed,
-            Err(SigningFailure::KeyStore(error)) => return Err(error.into()),
-            Err(SigningFailure::BadSignature { receipt }) => {
+            Err(SigningError::KeyStore(error)) => return Err(error.into()),
+            Err(SigningError::BadSignature { receipt, .. }) => {
                 return Err(HierarchyError::BadSignature {
                     ca_name: config.name().clone(),
                     issuer: id.issuer.clone(),

@@ -10,7 +10,9 @@ pub mod world;
 use std::sync::Arc;
 
 pub use intent_keys::{IntentKey, IntentKeys, IntentNonce};
-pub use keystore::{KeyName, KeyStore, KeyStoreError, Receipt, Signed};
+#[cfg(feature = "testing")]
+pub use keystore::SignUnchecked;
+pub use keystore::{KeyName, KeyStore, KeyStoreError, Purpose, Receipt, Signed, SigningRequest};
 pub use ledger::{Ledger, LedgerError};
 pub use notices::{Notice, NoticeError, Notices};
 pub use publication::{Body, Content, ETag, Precondition, Publication, PublicationError, PublishedName, Scratch};

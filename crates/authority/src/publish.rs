@@ -16,7 +16,7 @@ mod slots;
 mod spool;
 mod status;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod uses;
 
 use std::io::Cursor;

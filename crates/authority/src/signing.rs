@@ -1,26 +1,32 @@
-//! The door to a signature on a certificate.
+//! The one door to a signature by a CA's key.
 //!
-//! A CA's key signs a certificate only through `Signable`, and there is no way to one but the checks below. What a ledger
-//! says of an intent is a claim: whoever can write to it would else have anything signed, a CA's certificate, a CRL, two
-//! octets. So an intent that is taken up again, and did not just come from [`Prepared`](crate::issue::Prepared),
+//! A [`KeyStore`] signs what a [`SigningRequest`] asks for, and only this module makes one, for a [`Purpose`], after it checked
+//! that the input is what the purpose says and what this authority prepared:
+//! - `certificate`: a TBSCertificate, a CA's own among them, against the intent that was recorded for it;
+//! - `crl`: a TBSCertList, against the intent that was recorded for it;
+//! - `backup`: a statement over a backup's manifest, which is no certificate and no CRL.
+//!
+//! What is about to be signed is recorded before it comes here. [`sign`] asks the key store and verifies the signature with the
+//! issuer's public key: a faulty key store must not get anything out that nobody can verify, or that leaks the key.
+//!
+//! What a ledger says of an intent is a claim: whoever can write to it would else have anything signed, a CA's certificate, a
+//! CRL, two octets. So a certificate's intent that is taken up again, and did not just come from
+//! [`Prepared`](crate::issue::Prepared),
 //! - carries an authentication code that only those who may prepare certificates can make (`authentication`);
 //! - has a TBSCertificate that is one, whole, and says what the intent says (`Signable::against`);
 //! - which is octet for octet what the rules, as they are now, write for such names, usages and key, and passes every lint.
 
 pub(crate) mod authentication;
+pub mod backup;
+pub(crate) mod certificate;
+pub(crate) mod crl;
 
-use chancery_x509::algorithm::SigningInput;
-use chancery_x509::certificate::{Certificate, CertificateError, KeyUsage, TbsCertificate};
-use chancery_x509::key::KeyFingerprint;
+use chancery_x509::certificate::CertificateError;
 use chancery_x509::key::ca::CaPublicKey;
-use chancery_x509::name::Name;
-use chancery_x509::serial::Serial;
-use chancery_x509::time::UnixTime;
 
-use crate::authority::Ca;
-use crate::issue::names::recorded_name_of;
-use crate::port::ledger::{CertificateIntent, Kind, OpenIntent};
-use crate::port::{KeyName, KeyStore, KeyStoreError, Receipt};
+pub(crate) use certificate::{Signable, SignedCertificate, Signer};
+
+use crate::port::{KeyName, KeyStore, KeyStoreError, Receipt, Signed, SigningRequest};
 
 /// Why something is not signed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,8 +47,11 @@ pub enum NotSignable {
     /// Not a TBSCertificate, or not one alone.
     #[error("what is recorded to be signed is no TBSCertificate: {0}")]
     NotATbsCertificate(#[from] CertificateError),
-    /// The TBSCertificate says something else than the intent.
-    #[error("the {what} in its TBSCertificate is not what is recorded beside it")]
+    /// Not a TBSCertList, or not one alone.
+    #[error("what is to be signed is no TBSCertList")]
+    NotATbsCertList,
+    /// The TBSCertificate or TBSCertList says something else than the intent.
+    #[error("the {what} in what is to be signed is not what is recorded beside it")]
     Differs {
         /// What differs.
         what: &'static str,
@@ -58,161 +67,31 @@ pub enum NotSignable {
     OtherOctets,
 }
 
-/// A TBSCertificate that may be signed, and by which key.
-#[derive(Debug)]
-pub(crate) struct Signable {
-    key: KeyName,
-    public: CaPublicKey,
-    tbs: TbsCertificate,
-    input: SigningInput,
-}
-
-/// A certificate just signed.
-pub(crate) struct SignedCertificate {
-    pub(crate) certificate: Vec<u8>,
-    pub(crate) receipt: Receipt,
-}
-
 /// How a signature did not come to be.
-pub(crate) enum SigningFailure {
-    KeyStore(KeyStoreError),
-    /// The key store's signature does not verify with the key that was expected.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SigningError {
+    /// The key store made none, or its answer was lost.
+    #[error(transparent)]
+    KeyStore(#[from] KeyStoreError),
+    /// It made one that does not verify.
+    #[error("the key store's signature by {key} does not verify with the key that was expected (receipt {})", receipt.0)]
     BadSignature {
+        /// Which key was to sign.
+        key: KeyName,
+        /// The key store's name for the signature.
         receipt: Receipt,
     },
 }
 
-/// Who signs: a CA that exists, or a root its own certificate.
-#[derive(Clone, Copy)]
-pub(crate) struct Signer<'a> {
-    pub(crate) key: &'a KeyName,
-    pub(crate) public: &'a CaPublicKey,
-    pub(crate) name: &'a Name,
-}
-
-/// What an intent says of its certificate.
-struct Facts<'a> {
-    serial: Serial,
-    is_authority: bool,
-    common_name: &'a str,
-    key: KeyFingerprint,
-    not_before: UnixTime,
-    not_after: UnixTime,
-}
-
-impl<'a> Signer<'a> {
-    pub(crate) fn of(ca: &'a Ca) -> Self {
-        Self {
-            key: &ca.record.key,
-            public: ca.issuer.public_key(),
-            name: ca.certificate().subject(),
-        }
-    }
-}
-
-impl Signable {
-    /// What was decided in this process a moment ago: holds its TBSCertificate against the intent that was recorded for it.
-    pub(crate) fn prepared(
-        tbs: TbsCertificate,
-        intent: &CertificateIntent,
-        signer: Signer<'_>,
-    ) -> Result<Self, NotSignable> {
-        let facts = Facts {
-            serial: intent.id.serial,
-            is_authority: is_authority(&intent.kind),
-            common_name: &intent.common_name,
-            key: intent.key,
-            not_before: intent.not_before,
-            not_after: intent.not_after,
-        };
-        Self::against(tbs, &facts, signer).map(|(signable, _)| signable)
-    }
-
-    /// What the ledger has of an intent that was authenticated. `rebuild` writes what this authority would sign for it now.
-    pub(crate) fn resumed(
-        intent: &OpenIntent,
-        signer: Signer<'_>,
-        rebuild: impl FnOnce(&Certificate) -> Result<TbsCertificate, NotSignable>,
-    ) -> Result<Self, NotSignable> {
-        let facts = Facts {
-            serial: intent.id.serial,
-            is_authority: is_authority(&intent.kind),
-            common_name: &intent.common_name,
-            key: intent.key,
-            not_before: intent.not_before,
-            not_after: intent.not_after,
-        };
-        let tbs = TbsCertificate::from_der(intent.tbs.clone(), signer.public.algorithm());
-        let (signable, certificate) = Self::against(tbs, &facts, signer)?;
-        if rebuild(&certificate)?.as_der() != signable.tbs.as_der() {
-            return Err(NotSignable::OtherOctets);
-        }
-        Ok(signable)
-    }
-
-    /// Parses the TBSCertificate, which must be one and nothing else, and holds it against what is recorded beside it.
-    fn against(tbs: TbsCertificate, facts: &Facts<'_>, signer: Signer<'_>) -> Result<(Self, Certificate), NotSignable> {
-        let certificate = tbs.read()?;
-        let same = |is_same: bool, what: &'static str| {
-            if is_same {
-                Ok(())
-            } else {
-                Err(NotSignable::Differs { what })
-            }
-        };
-        let subject = certificate.subject();
-        let name = if facts.is_authority {
-            subject.attributes().common_name.unwrap_or_default()
-        } else {
-            recorded_name_of(subject, certificate.alt_names())
-        };
-        same(certificate.issuer() == signer.name, "issuer")?;
-        same(certificate.serial() == facts.serial, "serial number")?;
-        same(KeyFingerprint::of(certificate.spki_der()) == facts.key, "public key")?;
-        same(name == facts.common_name, "name")?;
-        same(certificate.not_before() == facts.not_before, "notBefore")?;
-        same(certificate.not_after() == facts.not_after, "notAfter")?;
-        if has_powers_of_a_ca(&certificate) != facts.is_authority {
-            return Err(NotSignable::WrongKind);
-        }
-        let signable = Self {
-            key: signer.key.clone(),
-            public: signer.public.clone(),
-            input: tbs.signing_input(signer.public),
-            tbs,
-        };
-        Ok((signable, certificate))
-    }
-
-    /// Has it signed, and verifies the signature: a faulty key store must not get a certificate out that nobody can verify,
-    /// or that leaks the key.
-    pub(crate) async fn sign(self, keys: &dyn KeyStore) -> Result<SignedCertificate, SigningFailure> {
-        let signed = keys
-            .sign(&self.key, &self.input)
-            .await
-            .map_err(SigningFailure::KeyStore)?;
-        if self.public.verify(&self.input, &signed.signature).is_err() {
-            return Err(SigningFailure::BadSignature {
-                receipt: signed.receipt,
-            });
-        }
-        Ok(SignedCertificate {
-            certificate: self.tbs.assemble(&signed.signature),
+/// Has a request signed, and verifies the signature.
+async fn sign(keys: &dyn KeyStore, request: &SigningRequest, public: &CaPublicKey) -> Result<Signed, SigningError> {
+    let signed = keys.sign(request).await?;
+    if public.verify(request.input(), &signed.signature).is_err() {
+        return Err(SigningError::BadSignature {
+            key: request.key().clone(),
             receipt: signed.receipt,
-        })
+        });
     }
-}
-
-fn is_authority(kind: &Kind) -> bool {
-    matches!(kind, Kind::Authority { .. })
-}
-
-/// Whether a verifier might take signatures by its key for a CA's.
-fn has_powers_of_a_ca(certificate: &Certificate) -> bool {
-    let usage = certificate.key_usage().unwrap_or_default();
-    certificate
-        .basic_constraints()
-        .is_some_and(|constraints| constraints.ca)
-        || usage.contains(KeyUsage::KEY_CERT_SIGN)
-        || usage.contains(KeyUsage::CRL_SIGN)
+    Ok(signed)
 }

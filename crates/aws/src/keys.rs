@@ -14,7 +14,7 @@ use aws_sdk_kms::operation::RequestId as _;
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::{KeySpec, KeyUsageType, MessageType, SigningAlgorithmSpec};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use chancery_authority::port::{KeyName, KeyStore, KeyStoreError, Receipt, Signed};
+use chancery_authority::port::{KeyName, KeyStore, KeyStoreError, Receipt, Signed, SigningRequest};
 use chancery_x509::algorithm::{CaKeyAlgorithm, SigningInput};
 use chancery_x509::key::ca::CaPublicKey;
 
@@ -188,7 +188,8 @@ impl KeyStore for KmsKeyStore {
         Ok(self.known(key).await?.public.clone())
     }
 
-    async fn sign(&self, key: &KeyName, input: &SigningInput) -> Result<Signed, KeyStoreError> {
+    async fn sign(&self, request: &SigningRequest) -> Result<Signed, KeyStoreError> {
+        let (key, input) = (request.key(), request.input());
         let known = self.known(key).await?;
         let (algorithm, message_type) =
             signing(known.public.algorithm(), input).ok_or_else(|| KeyStoreError::WrongInput(key.clone()))?;

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use chancery_authority::port::{KeyName, KeyStore, KeyStoreError, Signed};
-use chancery_x509::algorithm::{CaKeyAlgorithm, SigningInput};
+use chancery_authority::port::{KeyName, KeyStore, KeyStoreError, Signed, SigningRequest};
+use chancery_x509::algorithm::CaKeyAlgorithm;
 use chancery_x509::key::ca::CaPublicKey;
 use chancery_x509::time::UnixTime;
 use serde_json::{Map, Value, json};
@@ -253,9 +253,9 @@ impl KeyStore for Measured {
         self.keys.public_key(key).await
     }
 
-    async fn sign(&self, key: &KeyName, input: &SigningInput) -> Result<Signed, KeyStoreError> {
-        let start = Instant::now();
-        let signed = self.keys.sign(key, input).await;
+    async fn sign(&self, request: &SigningRequest) -> Result<Signed, KeyStoreError> {
+        let (start, key) = (Instant::now(), request.key());
+        let signed = self.keys.sign(request).await;
         if signed.is_ok() {
             let authority = key.0.strip_prefix("alias/").unwrap_or(&key.0);
             self.metrics.signed(authority, start.elapsed());

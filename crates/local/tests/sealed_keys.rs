@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chancery_authority::contract;
+use chancery_authority::port::SignUnchecked as _;
 use chancery_authority::port::{IntentKeys, IntentNonce, KeyName, KeyStore, KeyStoreError};
 use chancery_local::keys::passphrase::{PassphraseError, PassphrasePrompt, Purpose};
 use chancery_local::keys::{Passphrase, PassphraseSource, SealedKeyStore, SigningLog};
@@ -111,8 +112,8 @@ async fn a_passphrase_that_was_forgotten_is_asked_for_again_by_other_keys_alone(
     store.unseal(&key("ca")).await.unwrap();
     store.forget_passphrase();
     std::fs::remove_file(&file).unwrap();
-    store.sign(&key("ca"), &digest()).await.unwrap();
-    store.sign(&key("other"), &digest()).await.unwrap_err();
+    store.sign_unchecked(&key("ca"), &digest()).await.unwrap();
+    store.sign_unchecked(&key("other"), &digest()).await.unwrap_err();
 }
 
 #[tokio::test]
@@ -121,7 +122,7 @@ async fn keys_and_their_log_survive_the_process() {
     let made = store_in(folder.path()).public_key(&key("ca")).await.unwrap();
     // A store that never saw the key made.
     let store = store_in(folder.path());
-    let signed = store.sign(&key("ca"), &digest()).await.unwrap();
+    let signed = store.sign_unchecked(&key("ca"), &digest()).await.unwrap();
     made.verify(&digest(), &signed.signature).unwrap();
 
     let entries: Vec<_> = SigningLog::entries(folder.path())
@@ -240,7 +241,7 @@ async fn keys_sealed_by_openssl_are_used() {
             let mut hasher = SigningHasher::new(&public);
             hasher.update(b"message");
             let input = hasher.finish();
-            let signed = store.sign(&name, &input).await.unwrap();
+            let signed = store.sign_unchecked(&name, &input).await.unwrap();
             public.verify(&input, &signed.signature).unwrap();
             // The public half was made anew, and serves without the passphrase from now on.
             let without = SealedKeyStore::new(folder.path(), PassphraseSource::Environment("CHANCERY_UNSET".into()));
@@ -254,7 +255,7 @@ async fn the_public_half_needs_no_passphrase_and_the_private_one_does() {
     let folder = folder_with_key().await;
     let store = SealedKeyStore::new(folder.path(), PassphraseSource::Environment("CHANCERY_UNSET".into()));
     store.public_key(&key("ca")).await.unwrap();
-    let error = store.sign(&key("ca"), &digest()).await.unwrap_err();
+    let error = store.sign_unchecked(&key("ca"), &digest()).await.unwrap_err();
     assert!(
         matches!(&error, KeyStoreError::Denied { detail } if detail.contains("CHANCERY_UNSET")),
         "{error}"
@@ -266,7 +267,7 @@ async fn a_wrong_passphrase_is_denied_and_told() {
     let folder = folder_with_key().await;
     let store = SealedKeyStore::new(folder.path(), given("not the right one"));
     for _ in 0..2 {
-        let error = store.sign(&key("ca"), &digest()).await.unwrap_err();
+        let error = store.sign_unchecked(&key("ca"), &digest()).await.unwrap_err();
         assert!(
             matches!(&error, KeyStoreError::Denied { detail } if detail.contains("ca.key")),
             "{error}"
@@ -297,13 +298,13 @@ async fn a_person_may_mistype_once_and_is_then_asked_no_more() {
     let person = Arc::new(Person(AtomicUsize::new(0)));
     let store = SealedKeyStore::new(folder.path(), PassphraseSource::Prompt(person.clone()));
     assert!(matches!(
-        store.sign(&key("ca"), &digest()).await,
+        store.sign_unchecked(&key("ca"), &digest()).await,
         Err(KeyStoreError::Denied { .. })
     ));
     let signers: Vec<_> = (0..16)
         .map(|_| {
             let store = store.clone();
-            tokio::spawn(async move { store.sign(&key("ca"), &digest()).await })
+            tokio::spawn(async move { store.sign_unchecked(&key("ca"), &digest()).await })
         })
         .collect();
     for signer in signers {
@@ -320,14 +321,20 @@ async fn a_truncated_file_is_damaged() {
     let whole = std::fs::read(&file).unwrap();
     for length in [0, 10, whole.len() / 2, whole.len() - 10] {
         std::fs::write(&file, &whole[..length]).unwrap();
-        let error = store_in(folder.path()).sign(&key("ca"), &digest()).await.unwrap_err();
+        let error = store_in(folder.path())
+            .sign_unchecked(&key("ca"), &digest())
+            .await
+            .unwrap_err();
         assert!(
             matches!(&error, KeyStoreError::Damaged { detail, .. } if detail.contains("backup")),
             "{error}"
         );
     }
     std::fs::write(&file, &whole).unwrap();
-    store_in(folder.path()).sign(&key("ca"), &digest()).await.unwrap();
+    store_in(folder.path())
+        .sign_unchecked(&key("ca"), &digest())
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -341,7 +348,7 @@ async fn a_flipped_bit_never_signs_with_another_key() {
         let mut flipped = whole.clone();
         flipped[position] ^= 1;
         std::fs::write(&file, &flipped).unwrap();
-        match store_in(folder.path()).sign(&key("ca"), &digest()).await {
+        match store_in(folder.path()).sign_unchecked(&key("ca"), &digest()).await {
             Err(KeyStoreError::Damaged { .. } | KeyStoreError::Denied { .. }) => {}
             // The last bits of a base64 group may not count.
             Ok(signed) => public.verify(&digest(), &signed.signature).unwrap(),
@@ -358,7 +365,10 @@ async fn a_public_half_of_another_key_is_found_out() {
         .await
         .unwrap();
     std::fs::copy(folder.path().join("other.pub"), folder.path().join("ca.pub")).unwrap();
-    let error = store_in(folder.path()).sign(&key("ca"), &digest()).await.unwrap_err();
+    let error = store_in(folder.path())
+        .sign_unchecked(&key("ca"), &digest())
+        .await
+        .unwrap_err();
     assert!(
         matches!(&error, KeyStoreError::Damaged { detail, .. } if detail.contains("ca.pub")),
         "{error}"
@@ -378,7 +388,7 @@ async fn a_key_taken_away_is_not_replaced() {
     let store = store_in(folder.path());
     store.public_key(&key("ca")).await.unwrap();
     assert_eq!(
-        store.sign(&key("ca"), &digest()).await.unwrap_err(),
+        store.sign_unchecked(&key("ca"), &digest()).await.unwrap_err(),
         KeyStoreError::NotFound(key("ca"))
     );
     let again = store.create(&key("ca"), CaKeyAlgorithm::P256).await;
@@ -401,7 +411,10 @@ async fn an_open_key_is_not_used() {
     if made.is_none() {
         return;
     }
-    let error = store_in(folder.path()).sign(&key("ca"), &digest()).await.unwrap_err();
+    let error = store_in(folder.path())
+        .sign_unchecked(&key("ca"), &digest())
+        .await
+        .unwrap_err();
     assert!(
         matches!(&error, KeyStoreError::Denied { detail } if detail.contains("not sealed")),
         "{error}"
@@ -414,14 +427,14 @@ async fn no_signature_leaves_unlogged() {
     // What a full disk answers to every write.
     std::os::unix::fs::symlink("/dev/full", folder.path().join("signatures.log")).unwrap();
     let store = store_in(folder.path());
-    let error = store.sign(&key("ca"), &digest()).await.unwrap_err();
+    let error = store.sign_unchecked(&key("ca"), &digest()).await.unwrap_err();
     assert!(
         matches!(&error, KeyStoreError::Unavailable { detail } if detail.contains("held back")),
         "{error}"
     );
     // With space again, the same store goes on.
     std::fs::remove_file(folder.path().join("signatures.log")).unwrap();
-    store.sign(&key("ca"), &digest()).await.unwrap();
+    store.sign_unchecked(&key("ca"), &digest()).await.unwrap();
 }
 
 #[tokio::test]
@@ -467,7 +480,7 @@ async fn names_that_are_no_file_names_are_refused() {
         KeyStoreError::NotFound(outside.clone())
     );
     assert_eq!(
-        store.sign(&outside, &digest()).await.unwrap_err(),
+        store.sign_unchecked(&outside, &digest()).await.unwrap_err(),
         KeyStoreError::NotFound(outside)
     );
     assert_eq!(folder.path().read_dir().unwrap().count(), 0);

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chancery_authority::contract;
+use chancery_authority::port::SignUnchecked as _;
 use chancery_authority::port::{IntentKeys, IntentNonce, KeyName, KeyStore, KeyStoreError};
 use chancery_local::keys::client::TokenClientKey;
 use chancery_local::keys::passphrase::{InheritedDescriptor, PassphraseError, PassphrasePrompt, Purpose};
@@ -195,7 +196,7 @@ async fn signs(store: &TokenKeyStore, name: &KeyName) {
     let mut hasher = SigningHasher::new(&public);
     hasher.update(b"message");
     let input = hasher.finish();
-    let signed = store.sign(name, &input).await.unwrap();
+    let signed = store.sign_unchecked(name, &input).await.unwrap();
     public.verify(&input, &signed.signature).unwrap();
 }
 
@@ -224,7 +225,7 @@ fn the_secret_of_intents_is_on_the_token() {
 fn keys_and_their_log_survive_the_store() {
     with_token("keys_and_their_log_survive_the_store", async |fixture| {
         let made = fixture.store().create(&key("ca"), CaKeyAlgorithm::P256).await.unwrap();
-        let signed = fixture.store().sign(&key("ca"), &digest()).await.unwrap();
+        let signed = fixture.store().sign_unchecked(&key("ca"), &digest()).await.unwrap();
         made.verify(&digest(), &signed.signature).unwrap();
         let entries: Vec<_> = SigningLog::entries(&fixture.keys())
             .unwrap()
@@ -268,7 +269,7 @@ fn keys_of_other_tools_are_used() {
             "02",
             "--usage-sign",
         ]);
-        let error = fixture.store().sign(&key("ec"), &digest()).await.unwrap_err();
+        let error = fixture.store().sign_unchecked(&key("ec"), &digest()).await.unwrap_err();
         assert!(
             matches!(&error, KeyStoreError::Damaged { detail, .. } if detail.contains("label")),
             "{error}"
@@ -348,7 +349,7 @@ fn the_public_half_needs_no_pin_and_the_private_one_does() {
             };
             let store = fixture.store_with(without);
             store.public_key(&key("ca")).await.unwrap();
-            let error = store.sign(&key("ca"), &digest()).await.unwrap_err();
+            let error = store.sign_unchecked(&key("ca"), &digest()).await.unwrap_err();
             assert!(
                 matches!(&error, KeyStoreError::Denied { detail } if detail.contains("CHANCERY_UNSET")),
                 "{error}"
@@ -395,7 +396,7 @@ fn a_wrong_pin_is_tried_once_only() {
         };
         let store = fixture.store_with(wrong);
         for _ in 0..20 {
-            let error = store.sign(&key("ca"), &digest()).await.unwrap_err();
+            let error = store.sign_unchecked(&key("ca"), &digest()).await.unwrap_err();
             assert!(
                 matches!(&error, KeyStoreError::Denied { detail } if detail.contains("not tried again")),
                 "{error}"
@@ -404,7 +405,7 @@ fn a_wrong_pin_is_tried_once_only() {
         // Each try needs the PIN anew, as a refused one is forgotten: asked once is tried once.
         assert_eq!(person.0.load(Ordering::SeqCst), 1);
         drop(store);
-        fixture.store().sign(&key("ca"), &digest()).await.unwrap();
+        fixture.store().sign_unchecked(&key("ca"), &digest()).await.unwrap();
     });
 }
 
@@ -419,7 +420,7 @@ fn a_missing_token_or_module_is_told_with_what_is_there() {
             });
             for error in [
                 store.public_key(&key("ca")).await.unwrap_err(),
-                store.sign(&key("ca"), &digest()).await.unwrap_err(),
+                store.sign_unchecked(&key("ca"), &digest()).await.unwrap_err(),
                 store.create(&key("ca"), CaKeyAlgorithm::P256).await.unwrap_err(),
             ] {
                 assert!(
@@ -448,7 +449,7 @@ fn a_lost_session_is_opened_anew() {
         let store = fixture.store();
         store.create(&key("ca"), CaKeyAlgorithm::P256).await.unwrap();
         let (name, input) = (key("ca"), digest());
-        let sign = || store.sign(&name, &input);
+        let sign = || store.sign_unchecked(&name, &input);
         for _ in 0..20 {
             // Alone at first: SoftHSM does not bear calls of other threads while it is being initialised.
             sign().await.unwrap();
@@ -484,10 +485,10 @@ async fn sign_twice(
         pin,
         ..fixture.config()
     });
-    store.sign(&key("ca"), &digest()).await.unwrap();
+    store.sign_unchecked(&key("ca"), &digest()).await.unwrap();
     Pkcs11::new(&fixture.module).unwrap().finalize().unwrap();
     between();
-    store.sign(&key("ca"), &digest()).await.map(|_| ())
+    store.sign_unchecked(&key("ca"), &digest()).await.map(|_| ())
 }
 
 #[test]
@@ -530,13 +531,13 @@ fn no_signature_leaves_unlogged() {
         store.create(&key("ca"), CaKeyAlgorithm::P256).await.unwrap();
         let log = fixture.keys().join("signatures.log");
         std::os::unix::fs::symlink("/dev/full", &log).unwrap();
-        let error = store.sign(&key("ca"), &digest()).await.unwrap_err();
+        let error = store.sign_unchecked(&key("ca"), &digest()).await.unwrap_err();
         assert!(
             matches!(&error, KeyStoreError::Unavailable { detail } if detail.contains("held back")),
             "{error}"
         );
         std::fs::remove_file(&log).unwrap();
-        store.sign(&key("ca"), &digest()).await.unwrap();
+        store.sign_unchecked(&key("ca"), &digest()).await.unwrap();
     });
 }
 

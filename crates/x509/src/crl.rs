@@ -11,7 +11,7 @@ use crate::serial::Serial;
 use crate::time::UnixTime;
 
 pub use framing::{Framing, TbsLength};
-pub use long::LongCrl;
+pub use long::{LongCrl, facts_of_tbs};
 pub use pem_stream::{PemReader, pem_len};
 pub use reader::{CrlError, IssuingDistributionPoint, PEM_LABEL, RevocationList};
 pub use writer::{CrlHeader, CrlWriteError, CrlWriter};

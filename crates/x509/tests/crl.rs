@@ -4,14 +4,14 @@
 
 use crate::authority;
 
-use std::io::Read;
+use std::io::{Cursor, Read};
 
 use authority::{Authority, Key, NOW};
 use chancery_x509::algorithm::CaKeyAlgorithm;
 use chancery_x509::certificate::{Certificate, Issuer, KeyUsage};
 use chancery_x509::crl::{
     Coverage, CrlError, CrlHeader, CrlWriteError, CrlWriter, Framing, LongCrl, PEM_LABEL, PemReader, RevocationList,
-    RevocationReason, RevokedEntry, pem_len,
+    RevocationReason, RevokedEntry, facts_of_tbs, pem_len,
 };
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
@@ -183,6 +183,18 @@ fn a_long_crl_is_read_through_as_it_is_read_whole() {
             assert_eq!(facts.entries().count(), 0);
             let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &der);
             assert_eq!(long.sha256(), digest.as_ref());
+
+            // Before it is signed, its ends say the same.
+            let unsigned = facts_of_tbs(&mut Cursor::new(whole.tbs_der())).unwrap().unwrap();
+            assert_eq!(
+                (unsigned.issuer(), unsigned.number(), unsigned.next_update()),
+                (whole.issuer(), whole.number(), whole.next_update())
+            );
+            assert_eq!(unsigned.entries().count(), 0);
+            for other in [&whole.tbs_der()[1..], &der, &[whole.tbs_der(), &[0]].concat()] {
+                let facts = facts_of_tbs(&mut Cursor::new(other)).unwrap();
+                assert!(facts.is_none(), "{count} entries: something else is no TBSCertList");
+            }
         }
     }
 }

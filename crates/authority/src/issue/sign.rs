@@ -15,7 +15,7 @@ use crate::port::ledger::{
     CertificateRecord, Completion, IntentId, KeyStatus, Kind, OpenIntent, RENEWALS, Reservation, Revocation,
 };
 use crate::port::{LedgerError, Receipt};
-use crate::signing::{NotSignable, Signable, Signer, SigningFailure};
+use crate::signing::{NotSignable, Signable, Signer, SigningError};
 use crate::sweep::GRACE;
 use crate::wire::notice;
 
@@ -299,8 +299,8 @@ impl Authority {
     pub(crate) async fn sign(&self, id: IntentId, signable: Signable) -> Result<CertificateRecord, IssueError> {
         let signed = match signable.sign(self.ports().keys.as_ref()).await {
             Ok(signed) => signed,
-            Err(SigningFailure::KeyStore(error)) => return Err(error.into()),
-            Err(SigningFailure::BadSignature { receipt }) => {
+            Err(SigningError::KeyStore(error)) => return Err(error.into()),
+            Err(SigningError::BadSignature { receipt, .. }) => {
                 let detail = format!(
                     "the key store made a signature for {id} that does not verify with the certificate of {}",
                     id.issuer

@@ -18,7 +18,7 @@ use ml_dsa::signature::Keypair;
 use ml_dsa::{MlDsa44, MlDsa65, MlDsa87, SigningKey};
 
 use super::lock;
-use crate::port::{KeyName, KeyStore, KeyStoreError, Receipt, Signed};
+use crate::port::{KeyName, KeyStore, KeyStoreError, Receipt, Signed, SigningRequest};
 
 /// Keeps keys, and logs every signature before it leaves.
 #[derive(Default)]
@@ -104,7 +104,8 @@ impl KeyStore for MemoryKeyStore {
         Ok(self.key(key)?.public.clone())
     }
 
-    async fn sign(&self, name: &KeyName, input: &SigningInput) -> Result<Signed, KeyStoreError> {
+    async fn sign(&self, request: &SigningRequest) -> Result<Signed, KeyStoreError> {
+        let (name, input) = (request.key(), request.input());
         let signature = self
             .key(name)?
             .sign(input)

@@ -64,6 +64,61 @@ pub enum KeyStoreError {
     },
 }
 
+/// What a signature is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// A certificate that is no CA's.
+    Certificate,
+    /// A CA's certificate.
+    CaCertificate,
+    /// A CRL.
+    Crl,
+    /// The manifest of a backup.
+    BackupManifest,
+}
+
+impl Purpose {
+    /// `certificate`, `ca_certificate`, `crl`, `backup_manifest`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Certificate => "certificate",
+            Self::CaCertificate => "ca_certificate",
+            Self::Crl => "crl",
+            Self::BackupManifest => "backup_manifest",
+        }
+    }
+}
+
+/// What a key store is asked to sign. Only [`signing`](crate::signing) makes one, after its checks: there is no other way to a
+/// signature by a CA's key.
+#[derive(Clone, Debug)]
+pub struct SigningRequest {
+    purpose: Purpose,
+    key: KeyName,
+    input: SigningInput,
+}
+
+impl SigningRequest {
+    pub(crate) fn new(purpose: Purpose, key: KeyName, input: SigningInput) -> Self {
+        Self { purpose, key, input }
+    }
+
+    /// What for.
+    pub fn purpose(&self) -> Purpose {
+        self.purpose
+    }
+
+    /// The key to sign with.
+    pub fn key(&self) -> &KeyName {
+        &self.key
+    }
+
+    /// The digest, or µ, to sign.
+    pub fn input(&self) -> &SigningInput {
+        &self.input
+    }
+}
+
 /// Keeps CA keys and signs with them.
 #[async_trait]
 pub trait KeyStore: Send + Sync {
@@ -76,7 +131,24 @@ pub trait KeyStore: Send + Sync {
 
     /// Signs. Before a signature leaves, its receipt stands in the store's own log, with the key's name and the input.
     /// An error does not promise that no signature was made.
-    async fn sign(&self, key: &KeyName, input: &SigningInput) -> Result<Signed, KeyStoreError>;
+    async fn sign(&self, request: &SigningRequest) -> Result<Signed, KeyStoreError>;
+}
+
+/// For tests of key stores, and for forging in tests of everything else: signatures on whatever there is.
+#[cfg(feature = "testing")]
+#[async_trait]
+pub trait SignUnchecked {
+    /// Signs without any check.
+    async fn sign_unchecked(&self, key: &KeyName, input: &SigningInput) -> Result<Signed, KeyStoreError>;
+}
+
+#[cfg(feature = "testing")]
+#[async_trait]
+impl<T: KeyStore + ?Sized> SignUnchecked for T {
+    async fn sign_unchecked(&self, key: &KeyName, input: &SigningInput) -> Result<Signed, KeyStoreError> {
+        self.sign(&SigningRequest::new(Purpose::Certificate, key.clone(), input.clone()))
+            .await
+    }
 }
 
 impl fmt::Display for KeyName {

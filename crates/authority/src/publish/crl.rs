@@ -8,7 +8,6 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chancery_x509::algorithm::SigningInput;
 use chancery_x509::crl::{CrlHeader, Framing, RevokedEntry};
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
@@ -271,7 +270,7 @@ impl Authority {
         let kept = self.keep_listed(ca, &mut listing, &plan).await?;
         let (entries, seen, damaged) = (listing.entries(), listing.seen().clone(), listing.damaged().to_vec());
         let scratch = self.ports().publication.scratch().map_err(PublishError::Scratch)?;
-        let spooled = {
+        let mut spooled = {
             let ca = ca.clone();
             spool::off_thread(expected, move || {
                 let header = CrlHeader {
@@ -286,7 +285,7 @@ impl Authority {
             })
             .await?
         };
-        let signed = self.sign_crl(ca, scope, number, made_at, &spooled.input).await?;
+        let signed = self.sign_crl(ca, scope, number, made_at, &mut spooled).await?;
         let (crl, digest) = self.frame(ca, entries, spooled, &signed).await?;
         let record = CrlRecord {
             scope: scope.clone(),
@@ -371,23 +370,21 @@ impl Authority {
         scope: &CrlScope,
         number: u64,
         at: UnixTime,
-        input: &SigningInput,
+        spooled: &mut Spooled,
     ) -> Result<Signed, PublishError> {
         let intent = CrlIntent {
             scope: scope.clone(),
             number,
-            signing_input: input.as_bytes().to_vec(),
+            signing_input: spooled.input.as_bytes().to_vec(),
             at,
         };
-        self.ports().ledger.intend_crl(intent).await?;
-        let signed = self.ports().keys.sign(&ca.record.key, input).await?;
-        if ca.issuer.public_key().verify(input, &signed.signature).is_err() {
-            return Err(PublishError::BadSignature {
-                key: ca.record.key.clone(),
-                receipt: signed.receipt,
-            });
-        }
-        Ok(signed)
+        self.ports().ledger.intend_crl(intent.clone()).await?;
+        let signable = spooled.signable(&intent, ca).map_err(PublishError::Scratch)?;
+        let signable = signable.map_err(|reason| PublishError::NotSignable {
+            name: Config::crl_name(scope),
+            reason,
+        })?;
+        Ok(signable.sign(self.ports().keys.as_ref()).await?)
     }
 
     async fn frame(

@@ -8,6 +8,7 @@ use chancery_x509::time::UnixTime;
 use crate::belief::NotBelieved;
 use crate::ca_name::CaName;
 use crate::port::{KeyName, KeyStoreError, LedgerError, PublicationError, PublishedName, Receipt};
+use crate::signing::{NotSignable, SigningError};
 
 /// Why a CRL, or a CA's certificate, was not made or not published. The one that was published before stands.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +65,14 @@ pub enum PublishError {
         key: KeyName,
         /// The signature's receipt.
         receipt: Receipt,
+    },
+    /// What was written to be signed is not what was recorded: scratch space that somebody else writes to, or a fault of ours.
+    #[error("the CRL {name} is not signed: {reason}")]
+    NotSignable {
+        /// The CRL's file.
+        name: PublishedName,
+        /// Why.
+        reason: NotSignable,
     },
     /// A CA with shards needs distribution points, and they need a URL.
     #[error(
@@ -140,4 +149,13 @@ pub enum PublishError {
         /// How often it was tried.
         turns: usize,
     },
+}
+
+impl From<SigningError> for PublishError {
+    fn from(error: SigningError) -> Self {
+        match error {
+            SigningError::KeyStore(error) => Self::KeyStore(error),
+            SigningError::BadSignature { key, receipt } => Self::BadSignature { key, receipt },
+        }
+    }
 }

@@ -9,8 +9,11 @@ use chancery_x509::crl::{CrlHeader, CrlWriter, Framing, PemReader, TbsLength};
 use futures_channel::oneshot;
 
 use super::PublishError;
-use crate::port::ledger::Revocations;
+use crate::authority::Ca;
+use crate::port::ledger::{CrlIntent, Revocations};
 use crate::port::{Body, Scratch};
+use crate::signing::NotSignable;
+use crate::signing::crl::SignableCrl;
 
 /// Entries up to which a thread of its own is not worth its start.
 const FEW: u64 = 2_000;
@@ -57,6 +60,15 @@ pub(super) fn spool(
 }
 
 impl Spooled {
+    /// Checks what was written against what was recorded for it.
+    pub(super) fn signable<'a>(
+        &mut self,
+        intent: &CrlIntent,
+        ca: &'a Ca,
+    ) -> io::Result<Result<SignableCrl<'a>, NotSignable>> {
+        SignableCrl::against(&mut self.scratch, &self.input, intent, ca)
+    }
+
     pub(super) fn frame(self, framing: Framing) -> WholeCrl {
         WholeCrl {
             scratch: Arc::new(Mutex::new(self.scratch)),

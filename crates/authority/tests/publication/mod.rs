@@ -10,8 +10,9 @@ use std::io::Cursor;
 
 use chancery_authority::contract;
 use chancery_authority::memory::Fault;
+use chancery_authority::port::SignUnchecked as _;
 use chancery_authority::port::ledger::{CertificateIntent, Completion, IntentId, Ledger, Revocation};
-use chancery_authority::port::{KeyName, KeyStore, Precondition, Publication, PublishedName, Receipt};
+use chancery_authority::port::{KeyName, Precondition, Publication, PublishedName, Receipt};
 use chancery_authority::publish::{CrlStatus, PublishError, Staleness};
 use chancery_x509::certificate::{CertificateTemplate, KeyUsage};
 use chancery_x509::crl::{Coverage, CrlHeader, CrlWriter, Framing, RevocationReason, RevokedEntry};
@@ -79,7 +80,12 @@ async fn certificate_until(fixture: &Fixture, serial: Serial, not_after: UnixTim
     };
     let tbs = template.issued_by(&ca.issuer).unwrap();
     let input = tbs.signing_input(ca.issuer.public_key());
-    let signed = fixture.memory.keys.sign(&ca.record.key, &input).await.unwrap();
+    let signed = fixture
+        .memory
+        .keys
+        .sign_unchecked(&ca.record.key, &input)
+        .await
+        .unwrap();
     tbs.assemble(&signed.signature)
 }
 
@@ -114,7 +120,12 @@ async fn signed_crl(fixture: &Fixture, number: u64, serial: Option<Serial>) -> V
         writer.entry(entry).unwrap();
     }
     let (tbs, input, length) = writer.finish_tbs().unwrap();
-    let signed = fixture.memory.keys.sign(&ca.record.key, &input).await.unwrap();
+    let signed = fixture
+        .memory
+        .keys
+        .sign_unchecked(&ca.record.key, &input)
+        .await
+        .unwrap();
     Framing::new(ca.issuer.public_key().algorithm(), length, &signed.signature).assemble(&tbs)
 }
 

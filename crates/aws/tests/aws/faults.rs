@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use chancery_authority::port::SignUnchecked as _;
 use chancery_authority::port::ledger::{
     CertificateIntent, Completion, CrlIntent, CrlPlan, CrlRecord, CrlScope, IdempotencyToken, IntentId, Ledger,
     LedgerError, Rejection, Reservation, Revocation, Revoked, Search,
@@ -260,7 +261,7 @@ async fn kms_is_asked_again_and_refused_in_words() {
         for kind in KINDS {
             sandbox.fault("kms", operation, kind, 1);
             let fresh = KmsKeyStore::new(&sandbox.config, patient());
-            let signed = fresh.sign(&name, &input).await.unwrap();
+            let signed = fresh.sign_unchecked(&name, &input).await.unwrap();
             assert!(public.verify(&input, &signed.signature).is_ok());
             assert_eq!(sandbox.clear_faults(), 0, "{kind} struck {operation}");
         }
@@ -269,7 +270,7 @@ async fn kms_is_asked_again_and_refused_in_words() {
     impatient.public_key(&name).await.unwrap();
     for kind in KINDS {
         sandbox.fault("kms", "Sign", kind, 1000);
-        let outcome = impatient.sign(&name, &input).await;
+        let outcome = impatient.sign_unchecked(&name, &input).await;
         assert!(
             matches!(outcome, Err(KeyStoreError::Unavailable { .. })),
             "{kind}: {outcome:?}"
@@ -281,17 +282,17 @@ async fn kms_is_asked_again_and_refused_in_words() {
     let id = client.describe_key().key_id("alias/a-ca").send().await.unwrap();
     let id = id.key_metadata.unwrap().key_id;
     client.disable_key().key_id(&id).send().await.unwrap();
-    match keys.sign(&name, &input).await {
+    match keys.sign_unchecked(&name, &input).await {
         Err(KeyStoreError::Denied { detail }) => assert!(detail.contains("enable the key"), "{detail}"),
         other => panic!("{other:?}"),
     }
     client.enable_key().key_id(&id).send().await.unwrap();
-    keys.sign(&name, &input).await.unwrap();
+    keys.sign_unchecked(&name, &input).await.unwrap();
 
     // An alias that was pointed to another key signs nothing for this CA.
     let other = chancery_authority::port::KeyName("another".to_owned());
     let other_public = keys.create(&other, CaKeyAlgorithm::P256).await.unwrap();
     keys.expect(&name, &other_public);
-    let outcome = keys.sign(&name, &input).await;
+    let outcome = keys.sign_unchecked(&name, &input).await;
     assert!(matches!(outcome, Err(KeyStoreError::Damaged { .. })), "{outcome:?}");
 }

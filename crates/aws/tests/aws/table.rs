@@ -11,11 +11,11 @@ use async_trait::async_trait;
 use chancery_authority::Authority;
 use chancery_authority::issue::{IssueError, Refusal};
 use chancery_authority::port::ledger::Search;
-use chancery_authority::port::{KeyName, KeyStore, KeyStoreError, Ledger as _, Ports, Signed};
+use chancery_authority::port::{KeyName, KeyStore, KeyStoreError, Ledger as _, Ports, Signed, SigningRequest};
 use chancery_authority::profile::Profiles;
 use chancery_authority::wire::TlsCertRequest;
 use chancery_aws::CallBudget;
-use chancery_x509::algorithm::{CaKeyAlgorithm, SigningInput};
+use chancery_x509::algorithm::CaKeyAlgorithm;
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::key::ca::CaPublicKey;
 use chancery_x509::serial::Serial;
@@ -217,7 +217,7 @@ impl KeyStore for Mute {
         self.0.public_key(key).await
     }
 
-    async fn sign(&self, _: &KeyName, _: &SigningInput) -> Result<Signed, KeyStoreError> {
+    async fn sign(&self, _: &SigningRequest) -> Result<Signed, KeyStoreError> {
         Err(KeyStoreError::Unavailable {
             detail: "it does not sign".to_owned(),
         })

@@ -2,8 +2,7 @@
 //!
 //! Hashes alone tell accidents, not changes that somebody wanted: whoever can write a backup can write its manifest anew. So the
 //! manifest is signed when the backup is taken, and a restore holds the signature against a root that did not come with the
-//! backup. What was signed is `Chancery backup manifest, format 1`, a line end, and the octets of `manifest.json`: no certificate
-//! and no CRL begins so, and the CA's key never signs a text of others' choosing.
+//! backup. What is signed, `chancery_authority::signing::backup` says.
 //!
 //! The ledger records the manifest's digest before it is signed, as it does with everything that a CA key signs.
 
@@ -13,7 +12,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest;
 use chancery_authority::port::{KeyName, KeyStore};
-use chancery_x509::algorithm::SigningInput;
+use chancery_authority::signing;
 use chancery_x509::certificate::{Certificate, Issuer};
 use chancery_x509::key::ca::CaPublicKey;
 use chancery_x509::time::UnixTime;
@@ -26,9 +25,6 @@ use crate::plain;
 
 /// The signature's file, beside the manifest.
 pub(super) const FILE: &str = "manifest.sig";
-
-/// What stands before the manifest in the text that is signed.
-const STATEMENT: &[u8] = b"Chancery backup manifest, format 1\n";
 
 /// Octets of the file at most: eight certificates with large keys.
 const MAX_OCTETS: u64 = 1 << 20;
@@ -122,17 +118,11 @@ impl Signer {
         let ca = self.chain.first().ok_or_else(|| unsigned("there is no CA".into()))?;
         let public =
             CaPublicKey::from_der(ca.spki_der()).map_err(|error| unsigned(format!("the CA's key: {error}")))?;
-        let input = statement(&public, manifest);
         let mut sha256 = [0; 32];
         sha256.copy_from_slice(digest::digest(&digest::SHA256, manifest).as_ref());
         crate::wait(self.ledger.record_backup(at, sha256)).map_err(|error| unsigned(error.to_string()))?;
-        let signed = crate::wait(self.keys.sign(&self.key, &input)).map_err(|error| unsigned(error.to_string()))?;
-        if public.verify(&input, &signed.signature).is_err() {
-            return Err(unsigned(format!(
-                "the key {} made a signature that does not verify",
-                self.key
-            )));
-        }
+        let signed = crate::wait(signing::backup::sign(self.keys.as_ref(), &self.key, &public, manifest));
+        let signed = signed.map_err(|error| unsigned(error.to_string()))?;
         let signature = Signature {
             chain: self.chain.iter().map(|ca| BASE64.encode(ca.as_der())).collect(),
             signature: BASE64.encode(&signed.signature),
@@ -148,13 +138,6 @@ impl Signer {
         };
         write().map_err(|error| failed(&path, error))
     }
-}
-
-fn statement(key: &CaPublicKey, manifest: &[u8]) -> SigningInput {
-    let mut hasher = chancery_x509::algorithm::SigningHasher::new(key);
-    hasher.update(STATEMENT);
-    hasher.update(manifest);
-    hasher.finish()
 }
 
 /// Whether a backup has a signature, which is to say nothing about whose.
@@ -199,7 +182,7 @@ pub(super) fn verify(folder: &Path, manifest: &[u8], roots: Option<&Roots>) -> R
     let ca = chain.into_iter().next().ok_or(BackupError::Unsigned)?;
     let public = CaPublicKey::from_der(ca.spki_der()).map_err(|error| forged(error.to_string()))?;
     if public
-        .verify(&statement(&public, manifest), &decode(&signature)?)
+        .verify(&signing::backup::statement(&public, manifest), &decode(&signature)?)
         .is_err()
     {
         return Err(forged(format!(

@@ -20,8 +20,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use chancery_authority::port::{IntentKey, IntentKeys, IntentNonce, KeyName, KeyStore, KeyStoreError, Signed};
-use chancery_x509::algorithm::{CaKeyAlgorithm, SigningInput};
+use chancery_authority::port::{
+    IntentKey, IntentKeys, IntentNonce, KeyName, KeyStore, KeyStoreError, Signed, SigningRequest,
+};
+use chancery_x509::algorithm::CaKeyAlgorithm;
 use chancery_x509::key::ca::CaPublicKey;
 use der::Document;
 use der::pem::LineEnding;
@@ -141,7 +143,8 @@ impl KeyStore for SealedKeyStore {
         self.unseal(key).await
     }
 
-    async fn sign(&self, key: &KeyName, input: &SigningInput) -> Result<Signed, KeyStoreError> {
+    async fn sign(&self, request: &SigningRequest) -> Result<Signed, KeyStoreError> {
+        let (key, input) = (request.key(), request.input());
         let private = self.open(key).await?;
         let signature = private.sign(input).map_err(|error| match error {
             SignError::WrongInput => KeyStoreError::WrongInput(key.clone()),

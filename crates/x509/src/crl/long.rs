@@ -3,7 +3,7 @@
 //! Number and times stand before and after the entries. Both are kept, the entries are hashed and passed over, and what is kept is
 //! read as the CRL without entries that it is.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 
 use aws_lc_rs::digest;
 
@@ -58,6 +58,38 @@ impl LongCrl {
     pub fn sha256(&self) -> [u8; 32] {
         self.sha256
     }
+}
+
+/// What a TBSCertList says but for its entries, read at both its ends and nowhere else. There is no signature yet that could be
+/// verified. `None`: it is no TBSCertList, something stands behind it, or one of its ends is longer than what is read.
+pub fn facts_of_tbs(source: &mut (impl Read + Seek)) -> io::Result<Option<RevocationList>> {
+    source.seek(SeekFrom::Start(0))?;
+    let mut head = Vec::new();
+    source.by_ref().take(ENDS as u64).read_to_end(&mut head)?;
+    let Some((header, content)) = content_of(&head, tag::SEQUENCE) else {
+        return Ok(None);
+    };
+    let Some((fields, end)) = head.get(header..).and_then(ends) else {
+        return Ok(None);
+    };
+    let Some(after) = content.checked_sub(end).filter(|after| *after <= ENDS) else {
+        return Ok(None);
+    };
+    source.seek(SeekFrom::Start((header + end) as u64))?;
+    let mut tail = Vec::new();
+    // One octet more: nothing may stand behind it.
+    source.by_ref().take(after as u64 + 1).read_to_end(&mut tail)?;
+    let mut reader = Reader::new(&head[header..]);
+    let algorithm = reader
+        .optional(tag::INTEGER)
+        .and_then(|_| reader.expect(tag::SEQUENCE))
+        .map(|algorithm| algorithm.raw);
+    let (Ok(algorithm), true) = (algorithm, tail.len() == after) else {
+        return Ok(None);
+    };
+    let without = der::wrap(tag::SEQUENCE, &[&head[header..header + fields], &tail]);
+    let unsigned = der::wrap(tag::SEQUENCE, &[&without, algorithm, &[tag::BIT_STRING, 2, 0, 0]]);
+    Ok(RevocationList::from_der(unsigned).ok())
 }
 
 impl<R: Read> Passing<R> {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io;
 
 use async_trait::async_trait;
-use chancery_x509::algorithm::{CaKeyAlgorithm, SigningInput};
+use chancery_x509::algorithm::CaKeyAlgorithm;
 use chancery_x509::crl::RevokedEntry;
 use chancery_x509::key::KeyFingerprint;
 use chancery_x509::key::ca::CaPublicKey;
@@ -23,7 +23,7 @@ use crate::port::ledger::{
 use crate::port::publication::Stat;
 use crate::port::{
     Body, ETag, IntentKey, IntentKeys, IntentNonce, KeyName, KeyStore, KeyStoreError, Notice, NoticeError, Notices,
-    Precondition, Publication, PublicationError, PublishedName, Scratch, Signed,
+    Precondition, Publication, PublicationError, PublishedName, Scratch, Signed, SigningRequest,
 };
 
 fn ledger(detail: String) -> LedgerError {
@@ -48,8 +48,8 @@ impl<T: KeyStore + ?Sized> KeyStore for Faulty<T> {
             .await
     }
 
-    async fn sign(&self, key: &KeyName, input: &SigningInput) -> Result<Signed, KeyStoreError> {
-        self.faults.around("keys.sign", keys, self.inner.sign(key, input)).await
+    async fn sign(&self, request: &SigningRequest) -> Result<Signed, KeyStoreError> {
+        self.faults.around("keys.sign", keys, self.inner.sign(request)).await
     }
 }
 

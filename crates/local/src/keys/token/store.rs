@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chancery_authority::port::{IntentKey, IntentKeys, IntentNonce, KeyName, KeyStore, KeyStoreError, Signed};
-use chancery_x509::algorithm::{CaKeyAlgorithm, SigningInput};
+use chancery_authority::port::{
+    IntentKey, IntentKeys, IntentNonce, KeyName, KeyStore, KeyStoreError, Signed, SigningRequest,
+};
+use chancery_x509::algorithm::CaKeyAlgorithm;
 use chancery_x509::key::ca::CaPublicKey;
 
 use super::{Token, TokenConfig};
@@ -89,7 +91,8 @@ impl KeyStore for TokenKeyStore {
         self.token.public_key(key).await
     }
 
-    async fn sign(&self, key: &KeyName, input: &SigningInput) -> Result<Signed, KeyStoreError> {
+    async fn sign(&self, request: &SigningRequest) -> Result<Signed, KeyStoreError> {
+        let (key, input) = (request.key(), request.input());
         let (log, name, signed) = (Arc::clone(&self.log), key.clone(), input.clone());
         let (signature, receipt) = self
             .token

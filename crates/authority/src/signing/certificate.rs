@@ -1,0 +1,158 @@
+//! Certificates: a TBSCertificate is held against the intent that was recorded for it.
+
+use chancery_x509::certificate::{Certificate, KeyUsage, TbsCertificate};
+use chancery_x509::key::KeyFingerprint;
+use chancery_x509::key::ca::CaPublicKey;
+use chancery_x509::name::Name;
+use chancery_x509::serial::Serial;
+use chancery_x509::time::UnixTime;
+
+use super::{NotSignable, SigningError};
+use crate::authority::Ca;
+use crate::issue::names::recorded_name_of;
+use crate::port::ledger::{CertificateIntent, Kind, OpenIntent};
+use crate::port::{KeyName, KeyStore, Purpose, Receipt, SigningRequest};
+
+/// A TBSCertificate that may be signed, and by which key.
+#[derive(Debug)]
+pub(crate) struct Signable {
+    request: SigningRequest,
+    public: CaPublicKey,
+    tbs: TbsCertificate,
+}
+
+/// A certificate just signed.
+pub(crate) struct SignedCertificate {
+    pub(crate) certificate: Vec<u8>,
+    pub(crate) receipt: Receipt,
+}
+
+/// Who signs: a CA that exists, or a root its own certificate.
+#[derive(Clone, Copy)]
+pub(crate) struct Signer<'a> {
+    pub(crate) key: &'a KeyName,
+    pub(crate) public: &'a CaPublicKey,
+    pub(crate) name: &'a Name,
+}
+
+/// What an intent says of its certificate.
+struct Facts<'a> {
+    serial: Serial,
+    is_authority: bool,
+    common_name: &'a str,
+    key: KeyFingerprint,
+    not_before: UnixTime,
+    not_after: UnixTime,
+}
+
+impl<'a> Signer<'a> {
+    pub(crate) fn of(ca: &'a Ca) -> Self {
+        Self {
+            key: &ca.record.key,
+            public: ca.issuer.public_key(),
+            name: ca.certificate().subject(),
+        }
+    }
+}
+
+impl Signable {
+    /// What was decided in this process a moment ago: holds its TBSCertificate against the intent that was recorded for it.
+    pub(crate) fn prepared(
+        tbs: TbsCertificate,
+        intent: &CertificateIntent,
+        signer: Signer<'_>,
+    ) -> Result<Self, NotSignable> {
+        let facts = Facts {
+            serial: intent.id.serial,
+            is_authority: is_authority(&intent.kind),
+            common_name: &intent.common_name,
+            key: intent.key,
+            not_before: intent.not_before,
+            not_after: intent.not_after,
+        };
+        Self::against(tbs, &facts, signer).map(|(signable, _)| signable)
+    }
+
+    /// What the ledger has of an intent that was authenticated. `rebuild` writes what this authority would sign for it now.
+    pub(crate) fn resumed(
+        intent: &OpenIntent,
+        signer: Signer<'_>,
+        rebuild: impl FnOnce(&Certificate) -> Result<TbsCertificate, NotSignable>,
+    ) -> Result<Self, NotSignable> {
+        let facts = Facts {
+            serial: intent.id.serial,
+            is_authority: is_authority(&intent.kind),
+            common_name: &intent.common_name,
+            key: intent.key,
+            not_before: intent.not_before,
+            not_after: intent.not_after,
+        };
+        let tbs = TbsCertificate::from_der(intent.tbs.clone(), signer.public.algorithm());
+        let (signable, certificate) = Self::against(tbs, &facts, signer)?;
+        if rebuild(&certificate)?.as_der() != signable.tbs.as_der() {
+            return Err(NotSignable::OtherOctets);
+        }
+        Ok(signable)
+    }
+
+    /// Parses the TBSCertificate, which must be one and nothing else, and holds it against what is recorded beside it.
+    fn against(tbs: TbsCertificate, facts: &Facts<'_>, signer: Signer<'_>) -> Result<(Self, Certificate), NotSignable> {
+        let certificate = tbs.read()?;
+        let same = |is_same: bool, what: &'static str| {
+            if is_same {
+                Ok(())
+            } else {
+                Err(NotSignable::Differs { what })
+            }
+        };
+        let subject = certificate.subject();
+        let name = if facts.is_authority {
+            subject.attributes().common_name.unwrap_or_default()
+        } else {
+            recorded_name_of(subject, certificate.alt_names())
+        };
+        same(certificate.issuer() == signer.name, "issuer")?;
+        same(certificate.serial() == facts.serial, "serial number")?;
+        same(KeyFingerprint::of(certificate.spki_der()) == facts.key, "public key")?;
+        same(name == facts.common_name, "name")?;
+        same(certificate.not_before() == facts.not_before, "notBefore")?;
+        same(certificate.not_after() == facts.not_after, "notAfter")?;
+        if has_powers_of_a_ca(&certificate) != facts.is_authority {
+            return Err(NotSignable::WrongKind);
+        }
+        let purpose = if facts.is_authority {
+            Purpose::CaCertificate
+        } else {
+            Purpose::Certificate
+        };
+        let signable = Self {
+            request: SigningRequest::new(purpose, signer.key.clone(), tbs.signing_input(signer.public)),
+            public: signer.public.clone(),
+            tbs,
+        };
+        Ok((signable, certificate))
+    }
+
+    /// Has it signed.
+    pub(crate) async fn sign(self, keys: &dyn KeyStore) -> Result<SignedCertificate, SigningError> {
+        let signed = super::sign(keys, &self.request, &self.public).await?;
+        Ok(SignedCertificate {
+            certificate: self.tbs.assemble(&signed.signature),
+            receipt: signed.receipt,
+        })
+    }
+}
+
+fn is_authority(kind: &Kind) -> bool {
+    matches!(kind, Kind::Authority { .. })
+}
+
+/// Whether a verifier might take signatures by its key for a CA's.
+fn has_powers_of_a_ca(certificate: &Certificate) -> bool {
+    let usage = certificate.key_usage().unwrap_or_default();
+    certificate
+        .basic_constraints()
+        .is_some_and(|constraints| constraints.ca)
+        || usage.contains(KeyUsage::KEY_CERT_SIGN)
+        || usage.contains(KeyUsage::CRL_SIGN)
+}

@@ -1,0 +1,118 @@
+//! CRLs: a TBSCertList is held against the intent that was recorded for it.
+
+use std::io::{Read, Seek};
+
+use chancery_x509::algorithm::SigningInput;
+use chancery_x509::crl::facts_of_tbs;
+
+use super::{NotSignable, SigningError};
+use crate::authority::Ca;
+use crate::port::ledger::CrlIntent;
+use crate::port::{KeyStore, Purpose, Signed, SigningRequest};
+
+/// A TBSCertList that may be signed.
+#[derive(Debug)]
+pub(crate) struct SignableCrl<'a> {
+    ca: &'a Ca,
+    request: SigningRequest,
+}
+
+impl<'a> SignableCrl<'a> {
+    /// Holds the octets that are about to be published against what was recorded: a TBSCertList of that CA and number, complete
+    /// or of a shard as its scope is. Its entries are not read again: `input` was made of all octets while they were written.
+    pub(crate) fn against(
+        tbs: &mut (impl Read + Seek),
+        input: &SigningInput,
+        intent: &CrlIntent,
+        ca: &'a Ca,
+    ) -> std::io::Result<Result<Self, NotSignable>> {
+        let Some(facts) = facts_of_tbs(tbs)? else {
+            return Ok(Err(NotSignable::NotATbsCertList));
+        };
+        let is_shard = facts.issuing_distribution_point().is_some();
+        let differs = [
+            (intent.scope.issuer != *ca.name(), "CA"),
+            (facts.issuer() != ca.certificate().subject(), "issuer"),
+            (facts.number() != Some(intent.number), "CRL number"),
+            (is_shard != intent.scope.shard.is_some(), "distribution point"),
+            (input.as_bytes() != intent.signing_input, "signing input"),
+        ];
+        if let Some((_, what)) = differs.into_iter().find(|(differs, _)| *differs) {
+            return Ok(Err(NotSignable::Differs { what }));
+        }
+        Ok(Ok(Self {
+            ca,
+            request: SigningRequest::new(Purpose::Crl, ca.record.key.clone(), input.clone()),
+        }))
+    }
+
+    /// Has it signed.
+    pub(crate) async fn sign(&self, keys: &dyn KeyStore) -> Result<Signed, SigningError> {
+        super::sign(keys, &self.request, self.ca.issuer.public_key()).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use chancery_x509::crl::CrlWriter;
+
+    use super::*;
+    use crate::ca_name::CaName;
+    use crate::memory::MemoryPorts;
+    use crate::port::ledger::CrlScope;
+    use crate::publish::testing::{NOW, header, issuer};
+
+    /// Whatever stands in scratch space, and whatever the intent says: only a CRL of that CA, number and scope is signed.
+    #[tokio::test]
+    async fn only_the_crl_that_was_recorded_may_be_signed() {
+        let memory = MemoryPorts::new(NOW);
+        let ca = issuer(&memory).await;
+        let (tbs, input, _) = CrlWriter::new(&header(&ca), 0, Vec::new())
+            .unwrap()
+            .finish_tbs()
+            .unwrap();
+        let intent = CrlIntent {
+            scope: CrlScope {
+                issuer: ca.name().clone(),
+                shard: None,
+            },
+            number: 1,
+            signing_input: input.as_bytes().to_vec(),
+            at: NOW,
+        };
+        let refusal = |tbs: &[u8], intent: &CrlIntent| {
+            let outcome = SignableCrl::against(&mut Cursor::new(tbs), &input, intent, &ca).unwrap();
+            outcome.err()
+        };
+        assert_eq!(refusal(&tbs, &intent), None);
+        let signable = SignableCrl::against(&mut Cursor::new(&tbs), &input, &intent, &ca).unwrap();
+        let before = memory.keys.log().len();
+        signable.unwrap().sign(memory.keys.as_ref()).await.unwrap();
+        let log = memory.keys.log();
+        assert_eq!(log.len(), before + 1);
+        assert_eq!(log[before].input, input);
+
+        let differs = |what| Some(NotSignable::Differs { what });
+        let of = |change: &dyn Fn(&mut CrlIntent)| {
+            let mut intent = intent.clone();
+            change(&mut intent);
+            refusal(&tbs, &intent)
+        };
+        assert_eq!(of(&|intent| intent.number = 2), differs("CRL number"));
+        assert_eq!(
+            of(&|intent| intent.scope.shard = Some(3)),
+            differs("distribution point")
+        );
+        assert_eq!(of(&|intent| intent.signing_input[0] ^= 1), differs("signing input"));
+        let other = CaName::new("another-ca").unwrap();
+        assert_eq!(of(&|intent| intent.scope.issuer = other.clone()), differs("CA"));
+
+        // A certificate's TBS, something behind, two octets, nothing.
+        let certificate = ca.certificate().tbs_der();
+        for tbs in [certificate, &[&tbs[..], &[0]].concat(), &[0x30, 0x00], &[]] {
+            assert_eq!(refusal(tbs, &intent), Some(NotSignable::NotATbsCertList));
+        }
+    }
+}
