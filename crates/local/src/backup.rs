@@ -1,22 +1,25 @@
-//! Backups: a consistent copy of an authority, taken while it runs, and the way back.
+//! Backups: a consistent copy of an authority, taken while it runs, and restoring one.
 //!
-//! A backup is a folder with the ledger, the configuration, profiles, keys, published files and certification requests, and
-//! `manifest.json` with the SHA-256 of each. The server's own key and certificate are not in it: a restored server gets new ones.
-//! The manifest is written last, so that a folder without one is no backup.
+//! A backup is a folder with the ledger, the configuration, profiles, keys, published files and certification requests,
+//! and `manifest.json` with the SHA-256 of each. The server's own key and certificate are left out: a restored server
+//! gets new ones. The manifest is written last, so that a folder without one is no backup.
 //!
-//! **CRL numbers.** After the backup was taken more CRLs may have been published, with numbers that the backup does not know, and
-//! relying parties may refuse a CRL whose number is below one that they have seen (RFC 5280 section 5.2.3). So restoring raises
-//! the floor of CRL numbers to 1,024 for each second of the restore's Unix time: numbers rise by one for each CRL, and no key signs
-//! so many a second, so that no number given out before can be above. The floor holds for scopes that the backup does not know, too.
+//! **CRL numbers.** After the backup was taken more CRLs may have been published, with numbers that the backup does not
+//! know, and relying parties may refuse a CRL whose number is below one that they have seen (RFC 5280 section 5.2.3).
+//! So a restore raises the floor of CRL numbers to 1,024 for each second of its own Unix time: numbers rise by one for
+//! each CRL, and no key signs that many a second, so every number given out before is below the floor. The floor also
+//! applies to scopes that the backup does not know.
 //!
-//! **Who took it.** Hashes tell accidents alone. The manifest is signed by the CA that issues, and a restore holds that against a
-//! root that it is given: whoever can write a backup, and no CA key, changes nothing.
+//! **Authenticity.** Hashes detect accidents only. The issuing CA signs the manifest, and a restore verifies the
+//! signature up to a root that the operator supplies: write access to a backup without a CA key is not enough to change
+//! it unnoticed.
 //!
-//! **Revocations.** What was revoked after the backup was taken would be valid again. It stands on the published CRLs, from which
-//! a restore takes it over. API tokens end, since those that were revoked meanwhile would be valid again, too.
+//! **Revocations.** Certificates revoked after the backup was taken would be valid again. The published CRLs list them,
+//! and a restore takes them over from there. API tokens are revoked, since those that were revoked meanwhile would be
+//! valid again, too.
 //!
-//! Certificates issued after the backup was taken are not in the restored ledger. They can be found in their holders' hands and
-//! in the log of signatures alone; whoever restores should take a new backup often enough for that to be few.
+//! Certificates issued after the backup was taken are not in the restored ledger. Only their holders and the log of
+//! signatures have them; the operator should take backups often enough to keep their number small.
 
 mod draft;
 mod manifest;
@@ -44,40 +47,40 @@ pub use restore::{Restored, Restoring, Verified, restore, verify};
 pub use revocations::{GivenCrl, TakenCrl};
 pub use signature::{Roots, SignedBy, Signer};
 
-/// Folders of which plain files are copied, as they are named in the data folder and in the backup.
+/// Folders whose plain files are copied, as they are named in the data folder and in the backup.
 const ROOMS: [&str; 4] = ["profiles", "keys", "public", "csrs"];
 
-/// What people wrote: the authority's configuration, and what differs from machine to machine.
+/// Files that the operator writes: the authority's configuration, and the settings of this machine.
 const CONFIG: &str = "chancery.toml";
 const WRITTEN: [&str; 3] = [CONFIG, "local.toml", "house.toml"]; // the last is the former name of the second
 const LEDGER: &str = "ledger.sqlite3";
 const MANIFEST: &str = "manifest.json";
 
-/// How far a backup or a restore has come.
+/// Progress of a backup or a restore.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress<'a> {
-    /// The file at work.
+    /// The file in progress.
     pub file: &'a str,
-    /// Parts of it done.
+    /// Parts of it done: pages of the ledger, else files.
     pub done: u64,
-    /// Parts in all.
+    /// Parts in total.
     pub total: u64,
 }
 
-/// What a backup holds.
+/// A backup that was taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Backup {
-    /// Where it is.
+    /// Its folder.
     pub path: PathBuf,
-    /// Its files, the manifest not counted.
+    /// Number of its files, the manifest not counted.
     pub files: usize,
-    /// Octets of them.
+    /// Their total size in octets.
     pub octets: u64,
-    /// Whether the generated passphrase is in it: then whoever reads the backup can use the CA keys.
+    /// Whether it contains the generated passphrase: then everyone who can read the backup can use the CA keys.
     pub holds_passphrase: bool,
-    /// What is damaged in the copy of the ledger, and so in the ledger: no restore takes this backup.
+    /// Damage found in the copy of the ledger, and so in the ledger: a restore refuses this backup.
     pub damage: Vec<String>,
-    /// How the ledger's counts differ from its rows, in words: a restore counts anew.
+    /// How the ledger's counts differ from its rows, as text: a restore recomputes them.
     pub differing_counts: Option<String>,
 }
 
@@ -85,7 +88,7 @@ pub struct Backup {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BackupError {
-    /// There is something in the target folder.
+    /// The target folder is not empty.
     #[error("{} is not empty: name a folder that is empty or does not exist", .path.display())]
     NotEmpty {
         /// Which folder.
@@ -103,7 +106,7 @@ pub enum BackupError {
         /// What is wrong.
         detail: String,
     },
-    /// Made by a newer program.
+    /// Made by a newer version of this program.
     #[error(
         "the backup has format {found}, and this program knows formats up to {known}: use a newer version of Chancery"
     )]
@@ -113,13 +116,13 @@ pub enum BackupError {
         /// The newest format that this program knows.
         known: u32,
     },
-    /// A file of the manifest is not there.
+    /// A file of the manifest is missing.
     #[error("the backup has lost {file}: use another backup")]
     Lost {
         /// Which file.
         file: String,
     },
-    /// A file is not what it was when the backup was taken.
+    /// A file differs from what was backed up.
     #[error("{file} was changed since the backup was taken: use another backup")]
     Altered {
         /// Which file.
@@ -131,7 +134,7 @@ pub enum BackupError {
         /// Which file.
         file: String,
     },
-    /// Whoever restores does not want to any more.
+    /// The operator interrupted the restore.
     #[error("the restore was interrupted: nothing was restored, and what was begun is removed")]
     Interrupted,
     /// The ledger in the backup does not pass its check.
@@ -146,25 +149,25 @@ pub enum BackupError {
         /// Why.
         detail: String,
     },
-    /// Nobody signed it.
+    /// The backup has no signature.
     #[error(
         "nobody signed this backup: whoever could write it may have changed it; if you know that nobody else could, \
          restore it with --unsigned"
     )]
     Unsigned,
-    /// Signed by somebody else, or changed since.
+    /// Signed by another CA, or changed since.
     #[error("this backup is not to be trusted: {detail}; use another backup, or the right root")]
     Forged {
         /// What is wrong.
         detail: String,
     },
-    /// Nothing to hold the signature against.
+    /// No root was given to verify the signature with.
     #[error(
         "whose backup this is cannot be told without the authority's root certificate: give it with --root FILE, from \
          where it was published or installed, not from the backup"
     )]
     NoRoot,
-    /// A root that is none.
+    /// A certificate that cannot serve as a root.
     #[error("{subject} cannot be used as a root: {detail}")]
     Root {
         /// Its subject.
@@ -180,7 +183,7 @@ pub enum BackupError {
         /// What is wrong.
         detail: String,
     },
-    /// The ledger has tables, indexes or triggers that are none of ours.
+    /// The ledger has tables, indexes or triggers that this program does not make.
     #[error("the ledger in the backup is not as this program makes it ({}): use another backup", .names.join(", "))]
     ForeignSchema {
         /// Which ones.
@@ -208,7 +211,7 @@ pub enum BackupError {
         /// The number that was published.
         published: u64,
     },
-    /// A CRL that says nothing about the backup's certificates.
+    /// A CRL that does not cover certificates of the backup.
     #[error("{file} cannot be used: {detail}")]
     CrlUnusable {
         /// Its file.
@@ -216,7 +219,7 @@ pub enum BackupError {
         /// What is wrong.
         detail: String,
     },
-    /// Signed under a CA whose key others may have.
+    /// Signed under a CA that a CRL lists as revoked for a reason that puts the signature in doubt.
     #[error(
         "this backup is not to be trusted: {file} lists {subject}, under which it was signed, as revoked ({reason}), so others \
          may have made it; use a backup that another CA signed, or if you know that nobody else could write this one, \
@@ -230,13 +233,13 @@ pub enum BackupError {
         /// The reason of the revocation.
         reason: &'static str,
     },
-    /// Something in the backup was not approved.
+    /// [`Restoring::approve`] refused the files.
     #[error("{detail}")]
     NotApproved {
-        /// What, and what to do.
+        /// What it refused, and what to do.
         detail: String,
     },
-    /// The restored ledger refused something.
+    /// An operation on the restored ledger failed.
     #[error(transparent)]
     Record(#[from] LedgerError),
     /// A ledger could not be opened or copied.
@@ -250,14 +253,14 @@ pub enum BackupError {
     Io {
         /// Which file.
         path: PathBuf,
-        /// What the system said.
+        /// What the system reported.
         source: io::Error,
     },
 }
 
-/// Takes a backup of an authority into `target`, a folder that is empty or does not exist, while the authority runs, and has it
-/// signed. Blocks until it is on the disk. What was begun is removed where it fails. The copy of the ledger is checked as a
-/// restore checks it, which reads all of it; what that finds is told, and undoes nothing.
+/// Takes a backup of an authority into `target`, a folder that is empty or does not exist, while the authority runs,
+/// and has it signed. Blocks until it is on the disk. On failure removes what it wrote. Checks the copy of the ledger
+/// as a restore does, which reads all of it; findings are reported in [`Backup`], and do not make the backup fail.
 pub fn back_up(
     folder: &DataFolder,
     target: &Path,
@@ -280,7 +283,8 @@ fn fill(
     now: UnixTime,
     progress: &dyn Fn(Progress<'_>),
 ) -> Result<Backup, BackupError> {
-    // The ledger comes first: a key that is made meanwhile is copied without need, which is better than a CA without its key.
+    // The ledger comes first: a key that is made meanwhile is copied without need, which is better than a CA without
+    // its key.
     let copy = target.join(LEDGER);
     OpenOptions::new()
         .write(true)
@@ -295,7 +299,7 @@ fn fill(
             total,
         });
     })?;
-    // Whoever needs it must not be the first to look.
+    // Damage must be found now, not only when the backup is needed.
     let found = restore::Findings::of(&copy)?;
     let (size, sha256) = hash(&copy)?;
     let mut files = vec![Entry {
@@ -352,10 +356,10 @@ fn names(folder: &DataFolder) -> Result<Vec<String>, BackupError> {
     Ok(names)
 }
 
-/// Copies one file; `None` where it is gone meanwhile.
+/// Copies one file; `None` where it has been removed meanwhile.
 fn copy_file(from: &Path, name: &str, to: &Path) -> Result<Option<Entry>, BackupError> {
     let (source, target) = (from.join(name), to.join(name));
-    // What people wrote may be a link to where they keep it.
+    // Files that the operator writes may be links to where he keeps them.
     let opened = if WRITTEN.contains(&name) {
         plain::open_linked(&source)
     } else {
@@ -373,7 +377,7 @@ fn copy_file(from: &Path, name: &str, to: &Path) -> Result<Option<Entry>, Backup
     }))
 }
 
-/// Copies to a new file that only its owner reads, synced. Answers length and SHA-256.
+/// Copies to a new file that only its owner can read, and syncs it. Returns length and SHA-256.
 fn copy_and_hash(
     input: &mut dyn Read,
     source: &Path,
@@ -421,7 +425,7 @@ fn digest_of(
     Ok((size, sha256))
 }
 
-/// Makes the target folder, or takes an empty one.
+/// Makes the target folder, or uses an existing empty one.
 fn claim(target: &Path) -> Result<(), BackupError> {
     make_folder(target)?;
     let mut entries = fs::read_dir(target).map_err(|error| failed(target, error))?;
@@ -436,7 +440,7 @@ fn claim(target: &Path) -> Result<(), BackupError> {
     Ok(())
 }
 
-/// Removes what was begun in a folder that was empty before.
+/// Removes everything from a folder that was empty before.
 fn empty(target: &Path) {
     let Ok(entries) = fs::read_dir(target) else { return };
     for path in entries.flatten().map(|entry| entry.path()) {

@@ -1,17 +1,18 @@
-//! The data folder: everything that one authority is.
+//! The data folder: all files of one authority on one machine.
 //!
 //! | name | what |
 //! |---|---|
 //! | `chancery.toml` | the configuration |
-//! | `profiles/NAME.toml` | profiles beside the built-in ones |
+//!  `profiles/NAME.toml` | profiles in addition to the built-in ones |
 //! | `ledger.sqlite3` | the ledger |
 //! | `keys/` | sealed CA keys |
 //! | `public/` | published files |
 //! | `csrs/` | certification requests that requests name as `csr_file` |
 //! | `server/` | the server's own key and certificate |
 //!
-//! The folder belongs to one user and is closed to all others: whoever can write in it is the authority. `chancery start` holds
-//! a lock on it. Other commands work beside a running server without that lock, because the ledger keeps processes apart.
+//! The folder belongs to one user and is closed to all others: a user who can write in it controls the authority.
+//! `chancery start` holds a lock on it. Other commands work beside a running server without that lock, because the
+//! ledger's locks keep processes apart.
 
 mod fault;
 mod others;
@@ -28,16 +29,16 @@ pub use fault::{FolderError, remedy};
 use crate::ledger::schema::sync_folder;
 use crate::plain;
 
-/// Names the data folder, where set.
+/// Environment variable that names the data folder.
 pub const ENVIRONMENT: &str = "CHANCERY_DIR";
 
-/// Octets of a configuration, a profile or a certification request at most.
+/// Largest configuration or profile, in octets.
 const MAX_TEXT: u64 = 1 << 20;
 
-/// Mode bits with which others could write.
+/// Mode bits that let users other than the owner write.
 const OTHERS_WRITE: u32 = 0o022;
 
-/// A data folder that exists and is safe.
+/// A data folder that exists and passed the checks of owner and mode.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataFolder {
     path: PathBuf,
@@ -54,12 +55,12 @@ pub struct FolderLock {
 pub struct ProfileText {
     /// Its name, without `.toml`.
     pub name: String,
-    /// What stands in it, or why that cannot be read.
+    /// Its contents, or why they cannot be read.
     pub text: Result<String, FolderError>,
 }
 
 impl DataFolder {
-    /// Where the folder is if nobody says otherwise: `$CHANCERY_DIR`, else `$XDG_DATA_HOME/chancery`, else
+    /// The folder used where the user names none: `$CHANCERY_DIR`, else `$XDG_DATA_HOME/chancery`, else
     /// `~/.local/share/chancery`.
     pub fn default_path() -> Result<PathBuf, FolderError> {
         default_path_from(|name| std::env::var_os(name).map(PathBuf::from)).ok_or(FolderError::NoDefault)
@@ -77,7 +78,7 @@ impl DataFolder {
         Ok(folder)
     }
 
-    /// Opens a folder, made where it is missing, readable by its owner alone.
+    /// Opens a folder, made where it is missing, accessible to its owner only.
     pub fn create(path: impl Into<PathBuf>) -> Result<Self, FolderError> {
         let path = path.into();
         make_folder(&path)?;
@@ -87,7 +88,7 @@ impl DataFolder {
         Ok(folder)
     }
 
-    /// Whether there is an authority in it already.
+    /// Whether it contains an authority already.
     pub fn holds_authority(&self) -> bool {
         self.config_file().exists() || self.ledger_file().exists()
     }
@@ -100,12 +101,12 @@ impl DataFolder {
         })
     }
 
-    /// Whether it lies on a file system that is mounted for reading alone.
+    /// Whether it is on a file system that is mounted read-only.
     pub fn is_read_only(&self) -> bool {
         rustix::fs::access(&self.path, rustix::fs::Access::WRITE_OK) == Err(rustix::io::Errno::ROFS)
     }
 
-    /// What is not as closed to others as it should be, with what to do about it.
+    /// Which permissions are wider than they should be, with what to do about each.
     pub fn warnings(&self) -> Vec<String> {
         others::warnings(&self.path, &self.keys())
     }
@@ -166,7 +167,8 @@ impl DataFolder {
             })?;
         match file.try_lock() {
             Ok(()) => {
-                // For those who are refused meanwhile. The lock holds without it, so a full disk does not stand in its way.
+                // For the error message of other processes. The lock holds without it, so a full disk does not prevent
+                // locking.
                 let _ = write_number(&file);
                 Ok(FolderLock { _file: file })
             }
@@ -183,8 +185,8 @@ impl DataFolder {
         read_text(&self.config_file())
     }
 
-    /// The texts of the profiles in `profiles/`, by name without `.toml`, ordered by it. One file that cannot be read leaves the
-    /// others as they are.
+    /// The texts of the profiles in `profiles/`, by name without `.toml`, ordered by it. A file that cannot be read
+    /// does not affect the others.
     pub fn profile_texts(&self) -> Result<Vec<ProfileText>, FolderError> {
         let folder = self.profiles();
         let failed = |source| FolderError::Io {
@@ -213,12 +215,12 @@ impl DataFolder {
         Ok(profiles)
     }
 
-    /// Writes the configuration, whole or not at all.
+    /// Writes the configuration, completely or not at all.
     pub fn write_config(&self, text: &str) -> Result<(), FolderError> {
         write_whole(&self.config_file(), text.as_bytes())
     }
 
-    /// Writes a profile, whole or not at all.
+    /// Writes a profile, completely or not at all.
     pub fn write_profile(&self, name: &str, text: &str) -> Result<(), FolderError> {
         let name = format!("{name}.toml");
         write_whole(&self.profiles().join(plain_name(&name)?), text.as_bytes())
@@ -226,8 +228,8 @@ impl DataFolder {
 
     /// The octets of `csrs/NAME`; `None` where there is no such file.
     ///
-    /// The name comes from a request, and its type says that it leads nowhere else; a link that leads out of the folder is
-    /// not followed.
+    /// The name comes from a request; its type excludes path separators. A link is not followed, since it could lead
+    /// out of the folder.
     pub fn csr_file(&self, name: &CsrFileName) -> Result<Option<Vec<u8>>, FolderError> {
         let path = self.csrs().join(name.as_str());
         let failed = |source| FolderError::Io {
@@ -244,13 +246,13 @@ impl DataFolder {
     }
 }
 
-/// Writes this process's number.
+/// Writes this process's id.
 fn write_number(mut file: &File) -> io::Result<()> {
     file.set_len(0)?;
     writeln!(file, "{}", std::process::id())
 }
 
-/// The number of the process that wrote it, unless it is writing right now.
+/// The id of the process that wrote it; `None` while it is being written.
 fn read_number(file: &File) -> Option<u32> {
     let mut text = String::new();
     file.take(16).read_to_string(&mut text).ok()?;
@@ -415,7 +417,7 @@ mod tests {
     fn somebody_elses_folder_is_refused() {
         let base = tempfile::tempdir().unwrap();
         if std::os::unix::fs::chown(base.path(), Some(12_345), None).is_err() {
-            // Only root can give a folder away; `/` is another's then.
+            // Only root can change a folder's owner; without that, `/` belongs to another user.
             assert!(matches!(check(Path::new("/")), Err(FolderError::ForeignOwner { .. })));
             return;
         }

@@ -2,13 +2,13 @@
 //!
 //! - [`sealed`]: keys in passphrase-sealed PKCS #8 files, which OpenSSL reads too;
 //! - [`token`]: keys in a PKCS #11 token, which never leave it;
-//! - [`passphrase`]: where passphrases and PINs come from;
+//! - [`passphrase`]: sources of passphrases and PINs;
 //! - [`log`]: the log of every signature, which receipts name;
-//! - [`client`]: subjects' own keys: made, read, and signing certification requests.
+//! - [`client`]: subjects' own keys: generated, read, and signing certification requests.
 //!
-//! What runs where: making a key and unsealing one take from milliseconds to seconds and run on threads of their own.
-//! A signature by an unsealed key is made on the caller's thread: from 13 µs (P-256) to about 1.5 ms (RSA-4096), which
-//! is less than handing it over and back would disturb. Tokens answer on threads that own the token's sessions.
+//! Threads: generating a key and unsealing one take from milliseconds to seconds and run on threads of their own. A
+//! signature by an unsealed key is made on the caller's thread: it takes from 13 µs (P-256) to about 1.5 ms (RSA-4096),
+//! less than the cost of moving it to another thread and back. Tokens run on threads that own the token's sessions.
 
 pub mod client;
 pub mod log;
@@ -48,12 +48,12 @@ fn fits(algorithm: CaKeyAlgorithm, input: &SigningInput) -> bool {
     }
 }
 
-/// Makes the folder of keys, for its owner only, where there is none.
+/// Makes the folder of keys, accessible to its owner only, where there is none.
 fn make_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-/// Writes a receipt for a signature just made; without one the signature must not leave.
+/// Logs a signature just made, and returns its receipt; without a receipt the signature must not be returned.
 fn receipt(
     log: &SigningLog,
     key: &KeyName,

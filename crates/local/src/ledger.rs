@@ -1,9 +1,9 @@
-//! The ledger on SQLite: one file, one writing thread, a few reading ones.
+//! The ledger on SQLite: one file, one writing thread, a few reading threads.
 //!
-//! The file is in WAL mode with `synchronous=FULL`: a commit is on the disk before anybody hears of it. Everybody who waits at
-//! the same time shares a commit, so that durable issuance is bounded by the processor and not by the number of fsyncs that
-//! the disk can do. Several processes may use one ledger at a time: SQLite's locks keep them apart, and nothing that another
-//! process may change is kept in memory.
+//! The file is in WAL mode with `synchronous=FULL`: a commit is on the disk before any caller gets its answer.
+//! Operations that wait at the same time share a commit, so that the processor bounds the rate of durable issuance, not
+//! the number of fsyncs that the disk can do. Several processes may use one ledger at a time: SQLite's locks keep them
+//! apart, and nothing that another process may change is cached in memory.
 
 mod certificates;
 pub(crate) mod crls;
@@ -49,23 +49,24 @@ use writer::{Writer, Writing};
 /// Reading threads, each with a connection that is opened when it is first needed.
 const READERS: usize = 3;
 
-/// Octets of a file that [`SqliteLedger::look_over`] reads at most.
+/// Largest file, in octets, that [`SqliteLedger::look_over`] reads.
 const LOOKED_OVER: u64 = 32 << 20;
 
-/// Pages that a backup copies before it tells its progress.
+/// Pages that a backup copies between two reports of its progress.
 const BACKUP_STEP: i32 = 4096;
 
-/// The record of truth, in one SQLite file. Cheap to clone: clones share threads and connections, which end with the last.
+/// The authoritative record, in one SQLite file. Cheap to clone: clones share threads and connections, which end with
+/// the last clone.
 #[derive(Clone)]
 pub struct SqliteLedger(Arc<Inner>);
 
 struct Inner {
     path: Arc<Path>,
     readers: Workers<Reader>,
-    /// For searches that look at much: many of them delay each other, and nothing else.
+    /// For searches that may read many rows: they delay each other, and no other reads.
     searcher: Workers<Reader>,
-    /// `None` where the file is only read. Dropped last: of connections that are closed at the same time none is SQLite's last,
-    /// which takes the log into the file and removes it.
+    /// `None` where the file is only read. Dropped last: when connections close at the same time, SQLite takes none of
+    /// them for the last one, which checkpoints the write-ahead log into the file and removes it.
     writer: Option<Writer>,
 }
 
@@ -73,19 +74,19 @@ struct Inner {
 struct Reader {
     path: Arc<Path>,
     connection: Option<Connection>,
-    /// Whether nobody may write the file.
+    /// Whether the file cannot be written, so that connections must be opened read-only.
     is_read_only: bool,
 }
 
 impl SqliteLedger {
-    /// Makes a new, empty ledger at `path` and opens it. The file appears whole or not at all.
+    /// Makes a new, empty ledger at `path` and opens it. The file appears complete or not at all.
     pub fn create(path: impl Into<PathBuf>) -> Result<Self, OpenError> {
         let path = path.into();
         schema::create(&path)?;
         Self::open(path)
     }
 
-    /// Opens an existing ledger, and brings it to this program's format where it has an older one.
+    /// Opens an existing ledger, and migrates it to this program's format where it has an older one.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, OpenError> {
         let path: Arc<Path> = path.into().into();
         let connection = schema::open_writer(&path)?;
@@ -93,8 +94,8 @@ impl SqliteLedger {
         Self::assemble(path, Some(writer))
     }
 
-    /// Opens an existing ledger that cannot be written, e.g. on a file system that is mounted for reading alone. Whatever
-    /// would write answers that it is unavailable.
+    /// Opens an existing ledger that cannot be written, e.g. on a file system that is mounted read-only. Every write
+    /// fails with [`LedgerError::Unavailable`].
     pub fn open_to_read(path: impl Into<PathBuf>) -> Result<Self, OpenError> {
         let path: Arc<Path> = path.into().into();
         schema::open_to_read(&path)?;
@@ -122,18 +123,18 @@ impl SqliteLedger {
         Ok(Self(Arc::new(inner)))
     }
 
-    /// The file.
+    /// Path of the SQLite file.
     pub fn path(&self) -> &Path {
         &self.0.path
     }
 
-    /// Examines the whole file and describes what is wrong with it; empty: nothing. Reads everything, so it takes a while.
+    /// Checks the whole file and describes each problem; empty if there is none. Reads everything, so it takes a while.
     pub async fn check(&self) -> Result<Vec<String>, LedgerError> {
         self.read(|connection| Ok(schema::check(connection)?)).await
     }
 
-    /// Looks for damage in the file's structure, so that nobody begins to write into a damaged one. Files of more than
-    /// 32 MiB are left to [`check`](Self::check): this is for every start, and takes a tenth of a second at most.
+    /// Checks the file's structure for damage, so that a start does not write into a damaged file. Files of more than
+    /// 32 MiB are left to [`check`](Self::check): this runs at every start, and takes a tenth of a second at most.
     pub async fn look_over(&self) -> Result<(), LedgerError> {
         let size = std::fs::metadata(self.path()).map_or(0, |facts| facts.len());
         if size > LOOKED_OVER {
@@ -142,15 +143,15 @@ impl SqliteLedger {
         self.read(schema::look_over).await
     }
 
-    /// Writes a copy of the ledger as it is at this moment to a new file, while everybody goes on working. `progress` is told
-    /// pages done and pages in all.
+    /// Writes a copy of the ledger as it is at this moment to a new file; other operations go on meanwhile. `progress`
+    /// is called with the pages copied and the pages in total.
     pub async fn copy_to(
         &self,
         target: impl Into<PathBuf>,
         progress: impl Fn(u64, u64) + Send + 'static,
     ) -> Result<(), OpenError> {
         let (source, target) = (Arc::clone(&self.0.path), target.into());
-        // On a connection of its own: its snapshot lasts as long as the copying.
+        // On a connection of its own: its snapshot lasts as long as the copy.
         let copying = self.0.readers.run(move |_| copy(&source, &target, &progress));
         copying.await.unwrap_or_else(|| {
             Err(OpenError::Io {
@@ -210,7 +211,7 @@ pub(crate) fn copy(source: &Path, target: &Path, progress: &dyn Fn(u64, u64)) ->
     let of_source = |error| fault::open_error(source, &error);
     let of_target = |error| fault::open_error(target, &error);
     let from = schema::open_reader(source).map_err(|fault| fault.into_open(source))?;
-    // One read transaction for the whole copy: commits that come meanwhile neither enter it nor make it start again.
+    // One read transaction for the whole copy: later commits neither enter it nor make it start again.
     begin_snapshot(&from).map_err(of_source)?;
     let mut to = Connection::open(target).map_err(of_target)?;
     let backup = Backup::new(&from, &mut to).map_err(of_target)?;
@@ -232,12 +233,12 @@ pub(crate) fn copy(source: &Path, target: &Path, progress: &dyn Fn(u64, u64)) ->
     synced.map_err(|error| fault::io(target, &error))
 }
 
-/// Fixes what a connection sees to this moment.
+/// Makes a connection see the ledger as it is at this moment.
 fn begin_snapshot(connection: &Connection) -> Result<(), rusqlite::Error> {
     if !connection.is_autocommit() {
         connection.execute_batch("ROLLBACK")?;
     }
-    // BEGIN alone takes no snapshot, the first read does.
+    // BEGIN alone takes no snapshot; the first read does.
     connection.execute_batch("BEGIN; SELECT 1 FROM counts")
 }
 
@@ -312,21 +313,22 @@ impl Ledger for SqliteLedger {
             .await
     }
 
-    /// Number and view are taken in one transaction, so that a higher number never has an older view: whoever is on a
-    /// CRL is on every later one.
+    /// Number and view are taken in one transaction, so that a higher number never has an older view: a serial number
+    /// that is on a CRL is on every later one.
     async fn reserve_crl(&self, scope: &CrlScope, plan: CrlPlan) -> Result<CrlReservation, LedgerError> {
         let path = Arc::clone(&self.0.path);
         let snapshot = self.read(move |_| schema::open_reader(&path)).await?;
-        // Shared with the writing thread and back: its transaction may be tried twice, and then the view is taken anew.
+        // Shared with the writing thread: its transaction may be run twice, and the second run takes the view again.
         let snapshot = Arc::new(Mutex::new(snapshot));
         let (scope, view) = (scope.clone(), Arc::clone(&snapshot));
         let shard = shard_number(scope.shard);
         let reserved = self.write(move |writing| {
             let (reserved, issuer) = crls::reserve_number(writing, &scope, &plan)?;
             let view = view.lock().unwrap_or_else(PoisonError::into_inner);
-            // The write lock is held: nobody commits between this view and the number.
+            // The write lock is held: no commit comes between this view and the number.
             begin_snapshot(&view)?;
-            // Of the view, not of the transaction: that has what others of its group changed, which the view does not list.
+            // Read from the view, not in the transaction: that sees uncommitted changes of its group, which the view
+            // does not list.
             let mark = crls::mark(&view, issuer, shard)?;
             Ok((reserved, issuer, mark))
         });

@@ -1,11 +1,11 @@
-//! The four ports of an authority on one machine: what stands in for a cloud.
+//! The adapters of an authority on one machine, one for each of its ports.
 //!
-//! - [`folder`]: the data folder, where all of it lies, and [`backup`]: copies of it, and the way back;
+//! - [`folder`]: the data folder, which holds all files, and [`backup`]: copies of it, and restoring them;
 //! - [`keys`]: CA keys in sealed files or in a PKCS #11 token, and the log of every signature made with them;
-//! - [`ledger`]: the record of truth, in one SQLite file;
+//! - [`ledger`]: the authoritative record, in one SQLite file;
 //! - [`publication`]: published files in a folder;
-//! - [`tokens`]: who may use the HTTP API;
-//! - [`notices`]: news to the program's log and to webhooks;
+//! - [`tokens`]: API tokens, which authenticate callers of the HTTP API;
+//! - [`notices`]: notices to the program's log and to webhooks;
 //! - [`world`]: the system's clock and random numbers.
 
 pub mod backup;

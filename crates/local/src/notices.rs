@@ -1,4 +1,4 @@
-//! News of what happened: to the program's own log, and to webhooks.
+//! Notices to the program's own log, and to webhooks.
 
 mod webhook;
 
@@ -14,14 +14,14 @@ pub use webhook::{WebhookConfig, WebhookError, WebhookNotices};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LogNotices;
 
-/// Tells several.
+/// Passes each notice on to several receivers.
 #[derive(Clone, Default)]
 pub struct Several {
     all: Vec<Arc<dyn Notices>>,
 }
 
 impl Several {
-    /// Tells these, in this order.
+    /// Notifies these, in this order.
     pub fn new(all: Vec<Arc<dyn Notices>>) -> Self {
         Self { all }
     }
@@ -37,7 +37,7 @@ impl Notices for LogNotices {
 
 #[async_trait]
 impl Notices for Several {
-    /// One that fails keeps none of the others from being told; the error names every failure.
+    /// A receiver that fails does not keep the others from being notified; the error names every failure.
     async fn notify(&self, notice: Notice) -> Result<(), NoticeError> {
         let mut failures = Vec::new();
         for notices in &self.all {

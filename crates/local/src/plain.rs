@@ -1,5 +1,5 @@
-//! Opening files that others may have put there: a link leads elsewhere, opening a pipe waits for whoever writes to it, and a
-//! device may never end.
+//! Opens files that other users may have put there: a link leads elsewhere, opening a pipe waits for a writer, and
+//! reading a device may never end.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -9,17 +9,17 @@ use std::path::Path;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
-/// There is something, and it is not a plain file.
+/// There is a file of that name, and it is not a plain file.
 #[derive(Debug, thiserror::Error)]
 #[error("it is no plain file, but a link, a pipe, a device or a folder")]
 struct NotPlain;
 
-/// Opens a plain file for reading. Whatever else is there is refused, without following or waiting for it.
+/// Opens a plain file for reading. Anything else is refused, without following or waiting for it.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     opened(path, OFlags::NOFOLLOW | OFlags::NONBLOCK)
 }
 
-/// The same where a link is its owner's own way to say where the file is.
+/// The same, but follows a link: for files whose owner may keep them elsewhere.
 pub(crate) fn open_linked(path: &Path) -> io::Result<File> {
     opened(path, OFlags::NONBLOCK)
 }
@@ -30,7 +30,7 @@ fn opened(path: &Path, flags: OFlags) -> io::Result<File> {
         .custom_flags(flags.bits().cast_signed())
         .open(path);
     let file = match opened {
-        // A link where none may be; a socket, or a device that is none.
+        // A link where none may be; a socket, or a device file without a device.
         Err(error)
             if [Errno::LOOP, Errno::NXIO]
                 .map(|errno| Some(errno.raw_os_error()))
@@ -51,7 +51,7 @@ fn refused() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, NotPlain)
 }
 
-/// Whether a file was refused for what it is.
+/// Whether a file was refused because it is not a plain file.
 pub(crate) fn is_refusal(error: &io::Error) -> bool {
     error
         .get_ref()

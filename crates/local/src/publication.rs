@@ -1,8 +1,8 @@
 //! Published files in a folder, which any web server may serve as well.
 //!
-//! A file is written under a temporary name, synced, and renamed over the old one; then the folder is synced. A reader sees the
-//! old file or the new one, whole. The [`ETag`] is derived from the content alone, so that it survives a restart, a copy, and a
-//! restore, and the same content published again is the same version to every cache.
+//! A file is written under a temporary name, synced, and renamed over the old one; then the folder is synced. A reader
+//! gets the old file or the new one, complete. The [`ETag`] is derived from the content alone, so that it survives a
+//! restart, a copy and a restore, and caches keep a file that is published again with the same content.
 
 mod versions;
 
@@ -23,8 +23,8 @@ use crate::plain;
 use crate::workers::Workers;
 use versions::{Fingerprint, Versions};
 
-/// Threads for reading, and as many for writing, which may wait for another process's lock: a request for a CRL does not
-/// wait with them.
+/// Threads for reading, and as many for writing. Writers may wait for another process's lock; requests for CRLs do not
+/// wait for them.
 const THREADS: usize = 2;
 
 /// Beginning of temporary names; no published name begins with a dot.
@@ -33,7 +33,7 @@ const DRAFT: &str = ".draft-";
 /// Held while a precondition is checked and the file renamed, by one process at a time.
 const LOCK: &str = ".lock";
 
-/// Age from which on a temporary file is what a crash left behind.
+/// Age from which on a temporary file counts as left behind by a crash.
 const ABANDONED: Duration = Duration::from_hours(1);
 
 /// Published files in one folder.
@@ -46,12 +46,12 @@ pub struct FolderPublication {
 struct Folder {
     path: PathBuf,
     versions: Versions,
-    /// Each `put` opens this file anew, so that its lock keeps threads apart as well as processes.
+    /// Each `put` opens this file again, so that its lock keeps threads apart as well as processes.
     lock: PathBuf,
 }
 
 impl FolderPublication {
-    /// Opens a folder, made where it is missing, and removes what crashes left in it.
+    /// Opens a folder, made where it is missing, and removes temporary files that crashes left in it.
     pub fn open(path: impl Into<PathBuf>) -> io::Result<Self> {
         let path = path.into();
         fs::create_dir_all(&path)?;
@@ -69,7 +69,7 @@ impl FolderPublication {
         })
     }
 
-    /// The folder.
+    /// Path of the folder.
     pub fn path(&self) -> &Path {
         &self.folder.path
     }
@@ -127,7 +127,7 @@ impl Publication for FolderPublication {
         .await
     }
 
-    /// Facts and content are of the same open file: one that is put meanwhile is another.
+    /// Metadata and content come from the same open file: a concurrent `put` makes another file.
     async fn read_within(
         &self,
         name: &PublishedName,
@@ -171,7 +171,7 @@ impl From<io::Error> for Failure {
 
 impl Folder {
     fn put(&self, name: &PublishedName, mut body: Body, precondition: &Precondition) -> Result<ETag, Failure> {
-        // What cannot be put in the end is not worth writing, but only the check under the lock below decides.
+        // Fails early where the precondition already fails; the check under the lock below decides.
         self.check(name, precondition)?;
         let mut draft = tempfile::Builder::new().prefix(DRAFT).tempfile_in(&self.path)?;
         let etag = copy_and_hash(&mut *body, draft.as_file_mut())?;
@@ -195,7 +195,7 @@ impl Folder {
             .persist(self.path.join(name.as_str()))
             .map_err(|error| error.error)?;
         File::open(&self.path)?.sync_all()?;
-        // The lock ends with the file.
+        // Closing the file releases the lock.
         drop(lock);
         Ok(())
     }
@@ -209,11 +209,11 @@ impl Folder {
         if holds { Ok(()) } else { Err(Failure::Precondition) }
     }
 
-    /// The file, at its start, and its facts: all of one and the same version.
+    /// The file, at its start, and its metadata: all of the same version.
     fn open(&self, name: &PublishedName) -> Result<Option<(Stat, File)>, Failure> {
         let file = match plain::open(&self.path.join(name.as_str())) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            // Nothing that was published: a link may lead to a key, and whoever opens a pipe waits. A file replaces it.
+            // Not published: a link may lead to a key, and opening a pipe would block. A `put` replaces it.
             Err(error) if plain::is_refusal(&error) => return Ok(None),
             opened => opened?,
         };
@@ -231,7 +231,7 @@ impl Folder {
     }
 }
 
-/// Copies a body and says its version.
+/// Copies a body and returns its ETag.
 fn copy_and_hash(body: &mut dyn Read, out: &mut File) -> io::Result<ETag> {
     let mut context = digest::Context::new(&digest::SHA256);
     let mut buffer = vec![0; 1 << 16];
@@ -258,7 +258,8 @@ fn hash(file: &mut dyn Read) -> io::Result<ETag> {
     }
 }
 
-/// Half of a SHA-256: nobody gains by finding two contents of one version of their own making, and 128 bits do not meet by chance.
+/// Half of a SHA-256: 128 bits do not collide by chance, and a collision of two contents of the publisher's own making
+/// harms nobody else.
 fn version(context: digest::Context) -> ETag {
     ETag(data_encoding::HEXLOWER.encode(&context.finish().as_ref()[..16]))
 }
@@ -270,7 +271,7 @@ fn remove_abandoned(folder: &Path, now: SystemTime) -> io::Result<()> {
         let modified = entry.metadata().and_then(|facts| facts.modified());
         let age = modified.ok().and_then(|modified| now.duration_since(modified).ok());
         if is_draft && age.is_some_and(|age| age > ABANDONED) {
-            // Another process may be cleaning, too.
+            // Another process may be removing them, too.
             let _ = fs::remove_file(entry.path());
         }
     }

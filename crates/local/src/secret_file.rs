@@ -1,17 +1,18 @@
-//! Files that hold a secret - a key, a passphrase, a PIN, a token - and what others could do to them.
+//! Files that hold a secret - a key, a passphrase, a PIN, a token - and what other users could do to them.
 //!
-//! Whoever reads such a file opens it here, so that nobody reads one in silence that others may read or put another in the place
-//! of. It is told and not refused: a container's platform may choose modes that its user cannot change.
+//! Every such file is opened here, so that a file that others may read or replace is never used without a warning in
+//! the log. It is a warning and not an error: a container platform may choose modes that its user cannot change.
 
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// In a folder with this bit, only a file's owner renames or removes it (`/tmp`).
+/// In a folder with this mode bit, only a file's owner renames or removes it (`/tmp`).
 const STICKY: u32 = 0o1000;
 
-/// Opens such a file to be read, and tells in the log what is wrong with where it lies.
+/// Opens such a file for reading, and logs a warning for each problem with its mode, its owner and the folders above
+/// it.
 pub fn open(path: &Path) -> io::Result<File> {
     let file = File::open(path)?;
     for warning in warnings(path, &file.metadata()?) {
@@ -20,7 +21,8 @@ pub fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Who else may read or replace it, with what to do about it. A pipe or a terminal is no file, and nobody's to find.
+/// Who else may read or replace it, with what to do about it. A pipe or a terminal is not checked: other users cannot
+/// open it by name.
 fn warnings(path: &Path, facts: &fs::Metadata) -> Vec<String> {
     if !facts.is_file() {
         return Vec::new();
@@ -30,7 +32,7 @@ fn warnings(path: &Path, facts: &fs::Metadata) -> Vec<String> {
     warnings
 }
 
-/// What is wrong with the file itself.
+/// Which permissions of the file itself are too wide.
 pub(crate) fn open_to_others(path: &Path, facts: &fs::Metadata) -> Option<String> {
     let mode = facts.mode() & 0o7777;
     let shown = path.display();
@@ -44,7 +46,7 @@ pub(crate) fn open_to_others(path: &Path, facts: &fs::Metadata) -> Option<String
         .then(|| format!("{shown} has mode {mode:o}, and should be for its owner alone: `chmod 600 {shown}`"))
 }
 
-/// This user, or root, who may do everything anyway.
+/// This user; or root, who has access anyway.
 fn is_trusted(owner: u32) -> bool {
     [0, rustix::process::geteuid().as_raw()].contains(&owner)
 }
@@ -55,7 +57,7 @@ pub(crate) struct Parent {
     facts: fs::Metadata,
 }
 
-/// The folders above a path, itself left out, as they really are.
+/// The folders above a path, the path itself left out, with links resolved.
 pub(crate) fn above(path: &Path) -> Vec<Parent> {
     let Ok(real) = path.canonicalize() else {
         return Vec::new();
@@ -76,12 +78,12 @@ impl Parent {
         self.facts.mode() & 0o7777
     }
 
-    /// Whether anybody may put something else in the place of what is in it.
+    /// Whether any user may replace what is in it.
     pub(crate) fn is_anybodys(&self) -> bool {
         self.mode() & 0o002 != 0 && self.mode() & STICKY == 0
     }
 
-    /// Who may put something else in the place of `path`, which is somewhere in it, with what to do about it.
+    /// Who may replace `path`, which is somewhere below this folder, with what to do about it.
     pub(crate) fn replaceable(&self, path: &Path) -> Option<String> {
         let (shown, below, mode) = (self.path.display(), path.display(), self.mode());
         if !is_trusted(self.facts.uid()) {

@@ -1,8 +1,8 @@
-//! API tokens: made once, shown once, kept as a digest.
+//! API tokens: created once, shown once, stored as a digest.
 //!
-//! A token is `chy_ID_SECRET`: the id names it in lists, logs and the ledger; the secret is 256 random bits. What is kept is
-//! the SHA-256 of the secret. A slow password hash would add nothing: it makes guessing expensive, and 256 random bits cannot be
-//! guessed. So a stolen ledger opens no door, and a request costs one fast hash.
+//! A token is `chy_ID_SECRET`: the id names it in lists, logs and the ledger; the secret is 256 random bits. The ledger
+//! has the SHA-256 of the secret. A slow password hash would add nothing: it makes guessing expensive, and 256 random
+//! bits cannot be guessed. So a stolen ledger gives no access, and a request costs one fast hash.
 
 mod cache;
 mod store;
@@ -20,31 +20,33 @@ use chancery_authority::token_scope::TokenScopes;
 use crate::ledger::SqliteLedger;
 use cache::Cache;
 
-/// What every token begins with, so that scanners for leaked secrets can know them.
+/// Prefix of every token, by which scanners for leaked secrets recognize it.
 const PREFIX: &str = "chy_";
 
-/// Octets of an id: 80 bits do not meet, and make 16 characters.
+/// Octets of an id: 80 bits do not collide, and encode as 16 characters.
 const ID_OCTETS: usize = 10;
 
 /// Octets of a secret.
 const SECRET_OCTETS: usize = 32;
 
-/// How long a verified token is believed without asking the ledger, in seconds. A token revoked through this store is refused at
-/// once; one revoked by another process (`chancery token revoke`) within this time.
+/// How long a verified token is accepted without reading the ledger, in seconds. A token revoked through this store is
+/// refused at once; one revoked by another process (`chancery token revoke`) within this time.
 pub const BELIEVED_FOR: i64 = 2;
 
-/// The time of last use is written when it is older than this, in seconds: a busy token must not cost a write a request.
+/// The time of last use is written when it is older than this, in seconds: a busy token must not cause a write for each
+/// request.
 const LAST_USED_STEP: i64 = 300;
 
-/// RFC 4648 section 6 in small letters without padding: one word to a double click, and no letter that a shell minds.
+/// RFC 4648 section 6 in lower case without padding: a double click selects it, and no shell treats a character
+/// specially.
 static BASE32: LazyLock<Encoding> = LazyLock::new(|| {
     let mut specification = Specification::new();
     specification.symbols.push_str("abcdefghijklmnopqrstuvwxyz234567");
-    // The specification is a constant of the right form.
+    // The constant specification is valid, so the fallback is never used.
     specification.encoding().unwrap_or(data_encoding::BASE32_NOPAD)
 });
 
-/// A token as its holder has it. Shown by [`TokenSecret::expose`] alone, wiped from memory afterwards.
+/// A token as its holder has it. Only [`TokenSecret::expose`] shows it; wiped from memory when dropped.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct TokenSecret(String);
 
@@ -61,38 +63,38 @@ impl fmt::Debug for TokenSecret {
     }
 }
 
-/// A token to be made.
+/// A token to be created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewToken {
-    /// What people call it.
+    /// Name for people to recognize it by; need not be unique.
     pub name: String,
     /// What its holder may do.
     pub scopes: TokenScopes,
-    /// When it ends; `None`: never.
+    /// When it expires; `None`: never.
     pub expires_at: Option<UnixTime>,
 }
 
-/// A token as it is kept.
+/// A token as the ledger has it, without its secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenRecord {
-    /// Names it: 16 characters.
+    /// Its id, 16 characters.
     pub id: String,
-    /// What people call it.
+    /// Name for people to recognize it by.
     pub name: String,
     /// What its holder may do.
     pub scopes: TokenScopes,
     /// When it was made.
     pub created_at: UnixTime,
-    /// When it ends; `None`: never.
+    /// When it expires; `None`: never.
     pub expires_at: Option<UnixTime>,
-    /// When it was last used, give or take five minutes.
+    /// When it was last used, to within five minutes.
     pub last_used_at: Option<UnixTime>,
-    /// When it was revoked.
+    /// When it was revoked; `None`: it is not.
     pub revoked_at: Option<UnixTime>,
 }
 
 impl TokenRecord {
-    /// Whether it opens anything at that time.
+    /// Whether it is neither revoked nor expired at that time.
     pub fn is_valid(&self, now: UnixTime) -> bool {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
     }
@@ -102,7 +104,7 @@ impl TokenRecord {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenError {
-    /// A token that may do nothing is a mistake.
+    /// A token without scopes could do nothing.
     #[error("a token needs a scope: issue, revoke, read or admin")]
     NoScope,
     /// Names are for people: 1 to 100 characters, none of them a control character.
@@ -111,7 +113,7 @@ pub enum TokenError {
     /// No token of that id.
     #[error("there is no token {id}: `chancery token list` shows those there are")]
     NotFound {
-        /// The id asked for.
+        /// The id given.
         id: String,
     },
     /// The ledger failed.
@@ -119,15 +121,15 @@ pub enum TokenError {
     Ledger(#[from] LedgerError),
 }
 
-/// The API tokens of one ledger. Every method may be called from any task; programs without a runtime put [`crate::wait`]
-/// around it.
+/// The API tokens of one ledger. Every method may be called from any task; programs without an async runtime use
+/// [`crate::wait`].
 pub struct Tokens {
     ledger: SqliteLedger,
     cache: Cache,
 }
 
 impl Tokens {
-    /// The tokens of that ledger. One value should serve the whole process: it remembers which tokens it has verified.
+    /// The tokens of that ledger. One value should serve the whole process: it caches which tokens it has verified.
     pub fn new(ledger: &SqliteLedger) -> Self {
         Self {
             ledger: ledger.clone(),
@@ -135,7 +137,7 @@ impl Tokens {
         }
     }
 
-    /// Makes a token. The secret is in the answer and nowhere else.
+    /// Creates a token. The secret is returned here and stored nowhere.
     pub async fn create(
         &self,
         new: NewToken,
@@ -166,7 +168,7 @@ impl Tokens {
         Ok((record, text))
     }
 
-    /// The record of a token that is valid now; `None` for everything else, without saying which.
+    /// The record of a token that is valid now; `None` for everything else, without the reason.
     pub async fn verify(&self, text: &str, now: UnixTime) -> Result<Option<TokenRecord>, LedgerError> {
         let Some((id, secret)) = parse(text) else {
             return Ok(None);
@@ -175,7 +177,7 @@ impl Tokens {
         if let Some(record) = self.cache.believed(&id, &digest, now) {
             return Ok(record.is_valid(now).then_some(record));
         }
-        // Taken before the ledger is read: a revocation that comes meanwhile makes what was read worthless.
+        // Taken before the ledger is read: a revocation that comes meanwhile invalidates what was read.
         let ticket = self.cache.ticket();
         let found = self.ledger.read(move |connection| store::find(connection, &id)).await?;
         let Some((record, kept)) = found else { return Ok(None) };
@@ -203,7 +205,8 @@ impl Tokens {
         revoked?.ok_or_else(|| TokenError::NotFound { id: id.to_owned() })
     }
 
-    /// Writes the time of use, now and then, and waits for nothing: it is for people and no decision hangs on it.
+    /// Records the time of use at intervals, without waiting for the write: it is informative, and no decision depends
+    /// on it.
     fn note_use(&self, record: &TokenRecord, now: UnixTime) {
         if record
             .last_used_at

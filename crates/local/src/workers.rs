@@ -1,4 +1,4 @@
-//! A few threads for work that blocks, so that no async executor has to: this crate knows no runtime.
+//! A few threads for blocking work, so that async executors do not block: this crate depends on no async runtime.
 
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::task::{Context, Poll, Wake};
@@ -35,7 +35,8 @@ impl<S: Send + 'static> Workers<S> {
         })
     }
 
-    /// Has `work` done. `None` where the threads have ended. Work whose caller went away before its turn is left out.
+    /// Runs `work` on one of the threads. `None` where they have ended. Work whose caller stops waiting before its turn
+    /// is skipped.
     pub(crate) fn run<T, F>(&self, work: F) -> impl Future<Output = Option<T>> + Send + use<T, F, S>
     where
         T: Send + 'static,
@@ -63,8 +64,8 @@ impl<S> Drop for Workers<S> {
     }
 }
 
-/// Runs a future of this crate to its end on the calling thread: they wait for threads of their own and for nothing that a
-/// runtime would have to drive. For programs without one.
+/// Runs a future of this crate to completion on the calling thread: these futures wait for threads only, and need no
+/// runtime to drive them. For programs without an async runtime.
 pub fn wait<T>(future: impl Future<Output = T>) -> T {
     struct Unpark(thread::Thread);
 

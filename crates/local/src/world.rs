@@ -18,7 +18,7 @@ impl Clock for SystemClock {
         let now = SystemTime::now();
         match now.duration_since(UNIX_EPOCH) {
             Ok(since) => UnixTime(i64::try_from(since.as_secs()).unwrap_or(i64::MAX)),
-            // A clock before 1970 is rounded down too, so that time never seems to stand still at zero.
+            // A clock before 1970 is rounded down too, so that no second around zero lasts twice as long.
             Err(before) => {
                 let before = before.duration();
                 let seconds = i64::try_from(before.as_secs()).unwrap_or(i64::MAX);
@@ -31,7 +31,7 @@ impl Clock for SystemClock {
 impl Entropy for SystemEntropy {
     fn fill(&self, octets: &mut [u8]) {
         if let Err(error) = getrandom::fill(octets) {
-            // A predictable serial number or key is worse than no process: nothing may go on from here.
+            // A predictable serial number or key is worse than no process: abort.
             tracing::error!(%error, "the operating system gives no random numbers: aborting");
             std::process::abort();
         }

@@ -1,4 +1,5 @@
-//! The folder that a restore fills, beside its target. It holds every key, so nothing of it may stay where a restore ends early.
+//! The folder that a restore fills, beside its target. It holds every key, so it must not remain where a restore ends
+//! early.
 
 use std::fs::{self, File, TryLockError};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -11,11 +12,11 @@ use super::{BackupError, failed};
 
 const PREFIX: &str = ".chancery-restore-";
 
-/// Times that a new one is made where another restore took the one before for abandoned.
+/// Attempts at making a folder, each of which another restore may remove as abandoned before it is locked.
 const TRIES: usize = 8;
 
-/// A folder for its owner alone, which is removed unless it is kept. As long as it is filled it is locked: whoever else can lock
-/// it knows that nobody fills it any more.
+/// A folder accessible to its owner only, removed on drop unless it is kept. It is locked while it is being filled: a
+/// process that can lock it knows that no other fills it any more.
 pub(super) struct Draft {
     folder: TempDir,
     _lock: File,
@@ -30,7 +31,7 @@ impl Draft {
                 .tempdir_in(parent)
                 .map_err(|error| failed(parent, error))?;
             let lock = File::open(folder.path()).map_err(|error| failed(folder.path(), error))?;
-            // File systems on which a folder cannot be locked do without: there none is taken for abandoned.
+            // Some file systems cannot lock a folder: there none counts as abandoned.
             let _ = lock.lock();
             if folder.path().exists() {
                 return Ok(Self { folder, _lock: lock });
@@ -52,7 +53,7 @@ impl Draft {
     }
 }
 
-/// Folders of restores that ended without removing them, or that are under way: of this user, in no order.
+/// Folders of this user's restores that ended without removing them, or that are in progress, in no order.
 pub fn begun_restores(parent: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(parent) else {
         return Vec::new();
@@ -60,13 +61,13 @@ pub fn begun_restores(parent: &Path) -> Vec<PathBuf> {
     let user = rustix::process::geteuid().as_raw();
     let ours = entries.flatten().filter(|entry| {
         entry.file_name().to_string_lossy().starts_with(PREFIX)
-            // Of the entry itself: a link is none of ours.
+            // Metadata of the entry itself: a link does not count.
             && entry.metadata().is_ok_and(|facts| facts.is_dir() && facts.uid() == user)
     });
     ours.map(|entry| entry.path()).collect()
 }
 
-/// Removes those that nobody fills any more, and answers them; and those of which that is not certain.
+/// Removes those that no process fills any more. Returns the removed ones, and those in use or not removable.
 pub(super) fn remove_abandoned(parent: &Path) -> (Vec<PathBuf>, Vec<PathBuf>) {
     let begun = begun_restores(parent).into_iter();
     begun
@@ -74,7 +75,7 @@ pub(super) fn remove_abandoned(parent: &Path) -> (Vec<PathBuf>, Vec<PathBuf>) {
         .partition(|path| is_abandoned(path).is_some_and(|_lock| fs::remove_dir_all(path).is_ok()))
 }
 
-/// The lock of a folder that nobody fills; held until it is removed.
+/// The lock of a folder that no process fills; held until it is removed.
 fn is_abandoned(path: &Path) -> Option<File> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let folder = File::from(rustix::fs::open(path, flags, Mode::empty()).ok()?);

@@ -1,4 +1,4 @@
-//! What is in a backup, and how to tell that it still is.
+//! The manifest: which files are in a backup, with the digests that verify them.
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -13,7 +13,7 @@ use crate::plain;
 /// The format that this program writes.
 const FORMAT: u32 = 1;
 
-/// Octets of a manifest at most: some hundred thousand files.
+/// Largest manifest in octets: enough for some hundred thousand files.
 const MAX_OCTETS: u64 = 32 << 20;
 
 /// The files of a backup.
@@ -25,7 +25,7 @@ pub struct Manifest {
     /// When it was taken, in Unix seconds.
     #[serde(serialize_with = "write_time", deserialize_with = "read_time")]
     pub created_at: UnixTime,
-    /// Every file.
+    /// Every file but the manifest and its signature.
     pub files: Vec<Entry>,
 }
 
@@ -34,9 +34,9 @@ pub struct Manifest {
 pub struct Entry {
     /// Its name in the backup and in the data folder: `ledger.sqlite3`, `keys/…`.
     pub name: String,
-    /// Octets.
+    /// Length in octets.
     pub size: u64,
-    /// Its SHA-256.
+    /// SHA-256 of its contents.
     #[serde(serialize_with = "write_hex", deserialize_with = "read_hex")]
     pub sha256: [u8; 32],
 }
@@ -51,7 +51,7 @@ impl Manifest {
         }
     }
 
-    /// Writes it, and answers its octets.
+    /// Writes it to the folder, and returns the octets written.
     pub(super) fn write(&self, folder: &Path) -> Result<Vec<u8>, BackupError> {
         let path = folder.join(MANIFEST);
         let write = || {
@@ -66,12 +66,12 @@ impl Manifest {
         write().map_err(|error| failed(&path, error))
     }
 
-    /// Reads a backup's manifest, whoever wrote it.
+    /// Reads a backup's manifest, without verifying its signature.
     pub fn read(folder: &Path) -> Result<Self, BackupError> {
         Self::parse(&Self::octets(folder)?)
     }
 
-    /// The octets of a backup's manifest: read once, so that what was signed is what is parsed.
+    /// The octets of a backup's manifest: read once, so that the octets verified are the ones parsed.
     pub(super) fn octets(folder: &Path) -> Result<Vec<u8>, BackupError> {
         let path = folder.join(MANIFEST);
         let file = match plain::open(&path) {
@@ -95,14 +95,14 @@ impl Manifest {
         Ok(text)
     }
 
-    /// Parses a manifest. Its names are such that no file lands outside the data folder's own rooms.
+    /// Parses a manifest. Refuses names that would put a file outside the data folder's own subfolders.
     pub(super) fn parse(text: &[u8]) -> Result<Self, BackupError> {
         #[derive(Deserialize)]
         struct Format {
             format: u32,
         }
         let bad = |detail: String| BackupError::BadManifest { detail };
-        // The format before the rest: a newer one may look otherwise.
+        // The format before the rest: a newer one may differ in structure.
         let Format { format } = serde_json::from_slice(text).map_err(|error| bad(error.to_string()))?;
         if format > FORMAT {
             return Err(BackupError::Newer {

@@ -1,4 +1,4 @@
-//! The way back.
+//! Restoring a backup.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -20,8 +20,8 @@ use crate::ledger::{SqliteLedger, crls, fault, schema};
 use crate::plain;
 use crate::tokens::{TokenRecord, Tokens};
 
-/// CRL numbers that the floor leaves to each second before it: more than a key signs one after another, and a key has one scope's
-/// CRLs signed one after another.
+/// CRL numbers that the floor reserves for each second before it: a key signs the CRLs of one scope one after another,
+/// and fewer than this per second.
 const NUMBERS_A_SECOND: i64 = 1024;
 
 /// What was restored.
@@ -31,39 +31,40 @@ pub struct Restored {
     pub path: PathBuf,
     /// When the backup was taken: certificates issued since are not in the ledger.
     pub taken_at: UnixTime,
-    /// Who took it; `None` where nobody signed it, and that was accepted.
+    /// The CA that signed it; `None` where it is unsigned and the operator accepted that.
     pub signed_by: Option<SignedBy>,
-    /// CRL numbers go on from here at least.
+    /// The lowest CRL number that may be given out from now on.
     pub crl_number_floor: u64,
-    /// What was taken over from CRLs; `None` where none were given, and what was revoked since is valid again.
+    /// What was taken over from CRLs; `None` where none were given: certificates revoked since the backup are valid
+    /// again.
     pub crls: Option<Vec<TakenCrl>>,
     /// API tokens that were valid when the backup was taken.
     pub tokens: Vec<TokenRecord>,
-    /// Whether they go on being valid.
+    /// Whether these tokens stay valid.
     pub tokens_kept: bool,
-    /// How the ledger's counts differed from its rows, in words: they were counted anew.
+    /// How the ledger's counts differed from its rows, as text: they were recomputed.
     pub recounted: Option<String>,
-    /// Folders beside the target that restores had left which ended in the middle, and that are removed now.
+    /// Folders beside the target, left by restores that ended early, and removed by this one.
     pub removed: Vec<PathBuf>,
-    /// Such folders of which it is not certain that nobody fills them, or that could not be removed: there are keys in them.
+    /// Such folders that may still be in use, or that could not be removed: they contain keys.
     pub left: Vec<PathBuf>,
 }
 
-/// How a backup is restored.
+/// Options of a restore.
 pub struct Restoring<'a> {
-    /// Roots that the backup's signature, its CAs and the CRLs are held against.
+    /// Roots to verify the backup's signature, its CAs and the CRLs with.
     pub roots: Option<Roots>,
-    /// Take a backup that nobody signed, too.
+    /// Whether to accept a backup that is not signed.
     pub unsigned: bool,
-    /// The newest published CRLs, one of every scope; `None`: what was revoked after the backup is valid again.
+    /// The newest published CRLs, one for each scope; `None`: certificates revoked after the backup are valid again.
     pub crls: Option<Vec<GivenCrl>>,
-    /// API tokens go on being valid.
+    /// Whether API tokens stay valid.
     pub keep_tokens: bool,
     /// The time of the restore.
     pub now: UnixTime,
-    /// Looks at the files before they become a data folder; a refusal, in words, ends the restore.
+    /// Checks the files before they become a data folder; a refusal, as text, ends the restore.
     pub approve: &'a dyn Fn(&Path) -> Result<(), String>,
-    /// Whether to end early, as if nothing had been begun.
+    /// Whether to end early and remove everything done so far.
     pub is_interrupted: &'a dyn Fn() -> bool,
 }
 
@@ -77,19 +78,19 @@ impl Restoring<'_> {
     }
 }
 
-/// A backup that could be restored.
+/// A backup that verification accepts.
 #[derive(Clone, Debug)]
 pub struct Verified {
-    /// What is in it.
+    /// The list of its files.
     pub manifest: Manifest,
-    /// Who took it; `None` where nobody signed it.
+    /// The CA that signed it; `None` where it is unsigned.
     pub signed_by: Option<SignedBy>,
-    /// How the ledger's counts differ from its rows, in words: a restore counts anew.
+    /// How the ledger's counts differ from its rows, as text: a restore recomputes them.
     pub differing_counts: Option<String>,
 }
 
-/// Verifies that a backup could be restored: that every file is what it was, and the ledger sound. Whom a signature is by is
-/// known where roots are given; without them it tells damage alone. Changes nothing. Blocks.
+/// Verifies that a backup could be restored: that every file is unchanged, and the ledger sound. Authenticates the
+/// signer only where roots are given; without them it detects damage only. Changes nothing. Blocks.
 pub fn verify(backup: &Path, roots: Option<&Roots>, progress: &dyn Fn(Progress<'_>)) -> Result<Verified, BackupError> {
     let octets = Manifest::octets(backup)?;
     let signed_by = match signature::verify(backup, &octets, roots) {
@@ -119,8 +120,8 @@ pub fn verify(backup: &Path, roots: Option<&Roots>, progress: &dyn Fn(Progress<'
     })
 }
 
-/// Opens a file of the backup, of which one octet more is read than the manifest says at most. What is no plain file, or has
-/// another length, is not read at all.
+/// Opens a file of the backup, limited to one octet more than the manifest says. A file that is not plain, or has
+/// another length, is refused unread.
 fn open(backup: &Path, entry: &Entry) -> Result<(io::Take<File>, PathBuf), BackupError> {
     let path = backup.join(&entry.name);
     let file = match plain::open(&path) {
@@ -155,22 +156,22 @@ fn refuse_altered(facts: (u64, [u8; 32]), entry: &Entry) -> Result<(), BackupErr
     }
 }
 
-/// What is wrong with the copy of a ledger.
+/// Problems of a copy of a ledger.
 pub(super) struct Findings {
-    /// No restore takes it.
+    /// A restore refuses it.
     pub(super) damage: Vec<String>,
-    /// A restore counts anew.
+    /// A restore recomputes the counts.
     pub(super) differing_counts: Option<String>,
 }
 
 impl Findings {
-    /// Reads all of a file that nobody writes.
+    /// Reads all of a file that no process writes.
     pub(super) fn of(path: &Path) -> Result<Self, BackupError> {
         let path = std::path::absolute(path).map_err(|error| failed(path, error))?;
         let connection = schema::open_still(&path)?;
         let of_ledger = |error: rusqlite::Error| fault::open_error(&path, &error);
         let damage = schema::damage(&connection).map_err(of_ledger)?;
-        // Of a damaged file, nothing is counted.
+        // The counts of a damaged file mean nothing.
         let counts = damage.is_empty().then(|| schema::differing_counts(&connection));
         Ok(Self {
             damage,
@@ -188,7 +189,8 @@ fn refuse_damaged(connection: &Connection, path: &Path) -> Result<(), BackupErro
     }
 }
 
-/// Restores a backup to `target`, a data folder that is empty or does not exist. The folder appears whole or not at all. Blocks.
+/// Restores a backup to `target`, a data folder that is empty or does not exist. The folder appears complete or not at
+/// all. Blocks.
 pub fn restore(
     backup: &Path,
     target: &Path,
@@ -197,7 +199,7 @@ pub fn restore(
 ) -> Result<Restored, BackupError> {
     let go_on = || restoring.go_on();
     let octets = Manifest::octets(backup)?;
-    // Before anything in the backup is looked at.
+    // Before anything else in the backup is read.
     let signed_by = authenticate(backup, &octets, restoring)?;
     let manifest = Manifest::parse(&octets)?;
     // A relative name such as `data` has an empty parent.
@@ -264,7 +266,8 @@ fn refuse_filled(target: &Path) -> Result<(), BackupError> {
     }
 }
 
-/// Whom the backup is by. One that nobody signed, or that somebody else did, is refused unless any is to be taken.
+/// The signer of the backup. An unsigned backup, or one that another CA signed, is refused unless `unsigned` accepts
+/// it.
 fn authenticate(backup: &Path, manifest: &[u8], restoring: &Restoring<'_>) -> Result<Option<SignedBy>, BackupError> {
     if restoring.unsigned && !signature::is_there(backup) {
         return Ok(None);
@@ -284,8 +287,8 @@ struct Prepared {
     recounted: Option<String>,
 }
 
-/// Checks the restored ledger, brings it to this program's format, lifts its CRL numbers, takes over what was revoked since, and
-/// ends its API tokens.
+/// Checks the restored ledger, migrates it to this program's format, raises its CRL number floor, takes over later
+/// revocations, and revokes its API tokens.
 fn prepare_ledger(
     path: &Path,
     manifest: &Manifest,
@@ -319,7 +322,7 @@ fn prepare_ledger(
             revocations::refuse_revoked(&cas, crls, signer, manifest.created_at)
         });
         match refused {
-            // Whoever takes a backup that nobody signed takes one whose signature is worth no more.
+            // An operator who accepts unsigned backups also accepts one whose signature is worthless.
             Err(_) if restoring.unsigned => signed_by = None,
             refused => refused?,
         }
@@ -337,10 +340,10 @@ fn prepare_ledger(
     if !restoring.keep_tokens {
         crate::wait(ledger.end_tokens(now))?;
     }
-    // Its threads close the file before this goes on.
+    // Its threads close the file before this returns.
     drop(ledger);
 
-    // A clock that is behind the backup's must not lower the floor, nor may a number that was published since come again.
+    // A clock that is behind the backup's must not lower the floor, and no number published since may be reused.
     let published = crls.iter().flatten().map(|crl| crl.number).max();
     let published = published.and_then(|number| i64::try_from(number).ok()).unwrap_or(0);
     let floor = now.0.max(manifest.created_at.0).max(1).saturating_mul(NUMBERS_A_SECOND);
@@ -361,7 +364,7 @@ fn prepare_ledger(
     })
 }
 
-/// The CRLs of the configuration beside that ledger; `None` where it says nothing that this program understands.
+/// The CRL scopes of the configuration beside that ledger; `None` where this program cannot read it.
 fn configured_scopes(ledger: &Path) -> Option<HashSet<CrlScope>> {
     let text = match fs::read_to_string(ledger.with_file_name(CONFIG)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Config::default_toml().to_owned(),

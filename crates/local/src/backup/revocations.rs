@@ -1,4 +1,4 @@
-//! Revocations that were made after a backup was taken: they stand on the published CRLs, and nowhere else.
+//! Revocations that were made after a backup was taken: only the published CRLs have them.
 
 use std::collections::HashSet;
 
@@ -14,10 +14,10 @@ use super::{BackupError, Roots};
 use crate::ledger::SqliteLedger;
 use crate::ledger::restored::Listed;
 
-/// A CRL that a restore is given.
+/// A CRL given to a restore.
 #[derive(Clone, Debug)]
 pub struct GivenCrl {
-    /// What people know it by: its file.
+    /// Its file name, for messages.
     pub name: String,
     /// The CRL.
     pub list: RevocationList,
@@ -26,21 +26,22 @@ pub struct GivenCrl {
 /// What was taken over from one CRL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TakenCrl {
-    /// What people know it by: its file.
+    /// Its file name, for messages.
     pub name: String,
-    /// Whose it is.
+    /// The CA that issued it.
     pub issuer: CaName,
     /// The shard that it covers.
     pub shard: Option<u16>,
     /// Its number.
     pub number: u64,
-    /// When it was made.
+    /// Its thisUpdate.
     pub this_update: UnixTime,
     /// Serial numbers in it.
     pub entries: u64,
-    /// Those of them that the backup did not know to be revoked.
+    /// Serial numbers that were not revoked in the backup.
     pub new: u64,
-    /// Serial numbers whose keys are compromised and not known to the backup: each is blocked once its certificate is shown.
+    /// Serial numbers of compromised keys that the backup does not know: each key is blocked once its certificate is
+    /// presented.
     pub unknown_keys: Vec<Serial>,
 }
 
@@ -50,7 +51,7 @@ pub(super) struct KnownCa {
     pub(super) issuer: Issuer,
 }
 
-/// The CAs of a ledger, each below one of the roots where there are any to hold it against.
+/// The CAs of a ledger; each must chain to one of the roots, where roots are given.
 pub(super) fn cas(ledger: &SqliteLedger, roots: Option<&Roots>) -> Result<Vec<KnownCa>, BackupError> {
     let records = crate::wait(ledger.authorities())?;
     let foreign = |ca_name: &CaName, detail: String| BackupError::ForeignCa {
@@ -74,13 +75,13 @@ pub(super) fn cas(ledger: &SqliteLedger, roots: Option<&Roots>) -> Result<Vec<Kn
     Ok(cas)
 }
 
-/// Its own certificate first, the root's last.
+/// The certificates of a CA and the CAs above it: its own first, the root's last.
 fn chain(cas: &[KnownCa], of: &KnownCa) -> Vec<Certificate> {
     let line = line(cas, of).into_iter();
     line.map(|ca| ca.issuer.certificate().clone()).collect()
 }
 
-/// Itself first, the root last. A circle of parents ends after as many as there are CAs.
+/// A CA and the CAs above it: itself first, the root last. A cycle of parents ends after as many as there are CAs.
 fn line<'a>(cas: &'a [KnownCa], of: &'a KnownCa) -> Vec<&'a KnownCa> {
     let mut line = vec![of];
     let mut next = of.record.parent.as_ref();
@@ -102,19 +103,19 @@ pub(super) struct Matched<'a> {
     number: u64,
 }
 
-/// What is known of which CRLs somebody can have.
+/// What decides which CRLs can still be obtained.
 pub(super) struct Published {
-    /// Those of the configuration; `None` where that cannot be read, and any may be.
+    /// The scopes of the configuration; `None` where that cannot be read, and every scope counts as configured.
     pub(super) configured: Option<HashSet<CrlScope>>,
     /// When the backup was taken.
     pub(super) taken_at: UnixTime,
-    /// When it is restored.
+    /// The time of the restore.
     pub(super) now: UnixTime,
 }
 
 impl Published {
-    /// Whether certificates may live that a CRL is for, or may have been issued since. One of a CA that has ended, or of a shard
-    /// that there is no more and that no living certificate names, is published no longer, and says nothing that matters.
+    /// Whether the scope may cover certificates that are valid now, or that were issued since. The CRL of an expired
+    /// CA, or of a shard that no configuration and no valid certificate names, is no longer published, and not needed.
     fn has(&self, scope: &CrlScope, ca_end: UnixTime, uses: &[CrlUse], seen: UnixTime) -> bool {
         let is_configured = self
             .configured
@@ -125,13 +126,13 @@ impl Published {
     }
 }
 
-/// Whose CRLs these are; each must be of a CA of the backup.
+/// Matches CRLs with their CAs; each must be of a CA of the backup.
 pub(super) fn read<'a>(cas: &'a [KnownCa], crls: &'a [GivenCrl]) -> Result<Vec<Matched<'a>>, BackupError> {
     crls.iter().map(|given| matched(cas, given)).collect()
 }
 
-/// Refuses a signature under a CA whose key others may have, as the CRLs say. For each CA above the root one must be given that
-/// could say so: the backup itself is not asked what was published.
+/// Refuses a signature under a CA that the CRLs list as revoked. For each CA above the root an issuer's CRL that would
+/// list it must be given: the backup's own record of what was published is not trusted here.
 pub(super) fn refuse_revoked(
     cas: &[KnownCa],
     crls: &[Matched<'_>],
@@ -176,11 +177,12 @@ pub(super) fn refuse_revoked(
     Ok(())
 }
 
-/// Seconds that a CRL may date an entry back: no entry is later than its thisUpdate, which lies so far before it is made.
+/// Seconds by which a CRL may antedate an entry: no entry is later than its thisUpdate, which lies up to this long
+/// before the CRL is made.
 const DATED_BACK: i64 = 300;
 
-/// Whether a revocation leaves what was signed at that time good: where the key was its owner's all the time, the time that it
-/// signed is right.
+/// Whether a revocation leaves signatures made at that time valid: with these reasons the key was always its owner's,
+/// so that the time given under its signature is right.
 fn is_trusted_until(entry: &RevokedEntry, signed_at: UnixTime) -> bool {
     match entry.reason {
         RevocationReason::AffiliationChanged
@@ -189,13 +191,14 @@ fn is_trusted_until(entry: &RevokedEntry, signed_at: UnixTime) -> bool {
             signed_at < entry.revoked_at.plus_seconds(DATED_BACK)
                 && entry.invalidity_date.is_none_or(|date| signed_at < date)
         }
-        // Whatever may mean that others have the key.
+        // Every other reason may mean that others have the key.
         _ => false,
     }
 }
 
-/// Enters every serial number of the CRLs into the ledger. Of every scope that the ledger has signed CRLs of, as far as one can
-/// be had, one must be given, and none that is older than what the ledger itself knows to be published.
+/// Enters every serial number of the CRLs into the ledger. A CRL must be given for every scope for which the ledger has
+/// signed CRLs and one can still be obtained, and none may be older than the newest that the ledger knows to be
+/// published.
 pub(super) fn take_over(
     ledger: &SqliteLedger,
     cas: &[KnownCa],
@@ -203,7 +206,7 @@ pub(super) fn take_over(
     published: &Published,
 ) -> Result<Vec<TakenCrl>, BackupError> {
     let uses = crate::wait(ledger.crl_uses())?;
-    // A clock that is ahead takes nothing for over: the backup and the CRLs tell of the time, too.
+    // A clock that is ahead must not make anything count as expired: the backup and the CRLs show the time, too.
     let newest = matched.iter().map(|crl| crl.given.list.this_update()).max();
     let seen = newest.map_or(published.taken_at, |newest| newest.max(published.taken_at));
     let seen = seen.min(published.now);
@@ -263,7 +266,7 @@ pub(super) fn take_over(
     Ok(taken)
 }
 
-/// Whose CRL it is, and which part of its certificates it covers.
+/// The CA that issued a CRL, and the part of its certificates that it covers.
 fn matched<'a>(cas: &'a [KnownCa], given: &'a GivenCrl) -> Result<Matched<'a>, BackupError> {
     let list = &given.list;
     let unusable = |detail: &str| BackupError::CrlUnusable {
@@ -301,7 +304,7 @@ fn matched<'a>(cas: &'a [KnownCa], given: &'a GivenCrl) -> Result<Matched<'a>, B
     })
 }
 
-/// The shard that a CRL's URL names: its last part is the file's name, wherever it is served.
+/// The shard in a CRL's URL: the last path segment is the file name, wherever it is served.
 #[expect(
     clippy::option_option,
     reason = "outside: whether the CA has such a CRL; inside: whether it is a shard"

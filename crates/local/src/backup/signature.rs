@@ -1,8 +1,8 @@
-//! Who took a backup: its manifest is signed by the key of the CA that issues.
+//! The signature of a backup: the issuing CA signs its manifest.
 //!
-//! Hashes alone tell accidents, not changes that somebody wanted: whoever can write a backup can write its manifest anew. So the
-//! manifest is signed when the backup is taken, and a restore holds the signature against a root that did not come with the
-//! backup. What is signed, `chancery_authority::signing::backup` says.
+//! Hashes alone detect accidents, not attacks: anyone who can write a backup can write its manifest anew. So the
+//! manifest is signed when the backup is taken, and a restore verifies the signature up to a root that did not come
+//! with the backup. `chancery_authority::signing::backup` defines what is signed.
 //!
 //! The ledger records the manifest's digest before it is signed, as it does with everything that a CA key signs.
 
@@ -26,21 +26,21 @@ use crate::plain;
 /// The signature's file, beside the manifest.
 pub(super) const FILE: &str = "manifest.sig";
 
-/// Octets of the file at most: eight certificates with large keys.
+/// Largest file in octets: enough for eight certificates with large keys.
 const MAX_OCTETS: u64 = 1 << 20;
 
-/// Certificates in the chain at most.
+/// Most certificates in the chain.
 const MAX_CHAIN: usize = 8;
 
 /// The CA that signs a backup's manifest.
 pub struct Signer {
-    /// Certificates: its own first, the root's last.
+    /// Certificates: the signer's own first, the root's last.
     pub chain: Vec<Certificate>,
-    /// Where its key is.
+    /// The key store that has its key.
     pub keys: Arc<dyn KeyStore>,
-    /// The key's name there.
+    /// The key's name in that store.
     pub key: KeyName,
-    /// The ledger, which records what is signed before it is.
+    /// The ledger, which records each signature before it is made.
     pub ledger: SqliteLedger,
 }
 
@@ -48,7 +48,7 @@ pub struct Signer {
 #[derive(Clone, Debug)]
 pub struct Roots(Vec<Certificate>);
 
-/// Whom a manifest is by.
+/// The verified signer of a manifest.
 #[derive(Clone, Debug)]
 pub struct SignedBy {
     /// The CA that signed it.
@@ -67,7 +67,7 @@ struct Signature {
 }
 
 impl Roots {
-    /// Takes roots alone: CAs that may sign certificates, and signed themselves.
+    /// Accepts roots only: CAs that may sign certificates and are self-signed.
     pub fn new(roots: Vec<Certificate>) -> Result<Self, BackupError> {
         for root in &roots {
             root.check_trust_anchor().map_err(|error| BackupError::Root {
@@ -78,8 +78,8 @@ impl Roots {
         Ok(Self(roots))
     }
 
-    /// The root that a chain leads to, its first certificate being the one that is asked about. Every certificate in it must be
-    /// a CA's and be signed by the next one's key.
+    /// The root that a chain leads to; its first certificate is the one to verify. Every certificate in it must be a
+    /// CA's and signed by the key of the next one.
     pub(super) fn of(&self, chain: &[Certificate]) -> Result<&Certificate, String> {
         let (last, _) = chain.split_last().ok_or("the chain is empty")?;
         let issuers = chain
@@ -140,13 +140,13 @@ impl Signer {
     }
 }
 
-/// Whether a backup has a signature, which is to say nothing about whose.
+/// Whether a backup has a signature, valid or not.
 pub(super) fn is_there(folder: &Path) -> bool {
     folder.join(FILE).exists()
 }
 
-/// Whom these octets of a manifest are by. Without roots of the caller's the chain's own last certificate stands for them:
-/// that tells damage, and not who took the backup.
+/// Verifies the signature over these octets of a manifest. Without roots the chain's own last certificate serves as
+/// root: that detects damage, but does not authenticate the signer.
 pub(super) fn verify(folder: &Path, manifest: &[u8], roots: Option<&Roots>) -> Result<SignedBy, BackupError> {
     let path = folder.join(FILE);
     let file = match plain::open(&path) {

@@ -1,4 +1,4 @@
-//! Why a data folder cannot be used, and what helps.
+//! Why a data folder cannot be used, and what to do about it.
 
 use std::io;
 use std::path::PathBuf;
@@ -9,19 +9,19 @@ use super::ENVIRONMENT;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FolderError {
-    /// There is none.
+    /// There is no authority in the folder.
     #[error("there is no authority in {}: run `chancery init` or `chancery start` first, or name its folder with --dir", .path.display())]
     Missing {
-        /// Where it was looked for.
+        /// The folder given.
         path: PathBuf,
     },
     /// Not a folder.
     #[error("{} is not a folder", .path.display())]
     NotAFolder {
-        /// Which path.
+        /// The path given.
         path: PathBuf,
     },
-    /// Somebody else's.
+    /// The folder belongs to another user.
     #[error(
         "{} belongs to user number {owner}, and this is user number {user}: run Chancery as the user who owns it",
         .path.display()
@@ -29,12 +29,12 @@ pub enum FolderError {
     ForeignOwner {
         /// Which folder.
         path: PathBuf,
-        /// Its owner's number.
+        /// Its owner's user id.
         owner: u32,
-        /// This process's user's number.
+        /// This process's effective user id.
         user: u32,
     },
-    /// Others may write in it.
+    /// Other users may write in it.
     #[error(
         "others may write in {} (mode {mode:o}), and so could take over the authority: look who was there, then run `chmod 700 {}`",
         .path.display(), .path.display()
@@ -45,7 +45,7 @@ pub enum FolderError {
         /// Its permission bits.
         mode: u32,
     },
-    /// Anybody may move it away and put another in its place.
+    /// Any user may move it away and put another in its place.
     #[error(
         "anybody may put another folder in the place of {} (its parent {} has mode {:o}): `chmod o-w {}`, or move the \
          authority to a folder of your own",
@@ -59,7 +59,7 @@ pub enum FolderError {
         /// Its permission bits.
         mode: u32,
     },
-    /// Another process serves or creates it.
+    /// Another process holds the lock, since it serves or creates this authority.
     #[error(
         "the authority in {} is in use by {}: stop that, or ask it with --url",
         .path.display(), holder(*.process)
@@ -67,7 +67,7 @@ pub enum FolderError {
     Locked {
         /// Which folder.
         path: PathBuf,
-        /// The number of the process, where it could be told.
+        /// The id of that process, where it could be read.
         process: Option<u32>,
     },
     /// Neither `$CHANCERY_DIR` nor a home folder.
@@ -78,7 +78,7 @@ pub enum FolderError {
     Io {
         /// Which file.
         path: PathBuf,
-        /// What the system said.
+        /// What the system reported.
         source: io::Error,
     },
     /// A file that is too long to be what it should be.
@@ -88,7 +88,7 @@ pub enum FolderError {
         path: PathBuf,
         /// Its octets.
         len: u64,
-        /// Octets at most.
+        /// Most octets allowed.
         limit: u64,
     },
     /// A file that is not UTF-8.
@@ -105,7 +105,7 @@ pub enum FolderError {
     },
 }
 
-/// What to do about an error of the system, where that is clear.
+/// What to do about an error of the system, to be appended to a message; empty where that is not clear.
 pub fn remedy(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; free some space and try again",

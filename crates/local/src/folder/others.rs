@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::secret_file;
 
-/// A folder above the path in which anybody may put something else in the path's place, and its mode.
+/// The first folder above the path in which any user may replace the path, and its mode.
 pub(super) fn replaceable_by_anybody(path: &Path) -> Option<(PathBuf, u32)> {
     let parent = secret_file::above(path)
         .into_iter()
@@ -13,8 +13,8 @@ pub(super) fn replaceable_by_anybody(path: &Path) -> Option<(PathBuf, u32)> {
     Some((parent.path.clone(), parent.mode()))
 }
 
-/// What is worth a look, and no reason to stop: folders above that a group or another user may change, and key files that
-/// others may read once they are copied out of the folder as they are.
+/// Findings that do not prevent a start: folders above that a group or another user may change, and key files that
+/// other users could read if they were copied out of the folder with their modes.
 pub(super) fn warnings(path: &Path, keys: &Path) -> Vec<String> {
     let parents = secret_file::above(path).into_iter();
     let mut warnings: Vec<_> = parents.filter_map(|parent| parent.replaceable(path)).collect();

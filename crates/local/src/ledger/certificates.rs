@@ -1,4 +1,4 @@
-//! Certificates: how a row becomes a record, and the ways to find them.
+//! Certificates: how a row becomes a record, and how certificates are found.
 
 use std::fmt::Write as _;
 
@@ -18,25 +18,25 @@ use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
 use super::fault::{Fault, damaged};
 
-/// Certificates on a page at most, whatever is asked for: bounds the memory of one answer.
+/// Most certificates on a page, whatever limit the caller gives: bounds the memory of one answer.
 const MAX_PAGE: usize = 1000;
 
-/// Ids that one page looks at, at most: conditions that hardly anything fulfils would have it read the whole ledger otherwise.
-/// What is left is the next page's, which a page that found too little names.
+/// Most ids that one page reads: a condition that few certificates fulfil would otherwise read the whole ledger. The
+/// next page continues after the window; a page may therefore have a cursor although it is not full.
 const WINDOW: i64 = 50_000;
 
-/// Certificates at most that are put in order for a page, where names or ends lead to them: more are found faster by looking
-/// through all in the order of the answer.
+/// Most certificates that are sorted for a page when the index of names or of expiry leads to them: where there are
+/// more, scanning all in the order of the answer is faster.
 const ORDERED: i64 = 10_000;
 
-/// What one page may cost.
+/// Limits on the cost of one page.
 #[derive(Clone, Copy)]
 struct Bounds {
     window: i64,
     ordered: i64,
 }
 
-/// A row of `certificates`, parsed, with what the port's record does not show.
+/// A parsed row of `certificates`, with what the port's record does not contain.
 pub(crate) struct CertificateRow {
     pub(crate) id: i64,
     pub(crate) issuer: i64,
@@ -47,11 +47,12 @@ pub(crate) struct CertificateRow {
     pub(crate) token_origin: TokenOrigin,
     pub(crate) authentication: Option<IntentCode>,
     predecessor: Option<i64>,
-    /// With `kind`, `renews`, `revocation` and `reminders` still to be filled in; `certificate` is the TBSCertificate unless issued.
+    /// `kind`, `renews`, `revocation` and `reminders` are not filled in yet; `certificate` is the TBSCertificate unless
+    /// issued.
     pub(crate) record: CertificateRecord,
 }
 
-/// What became of an intent.
+/// State of an intent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
     Open,
@@ -59,7 +60,7 @@ pub(crate) enum Stage {
     Lost,
 }
 
-/// What [`CertificateRow::read`] reads.
+/// A query of the columns that [`CertificateRow::read`] reads.
 macro_rules! select_rows {
     ($condition:literal) => {
         concat!(
@@ -133,7 +134,7 @@ impl CertificateRow {
         })
     }
 
-    /// The record with what other tables say about it.
+    /// The record, completed from other tables.
     pub(crate) fn complete(mut self, connection: &Connection) -> Result<CertificateRecord, Fault> {
         self.record.kind = self.kind(connection)?;
         self.record.renews = self.renews(connection)?;
@@ -145,7 +146,8 @@ impl CertificateRow {
         Ok(self.record)
     }
 
-    /// The record with all that revoking it takes, and in words what of the rest cannot be read: rows of others, above all.
+    /// The record with everything needed to revoke it, and as text what else cannot be read: the row of the
+    /// predecessor.
     pub(crate) fn complete_to_revoke(
         mut self,
         connection: &Connection,
@@ -162,7 +164,7 @@ impl CertificateRow {
         }
     }
 
-    /// What it renewed.
+    /// The certificate that it renewed.
     pub(crate) fn renews(&self, connection: &Connection) -> Result<Option<IntentId>, Fault> {
         let Some(predecessor) = self.predecessor else {
             return Ok(None);
@@ -200,7 +202,7 @@ impl CertificateRow {
     }
 }
 
-/// A serial number as it stands in a row: 20 octets, positive.
+/// A serial number as rows store it: 20 octets, positive.
 pub(crate) fn padded_serial(octets: &[u8]) -> Option<Serial> {
     let whole = octets.len() == 20;
     whole.then(|| Serial::from_octets(octets).ok()).flatten()
@@ -226,13 +228,14 @@ fn revocation(connection: &Connection, certificate: i64) -> Result<Option<Revoca
     }))
 }
 
-/// A revocation's reason; none where the code is no reason's, as CRLs have it: a revocation is a revocation.
+/// A revocation's reason; `Unspecified` for a code that RFC 5280 does not define: the certificate is revoked all the
+/// same.
 pub(crate) fn known_reason(code: i64) -> RevocationReason {
     let reason = u8::try_from(code).ok().and_then(RevocationReason::from_code);
     reason.unwrap_or(RevocationReason::Unspecified)
 }
 
-/// One row, by serial and, where given, issuer.
+/// One row, by serial number and, where given, issuer.
 pub(crate) fn row_by_serial(
     connection: &Connection,
     issuer: Option<i64>,
@@ -247,7 +250,7 @@ pub(crate) fn row_by_serial(
     rows.next()?.map(CertificateRow::read).transpose()
 }
 
-/// One certificate that was issued.
+/// One issued certificate.
 pub(crate) fn certificate(
     connection: &Connection,
     issuer: Option<&CaName>,
@@ -266,7 +269,7 @@ pub(crate) fn certificate(
     }
 }
 
-/// The same, for whoever revokes it.
+/// The same, for revoking it: a damaged row of its predecessor does not make this fail.
 pub(crate) fn certificate_to_revoke(connection: &Connection, serial: Serial) -> Result<Option<ToRevoke>, Fault> {
     let row = row_by_serial(connection, None, serial)?;
     let Some(row) = row.filter(|row| row.stage == Stage::Issued) else {
@@ -276,7 +279,7 @@ pub(crate) fn certificate_to_revoke(connection: &Connection, serial: Serial) -> 
     Ok(Some(ToRevoke { record, damaged }))
 }
 
-/// The number of an issuer's name.
+/// The row id of an issuer.
 pub(crate) fn issuer_number(connection: &Connection, ca_name: &CaName) -> Result<Option<i64>, Fault> {
     let number = connection
         .prepare_cached("SELECT id FROM issuers WHERE slug = ?1")?
@@ -285,8 +288,7 @@ pub(crate) fn issuer_number(connection: &Connection, ca_name: &CaName) -> Result
     Ok(number)
 }
 
-/// A page of certificates. Their order is that of their reservation: ids rise with it and never change, which is what keeps
-/// pages stable.
+/// A page of certificates, ordered by their reservation: ids rise with it and never change, which keeps pages stable.
 pub(crate) fn search(
     connection: &Connection,
     query: &Search,
@@ -300,7 +302,7 @@ pub(crate) fn search(
     search_within(connection, query, after, limit, bounds)
 }
 
-/// Whether a search looks at nothing but the certificates of one name or key.
+/// Whether a search reads only the certificates of one name or key.
 pub(crate) fn is_by_equality(query: &Search) -> bool {
     let is_exact = |name: &String| !name.ends_with('*');
     query.key.is_some() || query.common_name.as_ref().is_some_and(is_exact)
@@ -314,7 +316,7 @@ fn search_within(
     bounds: Bounds,
 ) -> Result<Page, Fault> {
     let position = |cursor: &Cursor| {
-        // Rust's integers may have a sign; ids have none.
+        // `i64::parse` accepts a sign; ids have none.
         let digits = cursor.0.bytes().all(|octet| octet.is_ascii_digit());
         let position = digits.then(|| cursor.0.parse::<i64>().ok()).flatten();
         position.ok_or_else(|| LedgerError::foreign_cursor(cursor))
@@ -349,8 +351,8 @@ fn search_within(
     let newest: i64 = connection
         .prepare_cached("SELECT coalesce(max(id), 0) FROM certificates")?
         .query_row([], |row| row.get(0))?;
-    // The last id of the window. What has one name, or one key, or is little that an index leads to, is found without looking at
-    // anything else.
+    // The last id of the window. Certificates of one name or key, or few that an index leads to, are found without
+    // reading others.
     let end = match (filter.is_whole, query.oldest_first) {
         (true, _) => None,
         (false, true) => Some(after.unwrap_or(0).saturating_add(window)).filter(|end| *end < newest),
@@ -363,7 +365,7 @@ fn search_within(
         let within = if query.oldest_first { "<=" } else { ">=" };
         filter.and(&format!("{column} {within} ?"), [end.into()]);
     }
-    // One more than asked for tells whether there is a next page.
+    // One more than the limit shows whether there is a next page.
     filter
         .parameters
         .push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX) + 1));
@@ -392,10 +394,10 @@ pub(crate) fn by_id(connection: &Connection, id: i64) -> Result<CertificateRecor
     CertificateRow::read(row)?.complete(connection)
 }
 
-/// A query as SQL: which index leads, and the conditions.
+/// A query as SQL: the table or index that it starts from, and the conditions.
 struct Filter {
     source: &'static str,
-    /// Whether one page may look at all that the source leads to.
+    /// Whether one page may read everything that the source leads to.
     is_whole: bool,
     revocations_first: bool,
     conditions: String,
@@ -413,9 +415,10 @@ impl Filter {
         };
         let by_equality = exact.is_some() || query.key.is_some();
         let revocations_first = query.revoked == Some(true) && !by_equality;
-        // SQLite keeps no statistics here, so it is told what leads. An end alone (or both) selects what expires soon; a beginning
-        // alone selects nearly everything, which is found faster in the order of the answer. So is what an index would lead to
-        // where that is much: all of it would be put in order for every page.
+        // SQLite has no statistics here, so the query names what to start from. `expires_before`, alone or with
+        // `expires_from`, selects what expires soon; `expires_from` alone selects nearly everything, which is found
+        // faster in the order of the answer. The same holds for an index that leads to many rows: all of them would be
+        // sorted for every page.
         let (source, is_whole) = if revocations_first {
             ("revocations r CROSS JOIN certificates c ON c.id = r.certificate", false)
         } else if by_equality {
@@ -472,7 +475,7 @@ impl Filter {
     }
 }
 
-/// A stretch of an index: its name, conditions, and their parameters.
+/// A range of an index: its name, conditions, and their parameters.
 type Stretch = (&'static str, String, Vec<Value>);
 
 fn by_name(prefix: &str) -> Stretch {
@@ -491,7 +494,7 @@ fn by_expiry(from: Option<UnixTime>, before: UnixTime) -> Stretch {
     ("certificates_by_expiry", conditions, vec![from.into(), before.0.into()])
 }
 
-/// Whether an index leads to so many certificates at most; counts no further.
+/// Whether a range of an index has at most `most` certificates; counts no further.
 fn is_little(connection: &Connection, (index, conditions, mut parameters): Stretch, most: i64) -> Result<bool, Fault> {
     parameters.push(Value::Integer(most.saturating_add(1)));
     let sql = format!(
@@ -504,11 +507,11 @@ fn is_little(connection: &Connection, (index, conditions, mut parameters): Stret
     Ok(found <= most)
 }
 
-/// The least text greater than all that begin with `prefix`; `None` where nothing is.
+/// The least string greater than all that begin with `prefix`; `None` where there is none.
 fn end_of_prefix(prefix: &str) -> Option<String> {
     let mut start = prefix.to_owned();
     while let Some(last) = start.pop() {
-        // The code points in between are surrogates, which no text holds.
+        // The code points in between are surrogates, which no string contains.
         let next = if last == '\u{d7ff}' {
             Some('\u{e000}')
         } else {
@@ -522,7 +525,7 @@ fn end_of_prefix(prefix: &str) -> Option<String> {
     None
 }
 
-/// Certificates whose expiry is to be told, ordered by it. One that cannot be read is reported and left out.
+/// Certificates with expiry reminders, ordered by expiry. One that cannot be read is logged and left out.
 pub(crate) fn expiring(
     connection: &Connection,
     (from, to): (UnixTime, UnixTime),
@@ -620,7 +623,7 @@ mod tests {
             ..Search::default()
         };
         let bounds = Bounds { window: 10, ordered: 5 };
-        // Little that an index leads to is on one page; much is looked for as everything else is.
+        // Few rows of an index are on one page; many are searched for like everything else.
         for (query, found, pages_of_it) in [
             (late, 3, 10..30),
             (revoked(true), 3, 10..30),
@@ -661,7 +664,7 @@ mod tests {
         }
     }
 
-    /// Three rows are on a page whose search has to look at three rows, however many fulfil its condition.
+    /// A page of three rows reads about three rows, however many fulfil its condition.
     #[test]
     fn a_page_by_prefix_or_end_does_not_put_all_in_order() {
         let connection = Connection::open_in_memory().unwrap();

@@ -1,4 +1,4 @@
-//! CRL numbers, and the CRLs that were signed.
+//! CRL numbers, and the signed CRLs.
 
 use std::collections::BTreeMap;
 
@@ -19,9 +19,9 @@ use super::records::unsigned;
 use super::revocations::shard_number;
 use super::writer::Writing;
 
-/// Gives out the next number of a scope: one more than the last, above `above`, and never below the floor that a restore has
-/// set; neither is believed that says more than the plan believes. Answers with it what was not, and the scope's number of the
-/// issuer.
+/// Gives out the next number of a scope: one more than the last number, than `plan.above`, and at least the floor that
+/// a restore has set. A last number or a floor above `plan.at_most` is ignored as implausible. Returns the number, the
+/// highest one ignored, and the row id of the issuer.
 pub(crate) fn reserve_number(
     writing: &Writing<'_>,
     scope: &CrlScope,
@@ -37,7 +37,7 @@ pub(crate) fn reserve_number(
         .prepare_cached("SELECT value FROM properties WHERE name = 'crl_number_floor'")?
         .query_row((), |row| row.get(0))
         .optional()?;
-    // What is below zero nobody counted to either.
+    // A negative number was never counted to: as `u64::MAX` it is above every plausible bound.
     let counted = counted.map_or(0, |number| u64::try_from(number).unwrap_or(u64::MAX));
     let floor = floor.map_or(0, |number| u64::try_from(number).unwrap_or(u64::MAX));
     let (believed, not_believed): (Vec<u64>, Vec<u64>) = [counted, floor.saturating_sub(1)]
@@ -53,7 +53,7 @@ pub(crate) fn reserve_number(
     Ok(((number, not_believed.into_iter().max()), issuer))
 }
 
-/// Marks that what a scope lists has changed. In the transaction of the change.
+/// Marks that the revocations of a scope have changed, in the transaction of the change.
 pub(crate) fn mark_change(connection: &Connection, issuer: i64, shard: i64) -> Result<(), Fault> {
     connection
         .prepare_cached(
@@ -64,7 +64,8 @@ pub(crate) fn mark_change(connection: &Connection, issuer: i64, shard: i64) -> R
     Ok(())
 }
 
-/// What has changed in a scope, as that connection sees it: of the list that is read on the same one, in the same transaction.
+/// The change mark of a scope as that connection sees it: it describes a list read on the same connection in the same
+/// transaction.
 pub(crate) fn mark(connection: &Connection, issuer: i64, shard: i64) -> Result<ChangeMark, Fault> {
     let changes: Option<i64> = connection
         .prepare_cached("SELECT changes FROM crl_changes WHERE issuer = ?1 AND shard = ?2")?
@@ -73,7 +74,7 @@ pub(crate) fn mark(connection: &Connection, issuer: i64, shard: i64) -> Result<C
     Ok(ChangeMark(changes.unwrap_or(0).to_string()))
 }
 
-/// Records what is about to be signed.
+/// Records a CRL that is about to be signed.
 pub(crate) fn intend(writing: &Writing<'_>, intent: &CrlIntent) -> Result<(), Fault> {
     let (issuer, shard) = (writing.issuer(&intent.scope.issuer)?, shard_number(intent.scope.shard));
     let number = stored_number(intent.number)?;
@@ -107,7 +108,7 @@ pub(crate) fn intend(writing: &Writing<'_>, intent: &CrlIntent) -> Result<(), Fa
     Ok(())
 }
 
-/// Intents whose CRL was never recorded, the newest first.
+/// Intents whose CRL was never recorded, newest first.
 pub(crate) fn open_intents(connection: &Connection, scope: &CrlScope, limit: usize) -> Result<Vec<CrlIntent>, Fault> {
     let Some(issuer) = issuer_number(connection, &scope.issuer)? else {
         return Ok(Vec::new());
@@ -129,7 +130,7 @@ pub(crate) fn open_intents(connection: &Connection, scope: &CrlScope, limit: usi
     Ok(intents.collect::<Result<_, _>>()?)
 }
 
-/// Lets no CRL number below `floor` be given out from now on.
+/// From now on no CRL number below `floor` is given out.
 pub(crate) fn raise_floor(connection: &Connection, floor: i64) -> Result<(), Fault> {
     connection.execute(
         "INSERT INTO properties (name, value) VALUES ('crl_number_floor', ?1)
@@ -172,14 +173,15 @@ pub(crate) fn complete(writing: &Writing<'_>, crl: &CrlRecord) -> Result<(), Fau
     forget(writing.connection, issuer, shard, number)
 }
 
-/// Rows forgotten for a CRL that is recorded: one of each kind is enough, and a ledger that has gathered many is rid of them in
-/// time.
+/// Most rows of each kind deleted when a CRL is recorded: one is enough, and a ledger that has accumulated many shrinks
+/// in time.
 const FORGOTTEN_AT_ONCE: i64 = 32;
 
-/// How far above a number others are looked at: to what is further off nobody counted.
+/// How far above a number others are considered: what is further off comes from damage, not from counting.
 const FAR: i64 = 1 << 20;
 
-/// The number below which a scope's CRLs may have been forgotten, of those up to that one; `None` where there are not that many.
+/// The lowest of a scope's newest `CRLS_KEPT` numbers up to `newest`: CRLs below it may be gone. `None` where there are
+/// fewer.
 fn oldest_kept(connection: &Connection, issuer: i64, shard: i64, newest: i64) -> Result<Option<i64>, Fault> {
     let before = i64::try_from(CRLS_KEPT - 1).unwrap_or(i64::MAX);
     let oldest = connection
@@ -192,8 +194,8 @@ fn oldest_kept(connection: &Connection, issuer: i64, shard: i64, newest: i64) ->
     Ok(oldest)
 }
 
-/// Forgets the oldest CRLs of a scope: a thousand shards would gather gigabytes. The newest that was published stays, however
-/// many were signed since: a restore, and what is due, ask for it.
+/// Deletes the oldest CRLs of a scope: a thousand shards would accumulate gigabytes. The newest published CRL stays,
+/// however many were signed since: a restore needs it, and so does the decision which CRLs are due.
 fn forget(connection: &Connection, issuer: i64, shard: i64, newest: i64) -> Result<(), Fault> {
     let Some(oldest) = oldest_kept(connection, issuer, shard, newest)? else {
         return Ok(());
@@ -216,7 +218,7 @@ fn forget(connection: &Connection, issuer: i64, shard: i64, newest: i64) -> Resu
     Ok(())
 }
 
-/// Records under which version a CRL was published.
+/// Records the ETag under which a CRL was published.
 pub(crate) fn published(writing: &Writing<'_>, scope: &CrlScope, number: u64, etag: &ETag) -> Result<(), Fault> {
     let changed = match writing.known_issuer(&scope.issuer)? {
         None => 0,
@@ -226,7 +228,7 @@ pub(crate) fn published(writing: &Writing<'_>, scope: &CrlScope, number: u64, et
                 "UPDATE crls SET etag = ?4 WHERE issuer = ?1 AND shard = ?2 AND number = ?3",
                 (issuer, shard, number, &etag.0),
             )?;
-            // What it does not cover came after it was made.
+            // Changes that it does not cover happened after it was made.
             writing.connection.execute(
                 "UPDATE crl_changes SET changed_at =
                      CASE WHEN crls.changes = CAST(crl_changes.changes AS TEXT) THEN NULL
@@ -274,7 +276,8 @@ fn read(row: &Row<'_>, scope: &CrlScope) -> Result<CrlRecord, rusqlite::Error> {
     })
 }
 
-/// How it is with the CRLs of a scope up to that number, in one view of the ledger: one transaction.
+/// The state of a scope's CRLs up to number `at_most`. The statements share no transaction; their order keeps the
+/// result safe.
 pub(crate) fn standing(connection: &Connection, scope: &CrlScope, at_most: u64) -> Result<CrlState, Fault> {
     let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
     let Some(issuer) = issuer_number(connection, &scope.issuer)? else {
@@ -293,7 +296,7 @@ pub(crate) fn standing(connection: &Connection, scope: &CrlScope, at_most: u64) 
             .query_row((issuer, shard, at_most), |row| read(row, scope))
             .optional()
     };
-    // The mark first: a revocation that comes between is not taken for covered.
+    // The mark first: a revocation that is recorded after it is not taken for covered.
     let mark = mark(connection, issuer, shard)?;
     let latest = newest("")?;
     let published = match &latest {
@@ -317,7 +320,7 @@ pub(crate) fn standing(connection: &Connection, scope: &CrlScope, at_most: u64) 
     })
 }
 
-/// Records that certificates name a CRL.
+/// Records that certificates name a CRL in their distribution points.
 pub(crate) fn record_use(connection: &Connection, issuer: i64, used: &CrlUse) -> Result<(), Fault> {
     connection
         .prepare_cached(
@@ -333,7 +336,7 @@ pub(crate) fn record_use(connection: &Connection, issuer: i64, used: &CrlUse) ->
     Ok(())
 }
 
-/// Every use.
+/// Every recorded use of a CRL.
 pub(crate) fn uses(connection: &Connection) -> Result<Vec<CrlUse>, Fault> {
     let mut statement = connection.prepare_cached(
         "SELECT i.slug, u.shard, u.url, u.until FROM crl_uses AS u JOIN issuers AS i ON i.id = u.issuer",
@@ -358,7 +361,7 @@ pub(crate) fn uses(connection: &Connection) -> Result<Vec<CrlUse>, Fault> {
 /// Issuer, shard and URL, as a certificate names them.
 type Named = (i64, Option<u16>, Option<String>);
 
-/// Reads the uses out of the certificates that live, once: of those that were issued before uses were recorded.
+/// Fills the uses from unexpired certificates, once, in the migration: for those issued before uses were recorded.
 pub(crate) fn find_uses(connection: &Connection) -> Result<(), Fault> {
     let mut statement = connection.prepare(
         "SELECT c.issuer, i.slug, c.shard, c.not_after, c.der FROM certificates AS c JOIN issuers AS i ON i.id = c.issuer
@@ -370,7 +373,7 @@ pub(crate) fn find_uses(connection: &Connection) -> Result<(), Fault> {
         let ca_name: String = row.get(1)?;
         let issuer = CaName::new(ca_name).map_err(|error| damaged(format!("issuers: {error}")))?;
         let der: Vec<u8> = row.get(4)?;
-        // A certificate that cannot be read names nothing; that its scope is in use stands in its row.
+        // A certificate that cannot be parsed names no URL; its row still shows that its scope is in use.
         let urls = Certificate::parse(&der).and_then(|certificate| certificate.crl_distribution_points());
         let url = urls.unwrap_or_default().into_iter().next();
         let until = UnixTime(row.get(3)?);

@@ -1,7 +1,7 @@
-//! Certificates that share one's fate: those of its key, and those that descend from them by renewal.
+//! Families: the certificates of one key, and those that descend from them by renewal.
 //!
-//! Descendants are found through the index of predecessors, ancestors through primary keys; a line of renewals is bounded by
-//! [`RENEWALS`], so that no walk is longer.
+//! Descendants are found through the index of predecessors, ancestors through primary keys. A line of renewals has at
+//! most [`RENEWALS`] links, which bounds every recursion.
 
 use chancery_authority::CaName;
 use chancery_authority::port::LedgerError;
@@ -36,15 +36,15 @@ macro_rules! family {
     };
 }
 
-/// Whose successor an intent's certificate will be.
+/// The row that an intent renews.
 #[derive(Clone, Copy)]
 pub(crate) struct Predecessor {
     pub(crate) id: i64,
-    /// Renewals that lead to the successor.
+    /// Renewals in the line that leads to the successor, its own included.
     pub(crate) renewals: u32,
 }
 
-/// The row that an intent renews, where it may; `None` where it renews nothing.
+/// The row that an intent renews, or an error where it may not be renewed; `None` where the intent renews nothing.
 pub(crate) fn predecessor(writing: &Writing<'_>, intent: &CertificateIntent) -> Result<Option<Predecessor>, Fault> {
     let Some(renewed) = &intent.renews else { return Ok(None) };
     let connection = writing.connection;
@@ -78,7 +78,7 @@ pub(crate) fn predecessor(writing: &Writing<'_>, intent: &CertificateIntent) -> 
     }))
 }
 
-/// The nearest revoked one of a certificate and those that it descends from.
+/// The nearest revoked certificate among this one and its ancestors.
 fn revoked_ancestor(connection: &Connection, id: i64) -> Result<Option<Serial>, Fault> {
     let found: Option<Vec<u8>> = connection
         .prepare_cached(
@@ -123,8 +123,8 @@ pub(crate) fn is_blocked(connection: &Connection, key: KeyFingerprint) -> Result
     Ok(blocked)
 }
 
-/// Blocks the key of a row's certificate, and gives up what is open for it, where the revocation says that it is compromised.
-/// Whether the key is blocked now: of some rows it is not known.
+/// Blocks the key of a row's certificate, and gives up the family's open intents. The caller has checked that the
+/// revocation's reason means a compromised key. Whether the key is blocked now: some rows have no key.
 pub(crate) fn block(writing: &Writing<'_>, id: i64, revocation: &Revocation) -> Result<bool, Fault> {
     let connection = writing.connection;
     let key: Option<[u8; 32]> = connection
@@ -149,7 +149,7 @@ pub(crate) fn block(writing: &Writing<'_>, id: i64, revocation: &Revocation) -> 
     Ok(true)
 }
 
-/// Revokes a certificate, and whatever shares its fate.
+/// Revokes a certificate and, as far as `reach` says, its family.
 pub(crate) fn revoke(
     writing: &Writing<'_>,
     issuer: &CaName,
@@ -157,7 +157,7 @@ pub(crate) fn revoke(
     revocation: &Revocation,
     reach: Reach,
 ) -> Result<RevokedTogether, Fault> {
-    // First, with its key: whatever is wrong with rows of others, this one is revoked.
+    // First, with its key: damaged rows of other certificates must not keep this one from being revoked.
     let certificate = revocations::revoke(writing, issuer, serial, revocation)?;
     let connection = writing.connection;
     let mut together = RevokedTogether {
@@ -167,7 +167,8 @@ pub(crate) fn revoke(
         has_more: false,
     };
     let unreadable = &mut together.unreadable;
-    // Whatever the reason: nothing is renewed any more, so nothing that was reserved before becomes a certificate either.
+    // Whatever the reason: a revoked certificate cannot be renewed, so renewals reserved before must not be completed
+    // either.
     give_up(writing, descending(connection, issuer, serial)?, revocation, unreadable)?;
     if !compromises_key(revocation.reason) {
         return Ok(together);
@@ -187,7 +188,7 @@ pub(crate) fn revoke(
         ),
     )?;
     if reach == Reach::Certificate {
-        // The key is certified for nobody any more, neither are they.
+        // The key is blocked: its other open intents must not become certificates either.
         give_up(writing, of_key(connection, key)?, revocation, unreadable)?;
         return Ok(together);
     }
@@ -220,7 +221,8 @@ pub(crate) fn revoke(
     Ok(together)
 }
 
-/// In the transaction of what was revoked: whoever is to go on may never come.
+/// Records that a family is not revoked completely, in the transaction of the revocation: the caller may never
+/// continue.
 fn note_unfinished(
     connection: &Connection,
     key: KeyFingerprint,
@@ -244,8 +246,8 @@ fn note_unfinished(
     Ok(())
 }
 
-/// Families that a revocation left some of. One that cannot be read is told beside the others: it must not keep anybody from
-/// them.
+/// Families that were revoked only in part. One that cannot be read is reported beside the others, so that it does not
+/// block them.
 pub(crate) fn unfinished(
     connection: &Connection,
     after: Option<FamilyPosition>,
@@ -290,7 +292,7 @@ fn read_unfinished(row: &Row<'_>) -> Result<UnfinishedFamily, Fault> {
     })
 }
 
-/// Gives up those rows, each by itself; what cannot be read is told.
+/// Gives those rows up, each in a savepoint; rows that cannot be read are added to `unreadable`.
 fn give_up(
     writing: &Writing<'_>,
     open: Vec<i64>,
@@ -305,7 +307,7 @@ fn give_up(
     Ok(())
 }
 
-/// Tells of a row that cannot be read. Any other failure is that of the whole.
+/// Adds a row that cannot be read to `unreadable`. Any other failure fails the whole operation.
 fn tell(unreadable: &mut Vec<UnreadableRow>, id: i64, fault: Fault, is_done: bool) -> Result<(), Fault> {
     if !fault.is_of_row() {
         return Err(fault);
@@ -323,7 +325,7 @@ fn tell(unreadable: &mut Vec<UnreadableRow>, id: i64, fault: Fault, is_done: boo
     Ok(())
 }
 
-/// Open intents that would become certificates of that fate.
+/// Open intents of the key's family.
 fn open_intents(connection: &Connection, key: KeyFingerprint) -> Result<Vec<i64>, Fault> {
     let mut statement = connection.prepare_cached(family!(
         "SELECT c.id FROM family f CROSS JOIN certificates c ON c.id = f.id
@@ -332,14 +334,14 @@ fn open_intents(connection: &Connection, key: KeyFingerprint) -> Result<Vec<i64>
     ids(statement.query([&key.0])?)
 }
 
-/// Open intents of the key itself.
+/// Open intents for the key itself.
 fn of_key(connection: &Connection, key: KeyFingerprint) -> Result<Vec<i64>, Fault> {
     let mut statement = connection
         .prepare_cached("SELECT id FROM certificates WHERE key = ?1 AND issued_at IS NULL AND lost_at IS NULL")?;
     ids(statement.query([&key.0])?)
 }
 
-/// Open intents that renew that certificate, or what descends from it.
+/// Open intents that renew that certificate, or one that descends from it.
 fn descending(connection: &Connection, issuer: &CaName, serial: Serial) -> Result<Vec<i64>, Fault> {
     let mut statement = connection.prepare_cached(
         "WITH RECURSIVE line (id) AS (
@@ -359,7 +361,7 @@ fn ids(rows: Rows<'_>) -> Result<Vec<i64>, Fault> {
     Ok(ids)
 }
 
-/// Of a name and a serial number, in this order.
+/// Reads the columns issuer name and serial number, in this order.
 fn id(row: &Row<'_>) -> Result<IntentId, Fault> {
     let issuer = CaName::new(row.get::<_, String>(0)?);
     let issuer = issuer.map_err(|error| damaged(format!("a row of issuers: {error}")))?;
@@ -367,9 +369,9 @@ fn id(row: &Row<'_>) -> Result<IntentId, Fault> {
     Ok(IntentId { issuer, serial })
 }
 
-/// Certificates that are to be revoked, too: one more than at once tells that there are more. Whether they have ended is not
-/// asked: a clock that is ahead would leave those valid that it takes for over, and nobody would come back for them.
-/// Those that cannot be found on a CRL are told; they are due for ever, and take nobody's place.
+/// The family's certificates still to be revoked: one more than the limit shows that there are more. Expired ones are
+/// included: a clock that is ahead would leave out valid ones, and nothing would revoke them later. Rows that cannot be
+/// put on a CRL are reported; they stay due for ever, but do not count towards the limit.
 fn due(
     connection: &Connection,
     key: KeyFingerprint,
@@ -394,7 +396,7 @@ fn due(
     Ok(due)
 }
 
-/// Certificates of that fate that are neither expired nor revoked, without the one itself.
+/// The family's certificates that are neither expired nor revoked, without the certificate itself.
 pub(crate) fn related(
     connection: &Connection,
     id: &IntentId,

@@ -1,11 +1,11 @@
-//! What can go wrong with a SQLite file, said so that whoever reads it knows what to do.
+//! Errors of a SQLite file, with messages that tell the operator what to do.
 
 use std::path::{Path, PathBuf};
 
 use chancery_authority::port::LedgerError;
 use rusqlite::ErrorCode;
 
-/// Why a ledger could not be opened or made.
+/// Why a ledger could not be opened or created.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
@@ -21,13 +21,13 @@ pub enum OpenError {
         /// Which file.
         path: PathBuf,
     },
-    /// Some other program's database, or an empty file.
+    /// Another program's database, or an empty file.
     #[error("{} is not a ledger of Chancery: restore it from a backup with `chancery restore`", .path.display())]
     NotALedger {
         /// Which file.
         path: PathBuf,
     },
-    /// Written by a newer program.
+    /// Written by a newer version of this program.
     #[error(
         "{} has format {found}, and this program knows formats up to {known}: use a newer version of Chancery",
         .path.display()
@@ -40,7 +40,7 @@ pub enum OpenError {
         /// The newest format that this program knows.
         known: u32,
     },
-    /// Written by an older program, and not to be brought up to date here.
+    /// Written by an older version of this program, and cannot be migrated here, since the file cannot be written.
     #[error(
         "{} has format {found}, and has to be brought to format {known}: use it once where it can be written",
         .path.display()
@@ -53,13 +53,13 @@ pub enum OpenError {
         /// The format that this program needs.
         known: u32,
     },
-    /// Another process holds it.
+    /// Another process holds the lock.
     #[error("{} is locked by another process: wait until that is done, or stop it, and try again", .path.display())]
     Locked {
         /// Which file.
         path: PathBuf,
     },
-    /// No right to write, or a read-only file system.
+    /// No permission to write, or a read-only file system.
     #[error(
         "{} cannot be written: let the user who runs Chancery own the file and its folder, and mount it writable",
         .path.display()
@@ -82,15 +82,15 @@ pub enum OpenError {
     Damaged {
         /// Which file.
         path: PathBuf,
-        /// What SQLite said.
+        /// What SQLite reported.
         detail: String,
     },
-    /// Anything else that the operating system refused.
+    /// Any other error of the operating system.
     #[error("{} could not be opened: {detail}", .path.display())]
     Io {
         /// Which file.
         path: PathBuf,
-        /// What the system said.
+        /// What the system reported.
         detail: String,
     },
 }
@@ -100,9 +100,9 @@ pub enum OpenError {
 pub(crate) enum Fault {
     /// A refusal, or damage found in a row.
     Ledger(LedgerError),
-    /// SQLite's own.
+    /// An error of SQLite.
     Sqlite(rusqlite::Error),
-    /// Scratch space.
+    /// An error of the temporary file.
     Io(std::io::Error),
 }
 
@@ -124,19 +124,19 @@ impl From<std::io::Error> for Fault {
     }
 }
 
-/// A row that cannot be read.
+/// The error of a row that cannot be read.
 pub(crate) fn damaged(detail: impl Into<String>) -> Fault {
     Fault::Ledger(LedgerError::Damaged { detail: detail.into() })
 }
 
-/// A ledger whose threads have ended, which happens when it is being closed.
+/// The error of a ledger whose threads have ended, as they do when it is closed.
 pub(crate) fn stopped() -> LedgerError {
     LedgerError::Unavailable {
         detail: "the ledger is closed: start Chancery again".into(),
     }
 }
 
-/// A ledger that was opened for reading alone.
+/// The error of writing to a ledger that was opened read-only.
 pub(crate) fn read_only(path: &Path) -> LedgerError {
     LedgerError::Unavailable {
         detail: OpenError::ReadOnly { path: path.to_owned() }.to_string(),
@@ -144,8 +144,8 @@ pub(crate) fn read_only(path: &Path) -> LedgerError {
 }
 
 impl Fault {
-    /// Whether it is that of one row, so that others can be gone on with: something in it cannot be read, or it contradicts
-    /// another one.
+    /// Whether it concerns a single row, so that the operation can go on with others: something in the row cannot be
+    /// read, or it contradicts another row.
     pub(crate) fn is_of_row(&self) -> bool {
         match self {
             Self::Ledger(LedgerError::Damaged { .. }) => true,
@@ -163,7 +163,7 @@ impl Fault {
         }
     }
 
-    /// What is wrong, in words.
+    /// What is wrong, as text.
     pub(crate) fn in_words(&self) -> String {
         match self {
             Self::Ledger(LedgerError::Damaged { detail }) => detail.clone(),
@@ -173,7 +173,7 @@ impl Fault {
         }
     }
 
-    /// The port's error.
+    /// As the port's error.
     pub(crate) fn into_ledger(self, path: &Path) -> LedgerError {
         let open = match self {
             Self::Ledger(error) => return error,
@@ -190,7 +190,7 @@ impl Fault {
         }
     }
 
-    /// The error of opening.
+    /// As an error of opening.
     pub(crate) fn into_open(self, path: &Path) -> OpenError {
         match self {
             Self::Ledger(LedgerError::Damaged { detail }) => OpenError::Damaged {
@@ -225,7 +225,7 @@ pub(crate) fn io(path: &Path, error: &std::io::Error) -> OpenError {
 pub(crate) fn open_error(path: &Path, error: &rusqlite::Error) -> OpenError {
     let path = path.to_owned();
     let detail = error.to_string();
-    // The log's index could not grow, which has no code for a full disk of its own.
+    // The shared-memory index of the log could not grow, for which SQLite has no disk-full code.
     if let Some(failure) = error.sqlite_error()
         && failure.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE
     {
@@ -238,7 +238,7 @@ pub(crate) fn open_error(path: &Path, error: &rusqlite::Error) -> OpenError {
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => OpenError::ReadOnly { path },
         Some(ErrorCode::DiskFull) => OpenError::Full { path },
         Some(ErrorCode::NotADatabase) => OpenError::NotALedger { path },
-        // None: a column of another type than the schema's, or too large a number.
+        // None: a column of another type than the schema's, or a number out of range.
         Some(ErrorCode::DatabaseCorrupt) | None => OpenError::Damaged { path, detail },
         Some(_) => OpenError::Io {
             path,

@@ -1,4 +1,4 @@
-//! Reserve → complete, or lost.
+//! Certificate intents: reserved, then completed or lost.
 
 use chancery_authority::port::LedgerError;
 use chancery_authority::port::ledger::{
@@ -17,7 +17,7 @@ use super::fault::{Fault, damaged};
 use super::revocations::{self, ListPosition};
 use super::writer::Writing;
 
-/// Records an intent, or says why not. Every check comes before the first write.
+/// Records an intent, or refuses it. Every check comes before the first write.
 pub(crate) fn reserve(writing: &Writing<'_>, intent: &CertificateIntent) -> Result<Reservation, Fault> {
     let principal = intent.principal.to_string();
     if let Some(earlier) = earlier_request(writing.connection, &principal, intent)? {
@@ -39,7 +39,7 @@ pub(crate) fn reserve(writing: &Writing<'_>, intent: &CertificateIntent) -> Resu
     Ok(Reservation::New)
 }
 
-/// What became of the request that used the same token before.
+/// The outcome of the earlier request with the same idempotency token.
 fn earlier_request(
     connection: &Connection,
     principal: &str,
@@ -68,10 +68,10 @@ fn earlier_request(
     }))
 }
 
-/// Levels of a hierarchy that are looked at: parents that go in a circle would be damage, and must end all the same.
+/// Most levels of a hierarchy that are followed: parents in a cycle are damage, and the query must end all the same.
 const LEVELS: i64 = 100;
 
-/// Neither the issuer's own certificate is revoked, nor that of a CA above it, nor is a row gone that would say so.
+/// Refuses where the issuer or a CA above it is revoked, or where the row of one of their certificates is missing.
 fn check_chain(connection: &Connection, issuer: &CaName) -> Result<(), Fault> {
     let found: Option<(String, bool)> = connection
         .prepare_cached(
@@ -112,7 +112,7 @@ fn check_slug(connection: &Connection, kind: &Kind) -> Result<(), Fault> {
     Ok(())
 }
 
-/// A key is certified for one name; again for the same name only where the intent allows it.
+/// A key is certified for one common name; again for the same name only where the intent allows it.
 fn check_key(connection: &Connection, intent: &CertificateIntent) -> Result<(), Fault> {
     match key_holder(connection, intent.key)? {
         KeyStatus::Blocked => Err(LedgerError::KeyBlocked.into()),
@@ -126,8 +126,9 @@ fn check_key(connection: &Connection, intent: &CertificateIntent) -> Result<(), 
 const FIRST_OF_KEY: &str =
     "SELECT common_name FROM certificates WHERE key = ?1 AND lost_at IS NULL ORDER BY id LIMIT 1";
 
-/// Whether a key is blocked, or the name that it was certified or reserved for first. All others have the same name, since
-/// each was held against the first when it was reserved: one row is looked at, however often the key was certified.
+/// Whether a key is blocked, or the common name for which it was first certified or reserved. All later rows have the
+/// same name, since each was compared with the first when it was reserved: one row is read, however often the key was
+/// certified.
 pub(crate) fn key_holder(connection: &Connection, key: KeyFingerprint) -> Result<KeyStatus, Fault> {
     if family::is_blocked(connection, key)? {
         return Ok(KeyStatus::Blocked);
@@ -229,7 +230,7 @@ pub(crate) fn mark_lost(writing: &Writing<'_>, intent: &IntentId, at: UnixTime) 
     }
 }
 
-/// The same for a row of which no more than that may be readable. Whether it was an open intent.
+/// The same for a row of which only the id and the position on a CRL need be readable. Whether it was an open intent.
 pub(crate) fn lose(writing: &Writing<'_>, id: i64, at: UnixTime) -> Result<bool, Fault> {
     let connection = writing.connection;
     let mut statement = connection.prepare_cached(
@@ -246,7 +247,7 @@ pub(crate) fn lose(writing: &Writing<'_>, id: i64, at: UnixTime) -> Result<bool,
     connection
         .prepare_cached("DELETE FROM authorities WHERE certificate = ?1")?
         .execute([id])?;
-    // A signature may exist that nobody has: the serial number goes on the CRL.
+    // A signature may exist that was never recorded: the serial number goes on the CRL.
     let lost = Revocation {
         at,
         reason: RevocationReason::Unspecified,
@@ -267,8 +268,8 @@ fn open_row(writing: &Writing<'_>, intent: &IntentId) -> Result<CertificateRow, 
         .ok_or_else(|| LedgerError::NoOpenIntent(intent.clone()).into())
 }
 
-/// Open intents reserved before that time and standing after that position. One that cannot be read is told beside the
-/// others, so that it does not keep the sweeper from the others: as many are read as make a full list without it.
+/// Open intents reserved before `before`, after the position `after`. One that cannot be read is reported beside the
+/// others and does not count towards the limit, so that it does not keep the sweep from them.
 pub(crate) fn open_intents(
     connection: &Connection,
     after: Option<OpenPosition>,
@@ -335,7 +336,7 @@ mod tests {
 
     use super::*;
 
-    /// Reservations are made in the one thread that writes: what a key's certificates cost there, everybody pays.
+    /// Reservations run on the single writing thread: the cost of a key's many certificates there delays every write.
     #[test]
     fn a_reservation_does_not_look_at_every_certificate_of_its_key() {
         let connection = Connection::open_in_memory().unwrap();
@@ -359,7 +360,7 @@ mod tests {
             )
             .unwrap();
         check_key(&connection, &intent).unwrap();
-        // SQLite keeps count in the statement, which the cache gives back.
+        // SQLite counts the steps in the statement, which the cache returns.
         let statement = connection.prepare_cached(FIRST_OF_KEY).unwrap();
         let steps = statement.get_status(StatementStatus::VmStep);
         assert!((1..100).contains(&steps), "{steps} steps for one of 100,000 rows");

@@ -1,4 +1,4 @@
-//! The names that a server of this authority is reached by.
+//! The DNS names and addresses under which this authority's servers are reached.
 
 use chancery_x509::san::{AltName, AltNameType};
 use chancery_x509::time::UnixTime;
@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::fault::{Fault, damaged};
 use super::writer::Writing;
 
-/// Records them. None is ever deleted: a server has few, and who forgets by a clock that is ahead forgets too much.
+/// Records them. None is ever deleted: a server has few, and a clock that is ahead would delete names still in use.
 pub(super) fn keep(writing: &Writing<'_>, names: &[AltName], until: UnixTime) -> Result<(), Fault> {
     let mut statement = writing.connection.prepare_cached(
         "INSERT INTO own_names (kind, name, until) VALUES (?1, ?2, ?3)
@@ -19,7 +19,7 @@ pub(super) fn keep(writing: &Writing<'_>, names: &[AltName], until: UnixTime) ->
     Ok(())
 }
 
-/// Those whose certificates have not ended.
+/// Those whose certificates have not expired.
 pub(super) fn current(connection: &Connection, at: UnixTime) -> Result<Vec<AltName>, Fault> {
     let mut statement = connection.prepare_cached("SELECT kind, name FROM own_names WHERE until > ?1")?;
     let rows = statement.query_map([at.0], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;

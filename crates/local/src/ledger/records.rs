@@ -1,4 +1,4 @@
-//! What else is recorded: CAs, rejections, reminders, counts.
+//! The other records: CAs, rejections, reminders, counts.
 
 use std::collections::HashSet;
 
@@ -34,13 +34,13 @@ pub(crate) fn authorities(connection: &Connection) -> Result<Vec<AuthorityRecord
     Ok(parents_first(found))
 }
 
-/// Keeps the order but for children that stand before their parent. A parent that is not there is not waited for.
+/// Keeps the order, except that a child moves behind its parent. A parent that is missing is not waited for.
 fn parents_first(mut waiting: Vec<AuthorityRecord>) -> Vec<AuthorityRecord> {
     let mut missing: HashSet<CaName> = waiting.iter().map(|ca| ca.ca_name.clone()).collect();
     let mut ordered = Vec::with_capacity(waiting.len());
     while !waiting.is_empty() {
         let ready = |ca: &AuthorityRecord| ca.parent.as_ref().is_none_or(|parent| !missing.contains(parent));
-        // CAs that are each other's parents are nobody's children: the first goes first.
+        // CAs that are each other's parents never become ready: take the first.
         let next = waiting.iter().position(ready).unwrap_or(0);
         let ca = waiting.remove(next);
         missing.remove(&ca.ca_name);
@@ -49,14 +49,15 @@ fn parents_first(mut waiting: Vec<AuthorityRecord>) -> Vec<AuthorityRecord> {
     ordered
 }
 
-/// Rejections kept. Their ids rise by one, so the oldest is known by its id.
+/// Rejections kept. Their ids rise by one, so the age rank of one follows from its id.
 #[expect(clippy::cast_possible_wrap, reason = "far below where that matters")]
 const KEPT: i64 = REJECTIONS_KEPT as i64;
 
-/// Rejections forgotten for one that is recorded: one is enough, and a ledger that has gathered many is rid of them in time.
+/// Rejections deleted when one is recorded, at most: one is enough, and a ledger that has accumulated many shrinks in
+/// time.
 const FORGOTTEN_AT_ONCE: i64 = 32;
 
-/// Records a refused request, and forgets the oldest.
+/// Records a refused request, and deletes the oldest beyond those kept.
 pub(crate) fn record_rejection(writing: &Writing<'_>, rejection: &Rejection) -> Result<(), Fault> {
     writing
         .connection
@@ -99,7 +100,7 @@ pub(crate) fn rejections(connection: &Connection, limit: usize) -> Result<Vec<Re
     Ok(rejections)
 }
 
-/// Records a reminder; the same one again changes nothing.
+/// Records a reminder; recording the same one again changes nothing.
 pub(crate) fn record_reminder(
     writing: &Writing<'_>,
     issuer: &CaName,
@@ -123,7 +124,7 @@ pub(crate) fn record_reminder(
     Ok(())
 }
 
-/// Counts, kept with every transaction.
+/// Counts, updated in every transaction.
 pub(crate) fn counts(connection: &Connection) -> Result<Counts, Fault> {
     let counts = connection
         .prepare_cached("SELECT issued, revoked, open_intents, rejected FROM counts")?
@@ -138,7 +139,7 @@ pub(crate) fn counts(connection: &Connection) -> Result<Counts, Fault> {
     Ok(counts)
 }
 
-/// A number that is never negative; SQLite knows signed ones alone.
+/// A column that is never negative; SQLite has signed integers only.
 pub(super) fn unsigned(row: &Row<'_>, column: usize) -> Result<u64, rusqlite::Error> {
     let number: i64 = row.get(column)?;
     u64::try_from(number).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, number))

@@ -1,5 +1,5 @@
-//! What a restore does to a ledger: revocations that the backup does not know are taken over from published CRLs, and API tokens
-//! end.
+//! What a restore does to a ledger: it takes over from published CRLs the revocations that the backup lacks, and
+//! revokes every API token.
 
 use chancery_authority::CaName;
 use chancery_authority::port::LedgerError;
@@ -16,10 +16,10 @@ use super::revocations::{self, ListPosition, shard_number};
 use super::writer::Writing;
 use super::{SqliteLedger, family, schema};
 
-/// Whom revocations are by that were found on a CRL.
+/// Principal of revocations that were found on a CRL.
 const PRINCIPAL: &str = "restore";
 
-/// A scope of which CRLs were signed.
+/// A scope for which CRLs were signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SignedScope {
     pub(crate) shard: Option<u16>,
@@ -27,40 +27,41 @@ pub(crate) struct SignedScope {
     pub(crate) published: Option<u64>,
 }
 
-/// A CRL's entries, with what is to be known of certificates that the ledger does not have.
+/// A CRL's entries, with what is needed for certificates that the ledger does not have.
 pub(crate) struct Listed {
     pub(crate) issuer: CaName,
     pub(crate) shard: Option<u16>,
     pub(crate) entries: Vec<RevokedEntry>,
-    /// The CA's own end, which none of its certificates outlives.
+    /// The CA certificate's own notAfter, beyond which none of its certificates is valid.
     pub(crate) ca_end: UnixTime,
 }
 
-/// What came of a CRL's entries.
+/// Result of taking over a CRL's entries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TakenOver {
     /// Serial numbers that were not revoked in the ledger.
     pub(crate) new: u64,
-    /// Those whose key is compromised and not known: it cannot be blocked until the certificate is shown.
+    /// Entries with a compromised key that the ledger does not know: it cannot be blocked until the certificate is
+    /// presented.
     pub(crate) unknown_keys: Vec<Serial>,
 }
 
-/// Backups kept: their ids rise by one. Whoever takes one an hour has those of six weeks.
+/// Backups kept; their ids rise by one. With one backup an hour they cover six weeks.
 const BACKUPS_KEPT: i64 = 1_000;
 
 impl SqliteLedger {
-    /// The scopes of a CA of which CRLs were signed.
+    /// The scopes of a CA for which CRLs were signed.
     pub(crate) async fn signed_scopes(&self, issuer: &CaName) -> Result<Vec<SignedScope>, LedgerError> {
         let issuer = issuer.clone();
         self.read(move |connection| signed_scopes(connection, &issuer)).await
     }
 
-    /// Enters every serial number of a CRL into the revoked ones, and blocks the keys that are compromised.
+    /// Enters every serial number of a CRL into the revocations, and blocks the keys that are compromised.
     pub(crate) async fn take_over(&self, listed: Listed, at: UnixTime) -> Result<TakenOver, LedgerError> {
         self.write(move |writing| take_over(writing, &listed, at)).await
     }
 
-    /// Ends every API token.
+    /// Revokes every API token.
     pub(crate) async fn end_tokens(&self, at: UnixTime) -> Result<(), LedgerError> {
         self.write(move |writing| {
             writing
@@ -71,7 +72,7 @@ impl SqliteLedger {
         .await
     }
 
-    /// Records that a backup's manifest is about to be signed, and forgets all but the newest thousand.
+    /// Records that a backup's manifest is about to be signed, and deletes all records but the newest thousand.
     pub(crate) async fn record_backup(&self, at: UnixTime, manifest: [u8; 32]) -> Result<(), LedgerError> {
         self.write(move |writing| {
             let values = (at.0, manifest);
@@ -87,7 +88,7 @@ impl SqliteLedger {
         .await
     }
 
-    /// SHA-256 of the manifests of backups that were signed, the newest first, at most `limit`.
+    /// SHA-256 digests of the manifests of signed backups, newest first, at most `limit`.
     pub async fn backups(&self, limit: usize) -> Result<Vec<(UnixTime, [u8; 32])>, LedgerError> {
         self.read(move |connection| {
             let mut statement =
@@ -100,8 +101,8 @@ impl SqliteLedger {
         .await
     }
 
-    /// What differs from the tables, indexes and triggers that this program makes: something that acts within the file later is
-    /// no matter of its rows.
+    /// Names of tables, indexes, triggers and views that differ from those that this program makes: a trigger, say,
+    /// could act within the file later, which checking the rows does not reveal.
     pub(crate) async fn foreign_schema(&self) -> Result<Vec<String>, LedgerError> {
         self.read(|connection| Ok(schema::differences(connection)?)).await
     }
@@ -139,7 +140,7 @@ fn take_over(writing: &Writing<'_>, listed: &Listed, at: UnixTime) -> Result<Tak
         };
         let compromised = compromises_key(revocation.reason);
         match row.as_ref().map(|row| row.stage) {
-            // Its serial number went on a CRL when it was given up.
+            // Its serial number went on the list when it was given up.
             Some(Stage::Lost) => {
                 if compromised && !family::block(writing, place.certificate(), &revocation)? {
                     taken.unknown_keys.push(entry.serial);
@@ -153,7 +154,8 @@ fn take_over(writing: &Writing<'_>, listed: &Listed, at: UnixTime) -> Result<Tak
                 }
                 continue;
             }
-            // Completed, or given up, after the backup was taken: nobody completes it a second time.
+            // It was completed or given up after the backup was taken: giving it up keeps it from being completed a
+            // second time.
             Some(Stage::Open) => give_up(writing, &place, at)?,
             Some(Stage::Issued) | None => {}
         }
@@ -166,7 +168,7 @@ fn take_over(writing: &Writing<'_>, listed: &Listed, at: UnixTime) -> Result<Tak
     Ok(taken)
 }
 
-/// Blocks the key of a certificate that was shown, of which the ledger knew nothing but that its key is compromised.
+/// Blocks the key of a presented certificate of which the ledger knew only that its key is compromised.
 pub(super) fn hear_of_key(
     writing: &Writing<'_>,
     certificate: &IntentId,
@@ -217,8 +219,9 @@ fn give_up(writing: &Writing<'_>, place: &ListPosition, at: UnixTime) -> Result<
     Ok(())
 }
 
-/// A certificate that was issued after the backup was taken, of which the serial number is all that is known. It is kept as lost:
-/// the number stays taken and on the CRL, to the end of the CA, since the certificate's own is not known.
+/// Records a certificate that was issued after the backup was taken, of which only the serial number is known. It is
+/// kept as lost: the number stays taken, and on the CRL until the CA expires, since the certificate's own end is not
+/// known.
 fn unknown(
     writing: &Writing<'_>,
     listed: &Listed,

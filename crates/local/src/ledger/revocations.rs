@@ -1,4 +1,4 @@
-//! Revocations, and the view of them that one CRL is made from.
+//! Revocations, and the view of them from which one CRL is made.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
@@ -18,21 +18,21 @@ use super::crls;
 use super::fault::{Fault, damaged};
 use super::writer::Writing;
 
-/// Stands for the full CRL in columns that are part of a key and so cannot be null.
+/// The scope without shards, in columns that are part of a key and so cannot be null.
 const NO_SHARD: i64 = -1;
 
 /// Octets of a view that are kept in memory; a longer one goes to an unnamed file beside the ledger.
 const SPOOL_IN_MEMORY: usize = 1 << 20;
 
-/// Descriptions of damaged rows at most.
+/// Most descriptions of damaged rows in one view.
 const MAX_DAMAGED: usize = 100;
 
-/// A scope's shard as it stands in a row.
+/// A scope's shard as rows store it.
 pub(crate) fn shard_number(shard: Option<u16>) -> i64 {
     shard.map_or(NO_SHARD, i64::from)
 }
 
-/// Where a certificate stands in the list of revocations.
+/// Key and end of a certificate's row in the list of revocations.
 pub(crate) struct ListPosition {
     certificate: i64,
     issuer: i64,
@@ -62,7 +62,7 @@ impl ListPosition {
         }
     }
 
-    /// Of the columns id, issuer, shard, serial, and `not_after`, in this order: whatever became of the others.
+    /// Reads columns id, issuer, shard, serial and `not_after`, in this order: damage of other columns does not matter.
     pub(crate) fn read(row: &Row<'_>) -> Result<Self, Fault> {
         let certificate: i64 = row.get(0)?;
         let wrong = |what: &str| damaged(format!("row {certificate} of certificates: {what}"));
@@ -78,13 +78,14 @@ impl ListPosition {
         })
     }
 
-    /// The row of the certificate.
+    /// Row id of the certificate.
     pub(crate) fn certificate(&self) -> i64 {
         self.certificate
     }
 }
 
-/// Revokes an issued certificate, unless it is revoked.
+/// Revokes an issued certificate. One that is revoked stays as it is, unless the new reason replaces the first
+/// (`is_worse`).
 pub(crate) fn revoke(
     writing: &Writing<'_>,
     issuer: &CaName,
@@ -119,7 +120,7 @@ pub(crate) fn revoke(
     Ok(Revoked::Now(Box::new(record)))
 }
 
-/// The same for an issued certificate of whose row no more than the place may be readable. Whether it was, now.
+/// The same for an issued certificate of whose row only the position need be readable. Whether anything changed.
 pub(crate) fn revoke_at(writing: &Writing<'_>, place: &ListPosition, revocation: &Revocation) -> Result<bool, Fault> {
     let first: Option<(i64, i64)> = writing
         .connection
@@ -144,12 +145,13 @@ pub(crate) fn revoke_at(writing: &Writing<'_>, place: &ListPosition, revocation:
     Ok(true)
 }
 
-/// The one reason that may replace another: whoever trusts signatures made before the revocation must hear of it.
+/// Only keyCompromise may replace another reason: relying parties that trust signatures made before the revocation must
+/// learn it.
 fn is_worse(earlier: RevocationReason, later: RevocationReason) -> bool {
     later == RevocationReason::KeyCompromise && earlier != RevocationReason::KeyCompromise
 }
 
-/// Gives a revocation the reason that a CRL has for it, where that is the one that may replace another.
+/// Gives a revocation the reason that a CRL has for it, where that is keyCompromise and the recorded one is not.
 pub(crate) fn worsen(writing: &Writing<'_>, place: &ListPosition, listed: &Revocation) -> Result<(), Fault> {
     let standing: i64 = writing
         .connection
@@ -161,7 +163,7 @@ pub(crate) fn worsen(writing: &Writing<'_>, place: &ListPosition, listed: &Revoc
     Ok(())
 }
 
-/// Enters a serial number into the revoked ones.
+/// Adds a serial number to the list of revocations.
 pub(crate) fn insert(writing: &Writing<'_>, place: &ListPosition, revocation: &Revocation) -> Result<(), Fault> {
     writing
         .connection
@@ -200,7 +202,7 @@ fn replace(writing: &Writing<'_>, place: &ListPosition, revocation: &Revocation)
     crls::mark_change(writing.connection, place.issuer, place.shard)
 }
 
-/// When certificates end, whatever became of them.
+/// Evidence of when certificates expire: the issued certificate, and whether it was given up.
 pub(crate) fn evidence(
     connection: &Connection,
     issuer: &CaName,
@@ -216,7 +218,7 @@ pub(crate) fn evidence(
     let mut shown = HashMap::new();
     for serial in serials {
         let read = |row: &Row<'_>| {
-            // Octets of another type are none: there is nothing to show then, and nothing to fail for.
+            // A value of another type is treated as absent: it must not make the whole query fail.
             let certificate = row.get_ref(0)?.as_blob().ok().map(<[u8]>::to_vec);
             Ok(Evidence {
                 certificates: certificate.into_iter().collect(),
@@ -229,8 +231,8 @@ pub(crate) fn evidence(
     Ok(shown)
 }
 
-/// Puts an entry back on its list: one that is not there, or whose end was lost. A certificate that the ledger does not know
-/// has no place there; the published CRL goes on keeping it.
+/// Puts a CRL entry back on its list, where the row is missing, or where its `not_after` is wrong. A certificate that
+/// the ledger does not know cannot be listed; each new CRL takes its entry over from the published one.
 pub(crate) fn relist(
     writing: &Writing<'_>,
     scope: &CrlScope,
@@ -261,14 +263,15 @@ pub(crate) fn relist(
     insert(writing, &place, &revocation)
 }
 
-/// Revoked certificates as they were at one moment, copied out of the ledger in one pass: totals and entries agree whatever
-/// happens to the rows, no read transaction stays open while a key store signs, and a second walk costs next to nothing.
+/// Revoked certificates as of one moment, copied out of the ledger in one pass: totals and entries agree whatever
+/// happens to the rows, no read transaction stays open while a key store signs, and a second iteration is cheap.
 pub(crate) struct Spool {
     entries: u64,
     octets: u64,
     damaged: Vec<String>,
     packed: SpooledTempFile,
-    /// Entries whose rows stand where their serial number cannot be read.
+    /// Entries whose rows have an unreadable serial number, which their certificates supplied; their place in the order
+    /// is elsewhere.
     strays: BTreeMap<Serial, RevokedEntry>,
 }
 
@@ -301,7 +304,7 @@ impl Spool {
             let mut read = entry(row, plan.at);
             damaged.extend(read.wrong.take().filter(|_| damaged.len() < MAX_DAMAGED));
             let Some(serial) = read.serial else {
-                // Its certificate has the serial number, too; the row stands in a place that is not that number's.
+                // Its certificate's row has the serial number, too; the row's place in this order is not that number's.
                 if let Some(serial) = serial_of_certificate(connection, row)? {
                     strays.insert(serial, read.of(serial));
                 }
@@ -322,7 +325,7 @@ impl Spool {
     }
 }
 
-/// The serial number of the certificate that a revocation is of.
+/// The serial number of the certificate that a revocation refers to.
 fn serial_of_certificate(connection: &Connection, row: &Row<'_>) -> Result<Option<Serial>, Fault> {
     let Ok(certificate) = row.get::<_, i64>(4) else {
         return Ok(None);
@@ -364,14 +367,14 @@ impl Revocations for Spool {
     }
 }
 
-/// What a row of the list says.
+/// What a row of the list contains.
 struct ReadEntry {
-    /// `None` where the row has none.
+    /// `None` where it cannot be read.
     serial: Option<Serial>,
     revoked_at: UnixTime,
     reason: RevocationReason,
     invalidity_date: Option<UnixTime>,
-    /// What cannot be read of it, in words.
+    /// What cannot be read of it, as text.
     wrong: Option<String>,
 }
 
@@ -386,8 +389,8 @@ impl ReadEntry {
     }
 }
 
-/// Reads a row: what cannot be read is left out of the entry, and stands for the least that it can be. A revocation is a
-/// revocation, whatever became of its details.
+/// Reads a row: a detail that cannot be read gets a default (the time of the CRL, reason `Unspecified`, no invalidity
+/// date), and the entry stays on the list.
 fn entry(row: &Row<'_>, at: UnixTime) -> ReadEntry {
     let mut wrong = Vec::new();
     let octets = row
@@ -429,7 +432,7 @@ fn entry(row: &Row<'_>, at: UnixTime) -> ReadEntry {
     }
 }
 
-/// A time that GeneralizedTime can hold (RFC 5280 section 4.1.2.5.2: four digits of the year).
+/// A time that GeneralizedTime can represent (RFC 5280 section 4.1.2.5.2: four digits of the year).
 fn time(seconds: i64) -> Option<UnixTime> {
     const YEAR_10000: i64 = 253_402_300_800;
     (UnixTime::FIRST.0..YEAR_10000)
@@ -437,7 +440,7 @@ fn time(seconds: i64) -> Option<UnixTime> {
         .then_some(UnixTime(seconds))
 }
 
-/// Octets of a packed entry: serial, time, reason, invalidity date (`i64::MIN`: none).
+/// Octets of a packed entry: serial number, time, reason, invalidity date (`i64::MIN` for none).
 const PACKED: usize = 20 + 8 + 1 + 8;
 
 fn pack(entry: &RevokedEntry) -> [u8; PACKED] {

@@ -1,4 +1,4 @@
-//! The ledger's file: its format, the numbered migrations that lead to it, and how connections are set up.
+//! The ledger's file: its format, the numbered migrations, and how connections are set up.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,7 +15,7 @@ use super::fault::{self, Fault, OpenError};
 /// `application_id` in the file's header: "CHCY".
 const APPLICATION_ID: i32 = 0x4348_4359;
 
-/// Every migration, in order. One that was released is never changed; `PRAGMA user_version` counts those applied.
+/// Every migration, in order. A released migration is never changed; `PRAGMA user_version` counts those applied.
 pub(crate) const MIGRATIONS: [&str; 11] = [
     include_str!("migrations/0001_ledger.sql"),
     include_str!("migrations/0002_api_tokens.sql"),
@@ -30,7 +30,7 @@ pub(crate) const MIGRATIONS: [&str; 11] = [
     include_str!("migrations/0011_changed_at.sql"),
 ];
 
-/// The migration whose table must be filled from the certificates that there are.
+/// The migration whose table must be filled from the existing certificates.
 const CRL_USES: u32 = 5;
 
 /// The format that this program writes.
@@ -50,10 +50,10 @@ const PAGE_SIZE: i64 = 4096;
 const WRITER_CACHE: i64 = 8 * 1024;
 const READER_CACHE: i64 = 1024;
 
-/// The write-ahead log is cut to this size, in octets, when it starts over.
+/// The write-ahead log is truncated to this size, in octets, when it starts over.
 const LOG_KEPT: i64 = 64 << 20;
 
-/// Makes a new, empty ledger. The file appears whole or not at all.
+/// Makes a new, empty ledger. The file appears complete or not at all.
 pub(crate) fn create(path: &Path) -> Result<(), OpenError> {
     let draft = path.with_extension(format!("new-{}", std::process::id()));
     let made = write_draft(&draft).and_then(|()| {
@@ -62,7 +62,7 @@ pub(crate) fn create(path: &Path) -> Result<(), OpenError> {
         sync_folder(path)?;
         Ok(())
     });
-    // A draft that was not linked is worthless, one that was has its real name now.
+    // A draft that was not linked is useless; one that was has its real name now.
     let _ = fs::remove_file(&draft);
     made.map_err(|fault| fault.into_open(path))
 }
@@ -85,13 +85,13 @@ fn write_draft(draft: &Path) -> Result<(), Fault> {
     transaction.pragma_update(None, "user_version", FORMAT)?;
     transaction.commit()?;
     connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
-    // Closing moves what stands in the log to the file and removes the log.
+    // Closing checkpoints the log into the file and removes the log.
     connection.close().map_err(|(_, error)| error)?;
     file.sync_all()?;
     Ok(())
 }
 
-/// Makes a change of the folder's entries last.
+/// Makes a change of the entries of `path`'s folder durable.
 pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
@@ -104,7 +104,7 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
             return Err(OpenError::Missing { path: path.to_owned() });
         }
         Err(error) => return Err(fault::io(path, &error)),
-        // SQLite would take it for a new database and begin afresh: better to stop than to forget every certificate.
+        // SQLite would treat it as a new database: better to stop than to lose the record of every certificate.
         Ok(facts) if facts.len() == 0 => return Err(OpenError::NotALedger { path: path.to_owned() }),
         Ok(_) => {}
     }
@@ -114,17 +114,17 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
-/// Opens an existing ledger that [`open_writer`] has seen, for reading.
+/// Opens for reading an existing ledger that [`open_writer`] has checked and migrated.
 pub(crate) fn open_reader(path: &Path) -> Result<Connection, Fault> {
     let connection = connect(path)?;
-    // Not opened read-only: even a reader must be able to recover the log after a crash.
+    // Not opened read-only: even a reader must be able to recover the write-ahead log after a crash.
     connection.pragma_update(None, "query_only", true)?;
     connection.pragma_update(None, "cache_size", -READER_CACHE)?;
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     Ok(connection)
 }
 
-/// Opens a ledger that nobody writes, such as a backup's, and leaves not even a trace beside it.
+/// Opens a ledger that no process writes, such as a backup's, without leaving any file beside it.
 pub(crate) fn open_still(path: &Path) -> Result<Connection, OpenError> {
     let escaped = |octet: &u8| match octet {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => char::from(*octet).to_string(),
@@ -138,8 +138,8 @@ pub(crate) fn open_still(path: &Path) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
-/// Opens a ledger on a file system that is mounted for reading alone. Another machine, or another mount, may write it
-/// meanwhile; where nobody does, and no log is left beside it, the file is all that there is.
+/// Opens a ledger on a file system that is mounted read-only. Another machine, or another mount, may write it
+/// meanwhile; where opening fails and no log is left beside it, the file is complete and is opened as immutable.
 pub(crate) fn open_to_read(path: &Path) -> Result<Connection, OpenError> {
     if !path.exists() {
         return Err(OpenError::Missing { path: path.to_owned() });
@@ -147,7 +147,7 @@ pub(crate) fn open_to_read(path: &Path) -> Result<Connection, OpenError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let opened = Connection::open_with_flags(path, flags).and_then(|connection| {
         connection.busy_timeout(BUSY_TIMEOUT)?;
-        // Opening reads nothing yet.
+        // Opening alone reads nothing.
         connection.pragma_query_value(None, "user_version", |row| row.get::<_, i32>(0))?;
         Ok(connection)
     });
@@ -180,7 +180,7 @@ fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
     let connection = Connection::open_with_flags(path, flags())?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(64);
-    // Plans must not depend on the values bound: SQLite would parse and plan anew for every value.
+    // Plans must not depend on the values bound: otherwise SQLite would parse and plan again for every value.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(connection)
 }
@@ -209,7 +209,7 @@ fn prepare_writer(connection: &mut Connection) -> Result<(), Fault> {
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE)?;
     connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
-    // Checkpoints are made by a thread of their own, so that no commit waits for one.
+    // A thread of its own makes the checkpoints, so that no commit waits for one.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update_and_check(None, "journal_size_limit", LOG_KEPT, |_| Ok(()))?;
     migrate(connection)
@@ -239,14 +239,14 @@ fn version(connection: &Connection) -> Result<u32, rusqlite::Error> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
-/// Everything that SQLite and the schema can say about the file's soundness. Reads all of it.
+/// Every problem that SQLite's checks and the counts reveal in the file. Reads all of it.
 pub(crate) fn check(connection: &Connection) -> Result<Vec<String>, rusqlite::Error> {
     let mut problems = damage(connection)?;
     problems.extend(differing_counts(connection)?);
     Ok(problems)
 }
 
-/// The same without the counts, which decide nothing and can be [made anew](recount) from the rows.
+/// The same without the counts, on which no decision depends and which can be [recomputed](recount) from the rows.
 pub(crate) fn damage(connection: &Connection) -> Result<Vec<String>, rusqlite::Error> {
     let mut problems = Vec::new();
     connection.pragma_query(None, "integrity_check", |row| {
@@ -266,7 +266,7 @@ pub(crate) fn damage(connection: &Connection) -> Result<Vec<String>, rusqlite::E
     Ok(problems)
 }
 
-/// How the counts differ from the rows, in words. Whoever takes a row out by hand leaves them as they were.
+/// How the counts differ from the rows, as text. Deleting a row by hand leaves them unchanged.
 pub(crate) fn differing_counts(connection: &Connection) -> Result<Option<String>, rusqlite::Error> {
     let counted: (i64, i64, i64, i64) = connection.query_row(
         "SELECT (SELECT count(*) FROM certificates WHERE issued_at IS NOT NULL) - issued,
@@ -287,7 +287,7 @@ pub(crate) fn differing_counts(connection: &Connection) -> Result<Option<String>
     }))
 }
 
-/// Counts anew where the counts differ from the rows; how they did.
+/// Recomputes the counts where they differ from the rows, and returns how they differed.
 pub(crate) fn recount(connection: &Connection) -> Result<Option<String>, rusqlite::Error> {
     let differing = differing_counts(connection)?;
     if differing.is_some() {
@@ -302,7 +302,7 @@ pub(crate) fn recount(connection: &Connection) -> Result<Option<String>, rusqlit
     Ok(differing)
 }
 
-/// Tables, indexes, triggers and views that differ from those that the migrations make, by name.
+/// Names of the tables, indexes, triggers and views that differ from those that the migrations make.
 pub(crate) fn differences(connection: &Connection) -> Result<Vec<String>, rusqlite::Error> {
     let made = Connection::open_in_memory()?;
     for migration in MIGRATIONS {
@@ -315,7 +315,7 @@ pub(crate) fn differences(connection: &Connection) -> Result<Vec<String>, rusqli
     Ok(names)
 }
 
-/// Type, name and definition of everything in the schema, but for what SQLite keeps for itself.
+/// Type, name and definition of everything in the schema, except SQLite's internal objects.
 fn objects(connection: &Connection) -> Result<BTreeSet<(String, String, Option<String>)>, rusqlite::Error> {
     let query = "SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
     let mut statement = connection.prepare(query)?;
@@ -323,7 +323,7 @@ fn objects(connection: &Connection) -> Result<BTreeSet<(String, String, Option<S
     rows.collect()
 }
 
-/// Reads every page, and stops at the first that is damaged.
+/// Reads every page, and stops at the first damaged one.
 pub(crate) fn look_over(connection: &Connection) -> Result<(), Fault> {
     let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if found == "ok" {

@@ -1,4 +1,4 @@
-//! The one thread that writes: whoever waits at the same time shares one transaction and one fsync.
+//! The single writing thread: operations that wait at the same time share one transaction and one fsync.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -16,23 +16,23 @@ use rusqlite::{Connection, OptionalExtension};
 use super::fault::{Fault, stopped};
 use super::schema;
 
-/// Operations in one transaction at most: bounds what one commit writes, and so how long anybody waits for it.
+/// Most operations in one transaction: bounds what one commit writes, and so how long a caller waits for it.
 const MAX_GROUP: usize = 512;
 
 /// Operations after which the checkpointer is woken.
 const CHECKPOINT_EVERY: usize = 2048;
 
-/// Quiet time after which the checkpointer is woken for what little there is.
+/// Idle time after which the checkpointer is woken even for few operations.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// After a write that failed another one is tried so often, until one succeeds.
+/// After a failed write another one is tried at this interval, until one succeeds.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// Frames (pages of 4 KiB) in the log from which on the writer helps the checkpointer to get to its end: as long as somebody
+/// Frames (pages of 4 KiB) in the log above which the writer helps the checkpointer to reach its end: under constant
 /// writes, only the writer can find a moment at which everything is in the file and the log can start over.
 const LONG_LOG: i64 = 8192;
 
-/// What an operation sees: the group's transaction.
+/// What an operation gets: the group's transaction.
 pub(crate) struct Writing<'a> {
     pub(crate) connection: &'a Connection,
     issuers: &'a RefCell<HashMap<CaName, i64>>,
@@ -56,13 +56,13 @@ pub(crate) struct Writer {
     failure: Arc<Mutex<Option<LedgerError>>>,
 }
 
-/// One operation with its waiting caller, as the thread sees it.
+/// One operation with its waiting caller, as the thread handles it.
 trait Job: Send {
-    /// Runs within the transaction, perhaps a second time after the first was rolled back. Whether it succeeded.
+    /// Runs within the transaction, possibly a second time after the first was rolled back. Whether it succeeded.
     fn run(&mut self, writing: &Writing<'_>) -> bool;
     /// Why it did not succeed.
     fn failure(&self) -> Option<&LedgerError>;
-    /// Answers the caller: with its own outcome where the group was committed.
+    /// Answers the caller: with the operation's own outcome where the group was committed, else with the group's error.
     fn answer(self: Box<Self>, group: Result<(), LedgerError>);
 }
 
@@ -74,7 +74,7 @@ struct Operation<T, F> {
 }
 
 impl Writer {
-    /// Starts the thread on that connection.
+    /// Starts the writing thread on that connection, and the checkpointer.
     pub(crate) fn start(connection: Connection, path: Arc<Path>) -> std::io::Result<Self> {
         let (jobs, waiting) = mpsc::channel();
         let (wake, wakes) = mpsc::channel();
@@ -111,15 +111,15 @@ impl Writer {
         })
     }
 
-    /// Why the last write failed; `None`: it did not, or there was none.
+    /// Why the last write failed; `None` if it succeeded or there was none.
     pub(crate) fn failure(&self) -> Option<LedgerError> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Runs `work` in a transaction of its own or with others, and answers once that is committed.
+    /// Runs `work` in a transaction, possibly with other operations, and answers once that is committed.
     ///
-    /// Work that fails must have failed before it wrote anything, or everything that it shared the transaction with is
-    /// done again without it; and it may be run twice for that reason.
+    /// Work should fail before it writes anything: otherwise the whole transaction is rolled back, and every operation
+    /// that shared it runs again, each in its own. For that reason `work` may run twice.
     pub(crate) fn write<T, F>(&self, work: F) -> impl Future<Output = Result<T, LedgerError>> + Send + use<T, F>
     where
         T: Send + 'static,
@@ -133,7 +133,7 @@ impl Writer {
             path: Arc::clone(&self.path),
         };
         if let Some(jobs) = &self.jobs {
-            // Where the thread has ended the reply is dropped with the operation, and the answer below says so.
+            // Where the thread has ended, the reply is dropped with the operation, and the answer below is that error.
             let _ = jobs.send(Box::new(operation));
         }
         async move { answer.await.unwrap_or_else(|_| Err(stopped())) }
@@ -166,12 +166,12 @@ where
     fn answer(self: Box<Self>, group: Result<(), LedgerError>) {
         let Self { outcome, reply, .. } = *self;
         let outcome = group.and_then(|()| outcome.unwrap_or_else(|| Err(stopped())));
-        // A caller who went away does not undo what is committed.
+        // A caller that no longer waits does not undo what is committed.
         let _ = reply.send(outcome);
     }
 }
 
-/// Changes nothing, and writes all the same: whether that works again.
+/// Writes without a lasting change, to find out whether writing works again.
 struct Probe {
     path: Arc<Path>,
     failure: Option<LedgerError>,
@@ -179,7 +179,7 @@ struct Probe {
 
 impl Job for Probe {
     fn run(&mut self, writing: &Writing<'_>) -> bool {
-        // What is as it was is not written at all.
+        // SQLite does not write a page whose contents do not change.
         let written = writing
             .connection
             .execute_batch("UPDATE counts SET issued = issued + 1; UPDATE counts SET issued = issued - 1");
@@ -191,7 +191,7 @@ impl Job for Probe {
         self.failure.as_ref()
     }
 
-    /// Nobody waits for it.
+    /// No caller waits for it.
     fn answer(self: Box<Self>, _group: Result<(), LedgerError>) {}
 }
 
@@ -211,7 +211,7 @@ enum Attempt {
     Committed,
     /// An operation failed after it had written something: all is rolled back.
     Undone,
-    /// The transaction itself could not be had, or not be committed.
+    /// The transaction could not begin, or not be committed.
     Failed(LedgerError),
 }
 
@@ -251,13 +251,13 @@ impl WriterThread {
         }
     }
 
-    /// Keeps why a group could not be written, or that one could.
+    /// Keeps why a group could not be written, or clears that once one could.
     fn note(&self, attempt: &Attempt, group: &[Box<dyn Job>], has_changed: bool) {
         let failure = match attempt {
             Attempt::Failed(error) => Some(error),
             Attempt::Committed | Attempt::Undone => group.iter().find_map(|job| job.failure()),
         };
-        // A refusal is an answer, and damage of a row keeps nobody from writing others.
+        // A refusal is an answer, and a damaged row does not prevent other writes.
         let failure = failure.filter(|error| matches!(error, LedgerError::Unavailable { .. }));
         let mut last = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(error) = failure {
@@ -270,7 +270,7 @@ impl WriterThread {
         }
     }
 
-    /// Brings every operation of the group to its end.
+    /// Runs every operation of the group until it is committed or has failed, and answers its caller.
     fn settle(&self, mut group: Vec<Box<dyn Job>>) {
         let answer = match self.attempt(&mut group) {
             Attempt::Undone if group.len() > 1 => {
@@ -279,7 +279,7 @@ impl WriterThread {
                 }
                 return;
             }
-            // A single one: its own outcome says why.
+            // A single operation: its own outcome is the error.
             Attempt::Committed | Attempt::Undone => Ok(()),
             Attempt::Failed(error) => Err(error),
         };
@@ -298,7 +298,7 @@ impl WriterThread {
             if !self.connection.is_autocommit() {
                 let _ = self.connection.execute_batch("ROLLBACK");
             }
-            // Some of these may have been rolled back.
+            // Some cached numbers may be of rows that were rolled back.
             self.issuers.borrow_mut().clear();
         }
         attempt
@@ -331,9 +331,9 @@ impl WriterThread {
         }
         if self.long_log.load(Ordering::Relaxed) {
             match checkpoint(&self.connection) {
-                // The checkpointer is at it this moment: after the next group, then.
+                // The checkpointer is running at this moment: try again after the next group.
                 Ok(Log { busy: true, .. }) => {}
-                // Done; or somebody still reads what is old, and the checkpointer will ask again.
+                // Done; or a reader still uses old pages, and the checkpointer will ask again.
                 Ok(_) => self.long_log.store(false, Ordering::Relaxed),
                 Err(error) => {
                     self.long_log.store(false, Ordering::Relaxed);
@@ -357,7 +357,7 @@ impl Writing<'_> {
         self.tally.set(tally);
     }
 
-    /// The number of a name that has one.
+    /// The row id of an issuer that has one.
     pub(crate) fn known_issuer(&self, ca_name: &CaName) -> Result<Option<i64>, Fault> {
         if let Some(&number) = self.issuers.borrow().get(ca_name) {
             return Ok(Some(number));
@@ -373,7 +373,7 @@ impl Writing<'_> {
         Ok(number)
     }
 
-    /// The number of a name, given now where it has none.
+    /// The row id of an issuer, added where it has none.
     pub(crate) fn issuer(&self, ca_name: &CaName) -> Result<i64, Fault> {
         if let Some(number) = self.known_issuer(ca_name)? {
             return Ok(number);
@@ -385,7 +385,7 @@ impl Writing<'_> {
         Ok(number)
     }
 
-    /// Does a part of an operation: its failure undoes what that part wrote, and nothing else.
+    /// Runs a part of an operation in a savepoint: its failure undoes what that part wrote, and nothing else.
     pub(crate) fn apart<T>(&self, part: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
         let tally = self.tally.get();
         self.connection.execute_batch("SAVEPOINT part")?;
@@ -413,7 +413,7 @@ impl Writing<'_> {
     }
 }
 
-/// Moves pages from the log to the file, beside the writer and without holding it up.
+/// Moves pages from the log to the file, beside the writer and without delaying it.
 struct Checkpointer {
     path: PathBuf,
     wakes: mpsc::Receiver<()>,
@@ -424,7 +424,7 @@ impl Checkpointer {
     fn run(self) {
         let mut connection = None;
         while self.wakes.recv().is_ok() {
-            // One checkpoint answers every call that came meanwhile.
+            // One checkpoint serves every wake-up that came meanwhile.
             while self.wakes.try_recv().is_ok() {}
             if let Err(error) = self.work(&mut connection) {
                 tracing::warn!(
@@ -450,7 +450,7 @@ impl Checkpointer {
     }
 }
 
-/// What a checkpoint found.
+/// Result of a checkpoint.
 struct Log {
     /// Another connection was making one.
     busy: bool,
@@ -458,7 +458,7 @@ struct Log {
     frames: i64,
 }
 
-/// Moves what can be moved without waiting for anybody.
+/// Moves what can be moved without waiting for readers or the writer.
 fn checkpoint(connection: &Connection) -> Result<Log, rusqlite::Error> {
     connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
         Ok(Log {

@@ -1,4 +1,4 @@
-//! Versions of files that were hashed once, so that asking for a file's facts does not read it.
+//! ETags of files that were hashed before, so that a file's metadata is available without reading it.
 
 use std::collections::HashMap;
 use std::fs::{File, Metadata};
@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use chancery_authority::port::{ETag, PublishedName};
 use chancery_x509::time::UnixTime;
 
-/// Tells one file from another without reading it: a `put` makes a new inode.
+/// Distinguishes file versions without reading them: each `put` makes a new inode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Fingerprint {
     inode: u64,
@@ -31,12 +31,12 @@ impl Fingerprint {
     }
 }
 
-/// What is known of the folder's files.
+/// ETags of the folder's files, with the fingerprint of the version hashed.
 #[derive(Default)]
 pub(super) struct Versions(Mutex<HashMap<PublishedName, (Fingerprint, ETag)>>);
 
 impl Versions {
-    /// The version of a file, from memory or else by reading the file; the file is at its start afterwards.
+    /// The ETag of a file, from memory or else by hashing the file; the file is at its start afterwards.
     pub(super) fn of(
         &self,
         name: &PublishedName,
