@@ -1,4 +1,4 @@
-//! Who asks, and what they may do. Everything that is not allowed here is refused.
+//! Authentication and authorization. Everything that is not allowed here is refused.
 
 use std::sync::Arc;
 
@@ -17,33 +17,33 @@ use crate::app::AppState;
 /// A token that was presented and is valid now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ValidToken {
-    /// Names the token without revealing it.
+    /// Id of the token, which does not reveal it.
     pub id: String,
     /// What it allows.
     pub scopes: TokenScopes,
 }
 
-/// The tokens could not be looked up.
+/// The token store could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("tokens cannot be checked: {0}")]
 pub struct TokensUnavailable(pub String);
 
-/// Knows the tokens; keeps only their hashes.
+/// Verifies tokens; stores only their digests.
 #[async_trait]
 pub trait Tokens: Send + Sync {
     /// The valid token of that text; `None` for an unknown, expired or revoked one.
     async fn verify(&self, text: &str) -> Result<Option<ValidToken>, TokensUnavailable>;
 }
 
-/// The client certificate of the connection, as TLS verified it: it chains to this authority and its private key
-/// was proven. Whether it is revoked is asked of the ledger at every use.
+/// The client certificate of the connection, as TLS verified it: it chains to this authority, and the client has proven
+/// possession of its private key. Every use asks the ledger whether it is revoked.
 ///
-/// It says nothing of who its holder is: TLS took it whatever its purposes are. All that it is good for is
-/// [`renewing`](Self::renewing) itself, and no other question can be asked of it.
+/// It does not authenticate its holder for anything else: TLS accepts it whatever its extended key usages are. It only
+/// authorizes [`renewing`](Self::renewing) itself.
 #[derive(Clone, Debug)]
 pub struct PeerCertificate(CertificateDer<'static>);
 
-/// Who asks: the holder of a valid token.
+/// The requester: the holder of a valid token.
 #[derive(Clone, Debug)]
 pub struct Caller {
     principal: Principal,
@@ -87,14 +87,14 @@ impl FromRequestParts<AppState> for Caller {
     }
 }
 
-/// The token of a `Bearer` credential (RFC 6750 section 2.1); the scheme's letter case is of no account.
+/// The token of a `Bearer` credential (RFC 6750 section 2.1); the scheme is case-insensitive.
 fn bearer(header: &str) -> Option<&str> {
     let (scheme, token) = header.split_once(' ')?;
     let token = token.trim_matches(' ');
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
-/// Who asks for a renewal: the holder of the certificate that is to be renewed, or of a token that may issue.
+/// The requester of a renewal: the holder of the certificate that is to be renewed, or of a token that may issue.
 #[derive(Clone, Debug)]
 pub enum Renewer {
     /// By token.
@@ -107,7 +107,7 @@ impl FromRequestParts<AppState> for Renewer {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
-        // A token that was sent is what counts, valid or not: a bad one must not fall through to something weaker.
+        // If there is a token, it alone decides, valid or not: a bad one must not fall back to something weaker.
         if parts.headers.contains_key(AUTHORIZATION) {
             return Caller::from_request_parts(parts, state).await.map(Self::Token);
         }
@@ -124,13 +124,13 @@ impl FromRequestParts<AppState> for Renewer {
 }
 
 impl PeerCertificate {
-    /// What TLS verified.
+    /// The certificate that TLS verified.
     pub(crate) fn verified(certificate: CertificateDer<'static>) -> Self {
         Self(certificate)
     }
 
-    /// The principal that renews the certificate of that serial number, if it is this one: the ledger has exactly this
-    /// certificate, it is neither revoked nor over, and no CA above it is revoked.
+    /// The principal for renewing the certificate of that serial number, if it is this one: the ledger has exactly this
+    /// certificate, it is neither revoked nor expired, and no CA above it is revoked.
     pub async fn renewing(&self, serial: Serial, authority: &Authority) -> Result<Principal, Problem> {
         let refused = || Problem::forbidden("this client certificate was not issued here, or is revoked or expired");
         let certificate = Certificate::parse(&self.0).map_err(|_| refused())?;
@@ -147,7 +147,7 @@ impl PeerCertificate {
         if record.certificate != certificate.as_der() || record.revocation.is_some() || !current {
             return Err(refused());
         }
-        // TLS knows nothing of revocations; a CA that was revoked vouches for nobody.
+        // TLS does not check revocation; nothing below a revoked CA is accepted.
         if authority.revoked_in_chain(&record.id.issuer).await?.is_some() {
             return Err(refused());
         }

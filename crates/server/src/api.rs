@@ -1,4 +1,4 @@
-//! `/api/v1`: JSON in, JSON out. Errors are `{"error": "…", "code": "…"}` with a fitting status.
+//! `/api/v1`: JSON in, JSON out. Errors are `{"error": "…", "code": "…"}` with a matching status.
 
 pub mod authorities;
 pub mod certificates;

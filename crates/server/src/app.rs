@@ -1,4 +1,4 @@
-//! The routers. How many requests they get at once is decided before them: [`crate::listen`].
+//! The routers. The number of requests that reach them at once is limited before them: see [`crate::listen`].
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ use crate::publications::Publications;
 use crate::tls::ServerIdentity;
 use crate::{api, files, page};
 
-/// What the handlers share.
+/// State that the handlers share.
 #[derive(Clone)]
 pub struct AppState {
     pub(crate) authority: Arc<Authority>,
@@ -39,12 +39,12 @@ pub struct AppState {
 
 /// Reads the CSR that a request names with `csr_file`.
 pub trait RequestFiles: Send + Sync {
-    /// What there is under that name. May block.
+    /// The CSR under that name. May block.
     fn find(&self, name: &CsrFileName) -> FoundCsr;
 }
 
 impl AppState {
-    /// What handlers need.
+    /// The state for handlers, with fresh counters and caches.
     pub fn new(authority: Arc<Authority>, tokens: Arc<dyn Tokens>, requests: Arc<dyn RequestFiles>) -> Self {
         Self {
             authority,
@@ -59,24 +59,24 @@ impl AppState {
         }
     }
 
-    /// With the certificate that HTTPS is served with, of which `/health` tells what is wrong.
+    /// Sets the certificate that HTTPS is served with; `/health` reports its problems.
     #[must_use]
     pub fn shown_as(mut self, identity: Arc<ServerIdentity>) -> Self {
         self.identity = identity;
         self
     }
 
-    /// What was turned away and cut off: for whoever accepts connections.
+    /// Counters of what was refused or cut off, for the listeners.
     pub fn load(&self) -> &Load {
         self.metrics.load()
     }
 
-    /// The requests that change something and are in work, to be waited for before the process ends.
+    /// The requests with unsafe methods in progress, to be waited for before the process ends.
     pub fn changes(&self) -> &Changes {
         &self.changes
     }
 
-    /// The counters, for what happens outside of requests.
+    /// The counters, for events outside of requests.
     pub fn metrics(&self) -> &Arc<Metrics> {
         &self.metrics
     }
@@ -110,7 +110,7 @@ pub fn https(state: AppState, limits: &Limits) -> Router {
     limited(router, state, limits)
 }
 
-/// The router for plain HTTP: the files and the health check, which are public and, the files, signed.
+/// The router for plain HTTP: the files and the health check, which are public; the files are signed.
 pub fn http(state: AppState, limits: &Limits) -> Router {
     let router = Router::new()
         .route("/", get(page::page))

@@ -1,13 +1,13 @@
-//! Requests that change something run to their end, whoever listens.
+//! Requests with unsafe methods (RFC 9110 section 9.2.1) run to their end, even if the connection closes.
 //!
-//! hyper drops a handler when its connection goes away, between any two of its steps: a revocation would be recorded and
-//! its CRL never made. So whatever is no safe method (RFC 9110 section 9.2.1) runs on a task of its own, of which there are
-//! so many at most; the connection waits for the task's answer, and may go away. A server that stops waits for these tasks.
+//! hyper drops a handler when its connection closes, between any two of its steps: a revocation would be recorded and
+//! its CRL never made. So each such request runs on a task of its own, and the number of tasks is limited; the
+//! connection waits for the task's answer, and may close. A server that stops waits for these tasks.
 //!
-//! The one thing that such a task asks of its caller is the request's body, which [the listener](crate::listen) gives up once it
-//! does not move. Ledger and key store have deadlines of their own, but a request makes many calls: so a task has
-//! [one of its own](LONGEST), too, at which it is dropped as by a crash. What was done until then stands in the ledger: the
-//! sweeper takes intents up or gives them up, and a CRL is due for what was revoked.
+//! The task needs only one thing from its caller, the request's body, which [the listener](crate::listen) gives up when
+//! it stalls. Ledger and key store have deadlines of their own, but a request makes many calls: so a task has [a
+//! deadline](LONGEST), too, at which it is dropped as by a crash. What was done until then is in the ledger: the sweep
+//! completes or gives up its intents, and a CRL is due for its revocations.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,15 +24,16 @@ use crate::api::problem::Problem;
 use crate::limits::Limits;
 use crate::listen::Origin;
 
-/// Requests that change something, in work at once; further ones are turned away with 503. Each holds its body, of 256 KiB
-/// at most. One address has its share of them: such a request stays in work when its caller hangs up, so a share of
-/// connections and of answers does not bound it.
+/// Requests with unsafe methods in progress at once; further ones are answered 503. Each holds its body, of 256 KiB at
+/// most. The number for one address is limited, too: such a request goes on when its caller hangs up, so the limits on
+/// connections and answers for one address do not bound it.
 const AT_ONCE: usize = 1024;
 
-/// How long such a request may be in work, whoever listens: twenty times what its caller is promised an answer in.
+/// How long such a request may run, whether or not its caller waits: twenty times the time in which its caller is
+/// promised an answer.
 pub const LONGEST: Duration = Duration::from_mins(10);
 
-/// The requests that change something and are in work. Clones are of one and the same.
+/// The requests with unsafe methods in progress. Clones share the same state.
 #[derive(Clone, Debug)]
 pub struct Changes {
     tasks: TaskTracker,
@@ -40,10 +41,10 @@ pub struct Changes {
     origins: Origins,
 }
 
-/// How many are in work for each address.
+/// Number in progress for each address.
 type Origins = Arc<Mutex<HashMap<Origin, usize>>>;
 
-/// A place for a request that changes something, free again when dropped.
+/// A slot for a request with an unsafe method, freed when dropped.
 struct ChangeSlot {
     _permit: OwnedSemaphorePermit,
     of: Option<(Origin, Origins)>,
@@ -73,8 +74,8 @@ impl Default for Changes {
 }
 
 impl Changes {
-    /// Runs work of the server's own on a task of its own, which nothing ends but that time and the end of the process.
-    /// `None`: too much is in work.
+    /// Runs the server's own work on a task of its own, which only that time and the end of the process end. `None`:
+    /// too much is in progress.
     pub(crate) fn run<T>(
         &self,
         longest: Duration,
@@ -86,7 +87,7 @@ impl Changes {
         Some(self.run_in(self.slot(None)?, longest, work))
     }
 
-    /// A place, for a request from there, where those from there have no more than so many. `None`: too much is in work.
+    /// A slot for a request from an address, which may have at most so many. `None`: too much is in progress.
     fn slot(&self, of: Option<(Origin, usize)>) -> Option<ChangeSlot> {
         let permit = Arc::clone(&self.slots).try_acquire_owned().ok()?;
         let of = match of {
@@ -126,7 +127,7 @@ impl Changes {
         })
     }
 
-    /// Waits until all are done, so long at most; whether they are. Asked once no further request comes.
+    /// Waits until all are done, for at most `within`; whether they are. To be called once no further request can come.
     pub async fn finish(&self, within: Duration) -> bool {
         self.tasks.close();
         tokio::time::timeout(within, self.tasks.wait()).await.is_ok()
@@ -136,11 +137,11 @@ impl Changes {
 /// How long requests may take.
 #[derive(Clone, Debug)]
 pub(crate) struct Times {
-    /// Where those that change something run.
+    /// The tasks of requests with unsafe methods.
     pub(crate) changes: Changes,
-    /// How long an answer is waited for.
+    /// How long the caller waits for an answer.
     pub(crate) answer: Duration,
-    /// How many of one address may be in work at once.
+    /// How many requests of one address may be in progress at once.
     pub(crate) of_one_address: usize,
 }
 
@@ -154,7 +155,8 @@ impl Times {
     }
 }
 
-/// Middleware around every handler: what changes nothing ends with its caller or its time, everything else runs to its end.
+/// Middleware around every handler: a safe request ends with its caller or its timeout, every other one runs to its
+/// end.
 pub(crate) async fn to_its_end(State(times): State<Times>, request: Request, next: Next) -> Response {
     if request.method().is_safe() {
         return match tokio::time::timeout(times.answer, next.run(request)).await {
@@ -203,7 +205,7 @@ mod tests {
                 times.changes.run_in(slot(one).unwrap(), LONGEST, until_told)
             })
             .collect();
-        // As hyper does when the connection goes away: nobody listens, and the work goes on.
+        // As hyper does when the connection closes: the caller is gone, and the work goes on.
         drop(work.split_off(1));
         assert!(slot(one).is_none());
         assert!(slot(other).is_some());

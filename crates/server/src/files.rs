@@ -40,7 +40,7 @@ pub async fn serve(
     let publication = state.authority.ports().publication.as_ref();
     let stat = publication.stat(&name).await.map_err(|error| unreadable(&error))?;
     let mut stat = stat.ok_or_else(missing)?;
-    // Only who is sent something needs a copy; its facts are then the ones that count.
+    // Only an answer with content needs a copy, whose metadata then applies.
     let copy = if method == Method::HEAD
         || conditional::evaluate(&headers, &stat.etag.0, modified(&stat)) != conditional::Outcome::Proceed
     {
@@ -111,7 +111,7 @@ pub async fn serve(
 
 /// Content type and cache lifetime by name. Certificates are published as PEM (the drop-in contract), CRLs as DER and PEM.
 ///
-/// A CRL may be replaced at any moment, by a revocation, so caches ask again soon; CA certificates hardly ever change.
+/// A revocation may replace a CRL at any moment, so caches revalidate it soon; CA certificates hardly ever change.
 #[allow(clippy::case_sensitive_file_extension_comparisons)] // published names are all in small letters
 fn kind(name: &str) -> Option<(&'static str, Duration)> {
     const MINUTE: Duration = Duration::from_mins(1);

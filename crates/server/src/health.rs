@@ -1,6 +1,6 @@
-//! How the authority stands, as `/health` and `/metrics` tell it to everybody who asks: read at most every two seconds, by one
-//! reader at a time, and seldom enough that reading takes a tenth of the time at most. Nobody has to show a token for it, so
-//! however many ask must not cost the ledger anything.
+//! The authority's state, as `/health` and `/metrics` show it to every caller: read at most every two seconds, by one
+//! reader at a time, and so rarely that reading takes at most a tenth of the time. No token is required for it, so the
+//! number of callers must not put load on the ledger.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,32 +12,32 @@ use chancery_authority::publish::CrlStatus;
 use chancery_authority::{Authority, CaName};
 use tokio::sync::watch;
 
-/// What was read is told for so long at least.
+/// A snapshot is used for at least this long.
 const KEPT: Duration = Duration::from_secs(2);
 
-/// And for so many times what reading it took, since with many CRLs that is long.
+/// And for this many times as long as reading it took, which with many CRLs is long.
 const SHARE: u32 = 10;
 
-/// How long somebody who asks waits for the ledger.
+/// How long a request waits for the ledger.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What was read.
+/// A snapshot of the state.
 pub(crate) struct HealthSnapshot {
     read: Instant,
     kept: Duration,
-    /// The ledger's counts, or why there are none.
+    /// The ledger's counts, or why they could not be read.
     pub(crate) counts: Result<Counts, LedgerError>,
-    /// Whether the last change could not be written, and none since.
+    /// Whether the last write to the ledger failed, and none has succeeded since.
     pub(crate) cannot_be_written: bool,
     /// Every CRL.
     pub(crate) crls: Vec<CrlStatus>,
     /// CAs under which nothing is issued any more, each with the revoked CA of its chain.
     pub(crate) revoked: Vec<(CaName, CaName)>,
-    /// CAs of which it is not known whether they, or those above them, are revoked.
+    /// CAs for which the revocation of their chain could not be read.
     pub(crate) unknown: Vec<CaName>,
 }
 
-/// Reads it when it is asked for, and keeps it.
+/// Reads a snapshot when one is requested, and keeps it.
 pub(crate) struct HealthCache {
     newest: watch::Sender<Option<Arc<HealthSnapshot>>>,
     reading: AtomicBool,
@@ -53,7 +53,7 @@ impl Default for HealthCache {
 }
 
 impl HealthCache {
-    /// How it stands, or stood a moment ago; `None` where the ledger does not answer in time.
+    /// A snapshot that is fresh enough; `None` where the ledger does not answer in time.
     pub(crate) async fn current(self: &Arc<Self>, authority: &Arc<Authority>) -> Option<Arc<HealthSnapshot>> {
         let mut newest = self.newest.subscribe();
         let fresh = |standing: &Option<Arc<HealthSnapshot>>| {
@@ -64,7 +64,7 @@ impl HealthCache {
         if !fresh(&newest.borrow()) && !self.reading.swap(true, Ordering::SeqCst) {
             let reader = Reader(Arc::clone(self));
             let authority = Arc::clone(authority);
-            // On a task of its own: whoever asked first may go away, and the others wait for this.
+            // On a task of its own: the first caller may go away, and the others wait for this.
             tokio::spawn(async move {
                 let standing = read(&authority).await;
                 reader.0.newest.send_replace(Some(Arc::new(standing)));
@@ -76,7 +76,7 @@ impl HealthCache {
     }
 }
 
-/// Lets the next one read once it is dropped, also where reading panicked.
+/// Allows the next reader when it is dropped, also where reading panicked.
 struct Reader(Arc<HealthCache>);
 
 impl Drop for Reader {
@@ -90,7 +90,7 @@ async fn read(authority: &Authority) -> HealthSnapshot {
     let counts = authority.ports().ledger.counts().await;
     let mut crls = Vec::new();
     let (mut revoked, mut unknown) = (Vec::new(), Vec::new());
-    // A ledger that does not answer is not asked again for each CRL.
+    // If the ledger does not answer, it is not queried again for each CRL.
     if counts.is_ok() {
         crls = authority.crl_status().await;
         for ca in authority.cas().iter().filter(|ca| !authority.has_ended(ca)) {

@@ -1,14 +1,14 @@
-//! HTTP in listener of an authority.
+//! The HTTP server of an authority.
 //!
-//! - [`app`]: the routers, one for HTTPS (API and files) and one for plain HTTP (files alone);
-//! - [`changes`]: requests that change something run to their end, whoever listens;
-//! - [`access`]: who asks: bearer tokens with scopes, client certificates;
+//! - [`app`]: the routers, one for HTTPS (API and files) and one for plain HTTP (files and health check);
+//! - [`changes`]: requests with unsafe methods, which run to their end even if the connection closes;
+//! - [`access`]: authentication: bearer tokens with scopes, client certificates;
 //! - [`api`]: `/api/v1`, described by `docs/openapi.json`;
 //! - [`files`]: CA certificates, CRLs and the bundle, with conditional and range requests;
-//! - [`tls`]: HTTPS with a certificate from the authority itself, exchanged while running;
+//! - [`tls`]: HTTPS with a certificate from the authority itself, replaced while running;
 //! - [`listen`]: connections, bounded in number and in time, graceful stop;
-//! - [`limits`]: every limit; [`load`]: what was turned away for them;
-//! - [`scheduler`]: what an authority does unasked: CRLs, sweeping, reminders, its own certificate.
+//! - [`limits`]: every limit; [`load`]: counters of what was refused because of them;
+//! - [`scheduler`]: periodic work: CRLs, sweeping, reminders, the server's own certificate.
 
 pub mod access;
 pub mod api;

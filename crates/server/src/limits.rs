@@ -1,64 +1,65 @@
-//! Limits of the server: connections, requests, answers, and how long each may stand still. `docs/configuration.md` has them
-//! in one table.
+//! Limits of the server: connections, requests, answers, and how long each may stall. `docs/configuration.md` lists
+//! them in one table.
 
 use std::time::Duration;
 
-/// Descriptors that connections never get: the ledger's, the log's, those of publication, of webhooks and tokens.
+/// Descriptors that connections never get: for the ledger, the log, publication, webhooks and tokens.
 const KEPT_BACK: u64 = 128;
 
-/// Listeners that share what descriptors there are.
+/// Listeners that share the available descriptors.
 const LISTENERS: u64 = 2;
 
-/// Descriptors below which a server does not start: what is kept back, and as many again.
+/// Fewest descriptors with which a server starts: those reserved, and as many again.
 pub const FEWEST_DESCRIPTORS: u64 = 2 * KEPT_BACK;
 
-/// Connections of one peer address, where nothing else is said: this part of the listener's.
+/// Default limit on connections of one peer address: this part of the listener's.
 const SHARE_OF_ONE: usize = 8;
 
-/// Limits of the server; the defaults suit one machine. All that is counted is counted for each listener.
+/// Limits of the server; the defaults suit one machine. Every number is per listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections open at once. For another one, the one that has been silent longest is closed, or one whose answer is
-    /// behind, or read slowly for long, of an address that has more; where there is none, the new one is closed at once.
+    /// Most connections open at once. To make room for another one, the server closes the one that has been silent
+    /// longest, or one whose answer is behind, or read slowly for long, of an address that has more; else it closes the
+    /// new one at once.
     pub connections: usize,
-    /// The same from one IPv4 address, or one IPv6 network of 64 bits; further ones are closed at once. `None`: an eighth
-    /// of all.
+    /// Most connections from one IPv4 address, or one IPv6 network of 64 bits; further ones are closed at once. `None`:
+    /// an eighth of all.
     pub connections_per_address: Option<usize>,
-    /// From the acceptance of a connection, and from the end of its last answer, to the head of the next request, the TLS
-    /// handshake included.
+    /// Timeout for the head of the next request, TLS handshake included: from the acceptance of a connection, and from
+    /// the end of its last answer.
     pub silence: Duration,
-    /// How far a request's body may fall behind the least rate; with `silence` together, how long a connection may last
-    /// without a whole request.
+    /// How far a request's body may fall behind the least rate; together with `silence`, how long a connection may last
+    /// without a complete request.
     pub body_time: Duration,
-    /// How far an answer may fall behind the least rate: what stands still is gone after this time.
+    /// How far an answer may fall behind the least rate: one that stalls is cut off after this time.
     pub answer_time: Duration,
-    /// Octets a second at which a body, of a request or an answer, has to move.
+    /// Octets a second at which the body of a request or an answer must move.
     pub least_rate: u64,
-    /// Octets of a request's body at most.
+    /// Most octets of a request's body.
     pub body: usize,
     /// How long a request may take, its body's arrival included.
     pub request_time: Duration,
-    /// Requests in work at once; further ones are turned away with 503.
+    /// Requests in progress at once; further ones are answered 503.
     pub requests: usize,
-    /// Requests in work and answers on their way at once, an eighth of them on connections from one address; further
-    /// requests are turned away with 503.
+    /// Requests in progress and answers being sent at once, an eighth of them on connections from one address; further
+    /// requests are answered 503.
     pub answers: usize,
-    /// Octets of answers on their way that are nobody else's, an eighth of them on connections from one address: all but
-    /// published files, of which one copy serves everybody, and answers that are short or tell of a change.
+    /// Octets of unshared answers being sent, an eighth of them on connections from one address: of all but published
+    /// files, of which one copy serves every client, and answers that are short or report a change.
     pub answer_octets: usize,
 }
 
 impl Limits {
-    /// Streams of an HTTP/2 connection at once.
+    /// Most concurrent streams of an HTTP/2 connection.
     pub(crate) const STREAMS: u32 = 16;
 
-    /// Octets of an answer up to which its place is all that it needs: `/health`, a certificate, a problem.
+    /// Octets of an answer up to which it needs no memory beyond its slot: `/health`, a certificate, a problem.
     pub(crate) const SHORT_ANSWER: usize = 16 * 1024;
 
-    /// Octets of a request's head at most: more than a token, a cookie and every condition that there is.
+    /// Most octets of a request's head: more than a token, a cookie and every conditional header together.
     pub(crate) const HEAD: usize = 16 * 1024;
 
-    /// The same limits with no more connections than so many descriptors allow, some of which are kept for everything else.
+    /// The same limits, with no more connections than that many descriptors allow, some of which are reserved.
     #[must_use]
     pub fn within(mut self, descriptors: u64) -> Self {
         let slots = descriptors.saturating_sub(KEPT_BACK) / LISTENERS;
@@ -69,40 +70,40 @@ impl Limits {
         self
     }
 
-    /// Descriptors that these limits can make use of.
+    /// Descriptors that these limits can use.
     pub fn descriptors(&self) -> u64 {
         self.connections as u64 * LISTENERS + KEPT_BACK
     }
 
-    /// Connections of one address.
+    /// Most connections of one address.
     pub(crate) fn per_address(&self) -> usize {
         let share = (self.connections / SHARE_OF_ONE).max(1);
         self.connections_per_address.unwrap_or(share).min(self.connections)
     }
 
-    /// Requests and answers on connections from one address.
+    /// Most requests and answers on connections from one address.
     pub(crate) fn answers_per_address(&self) -> usize {
-        // Who may have more connections serves more people, and may have the more answers.
+        // An address that may have more connections serves more people, and may have proportionally more answers.
         self.share_of_one(self.answers)
     }
 
-    /// Memory of answers on connections from one address.
+    /// Memory for answers on connections from one address.
     pub(crate) fn answer_octets_per_address(&self) -> usize {
         self.share_of_one(self.answer_octets)
     }
 
-    /// Of that many, what one address may have: as large a part as of the connections.
+    /// The share of one address in `all`: the same part as of the connections.
     pub(crate) fn share_of_one(&self, all: usize) -> usize {
         let share = self.per_address().saturating_mul(all) / self.connections.max(1);
         share.min(all).max(1)
     }
 
-    /// How long a connection may last without a whole request.
+    /// How long a connection may last without a complete request.
     pub(crate) fn without_request(&self) -> Duration {
         self.silence + self.body_time
     }
 
-    /// How long work may go on after the order to stop: what a request and its answer were promised.
+    /// How long work may go on after the server is told to stop: the time that a request and its answer were promised.
     pub(crate) fn stop_time(&self) -> Duration {
         self.request_time + self.answer_time
     }
@@ -139,7 +140,7 @@ mod tests {
             let fitted = limits.within(descriptors);
             assert_eq!(fitted.connections as u64, (descriptors - KEPT_BACK) / 2);
             assert!(fitted.descriptors() <= descriptors);
-            // Eight addresses at least share the places.
+            // At least eight addresses share the slots.
             assert!(fitted.per_address() * SHARE_OF_ONE <= fitted.connections);
             assert!(fitted.answers_per_address() * SHARE_OF_ONE <= fitted.answers);
             assert!(fitted.answer_octets_per_address() * SHARE_OF_ONE <= fitted.answer_octets);

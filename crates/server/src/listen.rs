@@ -1,5 +1,5 @@
-//! Accepting connections: TLS or plain, bounded in number, altogether and for each address, and in the time that each step may
-//! take, until told to stop.
+//! Accepts connections, with TLS or without, until told to stop. Their number is limited, in total and for each
+//! address, and so is the time that each step may take.
 
 mod body;
 mod connection;
@@ -28,18 +28,18 @@ use pulse::Pulse;
 pub(crate) use slots::Origin;
 use slots::{Refused, Slot};
 
-/// How long a connection that was told to make room may take to be gone.
+/// How long a connection that was told to make room may take to close.
 const MAKING_ROOM: Duration = Duration::from_millis(100);
 
-/// How many connections are asked to make room for one that comes.
+/// How many connections are told to make room for a new one.
 const ASKED: usize = 4;
 
-/// How long nothing is accepted after the system refused a connection: accepting again at once would only spin.
+/// Pause after the system refused to accept a connection: accepting again at once would be a busy loop.
 const NOTHING_ACCEPTED: Duration = Duration::from_millis(100);
 
-/// A listener with what it serves.
+/// A bound socket with what it serves.
 pub struct Listener {
-    /// Bound already, so that a port in use is told before anything else happens.
+    /// Bound already, so that a port in use is reported before anything else happens.
     pub listener: TcpListener,
     /// TLS, or plain HTTP.
     pub tls: Option<Arc<rustls::ServerConfig>>,
@@ -47,7 +47,7 @@ pub struct Listener {
     pub router: Router,
 }
 
-/// Serves all listeners until `stop` becomes true, then lets requests in work end, and their answers be taken.
+/// Serves all listeners until `stop` becomes true, then lets requests in progress end, and their answers be sent.
 pub async fn serve(listeners: Vec<Listener>, limits: Limits, load: Load, stop: watch::Receiver<bool>) {
     let (open, mut ended) = mpsc::channel(1);
     let running = listeners.into_iter().map(|listener| {
@@ -57,7 +57,7 @@ pub async fn serve(listeners: Vec<Listener>, limits: Limits, load: Load, stop: w
     let running: Vec<_> = running.collect();
     drop(open);
     futures_util::future::join_all(running).await;
-    // Nobody sends anything: it ends when the last connection has.
+    // Nothing is ever sent: the channel closes with the last connection.
     if tokio::time::timeout(limits.stop_time(), ended.recv()).await.is_err() {
         tracing::warn!("some connections did not end in time and were closed");
         load.cut(Cut::Stopped);
@@ -99,7 +99,7 @@ async fn accept(listener: Listener, gate: Arc<Gate>, open: mpsc::Sender<()>, mut
     }
 }
 
-/// A place for a connection from there, which one that is silent, or does not read, may have to leave.
+/// A slot for a connection from that address; a connection that is silent, or does not read, may have to close for it.
 async fn slot(gate: &Gate, address: SocketAddr) -> Option<Slot> {
     let pulse = Arc::new(Pulse::new(&gate.limits));
     for _ in 0..ASKED {
@@ -125,12 +125,12 @@ fn turned_away(gate: &Gate, shed: Shed, address: SocketAddr) {
     }
 }
 
-/// Reset, so that the system keeps nothing of it.
+/// Closes with a reset, so that the system keeps no state of it.
 fn refuse(stream: &TcpStream) {
     let _ = stream.set_zero_linger();
 }
 
-/// Waits for the order to stop; a giver who is gone gives it too.
+/// Waits for the order to stop; a dropped sender counts as the order.
 pub(crate) async fn stop_requested(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }

@@ -1,4 +1,4 @@
-//! What the server turned away or cut off for want of room or time: counted for `/metrics`, told by `/health`.
+//! Counters of what the server refused or cut off for lack of capacity or time, for `/metrics` and `/health`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,38 +11,38 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use tokio::time::Instant;
 
-/// How long a thing is told by `/health` after it last happened.
+/// How long `/health` reports a refusal after it last happened.
 const TOLD: Duration = Duration::from_mins(1);
 
-/// Why something was turned away.
+/// Why something was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shed {
-    /// A connection: its address has as many as it may have.
+    /// A connection: its address is at its limit.
     ConnectionOfAddress,
-    /// A connection: all places are taken, none of them by one that is silent or does not read.
+    /// A connection: all slots are taken, none of them by a connection that is silent or does not read.
     Connection,
-    /// A connection: the system would not give it to us, for want of descriptors or memory.
+    /// A connection: the system could not accept it, for lack of descriptors or memory.
     Accept,
-    /// A request: as many as may be are in work.
+    /// A request: as many are in progress as may be.
     Request,
-    /// A request: too many answers are on their way, altogether or to its address.
+    /// A request: too many answers are in transit, in total or to its address.
     Answer,
-    /// An answer: those on their way, altogether or to its address, take all the memory that they may.
+    /// An answer: those in transit, in total or to its address, take all the memory that they may.
     Memory,
 }
 
-/// Why something that had begun was cut off.
+/// Why something in progress was cut off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
-    /// A connection brought no whole request in time.
+    /// A connection sent no complete request in time.
     Silent,
     /// A connection that was silent, or did not read its answer, had to make room.
     MadeRoom,
     /// A request's body did not arrive in time.
     SlowBody,
-    /// An answer was not taken in time.
+    /// An answer was not read in time.
     Unread,
-    /// A connection had not ended when the time for stopping was over.
+    /// A connection had not ended when the time for stopping had passed.
     Stopped,
 }
 
@@ -61,7 +61,7 @@ pub struct Load {
     last: Arc<Last>,
 }
 
-/// When each kind of turning away last happened, in milliseconds since `born`; 0: never.
+/// When each kind of refusal last happened, in milliseconds since `born`; 0: never.
 #[derive(Debug)]
 struct Last {
     born: Instant,
@@ -89,7 +89,7 @@ impl Shed {
         }
     }
 
-    /// For people who look after the server.
+    /// A sentence for the operator.
     fn sentence(self) -> &'static str {
         match self {
             Self::ConnectionOfAddress => {
@@ -132,7 +132,7 @@ impl Default for Load {
 }
 
 impl Load {
-    /// Has the counters told with the others.
+    /// Registers the counters with the others.
     pub(crate) fn register(&self, registry: &mut Registry) {
         registry.register("connections_open", "Connections open now", self.connections.clone());
         registry.register(
@@ -152,7 +152,7 @@ impl Load {
         );
     }
 
-    /// Something was turned away; whether that had not happened for a minute, so that it is worth a line in the log.
+    /// Counts a refusal; whether it is the first for a minute, and so worth a line in the log.
     pub(crate) fn shed(&self, what: Shed) -> bool {
         self.shed.get_or_create(&Reason { reason: what.name() }).inc();
         let now = self.last.now();
@@ -160,12 +160,12 @@ impl Load {
         !Last::is_recent(before, now)
     }
 
-    /// Something was cut off.
+    /// Counts something that was cut off.
     pub(crate) fn cut(&self, why: Cut) {
         self.cut.get_or_create(&Reason { reason: why.name() }).inc();
     }
 
-    /// A sentence for each thing that was turned away within the last minute.
+    /// A sentence for each kind of refusal within the last minute.
     pub fn problems(&self) -> Vec<&'static str> {
         let now = self.last.now();
         let recent = |what: &Shed| Last::is_recent(self.last.at[*what as usize].load(Ordering::Relaxed), now);
@@ -190,7 +190,7 @@ impl Load {
 }
 
 impl Last {
-    /// Never 0.
+    /// Milliseconds since `born`; never 0.
     fn now(&self) -> u64 {
         u64::try_from(self.born.elapsed().as_millis())
             .unwrap_or(u64::MAX)

@@ -1,6 +1,6 @@
-//! The page that a person gets who opens the server in a browser: the CAs, what is published of them, how to trust the root.
+//! The page for people who open the server in a browser: the CAs, their published files, how to trust the root.
 //!
-//! It is made of what is public anyway, from what was read for `/health`. It has no script and loads nothing; whatever comes
+//! It contains only public data, from the snapshot for `/health`. It has no script and loads nothing; whatever comes
 //! from certificates or the configuration is escaped.
 
 use std::fmt::Write as _;
@@ -24,13 +24,13 @@ use chancery_x509::time::UnixTime;
 use crate::api::problem::Problem;
 use crate::app::AppState;
 
-/// CRLs of one CA that are shown; of more, their number.
+/// Most CRLs of one CA that are shown; further ones are counted.
 const SHOWN: usize = 20;
 
 const STYLE: &str = include_str!("page/style.css");
 const TRUST: &str = include_str!("page/trust.html");
 
-/// Nothing is loaded or run; the one style is known by its digest (Content Security Policy Level 3).
+/// Nothing is loaded or run; the only style is allowed by its digest (Content Security Policy Level 3).
 static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     let style = BASE64_STANDARD.encode(digest::digest(&digest::SHA256, STYLE.as_bytes()).as_ref());
     let policy = format!(
@@ -39,7 +39,7 @@ static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 });
 
-/// `GET /`: the page for browsers; for programs that ask for JSON there is nothing here.
+/// `GET /`: the page for browsers; a client that does not accept HTML gets 404.
 pub(crate) async fn page(State(state): State<AppState>, headers: HeaderMap) -> Result<Response, Problem> {
     if !wants_html(&headers) {
         return Err(Problem::not_found(
@@ -63,7 +63,7 @@ pub(crate) async fn page(State(state): State<AppState>, headers: HeaderMap) -> R
     Ok(answer)
 }
 
-/// Whether the Accept header (RFC 9110 section 12.5.1) names HTML; what takes anything is no browser.
+/// Whether the Accept header (RFC 9110 section 12.5.1) names HTML; a client that accepts anything is no browser.
 fn wants_html(headers: &HeaderMap) -> bool {
     let mut accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
     accepted.any(|value| {
@@ -184,7 +184,7 @@ fn common_name(ca: &Ca) -> String {
     subject.common_name.unwrap_or_else(|| ca.name().to_string())
 }
 
-/// In groups that can be compared by eye, and broken between lines.
+/// SHA-256 in groups that can be compared by eye, and broken between lines.
 fn fingerprint(ca: &Ca) -> String {
     let digest = digest::digest(&digest::SHA256, ca.certificate().as_der());
     let octets: Vec<String> = digest.as_ref().iter().map(|octet| format!("{octet:02X}")).collect();
@@ -211,7 +211,7 @@ fn counted(count: i64, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
-/// Text that is text, in an element and in a quoted attribute.
+/// Escapes text for use in an element and in a quoted attribute.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {

@@ -1,6 +1,6 @@
-//! Publications of CRLs that were asked for: each runs on a task of its own, since with a thousand shards it takes longer than
-//! anybody waits for an answer, and can be asked after by its id. What is published is a fact of the ledger and of the files;
-//! what is kept here is how far one order has come.
+//! Publications of CRLs on request: each runs on a task of its own, since with a thousand shards it takes longer than a
+//! caller waits for an answer, and its progress can be queried by its id. The ledger and the files show what is
+//! published; only the progress of a request is kept here.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,16 +13,16 @@ use tokio::sync::watch;
 use crate::api::crls::{CrlEntry, problem_of};
 use crate::changes::{Changes, LONGEST};
 
-/// Orders that are kept, at work or done; of more, the oldest that is done is forgotten, and while all are at work no further
-/// one is taken.
+/// Most publications kept, running or done; beyond that the oldest one that is done is dropped, and while all are
+/// running no further one is accepted.
 const KEPT: usize = 16;
 
-/// How far one order has come.
+/// Progress of one publication.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Progress {
     /// CRLs to be made.
     pub(crate) total: usize,
-    /// What came of those that were.
+    /// Outcomes of those that were.
     pub(crate) done: Vec<CrlEntry>,
 }
 
@@ -32,16 +32,16 @@ impl Progress {
     }
 }
 
-/// One order.
+/// One publication.
 #[derive(Clone)]
 pub(crate) struct Publishing {
-    /// Names it.
+    /// Its id.
     pub(crate) id: String,
     progress: watch::Receiver<Progress>,
 }
 
 impl Publishing {
-    /// How far it has come once it is finished, or after that time.
+    /// Its progress once it is finished, or after that time.
     pub(crate) async fn after(&self, patience: Duration) -> Progress {
         let mut progress = self.progress.clone();
         let finished = progress.wait_for(Progress::is_finished);
@@ -51,23 +51,23 @@ impl Publishing {
         self.progress.borrow().clone()
     }
 
-    /// Nothing more comes: all are made, or its task ended early.
+    /// Whether nothing more comes: all are made, or its task ended early.
     fn is_over(&self) -> bool {
         self.progress.has_changed().is_err() || self.progress.borrow().is_finished()
     }
 
-    /// Its task ended before all were made.
+    /// Whether its task ended before all were made.
     pub(crate) fn ended_early(&self) -> bool {
         self.progress.has_changed().is_err() && !self.progress.borrow().is_finished()
     }
 }
 
-/// The orders of this process.
+/// The publications of this process.
 #[derive(Default)]
 pub(crate) struct Publications(Mutex<VecDeque<Publishing>>);
 
 impl Publications {
-    /// Makes and publishes those CRLs, one after the other, whatever becomes of each. `None`: too much is in work.
+    /// Makes and publishes those CRLs one after another, whether or not each succeeds. `None`: too much is in progress.
     pub(crate) fn order(
         &self,
         authority: &Arc<Authority>,
@@ -86,7 +86,8 @@ impl Publications {
             done: Vec::new(),
         });
         let worker = Arc::clone(authority);
-        // Each CRL has the time that a request has: an order of a thousand takes longer than that, and nothing hangs in it.
+        // Each CRL has the time that a request has: a publication of a thousand takes longer than that, but no step may
+        // hang.
         let longest = LONGEST.saturating_mul(u32::try_from(scopes.len()).unwrap_or(u32::MAX).saturating_add(1));
         changes.run(longest, async move {
             for scope in scopes {
@@ -105,7 +106,7 @@ impl Publications {
         Some(order)
     }
 
-    /// The order of that id, as long as it is kept.
+    /// The publication of that id, as long as it is kept.
     pub(crate) fn find(&self, id: &str) -> Option<Publishing> {
         let orders = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         orders.iter().find(|order| order.id == id).cloned()

@@ -1,5 +1,5 @@
-//! What an authority does unasked: sweep intents, publish CRLs that are due, remind, renew its HTTPS certificate.
-//! One duty failing never stops the others, nor itself the next time.
+//! Periodic work of an authority: sweep intents, publish CRLs that are due, send reminders, renew its HTTPS
+//! certificate. A failing duty never stops the others, nor its own next attempt.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,21 +12,22 @@ use tokio::sync::watch;
 use crate::api::metrics::Metrics;
 use crate::listen::stop_requested;
 
-/// How often is looked whether something is due. A CRL from the future, after a clock that was ahead, must be told of and
-/// put right within half a minute.
+/// How often the scheduler checks what is due. A CRL from the future, after a clock that was ahead, must be reported
+/// and replaced within half a minute.
 const PERIOD: Duration = Duration::from_secs(20);
 
-/// Reminders go out at most once a day for a certificate; looking every hour finds each in time.
+/// Rounds between checks for reminders: they go out at most once a day for a certificate; an hourly check finds each in
+/// time.
 const REMINDER_ROUNDS: u32 = 180;
 
 /// Renews the certificate that HTTPS is served with.
 #[async_trait]
 pub trait OwnCertificate: Send + Sync {
-    /// Renews it where it is due: near its end, revoked itself or under a CA that is, not valid yet, or for other names.
+    /// Renews it where it is due: near its end, revoked or under a revoked CA, not valid yet, or for other names.
     async fn renew_if_due(&self) -> Result<(), String>;
 }
 
-/// Runs until `stop` becomes true; a round that is under way ends after what it is at: the intents, a CRL, a certificate.
+/// Runs until `stop` becomes true; a round in progress ends after its current item: an intent, a CRL, a certificate.
 pub async fn run(
     authority: Arc<Authority>,
     own: Arc<dyn OwnCertificate>,
@@ -51,7 +52,7 @@ pub async fn run(
     }
 }
 
-/// Every duty once. What is left when the server stops is due when it starts again.
+/// Runs every duty once. What is left when the server stops is due when it starts again.
 async fn all(
     authority: &Authority,
     own: &dyn OwnCertificate,
@@ -94,7 +95,7 @@ async fn all(
     if stopped() {
         return;
     }
-    // Files that are as they should be are left alone: this mends what was lost or changed behind our back.
+    // Files that are correct are left alone: this restores files that were lost or changed by others.
     for (name, outcome) in authority.publish_certificates().await {
         if let Err(error) = outcome {
             failed(metrics, "publish_certificate", &format!("{name}: {error}"));

@@ -1,4 +1,4 @@
-//! HTTPS with a certificate of the authority itself, exchanged while running, and client certificates for renewal.
+//! HTTPS with a certificate of the authority itself, replaced while running, and client certificates for renewal.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -17,13 +17,13 @@ use rustls::{
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsError {
-    /// The key is of no use, or does not fit the certificate.
+    /// The key is unusable, or does not match the certificate.
     #[error("the HTTPS certificate and its key cannot be used: {0}")]
     Certificate(#[from] rustls::Error),
 }
 
-/// The server's certificate, which can be exchanged while connections are accepted. Without one every handshake fails, and
-/// plain HTTP serves CRLs all the same.
+/// The server's certificate, which can be replaced while connections are accepted. Without one every handshake fails,
+/// but plain HTTP still serves CRLs.
 #[derive(Debug, Default)]
 pub struct ServerIdentity {
     shown: RwLock<Option<Arc<CertifiedKey>>>,
@@ -31,24 +31,24 @@ pub struct ServerIdentity {
 }
 
 impl ServerIdentity {
-    /// Takes another chain, leaf first, and its key for the connections to come.
+    /// Uses another chain, leaf first, and its key for new connections.
     pub fn replace(&self, chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<(), TlsError> {
         let certified = certified(chain, key)?;
         *self.shown.write().unwrap_or_else(PoisonError::into_inner) = Some(certified);
         Ok(())
     }
 
-    /// The leaf certificate that is shown now, if there is one.
+    /// The leaf certificate in use, if there is one.
     pub fn leaf(&self) -> Option<CertificateDer<'static>> {
         self.current()?.cert.first().cloned()
     }
 
-    /// What is wrong with the certificate and could not be put right, in a sentence for everybody.
+    /// An unsolved problem with the certificate, as a sentence that may be public.
     pub fn problem(&self) -> Option<String> {
         self.problem.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Says what is wrong with it, or that nothing is.
+    /// Sets or clears the problem.
     pub fn set_problem(&self, problem: Option<String>) {
         *self.problem.write().unwrap_or_else(PoisonError::into_inner) = problem;
     }
@@ -73,23 +73,24 @@ impl ResolvesServerCert for ServerIdentity {
 /// The CA certificates that client certificates are checked with.
 #[derive(Clone, Debug, Default)]
 pub struct ClientTrust {
-    /// Where every path must end.
+    /// Trust anchors.
     pub roots: Vec<CertificateDer<'static>>,
-    /// The CAs below, which are known here: clients need not send them.
+    /// The CAs below them, which are known here: clients need not send them.
     pub intermediates: Vec<CertificateDer<'static>>,
 }
 
-/// Verifies by webpki, from what the client sent and from the intermediates that are known here. They are no trust anchors:
-/// a path through one must go on to a root.
+/// Verifies with webpki, using intermediates from the client and those known here. The latter are no trust anchors: a
+/// path through one must continue to a root.
 ///
-/// Purposes are not asked for: a client certificate allows here to renew itself and nothing else
-/// ([`PeerCertificate`](crate::access::PeerCertificate)), which a server's or a mailbox's is as good for as a client's.
+/// Extended key usage is not checked: a client certificate only allows renewing itself
+/// ([`PeerCertificate`](crate::access::PeerCertificate)), for which a server's or mailbox's certificate serves as well
+/// as a client's.
 #[derive(Debug)]
 struct KnownPaths {
     roots: RootCertStore,
     intermediates: Vec<CertificateDer<'static>>,
     algorithms: WebPkiSupportedAlgorithms,
-    /// Names of all CAs: a client picks its certificate by them, and may know of its issuing CA alone.
+    /// Subject names of all CAs: a client picks its certificate by them, and may know only its issuing CA.
     hints: Vec<DistinguishedName>,
 }
 
@@ -112,17 +113,17 @@ impl KnownPaths {
     }
 }
 
-/// Whatever a certificate may be used for, or is not limited to.
+/// Accepts every extended key usage, or none.
 struct AnyPurpose;
 
 impl webpki::ExtendedKeyUsageValidator for AnyPurpose {
     fn validate(&self, mut purposes: webpki::KeyPurposeIdIter<'_, '_>) -> Result<(), webpki::Error> {
-        // An extension that cannot be read is one that nobody knows the meaning of.
+        // An extension that cannot be parsed has no known meaning, and is refused.
         purposes.try_for_each(|purpose| purpose.map(drop))
     }
 }
 
-/// As rustls itself tells it, so that the client gets the alert that fits.
+/// Converts an error as rustls itself does, so that the client gets the matching alert.
 fn as_rustls(error: webpki::Error) -> rustls::Error {
     let error = match error {
         webpki::Error::BadDer | webpki::Error::BadDerTime | webpki::Error::TrailingData(_) => {

@@ -131,7 +131,7 @@ pub(super) fn read<'a>(cas: &'a [KnownCa], crls: &'a [GivenCrl]) -> Result<Vec<M
     crls.iter().map(|given| matched(cas, given)).collect()
 }
 
-/// Refuses a signature under a CA that the CRLs list as revoked. For each CA above the root an issuer's CRL that would
+/// Refuses a signature under a CA that the CRLs list as revoked. For each CA below the root an issuer's CRL that would
 /// list it must be given: the backup's own record of what was published is not trusted here.
 pub(super) fn refuse_revoked(
     cas: &[KnownCa],

@@ -1,4 +1,4 @@
-//! Subjects' own keys: made or read by whoever wants a certificate, and signing the request for it.
+//! Subjects' own keys: generated or read by a requester of certificates, and signing its certification requests.
 //!
 //! ```no_run
 //! use chancery_local::keys::client::{ClientKey, ClientKeyAlgorithm};
@@ -40,7 +40,7 @@ const ED25519_SIGNATURE: &[u8] = &[0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70];
 /// Algorithm and size of a subject's key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ClientKeyAlgorithm {
-    /// ECDSA on P-256: small, quick, understood everywhere.
+    /// ECDSA on P-256: small, fast, supported everywhere.
     #[default]
     P256,
     /// ECDSA on P-384.
@@ -77,20 +77,20 @@ enum Pair {
     MlDsa(PqdsaKeyPair),
 }
 
-/// Why a subject's key could not be made, read or used.
+/// Why a subject's key could not be generated, read or used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientKeyError {
     /// No private key in the file.
     #[error("this is no private key: expected PEM with PKCS #8, or an RSA or EC PRIVATE KEY")]
     NotAKey,
-    /// Sealed, and no passphrase at hand.
+    /// Sealed, and no passphrase given.
     #[error("the private key is sealed: its passphrase is needed")]
     PassphraseNeeded,
-    /// The passphrase is not the one.
+    /// The passphrase does not open it.
     #[error("the passphrase does not open the private key")]
     WrongPassphrase,
-    /// Sealed in a way that is not read.
+    /// Sealed with a scheme, or at a cost, that this program does not accept.
     #[error("the private key cannot be opened: {detail}")]
     Seal {
         /// Why, and what to do.
@@ -102,7 +102,7 @@ pub enum ClientKeyError {
         /// The object identifier of the algorithm, or of the curve.
         oid: String,
     },
-    /// Damaged, or not made as it should be.
+    /// Damaged, or violating its algorithm's rules.
     #[error("the private key is not sound: {detail}")]
     Unsound {
         /// What is wrong.
@@ -114,7 +114,7 @@ pub enum ClientKeyError {
 }
 
 impl ClientKeyAlgorithm {
-    /// Every algorithm, in the order people meet them in documentation.
+    /// Every algorithm, in the order of this documentation.
     pub const ALL: [Self; 10] = [
         Self::P256,
         Self::P384,
@@ -145,7 +145,7 @@ impl ClientKeyAlgorithm {
 impl TryFrom<ClientKeyAlgorithm> for CaKeyAlgorithm {
     type Error = ClientKeyAlgorithm;
 
-    /// The same algorithm as a CA's; Ed25519 is none.
+    /// The same algorithm as a CA key's; fails for Ed25519, which no CA uses.
     fn try_from(algorithm: ClientKeyAlgorithm) -> Result<Self, ClientKeyAlgorithm> {
         Ok(match algorithm {
             ClientKeyAlgorithm::P256 => Self::P256,
@@ -163,7 +163,7 @@ impl TryFrom<ClientKeyAlgorithm> for CaKeyAlgorithm {
 }
 
 impl ClientKey {
-    /// Makes a key. Blocks: RSA takes up to seconds.
+    /// Generates a key. Blocks: RSA takes up to seconds.
     pub fn generate(algorithm: ClientKeyAlgorithm) -> Result<Self, ClientKeyError> {
         let pkcs8 = match algorithm {
             ClientKeyAlgorithm::Rsa2048 => generate_rsa(KeySize::Rsa2048)?,
@@ -176,7 +176,7 @@ impl ClientKey {
             ClientKeyAlgorithm::MlDsa65 => generate_ml_dsa(&ML_DSA_65_SIGNING)?,
             ClientKeyAlgorithm::MlDsa87 => generate_ml_dsa(&ML_DSA_87_SIGNING)?,
             ClientKeyAlgorithm::Ed25519 => {
-                // Version 1: OpenSSL before 3.4 does not read the version with the public key in it.
+                // Version 1: OpenSSL before 3.4 cannot read the version that includes the public key.
                 let document = Ed25519KeyPair::generate_pkcs8v1(&SystemRandom::new()).map_err(PrivateKeyError::from)?;
                 Zeroizing::new(document.as_ref().to_vec())
             }
@@ -184,7 +184,7 @@ impl ClientKey {
         Self::from_pkcs8(pkcs8)
     }
 
-    /// Takes unencrypted PKCS #8, DER.
+    /// Reads unencrypted PKCS #8, DER.
     pub fn from_pkcs8(pkcs8: Zeroizing<Vec<u8>>) -> Result<Self, ClientKeyError> {
         let info = PrivateKeyInfoRef::from_der(&pkcs8).map_err(|_| ClientKeyError::NotAKey)?;
         let (pair, spki) = match info.algorithm.oid {
@@ -233,7 +233,7 @@ impl ClientKey {
         }
     }
 
-    /// The public half.
+    /// The public key.
     pub fn public_key(&self) -> &SubjectPublicKey {
         &self.public
     }
@@ -242,7 +242,7 @@ impl ClientKey {
     pub fn signature_algorithm_der(&self) -> &'static [u8] {
         match CaKeyAlgorithm::try_from(self.public.kind()) {
             Ok(algorithm) => algorithm.signature_algorithm_der(),
-            // RSA of sizes that no CA has signs in the same way; what is left is Ed25519.
+            // RSA of sizes that no CA uses signs in the same way; the only other algorithm is Ed25519.
             Err(KeyKind::Rsa { .. }) => CaKeyAlgorithm::Rsa2048.signature_algorithm_der(),
             Err(_) => ED25519_SIGNATURE,
         }
@@ -315,14 +315,14 @@ fn ml_dsa(algorithm: &'static PqdsaSigningAlgorithm, pkcs8: &[u8]) -> Result<(Pa
     Ok((Pair::MlDsa(pair), spki))
 }
 
-/// The curves of keys outside PKCS #8, which need not name theirs.
+/// The curves to try for SEC 1 keys, which need not name theirs.
 const CURVES: [&EcdsaSigningAlgorithm; 3] = [
     &ECDSA_P256_SHA256_ASN1_SIGNING,
     &ECDSA_P384_SHA384_ASN1_SIGNING,
     &ECDSA_P521_SHA512_ASN1_SIGNING,
 ];
 
-/// A message's digest, as a key of this algorithm signs it; `None` where it signs no digest.
+/// A message's digest, as a key of this algorithm signs it; `None` for algorithms that sign no digest.
 fn digest_of(algorithm: CaKeyAlgorithm, message: &[u8]) -> Option<SigningInput> {
     let hash = |algorithm| digest::digest(algorithm, message);
     Some(match algorithm {

@@ -1,10 +1,10 @@
 //! Keys derived from a passphrase with scrypt (RFC 7914), each derived once.
 //!
-//! All keys that one store seals share a salt, and so one derivation unseals them all: a server starts in half the time,
-//! and allocates scrypt's 16 MiB once. That matters beyond the moment: glibc hands the first such block straight back to
-//! the system, but keeps later ones of that size for itself, for as long as the server runs. A salt keeps the passphrases
-//! of *different* seals from being guessed with the same work; here it is the same passphrase each time. What must be
-//! fresh each time is AES's initialisation vector.
+//! All keys that one store seals share a salt, so that one derivation unseals them all: a server starts in half the
+//! time, and allocates scrypt's 16 MiB once. That also saves memory later: glibc returns the first such block to the
+//! system, but keeps later ones of that size for as long as the server runs. A salt keeps the passphrases of
+//! *different* seals from being guessed with the same work; here it is the same passphrase each time. What must be
+//! fresh each time is AES's initialization vector.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -23,12 +23,13 @@ pub(super) type DerivedKey = Zeroizing<[u8; KEY_LENGTH]>;
 #[derive(Default)]
 pub(super) struct Derivation(Mutex<Option<(ScryptParams, DerivedKey)>>);
 
-/// scrypt parameters that are none.
+/// Parameters that are not valid for scrypt.
 #[derive(Debug)]
 pub(super) struct BadParameters;
 
 impl Passphrase {
-    /// The key that scrypt makes of this passphrase. Others wait meanwhile, because they mostly want the same.
+    /// The key that scrypt derives from this passphrase. Other threads wait meanwhile, because they mostly need the
+    /// same key.
     pub(super) fn derive(&self, parameters: &ScryptParams) -> Result<DerivedKey, BadParameters> {
         let mut latest = self.derivation().0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, key)) = latest.as_ref().filter(|(known, _)| known == parameters) {

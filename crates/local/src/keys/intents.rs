@@ -1,7 +1,8 @@
-//! The secret that intents are authenticated with, as a sealed file beside the keys.
+//! The secret that authenticates intents, as a sealed file beside the keys.
 //!
-//! Whoever can write to the ledger, or to a backup of it, must not be able to make an intent that is signed; so the secret is
-//! sealed with the passphrase that seals the CA keys. It is made when first needed: an authority of before has none.
+//! Write access to the ledger, or to a backup of it, must not be enough to make an intent that gets signed; so the
+//! secret is sealed with the passphrase that seals the CA keys. It is generated when first needed, since older
+//! authorities have none.
 
 use std::io;
 use std::path::Path;
@@ -21,31 +22,32 @@ use super::sealed::files::{self, store_error};
 /// The file, in the folder of keys.
 pub(super) const FILE: &str = "intents.secret";
 
-/// hmacWithSHA256 (RFC 8018 appendix B.1.2): what the secret is for, in the place of a key's algorithm.
+/// hmacWithSHA256 (RFC 8018 appendix B.1.2): what the secret is for, in place of a key's algorithm.
 const HMAC_WITH_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.2.9");
 
 /// The secret, wiped from memory when dropped.
 pub(super) type Secret = Zeroizing<[u8; 32]>;
 
-/// The secret of a folder of keys, once it was needed.
+/// The secret of a folder of keys, kept once it was needed.
 #[derive(Default)]
 pub(super) struct IntentSecret(Mutex<Option<Secret>>);
 
-/// How the secret's file did not open.
+/// Why the secret's file could not be opened.
 pub(super) enum NotOpened {
     WrongPassphrase,
     Other(KeyStoreError),
 }
 
 impl IntentSecret {
-    /// The secret: read, or made. `to_open` and `to_seal` tell the passphrase; both may take a derivation's time.
+    /// The secret: read, or generated. `to_open` and `to_seal` supply the passphrase; opening and sealing each take as
+    /// long as a derivation.
     pub(super) fn get(
         &self,
         folder: &Path,
         to_open: impl FnOnce() -> Result<Passphrase, KeyStoreError>,
         to_seal: impl FnOnce() -> Result<Passphrase, KeyStoreError>,
     ) -> Result<Secret, NotOpened> {
-        // Held meanwhile: whoever else asks wants the same.
+        // Held meanwhile: concurrent callers need the same secret.
         let mut known = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(secret) = known.as_ref() {
             return Ok(secret.clone());
@@ -91,7 +93,7 @@ fn make(path: &Path, passphrase: &Passphrase) -> Result<Secret, NotOpened> {
         .map_err(|error| unavailable(format!("the secret of intents could not be sealed: {error}")))?;
     match files::write_new(path, sealed.as_bytes(), 0o600) {
         Ok(()) => Ok(secret),
-        // Another process made one meanwhile: that is the secret.
+        // Another process made one meanwhile: use that one.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             let pem = files::read(path).map_err(|error| NotOpened::Other(store_error(path, &error)))?;
             open(path, &pem.unwrap_or_default(), passphrase)

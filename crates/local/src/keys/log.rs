@@ -1,13 +1,13 @@
-//! The signing log: one JSON line for each signature, written before the signature leaves.
+//! The signing log: one JSON line for each signature, written before the signature is returned.
 //!
-//! `signatures.log` stands in the folder of keys, mode 0600. A line is appended with a single `write` in append mode, so
-//! that several processes may share the log and a killed one leaves no half line. It is *not* synchronised to the disk
-//! for each signature (that would cost milliseconds): it survives the death of the process at any moment, but the last
-//! seconds before a power failure may be missing. The ledger, which is synchronised before a signature is asked for,
-//! covers that gap.
+//! `signatures.log` is in the folder of keys, mode 0600. A line is appended with a single `write` in append mode, so
+//! that several processes may share the log and a killed one leaves no partial line. It is *not* synced to the disk for
+//! each signature (that would cost milliseconds): entries survive the death of the process at any moment, but the last
+//! seconds before a power failure may be missing. The ledger, which is synced before a signature is requested, covers
+//! that gap.
 //!
-//! At 64 MiB the file becomes `signatures.log.1`, then `.2` and so on, the highest number the youngest. Nothing is ever
-//! removed: that is the operator's decision.
+//! At 64 MiB the file is renamed to `signatures.log.1`, the next one to `.2` and so on: the highest number is the
+//! newest. Nothing is ever deleted: that is the operator's decision.
 //!
 //! ```json
 //! {"time":"2026-11-23T20:00:00.123456Z","receipt":"03b8…","key":"chancery-issuing-ca","algorithm":"p256","input":"9f86d0…"}
@@ -31,10 +31,10 @@ use rustix::fs::{FlockOperation, RenameFlags};
 pub use reader::{Entries, Entry};
 use receipt::Receipts;
 
-/// The log's name in the folder of keys.
+/// File name of the log in the folder of keys.
 pub const FILE: &str = "signatures.log";
 
-/// Octets at which a file is put aside and the next begun.
+/// Octets at which a file is renamed and a new one begun.
 const FILE_LIMIT: u64 = 64 << 20;
 
 /// Appends to the signing log of one folder of keys.
@@ -49,15 +49,15 @@ pub struct SigningLog {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LogError {
-    /// The system said no.
+    /// The operating system refused an operation.
     #[error("the signing log {path}: {source}; free space on its disk, or mend its folder's permissions")]
     Io {
         /// Which file.
         path: PathBuf,
-        /// What the system said.
+        /// What the system reported.
         source: io::Error,
     },
-    /// A line that is no entry: what a full disk leaves of the last one, or somebody's editing.
+    /// A line that is no entry: the remainder of a write to a full disk, or the result of editing.
     #[error("the signing log {path} has no entry in line {line}")]
     Torn {
         /// Which file.
@@ -69,7 +69,7 @@ pub enum LogError {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Opened by the first signature, so that reading a folder of keys needs no right to write to it.
+    /// Opened by the first signature, so that reading a folder of keys needs no write permission.
     file: Option<Open>,
     receipts: Receipts,
     line: Vec<u8>,
@@ -78,9 +78,9 @@ struct State {
 #[derive(Debug)]
 struct Open {
     file: File,
-    /// Octets in it, without what other processes have appended since.
+    /// Its length in octets, without what other processes have appended since.
     size: u64,
-    /// The last line has no end: a disk that was full.
+    /// The last line has no line feed, as after a full disk.
     torn: bool,
 }
 
@@ -98,7 +98,7 @@ impl SigningLog {
         }
     }
 
-    /// Where it is.
+    /// Path of the current log file.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -108,9 +108,10 @@ impl SigningLog {
         Entries::of(&folder.join(FILE))
     }
 
-    /// Appends an entry and gives the receipt that names it. When this returns, the entry survives the process.
+    /// Appends an entry and returns the receipt that names it. When this returns, the entry survives the death of the
+    /// process.
     pub fn record(&self, key: &KeyName, algorithm: CaKeyAlgorithm, input: &SigningInput) -> Result<Receipt, LogError> {
-        // A panic elsewhere while the lock was held leaves a state that is still sound: the line is built anew.
+        // A panic while the lock was held leaves a valid state: the line is built anew each time.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let State { file, receipts, line } = &mut *state;
         let receipt = receipts.next();
@@ -128,7 +129,7 @@ impl SigningLog {
         };
         if let Err(source) = open.append(line) {
             if !open.torn {
-                // Opened again by the next signature: the folder may have been mended meanwhile.
+                // The next signature opens it again: the operator may have repaired the folder meanwhile.
                 *file = None;
             }
             return Err(self.io(source));
@@ -140,7 +141,7 @@ impl SigningLog {
         let mut options = OpenOptions::new();
         options.read(true).append(true).create(true).mode(0o600);
         let mut file = match options.open(&self.path) {
-            // Keys on a token can sign before anything was ever put into the folder.
+            // Keys on a token can sign before anything was written to the folder.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.path.parent().map_or(Ok(()), super::make_folder)?;
                 options.open(&self.path)?
@@ -160,10 +161,10 @@ impl SigningLog {
         })
     }
 
-    /// Puts a full file aside. `None` to open whatever stands in its place.
+    /// Renames a full file. `None`: the caller opens whatever file has the name now.
     fn rotate(&self, full: Option<Open>) -> io::Result<Option<Open>> {
         let Some(mut full) = full else { return Ok(None) };
-        // Another process may be about to do the same: whoever comes second finds another file in its place.
+        // Another process may be about to do the same: the second one finds another file under the name.
         rustix::fs::flock(&full.file, FlockOperation::LockExclusive)?;
         let ours = full.file.metadata()?;
         let standing = match self.path.metadata() {
@@ -185,7 +186,7 @@ impl SigningLog {
         match renamed {
             Ok(()) => Ok(None),
             Err(error) => {
-                // An overlong file is a nuisance, a signature refused for it would be an outage.
+                // A file beyond the limit is a nuisance; refusing a signature for it would be an outage.
                 tracing::warn!(path = %self.path.display(), %error, "the full signing log could not be put aside");
                 rustix::fs::flock(&full.file, FlockOperation::Unlock)?;
                 full.size = 0;
@@ -268,7 +269,7 @@ mod tests {
     #[test]
     fn entries_are_read_across_rotations_by_several_writers() {
         let folder = tempfile::tempdir().unwrap();
-        // Two logs on one folder stand for two processes.
+        // Two logs on one folder simulate two processes.
         let logs = [
             SigningLog::with_limit(folder.path(), 2_000),
             SigningLog::with_limit(folder.path(), 2_000),
@@ -322,7 +323,7 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_an_error_not_a_receipt() {
-        // The device of this name takes nothing: what a full disk answers.
+        // This device accepts no data, and answers as a full disk does.
         let folder = tempfile::tempdir().unwrap();
         std::os::unix::fs::symlink("/dev/full", folder.path().join(FILE)).unwrap();
         let error = SigningLog::new(folder.path())

@@ -1,7 +1,8 @@
 //! An unsealed CA key in memory.
 //!
-//! RSA and ECDSA keys are aws-lc's. ML-DSA keys are `RustCrypto`'s, because a CA signs µ, which aws-lc offers to C only;
-//! their PKCS #8 is still read by aws-lc first, which checks that seed and expanded key agree where a file has both.
+//! RSA and ECDSA keys are aws-lc's. ML-DSA keys are `RustCrypto`'s, because a CA signs µ, which aws-lc's Rust API does
+//! not offer; aws-lc still reads their PKCS #8 first, and checks that seed and expanded key agree where a file has
+//! both.
 
 use aws_lc_rs::digest::{self, Digest};
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
@@ -22,7 +23,7 @@ use pkcs8::PrivateKeyInfoRef;
 use pkcs8::spki::{AssociatedAlgorithmIdentifier, EncodePublicKey, ObjectIdentifier};
 use zeroize::Zeroizing;
 
-/// Object identifiers of private keys and of the curves of those that have one.
+/// Object identifiers of key algorithms, and of the curves of EC keys.
 pub(super) mod oid {
     use super::ObjectIdentifier;
 
@@ -37,7 +38,7 @@ pub(super) mod oid {
     pub(crate) const ML_DSA_87: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.19");
 }
 
-/// A CA's private key, ready to sign, and its public half.
+/// A CA's private key, ready to sign, and its public key.
 pub(super) struct PrivateKey {
     pair: Pair,
     public: CaPublicKey,
@@ -49,34 +50,34 @@ enum Pair {
     MlDsa(Box<dyn MuSigner>),
 }
 
-/// Why octets are no CA key.
+/// Why octets are not a usable CA key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum PrivateKeyError {
     /// Not PKCS #8 at all.
     #[error("it is no PKCS #8 private key")]
     NotAKey,
-    /// A kind of key that no CA has.
+    /// A kind of key that this program does not use for CAs.
     #[error("it is a key of algorithm {oid}, which no CA may have; use RSA 2048-4096, P-256, P-384, P-521 or ML-DSA")]
     Unsupported {
         /// The key's algorithm, or its curve.
         oid: String,
     },
-    /// The right kind, but not sound.
+    /// A supported kind, but violating its algorithm's rules.
     #[error("its key is not sound: {0}")]
     Unsound(String),
 }
 
-/// Why there is no signature.
+/// Why signing failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SignError {
-    /// A digest of another length than the key's, or µ for a key that takes none.
+    /// A digest of another length than the key's, or µ for a key that does not sign it.
     WrongInput,
     /// The cryptographic library failed.
     Failed,
 }
 
 impl PrivateKey {
-    /// Makes a key. RSA takes seconds now and then.
+    /// Generates a key. RSA may take seconds.
     pub(super) fn generate(algorithm: CaKeyAlgorithm) -> Result<(Self, Zeroizing<Vec<u8>>), PrivateKeyError> {
         let pkcs8 = match algorithm {
             CaKeyAlgorithm::Rsa2048 => generate_rsa(KeySize::Rsa2048)?,
@@ -89,7 +90,7 @@ impl PrivateKey {
             CaKeyAlgorithm::MlDsa65 => generate_ml_dsa(&ML_DSA_65_SIGNING)?,
             CaKeyAlgorithm::MlDsa87 => generate_ml_dsa(&ML_DSA_87_SIGNING)?,
         };
-        // Read back as any other key is: what would be written is known to be usable.
+        // Read back like any other key, so that what is written is known to be usable.
         Ok((Self::from_pkcs8(&pkcs8)?, pkcs8))
     }
 
@@ -116,7 +117,7 @@ impl PrivateKey {
         Ok(Self { pair, public })
     }
 
-    /// The public half.
+    /// The public key.
     pub(super) fn public(&self) -> &CaPublicKey {
         &self.public
     }
@@ -165,7 +166,7 @@ impl From<aws_lc_rs::error::Unspecified> for PrivateKeyError {
     }
 }
 
-/// A digest that was computed elsewhere, as aws-lc takes it.
+/// A digest that was computed elsewhere, as aws-lc's type.
 fn imported(input: &SigningInput) -> Result<Digest, SignError> {
     let algorithm = match input {
         SigningInput::Sha256(_) => &digest::SHA256,
@@ -176,7 +177,7 @@ fn imported(input: &SigningInput) -> Result<Digest, SignError> {
     Digest::import_less_safe(input.as_bytes(), algorithm).map_err(|_| SignError::Failed)
 }
 
-/// Which of aws-lc's algorithms an EC key's curve is of.
+/// aws-lc's algorithm for an EC key's curve.
 pub(super) fn curve(info: &PrivateKeyInfoRef<'_>) -> Result<&'static EcdsaSigningAlgorithm, PrivateKeyError> {
     let named = info
         .algorithm
@@ -201,7 +202,7 @@ pub(super) fn generate_ecdsa(algorithm: &'static EcdsaSigningAlgorithm) -> Resul
     Ok(Zeroizing::new(document.as_ref().to_vec()))
 }
 
-/// In RFC 9881's seed form.
+/// Generates a key in the seed form of RFC 9881.
 pub(super) fn generate_ml_dsa(
     algorithm: &'static PqdsaSigningAlgorithm,
 ) -> Result<Zeroizing<Vec<u8>>, PrivateKeyError> {
@@ -248,7 +249,7 @@ mod tests {
 
     use super::*;
 
-    /// RSA-4096 is left to the contract suite: its generation is slow without optimisation.
+    /// RSA-4096 is left to the contract suite: its generation is slow without optimization.
     const QUICK: [CaKeyAlgorithm; 7] = [
         CaKeyAlgorithm::P256,
         CaKeyAlgorithm::P384,

@@ -1,12 +1,12 @@
 //! Sealing: PKCS #8 under a passphrase, as `EncryptedPrivateKeyInfo` (RFC 5958) with PBES2 (RFC 8018), in PEM.
 //!
 //! New seals use scrypt with N = 2¹⁴, r = 8, p = 5 and AES-256-CBC. The memory, 16 MiB, is the most that OpenSSL takes
-//! without being asked for more (its limit is 32 MiB, and N is a power of two); the five passes are what OWASP's password
-//! storage guidance sets against that smaller memory, and take about 0.2 s. A key file must be readable by other
-//! programs on the day that this one is gone. A long passphrase buys more than any of these numbers.
+//! with its default limit (32 MiB, and N is a power of two); OWASP's password storage guidance asks for five passes at
+//! that memory, which take about 0.2 s. OpenSSL's defaults matter because other programs must be able to read key files
+//! without this one. A longer passphrase adds more security than any of these parameters.
 //!
-//! Existing seals with PBKDF2 or other parameters are read too, within a budget of work: a hostile file must not take
-//! all memory or run for hours.
+//! Existing seals with PBKDF2 or other parameters are read too, within limits of memory and work: a hostile file must
+//! not take all memory or run for hours.
 
 use aws_lc_rs::cipher::{
     AES_256, DecryptionContext, EncryptionContext, PaddedBlockDecryptingKey, PaddedBlockEncryptingKey, UnboundCipherKey,
@@ -22,43 +22,43 @@ use zeroize::Zeroizing;
 use super::derive::{BadParameters, KEY_LENGTH};
 use super::passphrase::Passphrase;
 
-/// The label of sealed keys.
+/// PEM label of sealed keys.
 pub(super) const SEALED_LABEL: &str = "ENCRYPTED PRIVATE KEY";
-/// The label of keys that are not.
+/// PEM label of unsealed keys.
 pub(super) const OPEN_LABEL: &str = "PRIVATE KEY";
 
-/// scrypt's N, r and p of new seals.
+/// scrypt's N, r and p for new seals.
 const COST: u64 = 1 << 14;
 const BLOCK_SIZE: u16 = 8;
 const PASSES: u16 = 5;
 
-/// The most memory that a file may ask scrypt for: 128 · r · (N + p) octets.
+/// The most memory that a file may require for scrypt: 128 · r · (N + p) octets.
 const MAX_SCRYPT_MEMORY: u64 = 512 << 20;
-/// The most work that a file may ask scrypt for: N · r · p. New seals ask for 655,360.
+/// The most work that a file may require for scrypt: N · r · p. New seals need 655,360.
 const MAX_SCRYPT_WORK: u64 = 1 << 24;
-/// The most rounds that a file may ask PBKDF2 for.
+/// The most iterations that a file may require for PBKDF2.
 const MAX_PBKDF2_ROUNDS: u32 = 10_000_000;
 
-/// Octets of a salt, and of AES's block.
+/// Octets of a salt, and of an AES block.
 const SALT: usize = 16;
 const AES_BLOCK: usize = 16;
 
 /// Why a sealed key did not open.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum UnsealError {
-    /// A private key in the open.
+    /// An unsealed private key.
     #[error("it is not sealed: seal it with `openssl pkcs8 -topk8 -scrypt` and remove the open copy")]
     NotSealed,
-    /// Not PEM, not DER, or cut short.
+    /// Not PEM, not DER, or truncated.
     #[error("it is no whole PEM file of an encrypted private key ({0})")]
     Malformed(String),
-    /// Over the budget.
+    /// Beyond the limits of memory or work.
     #[error("opening it would take {0}: seal it anew with `openssl pkcs8 -topk8 -scrypt`")]
     TooCostly(String),
-    /// An old or odd scheme.
+    /// A scheme that is too old or too uncommon to be supported.
     #[error("it is sealed in a way that is not read ({0}): seal it anew with `openssl pkcs8 -topk8 -scrypt`")]
     Unsupported(String),
-    /// What comes out is no key.
+    /// Decryption did not give a private key.
     #[error("the passphrase does not open it")]
     WrongPassphrase,
 }
@@ -73,7 +73,7 @@ pub(super) fn seal(pkcs8: &[u8], passphrase: &Passphrase) -> Result<String, pkcs
     let key = passphrase
         .derive(&scrypt)
         .map_err(|BadParameters| pkcs5::Error::EncryptFailed)?;
-    // Encrypted in place: the only copy of the key in the clear is the buffer that becomes the ciphertext.
+    // Encrypted in place: the only plaintext copy of the key is the buffer that becomes the ciphertext.
     let mut buffer = Zeroizing::new(Vec::with_capacity(pkcs8.len() + AES_BLOCK));
     buffer.extend_from_slice(pkcs8);
     UnboundCipherKey::new(&AES_256, key.as_ref())
@@ -101,7 +101,7 @@ fn scrypt_of_new_seals(salt: Salt) -> ScryptParams {
     }
 }
 
-/// Whether a key file that was opened before is sealed as this one would be: then the same derivation does for both.
+/// Whether a key file opened before is sealed as a new one would be: then one derivation serves both.
 fn is_of_new_seals(scrypt: &ScryptParams) -> bool {
     scrypt.salt.as_ref().len() >= SALT && *scrypt == scrypt_of_new_seals(scrypt.salt)
 }
@@ -112,7 +112,7 @@ fn random() -> Result<[u8; SALT], pkcs5::Error> {
     Ok(octets)
 }
 
-/// Opens a PEM file; what comes out is a well-formed PKCS #8 `PrivateKeyInfo`, though its key may still be unsound.
+/// Opens a PEM file; the result is a well-formed PKCS #8 `PrivateKeyInfo`, though its key may still be unsound.
 pub(super) fn unseal(pem: &[u8], passphrase: &Passphrase) -> Result<Zeroizing<Vec<u8>>, UnsealError> {
     let malformed = |error: &dyn std::fmt::Display| UnsealError::Malformed(error.to_string());
     let text = std::str::from_utf8(pem).map_err(|error| malformed(&error))?;
@@ -128,12 +128,12 @@ pub(super) fn unseal(pem: &[u8], passphrase: &Passphrase) -> Result<Zeroizing<Ve
     let mut buffer = Zeroizing::new(info.encrypted_data.as_bytes().to_vec());
     let length = decrypt(&info.encryption_algorithm, passphrase, &mut buffer)?;
     buffer.truncate(length);
-    // CBC has no checksum: a wrong passphrase leaves sound padding once in 256 times, but never a PrivateKeyInfo.
+    // CBC has no checksum: a wrong passphrase leaves valid padding once in 256 times, but never a PrivateKeyInfo.
     PrivateKeyInfoRef::from_der(&buffer).map_err(|_| UnsealError::WrongPassphrase)?;
     Ok(buffer)
 }
 
-/// Decrypts in place, and says how many octets came out.
+/// Decrypts in place, and returns the length of the plaintext in octets.
 fn decrypt(scheme: &EncryptionScheme, passphrase: &Passphrase, buffer: &mut [u8]) -> Result<usize, UnsealError> {
     if let Some(Parameters {
         kdf: Kdf::Scrypt(scrypt),
@@ -166,7 +166,7 @@ fn check_budget(scheme: &EncryptionScheme) -> Result<(), UnsealError> {
     match &parameters.kdf {
         Kdf::Scrypt(scrypt) => {
             let (size, passes) = (u64::from(scrypt.block_size), u64::from(scrypt.parallelization));
-            // The library takes these for granted: with N = 0 it would overflow.
+            // The library does not check these: with N = 0 it would overflow.
             if !scrypt.cost_parameter.is_power_of_two() || scrypt.cost_parameter < 2 || size == 0 || passes == 0 {
                 return Err(UnsealError::Unsupported(
                     "scrypt with parameters that are none".to_owned(),
@@ -254,7 +254,7 @@ mod tests {
         assert_eq!(same_salt, salt);
         assert_ne!(other_iv, iv);
 
-        // Also after the passphrase was told anew, once a key was opened with it.
+        // Also with a new passphrase value, once it has opened a key.
         let again = self::passphrase();
         unseal(first.as_bytes(), &again).unwrap();
         assert_eq!(salt_and_iv(&seal(&key, &again).unwrap()).0, salt);
@@ -316,7 +316,7 @@ mod tests {
             let error = unseal(with_kdf(kdf).as_bytes(), &passphrase()).unwrap_err();
             assert!(matches!(error, UnsealError::TooCostly(_)), "{error:?}");
         }
-        // N that is no power of two, or nothing to do: never a panic.
+        // N that is no power of two, or zero work: never a panic.
         for kdf in [
             scrypt(0, 8, 1),
             scrypt(1, 8, 1),

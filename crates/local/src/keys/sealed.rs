@@ -1,15 +1,16 @@
 //! CA keys in sealed files.
 //!
 //! A key `NAME` is two files in the folder of keys: `NAME.key`, the private key as encrypted PKCS #8 in PEM, which
-//! `openssl pkey -in NAME.key` opens with the passphrase; and `NAME.pub`, the public half as PEM SubjectPublicKeyInfo,
-//! which needs none. `NAME.key` is the key; a missing `NAME.pub` is made anew from it, and one that does not match it is
-//! reported when the key is first unsealed. Keys made elsewhere can be put there too: any PBES2 seal, any name.
+//! `openssl pkey -in NAME.key` opens with the passphrase; and `NAME.pub`, the public key as PEM SubjectPublicKeyInfo,
+//! which needs none. `NAME.key` is authoritative; a missing `NAME.pub` is made anew from it, and one that does not
+//! match it is reported when the key is first unsealed. Keys made elsewhere can be put there too: with any PBES2 seal,
+//! under any name.
 //!
 //! A key is unsealed by its first signature, on a thread of its own, once however many signatures wait for it; from
-//! then on it stays in memory. The private key is wiped from memory when the store is dropped, and so is the passphrase,
-//! which is kept as long as the store because later keys may need it.
+//! then on it stays in memory. The private key is wiped from memory when the store is dropped, and so is the
+//! passphrase, which is kept as long as the store because later keys may need it.
 //!
-//! `intents.secret` is sealed the same way: what intents are authenticated with.
+//! `intents.secret` is sealed the same way: it authenticates intents.
 
 pub(super) mod files;
 
@@ -36,7 +37,7 @@ use super::passphrase::{Passphrase, PassphraseError, PassphraseSource, Purpose};
 use super::private::{PrivateKey, SignError};
 use super::seal::{self, UnsealError};
 
-/// The label of public keys in PEM (RFC 7468 section 13).
+/// PEM label of public keys (RFC 7468 section 13).
 const PUBLIC_LABEL: &str = "PUBLIC KEY";
 
 /// A folder of sealed keys.
@@ -54,24 +55,24 @@ struct Store {
     log: SigningLog,
 }
 
-/// The passphrase, once it was asked for.
+/// The passphrase, kept once its source supplied it.
 #[derive(Default)]
 struct Remembered {
     passphrase: Option<Passphrase>,
-    /// It has opened or sealed a key.
+    /// Whether it has opened or sealed a key.
     proven: bool,
 }
 
-/// A key that was asked for at least once.
+/// State of a key that was used at least once.
 enum Slot {
-    /// A thread is unsealing it, and these wait.
+    /// A thread is unsealing it; these callers wait for it.
     Unsealing(Vec<oneshot::Sender<Result<Arc<PrivateKey>, KeyStoreError>>>),
     Open(Arc<PrivateKey>),
 }
 
 impl SealedKeyStore {
-    /// The keys in `folder`, sealed with the passphrase from `source`, which is asked for when first needed. The folder
-    /// is made (mode 0700) with the first key.
+    /// The keys in `folder`, sealed with the passphrase from `source`, which is read when first needed. The folder is
+    /// made (mode 0700) with the first key.
     pub fn new(folder: &Path, source: PassphraseSource) -> Self {
         Self {
             store: Arc::new(Store {
@@ -85,17 +86,17 @@ impl SealedKeyStore {
         }
     }
 
-    /// The names of the keys whose private half is here, sorted.
+    /// The names of the keys whose private key is here, sorted.
     pub fn names(&self) -> Result<Vec<KeyName>, KeyStoreError> {
         files::names(&self.store.folder).map_err(|error| store_error(&self.store.folder, &error))
     }
 
-    /// Wipes the passphrase: for whoever has unsealed every key that will be needed. Another key asks for it again.
+    /// Wipes the passphrase: for callers that have unsealed every key they need. Another key reads its source again.
     pub fn forget_passphrase(&self) {
         lock(&self.store.passphrase).passphrase = None;
     }
 
-    /// Unseals a key ahead of its first signature, e.g. to find a wrong passphrase out at start.
+    /// Unseals a key ahead of its first signature, e.g. to detect a wrong passphrase at start.
     pub async fn unseal(&self, key: &KeyName) -> Result<CaPublicKey, KeyStoreError> {
         Ok(self.open(key).await?.public().clone())
     }
@@ -116,7 +117,7 @@ impl SealedKeyStore {
             }
         };
         if first {
-            // Dropped with or without having run, it leaves nobody waiting.
+            // When it is dropped, run or not, no caller is left waiting.
             let work = Unsealing {
                 store: Arc::clone(&self.store),
                 key: key.clone(),
@@ -194,7 +195,7 @@ impl Store {
                 key.0
             ),
         })?;
-        // A public half alone belongs to a key that was taken away on purpose, e.g. an offline root.
+        // A public key without the private one belongs to a key that was removed on purpose, e.g. an offline root.
         if files.private.exists() || files.public.exists() {
             return Err(KeyStoreError::AlreadyExists(key.clone()));
         }
@@ -207,7 +208,7 @@ impl Store {
             detail: format!("the key could not be sealed: {error}"),
         })?;
         drop(pkcs8);
-        // The one moment at which the key comes to exist; of two processes, one gets here first.
+        // Here the key comes into existence; of two processes, only one succeeds.
         files::write_new(&files.private, sealed.as_bytes(), 0o600).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => KeyStoreError::AlreadyExists(key.clone()),
             _ => store_error(&files.private, &error),
@@ -220,14 +221,14 @@ impl Store {
         Ok(public)
     }
 
-    /// Keeps an open key for signing; where a thread is just unsealing it, that one's is as good.
+    /// Keeps an open key for signing; where a thread is just unsealing the same key, its result is used instead.
     fn keep(&self, key: &KeyName, private: PrivateKey) {
         lock(&self.keys)
             .entry(key.clone())
             .or_insert_with(|| Slot::Open(Arc::new(private)));
     }
 
-    /// What `NAME.pub` says; `None` where there is none but a private half.
+    /// The public key in `NAME.pub`; `None` where only the private key is there.
     fn stored_public_key(&self, key: &KeyName) -> Result<Option<CaPublicKey>, KeyStoreError> {
         let Some(files) = Files::of(&self.folder, key) else {
             return Err(KeyStoreError::NotFound(key.clone()));
@@ -265,7 +266,7 @@ impl Store {
         files::write_new(&files.public, pem.as_bytes(), 0o644)
     }
 
-    /// Opens a key file, and holds it against its public half.
+    /// Opens a key file, and compares it with its public key.
     fn unseal(&self, key: &KeyName) -> Result<PrivateKey, KeyStoreError> {
         let Some(files) = Files::of(&self.folder, key) else {
             return Err(KeyStoreError::NotFound(key.clone()));
@@ -282,7 +283,7 @@ impl Store {
                 return Err(damaged(key, detail));
             }
             None => {
-                // A convenience, which a folder without write permission does without.
+                // A convenience: a folder without write permission works without it.
                 if let Err(error) = Self::write_public(&files, private.public()) {
                     tracing::warn!(path = %files.public.display(), %error, "the public half could not be written");
                 }
@@ -323,7 +324,7 @@ impl Store {
         PrivateKey::from_pkcs8(&pkcs8).map_err(|error| damaged(key, format!("{path}: {error}")))
     }
 
-    /// The passphrase for a new key: one that opens the others, because a store knows one passphrase only.
+    /// The passphrase for a new key: one that opens the others, because a store has one passphrase only.
     fn passphrase_to_seal(&self) -> Result<Passphrase, KeyStoreError> {
         let others = files::names(&self.folder).map_err(|error| store_error(&self.folder, &error))?;
         let Some(other) = others.first() else {
@@ -334,7 +335,7 @@ impl Store {
             match self.unseal(other) {
                 Ok(private) => self.keep(other, private),
                 Err(error @ KeyStoreError::Denied { .. }) => return Err(error),
-                // Another key's damage is its own matter.
+                // Damage of another key does not concern this one.
                 Err(error) => tracing::warn!(key = %other, %error, "a key in the same folder cannot be used"),
             }
         }
@@ -352,7 +353,7 @@ impl Store {
         Ok(passphrase)
     }
 
-    /// After a wrong one, so that the next attempt can bring another.
+    /// Called after a wrong passphrase, so that the next attempt can read another.
     fn forget_passphrase(&self) {
         let mut remembered = lock(&self.passphrase);
         if !remembered.proven && self.source.may_answer_anew() {
@@ -373,7 +374,7 @@ impl Unsealing {
         let opened = self.store.unseal(&self.key).map(Arc::new);
         let before = {
             let mut keys = lock(&self.store.keys);
-            // From here on the slot may already be another thread's.
+            // From here on the slot may belong to another thread.
             self.answered = true;
             match &opened {
                 Ok(private) => keys.insert(self.key.clone(), Slot::Open(Arc::clone(private))),
@@ -382,7 +383,7 @@ impl Unsealing {
         };
         if let Some(Slot::Unsealing(waiting)) = before {
             for sender in waiting {
-                // Who has gone away meanwhile needs no answer.
+                // A caller that no longer waits needs no answer.
                 let _ = sender.send(opened.clone());
             }
         }
@@ -390,8 +391,8 @@ impl Unsealing {
 }
 
 impl Drop for Unsealing {
-    /// Where no answer came, of a panic or for want of a thread: those who wait learn of it by their senders being
-    /// dropped, and the next may try again.
+    /// Without an answer, after a panic or because no thread could be started, waiting callers notice that their
+    /// senders are dropped, and the next one may try again.
     fn drop(&mut self) {
         if !self.answered {
             lock(&self.store.keys).remove(&self.key);
@@ -399,13 +400,13 @@ impl Drop for Unsealing {
     }
 }
 
-/// Runs something slow on a thread of its own, whatever executor is waiting.
+/// Runs something slow on a thread of its own, independent of the caller's executor.
 async fn on_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, KeyStoreError> + Send + 'static,
 ) -> Result<T, KeyStoreError> {
     let (sender, receiver) = oneshot::channel();
     start_thread(move || {
-        // Who has gone away meanwhile needs no answer.
+        // A caller that no longer waits needs no answer.
         let _ = sender.send(work());
     })?;
     receiver.await.unwrap_or_else(|_| Err(thread_ended()))
@@ -439,7 +440,7 @@ fn damaged(key: &KeyName, detail: impl Into<String>) -> KeyStoreError {
     }
 }
 
-/// A panic while a lock was held leaves nothing half done: each is held for single steps.
+/// A panic while a lock was held leaves a valid state: each lock is held for single steps.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

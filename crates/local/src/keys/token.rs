@@ -1,17 +1,18 @@
 //! Keys in a PKCS #11 token: a hardware security module, a smart card, SoftHSM.
 //!
-//! A key's name is its label (`CKA_LABEL`) on the token. Keys made here are marked sensitive and not extractable, and
-//! get a random `CKA_ID`; keys that are there already are used if there is one private key of that label that may sign,
-//! and its public half can be read. A token signs digests with `CKM_ECDSA` and `CKM_RSA_PKCS`. ML-DSA keys are not
-//! used: PKCS #11 3.2 defines `CKM_ML_DSA` over whole messages only, and a CA signs µ.
+//! A key's name is its label (`CKA_LABEL`) on the token. Keys generated here are marked sensitive and not extractable,
+//! and get a random `CKA_ID`; an existing key is used if there is exactly one private key of that label that may sign,
+//! and its public key can be read. A token signs digests with `CKM_ECDSA` and `CKM_RSA_PKCS`. ML-DSA keys are not used:
+//! PKCS #11 3.2 defines `CKM_ML_DSA` over whole messages only, and a CA signs µ.
 //!
-//! PKCS #11 calls block, and sessions belong to one thread at a time: a [`Token`] has a few threads, each with a session
-//! of its own, that take work in turn. A session that is lost (token pulled and put back, module restarted) is opened
-//! anew once for each piece of work. A PIN that the token refuses is never tried again, so that a wrong one in a
-//! configuration file cannot lock the token; one that has a single try left is not tried at all.
+//! PKCS #11 calls block, and a session belongs to one thread at a time: a [`Token`] has a few threads, each with a
+//! session of its own, that take jobs from one queue. A lost session (token pulled and put back, module restarted) is
+//! reopened once for each job. A PIN that the token refuses is never tried again, so that a wrong one in a
+//! configuration file cannot lock the token; when a single try is left, no PIN is tried at all.
 //!
-//! A module may never come back from a call, such as one to a network HSM that hangs. Whoever waits is answered within a minute
-//! or five all the same; a session is as good as lost until its call comes back, and once all are, nobody waits any more.
+//! A call to a module may never return, as with a network HSM that hangs. The caller gets an error after one minute, or
+//! five, all the same; the session is unusable until the call returns, and once every session is, callers get an error
+//! at once.
 
 mod connection;
 mod encode;
@@ -34,26 +35,28 @@ use self::queue::Queue;
 use super::passphrase::PassphraseSource;
 pub use store::TokenKeyStore;
 
-/// Which token, and how to log in.
+/// Which token to use, and how to log in.
 #[derive(Clone, Debug)]
 pub struct TokenConfig {
     /// The module's shared library, e.g. `/usr/lib/softhsm/libsofthsm2.so`.
     pub module: PathBuf,
     /// The token's label.
     pub token: String,
-    /// The user PIN; asked for when a secret is first needed.
+    /// Source of the user PIN; read when first needed.
     pub pin: PassphraseSource,
-    /// Sessions, and so signatures at a time: at least 1, at most 64. Two or three keep most hardware busy.
+    /// Sessions, and so concurrent signatures: at least 1, at most 64. Two or three keep most hardware busy.
     pub sessions: usize,
 }
 
-/// How long a call may take, with what it waits for its turn; a signature takes a second or two on the slowest cards.
+/// How long a caller waits for a call, its time in the queue included; a signature takes a second or two on the slowest
+/// cards.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// The same where a key is made, which cards take minutes for, or a person may be asked for the PIN.
+/// The same for generating a key, which takes cards minutes, and for unlocking one, where a person may be asked for the
+/// PIN.
 const LONG_PATIENCE: Duration = Duration::from_mins(5);
 
-/// A token, shared by whoever has a clone; its sessions are closed and its threads end with the last.
+/// A token, shared by its clones; its sessions are closed and its threads end with the last clone.
 #[derive(Clone, Debug)]
 pub struct Token {
     queue: Arc<Queue<Connection>>,
@@ -61,7 +64,7 @@ pub struct Token {
 }
 
 impl Token {
-    /// Starts the threads. The module is loaded, and the token looked for, when first needed.
+    /// Starts the threads. The module is loaded, and the token looked up, when first needed.
     pub fn start(config: TokenConfig) -> Result<Self, KeyStoreError> {
         let (sessions, label) = (config.sessions.clamp(1, 64), config.token.clone());
         let shared = Arc::new(Shared::new(config));
@@ -81,8 +84,9 @@ impl Token {
         &self.label
     }
 
-    /// Makes a key pair that never leaves the token. Of two processes on this machine that give the same `lock` file,
-    /// one makes the key and the other is told that it exists; without one, that holds within this `Token` only.
+    /// Generates a key pair that never leaves the token. Of two processes on this machine that give the same `lock`
+    /// file, one generates the key and the other fails with `AlreadyExists`; without the file, that holds within this
+    /// `Token` only.
     pub async fn create(
         &self,
         key: &KeyName,
@@ -94,22 +98,22 @@ impl Token {
         self.queue.run(LONG_PATIENCE, create).await
     }
 
-    /// The public half. Logs in only where the token shows it to nobody else.
+    /// The public key. Logs in only where the token shows it to nobody else.
     pub async fn public_key(&self, key: &KeyName) -> Result<CaPublicKey, KeyStoreError> {
         let key = key.clone();
         let find = move |connection: &mut Connection| connection.public_key(&key);
         self.queue.run(PATIENCE, find).await
     }
 
-    /// Logs in and finds the private key, without signing anything: so that a wrong PIN is told before a signature is
-    /// wanted.
+    /// Logs in and finds the private key, without signing: reveals a wrong PIN before a signature is needed.
     pub(super) async fn unlock(&self, key: &KeyName) -> Result<CaPublicKey, KeyStoreError> {
         let key = key.clone();
         let unlock = move |connection: &mut Connection| connection.unlock(&key);
         self.queue.run(LONG_PATIENCE, unlock).await
     }
 
-    /// HMAC-SHA-256 of a message with a secret on the token, made where there is none; `None` where the token cannot.
+    /// HMAC-SHA-256 of a message with a secret on the token, generated where there is none; `None` where the token does
+    /// not support it.
     pub(super) async fn hmac(
         &self,
         key: &KeyName,
@@ -121,8 +125,8 @@ impl Token {
         self.queue.run(PATIENCE, hmac).await
     }
 
-    /// Signs a digest: ECDSA as DER ECDSA-Sig-Value, RSA raw. `before_it_leaves` is run with the signature made and
-    /// before anyone has it; its error holds the signature back.
+    /// Signs a digest: ECDSA as DER ECDSA-Sig-Value, RSA raw. `before_it_leaves` runs after the signature is made and
+    /// before the caller gets it; its error withholds the signature.
     pub(super) async fn sign<T: Send + 'static>(
         &self,
         key: &KeyName,

@@ -1,13 +1,13 @@
 //! Notices by HTTP POST.
 //!
 //! The body is `{"subject": …, "message": …}`. Each notice has an identifier in the header `Chancery-Notice`, the same
-//! for every attempt, so that a receiver can tell a repetition. With a shared secret there is also
-//! `Chancery-Signature: t=SECONDS,v1=HEX`, where HEX is HMAC-SHA256, with the secret, of `SECONDS.BODY`: a receiver that
-//! also refuses old SECONDS cannot be fed recorded notices.
+//! for every attempt, so that a receiver can recognize a repetition. With a shared secret there is also
+//! `Chancery-Signature: t=SECONDS,v1=HEX`, where HEX is HMAC-SHA256, with the secret, of `SECONDS.BODY`: a receiver
+//! that also refuses old SECONDS rejects replayed notices.
 //!
-//! `notify` hands a notice over to a queue, so that a slow receiver never slows an issuance; a full queue is its only
-//! failure. A thread delivers in order, with a few attempts each, and logs what it gives up. Dropping the sender gives
-//! the rest of the queue a few seconds.
+//! `notify` puts a notice into a queue, so that a slow receiver never slows issuance; a full queue is its only failure.
+//! A thread delivers in order, with a few attempts each, and logs the notices that it gives up. Dropping the sender
+//! leaves a few seconds for the rest of the queue.
 
 mod delivery;
 mod trust;
@@ -27,25 +27,25 @@ use ureq::http::Uri;
 use self::delivery::{Closing, Courier};
 use crate::keys::Passphrase;
 
-/// Where notices go, and how persistently.
+/// Where notices go, and how many attempts are made.
 #[derive(Clone)]
 pub struct WebhookConfig {
     /// `https://…`; `http://…` to this machine only, unless `allow_plain_http`.
     pub url: String,
-    /// Signs each notice, if given.
+    /// Key of the HMAC over each notice; without it notices are not signed.
     pub secret: Option<Passphrase>,
-    /// PEM file of the CAs that the receiver's certificate may come from; the system's, if not given.
+    /// PEM file of the CAs trusted for the receiver's certificate; `None`: the system's.
     pub ca_file: Option<PathBuf>,
-    /// Lets notices cross a network in the clear.
+    /// Allows plain HTTP to other machines.
     pub allow_plain_http: bool,
-    /// For one attempt, connection and answer included.
+    /// Timeout of one attempt, connection and answer included.
     pub timeout: Duration,
-    /// Attempts for each notice, at least one. Between them lie a quarter of a second, half, one, … up to ten seconds,
-    /// each shortened at random by up to a half.
+    /// Attempts for each notice, at least one. The pauses between them are a quarter of a second, half, one, … up to
+    /// ten seconds, each shortened at random by up to a half.
     pub attempts: u32,
-    /// Notices that may wait.
+    /// Notices that may wait for delivery.
     pub queue: usize,
-    /// What the rest of the queue gets when the sender is dropped.
+    /// How long the rest of the queue is delivered after the sender is dropped.
     pub closing: Duration,
 }
 
@@ -58,37 +58,37 @@ pub struct WebhookNotices {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Why a webhook is not set up.
+/// Why a webhook could not be set up.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WebhookError {
-    /// No URL, or one of another kind.
+    /// No URL, or one of another scheme or without a host.
     #[error("the webhook's URL is no http:// or https:// URL with a host")]
     Url,
-    /// In the clear over a network.
+    /// Plain HTTP over a network.
     #[error("the webhook at {host} is plain http: use https, or allow plain http for it if that network is trusted")]
     PlainHttp {
-        /// Where it would have gone.
+        /// Host of the URL.
         host: String,
     },
-    /// The file of CAs.
+    /// The file of CAs could not be read.
     #[error("the webhook's CA file {path} cannot be read: {source}")]
     CaFile {
         /// Which file.
         path: PathBuf,
-        /// What the system said.
+        /// What the system reported.
         source: io::Error,
     },
-    /// The file of CAs has none.
+    /// The file of CAs contains no certificate.
     #[error("{path} holds no certificate in PEM")]
     NoCa {
         /// Which file.
         path: PathBuf,
     },
-    /// The system has no list of CAs where lists are kept.
+    /// No list of CAs is in the places where systems keep it.
     #[error("this system has no list of trusted CAs: install it (Debian: ca-certificates), or give a CA file")]
     NoSystemCas,
-    /// No thread.
+    /// The delivery thread could not be started.
     #[error("no thread could be started: {0}")]
     Thread(io::Error),
 }
@@ -110,7 +110,7 @@ impl WebhookConfig {
 }
 
 impl WebhookNotices {
-    /// Checks the configuration and starts the delivering thread.
+    /// Checks the configuration and starts the delivery thread.
     pub fn start(config: WebhookConfig) -> Result<Self, WebhookError> {
         let uri: Uri = config.url.parse().map_err(|_| WebhookError::Url)?;
         let host = uri.host().filter(|host| !host.is_empty()).ok_or(WebhookError::Url)?;
@@ -158,7 +158,7 @@ impl Notices for WebhookNotices {
 }
 
 impl Drop for WebhookNotices {
-    /// Blocks for the closing time and one attempt at most.
+    /// Blocks for at most the closing time and one attempt.
     fn drop(&mut self) {
         self.closing.begin(self.config.closing);
         drop(self.queue.take());
@@ -221,7 +221,7 @@ mod tests {
             ..far
         })
         .unwrap();
-        // Names that only look like this machine's.
+        // Names that merely resemble this machine's.
         for far in [
             "http://localhost.example.com/",
             "http://127.0.0.1.example.com/",

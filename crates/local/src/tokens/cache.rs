@@ -1,4 +1,4 @@
-//! Tokens that were verified a moment ago.
+//! A cache of recently verified tokens.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -8,16 +8,16 @@ use chancery_x509::time::UnixTime;
 use super::store::{self, Digest};
 use super::{BELIEVED_FOR, TokenRecord};
 
-/// Tokens remembered at most; beyond that, those no longer believed are forgotten first.
+/// Most tokens kept; beyond that, expired entries are removed first.
 const CAPACITY: usize = 10_000;
 
-/// Believes verified tokens for [`BELIEVED_FOR`] seconds. Keeps digests, never secrets.
+/// Keeps verified tokens for [`BELIEVED_FOR`] seconds. Stores digests, never secrets.
 #[derive(Default)]
 pub(super) struct Cache(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    /// Changes with every revocation.
+    /// Rises with every revocation.
     generation: u64,
     verified: HashMap<String, Verified>,
 }
@@ -28,7 +28,7 @@ struct Verified {
     record: TokenRecord,
 }
 
-/// Proof that nothing had been revoked yet when reading began.
+/// Shows that no revocation happened since before the ledger was read.
 pub(super) struct Ticket(u64);
 
 impl Cache {
@@ -70,7 +70,7 @@ impl Cache {
 }
 
 impl Verified {
-    /// A clock that was set back ends belief, too.
+    /// A clock that was set back makes an entry expire, too.
     fn is_believed(&self, now: UnixTime) -> bool {
         (self.at.0..self.at.plus_seconds(BELIEVED_FOR).0).contains(&now.0)
     }

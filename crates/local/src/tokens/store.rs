@@ -1,4 +1,4 @@
-//! Tokens as rows.
+//! Tokens as rows of the ledger.
 
 use aws_lc_rs::{constant_time, digest as sha2};
 use chancery_x509::time::UnixTime;
@@ -46,13 +46,14 @@ pub(super) fn insert(writing: &Writing<'_>, record: &TokenRecord, digest: &Diges
     forget(writing, record.created_at)
 }
 
-/// Ended tokens kept, for who asks what became of one.
+/// Expired and revoked tokens kept, so that the operator can see what became of one.
 const ENDED_KEPT: i64 = 1_000;
 
-/// Tokens forgotten for one that is made.
+/// Most tokens deleted when one is created.
 const FORGOTTEN_AT_ONCE: i64 = 32;
 
-/// Forgets those that ended first. Which ended last is kept: those of them that have only ended by a clock that is ahead.
+/// Deletes tokens that ended first. The last ones to end are kept: a clock that is ahead may only make them look
+/// expired.
 fn forget(writing: &Writing<'_>, now: UnixTime) -> Result<(), Fault> {
     writing.connection.execute(
         "DELETE FROM api_tokens WHERE id IN

@@ -127,7 +127,7 @@ fn a_believed_token_costs_no_read() {
     let tokens = Tokens::new(&ledger);
     let (record, secret) = make(&tokens, new("issue"));
     wait(tokens.verify(secret.expose(), NOW)).unwrap().unwrap();
-    // Behind the store's back: what it would read is gone, so an answer comes from memory.
+    // Deleted behind the store's back, so an answer must come from the cache.
     let id = record.id;
     wait(ledger.write(move |writing| {
         Ok(writing
@@ -156,7 +156,7 @@ fn use_is_noted_now_and_then() {
         wait(tokens.verify(secret.expose(), NOW.plus_seconds(seconds)))
             .unwrap()
             .unwrap();
-        // The note is not waited for; this write comes after it.
+        // The recording of the use is not waited for; this write comes after it.
         wait(ledger.write(|_| Ok(()))).unwrap();
         noted.push(wait(tokens.list()).unwrap()[0].last_used_at.unwrap());
     }

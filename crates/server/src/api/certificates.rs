@@ -1,4 +1,4 @@
-//! Certificates: issue, find, show, renew, revoke.
+//! Certificates: issue, search, show, renew, revoke.
 
 mod find;
 mod issue;
@@ -49,19 +49,19 @@ pub(crate) fn object<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, Pr
     if body.is_empty() {
         return Ok(T::default());
     }
-    // serde takes a list for an object, its fields in order.
+    // serde accepts an array for a struct, its fields in order.
     let value: serde_json::Map<String, Value> = serde_json::from_slice(body)
         .map_err(|error| Problem::bad_request(format!("the request is no JSON object: {error}")))?;
     T::deserialize(Value::Object(value))
         .map_err(|error| Problem::bad_request(format!("the request cannot be read: {error}")))
 }
 
-/// A field that may be left out, and is no null where it is there.
+/// A field that may be absent, but must not be null.
 pub(crate) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(field: D) -> Result<Option<T>, D::Error> {
     T::deserialize(field).map(Some)
 }
 
-/// The one part of a path that is not fixed.
+/// The single variable part of a path.
 pub struct PathText(pub(crate) String);
 
 impl<S: Send + Sync> FromRequestParts<S> for PathText {
@@ -81,7 +81,7 @@ fn serial(PathText(text): &PathText) -> Result<Serial, Problem> {
             |digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()),
         );
         if digits && !text.is_empty() {
-            // A number, but none that a certificate can have.
+            // A number, but not one that a certificate can have.
             Problem::not_found(format!(
                 "there is no certificate with serial number {text:.64}: {error}"
             ))

@@ -1,4 +1,4 @@
-//! CRLs: how they stand, and making them now.
+//! CRLs: their state, and publishing them now.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::access::Caller;
 use crate::app::AppState;
 use crate::publications::{Progress, Publishing};
 
-/// How long somebody who has CRLs made waits for all of them.
+/// How long a request to publish CRLs waits for all of them.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How it is with one CRL.
@@ -71,7 +71,7 @@ pub struct PublishRequest {
 }
 
 impl Crls {
-    /// Tells how CRLs stand.
+    /// Describes the state of CRLs.
     pub fn standing(statuses: &[CrlStatus]) -> Self {
         let entry = |status: &CrlStatus| {
             let latest = status.latest.as_ref();
@@ -91,7 +91,7 @@ impl Crls {
         }
     }
 
-    /// Tells what came of a publication: of a failure, what `told` says of it.
+    /// Describes the outcome of a publication; `told` describes a failure.
     pub fn published(outcomes: &CrlOutcomes, told: impl Fn(&PublishError) -> String) -> Self {
         let crls = outcomes
             .iter()
@@ -101,7 +101,7 @@ impl Crls {
 }
 
 impl CrlEntry {
-    /// Tells what came of one publication.
+    /// Describes the outcome of one CRL's publication.
     pub(crate) fn published(
         scope: &CrlScope,
         outcome: &Result<PublishedCrl, PublishError>,
@@ -123,7 +123,7 @@ impl CrlEntry {
         }
     }
 
-    /// Tells of one that was not published within that time.
+    /// Describes a CRL that was not published within that time.
     pub(crate) fn given_up(scope: &CrlScope, after: Duration) -> Self {
         Self {
             name: Config::crl_name(scope).to_string(),
@@ -142,7 +142,7 @@ impl CrlEntry {
     }
 }
 
-/// What is wrong with a CRL; `None`: nothing.
+/// What is wrong with a CRL; `None` if nothing is.
 pub(crate) fn problem(status: &CrlStatus) -> Option<String> {
     let text = match &status.staleness {
         Staleness::Fresh => return damage(&status.damaged),
@@ -164,8 +164,8 @@ pub(crate) fn problem(status: &CrlStatus) -> Option<String> {
     Some(text)
 }
 
-/// The answer where a CRL was not published: what the caller can do about it. The rest, such as paths of this
-/// machine and what a key store said, is in the log.
+/// The answer where a CRL was not published: what the caller can do about it. Everything else, such as paths of this
+/// machine and the key store's error, goes to the log.
 pub(crate) fn problem_of(error: &PublishError) -> String {
     let inside = match error {
         PublishError::UnknownCa(_)
@@ -300,7 +300,7 @@ mod tests {
 
     use super::*;
 
-    /// What only whoever looks after the machine may see.
+    /// Visible only to the operator of the machine.
     const INSIDE: &str = "/srv/inside";
 
     #[test]

@@ -22,7 +22,7 @@ pub struct Health {
     problems: Vec<String>,
 }
 
-/// Problems that are told; of more, their number.
+/// Most problems listed; further ones are counted.
 const TOLD: usize = 50;
 
 /// The answer where the ledger can be read but not written.

@@ -1,4 +1,4 @@
-//! `/metrics` in the `OpenMetrics` text format: counts and ages, no names, hence no token.
+//! `/metrics` in the `OpenMetrics` text format: counts and ages, no names, hence no token is required.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use super::problem::Problem;
 use crate::app::AppState;
 use crate::load::Load;
 
-/// Counters of this process; what the ledger counts is read when asked for.
+/// Counters of this process; the ledger's counts are read for each request.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
@@ -48,7 +48,7 @@ impl Default for Metrics {
 impl Metrics {
     /// All at zero.
     pub fn new() -> Self {
-        // From a P-256 signature without waiting to a token that takes its time.
+        // Buckets from a P-256 signature without waiting to a slow token.
         let issuance = Histogram::new([0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5]);
         let (rejected, replayed, duty_failures) = (Family::default(), Counter::default(), Family::default());
         let mut registry = Registry::with_prefix("chancery");
@@ -84,12 +84,12 @@ impl Metrics {
         }
     }
 
-    /// What was turned away and cut off.
+    /// Counters of what was refused or cut off.
     pub(crate) fn load(&self) -> &Load {
         &self.load
     }
 
-    /// A certificate was issued, or for a repeated request answered again.
+    /// Counts a certificate that was issued, or returned again for a repeated request.
     pub fn issued(&self, took: Duration, replayed: bool) {
         if replayed {
             self.replayed.inc();
@@ -98,12 +98,12 @@ impl Metrics {
         }
     }
 
-    /// A request was rejected.
+    /// Counts a rejected request.
     pub fn rejected(&self, code: &str) {
         self.rejected.get_or_create(&Code { code: code.to_owned() }).inc();
     }
 
-    /// Scheduled work failed.
+    /// Counts a failure of scheduled work.
     pub fn duty_failed(&self, duty: &'static str) {
         self.duty_failures.get_or_create(&Duty { duty }).inc();
     }
@@ -119,7 +119,7 @@ pub async fn metrics(State(state): State<AppState>) -> Result<Response, Problem>
     let counts = standing.counts.clone()?;
     let mut text = String::new();
     encode(&mut text, &state.metrics.registry).map_err(|_| Problem::internal())?;
-    // The encoder ends the exposition; what follows belongs before that end.
+    // The encoder ends the exposition with `# EOF`; what follows belongs before it.
     text.truncate(text.trim_end().trim_end_matches("# EOF").len());
     let mut gauge = |name: &str, help: &str, value: u64| {
         let _ = write!(
@@ -155,7 +155,7 @@ pub async fn metrics(State(state): State<AppState>) -> Result<Response, Problem>
         u64::from(standing.cannot_be_written),
     );
     let crls = &standing.crls;
-    // A family at a time: its samples must stand together.
+    // One family at a time: OpenMetrics requires its samples to be contiguous.
     let mut family = |name: &str, help: &str, value: &dyn Fn(&CrlStatus) -> Option<i64>| {
         let _ = write!(text, "# HELP chancery_{name} {help}.\n# TYPE chancery_{name} gauge\n");
         for crl in crls {

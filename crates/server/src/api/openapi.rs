@@ -1,4 +1,5 @@
-//! The API's description, `docs/openapi.json`: made from the code, committed, and tested against it.
+//! The API's OpenAPI description, `docs/openapi.json`: generated from the code, committed, and compared with it by a
+//! test.
 
 use std::sync::OnceLock;
 
@@ -57,10 +58,10 @@ impl Modify for Token {
     }
 }
 
-/// Operations whose body may be left out: what it says is optional. None may be `null`, which is no object.
+/// Operations whose body is optional. It must not be `null`, which is no object.
 const OPTIONAL_BODIES: [&str; 3] = ["publish", "renew", "revoke"];
 
-/// What every operation may answer, whatever it does: said once, and the same for all.
+/// Answers that every operation can give: added here once.
 struct Everywhere;
 
 impl Modify for Everywhere {
@@ -129,7 +130,7 @@ pub fn json() -> String {
 pub async fn document() -> Response {
     static TEXT: OnceLock<Bytes> = OnceLock::new();
     let text = TEXT.get_or_init(|| Bytes::from(json())).clone();
-    // One text for everybody, whoever reads it and whoever does not.
+    // One text for all answers: slow readers take no memory of their own.
     let mut answer = ([(CONTENT_TYPE, "application/json")], text).into_response();
     answer.extensions_mut().insert(AnswerMemory(0));
     answer

@@ -1,5 +1,5 @@
-//! Errors as answers: a status, a stable code for programs, a sentence for people. What went wrong inside is logged
-//! and never answered.
+//! Errors as answers: a status, a stable code for programs, a sentence for people. Internal details are logged and
+//! never part of an answer.
 
 use std::fmt;
 
@@ -29,7 +29,7 @@ pub struct ProblemBody {
 }
 
 impl Problem {
-    /// Any status and code.
+    /// A problem with any status and code.
     pub fn new(status: StatusCode, code: &str, error: impl Into<String>) -> Self {
         Self {
             status,
@@ -45,7 +45,7 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "bad_request", error)
     }
 
-    /// 422: well formed, but of no use for what it is to do.
+    /// 422: well formed, but unusable for its purpose.
     pub fn unusable(error: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unusable", error)
     }
@@ -74,7 +74,7 @@ impl Problem {
         )
     }
 
-    /// 500, with nothing of what happened.
+    /// 500, without internal details.
     pub fn internal() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -83,7 +83,7 @@ impl Problem {
         )
     }
 
-    /// 503, to be tried again.
+    /// 503: the caller may try again.
     pub fn unavailable(error: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", error)
     }

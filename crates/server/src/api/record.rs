@@ -1,4 +1,4 @@
-//! A certificate as the API tells it.
+//! A certificate as the API represents it.
 
 use chancery_authority::port::ledger::{CertificateRecord, Kind, Revocation};
 use chancery_x509::certificate::Certificate;
@@ -61,9 +61,10 @@ pub struct RevocationEntry {
 }
 
 impl CertificateEntry {
-    /// Tells a record as it stands at that time.
+    /// The entry of a record, with its status at that time.
     pub fn new(record: &CertificateRecord, now: UnixTime) -> Self {
-        // Whatever the ledger has was parsed before it went in; should it be damaged, the rest is still worth telling.
+        // The ledger's certificates were parsed before they were recorded; if one is damaged, the rest is still worth
+        // returning.
         let subject = Certificate::parse(&record.certificate).map(|certificate| certificate.subject().to_rfc4514());
         Self {
             serial_number: record.id.serial.to_string(),

@@ -1,5 +1,5 @@
-//! The drop-in contract's request and answer, as the OpenAPI document describes them. The types that are really read and
-//! written are [`chancery_authority::wire`]'s, which know nothing of OpenAPI; tests hold the two together.
+//! The drop-in contract's request and answer, as the OpenAPI document describes them. The types actually read and
+//! written are [`chancery_authority::wire`]'s, which do not depend on OpenAPI; tests compare the two.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Type};
 use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-/// A CSR for `www.example.com`, whose key nobody has.
+/// A CSR for `www.example.com`, whose private key was discarded.
 const EXAMPLE_CSR: &str = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlIVk1Id0NBUUF3R2pFWU1CWUdBMVVFQXd3UGQzZDNMbVY0WVcxd2JHVXVZMjl0TUZrd0V3WUhLb1pJemowQwpBUVlJS29aSXpqMERBUWNEUWdBRVE0RHc2bklnRWpRSjlucmRSeE82M0lpaFVMdWxvVm5IaXdlaWErRU9HckpICnpjOGdKdWpvNFBkZ0VtR3dPelRYVlFxeWtXUzYvVERPNTc1bXZSTHpFcUFBTUFvR0NDcUdTTTQ5QkFNQ0Ewa0EKTUVZQ0lRRENIT0YrTVlJUEE2R1kyODZLR00rYUFNK29OL1lqekpzT0E4TGRKVlkrSkFJaEFOeEsraGI0UEZBQQpkSHJZam5jWk44Y3o3eUNXR1hJbVRhRDlLbFRDVTJqNAotLS0tLUVORCBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0K";
 
 /// Either kind of request. With `ca_chain_only` nothing else of it is looked at, so it is well formed whatever else it says.

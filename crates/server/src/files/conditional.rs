@@ -5,18 +5,18 @@ use std::time::SystemTime;
 use axum::http::HeaderMap;
 use axum::http::header::{HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE};
 
-/// What the preconditions of a request come to.
+/// Result of a request's preconditions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     /// They hold, or there are none.
     Proceed,
     /// 304: the client has this version.
     NotModified,
-    /// 412: the client wants another version.
+    /// 412: the client requires another version.
     Failed,
 }
 
-/// In the order of section 13.2.2.
+/// Evaluates them in the order of section 13.2.2.
 pub(super) fn evaluate(headers: &HeaderMap, etag: &str, modified: SystemTime) -> Outcome {
     if let Some(matches) = matches(headers, &IF_MATCH, etag, Strength::Strong) {
         if !matches {
@@ -35,7 +35,7 @@ pub(super) fn evaluate(headers: &HeaderMap, etag: &str, modified: SystemTime) ->
     Outcome::Proceed
 }
 
-/// Whether a Range header counts: without If-Range always, with it only for this version (section 13.1.5).
+/// Whether a Range header applies: without If-Range always, with it only for this version (section 13.1.5).
 pub(super) fn range_applies(headers: &HeaderMap, etag: &str, modified: SystemTime) -> bool {
     let Some(condition) = headers.get(IF_RANGE).and_then(|value| value.to_str().ok()) else {
         return true;
@@ -81,7 +81,7 @@ fn date(headers: &HeaderMap, name: &HeaderName) -> Option<SystemTime> {
     httpdate::parse_http_date(headers.get(name)?.to_str().ok()?).ok()
 }
 
-/// HTTP dates have no fractions.
+/// HTTP dates have whole seconds only.
 fn whole_seconds(time: SystemTime) -> SystemTime {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(since.as_secs())

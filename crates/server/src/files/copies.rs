@@ -1,8 +1,8 @@
-//! One copy in memory of each version of a published file, which everybody who is being sent it shares: who reads slowly, or
-//! not at all, holds neither a descriptor nor octets of his own.
+//! One copy in memory of each version of a published file, shared by all answers that send it: a client that reads
+//! slowly, or not at all, holds neither a descriptor nor memory of its own.
 //!
-//! Small files are kept between requests, large ones as long as somebody is being sent them. All copies together have a
-//! limit; what does not fit is read from one descriptor a version, in pieces.
+//! Small files are kept between requests, large ones as long as an answer sends them. All copies together have a limit;
+//! a file that does not fit is read in pieces, through one descriptor for each version.
 
 use std::collections::HashMap;
 use std::io::{self, Read, SeekFrom};
@@ -14,32 +14,32 @@ use chancery_authority::port::publication::Stat;
 use chancery_authority::port::{Content, ETag, Publication, PublicationError, PublishedName};
 use futures_util::StreamExt as _;
 
-/// Octets of all copies together, those of versions that are published no more and still being sent included.
+/// Octets of all copies together, including those of replaced versions that are still being sent.
 const ALL: usize = 256 << 20;
 
-/// Octets of a file up to which it is kept between requests.
+/// Largest file, in octets, that is kept between requests.
 const SMALL: usize = 1 << 20;
 
 /// Octets of all files that are kept between requests.
 const KEPT: usize = 16 << 20;
 
-/// Versions that are too long for memory and read from their descriptors at a time.
+/// Most versions at a time that do not fit into memory and are read from their descriptors.
 const OPEN: usize = 16;
 
-/// Octets of such a version that are read at a time.
+/// Octets that are read of such a version at a time.
 const PIECE: usize = 64 * 1024;
 
-/// Names from which on those whose copies are gone are forgotten.
+/// Number of names above which those without a copy are removed.
 const NAMES: usize = 1024;
 
-/// The copies that there are.
+/// The existing copies.
 #[derive(Debug)]
 pub(crate) struct Copies {
     limits: CopyLimits,
     live: Arc<AtomicUsize>,
     open: Arc<AtomicUsize>,
     known: Mutex<Known>,
-    /// Held while a file is read, so that of many who ask for a new version one reads it.
+    /// Held while a file is read, so that of many requests for a new version only one reads it.
     reading: tokio::sync::Mutex<()>,
 }
 
@@ -61,7 +61,7 @@ struct Known {
 struct Version {
     etag: ETag,
     copy: Weak<Copy>,
-    /// The same copy, of a small file.
+    /// The same copy, where the file is small.
     kept: Option<Arc<Copy>>,
 }
 
@@ -82,7 +82,7 @@ enum Octets {
     },
 }
 
-/// Why there is no copy.
+/// Why a copy could not be made.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CopyError {
     #[error(transparent)]
@@ -119,7 +119,7 @@ impl Copies {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The version of a file that has these facts, or a newer one; `None` if there is no file any more.
+    /// The version of a file with this metadata, or a newer one; `None` if the file no longer exists.
     pub(super) async fn of(
         &self,
         publication: &dyn Publication,
@@ -144,7 +144,7 @@ impl Copies {
     async fn copy(&self, stat: Stat, mut content: Box<dyn Content>) -> Result<Copy, CopyError> {
         let len = usize::try_from(stat.len).unwrap_or(usize::MAX);
         if !add(&self.live, len, self.limits.all) {
-            // What is kept without need makes room first.
+            // First make room by releasing what no answer sends.
             self.known().let_go();
             if !add(&self.live, len, self.limits.all) {
                 if !add(&self.open, 1, self.limits.open) {
@@ -158,7 +158,7 @@ impl Copies {
                 });
             }
         }
-        // Whatever becomes of it, dropping it gives back what was taken.
+        // Dropping it releases the reservation, whether or not reading succeeds.
         let mut copy = Copy {
             octets: Octets::Memory {
                 octets: Box::default(),
@@ -207,7 +207,7 @@ impl Known {
         self.versions.insert(name.clone(), version);
     }
 
-    /// Keeps nothing that nobody is being sent.
+    /// Releases copies that no answer is sending.
     fn let_go(&mut self) {
         for version in self.versions.values_mut() {
             version.kept = None;
@@ -221,17 +221,17 @@ impl Copy {
         usize::try_from(self.stat.len).unwrap_or(usize::MAX)
     }
 
-    /// Whether its octets are in memory once for everybody.
+    /// Whether its octets are in memory once for all answers.
     fn is_in_memory(&self) -> bool {
         matches!(self.octets, Octets::Memory { .. })
     }
 
-    /// Octets that each who is sent it costs: none where all share it, else the piece that is read.
+    /// Memory of its own that each answer takes: none where all share the copy, else the piece that is read.
     pub(super) fn memory_of_a_reader(&self) -> usize {
         if self.is_in_memory() { 0 } else { PIECE }
     }
 
-    /// `len` octets from `first` on, which are there.
+    /// `len` octets from `first` on, which must exist.
     pub(super) fn part(self: Arc<Self>, first: u64, len: u64) -> Body {
         if self.is_in_memory() {
             let all = Bytes::from_owner(Shared(self));
@@ -241,7 +241,7 @@ impl Copy {
                 .min(all.len());
             return Body::from(all.slice(first..end));
         }
-        // After a failure there is nothing left to read: the stream ends, and with it the connection.
+        // After a failure the stream ends, and with it the connection.
         let pieces = futures_util::stream::unfold(Some((self, first, len)), async |state| {
             let (copy, first, left) = state.filter(|(_, _, left)| *left > 0)?;
             let read = tokio::task::spawn_blocking(move || copy.read(first, left).map(|octets| (copy, octets)));
@@ -298,7 +298,7 @@ impl AsRef<[u8]> for Shared {
     }
 }
 
-/// Adds where that does not go beyond the limit.
+/// Adds unless that exceeds the limit. Whether it did.
 fn add(to: &AtomicUsize, number: usize, limit: usize) -> bool {
     let grown = |before: usize| before.checked_add(number).filter(|after| *after <= limit);
     to.fetch_update(Ordering::Relaxed, Ordering::Relaxed, grown).is_ok()
@@ -367,7 +367,7 @@ mod tests {
         assert!(Arc::ptr_eq(&one, &two) && one.is_in_memory());
         assert_eq!(folder.live(), 50);
         assert_eq!(octets(&one, 10, 5).await, [1; 5]);
-        // Another version is another copy, and the one before lasts as long as somebody is being sent it.
+        // Another version is another copy, and the previous one lasts as long as an answer sends it.
         folder.put("a.crl", vec![2; 40]).await;
         let three = folder.copy(&name).await.unwrap();
         assert_eq!((octets(&three, 0, 40).await, folder.live()), (vec![2; 40], 90));

@@ -1,25 +1,26 @@
-//! Range requests (RFC 9110 section 14): one range of octets; a request for several gets the whole, as section 14.2 allows.
+//! Range requests (RFC 9110 section 14): one range of octets; a request for several gets the whole file, as section
+//! 14.2 allows.
 
 use axum::http::HeaderMap;
 use axum::http::header::RANGE;
 
-/// Which part of a file is wanted.
+/// The part of a file that is requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wanted {
     /// All of it.
     Whole,
-    /// That many octets from the first on; never none.
+    /// A range of octets; never empty.
     Part {
-        /// Place of the first octet.
+        /// Offset of the first octet.
         first: u64,
         /// Number of octets.
         len: u64,
     },
-    /// Nothing that there is: 416.
+    /// A range outside the file: 416.
     Unsatisfiable,
 }
 
-/// What a request wants of a file of `total` octets; a header that cannot be understood is passed over.
+/// The part requested of a file of `total` octets; a malformed header is ignored.
 pub(super) fn wanted(headers: &HeaderMap, total: u64) -> Wanted {
     let header = headers.get(RANGE).and_then(|value| value.to_str().ok());
     header.and_then(|text| parse(text, total)).unwrap_or(Wanted::Whole)
@@ -56,7 +57,7 @@ fn parse(text: &str, total: u64) -> Option<Wanted> {
     })
 }
 
-/// Digits alone: `u64::from_str` would take a plus sign.
+/// Digits only: `u64::from_str` accepts a plus sign.
 fn number(text: &str) -> Option<u64> {
     text.bytes()
         .all(|byte| byte.is_ascii_digit())

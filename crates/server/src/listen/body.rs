@@ -1,4 +1,4 @@
-//! Bodies on their way: a request's, which has to arrive at the least rate, and an answer's, which has to be taken at it.
+//! Bodies in transit: a request's must arrive at the least rate, and the client must read an answer's at it.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use tokio::time::{Sleep, sleep_until};
 
 use super::gate::Stay;
 
-/// Octets of an answer that are handed on at a time, and that have to be gone before they count as progress.
+/// Octets of an answer that are handed to hyper at a time, and that must be sent before they count as progress.
 const PIECE: usize = 16 * 1024;
 
 /// A request's body did not arrive in time.
@@ -21,18 +21,18 @@ pub(crate) struct TooSlow;
 /// Why a request's body did not arrive.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ArrivalError {
-    // Not transparent: whoever answers looks for it among the sources.
+    // Not transparent: the handler looks for it among the sources.
     #[error("{0}")]
     TooSlow(#[from] TooSlow),
     #[error(transparent)]
     Connection(#[from] hyper::Error),
 }
 
-/// A request's body.
+/// A request's body, while it arrives.
 pub(super) struct Arriving {
     body: Incoming,
     stay: Arc<Stay>,
-    /// Made when somebody waits.
+    /// Made when a task waits.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
@@ -93,11 +93,11 @@ impl Body for Arriving {
     }
 }
 
-/// An answer's body. Each piece keeps the answer's place and memory as long as it exists, in whoever's buffers, and is progress
-/// when it ceases to: that it was asked for says only that there was room for it.
+/// An answer's body. Each piece keeps the answer's slot and memory as long as it exists, in whichever buffer, and
+/// counts as progress when it is dropped: that hyper polls for it only shows that there was room for it.
 pub(super) struct Leaving {
     body: axum::body::Body,
-    /// What was taken from the body and not handed on yet.
+    /// Octets taken from the body and not handed on yet.
     left: Bytes,
     stay: Arc<Stay>,
 }

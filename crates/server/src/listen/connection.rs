@@ -1,5 +1,5 @@
-//! One connection, from its acceptance to its end: the TLS handshake, HTTP of the version that ALPN chose (without TLS
-//! always HTTP/1.1), and a look at its clocks whenever one of them may be over.
+//! One connection, from its acceptance to its end: the TLS handshake, HTTP of the version that ALPN chose (always
+//! HTTP/1.1 without TLS), and a check of its deadlines whenever one may have passed.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -32,26 +32,26 @@ use crate::api::problem::Problem;
 use crate::limits::Limits;
 use crate::load::{Cut, Load, Shed};
 
-/// What hyper buffers of an HTTP/1.1 connection at most.
+/// Most octets that hyper buffers of an HTTP/1.1 connection.
 const BUFFER: usize = 64 * 1024;
 
-/// What an HTTP/2 stream may send us before we have read it, and what it may have waiting in our buffers.
+/// Octets that an HTTP/2 stream may send before the server reads them, and that may wait in the server's buffers for
+/// it.
 const STREAM_BUFFER: u32 = 64 * 1024;
 
-/// The same for all streams of a connection, inwards.
+/// Octets that all streams of a connection together may send before the server reads them.
 const CONNECTION_WINDOW: u32 = 256 * 1024;
 
-/// How often HTTP/2 asks whether the peer is still there, and how long that may take: a peer that is gone without a word
-/// would else keep a request's place.
+/// Interval and timeout of HTTP/2 PINGs: a peer that disappeared would otherwise keep a request's slot.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
-/// How long a connection that has nothing under way may take to end once the server stops.
+/// How long a connection with nothing in progress may take to close once the server stops.
 const TO_LEAVE: Duration = Duration::from_secs(2);
 
-/// How long what an answer held may take to be free after its connection was told to make room.
+/// How long an answer's memory may take to become free after its connection was told to make room.
 const TO_BE_FREE: Duration = Duration::from_millis(25);
 
-/// How often a connection is looked at once the server stops, or it is to make room.
+/// How often a connection is checked once the server stops, or it is to make room.
 const STOPPING: Duration = Duration::from_millis(100);
 
 /// A connection that was accepted.
@@ -60,13 +60,13 @@ pub(super) struct Connection {
     pub(super) watch: Watch,
 }
 
-/// What a connection is looked after with.
+/// What watches over a connection.
 pub(super) struct Watch {
     pub(super) address: SocketAddr,
     pub(super) gate: Arc<Gate>,
     pub(super) slot: Slot,
     pub(super) stop: watch::Receiver<bool>,
-    /// Whoever waits for the last connection to end waits for this.
+    /// Dropped with the connection: `serve` waits for the last one.
     pub(super) open: Open,
 }
 
@@ -76,7 +76,7 @@ pub(super) struct Open {
     _ended: mpsc::Sender<()>,
 }
 
-/// Whatever answers the requests of a connection.
+/// Answers the requests of a connection.
 #[derive(Clone)]
 struct RequestHandler {
     router: Router,
@@ -127,7 +127,8 @@ impl Connection {
     {
         let handler = self.handler(certificate);
         let service = hyper::service::service_fn(move |request| handler.clone().answer(request));
-        // A head has a hundred fields at most, by hyper's own limit: to set one would cost every request an allocation.
+        // A head has at most a hundred fields, by hyper's own limit: setting one would cost every request an
+        // allocation.
         let mut builder = http1::Builder::new();
         builder
             .timer(TokioTimer::new())
@@ -144,8 +145,8 @@ impl Connection {
     {
         let handler = self.handler(certificate);
         let service = hyper::service::service_fn(move |request| handler.clone().answer(request));
-        // Streams that are reset before they are answered, and frames that continue a head, have limits of their own in
-        // h2: twenty, and what the largest head can fill.
+        // h2 has limits of its own for streams that are reset before they are answered (twenty), and for CONTINUATION
+        // frames (as many as the largest head can fill).
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder
             .timer(TokioTimer::new())
@@ -191,7 +192,7 @@ impl Watch {
         None
     }
 
-    /// Serves until the connection ends, is to end and has nothing under way, or one of its clocks is over.
+    /// Serves until the connection ends, is to close and has nothing in progress, or misses a deadline.
     async fn over<C>(mut self, connection: C, finish: impl Fn(Pin<&mut C>))
     where
         C: Future<Output = hyper::Result<()>>,
@@ -302,7 +303,7 @@ impl RequestHandler {
         taken.is_ok()
     }
 
-    /// Takes what is wanted once others have made room for it, who hold more and do not read, or read slowly.
+    /// Makes other connections that hold more, and do not read or read slowly, free what is wanted, and takes it.
     async fn after_others(
         &self,
         want: Want,
@@ -330,7 +331,7 @@ impl RequestHandler {
     }
 }
 
-/// Octets of memory that an answer takes of its own.
+/// Octets of memory that an answer does not share.
 fn octets(answer: &Response) -> usize {
     let hint = answer.body().size_hint();
     let all = usize::try_from(hint.upper().unwrap_or(hint.lower())).unwrap_or(usize::MAX);

@@ -1,11 +1,11 @@
-//! File descriptors: how many this process may have.
+//! The limit on this process's file descriptors.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Raises the soft limit, as far as the hard one allows, to what the server can make use of; how many there may be then.
+/// Raises the soft limit, up to the hard one, to what the server can use; returns the limit in effect.
 ///
-/// Many systems start a service with 1,024, for the sake of programs that use select(2); this one does not. Where a service
-/// manager forbids the call, the limit is what the service manager set.
+/// Many systems start a service with 1,024, for the sake of programs that use select(2); this one does not. Where a
+/// service manager forbids the call, the limit stays as the service manager set it.
 pub fn raise(wanted: u64) -> u64 {
     let limit = getrlimit(Resource::Nofile);
     let Some(soft) = limit.current else {

@@ -1,5 +1,5 @@
-//! What a request needs to come in: a place among those in work, one among the answers on their way, and, for an answer that
-//! is nobody else's, memory. An answer keeps what it has until its last octet is with the system, or will never be.
+//! Admission of requests: each needs a slot among those in progress, one among the answers, and, for an answer that is
+//! not shared, memory. An answer keeps what it has until its last octet is handed to the system, or never will be.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use super::slots::{Peer, Refused, Slots};
 use crate::limits::Limits;
 use crate::load::{Cut, Load};
 
-/// What one listener has to give.
+/// The capacities of one listener.
 #[derive(Debug)]
 pub(super) struct Gate {
     pub(super) limits: Limits,
@@ -22,18 +22,18 @@ pub(super) struct Gate {
     octets: AtomicUsize,
 }
 
-/// A request, from its head until its answer is gone.
+/// A request, from its head until its answer is sent.
 #[derive(Debug)]
 pub(super) struct Stay {
     pub(super) way: Way,
     gate: Arc<Gate>,
-    /// Where it counts; `None`: it was turned away, and its answer says so.
+    /// The peer that it is counted for; `None`: it was refused, and its answer is that refusal.
     counted: Option<Arc<Peer>>,
     octets: AtomicUsize,
 }
 
-/// How much memory an answer takes that is not all its own: none where its octets are others' too, a piece where it is read
-/// bit by bit.
+/// Memory that an answer takes where it is not its whole length: none where its octets are shared, one piece where it
+/// is read piece by piece.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AnswerMemory(pub(crate) usize);
 
@@ -49,7 +49,7 @@ impl Gate {
         })
     }
 
-    /// A request has come.
+    /// Registers a request.
     pub(super) fn stay(self: &Arc<Self>, pulse: &Arc<Pulse>, is_whole: bool) -> Stay {
         Stay {
             way: Way::begin(pulse, is_whole),
@@ -59,14 +59,14 @@ impl Gate {
         }
     }
 
-    /// A place among the requests in work.
+    /// A slot among the requests in progress.
     pub(super) fn work(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.requests).try_acquire_owned().ok()
     }
 }
 
 impl Stay {
-    /// Takes a place for the answer, or says of what there are none.
+    /// Takes a slot for the answer; the error tells which limit is reached.
     pub(super) fn take_place(&mut self, peer: &Arc<Peer>) -> Result<(), Refused> {
         let gate = &self.gate;
         if !add(&peer.answers, 1, gate.limits.answers_per_address()) {
@@ -81,8 +81,8 @@ impl Stay {
         Ok(())
     }
 
-    /// Takes memory for so many octets of an answer, or says of what there is not that much. An address that has none yet
-    /// gets one answer, however long.
+    /// Takes memory for an answer of that many octets; the error tells which limit is reached. An address that has none
+    /// yet gets one answer, however long.
     pub(super) fn take_octets(&self, octets: usize) -> Result<(), Refused> {
         let Some(peer) = &self.counted else {
             return Err(Refused::Full);
@@ -99,8 +99,8 @@ impl Stay {
         Ok(())
     }
 
-    /// Takes as much as an answer needs that tells of a change: whether there is room for it or not, the change was made, and
-    /// to tell of it is what it was made for. Only places for answers bound these.
+    /// Takes the memory of an answer that reports a change, even beyond the limits: the change is made, and its caller
+    /// must learn of it. Only slots for answers bound these.
     pub(super) fn owe_octets(&self, octets: usize) {
         if let Some(peer) = &self.counted {
             peer.octets.fetch_add(octets, Ordering::Relaxed);
@@ -109,7 +109,7 @@ impl Stay {
         }
     }
 
-    /// The request's body did not arrive in time.
+    /// Counts a request's body that did not arrive in time.
     pub(super) fn was_slow(&self) {
         self.gate.load.cut(Cut::SlowBody);
     }
@@ -130,7 +130,7 @@ impl Drop for Stay {
     }
 }
 
-/// Adds where that does not go beyond the limit.
+/// Adds unless that exceeds the limit. Whether it did.
 fn add(to: &AtomicUsize, number: usize, limit: usize) -> bool {
     let grown = |before: usize| before.checked_add(number).filter(|after| *after <= limit);
     to.fetch_update(Ordering::Relaxed, Ordering::Relaxed, grown).is_ok()
@@ -174,7 +174,7 @@ mod tests {
         assert!(held[0].0.take_octets(80).is_ok(), "one answer may be longer");
         assert_eq!(held[1].0.take_octets(1), Err(Refused::Address));
         assert_eq!(second.take_octets(1), Err(Refused::Full));
-        // What was done already is told all the same, and given back as the others.
+        // An answer about a change is sent all the same, and its memory is released like any other.
         second.owe_octets(60);
         drop((second, held));
         assert_eq!(gate.answers.load(Ordering::Relaxed), 0);

@@ -1,8 +1,9 @@
-//! The clocks of a connection: when it last did something that counts, and by when each of its requests and answers has to
-//! get on. Whoever gets on sets an atomic; one task for each connection looks at them, when the next one may be over.
+//! The deadlines of a connection: when it last made progress, and by when each of its requests and answers must make
+//! some. Progress updates an atomic; one task for each connection checks the deadlines, when the next one may have
+//! passed.
 //!
-//! Only what belongs to a request counts: octets of a body that arrive, octets of an answer that are gone.
-//! HTTP/2 frames that ask for an answer of their own (PING, SETTINGS) are no progress.
+//! Only octets of requests and answers count: those of a body that arrive, those of an answer that are sent. HTTP/2
+//! frames that require an acknowledgement (PING, SETTINGS) are no progress.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,43 +14,43 @@ use tokio::time::Instant;
 
 use crate::limits::Limits;
 
-/// No deadline: the request is with its handler, which has a limit of its own.
+/// No deadline: the request is with its handler, which has a timeout of its own.
 const NONE: u64 = u64::MAX;
 
-/// Milliseconds behind the least rate from which on an answer may have to make room. At the least rate a piece of it is gone
-/// every two seconds, so who reads at that rate is never so far behind.
+/// Milliseconds behind the least rate from which an answer may have to make room. At the least rate a piece of it is
+/// sent every two seconds, so a client that reads at that rate is never so far behind.
 const BEHIND: u64 = 3000;
 
-/// Milliseconds that an answer may be on its way before it may have to make room although it moves at the least rate. Those of
-/// an authority are short; who takes longer to read one has a slow line, or does so on purpose.
+/// Milliseconds that an answer may take before it may have to make room although it moves at the least rate. Answers of
+/// an authority are short; a client that takes longer has a slow line, or reads slowly on purpose.
 const LONG: u64 = 10_000;
 
-/// Milliseconds that whoever reads a body has to answer that it is late, before the connection is cut for it.
+/// Milliseconds that the handler reading a body has to answer that it is late, before the connection is cut for it.
 const TO_ANSWER: u64 = 1000;
 
-/// One connection's clocks.
+/// One connection's deadlines.
 #[derive(Debug)]
 pub(crate) struct Pulse {
     born: Instant,
     limits: Times,
-    /// Whole requests whose answers are not gone yet.
+    /// Complete requests whose answers are not sent yet.
     whole: AtomicU32,
     /// Requests whose bodies are still arriving.
     arriving: AtomicU32,
-    /// Since when there has been no whole request, in milliseconds after `born`.
+    /// Since when there has been no complete request, in milliseconds after `born`.
     quiet_since: AtomicU64,
-    /// Deadlines of bodies and answers that are on their way.
+    /// Deadlines of bodies and answers in transit.
     clocks: Mutex<Vec<Arc<Clock>>>,
-    /// The connection is dropped, and what is in the system's buffers with it.
+    /// The connection is being dropped, and the data in the system's buffers with it.
     is_cut: AtomicBool,
-    /// It has to make room for another connection.
+    /// It must make room for another connection.
     make_room: AtomicBool,
-    /// It has to make room although its answer moves.
+    /// It must make room although its answer moves.
     make_room_though_read: AtomicBool,
     wake: Notify,
 }
 
-/// Limits as the clocks count them: milliseconds.
+/// The limits in milliseconds.
 #[derive(Clone, Copy, Debug)]
 struct Times {
     silence: u64,
@@ -59,32 +60,32 @@ struct Times {
     rate: u64,
 }
 
-/// What a connection has come to.
+/// Result of checking a connection's deadlines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// Nothing to be done; to be looked at again then.
+    /// Nothing to do; check again at that time.
     Fine(Instant),
-    /// It may end what it is at, and gets nothing new; to be looked at again then.
+    /// It may finish what is in progress, and accepts nothing new; check again at that time.
     Finish(Instant),
-    /// No whole request came in time.
+    /// No complete request came in time.
     Silent,
     /// A body or an answer does not move.
     Stuck,
 }
 
-/// By when a body has to have moved, in milliseconds after the connection's birth.
+/// By when a body must have moved, in milliseconds after the connection's acceptance.
 #[derive(Debug)]
 struct Clock {
     deadline: AtomicU64,
-    /// It is an answer's.
+    /// Whether the body is an answer's.
     is_answer: AtomicBool,
-    /// Since when that has been on its way, in milliseconds after the connection's birth.
+    /// Since when that has been in transit, in milliseconds after the connection's acceptance.
     since: AtomicU64,
-    /// Octets of it that are gone.
+    /// Octets of it that were sent.
     gone: AtomicU64,
 }
 
-/// A body on its way, in or out: has to move at the least rate, and may fall behind by so much.
+/// A body in transit, in or out: it must move at the least rate, and may fall behind it by a limited time.
 #[derive(Debug)]
 pub(crate) struct Way {
     pulse: Arc<Pulse>,
@@ -100,7 +101,7 @@ enum State {
 }
 
 impl Pulse {
-    /// Of a connection that was accepted now.
+    /// For a connection that was accepted now.
     pub(super) fn new(limits: &Limits) -> Self {
         let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX / 4);
         Self {
@@ -123,7 +124,7 @@ impl Pulse {
         }
     }
 
-    /// Of a connection that was accepted so long ago.
+    /// For a connection that was accepted that long ago.
     #[cfg(test)]
     pub(super) fn of_age(limits: &Limits, age: Duration) -> Self {
         let mut pulse = Self::new(limits);
@@ -143,18 +144,18 @@ impl Pulse {
         self.clocks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// By when the head of the first request has to be there.
+    /// Deadline for the head of the first request.
     pub(super) fn first_head(&self) -> Instant {
         self.at(self.limits.silence)
     }
 
-    /// What it has come to.
+    /// Checks the deadlines.
     pub(super) fn verdict(&self) -> Verdict {
         self.verdict_at(self.now())
     }
 
     fn verdict_at(&self, now: u64) -> Verdict {
-        // No deadline is ever set nearer than this, so that none is missed by who looks so often.
+        // No deadline is ever set nearer than this, so checking this often misses none.
         let mut again = now.saturating_add(self.limits.silence.min(self.limits.body).min(self.limits.answer));
         for clock in self.clocks().iter() {
             let deadline = clock.deadline.load(Ordering::Relaxed);
@@ -177,24 +178,24 @@ impl Pulse {
         Verdict::Fine(self.at(again))
     }
 
-    /// Whether a whole request is in work, or its answer on its way.
+    /// Whether a complete request is in progress, or its answer in transit.
     pub(super) fn is_busy(&self) -> bool {
         self.whole.load(Ordering::Acquire) > 0
     }
 
-    /// Whether nothing at all is under way.
+    /// Whether nothing at all is in progress.
     pub(super) fn is_idle(&self) -> bool {
         !self.is_busy() && self.arriving.load(Ordering::Acquire) == 0
     }
 
-    /// For how long there has been no whole request; `None` while there is one.
+    /// For how long there has been no complete request; `None` while there is one.
     pub(super) fn silent_for(&self) -> Option<Duration> {
         let since = self.quiet_since.load(Ordering::Relaxed);
         (!self.is_busy()).then(|| Duration::from_millis(self.now().saturating_sub(since)))
     }
 
-    /// How far the answer that is furthest behind the least rate is behind it. `None`: none is behind enough to make room,
-    /// or a request is in work, whose answer would be lost.
+    /// How far the slowest answer is behind the least rate. `None`: none is behind enough to make room, or a request is
+    /// in progress, whose answer would be lost.
     pub(super) fn behind(&self) -> Option<Duration> {
         self.behind_at(self.now())
     }
@@ -213,8 +214,8 @@ impl Pulse {
         (most >= BEHIND).then(|| Duration::from_millis(most))
     }
 
-    /// Octets a second at which the slowest of its answers is read that have been on their way for long. `None`: there is none,
-    /// or a request is in work, whose answer would be lost.
+    /// Octets a second of the slowest answer, among those that have been in transit for long. `None`: there is none, or
+    /// a request is in progress, whose answer would be lost.
     pub(super) fn slowest(&self) -> Option<u64> {
         self.slowest_at(self.now())
     }
@@ -234,18 +235,18 @@ impl Pulse {
         slowest
     }
 
-    /// Has the connection end to make room although its answers move. Whether it was not told to make room before.
+    /// Tells the connection to make room although its answers move. Whether it had not been told to make room before.
     pub(super) fn make_room_though_read(&self) -> bool {
         self.make_room_though_read.store(true, Ordering::Release);
         self.make_room()
     }
 
-    /// Whether what it has under way is to be given up for others.
+    /// Whether what is in progress must be given up for others.
     pub(super) fn gives_up(&self) -> bool {
         self.behind().is_some() || (self.make_room_though_read.load(Ordering::Acquire) && self.slowest().is_some())
     }
 
-    /// Has the connection end to make room. Whether it was not told so before.
+    /// Tells the connection to make room. Whether it had not been told before.
     pub(super) fn make_room(&self) -> bool {
         let first = !self.make_room.swap(true, Ordering::AcqRel);
         self.wake.notify_one();
@@ -264,7 +265,7 @@ impl Pulse {
         }
     }
 
-    /// What is still to be sent is of no account any more.
+    /// Marks that the data still to be sent can be discarded.
     pub(super) fn cut(&self) {
         self.is_cut.store(true, Ordering::Release);
     }
@@ -276,7 +277,7 @@ impl Pulse {
 }
 
 impl Way {
-    /// The head of a request is there; its body is, too, where it `is_whole`.
+    /// The head of a request has arrived; where it `is_whole`, so has its body.
     pub(crate) fn begin(pulse: &Arc<Pulse>, is_whole: bool) -> Self {
         let state = if is_whole { State::Whole } else { State::Arriving };
         let clock = match state {
@@ -307,7 +308,7 @@ impl Way {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The body is whole: from now on its handler is at work.
+    /// The body is complete: from now on its handler runs.
     pub(crate) fn arrived(&self) {
         let mut state = self.state();
         if *state == State::Arriving {
@@ -318,7 +319,7 @@ impl Way {
         }
     }
 
-    /// There is an answer, whether or not all of the request has been seen: it has to be taken from now on.
+    /// There is an answer, whether or not the request was read completely: the client must read it from now on.
     pub(crate) fn answer(&self) {
         self.arrived();
         *self.state() = State::Leaving;
@@ -330,8 +331,8 @@ impl Way {
         self.clock.deadline.store(deadline, Ordering::Relaxed);
     }
 
-    /// So many octets got on. They put the deadline off by what they may take at the least rate, and never further than
-    /// it was at the beginning.
+    /// Counts octets that moved. They extend the deadline by the time that they may take at the least rate, never
+    /// beyond its initial distance.
     pub(crate) fn moved(&self, octets: usize) {
         self.clock.gone.fetch_add(octets as u64, Ordering::Relaxed);
         let most = match *self.state() {
@@ -345,14 +346,14 @@ impl Way {
         self.clock.deadline.store(deadline, Ordering::Relaxed);
     }
 
-    /// As if nobody had read for so long.
+    /// As if the client had not read for that long.
     #[cfg(test)]
     pub(super) fn is_behind(&self, behind: Duration) {
         let behind = u64::try_from(behind.as_millis()).unwrap();
         self.clock.deadline.fetch_sub(behind, Ordering::Relaxed);
     }
 
-    /// As if it had been answered for so long, and so many octets were gone.
+    /// As if the answer had been in transit for that long, with that many octets sent.
     #[cfg(test)]
     pub(super) fn is_read(&self, under_way: Duration, octets: u64) {
         let since = self.pulse.now() - u64::try_from(under_way.as_millis()).unwrap();
@@ -360,7 +361,7 @@ impl Way {
         self.clock.gone.store(octets, Ordering::Relaxed);
     }
 
-    /// By when the request's body has to have got on; `None` for one that is there.
+    /// By when the handler must get more of the request's body; `None` for a complete one.
     pub(crate) fn body_deadline(&self) -> Option<Instant> {
         let is_arriving = *self.state() == State::Arriving;
         is_arriving.then(|| {
@@ -374,12 +375,12 @@ impl Drop for Way {
     fn drop(&mut self) {
         self.pulse.clocks().retain(|clock| !Arc::ptr_eq(clock, &self.clock));
         match *self.state() {
-            // It never became a request: the connection is as silent as it was.
+            // It never became a complete request: the connection has been silent all the time.
             State::Arriving => {
                 self.pulse.arriving.fetch_sub(1, Ordering::AcqRel);
             }
             State::Whole | State::Leaving => {
-                // Before the count, so that nobody sees a connection that is not busy with a time from long ago.
+                // Before the count, so that a connection that becomes idle never shows an old time.
                 self.pulse.quiet_since.store(self.pulse.now(), Ordering::Relaxed);
                 self.pulse.whole.fetch_sub(1, Ordering::AcqRel);
             }
@@ -416,13 +417,13 @@ mod tests {
         let way = Way::begin(&pulse, false);
         assert!(matches!(pulse.verdict_at(10_500), Verdict::Fine(_)));
         assert_eq!(pulse.verdict_at(11_500), Verdict::Stuck);
-        // Octets put it off by what they may take, never beyond what one may fall behind.
+        // Octets extend it by the time they may take, never beyond the time that a body may fall behind.
         way.clock.deadline.store(5_000, Ordering::Relaxed);
         way.moved(2_000);
         assert_eq!(way.clock.deadline.load(Ordering::Relaxed), 7_000);
         way.moved(1 << 20);
         assert!(way.clock.deadline.load(Ordering::Relaxed) < 11_500);
-        // However the body trickles, the connection ends.
+        // However slowly the body trickles in, the connection ends.
         way.clock.deadline.store(100_000, Ordering::Relaxed);
         assert_eq!(pulse.verdict_at(25_000), Verdict::Silent);
         drop(way);
@@ -433,7 +434,7 @@ mod tests {
     fn an_answer_has_to_move() {
         let pulse = pulse();
         let way = Way::begin(&pulse, true);
-        // The handler's time is not the connection's.
+        // The connection's deadlines do not limit the handler's time.
         assert!(matches!(pulse.verdict_at(1_000_000), Verdict::Fine(_)));
         way.answer();
         assert!(matches!(pulse.verdict_at(29_000), Verdict::Fine(_)));

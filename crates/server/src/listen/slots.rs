@@ -1,4 +1,4 @@
-//! Places for connections: so many altogether, so many for one address, and who has to leave when there is none.
+//! Slots for connections: limited in total and for each address, and the choice of who must leave when there is none.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use super::pulse::Pulse;
 use crate::limits::Limits;
 
-/// A connection that has been silent for less than this does not have to make room: its request may be on the way.
+/// A connection that has been silent for less than this need not make room: its request may be on the way.
 const MAY_BE_ASKED_TO_LEAVE: Duration = Duration::from_secs(1);
 
 /// An IPv4 address, or an IPv6 network of 64 bits: what one subscriber has.
@@ -28,29 +28,29 @@ impl From<IpAddr> for Origin {
     }
 }
 
-/// What those of one origin have among them.
+/// What the connections of one origin hold together.
 #[derive(Debug, Default)]
 pub(super) struct Peer {
-    /// Places.
+    /// Slots for connections.
     slots: AtomicUsize,
-    /// Requests in work and answers on their way.
+    /// Requests in progress and answers in transit.
     pub(super) answers: AtomicUsize,
-    /// Memory of answers on their way.
+    /// Memory of answers in transit, in octets.
     pub(super) octets: AtomicUsize,
 }
 
-/// What there is too little of.
+/// What is scarce.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Want {
-    /// A place for a connection.
+    /// A slot for a connection.
     Slot,
-    /// One for a request and its answer.
+    /// A slot for a request and its answer.
     Answer,
-    /// So many octets for an answer.
+    /// That many octets for an answer.
     Octets(usize),
 }
 
-/// The places of one listener.
+/// The slots of one listener.
 #[derive(Debug)]
 pub(super) struct Slots {
     limit: usize,
@@ -66,16 +66,16 @@ struct Taken {
     next: u64,
 }
 
-/// Why there is no place.
+/// Why a slot was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refused {
-    /// This address has all that it may have.
+    /// This address is at its limit.
     Address,
     /// All are taken.
     Full,
 }
 
-/// A place, free again when dropped.
+/// A slot, freed when dropped.
 #[derive(Debug)]
 pub(super) struct Slot {
     slots: Arc<Slots>,
@@ -99,7 +99,7 @@ impl Slots {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A place for a connection from there.
+    /// Takes a slot for a connection from that address.
     pub(super) fn take(self: &Arc<Self>, address: IpAddr, pulse: &Arc<Pulse>) -> Result<Slot, Refused> {
         let origin = Origin::from(address);
         let mut taken = self.taken();
@@ -107,7 +107,7 @@ impl Slots {
             .peers
             .get(&origin)
             .map_or(0, |peer| peer.slots.load(Ordering::Relaxed));
-        // An address that has enough is turned away for that, whether there is a place or not: nobody makes room for it.
+        // An address at its limit is refused even where a slot is free: no connection makes room for it.
         if of_origin >= self.per_address {
             return Err(Refused::Address);
         }
@@ -128,9 +128,8 @@ impl Slots {
         })
     }
 
-    /// Has a connection leave for one from there: the one that has been silent longest, else one whose answer is behind, else
-    /// one whose answer is read slowly.
-    /// Whether there was one.
+    /// Tells a connection to make room for one from that address: the one that has been silent longest, else one whose
+    /// answer is behind, else one whose answer is read slowly. Whether there was one.
     pub(super) fn make_room(&self, address: IpAddr) -> bool {
         let taken = self.taken();
         let silent = taken.connections.values().filter(|(pulse, _)| !pulse.makes_room());
@@ -144,24 +143,25 @@ impl Slots {
         taken.end_one_unread(peer.map(|peer| &**peer), Want::Slot)
     }
 
-    /// Has a connection leave whose answer is behind or read slowly, for an answer to that peer; whether there was one.
+    /// Tells a connection whose answer is behind or read slowly to make room for an answer to that peer. Whether there
+    /// was one.
     pub(super) fn make_room_for_answer(&self, peer: &Peer, want: Want) -> bool {
         self.taken().end_one_unread(Some(peer), want)
     }
 
-    /// Waits until a place is free again.
+    /// Waits until a slot is free again.
     pub(super) async fn freed(&self) {
         self.freed.notified().await;
     }
 }
 
 impl Taken {
-    /// Ends the connection whose answer is furthest behind, of an address that has the most of what is wanted, and would
-    /// still have no less than who wants it. Since nobody gains by it who has as much, those who reconnect at once evict
-    /// each other no more than the others.
+    /// Ends the connection whose answer is furthest behind, of an address that has the most of what is wanted, and
+    /// would still have no less than the requester. An address that has as much gains nothing by it, so clients that
+    /// reconnect at once evict each other no more than the others.
     ///
-    /// Where none is behind, it is the one that is read most slowly, of those that have been read for long: so what is held
-    /// comes to be shared alike, whoever reads at the least rate, or somewhat faster.
+    /// Where none is behind, ends the one that is read most slowly, of those that have been in transit for long: so
+    /// capacity becomes shared evenly among clients that read at the least rate, or somewhat faster.
     fn end_one_unread(&self, peer: Option<&Peer>, want: Want) -> bool {
         let has = |peer: &Peer| match want {
             Want::Slot => peer.slots.load(Ordering::Relaxed),
@@ -341,7 +341,7 @@ mod tests {
         for expected in [
             [false, true, true, false, false],
             [false, true, true, true, false],
-            // However fast: what there is, is shared alike.
+            // However fast they read: capacity is shared evenly.
             [false, true, true, true, true],
         ] {
             assert!(slots.make_room(stranger));

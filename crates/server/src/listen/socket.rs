@@ -1,4 +1,4 @@
-//! A connection's socket, which takes with it what is in the system's buffers where the connection is cut.
+//! A connection's socket; where the connection is cut, the data in the system's buffers is discarded with it.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -10,13 +10,14 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::pulse::Pulse;
 
-/// Octets of an answer that the system takes before it has sent them. What it takes counts as progress, and it takes more once
-/// half of this is gone: by default that were megabytes, which who reads at the least rate takes minutes for.
+/// Octets of an answer that the system accepts before it has sent them. What it accepts counts as progress, and it
+/// accepts more once half of this is sent: its default is megabytes, which a client at the least rate takes minutes to
+/// read.
 #[cfg(any(target_os = "android", target_os = "linux"))]
 const UNSENT: u32 = 32 * 1024;
 
-/// Has connections that are accepted there (Linux: they inherit it) keep no more than that. What is on its way to a peer is
-/// not counted, so no connection is slower for it.
+/// Limits the unsent data of accepted connections (on Linux they inherit it). Data in transit to a peer is not counted,
+/// so that no connection becomes slower.
 #[cfg(any(target_os = "android", target_os = "linux"))]
 pub(super) fn keep_little_unsent(listener: &TcpListener) {
     if let Err(error) = socket2::SockRef::from(listener).set_tcp_notsent_lowat(UNSENT) {
@@ -24,12 +25,12 @@ pub(super) fn keep_little_unsent(listener: &TcpListener) {
     }
 }
 
-/// Other systems keep little by themselves, or cannot be told.
+/// Other systems have small defaults, or no such option.
 #[cfg(not(any(target_os = "android", target_os = "linux")))]
 pub(super) fn keep_little_unsent(_: &TcpListener) {}
 
-/// A socket. Closed as usual where its connection ended by itself; reset where it was cut, since the system would otherwise
-/// keep megabytes for a peer that does not read, long after the process has let go of them.
+/// A socket. Closed normally where its connection ended on its own; reset where it was cut, since the system would
+/// otherwise keep megabytes for a peer that does not read, long after the process has released them.
 pub(super) struct Socket {
     stream: TcpStream,
     pulse: Arc<Pulse>,

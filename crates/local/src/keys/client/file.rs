@@ -1,4 +1,4 @@
-//! Subjects' keys as PEM: written as PKCS #8, read in the forms that other tools write.
+//! Subjects' keys as PEM: written as PKCS #8, read in the formats that other tools write.
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::signature::{EcdsaKeyPair, RsaKeyPair};
@@ -17,7 +17,7 @@ const RSA_LABEL: &str = "RSA PRIVATE KEY";
 const EC_LABEL: &str = "EC PRIVATE KEY";
 
 impl ClientKey {
-    /// PKCS #8 in PEM, in the open.
+    /// Unencrypted PKCS #8 in PEM.
     pub fn to_pem(&self) -> Result<Zeroizing<String>, ClientKeyError> {
         let unsound = |error: der::Error| ClientKeyError::Unsound {
             detail: error.to_string(),
@@ -26,14 +26,14 @@ impl ClientKey {
         document.to_pem(OPEN_LABEL, LineEnding::LF).map_err(unsound)
     }
 
-    /// PKCS #8 in PEM, sealed with a passphrase. Takes about 0.2 s.
+    /// PKCS #8 in PEM, encrypted with a passphrase. Takes about 0.2 s.
     pub fn to_sealed_pem(&self, passphrase: &Passphrase) -> Result<String, ClientKeyError> {
         seal::seal(&self.pkcs8, passphrase).map_err(|error| ClientKeyError::Seal {
             detail: error.to_string(),
         })
     }
 
-    /// PKCS #8 DER, in the open.
+    /// Unencrypted PKCS #8, DER.
     pub fn to_pkcs8_der(&self) -> &[u8] {
         &self.pkcs8
     }
@@ -43,8 +43,8 @@ impl ClientKey {
         std::str::from_utf8(pem).is_ok_and(|text| matches!(private_block(text), Some((SEALED_LABEL, _))))
     }
 
-    /// Reads the first private key of a PEM file: PKCS #8, sealed or not, PKCS #1 or SEC 1. Other blocks, like the
-    /// `EC PARAMETERS` that some tools write first, are passed over.
+    /// Reads the first private key of a PEM file: PKCS #8, sealed or not, PKCS #1 or SEC 1. Other blocks, like the `EC
+    /// PARAMETERS` that some tools write first, are skipped.
     pub fn from_pem(pem: &[u8], passphrase: Option<&Passphrase>) -> Result<Self, ClientKeyError> {
         let text = std::str::from_utf8(pem).map_err(|_| ClientKeyError::NotAKey)?;
         let (label, block) = private_block(text).ok_or(ClientKeyError::NotAKey)?;
@@ -102,7 +102,7 @@ impl From<UnsealError> for ClientKeyError {
     }
 }
 
-/// The label and the text, from its first line on, of the first private key in a file.
+/// The label of the first private key in a file, and the text from its first line on.
 fn private_block(text: &str) -> Option<(&str, &str)> {
     text.match_indices(BEGIN).find_map(|(start, begin)| {
         let block = &text[start..];

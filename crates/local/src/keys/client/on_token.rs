@@ -1,4 +1,4 @@
-//! A subject's key on a PKCS #11 token: smart cards, security modules of servers and devices.
+//! A subject's key on a PKCS #11 token: smart cards, and security modules of servers and devices.
 
 use chancery_authority::port::{KeyName, KeyStoreError};
 use chancery_x509::algorithm::CaKeyAlgorithm;
@@ -20,7 +20,7 @@ pub struct TokenClientKey {
 }
 
 impl TokenClientKey {
-    /// Makes a key on the token; a label that is taken is [`KeyStoreError::AlreadyExists`].
+    /// Generates a key on the token; a label that is in use is [`KeyStoreError::AlreadyExists`].
     pub async fn create(token: &Token, label: &KeyName, algorithm: CaKeyAlgorithm) -> Result<Self, KeyStoreError> {
         let public = token.create(label, algorithm, None).await?;
         Ok(Self {
@@ -40,7 +40,7 @@ impl TokenClientKey {
         })
     }
 
-    /// The public half.
+    /// The public key.
     pub fn public_key(&self) -> &SubjectPublicKey {
         self.public.as_subject()
     }
@@ -57,13 +57,13 @@ impl TokenClientKey {
         Ok(info.assemble(self.signature_algorithm_der(), &signature))
     }
 
-    /// Signs a message, e.g. a CertificationRequestInfo, hashed here.
+    /// Signs a message, e.g. a CertificationRequestInfo; the message is hashed here, not on the token.
     pub async fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyStoreError> {
         let algorithm = self.public.algorithm();
         let input = digest_of(algorithm, message).ok_or(KeyStoreError::UnsupportedAlgorithm {
             algorithm: algorithm.name(),
         })?;
-        // Subjects' signatures are no matter of the CA's signing log.
+        // Subjects' signatures do not belong in the CA's signing log.
         let (signature, ()) = self.token.sign(&self.label, &input, |_| Ok(())).await?;
         Ok(signature)
     }

@@ -1,4 +1,4 @@
-//! The lines of the signing log: written, and read back across its files.
+//! The lines of the signing log: writing them, and reading them back across its files.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -20,7 +20,7 @@ use super::receipt::Made;
 pub struct Entry {
     /// When it was made, to the microsecond.
     pub time: jiff::Timestamp,
-    /// Its name, as the ledger has it too.
+    /// The name of this entry, which the ledger records, too.
     pub receipt: Receipt,
     /// The key that signed.
     pub key: KeyName,
@@ -30,13 +30,14 @@ pub struct Entry {
     pub input: Vec<u8>,
 }
 
-/// Entries in the order of the files and of the lines within each; a line that is none comes as an error, and reading goes on.
+/// Entries in the order of the files and of the lines within each; a line that is no entry is an error, after which
+/// reading continues.
 #[derive(Debug)]
 pub struct Entries {
     current: Option<(PathBuf, BufReader<File>)>,
     line: u64,
     buffer: Vec<u8>,
-    /// Files yet to read, the next one last.
+    /// Files still to read, the next one last.
     next: Vec<(PathBuf, File)>,
 }
 
@@ -63,7 +64,7 @@ pub(super) fn write_line(
     let hexadecimal = &mut hexadecimal[..HEXLOWER.encode_len(input.as_bytes().len())];
     HEXLOWER.encode_mut(input.as_bytes(), hexadecimal);
 
-    // A vector takes all that is written to it, and a string is always JSON: neither can fail.
+    // Writing to a vector cannot fail, and neither can writing a string as JSON.
     let _ = write!(
         line,
         r#"{{"time":"{:.6}","receipt":"{}","key":"#,
@@ -75,14 +76,14 @@ pub(super) fn write_line(
     line.extend_from_slice(b"\"}\n");
 }
 
-/// The name of the file put aside as the `number`th.
+/// The name of the `number`th renamed file.
 pub(super) fn numbered(log: &Path, number: u64) -> PathBuf {
     let mut name = OsString::from(log);
     name.push(format!(".{number}"));
     name.into()
 }
 
-/// The files put aside, oldest first.
+/// The renamed files, oldest first.
 pub(super) fn rotated(log: impl AsRef<Path>) -> io::Result<Vec<(u64, PathBuf)>> {
     let log = log.as_ref();
     let (Some(folder), Some(name)) = (log.parent(), log.file_name().and_then(|name| name.to_str())) else {
@@ -106,7 +107,7 @@ pub(super) fn rotated(log: impl AsRef<Path>) -> io::Result<Vec<(u64, PathBuf)>> 
 }
 
 impl Entries {
-    /// Opens every file at once, the current one first: one that is put aside meanwhile is read all the same, and once.
+    /// Opens every file at once, the current one first: one that is renamed meanwhile is still read, and only once.
     pub(super) fn of(log: &Path) -> Result<Self, LogError> {
         let io = |path: &Path| {
             let path = path.to_owned();

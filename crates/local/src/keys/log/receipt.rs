@@ -5,10 +5,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use chancery_authority::port::Receipt;
 use data_encoding::BASE32_DNSSEC;
 
-/// Makes receipts of 96 bits, written as 20 characters whose order is the order of the bits:
-/// 48 bits of milliseconds since 1970, 24 bits of a counter, 24 random bits of this log's own.
+/// Makes receipts of 96 bits, written as 20 characters that sort like the bits: 48 bits of milliseconds since 1970, 24
+/// bits of a counter, 24 random bits of this log.
 ///
-/// The counter keeps receipts of one process apart, the random bits those of several.
+/// The counter makes receipts of one process distinct, the random bits those of several.
 #[derive(Debug)]
 pub(super) struct Receipts {
     milliseconds: u64,
@@ -26,7 +26,7 @@ impl Default for Receipts {
     fn default() -> Self {
         let mut own = [0; 3];
         if getrandom::fill(&mut own).is_err() {
-            // Uniqueness, not secrecy, is asked of these bits.
+            // These bits must be unique, not secret.
             own.copy_from_slice(&std::process::id().to_be_bytes()[1..]);
         }
         Self {

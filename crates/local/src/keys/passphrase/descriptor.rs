@@ -1,7 +1,7 @@
-//! A descriptor that the process was given under a number.
+//! A descriptor that the process inherited under a known number.
 //!
-//! Opening `/dev/fd/N` is no substitute for it: that opens the file behind it anew, which the system refuses where another
-//! user made the pipe, and where it is a socket.
+//! Opening `/dev/fd/N` does not replace it: that opens the underlying file again, which the system refuses for a pipe
+//! that another user made, and for a socket.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -12,14 +12,14 @@ use rustix::io::Errno;
 
 use super::PassphraseError;
 
-/// A descriptor that whoever started the process opened for it.
+/// A descriptor that the parent process opened for this one.
 ///
-/// To be taken before the process opens anything itself: where the descriptor was forgotten, its number is the next file's,
-/// and that file's first line would be the passphrase.
+/// Take it before the process opens anything itself: where the parent did not open the descriptor, its number goes to
+/// the next file that is opened, and that file's first line would be used as the passphrase.
 #[derive(Clone, Debug)]
 pub struct InheritedDescriptor {
     number: u32,
-    /// Shares what has been read with the descriptor itself.
+    /// Shares its read position with the descriptor itself.
     file: Arc<File>,
 }
 
@@ -45,7 +45,7 @@ impl InheritedDescriptor {
         &*self.file
     }
 
-    /// What it is called in messages.
+    /// Its name in messages.
     pub(super) fn path(&self) -> PathBuf {
         path(self.number)
     }
@@ -55,8 +55,8 @@ fn path(number: u32) -> PathBuf {
     PathBuf::from(format!("/dev/fd/{number}"))
 }
 
-/// A mere number proves nothing about who owns the descriptor, hence no safe function makes a `BorrowedFd` of it. But the
-/// kernel hands out duplicates of any process's descriptors, this one's included, and a duplicate is ours.
+/// A number does not prove who owns the descriptor, hence no safe function makes a `BorrowedFd` of it. But the kernel
+/// gives out duplicates of any process's descriptors, this one's included, and a duplicate belongs to this function.
 #[cfg(target_os = "linux")]
 fn duplicate(number: u32) -> io::Result<File> {
     use std::os::fd::AsRawFd as _;

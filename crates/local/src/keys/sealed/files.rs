@@ -1,4 +1,4 @@
-//! The files of sealed keys: their names, and how they come to be whole or not at all.
+//! The files of sealed keys: their names, and writing them completely or not at all.
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
@@ -7,20 +7,20 @@ use std::path::{Path, PathBuf};
 
 use chancery_authority::port::{KeyName, KeyStoreError};
 
-/// More than any key file has: RSA-4096 takes 3.5 kB.
+/// More octets than any key file has: RSA-4096 takes 3.5 kB.
 const MAX_FILE: u64 = 64 << 10;
 
 const PRIVATE: &str = "key";
 const PUBLIC: &str = "pub";
 
-/// Where one key's two files are.
+/// Paths of one key's two files.
 pub(super) struct Files {
     pub(super) private: PathBuf,
     pub(super) public: PathBuf,
 }
 
 impl Files {
-    /// The files of a key; `None` for a name that is no file name of its own, e.g. one that leads out of the folder.
+    /// The files of a key; `None` for a name that is not a plain file name, e.g. one that leads out of the folder.
     pub(super) fn of(folder: &Path, key: &KeyName) -> Option<Self> {
         let name = &key.0;
         let allowed = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.');
@@ -51,7 +51,7 @@ pub(super) fn names(folder: &Path) -> io::Result<Vec<KeyName>> {
     Ok(found)
 }
 
-/// A whole file; `None` where there is none.
+/// Contents of a file; `None` where there is none.
 pub(in crate::keys) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     let file = match OpenOptions::new().read(true).open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -65,7 +65,7 @@ pub(in crate::keys) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     Ok(Some(octets))
 }
 
-/// Writes a file that is there wholly or not at all, also after a crash; an existing one is an error of the kind
+/// Writes a file that appears completely or not at all, also after a crash; an existing one is an error of the kind
 /// `AlreadyExists`.
 pub(in crate::keys) fn write_new(path: &Path, octets: &[u8], mode: u32) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
@@ -81,7 +81,7 @@ pub(in crate::keys) fn write_new(path: &Path, octets: &[u8], mode: u32) -> io::R
     File::open(folder)?.sync_all()
 }
 
-/// What a failure to read or write means for whoever asked.
+/// An error of reading or writing, as an error of the key store.
 pub(in crate::keys) fn store_error(path: &Path, error: &io::Error) -> KeyStoreError {
     let path = path.display();
     match error.kind() {

@@ -24,8 +24,8 @@ use super::failure::Failure;
 use super::{TokenConfig, encode, objects};
 use crate::keys::passphrase::{Passphrase, Purpose};
 
-/// How often this process has initialised a module. Afterwards, a module counts its handles from the start: one of
-/// before may be another thread's session, or another object.
+/// How often this process has initialized a module. Each time, a module numbers its handles from the start: an earlier
+/// handle may now be another thread's session, or another object.
 static INITIALISED: AtomicU64 = AtomicU64::new(0);
 
 /// What the threads of one token share.
@@ -33,18 +33,18 @@ pub(super) struct Shared {
     config: TokenConfig,
     module: Mutex<Option<Pkcs11>>,
     pin: Mutex<Pin>,
-    /// Keys that the token has shown to this process: where it shows one no more, it is the token that is amiss.
+    /// Keys that the token has shown to this process: where one is missing later, the token is at fault.
     seen: Mutex<HashSet<KeyName>>,
-    /// Held while a key is looked for and made: PKCS #11 itself lets two keys have one label.
+    /// Held while a key is looked up and generated: PKCS #11 itself allows two keys of one label.
     creating: Mutex<()>,
 }
 
 #[derive(Default)]
 struct Pin {
-    /// Where its source could not say it again: a token that was put back wants it once more. It is wiped when dropped, as every
-    /// [`Passphrase`] is.
+    /// Kept where its source cannot supply it again: a token that was pulled and put back needs it once more. Wiped
+    /// when dropped, as every [`Passphrase`] is.
     value: Option<Passphrase>,
-    /// Why it will not be tried again.
+    /// Why it is never tried again.
     refused: Option<String>,
 }
 
@@ -55,12 +55,12 @@ pub(super) struct Connection {
 }
 
 struct Open {
-    /// What [`INITIALISED`] was when the session was opened.
+    /// Value of [`INITIALISED`] when the session was opened.
     initialised: u64,
     module: Pkcs11,
     slot: Slot,
     session: Session,
-    /// Handles hold as long as the session does.
+    /// Handles are valid as long as the session.
     keys: HashMap<KeyName, TokenKey>,
 }
 
@@ -68,7 +68,7 @@ struct Open {
 struct TokenKey {
     private: ObjectHandle,
     public: CaPublicKey,
-    /// A signature by the private key has verified with the public one.
+    /// Whether a signature by the private key has verified with the public one.
     proven: bool,
 }
 
@@ -83,7 +83,7 @@ impl Shared {
         }
     }
 
-    /// The module, loaded and initialised, which a process does once for all its users.
+    /// The module, loaded and initialized, which a process does once for all users of the module.
     fn module(&self) -> Result<Pkcs11, Failure> {
         let path = &self.config.module;
         let mut loaded = lock(&self.module);
@@ -132,7 +132,7 @@ impl Shared {
         let mut found = Vec::new();
         let mut others = Vec::new();
         for slot in module.get_slots_with_token()? {
-            // A slot whose token goes away just now is no reason to give up on the others.
+            // A slot whose token goes away at this moment must not prevent the use of others.
             let Ok(info) = module.get_token_info(slot) else {
                 continue;
             };
@@ -248,12 +248,13 @@ impl Connection {
             }
             Ok(())
         })?;
-        // Not attempted again when the session is lost half-way: the key may be there by then.
+        // Not attempted again when the session is lost half-way: the key may exist by then.
         self.generate(key, algorithm)
             .map_err(|failure| failure.into_store_error(&shared.config.token))
     }
 
-    /// HMAC-SHA-256 of a message with the secret of that label, which is made where there is none. `None`: the token cannot.
+    /// HMAC-SHA-256 of a message with the secret of that label, generated where there is none. `None`: the token does
+    /// not support it.
     pub(super) fn hmac(
         &mut self,
         key: &KeyName,
@@ -295,7 +296,7 @@ impl Connection {
         self.log_in()?;
         let open = self.open()?;
         let writing = open.module.open_rw_session(open.slot)?;
-        // Another process may have been faster.
+        // Another process may have made one meanwhile.
         if objects::secret_key(&writing, key)?.is_none() {
             objects::generate_secret(&writing, key)?;
         }
@@ -304,7 +305,7 @@ impl Connection {
 
     fn generate(&mut self, key: &KeyName, algorithm: CaKeyAlgorithm) -> Result<CaPublicKey, Failure> {
         let open = self.open()?;
-        // Objects are made in a session that may write, for as long as that takes; the login holds for all sessions.
+        // Objects are made in a read-write session, kept only for that long; the login holds for all sessions.
         let writing = open.module.open_rw_session(open.slot)?;
         let (public, private) = objects::generate(&writing, key, algorithm)?;
         let made = objects::is_kept_inside(&writing, private).and_then(|inside| {
@@ -331,12 +332,12 @@ impl Connection {
         made
     }
 
-    /// Does something, and once more with a new session if the old one turns out to be lost.
+    /// Runs `work`, and once more with a new session if the old one turns out to be lost.
     fn attempt<T>(&mut self, work: impl Fn(&mut Self) -> Result<T, Failure>) -> Result<T, KeyStoreError> {
         let first = match work(self) {
             Ok(done) => return Ok(done),
             Err(Failure::Lost(error)) => error.to_string(),
-            // What a handle of before led to says nothing about the token.
+            // The failure may come from a stale handle, and says nothing about the token.
             Err(Failure::Final(error)) if self.is_stale() => error.to_string(),
             Err(failure) => return Err(failure.into_store_error(&self.shared.config.token)),
         };
@@ -348,7 +349,7 @@ impl Connection {
         })
     }
 
-    /// Whether the session is of before the module was initialised last.
+    /// Whether the session dates from before the last initialization of the module.
     fn is_stale(&self) -> bool {
         let now = INITIALISED.load(Ordering::SeqCst);
         self.open.as_ref().is_some_and(|open| open.initialised != now)
@@ -358,7 +359,7 @@ impl Connection {
         let stale = self.is_stale();
         let Some(open) = self.open.take() else { return };
         if stale {
-            // It went with the module's state; closing it would close another thread's of the same number.
+            // It ended with the module's state; closing it would close another thread's session of the same number.
             std::mem::forget(open.session);
         }
     }
@@ -380,13 +381,13 @@ impl Connection {
                 keys: HashMap::new(),
             });
         }
-        // Just put there if it was not.
+        // Set just above if it was not.
         self.open
             .as_mut()
             .ok_or_else(|| unavailable("the token's session did not open".to_owned()).into())
     }
 
-    /// A key's handle and public half, looked up once for each session.
+    /// A key's handle and public key, looked up once for each session.
     fn key(&mut self, key: &KeyName) -> Result<TokenKey, Failure> {
         if let Some(known) = self.open()?.keys.get(key) {
             return Ok(known.clone());
@@ -412,7 +413,7 @@ impl Connection {
         Ok(found)
     }
 
-    /// Logs the user in, unless somebody in this process has, or no login is asked for.
+    /// Logs the user in, unless another thread of this process has, or the token requires no login.
     fn log_in(&mut self) -> Result<(), Failure> {
         let shared = Arc::clone(&self.shared);
         let open = self.open()?;
@@ -436,7 +437,7 @@ impl Connection {
             )));
         }
         let logged_in = if info.protected_authentication_path() {
-            // The PIN is typed on the token's own pad.
+            // The user types the PIN on the token's own keypad.
             open.session.login(UserType::User, None)
         } else {
             if info.user_pin_final_try() {
@@ -478,7 +479,7 @@ impl Connection {
     }
 }
 
-/// Waits for, and holds, a lock among processes; it is let go with the file.
+/// Waits for, and holds, a lock between processes; closing the file releases it.
 fn hold(path: &Path) -> Result<std::fs::File, KeyStoreError> {
     let held = OpenOptions::new()
         .create(true)
@@ -496,7 +497,7 @@ fn unavailable(detail: String) -> KeyStoreError {
     KeyStoreError::Unavailable { detail }
 }
 
-/// A panic while a lock was held leaves nothing half done: each is held for single steps.
+/// A panic while a lock was held leaves a valid state: each lock is held for single steps.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! Between PKCS #11's encodings and X.509's.
+//! Conversion between PKCS #11's encodings and X.509's.
 
 use der::asn1::{AnyRef, BitStringRef, OctetStringRef, UintRef};
 use der::{Decode, Encode, Sequence};
@@ -25,7 +25,7 @@ struct EcdsaSigValue<'a> {
     s: UintRef<'a>,
 }
 
-/// What `CKM_RSA_PKCS` signs: the digest with the name of its algorithm.
+/// Input of `CKM_RSA_PKCS`: the digest with the identifier of its algorithm.
 pub(super) fn digest_info(sha256: &[u8; 32]) -> [u8; 51] {
     let mut info = [0; 51];
     info[..19].copy_from_slice(&SHA256_DIGEST_INFO);
@@ -65,8 +65,8 @@ pub(super) fn ec_public_key(parameters: &[u8], point: &[u8]) -> der::Result<Vec<
         oid::P521 => 66,
         oid => return Err(der::ErrorKind::OidUnknown { oid }.into()),
     };
-    // The standard wraps the point in an OCTET STRING; some tokens do not. A bare point starts with that tag's octet too,
-    // so only its length tells.
+    // The standard wraps the point in an OCTET STRING; some tokens do not. A bare point starts with that tag's octet
+    // too, so only the length distinguishes them.
     let point = if point.len() == 1 + 2 * field {
         point
     } else {

@@ -1,19 +1,19 @@
-//! What a token's errors mean.
+//! Meaning of a token's errors.
 
 use chancery_authority::port::KeyStoreError;
 use cryptoki::error::{Error, RvError};
 
-/// Why a piece of work on a token failed.
+/// Why a job on a token failed.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// The session, the token or the module's state is gone: a new session may do.
+    /// The session, the token or the module's state is gone: a new session may help.
     Lost(Error),
     /// A new session would not help.
     Final(KeyStoreError),
 }
 
 impl Failure {
-    /// For whoever asked, when no further attempt is made.
+    /// The error for the caller, when no further attempt is made.
     pub(super) fn into_store_error(self, token: &str) -> KeyStoreError {
         match self {
             Self::Lost(error) => KeyStoreError::Unavailable {

@@ -1,4 +1,4 @@
-//! Objects on a token: found by their label, made with the attributes of keys that never leave.
+//! Objects on a token: found by their label, generated with the attributes of keys that never leave it.
 
 use chancery_authority::port::{KeyName, KeyStoreError};
 use chancery_x509::algorithm::CaKeyAlgorithm;
@@ -18,7 +18,7 @@ pub(super) fn private_key(session: &Session, key: &KeyName) -> Result<Option<Obj
     let Some(handle) = single(session, key, ObjectClass::PRIVATE_KEY, "private key")? else {
         return Ok(None);
     };
-    // Tokens that do not tell are left to answer when asked to sign.
+    // A token that does not show the attribute decides when asked to sign.
     if let Some(Attribute::Sign(false)) = attribute(session, handle, AttributeType::Sign)? {
         return Err(KeyStoreError::Denied {
             detail: format!("the token's key {key} is not marked for signing (CKA_SIGN)"),
@@ -36,7 +36,7 @@ pub(super) fn public_key(session: &Session, key: &KeyName) -> Result<Option<CaPu
     }
 }
 
-/// The public half of a private key: an object of the same `CKA_ID`, or what the private key tells of it itself.
+/// The public key of a private one: from an object of the same `CKA_ID`, or from the private key's own attributes.
 pub(super) fn public_half(
     session: &Session,
     private: ObjectHandle,
@@ -64,7 +64,7 @@ pub(super) fn public_half(
     read_public(session, private, key)
 }
 
-/// Makes a pair of token objects.
+/// Generates a key pair as token objects.
 pub(super) fn generate(
     session: &Session,
     key: &KeyName,
@@ -100,7 +100,7 @@ pub(super) fn generate(
         Attribute::Sensitive(true),
         Attribute::Extractable(false),
         Attribute::Sign(true),
-        // A CA key that also decrypts or unwraps could be made to sign by way of that.
+        // A CA key that also decrypts or unwraps could be made to sign through those operations.
         Attribute::Decrypt(false),
         Attribute::Unwrap(false),
         Attribute::Derive(false),
@@ -113,7 +113,7 @@ pub(super) fn secret_key(session: &Session, key: &KeyName) -> Result<Option<Obje
     single(session, key, ObjectClass::SECRET_KEY, "secret key")
 }
 
-/// Makes a secret for HMAC-SHA-256 that never leaves the token.
+/// Generates a secret for HMAC-SHA-256 that never leaves the token.
 pub(super) fn generate_secret(session: &Session, key: &KeyName) -> Result<ObjectHandle, Failure> {
     let template = [
         Attribute::Token(true),
@@ -130,19 +130,19 @@ pub(super) fn generate_secret(session: &Session, key: &KeyName) -> Result<Object
     Ok(session.generate_key(&Mechanism::GenericSecretKeyGen, &template)?)
 }
 
-/// Whether the token can make and use secrets for HMAC-SHA-256.
+/// Whether the token can generate and use secrets for HMAC-SHA-256.
 pub(super) fn supports_hmac(module: &cryptoki::context::Pkcs11, slot: Slot) -> Result<bool, Failure> {
     let known = module.get_mechanism_list(slot)?;
     Ok(known.contains(&MechanismType::GENERIC_SECRET_KEY_GEN) && known.contains(&MechanismType::SHA256_HMAC))
 }
 
-/// Checks that a key just made is what was asked for.
+/// Whether a key just generated is sensitive and not extractable.
 pub(super) fn is_kept_inside(session: &Session, private: ObjectHandle) -> Result<bool, Failure> {
     let attributes = session.get_attributes(private, &[AttributeType::Sensitive, AttributeType::Extractable])?;
     Ok(attributes.contains(&Attribute::Sensitive(true)) && attributes.contains(&Attribute::Extractable(false)))
 }
 
-/// Whether the token can make and use keys of an algorithm.
+/// Whether the token can generate and use keys of an algorithm.
 pub(super) fn supports(
     module: &cryptoki::context::Pkcs11,
     slot: Slot,
@@ -181,7 +181,7 @@ fn ec(curve: pkcs8::spki::ObjectIdentifier) -> Vec<Attribute> {
     vec![Attribute::EcParams(encode::curve(curve).unwrap_or_default())]
 }
 
-/// The object of a label and class, if there is one; two are one too many to guess between.
+/// The object of a label and class, if there is one; two are an error, since a guess might be wrong.
 fn single(
     session: &Session,
     key: &KeyName,
@@ -219,7 +219,7 @@ fn attribute(session: &Session, object: ObjectHandle, kind: AttributeType) -> Re
     }
 }
 
-/// The public key as an object of either class shows it; `None` where it does not.
+/// The public key from the attributes of an object of either class; `None` where it does not show them.
 fn read_public(session: &Session, object: ObjectHandle, key: &KeyName) -> Result<Option<CaPublicKey>, Failure> {
     let damaged = |detail: String| {
         Failure::from(KeyStoreError::Damaged {

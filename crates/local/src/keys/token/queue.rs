@@ -1,8 +1,8 @@
-//! The work that waits for a token, and how long it is waited for.
+//! The queue of jobs for a token, with timeouts.
 //!
-//! A module may never come back from a call: nothing ends that call but the end of the process. So whoever asked is answered
-//! once their time is over, whatever the thread is at; work whose turn comes after that is not done; and once every
-//! thread is in such a call, nobody waits any more.
+//! A call to a module may never return: only the end of the process ends it. So the caller gets an error once its time
+//! is over, whatever the thread is doing; a job whose turn comes after that is skipped; and once every thread is in
+//! such a call, callers get an error at once.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -14,28 +14,28 @@ use std::time::{Duration, Instant};
 use chancery_authority::port::KeyStoreError;
 use futures_channel::oneshot;
 
-/// Pieces of work that wait for their turn at most: as many as requests that change something are in work at once, and each
-/// holds a digest and little else.
+/// Most jobs that wait for their turn: as many as the mutating requests that are in progress at once. Each holds a
+/// digest and little else.
 const WAITING: usize = 1024;
 
-/// Deadlines that are kept before those of work that is done are thrown out.
+/// Deadlines kept before those of finished jobs are removed.
 const DEADLINES: usize = 4 * WAITING;
 
-/// How long whoever drops a token waits for work that is under way on it.
+/// How long dropping a token waits for jobs in progress.
 const LAST_WORK: Duration = Duration::from_secs(5);
 
 type Job<S> = Box<dyn FnOnce(&mut S) + Send>;
 
-/// Threads with a state each, that take work from one queue. They are waited for when it is dropped: a module that a thread
-/// calls while the process is ending, with the module's own state half taken down, brings the process down.
+/// Threads with a state each, that take jobs from one queue. Dropping the queue waits for them: a module that a thread
+/// calls while the process is ending, with the module's own state half destroyed, crashes the process.
 pub(super) struct Queue<S> {
-    /// There until dropped.
+    /// `Some` until dropped.
     jobs: Option<mpsc::SyncSender<Job<S>>>,
     deadlines: mpsc::Sender<(Instant, Weak<dyn Awaited>)>,
-    /// Of which each thread has the other end.
+    /// Each thread has a sender; the channel closes when all have ended.
     ended: Mutex<mpsc::Receiver<Infallible>>,
     sessions: usize,
-    /// Threads in a call that nobody waits for any more.
+    /// Threads in a call whose caller has given up.
     overdue: Arc<AtomicUsize>,
 }
 
@@ -47,16 +47,16 @@ impl<S> std::fmt::Debug for Queue<S> {
     }
 }
 
-/// Work that somebody waits for.
+/// A job with a waiting caller.
 trait Awaited: Send + Sync {
-    /// Its time is over.
+    /// Answers the caller that its time is over.
     fn give_up(&self);
 }
 
 enum Stage<T> {
     Waiting(Reply<T>),
     Running(Reply<T>),
-    /// Answered while a thread is at it.
+    /// Answered while a thread still runs it.
     Overdue,
     Done,
 }
@@ -74,7 +74,7 @@ impl<T> Work<T> {
         self.stage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Its turn has come. Whether anybody waits for it still.
+    /// Starts the job at its turn. Whether its caller still waits.
     fn begin(&self) -> bool {
         let mut stage = self.stage();
         match std::mem::replace(&mut *stage, Stage::Done) {
@@ -88,7 +88,7 @@ impl<T> Work<T> {
 
     fn end(&self, outcome: Result<T, KeyStoreError>) {
         match std::mem::replace(&mut *self.stage(), Stage::Done) {
-            // Who has gone away meanwhile needs no answer.
+            // A caller that no longer waits needs no answer.
             Stage::Waiting(reply) | Stage::Running(reply) => drop(reply.send(outcome)),
             Stage::Overdue => {
                 self.overdue.fetch_sub(1, Ordering::SeqCst);
@@ -124,7 +124,7 @@ impl<T: Send> Awaited for Work<T> {
 }
 
 impl<S: 'static> Queue<S> {
-    /// Starts one thread for each state, which is made on it.
+    /// Starts one thread for each state; the thread makes its state.
     pub(super) fn start<F>(states: impl IntoIterator<Item = F>) -> std::io::Result<Self>
     where
         F: FnOnce() -> S + Send + 'static,
@@ -161,7 +161,7 @@ impl<S: 'static> Queue<S> {
         })
     }
 
-    /// Has work done, and waits for it as long as `patience`. What a thread is at is brought to its end all the same.
+    /// Runs a job, and waits for it as long as `patience`. A job that a thread has begun runs to its end all the same.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         patience: Duration,
@@ -211,7 +211,7 @@ fn unavailable<T>(detail: &str) -> Result<T, KeyStoreError> {
     Err(KeyStoreError::Unavailable { detail })
 }
 
-/// Gives up what is not done in its time.
+/// Gives up the jobs that are not done in time.
 fn watch(awaited: &mpsc::Receiver<(Instant, Weak<dyn Awaited>)>) {
     let mut deadlines: BTreeMap<(Instant, u64), Weak<dyn Awaited>> = BTreeMap::new();
     let mut count = 0_u64;
@@ -266,7 +266,7 @@ mod tests {
         matches!(outcome, Err(KeyStoreError::Unavailable { .. }))
     }
 
-    /// Work that hangs until its other end is dropped.
+    /// A job that hangs until its other end is dropped.
     fn hanging() -> (mpsc::Sender<()>, impl FnOnce(&mut ()) -> Result<(), KeyStoreError>) {
         let (release, held) = mpsc::channel::<()>();
         let work = move |(): &mut ()| {
@@ -288,13 +288,13 @@ mod tests {
             7,
             "the other session goes on"
         );
-        // Once both hang, nobody waits.
+        // Once both hang, no caller waits.
         let (second, work) = hanging();
         assert!(is_unavailable(&wait(queue.run(SHORT, work))));
         let begun = Instant::now();
         assert!(is_unavailable(&wait(queue.run(LONG, |()| Ok(7)))));
         assert!(begun.elapsed() < LONG / 2);
-        // They come back.
+        // They return.
         drop((release, second));
         while queue.overdue.load(Ordering::SeqCst) > 0 {
             thread::yield_now();
@@ -315,10 +315,10 @@ mod tests {
             }
         };
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-        // The first poll hands the work over.
+        // The first poll hands the job over.
         let mut hung = Box::pin(queue.run(LONG, work));
         assert!(hung.as_mut().poll(&mut context).is_pending());
-        // Its time is over before its turn; and one whose caller goes away.
+        // One whose time is over before its turn, and one whose caller goes away.
         assert!(is_unavailable(&wait(queue.run(SHORT, counting()))));
         let mut gone = Box::pin(queue.run(LONG, counting()));
         assert!(gone.as_mut().poll(&mut context).is_pending());

@@ -15,25 +15,25 @@ use super::{Token, TokenConfig};
 use crate::keys::log::SigningLog;
 use crate::keys::sealed::SealedKeyStore;
 
-/// Held by whichever process is making a key.
+/// Lock file held by the process that is generating a key.
 const LOCK_FILE: &str = "token.lock";
 
-/// The label of the secret that intents are authenticated with.
+/// The label of the secret that authenticates intents.
 const INTENTS: &str = "chancery-intents";
 
 /// CA keys on a PKCS #11 token.
 #[derive(Clone)]
 pub struct TokenKeyStore {
     token: Token,
-    /// Has the secret of intents where the token cannot: a file sealed with the PIN.
+    /// Stores the secret of intents where the token cannot: in a file sealed with the PIN.
     beside: SealedKeyStore,
     folder: PathBuf,
     log: Arc<SigningLog>,
 }
 
 impl TokenKeyStore {
-    /// The keys on a token; `folder`, the folder of keys, gets the signing log and is made if need be. The token is
-    /// looked for when first needed.
+    /// The keys on a token; the signing log goes to `folder`, the folder of keys, which is made if need be. The token
+    /// is looked up when first needed.
     pub fn start(config: TokenConfig, folder: &Path) -> Result<Self, KeyStoreError> {
         let beside = SealedKeyStore::new(folder, config.pin.clone());
         Ok(Self {
@@ -49,7 +49,7 @@ impl TokenKeyStore {
         &self.token
     }
 
-    /// Opens a key ahead of its first use: logs in to the token and finds the private half.
+    /// Opens a key ahead of its first use: logs in to the token and finds the private key.
     pub async fn unlock(&self, key: &KeyName) -> Result<CaPublicKey, KeyStoreError> {
         self.token.unlock(key).await
     }

@@ -16,14 +16,14 @@ use super::WebhookConfig;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// Tells the thread that its time is limited from now on.
+/// Limits the delivery thread's time from the moment the sender is dropped.
 #[derive(Debug, Default)]
 pub(super) struct Closing {
     deadline: Mutex<Option<Instant>>,
     begun: Condvar,
 }
 
-/// Delivers, notice by notice.
+/// Delivers notices one after another.
 pub(super) struct Courier {
     agent: Agent,
     uri: Uri,
@@ -43,7 +43,7 @@ struct Body<'a> {
 /// Why an attempt failed.
 struct Failure {
     detail: String,
-    /// Another attempt may succeed.
+    /// Whether another attempt may succeed.
     passing: bool,
 }
 
@@ -53,13 +53,13 @@ impl Closing {
         self.begun.notify_all();
     }
 
-    /// What is left; `None` while nobody is closing.
+    /// The time left; `None` before closing begins.
     fn left(&self) -> Option<Duration> {
         self.lock()
             .map(|deadline| deadline.saturating_duration_since(Instant::now()))
     }
 
-    /// Waits, though not beyond the deadline.
+    /// Waits, but not beyond the deadline.
     fn pause(&self, time: Duration) {
         let until = Instant::now() + time;
         let mut deadline = self.lock();
@@ -93,7 +93,8 @@ impl Courier {
     ) -> Self {
         let mut agent = Agent::config_builder()
             .user_agent(concat!("chancery/", env!("CARGO_PKG_VERSION")))
-            // A receiver that moves is configured anew: a redirect could lead a notice anywhere.
+            // Redirects are not followed: one could lead a notice anywhere. The operator configures a receiver's new
+            // URL.
             .max_redirects(0)
             .max_redirects_will_error(false)
             .http_status_as_error(false);
@@ -118,7 +119,7 @@ impl Courier {
     }
 
     pub(super) fn deliver_all(self, waiting: &mpsc::Receiver<Notice>) {
-        // Ends when the sender is gone and the queue is empty.
+        // Ends when the sender is dropped and the queue is empty.
         for notice in waiting {
             self.deliver(&notice);
         }
@@ -210,9 +211,9 @@ fn identifier() -> Result<String, getrandom::Error> {
     Ok(HEXLOWER.encode(&random))
 }
 
-/// Between a half and the whole of a pause, so that many senders do not come back all at once.
+/// Between half and the whole of a pause, so that many senders do not retry at the same time.
 fn jittered(pause: Duration) -> Duration {
-    // Without random numbers the whole pause is as good.
+    // Without random numbers the whole pause will do.
     let share = getrandom::u32().unwrap_or(u32::MAX);
     pause / 2 + (pause / 2).mul_f64(f64::from(share) / f64::from(u32::MAX))
 }

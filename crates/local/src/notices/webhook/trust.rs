@@ -1,4 +1,4 @@
-//! Whom a webhook's sender trusts.
+//! CAs that a webhook's sender trusts for TLS.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -15,9 +15,9 @@ use crate::api::record::CertificateEntry;
 use crate::api::schema;
 use crate::app::AppState;
 
-/// Certificates in a page, where the request does not say.
+/// Certificates in a page, where the request gives no limit.
 const PAGE: usize = 100;
-/// Certificates in a page at most.
+/// Most certificates in a page.
 const MAX_PAGE: usize = 1000;
 
 /// Conditions of a search; all that are given must hold.

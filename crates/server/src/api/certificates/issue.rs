@@ -21,7 +21,7 @@ use crate::api::problem::{Problem, ProblemBody};
 use crate::api::schema;
 use crate::app::AppState;
 
-/// Header with which a request can be repeated safely: the same token and request get the same certificate.
+/// Header that makes a request safe to repeat: the same token and request get the same certificate.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// Issues a certificate for a CSR.
@@ -57,7 +57,7 @@ pub async fn issue(
         Err(malformed) => {
             state.authority.record_malformed(&value, &malformed, principal).await;
             state.metrics.rejected(malformed.code());
-            // What the API's description cannot say of a request is well formed, as far as that goes.
+            // Beyond what the API's OpenAPI description can express, the request is well formed (422 instead of 400).
             let status = if malformed.is_of_form() {
                 StatusCode::BAD_REQUEST
             } else {
@@ -144,14 +144,14 @@ pub async fn renew(
     Ok(Json(state.authority.answer(&issued, &TlsCertRequest::default())).into_response())
 }
 
-/// What the answer's `Warnings` say stands in the log, too.
+/// Logs what the answer's `Warnings` contain.
 fn log_warnings(issued: &Issued) {
     for warning in &issued.warnings {
         tracing::warn!(serial = %issued.record.id.serial, warning, "not all of the request is in the certificate");
     }
 }
 
-/// The token of a request that can be repeated.
+/// The idempotency token of a request, if it has one.
 fn idempotency_token(headers: &HeaderMap) -> Result<Option<IdempotencyToken>, Problem> {
     let Some(value) = headers.get(IDEMPOTENCY_KEY) else {
         return Ok(None);
@@ -162,7 +162,8 @@ fn idempotency_token(headers: &HeaderMap) -> Result<Option<IdempotencyToken>, Pr
     Ok(Some(IdempotencyToken(text.to_owned())))
 }
 
-/// Reads the CSR that the request names, if it names one. Its names are the CSR's alone: there is no list beside a server.
+/// Reads the CSR file that the request names, if it names one. Its names are those in the CSR: a server has no list
+/// beside it.
 async fn read_csr_file(state: &AppState, request: &mut TlsCertRequest) -> Result<(), Problem> {
     let Some(name) = request.csr_file().cloned() else {
         return Ok(());
@@ -177,7 +178,7 @@ async fn read_csr_file(state: &AppState, request: &mut TlsCertRequest) -> Result
     Ok(())
 }
 
-/// An issuance without a certificate, answered and counted; what happened inside goes to the log alone.
+/// Answers and counts a failed issuance; internal details go to the log only.
 fn refused(state: &AppState, error: &IssueError) -> Problem {
     if let Some(detail) = error.detail() {
         tracing::error!(code = error.code(), detail, "issuance failed");
@@ -195,7 +196,8 @@ fn refused(state: &AppState, error: &IssueError) -> Problem {
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };
     let told = match error {
-        // Whoever has just written one sees the command on the folder take it.
+        // An operator who has just written the profile sees that the command on the data folder accepts it, and must
+        // know this.
         IssueError::Rejected(unknown @ Refusal::UnknownProfile { .. }) => {
             format!("{unknown}; a profile that is new or was changed needs the server restarted")
         }

@@ -109,7 +109,7 @@ impl From<&Affected> for AffectedCertificate {
 }
 
 impl RevokeAnswer {
-    /// Tells a revocation as it stands at that time: of a CRL that was not published, what `told` says of it.
+    /// Describes a revocation as of that time; `told` describes a CRL that was not published.
     pub fn new(revoked: &RevokedCertificate, now: UnixTime, told: impl Fn(&PublishError) -> String) -> Self {
         let of_others = revoked.other_crls.iter().find_map(|(_, crl)| crl.as_ref().err());
         let problem = match &revoked.crl {
@@ -185,7 +185,7 @@ pub async fn revoke(
         .as_deref()
         .map(|text| time("invalidity_date", text))
         .transpose()?;
-    // It ends everything below it: no token that revokes leaves by the hundred may.
+    // Revoking a CA ends everything below it: a token that revokes leaves by the hundred must not do it.
     let found = state.authority.ports().ledger.certificate_to_revoke(serial).await?;
     if found.is_some_and(|found| matches!(found.record.kind, Kind::Authority { .. })) {
         caller.allowed(TokenScope::Admin)?;
