@@ -116,7 +116,7 @@ pub(crate) struct PassphraseArguments {
     pub(crate) passphrase_file: Option<PathBuf>,
 }
 
-/// Taken while the arguments are read, before the process opens anything under that number.
+/// Taken while the arguments are parsed, before the process opens anything under that number.
 fn inherited_descriptor(number: &str) -> Result<InheritedDescriptor, Box<dyn std::error::Error + Send + Sync>> {
     Ok(InheritedDescriptor::take(number.parse()?)?)
 }
@@ -145,7 +145,7 @@ pub(crate) enum Command {
         /// Serial number, decimal or hexadecimal; or a file or folder with the certificate
         serial: String,
     },
-    /// Tell what is in a file: certificates, CSRs, CRLs, with what the lints find
+    /// Show what is in a file: certificates, CSRs, CRLs, with the findings of the lints
     Inspect {
         /// The file, PEM or DER; `-` for standard input; with --aws, one in the deployment's buckets
         file: PathBuf,
@@ -168,9 +168,9 @@ pub(crate) enum Command {
     Token(TokenCommand),
     /// Check the data folder: the ledger's integrity, open intents, CRLs
     Check,
-    /// Tell what would become of tls.json, its CSRs and the lists of revocations, before they are merged
+    /// Show what would become of tls.json, its CSRs and the revocation lists if they were merged
     Plan(PlanArguments),
-    /// Look over a deployment that the Python CA made, and take its certificates into the journal
+    /// Check a deployment that the Python CA made, and take its certificates into the journal
     #[cfg(feature = "aws")]
     Adopt(AdoptArguments),
     /// Print completions for a shell

@@ -1,5 +1,5 @@
-//! The same operations on a data folder, against a server, or against a deployment on AWS. All speak the API's JSON, so a
-//! command neither knows nor cares which it is.
+//! The same operations on a data folder, against a server, or against a deployment on AWS. All use the API's JSON, so
+//! that a command need not know which one it is.
 
 #[cfg(feature = "aws")]
 mod aws;
@@ -17,13 +17,13 @@ pub(crate) use aws::AwsBackend;
 pub(crate) use folder::FolderBackend;
 pub(crate) use server::{Credentials, ServerBackend};
 
-/// Nothing was done, and nothing will be: an error that carries this needs no second thought about what may have come of the
-/// call. It reads as what it holds.
+/// An error that shows that nothing was done, and nothing will be: the caller need not consider that the call may have
+/// succeeded. It displays like the error it wraps.
 #[derive(Debug)]
 pub(crate) struct Refused(anyhow::Error);
 
 impl Refused {
-    /// An error that is one.
+    /// Wraps an error.
     pub(crate) fn error(error: impl Into<anyhow::Error>) -> anyhow::Error {
         anyhow::Error::new(Self(error.into()))
     }
@@ -52,32 +52,33 @@ pub(crate) struct Query {
     pub(crate) revoked: Option<bool>,
 }
 
-/// A page of certificates, each as the API tells it.
+/// A page of certificates in the API's JSON.
 #[derive(Debug, serde::Deserialize)]
 pub(crate) struct Page {
     pub(crate) certificates: Vec<Value>,
     pub(crate) next: Option<String>,
 }
 
-/// An authority, wherever it is.
+/// An authority, local or remote.
 pub(crate) trait Backend {
-    /// Has a certificate issued: the contract's request in, its answer out.
+    /// Has a certificate issued; request and answer are those of the drop-in contract.
     fn issue(&self, request: &Value, idempotency_token: Option<&str>) -> Result<Value>;
-    /// Renews: for the key of the CSR, without one for the same key. The answer is that of `issue`.
+    /// Renews for the key of the CSR, or without one for the same key. The answer is that of `issue`.
     fn renew(&self, serial: &str, base64_csr: Option<&str>, idempotency_token: &str) -> Result<Value>;
     /// One certificate.
     fn certificate(&self, serial: &str) -> Result<Value>;
-    /// A page of certificates, the newest first.
+    /// A page of certificates, newest first.
     fn search(&self, query: &Query, after: Option<&str>, limit: usize) -> Result<Page>;
-    /// Revokes: the certificate as it stands then, and what else that concerns. With `only`, nothing but that certificate.
+    /// Revokes a certificate, and its family where the key is compromised, unless `only`. Returns the certificate's new
+    /// state and the others affected.
     fn revoke(&self, serial: &str, reason: &str, invalidity_date: Option<&str>, only: bool) -> Result<Value>;
-    /// Makes and publishes CRLs: of one CA or of all.
+    /// Makes and publishes CRLs of one CA or of all.
     fn publish_crls(&self, ca: Option<&str>) -> Result<Value>;
     /// Number, age and size of every CRL.
     fn crl_status(&self) -> Result<Value>;
 }
 
-/// The backend that the arguments name.
+/// The backend that the arguments select.
 pub(crate) fn open(arguments: &Arguments) -> Result<Box<dyn Backend>> {
     open_with(arguments, None)
 }
@@ -90,7 +91,7 @@ pub(crate) fn open_to_read(arguments: &Arguments) -> Result<Box<dyn Backend>> {
     Ok(Box::new(FolderBackend::open_to_read(arguments)?))
 }
 
-/// The same, proving to a server who asks with a client certificate where there is no token.
+/// The same, with a client certificate to authenticate to a server where there is no token.
 pub(crate) fn open_with(arguments: &Arguments, identity: Option<Credentials>) -> Result<Box<dyn Backend>> {
     if arguments.aws.aws {
         return on_aws(arguments);
@@ -111,7 +112,7 @@ fn on_aws(_arguments: &Arguments) -> Result<Box<dyn Backend>> {
     Err(without_aws())
 }
 
-/// The answer of a build without the feature.
+/// The error of a build without the feature.
 #[cfg(not(feature = "aws"))]
 pub(crate) fn without_aws() -> anyhow::Error {
     anyhow::anyhow!(
@@ -119,7 +120,7 @@ pub(crate) fn without_aws() -> anyhow::Error {
     )
 }
 
-/// The authority in the data folder; for commands that make no sense against a server.
+/// The authority in the data folder; for commands that do not work against a server.
 pub(crate) fn local(arguments: &Arguments, command: &str) -> Result<LocalAuthority> {
     refuse_elsewhere(arguments, command)?;
     let local = LocalAuthority::open(arguments).context("the authority cannot be opened")?;
@@ -132,7 +133,7 @@ pub(crate) fn local_to_read(arguments: &Arguments, command: &str) -> Result<Loca
     LocalAuthority::open_to_read(arguments).context("the authority cannot be opened")
 }
 
-/// Refuses a server or a deployment to a command that works on files of this machine alone.
+/// Refuses a server or a deployment to a command that only works on files of this machine.
 pub(crate) fn refuse_elsewhere(arguments: &Arguments, command: &str) -> Result<()> {
     if arguments.url.is_some() {
         bail!("`chancery {command}` works on a data folder: run it on the server's machine, without --url");
@@ -143,15 +144,15 @@ pub(crate) fn refuse_elsewhere(arguments: &Arguments, command: &str) -> Result<(
     Ok(())
 }
 
-/// A text field of an answer; answers come from our own API, but perhaps from another version of it.
+/// A text field of an answer; empty if missing, since the answer may come from another version of the API.
 pub(crate) fn text<'a>(value: &'a Value, field: &str) -> &'a str {
     value.pointer(field).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// The user who runs the command, as the system knows them: the name of their number, else the number. `$USER` is what anybody
-/// sets it to.
+/// The user who runs the command: the name of the user id, else the number. `$USER` is not trusted, since any user can
+/// set it.
 ///
-/// Behind `sudo` that is mostly root; who called it is told beside, as `sudo` and whoever set the variable claims.
+/// Behind `sudo` that is mostly root; the value of `SUDO_USER` is added as a claim, since any user can set that too.
 pub(crate) fn user() -> String {
     let number = rustix::process::getuid().as_raw();
     let found = uzers::get_user_by_uid(number);

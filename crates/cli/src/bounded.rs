@@ -1,5 +1,5 @@
-//! Files that people name, and standard input, up to a length: a device or a pipe that never ends is told so, instead of being
-//! read until there is no memory left.
+//! Reads files named by the user, and standard input, up to a limit: a device or a pipe that never ends causes an error
+//! instead of exhausting memory.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -9,20 +9,20 @@ use anyhow::{Context as _, Result, bail};
 use chancery_local::secret_file;
 use zeroize::{Zeroize as _, Zeroizing};
 
-/// Octets of a text that people write, of a CSR, a key, or a certificate with its chain.
+/// Most octets of a configuration, a CSR, a key, or a certificate with its chain.
 pub(crate) const TEXT: u64 = 1 << 20;
 
-/// Octets of the certificates that somebody trusts: systems have some 200 KiB of them.
+/// Most octets of a file of trusted certificates: systems have about 200 KiB of them.
 pub(crate) const CERTIFICATES: u64 = 16 << 20;
 
-/// Octets of CRLs: one of a million entries has some 60 MB in PEM.
+/// Most octets of a file of CRLs: one of a million entries has about 60 MB in PEM.
 pub(crate) const CRLS: u64 = 256 << 20;
 
-/// Octets of a Terraform state.
+/// Most octets of a Terraform state.
 #[cfg(feature = "aws")]
 pub(crate) const STATE: u64 = 256 << 20;
 
-/// The file's octets.
+/// Contents of the file.
 pub(crate) fn read(file: &Path, most: u64) -> Result<Vec<u8>> {
     let told = || format!("cannot read {}", file.display());
     let opened = File::open(file).with_context(told)?;
@@ -35,7 +35,7 @@ pub(crate) fn text(file: &Path, most: u64) -> Result<String> {
     String::from_utf8(octets).map_err(|_| anyhow::anyhow!("{} is no text in UTF-8", file.display()))
 }
 
-/// The same for a secret, of which nothing stays in memory; where others may read or replace the file, that is told.
+/// The same for a secret, of which no copy stays in memory; warns where others may read or replace the file.
 pub(crate) fn secret(file: &Path, most: u64) -> Result<Zeroizing<String>> {
     let told = || format!("cannot read {}", file.display());
     let opened = secret_file::open(file).with_context(told)?;
@@ -46,7 +46,7 @@ pub(crate) fn secret(file: &Path, most: u64) -> Result<Zeroizing<String>> {
     })
 }
 
-/// What comes on standard input.
+/// Contents of standard input.
 pub(crate) fn standard_input(most: u64) -> Result<Vec<u8>> {
     within(io::stdin().lock(), most).context("cannot read standard input")
 }

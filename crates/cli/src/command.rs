@@ -1,4 +1,4 @@
-//! The commands, one a file.
+//! The commands, one file each.
 
 #[cfg(feature = "aws")]
 mod adopt;
@@ -29,7 +29,7 @@ use clap::CommandFactory as _;
 
 use crate::arguments::{Arguments, Command};
 
-/// Runs the command that was given. `Ok` with a failing code is an answer ("no, this does not verify"), an error is not.
+/// Runs the command. `Ok` with a failing exit code is an answer ("no, this does not verify"); an error is not.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     match &arguments.command {
         Command::Start(start) => start::run(arguments, start),
@@ -70,7 +70,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
 }
 
-/// Writes a file of the data folder, for its owner alone, whole or not at all.
+/// Writes a file of the data folder, accessible to its owner only, completely or not at all.
 pub(crate) fn write_file(path: &Path, content: &[u8]) -> Result<()> {
     wanted::write(path, content, true, true)
 }

@@ -18,13 +18,13 @@ use tokio::runtime::Runtime;
 
 use crate::arguments::{Arguments, AwsArguments};
 
-/// How long a call may take, retries included; people wait for it.
+/// How long a call may take, retries included; a user waits for it.
 const CALL: Duration = Duration::from_secs(30);
 
-/// How long a connection may take to stand.
+/// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(3);
 
-/// A deployment, by its names. Nothing is asked before something is needed.
+/// A deployment, by its names. Nothing is called until something is needed.
 pub(crate) struct Deployed {
     pub(crate) runtime: Runtime,
     pub(crate) config: SdkConfig,
@@ -32,14 +32,14 @@ pub(crate) struct Deployed {
     pub(crate) budget: CallBudget,
 }
 
-/// The authority of a deployment, as its functions are told of it.
+/// The authority of a deployment, configured like its functions.
 pub(crate) struct Opened {
     pub(crate) authority: Authority,
     pub(crate) aws: Aws,
 }
 
 impl Deployed {
-    /// Reads region and credentials' whereabouts as the AWS CLI does.
+    /// Finds the region and the credentials as the AWS CLI does.
     pub(crate) fn open(arguments: &Arguments) -> Result<Self> {
         let AwsArguments {
             project,
@@ -66,12 +66,12 @@ impl Deployed {
         self.config.region().map_or("", AsRef::as_ref)
     }
 
-    /// The ledger, for those who may read the tables and nothing else.
+    /// The ledger, for callers that may only read the tables.
     pub(crate) fn ledger(&self) -> DynamoLedger {
         DynamoLedger::new(&self.config, &self.names, self.budget.clone())
     }
 
-    /// Has a function answer an event. A function that failed is an error; what it refused is an answer.
+    /// Invokes a function with an event. A failed function is an error; a refusal is an answer.
     pub(crate) fn invoke(&self, role: &str, event: &Value) -> Result<Value> {
         let name = self.names.function(role);
         let request = Request {
@@ -88,7 +88,7 @@ impl Deployed {
         Ok(value)
     }
 
-    /// The environment that a function was given: bucket, topic, table names.
+    /// The environment variables of a function: bucket, topic, table names.
     pub(crate) fn environment(&self, role: &str) -> Result<HashMap<String, String>> {
         let name = self.names.function(role);
         let request = Request {
@@ -104,9 +104,9 @@ impl Deployed {
         variables.with_context(|| format!("function {name} has no environment: is it one of this deployment?"))
     }
 
-    /// Calls AWS Lambda about a function, whose name is one of [`Deployment`]'s: nothing in it needs an escape in a URL.
+    /// Calls AWS Lambda about a function, whose name is one of [`Deployment`]'s: it needs no escaping in a URL.
     fn lambda(&self, function: &str, operation: &'static str, request: Request) -> Result<Answer> {
-        // A function answers when it is done: there is no limit but its own.
+        // A function answers when it is done: only its own timeout applies.
         let limits = TimeoutConfig::builder().connect_timeout(CONNECT).build();
         let call = Service::Lambda.call(&self.config, operation, request, limits);
         let action = match operation {
@@ -117,7 +117,7 @@ impl Deployed {
         answer.map_err(|error| self.of_function(function, &action, error))
     }
 
-    /// What the environment of the deployment's functions says of it.
+    /// Settings from the environment variables of the deployment's functions.
     pub(crate) fn settings(&self) -> Result<AuthoritySettings> {
         let environment = self.environment("issuing-ca-crl")?;
         let settings = AuthoritySettings::from_environment(&|name| environment.get(name).cloned());
@@ -142,7 +142,7 @@ impl Deployed {
         Ok(Opened { authority, aws })
     }
 
-    /// A published file, or one of those that operators write, e.g. `csrs/NAME`.
+    /// A published file, or an operator's input such as `csrs/NAME`.
     pub(crate) fn object(&self, name: &str, limit: u64) -> Result<Vec<u8>> {
         let settings = self.settings()?;
         let buckets = [&settings.external_bucket, &settings.internal_bucket];
@@ -155,7 +155,7 @@ impl Deployed {
         bail!("{name} is neither in bucket {} nor in {}", buckets[0], buckets[1])
     }
 
-    /// Who runs this command, as AWS knows them. Where AWS does not say: the user of this machine.
+    /// The caller's AWS identity; where AWS does not answer, the user of this machine.
     pub(crate) fn principal(&self) -> Principal {
         let client = aws_sdk_sts::Client::new(&self.config);
         let identity = self.runtime.block_on(client.get_caller_identity().send());
@@ -198,7 +198,7 @@ fn names(settings: &AuthoritySettings) -> Result<Deployment> {
     Ok(names)
 }
 
-/// An error of the SDK's, in AWS's own words where it answered.
+/// An error of the SDK, with AWS's own message where it answered.
 pub(crate) fn told<E, R>(error: SdkError<E, R>) -> Error
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
@@ -215,7 +215,7 @@ where
     )
 }
 
-/// `{"errorType", "errorMessage"}`, which is how a function tells that it failed.
+/// A function's failure, from its `{"errorType", "errorMessage"}`.
 fn failed(name: &str, error: &Value) -> Error {
     let text = |field: &str| error[field].as_str().unwrap_or_default();
     let hint = match text("errorType") {

@@ -1,5 +1,5 @@
-//! Ctrl-C while something is being changed: what was begun is ended first. A revocation without its CRL, or a certificate
-//! whose key was never written, is what would be left otherwise. What can be undone is undone instead.
+//! Ctrl-C during a change: the command completes what it has begun, since stopping could leave a revocation without its
+//! CRL, or a certificate whose key was never written. What can be undone is undone instead.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -9,23 +9,23 @@ use std::sync::{Mutex, Once, PoisonError};
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// From now on to the end of the command the first SIGINT, SIGTERM or SIGHUP is told and otherwise ignored; a second one
-/// ends the command at once. Where signals cannot be caught, nothing changes: a crash there is settled as any other is.
+/// From now on the first SIGINT, SIGTERM or SIGHUP only prints a message; a second one ends the command at once. Where
+/// signals cannot be caught, nothing changes: the next run recovers as after any crash.
 pub(crate) fn finish_what_is_begun() {
     begin("Finishing what was begun");
 }
 
-/// The same, for what is undone: whoever works asks [`is_interrupted`] from time to time.
+/// The same for work that is undone: it must poll [`is_interrupted`].
 pub(crate) fn undo_what_is_begun() {
     begin("Undoing what was begun");
 }
 
-/// Whether somebody wants the command to end.
+/// Whether the user has interrupted the command.
 pub(crate) fn is_interrupted() -> bool {
     INTERRUPTED.load(Ordering::SeqCst)
 }
 
-/// A folder that is removed where the command ends at once: one that nobody may find afterwards.
+/// Sets a folder to be removed where the command ends at once: one that must not stay behind.
 pub(crate) fn remove_at_once(folder: &Path) {
     *REMOVED.lock().unwrap_or_else(PoisonError::into_inner) = Some(folder.to_owned());
 }
@@ -33,7 +33,7 @@ pub(crate) fn remove_at_once(folder: &Path) {
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 static REMOVED: Mutex<Option<PathBuf>> = Mutex::new(None);
 
-/// Times that removing is tried: somebody may be writing into the folder meanwhile.
+/// Attempts at removing: another thread may be writing into the folder meanwhile.
 const REMOVALS: usize = 5;
 
 fn remove() {
@@ -95,7 +95,7 @@ impl Signals {
         })
     }
 
-    /// The number of the next one.
+    /// The number of the next signal.
     async fn next(&mut self) -> i32 {
         let kind = tokio::select! {
             _ = self.interrupt.recv() => SignalKind::interrupt(),

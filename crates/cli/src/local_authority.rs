@@ -29,15 +29,15 @@ use crate::{bounded, show};
 pub(crate) use passphrase::ask;
 pub(crate) use settings::{pkcs11_module, refuse_module_within};
 
-/// An authority that is open, and what it stands on.
+/// An open authority, and the parts it uses.
 pub(crate) struct LocalAuthority {
     pub(crate) folder: DataFolder,
     pub(crate) ledger: SqliteLedger,
     pub(crate) authority: Arc<Authority>,
     pub(crate) tokens: Arc<Tokens>,
-    /// What a server on it may be asked for at once.
+    /// Limits of a server for it.
     pub(crate) limits: Limits,
-    /// What is wrong and does not keep it from working.
+    /// Problems that do not prevent it from working.
     pub(crate) warnings: Vec<String>,
     keys: settings::Keys,
     broken_profiles: Vec<profiles::Broken>,
@@ -53,7 +53,7 @@ pub(crate) enum Threads {
     All,
 }
 
-/// The data folder that the arguments, the environment or custom name.
+/// The data folder from the arguments, the environment or the default.
 pub(crate) fn path(arguments: &Arguments) -> Result<PathBuf> {
     match &arguments.dir {
         Some(path) => Ok(path.clone()),
@@ -61,7 +61,7 @@ pub(crate) fn path(arguments: &Arguments) -> Result<PathBuf> {
     }
 }
 
-/// The same, where there is an authority; one that was named must be there.
+/// The same, if there is an authority in it; a folder that the user named is returned in any case.
 pub(crate) fn path_if_there(arguments: &Arguments) -> Option<PathBuf> {
     if let Some(path) = &arguments.dir {
         return Some(path.clone());
@@ -70,7 +70,7 @@ pub(crate) fn path_if_there(arguments: &Arguments) -> Option<PathBuf> {
     path.filter(|path| path.join("ledger.sqlite3").exists())
 }
 
-/// The certificates of the roots of the authority in a folder, which is only read.
+/// The root certificates of the authority in a folder, which is only read.
 pub(crate) fn roots(path: &Path) -> Result<Vec<Certificate>> {
     let folder = DataFolder::open(path)?;
     let ledger = SqliteLedger::open_to_read(folder.ledger_file())?;
@@ -87,7 +87,7 @@ impl LocalAuthority {
         Self::assemble(folder, ledger, arguments, Threads::One)?.created()
     }
 
-    /// The same for commands that change nothing: they work on a folder that is mounted for reading alone, too.
+    /// The same for commands that change nothing: they also work on a folder that is mounted read-only.
     pub(crate) fn open_to_read(arguments: &Arguments) -> Result<Self> {
         let folder = DataFolder::open(path(arguments)?)?;
         let ledger = if folder.is_read_only() {
@@ -98,7 +98,8 @@ impl LocalAuthority {
         Self::assemble(folder, ledger, arguments, Threads::One)?.created()
     }
 
-    /// Refuses a folder whose creation was interrupted before it had a CA: everything else would be said of nothing.
+    /// Refuses a folder whose creation was interrupted before it had a CA: other commands would have nothing to work
+    /// on.
     fn created(self) -> Result<Self> {
         if self.authority.cas().is_empty() {
             bail!("{}", self.not_created("the creation of the authority was not finished"));
@@ -106,7 +107,7 @@ impl LocalAuthority {
         Ok(self)
     }
 
-    /// What is not there, and how it is made.
+    /// A message about what is missing, and how to create it.
     pub(crate) fn not_created(&self, what: &str) -> String {
         format!(
             "{what}: run `chancery --dir {} init` again",
@@ -120,7 +121,8 @@ impl LocalAuthority {
         configured.filter(|ca_name| self.authority.ca(ca_name).is_none())
     }
 
-    /// Tells what is not as closed to others as it should be: for every command but those that report it among other things.
+    /// Prints warnings about permissions that are too wide: for every command but those that report them among other
+    /// things.
     pub(crate) fn tell(self) -> Self {
         for warning in self.folder.warnings() {
             eprintln!("warning: {}", show::visible(&warning));
@@ -128,11 +130,11 @@ impl LocalAuthority {
         self
     }
 
-    /// Opens the authority in the folder for this process alone, creating what is not there yet, and makes sure that it can
-    /// work: that its ledger is sound, and that the keys open and are those of its CAs. Safe to repeat after a failure at any
+    /// Opens the authority in the folder for this process alone, creating what is missing, and makes sure that it can
+    /// work: that its ledger is sound, and that the keys open and match its CAs. Safe to repeat after a failure at any
     /// point.
     ///
-    /// What `first` asks for is asked before anything is written: where it fails, no authority is made.
+    /// `first` runs before anything is written: where it fails, no authority is created.
     pub(crate) fn create(
         arguments: &Arguments,
         init: &InitArguments,
@@ -140,7 +142,7 @@ impl LocalAuthority {
         first: impl FnOnce() -> Result<()>,
     ) -> Result<(FolderLock, Self)> {
         let folder = DataFolder::create(path(arguments)?)?;
-        // Before anything is read or written: two processes that create, or serve, one authority must not meet.
+        // Before anything is read or written: two processes must not create, or serve, one authority at the same time.
         let lock = folder.lock()?;
         first()?;
         let mut unused = Vec::new();
@@ -154,11 +156,12 @@ impl LocalAuthority {
                 None => "the default configuration cannot be used".to_owned(),
             })?;
             settings::write(&folder, init, &arguments.passphrase)?;
-            // Last: a folder with a configuration holds an authority.
+            // Last: a folder with a configuration contains an authority.
             folder.write_config(&text)?;
         } else {
             unused = unused::choices(&folder, init)?;
-            // A service gives them at every start, and must come up whatever became of its configuration since.
+            // A service passes these options at every start, and must start however its configuration has changed
+            // since.
             if let Some(choice) = unused.first().filter(|_| threads == Threads::One) {
                 bail!("{choice}");
             }
@@ -169,8 +172,8 @@ impl LocalAuthority {
         let progress = show::Progress::start("Opening the authority");
         local.make_ready()?;
         let missing = local.missing_cas().next().is_some();
-        // A server publishes as its first duty, after it answers; without one, what a creation that was interrupted did
-        // not publish is published here.
+        // A server publishes as its first duty, after it answers; without a server, files that an interrupted creation
+        // did not publish are published here.
         if missing || threads == Threads::One {
             let say = |line: &str| progress.say(line);
             let creating = local.authority.initialise(&say);
@@ -239,7 +242,7 @@ fn open_ledger(folder: &DataFolder) -> Result<SqliteLedger> {
     opened.context("the ledger cannot be opened")
 }
 
-/// Whether a creation failed before it made a CA, so that other choices, given now, take the place of those given then.
+/// Whether a creation failed before it made a CA, so that options given now replace those given then.
 fn was_never_created(folder: &DataFolder, init: &InitArguments) -> Result<bool> {
     if (init.config.is_none() && init.pkcs11_module.is_none()) || !folder.ledger_file().exists() {
         return Ok(false);

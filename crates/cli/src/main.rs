@@ -1,13 +1,13 @@
-//! The `chancery` command: a certificate authority on one machine, and the tool to talk to one.
+//! The `chancery` command: a certificate authority on one machine, and a client of one.
 //!
 //! - [`arguments`]: the command line;
 //! - [`local_authority`]: an authority in a data folder, put together from its parts;
 //! - [`backend`]: the same operations on a data folder, against a server, or against a deployment on AWS;
 //! - `deployment`: such a deployment (feature `aws`);
-//! - [`command`]: the commands, one a file;
-//! - [`interrupt`]: Ctrl-C while something is being changed;
-//! - [`show`]: tables, progress, times, for people, and [`visible`]: texts that others wrote;
-//! - [`secrecy`]: no copies of memory on the disk; [`file_limit`]: a limit on the length of files is an error, not the end.
+//! - [`command`]: the commands, one file each;
+//! - [`interrupt`]: Ctrl-C during a change;
+//! - [`show`]: tables, progress, times, for people, and [`visible`]: escaping of text from others;
+//! - [`secrecy`]: no core dumps; [`file_limit`]: reaching the limit on the length of files is an error, not a kill.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a command for people in a terminal
 
 mod arguments;
@@ -30,7 +30,7 @@ use clap::Parser as _;
 use arguments::Arguments;
 
 fn main() -> ExitCode {
-    // Before anything is read that may be a secret.
+    // Before any secret is read.
     secrecy::leave_no_copy_of_memory();
     file_limit::tell_of_full_files();
     show::leave_quietly_when_nobody_reads();

@@ -1,11 +1,11 @@
-//! Passphrases, PINs, tokens and keys are in this process's memory: no copy of that must come to lie on a disk.
+//! Passphrases, PINs, tokens and keys are in this process's memory: no copy of it may get onto a disk.
 
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
-/// Lets the kernel write no core dump of this process, nor other processes of the same user read its memory.
+/// Disables core dumps of this process, and prevents other processes of the same user from reading its memory.
 ///
-/// Every command may hold a secret, and none needs a core dump. Where the system refuses, the command goes on and says so in
-/// the log: it is then as safe as its surroundings.
+/// Every command may hold a secret, and none needs a core dump. Where the system refuses, the command continues and
+/// logs a warning.
 pub(crate) fn leave_no_copy_of_memory() {
     let none = Rlimit {
         current: Some(0),

@@ -1,4 +1,4 @@
-//! What people see: tables, times, errors, progress.
+//! Output for people: tables, times, errors, progress.
 
 use std::io::{IsTerminal as _, Write};
 use std::sync::{Mutex, PoisonError};
@@ -15,7 +15,7 @@ use tracing_subscriber::EnvFilter;
 pub(crate) use crate::visible::visible;
 use crate::visible::{self, VisibleJson, VisibleLog};
 
-/// Logs to standard error: warnings and worse, more on demand.
+/// Logs to standard error: warnings and errors, more on demand.
 pub(crate) fn logging(verbose: u8) {
     let default = match verbose {
         0 => "warn",
@@ -32,7 +32,7 @@ pub(crate) fn logging(verbose: u8) {
         .init();
 }
 
-/// When the reader has gone, `println!` panics. That is the end of the command, and no failure worth a backtrace.
+/// When the reader of a pipe has gone, `println!` panics. The command then ends without an error.
 pub(crate) fn leave_quietly_when_nobody_reads() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -44,12 +44,12 @@ pub(crate) fn leave_quietly_when_nobody_reads() {
     }));
 }
 
-/// An error: for people with its causes on lines of their own, for programs as JSON on standard error.
+/// Prints an error to standard error: for people with its causes on lines of their own, for programs as JSON.
 pub(crate) fn error(error: &Error, json: bool) {
     let mut causes: Vec<String> = Vec::new();
     let mut last = error.to_string();
     for cause in error.chain().skip(1).map(ToString::to_string) {
-        // Many errors tell their cause themselves.
+        // Many errors include their cause.
         if !last.contains(&cause) {
             causes.push(cause.clone());
         }
@@ -57,7 +57,7 @@ pub(crate) fn error(error: &Error, json: bool) {
     }
     if json {
         let told = serde_json::json!({ "error": error.to_string(), "causes": causes });
-        // There is nowhere else to tell that this failed.
+        // If this fails, there is nowhere else to report it.
         let _ = write_json(&mut std::io::stderr().lock(), &told, CompactFormatter);
         return;
     }
@@ -67,20 +67,20 @@ pub(crate) fn error(error: &Error, json: bool) {
     }
 }
 
-/// Prints a value for programs.
+/// Prints a value as JSON.
 pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
     let written = write_json(&mut std::io::stdout().lock(), value, PrettyFormatter::new());
     written.or_else(|error| if nobody_reads(&error) { leave() } else { Err(error) })
 }
 
-/// Whether what failed is writing to a pipe that has no reader any more.
+/// Whether writing failed because the pipe has no reader any more.
 fn nobody_reads(error: &Error) -> bool {
     let of_json = error.downcast_ref().and_then(serde_json::Error::io_error_kind);
     let of_io = error.downcast_ref().map(std::io::Error::kind);
     of_json.or(of_io) == Some(std::io::ErrorKind::BrokenPipe)
 }
 
-/// The end of a command whose reader has gone: it had what it wanted, as with `chancery list | head`.
+/// Ends a command whose reader has gone: it had what it wanted, as with `chancery list | head`.
 #[allow(clippy::exit)] // there is nobody left to tell anything
 fn leave() -> ! {
     std::process::exit(0)
@@ -93,7 +93,7 @@ fn write_json(out: &mut impl Write, value: &impl Serialize, formatter: impl Form
     Ok(())
 }
 
-/// Prints one line of JSON and sends it off at once: for programs that wait for it.
+/// Prints one line of JSON and flushes it: for programs that wait for it.
 pub(crate) fn json_line(value: &impl Serialize) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     write_json(&mut out, value, CompactFormatter)?;
@@ -114,7 +114,7 @@ pub(crate) fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) 
     table
 }
 
-/// Label and value, a line each.
+/// Prints labels and values, one pair a line.
 pub(crate) fn facts(rows: impl IntoIterator<Item = (&'static str, String)>) {
     for (label, value) in rows {
         if !value.is_empty() {
@@ -123,10 +123,10 @@ pub(crate) fn facts(rows: impl IntoIterator<Item = (&'static str, String)>) {
     }
 }
 
-/// The spinner that draws on this process's terminal, of which there is one: a question there must be able to hold it.
+/// The spinner on this process's terminal, of which there is one: a prompt must be able to suspend it.
 static DRAWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
-/// Asks at the terminal with nothing else drawn on it meanwhile: a spinner would write over the question.
+/// Prompts at the terminal with the spinner suspended: it would overwrite the prompt.
 pub(crate) fn without_progress<T>(ask: impl FnOnce() -> T) -> T {
     let drawn = DRAWN.lock().unwrap_or_else(PoisonError::into_inner).clone();
     match drawn {
@@ -135,7 +135,7 @@ pub(crate) fn without_progress<T>(ask: impl FnOnce() -> T) -> T {
     }
 }
 
-/// A spinner with a message while something takes its time; silent where nobody looks.
+/// A spinner with a message during slow work; silent where there is no terminal.
 pub(crate) struct Progress(ProgressBar);
 
 impl Progress {
@@ -151,7 +151,7 @@ impl Progress {
         Self(bar)
     }
 
-    /// Says what is being done now.
+    /// Sets the message.
     pub(crate) fn say(&self, message: &str) {
         self.0.set_message(message.to_owned());
     }
@@ -164,13 +164,13 @@ impl Drop for Progress {
     }
 }
 
-/// So many of something: `1 file`, `2 files`.
+/// A number with its noun: `1 file`, `2 files`.
 pub(crate) fn counted<N: Copy + std::fmt::Display + PartialEq + From<u8>>(number: N, one: &str, many: &str) -> String {
     let noun = if number == N::from(1) { one } else { many };
     format!("{number} {noun}")
 }
 
-/// Whole days from now to a time in Unix seconds, told: `in 29 days`, `3 days ago`, `today`.
+/// Whole days from now to a time in Unix seconds, as text: `in 29 days`, `3 days ago`, `today`.
 pub(crate) fn relative(seconds: i64, now: i64) -> String {
     match (seconds - now).div_euclid(86_400) {
         0 => "today".to_owned(),
@@ -181,7 +181,7 @@ pub(crate) fn relative(seconds: i64, now: i64) -> String {
     }
 }
 
-/// `2026-11-23 20:00` from RFC 3339; the text itself if it is none.
+/// `2026-11-23 20:00` from RFC 3339; shorter text is returned as it is.
 pub(crate) fn short_time(rfc3339: &str) -> String {
     match rfc3339.get(..16) {
         Some(start) => start.replace('T', " "),

@@ -1,38 +1,38 @@
-//! Texts that others wrote, such that whoever looks sees all of them, and nothing happens to the page or terminal.
+//! Escapes text from others, so that the reader sees all of it, and it has no effect on the page or terminal.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use serde_json::ser::Formatter;
 
-/// Characters of a text that are shown where many texts are.
+/// Most characters shown of a text where many texts are listed.
 const SHOWN: usize = 300;
 
-/// The text with everything that is not seen, or that moves what is seen, as `\u{…}`: controls and line ends, characters of
-/// no width, those that change the direction of writing, blanks that are no space. All of it.
+/// The whole text, with every invisible character, and every one that moves others, as `\u{…}`: controls and line ends,
+/// characters without width, those that change the writing direction, blanks other than the space.
 pub(crate) fn visible(text: &str) -> String {
     escaped(text, usize::MAX, |letter| !is_seen(letter))
 }
 
-/// The same, its line ends and tabs kept: for texts that have several lines, such as errors of parsers.
+/// The same, keeping line ends and tabs: for multi-line texts, such as errors of parsers.
 pub(crate) fn lines(text: &str) -> String {
     escaped(text, usize::MAX, |letter| {
         !is_seen(letter) && !matches!(letter, '\n' | '\t')
     })
 }
 
-/// The same as [`visible`], of 300 characters at most.
+/// The same as [`visible`], at most 300 characters.
 pub(crate) fn plain(text: &str) -> String {
     escaped(text, SHOWN, |letter| !is_seen(letter))
 }
 
-/// The same as a code span of Markdown, in a table or out of it: in one there is no markup, no HTML, no link and nobody
-/// mentioned. What would end the span or the cell is escaped too. At most 300 characters.
+/// The same as a code span of Markdown, in a table or out of it: a code span has no markup, no HTML, no links and no
+/// mentions. What would end the span or the cell is escaped too. At most 300 characters.
 pub(crate) fn code(text: &str) -> String {
     span(text, SHOWN)
 }
 
-/// The same, all of it: for what a decision hangs on.
+/// The same without a limit: for texts on which a decision depends.
 pub(crate) fn whole_code(text: &str) -> String {
     span(text, usize::MAX)
 }
@@ -64,7 +64,7 @@ fn escaped(text: &str, limit: usize, is_escaped: impl Fn(char) -> bool) -> Strin
     shown
 }
 
-/// Whether a letter is seen, by itself and where it stands.
+/// Whether a letter is visible and does not change its surroundings.
 pub(crate) fn is_seen(letter: char) -> bool {
     if letter == ' ' {
         return true;
@@ -85,8 +85,8 @@ pub(crate) fn is_seen(letter: char) -> bool {
         )
 }
 
-/// What is logged, made visible on its way out. The log's own colours are kept, which come as whole sequences: in texts of
-/// others an ESC has been escaped before.
+/// Escapes log lines as they are written. The log's own colors are kept, which are complete escape sequences: an ESC in
+/// text from others has been escaped before.
 pub(crate) struct VisibleLog<W> {
     out: W,
     colours: bool,
@@ -125,7 +125,7 @@ impl<W> VisibleLog<W> {
 }
 
 impl<W: Write> Write for VisibleLog<W> {
-    /// Takes whole lines: the log hands each over in one piece.
+    /// Expects whole lines: the log passes each in one piece.
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
         let shown = self.shown(&String::from_utf8_lossy(octets));
         self.out.write_all(shown.as_bytes())?;
@@ -137,8 +137,8 @@ impl<W: Write> Write for VisibleLog<W> {
     }
 }
 
-/// JSON, whatever is not seen in its texts escaped as RFC 8259 section 7 has it: the same value for a program, and nothing that
-/// acts on a terminal.
+/// JSON with invisible characters in its strings escaped as in RFC 8259 section 7: the same value for a program,
+/// without effect on a terminal.
 pub(crate) struct VisibleJson<F>(pub(crate) F);
 
 impl<F: Formatter> Formatter for VisibleJson<F> {

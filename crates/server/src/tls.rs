@@ -157,7 +157,7 @@ impl ClientCertVerifier for KnownPaths {
                     &intermediates,
                     now,
                     AnyPurpose,
-                    // Revocations are asked of the ledger, which knows more than any CRL.
+                    // The ledger is asked about revocations: it knows more than any CRL.
                     None,
                     None,
                 );
@@ -202,8 +202,8 @@ fn borrowed<'a>(certificate: &'a CertificateDer<'_>) -> CertificateDer<'a> {
     CertificateDer::from(certificate.as_ref())
 }
 
-/// TLS 1.2 and 1.3; a client certificate is asked for, not demanded, and must chain to one of the authority's roots, for
-/// whatever purpose it was issued.
+/// TLS 1.2 and 1.3; a client certificate is requested, but not required, and must chain to one of the authority's
+/// roots, whatever its extended key usage.
 pub fn server_config(identity: Arc<ServerIdentity>, trust: ClientTrust) -> Result<ServerConfig, TlsError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let verifier = KnownPaths::new(trust, provider.signature_verification_algorithms)?;

@@ -1,4 +1,4 @@
-//! Certificates: what is asked for, looked up, revoked and verified.
+//! Arguments of the commands that request, find, revoke and verify certificates.
 #![allow(clippy::doc_markdown)] // these are the help's texts, shown as they stand
 
 use std::path::PathBuf;
@@ -52,11 +52,11 @@ pub(crate) struct WantedArguments {
     #[arg(long, value_name = "EMAIL")]
     pub(crate) email: Option<String>,
 
-    /// Have the certificate's expiry told ahead, by webhooks and the log [default: as the authority decides, else false]
+    /// Remind before the certificate expires, by webhooks and the log [default: as the authority decides, else false]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(crate) notify_expiry: Option<bool>,
 
-    /// Have its issuance told [default: likewise]
+    /// Send a notice of its issuance [default: likewise]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(crate) notify_issued: Option<bool>,
 
@@ -207,7 +207,8 @@ pub(crate) struct RevokeArguments {
     /// Serial number, decimal or hexadecimal; or a file or folder with the certificate
     pub(crate) serial: String,
 
-    /// That certificate alone, though its key is compromised; what else has the key, or descends from it by renewal, is named
+    /// Revoke only this certificate although its key is compromised; others of the key, or renewed from them, are
+    /// listed
     #[arg(long)]
     pub(crate) only: bool,
 
@@ -233,7 +234,7 @@ pub(crate) struct ListArguments {
     #[arg(long, value_name = "SHA256")]
     pub(crate) key: Option<String>,
 
-    /// Ending within so many days, and not over yet
+    /// Expiring within so many days, and not expired yet
     #[arg(long, value_name = "DAYS")]
     pub(crate) expires_within: Option<u32>,
 
@@ -260,7 +261,8 @@ pub(crate) struct VerifyArguments {
     #[arg(long, value_name = "FILE")]
     pub(crate) chain: Vec<PathBuf>,
 
-    /// CRL, PEM or DER; repeatable. One that is current must then cover the certificate; CAs above are checked where theirs is among them
+    /// CRL, PEM or DER; repeatable. A current one must then cover the certificate; CAs above it are checked if theirs
+    /// is given
     #[arg(long, value_name = "FILE")]
     pub(crate) crl: Vec<PathBuf>,
 
@@ -276,7 +278,7 @@ pub(crate) struct VerifyArguments {
     pub(crate) certificate: PathBuf,
 }
 
-/// Purposes that `verify` can demand.
+/// Purposes that `verify` can require.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PurposeChoice {
     Server,

@@ -1,4 +1,4 @@
-//! How an authority is created and served.
+//! Arguments for creating and serving an authority.
 #![allow(clippy::doc_markdown)] // these are the help's texts, shown as they stand
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _, UdpSocket};
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-/// An address to listen on: `127.0.0.1:8443`, `[::1]:8443`, a host of this machine's, or `:8443` for every address.
+/// An address to listen on: `127.0.0.1:8443`, `[::1]:8443`, a host name of this machine, or `:8443` for every address.
 fn listening(text: &str) -> Result<SocketAddr, String> {
     const FORM: &str =
         "write ADDRESS:PORT, e.g. 127.0.0.1:8443, [::1]:8443, localhost:8443, or :8443 for every address";
@@ -25,12 +25,12 @@ fn listening(text: &str) -> Result<SocketAddr, String> {
         .to_socket_addrs()
         .map_err(|error| format!("{host}: {error}; {FORM}"))?;
     let addresses: Vec<SocketAddr> = found.collect();
-    // Where a name has both, the older kind is what most clients try.
+    // Where a name has both, most clients try the IPv4 address.
     let first = addresses.iter().find(|address| address.is_ipv4()).or(addresses.first());
     first.copied().ok_or_else(|| format!("{host} has no address; {FORM}"))
 }
 
-/// Both kinds of addresses at once where this machine has both.
+/// IPv6 and IPv4 at once where this machine has both.
 fn every_address(port: u16) -> SocketAddr {
     let both = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
     let has_both = UdpSocket::bind(SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0))).is_ok();

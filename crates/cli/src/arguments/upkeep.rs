@@ -1,4 +1,4 @@
-//! Keeping an authority: CRLs, backups, plans, tokens.
+//! Arguments for operating an authority: CRLs, backups, plans, tokens.
 #![allow(clippy::doc_markdown)] // these are the help's texts, shown as they stand
 
 use std::path::PathBuf;
@@ -58,11 +58,11 @@ pub(crate) struct PlanArguments {
     #[arg(value_name = "FOLDER")]
     pub(crate) folder: PathBuf,
 
-    /// Tell only of what this folder does not have: a checkout of the target branch
+    /// Report only entries that this folder does not have: a checkout of the target branch
     #[arg(long, value_name = "FOLDER")]
     pub(crate) base: Option<PathBuf>,
 
-    /// Tell it in Markdown, for a pull request
+    /// Report in Markdown, for a pull request
     #[arg(long, conflicts_with = "json")]
     pub(crate) markdown: bool,
 
@@ -85,7 +85,7 @@ pub(crate) struct PlanArguments {
 }
 
 impl PlanArguments {
-    /// Whether anything is given that a deployment says itself.
+    /// Whether an option is given for which a deployment has settings of its own.
     pub(crate) fn has_settings(&self) -> bool {
         self.config.is_some()
             || self.ca_bundle.is_some()
@@ -97,7 +97,7 @@ impl PlanArguments {
 #[cfg(feature = "aws")]
 #[derive(Debug, Args)]
 pub(crate) struct AdoptArguments {
-    /// Do it; else it is only said what would be done. Goes on where an earlier run stopped
+    /// Write the changes; else only report what would be done. Continues where an earlier run stopped
     #[arg(long)]
     pub(crate) apply: bool,
 

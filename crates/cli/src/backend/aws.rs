@@ -1,4 +1,5 @@
-//! A deployment on AWS. Its functions issue and publish; the ledger is read, and revocations are recorded, in its tables.
+//! A deployment on AWS. Its functions issue and publish; the ledger is read, and revocations are recorded, in its
+//! tables.
 
 use std::collections::BTreeSet;
 
@@ -23,7 +24,7 @@ use crate::interrupt;
 /// The functions that publish CRLs.
 const PUBLISHERS: [&str; 2] = ["root-ca-crl", "issuing-ca-crl"];
 
-/// Works on a deployment with the rights of whoever runs the command.
+/// Works on a deployment with the AWS permissions of the caller.
 pub(crate) struct AwsBackend {
     deployed: Deployed,
 }
@@ -45,7 +46,7 @@ impl AwsBackend {
         }
     }
 
-    /// Publishes the CRL that is to list a revocation, and looks whether the published one does.
+    /// Publishes the CRL that must list a revocation, and checks that the published one does.
     fn publish(&self, opened: &Opened, record: &CertificateRecord) -> Result<()> {
         self.deployed
             .invoke(self.publisher(&record.id.issuer), &json!({}))
@@ -63,7 +64,7 @@ impl AwsBackend {
         let listed = crl
             .entries()
             .any(|entry| entry.is_ok_and(|entry| entry.serial == record.id.serial));
-        // One that has ended is on no CRL any more.
+        // An expired certificate need not be on the CRL.
         if listed || record.not_after < crl.this_update() {
             return Ok(());
         }
@@ -72,7 +73,8 @@ impl AwsBackend {
 }
 
 impl AwsBackend {
-    /// Publishes the CRLs of other CAs that are to list what was revoked with it. A CA's function publishes all of its CRLs.
+    /// Publishes the CRLs of other CAs that must list what was revoked with it. A CA's function publishes all of its
+    /// CRLs.
     fn publish_others(&self, revoked: &RevokedCertificate) -> Result<()> {
         let own = self.publisher(&revoked.record.id.issuer);
         let others: BTreeSet<&str> = revoked
@@ -91,7 +93,7 @@ impl AwsBackend {
 }
 
 impl Backend for AwsBackend {
-    /// The request goes to `tls-cert` with an idempotency token, such that a repeated call makes no second certificate.
+    /// The request goes to `tls-cert` with an idempotency token, so that a repeated call makes no second certificate.
     fn issue(&self, request: &Value, idempotency_token: Option<&str>) -> Result<Value> {
         let mut event = request.clone();
         let token = idempotency_token.map_or_else(token, str::to_owned);
@@ -150,7 +152,7 @@ impl Backend for AwsBackend {
                 .revoke_reaching(serial, reason, invalidity_date, &principal, query::reach(only));
         let revoked = self.deployed.runtime.block_on(revoking)?;
         let mut answer = serde_json::to_value(RevokeAnswer::new(&revoked, SystemClock.now(), ToString::to_string))?;
-        // The functions publish, and what they published is read: that decides, and not what this process did.
+        // The functions publish, and the published CRLs decide the answer, not what this process did.
         let published = self
             .publish(&opened, &revoked.record)
             .and_then(|()| self.publish_others(&revoked));
@@ -203,7 +205,7 @@ impl Backend for AwsBackend {
     }
 }
 
-/// A token that nobody else has.
+/// A random token of 128 bits.
 fn token() -> String {
     use chancery_authority::port::Entropy as _;
     use std::fmt::Write as _;

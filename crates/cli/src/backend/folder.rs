@@ -21,7 +21,7 @@ use crate::arguments::Arguments;
 use crate::interrupt;
 use crate::local_authority::LocalAuthority;
 
-/// Works on the folder itself: whoever may read and write it needs no token.
+/// Works on the folder itself: read and write permission replaces a token.
 pub(crate) struct FolderBackend {
     local: LocalAuthority,
     principal: Principal,
@@ -44,8 +44,8 @@ impl FolderBackend {
         }
     }
 
-    /// The key of the CA that a profile issues from must be at hand before anything is reserved: a wrong passphrase leaves
-    /// nothing behind then.
+    /// Opens the key of the CA that a profile issues from before anything is reserved, so that a wrong passphrase
+    /// leaves nothing behind.
     fn make_key_ready(&self, profile: Option<&str>) -> Result<()> {
         self.local.refuse_broken_profile(profile)?;
         match self.local.authority.issuer_of(profile) {
@@ -54,7 +54,8 @@ impl FolderBackend {
         }
     }
 
-    /// Settles what an earlier command left half done, where no server does: its keys and tokens are free again then.
+    /// Completes or gives up what an earlier command left unfinished, as a server would: its keys and tokens become
+    /// usable again.
     fn sweep(&self) {
         // An intent of a broken profile would be given up as one that no profile allows.
         if !self.local.has_broken_profiles()
@@ -73,7 +74,7 @@ impl FolderBackend {
     }
 
     fn answer(&self, issued: Result<Issued, IssueError>, request: &TlsCertRequest) -> Result<Value> {
-        // Who runs the command on the folder is its operator: the inner detail is for them.
+        // A user who runs the command on the folder is its operator, and may see internal details.
         let issued = issued.map_err(|error| match (&error, error.detail()) {
             (IssueError::Rejected(_), _) => Refused::error(anyhow!("{error}")),
             (_, Some(detail)) => anyhow!("{detail}").context(error.to_string()),

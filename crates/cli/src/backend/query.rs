@@ -1,4 +1,4 @@
-//! What people write on the command line, as the authority's own types; and pages as the API tells them.
+//! Parses command-line values into the authority's own types; makes pages in the API's form.
 
 use anyhow::{Context as _, Result, anyhow};
 use chancery_authority::port::ledger::{self, Reach};
@@ -27,7 +27,7 @@ impl Query {
 }
 
 impl Page {
-    /// A page of the ledger's, as it stands at that time.
+    /// A page of the ledger, with each certificate's status at that time.
     pub(super) fn new(page: ledger::Page, now: UnixTime) -> Result<Self> {
         let certificates = page
             .certificates
@@ -45,7 +45,7 @@ pub(super) fn serial(text: &str) -> Result<Serial> {
     text.parse().with_context(|| format!("{text:?} is no serial number"))
 }
 
-/// RFC 5280's name of it, where a certificate can be revoked with it.
+/// A reason by its name in RFC 5280, if a certificate can be revoked with it.
 pub(super) fn reason(name: &str) -> Result<RevocationReason> {
     let offered = RevocationReason::from_name(name).filter(|reason| reason.is_offered());
     offered.with_context(|| {
@@ -65,7 +65,7 @@ pub(super) fn invalidity_date(text: Option<&str>) -> Result<Option<UnixTime>> {
         .context("--invalidity-date takes a time such as 2026-11-23T20:00:00Z")
 }
 
-/// How far a revocation reaches.
+/// The reach of a revocation.
 pub(super) fn reach(only: bool) -> Reach {
     if only { Reach::Certificate } else { Reach::Key }
 }

@@ -16,13 +16,13 @@ use super::{Backend, Page, Query, Refused};
 use crate::arguments::Arguments;
 use crate::bounded;
 
-/// Longer than the server's own limit on a request, so that its answer is what people see.
+/// Longer than the server's own limit on a request, so that users see the server's answer.
 const PATIENCE: Duration = Duration::from_secs(40);
 
-/// Octets of a token at most.
+/// Most octets of a token.
 const MAX_TOKEN: usize = 4096;
 
-/// How often is asked whether a publication is done.
+/// Interval for asking whether a publication is done.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// A client certificate with its key, both PEM.
@@ -35,13 +35,13 @@ pub(crate) struct Credentials {
 pub(crate) struct ServerBackend {
     base: String,
     token: Option<Zeroizing<String>>,
-    /// Whether it shows a client certificate.
+    /// Whether it presents a client certificate.
     identified: bool,
     agent: Agent,
 }
 
 impl ServerBackend {
-    /// Nothing is sent yet.
+    /// Prepares a connection; sends nothing yet.
     pub(crate) fn open(url: &str, arguments: &Arguments, identity: Option<Credentials>) -> Result<Self> {
         if !url.starts_with("https://") {
             bail!("--url must begin with https://, for tokens are sent there; {url:?} does not");
@@ -55,7 +55,7 @@ impl ServerBackend {
             }
             None => system_roots()?,
         };
-        // The server judges a caller who has a token by that alone: what is not needed is not shown.
+        // A server that gets a token ignores the client certificate: do not present what is not needed.
         let identity = identity.filter(|_| token.is_none());
         let client = identity.map(|identity| client_certificate(&identity)).transpose()?;
         let identified = client.is_some();
@@ -73,7 +73,7 @@ impl ServerBackend {
             .build()
             .new_agent();
         Ok(Self {
-            // As `start` and the guide print it, too.
+            // The URL may end in `/api/v1`, as `start` and the guide print it.
             base: format!("{}/api/v1", url.trim_end_matches('/').trim_end_matches("/api/v1")),
             token,
             identified,
@@ -89,7 +89,7 @@ impl ServerBackend {
         through.then(|| format!("{}:{}", proxy.host(), proxy.port()))
     }
 
-    /// What to look at where nothing answers.
+    /// A hint what to check where no server answers.
     fn unreachable(&self) -> String {
         match self.proxy() {
             Some(proxy) => format!(
@@ -133,7 +133,7 @@ impl ServerBackend {
     fn answer(&self, response: Result<Response<ureq::Body>, ureq::Error>) -> Result<Value> {
         let response = response.map_err(|error| {
             let hint = match failure(&error) {
-                // TLS 1.3 tells it after the handshake, when the request is on its way already.
+                // TLS 1.3 reports it after the handshake, when the request is already sent.
                 Failure::ByServer | Failure::Torn if self.identified => REFUSED_CERTIFICATE.to_owned(),
                 Failure::ByServer => "; the server broke the TLS handshake off: its log may say why".to_owned(),
                 Failure::ByUs => "; give the authority's root certificate with --ca FILE".to_owned(),
@@ -156,7 +156,7 @@ impl ServerBackend {
             .and_then(Value::as_str)
             .unwrap_or("no reason was given");
         let error = anyhow!("the server refused ({}): {error}", parts.status.as_u16());
-        // Of the others, some are told while the request is worked on.
+        // Some of the other errors can occur while the request is processed.
         Err(match parts.status.as_u16() {
             400 | 401 | 403 | 404 | 413 | 415 | 422 => Refused::error(error),
             _ => error,
@@ -214,7 +214,7 @@ impl Backend for ServerBackend {
             &ca.map_or_else(|| json!({}), |ca| json!({ "authority": ca })),
             None,
         )?;
-        // With many shards it goes on behind the answer.
+        // With many shards it continues after the answer.
         while answer["finished"] == false {
             std::thread::sleep(ASK_AGAIN);
             let id = answer["publication"]
@@ -230,23 +230,23 @@ impl Backend for ServerBackend {
     }
 }
 
-/// What to do about a client certificate that the server's TLS does not take.
+/// What to do about a client certificate that the server's TLS does not accept.
 const REFUSED_CERTIFICATE: &str = "; the server does not take the client certificate: it has expired, or another authority \
                                    issued it. With a token of scope `issue` (--token-file) none is shown";
 
 /// How a connection failed.
 enum Failure {
-    /// TLS failed here: the server's certificate is not believed.
+    /// TLS failed here: the server's certificate is not trusted.
     ByUs,
-    /// TLS failed there, as an alert tells.
+    /// TLS failed at the server, which sent an alert.
     ByServer,
-    /// The server ended it.
+    /// The server closed the connection.
     Torn,
-    /// Whatever else.
+    /// Any other failure.
     Other,
 }
 
-/// ureq tells as an I/O error what fails in the handshake.
+/// ureq reports a failed handshake as an I/O error.
 fn failure(error: &ureq::Error) -> Failure {
     let of_tls = |error: &rustls::Error| match error {
         rustls::Error::AlertReceived(_) => Failure::ByServer,
@@ -285,8 +285,8 @@ fn token(arguments: &Arguments) -> Result<Option<Zeroizing<String>>> {
     Ok((!trimmed.is_empty()).then_some(trimmed))
 }
 
-/// The certificates in PEM, whatever stands beside them, or the one in DER. Whether they can be used is rustls's to say:
-/// the system's roots hold some that nothing else here would read.
+/// The certificates of a PEM file, other blocks ignored, or the one of a DER file. rustls decides whether they can be
+/// used: the system's roots include some that this program's own parser rejects.
 fn certificates(file: &[u8]) -> Result<Vec<Certificate<'static>>> {
     let owned = |der: &[u8]| Certificate::from_der(der).to_owned();
     if !pem::is_pem(file) {
@@ -296,7 +296,7 @@ fn certificates(file: &[u8]) -> Result<Vec<Certificate<'static>>> {
     Ok(blocks.iter().map(|block| owned(&block.der)).collect())
 }
 
-/// The roots that the operating system trusts: where its distribution keeps them, or where `SSL_CERT_FILE` says.
+/// The roots that the operating system trusts: from `SSL_CERT_FILE`, or from where distributions keep them.
 fn system_roots() -> Result<RootCerts> {
     const PLACES: [&str; 3] = [
         "/etc/ssl/certs/ca-certificates.crt",

@@ -1,4 +1,4 @@
-//! `chancery adopt`: looks over a deployment that another CA made, and takes its certificates into the journal.
+//! `chancery adopt`: checks a deployment that another CA made, and takes its certificates into the journal.
 
 mod state;
 
@@ -22,12 +22,12 @@ use crate::deployment::{Deployed, Opened, told};
 use crate::{bounded, show};
 use state::{State, Thing};
 
-/// Looks everything over, and adopts rows if that was asked for and nothing stands against it.
+/// Checks everything, and adopts rows if `--apply` is given and the checks found no problem.
 pub(crate) fn run(arguments: &Arguments, adopt: &AdoptArguments) -> Result<ExitCode> {
     if !arguments.aws.aws {
         bail!("`chancery adopt` is for a deployment on AWS: give --aws, --project and --env");
     }
-    // A file that cannot be read is told before anything is asked.
+    // An unreadable file is reported before any call to AWS.
     let state = adopt.state.as_deref().map(State::read).transpose()?;
     let deployed = Deployed::open(arguments)?;
     let progress = show::Progress::start("Looking over CAs, keys and CRLs");
@@ -48,7 +48,7 @@ pub(crate) fn run(arguments: &Arguments, adopt: &AdoptArguments) -> Result<ExitC
         check_state(&deployed, &settings, state, &mut problems);
     }
 
-    // Rows are adopted by their CAs: as long as those are in doubt, nothing is written.
+    // Adoption relies on the rows' CAs: as long as those have problems, nothing is written.
     let mode = match (adopt.apply && problems.is_empty(), adopt.again) {
         (false, _) => AdoptionMode::DryRun,
         (true, false) => AdoptionMode::Resume,
@@ -74,7 +74,7 @@ pub(crate) fn run(arguments: &Arguments, adopt: &AdoptArguments) -> Result<ExitC
 }
 
 struct Report {
-    /// What stands against adopting.
+    /// What prevents adopting.
     problems: Vec<String>,
     adoption: Adoption,
     applied: bool,
@@ -119,7 +119,8 @@ impl Report {
     }
 }
 
-/// Its key in KMS is that of its certificate, what is published is its own, and its CRL numbers will rise.
+/// Checks that the KMS key is that of the CA's certificate, that the published files are its own, and that its CRL
+/// numbers will rise.
 fn check_ca(deployed: &Deployed, opened: &Opened, ca: &AuthorityRecord, problems: &mut Vec<String>) -> Result<()> {
     let ca_name = &ca.ca_name;
     let certificate = Certificate::parse(&ca.certificate).with_context(|| format!("the certificate of {ca_name}"))?;
@@ -148,7 +149,7 @@ fn check_ca(deployed: &Deployed, opened: &Opened, ca: &AuthorityRecord, problems
     });
     let counted = deployed.runtime.block_on(opened.aws.ledger.crl_number(ca_name))?;
     match deployed.runtime.block_on(publication.read(&name)) {
-        // A CA that has published nothing yet.
+        // The CA has published nothing yet.
         Ok(None) => {}
         Err(error) => problems.push(format!("{name}: {error}")),
         Ok(Some((_, octets))) => match RevocationList::parse(&octets) {
@@ -167,7 +168,7 @@ fn check_ca(deployed: &Deployed, opened: &Opened, ca: &AuthorityRecord, problems
     Ok(())
 }
 
-/// Clients have key pairs generated under it, and everything that is stored is encrypted with it.
+/// Clients have key pairs generated under this key, and everything stored is encrypted with it.
 fn check_keygen(deployed: &Deployed, problems: &mut Vec<String>) {
     let alias = deployed.names.keygen_alias();
     match describe(deployed, &alias) {
@@ -191,7 +192,8 @@ fn describe(deployed: &Deployed, key: &str) -> Result<KeyMetadata> {
     answer.key_metadata.context("KMS describes no key")
 }
 
-/// Whatever cannot be made again is in the state, where the module looks for it: else Terraform makes a second one.
+/// Checks that irreplaceable resources are in the state, where the module looks for them: otherwise Terraform makes
+/// second ones.
 fn check_state(deployed: &Deployed, settings: &AuthoritySettings, state: &State, problems: &mut Vec<String>) {
     let names = &deployed.names;
     let keys = [
@@ -216,7 +218,7 @@ fn check_state(deployed: &Deployed, settings: &AuthoritySettings, state: &State,
     let bucket = |module, name: &str| Thing::new(module, "aws_s3_bucket.bucket", "bucket", name);
     things.push(bucket("module.internal_s3", &settings.internal_bucket));
     let external = bucket("module.external_s3[0]", &settings.external_bucket);
-    // One that another deployment owns is in that one's state.
+    // A bucket that another deployment owns is in that one's state.
     if state.has_type_in(&external) {
         things.push(external);
     }

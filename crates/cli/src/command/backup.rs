@@ -22,7 +22,7 @@ pub(crate) fn run(arguments: &Arguments, target: &Path, unsigned: bool) -> Resul
         (DataFolder::open(local_authority::path(arguments)?)?, None)
     } else {
         let local = LocalAuthority::open(arguments)?.tell();
-        // Before anything is copied: a wrong passphrase leaves nothing behind.
+        // Before anything is copied: a wrong passphrase then leaves nothing behind.
         let signer = signer(&local).context("the backup cannot be signed; --unsigned takes one without a signature")?;
         (local.folder.clone(), Some(signer))
     };
@@ -70,7 +70,7 @@ pub(crate) fn run(arguments: &Arguments, target: &Path, unsigned: bool) -> Resul
     Ok(outcome(&taken))
 }
 
-/// Whoever takes backups by a timer must hear of one that cannot be restored.
+/// A timer that takes backups must fail on one that cannot be restored.
 fn outcome(taken: &Backup) -> ExitCode {
     if taken.damage.is_empty() {
         ExitCode::SUCCESS
@@ -79,7 +79,8 @@ fn outcome(taken: &Backup) -> ExitCode {
     }
 }
 
-/// The CA that issues, or where that is revoked the nearest one above it that stands, its key opened: a restore believes no other.
+/// The signer, with its key opened: the issuing CA, or, where that is revoked, the nearest CA above it that is not. A
+/// restore accepts no revoked one.
 fn signer(local: &LocalAuthority) -> Result<Signer> {
     let issuing = local.authority.issuing_ca().context("there is no CA that issues yet")?;
     let (mut standing, mut damage) = (None, None);
@@ -90,7 +91,7 @@ fn signer(local: &LocalAuthority) -> Result<Signer> {
                 break;
             }
             Ok(Some(_)) => {}
-            // Of which nobody can tell whether it is revoked does not stand either.
+            // A CA whose revocation cannot be read is not used either.
             Err(error @ LedgerError::Damaged { .. }) => damage = Some(error),
             Err(error) => return Err(error.into()),
         }

@@ -1,4 +1,4 @@
-//! `chancery check`: whether everything in the data folder is as it should be.
+//! `chancery check`: checks the data folder for problems.
 
 use std::process::ExitCode;
 
@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::arguments::Arguments;
 use crate::{backend, show};
 
-/// Examines the ledger, open intents and CRLs.
+/// Checks the ledger, open intents and CRLs.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let local = backend::local_to_read(arguments, "check")?;
     let progress = show::Progress::start("Examining the ledger");

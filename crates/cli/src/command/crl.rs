@@ -9,7 +9,7 @@ use crate::arguments::{Arguments, CrlCommand};
 use crate::backend::{self, text};
 use crate::show;
 
-/// Publishes CRLs, or tells how they stand.
+/// Publishes CRLs, or shows their state.
 pub(crate) fn run(arguments: &Arguments, command: &CrlCommand) -> Result<ExitCode> {
     let backend = match command {
         CrlCommand::Publish { .. } => backend::open(arguments)?,
@@ -23,7 +23,7 @@ pub(crate) fn run(arguments: &Arguments, command: &CrlCommand) -> Result<ExitCod
         CrlCommand::Status => backend.crl_status()?,
     };
     let crls = answer["crls"].as_array().cloned().unwrap_or_default();
-    // What is stale or failed is told in the table, and by the exit code to scripts.
+    // The table shows problems, and the exit code reports them to scripts.
     let bad = crls.iter().any(|crl| !text(crl, "/problem").is_empty());
     if arguments.json {
         show::json(&answer)?;
@@ -44,7 +44,7 @@ pub(crate) fn run(arguments: &Arguments, command: &CrlCommand) -> Result<ExitCod
     Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// What certificates outlast of a change of the configuration: the file, and words.
+/// Changes of the configuration that issued certificates outlast: CRL file and description.
 pub(crate) fn transitions(crls: &[Value]) -> impl Iterator<Item = (&str, &str)> {
     crls.iter().flat_map(|crl| {
         let transitions = crl["transitions"].as_array().into_iter().flatten();

@@ -1,4 +1,4 @@
-//! Certificates and CRLs from files that people name, PEM or DER; serial numbers as people have them.
+//! Reads certificates and CRLs, PEM or DER, from files named by the user; parses serial numbers in the usual notations.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use chancery_x509::serial::Serial;
 
 use crate::bounded;
 
-/// The first certificate of a file: one with its chain behind it is taken for that.
+/// The first certificate of a file: in one with a chain, the end-entity certificate comes first.
 pub(super) fn certificate(file: &Path) -> Result<Certificate> {
     certificates(file)?
         .into_iter()
@@ -24,11 +24,11 @@ pub(super) fn certificates(file: &Path) -> Result<Vec<Certificate>> {
         .with_context(|| format!("{} cannot be used", file.display()))
 }
 
-/// Every CRL of a file: servers such as nginx take those of all shards in one.
+/// Every CRL of a file: servers such as nginx take those of all shards in one file.
 pub(super) fn crls(file: &Path) -> Result<Vec<RevocationList>> {
     let octets = bounded::read(file, bounded::CRLS)?;
     let told = || format!("{} cannot be used", file.display());
-    // One alone says best what is wrong with it.
+    // For a single CRL its own parser gives the best error.
     let several = pem::decode(&octets, &[PEM_LABEL])
         .ok()
         .filter(|blocks| blocks.len() > 1);
@@ -39,8 +39,8 @@ pub(super) fn crls(file: &Path) -> Result<Vec<RevocationList>> {
     crls.collect::<Result<_, _>>().with_context(told)
 }
 
-/// The serial number that somebody means: decimal, hexadecimal as certificate viewers print it, or that of the certificate in a
-/// file, or in the folder that `request` wrote.
+/// A serial number: decimal, hexadecimal as certificate viewers print it, or that of the certificate in a file, or in
+/// the folder that `request` wrote.
 pub(super) fn serial(text: &str) -> Result<String> {
     if let Ok(serial) = text.parse::<Serial>() {
         return Ok(serial.to_string());
@@ -52,7 +52,7 @@ pub(super) fn serial(text: &str) -> Result<String> {
     if path.is_file() {
         return Ok(certificate(path)?.serial().to_string());
     }
-    // Digits alone are decimal; with a letter among them they can be nothing else.
+    // Digits alone are decimal; with a letter among them they can only be hexadecimal.
     if let Ok(serial) = format!("0x{text}").parse::<Serial>() {
         return Ok(serial.to_string());
     }

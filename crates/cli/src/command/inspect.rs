@@ -1,4 +1,4 @@
-//! `chancery inspect`: what is in a file, and what the lints say of it.
+//! `chancery inspect`: shows what is in a file, and the findings of the lints.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::arguments::Arguments;
 use crate::{bounded, show, visible};
 
-/// Tells every object in the file. The exit code says whether anything is wrong with one.
+/// Shows every object in the file. The exit code tells whether there are findings or errors.
 pub(crate) fn run(arguments: &Arguments, file: &Path) -> Result<ExitCode> {
     let octets = read(arguments, file)?;
     let inspections = inspect::inspect(&octets, &InspectLimits::default())
@@ -70,7 +70,7 @@ fn from_buckets(_: &Arguments, _: &Path) -> Result<Vec<u8>> {
     Err(crate::backend::without_aws())
 }
 
-/// Lints, with the issuer's certificate where it is in the same file.
+/// Runs the lints, with the issuer's certificate where it is in the same file.
 fn findings(inspection: &Inspection, all: &[Inspection]) -> Vec<Finding> {
     let issuer = issuer(inspection, all);
     match inspection.kind {
@@ -136,7 +136,7 @@ fn value(told: &Told) -> Value {
         }
         Told::Group(group) => fields(group),
         Told::Extension(extension) => self::extension(extension),
-        // A kind of value that a later version of the library tells: better its text than nothing.
+        // A kind of value that only a later version of the library has: show its debug text.
         other => json!(format!("{other:?}")),
     }
 }

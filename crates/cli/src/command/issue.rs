@@ -1,4 +1,4 @@
-//! `chancery issue`: a certificate for a CSR that somebody made elsewhere.
+//! `chancery issue`: issues a certificate for a CSR that was made elsewhere.
 
 use std::process::ExitCode;
 
@@ -10,21 +10,21 @@ use super::wanted;
 use crate::arguments::{Arguments, IssueArguments};
 use crate::{backend, bounded, show};
 
-/// Issues.
+/// Runs the command.
 pub(crate) fn run(arguments: &Arguments, issue: &IssueArguments) -> Result<ExitCode> {
     let octets = if issue.csr.as_os_str() == "-" {
         bounded::standard_input(bounded::TEXT)?
     } else {
         bounded::read(&issue.csr, bounded::TEXT)?
     };
-    // Parsed here for the common name, and to tell a bad CSR without asking anybody.
+    // Parsed here for the common name, and to reject a bad CSR without contacting the authority.
     let csr = CertificationRequest::parse(&octets, &CsrBudget::default())
         .with_context(|| format!("{} cannot be used", issue.csr.display()))?;
     let mut request = wanted::request(&issue.wanted)?;
     match &issue.common_name {
         _ if issue.no_common_name => drop(request.insert("no_common_name".to_owned(), json!(true))),
         Some(given) => drop(request.insert("common_name".to_owned(), json!(given))),
-        // The contract wants it named where no profile is; a profile takes the CSR's, every one of them.
+        // Without a profile the contract requires it in the request; a profile takes all common names from the CSR.
         None if issue.wanted.profile.is_none() => {
             request.insert("common_name".to_owned(), json!(common_name(&csr)?));
         }
@@ -54,7 +54,7 @@ pub(crate) fn run(arguments: &Arguments, issue: &IssueArguments) -> Result<ExitC
     }
     match &issue.out {
         Some(file) => {
-            // Issued it is, and this is the place where it can be had.
+            // The certificate is issued: where it cannot be written, print it so that it is not lost.
             wanted::write(file, pem.as_bytes(), false, true).inspect_err(|_| print!("{pem}"))?;
             if arguments.json {
                 show::json(&answer)?;

@@ -10,10 +10,10 @@ use crate::arguments::{Arguments, ListArguments};
 use crate::backend::{self, Backend, Query, text};
 use crate::{show, visible};
 
-/// Certificates asked for at a time.
+/// Certificates requested at a time.
 const PAGE: usize = 500;
 
-/// Lists and searches.
+/// Lists and searches certificates.
 pub(crate) fn run(arguments: &Arguments, list: &ListArguments) -> Result<ExitCode> {
     let backend = backend::open_to_read(arguments)?;
     let now = Timestamp::now();

@@ -21,12 +21,12 @@ pub(super) const FILE: &str = "identity.p12";
 pub(super) enum Protection {
     /// AES-256 with PBKDF2 and HMAC-SHA-256 for key and certificates, HMAC-SHA-256 over all (RFC 8018).
     Strong,
-    /// PBE-SHA1-3DES and HMAC-SHA-1 (RFC 7292 appendix C): what older systems read.
+    /// PBE-SHA1-3DES and HMAC-SHA-1 (RFC 7292 appendix C): readable by older systems.
     Legacy,
 }
 
 impl Protection {
-    /// That of a file that is there: its algorithms stand in the open.
+    /// The protection of an existing file: its algorithms are not encrypted.
     pub(super) fn of(file: &[u8]) -> Self {
         /// pbeWithSHAAnd3-KeyTripleDES-CBC, as an OBJECT IDENTIFIER in DER.
         const PBE_SHA1_3DES: &[u8] = &[0x06, 0x0a, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x0c, 0x01, 0x03];
@@ -50,8 +50,9 @@ pub(super) fn password(file: &Path) -> Result<Zeroizing<String>> {
     Ok(Zeroizing::new(text.to_owned()))
 }
 
-/// Before anything is asked for: passwords are written as a `BMPString` that ends with a NUL (RFC 7292 appendix B.1). One with a NUL
-/// in it cannot be typed anywhere; one with a character beyond the Basic Multilingual Plane has no such form.
+/// Checked before anything is requested: passwords are written as a `BMPString` that ends with a NUL (RFC 7292 appendix
+/// B.1). One with a NUL in it cannot be typed anywhere; one with a character beyond the Basic Multilingual Plane cannot
+/// be encoded.
 fn check(password: &str) -> Result<()> {
     if password.contains('\0') {
         bail!("a PKCS #12 password cannot have a NUL in it; take another one");
@@ -59,7 +60,7 @@ fn check(password: &str) -> Result<()> {
     if password.chars().any(|character| !is_in_bmp(character)) {
         bail!("a PKCS #12 password cannot have a character beyond U+FFFF, as emoji are; take another one");
     }
-    // Whatever else the encoder does not take.
+    // Whatever else the encoder rejects.
     for protection in [Protection::Strong, Protection::Legacy] {
         let mut trial = KeyStore::new();
         let secret = Secret::builder(SecretKeyType::Aes).with_length(32).build()?;
@@ -74,7 +75,7 @@ fn is_in_bmp(character: char) -> bool {
     u32::from(character) <= 0xFFFF
 }
 
-/// Key, certificate and chain under one name.
+/// Encodes key, certificate and chain under one friendly name.
 pub(super) fn encode(
     key: &ClientKey,
     certificate: &str,
@@ -94,7 +95,7 @@ pub(super) fn encode(
         PrivateKey::from_der(key.to_pkcs8_der())?,
         certificates,
     );
-    // A label, for people: what a `BMPString` cannot hold of it is left out.
+    // The name is a label for people: characters that a `BMPString` cannot represent are left out.
     let label: String = name.chars().filter(|character| is_in_bmp(*character)).collect();
     let mut store = KeyStore::new();
     store.add_entry(label.as_str(), KeyStoreEntry::PrivateKeyChain(entry));

@@ -1,4 +1,4 @@
-//! `chancery plan`: what would become of the lists that operators keep under review.
+//! `chancery plan`: what merging the lists that operators keep under review would do.
 
 mod folder;
 mod markdown;
@@ -18,21 +18,21 @@ use crate::arguments::{Arguments, PlanArguments};
 use crate::show;
 use folder::Folder;
 
-/// A plan, and what it was decided by.
+/// A plan, and the settings that decided it.
 struct Planned {
     plan: Plan,
-    /// By whom, for people: `the deployment serverless-dev`.
+    /// Source of the settings, for people: `the deployment serverless-dev`.
     decided_by: String,
-    /// Whether what was issued and revoked is known.
+    /// Whether earlier issuances and revocations are known.
     is_known: bool,
 }
 
-/// Tells the plan. The exit code says whether anything is refused.
+/// Prints the plan. The exit code tells whether any entry is refused.
 pub(crate) fn run(arguments: &Arguments, wanted: &PlanArguments) -> Result<ExitCode> {
     if arguments.json && wanted.markdown {
         bail!("--json and --markdown are two answers: choose one");
     }
-    // Global options stand before the command, where clap does not hold them against its own.
+    // Clap does not check global options before the command for conflicts with the command's own.
     if arguments.aws.aws && wanted.has_settings() {
         bail!(
             "with --aws the deployment's settings and CAs decide: leave --config, --ca-bundle, --max-cert-lifetime and --allow-extension out"
@@ -43,7 +43,7 @@ pub(crate) fn run(arguments: &Arguments, wanted: &PlanArguments) -> Result<ExitC
     }
     let folder = Folder::open(&wanted.folder)?;
     let base = wanted.base.as_deref().map(Folder::open).transpose()?;
-    // A check that passes since it looked into another folder is worse than one that fails.
+    // A check that passes because it was given the wrong folder is worse than one that fails.
     if !folder.has_lists() && base.as_ref().is_none_or(|base| !base.has_lists()) {
         bail!(
             "there is no tls.json, revoked.json or revoked-root-ca.json in {}: name the folder that holds them",
@@ -107,16 +107,16 @@ fn on_aws(_: &Arguments, _: &Folder, _: Option<&dyn Proposal>) -> Result<Planned
     Err(crate::backend::without_aws())
 }
 
-/// What is said once where nobody can be asked what was issued.
+/// Printed once where no ledger was available.
 const NOT_KNOWN: &str = "Offline: what was issued and revoked before is not known. Issued and revoked mean: unless that was \
      done before; whether a certificate would be renewed, is there already, or whether a serial number is that of a \
      certificate, --aws tells.";
 
-/// The plan for programs.
+/// The plan as JSON.
 #[derive(Serialize)]
 struct Report<'a> {
     decided_by: &'a str,
-    /// Whether what was issued and revoked before is known.
+    /// Whether earlier issuances and revocations are known.
     issued_is_known: bool,
     counts: Counts,
     items: &'a [Item],
@@ -156,7 +156,7 @@ impl<'a> Report<'a> {
     }
 }
 
-/// `2 refused, 1 issued`, in the order of what wants a look.
+/// `2 refused, 1 issued`: what needs attention first.
 fn counted(plan: &Plan) -> String {
     let counts = Verdict::ALL.map(|verdict| (plan.count(verdict), verdict));
     let told: Vec<String> = counts
@@ -171,7 +171,7 @@ fn counted(plan: &Plan) -> String {
     }
 }
 
-/// What taking entries out means, and how many are in both.
+/// What removing entries means, and how many are in both folders.
 fn compared(compared: &Compared) -> Vec<String> {
     let mut told = vec![format!(
         "{} in the base.",

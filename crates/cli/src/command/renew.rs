@@ -1,4 +1,4 @@
-//! `chancery renew`: the certificate that `request` wrote, once more.
+//! `chancery renew`: renews the certificate that `request` wrote.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -20,7 +20,7 @@ use crate::arguments::{Arguments, RenewArguments};
 use crate::backend::{self, Credentials};
 use crate::{bounded, local_authority, show};
 
-/// Renews, and replaces the files only once the new certificate is there.
+/// Renews, and replaces the files only once the new certificate has arrived.
 pub(crate) fn run(arguments: &Arguments, renew: &RenewArguments) -> Result<ExitCode> {
     let cert_file = renew.folder.join("cert.pem");
     let key_file = renew.folder.join("key.pem");
@@ -46,7 +46,7 @@ pub(crate) fn run(arguments: &Arguments, renew: &RenewArguments) -> Result<ExitC
         );
     }
     let password = renew.pkcs12.as_deref().map(pkcs12::password).transpose()?;
-    // A key in a token stays there: then the certificate is renewed for it.
+    // A key in a token stays there: the certificate is then renewed for that key.
     let old_key = if key_file.is_file() {
         Some(Key::read(&key_file)?)
     } else {
@@ -56,12 +56,12 @@ pub(crate) fn run(arguments: &Arguments, renew: &RenewArguments) -> Result<ExitC
         bail!("there is no key.pem to write into {}: leave --pkcs12 out", pkcs12::FILE);
     }
     let passphrase = old_key.as_ref().and_then(|old| old.passphrase.as_ref());
-    // One that was prepared is gone on with, asked for again or not: its certificate may have been made, and its answer lost,
-    // and then the old one has no other successor.
+    // A key prepared by an interrupted renewal is used even without --new-key: its certificate may have been issued and
+    // the answer lost, and the old certificate has only one successor.
     let new_key = (renew.new_key || next_key_file.is_file())
         .then(|| prepare_key(&next_key_file, passphrase, &old))
         .transpose()?;
-    // Of the same key, too: a caller with an API token proves with it to have the key.
+    // Also for the same key: a caller with an API token must prove possession of it.
     let key = new_key.as_ref().or(old_key.as_ref().map(|old| &old.key));
     let csr = key.map(|key| key.request(old.subject(), &[])).transpose()?;
     let fingerprint = match &csr {
@@ -70,7 +70,7 @@ pub(crate) fn run(arguments: &Arguments, renew: &RenewArguments) -> Result<ExitC
             .fingerprint(),
         None => old.public_key()?.fingerprint(),
     };
-    // The same renewal again, after an answer that was lost, gets the certificate that the first made.
+    // A repeated renewal, after a lost answer, gets the certificate of the first.
     let token = format!("renew {} for {fingerprint}", old.serial());
     let csr = csr.map(|csr| BASE64_STANDARD.encode(chancery_x509::pem::encode("CERTIFICATE REQUEST", &csr)));
 
@@ -89,7 +89,7 @@ pub(crate) fn run(arguments: &Arguments, renew: &RenewArguments) -> Result<ExitC
     let certificate = wanted::pem(&answer, "/Base64Certificate")?;
     let chain = wanted::pem(&answer, "/Base64CaChain")?;
     let key_here = new_key.as_ref().or(old_key.as_ref().map(|old| &old.key));
-    // Made before anything is written: the files stay as they are where it fails.
+    // Made before anything is written: if it fails, the files stay as they are.
     let identity = match (&password, key_here) {
         (Some(password), Some(key)) => {
             let protection = p12.as_deref().map_or(Protection::Strong, Protection::of);
@@ -102,14 +102,14 @@ pub(crate) fn run(arguments: &Arguments, renew: &RenewArguments) -> Result<ExitC
         }
         _ => None,
     };
-    // Whether a renewal is due is told by the certificate: so it is replaced after whatever else has it, and where that was
-    // interrupted the next call, which is due still, gets the same certificate and goes on.
+    // The certificate decides whether a renewal is due: so it is replaced after the other files that contain it. Where
+    // this is interrupted, the next call is still due, gets the same certificate and continues.
     wanted::write(&renew.folder.join("chain.pem"), chain.as_bytes(), false, true)?;
     if let Some(identity) = identity {
         wanted::write(&p12_file, &identity, true, true)?;
     }
     wanted::write(&cert_file, certificate.as_bytes(), false, true)?;
-    // After the certificate: whoever finds it beside the next key knows that only this is left to do.
+    // After the certificate: if the next run finds it beside the next key, only this is left to do.
     if new_key.is_some() {
         replace_key(&next_key_file, &key_file)?;
     }
@@ -123,7 +123,7 @@ pub(crate) fn run(arguments: &Arguments, renew: &RenewArguments) -> Result<ExitC
 
 struct Key {
     key: ClientKey,
-    /// What it was sealed with, if it was.
+    /// The passphrase that it was sealed with, if it was.
     passphrase: Option<Passphrase>,
 }
 
@@ -139,11 +139,12 @@ impl Key {
     }
 }
 
-/// The key of a renewal with a new key, from before it is asked for until its certificate is there. The request's token goes
-/// by the key: one that was lost could never ask for its certificate again, and the old certificate has one successor.
+/// The key of a renewal with a new key, from before the request until its certificate is there. The idempotency token
+/// depends on the key: a lost key could never get its certificate again, and the old certificate has only one
+/// successor.
 const NEXT_KEY: &str = "key.pem.new";
 
-/// A renewal that was interrupted between writing its certificate and its key is brought to its end, due or not.
+/// Completes a renewal that was interrupted between writing its certificate and its key, due or not.
 fn finish_interrupted(next: &Path, key: &Path, certificate: &Certificate) -> Result<()> {
     if !next.is_file() {
         return Ok(());
@@ -157,7 +158,8 @@ fn finish_interrupted(next: &Path, key: &Path, certificate: &Certificate) -> Res
 
 const REMOVE_IT: &str = "the key of a renewal that was interrupted cannot be used; remove it, and another one is made";
 
-/// The key of the interrupted renewal, or a new one of the old one's kind, which is on disk before anything is asked for.
+/// The key of the interrupted renewal, or a new one of the same kind as the old one; on disk before the request is
+/// sent.
 fn prepare_key(file: &Path, passphrase: Option<&Passphrase>, old: &Certificate) -> Result<ClientKey> {
     if file.is_file() {
         let pem = read(file)?;
@@ -176,13 +178,13 @@ fn replace_key(next: &Path, key: &Path) -> Result<()> {
     std::fs::rename(next, key).with_context(|| format!("{} cannot be moved to {}", next.display(), key.display()))
 }
 
-/// A third of its life or less is left.
+/// Whether a third of its lifetime or less is left.
 fn is_due(certificate: &Certificate) -> bool {
     let life = certificate.not_after().0 - certificate.not_before().0;
     certificate.not_after().0 - jiff::Timestamp::now().as_second() <= life / 3
 }
 
-/// A key of the old one's kind.
+/// Generates a key of the same kind as the old one.
 fn new_key(old: &Certificate) -> Result<ClientKey> {
     let algorithm = match old.public_key()?.kind() {
         KeyKind::Rsa { bits: ..=2048 } => ClientKeyAlgorithm::Rsa2048,

@@ -1,4 +1,4 @@
-//! `chancery request`: key, CSR, certificate, chain, in one go.
+//! `chancery request`: key, CSR, certificate and chain in one step.
 
 #[cfg(feature = "aws")]
 mod kms;
@@ -25,24 +25,24 @@ use crate::backend::{self, Refused};
 use crate::{bounded, local_authority, show};
 use pending::Pending;
 
-/// A key that was made, wherever it is.
+/// A generated key, and where it is.
 enum Made {
     Here(ClientKey),
     OnToken,
-    /// As KMS sealed it, and nowhere else.
+    /// Sealed by KMS, without a plaintext copy.
     #[cfg(feature = "aws")]
     Sealed(Vec<u8>),
 }
 
-/// A CSR (DER) that can be sent: what it takes to hand its certificate over is on disk.
+/// A CSR (DER) that can be sent: what is needed to deliver its certificate is on disk.
 struct Ready {
     csr: Vec<u8>,
     /// Its key, where a PKCS #12 file can be made of it.
     key: Option<ClientKey>,
 }
 
-/// Makes the key and writes it, asks for the certificate, and writes that. A refused request leaves nothing behind but, on a
-/// token, its key; one that was interrupted goes on with the same command.
+/// Generates and writes the key, requests the certificate, and writes that. A refused request leaves nothing behind
+/// except, on a token, its key; an interrupted one continues with the same command.
 pub(crate) fn run(arguments: &Arguments, request: &RequestArguments) -> Result<ExitCode> {
     let files = ["cert.pem", "chain.pem", pkcs12::FILE, pending::KEY, pending::SEALED_KEY];
     let files = files.map(|name| request.out.join(name));
@@ -52,7 +52,7 @@ pub(crate) fn run(arguments: &Arguments, request: &RequestArguments) -> Result<E
         bail!("a key in a token cannot be written to a PKCS #12 file: leave --pkcs12 out");
     }
     let is_repeated = pending.interrupted(request.key_module.is_some())?.is_some();
-    // Secrets are asked for before anything is made.
+    // Secrets are asked for before anything is generated.
     let question = if is_repeated {
         ("Passphrase of the key that was made before", false)
     } else {
@@ -78,7 +78,7 @@ pub(crate) fn run(arguments: &Arguments, request: &RequestArguments) -> Result<E
     let [cert_file, chain_file, p12_file, ..] = &files;
     let certificate = wanted::pem(&answer, "/Base64Certificate")?;
     let chain = wanted::pem(&answer, "/Base64CaChain")?;
-    // First: whoever finds it beside the CSR knows that the rest is left to do.
+    // First: if the next run finds it beside the CSR, only the rest is left to do.
     wanted::write(cert_file, certificate.as_bytes(), false, pending.overwrites())?;
     wanted::write(chain_file, chain.as_bytes(), false, pending.overwrites())?;
     pending.deliver_key()?;
@@ -96,7 +96,7 @@ pub(crate) fn run(arguments: &Arguments, request: &RequestArguments) -> Result<E
     Ok(ExitCode::SUCCESS)
 }
 
-/// Key and CSR, on disk: those of the same request, if it was interrupted, else new ones.
+/// Key and CSR on disk: those of the same request, if it was interrupted, else new ones.
 fn ready(
     arguments: &Arguments,
     request: &RequestArguments,
@@ -137,7 +137,7 @@ fn ready(
     Ok(Ready { csr, key })
 }
 
-/// The key of the CSR.
+/// The key that matches the CSR.
 fn read_key(pending: &Pending, csr: &CertificationRequest, seal: Option<&Passphrase>) -> Result<ClientKey> {
     let file = pending.key_file();
     let pem = bounded::text(&file, bounded::TEXT)?;
@@ -149,7 +149,7 @@ fn read_key(pending: &Pending, csr: &CertificationRequest, seal: Option<&Passphr
     Ok(key)
 }
 
-/// The same request again, after an answer that was lost, gets the certificate that the first made.
+/// A repeated request, after a lost answer, gets the certificate of the first.
 fn token(request: &RequestArguments, ready: &Ready) -> Result<String> {
     if let Some(given) = &request.wanted.idempotency_token {
         return Ok(given.clone());
@@ -158,7 +158,7 @@ fn token(request: &RequestArguments, ready: &Ready) -> Result<String> {
     Ok(format!("request for {}", csr.public_key().fingerprint()))
 }
 
-/// Only where it is certain that there is no certificate is the key given up.
+/// Discards the key only where it is certain that no certificate was issued.
 fn unanswered(error: anyhow::Error, pending: &Pending, is_repeated: bool) -> anyhow::Error {
     let is_refused = error.downcast_ref::<Refused>().is_some();
     let error = wanted::advised(error);
@@ -224,7 +224,7 @@ fn body(request: &RequestArguments) -> Result<serde_json::Map<String, Value>> {
     Ok(body)
 }
 
-/// Characters of a common name at most (RFC 5280 appendix A.1).
+/// Most characters of a common name (RFC 5280 appendix A.1).
 const COMMON_NAME_LIMIT: usize = 64;
 
 /// The subject of the CSR.
@@ -236,7 +236,7 @@ fn subject(request: &RequestArguments) -> Result<Name> {
     Ok(subject.to_name()?)
 }
 
-/// The key, here or in a token, and a CSR (DER) signed with it.
+/// Generates the key, here or in a token, and a CSR (DER) signed with it.
 fn make(arguments: &Arguments, request: &RequestArguments, subject: &Name) -> Result<(Made, Vec<u8>)> {
     if let (Some(module), Some(token)) = (&request.key_module, &request.key_token) {
         let pin = match request.key_pin.as_deref() {
@@ -309,7 +309,7 @@ fn algorithm(choice: KeyChoice) -> ClientKeyAlgorithm {
     }
 }
 
-/// Whether a key is what was chosen.
+/// Whether a key is of the chosen kind.
 fn is_of(choice: KeyChoice, kind: KeyKind) -> bool {
     match kind {
         KeyKind::P256 => matches!(choice, KeyChoice::P256),

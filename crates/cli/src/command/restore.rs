@@ -1,4 +1,4 @@
-//! `chancery restore`: what is taken from a backup, from the newest CRLs, and from nowhere else.
+//! `chancery restore`: restores from a backup and from the newest CRLs, and from nothing else.
 
 use std::cell::RefCell;
 use std::io::IsTerminal as _;
@@ -18,7 +18,7 @@ use super::{input, verify};
 use crate::arguments::{Arguments, RestoreArguments};
 use crate::{backend, interrupt, local_authority, show};
 
-/// Puts a copy into an empty data folder.
+/// Restores a backup into an empty data folder.
 pub(crate) fn run(arguments: &Arguments, restore: &RestoreArguments) -> Result<ExitCode> {
     backend::refuse_elsewhere(arguments, "restore")?;
     if restore.crl.is_empty() && !restore.without_crl {
@@ -42,9 +42,9 @@ pub(crate) fn run(arguments: &Arguments, restore: &RestoreArguments) -> Result<E
     let target = local_authority::path(arguments)?;
     let progress = RefCell::new(Some(show::Progress::start("Checking and copying")));
     let approve = |draft: &Path| {
-        // A question and a spinner do not share a line.
+        // A question and a spinner cannot share a line.
         progress.borrow_mut().take();
-        // Whoever is asked may take long to answer, and so does a large ledger: then it is removed by who interrupts.
+        // From here on the prompt, or a large ledger, may take long: an interruption then removes the draft at once.
         interrupt::remove_at_once(draft);
         approve(draft, &target, restore).map_err(|error| format!("{error:#}"))
     };
@@ -57,7 +57,7 @@ pub(crate) fn run(arguments: &Arguments, restore: &RestoreArguments) -> Result<E
         approve: &approve,
         is_interrupted: &interrupt::is_interrupted,
     };
-    // Until then there is nothing to undo.
+    // Nothing to undo before this point.
     interrupt::undo_what_is_begun();
     let restored = backup::restore(&restore.folder, &target, &restoring, &|step| {
         if let Some(progress) = &*progress.borrow() {
@@ -73,7 +73,7 @@ pub(crate) fn run(arguments: &Arguments, restore: &RestoreArguments) -> Result<E
     Ok(ExitCode::SUCCESS)
 }
 
-/// Says whether a copy could be restored.
+/// Checks whether a backup could be restored.
 pub(crate) fn check(arguments: &Arguments, restore: &RestoreArguments) -> Result<ExitCode> {
     let roots = roots(&restore.root)?;
     let progress = show::Progress::start("Checking");
@@ -123,7 +123,7 @@ fn roots(files: &[PathBuf]) -> Result<Option<Roots>> {
         .context("--root cannot be used")
 }
 
-/// A PKCS #11 module is code: whoever names one in `local.toml` has it run with the CA's rights.
+/// A PKCS #11 module is code: the author of `local.toml` has it run with the CA's rights.
 fn approve(draft: &Path, target: &Path, restore: &RestoreArguments) -> Result<()> {
     let Some(module) = local_authority::pkcs11_module(draft)? else {
         return Ok(());
@@ -209,7 +209,7 @@ fn visible_path(path: &Path) -> String {
     show::visible(&path.display().to_string())
 }
 
-/// Serial numbers that are told to people.
+/// Most serial numbers listed for people.
 const UNKNOWN_KEYS: usize = 20;
 
 fn scopes(token: &TokenRecord) -> Vec<&'static str> {

@@ -49,7 +49,7 @@ pub(crate) fn run(arguments: &Arguments, revoke: &RevokeArguments) -> Result<Exi
     Ok(ExitCode::SUCCESS)
 }
 
-/// What shares its fate: revoked with it, or left alone.
+/// Prints the family: certificates revoked with it, and those left valid.
 fn tell_of_others(answer: &Value) {
     let list = |field: &str| answer[field].as_array().cloned().unwrap_or_default();
     let line = |other: &Value| println!("  {}", described(other));

@@ -1,4 +1,4 @@
-//! `chancery start`: create what is not there, open, serve, until told to stop.
+//! `chancery start`: create what is missing, open, serve, until told to stop.
 
 mod own_certificate;
 mod tokens;
@@ -29,7 +29,7 @@ use crate::show;
 use own_certificate::ServerCertificate;
 use tokens::LedgerTokens;
 
-/// How long requests that change something may take to end once nobody listens any more.
+/// How long requests with unsafe methods may take to end after the listeners have stopped.
 const LAST_CHANGES: Duration = Duration::from_secs(30);
 
 /// Serves until SIGTERM or SIGINT.
@@ -37,7 +37,7 @@ pub(crate) fn run(arguments: &Arguments, start: &StartArguments) -> Result<ExitC
     if arguments.url.is_some() {
         bail!("`chancery start` serves a data folder: leave --url out");
     }
-    // A port in use is told before an authority is made.
+    // A port in use is reported before an authority is created.
     let (_lock, local) = LocalAuthority::create(arguments, &start.init, Threads::All, || ports_are_free(start))?;
     local.runtime.block_on(serve(arguments, start, &local))?;
     Ok(ExitCode::SUCCESS)
@@ -53,8 +53,8 @@ async fn serve(arguments: &Arguments, start: &StartArguments, local: &LocalAutho
     let http = TcpListener::bind(start.http)
         .await
         .with_context(|| taken(start.http, HTTP))?;
-    // Whatever the last run left half done is settled before anything new begins: with the folder's lock held, nobody
-    // else is at it but a command that runs right now, whose intent would only have to be repeated.
+    // What the last run left unfinished is settled before anything new begins: with the folder's lock held, the only
+    // other process can be a command that runs right now, whose intent would merely have to be repeated.
     let swept = authority
         .sweep_older_than(0)
         .await
@@ -113,7 +113,7 @@ async fn serve(arguments: &Arguments, start: &StartArguments, local: &LocalAutho
     let (order, stop) = watch::channel(false);
     let serving = tokio::spawn(listen::serve(listeners, limits, load, stop.clone()));
     let scheduled = tokio::spawn(scheduler::run(authority, Arc::new(own), metrics, stop));
-    // Before anybody hears that it is ready, and may tell it to stop.
+    // Before the ready message, after which a supervisor may send a signal.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     for warning in &local.warnings {
         eprintln!("warning: {}", show::visible(warning));
@@ -130,12 +130,13 @@ async fn serve(arguments: &Arguments, start: &StartArguments, local: &LocalAutho
     }
     let ended = async {
         serving.await?;
-        // Whatever it is at may be interrupted, as by a crash, once it has had the time that requests have.
+        // Its current work may be interrupted, as by a crash, once it has had the time that requests have.
         let ended = match tokio::time::timeout(limits.request_time, scheduled).await {
             Ok(ended) => ended,
             Err(_) => Ok(()),
         };
-        // Nobody listens any more, but what was begun is ended: half done, it would have to be swept up by the next start.
+        // The listeners have stopped, but requests in progress must end: the next start would have to sweep unfinished
+        // ones.
         if !changes.finish(LAST_CHANGES).await {
             tracing::warn!("some requests did not end in time; the next start settles them");
         }
@@ -149,7 +150,7 @@ async fn serve(arguments: &Arguments, start: &StartArguments, local: &LocalAutho
     Ok(())
 }
 
-/// Raises the number of descriptors to what the limits can use, and lowers the limits to what there is.
+/// Raises the limit on descriptors to what the limits can use, and lowers the limits to what is available.
 fn within_descriptors(limits: Limits) -> Result<Limits> {
     let available = descriptors::raise(limits.descriptors());
     if available < FEWEST_DESCRIPTORS {
@@ -169,11 +170,12 @@ fn within_descriptors(limits: Limits) -> Result<Limits> {
     Ok(fitted)
 }
 
-/// The options that say where to listen.
+/// The options that set the addresses to listen on.
 const HTTPS: &str = "--https";
 const HTTP: &str = "--http";
 
-/// Binds both ports, and lets them go again: nobody is to wait in a queue for a server that asks for its passphrase yet.
+/// Binds both ports, and releases them: no client must wait in the queue of a server that still asks for its
+/// passphrase.
 fn ports_are_free(start: &StartArguments) -> Result<()> {
     let _https = std::net::TcpListener::bind(start.https).with_context(|| taken(start.https, HTTPS))?;
     let _http = std::net::TcpListener::bind(start.http).with_context(|| taken(start.http, HTTP))?;
@@ -184,7 +186,7 @@ fn taken(address: SocketAddr, option: &str) -> String {
     format!("cannot listen on {address}; choose another with {option}")
 }
 
-/// Where it listens: with port 0 the system chose.
+/// The addresses it listens on: with port 0 the system chose the port.
 struct Addresses {
     api: SocketAddr,
     files: SocketAddr,
@@ -223,7 +225,7 @@ fn root_file(local: &LocalAuthority) -> String {
         .unwrap_or_default()
 }
 
-/// CSRs in the data folder's `csrs`.
+/// The CSRs in the data folder's `csrs`.
 struct CsrFolder(DataFolder);
 
 impl RequestFiles for CsrFolder {
@@ -245,5 +247,5 @@ impl RequestFiles for CsrFolder {
     }
 }
 
-/// Who asks, where the server itself does.
+/// Principal of the server's own requests.
 const OURSELVES: Principal = Principal::Authority;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::arguments::{Arguments, TokenCommand};
 use crate::{backend, show};
 
-/// Makes, lists and ends API tokens.
+/// Creates, lists and revokes API tokens.
 pub(crate) fn run(arguments: &Arguments, command: &TokenCommand) -> Result<ExitCode> {
     let local = backend::local(arguments, "token")?;
     let ports = local.authority.ports();

@@ -1,4 +1,4 @@
-//! `chancery verify`: a certificate against its chain and CRLs, judged by webpki.
+//! `chancery verify`: verifies a certificate against its chain and CRLs, with webpki.
 
 mod crls;
 mod path;
@@ -22,7 +22,7 @@ use crate::arguments::{Arguments, PurposeChoice, VerifyArguments};
 use crate::{local_authority, show};
 use crls::Lists;
 
-/// Answers whether the certificate verifies; the exit code says the same.
+/// Reports whether the certificate verifies; so does the exit code.
 pub(crate) fn run(arguments: &Arguments, verify: &VerifyArguments) -> Result<ExitCode> {
     let leaf = input::certificate(&verify.certificate)?;
     let mut chain = Vec::new();
@@ -87,14 +87,14 @@ pub(crate) fn run(arguments: &Arguments, verify: &VerifyArguments) -> Result<Exi
     })
 }
 
-/// Roots, and where they come from.
+/// Roots, and their source.
 struct Trust {
     roots: Vec<Certificate>,
     source: String,
 }
 
-/// The roots that are given; else those of the authority at hand; else the self-signed CAs of the chain, which proves no more
-/// than that the files belong together.
+/// The given roots; else those of the local or selected authority; else the self-signed CAs of the chain, which only
+/// proves that the files belong together.
 fn trust(arguments: &Arguments, verify: &VerifyArguments, chain: &[Certificate]) -> Result<Trust> {
     if !verify.root.is_empty() {
         let mut roots = Vec::new();
@@ -128,7 +128,7 @@ fn trust(arguments: &Arguments, verify: &VerifyArguments, chain: &[Certificate])
     })
 }
 
-/// The roots of the authority that the arguments or the environment name, or that is where one is by default.
+/// The roots of the authority that the arguments or the environment select, or of the one in the default folder.
 fn at_hand(arguments: &Arguments) -> Result<Option<(Vec<Certificate>, String)>> {
     if arguments.aws.aws {
         return on_aws(arguments).map(Some);
@@ -172,18 +172,18 @@ fn on_aws(_: &Arguments) -> Result<(Vec<Certificate>, String)> {
     Err(crate::backend::without_aws())
 }
 
-/// SHA-256 of a certificate's DER, as `openssl x509 -fingerprint` tells it.
+/// SHA-256 of a certificate's DER, as `openssl x509 -fingerprint` prints it.
 pub(super) fn fingerprint(certificate: &Certificate) -> String {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, certificate.as_der());
     let octets: Vec<String> = digest.as_ref().iter().map(|octet| format!("{octet:02X}")).collect();
     octets.join(":")
 }
 
-/// What is judged, and by what.
+/// The inputs of the verification.
 struct Case<'a> {
     leaf: &'a Certificate,
     chain: &'a [Certificate],
-    /// `None`: nobody gave any.
+    /// `None` where no CRL was given.
     lists: Option<&'a Lists>,
     trust: &'a Trust,
     name: Option<&'a AltName>,
@@ -201,13 +201,13 @@ fn judge(case: &Case<'_>) -> Result<Certificate, String> {
         .map(anchor_from_trusted_cert)
         .collect::<Result<_, _>>()
         .map_err(|error| told(&error))?;
-    // Certificates with one name for subject and issuer may be a CA's own, under a former key of its.
+    // Certificates with the same subject and issuer may be a CA's own, under a former key.
     let intermediates: Vec<CertificateDer<'_>> = chain.iter().map(der).collect();
     let leaf_der = der(leaf);
     let end_entity = EndEntityCert::try_from(&leaf_der).map_err(|error| told(&error))?;
 
-    // The certificate itself must be covered by a current CRL if any were given; the CAs above it where their issuer's is
-    // among them, since people seldom have the root's at hand.
+    // If CRLs were given, a current one must cover the certificate itself; the CAs above it are checked where their
+    // issuer's CRL is given, since users seldom have the root's at hand.
     let rounds = case.lists.map(|lists| {
         [
             (
@@ -222,7 +222,7 @@ fn judge(case: &Case<'_>) -> Result<Certificate, String> {
             ),
         ]
     });
-    // What this program refuses of what webpki takes: webpki goes on with other paths, and knows no such reason.
+    // Why this program refuses a path that webpki accepts: webpki then tries other paths, and has no error for it.
     let reason = RefCell::new(None);
     let take = |candidate: &VerifiedPath<'_>| {
         let root = anchors.iter().position(|anchor| anchor == candidate.anchor());
@@ -252,7 +252,7 @@ fn judge(case: &Case<'_>) -> Result<Certificate, String> {
         let anchor = anchors.iter().position(|anchor| anchor == verified.anchor());
         anchor.ok_or_else(|| "it chains to no root that is trusted".to_owned())
     };
-    // Without CRLs first: what is wrong with the chain itself is told before what they say.
+    // Without CRLs first, so that errors of the chain itself are reported before theirs.
     let anchor = path(None)?;
     for (depth, unknown, lists) in rounds.into_iter().flatten() {
         let lists = lists
@@ -278,14 +278,15 @@ fn judge(case: &Case<'_>) -> Result<Certificate, String> {
     root.cloned().ok_or_else(|| "it was held against no root".to_owned())
 }
 
-/// A name as `request` takes it: `TYPE:VALUE`, or what it looks like; hosts in Unicode, too.
+/// Parses a name as `request` does: `TYPE:VALUE`, or by its form; hosts in Unicode, too.
 fn parsed_name(text: &str) -> Result<AltName> {
     let given = format!("--name {text:?}");
     let (kind, value) = wanted::typed(text, &given)?;
     AltName::parse(kind, value).with_context(|| format!("{given} cannot be used"))
 }
 
-/// Whether the certificate is for a name: hosts and addresses as TLS clients match them, other kinds where they stand in it.
+/// Whether the certificate is for a name: hosts and addresses as TLS clients match them, other types if listed
+/// literally.
 fn is_for(leaf: &Certificate, end_entity: &EndEntityCert<'_>, name: &AltName) -> Result<(), String> {
     let host = match name {
         AltName::Dns(name) => ServerName::try_from(name.clone()).ok(),
@@ -301,7 +302,7 @@ fn is_for(leaf: &Certificate, end_entity: &EndEntityCert<'_>, name: &AltName) ->
 
 const NOT_FOR_NAME: &str = "the certificate is not for that name";
 
-/// A purpose that is demanded, or none: then any will do.
+/// The required purpose; `None`: any.
 struct Purpose(Option<PurposeChoice>);
 
 impl ExtendedKeyUsageValidator for Purpose {
@@ -309,13 +310,13 @@ impl ExtendedKeyUsageValidator for Purpose {
         match self.0 {
             Some(PurposeChoice::Server) => KeyUsage::server_auth().validate(purposes),
             Some(PurposeChoice::Client) => KeyUsage::client_auth().validate(purposes),
-            // Still read to its end: a malformed extension is refused whatever is demanded.
+            // The extension is still parsed to its end: a malformed one is always refused.
             None => purposes.into_iter().try_for_each(|purpose| purpose.map(|_| ())),
         }
     }
 }
 
-/// Webpki's reasons in words; those that people do not meet keep its own.
+/// webpki's common errors as text for users; rare ones keep webpki's own.
 fn told(error: &webpki::Error) -> String {
     use webpki::Error;
     match error {

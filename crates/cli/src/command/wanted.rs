@@ -1,4 +1,4 @@
-//! What a certificate is to hold, from the command line to the contract's JSON; and answers written to files.
+//! Builds the contract's JSON from the command line; writes answers to files.
 
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -35,7 +35,7 @@ pub(crate) fn request(wanted: &WantedArguments) -> Result<Map<String, Value>> {
         request.insert("lifetime".to_owned(), json!(days));
     }
     if !wanted.purposes.is_empty() {
-        // The contract leaves unknown purposes out; on a command line they are slips, better told at once.
+        // The contract ignores unknown purposes; on a command line they are mistakes, better reported at once.
         if let Some(slip) = wanted
             .purposes
             .iter()
@@ -56,7 +56,7 @@ pub(crate) fn request(wanted: &WantedArguments) -> Result<Map<String, Value>> {
             .collect::<Result<Vec<_>>>()?;
         request.insert("sans".to_owned(), json!(sans));
     }
-    // Where it is not said, the authority decides.
+    // Without the option, the authority decides.
     for (field, told) in [
         ("notify_expiry", wanted.notify_expiry),
         ("notify_issued", wanted.notify_issued),
@@ -71,17 +71,17 @@ pub(crate) fn request(wanted: &WantedArguments) -> Result<Map<String, Value>> {
     Ok(request)
 }
 
-/// `TYPE:VALUE` as the contract's `{type, value}`; a text without a known type is taken for what it looks like. `given` is
-/// how errors call it.
+/// `TYPE:VALUE` as the contract's `{type, value}`; for a text without a known type, its form decides the type. `given`
+/// names it in errors.
 pub(crate) fn alt_name(text: &str, given: &str) -> Result<Value> {
     let (kind, value) = typed(text, given)?;
-    // Parsed here only to tell a slip at once: over the wire the contract leaves invalid names out.
+    // Parsed here only to report a mistake at once: the contract leaves invalid names out.
     chancery_x509::san::AltName::parse(kind, value)
         .with_context(|| format!("{given} cannot be an alternative name"))?;
     Ok(json!({ "type": kind.name(), "value": value }))
 }
 
-/// The type of an alternative name, said or seen, and its value.
+/// The type of an alternative name, given or recognized by its form, and its value.
 pub(crate) fn typed<'a>(text: &'a str, given: &str) -> Result<(AltNameType, &'a str)> {
     Ok(
         match text
@@ -98,10 +98,10 @@ pub(crate) fn typed<'a>(text: &'a str, given: &str) -> Result<(AltNameType, &'a 
     )
 }
 
-/// What the contract says of a key that is certified.
+/// The contract's message for a key that is already certified.
 const KEY_IN_USE: &str = "Private key has already been used for a certificate";
 
-/// A refusal with what to do about it, where the contract's own words do not say that.
+/// Adds what to do about a refusal, where the contract's message does not say it.
 pub(crate) fn advised(error: anyhow::Error) -> anyhow::Error {
     if error.chain().any(|cause| cause.to_string().contains(KEY_IN_USE)) {
         return error.context(
@@ -117,7 +117,7 @@ pub(crate) fn with_csr(request: &mut Map<String, Value>, pem: &str) {
     request.insert("base64_csr_data".to_owned(), json!(BASE64_STANDARD.encode(pem)));
 }
 
-/// A PEM text of an answer.
+/// Decodes a PEM text of an answer.
 pub(crate) fn pem(answer: &Value, field: &str) -> Result<String> {
     let encoded = text(answer, field);
     let decoded = BASE64_STANDARD
@@ -133,7 +133,7 @@ pub(crate) fn pem(answer: &Value, field: &str) -> Result<String> {
     Ok(pem)
 }
 
-/// Tells what was issued.
+/// Prints what was issued.
 pub(crate) fn told(answer: &Value) {
     let field = |name: &str| text(answer, name).to_owned();
     show::facts([
@@ -146,7 +146,7 @@ pub(crate) fn told(answer: &Value) {
     notes(answer).for_each(|note| println!("Note: {}", show::visible(note)));
 }
 
-/// What of the request is not in the certificate.
+/// Warnings: what of the request is not in the certificate.
 pub(crate) fn notes(answer: &Value) -> impl Iterator<Item = &str> {
     answer["Warnings"]
         .as_array()
@@ -155,7 +155,7 @@ pub(crate) fn notes(answer: &Value) -> impl Iterator<Item = &str> {
         .filter_map(Value::as_str)
 }
 
-/// Whether a file can be written there, as far as can be told before: asked before what is to stand in it is asked for.
+/// Checks, as far as possible in advance, whether a file can be written there: called before its content is requested.
 pub(crate) fn check_place(path: &Path) -> Result<()> {
     if path.is_dir() {
         bail!("{} is a folder; name a file", path.display());
@@ -172,7 +172,7 @@ pub(crate) fn check_place(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Where a file is written before it gets its name.
+/// The temporary name under which a file is written.
 fn temporary(path: &Path) -> Result<PathBuf> {
     let folder = path
         .parent()
@@ -186,8 +186,8 @@ fn temporary(path: &Path) -> Result<PathBuf> {
     Ok(folder.join(temporary))
 }
 
-/// Writes a file whole or not at all; secret ones are for their owner's eyes alone. An existing one is replaced only if
-/// that was asked for.
+/// Writes a file completely or not at all; secret ones are accessible to their owner only. An existing file is replaced
+/// only with `overwrite`.
 pub(crate) fn write(path: &Path, content: &[u8], secret: bool, overwrite: bool) -> Result<()> {
     let temporary = temporary(path)?;
     let attempt = || -> std::io::Result<()> {
@@ -205,7 +205,7 @@ pub(crate) fn write(path: &Path, content: &[u8], secret: bool, overwrite: bool) 
         }
     };
     let outcome = attempt();
-    // After a rename there is nothing left to remove; after a link or a failure there is.
+    // After a rename nothing is left to remove; after a link or a failure there is.
     let _ = std::fs::remove_file(&temporary);
     let remedy = outcome.as_ref().err().map_or("", chancery_local::folder::remedy);
     outcome.with_context(|| {

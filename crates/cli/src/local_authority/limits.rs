@@ -1,4 +1,4 @@
-//! `[limits]` of `local.toml`: what this machine and its network are good for.
+//! `[limits]` of `local.toml`: limits that suit this machine and its network.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use chancery_server::limits::Limits;
 use serde::Deserialize;
 
-/// Limits of the server as written; what is not there is as by default.
+/// The server's limits as written; absent ones have their default.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct LimitSettings {
@@ -21,7 +21,7 @@ pub(super) struct LimitSettings {
 }
 
 impl LimitSettings {
-    /// Checked, and put over the defaults.
+    /// Checks them, and applies them to the defaults.
     pub(super) fn limits(&self) -> Result<Limits> {
         let mut limits = Limits::default();
         let number = |name, value, range| within(name, value, range).map(usize::try_from);
@@ -32,7 +32,7 @@ impl LimitSettings {
             limits.connections_per_address = Some(number("connections_per_address", value, 1..=65_536)??);
         }
         let seconds = |name, value, range| within(name, value, range).map(Duration::from_secs);
-        // Together thirty seconds at most: nothing silent stays longer.
+        // Together at most thirty seconds: no silent connection stays longer.
         if let Some(value) = self.silence_seconds {
             limits.silence = seconds("silence_seconds", value, 1..=20)?;
         }

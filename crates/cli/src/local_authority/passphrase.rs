@@ -1,4 +1,4 @@
-//! Asking a person for a passphrase, where there is a terminal.
+//! Asks for a passphrase, where there is a terminal.
 
 use std::io::IsTerminal as _;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use dialoguer::Password;
 use crate::arguments::PassphraseArguments;
 use crate::show;
 
-/// Where the passphrase or PIN comes from: what the arguments say, else the environment, else the generated one, else a
+/// The source of the passphrase or PIN: the arguments, else the environment, else the generated passphrase, else a
 /// prompt.
 pub(super) fn source(folder: &DataFolder, arguments: &PassphraseArguments) -> PassphraseSource {
     if let Some(descriptor) = &arguments.passphrase_fd {
@@ -42,7 +42,7 @@ impl PassphrasePrompt for Terminal {
     }
 }
 
-/// Asks at the terminal; twice where a slip would lose something.
+/// Asks at the terminal; twice where a typing error would lose a key.
 pub(crate) fn ask((prompt, twice): (&str, bool)) -> Result<Passphrase, PassphraseError> {
     let unanswered = |detail: String| PassphraseError::NotAnswered { detail };
     if !std::io::stdin().is_terminal() {

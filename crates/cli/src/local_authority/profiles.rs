@@ -1,4 +1,5 @@
-//! Profiles of the data folder. Only issuing needs them: an authority with a broken one lists, revokes and publishes all the same.
+//! Profiles of the data folder. Only issuing needs them: an authority with a broken one still lists, revokes and
+//! publishes.
 
 use anyhow::{Error, Result, bail};
 use chancery_authority::config::Config;
@@ -10,12 +11,12 @@ use super::LocalAuthority;
 /// A profile in the folder that cannot be used.
 pub(super) struct Broken {
     name: String,
-    /// Which file, and what is wrong with it.
+    /// The file, and what is wrong with it.
     why: Error,
 }
 
-/// The built-in profiles and those of the folder, and which of the latter are broken. A broken one leaves no other in its place,
-/// a built-in one of its name included: its owner wanted something else.
+/// The built-in profiles and those of the folder, and which of the latter are broken. Nothing replaces a broken one,
+/// not even a built-in one of its name: the operator wanted another.
 pub(super) fn read(folder: &DataFolder, config: &Config) -> Result<(Profiles, Vec<Broken>)> {
     let mut profiles = Profiles::built_in();
     let mut broken = Vec::new();
@@ -39,7 +40,7 @@ pub(super) fn read(folder: &DataFolder, config: &Config) -> Result<(Profiles, Ve
 }
 
 impl LocalAuthority {
-    /// Refuses where any profile is broken: for a server, and whoever creates an authority.
+    /// Refuses where any profile is broken: for a server, and for creating an authority.
     pub(super) fn refuse_broken_profiles(&mut self) -> Result<()> {
         if self.broken_profiles.is_empty() {
             return Ok(());
@@ -47,7 +48,7 @@ impl LocalAuthority {
         Err(self.broken_profiles.swap_remove(0).why)
     }
 
-    /// Refuses to issue by a profile that is broken; without a name it is the default one.
+    /// Refuses to issue by a broken profile; without a name, by the default one.
     pub(crate) fn refuse_broken_profile(&self, name: Option<&str>) -> Result<()> {
         let name = name.unwrap_or(DEFAULT_PROFILE);
         if let Some(broken) = self.broken_profiles.iter().find(|broken| broken.name == name) {
@@ -61,7 +62,7 @@ impl LocalAuthority {
         !self.broken_profiles.is_empty()
     }
 
-    /// Each profile that cannot be used, in words.
+    /// Each profile that cannot be used, as text.
     pub(crate) fn broken_profiles(&self) -> impl Iterator<Item = String> {
         self.broken_profiles.iter().map(|broken| format!("{:#}", broken.why))
     }

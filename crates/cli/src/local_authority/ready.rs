@@ -1,4 +1,4 @@
-//! Whether an authority can do its work, found out when it is opened and not when somebody asks it for something.
+//! Checks that an authority can work, when it is opened instead of at the first request.
 
 use anyhow::{Context as _, Error, Result, bail};
 use chancery_authority::authority::Ca;
@@ -8,8 +8,8 @@ use tokio::task::JoinHandle;
 use super::{LocalAuthority, settings};
 
 impl LocalAuthority {
-    /// Looks over the ledger, and opens the key of every CA that exists. Without a sound ledger and the key of the CA that
-    /// issues there is nothing to open; a key of another CA may be away on purpose, so it is warned of.
+    /// Checks the ledger's structure, and opens the key of every CA that exists. A damaged ledger, or the issuing CA's
+    /// key missing, is an error; a key of another CA may be away on purpose, and causes a warning.
     pub(super) fn make_ready(&mut self) -> Result<()> {
         let looking = self.runtime.spawn({
             let ledger = self.ledger.clone();
@@ -48,7 +48,7 @@ impl LocalAuthority {
                 .block_on(self.authority.make_ready_to_issue())
                 .context("intents cannot be authenticated, without which nothing is issued")?;
         }
-        // CAs that are still to be made need it once more.
+        // Creating missing CAs needs the passphrase once more.
         if self.warnings.len() == told && cas.len() == self.authority.config().cas().len() {
             self.keys.forget_passphrase();
         }
@@ -96,7 +96,7 @@ impl LocalAuthority {
     }
 }
 
-/// With what to do about a key that is not there.
+/// Adds what to do about a missing key.
 fn explained(error: KeyStoreError, keys: &settings::Keys) -> Error {
     match (&error, keys) {
         (KeyStoreError::NotFound(key), settings::Keys::Sealed(_)) => Error::msg(format!(

@@ -1,5 +1,5 @@
-//! `local.toml`: what differs from machine to machine and is no matter of the authority: where its keys are, whom it tells, what it can
-//! bear.
+//! `local.toml`: settings of this machine that are not part of the authority: where its keys are, who gets notices,
+//! limits.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,10 +21,10 @@ use crate::arguments::{InitArguments, PassphraseArguments};
 
 const FILE: &str = "local.toml";
 
-/// What it was called before; read where there is no other.
+/// Its former name; read where `local.toml` does not exist.
 const FORMER_FILE: &str = "house.toml";
 
-/// Signatures at a time on a token: enough to keep most hardware busy.
+/// Concurrent signatures on a token: enough to keep most hardware busy.
 const TOKEN_SESSIONS: usize = 3;
 
 /// The settings as written.
@@ -41,9 +41,9 @@ pub(super) struct Settings {
 #[serde(deny_unknown_fields)]
 struct WebhookSettings {
     url: String,
-    /// File whose first line signs each notice.
+    /// File whose first line is the key of the HMAC over each notice.
     secret_file: Option<PathBuf>,
-    /// CAs that the receiver's certificate may come from; by default the system's.
+    /// CAs trusted for the receiver's certificate; by default the system's.
     ca_file: Option<PathBuf>,
     #[serde(default)]
     allow_plain_http: bool,
@@ -64,8 +64,8 @@ enum KeySettings {
     },
 }
 
-/// Writes the settings that a new authority is created with, and for sealed keys without a passphrase of one's own a
-/// generated one.
+/// Writes the settings that a new authority is created with, and for sealed keys, unless the user supplies a
+/// passphrase, a generated one.
 pub(super) fn write(folder: &DataFolder, init: &InitArguments, passphrase: &PassphraseArguments) -> Result<()> {
     let path = folder.path().join(FILE);
     if let Some(module) = &init.pkcs11_module {
@@ -93,12 +93,12 @@ pub(super) fn write(folder: &DataFolder, init: &InitArguments, passphrase: &Pass
     Ok(())
 }
 
-/// Reads the settings; without a file they are the default ones.
+/// Reads the settings; without a file, the defaults.
 pub(super) fn read(folder: &DataFolder) -> Result<Settings> {
     read_in(folder.path())
 }
 
-/// The PKCS #11 module that the settings in a folder have loaded.
+/// The PKCS #11 module in the settings of a folder.
 pub(crate) fn pkcs11_module(folder: &Path) -> Result<Option<PathBuf>> {
     Ok(match read_in(folder)?.keys {
         KeySettings::Sealed => None,
@@ -106,7 +106,7 @@ pub(crate) fn pkcs11_module(folder: &Path) -> Result<Option<PathBuf>> {
     })
 }
 
-/// Where the settings of a folder are.
+/// Path of a folder's settings file.
 pub(super) fn file(folder: &Path) -> PathBuf {
     let (file, former) = (folder.join(FILE), folder.join(FORMER_FILE));
     if former.exists() && !file.exists() {
@@ -116,14 +116,14 @@ pub(super) fn file(folder: &Path) -> PathBuf {
     }
 }
 
-/// What to say of settings under their former name.
+/// A warning about settings under their former name.
 pub(super) fn former_name(folder: &Path) -> Option<String> {
     let file = file(folder);
     file.ends_with(FORMER_FILE)
         .then(|| format!("{} is called {FILE} now, and is still read: rename it", file.display()))
 }
 
-/// Whether the settings in a folder have the keys in that token behind that module.
+/// Whether the settings in a folder name that token and that module.
 pub(super) fn keeps_keys_in(folder: &Path, wanted: &Path, label: &str) -> Result<bool> {
     Ok(match read_in(folder)?.keys {
         KeySettings::Sealed => false,
@@ -131,8 +131,8 @@ pub(super) fn keeps_keys_in(folder: &Path, wanted: &Path, label: &str) -> Result
     })
 }
 
-/// Refuses a module within a data folder: what is written there is data, and whoever can put a file among it, by a backup or by
-/// a request, must not have it run.
+/// Refuses a module within a data folder: files there are data, and a user who can add one, by a backup or a request,
+/// must not have it run.
 pub(crate) fn refuse_module_within(module: &Path, folder: &Path) -> Result<()> {
     let real = |path: &Path| path.canonicalize().or_else(|_| std::path::absolute(path));
     let told = || format!("cannot tell where {} is", module.display());
@@ -164,14 +164,14 @@ fn read_in(folder: &Path) -> Result<Settings> {
     }
 }
 
-/// Where an error is, and what it is, without the line itself: a webhook's URL may stand there.
+/// Line and message of an error, without the line itself: it may contain a webhook's URL.
 fn without_text(error: &toml::de::Error, text: &str) -> anyhow::Error {
     let before = error.span().and_then(|span| text.get(..span.start));
     let line = before.map_or(1, |before| before.matches('\n').count() + 1);
     anyhow::anyhow!("line {line}: {}", error.message())
 }
 
-/// Where the CA keys are.
+/// The key store for the CA keys.
 #[derive(Clone)]
 pub(super) enum Keys {
     Sealed(SealedKeyStore),
@@ -193,8 +193,8 @@ impl Keys {
         }
     }
 
-    /// Opens a key ahead of its first use, so that a wrong passphrase or PIN is told to whoever starts the authority and
-    /// not to the first who asks it for something.
+    /// Opens a key ahead of its first use, so that a wrong passphrase or PIN is reported at start and not with the
+    /// first request.
     pub(super) async fn unlock(&self, key: &KeyName) -> Result<CaPublicKey, KeyStoreError> {
         match self {
             Self::Sealed(store) => store.unseal(key).await,
@@ -202,7 +202,7 @@ impl Keys {
         }
     }
 
-    /// Wipes the passphrase, once every key is open. A token's PIN is needed for as long as the token may be put back.
+    /// Wipes the passphrase, once every key is open. A token's PIN stays, since the token may be pulled and put back.
     pub(super) fn forget_passphrase(&self) {
         match self {
             Self::Sealed(store) => store.forget_passphrase(),
@@ -211,7 +211,7 @@ impl Keys {
     }
 }
 
-/// A URL's host, for people: its path, and what stands before the host, is often a password.
+/// A URL's host, for messages: its path, and what precedes the host, is often a password.
 fn host(url: &str) -> String {
     let uri: Option<ureq::http::Uri> = url.parse().ok();
     let host = uri.as_ref().and_then(|uri| uri.host());
@@ -236,7 +236,7 @@ impl Settings {
                 }
                 refuse_module_within(module, folder.path())?;
                 let config = TokenConfig {
-                    // With its whole path: a bare name is looked for in the system's own folders.
+                    // Resolved: the loader would look up a bare name in the system's own folders.
                     module: module.canonicalize()?,
                     token: token.clone(),
                     pin: secret,

@@ -1,4 +1,5 @@
-//! How an authority is created is chosen once. Whoever chooses otherwise later must hear that it was of no account.
+//! The options of an authority's creation apply once. A user who gives others later must learn that they have no
+//! effect.
 
 use std::path::Path;
 
@@ -10,7 +11,7 @@ use super::settings;
 use crate::arguments::InitArguments;
 use crate::bounded;
 
-/// The choices that differ from what the authority in the folder was created with or has now, each in a sentence.
+/// The options that differ from what the authority in the folder was created with or has now, each as a sentence.
 pub(super) fn choices(folder: &DataFolder, init: &InitArguments) -> Result<Vec<String>> {
     let mut unused = Vec::new();
     let exists = format!("the authority in {} exists already", folder.path().display());
@@ -41,7 +42,7 @@ pub(super) fn choices(folder: &DataFolder, init: &InitArguments) -> Result<Vec<S
     Ok(unused)
 }
 
-/// Whether two configurations say the same; comments and blanks say nothing.
+/// Whether two configurations are equal, apart from comments and blanks.
 fn same_configuration(file: &Path, text: &str) -> Result<bool> {
     let given = bounded::text(file, bounded::TEXT)?;
     let read = |text: &str| text.parse::<toml::Table>().ok();

@@ -1,4 +1,4 @@
-//! Terraform's state, as far as it says which address holds what.
+//! Terraform's state, as far as needed: which address holds which resource.
 
 use anyhow::{Result, ensure};
 use serde::Deserialize;
@@ -7,7 +7,7 @@ use serde_json::Value;
 /// The format that Terraform and `OpenTofu` write.
 const VERSION: u64 = 4;
 
-/// A state: every managed thing, with its address.
+/// A state: every managed resource, with its address.
 #[derive(Debug)]
 pub(super) struct State(Vec<Held>);
 
@@ -18,7 +18,7 @@ struct Held {
     attributes: Value,
 }
 
-/// Something that must be in the state, at an address that ends so, with an attribute of that value.
+/// A resource that must be in the state, at an address with this ending, with an attribute of that value.
 #[derive(Debug)]
 pub(super) struct Thing {
     module: &'static str,
@@ -78,12 +78,12 @@ impl State {
         Ok(Self(held))
     }
 
-    /// Whether the module of a thing holds anything of its type at all.
+    /// Whether the state has any resource at that address in the module.
     pub(super) fn has_type_in(&self, thing: &Thing) -> bool {
         self.0.iter().any(|held| thing.is_address(&held.address))
     }
 
-    /// What is wrong with how the state holds a thing, and what to do.
+    /// What is wrong with how the state holds a resource, and what to do.
     pub(super) fn misses(&self, thing: &Thing) -> Option<String> {
         let address = thing.address();
         if let Some(held) = self.0.iter().find(|held| thing.is_address(&held.address)) {
@@ -123,7 +123,7 @@ impl Thing {
         format!("{}.{}", self.module, self.resource)
     }
 
-    /// Whatever the caller calls the module itself stands before its own addresses.
+    /// An address may have a prefix: the name that the caller gives the module.
     fn is_address(&self, address: &str) -> bool {
         address
             .strip_suffix(&self.address())

@@ -1,6 +1,7 @@
-//! A folder with what is proposed.
+//! A folder with a proposal.
 //!
-//! Whoever opens a pull request writes what is in it: links that lead out of it, and whatever is no file, are not read.
+//! The author of a pull request controls its contents: links that lead out of it, and anything that is not a file, are
+//! not read.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -10,22 +11,22 @@ use anyhow::{Context as _, Result, ensure};
 use chancery_authority::plan::{Proposal, Unreadable};
 use chancery_authority::wire::{CsrFileName, REVOKED_JSON, REVOKED_ROOT_CA_JSON, TLS_JSON, budget};
 
-/// The folder of the CSRs in it.
+/// The subfolder with the CSRs.
 const CSRS: &str = "csrs";
 
-/// The lists that a proposal may have.
+/// The lists that a proposal may contain.
 const LISTS: [&str; 3] = [TLS_JSON, REVOKED_JSON, REVOKED_ROOT_CA_JSON];
 
-/// A folder that is there.
+/// A folder that exists.
 pub(super) struct Folder {
-    /// As it was given.
+    /// Path as the user gave it.
     given: PathBuf,
-    /// Where it really is.
+    /// Path with links resolved.
     real: PathBuf,
 }
 
 impl Folder {
-    /// The folder need hold nothing.
+    /// Opens a folder, which may be empty.
     pub(super) fn open(path: &Path) -> Result<Self> {
         let real = fs::canonicalize(path).with_context(|| format!("cannot read {}", path.display()))?;
         ensure!(
@@ -46,12 +47,12 @@ impl Folder {
             .any(|name| fs::symlink_metadata(self.real.join(name)).is_ok())
     }
 
-    /// How it was called.
+    /// The path as the user gave it.
     pub(super) fn shown(&self) -> String {
         self.given.display().to_string()
     }
 
-    /// Where that really is; `None` where there is nothing.
+    /// The resolved path of a file in it; `None` where there is none.
     fn within(&self, name: &Path) -> Result<Option<PathBuf>, Unreadable> {
         match fs::canonicalize(self.real.join(name)) {
             Ok(path) if path.starts_with(&self.real) => Ok(Some(path)),
@@ -65,7 +66,7 @@ impl Folder {
         let Some(path) = self.within(name)? else {
             return Ok(None);
         };
-        // Looked at before it is opened: opening a pipe waits for whoever writes to it.
+        // Checked before it is opened: opening a pipe waits for a writer.
         let facts = fs::metadata(&path).map_err(other)?;
         if !facts.is_file() {
             return Err(other("it is no file"));
@@ -96,7 +97,7 @@ impl Proposal for Folder {
         self.read(&Path::new(CSRS).join(name.as_str()), budget::CSR)
     }
 
-    /// Without those that begin with a dot, such as `.gitkeep`: no entry can name them.
+    /// Names without a leading dot, which excludes `.gitkeep`: no entry can name such a file.
     fn csr_names(&self) -> Result<Vec<String>, Unreadable> {
         let Some(folder) = self.within(Path::new(CSRS))? else {
             return Ok(Vec::new());

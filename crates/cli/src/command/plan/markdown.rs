@@ -1,7 +1,7 @@
 //! A plan in Markdown, for a comment on a pull request.
 //!
-//! Whatever others wrote stands in code spans, where it is neither markup nor HTML nor a mention. The whole is short enough for
-//! a comment, and begins with a line by which a workflow finds the comment that it wrote before.
+//! Text from others is in code spans, where it is neither markup nor HTML nor a mention. The whole fits into one
+//! comment, and begins with a line by which a workflow finds the comment that it wrote before.
 
 use std::fmt::Write as _;
 
@@ -10,13 +10,13 @@ use chancery_authority::plan::{Item, Plan, Verdict};
 use super::{NOT_KNOWN, Planned, compared, counted, row};
 use crate::visible::{code, whole_code};
 
-/// What a workflow knows its own comment by.
+/// Line by which a workflow recognizes its own comment.
 const MARK: &str = "<!-- chancery plan -->";
 
-/// Octets at most, but for the last lines: a comment on GitHub has 65,536 characters.
+/// Most octets, except for the last lines: a comment on GitHub has 65,536 characters.
 const LIMIT: usize = 60_000;
 
-/// What has an effect, and so comes first: nothing of it may hide behind what has none.
+/// Verdicts with an effect come first: none of them may be hidden behind those without.
 const EFFECTIVE: [Verdict; 3] = [Verdict::Revoked, Verdict::Renewed, Verdict::Issued];
 
 /// The comment.
@@ -65,7 +65,7 @@ pub(super) fn render(planned: &Planned, folder: &str) -> String {
     head + &text
 }
 
-/// Entries that are gone, by name.
+/// Lists removed entries by name.
 fn removed(plan: &Plan, text: &mut String) {
     let Some(compared) = plan.compared.as_ref().filter(|compared| !compared.removed.is_empty()) else {
         return;
@@ -92,7 +92,7 @@ fn list(lines: impl Iterator<Item = String>, count: usize, text: &mut String) {
     text.push('\n');
 }
 
-/// A table of those that fit. How many do not.
+/// Writes a table of the items that fit. Returns how many do not.
 fn section(verdict: Verdict, items: &[&Item], shown: fn(&str) -> String, text: &mut String) -> usize {
     if items.is_empty() {
         return 0;

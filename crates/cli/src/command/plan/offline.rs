@@ -1,4 +1,5 @@
-//! Deciding by itself: by a configuration, and CAs that are made up or whose certificates are given. Asks nobody.
+//! Decides without a deployment: by a configuration, and CAs that are made up or whose certificates are given. Makes no
+//! network calls.
 
 use std::sync::Arc;
 
@@ -28,7 +29,7 @@ pub(super) fn plan(
     base: Option<&dyn Proposal>,
 ) -> Result<Planned> {
     let config = config(arguments, wanted)?;
-    // As the module sets it where nothing is said.
+    // The module's default.
     let profiles = Profiles::built_in().with_replaced_common_names();
     profiles.check(&config)?;
     let now = SystemClock.now();
@@ -57,7 +58,7 @@ pub(super) fn plan(
     })
 }
 
-/// Without a file: what the Terraform module sets where nothing is given, and what is given.
+/// The configuration file, or else the Terraform module's defaults with the given options.
 fn config(arguments: &Arguments, wanted: &PlanArguments) -> Result<Config> {
     if let Some(file) = &wanted.config {
         let text = bounded::text(file, bounded::TEXT)?;
@@ -85,7 +86,7 @@ fn cas(wanted: &PlanArguments, config: &Config, now: UnixTime, entropy: &dyn Ent
     stand_ins_from(config, &certificates).with_context(told)
 }
 
-/// The public half of a key that nobody keeps.
+/// The public key of a key pair that is discarded.
 pub(super) fn made_up(algorithm: CaKeyAlgorithm) -> Result<CaPublicKey> {
     let made = ClientKeyAlgorithm::from_name(algorithm.name())
         .with_context(|| format!("no key of algorithm {} can be made up", algorithm.name()))?;

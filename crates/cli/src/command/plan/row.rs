@@ -1,14 +1,14 @@
-//! The report on an item, in texts that are not made visible yet.
+//! An item of the report, as texts that are not escaped yet.
 
 use chancery_authority::plan::{Existing, Item, Planned, Verdict};
 use chancery_x509::time::UnixTime;
 
 use crate::show;
 
-/// Warnings and findings of one item that are told.
+/// Most warnings and findings shown for one item.
 const NOTES: usize = 10;
 
-/// Where it stands: `tls.json 3`.
+/// Its position: `tls.json 3`.
 pub(super) fn place(item: &Item) -> String {
     match item.entry {
         Some(entry) => format!("{} {entry}", item.list),
@@ -16,7 +16,7 @@ pub(super) fn place(item: &Item) -> String {
     }
 }
 
-/// The certificate that it is about: one to be, or one that is there.
+/// The certificate concerned: a planned or an existing one.
 pub(super) fn certificate(item: &Item) -> Vec<String> {
     if let (Some(planned), Verdict::Issued | Verdict::Renewed) = (&item.certificate, item.verdict) {
         return of_planned(planned);
@@ -45,7 +45,7 @@ fn of_planned(planned: &Planned) -> Vec<String> {
     if !planned.custom_extensions.is_empty() {
         told.push(format!("extensions {}", planned.custom_extensions.join(" ")));
     }
-    // All of them: the one that is left out would be the one to ask about.
+    // All of them: the one left out could be the one that matters.
     told.extend(planned.sans.iter().map(|name| format!("{} {}", name.kind, name.value)));
     if planned.sans.is_empty() {
         told.push("no alternative name".to_owned());
@@ -53,7 +53,7 @@ fn of_planned(planned: &Planned) -> Vec<String> {
     told
 }
 
-/// A time's day: the rest of it is that of the run.
+/// A time's date: the time of day is only that of this run.
 fn day(time: UnixTime) -> String {
     time.to_string().chars().take_while(|letter| *letter != 'T').collect()
 }
@@ -75,7 +75,7 @@ fn end(existing: &Existing) -> String {
     }
 }
 
-/// Why it is so.
+/// The reason for the verdict.
 pub(super) fn why(item: &Item) -> Vec<String> {
     let mut told = Vec::new();
     told.extend(item.reason.clone());
@@ -93,7 +93,7 @@ pub(super) fn why(item: &Item) -> Vec<String> {
     told
 }
 
-/// What should be known beside.
+/// Warnings and lint findings.
 pub(super) fn notes(item: &Item) -> Vec<String> {
     let warnings = item.warnings.iter().map(|warning| format!("warning: {warning}"));
     let findings = item.findings.iter().map(|found| {
@@ -111,7 +111,7 @@ pub(super) fn notes(item: &Item) -> Vec<String> {
     notes
 }
 
-/// Whether it has a row of its own: what is done already is counted, unless there is something to know of it.
+/// Whether it has a row of its own: unchanged items are only counted, unless they have warnings.
 pub(super) fn is_told(item: &Item) -> bool {
     item.verdict != Verdict::Unchanged || !item.warnings.is_empty()
 }

@@ -8,7 +8,7 @@ use super::{NOT_KNOWN, Planned, compared, counted, row};
 use crate::show;
 use crate::visible::plain;
 
-/// A table of what is to be done, what should be known, and the sum.
+/// A table of changes, the notes, and the totals.
 pub(super) fn render(planned: &Planned) -> String {
     let plan = &planned.plan;
     let mut text = String::new();

@@ -1,4 +1,4 @@
-//! Nothing that others wrote does anything to a page or a terminal.
+//! Text from others has no effect on a page or a terminal.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::{Planned, markdown, table};
 use crate::visible::{code, plain};
 
-/// What names are made of by those who want to do harm.
+/// Names as an attacker would choose them.
 const HOSTILE: [&str; 14] = [
     "| a | b |",
     "`code` ``more``",
@@ -53,7 +53,7 @@ impl Proposal for Hostile {
     }
 }
 
-/// A plan in which every text that can be another's is.
+/// A plan in which every text that others control is hostile.
 fn planned(count: usize) -> Planned {
     let requests: Vec<Value> = HOSTILE
         .iter()
@@ -111,7 +111,7 @@ fn planned(count: usize) -> Planned {
     }
 }
 
-/// Without its code spans, which hold no backtick.
+/// The line without its code spans, none of which contains a backtick.
 fn outside_code(line: &str) -> String {
     line.split('`').step_by(2).collect()
 }
@@ -162,7 +162,7 @@ fn a_comment_is_never_too_long() {
     assert!(text.contains("more: `chancery plan` tells each."));
 }
 
-/// A plan of certificates that would be issued, each with that many names, behind entries that are refused.
+/// A plan of certificates that would be issued, each with that many names, after refused entries.
 fn issued(count: usize, names: usize) -> Planned {
     use chancery_local::keys::client::{ClientKey, ClientKeyAlgorithm};
     use chancery_x509::name::Subject;

@@ -1,8 +1,8 @@
-//! A key pair that KMS generates: random numbers from its hardware, and the private key also sealed with a key that never
-//! leaves it.
+//! A key pair that KMS generates: random numbers from its hardware, and the private key also sealed with a key that
+//! never leaves KMS.
 //!
-//! The private key is needed once in the open, to sign the request: hence `GenerateDataKeyPair`, whose call without
-//! plaintext would only make a second call, to decrypt, necessary.
+//! The private key is needed once in plaintext, to sign the request: hence `GenerateDataKeyPair`; the variant without
+//! plaintext would need a second call, to decrypt.
 //! <https://docs.aws.amazon.com/kms/latest/APIReference/API_GenerateDataKeyPair.html>
 
 use anyhow::{Context as _, Result, bail};
@@ -15,17 +15,17 @@ use zeroize::Zeroizing;
 use crate::arguments::Arguments;
 use crate::deployment::{Deployed, told};
 
-/// What the encryption context calls the common name that the key is for.
+/// Key of the common name in the encryption context.
 const CONTEXT: &str = "common_name";
 
-/// A key in memory, wiped when dropped, and the same as KMS sealed it.
+/// A key in memory, wiped when dropped, and the same key sealed by KMS.
 pub(super) struct Generated {
     pub(super) key: ClientKey,
     /// `kms:Decrypt` opens it: PKCS #8, DER.
     pub(super) sealed: Vec<u8>,
 }
 
-/// Has KMS generate a pair under the key of that name; where it is empty, under the deployment's own for that.
+/// Generates a pair under the KMS key of that name; where it is empty, under the deployment's tls-keygen key.
 pub(super) fn generate(
     arguments: &Arguments,
     algorithm: ClientKeyAlgorithm,
@@ -51,8 +51,8 @@ pub(super) fn generate(
         name => name.to_owned(),
     };
     let client = aws_sdk_kms::Client::new(&deployed.config);
-    // Stands in CloudTrail, is what a policy can go by, and has to be given again to have the key opened: one sealed key is
-    // not to be taken for another.
+    // The encryption context is in CloudTrail, can be a condition in policies, and must be given again for decryption:
+    // one sealed key cannot be taken for another.
     let call = client
         .generate_data_key_pair()
         .key_id(&under)

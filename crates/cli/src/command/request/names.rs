@@ -1,4 +1,4 @@
-//! What the names on a command line are: alternative names, and a sign of what the certificate is for.
+//! Interprets the names on the command line: as alternative names, and as a hint to the profile.
 
 use std::net::IpAddr;
 
@@ -12,7 +12,7 @@ use crate::command::wanted;
 const SERVER: &str = "tls-server";
 const CLIENT: &str = "tls-client";
 
-/// The profile where nobody says what the certificate is for: by its names. `None` where somebody does.
+/// The default profile, chosen by the names. `None` where the user selects one, or purposes.
 pub(super) fn default_profile(request: &RequestArguments) -> Result<Option<&'static str>> {
     let wanted = &request.wanted;
     if wanted.profile.is_some() || !wanted.purposes.is_empty() || !wanted.extended_key_usages.is_empty() {
@@ -35,8 +35,8 @@ pub(super) fn default_profile(request: &RequestArguments) -> Result<Option<&'sta
     }
 }
 
-/// What is wrong with a name by which a server was probably meant: nobody notices a client's certificate before the server
-/// refuses to start with it.
+/// What is wrong with a name that was probably meant for a server: with a client's certificate the error would show
+/// only when the server refuses to start.
 fn meant(name: &str) -> Option<String> {
     if is_host(name) {
         return None;
@@ -59,14 +59,14 @@ fn meant(name: &str) -> Option<String> {
     (is_numeric && !is_host(name)).then(|| format!("{name:?} is no IPv4 address: four numbers of 0 to 255"))
 }
 
-/// The host of what is a host and a port.
+/// The host in a text of the form `HOST:PORT`.
 fn without_port(name: &str) -> Option<&str> {
     let (host, port) = name.rsplit_once(':')?;
     let host = host.trim_start_matches('[').trim_end_matches(']');
     (is_host(host) && port.parse::<u16>().is_ok()).then_some(host)
 }
 
-/// Why a profile was chosen, and how to choose.
+/// Why a profile was chosen, and how to choose another.
 pub(super) fn why(profile: &str) -> &'static str {
     if profile == SERVER {
         "the names are domains or addresses; --profile tls-client is for clients, and there are others"
@@ -75,8 +75,8 @@ pub(super) fn why(profile: &str) -> &'static str {
     }
 }
 
-/// All names, in the form of the contract; but a first one that can be a common name alone: one with blanks, or a single
-/// label where nothing else is a host's.
+/// All names, in the form of the contract; except a first one that can only be a common name: one with blanks, or a
+/// single label where no other name is a host.
 pub(super) fn alt_names(request: &RequestArguments) -> Result<Vec<Value>> {
     let mut sans = Vec::new();
     for (index, name) in request.names.iter().enumerate() {
@@ -98,7 +98,8 @@ fn is_alt_name(first: &str, request: &RequestArguments) -> bool {
     if AltName::parse(AltNameType::Email, first).is_ok() || AltName::parse(AltNameType::Uri, first).is_ok() {
         return true;
     }
-    // A server's single-label name is no domain to the contract, but all that its clients will look for.
+    // The contract does not count a server's single-label name as a domain, but it is the name that its clients will
+    // verify.
     let beside_hosts = is_server(request) || request.names[1..].iter().any(|name| is_host(name));
     beside_hosts && AltName::parse(AltNameType::Dns, first).is_ok()
 }
@@ -107,8 +108,8 @@ fn is_host(name: &str) -> bool {
     name.parse::<IpAddr>().is_ok() || name.starts_with("*.") || is_domain_name(name)
 }
 
-/// A domain or an address but for an underscore, a dot at its end, or brackets: whoever typed it means one, and learns
-/// what is wrong.
+/// A domain or an address except for an underscore, a dot at its end, or brackets: it is treated as one, so that the
+/// user gets a precise error.
 fn is_nearly_host(name: &str) -> bool {
     let mended = name
         .trim_start_matches('[')

@@ -1,5 +1,5 @@
-//! A request under way. Key and CSR are on disk before anything is asked for: no certificate is made whose key is lost, and an answer
-//! that was lost can be had again with the same CSR.
+//! A request in progress. Key and CSR are on disk before it is sent: no certificate is issued whose key is lost, and
+//! the same CSR gets a lost answer again.
 
 use std::path::{Path, PathBuf};
 
@@ -13,25 +13,26 @@ use crate::bounded;
 /// The CSR, from before the key is written until everything is.
 const CSR: &str = "csr.pem.new";
 
-/// Names of keys, and what follows them until their certificate is there. `renew` calls its next key by the first.
+/// Names of keys, and the names they have until their certificate is there. `renew` uses the first for its next key,
+/// too.
 const KEYS: [(&str, &str); 2] = [(KEY, "key.pem.new"), (SEALED_KEY, "key.kms.new")];
 pub(super) const KEY: &str = "key.pem";
 pub(super) const SEALED_KEY: &str = "key.kms";
 
-/// What is in the folder of a request, and becomes of it.
+/// State of a request's folder.
 pub(super) struct Pending {
     folder: PathBuf,
-    /// The CSR of the same request, which was interrupted before.
+    /// The CSR of an earlier run of the request, which was interrupted.
     interrupted: Option<CertificationRequest>,
-    /// Whether the certificate for that is written already.
+    /// Whether the certificate for that CSR is already written.
     is_answered: bool,
     overwrite: bool,
-    /// Folders that were made for it, the innermost last.
+    /// Folders that were made for it, innermost last.
     made: Vec<PathBuf>,
 }
 
 impl Pending {
-    /// Looks, and makes nothing. Files that are there already are told, but for those of the same request.
+    /// Reads the state, and creates nothing. Existing files are an error, except those of the same request.
     pub(super) fn look(folder: &Path, files: &[PathBuf], overwrite: bool) -> Result<Self> {
         let mut pending = Self {
             folder: folder.to_owned(),
@@ -55,7 +56,7 @@ impl Pending {
                 folder.join(next).display()
             );
         }
-        // Links that lead nowhere, too.
+        // Dangling links count, too.
         let taken = files.iter().find(|file| is_there(file));
         if let Some(taken) = taken.filter(|_| !overwrite && !pending.is_answered) {
             bail!(
@@ -69,7 +70,7 @@ impl Pending {
         Ok(pending)
     }
 
-    /// What is written now may replace what is there.
+    /// Whether existing files may be replaced now.
     pub(super) fn overwrites(&self) -> bool {
         self.overwrite || self.is_answered
     }
@@ -81,7 +82,7 @@ impl Pending {
         if is_on_token && has_key {
             bail!(self.is_of_another());
         }
-        // Without its key nothing was asked for yet.
+        // Without its key nothing was requested yet.
         Ok(Some(csr).filter(|_| is_on_token || has_key || self.is_answered))
     }
 
@@ -91,7 +92,7 @@ impl Pending {
         if next.is_file() { next } else { self.folder.join(KEY) }
     }
 
-    /// Why an interrupted request is not gone on with.
+    /// Why an interrupted request cannot be continued.
     pub(super) fn is_of_another(&self) -> String {
         format!(
             "{} has the CSR of a request that was interrupted, and this is another one: repeat that as it was, or remove {CSR}, \
@@ -100,7 +101,7 @@ impl Pending {
         )
     }
 
-    /// The folder, and in it CSR and key: what fails here fails before anything is asked for.
+    /// Makes the folder, and in it CSR and key: failures here happen before anything is requested.
     pub(super) fn keep(&mut self, csr: &[u8], key: Option<(&str, &[u8])>) -> Result<()> {
         self.make_folder()?;
         let pem = chancery_x509::pem::encode("CERTIFICATE REQUEST", csr);
@@ -129,7 +130,7 @@ impl Pending {
         Ok(())
     }
 
-    /// The key by its own name, once its certificate is written.
+    /// Gives the key its final name, once its certificate is written.
     pub(super) fn deliver_key(&self) -> Result<()> {
         for (name, next) in KEYS {
             let (key, next) = (self.folder.join(name), self.folder.join(next));
@@ -146,13 +147,14 @@ impl Pending {
         Ok(())
     }
 
-    /// Everything is written.
+    /// Removes the CSR when everything is written.
     pub(super) fn end(&self) -> Result<()> {
         let csr = self.folder.join(CSR);
         std::fs::remove_file(&csr).with_context(|| format!("{} cannot be removed", csr.display()))
     }
 
-    /// Nothing was issued: what this call made is removed. What an earlier one left stays, for that may have been answered.
+    /// Nothing was issued: removes what this run made. Files of an earlier run stay, since that one may have been
+    /// answered.
     pub(super) fn discard(&self) {
         if self.interrupted.is_some() {
             return;
@@ -171,7 +173,7 @@ impl Pending {
     }
 }
 
-/// A file, a folder, or a link to anything or nothing.
+/// Whether there is a file, a folder or a link, dangling or not.
 fn is_there(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }

@@ -1,4 +1,4 @@
-//! The certificate that the server shows, issued by the authority itself and renewed by itself.
+//! The HTTPS certificate of the server, issued and renewed by the authority itself.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,10 +24,10 @@ use super::OURSELVES;
 use crate::command::write_file;
 use crate::{bounded, show};
 
-/// Days that it lives at most; it is renewed when a third is left.
+/// Its lifetime in days; it is renewed when a third is left.
 const DAYS: u64 = 90;
 
-/// How long after an attempt that failed the next one is made: each leaves a rejection in the ledger.
+/// Pause after a failed attempt: each leaves a rejection in the ledger.
 const AGAIN: Duration = Duration::from_mins(5);
 
 /// The server's certificate and key, in the data folder's `server`.
@@ -46,20 +46,21 @@ struct Pair {
     key: PrivateKeyDer<'static>,
 }
 
-/// Why there is no new certificate.
+/// Why no new certificate was issued.
 enum NotIssued {
-    /// Whoever starts the server has chosen names, or a profile, with which it can have none.
+    /// The operator's names, or profile, cannot be certified.
     Refused(anyhow::Error),
-    /// It may be had later, or the reason lies with the CAs.
+    /// A later attempt may succeed, or the cause lies with the CAs.
     Failed(anyhow::Error),
 }
 
 impl ServerCertificate {
-    /// Takes the one that is there, if it is still good for these names; else has one issued. Where that fails the server
-    /// goes on with what there is, or without HTTPS: CRLs must be served and renewed all the same, not least the one that
-    /// tells that the issuing CA is revoked.
+    /// Uses the existing certificate, if it is still valid for these names; else has one issued. Where that fails the
+    /// server continues with what there is, or without HTTPS: CRLs must be served and renewed all the same, especially
+    /// one that lists the issuing CA as revoked.
     ///
-    /// Fails only where there never was one and its names are refused: whoever chose them is there to choose others.
+    /// Fails only where there never was a certificate and its names are refused: the operator who chose them is
+    /// present, and can choose others.
     pub(super) async fn open(authority: Arc<Authority>, folder: DataFolder, names: &[String]) -> Result<Self> {
         let folder = folder.server();
         let alt_names = names.iter().map(|name| alt_name(name)).collect::<Result<Vec<_>>>()?;
@@ -93,7 +94,7 @@ impl ServerCertificate {
         Arc::clone(&self.identity)
     }
 
-    /// Has another one issued where it is time, and has `/health` told where there is none.
+    /// Has a new certificate issued where one is due, and sets the problem for `/health` where that fails.
     async fn replace_if_due(&self) -> Result<(), NotIssued> {
         let due = match self.why_due().await {
             Ok(None) => {
@@ -127,7 +128,7 @@ impl ServerCertificate {
         replaced
     }
 
-    /// What is wrong with the certificate that is shown, as the ledger and the clock have it now.
+    /// Why the current certificate must be replaced, by the ledger and the clock; `None` if it need not be.
     async fn why_due(&self) -> Result<Option<&'static str>, LedgerError> {
         let shown = self.identity.leaf().and_then(|leaf| Certificate::parse(&leaf).ok());
         let Some(leaf) = shown else {
@@ -148,7 +149,7 @@ impl ServerCertificate {
         if let Some(untimely) = untimely(leaf.not_before(), leaf.not_after(), now) {
             return Ok(Some(untimely));
         }
-        // Its key may be somebody else's, and clients that look refuse it.
+        // Its key may be compromised, and clients that check revocation refuse it.
         let record = self.authority.certificate(leaf.serial()).await?;
         if record.is_some_and(|record| record.revocation.is_some() && record.certificate == leaf.as_der()) {
             return Ok(Some("is revoked"));
@@ -169,8 +170,8 @@ impl OwnCertificate for ServerCertificate {
     }
 }
 
-/// Reserves the names for as long as a certificate for them can last that is issued now, before it is; the one that there is
-/// ends sooner.
+/// Reserves the names for the longest lifetime of a certificate issued now, before it is issued; an existing one
+/// expires earlier.
 async fn keep_names(authority: &Authority, names: &[AltName]) -> Result<()> {
     let days = i64::try_from(DAYS).unwrap_or(i64::MAX);
     let until = authority.ports().clock.now().plus_days(days + 1);
@@ -203,7 +204,7 @@ fn untimely(not_before: UnixTime, not_after: UnixTime, now: UnixTime) -> Option<
     }
 }
 
-/// What the folder has, if key and certificate can be read and fit each other; whether it is still good is asked elsewhere.
+/// The pair in the folder, if key and certificate can be read and match; callers check whether it is still valid.
 fn read(folder: &std::path::Path) -> Option<Pair> {
     let pem = bounded::read(&folder.join("cert.pem"), bounded::TEXT).ok()?;
     let key = bounded::secret(&folder.join("key.pem"), bounded::TEXT).ok()?;
@@ -260,7 +261,7 @@ fn not_issued(error: &IssueError, names: &[AltName]) -> NotIssued {
         error.detail().map_or_else(|| error.to_string(), str::to_owned)
     );
     match error {
-        // No name would be good enough.
+        // Other names would not help.
         IssueError::Rejected(Refusal::IssuerRevoked { .. } | Refusal::CaExpired { .. })
         | IssueError::InProgress
         | IssueError::Unavailable { .. }
@@ -271,9 +272,9 @@ fn not_issued(error: &IssueError, names: &[AltName]) -> NotIssued {
     }
 }
 
-/// Writes it into the folder, and makes of it what is shown.
+/// Writes it into the folder, and returns what the server presents.
 fn store(authority: &Authority, folder: &std::path::Path, key: &ClientKey, issued: &Issued) -> Result<Pair> {
-    // The root is left out: whoever trusts it has it.
+    // The root is left out: clients that trust it have it.
     let chain = authority.chain(&issued.record.id.issuer);
     let above = chain
         .iter()
@@ -287,7 +288,7 @@ fn store(authority: &Authority, folder: &std::path::Path, key: &ClientKey, issue
         .iter()
         .map(|der| chancery_x509::pem::encode("CERTIFICATE", der))
         .collect();
-    // Key first: a certificate without its key would be replaced at the next start, a key without its certificate too.
+    // Key first. A key without its certificate, or the reverse, is replaced at the next start.
     write_file(&folder.join("key.pem"), key.to_pem()?.as_bytes())?;
     write_file(&folder.join("cert.pem"), pem.as_bytes())?;
     Ok(Pair {

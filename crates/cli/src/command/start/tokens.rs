@@ -1,4 +1,4 @@
-//! API tokens, as the server asks for them.
+//! API tokens, as an adapter for the server.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use chancery_authority::port::Clock;
 use chancery_local::tokens::Tokens;
 use chancery_server::access::{self, TokensUnavailable, ValidToken};
 
-/// The tokens in the ledger's database.
+/// The tokens in the ledger.
 pub(super) struct LedgerTokens {
     tokens: Arc<Tokens>,
     clock: Arc<dyn Clock>,

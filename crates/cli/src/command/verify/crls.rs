@@ -1,21 +1,21 @@
-//! Which of the CRLs that were given say something of a certificate.
+//! Selects, among the given CRLs, those that apply to a certificate.
 
 use chancery_x509::certificate::Certificate;
 use chancery_x509::crl::RevocationList;
 use chancery_x509::time::UnixTime;
 
-/// CRLs in the order in which they are asked, and what was left out.
+/// CRLs in the order in which they are consulted, and those left out.
 pub(super) struct Lists {
     pub(super) crls: Vec<RevocationList>,
-    /// Why each of the others says nothing, in words.
+    /// Why each of the others is left out, as text.
     pub(super) left_out: Vec<String>,
 }
 
 impl Lists {
-    /// Of several CRLs of one CA and scope the newest counts, in whatever order they are given: webpki takes the first that
-    /// covers a certificate, and an older one does not know what was revoked since. Newer is what has the higher number
-    /// (RFC 5280 section 5.2.3), whatever the clock said by which it was made. One that begins in the future was made while a
-    /// clock was ahead, and says nothing yet.
+    /// Of several CRLs of one CA and scope the newest applies, in whatever order they are given: webpki uses the first
+    /// that covers a certificate, and an older one lacks later revocations. The newest is the one with the highest
+    /// number (RFC 5280 section 5.2.3), whatever its thisUpdate. One that begins in the future was made while a clock
+    /// was ahead, and is left out.
     pub(super) fn new(crls: Vec<RevocationList>, now: UnixTime) -> Self {
         let (mut crls, ahead): (Vec<_>, Vec<_>) = crls.into_iter().partition(|crl| crl.this_update() <= now);
         crls.sort_by_key(|crl| std::cmp::Reverse((crl.number(), crl.this_update())));
@@ -32,8 +32,8 @@ impl Lists {
         }
     }
 
-    /// Those that may cover a certificate: one of a distribution point, such as a shard, covers what names that point, and
-    /// nothing that names none (RFC 5280 section 6.3.3).
+    /// Those that may cover a certificate: a CRL of a distribution point, such as a shard, covers only certificates
+    /// that name that point (RFC 5280 section 6.3.3).
     pub(super) fn of(&self, certificate: &Certificate) -> Vec<&RevocationList> {
         let named = certificate.crl_distribution_points().unwrap_or_default();
         let covers = |crl: &&RevocationList| {

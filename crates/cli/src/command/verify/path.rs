@@ -1,11 +1,12 @@
-//! What RFC 5280 section 6.1 asks of a path beyond what webpki looks at: webpki takes a trust anchor for a name and a key, and
-//! keyUsage of the CAs below for none of its business.
+//! Requirements of RFC 5280 section 6.1 on a path that webpki does not check: webpki reduces a trust anchor to a name
+//! and a key, and ignores keyUsage of the CAs below it.
 
 use chancery_x509::certificate::{Certificate, KeyUsage, RawExtension};
 use chancery_x509::time::UnixTime;
 use webpki::VerifiedPath;
 
-/// Extensions that may be critical in a root: what webpki or [`refused`] goes by, and what says nothing of a path.
+/// Extensions that may be critical in a root: those that webpki or [`refused`] handles, and those that do not restrict
+/// a path.
 const KNOWN: [&str; 6] = [
     "2.5.29.15", // keyUsage
     "2.5.29.17", // subjectAltName
@@ -15,7 +16,7 @@ const KNOWN: [&str; 6] = [
     "2.5.29.37", // extKeyUsage
 ];
 
-/// Why a path that webpki would take is none.
+/// Why a path that webpki accepts is refused; `None` if it is not.
 pub(super) fn refused(path: &VerifiedPath<'_>, root: &Certificate, now: UnixTime) -> Option<String> {
     if now < root.not_before() {
         return Some(format!("the root begins only at {}", root.not_before()));
