@@ -1,4 +1,4 @@
-//! Requests with distinct P-256 keys, made before anything is measured.
+//! Certification requests with distinct P-256 keys, generated before the measurement.
 
 use anyhow::{Context as _, Result};
 use aws_lc_rs::rand::SystemRandom;
@@ -33,7 +33,7 @@ pub(crate) fn csr(common_name: &str) -> Result<Vec<u8>> {
     Ok(info.assemble(CaKeyAlgorithm::P256.signature_algorithm_der(), signature.as_ref()))
 }
 
-/// Many of them, on all cores.
+/// Many of them, generated on all cores.
 pub(crate) fn csrs(count: usize) -> Result<Vec<(String, Vec<u8>)>> {
     let cores = std::thread::available_parallelism()?.get();
     let name = |index: usize| format!("host-{index:07}.example.com");

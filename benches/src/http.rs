@@ -1,9 +1,9 @@
-//! Just enough of HTTP/1.1 to put load on a server without costing what is to be measured.
+//! The part of HTTP/1.1 needed to put load on a server, at little cost to the measurement.
 
 use anyhow::{Context as _, Result, bail, ensure};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
-/// A connection that is kept open.
+/// A keep-alive connection.
 pub(crate) struct Connection<S> {
     stream: S,
     received: Vec<u8>,
@@ -17,7 +17,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    /// Sends a whole request and reads a whole answer: its status, and its body in the buffer, chunks as they came.
+    /// Sends a complete request and reads the complete answer: its status, and its body in the buffer, still chunked.
     pub(crate) async fn exchange(&mut self, request: &[u8]) -> Result<(u16, &[u8])> {
         self.received.clear();
         self.stream.write_all(request).await?;
@@ -36,7 +36,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 text.contains("\r\ntransfer-encoding: chunked\r\n"),
                 "neither Content-Length nor chunks"
             );
-            // What is asked for is JSON, in which no line break stands: the last chunk's end is the first place like it.
+            // The body is JSON without line breaks, so the last chunk's end is the first occurrence of this.
             while !self.received.ends_with(b"\r\n0\r\n\r\n") {
                 self.more().await?;
             }

@@ -1,4 +1,4 @@
-//! Issuance over HTTP: so many connections, each asking for the next certificate as soon as it has the last.
+//! Issuance over HTTP: a number of connections, each requesting the next certificate as soon as it has the last.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::http::Connection;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// Whose API is spoken
+    /// API to use
     #[arg(long, value_enum, default_value = "chancery")]
     api: Api,
     /// Address and port
@@ -36,7 +36,7 @@ pub(crate) struct Arguments {
     /// Connections at once
     #[arg(long, default_value_t = 64)]
     connections: usize,
-    /// Certificates in all, each for a key of its own
+    /// Certificates in total, each for a key of its own
     #[arg(long, default_value_t = 60_000)]
     certificates: usize,
 }
@@ -78,7 +78,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         .iter()
         .map(|(name, csr)| arguments.request(name, csr))
         .collect();
-    // One thread: what the load costs is to be as little as possible of the two cores.
+    // One thread: the load generator should use as little as possible of the two cores.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (elapsed, mut latencies) = runtime.block_on(load(arguments, Arc::new(requests)))?;
     latencies.sort_unstable();

@@ -1,8 +1,8 @@
-//! Measures Chancery. Each measurement prints one line of JSON; `cargo xtask bench` runs them, beside what they are
-//! compared with, and writes `docs/benchmarks.md`.
+//! Measures Chancery. Each measurement prints one line of JSON; `cargo xtask bench` runs them, together with the
+//! programs they are compared with, and writes `docs/benchmarks.md`.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 // a program for people in a terminal
-// Counts of nanoseconds and of requests are far below 2^52: nothing is lost in telling them as floating-point numbers.
+// Counts of nanoseconds and of requests are far below 2^52: converting them to floating point loses nothing.
 #![allow(clippy::cast_precision_loss)]
 
 mod csrs;
@@ -25,13 +25,13 @@ struct Arguments {
 enum Measurement {
     /// Issuance over HTTP against a running server
     Load(load::Arguments),
-    /// Issuance in process, on one core, without any store, and what its cryptography costs alone
+    /// Issuance in process, on one core, without any store; and its cryptography alone
     Single {
         /// Seconds for each of the two
         #[arg(long, default_value_t = 3)]
         seconds: u64,
     },
-    /// CRLs over a ledger with so many certificates
+    /// CRLs over a ledger with many certificates
     Revocations(revocations::Arguments),
     /// Opening a CA key
     Unseal(unseal::Arguments),

@@ -1,4 +1,4 @@
-//! CRLs over a large ledger: how long one takes, and how much memory, in a process that does nothing else.
+//! CRLs over a large ledger: time and memory that making one takes, in a process that does nothing else.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -88,7 +88,7 @@ async fn open(folder: &Path) -> Result<(Authority, SqliteLedger, SealedKeyStore)
     Ok((authority, ledger, keys))
 }
 
-/// A ledger with so many certificates; what stands in them is of no account here.
+/// Fills a ledger with that many certificates; their contents do not matter here.
 async fn fill(folder: &Path, arguments: &Arguments) -> Result<()> {
     let (authority, ledger, _) = open(folder).await?;
     authority.initialise(&|_| {}).await?;
@@ -148,7 +148,7 @@ async fn certificate(ledger: SqliteLedger, issuer: CaName, index: usize, revoked
             authentication: None,
         })
         .await?;
-    // SEQUENCE { tbs, ecdsa-with-SHA256, BIT STRING }: a signature of 70 octets, all of them ones.
+    // SEQUENCE { tbs, ecdsa-with-SHA256, BIT STRING }: a signature of 70 octets of value 1.
     let mut certificate = tbs;
     certificate.extend_from_slice(&[
         0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02, 0x03, 71, 0,
@@ -191,7 +191,7 @@ fn measure(folder: &Path, arguments: &Arguments) -> Result<()> {
         let (authority, _, keys) = open(folder).await?;
         let ca = authority.issuing_ca().context("there is no issuing CA")?;
         keys.unseal(&ca.record.key).await?;
-        // The key derivation's memory is given back; the peak is counted anew from here.
+        // The key derivation's memory is released; the peak is measured anew from here.
         let idle = status("VmRSS:")?;
         let mut results = Vec::new();
         for _ in 0..2 {

@@ -1,4 +1,4 @@
-//! Issuance in process, on one core, without any store; beside what its cryptography costs alone.
+//! Issuance in process, on one core, without any store; and the cost of its cryptography alone.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -20,7 +20,7 @@ use serde_json::json;
 
 use crate::csrs;
 
-/// Distinct requests, gone through again and again: parsing one again costs what it cost the first time.
+/// Distinct requests, used repeatedly: parsing one again costs as much as the first time.
 const REQUESTS: usize = 2_000;
 
 pub(crate) fn run(seconds: u64) -> Result<()> {

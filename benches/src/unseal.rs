@@ -1,4 +1,4 @@
-//! What opening the CA keys of a data folder costs: the derivation of their passphrase, which a start waits for.
+//! Cost of opening the CA keys of a data folder: the derivation of their passphrase, which a start waits for.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -10,7 +10,7 @@ use serde_json::json;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The folder of keys, its passphrase stored in it
+    /// The folder of keys, with its passphrase stored in it
     folder: PathBuf,
 }
 

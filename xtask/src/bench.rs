@@ -16,10 +16,10 @@ use serde_json::Value;
 use crate::shell;
 use server::Server;
 
-/// How often a measurement over HTTP is taken; the median is reported.
+/// Repetitions of a measurement over HTTP; the median is reported.
 const ROUNDS: usize = 3;
 
-/// A part of the page that is also measured alone.
+/// A part of the page that can also be measured alone.
 #[derive(Clone, Copy, clap::ValueEnum)]
 pub(crate) enum Section {
     /// The functions on AWS, in the sandbox.
@@ -104,7 +104,7 @@ fn run_all(quick: bool, built: bool) -> Result<()> {
     write(quick, &report.text())
 }
 
-/// The page, or on the terminal what a quick run found.
+/// Writes the page, or prints the result of a quick run.
 fn write(quick: bool, text: &str) -> Result<()> {
     if quick {
         println!("\n{text}");
@@ -115,7 +115,7 @@ fn write(quick: bool, text: &str) -> Result<()> {
     Ok(())
 }
 
-/// Runs one measurement; its last line is its result.
+/// Runs one measurement; the last line of its output is its result.
 pub(crate) fn measure(binaries: &Path, arguments: &[&str]) -> Result<Value> {
     last_line(Command::new(binary(binaries, "chancery-benches")).args(arguments))
 }
@@ -137,7 +137,7 @@ fn binary(binaries: &Path, name: &str) -> PathBuf {
     binaries.join(name)
 }
 
-/// The round in the middle by throughput; `None` where there was no round.
+/// The round with the median throughput; `None` where there was no round.
 fn median(mut rounds: Vec<Value>) -> Option<Value> {
     rounds.sort_by(|one, other| number(one, "per_second").total_cmp(&number(other, "per_second")));
     let middle = rounds.len() / 2;
@@ -151,7 +151,7 @@ pub(crate) fn resident(process: u32) -> Result<u64> {
     Ok(line.context("no VmRSS")?.trim().trim_end_matches(" kB").parse()?)
 }
 
-/// A figure of a result; 0 where there is none.
+/// A number in a result; 0 where it is missing.
 pub(crate) fn number(value: &Value, name: &str) -> f64 {
     value[name].as_f64().unwrap_or_default()
 }

@@ -1,6 +1,7 @@
-//! What outlives `target/`: environments that take a minute to make, kept for every clone of this user's.
+//! Files that outlive `target/`: environments that take a minute to make, shared by all of this user's clones.
 //!
-//! Each is made in one folder whose name says what it was made from, by one maker at a time, and is taken as it is from then on.
+//! Each is made in one folder whose name contains a hash of its inputs, by one process at a time, and never changed
+//! afterwards.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -9,10 +10,10 @@ use anyhow::{Context as _, Result};
 use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 
-/// Written into a folder when it is complete.
+/// Marker file in a folder that is complete.
 const COMPLETE: &str = ".complete";
 
-/// `$XDG_CACHE_HOME/chancery`, or where that is by default; without a home, below `target/`.
+/// `$XDG_CACHE_HOME/chancery`, or its default; without a home folder, below `target/`.
 fn folder() -> PathBuf {
     let set = |name| {
         std::env::var_os(name)
@@ -23,7 +24,7 @@ fn folder() -> PathBuf {
     cache.map_or_else(|| crate::shell::target().join("cache"), |cache| cache.join("chancery"))
 }
 
-/// The folder `NAME-HASH` of what was made from that; `make` fills it if nobody has.
+/// The folder `NAME-HASH`, the hash being of the inputs `from`; `make` fills it if it does not exist yet.
 pub(crate) fn made(name: &str, from: &[&str], make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
     made_in(&folder(), name, from, make)
 }
@@ -41,7 +42,7 @@ fn made_in(cache: &Path, name: &str, from: &[&str], make: impl FnOnce(&Path) -> 
         return Ok(folder);
     }
     fs::create_dir_all(cache).with_context(|| format!("cannot make {}", cache.display()))?;
-    // Held until the end of this function; who waited finds it made.
+    // Held until the end of this function; a process that waited finds the folder complete.
     let lock = File::create(cache.join(format!("{name}-{key}.lock")))?;
     lock.lock()?;
     if !complete.is_file() {
@@ -56,7 +57,7 @@ fn made_in(cache: &Path, name: &str, from: &[&str], make: impl FnOnce(&Path) -> 
     Ok(folder)
 }
 
-/// Lets `target/NAME` be that folder, for who runs a test without this program.
+/// Makes `target/NAME` a link to that folder, for tests that are run without this program.
 #[cfg(unix)]
 pub(crate) fn link(name: &str, to: &Path) -> Result<()> {
     let link = crate::shell::target().join(name);

@@ -1,4 +1,4 @@
-//! Everything that can be said of the code without running it.
+//! Checks of the code that do not run it.
 
 use anyhow::{Context as _, Result};
 
@@ -7,7 +7,7 @@ use crate::{dependencies, docs, layout, sandbox, shell};
 /// The version of cargo-deny that is installed where none is on the PATH.
 const CARGO_DENY: &str = "0.20.2";
 
-/// What a default build of the command leaves out: the AWS SDK takes longer to build than all the rest.
+/// Features that a default build of the command leaves out: the AWS SDK takes longer to build than everything else.
 pub(crate) const EVERYTHING: [&str; 2] = ["--features", "chancery-cli/aws"];
 
 /// Formatting, lints, documentation, dependency rules.
@@ -20,7 +20,7 @@ pub(crate) fn run() -> Result<()> {
     dependencies()
 }
 
-/// What takes no compiling.
+/// Checks that need no compilation.
 pub(crate) fn at_a_glance() -> Result<()> {
     shell::run(shell::cargo().args(["fmt", "--all", "--check"]))?;
     layout::run()?;
@@ -28,7 +28,8 @@ pub(crate) fn at_a_glance() -> Result<()> {
     docs::pages()
 }
 
-/// What a compilation for tests leaves out: the command as most build it, with its tests, and the documentation of programs.
+/// Checks that a compilation for tests does not cover: the command as most users build it, with its tests, and the
+/// documentation of programs.
 pub(crate) fn in_full() -> Result<()> {
     clippy(&["--package", "chancery-cli"])?;
     shell::run(
@@ -45,12 +46,12 @@ fn clippy(what: &[&str]) -> Result<()> {
     shell::run(clippy.args(["--", "--deny", "warnings"]))
 }
 
-/// Licences, sources, banned crates, and advisories where their database can be reached.
+/// Licenses, sources, banned crates, and advisories where their database can be reached.
 pub(crate) fn dependencies() -> Result<()> {
     let deny = if shell::exists("cargo-deny") {
         "cargo-deny".into()
     } else {
-        // Below cargo's own home, where every clone finds it, and not among what the user has installed.
+        // Below cargo's own home, where every clone finds it, and apart from what the user has installed.
         let folder = shell::cargo_home()
             .context("there is neither CARGO_HOME nor a home directory to install cargo-deny in")?
             .join("chancery-tools")
@@ -68,7 +69,7 @@ pub(crate) fn dependencies() -> Result<()> {
                 "--root",
             ]);
             install.arg(&folder);
-            // Unoptimised: it runs once for a second, and building it is most of its cost.
+            // Unoptimized: it runs for a second, and building it is most of its cost.
             install.args([
                 "--debug",
                 "--config",

@@ -1,4 +1,4 @@
-//! `docs/design/dependencies.md` says of each library that something here depends on directly what it is for, and of no other.
+//! `docs/design/dependencies.md` states the purpose of each direct dependency, and lists no other library.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -18,7 +18,7 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-/// What cargo says of the workspace's own packages.
+/// Cargo's metadata of the workspace's own packages.
 fn metadata() -> Result<Value> {
     let output = shell::cargo()
         .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
@@ -32,7 +32,7 @@ fn metadata() -> Result<Value> {
     serde_json::from_slice(&output.stdout).context("cargo metadata is no JSON")
 }
 
-/// Every crate from elsewhere that a package depends on itself: for the program, its build, or its tests.
+/// Every external crate that a package depends on directly: for the program, its build, or its tests.
 fn direct(metadata: &Value) -> Result<BTreeSet<String>> {
     let packages = metadata["packages"]
         .as_array()
@@ -41,7 +41,7 @@ fn direct(metadata: &Value) -> Result<BTreeSet<String>> {
         .iter()
         .filter_map(|package| package["dependencies"].as_array())
         .flatten();
-    // What is in this workspace comes from no registry.
+    // Crates of this workspace come from no registry.
     let foreign = dependencies.filter(|dependency| !dependency["source"].is_null());
     Ok(foreign
         .filter_map(|dependency| dependency["name"].as_str())
@@ -49,7 +49,7 @@ fn direct(metadata: &Value) -> Result<BTreeSet<String>> {
         .collect())
 }
 
-/// What stands in backticks in the second column of the page's tables.
+/// Names in backticks in the second column of the page's tables.
 fn named(page: &str) -> BTreeSet<String> {
     let rows = page.lines().filter_map(|line| line.strip_prefix('|'));
     let crates = rows.filter_map(|row| row.split('|').nth(1));

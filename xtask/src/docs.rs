@@ -1,5 +1,5 @@
-//! The documentation: links lead somewhere, every page is reached from the README, and what is shown of Terraform
-//! examples is what stands in them.
+//! Checks the documentation: links have targets, every page can be reached from the README, and Terraform examples are
+//! shown as they are in their files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -9,16 +9,16 @@ use anyhow::{Context, Result, ensure};
 
 use crate::shell;
 
-/// Folders that hold no page of ours.
+/// Folders without pages of this repository.
 const ELSEWHERE: [&str; 4] = ["target", ".git", ".terraform", "dist"];
 
-/// Checks all pages, and runs the tests of the scripts among them where there is something to run them.
+/// Checks all pages, and runs the tests of their scripts where node is installed.
 pub(crate) fn run() -> Result<()> {
     pages()?;
     scripts()
 }
 
-/// Links, ways to every page, and blocks of examples.
+/// Checks links, that every page can be reached, and blocks from examples.
 pub(crate) fn pages() -> Result<()> {
     let root = shell::root();
     let mut pages = BTreeMap::new();
@@ -30,7 +30,7 @@ pub(crate) fn pages() -> Result<()> {
     Ok(())
 }
 
-/// One page: what it links to, and what can be linked to in it.
+/// One page: its links, and its anchors.
 struct Page {
     text: String,
     links: Vec<String>,
@@ -74,7 +74,7 @@ fn gather(root: &Path, folder: &Path, pages: &mut BTreeMap<PathBuf, Page>) -> Re
     Ok(())
 }
 
-/// The text without what is code: fenced blocks and `spans`.
+/// The text without code: without fenced blocks and `spans`.
 fn prose(text: &str) -> String {
     let mut fenced = false;
     let mut prose = String::new();
@@ -89,11 +89,11 @@ fn prose(text: &str) -> String {
     prose
 }
 
-/// What stands in `[…](here)`.
+/// The targets in `[…](here)`.
 fn links(prose: &str) -> Vec<String> {
     let mut links = Vec::new();
     for line in prose.lines() {
-        // Code in a line may look like a link; its title may be code.
+        // Inline code may look like a link; a link's title may be code.
         for part in line.split("](").skip(1) {
             if let Some((link, _)) = part.split_once(')') {
                 links.push(link.to_owned());
@@ -115,7 +115,7 @@ fn anchor(title: &str) -> String {
     kept.collect()
 }
 
-/// `docs/aws` and `../terraform.md` to `docs/terraform.md`.
+/// Resolves `../terraform.md` in `docs/aws` to `docs/terraform.md`.
 fn resolved(folder: &Path, link: &str) -> PathBuf {
     let mut path = PathBuf::new();
     for part in folder.join(link).components() {
@@ -145,7 +145,7 @@ fn target(page: &Path, link: &str) -> Option<(PathBuf, Option<String>)> {
     Some((path, anchor.map(str::to_owned)))
 }
 
-/// Links that lead nowhere.
+/// Links without a target.
 fn broken(root: &Path, pages: &BTreeMap<PathBuf, Page>) -> Vec<String> {
     let mut broken = Vec::new();
     for (path, page) in pages {
@@ -165,7 +165,7 @@ fn broken(root: &Path, pages: &BTreeMap<PathBuf, Page>) -> Vec<String> {
     broken
 }
 
-/// Pages for users that no way of links leads to from the README.
+/// Pages for users that no chain of links reaches from the README.
 fn unreached(pages: &BTreeMap<PathBuf, Page>) -> Vec<String> {
     let mut reached = BTreeSet::new();
     let mut waiting = vec![PathBuf::from("README.md")];
@@ -190,7 +190,7 @@ fn unreached(pages: &BTreeMap<PathBuf, Page>) -> Vec<String> {
         .collect()
 }
 
-/// Blocks marked `hcl` below `docs/aws` that stand in no example, line for line. Those marked `terraform` are fragments.
+/// Blocks marked `hcl` below `docs/aws` that are in no example, line for line. Those marked `terraform` are fragments.
 fn foreign_blocks(root: &Path, pages: &BTreeMap<PathBuf, Page>) -> Result<Vec<String>> {
     let examples = root.join("terraform/examples");
     let mut sources = Vec::new();
@@ -215,7 +215,7 @@ fn foreign_blocks(root: &Path, pages: &BTreeMap<PathBuf, Page>) -> Result<Vec<St
     Ok(foreign)
 }
 
-/// What stands in the fenced blocks of that language.
+/// Contents of the fenced blocks of that language.
 fn blocks(text: &str, language: &str) -> Vec<String> {
     let opening = format!("```{language}");
     let mut blocks = Vec::new();
@@ -229,7 +229,7 @@ fn blocks(text: &str, language: &str) -> Vec<String> {
     blocks
 }
 
-/// The tests of the scripts that pages show and of the page that computes.
+/// Runs the tests of the scripts that pages show, and of the page that calculates costs.
 pub(crate) fn scripts() -> Result<()> {
     if !shell::exists("node") {
         shell::say("SKIPPED: the scripts in the documentation (node is not installed)");
@@ -278,7 +278,7 @@ mod tests {
             ),
             ("docs/aws/b.md", "# B\n[a](../a.md#one-two)\n```\n[no](link)\n```"),
         ]);
-        // Links without an anchor are looked up among files; those of this test's pages have none but `../README.md`.
+        // Links without an anchor are looked up among files; the pages of this test have only `../README.md`.
         assert_eq!(broken(&shell::root(), &good), Vec::<String>::new());
         assert_eq!(unreached(&good), Vec::<String>::new());
         let bad = pages(&[

@@ -1,4 +1,4 @@
-//! The zip of the functions: one `bootstrap`, the same from the same sources, that runs on Amazon Linux 2023.
+//! The zip of the functions: one `bootstrap`, reproducible from the same sources, that runs on Amazon Linux 2023.
 
 use std::fs::{self, File};
 use std::io::{Cursor, Write};
@@ -15,13 +15,13 @@ use zip::{CompressionMethod, DateTime, ZipWriter};
 
 use crate::shell;
 
-/// The C library of `provided.al2023`.
+/// The glibc version of `provided.al2023`.
 const GLIBC: (u32, u32) = (2, 34);
 
-/// Octets of the zip at most: a bigger one starts more slowly.
+/// Largest zip in octets: a bigger one starts more slowly.
 const LIMIT: u64 = 8 * 1024 * 1024;
 
-/// Where the zip is.
+/// Path of the zip.
 pub(crate) fn path() -> PathBuf {
     shell::root().join("dist/chancery-lambda.zip")
 }
@@ -39,7 +39,7 @@ pub(crate) fn run(verify: bool) -> Result<PathBuf> {
     let path = path();
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
     fs::create_dir_all(folder)?;
-    // Whoever reads it meanwhile sees the old one or the new one.
+    // A concurrent reader sees the old file or the new one.
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(&zip)?;
     readable(file.as_file())?;
@@ -54,7 +54,7 @@ pub(crate) fn run(verify: bool) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Builds the binary, in a target folder of its own: its flags are others than those of everyday builds.
+/// Builds the binary in a target folder of its own, because its flags differ from those of everyday builds.
 fn build(target: &Path) -> Result<Vec<u8>> {
     let mut command = shell::cargo();
     command
@@ -70,7 +70,7 @@ fn build(target: &Path) -> Result<Vec<u8>> {
         ])
         .arg("--target-dir")
         .arg(target)
-        // Where it was built must not be in it.
+        // The binary must not contain the path where it was built.
         .env("CARGO_ENCODED_RUSTFLAGS", remapped(target).join("\u{1f}"))
         .env("CFLAGS", c_flags(target));
     shell::run(&mut command)?;
@@ -95,7 +95,7 @@ fn build(target: &Path) -> Result<Vec<u8>> {
     Ok(octets)
 }
 
-/// Folders of this machine, and what stands for them in the binary.
+/// Folders of this machine, and what replaces them in the binary.
 fn folders(target: &Path) -> Vec<(PathBuf, &'static str)> {
     let mut folders = vec![(shell::root(), "/chancery")];
     folders.extend(shell::cargo_home().map(|home| (home, "/cargo")));
@@ -113,7 +113,7 @@ fn c_flags(target: &Path) -> String {
     folders(target).into_iter().map(flag).collect::<Vec<_>>().join(" ")
 }
 
-/// The newest version of the C library that the binary needs symbols of.
+/// The newest glibc version whose symbols the binary needs.
 fn newest_glibc(binary: &[u8]) -> Result<(u32, u32)> {
     let header = FileHeader64::<LittleEndian>::parse(binary).context("the binary is no 64-bit ELF")?;
     let endian = header.endian()?;
@@ -142,8 +142,8 @@ fn glibc(name: &[u8]) -> Option<(u32, u32)> {
     Some((numbers.next()??, numbers.next()??))
 }
 
-/// Writes a zip whose `bootstrap` starts the one that was compiled for the tests: the same program as the real one's, without
-/// the minutes that the real one's flags take, and short enough to be uploaded a hundred times.
+/// Writes a zip whose `bootstrap` starts the one compiled for the tests: the same program as the real one, but it does
+/// not take the minutes that the real one's flags do, and it is small enough to be uploaded a hundred times.
 pub(crate) fn for_tests() -> Result<PathBuf> {
     let bootstrap = shell::target().join("debug/bootstrap");
     ensure!(bootstrap.is_file(), "there is no {}", bootstrap.display());
@@ -153,7 +153,7 @@ pub(crate) fn for_tests() -> Result<PathBuf> {
     Ok(path)
 }
 
-/// One file, `bootstrap`, that may be executed, as of the zip format's first day.
+/// Packs one executable file, `bootstrap`, with the zip format's earliest date.
 fn pack(bootstrap: &[u8]) -> Result<Vec<u8>> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default()
@@ -166,7 +166,7 @@ fn pack(bootstrap: &[u8]) -> Result<Vec<u8>> {
     Ok(zip.finish()?.into_inner())
 }
 
-/// A temporary file is its owner's alone; the zip is no secret.
+/// A temporary file is readable by its owner only; the zip is no secret.
 #[cfg(unix)]
 fn readable(file: &File) -> Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -209,7 +209,7 @@ mod tests {
         assert_eq!(glibc(b"GLIBC_2.2.5"), Some((2, 2)));
         assert_eq!(glibc(b"GCC_3.0"), None);
         assert_eq!(glibc(b"GLIBC_PRIVATE"), None);
-        // This test is itself a program that needs the C library.
+        // This test is itself a program that needs glibc.
         let own = fs::read(std::env::current_exe().unwrap()).unwrap();
         assert!(newest_glibc(&own).unwrap() >= (2, 2));
         assert!(newest_glibc(b"#!/bin/sh\n").is_err());

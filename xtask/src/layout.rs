@@ -1,4 +1,5 @@
-//! Where tests stand: every file below `tests/` is a module of its crate's one program of tests, or would never run.
+//! Location of tests: every file below `tests/` must be a module of its crate's single test program, or it would never
+//! run.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,7 +9,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::shell;
 
-/// Fails where a file of tests is part of no program.
+/// Fails where a file of tests belongs to no program.
 pub(crate) fn run() -> Result<()> {
     let mut forgotten = Vec::new();
     for entry in fs::read_dir(shell::root().join("crates")).context("cannot read crates")? {
@@ -22,7 +23,7 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-/// Files below a crate's `tests` that no `mod` leads to from the one program's root.
+/// Files below a crate's `tests` that no `mod` reaches from the program's root.
 fn unreached(package: &Path) -> Result<Vec<String>> {
     let tests = package.join("tests");
     let mut files = BTreeSet::new();
@@ -54,7 +55,7 @@ fn gather(folder: &Path, files: &mut BTreeSet<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// Where the manifest's programs of tests begin: the `path` after each `[[test]]`.
+/// Root files of the manifest's test programs: the `path` after each `[[test]]`.
 fn roots(package: &Path) -> Result<Vec<PathBuf>> {
     let manifest = package.join("Cargo.toml");
     let text = fs::read_to_string(&manifest).with_context(|| format!("cannot read {}", manifest.display()))?;
@@ -65,7 +66,7 @@ fn roots(package: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths.map(|path| package.join(path.trim_end_matches('"'))).collect())
 }
 
-/// The files that a file's `mod name;` lines stand for.
+/// The files that a file's `mod name;` lines refer to.
 fn modules(file: &Path, text: &str) -> Vec<PathBuf> {
     let folder = file.parent().unwrap_or(Path::new(""));
     let mut found = Vec::new();
@@ -92,7 +93,7 @@ fn modules(file: &Path, text: &str) -> Vec<PathBuf> {
     found
 }
 
-/// Without `..`, so that the same file has one name.
+/// Resolves `..`, so that a file has only one name.
 fn resolved(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {

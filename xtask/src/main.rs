@@ -1,4 +1,4 @@
-//! Every chore of the repository, one entry point: `cargo xtask <chore>`.
+//! Maintenance tasks of the repository: `cargo xtask <chore>`.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a command for people in a terminal
 
 mod bench;
@@ -24,7 +24,7 @@ use clap::{Parser, Subcommand};
 
 use test::Extent;
 
-/// Chores of the repository.
+/// Maintenance tasks of the repository.
 #[derive(Parser)]
 #[command(name = "cargo xtask", max_term_width = 100)]
 struct Arguments {
@@ -34,11 +34,12 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Install what the tests use: packages, Python judges. Says what it could not install.
+    /// Install what the tests use: packages, Python judges. Reports what it could not install.
     Setup,
     /// Set up, then run every test.
     Test {
-        /// Repeat in the sandbox what is tested in Rust, kill the server 200 times and not 40, build and check the real zip of the functions.
+        /// Repeat in the sandbox what is tested in Rust, kill the server 200 times instead of 40, build and check the
+        /// real zip of the functions.
         #[arg(long)]
         thorough: bool,
         /// Arguments for the test runner, e.g. a name to filter by.
@@ -55,30 +56,30 @@ enum Chore {
     },
     /// Measure, and write docs/benchmarks.md.
     Bench {
-        /// Measure this alone; its section takes the place of its former one.
+        /// Measure only this section, and replace it in the page.
         section: Option<bench::Section>,
-        /// A tenth of everything, printed and not written.
+        /// Measure a tenth of everything; print it instead of writing the page.
         #[arg(long)]
         quick: bool,
-        /// Measure what was built before.
+        /// Measure the existing build.
         #[arg(long)]
         built: bool,
     },
     /// Build the functions of the AWS deployment: dist/chancery-lambda.zip, for this machine's architecture.
     Lambda {
-        /// Build once more elsewhere, and compare: the zip must come out the same, octet for octet.
+        /// Build once more elsewhere, and compare: the zips must be identical.
         #[arg(long)]
         verify: bool,
     },
     /// Deploy the functions on this machine, with Terraform and without an AWS account, to try them out.
     Sandbox {
-        /// Take dist/chancery-lambda.zip as it is.
+        /// Use the existing dist/chancery-lambda.zip.
         #[arg(long)]
         built: bool,
     },
     /// Check and test the Terraform module, without an AWS account.
     Terraform {
-        /// Validate each example as a root of its own.
+        /// Validate each example as a root module of its own.
         #[arg(long)]
         thorough: bool,
     },

@@ -1,8 +1,9 @@
-//! Documentation and its examples from what was compiled for the tests.
+//! Documentation and its examples, from what was compiled for the tests.
 //!
-//! `cargo doc` wants every dependency checked, which is not what compiling them for tests leaves behind, and takes minutes.
-//! `cargo test --doc` takes the compiled ones, and hands their names to `rustdoc`: to this program in its place, which has the
-//! real one document the package first, with every lint of documentation on, and then run its examples if it has any.
+//! `cargo doc` needs every dependency checked, which compiling them for tests does not leave behind, and takes minutes.
+//! `cargo test --doc` uses the compiled ones, and passes their names to `rustdoc`: in its place, to this program, which
+//! runs the real one first to document the package, with every lint of documentation on, and then to run its examples
+//! if it has any.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -13,7 +14,7 @@ use anyhow::{Context as _, Result};
 
 use crate::shell;
 
-/// Says that this program was started in `rustdoc`'s place.
+/// Set where this program was started in place of `rustdoc`.
 const IN_PLACE: &str = "CHANCERY_XTASK_RUSTDOC";
 
 /// Documents all packages, and runs their examples.
@@ -28,7 +29,7 @@ pub(crate) fn run(features: &[&str], settings: &[(&str, OsString)]) -> Result<()
     shell::run(&mut command)
 }
 
-/// What `main` does first: where this is `rustdoc`, it is nothing else.
+/// `main` calls this first: where the program was started as `rustdoc`, it does only that work.
 pub(crate) fn in_place() -> Option<ExitCode> {
     let output = std::env::var_os(IN_PLACE)?;
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
@@ -59,7 +60,7 @@ fn rustdoc(arguments: &[OsString]) -> Result<bool> {
     Ok(status.success())
 }
 
-/// The arguments that document what these would test; `None` where these are no test.
+/// The arguments for documenting the package that these arguments test; `None` where these are no test.
 fn documenting(arguments: &[OsString], output: &Path) -> Option<Vec<OsString>> {
     arguments.iter().find(|argument| *argument == "--test")?;
     let mut kept = Vec::new();
@@ -84,7 +85,7 @@ fn documenting(arguments: &[OsString], output: &Path) -> Option<Vec<OsString>> {
     Some(kept)
 }
 
-/// Whether any source beside the package's root shows code that would be run.
+/// Whether any source file of the package contains an example that would be run.
 fn has_examples(arguments: &[OsString]) -> Result<bool> {
     let root = arguments.iter().map(Path::new).find(|argument| {
         let is_rust = argument.extension().is_some_and(|extension| extension == "rs");
@@ -110,7 +111,7 @@ fn has_examples(arguments: &[OsString]) -> Result<bool> {
     Ok(false)
 }
 
-/// Whether a comment opens a block of code in Rust: in no other language, and not marked to be left alone.
+/// Whether a comment opens a Rust code block: one of no other language, and not marked to be ignored.
 fn shows(source: &str) -> bool {
     let mut open = false;
     for line in source.lines() {

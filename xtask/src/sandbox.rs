@@ -1,4 +1,4 @@
-//! AWS on one machine: the authority deployed and run there, to be tried out; and the tests that do so.
+//! The sandbox: AWS on one machine, with the authority deployed in it, to try it out; and its tests.
 
 use std::path::{Path, PathBuf};
 
@@ -7,10 +7,10 @@ use anyhow::{Context, Result, ensure};
 use crate::test::THOROUGH;
 use crate::{lambda, setup, shell};
 
-/// What measures the functions there, seen from the sandbox's folder.
+/// The function benchmarks, relative to the sandbox's folder.
 const BENCHES: &str = "../benches/functions";
 
-/// Deploys the functions in the sandbox and stays until it is told to end.
+/// Deploys the functions in the sandbox and runs until interrupted.
 pub(crate) fn run(built: bool) -> Result<()> {
     let zip = if built { found()? } else { lambda::run(false)? };
     let python = setup::python("judges", setup::JUDGES)
@@ -37,9 +37,9 @@ pub(crate) fn check() -> Result<()> {
     Ok(())
 }
 
-/// The sandbox's tests, with the functions and the command as they were built for tests, deployed by Terraform where it is
-/// installed; thoroughly: with the real zip, which is built and checked first, and with what others test as well. Says what it
-/// skips.
+/// Runs the sandbox's tests, with the functions and the command as built for tests, deployed by Terraform where it is
+/// installed; if thorough, with the real zip, which is built and checked first, and including what other tests cover as
+/// well. Reports what it skips.
 pub(crate) fn test(python: Option<&Path>, thorough: bool) -> Result<()> {
     let Some(python) = python else {
         shell::say(
@@ -55,7 +55,7 @@ pub(crate) fn test(python: Option<&Path>, thorough: bool) -> Result<()> {
     let mut command = shell::program(python.join("python"));
     command
         .current_dir(folder())
-        // Each test that is skipped says why.
+        // pytest prints a reason for each skipped test.
         .args(["-m", "pytest", "-rs", "-p", "no:cacheprovider"])
         .env("CHANCERY_LAMBDA_ZIP", zip)
         .env("CHANCERY_COMMAND", shell::target().join("debug/chancery"));
@@ -79,7 +79,7 @@ fn found() -> Result<PathBuf> {
     Ok(zip)
 }
 
-/// In this process's place, so that Ctrl-C is for it alone and the terminal waits until it has cleared up.
+/// Replaces this process, so that only the sandbox gets Ctrl-C, and the terminal waits until it has cleaned up.
 #[cfg(unix)]
 fn become_it(mut command: std::process::Command) -> Result<()> {
     use std::os::unix::process::CommandExt as _;

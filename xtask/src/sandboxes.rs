@@ -1,4 +1,4 @@
-//! One Python with the sandbox's packages for all Rust tests: each of them gets a sandbox of its own from it, in a moment.
+//! One Python process with the sandbox's packages for all Rust tests: each gets a sandbox of its own from it, quickly.
 //!
 //! A test that finds none, as under a plain `cargo nextest run`, starts one for itself.
 
@@ -8,19 +8,20 @@ use std::process::{Child, Stdio};
 
 use crate::shell;
 
-/// The variable that tells tests where to ask.
+/// The variable that gives tests the socket's path.
 pub(crate) const SOCKET: &str = "CHANCERY_SANDBOXES";
 
-/// What gives sandboxes; it and all of them end with this.
+/// The process that provides sandboxes; it and all sandboxes end when this is dropped.
 pub(crate) struct Sandboxes {
     child: Child,
     folder: tempfile::TempDir,
 }
 
 impl Sandboxes {
-    /// `None` where the sandbox's packages are not installed, or where it does not start: tests then say so, or do without.
+    /// Starts it. `None` where the sandbox's packages are not installed, or it does not start: tests then report that,
+    /// or do without.
     pub(crate) fn start(python: Option<&Path>) -> Option<Self> {
-        // Short: a socket's path has 107 octets at most.
+        // Short: a socket's path has at most 107 octets.
         let folder = tempfile::Builder::new().prefix("chancery-").tempdir().ok()?;
         let mut command = shell::program(python?.join("python"));
         command
@@ -44,7 +45,7 @@ impl Sandboxes {
 
 impl Drop for Sandboxes {
     fn drop(&mut self) {
-        // It ends when its standard input does.
+        // The process ends when its standard input closes.
         drop(self.child.stdin.take());
         let _ = self.child.wait();
     }

@@ -1,7 +1,8 @@
-//! What the tests use beside Rust: independent readers of what Chancery writes, and a software token.
+//! What the tests use besides Rust: independent readers of what Chancery writes, and a software token.
 //!
-//! Each is installed where that can be done without asking (as root on Debian or Ubuntu, Python packages always in a
-//! virtual environment of their own in the cache folder); what cannot be had is said plainly, and its tests skip themselves.
+//! Each is installed where that needs no question to the user (as root on Debian or Ubuntu; Python packages always in a
+//! virtual environment of their own in the cache folder); what cannot be installed is reported, and its tests skip
+//! themselves.
 
 use std::path::PathBuf;
 
@@ -9,7 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::{cache, shell};
 
-/// A Debian package and the file by which it is known to be there.
+/// A Debian package, and a file that shows that it is installed.
 struct Package {
     name: &'static str,
     probe: Probe,
@@ -52,10 +53,10 @@ const PACKAGES: [Package; 5] = [
     },
 ];
 
-/// What the Python judges are made of: readers of what Chancery writes, and the sandbox.
+/// Requirements of the Python judges: readers of what Chancery writes, and the sandbox.
 pub(crate) const JUDGES: &[&str] = &["tests/judges/requirements.txt", "sandbox/requirements.txt"];
 
-/// Where the Python judges live, and what is missing.
+/// Location of the Python judges, and what is missing.
 pub(crate) struct Judges {
     /// `bin` folder of the virtual environment, if there is one.
     pub(crate) python: Option<PathBuf>,
@@ -63,7 +64,7 @@ pub(crate) struct Judges {
 }
 
 impl Judges {
-    /// Says what is missing and what is therefore skipped.
+    /// Prints what is missing and what is skipped because of it.
     pub(crate) fn report(&self) {
         if self.missing.is_empty() {
             shell::say("Everything that the tests use is installed.");
@@ -125,8 +126,8 @@ fn is_root() -> bool {
         .is_ok_and(|output| String::from_utf8_lossy(&output.stdout).trim() == "0")
 }
 
-/// The `bin` folder of a virtual environment with what these lists ask for: made once for all clones, and anew when one of
-/// the lists changes or Python does. `target/NAME` leads to it.
+/// The `bin` folder of a virtual environment with these requirements: made once for all clones, and anew when one of
+/// the lists or Python changes. `target/NAME` links to it.
 pub(crate) fn python(name: &str, lists: &[&str]) -> Option<PathBuf> {
     let made = environment(name, lists).and_then(|folder| cache::link(name, &folder).map(|()| folder));
     match made {
@@ -152,7 +153,7 @@ fn environment(name: &str, lists: &[&str]) -> Result<PathBuf> {
             "python3 -m venv failed (Debian: apt-get install python3-venv)"
         );
         let mut install = shell::program(folder.join("bin/pip"));
-        // What is not imported need not be compiled.
+        // Packages that are never imported need not be compiled.
         install.args(["install", "--quiet", "--no-compile", "--disable-pip-version-check"]);
         for list in lists {
             install.arg("--requirement").arg(list);
@@ -161,7 +162,7 @@ fn environment(name: &str, lists: &[&str]) -> Result<PathBuf> {
     })
 }
 
-/// Of the interpreter that environments are made with.
+/// Version of the interpreter that environments are made with.
 fn version() -> Result<String> {
     let output = shell::program("python3")
         .arg("-VV")

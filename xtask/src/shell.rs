@@ -15,12 +15,12 @@ pub(crate) fn root() -> PathBuf {
         .map_or_else(|| PathBuf::from("."), Path::to_path_buf)
 }
 
-/// Where cargo builds, as it was told by the environment or by default.
+/// Cargo's target folder, from the environment or the default.
 pub(crate) fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
-/// Cargo's own home: where what it downloads and installs is.
+/// Cargo's home: where it stores what it downloads and installs.
 pub(crate) fn cargo_home() -> Option<PathBuf> {
     let named = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     named.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")))
@@ -31,7 +31,7 @@ pub(crate) fn cargo() -> Command {
     program(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
-/// A program, started in the root.
+/// A program, to be started in the root.
 pub(crate) fn program(name: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(name);
     command.current_dir(root());
@@ -39,7 +39,7 @@ pub(crate) fn program(name: impl AsRef<std::ffi::OsStr>) -> Command {
 }
 
 thread_local! {
-    /// Where this thread's output goes while it works beside another one.
+    /// Output of this thread while it works beside another one.
     static BESIDE: RefCell<Option<File>> = const { RefCell::new(None) };
 }
 
@@ -48,7 +48,7 @@ pub(crate) fn is_beside() -> bool {
     BESIDE.with_borrow(Option::is_some)
 }
 
-/// Works beside another thread: what is said and shown meanwhile is given back in one piece.
+/// Works beside another thread: output is collected meanwhile and returned in one piece.
 pub(crate) fn beside<T>(work: impl FnOnce() -> Result<T>) -> (Result<T>, String) {
     let file = match tempfile::tempfile() {
         Ok(file) => file,
@@ -63,14 +63,14 @@ pub(crate) fn beside<T>(work: impl FnOnce() -> Result<T>) -> (Result<T>, String)
     (result, String::from_utf8_lossy(&output).into_owned())
 }
 
-/// Lets other threads and what they start have the processors first; without it things are slower, no more.
+/// Lowers the priority of this thread and of what it starts; if that fails, things are merely slower.
 pub(crate) fn stand_back() {
-    // On Linux this is of the thread alone, and of what it starts.
+    // On Linux this applies to this thread only, and to what it starts.
     #[cfg(target_os = "linux")]
     let _ = rustix::process::nice(5);
 }
 
-/// Says a line where this thread's output goes.
+/// Prints a line to this thread's output.
 pub(crate) fn say(line: &str) {
     BESIDE.with_borrow_mut(|beside| match beside {
         Some(file) => {
@@ -80,7 +80,7 @@ pub(crate) fn say(line: &str) {
     });
 }
 
-/// Runs to the end, showing its output; fails if it fails.
+/// Runs a command to its end, showing its output; fails if it fails.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     say(&format!("\n$ {}", told(command)));
     BESIDE.with_borrow(|beside| -> Result<()> {
@@ -99,7 +99,7 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// The same, and what it wrote to its standard error, which is shown as it comes.
+/// The same, and returns its standard error, which is also shown as it comes.
 pub(crate) fn run_and_hear(command: &mut Command) -> (Result<()>, String) {
     let mut heard = String::new();
     let mut listen = || -> Result<()> {
@@ -129,7 +129,7 @@ pub(crate) fn run_and_hear(command: &mut Command) -> (Result<()>, String) {
     (listen(), heard)
 }
 
-/// Runs to the end without showing anything; `true` if it ended well.
+/// Runs a command to its end without showing its output; `true` if it succeeded.
 pub(crate) fn succeeds(command: &mut Command) -> bool {
     command
         .stdin(Stdio::null())

@@ -1,10 +1,10 @@
-//! What a run is made of, and how long each part of it takes: whoever makes runs slower sees it at once.
+//! The steps of a run and their times, so that a change that slows runs is noticed at once.
 
 use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Parts of a run, by whichever thread.
+/// Steps of a run, of all threads.
 pub(crate) struct Steps {
     began: Instant,
     done: Mutex<Vec<Step>>,
@@ -25,7 +25,7 @@ impl Steps {
         }
     }
 
-    /// Does a part, and remembers its time.
+    /// Runs a step, and records its time.
     pub(crate) fn time<T>(&self, name: &str, work: impl FnOnce() -> T) -> T {
         let began = self.began.elapsed();
         let result = work();
@@ -39,7 +39,7 @@ impl Steps {
         result
     }
 
-    /// A line for each part in the order in which they began, then the whole.
+    /// A line for each step in the order in which they began, then the total.
     pub(crate) fn table(&self) -> String {
         let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
         done.sort_by_key(|step| step.began);

@@ -1,8 +1,9 @@
-//! The Terraform module: formatting, validity of it and its examples, its tests, and what a public scanner says of it.
+//! Checks of the Terraform module: formatting, validity of the module and its examples, its tests, and the findings of
+//! a public scanner.
 //!
-//! The provider comes from a filesystem mirror where one is found (a folder that holds `registry.terraform.io/hashicorp/aws`;
-//! `CHANCERY_TERRAFORM_MIRROR` names another one), otherwise from the registry. No AWS account is needed: the tests mock the
-//! provider. What cannot be had is said plainly, and skipped.
+//! The provider comes from a filesystem mirror where one is found (a folder that contains
+//! `registry.terraform.io/hashicorp/aws`; `CHANCERY_TERRAFORM_MIRROR` names another one), otherwise from the registry.
+//! No AWS account is needed: the tests mock the provider. What is not installed is reported and skipped.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,10 +13,10 @@ use anyhow::{Context, Result, ensure};
 
 use crate::{setup, shell};
 
-/// What a mirror holds below its root.
+/// Path of the provider below a mirror's root.
 const PROVIDER: &str = "registry.terraform.io/hashicorp/aws";
 
-/// Where systems keep mirrors: Terraform's own implied ones first.
+/// Usual locations of mirrors: Terraform's own implied ones first.
 const MIRRORS: [&str; 3] = [
     "/usr/local/share/terraform/plugins",
     "/usr/share/terraform/plugins",
@@ -25,12 +26,12 @@ const MIRRORS: [&str; 3] = [
 /// The program to run, with what every call of it needs.
 struct Terraform {
     program: &'static str,
-    /// A configuration that names the mirror; `None`: whatever the user has configured.
+    /// A configuration that names the mirror; `None`: the user's own configuration applies.
     configuration: Option<PathBuf>,
 }
 
-/// Everything about the module that needs no AWS. Thoroughly: each example is also validated as a root of its own, as it is
-/// used; otherwise all of them together, for starting the provider is what takes the time.
+/// Every check of the module that needs no AWS. If thorough, each example is also validated as a root module of its
+/// own, as users use it; otherwise all of them together, since starting the provider takes most of the time.
 pub(crate) fn run(thorough: bool) -> Result<()> {
     documented()?;
     let Some(program) = ["terraform", "tofu"].into_iter().find(|name| shell::exists(name)) else {
@@ -57,7 +58,7 @@ pub(crate) fn run(thorough: bool) -> Result<()> {
             );
             return scan();
         }
-        // The tests begin with validating the module.
+        // The tests validate the module first.
         if folder != module() || program != "terraform" {
             shell::run(terraform.call(&folder).args(["validate", "-no-color"]))?;
         }
@@ -89,7 +90,7 @@ impl Terraform {
         Ok(Self { program, configuration })
     }
 
-    /// A call in that folder, which keeps what it downloads below `target/`.
+    /// A call in that folder; what it downloads goes below `target/`.
     fn call(&self, folder: &Path) -> Command {
         let data = folder.strip_prefix(shell::root()).unwrap_or(Path::new("elsewhere"));
         let mut command = shell::program(self.program);
@@ -97,7 +98,8 @@ impl Terraform {
             .current_dir(folder)
             .env("TF_DATA_DIR", shell::target().join("terraform").join(data))
             .env("TF_INPUT", "0")
-            // The provider tells a schema of many megabytes at every start: a third of that is collecting garbage.
+            // The provider sends a schema of many megabytes at every start, and spends a third of that time on garbage
+            // collection.
             .env("GOGC", "400")
             .env("CHECKPOINT_DISABLE", "1");
         if let Some(configuration) = &self.configuration {
@@ -129,13 +131,13 @@ fn examples() -> Result<Vec<PathBuf>> {
     Ok(folders)
 }
 
-/// A configuration that calls every example as a module, with something in each variable that has no default.
+/// A configuration that calls every example as a module, with an input for each variable that has no default.
 fn together() -> Result<PathBuf> {
     let folder = shell::target().join("terraform-examples");
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let folder = folder.canonicalize()?;
     let up = "../".repeat(folder.components().count().saturating_sub(1));
-    // A module with an absolute path would be copied, without the one that it calls.
+    // Terraform would copy a module with an absolute path, without the module that it calls.
     let from_there = |path: &Path| format!("{up}{}", path.display().to_string().trim_start_matches('/'));
     let mut calls = serde_json::Map::new();
     let mut inputs = serde_json::Map::new();
@@ -144,7 +146,7 @@ fn together() -> Result<PathBuf> {
         let mut call = serde_json::Map::new();
         call.insert("source".to_owned(), from_there(&example).into());
         for variable in required(&example)? {
-            // Of no known value, so that nothing is said of values that nobody gave.
+            // Of unknown value, so that no validation of values applies.
             let input = format!("{name}_{variable}");
             call.insert(variable, format!("${{var.{input}}}").into());
             inputs.insert(input, serde_json::json!({}));
@@ -197,7 +199,7 @@ fn mirror() -> Option<PathBuf> {
     places.into_iter().find(|place| place.join(PROVIDER).is_dir())
 }
 
-/// Every input and output is on the page about the module.
+/// Checks that every input and output is on the page about the module.
 fn documented() -> Result<()> {
     let read = |path: PathBuf| fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()));
     let page = read(shell::root().join("docs/terraform.md"))?;
@@ -218,7 +220,7 @@ fn documented() -> Result<()> {
     Ok(())
 }
 
-/// What checkov finds that is not justified where it stands.
+/// Runs checkov; every finding must be justified in the source.
 fn scan() -> Result<()> {
     let Some(folder) = setup::python("checkov", &["tests/checkov/requirements.txt"]) else {
         shell::say("SKIPPED: scanning the Terraform module (PyPI checkov could not be installed)");

@@ -1,7 +1,7 @@
-//! Every test, and in `ci` everything else that a change must pass, in the order in which it takes least time.
+//! Runs every test, and in `ci` everything else that a change must pass, in the order that takes least time.
 //!
-//! Cargo's work is one lane; what needs none of it, or only its results, is done beside it. Two processors are then busy from
-//! the first second to the last. At the end stand the seconds of each step, then how many tests ran.
+//! Cargo's work is one lane; work that does not need cargo, or only its results, runs beside it. Two processors are
+//! then busy from the first second to the last. At the end the time of each step is printed, then how many tests ran.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -16,22 +16,22 @@ use crate::setup::Judges;
 use crate::steps::Steps;
 use crate::{docs, rustdoc, sandbox, setup, shell, terraform};
 
-/// Set for tests that leave out what others test as well, or repeat it less often, unless all are asked for.
+/// Set for tests that otherwise leave out what other tests cover, or repeat less often.
 pub(crate) const THOROUGH: &str = "CHANCERY_THOROUGH";
 
 /// How often the server is killed in a thorough run.
 const KILLS: &str = "200";
 
-/// What is asked for.
+/// Extent of a run.
 #[derive(Clone, Copy)]
 pub(crate) struct Extent {
     /// Formatting, lints and dependency rules as well.
     pub(crate) checks: bool,
-    /// All of it, the real zip of the functions, and what is tested twice, twice.
+    /// Everything, with the real zip of the functions, including what is tested twice.
     pub(crate) thorough: bool,
 }
 
-/// Tests whose names contain one of these, as the runner understands it.
+/// Runs tests whose names contain one of these, as the runner interprets it.
 pub(crate) fn some(filter: &[String], thorough: bool) -> Result<()> {
     let judges = setup::judges();
     judges.report();
@@ -43,7 +43,7 @@ pub(crate) fn some(filter: &[String], thorough: bool) -> Result<()> {
     tests(extent, &judges, sandboxes.as_ref(), filter).0
 }
 
-/// Everything.
+/// Runs everything.
 pub(crate) fn all(extent: Extent) -> Result<()> {
     let steps = Steps::new();
     let (outcomes, endings) = thread::scope(|scope| {
@@ -71,7 +71,8 @@ pub(crate) fn all(extent: Extent) -> Result<()> {
     failed.into_iter().next().map_or(Ok(()), Err)
 }
 
-/// What cargo does, and the tests. What fails to compile is told at once; of the tests, all are run.
+/// Cargo's work, and the tests. A compilation error ends it at once; a failing test does not keep the others from
+/// running.
 fn in_line(extent: Extent, steps: &Steps, judges: &Receiver<Judges>) -> (Vec<Result<()>>, Vec<String>) {
     let compiled = compile(extent, steps);
     if compiled.is_err() {
@@ -118,8 +119,8 @@ fn compile(extent: Extent, steps: &Steps) -> Result<()> {
     }
     let settings = lints(extent)?;
     if extent.checks {
-        // As most build it; with the same features of all that it depends on, those for tests among them, so that nothing but
-        // itself is compiled again.
+        // As most users build it; but with the same features of all dependencies, those for tests included, so that
+        // only the command itself is compiled again.
         let mut build = shell::cargo();
         build.args([
             "test",
@@ -150,7 +151,8 @@ fn compile(extent: Extent, steps: &Steps) -> Result<()> {
     Ok(())
 }
 
-/// What has cargo compile with clippy in the compiler's place: lints cost their own time then, and nothing is compiled twice.
+/// Settings that make cargo compile with clippy in place of the compiler: lints then cost only their own time, and
+/// nothing is compiled twice.
 fn lints(extent: Extent) -> Result<Vec<(&'static str, OsString)>> {
     if !extent.checks {
         return Ok(Vec::new());
@@ -169,11 +171,11 @@ fn lints(extent: Extent) -> Result<Vec<(&'static str, OsString)>> {
     ])
 }
 
-/// What needs nothing that cargo compiles.
+/// Work that needs nothing that cargo compiles.
 fn aside(extent: Extent, steps: &Steps, ready: &std::sync::mpsc::Sender<Judges>) -> Vec<Result<()>> {
     let judges = steps.time("packages and Python judges", setup::judges);
     shell::stand_back();
-    // The other side has ended if it hears nothing.
+    // If the receiver is gone, the other lane has ended.
     let _ = ready.send(judges);
     let mut outcomes = vec![steps.time("Terraform module", || terraform::run(extent.thorough))];
     if extent.checks {
@@ -184,7 +186,7 @@ fn aside(extent: Extent, steps: &Steps, ready: &std::sync::mpsc::Sender<Judges>)
     outcomes
 }
 
-/// Runs the Rust tests; what the runner said on its standard error.
+/// Runs the Rust tests; returns also the runner's standard error.
 fn tests(extent: Extent, judges: &Judges, sandboxes: Option<&Sandboxes>, filter: &[String]) -> (Result<()>, String) {
     let settings = match lints(extent) {
         Ok(settings) => settings,
@@ -220,7 +222,7 @@ fn runner(has_nextest: bool, settings: &[(&str, OsString)]) -> std::process::Com
     command
 }
 
-/// The runner's own last words: from nextest's summary on, or the result of each program of tests.
+/// The runner's summary: nextest's, from its summary line on; empty for other runners.
 fn summary(heard: &str) -> String {
     match heard.rfind("     Summary [") {
         Some(place) => heard[place..].to_owned(),

@@ -1,14 +1,14 @@
-//! A long CRL on AWS: the test of one, in full length and optimised.
+//! A long CRL on AWS: the test of one, at full length and with optimization.
 
 use anyhow::{Result, ensure};
 use serde_json::Value;
 
 use crate::{setup, shell};
 
-/// About as many as a CRL has that is read back.
+/// About as many entries as the longest CRL that is read back.
 const ENTRIES: &str = "470000";
 
-/// `None`, and a line saying so, where the sandbox's packages are not installed.
+/// Runs it. `None`, and a line saying so, where the sandbox's packages are not installed.
 pub(super) fn long_crl() -> Result<Option<Value>> {
     let judges = setup::judges();
     let Some(python) = judges.python else {

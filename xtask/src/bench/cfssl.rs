@@ -1,4 +1,5 @@
-//! cfssl beside Chancery: the same load, the same machine, the same hour. It stores nothing and speaks plain HTTP.
+//! cfssl compared with Chancery: the same load, the same machine, the same hour. It stores nothing and serves plain
+//! HTTP.
 
 use std::net::TcpStream;
 use std::path::Path;
@@ -19,7 +20,7 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// `None`, and a line saying so, where cfssl is not installed (Debian: `golang-cfssl`).
+    /// Starts it. `None`, and a line saying so, where cfssl is not installed (Debian: `golang-cfssl`).
     pub(super) fn start() -> Result<Option<Self>> {
         if !shell::exists("cfssl") || !shell::exists("openssl") {
             println!("  SKIPPED: comparison with cfssl, which is not installed");
@@ -79,7 +80,7 @@ impl Server {
         Ok(Some(server))
     }
 
-    /// Puts load on it over plain HTTP. The result has the resident memory after the load.
+    /// Puts load on it over plain HTTP. The result includes the resident memory after the load.
     pub(super) fn load(&self, binaries: &Path, certificates: &str) -> Result<Value> {
         let mut told = last_line(Command::new(binary(binaries, "chancery-benches")).args([
             "load",

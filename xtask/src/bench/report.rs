@@ -1,4 +1,4 @@
-//! The page that people read.
+//! The benchmarks page.
 
 use std::fmt::Write as _;
 
@@ -15,12 +15,12 @@ pub(super) struct Report {
     pub(super) start: Value,
     pub(super) crls: [Value; 2],
     pub(super) long_crl: Option<Value>,
-    /// As [`super::functions::section`] makes it.
+    /// From [`super::functions::section`].
     pub(super) functions: Option<String>,
 }
 
 impl Report {
-    /// Markdown.
+    /// The page in Markdown.
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
         // Writing to a String does not fail.
@@ -142,7 +142,7 @@ fn row(text: &mut String, name: &str, result: &Value) {
     );
 }
 
-/// The page with a section, which begins with its heading, in the place of the one with the same heading, or at the end.
+/// The page with a section, which begins with its heading, in place of the one with the same heading, or at the end.
 pub(super) fn with_section(page: &str, section: &str) -> String {
     let heading = section.lines().next().unwrap_or_default();
     let mut before = String::new();
@@ -165,7 +165,7 @@ pub(super) fn with_section(page: &str, section: &str) -> String {
     whole
 }
 
-/// Processor, cores and day.
+/// Processor, cores and date.
 pub(super) fn machine() -> String {
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpu

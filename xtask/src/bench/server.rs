@@ -1,4 +1,4 @@
-//! A Chancery server of its own, in a folder that is gone afterwards.
+//! A Chancery server of its own, in a temporary folder.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -19,9 +19,9 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// A new authority.
+    /// Creates and starts a new authority.
     pub(super) fn start(binaries: &Path) -> Result<Self> {
-        // Below the target folder: a disk, where /tmp may be memory.
+        // Below the target folder, which is on a disk; /tmp may be memory.
         let folder = tempfile::tempdir_in(binaries)?;
         let (child, ready, took) = spawn(binaries, folder.path())?;
         Ok(Self {
@@ -36,7 +36,7 @@ impl Server {
         self.folder.path().join("data")
     }
 
-    /// Puts load on it over HTTPS. The result has the resident memory after the load.
+    /// Puts load on it over HTTPS. The result includes the resident memory after the load.
     pub(super) fn load(&self, binaries: &Path, certificates: &str) -> Result<Value> {
         let mut create = Command::new(binary(binaries, "chancery"));
         create
@@ -58,7 +58,7 @@ impl Server {
         Ok(told)
     }
 
-    /// Ends it, starts it again over what it has, and looks at it once it idles.
+    /// Restarts it over its data, and measures it once it is idle.
     pub(super) fn restart_and_idle(mut self, binaries: &Path) -> Result<Value> {
         self.end();
         let (child, ready, took) = spawn(binaries, self.folder.path())?;
