@@ -1,5 +1,5 @@
 //! The command line.
-#![allow(clippy::doc_markdown)] // these are the help's texts, shown as they stand
+#![allow(clippy::doc_markdown)] // these are help texts, shown as written
 
 mod certificates;
 mod start;

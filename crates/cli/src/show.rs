@@ -81,7 +81,7 @@ fn nobody_reads(error: &Error) -> bool {
 }
 
 /// Ends a command whose reader has gone: it had what it wanted, as with `chancery list | head`.
-#[allow(clippy::exit)] // there is nobody left to tell anything
+#[allow(clippy::exit)] // no reader is left for an error message
 fn leave() -> ! {
     std::process::exit(0)
 }

@@ -3,7 +3,7 @@
 //! | name | what |
 //! |---|---|
 //! | `chancery.toml` | the configuration |
-//!  `profiles/NAME.toml` | profiles in addition to the built-in ones |
+//! | `profiles/NAME.toml` | profiles in addition to the built-in ones |
 //! | `ledger.sqlite3` | the ledger |
 //! | `keys/` | sealed CA keys |
 //! | `public/` | published files |

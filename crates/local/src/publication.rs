@@ -231,7 +231,7 @@ impl Folder {
     }
 }
 
-/// Copies a body and returns its ETag.
+/// Copies a body and returns its `ETag`.
 fn copy_and_hash(body: &mut dyn Read, out: &mut File) -> io::Result<ETag> {
     let mut context = digest::Context::new(&digest::SHA256);
     let mut buffer = vec![0; 1 << 16];

@@ -1,5 +1,5 @@
 //! Arguments of the commands that request, find, revoke and verify certificates.
-#![allow(clippy::doc_markdown)] // these are the help's texts, shown as they stand
+#![allow(clippy::doc_markdown)] // these are help texts, shown as written
 
 use std::path::PathBuf;
 

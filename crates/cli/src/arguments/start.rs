@@ -1,5 +1,5 @@
 //! Arguments for creating and serving an authority.
-#![allow(clippy::doc_markdown)] // these are the help's texts, shown as they stand
+#![allow(clippy::doc_markdown)] // these are help texts, shown as written
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _, UdpSocket};
 use std::path::PathBuf;

@@ -1,5 +1,5 @@
 //! Arguments for operating an authority: CRLs, backups, plans, tokens.
-#![allow(clippy::doc_markdown)] // these are the help's texts, shown as they stand
+#![allow(clippy::doc_markdown)] // these are help texts, shown as written
 
 use std::path::PathBuf;
 

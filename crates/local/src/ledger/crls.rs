@@ -218,7 +218,7 @@ fn forget(connection: &Connection, issuer: i64, shard: i64, newest: i64) -> Resu
     Ok(())
 }
 
-/// Records the ETag under which a CRL was published.
+/// Records the `ETag` under which a CRL was published.
 pub(crate) fn published(writing: &Writing<'_>, scope: &CrlScope, number: u64, etag: &ETag) -> Result<(), Fault> {
     let changed = match writing.known_issuer(&scope.issuer)? {
         None => 0,

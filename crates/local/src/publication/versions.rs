@@ -1,4 +1,4 @@
-//! ETags of files that were hashed before, so that a file's metadata is available without reading it.
+//! The `ETag`s of files that were hashed before, so that a file's metadata is available without reading it.
 
 use std::collections::HashMap;
 use std::fs::{File, Metadata};
@@ -31,12 +31,12 @@ impl Fingerprint {
     }
 }
 
-/// ETags of the folder's files, with the fingerprint of the version hashed.
+/// The `ETag`s of the folder's files, with the fingerprint of the version hashed.
 #[derive(Default)]
 pub(super) struct Versions(Mutex<HashMap<PublishedName, (Fingerprint, ETag)>>);
 
 impl Versions {
-    /// The ETag of a file, from memory or else by hashing the file; the file is at its start afterwards.
+    /// The `ETag` of a file, from memory or else by hashing the file; the file is at its start afterwards.
     pub(super) fn of(
         &self,
         name: &PublishedName,

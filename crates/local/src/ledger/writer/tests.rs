@@ -22,7 +22,7 @@ fn ca_name(text: &str) -> CaName {
     CaName::new(text).unwrap()
 }
 
-/// Keeps the writer busy until the answer is dropped, so that what is asked meanwhile becomes one group.
+/// Keeps the writer busy until the answer is dropped, so that operations sent meanwhile become one group.
 fn hold(ledger: &SqliteLedger) -> mpsc::Sender<()> {
     let (release, held) = mpsc::channel::<()>();
     let (begun, begins) = mpsc::channel();
@@ -55,7 +55,7 @@ fn that_nothing_can_be_written_is_known_until_something_can() {
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let refused = insert("two").unwrap_err();
     assert_eq!(ledger.write_failure(), Some(refused));
-    // A refusal writes nothing, so it says nothing; and nobody has to ask for the next write.
+    // A refusal writes nothing, so it does not clear the failure; and the writer probes without another request.
     other.execute_batch("ROLLBACK").unwrap();
     let begun = std::time::Instant::now();
     while ledger.write_failure().is_some() {
@@ -206,7 +206,7 @@ fn a_crl_covers_no_change_of_its_own_group_that_its_view_does_not_list() {
     };
     let release = hold(&ledger);
     let (of_revoker, id) = (ledger.clone(), intent.id.clone());
-    // Each waits for the held writer; the revocation was asked for first, and both become one group.
+    // Both wait for the held writer; the revocation was sent first, and both become one group.
     let revoking = thread::spawn(move || wait(of_revoker.revoke(&id.issuer, id.serial, revocation)));
     thread::sleep(Duration::from_millis(200));
     let (maker, of) = (ledger.clone(), scope.clone());
