@@ -61,9 +61,9 @@ const MANIFEST: &str = "manifest.json";
 pub struct Progress<'a> {
     /// The file in progress.
     pub file: &'a str,
-    /// Parts of it done: pages of the ledger, else files.
+    /// Pages of the ledger copied, or files done before this one.
     pub done: u64,
-    /// Parts in total.
+    /// Pages or files in total.
     pub total: u64,
 }
 
