@@ -91,7 +91,7 @@ impl Crls {
         }
     }
 
-    /// Describes the outcome of a publication; `told` describes a failure.
+    /// Describes the outcome of a publication; `told` turns an error into text.
     pub fn published(outcomes: &CrlOutcomes, told: impl Fn(&PublishError) -> String) -> Self {
         let crls = outcomes
             .iter()

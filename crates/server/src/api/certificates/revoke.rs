@@ -109,7 +109,7 @@ impl From<&Affected> for AffectedCertificate {
 }
 
 impl RevokeAnswer {
-    /// Describes a revocation as of that time; `told` describes a CRL that was not published.
+    /// Describes a revocation as of that time; `told` turns the error of an unpublished CRL into text.
     pub fn new(revoked: &RevokedCertificate, now: UnixTime, told: impl Fn(&PublishError) -> String) -> Self {
         let of_others = revoked.other_crls.iter().find_map(|(_, crl)| crl.as_ref().err());
         let problem = match &revoked.crl {
