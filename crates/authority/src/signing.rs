@@ -1,11 +1,12 @@
-//! The door to a signature on a certificate.
+//! The only way to a signature on a certificate.
 //!
-//! A CA's key signs a certificate only through `Signable`, and there is no way to one but the checks below. What a ledger
-//! says of an intent is a claim: whoever can write to it would else have anything signed, a CA's certificate, a CRL, two
-//! octets. So an intent that is taken up again, and did not just come from [`Prepared`](crate::issue::Prepared),
-//! - carries an authentication code that only those who may prepare certificates can make (`authentication`);
-//! - has a TBSCertificate that is one, whole, and says what the intent says (`Signable::against`);
-//! - which is octet for octet what the rules, as they are now, write for such names, usages and key, and passes every lint.
+//! A CA's key signs a certificate only through `Signable`, which can only be obtained through the checks below. An
+//! intent in a ledger is untrusted: otherwise an attacker who can write there could have anything signed, such as a
+//! CA's certificate, a CRL or two octets. So an intent that is resumed, and did not just come from
+//! [`Prepared`](crate::issue::Prepared), must
+//! - carry an authentication code that only processes that may prepare certificates can make (`authentication`);
+//! - have a TBSCertificate that parses as exactly one, and matches the intent's fields (`Signable::against`);
+//! - equal, octet for octet, what the current rules produce for such names, usages and key, and pass every lint.
 
 pub(crate) mod authentication;
 
@@ -26,39 +27,39 @@ use crate::port::{KeyName, KeyStore, KeyStoreError, Receipt};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotSignable {
-    /// Not made by anybody who may prepare certificates, or by a version that did not authenticate its intents.
+    /// Not made by a process that may prepare certificates, or by a version that did not authenticate its intents.
     #[error("it carries no authentication code: somebody else wrote it, or a former version did")]
     NoCode,
-    /// The code does not belong to what is recorded.
+    /// The code does not match what is recorded.
     #[error("its authentication code is not that of what is recorded: it was written or changed by somebody else")]
     WrongCode,
-    /// The code is made with a key of a day that is past, or to come.
+    /// The code's key is of a day that is too long past, or in the future.
     #[error(
         "its authentication code is not of the last {days} days: it waited longer than anything is waited for, a former version \
          made it, or somebody made it with a key of long ago", days = crate::port::IntentNonce::DAYS
     )]
     OldCode,
-    /// Not a TBSCertificate, or not one alone.
+    /// Not a TBSCertificate, or one with trailing data.
     #[error("what is recorded to be signed is no TBSCertificate: {0}")]
     NotATbsCertificate(#[from] CertificateError),
-    /// The TBSCertificate says something else than the intent.
+    /// The TBSCertificate does not match the intent.
     #[error("the {what} in its TBSCertificate is not what is recorded beside it")]
     Differs {
-        /// What differs.
+        /// The field that differs.
         what: &'static str,
     },
-    /// A leaf with a CA's powers, or the other way round.
+    /// A leaf's intent with the TBSCertificate of a CA, or the reverse.
     #[error("its TBSCertificate is a CA's, and what is recorded beside it is not, or the other way round")]
     WrongKind,
-    /// The rules as they are now forbid it.
+    /// The current rules forbid it.
     #[error("it may not be issued: {0}")]
     Forbidden(String),
-    /// Not what this authority would write.
+    /// Not the TBSCertificate that this authority would build.
     #[error("its TBSCertificate is not the one that this authority writes for such a certificate")]
     OtherOctets,
 }
 
-/// A TBSCertificate that may be signed, and by which key.
+/// A TBSCertificate that may be signed, and the key to sign it with.
 #[derive(Debug)]
 pub(crate) struct Signable {
     key: KeyName,
@@ -73,16 +74,16 @@ pub(crate) struct SignedCertificate {
     pub(crate) receipt: Receipt,
 }
 
-/// How a signature did not come to be.
+/// Why no signature was obtained.
 pub(crate) enum SigningFailure {
     KeyStore(KeyStoreError),
-    /// The key store's signature does not verify with the key that was expected.
+    /// The key store's signature does not verify with the expected public key.
     BadSignature {
         receipt: Receipt,
     },
 }
 
-/// Who signs: a CA that exists, or a root its own certificate.
+/// The signer: an existing CA, or a root for its own certificate.
 #[derive(Clone, Copy)]
 pub(crate) struct Signer<'a> {
     pub(crate) key: &'a KeyName,
@@ -90,7 +91,7 @@ pub(crate) struct Signer<'a> {
     pub(crate) name: &'a Name,
 }
 
-/// What an intent says of its certificate.
+/// An intent's claims about its certificate.
 struct Facts<'a> {
     serial: Serial,
     is_authority: bool,
@@ -111,7 +112,7 @@ impl<'a> Signer<'a> {
 }
 
 impl Signable {
-    /// What was decided in this process a moment ago: holds its TBSCertificate against the intent that was recorded for it.
+    /// For an intent that this process just prepared: checks its TBSCertificate against the recorded intent.
     pub(crate) fn prepared(
         tbs: TbsCertificate,
         intent: &CertificateIntent,
@@ -128,7 +129,7 @@ impl Signable {
         Self::against(tbs, &facts, signer).map(|(signable, _)| signable)
     }
 
-    /// What the ledger has of an intent that was authenticated. `rebuild` writes what this authority would sign for it now.
+    /// For an authenticated intent from the ledger. `rebuild` builds what this authority would sign for it now.
     pub(crate) fn resumed(
         intent: &OpenIntent,
         signer: Signer<'_>,
@@ -150,7 +151,7 @@ impl Signable {
         Ok(signable)
     }
 
-    /// Parses the TBSCertificate, which must be one and nothing else, and holds it against what is recorded beside it.
+    /// Parses the TBSCertificate, which must be exactly one, and checks it against what is recorded beside it.
     fn against(tbs: TbsCertificate, facts: &Facts<'_>, signer: Signer<'_>) -> Result<(Self, Certificate), NotSignable> {
         let certificate = tbs.read()?;
         let same = |is_same: bool, what: &'static str| {
@@ -184,8 +185,8 @@ impl Signable {
         Ok((signable, certificate))
     }
 
-    /// Has it signed, and verifies the signature: a faulty key store must not get a certificate out that nobody can verify,
-    /// or that leaks the key.
+    /// Signs and verifies the signature: a faulty key store must not release a certificate that does not verify, or
+    /// whose signature leaks the key.
     pub(crate) async fn sign(self, keys: &dyn KeyStore) -> Result<SignedCertificate, SigningFailure> {
         let signed = keys
             .sign(&self.key, &self.input)
@@ -207,7 +208,7 @@ fn is_authority(kind: &Kind) -> bool {
     matches!(kind, Kind::Authority { .. })
 }
 
-/// Whether a verifier might take signatures by its key for a CA's.
+/// Whether a verifier might accept signatures by its key as a CA's.
 fn has_powers_of_a_ca(certificate: &Certificate) -> bool {
     let usage = certificate.key_usage().unwrap_or_default();
     certificate

@@ -56,7 +56,7 @@ pub struct CaFile {
     #[serde(default)]
     pub lifetime_days: Option<u32>,
     /// pathLenConstraint; by default none for a root, 0 for a CA without CAs below it, and otherwise one less than the
-    /// parent's.
+    /// parent's, or none where the parent has none.
     #[serde(default)]
     pub path_len: Option<PathLen>,
     /// Its certificate's subject; by default the common name is composed of project and name.
