@@ -5,8 +5,8 @@ use const_oid::ObjectIdentifier;
 use super::{Name, NameError, attribute};
 use crate::tlv::{Writer, tag};
 
-/// The attributes that a subject can have here. Encoded in the order of the drop-in contract:
-/// CN, C, emailAddress, L, O, OU, ST.
+/// The attributes that a subject can have here. Encoded in the order of the drop-in contract: CN, C, emailAddress, L,
+/// O, OU, ST.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Subject {
     /// CN, up to 64 characters.
