@@ -38,7 +38,7 @@ fn domain_fault(text: &[u8]) -> Option<&'static str> {
     syntax::dns_fault(text.strip_prefix(b".").unwrap_or(text))
 }
 
-/// A network's address and its mask, which is ones followed by zeros (RFC 4632).
+/// A network's address and its mask, which must be ones followed by zeros (RFC 4632).
 fn mask_fault(octets: &[u8]) -> Option<&'static str> {
     if !matches!(octets.len(), 8 | 32) {
         return Some("is not an IP address and a mask");
