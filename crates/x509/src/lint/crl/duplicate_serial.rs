@@ -1,7 +1,7 @@
 //! No serial number is there twice.
 //!
-//! Sorted lists of any length are checked in one pass. Others must be sorted, which takes memory, so only up to 10,000
-//! entries. Indirect CRLs are skipped: serial numbers of different issuers may be equal.
+//! Sorted lists of any length are checked in one pass. Others must be sorted, which takes memory: beyond 10,000 entries
+//! only adjacent duplicates are found. Indirect CRLs are skipped: serial numbers of different issuers may be equal.
 
 use crate::lint::report::hex;
 use crate::lint::view::crl::Crl;
