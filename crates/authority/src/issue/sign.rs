@@ -338,7 +338,7 @@ impl Authority {
     }
 }
 
-/// For a repeated request whose first certificate has been revoked since.
+/// The warning for a repeated request: the answer is the first certificate, which was revoked since and is useless.
 fn revoked_meanwhile(revocation: &Revocation) -> String {
     format!(
         "this certificate was issued for the same request before, and was revoked at {} ({}): ask for another one with a new \

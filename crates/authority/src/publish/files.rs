@@ -50,7 +50,7 @@ impl Found {
 }
 
 impl Authority {
-    /// Reads the file once; parses and verifies it on a thread of its own.
+    /// Reads the file once into memory; parses and verifies a long one on a thread of its own, to block no other task.
     async fn found(&self, ca: &Arc<Ca>, name: &PublishedName) -> Result<Option<Found>, PublishError> {
         let publication = &self.ports().publication;
         let Some((stat, content)) = publication.read_within(name, publication.read_back()).await? else {

@@ -170,7 +170,6 @@ impl Authority {
     /// Ledger and file are read one after the other, and a publication changes both, the file first. So a file with
     /// another version is only reported if the ledger, queried again, still records the same one and has no publication
     /// in progress.
-    /// than was noted is only told of when the ledger, asked again, still notes the same one and has none on its way.
     pub(super) async fn is_replaced(
         &self,
         scope: &CrlScope,

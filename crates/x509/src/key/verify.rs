@@ -39,8 +39,8 @@ pub(crate) const PSS_ADVICE: &str = "use SHA-256, SHA-384 or SHA-512, MGF1 with 
 
 /// Verifies `signature` over `message` with `key`, for the DER AlgorithmIdentifier `algorithm`.
 ///
-/// Accepts PKCS #1 v1.5 and PSS (with MGF1 of the same hash and a salt at least as long as its digest) with SHA-256, SHA-384 or SHA-512,
-/// ECDSA with each of them, Ed25519, and pure ML-DSA.
+/// Accepts PKCS #1 v1.5 and PSS (with MGF1 of the same hash and a salt at least as long as its digest) with SHA-256,
+/// SHA-384 or SHA-512, ECDSA with each of these, Ed25519, and pure ML-DSA.
 pub fn verify(key: &SubjectPublicKey, algorithm: &[u8], message: &[u8], signature: &[u8]) -> Result<(), VerifyError> {
     let identifier = AlgorithmIdentifierRef::from_der(algorithm).map_err(|_| VerifyError::MalformedAlgorithm)?;
     let kind = key.kind();

@@ -1,4 +1,4 @@
-//! Bases of subtrees in nameConstraints are what their kinds of names want: domains, hosts, addresses with masks.
+//! Bases of subtrees in nameConstraints are valid for their kind: domains, hosts, addresses with masks.
 
 use crate::lint::report::{first_few, quoted};
 use crate::lint::view::certificate::Certificate;

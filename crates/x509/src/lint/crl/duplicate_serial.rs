@@ -1,4 +1,4 @@
-//! No serial number is there twice.
+//! No serial number is listed twice.
 //!
 //! Sorted lists of any length are checked in one pass. Others must be sorted, which takes memory: beyond 10,000 entries
 //! only adjacent duplicates are found. Indirect CRLs are skipped: serial numbers of different issuers may be equal.
