@@ -33,8 +33,8 @@ impl Authority {
         if own.as_ref().is_some_and(|own| own.revocation.is_some()) {
             return Ok(true);
         }
-        // The list counts whatever the record says: an attacker who can overwrite one may not be able to remove the
-        // other's entry.
+        // A list entry counts even if the record contradicts it: an attacker who can overwrite the record may not be able
+        // to remove the entry.
         if ledger.listed_among(issuer, &[serial]).await?.contains_key(&serial) {
             return Ok(true);
         }

@@ -322,7 +322,7 @@ pub trait Ledger: Send + Sync {
     /// cannot be read: one of them never stops the others.
     async fn evidence(&self, issuer: &CaName, serials: &[Serial]) -> Result<HashMap<Serial, Evidence>, LedgerError>;
 
-    /// Puts an entry of a published CRL back on the list that lacks it, or on which its certificate has expired.
+    /// Puts an entry of a published CRL back on the ledger's list, where that lacks it or records its certificate as ended.
     async fn relist(&self, scope: &CrlScope, entry: &RevokedEntry, not_after: UnixTime) -> Result<(), LedgerError>;
 
     /// Records that certificates name a CRL by that URL. Of several records of one scope and URL the latest `until` is

@@ -118,7 +118,7 @@ pub trait Publication: Send + Sync {
         Ok(file.map(|(stat, octets)| (stat, Box::new(io::Cursor::new(octets)) as Box<dyn Content>)))
     }
 
-    /// Temporary storage on the same medium as the files.
+    /// Temporary storage: beside the files where these are on disk, otherwise in the system's temporary folder.
     fn scratch(&self) -> io::Result<Box<dyn Scratch>>;
 }
 

@@ -1,5 +1,5 @@
-//! The entries of one CRL, made from the ledger's: times are adjusted to what a CRL allows, and awaited serials are
-//! looked out for.
+//! The entries of one CRL, made from the ledger's: times are adjusted to what a CRL allows, and the
+//! serial numbers that callers wait for are recorded when they occur.
 //!
 //! What the published CRL lists stays listed until the end of its certificate is verified and long past. Entries that
 //! the ledger lost, for whatever reason, are taken from that CRL, whose signature the CA's own key verifies.

@@ -8,7 +8,7 @@ use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use super::{Attribute, Name, NameError, attribute};
 use crate::tlv::{Reader, Writer, tag};
 
-/// Most characters of a text: far more than any certificate should have, and a bound on the work.
+/// Longest text, in octets: far more than any certificate should have, and a bound on the work.
 const MAX_TEXT: usize = 65_536;
 
 /// Characters that are escaped with a backslash at any position (section 2.4).
