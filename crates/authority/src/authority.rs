@@ -1,8 +1,7 @@
-//! The authority itself: its ports, its CAs, its rules.
+//! The authority: its ports, its CAs, its configuration.
 //!
-//! What it does stands in the module of each operation, as `impl Authority`: [`hierarchy`](crate::hierarchy),
-//! [`issue`](crate::issue), [`revoke`](crate::revoke), [`publish`](crate::publish), [`sweep`](crate::sweep),
-//! [`remind`](crate::remind).
+//! Each operation is an `impl Authority` in its own module: [`hierarchy`](crate::hierarchy), [`issue`](crate::issue),
+//! [`revoke`](crate::revoke), [`publish`](crate::publish), [`sweep`](crate::sweep), [`remind`](crate::remind).
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -25,24 +24,24 @@ pub struct Authority {
     ports: Ports,
     config: Config,
     profiles: Profiles,
-    /// Parents first. Replaced as a whole when a CA comes to be, so that a reader holds the lock for one clone.
+    /// Parents first. Replaced as a whole when a CA is created, so that a reader holds the lock for one clone only.
     pub(crate) cas: RwLock<Arc<[Arc<Ca>]>>,
-    /// What this process knows of each CRL.
+    /// This process's knowledge of each CRL.
     pub(crate) slots: Slots,
     /// Authenticates intents.
     pub(crate) authenticator: Authenticator,
-    /// Intents that this process found in the ledger and would not sign.
+    /// Intents in the ledger that this process refused to sign.
     pub(crate) refused_intents: AtomicU64,
-    /// Open intents that could not be read when this process swept last.
+    /// Open intents that could not be read in this process's last sweep.
     pub(crate) unreadable_intents: AtomicU64,
-    /// Which CRLs certificates are known to name.
+    /// The recorded CRL uses that this process knows.
     pub(crate) crl_uses: CrlUses,
-    /// Names that the authority's own server is reached by.
+    /// Names by which clients reach the authority's own server.
     pub(crate) own_names: RwLock<OwnNames>,
 }
 
 impl Authority {
-    /// Opens an authority: reads the CAs that exist from the ledger. Creates nothing.
+    /// Opens an authority: reads the existing CAs from the ledger. Creates nothing.
     pub async fn open(ports: Ports, config: Config, profiles: Profiles) -> Result<Self, LedgerError> {
         let cas = read_cas(&ports).await?;
         let authenticator = authenticator(&ports);
@@ -63,16 +62,16 @@ impl Authority {
         Ok(authority)
     }
 
-    /// Reads the CAs from the ledger again: after one was created, here or by another process.
+    /// Reads the CAs from the ledger again, after this or another process created one.
     pub async fn reload(&self) -> Result<(), LedgerError> {
         let cas = read_cas(&self.ports).await?;
         *self.cas.write().unwrap_or_else(PoisonError::into_inner) = cas.into();
         Ok(())
     }
 
-    /// Asks, all at one time, for what the first issuance would else wait for: the key of intents' codes, and the keys of the
-    /// issuing CA and of those above it. For whoever goes on to issue; an error shows again when it does, and that a CA is not
-    /// believed shows there alone.
+    /// Fetches concurrently what the first issuance would otherwise wait for: the key of intents' codes, and the public
+    /// keys of the issuing CA and of those above it. For callers that issue next: an error recurs there, and a CA
+    /// certificate that is not believed is reported only there.
     pub async fn make_ready_to_issue(&self) -> Result<(), KeyStoreError> {
         let believing = async {
             if let Some(ca) = self.issuing_ca()
@@ -85,27 +84,28 @@ impl Authority {
         ready
     }
 
-    /// Intents that this process found in the ledger and would not sign, because nobody who may had prepared them: an alarm.
+    /// Intents in the ledger that this process refused to sign, because no authorised process had prepared them: raise
+    /// an alarm.
     pub fn refused_intents(&self) -> u64 {
         self.refused_intents.load(Ordering::Relaxed)
     }
 
-    /// Open intents that could not be read when this process swept last: somebody has to mend or remove them.
+    /// Open intents that could not be read in this process's last sweep: the operator has to repair or remove them.
     pub fn unreadable_intents(&self) -> u64 {
         self.unreadable_intents.load(Ordering::Relaxed)
     }
 
-    /// The ports it stands on.
+    /// The ports that it was opened with.
     pub fn ports(&self) -> &Ports {
         &self.ports
     }
 
-    /// Its configuration.
+    /// The validated configuration that it was opened with.
     pub fn config(&self) -> &Config {
         &self.config
     }
 
-    /// Its profiles.
+    /// The profiles that it was opened with.
     pub fn profiles(&self) -> &Profiles {
         &self.profiles
     }
@@ -120,8 +120,8 @@ impl Authority {
         self.cas().iter().find(|ca| ca.name() == ca_name).cloned()
     }
 
-    /// The CA that issues leaves where a profile names no other: the configuration's, by default the last one of the
-    /// hierarchy. `None` until it was created.
+    /// The CA that issues leaves where a profile names no other: the configured one, by default the last one of the
+    /// hierarchy. `None` until it is created.
     pub fn issuing_ca(&self) -> Option<Arc<Ca>> {
         self.ca(self.config.issuing_ca().name())
     }
@@ -132,7 +132,7 @@ impl Authority {
         let mut chain = Vec::new();
         let mut next = Some(ca_name);
         while let Some(ca) = next.and_then(|ca_name| cas.iter().find(|ca| ca.name() == ca_name)) {
-            // A ledger whose parents go in a circle is damaged; walking it must end all the same.
+            // A damaged ledger may have a cycle of parents; the walk must end all the same.
             if chain.len() == cas.len() {
                 break;
             }
@@ -156,17 +156,17 @@ impl Authority {
 /// A CA that exists: its record, with everything parsed once.
 #[derive(Debug)]
 pub struct Ca {
-    /// As the ledger has it.
+    /// The ledger's record.
     pub record: AuthorityRecord,
     /// Its certificate and key, ready to issue.
     pub issuer: Issuer,
     /// What lints of the certificates that it issues compare with.
     pub(crate) lint_view: IssuerView,
-    /// Its certificate as answers carry it.
+    /// Its certificate as PEM, for answers.
     pub(crate) pem: String,
-    /// Whether its certificate, and those above it, were found to be what they should be.
+    /// Whether its certificate and those above it passed [`Authority::believe`].
     pub(crate) is_believed: AtomicBool,
-    /// Whether the ledger was found to have the same certificate wherever it has it.
+    /// Whether the ledger was found to have the same certificate in both of its places.
     pub(crate) is_same_twice: AtomicBool,
 }
 

@@ -1,10 +1,10 @@
-//! Which CAs are believed.
+//! Which recorded CA certificates are believed.
 //!
-//! What the ledger has of a CA is a claim: whoever can write to it could put a certificate of theirs in the place of ours, and
-//! have it published, or answered as the root to trust. A CA's certificate is believed only if its key is the one that the
-//! key store has under the name that the configuration says, and its signature that of the CA above, or a root's own; so on
-//! up to the root. It is looked at once for each certificate that was read, before anything is issued under it or published
-//! of it.
+//! A CA's certificate in the ledger is unverified: an attacker who can write there could replace it with their own, and
+//! have that published, or answered as the root to trust. A CA's certificate is believed only if its key is the one
+//! that the key store has under the configured name, and its signature is that of the CA above, or for a root its own;
+//! the same must hold for every CA above it. Each certificate that was read is checked once, before anything is issued
+//! under it or published for it.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -21,7 +21,7 @@ use crate::port::{KeyName, KeyStoreError, LedgerError};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotBelieved {
-    /// The key store has another key under the name.
+    /// The key store has a different key under the name.
     #[error(
         "the certificate recorded for CA {ca_name} is not believed: its key is not {key} in the key store; if that key is the \
          right one, somebody has replaced the certificate in the ledger: restore it"
@@ -32,7 +32,7 @@ pub enum NotBelieved {
         /// Its key's name.
         key: KeyName,
     },
-    /// Not signed by the CA above, or for a root by itself.
+    /// Not signed by the CA above, or for a root by its own key.
     #[error(
         "the certificate recorded for CA {ca_name} is not believed: it was not signed by {signer}; somebody has replaced it in \
          the ledger: restore it"
@@ -51,7 +51,7 @@ pub enum NotBelieved {
         /// The CA above.
         parent: CaName,
     },
-    /// The ledger has the CA's certificate twice, and not the same.
+    /// The ledger has the CA's certificate in two places, and they differ.
     #[error(
         "the certificate recorded for CA {ca_name} is not the one in its row of the certificates; somebody has replaced one of \
          them: restore it"
@@ -60,7 +60,7 @@ pub enum NotBelieved {
         /// Which CA.
         ca_name: CaName,
     },
-    /// The ledger has the CA, and no row of its certificate.
+    /// The ledger has the CA, but no row of its certificate.
     #[error(
         "the certificate recorded for CA {ca_name} is not believed: its row of the certificates is gone, or cannot be read, which \
          would say whether it is revoked; somebody has removed or changed it: restore it"
@@ -69,21 +69,21 @@ pub enum NotBelieved {
         /// Which CA.
         ca_name: CaName,
     },
-    /// The key store does not tell the key, so that nothing is known.
+    /// The key store does not return the key, so that nothing can be decided.
     #[error("the certificate recorded for CA {ca_name} cannot be compared with its key: {error}")]
     KeyStore {
         /// Which CA.
         ca_name: CaName,
-        /// What it said.
+        /// The key store's error.
         error: KeyStoreError,
     },
-    /// The ledger did not answer.
+    /// The ledger failed.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }
 
 impl NotBelieved {
-    /// Whether the certificate was found to be wrong, where otherwise nothing could be found out.
+    /// Whether the certificate was found to be wrong; `false` where the check itself failed.
     pub fn is_refuted(&self) -> bool {
         match self {
             Self::OtherKey { .. }
@@ -91,7 +91,7 @@ impl NotBelieved {
             | Self::NoParent { .. }
             | Self::RecordsDiffer { .. }
             | Self::NoRow { .. } => true,
-            // A key store that was told of the certificate says so itself.
+            // A key store that holds the CA's certificate reports the mismatch as damage.
             Self::KeyStore { error, .. } => matches!(error, KeyStoreError::Damaged { .. }),
             Self::Ledger(_) => false,
         }
@@ -99,18 +99,18 @@ impl NotBelieved {
 }
 
 impl Authority {
-    /// Whether a CA's certificate and those above it are what they should be. What was found good once is not asked again.
+    /// Checks a CA's certificate and those above it. A certificate that passed once is not checked again.
     pub async fn believe(&self, ca: &Ca) -> Result<(), NotBelieved> {
         if ca.is_believed.load(Ordering::Acquire) {
             return Ok(());
         }
         let mut chain = self.chain(ca.name());
-        // A CA that was read before a reload: it is looked at itself, not its successor.
+        // The CA was read before a reload: check this certificate, not the one that replaced it.
         if chain.first().is_none_or(|first| first.record != ca.record) {
             return self.believe_replaced(ca).await;
         }
         chain.retain(|ca| !ca.is_believed.load(Ordering::Acquire));
-        // All keys are asked for at one time; the first that is wrong is told, from the root on.
+        // All keys are fetched concurrently; of several errors, the one nearest to the root is returned.
         let keys = join_all(chain.iter().map(|ca| self.has_its_key(ca))).await;
         for (ca, has_its_key) in chain.iter().zip(keys).rev() {
             has_its_key?;
@@ -120,7 +120,7 @@ impl Authority {
         Ok(())
     }
 
-    /// Every CA that is not believed, and why; but for those that have [ended](Self::has_ended).
+    /// Every CA that is not believed, and why, except those that have [ended](Self::has_ended).
     pub async fn not_believed(&self) -> Vec<(CaName, NotBelieved)> {
         let mut found = Vec::new();
         for ca in self.cas().iter().filter(|ca| !self.has_ended(ca)) {
@@ -131,7 +131,8 @@ impl Authority {
         found
     }
 
-    /// The same before a CA's certificate is published: where the ledger has it twice, both have to be the same.
+    /// Like [`believe`](Self::believe), before a CA's certificate is published: its two copies in the ledger must be
+    /// equal as well.
     pub(crate) async fn believe_to_publish(&self, ca: &Ca) -> Result<(), NotBelieved> {
         self.believe(ca).await?;
         if ca.is_same_twice.load(Ordering::Acquire) {
@@ -143,11 +144,11 @@ impl Authority {
             .certificate(Some(ca.signer()), ca.certificate().serial())
             .await;
         let row = match row {
-            // Some of it is there, and not what would say it.
+            // Part of the row exists, but not the certificate.
             Err(LedgerError::Damaged { .. }) => None,
             row => row?,
         };
-        // A CA of before the journal has its row, too: that is where its record comes from.
+        // A CA that was created before the journal existed has a row as well: its record comes from there.
         let ca_name = || ca.name().clone();
         let row = row.ok_or_else(|| NotBelieved::NoRow { ca_name: ca_name() })?;
         let is_ours = matches!(&row.kind, Kind::Authority { ca_name, .. } if ca_name == ca.name());
@@ -168,12 +169,13 @@ impl Authority {
 
     async fn has_its_key(&self, ca: &Ca) -> Result<(), NotBelieved> {
         let ca_name = || ca.name().clone();
-        // Which key a CA has is configured: what a record says of itself it may say of any CA's key.
+        // The configuration decides which key a CA has: a forged record could name any CA's key.
         let configured = self.config().ca(ca.name()).map(CaConfig::key);
         let mut key = configured.unwrap_or(&ca.record.key);
         let mut found = self.ports().keys.public_key(key).await;
         if matches!(found, Err(KeyStoreError::NotFound(_))) && *key != ca.record.key {
-            // Renamed in the configuration since; it can have no other one's key.
+            // The key was renamed in the configuration since. The recorded name cannot be misused to borrow another
+            // CA's key.
             key = &ca.record.key;
             found = self.ports().keys.public_key(key).await;
         }

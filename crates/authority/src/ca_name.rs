@@ -1,4 +1,4 @@
-//! Names of CAs, as files, rows and commands know them.
+//! Names of CAs, as used in files, rows and commands.
 
 use std::fmt;
 
@@ -8,13 +8,13 @@ use std::fmt;
 #[serde(transparent)]
 pub struct CaName(String);
 
-/// A text that is no name.
+/// A text that is not a valid CA name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no CA name: use 1 to 63 lower-case letters, digits and hyphens, with a letter or digit at both ends")]
 pub struct CaNameError(String);
 
 impl CaName {
-    /// Checks and keeps.
+    /// Validates the text.
     pub fn new(text: impl Into<String>) -> Result<Self, CaNameError> {
         let text = text.into();
         let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
@@ -25,7 +25,7 @@ impl CaName {
         }
     }
 
-    /// The text.
+    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

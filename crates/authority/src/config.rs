@@ -1,7 +1,7 @@
-//! The authority's configuration: what people write in TOML becomes a validated [`Config`].
+//! The authority's configuration: TOML, validated into a [`Config`].
 //!
-//! [`ConfigFile`] is the open form, as written; [`Config`] is what the rest of the code relies on: names that are
-//! unique, parents that exist, lifetimes that fit into each other, CRLs that overlap.
+//! [`ConfigFile`] is the configuration as written; [`Config`] is what the rest of the code relies on: names are unique,
+//! parents exist, lifetimes fit into each other, CRLs overlap.
 
 mod ca;
 mod file;
@@ -20,12 +20,12 @@ use const_oid::ObjectIdentifier;
 use crate::ca_name::CaName;
 use crate::port::ledger::CrlScope;
 
-/// A validated configuration, built from TOML by [`Config::from_toml`] or from its open form by [`Config::new`].
+/// A validated configuration, built from TOML by [`Config::from_toml`] or from its unvalidated form by [`Config::new`].
 #[derive(Clone, Debug)]
 pub struct Config {
     project: String,
     environment: String,
-    /// `-E` in names, or nothing where the environment is a production one.
+    /// `-E` in names, or empty where the environment is a production one.
     suffix: String,
     public_url: Option<String>,
     max_cert_lifetime: u32,
@@ -39,7 +39,7 @@ pub struct Config {
     issuing_ca: usize,
 }
 
-/// Why a text is no configuration: which key, what is wrong with it, and what to write instead.
+/// Why a configuration is invalid: which key, what is wrong with it, and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
@@ -49,7 +49,7 @@ pub enum ConfigError {
         /// Line, column and what was expected there.
         detail: String,
     },
-    /// A value that its key cannot have.
+    /// A value that is not allowed for its key.
     #[error("configuration key `{key}`: {detail}")]
     Invalid {
         /// The key with its table, e.g. `ca.issuing-ca.crl.lifetime_hours`.
@@ -68,12 +68,12 @@ impl Config {
         Self::new(file)
     }
 
-    /// Validates the open form.
+    /// Validates the unvalidated form.
     pub fn new(file: ConfigFile) -> Result<Self, ConfigError> {
         validate::validate(file)
     }
 
-    /// The default configuration with every key explained, as written into a new authority's folder. It reads back as
+    /// The default configuration with every key explained, as written into a new authority's folder. Reading it yields
     /// what [`ConfigFile::default`] validates to.
     pub fn default_toml() -> &'static str {
         include_str!("config/default.toml")
@@ -95,7 +95,7 @@ impl Config {
         self.public_url.as_deref()
     }
 
-    /// Days that a leaf certificate lives at most; a request or profile that wants more gets this.
+    /// The longest lifetime of a leaf certificate, in days; a request or profile that asks for more gets this.
     pub fn max_cert_lifetime(&self) -> u32 {
         self.max_cert_lifetime
     }
@@ -105,8 +105,8 @@ impl Config {
         &self.custom_extension_allowlist
     }
 
-    /// The rules that every certified key must keep, with the configuration's blocked keys. It allows every supported kind:
-    /// kinds are the profiles' to choose.
+    /// The rules that every certified key must meet, with the configured blocked keys. It allows every supported kind
+    /// of key: profiles choose the kinds.
     pub fn key_policy(&self) -> &KeyPolicy {
         &self.key_policy
     }
@@ -117,12 +117,13 @@ impl Config {
     }
 
     /// Seconds after which an intent that is still open counts as abandoned: a retry with its token, or the sweeper,
-    /// may take it up.
+    /// may then resume it.
     pub fn intent_grace_seconds(&self) -> i64 {
         i64::from(self.intent_grace_seconds)
     }
 
-    /// From when on the holder of a certificate of that life may renew it by presenting it: its last part of so many.
+    /// From when on the holder of a certificate may renew it by presenting it: the start of the last `1 /
+    /// renewal_window_divisor` of its lifetime.
     pub fn renewable_from(&self, not_before: UnixTime, not_after: UnixTime) -> UnixTime {
         let life = not_after.0.saturating_sub(not_before.0).max(0);
         UnixTime(
@@ -132,7 +133,7 @@ impl Config {
         )
     }
 
-    /// Whether no certificate of this authority ever named a CRL of a shard, nor will.
+    /// Whether no certificate of this authority names, or will ever name, the CRL of a shard.
     pub fn is_never_sharded(&self) -> bool {
         self.never_sharded
     }

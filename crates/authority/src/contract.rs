@@ -1,5 +1,5 @@
-//! One suite for every implementation of a port. Each function takes a maker of fresh, empty instances, tries every
-//! obligation that the port states, and panics with the sentence that was broken. Run them inside a tokio runtime.
+//! One test suite for every implementation of a port. Each function takes a factory of fresh, empty instances, tests
+//! every requirement of the port, and panics with the requirement that is violated. Run them inside a tokio runtime.
 //!
 //! ```ignore
 //! #[tokio::test(flavor = "multi_thread")]

@@ -1,8 +1,8 @@
-//! How CAs come to be: key, then intent → sign → verify → complete, like every certificate.
+//! How CAs are created: key, then intent → sign → verify → complete, like every certificate.
 //!
-//! [`Authority::initialise`] may be interrupted anywhere and repeated. A key without a certificate is used by the next
-//! run; an intent without a certificate is found through its token and signed again; a certificate without its files is
-//! published.
+//! [`Authority::initialise`] may be interrupted anywhere and repeated. The next run uses a key that has no certificate
+//! yet, finds an intent without a certificate through its token and signs it again, and publishes a certificate whose
+//! files are missing.
 
 pub(crate) mod build;
 mod error;
@@ -23,20 +23,21 @@ use crate::port::ledger::{Completion, CrlScope, IntentId, Kind, OpenIntent, Rese
 use crate::port::{KeyStoreError, LedgerError};
 use crate::signing::{NotSignable, Signable, SignedCertificate, Signer, SigningError};
 
-/// Turns that one CA's certificate gets: for serials that are taken, and for intents that others left.
+/// Attempts to create one CA's certificate: for serials that are taken, and for intents that other runs left.
 const TURNS: usize = 4;
 
-/// Open intents that are looked through for a CA's.
+/// Most open intents that are searched for those of a CA.
 const OPEN_INTENTS: usize = 10_000;
 
 impl Authority {
     /// Creates every configured CA that does not exist yet, parents first, and publishes certificates, bundle and those
-    /// CRLs that are due. Answers the CAs that it created. Safe to repeat, and to run twice at a time.
+    /// CRLs that are due. Returns the CAs that it created. Safe to repeat, and to run concurrently.
     ///
     /// `progress` gets lines such as `Creating key chancery-root-ca (p384)`.
     ///
-    /// Where CAs were created and publishing fails, that is [`HierarchyError::NotPublished`]; the CAs exist then. Where
-    /// nothing was created, a failure to publish is logged: it is for [`publish_due_crls`](Self::publish_due_crls) to mend.
+    /// Where CAs were created and publishing fails, this returns [`HierarchyError::NotPublished`]; the CAs exist then.
+    /// Where nothing was created, a failure to publish is logged, and [`publish_due_crls`](Self::publish_due_crls)
+    /// tries again.
     pub async fn initialise(&self, progress: &(dyn Fn(&str) + Sync)) -> Result<Vec<Arc<Ca>>, HierarchyError> {
         self.reload().await?;
         let mut created = Vec::new();
@@ -58,8 +59,8 @@ impl Authority {
         }
     }
 
-    /// Creates one configured CA, whose parent exists, unless it exists already: then the answer is `None`. Publishes
-    /// nothing. Safe to repeat, and to run twice at a time.
+    /// Creates one configured CA, whose parent exists, and returns it; `None` if it exists already. Publishes nothing.
+    /// Safe to repeat, and to run concurrently.
     pub async fn create_ca(
         &self,
         ca_name: &CaName,
@@ -77,7 +78,7 @@ impl Authority {
         self.create_missing(config, progress).await.map(Some)
     }
 
-    /// A CA whose key is not at hand may be what it says; one that is known to be another is an alarm.
+    /// Only a certificate that is known to be wrong is an error; where the key is unavailable, it may be right.
     async fn must_not_be_refuted(&self, ca: &Ca) -> Result<(), HierarchyError> {
         match self.believe_to_publish(ca).await {
             Err(error) if error.is_refuted() => Err(error.into()),
@@ -99,7 +100,7 @@ impl Authority {
         Ok(ca)
     }
 
-    /// Certificates, bundle, and CRLs that are due; what failed, in words.
+    /// Publishes certificates, bundle, and CRLs that are due; returns what failed, as text.
     async fn publish_everything(&self) -> Vec<String> {
         let mut failures = Vec::new();
         for (name, outcome) in self.publish_certificates().await {
@@ -123,7 +124,7 @@ impl Authority {
                 parent: ca_name.clone(),
             })?),
         };
-        // What it will be signed under, and be published with.
+        // The parent's certificate, which will sign this one and be published with it.
         if let Some(parent) = &parent {
             self.believe(parent).await?;
         }
@@ -150,7 +151,7 @@ impl Authority {
                     })?;
                     return self.sign_ca(config, &key, &intent.id, signable).await;
                 }
-                // A run before this one was interrupted, or one beside this one is about to complete the same.
+                // An earlier run was interrupted, or a concurrent one is about to complete the same.
                 Ok(Reservation::Open(open)) => match self.signable_ca(config, parent.as_deref(), &key, &open).await? {
                     Ok(signable) => return self.sign_ca(config, &key, &open.id, signable).await,
                     Err(reason) => {
@@ -160,7 +161,7 @@ impl Authority {
                 },
                 Ok(Reservation::Completed(_)) => return Ok(()),
                 Err(LedgerError::SerialTaken(serial)) => last = Some(LedgerError::SerialTaken(serial)),
-                // An interrupted run wanted something else: the configuration was changed since.
+                // An interrupted run reserved something else: the configuration has changed since.
                 Err(error @ (LedgerError::TokenReused | LedgerError::AuthorityExists(_))) => {
                     if self.exists_meanwhile(config.name()).await? {
                         return Ok(());
@@ -183,7 +184,7 @@ impl Authority {
             .into())
     }
 
-    /// The key that the configuration names: the existing one if it fits, else a new one.
+    /// The key that the configuration names: the existing one if its algorithm matches, else a new one.
     async fn key_for(
         &self,
         config: &CaConfig,
@@ -199,7 +200,7 @@ impl Authority {
             Err(KeyStoreError::NotFound(_)) => {
                 progress(&format!("Creating key {name} ({})", algorithm.name()));
                 match keys.create(name, algorithm).await {
-                    // Somebody else was faster; theirs is the key.
+                    // A concurrent run created the key first; use that.
                     Err(KeyStoreError::AlreadyExists(_)) => keys.public_key(name).await?,
                     outcome => outcome?,
                 }
@@ -217,8 +218,8 @@ impl Authority {
         Ok(key)
     }
 
-    /// What an earlier run reserved, where it is what this one would reserve but for serial and time. Where the key is another
-    /// one by now, that certificate cannot be made any more.
+    /// What an earlier run reserved, if it equals what this one would reserve apart from serial and time. If the key
+    /// has changed, that certificate cannot be made any more.
     async fn signable_ca(
         &self,
         config: &CaConfig,
@@ -237,7 +238,7 @@ impl Authority {
         }))
     }
 
-    /// From an open intent to a CA.
+    /// Signs an open intent and completes it, which creates the CA.
     async fn sign_ca(
         &self,
         config: &CaConfig,
@@ -266,7 +267,7 @@ impl Authority {
         match self.ports().ledger.complete(completion).await {
             Ok(_) => Ok(()),
             Err(LedgerError::NoOpenIntent(id)) => {
-                // Another run took it up meanwhile: its CA is as good as ours, if it completed it.
+                // Another run resumed it meanwhile: if that run completed it, its CA is the same as ours.
                 if self.exists_meanwhile(config.name()).await? {
                     Ok(())
                 } else {
@@ -282,7 +283,7 @@ impl Authority {
         Ok(self.ca(ca_name).is_some())
     }
 
-    /// Gives up every open intent for a CA's certificate, whose serial then stands on its issuer's CRL.
+    /// Gives up every open intent for a CA's certificate; their serials are then listed on their issuer's CRL.
     async fn give_up_intents_for(&self, ca_name: &CaName) -> Result<(), HierarchyError> {
         let open = self
             .ports()

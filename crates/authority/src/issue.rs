@@ -1,14 +1,15 @@
-//! Issuance: the way of a request to its certificate.
+//! Issuance: the steps from a request to its certificate.
 //!
-//! 1. [`Rules::prepare`] decides, without any store: the CSR parses, proves possession, and carries a key fit to be
-//!    certified; the profile allows what is asked for; the final TBSCertificate, with a throw-away signature, passes every
-//!    lint. The result, [`Prepared`], can be used once.
-//! 2. [`Authority::issue_prepared`] reserves: serial, key, token and TBSCertificate stand in the ledger before any
-//!    signature exists. A crash from here on leaves an open intent, which a retry with its token, or the sweeper, takes up.
+//! 1. [`Rules::prepare`] decides, without any I/O: the CSR parses, proves possession, and carries a key that may be
+//!    certified; the profile allows what the request asks for; the final TBSCertificate, with a placeholder signature,
+//!    passes every lint. The result, [`Prepared`], can be used once.
+//! 2. [`Authority::issue_prepared`] reserves: serial, key, token and TBSCertificate are recorded in the ledger before
+//!    any signature exists. A crash from here on leaves an open intent, which a retry with its token, or the sweeper,
+//!    resumes.
 //! 3. It signs, verifies the signature with the CA's own public key, and completes the intent in the ledger.
-//! 4. Notices go out; one that fails never fails the certificate.
+//! 4. It sends notices; a notice that fails never fails the certificate.
 //!
-//! A request that is refused leaves one thing: its rejection.
+//! A refused request leaves only its rejection record.
 
 mod csr_names;
 mod digest;
@@ -40,26 +41,26 @@ use crate::port::ledger::{CertificateRecord, IdempotencyToken, TokenOrigin};
 use crate::principal::Principal;
 use crate::wire::TlsCertRequest;
 
-/// A certificate, and how this call came by it.
+/// The result of an issuance: a certificate, and whether this call issued it.
 #[derive(Clone, Debug)]
 pub struct Issued {
-    /// The certificate as the ledger has it.
+    /// The certificate's record in the ledger.
     pub record: CertificateRecord,
-    /// Its subject, where this call decided it; `None` for one read back from the ledger.
+    /// Its subject, where this call decided it; `None` for one that was read from the ledger.
     pub subject: Option<Name>,
     /// Whether the certificate existed before this call, for the same token.
     pub replayed: bool,
-    /// Whether a notice of its issuance was due and could not be delivered.
+    /// Whether a notice of its issuance was due and its delivery failed.
     pub notice_failed: bool,
-    /// What was left out of the request, in words.
+    /// What was left out of the request, or changed, as text.
     pub warnings: Vec<String>,
 }
 
 impl Authority {
     /// Issues a certificate, or refuses and records why.
     ///
-    /// With a token the call may be repeated after any error: whatever happened the first time, there will be one
-    /// certificate.
+    /// With a token the call may be repeated after any error: the result is one certificate, whatever happened the
+    /// first time.
     pub async fn issue(
         &self,
         request: &TlsCertRequest,
@@ -69,9 +70,9 @@ impl Authority {
         self.issue_with(request, principal, token, TokenOrigin::Caller).await
     }
 
-    /// The same for an invocation whose caller sent no token: the runtime's id of it stands for one. The runtime's own
-    /// retries find the certificate that the first try made; nobody else can come back with it, so the sweeper gives an
-    /// intent that was left open up, and its key is free again.
+    /// Like [`issue`](Self::issue), for an invocation whose caller sent no token: the runtime's id of the invocation
+    /// serves as token. The runtime's own retries find the certificate that the first attempt made. No other caller can
+    /// repeat the request, so the sweeper gives up an intent that was left open, and its key is free again.
     pub async fn issue_for_invocation(
         &self,
         request: &TlsCertRequest,
@@ -103,7 +104,8 @@ impl Authority {
     }
 
     /// Decides on a request and builds what would be signed; neither stores nor signs anything, nor records a refusal.
-    /// Whoever has more to decide does it on the result, and then hands it to [`issue_prepared`](Self::issue_prepared).
+    /// A caller with checks of its own makes them on the result, and then passes it to
+    /// [`issue_prepared`](Self::issue_prepared).
     pub fn prepare(
         &self,
         request: &TlsCertRequest,
@@ -130,14 +132,14 @@ impl Authority {
     }
 }
 
-/// The request may be at fault, or a profile that makes such certificates: its author is to know.
+/// Logged because the cause may be the request or a profile that makes such certificates, whose author should know.
 fn warn_of_lint(error: &IssueError) {
     if let IssueError::Rejected(Refusal::Lint { rule, detail, .. }) = error {
         tracing::warn!(rule, detail, "a certificate was not issued because of a lint");
     }
 }
 
-/// 159 random bits. All of them zero is no serial; then it draws again.
+/// Draws 159 random bits, again if all of them are zero, which is no valid serial number.
 pub(crate) fn draw_serial(entropy: &dyn Entropy) -> Serial {
     loop {
         let mut octets = [0; 20];

@@ -1,16 +1,16 @@
-//! What a certificate authority does, wherever it runs: a hierarchy of CAs that issue, renew, revoke, publish,
-//! remind and sweep. It knows no HTTP, no SQL and no cloud: those stand behind [`port`]s.
+//! What a certificate authority does, independent of where it runs: a hierarchy of CAs that issue, renew, revoke,
+//! publish, remind and sweep. This crate contains no HTTP, no SQL and no cloud API; those are behind [`port`]s.
 //!
-//! - [`config`], [`profile`]: what people write, validated into what the code can rely on;
-//! - [`belief`]: which of the recorded CAs are believed;
-//! - [`hierarchy`]: CAs and how they come to be;
+//! - [`config`], [`profile`]: the files that operators write, validated into types that the code relies on;
+//! - [`belief`]: checks recorded CA certificates against the key store and the CA above before they are used;
+//! - [`hierarchy`]: CAs and how they are created;
 //! - [`wire`]: the JSON of requests and answers (the drop-in contract's `tls-cert`);
-//! - [`issue`]: the way of a request: prepare → reserve → sign → verify → complete;
-//! - [`signing`]: the door to a signature on a certificate;
-//! - [`plan`]: what would become of the lists that operators write, before anything does;
+//! - [`issue`]: the steps of a request: prepare → reserve → sign → verify → complete;
+//! - [`signing`]: the only way to a signature on a certificate;
+//! - [`plan`]: what the lists that operators write would change, computed before anything is changed;
 //! - [`revoke`], [`publish`], [`sweep`], [`remind`]: the rest of a certificate's life;
-//! - [`port`]: what the deployment must provide, as obligations. With the feature `testing`, `memory` provides it for tests,
-//!   with faults on demand, and `contract` is the one suite that every implementation passes.
+//! - [`port`]: what the deployment must provide, as traits. With the feature `testing`, `memory` implements them for
+//!   tests, with faults on demand, and `contract` is the test suite that every implementation passes.
 
 pub mod authority;
 pub mod belief;

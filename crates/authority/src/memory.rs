@@ -1,7 +1,7 @@
-//! The ports in memory, a clock that stands still until told, and faults on demand: what tests stand on.
+//! In-memory ports, a clock that only moves when set, and faults on demand: for tests.
 //!
-//! [`MemoryPorts`] has everything an authority needs. [`MemoryPorts::ports`] gives the ports as they are,
-//! [`MemoryPorts::faulty_ports`] the same ones behind [`Faulty`], ruled by [`MemoryPorts::faults`].
+//! [`MemoryPorts`] has everything an authority needs. [`MemoryPorts::ports`] returns the ports without faults,
+//! [`MemoryPorts::faulty_ports`] the same ones behind [`Faulty`], controlled by [`MemoryPorts::faults`].
 
 mod faulty;
 mod intent_keys;
@@ -27,9 +27,9 @@ use crate::port::Ports;
 
 /// All ports in memory.
 pub struct MemoryPorts {
-    /// Keys.
+    /// The CA keys.
     pub keys: Arc<MemoryKeyStore>,
-    /// Keys of intents.
+    /// The keys that authenticate intents.
     pub intent_keys: Arc<MemoryIntentKeys>,
     /// The ledger.
     pub ledger: Arc<MemoryLedger>,
@@ -41,7 +41,7 @@ pub struct MemoryPorts {
     pub clock: Arc<ManualClock>,
     /// Randomness, the same in every run.
     pub entropy: Arc<SeededEntropy>,
-    /// What goes wrong behind [`MemoryPorts::faulty_ports`].
+    /// The faults of [`MemoryPorts::faulty_ports`].
     pub faults: Arc<Faults>,
 }
 
@@ -61,7 +61,7 @@ impl MemoryPorts {
         }
     }
 
-    /// The ports as they are.
+    /// The ports without faults.
     pub fn ports(&self) -> Ports {
         Ports {
             keys: self.keys.clone(),
@@ -74,7 +74,7 @@ impl MemoryPorts {
         }
     }
 
-    /// The ports, failing as [`MemoryPorts::faults`] says.
+    /// The ports with the faults in [`MemoryPorts::faults`].
     pub fn faulty_ports(&self) -> Ports {
         let faults = &self.faults;
         Ports {
@@ -89,7 +89,7 @@ impl MemoryPorts {
     }
 }
 
-/// Locks whether or not a test panicked meanwhile: what it left is what the next assertion wants to see.
+/// Locks even if a test panicked meanwhile, so that the next assertion can inspect the state.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,10 +1,10 @@
-//! What would become of the lists that operators write (`tls.json` with its CSRs, `revoked.json`, `revoked-root-ca.json`),
-//! before anything does: what would be issued, renewed or revoked, what stays as it is, what is skipped or refused, and why.
+//! A dry run of the lists that operators write (`tls.json` with its CSRs, `revoked.json`, `revoked-root-ca.json`): what
+//! would be issued, renewed or revoked, what stays unchanged, what is skipped or refused, and why.
 //!
-//! A [`Planner`] decides as the functions do, by the same code: on a request by [`Rules::prepare`], on its key by what
-//! [`Ledger::reserve`] would find, on a revocation by [`decide_listed`](crate::revoke::decide_listed). It reads the ledger,
-//! where there is one; it writes nothing and signs nothing. Each entry is decided by itself and stops no other; then those
-//! that meet in one list are held against each other, in their order.
+//! A [`Planner`] decides with the same code as the functions: on a request by [`Rules::prepare`], on its key by what
+//! [`Ledger::reserve`] would find, on a revocation by [`decide_listed`](crate::revoke::decide_listed). It reads the
+//! ledger, if there is one; it writes nothing and signs nothing. Each entry is decided independently; then the entries
+//! of one list are checked against each other, in order.
 
 mod base;
 mod item;
@@ -26,51 +26,51 @@ use crate::wire::lists::{self, NoList};
 use crate::wire::{REVOKED_JSON, REVOKED_ROOT_CA_JSON};
 use base::Base;
 
-/// Ledger reads in work at a time.
+/// Concurrent ledger reads.
 const AT_ONCE: usize = 16;
 
-/// Entries of a list that are looked at, at most: bounds what a plan holds in memory.
+/// Most entries of a list that are checked: bounds the memory of a plan.
 const ENTRIES: usize = 100_000;
 
-/// What decides on proposals.
+/// Decides on proposals.
 #[derive(Clone, Copy)]
 pub struct Planner<'a> {
     /// The rules of the authority.
     pub rules: Rules<'a>,
-    /// What was issued and revoked; `None` where that is not known.
+    /// Where issued and revoked certificates are recorded; `None` without a ledger.
     pub ledger: Option<&'a dyn Ledger>,
-    /// When.
+    /// The time of the decisions.
     pub now: UnixTime,
-    /// For serial numbers that no certificate will have.
+    /// Source of placeholder serial numbers, which no certificate gets.
     pub entropy: &'a dyn Entropy,
 }
 
-/// What would become of a proposal.
+/// The outcome of a proposal.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
-    /// Every entry, list by list, in order; with a base those that it has too are left out.
+    /// Every entry, list by list, in order; with a base, without the entries that the base has too.
     pub items: Vec<Item>,
-    /// What concerns no single entry.
+    /// Warnings that do not belong to one entry.
     pub warnings: Vec<String>,
-    /// Where there is a base: how the lists differ from it.
+    /// With a base: how the lists differ from it.
     pub compared: Option<Compared>,
 }
 
 impl Plan {
-    /// How many entries have that verdict.
+    /// Number of entries with that verdict.
     pub fn count(&self, verdict: Verdict) -> usize {
         self.items.iter().filter(|item| item.verdict == verdict).count()
     }
 
-    /// Whether something is refused.
+    /// Whether any entry is refused.
     pub fn is_refused(&self) -> bool {
         self.count(Verdict::Refused) > 0
     }
 }
 
 impl Planner<'_> {
-    /// Decides on everything that is proposed; with a base, only on what the base does not have. An error is of the ledger
-    /// alone: then nothing is known.
+    /// Decides on everything that is proposed; with a base, only on what the base does not have. Fails only if the
+    /// ledger does: then nothing is decided.
     pub async fn plan(&self, proposal: &dyn Proposal, base: Option<&dyn Proposal>) -> Result<Plan, LedgerError> {
         let mut plan = Plan {
             compared: base.map(|_| Compared::default()),
@@ -92,7 +92,7 @@ impl Planner<'_> {
     }
 }
 
-/// A list's text, where there is one that can be read; what is wrong with it becomes an item of the plan.
+/// Reads a list, if it exists; if it cannot be read, the error becomes an item of the plan.
 fn read(name: &'static str, proposal: &dyn Proposal, plan: &mut Plan) -> Option<Vec<u8>> {
     match proposal.list(name) {
         Ok(list) => list,
@@ -104,7 +104,7 @@ fn read(name: &'static str, proposal: &dyn Proposal, plan: &mut Plan) -> Option<
     }
 }
 
-/// The entries of a list; what is wrong with the list as a whole becomes an item of the plan.
+/// The entries of a list; a fault of the list as a whole becomes an item of the plan.
 fn entries<'a>(name: &'static str, octets: &'a [u8], plan: &mut Plan) -> Vec<&'a serde_json::value::RawValue> {
     let refused = |code, reason| Item::refused(name, None, code, reason);
     match lists::entries(name, octets) {

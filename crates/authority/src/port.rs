@@ -1,4 +1,4 @@
-//! The ports, as obligations. Whoever implements one passes its suite in [`crate::contract`].
+//! The ports: traits that a deployment implements. Every implementation passes its suite in [`crate::contract`].
 
 pub mod intent_keys;
 pub mod keystore;
@@ -18,18 +18,18 @@ pub use notices::{Notice, NoticeError, Notices};
 pub use publication::{Body, Content, ETag, Precondition, Publication, PublicationError, PublishedName, Scratch};
 pub use world::{Clock, Entropy};
 
-/// Everything an authority stands on.
+/// Every implementation that an authority needs, one per port.
 #[derive(Clone)]
 pub struct Ports {
     /// CA keys.
     pub keys: Arc<dyn KeyStore>,
     /// Keys that intents are authenticated with.
     pub intent_keys: Arc<dyn IntentKeys>,
-    /// The record of truth.
+    /// The record of certificates, revocations and CRLs.
     pub ledger: Arc<dyn Ledger>,
     /// Published files.
     pub publication: Arc<dyn Publication>,
-    /// News.
+    /// Delivers notices about events.
     pub notices: Arc<dyn Notices>,
     /// Time.
     pub clock: Arc<dyn Clock>,

@@ -1,20 +1,20 @@
-//! Who asks.
+//! The principal of a request.
 
 use std::fmt;
 
-/// Who asks, as established by the front; written into every intent, revocation and rejection.
+/// Who makes a request, as established by the front end; written into every intent, revocation and rejection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Principal {
-    /// Whoever runs the command on the authority's own data folder, by user name.
+    /// The user who runs the command on the authority's own data folder, by user name.
     Local(String),
     /// The holder of an API token, by the token's id.
     Token(String),
     /// The holder of a client certificate of this authority, by issuer and decimal serial: `chancery-issuing-ca/123`.
     Certificate(String),
-    /// Whoever may invoke a function, by the function's name and the alias it was invoked through, where there is one:
-    /// `serverless-tls-cert-dev:serverless-tls-cert-dev`. A function is not told who invokes it.
+    /// A caller with permission to invoke a function, by the function's name and the alias used, where there is one:
+    /// `serverless-tls-cert-dev:serverless-tls-cert-dev`. AWS does not reveal the caller's identity to a function.
     Function(String),
-    /// Whoever runs the command on a deployment on AWS, by the ARN that AWS knows them by.
+    /// The user who runs the command on a deployment on AWS, by ARN.
     Aws(String),
     /// The authority itself: its own CA certificates, its HTTPS certificate, scheduled work.
     Authority,

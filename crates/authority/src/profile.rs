@@ -1,7 +1,7 @@
-//! Profiles: what certificates of one kind look like, and what a request may ask for.
+//! Profiles: what certificates of one kind contain, and what a request may choose.
 //!
-//! [`ProfileFile`] is a profile as written in TOML, every key of which is described in `docs/profiles.md`;
-//! [`Profile`] is what issuance relies on. The built-in profiles are TOML files too: `profile/*.toml`.
+//! [`ProfileFile`] is a profile as written in TOML; `docs/profiles.md` describes every key. [`Profile`] is the
+//! validated form that issuance uses. The built-in profiles are TOML files too: `profile/*.toml`.
 
 mod file;
 mod powerful;
@@ -19,7 +19,7 @@ use const_oid::ObjectIdentifier;
 use crate::config::Config;
 pub use file::{AltNameSource, ProfileFile, RequiredSubjectField, SubjectSource};
 
-/// The profile of requests that name none: the drop-in contract's, whose purposes come from the request.
+/// The profile for requests that name none: that of the drop-in contract, whose purposes come from the request.
 pub const DEFAULT_PROFILE: &str = "tls";
 
 /// The built-in profiles.
@@ -70,20 +70,20 @@ pub struct Profile {
     policies: Vec<ObjectIdentifier>,
 }
 
-/// Extended key usages that requests may ask for beside those that the profile always sets.
+/// Extended key usages that requests may ask for in addition to those that the profile always sets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct AllowedUsages {
     /// Allowed by name.
     listed: Vec<ObjectIdentifier>,
-    /// Whether every other one is allowed too, but for [the powerful ones](powerful::is_powerful).
+    /// Whether every other one is allowed too, except [the powerful ones](powerful::is_powerful).
     any_harmless: bool,
 }
 
-/// Why a text is no profile: which profile, which key, what is wrong, and what to write instead.
+/// Why a profile is invalid: which profile, which key, what is wrong, and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProfileError {
-    /// A profile's name that no request could use.
+    /// An invalid profile name.
     #[error("{name:?} is no profile name; use 1 to 63 lower-case letters, digits and hyphens")]
     Name {
         /// As given.
@@ -97,7 +97,7 @@ pub enum ProfileError {
         /// Line, column and what was expected there.
         detail: String,
     },
-    /// A value that its key cannot have.
+    /// A value that is not allowed for its key.
     #[error("profile {profile}, key `{key}`: {detail}")]
     Invalid {
         /// The profile.
@@ -125,28 +125,29 @@ impl Profiles {
         }
     }
 
-    /// With one more profile, or with another one in place of that name's. The text is that of `profiles/NAME.toml`.
+    /// Adds a profile, or replaces the one of that name. The text is that of `profiles/NAME.toml`.
     pub fn with(mut self, name: &str, toml_text: &str) -> Result<Self, ProfileError> {
         let profile = Profile::from_toml(name, toml_text)?;
         self.by_name.insert(name.to_owned(), profile);
         Ok(self)
     }
 
-    /// Without the profile of that name: nothing is issued by it, not by a built-in one that it was to replace, either.
+    /// Removes the profile of that name: nothing is issued under it, not even under a built-in profile that it was to
+    /// replace.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
         self.by_name.remove(name);
         self
     }
 
-    /// With keyEncipherment for EC keys in the default profile, as the drop-in contract's former authority set it.
+    /// Sets keyEncipherment for EC keys in the default profile, as the former authority of the drop-in contract did.
     #[must_use]
     pub fn with_ec_key_encipherment(self) -> Self {
         self.with_default(Profile::with_ec_key_encipherment)
     }
 
-    /// With a default profile in which requests may give CSRs that have a common name another one, as the drop-in contract's
-    /// former authority let them.
+    /// Lets requests under the default profile replace the common name of a CSR, as the former authority of the drop-in
+    /// contract did.
     #[must_use]
     pub fn with_replaced_common_names(self) -> Self {
         self.with_default(Profile::with_replaced_common_names)
@@ -169,12 +170,12 @@ impl Profiles {
         self.by_name.values()
     }
 
-    /// The names, in order.
+    /// The names, in alphabetical order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.by_name.keys().map(String::as_str)
     }
 
-    /// Whether every profile fits the configuration: the CA that it names exists.
+    /// Checks the profiles against the configuration: a CA that a profile names must exist in it.
     pub fn check(&self, config: &Config) -> Result<(), ProfileError> {
         for profile in self.iter() {
             let Some(ca) = profile.issuing_ca() else { continue };
@@ -211,7 +212,7 @@ impl Profile {
         &self.name
     }
 
-    /// What it is for, for people.
+    /// A description for people.
     pub fn description(&self) -> &str {
         &self.description
     }
@@ -221,7 +222,7 @@ impl Profile {
         self.issuing_ca.as_deref()
     }
 
-    /// Kinds of keys it certifies; empty: all supported ones.
+    /// Kinds of keys it certifies; empty: every supported one.
     pub fn key_classes(&self) -> &[KeyClass] {
         &self.key_classes
     }
@@ -245,19 +246,19 @@ impl Profile {
         self.ec_key_encipherment
     }
 
-    /// With keyEncipherment for EC keys, whatever the profile's file says.
+    /// Sets keyEncipherment for EC keys, whatever the profile's file contains.
     #[must_use]
     pub fn with_ec_key_encipherment(mut self) -> Self {
         self.ec_key_encipherment = true;
         self
     }
 
-    /// Whether a request may give a CSR that has a common name another one.
+    /// Whether a request may replace the common name of a CSR that has one.
     pub fn replaces_common_names(&self) -> bool {
         self.replace_common_name
     }
 
-    /// With requests that may do so, whatever the profile's file says.
+    /// Lets requests replace common names, whatever the profile's file contains.
     #[must_use]
     pub fn with_replaced_common_names(mut self) -> Self {
         self.replace_common_name = true;
@@ -287,12 +288,12 @@ impl Profile {
             || (self.allowed_extended_key_usages.any_harmless && !powerful::is_powerful(usage))
     }
 
-    /// Days that a certificate lives where the request says nothing.
+    /// The lifetime in days where the request gives none.
     pub fn default_lifetime_days(&self) -> u32 {
         self.default_lifetime_days
     }
 
-    /// Days that a certificate lives at most; the configuration's `max_cert_lifetime` holds too.
+    /// The longest lifetime in days; the configuration's `max_cert_lifetime` applies too.
     pub fn max_lifetime_days(&self) -> u32 {
         self.max_lifetime_days
     }
@@ -317,12 +318,12 @@ impl Profile {
         self.alt_name_from_common_name
     }
 
-    /// Whether the names that a CSR asks for are taken unasked.
+    /// Whether the names in a CSR are taken without the request asking for it.
     pub fn alt_names(&self) -> AltNameSource {
         self.alt_names
     }
 
-    /// What a certificate's subject is made of.
+    /// What a certificate's subject is composed of.
     pub fn subject_from(&self) -> SubjectSource {
         self.subject_from
     }
@@ -332,17 +333,17 @@ impl Profile {
         self.wildcards
     }
 
-    /// Whether requests may set custom extensions (of the configuration's allowlist).
+    /// Whether requests may set custom extensions (those on the configuration's allowlist).
     pub fn allows_custom_extensions(&self) -> bool {
         self.custom_extensions
     }
 
-    /// Whether those may be critical.
+    /// Whether custom extensions may be critical.
     pub fn allows_critical_custom_extensions(&self) -> bool {
         self.critical_custom_extensions
     }
 
-    /// Subject fields that every certificate has, whatever the request says.
+    /// Subject fields that every certificate has, whatever the request contains.
     pub fn subject(&self) -> &Subject {
         &self.subject
     }

@@ -1,8 +1,8 @@
 //! Publication: CRLs, CA certificates, the bundle.
 //!
-//! A CRL walks the same way as a certificate: its number is reserved and its frame linted before anything is signed, and it
-//! is recorded before it is published; the file is replaced only where it is the one that was there before, or one with a lower number. One
-//! CRL that fails never stops the others.
+//! A CRL takes the same steps as a certificate: its number is reserved and its frame linted before anything is signed,
+//! and it is recorded before it is published. The published file is replaced only if it is the expected version or a
+//! CRL with a lower number. A CRL that fails never stops the others.
 
 mod crl;
 mod due;
@@ -37,14 +37,14 @@ use crate::config::Config;
 use crate::port::ledger::CrlScope;
 use crate::port::{Precondition, PublicationError, PublishedName};
 
-/// What came of each CA certificate, and of the bundle.
+/// The result for each CA certificate, and for the bundle.
 pub type CertificateOutcomes = Vec<(PublishedName, Result<(), PublishError>)>;
 
-/// What came of each CRL.
+/// The result for each CRL.
 pub type CrlOutcomes = Vec<(CrlScope, Result<PublishedCrl, PublishError>)>;
 
 impl Authority {
-    /// Makes and publishes CRLs now: those of one CA, or of all. One after the other, whatever becomes of each.
+    /// Makes and publishes CRLs now, those of one CA or of all, one after the other; a failure does not stop the rest.
     pub async fn publish_crls(&self, which: Option<&CaName>) -> CrlOutcomes {
         self.know_crl_uses().await;
         let mut outcomes = Vec::new();
@@ -57,8 +57,9 @@ impl Authority {
         outcomes
     }
 
-    /// The same for those CRLs whose interval has passed, that do not cover what was revoked since, that are from the future,
-    /// or that are not published: as the ledger has it, whoever revoked and published last.
+    /// The same for due CRLs only: those whose interval has passed, that lack revocations made since, whose thisUpdate
+    /// is in the future, or whose file is missing or replaced. The ledger decides, whichever process revoked and
+    /// published last.
     pub async fn publish_due_crls(&self) -> CrlOutcomes {
         let mut outcomes = Vec::new();
         for scope in self.crl_scopes_now().await {
@@ -69,7 +70,7 @@ impl Authority {
         outcomes
     }
 
-    /// The same for one of them; `None` where it is not due. Between two of them a server may stop.
+    /// The same for one CRL; `None` where it is not due. A server can stop between two calls.
     pub async fn publish_due_crl(&self, scope: &CrlScope) -> Option<Result<PublishedCrl, PublishError>> {
         match self.is_due(scope).await {
             Ok(false) => None,
@@ -78,34 +79,35 @@ impl Authority {
         }
     }
 
-    /// Every CRL that has to be there, as the ledger has it now.
+    /// The scope of every CRL that must be published, read from the ledger now.
     pub async fn crl_scopes_now(&self) -> Vec<CrlScope> {
         self.know_crl_uses().await;
         self.crl_scopes()
     }
 
-    /// Where that cannot be read, those of before and of the configuration are known; making one will tell.
+    /// After an error, the uses read before and those of the configuration remain known; making a CRL reports the
+    /// error.
     pub(super) async fn know_crl_uses(&self) {
         if let Err(error) = self.refresh_crl_uses().await {
             tracing::warn!(%error, "it could not be read which CRLs are in use");
         }
     }
 
-    /// Publishes every CA certificate (`NAME.crt`, PEM) and the bundle (PEM, roots first), each compared whole: files that are
-    /// as they should be are left alone, and others are replaced. Nothing is published of a CA that was found not to be what it
-    /// says, nor a bundle without it. One that cannot be compared now neither enters the bundle nor leaves it, and one that has
+    /// Publishes every CA certificate (`NAME.crt`, PEM) and the bundle (PEM, roots first). Each file is compared in
+    /// full and replaced only if it differs. Of a CA whose certificate is known to be wrong nothing is published, nor
+    /// is the bundle. A CA that cannot be checked now is neither added to nor removed from the bundle, and one that has
     /// [ended](Self::has_ended) is left out of everything.
     pub async fn publish_certificates(&self) -> CertificateOutcomes {
         self.publish_certificates_of(|_| true).await
     }
 
-    /// The same for one CA's certificate and the bundle, and nothing else.
+    /// The same for one CA's certificate and the bundle only.
     pub async fn publish_certificate(&self, ca_name: &CaName) -> CertificateOutcomes {
         self.publish_certificates_of(|ca| ca.name() == ca_name).await
     }
 
-    /// Whether a CA ended so long ago that nothing is published of it any more, nor looked at: whatever it issued has ended, too,
-    /// and its key may be destroyed. A clock that is some days ahead says so of none.
+    /// Whether a CA's certificate expired so long ago that nothing is checked or published for it any more: whatever it
+    /// issued has expired too, and its key may be destroyed. The margin tolerates a clock that is some days ahead.
     pub fn has_ended(&self, ca: &Ca) -> bool {
         is_past(ca.certificate().not_after(), self.ports().clock.now())
     }
@@ -163,7 +165,7 @@ impl Authority {
         Ok(bundle)
     }
 
-    /// The bundle as it is published; nothing where it is much longer than one of the CAs that there are.
+    /// The published bundle; empty where it is longer than all existing CA certificates together.
     async fn published_bundle(&self) -> Result<String, PublicationError> {
         let longest: usize = self.cas().iter().map(|ca| ca.certificate().to_pem().len()).sum();
         let name = self.config().bundle_name();

@@ -1,5 +1,5 @@
-//! Expiry reminders: a warning when the calendar days left (UTC: the date of the end less today's) are among those
-//! configured, and once more within a day after the end. At most one a day, and each is recorded.
+//! Expiry reminders: a warning when the number of calendar days left (UTC: the date of the end minus today's) is one of
+//! those configured, and a final one within a day after the end. At most one a day, and each is recorded.
 
 use chancery_x509::time::{DAY, UnixTime};
 
@@ -8,26 +8,26 @@ use crate::port::LedgerError;
 use crate::port::ledger::CertificateRecord;
 use crate::wire::notice;
 
-/// Certificates read at a time.
+/// Certificates read per page.
 const PAGE: usize = 200;
 
-/// Two reminders are at least so many seconds apart: a day, less what a daily schedule may drift.
+/// Seconds between two reminders at least: a day, minus the possible drift of a daily schedule.
 const APART: i64 = DAY - 4 * 3600;
 
-/// What came of a round of reminders.
+/// The result of a round of reminders.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reminded {
-    /// Reminders sent and recorded.
+    /// Number of reminders sent and recorded.
     pub sent: usize,
-    /// Reminders that could not be sent, or not be recorded; the next round tries again.
+    /// Number of reminders that could not be sent, or not be recorded; the next round tries again.
     pub failed: usize,
 }
 
-/// Why reminding could not go on.
+/// Why a round of reminders ended early.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RemindError {
-    /// The ledger could not tell which certificates expire. Those found before were reminded of.
+    /// The ledger could not return the expiring certificates. Reminders for those found before were sent.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
 }
@@ -35,7 +35,7 @@ pub enum RemindError {
 /// A reminder that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Due {
-    /// The certificate's last day is so many calendar days ahead.
+    /// The certificate ends in this many calendar days.
     Warning(i64),
     /// The certificate ended within the last day.
     Expired,
@@ -84,7 +84,7 @@ impl Authority {
         due(record, self.config().expiry_reminders(), self.ports().clock.now()).is_some()
     }
 
-    /// Told first and recorded then: a reminder too many is better than none.
+    /// The reminder is sent first and recorded afterwards: a duplicate is better than none.
     async fn remind_of(&self, record: &CertificateRecord, due: Due, now: UnixTime) -> bool {
         let notice = match due {
             Due::Warning(days) => notice::expiry_warning(record, days),
@@ -111,7 +111,7 @@ fn due(record: &CertificateRecord, days_before: &[u32], now: UnixTime) -> Option
         return None;
     }
     let left = record.not_after.0.saturating_sub(now.0);
-    // Each reminder has a day in which it is sent: a calendar day, but for the last one, which begins with the end
+    // Each reminder has a day in which it is sent: a calendar day, except the last one, whose day begins with the end
     // (inclusive, as notAfter is).
     let (due, begins) = if left >= 0 {
         let today = now.0.div_euclid(DAY);
@@ -124,7 +124,8 @@ fn due(record: &CertificateRecord, days_before: &[u32], now: UnixTime) -> Option
         }
         (Due::Expired, record.not_after)
     };
-    // What is recorded for a time to come was sent while a clock was ahead, and told of an end that was not due yet.
+    // A record with a time in the future was made while a clock was ahead; its reminder came too early and does not
+    // count.
     let sent = record.reminders.iter().filter(|at| **at <= now).max();
     let sent = sent.is_some_and(|last| *last > begins || now.0 - last.0 < APART);
     (!sent).then_some(due)
@@ -167,7 +168,7 @@ mod tests {
         }
     }
 
-    /// What is sent when the authority looks every `step` seconds, from 40 days before the end to 3 days after.
+    /// The reminders sent if the authority checks every `step` seconds, from 40 days before the end to 3 days after.
     fn sent(mut record: CertificateRecord, days_before: &[u32], step: usize) -> Vec<(Due, UnixTime)> {
         let mut sent = Vec::new();
         for now in (END.0 - 40 * DAY..END.0 + 3 * DAY).step_by(step).map(UnixTime) {
@@ -195,7 +196,7 @@ mod tests {
         }
     }
 
-    /// As the former functions count: the date of the end less today's date, whatever the hours.
+    /// As in the former functions: the date of the end minus today's date, whatever the hours.
     #[test]
     fn days_are_calendar_days_in_utc() {
         let midnight = UnixTime(END.0.div_euclid(DAY) * DAY);

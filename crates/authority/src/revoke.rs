@@ -1,4 +1,4 @@
-//! Revocation: recorded first, then put on a CRL, then told.
+//! Revocation: recorded first, then published in a CRL, then reported by a notice.
 
 pub(crate) mod listed;
 mod others;
@@ -21,24 +21,25 @@ use crate::wire::notice;
 pub use listed::{ListedRevocation, SkippedRevocation, decide_listed, stands};
 pub use others::{Affected, StillValid};
 
-/// What came of a revocation that stands.
+/// The result of a recorded revocation.
 #[derive(Debug)]
 pub struct RevokedCertificate {
     /// The certificate, with its revocation.
     pub record: CertificateRecord,
-    /// Whether it was revoked before: then the record says when and why.
+    /// Whether it was revoked before: the record then contains when and why.
     pub already: bool,
-    /// The CRL that it was seen in, where the configuration says to publish at once. A failure here undoes nothing: the
-    /// revocation is recorded, and the next publication lists it. `None`: nothing was published, and nothing looked at.
+    /// The published CRL that lists it, if the configuration asks to publish at once. A failure here undoes nothing:
+    /// the revocation is recorded, and the next publication lists it. `None`: nothing was published or checked.
     pub crl: Option<Result<PublishedCrl, PublishError>>,
     /// Others that the same call revoked, because the key is compromised: see [`Reach::Key`].
     pub others: Vec<Affected>,
-    /// Those that are to be revoked or given up with it, and cannot be read: mend them, and where nothing was done, revoke again.
+    /// Rows to be revoked or given up with it that cannot be read: repair them, and where nothing was done, revoke
+    /// again.
     pub unreadable: BTreeSet<UnreadableRow>,
-    /// The other CRLs that list those, likewise.
+    /// The results for other CRLs that list `others`.
     pub other_crls: Vec<(CrlScope, Result<PublishedCrl, PublishError>)>,
-    /// What is still valid of the same key, or where the key is compromised also what descends from it by renewal: nothing
-    /// was done about it. `None` where that was not looked up, or the ledger could not say.
+    /// Valid certificates of the same key and, if the key is compromised, those that descend from it by renewal: they
+    /// were not changed. `None` where this was not queried, or the ledger failed.
     pub still_valid: Option<StillValid>,
     /// Whether a notice was due and could not be delivered.
     pub notice_failed: bool,
@@ -48,13 +49,13 @@ pub struct RevokedCertificate {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RevokeError {
-    /// No such certificate.
+    /// No certificate with that serial number.
     #[error("no certificate has serial number {0}")]
     NotFound(Serial),
-    /// A root's own certificate: no CRL can say that (RFC 5280 section 6.1 does not look for one).
+    /// A root's own certificate: no CRL can revoke it (RFC 5280 section 6.1 does not check a trust anchor).
     #[error("{0} is a root: nobody looks for its revocation; take its certificate out of every trust store instead")]
     Root(CaName),
-    /// An invalidity date to come.
+    /// An invalidity date in the future.
     #[error(
         "the invalidity date {invalidity_date} lies in the future; it says since when the key is not to be trusted"
     )]
@@ -62,7 +63,7 @@ pub enum RevokeError {
         /// As given.
         invalidity_date: UnixTime,
     },
-    /// An invalidity date that a CRL cannot tell.
+    /// An invalidity date before the year 1, which a CRL cannot express.
     #[error(
         "the invalidity date {invalidity_date} is before the year 1, and a CRL cannot tell it; say when the key is not to be trusted any more, or leave it out"
     )]
@@ -85,9 +86,9 @@ impl From<LedgerError> for RevokeError {
 }
 
 impl Authority {
-    /// Revokes a certificate, a leaf's or a CA's; with a reason that says that its key is compromised, everything that
-    /// shares its fate. May be repeated after any error, and after a success: the first
-    /// revocation stands, but for `keyCompromise`, which may replace another reason.
+    /// Revokes a certificate, a leaf's or a CA's; if the reason is a compromised key, the whole family as well. May be
+    /// repeated after any error, and after a success: the first revocation remains, except that `keyCompromise` may
+    /// replace another reason.
     pub async fn revoke(
         &self,
         serial: Serial,
@@ -99,7 +100,7 @@ impl Authority {
             .await
     }
 
-    /// The same, as far as `reach` says. Tells what is still valid for the same key.
+    /// The same within `reach`. Also reports what is still valid for the same key.
     pub async fn revoke_reaching(
         &self,
         serial: Serial,
@@ -117,7 +118,7 @@ impl Authority {
         Ok(revoked)
     }
 
-    /// The same for a certificate whose record is at hand, without telling what is still valid.
+    /// The same for a record that the caller has, without reporting what is still valid.
     pub async fn revoke_record(
         &self,
         record: CertificateRecord,
@@ -166,7 +167,7 @@ impl Authority {
             .ledger
             .revoke_reaching(&scope.issuer, serial, revocation.clone(), reach)
             .await;
-        // Also where it failed: the answer may have been lost, not the revocation.
+        // Also after an error: the revocation may have been written and only the response lost.
         match &reaching {
             Ok(together) if matches!(together.certificate, Revoked::Already(_)) => {}
             Err(LedgerError::NotFound(_)) => {}
@@ -195,7 +196,8 @@ impl Authority {
         let crl = if !at_once {
             None
         } else if !is_new {
-            // One that stood before may not be on a CRL yet: who recorded it may not have come to publish it.
+            // An earlier revocation may not be on a CRL yet: the process that recorded it may have ended before
+            // publishing.
             Some(self.publish_unless_listed(&scope, &serials).await)
         } else {
             Some(self.publish_changes(&scope, &serials).await)
@@ -221,7 +223,7 @@ impl Authority {
     }
 }
 
-/// What a CRL must list of it: nothing, where it ended so long ago that no CRL does.
+/// The serial number that a CRL must list; none if the certificate ended so long ago that no CRL lists it.
 fn expected(record: &CertificateRecord, now: UnixTime) -> &[Serial] {
     if is_past(record.not_after, now) {
         &[]

@@ -1,4 +1,4 @@
-//! Certificates that somebody shows, which the ledger may know less of than they say.
+//! Certificates that a caller presents, about which a restored ledger may know less than they contain.
 
 use chancery_x509::certificate::Certificate;
 
@@ -7,8 +7,8 @@ use crate::port::LedgerError;
 use crate::port::ledger::IntentId;
 
 impl Authority {
-    /// Learns the key of a certificate that one of its CAs signed, where the ledger was restored and knows of that certificate
-    /// nothing but that its key is compromised. The key is blocked from then on.
+    /// Reports the key of a presented certificate that one of the CAs signed. A restored ledger may know of that
+    /// certificate only that its key is compromised; the key is blocked from then on.
     pub async fn hear_of(&self, certificate: &Certificate) -> Result<(), LedgerError> {
         let cas = self.cas();
         let issuer = cas.iter().find(|ca| {

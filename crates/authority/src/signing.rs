@@ -9,12 +9,12 @@
 //! What is about to be signed is recorded before it comes here. [`sign`] asks the key store and verifies the signature with the
 //! issuer's public key: a faulty key store must not get anything out that nobody can verify, or that leaks the key.
 //!
-//! What a ledger says of an intent is a claim: whoever can write to it would else have anything signed, a CA's certificate, a
-//! CRL, two octets. So a certificate's intent that is taken up again, and did not just come from
-//! [`Prepared`](crate::issue::Prepared),
-//! - carries an authentication code that only those who may prepare certificates can make (`authentication`);
-//! - has a TBSCertificate that is one, whole, and says what the intent says (`Signable::against`);
-//! - which is octet for octet what the rules, as they are now, write for such names, usages and key, and passes every lint.
+//! An intent in a ledger is untrusted: otherwise an attacker who can write there could have anything signed, such as a CA's
+//! certificate, a CRL or two octets. So a certificate's intent that is resumed, and did not just come from
+//! [`Prepared`](crate::issue::Prepared), must
+//! - carry an authentication code that only processes that may prepare certificates can make (`authentication`);
+//! - have a TBSCertificate that parses as exactly one, and matches the intent's fields (`Signable::against`);
+//! - equal, octet for octet, what the current rules produce for such names, usages and key, and pass every lint.
 
 pub(crate) mod authentication;
 pub mod backup;
@@ -32,37 +32,37 @@ use crate::port::{KeyName, KeyStore, KeyStoreError, Receipt, Signed, SigningRequ
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotSignable {
-    /// Not made by anybody who may prepare certificates, or by a version that did not authenticate its intents.
+    /// Not made by a process that may prepare certificates, or by a version that did not authenticate its intents.
     #[error("it carries no authentication code: somebody else wrote it, or a former version did")]
     NoCode,
-    /// The code does not belong to what is recorded.
+    /// The code does not match what is recorded.
     #[error("its authentication code is not that of what is recorded: it was written or changed by somebody else")]
     WrongCode,
-    /// The code is made with a key of a day that is past, or to come.
+    /// The code's key is of a day that is too long past, or in the future.
     #[error(
         "its authentication code is not of the last {days} days: it waited longer than anything is waited for, a former version \
          made it, or somebody made it with a key of long ago", days = crate::port::IntentNonce::DAYS
     )]
     OldCode,
-    /// Not a TBSCertificate, or not one alone.
+    /// Not a TBSCertificate, or one with trailing data.
     #[error("what is recorded to be signed is no TBSCertificate: {0}")]
     NotATbsCertificate(#[from] CertificateError),
     /// Not a TBSCertList, or not one alone.
     #[error("what is to be signed is no TBSCertList")]
     NotATbsCertList,
-    /// The TBSCertificate or TBSCertList says something else than the intent.
+    /// The TBSCertificate or TBSCertList does not match the intent.
     #[error("the {what} in what is to be signed is not what is recorded beside it")]
     Differs {
-        /// What differs.
+        /// The field that differs.
         what: &'static str,
     },
-    /// A leaf with a CA's powers, or the other way round.
+    /// A leaf's intent with the TBSCertificate of a CA, or the reverse.
     #[error("its TBSCertificate is a CA's, and what is recorded beside it is not, or the other way round")]
     WrongKind,
-    /// The rules as they are now forbid it.
+    /// The current rules forbid it.
     #[error("it may not be issued: {0}")]
     Forbidden(String),
-    /// Not what this authority would write.
+    /// Not the TBSCertificate that this authority would build.
     #[error("its TBSCertificate is not the one that this authority writes for such a certificate")]
     OtherOctets,
 }

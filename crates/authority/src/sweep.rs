@@ -1,4 +1,4 @@
-//! The sweeper: intents that stayed open, because a process died or an answer was lost.
+//! The sweeper: resolves intents that stayed open because a process died or a response was lost.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::Ordering;
@@ -12,58 +12,58 @@ use crate::port::ledger::{IntentId, Kind, OpenIntent, OpenPosition, UNREADABLE_T
 use crate::port::{IntentNonce, LedgerError};
 use crate::signing::NotSignable;
 
-/// Seconds that an intent is left alone at least, unless the caller says otherwise: whoever reserved it may be waiting for
-/// a slow key store.
+/// Seconds for which an intent is left alone at least, unless the caller specifies otherwise: the process that reserved
+/// it may be waiting for a slow key store.
 pub const GRACE: i64 = 300;
 
-/// Intents taken from the ledger at a time.
+/// Intents read from the ledger at a time.
 const BATCH: usize = 100;
 
-/// Nonces of other processes that one sweep asks the key store about at most: whoever can write intents must not be able
-/// to keep it busy. What is left over is for the next sweep.
+/// Most nonces of other processes for which one sweep calls the key store: an attacker who can write intents must not
+/// be able to keep it busy. The next sweep handles the rest.
 const NONCES: usize = 100;
 
-/// Failures of one CA's key after which a sweep leaves that CA's intents to the next: each may cost a key store's whole
-/// patience, and the others are waiting.
+/// Failures of one CA's key after which a sweep leaves that CA's intents to the next: each may take the key store's
+/// full timeout while other intents wait.
 const KEY_FAILURES: u32 = 3;
 
-/// What the sweeper did.
+/// The result of a sweep.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
-    /// Intents whose certificate was completed, for a caller who can come back with a token of its own.
+    /// Intents whose certificate was completed, for a caller that can repeat the request with its own token.
     pub completed: Vec<IntentId>,
-    /// Intents given up: their serials stand on the next CRL.
+    /// Intents given up: their serials are on the next CRL.
     pub lost: Vec<IntentId>,
-    /// Those of the lost that this authority did not prepare, or would not issue now, and why: nothing was signed for them.
-    /// Somebody else wrote to the ledger, and somebody has to find out who.
+    /// Those among `lost` that this authority did not prepare, or would not issue now, and why: nothing was signed for
+    /// them. Another party wrote to the ledger, and the operator has to find out which.
     pub refused: Vec<(IntentId, NotSignable)>,
     /// Intents that are still open, and why. The next sweep tries again.
     pub failed: Vec<(IntentId, String)>,
-    /// What those are called that cannot be read, and what is wrong with them; at most [`UNREADABLE_TOLD`]. They stay as they are
-    /// until somebody mends or removes them: whether something was signed for one is not known.
+    /// Names of unreadable intents, and what is wrong with them; at most [`UNREADABLE_TOLD`]. They stay unchanged until
+    /// the operator repairs or removes them: whether anything was signed for one is unknown.
     pub unreadable: BTreeSet<String>,
 }
 
-/// What one intent is good for.
+/// The decision on one intent.
 enum Taken {
     Completed,
-    /// Nobody can come back for its certificate.
+    /// No caller can ask for its certificate again.
     OfNoUse,
     /// It must not be signed.
     Refused(NotSignable),
 }
 
-/// A sweep under way.
+/// A sweep in progress.
 #[derive(Default)]
 struct Sweep {
     swept: Swept,
-    /// Nonces of other processes that the key store was asked about.
+    /// Nonces of other processes for which the key store was called.
     asked: BTreeSet<IntentNonce>,
-    /// How often each CA's key failed.
+    /// Number of failures of each CA's key.
     key_failures: HashMap<CaName, u32>,
-    /// Whether CAs' intents are left alone.
+    /// Whether to skip intents for CA certificates.
     leaves_only: bool,
-    /// Whether each CA's chain is revoked, read once a sweep.
+    /// Whether each CA's chain is revoked, read once per sweep.
     revoked: HashMap<CaName, bool>,
 }
 
@@ -75,7 +75,7 @@ impl Sweep {
     }
 }
 
-/// Whether it was the CA's key that failed, so that the next intent of that CA would fail likewise.
+/// Whether the CA's key failed, so that the next intent of that CA would fail as well.
 fn is_of_key(error: &IssueError) -> bool {
     matches!(
         error,
@@ -87,19 +87,20 @@ fn is_of_key(error: &IssueError) -> bool {
     )
 }
 
-/// Steps overlap where several intents were reserved in one second: each is told once.
+/// Pages overlap where several intents were reserved in one second: each is reported once.
 fn add_unreadable(told: &mut BTreeSet<String>, unreadable: Vec<String>) {
     let room = UNREADABLE_TOLD.saturating_sub(told.len());
     told.extend(unreadable.into_iter().take(room));
 }
 
 impl Authority {
-    /// Sweeps intents older than [`GRACE`], or the configuration's grace where that is longer.
+    /// Sweeps intents older than [`GRACE`], or the configured grace period where that is longer.
     pub async fn sweep(&self) -> Result<Swept, LedgerError> {
         self.sweep_older_than(self.grace()).await
     }
 
-    /// The same for whoever may not write of CAs: their intents are left to who creates them, who takes them up.
+    /// The same for a process that may not write CA records: intents for CA certificates are left to the process that
+    /// creates CAs.
     pub async fn sweep_leaves(&self) -> Result<Swept, LedgerError> {
         let sweep = Sweep {
             leaves_only: true,
@@ -112,16 +113,17 @@ impl Authority {
         GRACE.max(self.config().intent_grace_seconds())
     }
 
-    /// Sweeps intents that were reserved at least `seconds` ago. Zero takes all of them: for the start of a process that
-    /// knows itself to be alone.
+    /// Sweeps intents that were reserved at least `seconds` ago. Zero takes all of them: for the start of a process
+    /// that has the ledger to itself.
     ///
-    /// An intent whose caller can come back with a token of its own is completed by signing the same TBSCertificate again,
-    /// where this authority prepared it and would issue it now; any other is marked lost, a CA's too. One that has its
-    /// certificate already, in a ledger of which a part is older than the rest, is completed with that. One that fails never
-    /// stops the others, nor does a CA whose key fails: after three of those, its intents wait for the next sweep. The CRLs
-    /// of the lost ones become due.
+    /// An intent whose caller can repeat the request with its own token is completed by signing the same TBSCertificate
+    /// again, if this authority prepared it and would issue it now; any other is given up, a CA's too. One whose
+    /// certificate already exists, because part of the ledger is older than the rest, is completed with that. One that
+    /// fails never stops the others, nor does a CA whose key fails: after three failures, its intents wait for the next
+    /// sweep. The CRLs of given-up intents become due.
     ///
-    /// An intent that is as far ahead of now is as old: a clock was ahead when it was reserved, and nobody is at it.
+    /// An intent as far in the future counts as that old: the clock was ahead when it was reserved, and no process
+    /// works on it.
     pub async fn sweep_older_than(&self, seconds: i64) -> Result<Swept, LedgerError> {
         self.sweep_into(seconds, Sweep::default()).await
     }
@@ -156,7 +158,7 @@ impl Authority {
             add_unreadable(&mut sweep.swept.unreadable, step.unreadable);
             let open = step.intents;
             let full = open.len() == BATCH;
-            // What fails stays open; whoever comes after it is taken next all the same.
+            // An intent that fails stays open; the ones after it are processed all the same.
             after = open.last().map(OpenIntent::position);
             for intent in open {
                 if sweep.leaves_only && intent.kind != Kind::Leaf {
@@ -170,7 +172,7 @@ impl Authority {
         }
     }
 
-    /// The open intents that cannot be read, whenever they were reserved, as the ledger has them now.
+    /// The open intents that cannot be read, whenever they were reserved, according to the ledger now.
     pub async fn find_unreadable_intents(&self) -> Result<BTreeSet<String>, LedgerError> {
         let (mut unreadable, mut after) = (BTreeSet::new(), None);
         loop {
@@ -201,7 +203,7 @@ impl Authority {
             Ok(Taken::Completed) => swept.completed.push(id),
             Ok(Taken::OfNoUse) => match self.give_up(&id, self.ports().clock.now()).await {
                 Ok(()) => swept.lost.push(id),
-                // Whoever was at it got there first.
+                // Another process completed it or gave it up first.
                 Err(LedgerError::NoOpenIntent(_)) => {}
                 Err(error) => swept.failed.push((id, error.to_string())),
             },
@@ -227,7 +229,8 @@ impl Authority {
         }
     }
 
-    /// Completes the intent of a caller who can come back, where this authority prepared it and would issue it now.
+    /// Completes the intent of a caller that can repeat the request, if this authority prepared it and would issue it
+    /// now.
     async fn take_up(&self, intent: &OpenIntent, sweep: &mut Sweep) -> Result<Taken, IssueError> {
         let asked = &mut sweep.asked;
         if let Some(code) = &intent.authentication
@@ -246,7 +249,7 @@ impl Authority {
             return Ok(Taken::Completed);
         }
         if !intent.has_token() || intent.kind != Kind::Leaf {
-            // Nothing is signed for it either way; but whose it is matters to those who look after the ledger.
+            // Nothing is signed for it either way, but the operator must know about a forged one.
             return match self.authenticator.verify(intent).await {
                 Ok(Err(forged)) => Ok(Taken::Refused(forged)),
                 Ok(Ok(())) | Err(_) => Ok(Taken::OfNoUse),
@@ -276,7 +279,7 @@ impl Authority {
 
     pub(crate) async fn give_up(&self, id: &IntentId, at: UnixTime) -> Result<(), LedgerError> {
         let outcome = self.ports().ledger.mark_lost(id.clone(), at).await;
-        // Also where it failed: the answer may have been lost, not the deed.
+        // Also after an error: the write may have succeeded and only the response been lost.
         if !matches!(outcome, Err(LedgerError::NoOpenIntent(_))) {
             tracing::warn!(intent = %id, "an open intent was given up; its serial goes on the CRL");
             self.slots.issuer_changed(&id.issuer);

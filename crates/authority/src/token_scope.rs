@@ -3,20 +3,20 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// One thing that a token may allow.
+/// One permission of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TokenScope {
-    /// Ask for certificates.
+    /// Request certificates.
     Issue,
     /// Revoke certificates.
     Revoke,
     /// Search and read certificates and records.
     Read,
-    /// Everything, tokens included.
+    /// Everything, including the management of tokens.
     Admin,
 }
 
-/// A text that names no scope.
+/// A text that is not a scope.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no scope: use issue, revoke, read or admin")]
 pub struct TokenScopeError(String);
@@ -55,7 +55,7 @@ impl TokenScopes {
         self.0 & scope.bit() != 0
     }
 
-    /// Whether the set allows it: `admin` allows everything, and whoever may issue or revoke may look.
+    /// Whether the set permits an action: `admin` permits everything, and any scope permits reading.
     pub fn allow(self, scope: TokenScope) -> bool {
         match scope {
             TokenScope::Read => !self.is_empty(),
@@ -94,7 +94,7 @@ impl FromStr for TokenScope {
 impl FromStr for TokenScopes {
     type Err = TokenScopeError;
 
-    /// Scopes with blanks or commas between them.
+    /// Parses scopes separated by spaces or commas.
     fn from_str(text: &str) -> Result<Self, TokenScopeError> {
         text.split([' ', ','])
             .filter(|word| !word.is_empty())
@@ -110,7 +110,7 @@ impl fmt::Display for TokenScope {
 }
 
 impl fmt::Display for TokenScopes {
-    /// Scopes with a blank between them.
+    /// The scopes, separated by spaces.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, scope) in self.iter().enumerate() {
             if position > 0 {

@@ -1,8 +1,8 @@
-//! The JSON of requests, answers and notices: the drop-in contract's `tls-cert`; and of the lists that operators write.
+//! The JSON of requests, answers and notices: the drop-in contract's `tls-cert`; and the lists that operators write.
 //!
-//! [`TlsCertRequest::from_value`] turns a request into types, with the contract's leniencies: unknown fields are ignored,
-//! invalid alternative names and unknown purposes left out; each leaves a warning. Whatever else is wrong is refused as
-//! [`Malformed`]. What a well-formed request *may* ask for is not decided here but in [`crate::issue`].
+//! [`TlsCertRequest::from_value`] parses a request as leniently as the contract demands: unknown fields are ignored,
+//! invalid alternative names and unknown purposes left out; each causes a warning. Any other fault is refused as
+//! [`Malformed`]. [`crate::issue`] decides what a well-formed request *may* ask for.
 
 mod answer;
 mod csr;
@@ -30,65 +30,65 @@ pub use time::contract_time;
 pub use tls_list::{TLS_JSON, TlsEntry, TlsList};
 pub use token::caller_token;
 
-/// Limits on one request, each checked before the work it bounds.
+/// Limits on one request, each checked before the work that it bounds.
 pub mod budget {
     /// Octets of a request's JSON.
     pub const REQUEST: usize = 256 * 1024;
     /// Octets of a CSR, PEM or DER.
     pub const CSR: usize = 64 * 1024;
-    /// Alternative names.
+    /// Number of alternative names.
     pub const ALT_NAMES: usize = 256;
-    /// Purposes, and extended key usages.
+    /// Number of purposes, and of extended key usages.
     pub const USAGES: usize = 32;
-    /// Custom extensions.
+    /// Number of custom extensions.
     pub const EXTENSIONS: usize = 16;
     /// Octets of a single text.
     pub const TEXT: usize = 4096;
-    /// Octets of a list of requests or revocations: some 80,000 revocations, which a function of 128 MB can hold. Lists are
-    /// read entry by entry, since there may be one for each two octets.
+    /// Octets of a list of requests or revocations: some 80,000 revocations, which fit into a function of 128 MB. Lists
+    /// are read entry by entry, since two octets are enough for an entry.
     pub const LIST: usize = 8 * 1024 * 1024;
 }
 
 /// A well-formed request for a certificate.
 ///
-/// A front that does not speak JSON fills one in itself: `TlsCertRequest { csr: Some(..), ..Default::default() }`.
+/// A front end without JSON fills it in directly: `TlsCertRequest { csr: Some(..), ..Default::default() }`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools, reason = "wishes of a request, each on its own")]
 pub struct TlsCertRequest {
-    /// Subject fields, each in place of the CSR's own. From JSON the common name is always given, unless a profile is
-    /// named; where it is not, the CSR's holds.
+    /// Subject fields that replace those of the CSR. In JSON the common name is required, unless a profile is named;
+    /// otherwise that of the CSR applies.
     pub subject: Subject,
-    /// Days of validity as asked for, 1 or more; `None`: the profile's default.
+    /// Requested days of validity, 1 or more; `None`: the profile's default.
     pub lifetime_days: Option<u64>,
-    /// The purposes known here, in order.
+    /// The known purposes, in the request's order.
     pub purposes: Vec<Purpose>,
-    /// Extended key usages beside the purposes.
+    /// Extended key usages in addition to the purposes.
     pub extended_key_usages: Vec<ObjectIdentifier>,
     /// Issue without a common name, whatever the CSR has.
     pub no_common_name: bool,
-    /// Alternative names.
+    /// The requested alternative names.
     pub alt_names: RequestedNames,
-    /// Take the alternative names that the CSR asks for, too.
+    /// Include the alternative names in the CSR.
     pub sans_from_csr: bool,
     /// Custom extensions, as given.
     pub extensions: Vec<RequestedExtension>,
-    /// The CSR; `None` only where just the chain is asked for.
+    /// The CSR; `None` only in a request for the chain.
     pub csr: Option<CsrSource>,
     /// The profile's name; `None`: [`DEFAULT_PROFILE`](crate::profile::DEFAULT_PROFILE).
     pub profile: Option<String>,
     /// Accept a key that is already certified for this common name.
     pub force_issue: bool,
-    /// Answer leaf, issuing CA and root together as certificate.
+    /// Return leaf, issuing CA and root together as the certificate.
     pub cert_bundle: bool,
-    /// Answer the chain only; nothing is issued.
+    /// Return the chain only; nothing is issued.
     pub ca_chain_only: bool,
-    /// Whether the certificate's expiry is to be told; `None`: the front's default, else no.
+    /// Whether to send reminders before it expires; `None`: the front end's default, else no.
     pub notify_expiry: Option<bool>,
-    /// Whether its issuance is to be told; `None`: the front's default, else no.
+    /// Whether to send a notice of its issuance; `None`: the front end's default, else no.
     pub notify_issued: Option<bool>,
-    /// The front's default for both: looked up, and no part of the request as it was sent.
+    /// The front end's default for both, which is not part of the request as sent.
     pub notices_by_default: bool,
-    /// What was left out of the request, in words.
+    /// What was left out of the request, as text.
     pub warnings: Vec<String>,
 }
 
@@ -104,21 +104,21 @@ pub enum Purpose {
 /// `sans` of the contract.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum RequestedNames {
-    /// None were given: the common name, if it is a domain.
+    /// No `sans`: the common name, if it is a domain.
     #[default]
     FromCommonName,
-    /// These; empty where all that were given are invalid.
+    /// These; empty where every given name is invalid.
     Listed(Vec<AltName>),
 }
 
-/// One of `extensions` of the contract, not yet checked against anything.
+/// One of `extensions` of the contract, unchecked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestedExtension {
     /// The OID as given.
     pub oid: String,
     /// Base64 of the extension's DER.
     pub value_b64: String,
-    /// Whether it is to be critical.
+    /// Whether it is critical.
     pub critical: bool,
 }
 
@@ -131,7 +131,7 @@ impl Purpose {
         }
     }
 
-    /// The purpose of that name.
+    /// The purpose of that name, if it is known.
     pub fn from_name(name: &str) -> Option<Self> {
         match name {
             "client_auth" => Some(Self::ClientAuth),
@@ -158,7 +158,8 @@ impl TlsCertRequest {
         }
     }
 
-    /// The CSR file that the front must read and give to [`resolve_csr`](Self::resolve_csr), if the request names one.
+    /// The CSR file that the front end must read and pass to [`resolve_csr`](Self::resolve_csr), if the request names
+    /// one.
     pub fn csr_file(&self) -> Option<&CsrFileName> {
         match &self.csr {
             Some(CsrSource::File(CsrFile {
@@ -170,7 +171,7 @@ impl TlsCertRequest {
         }
     }
 
-    /// Gives what was found of the CSR file, and the names that an operator's list gives to it.
+    /// Sets the content of the CSR file, and the names that an operator's list gives to the file.
     pub fn resolve_csr(&mut self, found: FoundCsr, listed: Vec<ListedNames>) {
         if let Some(CsrSource::File(file)) = &mut self.csr {
             file.found = found;
@@ -178,7 +179,7 @@ impl TlsCertRequest {
         }
     }
 
-    /// The names that it asks for.
+    /// The names that the request asks for.
     pub fn names(&self) -> ListedNames {
         ListedNames {
             subject: self.subject.clone(),

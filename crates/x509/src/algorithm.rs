@@ -1,8 +1,8 @@
-//! The algorithms a CA key may have, and how each signs.
+//! The algorithms that a CA key may have, and how each signs.
 //!
-//! A CA signs a digest, or for ML-DSA the 64-octet message representative µ, never a message: that is
-//! what AWS KMS takes without a length limit (`MessageType` `DIGEST` and `EXTERNAL_MU`), what a PKCS#11
-//! token takes raw, and what lets a CRL of any length be signed in constant memory.
+//! A CA signs a digest, or for ML-DSA the 64-octet message representative µ, never a message: AWS KMS accepts these
+//! without a length limit (`MessageType` `DIGEST` and `EXTERNAL_MU`), a PKCS #11 token accepts them raw, and a CRL of
+//! any length can be signed in constant memory.
 
 use std::fmt;
 use std::io;
@@ -35,7 +35,7 @@ pub enum CaKeyAlgorithm {
     MlDsa87,
 }
 
-/// What a CA key signs; made by [`SigningHasher`].
+/// The input of a CA key's signature; made by [`SigningHasher`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SigningInput {
     /// SHA-256 digest of the message (RSA, P-256).
@@ -60,7 +60,7 @@ impl SigningInput {
 }
 
 impl CaKeyAlgorithm {
-    /// Every algorithm, in the order people meet them in documentation.
+    /// Every algorithm, in the order of the documentation.
     pub const ALL: [Self; 9] = [
         Self::P256,
         Self::P384,
@@ -93,8 +93,8 @@ impl CaKeyAlgorithm {
         Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
     }
 
-    /// DER of the AlgorithmIdentifier of this key's signatures, parameters as RFC 4055, RFC 5758 and
-    /// RFC 9881 want them (NULL for RSA, absent otherwise).
+    /// DER of the AlgorithmIdentifier of this key's signatures, with the parameters that RFC 4055, RFC 5758 and RFC
+    /// 9881 require (NULL for RSA, absent otherwise).
     pub fn signature_algorithm_der(self) -> &'static [u8] {
         match self {
             Self::Rsa2048 | Self::Rsa3072 | Self::Rsa4096 => SHA256_WITH_RSA,
@@ -123,7 +123,7 @@ impl fmt::Display for CaKeyAlgorithm {
     }
 }
 
-/// Hashes a message, in pieces, into what its CA key signs. Also an [`io::Write`] that never fails.
+/// Hashes a message, in pieces, into the input of its CA key's signature. Also an [`io::Write`] that never fails.
 pub struct SigningHasher(State);
 
 enum State {
@@ -148,7 +148,7 @@ impl SigningHasher {
         })
     }
 
-    /// Takes the next piece of the message.
+    /// Hashes the next piece of the message.
     pub fn update(&mut self, piece: &[u8]) {
         match &mut self.0 {
             State::Sha256(context) | State::Sha384(context) | State::Sha512(context) => context.update(piece),
@@ -156,7 +156,7 @@ impl SigningHasher {
         }
     }
 
-    /// Ends the message.
+    /// Returns the signing input of the message.
     pub fn finish(self) -> SigningInput {
         match self.0 {
             State::Sha256(context) => SigningInput::Sha256(octets(context)),
@@ -188,8 +188,8 @@ impl fmt::Debug for SigningHasher {
     }
 }
 
-/// µ up to where the message begins: SHAKE256 over tr, the domain separator of pure ML-DSA, and the length of an
-/// empty context (FIPS 204 algorithms 3 and 8).
+/// The state of µ before the message: SHAKE256 over tr, the domain separator of pure ML-DSA, and the length of an empty
+/// context (FIPS 204 algorithms 3 and 8).
 fn start_of_mu(public_key: &[u8]) -> Shake256 {
     let mut tr = [0; 64];
     Shake256::digest_xof(public_key, &mut tr);
@@ -199,7 +199,7 @@ fn start_of_mu(public_key: &[u8]) -> Shake256 {
     shake
 }
 
-/// Panics unless the context's algorithm has an output of `N` octets, which [`SigningHasher::new`] sees to.
+/// Panics unless the context's algorithm has an output of `N` octets, which [`SigningHasher::new`] guarantees.
 fn octets<const N: usize>(context: digest::Context) -> [u8; N] {
     let mut octets = [0; N];
     octets.copy_from_slice(context.finish().as_ref());

@@ -1,4 +1,4 @@
-//! Certificates: a template becomes a TBSCertificate; a signature makes it whole; and the way back.
+//! Certificates: a template becomes a TBSCertificate, and a signature completes it; and parsing.
 
 mod build;
 mod constraints;
@@ -29,7 +29,7 @@ pub use issuer::Issuer;
 pub use key_usage::KeyUsage;
 pub use template::{CertificateTemplate, TemplateError};
 
-/// The DER of a TBSCertificate, and what it will be signed by.
+/// The DER of a TBSCertificate, and the algorithm of the key that will sign it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TbsCertificate {
     der: Vec<u8>,
@@ -37,17 +37,17 @@ pub struct TbsCertificate {
 }
 
 impl TbsCertificate {
-    /// Octets that are said to be a TBSCertificate, built and recorded earlier, to be signed again by a key of the same
-    /// algorithm. Whether they are one, [`read`](Self::read) tells.
+    /// Octets recorded earlier as a TBSCertificate, to be signed again by a key of the same algorithm. They are
+    /// unchecked until [`read`](Self::read) parses them.
     pub fn from_der(der: Vec<u8>, signed_by: CaKeyAlgorithm) -> Self {
         Self { der, signed_by }
     }
 
-    /// Reads it: one whole TBSCertificate of this algorithm, with nothing before or behind it. Octets that were recorded to
-    /// be signed are what they are said to be only if this says so.
+    /// Parses it: one whole TBSCertificate of this algorithm, without leading or trailing octets. Recorded octets may
+    /// only be signed if this succeeds.
     pub fn read(&self) -> Result<Certificate, CertificateError> {
         let certificate = Certificate::from_der(self.assemble(&[]))?;
-        // An outer parser finds its own end: what follows the TBSCertificate might have been taken for the rest.
+        // An outer parser finds its own end: octets after the TBSCertificate could be taken for the following fields.
         if certificate.tbs_der() != self.der {
             return Err(CertificateError::Malformed {
                 detail: "something stands behind its TBSCertificate",
@@ -61,14 +61,14 @@ impl TbsCertificate {
         &self.der
     }
 
-    /// What the CA key `issuer` signs for it.
+    /// The input for the signature of the CA key `issuer`.
     pub fn signing_input(&self, issuer: &CaPublicKey) -> SigningInput {
         let mut hasher = SigningHasher::new(issuer);
         hasher.update(&self.der);
         hasher.finish()
     }
 
-    /// The DER Certificate with that signature, which is not looked at.
+    /// The DER Certificate with that signature, which is not verified.
     pub fn assemble(&self, signature: &[u8]) -> Vec<u8> {
         let mut writer = Writer::with_capacity(self.der.len() + signature.len() + 64);
         writer.nested(tag::SEQUENCE, |certificate| {
@@ -83,47 +83,47 @@ impl TbsCertificate {
     }
 }
 
-/// A certificate that was read back: the facts that the authority, the server and the command line need.
+/// A parsed certificate, with the fields that the authority, the server and the command line need.
 #[derive(Clone, Debug)]
 pub struct Certificate {
     der: Vec<u8>,
     parts: parse::Parts,
 }
 
-/// Why bytes are no certificate, or one that cannot be used as asked.
+/// Why bytes are not a certificate, or not one for the requested use.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CertificateError {
     /// Neither DER nor PEM labelled CERTIFICATE.
     #[error("this is not a certificate, which is X.509 in PEM or DER: {why}")]
     NotACertificate {
-        /// What is wrong, as far as can be told.
+        /// What is wrong, as far as it can be determined.
         why: PemError,
     },
     /// Not the structure of RFC 5280.
     #[error("the certificate is malformed: {detail}")]
     Malformed {
-        /// What was wrong.
+        /// What is wrong.
         detail: &'static str,
     },
-    /// Not a CA's certificate, where one is needed.
+    /// Not a CA's certificate, though one is needed.
     #[error("the certificate cannot issue others: {detail}")]
     NotACa {
-        /// What is missing.
+        /// The missing property.
         detail: &'static str,
     },
-    /// Not a root, where something is to be trusted from the start.
+    /// Not a root, though a trust anchor is needed.
     #[error("the certificate is no root to be trusted: {detail}")]
     NotATrustAnchor {
-        /// What is missing.
+        /// The missing property.
         detail: &'static str,
     },
-    /// A CA's certificate whose key is of no algorithm that a CA here can have.
+    /// A CA's certificate with a key of an algorithm that is not supported for CAs.
     #[error("the CA certificate's key cannot be used: {0}")]
     CaKey(#[source] KeyError),
 }
 
-/// An extension as it stands in a certificate.
+/// An extension as encoded in a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RawExtension<'a> {
     /// extnID.
@@ -139,18 +139,18 @@ pub struct RawExtension<'a> {
 pub struct BasicConstraints {
     /// Whether the subject is a CA.
     pub ca: bool,
-    /// CA certificates that may follow below, at most; numbers above 255, which no path reaches, are read as 255.
+    /// Most CA certificates that may follow below; numbers above 255, which no path reaches, are read as 255.
     pub path_len: Option<u8>,
 }
 
 impl Certificate {
-    /// Octets of a certificate's DER at most.
+    /// Longest DER certificate that is parsed, in octets.
     pub const MAX_OCTETS: usize = 1 << 20;
 
-    /// RFC 7468 section 5: the label, and an old one that parsers may take.
+    /// RFC 7468 section 5: the label, and an obsolete one that parsers may accept.
     pub const PEM_LABELS: [&str; 2] = ["CERTIFICATE", "X509 CERTIFICATE"];
 
-    /// Parses one certificate, DER or PEM; other blocks of a PEM file are passed over.
+    /// Parses one certificate, DER or PEM; other blocks of a PEM file are skipped.
     ///
     /// Strict where ambiguity would be dangerous (lengths, duplicate extensions, two different signature algorithms),
     /// lenient where old certificates are merely untidy (an explicit FALSE, a PrintableString with other characters).
@@ -171,7 +171,7 @@ impl Certificate {
         Self::from_der(blocks.swap_remove(0).der)
     }
 
-    /// Parses every certificate of a file, in order, one at least: PEM with whatever else beside them, or the DER of one.
+    /// Parses every certificate of a file, in order, at least one: PEM with other blocks among them, or the DER of one.
     pub fn parse_all(input: &[u8]) -> Result<Vec<Self>, CertificateError> {
         if !pem::is_pem(input) {
             return Self::from_der(input.to_vec()).map(|only| vec![only]);
@@ -225,7 +225,7 @@ impl Certificate {
         self.slice(&self.parts.spki)
     }
 
-    /// The key, where it is of a supported kind.
+    /// The key, if it is of a supported kind.
     pub fn public_key(&self) -> Result<SubjectPublicKey, KeyError> {
         SubjectPublicKey::from_der(self.spki_der())
     }
@@ -261,12 +261,12 @@ impl Certificate {
         &self.parts.extended_key_usages
     }
 
-    /// subjectAltName; names of types not known here are left out.
+    /// subjectAltName; names of unsupported types are left out.
     pub fn alt_names(&self) -> &[AltName] {
         &self.parts.alt_names
     }
 
-    /// nameConstraints; subtrees of types not known here are left out.
+    /// nameConstraints; subtrees of unsupported types are left out.
     pub fn name_constraints(&self) -> Result<Option<NameConstraints>, CertificateError> {
         let extension = self.extension(&oid::NAME_CONSTRAINTS);
         extension
@@ -316,7 +316,7 @@ impl Certificate {
         self.extensions().find(|extension| extension.oid == *oid)
     }
 
-    /// The extensions that are neither among [`RESERVED`] nor nameConstraints, in order: what a requester set.
+    /// The extensions that are neither in [`RESERVED`] nor nameConstraints, in order: those that a requester set.
     pub fn custom_extensions(&self) -> Vec<CustomExtension> {
         self.extensions()
             .filter(|extension| !RESERVED.contains(&extension.oid) && extension.oid != oid::NAME_CONSTRAINTS)
@@ -339,7 +339,7 @@ impl Certificate {
         self.slice(&self.parts.signature)
     }
 
-    /// Whether `issuer`'s key made the signature, by the algorithm that this key signs with here (names are not
+    /// Whether `issuer`'s key made the signature, with the algorithm that CAs here use for such a key (names are not
     /// compared).
     pub fn is_signed_by(&self, issuer: &CaPublicKey) -> bool {
         if self.slice(&self.parts.signature_algorithm) != issuer.algorithm().signature_algorithm_der() {
@@ -350,10 +350,10 @@ impl Certificate {
         issuer.verify(&hasher.finish(), self.signature()).is_ok()
     }
 
-    /// Identifier of the key: the SKI if there is one of 20 octets, else the SHA-1 of the key's bits.
+    /// Identifier of the key: the SKI if it has 20 octets, else the SHA-1 of the key's bits.
     ///
-    /// An AKI copies [`subject_key_identifier`](Self::subject_key_identifier), of whatever length, before it falls back
-    /// on this.
+    /// The AKI of an issued certificate is a copy of [`subject_key_identifier`](Self::subject_key_identifier), of any
+    /// length; only without one is it computed.
     pub fn key_identifier(&self) -> KeyIdentifier {
         match self.subject_key_identifier().map(<[u8; 20]>::try_from) {
             Some(Ok(octets)) => KeyIdentifier(octets),

@@ -1,4 +1,4 @@
-//! Certificate revocation lists (RFC 5280 section 5): written in one pass and constant memory, and read back.
+//! Certificate revocation lists (RFC 5280 section 5): written in one pass and constant memory, and parsed.
 
 pub(crate) mod entry;
 mod framing;
@@ -16,7 +16,7 @@ pub use pem_stream::{PemReader, pem_len};
 pub use reader::{CrlError, IssuingDistributionPoint, PEM_LABEL, RevocationList};
 pub use writer::{CrlHeader, CrlWriteError, CrlWriter};
 
-/// Why a certificate was revoked (RFC 5280 section 5.3.1). removeFromCRL is for delta CRLs alone and no reason to give.
+/// Why a certificate was revoked (RFC 5280 section 5.3.1). Without removeFromCRL, which only delta CRLs use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum RevocationReason {
     /// No reason given: the extension is left out.
@@ -74,8 +74,8 @@ impl RevocationReason {
         Self::ALL.into_iter().find(|reason| reason.code() == code)
     }
 
-    /// Whether a certificate can be revoked with it here. certificateHold is for certificates that may become valid again
-    /// (RFC 5280 section 5.3.1), and nothing here lifts a hold or makes it final.
+    /// Whether this CA revokes certificates with it. certificateHold is for certificates that may become valid again
+    /// (RFC 5280 section 5.3.1), and this implementation cannot lift a hold or make it final.
     pub fn is_offered(self) -> bool {
         self != Self::CertificateHold
     }
@@ -110,15 +110,15 @@ pub struct RevokedEntry {
     pub serial: Serial,
     /// When it was revoked.
     pub revoked_at: UnixTime,
-    /// Why.
+    /// The reasonCode.
     pub reason: RevocationReason,
-    /// When the key is known or thought to have become invalid (section 5.3.2).
+    /// When the key is known or suspected to have become invalid (section 5.3.2).
     pub invalidity_date: Option<UnixTime>,
 }
 
 impl RevokedEntry {
-    /// Octets of this entry's DER, tag and length included; ledgers keep the sum of them so that a CRL's
-    /// length is known before its first octet is written.
+    /// Length of this entry's DER in octets, tag and length included; ledgers keep the sum, so that a CRL's length is
+    /// known before its first octet is written.
     pub fn encoded_len(&self) -> usize {
         entry::encoded_len(self)
     }
@@ -130,10 +130,10 @@ pub enum Coverage {
     /// All of them.
     #[default]
     Full,
-    /// Those whose distribution point is one of these URLs: the CRL carries a critical issuingDistributionPoint naming them.
-    /// A reader looks for one that is in its certificate, too (section 6.3.3).
+    /// Those whose distribution point is one of these URLs: the CRL has a critical issuingDistributionPoint with them.
+    /// A verifier looks for one that is in its certificate as well (section 6.3.3).
     Shard {
-        /// The URLs in the certificates' cRLDistributionPoints: one, or several where it was changed.
+        /// The URLs in the certificates' cRLDistributionPoints: one, or several after the URL was changed.
         distribution_points: Vec<String>,
     },
 }

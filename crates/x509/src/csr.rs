@@ -17,19 +17,19 @@ use crate::tlv::tag;
 
 pub use crate::san::RequestedName;
 
-/// Limits on a request from outside; each is checked before the work it bounds.
+/// Limits on an untrusted request; each is checked before the work that it bounds.
 ///
-/// The default is generous to every honest request: the longest keys and signatures there are (ML-DSA-87) take 7.5 KB
-/// of its 32 KiB.
+/// The default suffices for every legitimate request: the longest keys and signatures (ML-DSA-87) take 7.5 KB of its 32
+/// KiB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CsrBudget {
-    /// Octets of DER at most. PEM, with the text that some tools put in front of it, may have twice as many and 4 KiB.
+    /// Most octets of DER. PEM, with the text that some tools put before it, may have twice as many and 4 KiB.
     pub octets: usize,
-    /// Attributes in the subject at most.
+    /// Most attributes in the subject.
     pub subject_attributes: usize,
-    /// Extensions requested at most.
+    /// Most requested extensions.
     pub extensions: usize,
-    /// Names in the requested subjectAltName at most.
+    /// Most names in the requested subjectAltName.
     pub alt_names: usize,
 }
 
@@ -44,7 +44,7 @@ impl Default for CsrBudget {
     }
 }
 
-/// A request whose signature verified with the key that it carries.
+/// A request whose signature was verified with its own public key.
 #[derive(Clone, Debug)]
 pub struct CertificationRequest {
     der: Vec<u8>,
@@ -54,14 +54,14 @@ pub struct CertificationRequest {
     extensions: Vec<RequestedExtension>,
 }
 
-/// An extension that a request asks for (RFC 2985 section 5.4.2).
+/// An extension that a request contains (RFC 2985 section 5.4.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestedExtension {
     /// extnID.
     pub oid: ObjectIdentifier,
-    /// Whether it is asked to be critical.
+    /// Whether it is requested as critical.
     pub critical: bool,
-    /// The octets inside extnValue, as they came.
+    /// The content of extnValue, unchecked.
     pub value: Vec<u8>,
 }
 
@@ -69,7 +69,7 @@ pub struct RequestedExtension {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CsrError {
-    /// Over the budget.
+    /// A limit of the budget is exceeded.
     #[error("the CSR has {actual} {what}, at most {limit} are taken")]
     OverBudget {
         /// What was counted: `octets`, `subject attributes`, `extensions`, `alternative names`.
@@ -82,34 +82,34 @@ pub enum CsrError {
     /// Neither DER nor PEM labelled CERTIFICATE REQUEST (or NEW CERTIFICATE REQUEST).
     #[error("this is not a CSR, which is PKCS #10 in PEM or DER: {why}")]
     NotACsr {
-        /// What is wrong, as far as can be told.
+        /// What is wrong, as far as it can be determined.
         why: PemError,
     },
     /// Not DER, or not the structure of RFC 2986.
     #[error("the CSR is malformed: {detail}")]
     Malformed {
-        /// What was wrong, in words fit to be shown.
+        /// What is wrong, as text that may be shown to the requester.
         detail: &'static str,
     },
-    /// An extension requested twice.
+    /// An extension that is requested twice.
     #[error("the CSR asks for extension {oid} twice")]
     DuplicateExtension {
         /// Its object identifier.
         oid: String,
     },
-    /// The public key.
+    /// The public key is invalid or not supported.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// A signature algorithm that proves nothing (MD5, SHA-1) or does not fit the key.
+    /// A signature algorithm that is insecure (MD5, SHA-1) or does not match the key.
     #[error("the CSR is signed with {oid}, which is not accepted for its key; use SHA-256 or better")]
     SignatureAlgorithm {
         /// Its object identifier.
         oid: String,
     },
-    /// RSA-PSS with an old hash, with two hashes, or with a salt too short to be of use.
+    /// RSA-PSS with an obsolete hash, with two hashes, or with a salt that is too short.
     #[error("the CSR is signed by RSA-PSS with parameters that are not accepted; {PSS_ADVICE}")]
     PssParameters,
-    /// The signature does not verify: the requester has not shown to hold the private key.
+    /// The signature does not verify: the requester has not proved possession of the private key.
     #[error("the CSR's signature does not verify: it was not made with the private key of the public key in it")]
     BadSignature,
 }
@@ -165,14 +165,14 @@ impl CertificationRequest {
         self.signature_algorithm
     }
 
-    /// The extensions asked for, in their order; none twice.
+    /// The requested extensions, in order; none twice.
     pub fn requested_extensions(&self) -> &[RequestedExtension] {
         &self.extensions
     }
 
-    /// The alternative names asked for; those of types not known here are left out.
+    /// The requested alternative names, without those of unsupported types.
     ///
-    /// They are as they came, and may be nonsense for their types: [`AltName::parse`] decides that.
+    /// They are unchecked, and may be invalid for their types: [`AltName::parse`] validates them.
     pub fn requested_alt_names(&self) -> Result<Vec<AltName>, CsrError> {
         let requested = self
             .extensions
@@ -187,7 +187,7 @@ impl CertificationRequest {
 }
 
 impl CertificationRequest {
-    /// Every alternative name asked for, those too that no certificate here can have.
+    /// Every requested alternative name, including those that no certificate here can have.
     pub fn requested_names(&self) -> Result<Vec<RequestedName>, CsrError> {
         let requested = self
             .extensions
@@ -226,7 +226,7 @@ impl CsrBudget {
     }
 }
 
-/// RFC 7468 section 7: the label, and the one of old generators (Java's keytool to this day).
+/// RFC 7468 section 7: the label, and that of old generators (Java's keytool still uses it).
 const LABELS: [&str; 2] = ["CERTIFICATE REQUEST", "NEW CERTIFICATE REQUEST"];
 
 fn within(what: &'static str, actual: usize, limit: usize) -> Result<(), CsrError> {

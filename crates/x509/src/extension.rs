@@ -1,13 +1,13 @@
-//! Extensions: purposes (EKU), and custom ones that a requester may set where the CA allows it.
+//! Extensions: purposes (EKU), and custom ones that a requester may set if the CA allows it.
 
 mod der;
 
 use const_oid::ObjectIdentifier;
 
-/// Octets of a custom extension's value at most.
+/// Longest value of a custom extension, in octets.
 const MAX_VALUE: usize = 65_536;
 
-/// An extension set by the requester, checked: its value is one DER value, its OID not one the CA sets itself.
+/// A checked extension from a requester: its value is exactly one DER value, its OID not one that the CA sets itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CustomExtension {
     oid: ObjectIdentifier,
@@ -19,13 +19,13 @@ pub struct CustomExtension {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExtensionError {
-    /// Not an object identifier.
+    /// Not a valid object identifier.
     #[error("Custom extension OID {oid} is not a valid object identifier")]
     InvalidOid {
         /// As given.
         oid: String,
     },
-    /// Set by the CA itself.
+    /// The CA sets this extension itself.
     #[error("Custom extension OID {oid} is reserved and cannot be set by callers")]
     Reserved {
         /// As given.
@@ -39,7 +39,7 @@ pub enum ExtensionError {
     },
 }
 
-/// OIDs that the CA sets itself and no requester may (the drop-in contract's list).
+/// OIDs that the CA sets itself and requesters may not (the drop-in contract's list).
 pub const RESERVED: [ObjectIdentifier; 9] = [
     ObjectIdentifier::new_unwrap("2.5.29.14"),
     ObjectIdentifier::new_unwrap("2.5.29.15"),
@@ -53,7 +53,7 @@ pub const RESERVED: [ObjectIdentifier; 9] = [
 ];
 
 impl CustomExtension {
-    /// Checks and keeps; `value` is the content of extnValue.
+    /// Validates; `value` is the content of extnValue.
     pub fn new(oid: &str, critical: bool, value: Vec<u8>) -> Result<Self, ExtensionError> {
         let Ok(parsed) = ObjectIdentifier::new(oid) else {
             return Err(ExtensionError::InvalidOid {
@@ -73,7 +73,7 @@ impl CustomExtension {
         })
     }
 
-    /// An extension of a certificate that was issued: it was checked then, or is another CA's business.
+    /// An extension of an issued certificate: it was checked then, or another CA issued it.
     pub(crate) fn read_back(oid: ObjectIdentifier, critical: bool, value: Vec<u8>) -> Self {
         Self { oid, critical, value }
     }
@@ -94,7 +94,7 @@ impl CustomExtension {
     }
 }
 
-/// Extended key usages by name: the drop-in contract's names, and what they stand for (RFC 5280 section 4.2.1.12).
+/// Extended key usages by name: the drop-in contract's names, and their OIDs (RFC 5280 section 4.2.1.12).
 const EXTENDED_KEY_USAGES: [(&str, ObjectIdentifier); 10] = [
     ("TLS_WEB_SERVER_AUTHENTICATION", SERVER_AUTH),
     ("TLS_WEB_CLIENT_AUTHENTICATION", CLIENT_AUTH),
@@ -123,14 +123,14 @@ pub const OCSP_SIGNING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1
 /// anyExtendedKeyUsage
 pub const ANY_EXTENDED_KEY_USAGE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37.0");
 
-/// An extended key usage of that name or OID in a request: the contract's names
-/// (`TLS_WEB_SERVER_AUTHENTICATION`, …), or a dotted OID. `NONE` is handled by the caller. `None`: neither.
+/// The extended key usage for a name or OID in a request: one of the contract's names (`TLS_WEB_SERVER_AUTHENTICATION`,
+/// …), or a dotted OID. The caller handles `NONE`. `None`: neither.
 pub fn extended_key_usage(name: &str) -> Option<ObjectIdentifier> {
     let known = EXTENDED_KEY_USAGES.iter().find(|(known, _)| *known == name);
     known.map(|(_, oid)| *oid).or_else(|| ObjectIdentifier::new(name).ok())
 }
 
-/// The contract's name of an extended key usage, where it has one.
+/// The contract's name of an extended key usage, if it has one.
 pub fn extended_key_usage_name(oid: &ObjectIdentifier) -> Option<&'static str> {
     EXTENDED_KEY_USAGES
         .iter()

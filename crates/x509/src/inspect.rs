@@ -1,8 +1,7 @@
-//! Certificates, requests and CRLs told to people and programs: everything in them, extensions by name.
+//! Describes certificates, requests and CRLs for people and programs: every field, extensions by name.
 //!
-//! Nothing is trusted and little is refused: objects with keys that are not certified here, with signatures that do
-//! not verify, or malformed in places, are told as far as they go, with what is wrong among
-//! [`Inspection::problems`].
+//! Nothing is trusted and little is refused: objects with unsupported keys, with signatures that do not verify, or
+//! malformed in places, are described as far as possible, and their faults are listed in [`Inspection::problems`].
 
 mod extensions;
 mod foreign;
@@ -20,14 +19,14 @@ use crate::pem::{self, PemError};
 use crate::tlv::der;
 use crate::tlv::tag;
 
-/// What people call an algorithm or a curve: its name and its number, or the number alone.
+/// An algorithm or curve for display: its name and its OID, or only the OID.
 pub(crate) fn called(oid: &str) -> String {
     oids::label_of(oid).map_or_else(|| oid.to_owned(), |label| format!("{label} ({oid})"))
 }
 
 pub use value::{ExtensionValue, Field, Value};
 
-/// What an inspection shows at most; the rest is counted.
+/// Most that an inspection shows; the rest is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InspectLimits {
     /// Entries of a CRL.
@@ -52,7 +51,7 @@ impl Default for InspectLimits {
     }
 }
 
-/// What an object is.
+/// The type of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ObjectKind {
@@ -64,7 +63,7 @@ pub enum ObjectKind {
     RevocationList,
     /// A SubjectPublicKeyInfo.
     PublicKey,
-    /// A PEM block with another label, of which only that is told: private keys above all.
+    /// A PEM block with another label, of which only the label is shown: private keys above all.
     Other,
 }
 
@@ -81,49 +80,49 @@ impl ObjectKind {
     }
 }
 
-/// An object, in a form that shows well as text ([`Display`](std::fmt::Display)) and as JSON
+/// The description of an object, to be shown as text ([`Display`](std::fmt::Display)) or as JSON
 /// ([`fields`](Self::fields) as an object, [`Value`]s in the obvious way).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inspection {
-    /// What it is.
+    /// The type of the object.
     pub kind: ObjectKind,
     /// Its fields, in order.
     pub fields: Vec<Field>,
-    /// What is wrong with it, in words.
+    /// Its faults, as text.
     pub problems: Vec<String>,
-    /// Its DER, for further looks at it; empty for [`ObjectKind::Other`].
+    /// Its DER, for further checks; empty for [`ObjectKind::Other`].
     pub der: Vec<u8>,
 }
 
-/// Why a file could not be told.
+/// Why a file could not be inspected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotInspectable {
-    /// Nothing in it is known.
+    /// No known content was found.
     #[error("this is neither a certificate, nor a CSR, nor a CRL, in PEM or DER: {why}")]
     Unknown {
-        /// What is wrong, as far as can be told.
+        /// What is wrong, as far as it can be determined.
         why: PemError,
     },
-    /// Something else that is known.
+    /// A recognised format of another kind.
     #[error("this is {what}: {advice}")]
     Foreign {
-        /// What it is.
+        /// The format.
         what: &'static str,
-        /// What opens it.
+        /// Which tool opens it.
         advice: &'static str,
     },
     /// A PEM file with more blocks than the limit.
     #[error("the file holds {actual} objects, at most {limit} are shown")]
     TooManyBlocks {
-        /// The file's.
+        /// The file's number of blocks.
         actual: usize,
         /// The limit.
         limit: usize,
     },
 }
 
-/// Tells every object in a PEM or DER file.
+/// Describes every object in a PEM or DER file.
 pub fn inspect(input: &[u8], limits: &InspectLimits) -> Result<Vec<Inspection>, NotInspectable> {
     if let Some(kind) = kind_of(input) {
         return Ok(vec![tell(kind, input.to_vec(), limits)]);
@@ -153,7 +152,7 @@ pub fn inspect(input: &[u8], limits: &InspectLimits) -> Result<Vec<Inspection>, 
     Ok(inspections)
 }
 
-/// What a PEM label announces (RFC 7468).
+/// The type that a PEM label stands for (RFC 7468).
 fn kind_of_label(label: &str) -> ObjectKind {
     match label {
         "CERTIFICATE" | "X509 CERTIFICATE" => ObjectKind::Certificate,
@@ -164,9 +163,9 @@ fn kind_of_label(label: &str) -> ObjectKind {
     }
 }
 
-/// What DER is, by the tags of its first elements.
+/// The type of DER, according to the tags of its first elements.
 fn kind_of(der: &[u8]) -> Option<ObjectKind> {
-    /// `[0]`: in front a certificate's version, behind a request's attributes.
+    /// `[0]`: a certificate's version at the front, or a request's attributes at the end.
     const VERSION_OR_ATTRIBUTES: u8 = tag::context_constructed(0);
     let mut outer = der::only(der, tag::SEQUENCE).ok()?.reader();
     let first = outer.expect(tag::SEQUENCE).ok()?;
@@ -189,7 +188,7 @@ fn kind_of(der: &[u8]) -> Option<ObjectKind> {
     }
 }
 
-/// A block of another kind: its label and no more, since it may be a private key.
+/// A block of another kind: only its label is shown, since it may be a private key.
 fn passed_over(label: &str) -> Inspection {
     Inspection {
         kind: ObjectKind::Other,
@@ -223,7 +222,7 @@ fn tell(kind: ObjectKind, der: Vec<u8>, limits: &InspectLimits) -> Inspection {
         ObjectKind::PublicKey | ObjectKind::Other => {}
     }
     if told.is_err() && problems.is_empty() && kind == ObjectKind::CertificationRequest {
-        // What the strict reader takes, a certificate is issued for.
+        // The strict parser accepts the request, so a certificate can be issued for it.
         fields.push(Field::new(
             "omitted",
             "Not shown",
@@ -244,7 +243,7 @@ fn tell(kind: ObjectKind, der: Vec<u8>, limits: &InspectLimits) -> Inspection {
     }
 }
 
-/// Looking at a request commits to nothing: its own size is the bound.
+/// Inspecting a request costs little: its own size is the bound.
 fn budget(octets: usize) -> CsrBudget {
     CsrBudget {
         octets,

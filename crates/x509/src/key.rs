@@ -1,4 +1,4 @@
-//! Public keys: of subjects (any supported kind), and of CAs (kinds that can sign).
+//! Public keys: of subjects (every supported kind), and of CAs (kinds that CAs may have).
 
 pub mod ca;
 pub mod policy;
@@ -21,7 +21,7 @@ use crate::algorithm::CaKeyAlgorithm;
 /// Kind and size of a subject's key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KeyKind {
-    /// RSA with a modulus of so many bits.
+    /// RSA with a modulus of that many bits.
     Rsa {
         /// Bits of the modulus.
         bits: u32,
@@ -44,21 +44,21 @@ pub enum KeyKind {
 
 /// A subject's public key: a well-formed SubjectPublicKeyInfo of a supported kind. Cheap to clone.
 ///
-/// Well-formed is not yet acceptable: [`policy::KeyPolicy::check`] decides that.
+/// A well-formed key may still be unacceptable: [`policy::KeyPolicy::check`] decides that.
 #[derive(Clone)]
 pub struct SubjectPublicKey(Arc<Parsed>);
 
 struct Parsed {
     der: Box<[u8]>,
-    /// Where in `der` the content of the BIT STRING subjectPublicKey stands.
+    /// The range in `der` of the content of the BIT STRING subjectPublicKey.
     key_bits: Range<usize>,
     kind: KeyKind,
-    /// For signatures under [`verify::Scheme::of_kind`], by far the most common ones of that kind.
+    /// For signatures with [`verify::Scheme::of_kind`], by far the most common scheme for that kind.
     verifier: ParsedPublicKey,
     fingerprint: OnceLock<KeyFingerprint>,
 }
 
-/// SHA-256 of a DER SubjectPublicKeyInfo: how the ledger knows a key again.
+/// SHA-256 of a DER SubjectPublicKeyInfo: the ledger's identifier of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyFingerprint(pub [u8; 32]);
 
@@ -66,12 +66,12 @@ pub struct KeyFingerprint(pub [u8; 32]);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct KeyIdentifier(pub [u8; 20]);
 
-/// Why bytes are no supported public key.
+/// Why bytes are not a supported public key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// Not a DER SubjectPublicKeyInfo, or one whose key is not what its algorithm wants: a point off its curve, a
-    /// wrong length, wrong parameters.
+    /// Not a DER SubjectPublicKeyInfo, or one whose key does not match its algorithm: a point off its curve, a wrong
+    /// length, wrong parameters.
     #[error("the public key is not a well-formed SubjectPublicKeyInfo")]
     Malformed,
     /// Explicit curve parameters (RFC 5480 section 2.1.1: MUST NOT).
@@ -83,25 +83,25 @@ pub enum KeyError {
     /// A compressed point (RFC 5480 section 2.2: MAY be supported).
     #[error("the public key is a compressed point, which many do not read; write the point uncompressed")]
     CompressedPoint,
-    /// An RSA key without the NULL that its parameters are (RFC 3279 section 2.3.1).
+    /// An RSA key whose parameters are not NULL (RFC 3279 section 2.3.1).
     #[error("the RSA public key's parameters are not NULL, as RFC 3279 section 2.3.1 demands; make the CSR anew")]
     RsaParameters,
-    /// An RSA key that its type binds to RSASSA-PSS.
+    /// An RSA key whose type restricts it to RSASSA-PSS.
     #[error(
         "the public key is of type RSASSA-PSS, which few can use; use an RSA key of the ordinary type (rsaEncryption): \
          it signs by PSS as well"
     )]
     RsaPss,
-    /// An algorithm outside the key policy, by OID (DSA, secp256k1, X25519, …).
+    /// An unsupported algorithm, by OID (DSA, secp256k1, X25519, …).
     #[error(
         "public keys of algorithm {} are not certified; use RSA 2048-4096, P-256, P-384, P-521, Ed25519 or ML-DSA",
         crate::inspect::called(oid)
     )]
     UnsupportedAlgorithm {
-        /// The algorithm's, or for elliptic curves the curve's, object identifier.
+        /// The object identifier of the algorithm, or for elliptic curves of the curve.
         oid: String,
     },
-    /// An RSA modulus so short or so long that nothing can or should be computed with it.
+    /// An RSA modulus outside of 1024 to 8192 bits, which is not processed at all.
     #[error("RSA keys of {bits} bits are not read; use 2048 to 4096 bits")]
     RsaSize {
         /// Bits of the modulus.
@@ -110,7 +110,7 @@ pub enum KeyError {
     /// An RSA public exponent that is even, 1, or over 33 bits.
     #[error("the RSA public exponent is not usable; use 65537")]
     RsaExponent,
-    /// A supported kind that no CA key may have.
+    /// A supported kind that is not allowed for CA keys.
     #[error("a key of kind {kind} cannot be a CA key; use P-256, P-384, P-521, RSA 2048, 3072 or 4096, or ML-DSA")]
     NotForCas {
         /// The key's kind.
@@ -119,10 +119,11 @@ pub enum KeyError {
 }
 
 impl SubjectPublicKey {
-    /// Parses a DER SubjectPublicKeyInfo, strictly: parameters as the algorithm's RFC wants them (RFC 3279, RFC 5480,
-    /// RFC 8410, RFC 9881), elliptic curves by name, their points uncompressed and on the curve.
+    /// Parses a DER SubjectPublicKeyInfo, strictly: parameters as the algorithm's RFC requires (RFC 3279, RFC 5480, RFC
+    /// 8410, RFC 9881), elliptic curves by name, their points uncompressed and on the curve.
     ///
-    /// RSA keys are read from 1024 to 8192 bits, so that old certificates can be told and weak keys be named as such.
+    /// RSA keys are accepted from 1024 to 8192 bits, so that old certificates can be shown and weak keys be reported as
+    /// such.
     pub fn from_der(spki: &[u8]) -> Result<Self, KeyError> {
         spki::parse(spki)
     }
@@ -184,7 +185,7 @@ impl KeyFingerprint {
         Self(fingerprint)
     }
 
-    /// Reads 64 hexadecimal digits, as [`Display`](fmt::Display) writes them, in any case.
+    /// Parses 64 hexadecimal digits, as written by [`Display`](fmt::Display), in any case.
     pub fn from_hex(digits: &str) -> Option<Self> {
         let octets = HEXLOWER_PERMISSIVE.decode(digits.as_bytes()).ok()?;
         octets.try_into().ok().map(Self)
@@ -221,7 +222,7 @@ impl fmt::Display for KeyKind {
 impl TryFrom<KeyKind> for CaKeyAlgorithm {
     type Error = KeyKind;
 
-    /// The CA algorithm of a key of this kind; Ed25519 and odd RSA sizes have none.
+    /// The CA algorithm for keys of this kind; Ed25519 and other RSA sizes have none.
     fn try_from(kind: KeyKind) -> Result<Self, KeyKind> {
         match kind {
             KeyKind::Rsa { bits: 2048 } => Ok(Self::Rsa2048),

@@ -1,16 +1,16 @@
-//! Everything a certificate authority must know about X.509, and nothing else: no I/O, no clock, no
-//! randomness, no async. Bytes and times come in as parameters, bytes and typed errors go out.
+//! The X.509 formats and rules that a certificate authority needs: no I/O, no clock, no randomness, no async. Functions
+//! take bytes and times as parameters, and return bytes and typed errors.
 //!
 //! Read in this order:
 //!
-//! - [`time`], [`serial`], [`algorithm`]: the small vocabulary;
-//! - [`key`]: subject and CA public keys, and [`key::policy`], which says which of them may be certified;
+//! - [`time`], [`serial`], [`algorithm`]: the basic types;
+//! - [`key`]: subject and CA public keys, and [`key::policy`], which decides which of them may be certified;
 //! - [`csr`]: certification requests, parsed within a work budget;
-//! - [`name`], [`san`], [`extension`]: what goes into a certificate;
-//! - [`certificate`]: building TBSCertificates from a template, and reading certificates back;
-//! - [`crl`]: writing revocation lists of any length in constant memory, and reading them back;
-//! - [`lint`]: rules over final bytes, one a file;
-//! - [`inspect`]: the same objects told to people.
+//! - [`name`], [`san`], [`extension`]: the contents of a certificate;
+//! - [`certificate`]: building TBSCertificates from a template, and parsing certificates;
+//! - [`crl`]: writing revocation lists of any length in constant memory, and parsing them;
+//! - [`lint`]: rules for final bytes, one per file;
+//! - [`inspect`]: describing the same objects for people.
 
 pub mod algorithm;
 pub mod certificate;

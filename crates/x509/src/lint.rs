@@ -1,11 +1,10 @@
-//! Rules over final bytes, one a file, each citing what it follows.
+//! Rules for final bytes, one per file, each citing the standard that it follows.
 //!
-//! The bytes are read by a reader of this module's own, not by the code that built them: a mistake made
-//! while building is not made again while checking. Reading allocates nothing; a clean certificate costs
-//! microseconds and no memory.
+//! Lints have a parser of their own, independent of the code that built the bytes, so that a mistake in building is not
+//! repeated in checking. Parsing allocates nothing; a clean certificate costs microseconds and no memory.
 //!
-//! A CA lints before it signs for good: it signs with a throw-away key first, and lints that. Where many
-//! certificates come from one CA, [`IssuerView`] reads the CA's certificate once:
+//! A CA lints before the real signature: it assembles the object with a placeholder signature, and lints that. Where
+//! many certificates come from one CA, [`IssuerView`] parses the CA's certificate once:
 //!
 //! ```
 //! # fn issue(ca_der: &[u8], leaf_der: &[u8]) -> Result<(), Box<dyn std::error::Error>> {
@@ -34,45 +33,45 @@ pub use view::issuer::{IssuerError, IssuerView};
 use view::certificate::Certificate;
 use view::crl::{Crl, Entry};
 
-/// How bad a finding is.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// Legal, but worth knowing.
+    /// Legal, but noteworthy.
     Notice,
-    /// Legal, but unwise.
+    /// Legal, but inadvisable.
     Warning,
-    /// Against a MUST: never issued here.
+    /// Violates a MUST: never issued here.
     Error,
 }
 
-/// What a rule found.
+/// A violation that a rule found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// The rule's name, e.g. `serial_too_long`.
     pub rule: &'static str,
-    /// How bad.
+    /// The rule's severity.
     pub severity: Severity,
-    /// What the rule follows, e.g. `RFC 5280 section 4.1.2.2`.
+    /// The standard that the rule follows, e.g. `RFC 5280 section 4.1.2.2`.
     pub citation: &'static str,
-    /// What was found, in words. Text from the linted object is quoted, escaped and shortened.
+    /// What was found, as text. Content of the linted object is quoted, escaped and shortened.
     pub message: String,
 }
 
-/// A rule: what it is called, what it follows, and how it looks.
+/// A rule: its name, the standard that it follows, and its check.
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {
     /// Its name, unique among all rules.
     pub name: &'static str,
-    /// How bad its findings are.
+    /// The severity of its findings.
     pub severity: Severity,
-    /// What it follows, e.g. `RFC 5280 section 4.1.2.2`.
+    /// The standard that it follows, e.g. `RFC 5280 section 4.1.2.2`.
     pub citation: &'static str,
-    /// What must hold, in one sentence.
+    /// What must be true, in one sentence.
     pub summary: &'static str,
     check: Check,
 }
 
-/// What a rule looks at.
+/// What a rule checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Subject {
     /// Certificates.
@@ -81,28 +80,28 @@ pub enum Subject {
     Crl,
 }
 
-/// How a rule looks, and what it needs for that. Each answers with a message where it found something; one that
-/// looks at a repeated thing tells of the first few.
+/// The function of a rule, by the input that it needs. Each returns a message if it found something; one that checks a
+/// repeated element reports the first few.
 #[derive(Clone, Copy, Debug)]
 enum Check {
-    /// At a certificate alone.
+    /// Checks a certificate alone.
     Certificate(fn(&Certificate<'_>) -> Option<String>),
-    /// At a certificate under its CA's.
+    /// Checks a certificate and that of its CA.
     Issued(fn(&Certificate<'_>, &IssuerView) -> Option<String>),
-    /// At a CRL's frame: everything but its entries.
+    /// Checks a CRL's frame: everything except its entries.
     Crl(fn(&Crl<'_>) -> Option<String>),
-    /// At a CRL's frame under its CA's certificate.
+    /// Checks a CRL's frame and its CA's certificate.
     CrlIssued(fn(&Crl<'_>, &IssuerView) -> Option<String>),
-    /// At each entry of a CRL, until the first finding.
+    /// Checks each entry of a CRL, until the first finding.
     CrlEntry(fn(&Crl<'_>, &Entry<'_>) -> Option<String>),
-    /// At all entries of a CRL together.
+    /// Checks all entries of a CRL together.
     CrlEntries(fn(&Crl<'_>) -> Option<String>),
-    /// Found while reading, before any rule can look.
+    /// Found while parsing, before any rule runs.
     Reading,
 }
 
 impl Rule {
-    /// What the rule looks at.
+    /// What the rule checks.
     pub fn subject(&self) -> Subject {
         match self.check {
             Check::Certificate(_) | Check::Issued(_) | Check::Reading => Subject::Certificate,
@@ -110,7 +109,7 @@ impl Rule {
         }
     }
 
-    /// Whether the rule compares with the CA's certificate, and is silent without it.
+    /// Whether the rule compares with the CA's certificate, and is skipped without it.
     pub fn needs_issuer(&self) -> bool {
         matches!(self.check, Check::Issued(_) | Check::CrlIssued(_))
     }
@@ -125,7 +124,7 @@ impl Rule {
     }
 }
 
-/// The CA's certificate, given for comparison, could not be read.
+/// The CA's certificate for the comparison cannot be parsed.
 const ISSUER_UNREADABLE: Rule = Rule {
     name: "issuer_unreadable",
     severity: Severity::Error,
@@ -134,7 +133,7 @@ const ISSUER_UNREADABLE: Rule = Rule {
     check: Check::Reading,
 };
 
-/// Every rule, certificates' first.
+/// Every rule, those for certificates first.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
     certificate::RULES
         .iter()
@@ -142,27 +141,28 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
         .chain(std::iter::once(&ISSUER_UNREADABLE))
 }
 
-/// Lints a certificate's final DER. `issuer` is the DER of its CA's certificate, where known: rules that compare need it.
+/// Lints a certificate's final DER. `issuer` is the DER of its CA's certificate, if known: rules that compare need it.
 pub fn certificate(der: &[u8], issuer: Option<&[u8]>) -> Vec<Finding> {
     with_issuer(issuer, |issuer| lint_certificate(der, issuer))
 }
 
-/// Lints a certificate's final DER under a CA that was read before: the form for issuing.
+/// Lints a certificate's final DER under a CA that was parsed before: the form for issuing.
 pub fn certificate_under(der: &[u8], issuer: &IssuerView) -> Vec<Finding> {
     lint_certificate(der, Some(issuer))
 }
 
-/// Lints a CRL's final DER, likewise. Entries are looked at in one pass; of each entry rule the first finding is told.
+/// Lints a CRL's final DER. Entries are checked in one pass; for each entry rule only the first finding is reported.
 pub fn crl(der: &[u8], issuer: Option<&[u8]>) -> Vec<Finding> {
     with_issuer(issuer, |issuer| lint_crl(der, issuer, Extent::Whole))
 }
 
-/// Lints a CRL's final DER under a CA that was read before.
+/// Lints a CRL's final DER under a CA that was parsed before.
 pub fn crl_under(der: &[u8], issuer: &IssuerView) -> Vec<Finding> {
     lint_crl(der, Some(issuer), Extent::Whole)
 }
 
-/// Lints a CRL's header and extensions only, under a CA that was read before: the cost does not depend on the entries.
+/// Lints a CRL's header and extensions only, under a CA that was parsed before: the cost does not depend on the
+/// entries.
 pub fn crl_frame_under(der: &[u8], issuer: &IssuerView) -> Vec<Finding> {
     lint_crl(der, Some(issuer), Extent::Frame)
 }

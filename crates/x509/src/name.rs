@@ -16,16 +16,16 @@ pub use subject::Subject;
 
 use crate::tlv::{NotDer, Reader, Tlv, tag};
 
-/// A distinguished name, as the DER it came in or was built as.
+/// A distinguished name, as the DER from which it was parsed or into which it was built.
 ///
-/// The DER is kept because names are compared and copied as octets where it matters: a certificate's issuer
-/// is its CA's subject, byte for byte.
+/// The DER is kept because names are compared and copied as octets where it matters: a certificate's issuer must equal
+/// its CA's subject byte for byte.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Name {
     der: Vec<u8>,
 }
 
-/// Why bytes are no name, or values make none.
+/// Why bytes are not a name, or values do not make one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NameError {
@@ -42,7 +42,7 @@ pub enum NameError {
         /// The upper bound.
         limit: usize,
     },
-    /// Octets that are not text of their string type (X.680, RFC 5280 appendix A.1).
+    /// Octets that are not valid for their string type (X.680, RFC 5280 appendix A.1).
     #[error(
         "{label} ({attribute}) cannot be read: its octets are not those of {string}; give it with the request in its \
          place, or make the CSR anew"
@@ -55,12 +55,13 @@ pub enum NameError {
         /// The string type, with its article.
         string: &'static str,
     },
-    /// A value that its attribute cannot hold: an empty one, a country that is not two letters, control characters, …
+    /// A value that is invalid for its attribute: an empty one, a country that is not two letters, control characters,
+    /// …
     #[error("{attribute} is invalid: {detail}")]
     Invalid {
         /// The attribute's field name; `distinguished_name` for faults of a text as a whole.
         attribute: &'static str,
-        /// What was wrong.
+        /// What is wrong.
         detail: &'static str,
     },
 }
@@ -94,16 +95,16 @@ impl<'a> Attribute<'a> {
 }
 
 impl Name {
-    /// Parses a DER Name: a SEQUENCE of non-empty SETs of type and value. Values of any type are taken.
+    /// Parses a DER Name: a SEQUENCE of non-empty SETs of type and value. Values of any type are accepted.
     pub fn from_der(der: &[u8]) -> Result<Self, NameError> {
         check(der).map_err(|NotDer| NameError::Malformed)?;
         Ok(Self { der: der.to_vec() })
     }
 
-    /// Parses RFC 4514 text, whose last RDN comes first in the DER. Spaces around separators are passed over, as
-    /// RFC 2253 wanted; types are short names in any case (`CN`, `O`, …, also `emailAddress` and `E`) or dotted OIDs.
+    /// Parses RFC 4514 text, whose last RDN comes first in the DER. Spaces around separators are ignored, as in RFC
+    /// 2253; types are short names in any case (`CN`, `O`, …, also `emailAddress` and `E`) or dotted OIDs.
     ///
-    /// Values of the seven attributes keep the same bounds as in [`Subject::to_name`].
+    /// Values of the seven attributes have the same bounds as in [`Subject::to_name`].
     pub fn from_rfc4514(text: &str) -> Result<Self, NameError> {
         rfc4514::parse(text)
     }
@@ -113,14 +114,14 @@ impl Name {
         &self.der
     }
 
-    /// RFC 4514 text: last RDN first, escaped; what the API answers as `Subject`.
+    /// RFC 4514 text: last RDN first, escaped; the `Subject` in the API's answers.
     ///
-    /// Types without a short name in RFC 4514 are shown as dotted OIDs, as Python's `cryptography` does.
+    /// Types without a short name in RFC 4514 are written as dotted OIDs, as Python's `cryptography` does.
     pub fn to_rfc4514(&self) -> String {
         rfc4514::format(self)
     }
 
-    /// The first value of each of the seven attributes, wherever it stands (multi-valued RDNs included).
+    /// The first value of each of the seven attributes, at any position (multi-valued RDNs included).
     pub fn attributes(&self) -> Subject {
         Subject::of(self)
     }
@@ -137,12 +138,12 @@ impl Name {
 
     /// The relative distinguished names, in the order of the DER, each as its attributes.
     pub fn rdns(&self) -> impl Iterator<Item = impl Iterator<Item = Attribute<'_>>> {
-        // The structure was checked when the name was made: no value is lost to an error here.
+        // The structure was checked when the name was made: no value can be lost to an error here.
         let rdns = Reader::only(&self.der, tag::SEQUENCE).unwrap_or(Reader::new(&[]));
         values(rdns).map(|rdn| values(rdn.reader()).filter_map(|pair| attribute(&pair).ok()))
     }
 
-    /// Whether some value has characters that cannot be seen, or that turn the order of others.
+    /// Whether a value has invisible characters, or ones that change the order of others.
     pub(crate) fn has_invisible_text(&self) -> bool {
         self.iter()
             .filter_map(|each| each.text())
@@ -156,14 +157,14 @@ impl Name {
             .map(|each| each.text())
     }
 
-    /// The texts of every commonName attribute; `None` for one that is no text.
+    /// The texts of every commonName attribute; `None` for one that is not text.
     pub fn common_names(&self) -> impl Iterator<Item = Option<Cow<'_, str>>> {
         self.iter()
             .filter(|each| each.oid == attribute::COMMON_NAME)
             .map(|each| each.text())
     }
 
-    /// A name of DER that was just written here.
+    /// A name from DER that this module just wrote.
     fn from_written(der: Vec<u8>) -> Self {
         Self { der }
     }

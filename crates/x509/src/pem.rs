@@ -1,4 +1,4 @@
-//! PEM (RFC 7468), as far as certificates, requests and revocation lists need it.
+//! PEM (RFC 7468), to the extent needed for certificates, requests and revocation lists.
 
 mod fault;
 
@@ -7,10 +7,11 @@ use data_encoding::BASE64;
 pub use fault::PemError;
 pub(crate) use fault::{diagnose, line_end_behind_der};
 
-/// U+FEFF in UTF-8, which editors put in front.
+/// U+FEFF in UTF-8, which some editors write at the start.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Encodes DER under a label (`CERTIFICATE`, `X509 CRL`, `CERTIFICATE REQUEST`), 64 characters a line, with a final newline.
+/// Encodes DER with a label (`CERTIFICATE`, `X509 CRL`, `CERTIFICATE REQUEST`), 64 characters per line, with a final
+/// newline.
 pub fn encode(label: &'static str, der: &[u8]) -> String {
     const OCTETS_A_LINE: usize = 48;
     let lines = der.len().div_ceil(OCTETS_A_LINE);
@@ -37,12 +38,12 @@ pub struct Block {
     pub der: Vec<u8>,
 }
 
-/// Every block of a text, in order; text around blocks is passed over (RFC 7468 section 2).
+/// Every block of a text, in order; text around blocks is ignored (RFC 7468 section 2).
 ///
-/// Read in the lax form of RFC 7468 section 3: a byte order mark in front; CR, LF or both as line ends, or blanks alone;
-/// white space of any kind within the base64; lines of any length; headers as in RFC 1421, which are passed over. A text
-/// without any block is no PEM, and so is one with a block that is cut short, whose labels differ, or whose content is
-/// not base64. The work is linear in the text's length.
+/// Accepts the lax form of RFC 7468 section 3: a leading byte order mark; CR, LF, both or only blanks as line ends; any
+/// white space within the base64; lines of any length; RFC 1421 headers, which are ignored. A text without any block is
+/// not PEM, and neither is one with a block that is truncated, whose labels differ, or whose content is not base64.
+/// Takes linear time.
 pub fn decode_all(text: &[u8]) -> Result<Vec<Block>, PemError> {
     let blocks = Blocks::of(text)
         .map(|found| found.decode(text))
@@ -53,8 +54,8 @@ pub fn decode_all(text: &[u8]) -> Result<Vec<Block>, PemError> {
     Ok(blocks)
 }
 
-/// The blocks with one of these labels, in order, one at least. What other blocks hold is not looked at: a file may have
-/// keys with RFC 1421 headers, or things that are not base64 at all, beside what is wanted.
+/// The blocks with one of these labels, in order, at least one. The content of other blocks is not decoded: a file may
+/// contain keys with RFC 1421 headers, or blocks that are not base64, in addition to the wanted ones.
 pub fn decode(text: &[u8], labels: &[&str]) -> Result<Vec<Block>, PemError> {
     let mut other = None;
     let mut wanted = Vec::new();
@@ -74,10 +75,10 @@ pub fn decode(text: &[u8], labels: &[&str]) -> Result<Vec<Block>, PemError> {
     }
 }
 
-/// Whether octets look like PEM rather than DER: they hold the beginning of a block.
+/// Whether octets are PEM rather than DER: they contain the start of a block.
 ///
-/// DER of what PEM is used for begins with a SEQUENCE of 128 octets or more, which no text begins with, so a boundary
-/// hidden in a certificate's strings is not taken for one.
+/// DER of the objects that PEM is used for starts with a SEQUENCE of at least 128 octets, unlike any text, so a
+/// boundary inside a certificate's strings does not count.
 pub fn is_pem(input: &[u8]) -> bool {
     !matches!(input, [0x30, 0x80..=0xff, ..]) && find(input, BEGIN).is_some()
 }
@@ -85,31 +86,31 @@ pub fn is_pem(input: &[u8]) -> bool {
 const BEGIN: &[u8] = b"-----BEGIN ";
 const END: &[u8] = b"-----END ";
 const HYPHENS: &[u8] = b"-----";
-/// Octets of a label at most; the longest in use has 27.
+/// Longest label, in octets; the longest in use has 27.
 const MAX_LABEL: usize = 100;
 
-/// A block whose content was not yet decoded.
+/// A block whose content is not decoded yet.
 struct Found<'a> {
     label: &'a str,
-    /// What stands between its boundaries, headers included.
+    /// The octets between its boundaries, headers included.
     body: &'a [u8],
     ending: Ending<'a>,
 }
 
 /// How a block ends.
 enum Ending<'a> {
-    /// As it began.
+    /// With the label of its BEGIN line.
     Same,
     /// With another label.
     Other(&'a str),
-    /// Not before the text does, or another block begins.
+    /// Not at all: the text ends, or another block begins.
     None,
 }
 
-/// Finds blocks, from one boundary to the next.
+/// Finds blocks, boundary by boundary.
 struct Blocks<'a> {
     text: &'a [u8],
-    /// Behind the last boundary.
+    /// Offset after the last boundary.
     at: usize,
 }
 
@@ -123,7 +124,7 @@ impl<'a> Blocks<'a> {
         Self { text, at }
     }
 
-    /// Moves behind the next BEGIN boundary: one that nothing but white space stands before in its line.
+    /// Advances past the next BEGIN boundary that is preceded only by white space in its line.
     fn begin(&mut self) -> Option<&'a str> {
         let mut from = self.at;
         loop {
@@ -143,7 +144,7 @@ impl<'a> Blocks<'a> {
         }
     }
 
-    /// The label that begins at an offset, and the offset behind its hyphens.
+    /// The label at an offset, and the offset after its hyphens.
     fn label(&self, from: usize) -> Option<(&'a str, usize)> {
         let rest = &self.text[from..];
         let length = find(&rest[..rest.len().min(MAX_LABEL + HYPHENS.len())], HYPHENS)?;
@@ -187,7 +188,7 @@ impl<'a> Iterator for Blocks<'a> {
 }
 
 impl Found<'_> {
-    /// `text` is the whole, to count lines in.
+    /// `text` is the whole text, for counting lines.
     fn decode(&self, text: &[u8]) -> Result<Block, PemError> {
         let base64 = without_headers(self.body);
         match self.ending {
@@ -217,7 +218,7 @@ impl Found<'_> {
     }
 }
 
-/// What follows the headers of RFC 1421 (`Proc-Type: 4,ENCRYPTED` and others, which may be folded), if there are any.
+/// The body without RFC 1421 headers (`Proc-Type: 4,ENCRYPTED` and others, which may be folded), if there are any.
 fn without_headers(body: &[u8]) -> &[u8] {
     let mut rest = body;
     let mut in_header = false;
@@ -237,7 +238,7 @@ fn without_headers(body: &[u8]) -> &[u8] {
     }
 }
 
-/// A text up to its first line end, and what follows that.
+/// A text up to its first line end, and the rest after it.
 fn first_line(text: &[u8]) -> (&[u8], &[u8]) {
     match text.iter().position(|octet| matches!(octet, b'\n' | b'\r')) {
         Some(at) => {
@@ -248,7 +249,7 @@ fn first_line(text: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// The text without white space of any kind; `None` where something else than base64 is left.
+/// The text without white space; `None` if anything other than base64 is left.
 fn unwhitened(text: &[u8]) -> Option<Vec<u8>> {
     let mut base64 = Vec::with_capacity(text.len());
     let mut rest = text;

@@ -15,8 +15,8 @@ pub(crate) use uri::{host as uri_host, is_absolute as is_absolute_uri};
 
 use crate::name::Name;
 
-/// One alternative name, valid for its type where it was parsed from a request; as it stands there where it was read
-/// from a certificate.
+/// One alternative name: valid for its type if it was parsed from a request, unchecked if it was read from a
+/// certificate.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum AltName {
     /// dNSName: LDH labels in lower case, A-labels for IDNs, an optional leftmost `*`.
@@ -31,7 +31,7 @@ pub enum AltName {
     Directory(Name),
 }
 
-/// Types of alternative names, as requests name them.
+/// Types of alternative names, with their names in requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AltNameType {
     /// `DNS_NAME`
@@ -46,25 +46,25 @@ pub enum AltNameType {
     Directory,
 }
 
-/// Why a text is no alternative name of its type.
+/// Why a text is not a valid alternative name of its type.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AltNameError {
     /// Not valid for its type.
     #[error("{value:?} is no valid {kind}: {detail}")]
     Invalid {
-        /// The type in words: `DNS name`, `IP address`, `e-mail address`, `URL`, `distinguished name`.
+        /// The type as text: `DNS name`, `IP address`, `e-mail address`, `URL`, `distinguished name`.
         kind: &'static str,
         /// The value, shortened to 100 characters.
         value: String,
-        /// What is wrong with it.
+        /// What is wrong.
         detail: &'static str,
     },
 }
 
 impl AltNameType {
-    /// The type of a request's name for it: `DNS_NAME`, `IP_ADDRESS`, `EMAIL_ADDRESS`, `URL`, `DN`;
-    /// the command line's `dns`, `ip`, `email`, `uri`, `dn` too, in any case.
+    /// The type for a name in requests, `DNS_NAME`, `IP_ADDRESS`, `EMAIL_ADDRESS`, `URL`, `DN`; or on the command line,
+    /// `dns`, `ip`, `email`, `uri`, `dn`, in any case.
     pub fn from_name(name: &str) -> Option<Self> {
         const NAMES: [(&str, AltNameType); 9] = [
             ("DNS_NAME", AltNameType::Dns),
@@ -83,7 +83,7 @@ impl AltNameType {
             .map(|(_, kind)| *kind)
     }
 
-    /// The request's name for the type, as in the drop-in contract.
+    /// The type's name in requests, as in the drop-in contract.
     pub fn name(self) -> &'static str {
         match self {
             Self::Dns => "DNS_NAME",
@@ -94,7 +94,7 @@ impl AltNameType {
         }
     }
 
-    /// The type in words.
+    /// The type as text for messages.
     pub fn words(self) -> &'static str {
         match self {
             Self::Dns => "DNS name",
@@ -109,13 +109,13 @@ impl AltNameType {
 impl AltName {
     /// Parses one value of that type. Unicode DNS names become A-labels (IDNA 2008, UTS 46).
     ///
-    /// - DNS names: letters, digits and hyphens, labels up to 63 octets, 253 in all, the leftmost label may be `*`;
-    ///   one label is enough; the last one has a letter, since without one it would be read as an IPv4 address. No `*`
-    ///   directly under a public suffix (`*.com`, `*.co.uk`): it would stand for names of many owners.
-    /// - IP addresses: one address; an IPv4 address that is mapped into IPv6 (`::ffff:0:0/96`) is none, since verifiers do
-    ///   not hold it against IPv4 name constraints.
+    /// - DNS names: letters, digits and hyphens, labels up to 63 octets, 253 in all, the leftmost label may be `*`; one
+    ///   label is enough; the last one has a letter, since otherwise it would be read as an IPv4 address. No `*`
+    ///   directly under a public suffix (`*.com`, `*.co.uk`): it would match names of many owners.
+    /// - IP addresses: one address; IPv4-mapped IPv6 addresses (`::ffff:0:0/96`) are refused, since verifiers do not
+    ///   check them against IPv4 name constraints.
     /// - E-mail addresses: a dot-string, `@`, a DNS name without `*` (RFC 5321 section 4.1.2).
-    /// - URLs: RFC 3986 characters, a scheme, and where there is an authority (always for http and https) a host.
+    /// - URLs: RFC 3986 characters, a scheme, and a host if there is an authority (always for http and https).
     pub fn parse(kind: AltNameType, value: &str) -> Result<Self, AltNameError> {
         let parsed = match kind {
             AltNameType::Dns => domain::canonical(value).map(Self::Dns),

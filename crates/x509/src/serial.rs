@@ -5,44 +5,44 @@ use std::str::FromStr;
 
 use num_bigint::BigUint;
 
-/// Octets of a serial number at most.
+/// Longest serial number, in octets.
 const MAX_OCTETS: usize = 20;
 
-/// A positive serial number of at most 20 octets, kept big-endian and left-padded.
+/// A positive serial number of at most 20 octets, stored big-endian and left-padded.
 ///
-/// Shown and parsed as decimal, which is what the ledger, the API and the command line use;
-/// [`Serial::to_hex`] gives the form that OpenSSL prints.
+/// Displayed and parsed as decimal, the form of the ledger, the API and the command line; [`Serial::to_hex`] returns
+/// the form that OpenSSL prints.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Serial([u8; MAX_OCTETS]);
 
-/// Why a text or bytes are no serial number.
+/// Why a text or bytes are not a serial number.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SerialError {
     /// Neither decimal digits nor hexadecimal ones (`0x…` or `AB:CD:…`).
     #[error("a serial number is written in decimal, or in hexadecimal as 0x… or AB:CD:…")]
     NotANumber,
-    /// RFC 5280 wants a positive integer.
+    /// RFC 5280 requires a positive integer.
     #[error("a serial number is greater than zero")]
     NotPositive,
-    /// RFC 5280 allows 20 octets.
+    /// RFC 5280 allows at most 20 octets.
     #[error("a serial number has at most 20 octets")]
     TooLong,
 }
 
 impl Serial {
-    /// The highest that 20 octets hold. No certificate has it: its DER would need one octet more.
+    /// The highest number of 20 octets. No certificate has it: its DER would take one octet more.
     pub const HIGHEST: Self = Self([0xff; MAX_OCTETS]);
 
-    /// A serial from 20 random octets: 159 bits of them, since the top bit must be clear for the
-    /// DER INTEGER to stay within 20 octets. `None` in the one case that all 159 bits are zero.
+    /// A serial from 20 random octets, of which 159 bits are used: the top bit must be clear for the DER INTEGER to
+    /// stay within 20 octets. `None` if all 159 bits are zero.
     #[must_use]
     pub fn from_random(mut octets: [u8; MAX_OCTETS]) -> Option<Self> {
         octets[0] &= 0x7f;
         octets.iter().any(|&octet| octet != 0).then_some(Self(octets))
     }
 
-    /// A serial from big-endian octets; leading zeros are of no account.
+    /// A serial from big-endian octets; leading zeros are ignored.
     pub fn from_octets(octets: &[u8]) -> Result<Self, SerialError> {
         let first = octets
             .iter()
@@ -55,7 +55,7 @@ impl Serial {
         Ok(Self(padded))
     }
 
-    /// The 20 octets, big-endian, left-padded: they sort as the numbers do.
+    /// The 20 octets, big-endian, left-padded: their order is that of the numbers.
     pub fn as_padded(&self) -> &[u8; MAX_OCTETS] {
         &self.0
     }
@@ -87,13 +87,13 @@ impl fmt::Debug for Serial {
 impl FromStr for Serial {
     type Err = SerialError;
 
-    /// Decimal; or hexadecimal after `0x`, or with colons between octets as certificate viewers show it.
+    /// Decimal; or hexadecimal after `0x`, or with colons between octets as in certificate viewers.
     fn from_str(text: &str) -> Result<Self, SerialError> {
-        // 20 octets are at most 49 decimal digits or 59 characters with colons.
+        // 20 octets take at most 49 decimal digits or 59 characters with colons.
         if text.len() > 64 {
             return Err(SerialError::TooLong);
         }
-        // The number's own reader takes signs and underscores as well.
+        // `parse_bytes` alone would accept signs and underscores as well.
         let number = if let Some(hex) = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
             digits(hex, u8::is_ascii_hexdigit).and_then(|hex| BigUint::parse_bytes(hex, 16))
         } else if text.contains(':') {
@@ -106,7 +106,7 @@ impl FromStr for Serial {
     }
 }
 
-/// The octets of a text that has nothing but digits.
+/// The octets of a text that consists of digits only.
 fn digits(text: &str, is_digit: fn(&u8) -> bool) -> Option<&[u8]> {
     text.bytes().all(|octet| is_digit(&octet)).then_some(text.as_bytes())
 }

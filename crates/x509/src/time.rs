@@ -1,4 +1,4 @@
-//! Time as X.509 knows it: whole seconds, UTC.
+//! Time as in X.509: whole seconds, UTC.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use jiff::civil::DateTime;
 
 const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
-/// Seconds since 1970-01-01T00:00:00Z. Leap seconds do not exist, as in RFC 5280 section 4.1.2.5.
+/// Seconds since 1970-01-01T00:00:00Z, without leap seconds, as in RFC 5280 section 4.1.2.5.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnixTime(pub i64);
 
@@ -15,17 +15,17 @@ pub struct UnixTime(pub i64);
 pub const DAY: i64 = 86_400;
 
 impl UnixTime {
-    /// The beginning of the year 1, before which a GeneralizedTime cannot tell a time (RFC 5280 section 4.1.2.5.2).
+    /// The start of the year 1: GeneralizedTime cannot express an earlier time (RFC 5280 section 4.1.2.5.2).
     pub const FIRST: Self = Self(-62_135_596_800);
 
-    /// The time `seconds` later (earlier where negative), held at the ends of `i64`.
+    /// The time `seconds` later (earlier if negative), saturating at the limits of `i64`.
     #[must_use]
     pub fn plus_seconds(self, seconds: i64) -> Self {
         Self(self.0.saturating_add(seconds))
     }
 
-    /// A date-time of RFC 3339 section 5.6, and nothing else that reads like one: years 0000 to 9999, to their last second, in
-    /// any time zone. Fractions of a second are dropped; a leap second is the second before it.
+    /// Parses a date-time of RFC 3339 section 5.6, and no variant of it: years 0000 to 9999, to their last second, with
+    /// any offset. Fractions of a second are dropped; a leap second becomes the second before it.
     pub fn from_rfc3339(text: &str) -> Option<Self> {
         let octets = text.as_bytes();
         let number = |from: usize, digits: usize| -> Option<i64> {
@@ -70,7 +70,7 @@ impl UnixTime {
         Some(Self(local.ok()?.duration_since(EPOCH).as_secs() - offset))
     }
 
-    /// The time `days` days of 86,400 seconds later.
+    /// The time `days` days of 86,400 seconds later (earlier if negative).
     #[must_use]
     pub fn plus_days(self, days: i64) -> Self {
         self.plus_seconds(days.saturating_mul(DAY))
@@ -78,10 +78,10 @@ impl UnixTime {
 }
 
 impl fmt::Display for UnixTime {
-    /// `2026-11-23T20:00:00Z`, to the end of the year 9999, which certificates that never end have (RFC 5280 section
-    /// 4.1.2.5); a time outside the years -9999 to 9999 is shown as its number of seconds.
+    /// `2026-11-23T20:00:00Z`, up to the end of the year 9999, the notAfter of certificates without an end (RFC 5280
+    /// section 4.1.2.5); a time outside the years -9999 to 9999 is shown as its number of seconds.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Not `jiff::Timestamp`, which ends a day earlier, so that every time zone can show each of its times.
+        // `jiff::Timestamp` ends a day earlier, so that each of its times can be shown in every time zone.
         match EPOCH.checked_add(SignedDuration::from_secs(self.0)) {
             Ok(time) => write!(f, "{time}Z"),
             Err(_) => write!(f, "{} s after 1970-01-01T00:00:00Z", self.0),

@@ -1,7 +1,7 @@
-//! The little of DER (X.690) that names, certificates and extensions are read and written with.
+//! The subset of DER (X.690) that is needed to parse and write names, certificates and extensions.
 //!
-//! The `der` crate has no `UniversalString` (which old names hold) and no time before 1970 (which old certificates
-//! hold), and its types copy where a certificate is read by reference; so values are cut out here, as strictly.
+//! The `der` crate lacks `UniversalString` (in old names) and times before 1970 (in old certificates), and its types
+//! copy values where a certificate is parsed by reference; so this module has a parser, equally strict.
 
 pub(crate) mod der;
 pub(crate) mod time;
@@ -48,7 +48,7 @@ pub(crate) struct NotDer;
 /// One value.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tlv<'a> {
-    /// The first identifier octet; a tag number above 30 continues behind it and equals no constant of [`tag`].
+    /// The first identifier octet; a tag number above 30 continues after it and equals no constant of [`tag`].
     pub(crate) tag: u8,
     /// The content octets.
     pub(crate) content: &'a [u8],
@@ -80,7 +80,7 @@ impl<'a> Tlv<'a> {
     }
 }
 
-/// Cuts octets into values.
+/// Splits octets into values.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
@@ -91,7 +91,7 @@ impl<'a> Reader<'a> {
         Self { rest: octets }
     }
 
-    /// The content of the one value of tag `tag` that `octets` are.
+    /// The content of the single value of tag `tag` in `octets`.
     pub(crate) fn only(octets: &'a [u8], tag: u8) -> Result<Self, NotDer> {
         let mut reader = Self::new(octets);
         let value = reader.expect(tag)?;
@@ -103,12 +103,12 @@ impl<'a> Reader<'a> {
         self.rest.is_empty()
     }
 
-    /// What was not read yet.
+    /// The unread octets.
     pub(crate) fn rest(&self) -> &'a [u8] {
         self.rest
     }
 
-    /// The next value, whatever it is.
+    /// The next value, of any tag.
     pub(crate) fn read(&mut self) -> Result<Tlv<'a>, NotDer> {
         let (&tag, after_tag) = self.rest.split_first().ok_or(NotDer)?;
         let after_tag = if tag & 0x1f == 0x1f {
@@ -143,20 +143,20 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Nothing may follow.
+    /// Fails if octets are left.
     pub(crate) fn finish(self) -> Result<(), NotDer> {
         if self.is_empty() { Ok(()) } else { Err(NotDer) }
     }
 }
 
-/// Whether content octets are an OID's: base-128 numbers without leading zeros, the last one complete.
+/// Whether content octets are an OID: base-128 numbers without leading zeros, the last one complete.
 pub(crate) fn is_arcs(content: &[u8]) -> bool {
     let complete = content.last().is_some_and(|octet| octet & 0x80 == 0);
     let mut arcs = content.split_inclusive(|octet| octet & 0x80 == 0);
     complete && arcs.all(|arc| arc[0] != 0x80)
 }
 
-/// Tag numbers above 30: base 128, no leading zeros, at most four octets.
+/// Skips a tag number above 30: base 128, no leading zeros, at most four octets.
 fn skip_high_tag_number(octets: &[u8]) -> Result<&[u8], NotDer> {
     let last = octets
         .iter()
@@ -167,7 +167,7 @@ fn skip_high_tag_number(octets: &[u8]) -> Result<&[u8], NotDer> {
     if minimal { Ok(&octets[last + 1..]) } else { Err(NotDer) }
 }
 
-/// Lengths above 127: definite, without leading zeros, at most four octets.
+/// A length above 127: definite, without leading zeros, at most four octets.
 fn long_length(first: u8, octets: &[u8]) -> Result<(usize, &[u8]), NotDer> {
     let count = usize::from(first & 0x7f);
     if count == 0 || count > 4 || octets.len() < count {
@@ -181,7 +181,7 @@ fn long_length(first: u8, octets: &[u8]) -> Result<(usize, &[u8]), NotDer> {
     if minimal { Ok((length, body)) } else { Err(NotDer) }
 }
 
-/// Writes values one after the other.
+/// Writes values in sequence.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Writer {
     out: Vec<u8>,
@@ -198,12 +198,12 @@ impl Writer {
         self.out
     }
 
-    /// Octets that are DER already.
+    /// Appends octets that are DER already.
     pub(crate) fn raw(&mut self, der: &[u8]) {
         self.out.extend_from_slice(der);
     }
 
-    /// A value of this content.
+    /// Writes a value with this content.
     pub(crate) fn value(&mut self, tag: u8, content: &[u8]) {
         self.out.push(tag);
         let (length, octets) = length_octets(content.len());
@@ -211,8 +211,8 @@ impl Writer {
         self.out.extend_from_slice(content);
     }
 
-    /// A value whose content `write` writes. Contents of 128 octets and more are moved up once, by the octets that
-    /// their length needs: cheaper and plainer than measuring everything beforehand.
+    /// Writes a value whose content `write` writes. Contents of 128 octets and more are moved once, to make room for
+    /// the longer length: cheaper and simpler than computing all lengths in advance.
     pub(crate) fn nested(&mut self, tag: u8, write: impl FnOnce(&mut Self)) {
         self.out.extend_from_slice(&[tag, 0]);
         let start = self.out.len();
@@ -228,7 +228,7 @@ impl Writer {
         self.value(tag::OID, oid.as_bytes());
     }
 
-    /// A positive INTEGER from big-endian octets without leading zeros.
+    /// Writes a positive INTEGER from big-endian octets without leading zeros.
     pub(crate) fn positive_integer(&mut self, significant: &[u8]) {
         if significant.first().is_none_or(|&octet| octet >= 0x80) {
             let mut padded = Vec::with_capacity(significant.len() + 1);
@@ -241,7 +241,7 @@ impl Writer {
     }
 }
 
-/// Length octets, and how many of them there are. Lengths from 4 GiB on do not occur: inputs are bounded far below.
+/// Length octets, and their number. Lengths of 4 GiB and more do not occur, since inputs are bounded far below.
 fn length_octets(length: usize) -> ([u8; 5], usize) {
     let [a, b, c, d] = u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes();
     match length {

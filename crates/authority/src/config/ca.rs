@@ -9,7 +9,7 @@ use crate::ca_name::CaName;
 use crate::port::KeyName;
 use crate::port::ledger::CrlScope;
 
-/// A CA as configured; whether it exists already is the ledger's to say.
+/// A CA as configured; whether it already exists is recorded in the ledger.
 #[derive(Clone, Debug)]
 pub struct CaConfig {
     pub(super) short_name: String,
@@ -49,7 +49,7 @@ impl CaConfig {
         self.parent.as_ref()
     }
 
-    /// Its key's name in the key store. Where a key of that name exists, it is used; else it is made.
+    /// Its key's name in the key store. An existing key of that name is used; otherwise one is created.
     pub fn key(&self) -> &KeyName {
         &self.key
     }
@@ -64,7 +64,7 @@ impl CaConfig {
         &self.subject
     }
 
-    /// Days that its certificate lives.
+    /// The lifetime of its certificate, in days.
     pub fn lifetime_days(&self) -> u32 {
         self.lifetime_days
     }
@@ -84,8 +84,8 @@ impl CaConfig {
         self.crl
     }
 
-    /// The shard for a certificate of that serial, fixed at issuance and written into its distribution point; `None`
-    /// where the CA has one full CRL. Serials are random, so their lowest octets spread evenly.
+    /// The shard for a certificate of that serial, chosen at issuance and written into its distribution point; `None`
+    /// where the CA has one full CRL. Serials are random, so their lowest octets are evenly distributed.
     pub fn shard_of(&self, serial: Serial) -> Option<u16> {
         if self.crl.shards == 0 {
             return None;
@@ -95,8 +95,8 @@ impl CaConfig {
         u16::try_from(low % u32::from(self.crl.shards)).ok()
     }
 
-    /// The CRLs that this CA publishes. A sharded CA keeps its full CRL's scope too, for certificates issued before it
-    /// was sharded and for CA certificates.
+    /// The CRLs that this CA publishes. A sharded CA keeps the scope of its full CRL too, for certificates issued
+    /// before it was sharded and for CA certificates.
     pub fn crl_scopes(&self) -> Vec<CrlScope> {
         let shards = (0..self.crl.shards).map(Some);
         std::iter::once(None)

@@ -1,4 +1,4 @@
-//! The configuration as written: open, every key optional, unknown keys refused.
+//! The configuration as written, before validation: most keys are optional, unknown keys are refused.
 
 use chancery_x509::name::Subject;
 use serde::Deserialize;
@@ -7,15 +7,15 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ConfigFile {
-    /// First part of every name.
+    /// First part of every CA name and file name.
     pub project: String,
-    /// The environment.
+    /// The environment, e.g. `prd`.
     pub environment: String,
-    /// Environments whose name is left out of names.
+    /// Environments that add no suffix to names.
     pub prod_environments: Vec<String>,
     /// Where CRLs and CA certificates are served.
     pub public_url: Option<String>,
-    /// Days that a leaf certificate lives at most.
+    /// The longest lifetime of a leaf certificate, in days.
     pub max_cert_lifetime: u32,
     /// OIDs of the custom extensions that requests may set.
     pub custom_extension_allowlist: Vec<String>,
@@ -25,10 +25,10 @@ pub struct ConfigFile {
     pub expiry_reminders: Vec<u32>,
     /// Seconds after which an open intent counts as abandoned.
     pub intent_grace_seconds: u32,
-    /// Into how many parts a certificate's life is divided, in the last of which its holder may renew it.
+    /// Denominator of the last part of a certificate's lifetime in which its holder may renew it.
     pub renewal_window_divisor: u32,
-    /// Whether this authority never split CRLs and never will, so that a ledger that says otherwise is wrong. Not for people to
-    /// write: a deployment on AWS is such a one.
+    /// Whether this authority never split CRLs and never will, so that a ledger that has shards is wrong. Not a key of
+    /// the file: a deployment on AWS sets it.
     #[serde(skip)]
     pub never_sharded: bool,
     /// Short name of the CA that issues where a profile names no other; by default the last.
@@ -46,19 +46,20 @@ pub struct CaFile {
     /// Short name of the CA above; none for a root.
     #[serde(default)]
     pub parent: Option<String>,
-    /// Key algorithm by name; by default P-384 for a root, P-256 below.
+    /// Name of the key's algorithm; by default P-384 for a root, P-256 below.
     #[serde(default)]
     pub algorithm: Option<String>,
-    /// Key's name in the key store; by default the name. A key of that name that exists already is used.
+    /// The key's name in the key store; by default the CA's name. An existing key of that name is used.
     #[serde(default)]
     pub key: Option<String>,
-    /// Days that its certificate lives; by default 7300 for a root, 3650 below.
+    /// The lifetime of its certificate, in days; by default 7300 for a root, 3650 below.
     #[serde(default)]
     pub lifetime_days: Option<u32>,
-    /// pathLenConstraint; by default 0 for a CA without CAs below it, otherwise what the CA above leaves, else none.
+    /// pathLenConstraint; by default none for a root, 0 for a CA without CAs below it, and otherwise one less than the
+    /// parent's, or none where the parent has none.
     #[serde(default)]
     pub path_len: Option<PathLen>,
-    /// Its certificate's subject; the common name is made of project and name by default.
+    /// Its certificate's subject; by default the common name is composed of project and name.
     #[serde(default)]
     pub subject: SubjectFile,
     /// Its certificate's name constraints.
@@ -73,9 +74,9 @@ pub struct CaFile {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(untagged, expecting = "a number from 0 to 255, or \"none\"")]
 pub enum PathLen {
-    /// So many CAs may follow below.
+    /// At most this many CAs may follow below.
     Limit(u8),
-    /// A word; only `none` is valid.
+    /// A text; only `none` is valid.
     Word(String),
 }
 
@@ -119,11 +120,11 @@ pub struct NameConstraintsFile {
 pub struct CrlFile {
     /// Hours from thisUpdate to nextUpdate.
     pub lifetime_hours: u32,
-    /// Seconds on top of them.
+    /// Seconds in addition to `lifetime_hours`.
     pub lifetime_seconds: u32,
     /// Hours between two CRLs.
     pub interval_hours: u32,
-    /// Shards; 0 for one full CRL.
+    /// Number of shards; 0 for one full CRL.
     pub shards: u16,
     /// Whether a revocation publishes a CRL at once.
     pub publish_on_revocation: bool,
@@ -153,7 +154,7 @@ impl Default for ConfigFile {
 }
 
 impl CaFile {
-    /// A CA with nothing but defaults below `parent`; without one, a root.
+    /// A CA with default values below `parent`, or a root if there is none.
     pub fn named(name: &str, parent: Option<&str>) -> Self {
         Self {
             name: name.to_owned(),
@@ -170,7 +171,7 @@ impl CaFile {
 }
 
 impl Default for CrlFile {
-    /// A week's life, renewed daily: six days to notice and mend a publication that fails.
+    /// A lifetime of a week, renewed daily: leaves six days to notice and repair a failed publication.
     fn default() -> Self {
         Self {
             lifetime_hours: 7 * 24,

@@ -6,7 +6,7 @@ use crate::port::PublishedName;
 use crate::port::ledger::CrlScope;
 
 impl Config {
-    /// The name of a short name: `issuing-ca` → `chancery-issuing-ca`, outside production `chancery-issuing-ca-dev`.
+    /// The CA name of a short name: `issuing-ca` → `chancery-issuing-ca`, outside production `chancery-issuing-ca-dev`.
     pub fn ca_name(&self, short_name: &str) -> Result<CaName, CaNameError> {
         ca_name(&self.project, short_name, &self.suffix)
     }
@@ -53,7 +53,7 @@ fn crl_file(scope: &CrlScope) -> String {
     }
 }
 
-/// Names made of names (at most 63 characters of `[a-z0-9-]`) and short endings are always publishable.
+/// CA names (at most 63 characters of `[a-z0-9-]`) with short suffixes are always valid names of published files.
 fn published(text: String) -> PublishedName {
     PublishedName::new(text).expect("a CA name with an ending is a published name")
 }

@@ -7,7 +7,7 @@ fn config(text: &str) -> Config {
     Config::from_toml(text).unwrap()
 }
 
-/// The key that a text is refused for, and what is said about it.
+/// The key for which a text is refused, and the message.
 fn refused(text: &str) -> (String, String) {
     match Config::from_toml(text).unwrap_err() {
         ConfigError::Invalid { key, detail } => (key, detail),
@@ -283,7 +283,7 @@ fn what_does_not_fit_together_is_refused_with_key_and_remedy() {
     }
 }
 
-/// Lesson 7: a CRL that lives hardly longer than its interval leaves no time to mend a publication that fails.
+/// Lesson 7: a CRL whose lifetime barely exceeds its interval leaves no time to repair a failing publication.
 #[test]
 fn lesson_07_crls_overlap_generously() {
     for ca in config("").cas() {

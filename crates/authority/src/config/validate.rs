@@ -1,4 +1,4 @@
-//! From the open form to the validated one.
+//! Validates a [`ConfigFile`] into a [`Config`].
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -20,11 +20,11 @@ use super::{Config, ConfigError};
 use crate::ca_name::CaName;
 use crate::port::KeyName;
 
-/// A hundred years; RFC 5280 dates end in 9999 and no key outlives its algorithm by that much.
+/// A hundred years; dates in RFC 5280 end in 9999 and no key outlives its algorithm by that much.
 const MAX_LIFETIME_DAYS: u32 = 36_500;
-/// One CRL file a shard: more would be more files than anybody publishes.
+/// Each shard is one CRL file; nobody publishes more than this.
 const MAX_SHARDS: u16 = 4096;
-/// A hierarchy is drawn by hand; this bounds the work of checking it.
+/// Hierarchies are designed by hand; this bounds the work of checking one.
 const MAX_CAS: usize = 100;
 
 pub(super) fn validate(file: ConfigFile) -> Result<Config, ConfigError> {
@@ -47,7 +47,7 @@ pub(super) fn validate(file: ConfigFile) -> Result<Config, ConfigError> {
     let expiry_reminders = reminders(file.expiry_reminders);
 
     let cas = hierarchy(&file.project, &suffix, &file.ca)?;
-    // A shard is found through the URL in the certificates it covers: without one nobody could.
+    // A relying party finds a shard through the URL in the certificates it covers, so shards need a URL.
     if let Some(ca) = cas.iter().find(|ca| ca.crl.shards > 0 && public_url.is_none()) {
         return Err(invalid(
             format!("ca.{}.crl.shards", ca.short_name),
@@ -114,7 +114,7 @@ fn hierarchy(project: &str, suffix: &str, files: &[CaFile]) -> Result<Vec<CaConf
     Ok(cas)
 }
 
-/// The CA above. It stands earlier in the file, so that a hierarchy cannot go in circles.
+/// The CA above. It must come earlier in the file, so that a hierarchy has no cycles.
 fn parent<'a>(file: &CaFile, earlier: &'a [CaConfig]) -> Result<Option<&'a CaConfig>, ConfigError> {
     let Some(name) = &file.parent else {
         return Ok(None);
@@ -196,7 +196,7 @@ fn algorithm(key: &str, name: Option<&str>, is_root: bool) -> Result<CaKeyAlgori
     })
 }
 
-/// Life of at least two intervals: one publication may fail and there is still time for the next.
+/// The lifetime is at least two intervals: after one failed publication there is still time for the next.
 fn crl(key: &str, file: &CrlFile) -> Result<CrlConfig, ConfigError> {
     range(&format!("{key}.interval_hours"), file.interval_hours, 1, 24 * 366)?;
     range(&format!("{key}.lifetime_hours"), file.lifetime_hours, 1, 24 * 3660)?;
@@ -230,15 +230,15 @@ fn crl(key: &str, file: &CrlFile) -> Result<CrlConfig, ConfigError> {
     })
 }
 
-/// A CA's path length, which is below that of the CA above where that has one (RFC 5280 section 4.2.1.9: what stands above
-/// holds for everything below, and a larger number would promise what no verifier grants).
+/// A CA's path length, which must be below that of the CA above where that has one (RFC 5280 section 4.2.1.9: a limit
+/// applies to everything below it, and verifiers ignore a larger number further down).
 fn path_len(
     key: &str,
     wanted: Option<&PathLen>,
     parent: Option<&CaConfig>,
     has_children: bool,
 ) -> Result<Option<u8>, ConfigError> {
-    // A parent of path length 0 has no room for this CA at all, which is said of the parent.
+    // Under a parent of path length 0 this CA is not allowed at all; `path_lengths` reports that for the parent.
     let limit = parent.and_then(|parent| Some((parent, parent.path_len?.checked_sub(1)?)));
     let wanted = match wanted {
         None if parent.is_none() => None,
@@ -276,13 +276,13 @@ fn path_lengths(cas: &[CaConfig]) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// Levels of CAs below one. Parents stand before their children, so the recursion ends.
+/// Levels of CAs below one. Parents come before their children, so the recursion ends.
 fn height(ca_name: &CaName, cas: &[CaConfig]) -> usize {
     let children = cas.iter().filter(|ca| ca.parent.as_ref() == Some(ca_name));
     children.map(|child| 1 + height(&child.ca_name, cas)).max().unwrap_or(0)
 }
 
-/// No CA's file has the name of another's CRL shard: `ca` with shards next to `ca-3`.
+/// No CA's file has the name of another CA's CRL shard: `ca` with shards next to `ca-3`.
 fn distinct_files(cas: &[CaConfig]) -> Result<(), ConfigError> {
     for sharded in cas.iter().filter(|ca| ca.crl.shards > 0) {
         let prefix = format!("{}-", sharded.ca_name);
@@ -303,7 +303,7 @@ fn distinct_files(cas: &[CaConfig]) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// One key, one CA: two CAs with one key could vouch for each other's certificates.
+/// Each CA has its own key: two CAs with one key could sign in each other's name.
 fn distinct_keys(cas: &[CaConfig]) -> Result<(), ConfigError> {
     let mut seen = BTreeSet::new();
     for ca in cas {
@@ -377,7 +377,7 @@ fn subtree(text: &str) -> Option<Subtree> {
     }
 }
 
-/// A host, or with a leading dot a domain.
+/// A host name, or with a leading dot a domain.
 fn host(value: &str) -> bool {
     let name = value.strip_prefix('.').unwrap_or(value);
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
@@ -430,7 +430,8 @@ fn reminders(mut days: Vec<u32>) -> Vec<u32> {
     days
 }
 
-/// Plain HTTP only: what is served is signed already, and HTTPS would need a revocation check to make one.
+/// Plain HTTP only: CRLs and certificates are signed already, and validating an HTTPS certificate could itself need the
+/// CRL.
 fn public_url(text: &str) -> Result<String, ConfigError> {
     let trimmed = text.trim_end_matches('/');
     let rest = trimmed.strip_prefix("http://").unwrap_or_default();
@@ -444,7 +445,7 @@ fn public_url(text: &str) -> Result<String, ConfigError> {
     Ok(trimmed.to_owned())
 }
 
-/// A part of names.
+/// Whether a text can be part of names.
 fn label(key: &str, text: &str) -> Result<(), ConfigError> {
     CaName::new(text).map(drop).map_err(|_| {
         invalid(

@@ -1,4 +1,4 @@
-//! What every [`KeyStore`] and everyone who derives [`IntentKeys`] must do.
+//! Requirements on every [`KeyStore`] and every [`IntentKeys`].
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -9,11 +9,11 @@ use futures_util::future::join_all;
 use crate::port::SignUnchecked as _;
 use crate::port::{IntentKeys, IntentNonce, KeyName, KeyStore, KeyStoreError};
 
-/// Tries every obligation of [`KeyStore`], with each algorithm that the store says it can use; every other one must
-/// be refused as unsupported.
+/// Tests every requirement of [`KeyStore`], with each algorithm in `supported`; every other one must be refused as
+/// unsupported.
 ///
 /// # Panics
-/// Where one is broken.
+/// If a requirement is violated.
 pub async fn key_store(make: impl AsyncFn() -> Arc<dyn KeyStore>, supported: &[CaKeyAlgorithm]) {
     let store = make().await;
     missing_keys_are_said_to_be_missing(&*store).await;
@@ -202,13 +202,13 @@ fn input_for(algorithm: CaKeyAlgorithm, octet: u8) -> SigningInput {
     }
 }
 
-/// Tries every obligation of [`IntentKeys`]: `make` gives one user after another of the same secret, at the same time too.
+/// Tests every requirement of [`IntentKeys`]: `make` returns further users of the same secret, also concurrently.
 ///
 /// # Panics
-/// Where one is broken.
+/// If a requirement is violated.
 pub async fn intent_keys(make: impl AsyncFn() -> Arc<dyn IntentKeys>) {
     let (one, other) = (IntentNonce([1; 32]), IntentNonce([2; 32]));
-    // Whoever comes first makes the secret, where it is made when needed: the others find it.
+    // The first user creates the secret, if it is created on demand; the others find it.
     let makers = join_all((0..4).map(|_| make())).await;
     let derived = join_all(makers.iter().map(|keys| keys.derive(&one))).await;
     let mut codes = Vec::new();

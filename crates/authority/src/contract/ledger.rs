@@ -1,4 +1,5 @@
-//! What every [`Ledger`] must do. The suite's certificates are arbitrary octets: a ledger keeps DER, it does not read it.
+//! Requirements on every [`Ledger`]. The suite's certificates are arbitrary octets: a ledger stores DER without parsing
+//! it.
 
 mod chain;
 mod crl;
@@ -13,10 +14,10 @@ use std::sync::Arc;
 
 use crate::port::ledger::{Ledger, LedgerError};
 
-/// Tries every obligation of [`Ledger`].
+/// Tests every requirement of [`Ledger`].
 ///
 /// # Panics
-/// Where one is broken.
+/// If a requirement is violated.
 pub async fn ledger(make: impl AsyncFn() -> Arc<dyn Ledger>) {
     reserve::reserves_and_completes(&*make().await).await;
     reserve::serials_are_unique(&*make().await).await;
@@ -73,7 +74,7 @@ pub async fn ledger(make: impl AsyncFn() -> Arc<dyn Ledger>) {
     records::counts_count(&*make().await).await;
 }
 
-/// Nothing is wrong in most of the suite: an error is a broken promise.
+/// Most calls of the suite must succeed: an error violates a requirement.
 fn ok<T>(outcome: Result<T, LedgerError>) -> T {
     outcome.unwrap_or_else(|error| panic!("nothing is wrong, yet the ledger answers: {error}"))
 }

@@ -1,4 +1,4 @@
-//! What every [`Notices`] must do.
+//! Requirements on every [`Notices`].
 
 use std::sync::Arc;
 
@@ -6,10 +6,10 @@ use serde_json::json;
 
 use crate::port::{Notice, Notices};
 
-/// Tries every obligation of [`Notices`]. `received` tells what arrived at the other end, oldest first.
+/// Tests every requirement of [`Notices`]. `received` returns what arrived at the receiver, oldest first.
 ///
 /// # Panics
-/// Where one is broken.
+/// If a requirement is violated.
 pub async fn notices(make: impl AsyncFn() -> Arc<dyn Notices>, received: impl AsyncFn() -> Vec<Notice>) {
     let notices = make().await;
     let sent = [

@@ -1,6 +1,6 @@
-//! Intents that somebody else wrote into the ledger: nothing of them is ever signed.
+//! Intents that an attacker wrote into the ledger: none of them is ever signed.
 //!
-//! Whoever runs it gives a ledger of theirs; keys are in memory, where every signature is counted.
+//! The caller provides the ledger; keys are in memory, where every signature is logged.
 
 use std::sync::Arc;
 
@@ -29,18 +29,18 @@ use crate::wire::TlsCertRequest;
 
 const NOW: UnixTime = UnixTime(1_795_464_000);
 
-/// Everything that the suite works with.
+/// The fixture of the suite.
 struct Stage {
     memory: MemoryPorts,
     authority: Authority,
-    /// A certificate that was issued, which an intent may claim to renew.
+    /// An issued certificate, which a planted intent may claim to renew.
     issued: Option<IntentId>,
 }
 
-/// An attack: what it makes of a genuine intent that was authenticated, with the template of its certificate.
+/// An attack: how it changes a genuine, authenticated intent, given the template of its certificate.
 type Attack = fn(&Stage, &mut CertificateIntent, CertificateTemplate);
 
-/// What somebody can make of an intent who may write to the ledger and cannot make codes.
+/// Attacks by someone who can write to the ledger but cannot compute codes.
 const WITHOUT_THE_KEY: [(&str, Attack); 16] = [
     ("no code", |_, intent, _| intent.authentication = None),
     ("a code of chance", |_, intent, _| {
@@ -95,7 +95,7 @@ const WITHOUT_THE_KEY: [(&str, Attack); 16] = [
     }),
 ];
 
-/// What is not signed even with a right code: had a process that may prepare been led to write it.
+/// Attacks with a correct code, as if a process that may prepare certificates had been tricked: not signed either.
 const WITH_THE_KEY: [(&str, Attack); 13] = [
     ("a CA's TBSCertificate", |stage, intent, mut template| {
         template.not_after = template.not_before.plus_days(3000);
@@ -136,11 +136,11 @@ const WITH_THE_KEY: [(&str, Attack); 13] = [
     }),
 ];
 
-/// Nothing that somebody else wrote into this ledger as an intent for a leaf is signed, neither by a sweep nor for its token;
-/// it is given up, and reported. `config` describes the hierarchy, which is created; its issuing CA may have CAs below it.
+/// No leaf intent that an attacker wrote into this ledger is signed, neither by a sweep nor for its token; it is given
+/// up, and reported. `config` describes the hierarchy, which is created; its issuing CA may have CAs below it.
 ///
 /// # Panics
-/// Where something is signed.
+/// If such an intent is signed.
 pub async fn planted_leaves(ledger: Arc<dyn Ledger>, config: Config) {
     let mut stage = Stage::open(ledger, config).await;
     ok(stage.authority.initialise(&|_: &str| ()).await);
@@ -173,7 +173,7 @@ pub async fn planted_leaves(ledger: Arc<dyn Ledger>, config: Config) {
         assert_eq!(certificate, None, "{name}");
     }
 
-    // What this authority prepared is completed, by this process or by another.
+    // An intent that this authority prepared is completed, by this process or by another.
     let (genuine, _) = stage.prepare("genuine").await;
     let id = genuine.id.clone();
     stage.plant(genuine, "genuine").await;
@@ -186,11 +186,11 @@ pub async fn planted_leaves(ledger: Arc<dyn Ledger>, config: Config) {
     }
 }
 
-/// Nothing that somebody else wrote into this ledger, in which no CA is yet, as the intent for a CA's certificate is signed;
-/// the CA is made as it is configured.
+/// In a ledger without CAs, no intent for a CA's certificate that an attacker wrote is signed; the CA is created as it
+/// is configured.
 ///
 /// # Panics
-/// Where something is signed.
+/// If such an intent is signed.
 pub async fn planted_authority(ledger: Arc<dyn Ledger>, config: Config) {
     let stage = Stage::open(ledger, config).await;
     let root = stage.authority.config().cas()[0].clone();
@@ -228,11 +228,11 @@ pub async fn planted_authority(ledger: Arc<dyn Ledger>, config: Config) {
     assert_eq!(stage.authority.refused_intents(), 1);
 }
 
-/// Whoever plants intents under many nonces keeps one sweep busy for a bounded number of calls of the key store only, and
-/// none of it is signed.
+/// An attacker who plants intents under many nonces causes only a bounded number of calls to the key store in one
+/// sweep, and none of the intents is signed.
 ///
 /// # Panics
-/// Where something is signed, or a sweep makes more calls.
+/// If an intent is signed, or a sweep makes more calls.
 pub async fn planted_nonces(ledger: Arc<dyn Ledger>, config: Config, count: u8) {
     let stage = Stage::open(ledger, config).await;
     ok(stage.authority.initialise(&|_: &str| ()).await);
@@ -276,7 +276,7 @@ impl Stage {
         ok(Authority::open(ports, config, Profiles::built_in()).await)
     }
 
-    /// A genuine intent with a token, authenticated, and the template of its certificate.
+    /// A genuine authenticated intent with a token, and the template of its certificate.
     async fn prepare(&self, name: &str) -> (CertificateIntent, CertificateTemplate) {
         let token = IdempotencyToken(format!("token for {name}"));
         let prepared = ok(self.authority.prepare(&request(), &principal(), Some(token)));
@@ -289,7 +289,8 @@ impl Stage {
         assert!(matches!(planted, Reservation::New), "{name}: {planted:?}");
     }
 
-    /// A caller whose token leads to a planted intent gets nothing of it, and with the next call a certificate of its own.
+    /// A caller whose token belongs to a planted intent gets no certificate from it, and one of its own with the next
+    /// call.
     async fn token_leads_to_nothing(&self, name: &str, attack: Attack) {
         let (request, token) = (request(), IdempotencyToken(format!("token to {name}")));
         let prepared = ok(self.authority.prepare(&request, &principal(), Some(token.clone())));
@@ -312,7 +313,7 @@ impl Stage {
         assert_ne!(issued.record.id, id, "{name}");
     }
 
-    /// A template with nothing in it but what an intent says.
+    /// A template with only the fields of an intent.
     fn blank(
         &self,
         serial: chancery_x509::serial::Serial,
@@ -339,7 +340,7 @@ impl Stage {
     }
 }
 
-/// Setting the stage goes well: an error is a broken promise of whatever it is set on.
+/// Setting up the fixture must succeed: an error violates a requirement.
 fn ok<T, E: std::fmt::Display>(outcome: Result<T, E>) -> T {
     outcome.unwrap_or_else(|error| panic!("nothing is wrong, yet: {error}"))
 }
@@ -378,7 +379,7 @@ fn certificate_list(stage: &Stage) -> Vec<u8> {
     inner[..start + length].to_vec()
 }
 
-/// Octets of a DER header, and the length that it tells.
+/// Length of a DER header in octets, and the length that it contains.
 fn header(der: &[u8]) -> (usize, usize) {
     match der[1] {
         short @ ..0x80 => (2, usize::from(short)),
@@ -397,7 +398,7 @@ fn requester() -> (EcdsaKeyPair, SubjectPublicKey) {
     (pair, key)
 }
 
-/// A request of somebody new.
+/// A request with a new key.
 fn request() -> TlsCertRequest {
     let (pair, key) = requester();
     let subject = Subject {

@@ -1,4 +1,4 @@
-//! What every [`Publication`] must do.
+//! Requirements on every [`Publication`].
 
 use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
 use std::sync::Arc;
@@ -8,10 +8,10 @@ use futures_util::future::join_all;
 use crate::port::publication::Stat;
 use crate::port::{Body, ETag, Precondition, Publication, PublicationError, PublishedName};
 
-/// Tries every obligation of [`Publication`].
+/// Tests every requirement of [`Publication`].
 ///
 /// # Panics
-/// Where one is broken.
+/// If a requirement is violated.
 pub async fn publication(make: impl AsyncFn() -> Arc<dyn Publication>) {
     puts_and_reads(&*make().await).await;
     preconditions_hold(&*make().await).await;

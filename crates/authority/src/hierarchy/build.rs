@@ -1,5 +1,5 @@
-//! The certificate of a CA, by the drop-in contract's profile: keyUsage digitalSignature, keyCertSign, cRLSign (critical),
-//! basicConstraints CA (critical), SKI, AKI, and the parent's CRL and certificate where they are served.
+//! Builds a CA's certificate as the drop-in contract requires: keyUsage digitalSignature, keyCertSign, cRLSign
+//! (critical), basicConstraints CA (critical), SKI, AKI, and the parent's CRL and certificate where they are served.
 
 use aws_lc_rs::digest;
 use chancery_x509::certificate::{
@@ -17,7 +17,7 @@ use crate::issue::throwaway;
 use crate::port::ledger::{CertificateIntent, CrlScope, IdempotencyToken, IntentId, Kind, OpenIntent, TokenOrigin};
 use crate::principal::Principal;
 
-/// Seconds by which notBefore precedes the making, for peers whose clock is slow.
+/// Seconds by which notBefore precedes the issuance, for peers whose clock is slow.
 const BACKDATE: i64 = 300;
 
 /// The intent for a CA's certificate, with a serial of its own; its TBSCertificate has passed every lint.
@@ -64,7 +64,7 @@ pub(crate) fn intent(
     Ok((intent, tbs))
 }
 
-/// What this authority would sign for an intent that was interrupted.
+/// The TBSCertificate that this authority would sign for an interrupted intent.
 pub(super) fn again(
     public: &Config,
     config: &CaConfig,
@@ -80,11 +80,11 @@ pub(super) fn again(
     Ok(making.tbs(config, parent, key)?.1)
 }
 
-/// What a CA's certificate is made by, beside the CA's own configuration.
+/// The inputs of a CA's certificate beside the CA's own configuration.
 pub(super) struct Making<'a> {
     /// Where CRLs and certificates are served.
     pub(super) public: &'a Config,
-    /// When.
+    /// The time of issuance.
     pub(super) now: UnixTime,
     /// The serial number drawn for it.
     pub(super) serial: Serial,
@@ -123,7 +123,7 @@ impl Making<'_> {
             subject: config.subject().clone(),
             public_key: key.as_subject().clone(),
             not_before: now.plus_seconds(-BACKDATE),
-            // Nothing outlives what it hangs on.
+            // A certificate never outlives its issuer.
             not_after: parent.map_or(not_after, |parent| not_after.min(parent.certificate().not_after())),
             basic_constraints: Some(BasicConstraints {
                 ca: true,
@@ -163,7 +163,7 @@ fn lint(config: &CaConfig, parent: Option<&Ca>, key: &CaPublicKey, tbs: &TbsCert
     }
 }
 
-/// Whether the final certificate is one that this CA can work with: the last look before it is recorded for good.
+/// Whether this CA can work with the final certificate: the last check before it is recorded for good.
 pub(super) fn check(config: &CaConfig, certificate: &[u8], key: &CaPublicKey) -> Result<(), HierarchyError> {
     let issuer = Certificate::parse(certificate)
         .and_then(Issuer::new)
@@ -180,8 +180,8 @@ pub(super) fn check(config: &CaConfig, certificate: &[u8], key: &CaPublicKey) ->
     Ok(())
 }
 
-/// Over everything that decides the certificate but its serial and times: an interrupted creation is taken up only where
-/// it would make the same CA.
+/// Covers everything that decides the certificate except its serial and times: an interrupted creation is resumed only
+/// where it would make the same CA.
 fn request_digest(public: &Config, config: &CaConfig, parent: Option<&Ca>, key: &CaPublicKey) -> [u8; 32] {
     let described = format!(
         "{} {:?} {:?} {:?} {:?}",

@@ -20,29 +20,29 @@ pub enum HierarchyError {
     /// The key store.
     #[error(transparent)]
     KeyStore(#[from] KeyStoreError),
-    /// The configuration makes no certificate.
+    /// The configuration does not describe a valid certificate.
     #[error("CA {ca_name} cannot have the certificate that its configuration describes: {error}")]
     Template {
         /// Which CA.
         ca_name: CaName,
-        /// Why not.
+        /// The template's error.
         error: TemplateError,
     },
-    /// The certificate would break a rule.
+    /// The certificate would break a lint.
     #[error(
         "CA {ca_name}'s certificate would break the rule {rule} ({citation}): {message}; change the CA's configuration"
     )]
     Lint {
         /// Which CA.
         ca_name: CaName,
-        /// The rule.
+        /// The lint's rule.
         rule: &'static str,
-        /// What it follows.
+        /// The standard that the rule follows.
         citation: &'static str,
-        /// What it found.
+        /// What the lint found.
         message: String,
     },
-    /// A key of that name exists and is of another algorithm.
+    /// A key of that name exists with another algorithm.
     #[error(
         "key {key} of CA {ca_name} is {actual}, the configuration wants {expected}; name another key, or change the algorithm"
     )]
@@ -66,7 +66,7 @@ pub enum HierarchyError {
         /// What it is certified for.
         common_name: String,
     },
-    /// The configuration has no such CA.
+    /// The configuration has no CA of that name.
     #[error("the configuration has no CA {0}")]
     NotConfigured(CaName),
     /// The parent does not exist.
@@ -90,15 +90,15 @@ pub enum HierarchyError {
         /// The signature's receipt.
         receipt: Receipt,
     },
-    /// What would be signed is not what was recorded.
+    /// The TBSCertificate to be signed differs from the recorded one, or may not be signed.
     #[error("the certificate of CA {ca_name} is not signed: {error}")]
     NotSignable {
         /// Which CA.
         ca_name: CaName,
-        /// What is wrong.
+        /// Why not.
         error: NotSignable,
     },
-    /// What an interrupted run recorded is not this CA's certificate.
+    /// The certificate that an interrupted run recorded is not this CA's.
     #[error("the recorded certificate of CA {ca_name} cannot be used: {error}")]
     Unusable {
         /// Which CA.
@@ -116,15 +116,15 @@ pub enum HierarchyError {
         /// The key's name.
         key: KeyName,
     },
-    /// A CA is recorded with a certificate that is not its own.
+    /// A CA's recorded certificate is not believed.
     #[error(transparent)]
     NotBelieved(#[from] NotBelieved),
-    /// The CAs exist, and something of theirs could not be published.
+    /// The CAs exist, but some of their files could not be published.
     #[error("the CAs were created, but not everything could be published: {}; mend that and publish again", failures.join("; "))]
     NotPublished {
         /// The CAs that were created.
         created: Vec<Arc<Ca>>,
-        /// File and reason, each in a line.
+        /// One line for each file, with the reason.
         failures: Vec<String>,
     },
 }

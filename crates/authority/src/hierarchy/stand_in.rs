@@ -1,5 +1,5 @@
-//! CAs that stand in for those of an authority that is not at hand: to decide on requests with, and for nothing else. No key
-//! signs for them: the signatures of certificates that are made here verify nothing.
+//! Stand-ins for the CAs of an authority that is not available, used only to decide on requests. No CA key signs for
+//! them: the signatures of certificates that are made here do not verify.
 
 use std::sync::Arc;
 
@@ -16,16 +16,16 @@ use crate::issue::{draw_serial, throwaway};
 use crate::port::ledger::AuthorityRecord;
 use crate::port::{Entropy, LedgerError};
 
-/// Why there is no CA to stand in.
+/// Why there is no stand-in for a CA.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StandInError {
-    /// The configuration makes no certificate.
+    /// The configuration does not describe a valid certificate.
     #[error("CA {ca_name} cannot have the certificate that its configuration describes: {detail}")]
     Certificate {
         /// Which CA.
         ca_name: CaName,
-        /// Why not.
+        /// The error.
         detail: String,
     },
     /// Its certificate was not given.
@@ -33,10 +33,10 @@ pub enum StandInError {
     Missing {
         /// Which CA.
         ca_name: CaName,
-        /// What it would be.
+        /// A description of the expected certificate.
         expected: String,
     },
-    /// More than one of those that were given may be its certificate.
+    /// More than one of the given certificates may be this CA's.
     #[error("more than one of the certificates may be that of CA {ca_name}: leave those of former CAs out")]
     Several {
         /// Which CA.
@@ -44,8 +44,8 @@ pub enum StandInError {
     },
 }
 
-/// The CAs that a configuration describes, parents first, as they would be if they were created now. `key` gives a public
-/// key of an algorithm.
+/// The CAs that a configuration describes, parents first, as they would be if they were created now. `key` returns a
+/// public key of an algorithm.
 pub fn stand_ins<E: From<StandInError>>(
     config: &Config,
     now: UnixTime,
@@ -79,8 +79,8 @@ pub fn stand_ins<E: From<StandInError>>(
     Ok(cas)
 }
 
-/// The CAs that a configuration describes, parents first, with the certificates that they really have: each is found by who
-/// signed it, and where that is not enough by its subject.
+/// The CAs that a configuration describes, parents first, with their real certificates: each is found by its signer,
+/// and where that is ambiguous by its subject.
 pub fn stand_ins_from(config: &Config, certificates: &[Certificate]) -> Result<Vec<Arc<Ca>>, StandInError> {
     let mut cas: Vec<Arc<Ca>> = Vec::new();
     for described in config.cas() {
@@ -120,7 +120,7 @@ fn above<'a>(cas: &'a [Arc<Ca>], described: &CaConfig) -> Option<&'a Ca> {
     cas.iter().find(|ca| ca.name() == parent).map(Arc::as_ref)
 }
 
-/// Whether a CA's certificate was signed by that one, or without it by its own key.
+/// Whether a CA's certificate was signed by `parent`, or without a parent by its own key.
 fn is_signed_by(certificate: &Certificate, parent: Option<&Ca>) -> bool {
     if let Some(parent) = parent {
         let is_parent = certificate.as_der() == parent.certificate().as_der();

@@ -1,8 +1,9 @@
-//! Whose names a request may give to the key of a CSR.
+//! Which names a request may give to the key of a CSR.
 //!
-//! Whoever has a CSR has not the key: CSRs lie in folders and buckets, and stand in tickets. A certificate under another name
-//! is of no use to them, but the ledger keeps the key for that name, and its owner gets no certificate any more. So names are
-//! those that the CSR's owner signed, or that an operator's list says, unless a profile allows others.
+//! Having a CSR does not mean having its key: CSRs are kept in folders, buckets and tickets. An attacker who requests a
+//! certificate for another's CSR under a different name cannot use it, but the ledger would reserve the key for that
+//! name, and the owner would get no certificate any more. So the only names allowed are those that the CSR's owner
+//! signed or that an operator's list contains, unless a profile allows others.
 
 use chancery_x509::csr::CertificationRequest;
 use chancery_x509::name::Name;
@@ -13,10 +14,10 @@ use super::{IssueError, Refusal, names};
 use crate::profile::Profile;
 use crate::wire::{CsrFile, CsrSource, FoundCsr, ListedNames, Malformed, RequestedNames, TlsCertRequest};
 
-/// Characters of a common name at most (RFC 5280 appendix A.1): nobody gets a certificate under a longer one.
+/// Longest common name, in characters (RFC 5280 appendix A.1): no certificate has a longer one.
 const COMMON_NAME: usize = 64;
 
-/// The CSR that a request brings, its signature good; or that in the file that it names, for whoever may use it.
+/// The request's inline CSR, if its signature verifies; or that of the file that it names, if the caller may use it.
 pub(super) fn usable(request: &TlsCertRequest) -> Result<CertificationRequest, IssueError> {
     match request.csr.as_ref() {
         None => Err(Refusal::from(Malformed::NoCsr).into()),
@@ -29,8 +30,8 @@ fn parse(octets: &[u8]) -> Result<CertificationRequest, Refusal> {
     Ok(CertificationRequest::parse(octets, &CSR_BUDGET)?)
 }
 
-/// The content of a CSR file, for whoever may use it. Everybody else gets one answer, whether the file exists, is damaged, or
-/// belongs to other names.
+/// The content of a CSR file, if the caller may use it. Every other caller gets the same answer, whether the file is
+/// missing, damaged, or belongs to other names.
 fn of_file(request: &TlsCertRequest, file: &CsrFile) -> Result<CertificationRequest, IssueError> {
     let asked = request.names();
     let is_listed = is_nothing(&asked) || file.listed.iter().any(|listed| within(&asked, Some(listed), None));
@@ -64,7 +65,7 @@ fn missing(file: &CsrFile) -> Refusal {
     }
 }
 
-/// Whether each name is the CSR's, or that of one entry.
+/// Whether every requested name is in the CSR or in one and the same list entry.
 fn fits(asked: &ListedNames, file: &CsrFile, csr: &CertificationRequest) -> bool {
     within(asked, None, Some(csr)) || file.listed.iter().any(|listed| within(asked, Some(listed), Some(csr)))
 }
@@ -81,7 +82,7 @@ fn within(asked: &ListedNames, listed: Option<&ListedNames>, csr: Option<&Certif
     let known_common_name = common_name.is_none()
         || *common_name == listed.subject.common_name
         || common_name.as_ref().is_some_and(|name| common_names.contains(name));
-    // Other fields of the subject are no names: the key stays its owner's, and the former CA took them from the event.
+    // Other subject fields do not identify an owner, and the former CA took them from the event.
     if !known_common_name {
         return false;
     }
@@ -103,7 +104,7 @@ fn within(asked: &ListedNames, listed: Option<&ListedNames>, csr: Option<&Certif
     names.iter().all(|name| known.contains(name))
 }
 
-/// Refuses to record the key of a CSR that came in the request, and has names, under a name that is none of the CSR's.
+/// Refuses to record the key of an inline CSR that has names under a name that is not one of them.
 pub(super) fn check(
     request: &TlsCertRequest,
     csr: &CertificationRequest,
@@ -112,14 +113,14 @@ pub(super) fn check(
 ) -> Result<(), Refusal> {
     match &request.csr {
         Some(CsrSource::Inline(_)) => check_recorded(csr, profile, subject, recorded),
-        // The names of a file are looked at before anything is said of it.
+        // The names for a file were checked before anything about it was revealed.
         Some(CsrSource::File(_)) | None => Ok(()),
     }
 }
 
-/// The same for any CSR: the key is to be recorded under that name, in a certificate of that subject. A common name of the CSR
-/// that no certificate can have is nobody's, and may be replaced by one of its alternative names, where it has some. A CSR
-/// without names is anybody's.
+/// The same for any CSR: the key is to be recorded under `recorded`, in a certificate with that subject. A common name
+/// of the CSR that no certificate can have belongs to no one, and may be replaced by one of its alternative names,
+/// where it has some. A CSR without names may be recorded under any.
 pub(super) fn check_recorded(
     csr: &CertificationRequest,
     profile: &Profile,
@@ -134,7 +135,7 @@ pub(super) fn check_recorded(
         .filter(|name| !name.trim().is_empty() && name.chars().count() <= COMMON_NAME)
         .collect();
     let mut own = common_names.clone();
-    // An alternative name is what the key is kept for where the certificate has no common name, or the CSR has none.
+    // Alternative names count where the certificate has no common name, or the CSR has none.
     if common_names.is_empty() || subject.attributes().common_name.is_none() {
         let written = csr.requested_alt_names().unwrap_or_default();
         own.extend(written.iter().map(ToString::to_string));
@@ -156,7 +157,7 @@ pub(super) fn check_recorded(
     }
 }
 
-/// What a certificate without any name is recorded under whose subject is what the CSR and the profile say.
+/// The recorded name of a certificate without any names whose subject follows from the CSR and the profile.
 fn nameless(csr: &CertificationRequest, profile: &Profile) -> Option<String> {
     let request = TlsCertRequest {
         no_common_name: true,
@@ -171,7 +172,7 @@ fn readable_common_names(csr: &CertificationRequest) -> Vec<String> {
     names.map(std::borrow::Cow::into_owned).collect()
 }
 
-/// The alternative names that the CSR asks for, in the form that requests have them. Those that cannot be read are none.
+/// The alternative names that the CSR asks for, in canonical form; none if they cannot be read.
 fn alt_names(csr: &CertificationRequest) -> Vec<AltName> {
     let names = csr.requested_alt_names().unwrap_or_default();
     let canonical = names
@@ -180,7 +181,7 @@ fn alt_names(csr: &CertificationRequest) -> Vec<AltName> {
     canonical.flatten().collect()
 }
 
-/// What a common name is as an alternative name.
+/// A common name as alternative names, of every type that it is valid for.
 fn as_alt_names(common_name: &str) -> Vec<AltName> {
     [AltNameType::Dns, AltNameType::Ip, AltNameType::Email, AltNameType::Uri]
         .into_iter()

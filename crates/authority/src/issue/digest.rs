@@ -1,11 +1,11 @@
-//! A request's digest: whether a token comes with the same request again.
+//! A request's digest: detects whether a token is repeated with the same request.
 
 use aws_lc_rs::digest::{Context, SHA256};
 
 use crate::wire::{AltNameText, RequestedNames, TlsCertRequest};
 
-/// SHA-256 over every field that decides the certificate or its notices, each with its length before it, so that no
-/// two requests write the same octets.
+/// SHA-256 over every field that decides the certificate or its notices, each prefixed with its length, so that no two
+/// requests hash the same octets.
 pub(super) fn of_request(request: &TlsCertRequest) -> [u8; 32] {
     let mut fields = Fields::new("request");
     let subject = &request.subject;
@@ -57,7 +57,7 @@ pub(super) fn of_request(request: &TlsCertRequest) -> [u8; 32] {
     fields.flag(Some(request.force_issue));
     fields.flag(request.notify_expiry);
     fields.flag(request.notify_issued);
-    // Written only where they are set, so that requests from before these fields keep their digests.
+    // Added only where they are set, so that requests from before these fields existed keep their digests.
     for (wish, name) in [
         (request.no_common_name, "no_common_name"),
         (request.sans_from_csr, "sans_from_csr"),
@@ -69,8 +69,8 @@ pub(super) fn of_request(request: &TlsCertRequest) -> [u8; 32] {
     fields.finish()
 }
 
-/// SHA-256 of a renewal: the serial renewed, and the key that it is renewed for. Nothing else of a CSR counts: one that is
-/// made again has another signature.
+/// SHA-256 of a renewal: the renewed serial, and the key that the new certificate is for. The rest of the CSR does not
+/// count, since a repeated one has another signature.
 pub(super) fn of_renewal(serial: &[u8], key: &[u8]) -> [u8; 32] {
     let mut fields = Fields::new("renewal");
     fields.value(serial);

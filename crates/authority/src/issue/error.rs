@@ -1,34 +1,34 @@
-//! How an issuance ends without a certificate.
+//! Errors of an issuance.
 
 use super::Refusal;
 use crate::belief::NotBelieved;
 use crate::port::{KeyStoreError, LedgerError};
 
-/// Why there is no certificate. [`Display`](std::fmt::Display) is fit for whoever asked; [`detail`](Self::detail) is for
-/// those who run the authority.
+/// Why no certificate was issued. [`Display`](std::fmt::Display) is safe to show to the requester;
+/// [`detail`](Self::detail) is for operators only.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IssueError {
-    /// The request is refused; asking again changes nothing.
+    /// The request is refused; repeating it changes nothing.
     #[error(transparent)]
     Rejected(#[from] Refusal),
-    /// A request with this token is being worked on. Ask again with the same token.
+    /// Another process is working on a request with this token. Repeat it with the same token.
     #[error("this request is already being worked on; repeat it with the same idempotency token in a minute")]
     InProgress,
-    /// A port is unavailable. Ask again; with the same token there will be one certificate at most.
+    /// A port is unavailable. Repeat the request; with the same token it results in one certificate at most.
     #[error(
         "the certificate authority is busy or partly unavailable; repeat the request, with the same idempotency token if it had one"
     )]
     Unavailable {
-        /// What happened.
+        /// The cause, for operators.
         detail: String,
     },
-    /// Something that should not happen; the intent, if there was one, is left to the sweeper.
+    /// An internal fault; the intent, if there was one, is left to the sweeper.
     #[error("the certificate authority could not issue the certificate; its operator finds the reason in the log")]
     Internal {
         /// A stable code: `no_ca`, `ca_not_believed`, `not_signable`, `bad_signature`, `key_store`, `ledger`.
         code: &'static str,
-        /// What happened.
+        /// The cause, for operators.
         detail: String,
     },
 }
@@ -49,7 +49,7 @@ impl IssueError {
         matches!(self, Self::InProgress | Self::Unavailable { .. })
     }
 
-    /// What happened inside; not for whoever asked. `None` where the message says everything.
+    /// The cause, which the requester must not see. `None` where the message contains everything.
     pub fn detail(&self) -> Option<&str> {
         match self {
             Self::Unavailable { detail } | Self::Internal { detail, .. } => Some(detail),
@@ -88,7 +88,7 @@ impl From<NotBelieved> for IssueError {
 }
 
 impl From<LedgerError> for IssueError {
-    /// Those errors that say nothing about the request; the others are dealt with where they arise.
+    /// Errors that do not depend on the request; the others are handled where they arise.
     fn from(error: LedgerError) -> Self {
         let detail = error.to_string();
         match error {

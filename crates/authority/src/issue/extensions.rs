@@ -1,4 +1,4 @@
-//! Custom extensions of a request: what the configuration's allowlist and the profile let through.
+//! Custom extensions of a request: which ones the configuration's allowlist and the profile permit.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::profile::Profile;
 use crate::wire::RequestedExtension;
 
-/// Checks each in the contract's order: reserved, allowlist, once only, base64, DER.
+/// Checks each extension in the contract's order: reserved OID, allowlist, duplicate, base64, DER.
 pub(super) fn check(
     requested: &[RequestedExtension],
     profile: &Profile,
@@ -39,7 +39,7 @@ pub(super) fn check(
     Ok(checked)
 }
 
-/// Whether those of a certificate to be renewed are still allowed.
+/// Whether the custom extensions of a certificate to be renewed are still allowed.
 pub(super) fn check_again(extensions: &[CustomExtension], profile: &Profile, config: &Config) -> Result<(), Refusal> {
     extensions
         .iter()

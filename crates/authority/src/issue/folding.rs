@@ -1,29 +1,29 @@
-//! Text as names are compared by it.
+//! Normalises text for the comparison of names.
 
 use chancery_x509::san::{AltName, AltNameType};
 use icu_normalizer::ComposingNormalizerBorrowed;
 
-/// Without letter case, and each character as the one that it is a form of (NFKC): as RFC 4518 sections 2.2 and 2.3 prepare
-/// strings that RFC 5280 section 7.1 has compared. Full stops of other scripts become those of domain names.
+/// Lower case, with compatibility characters replaced (NFKC), as RFC 4518 sections 2.2 and 2.3 prepare the strings that
+/// RFC 5280 section 7.1 compares. Ideographic full stops become the full stops of domain names.
 pub(super) fn folded(text: &str) -> String {
-    // Most names by far, and nobody's forms but their own.
+    // The common case; ASCII has no compatibility characters.
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }
     let once = ComposingNormalizerBorrowed::new_nfkc().normalize(text).to_lowercase();
-    // Letters in lower case may be forms of others again.
+    // Lower-casing may produce compatibility characters again.
     let folded = ComposingNormalizerBorrowed::new_nfkc().normalize(&once).into_owned();
-    // U+3002; the other two (U+FF0E, U+FF61) are forms of it and of U+002E.
+    // U+3002; NFKC maps the other two (U+FF0E, U+FF61) to U+002E and to it.
     folded.replace('\u{3002}', ".")
 }
 
-/// The same with single blanks between words: as whole names are compared.
+/// The same with single spaces between words: for the comparison of whole names.
 pub(super) fn compared(text: &str) -> String {
     folded(text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// A common name as a verifier reads it that takes it for the name of a host, or for a pattern of them: folded, labels in
-/// A-labels where they are such, without empty ones and so without full stops at its ends. `*` stays wherever it stands.
+/// A common name as read by a verifier that takes it for a host name or a wildcard pattern: folded, labels as A-labels
+/// where possible, without empty ones and so without leading or trailing full stops. `*` is kept wherever it occurs.
 pub(super) fn as_host(text: &str) -> String {
     let folded = folded(text);
     let labels = folded.trim().split('.').filter(|label| !label.is_empty());

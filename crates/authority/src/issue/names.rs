@@ -9,17 +9,18 @@ use crate::config::Config;
 use crate::profile::{AltNameSource, DEFAULT_PROFILE, Profile, RequiredSubjectField, SubjectSource};
 use crate::wire::{AltNameText, RequestedNames, TlsCertRequest, budget};
 
-/// What certificates without a common name are kept under, where a key cannot be empty.
+/// The recorded name of a certificate without a common name, for databases that do not allow an empty key.
 const NAMELESS: &str = "(none)";
 
-/// A subject, as decided.
+/// A certificate's subject, fully decided.
 pub(super) struct DecidedSubject {
     pub(super) name: Name,
-    /// The first, if there is one.
+    /// The first common name, if there is one.
     pub(super) common_name: Option<String>,
 }
 
-/// The profile's fields before the request's, before the CSR's; what the CSR has beyond, as the profile wants it.
+/// Takes each field from the profile, else the request, else the CSR; the profile decides whether further attributes of
+/// the CSR are included.
 pub(super) fn subject(
     request: &TlsCertRequest,
     csr: &Name,
@@ -66,7 +67,7 @@ pub(super) fn recorded_name(subject: &DecidedSubject, alt_names: &[AltName]) -> 
     Ok(recorded_name_of(&subject.name, alt_names))
 }
 
-/// The same of a certificate.
+/// The same for an existing certificate.
 pub(crate) fn recorded_name_of(subject: &Name, alt_names: &[AltName]) -> String {
     if let Some(common_name) = subject.attributes().common_name {
         return common_name;
@@ -77,10 +78,10 @@ pub(crate) fn recorded_name_of(subject: &Name, alt_names: &[AltName]) -> String 
     name.chars().take(RECORDED_NAME).collect()
 }
 
-/// Characters of a name that a certificate without common name is recorded under.
+/// Longest recorded name, in characters, of a certificate without a common name.
 pub(super) const RECORDED_NAME: usize = 255;
 
-/// Whether the subject of a certificate to be renewed is what its profile would make of it now: a renewal does not change
+/// Whether the subject of a certificate to be renewed is what its profile would produce now: a renewal does not change
 /// a subject.
 pub(super) fn check_again(subject: &Name, profile: &Profile) -> Result<(), Refusal> {
     let has = subject.attributes();
@@ -107,8 +108,8 @@ pub(super) fn check_again(subject: &Name, profile: &Profile) -> Result<(), Refus
     Ok(())
 }
 
-/// Refuses the name of any CA, configured or existing: stores and trust tools that know certificates by their common
-/// name would take the leaf for the CA.
+/// Refuses the name of any CA, configured or existing: trust stores and tools that identify certificates by common name
+/// would mistake the leaf for the CA.
 pub(super) fn not_a_ca<'a>(
     common_name: &str,
     config: &'a Config,
@@ -127,8 +128,8 @@ pub(super) fn not_a_ca<'a>(
     Ok(())
 }
 
-/// Refuses a wildcard for names of many owners: verifiers that fall back to the common name would let it stand for them. The
-/// drop-in contract asks nothing of a common name, and its callers are told.
+/// Refuses a wildcard that covers names of many owners: verifiers that fall back to the common name would accept it for
+/// all of them. The drop-in contract does not restrict common names, so the default profile only warns.
 pub(super) fn check_width(common_name: &str, profile: &Profile, warnings: &mut Vec<String>) -> Result<(), Refusal> {
     if !is_wide(common_name) {
         return Ok(());
@@ -145,8 +146,8 @@ pub(super) fn check_width(common_name: &str, profile: &Profile, warnings: &mut V
     Ok(())
 }
 
-/// Whether a `*`, whole label or part of one, stands in a common name without a domain of one owner below it: in the last label,
-/// or directly under a public suffix. With a blank between its characters it is no name of hosts to anybody.
+/// Whether a common name has a `*`, as a whole label or part of one, without a domain of one owner below it: in the
+/// last label, or directly under a public suffix. A text with inner whitespace is not a host name.
 fn is_wide(common_name: &str) -> bool {
     let host = folding::as_host(common_name);
     if host.contains(char::is_whitespace) {
@@ -158,8 +159,9 @@ fn is_wide(common_name: &str) -> bool {
     end.split_once('.').is_none_or(|(_, domain)| is_public_suffix(domain))
 }
 
-/// The alternative names: those asked for, or the common name if it is a domain; then, where request or profile say so,
-/// those of the CSR. Each within the profile. What the CSR asks for beyond is told.
+/// The alternative names: those of the request, or the common name if it is a domain; then, where request or profile
+/// want it, those of the CSR. Each must be allowed by the profile. Names in the CSR that are not taken are reported as
+/// warnings.
 pub(super) fn alt_names(
     request: &TlsCertRequest,
     csr: &CertificationRequest,
@@ -185,7 +187,8 @@ pub(super) fn alt_names(
     Ok(names)
 }
 
-/// Those of the CSR, as if they had been asked for: what is not valid for its type is left out and told.
+/// Adds those of the CSR as if the request had listed them; a value that is invalid for its type is left out with a
+/// warning.
 fn take_all(requested: Vec<RequestedName>, names: &mut Vec<AltName>, warnings: &mut Vec<String>) {
     for each in requested {
         match each {
@@ -221,7 +224,7 @@ fn tell_unused(requested: &[RequestedName], names: &[AltName], warnings: &mut Ve
     }
 }
 
-/// Whether the profile allows these names, one by one.
+/// Checks each name against the profile.
 pub(super) fn check_alt_names(names: &[AltName], profile: &Profile) -> Result<(), Refusal> {
     if names.len() > budget::ALT_NAMES {
         return Err(Refusal::TooManyAltNames {
@@ -235,7 +238,7 @@ pub(super) fn check_alt_names(names: &[AltName], profile: &Profile) -> Result<()
         });
     }
     for name in names {
-        // A certificate from before this rule may have one.
+        // A certificate that was issued before this rule may have such a name.
         AltName::parse(name.kind(), &name.to_string()).map_err(Refusal::AltName)?;
         if !profile.allows_alt_name(name.kind()) {
             let AltNameText { kind, value } = AltNameText::from(name);
@@ -258,8 +261,8 @@ pub(super) fn check_alt_names(names: &[AltName], profile: &Profile) -> Result<()
     Ok(())
 }
 
-/// A common name is a domain if it is a DNS name of at least two labels, no wildcard, whose last label is no number (an
-/// IPv4 address is no domain).
+/// A common name is a domain if it is a DNS name of at least two labels, no wildcard, whose last label is not a number
+/// (an IPv4 address is not a domain).
 fn from_common_name(common_name: &str, profile: &Profile) -> Option<AltName> {
     if !profile.alt_name_from_common_name() || !profile.allows_alt_name(AltNameType::Dns) {
         return None;

@@ -1,4 +1,4 @@
-//! The names of the authority's own server: whoever may ask for certificates must not get one to stand in its place with.
+//! The names of the authority's own server: no requester may get a certificate with which to impersonate it.
 
 use std::sync::PoisonError;
 
@@ -11,18 +11,18 @@ use crate::authority::Authority;
 use crate::port::LedgerError;
 use crate::principal::Principal;
 
-/// Names and addresses that a server of this authority is reached by, as its certificate has them.
+/// Names and addresses by which clients reach a server of this authority, as in its certificate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OwnNames {
-    /// Of its HTTPS server, whose certificate a wildcard would stand for.
+    /// Names of its HTTPS server, which a wildcard certificate could impersonate.
     names: Vec<AltName>,
-    /// Where CRLs and CA certificates are served over plain HTTP. What is served there is signed: a wildcard of its domain, which
-    /// people may have for other things, takes nothing away.
+    /// The host that serves CRLs and CA certificates over plain HTTP. That content is signed, so a wildcard of its
+    /// domain, which may be needed for other hosts, does no harm.
     public: Option<AltName>,
 }
 
 impl OwnNames {
-    /// DNS names and IP addresses; other types name no server.
+    /// Keeps DNS names and IP addresses; other types do not name a server.
     pub fn new(names: impl IntoIterator<Item = AltName>) -> Self {
         let names = names.into_iter().filter_map(|name| match name {
             AltName::Dns(name) => Some(AltName::Dns(name)),
@@ -35,12 +35,12 @@ impl OwnNames {
         }
     }
 
-    /// The names.
+    /// The names, without `public`.
     fn iter(&self) -> impl Iterator<Item = &AltName> {
         self.names.iter()
     }
 
-    /// With these as well.
+    /// Adds names.
     fn extend(&mut self, names: impl IntoIterator<Item = AltName>) {
         for name in Self::new(names).names {
             if !self.names.contains(&name) {
@@ -49,8 +49,8 @@ impl OwnNames {
         }
     }
 
-    /// Whether a certificate with that alternative name could be shown in place of the server's: it is one of its names, or
-    /// a wildcard that covers one, however many labels that takes, or it is what a wildcard among its names covers, too.
+    /// Whether a certificate with that alternative name could impersonate the server: it is one of its names, or a
+    /// wildcard that covers one, over any number of labels, or it is covered by a wildcard among its names.
     fn covered_by(&self, name: &AltName) -> bool {
         if self.public.as_ref() == Some(name) {
             return true;
@@ -68,7 +68,7 @@ impl OwnNames {
         }
     }
 
-    /// The same for a common name, which old clients take for the server's name.
+    /// The same for a common name, which old clients match against the server's name.
     fn covered_by_text(&self, text: &str) -> bool {
         let text = folding::as_host(text);
         match text.parse() {
@@ -77,7 +77,7 @@ impl OwnNames {
         }
     }
 
-    /// The first name of a certificate that is the server's own.
+    /// The first name of a certificate that is one of the server's own.
     fn first_in<'a>(&self, subject: &'a Name, alt_names: &'a [AltName]) -> Option<String> {
         let common_names = subject
             .iter()
@@ -92,7 +92,8 @@ impl OwnNames {
 }
 
 fn dns_covers(pattern: &str, name: &str) -> bool {
-    // `*.example.com` covers whatever ends so, and `*` everything; `p*.example.com` is a wildcard to old clients.
+    // `*.example.com` covers every name with that ending, and `*` everything; old clients accept `p*.example.com` as a
+    // wildcard.
     match (pattern.split_once('*'), pattern.rsplit_once('*')) {
         (Some((start, _)), Some((_, end))) => {
             name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end)
@@ -101,8 +102,8 @@ fn dns_covers(pattern: &str, name: &str) -> bool {
     }
 }
 
-/// Whether a name, or a pattern, has a host in common with `*.parent`: one label and the parent, as RFC 6125 section 6.4.3 has
-/// clients read the server's own wildcard.
+/// Whether a name, or a pattern, shares a host with `*.parent`, which clients read as one label and the parent (RFC
+/// 6125 section 6.4.3).
 fn shares_a_child(pattern: &str, parent: &str) -> bool {
     let parent = format!(".{parent}");
     let is_of_one_label = |start: &str| !start.contains('.');
@@ -114,7 +115,7 @@ fn shares_a_child(pattern: &str, parent: &str) -> bool {
         Some(of_label) => is_of_one_label(of_label),
         None => parent.ends_with(end),
     };
-    // `a*` begins a label; `a.exam*` begins one and goes on with the parent.
+    // `a*` begins a label; `a.exam*` has a whole label and continues with the parent.
     let starts = start
         .find('.')
         .is_none_or(|label_end| label_end > 0 && parent.starts_with(&start[label_end..]));
@@ -122,8 +123,8 @@ fn shares_a_child(pattern: &str, parent: &str) -> bool {
 }
 
 impl Authority {
-    /// Keeps the names of the authority's own server for itself, until the server's certificate for them ends: also in other
-    /// processes, and after a start with other names.
+    /// Reserves the names of the authority's own server until the server's certificate for them ends: also in other
+    /// processes, and after a restart with other names.
     pub async fn keep_own_names(&self, names: OwnNames, until: UnixTime) -> Result<(), LedgerError> {
         let names: Vec<AltName> = names.iter().cloned().collect();
         self.ports().ledger.keep_own_names(&names, until).await?;
@@ -131,15 +132,15 @@ impl Authority {
         Ok(())
     }
 
-    /// Those that the ledger has, and the host that CRLs and CA certificates are served at.
+    /// Sets the names that the ledger has, and the host that serves CRLs and CA certificates.
     pub(crate) fn know_own_names(&self, names: Vec<AltName>) {
         let mut own = self.own_names.write().unwrap_or_else(PoisonError::into_inner);
         own.extend(names);
         own.public = self.config().public_url().and_then(host_of);
     }
 
-    /// Refuses names of the authority's own server to callers from outside. Who runs the command on the data folder has
-    /// the server's key anyway, and is told.
+    /// Refuses names of the authority's own server to remote callers. A caller who runs the command on the data folder
+    /// has the server's key anyway, and gets a warning.
     pub(super) fn check_own_names(&self, prepared: &mut Prepared) -> Result<(), Refusal> {
         let template = prepared.template();
         let own = self.own_names.read().unwrap_or_else(PoisonError::into_inner);

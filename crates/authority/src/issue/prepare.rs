@@ -1,4 +1,4 @@
-//! The decision: from a request to the final TBSCertificate. Pure: no store, no clock, no randomness.
+//! Decides on a request and builds the final TBSCertificate. Pure: no store, no clock, no randomness.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ use crate::profile::{DEFAULT_PROFILE, Profile, Profiles};
 use crate::signing::NotSignable;
 use crate::wire::{CsrSource, TlsCertRequest, budget};
 
-/// What is taken of a CSR. Its requested extensions are not used, only bounded.
+/// Bounds of a CSR. Its requested extensions are bounded even where they are not used.
 pub(super) const CSR_BUDGET: CsrBudget = CsrBudget {
     octets: budget::CSR,
     subject_attributes: 32,
@@ -32,7 +32,7 @@ pub(super) const CSR_BUDGET: CsrBudget = CsrBudget {
     alt_names: budget::ALT_NAMES,
 };
 
-/// All that decides on requests.
+/// Everything that decisions on requests depend on.
 #[derive(Clone, Copy)]
 pub struct Rules<'a> {
     /// The configuration.
@@ -43,19 +43,19 @@ pub struct Rules<'a> {
     pub cas: &'a [Arc<Ca>],
 }
 
-/// Who asks, when, and the serial number drawn for it.
+/// The principal, the token, the time and the serial number of one issuance.
 pub struct IssuanceContext<'a> {
-    /// Who.
+    /// Who requests the certificate.
     pub principal: &'a Principal,
-    /// Their token, if any.
+    /// The principal's token, if any.
     pub token: Option<IdempotencyToken>,
-    /// When.
+    /// The time of issuance.
     pub now: UnixTime,
-    /// The serial number.
+    /// The serial number drawn for it.
     pub serial: Serial,
 }
 
-/// A certificate that may be issued, decided in every octet but its signature. Used up by
+/// A certificate that may be issued, with every octet decided except its signature. Consumed by
 /// [`issue_prepared`](crate::Authority::issue_prepared).
 #[allow(
     clippy::struct_excessive_bools,
@@ -64,7 +64,7 @@ pub struct IssuanceContext<'a> {
 pub struct Prepared {
     pub(super) ca: Arc<Ca>,
     pub(super) tbs: TbsCertificate,
-    /// What lints say of it that does not forbid it.
+    /// Findings of lints that do not forbid it.
     findings: Vec<Finding>,
     template: CertificateTemplate,
     allowed: Allowed,
@@ -75,25 +75,25 @@ pub struct Prepared {
     token: Option<IdempotencyToken>,
     pub(super) token_origin: TokenOrigin,
     request_digest: [u8; 32],
-    /// What it renews.
+    /// The certificate that it renews.
     pub(super) renews: Option<IntentId>,
     allow_key_reuse: bool,
     at: UnixTime,
     notify_expiry: bool,
     pub(super) notify_issued: bool,
-    /// Whether the CSR came from a file that stays the same from request to request.
+    /// Whether the CSR came from a file, which stays the same from request to request.
     pub(super) from_csr_file: bool,
     pub(super) warnings: Vec<String>,
 }
 
-/// Rules that a profile breaks because its owner chose to, with what that costs written beside the key.
+/// Rules that a profile breaks deliberately; the consequences are documented at the profile's key.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Allowed {
     ec_key_encipherment: bool,
 }
 
 impl Allowed {
-    /// Whether a lint's error is what the profile chose, and nothing more.
+    /// Whether a lint's error is exactly what the profile chose.
     fn covers(self, template: &CertificateTemplate, finding: &Finding) -> bool {
         let beyond = KeyUsage::DIGITAL_SIGNATURE | KeyUsage::CONTENT_COMMITMENT | KeyUsage::KEY_AGREEMENT;
         self.ec_key_encipherment
@@ -106,13 +106,13 @@ impl Allowed {
     }
 }
 
-/// basicConstraints of a certificate that is no CA's.
+/// basicConstraints of a leaf.
 const END_ENTITY: BasicConstraints = BasicConstraints {
     ca: false,
     path_len: None,
 };
 
-/// What is to be in a certificate, decided, whatever asked for it: a request or a renewal.
+/// The decided content of a certificate, for a request or a renewal.
 #[allow(
     clippy::struct_excessive_bools,
     reason = "independent wishes of the request, each named"
@@ -127,7 +127,7 @@ pub(super) struct Draft<'a> {
     pub(super) alt_names: Vec<AltName>,
     pub(super) custom_extensions: Vec<CustomExtension>,
     pub(super) lifetime_days: u64,
-    /// Whether somebody asked for that lifetime, and is told where it is reduced.
+    /// Whether the request gave that lifetime, and gets a warning if it is reduced.
     pub(super) lifetime_asked: bool,
     pub(super) request_digest: [u8; 32],
     pub(super) allow_key_reuse: bool,
@@ -137,7 +137,7 @@ pub(super) struct Draft<'a> {
     pub(super) warnings: Vec<String>,
 }
 
-/// The key that a certificate is to have, and whether it may be certified already.
+/// The key that a certificate claims, and whether it may be certified already.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyClaim {
     /// The key.
@@ -151,7 +151,7 @@ pub struct KeyClaim {
 }
 
 impl KeyClaim {
-    /// The refusal, where the key is certified for `holder` already and may not be again.
+    /// The refusal, if the key is certified for `holder` already and may not be certified again.
     pub fn refused_for(&self, holder: &str) -> Option<Refusal> {
         match (holder == self.common_name, self.allow_reuse) {
             (true, true) => None,
@@ -162,7 +162,7 @@ impl KeyClaim {
 }
 
 impl Rules<'_> {
-    /// Decides on a request. Its cost beside the CSR's signature is that of building and linting one certificate.
+    /// Decides on a request. Costs the verification of the CSR's signature, and building and linting one certificate.
     pub fn prepare(&self, request: &TlsCertRequest, context: IssuanceContext<'_>) -> Result<Prepared, IssueError> {
         let profile = self.profile(request.profile.as_deref())?;
         let ca = self.issuing_ca(profile)?;
@@ -195,7 +195,7 @@ impl Rules<'_> {
             warnings,
         };
         let prepared = self.finish(draft, context)?;
-        // Last: what is refused for a reason of its own says so.
+        // Last, so that a request with another fault is refused for that.
         csr_names::check(
             request,
             &csr,
@@ -205,8 +205,8 @@ impl Rules<'_> {
         Ok(prepared)
     }
 
-    /// The CA's own constraints are looked at when the certificate is built; those of the CAs above it bind no less,
-    /// whether or not the CAs between repeat them (RFC 5280 section 6.1.4).
+    /// Building the certificate checks the CA's own constraints; those of the CAs above it apply as well, whether or
+    /// not the CAs between repeat them (RFC 5280 section 6.1.4).
     fn check_ancestors(&self, template: &CertificateTemplate, ca: &Ca) -> Result<(), Refusal> {
         let mut parent = ca.record.parent.as_ref();
         while let Some(above) = parent.and_then(|ca_name| self.cas.iter().find(|ca| ca.name() == ca_name)) {
@@ -246,7 +246,7 @@ impl Rules<'_> {
         })
     }
 
-    /// The key is of a kind that the profile certifies, not weak, and not one of our own.
+    /// The key must be of a kind that the profile certifies, not weak, and not one of the authority's CA keys.
     pub(super) fn check_key(&self, key: &SubjectPublicKey, profile: &Profile) -> Result<(), Refusal> {
         if !profile.key_classes().is_empty() && !profile.key_classes().contains(&key.kind().class()) {
             return Err(WeakKey::KindNotAllowed {
@@ -265,8 +265,8 @@ impl Rules<'_> {
         }
     }
 
-    /// Every common name of the subject, and the name that the certificate is recorded under: none is a CA's; and none of the
-    /// subject's stands for too much.
+    /// Neither a common name of the subject nor the recorded name may be a CA's, and no common name may be too wide a
+    /// wildcard.
     pub(super) fn check_common_names(
         &self,
         subject: &Name,
@@ -285,7 +285,8 @@ impl Rules<'_> {
         Ok(())
     }
 
-    /// Nobody is called like a CA: what such a certificate signs would be taken for the CA's, and its chain ends in a circle.
+    /// No certificate may have a CA's subject: what it signs would be attributed to the CA, and its chain would be a
+    /// loop.
     fn check_subject(&self, subject: &Name) -> Result<(), Refusal> {
         for ca in self.cas {
             let of_ca = ca.certificate().subject();
@@ -355,7 +356,7 @@ impl Rules<'_> {
         })
     }
 
-    /// Everything in a certificate: what it alone has, and what the profile, the CA and the configuration add.
+    /// The whole content of a certificate: its own fields, and what the profile, the CA and the configuration add.
     fn template(
         &self,
         profile: &Profile,
@@ -383,8 +384,8 @@ impl Rules<'_> {
         }
     }
 
-    /// What this authority would sign for an intent that was interrupted, of whose TBSCertificate `said` was read: the rules
-    /// as they are now hold for it as for a new one.
+    /// The TBSCertificate that this authority would sign for an interrupted intent, whose recorded one was parsed into
+    /// `said`: the current rules apply to it as to a new request.
     pub(super) fn rebuild(
         &self,
         intent: &OpenIntent,
@@ -442,8 +443,8 @@ impl Rules<'_> {
         Ok(build(&template, ca, allowed)?.0)
     }
 
-    /// From a little before now, for slow clocks, to the end asked for: within the profile's and the configuration's
-    /// limits, and never past the CA's own end.
+    /// From slightly before now, for slow clocks, to the requested end: within the limits of the profile and the
+    /// configuration, and never past the CA's own end.
     fn validity(&self, draft: &Draft<'_>, now: UnixTime) -> Result<(UnixTime, UnixTime, Option<String>), Refusal> {
         let ca = draft.ca.certificate();
         if ca.not_after() <= now {
@@ -476,7 +477,7 @@ impl Rules<'_> {
     }
 }
 
-/// What one certificate has that others of its profile have not.
+/// The fields that differ between certificates of one profile.
 struct Particulars {
     serial: Serial,
     subject: Name,
@@ -489,17 +490,17 @@ struct Particulars {
 }
 
 impl Prepared {
-    /// What will be signed.
+    /// The TBSCertificate to be signed.
     pub fn tbs(&self) -> &TbsCertificate {
         &self.tbs
     }
 
-    /// What the CA's key will sign for it.
+    /// The input for the CA key's signature.
     pub fn signing_input(&self) -> SigningInput {
         self.tbs.signing_input(self.ca.issuer.public_key())
     }
 
-    /// Who will sign.
+    /// The CA that will sign.
     pub fn ca(&self) -> &Arc<Ca> {
         &self.ca
     }
@@ -509,7 +510,7 @@ impl Prepared {
         &self.profile
     }
 
-    /// Everything in it, as decided.
+    /// All fields, as decided.
     pub fn template(&self) -> &CertificateTemplate {
         &self.template
     }
@@ -526,7 +527,7 @@ impl Prepared {
         }
     }
 
-    /// The CRL that its revocation would stand on, and the URL by which it names that.
+    /// The CRL that would list its revocation, and the URL of that CRL in the certificate.
     pub(super) fn crl(&self) -> (CrlScope, Option<&str>) {
         let scope = CrlScope {
             issuer: self.ca.name().clone(),
@@ -535,7 +536,7 @@ impl Prepared {
         (scope, self.template.crl_distribution_points.first().map(String::as_str))
     }
 
-    /// Who asked for it.
+    /// Who requested it.
     pub(super) fn principal(&self) -> &Principal {
         &self.principal
     }
@@ -545,17 +546,17 @@ impl Prepared {
         &self.common_name
     }
 
-    /// What was left out of the request, in words.
+    /// What was left out of the request, or changed, as text.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
 
-    /// What lints say of the final bytes. An error would have been a refusal.
+    /// Lint findings on the final bytes, none of them an error: that would have been a refusal.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
     }
 
-    /// What it asks of its key.
+    /// The claim that it makes on its key.
     pub fn key_claim(&self) -> KeyClaim {
         KeyClaim {
             key: self.template.public_key.fingerprint(),
@@ -569,7 +570,7 @@ impl Prepared {
         (self.template.subject, self.warnings)
     }
 
-    /// The same certificate under another serial number: its shard, and with it its distribution point, follow.
+    /// The same certificate under another serial number, with the shard and the distribution point that follow from it.
     pub(super) fn with_serial(mut self, serial: Serial, config: &Config) -> Result<Self, Refusal> {
         self.template.serial = serial;
         self.shard = config
@@ -604,8 +605,8 @@ impl Prepared {
     }
 }
 
-/// The TBSCertificate under the CA, once the final bytes, with a throw-away signature, have passed every lint; with what
-/// lints say that is no error.
+/// The TBSCertificate under the CA, if the final bytes, with a placeholder signature, pass every lint; and the findings
+/// that are not errors.
 fn build(template: &CertificateTemplate, ca: &Ca, allowed: Allowed) -> Result<(TbsCertificate, Vec<Finding>), Refusal> {
     let tbs = template.issued_by(&ca.issuer)?;
     let linted = tbs.assemble(&throwaway::signature(ca.issuer.public_key().algorithm()));

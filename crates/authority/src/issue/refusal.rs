@@ -13,26 +13,26 @@ use crate::ca_name::CaName;
 use crate::port::ledger::{NotRenewable, RENEWALS};
 use crate::wire::{CsrFileName, Malformed};
 
-/// Why a request is refused, in words for whoever asked. The texts are those of the drop-in contract where it has one.
+/// Why a request is refused, as text for the requester. The texts are those of the drop-in contract where it has one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The request's form.
+    /// The request is malformed.
     #[error(transparent)]
     Malformed(#[from] Malformed),
-    /// The CSR, or its signature.
+    /// The CSR is invalid, or its signature is.
     #[error(transparent)]
     Csr(#[from] CsrError),
-    /// The CSR file that the request names does not exist; or it does, and the caller may not use it, which is theirs not
-    /// to know.
+    /// The CSR file that the request names does not exist, or the caller may not use it, which the answer must not
+    /// reveal.
     #[error("CSR file '{name}' not found in {place}")]
     CsrFileNotFound {
         /// Its name.
         name: CsrFileName,
-        /// Where it was looked for, e.g. `S3 bucket 'my-bucket'`.
+        /// The location that was searched, e.g. `S3 bucket 'my-bucket'`.
         place: String,
     },
-    /// A request with an unchanged CSR file, whose key is certified under its name already. No news: nobody is told.
+    /// A request with an unchanged CSR file, whose key is already certified under its name. Routine: sends no notice.
     #[error("Certificate already issued")]
     AlreadyIssued,
     /// Neither request nor CSR has a common name.
@@ -41,7 +41,7 @@ pub enum Refusal {
          (no_common_name, --no-common-name)"
     )]
     NoCommonName,
-    /// Another common name than those of the CSR.
+    /// A common name that is not among those of the CSR.
     #[error(
         "the CSR is of {own:?}, and profile {profile} does not certify its key under a name that is not in the CSR ({asked:?}): \
          make a CSR of that name, or ask for one of the CSR's own (its common name; where it has none, one of its alternative \
@@ -50,29 +50,29 @@ pub enum Refusal {
     OtherCommonName {
         /// The profile.
         profile: String,
-        /// As asked for.
+        /// The requested name.
         asked: String,
-        /// The CSR's first.
+        /// The CSR's first name.
         own: String,
     },
-    /// A common name that is a wildcard directly under a public suffix.
+    /// A common name that is a wildcard directly under a public suffix, or in the last label.
     #[error("{name:?} cannot be a common name: it would stand for names of many owners; choose another")]
     WideCommonName {
-        /// As asked for.
+        /// The requested name.
         name: String,
     },
-    /// A common name over X.520's bound.
+    /// A common name longer than the bound of RFC 5280 appendix A.1.
     #[error(
         "subject: common_name has {actual} characters, at most {limit} are allowed; give a shorter one (common_name, \
          --common-name), or none (no_common_name, --no-common-name) and the name as alternative name"
     )]
     LongCommonName {
-        /// Characters given.
+        /// Length in characters.
         actual: usize,
-        /// The upper bound.
+        /// Longest length allowed, in characters.
         limit: usize,
     },
-    /// Neither subject nor alternative names.
+    /// Neither a subject nor alternative names.
     #[error(
         "a certificate without any subject needs an alternative name; give one (sans, --san), or take those of the CSR \
          (sans_from_csr, --san-from-csr)"
@@ -81,16 +81,16 @@ pub enum Refusal {
     /// An alternative name that no certificate may have.
     #[error("alternative name {0}")]
     AltName(#[source] AltNameError),
-    /// The subject or common name is a CA's, or what certificates without one are kept under.
+    /// The subject or common name is a CA's, or the placeholder under which certificates without any name are recorded.
     #[error("{name:?} is the name of a CA, or stands for no name, and cannot be that of a certificate; choose another")]
     ReservedName {
-        /// As asked for.
+        /// The requested name.
         name: String,
     },
     /// The subject cannot be encoded.
     #[error("subject: {0}")]
     Subject(#[source] NameError),
-    /// The profile demands a subject field.
+    /// A subject field that the profile requires is missing.
     #[error("profile {profile} needs {field} in the subject; give it in the request or the CSR")]
     SubjectField {
         /// The profile.
@@ -98,7 +98,7 @@ pub enum Refusal {
         /// The field.
         field: &'static str,
     },
-    /// The profile has come to set a subject field that the certificate to be renewed has otherwise.
+    /// The profile now sets a subject field that differs in the certificate to be renewed.
     #[error(
         "profile {profile} sets {field} to {value:?} now, and a renewal keeps the subject as it is: request a new certificate"
     )]
@@ -107,13 +107,13 @@ pub enum Refusal {
         profile: String,
         /// The field.
         field: &'static str,
-        /// What the profile sets it to.
+        /// The profile's value.
         value: String,
     },
-    /// The key is weak, or not of the kinds that the profile certifies.
+    /// The key is weak, or not of a kind that the profile certifies.
     #[error(transparent)]
     WeakKey(#[from] WeakKey),
-    /// The key is one of this authority's own CAs.
+    /// The key is that of one of this authority's CAs.
     #[error("the CSR carries the key of {ca}; a CA's own key is never certified for a request")]
     OwnKey {
         /// The CA.
@@ -134,9 +134,9 @@ pub enum Refusal {
     /// No profile of that name.
     #[error("there is no profile {name:?}; there are {known}")]
     UnknownProfile {
-        /// As asked for, shortened to 80 characters.
+        /// The requested name, shortened to 80 characters.
         name: String,
-        /// Those that exist, with commas.
+        /// The existing ones, separated by commas.
         known: String,
     },
     /// An extended key usage that the profile does not allow.
@@ -165,7 +165,7 @@ pub enum Refusal {
         /// The name.
         value: String,
     },
-    /// No alternative name where the profile demands one.
+    /// No alternative name, though the profile requires one.
     #[error(
         "profile {profile} needs at least one alternative name; give valid ones (sans, --san), or take those of the CSR \
          (sans_from_csr, --san-from-csr)"
@@ -177,9 +177,9 @@ pub enum Refusal {
     /// More alternative names than the budget allows.
     #[error("{actual} alternative names are too many, at most {limit} are taken")]
     TooManyAltNames {
-        /// Names given.
+        /// Number of names given.
         actual: usize,
-        /// The limit.
+        /// Largest number allowed.
         limit: usize,
     },
     /// A custom extension outside the configuration's allowlist.
@@ -200,7 +200,7 @@ pub enum Refusal {
         /// As given.
         oid: String,
     },
-    /// A custom extension that is reserved, or no DER.
+    /// A custom extension whose OID is reserved, or whose value is not DER.
     #[error(transparent)]
     Extension(#[from] ExtensionError),
     /// Custom extensions where the profile allows none.
@@ -217,18 +217,18 @@ pub enum Refusal {
         /// As given.
         oid: String,
     },
-    /// The certificate would break what its CA's certificate demands.
+    /// The certificate would violate a constraint in its CA's certificate.
     #[error(transparent)]
     Template(#[from] TemplateError),
-    /// The final bytes break a rule that holds for every certificate: the request asks for what no certificate may be, or
-    /// the profile makes such certificates.
+    /// The final bytes violate a lint: the request asks for an invalid certificate, or the profile makes such
+    /// certificates.
     #[error("the certificate would break {citation}: {detail} ({rule})")]
     Lint {
         /// The lint's name.
         rule: &'static str,
-        /// What it follows.
+        /// The standard that the lint follows.
         citation: &'static str,
-        /// What it found.
+        /// What the lint found.
         detail: String,
     },
     /// The CA has expired.
@@ -236,7 +236,7 @@ pub enum Refusal {
     CaExpired {
         /// The CA.
         ca: CaName,
-        /// When.
+        /// The CA's notAfter.
         not_after: UnixTime,
     },
     /// A name of the authority's own server.
@@ -244,7 +244,7 @@ pub enum Refusal {
         "{name:?} is a name of this authority's own server, whose certificate nobody else gets; ask for another name, or run the command on the authority's data folder"
     )]
     OwnName {
-        /// As it would be in the certificate.
+        /// The name in the certificate.
         name: String,
     },
     /// The issuing CA's certificate, or one above it, is revoked.
@@ -282,7 +282,7 @@ pub enum Refusal {
         /// The revoked one.
         ancestor: Serial,
     },
-    /// The certificate to be renewed has been, and its successor is still good.
+    /// The certificate was renewed already, and its successor is neither expired nor revoked.
     #[error(
         "the certificate with serial number {serial} was renewed as {successor}, which ends at {until}: renew that one; if \
          nobody has it, revoke it first, or request a new one"
@@ -292,10 +292,10 @@ pub enum Refusal {
         serial: Serial,
         /// Its successor.
         successor: Serial,
-        /// The successor's end.
+        /// The successor's notAfter.
         until: UnixTime,
     },
-    /// It stands at the end of as many renewals as there may be in a row.
+    /// The certificate is the last of [`RENEWALS`] renewals in a row.
     #[error(
         "the certificate with serial number {serial} is the last of {} renewals in a row and cannot be renewed; request a \
          new one",
@@ -305,7 +305,7 @@ pub enum Refusal {
         /// The serial number.
         serial: Serial,
     },
-    /// Its key was compromised, though it is not revoked itself: whoever shows it may be whoever stole the key.
+    /// Its key was compromised, though it is not revoked itself: the presenter may be the one who stole the key.
     #[error(
         "the certificate with serial number {serial} cannot be renewed: its key is compromised, as the revocation of another \
          certificate of it says; request a new one, of a new key"
@@ -314,15 +314,15 @@ pub enum Refusal {
         /// The serial number.
         serial: Serial,
     },
-    /// A renewal by client certificate comes too early.
+    /// A renewal by client certificate before the renewal window.
     #[error("the certificate with serial number {serial} can be renewed by its holder from {from} on, not before")]
     RenewalTooEarly {
         /// The serial number.
         serial: Serial,
-        /// From when on.
+        /// The start of the renewal window.
         from: UnixTime,
     },
-    /// A renewal without proof that the caller has the key.
+    /// A renewal without proof of possession of the key.
     #[error(
         "renewing the certificate with serial number {serial} takes proof of the key: send a CSR of the same key, or of a \
          new one, as base64_csr_data, or ask with the certificate itself as TLS client certificate"
@@ -331,7 +331,7 @@ pub enum Refusal {
         /// The serial number.
         serial: Serial,
     },
-    /// A CA's own certificate is not renewed by request.
+    /// A CA's own certificate, which cannot be renewed by request.
     #[error("the certificate with serial number {serial} is a CA's own and cannot be renewed by request")]
     AuthorityCertificate {
         /// The serial number.
@@ -353,7 +353,7 @@ impl From<NameError> for Refusal {
 }
 
 impl Refusal {
-    /// Why the ledger does not let the certificate of that serial number be renewed.
+    /// The refusal for the ledger's reason not to renew the certificate of that serial number.
     pub fn not_renewable(serial: Serial, why: NotRenewable) -> Self {
         match why {
             NotRenewable::Revoked(revoked) if revoked == serial => Self::Revoked { serial },
@@ -420,7 +420,7 @@ impl Refusal {
         }
     }
 
-    /// Whether people are told. Not of what is no news: a CSR file that is not there, or whose certificate is.
+    /// Whether to send a notice. Not for routine cases: a CSR file that is missing, or that is already certified.
     pub fn deserves_notice(&self) -> bool {
         !matches!(self, Self::CsrFileNotFound { .. } | Self::AlreadyIssued)
     }

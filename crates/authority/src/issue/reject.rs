@@ -1,4 +1,4 @@
-//! What a refused request leaves behind: a record, and a notice.
+//! Records refused requests, and sends notices of them.
 
 use chancery_x509::name::Subject;
 use serde_json::Value;
@@ -10,13 +10,13 @@ use crate::port::ledger::{REASON_KEPT, Rejection};
 use crate::principal::Principal;
 use crate::wire::{Malformed, TlsCertRequest, notice};
 
-/// Characters of a common name that a record keeps.
+/// Longest common name in a record, in characters.
 const RECORDED_NAME: usize = 255;
 
 impl Authority {
-    /// Records a refusal and tells of it. [`issue`](Self::issue) does this itself; a front calls it for refusals of its
-    /// own (a policy, a CSR file that is not there). Neither a ledger nor a notice that fails hides the refusal: both are
-    /// logged.
+    /// Records a refusal and sends a notice. [`issue`](Self::issue) does this itself; a front end calls it for refusals
+    /// of its own (a policy, a missing CSR file). A failure of the ledger or of the notice is logged and does not
+    /// replace the refusal.
     pub async fn record_refusal(&self, request: &TlsCertRequest, refusal: &Refusal, principal: &Principal) {
         let reason = refusal.to_string();
         self.record(
@@ -32,7 +32,7 @@ impl Authority {
         }
     }
 
-    /// Records that a request was not well formed and tells of it, likewise.
+    /// The same for a request that is not well formed.
     pub async fn record_malformed(&self, request: &Value, malformed: &Malformed, principal: &Principal) {
         let reason = malformed.to_string();
         let common_name = request.get("common_name").and_then(Value::as_str);
@@ -53,7 +53,7 @@ impl Authority {
         }
     }
 
-    /// Hands a notice over; whether it was taken.
+    /// Sends a notice; returns whether it was accepted.
     pub(crate) async fn tell(&self, notice: Notice) -> bool {
         let subject = notice.subject;
         match self.ports().notices.notify(notice).await {
@@ -66,7 +66,7 @@ impl Authority {
     }
 }
 
-/// RFC 4514 text of the subject asked for, as far as it makes a name.
+/// The requested subject as RFC 4514 text; empty if it does not make a valid name.
 fn subject_text(subject: &Subject) -> String {
     subject.to_name().map(|name| name.to_rfc4514()).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Renewal: the same certificate again, later.
+//! Renewal: issues a certificate again with a new validity period.
 
 use chancery_x509::certificate::Certificate;
 use chancery_x509::csr::CertificationRequest;
@@ -15,15 +15,16 @@ use crate::principal::Principal;
 use crate::wire::TlsCertRequest;
 
 impl Authority {
-    /// Issues a certificate that is valid as long as that of `serial` was, from now on, with the same subject, names,
-    /// usages and custom extensions, under the same profile (whose rules may have changed: they hold). Its key is that of
-    /// the CSR (PEM or DER), or without one the same again. The CSR's names are not used; but where it has names, and another
-    /// key, the name that the certificate is recorded under must be among them, as for a new certificate.
+    /// Issues a certificate with the same length of validity as that of `serial`, starting now, with the same subject,
+    /// names, usages and custom extensions, under the same profile (its current rules apply). The key is that of the
+    /// CSR (PEM or DER), or the same key without a CSR. The CSR's names are not used; but where it has names, and
+    /// another key, the recorded name of the certificate must be among them, as for a new certificate.
     ///
-    /// A certificate is not renewed if it has expired, if it or one that it descends from by renewal is revoked, or if it was
-    /// renewed and its successor is neither expired nor revoked. Whoever presents the certificate itself may renew it in the
-    /// [last part](crate::config::Config::renewable_from) of its life and needs no CSR; everybody else proves with one to
-    /// have the key. Whether the principal may renew that serial is the front's to decide.
+    /// A certificate is not renewed if it has expired, if it or one that it descends from by renewal is revoked, or if
+    /// it was renewed and its successor is neither expired nor revoked. A caller who presents the certificate itself
+    /// may renew it in the [last part](crate::config::Config::renewable_from) of its lifetime without a CSR; every
+    /// other caller proves possession of the key with a CSR. The front end decides whether the principal may renew that
+    /// serial.
     pub async fn renew(
         &self,
         serial: Serial,
@@ -73,7 +74,7 @@ impl Authority {
                     return Err(Refusal::RenewalTooEarly { serial, from }.into());
                 }
             }
-            // Who works on the data folder itself has every CA's key: nothing would be proved.
+            // A local caller on the data folder has every CA's key: a proof would add nothing.
             Principal::Local(_) => {}
             Principal::Token(_) | Principal::Function(_) | Principal::Aws(_) | Principal::Authority => {
                 if csr.is_none() {
@@ -144,7 +145,7 @@ impl Rules<'_> {
             warnings: Vec::new(),
         };
         let mut prepared = self.finish(draft, context)?;
-        // Whoever has a CSR has not its key, and must not have it kept for another name than its owner's.
+        // Having a CSR does not mean having its key, which must not be recorded under a name other than its owner's.
         if let Some(csr) = csr.filter(|csr| *csr.public_key() != old_key) {
             csr_names::check_recorded(&csr, profile, old.subject(), &record.common_name)?;
         }
@@ -153,7 +154,7 @@ impl Rules<'_> {
     }
 }
 
-/// Whole days of the old certificate's life, without what notBefore was dated back.
+/// The old certificate's lifetime in whole days, without the backdating of notBefore.
 fn lifetime_days(old: &Certificate, backdate_seconds: i64) -> u64 {
     let seconds = old
         .not_after()

@@ -1,5 +1,4 @@
-//! Whether two names are the same to whoever compares them (RFC 5280 section 7.1): letter case, blanks and string types say
-//! nothing.
+//! Compares names as verifiers do (RFC 5280 section 7.1): letter case, whitespace and string types are ignored.
 
 use std::collections::BTreeSet;
 
@@ -10,15 +9,15 @@ use super::folding;
 
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 
-/// An attribute as it is compared: a value that is no text by its octets.
+/// An attribute's type and value in comparable form; a value that is not text is compared by its octets.
 type Compared = (ObjectIdentifier, Result<String, Vec<u8>>);
 
-/// Whether the subjects are the same, attribute by attribute.
+/// Whether the subjects are equal, attribute by attribute.
 pub(super) fn is_same(one: &Name, other: &Name) -> bool {
     !one.is_empty() && compared(one) == compared(other)
 }
 
-/// A common name that both have.
+/// A common name of `one` that `other` has as well.
 pub(super) fn common_name_in_common(one: &Name, other: &Name) -> Option<String> {
     let theirs: BTreeSet<String> = common_names(other).map(|name| folding::compared(&name)).collect();
     common_names(one).find(|name| theirs.contains(&folding::compared(name)))
@@ -30,7 +29,7 @@ fn common_names(name: &Name) -> impl Iterator<Item = String> {
         .filter_map(|attribute| attribute.text().map(std::borrow::Cow::into_owned))
 }
 
-/// The order of RDNs counts, that of the attributes in one does not.
+/// The order of RDNs matters, that of the attributes in one does not.
 fn compared(name: &Name) -> Vec<BTreeSet<Compared>> {
     name.rdns()
         .map(|rdn| rdn.map(|attribute| compare(&attribute)).collect())
@@ -61,7 +60,7 @@ mod tests {
             "CN=example ROOT ca,O=EXAMPLE,C=GB",
             "CN=Example  Root   CA,O=Example,C=GB",
             "CN=Example Root \u{ff23}A,O=Example,C=GB",
-            // UTF8String, and TeletexString or PrintableString elsewhere.
+            // Equal to the CA's name though encoded as UTF8String or PrintableString instead.
             "CN=#0C0F4578616D706C6520526F6F74204341,O=Example,C=GB",
             "CN=#130F4578616D706C6520526F6F74204341,O=Example,C=GB",
         ] {

@@ -1,8 +1,8 @@
-//! Reserve → sign → verify → complete → tell.
+//! Reserve → sign → verify → complete → notify.
 //!
-//! What a failure or a crash leaves: before `reserve` returns, nothing or an open intent without a signature; from there to
-//! the end of `complete`, an open intent whose TBSCertificate is recorded, so whatever was signed for it is known; after
-//! that, the certificate.
+//! What a failure or a crash leaves: before `reserve` returns, nothing or an open intent without a signature; from
+//! there to the end of `complete`, an open intent whose TBSCertificate is recorded, so that anything signed for it is
+//! known; after that, the certificate.
 
 use std::sync::atomic::Ordering;
 
@@ -19,13 +19,13 @@ use crate::signing::{NotSignable, Signable, Signer, SigningError};
 use crate::sweep::GRACE;
 use crate::wire::notice;
 
-/// Serial numbers drawn for one certificate at most. Two of 159 random bits never meet; if they do again and again, the
-/// generator is broken and drawing on would not help.
+/// Most serial numbers drawn for one certificate. Two of 159 random bits never collide; if they do repeatedly, the
+/// random generator is broken and drawing more would not help.
 const SERIALS: usize = 4;
 
 impl Authority {
-    /// Reserves, signs, verifies, completes, and tells. Refusals that only the ledger can know of (the key is in use, the
-    /// token was used for another request) are returned and not recorded: [`issue`](Self::issue) does that.
+    /// Reserves, signs, verifies, completes, and sends notices. Refusals that only the ledger can find (the key is in
+    /// use, the token was used for another request) are returned and not recorded: [`issue`](Self::issue) records them.
     pub async fn issue_prepared(&self, mut prepared: Prepared) -> Result<Issued, IssueError> {
         self.check_own_names(&mut prepared)?;
         self.believe(&prepared.ca).await?;
@@ -69,8 +69,9 @@ impl Authority {
         })
     }
 
-    /// What was issued before is answered only if it is that: a certificate for the caller's key, signed by the CA, of the
-    /// serial number. What a store says is a claim, and others write to it.
+    /// Checks a certificate from the ledger before it is returned for a repeated token: it must be for the caller's
+    /// key, with that serial number, and signed by the CA. The record is not trusted, since other processes can write
+    /// to the store.
     fn check_replayed(&self, record: &CertificateRecord, key: KeyFingerprint) -> Result<(), IssueError> {
         let certificate = Certificate::parse(&record.certificate).ok();
         let ca = self.ca(&record.id.issuer);
@@ -90,8 +91,8 @@ impl Authority {
         Err(IssueError::Internal { code: "ledger", detail })
     }
 
-    /// The certificate of an intent that is open although there is one: the ledger is older than the certificate, or somebody
-    /// opened the intent again. It is as good as any that would be signed now, and must not be given up.
+    /// The certificate of an intent that is open although it was signed: the ledger was restored from an older state,
+    /// or the intent was reopened by hand. That certificate is as valid as a new one, and must not be given up.
     pub(crate) async fn certificate_of(&self, intent: &OpenIntent) -> Result<Option<Vec<u8>>, IssueError> {
         let Some(ca) = self.ca(&intent.id.issuer).filter(|_| intent.kind == Kind::Leaf) else {
             return Ok(None);
@@ -125,12 +126,12 @@ impl Authority {
         Ok(None)
     }
 
-    /// Completes an intent with the certificate that there is.
+    /// Completes an intent with its existing certificate.
     pub(crate) async fn complete_with(&self, id: IntentId, certificate: Vec<u8>) -> Result<(), IssueError> {
         let completion = Completion {
             id,
             certificate,
-            // Whose signature it was, the key store's log says.
+            // The key store's log has the receipt of the signature.
             receipt: Receipt(String::new()),
             at: self.ports().clock.now(),
         };
@@ -173,11 +174,11 @@ impl Authority {
         })
     }
 
-    /// Takes up an intent that a caller with the same token left open, once it is old enough that nobody else is at it.
-    /// The same TBSCertificate is signed again: whichever signature is completed, the certificate says the same. One that
-    /// must not be signed is given up, and so is its token. One that has its certificate already, as the sweeper finds them,
-    /// is completed with that, whatever happened since: a second signature would make another certificate of it, and to give it up
-    /// would revoke a good one.
+    /// Resumes an intent that a caller with the same token left open, once it is too old for another process to be
+    /// working on it. It signs the same TBSCertificate again, so that either signature completes the same certificate.
+    /// An intent that must not be signed is given up together with its token. One whose certificate already exists, as
+    /// the sweeper finds them, is completed with that, whatever happened since: a second signature would make a second
+    /// certificate, and giving it up would revoke a valid one.
     async fn resume(&self, intent: OpenIntent, key: KeyFingerprint) -> Result<CertificateRecord, IssueError> {
         if let Some(certificate) = self.certificate_of(&intent).await? {
             self.complete_with(intent.id.clone(), certificate).await?;
@@ -202,7 +203,7 @@ impl Authority {
         if age < self.config().intent_grace_seconds() {
             return Err(IssueError::InProgress);
         }
-        // It was reserved when its chain stood, which may be long ago.
+        // The CA may have been revoked since the intent was reserved.
         if let Some(ca) = self.revoked_in_chain(&intent.id.issuer).await? {
             return Err(Refusal::IssuerRevoked { ca }.into());
         }
@@ -220,8 +221,8 @@ impl Authority {
         }
     }
 
-    /// Why nothing is to become of an intent any more, whoever prepared it: it was reserved by a clock that was ahead, whose
-    /// dates its certificate would have; or what forbids to reserve it now was recorded after it was.
+    /// Why an intent must not be completed any more, whoever prepared it: the clock was ahead when it was reserved, and
+    /// its certificate would have wrong dates; or something that forbids reserving it was recorded afterwards.
     pub(crate) async fn overtaken(&self, intent: &OpenIntent) -> Result<Option<&'static str>, LedgerError> {
         let now = self.ports().clock.now();
         if intent.reserved_at > now.plus_seconds(GRACE.max(self.config().intent_grace_seconds())) {
@@ -232,7 +233,7 @@ impl Authority {
             return Ok(Some("its key is compromised"));
         }
         let mut renewed = intent.renews.clone();
-        // A longer line is none that was renewed here.
+        // A longer chain of renewals was not made by this authority.
         for _ in 0..=RENEWALS {
             let Some(id) = renewed.take() else { break };
             match ledger.certificate(Some(&id.issuer), id.serial).await? {
@@ -248,7 +249,7 @@ impl Authority {
         Ok(None)
     }
 
-    /// Whether a leaf's intent may be signed that the ledger has: authenticated, and held against the rules as they are now.
+    /// Whether a leaf's intent from the ledger may be signed: it must be authenticated and meet the current rules.
     pub(crate) async fn signable_again(
         &self,
         intent: &OpenIntent,
@@ -277,7 +278,7 @@ impl Authority {
         }))
     }
 
-    /// Gives an intent up that must not be signed, and raises the alarm.
+    /// Gives up an intent that must not be signed, and raises an alarm.
     pub(crate) async fn refuse(&self, id: &IntentId, reason: &NotSignable) -> Result<(), LedgerError> {
         self.refused_intents.fetch_add(1, Ordering::Relaxed);
         tracing::error!(
@@ -287,7 +288,7 @@ impl Authority {
         );
         let now = self.ports().clock.now();
         let outcome = self.ports().ledger.mark_lost(id.clone(), now).await;
-        // Also where it failed: the answer may have been lost, not the deed.
+        // Also after an error: the write may have succeeded and only its response been lost.
         self.slots.issuer_changed(&id.issuer);
         match outcome {
             Ok(()) | Err(LedgerError::NoOpenIntent(_)) => Ok(()),
@@ -295,7 +296,7 @@ impl Authority {
         }
     }
 
-    /// From an open intent to a certificate.
+    /// Signs an intent and completes it.
     pub(crate) async fn sign(&self, id: IntentId, signable: Signable) -> Result<CertificateRecord, IssueError> {
         let signed = match signable.sign(self.ports().keys.as_ref()).await {
             Ok(signed) => signed,
@@ -325,7 +326,8 @@ impl Authority {
         }
     }
 
-    /// Somebody else took the intent up meanwhile: its certificate is as good as ours; if they gave it up, it is gone.
+    /// Another process resumed the intent meanwhile: returns the certificate if that process completed it; an error if
+    /// it gave it up.
     async fn completed_elsewhere(&self, id: IntentId) -> Result<CertificateRecord, IssueError> {
         let record = self.ports().ledger.certificate(Some(&id.issuer), id.serial).await?;
         record
@@ -336,7 +338,7 @@ impl Authority {
     }
 }
 
-/// For who repeats a request: the answer is that of the first time, and the certificate is good for nothing any more.
+/// The warning for a repeated request: the answer is the first certificate, which was revoked since and is useless.
 fn revoked_meanwhile(revocation: &Revocation) -> String {
     format!(
         "this certificate was issued for the same request before, and was revoked at {} ({}): ask for another one with a new \

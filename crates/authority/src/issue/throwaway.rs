@@ -1,8 +1,8 @@
-//! Signatures that verify nothing, in the form of real ones: what lints see in place of the signature to come.
+//! Placeholder signatures of the right form: what lints see instead of the signature to come. They do not verify.
 
 use chancery_x509::algorithm::CaKeyAlgorithm;
 
-/// Octets with the form of a signature by a key of that algorithm.
+/// Octets in the form of a signature by a key of that algorithm.
 pub(crate) fn signature(algorithm: CaKeyAlgorithm) -> Vec<u8> {
     match algorithm {
         CaKeyAlgorithm::Rsa2048 => vec![0x55; 256],

@@ -6,8 +6,8 @@ use super::Refusal;
 use crate::profile::Profile;
 use crate::wire::TlsCertRequest;
 
-/// The profile's own, then the purposes asked for (or the profile's default where there are none), then the extended key
-/// usages asked for; each once, each allowed by the profile.
+/// The profile's own, then those of the requested purposes (or the profile's default where there are none), then the
+/// requested extended key usages; without duplicates, each allowed by the profile.
 pub(super) fn extended_key_usages(
     request: &TlsCertRequest,
     profile: &Profile,
@@ -27,7 +27,7 @@ pub(super) fn extended_key_usages(
     Ok(usages)
 }
 
-/// Those of a certificate to be renewed, and those that its profile has come to set on every certificate since.
+/// Those of a certificate to be renewed, and those that its profile has added to every certificate since.
 pub(super) fn again(old: &[ObjectIdentifier], profile: &Profile) -> Result<Vec<ObjectIdentifier>, Refusal> {
     let mut usages = old.to_vec();
     let forced = profile.extended_key_usages().iter();
@@ -36,7 +36,7 @@ pub(super) fn again(old: &[ObjectIdentifier], profile: &Profile) -> Result<Vec<O
     Ok(usages)
 }
 
-/// Whether the profile allows these usages, one by one.
+/// Checks each usage against the profile.
 pub(super) fn check(usages: &[ObjectIdentifier], profile: &Profile) -> Result<(), Refusal> {
     match usages.iter().find(|usage| !profile.allows_extended_key_usage(usage)) {
         None => Ok(()),

@@ -1,4 +1,4 @@
-//! Ports that fail when told to.
+//! Ports that fail on demand.
 
 mod ports;
 
@@ -8,23 +8,23 @@ use std::time::Duration;
 
 use super::lock;
 
-/// What goes wrong at one call.
+/// A fault at one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The call fails and has done nothing.
+    /// The call fails without any effect.
     FailBefore,
-    /// The call does its work, and then its answer is lost.
+    /// The call takes effect, but its answer is lost.
     FailAfter,
     /// The process dies before the call's effect: this call and every later one fails, until [`Faults::clear`].
     DieBefore,
     /// The process dies after the call's effect, before its answer.
     DieAfter,
-    /// The call waits that long first.
+    /// The call first waits for this long.
     Delay(Duration),
 }
 
-/// Which calls go wrong, and which calls there were. Operations are named `ledger.reserve`, `keys.sign`,
-/// `publication.put`, `notices.notify`, and so on; `ledger.revocations` is the walk through a CRL's entries.
+/// Planned faults, and a log of all calls. Operations are named `ledger.reserve`, `keys.sign`, `publication.put`,
+/// `notices.notify`, and so on; `ledger.revocations` is the walk over a CRL's entries.
 #[derive(Debug, Default)]
 pub struct Faults(Mutex<Plan>);
 
@@ -38,7 +38,7 @@ struct Plan {
     pauses: bool,
 }
 
-/// What a call has to do before its own work.
+/// The effect of the plan on a call.
 enum Verdict {
     GoOn,
     FailBefore,
@@ -47,27 +47,27 @@ enum Verdict {
 }
 
 impl Faults {
-    /// At the `nth` call (1 is the next one) of that operation from now on.
+    /// Plans a fault at the `nth` call (1 is the next one) of that operation from now on.
     pub fn at(&self, operation: &'static str, nth: usize, fault: Fault) {
         let mut plan = lock(&self.0);
         let nth = plan.counts.get(operation).copied().unwrap_or(0) + nth;
         plan.nth_of.insert((operation, nth), fault);
     }
 
-    /// At the `nth` call (1 is the next one) of any operation from now on.
+    /// Plans a fault at the `nth` call (1 is the next one) of any operation from now on.
     pub fn at_call(&self, nth: usize, fault: Fault) {
         let mut plan = lock(&self.0);
         let nth = plan.calls.len() + nth;
         plan.nth.insert(nth, fault);
     }
 
-    /// Every call pauses before its effect and once more after it, from now on or no longer: each is a place where a caller
-    /// who polls so many times, and then goes away, leaves the operation.
+    /// Whether every call from now on yields before its effect and once more after it: a test can poll a caller any
+    /// number of times and then drop it, and so abandon the operation at each of these points.
     pub fn pause_at_calls(&self, pauses: bool) {
         lock(&self.0).pauses = pauses;
     }
 
-    /// Nothing goes wrong from now on, and a process that died lives again.
+    /// Removes all planned faults, and revives a process that died.
     pub fn clear(&self) {
         let mut plan = lock(&self.0);
         plan.nth_of.clear();
@@ -111,7 +111,7 @@ impl Faults {
         }
     }
 
-    /// Does the work, or not, or in vain.
+    /// Runs the work as the verdict requires.
     async fn around<T, E>(
         &self,
         operation: &'static str,
@@ -122,7 +122,7 @@ impl Faults {
         let outcome = match self.next(operation) {
             Verdict::GoOn => work.await,
             Verdict::FailBefore => Err(error(format!("{operation} was made to fail before its effect"))),
-            // An error of its own is an answer: where there was no effect, none can be lost.
+            // The work's own error is an answer: without an effect, there is none to lose.
             Verdict::FailAfter => match work.await {
                 Ok(_) => Err(error(format!("the answer of {operation} was made to be lost"))),
                 Err(own) => Err(own),
@@ -144,14 +144,14 @@ impl Faults {
     }
 }
 
-/// A port that fails as its [`Faults`] say.
+/// A port with the faults in its [`Faults`].
 pub struct Faulty<T: ?Sized> {
     inner: Arc<T>,
     faults: Arc<Faults>,
 }
 
 impl<T: ?Sized> Faulty<T> {
-    /// Puts faults before a port; several ports may share them.
+    /// Wraps a port; several ports may share the same faults.
     pub fn new(inner: Arc<T>, faults: Arc<Faults>) -> Self {
         Self { inner, faults }
     }

@@ -1,4 +1,4 @@
-//! Keys of intents, of a secret in memory.
+//! Keys of intents, derived from a secret in memory.
 
 use std::sync::Mutex;
 
@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::lock;
 use crate::port::{IntentKey, IntentKeys, IntentNonce, KeyStoreError};
 
-/// Derives from a secret that is the same in every run, and counts.
+/// Derives from a secret that is the same in every run, and records the nonces.
 pub struct MemoryIntentKeys {
     secret: Mutex<Option<[u8; 32]>>,
     derived: Mutex<Vec<IntentNonce>>,
@@ -23,12 +23,12 @@ impl Default for MemoryIntentKeys {
 }
 
 impl MemoryIntentKeys {
-    /// The nonces whose keys were asked for, in order.
+    /// The nonces whose keys were derived, in order.
     pub fn derived(&self) -> Vec<IntentNonce> {
         lock(&self.derived).clone()
     }
 
-    /// From now on nobody gets a key.
+    /// Refuses every later derivation.
     pub fn deny(&self) {
         *lock(&self.secret) = None;
     }

@@ -1,4 +1,4 @@
-//! CA keys in memory, and a log of everything that they signed.
+//! CA keys in memory, and a log of all their signatures.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -20,7 +20,7 @@ use ml_dsa::{MlDsa44, MlDsa65, MlDsa87, SigningKey};
 use super::lock;
 use crate::port::{KeyName, KeyStore, KeyStoreError, Receipt, Signed, SigningRequest};
 
-/// Keeps keys, and logs every signature before it leaves.
+/// Stores keys, and logs every signature before returning it.
 #[derive(Default)]
 pub struct MemoryKeyStore {
     keys: Mutex<HashMap<KeyName, Arc<Key>>>,
@@ -59,12 +59,12 @@ impl MemoryKeyStore {
         lock(&self.log).clone()
     }
 
-    /// Forgets a key, as if its token had been taken away.
+    /// Removes a key, as if its token had been unplugged.
     pub fn forget(&self, key: &KeyName) {
         lock(&self.keys).remove(key);
     }
 
-    /// Makes one key and gives it two names.
+    /// Creates one key and stores it under two names.
     ///
     /// # Panics
     /// Where the key cannot be generated.
@@ -90,7 +90,7 @@ impl KeyStore for MemoryKeyStore {
         let made = Key::generate(algorithm).ok_or_else(|| KeyStoreError::Unavailable {
             detail: "the key could not be generated".to_owned(),
         })?;
-        // Checked again: generating took its time, and the first one to get here wins.
+        // Checked again, since another call may have created the key during the generation.
         let mut keys = lock(&self.keys);
         if keys.contains_key(key) {
             return Err(KeyStoreError::AlreadyExists(key.clone()));
@@ -153,7 +153,7 @@ impl Key {
         })
     }
 
-    /// `None` where the input is not of the key's algorithm.
+    /// `None` if the input does not match the key's algorithm.
     fn sign(&self, input: &SigningInput) -> Option<Vec<u8>> {
         match (&self.secret, input) {
             (Secret::Rsa(pair), SigningInput::Sha256(digest)) => {
@@ -170,7 +170,7 @@ impl Key {
                     SigningInput::Mu(_) => return None,
                 };
                 let digest = Digest::import_less_safe(input.as_bytes(), algorithm).ok()?;
-                // Refuses a digest that is not its own algorithm's.
+                // Refuses a digest of another algorithm.
                 Some(pair.sign_digest(&digest).ok()?.as_ref().to_vec())
             }
             (Secret::MlDsa44(key), SigningInput::Mu(mu)) => Some(

@@ -1,4 +1,4 @@
-//! The ledger in memory: every obligation of [`Ledger`] but surviving the process.
+//! The ledger in memory: meets every requirement of [`Ledger`] except durability.
 
 mod state;
 
@@ -24,7 +24,7 @@ use crate::port::ledger::{
 };
 use state::State;
 
-/// Keeps everything behind one lock, which makes each call a transaction.
+/// All state is behind one lock, which makes each call a transaction.
 #[derive(Default)]
 pub struct MemoryLedger(Mutex<State>, Mutex<Vec<(AltName, UnixTime)>>);
 
@@ -39,7 +39,7 @@ impl MemoryLedger {
         lock(&self.0).certificates()
     }
 
-    /// Every CRL number ever reserved for that scope is at most this; zero: none was.
+    /// The highest CRL number reserved for that scope; zero: none was.
     pub fn crl_numbers_reserved(&self, scope: &CrlScope) -> u64 {
         lock(&self.0).crl_numbers_reserved(scope)
     }
@@ -49,8 +49,8 @@ impl MemoryLedger {
         lock(&self.0).crls(scope)
     }
 
-    /// Puts another certificate into a CA's record, as somebody would who can write to the ledger; with `row`, into its row of
-    /// the certificates as well.
+    /// Replaces the certificate in a CA's record, like an attacker with write access; with `row`, also in its row of
+    /// the certificates.
     pub fn replace_ca(&self, ca_name: &CaName, certificate: &[u8], row: bool) {
         lock(&self.0).replace_ca(ca_name, certificate, row);
     }
@@ -60,52 +60,52 @@ impl MemoryLedger {
         lock(&self.0).crl_intents(scope)
     }
 
-    /// Writes over how a certificate is listed, as somebody with a hand on the store can.
+    /// Overwrites how a certificate is listed, like an attacker with write access.
     pub fn rewrite(&self, issuer: &CaName, serial: Serial, revocation: &Revocation) {
         lock(&self.0).rewrite(issuer, serial, revocation);
     }
 
-    /// Takes a certificate's record away, likewise.
+    /// Removes a certificate's record, like an attacker with write access.
     pub fn remove_row(&self, issuer: &CaName, serial: Serial) {
         lock(&self.0).remove_row(issuer, serial);
     }
 
-    /// Takes a serial number off a list, likewise.
+    /// Removes a serial number from a list, like an attacker with write access.
     pub fn unlist(&self, scope: &CrlScope, serial: Serial) {
         lock(&self.0).unlist(scope, serial);
     }
 
-    /// Lists nothing on the next CRL.
+    /// Makes the next CRL list nothing.
     pub fn forget_next(&self) {
         lock(&self.0).forget_next();
     }
 
-    /// Sets a scope's counter of CRL numbers, likewise.
+    /// Sets a scope's counter of CRL numbers, like an attacker with write access.
     pub fn set_back(&self, scope: &CrlScope, number: u64) {
         lock(&self.0).set_back(scope, number);
     }
 
-    /// Records a CRL without its intent, likewise.
+    /// Records a CRL without its intent, like an attacker with write access.
     pub fn plant(&self, crl: CrlRecord) {
         lock(&self.0).plant(crl);
     }
 
-    /// Opens a certificate's intent again, likewise: the certificate is still shown as evidence.
+    /// Reopens a certificate's intent, like an attacker with write access; the certificate remains as evidence.
     pub fn reopen(&self, issuer: &CaName, serial: Serial) {
         lock(&self.0).reopen(issuer, serial);
     }
 
-    /// Blocks a key, likewise.
+    /// Blocks a key, like an attacker with write access.
     pub fn block(&self, key: KeyFingerprint) {
         lock(&self.0).block(key);
     }
 
-    /// Adds an open intent that cannot be read, whenever it was reserved.
+    /// Adds an unreadable open intent, independent of its time.
     pub fn damage_intents(&self, description: &str) {
         lock(&self.0).damage_intents(description);
     }
 
-    /// Adds a row to that scope's revocations that cannot be read.
+    /// Adds an unreadable row to that scope's revocations.
     pub fn damage(&self, scope: &CrlScope, description: &str) {
         lock(&self.0).damage(scope, description);
     }
@@ -263,7 +263,7 @@ impl Ledger for MemoryLedger {
     }
 }
 
-/// A view is a copy: what is revoked later does not reach it.
+/// A view is a copy: later revocations do not change it.
 struct View {
     entries: Vec<RevokedEntry>,
     damaged: Vec<String>,

@@ -1,4 +1,4 @@
-//! Notices that are kept.
+//! Notices kept in memory.
 
 use std::sync::Mutex;
 
@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::lock;
 use crate::port::{Notice, NoticeError, Notices};
 
-/// Keeps every notice.
+/// Stores every notice.
 #[derive(Debug, Default)]
 pub struct MemoryNotices(Mutex<Vec<Notice>>);
 

@@ -10,18 +10,18 @@ use super::lock;
 use crate::port::publication::Stat;
 use crate::port::{Body, Clock, ETag, Precondition, Publication, PublicationError, PublishedName, Scratch};
 
-/// Keeps published files, and the story of every `put`.
+/// Stores published files, and the history of every `put`.
 pub struct MemoryPublication {
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
 }
 
-/// One `put` that took place.
+/// One successful `put`.
 #[derive(Clone, Debug)]
 pub struct Put {
-    /// Which file.
+    /// The file's name.
     pub name: PublishedName,
-    /// Its content from then on.
+    /// Its new content.
     pub content: Arc<[u8]>,
 }
 
@@ -33,7 +33,7 @@ struct State {
 }
 
 impl MemoryPublication {
-    /// Nothing published; modification times come from that clock.
+    /// An empty publication; modification times come from that clock.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
             clock,
@@ -53,12 +53,12 @@ impl MemoryPublication {
         lock(&self.state).files.keys().map(ToString::to_string).collect()
     }
 
-    /// Every `put` that took place, oldest first.
+    /// Every successful `put`, oldest first.
     pub fn story(&self) -> Vec<Put> {
         lock(&self.state).story.clone()
     }
 
-    /// Removes a file behind the authority's back.
+    /// Removes a file without the authority's knowledge.
     pub fn remove(&self, name: &str) {
         lock(&self.state).files.retain(|known, _| known.as_str() != name);
     }

@@ -1,4 +1,4 @@
-//! Time and randomness that tests rule.
+//! Time and randomness under the control of tests.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -9,22 +9,22 @@ use chancery_x509::time::UnixTime;
 use super::lock;
 use crate::port::{Clock, Entropy};
 
-/// A clock that stands still until it is set.
+/// A clock that only moves when it is set.
 #[derive(Debug)]
 pub struct ManualClock(AtomicI64);
 
 impl ManualClock {
-    /// A clock that shows that time.
+    /// A clock that is set to that time.
     pub fn new(now: UnixTime) -> Self {
         Self(AtomicI64::new(now.0))
     }
 
-    /// Sets it.
+    /// Sets the time.
     pub fn set(&self, now: UnixTime) {
         self.0.store(now.0, Ordering::SeqCst);
     }
 
-    /// Puts it forward by so many seconds.
+    /// Advances the time by that many seconds.
     pub fn advance(&self, seconds: i64) {
         self.0.fetch_add(seconds, Ordering::SeqCst);
     }
@@ -36,17 +36,17 @@ impl Clock for ManualClock {
     }
 }
 
-/// Octets that look random and are the same in every run: SHA-256 of a seed and a counter. For tests alone.
+/// Octets that look random and are the same in every run: SHA-256 of a seed and a counter. For tests only.
 #[derive(Debug)]
 pub struct SeededEntropy {
     seed: u64,
     counter: AtomicU64,
-    /// Octets handed out before anything else.
+    /// Octets to return before any others.
     scripted: Mutex<Vec<u8>>,
 }
 
 impl SeededEntropy {
-    /// The sequence of that seed.
+    /// The sequence for that seed.
     pub fn new(seed: u64) -> Self {
         Self {
             seed,
@@ -55,7 +55,7 @@ impl SeededEntropy {
         }
     }
 
-    /// Hands these octets out next, e.g. a serial number that is taken.
+    /// Returns these octets next, e.g. a serial number that is taken.
     pub fn next_octets(&self, octets: &[u8]) {
         lock(&self.scripted).extend_from_slice(octets);
     }

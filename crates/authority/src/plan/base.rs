@@ -1,4 +1,4 @@
-//! What a proposal is compared with: entries that are in both are only counted.
+//! The base that a proposal is compared with: entries that are in both are only counted.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,30 +11,30 @@ use super::Proposal;
 use super::item::shortened;
 use crate::wire::{CsrFileName, lists};
 
-/// How a proposal differs from its base, beside its items.
+/// How a proposal differs from its base, in addition to its items.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Compared {
-    /// Entries that are in both, CSRs included.
+    /// Number of entries that are in both, CSRs included.
     pub equal: usize,
-    /// Entries of the base alone.
+    /// Entries of the base that the proposal lacks.
     pub removed: Vec<Removed>,
 }
 
 /// An entry that only the base has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Removed {
-    /// The list.
+    /// The list's file name.
     pub list: &'static str,
-    /// Its common name, as far as it has one.
+    /// Its common name, if it has one.
     pub common_name: Option<String>,
 }
 
-/// The entries of one list of the base that were not met yet, with their common names. Their order says nothing.
+/// The not yet matched entries of one list of the base, by digest, with their common names. Unordered.
 #[derive(Default)]
 pub(super) struct Base(HashMap<[u8; 32], Vec<Option<String>>>);
 
 impl Base {
-    /// In words why the list cannot be read.
+    /// Reads the list; the error is text.
     pub(super) fn read(name: &'static str, proposal: &dyn Proposal) -> Result<Self, String> {
         let Some(octets) = proposal.list(name).map_err(|error| error.to_string())? else {
             return Ok(Self::default());
@@ -51,7 +51,7 @@ impl Base {
         Ok(Self(entries))
     }
 
-    /// Whether the base has that entry of the proposal, too; each of its own counts once.
+    /// Whether the base has an entry of the proposal too; each entry of the base matches once.
     pub(super) fn take(&mut self, entry: &RawValue, proposal: &dyn Proposal) -> bool {
         if self.0.is_empty() {
             return false;
@@ -67,7 +67,7 @@ impl Base {
         true
     }
 
-    /// What is left, without entries that were only changed: a new one has their name.
+    /// The unmatched entries, without those that were changed: a new entry has their name.
     pub(super) fn removed(self, list: &'static str, new: &HashSet<&str>) -> Vec<Removed> {
         let names = self.0.into_values().flatten();
         let gone = names.filter(|name| name.as_deref().is_none_or(|name| !new.contains(name)));
@@ -85,7 +85,7 @@ fn common_name(value: &Value) -> Option<String> {
     value.get("common_name").and_then(Value::as_str).map(shortened)
 }
 
-/// Over what an entry says, however it is written, and over its CSR.
+/// Digest of an entry's JSON value, independent of its formatting, and of its CSR.
 fn digest(entry: &RawValue, value: Option<&Value>, proposal: &dyn Proposal) -> [u8; 32] {
     let text = value.map_or_else(|| entry.get().to_owned(), Value::to_string);
     let file = value.and_then(|value| value.get("csr_file")).and_then(Value::as_str);

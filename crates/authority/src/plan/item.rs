@@ -1,4 +1,4 @@
-//! What would become of one entry.
+//! The outcome of one entry.
 
 use chancery_x509::extension::extended_key_usage_name;
 use chancery_x509::lint::{Finding, Severity};
@@ -10,11 +10,11 @@ use crate::issue::Prepared;
 use crate::port::ledger::CertificateRecord;
 use crate::wire::AltNameText;
 
-/// What would become of an entry.
+/// What would be done with an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// Never: it says why.
+    /// Nothing, now or later: the reason is given.
     Refused,
     /// A certificate would be revoked.
     Revoked,
@@ -22,14 +22,14 @@ pub enum Verdict {
     Renewed,
     /// A certificate would be issued.
     Issued,
-    /// Nothing would be done with it, now or later.
+    /// Nothing, now or later: it needs no action.
     Skipped,
-    /// It is done already.
+    /// It was done before.
     Unchanged,
 }
 
 impl Verdict {
-    /// Every verdict, those that want a look first.
+    /// Every verdict, those that need attention first.
     pub const ALL: [Self; 6] = [
         Self::Refused,
         Self::Revoked,
@@ -55,35 +55,35 @@ impl Verdict {
 /// One entry, or a list as a whole.
 #[derive(Clone, Debug, Serialize)]
 pub struct Item {
-    /// The list: `tls.json`.
+    /// The list's file name: `tls.json`.
     pub list: &'static str,
-    /// The entry's place in it, counted from 0; `None` where it is about the list as a whole.
+    /// The entry's index in it, from 0; `None` where the item is about the list as a whole.
     pub entry: Option<usize>,
-    /// What would become of it.
+    /// What would be done with it.
     pub verdict: Verdict,
-    /// A stable code for the reason: that of the refusal, or `already_issued`, `already_revoked`, ….
+    /// A stable code of the reason: that of the refusal, or `already_issued`, `already_revoked`, ….
     pub code: Option<&'static str>,
-    /// Why, in the words of whoever would answer.
+    /// The reason, as the answer to the request would give it.
     pub reason: Option<String>,
-    /// The common name, as far as there is one.
+    /// The common name, if there is one.
     pub common_name: Option<String>,
     /// The CSR's file.
     pub csr_file: Option<String>,
-    /// The certificate to be.
+    /// The certificate that would be issued.
     pub certificate: Option<Planned>,
-    /// The certificate that is there: to be revoked, replaced, or the one that the entry led to before.
+    /// The existing certificate: to be revoked or replaced, or the one that the entry resulted in before.
     pub existing: Option<Existing>,
     /// The serial number that a list of revocations names.
     pub serial_number: Option<String>,
     /// Why it would be revoked.
     pub revocation_reason: Option<&'static str>,
-    /// What is legal and should be known.
+    /// Warnings about permitted but questionable content.
     pub warnings: Vec<String>,
-    /// What lints say of the certificate to be.
+    /// Lint findings on the certificate that would be issued.
     pub findings: Vec<Found>,
 }
 
-/// A certificate to be, but for its serial number and signature.
+/// A certificate that would be issued, except for its serial number and signature.
 #[derive(Clone, Debug, Serialize)]
 pub struct Planned {
     /// Its subject, RFC 4514.
@@ -102,34 +102,34 @@ pub struct Planned {
     pub custom_extensions: Vec<String>,
     /// The CA.
     pub issuer: String,
-    /// Whole days that it would live.
+    /// Its lifetime in whole days.
     pub lifetime_days: i64,
-    /// When it would end, if it were issued now.
+    /// Its notAfter, if it were issued now.
     #[serde(serialize_with = "shown")]
     pub not_after: UnixTime,
 }
 
-/// A certificate that is there.
+/// An existing certificate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Existing {
     /// Its serial number.
     #[serde(serialize_with = "shown")]
     pub serial_number: Serial,
-    /// Its end.
+    /// Its notAfter.
     #[serde(serialize_with = "shown")]
     pub not_after: UnixTime,
-    /// Why it is revoked, where it is.
+    /// The revocation reason, if it is revoked.
     pub revoked: Option<&'static str>,
 }
 
 /// What a lint found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Found {
-    /// The rule.
+    /// The lint's rule.
     pub rule: &'static str,
     /// `notice`, `warning`.
     pub severity: &'static str,
-    /// What the rule follows.
+    /// The standard that the rule follows.
     pub citation: &'static str,
     /// What it found.
     pub message: String,
@@ -174,7 +174,7 @@ impl Item {
     }
 }
 
-/// A name as plans show it: what is longer says nothing more.
+/// Shortens a name for display, to 255 characters.
 pub(super) fn shortened(name: &str) -> String {
     name.chars().take(255).collect()
 }

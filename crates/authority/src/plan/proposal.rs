@@ -1,8 +1,8 @@
-//! Where what is proposed is read from.
+//! Where a proposal is read from.
 
 use crate::wire::CsrFileName;
 
-/// Operators' files, as they are proposed.
+/// Operators' files in their proposed state.
 pub trait Proposal: Send + Sync {
     /// A list of at most [`budget::LIST`](crate::wire::budget::LIST) octets; `None` where there is none of that name.
     fn list(&self, name: &'static str) -> Result<Option<Vec<u8>>, Unreadable>;
@@ -10,10 +10,10 @@ pub trait Proposal: Send + Sync {
     /// A CSR file of at most [`budget::CSR`](crate::wire::budget::CSR) octets; `None` where there is none of that name.
     fn csr(&self, name: &CsrFileName) -> Result<Option<Vec<u8>>, Unreadable>;
 
-    /// The names of all CSR files, whatever they are.
+    /// The names of all CSR files, valid or not.
     fn csr_names(&self) -> Result<Vec<String>, Unreadable>;
 
-    /// Where the CSR files are, for messages: `the folder csrs`.
+    /// The location of the CSR files, for messages: `the folder csrs`.
     fn place(&self) -> String;
 }
 
@@ -21,15 +21,15 @@ pub trait Proposal: Send + Sync {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unreadable {
-    /// Longer than what is taken.
+    /// The file is longer than the limit.
     #[error("it has {actual} octets, at most {limit} are taken")]
     TooLong {
-        /// Its octets.
+        /// Its length in octets.
         actual: usize,
-        /// The limit.
+        /// The limit in octets.
         limit: usize,
     },
-    /// Not allowed, no file, outside the folder.
+    /// No permission, not a regular file, outside the folder.
     #[error("{detail}")]
     Other {
         /// What happened.

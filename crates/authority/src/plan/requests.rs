@@ -15,31 +15,31 @@ use crate::port::ledger::{KeyStatus, Kind, Ledger, LedgerError, for_each_named};
 use crate::principal::Principal;
 use crate::wire::{FoundCsr, Malformed, TLS_JSON, TlsCertRequest, caller_token, request_value};
 
-/// Names of CSR files that are told of when no entry names them.
+/// Most unused CSR files that are named in warnings.
 const TOLD: usize = 100;
 
-/// Days before its end at which a certificate is warned of, where the configuration reminds of none.
+/// Days before its end from which a certificate gets a warning, where the configuration sends no reminders.
 const ENDS_SOON: u32 = 30;
 
-/// An entry, decided as far as it can be by itself.
+/// An entry, decided as far as possible without the other entries.
 struct Examined {
     item: Item,
-    /// What it asks of its key; `None` where nothing more is to be decided.
+    /// The claim on its key; `None` where the decision is final.
     claim: Option<KeyClaim>,
-    /// Whether the base has it too: then the ledger is not asked about it.
+    /// Whether the base has it too: then the ledger is not queried for it.
     is_known: bool,
 }
 
-/// What the ledger says of an entry's key: who holds it, or that it cannot be read.
+/// The ledger's answer about an entry's key: its status, or why it cannot be read.
 type Holder = Result<KeyStatus, String>;
 
-/// The certificates of one name: of each key the one that matters.
+/// The certificates of one name: for each key the most relevant one.
 type ByKey = HashMap<KeyFingerprint, Existing>;
 
-/// What the ledger knows of all entries.
+/// The ledger's answers for all entries.
 #[derive(Default)]
 struct Known {
-    /// By the entry's place.
+    /// By the entry's index.
     holders: HashMap<usize, Holder>,
     named: HashMap<String, ByKey>,
 }
@@ -80,14 +80,14 @@ impl Planner<'_> {
             compared.removed.extend(left.removed(TLS_JSON, &new));
         }
         self.decide_together(examined, &known, plan);
-        // Of a list that cannot be read nobody knows what it names.
+        // If the list cannot be read, it is unknown which files it names.
         if is_read {
             tell_of_unused(&used, proposal, base, plan);
         }
         Ok(())
     }
 
-    /// Decides on an entry as `tls_cert` would on the event that it is, up to what only the ledger can know.
+    /// Decides on an entry as `tls_cert` would on the same event, except for what only the ledger knows.
     fn examine(&self, index: usize, entry: &RawValue, proposal: &dyn Proposal) -> (Item, Option<KeyClaim>) {
         let refused = |code, reason| Item::refused(TLS_JSON, Some(index), code, reason);
         let value = match request_value(entry.get().as_bytes()) {
@@ -141,7 +141,7 @@ impl Planner<'_> {
                     return Err(refused("unreadable", format!("the CSR file cannot be read: {error}")));
                 }
             };
-            // The request is an entry of the list, and so has the names that the list gives to the file.
+            // The request is an entry of the list, so the file is listed with its names.
             let listed = vec![request.names()];
             request.resolve_csr(found, listed);
         }
@@ -175,7 +175,7 @@ impl Planner<'_> {
         Ok((item, prepared.key_claim()))
     }
 
-    /// Holds the entries against the ledger, and in their order against each other.
+    /// Checks the entries against the ledger, and in order against each other.
     fn decide_together(&self, examined: Vec<Examined>, known: &Known, plan: &mut Plan) {
         let own: HashSet<KeyFingerprint> = examined
             .iter()
@@ -220,7 +220,7 @@ impl Planner<'_> {
             } else if let Some(first) = claims.get(&claim.key) {
                 match claim.refused_for(&first.common_name) {
                     Some(refusal) => {
-                        // An entry that stays as it was is shown where a new one gets into its way.
+                        // An unchanged entry is shown too if it conflicts with a new one.
                         let (other, other_shown) = &mut decided[first.place];
                         is_shown |= *other_shown;
                         *other_shown |= is_shown;
@@ -253,7 +253,7 @@ impl Planner<'_> {
         }
     }
 
-    /// An entry whose key is certified already.
+    /// Decides on an entry whose key is already certified.
     fn held(
         &self,
         mut item: Item,
@@ -270,7 +270,7 @@ impl Planner<'_> {
             return item.because(refusal.code(), refusal.to_string());
         }
         item.verdict = Verdict::Unchanged;
-        // What was left out of the certificate, and what it would look like now, is no news.
+        // The certificate exists: warnings and findings about a new one are irrelevant.
         item.warnings.clear();
         item.findings.clear();
         item.certificate = None;
@@ -297,14 +297,15 @@ impl Planner<'_> {
         item.because(refusal.code(), refusal.to_string())
     }
 
-    /// Certificates that end before are warned of.
+    /// Certificates that end before this time get a warning.
     fn soon(&self) -> UnixTime {
         let days = self.rules.config.expiry_reminders().first().copied();
         self.now.plus_days(days.unwrap_or(ENDS_SOON).into())
     }
 }
 
-/// An entry whose key an earlier one has. They are asked for at the same time, so that chance decides who is first.
+/// Decides on an entry with the same key as an earlier one. Both are requested concurrently, so that either may be
+/// first.
 fn meets(mut item: Item, refusal: &Refusal, first: usize, other: &mut Item) -> Item {
     if matches!(refusal, Refusal::AlreadyIssued) {
         item.verdict = Verdict::Unchanged;
@@ -322,14 +323,14 @@ fn meets(mut item: Item, refusal: &Refusal, first: usize, other: &mut Item) -> I
     item.because(refusal.code(), refusal.to_string())
 }
 
-/// An entry that gets a certificate.
+/// Decides on an entry that gets a certificate.
 fn granted(mut item: Item, claim: &KeyClaim, certificates: Option<&ByKey>, own: &HashSet<KeyFingerprint>) -> Item {
     let Some(certificates) = certificates else { return item };
     if let Some(same_key) = certificates.get(&claim.key) {
         item.existing = Some(same_key.clone());
         return item;
     }
-    // Those of the list's other keys stay beside it; it follows those whose key is in no entry any more.
+    // Certificates of keys elsewhere in the list remain beside it; it replaces those whose key is in no entry any more.
     let former = certificates
         .iter()
         .filter(|(key, _)| !own.contains(*key))
@@ -341,13 +342,13 @@ fn granted(mut item: Item, claim: &KeyClaim, certificates: Option<&ByKey>, own: 
     item
 }
 
-/// The unrevoked before the revoked, then that which ends last.
+/// Prefers unrevoked certificates, then the latest notAfter.
 fn rank(existing: &Existing) -> (bool, UnixTime) {
     (existing.revoked.is_none(), existing.not_after)
 }
 
 impl Item {
-    /// Where the ledger cannot say.
+    /// Refuses the entry because the ledger cannot be read.
     pub(super) fn fail(mut self, detail: &str) -> Self {
         self.verdict = Verdict::Refused;
         self.because("ledger", detail)
@@ -380,7 +381,7 @@ impl Known {
                     *kept = existing;
                 }
             };
-            // What cannot be read here was told of where the key was looked for, or takes no part in the decision.
+            // Unreadable rows were reported with the query for the key, or do not affect the decision.
             let _ = told(for_each_named(ledger, name, &mut keep).await)?;
             Ok::<_, LedgerError>((name.to_owned(), by_key))
         });
@@ -389,7 +390,7 @@ impl Known {
     }
 }
 
-/// That the ledger cannot be asked ends the plan; that one of its rows cannot be read concerns one entry.
+/// An unavailable ledger ends the plan; an unreadable row affects one entry only.
 pub(super) fn told<T>(outcome: Result<T, LedgerError>) -> Result<Result<T, String>, LedgerError> {
     match outcome {
         Ok(answer) => Ok(Ok(answer)),
@@ -398,7 +399,7 @@ pub(super) fn told<T>(outcome: Result<T, LedgerError>) -> Result<Result<T, Strin
     }
 }
 
-/// CSR files that no entry names: forgotten, or misspelt in an entry.
+/// Warns of CSR files that no entry names: forgotten, or misspelt in an entry.
 fn tell_of_unused(used: &HashSet<String>, proposal: &dyn Proposal, base: Option<&dyn Proposal>, plan: &mut Plan) {
     let names = match proposal.csr_names() {
         Ok(names) => names,

@@ -16,10 +16,10 @@ use crate::port::ledger::LedgerError;
 use crate::revoke::{ListedRevocation, SkippedRevocation, decide_listed};
 use crate::wire::RevokedEntry;
 
-/// What the ledger says of an entry; `None` where it is not known, or not asked.
+/// The ledger's decision on an entry; `None` where it is not known, or was not queried.
 type Decided = Option<Result<ListedRevocation, String>>;
 
-/// An entry with its place in the list; or what is said of one that is none.
+/// An entry with its index in the list; or the item for an invalid entry.
 type Parsed = Result<(usize, RevokedEntry), Box<Item>>;
 
 impl Planner<'_> {

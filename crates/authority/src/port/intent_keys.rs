@@ -1,8 +1,9 @@
-//! Keys with which intents are authenticated: known to those alone who may prepare certificates.
+//! Keys that authenticate intents. Only processes that may prepare certificates can derive them.
 //!
-//! A ledger is written to by more than those who decide on certificates. An intent carries a code that only they can make,
-//! so that what somebody else wrote there is never signed. The key of the code follows from a nonce and from a secret that
-//! stays in the key store: a process draws one nonce, asks for its key once, and computes codes without asking again.
+//! More processes can write to a ledger than may decide on certificates. An intent therefore carries a code that only
+//! the latter can compute, so that an intent written by any other is never signed. The code's key is derived from a
+//! nonce and a secret that stays in the key store: a process draws one nonce, derives its key once, and computes codes
+//! without asking again.
 
 use std::fmt;
 
@@ -12,11 +13,11 @@ use chancery_x509::time::{DAY, UnixTime};
 
 use super::keystore::KeyStoreError;
 
-/// What the key store's secret is used for, before each nonce: no other use of it makes the same keys.
+/// Prefix of the HMAC input, before the nonce: separates these keys from any other use of the secret.
 const LABEL: &[u8; 24] = b"chancery intent key v1\0\0";
 
-/// A number that a key is derived from: the day on which it was drawn, and chance. Whoever got hold of a key, once, can make
-/// codes with it for as long as codes of that day are taken.
+/// The number that a key is derived from: the day on which it was drawn, followed by random octets. An attacker who
+/// obtains a derived key can compute codes with it for as long as codes of that day are accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IntentNonce(pub [u8; 32]);
 
@@ -26,29 +27,30 @@ pub struct IntentKey(hmac::Key);
 /// Derives keys for intents' authentication codes.
 #[async_trait]
 pub trait IntentKeys: Send + Sync {
-    /// The key of that nonce: HMAC-SHA-256 of [`IntentNonce::message`] with the secret. The same for every process of this
-    /// authority that may prepare certificates; [`KeyStoreError::Denied`] for everybody else.
+    /// Derives the nonce's key: HMAC-SHA-256 of [`IntentNonce::message`] under the secret. The same for every process
+    /// of this authority that may prepare certificates; every other process gets [`KeyStoreError::Denied`].
     async fn derive(&self, nonce: &IntentNonce) -> Result<IntentKey, KeyStoreError>;
 }
 
 impl IntentNonce {
-    /// Days for which codes under a nonce are taken: an intent waits for a key store that does not answer, for the sweep, and
-    /// for its caller, and for nobody longer.
+    /// Days for which codes under a nonce are accepted: long enough for an intent to wait for an unavailable key store,
+    /// for the sweep, and for its caller to repeat the request.
     pub const DAYS: i64 = 7;
 
-    /// One of that day, of 28 random octets and four that are written over.
+    /// A nonce of that day: 28 random octets, after four that are overwritten with the day number.
     pub fn of_day(at: UnixTime, mut random: [u8; 32]) -> Self {
         let day = u32::try_from(at.0.div_euclid(DAY)).unwrap_or_default();
         random[..4].copy_from_slice(&day.to_be_bytes());
         Self(random)
     }
 
-    /// Whether it was drawn on the day of that time.
+    /// Whether the nonce was drawn on the (UTC) day of `at`.
     pub fn is_of_day(&self, at: UnixTime) -> bool {
         self.age_in_days(at) == 0
     }
 
-    /// Whether codes under it are taken: not of a day that is long past, nor, but for a clock that is ahead, of one to come.
+    /// Whether codes under this nonce are accepted at `at`: it is at most [`DAYS`](Self::DAYS) days old. A nonce of
+    /// tomorrow is accepted too, since the clock that drew it may be ahead.
     pub fn is_taken(&self, at: UnixTime) -> bool {
         (-1..=Self::DAYS).contains(&self.age_in_days(at))
     }
@@ -58,33 +60,33 @@ impl IntentNonce {
         at.0.div_euclid(DAY) - i64::from(u32::from_be_bytes([a, b, c, d]))
     }
 
-    /// What the secret's HMAC is computed over.
+    /// The input of the HMAC under the secret: label and nonce.
     pub fn message(&self) -> Vec<u8> {
         [LABEL.as_slice(), &self.0].concat()
     }
 }
 
 impl IntentKey {
-    /// The key with these octets, of which the caller wipes its own copy.
+    /// The key with these octets. The caller must wipe its own copy.
     pub fn new(octets: &[u8; 32]) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, octets))
     }
 
-    /// The key of a nonce, where the secret itself is at hand.
+    /// Derives a nonce's key in a process that holds the secret itself.
     pub fn from_secret(secret: &[u8; 32], nonce: &IntentNonce) -> Self {
         let secret = hmac::Key::new(hmac::HMAC_SHA256, secret);
         let derived = hmac::sign(&secret, &nonce.message());
         Self(hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref()))
     }
 
-    /// The code of a message.
+    /// HMAC-SHA-256 of a message.
     pub fn code(&self, message: &[u8]) -> [u8; 32] {
         let mut code = [0; 32];
         code.copy_from_slice(hmac::sign(&self.0, message).as_ref());
         code
     }
 
-    /// Whether that is the message's code; takes the same time for every wrong one.
+    /// Whether `code` is the message's code; compares in constant time.
     pub fn verifies(&self, message: &[u8], code: &[u8; 32]) -> bool {
         hmac::verify(&self.0, message, code).is_ok()
     }
@@ -116,7 +118,7 @@ mod tests {
             assert_eq!(nonce.is_taken(drawn.plus_days(days)), taken, "after {days} days");
             assert_eq!(nonce.is_of_day(drawn.plus_days(days)), days == 0);
         }
-        // As former versions drew them.
+        // A nonce without a day, as former versions drew it.
         assert!(!IntentNonce([7; 32]).is_taken(drawn));
     }
 

@@ -1,4 +1,4 @@
-//! CA keys: made here, used here, never seen by the authority.
+//! CA keys: created and used in the key store; the authority never sees the private half.
 
 use std::fmt;
 
@@ -6,31 +6,31 @@ use async_trait::async_trait;
 use chancery_x509::algorithm::{CaKeyAlgorithm, SigningInput};
 use chancery_x509::key::ca::CaPublicKey;
 
-/// A CA key's name in its key store: the CA's name, a KMS alias, a PKCS #11 label.
+/// A CA key's name in its key store: the CA's name, a KMS alias or a PKCS #11 label.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct KeyName(pub String);
 
-/// Names one signature in the key store's own log.
+/// Identifies one signature in the key store's own log.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Receipt(pub String);
 
 /// A signature and its receipt.
 #[derive(Clone, Debug)]
 pub struct Signed {
-    /// As it stands in a certificate's BIT STRING: ECDSA as DER ECDSA-Sig-Value, RSA and ML-DSA raw.
+    /// As encoded in a certificate's BIT STRING: ECDSA as DER ECDSA-Sig-Value, RSA and ML-DSA raw.
     pub signature: Vec<u8>,
     /// The key store's name for this signature.
     pub receipt: Receipt,
 }
 
-/// Why a key store did not do what was asked.
+/// Why a key store did not perform an operation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyStoreError {
     /// No key of that name.
     #[error("the key store has no key named {0}")]
     NotFound(KeyName),
-    /// `create` found one.
+    /// `create` found an existing key of that name.
     #[error("the key store already has a key named {0}")]
     AlreadyExists(KeyName),
     /// The store cannot make or use keys of this algorithm.
@@ -42,19 +42,19 @@ pub enum KeyStoreError {
     /// The signing input is not of the key's algorithm.
     #[error("the signing input does not fit the algorithm of key {0}")]
     WrongInput(KeyName),
-    /// Wrong passphrase or PIN, or not allowed to use the key.
+    /// Wrong passphrase or PIN, or the process is not permitted to use the key.
     #[error("the key store refused: {detail}")]
     Denied {
         /// What to do about it.
         detail: String,
     },
-    /// Throttled, unreachable, token removed: may work later.
+    /// Throttled, unreachable, token removed: a later attempt may succeed.
     #[error("the key store is unavailable: {detail}")]
     Unavailable {
         /// What happened.
         detail: String,
     },
-    /// Broken for good: a damaged key file, a key pair that does not match.
+    /// Permanently broken: a damaged key file, a key pair whose halves do not match.
     #[error("the key {key} is damaged: {detail}")]
     Damaged {
         /// Which key.
@@ -122,15 +122,15 @@ impl SigningRequest {
 /// Keeps CA keys and signs with them.
 #[async_trait]
 pub trait KeyStore: Send + Sync {
-    /// Makes a key. When this returns `Ok`, the key survives a crash. Two calls for one name: one wins, the other
-    /// gets [`KeyStoreError::AlreadyExists`].
+    /// Creates a key. When this returns `Ok`, the key survives a crash. Of two calls for one name, one succeeds and the
+    /// other gets [`KeyStoreError::AlreadyExists`].
     async fn create(&self, key: &KeyName, algorithm: CaKeyAlgorithm) -> Result<CaPublicKey, KeyStoreError>;
 
-    /// The public half. Must not need the secret (no passphrase, no PIN) where the store can avoid it.
+    /// The public half. Must not require the secret (passphrase, PIN) where the store can avoid it.
     async fn public_key(&self, key: &KeyName) -> Result<CaPublicKey, KeyStoreError>;
 
-    /// Signs. Before a signature leaves, its receipt stands in the store's own log, with the key's name and the input.
-    /// An error does not promise that no signature was made.
+    /// Signs. Before a signature is returned, the store's own log has its receipt, with the key's name and the input.
+    /// After an error, a signature may exist all the same.
     async fn sign(&self, request: &SigningRequest) -> Result<Signed, KeyStoreError>;
 }
 

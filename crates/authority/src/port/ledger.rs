@@ -1,4 +1,4 @@
-//! The ledger: the only record of truth. Reserve → complete, atomically; nothing is ever half written.
+//! The ledger: the authoritative record. An intent is reserved and later completed, each in one transaction.
 
 pub mod crl;
 pub mod family;
@@ -19,8 +19,8 @@ pub use crl::*;
 pub use family::*;
 pub use record::*;
 
-/// Why the ledger did not do what was asked. Nothing was changed, unless it is `Unavailable`: then the caller
-/// cannot know, and the sweeper will find out.
+/// Why the ledger did not perform an operation. Nothing was changed, except with `Unavailable`: then the caller cannot
+/// know, and the sweeper resolves it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LedgerError {
@@ -30,13 +30,13 @@ pub enum LedgerError {
     /// The key is already certified, and the intent does not allow that.
     #[error("the key is already certified for {common_name:?}")]
     KeyInUse {
-        /// The name that it was certified for first.
+        /// The common name that it was certified for first.
         common_name: String,
     },
     /// The CA that would sign, or one above it, is revoked.
     #[error("CA {ca} is revoked: nothing is issued under it")]
     IssuerRevoked {
-        /// Which CA: of several the nearest.
+        /// The revoked CA; of several the one nearest to the issuer.
         ca: CaName,
     },
     /// A certificate of the key was revoked because the key is compromised.
@@ -53,10 +53,10 @@ pub enum LedgerError {
     /// The idempotency token was used with another request.
     #[error("the idempotency token was already used for a different request")]
     TokenReused,
-    /// No open intent of that id: it was never reserved, or is complete or lost.
+    /// No open intent of that id: it was never reserved, or is already completed or given up.
     #[error("there is no open intent {0}")]
     NoOpenIntent(IntentId),
-    /// A CRL number that nobody recorded the intent to sign with, or the signed CRL of.
+    /// A CRL number for which no intent, or no signed CRL, is recorded.
     #[error("CRL number {number} of {issuer} is not recorded")]
     UnknownCrl {
         /// The CA.
@@ -64,7 +64,7 @@ pub enum LedgerError {
         /// The number.
         number: u64,
     },
-    /// A CRL number that another CRL has.
+    /// The CRL number is recorded with another CRL's intent.
     #[error("CRL number {number} of {issuer} is that of another CRL")]
     CrlNumberTaken {
         /// The CA.
@@ -72,10 +72,10 @@ pub enum LedgerError {
         /// The number.
         number: u64,
     },
-    /// No such certificate.
+    /// No certificate with that serial number.
     #[error("the ledger has no certificate with serial number {0}")]
     NotFound(Serial),
-    /// A cursor that no page of this ledger ended with.
+    /// A cursor that this ledger did not return.
     #[error("{cursor:?} is not where a page of this ledger ended: send what the page before gave as next, or nothing")]
     ForeignCursor {
         /// Its first 40 characters.
@@ -84,7 +84,7 @@ pub enum LedgerError {
     /// A CA of that name is already recorded.
     #[error("a CA named {0} is already recorded")]
     AuthorityExists(CaName),
-    /// Locked, full, throttled, unreachable: may work later.
+    /// Locked, full, throttled, unreachable: a later attempt may succeed.
     #[error("the ledger is unavailable: {detail}")]
     Unavailable {
         /// What happened and what to do about it.
@@ -99,8 +99,8 @@ pub enum LedgerError {
 }
 
 impl LedgerError {
-    /// That a CA stands in the ledger, and its certificate's own record does not, or is another one's: whether it is revoked,
-    /// nobody knows.
+    /// A CA is recorded, but its certificate's own record is missing or holds another certificate, so that nothing
+    /// shows whether the CA is revoked.
     pub fn no_record_of_ca(ca: &CaName) -> Self {
         Self::Damaged {
             detail: format!(
@@ -111,7 +111,7 @@ impl LedgerError {
         }
     }
 
-    /// That a cursor was not made by this ledger.
+    /// The error for a cursor that this ledger did not make.
     pub fn foreign_cursor(cursor: &Cursor) -> Self {
         Self::ForeignCursor {
             cursor: cursor.0.chars().take(40).collect(),
@@ -121,7 +121,7 @@ impl LedgerError {
 
 /// The revoked certificates that one CRL lists, as one consistent view of the ledger.
 ///
-/// The view is that of the moment of [`Ledger::reserve_crl`]: its totals and its entries agree.
+/// The view is taken by [`Ledger::reserve_crl`]: its totals and its entries agree.
 pub trait Revocations: Send {
     /// Number of entries.
     fn entries(&self) -> u64;
@@ -129,32 +129,32 @@ pub trait Revocations: Send {
     fn octets(&self) -> u64;
     /// Calls `each` for every entry, ordered by serial number, in constant memory.
     ///
-    /// A row that cannot be read must have been left out of the totals already, and is reported by
-    /// [`damaged`](Self::damaged); it never stops the others. An error of `each` ends the walk.
+    /// A row that cannot be read is left out of the totals as well, and [`damaged`](Self::damaged) reports it; the walk
+    /// continues with the others. An error of `each` ends the walk.
     fn for_each(&mut self, each: &mut dyn FnMut(&RevokedEntry) -> std::io::Result<()>) -> std::io::Result<()>;
     /// Descriptions of rows that could not be read (at most 100).
     fn damaged(&self) -> &[String];
 }
 
-/// The record of truth.
+/// The authoritative record of certificates, revocations and CRLs.
 #[async_trait]
 pub trait Ledger: Send + Sync {
     /// Every CA, parents before children.
     async fn authorities(&self) -> Result<Vec<AuthorityRecord>, LedgerError>;
 
     /// Records the intent to sign a certificate, with its serial, key claim and idempotency token, in one transaction.
-    /// When this returns [`Reservation::New`], the intent survives a crash and nobody else can take the serial, the key
-    /// (unless their intent allows reuse), the token, or for a CA's certificate its name.
+    /// When this returns [`Reservation::New`], the intent survives a crash and no other intent can take the serial, the
+    /// key (unless that intent allows reuse), the token, or, for a CA's certificate, its name.
     ///
-    /// Where the certificate of the intent's issuer is revoked, or of a CA above it, as the ledger has them at that moment, it
-    /// is refused as [`LedgerError::IssuerRevoked`]: whatever was read before is no part of that decision. Where what would say
-    /// so is gone, it is refused as [`LedgerError::no_record_of_ca`].
+    /// The transaction itself checks whether the issuer's certificate, or that of a CA above it, is revoked, and then
+    /// refuses with [`LedgerError::IssuerRevoked`]; what was read earlier does not count. Where the record that would
+    /// show this is missing, it refuses with [`LedgerError::no_record_of_ca`].
     ///
-    /// A blocked key is refused as [`LedgerError::KeyBlocked`], whatever the intent allows and whatever its name. An intent
-    /// that renews is refused as [`LedgerError::NotRenewable`] where its predecessor or an ancestor of that is revoked, or the
-    /// predecessor has a successor that is neither expired at the intent's time nor revoked (an open intent counts), and as
-    /// [`LedgerError::NotFound`] where the predecessor is none that was issued. What a token's earlier request got comes
-    /// first.
+    /// A blocked key is refused with [`LedgerError::KeyBlocked`], whatever the intent allows and whatever its name. An
+    /// intent that renews is refused with [`LedgerError::NotRenewable`] where its predecessor or an ancestor of that is
+    /// revoked, or where the predecessor has a successor that is neither expired at the intent's time nor revoked (an
+    /// open intent counts), and with [`LedgerError::NotFound`] where the predecessor was never issued. The result of
+    /// the token's earlier request takes precedence over all of these.
     async fn reserve(&self, intent: CertificateIntent) -> Result<Reservation, LedgerError>;
 
     /// Turns an open intent into a certificate. When this returns `Ok`, the certificate survives a crash, and
@@ -162,8 +162,8 @@ pub trait Ledger: Send + Sync {
     /// [`mark_lost`](Self::mark_lost), gets [`LedgerError::NoOpenIntent`].
     async fn complete(&self, completion: Completion) -> Result<CertificateRecord, LedgerError>;
 
-    /// Gives an open intent up: its serial enters the revoked ones (a signature may exist) with that time and no reason,
-    /// its key and token are free again. For a CA's certificate the name is free again too.
+    /// Gives up an open intent: its serial is listed as revoked at that time without a reason (a signature may exist),
+    /// and its key and token are free again. For a CA's certificate the name is free again too.
     async fn mark_lost(&self, intent: IntentId, at: UnixTime) -> Result<(), LedgerError>;
 
     /// The first open intents, as [`open_intents_after`](Self::open_intents_after) lists them.
@@ -171,9 +171,9 @@ pub trait Ledger: Send + Sync {
         Ok(self.open_intents_after(None, before, limit).await?.intents)
     }
 
-    /// Open intents for certificates reserved before that time, in the order of their
-    /// [positions](OpenIntent::position), beginning after `after`, at most `limit`. Fewer than that are all that there are.
-    /// One that cannot be read keeps nobody from the others, and is told beside them.
+    /// Open intents for certificates reserved before `before`, in the order of their [positions](OpenIntent::position),
+    /// starting after `after`, at most `limit`. A result of fewer is complete. An intent that cannot be read is
+    /// reported beside the others and does not stop the listing.
     async fn open_intents_after(
         &self,
         after: Option<OpenPosition>,
@@ -181,31 +181,31 @@ pub trait Ledger: Send + Sync {
         limit: usize,
     ) -> Result<OpenIntents, LedgerError>;
 
-    /// Records a rejected request, and forgets older ones: some of those that are older than the newest [`REJECTIONS_KEPT`],
-    /// or than [`REJECTION_DAYS`]; which of the two is the ledger's own. The only thing that a refused request leaves behind.
+    /// Records a rejected request, the only trace that it leaves. Also deletes some older rejections: those beyond the
+    /// newest [`REJECTIONS_KEPT`], or those older than [`REJECTION_DAYS`]; each ledger chooses one of the two rules.
     async fn record_rejection(&self, rejection: Rejection) -> Result<(), LedgerError>;
 
     /// The newest rejections, at most `limit`.
     async fn rejections(&self, limit: usize) -> Result<Vec<Rejection>, LedgerError>;
 
-    /// Revokes. The first revocation stands; a later one changes nothing and gets [`Revoked::Already`]. The one exception:
-    /// the reason `keyCompromise` may replace another, never the other way round; the time of the revocation stays then,
-    /// and the answer is [`Revoked::Now`], since a CRL made before does not tell it.
+    /// Revokes a certificate. The first revocation remains; a later one changes nothing and gets [`Revoked::Already`].
+    /// The one exception: the reason `keyCompromise` replaces any other, never the reverse. The revocation's time then
+    /// remains, and the answer is [`Revoked::Now`], since a CRL made before lists the old reason.
     async fn revoke(&self, issuer: &CaName, serial: Serial, revocation: Revocation) -> Result<Revoked, LedgerError> {
         let reaching = self.revoke_reaching(issuer, serial, revocation, Reach::Key).await?;
         Ok(reaching.certificate)
     }
 
-    /// The same. Open intents that renew the certificate, or what descends from it, are given up, whatever the reason. A reason
-    /// that [says so](compromises_key) blocks the key for good, in the same transaction, and gives its open intents up; with
-    /// [`Reach::Key`] it revokes, with the same time, reason, and principal, every certificate that shares its fate: those of
-    /// its key (there `keyCompromise` replaces another reason), and those that descend from any certificate of its key by
-    /// renewal, as far as they are not revoked; open intents among them are given up. Those that have ended are no exception:
-    /// the clock may be ahead. So does a repeated call for one that was revoked before, of the same reason: whatever the first
-    /// left is found.
+    /// Like [`revoke`](Self::revoke). Open intents that renew the certificate, or one that descends from it, are given
+    /// up, whatever the reason. A reason that [compromises the key](compromises_key) blocks the key for good in the
+    /// same transaction and gives up the key's open intents. With [`Reach::Key`] it also revokes, with the same time,
+    /// reason and principal, every certificate of the key (where `keyCompromise` replaces another reason) and every
+    /// unrevoked one that descends from any certificate of the key by renewal; open intents among them are given up.
+    /// Expired ones are included, since the clock may be ahead. A repeated call with the same reason for an already
+    /// revoked certificate does the same, and so finds whatever the first call left.
     ///
-    /// The certificate that was asked for and its key come first. Whatever cannot be read of the others and of open intents is
-    /// told, and stops neither it nor any of them.
+    /// The certificate asked for and its key come first. Whatever cannot be read among the others and the open intents
+    /// is reported, and stops none of this.
     async fn revoke_reaching(
         &self,
         issuer: &CaName,
@@ -214,64 +214,65 @@ pub trait Ledger: Send + Sync {
         reach: Reach,
     ) -> Result<RevokedTogether, LedgerError>;
 
-    /// Families of compromised keys that a call of [`revoke_reaching`](Self::revoke_reaching) began to revoke and that none has
-    /// finished: it left some for the next call, or was interrupted. It is recorded in the transaction of its first
-    /// revocations, and taken back once the last are made. In the order of their [positions](UnfinishedFamily::position),
-    /// beginning after `after`, out of `limit` records at most. One that cannot be read keeps nobody from the others, and is
-    /// told beside them.
+    /// Families of compromised keys that a call of [`revoke_reaching`](Self::revoke_reaching) began to revoke and no
+    /// call has finished, because it left some for the next call or was interrupted. The record is written in the
+    /// transaction of the first revocations and removed after the last. In the order of their
+    /// [positions](UnfinishedFamily::position), starting after `after`; reads at most `limit` records. One that cannot
+    /// be read is reported beside the others and does not stop the listing.
     async fn unfinished_families_after(
         &self,
         after: Option<FamilyPosition>,
         limit: usize,
     ) -> Result<UnfinishedFamilies, LedgerError>;
 
-    /// The first of them.
+    /// The first unfinished families, as [`unfinished_families_after`](Self::unfinished_families_after) lists them.
     async fn unfinished_families(&self, limit: usize) -> Result<Vec<UnfinishedFamily>, LedgerError> {
         Ok(self.unfinished_families_after(None, limit).await?.families)
     }
 
-    /// Certificates that share that one's fate and are neither expired at that time nor revoked, without itself: those of its
+    /// The rest of a certificate's family that is neither expired at `at` nor revoked: the other certificates of its
     /// key, and those that descend from any certificate of its key by renewal. At most `limit`, in no order.
     async fn related(&self, id: &IntentId, at: UnixTime, limit: usize) -> Result<Vec<Related>, LedgerError>;
 
-    /// Reserves the next CRL number of a scope and takes a consistent view of its revoked certificates, but for those that the
-    /// plan leaves out. Its cost follows the revoked, never the issued.
+    /// Reserves the next CRL number of a scope and takes a consistent view of its revoked certificates, without those
+    /// that the plan excludes. Its cost grows with the number of revoked certificates, never with that of issued ones.
     ///
-    /// An entry that cannot be read in part is listed with what can be: the plan's time for one that is none, no reason for
-    /// one that is unknown, no invalidity date. It is described in [`Revocations::damaged`] as well.
+    /// An entry that can be read only in part is listed with defaults for the rest: the plan's time for an invalid one,
+    /// no reason for an unknown one, no invalidity date. [`Revocations::damaged`] describes it as well.
     async fn reserve_crl(&self, scope: &CrlScope, plan: CrlPlan) -> Result<CrlReservation, LedgerError>;
 
-    /// Records what is about to be signed. When this returns `Ok`, the record survives a crash, and no other CRL of that
-    /// number can be signed: the same intent may be recorded again, another one gets [`LedgerError::CrlNumberTaken`]. So does
-    /// one whose number is below the newest [`CRLS_KEPT`], which a ledger may have forgotten.
+    /// Records what is about to be signed. When this returns `Ok`, the record survives a crash, and no other CRL of
+    /// that number can be signed: the same intent may be recorded again, another one gets
+    /// [`LedgerError::CrlNumberTaken`]. So does one whose number is below the newest [`CRLS_KEPT`], since a ledger may
+    /// have forgotten those.
     async fn intend_crl(&self, intent: CrlIntent) -> Result<(), LedgerError>;
 
-    /// Intents whose CRL was never recorded, the newest first, at most `limit`: signatures of them may exist.
+    /// Intents whose CRL was never recorded, newest first, at most `limit`: their signatures may exist.
     async fn open_crl_intents(&self, scope: &CrlScope, limit: usize) -> Result<Vec<CrlIntent>, LedgerError>;
 
     /// Records a signed CRL, before it is published. Without an intent of that number it gets [`LedgerError::UnknownCrl`].
     async fn complete_crl(&self, crl: CrlRecord) -> Result<(), LedgerError>;
 
     /// Records that the CRL of that number was published under that version. A CRL that is not recorded gets
-    /// [`LedgerError::UnknownCrl`], and leaves nothing.
+    /// [`LedgerError::UnknownCrl`], and nothing is written.
     async fn crl_published(&self, scope: &CrlScope, number: u64, etag: ETag) -> Result<(), LedgerError>;
 
-    /// Why the last change that was tried could not be written, as long as none has succeeded since. `None` also where the
-    /// ledger does not keep that: whoever changes something there is told.
+    /// The error of the last attempted write, if no write has succeeded since. `None` also from a ledger that does not
+    /// track this: there, each caller that writes gets the error itself.
     fn write_failure(&self) -> Option<LedgerError> {
         None
     }
 
-    /// How it is with the CRLs of a scope: what a process must know to decide what is due, whoever published last.
+    /// The state of a scope's CRLs: what a process needs to decide what is due, whichever process published last.
     async fn crl_state(&self, scope: &CrlScope) -> Result<CrlState, LedgerError> {
         self.crl_state_up_to(scope, u64::MAX).await
     }
 
-    /// The same, as if nothing of a number above `at_most` had ever been recorded.
+    /// Like [`crl_state`](Self::crl_state), ignoring every record of a number above `at_most`.
     async fn crl_state_up_to(&self, scope: &CrlScope, at_most: u64) -> Result<CrlState, LedgerError>;
 
-    /// Those of the serial numbers that the issuer's lists have: what CRLs will list. For many at a time; the same one may be
-    /// among them several times. One whose revocation has others to follow that it did not come to yet may be left out.
+    /// Which of the serial numbers are on the issuer's lists, and so will be on its CRLs. Takes many at a time,
+    /// duplicates included. May leave out one whose revocation extends to others that it has not reached yet.
     async fn listed_among(&self, issuer: &CaName, serials: &[Serial]) -> Result<HashMap<Serial, Listed>, LedgerError> {
         let mut listed = HashMap::new();
         for serial in serials {
@@ -285,28 +286,29 @@ pub trait Ledger: Send + Sync {
         Ok(listed)
     }
 
-    /// Revocations that a record of the ledger has and the issuer's list does not: somebody wrote one by hand, or an item of the
-    /// list is gone. Looks at so many records and no more, going on where [`keep_unlisted`](Self::keep_unlisted) says, and leaves
-    /// out what had ended long before that time. Ledgers in which nobody writes by hand have none.
+    /// Revocations that a record of the ledger has and the issuer's list lacks, because a row was edited by hand or a
+    /// list item was deleted. Reads a bounded number of records, continuing where
+    /// [`keep_unlisted`](Self::keep_unlisted) left off, and leaves out certificates that ended long before `at`. A
+    /// ledger in which nothing is written by hand has none.
     async fn unlisted(&self, issuer: &CaName, at: UnixTime) -> Result<Unlisted, LedgerError> {
         let _ = (issuer, at);
         Ok(Unlisted::default())
     }
 
-    /// All that a look came to was seen to: the next one begins there.
+    /// Records that the results of a call of [`unlisted`](Self::unlisted) were handled: the next call starts at `next`.
     async fn keep_unlisted(&self, issuer: &CaName, next: Option<Cursor>) -> Result<(), LedgerError> {
         let _ = (issuer, next);
         Ok(())
     }
 
-    /// A certificate with all that revoking it takes. Where what is said of a certificate differs from what the certificate
-    /// itself says, the certificate decides.
+    /// A certificate with everything that revoking it needs. Where the record about a certificate differs from the
+    /// certificate itself, the certificate decides.
     async fn certificate_to_revoke(&self, serial: Serial) -> Result<Option<ToRevoke>, LedgerError> {
         let record = self.certificate(None, serial).await?;
         Ok(record.map(|record| ToRevoke { record, damaged: None }))
     }
 
-    /// The same by serial number and the common name that somebody says it has, which is only ever a way to find it.
+    /// The same by serial number and a claimed common name, which serves only to find the certificate.
     async fn named_certificate_to_revoke(
         &self,
         serial: Serial,
@@ -316,17 +318,18 @@ pub trait Ledger: Send + Sync {
         self.certificate_to_revoke(serial).await
     }
 
-    /// What there is to show of these serial numbers, of which the same may be given several times. Those of which there is
-    /// nothing are left out, and so is whatever cannot be read: one of them never stops the others.
+    /// The evidence for these serial numbers, duplicates allowed. Those without any are left out, and so is whatever
+    /// cannot be read: one of them never stops the others.
     async fn evidence(&self, issuer: &CaName, serials: &[Serial]) -> Result<HashMap<Serial, Evidence>, LedgerError>;
 
-    /// Puts an entry of a published CRL, which the ledger does not list or lists as over, back on its list.
+    /// Puts an entry of a published CRL back on the ledger's list, where that lacks it or records its certificate as ended.
     async fn relist(&self, scope: &CrlScope, entry: &RevokedEntry, not_after: UnixTime) -> Result<(), LedgerError>;
 
-    /// Records that certificates name a CRL by that URL. Of several records of one scope and URL the latest end stands.
+    /// Records that certificates name a CRL by that URL. Of several records of one scope and URL the latest `until` is
+    /// kept.
     async fn record_crl_use(&self, used: CrlUse) -> Result<(), LedgerError>;
 
-    /// Every use that was ever recorded, in no order.
+    /// Every recorded use, in no order.
     async fn crl_uses(&self) -> Result<Vec<CrlUse>, LedgerError>;
 
     /// The newest completed CRL of a scope.
@@ -334,24 +337,25 @@ pub trait Ledger: Send + Sync {
         Ok(self.crl_state(scope).await?.latest)
     }
 
-    /// One certificate. `issuer` may be left out where the serial is known alone: serials of 159 random bits do not meet.
+    /// One certificate. `issuer` may be omitted where only the serial is known: serials of 159 random bits do not
+    /// collide.
     async fn certificate(
         &self,
         issuer: Option<&CaName>,
         serial: Serial,
     ) -> Result<Option<CertificateRecord>, LedgerError>;
 
-    /// Who holds a key, by a certificate or an open intent, as [`reserve`](Self::reserve) would find it for a leaf of
+    /// Which certificate or open intent holds a key, as [`reserve`](Self::reserve) would find it for a leaf of
     /// `common_name` and refuse it as [`LedgerError::KeyInUse`] or [`LedgerError::KeyBlocked`]. Reserves nothing.
     async fn key_holder(&self, key: KeyFingerprint, common_name: &str) -> Result<KeyStatus, LedgerError>;
 
-    /// A page of certificates, in the query's order. It may hold fewer than were asked for, or none, and have a next page all
-    /// the same: a ledger looks at so much for one page and no more. Pages are stable: a certificate issued meanwhile is neither repeated nor skipped
-    /// among those that were there at the first page.
+    /// A page of certificates, in the query's order. It may hold fewer than `limit`, or none, and still have a next
+    /// page: a ledger bounds the work for one page. Pages are stable: a certificate issued meanwhile causes no
+    /// repetition or gap among those that existed at the first page.
     async fn search(&self, query: &Search, after: Option<&Cursor>, limit: usize) -> Result<Page, LedgerError>;
 
-    /// A page of the certificates of exactly that name, in an order of the ledger's own: for whoever wants all of them. Some
-    /// `limit` certificates are looked at.
+    /// A page of the certificates of exactly that name, in an order of the ledger's own: for callers that want all of
+    /// them. Reads about `limit` certificates.
     async fn certificates_named(
         &self,
         common_name: &str,
@@ -365,7 +369,7 @@ pub trait Ledger: Send + Sync {
         self.search(&query, after, limit).await
     }
 
-    /// Certificates with `notify_expiry` whose notAfter lies in the window, page by page.
+    /// Certificates with `notify_expiry` whose notAfter is in the window, page by page.
     async fn expiring(
         &self,
         from: UnixTime,
@@ -377,22 +381,22 @@ pub trait Ledger: Send + Sync {
     /// Records that a reminder was sent for a certificate.
     async fn record_reminder(&self, issuer: &CaName, serial: Serial, at: UnixTime) -> Result<(), LedgerError>;
 
-    /// Records the names that a server of this authority is reached by, until its certificate for them ends. A name that is
-    /// there already stays until the later of both ends. Ledgers beside which no server runs keep none.
+    /// Records the names by which clients reach a server of this authority, until its certificate for them ends. A name
+    /// that is already recorded keeps the later of both ends. A ledger that is used without a server records none.
     async fn keep_own_names(&self, names: &[AltName], until: UnixTime) -> Result<(), LedgerError> {
         let _ = (names, until);
         Ok(())
     }
 
-    /// Every such name whose end is not over at that time, in no order.
+    /// Every such name whose end is not past at `at`, in no order.
     async fn own_names(&self, at: UnixTime) -> Result<Vec<AltName>, LedgerError> {
         let _ = at;
         Ok(Vec::new())
     }
 
-    /// Hears of the key of a certificate that was shown, and whose issuer signed it. A ledger that was restored has serial
-    /// numbers of which it knows nothing but that they are revoked: where the reason is that the key is compromised, the key
-    /// is blocked from now on. Whether it was. Ledgers that are never restored have none of these.
+    /// Reports the key of a certificate that was presented and whose issuer signed it. A restored ledger has serial
+    /// numbers of which it knows only that they are revoked: where the reason is a compromised key, this blocks the
+    /// key. Returns whether it did. A ledger that is never restored has no such numbers.
     async fn hear_of_key(
         &self,
         certificate: &IntentId,
@@ -407,7 +411,7 @@ pub trait Ledger: Send + Sync {
     async fn counts(&self) -> Result<Counts, LedgerError>;
 }
 
-/// Certificates of one name that are read at a time.
+/// Certificates of one name that are read per page.
 const PAGE: usize = 1000;
 
 /// Calls `each` for every certificate of exactly that name, page by page, in no order.
@@ -416,7 +420,7 @@ pub async fn for_each_named(
     common_name: &str,
     each: &mut (dyn FnMut(CertificateRecord) + Send),
 ) -> Result<(), LedgerError> {
-    // The ledger would take it for the beginning of a name.
+    // `search` treats a final `*` as a prefix search.
     if common_name.ends_with('*') {
         return Ok(());
     }

@@ -1,17 +1,17 @@
-//! News for people and systems. A notice that fails never fails what it tells of.
+//! Notices for people and systems. A failed notice never fails the operation that it reports.
 
 use async_trait::async_trait;
 
-/// Something that happened. `subject` and the JSON keys are the drop-in contract's (its section "SNS").
+/// One event. `subject` and the JSON keys are those of the drop-in contract (its section "SNS").
 #[derive(Clone, Debug, PartialEq)]
 pub struct Notice {
-    /// E.g. `Certificate Issued`.
+    /// The kind of event, e.g. `Certificate Issued`.
     pub subject: &'static str,
-    /// The payload.
+    /// The JSON payload.
     pub message: serde_json::Value,
 }
 
-/// Why a notice was not taken.
+/// Why a notice was not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the notice was not taken: {detail}")]
 pub struct NoticeError {
@@ -19,14 +19,14 @@ pub struct NoticeError {
     pub detail: String,
 }
 
-/// Tells people and systems what happened.
+/// Sends notices to people and systems.
 #[async_trait]
 pub trait Notices: Send + Sync {
-    /// Takes a notice over: answers once it is delivered, or once it is queued to be. Never waits for a slow receiver beyond a
+    /// Accepts a notice: returns once it is delivered, or queued for delivery. Never waits for a slow receiver beyond a
     /// deadline of its own.
     ///
-    /// `Ok` after queueing promises attempts, not delivery: what is given up later, or was still queued when the process was
-    /// killed, is lost, and told in the log alone. Nothing may depend on a notice: the ledger is the record. Notices that are
-    /// handed over one after the other arrive in that order. The caller logs a failure and goes on.
+    /// `Ok` after queueing promises attempts, not delivery: a notice that is abandoned later, or still queued when the
+    /// process is killed, is lost, and only the log reports it. Nothing may depend on a notice: the ledger is the
+    /// record. Notices that are passed in sequence arrive in that order. The caller logs a failure and continues.
     async fn notify(&self, notice: Notice) -> Result<(), NoticeError>;
 }

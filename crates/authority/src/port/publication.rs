@@ -6,11 +6,12 @@ use std::io;
 use async_trait::async_trait;
 use chancery_x509::time::UnixTime;
 
-/// Name of a published file, without folder: `chancery-issuing-ca.crl`. Letters, digits, `.`, `-`, `_`; no leading dot.
+/// Name of a published file, without folder: `chancery-issuing-ca.crl`. 1 to 128 letters, digits, `.`, `-`, `_`; no
+/// leading dot.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PublishedName(String);
 
-/// A text that is no published name.
+/// A text that cannot be the name of a published file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} cannot be the name of a published file")]
 pub struct PublishedNameError(String);
@@ -22,37 +23,37 @@ pub struct ETag(pub String);
 /// What must hold for a `put` to take place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Precondition {
-    /// Nothing.
+    /// Always.
     None,
-    /// The file does not exist.
+    /// The file must not exist.
     Absent,
-    /// The file's version is this one.
+    /// The file's version must be this one.
     Match(ETag),
 }
 
 /// Content to publish, read once from start to end.
 pub type Body = Box<dyn io::Read + Send>;
 
-/// Scratch space for content that is too long for memory; vanishes when dropped.
+/// Temporary storage for content that is too long for memory; deleted when dropped.
 pub trait Scratch: io::Read + io::Write + io::Seek + Send {}
 impl<T: io::Read + io::Write + io::Seek + Send> Scratch for T {}
 
-/// A published file's content, open for reading at any place.
+/// A published file's content, readable from any position.
 pub trait Content: io::Read + io::Seek + Send {}
 impl<T: io::Read + io::Seek + Send> Content for T {}
 
-/// A published file's facts.
+/// A published file's metadata.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stat {
     /// Its version.
     pub etag: ETag,
-    /// Octets.
+    /// Length in octets.
     pub len: u64,
     /// When it was put.
     pub modified: UnixTime,
 }
 
-/// Why a publication did not do what was asked.
+/// Why a publication did not perform an operation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PublicationError {
@@ -72,21 +73,21 @@ pub enum PublicationError {
     },
 }
 
-/// Keeps published files. A reader sees the old file or the new one, whole, never anything between.
+/// Stores published files. A reader sees the old file or the new one, whole, never a mixture.
 #[async_trait]
 pub trait Publication: Send + Sync {
-    /// Publishes. When this returns `Ok` the file survives a crash; on an error readers still see the old one, or,
-    /// where the answer was lost, the new one.
+    /// Publishes. When this returns `Ok` the file survives a crash. After an error readers still see the old file or,
+    /// where only the response was lost, the new one.
     async fn put(&self, name: &PublishedName, body: Body, precondition: Precondition)
     -> Result<ETag, PublicationError>;
 
-    /// A file's facts; `None` if there is none.
+    /// A file's metadata; `None` if there is no such file.
     async fn stat(&self, name: &PublishedName) -> Result<Option<Stat>, PublicationError>;
 
-    /// A file's facts and content.
+    /// A file's metadata and content.
     async fn read(&self, name: &PublishedName) -> Result<Option<(Stat, Vec<u8>)>, PublicationError>;
 
-    /// A file's facts, and its content where that is of at most `limit` octets: what is longer is not read at all.
+    /// A file's metadata, and its content if that is at most `limit` octets; a longer one is not read at all.
     async fn read_within(
         &self,
         name: &PublishedName,
@@ -99,29 +100,30 @@ pub trait Publication: Send + Sync {
         }
     }
 
-    /// Octets of a published file that are read back at most. A CRL that is longer is read through, for what it says of itself.
+    /// Largest published file, in octets, that is read back into memory. A longer CRL is streamed to extract what is
+    /// compared.
     fn read_back(&self) -> u64 {
         1 << 28
     }
 
-    /// Octets of a published file that are read through at most, without being held. What is longer is no CRL to compare with.
+    /// Largest published file, in octets, that is streamed. A longer one is not a CRL to compare with.
     fn read_through(&self) -> u64 {
         u64::MAX
     }
 
-    /// A file's facts and its content, opened but not read: one and the same version, even if a new one is put while
-    /// it is being read. Houses whose files are long override this; the default reads the whole file.
+    /// A file's metadata and its content, opened but not read: one and the same version, even if a new one is put while
+    /// it is being read. Implementations with long files override this; the default reads the whole file.
     async fn open(&self, name: &PublishedName) -> Result<Option<(Stat, Box<dyn Content>)>, PublicationError> {
         let file = self.read(name).await?;
         Ok(file.map(|(stat, octets)| (stat, Box::new(io::Cursor::new(octets)) as Box<dyn Content>)))
     }
 
-    /// Scratch space near the files.
+    /// Temporary storage: beside the files where these are on disk, otherwise in the system's temporary folder.
     fn scratch(&self) -> io::Result<Box<dyn Scratch>>;
 }
 
 impl PublishedName {
-    /// Checks and keeps.
+    /// Validates the text.
     pub fn new(text: impl Into<String>) -> Result<Self, PublishedNameError> {
         let text = text.into();
         let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
@@ -132,7 +134,7 @@ impl PublishedName {
         }
     }
 
-    /// The text.
+    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,14 +1,14 @@
-//! Time and randomness, as parameters.
+//! Time and randomness, passed in so that tests can control them.
 
 use chancery_x509::time::UnixTime;
 
-/// Tells the time.
+/// A source of the current time.
 pub trait Clock: Send + Sync {
-    /// Now.
+    /// The current time, in whole seconds.
     fn now(&self) -> UnixTime;
 }
 
-/// Gives random octets fit for serial numbers and tokens.
+/// A source of random octets fit for serial numbers and tokens.
 pub trait Entropy: Send + Sync {
     /// Fills `octets`. A generator that cannot must abort the process rather than return.
     fn fill(&self, octets: &mut [u8]);

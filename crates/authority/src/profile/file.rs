@@ -1,16 +1,16 @@
-//! A profile as written: open, every key optional, unknown keys refused. `docs/profiles.md` explains each.
+//! A profile as written, before validation: every key optional, unknown keys refused. `docs/profiles.md` explains each.
 
 use chancery_x509::name::Subject;
 use serde::Deserialize;
 
 use crate::config::SubjectFile;
 
-/// The whole file. The defaults make a certificate without any extended key usage, which validation refuses.
+/// The whole file. The defaults alone have no extended key usage, which validation refuses.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[allow(clippy::struct_excessive_bools, reason = "keys of a file, each on its own")]
 pub struct ProfileFile {
-    /// What it is for, for people.
+    /// A description for people.
     pub description: String,
     /// Short name of the CA that issues it.
     pub issuing_ca: Option<String>,
@@ -27,37 +27,37 @@ pub struct ProfileFile {
     pub basic_constraints: bool,
     /// Extended key usages of every certificate, by the contract's names or OID.
     pub extended_key_usages: Vec<String>,
-    /// Those added where a request names no purpose.
+    /// Usages added where a request names no purpose.
     pub default_extended_key_usages: Vec<String>,
-    /// Those a request may ask for; `*` for any but those that are powerful (`OCSP_SIGNING`, `ANY`, and what `docs/profiles.md`
-    /// lists).
+    /// Usages that a request may ask for; `*` for any except the powerful ones (`OCSP_SIGNING`, `ANY`, and those that
+    /// `docs/profiles.md` lists).
     pub allowed_extended_key_usages: Vec<String>,
-    /// Days where the request says nothing.
+    /// Lifetime in days where the request gives none.
     pub default_lifetime_days: u32,
-    /// Days at most.
+    /// Longest lifetime in days.
     pub max_lifetime_days: u32,
     /// Seconds by which notBefore precedes issuance.
     pub backdate_seconds: u32,
     /// Types of alternative names: `DNS_NAME`, `IP_ADDRESS`, `EMAIL_ADDRESS`, `URL`, `DN`.
     pub san_types: Vec<String>,
-    /// Refuses certificates without alternative names.
+    /// Whether to refuse certificates without alternative names.
     pub san_required: bool,
-    /// Makes a common name that is a domain the alternative name of a request without any.
+    /// Whether a common name that is a domain becomes the alternative name of a request without any.
     pub san_from_common_name: bool,
-    /// Where alternative names come from: `request`, or `csr` to take those that the CSR asks for, too.
+    /// Where alternative names come from: `request`, or `csr` to include those in the CSR.
     pub alt_names: AltNameSource,
-    /// What the subject is made of: `csr`, all attributes of permitted types in the CSR's order; `fields`, the seven of
-    /// the drop-in contract in its order, one value each.
+    /// What the subject is composed of: `csr`, all attributes of permitted types in the CSR's order; `fields`, the
+    /// seven of the drop-in contract in its order, one value each.
     pub subject_from: SubjectSource,
-    /// Allows a request to give a CSR that has a common name another one.
+    /// Allows a request to replace the common name of a CSR that has one.
     pub replace_common_name: bool,
     /// Allows `*.example.com`.
     pub wildcards: bool,
-    /// Allows custom extensions of the configuration's allowlist.
+    /// Allows custom extensions on the configuration's allowlist.
     pub custom_extensions: bool,
-    /// Allows them to be critical.
+    /// Allows custom extensions to be critical.
     pub critical_custom_extensions: bool,
-    /// Subject fields that every certificate has, whatever the request says.
+    /// Subject fields that every certificate has, whatever the request contains.
     pub subject: SubjectFile,
     /// Subject fields without which a request is refused.
     pub required_subject_fields: Vec<RequiredSubjectField>,
@@ -70,13 +70,13 @@ pub struct ProfileFile {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum AltNameSource {
-    /// The request alone; the CSR's only where the request says so.
+    /// The request alone; those of the CSR only where the request asks for them.
     Request,
-    /// The CSR, too.
+    /// The request and the CSR.
     Csr,
 }
 
-/// What the subjects of certificates are made of.
+/// What the subjects of certificates are composed of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -87,7 +87,8 @@ pub enum SubjectSource {
     Fields,
 }
 
-/// A subject field that a profile can demand. The common name is always demanded.
+/// A subject field that a profile can require. A common name is not among them: requests need one unless they set
+/// `no_common_name`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -107,7 +108,7 @@ pub enum RequiredSubjectField {
 }
 
 impl RequiredSubjectField {
-    /// Every one.
+    /// Every field.
     pub const ALL: [Self; 6] = [
         Self::Country,
         Self::State,

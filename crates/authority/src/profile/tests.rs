@@ -51,7 +51,7 @@ fn built_in_profiles_are_valid_and_for_what_their_names_say() {
     profiles.check(&Config::from_toml("").unwrap()).unwrap();
 }
 
-/// Lesson 4: nobody gets power over other certificates by merely asking.
+/// Lesson 4: no requester gets power over other certificates merely by asking.
 #[test]
 fn lesson_04_no_built_in_profile_gives_ocsp_signing_or_any_usage() {
     for profile in Profiles::built_in().iter() {
@@ -196,7 +196,7 @@ fn what_is_no_profile_is_refused_with_key_and_remedy() {
         ),
     ];
     for (text, key, told) in cases {
-        // Extended key usages are wanted in all but the cases about them.
+        // Extended key usages are required, except in the cases about them.
         let text = if key == "extended_key_usages" {
             text.to_owned()
         } else {

@@ -1,4 +1,4 @@
-//! From the open form to the validated one.
+//! Validates a [`ProfileFile`] into a [`Profile`].
 
 use chancery_x509::certificate::KeyUsage;
 use chancery_x509::extension::extended_key_usage;
@@ -11,13 +11,13 @@ use super::{AllowedUsages, Profile, ProfileError, ProfileFile};
 use crate::ca_name::CaName;
 use crate::config::SubjectFile;
 
-/// As in the configuration: a hundred years.
+/// A hundred years, as in the configuration.
 const MAX_LIFETIME_DAYS: u32 = 36_500;
-/// A day: more would be dating back, not clock skew.
+/// A day: more would be backdating, not clock skew.
 const MAX_BACKDATE_SECONDS: u32 = 86_400;
 
 pub(super) fn validate(name: &str, file: ProfileFile) -> Result<Profile, ProfileError> {
-    // A profile's name has a name's form, and is a file's name and a JSON value likewise.
+    // A profile's name is a file name and a JSON value, with the same form as a CA name.
     CaName::new(name).map_err(|_| ProfileError::Name {
         name: name.chars().take(80).collect(),
     })?;
@@ -25,7 +25,7 @@ pub(super) fn validate(name: &str, file: ProfileFile) -> Result<Profile, Profile
     let max_lifetime_days = of.range("max_lifetime_days", file.max_lifetime_days, 1, MAX_LIFETIME_DAYS)?;
     let extended_key_usages = of.usages("extended_key_usages", &file.extended_key_usages)?;
     let default_extended_key_usages = of.usages("default_extended_key_usages", &file.default_extended_key_usages)?;
-    // Without the extension a certificate is good for everything: a profile must say what for.
+    // Without the extension a certificate is valid for every purpose: a profile must name at least one.
     if extended_key_usages.is_empty() && default_extended_key_usages.is_empty() {
         return Err(of.invalid(
             "extended_key_usages",
@@ -95,7 +95,7 @@ impl Of<'_> {
         Err(self.invalid(key, detail))
     }
 
-    /// Each text as what it names; `wanted` ends the sentence on one that names nothing.
+    /// Parses each text; `wanted` ends the error message for one that cannot be parsed.
     fn each<T>(
         &self,
         key: &'static str,
@@ -140,7 +140,8 @@ impl Of<'_> {
         self.each("san_types", texts, AltNameType::from_name, wanted)
     }
 
-    /// Fixed subject fields are encodable, so that a mistake shows when the profile is read and not at every request.
+    /// Checks that fixed subject fields can be encoded, so that a mistake is reported when the profile is read, not at
+    /// each request.
     fn subject(&self, file: SubjectFile) -> Result<Subject, ProfileError> {
         let subject = Subject::from(file);
         if subject.common_name.is_some() {
@@ -157,7 +158,7 @@ impl Of<'_> {
     fn policies(&self, texts: &[String]) -> Result<Vec<ObjectIdentifier>, ProfileError> {
         let parse = |text: &str| ObjectIdentifier::new(text).ok();
         let policies = self.each("policies", texts, parse, "object identifier")?;
-        // RFC 5280 section 4.2.1.4.
+        // RFC 5280 section 4.2.1.4 forbids duplicate policies.
         let twice = policies
             .iter()
             .enumerate()
@@ -169,7 +170,7 @@ impl Of<'_> {
     }
 }
 
-/// Bits of end entities only: certificate and CRL signing are for CAs.
+/// Bits for leaves only: certificate and CRL signing are for CAs.
 fn key_usage_bit(text: &str) -> Option<KeyUsage> {
     Some(match text {
         "digital_signature" => KeyUsage::DIGITAL_SIGNATURE,

@@ -1,8 +1,8 @@
-//! One CRL: reserve its number → lint its frame → write → record what is signed → sign → verify → record → publish.
+//! One CRL: reserve its number → lint its frame → write → record the intent → sign → verify → record → publish.
 //!
-//! What a failure or a crash leaves: a number that no CRL has; then the record of what may have been signed; then a recorded
-//! CRL that is not published, in whose place the next one comes; then published files that the ledger does not know to be
-//! published, which the next one reads back to see that their number is lower.
+//! What a failure or a crash leaves, depending on the step: a number without a CRL; then the record of what may have
+//! been signed; then a recorded CRL that is not published, which the next one replaces; then published files that the
+//! ledger does not record as published, whose number the next publication reads back to see that it is lower.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -26,17 +26,18 @@ use crate::port::ledger::{
     CrlIntent, CrlPlan, CrlRecord, CrlReservation, CrlScope, CrlState, LedgerError, Revocations as _,
 };
 
-/// Times that a published CRL may turn out to be ahead of the ledger while one is made.
+/// Attempts to make a CRL while the published one turns out to be ahead of the ledger.
 const JUMPS: usize = 3;
 
-/// The highest number of a published CRL that is gone on from: above it there are not enough left.
+/// The highest number of a published CRL that the next may follow: above it too few numbers are left.
 const HIGHEST: u64 = 1 << 62;
 
-/// Entries that the ledger does not list whose certificates are looked at for one CRL; further ones are kept as they are, and
-/// are the next CRL's.
+/// Entries lost by the ledger whose certificates are checked while one CRL is made; further ones stay listed unchecked,
+/// and the next CRL checks them.
 const LOOKED_AT: usize = 10_000;
 
-/// Entries that are put back into the ledger at a time, and for how long after a publication: the next one goes on.
+/// Concurrent writes that restore entries to the ledger, and the time for them after a publication; the next one
+/// continues.
 const PUT_BACK: usize = 16;
 const PUTTING_BACK: Duration = Duration::from_secs(20);
 
@@ -45,16 +46,17 @@ const PUTTING_BACK: Duration = Duration::from_secs(20);
 pub struct PublishedCrl {
     /// Its number.
     pub number: u64,
-    /// thisUpdate, a little before it was made.
+    /// thisUpdate, slightly before it was made.
     pub this_update: UnixTime,
-    /// When the next one will be there at the latest.
+    /// nextUpdate, by which the next one is published.
     pub next_update: UnixTime,
-    /// Entries in it.
+    /// Number of entries.
     pub entries: u64,
-    /// What of the ledger could not be read, in words (at most 100). Where the serial number could, it is listed.
+    /// Descriptions of what the ledger could not read (at most 100). Entries whose serial number could be read are
+    /// listed.
     pub damaged: Vec<String>,
-    /// The number of a CRL that somebody else published meanwhile, where there was one: it was reserved later than this one,
-    /// covers the same revocations, and stands in its place.
+    /// The number of a CRL that another process published meanwhile, if any: it was reserved later than this one,
+    /// covers the same revocations, and replaces it.
     pub superseded_by: Option<u64>,
 }
 
@@ -73,8 +75,8 @@ impl Authority {
         self.publish_into(scope, &slot, &mut published).await
     }
 
-    /// Makes sure that a published CRL covers everything that was revoked until now, and that these serial numbers were seen
-    /// in it: publishes one, unless another call did while this one waited for it.
+    /// Ensures that a published CRL covers everything that was revoked until now, and that these serial numbers are in
+    /// it: publishes one, unless a concurrent call does so while this one waits for it.
     pub(crate) async fn publish_changes(
         &self,
         scope: &CrlScope,
@@ -115,7 +117,8 @@ impl Authority {
         self.publish_changes(scope, serials).await
     }
 
-    /// Whether these stand in what was published: as it was written, or, where another one took its place, as it is read back.
+    /// Whether the serial numbers are in the published CRL: as this process wrote it, or, where another replaced it, as
+    /// read back.
     async fn are_listed(
         &self,
         scope: &CrlScope,
@@ -137,7 +140,7 @@ impl Authority {
         published: &mut Published,
     ) -> Result<PublishedCrl, PublishError> {
         let _place = self.slots.place(scope).await;
-        // Read before the number is reserved: what changes from now on, this CRL may miss.
+        // Read before the number is reserved: this CRL may miss any later change.
         let changes = slot.changes();
         let awaited = slot.awaited_serials();
         let outcome = self.make_and_publish(scope, &awaited).await;
@@ -165,9 +168,9 @@ impl Authority {
             .ok_or_else(|| PublishError::UnknownCa(scope.issuer.clone()))
     }
 
-    /// Makes CRLs until one stands: usually the first. A published one whose number is not lower is there because somebody
-    /// else reserved it later, which is as good; or because the ledger was set back, and then its number is jumped over,
-    /// since going backwards is what clients must never see.
+    /// Makes CRLs until one is accepted, usually the first. If the published one has a number that is not lower, either
+    /// another process reserved it later, and it serves as well; or the ledger was restored to an older state, and then
+    /// its number is skipped, since clients must never see numbers decrease.
     async fn make_and_publish(
         &self,
         scope: &CrlScope,
@@ -178,12 +181,12 @@ impl Authority {
         for _ in 0..JUMPS {
             let believed = self.believed_crl_state(scope, above).await?;
             let mut made = match self.make(&ca, scope, &believed, above, awaited).await {
-                // Two were given one number, by a counter that was set back: whoever came second takes another.
+                // A counter that was set back assigned the number twice: this process draws another.
                 Err(PublishError::Ledger(LedgerError::CrlNumberTaken { .. })) => continue,
                 made => made?,
             };
             let outcome = self.publish_files(&ca, scope, &made, believed.standing.published).await;
-            // Afterwards: however much there is to put back, the CRL does not wait for it.
+            // Afterwards, so that the CRL does not wait for entries to be restored.
             if outcome.is_ok() {
                 self.relist(&ca, scope, std::mem::take(&mut made.kept)).await;
             }
@@ -224,7 +227,7 @@ impl Authority {
         let covers = self.covers(scope).await?;
         let made_at = self.ports().clock.now();
         let not_before = ca.certificate().not_before();
-        // Whether a clock was ahead or is behind can seldom be told; here it can.
+        // Clock errors can seldom be detected; here one can.
         if made_at < not_before {
             return Err(PublishError::ClockBehind {
                 ca: ca.name().clone(),
@@ -237,7 +240,7 @@ impl Authority {
         let plan = CrlPlan {
             at: made_at,
             expired_before: Some(due::expired_before(made_at, standing.published.as_ref())),
-            // A counter that was set back must not lead back: what is recorded is known to have been given out.
+            // If the counter was set back, recorded numbers still count as assigned.
             above: above.max(standing.number),
             at_most: believed.at_most,
         };
@@ -259,7 +262,7 @@ impl Authority {
         );
         let mut listing = {
             let awaited = awaited.clone();
-            // What was published is given up as soon as it is compared: it may be as long as all that is listed.
+            // The published list is dropped as soon as it is compared: it may be as long as the new one.
             let listing = move || Listing::new(revocations, this_update, &awaited, before.as_ref());
             spool::off_thread(compared, move || listing().map_err(PublishError::Revocations)).await?
         };
@@ -309,9 +312,9 @@ impl Authority {
         })
     }
 
-    /// Keeps what the published CRL lists and the ledger does not, but for certificates that are known to have ended so long
-    /// ago that no CRL lists them: certificates say so that the CA's key vouches for, and nothing else does. Answers what is
-    /// kept, with the ends that are known.
+    /// Keeps entries that the published CRL has and the ledger lacks, except those of certificates that ended so long
+    /// ago that no CRL lists them; only a certificate signed by the CA's key proves that. Returns what is kept, with
+    /// the known ends.
     async fn keep_listed(
         &self,
         ca: &Ca,
@@ -328,7 +331,8 @@ impl Authority {
         let is_over = |end: &UnixTime| plan.expired_before.is_some_and(|before| *end < before);
         let mut kept = listing.keep(
             |serial| !ends.verified.get(&serial).is_some_and(is_over),
-            // What was given up has no certificate that could say its end: it stays as long as the CA, and that is no damage.
+            // A given-up intent has no certificate to prove an end: it stays listed as long as the CA, and that is not
+            // damage.
             |serial| !left.contains(&serial) && !ends.given_up.contains(&serial),
         );
         kept.retain(|entry| !left.contains(&entry.serial));
@@ -336,8 +340,8 @@ impl Authority {
         Ok(kept.into_iter().map(end_of).collect())
     }
 
-    /// Puts what was kept back into the ledger, for a while. What is left, or fails, the published CRL keeps, and the next one
-    /// tries again.
+    /// Restores the kept entries to the ledger, within a time limit. Whatever is left or fails stays on the published
+    /// CRL, and the next publication tries again.
     async fn relist(&self, ca: &Ca, scope: &CrlScope, kept: Vec<(RevokedEntry, Option<UnixTime>)>) {
         let until = Instant::now() + PUTTING_BACK;
         let ca_end = ca.certificate().not_after();
@@ -346,7 +350,7 @@ impl Authority {
             if Instant::now() >= until {
                 return false;
             }
-            // Nothing outlives the CA that issued it.
+            // No certificate outlives its issuer.
             let put_back = self.ports().ledger.relist(scope, &entry, end.unwrap_or(ca_end)).await;
             if let Err(error) = &put_back {
                 tracing::error!(%error, serial = %entry.serial, "a revocation that the ledger lost could not be put back");
@@ -363,7 +367,7 @@ impl Authority {
         }
     }
 
-    /// Records what is signed, and signs it: whatever comes of this, the signature is accounted for.
+    /// Records what is about to be signed, and signs it: the signature is accounted for whatever happens next.
     async fn sign_crl(
         &self,
         ca: &Ca,
@@ -405,8 +409,8 @@ impl Authority {
     }
 }
 
-/// Whether the ledger has the CRL of that number as one that was made after ours. Its number alone does not tell: where the
-/// counter was set back, what stands published may be old, and may lack what was revoked since.
+/// Whether the ledger records the CRL of that number as made after `ours`. The number alone does not prove it: if the
+/// counter was set back, the published CRL may be old, and may lack what was revoked since.
 fn is_later(standing: &CrlState, number: u64, ours: &CrlRecord) -> bool {
     let known = [&standing.latest, &standing.published];
     known
@@ -421,7 +425,7 @@ pub(super) struct Made {
     pub(super) record: CrlRecord,
     damaged: Vec<String>,
     seen: HashSet<Serial>,
-    /// What the published CRL listed and the ledger did not, with the ends that are known.
+    /// Entries that the published CRL has and the ledger lacks, with the known ends of their certificates.
     kept: Vec<(RevokedEntry, Option<UnixTime>)>,
 }
 

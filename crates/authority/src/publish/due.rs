@@ -1,4 +1,4 @@
-//! When a CRL is due, and what may be left out of it. Both are facts of the ledger, so that they survive every process.
+//! When a CRL is due, and what it may leave out. Both follow from the ledger, so that they survive every process.
 
 use chancery_x509::time::{DAY, UnixTime};
 
@@ -6,29 +6,29 @@ use super::{PublishError, status};
 use crate::authority::Authority;
 use crate::port::ledger::{CrlRecord, CrlScope, CrlState};
 
-/// thisUpdate lies so many seconds before a CRL is made, as notBefore of certificates does: a verifier whose clock is a
-/// little behind refuses a CRL from the future, and everybody with it.
+/// Seconds by which thisUpdate precedes the making of a CRL, like notBefore of certificates: a verifier whose clock is
+/// slightly behind refuses a CRL from the future, and with it every certificate.
 pub(super) const BACKDATE: i64 = 300;
 
-/// Seconds that an entry stays beyond the end of its certificate at least. RFC 5280 section 3.3 wants it on one CRL made
-/// after that end; a week more is for clocks that were wrong.
+/// Seconds for which an entry is listed after its certificate's end at least. RFC 5280 section 3.3 requires it on one
+/// CRL made after that end; a week is a margin for wrong clocks.
 pub(super) const LOOK_BACK: i64 = 7 * DAY;
 
-/// Entries of certificates that ended before this are left out. It looks back from now and from the newest published CRL,
-/// whichever is earlier: a clock that was ahead once, then or now, takes nothing off the list. That a publication was not
-/// noted only makes it earlier by an interval.
+/// Entries of certificates that ended before this are left out. It is counted back from now or from the newest
+/// published CRL, whichever is earlier, so that a clock that was ahead, then or now, removes nothing from the list. A
+/// publication that was not recorded only makes it earlier by an interval.
 pub(super) fn expired_before(now: UnixTime, published: Option<&CrlRecord>) -> UnixTime {
     let seen = published.map_or(now, |crl| crl.this_update);
     now.min(seen).plus_seconds(-LOOK_BACK)
 }
 
-/// Whether a certificate that ends then may be on no CRL any more.
+/// Whether a certificate with that notAfter may be missing from every CRL at `now`.
 pub fn is_past(not_after: UnixTime, now: UnixTime) -> bool {
     not_after < now.plus_seconds(-LOOK_BACK)
 }
 
-/// Whether a CRL has to be made: there is no published one, it does not cover what was revoked since, its interval has
-/// passed, or it is from the future, which relying parties refuse.
+/// Whether a CRL has to be made: there is no published one, it lacks revocations made since, its interval has passed,
+/// or its thisUpdate is in the future, so that relying parties refuse it.
 fn is_due(standing: &CrlState, interval: i64, now: UnixTime) -> bool {
     let Some(published) = &standing.published else {
         return true;
@@ -37,7 +37,8 @@ fn is_due(standing: &CrlState, interval: i64, now: UnixTime) -> bool {
 }
 
 impl Authority {
-    /// Whether a CRL has to be made, as the ledger has it; or its file is gone, or another than the one that was published.
+    /// Whether a CRL has to be made according to the ledger, or because its file is missing or not the one that was
+    /// published.
     pub(super) async fn is_due(&self, scope: &CrlScope) -> Result<bool, PublishError> {
         let standing = self.believed_crl_state(scope, 0).await?.standing;
         let interval = status::timing(self.config(), scope).interval;
@@ -45,9 +46,9 @@ impl Authority {
             return Ok(true);
         }
         match self.is_replaced(scope, &standing).await {
-            // Who publishes at this moment puts the file in order, or leaves it to the next time.
+            // A publication in progress restores the file itself, or leaves that to the next round.
             Ok(replaced) => Ok(replaced.unwrap_or(false)),
-            // Publishing would not get any further.
+            // Publishing would fail as well.
             Err(error) => {
                 tracing::warn!(%error, "it is not known whether the published CRL is the newest one");
                 Ok(false)
@@ -95,7 +96,7 @@ mod tests {
         let before = |made_at: UnixTime, now: UnixTime| expired_before(now, standing(made_at).published.as_ref());
         let usual = before(NOW.plus_days(-1), NOW);
         assert_eq!(usual, NOW.plus_seconds(-8 * DAY - BACKDATE));
-        // It was ahead once, and is right now; or was right, and is ahead.
+        // The clock was ahead then and is right now; or was right then and is ahead now.
         assert!(before(NOW.plus_days(4000), NOW) <= NOW.plus_days(-7));
         assert_eq!(before(NOW.plus_days(-1), NOW.plus_days(4000)), usual);
         assert_eq!(expired_before(NOW, None), NOW.plus_days(-7));

@@ -1,7 +1,7 @@
-//! Whose certificates have ended: as the certificates say that the CA's own key vouches for, and nothing else.
+//! Which certificates have ended, according to certificates that the CA's own key signed.
 //!
-//! What ended long ago is on no CRL, so whoever moves an end takes a revocation back. Ends that a ledger says beside a
-//! certificate are claims, like everything that it says.
+//! What ended long ago is on no CRL, so an attacker who changes a recorded end could undo a revocation. The ends that a
+//! ledger records beside a certificate are therefore not trusted.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,20 +14,20 @@ use crate::authority::{Authority, Ca};
 use crate::port::LedgerError;
 use crate::port::ledger::Evidence;
 
-/// Serial numbers whose evidence is in memory at a time.
+/// Serial numbers whose evidence is in memory at once.
 const TOGETHER: usize = 500;
 
-/// What is known of the ends of some serial numbers.
+/// The known ends of some serial numbers.
 #[derive(Debug, Default)]
 pub(super) struct Ends {
-    /// Ends that certificates say, and the CA's key vouches for.
+    /// Ends in certificates that the CA's key signed.
     pub(super) verified: HashMap<Serial, UnixTime>,
-    /// Those that the ledger says were given up: they may have no certificate to show.
+    /// Serial numbers recorded as given up: they may have no certificate.
     pub(super) given_up: HashSet<Serial>,
 }
 
 impl Authority {
-    /// Of these serial numbers of a CA, those whose certificates ended so long ago that no CRL lists them.
+    /// Of a CA's serial numbers, those whose certificates ended so long ago that no CRL lists them.
     pub async fn past_among(&self, ca: &Ca, serials: &[Serial]) -> Result<HashSet<Serial>, LedgerError> {
         let now = self.ports().clock.now();
         let ends = self.ends(ca, serials).await?;
@@ -50,7 +50,8 @@ impl Authority {
     }
 }
 
-/// The latest end of certificates of that serial number that the CA signed: there is one such certificate, or its copies.
+/// The latest end of the certificates with that serial number that the CA signed; normally there is one, or copies of
+/// it.
 fn verified_end(ca: &Ca, serial: Serial, evidence: &Evidence) -> Option<UnixTime> {
     let parsed = evidence
         .certificates

@@ -1,4 +1,4 @@
-//! What can go wrong with a CRL.
+//! Errors of publishing CRLs and CA certificates.
 
 use std::io;
 
@@ -10,11 +10,11 @@ use crate::ca_name::CaName;
 use crate::port::{KeyName, KeyStoreError, LedgerError, PublicationError, PublishedName, Receipt};
 use crate::signing::{NotSignable, SigningError};
 
-/// Why a CRL, or a CA's certificate, was not made or not published. The one that was published before stands.
+/// Why a CRL, or a CA's certificate, was not made or not published. The previously published one remains.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PublishError {
-    /// No such CA.
+    /// There is no CA of that name.
     #[error("there is no CA named {0}")]
     UnknownCa(CaName),
     /// The ledger.
@@ -23,33 +23,33 @@ pub enum PublishError {
     /// The key store.
     #[error(transparent)]
     KeyStore(#[from] KeyStoreError),
-    /// The place that it is published to.
+    /// The publication port failed.
     #[error(transparent)]
     Publication(#[from] PublicationError),
-    /// The CA's certificate is not what it should be.
+    /// The CA's certificate is not believed.
     #[error(transparent)]
     NotBelieved(#[from] NotBelieved),
     /// The CRL cannot be written.
     #[error(transparent)]
     Write(#[from] CrlWriteError),
-    /// The CRL would break a rule. Nothing was signed.
+    /// The CRL would violate a lint. Nothing was signed.
     #[error(
         "the CRL of {issuer} would break {citation}: {message} (lint {rule}); nothing was signed. Look at the CA's certificate with `chancery inspect`, and at public_url"
     )]
     Lint {
         /// The CA.
         issuer: CaName,
-        /// The rule.
+        /// The lint's rule.
         rule: &'static str,
-        /// What it follows.
+        /// The standard that the rule follows.
         citation: &'static str,
-        /// What it found.
+        /// What the lint found.
         message: String,
     },
-    /// Scratch space.
+    /// Scratch space failed.
     #[error("scratch space for the CRL failed: {0}")]
     Scratch(io::Error),
-    /// Reading the revocations.
+    /// Reading the revocations failed.
     #[error("the revocations could not be read: {0}")]
     Revocations(io::Error),
     /// The thread that writes CRLs ended early.
@@ -79,7 +79,7 @@ pub enum PublishError {
         "certificates of {0} name CRLs of shards, which are told apart by their URLs: set public_url in the configuration"
     )]
     ShardWithoutUrl(CaName),
-    /// The published CRL has a number that nobody can have counted to, and which leaves none to go on with.
+    /// The published CRL has a number that cannot have been counted to, and which leaves too few numbers to continue.
     #[error(
         "{name} has number {published}, and the ledger is at {reserved}: no CRL of that number was ever reserved. Find out who signed it, then move the file away"
     )]
@@ -103,17 +103,17 @@ pub enum PublishError {
         /// The other.
         other: CaName,
     },
-    /// What stands in a CRL's place is another CA's CRL.
+    /// The file of the CRL contains a CRL of another CA.
     #[error("{name} is a CRL of {other} and is left alone; it cannot be one of {ca} as well")]
     OfAnotherCa {
         /// The file.
         name: PublishedName,
-        /// Whose CRL was to be put there.
+        /// The CA whose CRL was to be published.
         ca: CaName,
-        /// Whose is there.
+        /// The CA whose CRL is there.
         other: CaName,
     },
-    /// The clock is certainly behind.
+    /// The clock is before the CA's notBefore, and so is behind.
     #[error(
         "the clock says {now}, and the certificate of {ca} is valid from {not_before}: the clock is behind; set it, a CRL made now would be over already"
     )]
@@ -122,16 +122,16 @@ pub enum PublishError {
         ca: CaName,
         /// Its certificate's notBefore.
         not_before: UnixTime,
-        /// What the clock says.
+        /// The time according to the clock.
         now: UnixTime,
     },
-    /// What stands in a CRL's place is none of its CA.
+    /// The file of the CRL does not contain a CRL of its CA.
     #[error("{name} is no CRL of its CA, or too long to be read, and not the one that was published there")]
     NotOurs {
         /// The file.
         name: PublishedName,
     },
-    /// A revocation is recorded, and the CRL that was published does not list it.
+    /// A revocation is recorded, but the published CRL does not list it.
     #[error(
         "{name} number {number} was published, but does not list the certificate; look into the log for damaged rows"
     )]
@@ -141,12 +141,12 @@ pub enum PublishError {
         /// Its CRL number.
         number: u64,
     },
-    /// Others changed the file again and again.
+    /// Other processes changed the file repeatedly.
     #[error("{name} was changed by others {turns} times in a row; try again")]
     Contended {
         /// The file.
         name: PublishedName,
-        /// How often it was tried.
+        /// Number of attempts.
         turns: usize,
     },
 }

@@ -1,4 +1,4 @@
-//! A CRL's files: put only over a version that is known to have a lower number, and read back where it matters.
+//! A CRL's files: replaced only where the old version is known to have a lower number, and read back where needed.
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
@@ -20,29 +20,29 @@ use crate::port::ledger::{CrlRecord, CrlScope};
 use crate::port::publication::Stat;
 use crate::port::{ETag, Precondition, PublicationError, PublishedName};
 
-/// Times that a file may be changed by others under our hands.
+/// Attempts while other processes change the file concurrently.
 const TURNS: usize = 8;
 
-/// How it is with a published file.
+/// How a published file compares with the new CRL.
 enum PublishedState {
-    /// Ours may come, on this condition.
+    /// Its number is lower: the new CRL may be put under this condition.
     Lower(Precondition),
-    /// It is ours already: a put whose answer was lost, and which somebody on the way repeated.
+    /// It is the new CRL already: the answer to an earlier put was lost, and the put was retried.
     Ours(ETag),
-    /// It has this number, which is not below ours.
+    /// It has this number, which is not lower.
     NotLower(u64),
 }
 
-/// What stands by a CRL's name.
+/// The content of a CRL's file.
 struct Found {
     stat: Stat,
-    /// The CRL, and the CA whose key signed it; `None` where it is none of a CA that publishes by that name, or is longer than
-    /// what is read back.
+    /// The CRL, and the CA whose key signed it; `None` where no CA that publishes under that name signed it, or where
+    /// it is longer than what is read back.
     crl: Option<(RevocationList, CaName)>,
 }
 
 impl Found {
-    /// The CRL, if it is that CA's.
+    /// The CRL, if it was signed by that CA.
     fn of(self, ca: &Ca) -> Option<RevocationList> {
         let of_ca = self.crl.filter(|(_, signer)| signer == ca.name());
         of_ca.map(|(crl, _)| crl)
@@ -50,7 +50,7 @@ impl Found {
 }
 
 impl Authority {
-    /// What stands by that name: read once, kept once, and parsed and verified where it holds up nobody.
+    /// Reads the file once into memory; parses and verifies a long one on a thread of its own, to block no other task.
     async fn found(&self, ca: &Arc<Ca>, name: &PublishedName) -> Result<Option<Found>, PublishError> {
         let publication = &self.ports().publication;
         let Some((stat, content)) = publication.read_within(name, publication.read_back()).await? else {
@@ -72,7 +72,7 @@ impl Authority {
         Ok(Some(Found { stat, crl }))
     }
 
-    /// This CA first, then others that publish a CRL by that name: a copy that somebody put there makes nobody one of them.
+    /// This CA first, then other CAs that publish a CRL under that name: having a copy of a CRL there does not count.
     fn publishers(&self, ca: &Arc<Ca>, name: &PublishedName) -> Vec<Arc<Ca>> {
         let scopes = self.crl_scopes().into_iter();
         let others = scopes.filter(|scope| scope.issuer != *ca.name() && Config::crl_name(scope) == *name);
@@ -80,7 +80,7 @@ impl Authority {
         std::iter::once(ca.clone()).chain(others).collect()
     }
 
-    /// A published CRL, if it is one of that CA, and not longer than what is read back.
+    /// A published CRL, if that CA signed it and it is not longer than what is read back.
     pub(super) async fn read_back(
         &self,
         ca: &Arc<Ca>,
@@ -90,7 +90,7 @@ impl Authority {
         Ok(found.and_then(|found| found.of(ca)))
     }
 
-    /// A published CRL that is too long to be read back, read once through, if it is one of that CA: without its entries.
+    /// A published CRL that is too long to be read back, streamed once, if that CA signed it: without its entries.
     async fn read_through(&self, ca: &Ca, name: &PublishedName, stat: &Stat) -> Result<Option<LongCrl>, PublishError> {
         let publication = &self.ports().publication;
         if stat.len > publication.read_through() {
@@ -117,11 +117,12 @@ impl Authority {
         .await
     }
 
-    /// The published CRL; and what is wrong with it, where it is not the newest one that was published there.
+    /// The published CRL; and what is wrong with it, if it is not the newest one that was published there.
     ///
-    /// Nobody publishes an older one over it, so somebody put it there: what the newest listed and the ledger does not list
-    /// any more may be missing from both. Where there is none, its place is told by [`Staleness`](super::Staleness). One that is too
-    /// long to be read back is known by its version, as the one that was published there; of another one nothing can be kept.
+    /// The authority never replaces a CRL with an older one, so an older one was put there by something else: entries
+    /// of the newest that the ledger lacks may be missing from both. [`Staleness`](super::Staleness) reports a missing
+    /// file. A file that is too long to be read back is recognised by its version as the one that was published there;
+    /// the entries of any other cannot be kept.
     pub(super) async fn published_list(
         &self,
         ca: &Arc<Ca>,
@@ -162,8 +163,8 @@ impl Authority {
         Ok((crl, wrong))
     }
 
-    /// When the CRL that stands published was made, as it says itself; `None`: there is none. One that is too long to be read
-    /// back is taken for the one that the ledger noted, if its version is that one's, and else read through.
+    /// When the published CRL was made, according to itself; `None`: there is none. One that is too long to be read
+    /// back is taken to be the recorded one if its version is the recorded one, and is otherwise streamed.
     pub async fn published_at(&self, scope: &CrlScope) -> Result<Option<UnixTime>, PublishError> {
         let name = Config::crl_name(scope);
         let ca = self.publishing_ca(scope)?;
@@ -187,7 +188,7 @@ impl Authority {
         Err(PublishError::NotOurs { name })
     }
 
-    /// The published CRL, read back and checked with the CA's key, if it lists all of those serial numbers.
+    /// The published CRL, read back and verified with the CA's key, if it lists all of those serial numbers.
     pub(super) async fn published_with(
         &self,
         ca: &Arc<Ca>,
@@ -202,7 +203,7 @@ impl Authority {
         let (Some(number), Some(next_update)) = (crl.number(), crl.next_update()) else {
             return Ok(None);
         };
-        // Nobody takes one that is from the future or over, whatever it lists.
+        // Relying parties refuse one from the future and an expired one, whatever it lists.
         if crl.this_update() > now || next_update < now {
             return Ok(None);
         }
@@ -211,7 +212,7 @@ impl Authority {
         let listed = spool::off_thread(entries_in(crl.as_der().len()), move || {
             let mut entries = 0;
             for entry in crl.entries() {
-                // Behind an entry that cannot be read nothing is: whoever reads the CRL may stop there.
+                // Entries after an unreadable one do not count: a reader of the CRL may stop there.
                 let Ok(entry) = entry else { return Ok(None) };
                 sought.remove(&entry.serial);
                 entries += 1;
@@ -229,10 +230,11 @@ impl Authority {
         }))
     }
 
-    /// Publishes DER and PEM, or answers the number of a published CRL that is not below ours.
+    /// Publishes DER and PEM; returns the number of the published CRL if that is not lower.
     ///
-    /// The PEM file's version is taken before the DER file's number is known to be lower. A PEM file comes after its DER
-    /// file, whose numbers only rise, so a PEM file of that version has a lower number too, and needs no reading.
+    /// The PEM file's version is read before the DER file's number is known to be lower. A PEM file is put after its
+    /// DER file, whose numbers only increase, so a PEM file of that version has a lower number too, and need not be
+    /// read.
     pub(super) async fn publish_files(
         &self,
         ca: &Arc<Ca>,
@@ -243,7 +245,7 @@ impl Authority {
         let publication = &self.ports().publication;
         let (der, pem) = (Config::crl_name(scope), Config::crl_pem_name(scope));
         let number = made.record.number;
-        // A version is known to be lower only where its number was.
+        // The version is only usable where its number is lower.
         let mut known = before.filter(|crl| crl.number < number).and_then(|crl| crl.published);
         let mut turns = 0..TURNS;
         let contended = |name: &PublishedName| PublishError::Contended {
@@ -283,15 +285,15 @@ impl Authority {
             };
         }
 
-        // The files are there; a ledger that does not know costs the next publication a reading.
+        // The files are published; if the ledger does not record that, the next publication has to read them.
         if let Err(error) = self.ports().ledger.crl_published(scope, number, etag).await {
             tracing::warn!(%error, file = %der, number, "the CRL is published, but the ledger could not note that");
         }
         Ok(None)
     }
 
-    /// Compares a published file with our number, by its version where that is known to be a lower one, else by reading it.
-    /// What is no CRL of this CA is not one to be kept.
+    /// Compares a published file with the new CRL's number: by its version where that is known to be a lower one, else
+    /// by reading it. A file that is not a CRL of this CA may be replaced.
     async fn standing(
         &self,
         ca: &Arc<Ca>,
@@ -341,7 +343,7 @@ impl Authority {
         }
     }
 
-    /// The same of a file that is too long to be read back.
+    /// The same for a file that is too long to be read back.
     async fn standing_of_long(
         &self,
         ca: &Ca,
@@ -353,7 +355,7 @@ impl Authority {
         let number = long.as_ref().and_then(|long| long.facts().number());
         match (long, number) {
             (Some(long), Some(number)) => Ok(compare(number, &long.sha256(), ours, stat)),
-            // Its DER file decides; this one was changed by somebody since it was looked at.
+            // The DER file decides; the PEM file was changed by another process since that was checked.
             _ if name.as_str().rsplit('.').next() == Some("pem") => Err(PublishError::Contended {
                 name: name.clone(),
                 turns: 1,
@@ -376,7 +378,7 @@ fn compare(number: u64, sha256: &[u8], ours: &CrlRecord, stat: Stat) -> Publishe
     }
 }
 
-/// What a published CRL is, where it is neither the newest one that is known to have been published nor a later one.
+/// Describes a published CRL that is neither the newest one recorded as published nor a later one.
 fn not_newest(crl: Option<&RevocationList>, newest: &CrlRecord) -> Option<String> {
     let Some(crl) = crl else {
         return Some("no CRL of this CA".to_owned());
@@ -399,7 +401,7 @@ fn has_digest(crl: &RevocationList, sha256: &[u8; 32]) -> bool {
     digest::digest(&digest::SHA256, crl.as_der()).as_ref() == sha256
 }
 
-/// Entries in a file of so many octets, at most: the shortest has a serial number of one octet, and nothing but its date.
+/// Most entries in a file of that many octets: the shortest entry has a serial number of one octet, and only its date.
 pub(super) fn entries_in(octets: usize) -> u64 {
     const SHORTEST: usize = 20;
     (octets / SHORTEST) as u64

@@ -1,7 +1,7 @@
-//! Lints a CRL's frame, which is everything but its entries, before the CRL is written and signed.
+//! Lints a CRL's frame, which is everything except its entries, before the CRL is written and signed.
 //!
-//! The frame is what configuration and the CA's certificate have a say in. An entry is a serial number, a time and a reason
-//! that the ledger took as such: there is nothing in it that a rule could find, and a million of them are not read again.
+//! The configuration and the CA's certificate influence only the frame. An entry is a serial number, a time and a
+//! reason that the ledger validated: no lint could find anything in it, so a million entries are not parsed again.
 
 use chancery_x509::crl::{CrlHeader, CrlWriter, Framing};
 use chancery_x509::lint::{self, Severity};
@@ -10,7 +10,7 @@ use super::PublishError;
 use crate::authority::Ca;
 use crate::issue::throwaway;
 
-/// Refuses a CRL whose frame breaks a rule. The cost does not depend on what is revoked.
+/// Refuses a CRL whose frame violates a lint. The cost does not depend on the number of entries.
 pub(super) fn lint(header: &CrlHeader<'_>, ca: &Ca) -> Result<(), PublishError> {
     let (tbs, _, length) = CrlWriter::new(header, 0, Vec::new())?.finish_tbs()?;
     let algorithm = ca.issuer.public_key().algorithm();
@@ -53,7 +53,7 @@ mod tests {
         let scope = authority.crl_scopes().pop().unwrap();
         let before = authority.publish_crl(&scope).await.unwrap();
 
-        // The CA's certificate as the rules read it is another's now, and the frame does not fit it.
+        // The lints now see another CA's certificate, which the frame does not match.
         let [root, issuing] = &authority.cas()[..] else {
             panic!("a root and an issuing CA")
         };

@@ -1,10 +1,11 @@
-//! What one CRL lists, made of what the ledger has: times fit for a CRL, and a watch on those whose revokers wait.
+//! The entries of one CRL, made from the ledger's: times are adjusted to what a CRL allows, and the
+//! serial numbers that callers wait for are recorded when they occur.
 //!
-//! Once listed, listed: what the published CRL lists stays, until the end of its certificate is known and long over. What the
-//! ledger lost, whoever took it from there, is taken over from that CRL, which the CA's own key vouches for.
+//! What the published CRL lists stays listed until the end of its certificate is verified and long past. Entries that
+//! the ledger lost, for whatever reason, are taken from that CRL, whose signature the CA's own key verifies.
 //!
-//! The totals that the CRL's length is made of are those of the entries as they are written, so the entries are gone through
-//! once before the first is written.
+//! The CRL's length is computed from totals over the entries as they are written, so there is one pass over the entries
+//! before the first is written.
 
 use std::collections::HashSet;
 use std::io;
@@ -15,10 +16,10 @@ use chancery_x509::time::UnixTime;
 
 use crate::port::ledger::Revocations;
 
-/// Descriptions of damage at most.
+/// Most descriptions of damage.
 const DESCRIBED: usize = 100;
 
-/// The years 1 to 9999, which a CRL's times can tell (RFC 5280 section 4.1.2.5.2).
+/// The years 1 to 9999, which times in a CRL can express (RFC 5280 section 4.1.2.5.2).
 const FIRST: UnixTime = UnixTime(-62_135_596_800);
 const LAST: UnixTime = UnixTime(253_402_300_799);
 
@@ -29,13 +30,14 @@ pub(super) struct Listing {
     entries: u64,
     octets: u64,
     seen: HashSet<Serial>,
-    /// What the published CRL lists and the ledger does not, by serial number.
+    /// Entries that the published CRL has and the ledger lacks, by serial number.
     missing: Vec<RevokedEntry>,
     damaged: Vec<String>,
 }
 
 impl Listing {
-    /// Goes through the entries once: counts them, looks out for the awaited ones, and compares with those of the published CRL.
+    /// Makes one pass over the entries: counts them, looks for the awaited ones, and compares with those of the
+    /// published CRL.
     pub(super) fn new(
         mut inner: Box<dyn Revocations>,
         this_update: UnixTime,
@@ -70,17 +72,18 @@ impl Listing {
         })
     }
 
-    /// Tells of something else that is not as it should be.
+    /// Adds a description of other damage.
     pub(super) fn note(&mut self, wrong: String) {
         self.damaged.push(wrong);
     }
 
-    /// Serial numbers that the published CRL lists and the ledger does not.
+    /// Serial numbers that the published CRL lists and the ledger lacks.
     pub(super) fn missing(&self) -> Vec<Serial> {
         self.missing.iter().map(|entry| entry.serial).collect()
     }
 
-    /// Keeps those that `stays` says, and tells of those that `is_damage` says. Answers them.
+    /// Keeps the missing entries that `stays` selects, reports those that `is_damage` selects, and returns what is
+    /// kept.
     pub(super) fn keep(
         &mut self,
         mut stays: impl FnMut(Serial) -> bool,
@@ -106,8 +109,8 @@ impl Listing {
     }
 }
 
-/// The entries up to one that cannot be read, by serial number and each once: one by one out of the CRL where they stand in that
-/// order, as they do in ours; a CRL of somebody else who had the CA's key is put in order in memory.
+/// The entries up to the first unreadable one, by serial number and without duplicates: streamed from the CRL if it is
+/// in that order, as this authority's are; a CRL that other software made with the CA's key is sorted in memory.
 fn in_order(list: &RevocationList) -> Box<dyn Iterator<Item = RevokedEntry> + '_> {
     let entries = || list.entries().map_while(Result::ok);
     if entries().is_sorted_by(|entry, next| entry.serial < next.serial) {
@@ -119,7 +122,7 @@ fn in_order(list: &RevocationList) -> Box<dyn Iterator<Item = RevokedEntry> + '_
     Box::new(sorted.into_iter())
 }
 
-/// No date of an entry is later than thisUpdate, and none is one that a CRL cannot tell: one bad time stops no CRL.
+/// Limits an entry's dates to thisUpdate and to what a CRL can express, so that one bad time stops no CRL.
 fn fit(entry: &RevokedEntry, this_update: UnixTime) -> RevokedEntry {
     RevokedEntry {
         revoked_at: entry.revoked_at.clamp(FIRST, this_update),
@@ -195,7 +198,7 @@ mod tests {
         }
     }
 
-    /// What a CRL with these entries lists beyond an empty ledger.
+    /// The serial numbers in a CRL with these entries that an empty ledger lacks.
     async fn missing(entries: &[u64]) -> Vec<Serial> {
         struct Given(Vec<u64>);
         impl Revocations for Given {
@@ -250,7 +253,7 @@ mod tests {
             let crl = whole(&memory, &ca, &mut Many(entries), on_disk()).await;
             let file = der(&crl);
             let before = process_memory("VmRSS:");
-            // From here on VmHWM is the highest since now (proc(5)).
+            // Resets VmHWM to the current value (proc(5)).
             std::fs::write("/proc/self/clear_refs", "5").unwrap();
             let list = RevocationList::from_file(file).unwrap();
             assert!(list.is_signed_by(ca.issuer.public_key()));
@@ -258,7 +261,7 @@ mod tests {
             assert_eq!(listing.missing(), []);
             process_memory("VmHWM:").saturating_sub(before)
         };
-        // Once through, so that code is there already.
+        // A warm-up pass, so that code is loaded already.
         compare(3_000).await;
         let grown = compare(300_000).await;
         assert!(grown < 2048, "{grown} KiB beside the file");

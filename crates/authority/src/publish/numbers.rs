@@ -1,38 +1,38 @@
-//! Which CRL numbers are believed.
+//! Which CRL numbers are plausible.
 //!
-//! A number can never go back, so one that somebody made up near the end of all numbers would leave none to go on with. A CRL
-//! that the CA's key vouches for has the number that it has. What a counter or a record says is a claim, and is believed as far
-//! as CRLs can have been made; beyond that it is damage, which is told, and the next number follows what is believed.
+//! A number can never decrease, so a forged one near the end of the range would leave none to continue with. The number
+//! in a CRL that the CA's key signed is accepted. A counter or a record is believed only up to the number of CRLs that
+//! can have been made; anything beyond is reported as damage, and the next number follows what is believed.
 
 use super::PublishError;
 use crate::authority::Authority;
 use crate::config::Config;
 use crate::port::ledger::{CrlScope, CrlState};
 
-/// What a scope's CRLs can have come to: 1,024 a second since 1970, which is more than a key signs and what a restore takes
-/// for granted, until the year 2242.
+/// Most numbers that a scope can have used: 1,024 a second since 1970, which is more than a key signs and what a
+/// restore assumes, until the year 2242.
 const COUNTED_TO: u64 = 1 << 43;
 
-/// And beyond a number that the CA's key vouches for: as many a second for 48 days, in which none of them was published.
+/// Furthest that a record may be ahead of a signed number: 1,024 a second for 48 days without a publication.
 const LARGEST_JUMP: u64 = 1 << 32;
 
-/// The highest number that is believed where that one is known to have been signed.
+/// The highest number that is believed when `signed` is known to have been signed.
 fn at_most(signed: u64) -> u64 {
     COUNTED_TO.max(signed.saturating_add(LARGEST_JUMP))
 }
 
-/// How it is with a scope's CRLs, as far as it is believed.
+/// The state of a scope's CRLs, as far as it is believed.
 pub(super) struct Believed {
     pub(super) standing: CrlState,
-    /// The highest number that is.
+    /// The highest number that is believed.
     pub(super) at_most: u64,
-    /// What of the ledger is not, in words.
+    /// A description of records that are not believed.
     pub(super) damage: Option<String>,
 }
 
 impl Authority {
-    /// How it is with a scope's CRLs. `signed` was seen in a CRL that the CA's key vouches for; zero: in none yet. The published
-    /// one is looked at where what the ledger has recorded is not believed without.
+    /// The state of a scope's CRLs. `signed` is the number of a CRL that the CA's key signed; zero if none was seen
+    /// yet. The published CRL is read only if the recorded number is not believed otherwise.
     pub(super) async fn believed_crl_state(&self, scope: &CrlScope, signed: u64) -> Result<Believed, PublishError> {
         let ledger = &self.ports().ledger;
         let standing = ledger.crl_state(scope).await?;
@@ -62,7 +62,7 @@ impl Authority {
     }
 }
 
-/// That a counter is not believed, in words.
+/// Describes a counter that is not believed.
 pub(super) fn counter_damage(scope: &CrlScope, counted: u64, number: u64) -> String {
     format!(
         "the counter of the CRL numbers of {name} said {counted}, which nobody can have counted to: somebody wrote it. It goes on \

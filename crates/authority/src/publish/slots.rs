@@ -1,7 +1,7 @@
-//! What this process knows of each CRL beside the ledger: what was published last. What is due is the ledger's to say.
+//! This process's knowledge of each CRL: what it published last. The ledger decides what is due.
 //!
-//! A slot makes publications of one CRL wait for each other, so that a burst of revocations becomes a few CRLs: who
-//! waited finds that the one before covers its own revocation already.
+//! A slot serialises the publications of one CRL, so that a burst of revocations results in few CRLs: a caller that
+//! waited finds its own revocation covered by the CRL before.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,8 +14,8 @@ use super::PublishedCrl;
 use crate::ca_name::CaName;
 use crate::port::ledger::CrlScope;
 
-/// CRLs that are made at the same time at most, whatever their number: each takes a few file descriptors, and memory for what
-/// it is compared with.
+/// Most CRLs that are made concurrently: each takes a few file descriptors, and memory for the published CRL that it is
+/// compared with.
 const AT_A_TIME: usize = 8;
 
 #[derive(Default)]
@@ -25,18 +25,19 @@ pub(crate) struct Slots {
 }
 
 pub(super) struct Slot {
-    /// Counts what changed: a CRL that was reserved when this was `n` covers changes up to `n`.
+    /// Counts changes: a CRL that was reserved when this was `n` covers changes up to `n`.
     changes: AtomicU64,
     /// Held while a CRL of this scope is made and published.
     pub(super) published: AsyncMutex<Published>,
-    /// Changes that the last published CRL covers, and rows it had to leave out; read without waiting.
+    /// Changes that the last published CRL covers, and rows it had to leave out; read without waiting for a
+    /// publication.
     covered: AtomicU64,
     damaged: Mutex<Vec<String>>,
-    /// Serial numbers whose revokers wait to see them listed, and how many wait for each.
+    /// Serial numbers that callers wait to see listed, with the number of callers for each.
     awaited: Mutex<HashMap<Serial, u32>>,
 }
 
-/// Serial numbers that somebody waits for; given up when dropped.
+/// Serial numbers that a caller waits for; the wait ends when dropped.
 pub(super) struct Awaiting<'a> {
     slot: &'a Slot,
     serials: &'a [Serial],
@@ -45,7 +46,7 @@ pub(super) struct Awaiting<'a> {
 #[derive(Default)]
 pub(super) struct Published {
     pub(super) last: Option<PublishedCrl>,
-    /// Those of the awaited serial numbers that were written into it.
+    /// Those awaited serial numbers that were written into it.
     pub(super) seen: HashSet<Serial>,
 }
 
@@ -57,14 +58,14 @@ impl Slots {
             .clone()
     }
 
-    /// Waits for one of the places in which CRLs are made; each scope has its own, which it shares with others.
+    /// Waits for one of the places to make CRLs; each scope has a fixed one, which it shares with others.
     pub(super) async fn place(&self, scope: &CrlScope) -> AsyncMutexGuard<'_, ()> {
         let of_issuer: usize = scope.issuer.as_str().bytes().map(usize::from).sum();
         let place = of_issuer + usize::from(scope.shard.unwrap_or_default());
         self.making[place % AT_A_TIME].lock().await
     }
 
-    /// Something was revoked, or given up, in that scope.
+    /// Records that something was revoked, or given up, in that scope.
     pub(crate) fn changed(&self, scope: &CrlScope) {
         self.slot(scope).change();
     }
@@ -98,7 +99,7 @@ impl Drop for Awaiting<'_> {
 }
 
 impl Slot {
-    /// Begins with a change that nothing covers: what happened before this process is not known to it.
+    /// Starts with one uncovered change, since changes before this process are unknown to it.
     fn new() -> Self {
         Self {
             changes: AtomicU64::new(1),
@@ -109,7 +110,7 @@ impl Slot {
         }
     }
 
-    /// Lets the next CRLs look out for these.
+    /// Makes the next CRLs look for these serial numbers.
     pub(super) fn await_listing<'a>(&'a self, serials: &'a [Serial]) -> Awaiting<'a> {
         let mut awaited = self.awaited();
         for serial in serials {
@@ -119,7 +120,7 @@ impl Slot {
         Awaiting { slot: self, serials }
     }
 
-    /// All that are looked out for.
+    /// All awaited serial numbers.
     pub(super) fn awaited_serials(&self) -> HashSet<Serial> {
         self.awaited().keys().copied().collect()
     }
@@ -136,7 +137,7 @@ impl Slot {
         self.changes.load(Ordering::SeqCst)
     }
 
-    /// Whether a published CRL covers all changes up to then.
+    /// Whether a published CRL covers all changes up to that count.
     pub(super) fn covers(&self, changes: u64) -> bool {
         self.covered.load(Ordering::SeqCst) >= changes
     }

@@ -1,4 +1,4 @@
-//! A CRL in scratch space: entries go there one by one, and the file is read from there, in constant memory.
+//! A CRL in scratch space: entries are written one by one, and the file is read from there, in constant memory.
 
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,10 +15,10 @@ use crate::port::{Body, Scratch};
 use crate::signing::NotSignable;
 use crate::signing::crl::SignableCrl;
 
-/// Entries up to which a thread of its own is not worth its start.
+/// Number of entries up to which a thread of its own is not worth starting.
 const FEW: u64 = 2_000;
 
-/// Octets moved at a time.
+/// Octets copied at a time.
 const BUFFER: usize = 64 * 1024;
 
 /// A TBSCertList in scratch space, not signed yet.
@@ -28,7 +28,7 @@ pub(super) struct Spooled {
     pub(super) length: TbsLength,
 }
 
-/// A whole CRL: scratch space between the two ends that make it one.
+/// A whole CRL: the TBSCertList in scratch space, with the octets before and after it.
 #[derive(Clone)]
 pub(super) struct WholeCrl {
     scratch: Arc<Mutex<Box<dyn Scratch>>>,
@@ -42,7 +42,7 @@ pub(super) fn spool(
     scratch: Box<dyn Scratch>,
 ) -> Result<Spooled, PublishError> {
     let mut writer = CrlWriter::new(header, revocations.octets(), scratch)?;
-    // The walk only carries I/O errors: what the writer had to say is kept beside it.
+    // The walk only carries I/O errors: the writer's own error is kept beside it.
     let mut refused = None;
     let walked = revocations.for_each(&mut |entry| {
         writer.entry(entry).map_err(|error| {
@@ -78,7 +78,7 @@ impl Spooled {
 }
 
 impl WholeCrl {
-    /// The DER, from its beginning. One body at a time may be read.
+    /// The DER, from its beginning. Only one body may be read at a time.
     pub(super) fn der(&self) -> io::Result<Body> {
         self.scratch
             .lock()
@@ -89,12 +89,12 @@ impl WholeCrl {
         Ok(Box::new(prefix.chain(Shared(self.scratch.clone())).chain(suffix)))
     }
 
-    /// The PEM text, likewise.
+    /// The PEM text; the same restriction applies.
     pub(super) fn pem(&self) -> io::Result<Body> {
         Ok(Box::new(PemReader::new("X509 CRL", self.der()?)))
     }
 
-    /// SHA-256 of the DER. Scratch space that gives back another length than was written is an error.
+    /// SHA-256 of the DER. Fails if scratch space returns another length than was written.
     pub(super) fn digest(&self) -> io::Result<[u8; 32]> {
         let mut der = self.der()?;
         let mut context = digest::Context::new(&digest::SHA256);
@@ -128,7 +128,7 @@ impl Read for Shared {
     }
 }
 
-/// Runs `work` where it does not hold up others: a CRL of a million entries is half a second of it.
+/// Runs `work` where it blocks no other task: a CRL of a million entries takes half a second.
 pub(super) async fn off_thread<T: Send + 'static>(
     entries: u64,
     work: impl FnOnce() -> Result<T, PublishError> + Send + 'static,
@@ -138,7 +138,7 @@ pub(super) async fn off_thread<T: Send + 'static>(
     }
     let (sender, receiver) = oneshot::channel();
     let started = std::thread::Builder::new().name("crl".to_owned()).spawn(move || {
-        // Who asked may be gone: then nobody wants to know.
+        // Fails only if the caller is gone, and with it any interest in the result.
         let _ = sender.send(work());
     });
     started.map_err(PublishError::Scratch)?;
@@ -222,10 +222,10 @@ mod tests {
             let octets = io::copy(&mut crl.der().unwrap(), &mut io::sink()).unwrap();
             (octets, io::copy(&mut crl.pem().unwrap(), &mut io::sink()).unwrap())
         };
-        // Once through, so that buffers and code are there already.
+        // A warm-up pass, so that buffers and code are loaded already.
         read_all(3_000).await;
         let before = process_memory("VmRSS:");
-        // From here on VmHWM is the highest since now (proc(5)).
+        // Resets VmHWM to the current value (proc(5)).
         std::fs::write("/proc/self/clear_refs", "5").unwrap();
         let (der, pem) = read_all(300_000).await;
         let grown = process_memory("VmHWM:").saturating_sub(before);

@@ -1,4 +1,4 @@
-//! How it is with the CRLs: whether the next is late, and how late.
+//! The state of the CRLs: whether the next is late, and by how much.
 
 use chancery_x509::time::UnixTime;
 
@@ -9,22 +9,22 @@ use crate::config::Config;
 use crate::port::PublishedName;
 use crate::port::ledger::{CrlRecord, CrlScope, CrlState};
 
-/// How it is with one CRL.
+/// The state of one CRL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CrlStatus {
-    /// Which.
+    /// The CRL's scope.
     pub scope: CrlScope,
-    /// Its file.
+    /// The name of its DER file.
     pub name: PublishedName,
-    /// The newest one that was signed; `None` where there is none, or the ledger does not answer.
+    /// The newest one that was signed; `None` where there is none, or the ledger did not answer.
     pub latest: Option<CrlRecord>,
     /// Seconds since it was made.
     pub age: Option<i64>,
     /// Whether the next one is late.
     pub staleness: Staleness,
-    /// What of the ledger this process could not read as it should be, in words.
+    /// Descriptions of records that this process could not read, or does not believe.
     pub damaged: Vec<String>,
-    /// What is between the configuration and what it is published for. Nobody has to look after it.
+    /// Differences between the configuration and what the CRL is published for. They need no attention.
     pub transitions: Vec<Transition>,
 }
 
@@ -33,43 +33,44 @@ pub struct CrlStatus {
 pub enum Staleness {
     /// It is not due yet, or only just.
     Fresh,
-    /// Its interval has passed, and a tenth of it on top.
+    /// Its interval, plus a tenth of it, has passed.
     Overdue,
-    /// Half of the CRL's life has passed: what was to publish the next one does not work.
+    /// Half of the CRL's lifetime has passed: the publication of the next one is failing.
     HalfSpent,
-    /// What was revoked more than two minutes ago is on no published CRL.
+    /// A certificate that was revoked more than two minutes ago is on no published CRL.
     Lagging {
-        /// When the oldest of it was revoked.
+        /// When the oldest of these revocations was made.
         since: UnixTime,
     },
     /// Signed more than a minute ago, and not published.
     Unpublished,
-    /// It is from the future: it was made while the clock was ahead, and relying parties refuse it until then.
+    /// Its thisUpdate is in the future: it was made while the clock was ahead, and relying parties refuse it until
+    /// then.
     FromFuture,
-    /// The published file is gone, or is not the one that was published.
+    /// The published file is missing, or is not the one that was published.
     Replaced,
-    /// nextUpdate has passed: clients that check refuse every certificate of this CA.
+    /// nextUpdate has passed: relying parties that check revocation refuse every certificate of this CA.
     Expired,
-    /// There is none.
+    /// No CRL was ever made.
     Missing,
-    /// The ledger does not answer.
+    /// The ledger did not answer.
     Unknown {
-        /// What it said.
+        /// The ledger's error.
         detail: String,
     },
 }
 
 impl CrlStatus {
-    /// Whether somebody has to look after it.
+    /// Whether the operator has to act.
     pub fn is_alarming(&self) -> bool {
         self.staleness != Staleness::Fresh || !self.damaged.is_empty()
     }
 }
 
-/// Seconds that publishing a signed CRL may take.
+/// Seconds allowed for publishing a signed CRL.
 const PUBLISHING: i64 = 60;
 
-/// Seconds after which what was revoked must be on a published CRL: time for a round of duties, and for a large CRL.
+/// Seconds within which a revocation must be on a published CRL: time for a scheduler round, and for a large CRL.
 const LISTING: i64 = 120;
 
 /// Interval and lifetime of a CRL, in seconds.
@@ -78,7 +79,7 @@ pub(super) struct Timing {
     pub(super) lifetime: i64,
 }
 
-/// As configured; a CA that left the configuration gets a new CRL daily, valid for a week.
+/// As configured; a CA that was removed from the configuration gets a new CRL daily, valid for a week.
 pub(super) fn timing(config: &Config, scope: &CrlScope) -> Timing {
     match config.ca(&scope.issuer) {
         Some(ca) => Timing {
@@ -96,7 +97,7 @@ fn staleness(standing: &CrlState, timing: &Timing, now: UnixTime) -> Staleness {
     let Some(latest) = &standing.latest else {
         return Staleness::Missing;
     };
-    // Clients have what was published; where nothing is known to have been, what was signed is the best guess.
+    // Clients have the published one; where none is recorded as published, the newest signed one is the best guess.
     let seen = standing.published.as_ref().unwrap_or(latest);
     let is_published = standing
         .published
@@ -122,7 +123,7 @@ fn staleness(standing: &CrlState, timing: &Timing, now: UnixTime) -> Staleness {
 }
 
 impl Authority {
-    /// How it is with every CRL of every CA.
+    /// The state of every CRL of every CA.
     pub async fn crl_status(&self) -> Vec<CrlStatus> {
         let now = self.ports().clock.now();
         self.know_crl_uses().await;
@@ -131,11 +132,11 @@ impl Authority {
             let mut damaged = self.slots.slot(&scope).damaged();
             let (standing, staleness) = match self.believed_crl_state(&scope, 0).await {
                 Ok(Believed { standing, damage, .. }) => {
-                    // Also before the next CRL tells of it.
+                    // Reported even before the next CRL reports it.
                     damaged.extend(damage.filter(|damage| !damaged.contains(damage)));
                     let staleness = staleness(&standing, &timing(self.config(), &scope), now);
                     let staleness = match staleness {
-                        // Where it cannot be looked at, nothing is said.
+                        // Where the file cannot be read, it is not reported as replaced.
                         Staleness::Fresh if matches!(self.is_replaced(&scope, &standing).await, Ok(Some(true))) => {
                             Staleness::Replaced
                         }
@@ -163,11 +164,12 @@ impl Authority {
         all
     }
 
-    /// Whether the published file is gone, or is not the one that the ledger noted there; `None` where somebody publishes at this
-    /// moment, and it is not known yet which one it has to be.
+    /// Whether the published file is missing, or is not the one that the ledger recorded; `None` during a concurrent
+    /// publication, when it is not known yet which one is expected.
     ///
-    /// Ledger and file are read one after the other, and a publication changes both, the file first. So a file that is another
-    /// than was noted is only told of when the ledger, asked again, still notes the same one and has none on its way.
+    /// Ledger and file are read one after the other, and a publication changes both, the file first. So a file with
+    /// another version is only reported if the ledger, queried again, still records the same one and has no publication
+    /// in progress.
     pub(super) async fn is_replaced(
         &self,
         scope: &CrlScope,
@@ -178,7 +180,7 @@ impl Authority {
         let mut expected = noted(standing);
         for _ in 0..LOOKS {
             let Some(etag) = expected else { return Ok(Some(false)) };
-            // A file is replaced in one step: it is never gone while somebody publishes.
+            // A file is replaced atomically: it is never missing during a publication.
             let Some(stat) = self.ports().publication.stat(&name).await? else {
                 return Ok(Some(true));
             };
@@ -198,10 +200,10 @@ impl Authority {
     }
 }
 
-/// Times that a publication may be noted while the published file is looked at.
+/// Most re-reads because a publication was recorded while the published file was checked.
 const LOOKS: usize = 3;
 
-/// Whether a CRL was signed so short a time ago that its file may be there and not be noted yet.
+/// Whether a CRL was signed so recently that its file may be published and not be recorded yet.
 fn is_under_way(standing: &CrlState, now: UnixTime) -> bool {
     let published = standing.published.as_ref().map_or(0, |crl| crl.number);
     let latest = standing.latest.as_ref().filter(|latest| latest.number > published);
@@ -258,7 +260,7 @@ mod tests {
         assert_eq!(at(&standing, 501), Staleness::HalfSpent);
         assert_eq!(at(&standing, 1000), Staleness::HalfSpent);
         assert_eq!(at(&standing, 1001), Staleness::Expired);
-        // The next one is signed and does not get out: the age is still that of the one before.
+        // The next one is signed but cannot be published: the age is still that of the one before.
         let next = CrlRecord {
             number: 2,
             made_at: UnixTime(10_100),

@@ -1,4 +1,4 @@
-//! For this module's tests: long lists that nobody keeps, and CRLs made of them.
+//! For this module's tests: long lists that are generated on demand, and CRLs made of them.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -19,7 +19,7 @@ use crate::profile::Profiles;
 
 pub(crate) const NOW: UnixTime = UnixTime(1_795_464_000);
 
-/// So many entries, none of which exists before it is asked for.
+/// This many entries, each generated when it is read.
 pub(super) struct Many(pub(super) u64);
 
 pub(super) fn entry(number: u64) -> RevokedEntry {
@@ -94,7 +94,7 @@ pub(super) fn process_memory(line: &str) -> u64 {
     line.trim_matches(|c: char| !c.is_ascii_digit()).parse().unwrap()
 }
 
-/// Scratch space on disk, which is nobody's memory.
+/// Scratch space on disk, which uses no memory.
 pub(super) fn on_disk() -> Box<dyn Scratch> {
     let path = std::env::temp_dir().join(format!("chancery-spool-{}", std::process::id()));
     let file: File = OpenOptions::new()

@@ -1,8 +1,8 @@
-//! Which CRLs there are: those of the configuration, and those that certificates name that still live.
+//! Which CRLs exist: those of the configuration, and those named by certificates that are still valid.
 //!
-//! A configuration changes in a moment, certificates end one by one. What they were issued with is recorded in the ledger
-//! before they are signed, and decides what is published and what a CRL may claim to cover (RFC 5280 section 5.2.5: a CRL
-//! without issuingDistributionPoint is complete for its issuer).
+//! A configuration changes at once, while certificates end one by one. The CRL that a certificate names is recorded in
+//! the ledger before it is signed; these records decide what is published and what a CRL may claim to cover (RFC 5280
+//! section 5.2.5: a CRL without issuingDistributionPoint is complete for its issuer).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -18,32 +18,32 @@ use crate::config::Config;
 use crate::port::LedgerError;
 use crate::port::ledger::{CrlScope, CrlUse};
 
-/// Ends are recorded as the end of the span of so many seconds that they fall in: once for a whole span of issuance, and a
-/// CRL is published for that much longer than it need be at most.
+/// Ends are rounded up to a multiple of this many seconds, so that one record serves a whole span of issuance. A CRL is
+/// published at most that much longer than necessary.
 const SPAN: i64 = 30 * DAY;
 
-/// What this process knows of the uses that the ledger has.
+/// The recorded uses that this process has read.
 #[derive(Debug, Default)]
 pub(crate) struct CrlUses(Mutex<BTreeMap<(CrlScope, Option<String>), UnixTime>>);
 
-/// That what is published is not only what the configuration says.
+/// A difference between what is published and the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Transition {
-    /// The configuration has no such CRL any more; it is published for certificates of before.
+    /// The configuration no longer has this CRL; it is published for certificates issued before.
     Kept {
-        /// Until when.
+        /// The end of the last of those certificates.
         until: UnixTime,
     },
-    /// Certificates name it by a URL that is not the configuration's.
+    /// Certificates name it by a URL other than the configured one.
     OtherUrl {
         /// That URL.
         url: String,
-        /// Until when.
+        /// The end of the last of those certificates.
         until: UnixTime,
     },
-    /// It covers only a part of its CA's certificates, since others name CRLs of their own.
+    /// It covers only a part of its CA's certificates, since others name CRLs of shards.
     Partial {
-        /// Until when.
+        /// The end of the last certificate that names a shard's CRL.
         until: UnixTime,
     },
 }
@@ -84,7 +84,7 @@ impl CrlUses {
         self.lock().get(&key).is_some_and(|until| *until >= end)
     }
 
-    /// Those of one CRL that a certificate may still live by.
+    /// The uses of one CRL that certificates still valid at `now` may depend on.
     fn of(&self, scope: &CrlScope, now: UnixTime) -> Vec<CrlUse> {
         let known = self.lock();
         let own = known
@@ -99,7 +99,7 @@ impl CrlUses {
         living.map(used).collect()
     }
 
-    /// Until when certificates of that CA name CRLs of shards; `None` where none does any more.
+    /// When the last certificate of that CA that names a shard's CRL ends; `None` if there is none any more.
     fn shards_until(&self, issuer: &CaName, now: UnixTime) -> Option<UnixTime> {
         let known = self.lock();
         let of_shards = known
@@ -108,7 +108,7 @@ impl CrlUses {
         of_shards.map(|(_, until)| *until).max()
     }
 
-    /// Those that a certificate may still live by.
+    /// All uses that certificates still valid at `now` may depend on.
     fn living(&self, now: UnixTime) -> Vec<CrlUse> {
         let known = self.lock();
         let living = known.iter().filter(|(_, until)| **until >= now);
@@ -122,7 +122,7 @@ impl CrlUses {
 }
 
 impl Authority {
-    /// Records that a certificate that is about to be reserved names that CRL, unless that is known to be recorded.
+    /// Records that a certificate that is about to be reserved names that CRL, unless that is already recorded.
     pub(crate) async fn note_crl_use(
         &self,
         scope: CrlScope,
@@ -142,14 +142,14 @@ impl Authority {
         Ok(())
     }
 
-    /// Reads which CRLs are in use: other processes issue, too, perhaps by another configuration.
+    /// Reads the recorded uses: other processes issue as well, perhaps under another configuration.
     pub async fn refresh_crl_uses(&self) -> Result<(), LedgerError> {
         let uses = self.ports().ledger.crl_uses().await?;
         self.crl_uses.learn(uses);
         Ok(())
     }
 
-    /// The uses that certificates may still live by; of an authority that never has shards, those of whole CRLs.
+    /// The uses that still valid certificates may depend on; for an authority without shards, only those of full CRLs.
     fn living_uses(&self) -> Vec<CrlUse> {
         let mut living = self.crl_uses.living(self.ports().clock.now());
         if self.config().is_never_sharded() {
@@ -158,15 +158,16 @@ impl Authority {
         living
     }
 
-    /// Until when certificates of that CA name CRLs of shards; of an authority that never has shards, whatever is said, none.
+    /// When the last certificate of that CA that names a shard's CRL ends; always `None` for an authority without
+    /// shards.
     fn shards_until(&self, issuer: &CaName) -> Option<UnixTime> {
         let never = self.config().is_never_sharded();
         let now = self.ports().clock.now();
         (!never).then(|| self.crl_uses.shards_until(issuer, now)).flatten()
     }
 
-    /// That certificates are said to name CRLs of shards, which an authority that never has any did not issue: a claim of the
-    /// ledger that nothing is made of.
+    /// Describes recorded uses of shards in an authority that never has any: it issued no such certificates, so the
+    /// records are false and are ignored.
     pub(super) fn impossible_uses(&self, scope: &CrlScope) -> Option<String> {
         let living = self.crl_uses.living(self.ports().clock.now());
         let mut impossible = living.iter().filter_map(|used| {
@@ -182,8 +183,9 @@ impl Authority {
         ))
     }
 
-    /// Every CRL of every CA that exists and has not [ended](Self::has_ended): those of the configuration, and those that living
-    /// certificates name, as far as this process has read. A CA that left the configuration still answers for what it issued.
+    /// The CRL scopes of every CA that exists and has not [ended](Self::has_ended): those of the configuration, and
+    /// those that still valid certificates name, as last read. A CA that was removed from the configuration still
+    /// publishes for what it issued.
     pub fn crl_scopes(&self) -> Vec<CrlScope> {
         self.crl_scopes_of(|ca| !self.has_ended(ca))
     }
@@ -204,8 +206,9 @@ impl Authority {
         cas.iter().filter(|ca| wanted(ca)).flat_map(|ca| of(ca)).collect()
     }
 
-    /// Refuses a configuration by which two CRLs would have one file, `NAME-3.crl`: the full one of a CA of that name, and the
-    /// third shard of another. What living certificates name, and CAs that left the configuration or have ended, count as well.
+    /// Refuses a configuration in which two CRLs would share a file, `NAME-3.crl`: the full one of a CA of that name,
+    /// and the third shard of another. CRLs that valid certificates name, and CAs that were removed or have ended,
+    /// count as well.
     pub async fn check_crl_files(&self) -> Result<(), PublishError> {
         self.refresh_crl_uses().await?;
         let mut files = BTreeMap::new();
@@ -229,7 +232,7 @@ impl Authority {
         Ok(())
     }
 
-    /// Those of the configuration; of a CA that is not in it, the full one.
+    /// The configured scopes; for a CA that is not configured, that of its full CRL.
     fn configured_scopes(&self, ca: &Ca) -> Vec<CrlScope> {
         self.config().ca(ca.name()).map_or_else(
             || {
@@ -242,8 +245,8 @@ impl Authority {
         )
     }
 
-    /// What a CRL may say that it covers. It is complete, and says nothing, where no certificate of its CA names a CRL of a
-    /// shard, nor is about to; else it names every URL that the certificates that it covers name it by.
+    /// What a CRL claims to cover. It is complete, without issuingDistributionPoint, if no certificate of its CA names
+    /// a shard's CRL, or is about to; otherwise it lists every URL by which the certificates that it covers name it.
     pub(super) async fn covers(&self, scope: &CrlScope) -> Result<Coverage, PublishError> {
         self.refresh_crl_uses().await?;
         let now = self.ports().clock.now();
@@ -275,7 +278,7 @@ impl Authority {
         })
     }
 
-    /// What is between the configuration and what a CRL is published for; nothing, most of the time.
+    /// The differences between the configuration and what a CRL is published for; usually none.
     pub(super) fn transitions(&self, scope: &CrlScope) -> Vec<Transition> {
         let now = self.ports().clock.now();
         let configured = self.config().ca(&scope.issuer);

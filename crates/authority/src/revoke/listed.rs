@@ -1,4 +1,4 @@
-//! Revocations that operators list: what following an entry comes to, before anything is written.
+//! Revocations that operators list: decides what to do about an entry, before anything is written.
 
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::serial::Serial;
@@ -7,41 +7,41 @@ use crate::ca_name::CaName;
 use crate::port::ledger::{CertificateRecord, Kind, Ledger, LedgerError, Revocation, ToRevoke};
 use crate::wire::RevokedEntry;
 
-/// What following an entry comes to.
+/// What an entry of the list requires.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ListedRevocation {
-    /// The certificate is to be revoked; one that is already, for another reason, becomes that of a compromised key.
+    /// The certificate must be revoked, or its reason changed to that of a compromised key.
     Due(Box<CertificateRecord>),
-    /// It is revoked already, as far as the entry wants.
+    /// It is already revoked as the entry requires.
     Stands(Box<CertificateRecord>),
-    /// There is nothing to revoke; trying again changes nothing.
+    /// Nothing can be revoked; trying again changes nothing.
     Skipped(SkippedRevocation),
 }
 
-/// Why an entry leads to no revocation.
+/// Why an entry is skipped.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SkippedRevocation {
-    /// No such certificate.
+    /// No certificate with that serial number.
     #[error("no certificate has serial number {serial}; nothing to revoke")]
     NotFound {
         /// As listed.
         serial: Serial,
     },
-    /// The serial number is that of another name's certificate.
+    /// The certificate with that serial number has another name.
     #[error("the certificate with serial number {serial} is not that of {listed:?} but of {actual:?}; mend the entry")]
     OtherName {
         /// As listed.
         serial: Serial,
         /// As listed, shortened to 80 characters.
         listed: String,
-        /// The certificate's own.
+        /// The certificate's recorded name.
         actual: String,
     },
-    /// The certificate is another CA's.
+    /// The certificate was issued by another CA.
     #[error("the certificate is that of another CA, {issuer}; list it in that CA's file")]
     OtherAuthority {
-        /// That CA.
+        /// The issuing CA.
         issuer: CaName,
     },
     /// A root's own certificate.
@@ -49,8 +49,8 @@ pub enum SkippedRevocation {
     Root(CaName),
 }
 
-/// Decides on an entry of the list of that CA: a certificate is named by its serial number and its common name (of a CA:
-/// its name). Also says what the ledger has of it that does not fit, if anything.
+/// Decides on an entry of a CA's list, which identifies a certificate by serial number and common name (a CA by its
+/// name). Also returns a description of inconsistent ledger rows, if any.
 pub async fn decide_listed(
     ledger: &dyn Ledger,
     ca: &CaName,
@@ -92,12 +92,12 @@ fn decide(record: CertificateRecord, ca: &CaName, entry: &RevokedEntry) -> Liste
     ListedRevocation::Skipped(skipped)
 }
 
-/// The first revocation stands, but for `keyCompromise`, which may replace another reason.
+/// The first revocation remains, except that `keyCompromise` may replace another reason.
 pub(crate) fn replaces(reason: RevocationReason, standing: &Revocation) -> bool {
     reason == RevocationReason::KeyCompromise && standing.reason != RevocationReason::KeyCompromise
 }
 
-/// Whether what a CRL lists for that reason is all that an entry for this one wants.
+/// Whether an entry for the reason `wanted` is satisfied by a CRL that lists the reason `listed`.
 pub fn stands(listed: RevocationReason, wanted: RevocationReason) -> bool {
     wanted != RevocationReason::KeyCompromise || listed == RevocationReason::KeyCompromise
 }

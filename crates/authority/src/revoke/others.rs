@@ -1,4 +1,4 @@
-//! What shares a certificate's fate: revoked with it where its key is compromised, told of where it is not.
+//! The rest of a certificate's family: revoked with it if its key is compromised, otherwise reported.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -17,23 +17,23 @@ use crate::publish::{PublishError, PublishedCrl, is_past};
 use crate::sweep::GRACE;
 use crate::wire::notice;
 
-/// Certificates that are still valid and told of at most.
+/// Most still valid certificates that are reported.
 const TOLD: usize = 100;
 
-/// Times that a revocation goes on with those that one call of the ledger left: each takes a thousand.
+/// Most further calls to the ledger for what the first left: each revokes a thousand.
 const ROUNDS: usize = 1000;
 
-/// Families that are read at a time.
+/// Unfinished families read at a time.
 const FAMILIES: usize = 100;
 
-/// Another certificate that a revocation concerns.
+/// Another certificate that a revocation affects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Affected {
     /// Issuer and serial number.
     pub id: IntentId,
     /// The common name; empty where the subject has none.
     pub common_name: String,
-    /// Its end.
+    /// Its notAfter.
     pub not_after: UnixTime,
     /// Its CRL shard.
     pub shard: Option<u16>,
@@ -41,7 +41,7 @@ pub struct Affected {
     pub same_key: bool,
 }
 
-/// What was left alone.
+/// Certificates that are still valid.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StillValid {
     /// The certificates, at most a hundred.
@@ -50,7 +50,7 @@ pub struct StillValid {
     pub has_more: bool,
 }
 
-/// What was revoked beside the certificate that was asked for.
+/// What was revoked in addition to the certificate that was asked for.
 #[derive(Default)]
 pub(super) struct Others {
     pub(super) certificates: Vec<Affected>,
@@ -79,7 +79,7 @@ impl Affected {
 }
 
 impl Authority {
-    /// Takes up what the ledger's first call revoked beside `record`, and goes on until nothing is left.
+    /// Handles what the ledger's first call revoked in addition to `record`, and calls it again until nothing is left.
     pub(super) async fn revoke_others(
         &self,
         record: &CertificateRecord,
@@ -102,7 +102,8 @@ impl Authority {
                     same_key = affected.same_key,
                     "certificate revoked, for it shares the fate of one whose key is compromised"
                 );
-                // A line of short lives may have thousands that ended long ago: they are logged, and nobody has to hear of them.
+                // A chain of short-lived certificates may have thousands that ended long ago: they are logged, without
+                // notices.
                 if !is_past(other.not_after, now) {
                     others.notice_failed |= !self.tell(notice::certificate_revoked(other)).await;
                 }
@@ -125,9 +126,10 @@ impl Authority {
         Ok(others)
     }
 
-    /// Goes on with families of compromised keys whose revocation was interrupted, of certificates of that issuer or of any:
-    /// whoever asked for it was answered, or is gone, and will not ask again. Answers the certificates that this call revoked.
-    /// One that was begun a moment ago is left to whoever is at it; one that fails stops no other.
+    /// Continues families of compromised keys whose revocation was interrupted, for certificates of that issuer or of
+    /// any: the original caller has its answer, or is gone, and will not repeat the call. Returns the certificates that
+    /// this call revoked. A family that was begun recently is left to the process working on it; one that fails stops
+    /// no other.
     pub async fn finish_revocations(&self, of: Option<&CaName>) -> Result<Vec<Affected>, RevokeError> {
         let now = self.ports().clock.now();
         let (mut finished, mut failure, mut after) = (Vec::new(), None, None);
@@ -141,7 +143,7 @@ impl Authority {
                 failure.get_or_insert(LedgerError::Damaged { detail }.into());
             }
             for family in unfinished.families {
-                // Far ahead is as good as long ago: the clock was ahead then.
+                // A time far in the future counts as old: the clock was ahead then.
                 let is_left = family.revocation.at.0.abs_diff(now.0) >= GRACE.unsigned_abs();
                 if !is_left || of.is_some_and(|of| *of != family.id.issuer) {
                     continue;
@@ -154,7 +156,7 @@ impl Authority {
                     }
                 }
             }
-            // What cannot be finished stays; whoever comes after it is taken next all the same.
+            // A family that cannot be finished is kept; the ones after it are processed all the same.
             after = unfinished.next;
             if after.is_none() {
                 break;
@@ -181,7 +183,7 @@ impl Authority {
         Ok(self.revoke_others(&record, revocation, first).await?.certificates)
     }
 
-    /// Each is told once, however many calls find it.
+    /// Reports each row once, however many calls find it.
     fn tell_of_unreadable(
         &self,
         unreadable: Vec<UnreadableRow>,
@@ -193,7 +195,7 @@ impl Authority {
                 continue;
             }
             if row.is_done {
-                // Of which CRL, nobody can read.
+                // The row's CRL cannot be determined.
                 self.others_may_have_changed(reason);
             }
             tracing::error!(
@@ -206,7 +208,7 @@ impl Authority {
         }
     }
 
-    /// The answer that would say which others were revoked is lost: any CRL may have to list one.
+    /// The response with the other revoked certificates was lost: any CRL may have to list one.
     pub(super) fn others_may_have_changed(&self, reason: RevocationReason) {
         if compromises_key(reason) {
             for ca in self.cas().iter() {
@@ -215,7 +217,7 @@ impl Authority {
         }
     }
 
-    /// Publishes the CRLs that list others, beside the one of that scope.
+    /// Publishes the CRLs that list others, except the one of `scope`.
     pub(super) async fn publish_others(
         &self,
         scope: &CrlScope,
@@ -224,7 +226,7 @@ impl Authority {
         let now = self.ports().clock.now();
         let mut seen = HashSet::from([scope.clone()]);
         let mut crls = Vec::new();
-        // What ended long ago is on no CRL: nothing to wait for.
+        // Certificates that ended long ago are on no CRL.
         let others: Vec<&Affected> = others.iter().filter(|other| !is_past(other.not_after, now)).collect();
         for other in others.iter().map(|other| other.scope()) {
             if seen.insert(other.clone()) && self.publishes_at_once(&other) {
@@ -237,7 +239,7 @@ impl Authority {
         crls
     }
 
-    /// What is still valid of that certificate's key, and where the key is compromised, what descends from it.
+    /// Valid certificates of the same key and, if the key is compromised, those that descend from it.
     pub(super) async fn still_valid(&self, record: &CertificateRecord, compromised: bool) -> Option<StillValid> {
         let now = self.ports().clock.now();
         let related = self.ports().ledger.related(&record.id, now, TOLD * 2).await;

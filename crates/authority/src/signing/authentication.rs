@@ -1,4 +1,5 @@
-//! Authentication codes of intents: made by those who may prepare certificates, verified before anything is signed again.
+//! Authentication codes of intents: made by processes that may prepare certificates, verified before an intent is
+//! signed again.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,17 +10,17 @@ use super::NotSignable;
 use crate::port::ledger::{CertificateIntent, IntentCode, Kind, OpenIntent, TokenOrigin};
 use crate::port::{Clock, Entropy, IntentKey, IntentKeys, IntentNonce, KeyStoreError};
 
-/// Keys of other processes' nonces that are kept at most. Each costs a call of the key store.
+/// Most cached keys of other processes' nonces. Each costs a call to the key store.
 const KEPT: usize = 256;
 
-/// Makes codes under a nonce of its own, and verifies anybody's.
+/// Makes codes under a nonce of its own, and verifies those of every process.
 pub(crate) struct Authenticator {
     keys: Arc<dyn IntentKeys>,
     entropy: Arc<dyn Entropy>,
     clock: Arc<dyn Clock>,
-    /// Of the day on which it was used last.
+    /// The nonce and key of the day on which they were last used.
     own: Mutex<Option<(IntentNonce, Arc<IntentKey>)>>,
-    /// Held while the key store is asked for the own key, so that callers at the same time ask once.
+    /// Held during the call to the key store for the own key, so that concurrent callers make one call.
     asking: AsyncMutex<()>,
     others: Mutex<BTreeMap<IntentNonce, Arc<IntentKey>>>,
 }
@@ -36,12 +37,12 @@ impl Authenticator {
         }
     }
 
-    /// Has the own key ready: the only call of the key store that making codes takes, once a day in a process.
+    /// Derives the own key: the only call to the key store that making codes needs, once a day per process.
     pub(crate) async fn make_ready(&self) -> Result<(), KeyStoreError> {
         self.own().await.map(|_| ())
     }
 
-    /// The intent with its code.
+    /// Adds its code to an intent.
     pub(crate) async fn seal(&self, mut intent: CertificateIntent) -> Result<CertificateIntent, KeyStoreError> {
         let (nonce, key) = self.own().await?;
         intent.authentication = Some(IntentCode {
@@ -51,12 +52,12 @@ impl Authenticator {
         Ok(intent)
     }
 
-    /// Whether an intent was made by somebody who may; an error of the key store says nothing about it.
+    /// Whether an intent was made by an authorised process; an error of the key store leaves that undecided.
     pub(crate) async fn verify(&self, intent: &OpenIntent) -> Result<Result<(), NotSignable>, KeyStoreError> {
         let Some(IntentCode { nonce, code }) = intent.authentication else {
             return Ok(Err(NotSignable::NoCode));
         };
-        // Before the key store is asked: whoever plants nonces of other days keeps nobody busy.
+        // Before the call to the key store: an attacker who plants nonces of other days causes no such calls.
         if !nonce.is_taken(self.clock.now()) {
             return Ok(Err(NotSignable::OldCode));
         }
@@ -68,7 +69,7 @@ impl Authenticator {
         }
     }
 
-    /// Whether verifying under that nonce asks the key store.
+    /// Whether verification under that nonce needs no call to the key store.
     pub(crate) fn knows(&self, nonce: &IntentNonce) -> bool {
         !nonce.is_taken(self.clock.now())
             || self.own_now().is_some_and(|(own, _)| own == *nonce)
@@ -117,10 +118,10 @@ impl Authenticator {
     }
 }
 
-/// Everything that decides an intent, each value with its length before it, so that no two intents write the same octets.
-/// Left out: when it was reserved, which says only how old it is, and the code itself.
+/// Everything that decides an intent, each value prefixed with its length, so that no two intents give the same octets.
+/// Left out: when it was reserved, which only determines its age, and the code itself.
 fn message(intent: &OpenIntent) -> Vec<u8> {
-    // By name, so that whoever adds a field decides whether it belongs here.
+    // Destructured by name, so that anyone who adds a field has to decide whether it belongs here.
     let OpenIntent {
         id,
         kind,

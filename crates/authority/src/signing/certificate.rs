@@ -13,7 +13,7 @@ use crate::issue::names::recorded_name_of;
 use crate::port::ledger::{CertificateIntent, Kind, OpenIntent};
 use crate::port::{KeyName, KeyStore, Purpose, Receipt, SigningRequest};
 
-/// A TBSCertificate that may be signed, and by which key.
+/// A TBSCertificate that may be signed, and the key to sign it with.
 #[derive(Debug)]
 pub(crate) struct Signable {
     request: SigningRequest,
@@ -27,7 +27,7 @@ pub(crate) struct SignedCertificate {
     pub(crate) receipt: Receipt,
 }
 
-/// Who signs: a CA that exists, or a root its own certificate.
+/// The signer: an existing CA, or a root for its own certificate.
 #[derive(Clone, Copy)]
 pub(crate) struct Signer<'a> {
     pub(crate) key: &'a KeyName,
@@ -35,7 +35,7 @@ pub(crate) struct Signer<'a> {
     pub(crate) name: &'a Name,
 }
 
-/// What an intent says of its certificate.
+/// An intent's claims about its certificate.
 struct Facts<'a> {
     serial: Serial,
     is_authority: bool,
@@ -56,7 +56,7 @@ impl<'a> Signer<'a> {
 }
 
 impl Signable {
-    /// What was decided in this process a moment ago: holds its TBSCertificate against the intent that was recorded for it.
+    /// For an intent that this process just prepared: checks its TBSCertificate against the recorded intent.
     pub(crate) fn prepared(
         tbs: TbsCertificate,
         intent: &CertificateIntent,
@@ -73,7 +73,7 @@ impl Signable {
         Self::against(tbs, &facts, signer).map(|(signable, _)| signable)
     }
 
-    /// What the ledger has of an intent that was authenticated. `rebuild` writes what this authority would sign for it now.
+    /// For an authenticated intent from the ledger. `rebuild` builds what this authority would sign for it now.
     pub(crate) fn resumed(
         intent: &OpenIntent,
         signer: Signer<'_>,
@@ -95,7 +95,7 @@ impl Signable {
         Ok(signable)
     }
 
-    /// Parses the TBSCertificate, which must be one and nothing else, and holds it against what is recorded beside it.
+    /// Parses the TBSCertificate, which must be exactly one, and checks it against what is recorded beside it.
     fn against(tbs: TbsCertificate, facts: &Facts<'_>, signer: Signer<'_>) -> Result<(Self, Certificate), NotSignable> {
         let certificate = tbs.read()?;
         let same = |is_same: bool, what: &'static str| {
@@ -147,7 +147,7 @@ fn is_authority(kind: &Kind) -> bool {
     matches!(kind, Kind::Authority { .. })
 }
 
-/// Whether a verifier might take signatures by its key for a CA's.
+/// Whether a verifier might accept signatures by its key as a CA's.
 fn has_powers_of_a_ca(certificate: &Certificate) -> bool {
     let usage = certificate.key_usage().unwrap_or_default();
     certificate

@@ -1,4 +1,4 @@
-//! The answers.
+//! The JSON answers.
 
 use std::sync::Arc;
 
@@ -13,11 +13,11 @@ use crate::authority::{Authority, Ca};
 use crate::issue::Issued;
 use crate::port::ledger::CertificateRecord;
 
-/// The answer to a request that was granted, as the contract's JSON.
+/// The answer to a granted request, as the contract's JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct TlsCertAnswer {
-    /// The certificate's facts.
+    /// The certificate's main fields.
     pub certificate_info: CertificateInfo,
     /// Base64 of the certificate's PEM; with `cert_bundle` of the chain's PEM too, leaf first.
     pub base64_certificate: String,
@@ -26,7 +26,7 @@ pub struct TlsCertAnswer {
     /// The chain.
     #[serde(flatten)]
     pub chain: ChainAnswer,
-    /// What was asked for and is not in the certificate, one text each; not written where there is nothing to say.
+    /// What was requested and is not in the certificate, one text each; omitted if empty.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
 }
@@ -43,24 +43,24 @@ pub struct ChainAnswer {
     pub base64_ca_chain: String,
 }
 
-/// The answer to a request that was refused.
+/// The answer to a refused request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ErrorAnswer {
-    /// Why.
+    /// The reason, as text.
     pub error: String,
 }
 
-/// A certificate's facts as the contract writes them.
+/// A certificate's main fields in the contract's form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct CertificateInfo {
     /// The common name.
     pub common_name: String,
-    /// Decimal.
+    /// The serial number, decimal.
     pub serial_number: String,
     /// notBefore, `YYYY-MM-DD HH:MM:SS`.
     pub issued: String,
-    /// notAfter, likewise.
+    /// notAfter, in the same form.
     pub expires: String,
 }
 
@@ -76,7 +76,7 @@ impl From<&CertificateRecord> for CertificateInfo {
 }
 
 impl Authority {
-    /// The contract's answer for a certificate that [`issue`](Self::issue) gave for that request.
+    /// The contract's answer with a certificate that [`issue`](Self::issue) returned for that request.
     pub fn answer(&self, issued: &Issued, request: &TlsCertRequest) -> TlsCertAnswer {
         let chain = self.chain(&issued.record.id.issuer);
         let pem = chancery_x509::pem::encode("CERTIFICATE", &issued.record.certificate);
@@ -98,15 +98,15 @@ impl Authority {
         }
     }
 
-    /// The contract's answer to `ca_chain_only`: the chain of the CA that the request's profile issues from. `None` while
-    /// that CA does not exist.
+    /// The contract's answer to `ca_chain_only`: the chain of the CA of the request's profile. `None` if that CA does
+    /// not exist yet.
     pub fn chain_answer(&self, request: &TlsCertRequest) -> Option<ChainAnswer> {
         let ca = self.issuer_of(request.profile.as_deref())?;
         Some(ChainAnswer::of(&self.chain(ca.name())))
     }
 
-    /// The CA that a profile issues from; without one, or where it names none, the one that issues by default. `None` while
-    /// that CA does not exist.
+    /// The CA of a profile; without a profile, or where it names no CA, the default issuing CA. `None` if that CA does
+    /// not exist yet.
     pub fn issuer_of(&self, profile: Option<&str>) -> Option<Arc<Ca>> {
         let named = profile
             .and_then(|name| self.profiles().named(name))
@@ -130,8 +130,8 @@ impl ChainAnswer {
     }
 }
 
-/// RFC 4514 text of a recorded certificate's subject. A certificate that came out of this authority can be read back;
-/// should its row be damaged, the common name is the best that is left.
+/// RFC 4514 text of a recorded certificate's subject. Certificates of this authority can be parsed; if the row is
+/// damaged, the common name is used.
 pub(super) fn subject_of(record: &CertificateRecord) -> String {
     match Certificate::parse(&record.certificate) {
         Ok(certificate) => certificate.subject().to_rfc4514(),

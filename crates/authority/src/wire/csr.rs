@@ -1,4 +1,4 @@
-//! Where a request's CSR comes from.
+//! The CSR of a request, inline or in a file.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use super::{Malformed, RequestedNames};
 pub enum CsrSource {
     /// In the request (`base64_csr_data`): PEM or DER.
     Inline(Vec<u8>),
-    /// In a file that the front keeps (`csr_file`).
+    /// In a file that the front end stores (`csr_file`).
     File(CsrFile),
 }
 
@@ -20,10 +20,10 @@ pub enum CsrSource {
 pub struct CsrFile {
     /// Its name.
     pub name: CsrFileName,
-    /// What the front found under that name.
+    /// What the front end found under that name.
     pub found: FoundCsr,
-    /// Names that an operator's list gives to the file: a request may have these, beside the CSR's own. Looked
-    /// up, and no part of the request as it was sent.
+    /// Names that an operator's list gives to the file: a request may use these in addition to the CSR's own. Looked
+    /// up, not part of the request as sent.
     pub listed: Vec<ListedNames>,
 }
 
@@ -31,34 +31,34 @@ pub struct CsrFile {
 /// [`Refusal::CsrFileNotFound`](crate::issue::Refusal::CsrFileNotFound).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FoundCsr {
-    /// Nobody has looked yet.
+    /// The file has not been read yet.
     Unread,
     /// No such file.
     Missing {
-        /// Where it was looked for, e.g. `S3 bucket 'my-bucket'`.
+        /// The location that was searched, e.g. `S3 bucket 'my-bucket'`.
         place: String,
     },
-    /// More octets than a CSR has.
+    /// Longer than a CSR may be.
     TooLong {
-        /// Octets found.
+        /// Length in octets.
         actual: usize,
-        /// The limit.
+        /// The limit in octets.
         limit: usize,
-        /// Where.
+        /// The location that was searched.
         place: String,
     },
-    /// It is there, and cannot be read.
+    /// It exists, but cannot be read.
     Unreadable {
         /// Why, for the log.
         detail: String,
-        /// Where.
+        /// The location that was searched.
         place: String,
     },
-    /// Its content.
+    /// The file was read.
     Content {
-        /// The octets.
+        /// The file's content.
         octets: Vec<u8>,
-        /// Where.
+        /// The location that was searched.
         place: String,
     },
 }
@@ -73,7 +73,7 @@ pub struct ListedNames {
 }
 
 impl FoundCsr {
-    /// Where it was looked for.
+    /// The location that was searched.
     pub fn place(&self) -> &str {
         match self {
             Self::Unread => "this authority, which takes no CSR files here: send the CSR as base64_csr_data",
@@ -85,13 +85,13 @@ impl FoundCsr {
     }
 }
 
-/// Name of a CSR file, without folder: 1 to 200 letters, digits, spaces and `._-@+=,`, not beginning with a dot. It names
-/// no other folder whatever it is appended to.
+/// Name of a CSR file, without folder: 1 to 200 octets of letters, digits, spaces and `._-@+=,`, not beginning with a
+/// dot. It stays within the folder that it is appended to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CsrFileName(String);
 
 impl CsrSource {
-    /// The octets, where they are at hand.
+    /// The CSR's octets, where they are available.
     pub fn octets(&self) -> Option<&[u8]> {
         match self {
             Self::Inline(octets)
@@ -105,7 +105,7 @@ impl CsrSource {
 }
 
 impl CsrFileName {
-    /// Checks and keeps.
+    /// Validates the text.
     pub fn new(text: &str) -> Result<Self, Malformed> {
         let legal = |letter: char| letter.is_alphanumeric() || " ._-@+=,".contains(letter);
         if (1..=200).contains(&text.len()) && !text.starts_with('.') && text.chars().all(legal) {
@@ -116,7 +116,7 @@ impl CsrFileName {
         })
     }
 
-    /// The text.
+    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! The lists that operators write: JSON, read entry by entry, so that one that is damaged stops no other.
+//! The lists that operators write: JSON, read entry by entry, so that a damaged entry does not affect the others.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -7,20 +7,20 @@ use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer as _};
 use serde_json::value::RawValue;
 
-/// A file that is no list of anything.
+/// The error for a file that is not a JSON list.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{name} is no JSON list: {detail}")]
 pub struct NoList {
-    /// The file.
+    /// The file's name.
     pub name: &'static str,
-    /// Where and what.
+    /// The parser's message, with the position.
     pub detail: String,
 }
 
-/// Descriptions of damaged entries that are kept.
+/// Most descriptions of damaged entries.
 const DESCRIBED: usize = 100;
 
-/// The JSON texts of a list's entries, whatever they are.
+/// The JSON texts of a list's entries, valid or not.
 pub fn entries<'a>(name: &'static str, octets: &'a [u8]) -> Result<Vec<&'a RawValue>, NoList> {
     serde_json::from_slice(octets).map_err(|error| NoList {
         name,
@@ -28,10 +28,10 @@ pub fn entries<'a>(name: &'static str, octets: &'a [u8]) -> Result<Vec<&'a RawVa
     })
 }
 
-/// One entry of a list of objects; in words why it is none.
+/// Parses one entry of a list of objects; the error is text.
 pub(super) fn entry<'a, T: Deserialize<'a>>(value: &'a RawValue) -> Result<T, String> {
     let text = value.get();
-    // A list would be taken for the values of an entry's fields.
+    // Serde would accept an array as the values of an entry's fields, in order.
     if text.starts_with('{') {
         serde_json::from_str(text).map_err(|error| error.to_string())
     } else {
@@ -39,8 +39,8 @@ pub(super) fn entry<'a, T: Deserialize<'a>>(value: &'a RawValue) -> Result<T, St
     }
 }
 
-/// The entries of a list, and descriptions of those that are none (at most 100). Nothing else is kept of it: a list may have
-/// an entry for each two octets.
+/// The entries of a list, and descriptions of invalid ones (at most 100). Nothing else is kept in memory, since two
+/// octets are enough for an entry.
 pub(super) fn parse<'a, T: Deserialize<'a>>(
     name: &'static str,
     octets: &'a [u8],

@@ -7,24 +7,24 @@ pub enum Malformed {
     /// Not JSON.
     #[error("the request is not JSON: {detail}")]
     NotJson {
-        /// Where and what.
+        /// The parser's message, with the position.
         detail: String,
     },
-    /// JSON, but no object.
+    /// JSON, but not an object.
     #[error("the request must be a JSON object")]
     NotAnObject,
     /// Longer than [`budget::REQUEST`](super::budget::REQUEST).
     #[error("the request has {actual} octets, at most {limit} are taken")]
     TooLong {
-        /// Octets given.
+        /// Length in octets.
         actual: usize,
-        /// The limit.
+        /// The limit in octets.
         limit: usize,
     },
-    /// No common name.
+    /// The common name is missing.
     #[error("CSR must include a Common Name")]
     NoCommonName,
-    /// A common name, and the wish for none.
+    /// A common name together with `no_common_name`.
     #[error("the request has a common_name and no_common_name; give one of them")]
     CommonNameAndNone,
     /// A field of the wrong JSON type.
@@ -34,17 +34,17 @@ pub enum Malformed {
         field: String,
         /// What it must be, e.g. `true or false`.
         expected: &'static str,
-        /// What it is, e.g. `a string`.
+        /// The type found, e.g. `a string`.
         found: &'static str,
     },
-    /// A text that is too long for any use of it.
+    /// A text that is longer than any valid value.
     #[error("{field} has {actual} octets, at most {limit} are taken")]
     TextTooLong {
         /// The field.
         field: String,
-        /// Octets given.
+        /// Length in octets.
         actual: usize,
-        /// The limit.
+        /// The limit in octets.
         limit: usize,
     },
     /// More values than the budget allows.
@@ -52,7 +52,7 @@ pub enum Malformed {
     TooMany {
         /// The field.
         field: &'static str,
-        /// Values given.
+        /// Number of values.
         actual: usize,
         /// The limit.
         limit: usize,
@@ -60,7 +60,7 @@ pub enum Malformed {
     /// A lifetime under one day.
     #[error("{days} is too short")]
     LifetimeTooShort {
-        /// Days as given.
+        /// The given number of days.
         days: i64,
     },
     /// Neither one of the contract's names nor an OID.
@@ -86,12 +86,12 @@ pub enum Malformed {
     /// A CSR over [`budget::CSR`](super::budget::CSR).
     #[error("the CSR has {actual} octets, at most {limit} are taken")]
     CsrTooLong {
-        /// Octets given.
+        /// Length in octets.
         actual: usize,
-        /// The limit.
+        /// The limit in octets.
         limit: usize,
     },
-    /// A name with a folder in it, or with characters that no CSR file has.
+    /// A name with a folder, or with characters that are not allowed in CSR file names.
     #[error("csr_file {name:?} is no file name: use letters, digits, spaces and ._-@+=, without any folder")]
     CsrFileName {
         /// As given, shortened to 80 characters.
@@ -100,7 +100,7 @@ pub enum Malformed {
 }
 
 impl Malformed {
-    /// Whether the request is no JSON object of the right fields and types; else one of its values is of no use.
+    /// Whether the request fails by its JSON form or types (or by its lifetime), rather than by another invalid value.
     pub fn is_of_form(&self) -> bool {
         match self {
             Self::NotJson { .. } | Self::NotAnObject | Self::WrongType { .. } | Self::LifetimeTooShort { .. } => true,

@@ -1,4 +1,4 @@
-//! Notices, with subjects and keys as the contract has them (its section "SNS").
+//! Notices, with subjects and keys as in the contract (its section "SNS").
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -18,7 +18,7 @@ pub fn certificate_issued(record: &CertificateRecord) -> Notice {
     }
 }
 
-/// `Certificate Revoked`. A record that is not revoked has an empty time.
+/// `Certificate Revoked`. A record without a revocation has an empty time.
 pub fn certificate_revoked(record: &CertificateRecord) -> Notice {
     let revoked = record
         .revocation
@@ -35,7 +35,7 @@ pub fn certificate_revoked(record: &CertificateRecord) -> Notice {
     }
 }
 
-/// `Certificate Expiry Warning`, so many whole days before.
+/// `Certificate Expiry Warning`, with the whole days that remain.
 pub fn expiry_warning(record: &CertificateRecord, days_remaining: i64) -> Notice {
     Notice {
         subject: "Certificate Expiry Warning",
@@ -51,15 +51,15 @@ pub fn certificate_expired(record: &CertificateRecord, days_remaining: i64) -> N
     }
 }
 
-/// `Certificate Request Rejected`, for a request that was well formed. `subject` is the RFC 4514 text of the subject asked
-/// for, as far as it could be made out.
+/// `Certificate Request Rejected`, for a well-formed request. `subject` is the RFC 4514 text of the requested subject,
+/// as far as it is known.
 pub fn request_rejected(request: &TlsCertRequest, subject: &str, reason: &str) -> Notice {
     let purposes: Vec<&str> = request.purposes.iter().copied().map(Purpose::name).collect();
     let names: Vec<AltNameText> = match &request.alt_names {
         RequestedNames::FromCommonName => Vec::new(),
         RequestedNames::Listed(names) => names.iter().map(AltNameText::from).collect(),
     };
-    // One over the budget may have any length, and nobody wants to be sent that.
+    // A CSR over the budget may have any length, and is left out.
     let csr = request.csr.as_ref().and_then(|csr| csr.octets());
     let csr = csr.filter(|csr| csr.len() <= budget::CSR);
     Notice {
@@ -78,7 +78,7 @@ pub fn request_rejected(request: &TlsCertRequest, subject: &str, reason: &str) -
     }
 }
 
-/// `Certificate Request Rejected`, for a request that is not well formed: its fields as they came, those that can be told.
+/// `Certificate Request Rejected`, for a request that is not well formed: contains its raw fields, except long ones.
 pub fn malformed_request_rejected(request: &Value, reason: &str) -> Notice {
     let field = |name: &str| {
         request
@@ -108,7 +108,7 @@ pub fn malformed_request_rejected(request: &Value, reason: &str) -> Notice {
     }
 }
 
-/// A notice is read by people and carried by services with small limits: what is long is left out of it.
+/// People read notices, and services that carry them have low size limits: long values are left out.
 fn is_brief(value: &Value) -> bool {
     match value {
         Value::String(text) => text.len() <= 16 * 1024,

@@ -1,4 +1,4 @@
-//! From JSON to a typed request.
+//! Parses JSON into a typed request.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,8 +12,8 @@ use super::{
     budget, sans,
 };
 
-/// Fields of a request. `passphrase` was one of the former authority's clients, and says nothing; `idempotency_token` is for the
-/// fronts that look for it.
+/// Fields of a request. Clients of the former authority send `passphrase`, which has no effect; front ends that support
+/// it read `idempotency_token`.
 const FIELDS: [&str; 24] = [
     "base64_csr_data",
     "ca_chain_only",
@@ -44,10 +44,11 @@ const FIELDS: [&str; 24] = [
 /// Fields of a custom extension.
 const EXTENSION_FIELDS: [&str; 3] = ["critical", "oid", "value_b64"];
 
-/// Unknown fields of a request that are named, of one alternative name or extension it is one; of the others their number is told.
+/// Most unknown fields of a request that are named (one for an alternative name or extension); the rest are only
+/// counted.
 const NAMED_UNKNOWN_FIELDS: usize = 8;
 
-/// The contract ignores unknown fields. A slip is a field that its writer believes to count, so each is named.
+/// Warns of unknown fields, which the contract ignores: a misspelt field has no effect, so its author should know.
 pub(super) fn warn_of_unknown(
     object: &Map<String, Value>,
     known: &[&str],
@@ -69,7 +70,7 @@ pub(super) fn warn_of_unknown(
     }
 }
 
-/// A request's JSON text as a value, within [`budget::REQUEST`].
+/// Parses a request's JSON text into a value, within [`budget::REQUEST`].
 pub fn request_value(text: &[u8]) -> Result<Value, Malformed> {
     if text.len() > budget::REQUEST {
         return Err(Malformed::TooLong {
@@ -88,10 +89,10 @@ impl TlsCertRequest {
         Self::from_value(&request_value(text)?)
     }
 
-    /// Parses a request. The value's own size is the front's to bound.
+    /// Parses a request. The front end must bound the size of the value.
     pub fn from_value(value: &Value) -> Result<Self, Malformed> {
         let object = value.as_object().ok_or(Malformed::NotAnObject)?;
-        // Nothing else of a request for the chain is looked at.
+        // The other fields of a request for the chain are ignored.
         if flag(object, "ca_chain_only")? == Some(true) {
             return Ok(Self {
                 ca_chain_only: true,
@@ -131,7 +132,7 @@ impl TlsCertRequest {
 }
 
 impl ListedNames {
-    /// The names of an entry of an operator's list, read as those of a request. What is no name is left out, as there.
+    /// The names in an entry of an operator's list, parsed like those of a request. Invalid ones are left out as well.
     pub fn from_value(value: &Value) -> Result<Self, Malformed> {
         let object = value.as_object().ok_or(Malformed::NotAnObject)?;
         Ok(Self {
@@ -242,7 +243,7 @@ fn extension(index: usize, value: &Value, warnings: &mut Vec<String>) -> Result<
     let critical = match object.get("critical") {
         None | Some(Value::Null) => false,
         Some(Value::Bool(critical)) => *critical,
-        // "false" in quotes is a string, and every string is true to a language that asks no further.
+        // `"false"` is a string, which a loosely typed language would treat as true.
         Some(other) => {
             return Err(wrong_type(
                 &format!("extensions[{index}].critical"),
@@ -258,7 +259,7 @@ fn extension(index: usize, value: &Value, warnings: &mut Vec<String>) -> Result<
     })
 }
 
-/// The file where one is named, else the data in the request.
+/// The named file, else the inline data.
 fn csr(object: &Map<String, Value>) -> Result<CsrSource, Malformed> {
     if let Some(name) = text(object, "csr_file")? {
         return Ok(CsrSource::File(CsrFile {
@@ -277,7 +278,7 @@ fn csr(object: &Map<String, Value>) -> Result<CsrSource, Malformed> {
 }
 
 fn decode_csr(encoded: &str) -> Result<Vec<u8>, Malformed> {
-    // Base64 is a third longer than what it holds, and lines are broken; twice as long is certainly too long.
+    // Base64 is a third longer than its content, plus line breaks; twice as long is certainly too long.
     if encoded.len() > 2 * budget::CSR {
         return Err(Malformed::CsrTooLong {
             actual: encoded.len() / 4 * 3,
@@ -300,7 +301,7 @@ fn decode_csr(encoded: &str) -> Result<Vec<u8>, Malformed> {
     Ok(octets)
 }
 
-/// A text; absent where it is missing, null or empty.
+/// A text; `None` where it is missing, null or empty.
 fn text(object: &Map<String, Value>, field: &str) -> Result<Option<String>, Malformed> {
     match object.get(field) {
         None | Some(Value::Null) => Ok(None),

@@ -12,35 +12,35 @@ use super::lists::{self, NoList};
 /// The issuing CA's file.
 pub const REVOKED_JSON: &str = "revoked.json";
 
-/// The root CA's.
+/// The root CA's file.
 pub const REVOKED_ROOT_CA_JSON: &str = "revoked-root-ca.json";
 
-/// One entry. `reason` is RFC 5280's (`keyCompromise`, `superseded`, …), in any case; without it none is told.
+/// One entry. `reason` is one of RFC 5280's (`keyCompromise`, `superseded`, …), in any case; without it, unspecified.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct RevokedEntry {
-    /// The certificate's common name; of a CA its name.
+    /// The certificate's common name; for a CA, its name.
     pub common_name: String,
     /// Its serial number, decimal, or hexadecimal with `0x`.
     #[serde(deserialize_with = "serial_number")]
     pub serial_number: Serial,
-    /// Why.
+    /// The revocation reason.
     #[serde(default, deserialize_with = "reason")]
     pub reason: RevocationReason,
 }
 
 impl RevokedEntry {
-    /// Parses the file: its entries, and descriptions of those that are none.
+    /// Parses the file: its entries, and descriptions of invalid ones (at most 100).
     pub fn parse_list(name: &'static str, octets: &[u8]) -> Result<(Vec<Self>, Vec<String>), NoList> {
         lists::parse(name, octets)
     }
 
-    /// Parses one entry; in words why it is none.
+    /// Parses one entry; the error is text.
     pub fn parse(value: &RawValue) -> Result<Self, String> {
         lists::entry(value)
     }
 }
 
-/// A text, or a number small enough that JSON readers keep it.
+/// A text, or a number small enough for JSON parsers to preserve it.
 fn serial_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Serial, D::Error> {
     let text = match Value::deserialize(deserializer)? {
         Value::String(text) => text,
@@ -55,7 +55,7 @@ fn serial_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Serial, D
     text.trim().parse().map_err(D::Error::custom)
 }
 
-/// Absent, null and empty are no reason.
+/// A missing, null or empty reason means unspecified.
 fn reason<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RevocationReason, D::Error> {
     let Some(name) = Option::<String>::deserialize(deserializer)? else {
         return Ok(RevocationReason::Unspecified);

@@ -1,4 +1,4 @@
-//! `sans`: every shape that the contract takes.
+//! `sans`, in every form that the contract accepts.
 
 use chancery_x509::san::{AltName, AltNameType};
 use serde::Serialize;
@@ -9,8 +9,8 @@ use super::{Malformed, RequestedNames, budget};
 
 const SHAPES: &str = "a string, a list of strings, a map from type to values, or a list of {type, value}";
 
-/// Parses `sans`: nothing; a DNS name; a list of DNS names; a map from type to one value or a list; a list of
-/// `{type, value}`. Strings and objects may be mixed. Invalid names and unknown types are left out with a warning.
+/// Parses `sans`: nothing; a DNS name; a list of DNS names; a map from type to one value or a list; a list of `{type,
+/// value}`. Strings and objects may be mixed. Invalid names and unknown types are left out with a warning.
 pub(super) fn parse(value: Option<&Value>, warnings: &mut Vec<String>) -> Result<RequestedNames, Malformed> {
     let mut given = Given {
         names: Vec::new(),
@@ -42,7 +42,7 @@ pub(super) fn parse(value: Option<&Value>, warnings: &mut Vec<String>) -> Result
 
 struct Given<'a> {
     names: Vec<AltName>,
-    /// Names given, valid or not.
+    /// Number of given names, valid or not.
     count: usize,
     warnings: &'a mut Vec<String>,
 }
@@ -136,13 +136,13 @@ fn within_budget(actual: usize) -> Result<(), Malformed> {
     Ok(())
 }
 
-/// An alternative name as requests and notices write it.
+/// An alternative name in the form of requests and notices.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AltNameText {
     /// `DNS_NAME`, `IP_ADDRESS`, `EMAIL_ADDRESS`, `URL`, `DN`.
     #[serde(rename = "type")]
     pub kind: &'static str,
-    /// The value; of a DN its RFC 4514 text.
+    /// The value; for a DN its RFC 4514 text.
     pub value: String,
 }
 

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-/// A request with nothing but what it needs; the CSR's content is not looked at here.
+/// A request with only the required fields; the CSR's content is not parsed here.
 fn minimal() -> Value {
     json!({ "common_name": "server.example.com", "base64_csr_data": STANDARD.encode("a CSR") })
 }
@@ -74,7 +74,7 @@ fn every_field_is_read() {
     );
     assert_eq!(request.profile.as_deref(), Some("device"));
     assert!(request.extensions[0].critical);
-    // The contract ignores what it does not know; `passphrase` was a field of the former clients.
+    // The contract ignores unknown fields; `passphrase` was a field of the former clients.
     assert_eq!(request.warnings, ["field \"colour\" is not known and was ignored"]);
 }
 
@@ -155,7 +155,7 @@ fn invalid_names_and_unknown_purposes_are_left_out_with_a_warning() {
     assert_eq!(request.warnings, ["purpose \"fly\" is not known and was left out"]);
 }
 
-/// Lessons 12 and 13: what is wrong is refused in words, and never crashes or passes for something else.
+/// Lessons 12 and 13: an invalid field is refused with a message, and never panics or is taken for something else.
 #[test]
 fn lessons_12_and_13_every_field_wrong_in_every_way_is_refused_in_words() {
     let text_fields = [
@@ -476,7 +476,7 @@ proptest::proptest! {
         let _ = TlsCertRequest::from_value(&with("csr_file", json!(text)));
     }
 
-    /// Lesson 20: of any list of names, every one is looked at: none that is invalid gets through, wherever it stands.
+    /// Lesson 20: every name of a list is checked: an invalid one is rejected at any position.
     #[test]
     fn lesson_20_every_name_of_a_list_is_checked(valid in proptest::collection::vec(proptest::bool::ANY, 1..20)) {
         let sans: Vec<String> = valid

@@ -1,8 +1,8 @@
-//! The contract's way to write a time.
+//! The contract's time format.
 
 use chancery_x509::time::UnixTime;
 
-/// `YYYY-MM-DD HH:MM:SS`, UTC. A time that no calendar can hold is shown as its number of seconds.
+/// `YYYY-MM-DD HH:MM:SS`, UTC. A time outside the calendar is shown as its number of seconds.
 pub fn contract_time(time: UnixTime) -> String {
     // Civil arithmetic, not a timestamp: RFC 5280's "no end", 9999-12-31 23:59:59, is past the last timestamp.
     let epoch = jiff::civil::date(1970, 1, 1).at(0, 0, 0, 0);

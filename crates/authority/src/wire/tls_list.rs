@@ -1,4 +1,4 @@
-//! `tls.json`: requests that operators keep in a file. Certificates that match one of them are told of by default.
+//! `tls.json`: requests that operators keep in a file. Certificates that match one of them cause notices by default.
 
 use chancery_x509::name::Subject;
 use serde::Deserialize;
@@ -11,10 +11,10 @@ use super::{CsrFileName, ListedNames, sans};
 /// The file's name.
 pub const TLS_JSON: &str = "tls.json";
 
-/// Entries of one CSR file that are held against a request for it.
+/// Most entries for one CSR file that are checked against a request for it.
 const ENTRIES_OF_FILE: usize = 64;
 
-/// The names that an entry gives to its CSR file. Entries without a file are none.
+/// The names that an entry gives to its CSR file. Only entries with a file are parsed as this.
 #[derive(Clone, Debug, Deserialize)]
 struct OfFile {
     csr_file: Box<str>,
@@ -25,32 +25,32 @@ struct OfFile {
     organization: Option<Box<str>>,
     organizational_unit: Option<Box<str>>,
     state: Option<Box<str>>,
-    /// As JSON: values would take several times as much.
+    /// Kept as JSON text: parsed values would take several times the memory.
     sans: Option<Box<RawValue>>,
 }
 
-/// What is read of one entry. Everything else in it is for whoever issues by it.
+/// The fields that are read of one entry. The others only matter for issuance.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct TlsEntry {
     /// The common name.
     pub common_name: Box<str>,
-    /// The organization, where it is given.
+    /// The organization, if given.
     #[serde(default)]
     pub organization: Option<Box<str>>,
-    /// The unit, where it is given.
+    /// The organizational unit, if given.
     #[serde(default)]
     pub organizational_unit: Option<Box<str>>,
-    /// The CSR's file.
+    /// The name of the CSR's file.
     #[serde(default)]
     pub csr_file: Option<Box<str>>,
 }
 
-/// A parsed file, its entries in the order of their common names.
+/// A parsed file, its entries sorted by common name.
 #[derive(Clone, Debug, Default)]
 pub struct TlsList {
     entries: Vec<TlsEntry>,
     of_files: Vec<OfFile>,
-    /// Entries that are none, in words (at most 100).
+    /// Descriptions of invalid entries (at most 100).
     pub damaged: Vec<String>,
 }
 
@@ -58,7 +58,7 @@ impl TlsList {
     /// Parses the file.
     pub fn parse(octets: &[u8]) -> Result<Self, NoList> {
         let (mut entries, damaged) = lists::parse::<TlsEntry>(TLS_JSON, octets)?;
-        // An index beside it would be larger than the list: names may be of one octet.
+        // A separate index would be larger than the list: names may be of one octet.
         entries.sort_by(|one, other| one.common_name.cmp(&other.common_name));
         entries.shrink_to_fit();
         let (of_files, _) = lists::parse::<OfFile>(TLS_JSON, octets)?;
@@ -74,7 +74,7 @@ impl TlsList {
         &self.entries
     }
 
-    /// The names that the list gives to a CSR file, entry by entry.
+    /// The names that the list gives to a CSR file, one item per entry.
     pub fn names_of(&self, file: &CsrFileName) -> Vec<ListedNames> {
         let of_file = self.of_files.iter().filter(|entry| *entry.csr_file == *file.as_str());
         let names = of_file.take(ENTRIES_OF_FILE).filter_map(|entry| {
@@ -99,7 +99,8 @@ impl TlsList {
         names.collect()
     }
 
-    /// Whether a request matches an entry: the common name is equal, organization and unit are where both are given.
+    /// Whether a request matches an entry: equal common names, and equal organization and unit where both sides give
+    /// them.
     pub fn matches(&self, common_name: &str, organization: Option<&str>, organizational_unit: Option<&str>) -> bool {
         let agree = |ours: Option<&str>, theirs: &Option<Box<str>>| match (ours, theirs.as_deref()) {
             (Some(ours), Some(theirs)) if !ours.is_empty() && !theirs.is_empty() => ours == theirs,

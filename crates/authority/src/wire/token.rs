@@ -1,14 +1,14 @@
-//! `idempotency_token`: what callers repeat a request by.
+//! `idempotency_token`, with which callers repeat a request.
 
 use serde_json::Value;
 
 use super::Malformed;
 use super::parse::wrong_type;
 
-/// Characters of a caller's idempotency token at most.
+/// Most characters of a caller's idempotency token.
 const TOKEN: usize = 128;
 
-/// A request's `idempotency_token`, where it brings one: 1 to 128 printable ASCII characters.
+/// A request's `idempotency_token`, if it has one: 1 to 128 printable ASCII characters.
 pub fn caller_token(request: &Value) -> Result<Option<&str>, Malformed> {
     const FIELD: &str = "idempotency_token";
     const EXPECTED: &str = "a string of 1 to 128 printable ASCII characters";

@@ -10,10 +10,10 @@ use crate::san;
 use crate::time::UnixTime;
 use crate::tlv::{Writer, tag, time};
 
-/// Octets of all that is not the key, the names and the custom extensions, generously.
+/// Generous size, in octets, of everything except the key, the names and the custom extensions.
 const TYPICAL_REST: usize = 512;
 
-/// The DER Validity: UTCTime through 2049, GeneralizedTime from 2050. `None`: a year that X.509 cannot write.
+/// The DER Validity: UTCTime until 2049, GeneralizedTime from 2050. `None`: a year that X.509 cannot encode.
 pub(super) fn validity(not_before: UnixTime, not_after: UnixTime) -> Option<Vec<u8>> {
     let mut times = Vec::with_capacity(36);
     time::push(&mut times, not_before).ok()?;
@@ -34,7 +34,7 @@ pub(super) fn tbs(
     let names = issuer.as_der().len() + template.subject.as_der().len() + 64 * template.alt_names.len();
     let mut writer = Writer::with_capacity(names + template.public_key.as_der().len() + TYPICAL_REST);
     writer.nested(tag::SEQUENCE, |tbs| {
-        // Version 3 is written as 2.
+        // Version 3 is encoded as 2.
         tbs.nested(tag::context_constructed(0), |version| version.value(tag::INTEGER, &[2]));
         tbs.positive_integer(template.serial.significant());
         tbs.raw(signed_by.signature_algorithm_der());
@@ -142,7 +142,7 @@ fn policies(value: &mut Writer, policies: &[ObjectIdentifier]) {
     });
 }
 
-/// One distribution point for each URL, each with a full name of its own.
+/// One distribution point for each URL, each with its own fullName.
 fn distribution_points(value: &mut Writer, urls: &[String]) {
     value.nested(tag::SEQUENCE, |points| {
         for url in urls {

@@ -1,4 +1,4 @@
-//! Name constraints (RFC 5280 section 4.2.1.10): what they are, to and from DER, and who is within them.
+//! Name constraints (RFC 5280 section 4.2.1.10): their types, to and from DER, and which names are within them.
 
 mod matching;
 mod readers;
@@ -39,12 +39,12 @@ pub enum Subtree {
     Email(String),
     /// A host, or with a leading dot a domain.
     Uri(String),
-    /// Names that begin with these RDNs.
+    /// Names that start with these RDNs.
     Directory(Name),
 }
 
 impl fmt::Display for Subtree {
-    /// In words, to tell what a name is outside of.
+    /// Describes the subtree, to name the constraint that a name violates.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Dns(base) => write!(f, "the DNS names of {base:?}"),
@@ -62,7 +62,7 @@ const DIRECTORY: u8 = tag::context_constructed(4);
 const URI: u8 = tag::context(6);
 const IP: u8 = tag::context(7);
 
-/// Whether constraints can be written.
+/// Whether constraints can be encoded.
 pub(super) fn check_own(constraints: &NameConstraints) -> Result<(), &'static str> {
     if constraints.permitted.is_empty() && constraints.excluded.is_empty() {
         return Err("they permit nothing and exclude nothing");
@@ -90,7 +90,7 @@ pub(super) fn write(writer: &mut Writer, constraints: &NameConstraints) {
             }
             fields.nested(tag::context_constructed(number), |list| {
                 for subtree in subtrees {
-                    // minimum is 0 by default, maximum absent, as RFC 5280 demands.
+                    // minimum is 0 by default and maximum absent, as RFC 5280 requires.
                     list.nested(tag::SEQUENCE, |fields| write_base(fields, subtree));
                 }
             });
@@ -104,7 +104,7 @@ fn write_base(writer: &mut Writer, subtree: &Subtree) {
         Subtree::Email(text) => writer.value(EMAIL, text.as_bytes()),
         Subtree::Uri(text) => writer.value(URI, text.as_bytes()),
         Subtree::Directory(name) => writer.value(DIRECTORY, name.as_der()),
-        // The address's bits behind the prefix are cleared.
+        // The address's bits after the prefix are cleared.
         Subtree::Ip { address, prefix } => {
             let mut octets = match address {
                 IpAddr::V4(address) => address.octets().to_vec(),
@@ -118,7 +118,7 @@ fn write_base(writer: &mut Writer, subtree: &Subtree) {
     }
 }
 
-/// Reads the extension's value, leaving out subtrees of types not known here (otherName, x400Address, …).
+/// Parses the extension's value, leaving out subtrees of unsupported types (otherName, x400Address, …).
 pub(super) fn from_der(value: &[u8]) -> Result<NameConstraints, CertificateError> {
     let read = || {
         let mut fields = Reader::only(value, tag::SEQUENCE)?;
@@ -137,7 +137,7 @@ fn subtrees(list: Option<Tlv<'_>>) -> Result<Vec<Subtree>, NotDer> {
     while !reader.is_empty() {
         let mut fields = reader.expect(tag::SEQUENCE)?.reader();
         let base = fields.read()?;
-        // An explicit minimum of 0 is the default written out; any other minimum or a maximum is not allowed.
+        // An explicit minimum of 0 is the encoded default; any other minimum or a maximum is not allowed.
         if let Some(minimum) = fields.optional(tag::context(0))?
             && minimum.content != [0]
         {
@@ -160,7 +160,7 @@ fn subtree(base: &Tlv<'_>) -> Result<Option<Subtree>, NotDer> {
     })
 }
 
-/// An address and its mask, whose ones must be its highest bits.
+/// Parses an address and its mask, whose ones must be its highest bits.
 fn block(octets: &[u8]) -> Result<Subtree, NotDer> {
     let (address, mask) = octets.split_at_checked(octets.len() / 2).ok_or(NotDer)?;
     let address = if let Ok(address) = <[u8; 4]>::try_from(address) {

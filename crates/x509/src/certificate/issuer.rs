@@ -1,4 +1,4 @@
-//! What a CA certificate demands of everything below it.
+//! The requirements of a CA certificate on everything below it.
 
 use super::{Certificate, CertificateError, KeyUsage, NameConstraints};
 use crate::key::ca::CaPublicKey;
@@ -12,10 +12,10 @@ pub struct Issuer {
 }
 
 impl Issuer {
-    /// Takes a CA certificate: basicConstraints CA, keyCertSign, a subject, and a key of a supported algorithm.
+    /// Accepts a CA certificate: basicConstraints CA, keyCertSign, a subject, and a key of a supported algorithm.
     ///
     /// A certificate without keyUsage may sign anything (RFC 5280 section 4.2.1.3). Name constraints are parsed here,
-    /// once; of types that no certificate of ours can have (otherName, …) they demand nothing.
+    /// once; those of types that no certificate here can have (otherName, …) are ignored.
     pub fn new(certificate: Certificate) -> Result<Self, CertificateError> {
         let not_a_ca = |detail| Err(CertificateError::NotACa { detail });
         if !certificate
@@ -57,8 +57,8 @@ impl Issuer {
         self.name_constraints.as_ref()
     }
 
-    /// What authorityKeyIdentifier of everything it signs holds: its SKI, copied, or where it has none the SHA-1 of its
-    /// key's bits.
+    /// The keyIdentifier of authorityKeyIdentifier in everything it signs: a copy of its SKI, or the SHA-1 of its key's
+    /// bits if it has none.
     pub(super) fn key_identifier(&self) -> Vec<u8> {
         match self.certificate.subject_key_identifier() {
             Some(identifier) => identifier.to_vec(),

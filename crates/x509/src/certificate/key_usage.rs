@@ -34,12 +34,13 @@ impl KeyUsage {
         self.0 & other.0 == other.0
     }
 
-    /// Whether no bit with a name is set.
+    /// Whether no named bit is set.
     pub(super) fn is_empty(self) -> bool {
         self.0 & Self::NAMED == 0
     }
 
-    /// Writes the BIT STRING: bit 0 is the first octet's highest, and trailing zeros are cut off (X.690 section 11.2.2).
+    /// Writes the BIT STRING: bit 0 is the first octet's highest, and trailing zeros are removed (X.690 section
+    /// 11.2.2).
     pub(super) fn write(self, writer: &mut Writer) {
         let [first, second] = (self.0 & Self::NAMED).reverse_bits().to_be_bytes();
         match (first, second) {
@@ -49,7 +50,7 @@ impl KeyUsage {
         }
     }
 
-    /// Reads the BIT STRING; trailing zeros and bits without a name are passed over.
+    /// Parses the BIT STRING; trailing zeros and unnamed bits are ignored.
     pub(super) fn from_der(der: &[u8]) -> Result<Self, NotDer> {
         let mut reader = Reader::new(der);
         let bits = reader.expect(tag::BIT_STRING)?.content;

@@ -1,4 +1,4 @@
-//! Extensions (RFC 5280 section 4.2) and access methods.
+//! OIDs of extensions (RFC 5280 section 4.2) and access methods.
 
 use const_oid::ObjectIdentifier;
 

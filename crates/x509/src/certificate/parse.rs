@@ -1,4 +1,4 @@
-//! From DER to the parts of a certificate (RFC 5280 section 4.1).
+//! Parses DER into the parts of a certificate (RFC 5280 section 4.1).
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -17,7 +17,7 @@ use crate::tlv::{NotDer, Reader, Tlv, tag, time};
 
 pub(super) const TOO_LARGE: CertificateError = malformed("it is longer than 1 MiB");
 
-/// Where things stand in a certificate's DER, and what was read of them.
+/// The ranges of fields in a certificate's DER, and parsed values.
 #[derive(Clone, Debug)]
 pub(super) struct Parts {
     pub(super) tbs: Range<usize>,
@@ -39,7 +39,7 @@ pub(super) struct Parts {
     pub(super) alt_names: Vec<AltName>,
 }
 
-/// An extension, its value by its place.
+/// An extension, with the range of its value.
 #[derive(Clone, Debug)]
 pub(super) struct ExtensionPart {
     pub(super) oid: ObjectIdentifier,
@@ -58,7 +58,7 @@ pub(super) fn certificate(document: &[u8]) -> Result<Parts, CertificateError> {
     if document.len() > super::Certificate::MAX_OCTETS {
         return Err(TOO_LARGE);
     }
-    // Whatever does not begin as one is none, rather than a malformed one.
+    // A document that does not start like a certificate is reported as not being one, rather than as malformed.
     let mut fields = Reader::only(document, tag::SEQUENCE).map_err(|NotDer| not_a_certificate(document))?;
     let tbs = fields
         .expect(tag::SEQUENCE)
@@ -112,7 +112,7 @@ pub(super) fn certificate(document: &[u8]) -> Result<Parts, CertificateError> {
 }
 
 impl Parts {
-    /// Reads an extension of those that every certificate's reader wants to know.
+    /// Parses the extensions that every caller needs.
     fn take_extension(&mut self, document: &[u8], extension: &ExtensionPart) -> Result<(), CertificateError> {
         let value = &document[extension.value.clone()];
         match extension.oid {
@@ -146,7 +146,7 @@ impl Parts {
     }
 }
 
-/// What stands behind the TBSCertificate: the algorithm, and the signature's octets.
+/// The fields after the TBSCertificate: the algorithm, and the signature's octets.
 fn signature(mut fields: Reader<'_>) -> Result<(Tlv<'_>, &[u8]), NotDer> {
     let algorithm = fields.expect(tag::SEQUENCE)?;
     let signature = fields.expect(tag::BIT_STRING)?.whole_octets()?;
@@ -154,12 +154,12 @@ fn signature(mut fields: Reader<'_>) -> Result<(Tlv<'_>, &[u8]), NotDer> {
     Ok((algorithm, signature))
 }
 
-/// 1, 2 or 3.
+/// The version number, 1, 2 or 3.
 fn version(fields: &mut Reader<'_>) -> Result<u8, NotDer> {
     let Some(explicit) = fields.optional(tag::context_constructed(0))? else {
         return Ok(1);
     };
-    // Version 1 is the default, and so never written.
+    // Version 1 is the default, and so never encoded.
     match der::only(explicit.content, tag::INTEGER)?.content {
         [number @ 1..=2] => Ok(number + 1),
         _ => Err(NotDer),
@@ -186,7 +186,7 @@ fn validity(fields: &mut Reader<'_>) -> Result<(UnixTime, UnixTime), NotDer> {
     Ok((not_before, not_after))
 }
 
-/// issuerUniqueID and subjectUniqueID, from version 2 on: passed over.
+/// Skips issuerUniqueID and subjectUniqueID, which are allowed from version 2 on.
 fn unique_identifiers(fields: &mut Reader<'_>, version: u8) -> Result<(), NotDer> {
     let issuer = fields.optional(tag::context(1))?;
     let subject = fields.optional(tag::context(2))?;
@@ -228,7 +228,7 @@ fn extensions(document: &[u8], mut fields: Reader<'_>, version: u8) -> Result<Ve
     Ok(extensions)
 }
 
-/// A handful is compared pair by pair; a crafted list of many thousands must not cost its square.
+/// A short list is compared pair by pair; a crafted list of many thousands must not cost quadratic time.
 fn has_duplicates(extensions: &[ExtensionPart]) -> bool {
     if extensions.len() <= 16 {
         let repeated =
@@ -334,8 +334,8 @@ fn each<'a, T>(value: &'a [u8], read: impl Fn(&Tlv<'a>) -> Result<T, NotDer>) ->
     Ok(all)
 }
 
-/// SHA-1 of the bits of a subjectPublicKey (RFC 5280 section 4.2.1.2, method 1), of whatever algorithm; of the whole
-/// value where it has no such bits, so that there always is an identifier.
+/// SHA-1 of the bits of a subjectPublicKey (RFC 5280 section 4.2.1.2, method 1), of any algorithm; of the whole value
+/// where it has no such bits, so that there always is an identifier.
 pub(super) fn key_identifier(spki: &[u8]) -> KeyIdentifier {
     let bits = || {
         let mut fields = Reader::only(spki, tag::SEQUENCE)?;
@@ -345,7 +345,7 @@ pub(super) fn key_identifier(spki: &[u8]) -> KeyIdentifier {
     KeyIdentifier(Sha1::digest(bits().unwrap_or(spki)).into())
 }
 
-/// What was wrong, beside the fact that something was.
+/// Adds a description to a parsing error.
 trait OrMalformed<T> {
     fn or_malformed(self, detail: &'static str) -> Result<T, CertificateError>;
 }

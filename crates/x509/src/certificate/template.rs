@@ -1,4 +1,4 @@
-//! From a template to the final TBSCertificate.
+//! Builds the final TBSCertificate from a template.
 
 use std::collections::HashSet;
 
@@ -15,10 +15,9 @@ use crate::time::UnixTime;
 
 pub use super::constraints::{NameConstraints, Subtree};
 
-/// Everything that decides a certificate, but its issuer.
+/// Everything that decides a certificate, except its issuer.
 ///
-/// SKI (and for issued certificates AKI, copied from the issuer's SKI) are added by the builder; extensions are
-/// written in a fixed order.
+/// The builder adds SKI, and AKI (copied from the issuer's SKI); extensions are encoded in a fixed order.
 #[derive(Clone, Debug)]
 pub struct CertificateTemplate {
     /// The serial number.
@@ -53,11 +52,11 @@ pub struct CertificateTemplate {
     pub custom_extensions: Vec<CustomExtension>,
 }
 
-/// Why a template makes no certificate.
+/// Why a template is not a valid certificate.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TemplateError {
-    /// The subject.
+    /// The subject is invalid.
     #[error(transparent)]
     Name(#[from] NameError),
     /// notAfter not later than notBefore.
@@ -68,15 +67,15 @@ pub enum TemplateError {
         /// Valid to.
         not_after: UnixTime,
     },
-    /// The issuer ends earlier.
+    /// The issuer's notAfter is earlier.
     #[error("the certificate would end ({not_after}) after its CA ({ca_not_after})")]
     OutlivesCa {
         /// Valid to.
         not_after: UnixTime,
-        /// The CA's end.
+        /// The CA's notAfter.
         ca_not_after: UnixTime,
     },
-    /// The issuer's pathLenConstraint allows no CA below it, or a smaller one.
+    /// The issuer's pathLenConstraint does not allow this CA, or only one with a smaller pathLenConstraint.
     #[error("the CA's path length constraint ({path_len}) does not allow this CA certificate")]
     PathLength {
         /// The issuer's pathLenConstraint.
@@ -85,9 +84,9 @@ pub enum TemplateError {
     /// A name outside the issuer's name constraints.
     #[error("{name} is outside the CA's name constraints: {constraint}")]
     NameConstraints {
-        /// The name, in words.
+        /// The name, as text.
         name: String,
-        /// What it breaks, in words.
+        /// The violated constraint, as text.
         constraint: String,
     },
     /// The same custom extension twice.
@@ -96,19 +95,19 @@ pub enum TemplateError {
         /// Its object identifier.
         oid: String,
     },
-    /// A value that its extension cannot hold (a URL that is not ASCII, …).
+    /// A value that its extension cannot contain (a URL that is not ASCII, …).
     #[error("{field} is invalid: {detail}")]
     Invalid {
         /// The template's field.
         field: &'static str,
-        /// What was wrong.
+        /// What is wrong.
         detail: &'static str,
     },
 }
 
 impl CertificateTemplate {
-    /// The TBSCertificate of a root: issuer and subject are the same, `key` is the template's own key, SKI and AKI both
-    /// its identifier.
+    /// The TBSCertificate of a root: issuer and subject are the same, `key` is the template's own key, SKI and AKI are
+    /// both its identifier.
     pub fn self_signed(&self, key: &CaPublicKey) -> Result<TbsCertificate, TemplateError> {
         if self.public_key.as_der() != key.as_der() {
             return Err(invalid(
@@ -126,9 +125,9 @@ impl CertificateTemplate {
         ))
     }
 
-    /// The TBSCertificate issued by `issuer`, within all that its certificate demands: its end, its path length, its
-    /// name constraints. What CAs above it demand is for its own certificate to repeat, or for the caller to check with
-    /// [`check_name_constraints`](Self::check_name_constraints).
+    /// The TBSCertificate issued by `issuer`, within the limits of its certificate: its end, its path length, its name
+    /// constraints. Constraints of CAs above it apply only if its own certificate repeats them; otherwise the caller
+    /// must check them with [`check_name_constraints`](Self::check_name_constraints).
     pub fn issued_by(&self, issuer: &Issuer) -> Result<TbsCertificate, TemplateError> {
         let checked = self.check()?;
         let ca = issuer.certificate();
@@ -139,7 +138,7 @@ impl CertificateTemplate {
             });
         }
         self.check_path_length(ca)?;
-        // A CA's certificate for itself, as when it changes its key, is exempt (RFC 5280 section 6.1.3).
+        // A CA's certificate for itself, e.g. for a new key, is exempt (RFC 5280 section 6.1.3).
         let self_issued = self.is_ca() && self.subject == *ca.subject();
         if let Some(constraints) = issuer.name_constraints().filter(|_| !self_issued) {
             self.check_name_constraints(constraints)?;
@@ -155,7 +154,7 @@ impl CertificateTemplate {
     }
 
     /// Whether every name is within `constraints` (RFC 5280 section 4.2.1.10): the subject, its e-mail addresses, each
-    /// alternative name, and its common names where a verifier reads them as names of hosts.
+    /// alternative name, and its common names where a verifier treats them as host names.
     pub fn check_name_constraints(&self, constraints: &NameConstraints) -> Result<(), TemplateError> {
         let is_for_servers = |usage| [oid::SERVER_AUTH, oid::ANY_EXTENDED_KEY_USAGE].contains(usage);
         let usages = &self.extended_key_usages;
@@ -172,8 +171,8 @@ impl CertificateTemplate {
         self.basic_constraints.is_some_and(|constraints| constraints.ca)
     }
 
-    /// A CA under a path length constraint has a smaller one of its own, so that whatever it issues later is decided by
-    /// its own certificate.
+    /// A CA under a path length constraint has a smaller one of its own, so that its own certificate decides what it
+    /// may issue later.
     fn check_path_length(&self, ca: &Certificate) -> Result<(), TemplateError> {
         let Some(path_len) = ca.basic_constraints().and_then(|constraints| constraints.path_len) else {
             return Ok(());
@@ -185,7 +184,7 @@ impl CertificateTemplate {
         }
     }
 
-    /// Everything that can be wrong with a template by itself, so that nothing can fail once writing has begun.
+    /// Checks everything in a template that does not depend on the issuer, so that encoding cannot fail halfway.
     fn check(&self) -> Result<Checked, TemplateError> {
         let (not_before, not_after) = (self.not_before, self.not_after);
         if not_before >= not_after {
@@ -270,7 +269,7 @@ impl CertificateTemplate {
     }
 }
 
-/// What checking a template leaves for writing it.
+/// Values computed while checking a template, for encoding it.
 pub(super) struct Checked {
     /// The DER Validity.
     pub(super) validity: Vec<u8>,

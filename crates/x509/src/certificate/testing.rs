@@ -1,4 +1,4 @@
-//! A little hierarchy for tests.
+//! A small hierarchy for tests.
 
 use super::{BasicConstraints, Certificate, CertificateTemplate, Issuer, KeyUsage, TbsCertificate};
 use crate::algorithm::CaKeyAlgorithm;
@@ -47,7 +47,7 @@ impl TestCa {
         Self { key, issuer }
     }
 
-    /// Issues what the template says.
+    /// Issues a certificate from the template.
     pub(crate) fn issue(&self, template: &CertificateTemplate) -> Certificate {
         self.sign(&template.issued_by(&self.issuer).unwrap())
     }
@@ -58,7 +58,7 @@ impl TestCa {
     }
 }
 
-/// A CA's template, good for ten years.
+/// A CA's template, valid for ten years.
 pub(crate) fn ca_template(common_name: &str, public_key: SubjectPublicKey) -> CertificateTemplate {
     CertificateTemplate {
         basic_constraints: Some(BasicConstraints {
@@ -71,7 +71,7 @@ pub(crate) fn ca_template(common_name: &str, public_key: SubjectPublicKey) -> Ce
     }
 }
 
-/// A leaf's template for a new P-256 key, good for thirty days.
+/// A leaf's template for a new P-256 key, valid for thirty days.
 pub(crate) fn leaf_template(common_name: &str, alt_names: &[AltName]) -> CertificateTemplate {
     let key = TestKey::generate(CaKeyAlgorithm::P256);
     CertificateTemplate {
@@ -101,7 +101,7 @@ fn template(subject: Name, public_key: SubjectPublicKey) -> CertificateTemplate 
     }
 }
 
-/// A name of that common name alone; empty for an empty text.
+/// A name with only that common name; empty for an empty text.
 pub(crate) fn name(common_name: &str) -> Name {
     let common_name = (!common_name.is_empty()).then(|| common_name.to_owned());
     Subject {
@@ -118,7 +118,7 @@ pub(crate) fn alt_name(text: &str) -> AltName {
     AltName::parse(AltNameType::from_name(kind).unwrap(), value).unwrap()
 }
 
-/// Alternative names, likewise.
+/// Alternative names, written in the same way.
 pub(crate) fn alt_names(texts: &[&str]) -> Vec<AltName> {
     texts.iter().map(|text| alt_name(text)).collect()
 }

@@ -1,4 +1,4 @@
-//! Reading: certificates that others wrote, odd but legal ones, and what is none.
+//! Parsing: unusual but legal certificates of other software, and input that is not a certificate.
 
 use hex_literal::hex;
 use proptest::prelude::*;
@@ -12,7 +12,7 @@ use crate::tlv::Reader;
 /// Written by Python's `cryptography`: T.61 and BMP names, a multi-valued RDN, years that UTCTime cannot hold, a path
 /// length over 255, an SKI of 32 octets, SHA-384, names of unknown types.
 const ODD_CA: &[u8] = include_bytes!("../../tests/data/certificate/odd-ca.pem");
-/// Written by Python's `cryptography`: no names at all, Ed25519, an extension that is no DER, nine key usage bits.
+/// Written by Python's `cryptography`: no names at all, Ed25519, an extension that is not DER, nine key usage bits.
 const ED25519_NAMELESS: &[u8] = include_bytes!("../../tests/data/certificate/ed25519-nameless.pem");
 /// Written by OpenSSL: no version, no extensions.
 const VERSION_1: &[u8] = include_bytes!("../../tests/data/certificate/version-1.pem");
@@ -23,7 +23,7 @@ fn malformed(detail: &'static str) -> CertificateError {
     CertificateError::Malformed { detail }
 }
 
-/// Writes a certificate's TBSCertificate anew, its fields changed, and an empty signature behind it.
+/// Encodes a certificate's TBSCertificate again with changed fields, followed by an empty signature.
 fn rewritten(certificate: &Certificate, change: impl FnOnce(&mut Vec<Vec<u8>>)) -> Vec<u8> {
     let mut reader = Reader::only(certificate.tbs_der(), tag::SEQUENCE).unwrap();
     let mut fields = Vec::new();
@@ -100,7 +100,7 @@ fn an_odd_but_legal_ca_is_read_in_full() {
     assert_eq!(certificate.signature_algorithm().to_string(), "1.2.840.113549.1.1.12");
     assert_eq!(certificate.signature().len(), 256);
 
-    // A 20-octet identifier is made of the key, but what it signs carries its own identifier as it is.
+    // A 20-octet identifier is computed from the key, but what it signs carries its SKI unchanged.
     let issuer = Issuer::new(certificate.clone()).unwrap();
     assert_eq!(certificate.key_identifier(), issuer.public_key().identifier());
     let key = leaf_template("leaf", &[]);
@@ -114,7 +114,7 @@ fn an_odd_but_legal_ca_is_read_in_full() {
     let below = Certificate::parse(&tbs.assemble(&[])).unwrap();
     assert_eq!(below.authority_key_identifier(), Some(&identifier[..]));
     assert_eq!(below.issuer(), certificate.subject());
-    // RSA signs with SHA-256 here: a signature by another algorithm is not looked at.
+    // RSA keys sign with SHA-256 here: a signature with another algorithm is not verified.
     assert!(!certificate.is_signed_by(issuer.public_key()));
 }
 

@@ -1,12 +1,12 @@
-//! What makes a certificate fit to be trusted from the start.
+//! Checks whether a certificate can be a trust anchor.
 
 use super::{Certificate, CertificateError, KeyUsage};
 use crate::key::verify;
 
 impl Certificate {
-    /// Refuses a certificate that is no root: one that does not say that it is a CA (basicConstraints), does not say that it
-    /// signs certificates (keyUsage with keyCertSign, which RFC 5280 section 4.2.1.3 demands of CAs), or was not signed with
-    /// its own key.
+    /// Refuses a certificate that is not a root: one that is not marked as a CA (basicConstraints), is not marked as
+    /// signing certificates (keyUsage with keyCertSign, which RFC 5280 section 4.2.1.3 requires of CAs), or was not
+    /// signed with its own key.
     ///
     /// Equal subject and issuer prove nothing: a requester may have chosen both.
     pub fn check_trust_anchor(&self) -> Result<(), CertificateError> {

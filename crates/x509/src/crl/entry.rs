@@ -25,7 +25,7 @@ const INVALIDITY_PREFIX: [u8; 9] = [0x30, 0x18, 0x06, 0x03, 0x55, 0x1d, 0x18, 0x
 const REASON_LEN: usize = REASON_PREFIX.len() + 1;
 const INVALIDITY_LEN: usize = INVALIDITY_PREFIX.len() + time::GENERALIZED_TIME_LEN;
 
-/// Octets of an entry at most: everything in it is so short that each length is one octet.
+/// Longest entry, in octets: all its parts are so short that each length takes one octet.
 pub(super) const MAX_LEN: usize = 2 + (2 + 21) + time::GENERALIZED_TIME_LEN + 2 + REASON_LEN + INVALIDITY_LEN;
 const _: () = assert!(MAX_LEN < 0x80);
 
@@ -76,7 +76,7 @@ pub(super) fn push(out: &mut Vec<u8>, entry: &RevokedEntry) -> Result<(), OutOfC
         return Ok(());
     }
     push_short_header(out, tag::SEQUENCE, extensions);
-    // Section 5.3.1: unspecified is said by leaving the extension out.
+    // Section 5.3.1: the extension is omitted for unspecified.
     if entry.reason != RevocationReason::Unspecified {
         out.extend_from_slice(&REASON_PREFIX);
         out.push(entry.reason.code());
@@ -88,13 +88,13 @@ pub(super) fn push(out: &mut Vec<u8>, entry: &RevokedEntry) -> Result<(), OutOfC
     Ok(())
 }
 
-/// Tag and a length that [`MAX_LEN`] keeps below 128.
+/// Writes a tag and a length, which [`MAX_LEN`] keeps below 128.
 fn push_short_header(out: &mut Vec<u8>, tag: u8, length: usize) {
     debug_assert!(length < 0x80);
     out.extend_from_slice(&[tag, length.to_le_bytes()[0]]);
 }
 
-/// An entry as it stands in a CRL of anyone's.
+/// An entry of any CRL, as encoded.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RawEntry<'a> {
     /// The content of userCertificate, a DER INTEGER.
@@ -105,9 +105,9 @@ pub(crate) struct RawEntry<'a> {
     pub(crate) reason: Option<u8>,
     /// invalidityDate.
     pub(crate) invalidity_date: Option<UnixTime>,
-    /// certificateIssuer's `GeneralNames`: the entry is of another CA than the CRL (section 5.3.3).
+    /// certificateIssuer's `GeneralNames`: the certificate was issued by another CA than the CRL (section 5.3.3).
     pub(crate) certificate_issuer: Option<Tlv<'a>>,
-    /// The first critical extension that is none of the above.
+    /// The first critical extension other than the above.
     pub(crate) unknown_critical: Option<&'a [u8]>,
 }
 
@@ -160,7 +160,7 @@ impl<'a> RawEntry<'a> {
         Ok(())
     }
 
-    /// The entry, if it says no more than a [`RevokedEntry`] can.
+    /// The entry, if it contains nothing that a [`RevokedEntry`] cannot hold.
     pub(super) fn to_entry(self) -> Result<RevokedEntry, CrlError> {
         if let Some(oid) = self.unknown_critical {
             return Err(CrlError::CriticalEntryExtension { oid: dotted(oid) });
@@ -204,7 +204,7 @@ fn invalidity_date(value: &[u8]) -> Result<UnixTime, NotDer> {
     time::parse_generalized(element.content).ok_or(NotDer)
 }
 
-/// An OID's content in dots, or in hexadecimal where it is none.
+/// An OID's content in dotted form, or in hexadecimal if it is not an OID.
 pub(super) fn dotted(oid: &[u8]) -> String {
     ObjectIdentifier::from_bytes(oid).map_or_else(|_| data_encoding::HEXLOWER.encode(oid), |oid| oid.to_string())
 }

@@ -1,4 +1,4 @@
-//! What goes around a signed TBSCertList.
+//! The octets around a signed TBSCertList.
 
 use std::io::{self, Write};
 
@@ -6,7 +6,7 @@ use crate::algorithm::CaKeyAlgorithm;
 use crate::tlv::der;
 use crate::tlv::tag;
 
-/// Octets of a TBSCertList that was written, header included.
+/// Length of an encoded TBSCertList in octets, header included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TbsLength(pub(super) usize);
 
@@ -17,9 +17,9 @@ impl TbsLength {
     }
 }
 
-/// The octets in front of and behind a TBSCertList that make it a `CertificateList` (RFC 5280 section 5.1).
+/// The octets before and after a TBSCertList that make it a `CertificateList` (RFC 5280 section 5.1).
 ///
-/// The outer length depends on the signature's, and an ECDSA signature's is known only once it is made: so the
+/// The outer length depends on the signature's, and an ECDSA signature's length is only known once it is made. So the
 /// TBSCertList is spooled first, and the CRL is `prefix` ‖ the spooled octets ‖ `suffix`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Framing {
@@ -66,7 +66,7 @@ impl Framing {
         [&self.prefix, tbs, &self.suffix].concat()
     }
 
-    /// Copies the whole CRL to `out`; a spool that is shorter or longer than what was signed is an error.
+    /// Copies the whole CRL to `out`; fails if the spool's length differs from what was signed.
     pub fn copy(&self, tbs: &mut impl io::Read, out: &mut impl Write) -> io::Result<()> {
         out.write_all(&self.prefix)?;
         let copied = io::copy(tbs, out)?;

@@ -1,7 +1,7 @@
-//! What a CRL says of itself that is too long to be held: read once through, in constant memory, with its signature verified.
+//! Streams a CRL that is too long for memory, in constant memory, and verifies its signature.
 //!
-//! Number and times stand before and after the entries. Both are kept, the entries are hashed and passed over, and what is kept is
-//! read as the CRL without entries that it is.
+//! Number and times are encoded before and after the entries. Both parts are kept, the entries are hashed and skipped,
+//! and the kept parts are parsed as a CRL without entries.
 
 use std::io::{self, Read, Seek, SeekFrom};
 
@@ -12,27 +12,28 @@ use crate::algorithm::SigningHasher;
 use crate::key::ca::CaPublicKey;
 use crate::tlv::{Reader, der, tag};
 
-/// Octets before the entries, after them, and after the TBSCertList, at most each: an issuer's name and 64 extensions are less.
+/// Most octets before the entries, after them, and after the TBSCertList: an issuer's name and 64 extensions are
+/// shorter.
 const ENDS: usize = 16 * 1024;
 
 /// Octets read at a time.
 const BUFFER: usize = 64 * 1024;
 
-/// A CRL without its entries, whose signature was verified over all of it.
+/// A CRL without its entries, whose signature was verified over the whole.
 #[derive(Clone, Debug)]
 pub struct LongCrl {
     facts: RevocationList,
     sha256: [u8; 32],
 }
 
-/// The source, with what is made of every octet that was read.
+/// The source, and a running hash of every octet that was read.
 struct Passing<R> {
     source: R,
     all: digest::Context,
 }
 
 impl LongCrl {
-    /// Reads DER to its end. `None`: it is no CRL that this key signed.
+    /// Reads DER to its end. `None`: it is not a CRL that this key signed.
     pub fn read(source: impl Read, issuer: &CaPublicKey) -> io::Result<Option<Self>> {
         let mut passing = Passing {
             source,
@@ -49,7 +50,8 @@ impl LongCrl {
         Ok(facts.map(|facts| Self { facts, sha256 }))
     }
 
-    /// Everything but the entries: issuer, times, extensions. It has none, and its signature is not over what it has.
+    /// Everything except the entries: issuer, times, extensions. It has no entries, so its own signature does not
+    /// verify.
     pub fn facts(&self) -> &RevocationList {
         &self.facts
     }
@@ -93,7 +95,7 @@ pub fn facts_of_tbs(source: &mut (impl Read + Seek)) -> io::Result<Option<Revoca
 }
 
 impl<R: Read> Passing<R> {
-    /// The CRL without its entries, and what its signature is over.
+    /// The CRL without its entries, and the hash that its signature covers.
     fn read_crl(&mut self, issuer: &CaPublicKey) -> io::Result<Option<(Vec<u8>, SigningHasher)>> {
         let Some((_, whole)) = self.header()? else {
             return Ok(None);
@@ -117,7 +119,7 @@ impl<R: Read> Passing<R> {
         if end > tbs || tbs - end > ENDS {
             return Ok(None);
         }
-        // What stands after the entries may begin in what was read already.
+        // The fields after the entries may start in the octets that were already read.
         let mut tail = head.get(end..).unwrap_or_default().to_vec();
         let mut at = head.len();
         let mut buffer = vec![0; BUFFER];
@@ -140,7 +142,7 @@ impl<R: Read> Passing<R> {
         Ok(Some((der::wrap(tag::SEQUENCE, &[&without, &rest]), hasher)))
     }
 
-    /// The header of a SEQUENCE of definite length: its octets, and the length of what it is the header of.
+    /// The header of a SEQUENCE of definite length: its octets, and the length of the content.
     fn header(&mut self) -> io::Result<Option<(Vec<u8>, usize)>> {
         let Some(mut header) = self.octets(2)? else {
             return Ok(None);
@@ -165,7 +167,7 @@ impl<R: Read> Passing<R> {
         Ok(self.fill(&mut octets)?.then_some(octets))
     }
 
-    /// Whether there were as many.
+    /// Fills the buffer; returns whether there were enough octets.
     fn fill(&mut self, octets: &mut [u8]) -> io::Result<bool> {
         match self.source.read_exact(octets) {
             Ok(()) => {
@@ -178,7 +180,7 @@ impl<R: Read> Passing<R> {
     }
 }
 
-/// In the beginning of a TBSCertList's content: where the fields before the entries end, and where the entries do.
+/// In the first octets of a TBSCertList's content: where the fields before the entries end, and where the entries end.
 fn ends(head: &[u8]) -> Option<(usize, usize)> {
     let mut reader = Reader::new(head);
     reader.optional(tag::INTEGER).ok()?;
@@ -189,13 +191,13 @@ fn ends(head: &[u8]) -> Option<(usize, usize)> {
     let fields = head.len() - reader.rest().len();
     let end = match content_of(reader.rest(), tag::SEQUENCE) {
         Some((header, content)) => fields.checked_add(header)?.checked_add(content)?,
-        // Nothing is revoked.
+        // The CRL has no entries.
         None => fields,
     };
     Some((fields, end))
 }
 
-/// The lengths of the header that `octets` begin with, and of what it is the header of, in DER.
+/// The lengths of the DER header at the start of `octets`, and of its content.
 fn content_of(octets: &[u8], tag: u8) -> Option<(usize, usize)> {
     let (&found, rest) = octets.split_first()?;
     let (&first, rest) = rest.split_first()?;
@@ -207,7 +209,7 @@ fn content_of(octets: &[u8], tag: u8) -> Option<(usize, usize)> {
     }
     let count = usize::from(first & 0x7f);
     let digits = rest.get(..count)?;
-    // The shortest form alone, and no indefinite length.
+    // Only the shortest form, and no indefinite length.
     if digits.first().is_none_or(|digit| *digit == 0) || count > size_of::<usize>() {
         return None;
     }

@@ -1,4 +1,4 @@
-//! PEM (RFC 7468) of any length, as a stream: a published `.crl.pem` of a million entries has 55 MB and more.
+//! PEM (RFC 7468) of any length, as a stream: a published `.crl.pem` of a million entries has at least 55 MB.
 
 use std::io::{self, Read};
 
@@ -6,7 +6,7 @@ use data_encoding::BASE64;
 
 /// Octets of DER in a line of 64 characters.
 const LINE_OCTETS: usize = 48;
-/// Characters in a full line, its end included.
+/// Characters in a full line, newline included.
 const LINE_CHARACTERS: usize = 65;
 /// Lines that are encoded at a time.
 const LINES: usize = 1024;
@@ -39,7 +39,7 @@ impl<R: Read> PemReader<R> {
         }
     }
 
-    /// Refills the text with the next lines, and behind the last with the end line.
+    /// Refills the text with the next lines, and after the last with the END line.
     fn refill(&mut self) -> io::Result<()> {
         let length = read_full(&mut self.der, &mut self.octets)?;
         self.text.clear();
@@ -71,7 +71,7 @@ impl<R: Read> Read for PemReader<R> {
     }
 }
 
-/// Characters of the PEM text of `der` octets of DER: what a server announces before it streams.
+/// Length of the PEM text of `der` octets of DER: a server needs it for Content-Length before it streams.
 pub fn pem_len(label: &str, der: u64) -> u64 {
     let characters = der.div_ceil(3).saturating_mul(4);
     let line_ends = der.div_ceil(LINE_OCTETS as u64);
@@ -87,7 +87,7 @@ fn end(label: &str) -> String {
     format!("-----END {label}-----\n")
 }
 
-/// Reads until `buffer` is full or the source has ended; how far it got.
+/// Reads until `buffer` is full or the source ends; returns the number of octets.
 fn read_full(source: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     let mut length = 0;
     while length < buffer.len() {
@@ -105,7 +105,7 @@ fn read_full(source: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
 mod tests {
     use super::*;
 
-    /// Yields what it holds in pieces of at most three octets, and is interrupted every second time.
+    /// Yields its content in pieces of at most three octets, and is interrupted every second time.
     struct Dribble<'a>(&'a [u8], bool);
 
     impl Read for Dribble<'_> {

@@ -1,4 +1,4 @@
-//! Reading CRLs back, one entry at a time.
+//! Parses CRLs, one entry at a time.
 
 use std::ops::Range;
 
@@ -19,10 +19,10 @@ use crate::tlv::{NotDer, Reader, Tlv, tag};
 /// The PEM label of CRLs (RFC 7468 section 6).
 pub const PEM_LABEL: &str = "X509 CRL";
 
-/// crlExtensions at most: RFC 5280 knows eight, and looking for duplicates takes time with the square of their number.
+/// Most crlExtensions: RFC 5280 defines eight, and looking for duplicates takes quadratic time.
 const MAX_EXTENSIONS: usize = 64;
 
-/// A CRL that was read back; entries are parsed when asked for, and never kept.
+/// A parsed CRL; entries are parsed on demand, and never kept.
 #[derive(Clone, Debug)]
 pub struct RevocationList {
     der: Vec<u8>,
@@ -47,38 +47,38 @@ pub struct IssuingDistributionPoint {
     pub only_user_certificates: bool,
     /// onlyContainsCACerts
     pub only_ca_certificates: bool,
-    /// onlySomeReasons is there.
+    /// onlySomeReasons is present.
     pub only_some_reasons: bool,
-    /// indirectCRL: entries may be of other CAs.
+    /// indirectCRL: entries may be for certificates of other CAs.
     pub indirect: bool,
     /// onlyContainsAttributeCerts
     pub only_attribute_certificates: bool,
 }
 
-/// Why bytes are no CRL, or no CRL that can be used here.
+/// Why bytes are not a CRL, or not one that can be used here.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CrlError {
     /// Neither DER nor PEM labelled X509 CRL.
     #[error("this is not a CRL, which is X.509 in PEM or DER: {why}")]
     NotACrl {
-        /// What is wrong, as far as can be told.
+        /// What is wrong, as far as it can be determined.
         why: PemError,
     },
     /// Not the structure of RFC 5280.
     #[error("the CRL is malformed: {detail}")]
     Malformed {
-        /// What was wrong.
+        /// What is wrong.
         detail: &'static str,
     },
-    /// An entry has a critical extension that is not understood here, and so the CRL says nothing about any
+    /// An entry has a critical extension that is not supported here, and so the CRL must not be used for any
     /// certificate (RFC 5280 section 5.3).
     #[error("an entry of the CRL has the critical extension {oid}, which is not supported; the CRL cannot be used")]
     CriticalEntryExtension {
         /// Its object identifier.
         oid: String,
     },
-    /// A delta CRL's entry that takes a certificate off the base CRL.
+    /// A delta CRL's entry that removes a certificate from the base CRL.
     #[error(
         "the entry of serial {serial} removes it from a base CRL (removeFromCRL): delta CRLs are not supported here"
     )]
@@ -94,18 +94,18 @@ fn not_a_crl(document: &[u8]) -> CrlError {
     }
 }
 
-/// DER that does not begin as a CRL does.
+/// The error for DER that does not start like a CRL.
 const OTHER_DER: CrlError = CrlError::NotACrl {
     why: PemError::OtherDer,
 };
 
-/// For `map_err`: what was expected where the reader failed.
+/// For `map_err`: the error with what was expected.
 fn malformed(detail: &'static str) -> impl Fn(NotDer) -> CrlError {
     move |NotDer| CrlError::Malformed { detail }
 }
 
 impl RevocationList {
-    /// Parses one CRL, DER or PEM, of which it makes a copy. The entries are looked at by [`entries`](Self::entries) only.
+    /// Parses one CRL, DER or PEM, and copies it. Only [`entries`](Self::entries) parses the entries.
     pub fn parse(input: &[u8]) -> Result<Self, CrlError> {
         if pem::is_pem(input) {
             Self::from_pem(input)
@@ -114,7 +114,7 @@ impl RevocationList {
         }
     }
 
-    /// The same for a file's content that nobody else needs: DER is kept and not copied, PEM is given up once it is decoded.
+    /// The same for a file's content: DER is kept and not copied, PEM is dropped once it is decoded.
     pub fn from_file(content: Vec<u8>) -> Result<Self, CrlError> {
         if pem::is_pem(&content) {
             Self::from_pem(&content)
@@ -180,7 +180,7 @@ impl RevocationList {
         &self.der
     }
 
-    /// The DER TBSCertList: what was signed.
+    /// The DER TBSCertList, which is signed.
     pub fn tbs_der(&self) -> &[u8] {
         &self.der[self.tbs.clone()]
     }
@@ -200,17 +200,17 @@ impl RevocationList {
         &self.issuer
     }
 
-    /// cRLNumber, where there is one and it fits.
+    /// cRLNumber, if it is present and fits.
     pub fn number(&self) -> Option<u64> {
         self.extensions.number
     }
 
-    /// When it was made.
+    /// thisUpdate.
     pub fn this_update(&self) -> UnixTime {
         self.this_update
     }
 
-    /// When the next one is due.
+    /// nextUpdate.
     pub fn next_update(&self) -> Option<UnixTime> {
         self.next_update
     }
@@ -220,7 +220,7 @@ impl RevocationList {
         self.extensions.authority_key_identifier.as_deref()
     }
 
-    /// issuingDistributionPoint; where there is one the CRL may not cover all of its issuer's certificates.
+    /// issuingDistributionPoint; if present, the CRL may not cover all of its issuer's certificates.
     pub fn issuing_distribution_point(&self) -> Option<&IssuingDistributionPoint> {
         self.extensions.issuing_distribution_point.as_ref()
     }
@@ -231,13 +231,13 @@ impl RevocationList {
         point.urls.first().map(String::as_str)
     }
 
-    /// Whether this is a delta CRL (section 5.2.4), which says nothing without its base.
+    /// Whether this is a delta CRL (section 5.2.4), which is meaningless without its base.
     pub fn is_delta(&self) -> bool {
         self.extensions.delta
     }
 
-    /// Critical crlExtensions that are not understood here. Where there is one, the CRL must not be used to decide
-    /// on any certificate (section 5.2).
+    /// Critical crlExtensions that are not supported here. If there are any, the CRL must not be used to decide on any
+    /// certificate (section 5.2).
     pub fn unknown_critical_extensions(&self) -> &[ObjectIdentifier] {
         &self.extensions.unknown_critical
     }
@@ -249,22 +249,23 @@ impl RevocationList {
         }
     }
 
-    /// The entry of that serial. Every entry up to the end is checked when there is none, and those in front when
-    /// there is one: time grows with the length of the CRL.
+    /// The entry of that serial. Without one, every entry is checked up to the end; with one, those before it: time
+    /// grows with the length of the CRL.
     pub fn find(&self, serial: &Serial) -> Result<Option<RevokedEntry>, CrlError> {
         self.entries()
             .find(|entry| entry.as_ref().map_or(true, |entry| entry.serial == *serial))
             .transpose()
     }
 
-    /// Whether `issuer`'s key made the signature, with the algorithm that such a key uses here (names are not compared).
+    /// Whether `issuer`'s key made the signature, with the algorithm that CAs here use for such a key (names are not
+    /// compared).
     pub fn is_signed_by(&self, issuer: &CaPublicKey) -> bool {
         let mut hasher = SigningHasher::new(issuer);
         hasher.update(self.tbs_der());
         self.is_signed_as(issuer, &hasher.finish())
     }
 
-    /// The same where what was signed is at hand.
+    /// The same where the signed input is already computed.
     pub(super) fn is_signed_as(&self, issuer: &CaPublicKey, signed: &SigningInput) -> bool {
         self.der[self.signature_algorithm.clone()] == *issuer.algorithm().signature_algorithm_der()
             && issuer.verify(signed, self.signature()).is_ok()
@@ -441,7 +442,7 @@ pub(crate) fn key_identifier(value: &[u8]) -> Result<Option<&[u8]>, NotDer> {
 }
 
 impl IssuingDistributionPoint {
-    /// Reads the content of extnValue.
+    /// Parses the content of extnValue.
     pub(crate) fn read(value: &[u8]) -> Result<Self, NotDer> {
         let mut fields = der::only(value, tag::SEQUENCE)?.reader();
         let mut point = Self::default();

@@ -6,9 +6,9 @@
 //!                                      Framing::new(algorithm, length, signature) → prefix ‖ out's octets ‖ suffix
 //! ```
 //!
-//! The entries' length is announced because DER wants lengths in front; ledgers keep the sum. The caller spools the
-//! TBSCertList to scratch space and copies it between the two ends, so that memory stays the same for ten entries and
-//! for a million.
+//! The length of the entries is given in advance because DER has lengths at the front; ledgers keep the sum. The caller
+//! spools the TBSCertList to scratch space and copies it between prefix and suffix, so that memory use is the same for
+//! ten entries and for a million.
 
 use std::io;
 
@@ -22,24 +22,24 @@ use crate::tlv::der;
 use crate::tlv::tag;
 use crate::tlv::time::{self, OutOfCalendar};
 
-/// Octets gathered before they are hashed and written.
+/// Octets buffered before they are hashed and written.
 const BUFFER: usize = 64 * 1024;
 
-/// Octets of a TBSCertList at most: OpenSSL and Java count them in signed 32-bit integers.
+/// Longest TBSCertList, in octets: OpenSSL and Java count them in signed 32-bit integers.
 const MAX_TBS: usize = 0x7fff_ffff;
 
-/// Everything of a CRL but its entries.
+/// Everything in a CRL except its entries.
 #[derive(Clone, Debug)]
 pub struct CrlHeader<'a> {
-    /// The CA: issuer name, AKI (its own SKI) and signature algorithm come from its certificate and nowhere else.
+    /// The CA: issuer name, AKI (its own SKI) and signature algorithm come only from its certificate.
     pub issuer: &'a Issuer,
-    /// cRLNumber (section 5.2.3): at most 20 octets; kept as u64, which counts for ever.
+    /// cRLNumber (section 5.2.3), which may have 20 octets; a u64 is never exhausted.
     pub number: u64,
     /// When this CRL is made.
     pub this_update: UnixTime,
-    /// When the next one will be there at the latest.
+    /// nextUpdate: the next one is published by then.
     pub next_update: UnixTime,
-    /// Full, or a shard.
+    /// Full, or one shard.
     pub scope: Coverage,
 }
 
@@ -60,15 +60,15 @@ pub enum CrlWriteError {
     /// The output failed.
     #[error("writing the CRL failed: {0}")]
     Io(#[from] io::Error),
-    /// The entries were not those that were announced.
+    /// The entries' length differs from the announced one.
     #[error("the entries have {actual} octets, {announced} were announced")]
     Length {
         /// Octets announced.
         announced: u64,
-        /// Octets that came.
+        /// Octets written.
         actual: u64,
     },
-    /// More than readers take.
+    /// Longer than readers accept.
     #[error(
         "the entries have {announced} octets in all, which is more than one CRL can hold; divide the CA's certificates into shards"
     )]
@@ -84,19 +84,19 @@ pub enum CrlWriteError {
         /// nextUpdate.
         next_update: UnixTime,
     },
-    /// A time that X.509 cannot write.
+    /// A time that X.509 cannot encode.
     #[error("{time} is outside the years 0000 to 9999 that a CRL can hold")]
     Time {
         /// The time.
         time: UnixTime,
     },
-    /// The CA certificate has no subject (section 5.1.2.3 wants one).
+    /// The CA certificate has no subject (section 5.1.2.3 requires one).
     #[error("the CA certificate has an empty subject, and so cannot be the issuer of a CRL")]
     EmptyIssuer,
     /// The CA certificate's keyUsage lacks cRLSign (section 4.2.1.3).
     #[error("the CA certificate's key usage does not allow signing CRLs (cRLSign)")]
     NotForCrls,
-    /// A shard's URL that is no absolute ASCII URI.
+    /// A shard's URL that is not an absolute ASCII URI.
     #[error("the shard's distribution point {url:?} is not an absolute URL in ASCII")]
     DistributionPoint {
         /// As given.
@@ -111,7 +111,8 @@ impl From<OutOfCalendar> for CrlWriteError {
 }
 
 impl<W: io::Write> CrlWriter<W> {
-    /// Writes the TBSCertList's head for entries of `entries_len` octets in all (the sum of [`RevokedEntry::encoded_len`]).
+    /// Writes the start of the TBSCertList for entries of `entries_len` octets in total (the sum of
+    /// [`RevokedEntry::encoded_len`]).
     pub fn new(header: &CrlHeader<'_>, entries_len: u64, out: W) -> Result<Self, CrlWriteError> {
         let head = head(header)?;
         let tail = extensions(header)?;
@@ -120,7 +121,7 @@ impl<W: io::Write> CrlWriter<W> {
             return Err(too_long);
         };
 
-        // Section 5.1.2.6: with nothing revoked the field must be absent, not empty.
+        // Section 5.1.2.6: without revoked certificates the field must be absent, not empty.
         let mut entries_header = Vec::new();
         if announced > 0 {
             der::push_header(&mut entries_header, tag::SEQUENCE, announced);
@@ -144,7 +145,7 @@ impl<W: io::Write> CrlWriter<W> {
         })
     }
 
-    /// Writes the next entry. After an error what was written is of no use.
+    /// Writes the next entry. After an error the output is unusable.
     pub fn entry(&mut self, entry: &RevokedEntry) -> Result<(), CrlWriteError> {
         let octets = self
             .out
@@ -156,7 +157,7 @@ impl<W: io::Write> CrlWriter<W> {
         Ok(())
     }
 
-    /// Ends the TBSCertList and says what to sign.
+    /// Ends the TBSCertList and returns the signing input.
     pub fn finish_tbs(mut self) -> Result<(W, SigningInput, TbsLength), CrlWriteError> {
         if self.entries != self.announced {
             return Err(self.length_error());
@@ -209,8 +210,8 @@ fn extensions(header: &CrlHeader<'_>) -> Result<Vec<u8>, CrlWriteError> {
     Ok(der::wrap(tag::context_constructed(0), &[&sequence]))
 }
 
-/// The identifier of the key that signs the CRL: the SKI of the CA's own certificate (section 5.2.1), as the CA's
-/// certificates carry it. Not that certificate's AKI, which names the key one level up.
+/// The identifier of the key that signs the CRL: the SKI of the CA's own certificate (section 5.2.1), as in the AKI of
+/// certificates that the CA issued. Not the AKI of that certificate, which identifies the key one level up.
 fn authority_key_identifier(issuer: &Issuer) -> Vec<u8> {
     let certificate = issuer.certificate();
     let computed;
@@ -240,14 +241,14 @@ fn crl_number(number: u64) -> Vec<u8> {
     )
 }
 
-/// Critical (section 5.2.5): who does not understand it would take the shard for the whole.
+/// Critical (section 5.2.5): software that does not support it would take the shard for a full CRL.
 fn issuing_distribution_point(urls: &[String]) -> Result<Vec<u8>, CrlWriteError> {
     if urls.is_empty() {
         return Err(CrlWriteError::DistributionPoint { url: String::new() });
     }
     let mut names = Vec::new();
     for url in urls {
-        // The certificates' cRLDistributionPoints are held to the same, and the two must be equal.
+        // The same check applies to the certificates' cRLDistributionPoints, and the two must be equal.
         if !san::is_absolute_uri(url) {
             return Err(CrlWriteError::DistributionPoint { url: url.clone() });
         }
@@ -271,7 +272,7 @@ fn extension(oid: &[u8], critical: bool, value: &[u8]) -> Vec<u8> {
     )
 }
 
-/// Gathers octets, then hashes and writes them in one go: an entry is too short for either alone.
+/// Buffers octets, then hashes and writes them together: single entries are too short for either.
 struct HashingBuffer<W> {
     out: W,
     hasher: SigningHasher,
@@ -298,14 +299,14 @@ impl<W: io::Write> HashingBuffer<W> {
         }
     }
 
-    /// Takes octets of any length: a CA's subject is bounded by its certificate, not by the buffer.
+    /// Appends octets of any length: a CA's subject is bounded by its certificate, not by the buffer.
     fn push(&mut self, octets: &[u8]) -> io::Result<()> {
         self.make_room(octets.len())?;
         self.buffer.extend_from_slice(octets);
         Ok(())
     }
 
-    /// Lets `fill` append up to `at_most` octets; how many it did.
+    /// Lets `fill` append up to `at_most` octets; returns how many it appended.
     fn push_with<E>(
         &mut self,
         at_most: usize,

@@ -1,7 +1,7 @@
-//! Making certification requests: what is to be signed, and the request around the signature.
+//! Building certification requests: the part to be signed, and the request with its signature.
 //!
-//! Private keys stay elsewhere: their holder signs [`CertificationRequestInfo::as_der`], whole, under an algorithm of
-//! its choice.
+//! Private keys stay with their holder, which signs the whole of [`CertificationRequestInfo::as_der`] with an algorithm
+//! of its choice.
 
 use const_oid::db::rfc5912::{ID_CE_SUBJECT_ALT_NAME, ID_EXTENSION_REQ};
 
@@ -18,8 +18,8 @@ pub struct CertificationRequestInfo {
 
 impl CertificationRequestInfo {
     /// A request for a certificate of `public_key` under `subject`, which may be empty, and `alt_names`, which are
-    /// asked for in a subjectAltName extension if there are any; critical where they are all there is
-    /// (RFC 5280 section 4.2.1.6).
+    /// requested in a subjectAltName extension if there are any; critical if the subject is empty (RFC 5280 section
+    /// 4.2.1.6).
     pub fn new(subject: &Name, public_key: &SubjectPublicKey, alt_names: &[AltName]) -> Self {
         let mut writer = Writer::with_capacity(subject.as_der().len() + public_key.as_der().len() + 128);
         writer.nested(tag::SEQUENCE, |info| {
@@ -40,7 +40,7 @@ impl CertificationRequestInfo {
         &self.der
     }
 
-    /// The DER `CertificationRequest` with that signature, made under the DER `AlgorithmIdentifier`
+    /// The DER `CertificationRequest` with that signature, made with the algorithm of the DER `AlgorithmIdentifier`
     /// `signature_algorithm`.
     pub fn assemble(&self, signature_algorithm: &[u8], signature: &[u8]) -> Vec<u8> {
         let mut writer = Writer::with_capacity(self.der.len() + signature.len() + 64);

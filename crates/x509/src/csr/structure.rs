@@ -1,5 +1,5 @@
-//! The structure of CertificationRequest (RFC 2986 section 4), read without copying and without recursion: what is
-//! counted is counted by stepping over headers, before anything is made of it.
+//! The structure of CertificationRequest (RFC 2986 section 4), parsed without copying and without recursion: elements
+//! are counted by their headers before any of them is parsed.
 
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5912::{ID_CE_SUBJECT_ALT_NAME, ID_EXTENSION_REQ};
@@ -7,7 +7,7 @@ use const_oid::db::rfc5912::{ID_CE_SUBJECT_ALT_NAME, ID_EXTENSION_REQ};
 use super::{CsrBudget, CsrError, RequestedExtension, within};
 use crate::tlv::{NotDer, Reader, Tlv, tag};
 
-/// The fields of a request, each where it stands in the request's DER.
+/// The fields of a request, as slices of the request's DER.
 pub(super) struct Request<'a> {
     /// CertificationRequestInfo, with tag and length: the message that is signed.
     pub(super) info: &'a [u8],
@@ -22,7 +22,7 @@ pub(super) struct Request<'a> {
     pub(super) signature: &'a [u8],
 }
 
-/// Reads a whole request, nothing before and nothing after it.
+/// Parses a whole request, without leading or trailing octets.
 pub(super) fn read<'a>(der: &'a [u8], budget: &CsrBudget) -> Result<Request<'a>, CsrError> {
     let mut outermost = Reader::new(der);
     let mut request = outermost
@@ -49,7 +49,7 @@ pub(super) fn read<'a>(der: &'a [u8], budget: &CsrBudget) -> Result<Request<'a>,
     }
     let subject = fields.expect(tag::SEQUENCE).or_malformed(BAD_SUBJECT)?;
     let public_key = fields.expect(tag::SEQUENCE).or_malformed("it has no public key")?;
-    // Some generators leave empty attributes out, which RFC 2986 does not allow and which harms nobody.
+    // Some generators omit empty attributes, which RFC 2986 does not allow but which is harmless.
     let attributes = fields
         .optional(tag::context_constructed(0))
         .or_malformed(BAD_ATTRIBUTE)?;
@@ -140,8 +140,8 @@ fn read_extensions(list: &Tlv<'_>, budget: &CsrBudget) -> Result<Vec<RequestedEx
     Ok(extensions)
 }
 
-/// Extension ::= SEQUENCE { extnID, critical BOOLEAN DEFAULT FALSE, extnValue OCTET STRING }; a FALSE that is spelt out
-/// is no DER, but common.
+/// Extension ::= SEQUENCE { extnID, critical BOOLEAN DEFAULT FALSE, extnValue OCTET STRING }; an explicit FALSE is not
+/// DER, but common.
 fn extension<'a>(list: &mut Reader<'a>) -> Result<(ObjectIdentifier, bool, &'a [u8]), NotDer> {
     let mut fields = list.expect(tag::SEQUENCE)?.reader();
     let oid = oid(&mut fields)?;
@@ -159,7 +159,7 @@ fn oid(fields: &mut Reader<'_>) -> Result<ObjectIdentifier, NotDer> {
     ObjectIdentifier::from_bytes(fields.expect(tag::OID)?.content).map_err(|_| NotDer)
 }
 
-/// How many values there are, by their headers.
+/// Counts values by their headers.
 fn count(mut values: Reader<'_>) -> Result<usize, NotDer> {
     let mut count = 0;
     while !values.is_empty() {

@@ -43,7 +43,7 @@ fn case(name: &str) -> Vec<u8> {
     std::fs::read(folder.join(name)).unwrap()
 }
 
-/// Files as people have them: what their editors, mail programs and web forms made of PEM.
+/// Files as they occur in practice: PEM as changed by editors, mail programs and web forms.
 #[test]
 fn requests_in_pem_as_people_have_it_are_taken_or_their_fault_is_named() {
     for (file, name) in [
@@ -75,7 +75,7 @@ fn requests_in_pem_as_people_have_it_are_taken_or_their_fault_is_named() {
     assert_eq!(not_a_csr(&der), PemError::LineEndBehindDer);
 }
 
-/// Why a key is refused: the reason is the real one.
+/// Why a key is refused: the stated reason is the real one.
 #[test]
 fn keys_of_people_are_refused_for_what_they_are() {
     for (file, why) in [
@@ -87,7 +87,7 @@ fn keys_of_people_are_refused_for_what_they_are() {
     }
 }
 
-/// Names that no certificate here can have are told with their kind; as many as the CSR has.
+/// Names that no certificate here can have are reported with their kind, all of them.
 #[test]
 fn every_name_that_a_csr_asks_for_is_told() {
     let key = TestKey::generate(CaKeyAlgorithm::P256);
@@ -387,8 +387,8 @@ fn the_budget_is_kept() {
     );
 }
 
-/// As many names as an attacker likes: refused for their octets, or, where these are allowed, for their number, before
-/// a single one is looked at.
+/// Any number of names: refused for their octets or, if these are within the limit, for their number, before a single
+/// one is parsed.
 #[test]
 fn a_million_alternative_names_are_refused_at_once() {
     let key = TestKey::generate(CaKeyAlgorithm::P256);

@@ -1,12 +1,12 @@
-//! Whether octets are DER (X.690) all the way down.
+//! Checks whether octets are DER (X.690) at every level.
 
 use crate::tlv::{NotDer, Reader, Tlv, is_arcs, tag};
 
-/// Values within values at most.
+/// Deepest nesting of values.
 const MAX_DEPTH: u8 = 32;
 
-/// Whether octets are exactly one DER value, as far as that can be told without its ASN.1 module: values of universal
-/// types are checked in full, context-specific ones as to their structure.
+/// Whether octets are exactly one DER value, as far as that can be checked without its ASN.1 module: values of
+/// universal types are checked in full, context-specific ones only structurally.
 pub(super) fn is_one_value(octets: &[u8]) -> bool {
     let mut reader = Reader::new(octets);
     reader.read().and_then(|value| check(&value, MAX_DEPTH)).is_ok() && reader.is_empty()
@@ -18,7 +18,7 @@ fn check(value: &Tlv<'_>, depth: u8) -> Result<(), NotDer> {
     const UNIVERSAL: u8 = 0xc0;
     let is_universal = value.tag & UNIVERSAL == 0;
     if value.tag & CONSTRUCTED != 0 {
-        // EXTERNAL, EMBEDDED PDV and CHARACTER STRING are SEQUENCEs under tags of their own.
+        // EXTERNAL, EMBEDDED PDV and CHARACTER STRING are SEQUENCEs with tags of their own.
         if is_universal && !matches!(value.tag, tag::SEQUENCE | tag::SET | 0x28 | 0x2b | 0x3d) {
             return Err(NotDer);
         }
@@ -33,7 +33,7 @@ fn check(value: &Tlv<'_>, depth: u8) -> Result<(), NotDer> {
 
 fn check_content(value: &Tlv<'_>, depth: u8) -> Result<(), NotDer> {
     let mut reader = value.reader();
-    // A SET OF is sorted by its encodings (section 11.6), a SET by its tags (section 10.3): which it is cannot be told.
+    // A SET OF is sorted by its encodings (section 11.6), a SET by its tags (section 10.3): the two look alike.
     let (mut by_octets, mut by_tag) = (true, true);
     let mut previous: Option<Tlv<'_>> = None;
     while !reader.is_empty() {
@@ -57,7 +57,7 @@ fn check_primitive(tag: u8, content: &[u8]) -> Result<(), NotDer> {
         tag::INTEGER | tag::ENUMERATED => is_minimal_integer(content),
         tag::BIT_STRING => is_bit_string(content),
         tag::NULL => content.is_empty(),
-        // OIDs, and relative ones.
+        // OIDs and relative OIDs.
         tag::OID | 0x0d => is_arcs(content),
         tag::UTF8_STRING => std::str::from_utf8(content).is_ok(),
         tag::NUMERIC_STRING => content.iter().all(|octet| octet.is_ascii_digit() || *octet == b' '),
@@ -66,7 +66,7 @@ fn check_primitive(tag: u8, content: &[u8]) -> Result<(), NotDer> {
         tag::GENERALIZED_TIME => content.len() >= 15 && is_zulu(content),
         tag::BMP_STRING => content.len().is_multiple_of(2),
         tag::UNIVERSAL_STRING => content.len().is_multiple_of(4),
-        // A primitive SEQUENCE, SET or end-of-contents.
+        // A primitive SEQUENCE or SET, or end-of-contents.
         0x00 | 0x10 | 0x11 => false,
         _ => true,
     };

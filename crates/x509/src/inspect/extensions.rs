@@ -1,4 +1,4 @@
-//! Extensions by name, their values decoded as far as anyone would read them.
+//! Extensions by name, with decoded values.
 
 use super::InspectLimits;
 use super::der::{self, Extension};
@@ -38,7 +38,7 @@ fn describe(extension: &Extension<'_>, limits: &InspectLimits) -> Value {
     }))
 }
 
-/// The value of an extension that is known here.
+/// Decodes the value of a supported extension.
 fn decode(oid: &str, content: &[u8], limits: &InspectLimits) -> Result<Option<Value>, NotDer> {
     let value = match oid {
         "2.5.29.14" => colons(der::only(content, tag::OCTET_STRING)?.content).into(),
@@ -59,7 +59,7 @@ fn decode(oid: &str, content: &[u8], limits: &InspectLimits) -> Result<Option<Va
         "1.3.6.1.5.5.7.1.1" | "1.3.6.1.5.5.7.1.11" => each(content, limits, access_description)?,
         "1.3.6.1.5.5.7.1.24" => each(content, limits, tls_feature)?,
         "1.3.6.1.5.5.7.48.1.5" | "1.3.6.1.4.1.11129.2.4.3" => {
-            // Both are NULL: being there is all that they say.
+            // Both are NULL: only their presence matters.
             der::only(content, tag::NULL)?;
             true.into()
         }
@@ -142,7 +142,7 @@ fn oid_of(element: &Tlv<'_>) -> Result<Named, NotDer> {
     Ok(Named::of(element.content))
 }
 
-/// A non-negative INTEGER: a number, or where it is too great for that its octets.
+/// A non-negative INTEGER: as a number, or if it is too large as its octets.
 fn number(element: &Tlv<'_>) -> Result<Value, NotDer> {
     let magnitude = der::unsigned(element.content)?;
     Ok(der::as_u64(magnitude).map_or_else(|| colons(magnitude).into(), Value::from))

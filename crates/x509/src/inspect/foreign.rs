@@ -1,5 +1,5 @@
-//! Files that hold something else than what is inspected here, by what they begin with: whoever has one should hear what it is
-//! and what opens it.
+//! Recognises files of other formats by their first octets, so that the user learns what they are and which tool opens
+//! them.
 
 use super::NotInspectable;
 use crate::tlv::der;
@@ -28,7 +28,7 @@ pub(super) const TRUSTED: NotInspectable = NotInspectable::Foreign {
     advice: "`openssl x509` writes the certificate alone",
 };
 
-/// What a file is.
+/// Recognises a file of another format.
 pub(super) fn recognised(input: &[u8]) -> Option<NotInspectable> {
     let text = input.trim_ascii_start();
     if text.is_empty() {
@@ -56,7 +56,7 @@ pub(super) fn recognised(input: &[u8]) -> Option<NotInspectable> {
     }
 }
 
-/// The first label of a PEM file, whether or not the rest of it is well-formed.
+/// The first label of a PEM file, whether or not the rest is well-formed.
 fn first_label(input: &[u8]) -> Option<&str> {
     const BEGIN: &[u8] = b"-----BEGIN ";
     let start = input.windows(BEGIN.len()).position(|window| window == BEGIN)? + BEGIN.len();
@@ -65,7 +65,7 @@ fn first_label(input: &[u8]) -> Option<&str> {
     str::from_utf8(&rest[..end]).ok()
 }
 
-/// What a PEM label announces, where it is none of those that are inspected.
+/// The format that a PEM label stands for, if it is not one of those that are inspected.
 pub(super) fn of_label(label: &str, input: &[u8]) -> Option<NotInspectable> {
     const SEALED: &[u8] = b"Proc-Type: 4,ENCRYPTED";
     match label {
@@ -90,9 +90,9 @@ pub(super) fn of_label(label: &str, input: &[u8]) -> Option<NotInspectable> {
     }
 }
 
-/// What DER is that no certificate, request or CRL begins like.
+/// The format of DER that does not start like a certificate, request or CRL.
 fn of_der(input: &[u8]) -> Result<Option<NotInspectable>, NotDer> {
-    /// pkcs-7, RFC 2315 section 14: signedData and its kin follow.
+    /// pkcs-7, RFC 2315 section 14: the arc of signedData and the other content types.
     const PKCS_7: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07];
     let mut outer = der_reader(input)?;
     let first = outer.read()?;
@@ -123,7 +123,7 @@ fn of_der(input: &[u8]) -> Result<Option<NotInspectable>, NotDer> {
     }
 }
 
-/// Java and Windows write PKCS #7 and #12 in BER with lengths that are told later; only the beginning is looked at.
+/// Java and Windows write PKCS #7 and #12 in BER with indefinite lengths; only the beginning is parsed.
 fn der_reader(input: &[u8]) -> Result<Reader<'_>, NotDer> {
     match input {
         [0x30, 0x80, rest @ ..] => Ok(Reader::new(rest)),

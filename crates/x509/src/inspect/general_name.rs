@@ -7,10 +7,10 @@ use super::value::{colons, shortened};
 use crate::name::Name;
 use crate::tlv::{NotDer, Reader, Tlv, tag};
 
-/// Octets of a name of an unknown form that are shown.
+/// Most octets that are shown of a name of an unknown form.
 const OCTETS: usize = 32;
 
-/// A `GeneralName`; where its content is not what its type wants, the octets.
+/// A `GeneralName`; if its content does not match its type, the octets.
 pub(super) fn text(name: &Tlv<'_>) -> String {
     const OTHER_NAME: u8 = tag::context_constructed(0);
     const EMAIL: u8 = tag::context(1);
@@ -44,7 +44,7 @@ pub(super) fn texts(mut names: Reader<'_>) -> Result<String, NotDer> {
     Ok(texts.join(", "))
 }
 
-/// RFC 4514 text of a DER Name; where it is none, the octets.
+/// RFC 4514 text of a DER Name; if it is malformed, the octets.
 pub(super) fn directory_name(der: &[u8]) -> String {
     Name::from_der(der).map_or_else(|_| format!("(malformed) {}", octets(der)), |name| name.to_rfc4514())
 }
@@ -70,7 +70,7 @@ pub(super) fn string_or_octets(value: &Tlv<'_>) -> String {
     }
 }
 
-/// An IA5String, with what is not ASCII escaped: it does not belong there, and a look-alike must not pass for a name.
+/// An IA5String, with other characters escaped: they are not allowed, and must not make one name look like another.
 fn ia5(content: &[u8]) -> String {
     if content.is_ascii() {
         return characters(content);
@@ -78,12 +78,12 @@ fn ia5(content: &[u8]) -> String {
     content.escape_ascii().to_string()
 }
 
-/// UTF-8 text; where it is none, with the other octets escaped.
+/// UTF-8 text, with invalid octets escaped.
 fn characters(content: &[u8]) -> String {
     str::from_utf8(content).map_or_else(|_| content.escape_ascii().to_string(), str::to_owned)
 }
 
-/// An address, or with a mask behind it (section 4.2.1.10) a network.
+/// An address, or if a mask follows (section 4.2.1.10) a network.
 fn ip(content: &[u8]) -> String {
     if let Some(address) = address(content) {
         return address.to_string();

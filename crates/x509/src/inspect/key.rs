@@ -1,4 +1,4 @@
-//! Public keys of every kind, certified here or not.
+//! Public keys of every kind, supported or not.
 
 use aws_lc_rs::digest;
 
@@ -7,7 +7,7 @@ use super::value::{Field, colons};
 use crate::tlv::der;
 use crate::tlv::{NotDer, Tlv, tag};
 
-/// Tells a SubjectPublicKeyInfo: kind, size, curve, fingerprint, identifier.
+/// Describes a SubjectPublicKeyInfo: kind, size, curve, fingerprint, identifier.
 pub(super) fn fields(spki: &Tlv<'_>) -> Result<Vec<Field>, NotDer> {
     let mut info = spki.reader();
     let mut algorithm = info.expect(tag::SEQUENCE)?.reader();
@@ -27,7 +27,7 @@ pub(super) fn fields(spki: &Tlv<'_>) -> Result<Vec<Field>, NotDer> {
             let curve = if curve.tag == tag::OID {
                 Named::of(curve.content)
             } else {
-                // ecParameters written out: RFC 5480 section 2.1.1 forbids them.
+                // Explicit ecParameters: RFC 5480 section 2.1.1 forbids them.
                 Named {
                     oid: "explicit parameters".to_owned(),
                     name: None,
@@ -84,12 +84,12 @@ fn curve_bits(oid: &str) -> Option<u64> {
     }
 }
 
-/// SHA-256 in colons.
+/// SHA-256, separated by colons.
 pub(super) fn sha256(octets: &[u8]) -> String {
     colons(digest::digest(&digest::SHA256, octets).as_ref())
 }
 
-/// SHA-1 in colons: names keys and certificates, protects nothing.
+/// SHA-1, separated by colons: used as an identifier only, not for security.
 pub(super) fn sha1(octets: &[u8]) -> String {
     colons(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, octets).as_ref())
 }

@@ -1,7 +1,7 @@
 //! Certificates, requests and CRLs, field by field.
 //!
-//! Read here once more and not with the strict readers, so that what is wrong with an object keeps nobody
-//! from looking at it: fields that were told before something malformed stay told.
+//! Parsed here separately from the strict parsers, so that a faulty object can still be inspected: fields before the
+//! malformed part are shown.
 
 use num_bigint::BigInt;
 
@@ -18,7 +18,7 @@ use crate::tlv::der;
 use crate::tlv::time;
 use crate::tlv::{NotDer, Reader, Tlv, tag};
 
-/// The three parts that certificates, requests and CRLs all have.
+/// The parts that certificates, requests and CRLs have in common.
 pub(super) struct Signed<'a> {
     pub(super) content: Tlv<'a>,
     algorithm: Tlv<'a>,
@@ -44,7 +44,7 @@ fn algorithm_name(algorithm: &Tlv<'_>) -> Result<String, NotDer> {
     Ok(Named::of(algorithm.reader().expect(tag::OID)?.content).to_label())
 }
 
-/// Tells a certificate (RFC 5280 section 4.1).
+/// Describes a certificate (RFC 5280 section 4.1).
 pub(super) fn certificate(der: &[u8], limits: &InspectLimits, fields: &mut Vec<Field>) -> Result<(), NotDer> {
     let signed = Signed::read(der)?;
     let mut tbs = signed.content.reader();
@@ -67,7 +67,7 @@ pub(super) fn certificate(der: &[u8], limits: &InspectLimits, fields: &mut Vec<F
         "Public key",
         key::fields(&tbs.expect(tag::SEQUENCE)?)?,
     ));
-    // issuerUniqueID and subjectUniqueID: nobody uses them.
+    // issuerUniqueID and subjectUniqueID, which are obsolete, are not shown.
     tbs.optional(tag::context(1))?;
     tbs.optional(tag::context(2))?;
     if let Some(explicit) = tbs.optional(tag::context_constructed(3))? {
@@ -81,7 +81,7 @@ pub(super) fn certificate(der: &[u8], limits: &InspectLimits, fields: &mut Vec<F
     tbs.finish()
 }
 
-/// Tells a certification request (RFC 2986 section 4).
+/// Describes a certification request (RFC 2986 section 4).
 pub(super) fn request(der: &[u8], limits: &InspectLimits, fields: &mut Vec<Field>) -> Result<(), NotDer> {
     let signed = Signed::read(der)?;
     let mut info = signed.content.reader();
@@ -92,7 +92,7 @@ pub(super) fn request(der: &[u8], limits: &InspectLimits, fields: &mut Vec<Field
     let spki = info.expect(tag::SEQUENCE)?;
     fields.push(Field::new("publicKey", "Public key", key::fields(&spki)?));
     fields.push(signed.signature_algorithm()?);
-    // Some tools leave out the attributes although the RFC does not make them optional.
+    // Some tools omit the attributes although the RFC does not make them optional.
     if let Some(attributes) = info.optional(tag::context_constructed(0))? {
         request_attributes(attributes.reader(), limits, fields)?;
     }
@@ -112,7 +112,8 @@ fn request_attributes(
         let values = attribute.expect(tag::SET)?;
         attribute.finish()?;
         if values.content.is_empty() {
-            // No attribute is without a value (RFC 2986 section 4.1), and devices write such: it asks for nothing.
+            // An attribute must have a value (RFC 2986 section 4.1), but some devices write one without: it requests
+            // nothing.
             others.push(format!("{}: (no value)", kind.to_label()));
             continue;
         }
@@ -123,7 +124,7 @@ fn request_attributes(
                     limits,
                 )?);
             }
-            // A shared secret between the requester and the CA: not for anyone's screen.
+            // A secret shared by requester and CA: never shown.
             "1.2.840.113549.1.9.7" => others.push(format!("{}: (not shown)", kind.to_label())),
             _ => {
                 let value = values
@@ -144,7 +145,7 @@ fn request_attributes(
     Ok(())
 }
 
-/// Tells a CRL (RFC 5280 section 5.1).
+/// Describes a CRL (RFC 5280 section 5.1).
 pub(super) fn revocation_list(der: &[u8], limits: &InspectLimits, fields: &mut Vec<Field>) -> Result<(), NotDer> {
     let signed = Signed::read(der)?;
     let mut tbs = signed.content.reader();
@@ -237,21 +238,21 @@ fn revoked_certificate(entry: &RawEntry<'_>) -> Value {
     fields.into()
 }
 
-/// Tells a SubjectPublicKeyInfo.
+/// Describes a SubjectPublicKeyInfo.
 pub(super) fn public_key(der: &[u8], fields: &mut Vec<Field>) -> Result<(), NotDer> {
     fields.extend(key::fields(&der::only(der, tag::SEQUENCE)?)?);
     Ok(())
 }
 
-/// A version as people count it: one more than the number in the DER; a request's is 1 too.
+/// The version for display: one more than the encoded number, so that a request's is 1 as well.
 fn version(element: &Tlv<'_>) -> Result<u64, NotDer> {
     let number = der::as_u64(der::unsigned(element.content)?).ok_or(NotDer)?;
     number.checked_add(1).ok_or(NotDer)
 }
 
-/// Decimal and hexadecimal; zero, negative and over-long numbers too, since others have issued them.
+/// Decimal and hexadecimal; also zero, negative and over-long numbers, which other CAs have issued.
 fn serial(content: &[u8], fields: &mut Vec<Field>) {
-    // A decimal takes time with the square of its length, and nobody reads more than this.
+    // Conversion to decimal takes quadratic time, and a longer number is of no use to a reader.
     let sane = content.len() <= 64;
     if sane {
         let number = BigInt::from_signed_bytes_be(content);
@@ -280,7 +281,7 @@ fn validity_fields(validity: &Tlv<'_>, fields: &mut Vec<Field>) -> Result<(), No
     Ok(())
 }
 
-/// Whole days of the period, whose end is inclusive.
+/// The length of the period in whole days; its end is inclusive.
 fn days(UnixTime(first): UnixTime, UnixTime(last): UnixTime) -> u64 {
     u64::try_from((last - first + 1) / DAY).unwrap_or(0)
 }

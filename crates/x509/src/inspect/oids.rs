@@ -1,20 +1,20 @@
-//! Names of object identifiers: for people a label, for programs the identifier that the standards use.
+//! Names of object identifiers: a label for people, and the standards' identifier for programs.
 
 use const_oid::ObjectIdentifier;
 use const_oid::db::DB;
 
-/// What is known of an object identifier.
+/// The names of an object identifier.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Named {
-    /// In dots; in hexadecimal where the octets are no object identifier.
+    /// In dotted form; in hexadecimal where the octets are not an object identifier.
     pub(super) oid: String,
     /// The standards' identifier.
     pub(super) name: Option<&'static str>,
-    /// For people; where there is none of its own, the name.
+    /// Label for people; the standards' identifier if it has none.
     pub(super) label: Option<&'static str>,
 }
 
-/// The label of an object identifier in dots.
+/// The label of an object identifier in dotted form.
 pub(in crate::inspect) fn label_of(oid: &str) -> Option<&'static str> {
     TABLE.iter().find(|(known, ..)| *known == oid).map(|(.., label)| *label)
 }
@@ -41,18 +41,18 @@ impl Named {
         Self { oid, name, label: name }
     }
 
-    /// The label, or the number where there is none.
+    /// The label, or the dotted OID if there is none.
     pub(super) fn to_label(&self) -> String {
         self.label.map_or_else(|| self.oid.clone(), str::to_owned)
     }
 
-    /// The standards' identifier, or the number where there is none.
+    /// The standards' identifier, or the dotted OID if there is none.
     pub(super) fn to_name(&self) -> String {
         self.name.map_or_else(|| self.oid.clone(), str::to_owned)
     }
 }
 
-/// Object identifier, the standards' identifier, label. Sorted by what they name, then by number.
+/// Object identifier, the standards' identifier, label. Sorted by category, then by number.
 #[rustfmt::skip]
 const TABLE: &[(&str, &str, &str)] = &[
     // Extensions of certificates and CRLs.

@@ -5,9 +5,9 @@ use std::fmt::{self, Write};
 use super::value::{Field, Value};
 use super::{Inspection, ObjectKind};
 
-/// Characters that a list or a group on one line may take.
+/// Most characters of a list or a group on one line.
 const LINE: usize = 80;
-/// Labels longer than this do not push everyone's values to the right.
+/// Longest label that determines the column of the values.
 const LABEL: usize = 40;
 
 impl fmt::Display for ObjectKind {
@@ -23,7 +23,7 @@ impl fmt::Display for ObjectKind {
 }
 
 impl fmt::Display for Inspection {
-    /// A heading, then label and value in columns, groups indented by two.
+    /// A heading, then label and value in columns, with groups indented by two.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.kind)?;
         for problem in &self.problems {
@@ -98,7 +98,7 @@ fn write_rows(out: &mut impl Write, rows: &[Row<'_>], indent: usize) -> fmt::Res
     Ok(())
 }
 
-/// A value's lines: lists of short things on one, of groups or long things one below the other.
+/// A value's lines: a list of short items on one line, a list of groups or long items with one per line.
 fn lines(value: &Value) -> Vec<String> {
     let Value::List { items, omitted } = value else {
         return vec![inline(value)];

@@ -1,4 +1,4 @@
-//! The tree that an inspection is: it shows well as text, and turns into JSON without loss.
+//! The tree of an inspection, which can be shown as text and converted to JSON without loss.
 
 use std::borrow::Cow;
 
@@ -17,7 +17,7 @@ pub struct Field {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Value {
-    /// Text, without control characters.
+    /// Text, with control characters escaped.
     Text(String),
     /// A count or a size.
     Number(u64),
@@ -25,9 +25,9 @@ pub enum Value {
     Flag(bool),
     /// Several values, in order.
     List {
-        /// Those that are shown.
+        /// The items shown.
         items: Vec<Value>,
-        /// How many more there are.
+        /// The number of items omitted.
         omitted: usize,
     },
     /// Named values: an object in JSON.
@@ -39,15 +39,15 @@ pub enum Value {
 /// An extension of a certificate, a request or a CRL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExtensionValue {
-    /// Its object identifier, in dots.
+    /// Its object identifier, in dotted form.
     pub oid: String,
-    /// The standards' identifier, e.g. `keyUsage`; the object identifier where there is none.
+    /// The standards' identifier, e.g. `keyUsage`; the object identifier if there is none.
     pub name: String,
     /// For people, e.g. `Key usage`.
     pub label: String,
     /// Whether it is critical.
     pub critical: bool,
-    /// What it says; octets in hexadecimal where it is not known, or malformed.
+    /// Its decoded value; octets in hexadecimal if it is unknown or malformed.
     pub value: Value,
 }
 
@@ -62,7 +62,7 @@ impl Field {
 }
 
 impl Value {
-    /// The first `limit` of the values; all are counted, only those are made.
+    /// The first `limit` of the values; the rest is only counted.
     pub(super) fn list<T>(values: impl Iterator<Item = T>, limit: usize, mut make: impl FnMut(T) -> Self) -> Self {
         let mut items = Vec::new();
         let mut omitted = 0;
@@ -110,7 +110,8 @@ impl From<Vec<Field>> for Value {
     }
 }
 
-/// Escapes what could move a terminal's cursor or turn the reading direction: names in certificates come from anyone.
+/// Escapes characters that could move a terminal's cursor or reverse the text direction: names in certificates are
+/// untrusted.
 fn clean(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_unsafe) {
         return Cow::Borrowed(text);
@@ -131,7 +132,7 @@ fn is_unsafe(character: char) -> bool {
         || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
-/// `AB:CD:…`, as certificate viewers show it.
+/// `AB:CD:…`, as in certificate viewers.
 pub(super) fn colons(octets: &[u8]) -> String {
     let mut text = String::with_capacity(octets.len() * 3);
     for (index, octet) in octets.iter().enumerate() {
@@ -143,7 +144,7 @@ pub(super) fn colons(octets: &[u8]) -> String {
     text
 }
 
-/// Hexadecimal of at most `limit` octets, and how many there are in all.
+/// Hexadecimal of at most `limit` octets, followed by the total length if there are more.
 pub(super) fn shortened(octets: &[u8], limit: usize) -> String {
     match octets.get(..limit) {
         Some(first) if octets.len() > limit => format!("{}… ({} octets)", colons(first), octets.len()),

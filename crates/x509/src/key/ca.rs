@@ -1,4 +1,4 @@
-//! The public half of a CA key: what verifies the CA's own signatures before they leave this process.
+//! The public half of a CA key, which verifies the CA's own signatures before they leave this process.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use ml_dsa::{MlDsa44, MlDsa65, MlDsa87, MlDsaParams, VerifyingKey};
 use super::{KeyError, KeyFingerprint, KeyIdentifier, SubjectPublicKey};
 use crate::algorithm::{CaKeyAlgorithm, SigningInput};
 
-/// A CA's public key, parsed once and kept for the life of the process. Cheap to clone.
+/// A CA's public key, parsed once and kept for the lifetime of the process. Cheap to clone.
 #[derive(Clone)]
 pub struct CaPublicKey {
     subject: SubjectPublicKey,
@@ -17,7 +17,8 @@ pub struct CaPublicKey {
     mu_verifier: Option<MuVerifier>,
 }
 
-/// Verifies ML-DSA signatures over µ, which the subject key's own verifier does not take. The matrix is expanded once.
+/// Verifies ML-DSA signatures over µ, which the subject key's own verifier does not support. The matrix is expanded
+/// once.
 #[derive(Clone)]
 enum MuVerifier {
     MlDsa44(Arc<VerifyingKey<MlDsa44>>),
@@ -25,13 +26,13 @@ enum MuVerifier {
     MlDsa87(Arc<VerifyingKey<MlDsa87>>),
 }
 
-/// A signature that its public key does not verify.
+/// A signature that does not verify with the public key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the signature does not verify with the CA's public key")]
 pub struct BadSignature;
 
 impl CaPublicKey {
-    /// Parses a DER SubjectPublicKeyInfo of an algorithm a CA may have.
+    /// Parses a DER SubjectPublicKeyInfo of an algorithm that CAs may have.
     pub fn from_der(spki: &[u8]) -> Result<Self, KeyError> {
         SubjectPublicKey::from_der(spki)?.try_into()
     }
@@ -46,7 +47,7 @@ impl CaPublicKey {
         self.subject.as_der()
     }
 
-    /// The same key as a subject's.
+    /// The same key as a subject key.
     pub fn as_subject(&self) -> &SubjectPublicKey {
         &self.subject
     }
@@ -75,7 +76,7 @@ impl CaPublicKey {
         if verified { Ok(()) } else { Err(BadSignature) }
     }
 
-    /// The verifier refuses a digest of another algorithm than this key signs, and every digest if it is ML-DSA's.
+    /// The verifier refuses a digest of another algorithm than that of the key, and every digest for an ML-DSA key.
     fn verify_digest(&self, digest: &[u8], algorithm: &'static digest::Algorithm, signature: &[u8]) -> bool {
         Digest::import_less_safe(digest, algorithm)
             .is_ok_and(|digest| self.subject.verifier().verify_digest_sig(&digest, signature).is_ok())

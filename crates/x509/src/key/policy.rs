@@ -1,4 +1,4 @@
-//! Which keys may be certified: sizes, exponents, and keys that are known or can be shown to be weak.
+//! Which keys may be certified: sizes, exponents, and keys that are known to be weak or can be proved so.
 
 mod ed25519;
 mod primes;
@@ -8,12 +8,12 @@ use std::collections::BTreeSet;
 
 use super::{KeyFingerprint, KeyKind, SubjectPublicKey};
 
-/// The rules a subject's key must keep. The default allows every supported kind and blocks no fingerprint.
+/// The rules for subject keys. The default allows every supported kind and blocks no fingerprint.
 #[derive(Clone, Debug, Default)]
 pub struct KeyPolicy {
-    /// Kinds that may be certified; empty: all supported ones.
+    /// Kinds that may be certified; empty: every supported one.
     pub kinds: Vec<KeyClass>,
-    /// Known-compromised keys.
+    /// Fingerprints of compromised keys.
     pub blocked: BTreeSet<KeyFingerprint>,
 }
 
@@ -34,11 +34,11 @@ pub enum KeyClass {
     MlDsa,
 }
 
-/// Why a key is not certified.
+/// Why a key may not be certified.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WeakKey {
-    /// RSA modulus out of 2048 to 4096 bits (or not a whole number of octets).
+    /// RSA modulus outside of 2048 to 4096 bits (or not a whole number of octets).
     #[error("RSA keys must have 2048 to 4096 bits, in multiples of 8; this one has {bits}")]
     RsaSize {
         /// Bits of the modulus.
@@ -59,10 +59,10 @@ pub enum WeakKey {
     /// RSA modulus with the fingerprint of CVE-2017-15361.
     #[error("the RSA key was made by a generator with the ROCA weakness (CVE-2017-15361)")]
     RsaRoca,
-    /// An Ed25519 point of small order, under which anyone can make signatures.
+    /// An Ed25519 point of small order, for which anyone can forge signatures.
     #[error("the Ed25519 public key is a point of small order: it belongs to no private key")]
     Ed25519SmallOrder,
-    /// On the block list.
+    /// The key's fingerprint is on the block list.
     #[error("the key is on the list of compromised keys")]
     Blocked,
     /// A kind that the profile does not certify.
@@ -86,7 +86,7 @@ impl KeyPolicy {
         match kind {
             KeyKind::Rsa { bits } => rsa::check(bits, key.key_bits()),
             KeyKind::Ed25519 => ed25519::check(key.key_bits()),
-            // Points are on their curve, whose order is prime; ML-DSA keys have no known weak ones.
+            // Points are on their curve, whose order is prime; no weak ML-DSA keys are known.
             KeyKind::P256 | KeyKind::P384 | KeyKind::P521 | KeyKind::MlDsa44 | KeyKind::MlDsa65 | KeyKind::MlDsa87 => {
                 Ok(())
             }
@@ -95,7 +95,7 @@ impl KeyPolicy {
 }
 
 impl KeyKind {
-    /// The class that profiles name.
+    /// The key's class, as used in profiles.
     pub fn class(self) -> KeyClass {
         match self {
             Self::Rsa { .. } => KeyClass::Rsa,
@@ -119,7 +119,7 @@ impl KeyClass {
         Self::MlDsa,
     ];
 
-    /// The name in profiles.
+    /// The name used in profiles.
     pub fn name(self) -> &'static str {
         match self {
             Self::Rsa => "rsa",

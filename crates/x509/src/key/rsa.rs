@@ -1,11 +1,11 @@
-//! The RSAPublicKey of RFC 8017 appendix A.1.1, read without copying.
+//! The RSAPublicKey of RFC 8017 appendix A.1.1, parsed without copying.
 
 use der::asn1::UintRef;
 use der::{Decode, Reader, SliceReader};
 
 use super::KeyError;
 
-/// Sizes that are read at all: below lies what no verifier computes with, above what costs too much to verify.
+/// Sizes that are parsed: verifiers refuse smaller ones, and larger ones are too expensive to verify.
 const READABLE_BITS: std::ops::RangeInclusive<u32> = 1024..=8192;
 
 /// Modulus and public exponent, big-endian without leading zeros.
@@ -16,8 +16,8 @@ pub(crate) struct RsaPublicKey<'a> {
 }
 
 impl<'a> RsaPublicKey<'a> {
-    /// Reads the DER; the modulus must be odd and of 1024 to 8192 bits, the exponent odd, more than 1 and at most 33
-    /// bits (more serves no purpose but to make verification slow).
+    /// Parses the DER; the modulus must be odd and of 1024 to 8192 bits, the exponent odd, more than 1 and at most 33
+    /// bits (a longer one only makes verification slow).
     pub(crate) fn from_der(der: &'a [u8]) -> Result<Self, KeyError> {
         let key = Self::read(der).map_err(|_| KeyError::Malformed)?;
         if !READABLE_BITS.contains(&key.bits()) {

@@ -1,4 +1,4 @@
-//! Reading SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7).
+//! Parses SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7).
 
 use std::sync::{Arc, OnceLock};
 
@@ -16,7 +16,7 @@ pub(super) fn parse(der: &[u8]) -> Result<SubjectPublicKey, KeyError> {
     let info = SubjectPublicKeyInfoRef::from_der(der).map_err(|_| KeyError::Malformed)?;
     let bits = info.subject_public_key.as_bytes().ok_or(KeyError::Malformed)?;
     let kind = kind_of(&info.algorithm, bits)?;
-    // Of the two encodings that the parser takes, the one that it tries first.
+    // Of the two encodings that the parser accepts, the one that it tries first.
     let encoding = if matches!(kind, KeyKind::Rsa { .. }) { bits } else { der };
     let algorithm = Scheme::of_kind(kind).algorithm_for(kind).ok_or(KeyError::Malformed)?;
     let verifier = ParsedPublicKey::new(algorithm, encoding).map_err(|_| KeyError::Malformed)?;
@@ -30,7 +30,7 @@ pub(super) fn parse(der: &[u8]) -> Result<SubjectPublicKey, KeyError> {
     })))
 }
 
-/// The kind that algorithm and parameters name, if `bits` have its form.
+/// The kind for algorithm and parameters, if `bits` have its form.
 fn kind_of(algorithm: &AlgorithmIdentifierRef<'_>, bits: &[u8]) -> Result<KeyKind, KeyError> {
     match algorithm.oid {
         rfc5912::RSA_ENCRYPTION => {
@@ -43,7 +43,7 @@ fn kind_of(algorithm: &AlgorithmIdentifierRef<'_>, bits: &[u8]) -> Result<KeyKin
         }
         rfc5912::ID_EC_PUBLIC_KEY => {
             let parameters = algorithm.parameters.ok_or(KeyError::Malformed)?;
-            // RFC 5480 section 2.1.1: curves by name, never spelt out.
+            // RFC 5480 section 2.1.1: named curves only, no explicit parameters.
             if parameters.tag() == der::Tag::Sequence {
                 return Err(KeyError::ExplicitCurve);
             }

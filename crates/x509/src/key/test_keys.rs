@@ -1,4 +1,4 @@
-//! Keys made for tests, and what signs with them.
+//! Keys for tests, which can sign.
 
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
@@ -7,7 +7,8 @@ use aws_lc_rs::signature::{self as aws, EcdsaKeyPair, Ed25519KeyPair, KeyPair, P
 
 use crate::algorithm::CaKeyAlgorithm;
 
-/// A private key that signs whole messages, as a judge of our own hashing and verifying.
+/// A private key that signs whole messages, to check this crate's hashing and verification against another
+/// implementation.
 pub(crate) enum TestKey {
     Rsa(RsaKeyPair),
     Ecdsa(EcdsaKeyPair),
@@ -47,7 +48,7 @@ impl TestKey {
         der.as_ref().to_vec()
     }
 
-    /// RSA with PKCS #1 v1.5 and SHA-256, everything else with the one hash that it was generated for.
+    /// RSA with PKCS #1 v1.5 and SHA-256, every other key with the hash that it was generated for.
     pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
         match self {
             Self::Rsa(_) => self.sign_rsa(&aws::RSA_PKCS1_SHA256, message),

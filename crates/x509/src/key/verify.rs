@@ -1,6 +1,6 @@
 //! Signatures over whole messages by any supported key: proofs of possession in requests, and certificates.
 //!
-//! Accepted are signatures that prove something today: SHA-256 and better, never MD5 or SHA-1.
+//! Only secure signatures are accepted: SHA-256 and better, never MD5 or SHA-1.
 
 use aws_lc_rs::signature::{self as aws, ParsedPublicKey, RsaParameters, RsaPssSaltLength, VerificationAlgorithm};
 use const_oid::db::{fips204, rfc5912, rfc8410};
@@ -10,14 +10,14 @@ use spki::AlgorithmIdentifierRef;
 
 use super::{KeyKind, SubjectPublicKey};
 
-/// Why a signature is not accepted.
+/// Why a signature is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum VerifyError {
     /// Not a DER AlgorithmIdentifier.
     #[error("the signature algorithm is malformed")]
     MalformedAlgorithm,
-    /// An algorithm that is not accepted, or not for a key of this kind.
+    /// An algorithm that is not accepted at all, or not for a key of this kind.
     #[error("signatures of algorithm {oid} are not accepted for a key of kind {kind}; use SHA-256 or better")]
     Algorithm {
         /// The algorithm's object identifier.
@@ -25,7 +25,7 @@ pub enum VerifyError {
         /// The key's kind.
         kind: KeyKind,
     },
-    /// RSA-PSS with an old hash, with two hashes, or with a salt too short to be of use (RFC 8017 section 9.1).
+    /// RSA-PSS with an obsolete hash, with two hashes, or with a salt that is too short (RFC 8017 section 9.1).
     #[error("these RSA-PSS parameters are not accepted; {PSS_ADVICE}")]
     PssParameters,
     /// The signature was not made with this key over this message.
@@ -33,14 +33,14 @@ pub enum VerifyError {
     BadSignature,
 }
 
-/// What to do about RSA-PSS parameters that are not accepted.
+/// Advice for RSA-PSS parameters that are refused.
 pub(crate) const PSS_ADVICE: &str = "use SHA-256, SHA-384 or SHA-512, MGF1 with the same hash, and a salt at least as \
     long as the digest (OpenSSL: -sigopt rsa_pss_saltlen:digest)";
 
-/// Verifies `signature` over `message` by `key`, under the DER AlgorithmIdentifier `algorithm`.
+/// Verifies `signature` over `message` with `key`, for the DER AlgorithmIdentifier `algorithm`.
 ///
-/// Accepts PKCS #1 v1.5 and PSS (with MGF1 of the same hash and a salt at least as long as its digest) with SHA-256, SHA-384 or SHA-512,
-/// ECDSA with each of them, Ed25519, and pure ML-DSA.
+/// Accepts PKCS #1 v1.5 and PSS (with MGF1 of the same hash and a salt at least as long as its digest) with SHA-256,
+/// SHA-384 or SHA-512, ECDSA with each of these, Ed25519, and pure ML-DSA.
 pub fn verify(key: &SubjectPublicKey, algorithm: &[u8], message: &[u8], signature: &[u8]) -> Result<(), VerifyError> {
     let identifier = AlgorithmIdentifierRef::from_der(algorithm).map_err(|_| VerifyError::MalformedAlgorithm)?;
     let kind = key.kind();
@@ -94,7 +94,7 @@ pub(super) enum Scheme {
     RsaPkcs1(Hash),
     RsaPss {
         hash: Hash,
-        /// Octets.
+        /// Length in octets.
         salt: u16,
     },
     Ecdsa(Hash),
@@ -105,7 +105,7 @@ pub(super) enum Scheme {
 }
 
 impl Scheme {
-    /// The scheme that a key of this kind nearly always signs with; a CA's keys do without exception.
+    /// The scheme that keys of this kind nearly always use, and CA keys always.
     pub(super) fn of_kind(kind: KeyKind) -> Self {
         match kind {
             KeyKind::Rsa { .. } => Self::RsaPkcs1(Hash::Sha256),
@@ -119,7 +119,8 @@ impl Scheme {
         }
     }
 
-    /// The scheme of an AlgorithmIdentifier, but PSS, with the parameters it must have; `None` where it is not accepted.
+    /// The scheme of an AlgorithmIdentifier other than PSS, if the parameters are as required; `None` if it is not
+    /// accepted.
     fn of_identifier(identifier: &AlgorithmIdentifierRef<'_>) -> Option<Self> {
         let parameters = identifier.parameters;
         match identifier.oid {
@@ -137,8 +138,8 @@ impl Scheme {
         }
     }
 
-    /// What verifies this scheme with a key of that kind; `None` where they do not fit, or the scheme is PSS, whose salt is
-    /// known at the signature only.
+    /// The verification algorithm for this scheme and a key of that kind; `None` if they do not match, or for PSS,
+    /// whose salt length is only known with the signature.
     pub(super) fn algorithm_for(self, kind: KeyKind) -> Option<&'static dyn VerificationAlgorithm> {
         Some(match (kind, self) {
             (KeyKind::Rsa { bits: 0..=2047 }, Self::RsaPkcs1(Hash::Sha256)) => {
@@ -173,13 +174,13 @@ fn absent(parameters: Option<AnyRef<'_>>, scheme: Scheme) -> Option<Scheme> {
     parameters.is_none().then_some(scheme)
 }
 
-/// RFC 4055 section 5: NULL is to be sent, and absence to be accepted too.
+/// RFC 4055 section 5: NULL must be sent, and absent parameters be accepted as well.
 fn null_or_absent(parameters: Option<AnyRef<'_>>, scheme: Scheme) -> Option<Scheme> {
     parameters.is_none_or(AnyRef::is_null).then_some(scheme)
 }
 
-/// RSASSA-PSS-params (RFC 4055 section 3.1). Left out, each of the first three fields stands for SHA-1 or fits only
-/// that; the trailer has just one value.
+/// RSASSA-PSS-params (RFC 4055 section 3.1). The defaults of the first three fields are for SHA-1; the trailer field
+/// has only one value.
 #[derive(Sequence)]
 struct PssParameters<'a> {
     #[asn1(context_specific = "0", tag_mode = "EXPLICIT", optional = "true")]
@@ -192,8 +193,8 @@ struct PssParameters<'a> {
     trailer: Option<u8>,
 }
 
-/// PSS with the hash that the parameters name, where the mask uses it too and the salt is as long as a digest or longer.
-/// OpenSSL takes the longest that fits unless it is told otherwise.
+/// PSS with the hash in the parameters, if the mask uses it too and the salt is at least as long as a digest. By
+/// default OpenSSL uses the longest salt that fits.
 fn pss(parameters: Option<AnyRef<'_>>) -> Option<Scheme> {
     let parameters: PssParameters<'_> = parameters?.decode_as().ok()?;
     let (hash, octets) = hash_of(&parameters.hash?)?;
@@ -205,7 +206,7 @@ fn pss(parameters: Option<AnyRef<'_>>) -> Option<Scheme> {
     fits.then_some(Scheme::RsaPss { hash, salt })
 }
 
-/// A hash and the octets of its digests. RFC 4055 section 2.1: NULL and absent parameters mean the same.
+/// A hash and the length of its digests in octets. RFC 4055 section 2.1: NULL and absent parameters are equivalent.
 fn hash_of(identifier: &AlgorithmIdentifierRef<'_>) -> Option<(Hash, u16)> {
     if !identifier.parameters.is_none_or(AnyRef::is_null) {
         return None;

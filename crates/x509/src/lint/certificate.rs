@@ -1,4 +1,4 @@
-//! Rules over certificates, in the order in which they are looked at.
+//! Rules for certificates, in the order in which they run.
 
 mod aki_critical;
 mod aki_issuer_serial_pair;
@@ -40,7 +40,7 @@ mod key_usage_encoding;
 mod key_usage_missing_in_ca;
 mod key_usage_not_critical;
 mod key_usage_unfit_for_key;
-/// How names and subtrees of name constraints meet.
+/// Matching of names with subtrees of name constraints.
 mod matching;
 mod name_characters;
 mod name_constraints_base;
@@ -99,7 +99,7 @@ mod version_not_v3;
 
 use super::Rule;
 
-/// The rule that stands for everything that cannot be read.
+/// The rule that reports everything that cannot be parsed.
 pub(super) const NOT_DER: Rule = der::RULE;
 
 pub(super) static RULES: &[Rule] = &[

@@ -1,4 +1,4 @@
-//! Rules over CRLs, in the order in which they are looked at.
+//! Rules for CRLs, in the order in which they run.
 
 mod aki_critical;
 mod aki_issuer_serial_pair;
@@ -50,7 +50,7 @@ mod version_not_v2;
 
 use super::Rule;
 
-/// The rule that stands for everything that cannot be read.
+/// The rule that reports everything that cannot be parsed.
 pub(super) const NOT_DER: Rule = der::RULE;
 
 pub(super) static RULES: &[Rule] = &[

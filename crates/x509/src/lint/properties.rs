@@ -1,4 +1,4 @@
-//! Properties of linting as a whole, over real objects and broken ones.
+//! Properties of linting as a whole, with real and damaged objects.
 
 use proptest::prelude::*;
 
@@ -24,7 +24,7 @@ fn rules(findings: &[Finding]) -> Vec<&'static str> {
     findings.iter().map(|finding| finding.rule).collect()
 }
 
-/// What is linted without panicking must also be told without running over.
+/// Whatever is linted without panicking must also be reported with bounded messages.
 fn assert_bounded(findings: &[Finding]) {
     for finding in findings {
         assert!(finding.message.len() < 4096, "{} says too much", finding.rule);
@@ -82,7 +82,7 @@ fn every_truncation_and_every_flipped_bit_is_survived() {
     }
 }
 
-/// Where a certificate with a flipped bit passes without errors, another parser reads it too.
+/// If a certificate with a flipped bit passes without errors, another parser accepts it too.
 #[test]
 fn what_passes_can_be_read_by_others() {
     let mut passed = 0;
@@ -96,7 +96,7 @@ fn what_passes_can_be_read_by_others() {
             assert_eq!(rest, []);
         }
     }
-    // Serial, keys and the signature may be anything.
+    // Serial, keys and the signature may have any value.
     assert!(passed > 1000, "{passed}");
 }
 
@@ -119,7 +119,7 @@ proptest! {
         lint_everything(&der);
     }
 
-    /// Random octets deep inside, where the frame is fine: in a subject, a key, an extension, an entry.
+    /// Random octets in an otherwise valid object: in a subject, a key, an extension, an entry.
     #[test]
     fn random_parts_never_panic(octets in proptest::collection::vec(any::<u8>(), 0..60), place in 0_usize..16) {
         const EXTENSIONS: [oid::Oid<'static>; 11] = [

@@ -1,20 +1,20 @@
-//! How findings speak: text from outside is quoted and kept short.
+//! Formats findings: untrusted text is quoted and shortened.
 
 use std::fmt::Write as _;
 
-/// Octets of foreign text that are shown at most.
+/// Most octets of untrusted text that are shown.
 const SHOWN: usize = 100;
-/// Findings of one kind that are shown at most.
+/// Most findings of one kind that are shown.
 const LISTED: usize = 5;
 
-/// Foreign text, quoted: control characters escaped, what is not UTF-8 replaced, the end cut off where it is long.
+/// Untrusted text, quoted: control characters escaped, invalid UTF-8 replaced, truncated if it is long.
 pub(super) fn quoted(text: &[u8]) -> String {
     let shown = &text[..text.len().min(SHOWN)];
     let dots = if text.len() > SHOWN { "…" } else { "" };
     format!("{:?}{dots}", String::from_utf8_lossy(shown))
 }
 
-/// Octets in hexadecimal, the end cut off where there are many.
+/// Octets in hexadecimal, truncated if there are many.
 pub(super) fn hex(octets: &[u8]) -> String {
     let mut text = String::with_capacity(2 * octets.len().min(SHOWN));
     for octet in octets.iter().take(SHOWN) {
@@ -27,7 +27,7 @@ pub(super) fn hex(octets: &[u8]) -> String {
     text
 }
 
-/// The first few of what was found in a list, in one message. Allocates nothing where nothing was found.
+/// The first few findings in a list, as one message. Allocates nothing if there are none.
 pub(super) fn first_few(mut found: impl Iterator<Item = String>) -> Option<String> {
     let mut message = found.next()?;
     for next in found.by_ref().take(LISTED - 1) {

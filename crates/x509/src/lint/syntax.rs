@@ -1,4 +1,4 @@
-//! Grammars of the names in certificates, as RFC 5280 section 4.2.1.6 narrows them.
+//! Grammars of the names in certificates, as restricted by RFC 5280 section 4.2.1.6.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -35,7 +35,7 @@ fn label_fault(label: &[u8]) -> Option<&'static str> {
     None
 }
 
-/// The IP address that a text is, in any of its usual forms.
+/// Parses a text as an IP address, in any of its usual forms.
 pub(super) fn as_ip_address(text: &[u8]) -> Option<IpAddr> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
@@ -97,7 +97,8 @@ fn is_address_literal(literal: &[u8]) -> bool {
     }
 }
 
-/// What is wrong with an absolute URI (RFC 3986; RFC 5280 wants a scheme, something after it, and hosts in full), if anything.
+/// What is wrong with an absolute URI (RFC 3986; RFC 5280 requires a scheme, something after it, and fully qualified
+/// hosts), if anything.
 pub(super) fn uri_fault(uri: &[u8]) -> Option<&'static str> {
     let Some((scheme, rest)) = split_scheme(uri) else {
         return Some("has no scheme");
@@ -116,7 +117,7 @@ pub(super) fn uri_fault(uri: &[u8]) -> Option<&'static str> {
         return Some("has characters that a URI cannot have");
     }
     let authority = rest.strip_prefix(b"//")?;
-    // Names that schemes of their own resolve may have underscores: SPIFFE's trust domains do.
+    // Names that are resolved by other schemes may have underscores: SPIFFE's trust domains do.
     let is_dns = has_scheme(uri, &["http", "https", "ldap", "ldaps"]);
     match host_of(authority) {
         [] => Some("has no host"),
@@ -140,7 +141,7 @@ pub(super) fn has_scheme(uri: &[u8], schemes: &[&str]) -> bool {
     })
 }
 
-/// The host of what follows `//`, brackets of an IPv6 address included.
+/// The host in what follows `//`, brackets of an IPv6 address included.
 pub(super) fn host_of(authority: &[u8]) -> &[u8] {
     let end = authority
         .iter()

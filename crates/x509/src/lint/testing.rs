@@ -1,4 +1,4 @@
-//! Objects for the rules' examples: put together of raw DER parts, so that every part can be wrong.
+//! Objects for the rules' examples: composed of raw DER parts, so that every part can be wrong.
 
 use sha1::{Digest, Sha1};
 
@@ -6,14 +6,14 @@ use super::view::oid::{self, Oid};
 use super::view::tlv::tag;
 use super::{Finding, Rule};
 
-/// The rule is silent, and not because the object could not be read.
+/// Asserts that the rule found nothing, and that the object could be parsed.
 #[track_caller]
 pub(super) fn assert_passes(rule: &Rule, findings: &[Finding]) {
     let loud = |finding: &&Finding| [rule.name, "certificate_der", "crl_der"].contains(&finding.rule);
     assert_eq!(findings.iter().find(loud), None, "{}", rule.name);
 }
 
-/// The rule is among those that found something, as itself.
+/// Asserts that the rule found something, with its own severity and citation.
 #[track_caller]
 pub(super) fn assert_found(rule: &Rule, findings: &[Finding]) {
     let found = findings.iter().find(|finding| finding.rule == rule.name);
@@ -22,7 +22,7 @@ pub(super) fn assert_found(rule: &Rule, findings: &[Finding]) {
     assert!(!found.message.is_empty());
 }
 
-/// A value of that tag with these contents.
+/// A value of that tag with these contents concatenated.
 pub(super) fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let contents = parts.concat();
     let length = contents.len().to_be_bytes();
@@ -78,7 +78,7 @@ pub(super) fn attribute(kind: Oid<'_>, tag: u8, value: &[u8]) -> Vec<u8> {
     seq(&[&oid(kind), &tlv(tag, &[value])])
 }
 
-/// A Name with one attribute an RDN.
+/// A Name with one attribute per RDN.
 pub(super) fn name(attributes: &[Vec<u8>]) -> Vec<u8> {
     let rdns: Vec<_> = attributes.iter().map(|attribute| tlv(tag::SET, &[attribute])).collect();
     seq(&[&rdns.concat()])
@@ -113,18 +113,18 @@ pub(super) fn distribution_point(names: &[Vec<u8>]) -> Vec<u8> {
     seq(&[&explicit(0, &[&explicit(0, &[&names.concat()])])])
 }
 
-/// An Extension; `critical` is left out where it is FALSE.
+/// An Extension; `critical` is omitted if it is FALSE.
 pub(super) fn extension(kind: Oid<'_>, critical: bool, value: &[u8]) -> Vec<u8> {
     let critical: &[u8] = if critical { &[tag::BOOLEAN, 1, 0xff] } else { &[] };
     seq(&[&oid(kind), critical, &octet_string(value)])
 }
 
-/// An Extension with `critical` written out as FALSE.
+/// An Extension with `critical` explicitly FALSE.
 pub(super) fn extension_with_false(kind: Oid<'_>, value: &[u8]) -> Vec<u8> {
     seq(&[&oid(kind), &[tag::BOOLEAN, 1, 0], &octet_string(value)])
 }
 
-/// A `KeyUsage` with these bits, bit n of the BIT STRING being bit n here.
+/// A `KeyUsage` with these bits; bit n of the BIT STRING is bit n here.
 pub(super) fn key_usage(bits: u16) -> Vec<u8> {
     let [second, first] = bits.to_be_bytes().map(u8::reverse_bits);
     let octets: &[u8] = match (first, second) {
@@ -136,7 +136,7 @@ pub(super) fn key_usage(bits: u16) -> Vec<u8> {
     tlv(tag::BIT_STRING, &[&[u8::try_from(unused).unwrap()], octets])
 }
 
-/// An `AuthorityKeyIdentifier` with a keyIdentifier alone.
+/// An `AuthorityKeyIdentifier` with only a keyIdentifier.
 pub(super) fn key_identifier(identifier: &[u8]) -> Vec<u8> {
     seq(&[&implicit(0, identifier)])
 }
@@ -168,7 +168,7 @@ pub(super) fn rsa_spki(modulus_octets: usize, exponent: &[u8]) -> Vec<u8> {
     )
 }
 
-/// An uncompressed P-256 point in form; the coordinates are `fill` over and over, so that keys differ.
+/// A well-formed uncompressed P-256 point; the coordinates repeat `fill`, so that keys differ.
 pub(super) fn p256_point(fill: u8) -> Vec<u8> {
     [&[4][..], &[fill; 64]].concat()
 }
@@ -213,14 +213,14 @@ impl CertificateParts {
         .with(oid::SUBJECT_KEY_IDENTIFIER, false, &octet_string(&Sha1::digest(&point)))
     }
 
-    /// A good root certificate.
+    /// A valid root certificate.
     pub(super) fn root() -> Self {
         Self::bare("Example Root CA", 1)
             .with(oid::KEY_USAGE, true, &key_usage(0b110_0001))
             .with(oid::BASIC_CONSTRAINTS, true, &seq(&[&[tag::BOOLEAN, 1, 0xff]]))
     }
 
-    /// A good issuing CA's certificate under [`CertificateParts::root`].
+    /// A valid issuing CA's certificate under [`CertificateParts::root`].
     pub(super) fn issuing_ca() -> Self {
         let path_len_zero = seq(&[&[tag::BOOLEAN, 1, 0xff], &integer(&[0])]);
         let parts = Self::bare("Example Issuing CA", 2);
@@ -238,7 +238,7 @@ impl CertificateParts {
         .under(&Self::root())
     }
 
-    /// A good server certificate under [`CertificateParts::issuing_ca`].
+    /// A valid server certificate under [`CertificateParts::issuing_ca`].
     pub(super) fn leaf() -> Self {
         let parts = Self::bare("www.example.com", 3);
         let location = uri("http://ca.example.com/issuing.crl");
@@ -290,12 +290,12 @@ impl CertificateParts {
         self.subject(name(&[common_name, attribute(kind, tag, value)]))
     }
 
-    /// With that key, and an SKI that fits.
+    /// With that key, and a matching SKI.
     pub(super) fn key(self, spki: Vec<u8>) -> Self {
         Self { spki, ..self }
     }
 
-    /// With that signature algorithm, inside and outside.
+    /// With that signature algorithm, in the TBSCertificate and outside.
     pub(super) fn signed_with(self, algorithm: Vec<u8>) -> Self {
         Self {
             inner_algorithm: algorithm.clone(),
@@ -304,12 +304,12 @@ impl CertificateParts {
         }
     }
 
-    /// With that extension, in place of one of the same OID where there is one.
+    /// With that extension, which replaces one of the same OID.
     pub(super) fn with(self, kind: Oid<'_>, critical: bool, value: &[u8]) -> Self {
         self.with_raw(kind, extension(kind, critical, value))
     }
 
-    /// With that extension's octets, in place of one of the same OID where there is one.
+    /// With that extension's octets, which replace one of the same OID.
     pub(super) fn with_raw(mut self, kind: Oid<'_>, der: Vec<u8>) -> Self {
         match self.extensions.iter_mut().find(|(known, _)| known == kind.0) {
             Some((_, old)) => *old = der,
@@ -323,7 +323,7 @@ impl CertificateParts {
         self.with(oid::SUBJECT_ALT_NAME, false, &seq(&[&names.concat()]))
     }
 
-    /// With one more extension, whatever there is already.
+    /// With an additional extension, whatever exists already.
     pub(super) fn with_another(mut self, kind: Oid<'_>, value: &[u8]) -> Self {
         self.extensions.push((Vec::new(), extension(kind, false, value)));
         self
@@ -406,7 +406,7 @@ pub(super) fn reason(code: u8) -> Vec<u8> {
 }
 
 impl CrlParts {
-    /// A good full CRL of [`CertificateParts::issuing_ca`].
+    /// A valid full CRL of [`CertificateParts::issuing_ca`].
     pub(super) fn full() -> Self {
         let invalidity = extension(oid::INVALIDITY_DATE, false, &generalized("20250101000000Z"));
         Self {
@@ -433,7 +433,7 @@ impl CrlParts {
         .with(oid::CRL_NUMBER, false, &integer(&[7]))
     }
 
-    /// With that one entry instead of the others.
+    /// With only that entry.
     pub(super) fn entry(self, entry: Vec<u8>) -> Self {
         Self {
             entries: vec![entry],
@@ -446,12 +446,12 @@ impl CrlParts {
         self.entry(entry(&[0x11; 16], "250301000000Z", extensions))
     }
 
-    /// With that extension, in place of one of the same OID where there is one.
+    /// With that extension, which replaces one of the same OID.
     pub(super) fn with(self, kind: Oid<'_>, critical: bool, value: &[u8]) -> Self {
         self.with_raw(kind, extension(kind, critical, value))
     }
 
-    /// With that extension's octets, in place of one of the same OID where there is one.
+    /// With that extension's octets, which replace one of the same OID.
     pub(super) fn with_raw(mut self, kind: Oid<'_>, der: Vec<u8>) -> Self {
         match self.extensions.iter_mut().find(|(known, _)| known == kind.0) {
             Some((_, old)) => *old = der,
@@ -460,7 +460,7 @@ impl CrlParts {
         self
     }
 
-    /// With one more extension, whatever there is already.
+    /// With an additional extension, whatever exists already.
     pub(super) fn with_another(mut self, kind: Oid<'_>, value: &[u8]) -> Self {
         self.extensions.push((Vec::new(), extension(kind, false, value)));
         self

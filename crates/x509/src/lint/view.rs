@@ -1,7 +1,8 @@
-//! The linted objects as rules see them: read once, strictly, nothing copied.
+//! The linted objects in the form for rules: parsed once, strictly, without copying.
 //!
-//! [`tlv`] reads DER values; everything else gives them their X.509 meaning. What is no DER, or not the
-//! structure of RFC 5280, is [`Malformed`](tlv::Malformed); what is readable but against a rule is left to the rules.
+//! [`tlv`] parses DER values; the other modules give them their X.509 meaning. Octets that are not DER, or not the
+//! structure of RFC 5280, are [`Malformed`](tlv::Malformed); anything that can be parsed but violates a rule is left to
+//! the rules.
 
 pub(super) mod algorithm;
 pub(super) mod certificate;

@@ -15,33 +15,33 @@ pub(super) const ORGANIZATION: ObjectIdentifier = ObjectIdentifier::new_unwrap("
 pub(super) const ORGANIZATIONAL_UNIT: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.11");
 pub(super) const STATE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.8");
 
-/// An attribute type that is known by name.
+/// A known attribute type.
 #[derive(Debug)]
 pub(super) struct AttributeType {
     pub(super) oid: ObjectIdentifier,
     /// The name in errors: the request's field name where it has one.
     pub(super) field: &'static str,
-    /// Names in RFC 4514 text that are read, in any case; the first is written where `written` says so.
+    /// Names that are accepted in RFC 4514 text, in any case; the first one is written if `written` is set.
     names: &'static [&'static str],
     /// Whether RFC 4514 section 3 has a short name for it.
     written: bool,
-    /// Characters at most.
+    /// Most characters of a value.
     limit: usize,
     string: StringType,
 }
 
-/// The string type that a value is written as.
+/// The string type that a value is encoded as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum StringType {
     Utf8,
     Printable,
     Ia5,
-    /// `PKCS9String` (RFC 2985 section 5.4.1): IA5String where that will do.
+    /// `PKCS9String` (RFC 2985 section 5.4.1): IA5String if possible, else UTF8String.
     Ia5OrUtf8,
 }
 
-/// In the order of the drop-in contract, then the others that a CSR may bring: those that RFC 5280 section 4.1.2.4 names,
-/// and what directories (RFC 4519) and routers (RFC 2985) put into names.
+/// In the order of the drop-in contract, then the others that are accepted from a CSR: those that RFC 5280 section
+/// 4.1.2.4 lists, and those that directories (RFC 4519) and routers (RFC 2985) use.
 static TYPES: [AttributeType; 20] = [
     known(COMMON_NAME, "common_name", &["CN"], true, 64, StringType::Utf8),
     known(COUNTRY, "country", &["C"], true, 2, StringType::Printable),
@@ -105,7 +105,7 @@ static TYPES: [AttributeType; 20] = [
     ),
 ];
 
-/// A type that RFC 4514 section 3 has no short name for.
+/// A type without a short name in RFC 4514 section 3.
 const fn unwritten(
     dotted: &str,
     field: &'static str,
@@ -138,7 +138,7 @@ const fn oid(dotted: &str) -> ObjectIdentifier {
     ObjectIdentifier::new_unwrap(dotted)
 }
 
-/// The short name that RFC 4514 text is written with.
+/// The short name for writing RFC 4514 text.
 pub(super) fn short_name(oid: &ObjectIdentifier) -> Option<&'static str> {
     TYPES
         .iter()
@@ -148,7 +148,7 @@ pub(super) fn short_name(oid: &ObjectIdentifier) -> Option<&'static str> {
         .copied()
 }
 
-/// The name of a type, whether or not RFC 4514 text is written with it.
+/// The name of a type, whether or not it is used for writing RFC 4514 text.
 pub(super) fn any_name(oid: &ObjectIdentifier) -> Option<&'static str> {
     TYPES.iter().find(|each| each.oid == *oid)?.names.first().copied()
 }
@@ -158,7 +158,7 @@ pub(super) fn field(oid: &ObjectIdentifier) -> Option<&'static str> {
     TYPES.iter().find(|each| each.oid == *oid).map(|each| each.field)
 }
 
-/// The OID of a name that RFC 4514 text is read with.
+/// The OID for a name that is accepted in RFC 4514 text.
 pub(super) fn named(name: &str) -> Option<ObjectIdentifier> {
     let matches = |each: &&AttributeType| each.names.iter().any(|known| known.eq_ignore_ascii_case(name));
     TYPES.iter().find(matches).map(|each| each.oid)
@@ -215,8 +215,8 @@ fn check(known: &AttributeType, value: &str) -> Result<(), NameError> {
     }
 }
 
-/// Refuses what makes one name look like another in a certificate that is issued: characters that nobody sees, and blanks
-/// at its ends. The names of CAs that exist are not asked.
+/// Refuses values that can make one name look like another in an issued certificate: invisible characters, and leading
+/// or trailing spaces. Names of existing CAs are not checked.
 pub(super) fn seen_whole(oid: &ObjectIdentifier, value: &str) -> Result<(), NameError> {
     let attribute = field(oid).unwrap_or("distinguished_name");
     let invalid = |detail| Err(NameError::Invalid { attribute, detail });
@@ -249,8 +249,8 @@ pub(super) fn string_name(tag: u8) -> &'static str {
     }
 }
 
-/// The text of a string value. Printable, IA5, visible and numeric strings are taken as ASCII, since many hold
-/// characters that their type does not have; `TeletexString`, which nobody writes as T.61, as UTF-8 or Latin-1.
+/// The text of a string value. Printable, IA5, visible and numeric strings are treated as ASCII, since many contain
+/// characters outside their type; `TeletexString`, which in practice is not T.61, as UTF-8 or Latin-1.
 pub(super) fn text(tag: u8, content: &[u8]) -> Option<Cow<'_, str>> {
     match tag {
         tag::UTF8_STRING => std::str::from_utf8(content).ok().map(Cow::Borrowed),

@@ -1,6 +1,6 @@
-//! Characters that nobody sees, or that change what others look like.
+//! Characters that are invisible, or that change how others appear.
 
-/// Ranges of characters that leave nothing to be seen, or turn the order of what is: Unicode's
+/// Ranges of characters that are invisible, or that change the order of others: Unicode's
 /// `Default_Ignorable_Code_Point` (`DerivedCoreProperties.txt`, a stable set: zero-width characters, bidirectional
 /// controls and isolates, variation selectors, tags, Hangul fillers), line and paragraph separators, interlinear
 /// annotation.
@@ -27,8 +27,8 @@ const INVISIBLE: [(u32, u32); 20] = [
     (0x0010_fffe, 0x0010_ffff),
 ];
 
-/// Whether a character cannot be seen, or turns the order of those around it (CVE-2021-42574): in a name it makes one
-/// text look like another. Control characters (C0, C1) are told by [`char::is_control`].
+/// Whether a character is invisible, or changes the order of those around it (CVE-2021-42574): in a name it makes one
+/// text look like another. For control characters (C0, C1) use [`char::is_control`].
 pub fn is_invisible(character: char) -> bool {
     let point = u32::from(character);
     point >= 0xad && INVISIBLE.iter().any(|&(first, last)| (first..=last).contains(&point))

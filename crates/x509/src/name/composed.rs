@@ -1,4 +1,4 @@
-//! From a request's subject to a certificate's: what is kept, what is replaced, what is left out.
+//! Composes a certificate's subject from a request's: which attributes are kept, replaced, or left out.
 
 use std::fmt;
 
@@ -8,16 +8,16 @@ use super::rfc4514::encode_rdn;
 use super::{Attribute, Name, NameError, Subject, attribute};
 use crate::tlv::{Writer, tag};
 
-/// A subject, and what of the request is not in it.
+/// A subject, and the attributes of the request that it lacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Composed {
     /// The subject; it may be empty.
     pub name: Name,
-    /// Attributes of the request that it does not have, in their order.
+    /// Attributes of the request that were left out, in order.
     pub left_out: Vec<LeftOut>,
 }
 
-/// An attribute that was left out. Its text names it, and its OID where its name is not common.
+/// An attribute that was left out. Displayed by name, with its OID if the name is uncommon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeftOut {
     attribute: String,
@@ -43,12 +43,12 @@ impl fmt::Display for LeftOut {
 }
 
 impl Name {
-    /// The subject of a certificate for a request with this one: every attribute of a permitted type, in its order and
-    /// multiplicity (names match in order: RFC 5280 section 7.1), each with the string type of appendix A.1. An RDN of
-    /// several values stays one.
+    /// Composes the subject of a certificate from this name in a request: every attribute of a permitted type, in its
+    /// order and multiplicity (names match in order: RFC 5280 section 7.1), each with the string type of appendix A.1.
+    /// A multi-valued RDN stays one.
     ///
-    /// What `fixed` has takes the place of all values of its type, the place of the first one, or the end; so a value
-    /// that cannot be read is of no account where another one is fixed. Without `common_name`, all common names are
+    /// An attribute of `fixed` replaces all values of its type, at the position of the first one, or else at the end;
+    /// so an unreadable value does not matter if another one is fixed. Without `common_name`, all common names are
     /// dropped.
     pub fn compose(&self, fixed: &Subject, common_name: bool) -> Result<Composed, NameError> {
         let mut left_out = Vec::new();
@@ -87,7 +87,8 @@ impl Name {
         })
     }
 
-    /// Likewise, in the drop-in contract's order, of its seven attributes, and the first value of each alone.
+    /// The same, limited to the seven attributes of the drop-in contract in its order, with only the first value of
+    /// each.
     pub fn compose_fields(&self, fixed: &Subject, common_name: bool) -> Result<Composed, NameError> {
         let mut subject = fixed.clone();
         let mut left_out = Vec::new();
@@ -127,7 +128,7 @@ impl LeftOut {
     }
 }
 
-/// The text of an attribute of a permitted type, or why it is left out; an error where there is no reading it.
+/// The text of an attribute of a permitted type, or why it is left out; an error if it cannot be read.
 fn readable(each: &Attribute<'_>) -> Result<Result<String, Reason>, NameError> {
     let Some(attribute) = attribute::field(&each.oid) else {
         return Ok(Err(Reason::NotPermitted));
@@ -218,7 +219,7 @@ mod tests {
             .iter()
             .map(|(label, text)| (label.as_str(), text.as_str()))
             .collect();
-        // A SET's elements stand in the order of their DER.
+        // The elements of a SET are in the order of their DER.
         got[4..6].sort_unstable();
         assert_eq!(got, expected);
         assert_eq!(composed.name.rdns().count(), 6, "the multi-valued RDN is one");
@@ -272,7 +273,7 @@ mod tests {
         assert!(odd.compose(&Subject::default(), true).is_err());
         let number = name(&[&[(CN, tag::INTEGER, b"\x01")]]);
         assert!(number.compose(&Subject::default(), true).is_err());
-        // What is left out anyway need not be read.
+        // An attribute that is left out anyway need not be readable.
         let unknown = name(&[&[("1.2.3.4", tag::UTF8_STRING, b"\xff")]]);
         assert_eq!(unknown.compose(&Subject::default(), true).unwrap().left_out.len(), 1);
     }

@@ -8,10 +8,10 @@ use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use super::{Attribute, Name, NameError, attribute};
 use crate::tlv::{Reader, Writer, tag};
 
-/// Characters of a text at most: far more than any certificate should hold, and a bound on the work.
+/// Longest text, in octets: far more than any certificate should have, and a bound on the work.
 const MAX_TEXT: usize = 65_536;
 
-/// Characters that a backslash stands before, wherever they are (section 2.4).
+/// Characters that are escaped with a backslash at any position (section 2.4).
 const SPECIAL: &[char] = &['\\', '"', '+', ',', ';', '<', '>'];
 
 pub(super) fn format(name: &Name) -> String {
@@ -102,7 +102,7 @@ pub(super) fn encode_rdn(mut pairs: Vec<Vec<u8>>) -> Vec<u8> {
     writer.finish()
 }
 
-/// Parses `type=value` at the beginning of `text`: its DER, the separator behind it, and what follows that.
+/// Parses `type=value` at the start of `text`: its DER, the separator after it, and the rest.
 fn parse_attribute(text: &str) -> Result<(Vec<u8>, Option<char>, &str), NameError> {
     let (kind, value) = text.split_once('=').ok_or(invalid("an attribute has no `=`"))?;
     let oid = parse_type(kind.trim_matches(' '))?;
@@ -137,10 +137,10 @@ fn parse_type(kind: &str) -> Result<ObjectIdentifier, NameError> {
         .ok_or(invalid("an attribute's type is neither a known name nor a dotted OID"))
 }
 
-/// Parses a string value up to its separator; spaces at its end count only where they are escaped.
+/// Parses a string value up to its separator; trailing spaces are kept only if they are escaped.
 fn parse_string(text: &str) -> Result<(String, Option<char>, &str), NameError> {
     let mut octets = Vec::new();
-    // The length that trailing spaces are cut off down to.
+    // The length to which unescaped trailing spaces are removed.
     let mut kept = 0;
     let mut characters = text.char_indices();
     while let Some((at, character)) = characters.next() {
@@ -184,7 +184,7 @@ fn finish_string<'a>(
     Ok((value, separator, rest))
 }
 
-/// Splits a text at the ASCII separator that stands at `at`.
+/// Splits a text at the ASCII separator at index `at`.
 fn split_at_separator(text: &str, at: Option<usize>) -> (&str, Option<char>, &str) {
     match at {
         Some(at) => (&text[..at], text[at..].chars().next(), &text[at + 1..]),

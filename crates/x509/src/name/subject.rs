@@ -5,8 +5,8 @@ use const_oid::ObjectIdentifier;
 use super::{Name, NameError, attribute};
 use crate::tlv::{Writer, tag};
 
-/// The attributes that a subject can have here. Encoded in the order of the drop-in contract:
-/// CN, C, emailAddress, L, O, OU, ST.
+/// The attributes that a subject can have here. Encoded in the order of the drop-in contract: CN, C, emailAddress, L,
+/// O, OU, ST.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Subject {
     /// CN, up to 64 characters.
@@ -26,7 +26,7 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// Each value of `self` where there is one, else that of `fallback`.
+    /// Takes each value from `self` if present, else from `fallback`.
     #[must_use]
     pub fn or(self, fallback: Subject) -> Self {
         Self {
@@ -40,7 +40,8 @@ impl Subject {
         }
     }
 
-    /// Encodes: one attribute an RDN, PrintableString for C, IA5String for emailAddress, UTF8String otherwise.
+    /// Encodes the subject: one attribute per RDN, PrintableString for C, IA5String for emailAddress, UTF8String
+    /// otherwise.
     pub fn to_name(&self) -> Result<Name, NameError> {
         let mut writer = Writer::with_capacity(256);
         let mut outcome = Ok(());
@@ -54,7 +55,7 @@ impl Subject {
         outcome.map(|()| Name::from_written(writer.finish()))
     }
 
-    /// The first value of each attribute of a name. A value that is no text counts as none.
+    /// The first value of each attribute of a name. A value that is not text is ignored.
     pub(super) fn of(name: &Name) -> Self {
         let mut subject = Self::default();
         for each in name.iter() {
@@ -81,12 +82,12 @@ impl Subject {
         }
     }
 
-    /// The value of a type.
+    /// The value of an attribute type.
     pub(super) fn value(&self, oid: &ObjectIdentifier) -> Option<&str> {
         self.present().find(|(each, _)| each == oid).map(|(_, value)| value)
     }
 
-    /// The attributes that are there, in the order of the drop-in contract.
+    /// The attributes that are present, in the order of the drop-in contract.
     pub(super) fn present(&self) -> impl Iterator<Item = (ObjectIdentifier, &str)> {
         [
             (attribute::COMMON_NAME, &self.common_name),

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Names as Python's `cryptography` 50 encodes them and tells them in RFC 4514 text.
+/// Names as Python's `cryptography` 50 encodes them and formats them as RFC 4514 text.
 const FROM_PYTHON: [(&[u8], &str); 6] = [
     (
         &hex!(
@@ -45,7 +45,8 @@ fn names_are_told_as_python_cryptography_tells_them() {
 
 #[test]
 fn text_is_parsed_into_the_der_that_python_cryptography_writes() {
-    // The second holds a NUL, which is told but never written; the last has string types that are no longer written.
+    // The second contains a NUL, which is formatted but never encoded; the last has string types that are no longer
+    // encoded.
     for index in [0, 2, 3, 4] {
         let (der, text) = FROM_PYTHON[index];
         assert_eq!(Name::from_rfc4514(text).unwrap().as_der(), der, "{text}");

@@ -1,4 +1,4 @@
-//! Why a text is no PEM, in words that help whoever has it before them.
+//! Why a text is not PEM, in messages that help the user to fix it.
 
 use data_encoding::BASE64;
 
@@ -6,50 +6,50 @@ use super::{BEGIN, BYTE_ORDER_MARK, find, first_character, is_base64, is_white, 
 use crate::name::is_invisible;
 use crate::tlv::{Reader, tag};
 
-/// Octets in which signs of a known mistake are looked for: a bound on the work, and far more than a CSR has.
+/// Octets that are searched for signs of a known mistake: bounds the work, and is far more than a CSR has.
 const LOOKED_AT: usize = 1 << 20;
 
-/// Why a text is no PEM.
+/// Why a text is not PEM.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PemError {
-    /// No octets, or blank ones alone.
+    /// No octets, or only white space.
     #[error("it is empty")]
     Empty,
-    /// No block, and no sign of one.
+    /// No block, nor any part of one.
     #[error("there is no line -----BEGIN …----- in it")]
     NoBlock,
-    /// Blocks, but none with a label that was looked for.
+    /// Blocks, but none with an expected label.
     #[error("it holds -----BEGIN {label}----- only")]
     OtherLabel {
-        /// The first block's, shortened to 60 characters.
+        /// The first block's label, shortened to 60 characters.
         label: String,
     },
-    /// UTF-16, as PowerShell and Exchange write.
+    /// UTF-16, as PowerShell and Exchange write it.
     #[error("it is UTF-16 text; save it as UTF-8 or ASCII")]
     Utf16,
-    /// A backslash and an n in place of line ends, as in JSON and environment variables.
+    /// A backslash and an n instead of line ends, as in JSON and environment variables.
     #[error("its line ends are written as \\n; put real line ends in their place")]
     SpeltOutLineEnds,
-    /// Lines that begin with `>`.
+    /// Lines that start with `>`.
     #[error("its lines begin with >, as a quoted mail's do; take that away")]
     Quoted,
-    /// Base64 of DER with nothing around it.
+    /// Base64 of DER without boundaries.
     #[error("it is base64 without the lines -----BEGIN …----- and -----END …----- around it")]
     NoBoundaries,
-    /// Boundaries with other than five hyphens, or with something before them.
+    /// Boundaries with more or fewer than five hyphens, or with something before them.
     #[error("its lines BEGIN and END are damaged: write five hyphens before and behind, and nothing else in the line")]
     Boundaries,
-    /// DER that is cut short, or followed by something.
+    /// DER that is truncated, or followed by other octets.
     #[error("it begins as DER does, but is cut short, or something follows it")]
     NotWhole,
-    /// DER of another kind.
+    /// DER of another type of object.
     #[error("it is DER of something else")]
     OtherDer,
-    /// DER with a line end behind it.
+    /// DER followed by a line end.
     #[error("it is DER with a line end behind it, as editors and terminals add; take that away")]
     LineEndBehindDer,
-    /// A character that cannot be seen: a zero-width space, a second byte order mark.
+    /// An invisible character: a zero-width space, a second byte order mark.
     #[error("line {line} has a character that cannot be seen, U+{character:04X}; take it away")]
     Invisible {
         /// Counted from 1.
@@ -60,15 +60,15 @@ pub enum PemError {
     /// No END boundary.
     #[error("its line -----END {label}----- is missing")]
     CutShort {
-        /// The block's, shortened to 60 characters.
+        /// The block's label, shortened to 60 characters.
         label: String,
     },
     /// An END boundary with another label.
     #[error("it begins with -----BEGIN {begin}----- and ends with -----END {end}-----")]
     LabelsDiffer {
-        /// Shortened to 60 characters.
+        /// The BEGIN label, shortened to 60 characters.
         begin: String,
-        /// Shortened to 60 characters.
+        /// The END label, shortened to 60 characters.
         end: String,
     },
     /// A line that is not base64.
@@ -80,12 +80,12 @@ pub enum PemError {
     /// Base64 that is incomplete.
     #[error("the base64 between -----BEGIN {label}----- and its end is incomplete or damaged")]
     Base64 {
-        /// Shortened to 60 characters.
+        /// The block's label, shortened to 60 characters.
         label: String,
     },
 }
 
-/// What is wrong with an input in which no block was found, and which is not the DER that was expected.
+/// The fault of an input that contains no block, and is not the expected DER.
 pub(crate) fn diagnose(input: &[u8]) -> PemError {
     let text = &input[..input.len().min(LOOKED_AT)];
     if is_utf16(text) {
@@ -128,9 +128,9 @@ pub(crate) fn diagnose(input: &[u8]) -> PemError {
     }
 }
 
-/// What is wrong in a block's content, where that can be told: `content` is a part of `text`.
+/// The fault in a block's content, if it can be determined: `content` is a part of `text`.
 pub(super) fn of_content(text: &[u8], content: &[u8]) -> Option<PemError> {
-    // Nothing of it may be left, and stands nowhere then.
+    // Decoding may have left an empty slice that is not part of `text`.
     let start = content.as_ptr().addr().checked_sub(text.as_ptr().addr())?;
     let content = &content[..content.len().min(LOOKED_AT)];
     if content.is_empty() || start + content.len() > text.len() {
@@ -163,7 +163,7 @@ pub(super) fn of_content(text: &[u8], content: &[u8]) -> Option<PemError> {
     None
 }
 
-/// Whether input is one whole DER SEQUENCE with nothing but line ends, four octets at most, behind it.
+/// Whether input is exactly one DER SEQUENCE followed only by line ends, four octets at most.
 pub(crate) fn line_end_behind_der(input: &[u8]) -> bool {
     let mut reader = Reader::new(input);
     let Ok(value) = reader.expect(tag::SEQUENCE) else {
@@ -173,7 +173,7 @@ pub(crate) fn line_end_behind_der(input: &[u8]) -> bool {
     value.raw.len() > 2 && (1..=4).contains(&rest.len()) && rest.iter().all(|octet| matches!(octet, b'\n' | b'\r'))
 }
 
-/// The first character from an offset on that cannot be seen.
+/// The first invisible character at or after an offset.
 fn invisible(text: &[u8], from: usize) -> Option<PemError> {
     let mut at = from;
     while at < text.len() {
@@ -195,7 +195,7 @@ fn invisible(text: &[u8], from: usize) -> Option<PemError> {
     None
 }
 
-/// The line that an offset stands in, from 1: line ends are LF, CR, or both.
+/// The line number of an offset, from 1: line ends are LF, CR, or both.
 fn line_of(text: &[u8], offset: usize) -> usize {
     let before = &text[..offset];
     let ends = before.iter().enumerate().filter(|&(at, octet)| match octet {
@@ -206,7 +206,7 @@ fn line_of(text: &[u8], offset: usize) -> usize {
     ends.count() + 1
 }
 
-/// A byte order mark, or ASCII in every second of the first octets and zeros between.
+/// A byte order mark, or alternating ASCII and zeros in the first octets.
 fn is_utf16(text: &[u8]) -> bool {
     if matches!(text, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) {
         return true;

@@ -22,7 +22,7 @@ fn text_around_blocks_and_line_endings_are_passed_over() {
     assert_eq!((blocks[1].label.as_str(), blocks[1].der.as_slice()), ("C", &[4][..]));
 }
 
-/// What RFC 7468 sections 2 and 3 let parsers take.
+/// The variants that RFC 7468 sections 2 and 3 allow parsers to accept.
 #[test]
 fn the_lax_form_is_read() {
     let lax: [&[u8]; 12] = [
@@ -141,7 +141,7 @@ fn what_only_looks_like_pem_gets_a_hint() {
     }
 }
 
-/// Nothing is looked at twice, however many boundaries there are.
+/// No octet is scanned twice, however many boundaries there are.
 #[test]
 fn the_work_is_linear() {
     for piece in [

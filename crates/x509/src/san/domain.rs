@@ -5,19 +5,19 @@ use std::borrow::Cow;
 use idna::AsciiDenyList;
 use idna::uts46::{DnsLength, Hyphens, Uts46};
 
-/// Octets of a domain name in text form at most (RFC 1035 section 2.3.4: 255 octets on the wire).
+/// Longest domain name in text form, in octets (RFC 1035 section 2.3.4: 255 octets on the wire).
 const MAX_NAME: usize = 253;
 
-/// Octets of a label at most.
+/// Longest label, in octets.
 const MAX_LABEL: usize = 63;
 
-/// Characters of a text that is looked at, as U-labels: a bound on IDNA's work.
+/// Longest text that is processed, in octets, as U-labels: bounds the work of IDNA.
 const MAX_TEXT: usize = 1024;
 
-/// Whether a common name is a domain name, and so becomes the alternative name of a request that has none.
+/// Whether a common name is a domain name, which becomes the alternative name of a request without any.
 ///
-/// As in the drop-in contract (`validators.domain`): at least two labels, the last of two characters or more and
-/// ending with a letter, no wildcard. Names with underscores are none here, since no dNSName may hold them.
+/// As in the drop-in contract (`validators.domain`): at least two labels, the last of at least two characters and
+/// ending with a letter, no wildcard. Names with underscores do not count, since a dNSName cannot contain them.
 pub fn is_domain_name(text: &str) -> bool {
     let Some(name) = canonical(text) else { return false };
     let Some((_, top)) = name.rsplit_once('.') else {
@@ -36,11 +36,11 @@ pub(super) fn canonical(text: &str) -> Option<String> {
     }
 }
 
-/// Whether names directly below this one belong to many owners, so that no wildcard may stand for them: a single label,
-/// as every top-level domain is, and the public suffixes of several (ICANN's part of <https://publicsuffix.org>).
+/// Whether names directly below this one belong to many owners, so that no wildcard may cover them: a single label, as
+/// every top-level domain is, and the public suffixes of several labels (ICANN's part of <https://publicsuffix.org>).
 ///
-/// The list is that of the library's release: a suffix that is younger is not known. Its private part (`github.io`) is left out:
-/// who has such a domain is one owner to a private authority.
+/// The list is that of the library's release, without newer suffixes. Its private part (`github.io`) is not used: for a
+/// private authority such a domain has one owner.
 pub fn is_public_suffix(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     !name.contains('.')
@@ -66,7 +66,7 @@ fn is_atom(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(is_atext)
 }
 
-/// A domain name without wildcard.
+/// A domain name without wildcard, canonical.
 fn host(text: &str) -> Option<Cow<'_, str>> {
     if text.len() > MAX_TEXT {
         return None;
@@ -79,7 +79,7 @@ fn host(text: &str) -> Option<Cow<'_, str>> {
     let name = if lower.is_ascii() && !lower.contains("xn--") {
         lower
     } else {
-        // A-labels are decoded on the way, so that none passes that no U-label gives.
+        // A-labels are decoded in the process, so that one which does not result from any U-label is refused.
         let ascii = Uts46::new().to_ascii(
             lower.as_bytes(),
             AsciiDenyList::STD3,

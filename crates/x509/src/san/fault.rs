@@ -1,10 +1,10 @@
-//! What is wrong with a name that is refused, in words for whoever gave it.
+//! What is wrong with a refused name, in messages for the requester.
 
 use std::net::Ipv6Addr;
 
 use super::{AltNameType, domain};
 
-/// The most telling fault of a value that is not valid for its type.
+/// The most specific fault of a value that is not valid for its type.
 pub(super) fn of(kind: AltNameType, value: &str) -> &'static str {
     if value.is_empty() {
         return "it is empty";

@@ -1,4 +1,4 @@
-//! `GeneralName` (RFC 5280 section 4.2.1.6) to and from DER.
+//! `GeneralName` (RFC 5280 section 4.2.1.6), to and from DER.
 
 use std::net::IpAddr;
 
@@ -37,12 +37,12 @@ fn write(writer: &mut Writer, name: &AltName) {
         AltName::Ip(IpAddr::V6(address)) => writer.value(IP_ADDRESS, &address.octets()),
         AltName::Email(text) => writer.value(RFC822_NAME, text.as_bytes()),
         AltName::Uri(text) => write_uri(writer, text),
-        // A CHOICE cannot be tagged implicitly: the Name stands inside.
+        // A CHOICE cannot have an implicit tag: the Name is inside an explicit one.
         AltName::Directory(name) => writer.value(DIRECTORY_NAME, name.as_der()),
     }
 }
 
-/// Reads the DER of `GeneralNames`, leaving out names of other types and addresses of no known length.
+/// Parses the DER of `GeneralNames`, leaving out names of other types and addresses of an invalid length.
 pub(crate) fn from_der(der: &[u8]) -> Result<Vec<AltName>, NotDer> {
     let mut reader = Reader::only(der, tag::SEQUENCE)?;
     let mut names = Vec::new();
@@ -52,19 +52,19 @@ pub(crate) fn from_der(der: &[u8]) -> Result<Vec<AltName>, NotDer> {
     Ok(names)
 }
 
-/// A name that a request asks for.
+/// An alternative name in a CSR.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RequestedName {
-    /// Of a type known here, as it came.
+    /// A name of a supported type, unchecked.
     Known(AltName),
-    /// Of another, or not well-formed for its own.
+    /// A name of another type, or malformed.
     Other {
-        /// The type in RFC 5280's words, e.g. `otherName 1.3.6.1.4.1.311.20.2.3`.
+        /// The type's name in RFC 5280, e.g. `otherName 1.3.6.1.4.1.311.20.2.3`.
         kind: String,
     },
 }
 
-/// Reads the DER of `GeneralNames`, with those that no certificate here can have.
+/// Parses the DER of `GeneralNames`, including those that no certificate here can have.
 pub(crate) fn all_from_der(der: &[u8]) -> Result<Vec<RequestedName>, NotDer> {
     let mut reader = Reader::only(der, tag::SEQUENCE)?;
     let mut names = Vec::new();
@@ -78,7 +78,7 @@ pub(crate) fn all_from_der(der: &[u8]) -> Result<Vec<RequestedName>, NotDer> {
     Ok(names)
 }
 
-/// The type of a `GeneralName` in words.
+/// The name of a `GeneralName`'s type.
 fn kind(value: &Tlv<'_>) -> String {
     let name = match value.tag {
         OTHER_NAME => {
@@ -98,7 +98,7 @@ fn kind(value: &Tlv<'_>) -> String {
     name.to_owned()
 }
 
-/// One `GeneralName`, if it is of a type known here.
+/// Parses one `GeneralName`, if it is of a supported type.
 fn alt_name(value: &Tlv<'_>) -> Result<Option<AltName>, NotDer> {
     Ok(match value.tag {
         RFC822_NAME => Some(AltName::Email(text(value.content)?)),

@@ -92,7 +92,7 @@ fn ip_addresses_are_no_blocks() {
     }
 }
 
-/// Whoever gave a name learns what is wrong with it.
+/// A message tells the requester what is wrong with a name.
 #[test]
 fn what_is_wrong_with_a_name_is_said() {
     for (kind, value, said) in [
@@ -287,7 +287,7 @@ fn names_are_read_as_they_were_written_and_other_types_left_out() {
     write_all(&mut writer, &names);
     let mut der = writer.finish();
     assert_eq!(from_der(&der).as_ref(), Ok(&names));
-    // A registeredID behind them.
+    // Followed by a registeredID.
     der.extend([0x88, 1, 0x2a]);
     der[1] += 3;
     assert_eq!(from_der(&der), Ok(names));

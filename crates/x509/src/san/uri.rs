@@ -1,12 +1,12 @@
-//! URIs (RFC 3986), as far as RFC 5280 section 4.2.1.6 rules them.
+//! URIs (RFC 3986), as restricted by RFC 5280 section 4.2.1.6.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// Characters of a URI at most: what every consumer takes.
+/// Longest URI, in octets, that all common software accepts.
 const MAX_URI: usize = 2048;
 
-/// Whether a text is an absolute URI that may stand in a certificate: a scheme and something behind it; an authority,
-/// which http and https must have, names a host.
+/// Whether a text is an absolute URI that is valid in a certificate: a scheme and something after it, and a host in the
+/// authority, if there is one; http and https must have one.
 pub(crate) fn is_absolute(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once(':') else {
         return false;
@@ -34,7 +34,7 @@ fn authority(uri: &str) -> Option<&str> {
     rest.strip_prefix("//")?.split(['/', '?', '#']).next()
 }
 
-/// The host of `userinfo@host:port`; `None` where the port is no number.
+/// The host of `userinfo@host:port`; `None` if the port is not a number.
 fn host_of(authority: &str) -> Option<&str> {
     let after_user = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     let end_of_address = after_user.rfind(']').map_or(0, |at| at + 1);
@@ -62,8 +62,8 @@ fn has_only_uri_characters(text: &str) -> bool {
     })
 }
 
-/// A fully qualified domain name or an address. Underscores are taken: SPIFFE trust domains have them, names in the DNS
-/// that hosts have do not.
+/// A fully qualified domain name or an address. Underscores are allowed: SPIFFE trust domains contain them, though host
+/// names do not.
 fn is_host(host: &str) -> bool {
     if let Some(address) = host.strip_prefix('[') {
         return address

@@ -1,10 +1,10 @@
-//! What reading and writing certificates and CRLs needs of DER beyond cutting it into values.
+//! DER helpers for certificates and CRLs, in addition to splitting octets into values.
 
 use std::ops::Range;
 
 use crate::tlv::{NotDer, Reader, Tlv, tag};
 
-/// The one value of tag `tag` that `octets` are.
+/// The single value of tag `tag` in `octets`.
 pub(crate) fn only(octets: &[u8], tag: u8) -> Result<Tlv<'_>, NotDer> {
     let mut reader = Reader::new(octets);
     let value = reader.expect(tag)?;
@@ -20,7 +20,7 @@ pub(crate) fn optional_time<'a>(reader: &mut Reader<'a>) -> Result<Option<Tlv<'a
     }
 }
 
-/// Where `part`, which was cut out of `document`, stands in it.
+/// The range of `part`, which is a slice of `document`.
 pub(crate) fn range_in(document: &[u8], part: &[u8]) -> Range<usize> {
     let start = part.as_ptr().addr().saturating_sub(document.as_ptr().addr());
     start..start + part.len()
@@ -36,7 +36,7 @@ pub(crate) fn unsigned(content: &[u8]) -> Result<&[u8], NotDer> {
     }
 }
 
-/// A magnitude of at most eight octets.
+/// A magnitude of at most eight octets as a number.
 pub(crate) fn as_u64(magnitude: &[u8]) -> Option<u64> {
     (magnitude.len() <= 8).then(|| {
         magnitude
@@ -59,7 +59,7 @@ pub(crate) fn boolean(content: &[u8]) -> Result<bool, NotDer> {
 pub(crate) struct Extension<'a> {
     /// The content of extnID.
     pub(crate) oid: &'a [u8],
-    /// Whether it is critical. An explicit FALSE is taken, as every other reader does.
+    /// Whether it is critical. An explicit FALSE is accepted, as by every other parser.
     pub(crate) critical: bool,
     /// The content of extnValue.
     pub(crate) value: &'a [u8],
@@ -93,7 +93,7 @@ pub(crate) fn push_header(out: &mut Vec<u8>, tag: u8, length: usize) {
     out.extend_from_slice(significant);
 }
 
-/// A whole element of those parts.
+/// A whole element with those parts as content.
 pub(crate) fn wrap(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let length = parts.iter().map(|part| part.len()).sum();
     let mut out = Vec::with_capacity(length + 6);

@@ -1,4 +1,4 @@
-//! UTCTime and GeneralizedTime as RFC 5280 sections 4.1.2.5 and 5.1.2.4 to 5.1.2.6 want them: seconds always, `Z` always.
+//! UTCTime and GeneralizedTime as RFC 5280 sections 4.1.2.5 and 5.1.2.4 to 5.1.2.6 require: with seconds and `Z`.
 
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
@@ -12,8 +12,8 @@ const UTC_TIME_FIRST: i64 = -631_152_000;
 /// 2050-01-01T00:00:00Z: the first second that needs GeneralizedTime.
 const UTC_TIME_END: i64 = 2_524_608_000;
 
-/// A timestamp stops a day before the calendar does, so that any offset fits; the last second of 9999, with which RFC
-/// 5280 section 4.1.2.5 says that a certificate has no end, is counted from here instead.
+/// `Timestamp` ends a day before the calendar does, so that any offset fits; the last second of 9999, which means that
+/// a certificate has no end (RFC 5280 section 4.1.2.5), is computed from here instead.
 const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
 /// Octets of a UTCTime, header included.
@@ -25,7 +25,7 @@ pub(crate) const GENERALIZED_TIME_LEN: usize = 17;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OutOfCalendar(pub(crate) UnixTime);
 
-/// Octets of `time` as a Time, header included.
+/// Length of `time` as a Time, in octets, header included.
 pub(crate) fn encoded_len(time: UnixTime) -> usize {
     if fits_utc_time(time) {
         UTC_TIME_LEN
@@ -34,7 +34,7 @@ pub(crate) fn encoded_len(time: UnixTime) -> usize {
     }
 }
 
-/// Appends a Time: UTCTime through 2049, GeneralizedTime from 2050.
+/// Appends a Time: UTCTime until 2049, GeneralizedTime from 2050.
 pub(crate) fn push(out: &mut Vec<u8>, time: UnixTime) -> Result<(), OutOfCalendar> {
     if !fits_utc_time(time) {
         return push_generalized(out, time);
@@ -53,7 +53,7 @@ pub(crate) fn push_generalized(out: &mut Vec<u8>, time: UnixTime) -> Result<(), 
     Ok(())
 }
 
-/// Reads a Time of either form.
+/// Parses a Time of either type.
 pub(crate) fn parse(element: &Tlv<'_>) -> Option<UnixTime> {
     match element.tag {
         tag::UTC_TIME => parse_utc(element.content),
@@ -62,7 +62,7 @@ pub(crate) fn parse(element: &Tlv<'_>) -> Option<UnixTime> {
     }
 }
 
-/// Reads a GeneralizedTime's content.
+/// Parses a GeneralizedTime's content.
 pub(crate) fn parse_generalized(content: &[u8]) -> Option<UnixTime> {
     let (century, rest) = content.split_at_checked(2)?;
     parse_from_year(i16::from(pair(century)?) * 100, rest)
@@ -74,7 +74,7 @@ fn parse_utc(content: &[u8]) -> Option<UnixTime> {
     parse_from_year(century, content)
 }
 
-/// Reads `YYMMDDHHMMSSZ` within a century.
+/// Parses `YYMMDDHHMMSSZ` within a century.
 fn parse_from_year(century: i16, content: &[u8]) -> Option<UnixTime> {
     let [fields @ .., b'Z'] = content else { return None };
     let fields: &[u8; 12] = fields.try_into().ok()?;

@@ -10,7 +10,7 @@ use crate::port::ledger::{
     CertificateIntent, IdempotencyToken, IntentId, KeyStatus, Ledger, LedgerError, Reservation, Revocation,
 };
 
-/// More than any ledger has places to look at whether a CA is revoked.
+/// More than the number of places in which any ledger stores whether a CA is revoked.
 const MANY: u32 = 32;
 
 async fn revoke(ledger: &dyn Ledger, issuer: &str, number: u32) {
@@ -54,7 +54,7 @@ pub(super) async fn nothing_is_reserved_under_a_revoked_ca(ledger: &dyn Ledger) 
     let (issued, open, prepared) = (with_token(4), with_token(5), with_token(6));
     issue(ledger, &issued).await;
     reserve(ledger, &open).await;
-    // Decided on while the CA was good, and reserved when it is not.
+    // Prepared before the CA was revoked, and reserved afterwards.
     revoke(ledger, "root-ca", 2).await;
     refused(ledger, prepared.clone(), "a-ca", "what was prepared before").await;
     for number in 100..100 + MANY {
@@ -86,12 +86,12 @@ pub(super) async fn nothing_is_reserved_under_a_revoked_ca(ledger: &dyn Ledger) 
         refused(ledger, under("b-ca", number), "root-ca", "the CA above").await;
     }
     refused(ledger, under("a-ca", 10), "a-ca", "of several the nearest").await;
-    // Another hierarchy is none of theirs.
+    // Another hierarchy is not affected.
     issue(ledger, &authority(11, "another-root", None)).await;
     reserve(ledger, &under("another-root", 12)).await;
 }
 
-/// Once the revocation of a CA has answered, nothing is reserved, whatever was on its way.
+/// Once the revocation of a CA has returned, nothing is reserved, whatever was in progress.
 pub(super) async fn no_reservation_escapes_a_ca_s_revocation(ledger: Arc<dyn Ledger>) {
     issue(&*ledger, &authority(1, "a-ca", None)).await;
     let reserving = (10..10 + MANY).map(|number| {

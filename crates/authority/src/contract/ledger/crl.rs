@@ -1,4 +1,4 @@
-//! CRL numbers, views of what is revoked, and what stays on a CRL.
+//! CRL numbers, views of revoked certificates, and which entries stay on a CRL.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ fn full() -> CrlScope {
     }
 }
 
-/// Everything, made now.
+/// A plan that lists everything, made now.
 const ALL: CrlPlan = CrlPlan {
     at: NOW,
     expired_before: None,
@@ -29,7 +29,7 @@ const ALL: CrlPlan = CrlPlan {
     at_most: u64::MAX,
 };
 
-/// The intent to sign that number, and the CRL that comes of it.
+/// The intent to sign that number, and the resulting CRL.
 fn intended(number: u64) -> CrlIntent {
     CrlIntent {
         scope: full(),
@@ -61,7 +61,7 @@ async fn revoke(ledger: &dyn Ledger, intent: &CertificateIntent, reason: Revocat
         .await);
 }
 
-/// The entries of a view; its totals must be theirs, and a second walk must be as the first.
+/// The entries of a view; the totals must match them, and a second walk must equal the first.
 fn entries(view: &mut dyn Revocations) -> Vec<RevokedEntry> {
     let mut walks = [Vec::new(), Vec::new()];
     for walk in &mut walks {
@@ -204,7 +204,7 @@ pub(super) async fn scopes_are_kept_apart(ledger: &dyn Ledger) {
 }
 
 pub(super) async fn a_view_does_not_move(ledger: Arc<dyn Ledger>) {
-    // Reserved in no order, to see that entries are ordered.
+    // Reserved in random order, to test that entries are sorted.
     let numbers: Vec<u32> = (1..=40).map(|i| i * 17 % 41).collect();
     for number in &numbers {
         issue(&*ledger, &intent(*number)).await;
@@ -220,7 +220,7 @@ pub(super) async fn a_view_does_not_move(ledger: Arc<dyn Ledger>) {
         let ledger = ledger.clone();
         tokio::spawn(async move { revoke(&*ledger, &intent(number), RevocationReason::Superseded).await })
     });
-    // Views taken while revocations go on: each agrees with itself, and none forgets what an earlier one listed.
+    // Views during concurrent revocations: each is consistent, and none lacks what an earlier one listed.
     let views = async {
         let mut seen = 20;
         for _ in 0..5 {
@@ -286,7 +286,7 @@ pub(super) async fn lost_intents_are_listed(ledger: &dyn Ledger) {
     let message = "a CRL lists revoked certificates with all their details, and lost intents with time and no reason";
     assert_eq!(listed(ledger, &full()).await, wanted, "{message}");
 
-    // The whole entry is replaced, not added to: the totals are checked along with the entries.
+    // The whole entry is replaced, not added: the totals are checked along with the entries.
     let superseded = intent(4);
     issue(ledger, &superseded).await;
     revoke(ledger, &superseded, RevocationReason::Superseded).await;
@@ -315,7 +315,7 @@ pub(super) async fn pruning_looks_at_not_after_alone(ledger: &dyn Ledger) {
             ..intent(number)
         };
         issue(ledger, &certificate).await;
-        // Long before, long after, with whatever reason: none of that decides.
+        // Long before, long after, with any reason: none of that matters.
         let at = NOW.plus_days(if number % 2 == 0 { -300 } else { 3 });
         let reason = RevocationReason::ALL[number as usize];
         ok(ledger
@@ -426,7 +426,7 @@ pub(super) async fn numbers_jump_above_what_was_seen(ledger: &dyn Ledger) {
     assert!(view(ledger, &full()).await.number > next, "numbers go on from there");
 }
 
-/// A counter, or a record, that somebody set far ahead leads nobody there.
+/// A counter or a record that an attacker set far ahead is not followed.
 pub(super) async fn a_number_that_nobody_counted_to_is_not_followed(ledger: &dyn Ledger) {
     const AHEAD: u64 = 1 << 61;
     let first = view(ledger, &full()).await.number;
@@ -630,7 +630,7 @@ pub(super) async fn uses_are_kept(ledger: &dyn Ledger) {
         naming(None, None, 3),
         naming(Some(4), old, 10),
         naming(Some(4), new, 20),
-        // Earlier, the same, later: the latest end stands.
+        // Earlier, equal, later: the latest end is kept.
         naming(Some(4), old, 5),
         naming(Some(4), old, 10),
         naming(Some(4), old, 30),

@@ -1,4 +1,4 @@
-//! What shares a certificate's fate: its key's other certificates, and what descends from them by renewal.
+//! Families of certificates: those of a key, and those that descend from them by renewal.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ fn renewal(number: u32, of: u32) -> CertificateIntent {
     }
 }
 
-/// The same key under the same name once more.
+/// The same key under the same name again.
 fn again(number: u32, of: u32) -> CertificateIntent {
     CertificateIntent {
         id: intent(number).id,
@@ -71,8 +71,8 @@ fn not_renewable(of: u32, why: NotRenewable) -> LedgerError {
     }
 }
 
-/// 1 with the same key again (2), an expired successor (3) and a line of successors (4, 5); open intents of the key (6) and of
-/// the line (7); somebody else (8).
+/// 1, another certificate of its key (2), an expired successor (3) and a chain of successors (4, 5); open intents of
+/// the key (6) and of the chain (7); an unrelated certificate (8).
 async fn family(ledger: &dyn Ledger) {
     let first = issue(ledger, &intent(1)).await;
     assert_eq!(first.renews, None, "what renews nothing has no predecessor");
@@ -145,7 +145,7 @@ pub(super) async fn a_compromised_key_takes_all_of_its_family_with_it(ledger: &d
 pub(super) async fn a_compromised_key_is_blocked(ledger: &dyn Ledger) {
     for (number, reach) in [(1, Reach::Key), (2, Reach::Certificate)] {
         issue(ledger, &intent(number)).await;
-        // An open intent that is given up must not free the key again.
+        // Giving up an open intent must not unblock the key.
         reserve(ledger, &again(number + 10, number)).await;
         revoke(ledger, number, COMPROMISE, reach).await;
         let _ = ledger.mark_lost(intent(number + 10).id, NOW).await;
@@ -170,14 +170,14 @@ pub(super) async fn a_compromised_key_is_blocked(ledger: &dyn Ledger) {
             assert_eq!(standing, KeyStatus::Blocked, "that a key is blocked is told");
         }
     }
-    // A renewal that takes the key into use is a certification, too.
+    // A renewal for a new key certifies that key, too.
     issue(ledger, &intent(3)).await;
     let taking = CertificateIntent {
         key: intent(1).key,
         ..renewal(20, 3)
     };
     refused(ledger, taking, LedgerError::KeyBlocked, "a renewal for a blocked key").await;
-    // A certificate that was left valid on purpose proves nothing by a key that somebody else has.
+    // A certificate that was deliberately left valid proves nothing if another party has its key.
     issue(ledger, &intent(5)).await;
     issue(ledger, &again(6, 5)).await;
     revoke(ledger, 5, COMPROMISE, Reach::Certificate).await;
@@ -220,7 +220,7 @@ pub(super) async fn one_certificate_alone_can_be_revoked(ledger: &dyn Ledger) {
         "an ancestor that was revoked alone ends the line",
     )
     .await;
-    // Whoever says later that all of it is meant is heard.
+    // A later call may extend the revocation to the whole family.
     let rest = revoke(ledger, 1, COMPROMISE, Reach::Key).await;
     assert!(matches!(rest.certificate, Revoked::Already(_)));
     assert_eq!(
@@ -235,7 +235,7 @@ pub(super) async fn what_was_reserved_before_a_revocation_is_given_up_with_it(le
         let refused = ledger.complete(completion(&intent)).await.err();
         assert_eq!(refused, Some(LedgerError::NoOpenIntent(intent.id)), "{why}");
     };
-    // Of the key (6) and of the line (7), where one certificate alone is revoked for its key.
+    // The intents of the key (6) and of the chain (7), if only the one certificate is revoked for its key.
     family(ledger).await;
     revoke(ledger, 1, COMPROMISE, Reach::Certificate).await;
     never(again(6, 1), "an intent of a blocked key never becomes a certificate").await;
@@ -246,7 +246,7 @@ pub(super) async fn what_was_reserved_before_a_revocation_is_given_up_with_it(le
     .await;
     ok(ledger.complete(completion(&open_for_others(ledger, 9).await)).await);
 
-    // A renewal under way, where its predecessor is revoked for whatever reason.
+    // A renewal in progress, while its predecessor is revoked for any reason.
     for (number, reason) in (20..).step_by(4).zip([RevocationReason::Superseded, COMPROMISE]) {
         issue(ledger, &intent(number)).await;
         let sole = renewal(number + 1, number);
@@ -285,7 +285,7 @@ pub(super) async fn other_reasons_reach_one_certificate(ledger: &dyn Ledger) {
         "and the key is not blocked"
     );
 
-    // What was revoked for another reason: of the key it becomes compromised, a descendant stays as it is.
+    // Certificates revoked for another reason: for those of the key it becomes keyCompromise, a descendant's stays.
     revoke(ledger, 2, RevocationReason::Superseded, Reach::Key).await;
     revoke(ledger, 4, RevocationReason::Superseded, Reach::Key).await;
     let together = revoke(ledger, 1, COMPROMISE, Reach::Key).await;
@@ -299,7 +299,7 @@ pub(super) async fn the_compromise_of_a_successor_s_key_leaves_its_ancestors(led
     let together = revoke(ledger, 4, COMPROMISE, Reach::Key).await;
     assert_eq!(numbers(&together.others), serials([5]), "descendants, not ancestors");
     assert_eq!(reason(ledger, 1).await, None);
-    // The certificate that it renewed is its owner's, and can be renewed again, for another key.
+    // The certificate that it renewed belongs to its owner, and can be renewed again for another key.
     issue(ledger, &renewal(9, 1)).await;
 }
 
@@ -368,7 +368,7 @@ pub(super) async fn a_certificate_has_one_good_successor(ledger: &dyn Ledger) {
         Reservation::Completed(replayed) => assert_eq!(*replayed, record, "the same request again gets its answer"),
         other => panic!("a repeated renewal answers Completed: {other:?}"),
     }
-    // Once it has expired, or is revoked, or was given up, there may be another.
+    // Once it has expired, is revoked, or was given up, there may be another.
     let later = CertificateIntent {
         at: first.not_after,
         not_after: first.not_after.plus_days(30),
@@ -410,7 +410,7 @@ pub(super) async fn of_many_renewals_at_once_one_is_the_successor(ledger: Arc<dy
 pub(super) async fn no_renewal_escapes_a_revocation(ledger: Arc<dyn Ledger>) {
     const LENGTH: u32 = 4;
     for round in 0..6 {
-        // 1 was renewed once; its successor is renewed on and on while it is revoked.
+        // 1 was renewed once; its successor is renewed repeatedly during the revocation.
         let base = 100 * (round + 1);
         issue(&*ledger, &intent(base)).await;
         issue(&*ledger, &renewal(base + 1, base)).await;

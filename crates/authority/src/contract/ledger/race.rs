@@ -1,4 +1,4 @@
-//! Many at once: one wins, and everybody is told so.
+//! Concurrent calls: one wins, and all get a consistent answer.
 
 use std::sync::Arc;
 
@@ -113,7 +113,7 @@ pub(super) async fn one_of_many_completes_wins(ledger: Arc<dyn Ledger>) {
         let (ledger, mut completion) = (ledger.clone(), completion(&contended));
         completion.certificate.push(round);
         tokio::spawn(async move {
-            // Half of them give up what the others complete.
+            // Half of the calls give up what the others complete.
             match round % 2 {
                 0 => ledger.complete(completion).await.map(Some),
                 _ => ledger.mark_lost(completion.id, NOW).await.map(|()| None),

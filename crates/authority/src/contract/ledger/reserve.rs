@@ -13,13 +13,13 @@ use crate::port::ledger::{
 use crate::port::{IntentNonce, KeyName, Receipt};
 use crate::principal::Principal;
 
-/// When the suite takes place.
+/// The time at which the suite runs.
 pub(super) const NOW: UnixTime = UnixTime(1_800_000_000);
 
-/// An intent for a leaf of `a-ca` whose serial, key and name follow from `number`; fields are for the caller to change.
+/// An intent for a leaf of `a-ca` whose serial, key and name follow from `number`; the caller may change fields.
 ///
 /// # Panics
-/// Where `number` is zero, which is no serial number.
+/// If `number` is zero, which is not a serial number.
 pub fn intent(number: u32) -> CertificateIntent {
     let octets = number.to_be_bytes();
     let mut key = [0; 32];
@@ -60,7 +60,7 @@ pub(super) fn serial(number: u32) -> Serial {
     Serial::from_octets(&number.to_be_bytes()).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// What completes that intent.
+/// The completion of that intent.
 pub(super) fn completion(intent: &CertificateIntent) -> Completion {
     Completion {
         id: intent.id.clone(),
@@ -190,7 +190,7 @@ pub(super) async fn serials_are_unique(ledger: &dyn Ledger) {
     }
 }
 
-/// Holds [`Ledger::key_holder`] to what a reservation would find.
+/// Checks that [`Ledger::key_holder`] returns what a reservation would find.
 async fn held_by(ledger: &dyn Ledger, intent: &CertificateIntent, holder: Option<&str>) {
     let standing = holder.map_or(KeyStatus::Free, |holder| KeyStatus::Held(holder.to_owned()));
     for asking in [intent.common_name.as_str(), "somebody else"] {
@@ -355,7 +355,7 @@ pub(super) async fn lost_intents_free_what_they_held(ledger: &dyn Ledger) {
         "a lost intent is no certificate"
     );
 
-    // The same key, token and request again, even with another digest: nothing of the lost one is held.
+    // The same key, token and request again, even with another digest: the given-up intent holds nothing.
     let again = CertificateIntent {
         id: intent(2).id,
         request_digest: [9; 32],
@@ -364,7 +364,7 @@ pub(super) async fn lost_intents_free_what_they_held(ledger: &dyn Ledger) {
     };
     issue(ledger, &again).await;
 
-    // A key with two holders stays claimed by the one that is left.
+    // A key with two holders stays claimed by the remaining one.
     let holder = intent(3);
     issue(ledger, &holder).await;
     let second = CertificateIntent {
@@ -394,7 +394,7 @@ pub(super) async fn lost_intents_free_what_they_held(ledger: &dyn Ledger) {
 pub(super) async fn refused_reservations_leave_nothing(ledger: &dyn Ledger) {
     let first = intent(1);
     issue(ledger, &first).await;
-    // Refused for its key: neither its serial nor its token may be taken.
+    // Refused because of its key: neither its serial nor its token may be taken.
     let token = Some(IdempotencyToken("a token".to_owned()));
     let refused = CertificateIntent {
         key: first.key,
@@ -411,7 +411,7 @@ pub(super) async fn refused_reservations_leave_nothing(ledger: &dyn Ledger) {
         },
     )
     .await;
-    // Refused for its serial: its key may not be taken.
+    // Refused because of its serial: its key may not be taken.
     let refused = CertificateIntent {
         id: first.id,
         ..intent(3)
@@ -509,7 +509,7 @@ pub(super) async fn open_intents_are_listed_oldest_first(ledger: &dyn Ledger) {
 }
 
 pub(super) async fn open_intents_are_listed_step_by_step(ledger: &dyn Ledger) {
-    // Several of one second, and steps that end within it.
+    // Several within one second, and pages that end within it.
     for (number, age) in [(5, 30), (3, 20), (9, 20), (1, 20), (7, 20), (2, 10)] {
         reserve(
             ledger,
@@ -562,7 +562,7 @@ pub(super) async fn only_a_caller_s_token_can_come_back(ledger: &dyn Ledger) {
         [true, false, false],
         "only a caller's token says that somebody can come back"
     );
-    // Whoever repeats the invocation is known by its token all the same.
+    // A repeated invocation is recognised by its token all the same.
     let retry = CertificateIntent {
         id: intent(4).id,
         ..of_invocation.clone()

@@ -17,7 +17,7 @@ fn numbered(numbers: impl IntoIterator<Item = u32>) -> Vec<Serial> {
     numbers.into_iter().map(serial).collect()
 }
 
-/// Every certificate that the query finds, three a page.
+/// Every certificate that the query finds, with three per page.
 async fn all(ledger: &dyn Ledger, query: &Search) -> Vec<Serial> {
     let mut found = Vec::new();
     let mut after: Option<Cursor> = None;
@@ -34,7 +34,7 @@ async fn all(ledger: &dyn Ledger, query: &Search) -> Vec<Serial> {
 }
 
 pub(super) async fn pages_are_stable(ledger: &dyn Ledger) {
-    // Times that several certificates share, and serials in no order: neither may confuse the pages.
+    // Several certificates share a time, and serials are unordered: neither may confuse the pages.
     let issue_at = async |number: u32, position: i64| {
         let at = NOW.plus_seconds(position / 3);
         issue(ledger, &CertificateIntent { at, ..intent(number) }).await;
@@ -54,7 +54,7 @@ pub(super) async fn pages_are_stable(ledger: &dyn Ledger) {
         let mut next = first.next;
         let mut meanwhile = if oldest_first { 200 } else { 100 };
         while let Some(cursor) = next {
-            // Newer ones, and one more that is reserved and not complete.
+            // Newer ones, and one that is reserved and not complete.
             issue_at(meanwhile, i64::from(meanwhile)).await;
             reserve(ledger, &intent(meanwhile + 50)).await;
             meanwhile += 1;
@@ -158,7 +158,7 @@ pub(super) async fn conditions_combine(ledger: &dyn Ledger) {
     }
 }
 
-/// A sentence, the condition that it speaks of, and what is found then.
+/// A description, the condition, and the expected results.
 type Condition = (&'static str, fn(&mut Search), &'static [u32]);
 
 const CONDITIONS: [Condition; 15] = [

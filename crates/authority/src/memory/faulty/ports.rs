@@ -1,4 +1,4 @@
-//! Each port's calls, with faults around them.
+//! The calls of each port, with faults before and after them.
 
 use std::collections::HashMap;
 use std::io;

@@ -1,4 +1,4 @@
-//! What the ledger in memory keeps, and how one call changes it.
+//! The state of the ledger in memory, and its changes by each call.
 
 mod family;
 
@@ -21,19 +21,19 @@ use crate::principal::Principal;
 
 #[derive(Default)]
 pub(super) struct State {
-    /// Every intent, whatever became of it.
+    /// Every intent in any stage.
     rows: BTreeMap<(Serial, CaName), Row>,
-    /// Order of reservation of the open ones.
+    /// Open intents in order of reservation.
     open: BTreeMap<u64, IntentId>,
-    /// Order of completion.
+    /// Certificates in order of completion.
     issued: BTreeMap<u64, IntentId>,
     sequence: u64,
     claims: HashMap<KeyFingerprint, Claim>,
-    /// Keys that were said to be compromised.
+    /// Compromised keys.
     blocked: HashSet<KeyFingerprint>,
-    /// Families that a call left some of.
+    /// Families that a call has not finished.
     unfinished: HashMap<KeyFingerprint, UnfinishedFamily>,
-    /// Certificates whose intents were opened again.
+    /// Certificates whose intents were reopened.
     reopened: HashMap<(Serial, CaName), Vec<u8>>,
     tokens: HashMap<(Principal, IdempotencyToken), IntentId>,
     ca_names: HashSet<CaName>,
@@ -60,7 +60,7 @@ enum Stage {
     Lost,
 }
 
-/// Who holds a key. All holders have one common name: reuse is allowed for that alone.
+/// Who holds a key. All holders have the same common name, since reuse is only allowed for that.
 struct Claim {
     common_name: String,
     holders: u32,
@@ -72,7 +72,7 @@ struct RevokedRow {
     not_after: UnixTime,
 }
 
-/// A number that was given out.
+/// A reserved number.
 pub(super) struct Reserved {
     pub(super) number: u64,
     pub(super) not_believed: Option<u64>,
@@ -82,7 +82,7 @@ pub(super) struct Reserved {
 #[derive(Default)]
 struct Crls {
     reserved: u64,
-    /// Revocations and intents given up so far.
+    /// Number of revocations and given-up intents.
     changes: u64,
     /// When the oldest change was made that the newest published CRL does not cover.
     changed_at: Option<UnixTime>,
@@ -145,10 +145,10 @@ impl State {
         Ok(Reservation::New)
     }
 
-    /// Neither the issuer's own certificate is revoked, nor that of a CA above it.
+    /// Checks that neither the issuer's own certificate is revoked, nor that of a CA above it.
     fn check_chain(&self, issuer: &CaName) -> Result<(), LedgerError> {
         let mut next = Some(issuer);
-        // As long as there are CAs at most: parents that go in a circle would be damage, and must end all the same.
+        // At most as many steps as there are CAs: a damaged ledger may have a cycle of parents, and the walk must end.
         for _ in 0..=self.authorities.len() {
             let Some(ca) = self.authorities.iter().find(|ca| Some(&ca.ca_name) == next) else {
                 break;
@@ -331,7 +331,7 @@ impl State {
         Ok(Revoked::Now(Box::new(record)))
     }
 
-    /// Puts a serial number on its scope's list: every change of what a CRL lists goes through here.
+    /// Puts a serial number on its scope's list: the only function that adds to a CRL.
     fn list(&mut self, scope: CrlScope, serial: Serial, row: RevokedRow) {
         let crls = self.crls.entry(scope.clone()).or_default();
         crls.changes += 1;
@@ -405,7 +405,7 @@ impl State {
         crls.changed_at = if crl.mark == Some(mark) {
             None
         } else {
-            // What it does not cover came after it was made.
+            // Changes that it does not cover were made after it.
             crls.changed_at.max(Some(crl.made_at))
         };
         Ok(())
@@ -511,7 +511,7 @@ impl State {
         self.rows.remove(&(serial, issuer.clone()));
     }
 
-    /// Takes an entry off a list.
+    /// Removes an entry from a list.
     pub(super) fn unlist(&mut self, scope: &CrlScope, serial: Serial) {
         self.revoked.entry(scope.clone()).or_default().remove(&serial);
     }
@@ -722,7 +722,7 @@ fn matches(query: &Search, record: &CertificateRecord) -> bool {
             .is_none_or(|revoked| revoked == record.revocation.is_some())
 }
 
-/// The first `limit` of what was found; where there is more, a cursor at the last of them.
+/// The first `limit` results; if there are more, with a cursor at the last of them.
 fn page(
     mut found: Vec<(u64, &CertificateRecord)>,
     limit: usize,

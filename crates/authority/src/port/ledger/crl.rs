@@ -1,4 +1,4 @@
-//! What the ledger keeps of CRLs.
+//! The ledger's records of CRLs.
 
 use chancery_x509::time::UnixTime;
 
@@ -7,117 +7,120 @@ use crate::ca_name::CaName;
 use crate::port::keystore::Receipt;
 use crate::port::publication::ETag;
 
-/// Which CRL.
+/// Identifies a CRL by the certificates that it answers for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CrlScope {
     /// The CA.
     pub issuer: CaName,
-    /// `None`: certificates without a shard; else that shard.
+    /// The shard; `None`: certificates without a shard.
     pub shard: Option<u16>,
 }
 
-/// A mark of what is revoked in one scope: another one after every revocation, whoever recorded it. Opaque, made by the
-/// ledger; two are compared for equality and nothing else, so that no clock has a say in what a CRL covers.
+/// Changes with every revocation in one scope, whichever process records it. Opaque, made by the ledger; two marks are
+/// only compared for equality, so that no clock influences what a CRL covers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChangeMark(pub String);
 
-/// What a CRL is to be made of.
+/// The parameters of a new CRL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CrlPlan {
-    /// When it is made. It stands for the time of a revocation whose own cannot be read.
+    /// When it is made. Replaces the time of a revocation whose own cannot be read.
     pub at: UnixTime,
-    /// Revocations of certificates whose notAfter is before this are left out; `None`: none is.
+    /// Revocations of certificates whose notAfter is before this are left out; `None`: all are listed.
     pub expired_before: Option<UnixTime>,
-    /// A number that its own must exceed, beside all that the ledger gave out: it was seen in a published CRL, or in a record.
+    /// A number that the new one must exceed, in addition to all that the ledger assigned: it was seen in a published
+    /// CRL or a record.
     pub above: u64,
-    /// The highest number that a counter is believed to have come to. One that says more was set by somebody: it counts for
-    /// nothing, and goes on above [`above`](Self::above).
+    /// The highest plausible value of the counter. A counter above it was tampered with: the ledger ignores it and
+    /// continues above [`above`](Self::above).
     pub at_most: u64,
 }
 
-/// A CRL number and what goes into that CRL.
+/// A CRL number and the content of that CRL.
 pub struct CrlReservation {
-    /// Greater than every number reserved for this scope before, and than [`CrlPlan::above`]; but for what is told next.
+    /// Greater than every number reserved for this scope before, and than [`CrlPlan::above`]; except when
+    /// `not_believed` is set.
     pub number: u64,
-    /// What the counter said, where that was more than [`CrlPlan::at_most`].
+    /// The counter's value, where that was more than [`CrlPlan::at_most`].
     pub not_believed: Option<u64>,
-    /// Of a moment that is not after the view's: what was revoked up to it is in the view.
+    /// Taken no later than the view: everything that was revoked up to it is in the view.
     pub mark: ChangeMark,
     /// The entries.
     pub revocations: Box<dyn Revocations>,
 }
 
-/// The intent to sign one CRL. Until the CRL is recorded, a signature may exist that nobody has.
+/// The intent to sign one CRL. Until the CRL is recorded, a signature may exist that no process has kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CrlIntent {
-    /// Which.
+    /// The CRL's scope.
     pub scope: CrlScope,
     /// cRLNumber.
     pub number: u64,
-    /// What is signed: the digest of the TBSCertList, or µ where the algorithm wants that.
+    /// What is signed: the digest of the TBSCertList, or µ where the algorithm requires that.
     pub signing_input: Vec<u8>,
-    /// When.
+    /// When the intent was made.
     pub at: UnixTime,
 }
 
 /// A CRL that was signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CrlRecord {
-    /// Which.
+    /// The CRL's scope.
     pub scope: CrlScope,
     /// cRLNumber.
     pub number: u64,
     /// When it was made.
     pub made_at: UnixTime,
-    /// thisUpdate: a little before that, for verifiers whose clocks are behind.
+    /// thisUpdate: slightly before `made_at`, for verifiers whose clocks are behind.
     pub this_update: UnixTime,
-    /// When the next is due.
+    /// nextUpdate: when the next is due.
     pub next_update: UnixTime,
-    /// Entries in it.
+    /// Number of entries.
     pub entries: u64,
     /// SHA-256 of the DER.
     pub digest: [u8; 32],
     /// The key store's receipt.
     pub receipt: Receipt,
-    /// What it covers; `None`: it was recorded by a version that did not note that.
+    /// The revocations that it covers; `None`: recorded by a version that did not store that.
     pub mark: Option<ChangeMark>,
-    /// Version under which it was published; `None`: not yet, or it could not be noted.
+    /// The version under which it was published; `None`: not yet, or recording it failed.
     pub published: Option<ETag>,
 }
 
-/// How it is with the CRLs of one scope.
+/// The state of one scope's CRLs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CrlState {
-    /// The mark of what is revoked now.
+    /// The current mark.
     pub mark: ChangeMark,
-    /// The highest number of an intent or a CRL that is recorded; zero: there is none.
+    /// The highest number of a recorded intent or CRL; zero: there is none.
     pub number: u64,
     /// The newest CRL that was signed.
     pub latest: Option<CrlRecord>,
-    /// The newest one that is known to have been published.
+    /// The newest one that is recorded as published.
     pub published: Option<CrlRecord>,
-    /// When the oldest change was made that the newest published one does not cover, or a time before; `None`: there is no such
-    /// change, or the ledger does not know when. One of which CRLs are made by the clock, and not by what was revoked, need not
-    /// know.
+    /// When the oldest change was made that the newest published CRL does not cover, or an earlier time; `None`: there
+    /// is no such change, or the ledger does not know the time. A ledger whose CRLs are made on a schedule rather than
+    /// on revocation need not know it.
     pub changed_at: Option<UnixTime>,
 }
 
 impl CrlState {
-    /// Whether something was revoked, or given up, that the newest published CRL does not cover, or there is none.
+    /// Whether there are revocations or given-up intents that the newest published CRL does not cover, or no published
+    /// CRL.
     pub fn has_changes(&self) -> bool {
         let covered = self.published.as_ref().and_then(|crl| crl.mark.as_ref());
         covered != Some(&self.mark)
     }
 }
 
-/// That certificates name a CRL. Recorded before the first of them is signed, so that the CRL is published as long as one of
-/// them lives, whatever the configuration has become.
+/// Records that certificates name a CRL. Written before the first of them is signed, so that the CRL is published until
+/// the last of them ends, whatever the configuration becomes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CrlUse {
-    /// The CRL that their revocation stands on.
+    /// The scope of the CRL that lists their revocations.
     pub scope: CrlScope,
     /// The URL of the distribution point in them; `None`: they have none.
     pub url: Option<String>,
-    /// None of them ends after this.
+    /// The latest notAfter among them.
     pub until: UnixTime,
 }

@@ -1,4 +1,4 @@
-//! What the ledger keeps.
+//! The ledger's records of certificates, intents and rejections.
 
 use std::fmt;
 
@@ -13,10 +13,10 @@ use crate::port::intent_keys::IntentNonce;
 use crate::port::keystore::{KeyName, Receipt};
 use crate::principal::Principal;
 
-/// Names an intent: the issuer's name and the serial.
+/// Identifies an intent: the issuer's name and the serial number.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct IntentId {
-    /// Who signs.
+    /// The CA that signs.
     pub issuer: CaName,
     /// The serial number.
     pub serial: Serial,
@@ -42,27 +42,27 @@ pub enum Kind {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct IdempotencyToken(pub String);
 
-/// SHA-256 over a principal and a token of theirs: names the token without telling it.
+/// SHA-256 over a principal and its token: identifies the token without revealing it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TokenDigest(pub [u8; 32]);
 
-/// What shows that an intent was made by somebody who may prepare certificates: HMAC-SHA-256 over everything that decides it,
-/// under the key of a nonce.
+/// Proves that an intent was made by a process that may prepare certificates: HMAC-SHA-256 over everything that decides
+/// it, under the key of a nonce.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IntentCode {
-    /// Which key.
+    /// The nonce of the key.
     pub nonce: IntentNonce,
     /// The code.
     pub code: [u8; 32],
 }
 
-/// Who made a token, and so whether anybody can come back with it.
+/// Who made a token, and so whether a caller can repeat the request with it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TokenOrigin {
     /// The caller, who knows it and can repeat the request with it.
     #[default]
     Caller,
-    /// The runtime, for one invocation: it repeats that by itself, if at all, and nobody else can.
+    /// The runtime, for one invocation: only the runtime repeats that, and no caller can.
     Invocation,
 }
 
@@ -91,15 +91,15 @@ pub struct CertificateIntent {
     pub not_after: UnixTime,
     /// CRL shard that the certificate's distribution point names; `None`: the full CRL.
     pub shard: Option<u16>,
-    /// Who asked.
+    /// Who requested it.
     pub principal: Principal,
-    /// Their token, if any.
+    /// The principal's token, if any.
     pub token: Option<IdempotencyToken>,
-    /// Who made the token; of no meaning without one.
+    /// Who made the token; without a token it has no meaning.
     pub token_origin: TokenOrigin,
     /// SHA-256 of the request, so that a token is not reused for another one.
     pub request_digest: [u8; 32],
-    /// Whether its expiry is to be told.
+    /// Whether to send reminders before it expires.
     pub notify_expiry: bool,
     /// When it was reserved.
     pub at: UnixTime,
@@ -110,16 +110,17 @@ pub struct CertificateIntent {
 /// Answer to [`reserve`](super::Ledger::reserve).
 #[derive(Clone, Debug)]
 pub enum Reservation {
-    /// Reserved: sign.
+    /// The intent is recorded: sign.
     New,
-    /// This token's request is already complete: answer with that.
+    /// The token's request is already complete: answer with its certificate.
     Completed(Box<CertificateRecord>),
-    /// This token's request is reserved and not complete: somebody is at it, or a crash left it for the sweeper.
+    /// The token's request is reserved and not complete: another process is working on it, or a crash left it for the
+    /// sweeper.
     Open(Box<OpenIntent>),
 }
 
-/// An intent that is neither complete nor lost, as the ledger has it: a claim, until its code and its TBSCertificate were
-/// looked at.
+/// An intent that is neither complete nor given up, as the ledger has it: untrusted, until its code and its
+/// TBSCertificate are checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenIntent {
     /// Issuer and serial.
@@ -142,13 +143,13 @@ pub struct OpenIntent {
     pub not_after: UnixTime,
     /// CRL shard.
     pub shard: Option<u16>,
-    /// Who asked, as text.
+    /// Who requested it, as text.
     pub principal: String,
-    /// Their token, if any.
+    /// Digest of the principal's token, if any.
     pub token: Option<TokenDigest>,
     /// Who made the token.
     pub token_origin: TokenOrigin,
-    /// Whether its expiry is to be told.
+    /// Whether to send reminders before it expires.
     pub notify_expiry: bool,
     /// When it was reserved.
     pub reserved_at: UnixTime,
@@ -157,7 +158,7 @@ pub struct OpenIntent {
 }
 
 impl OpenIntent {
-    /// Where it stands among the open ones.
+    /// Its position in the order of listing.
     pub fn position(&self) -> OpenPosition {
         OpenPosition {
             reserved_at: self.reserved_at,
@@ -171,17 +172,17 @@ impl OpenIntent {
 pub struct OpenIntents {
     /// Those that can be read.
     pub intents: Vec<OpenIntent>,
-    /// What those are called that cannot, and what is wrong with them; at most [`UNREADABLE_TOLD`]. One may be told with the
-    /// step before and the step after.
+    /// Names of those that cannot be read, and what is wrong with them; at most [`UNREADABLE_TOLD`]. One may be
+    /// reported by two consecutive pages.
     pub unreadable: Vec<String>,
 }
 
-/// Intents that cannot be read and are told of at most: whoever can write to a ledger must not be able to fill its reader's
-/// memory.
+/// Most unreadable intents that are reported: an attacker who can write to a ledger must not be able to fill its
+/// reader's memory.
 pub const UNREADABLE_TOLD: usize = 1_000;
 
 impl OpenIntents {
-    /// Tells of one that cannot be read.
+    /// Adds one that cannot be read.
     pub fn add_unreadable(&mut self, what: impl Into<String>) {
         if self.unreadable.len() < UNREADABLE_TOLD {
             self.unreadable.push(what.into());
@@ -189,7 +190,7 @@ impl OpenIntents {
     }
 }
 
-/// Where an intent stands among the open ones: they are listed by time, and those of one second by serial number.
+/// The position of an open intent in their order: by time, and within one second by serial number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct OpenPosition {
     /// When it was reserved.
@@ -199,7 +200,7 @@ pub struct OpenPosition {
 }
 
 impl OpenPosition {
-    /// Behind everything that was reserved until then, that second included.
+    /// The position after everything that was reserved up to and including that second.
     pub fn behind(time: UnixTime) -> Self {
         Self {
             reserved_at: time,
@@ -217,7 +218,7 @@ pub struct Completion {
     pub certificate: Vec<u8>,
     /// The key store's receipt.
     pub receipt: Receipt,
-    /// When.
+    /// When it was signed.
     pub at: UnixTime,
 }
 
@@ -232,7 +233,7 @@ pub struct CertificateRecord {
     pub common_name: String,
     /// Profile's name.
     pub profile: String,
-    /// The certificate that it renewed. Those that were issued before this was recorded have none.
+    /// The certificate that it renewed. Not known for those issued before this was recorded.
     pub renews: Option<IntentId>,
     /// DER.
     pub certificate: Vec<u8>,
@@ -244,7 +245,7 @@ pub struct CertificateRecord {
     pub not_after: UnixTime,
     /// CRL shard.
     pub shard: Option<u16>,
-    /// Who asked, as text.
+    /// Who requested it, as text.
     pub principal: String,
     /// The key store's receipt.
     pub receipt: Receipt,
@@ -252,7 +253,7 @@ pub struct CertificateRecord {
     pub issued_at: UnixTime,
     /// Whether and why it was revoked.
     pub revocation: Option<Revocation>,
-    /// Whether its expiry is to be told.
+    /// Whether to send reminders before it expires.
     pub notify_expiry: bool,
     /// When reminders were sent, oldest first.
     pub reminders: Vec<UnixTime>,
@@ -263,9 +264,9 @@ pub struct CertificateRecord {
 pub struct AuthorityRecord {
     /// Its name.
     pub ca_name: CaName,
-    /// The CA above; `None` for a root.
+    /// The name of the CA above; `None` for a root.
     pub parent: Option<CaName>,
-    /// Its key.
+    /// Its key's name.
     pub key: KeyName,
     /// Its certificate, DER.
     pub certificate: Vec<u8>,
@@ -278,60 +279,61 @@ pub struct Revocation {
     pub at: UnixTime,
     /// Why.
     pub reason: RevocationReason,
-    /// When the key is known or thought to have become invalid.
+    /// invalidityDate (RFC 5280 section 5.3.2): when the key is known or suspected to have become invalid.
     pub invalidity_date: Option<UnixTime>,
-    /// Who asked, as text.
+    /// Who requested it, as text.
     pub principal: String,
 }
 
 /// Answer to [`revoke`](super::Ledger::revoke).
 #[derive(Clone, Debug)]
 pub enum Revoked {
-    /// Now.
+    /// Revoked by this call.
     Now(Box<CertificateRecord>),
-    /// Earlier: the record says when and why.
+    /// Revoked before: the record contains when and why.
     Already(Box<CertificateRecord>),
 }
 
-/// What a ledger has to show of a serial number. It is a claim: whoever goes by it checks it with the CA's key.
+/// What a ledger has about a serial number. Untrusted: callers verify it with the CA's key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Evidence {
-    /// What is said to be its certificate, DER; one for each place that has some.
+    /// What is recorded as its certificate, DER; one for each place that has some.
     pub certificates: Vec<Vec<u8>>,
-    /// Whether it is said to be of an intent that was given up: there is no certificate then.
+    /// Whether it is recorded as that of an intent that was given up, which has no certificate.
     pub given_up: bool,
 }
 
-/// What a list has of a serial number.
+/// A list's entry for a serial number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Listed {
     /// The reason.
     pub reason: RevocationReason,
-    /// The end of its certificate, as the list says: CRLs leave out what ended long ago.
+    /// The notAfter of its certificate, according to the list: CRLs leave out what ended long ago.
     pub not_after: UnixTime,
 }
 
-/// What one look at the ledger's own records came to, for revocations that no list has.
+/// One step of the search for revocations that a record has and no list has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Unlisted {
-    /// Certificates of which a record says that they are revoked and the issuer's list does not, or not for that reason.
+    /// Certificates whose record says that they are revoked while the issuer's list lacks them, or has another reason.
     pub certificates: Vec<CertificateRecord>,
-    /// Records that say so of nothing that can be revoked, in words (at most 100).
+    /// Descriptions of records that claim a revocation of nothing that can be revoked (at most 100).
     pub damaged: Vec<String>,
-    /// Where the next look begins; `None`: this one came to the end, and the next begins anew.
+    /// Where the next step begins; `None`: this one reached the end, and the next starts again.
     pub next: Option<Cursor>,
 }
 
 /// A certificate that is to be revoked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ToRevoke {
-    /// Its record. Its own octets may be missing, where they cannot be read.
+    /// Its record. The certificate's octets may be missing, where they cannot be read.
     pub record: CertificateRecord,
-    /// What the ledger has of it that does not fit, in words: it can be revoked all the same, and somebody has to look.
+    /// A description of the ledger's rows that are inconsistent: it can be revoked all the same, but the operator has
+    /// to check it.
     pub damaged: Option<String>,
 }
 
-/// A certificate that shares another one's fate, should that one's key be compromised.
+/// A certificate that is affected if another's key is compromised.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Related {
     /// The certificate.
@@ -340,47 +342,47 @@ pub struct Related {
     pub same_key: bool,
 }
 
-/// Who has a key, as far as a reservation is concerned.
+/// Who holds a key, as seen by a reservation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyStatus {
-    /// Nobody.
+    /// No certificate or open intent has it.
     Free,
-    /// Certificates or open intents of that common name, of which this was the first.
+    /// Certificates or open intents hold it, the first of them with this common name.
     Held(String),
-    /// A certificate of it was revoked because the key is compromised: it is certified for nobody.
+    /// A certificate of it was revoked because the key is compromised: it is never certified again.
     Blocked,
 }
 
-/// Why a certificate cannot be renewed, as only the ledger knows.
+/// Why a certificate cannot be renewed, where only the ledger can tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotRenewable {
-    /// It, or a certificate that it descends from by renewal, is revoked: that one.
+    /// This certificate is revoked: the one to be renewed, or one that it descends from by renewal.
     Revoked(Serial),
     /// It has a successor that is neither expired nor revoked.
     Renewed {
         /// The successor.
         successor: Serial,
-        /// The successor's end.
+        /// The successor's notAfter.
         until: UnixTime,
     },
-    /// It stands at the end of [`RENEWALS`] renewals.
+    /// It is the result of [`RENEWALS`] renewals in a row.
     TooOften,
-    /// Its key is blocked, and proves nothing any more.
+    /// Its key is blocked, and proves nothing any longer.
     KeyBlocked,
 }
 
-/// Rejections that are kept at least: the newest so many. Older ones may be forgotten, since whoever may ask can have as many
-/// recorded as they like; the log has them too.
+/// The newest rejections that a ledger keeps at least. It may forget older ones, since any requester can cause as many
+/// as they like; the log has them too.
 pub const REJECTIONS_KEPT: usize = 100_000;
 
-/// CRLs of one scope that are kept at least, with what was recorded before each was signed: the newest so many, and the newest
-/// that was published. Older ones decide nothing any more; that their numbers were given out is never forgotten.
+/// The newest CRLs of one scope, with their intents, that a ledger keeps at least, in addition to the newest published
+/// one. Older ones influence no decision any more; that their numbers were assigned is never forgotten.
 pub const CRLS_KEPT: usize = 128;
 
-/// Days for which rejections are kept at least, by a ledger that forgets them by their age.
+/// Days for which a ledger that forgets rejections by age keeps them at least.
 pub const REJECTION_DAYS: i64 = 90;
 
-/// Characters of a rejection's reason that are kept: it quotes the request, which may be long.
+/// Characters that are kept of a rejection's reason, which quotes the request and may be long.
 pub const REASON_KEPT: usize = 1_000;
 
 /// A request that was refused.
@@ -392,18 +394,18 @@ pub struct Rejection {
     pub principal: String,
     /// The common name asked for, shortened to 255 characters.
     pub common_name: Option<String>,
-    /// A stable code: `bad_signature`, `weak_key`, …
+    /// A stable error code: `bad_signature`, `weak_key`, …
     pub code: String,
-    /// The message that was answered.
+    /// The message in the answer.
     pub reason: String,
 }
 
-/// What to search for: all given conditions hold.
+/// A query: every given condition must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Search {
     /// Issuer.
     pub issuer: Option<CaName>,
-    /// Common name: exactly, or with `*` at its end a beginning. Letter case counts.
+    /// Common name: exact, or a prefix if it ends in `*`. Case-sensitive.
     pub common_name: Option<String>,
     /// Key.
     pub key: Option<KeyFingerprint>,
@@ -435,7 +437,7 @@ pub struct Page {
 pub struct Counts {
     /// Certificates issued.
     pub issued: u64,
-    /// Certificates revoked (lost intents included).
+    /// Certificates revoked (given-up intents included).
     pub revoked: u64,
     /// Intents open.
     pub open_intents: u64,
@@ -468,7 +470,7 @@ impl IntentCode {
         octets
     }
 
-    /// The same read back; `None` where that is not their length.
+    /// Parses [`to_octets`](Self::to_octets); `None` where the length is another.
     pub fn from_octets(octets: &[u8]) -> Option<Self> {
         let (nonce, code) = octets.split_at_checked(32)?;
         Some(Self {
@@ -479,13 +481,13 @@ impl IntentCode {
 }
 
 impl CertificateIntent {
-    /// Its token, if it has one.
+    /// The digest of its token, if it has one.
     pub fn token_digest(&self) -> Option<TokenDigest> {
         let principal = self.principal.to_string();
         self.token.as_ref().map(|token| TokenDigest::of(&principal, token))
     }
 
-    /// It as it is while it is open.
+    /// The same as an open intent.
     pub fn as_open(&self) -> OpenIntent {
         OpenIntent {
             id: self.id.clone(),
@@ -509,7 +511,7 @@ impl CertificateIntent {
 }
 
 impl OpenIntent {
-    /// Whether its caller can come back for the certificate: it has a token, and that is the caller's own.
+    /// Whether its caller can repeat the request: it has a token, made by the caller.
     pub fn has_token(&self) -> bool {
         self.token.is_some() && self.token_origin == TokenOrigin::Caller
     }

@@ -1,7 +1,7 @@
 //! Which names are within a subtree.
 //!
-//! Where RFC 5280 leaves a doubt, the answer is the one that issues less: a name that cannot be understood is within
-//! every excluded subtree of its type and within no permitted one.
+//! Where RFC 5280 is ambiguous, the stricter interpretation applies: a name that cannot be parsed is within every
+//! excluded subtree of its type and within no permitted one.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -10,26 +10,26 @@ use super::{NameConstraints, Subtree, readers};
 use crate::name::{Attribute, Name};
 use crate::san::{self, AltName};
 
-/// A name outside of constraints, in words.
+/// A name outside of constraints, as text.
 pub(in crate::certificate) struct Outside {
     pub(in crate::certificate) name: String,
-    /// The constraint that it breaks.
+    /// The violated constraint.
     pub(in crate::certificate) constraint: String,
 }
 
-/// A name as constraints see it.
+/// A name in the form that constraints apply to.
 enum Candidate<'a> {
     Dns(Cow<'a, str>),
-    /// A common name that verifiers read as a DNS name, or as an address.
+    /// A common name that verifiers treat as a DNS name, or as an address.
     CommonName(Cow<'a, str>),
     Ip(IpAddr),
-    /// `None`: a value that is no text.
+    /// `None`: a value that is not text.
     Email(Option<Cow<'a, str>>),
     Uri(&'a str),
     Directory(&'a Name),
 }
 
-/// Checks the names of a certificate, every one of them; `server`: whether it is one for servers.
+/// Checks every name of a certificate; `server`: whether it is one for servers.
 pub(in crate::certificate) fn check(
     constraints: &NameConstraints,
     subject: &Name,
@@ -42,7 +42,7 @@ pub(in crate::certificate) fn check(
     let of_email_addresses = subject.email_addresses().map(Candidate::Email);
     let of_common_names = readers::as_hosts(subject, alt_names, server).map(Candidate::CommonName);
     let of_addresses = readers::as_addresses(subject, alt_names).map(Candidate::Ip);
-    // An address that is mapped into IPv6 is held against both families' subtrees.
+    // An IPv4-mapped IPv6 address is checked against the subtrees of both families.
     let of_mapped = alt_names.iter().filter_map(|name| match name {
         AltName::Ip(address) if address.to_canonical() != *address => Some(Candidate::Ip(address.to_canonical())),
         _ => None,
@@ -70,8 +70,8 @@ pub(in crate::certificate) fn check(
 }
 
 impl Candidate<'_> {
-    /// The constraint that the name breaks: it must be in no excluded subtree, and in a permitted one, if there is any of
-    /// its type.
+    /// The constraint that the name violates: it must be in no excluded subtree and, if there are permitted ones of its
+    /// type, in one of those.
     fn broken(&self, constraints: &NameConstraints) -> Option<String> {
         let mut excluded = constraints.excluded.iter();
         if let Some(subtree) = excluded.find(|subtree| self.may_be_in(subtree) == Some(true)) {
@@ -146,8 +146,8 @@ impl Candidate<'_> {
     }
 }
 
-/// The base itself or anything below; only what is below where the base has a leading dot; everything where it is
-/// empty. A wildcard is below where the name behind it is the base or below.
+/// The base itself or any name below; only names below where the base has a leading dot; every name where it is empty.
+/// A wildcard is below if the rest of it is the base or below.
 fn dns_is_in(name: &str, base: &str) -> bool {
     match base.strip_prefix('.') {
         Some(parent) => is_below(name, parent),
@@ -155,7 +155,7 @@ fn dns_is_in(name: &str, base: &str) -> bool {
     }
 }
 
-/// Whether a wildcard stands for the base itself: it does where the base is one label below the wildcard's parent.
+/// Whether a wildcard matches the base itself: it does if the base is one label below the wildcard's parent.
 fn wildcard_reaches(name: &str, base: &str) -> bool {
     let Some(parent) = name.strip_prefix("*.") else {
         return false;
@@ -164,7 +164,7 @@ fn wildcard_reaches(name: &str, base: &str) -> bool {
         .is_some_and(|(_, base_parent)| base_parent.eq_ignore_ascii_case(parent))
 }
 
-/// Whether a name ends in a dot and that parent, with a label before them.
+/// Whether a name is one or more labels, a dot, and that parent.
 fn is_below(name: &str, parent: &str) -> bool {
     let Some(at) = name.len().checked_sub(parent.len()) else {
         return false;
@@ -182,19 +182,19 @@ fn host_is_in(host: &str, base: &str) -> bool {
     }
 }
 
-/// `None` where the address is none.
+/// `None` where the address is invalid.
 fn email_is_in(address: &str, base: &str) -> Option<bool> {
     let (local, host) = address
         .rsplit_once('@')
         .filter(|(local, host)| !local.is_empty() && !host.is_empty())?;
     Some(match base.rsplit_once('@') {
-        // Only the host is in any case (RFC 5280 section 7.5).
+        // Only the host is case-insensitive (RFC 5280 section 7.5).
         Some((base_local, base_host)) => local == base_local && host.eq_ignore_ascii_case(base_host),
         None => host_is_in(host, base),
     })
 }
 
-/// `None` where the URI has no host that is a domain name: section 4.2.1.10 demands one.
+/// `None` where the URI's host is not a domain name, as section 4.2.1.10 requires.
 fn uri_is_in(uri: &str, base: &str) -> Option<bool> {
     let host = san::uri_host(uri).filter(|host| !host.is_empty())?;
     let is_address = host.starts_with('[') || host.parse::<IpAddr>().is_ok();
@@ -211,17 +211,17 @@ fn ip_is_in(address: IpAddr, network: IpAddr, prefix: u8) -> bool {
     }
 }
 
-/// A mask of so many ones; of 32 at most.
+/// A mask with that many ones, at most 32.
 pub(super) fn mask_v4(prefix: u8) -> u32 {
     !u32::MAX.checked_shr(prefix.into()).unwrap_or(0)
 }
 
-/// A mask of so many ones; of 128 at most.
+/// A mask with that many ones, at most 128.
 pub(super) fn mask_v6(prefix: u8) -> u128 {
     !u128::MAX.checked_shr(prefix.into()).unwrap_or(0)
 }
 
-/// Whether a name begins with the base's RDNs.
+/// Whether a name starts with the base's RDNs.
 fn name_is_in(name: &Name, base: &Name) -> bool {
     let mut rdns = name.rdns();
     base.rdns().all(|base_rdn| {
@@ -249,8 +249,8 @@ fn is_same_attribute(one: &Attribute<'_>, other: &Attribute<'_>) -> bool {
     }
 }
 
-/// A text in lower case, with one space between words and none around them, as section 7.1's string preparation
-/// amounts to.
+/// A text in lower case, with one space between words and no leading or trailing ones, which is the effect of section
+/// 7.1's string preparation.
 fn prepared(text: &str) -> impl Iterator<Item = char> {
     let words = text.split_whitespace().enumerate();
     words.flat_map(|(at, word)| {

@@ -1,14 +1,14 @@
-//! Common names as verifiers read them.
+//! Common names as verifiers interpret them.
 //!
-//! RFC 5280 section 4.2.1.10 constrains alternative names and the subject as a distinguished name. Verifiers hold common
-//! names against the constraints, too, where a certificate has no alternative name that would do; what they would refuse
-//! later is better refused at once:
+//! RFC 5280 section 4.2.1.10 constrains alternative names, and the subject as a distinguished name. Verifiers also
+//! check common names against the constraints where a certificate lacks suitable alternative names. A certificate that
+//! they would refuse should not be issued:
 //!
-//! - OpenSSL, where there is no dNSName: every common name of two labels or more, of letters, digits, `-` and `_`, addresses
-//!   among them (`cn2dnsid` in `v3_ncons.c`).
-//! - GnuTLS, where there is no dNSName, in certificates for servers: the common name, whatever it is.
-//! - Java, where there is neither dNSName nor iPAddress: whatever parses as a DNS name, single labels and addresses too
-//!   (`sun.security.x509.NameConstraintsExtension`).
+//! - OpenSSL, if there is no dNSName: every common name of two labels or more, of letters, digits, `-` and `_`,
+//!   including addresses (`cn2dnsid` in `v3_ncons.c`).
+//! - GnuTLS, if there is no dNSName, in certificates for servers: every common name.
+//! - Java, if there is neither dNSName nor iPAddress: whatever parses as a DNS name, including single labels and
+//!   addresses (`sun.security.x509.NameConstraintsExtension`).
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -16,7 +16,7 @@ use std::net::IpAddr;
 use crate::name::Name;
 use crate::san::{AltName, AltNameType};
 
-/// The common names that one verifier or another holds against DNS subtrees.
+/// The common names that at least one of these verifiers checks against DNS subtrees.
 pub(super) fn as_hosts<'a>(
     subject: &'a Name,
     alt_names: &[AltName],
@@ -36,7 +36,7 @@ pub(super) fn as_hosts<'a>(
     })
 }
 
-/// The common names that are addresses, where no alternative name is a name of a host.
+/// The common names that are addresses, if no alternative name identifies a host.
 pub(super) fn as_addresses(subject: &Name, alt_names: &[AltName]) -> impl Iterator<Item = IpAddr> {
     let has_host = alt_names
         .iter()

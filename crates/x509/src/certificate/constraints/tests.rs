@@ -98,9 +98,9 @@ fn names_are_within_or_without() {
 #[test]
 fn in_doubt_nothing_is_issued() {
     for (subtree, name) in [
-        // The wildcard also stands for what is excluded, and for what is not permitted.
+        // The wildcard also matches what is excluded, and what is not permitted.
         ("dns:a.example.com", "dns:*.example.com"),
-        // No host that is a domain name.
+        // The host is not a domain name.
         ("uri:example.com", "uri:urn:uuid:1"),
         ("uri:example.com", "uri:https://192.0.2.1/"),
         ("uri:example.com", "uri:https://[2001:db8::1]/"),
@@ -109,7 +109,7 @@ fn in_doubt_nothing_is_issued() {
         assert!(!permits(subtree, "", &names), "permitted {subtree}, {name}");
         assert!(excludes(subtree, "", &names), "excluded {subtree}, {name}");
     }
-    // A wildcard stands for one label, no more.
+    // A wildcard matches one label, no more.
     assert!(!excludes("dns:b.a.example.com", "", &[alt_name("dns:*.example.com")]));
     assert!(!excludes("dns:.a.example.com", "", &[alt_name("dns:*.example.com")]));
     assert!(excludes("dns:.example.com", "", &[alt_name("dns:*.example.com")]));
@@ -171,7 +171,7 @@ fn the_subject_counts_too() {
     assert!(excludes("email:example.com", "emailAddress=nobody", &[]));
     assert!(excludes("email:example.com", "1.2.840.113549.1.9.1=#0500", &[]));
 
-    // A common name that reads as a DNS name is one where no alternative name is.
+    // A common name that parses as a DNS name is one if no alternative name is.
     assert!(!permits("dns:example.com", "CN=www.example.org", &[]));
     assert!(!permits(
         "dns:example.com",
@@ -193,7 +193,7 @@ fn the_subject_counts_too() {
     assert!(permits("dns:example.com", "CN=Jane Doe", &[]));
 }
 
-/// OpenSSL, GnuTLS and Java each read common names in a way of their own; the command's tests ask them.
+/// OpenSSL, GnuTLS and Java interpret common names differently; the tests of the command run them.
 #[test]
 fn common_names_are_held_against_constraints_as_verifiers_read_them() {
     let held = |subtree: &str, subject: &str, names: &[&str], server: bool| {
@@ -271,7 +271,7 @@ fn extensions_that_are_not_rfc_5280s_are_refused() {
         // Addresses of seven octets; a mask with a hole.
         &hex!("300d a00b 3009 8707 0a000000ff0000"),
         &hex!("300e a00c 300a 8708 0a000000ff00ff00"),
-        // A DNS name that is not ASCII; a directory name that is none.
+        // A DNS name that is not ASCII; an invalid directory name.
         &hex!("3007 a005 3003 8201ff"),
         &hex!("3008 a006 3004 a4020500"),
         &hex!("3000 00"),

@@ -1,4 +1,4 @@
-//! Building: what other readers make of it, and what is refused.
+//! Building: what other implementations parse, and what is refused.
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,7 @@ use crate::algorithm::CaKeyAlgorithm;
 use crate::tlv::{Reader, tag};
 use crate::{extension, lint};
 
-/// A P-256 key that never changes, for golden octets.
+/// A constant P-256 key, for golden octets.
 const FIXED_KEY: [u8; 91] = hex!(
     "3059301306072a8648ce3d020106082a8648ce3d03010703420004"
     "6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
@@ -221,7 +221,7 @@ fn a_chain_under_every_algorithm_verifies_and_is_linted_clean() {
     }
 }
 
-/// What rustls's verifier says of a chain, for TLS servers.
+/// The verdict of rustls's verifier on a chain, for TLS servers.
 fn webpki_verifies(root: &Certificate, ca: &Certificate, leaf: &Certificate) -> Result<(), webpki::Error> {
     let [root, ca, leaf] = [root, ca, leaf].map(|each| CertificateDer::from(each.as_der()));
     let anchor = webpki::anchor_from_trusted_cert(&root)?;
@@ -248,7 +248,7 @@ fn rustls_verifies_what_is_issued() {
     }
 }
 
-/// Everything that is refused, and why.
+/// Every refusal, and its reason.
 #[test]
 fn templates_that_break_a_rule_are_refused() {
     let issuer = fixed_issuer();
@@ -435,7 +435,7 @@ fn path_lengths_shrink_from_ca_to_ca() {
     ] {
         assert_eq!(below(&two, path_len), outcome);
     }
-    // No CA certificate, so no path.
+    // Not a CA certificate, so the path length does not apply.
     assert!(leaf_template("leaf", &[]).issued_by(&zero.issuer).is_ok());
 }
 
@@ -472,8 +472,8 @@ fn years_from_2050_on_are_generalized_time() {
     }
 }
 
-/// A single name outside, wherever it stands among names inside, is found: each name is looked at, none of them twice
-/// in place of another.
+/// A single name outside the constraints is found at any position among names inside: each name is checked, none of
+/// them twice in place of another.
 #[test]
 fn an_issuer_with_constraints_issues_within_them_only() {
     let ca = TestCa::root_with(CaKeyAlgorithm::P256, |template| {
@@ -503,7 +503,7 @@ fn an_issuer_with_constraints_issues_within_them_only() {
     );
     assert!(issue(&["ip:192.0.2.1"]).is_err());
 
-    // A CA's new certificate for itself is exempt, another CA's is not.
+    // A CA's new certificate for itself is exempt, that for another CA is not.
     let own = CertificateTemplate {
         alt_names: alt_names(&["dns:ca.example.org"]),
         ..ca_template("Test Root CA", fixed_key())
@@ -537,7 +537,7 @@ fn subtrees() -> impl Strategy<Value = Vec<Subtree>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
-    /// Our own judgement on name constraints and rustls's are one.
+    /// This implementation and rustls's agree on name constraints.
     #[test]
     fn rustls_accepts_the_same_names(
         permitted in subtrees(),
@@ -556,10 +556,10 @@ proptest! {
         let public_key = SubjectPublicKey::from_der(&key.spki()).unwrap();
         let free = ca_template("CA", public_key);
         let constrained = CertificateTemplate { name_constraints: Some(constraints.clone()), ..free.clone() };
-        // Without a common name: what other verifiers read into one is not rustls's concern.
+        // Without a common name: rustls does not interpret it, unlike other verifiers.
         let subject = Name::from_rfc4514("O=Leaf").unwrap();
         let leaf = CertificateTemplate { subject, ..leaf_template("Leaf", &names) };
-        // Signed without looking at the constraints, by a certificate of the same name and key that has none.
+        // Signed without a check of the constraints, by a certificate of the same name and key that has none.
         let ca = TestCa { issuer: Issuer::new(root.issue(&free)).unwrap(), key };
         let certificate = ca.issue(&leaf);
         let theirs = webpki_verifies(root.issuer.certificate(), &root.issue(&constrained), &certificate);

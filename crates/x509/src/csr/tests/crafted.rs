@@ -1,4 +1,4 @@
-//! Requests with whatever a test wants wrong with them.
+//! Requests with faults that a test chooses.
 
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5912;
@@ -6,7 +6,7 @@ use const_oid::db::rfc5912;
 use crate::algorithm::CaKeyAlgorithm;
 use crate::tlv::{Writer, tag};
 
-/// A `CertificationRequestInfo` with whatever a test wants wrong with it.
+/// A `CertificationRequestInfo` with faults that a test chooses.
 pub(super) struct Info {
     pub(super) version: Vec<u8>,
     pub(super) subject: Vec<u8>,

@@ -1,4 +1,4 @@
-//! Whatever comes: a request is read or refused, and one that was damaged is never accepted.
+//! Any input is either parsed or refused, and a damaged request is never accepted.
 
 use proptest::prelude::*;
 
@@ -24,7 +24,7 @@ proptest! {
         prop_assert!(parse(pem.as_bytes()).is_err());
     }
 
-    /// Whatever bit is flipped, the request is not accepted.
+    /// Whichever bit is flipped, the request is not accepted.
     #[test]
     fn damaged_requests_never_verify(fixture in 0..DAMAGED.len(), position: prop::sample::Index, bit in 0..8_u32) {
         let mut der = fixture_der(DAMAGED[fixture]);

@@ -15,7 +15,8 @@ fn hash(key: &CaPublicKey, pieces: &[&[u8]]) -> SigningInput {
     hasher.finish()
 }
 
-/// The signer hashes the whole message itself: digests, and µ of ML-DSA, are checked against another implementation.
+/// The test key hashes the whole message itself, so that digests, and µ of ML-DSA, are compared with another
+/// implementation.
 #[test]
 fn every_algorithm_verifies_what_its_key_signed_and_nothing_else() {
     for algorithm in CaKeyAlgorithm::ALL {

@@ -2,9 +2,9 @@
 
 use super::WeakKey;
 
-/// The y-coordinates (little-endian, sign bit clear) of the eight points whose order divides 8, and the two encodings
-/// of theirs that are not reduced modulo p = 2^255 − 19. Under such a key, signatures over any message can be made
-/// without a private key, so that a request signed with it proves nothing.
+/// The y-coordinates (little-endian, sign bit clear) of the eight points whose order divides 8, and two of their
+/// encodings that are not reduced modulo p = 2^255 − 19. For such a key, signatures over any message can be made
+/// without a private key, so a request signed with it proves nothing.
 const SMALL_ORDER: [[u8; 32]; 7] = [
     with_low_octet([0; 32], 0),
     with_low_octet([0; 32], 1),
@@ -43,7 +43,7 @@ mod tests {
 
     use super::*;
 
-    /// The curve −x² + y² = 1 + d·x²·y² in x² and y alone, which is all that doubling needs.
+    /// The curve −x² + y² = 1 + d·x²·y² in terms of x² and y, which suffices for doubling.
     struct Curve {
         p: BigUint,
         d: BigUint,

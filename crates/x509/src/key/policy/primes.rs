@@ -3,7 +3,7 @@
 /// How many primes there are below 752.
 const COUNT: usize = 133;
 
-/// Every prime below 752: the bound that Boulder, the CA software of Let's Encrypt, uses.
+/// Every prime below 752: the same bound as in Boulder, the CA software of Let's Encrypt.
 pub(super) const PRIMES: [u32; COUNT] = sieve();
 
 /// `number` (big-endian octets) modulo each of [`PRIMES`], in their order.
@@ -11,7 +11,7 @@ pub(super) fn residues(number: &[u8]) -> [u32; COUNT] {
     let mut residues = [0; COUNT];
     let mut done = 0;
     while done < COUNT {
-        // One pass over the number serves as many primes as have a product of 32 bits.
+        // One pass over the number handles as many primes as have a product of at most 32 bits.
         let mut product = PRIMES[done];
         let mut end = done + 1;
         while let Some(larger) = PRIMES.get(end).and_then(|prime| product.checked_mul(*prime)) {

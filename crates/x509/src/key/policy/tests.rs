@@ -46,7 +46,7 @@ fn kinds_outside_the_profile_are_refused() {
     );
 }
 
-/// Under the neutral element, R = neutral and S = 0 sign every message: the verifier cannot tell, the policy does.
+/// For the neutral element, R = neutral and S = 0 is a valid signature of every message: only the policy refuses it.
 #[test]
 fn an_ed25519_key_of_small_order_is_refused_though_its_forgeries_verify() {
     let mut neutral = [0; 32];

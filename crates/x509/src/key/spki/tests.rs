@@ -187,7 +187,7 @@ proptest! {
     }
 }
 
-/// RFC 6979 appendix A.2.5's key.
+/// The key of RFC 6979 appendix A.2.5.
 const P256: [u8; 91] = hex!(
     "3059301306072a8648ce3d020106082a8648ce3d030107034200"
     "0460fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6"

@@ -71,7 +71,7 @@ fn every_kind_verifies_under_its_own_algorithm_and_no_other_kinds() {
             "{key:?}"
         );
         for (other, other_algorithm) in &keys {
-            // ECDSA's algorithm names the hash alone: it fits every curve, and fails as a signature.
+            // ECDSA's algorithm identifies only the hash: it matches every curve, and the signature fails to verify.
             let ecdsa = |key: &TestKey| matches!(key, TestKey::Ecdsa(_));
             if other_algorithm == algorithm || ecdsa(private) && ecdsa(other) {
                 continue;
@@ -125,7 +125,7 @@ fn pss_verifies_with_consistent_parameters_alone() {
     let other_mask = mask_field(sha256, sha256);
     let (no_salt, short_salt, long_salt, sha1_salt) = (salt_field(0), salt_field(31), salt_field(33), salt_field(20));
     let other_trailer = tlv(0xa3, &[&[2, 1, 2]]);
-    // Another salt than was used: the parameters are fine, the signature is not.
+    // A salt of another length than was used: the parameters are accepted, the signature does not verify.
     assert_eq!(
         verify(&key, &pss(&[&hash, &mask, &long_salt]), MESSAGE, &signature),
         Err(VerifyError::BadSignature)
@@ -167,7 +167,7 @@ fn pss_verifies_with_any_salt_that_fits() {
     let (sha512, mgf1) = (rfc5912::ID_SHA_512, rfc5912::ID_MGF_1);
     let rsa = TestKey::generate(CaKeyAlgorithm::Rsa2048);
     let key = SubjectPublicKey::from_der(&rsa.spki()).unwrap();
-    // 190 octets are the longest that fit: 256 - 64 - 2.
+    // The longest that fits are 190 octets: 256 - 64 - 2.
     for octets in [64_u8, 65, 100, 190] {
         let encoding: &'static _ = Box::leak(Box::new(
             aws::RSA_PSS_SHA512.with_pss_salt_length(RsaPssSaltLength::Custom(octets.into())),

@@ -1,6 +1,6 @@
 //! A server certificate's common name is among its alternative names.
 //!
-//! Clients of today do not look at the common name.
+//! Current clients ignore the common name.
 
 use std::net::IpAddr;
 
@@ -19,7 +19,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(certificate: &Certificate<'_>) -> Option<String> {
-    // Bounds the work on names made to be many.
+    // Bounds the work for crafted names with many attributes.
     const MOST: usize = 64;
     if !certificate.has_purpose(oid::SERVER_AUTH) {
         return None;

@@ -1,7 +1,7 @@
 //! The certificate is DER, and has the structure of RFC 5280.
 //!
-//! What cannot be read at all is found before any rule can look; this one goes through every value that can: the
-//! fewest octets for lengths, tags and integers, BOOLEANs of FF, SETs in order, strings in one piece.
+//! What cannot be parsed at all is reported before any rule runs; this one checks every value that can be: the fewest
+//! octets for lengths, tags and integers, BOOLEANs of FF, sorted SETs, strings in one piece.
 
 use crate::lint::view::certificate::Certificate;
 use crate::lint::view::tlv;

@@ -1,6 +1,6 @@
 //! URIs of distribution points are well-formed http or ldap URIs.
 //!
-//! Not https: whoever fetches the CRL to check a server certificate must not need to check one for that.
+//! Not https: fetching the CRL to check a server certificate must not need the check of another.
 
 use crate::lint::report::{first_few, quoted};
 use crate::lint::view::certificate::Certificate;
@@ -23,7 +23,7 @@ fn check(certificate: &Certificate<'_>) -> Option<String> {
     });
     first_few(uris.flatten().filter_map(|uri| {
         let fault = if syntax::has_scheme(uri, &["http", "ldap"]) {
-            // The host may be left out of ldap URIs: the client knows its server.
+            // ldap URIs may omit the host: the client knows its server.
             syntax::uri_fault(uri).filter(|_| !uri.starts_with(b"ldap:///"))?
         } else {
             "is neither http nor ldap"

@@ -1,4 +1,4 @@
-//! Every distribution point says where the CRL is: full names, or another issuer.
+//! Every distribution point has a location of the CRL: full names, or another issuer.
 
 use crate::lint::view::certificate::Certificate;
 use crate::lint::view::general_name::DistributionPointName;

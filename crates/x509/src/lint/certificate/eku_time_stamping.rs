@@ -1,6 +1,6 @@
 //! extKeyUsage with timeStamping is critical and has no other purpose.
 //!
-//! Time-stamping clients refuse the certificate otherwise; for everybody else it is an ordinary one.
+//! Time-stamping clients refuse the certificate otherwise; for all others it is an ordinary one.
 
 use crate::lint::view::certificate::Certificate;
 use crate::lint::view::oid;

@@ -18,7 +18,7 @@ fn check(certificate: &Certificate<'_>) -> Option<String> {
     const SIGNS: u16 = KeyUsage::DIGITAL_SIGNATURE | KeyUsage::CONTENT_COMMITMENT;
     const KEYS: u16 = KeyUsage::KEY_ENCIPHERMENT | KeyUsage::KEY_AGREEMENT;
     let usage = certificate.key_usage()?;
-    // A CA's extKeyUsage is for the certificates below it.
+    // A CA's extKeyUsage applies to the certificates below it.
     if certificate.is_ca() {
         return None;
     }

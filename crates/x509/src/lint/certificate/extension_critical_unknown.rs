@@ -1,4 +1,4 @@
-//! No critical extension is unknown here: whoever does not know it must refuse the certificate.
+//! Every critical extension is known to this module: software that does not support one must refuse the certificate.
 
 use crate::lint::view::certificate::Certificate;
 use crate::lint::{Check, Rule, Severity};

@@ -1,4 +1,4 @@
-//! Each extension is there once.
+//! Each extension occurs once.
 
 use crate::lint::view::certificate::Certificate;
 use crate::lint::{Check, Rule, Severity};

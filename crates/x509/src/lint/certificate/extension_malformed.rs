@@ -1,4 +1,4 @@
-//! Extensions that are known here have the structure that they should have.
+//! Supported extensions are well-formed.
 
 use crate::lint::view::certificate::Certificate;
 use crate::lint::{Check, Rule, Severity};

@@ -1,6 +1,6 @@
 //! The issuer is the CA's subject, octet for octet.
 //!
-//! RFC 5280 lets a reader compare names in ways of its own, and many only compare octets.
+//! RFC 5280 allows several ways to compare names, and many implementations only compare octets.
 
 use crate::lint::view::certificate::Certificate;
 use crate::lint::view::issuer::IssuerView;

@@ -1,4 +1,4 @@
-//! keyCertSign is set for CAs, and for nobody else.
+//! keyCertSign is set for CAs, and only for them.
 
 use crate::lint::view::certificate::Certificate;
 use crate::lint::view::extension::KeyUsage;

@@ -1,7 +1,7 @@
 //! keyUsage only allows what the key can do.
 //!
-//! RSA keys sign and encipher; elliptic-curve keys sign and agree; Ed25519, Ed448 and ML-DSA keys sign; X25519 and
-//! X448 keys agree.
+//! RSA keys are for signatures and encipherment; elliptic-curve keys for signatures and key agreement; Ed25519, Ed448
+//! and ML-DSA keys for signatures; X25519 and X448 keys for key agreement.
 
 use crate::lint::report::first_few;
 use crate::lint::view::certificate::Certificate;

@@ -1,9 +1,9 @@
-//! Whether a subtree of name constraints holds a name (RFC 5280 section 4.2.1.10).
+//! Whether a subtree of name constraints contains a name (RFC 5280 section 4.2.1.10).
 
 use crate::lint::syntax;
 use crate::lint::view::general_name::GeneralName;
 
-/// Whether the subtree holds the name; `None` where it speaks of another kind of names.
+/// Whether the subtree contains the name; `None` if it is of another kind.
 pub(super) fn contains(base: GeneralName<'_>, name: GeneralName<'_>) -> Option<bool> {
     match (base, name) {
         (GeneralName::Dns(base), GeneralName::Dns(name)) => Some(domain_contains(base, name)),
@@ -18,7 +18,7 @@ pub(super) fn contains(base: GeneralName<'_>, name: GeneralName<'_>) -> Option<b
     }
 }
 
-/// Whether the subtree holds the name, or one of those that a wildcard stands for.
+/// Whether the subtree contains the name, or one of those that a wildcard covers.
 pub(super) fn excludes(base: GeneralName<'_>, name: GeneralName<'_>) -> Option<bool> {
     let (GeneralName::Dns(domain), GeneralName::Dns(wildcard)) = (base, name) else {
         return contains(base, name);
@@ -33,7 +33,7 @@ fn parent_of(domain: &[u8]) -> Option<&[u8]> {
     Some(&domain[dot + 1..])
 }
 
-/// An empty base is every domain; one with a leading dot leaves out the domain itself.
+/// An empty base contains every domain; one with a leading dot excludes the domain itself.
 fn domain_contains(base: &[u8], name: &[u8]) -> bool {
     let Some(start) = name.len().checked_sub(base.len()) else {
         return false;

@@ -1,4 +1,4 @@
-//! Bases of subtrees in nameConstraints are what their kinds of names want: domains, hosts, addresses with masks.
+//! Bases of subtrees in nameConstraints are valid for their kind: domains, hosts, addresses with masks.
 
 use crate::lint::report::{first_few, quoted};
 use crate::lint::view::certificate::Certificate;
@@ -38,7 +38,7 @@ fn domain_fault(text: &[u8]) -> Option<&'static str> {
     syntax::dns_fault(text.strip_prefix(b".").unwrap_or(text))
 }
 
-/// A network's address and its mask, which is ones followed by zeros (RFC 4632).
+/// A network's address and its mask, which must be ones followed by zeros (RFC 4632).
 fn mask_fault(octets: &[u8]) -> Option<&'static str> {
     if !matches!(octets.len(), 8 | 32) {
         return Some("is not an IP address and a mask");

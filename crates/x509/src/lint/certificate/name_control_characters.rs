@@ -1,6 +1,6 @@
 //! Names have no control characters.
 //!
-//! They vanish when names are compared, and deceive whoever reads them: a NUL once cut host names short.
+//! They are ignored when names are compared, and mislead readers: a NUL used to truncate host names.
 
 use crate::lint::report::{first_few, quoted};
 use crate::lint::view::certificate::Certificate;

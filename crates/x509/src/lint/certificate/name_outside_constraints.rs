@@ -1,7 +1,7 @@
 //! Every name is within the CA's nameConstraints.
 //!
-//! Looked at: the subject and its e-mail addresses, and in subjectAltName the DNS names, e-mail addresses, URIs, IP
-//! addresses and directory names. A name of a kind that the CA's constraints do not speak of is free.
+//! Checked are the subject and its e-mail addresses, and in subjectAltName the DNS names, e-mail addresses, URIs, IP
+//! addresses and directory names. Names of a kind without constraints are allowed.
 
 use super::matching;
 use crate::lint::report::{first_few, hex, quoted};

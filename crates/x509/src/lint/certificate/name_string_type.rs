@@ -1,7 +1,7 @@
 //! Attribute values in names are of the string types that their attributes have.
 //!
 //! PrintableString or UTF8String in general, IA5String for e-mail addresses and domain components, PrintableString for
-//! serial numbers and DN qualifiers. Attributes not known here are not judged.
+//! serial numbers and DN qualifiers. Unknown attributes are not checked.
 
 use crate::lint::report::first_few;
 use crate::lint::view::certificate::Certificate;

@@ -34,7 +34,7 @@ fn check(certificate: &Certificate<'_>) -> Option<String> {
     }))
 }
 
-/// Characters that an attribute's value may have at most; `None` where no bound is known.
+/// Most characters of an attribute's value; `None` if no bound is known.
 fn upper_bound(kind: Oid<'_>) -> Option<usize> {
     match kind {
         oid::COUNTRY => Some(2),
@@ -51,7 +51,7 @@ fn upper_bound(kind: Oid<'_>) -> Option<usize> {
 fn characters(attribute: &Attribute<'_>) -> usize {
     let value = attribute.value.value;
     match attribute.value.tag {
-        // Continuation octets begin with the bits 10.
+        // Continuation octets of UTF-8 start with the bits 10.
         tag::UTF8_STRING => value.iter().filter(|&octet| octet & 0xc0 != 0x80).count(),
         tag::BMP_STRING => value.len() / 2,
         tag::UNIVERSAL_STRING => value.len() / 4,

@@ -1,6 +1,6 @@
 //! The certificate does not outlive its CA.
 //!
-//! A path is valid only while each of its certificates is: the time beyond would be a promise that cannot be kept.
+//! A path is valid only while each of its certificates is, so the certificate cannot be used after its CA's end.
 
 use crate::lint::report::quoted;
 use crate::lint::view::certificate::Certificate;

@@ -1,4 +1,4 @@
-//! pathLenConstraint is there for CAs with keyCertSign only.
+//! pathLenConstraint only occurs for CAs with keyCertSign.
 
 use crate::lint::view::certificate::Certificate;
 use crate::lint::view::extension::KeyUsage;

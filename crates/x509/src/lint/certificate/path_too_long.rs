@@ -13,7 +13,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(certificate: &Certificate<'_>, issuer: &IssuerView) -> Option<String> {
-    // Certificates that a CA issues to itself do not count.
+    // Self-issued certificates do not count.
     if !certificate.is_ca() || certificate.is_self_issued() {
         return None;
     }

@@ -21,7 +21,7 @@ fn check(certificate: &Certificate<'_>) -> Option<String> {
         Family::Edwards | Family::Montgomery | Family::MlDsa44 | Family::MlDsa65 | Family::MlDsa87 => {
             (parameters.is_none(), "absent")
         }
-        // Curves are looked at by another rule.
+        // Another rule checks curves.
         Family::P256 | Family::P384 | Family::P521 | Family::OtherEc | Family::Other => return None,
     };
     (!fine).then(|| {

@@ -1,6 +1,6 @@
 //! DNS names have labels of letters, digits and hyphens, up to 63 octets each and 253 in all.
 //!
-//! Underscores are out. A leftmost label `*` is looked at by another rule.
+//! Underscores are not allowed. Another rule checks a leftmost label `*`.
 
 use crate::lint::report::{first_few, quoted};
 use crate::lint::view::certificate::Certificate;

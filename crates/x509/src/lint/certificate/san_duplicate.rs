@@ -15,7 +15,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(certificate: &Certificate<'_>) -> Option<String> {
     let name = duplicate(certificate.alt_names()?.ders())?;
-    // Short names have two octets of tag and length in front.
+    // Short names start with two octets of tag and length.
     Some(format!(
         "subjectAltName has a name twice: {}",
         quoted(name.get(2..).unwrap_or(name))

@@ -1,6 +1,6 @@
 //! The serial number has room for 64 random bits.
 //!
-//! A serial number that an attacker can foretell lets a collision of the signature's hash be put to use.
+//! If an attacker can predict the serial number, a collision of the signature's hash can be exploited.
 
 use crate::lint::view::certificate::Certificate;
 use crate::lint::{Check, Rule, Severity};

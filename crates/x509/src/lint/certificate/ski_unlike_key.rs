@@ -1,6 +1,6 @@
 //! subjectKeyIdentifier is the SHA-1 of the key, method 1.
 //!
-//! Any identifier that is the key's own will do; this one can be told from the key alone.
+//! Any unique identifier of the key is valid; this one can be computed from the key alone.
 
 use crate::lint::{Check, Rule, Severity};
 use sha1::{Digest, Sha1};

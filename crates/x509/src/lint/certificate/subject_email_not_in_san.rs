@@ -1,7 +1,7 @@
 //! An e-mail address in the subject is in subjectAltName too.
 //!
-//! RFC 5280 wants addresses there, and tolerates emailAddress for old software's sake; a warning and no error, because
-//! authorities in use write such subjects without anybody reading the address from them.
+//! RFC 5280 requires addresses there, and tolerates emailAddress for old software. Only a warning, because existing
+//! authorities write such subjects although no software reads the address from them.
 
 use crate::lint::report::{first_few, quoted};
 use crate::lint::view::certificate::Certificate;
@@ -17,7 +17,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(certificate: &Certificate<'_>) -> Option<String> {
-    // Bounds the work on names made to be many.
+    // Bounds the work for crafted names with many attributes.
     const MOST: usize = 64;
     let names = certificate.alt_names();
     let is_listed =

@@ -1,4 +1,4 @@
-//! There are no issuerUniqueID and subjectUniqueID.
+//! issuerUniqueID and subjectUniqueID are absent.
 
 use crate::lint::view::certificate::Certificate;
 use crate::lint::{Check, Rule, Severity};

@@ -18,7 +18,7 @@ fn check(certificate: &Certificate<'_>) -> Option<String> {
     if certificate.is_ca() {
         return None;
     }
-    // Both ends belong to the validity.
+    // The validity includes both ends.
     let seconds = certificate.not_after.seconds? - certificate.not_before.seconds? + 1;
     (seconds > MAX_DAYS * 86_400).then(|| format!("it is valid for {} days", seconds / 86_400))
 }

@@ -1,4 +1,4 @@
-//! The validity ends at a moment that is meant.
+//! notAfter is a real end, not the value for "no well-defined expiration date" (RFC 5280 section 4.1.2.5).
 
 use crate::lint::view::certificate::Certificate;
 use crate::lint::view::time::NO_EXPIRATION;

@@ -1,4 +1,4 @@
-//! The version is v3, as extensions demand.
+//! The version is v3, as extensions require.
 
 use crate::lint::report::hex;
 use crate::lint::view::certificate::Certificate;

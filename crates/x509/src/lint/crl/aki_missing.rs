@@ -1,4 +1,4 @@
-//! There is authorityKeyIdentifier, with keyIdentifier.
+//! authorityKeyIdentifier is present, with keyIdentifier.
 
 use crate::lint::view::crl::Crl;
 use crate::lint::{Check, Rule, Severity};

@@ -1,6 +1,6 @@
 //! authorityKeyIdentifier is the CA's subjectKeyIdentifier; for a CA without one, the SHA-1 of its key.
 //!
-//! A CRL of an issuing CA that names the root's key instead is one that many readers cannot place.
+//! Many implementations cannot match a CRL of an issuing CA whose identifier is that of the root's key instead.
 
 use crate::lint::report::hex;
 use crate::lint::view::crl::Crl;

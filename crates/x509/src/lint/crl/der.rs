@@ -1,7 +1,7 @@
 //! The CRL is DER, and has the structure of RFC 5280.
 //!
-//! What cannot be read at all is found before any rule can look, and a malformed entry when its turn comes; this one
-//! goes through every value of the frame that can be read.
+//! What cannot be parsed at all is reported before any rule runs, and a malformed entry when it is reached; this one
+//! checks every value of the frame that can be parsed.
 
 use crate::lint::report::first_few;
 use crate::lint::view::crl::Crl;

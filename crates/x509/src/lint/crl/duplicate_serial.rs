@@ -1,7 +1,7 @@
-//! No serial number is there twice.
+//! No serial number is listed twice.
 //!
-//! Ascending lists of any length are searched in one pass. Others are sorted for it, which takes memory, so only up to
-//! 10,000 entries. Indirect CRLs are left out: serial numbers of different issuers may be the same.
+//! Sorted lists of any length are checked in one pass. Others must be sorted, which takes memory: beyond 10,000 entries
+//! only adjacent duplicates are found. Indirect CRLs are skipped: serial numbers of different issuers may be equal.
 
 use crate::lint::report::hex;
 use crate::lint::view::crl::Crl;
@@ -21,7 +21,7 @@ fn check(crl: &Crl<'_>) -> Option<String> {
         return None;
     }
     let serials = || crl.entries().map_while(Result::ok).map(|entry| entry.serial);
-    // Positive INTEGERs in the fewest octets ascend by their lengths, then by their octets.
+    // Minimal positive INTEGERs are ordered by length, then by their octets.
     let ascends = |a: &[u8], b: &[u8]| (a.len(), a) < (b.len(), b);
     if serials().is_sorted_by(|a, b| ascends(a, b)) {
         return None;

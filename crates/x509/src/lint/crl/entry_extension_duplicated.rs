@@ -1,4 +1,4 @@
-//! Each extension of an entry is there once.
+//! Each extension of an entry occurs once.
 
 use crate::lint::view::crl::{Crl, Entry};
 use crate::lint::{Check, Rule, Severity};

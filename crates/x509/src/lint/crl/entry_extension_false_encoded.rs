@@ -1,4 +1,4 @@
-//! The critical of an entry's extension is left out where it is FALSE.
+//! The critical field of an entry's extension is omitted if it is FALSE.
 
 use crate::lint::view::crl::{Crl, Entry};
 use crate::lint::{Check, Rule, Severity};

@@ -1,4 +1,4 @@
-//! Extensions of entries that are known here have the structure that they should have.
+//! Supported extensions of entries are well-formed.
 //!
 //! An invalidityDate is a GeneralizedTime whatever its year.
 

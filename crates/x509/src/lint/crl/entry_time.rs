@@ -1,4 +1,4 @@
-//! Revocation dates are in Z form with seconds and without fractions, UTCTime through 2049, GeneralizedTime after that.
+//! Revocation dates have seconds, no fractions and the suffix Z; UTCTime through 2049, GeneralizedTime after that.
 
 use crate::lint::view::crl::{Crl, Entry};
 use crate::lint::{Check, Rule, Severity};

@@ -1,4 +1,5 @@
-//! No critical extension of the list is unknown here: whoever does not know it must not use the CRL.
+//! Every critical extension of the list is known to this module: software that does not support one must not use the
+//! CRL.
 
 use crate::lint::view::crl::Crl;
 use crate::lint::{Check, Rule, Severity};

@@ -1,4 +1,4 @@
-//! Each extension of the list is there once.
+//! Each extension of the list occurs once.
 
 use crate::lint::view::crl::Crl;
 use crate::lint::{Check, Rule, Severity};

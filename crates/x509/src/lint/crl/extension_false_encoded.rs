@@ -1,4 +1,4 @@
-//! An extension's critical is left out where it is FALSE.
+//! An extension's critical field is omitted if it is FALSE.
 
 use crate::lint::view::crl::Crl;
 use crate::lint::{Check, Rule, Severity};

@@ -1,6 +1,6 @@
 //! URIs of the issuing distribution point are well-formed http or ldap URIs.
 //!
-//! They must be those in the certificates, octet for octet, so the same rules hold.
+//! They must equal those in the certificates octet for octet, so the same rules apply.
 
 use crate::lint::report::{first_few, quoted};
 use crate::lint::view::crl::Crl;

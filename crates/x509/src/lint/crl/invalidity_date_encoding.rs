@@ -1,4 +1,4 @@
-//! invalidityDate is in Z form with seconds and without fractions, and a moment of the calendar.
+//! invalidityDate has seconds, no fractions and the suffix Z, and is a valid calendar time.
 
 use crate::lint::view::crl::{Crl, Entry};
 use crate::lint::{Check, Rule, Severity};

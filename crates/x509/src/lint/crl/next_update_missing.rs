@@ -1,4 +1,4 @@
-//! nextUpdate is there.
+//! nextUpdate is present.
 
 use crate::lint::view::crl::Crl;
 use crate::lint::{Check, Rule, Severity};

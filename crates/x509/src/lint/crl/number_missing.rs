@@ -1,4 +1,4 @@
-//! There is cRLNumber.
+//! cRLNumber is present.
 
 use crate::lint::view::crl::Crl;
 use crate::lint::{Check, Rule, Severity};

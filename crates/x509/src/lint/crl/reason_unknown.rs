@@ -1,4 +1,4 @@
-//! reasonCode is one that there is: 7 and everything above 10 are not.
+//! reasonCode is a defined one: 7 and everything above 10 are not.
 
 use crate::lint::view::crl::{Crl, Entry};
 use crate::lint::{Check, Rule, Severity};

@@ -1,4 +1,4 @@
-//! reasonCode is left out instead of being unspecified (0).
+//! reasonCode is omitted if it would be unspecified (0).
 
 use crate::lint::view::crl::{Crl, Entry};
 use crate::lint::{Check, Rule, Severity};

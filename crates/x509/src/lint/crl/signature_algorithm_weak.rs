@@ -1,4 +1,4 @@
-//! The signature does not rest on MD2, MD5 or SHA-1, whose collisions can be made.
+//! The signature does not use MD2, MD5 or SHA-1, for which collisions can be produced.
 
 use crate::lint::view::crl::Crl;
 use crate::lint::{Check, Rule, Severity};

@@ -1,4 +1,4 @@
-//! thisUpdate and nextUpdate are in Z form with seconds and without fractions, and moments of the calendar.
+//! thisUpdate and nextUpdate have seconds, no fractions and the suffix Z, and are valid calendar times.
 
 use crate::lint::report::first_few;
 use crate::lint::view::crl::Crl;

@@ -1,4 +1,4 @@
-//! The version is v2, as extensions demand.
+//! The version is v2, as extensions require.
 
 use crate::lint::report::hex;
 use crate::lint::view::crl::Crl;

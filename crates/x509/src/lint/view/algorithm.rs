@@ -26,7 +26,7 @@ impl<'a> Algorithm<'a> {
         })
     }
 
-    /// What is wrong with a signature algorithm's parameters, if anything; unknown algorithms are not judged.
+    /// What is wrong with a signature algorithm's parameters, if anything; unknown algorithms are not checked.
     pub(crate) fn signature_parameters_fault(&self) -> Option<String> {
         let is_null = self.parameters.map(|parameters| parameters.der == [tag::NULL, 0]);
         let fault = match (self.oid, is_null) {
@@ -58,7 +58,7 @@ impl<'a> Algorithm<'a> {
         Some(format!("the parameters of {} must be {fault}", self.oid))
     }
 
-    /// Whether the signature hashes with an algorithm whose collisions can be made.
+    /// Whether the signature uses a hash for which collisions can be produced.
     pub(crate) fn is_weak(&self) -> bool {
         matches!(
             self.oid,

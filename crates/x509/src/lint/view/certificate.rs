@@ -16,7 +16,7 @@ use super::tlv::{self, Malformed, Reader, tag};
 pub(crate) struct Certificate<'a> {
     /// All octets.
     pub(crate) der: &'a [u8],
-    /// The version's INTEGER; `None` where it is left out (v1).
+    /// The version's INTEGER; `None` if it is absent (v1).
     pub(crate) version: Option<&'a [u8]>,
     pub(crate) serial: &'a [u8],
     pub(crate) inner_algorithm: Algorithm<'a>,
@@ -31,7 +31,7 @@ pub(crate) struct Certificate<'a> {
     pub(crate) outer_algorithm: Algorithm<'a>,
 }
 
-/// The extensions that rules look into.
+/// The extensions that rules check.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct KnownExtensions<'a> {
     pub(crate) authority_key_identifier: Known<AuthorityKeyIdentifier<'a>>,
@@ -49,9 +49,9 @@ pub(crate) struct KnownExtensions<'a> {
     pub(crate) extended_key_usage: Known<List<'a, Oid<'a>>>,
     pub(crate) distribution_points: Known<List<'a, DistributionPoint<'a>>>,
     pub(crate) authority_info_access: Known<List<'a, AccessDescription<'a>>>,
-    /// The first extension that is not of its structure.
+    /// The first malformed extension.
     pub(crate) malformed: Option<(Oid<'a>, Malformed)>,
-    /// The first critical extension that no rule knows.
+    /// The first critical extension that no rule supports.
     pub(crate) unknown_critical: Option<Oid<'a>>,
 }
 
@@ -111,13 +111,13 @@ impl<'a> Certificate<'a> {
         })
     }
 
-    /// The names that this certificate answers for: the subject, and directory names in subjectAltName.
+    /// The names of the subject: the subject field, and directory names in subjectAltName.
     pub(crate) fn own_names(&self) -> impl Iterator<Item = Name<'a>> + use<'a> {
         let directories = self.alt_names().into_iter().flat_map(|names| names.directories());
         std::iter::once(self.subject).chain(directories)
     }
 
-    /// Whether basicConstraints say that the subject is a CA.
+    /// Whether basicConstraints mark the subject as a CA.
     pub(crate) fn is_ca(&self) -> bool {
         self.known
             .basic_constraints
@@ -130,7 +130,7 @@ impl<'a> Certificate<'a> {
         self.issuer.der == self.subject.der
     }
 
-    /// The key usage, where it says anything.
+    /// The key usage, if it is present and valid.
     pub(crate) fn key_usage(&self) -> Option<KeyUsage> {
         self.known.key_usage.value
     }
@@ -143,7 +143,7 @@ impl<'a> Certificate<'a> {
             .is_some_and(|purposes| purposes.iter().any(|listed| listed == purpose))
     }
 
-    /// subjectAltName, where it can be read.
+    /// subjectAltName, if it is present and valid.
     pub(crate) fn alt_names(&self) -> Option<GeneralNames<'a>> {
         self.known.alt_names.value
     }
@@ -190,7 +190,7 @@ impl<'a> KnownExtensions<'a> {
     }
 }
 
-/// A SEQUENCE that no rule looks into.
+/// A SEQUENCE whose content no rule checks.
 fn sequence(value: &[u8]) -> Result<(), Malformed> {
     Reader::whole(value, tag::SEQUENCE, "it is not a SEQUENCE").map(drop)
 }

@@ -11,7 +11,7 @@ use super::tlv::{self, Malformed, Reader, tag};
 /// A `CertificateList`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Crl<'a> {
-    /// The version's INTEGER; `None` where it is left out (v1).
+    /// The version's INTEGER; `None` if it is absent (v1).
     pub(crate) version: Option<&'a [u8]>,
     pub(crate) inner_algorithm: Algorithm<'a>,
     pub(crate) issuer: Name<'a>,
@@ -23,16 +23,16 @@ pub(crate) struct Crl<'a> {
     pub(crate) outer_algorithm: Algorithm<'a>,
 }
 
-/// The extensions of the list that rules look into.
+/// The extensions of the list that rules check.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct KnownExtensions<'a> {
     pub(crate) authority_key_identifier: Known<AuthorityKeyIdentifier<'a>>,
     pub(crate) number: Known<&'a [u8]>,
     pub(crate) delta_indicator: Known<&'a [u8]>,
     pub(crate) issuing_distribution_point: Known<IssuingDistributionPoint<'a>>,
-    /// The first extension that is not of its structure.
+    /// The first malformed extension.
     pub(crate) malformed: Option<(Oid<'a>, Malformed)>,
-    /// The first critical extension that no rule knows.
+    /// The first critical extension that no rule supports.
     pub(crate) unknown_critical: Option<Oid<'a>>,
 }
 
@@ -49,7 +49,7 @@ pub(crate) struct IssuingDistributionPoint<'a> {
 /// An entry of revokedCertificates.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry<'a> {
-    /// Its place in the list, from 1.
+    /// Its position in the list, from 1.
     pub(crate) number: usize,
     pub(crate) serial: &'a [u8],
     pub(crate) revocation_date: Time<'a>,
@@ -57,14 +57,14 @@ pub(crate) struct Entry<'a> {
     pub(crate) reason: Known<u8>,
     pub(crate) invalidity_date: Known<Time<'a>>,
     pub(crate) certificate_issuer: Known<()>,
-    /// The first extension that is not of its structure.
+    /// The first malformed extension.
     pub(crate) malformed: Option<(Oid<'a>, Malformed)>,
-    /// The first critical extension that no rule knows.
+    /// The first critical extension that no rule supports.
     pub(crate) unknown_critical: Option<Oid<'a>>,
 }
 
 impl<'a> Crl<'a> {
-    /// Reads the frame; entries are read by [`Crl::entries`].
+    /// Parses the frame; [`Crl::entries`] parses the entries.
     pub(crate) fn parse(der: &'a [u8]) -> Result<Self, Malformed> {
         let mut outer = Reader::whole(der, tag::SEQUENCE, "a CRL is a SEQUENCE")?;
         let tbs = outer.expect(tag::SEQUENCE, "tbsCertList is not a SEQUENCE")?;
@@ -113,17 +113,17 @@ impl<'a> Crl<'a> {
         })
     }
 
-    /// Whether revokedCertificates are there, but empty.
+    /// Whether revokedCertificates is present, but empty.
     pub(crate) fn has_empty_list(&self) -> bool {
         self.revoked.is_some_and(|revoked| revoked.is_empty())
     }
 
-    /// Whether the list only tells what changed since another.
+    /// Whether the list contains only changes since another.
     pub(crate) fn is_delta(&self) -> bool {
         self.known.delta_indicator.present
     }
 
-    /// Whether the list tells of other issuers' certificates too.
+    /// Whether the list may contain certificates of other issuers.
     pub(crate) fn is_indirect(&self) -> bool {
         self.known
             .issuing_distribution_point
@@ -131,7 +131,7 @@ impl<'a> Crl<'a> {
             .is_some_and(|point| point.indirect)
     }
 
-    /// The entries in order, up to and with the first malformed one.
+    /// The entries in order, up to and including the first malformed one.
     pub(crate) fn entries(&self) -> impl Iterator<Item = Result<Entry<'a>, Malformed>> + use<'a> {
         let mut rest = self.revoked.unwrap_or(Reader::new(&[]));
         let mut number = 0;

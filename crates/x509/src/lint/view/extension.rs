@@ -1,4 +1,4 @@
-//! Extensions (RFC 5280 section 4.2), and the structures that rules look into.
+//! Extensions (RFC 5280 section 4.2), and the structures that rules check.
 
 use super::general_name::{AccessDescription, DistributionPoint, GeneralNames, Subtree};
 use super::oid::Oid;
@@ -9,7 +9,7 @@ use super::tlv::{self, Malformed, Reader, tag};
 pub(crate) struct Extension<'a> {
     pub(crate) oid: Oid<'a>,
     pub(crate) critical: bool,
-    /// Whether `critical` was written out although it is FALSE, its default.
+    /// Whether `critical` was encoded although it is FALSE, its default.
     false_encoded: bool,
     /// The contents of extnValue.
     pub(crate) value: &'a [u8],
@@ -34,12 +34,12 @@ impl<'a> Extension<'a> {
     }
 }
 
-/// An Extensions list, checked when read. An empty one is for rules to find.
+/// An Extensions list, checked when parsed. Rules report an empty one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Extensions<'a> {
     reader: Reader<'a>,
     count: usize,
-    /// The first that writes critical out as FALSE.
+    /// The first that encodes critical as FALSE.
     pub(crate) false_encoded: Option<Oid<'a>>,
 }
 
@@ -47,7 +47,7 @@ pub(crate) struct Extensions<'a> {
 const FEW: usize = 32;
 
 impl<'a> Extensions<'a> {
-    /// Reads the contents of the SEQUENCE, calling `found` with each.
+    /// Parses the contents of the SEQUENCE, calling `found` with each.
     #[inline]
     pub(crate) fn parse(contents: &'a [u8], mut found: impl FnMut(Extension<'a>)) -> Result<Self, Malformed> {
         let mut extensions = Self {
@@ -82,7 +82,7 @@ impl<'a> Extensions<'a> {
         })
     }
 
-    /// The first OID that is there twice.
+    /// The first duplicate OID.
     pub(crate) fn duplicate(&self) -> Option<Oid<'a>> {
         if self.count < 2 {
             return None;
@@ -91,7 +91,7 @@ impl<'a> Extensions<'a> {
     }
 }
 
-/// The first octets that are there twice: pair by pair in short lists, so that nothing is allocated.
+/// The first duplicate: pair by pair in short lists, so that nothing is allocated.
 pub(crate) fn duplicate<'a>(items: impl Iterator<Item = &'a [u8]> + Clone) -> Option<&'a [u8]> {
     if items.clone().nth(FEW).is_some() {
         let mut sorted: Vec<_> = items.collect();
@@ -107,7 +107,7 @@ pub(crate) fn duplicate<'a>(items: impl Iterator<Item = &'a [u8]> + Clone) -> Op
     None
 }
 
-/// What is known of an extension that rules look into. Where it is there twice, the first counts.
+/// An extension that rules check. Of duplicates, the first counts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Known<T> {
     pub(crate) present: bool,
@@ -146,7 +146,7 @@ impl<T> Known<T> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BasicConstraints {
     pub(crate) ca: bool,
-    /// Whether `cA` was written out although it is FALSE, its default.
+    /// Whether `cA` was encoded although it is FALSE, its default.
     pub(crate) false_encoded: bool,
     pub(crate) path_len: Option<u32>,
 }
@@ -174,11 +174,11 @@ impl BasicConstraints {
     }
 }
 
-/// `KeyUsage` (section 4.2.1.3), bit n of the BIT STRING being bit n here.
+/// `KeyUsage` (section 4.2.1.3); bit n of the BIT STRING is bit n here.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KeyUsage {
     pub(crate) bits: u16,
-    /// Whether it ends with its last set bit, as DER has it for named bits (X.690 section 11.2.2).
+    /// Whether it ends with its last set bit, as DER requires for named bits (X.690 section 11.2.2).
     pub(crate) minimal: bool,
     /// Whether bits beyond decipherOnly (8) are set.
     pub(crate) unknown_bits: bool,
@@ -258,7 +258,7 @@ pub(crate) fn single_integer(value: &[u8]) -> Result<&[u8], Malformed> {
     tlv::integer(number)
 }
 
-/// A SEQUENCE OF checked items: read again by `item` whenever they are looked at.
+/// A SEQUENCE OF checked items, which `item` parses again whenever they are accessed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct List<'a, T> {
     items: Reader<'a>,
@@ -266,7 +266,7 @@ pub(crate) struct List<'a, T> {
 }
 
 impl<'a, T> List<'a, T> {
-    /// Reads `contents`, whose items all have that tag.
+    /// Checks `contents`, whose items all have that tag.
     fn parse(contents: Reader<'a>, tag: u8, item: fn(&'a [u8]) -> Result<T, Malformed>) -> Result<Self, Malformed> {
         let mut reader = contents;
         while !reader.is_empty() {
@@ -298,7 +298,7 @@ impl<'a, T> List<'a, T> {
     }
 }
 
-/// `ExtKeyUsageSyntax` (section 4.2.1.12). An empty one is for a rule to find.
+/// `ExtKeyUsageSyntax` (section 4.2.1.12). A rule reports an empty one.
 pub(crate) fn extended_key_usage(value: &[u8]) -> Result<List<'_, Oid<'_>>, Malformed> {
     let contents = Reader::whole(value, tag::SEQUENCE, "it is not a SEQUENCE")?;
     List::parse(contents, tag::OID, |contents| tlv::oid(contents).map(Oid))

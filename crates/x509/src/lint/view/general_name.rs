@@ -1,10 +1,10 @@
-//! `GeneralNames` (RFC 5280 section 4.2.1.6), and the structures made of them.
+//! `GeneralNames` (RFC 5280 section 4.2.1.6), and the structures that contain them.
 
 use super::name::Name;
 use super::oid::Oid;
 use super::tlv::{self, Malformed, Reader, tag};
 
-/// A `GeneralName`; the kinds that no rule looks into are [`GeneralName::Other`].
+/// A `GeneralName`; the kinds that no rule checks are [`GeneralName::Other`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum GeneralName<'a> {
     Email(&'a [u8]),
@@ -38,7 +38,7 @@ impl<'a> GeneralName<'a> {
     }
 }
 
-/// `GeneralNames`, checked when read. An empty list is for rules to find.
+/// `GeneralNames`, checked when parsed. Rules report an empty list.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct GeneralNames<'a> {
     reader: Reader<'a>,
@@ -78,7 +78,7 @@ impl<'a> GeneralNames<'a> {
         self.reader.into_iter().map(|name| name.der)
     }
 
-    /// The directory names; costs nothing where there are none.
+    /// The directory names; free if there are none.
     pub(crate) fn directories(&self) -> impl Iterator<Item = Name<'a>> + use<'a> {
         let names = self.has_directories.then(|| self.iter()).into_iter().flatten();
         names.filter_map(|name| {
@@ -139,7 +139,7 @@ pub(crate) enum DistributionPointName<'a> {
 }
 
 impl<'a> DistributionPointName<'a> {
-    /// `contents` are those of the explicit tag around the CHOICE.
+    /// `contents` is the content of the explicit tag around the CHOICE.
     pub(crate) fn parse(contents: &'a [u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::new(contents);
         let choice = reader.read()?;
@@ -198,7 +198,7 @@ impl<'a> AccessDescription<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Subtree<'a> {
     pub(crate) base: GeneralName<'a>,
-    /// Whether minimum or maximum are there.
+    /// Whether minimum or maximum is present.
     pub(crate) has_distance: bool,
 }
 

@@ -1,4 +1,4 @@
-//! A CA's certificate, read once for all that it issues.
+//! A CA's certificate, parsed once for all that it issues.
 
 use sha1::{Digest, Sha1};
 
@@ -9,16 +9,16 @@ use super::oid;
 use super::public_key::Family;
 use super::tlv::Malformed;
 
-/// What rules compare with: the facts of a CA's certificate, kept apart from its bytes. Cheap to keep, made once.
+/// The fields of a CA's certificate that rules compare with, independent of its bytes. Parsed once, cheap to keep.
 #[derive(Clone, Debug)]
 pub struct IssuerView {
     /// The DER subject.
     pub(crate) subject: Vec<u8>,
     /// The SKI; without one, the SHA-1 of the key.
     pub(crate) key_identifier: Vec<u8>,
-    /// End of its validity, seconds since 1970; `None` where it is unreadable.
+    /// notAfter in seconds since 1970; `None` if it is malformed.
     pub(crate) not_after: Option<i64>,
-    /// End of its validity as it is written.
+    /// notAfter as encoded.
     pub(crate) not_after_text: Vec<u8>,
     pub(crate) is_ca: bool,
     pub(crate) path_len: Option<u32>,
@@ -27,11 +27,11 @@ pub struct IssuerView {
     name_constraints: Option<Vec<u8>>,
 }
 
-/// Why a CA's certificate cannot be compared with.
+/// Why a CA's certificate cannot be used for comparison.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the CA's certificate is malformed: {detail}; give the DER of an X.509 certificate")]
 pub struct IssuerError {
-    /// What was wrong.
+    /// What is wrong.
     pub detail: &'static str,
 }
 
@@ -42,7 +42,7 @@ impl From<Malformed> for IssuerError {
 }
 
 impl IssuerView {
-    /// Reads the DER of a CA's certificate. Whether it is a good one is for linting it to tell.
+    /// Parses the DER of a CA's certificate. Whether it is valid is up to linting it.
     pub fn parse(der: &[u8]) -> Result<Self, IssuerError> {
         let certificate = Certificate::parse(der)?;
         let known = &certificate.known;
@@ -64,12 +64,12 @@ impl IssuerView {
         })
     }
 
-    /// Whether the key may be used so, as far as the certificate says anything about it.
+    /// Whether keyUsage allows any of these bits; `true` without keyUsage.
     pub(crate) fn may(&self, usage: u16) -> bool {
         self.key_usage.is_none_or(|allowed| allowed.any(usage))
     }
 
-    /// Whether the key can have made a signature of that algorithm.
+    /// Whether the key can make signatures of that algorithm.
     pub(crate) fn signs_with(&self, algorithm: &Algorithm<'_>) -> bool {
         match algorithm.oid {
             oid::SHA224_WITH_RSA
@@ -98,7 +98,7 @@ impl IssuerView {
         }
     }
 
-    /// The CA's name constraints, where it has well-formed ones.
+    /// The CA's name constraints, if they are present and well-formed.
     pub(crate) fn name_constraints(&self) -> Option<NameConstraints<'_>> {
         NameConstraints::parse(self.name_constraints.as_deref()?).ok()
     }

@@ -3,7 +3,7 @@
 use super::oid::Oid;
 use super::tlv::{self, Malformed, Reader, Tlv, tag};
 
-/// A Name: RDNs of attributes, each at least one (checked when read).
+/// A Name: RDNs of attributes, each with at least one (checked when parsed).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Name<'a> {
     /// All octets.
@@ -89,7 +89,7 @@ impl<'a> Attribute<'a> {
         })
     }
 
-    /// Whether the type's values are `DirectoryStrings`, so that four old string types are possible.
+    /// Whether the type's values are `DirectoryStrings`, so that four more, obsolete string types are possible.
     pub(crate) fn is_directory_string(&self) -> bool {
         use super::oid;
         matches!(

@@ -9,7 +9,7 @@ use const_oid::ObjectIdentifier;
 pub(crate) struct Oid<'a>(pub(crate) &'a [u8]);
 
 impl fmt::Display for Oid<'_> {
-    /// Dotted, with the name where it has one: `2.5.29.15 (id-ce-keyUsage)`.
+    /// Dotted, with the name if it has one: `2.5.29.15 (id-ce-keyUsage)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Ok(oid) = ObjectIdentifier::from_bytes(self.0) else {
             return write!(f, "an OID of {} octets", self.0.len());

@@ -13,7 +13,7 @@ pub(crate) struct PublicKey<'a> {
     pub(crate) family: Family,
 }
 
-/// What a key can do follows from its family.
+/// The family of a key, which determines what it can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Family {
     Rsa,
@@ -57,7 +57,7 @@ impl<'a> PublicKey<'a> {
         })
     }
 
-    /// The two INTEGERs of an RSA key; `None` where the key is of another family or malformed.
+    /// The two INTEGERs of an RSA key; `None` if the key is of another family or malformed.
     pub(crate) fn rsa(&self) -> Option<RsaPublicKey<'a>> {
         if self.family != Family::Rsa {
             return None;
@@ -74,12 +74,12 @@ impl<'a> PublicKey<'a> {
 }
 
 impl Family {
-    /// Whether keys of the family make or check signatures.
+    /// Whether keys of the family make or verify signatures.
     pub(crate) fn signs(self) -> bool {
         !matches!(self, Self::Montgomery | Self::Other)
     }
 
-    /// Whether keys of the family agree on keys.
+    /// Whether keys of the family are for key agreement.
     pub(crate) fn agrees(self) -> bool {
         matches!(
             self,
@@ -87,7 +87,7 @@ impl Family {
         )
     }
 
-    /// Octets of the family's keys, where they are fixed.
+    /// Length of the family's keys in octets, if it is fixed.
     pub(crate) fn key_octets(self) -> Option<usize> {
         match self {
             Self::P256 => Some(65),

@@ -7,13 +7,13 @@ use super::tlv::{Malformed, Reader, Tlv, tag};
 pub(crate) struct Time<'a> {
     pub(crate) tag: u8,
     pub(crate) text: &'a [u8],
-    /// Seconds since 1970; `None` where the text is not `YYMMDDHHMMSSZ` or `YYYYMMDDHHMMSSZ`, or no moment of any calendar.
+    /// Seconds since 1970; `None` if the text is not `YYMMDDHHMMSSZ` or `YYYYMMDDHHMMSSZ`, or not a calendar time.
     pub(crate) seconds: Option<i64>,
 }
 
-/// The GeneralizedTime of "no well-defined expiration date" (RFC 5280 section 4.1.2.5).
+/// The GeneralizedTime for "no well-defined expiration date" (RFC 5280 section 4.1.2.5).
 pub(crate) const NO_EXPIRATION: &[u8] = b"99991231235959Z";
-/// 2050-01-01T00:00:00Z, from which on times are GeneralizedTime.
+/// 2050-01-01T00:00:00Z, the first time that must be a GeneralizedTime.
 const YEAR_2050: i64 = 2_524_608_000;
 
 impl<'a> Time<'a> {
@@ -49,7 +49,7 @@ impl<'a> Time<'a> {
         ))
     }
 
-    /// What is wrong with the choice between the two types, if anything. A UTCTime cannot be beyond 2049.
+    /// What is wrong with the choice between the two types, if anything. A UTCTime cannot be later than 2049.
     pub(crate) fn type_fault(&self) -> Option<String> {
         if self.tag == tag::UTC_TIME || self.seconds? >= YEAR_2050 {
             return None;
@@ -100,7 +100,7 @@ fn days_in(year: i64, month: i64) -> i64 {
     }
 }
 
-/// Days of the proleptic Gregorian calendar, counted in years that begin in March so that leap days come last.
+/// Days in the proleptic Gregorian calendar, counted in years that start in March so that leap days come last.
 fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
     let year = if month > 2 { year } else { year - 1 };
     let month_from_march = (month + 9) % 12;
@@ -124,7 +124,7 @@ mod tests {
         assert_eq!(general(NO_EXPIRATION), Some(253_402_300_799));
         assert_eq!(seconds(tag::UTC_TIME, b"691231235959Z"), Some(-1));
         assert_eq!(seconds(tag::UTC_TIME, b"491231235959Z"), Some(YEAR_2050 - 1));
-        // An independent calendar agrees on every day of two centuries.
+        // A calendar library agrees on every day of two centuries.
         let mut date = jiff::civil::date(1950, 1, 1);
         while date.year() < 2150 {
             let text = format!("{:04}{:02}{:02}000000Z", date.year(), date.month(), date.day());

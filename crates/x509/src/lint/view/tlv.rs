@@ -1,7 +1,7 @@
 //! DER values: tag, length, contents (X.690).
 //!
-//! A reader of some hundred lines instead of a library's: the certificate was built with the library, and a second
-//! opinion should not share its mistakes; and CRLs of a million entries go through here.
+//! A parser of some hundred lines instead of a library: the certificate was built with the library, whose mistakes a
+//! check should not share; and CRLs of a million entries are parsed here.
 
 use std::fmt;
 
@@ -36,7 +36,7 @@ pub(crate) mod tag {
     }
 }
 
-/// Why bytes are not what they should be: the sentence's end after "it".
+/// Why bytes are not what is expected: the end of a sentence that starts with "it".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Malformed(pub(crate) &'static str);
 
@@ -57,14 +57,14 @@ pub(crate) struct Tlv<'a> {
     pub(crate) der: &'a [u8],
 }
 
-/// Values one after another.
+/// Values in sequence.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
 }
 
 const TRUNCATED: Malformed = Malformed("the input ends within a value");
-/// Deeper than any X.509 structure; bounds the stack.
+/// Deepest nesting, more than in any X.509 structure; bounds the stack.
 const MAX_DEPTH: u8 = 32;
 
 impl<'a> Reader<'a> {
@@ -131,7 +131,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Nothing may be left.
+    /// Fails if octets are left.
     pub(crate) fn end(&self, what: &'static str) -> Result<(), Malformed> {
         if self.is_empty() { Ok(()) } else { Err(Malformed(what)) }
     }
@@ -165,7 +165,7 @@ impl<'a> Iterator for Values<'a> {
     }
 }
 
-/// Skips a tag number above 30: no X.509 structure has one, but a foreign extension's value may.
+/// Skips a tag number above 30: no X.509 structure has one, but the value of an unknown extension may.
 fn skip_tag_number(octets: &[u8]) -> Result<&[u8], Malformed> {
     let end = octets.iter().position(|octet| octet & 0x80 == 0).ok_or(TRUNCATED)?;
     if octets[0] == 0x80 || (end == 0 && octets[0] < 31) || end > 4 {
@@ -203,7 +203,7 @@ pub(crate) fn integer(contents: &[u8]) -> Result<&[u8], Malformed> {
     }
 }
 
-/// A non-negative INTEGER's value; `None` where it is negative or above `u32`.
+/// A non-negative INTEGER's value; `None` if it is negative or does not fit into `u32`.
 pub(crate) fn small_integer(contents: &[u8]) -> Option<u32> {
     if contents.len() > 5 || contents.first()? & 0x80 != 0 {
         return None;
@@ -223,7 +223,7 @@ pub(crate) fn boolean(contents: &[u8]) -> Result<bool, Malformed> {
     }
 }
 
-/// The contents of a BIT STRING: its octets, and how many bits of the last are unused.
+/// The contents of a BIT STRING: its octets, and the number of unused bits in the last.
 pub(crate) fn bit_string(contents: &[u8]) -> Result<(&[u8], u8), Malformed> {
     let (&unused, octets) = contents.split_first().ok_or(Malformed("a BIT STRING is empty"))?;
     let padding = match octets.last() {
@@ -253,7 +253,7 @@ pub(crate) fn oid(contents: &[u8]) -> Result<&[u8], Malformed> {
     Ok(contents)
 }
 
-/// Checks values and all within for what DER demands of universal types, whatever they mean.
+/// Checks values and all nested ones against DER's rules for universal types, independent of their meaning.
 pub(crate) fn check_der(octets: &[u8]) -> Result<(), Malformed> {
     check_values(Reader::new(octets), MAX_DEPTH)
 }
@@ -277,7 +277,7 @@ fn check_value(tlv: Tlv<'_>, depth: u8) -> Result<(), Malformed> {
             check_values(Reader::new(tlv.value), depth - 1)?;
             check_set_order(Reader::new(tlv.value))
         }
-        // EXTERNAL, EMBEDDED PDV and CHARACTER STRING are constructed too, and foreign extensions may hold them.
+        // EXTERNAL, EMBEDDED PDV and CHARACTER STRING are constructed too, and unknown extensions may contain them.
         tag::SEQUENCE | 0x28 | 0x2b | 0x3d => check_values(Reader::new(tlv.value), depth - 1),
         tag::BOOLEAN => boolean(tlv.value).map(drop),
         tag::INTEGER | tag::ENUMERATED => integer(tlv.value).map(drop),
@@ -297,8 +297,8 @@ fn check_value(tlv: Tlv<'_>, depth: u8) -> Result<(), Malformed> {
     }
 }
 
-/// Members of a SET OF ascend by their octets (X.690 section 11.6), those of a SET by their tags (section 10.3). Which of
-/// the two it is cannot be told from outside.
+/// Members of a SET OF are sorted by their octets (X.690 section 11.6), those of a SET by their tags (section 10.3).
+/// The two types have the same tag, so either order is accepted.
 fn check_set_order(members: Reader<'_>) -> Result<(), Malformed> {
     let (mut by_octets, mut by_tag) = (true, true);
     let mut previous: Option<Tlv<'_>> = None;

@@ -1,4 +1,4 @@
-//! Certificates that share one's fate: those of its key, and those that descend from them by renewal.
+//! Families of certificates: those of a key, and those that descend from them by renewal.
 
 use std::collections::HashSet;
 
@@ -15,7 +15,7 @@ use crate::port::ledger::{
 use crate::revoke::listed::replaces;
 
 impl State {
-    /// Whether the intent may renew what it renews.
+    /// Checks whether the intent may renew its predecessor.
     pub(super) fn check_renewal(&self, intent: &CertificateIntent) -> Result<(), LedgerError> {
         let Some(predecessor) = &intent.renews else {
             return Ok(());
@@ -73,7 +73,7 @@ impl State {
         self.rows.values().filter(|row| !matches!(row.stage, Stage::Lost))
     }
 
-    /// Those, and whatever descends from them by renewal.
+    /// These certificates, and all that descend from them by renewal.
     fn with_descendants(&self, mut family: Vec<IntentId>) -> Vec<IntentId> {
         let mut known: HashSet<IntentId> = family.iter().cloned().collect();
         let mut next = 0;
@@ -88,7 +88,7 @@ impl State {
         family
     }
 
-    /// Gives up what is open of those.
+    /// Gives up the open intents among these.
     fn give_up(&mut self, ids: Vec<IntentId>, revocation: &Revocation) -> Result<(), LedgerError> {
         for id in ids {
             let row = self.rows.get(&position(&id));
@@ -111,7 +111,7 @@ impl State {
             issuer: issuer.clone(),
             serial,
         };
-        // Whatever the reason: nothing is renewed any more, so nothing that was reserved before becomes a certificate either.
+        // Whatever the reason: a revoked certificate cannot be renewed, so open renewals are given up as well.
         self.give_up(self.with_descendants(vec![own]), revocation)?;
         let mut together = RevokedTogether {
             certificate,
