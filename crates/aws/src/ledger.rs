@@ -65,7 +65,7 @@ use recent::Recent;
 use revocable::Revocable;
 use tables::Tables;
 
-/// The ledger in two tables. Share one per process: it keeps CAs and reserved intents in memory.
+/// The ledger in two tables. Meant to be shared: it keeps CAs and reserved intents in memory.
 #[derive(Debug)]
 pub struct DynamoLedger {
     tables: Tables,
