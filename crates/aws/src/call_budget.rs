@@ -1,10 +1,8 @@
 //! How long calls may take, retries included, and how their errors are classified.
 //!
 //! The SDK retries calls that were throttled or failed on AWS's side, with growing, jittered pauses and a quota that
-//! stops
-//! a storm of retries. Here every call gets a time limit that includes its retries, and its outcome becomes one of
-//! three: an
-//! answer, a refusal (`Failure::Refused`), or unknown (`Failure::Unavailable`).
+//! stops a storm of retries. Here every call gets a time limit that includes its retries, and its outcome becomes one
+//! of three: an answer, a refusal (`Failure::Refused`), or unknown (`Failure::Unavailable`).
 
 use std::fmt::Write as _;
 use std::pin::Pin;
@@ -41,8 +39,7 @@ pub(crate) const THROTTLING: [&str; 9] = [
 ];
 
 /// How long one call may take at most, and the deadline of all calls. Shared by every port; cheap to clone: clones
-/// share
-/// the deadline and the meter.
+/// share the deadline and the meter.
 #[derive(Clone, Debug)]
 pub struct CallBudget(Arc<Inner>);
 

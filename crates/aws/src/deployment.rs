@@ -68,8 +68,7 @@ impl Deployment {
     }
 
     /// Replaces the certificate table's name, which otherwise follows from project and environment. The journal's name
-    /// follows
-    /// from it: `Journal` is inserted after the `CA` of a name of the contract's form, else appended.
+    /// follows from it: `Journal` is inserted after the `CA` of a name of the contract's form, else appended.
     #[must_use]
     pub fn with_table(mut self, name: impl Into<String>) -> Self {
         self.table = name.into();

@@ -3,8 +3,7 @@
 //! By default each service client makes at least one of its own, and each of those finds and parses the trusted
 //! certificates, which is most of what a process does before its first call. Here that is done once, when the client is
 //! made: Lambda gives a function a whole processor until its first event, and afterwards, with little memory, only a
-//! small
-//! part of one.
+//! small part of one.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

@@ -1,8 +1,7 @@
 //! Derives the keys that authenticate intents, with an HMAC key in AWS KMS.
 //!
 //! The HMAC key never leaves KMS; only callers that may use it with `kms:GenerateMac` can prepare certificates. A
-//! process
-//! calls KMS once, to derive the key for its nonce, and computes authentication codes with that key.
+//! process calls KMS once, to derive the key for its nonce, and computes authentication codes with that key.
 //! <https://docs.aws.amazon.com/kms/latest/APIReference/API_GenerateMac.html>
 
 use async_trait::async_trait;

@@ -1,10 +1,8 @@
 //! CA keys in AWS KMS.
 //!
 //! KMS always signs a digest (`MessageType` `DIGEST`) or, for ML-DSA, the message representative µ (`EXTERNAL_MU`):
-//! neither
-//! has a limit of length, and KMS never sees a certificate. The receipt is the request id, which CloudTrail records
-//! with the
-//! key and the caller.
+//! neither has a limit of length, and KMS never sees a certificate. The receipt is the request id, which CloudTrail
+//! records with the key and the caller.
 //! <https://docs.aws.amazon.com/kms/latest/APIReference/API_Sign.html>
 
 use std::collections::HashMap;
@@ -60,8 +58,7 @@ impl KmsKeyStore {
     }
 
     /// Sets the public key that the CA's certificate has. A KMS key with another public key signs nothing and is
-    /// reported as
-    /// [`KeyStoreError::Damaged`]. Call this for every CA once its certificate is known.
+    /// reported as [`KeyStoreError::Damaged`]. Call this for every CA once its certificate is known.
     pub fn expect(&self, key: &KeyName, public: &CaPublicKey) {
         lock(&self.expected).insert(key.clone(), public.clone());
     }

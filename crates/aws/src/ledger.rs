@@ -1,12 +1,10 @@
 //! The ledger in DynamoDB: the drop-in certificate table, and a journal table beside it.
 //!
 //! The certificate table's rows are byte for byte those of the drop-in contract. Everything else is in the journal:
-//! intents,
-//! key claims, idempotency tokens, revocations, the order of issuance, CRLs. All reads that decide something are
-//! consistent;
-//! the two indexes (rows by serial number, open intents) only lead to items, which are then read themselves. Each
-//! change is
-//! one transaction, whose conditions decide all races. docs/design/decisions/0006-dynamodb.md says why.
+//! intents, key claims, idempotency tokens, revocations, the order of issuance, CRLs. All reads that decide something
+//! are consistent; the two indexes (rows by serial number, open intents) only lead to items, which are then read
+//! themselves. Each change is one transaction, whose conditions decide all races.
+//! docs/design/decisions/0006-dynamodb.md says why.
 
 mod adopt;
 mod authorities;

@@ -40,8 +40,7 @@ pub use publication::S3Publication;
 pub use world::{SystemClock, SystemEntropy};
 
 /// Reads the region, the credential sources and the endpoints from the environment and the shared configuration files,
-/// as
-/// the AWS command line does. Sends no request.
+/// as the AWS command line does. Sends no request.
 pub async fn load_config() -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest())
         .http_client(http::SharedConnectors::new(CallBudget::default().connecting()))

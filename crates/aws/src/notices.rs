@@ -64,8 +64,7 @@ impl ClassifyRetry for TooManyRequests {
 const CUTS: [(usize, usize); 3] = [(16 * 1024, 256), (1024, 64), (120, 8)];
 
 /// The message for SNS: whole where it fits, else cut short, which informs better than no notice. An error is the
-/// length in
-/// octets of one that does not fit even then.
+/// length in octets of one that does not fit even then.
 fn fitting(message: Value) -> Result<String, usize> {
     let told = |message: &Value| json!({ "default": message.to_string() }).to_string();
     let mut text = told(&message);

@@ -1,8 +1,8 @@
 //! Published files in one S3 bucket.
 //!
 //! A file's version is its object's `ETag`. Preconditions are S3's own (`If-Match`, `If-None-Match`), so they hold
-//! among all
-//! writers. S3 never serves part of an upload. Every object is sent with its SHA-256, which S3 checks on receipt.
+//! among all writers. S3 never serves part of an upload. Every object is sent with its SHA-256, which S3 checks on
+//! receipt.
 
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 
@@ -82,8 +82,7 @@ impl S3Publication {
     }
 
     /// A file's properties, and its content if that has at most `limit` octets. Memory holds the content once, whatever
-    /// its
-    /// length.
+    /// its length.
     async fn get(&self, name: &PublishedName, limit: u64) -> Result<Option<(Stat, Option<Vec<u8>>)>, PublicationError> {
         let Some((stat, mut body)) = self.object(name).await? else {
             return Ok(None);
@@ -293,8 +292,7 @@ fn content_type(name: &PublishedName, beginning: &[u8]) -> &'static str {
 }
 
 /// Whether a conditional write lost. 412: the precondition does not hold. 409: another conditional write was in
-/// progress,
-/// and nothing was changed. 404: there is no object to match.
+/// progress, and nothing was changed. 404: there is no object to match.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>
 fn is_contended(error: &PutObjectError) -> bool {
     matches!(

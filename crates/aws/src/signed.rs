@@ -1,9 +1,8 @@
 //! Signed calls to services of which only one or two operations are used.
 //!
 //! Their SDKs have some hundred operations each and take as long to compile as all crates of this project. The
-//! libraries
-//! beneath the SDKs sign, time out and retry such a call in the same way; the caller writes the request and reads the
-//! answer.
+//! libraries beneath the SDKs sign, time out and retry such a call in the same way; the caller writes the request and
+//! reads the answer.
 
 use std::fmt;
 

@@ -31,8 +31,7 @@ impl Entropy for SystemEntropy {
 }
 
 /// A random value of 128 bits, in hexadecimal. A write that carries one can be recognised as this process's own after
-/// its
-/// answer was lost.
+/// its answer was lost.
 pub(crate) fn nonce() -> String {
     let mut octets = [0; 16];
     SystemEntropy.fill(&mut octets);

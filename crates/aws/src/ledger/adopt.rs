@@ -1,10 +1,8 @@
 //! Adopts the rows that the Python CA made: each gets the journal items that a certificate of our own has.
 //!
 //! Each row is one transaction, which does not change the row itself. Adopting may be interrupted anywhere, repeated,
-//! and run
-//! beside everything else: the journal's entry of a row is never replaced. Once it reaches the table's end, nothing
-//! needs to
-//! read the whole table any more.
+//! and run beside everything else: the journal's entry of a row is never replaced. Once it reaches the table's end,
+//! nothing needs to read the whole table any more.
 
 use std::time::Instant;
 
@@ -56,8 +54,7 @@ pub struct Adoption {
     /// Rows that had an entry in the journal.
     pub known: u64,
     /// Rows that cannot be adopted, and why (at most 1,000). They stay as they are; a revoked one is still on the CRL
-    /// if its serial
-    /// number can be read.
+    /// if its serial number can be read.
     pub malformed: Vec<String>,
     /// Whether the run reached the table's end. If not, time ran out, and the next run continues.
     pub complete: bool,
@@ -187,8 +184,7 @@ impl DynamoLedger {
     }
 
     /// Blocks a key that a row marks as compromised. Its other certificates and their rows are left alone: they are
-    /// revoked when an
-    /// operator revokes this one again, or lists it in `revoked.json`.
+    /// revoked when an operator revokes this one again, or lists it in `revoked.json`.
     async fn block_if_compromised(
         &self,
         key: KeyFingerprint,

@@ -150,10 +150,8 @@ impl DynamoLedger {
     }
 
     /// A CA that the Python CA made: a row in the partition of the CA's name that counts CRLs, with a CA certificate
-    /// that has the
-    /// row's serial number and is signed by the CA above. A leaf of that name fails these checks. The order of rows
-    /// means nothing:
-    /// of several such rows the newest is used.
+    /// that has the row's serial number and is signed by the CA above. A leaf of that name fails these checks. The
+    /// order of rows means nothing: of several such rows the newest is used.
     async fn old_ca(&self, ca_name: &CaName, parent: Option<&KnownCa>) -> Result<Option<KnownCa>, LedgerError> {
         let rows = self.tables.query(&Range::rows(ca_name.as_str())).await?;
         let mut newest: Option<KnownCa> = None;

@@ -1,10 +1,9 @@
 //! The condition, in a reserving transaction, that no CA of the issuer's chain is revoked.
 //!
 //! Revoking a CA puts one item into each of several partitions, in the revoking transaction; reserving under that CA
-//! requires
-//! that the item of one of those partitions does not exist. Why several: transactions that touch one item conflict,
-//! even if
-//! they only check it. With a condition on the CA's row, no two certificates could be reserved at a time.
+//! requires that the item of one of those partitions does not exist. Why several: transactions that touch one item
+//! conflict, even if they only check it. With a condition on the CA's row, no two certificates could be reserved at a
+//! time.
 
 use chancery_authority::CaName;
 use chancery_authority::port::ledger::LedgerError;
@@ -26,8 +25,7 @@ pub(super) fn ending(ca: Serial) -> impl Iterator<Item = Write> {
 }
 
 /// The condition that a CA is not revoked. A CA whose row was not adopted has its revocation only in that row: the row
-/// must
-/// exist, and must not be revoked.
+/// must exist, and must not be revoked.
 fn stands(ca: &KnownCa, reserving: Serial) -> Write {
     if ca.is_recorded {
         Write::Check {
@@ -48,8 +46,7 @@ fn stands(ca: &KnownCa, reserving: Serial) -> Write {
 
 impl DynamoLedger {
     /// For an issuer and each CA above it, issuer first, the condition that it is not revoked. Empty if the ledger has
-    /// no such
-    /// CA: a root that is being made.
+    /// no such CA: a root that is being made.
     pub(super) async fn chain_stands(
         &self,
         issuer: &CaName,

@@ -1,9 +1,8 @@
 //! CRL numbers, the entries of a CRL, and the records of signed CRLs.
 //!
 //! A CRL of a higher number must list everything that one of a lower number lists. So the number is reserved first,
-//! then the
-//! revocations are read consistently, then the counter is read again. If no other process has reserved a higher number
-//! meanwhile, any that does so later also reads later. Otherwise all of it is repeated.
+//! then the revocations are read consistently, then the counter is read again. If no other process has reserved a
+//! higher number meanwhile, any that does so later also reads later. Otherwise all of it is repeated.
 
 use std::fmt::Write as _;
 
@@ -133,10 +132,8 @@ impl DynamoLedger {
     }
 
     /// Reserves the number after the counter, and above what the plan found elsewhere. Also returns the counter's value
-    /// if it is
-    /// above what the plan believes. A counter that is not a number, is behind, or is not believed continues above what
-    /// is known:
-    /// it must neither go back nor block.
+    /// if it is above what the plan believes. A counter that is not a number, is behind, or is not believed continues
+    /// above what is known: it must neither go back nor block.
     async fn next_number(&self, counter: &Counter, plan: &CrlPlan) -> Result<(u64, Option<u64>), LedgerError> {
         for round in 0..TURNS {
             let item = self.tables.get(counter.table, counter.key.clone()).await?;
@@ -286,8 +283,7 @@ impl DynamoLedger {
     }
 
     /// Reads back from the newest number, a limited number of pages: a CRL that was not published, or not signed,
-    /// seldom follows
-    /// another such.
+    /// seldom follows another such.
     pub(super) async fn standing(&self, scope: &CrlScope, at_most: u64) -> Result<CrlState, LedgerError> {
         let mut standing = CrlState {
             mark: self.mark(scope).await?,

@@ -1,14 +1,10 @@
 //! A certificate's family: the certificates of its key, and those that descend from them by renewal.
 //!
 //! The holders of a key are in the key's partition, beside its claim. The descendants by renewal of one certificate
-//! have a
-//! partition of their own, the line: an item for every successor, and a state with a version, which every renewal and
-//! every
-//! revocation of a successor increments. A renewal reads the line, and its reservation requires that the version has
-//! not
-//! changed. The same transaction requires that the rows of the predecessor and of the line's root are not revoked. So
-//! nothing
-//! is renewed whose ancestor was revoked earlier or at the same moment.
+//! have a partition of their own, the line: an item for every successor, and a state with a version, which every
+//! renewal and every revocation of a successor increments. A renewal reads the line, and its reservation requires that
+//! the version has not changed. The same transaction requires that the rows of the predecessor and of the line's root
+//! are not revoked. So nothing is renewed whose ancestor was revoked earlier or at the same moment.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -195,8 +191,7 @@ impl DynamoLedger {
             return Ok(alone(certificate));
         }
         // The certificate itself comes first: it is on the next CRL, however many others follow. After an interruption,
-        // the next run
-        // finds its mark.
+        // the next run finds its mark.
         let follow = Others::Follow(revocation.at);
         let certificate = self
             .revoke_certificate(issuer, serial, revocation.clone(), follow)
@@ -220,8 +215,7 @@ impl DynamoLedger {
     }
 
     /// Gives up open intents that renew a revoked certificate or one of its descendants. No more can be reserved there:
-    /// all that
-    /// were are in its line.
+    /// all that were are in its line.
     async fn give_up_descending(&self, certificate: &Revoked, at: UnixTime) -> Result<(), LedgerError> {
         let (Revoked::Now(record) | Revoked::Already(record)) = certificate;
         let serial = record.id.serial;
@@ -257,8 +251,7 @@ impl DynamoLedger {
     }
 
     /// Blocks a key: it cannot be reserved any more. First in an item that no role may delete, then in the claim, which
-    /// giving an
-    /// intent up reads.
+    /// giving an intent up reads.
     pub(super) async fn block(
         &self,
         key: KeyFingerprint,
@@ -289,11 +282,9 @@ impl DynamoLedger {
     }
 
     /// Revokes the rest of a certificate's family, and gives up its open intents. Works in portions, each of which is
-    /// revoked
-    /// before the next is read: whatever interrupts it, that much is done, and the next run finds it done. Returns the
-    /// certificates
-    /// that it revoked, and whether more are left. What cannot be read is returned as an error once all others are
-    /// revoked.
+    /// revoked before the next is read: whatever interrupts it, that much is done, and the next run finds it done.
+    /// Returns the certificates that it revoked, and whether more are left. What cannot be read is returned as an error
+    /// once all others are revoked.
     async fn revoke_family(
         &self,
         record: &CertificateRecord,
@@ -320,8 +311,7 @@ impl DynamoLedger {
     }
 
     /// Revokes a portion; returns whether the limit of [`REVOKED_TOGETHER`] was reached. A certificate that cannot be
-    /// revoked stops
-    /// no other.
+    /// revoked stops no other.
     async fn revoke_portion(
         &self,
         record: &CertificateRecord,
@@ -385,8 +375,8 @@ impl DynamoLedger {
     }
 
     /// Those of the serial numbers whose rows are not revoked for a sufficient reason, with their entries. They are
-    /// read together: a
-    /// key that was certified again for years has many, and a run after an interruption reads all of them.
+    /// read together: a key that was certified again for years has many, and a run after an interruption reads all of
+    /// them.
     async fn unrevoked(
         &self,
         serials: &[Serial],
@@ -407,8 +397,8 @@ impl DynamoLedger {
     }
 
     /// The serial numbers of everything that was certified or reserved for that certificate's key: from the key's
-    /// partition, and
-    /// from the rows of its common names. While there may be rows without an entry in the journal, from all rows.
+    /// partition, and from the rows of its common names. While there may be rows without an entry in the journal, from
+    /// all rows.
     async fn of_key(&self, record: &CertificateRecord) -> Result<BTreeSet<Serial>, LedgerError> {
         let key = record.key;
         let mut serials = BTreeSet::from([record.id.serial]);

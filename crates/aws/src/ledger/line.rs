@@ -1,8 +1,7 @@
 //! Lines: the descendants of a certificate by renewal, and how they are marked and ended.
 //!
 //! What a line contains, or an entry states about it, is a claim like any other. A renewal requires a line that can be
-//! read
-//! completely; a revocation uses what can be read, and reports the rest.
+//! read completely; a revocation uses what can be read, and reports the rest.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -131,8 +130,7 @@ fn counting() -> Item {
 }
 
 /// The writes of a successor's revocation in its line: its mark, and the version. They do not require an item: a line
-/// that was
-/// deleted, or that an entry names wrongly, does not stop a revocation.
+/// that was deleted, or that an entry names wrongly, does not stop a revocation.
 pub(super) fn marking(renewal: &Renewal, serial: Serial, not_after: UnixTime) -> [Write; 2] {
     [
         Write::Update {
@@ -173,8 +171,7 @@ impl DynamoLedger {
     }
 
     /// As [`line`](Self::line), as far as it can be read, with the first item that cannot: a revocation reaches all
-    /// descendants that
-    /// can be read.
+    /// descendants that can be read.
     pub(super) async fn readable_line(&self, root: Serial) -> Result<(Line, Option<LedgerError>), LedgerError> {
         let items = self.tables.query(&Range::journal(names::line(root))).await?;
         let (mut line, mut wrong) = (Line::default(), None);
@@ -207,8 +204,7 @@ impl DynamoLedger {
     }
 
     /// Prevents further renewals of those certificates and their descendants, and returns the descendants. A line that
-    /// cannot be
-    /// ended, or read completely, stops no other.
+    /// cannot be ended, or read completely, stops no other.
     pub(super) async fn end_lines(
         &self,
         holders: &[Serial],

@@ -1,13 +1,11 @@
 //! Entries for CA certificates that a list has, although no operator has revoked the CA.
 //!
 //! Roles that issue may list intents that they gave up, and an entry for a CA certificate would end a whole hierarchy.
-//! Only
-//! roles that revoke may mark a CA's row, or record that nothing is reserved under the CA any more: an entry for a CA
-//! certificate counts only with one of these two.
+//! Only roles that revoke may mark a CA's row, or record that nothing is reserved under the CA any more: an entry for a
+//! CA certificate counts only with one of these two.
 //!
 //! A row alone proves nothing: a role that may write one attribute of rows can create rows of any serial number. Only
-//! rows with
-//! a certificate of the CA count.
+//! rows with a certificate of the CA count.
 
 use std::collections::{HashMap, HashSet};
 
@@ -71,8 +69,7 @@ impl DynamoLedger {
     }
 
     /// Removes entries of CAs that are not revoked. For revoked CAs on the list, records that nothing is reserved under
-    /// them any
-    /// more: earlier versions did not record it, and neither does an operator who marks a row by hand.
+    /// them any more: earlier versions did not record it, and neither does an operator who marks a row by hand.
     pub(super) async fn settle_cas(&self, scope: &CrlScope, view: &mut View) -> Result<(), LedgerError> {
         if view.is_empty() {
             return Ok(());
@@ -110,8 +107,7 @@ impl DynamoLedger {
 }
 
 /// Whether a row under a CA's name has one of the CA's certificates: the one that the CA is known by, whatever its row
-/// contains,
-/// or a CA certificate that the CA above signed.
+/// contains, or a CA certificate that the CA above signed.
 fn is_of_ca(item: &Item, serial: Serial, ca: &KnownCa, issuer: &CaName, cas: &[KnownCa]) -> bool {
     serial == ca.serial
         || verified(item, serial, cas).is_some_and(|verified| {

@@ -1,6 +1,5 @@
 //! Common names that callers gave for serial numbers. They only lead to a row, which is then read; what counts is the
-//! row's
-//! certificate.
+//! row's certificate.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

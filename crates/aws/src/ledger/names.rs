@@ -20,8 +20,7 @@ pub(super) const AUTHORITIES: &str = "authorities";
 pub(super) const REJECTION_DAYS: &str = "rejections-days";
 
 /// Partition of a day's rejections, by time. A day has several: any client that may make requests can cause as many
-/// rejections
-/// as it likes.
+/// rejections as it likes.
 pub(super) fn rejections(day: &str, lane: u8) -> String {
     format!("rejections#{day}#{lane}")
 }
@@ -32,8 +31,7 @@ pub(super) fn day(at: UnixTime) -> String {
 }
 
 /// Number of partitions that share one order of certificates: a partition takes 1,000 writes a second, and a
-/// transaction counts
-/// as two.
+/// transaction counts as two.
 pub(super) const LANES: u8 = 4;
 
 pub(super) fn intent(serial: Serial) -> Item {
@@ -127,8 +125,7 @@ pub(super) fn crl_number(of: &CrlScope) -> Item {
 }
 
 /// Parts of a scope's change mark, and of the record that a CA is revoked: concurrent revocations or reservations
-/// seldom touch
-/// the same part.
+/// seldom touch the same part.
 const MARKS: u8 = 16;
 
 /// Partition of a scope's change marks.
@@ -190,8 +187,7 @@ pub(super) fn serial_of(sort: &str) -> Option<Serial> {
 }
 
 /// The serial number of an item in a scope's list; `None` for a key that this program does not write. No two keys give
-/// the same
-/// serial number.
+/// the same serial number.
 pub(super) fn revoked_serial(sort: &str) -> Option<Serial> {
     serial_of(sort).filter(|serial| HEXLOWER.encode(serial.as_padded()) == sort)
 }

@@ -1,8 +1,7 @@
 //! Rows without an entry in the journal: those of the Python CA, until they are adopted.
 //!
 //! Such a row has less information than the journal, so its certificate is parsed instead. While there may be such
-//! rows,
-//! anything that needs all of them reads the whole table, as the Python CA did.
+//! rows, anything that needs all of them reads the whole table, as the Python CA did.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -64,8 +63,7 @@ impl DynamoLedger {
     }
 
     /// Checks what the journal's conditions cannot: whether the Python CA made the CA, and whether it certified the key
-    /// for the
-    /// same common name (it checked no other names).
+    /// for the same common name (it checked no other names).
     pub(super) async fn check_against_old_rows(&self, intent: &CertificateIntent) -> Result<(), LedgerError> {
         if !self.has_old_rows().await? {
             return self.check_rows_of_ca(intent).await;
@@ -92,8 +90,7 @@ impl DynamoLedger {
     }
 
     /// Refuses to make a CA while its name has a row that is not a leaf's: as long as the ledger does not know the CA,
-    /// that row may
-    /// be the CA's own, damaged.
+    /// that row may be the CA's own, damaged.
     async fn check_rows_of_ca(&self, intent: &CertificateIntent) -> Result<(), LedgerError> {
         let Kind::Authority { ca_name, .. } = &intent.kind else {
             return Ok(());
@@ -124,8 +121,7 @@ impl DynamoLedger {
     }
 
     /// Whether the Python CA certified the key for that common name, in a row without an entry in the journal. For rows
-    /// with an
-    /// entry, the key's claim decides.
+    /// with an entry, the key's claim decides.
     pub(super) async fn is_certified_by_old_row(
         &self,
         key: KeyFingerprint,
@@ -208,8 +204,7 @@ impl DynamoLedger {
     }
 
     /// Revocations of rows that the journal may not list. A revoked row whose certificate cannot be read is attributed
-    /// to the
-    /// issuing CA, as the Python CA did: losing a revocation would be worse than one entry too many.
+    /// to the issuing CA, as the Python CA did: losing a revocation would be worse than one entry too many.
     pub(super) async fn old_revocations(
         &self,
         scope: &CrlScope,

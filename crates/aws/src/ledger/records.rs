@@ -12,8 +12,7 @@ use super::{DynamoLedger, entry, names};
 use crate::world::nonce;
 
 /// The journal's time-to-live attribute: DynamoDB deletes an item some time after it. Only rejections have it, and IAM
-/// policies
-/// allow no role to write it into other items.
+/// policies allow no role to write it into other items.
 const FORGET_AFTER: &str = "ForgetAfter";
 
 impl DynamoLedger {

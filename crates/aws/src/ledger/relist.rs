@@ -25,8 +25,7 @@ const AT_ONCE: usize = 16;
 
 impl DynamoLedger {
     /// The certificates in rows: of the row that the journal's entry names, and where that row has no certificate that
-    /// a CA signed,
-    /// of every row with that serial number. What cannot be read is left out.
+    /// a CA signed, of every row with that serial number. What cannot be read is left out.
     pub(super) async fn read_evidence(&self, serials: &[Serial]) -> Result<HashMap<Serial, Evidence>, LedgerError> {
         let mut shown: HashMap<Serial, Evidence> = HashMap::new();
         let entries = self.entries(serials).await?;
@@ -85,10 +84,8 @@ impl DynamoLedger {
     }
 
     /// Reads only the items of these serial numbers, a hundred at a time. Some count as not listed: those of shards,
-    /// which are not
-    /// read; one whose family is not revoked completely; and one with a compromised key that is not recorded as
-    /// blocked, which
-    /// earlier versions did not record.
+    /// which are not read; one whose family is not revoked completely; and one with a compromised key that is not
+    /// recorded as blocked, which earlier versions did not record.
     pub(super) async fn read_listed(
         &self,
         issuer: &CaName,
@@ -125,8 +122,7 @@ impl DynamoLedger {
     }
 
     /// Those of the serial numbers whose keys are not recorded as blocked. The journal knows no key for a serial number
-    /// without an
-    /// entry: it is not among them.
+    /// without an entry: it is not among them.
     async fn unblocked(&self, serials: &[Serial]) -> Result<HashSet<Serial>, LedgerError> {
         let mut keys: HashMap<Serial, KeyFingerprint> = HashMap::new();
         for (serial, entry) in self.entries(serials).await? {

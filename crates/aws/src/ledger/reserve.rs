@@ -1,10 +1,8 @@
 //! Reserve, then complete or give up: each is one transaction over everything that it touches.
 //!
 //! If an answer is lost, the transaction was either done or not, and the process cannot know which. The SDK retries
-//! with the
-//! same token; should DynamoDB have forgotten it, the condition on our own entry fails, and the nonce in the entry
-//! shows that
-//! this process wrote it.
+//! with the same token; should DynamoDB have forgotten it, the condition on our own entry fails, and the nonce in the
+//! entry shows that this process wrote it.
 
 use chancery_authority::CaName;
 use chancery_authority::port::ledger::{
@@ -376,8 +374,7 @@ impl Reserving {
 pub(super) const BLOCKED: &str = "Blocked";
 
 /// A key has one holder, or several of one common name; a blocked key accepts none. The claim names the first holder;
-/// each
-/// other holder has an item beside the claim.
+/// each other holder has an item beside the claim.
 fn claiming(intent: &CertificateIntent) -> Write {
     let with = Item::default()
         .number(":one", 1)

@@ -1,8 +1,6 @@
 //! Finds the certificate to revoke, in whichever row it is: what the journal and a row state of it are claims. Where a
-//! claim
-//! does not match a certificate that one of our CAs signed, the certificate decides, and the mismatch is reported.
-//! Where no
-//! certificate is found, the journal has all that a revocation needs.
+//! claim does not match a certificate that one of our CAs signed, the certificate decides, and the mismatch is
+//! reported. Where no certificate is found, the journal has all that a revocation needs.
 
 use chancery_authority::CaName;
 use chancery_authority::port::ledger::{CertificateRecord, LedgerError, Revocation, ToRevoke};
@@ -143,8 +141,7 @@ impl DynamoLedger {
     }
 
     /// The certificate of a row, if one of the CAs signed it. If none of the known CAs did, the CAs are read again,
-    /// since one may
-    /// have been made meanwhile.
+    /// since one may have been made meanwhile.
     async fn verify(&self, row: &Item, serial: Serial) -> Result<Option<Verified>, LedgerError> {
         if let Some(verified) = verified(row, serial, &self.known_cas().await?) {
             return Ok(Some(verified));
@@ -254,10 +251,8 @@ impl DynamoLedger {
     }
 
     /// As [`find_to_revoke`](Self::find_to_revoke), with the common name that the caller gave: if the journal has no
-    /// entry, the
-    /// row under that name is read without the index. A role that may write one attribute of rows could fill the index
-    /// with other
-    /// rows of the same serial number.
+    /// entry, the row under that name is read without the index. A role that may write one attribute of rows could fill
+    /// the index with other rows of the same serial number.
     pub(super) async fn find_named_to_revoke(
         &self,
         serial: Serial,
@@ -282,9 +277,8 @@ impl DynamoLedger {
     }
 
     /// The rows of a serial number, through their index. Rows without a certificate are skipped: a role that may write
-    /// one
-    /// attribute of rows can create such. Too many rows to read are reported as damage: the certificate may be among
-    /// the rest.
+    /// one attribute of rows can create such. Too many rows to read are reported as damage: the certificate may be
+    /// among the rest.
     pub(super) async fn rows_of(&self, serial: Serial) -> Result<Vec<Item>, LedgerError> {
         let range = Range {
             index: Some("serial"),

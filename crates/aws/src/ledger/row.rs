@@ -103,8 +103,7 @@ pub(super) fn certificate(item: &Item) -> Result<Vec<u8>, Malformed> {
 }
 
 /// The revocation, if the row has one. A malformed date, such as one written by hand, does not undo it: the row's start
-/// of
-/// validity replaces it, or 0.
+/// of validity replaces it, or 0.
 pub(super) fn revocation(item: &Item) -> Option<Revocation> {
     if !item.has("Revoked") {
         return None;

@@ -1,8 +1,7 @@
 //! Finds certificates: by serial number, by name, in the order of issuance, in the order of expiry.
 //!
 //! A page begins after a position, which is a time and a serial number, and so does not move when certificates are
-//! issued
-//! meanwhile.
+//! issued meanwhile.
 
 use std::collections::HashMap;
 
@@ -25,13 +24,11 @@ const MAX_PAGE: usize = 1000;
 const STEP: usize = 200;
 
 /// Most such steps for one page: otherwise a query that matches hardly any certificate would read the whole list. The
-/// next
-/// page continues there.
+/// next page continues there.
 const STEPS: usize = 25;
 
 /// Most rows of one name that are read for a page. A name with more is searched in the list of issuance, of which a
-/// page reads
-/// a bounded part: reading all rows of the name for each page would cost the square of their number.
+/// page reads a bounded part: reading all rows of the name for each page would cost the square of their number.
 const ROWS_OF_NAME: usize = 2_000;
 
 /// Most rows that are read for a page while rows may be missing from the lists. Rows have no order, so each page reads
@@ -62,8 +59,7 @@ impl DynamoLedger {
     }
 
     /// A row without an entry in the journal, through the index of serial numbers. A row that cannot be read stops no
-    /// other one of
-    /// that serial number, and is an error only if there is no other.
+    /// other one of that serial number, and is an error only if there is no other.
     pub(super) async fn find_old(&self, serial: Serial) -> Result<Option<Found>, LedgerError> {
         let mut unreadable = None;
         for item in self.rows_of(serial).await? {
@@ -166,8 +162,7 @@ impl DynamoLedger {
     }
 
     /// The certificates of one name: those of its rows, and the CAs', whose rows have other names. `None` if the name
-    /// has so many
-    /// rows that the caller must walk the list of issuance instead.
+    /// has so many rows that the caller must walk the list of issuance instead.
     async fn search_name(
         &self,
         name: &str,
@@ -206,8 +201,7 @@ impl DynamoLedger {
     }
 
     /// The certificates of one name in the order of its rows, with those of CAs on the first page. Each page continues
-    /// where the
-    /// last one ended, so that all pages together read each row once.
+    /// where the last one ended, so that all pages together read each row once.
     pub(super) async fn list_named(
         &self,
         name: &str,

@@ -1,6 +1,5 @@
 //! Rows without `NotifyExpiry`, which do not say whether to send expiry reminders: the Python CA wrote such before it
-//! had
-//! that attribute.
+//! had that attribute.
 
 use chancery_authority::port::ledger::LedgerError;
 use chancery_x509::serial::Serial;
@@ -10,8 +9,7 @@ use super::{DynamoLedger, row};
 
 impl DynamoLedger {
     /// The serial numbers of a common name's rows that have no `NotifyExpiry`. A row whose serial number cannot be read
-    /// is
-    /// logged and left out.
+    /// is logged and left out.
     pub async fn silent_rows(&self, common_name: &str) -> Result<Vec<Serial>, LedgerError> {
         let range = Range {
             filter: Some("attribute_not_exists(#NotifyExpiry)".to_owned()),

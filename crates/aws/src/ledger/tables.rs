@@ -187,8 +187,7 @@ impl Tables {
     }
 
     /// Several items of both tables, in no order, read consistently. Keys may repeat, and each item is returned once:
-    /// DynamoDB
-    /// refuses a call that names a key twice. Missing items are left out.
+    /// DynamoDB refuses a call that names a key twice. Missing items are left out.
     pub(crate) async fn get_many(&self, mut keys: Vec<(Table, Item)>) -> Result<Vec<(Table, Item)>, LedgerError> {
         let mut seen = HashSet::with_capacity(keys.len());
         keys.retain(|(table, key)| {
@@ -340,8 +339,7 @@ impl Tables {
     }
 
     /// Those of the next `limit` items of a table that match the filter, in the table's own order. The read is not
-    /// consistent: for
-    /// scans that come round again.
+    /// consistent: for scans that come round again.
     pub(crate) async fn look_through(
         &self,
         table: Table,
@@ -435,8 +433,7 @@ impl Tables {
     }
 
     /// Changes one item: the new values of the changed attributes, or `None` if the condition did not hold. A conflict
-    /// with a
-    /// transaction on the item is retried.
+    /// with a transaction on the item is retried.
     pub(crate) async fn update(
         &self,
         table: Table,
@@ -469,8 +466,7 @@ impl Tables {
     /// Does all of these writes or none. A conflict with another transaction on an item is retried.
     ///
     /// If an answer is lost, the SDK retries with the same token, which DynamoDB remembers for ten minutes. Callers
-    /// still put a
-    /// nonce into their item, by which they recognise their own write.
+    /// still put a nonce into their item, by which they recognise their own write.
     pub(crate) async fn transact(&self, writes: &[Write]) -> Result<Transaction, LedgerError> {
         match self.attempt(writes).await? {
             Attempted::Done => Ok(Transaction::Done),
@@ -637,8 +633,7 @@ impl Transaction {
 }
 
 /// The attribute names of expressions: `#Name` always means the attribute `Name`, since DynamoDB reserves hundreds of
-/// words,
-/// and the list grows.
+/// words, and the list grows.
 fn names<'a>(expressions: impl IntoIterator<Item = &'a str>) -> Option<HashMap<String, String>> {
     let mut names = HashMap::new();
     for expression in expressions {

@@ -1,8 +1,6 @@
 //! Families of compromised keys whose revocation is in progress. The revocation item of the certificate that the caller
-//! named
-//! is marked from the transaction that revokes it until the last other member of the family is revoked; meanwhile the
-//! index
-//! of open things lists it.
+//! named is marked from the transaction that revokes it until the last other member of the family is revoked; meanwhile
+//! the index of open things lists it.
 
 use chancery_authority::CaName;
 use chancery_authority::port::ledger::{
@@ -96,10 +94,8 @@ impl DynamoLedger {
     }
 
     /// The family that a marked item names. Roles other than those that revoke may write to the list, so the
-    /// certificate's own
-    /// row must have a revocation for a compromised key. If the row does not, the mark is removed, so that it is not
-    /// read again;
-    /// if there is no row (yet), the mark stays.
+    /// certificate's own row must have a revocation for a compromised key. If the row does not, the mark is removed, so
+    /// that it is not read again; if there is no row (yet), the mark stays.
     async fn family_of(&self, id: IntentId, since: UnixTime) -> Result<Option<UnfinishedFamily>, LedgerError> {
         let found = self.find(id.serial).await?.filter(|found| found.record.id == id);
         let record = found.map(|found| found.record);

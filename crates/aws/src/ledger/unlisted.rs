@@ -1,10 +1,8 @@
 //! Revocations that a row has and no list: an operator wrote `Revoked` by hand, as was usual with the Python CA, or the
-//! list's
-//! item is gone.
+//! list's item is gone.
 //!
 //! No list leads to such a row, so the table is scanned, a page at a time, each page continuing where the last one
-//! ended. What a
-//! page finds is read again, consistently, before it is acted on.
+//! ended. What a page finds is read again, consistently, before it is acted on.
 
 use chancery_authority::CaName;
 use chancery_authority::port::ledger::{CertificateRecord, Cursor, LedgerError, Unlisted};
@@ -139,8 +137,7 @@ impl DynamoLedger {
     }
 
     /// A row without a known certificate. If its `Certificate` attribute has a value, the serial number is listed for
-    /// the issuing
-    /// CA, as adopting would do. Either case is reported.
+    /// the issuing CA, as adopting would do. Either case is reported.
     async fn look_at_nobodys(&self, row: &Item, called: String) -> Result<Finding, LedgerError> {
         let part = |name| row.as_text(name).unwrap_or_default();
         let key = Item::row_key(part("CommonName"), part("SerialNumber"));

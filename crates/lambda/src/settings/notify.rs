@@ -1,8 +1,8 @@
-//! The environment of `notify`.
+//! The settings of `notify`.
 
 use super::{SettingsError, Variable, invalid, required, text};
 
-/// What the environment says of Slack.
+/// The settings of Slack messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotifySettings {
     /// `SLACK_SECRET_ARN`
@@ -11,15 +11,15 @@ pub struct NotifySettings {
     pub channels: Vec<String>,
     /// `SLACK_USERNAME`
     pub username: String,
-    /// The emojis.
+    /// The emojis that messages begin with.
     pub emojis: Emojis,
     /// `PROJECT`
     pub project: String,
-    /// `SLACK_API_URL`, without a slash at its end; by default Slack's own.
+    /// `SLACK_API_URL`, without trailing slashes; the default is Slack's own.
     pub api_url: String,
 }
 
-/// One for each mood of a notice.
+/// One emoji for each kind of notice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Emojis {
     /// `SLACK_GOOD_EMOJI`
