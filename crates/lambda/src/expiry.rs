@@ -100,7 +100,7 @@ async fn remind_of_name(state: &FunctionState, name: &str, entries: &[TlsEntry])
     }
 }
 
-/// A row's certificate, parsed.
+/// A row with its parsed certificate.
 struct Read<'a> {
     row: &'a Row,
     key: KeyFingerprint,

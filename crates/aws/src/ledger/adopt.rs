@@ -172,7 +172,7 @@ impl DynamoLedger {
         let writes = adopting(&record);
         let outcome = match self.tables.transact(&writes).await? {
             Transaction::Done => Outcome::Adopted,
-            // Another run was faster.
+            // Another run has adopted it meanwhile.
             Transaction::Refused(_) => Outcome::Known,
         };
         // If the run is interrupted here, the next one finds the row's entry and adopts its changes.

@@ -59,7 +59,7 @@ pub(super) enum Stage {
     Open { tbs: Vec<u8> },
     /// Completed: the certificate is in its row.
     Complete { receipt: Receipt, issued_at: UnixTime },
-    /// Given up.
+    /// Given up: its serial number is listed as revoked.
     Lost,
 }
 

@@ -127,7 +127,8 @@ impl DynamoLedger {
         let after = after.map(parse_cursor).transpose()?;
         let limit = limit.min(MAX_PAGE);
         let name = match (&query.key, &query.common_name) {
-            // All certificates of one key have one common name.
+            // All certificates of a key have its claim's common name, except those of a key that the Python CA
+            // certified under several.
             (Some(key), _) => match self.tables.get(Table::Journal, names::claim(*key)).await? {
                 Some(claim) => {
                     let name = claim.as_text("CommonName");

@@ -22,15 +22,15 @@ pub enum CaRole {
 /// The settings of an authority and its deployment.
 #[derive(Clone, Debug)]
 pub struct AuthoritySettings {
-    /// `PROJECT`
+    /// `PROJECT`: the first part of every name.
     pub project: String,
-    /// `ENVIRONMENT_NAME`
+    /// `ENVIRONMENT_NAME`: the last part of every name.
     pub environment: String,
-    /// `PROD_ENVIRONMENTS`
+    /// `PROD_ENVIRONMENTS`: environments that CA names omit.
     pub prod_environments: Vec<String>,
-    /// `EXTERNAL_S3_BUCKET`
+    /// `EXTERNAL_S3_BUCKET`: the bucket of published files.
     pub external_bucket: String,
-    /// `INTERNAL_S3_BUCKET`
+    /// `INTERNAL_S3_BUCKET`: the bucket of operators' files.
     pub internal_bucket: String,
     /// `SNS_TOPIC_ARN`; without it, notices are dropped.
     pub topic_arn: Option<String>,
@@ -50,7 +50,7 @@ pub struct AuthoritySettings {
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Compatibility {
-    /// keyEncipherment for EC keys, which RFC 8813 section 3 forbids and the former authority set.
+    /// keyEncipherment for EC keys, which RFC 8813 section 3 forbids and the Python CA set.
     ec_key_encipherment: bool,
 }
 
@@ -76,7 +76,7 @@ const SHORTEST_CRL: u64 = 2 * 3600;
 const LONGEST_CRL_DAYS: u64 = 3650;
 
 impl AuthoritySettings {
-    /// Reads the environment.
+    /// Reads the environment. A value that can be ignored only adds a warning; any other mistake is an error.
     pub fn from_environment(variable: Variable<'_>) -> Result<Self, SettingsError> {
         let mut warnings = Vec::new();
         let defaults = ConfigFile::default();
