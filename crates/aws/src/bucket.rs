@@ -1,4 +1,4 @@
-//! Objects in one bucket, by key: what people and Terraform write for the authority to read.
+//! Reads objects of one bucket by key: what operators and Terraform write for the authority.
 
 use aws_config::SdkConfig;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
@@ -18,9 +18,9 @@ pub struct Bucket {
 /// An object as it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Object {
-    /// Its version.
+    /// Its `ETag`, which identifies this version.
     pub etag: ETag,
-    /// Its content.
+    /// Its content, whole.
     pub content: Vec<u8>,
 }
 
@@ -29,9 +29,9 @@ pub struct Object {
 pub enum Fetched {
     /// There is no such object.
     Missing,
-    /// It is still of the version given.
+    /// It still has the `ETag` that the caller gave.
     Unchanged,
-    /// It is of another version.
+    /// It has another `ETag`.
     Changed(Object),
 }
 
@@ -39,31 +39,31 @@ pub enum Fetched {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BucketError {
-    /// Not allowed, no such bucket, throttled, unreachable.
+    /// Access denied, no such bucket, throttled, or unreachable.
     #[error("{key} could not be read from bucket {bucket}: {detail}")]
     Unreadable {
-        /// Which bucket.
+        /// The bucket's name.
         bucket: String,
-        /// Which object.
+        /// The object's key.
         key: String,
-        /// What happened.
+        /// AWS's error, or what broke off.
         detail: String,
     },
-    /// The object is longer than what the caller can take.
+    /// The object is longer than the caller's limit.
     #[error("{key} in bucket {bucket} has {len} octets, which is over the limit of {limit}")]
     TooLong {
-        /// Which bucket.
+        /// The bucket's name.
         bucket: String,
-        /// Which object.
+        /// The object's key.
         key: String,
         /// Its length in octets.
         len: u64,
-        /// What the caller takes.
+        /// The caller's limit in octets.
         limit: u64,
     },
 }
 
-/// A client for S3: by path where an endpoint is set, since a stand-in has no names for its buckets.
+/// A client for S3. It uses path-style requests if an endpoint is set: stand-ins for S3 have no host names for buckets.
 pub(crate) fn client(config: &SdkConfig, budget: &CallBudget) -> aws_sdk_s3::Client {
     let config = aws_sdk_s3::config::Builder::from(config)
         .force_path_style(config.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some())
@@ -75,7 +75,7 @@ pub(crate) fn client(config: &SdkConfig, budget: &CallBudget) -> aws_sdk_s3::Cli
 }
 
 impl Bucket {
-    /// That bucket. Calls nothing.
+    /// Reads that bucket. Sends nothing yet.
     pub fn new(config: &SdkConfig, name: impl Into<String>, budget: CallBudget) -> Self {
         Self {
             client: client(config, &budget),
@@ -84,12 +84,12 @@ impl Bucket {
         }
     }
 
-    /// Its name.
+    /// The bucket's name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Reads an object of at most `limit` octets; `None` where there is none.
+    /// Reads an object of at most `limit` octets; `None` if there is no such object.
     pub async fn read(&self, key: &str, limit: u64) -> Result<Option<Object>, BucketError> {
         match self.read_changed(key, None, limit).await? {
             Fetched::Changed(object) => Ok(Some(object)),
@@ -97,7 +97,7 @@ impl Bucket {
         }
     }
 
-    /// Reads an object of at most `limit` octets unless it is of that version still.
+    /// Reads an object of at most `limit` octets, unless its `ETag` is still `known`.
     pub async fn read_changed(&self, key: &str, known: Option<&ETag>, limit: u64) -> Result<Fetched, BucketError> {
         let call = async {
             let call = self.client.get_object().bucket(&self.name).key(key);
@@ -148,7 +148,7 @@ impl Bucket {
     }
 }
 
-/// "Not modified" has no body, hence no code in it: the SDK makes it of the status.
+/// "Not modified" has no body and so no error code; the SDK derives one from the status, or none.
 fn is_not_modified(error: &impl ProvideErrorMetadata) -> bool {
     matches!(error.code(), None | Some("NotModified" | "304"))
 }

@@ -1,8 +1,8 @@
-//! How long calls may take, retries included, and what an error says about them.
+//! How long calls may take, retries included, and how their errors are classified.
 //!
-//! The SDK repeats what was throttled or failed on AWS's side, with growing, jittered pauses and a quota that stops a
-//! storm of retries. Here every call, with its retries, gets an end; and its outcome becomes one of three: an answer, a
-//! refusal (`Failure::Refused`), or the admission that nobody knows (`Failure::Unavailable`).
+//! The SDK retries calls that were throttled or failed on AWS's side, with growing, jittered pauses and a quota that
+//! stops a storm of retries. Here every call gets a time limit that includes its retries, and its outcome becomes one
+//! of three: an answer, a refusal (`Failure::Refused`), or unknown (`Failure::Unavailable`).
 
 use std::fmt::Write as _;
 use std::pin::Pin;
@@ -18,14 +18,14 @@ use aws_smithy_types::retry::ReconnectMode;
 
 use crate::meter::Meter;
 
-/// Requests for one call at most.
+/// Most requests for one call, the first included.
 const ATTEMPTS: u32 = 5;
 
-/// The first pause between them is of this length at most, and grows from there.
+/// The longest first pause between requests; later ones grow up to `LONGEST_PAUSE`.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// Codes of refusals for the rate of calls.
+/// Error codes of throttling.
 pub(crate) const THROTTLING: [&str; 9] = [
     "ThrottlingException",
     "ProvisionedThroughputExceededException",
@@ -38,8 +38,8 @@ pub(crate) const THROTTLING: [&str; 9] = [
     "TransactionInProgressException",
 ];
 
-/// Shared by every port: how long one call may take at most, and until when all of them must be done. Cheap to clone;
-/// clones share the deadline and the meter.
+/// How long one call may take at most, and the deadline of all calls. Shared by every port; cheap to clone: clones
+/// share the deadline and the meter.
 #[derive(Clone, Debug)]
 pub struct CallBudget(Arc<Inner>);
 
@@ -50,17 +50,17 @@ struct Inner {
     meter: Meter,
 }
 
-/// What came of a call that has no answer to give.
+/// Why a call has no answer.
 #[derive(Debug)]
 pub(crate) enum Failure<E> {
-    /// AWS said no, and nothing was done.
+    /// AWS refused, and changed nothing.
     Refused(E),
-    /// Throttled, failed or not heard of again, after all retries: it may have been done or not.
+    /// Throttled, failed or without an answer, after all retries: AWS may have done what was asked, or not.
     Unavailable(String),
 }
 
 impl CallBudget {
-    /// A call, with its retries, takes so long at most; one that moves a long object takes six times as long.
+    /// A budget of `call` for each call, retries included; a call that moves a long object gets six times as long.
     pub fn new(call: Duration) -> Self {
         Self(Arc::new(Inner {
             call,
@@ -69,17 +69,18 @@ impl CallBudget {
         }))
     }
 
-    /// Until when every call must be done: a function's own end, less what it needs to answer. `None`: no such time.
+    /// Sets the time by which every call must be done: the function's own end, less what it needs to answer. `None`:
+    /// none.
     pub fn set_deadline(&self, deadline: Option<Instant>) {
         *self.0.deadline.lock().unwrap_or_else(PoisonError::into_inner) = deadline;
     }
 
-    /// How long a call that begins now may take.
+    /// How long a call that begins now may take: never beyond the deadline.
     pub fn left(&self) -> Duration {
         self.bounded(self.0.call)
     }
 
-    /// Counts the calls of every port that shares this.
+    /// The meter, which counts the calls of every port that shares this budget.
     pub fn meter(&self) -> &Meter {
         &self.0.meter
     }
@@ -92,12 +93,12 @@ impl CallBudget {
             .with_reconnect_mode(ReconnectMode::ReconnectOnTransientError)
     }
 
-    /// Time to connect.
+    /// Time to connect: a quarter of a call's time.
     pub(crate) fn connecting(&self) -> Duration {
         self.0.call / 4
     }
 
-    /// A request without an answer is given up in time for another one.
+    /// Timeouts of single requests: one without an answer is abandoned early enough for another attempt.
     pub(crate) fn timeouts(&self) -> TimeoutConfig {
         TimeoutConfig::builder()
             .connect_timeout(self.connecting())
@@ -105,7 +106,7 @@ impl CallBudget {
             .build()
     }
 
-    /// The same for requests that move long objects.
+    /// As [`timeouts`](Self::timeouts), for requests that move long objects.
     pub(crate) fn long_timeouts(&self) -> TimeoutConfig {
         TimeoutConfig::builder()
             .connect_timeout(self.connecting())
@@ -113,7 +114,7 @@ impl CallBudget {
             .build()
     }
 
-    /// Waits for a call, `what` being its name in messages.
+    /// Waits for a call within the budget. `what` is its name in messages.
     pub(crate) fn call<'a, T, E>(
         &self,
         what: &'a str,
@@ -126,7 +127,7 @@ impl CallBudget {
         Box::pin(within(self.left(), what, call))
     }
 
-    /// Waits for a call that moves a long object.
+    /// As [`call`](Self::call), for a call that moves a long object.
     pub(crate) fn long_call<'a, T, E>(
         &self,
         what: &'a str,
@@ -146,7 +147,7 @@ impl CallBudget {
     }
 }
 
-/// The SDK's futures are of many thousand octets: on the heap, they do not make all of ours as large.
+/// The SDK's futures take many thousand octets; boxed, they do not make every caller's future as large.
 type Waiting<'a, T, E> = Pin<Box<dyn Future<Output = Result<T, Failure<E>>> + Send + 'a>>;
 
 async fn within<T, E>(
@@ -192,7 +193,7 @@ where
     }
 }
 
-/// An error of AWS's, in its own words.
+/// An error of AWS as text: code and message.
 pub(crate) fn describe<E: ProvideErrorMetadata + std::error::Error>(error: &E) -> String {
     match (error.code(), error.message()) {
         (Some(code), Some(message)) => format!("{code}: {message}"),
@@ -201,7 +202,7 @@ pub(crate) fn describe<E: ProvideErrorMetadata + std::error::Error>(error: &E) -
     }
 }
 
-/// An error with everything that caused it: the SDK's own words alone are `dispatch failure`.
+/// An error with all its causes: the SDK's own text alone is `dispatch failure`.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut words = error.to_string();
     let mut cause = error.source();
@@ -213,7 +214,7 @@ fn chain(error: &dyn std::error::Error) -> String {
     words
 }
 
-/// Whether a refusal is for want of a permission.
+/// Whether AWS refused because a permission is missing.
 pub(crate) fn is_denied<E: ProvideErrorMetadata>(error: &E) -> bool {
     matches!(
         error.code(),

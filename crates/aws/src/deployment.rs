@@ -1,4 +1,4 @@
-//! What things are called in a deployment: the drop-in contract's section "Names".
+//! Names of a deployment's resources: the drop-in contract's section "Names".
 
 use chancery_authority::CaName;
 use chancery_authority::ca_name::CaNameError;
@@ -17,16 +17,16 @@ pub struct Deployment {
     journal_table: String,
 }
 
-/// Why a project and an environment make no deployment.
+/// Why a project and an environment name no deployment.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DeploymentError {
-    /// They do not make a CA's name.
+    /// They do not make a valid CA name.
     #[error("project {project:?} and environment {environment:?} make no CA name: {source}")]
     CaName {
-        /// As given.
+        /// As the caller gave it.
         project: String,
-        /// As given.
+        /// As the caller gave it.
         environment: String,
         /// What is wrong with the name.
         source: CaNameError,
@@ -34,7 +34,7 @@ pub enum DeploymentError {
 }
 
 impl Deployment {
-    /// The deployment of that project and environment; in one of `production`, CA names carry no environment.
+    /// The deployment of that project and environment. CA names omit the environment if it is one of `production`.
     pub fn new(
         project: impl Into<String>,
         environment: impl Into<String>,
@@ -67,8 +67,8 @@ impl Deployment {
         })
     }
 
-    /// With another certificate table than the one that follows from project and environment. The journal's name follows:
-    /// `Journal` after the `CA` of the contract's name, or at the end of one of another form.
+    /// Replaces the certificate table's name, which otherwise follows from project and environment. The journal's name
+    /// follows from it: `Journal` is inserted after the `CA` of a name of the contract's form, else appended.
     #[must_use]
     pub fn with_table(mut self, name: impl Into<String>) -> Self {
         self.table = name.into();
@@ -80,70 +80,70 @@ impl Deployment {
         self
     }
 
-    /// With another journal table than the one that follows from the certificate table's name.
+    /// Replaces the journal table's name, which otherwise follows from the certificate table's name.
     #[must_use]
     pub fn with_journal_table(mut self, name: impl Into<String>) -> Self {
         self.journal_table = name.into();
         self
     }
 
-    /// The project: `serverless`.
+    /// The project, for example `serverless`.
     pub fn project(&self) -> &str {
         &self.project
     }
 
-    /// The environment: `dev`.
+    /// The environment, for example `dev`.
     pub fn environment(&self) -> &str {
         &self.environment
     }
 
-    /// The root CA's name: `serverless-root-ca-dev`.
+    /// The root CA's name, for example `serverless-root-ca-dev`.
     pub fn root_ca(&self) -> &CaName {
         &self.root_ca
     }
 
-    /// The issuing CA's name: `serverless-issuing-ca-dev`.
+    /// The issuing CA's name, for example `serverless-issuing-ca-dev`.
     pub fn issuing_ca(&self) -> &CaName {
         &self.issuing_ca
     }
 
-    /// The bundle's name, without `.pem`: `serverless-ca-bundle-dev`.
+    /// The bundle's name without `.pem`, for example `serverless-ca-bundle-dev`.
     pub fn bundle(&self) -> String {
         format!("{}-ca-bundle{}", self.project, self.suffix)
     }
 
-    /// A CA's key in KMS: `alias/serverless-root-ca-dev`.
+    /// The alias of a CA's key in KMS, for example `alias/serverless-root-ca-dev`.
     pub fn key_of(ca: &CaName) -> KeyName {
         KeyName(format!("alias/{ca}"))
     }
 
-    /// The key with which callers have key pairs generated: `alias/serverless-tls-keygen-dev`.
+    /// The alias of the KMS key with which clients generate key pairs, for example `alias/serverless-tls-keygen-dev`.
     pub fn keygen_alias(&self) -> String {
         format!("alias/{}-tls-keygen{}", self.project, self.suffix)
     }
 
-    /// The HMAC key that authenticates intents: `alias/serverless-intents-dev`.
+    /// The alias of the HMAC key that authenticates intents, for example `alias/serverless-intents-dev`.
     pub fn intents_alias(&self) -> String {
         format!("alias/{}-intents{}", self.project, self.suffix)
     }
 
-    /// A function's name: `serverless-tls-cert-dev` for `tls-cert`. The environment is never left out.
+    /// A Lambda function's name: `serverless-tls-cert-dev` for `tls-cert`. It has the environment in production, too.
     pub fn function(&self, role: &str) -> String {
         format!("{}-{role}-{}", self.project, self.environment)
     }
 
-    /// The certificate table: `ServerlessCADev`.
+    /// The certificate table's name, for example `ServerlessCADev`.
     pub fn table(&self) -> &str {
         &self.table
     }
 
-    /// The journal table: `ServerlessCAJournalDev`.
+    /// The journal table's name, for example `ServerlessCAJournalDev`.
     pub fn journal_table(&self) -> &str {
         &self.journal_table
     }
 }
 
-/// Words between hyphens with their first letter in upper case, joined: `my-project` is `MyProject`.
+/// Capitalises the words between hyphens or spaces and joins them: `my-project` becomes `MyProject`.
 fn title(text: &str) -> String {
     let mut titled = String::with_capacity(text.len());
     for word in text.split(['-', ' ']) {

@@ -1,8 +1,9 @@
-//! The HTTPS client that all clients of services share.
+//! The HTTPS client that all service clients share.
 //!
-//! Each would otherwise make its own, and some of them several: the trusted certificates are looked for and parsed for
-//! every one, which is most of what a process does before its first call. Here that is done once, when the client is made:
-//! Lambda gives a function a whole processor until its first event, and then, with little memory, a small part of one.
+//! By default each service client makes at least one of its own, and each of those finds and parses the trusted
+//! certificates, which is most of what a process does before its first call. Here that is done once, when the client is
+//! made: Lambda gives a function a whole processor until its first event, and afterwards, with little memory, only a
+//! small part of one.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -17,13 +18,13 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 
-/// Where distributions keep all trusted certificates in one file: Amazon Linux and its kin, Debian and its kin.
+/// Files with all trusted certificates, by distribution: Amazon Linux and its relatives, Debian and its relatives.
 const BUNDLES: [&str; 2] = ["/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/certs/ca-certificates.crt"];
 
-/// Variables by which people name others. They are left to the library that knows them.
+/// Environment variables that name other trusted certificates. If one is set, the TLS library's default store reads it.
 const NAMED: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
 
-/// Limits of connecting and of reading: what connectors differ in.
+/// The settings by which connectors differ: the time limits of connecting and of reading.
 type Limits = (Option<Duration>, Option<Duration>);
 
 /// Makes one connector for each pair of time limits.
@@ -34,7 +35,7 @@ pub(crate) struct SharedConnectors {
 }
 
 impl SharedConnectors {
-    /// With the connector for calls that take so long to connect at most.
+    /// Makes the connector for calls with that connect timeout at once.
     pub(crate) fn new(connect: Duration) -> Self {
         let connectors = Self {
             trust: trust(),
@@ -69,7 +70,7 @@ impl HttpClient for SharedConnectors {
     }
 }
 
-/// What the system trusts: from the one file where there is one, else wherever it may be.
+/// The system's trusted certificates: from the one file where it exists, else from wherever the TLS library finds them.
 fn trust() -> TlsContext {
     let named = NAMED.iter().any(|name| std::env::var_os(name).is_some());
     let bundle = BUNDLES.iter().find_map(|path| std::fs::read(path).ok());
@@ -77,14 +78,14 @@ fn trust() -> TlsContext {
         Some(pem) => TrustStore::empty().with_pem_certificate(pem),
         None => TrustStore::default(),
     };
-    // It fails for no trust store; if it ever did, the library's own would do.
+    // This does not fail for any trust store; if it ever did, the library's default would serve.
     TlsContext::builder()
         .with_trust_store(store)
         .build()
         .unwrap_or_default()
 }
 
-/// Whether every certificate can be used: the client takes no bundle in which one cannot.
+/// Whether the bundle has certificates and every one is usable: the client rejects a bundle in which one is not.
 fn is_good(pem: &[u8]) -> bool {
     let mut count = 0;
     let good = CertificateDer::pem_slice_iter(pem).all(|certificate| {

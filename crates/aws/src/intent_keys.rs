@@ -1,7 +1,7 @@
-//! Keys of intents, derived by an HMAC key in AWS KMS.
+//! Derives the keys that authenticate intents, with an HMAC key in AWS KMS.
 //!
-//! The key never leaves KMS; whoever may call `kms:GenerateMac` with it may prepare certificates, and nobody else. A process
-//! calls once, for the key of its nonce, and computes codes with that.
+//! The HMAC key never leaves KMS; only callers that may use it with `kms:GenerateMac` can prepare certificates. A
+//! process calls KMS once, to derive the key for its nonce, and computes authentication codes with that key.
 //! <https://docs.aws.amazon.com/kms/latest/APIReference/API_GenerateMac.html>
 
 use async_trait::async_trait;
@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::call_budget::{CallBudget, Failure, describe, is_denied};
 
-/// Derives keys of intents with an `HMAC_256` key in KMS.
+/// Derives intent keys with an `HMAC_256` key in KMS.
 #[derive(Debug)]
 pub struct KmsIntentKeys {
     client: aws_sdk_kms::Client,
@@ -23,7 +23,7 @@ pub struct KmsIntentKeys {
 }
 
 impl KmsIntentKeys {
-    /// With the key of that alias or ARN. Calls nothing.
+    /// Uses the key of that alias or ARN. Sends nothing yet.
     pub fn new(config: &SdkConfig, key: String, budget: CallBudget) -> Self {
         let config = aws_sdk_kms::config::Builder::from(config)
             .retry_config(CallBudget::retries())

@@ -1,8 +1,8 @@
 //! CA keys in AWS KMS.
 //!
-//! What is signed is always a digest (`MessageType` `DIGEST`) or, for ML-DSA, the message representative µ
-//! (`EXTERNAL_MU`): neither has a limit of length, and KMS never sees a certificate. The receipt is the request id, which
-//! CloudTrail records with the key and the caller.
+//! KMS always signs a digest (`MessageType` `DIGEST`) or, for ML-DSA, the message representative µ (`EXTERNAL_MU`):
+//! neither has a limit of length, and KMS never sees a certificate. The receipt is the request id, which CloudTrail
+//! records with the key and the caller.
 //! <https://docs.aws.amazon.com/kms/latest/APIReference/API_Sign.html>
 
 use std::collections::HashMap;
@@ -20,28 +20,29 @@ use chancery_x509::key::ca::CaPublicKey;
 
 use crate::call_budget::{CallBudget, Failure, describe, is_denied};
 
-/// Days before a key that nobody came to use is deleted: the least that KMS allows.
+/// Days before a key that lost the race for its alias is deleted: the minimum that KMS allows.
 const ORPHAN_DAYS: i32 = 7;
 
-/// CA keys in KMS. A [`KeyName`] is an alias (`alias/NAME`), a key's ARN or id, or a bare `NAME`, which is `alias/NAME`.
+/// CA keys in KMS. A [`KeyName`] is an alias (`alias/NAME`), a key's ARN or id, or a bare `NAME`, which means
+/// `alias/NAME`.
 #[derive(Debug)]
 pub struct KmsKeyStore {
     client: aws_sdk_kms::Client,
     budget: CallBudget,
-    /// Keys that were looked at, for the life of the process: a KMS key never changes its key pair.
+    /// Keys that this process has read, for its life: a KMS key never changes its key pair.
     known: Mutex<HashMap<KeyName, Arc<Known>>>,
     expected: Mutex<HashMap<KeyName, CaPublicKey>>,
 }
 
 #[derive(Debug)]
 struct Known {
-    /// Signing by ARN goes on with this very key even where its alias is moved.
+    /// Signing by ARN keeps using this key even if its alias is moved.
     arn: String,
     public: CaPublicKey,
 }
 
 impl KmsKeyStore {
-    /// Calls nothing.
+    /// Makes the client. Sends nothing yet.
     pub fn new(config: &SdkConfig, budget: CallBudget) -> Self {
         let config = aws_sdk_kms::config::Builder::from(config)
             .retry_config(CallBudget::retries())
@@ -56,8 +57,8 @@ impl KmsKeyStore {
         }
     }
 
-    /// Says which public key the CA's certificate has: a key in KMS that is another one signs nothing, and is
-    /// [`KeyStoreError::Damaged`]. Call it for every CA once its certificate is known.
+    /// Sets the public key that the CA's certificate has. A KMS key with another public key signs nothing and is
+    /// reported as [`KeyStoreError::Damaged`]. Call this for every CA once its certificate is known.
     pub fn expect(&self, key: &KeyName, public: &CaPublicKey) {
         lock(&self.expected).insert(key.clone(), public.clone());
     }
@@ -70,7 +71,7 @@ impl KmsKeyStore {
         };
         let expected = lock(&self.expected).get(key).cloned();
         if expected.is_some_and(|expected| expected != known.public) {
-            // Looked at again next time: somebody may point the alias back to the right key.
+            // Read it again next time: an operator may point the alias back to the right key.
             lock(&self.known).remove(key);
             return Err(KeyStoreError::Damaged {
                 key: key.clone(),
@@ -107,7 +108,7 @@ impl KmsKeyStore {
         Ok(known)
     }
 
-    /// Makes the key and gives it its alias; the alias decides who won.
+    /// Creates the key, then its alias. Of several processes that do so, the one that creates the alias wins.
     async fn make(&self, key: &KeyName, spec: KeySpec) -> Result<(), KeyStoreError> {
         let call = self
             .client
@@ -124,7 +125,7 @@ impl KmsKeyStore {
         let call = self.client.create_alias().alias_name(key_id(key)).target_key_id(&id);
         match self.budget.call("kms:CreateAlias", call.send()).await {
             Ok(_) => Ok(()),
-            // It may be there because our own request was repeated after its answer was lost.
+            // The alias may exist because our own request was retried after its answer was lost.
             Err(Failure::Refused(error)) if error.is_already_exists_exception() && self.is_at(key, &id).await? => {
                 Ok(())
             }
@@ -136,12 +137,12 @@ impl KmsKeyStore {
                     Err(refusal(key, &error))
                 }
             }
-            // Not discarded: the alias may have come to be.
+            // The key is not discarded: the alias may have been created.
             Err(Failure::Unavailable(detail)) => Err(KeyStoreError::Unavailable { detail }),
         }
     }
 
-    /// Whether the name stands for that very key.
+    /// Whether the alias points to the key of that id.
     async fn is_at(&self, key: &KeyName, id: &str) -> Result<bool, KeyStoreError> {
         match self.look_at(key).await {
             Ok(known) => Ok(known.arn.rsplit('/').next() == Some(id)),
@@ -150,7 +151,7 @@ impl KmsKeyStore {
         }
     }
 
-    /// A key that lost the race for its name costs money every month and is of no use.
+    /// Schedules a key that lost the race for its alias for deletion: it costs money every month and is of no use.
     async fn discard(&self, id: &str) {
         let call = self
             .client
@@ -203,7 +204,7 @@ impl KeyStore for KmsKeyStore {
         let answer = match self.budget.call("kms:Sign", call.send()).await {
             Ok(answer) => answer,
             Err(Failure::Refused(error)) => {
-                // Whatever is wrong with the key, it is looked at again next time.
+                // Whatever is wrong with the key, read it again next time.
                 lock(&self.known).remove(key);
                 return Err(refusal(key, &error));
             }
@@ -215,7 +216,7 @@ impl KeyStore for KmsKeyStore {
                 signature: signature.into_inner(),
                 receipt: Receipt(receipt),
             }),
-            // Without a request id nobody could find the signature in CloudTrail.
+            // Without a request id, the signature could not be found in CloudTrail.
             _ => Err(KeyStoreError::Unavailable {
                 detail: "KMS answered without a signature or without a request id".to_owned(),
             }),
@@ -223,7 +224,7 @@ impl KeyStore for KmsKeyStore {
     }
 }
 
-/// How KMS is asked for a key: aliases, ARNs and ids as they are, anything else as an alias.
+/// The `KeyId` of KMS requests: aliases, ARNs and ids as they are, anything else as an alias.
 fn key_id(key: &KeyName) -> String {
     let name = &key.0;
     if name.starts_with("alias/") || name.starts_with("arn:") || is_id(name) {
@@ -237,7 +238,7 @@ fn bare(key: &KeyName) -> &str {
     key.0.strip_prefix("alias/").unwrap_or(&key.0)
 }
 
-/// A key's id is a UUID, or `mrk-` and 32 hexadecimal digits.
+/// Whether it is a key id: a UUID, or `mrk-` and 32 hexadecimal digits.
 fn is_id(name: &str) -> bool {
     let digits = |text: &str| text.bytes().all(|octet| octet.is_ascii_hexdigit());
     if let Some(rest) = name.strip_prefix("mrk-") {
@@ -261,7 +262,7 @@ fn key_spec(algorithm: CaKeyAlgorithm) -> KeySpec {
     }
 }
 
-/// How KMS is to sign that input; `None` where the input is not of the key's algorithm.
+/// The signing algorithm and message type for that input; `None` if the input does not fit the key's algorithm.
 fn signing(algorithm: CaKeyAlgorithm, input: &SigningInput) -> Option<(SigningAlgorithmSpec, MessageType)> {
     let spec = match (algorithm, input) {
         (CaKeyAlgorithm::Rsa2048 | CaKeyAlgorithm::Rsa3072 | CaKeyAlgorithm::Rsa4096, SigningInput::Sha256(_)) => {
@@ -292,7 +293,7 @@ fn refusal<E: ProvideErrorMetadata + std::error::Error>(key: &KeyName, error: &E
         _ if is_denied(error) => KeyStoreError::Denied {
             detail: format!("{detail}; allow kms:GetPublicKey and kms:Sign to this role in the key's policy"),
         },
-        // KeyUnavailable, DependencyTimeout, and whatever AWS comes to add.
+        // KeyUnavailable, DependencyTimeout, and any code that AWS may add.
         _ => KeyStoreError::Unavailable { detail },
     }
 }

@@ -1,9 +1,10 @@
-//! The ledger in DynamoDB: the drop-in certificate table, and a journal beside it.
+//! The ledger in DynamoDB: the drop-in certificate table, and a journal table beside it.
 //!
-//! The certificate table's rows are byte for byte those of the drop-in contract. Everything else stands in the journal:
-//! intents, key claims, idempotency tokens, what is revoked, the order of issuance, CRLs. All of it is read consistently;
-//! the two indexes that exist (old rows by serial, open intents) are only ever a way to the items themselves. Each change
-//! is one transaction whose conditions decide all races. docs/design/decisions/0006-dynamodb.md says why.
+//! The certificate table's rows are byte for byte those of the drop-in contract. Everything else is in the journal:
+//! intents, key claims, idempotency tokens, revocations, the order of issuance, CRLs. All reads that decide something
+//! are consistent; the two indexes (rows by serial number, open intents) only lead to items, which are then read
+//! themselves. Each change is one transaction, whose conditions decide all races.
+//! docs/design/decisions/0006-dynamodb.md says why.
 
 mod adopt;
 mod authorities;
@@ -62,7 +63,7 @@ use recent::Recent;
 use revocable::Revocable;
 use tables::Tables;
 
-/// The record of truth in two tables. Cheap to share; what it keeps in memory are CAs and intents in progress.
+/// The ledger in two tables. Meant to be shared: it keeps CAs and reserved intents in memory.
 #[derive(Debug)]
 pub struct DynamoLedger {
     tables: Tables,
@@ -71,18 +72,18 @@ pub struct DynamoLedger {
     adopted: Adopted,
     recent: Recent,
     named: Named,
-    /// The last day that this process noted to have rejections.
+    /// The last day that this process recorded as one with rejections.
     rejection_day: Mutex<String>,
 }
 
-/// A certificate and where its row is.
+/// A certificate and the key of its row.
 struct Found {
     record: CertificateRecord,
     row_key: Item,
 }
 
 impl DynamoLedger {
-    /// The ledger of that deployment. Calls nothing.
+    /// The ledger of that deployment. Sends nothing yet.
     pub fn new(config: &SdkConfig, deployment: &Deployment, budget: CallBudget) -> Self {
         Self {
             tables: Tables::new(config, deployment.table(), deployment.journal_table(), budget),
@@ -270,7 +271,7 @@ fn damaged(what: &str, error: &dyn std::fmt::Display) -> LedgerError {
     }
 }
 
-/// How messages call an item: by its key.
+/// An item as messages name it: by its key.
 fn called(item: &Item) -> String {
     let text = |name| item.as_text(name).unwrap_or("?");
     if item.has("Key") {
@@ -280,7 +281,7 @@ fn called(item: &Item) -> String {
     }
 }
 
-/// A row that cannot be read never stops the others.
+/// Logs an item that cannot be read and is left out: it never stops the others.
 fn skip(what: &str, item: &Item, error: &dyn std::fmt::Display) {
     tracing::error!(item = called(item), %error, "{what} cannot be read and is left out");
 }

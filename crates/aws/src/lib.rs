@@ -1,12 +1,14 @@
 //! The authority's ports on AWS: CA keys in KMS, the ledger in DynamoDB, published files in S3, notices through SNS.
 //!
-//! - [`deployment`]: what things are called in a deployment (the drop-in contract's section "Names");
+//! - [`deployment`]: the names of a deployment's resources (the drop-in contract's section "Names");
 //! - [`keys`]: [`KmsKeyStore`]; [`intent_keys`]: [`KmsIntentKeys`]; [`ledger`]: [`DynamoLedger`]; [`publication`]: [`S3Publication`]; [`notices`]: [`SnsNotices`];
-//! - [`bucket`]: reading objects that are no published files, such as `tls.json`;
-//! - [`signed`]: single calls of services whose SDKs are left out;
-//! - [`budget`]: how long a call may take, retries included.
+//! - [`bucket`]: reads objects that are not published files, such as `tls.json`;
+//! - [`signed`]: single calls to services whose SDKs are not dependencies;
+//! - [`call_budget`]: how long a call may take, retries included;
+//! - [`meter`]: counts calls to AWS; [`world`]: clock and randomness.
 //!
-//! Every client is made from one [`aws_config::SdkConfig`] and calls nothing until it is used. [`Aws`] makes all of them.
+//! Every client is made from one [`aws_config::SdkConfig`], and sends nothing until it is used. [`Aws`] makes all of
+//! them.
 
 pub mod bucket;
 pub mod call_budget;
@@ -37,8 +39,8 @@ pub use notices::{NoNotices, SnsNotices};
 pub use publication::S3Publication;
 pub use world::{SystemClock, SystemEntropy};
 
-/// Reads region, credentials' whereabouts and endpoint from the environment and the shared configuration files, as the
-/// AWS command line does. Calls nothing.
+/// Reads the region, the credential sources and the endpoints from the environment and the shared configuration files,
+/// as the AWS command line does. Sends no request.
 pub async fn load_config() -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest())
         .http_client(http::SharedConnectors::new(CallBudget::default().connecting()))
@@ -49,33 +51,33 @@ pub async fn load_config() -> SdkConfig {
 /// Every port of one deployment.
 #[derive(Clone)]
 pub struct Aws {
-    /// CA keys.
+    /// CA keys, in KMS.
     pub keys: Arc<KmsKeyStore>,
-    /// Keys that intents are authenticated with.
+    /// Derives the keys that authenticate intents, with an HMAC key in KMS.
     pub intent_keys: Arc<KmsIntentKeys>,
-    /// The record of truth.
+    /// The ledger, in DynamoDB.
     pub ledger: Arc<DynamoLedger>,
-    /// Published files: the external bucket.
+    /// Published files, in the external bucket.
     pub publication: Arc<S3Publication>,
-    /// News.
+    /// Notices: through SNS, or dropped where there is no topic.
     pub notices: Arc<dyn Notices>,
-    /// Requests and lists that people write: the internal bucket.
+    /// Reads the internal bucket: `tls.json`, CSRs and revocation lists, which operators write.
     pub internal: Arc<Bucket>,
 }
 
-/// Where a deployment keeps what its names do not tell.
+/// Names of a deployment's resources that do not follow from its project and environment.
 #[derive(Clone, Debug)]
 pub struct Places {
-    /// Bucket of published files.
+    /// Name of the bucket of published files.
     pub external_bucket: String,
-    /// Bucket of `tls.json`, `csrs/` and the lists of revocations.
+    /// Name of the bucket of `tls.json`, `csrs/` and the revocation lists.
     pub internal_bucket: String,
-    /// Topic of notices; `None`: they are dropped.
+    /// ARN of the SNS topic for notices; `None`: notices are dropped.
     pub topic_arn: Option<String>,
 }
 
 impl Aws {
-    /// Makes every client. `budget` is shared by all of them: its deadline may be set again for every invocation.
+    /// Makes every client. All of them share `budget`, whose deadline may be set again for every invocation.
     pub fn new(config: &SdkConfig, deployment: &Deployment, places: Places, budget: &CallBudget) -> Self {
         let notices: Arc<dyn Notices> = match places.topic_arn {
             Some(topic_arn) => Arc::new(SnsNotices::new(config, topic_arn, budget.clone())),
@@ -91,7 +93,7 @@ impl Aws {
         }
     }
 
-    /// What an authority stands on, with the system's clock and randomness.
+    /// The ports of an authority, with the system's clock and random number generator.
     pub fn ports(&self) -> Ports {
         Ports {
             keys: self.keys.clone(),

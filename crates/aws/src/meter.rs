@@ -1,4 +1,4 @@
-//! What the calls came to: how many of each operation, how often AWS throttled them, how long they took.
+//! Counts calls to AWS by operation: how many, how many were throttled or failed, and how long they took.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,30 +13,30 @@ use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::{ConfigBag, Layer, Storable, StoreReplace};
 
-/// Counts the calls of every client that was made with it. Cheap to clone; clones count together.
+/// Counts the calls of every client that was made with it. Cheap to clone; clones share the counts.
 #[derive(Clone, Debug, Default)]
 pub struct Meter(Arc<Mutex<BTreeMap<String, Calls>>>);
 
 /// The calls of one operation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Calls {
-    /// Requests sent: a call that was repeated counts as often.
+    /// Requests sent; every retry counts.
     pub requests: u64,
-    /// Requests that AWS refused for their rate.
+    /// Requests that AWS throttled: status 429 or 503, or 400 with a throttling code.
     pub throttled: u64,
-    /// Requests that had no answer, or one that tells of a failure on AWS's side.
+    /// Requests without an answer, or whose answer has status 500 or above, unless it counts as throttled.
     pub failed: u64,
-    /// Time from request to answer, all together.
+    /// Total time from request to answer.
     pub took: Duration,
 }
 
 impl Meter {
-    /// Every operation called so far, named `DynamoDB.TransactWriteItems`, `KMS.Sign`, and so on.
+    /// The counts so far, by operation: `DynamoDB.TransactWriteItems`, `KMS.Sign`, and so on.
     pub fn calls(&self) -> BTreeMap<String, Calls> {
         self.lock().clone()
     }
 
-    /// The same, and begins again at nothing.
+    /// The counts so far, as [`calls`](Self::calls); resets them.
     pub fn take(&self) -> BTreeMap<String, Calls> {
         std::mem::take(&mut *self.lock())
     }

@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 
 use crate::call_budget::{CallBudget, Failure, describe};
 
-/// Octets of a message that SNS takes, and what is left of them for the message's own.
+/// Most octets of a message that SNS accepts.
 const LIMIT: usize = 256 * 1024;
 
-/// Publishes notices to one topic: `MessageStructure` `json`, the notice's JSON text as its `default`.
+/// Publishes notices to one topic: `MessageStructure` is `json`, and `default` has the notice's JSON as text.
 #[derive(Debug)]
 pub struct SnsNotices {
     client: aws_sdk_sns::Client,
@@ -26,7 +26,7 @@ pub struct SnsNotices {
 pub struct NoNotices;
 
 impl SnsNotices {
-    /// Notices to that topic. Calls nothing.
+    /// Publishes to that topic. Sends nothing yet.
     pub fn new(config: &SdkConfig, topic_arn: impl Into<String>, budget: CallBudget) -> Self {
         let config = aws_sdk_sns::config::Builder::from(config)
             .retry_config(CallBudget::retries())
@@ -42,7 +42,7 @@ impl SnsNotices {
     }
 }
 
-/// SNS's own code for throttling, `Throttled`, is none of those that the SDK repeats calls for; its status is 429.
+/// SNS's throttling code, `Throttled`, is not one of those that the SDK retries; its HTTP status is 429.
 /// <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>
 #[derive(Debug)]
 struct TooManyRequests;
@@ -60,11 +60,11 @@ impl ClassifyRetry for TooManyRequests {
     }
 }
 
-/// What a notice that is too long is cut to, ever shorter: characters of a text, entries of a list.
+/// Steps to which a notice that is too long is cut, each shorter: most characters of a text, most entries of a list.
 const CUTS: [(usize, usize); 3] = [(16 * 1024, 256), (1024, 64), (120, 8)];
 
-/// The message that SNS is given: whole where it fits, else cut short, which tells more than nothing. Its length, where it
-/// does not fit even so.
+/// The message for SNS: whole where it fits, else cut short, which informs better than no notice. An error is the
+/// length in octets of one that does not fit even then.
 fn fitting(message: Value) -> Result<String, usize> {
     let told = |message: &Value| json!({ "default": message.to_string() }).to_string();
     let mut text = told(&message);
@@ -99,7 +99,7 @@ fn shortened(value: Value, characters: usize, entries: usize) -> Value {
             fields
                 .into_iter()
                 .map(|(name, value)| match value {
-                    // A part of a document in base64 is none.
+                    // A part of a document in base64 cannot be decoded: it is left out.
                     Value::String(text) if name.starts_with("Base64") && text.len() > characters => {
                         (name, Value::String(String::new()))
                     }

@@ -1,7 +1,8 @@
 //! Published files in one S3 bucket.
 //!
-//! A file's version is its object's `ETag`; preconditions are S3's own (`If-Match`, `If-None-Match`), so that they hold
-//! among all writers. S3 never shows half an object. Every object carries its SHA-256, which S3 checks as it comes in.
+//! A file's version is its object's `ETag`. Preconditions are S3's own (`If-Match`, `If-None-Match`), so they hold
+//! among all writers. S3 never serves part of an upload. Every object is sent with its SHA-256, which S3 checks on
+//! receipt.
 
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 
@@ -21,16 +22,16 @@ use tempfile::NamedTempFile;
 use crate::bucket;
 use crate::call_budget::{CallBudget, Failure, describe};
 
-/// Octets of a file that are kept in memory while it is sent; a longer one goes through a scratch file.
+/// Most octets of a file that are kept in memory while it is sent; a longer one goes through a temporary file.
 const IN_MEMORY: usize = 4 << 20;
 
-/// Octets of memory that a file's announced length is worth at most; a longer one takes more as it comes.
+/// Most octets of memory that are reserved for a file's announced length; a longer file allocates more as it arrives.
 const RESERVED: u64 = 64 << 20;
 
-/// Octets that are read at a time.
+/// Octets read at a time.
 const BUFFER: usize = 64 * 1024;
 
-/// Published files: each is the object of its name.
+/// Published files: the object's key is the file's name.
 #[derive(Debug)]
 pub struct S3Publication {
     client: aws_sdk_s3::Client,
@@ -41,14 +42,14 @@ pub struct S3Publication {
 /// A body read to its end: S3 wants length and checksum before the first octet, and a retry needs all of it again.
 struct Whole {
     beginning: Vec<u8>,
-    /// All of it, where it is longer than what memory is spent on.
+    /// The whole body, if it is longer than [`IN_MEMORY`]; `beginning` then has only its first octets.
     file: Option<NamedTempFile>,
     len: u64,
     sha256: String,
 }
 
 impl S3Publication {
-    /// Files in that bucket. Calls nothing.
+    /// Publishes in that bucket. Sends nothing yet.
     pub fn new(config: &SdkConfig, bucket: impl Into<String>, budget: CallBudget) -> Self {
         Self {
             client: bucket::client(config, &budget),
@@ -80,7 +81,8 @@ impl S3Publication {
         }
     }
 
-    /// A file's facts, and its content where that is of at most `limit` octets: once in memory, whatever its length.
+    /// A file's properties, and its content if that has at most `limit` octets. Memory holds the content once, whatever
+    /// its length.
     async fn get(&self, name: &PublishedName, limit: u64) -> Result<Option<(Stat, Option<Vec<u8>>)>, PublicationError> {
         let Some((stat, mut body)) = self.object(name).await? else {
             return Ok(None);
@@ -166,7 +168,8 @@ impl Publication for S3Publication {
         }
     }
 
-    /// Its length is asked for first: of what is too long nothing is sent. It may be replaced between.
+    /// Reads the length first, so that S3 sends nothing of a file that is too long. The file may be replaced in
+    /// between.
     async fn read_within(
         &self,
         name: &PublishedName,
@@ -179,7 +182,7 @@ impl Publication for S3Publication {
         }
     }
 
-    /// By way of a scratch file.
+    /// Downloads the object to a temporary file.
     async fn open(&self, name: &PublishedName) -> Result<Option<(Stat, Box<dyn Content>)>, PublicationError> {
         let Some((stat, mut body)) = self.object(name).await? else {
             return Ok(None);
@@ -204,12 +207,13 @@ impl Publication for S3Publication {
         Ok(Some((stat, Box::new(file))))
     }
 
-    /// 470,000 entries, beside which what a function makes of as many fits into 128 MB.
+    /// About 470,000 CRL entries: such a file, and what a function makes of as many entries, fit into 128 MB.
     fn read_back(&self) -> u64 {
         24 << 20
     }
 
-    /// Beside it in /tmp, which has 512 MB, there may be a CRL of ours that is as long, and once more as S3 wants it sent.
+    /// /tmp has 512 MB: besides this copy it may hold a new CRL of the same length, and that once more for sending it
+    /// to S3.
     fn read_through(&self) -> u64 {
         128 << 20
     }
@@ -261,7 +265,7 @@ impl Whole {
         })
     }
 
-    /// As the SDK sends it, again and again if it must.
+    /// The body as a stream for the SDK, from its beginning each time.
     async fn stream(&self) -> io::Result<ByteStream> {
         match &self.file {
             None => Ok(ByteStream::from(self.beginning.clone())),
@@ -275,7 +279,7 @@ impl Whole {
     }
 }
 
-/// RFC 2585 for DER, and what PEM files go by.
+/// Media types of RFC 2585 for DER, and the usual one for PEM.
 fn content_type(name: &PublishedName, beginning: &[u8]) -> &'static str {
     let extension = name.as_str().rsplit_once('.').map_or("", |(_, extension)| extension);
     match extension {
@@ -287,8 +291,8 @@ fn content_type(name: &PublishedName, beginning: &[u8]) -> &'static str {
     }
 }
 
-/// 412: the precondition did not hold. 409: another conditional write was under way, and nothing was done. 404: there is no
-/// object to match.
+/// Whether a conditional write lost. 412: the precondition does not hold. 409: another conditional write was in
+/// progress, and nothing was changed. 404: there is no object to match.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>
 fn is_contended(error: &PutObjectError) -> bool {
     matches!(

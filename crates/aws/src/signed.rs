@@ -1,7 +1,8 @@
-//! Single calls of services that are used for one or two operations.
+//! Signed calls to services of which only one or two operations are used.
 //!
-//! Their SDKs have some hundred operations each and take as long to compile as all that is ours. What the SDK itself is made
-//! of signs, times out and repeats such a call just the same; request and answer are the caller's.
+//! Their SDKs have some hundred operations each and take as long to compile as all crates of this project. The
+//! libraries beneath the SDKs sign, time out and retry such a call in the same way; the caller writes the request and
+//! reads the answer.
 
 use std::fmt;
 
@@ -27,45 +28,45 @@ use aws_types::SigningName;
 use aws_types::region::SigningRegion;
 use aws_types::service_config::ServiceConfigKey;
 
-/// Statuses after which a call is made again: AWS's own failures, and its refusals for the rate of calls.
+/// HTTP statuses after which a call is retried: failures on AWS's side, and throttling.
 const REPEATED: [u16; 5] = [429, 500, 502, 503, 504];
 
-/// A service as it is called and configured.
+/// A service that is called this way.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Service {
-    /// AWS IAM, which is in one region of each partition.
+    /// AWS IAM, which has one region in each partition.
     Iam,
-    /// AWS Lambda.
+    /// AWS Lambda, which is in every region.
     Lambda,
 }
 
-/// What is asked.
+/// An HTTP request to a service.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// `GET` or `POST`.
     pub method: &'static str,
-    /// From the first slash on, without a query; every character stands for itself.
+    /// Path from the first slash on, without a query. It may contain only characters that need no percent-encoding.
     pub path: String,
-    /// Of the body.
+    /// Content type of the body.
     pub content_type: &'static str,
-    /// Empty for none.
+    /// The body; empty for none.
     pub body: Vec<u8>,
 }
 
-/// An answer that is no refusal.
+/// An answer with a status of success.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// What `x-amz-function-error` says: a Lambda function failed.
+    /// Content of the header `x-amz-function-error`: it is there if the Lambda function itself failed.
     pub function_error: Option<String>,
-    /// As it came.
+    /// The body, as received.
     pub body: Vec<u8>,
 }
 
-/// A refusal, in AWS's own words.
+/// An answer without a status of success: AWS's code and message.
 #[derive(Debug)]
 pub struct Refused(ErrorMetadata);
 
-/// How such a call fails.
+/// Why a call failed: refused by the service, or not answered.
 pub type Error = SdkError<Refused, HttpResponse>;
 
 impl fmt::Display for Refused {
@@ -83,7 +84,7 @@ impl ProvideErrorMetadata for Refused {
 }
 
 impl Service {
-    /// The name by which people configure it, as in `AWS_ENDPOINT_URL_IAM`.
+    /// The service's name in configuration, as in `AWS_ENDPOINT_URL_IAM`.
     fn id(self) -> &'static str {
         match self {
             Self::Iam => "IAM",
@@ -98,7 +99,7 @@ impl Service {
         }
     }
 
-    /// Where it is, and the region that requests are signed for.
+    /// The endpoint, and the region that requests are signed for.
     fn place(self, region: &str, fips: bool) -> (String, String) {
         let suffix = match region.split('-').collect::<Vec<_>>()[..] {
             ["cn", ..] => "amazonaws.com.cn",
@@ -116,7 +117,7 @@ impl Service {
                 let home = "cn-north-1";
                 (format!("https://{name}.{home}.{suffix}"), home.to_owned())
             }
-            // Its name there is the same with and without FIPS.
+            // The endpoint is the same with and without FIPS.
             Self::Iam if region.starts_with("us-gov-") => (
                 "https://iam.us-gov.amazonaws.com".to_owned(),
                 "us-gov-west-1".to_owned(),
@@ -126,7 +127,7 @@ impl Service {
         }
     }
 
-    /// The endpoint that people named for this service, or for all.
+    /// The endpoint that the configuration sets for this service, or for all.
     fn named_endpoint(self, config: &SdkConfig) -> Option<String> {
         let key = ServiceConfigKey::builder()
             .service_id(self.id())
@@ -138,7 +139,7 @@ impl Service {
         own.or_else(|| config.endpoint_url().map(str::to_owned))
     }
 
-    /// Calls an operation.
+    /// Calls `operation`; `limits` bounds it and each of its attempts.
     pub async fn call(
         self,
         config: &SdkConfig,
@@ -218,14 +219,14 @@ fn answer(response: &HttpResponse) -> Result<Answer, OrchestratorError<Refused>>
     Err(OrchestratorError::operation(Refused(metadata)))
 }
 
-/// Code and message: of the JSON services in a header and in JSON, of IAM in XML.
+/// Code and message. The JSON services have them in a header and in JSON, IAM in XML.
 fn refusal(kind: Option<&str>, body: &[u8]) -> ErrorMetadata {
     let mut metadata = ErrorMetadata::builder();
     let text = String::from_utf8_lossy(body);
     let json: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
     let of_json = |names: &[&str]| names.iter().find_map(|name| json[*name].as_str().map(str::to_owned));
     let code = kind.map(str::to_owned).or_else(|| of_json(&["__type", "code"]));
-    // `ns#Code` and `Code:https://…` are both in use.
+    // Services send both `ns#Code` and `Code:https://…`.
     let code = code.map(|code| {
         let code = code.split(':').next().unwrap_or_default();
         code.rsplit('#').next().unwrap_or_default().to_owned()
@@ -240,7 +241,7 @@ fn refusal(kind: Option<&str>, body: &[u8]) -> ErrorMetadata {
     metadata.build()
 }
 
-/// The text of the first element of that name in XML whose texts hold nothing that is escaped.
+/// The text of the first element of that name. For XML whose texts contain no escapes.
 pub fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
     let (_, rest) = xml.split_once(&format!("<{name}>"))?;
     rest.split_once(&format!("</{name}>")).map(|(text, _)| text)

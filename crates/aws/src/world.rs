@@ -23,21 +23,22 @@ impl Clock for SystemClock {
 impl Entropy for SystemEntropy {
     fn fill(&self, octets: &mut [u8]) {
         if let Err(error) = getrandom::fill(octets) {
-            // A predictable serial number is worse than no process: nothing may go on from here.
+            // A predictable serial number is worse than no process: abort.
             tracing::error!(%error, "the operating system gives no random numbers: aborting");
             std::process::abort();
         }
     }
 }
 
-/// Octets that nobody else has: they tell our own write from another's when an answer was lost.
+/// A random value of 128 bits, in hexadecimal. A write that carries one can be recognised as this process's own after
+/// its answer was lost.
 pub(crate) fn nonce() -> String {
     let mut octets = [0; 16];
     SystemEntropy.fill(&mut octets);
     data_encoding::HEXLOWER.encode(&octets)
 }
 
-/// A random number below that, which is not zero.
+/// A random number in `0..end`; `end` must not be zero. Not exactly uniform, which suffices for pauses.
 pub(crate) fn random_below(end: u64) -> u64 {
     let mut octets = [0; 8];
     SystemEntropy.fill(&mut octets);

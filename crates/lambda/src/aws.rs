@@ -1,4 +1,4 @@
-//! The functions on AWS: from the environment to what answers events. Makes clients, and calls nothing.
+//! The functions on AWS: makes the dispatcher and the clients from the environment. Sends no request.
 
 mod bucket;
 mod credentials;
@@ -26,17 +26,18 @@ use credentials::{SdkAccount, SdkSecrets};
 use http::HttpsClient;
 use rows::DynamoRows;
 
-/// What a function needs to answer after its last call.
+/// Time that a function needs for its answer after its last call.
 const TO_ANSWER: Duration = Duration::from_millis(500);
 
-/// Front and clients of one process.
+/// The dispatcher and the clients of one process.
 pub struct Process {
     dispatcher: Dispatcher,
     budget: CallBudget,
 }
 
 impl Process {
-    /// Reads the environment and makes the clients of that handler's function.
+    /// Reads the environment and makes the clients of that handler's function. Errors are kept for the answers to
+    /// events.
     pub async fn new(handler: &str) -> Self {
         let budget = CallBudget::default();
         let dispatcher = match dispatcher(handler, &budget).await {
@@ -49,12 +50,13 @@ impl Process {
         Self { dispatcher, budget }
     }
 
-    /// What answers events.
+    /// The dispatcher, which answers events.
     pub fn dispatcher(&self) -> &Dispatcher {
         &self.dispatcher
     }
 
-    /// Every call ends in time for an answer before the invocation's end, given in milliseconds since 1970. Answers when.
+    /// Sets the deadline of all calls, so that there is time for an answer before the invocation's end, which is given
+    /// in milliseconds since 1970. Returns the deadline; `None` if the end is past.
     pub fn set_deadline(&self, milliseconds: u64) -> Option<Instant> {
         let end = UNIX_EPOCH + Duration::from_millis(milliseconds);
         let left = end.duration_since(SystemTime::now()).ok();

@@ -1,4 +1,4 @@
-//! `create_root_ca`, `create_issuing_ca`: a CA of the key that Terraform made.
+//! `create_root_ca`, `create_issuing_ca`: create a CA with the KMS key that Terraform made.
 
 use chancery_authority::Authority;
 use chancery_authority::port::KeyStoreError;
@@ -8,8 +8,8 @@ use crate::failure::{Failure, FailureKind};
 use crate::settings::CaRole;
 use crate::state::FunctionState;
 
-/// Creates the CA unless it exists, and publishes its certificate and the bundle. Where it exists nothing is changed,
-/// but for files that are not as they should be: an interrupted run did not come to publish them, or somebody replaced them.
+/// Creates the CA unless it exists, and publishes its certificate and the bundle. If it exists, only files that differ
+/// from what they should be are written: an interrupted run did not publish them, or they were replaced.
 pub async fn handle(state: &FunctionState, role: CaRole) -> Result<(), Failure> {
     let ca_name = state.ca_config(role).name().clone();
     if state.ca(role).await?.is_some() {
@@ -39,8 +39,8 @@ pub async fn handle(state: &FunctionState, role: CaRole) -> Result<(), Failure> 
     publish(state, role).await
 }
 
-/// Publishes the CA's own file and the bundle, each compared whole, where it is not as it should be. Fails where anything is
-/// wrong with either CA's record: a certificate that is not believed is not published.
+/// Publishes the CA's certificate file and the bundle, where their content differs. Fails if either CA's record is
+/// wrong: a certificate that fails its check is not published.
 async fn publish(state: &FunctionState, role: CaRole) -> Result<(), Failure> {
     let Some(ca) = state.ca(role).await? else {
         return Ok(());

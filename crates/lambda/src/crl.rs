@@ -1,9 +1,8 @@
-//! `root_ca_crl`, `issuing_ca_crl`: revokes what operators' files list, and publishes the CA's CRL.
+//! `root_ca_crl`, `issuing_ca_crl`: revoke what operators' files list, and publish the CA's CRL.
 //!
-//! Whatever becomes of an entry, the CRL is published; what could not be done is told then. Revoking takes half of the
-//! invocation's time at most: what is left over is for the next run.
-//! Afterwards records of the ledger are held against the list (`unlisted.rs`); where that found something, the CRL is published
-//! again.
+//! The CRL is published even if entries fail; the failures are returned afterwards. Revoking takes at most half of the
+//! invocation's time: the next run continues. Afterwards records of the ledger are compared with the list
+//! (`unlisted.rs`); if that lists anything, the CRL is published again.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -29,34 +28,34 @@ use crate::settings::CaRole;
 use crate::state::{FunctionState, Invocation};
 use crate::unlisted::{self, Found};
 
-/// Revocations in work at a time.
+/// Revocations that are in progress at a time.
 const AT_ONCE: usize = 16;
 
 /// Entries of a file that are looked up together.
 const TOGETHER: usize = 500;
 
-/// The age of a CRL from the future: older than any that an alarm lets pass. Relying parties refuse it as they do one that is
-/// over.
+/// The age that is reported for a CRL from the future, in seconds: above every alarm's threshold. Relying parties
+/// refuse such a CRL as they do an expired one.
 const FROM_FUTURE: i64 = 1_000 * 86_400;
 
-/// What became of one entry.
+/// The outcome of one entry.
 enum Outcome {
-    /// Revoked now, or before.
+    /// It is revoked, by this run or an earlier one.
     Done,
-    /// There is nothing to revoke; trying again changes nothing.
+    /// Nothing to revoke; trying again changes nothing.
     Skipped,
-    /// It may be revoked later.
+    /// It failed; a later run may revoke it.
     Failed(LedgerError),
 }
 
-/// Revokes and publishes.
+/// Revokes what the CA's file lists, and publishes its CRLs. Returns the first failure after everything was tried.
 pub async fn handle(state: &FunctionState, role: CaRole, invocation: &Invocation) -> Result<(), Failure> {
     let Some(ca) = state.ca(role).await? else {
         tracing::error!(ca = %state.ca_config(role).name(), "CA not found; nothing to publish");
         return Ok(());
     };
     let now = Instant::now();
-    // So many quarters of the time.
+    // The time when so many quarters of the invocation's remaining time are over.
     let share = |quarters: u32| {
         let share = |until: Instant| now + until.saturating_duration_since(now) / 4 * quarters;
         invocation.until.map(share)
@@ -84,13 +83,13 @@ pub async fn handle(state: &FunctionState, role: CaRole, invocation: &Invocation
         .and(measured)
 }
 
-/// Goes on with the families of compromised keys whose revocation was interrupted, until `until`: whoever asked for it may have
-/// taken its entry off the file since.
+/// Continues revoking the families of compromised keys whose revocation was interrupted, until `until`: the operator
+/// may have removed the entry from the file since.
 async fn finish_revocations(state: &FunctionState, ca: &Ca, until: Option<Instant>) -> Result<(), Failure> {
     let finishing = state.authority.finish_revocations(Some(ca.name()));
     let finished = match until {
         None => finishing.await,
-        // What is left is marked, and the next run goes on.
+        // The rest is marked, and the next run continues.
         Some(until) => {
             let Ok(finished) = tokio::time::timeout_at(until.into(), finishing).await else {
                 let message = "there was no time to revoke all that shares the fate of compromised keys; run it again";
@@ -114,22 +113,22 @@ async fn finish_revocations(state: &FunctionState, ca: &Ca, until: Option<Instan
     }
 }
 
-/// What publishing came to.
+/// The result of publishing.
 struct Publishing {
     scopes: BTreeSet<CrlScope>,
     outcome: Result<(), Failure>,
-    /// Revocations that are not as they should be.
+    /// Number of revocations that could not be read completely.
     damaged: usize,
 }
 
 impl Publishing {
-    /// That of two in a row.
+    /// The result of publishing twice.
     fn and(mut self, second: Self) -> Self {
         self.scopes.extend(second.scopes);
         Self {
             scopes: self.scopes,
             outcome: self.outcome.and(second.outcome),
-            // The same rows, seen twice.
+            // Both saw the same rows.
             damaged: self.damaged.max(second.damaged),
         }
     }
@@ -156,7 +155,7 @@ fn refuse(error: PublishError) -> Failure {
     error.into()
 }
 
-/// Damage is told in the log, counted, and makes the run one that did not do all.
+/// Damage is logged and counted, and makes the run fail as incomplete.
 fn whole(state: &FunctionState, ca: &Ca, damaged: usize) -> Result<(), Failure> {
     if damaged == 0 {
         return Ok(());
@@ -207,7 +206,8 @@ async fn revoke_listed(
     };
     match until {
         None => revoking.await,
-        // Whatever hangs, the CRL gets its share of the time. What is under way is done or is not, and the next run sees which.
+        // If something hangs, the CRL still gets its share of the time. A revocation in progress is done or not; the
+        // next run sees which.
         Some(until) => {
             if tokio::time::timeout_at(until.into(), revoking).await.is_err() {
                 tracing::error!("revoking took its share of the time, and is cut off");
@@ -229,7 +229,7 @@ async fn revoke_listed(
             left,
             "there was no time for all entries of {name}; the next run goes on"
         );
-        // Another try goes on where this one ended.
+        // A retry continues where this run ended.
         let message = format!("there was no time for {left} entries of {name}; run it again");
         return Err(Failure::new(FailureKind::Unavailable, message));
     }
@@ -248,12 +248,12 @@ async fn revoke_listed(
     }
 }
 
-/// How far a file was followed; it is looked at wherever that ends.
+/// Progress through a file; it is read even if revoking was cut off.
 #[derive(Default)]
 struct Progress {
-    /// Entries that were seen to.
+    /// Entries that were handled.
     done: AtomicUsize,
-    /// Certificates of which the ledger has something that does not fit.
+    /// Certificates whose records in the ledger do not match them.
     unfit: AtomicUsize,
     /// The last failure.
     failed: Mutex<Option<LedgerError>>,
@@ -265,7 +265,7 @@ impl Progress {
     }
 }
 
-/// Those that stand on the CA's list already, most of them, cost one look for all.
+/// Most entries are on the CA's list already: one lookup for all of them finds those.
 async fn revoke_together(
     state: &FunctionState,
     ca: &Ca,
@@ -300,8 +300,8 @@ async fn revoke_together(
         .await;
 }
 
-/// Who of them is on the CA's list, and for what reason. One that the list says has ended long ago, so that no CRL would have
-/// it, is on it only if its certificate says so, too.
+/// Which of the entries are on the CA's list, and for what reason. An item whose recorded expiry is so long ago that no
+/// CRL would have it counts only if the certificate itself has that expiry, too.
 async fn standing_among(
     state: &FunctionState,
     ca: &Ca,
@@ -346,7 +346,7 @@ async fn revoke(
         progress.unfit.fetch_add(1, Ordering::Relaxed);
     }
     let record = match decided {
-        // Also one that its row says is revoked: it is not on the list, and revoking it again puts it there.
+        // This includes one whose row is revoked: it is not on the list, and revoking it again puts it there.
         ListedRevocation::Due(record) | ListedRevocation::Stands(record) => *record,
         ListedRevocation::Skipped(reason) => {
             match reason {
@@ -377,7 +377,7 @@ async fn revoke(
     }
 }
 
-/// Age and size of the CRL that stands in the bucket, whoever put it there.
+/// Measures age and size of the published CRL, whoever put it there.
 async fn measure(state: &FunctionState, scope: &CrlScope) -> Result<(), Failure> {
     let ports = state.authority.ports();
     match ports.publication.stat(&Config::crl_name(scope)).await {
@@ -388,7 +388,7 @@ async fn measure(state: &FunctionState, scope: &CrlScope) -> Result<(), Failure>
     measure_age(state, scope).await
 }
 
-/// What cannot be measured is a failure: an alarm that is green for want of figures is none.
+/// Measures a CRL's age. An age that cannot be measured is a failure: without data, an alarm stays green.
 async fn measure_age(state: &FunctionState, scope: &CrlScope) -> Result<(), Failure> {
     let made_at = match state.authority.published_at(scope).await {
         Ok(Some(made_at)) => made_at,
@@ -401,7 +401,7 @@ async fn measure_age(state: &FunctionState, scope: &CrlScope) -> Result<(), Fail
     let age = state.authority.ports().clock.now().0.saturating_sub(made_at.0);
     let age = match age {
         0.. => age,
-        // A clock that is a little behind; the former CA's CRLs do not lie back either.
+        // A clock that is slightly behind; the Python CA's CRLs are not backdated either.
         -600..0 => 0,
         _ => {
             tracing::error!(ca = %scope.issuer, seconds = -age, "the published CRL is from the future; relying parties refuse it");
@@ -412,7 +412,7 @@ async fn measure_age(state: &FunctionState, scope: &CrlScope) -> Result<(), Fail
     Ok(())
 }
 
-/// The age of every CRL.
+/// Measures the age of every CRL.
 pub(crate) async fn measure_ages(state: &FunctionState) -> Result<(), Failure> {
     state.authority.refresh_crl_uses().await?;
     let mut measured = Ok(());

@@ -1,4 +1,4 @@
-//! From an event to an answer, whichever function this process is.
+//! From an event to an answer, for every function.
 
 use serde_json::Value;
 use tokio::sync::OnceCell;
@@ -11,17 +11,17 @@ use crate::settings::CaRole;
 use crate::state::{Dependencies, FunctionState, Invocation};
 use crate::{create, crl, expiry, sweep, tls_cert};
 
-/// What answers events. Nothing is called before the first event comes.
+/// Answers events. Sends no request before the first event.
 pub enum Dispatcher {
-    /// A function of an authority.
+    /// A function of an authority: any but `notify`.
     Authority(Box<AuthorityFunction>),
-    /// `notify`.
+    /// `notify`, which has no authority.
     Notify(Box<Notify>),
-    /// A function that cannot work; it answers every event with the reason.
+    /// A function whose environment is wrong: it answers every event with this failure.
     Unusable(Failure),
 }
 
-/// A function of an authority, which is opened with the first event.
+/// A function of an authority. The first event opens the authority.
 pub struct AuthorityFunction {
     function: Function,
     dependencies: Dependencies,
@@ -29,7 +29,7 @@ pub struct AuthorityFunction {
 }
 
 impl Dispatcher {
-    /// Answers one event.
+    /// Answers one event, and logs a failure.
     pub async fn answer(&self, event: &[u8], invocation: &Invocation) -> Result<Value, Failure> {
         let outcome = match self {
             Self::Authority(function) => function.answer(event, invocation).await,
@@ -51,7 +51,7 @@ impl Dispatcher {
 }
 
 impl AuthorityFunction {
-    /// That function, over those.
+    /// That function, on those ports, files and rows. Sends nothing yet.
     pub fn new(function: Function, dependencies: Dependencies) -> Self {
         Self {
             function,
@@ -60,7 +60,7 @@ impl AuthorityFunction {
         }
     }
 
-    /// Its metrics.
+    /// The metrics that it writes.
     pub fn metrics(&self) -> &Metrics {
         &self.dependencies.metrics
     }

@@ -1,4 +1,4 @@
-//! `expiry`: reminds of certificates that expire.
+//! `expiry`: sends reminders of certificates that expire.
 
 use chancery_authority::port::ledger::CertificateRecord;
 use chancery_authority::remind::RemindError;
@@ -14,14 +14,14 @@ use crate::files::{CSR_LIMIT, FilesError};
 use crate::rows::Row;
 use crate::state::FunctionState;
 
-/// Entries of `tls.json` in work at a time.
+/// Common names of `tls.json` that are in progress at a time.
 const AT_ONCE: usize = 16;
 
-/// How an entry was left.
+/// The outcome of an entry.
 type Outcome = Result<(), Failure>;
 
-/// Reminds of every certificate whose row says so, and of the newest certificate of each entry of `tls.json`, unless its
-/// row says no.
+/// Sends reminders for every certificate whose row asks for them, and for the newest certificate of each entry of
+/// `tls.json` unless its row declines them.
 pub async fn handle(state: &FunctionState) -> Result<(), Failure> {
     if state.authority.config().expiry_reminders().is_empty() {
         tracing::info!("no reminders are wanted");
@@ -51,10 +51,10 @@ fn undelivered(failed: usize) -> Failure {
     )
 }
 
-/// Certificates of the time before rows said whether to remind.
+/// Reminders for certificates whose rows are older than the attribute that asks for them.
 async fn remind_by_entry(state: &FunctionState) -> Outcome {
     let list = state.tls_json.current(state.files.as_ref()).await?;
-    // Entries of one name are looked at together, so that their certificates are read once.
+    // Entries of one name are handled together, so that their certificates are read once.
     let by_name = list
         .entries()
         .chunk_by(|one, other| one.common_name == other.common_name);
@@ -69,7 +69,7 @@ async fn remind_of_name(state: &FunctionState, name: &str, entries: &[TlsEntry])
     let rows = state.rows.named(name).await.inspect_err(
         |error| tracing::error!(%error, common_name = name, "the certificates of an entry could not be read"),
     )?;
-    // Rows that say yes were reminded of already; those that say no are not to be.
+    // Rows that ask for reminders were handled above; those that decline get none.
     let silent = |row: &Row| row.notify_expiry.is_none() && state.authority.is_reminder_due(&row.record);
     if !rows.iter().any(silent) {
         return Ok(());
@@ -100,7 +100,7 @@ async fn remind_of_name(state: &FunctionState, name: &str, entries: &[TlsEntry])
     }
 }
 
-/// A row's certificate, parsed.
+/// A row with its parsed certificate.
 struct Read<'a> {
     row: &'a Row,
     key: KeyFingerprint,
@@ -108,7 +108,7 @@ struct Read<'a> {
 }
 
 impl<'a> Read<'a> {
-    /// `None` where it cannot be read: one bad row is reported and stops no other.
+    /// `None` if it cannot be parsed: that is logged, and stops no other row.
     fn of(row: &'a Row) -> Option<Self> {
         let CertificateRecord { id, certificate, .. } = &row.record;
         let parsed = Certificate::parse(certificate)
@@ -126,14 +126,14 @@ impl<'a> Read<'a> {
     }
 }
 
-/// The certificate that ends last among those with the subject of the one that certifies the key.
+/// The certificate that expires last among those with the same subject as the one that certifies the key.
 fn newest<'a, 'b>(certificates: &'b [Read<'a>], key: KeyFingerprint) -> Option<&'b Read<'a>> {
     let subject = &certificates.iter().find(|read| read.key == key)?.subject;
     let same = certificates.iter().filter(|read| read.subject == *subject);
     same.max_by_key(|read| read.row.record.not_after)
 }
 
-/// The key of an entry's CSR; `None` where the entry names no CSR that can be read, which is reported.
+/// The key of an entry's CSR; `None`, after logging why, if the entry names no CSR that can be read.
 async fn key_of(state: &FunctionState, entry: &TlsEntry) -> Result<Option<KeyFingerprint>, Failure> {
     const BUDGET: CsrBudget = CsrBudget {
         octets: CSR_LIMIT,

@@ -1,4 +1,4 @@
-//! How an invocation ends without an answer.
+//! Failures: how an invocation ends without an answer.
 
 use chancery_authority::belief::NotBelieved;
 use chancery_authority::hierarchy::HierarchyError;
@@ -9,8 +9,8 @@ use chancery_authority::publish::PublishError;
 use crate::files::FilesError;
 use crate::settings::SettingsError;
 
-/// Why a function failed, as its caller is told: with a type that a state machine can match and retry by, and words
-/// that tell nothing of the inside. The log has the rest.
+/// Why a function failed, as its caller sees it: a type that a state machine can match and retry on, and a message. The
+/// log has more detail.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Failure {
@@ -23,13 +23,13 @@ pub struct Failure {
 /// The kinds of failures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FailureKind {
-    /// The function's environment is wrong; somebody has to mend it.
+    /// The function's environment is wrong; an operator must correct it.
     Configuration,
     /// Throttled, or a service does not answer: the same call may succeed later.
     Unavailable,
-    /// A call with the same idempotency token is being worked on.
+    /// A call with the same idempotency token is in progress.
     InProgress,
-    /// Some entries of a file could not be followed, or something was damaged; everything else was done.
+    /// Some entries of a file were not carried out, or something was damaged; everything else was done.
     Incomplete,
     /// The state machine's token was used for another request, and nothing was issued.
     TokenReused,
@@ -52,7 +52,7 @@ impl FailureKind {
 }
 
 impl Failure {
-    /// One of that kind.
+    /// A failure of that kind.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         Self {
             kind,
@@ -139,7 +139,7 @@ impl From<PublishError> for Failure {
 }
 
 impl From<&IssueError> for Failure {
-    /// Those that are no refusal: a refusal is an answer.
+    /// For errors that are not refusals: a refusal is an answer.
     fn from(error: &IssueError) -> Self {
         let kind = match error {
             IssueError::InProgress => FailureKind::InProgress,

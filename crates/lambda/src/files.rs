@@ -2,37 +2,37 @@
 
 use async_trait::async_trait;
 
-/// Octets of a list of requests or revocations at most.
+/// Most octets of `tls.json` and of a revocation list.
 pub const LIST_LIMIT: usize = chancery_authority::wire::budget::LIST;
 
-/// Octets of a CSR file at most.
+/// Most octets of a CSR file.
 pub const CSR_LIMIT: usize = chancery_authority::wire::budget::CSR;
 
 /// Reads operators' files.
 #[async_trait]
 pub trait Files: Send + Sync {
-    /// A file's content, of at most `limit` octets; `None` if there is none of that name.
+    /// A file's content; `None` if there is no such file. One of more than `limit` octets is an error.
     async fn read(&self, name: &str, limit: usize) -> Result<Option<Vec<u8>>, FilesError>;
 
-    /// A file's content, unless it is still the version that is `known`. At most [`LIST_LIMIT`] octets.
+    /// A file's content, unless its version is still `known`. One of more than [`LIST_LIMIT`] octets is an error.
     async fn read_if_changed(&self, name: &str, known: Option<&str>) -> Result<Read, FilesError>;
 
-    /// Where the files are, for the contract's error text: `S3 bucket 'my-bucket'`.
+    /// Where the files are, for the contract's error message: `S3 bucket 'my-bucket'`.
     fn place(&self) -> String;
 }
 
-/// What came of a conditional read.
+/// The result of a conditional read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Read {
-    /// The version that was known.
+    /// The file still has the caller's version.
     Unchanged,
-    /// No such file.
+    /// There is no such file.
     Missing,
-    /// Another version.
+    /// The file has another version.
     Changed {
-        /// Its version.
+        /// The version to pass as `known` next time.
         version: String,
-        /// Its content.
+        /// The whole content.
         octets: Vec<u8>,
     },
 }
@@ -41,20 +41,20 @@ pub enum Read {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FilesError {
-    /// Not allowed, throttled, unreachable.
+    /// Access denied, throttled, or unreachable.
     #[error("{detail}")]
     Unreadable {
         /// Which file, from where, and what happened.
         detail: String,
     },
-    /// Longer than what is taken.
+    /// The file is longer than the limit.
     #[error("{name} has {actual} octets, at most {limit} are taken")]
     TooLong {
-        /// Which file.
+        /// The file's name.
         name: String,
-        /// Its octets.
+        /// The file's length in octets.
         actual: usize,
-        /// The limit.
+        /// The limit in octets.
         limit: usize,
     },
 }

@@ -7,30 +7,30 @@ pub enum Function {
     CreateRootCa,
     /// Creates the issuing CA.
     CreateIssuingCa,
-    /// Revokes by `revoked-root-ca.json` and publishes the root CA's CRL.
+    /// Revokes what `revoked-root-ca.json` lists, and publishes the root CA's CRL.
     RootCaCrl,
-    /// Revokes by `revoked.json` and publishes the issuing CA's CRL.
+    /// Revokes what `revoked.json` lists, and publishes the issuing CA's CRL.
     IssuingCaCrl,
     /// Issues a certificate.
     TlsCert,
-    /// Reminds of certificates that expire.
+    /// Sends reminders of certificates that expire.
     Expiry,
-    /// Carries notices to Slack.
+    /// Forwards notices to Slack.
     Notify,
-    /// Takes up what was interrupted.
+    /// Completes or gives up issuances that were interrupted.
     Sweep,
 }
 
-/// A handler's name that is none of ours.
+/// A handler's name that selects no function.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no handler {handler:?}: set the function's handler to one of {}", known())]
 pub struct UnknownHandler {
-    /// As given.
+    /// As configured, cut to 80 characters.
     pub handler: String,
 }
 
 impl Function {
-    /// All of them.
+    /// Every function.
     pub const ALL: [Self; 8] = [
         Self::CreateRootCa,
         Self::CreateIssuingCa,
@@ -42,7 +42,7 @@ impl Function {
         Self::Sweep,
     ];
 
-    /// From the handler's name, e.g. `tls_cert.lambda_handler`: what stands before the first dot decides.
+    /// The function of a handler's name such as `tls_cert.lambda_handler`: the part before the first dot decides.
     pub fn from_handler(handler: &str) -> Result<Self, UnknownHandler> {
         let module = handler.split('.').next().unwrap_or_default();
         let found = Self::ALL.into_iter().find(|function| function.name() == module);

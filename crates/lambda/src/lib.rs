@@ -1,13 +1,13 @@
-//! The functions of the drop-in contract on AWS Lambda: one `bootstrap`, in which the handler's name chooses.
+//! The Lambda functions of the drop-in contract: one `bootstrap`, in which the handler's name selects the function.
 //!
-//! - [`function`]: which function it is; [`settings`]: what its environment says;
-//! - [`dispatcher`]: from an event to an answer, whichever function;
-//! - [`state`]: the authority of a function, and what else the functions share: files ([`files`]), rows by name
-//!   ([`rows`]);
+//! - [`function`]: which function this is; [`settings`]: its environment variables;
+//! - [`dispatcher`]: from an event to an answer, for every function;
+//! - [`state`]: a function's authority, and what else the functions share: files ([`files`]), rows by name ([`rows`]);
 //! - [`create`], [`crl`], [`tls_cert`], [`expiry`], [`notify`], [`sweep`]: one function each;
-//! - [`metrics`], [`logs`]: what an operator sees of them.
+//! - [`metrics`], [`logs`]: what an operator can observe;
+//! - [`failure`]: error types; [`tls_json`]: the cached `tls.json`.
 //!
-//! Everything but [`aws`] runs over any ports, and is tested over those in memory.
+//! Everything but [`aws`] runs on any ports, and is tested with the in-memory ones.
 
 #[cfg(feature = "aws")]
 pub mod aws;

@@ -1,7 +1,7 @@
-//! Logs: one line of JSON each on standard output, with the request's id.
+//! Logs: one line of JSON for each event on standard output, with the request's id.
 //!
-//! What a request carries (its CSR, its token) is never logged; what a certificate says is. Libraries are heard from
-//! warnings on only: below that, SDKs log whole requests.
+//! The content of a request (its CSR, its token) is never logged; that of a certificate is. Of libraries, only warnings
+//! and errors are logged: at lower levels, SDKs log whole requests.
 
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
@@ -9,7 +9,7 @@ use tracing::subscriber::SetGlobalDefaultError;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 
-/// Sets logging up for the life of the process; `level` is a name such as `DEBUG`, by default `INFO`.
+/// Sets up logging for the life of the process. `level` is a name such as `DEBUG`; the default is `INFO`.
 pub fn set_up(level: Option<&str>) -> Result<(), SetGlobalDefaultError> {
     let level = level.and_then(|name| name.parse::<Level>().ok()).unwrap_or(Level::INFO);
     let lines = tracing_subscriber::fmt::layer()
@@ -21,8 +21,7 @@ pub fn set_up(level: Option<&str>) -> Result<(), SetGlobalDefaultError> {
     tracing::subscriber::set_global_default(subscriber)
 }
 
-/// Our own crates from `level` on, others from warnings on. The invocation's span, which carries the request's id, is the
-/// runtime's.
+/// Our own crates from `level` up, others from warnings up. The runtime's span of the invocation has the request's id.
 fn filter(level: Level) -> Targets {
     Targets::new()
         .with_default(LevelFilter::WARN)

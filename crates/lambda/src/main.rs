@@ -1,4 +1,4 @@
-//! The `bootstrap` of every function: Lambda starts it, and the handler's name says which function it is.
+//! The `bootstrap` of every function: Lambda starts it, and the handler's name selects the function.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// One thread: a function has one event at a time, and waits for others most of it.
+/// One thread: a function handles one event at a time, and spends most of it waiting for AWS.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let level = std::env::var("LOG_LEVEL").or_else(|_| std::env::var("AWS_LAMBDA_LOG_LEVEL"));

@@ -1,6 +1,7 @@
-//! Metrics in the embedded format: lines of JSON on standard output, from which `CloudWatch` makes metrics.
+//! Metrics in the `CloudWatch` embedded metric format: lines of JSON on standard output, from which `CloudWatch` makes
+//! metrics.
 //!
-//! What an invocation counts is kept until its end and then written, one line for each set of dimensions.
+//! Values are collected until the end of an invocation and then written, one line for each set of dimensions.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -14,32 +15,32 @@ use chancery_x509::key::ca::CaPublicKey;
 use chancery_x509::time::UnixTime;
 use serde_json::{Map, Value, json};
 
-/// Where all metrics are.
+/// The `CloudWatch` namespace of all metrics.
 pub const NAMESPACE: &str = "Chancery";
 
-/// Values of one metric in one line at most, by the format's specification.
+/// Most values of one metric in one line, by the format's specification.
 const VALUES: usize = 100;
 
-/// What is measured.
+/// The metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Metric {
-    /// Certificates issued, those answered again not counted.
+    /// Certificates issued; replays for a repeated token do not count.
     Issued,
-    /// Requests refused.
+    /// Requests that were refused.
     Rejected,
-    /// Intents in the ledger that nobody who may had prepared, and that were not signed.
+    /// Intents in the ledger that were not signed, because no authorized process had prepared them.
     RefusedIntents,
     /// Open intents in the ledger that a sweep could not read.
     UnreadableIntents,
-    /// Milliseconds from asking the key store for a signature to having it.
+    /// Milliseconds from the request to the key store to its signature.
     SigningLatency,
-    /// Calls of AWS services that were throttled, retried or not.
+    /// Calls to AWS that were throttled; retries count.
     Throttles,
-    /// Seconds since the newest CRL was made.
+    /// Seconds since the published CRL was made.
     CrlAge,
     /// Octets of the published CRL, DER.
     CrlSize,
-    /// Revocations that could not be read, or not be followed, as they should be.
+    /// Revocations that could not be read, or not carried out, completely.
     CrlDamaged,
 }
 
@@ -73,7 +74,7 @@ impl Metric {
     }
 }
 
-/// The dimension beside project and environment.
+/// The dimension besides project and environment.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Beside {
     Nothing,
@@ -85,7 +86,7 @@ enum Beside {
 #[derive(Clone)]
 pub struct Metrics(Arc<Inner>);
 
-/// Tells how many calls of AWS services were throttled since it was asked last.
+/// Returns how many calls to AWS were throttled since its last call.
 pub type Throttles = Box<dyn Fn() -> u64 + Send + Sync>;
 
 struct Inner {
@@ -108,48 +109,48 @@ impl Metrics {
         }))
     }
 
-    /// A certificate was issued.
+    /// Counts a certificate that the CA of that name issued.
     pub fn issued(&self, authority: &str) {
         self.add(Beside::Authority(authority.to_owned()), Metric::Issued, 1.0);
     }
 
-    /// A request was refused, for that reason's code. Counted by reason, and once more beside nothing, for an alarm.
+    /// Counts a refused request: by the reason's code, and once more without that dimension, for an alarm.
     pub fn rejected(&self, reason: &'static str) {
         self.add(Beside::Reason(reason), Metric::Rejected, 1.0);
         self.add(Beside::Nothing, Metric::Rejected, 1.0);
     }
 
-    /// So many intents in the ledger were not signed, because nobody who may had prepared them.
+    /// Counts intents in the ledger that were not signed, because no authorized process had prepared them.
     #[allow(clippy::cast_precision_loss, reason = "a count of intents is far below 2^52")]
     pub fn intents_refused(&self, count: u64) {
         self.add(Beside::Nothing, Metric::RefusedIntents, count as f64);
     }
 
-    /// So many open intents in the ledger could not be read.
+    /// Counts open intents in the ledger that could not be read.
     #[allow(clippy::cast_precision_loss, reason = "a count of intents is far below 2^52")]
     pub fn intents_unreadable(&self, count: u64) {
         self.add(Beside::Nothing, Metric::UnreadableIntents, count as f64);
     }
 
-    /// A key store made a signature.
+    /// Records how long a signature with that CA's key took.
     pub fn signed(&self, authority: &str, took: Duration) {
         let authority = Beside::Authority(authority.to_owned());
         self.add(authority, Metric::SigningLatency, took.as_secs_f64() * 1e3);
     }
 
-    /// The newest CRL of an authority was made so many seconds ago.
+    /// Records the age of a CA's CRL in seconds.
     #[allow(clippy::cast_precision_loss, reason = "seconds of an age are far below 2^52")]
     pub fn crl_age(&self, authority: &str, seconds: i64) {
         self.add(Beside::Authority(authority.to_owned()), Metric::CrlAge, seconds as f64);
     }
 
-    /// The published CRL of an authority has so many octets.
+    /// Records the length of a CA's published CRL in octets.
     #[allow(clippy::cast_precision_loss, reason = "octets of a file are far below 2^52")]
     pub fn crl_size(&self, authority: &str, octets: u64) {
         self.add(Beside::Authority(authority.to_owned()), Metric::CrlSize, octets as f64);
     }
 
-    /// So many revocations of an authority are not as they should be.
+    /// Counts a CA's revocations that could not be read, or not carried out, completely.
     #[allow(clippy::cast_precision_loss, reason = "a count of rows is far below 2^52")]
     pub fn crl_damaged(&self, authority: &str, count: u64) {
         self.add(
@@ -164,7 +165,7 @@ impl Metrics {
         values.entry(beside).or_default().entry(metric).or_default().push(value);
     }
 
-    /// Writes what was collected and forgets it. A sink that fails loses metrics, and nothing else.
+    /// Writes the collected values and clears them. If the sink fails, these metrics are lost, and nothing else.
     #[allow(clippy::cast_precision_loss, reason = "throttles of one invocation are few")]
     pub fn flush(&self, now: UnixTime, request_id: &str) {
         match (self.0.throttles)() {
@@ -221,7 +222,7 @@ impl Metrics {
     }
 }
 
-/// One value as such, counts as their sum, other values as a list of those that the format takes.
+/// One value as a number, counts as their sum, other values as a list of at most [`VALUES`].
 fn told(values: &[f64]) -> Value {
     match values {
         [value] => (*value).into(),
@@ -230,14 +231,14 @@ fn told(values: &[f64]) -> Value {
     }
 }
 
-/// A key store that measures its signatures.
+/// A key store that measures how long signatures take.
 pub struct Measured {
     keys: Arc<dyn KeyStore>,
     metrics: Metrics,
 }
 
 impl Measured {
-    /// Measures those of `keys`. A key's name is that of its authority.
+    /// Measures the signatures of `keys`. A key's name, without `alias/`, is its CA's name.
     pub fn new(keys: Arc<dyn KeyStore>, metrics: Metrics) -> Self {
         Self { keys, metrics }
     }
@@ -290,7 +291,7 @@ mod tests {
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
-    /// What `CloudWatch` demands of a line: every dimension and every metric named is a member of its root.
+    /// Checks what `CloudWatch` requires of a line: each named dimension and metric is a member of its root object.
     fn check(line: &Value) {
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
         assert_eq!(directive["Namespace"], "Chancery");

@@ -1,7 +1,7 @@
-//! `notify`: carries notices from SNS to Slack.
+//! `notify`: forwards notices from SNS to Slack.
 //!
-//! Nothing here fails an invocation: SNS would deliver again, and those channels that were reached would be told twice.
-//! What cannot be delivered is logged.
+//! No error fails the invocation: SNS would deliver the event again, and channels that got the message would get it
+//! twice. What cannot be delivered is logged.
 
 pub mod blocks;
 pub mod slack;
@@ -16,21 +16,21 @@ use tokio::sync::{Mutex, OnceCell};
 use crate::settings::NotifySettings;
 use slack::{Slack, Told};
 
-/// Reads the secret that the Slack token is in.
+/// Reads the secret with the Slack token.
 #[async_trait]
 pub trait Secrets: Send + Sync {
-    /// The secret's text, or what hinders it.
+    /// The secret's text, or why it cannot be read.
     async fn read(&self, arn: &str) -> Result<String, String>;
 }
 
-/// Knows the account that this runs in.
+/// Reads properties of the AWS account.
 #[async_trait]
 pub trait Account: Send + Sync {
-    /// The account's alias; `None` where it has none.
+    /// The account's alias; `None` if it has none.
     async fn alias(&self) -> Result<Option<String>, String>;
 }
 
-/// The function, with what it keeps from one invocation to the next.
+/// The function, with what it caches across invocations.
 pub struct Notify {
     settings: NotifySettings,
     slack: Slack,
@@ -62,7 +62,7 @@ struct Message {
 }
 
 impl Notify {
-    /// Over those.
+    /// A function that posts with `slack`.
     pub fn new(settings: NotifySettings, slack: Slack, secrets: Arc<dyn Secrets>, account: Arc<dyn Account>) -> Self {
         Self {
             settings,
@@ -74,7 +74,7 @@ impl Notify {
         }
     }
 
-    /// Carries every record of an event.
+    /// Forwards every record of an event.
     pub async fn handle(&self, event: &[u8]) {
         let event: Event = match serde_json::from_slice(event) {
             Ok(event) => event,
@@ -82,7 +82,7 @@ impl Notify {
         };
         let mut notices = Vec::with_capacity(event.records.len());
         for (index, record) in event.records.into_iter().enumerate() {
-            // Damaged by whoever sent it: the others of the event are not its fault.
+            // A malformed record must not stop the others of the event.
             let sns = match serde_json::from_value::<Record>(record) {
                 Ok(record) => record.sns,
                 Err(error) => {
@@ -91,7 +91,7 @@ impl Notify {
                 }
             };
             let subject = sns.subject.unwrap_or_default();
-            // What is no JSON is somebody else's notice, and text is what it is carried as.
+            // A message that is not JSON comes from another sender: forward it as text.
             let message = serde_json::from_str(&sns.message).unwrap_or(Value::String(sns.message));
             notices.push(blocks::of_notice(&subject, &message, &self.settings.emojis));
         }
@@ -108,7 +108,7 @@ impl Notify {
                 let post = blocks::post(channel, &self.settings.username, &notice);
                 let mut told = self.slack.post(&token, &post).await;
                 if matches!(told, Told::BadToken { .. }) {
-                    // It was changed since it was read; if it was not, asking again tells no more.
+                    // The secret may have changed since it was read; if not, retrying is pointless.
                     match self.token(Some(&token)).await {
                         Some(renewed) if renewed != token => {
                             token = renewed;
@@ -122,7 +122,7 @@ impl Notify {
         }
     }
 
-    /// The token, read once and kept; read anew where the one that is known is `refused`.
+    /// The token, cached; read again if the cached one was `refused`.
     async fn token(&self, refused: Option<&str>) -> Option<String> {
         let mut kept = self.token.lock().await;
         if let Some(token) = kept.as_ref().filter(|token| Some(token.as_str()) != refused) {
@@ -137,7 +137,7 @@ impl Notify {
             }
         };
         let token = secret.trim();
-        // Header values are visible ASCII; whatever else is in the secret is no token.
+        // Header values must be visible ASCII, so anything else in the secret is not a token.
         if !token.starts_with("xoxb-") || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             tracing::error!("the Slack token is missing or invalid: put one that begins with xoxb- into the secret");
             return None;

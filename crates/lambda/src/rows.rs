@@ -1,4 +1,4 @@
-//! Certificates by their common name: the way that operators' files name them.
+//! Finds certificates by common name, as operators' files name them.
 
 use std::sync::Arc;
 
@@ -6,24 +6,24 @@ use async_trait::async_trait;
 use chancery_authority::port::ledger::{CertificateRecord, for_each_named};
 use chancery_authority::port::{Ledger, LedgerError};
 
-/// A certificate, and what its row says of reminders.
+/// A certificate, and whether its row asks for reminders.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     /// The certificate.
     pub record: CertificateRecord,
-    /// Whether its expiry is to be told; `None` where the row does not say.
+    /// Whether the row asks for expiry reminders; `None`: the row has no such attribute.
     pub notify_expiry: Option<bool>,
 }
 
-/// Finds certificates by name, those of the time before Chancery included.
+/// Finds certificates by name, including those of the Python CA.
 #[async_trait]
 pub trait Rows: Send + Sync {
-    /// All certificates of that name, or none where every row says whether its expiry is to be told. A row that cannot be
-    /// read is reported in the log and left out.
+    /// All certificates of that name; none if every row has the attribute for reminders. A row that cannot be read is
+    /// logged and left out.
     async fn named(&self, common_name: &str) -> Result<Vec<Row>, LedgerError>;
 }
 
-/// Rows of a ledger that records every certificate itself.
+/// Rows of a ledger that records the choice about reminders for every certificate.
 pub struct LedgerRows(pub Arc<dyn Ledger>);
 
 #[async_trait]
@@ -38,7 +38,7 @@ impl Rows for LedgerRows {
     }
 }
 
-/// Every certificate of that name.
+/// All certificates of that name.
 pub(crate) async fn all_named(ledger: &dyn Ledger, common_name: &str) -> Result<Vec<CertificateRecord>, LedgerError> {
     let mut records = Vec::new();
     for_each_named(ledger, common_name, &mut |record| records.push(record)).await?;

@@ -1,4 +1,5 @@
-//! What a function's environment says. The variables are the drop-in contract's; those beyond it may be left out.
+//! The settings of a function, from its environment variables. The names are the drop-in contract's; variables beyond
+//! the contract are optional.
 
 mod authority;
 mod notify;
@@ -8,31 +9,31 @@ pub use notify::{Emojis, NotifySettings};
 
 use std::str::FromStr;
 
-/// Reads a variable of the environment; an empty one counts as missing.
+/// Reads an environment variable; an empty one counts as missing.
 pub type Variable<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// Why an environment is none that a function can work in.
+/// Why a function cannot work with its environment.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SettingsError {
-    /// A variable that must be there.
+    /// A required variable is missing.
     #[error("the environment variable {name} is missing")]
     Missing {
-        /// Which.
+        /// The variable's name.
         name: &'static str,
     },
-    /// A value that the variable cannot have.
+    /// A variable has an invalid value.
     #[error("the environment variable {name} cannot be used: {detail}")]
     Invalid {
-        /// Which.
+        /// The variable's name.
         name: &'static str,
         /// What is wrong and what to write instead.
         detail: String,
     },
-    /// Values that do not fit each other.
+    /// The values together describe no valid authority.
     #[error("the environment describes no authority: {detail}")]
     Config {
-        /// What is wrong.
+        /// What is wrong, from the check of the configuration.
         detail: String,
     },
 }
@@ -44,7 +45,7 @@ fn invalid(name: &'static str, detail: impl Into<String>) -> SettingsError {
     }
 }
 
-/// A variable's text, without blanks around it.
+/// A variable's text, trimmed; `None` if nothing is left.
 fn text(variable: Variable<'_>, name: &str) -> Option<String> {
     let value = variable(name)?;
     let trimmed = value.trim();
@@ -64,7 +65,7 @@ fn number<T: FromStr>(variable: Variable<'_>, name: &'static str, default: T) ->
         .map_err(|_| invalid(name, format!("{value:?} is not a whole number within its limits")))
 }
 
-/// A variable's JSON; the default where the variable is missing.
+/// A variable's JSON; the default if the variable is missing.
 fn json<T: serde::de::DeserializeOwned>(
     variable: Variable<'_>,
     name: &'static str,

@@ -1,4 +1,4 @@
-//! What the functions of an authority share: it, its files and rows, what is kept from one invocation to the next.
+//! What the functions of an authority share: the authority, its files and rows, and caches across invocations.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,33 +20,33 @@ use crate::rows::Rows;
 use crate::settings::{AuthoritySettings, CaRole};
 use crate::tls_json::TlsJson;
 
-/// Seconds for which the CAs' certificates are kept before they are looked up again.
+/// Seconds for which the CAs' certificates are cached.
 const CAS_KEPT: i64 = 600;
 
-/// What a function stands on.
+/// What a function needs from its surroundings.
 #[derive(Clone)]
 pub struct Dependencies {
-    /// What the environment says.
+    /// The settings from the environment.
     pub settings: AuthoritySettings,
     /// The authority's ports.
     pub ports: Ports,
-    /// Operators' files.
+    /// Operators' files, in the internal bucket.
     pub files: Arc<dyn Files>,
-    /// Certificates by name.
+    /// Finds certificates by common name.
     pub rows: Arc<dyn Rows>,
-    /// Is told of the CAs' keys.
+    /// Receives each CA's public key.
     pub key_check: Arc<dyn KeyCheck>,
-    /// Metrics.
+    /// Collects metrics.
     pub metrics: Metrics,
 }
 
-/// Learns which public key each CA's certificate has, so that no other key signs for it.
+/// Receives the public key of each CA's certificate, so that a key store signs with no other key.
 pub trait KeyCheck: Send + Sync {
-    /// Whatever is signed with that key is verified with that public key.
+    /// Signatures with the key of that name must verify with that public key.
     fn expect(&self, key: &KeyName, public_key: &CaPublicKey);
 }
 
-/// Learns nothing: every signature is verified with the CA's certificate all the same, once it is made.
+/// Ignores the keys: every signature is verified with the CA's certificate anyway, after it is made.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoKeyCheck;
 
@@ -54,41 +54,41 @@ impl KeyCheck for NoKeyCheck {
     fn expect(&self, _key: &KeyName, _public_key: &CaPublicKey) {}
 }
 
-/// One invocation, as the runtime tells of it.
+/// One invocation, as the Lambda runtime describes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Invocation {
-    /// The request's id: the same for each of the runtime's own retries.
+    /// The request id: the same in each of the runtime's own retries.
     pub request_id: String,
-    /// The function as it was invoked: its ARN, with a version or alias where one was named.
+    /// The ARN by which the function was invoked, with a version or alias if the caller gave one.
     pub function_arn: String,
-    /// When it ends; `None`: nobody says.
+    /// The time by which every call must be done; `None`: not known.
     pub until: Option<Instant>,
 }
 
-/// An authority that is open, and what goes with it.
+/// An open authority, and what its function needs beside it.
 pub struct FunctionState {
-    /// The authority.
+    /// The authority, with the CAs that exist.
     pub authority: Authority,
-    /// What the environment says.
+    /// The settings from the environment.
     pub settings: AuthoritySettings,
-    /// Operators' files.
+    /// Operators' files, in the internal bucket.
     pub files: Arc<dyn Files>,
-    /// Certificates by name.
+    /// Finds certificates by common name.
     pub rows: Arc<dyn Rows>,
-    /// Metrics.
+    /// Collects metrics.
     pub metrics: Metrics,
-    /// `tls.json` as it was read last.
+    /// The cached `tls.json`.
     pub tls_json: TlsJson,
     key_check: Arc<dyn KeyCheck>,
-    /// When the CAs were looked up last.
+    /// When the CAs were read last.
     looked_up: Mutex<UnixTime>,
-    /// Refused intents that were measured already.
+    /// Number of refused intents that are in the metrics already.
     refused: AtomicU64,
     publishes_crls: bool,
 }
 
 impl FunctionState {
-    /// Opens the authority: reads the CAs that exist.
+    /// Opens the authority: reads the CAs that exist. `tls_cert` also prepares to authenticate intents.
     pub async fn open(dependencies: Dependencies, function: Function) -> Result<Self, Failure> {
         let Dependencies {
             settings,
@@ -129,15 +129,15 @@ impl FunctionState {
         named.unwrap_or_else(|| self.authority.config().issuing_ca())
     }
 
-    /// One of the two CAs, looked up again where it was not there before, or some time has passed: it may have been
-    /// created, or replaced, by another function.
+    /// One of the two CAs. The CAs are read again if this one is not known or the cache is old: another function may
+    /// have created or replaced it.
     ///
-    /// Its certificate is believed, and so are those above it: a failure tells of one that was replaced.
+    /// Its certificate and those above it are checked against their keys; the check fails if one was replaced.
     pub async fn ca(&self, role: CaRole) -> Result<Option<Arc<Ca>>, Failure> {
         let ca = self.look_up(role).await?;
         if let Some(ca) = &ca {
             match self.authority.believe(ca).await {
-                // A CRL goes out with what is known, and is verified with the CA's certificate.
+                // A CRL is published with what is known, and verified with the CA's certificate.
                 Err(error) if !error.is_refuted() && self.publishes_crls => {
                     tracing::error!(%error, "a CA's certificate could not be compared with its key");
                 }
@@ -161,14 +161,14 @@ impl FunctionState {
                 *looked_up = now;
                 self.expect_keys();
             }
-            // What was known a while ago is most probably still true.
+            // The cached CAs are most probably still right.
             Err(error) if known.is_some() => tracing::warn!(%error, "the CAs could not be looked up again"),
             Err(error) => return Err(error),
         }
         Ok(self.authority.ca(&ca_name))
     }
 
-    /// Measures the intents that were found in the ledger and not signed since this was asked last.
+    /// Counts, in the metrics, the refused intents since the last call: found in the ledger and not signed.
     pub fn measure_refused(&self) {
         let all = self.authority.refused_intents();
         let before = self.refused.swap(all, Ordering::Relaxed);
@@ -184,25 +184,25 @@ impl FunctionState {
         }
     }
 
-    /// Lets the CAs be looked up again before they are used next: after an error that one which was replaced explains.
+    /// Makes the next use read the CAs again: after an error that a replaced CA would explain.
     pub async fn doubt_cas(&self) {
         *self.looked_up.lock().await = UnixTime(i64::MIN);
     }
 }
 
-/// The alias that is the state machine's, as Terraform makes it (`terraform/functions.tf`).
+/// The alias of the state machine, as Terraform creates it (`terraform/functions.tf`).
 const STATE_MACHINE: &str = "state-machine";
 
 impl Invocation {
-    /// Who asks, as far as a function is told: whoever may invoke it by that name.
+    /// The caller, as far as a function knows it: any principal that may invoke it by that name and alias.
     pub fn principal(&self) -> Principal {
         // arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER]
         let name = self.function_arn.splitn(7, ':').nth(6).unwrap_or(&self.function_arn);
         Principal::Function(name.chars().take(200).collect())
     }
 
-    /// Whether the state machine asks, whose alias nobody else is permitted to use. It reads of an answer only that there is
-    /// one.
+    /// Whether the caller is the state machine: no other role may use its alias. The state machine only distinguishes
+    /// answers from failures.
     pub fn is_of_state_machine(&self) -> bool {
         self.function_arn.splitn(8, ':').nth(7) == Some(STATE_MACHINE)
     }

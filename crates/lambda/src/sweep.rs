@@ -1,4 +1,4 @@
-//! `sweep`: takes up what was interrupted, and measures how old the CRLs are.
+//! `sweep`: completes or gives up interrupted issuances, and measures the age of the CRLs.
 
 use chancery_authority::port::LedgerError;
 use serde_json::{Value, json};
@@ -8,9 +8,9 @@ use crate::failure::{Failure, FailureKind};
 use crate::settings::CaRole;
 use crate::state::FunctionState;
 
-/// Completes or gives up intents that stayed open. The CRL of those given up is due with the next run of its function.
+/// Completes or gives up intents that stayed open. Given-up ones appear on the CRL at the next run of its function.
 pub async fn handle(state: &FunctionState) -> Result<Value, Failure> {
-    // A process that began before there was a CA would give up what it can complete now.
+    // Reads the CAs if they are not known: a process older than the CA would give up what it can now complete.
     state.ca(CaRole::Issuing).await?;
     let swept = match state.authority.sweep_leaves().await {
         Err(error) if is_missing_table(&error) => {
@@ -58,12 +58,12 @@ pub async fn handle(state: &FunctionState) -> Result<Value, Failure> {
     Err(Failure::new(FailureKind::Unavailable, message))
 }
 
-/// Whether DynamoDB said that there is no such table: a deployment whose journal is still to be made.
+/// Whether DynamoDB answered that there is no such table: the deployment's journal is not made yet.
 fn is_missing_table(error: &LedgerError) -> bool {
     matches!(error, LedgerError::Unavailable { detail } if detail.contains(MISSING))
 }
 
-/// The same of a failure to open the authority.
+/// The same, for a failure to open the authority.
 pub(crate) fn says_missing_table(failure: &Failure) -> bool {
     failure.message.contains(MISSING)
 }

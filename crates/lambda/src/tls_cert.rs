@@ -1,6 +1,6 @@
 //! `tls_cert`: issues a certificate.
 //!
-//! A request that is refused is an answer, `{"error": …}`; only what says nothing about the request is a failure.
+//! A refused request gets an answer, `{"error": …}`; only errors that are not about the request are failures.
 
 use chancery_authority::Principal;
 use chancery_authority::issue::{IssueError, Issued, Refusal};
@@ -15,7 +15,7 @@ use crate::files::{CSR_LIMIT, FilesError};
 use crate::settings::CaRole;
 use crate::state::{FunctionState, Invocation};
 
-/// Issues by an event's JSON text.
+/// Answers an event, given as JSON text.
 pub async fn handle(state: &FunctionState, event: &[u8], invocation: &Invocation) -> Result<Value, Failure> {
     let principal = invocation.principal();
     let event = match request_value(event) {
@@ -47,7 +47,7 @@ pub async fn handle(state: &FunctionState, event: &[u8], invocation: &Invocation
             state.metrics.rejected(refusal.code());
             tracing::info!(code = refusal.code(), reason = %refusal, %principal, "request refused");
             if matches!(refusal, Refusal::TokenReused) && invocation.is_of_state_machine() {
-                // To the state machine an answer is an answer, and this entry would count as done.
+                // The state machine would count an answer as success, and this entry of `tls.json` as done.
                 return Err(Failure::new(FailureKind::TokenReused, refusal.to_string()));
             }
             Ok(error(&refusal))
@@ -67,7 +67,8 @@ pub async fn handle(state: &FunctionState, event: &[u8], invocation: &Invocation
     }
 }
 
-/// The caller's token, or one that is the same whenever the runtime repeats this invocation, and that nobody else knows.
+/// The caller's idempotency token, or one from the invocation: the same in each of the runtime's retries, and known to
+/// no caller.
 fn token(event: &Value, invocation: &Invocation) -> Result<(IdempotencyToken, TokenOrigin), Malformed> {
     Ok(match caller_token(event)? {
         Some(token) => (IdempotencyToken(format!("caller {token}")), TokenOrigin::Caller),
@@ -78,11 +79,12 @@ fn token(event: &Value, invocation: &Invocation) -> Result<(IdempotencyToken, To
     })
 }
 
-/// What the operators' files say of the request: its CSR where it names a file, the names that `tls.json` gives to that
-/// file, and whether to tell of the certificate. Whoever says whether to be told is heard; else `tls.json` decides.
+/// Adds what the operators' files contain about the request: the CSR if it names a file, the names that `tls.json`
+/// gives to that file, and whether to send notices. The request's own choice about notices takes precedence over
+/// `tls.json`.
 ///
-/// A `tls.json` that cannot be read now costs no certificate where it would say no more than that: what was read last decides.
-/// Of a CSR file's names nothing can be said without it.
+/// If `tls.json` cannot be read now and is needed only for the choice about notices, the cached list decides. For a CSR
+/// file it is an error: the file's names are not known without it.
 async fn resolve(state: &FunctionState, request: &mut TlsCertRequest) -> Result<(), Failure> {
     let of_file = request.csr_file().cloned();
     if of_file.is_none() && request.notify_expiry.is_some() && request.notify_issued.is_some() {
@@ -116,7 +118,7 @@ async fn find_csr(state: &FunctionState, name: &CsrFileName) -> Result<FoundCsr,
         Ok(Some(octets)) => Ok(FoundCsr::Content { octets, place }),
         Ok(None) => Ok(FoundCsr::Missing { place }),
         Err(FilesError::TooLong { actual, limit, .. }) => Ok(FoundCsr::TooLong { actual, limit, place }),
-        // The bucket does not answer, or this function may not read it: that says nothing of the file.
+        // The bucket does not answer, or this function may not read it: that is no statement about the file.
         Err(error) => Err(error.into()),
     }
 }

@@ -1,4 +1,4 @@
-//! `tls.json` as it was read last.
+//! The cached `tls.json`.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use tokio::sync::Mutex;
 
 use crate::files::{Files, FilesError, Read};
 
-/// The file as it was read last. A version that was read is not transferred again.
+/// The file as it was read last. S3 sends it again only if its version has changed.
 #[derive(Default)]
 pub struct TlsJson(Mutex<Cached>);
 
@@ -18,8 +18,8 @@ struct Cached {
 }
 
 impl TlsJson {
-    /// The list as it is now; empty where there is no file. A file that is no list is logged and counts as empty: who
-    /// issues by it learns of it from the state machine.
+    /// The current list; empty if there is no file. A malformed file is logged and counts as empty: the operators learn
+    /// of it from the state machine, which issues from it.
     pub async fn current(&self, files: &dyn Files) -> Result<Arc<TlsList>, FilesError> {
         let mut cached = self.0.lock().await;
         match files.read_if_changed(TLS_JSON, cached.version.as_deref()).await? {
@@ -42,7 +42,7 @@ impl TlsJson {
         Ok(cached.list.clone())
     }
 
-    /// The list as it was read last, without looking whether there is a newer one.
+    /// The cached list, without checking for a newer version.
     pub async fn last(&self) -> Arc<TlsList> {
         self.0.lock().await.list.clone()
     }

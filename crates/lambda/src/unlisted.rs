@@ -1,5 +1,5 @@
-//! Revocations that stand in the ledger's records and on no list, by somebody's hand or because an item of the list is gone: each
-//! run of a CRL function looks at so many records, and the next one goes on.
+//! Revocations that the ledger's records have and no list does, because an operator wrote them by hand or an item of
+//! the list is gone. Each run of a CRL function checks a limited number of records, and the next run continues.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -12,16 +12,16 @@ use chancery_x509::time::UnixTime;
 use crate::failure::{Failure, FailureKind};
 use crate::state::FunctionState;
 
-/// Looks at the ledger's records for revocations that no list has, in one run: on AWS each is a page of the table, 500 rows or
-/// 1 MB, so that a run looks at some 6,000 rows, and the next one goes on.
+/// Pages of records that one run checks. On AWS each is a page of the table, 500 rows or 1 MB, so a run reads some
+/// 6,000 rows.
 const LOOKS: usize = 16;
 
-/// What stood in the ledger's records and on no list.
+/// Counts of the revocations that records had and no list.
 #[derive(Default)]
 pub(crate) struct Found {
-    /// Put on the list.
+    /// Those that were listed.
     listed: AtomicUsize,
-    /// Revoked by what they say, and nothing that could be revoked.
+    /// Records that are marked as revoked, and cannot be revoked.
     damaged: AtomicUsize,
 }
 
@@ -30,7 +30,8 @@ impl Found {
         self.listed.load(Ordering::Relaxed) + self.damaged.load(Ordering::Relaxed)
     }
 
-    /// Whoever wrote there is to know what came of it, and that lists are the way.
+    /// Fails if anything was found: the operator who wrote it must learn the result, and that the lists are the way to
+    /// revoke.
     pub(crate) fn told(&self, state: &FunctionState, ca: &Ca) -> Result<(), Failure> {
         if self.all() == 0 {
             return Ok(());
@@ -49,7 +50,7 @@ impl Found {
     }
 }
 
-/// Lists what records of the ledger say is revoked and no list has, as far as this run looks, until `until`.
+/// Lists the revocations that records have and no list, as far as this run reads, until `until`.
 pub(crate) async fn list(
     state: &FunctionState,
     ca: &Ca,
@@ -67,7 +68,7 @@ pub(crate) async fn list(
     };
     let looked = match until {
         None => looking.await,
-        // The next run looks at the same again.
+        // The next run reads the same records again.
         Some(until) => tokio::time::timeout_at(until.into(), looking)
             .await
             .unwrap_or_else(|_| {
@@ -80,7 +81,7 @@ pub(crate) async fn list(
     })
 }
 
-/// One look; whether it came to the end.
+/// Checks one page; returns whether it was the last.
 async fn look(state: &FunctionState, ca: &Ca, principal: &Principal, found: &Found) -> Result<bool, Failure> {
     let ports = state.authority.ports();
     let unlisted = ports.ledger.unlisted(ca.name(), ports.clock.now()).await?;
@@ -89,7 +90,7 @@ async fn look(state: &FunctionState, ca: &Ca, principal: &Principal, found: &Fou
         let Some(revocation) = &record.revocation else {
             continue;
         };
-        // A date that nobody may give says nothing of the others of its key.
+        // An invalid invalidity date is dropped; the other attributes may still be right.
         let invalidity_date = revocation
             .invalidity_date
             .filter(|date| (UnixTime::FIRST..=ports.clock.now()).contains(date));

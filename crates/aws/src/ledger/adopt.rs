@@ -1,8 +1,8 @@
-//! Taking over the rows that the Python CA made: each gets the journal's items that a certificate of ours has.
+//! Adopts the rows that the Python CA made: each gets the journal items that a certificate of our own has.
 //!
-//! One transaction a row, none of which changes the row itself. It may be interrupted anywhere, repeated, and run beside
-//! everything else: a row that the journal knows is left alone. When it has come to the table's end, nothing needs to read
-//! the whole table any more.
+//! Each row is one transaction, which does not change the row itself. Adopting may be interrupted anywhere, repeated,
+//! and run beside everything else: the journal's entry of a row is never replaced. Once it reaches the table's end,
+//! nothing needs to read the whole table any more.
 
 use std::time::Instant;
 
@@ -30,33 +30,33 @@ use crate::world::nonce;
 /// Rows that are adopted at a time.
 const TOGETHER: usize = 16;
 
-/// Rows whose trouble is described.
+/// Most malformed rows that are described.
 const DESCRIBED: usize = 1000;
 
-/// Whether to write.
+/// Whether to write, and where to begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AdoptionMode {
-    /// Look at every row from the beginning, and write nothing.
+    /// Read every row from the beginning, and write nothing.
     DryRun,
-    /// Adopt, going on where the last run stopped.
+    /// Adopt, continuing where the last run stopped.
     Resume,
-    /// Adopt, from the beginning: finds rows that were written or changed by hand since.
+    /// Adopt from the beginning: finds rows that were written or changed by hand since.
     Again,
 }
 
-/// What adopting came to.
+/// The result of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Adoption {
-    /// Rows that were looked at.
+    /// Rows that were read.
     pub rows: u64,
-    /// Rows that were adopted; in a dry run, that would be.
+    /// Rows that were adopted, or in a dry run would be.
     pub adopted: u64,
-    /// Rows that the journal knew.
+    /// Rows that had an entry in the journal.
     pub known: u64,
-    /// Rows that cannot be adopted, and why (at most 1,000). They stay as they are; a revoked one is on the CRL all the
-    /// same, as long as its serial number can be read.
+    /// Rows that cannot be adopted, and why (at most 1,000). They stay as they are; a revoked one is still on the CRL
+    /// if its serial number can be read.
     pub malformed: Vec<String>,
-    /// Whether the table's end was reached. Otherwise there was no time; the next run goes on.
+    /// Whether the run reached the table's end. If not, time ran out, and the next run continues.
     pub complete: bool,
 }
 
@@ -72,7 +72,7 @@ impl DynamoLedger {
         Ok(!self.has_old_rows().await?)
     }
 
-    /// Adopts rows until `until`, or the table's end. `progress` is told after every page.
+    /// Adopts rows until the time `until` or the table's end. Calls `progress` after every page.
     pub async fn adopt(
         &self,
         mode: AdoptionMode,
@@ -172,10 +172,10 @@ impl DynamoLedger {
         let writes = adopting(&record);
         let outcome = match self.tables.transact(&writes).await? {
             Transaction::Done => Outcome::Adopted,
-            // Another run was faster.
+            // Another run has adopted it meanwhile.
             Transaction::Refused(_) => Outcome::Known,
         };
-        // Whoever is interrupted here finds the row known, and its changes are adopted.
+        // If the run is interrupted here, the next one finds the row's entry and adopts its changes.
         if let Some(revocation) = &record.revocation {
             self.block_if_compromised(record.key, &record.common_name, serial, revocation)
                 .await?;
@@ -183,8 +183,8 @@ impl DynamoLedger {
         Ok(outcome)
     }
 
-    /// A key that a row says is compromised is certified for nobody any more. Its other certificates are left alone, and so are
-    /// their rows: whoever revokes it again, or lists it in `revoked.json`, revokes them, too.
+    /// Blocks a key that a row marks as compromised. Its other certificates and their rows are left alone: they are
+    /// revoked when an operator revokes this one again, or lists it in `revoked.json`.
     async fn block_if_compromised(
         &self,
         key: KeyFingerprint,
@@ -198,7 +198,7 @@ impl DynamoLedger {
         self.block(key, common_name, serial, revocation.at).await
     }
 
-    /// What was changed by hand in a row that the journal knows: it was revoked, or is to be reminded of.
+    /// Adopts changes made by hand to a row with an entry: a revocation, or a reminder switched on.
     async fn adopt_changes(&self, item: &Item, entry: &Entry) -> Result<(), LedgerError> {
         if !matches!(entry.stage, Stage::Complete { .. }) {
             return Ok(());
@@ -229,7 +229,7 @@ impl DynamoLedger {
         Ok(())
     }
 
-    /// A row that is nobody's, revoked: the issuing CA lists it, as it did.
+    /// Lists a revoked row that belongs to no known CA for the issuing CA, as the Python CA did.
     pub(super) async fn adopt_revocation(&self, item: &Item) -> Result<(), LedgerError> {
         let (Ok(serial), Some(revocation)) = (row::serial(item), row::revocation(item)) else {
             return Ok(());
@@ -248,7 +248,7 @@ impl DynamoLedger {
         self.list_revoked(&scope, &revoked, end).await
     }
 
-    /// Lists a revocation unless it is listed.
+    /// Lists a revocation unless it is listed already.
     async fn list_revoked(&self, scope: &CrlScope, revoked: &RevokedEntry, end: UnixTime) -> Result<(), LedgerError> {
         let write = Write::Put {
             table: Table::Journal,
@@ -315,7 +315,7 @@ fn adopting(record: &CertificateRecord) -> Vec<Write> {
             condition: Some("attribute_not_exists(#Key)"),
             with: Item::default(),
         },
-        // The Python CA looked for a key under one name alone: several names may hold it, and the first is told.
+        // The Python CA checked a key under one name only: several names may hold it, and the claim has the first.
         Write::Update {
             table: Table::Journal,
             key: names::claim(record.key),
@@ -323,7 +323,7 @@ fn adopting(record: &CertificateRecord) -> Vec<Write> {
             condition: "attribute_not_exists(#Key) OR attribute_exists(#Key)",
             with: Item::default().text(":name", &record.common_name).number(":one", 1),
         },
-        // Whoever looks for everything of the key finds it here, whatever name the claim has.
+        // Searches for all certificates of the key find it here, whichever name the claim has.
         put(names::holder(record.key, record.id.serial)),
     ];
     writes.extend(listing(&entry, record.issued_at));

@@ -1,4 +1,4 @@
-//! The CAs: those that the journal has, and those that the Python CA made, recognised by their certificates.
+//! The CAs: those in the journal, and those that the Python CA made, recognised by their certificates.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -15,16 +15,16 @@ use super::tables::Range;
 use super::{DynamoLedger, names};
 use crate::deployment::Deployment;
 
-/// The CAs as they were read last.
+/// The CAs as they were read last, cached.
 #[derive(Debug, Default)]
 pub(super) struct Cas(Mutex<Option<Arc<[KnownCa]>>>);
 
-/// A CA, and where its row is.
+/// A CA, and the serial number of its row.
 #[derive(Debug)]
 pub(super) struct KnownCa {
     pub(super) record: AuthorityRecord,
     pub(super) serial: Serial,
-    /// Whether the journal has it.
+    /// Whether the journal has it; otherwise only its row does.
     pub(super) is_recorded: bool,
     certificate: OnceLock<Option<Certificate>>,
 }
@@ -63,7 +63,7 @@ impl KnownCa {
         self.certificate.get_or_init(parse).as_ref()
     }
 
-    /// Whether its certificate has that common name; one that cannot be read may have any.
+    /// Whether its certificate has that common name. A certificate that cannot be parsed may have any.
     pub(super) fn may_be_named(&self, common_name: &str) -> bool {
         self.certificate()
             .is_none_or(|certificate| certificate.subject().attributes().common_name.as_deref() == Some(common_name))
@@ -73,12 +73,12 @@ impl KnownCa {
         CaPublicKey::from_der(self.certificate()?.spki_der()).ok()
     }
 
-    /// Whether it issued that certificate: by name, and by its signature.
+    /// Whether it issued that certificate, by name and by signature.
     pub(super) fn has_signed(&self, certificate: &Certificate) -> bool {
         self.names_itself_in(certificate) && self.key().is_some_and(|key| certificate.is_signed_by(&key))
     }
 
-    /// Whether it says that it issued that certificate: by name, and by key identifier where there is one.
+    /// Whether the certificate names it as its issuer: by name, and by key identifier if both have one.
     pub(super) fn names_itself_in(&self, certificate: &Certificate) -> bool {
         self.certificate().is_some_and(|own| {
             let identifiers = (certificate.authority_key_identifier(), own.subject_key_identifier());
@@ -92,7 +92,7 @@ impl KnownCa {
 }
 
 impl DynamoLedger {
-    /// Every CA, parents first; read anew.
+    /// Reads every CA, parents first, and caches them.
     pub(super) async fn read_cas(&self) -> Result<Arc<[KnownCa]>, LedgerError> {
         let mut cas = self.recorded_cas().await?;
         let (root, issuing) = (self.deployment.root_ca(), self.deployment.issuing_ca());
@@ -114,7 +114,7 @@ impl DynamoLedger {
         Ok(cas)
     }
 
-    /// The CAs as they were read last, if ever.
+    /// The cached CAs; reads them if there are none.
     pub(super) async fn known_cas(&self) -> Result<Arc<[KnownCa]>, LedgerError> {
         match self.cas.known() {
             Some(cas) => Ok(cas),
@@ -122,7 +122,7 @@ impl DynamoLedger {
         }
     }
 
-    /// The key of a CA's row.
+    /// The key of a CA's row; `None` if there is no such CA.
     pub(super) async fn ca_row(&self, ca_name: &CaName) -> Result<Option<Item>, LedgerError> {
         let of = |cas: &[KnownCa]| {
             cas.iter()
@@ -149,9 +149,9 @@ impl DynamoLedger {
         Ok(cas)
     }
 
-    /// A CA that the Python CA made: a row in the partition of its name that counts CRLs, and whose certificate is a CA's,
-    /// of the row's serial, signed by the CA above. A leaf of that name is none of that; where the row stands among the
-    /// others says nothing. Of several the newest is meant.
+    /// A CA that the Python CA made: a row in the partition of the CA's name that counts CRLs, with a CA certificate
+    /// that has the row's serial number and is signed by the CA above. A leaf of that name fails these checks. The
+    /// order of rows means nothing: of several such rows the newest is used.
     async fn old_ca(&self, ca_name: &CaName, parent: Option<&KnownCa>) -> Result<Option<KnownCa>, LedgerError> {
         let rows = self.tables.query(&Range::rows(ca_name.as_str())).await?;
         let mut newest: Option<KnownCa> = None;
@@ -217,7 +217,7 @@ fn is_among(cas: &[KnownCa], ca_name: &CaName) -> bool {
     cas.iter().any(|ca| ca.record.ca_name == *ca_name)
 }
 
-/// Those whose parent is not among them come last: they can do nothing without it.
+/// CAs whose parent is missing come last: they can do nothing without it.
 fn parents_first(mut left: Vec<KnownCa>) -> Vec<KnownCa> {
     let mut ordered: Vec<KnownCa> = Vec::with_capacity(left.len());
     loop {

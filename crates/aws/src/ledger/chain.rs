@@ -1,8 +1,9 @@
-//! That no CA of a chain is revoked, as a condition of the transaction that reserves.
+//! The condition, in a reserving transaction, that no CA of the issuer's chain is revoked.
 //!
-//! Whoever revokes a CA puts an item in each of several partitions, in the transaction that revokes it, and whoever reserves
-//! under that CA has it as a condition that there is none in one of them. Transactions that name one item conflict, also where
-//! they only look at it: were it the CA's row, no two certificates could be reserved at one time.
+//! Revoking a CA puts one item into each of several partitions, in the revoking transaction; reserving under that CA
+//! requires that the item of one of those partitions does not exist. Why several: transactions that touch one item
+//! conflict, even if they only check it. With a condition on the CA's row, no two certificates could be reserved at a
+//! time.
 
 use chancery_authority::CaName;
 use chancery_authority::port::ledger::LedgerError;
@@ -13,7 +14,7 @@ use super::item::Item;
 use super::tables::{Table, Write};
 use super::{DynamoLedger, names};
 
-/// What revoking a CA of that serial number writes beside its revocation. Written again it says the same.
+/// The writes, besides its revocation, that revoke a CA of that serial number. Repeating them changes nothing.
 pub(super) fn ending(ca: Serial) -> impl Iterator<Item = Write> {
     names::revoked_ca(ca).map(|item| Write::Put {
         table: Table::Journal,
@@ -23,8 +24,8 @@ pub(super) fn ending(ca: Serial) -> impl Iterator<Item = Write> {
     })
 }
 
-/// What holds as long as a CA is not revoked. A CA whose row was not adopted has been revoked by that row alone, if it was: it
-/// has to be there to say that it was not.
+/// The condition that a CA is not revoked. A CA whose row was not adopted has its revocation only in that row: the row
+/// must exist, and must not be revoked.
 fn stands(ca: &KnownCa, reserving: Serial) -> Write {
     if ca.is_recorded {
         Write::Check {
@@ -44,8 +45,8 @@ fn stands(ca: &KnownCa, reserving: Serial) -> Write {
 }
 
 impl DynamoLedger {
-    /// For an issuer and each CA above it, itself first, the condition that it is not revoked. None where the ledger has no
-    /// such CA: a root that is being made.
+    /// For an issuer and each CA above it, issuer first, the condition that it is not revoked. Empty if the ledger has
+    /// no such CA: a root that is being made.
     pub(super) async fn chain_stands(
         &self,
         issuer: &CaName,
@@ -58,7 +59,7 @@ impl DynamoLedger {
         let mut chain = Vec::new();
         let mut next = Some(issuer);
         while let Some(ca) = next.and_then(|ca_name| cas.iter().find(|ca| ca.record.ca_name == *ca_name)) {
-            // Parents that go in a circle would be damage, and must end all the same.
+            // A cycle of parents would be damage; the loop must end all the same.
             if chain.len() == cas.len() {
                 break;
             }

@@ -1,8 +1,8 @@
-//! CRL numbers, what a CRL lists, and the CRLs that were signed.
+//! CRL numbers, the entries of a CRL, and the records of signed CRLs.
 //!
-//! A CRL of a higher number must list all that one of a lower number lists. The number is reserved first, then what is
-//! revoked is read, consistently; and then the counter is looked at again: as long as nobody reserved a higher number
-//! meanwhile, whoever does so later also reads later. Otherwise both are done again.
+//! A CRL of a higher number must list everything that one of a lower number lists. So the number is reserved first,
+//! then the revocations are read consistently, then the counter is read again. If no other process has reserved a
+//! higher number meanwhile, any that does so later also reads later. Otherwise all of it is repeated.
 
 use std::fmt::Write as _;
 
@@ -25,30 +25,30 @@ use super::item::{Item, Malformed};
 use super::tables::{Range, Table, Transaction, Write, pause, unavailable};
 use super::{DynamoLedger, damaged, names};
 
-/// Reservations of one scope at a time that are put up with.
+/// Most attempts when other processes change the same counter.
 const TURNS: u32 = 64;
 
-/// Pages of CRL records that are looked through for the newest published one: some four hundred records.
+/// Pages of CRL records that are searched for the newest published one: some four hundred records.
 const PAGES: usize = 5;
 
-/// Damaged rows that are described.
+/// Most damaged items that are described.
 const DESCRIBED: usize = 100;
 
-/// Where a scope's numbers are counted.
+/// The item that counts a scope's CRL numbers.
 struct Counter {
     table: Table,
     key: Item,
     condition: &'static str,
 }
 
-/// What a CRL lists, read to its end: 48 octets an entry.
+/// The entries of a CRL, all in memory: 48 octets each.
 #[derive(Default)]
 pub(super) struct View {
     entries: Vec<RevokedEntry>,
     damaged: Vec<String>,
 }
 
-/// What the journal lists for a CRL.
+/// The revocation item that the journal lists for a CRL.
 pub(super) fn listed(scope: &CrlScope, entry: &RevokedEntry, not_after: UnixTime, attempt: &str) -> Item {
     let reason = Some(entry.reason).filter(|reason| *reason != RevocationReason::Unspecified);
     names::revocation(scope, entry.serial)
@@ -66,7 +66,8 @@ impl DynamoLedger {
         for round in 0..TURNS {
             let (number, not_believed) = self.next_number(&counter, plan).await?;
             ignored = ignored.max(not_believed);
-            // Before the view: a revocation that comes between is listed, and taken for one that is not yet.
+            // The mark is read before the view: a revocation in between is listed, and at worst counts as not yet
+            // listed.
             let mark = self.mark(scope).await?;
             let view = self.view(scope, plan).await?;
             if self.current_number(&counter).await? == Some(number) {
@@ -85,7 +86,8 @@ impl DynamoLedger {
         )))
     }
 
-    /// The mark of what is revoked: of all its parts, each of which the revocations that fall to it replace.
+    /// The change mark of a scope: a digest of all its parts. Each revocation replaces the part that its serial number
+    /// selects.
     async fn mark(&self, scope: &CrlScope) -> Result<ChangeMark, LedgerError> {
         let parts = self.tables.query(&Range::journal(names::changes(scope))).await?;
         let mut context = digest::Context::new(&digest::SHA256);
@@ -99,7 +101,7 @@ impl DynamoLedger {
         Ok(ChangeMark(HEXLOWER.encode(context.finish().as_ref())))
     }
 
-    /// The number of a CA's full CRL is counted in its row, as it always was; that of a shard in the journal.
+    /// The counter of a CA's full CRL is in the CA's row, as in the Python CA; that of a shard is in the journal.
     async fn counter(&self, scope: &CrlScope) -> Result<Counter, LedgerError> {
         let row = match scope.shard {
             None => self.ca_row(&scope.issuer).await?,
@@ -119,7 +121,7 @@ impl DynamoLedger {
         })
     }
 
-    /// The number of a CA's full CRL that was reserved last, as its row has it; `None` where the CA has no row.
+    /// The CRL number in a CA's row: the last one reserved for its full CRL. `None` if the CA has no row.
     pub async fn crl_number(&self, issuer: &CaName) -> Result<Option<u64>, LedgerError> {
         let Some(key) = self.ca_row(issuer).await? else {
             return Ok(None);
@@ -129,9 +131,9 @@ impl DynamoLedger {
         number.map(Some).map_err(|error| damaged("a CRL counter", &error))
     }
 
-    /// One more than the counter, and above what was seen elsewhere; with what the counter said, where that is not believed. A
-    /// counter that is no number, is behind, or is not believed, goes on above what is known: it is no reason to go back, nor to
-    /// stand still.
+    /// Reserves the number after the counter, and above what the plan found elsewhere. Also returns the counter's value
+    /// if it is above what the plan believes. A counter that is not a number, is behind, or is not believed continues
+    /// above what is known: it must neither go back nor block.
     async fn next_number(&self, counter: &Counter, plan: &CrlPlan) -> Result<(u64, Option<u64>), LedgerError> {
         for round in 0..TURNS {
             let item = self.tables.get(counter.table, counter.key.clone()).await?;
@@ -178,7 +180,7 @@ impl DynamoLedger {
         let mut view = View::default();
         let mut range = Range::journal(names::revoked(scope));
         if let Some(end) = plan.expired_before {
-            // An end that is missing or no number is not over: such a comparison does not hold.
+            // A missing or malformed `NotAfter` counts as not expired: such a comparison is false.
             range.filter = Some("NOT (#NotAfter < :end)".to_owned());
             range.values = range.values.time(":end", end);
         }
@@ -209,13 +211,13 @@ impl DynamoLedger {
             let old = self.old_revocations(scope, plan.expired_before, &mut view).await?;
             view.merge(old);
         }
-        // The order of keys is that of serial numbers, as long as keys are what they should be: it is not trusted to.
+        // Valid keys are in the order of serial numbers. Sort all the same, in case one is not valid.
         view.entries.sort_by_key(|entry| entry.serial);
         view.entries.dedup_by_key(|entry| entry.serial);
         Ok(view)
     }
 
-    /// Before the signature. The item becomes the CRL's record afterwards.
+    /// Records the intent, before the signature. The item later becomes the CRL's record.
     pub(super) async fn put_crl_intent(&self, intent: CrlIntent) -> Result<(), LedgerError> {
         let item = names::crl(&intent.scope, intent.number)
             .octets("SigningInput", intent.signing_input.clone())
@@ -229,7 +231,7 @@ impl DynamoLedger {
         let Transaction::Refused(conditions) = self.tables.transact(&[write]).await? else {
             return Ok(());
         };
-        // Ours already, where the answer was lost.
+        // It may be our own, whose answer was lost.
         let known = Transaction::failed(&conditions, 0);
         match known.map(|item| item.as_octets("SigningInput")) {
             Some(Ok(known)) if known == intent.signing_input => Ok(()),
@@ -280,8 +282,8 @@ impl DynamoLedger {
         noted.await?.map(|_| ()).ok_or_else(|| unknown(scope, number))
     }
 
-    /// Looks back from the newest number, as far as a page reaches: one that was not published, or not signed, seldom has
-    /// others before it.
+    /// Reads back from the newest number, a limited number of pages: a CRL that was not published, or not signed,
+    /// seldom follows another such.
     pub(super) async fn standing(&self, scope: &CrlScope, at_most: u64) -> Result<CrlState, LedgerError> {
         let mut standing = CrlState {
             mark: self.mark(scope).await?,
@@ -354,7 +356,7 @@ impl DynamoLedger {
     }
 }
 
-/// Marks that what a scope lists has changed, in the transaction of the change.
+/// The write that changes a scope's mark, in the transaction that changes what the scope lists.
 pub(super) fn changing(scope: &CrlScope, serial: Serial, attempt: &str) -> Write {
     Write::Put {
         table: Table::Journal,
@@ -364,7 +366,7 @@ pub(super) fn changing(scope: &CrlScope, serial: Serial, attempt: &str) -> Write
     }
 }
 
-/// What a counter's item counts, and the attribute as it is. One that is no number counts nothing.
+/// The counter's value, and its attribute as stored. An attribute that is not a valid number has no value.
 fn count(item: &Item) -> (Option<u64>, Option<&AttributeValue>) {
     let Some(found) = item.0.get("CRLNumber") else {
         return (None, None);
@@ -398,13 +400,13 @@ impl View {
         self.entries.is_empty()
     }
 
-    /// Those of the serial numbers that it has.
+    /// Those of the serial numbers that have an entry.
     pub(super) fn among(&self, serials: &HashSet<Serial>) -> Vec<Serial> {
         let entries = self.entries.iter().map(|entry| entry.serial);
         entries.filter(|serial| serials.contains(serial)).collect()
     }
 
-    /// Removes those entries; answers their serial numbers.
+    /// Removes those entries and returns their serial numbers.
     pub(super) fn remove(&mut self, which: impl Fn(Serial) -> bool) -> Vec<Serial> {
         let removed = self
             .entries
@@ -416,7 +418,7 @@ impl View {
         removed
     }
 
-    /// What the journal says of a serial goes before what an old row says.
+    /// Adds entries of old rows; the journal's entry for a serial number takes precedence.
     fn merge(&mut self, old: Vec<RevokedEntry>) {
         if old.is_empty() {
             return;
@@ -445,8 +447,8 @@ impl Revocations for View {
     }
 }
 
-/// Reads an item: what cannot be read is left out of the entry, and stands for the least that it can be. A revocation is a
-/// revocation, whatever became of its details; without a serial number, it is nobody's.
+/// Parses a revocation item. A detail that cannot be read gets the least value (`at` for the time) and is returned as
+/// malformed: the certificate is revoked, whatever its details. Without a serial number there is no entry.
 pub(super) fn parse(item: &Item, at: UnixTime) -> (Option<RevokedEntry>, Vec<Malformed>) {
     let mut wrong = Vec::new();
     let serial = item.parse("Sort", |sort| {
@@ -510,7 +512,7 @@ fn parse_crl(scope: &CrlScope, item: &Item) -> Result<CrlRecord, Malformed> {
     Ok(CrlRecord {
         scope: scope.clone(),
         number: item.parse("Sort", str::parse)?,
-        // Records of before have one time for both.
+        // Records of earlier versions have one time for both.
         made_at: item.as_time(if item.has("MadeAt") { "MadeAt" } else { "ThisUpdate" })?,
         this_update: item.as_time("ThisUpdate")?,
         next_update: item.as_time("NextUpdate")?,

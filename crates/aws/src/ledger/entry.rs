@@ -1,4 +1,4 @@
-//! The journal's entry of one certificate: its intent, and afterwards what the drop-in row does not say.
+//! The journal's entry of one certificate: its intent, and after completion what the drop-in row does not contain.
 
 use chancery_authority::CaName;
 use chancery_authority::port::ledger::{
@@ -13,13 +13,13 @@ use super::item::{Item, Malformed};
 use super::names;
 use super::row::{self, Row};
 
-/// `Open` of intents that are open; the attribute is what makes them appear in the index of that name.
+/// The value of `Open` in open intents; an item with that attribute appears in the index of that name.
 pub(super) const OPEN: &str = "intent";
 
-/// `TokenOf` of a token that the runtime made.
+/// The value of `TokenOf` for a token that comes from the Lambda invocation, not from the caller.
 const INVOCATION: &str = "invocation";
 
-/// An entry, parsed.
+/// A parsed entry.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) id: IntentId,
@@ -33,37 +33,37 @@ pub(super) struct Entry {
     pub(super) principal: String,
     pub(super) notify_expiry: bool,
     pub(super) reserved_at: UnixTime,
-    /// Its idempotency token.
+    /// The digest of its idempotency token.
     pub(super) token: Option<TokenDigest>,
     pub(super) authentication: Option<IntentCode>,
     pub(super) token_origin: TokenOrigin,
-    /// What it renews, and where that puts it; `None` for one that renews nothing.
+    /// Its place in a line of renewals; `None` for one that renews nothing.
     pub(super) renewal: Option<Renewal>,
     pub(super) stage: Stage,
 }
 
-/// Where a renewal stands among those that go back to one certificate.
+/// The place of a renewal among all that go back to one certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Renewal {
     pub(super) predecessor: IntentId,
-    /// The certificate that renewed nothing.
+    /// The certificate at the start, which renewed nothing.
     pub(super) root: Serial,
-    /// Renewals from there to here.
+    /// Number of renewals from the root to this one.
     pub(super) renewals: u32,
 }
 
-/// What became of an intent.
+/// The stage of an intent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// Reserved; the TBSCertificate.
+    /// Reserved, with the TBSCertificate to sign.
     Open { tbs: Vec<u8> },
-    /// A certificate.
+    /// Completed: the certificate is in its row.
     Complete { receipt: Receipt, issued_at: UnixTime },
-    /// Given up.
+    /// Given up: its serial number is listed as revoked.
     Lost,
 }
 
-/// The entry of an intent that is being reserved. `attempt` tells this write from everybody else's.
+/// The item of an intent that is being reserved. `attempt` is a nonce that identifies this write.
 pub(super) fn of_intent(intent: &CertificateIntent, renewal: Option<&Renewal>, attempt: &str) -> Item {
     let entry = of_facts(&Entry::from_intent(intent, renewal.cloned()));
     entry
@@ -75,7 +75,7 @@ pub(super) fn of_intent(intent: &CertificateIntent, renewal: Option<&Renewal>, a
         .text("Attempt", attempt)
 }
 
-/// What does not change with the stage.
+/// The attributes that do not change with the stage.
 pub(super) fn of_facts(entry: &Entry) -> Item {
     let item = names::intent(entry.id.serial)
         .text("Issuer", entry.id.issuer.as_str())
@@ -172,9 +172,9 @@ impl Entry {
                     names::token_of(text).ok_or("it is not token# and 64 hexadecimal digits")
                 })
             })?,
-            // One that cannot be read is none.
+            // A code that cannot be read counts as missing.
             authentication: item.as_octets("Authentication").ok().and_then(IntentCode::from_octets),
-            // Without it the token is a caller's, as all were that earlier versions recorded.
+            // Without the attribute the token is a caller's, as all tokens were in earlier versions.
             token_origin: match item.optional("TokenOf", |item, name| item.as_text(name).map(str::to_owned))? {
                 Some(of) if of == INVOCATION => TokenOrigin::Invocation,
                 Some(_) | None => TokenOrigin::Caller,
@@ -208,7 +208,7 @@ impl Entry {
         })
     }
 
-    /// `None` unless it is open.
+    /// The open intent; `None` unless the entry is open.
     pub(super) fn as_open(&self) -> Option<OpenIntent> {
         let Stage::Open { tbs } = &self.stage else {
             return None;
@@ -246,7 +246,7 @@ impl Entry {
         Item::row_key(self.partition(), self.id.serial.to_string())
     }
 
-    /// The whole record; `None` unless the entry is complete.
+    /// The complete record, with what the row adds; `None` unless the entry is complete.
     pub(super) fn record(self, row: Row) -> Option<CertificateRecord> {
         let Stage::Complete { receipt, issued_at } = self.stage else {
             return None;
@@ -266,7 +266,7 @@ impl Entry {
             receipt,
             issued_at,
             revocation: row.revocation,
-            // The row is where people switch reminders on and off.
+            // Operators switch reminders on and off in the row.
             notify_expiry: row.notify_expiry.unwrap_or(self.notify_expiry),
             reminders: row.reminders,
         })

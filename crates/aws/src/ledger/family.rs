@@ -1,10 +1,10 @@
-//! Certificates that share one's fate: those of its key, and those that descend from them by renewal.
+//! A certificate's family: the certificates of its key, and those that descend from them by renewal.
 //!
-//! What holds a key stands in the key's partition, beside its claim. What descends from one certificate by renewal stands in
-//! a partition of its own, its line: an item for every successor, and a state with a version, which every renewal raises and
-//! every revocation of a successor. A renewal reads the line, and is reserved only if its version is still the same; the rows
-//! of its predecessor and of the line's root are conditions of that transaction, too. So nothing is renewed whose ancestor
-//! was revoked before, or in the same moment.
+//! The holders of a key are in the key's partition, beside its claim. The descendants by renewal of one certificate
+//! have a partition of their own, the line: an item for every successor, and a state with a version, which every
+//! renewal and every revocation of a successor increments. A renewal reads the line, and its reservation requires that
+//! the version has not changed. The same transaction requires that the rows of the predecessor and of the line's root
+//! are not revoked. So nothing is renewed whose ancestor was revoked earlier or at the same moment.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -27,17 +27,17 @@ use super::row;
 use super::tables::{Range, Table, Write};
 use super::{DynamoLedger, Found, damaged, names};
 
-/// Certificates of a key that are looked at, and revoked, together.
+/// Certificates of a key that are read, and revoked, together.
 const TOGETHER: usize = 100;
 
-/// Where a successor will stand, and what must still hold when it is reserved.
+/// The place of a successor, and what must still hold when it is reserved.
 pub(super) struct Succession {
     pub(super) renewal: Renewal,
-    /// The line's version as it was read; `None`: nothing was renewed yet.
+    /// The line's version as it was read; `None`: nothing has been renewed in it yet.
     version: Option<u64>,
-    /// Rows of certificates that must not be revoked.
+    /// Keys of the rows that must not be revoked.
     unrevoked: Vec<Item>,
-    /// The key of what is renewed, which must not be blocked.
+    /// The predecessor's key, which must not be blocked.
     unblocked: Option<KeyFingerprint>,
 }
 
@@ -85,7 +85,7 @@ impl Succession {
 }
 
 impl DynamoLedger {
-    /// How that certificate came to be, where it renewed one.
+    /// The renewal that produced that certificate, if one did.
     pub(super) async fn renewal_of(&self, record: &CertificateRecord) -> Result<Option<Renewal>, LedgerError> {
         if record.renews.is_none() {
             return Ok(None);
@@ -93,7 +93,7 @@ impl DynamoLedger {
         Ok(self.entry(record.id.serial).await?.and_then(|entry| entry.renewal))
     }
 
-    /// Where a successor of that certificate will stand, if it may have one.
+    /// The place of a successor of that certificate, if it may have one.
     pub(super) async fn place_of_successor(
         &self,
         predecessor: &IntentId,
@@ -105,7 +105,7 @@ impl DynamoLedger {
         let Some(Found { record, row_key }) = found else {
             return Err(LedgerError::NotFound(serial));
         };
-        // A row that somebody replaced does not say so any more; the list does.
+        // An attacker may have replaced the row; the list still has the revocation.
         let listed = names::revocation(&scope_of(&record), serial);
         if record.revocation.is_some() || self.tables.get(Table::Journal, listed).await?.is_some() {
             return refused(NotRenewable::Revoked(serial));
@@ -147,7 +147,7 @@ impl DynamoLedger {
             },
             version: line.version,
             unrevoked,
-            // Of its own key the reservation looks at that anyhow, and a transaction names an item once.
+            // The reservation checks its own key anyway, and a transaction may name an item only once.
             unblocked: Some(record.key).filter(|key| *key != intent.key),
         })
     }
@@ -186,17 +186,19 @@ impl DynamoLedger {
                 .revoke_certificate(issuer, serial, revocation, Others::None)
                 .await?;
             self.give_up_descending(&certificate, at).await?;
-            // The key is certified for nobody any more, neither are they.
+            // No certificate is issued for the key any more, nor for these intents.
             self.give_up(self.holders(record.key).await?, at).await?;
             return Ok(alone(certificate));
         }
-        // First: it is on the next CRL, however many others there are. Who comes back after an interruption finds it marked.
+        // The certificate itself comes first: it is on the next CRL, however many others follow. After an interruption,
+        // the next run finds its mark.
         let follow = Others::Follow(revocation.at);
         let certificate = self
             .revoke_certificate(issuer, serial, revocation.clone(), follow)
             .await?;
         if matches!(certificate, Revoked::Already(_)) {
-            // For another reach, or by a call that was interrupted: the mark is of no revocation's transaction then.
+            // It was revoked with another reach, or by a call that was interrupted: no revoking transaction set the
+            // mark.
             self.begin_family(&record, revocation.at).await?;
         }
         let (others, has_more) = self.revoke_family(&record, &revocation).await?;
@@ -206,14 +208,14 @@ impl DynamoLedger {
         Ok(RevokedTogether {
             certificate,
             others,
-            // One of them is an error, once all others are revoked.
+            // An unreadable one is returned as an error, once all others are revoked.
             unreadable: Vec::new(),
             has_more,
         })
     }
 
-    /// Gives up open intents that renew a certificate that is revoked, or what descends from it. Nothing is reserved there any
-    /// more: whatever was stands in its line.
+    /// Gives up open intents that renew a revoked certificate or one of its descendants. No more can be reserved there:
+    /// all that were are in its line.
     async fn give_up_descending(&self, certificate: &Revoked, at: UnixTime) -> Result<(), LedgerError> {
         let (Revoked::Now(record) | Revoked::Already(record)) = certificate;
         let serial = record.id.serial;
@@ -226,13 +228,13 @@ impl DynamoLedger {
         wrong.map_or(Ok(()), Err)
     }
 
-    /// Gives up what is open of those.
+    /// Gives up those that are open intents.
     async fn give_up(&self, serials: BTreeSet<Serial>, at: UnixTime) -> Result<(), LedgerError> {
         let serials: Vec<Serial> = serials.into_iter().collect();
         for entry in self.entries(&serials).await?.into_values() {
             if matches!(entry.stage, Stage::Open { .. }) {
                 match self.lose_intent(entry.id, at).await {
-                    // It was completed at this moment, as if it had been before the revocation.
+                    // It was completed at this moment, as if before the revocation.
                     Ok(()) | Err(LedgerError::NoOpenIntent(_)) => {}
                     Err(error) => return Err(error),
                 }
@@ -241,15 +243,15 @@ impl DynamoLedger {
         Ok(())
     }
 
-    /// The serial numbers that stand in a key's partition.
+    /// The serial numbers in a key's partition.
     async fn holders(&self, key: KeyFingerprint) -> Result<BTreeSet<Serial>, LedgerError> {
         let items = self.tables.query(&Range::journal(names::key(key))).await?;
         let sorts = items.iter().filter_map(|item| item.as_text("Sort").ok());
         Ok(sorts.filter_map(names::serial_of).collect())
     }
 
-    /// From now on the key is reserved for nobody. First where nobody deletes it; then in its claim, which those look at who
-    /// leave the key.
+    /// Blocks a key: it cannot be reserved any more. First in an item that no role may delete, then in the claim, which
+    /// giving an intent up reads.
     pub(super) async fn block(
         &self,
         key: KeyFingerprint,
@@ -272,16 +274,17 @@ impl DynamoLedger {
             "",
             Item::default().time(":at", at).text(":name", common_name),
         );
-        // Those write claims, too, who issue: what they make of one keeps nothing from being revoked.
+        // Roles that issue may also write claims: what they write there must not stop a revocation.
         if let Err(error) = blocked.await {
             tracing::error!(%error, %key, "a key is blocked, and its claim does not say so");
         }
         Ok(())
     }
 
-    /// Revokes what is left to be revoked of a certificate's family, but for the one itself, and gives its open intents up. Goes
-    /// on in portions, each of which is revoked before the next is looked at: whatever ends it, that much is done, and who comes
-    /// back finds it so. Its answer is whether there are more. What cannot be read is told once all others are revoked.
+    /// Revokes the rest of a certificate's family, and gives up its open intents. Works in portions, each of which is
+    /// revoked before the next is read: whatever interrupts it, that much is done, and the next run finds it done.
+    /// Returns the certificates that it revoked, and whether more are left. What cannot be read is returned as an error
+    /// once all others are revoked.
     async fn revoke_family(
         &self,
         record: &CertificateRecord,
@@ -289,7 +292,7 @@ impl DynamoLedger {
     ) -> Result<(Vec<CertificateRecord>, bool), LedgerError> {
         let own = record.id.serial;
         let of_key = self.of_key(record).await?.into_iter().filter(|serial| *serial != own);
-        // First what descends from the one that was asked for.
+        // The descendants of the certificate itself come first.
         let of_key: Vec<Serial> = std::iter::once(own).chain(of_key).collect();
         let mut seen = HashSet::from([own]);
         let (mut others, mut failures) = (Vec::new(), Failures::default());
@@ -307,7 +310,8 @@ impl DynamoLedger {
         failures.first.map_or(Ok((others, false)), Err)
     }
 
-    /// Whether there are more than are revoked together. One that cannot be revoked keeps no other from it.
+    /// Revokes a portion; returns whether the limit of [`REVOKED_TOGETHER`] was reached. A certificate that cannot be
+    /// revoked stops no other.
     async fn revoke_portion(
         &self,
         record: &CertificateRecord,
@@ -331,7 +335,7 @@ impl DynamoLedger {
         Ok(false)
     }
 
-    /// One of a family, if it is to be revoked.
+    /// Revokes one member of a family, if it is due.
     async fn revoke_other(
         &self,
         record: &CertificateRecord,
@@ -342,7 +346,7 @@ impl DynamoLedger {
         if let Some(entry) = entry.filter(|entry| matches!(entry.stage, Stage::Open { .. })) {
             match self.lose_intent(entry.id, revocation.at).await {
                 Ok(()) => return Ok(None),
-                // It was completed at this moment: then it is a certificate like the others.
+                // It was completed at this moment: treat it as a certificate, like the others.
                 Err(LedgerError::NoOpenIntent(_)) => {}
                 Err(error) => return Err(error),
             }
@@ -357,7 +361,7 @@ impl DynamoLedger {
                 other.key == record.key && revocation.reason == compromise && first.reason != compromise
             }
         };
-        // Whether it has ended is not asked: a clock that is ahead would leave it valid.
+        // An expired one is revoked, too: a clock that is ahead would otherwise leave it valid.
         if !is_due {
             return Ok(None);
         }
@@ -370,8 +374,9 @@ impl DynamoLedger {
         })
     }
 
-    /// Those of the serial numbers that their rows do not say are revoked as far as this wants, with their entries: a key that
-    /// was certified again for years has many, and who goes on after an interruption looks at them together.
+    /// Those of the serial numbers whose rows are not revoked for a sufficient reason, with their entries. They are
+    /// read together: a key that was certified again for years has many, and a run after an interruption reads all of
+    /// them.
     async fn unrevoked(
         &self,
         serials: &[Serial],
@@ -391,8 +396,9 @@ impl DynamoLedger {
         Ok(left.map(|serial| (*serial, entries.remove(serial))).collect())
     }
 
-    /// The serial numbers of everything that was certified or reserved for that certificate's key: those that stand in the
-    /// key's partition, and those of its names. As long as there may be rows that the journal does not know, all rows.
+    /// The serial numbers of everything that was certified or reserved for that certificate's key: from the key's
+    /// partition, and from the rows of its common names. While there may be rows without an entry in the journal, from
+    /// all rows.
     async fn of_key(&self, record: &CertificateRecord) -> Result<BTreeSet<Serial>, LedgerError> {
         let key = record.key;
         let mut serials = BTreeSet::from([record.id.serial]);

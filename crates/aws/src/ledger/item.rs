@@ -1,4 +1,4 @@
-//! Items of both tables: attributes by name, written and read with types.
+//! Items of both tables: attributes by name, with typed reads and writes.
 
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -7,11 +7,11 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chancery_x509::time::UnixTime;
 
-/// An item, or the key of one.
+/// An item, or an item's key.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Item(pub(crate) HashMap<String, AttributeValue>);
 
-/// An attribute that is missing or not what it should be.
+/// An attribute that is missing, of the wrong type, or not valid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("attribute {attribute} {wrong}")]
 pub(crate) struct Malformed {
@@ -136,7 +136,7 @@ impl Item {
         })
     }
 
-    /// Reads an attribute that may be missing, but not wrong.
+    /// Reads an attribute that may be missing; if it is there, it must be valid.
     pub(crate) fn optional<T>(
         &self,
         name: &'static str,

@@ -1,7 +1,7 @@
-//! Lines: what descends from a certificate by renewal, marked and ended.
+//! Lines: the descendants of a certificate by renewal, and how they are marked and ended.
 //!
-//! What stands in a line, or an entry says of one, is a claim like any other. Who renews goes by a line that is whole; who revokes
-//! goes by what of it can be read, and tells the rest.
+//! What a line contains, or an entry states about it, is a claim like any other. A renewal requires a line that can be
+//! read completely; a revocation uses what can be read, and reports the rest.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -15,22 +15,22 @@ use super::item::{Item, Malformed};
 use super::tables::{Range, Table, Transaction, Write};
 use super::{DynamoLedger, damaged, names};
 
-/// Lines of them that are ended or read at a time.
+/// Lines that are ended or read at a time.
 const AT_ONCE: usize = 16;
 
-/// Times that the ledger may be unavailable for one of a family, before it is taken to be so for all.
+/// Times that the ledger may be unavailable for members of a family before the revocation gives up.
 const UNAVAILABLE: usize = 10;
 
-/// What failed of a family while the rest of it was revoked.
+/// Failures for members of a family, while the rest was revoked.
 #[derive(Default)]
 pub(super) struct Failures {
-    /// What is told in the end.
+    /// The failure to return in the end.
     pub(super) first: Option<LedgerError>,
     unavailable: usize,
 }
 
 impl Failures {
-    /// An error where there is no use in going on.
+    /// Records a failure; returns an error if continuing is pointless.
     pub(super) fn add(&mut self, error: LedgerError) -> Result<(), LedgerError> {
         self.unavailable += usize::from(matches!(error, LedgerError::Unavailable { .. }));
         if self.unavailable == UNAVAILABLE {
@@ -41,7 +41,7 @@ impl Failures {
     }
 }
 
-/// What descends from one certificate by renewal.
+/// The descendants of one certificate by renewal.
 #[derive(Default)]
 pub(super) struct Line {
     pub(super) version: Option<u64>,
@@ -85,10 +85,10 @@ impl Line {
         Ok(())
     }
 
-    /// The nearest revoked one of a certificate and those that it descends from, as far as the line says.
+    /// The nearest revoked certificate among a certificate and its ancestors, as far as the line shows.
     pub(super) fn revoked_ancestor(&self, of: Serial, root: Serial) -> Option<Serial> {
         let mut at = of;
-        // As long as the line at most: a circle would be damage, and must end all the same.
+        // At most as many steps as the line has items: a cycle would be damage, and the loop must end all the same.
         for _ in 0..=self.successors.len() {
             match self.successors.get(&at) {
                 Some(successor) if successor.revoked => return Some(at),
@@ -99,7 +99,7 @@ impl Line {
         self.root_ended.then_some(root)
     }
 
-    /// Adds whatever descends from `of`.
+    /// Adds all descendants of `of`.
     pub(super) fn descend(&self, of: Serial, found: &mut BTreeSet<Serial>) {
         let mut children: HashMap<Serial, Vec<Serial>> = HashMap::new();
         for (serial, successor) in &self.successors {
@@ -116,20 +116,21 @@ impl Line {
     }
 }
 
-/// Whatever stands there, and if nothing does.
+/// A condition that always holds, whether or not there is an item.
 const ANYHOW: &str = "attribute_exists(#Key) OR attribute_not_exists(#Key)";
 
-/// A version that can be counted on: one that is no number, or that nobody counted to, is damage.
+/// The condition that the version can be incremented: a value that is not a number, or that no counting reaches, is
+/// damage.
 const IS_VERSION: &str = "attribute_not_exists(#Version) OR (#Version >= :none AND #Version < :most)";
 
-/// The bounds of that condition, and what is counted.
+/// The values of that condition and of the increment.
 fn counting() -> Item {
     let bounds = Item::default().number(":none", 0).number(":most", 1_u64 << 62);
     bounds.number(":one", 1)
 }
 
-/// What a revocation of that successor writes in its line: the mark, and the version. Both are written whether or not anything
-/// stands there: a line that somebody took away, or that an entry names wrongly, keeps nothing from being revoked.
+/// The writes of a successor's revocation in its line: its mark, and the version. They do not require an item: a line
+/// that was deleted, or that an entry names wrongly, does not stop a revocation.
 pub(super) fn marking(renewal: &Renewal, serial: Serial, not_after: UnixTime) -> [Write; 2] {
     [
         Write::Update {
@@ -154,7 +155,7 @@ pub(super) fn marking(renewal: &Renewal, serial: Serial, not_after: UnixTime) ->
     ]
 }
 
-/// The item that says whether nothing may descend from a certificate any more.
+/// The item that shows whether a certificate may have more descendants.
 fn mark_of(serial: Serial, renewal: Option<&Renewal>) -> Item {
     renewal.map_or_else(
         || names::line_state(serial),
@@ -165,12 +166,12 @@ fn mark_of(serial: Serial, renewal: Option<&Renewal>) -> Item {
 impl DynamoLedger {
     pub(super) async fn line(&self, root: Serial) -> Result<Line, LedgerError> {
         let items = self.tables.query(&Range::journal(names::line(root))).await?;
-        // What cannot be read may be what forbids a renewal, or is to be revoked: that is not passed over.
+        // An item that cannot be read may forbid a renewal or be due for revocation: it is not skipped.
         Line::read(&items).map_err(|(item, error)| damaged(&super::called(item), &error))
     }
 
-    /// The same as far as it can be read, and what of it cannot: what descends from a certificate is revoked with it, whatever
-    /// else stands there.
+    /// As [`line`](Self::line), as far as it can be read, with the first item that cannot: a revocation reaches all
+    /// descendants that can be read.
     pub(super) async fn readable_line(&self, root: Serial) -> Result<(Line, Option<LedgerError>), LedgerError> {
         let items = self.tables.query(&Range::journal(names::line(root))).await?;
         let (mut line, mut wrong) = (Line::default(), None);
@@ -183,7 +184,7 @@ impl DynamoLedger {
         Ok((line, wrong))
     }
 
-    /// What an entry says of a renewal that its line does not, in words.
+    /// A renewal that the entry records and its line does not, as text.
     pub(super) async fn differs_from_line(&self, entry: &Entry) -> Result<Option<String>, LedgerError> {
         let Some(Renewal { predecessor, root, .. }) = &entry.renewal else {
             return Ok(None);
@@ -202,8 +203,8 @@ impl DynamoLedger {
         }))
     }
 
-    /// Makes sure that nothing is renewed any more that descends from one of those, and answers what was. A line that cannot be
-    /// ended, or read to its end, keeps no other from it.
+    /// Prevents further renewals of those certificates and their descendants, and returns the descendants. A line that
+    /// cannot be ended, or read completely, stops no other.
     pub(super) async fn end_lines(
         &self,
         holders: &[Serial],
@@ -243,7 +244,7 @@ impl DynamoLedger {
         Ok(descendants)
     }
 
-    /// What descends from those by renewal, as far as it can be read, and what cannot.
+    /// The descendants of those certificates by renewal, as far as they can be read, and the errors of what cannot.
     pub(super) async fn descendants(
         &self,
         of: &[Serial],
@@ -273,7 +274,7 @@ impl DynamoLedger {
         (descendants, wrong)
     }
 
-    /// Marks a certificate as one that nothing may descend from any more.
+    /// Marks a certificate so that it can have no more descendants.
     async fn end_line(
         &self,
         serial: Serial,
@@ -283,7 +284,7 @@ impl DynamoLedger {
         if let Some(renewal) = renewal {
             let [mark, version] = marking(renewal, serial, not_after);
             if let Transaction::Refused(_) = self.tables.transact(&[mark.clone(), version]).await? {
-                // The version is damaged: who renews cannot read it either.
+                // The version is damaged: a renewal cannot read it either.
                 self.tables.transact(&[mark]).await?;
             }
             return Ok(());

@@ -1,11 +1,11 @@
-//! CAs that a list says are revoked and that nobody has revoked.
+//! Entries for CA certificates that a list has, although no operator has revoked the CA.
 //!
-//! Whoever issues may list what was given up, and the list of a CA that certifies CAs ends a whole hierarchy. A CA's row is
-//! marked by those alone who revoke, and they alone record that it is reserved under no more: an entry for a CA's certificate
-//! counts where one of the two says so, too.
+//! Roles that issue may list intents that they gave up, and an entry for a CA certificate would end a whole hierarchy.
+//! Only roles that revoke may mark a CA's row, or record that nothing is reserved under the CA any more: an entry for a
+//! CA certificate counts only with one of these two.
 //!
-//! A row alone says nothing: whoever may write one attribute of rows makes rows of any serial number. Those count that have a
-//! certificate of the CA.
+//! A row alone proves nothing: a role that may write one attribute of rows can create rows of any serial number. Only
+//! rows with a certificate of the CA count.
 
 use std::collections::{HashMap, HashSet};
 
@@ -20,26 +20,26 @@ use super::revocable::verified;
 use super::tables::{Range, Table, Write};
 use super::{DynamoLedger, chain, names, row};
 
-/// The certificates of CAs that stand under one, itself if it is a root.
+/// The certificates of the CAs that one CA issued, with its own if it is a root.
 #[derive(Default)]
 pub(super) struct CaCertificates {
-    /// Those that nobody has revoked.
+    /// Those that are not revoked.
     pub(super) unmarked: HashMap<Serial, CaName>,
-    /// Those whose rows say that they are revoked.
+    /// Serial numbers of those whose rows are marked as revoked.
     marked: HashSet<Serial>,
 }
 
 impl DynamoLedger {
     pub(super) async fn ca_certificates(&self, issuer: &CaName) -> Result<CaCertificates, LedgerError> {
         let mut found = CaCertificates::default();
-        // Read anew: a CA that came since this process began is one of them.
+        // Read again: it may include a CA that was made since this process began.
         let cas = self.read_cas().await?;
         for ca in cas.iter() {
             let ca_name = &ca.record.ca_name;
             if ca.record.parent.as_ref().unwrap_or(ca_name) != issuer {
                 continue;
             }
-            // All of its certificates: it may have been made anew.
+            // All of its certificates: the CA may have been renewed or replaced.
             for item in self.tables.query(&Range::rows(ca_name.as_str())).await? {
                 let Ok(serial) = row::serial(&item) else { continue };
                 if item.has("Revoked") {
@@ -56,7 +56,7 @@ impl DynamoLedger {
         Ok(found)
     }
 
-    /// Those of the CAs that are recorded as reserved under no more: whoever put a row back as it was takes nothing back.
+    /// Those of the CAs that are recorded as revoked for reservations: restoring a row does not undo that.
     async fn ended(&self, serials: impl Iterator<Item = Serial>) -> Result<Vec<Serial>, LedgerError> {
         let first: Vec<(Serial, Item)> = serials
             .filter_map(|serial| Some((serial, names::revoked_ca(serial).next()?)))
@@ -68,8 +68,8 @@ impl DynamoLedger {
         Ok(ended.map(|(serial, _)| serial).collect())
     }
 
-    /// Leaves CAs out that nobody has revoked. Nothing is reserved any more under those that the list has and somebody has
-    /// revoked: versions before that was recorded did not write it, and neither does whoever marks a row by hand.
+    /// Removes entries of CAs that are not revoked. For revoked CAs on the list, records that nothing is reserved under
+    /// them any more: earlier versions did not record it, and neither does an operator who marks a row by hand.
     pub(super) async fn settle_cas(&self, scope: &CrlScope, view: &mut View) -> Result<(), LedgerError> {
         if view.is_empty() {
             return Ok(());
@@ -84,7 +84,7 @@ impl DynamoLedger {
             ));
         }
         for serial in view.among(&marked) {
-            // The CRL says that it is revoked, whatever becomes of this.
+            // The CRL lists it even if this fails.
             if let Err(error) = self.end_ca(serial).await {
                 view.damage(format!(
                     "CA certificate {serial} is revoked, and it could not be recorded that nothing is reserved under it: {error}"
@@ -106,8 +106,8 @@ impl DynamoLedger {
     }
 }
 
-/// Whether that row of a CA's name is one of its own certificates: the one that the CA is known by, whatever became of its row,
-/// or one that says that it is a CA's and that the CA above signed.
+/// Whether a row under a CA's name has one of the CA's certificates: the one that the CA is known by, whatever its row
+/// contains, or a CA certificate that the CA above signed.
 fn is_of_ca(item: &Item, serial: Serial, ca: &KnownCa, issuer: &CaName, cas: &[KnownCa]) -> bool {
     serial == ca.serial
         || verified(item, serial, cas).is_some_and(|verified| {

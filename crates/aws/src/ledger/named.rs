@@ -1,12 +1,12 @@
-//! Under which names rows were said to stand, by serial number. Only ever a way to a row, which is read, and counts by its
-//! certificate.
+//! Common names that callers gave for serial numbers. They only lead to a row, which is then read; what counts is the
+//! row's certificate.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chancery_x509::serial::Serial;
 
-/// Names that are kept at most; a name has 64 characters as a rule.
+/// Most names that are kept; a name usually has up to 64 characters.
 const MOST: usize = 10_000;
 
 #[derive(Debug, Default)]
@@ -15,7 +15,7 @@ pub(super) struct Named(Mutex<HashMap<Serial, String>>);
 impl Named {
     pub(super) fn remember(&self, serial: Serial, partition: &str) {
         let mut named = self.lock();
-        // Whoever asks next says it again.
+        // The next caller gives its name again.
         if named.len() >= MOST {
             named.clear();
         }

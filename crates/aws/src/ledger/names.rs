@@ -1,4 +1,4 @@
-//! Keys of the journal's items. Times and serials are padded, so that they sort as what they stand for.
+//! Keys of the journal's items. Times and serial numbers are padded, so that they sort in order.
 
 use chancery_authority::CaName;
 use chancery_authority::port::ledger::{CrlScope, TokenDigest};
@@ -19,7 +19,8 @@ pub(super) const AUTHORITIES: &str = "authorities";
 /// Partition of the days that requests were refused on.
 pub(super) const REJECTION_DAYS: &str = "rejections-days";
 
-/// Partition of refused requests of a day, by time: several, since anybody who may ask can have as many written as they like.
+/// Partition of a day's rejections, by time. A day has several: any client that may make requests can cause as many
+/// rejections as it likes.
 pub(super) fn rejections(day: &str, lane: u8) -> String {
     format!("rejections#{day}#{lane}")
 }
@@ -29,15 +30,15 @@ pub(super) fn day(at: UnixTime) -> String {
     contract_time(at).chars().take(10).collect()
 }
 
-/// Parts of what is written for every certificate in one order: a partition takes 1,000 writes a second, of which a
-/// transaction makes two.
+/// Number of partitions that share one order of certificates: a partition takes 1,000 writes a second, and a
+/// transaction counts as two.
 pub(super) const LANES: u8 = 4;
 
 pub(super) fn intent(serial: Serial) -> Item {
     Item::journal_key(format!("intent#{serial}"), ALONE)
 }
 
-/// Partition of a key: its claim, and who holds it beside the first.
+/// Partition of a certified key: its claim, and its holders besides the first.
 pub(super) fn key(key: KeyFingerprint) -> String {
     format!("key#{key}")
 }
@@ -46,17 +47,17 @@ pub(super) fn claim(of: KeyFingerprint) -> Item {
     Item::journal_key(key(of), ALONE)
 }
 
-/// That a key is certified for nobody any more. In a partition of its own, which nobody has to delete from.
+/// The item that blocks a key. It has a partition of its own, from which no role needs to delete.
 pub(super) fn block(of: KeyFingerprint) -> Item {
     Item::journal_key(format!("blocked#{of}"), ALONE)
 }
 
-/// A certificate or intent of a key that was certified before, by serial.
+/// The item of a further certificate or intent of a key, by serial number.
 pub(super) fn holder(of: KeyFingerprint, serial: Serial) -> Item {
     Item::journal_key(key(of), HEXLOWER.encode(serial.as_padded()))
 }
 
-/// Partition of what descends from one certificate by renewal: a state of its own, and every successor by serial.
+/// Partition of the certificates that descend from one by renewal: a state, and every successor by serial number.
 pub(super) fn line(root: Serial) -> String {
     format!("line#{root}")
 }
@@ -69,12 +70,12 @@ pub(super) fn successor(root: Serial, serial: Serial) -> Item {
     Item::journal_key(line(root), HEXLOWER.encode(serial.as_padded()))
 }
 
-/// The token's partition. Hashed: a token is a secret of its holder, and may be longer than a key.
+/// Partition of a token. Hashed: a token is its holder's secret, and may be longer than a key.
 pub(super) fn token(digest: TokenDigest) -> String {
     format!("{TOKEN}{}", HEXLOWER.encode(&digest.0))
 }
 
-/// The token of a partition.
+/// The token digest of such a partition.
 pub(super) fn token_of(partition: &str) -> Option<TokenDigest> {
     let digits = partition.strip_prefix(TOKEN)?;
     let octets = HEXLOWER.decode(digits.as_bytes()).ok()?;
@@ -87,12 +88,12 @@ pub(super) fn authority(ca_name: &str) -> Item {
     Item::journal_key(AUTHORITIES, ca_name)
 }
 
-/// Whether rows made by the Python CA are all in the journal, and where adopting them stopped.
+/// The state of adoption: whether all rows of the Python CA are in the journal, or where adopting them stopped.
 pub(super) fn adoption() -> Item {
     Item::journal_key("adoption", "state")
 }
 
-/// Where a CA's CRL function goes on looking for rows that say they are revoked, and are on no list.
+/// Where a CA's CRL function continues its scan for revoked rows that are on no list.
 pub(super) fn row_scan(issuer: &CaName) -> Item {
     Item::journal_key(format!("row-scan#{issuer}"), ALONE)
 }
@@ -104,7 +105,7 @@ fn scope(scope: &CrlScope) -> String {
     }
 }
 
-/// Partition of a scope's completed CRLs, by number.
+/// Partition of a scope's CRLs and intents to sign them, by number.
 pub(super) fn crls(of: &CrlScope) -> String {
     format!("crl#{}", scope(of))
 }
@@ -113,36 +114,36 @@ pub(super) fn crl(of: &CrlScope, of_number: u64) -> Item {
     Item::journal_key(crls(of), number(of_number))
 }
 
-/// A CRL's number, of as many digits as any has.
+/// A CRL's number, padded to 20 digits, the most that a `u64` has.
 pub(super) fn number(number: u64) -> String {
     format!("{number:020}")
 }
 
-/// The counter of a scope's CRL numbers, where no CA's row has it.
+/// The counter of a scope's CRL numbers, if no CA's row has it.
 pub(super) fn crl_number(of: &CrlScope) -> Item {
     Item::journal_key(format!("number#{}", scope(of)), ALONE)
 }
 
-/// Parts of the mark of what has changed in a scope, and of that a CA is revoked: those who revoke or reserve at a time seldom
-/// meet in one.
+/// Parts of a scope's change mark, and of the record that a CA is revoked: concurrent revocations or reservations
+/// seldom touch the same part.
 const MARKS: u8 = 16;
 
-/// Partition of the marks of what has changed in a scope.
+/// Partition of a scope's change marks.
 pub(super) fn changes(of: &CrlScope) -> String {
     format!("changes#{}", scope(of))
 }
 
-/// The mark that the revocation of that serial changes.
+/// The change mark that the revocation of that serial number replaces.
 pub(super) fn change(of: &CrlScope, serial: Serial) -> Item {
     Item::journal_key(changes(of), format!("{:02}", serial.as_padded()[19] % MARKS))
 }
 
-/// That a CA is revoked, by the serial number of its certificate: an item in each of so many partitions as changes have marks.
+/// The items that record that a CA is revoked, by its certificate's serial number: one in each of `MARKS` partitions.
 pub(super) fn revoked_ca(ca: Serial) -> impl Iterator<Item = Item> {
     (0..MARKS).map(move |part| revoked_ca_part(ca, part))
 }
 
-/// The one of them that whoever reserves that serial number looks at.
+/// The one of these items that reserving that serial number checks.
 pub(super) fn revoked_ca_seen_by(ca: Serial, reserving: Serial) -> Item {
     revoked_ca_part(ca, reserving.as_padded()[19] % MARKS)
 }
@@ -151,20 +152,20 @@ fn revoked_ca_part(ca: Serial, part: u8) -> Item {
     Item::journal_key(format!("revoked-ca#{ca}#{part:02}"), ALONE)
 }
 
-/// Partition of the CRLs that certificates name, of CAs that have none of their own: it was once the only one.
+/// Partition of CRL uses by certificates of CAs without a partition of their own. Earlier versions had only this one.
 pub(super) const CRL_USES: &str = "crl-uses";
 
-/// The same of one CA: who issues under it says nothing of others.
+/// Partition of CRL uses of one CA: a role that issues under that CA can write nothing about others.
 pub(super) fn crl_uses(issuer: &CaName) -> String {
     format!("{CRL_USES}#{issuer}")
 }
 
-/// That certificates name a CRL, by that URL.
+/// The item that records that certificates name a CRL by that URL.
 pub(super) fn crl_use(partition: String, of: &CrlScope, url: Option<&str>) -> Item {
     Item::journal_key(partition, format!("{}#{}", scope(of), url.unwrap_or_default()))
 }
 
-/// Partition of what is revoked in a scope, by serial.
+/// Partition of a scope's revocations, by serial number.
 pub(super) fn revoked(of: &CrlScope) -> String {
     format!("revoked#{}", scope(of))
 }
@@ -179,18 +180,19 @@ pub(super) fn revocation(of: &CrlScope, serial: Serial) -> Item {
     Item::journal_key(revoked(of), HEXLOWER.encode(serial.as_padded()))
 }
 
-/// The serial of a sort key that ends with one.
+/// The serial number at the end of a sort key.
 pub(super) fn serial_of(sort: &str) -> Option<Serial> {
     let digits = sort.rsplit('#').next().unwrap_or(sort);
     Serial::from_octets(&HEXLOWER_PERMISSIVE.decode(digits.as_bytes()).ok()?).ok()
 }
 
-/// The serial of an item in a scope's list; `None` for a key that nobody here writes. Two keys never stand for one serial.
+/// The serial number of an item in a scope's list; `None` for a key that this program does not write. No two keys give
+/// the same serial number.
 pub(super) fn revoked_serial(sort: &str) -> Option<Serial> {
     serial_of(sort).filter(|serial| HEXLOWER.encode(serial.as_padded()) == sort)
 }
 
-/// Which lane a certificate is in. Serials are random.
+/// The lane of a certificate. Serial numbers are random, so lanes are even.
 fn lane(serial: Serial) -> u8 {
     serial.as_padded()[19] % LANES
 }
@@ -204,7 +206,7 @@ pub(super) fn issuance(serial: Serial, at: UnixTime) -> Item {
     Item::journal_key(issued(lane(serial)), moment(at, serial))
 }
 
-/// Partition of certificates whose expiry is to be told, by notAfter.
+/// Partition of certificates with expiry reminders, by notAfter.
 pub(super) fn expiring(lane: u8) -> String {
     format!("expiry#{lane}")
 }
@@ -213,12 +215,12 @@ pub(super) fn expiry(serial: Serial, not_after: UnixTime) -> Item {
     Item::journal_key(expiring(lane(serial)), moment(not_after, serial))
 }
 
-/// A time and a serial, in order.
+/// A time and a serial number, as a string that sorts in order.
 pub(super) fn moment(at: UnixTime, serial: Serial) -> String {
     format!("{}#{}", second(at), HEXLOWER.encode(serial.as_padded()))
 }
 
-/// Twelve digits reach beyond the year 9999, which is as far as certificates go.
+/// A time in twelve digits, which reach beyond the year 9999, the last that a certificate can have.
 pub(super) fn second(at: UnixTime) -> String {
     format!("{:012}", at.0.clamp(0, 999_999_999_999))
 }

@@ -1,7 +1,7 @@
-//! Rows that the journal does not know: those of the Python CA, until they are adopted.
+//! Rows without an entry in the journal: those of the Python CA, until they are adopted.
 //!
-//! Such a row says less than the journal would, so its certificate is read instead. As long as there may be such rows,
-//! whatever needs all of them reads the whole table, as the Python CA did.
+//! Such a row has less information than the journal, so its certificate is parsed instead. While there may be such
+//! rows, anything that needs all of them reads the whole table, as the Python CA did.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -22,18 +22,18 @@ use super::row::{self, Row};
 use super::tables::{Range, Table};
 use super::{DynamoLedger, names};
 
-/// How long it is believed that rows are not adopted. That all are is believed for ever.
+/// How long "not all adopted" is cached. "All adopted" is cached for the process's life.
 const DOUBTED: Duration = Duration::from_mins(1);
 
-/// Whether all rows are adopted, as it was read last.
+/// The cached answer to whether all rows are adopted, and when it was read.
 #[derive(Debug, Default)]
 pub(super) struct Adopted(Mutex<Option<(bool, Instant)>>);
 
-/// Where an old row belongs.
+/// Which CA an old row belongs to.
 pub(super) enum Belongs {
-    /// To that CA.
+    /// To a CA of this deployment; the record names it.
     To(Box<CertificateRecord>),
-    /// Its certificate was issued by none of this deployment's CAs, or cannot be read.
+    /// To none: its certificate was issued by no CA of this deployment, or cannot be read. Has the reason.
     Nowhere(String),
 }
 
@@ -51,7 +51,7 @@ impl Adopted {
 }
 
 impl DynamoLedger {
-    /// Whether there may be rows that the journal does not know.
+    /// Whether there may be rows without an entry in the journal.
     pub(super) async fn has_old_rows(&self) -> Result<bool, LedgerError> {
         if let Some(adopted) = self.adopted.known() {
             return Ok(!adopted);
@@ -62,8 +62,8 @@ impl DynamoLedger {
         Ok(!adopted)
     }
 
-    /// What the journal cannot refuse by its own conditions: a CA that the Python CA made, and a key that it certified for
-    /// the same common name, which is as far as it looked.
+    /// Checks what the journal's conditions cannot: whether the Python CA made the CA, and whether it certified the key
+    /// for the same common name (it checked no other names).
     pub(super) async fn check_against_old_rows(&self, intent: &CertificateIntent) -> Result<(), LedgerError> {
         if !self.has_old_rows().await? {
             return self.check_rows_of_ca(intent).await;
@@ -89,8 +89,8 @@ impl DynamoLedger {
         Ok(())
     }
 
-    /// A CA has its row under its own name. As long as the ledger does not know the CA, any row there that is not a leaf's may
-    /// be the CA's own, damaged: nothing is made in its place.
+    /// Refuses to make a CA while its name has a row that is not a leaf's: as long as the ledger does not know the CA,
+    /// that row may be the CA's own, damaged.
     async fn check_rows_of_ca(&self, intent: &CertificateIntent) -> Result<(), LedgerError> {
         let Kind::Authority { ca_name, .. } = &intent.kind else {
             return Ok(());
@@ -106,7 +106,7 @@ impl DynamoLedger {
                     constraints.is_none_or(|constraints| !constraints.ca)
                 })
             });
-            // A row of neither certificate nor counter is an attribute that somebody wrote where no row was.
+            // A row with neither certificate nor counter is an attribute that was written where no row was.
             if !is_leaf && (item.has("Certificate") || item.has("CRLNumber")) {
                 return Err(LedgerError::Damaged {
                     detail: format!(
@@ -120,8 +120,8 @@ impl DynamoLedger {
         Ok(())
     }
 
-    /// Whether the Python CA certified the key for that common name, in a row that the journal does not know. Rows that it
-    /// knows have a claim of their own, which is what decides then.
+    /// Whether the Python CA certified the key for that common name, in a row without an entry in the journal. For rows
+    /// with an entry, the key's claim decides.
     pub(super) async fn is_certified_by_old_row(
         &self,
         key: KeyFingerprint,
@@ -142,7 +142,7 @@ impl DynamoLedger {
         Ok(false)
     }
 
-    /// A deployment that begins with a CA of ours has nothing to adopt.
+    /// A deployment whose first CA is made here has nothing to adopt.
     async fn begin_empty(&self) -> Result<(), LedgerError> {
         let first = self
             .tables
@@ -157,7 +157,7 @@ impl DynamoLedger {
         Ok(())
     }
 
-    /// The record of an old row.
+    /// The record of an old row, from its certificate.
     pub(super) fn old_record(row: Row, cas: &[KnownCa]) -> Belongs {
         let certificate = match Certificate::parse(&row.certificate) {
             Ok(certificate) => certificate,
@@ -203,8 +203,8 @@ impl DynamoLedger {
         }))
     }
 
-    /// Revoked rows that the journal may not list. A row whose certificate cannot be read is taken for one of the issuing
-    /// CA, as the Python CA took it: it was revoked, and forgetting that would be worse than one entry too many.
+    /// Revocations of rows that the journal may not list. A revoked row whose certificate cannot be read is attributed
+    /// to the issuing CA, as the Python CA did: losing a revocation would be worse than one entry too many.
     pub(super) async fn old_revocations(
         &self,
         scope: &CrlScope,
@@ -230,7 +230,7 @@ impl DynamoLedger {
                             entries.push(entry);
                         }
                     }
-                    // Rows of certificates that nobody can read are the issuing CA's, as above.
+                    // Rows that cannot be read are attributed to the issuing CA, as above.
                     Err(error) if scope.issuer == *self.deployment.issuing_ca() => {
                         view.damage(format!("{}: {error}", super::called(item)));
                     }
@@ -270,7 +270,8 @@ impl DynamoLedger {
         Ok((issuer == scope.issuer).then_some((entry, not_after)))
     }
 
-    /// A row does not say which shard its certificate names; the journal does, for those that it knows.
+    /// Removes entries of certificates in shards. A row does not contain the shard; the journal does, for those that it
+    /// knows.
     async fn without_sharded(&self, entries: Vec<RevokedEntry>) -> Result<Vec<RevokedEntry>, LedgerError> {
         let serials: Vec<Serial> = entries.iter().map(|entry| entry.serial).collect();
         let known = self.entries(&serials).await?;

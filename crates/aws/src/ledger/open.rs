@@ -1,4 +1,4 @@
-//! What the journal's index of open things lists, in order and in portions.
+//! Lists items of the journal's index of open things (intents, unfinished families), in order and in portions.
 
 use chancery_authority::port::ledger::LedgerError;
 use chancery_x509::serial::Serial;
@@ -8,21 +8,22 @@ use super::DynamoLedger;
 use super::item::Item;
 use super::tables::{Range, Table};
 
-/// Where something stands among what is open.
+/// The order among open things: by time, then by serial number.
 pub(super) type Position = (UnixTime, Serial);
 
-/// A part of the index.
+/// A range of the index.
 pub(super) struct Span {
-    /// What `Open` of its items says.
+    /// The value of the items' attribute `Open`.
     pub(super) open: &'static str,
-    /// Behind that position.
+    /// Only items after this position.
     pub(super) after: Option<Position>,
-    /// Since then at the latest.
+    /// Only items whose `Since` is at most this.
     pub(super) last: UnixTime,
 }
 
 impl DynamoLedger {
-    /// What `read` makes of the items of that span, in the order of positions, at most `limit`, and whether there may be more.
+    /// The results of `read` for the items of that span, at most `limit`, in order of position, and whether there may
+    /// be more.
     pub(super) async fn list_in_order<T>(
         &self,
         span: &Span,
@@ -48,7 +49,7 @@ impl DynamoLedger {
         let has_more = loop {
             let page = self.tables.page(&range, next).await?;
             let end = page.items.last().and_then(|item| item.as_time("Since").ok());
-            // An index lags behind: what it lists may have been closed, which the items themselves tell.
+            // The index lags behind: a listed item may have been closed, which only the item itself shows.
             let keys = page.items.iter().filter_map(|item| {
                 let key = Item::journal_key(item.as_text("Key").ok()?, item.as_text("Sort").ok()?);
                 Some((Table::Journal, key))
@@ -57,7 +58,8 @@ impl DynamoLedger {
             found.extend(items.iter().filter_map(|(_, item)| read(item)));
             found.retain(|(position, _)| span.after.is_none_or(|after| *position > after));
             found.sort_by_key(|(position, _)| *position);
-            // The index has no order within a second: the list is cut only where the second of its last one is read whole.
+            // Within a second the index is unordered: cut the list only where the second of its last entry is read
+            // completely.
             let is_cut = found
                 .get(limit - 1)
                 .is_some_and(|((last, _), _)| end.is_some_and(|end| *last < end));

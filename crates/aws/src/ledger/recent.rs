@@ -1,4 +1,4 @@
-//! Intents that this process reserved and has not completed: completing one needs no reading then.
+//! Intents that this process has reserved and not completed, so that completing one needs no read.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,7 +7,7 @@ use chancery_x509::serial::Serial;
 
 use super::entry::Entry;
 
-/// Intents that are kept; of more than that, the oldest is read from the journal again.
+/// Most intents that are kept; beyond that, the oldest is dropped and read from the journal when it is needed.
 const KEPT: usize = 1024;
 
 #[derive(Debug, Default)]
@@ -23,7 +23,7 @@ impl Recent {
     }
 
     pub(super) fn recall(&self, serial: Serial) -> Option<Entry> {
-        // The newest is nearly always the one that is asked for.
+        // The newest is nearly always the one that is wanted.
         let recent = self.lock();
         recent.iter().rev().find(|entry| entry.id.serial == serial).cloned()
     }

@@ -1,4 +1,4 @@
-//! Rejections and counts.
+//! Records and lists rejections; counts certificates, intents and rejections.
 
 use std::sync::PoisonError;
 
@@ -11,15 +11,15 @@ use super::tables::{Range, Table};
 use super::{DynamoLedger, entry, names};
 use crate::world::nonce;
 
-/// The journal's time to live: DynamoDB deletes an item some time after it. Rejections alone have it, and policies let nobody
-/// write it into anything else.
+/// The journal's time-to-live attribute: DynamoDB deletes an item some time after it. Only rejections have it, and IAM
+/// policies allow no role to write it into other items.
 const FORGET_AFTER: &str = "ForgetAfter";
 
 impl DynamoLedger {
     pub(super) async fn put_rejection(&self, rejection: Rejection) -> Result<(), LedgerError> {
         let day = names::day(rejection.at);
         self.note_rejection_day(&day, rejection.at).await?;
-        // A nonce beside the second: many are refused in one.
+        // The nonce distinguishes rejections of the same second.
         let nonce = nonce();
         let lane = nonce.bytes().last().unwrap_or_default() % names::LANES;
         let sort = format!("{}#{nonce}", names::second(rejection.at));
@@ -33,20 +33,20 @@ impl DynamoLedger {
         self.tables.put(Table::Journal, item).await
     }
 
-    /// Notes that there are rejections of that day, once for each process and day, before the first of them is written.
+    /// Records that there are rejections on that day: once per process and day, before the first of them is written.
     async fn note_rejection_day(&self, day: &str, at: UnixTime) -> Result<(), LedgerError> {
         let is_noted = |noted: &str| noted == day;
         if is_noted(&self.rejection_day.lock().unwrap_or_else(PoisonError::into_inner)) {
             return Ok(());
         }
-        // It outlives whatever is written on that day.
+        // It must outlive all rejections of that day.
         let item = Item::journal_key(names::REJECTION_DAYS, day).time(FORGET_AFTER, at.plus_days(REJECTION_DAYS + 1));
         self.tables.put(Table::Journal, item).await?;
         day.clone_into(&mut self.rejection_day.lock().unwrap_or_else(PoisonError::into_inner));
         Ok(())
     }
 
-    /// Reads the newest days alone, as far as it takes; days are as many as rejections are kept for.
+    /// Reads only as many of the newest days as it takes; there are at most as many days as rejections are kept for.
     pub(super) async fn list_rejections(&self, limit: usize) -> Result<Vec<Rejection>, LedgerError> {
         let mut rejections = Vec::new();
         for day in self.rejection_days().await? {
@@ -71,7 +71,7 @@ impl DynamoLedger {
         Ok(rejections)
     }
 
-    /// The days that requests were refused on, the newest first.
+    /// The days with rejections, newest first.
     async fn rejection_days(&self) -> Result<Vec<String>, LedgerError> {
         let range = Range {
             descending: true,
@@ -110,7 +110,7 @@ impl DynamoLedger {
         Ok(count)
     }
 
-    /// Reads both tables to their ends: for a report, not for every request.
+    /// Reads both tables completely: for a report, not for every request.
     pub(super) async fn count_all(&self) -> Result<Counts, LedgerError> {
         let (revoked, issued) = self
             .tables

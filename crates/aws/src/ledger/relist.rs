@@ -1,4 +1,5 @@
-//! What a published CRL lists and the journal does not: what there is to show of its certificates, and putting it back.
+//! For entries that a published CRL has and the journal does not: finds evidence of their certificates, and lists them
+//! again.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -23,8 +24,8 @@ use crate::world::nonce;
 const AT_ONCE: usize = 16;
 
 impl DynamoLedger {
-    /// The certificates that rows have: the row that the journal's entry leads to, and where that shows none, every row of the
-    /// serial number. What cannot be read is left out.
+    /// The certificates in rows: of the row that the journal's entry names, and where that row has no certificate that
+    /// a CA signed, of every row with that serial number. What cannot be read is left out.
     pub(super) async fn read_evidence(&self, serials: &[Serial]) -> Result<HashMap<Serial, Evidence>, LedgerError> {
         let mut shown: HashMap<Serial, Evidence> = HashMap::new();
         let entries = self.entries(serials).await?;
@@ -33,7 +34,7 @@ impl DynamoLedger {
         let mut note = |serial: Serial, row: &Item| {
             if let Ok(certificate) = row::certificate(row) {
                 let certificates = &mut shown.entry(serial).or_default().certificates;
-                // The row that the entry leads to is among those of its serial number.
+                // The row that the entry names is among those of its serial number.
                 if !certificates.contains(&certificate) {
                     certificates.push(certificate);
                 }
@@ -61,7 +62,7 @@ impl DynamoLedger {
         let looked_up: Vec<_> = stream::iter(left)
             .map(async |serial| match self.rows_of(serial).await {
                 Ok(rows) => Ok((serial, rows)),
-                // What its own row shows counts; what others planted beside it stops nothing.
+                // Its own row's certificate counts; rows that others planted beside it stop nothing.
                 Err(error @ LedgerError::Damaged { .. }) => {
                     tracing::error!(%error, %serial, "what rows show of a certificate is left out");
                     Ok((serial, Vec::new()))
@@ -82,9 +83,9 @@ impl DynamoLedger {
         Ok(shown)
     }
 
-    /// Reads their items alone, a hundred at a time. Those of shards are not looked for: they are taken for missing; so is one
-    /// whose others were not all come to, and one whose key is compromised and not recorded as blocked, which versions before
-    /// that was recorded did not write.
+    /// Reads only the items of these serial numbers, a hundred at a time. Some count as not listed: those of shards,
+    /// which are not read; one whose family is not revoked completely; and one with a compromised key that is not
+    /// recorded as blocked, which earlier versions did not record.
     pub(super) async fn read_listed(
         &self,
         issuer: &CaName,
@@ -94,7 +95,7 @@ impl DynamoLedger {
             issuer: issuer.clone(),
             shard: None,
         };
-        // A list may have an entry twice.
+        // The caller's list may have a serial number twice.
         let once: BTreeSet<Serial> = serials.iter().copied().collect();
         let keys = once
             .into_iter()
@@ -113,15 +114,15 @@ impl DynamoLedger {
                 return None;
             }
             let reason = reason_of(&item);
-            // An end that cannot be read is none.
+            // An end that cannot be read counts as never.
             let not_after = item.as_time("NotAfter").unwrap_or(UnixTime(i64::MAX));
             (!item.has(UNFINISHED)).then_some((serial, Listed { reason, not_after }))
         };
         Ok(items.into_iter().filter_map(read).collect())
     }
 
-    /// Those of the serial numbers whose keys, as the journal has them, are not recorded as blocked. What it does not know has
-    /// no such key.
+    /// Those of the serial numbers whose keys are not recorded as blocked. The journal knows no key for a serial number
+    /// without an entry: it is not among them.
     async fn unblocked(&self, serials: &[Serial]) -> Result<HashSet<Serial>, LedgerError> {
         let mut keys: HashMap<Serial, KeyFingerprint> = HashMap::new();
         for (serial, entry) in self.entries(serials).await? {
@@ -141,7 +142,7 @@ impl DynamoLedger {
         Ok(unblocked.map(|(serial, _)| serial).collect())
     }
 
-    /// Lists an entry again, and says nothing of it elsewhere: whoever may list what was given up may do no more.
+    /// Lists an entry again and writes nothing else: roles that may list given-up intents may write no more.
     pub(super) async fn list_alone(
         &self,
         scope: &CrlScope,
@@ -181,7 +182,7 @@ impl DynamoLedger {
             });
         }
         if let Transaction::Refused(_) = self.tables.transact(&writes).await? {
-            // There is no row to say it: the list does.
+            // There is no row to update: write the list only.
             writes.truncate(of_list);
             self.tables.transact(&writes).await?;
         }
@@ -189,7 +190,7 @@ impl DynamoLedger {
     }
 }
 
-/// What listing an entry writes, in the list alone.
+/// The writes that list an entry, and nothing else.
 fn listing(scope: &CrlScope, entry: &RevokedEntry, not_after: UnixTime) -> [Write; 2] {
     let attempt = nonce();
     [
@@ -203,7 +204,8 @@ fn listing(scope: &CrlScope, entry: &RevokedEntry, not_after: UnixTime) -> [Writ
     ]
 }
 
-/// A reason that cannot be read is not one that the certificate needs to be revoked for again.
+/// The reason of an item. One that cannot be read counts as unspecified: it is no cause to revoke the certificate
+/// again.
 fn reason_of(item: &Item) -> RevocationReason {
     let code = item.as_number::<u8>("Reason").ok();
     code.and_then(RevocationReason::from_code).unwrap_or_default()
@@ -213,7 +215,7 @@ fn reason_of(item: &Item) -> RevocationReason {
 mod tests {
     use super::*;
 
-    /// Roles that complete what another one began may write nothing of a revocation but the CA's list.
+    /// Roles that complete what another process began may write nothing of a revocation but the CA's list.
     #[test]
     fn listing_an_entry_writes_the_list_of_its_ca_alone() {
         let scope = CrlScope {

@@ -1,8 +1,8 @@
-//! Reserve → complete, or give up: each one transaction over everything that it touches.
+//! Reserve, then complete or give up: each is one transaction over everything that it touches.
 //!
-//! What an answer that is lost leaves: the transaction is done or it is not, and nobody knows. The SDK asks again with the
-//! same token; should DynamoDB have forgotten it, the condition on our own entry fails, and the nonce in it says that it
-//! was us.
+//! If an answer is lost, the transaction was either done or not, and the process cannot know which. The SDK retries
+//! with the same token; should DynamoDB have forgotten it, the condition on our own entry fails, and the nonce in the
+//! entry shows that this process wrote it.
 
 use chancery_authority::CaName;
 use chancery_authority::port::ledger::{
@@ -22,32 +22,32 @@ use super::tables::{Condition, Table, Transaction, Write, pause, unavailable};
 use super::{DynamoLedger, crl, damaged, names, row};
 use crate::world::nonce;
 
-/// Times that what was read may have changed before it is written.
+/// Most attempts when what was read changes before it is written.
 const TURNS: u32 = 10;
 
-/// Writes of a reservation, in their order; all but the first two are there where they are needed.
+/// The writes of a reservation, in order. The first two are always there, the others where they are needed.
 struct Reserving {
     writes: Vec<Write>,
     token: Option<usize>,
     ca_name: Option<usize>,
-    /// The one that says that the key is not blocked.
+    /// Index of the check that the key is not blocked.
     block: usize,
-    /// Where those begin that say that no CA of the chain is revoked, and of which CA each is.
+    /// Index of the first check that a CA of the chain is not revoked, and the CA of each.
     chain: (usize, Vec<CaName>),
-    /// Those that say that the intent may renew what it renews.
+    /// Indices of the writes and checks on which renewing the predecessor depends.
     renewal: std::ops::Range<usize>,
 }
 
-/// What the journal has of a key.
+/// What the journal records of a key.
 enum Claim {
     Free,
-    /// The claim of those who hold it.
+    /// The claim of its holders.
     Held(Item),
     Blocked,
 }
 
 const ENTRY: usize = 0;
-/// The row of a completion.
+/// The certificate table's row, in a completion.
 const ROW: usize = 1;
 const CLAIM: usize = 1;
 
@@ -63,7 +63,7 @@ impl DynamoLedger {
                 .await?
             && let Some(reservation) = self.replay(&earlier, &intent).await?
         {
-            // Before its predecessor is looked at, which has this very request's certificate as its successor.
+            // This comes before the check of the predecessor, whose successor is the certificate of this very request.
             return Ok(reservation);
         }
         let chain = self.chain_stands(&intent.id.issuer, intent.id.serial).await?;
@@ -89,13 +89,13 @@ impl DynamoLedger {
             if let Some(earlier) = reserving.token.and_then(failed) {
                 match self.replay(earlier, &intent).await? {
                     Some(reservation) => return Ok(reservation),
-                    // Given up meanwhile: its token is free again.
+                    // The earlier intent was given up meanwhile: its token is free again.
                     None => pause(round).await,
                 }
             } else if let Some(refusal) = refusal(&intent, &reserving, &conditions) {
                 return Err(refusal);
             } else {
-                // Only what it renews has changed meanwhile, or what descends from the same.
+                // Only the predecessor or its line has changed meanwhile.
                 pause(round).await;
             }
         }
@@ -105,7 +105,8 @@ impl DynamoLedger {
         )))
     }
 
-    /// Who holds a key, by the claim that a reservation's condition looks at, or by a row of before the journal.
+    /// Who holds a key, according to the claim that a reservation's condition checks, or to a row that the Python CA
+    /// wrote.
     pub(super) async fn find_key_holder(
         &self,
         key: KeyFingerprint,
@@ -128,12 +129,12 @@ impl DynamoLedger {
         })
     }
 
-    /// Whether a key is certified for nobody any more.
+    /// Whether a key is blocked: no certificate is issued for it any more.
     pub(super) async fn is_blocked(&self, key: KeyFingerprint) -> Result<bool, LedgerError> {
         Ok(matches!(self.claim_of(key).await?, Claim::Blocked))
     }
 
-    /// What the journal has of a key: that it is blocked stands in two items, either of which is enough.
+    /// What the journal records of a key. That it is blocked is recorded in two items; either one suffices.
     async fn claim_of(&self, key: KeyFingerprint) -> Result<Claim, LedgerError> {
         let keys = [names::block(key), names::claim(key)].map(|key| (Table::Journal, key));
         let items = self.tables.get_many(keys.into()).await?;
@@ -147,7 +148,7 @@ impl DynamoLedger {
         })
     }
 
-    /// What became of the request that used the token first.
+    /// The result of the request that used the token first.
     async fn replay(&self, earlier: &Item, intent: &CertificateIntent) -> Result<Option<Reservation>, LedgerError> {
         let parsed = earlier
             .as_octets("RequestDigest")
@@ -156,7 +157,7 @@ impl DynamoLedger {
         let Some(entry) = self.entry(serial).await? else {
             return Ok(None);
         };
-        // A lost one does not bind: a request that gives up its token is no request.
+        // A lost intent does not bind its token: giving up frees it.
         if entry.stage == Stage::Lost {
             return Ok(None);
         }
@@ -184,7 +185,7 @@ impl DynamoLedger {
             && let Some(row) = Transaction::failed(conditions, ROW)
             && row::certificate(row).is_ok_and(|certificate| certificate == completion.certificate)
         {
-            // The journal is older than the row, which stays as it is.
+            // The journal is older than the row, as after a restore; the row stays as it is.
             revocation = row::revocation(row);
             writes.remove(ROW);
             outcome = self.tables.transact(&writes).await?;
@@ -220,7 +221,7 @@ impl DynamoLedger {
             counts_crls: false,
         };
         let record = entry.record(row).ok_or(LedgerError::NoOpenIntent(completion.id))?;
-        // Whoever completes may say nothing of a revocation but in the list.
+        // Roles that complete may write nothing of a revocation but the list.
         self.list_if_revoked(&record).await?;
         Ok(record)
     }
@@ -234,7 +235,7 @@ impl DynamoLedger {
             };
             let claim = self.tables.get(Table::Journal, names::claim(entry.key)).await?;
             let keeps_claim = claim.is_some_and(|claim| {
-                // A blocked key stays blocked, whoever leaves it.
+                // A blocked key stays blocked, whichever holder gives it up.
                 claim.has(BLOCKED) || claim.as_number("Holders").unwrap_or(0_u64) > 1
             });
             let outcome = self.tables.transact(&losing(&entry, keeps_claim, at, &attempt)).await?;
@@ -244,14 +245,14 @@ impl DynamoLedger {
             match Transaction::failed(&conditions, ENTRY) {
                 Some(item) if item.as_text("Attempt").is_ok_and(|of| of == attempt) => return Ok(()),
                 Some(_) => return Err(LedgerError::NoOpenIntent(id)),
-                // Somebody took or left the same key meanwhile.
+                // Another process claimed or released the same key meanwhile.
                 None => pause(round).await,
             }
         }
         Err(unavailable(format!("the key claim of {id} changed again and again")))
     }
 
-    /// The entry of an open intent: from memory where this process reserved it, else from the journal.
+    /// The entry of an open intent: from memory if this process reserved it, else from the journal.
     async fn open_entry(&self, id: &IntentId) -> Result<Option<Entry>, LedgerError> {
         let entry = match self.recent.recall(id.serial) {
             Some(entry) => Some(entry),
@@ -278,7 +279,7 @@ impl DynamoLedger {
                 .as_open()
                 .filter(|intent| intent.reserved_at < before)
                 .map(|intent| (position(intent.position()), intent)),
-            // Completed or given up meanwhile: nobody waits for it.
+            // Completed or given up meanwhile: no longer open.
             Err(_) if !item.has("Open") => None,
             Err(error) => {
                 found.add_unreadable(format!("{}: {error}", super::called(item)));
@@ -351,7 +352,7 @@ impl Reserving {
                 with: Item::default(),
             });
         }
-        // Beside what its claim says, which those may delete who give intents up.
+        // In addition to the key's claim, which roles that give intents up may delete.
         writes.push(Write::Check {
             table: Table::Journal,
             key: names::block(intent.key),
@@ -369,11 +370,11 @@ impl Reserving {
     }
 }
 
-/// Attribute of the claim of a key that is certified for nobody any more: since when.
+/// Attribute of the claim of a blocked key: since when.
 pub(super) const BLOCKED: &str = "Blocked";
 
-/// A key has one holder, or several of one common name, and none where it is blocked. The claim knows its first; the
-/// others have an item each beside it.
+/// A key has one holder, or several of one common name; a blocked key accepts none. The claim names the first holder;
+/// each other holder has an item beside the claim.
 fn claiming(intent: &CertificateIntent) -> Write {
     let with = Item::default()
         .number(":one", 1)
@@ -392,7 +393,8 @@ fn claiming(intent: &CertificateIntent) -> Write {
     }
 }
 
-/// Why a reservation was refused, the same reason first however many there are; `None` where only what it renews changed.
+/// Why a reservation was refused: of several reasons always the same one. `None` if only the predecessor or its line
+/// changed.
 fn refusal(intent: &CertificateIntent, reserving: &Reserving, conditions: &[Condition]) -> Option<LedgerError> {
     let failed = |succession: usize| Transaction::failed(conditions, succession);
     let (first, cas) = &reserving.chain;
@@ -468,7 +470,7 @@ fn completing(entry: &Entry, completion: &Completion, attempt: &str) -> Vec<Writ
     writes
 }
 
-/// Where a certificate is listed: in the order of issuance, and of its end where that is to be told.
+/// List items of a certificate: in the order of issuance and, if reminders are wanted, in the order of expiry.
 pub(super) fn listing(entry: &Entry, issued_at: UnixTime) -> Vec<Write> {
     let serial = entry.id.serial;
     let put = |item| Write::Put {

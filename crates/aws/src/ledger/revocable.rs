@@ -1,6 +1,6 @@
-//! What is revoked is a certificate, found wherever it stands: what the journal and a row say of it are claims. Where they do
-//! not fit what the certificate says that a CA of ours signed, the certificate decides, and that is told; where there is none
-//! to be found, the journal has all that revoking takes.
+//! Finds the certificate to revoke, in whichever row it is: what the journal and a row state of it are claims. Where a
+//! claim does not match a certificate that one of our CAs signed, the certificate decides, and the mismatch is
+//! reported. Where no certificate is found, the journal has all that a revocation needs.
 
 use chancery_authority::CaName;
 use chancery_authority::port::ledger::{CertificateRecord, LedgerError, Revocation, ToRevoke};
@@ -18,21 +18,21 @@ use super::row::{self, Row};
 use super::tables::{Range, Table};
 use super::{DynamoLedger, crl, names};
 
-/// Rows of one serial number that are looked at: there is one, but for what somebody planted.
+/// Most rows of one serial number that are read: there is one, unless an attacker planted others.
 const ROWS: usize = 20_000;
 
-/// Rows of those that have something in the place of a certificate.
+/// Most of those rows that may have a `Certificate` attribute.
 const CERTIFICATES: usize = 100;
 
 /// Rows that are read at a time: one may have 400 KB.
 const TOGETHER: usize = 100;
 
-/// A certificate that is to be revoked.
+/// A certificate to revoke.
 pub(super) struct Revocable {
     pub(super) record: CertificateRecord,
-    /// Its row, where there is one.
+    /// The key of its row, if there is one.
     pub(super) row_key: Option<Item>,
-    /// What does not fit, in words.
+    /// The mismatch between journal, row and certificate, as text.
     pub(super) damaged: Option<String>,
 }
 
@@ -51,7 +51,7 @@ pub(super) struct Verified {
     pub(super) certificate: Certificate,
 }
 
-/// The certificate of a row, if one of the CAs signed it and its serial number is that one.
+/// The certificate of a row, if one of the CAs signed it and it has that serial number.
 pub(super) fn verified(row: &Item, serial: Serial, cas: &[KnownCa]) -> Option<Verified> {
     let certificate = Certificate::parse(&row::certificate(row).ok()?).ok()?;
     let issuer = cas
@@ -68,7 +68,7 @@ impl Verified {
         self.certificate.subject().attributes().common_name.unwrap_or_default()
     }
 
-    /// What of the entry is not as the certificate says.
+    /// The attribute of the entry that differs from the certificate.
     fn differs_from(&self, entry: &Entry) -> Option<&'static str> {
         if !matches!(entry.stage, Stage::Complete { .. }) {
             Some("Stage")
@@ -102,7 +102,7 @@ impl DynamoLedger {
                 let Some(attribute) = verified.differs_from(entry) else {
                     let record = entry.clone().record(readable(item, entry));
                     let row_key = Some(entry.row_key());
-                    // Nothing in a certificate says what it renewed.
+                    // A certificate does not show what it renewed: compare with the line.
                     let damaged = self.differs_from_line(entry).await?;
                     let fits = |record| Revocable {
                         record,
@@ -126,7 +126,7 @@ impl DynamoLedger {
             Some(entry) if matches!(entry.stage, Stage::Complete { .. }) => {
                 self.by_journal(entry, own_row.as_ref()).await.map(Some)
             }
-            // Open or given up, and no certificate anywhere.
+            // The intent is open or given up, and no row has a certificate.
             Some(_) => Ok(None),
             None => match (self.find_old(serial).await?, damaged) {
                 (Some(found), damaged) => Ok(Some(Revocable {
@@ -140,8 +140,8 @@ impl DynamoLedger {
         }
     }
 
-    /// The certificate of a row, if one of the CAs signed it: where none that is known did, they are read anew, since a CA may
-    /// have come to be since.
+    /// The certificate of a row, if one of the CAs signed it. If none of the known CAs did, the CAs are read again,
+    /// since one may have been made meanwhile.
     async fn verify(&self, row: &Item, serial: Serial) -> Result<Option<Verified>, LedgerError> {
         if let Some(verified) = verified(row, serial, &self.known_cas().await?) {
             return Ok(Some(verified));
@@ -149,7 +149,8 @@ impl DynamoLedger {
         Ok(verified(row, serial, &self.read_cas().await?))
     }
 
-    /// By the certificate in any row of that serial number; the row of its own name goes before others.
+    /// Finds the certificate in any row of that serial number; the row under the certificate's own name takes
+    /// precedence.
     async fn by_certificate(
         &self,
         serial: Serial,
@@ -161,7 +162,7 @@ impl DynamoLedger {
             Some(row) => vec![row],
             None => self.rows_of(serial).await?,
         };
-        // The index lags behind.
+        // The index lags behind: add the entry's own row.
         rows.extend(own_row.cloned());
         let by_cas = |cas: &[KnownCa]| -> Vec<(Row, Verified)> {
             rows.iter()
@@ -170,7 +171,7 @@ impl DynamoLedger {
         };
         let mut cas = self.known_cas().await?;
         let mut found = by_cas(&cas);
-        // As in `verify`: a CA may have come to be since they were read.
+        // As in `verify`: a CA may have been made since they were read.
         if found.is_empty() && !rows.is_empty() {
             cas = self.read_cas().await?;
             found = by_cas(&cas);
@@ -210,7 +211,7 @@ impl DynamoLedger {
         }))
     }
 
-    /// By what the journal says, where the certificate is not to be found.
+    /// Uses the journal's entry, where the certificate is not found.
     async fn by_journal(&self, entry: Entry, row: Option<&Item>) -> Result<Revocable, LedgerError> {
         let id = entry.id.clone();
         let row_key = row.is_some().then(|| entry.row_key());
@@ -231,7 +232,7 @@ impl DynamoLedger {
         })
     }
 
-    /// What the list says, where there is no row to say it.
+    /// The revocation that the list records, for a certificate without a row.
     pub(super) async fn listed_revocation(
         &self,
         record: &CertificateRecord,
@@ -249,8 +250,9 @@ impl DynamoLedger {
         }))
     }
 
-    /// The same where somebody says what name it has: should the journal have no entry, its row is read without the index, which
-    /// whoever may write an attribute of rows can fill with others of its serial number.
+    /// As [`find_to_revoke`](Self::find_to_revoke), with the common name that the caller gave: if the journal has no
+    /// entry, the row under that name is read without the index. A role that may write one attribute of rows could fill
+    /// the index with other rows of the same serial number.
     pub(super) async fn find_named_to_revoke(
         &self,
         serial: Serial,
@@ -262,7 +264,7 @@ impl DynamoLedger {
         self.find_to_revoke(serial).await
     }
 
-    /// The row under the name that somebody said, if it has the certificate.
+    /// The row under the name that the caller gave, if it has the certificate.
     async fn named_row(&self, serial: Serial) -> Result<Option<Item>, LedgerError> {
         let Some(partition) = self.named.recall(serial) else {
             return Ok(None);
@@ -274,8 +276,9 @@ impl DynamoLedger {
         Ok(self.verify(&row, serial).await?.is_some().then_some(row))
     }
 
-    /// The rows of a serial number, through their index. A row without a certificate is none: whoever may write one attribute
-    /// of rows makes such. Where there are too many to look at, that is damage: nobody knows that there is no such certificate.
+    /// The rows of a serial number, through their index. Rows without a certificate are skipped: a role that may write
+    /// one attribute of rows can create such. Too many rows to read are reported as damage: the certificate may be
+    /// among the rest.
     pub(super) async fn rows_of(&self, serial: Serial) -> Result<Vec<Item>, LedgerError> {
         let range = Range {
             index: Some("serial"),
@@ -311,7 +314,7 @@ impl DynamoLedger {
     }
 }
 
-/// The partition of that certificate's own row: its common name, or a CA's name.
+/// The partition of a certificate's own row: its common name, or a CA's name.
 fn own_partition<'a>(row: &Row, common_name: &'a str, cas: &'a [KnownCa]) -> &'a str {
     let own = cas
         .iter()
@@ -319,7 +322,7 @@ fn own_partition<'a>(row: &Row, common_name: &'a str, cas: &'a [KnownCa]) -> &'a
     own.map_or_else(|| row::partition(common_name), |ca| ca.record.ca_name.as_str())
 }
 
-/// A row with what of it can be read.
+/// A row, with those of its attributes that can be read.
 fn readable(item: &Item, entry: &Entry) -> Row {
     Row::parse(item).unwrap_or_else(|error| {
         tracing::error!(%error, row = super::called(item), "a row cannot be read; the journal is what its certificate is revoked by");

@@ -1,4 +1,4 @@
-//! Revocation: the row says it, and the journal lists it for the CRL, in one transaction.
+//! Revocation: one transaction marks the row and adds the entry that the journal lists for the CRL.
 
 use chancery_authority::CaName;
 use chancery_authority::port::ledger::{CertificateRecord, CrlScope, Kind, LedgerError, Revocation, Revoked};
@@ -14,7 +14,7 @@ use super::tables::{Attempted, Table, Transaction, Write, pause, unavailable};
 use super::{DynamoLedger, chain, crl, line, names, row, unfinished};
 use crate::world::nonce;
 
-/// Times that what was read may have changed before it is written.
+/// Most attempts when what was read changes before it is written.
 const TURNS: u32 = 10;
 
 /// Attributes of a revocation in a row.
@@ -29,7 +29,7 @@ impl DynamoLedger {
         others: Others,
     ) -> Result<Revoked, LedgerError> {
         let attempt = nonce();
-        // What cannot be written beside the list is left out of the next turn.
+        // Writes besides the list entry that are impossible are left out of the next attempt.
         let mut without = Without::default();
         for round in 0..TURNS {
             let found = self.find_to_revoke(serial).await?;
@@ -67,7 +67,7 @@ impl DynamoLedger {
             }
             let done = match self.tables.attempt(&writes).await? {
                 Attempted::Done => true,
-                // Somebody was faster, or it was us and the answer was lost.
+                // Another process was faster, or it was this one and the answer was lost.
                 Attempted::Refused(conditions) => {
                     let of_line = in_line.filter(|succession| Transaction::failed(&conditions, *succession).is_some());
                     without.leave_out_of_line(&writes, of_line, serial);
@@ -97,7 +97,7 @@ impl DynamoLedger {
         Err(unavailable(format!("the row of {serial} changed again and again")))
     }
 
-    /// The line that is marked with a revocation. An entry that cannot be read names none, and keeps nothing from being revoked.
+    /// The line to mark with a revocation. An entry that cannot be read names none, and does not stop the revocation.
     async fn renewal_to_mark(&self, record: &CertificateRecord) -> Result<Option<Renewal>, LedgerError> {
         match self.renewal_of(record).await {
             Err(LedgerError::Damaged { detail }) => {
@@ -108,18 +108,19 @@ impl DynamoLedger {
         }
     }
 
-    /// A certificate that its row says is revoked, and the list does not: it is listed again. Only one of the two may have been
-    /// written by hand, or lost.
+    /// Lists a certificate whose row is revoked, if the list lacks it: one of the two may have been written by hand, or
+    /// lost.
     pub(super) async fn mend_list(&self, record: &CertificateRecord) -> Result<(), LedgerError> {
         if record.revocation.is_some() && matches!(record.kind, Kind::Authority { .. }) {
-            // Where its row was written by hand, nobody who reserves knows of it.
+            // If its row was marked by hand, reservations under it do not fail yet.
             let writes: Vec<Write> = chain::ending(record.id.serial).collect();
             self.tables.transact(&writes).await?;
         }
         self.list_if_revoked(record).await
     }
 
-    /// The same in the list alone, for those who may write nothing else of a revocation.
+    /// As [`mend_list`](Self::mend_list), but writes only the list: for roles that may write nothing else of a
+    /// revocation.
     pub(super) async fn list_if_revoked(&self, record: &CertificateRecord) -> Result<(), LedgerError> {
         let Some(revocation) = &record.revocation else {
             return Ok(());
@@ -127,9 +128,9 @@ impl DynamoLedger {
         let scope = scope_of(record);
         let key = names::revocation(&scope, record.id.serial);
         let listed = self.tables.get(Table::Journal, key).await?;
-        // One whose end is said to be earlier would be left out too soon.
+        // An entry with too early an end would be dropped from the CRL too soon.
         let is_over = |item: &Item| item.as_time("NotAfter").is_ok_and(|end| end < record.not_after);
-        // That the key is compromised replaces another reason.
+        // The reason that the key is compromised replaces another reason.
         let is_told = |item: &Item| {
             let (listed, _) = crl::parse(item, UnixTime(0));
             listed.is_none_or(|listed| stands(listed.reason, revocation.reason))
@@ -144,7 +145,7 @@ impl DynamoLedger {
             reason: revocation.reason,
             invalidity_date: revocation.invalidity_date,
         };
-        // Its row says it already.
+        // Its row is marked already.
         self.list_alone(&scope, &entry, record.not_after).await
     }
 
@@ -168,7 +169,7 @@ impl DynamoLedger {
             Table::Certificates,
             found.row_key,
             "SET #ExpiryReminders = list_append(if_not_exists(#ExpiryReminders, :none), :sent)",
-            // Once for each time: a repeated request adds nothing.
+            // Once for each time: repeating a request adds nothing.
             "attribute_exists(#CommonName) AND NOT contains(#ExpiryReminders, :time)",
             Item::default()
                 .with(":none", list(Vec::new()))
@@ -179,12 +180,12 @@ impl DynamoLedger {
     }
 }
 
-/// What a revocation does without: writes that what somebody put in an item makes impossible.
+/// Writes that a revocation leaves out, because what an item contains makes them impossible.
 #[derive(Default)]
 struct Without {
-    /// Without the row, the list says it alone.
+    /// The row: only the list is written.
     row: bool,
-    /// Of its line, the mark and the version. A line whose version is damaged is renewed under no more.
+    /// Of its line, the successor's mark and the version. Renewals fail in a line whose version is damaged.
     line: [bool; 2],
 }
 
@@ -201,7 +202,7 @@ impl Without {
     }
 }
 
-/// What to write, and on what condition; `None` where the first revocation stands.
+/// The revocation to write, and its condition; `None` if the first revocation remains in force.
 fn decide(record: &CertificateRecord, wanted: &Revocation) -> Option<(Revocation, &'static str)> {
     let compromise = RevocationReason::KeyCompromise;
     match &record.revocation {
@@ -221,11 +222,12 @@ fn decide(record: &CertificateRecord, wanted: &Revocation) -> Option<(Revocation
     }
 }
 
-/// Those that share the fate of a certificate, and come after it.
+/// Whether other certificates are to be revoked afterwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Others {
     None,
-    /// Whoever is interrupted before all are revoked leaves a mark of it, and of when it was begun.
+    /// The rest of the family follows. A mark, with this start time, shows that it is unfinished if the process is
+    /// interrupted.
     Follow(UnixTime),
 }
 
@@ -261,7 +263,7 @@ fn revoking(
         invalidity_date: revocation.invalidity_date,
     };
     let listed = crl::listed(&scope_of(record), &entry, record.not_after, attempt);
-    // Without a row, the list says it alone.
+    // Without a row, only the list is written.
     let row = row_key.map(|key| Write::Update {
         table: Table::Certificates,
         key,

@@ -1,4 +1,4 @@
-//! Rows of the certificate table: byte for byte the drop-in contract's, whoever wrote them.
+//! Rows of the certificate table, byte for byte as in the drop-in contract, whichever program wrote them.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
@@ -13,13 +13,13 @@ use chancery_x509::time::UnixTime;
 use super::entry::Entry;
 use super::item::{Item, Malformed};
 
-/// Partition of certificates without a common name: a key cannot be empty.
+/// Partition of certificates without a common name: DynamoDB accepts no empty key.
 const NAMELESS: &str = "(none)";
 
 /// A row, parsed.
 #[derive(Clone, Debug)]
 pub(super) struct Row {
-    /// Its partition: a common name, or a CA's name.
+    /// Its partition key: a common name, or a CA's name.
     pub(super) partition: String,
     pub(super) serial: Serial,
     /// DER.
@@ -27,7 +27,7 @@ pub(super) struct Row {
     pub(super) notify_expiry: Option<bool>,
     pub(super) revocation: Option<Revocation>,
     pub(super) reminders: Vec<UnixTime>,
-    /// A CA's row counts its CRLs.
+    /// Whether the row counts CRLs, as only a CA's does.
     pub(super) counts_crls: bool,
 }
 
@@ -49,7 +49,7 @@ pub(super) fn new(entry: &Entry, certificate: &[u8]) -> Item {
     }
 }
 
-/// Attributes of a revocation: `Revoked` is the contract's, the others are there where they say something.
+/// Attributes of a revocation. `Revoked` is the contract's; the others are written only if they have a value.
 pub(super) fn of_revocation(revocation: &Revocation) -> Item {
     let reason = Some(revocation.reason).filter(|reason| *reason != RevocationReason::Unspecified);
     Item::default()
@@ -75,7 +75,7 @@ impl Row {
         })
     }
 
-    /// The key that it has.
+    /// Its key in the table.
     pub(super) fn key(&self) -> Item {
         Item::row_key(&self.partition, self.serial.to_string())
     }
@@ -85,7 +85,7 @@ pub(super) fn serial(item: &Item) -> Result<Serial, Malformed> {
     item.parse("SerialNumber", str::parse)
 }
 
-/// Base64 of PEM, or of several PEM blocks of which the first is meant.
+/// The DER of the certificate, which is stored as base64 of PEM. Of several PEM blocks the first is used.
 pub(super) fn certificate(item: &Item) -> Result<Vec<u8>, Malformed> {
     let wrong = |wrong: String| Malformed {
         attribute: "Certificate",
@@ -102,8 +102,8 @@ pub(super) fn certificate(item: &Item) -> Result<Vec<u8>, Malformed> {
         .ok_or_else(|| wrong("has no certificate in it".to_owned()))
 }
 
-/// Whether and when it was revoked. What is wrong about it, a date written by hand, is no reason to forget that it was:
-/// the date is then the earliest that it can be.
+/// The revocation, if the row has one. A malformed date, such as one written by hand, does not undo it: the row's start
+/// of validity replaces it, or 0.
 pub(super) fn revocation(item: &Item) -> Option<Revocation> {
     if !item.has("Revoked") {
         return None;

@@ -1,6 +1,7 @@
-//! Finding certificates: by serial, by name, in the order of issuance, by their end.
+//! Finds certificates: by serial number, by name, in the order of issuance, in the order of expiry.
 //!
-//! A page begins after a position, a time and a serial, which does not move when certificates are issued meanwhile.
+//! A page begins after a position, which is a time and a serial number, and so does not move when certificates are
+//! issued meanwhile.
 
 use std::collections::HashMap;
 
@@ -16,28 +17,28 @@ use super::row::{self, Row};
 use super::tables::{Range, Table, unavailable};
 use super::{DynamoLedger, Found, damaged, names};
 
-/// Certificates on a page at most, whatever is asked for: bounds the memory of one answer.
+/// Most certificates on a page, whatever the caller asks for: bounds the memory of one answer.
 const MAX_PAGE: usize = 1000;
 
-/// Listed certificates that are looked at together: those that match a condition may be few among many.
+/// Listed certificates that are read at a time: few of them may match the query.
 const STEP: usize = 200;
 
-/// Times that so many are looked at for one page, at most: conditions that hardly any certificate fulfils would have it read
-/// the whole list otherwise. What is left is the next page's.
+/// Most such steps for one page: otherwise a query that matches hardly any certificate would read the whole list. The
+/// next page continues there.
 const STEPS: usize = 25;
 
-/// Rows of one name that are read for a page at most. A name that has more is looked for in the list of what was issued, where
-/// a page looks at a bounded part: reading all rows of the name for each of its pages would cost their square.
+/// Most rows of one name that are read for a page. A name with more is searched in the list of issuance, of which a
+/// page reads a bounded part: reading all rows of the name for each page would cost the square of their number.
 const ROWS_OF_NAME: usize = 2_000;
 
-/// Rows that are read for a page at most as long as there may be some that no list has. They stand in no order, so that a page
-/// takes all of them.
+/// Most rows that are read for a page while rows may be missing from the lists. Rows have no order, so each page reads
+/// all.
 const ROWS_WITHOUT_LIST: usize = 10_000;
 
-/// A time and a serial number: where a certificate stands in an order.
+/// A certificate's place in an order: a time, then the serial number.
 type Position = (UnixTime, Serial);
 
-/// A certificate as a list in the journal has it.
+/// A certificate, as a list of the journal has it.
 struct Listed {
     position: Position,
     partition: String,
@@ -45,7 +46,7 @@ struct Listed {
 }
 
 impl DynamoLedger {
-    /// A certificate and the key of its row; `None` where that serial is none, or one of an intent that is open or lost.
+    /// A certificate and the key of its row; `None` if there is no such serial number, or its intent is open or lost.
     pub(super) async fn find(&self, serial: Serial) -> Result<Option<Found>, LedgerError> {
         match self.entry(serial).await? {
             Some(entry) => {
@@ -57,8 +58,8 @@ impl DynamoLedger {
         }
     }
 
-    /// A row that the journal does not know, through the index of serials. One that cannot be read stops no other one of that
-    /// serial number, and is told if there is none.
+    /// A row without an entry in the journal, through the index of serial numbers. A row that cannot be read stops no
+    /// other one of that serial number, and is an error only if there is no other.
     pub(super) async fn find_old(&self, serial: Serial) -> Result<Option<Found>, LedgerError> {
         let mut unreadable = None;
         for item in self.rows_of(serial).await? {
@@ -83,14 +84,14 @@ impl DynamoLedger {
         unreadable.map_or(Ok(None), Err)
     }
 
-    /// The journal's entry of a serial.
+    /// The journal's entry of a serial number.
     pub(super) async fn entry(&self, serial: Serial) -> Result<Option<Entry>, LedgerError> {
         let item = self.tables.get(Table::Journal, names::intent(serial)).await?;
         let entry = item.as_ref().map(Entry::parse).transpose();
         entry.map_err(|error| damaged(&format!("the journal's entry of {serial}"), &error))
     }
 
-    /// The journal's entries of several serials; those that cannot be read are reported and left out.
+    /// The journal's entries of several serial numbers; those that cannot be read are logged and left out.
     pub(super) async fn entries(&self, serials: &[Serial]) -> Result<HashMap<Serial, Entry>, LedgerError> {
         let keys = serials.iter().map(|serial| (Table::Journal, names::intent(*serial)));
         let items = self.tables.get_many(keys.collect()).await?;
@@ -126,7 +127,8 @@ impl DynamoLedger {
         let after = after.map(parse_cursor).transpose()?;
         let limit = limit.min(MAX_PAGE);
         let name = match (&query.key, &query.common_name) {
-            // All certificates of one key have one common name.
+            // All certificates of a key have its claim's common name, except those of a key that the Python CA
+            // certified under several.
             (Some(key), _) => match self.tables.get(Table::Journal, names::claim(*key)).await? {
                 Some(claim) => {
                     let name = claim.as_text("CommonName");
@@ -160,8 +162,8 @@ impl DynamoLedger {
         Ok(page)
     }
 
-    /// The certificates of one name: its rows, and those of the CAs, whose rows are elsewhere. `None` where it has so many rows
-    /// that the list of what was issued is to be gone through instead.
+    /// The certificates of one name: those of its rows, and the CAs', whose rows have other names. `None` if the name
+    /// has so many rows that the caller must walk the list of issuance instead.
     async fn search_name(
         &self,
         name: &str,
@@ -187,10 +189,10 @@ impl DynamoLedger {
         Ok(Some(found))
     }
 
-    /// The rows of the CAs that may have that common name and stand under another one.
+    /// The rows of CAs that may have that common name and whose row is under another name.
     async fn rows_of_cas(&self, name: &str) -> Result<Vec<Item>, LedgerError> {
         let cas = self.read_cas().await?;
-        // A CA of that name is among the rows already, and DynamoDB refuses to be asked for an item twice.
+        // A CA whose row is under that name is among the rows already, and DynamoDB refuses a key that is named twice.
         let elsewhere = cas
             .iter()
             .filter(|ca| ca.may_be_named(name) && ca.record.ca_name.as_str() != row::partition(name));
@@ -199,8 +201,8 @@ impl DynamoLedger {
         Ok(items.map(|(_, item)| item).collect())
     }
 
-    /// The certificates of one name as their rows stand, those of the CAs on the first page. A page goes on where the one before
-    /// ended, so that all of them cost what they are.
+    /// The certificates of one name in the order of its rows, with those of CAs on the first page. Each page continues
+    /// where the last one ended, so that all pages together read each row once.
     pub(super) async fn list_named(
         &self,
         name: &str,
@@ -230,7 +232,8 @@ impl DynamoLedger {
         })
     }
 
-    /// Reads the whole table, as long as there may be rows that no list has; one of too many rows is to be adopted first.
+    /// Reads the whole table, while rows may be missing from the lists; a table with too many rows must be adopted
+    /// first.
     async fn search_rows(
         &self,
         query: &Search,
@@ -257,7 +260,7 @@ impl DynamoLedger {
         }
     }
 
-    /// Walks the list of issued certificates, and says where it stopped if it did before the list's end.
+    /// Walks the list of issuance. Also returns the position where it stopped, if that is before the list's end.
     async fn search_issued(
         &self,
         query: &Search,
@@ -274,7 +277,7 @@ impl DynamoLedger {
             steps += 1;
             let bound = match (position, query.oldest_first) {
                 (Some((at, serial)), _) => names::moment(at, serial),
-                // Before and after every digit.
+                // These sort before and after every digit.
                 (None, true) => "!".to_owned(),
                 (None, false) => "~".to_owned(),
             };
@@ -337,7 +340,7 @@ impl DynamoLedger {
         while found.len() <= limit {
             let from = position.map_or_else(
                 || names::second(from),
-                // The least text that is greater.
+                // The least string that is greater.
                 |(at, serial)| format!("{}!", names::moment(at, serial)),
             );
             if from >= names::second(to) {
@@ -362,7 +365,7 @@ impl DynamoLedger {
         Ok(page(found, limit, |record| (record.not_after, record.id.serial)))
     }
 
-    /// The first items of several lists that are one, in order, and whether there are more.
+    /// Merges the first items of several lists, in order; and whether there are more.
     async fn listed(
         &self,
         ranges: impl Iterator<Item = Range>,
@@ -375,7 +378,7 @@ impl DynamoLedger {
             })
             .collect();
         let pages = try_join_all(ranges.iter().map(|range| self.tables.page(range, None))).await?;
-        // Each list gave its first so many: the first so many of all are among them.
+        // Each list returned its first `STEP` items, so the first `STEP` of all are among them.
         let mut more = pages.iter().any(|page| page.next.is_some());
         let items = pages.into_iter().flat_map(|page| page.items);
         let mut listed: Vec<Listed> = items.filter_map(parse_listed).collect();
@@ -388,7 +391,7 @@ impl DynamoLedger {
         Ok((listed, more))
     }
 
-    /// The records of what a list has, in its order. Entries and rows are read together.
+    /// The records of listed certificates, in the list's order. Entries and rows are read together.
     async fn records_listed(&self, listed: Vec<Listed>) -> Result<Vec<CertificateRecord>, LedgerError> {
         let keys = listed.iter().flat_map(|listed| {
             let serial = listed.position.1;
@@ -416,7 +419,7 @@ impl DynamoLedger {
         Ok(records.collect())
     }
 
-    /// The records of rows, whoever wrote them.
+    /// The records of rows, with or without entries in the journal.
     pub(super) async fn records_of(&self, items: Vec<Item>) -> Result<Vec<CertificateRecord>, LedgerError> {
         let mut rows = Vec::with_capacity(items.len());
         for item in items {
@@ -450,7 +453,7 @@ fn too_many_rows() -> LedgerError {
     ))
 }
 
-/// What a list says already, without the row; a beginning of a name counts, and anything that cannot be read may match.
+/// Whether a listed certificate may match, judged without its row.
 fn may_match(query: &Search, item: &Item) -> bool {
     let name = query
         .common_name
@@ -486,7 +489,7 @@ fn ends_within(query: &Search, end: UnixTime) -> bool {
     query.expires_from.is_none_or(|from| end >= from) && query.expires_before.is_none_or(|before| end < before)
 }
 
-/// Of what was found, the first so many that match and come after the position, in the query's order, and one more.
+/// Keeps the first `limit` records, and one more, that match and follow the position, in the query's order.
 fn keep(found: &mut Vec<CertificateRecord>, query: &Search, after: Option<Position>, limit: usize) {
     let position = |record: &CertificateRecord| (record.issued_at, record.id.serial);
     found.retain(|record| {
@@ -540,7 +543,7 @@ fn parse_position(text: &str) -> Option<Position> {
 
 fn parse_cursor(cursor: &Cursor) -> Result<Position, LedgerError> {
     let position = parse_position(&cursor.0);
-    // Written again as it came, or it was not written here.
+    // Only a cursor that formats to itself was made here.
     let ours = position.filter(|(at, serial)| names::moment(*at, *serial) == cursor.0);
     ours.ok_or_else(|| LedgerError::foreign_cursor(cursor))
 }

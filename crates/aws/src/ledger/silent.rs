@@ -1,4 +1,5 @@
-//! Rows that do not say whether to remind of their certificate's end: those from before the Python CA had `NotifyExpiry`.
+//! Rows without `NotifyExpiry`, which do not say whether to send expiry reminders: the Python CA wrote such before it
+//! had that attribute.
 
 use chancery_authority::port::ledger::LedgerError;
 use chancery_x509::serial::Serial;
@@ -7,8 +8,8 @@ use super::tables::Range;
 use super::{DynamoLedger, row};
 
 impl DynamoLedger {
-    /// The serial numbers of those rows of a common name that have no `NotifyExpiry`. A row whose number cannot be read is
-    /// reported and left out.
+    /// The serial numbers of a common name's rows that have no `NotifyExpiry`. A row whose serial number cannot be read
+    /// is logged and left out.
     pub async fn silent_rows(&self, common_name: &str) -> Result<Vec<Serial>, LedgerError> {
         let range = Range {
             filter: Some("attribute_not_exists(#NotifyExpiry)".to_owned()),

@@ -1,4 +1,4 @@
-//! Calls to DynamoDB: consistent reads of every page, and transactions with what came of each of their writes.
+//! Calls to DynamoDB: consistent reads of every page, and transactions with the outcome of each write's condition.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -17,13 +17,13 @@ use super::item::Item;
 use crate::call_budget::{CallBudget, Failure, describe, is_denied};
 use crate::world::{nonce, random_below};
 
-/// Transactions that meet another one on the same item are repeated so often.
+/// Most attempts of a write that conflicts with another transaction on the same item.
 const CONFLICTS: u32 = 12;
 
-/// Items in one `BatchGetItem`.
+/// Most keys in one `BatchGetItem`.
 const BATCH: usize = 100;
 
-/// Which table.
+/// One of the two tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Table {
     /// The drop-in certificate table.
@@ -32,7 +32,7 @@ pub(crate) enum Table {
     Journal,
 }
 
-/// The two tables.
+/// The client and the names of the two tables.
 #[derive(Debug)]
 pub(crate) struct Tables {
     client: Client,
@@ -41,7 +41,7 @@ pub(crate) struct Tables {
     pub(crate) budget: CallBudget,
 }
 
-/// One write of a transaction, with its condition; `with` are the values of both expressions.
+/// One write of a transaction, with its condition; `with` has the values of both expressions.
 #[derive(Clone, Debug)]
 pub(crate) enum Write {
     Put {
@@ -63,7 +63,7 @@ pub(crate) enum Write {
         condition: &'static str,
         with: Item,
     },
-    /// Writes nothing: the others are done only if the condition holds.
+    /// Writes nothing; the transaction is done only if the condition holds.
     Check {
         table: Table,
         key: Item,
@@ -72,38 +72,39 @@ pub(crate) enum Write {
     },
 }
 
-/// What came of a transaction.
+/// The outcome of a transaction.
 #[derive(Debug)]
 pub(crate) enum Transaction {
     Done,
-    /// Nothing was done, for the conditions of some writes did not hold.
+    /// Nothing was written: the conditions of some writes did not hold. One element for each write.
     Refused(Vec<Condition>),
 }
 
-/// What came of a transaction of which some writes may be impossible.
+/// The outcome of a transaction in which some writes may be impossible.
 #[derive(Debug)]
 pub(crate) enum Attempted {
     Done,
     /// As [`Transaction::Refused`].
     Refused(Vec<Condition>),
-    /// Nothing was done, for some writes can never be: what stands in the item makes it too long, or is of another type.
+    /// Nothing was written: some writes can never succeed, since the item would be too long, or an attribute has
+    /// another type.
     Impossible {
-        /// Their places.
+        /// Their indices.
         writes: Vec<usize>,
-        /// In DynamoDB's words.
+        /// DynamoDB's message.
         detail: String,
     },
 }
 
-/// How it was with one write's condition.
+/// The outcome of one write's condition.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Condition {
     Held,
-    /// It did not; the item that was there, empty where there was none.
+    /// It did not hold; the item as it is, empty if there is none.
     Failed(Item),
 }
 
-/// What to read: a partition of a table or index, all of it or from one end.
+/// A query: a partition of a table or index, forwards or backwards.
 #[derive(Clone, Debug)]
 pub(crate) struct Range {
     pub(crate) table: Table,
@@ -113,7 +114,7 @@ pub(crate) struct Range {
     pub(crate) projection: Option<String>,
     pub(crate) values: Item,
     pub(crate) descending: bool,
-    /// Items read at a time.
+    /// Most items of a page.
     pub(crate) limit: Option<usize>,
 }
 
@@ -126,7 +127,7 @@ pub(crate) struct Items {
 }
 
 impl Range {
-    /// A partition of the journal.
+    /// A whole partition of the journal.
     pub(crate) fn journal(key: impl Into<String>) -> Self {
         Self {
             table: Table::Journal,
@@ -172,7 +173,7 @@ impl Tables {
         }
     }
 
-    /// One item.
+    /// One item, read consistently; `None` if there is none.
     pub(crate) async fn get(&self, table: Table, key: Item) -> Result<Option<Item>, LedgerError> {
         let call = self
             .client
@@ -185,8 +186,8 @@ impl Tables {
         Ok(answer.item.map(Item))
     }
 
-    /// Several items of both tables, in no order, each once, however often it is asked for: `DynamoDB` refuses a call that
-    /// names one twice. Those that are not there are left out.
+    /// Several items of both tables, in no order, read consistently. Keys may repeat, and each item is returned once:
+    /// DynamoDB refuses a call that names a key twice. Missing items are left out.
     pub(crate) async fn get_many(&self, mut keys: Vec<(Table, Item)>) -> Result<Vec<(Table, Item)>, LedgerError> {
         let mut seen = HashSet::with_capacity(keys.len());
         keys.retain(|(table, key)| {
@@ -201,7 +202,7 @@ impl Tables {
             let mut wanted: HashMap<String, KeysAndAttributes> = HashMap::new();
             for table in [Table::Certificates, Table::Journal] {
                 let of_table = chunk.iter().filter(|(of, _)| *of == table);
-                // DynamoDB refuses the whole call for a key that is asked for twice.
+                // DynamoDB refuses the whole call if it names a key twice.
                 let mut keys: Vec<_> = Vec::new();
                 for (_, key) in of_table {
                     if !keys.contains(&key.0) {
@@ -222,7 +223,8 @@ impl Tables {
         Ok(found)
     }
 
-    /// An answer holds 16 MiB at most, and less where the table is throttled: what is left is asked for again.
+    /// An answer holds at most 16 MiB, and less where the table is throttled: the keys that are left are requested
+    /// again.
     async fn get_chunk(
         &self,
         mut wanted: HashMap<String, KeysAndAttributes>,
@@ -251,7 +253,8 @@ impl Tables {
         ))
     }
 
-    /// One page of a partition. Consistent, unless an index is read, which cannot be.
+    /// One page of a partition. The read is consistent, except from an index, where DynamoDB offers no consistent
+    /// reads.
     pub(crate) async fn page(&self, range: &Range, after: Option<Item>) -> Result<Items, LedgerError> {
         let index = range.index;
         let expressions = [
@@ -281,7 +284,7 @@ impl Tables {
         })
     }
 
-    /// Every page of a partition.
+    /// All items of a partition.
     pub(crate) async fn query(&self, range: &Range) -> Result<Vec<Item>, LedgerError> {
         let mut found = Vec::new();
         let mut after = None;
@@ -295,7 +298,7 @@ impl Tables {
         }
     }
 
-    /// A partition as far as it takes for more than `most` items, and whether it has no more than those.
+    /// The items of a partition, reading pages until there are more than `most`; and whether these are all.
     pub(crate) async fn query_up_to(&self, range: &Range, most: usize) -> Result<(Vec<Item>, bool), LedgerError> {
         let mut found = Vec::new();
         let mut after = None;
@@ -310,7 +313,7 @@ impl Tables {
         }
     }
 
-    /// One page of a whole table; costs what the table is long.
+    /// One page of a whole table, read consistently. Going through all pages costs in proportion to the table.
     pub(crate) async fn scan(
         &self,
         table: Table,
@@ -335,7 +338,8 @@ impl Tables {
         })
     }
 
-    /// What the filter leaves of so many items of a table, in the table's own order; not consistent. For looks that come again.
+    /// Those of the next `limit` items of a table that match the filter, in the table's own order. The read is not
+    /// consistent: for scans that come round again.
     pub(crate) async fn look_through(
         &self,
         table: Table,
@@ -361,7 +365,7 @@ impl Tables {
         })
     }
 
-    /// How many items of a whole table match, and how many there are; reads all of it.
+    /// How many items of a table match, and how many it has; reads the whole table.
     pub(crate) async fn count(&self, table: Table, filter: &str) -> Result<(u64, u64), LedgerError> {
         let (mut matching, mut all) = (0, 0);
         let mut after = None;
@@ -411,7 +415,7 @@ impl Tables {
         }
     }
 
-    /// Writes one item over whatever is there. Meeting a transaction on it is no answer: it is tried again.
+    /// Writes one item over whatever is there. A conflict with a transaction on it is retried.
     pub(crate) async fn put(&self, table: Table, item: Item) -> Result<(), LedgerError> {
         for round in 0..CONFLICTS {
             let call = self
@@ -428,8 +432,8 @@ impl Tables {
         Err(self.contended(table))
     }
 
-    /// Changes one item; `None` where the condition did not hold, else the attributes that were changed. Meeting a
-    /// transaction on it is no answer: it is tried again.
+    /// Changes one item: the new values of the changed attributes, or `None` if the condition did not hold. A conflict
+    /// with a transaction on the item is retried.
     pub(crate) async fn update(
         &self,
         table: Table,
@@ -459,10 +463,10 @@ impl Tables {
         Err(self.contended(table))
     }
 
-    /// All of these writes or none. Meeting another transaction on an item is no answer: it is tried again.
+    /// Does all of these writes or none. A conflict with another transaction on an item is retried.
     ///
-    /// An answer that is lost on the way is asked for again by the SDK with the same token, which DynamoDB knows for ten
-    /// minutes. Callers recognise their own write all the same, by a nonce in it.
+    /// If an answer is lost, the SDK retries with the same token, which DynamoDB remembers for ten minutes. Callers
+    /// still put a nonce into their item, by which they recognise their own write.
     pub(crate) async fn transact(&self, writes: &[Write]) -> Result<Transaction, LedgerError> {
         match self.attempt(writes).await? {
             Attempted::Done => Ok(Transaction::Done),
@@ -476,7 +480,8 @@ impl Tables {
         }
     }
 
-    /// The same, for those who can do without a write that what stands there makes impossible.
+    /// As [`transact`](Self::transact), for callers that can do without a write that the item's content makes
+    /// impossible.
     pub(crate) async fn attempt(&self, writes: &[Write]) -> Result<Attempted, LedgerError> {
         let items = writes
             .iter()
@@ -618,7 +623,7 @@ impl Tables {
 }
 
 impl Transaction {
-    /// The condition of the write at that place did not hold: the item that was there.
+    /// The item that made the condition of the write at that index fail; `None` if it held.
     pub(crate) fn failed(conditions: &[Condition], succession: usize) -> Option<&Item> {
         match conditions.get(succession) {
             Some(Condition::Failed(item)) => Some(item),
@@ -627,7 +632,8 @@ impl Transaction {
     }
 }
 
-/// `#Name` stands for the attribute `Name` in every expression: hundreds of words are reserved, and the list grows.
+/// The attribute names of expressions: `#Name` always means the attribute `Name`, since DynamoDB reserves hundreds of
+/// words, and the list grows.
 fn names<'a>(expressions: impl IntoIterator<Item = &'a str>) -> Option<HashMap<String, String>> {
     let mut names = HashMap::new();
     for expression in expressions {
@@ -640,7 +646,7 @@ fn names<'a>(expressions: impl IntoIterator<Item = &'a str>) -> Option<HashMap<S
     (!names.is_empty()).then_some(names)
 }
 
-/// DynamoDB refuses an empty map.
+/// The values of expressions; `None` if there are none: DynamoDB refuses an empty map.
 fn values(values: Item) -> Option<HashMap<String, AttributeValue>> {
     (!values.0.is_empty()).then_some(values.0)
 }
@@ -655,7 +661,7 @@ fn condition(reason: &CancellationReason) -> Condition {
     }
 }
 
-/// Whether a cancelled transaction may go through when it is tried again.
+/// Whether a cancelled transaction may succeed when it is retried.
 fn may_pass(reason: &CancellationReason) -> bool {
     matches!(
         reason.code(),
@@ -663,7 +669,7 @@ fn may_pass(reason: &CancellationReason) -> bool {
     )
 }
 
-/// Waits a random time that grows with every round: those who met must not meet again.
+/// Waits a random time, whose bound grows with every round, so that processes that conflicted do not conflict again.
 pub(crate) async fn pause(round: u32) {
     let longest = 10_u64 << round.min(7);
     tokio::time::sleep(Duration::from_millis(1 + random_below(longest))).await;

@@ -1,6 +1,6 @@
-//! Families of compromised keys whose revocation is under way. The item of the certificate that was asked for, in the list of
-//! what is revoked, is marked from the transaction that revokes it until the last of the others is revoked, and the index of
-//! what is open lists it.
+//! Families of compromised keys whose revocation is in progress. The revocation item of the certificate that the caller
+//! named is marked from the transaction that revokes it until the last other member of the family is revoked; meanwhile
+//! the index of open things lists it.
 
 use chancery_authority::CaName;
 use chancery_authority::port::ledger::{
@@ -15,19 +15,19 @@ use super::revoke::scope_of;
 use super::tables::Table;
 use super::{DynamoLedger, names};
 
-/// Attribute of a revocation that has others to follow, as long as they have not.
+/// Attribute of a revocation item whose family is not revoked completely.
 pub(super) const UNFINISHED: &str = "Unfinished";
 
-/// `Open` of such an item.
+/// The value of `Open` in such an item.
 const FAMILY: &str = "family";
 
-/// Marks the item of a revocation.
+/// Marks a new revocation item.
 pub(super) fn mark(listed: Item, since: UnixTime) -> Item {
     listed.flag(UNFINISHED, true).text("Open", FAMILY).time("Since", since)
 }
 
 impl DynamoLedger {
-    /// Marks one that was revoked before.
+    /// Marks the revocation item of a certificate that was revoked before.
     pub(super) async fn begin_family(&self, record: &CertificateRecord, since: UnixTime) -> Result<(), LedgerError> {
         let begun = self.tables.update(
             Table::Journal,
@@ -42,7 +42,7 @@ impl DynamoLedger {
         begun.await.map(|_| ())
     }
 
-    /// All that were to follow it have.
+    /// Removes the mark: the whole family is revoked.
     pub(super) async fn finish_family(&self, record: &CertificateRecord) -> Result<(), LedgerError> {
         let finished = self.tables.update(
             Table::Journal,
@@ -93,9 +93,9 @@ impl DynamoLedger {
         Ok(found)
     }
 
-    /// A list is written to by more than those who revoke: the certificate's own row has to say that its key is compromised.
-    /// A mark that has no such row is taken away, so that nobody has to look at it again; it is left where there is no row
-    /// (yet) at all.
+    /// The family that a marked item names. Roles other than those that revoke may write to the list, so the
+    /// certificate's own row must have a revocation for a compromised key. If the row does not, the mark is removed, so
+    /// that it is not read again; if there is no row (yet), the mark stays.
     async fn family_of(&self, id: IntentId, since: UnixTime) -> Result<Option<UnfinishedFamily>, LedgerError> {
         let found = self.find(id.serial).await?.filter(|found| found.record.id == id);
         let record = found.map(|found| found.record);

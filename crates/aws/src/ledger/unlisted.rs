@@ -1,8 +1,8 @@
-//! Revocations that a row has and no list: somebody wrote `Revoked` by hand, as was usual with the Python CA, or an item of the
-//! list is gone.
+//! Revocations that a row has and no list: an operator wrote `Revoked` by hand, as was usual with the Python CA, or the
+//! list's item is gone.
 //!
-//! Nothing leads from a list to such a row, so the table is gone through, a page at a time, and each page goes on where the one
-//! before it ended. What a page finds is read again, consistently, before anything comes of it.
+//! No list leads to such a row, so the table is scanned, a page at a time, each page continuing where the last one
+//! ended. What a page finds is read again, consistently, before it is acted on.
 
 use chancery_authority::CaName;
 use chancery_authority::port::ledger::{CertificateRecord, Cursor, LedgerError, Unlisted};
@@ -17,29 +17,29 @@ use super::revoke::scope_of;
 use super::tables::{Items, Table};
 use super::{DynamoLedger, names, row};
 
-/// Rows of a page at most; DynamoDB ends one at 1 MB, some 400 rows, anyhow.
+/// Most rows of a page; DynamoDB ends a page at 1 MB anyway, which is some 400 rows.
 const ROWS: i32 = 500;
 
-/// Rows that are looked at together.
+/// Rows that are checked at a time.
 const AT_ONCE: usize = 16;
 
-/// Rows whose trouble is described.
+/// Most damaged rows that are described.
 const DESCRIBED: usize = 100;
 
 const REVOKED: &str = "attribute_exists(#Revoked)";
 const READ: &str = "#CommonName, #SerialNumber, #Expires, #Issued, #Revoked, #RevocationReason, #InvalidityDate";
 
-/// What a row that says it is revoked, and is on no list, comes to.
+/// The result for a revoked row that is on no list.
 enum Finding {
     Due(Box<CertificateRecord>),
     Damaged(String),
-    /// Another CA's, or listed where it was not looked for at first.
+    /// It belongs to another CA, or is listed where the first check did not read.
     Nothing,
 }
 
 impl DynamoLedger {
     pub(super) async fn find_unlisted(&self, issuer: &CaName, at: UnixTime) -> Result<Unlisted, LedgerError> {
-        // Until all rows are adopted, every CRL reads the whole table.
+        // Until all rows are adopted, every CRL reads the whole table anyway.
         if self.has_old_rows().await? {
             return Ok(Unlisted::default());
         }
@@ -51,7 +51,7 @@ impl DynamoLedger {
         let mut rows = Vec::new();
         for item in &page.items {
             match row::serial(item) {
-                // Whoever can change that could take `Revoked` away as well.
+                // A role that can change this attribute could remove `Revoked` as well.
                 Ok(_) if item.parse("Expires", row::parse_time).is_ok_and(|end| is_past(end, at)) => {}
                 Ok(serial) => rows.push((serial, item)),
                 Err(error) => describe(&mut unlisted, format!("{}: {error}", super::called(item))),
@@ -80,7 +80,8 @@ impl DynamoLedger {
         Ok(unlisted)
     }
 
-    /// Of the issuing CA a page of the table. What other CAs issued are CAs, which have few rows, known by their names.
+    /// For the issuing CA, a page of the table. The other CAs issue only CA certificates, whose few rows are known by
+    /// name.
     async fn rows_that_say_revoked(&self, issuer: &CaName) -> Result<Items, LedgerError> {
         if issuer == self.deployment.issuing_ca() {
             let after = self.unlisted_position(issuer).await?;
@@ -125,7 +126,7 @@ impl DynamoLedger {
         if record.id.issuer != *issuer {
             return Ok(Finding::Nothing);
         }
-        // Lists of shards were not looked at.
+        // The first check did not read the lists of shards.
         if record.shard.is_some() {
             let key = names::revocation(&scope_of(&record), serial);
             if self.tables.get(Table::Journal, key).await?.is_some() {
@@ -135,8 +136,8 @@ impl DynamoLedger {
         Ok(Finding::Due(Box::new(record)))
     }
 
-    /// A row of which nobody knows a certificate. One that has something for a certificate is listed by the issuing CA, as
-    /// adopting would list it; either is told.
+    /// A row without a known certificate. If its `Certificate` attribute has a value, the serial number is listed for
+    /// the issuing CA, as adopting would do. Either case is reported.
     async fn look_at_nobodys(&self, row: &Item, called: String) -> Result<Finding, LedgerError> {
         let part = |name| row.as_text(name).unwrap_or_default();
         let key = Item::row_key(part("CommonName"), part("SerialNumber"));
@@ -152,7 +153,7 @@ impl DynamoLedger {
         )))
     }
 
-    /// Where the next page begins. What cannot be read begins anew.
+    /// Where the next page begins. A position that cannot be read starts again from the beginning.
     async fn unlisted_position(&self, issuer: &CaName) -> Result<Option<Item>, LedgerError> {
         let item = self.tables.get(Table::Journal, names::row_scan(issuer)).await?;
         let after = item.and_then(|item| item.as_text("After").ok().map(str::to_owned));
@@ -167,7 +168,7 @@ impl DynamoLedger {
         issuer: &CaName,
         next: Option<Cursor>,
     ) -> Result<(), LedgerError> {
-        // The others' rows are looked at all together.
+        // The rows of the other CAs are read all at once.
         if issuer != self.deployment.issuing_ca() {
             return Ok(());
         }
@@ -182,7 +183,7 @@ fn describe(unlisted: &mut Unlisted, what: String) {
     }
 }
 
-/// The key of the row that a page ended with.
+/// The key of the row that ended a page, as a cursor.
 fn cursor(key: &Item) -> Option<Cursor> {
     let part = |name| key.as_text(name).ok();
     let position = (part("CommonName")?, part("SerialNumber")?);

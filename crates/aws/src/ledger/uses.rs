@@ -1,4 +1,4 @@
-//! CRLs that certificates name, and by which URL: one item for each, written when a process first issues by it.
+//! The CRLs that certificates name, and by which URL: one item for each, written when a process first issues with it.
 
 use chancery_authority::CaName;
 use chancery_authority::port::ledger::{CrlScope, CrlUse, LedgerError};
@@ -28,7 +28,7 @@ impl DynamoLedger {
             _ => names::CRL_USES.to_owned(),
         };
         let key = names::crl_use(partition, &used.scope, used.url.as_deref());
-        // A condition that does not hold says that a later end is recorded.
+        // If the condition does not hold, a later end is already recorded.
         let condition = "attribute_not_exists(#Until) OR #Until < :until";
         self.tables
             .update(Table::Journal, key, &update, condition, with)
@@ -36,7 +36,7 @@ impl DynamoLedger {
             .map(|_| ())
     }
 
-    /// One that cannot be read hides no other. What stands in a CA's partition is about that CA.
+    /// A record that cannot be read is skipped. Records in a CA's partition count only for that CA.
     pub(super) async fn list_crl_uses(&self) -> Result<Vec<CrlUse>, LedgerError> {
         let of_all = self.read_uses(names::CRL_USES.to_owned(), None);
         let of_each = self

@@ -1,4 +1,4 @@
-//! Operators' files in the internal bucket.
+//! Reads operators' files from the internal bucket.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use chancery_aws::bucket::{BucketError, Fetched};
 
 use crate::files::{Files, FilesError, LIST_LIMIT, Read};
 
-/// The bucket.
+/// The internal bucket.
 pub(super) struct InternalBucket(pub(super) Arc<Bucket>);
 
 #[async_trait]

@@ -1,4 +1,4 @@
-//! What `notify` reads of the account: the Slack token's secret, and the account's alias.
+//! What `notify` reads from the account: the secret with the Slack token, and the account's alias.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use chancery_aws::signed::{self, Request, Service};
 
 use crate::notify::{Account, Secrets};
 
-/// Time for one request: one that hangs is made again.
+/// Time for one request: one that hangs is retried.
 const ATTEMPT: Duration = Duration::from_secs(3);
 
-/// Time for the secret, retries included: nothing can be told without it.
+/// Time for the secret, retries included: no message can be sent without it.
 const SECRET: Duration = Duration::from_secs(10);
 
-/// Time for the account's alias, without which a notice is a notice all the same.
+/// Time for the account's alias, retries included; messages are sent without it, too.
 const ALIAS: Duration = Duration::from_secs(3);
 
 /// AWS Secrets Manager.
@@ -58,7 +58,7 @@ impl Account for SdkAccount {
         };
         let answer = Service::Iam.call(&self.0, "ListAccountAliases", request, within(ALIAS));
         let answer = answer.await.map_err(|error| DisplayErrorContext(error).to_string())?;
-        // An account has one alias or none, of small letters, digits and hyphens.
+        // An account has at most one alias, of lower-case letters, digits and hyphens.
         let xml = String::from_utf8_lossy(&answer.body);
         Ok(signed::element(&xml, "member").map(str::to_owned))
     }

@@ -1,4 +1,4 @@
-//! HTTPS to Slack, with the SDK's own client: one TLS stack for everything.
+//! HTTPS to Slack with the SDK's HTTP client, so that the program has one TLS stack.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::notify::slack::{Http, HttpAnswer};
 /// Time for one request and its answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The client; made with the first request, since it reads the trusted certificates then.
+/// The client, made with the first request: making it reads the trusted certificates.
 #[derive(Default)]
 pub(super) struct HttpsClient(OnceLock<Connector>);
 

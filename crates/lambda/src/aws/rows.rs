@@ -1,4 +1,4 @@
-//! Certificates by name in DynamoDB, with what their rows leave unsaid.
+//! Finds certificates by name in DynamoDB, if any of their rows lacks the attribute for reminders.
 
 use std::sync::Arc;
 

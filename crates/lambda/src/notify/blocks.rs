@@ -1,25 +1,24 @@
-//! Slack blocks of a notice, with the contract's words.
+//! The Slack blocks of a notice, with the contract's texts.
 //!
-//! Names come from callers: what they contain is shown as text, and makes neither links nor
-//! mentions.
+//! Names come from callers: their content is shown as text, and makes no links or mentions.
 
 use serde_json::{Value, json};
 
 use crate::settings::Emojis;
 
-/// Slack's own limits, in characters.
+/// Slack's limits, in characters.
 const HEADER: usize = 150;
 const SECTION: usize = 3000;
 const FIELD: usize = 2000;
-/// What an unknown notice is cut to, so that its section holds it with its fence.
+/// Length to which an unknown notice is cut, so that it fits a section together with its code fence.
 const FORWARDED: usize = 2900;
 
-/// A notice as Slack shows it.
+/// A notice as a Slack message.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Shown {
-    /// What a notification says.
+    /// Text of the notification.
     pub text: String,
-    /// What a channel shows.
+    /// Blocks that the channel shows.
     pub blocks: Vec<Value>,
 }
 
@@ -33,7 +32,7 @@ enum Kind {
     Issued,
 }
 
-/// Shows a notice: by its subject, else by what it contains, else as text.
+/// Formats a notice: by the kind in its subject, else by its content, else as text.
 pub fn of_notice(subject: &str, message: &Value, emojis: &Emojis) -> Shown {
     let by_subject = by_subject(subject).and_then(|kind| Some((kind, kind.blocks(message, emojis)?)));
     let known = by_subject.or_else(|| by_content(message).and_then(|kind| Some((kind, kind.blocks(message, emojis)?))));
@@ -51,7 +50,7 @@ pub fn of_notice(subject: &str, message: &Value, emojis: &Emojis) -> Shown {
         Value::String(text) => text.clone(),
         other => serde_json::to_string_pretty(other).unwrap_or_default(),
     };
-    // A fence in the text would end ours.
+    // A code fence in the text would end ours.
     let text = cut(&escaped(&text).replace("```", "'''"), FORWARDED);
     Shown {
         text: cut(&escaped(subject), SECTION),
@@ -59,7 +58,7 @@ pub fn of_notice(subject: &str, message: &Value, emojis: &Emojis) -> Shown {
     }
 }
 
-/// Adds the line that says where a notice is from.
+/// Adds the line with the project and account that a notice is from.
 pub fn add_context(blocks: &mut Vec<Value>, project: &str, account_alias: Option<&str>) {
     let mut text = format!("*Project:* {}", escaped(project));
     if let Some(alias) = account_alias {
@@ -123,7 +122,7 @@ impl Kind {
         }
     }
 
-    /// `None` where the notice lacks what this kind has.
+    /// The blocks; `None` if the notice lacks a field that this kind has.
     fn blocks(self, message: &Value, emojis: &Emojis) -> Option<Vec<Value>> {
         let emoji = self.emoji(emojis);
         let certificate = |label| Some(certificate_fields(message.get("CertificateInfo")?.as_object()?, label));
@@ -223,7 +222,7 @@ fn header(text: &str) -> Value {
     json!({"type": "header", "text": {"type": "plain_text", "text": cut(text, HEADER), "emoji": true}})
 }
 
-/// Text of which Slack makes no links, channels or mentions by itself.
+/// Text in which Slack creates no links, channels or mentions automatically.
 fn mrkdwn(text: &str) -> Value {
     json!({"type": "mrkdwn", "text": text, "verbatim": true})
 }
@@ -238,7 +237,7 @@ fn fields_block(fields: &[String]) -> Option<Value> {
     (!shown.is_empty()).then(|| json!({"type": "section", "fields": shown}))
 }
 
-/// A JSON value as people read it.
+/// A JSON value as text for people.
 fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -246,12 +245,12 @@ fn text(value: &Value) -> String {
     }
 }
 
-/// Slack's three control characters, by its own rules: without them there are no links, channels or mentions.
+/// Escapes Slack's three control characters, by its rules: without them there are no links, channels or mentions.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-/// The first characters, with a sign where something was cut off.
+/// The first `most` characters; an ellipsis is the last of them if something was cut off.
 fn cut(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();

@@ -7,51 +7,51 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Posts one message at most so often.
+/// Most attempts to post one message.
 const ATTEMPTS: u32 = 4;
 
 /// The first pause between attempts; each further one is twice as long.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// A pause that Slack asks for is kept up to this.
+/// The longest pause, even if Slack asks for a longer one.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// Sends an HTTP request.
 #[async_trait]
 pub trait Http: Send + Sync {
-    /// Posts JSON with a bearer token; an answer of any status, or what hinders one. Has a time limit of its own.
+    /// Posts JSON with a bearer token. Returns an answer of any status, or why there is none. Has its own time limit.
     async fn post(&self, url: &str, token: &str, body: Vec<u8>) -> Result<HttpAnswer, String>;
 }
 
 /// An answer to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpAnswer {
-    /// HTTP's status code.
+    /// The HTTP status code.
     pub status: u16,
-    /// `Retry-After`, in seconds.
+    /// The header `Retry-After`, in seconds.
     pub retry_after: Option<u64>,
-    /// The body.
+    /// The body, as received.
     pub body: Vec<u8>,
 }
 
-/// What came of a message.
+/// The outcome of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Told {
     /// It is in the channel.
     Delivered,
-    /// The token is not, or no longer, good.
+    /// The token is not valid, or no longer.
     BadToken {
-        /// Slack's code.
+        /// Slack's error code.
         error: String,
     },
-    /// Slack will not take it.
+    /// Slack refuses the message.
     Refused {
-        /// Slack's code.
+        /// Slack's error code.
         error: String,
     },
-    /// Slack could not be reached, or was too busy, again and again.
+    /// Slack could not be reached, or was busy, in every attempt.
     Unavailable {
-        /// What happened last.
+        /// The error of the last attempt.
         detail: String,
     },
 }
@@ -70,14 +70,14 @@ struct Answer {
     error: String,
 }
 
-/// What one attempt came to.
+/// The outcome of one attempt.
 enum Attempt {
     Told(Told),
     Again { after: Option<u64>, detail: String },
 }
 
 impl Slack {
-    /// The API at that URL, e.g. `https://slack.com/api`.
+    /// A client of the API at that URL, for example `https://slack.com/api`.
     pub fn new(http: Arc<dyn Http>, api_url: &str) -> Self {
         Self {
             http,
@@ -85,7 +85,7 @@ impl Slack {
         }
     }
 
-    /// Posts a message.
+    /// Posts a message, with retries.
     pub async fn post(&self, token: &str, message: &Value) -> Told {
         let body = message.to_string().into_bytes();
         let mut pause = PAUSE;
@@ -147,7 +147,7 @@ mod tests {
 
     use super::*;
 
-    /// Answers in turn, the last one again and again.
+    /// Gives these answers in turn, and repeats the last one.
     struct Script(Mutex<(Vec<Result<HttpAnswer, String>>, usize)>);
 
     #[async_trait]

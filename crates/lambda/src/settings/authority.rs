@@ -1,4 +1,4 @@
-//! The environment of those functions that are an authority's.
+//! The settings of the functions of an authority: all but `notify`.
 
 use chancery_authority::config::{CaFile, Config, ConfigFile, CrlFile, PathLen, SubjectFile};
 use chancery_authority::profile::Profiles;
@@ -10,47 +10,47 @@ use serde_json::{Map, Value};
 
 use super::{SettingsError, Variable, invalid, json, number, required, text};
 
-/// The CA's place in the contract's hierarchy of two.
+/// A CA's role in the contract's two-level hierarchy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CaRole {
-    /// The root.
+    /// The root CA.
     Root,
-    /// The one below, which issues.
+    /// The CA below it, which issues leaf certificates.
     Issuing,
 }
 
-/// What the environment says of an authority and its deployment.
+/// The settings of an authority and its deployment.
 #[derive(Clone, Debug)]
 pub struct AuthoritySettings {
-    /// `PROJECT`
+    /// `PROJECT`: the first part of every name.
     pub project: String,
-    /// `ENVIRONMENT_NAME`
+    /// `ENVIRONMENT_NAME`: the last part of every name.
     pub environment: String,
-    /// `PROD_ENVIRONMENTS`
+    /// `PROD_ENVIRONMENTS`: environments that CA names omit.
     pub prod_environments: Vec<String>,
-    /// `EXTERNAL_S3_BUCKET`
+    /// `EXTERNAL_S3_BUCKET`: the bucket of published files.
     pub external_bucket: String,
-    /// `INTERNAL_S3_BUCKET`
+    /// `INTERNAL_S3_BUCKET`: the bucket of operators' files.
     pub internal_bucket: String,
-    /// `SNS_TOPIC_ARN`; without it notices go nowhere.
+    /// `SNS_TOPIC_ARN`; without it, notices are dropped.
     pub topic_arn: Option<String>,
     /// `CERTIFICATE_TABLE`; by default the name follows from project and environment.
     pub certificate_table: Option<String>,
     /// `JOURNAL_TABLE`; by default the name follows that of the certificate table.
     pub journal_table: Option<String>,
-    /// What was left out of the environment's values, in words for the log.
+    /// Warnings for the log: values that were ignored, as text.
     pub warnings: Vec<String>,
     compatibility: Compatibility,
-    /// `REPLACE_COMMON_NAME`: whether requests may give CSRs that have a common name another one.
+    /// `REPLACE_COMMON_NAME`: whether a request's common name may replace the one in its CSR.
     replace_common_name: bool,
     file: ConfigFile,
 }
 
-/// `COMPATIBILITY`: what relying parties demand against the standards, each off by default.
+/// `COMPATIBILITY`: deviations from standards for relying parties that demand them, each off by default.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Compatibility {
-    /// keyEncipherment for EC keys, which RFC 8813 section 3 forbids and the former authority set.
+    /// keyEncipherment for EC keys, which RFC 8813 section 3 forbids and the Python CA set.
     ec_key_encipherment: bool,
 }
 
@@ -69,14 +69,14 @@ struct CaInfo {
     path_length_constraint: Value,
 }
 
-/// Seconds of a CRL's life at least: its next one has to come out within half of it.
+/// Shortest lifetime of a CRL, in seconds: the next CRL must be published within half of it.
 const SHORTEST_CRL: u64 = 2 * 3600;
 
-/// Days of a CRL's life at most.
+/// Longest `…_CRL_DAYS`.
 const LONGEST_CRL_DAYS: u64 = 3650;
 
 impl AuthoritySettings {
-    /// Reads the environment.
+    /// Reads the environment. A value that can be ignored only adds a warning; any other mistake is an error.
     pub fn from_environment(variable: Variable<'_>) -> Result<Self, SettingsError> {
         let mut warnings = Vec::new();
         let defaults = ConfigFile::default();
@@ -103,22 +103,22 @@ impl AuthoritySettings {
             journal_table: text(variable, "JOURNAL_TABLE"),
             warnings,
             compatibility: json(variable, "COMPATIBILITY", Compatibility::default())?,
-            // The former authority took every name of a request, whatever the CSR said.
+            // The Python CA took every name from the request, whatever the CSR contained.
             replace_common_name: json(variable, "REPLACE_COMMON_NAME", true)?,
             file,
         };
-        // Everything is read once here, so that a mistake shows at the first invocation of whatever function.
+        // Check everything now, so that a mistake shows at the first invocation of any function.
         settings.config()?;
         Ok(settings)
     }
 
-    /// The authority's configuration. The algorithms of its CAs' keys are not known to the environment: it has the
-    /// default ones, and only creating a CA needs the real ones, by [`config_for`](Self::config_for).
+    /// The authority's configuration. The environment does not contain the algorithms of the CA keys: this has the
+    /// default ones. Only creating a CA needs the real ones, from [`config_for`](Self::config_for).
     pub fn config(&self) -> Result<Config, SettingsError> {
         config(self.file.clone())
     }
 
-    /// The profiles: the built-in ones, as far as the environment does not say otherwise.
+    /// The built-in profiles, with the changes that the environment makes.
     pub fn profiles(&self) -> Profiles {
         let mut profiles = Profiles::built_in();
         if self.compatibility.ec_key_encipherment {
@@ -130,7 +130,7 @@ impl AuthoritySettings {
         profiles
     }
 
-    /// The same with the algorithm that a CA's key really has.
+    /// The configuration with the algorithm that a CA's key really has.
     pub fn config_for(&self, role: CaRole, algorithm: CaKeyAlgorithm) -> Result<Config, SettingsError> {
         let mut file = self.file.clone();
         file.ca[role.position()].algorithm = Some(algorithm.name().to_owned());
@@ -139,7 +139,7 @@ impl AuthoritySettings {
 }
 
 impl CaRole {
-    /// The CA's short name, from which its name is made.
+    /// The CA's short name, from which its full name is made.
     pub fn name(self) -> &'static str {
         match self {
             Self::Root => "root-ca",
@@ -161,7 +161,7 @@ fn config(file: ConfigFile) -> Result<Config, SettingsError> {
     })
 }
 
-/// Certificates say where CRLs are only where they are served.
+/// The URL in certificates, which name CRLs only if they are served publicly.
 fn public_url(variable: Variable<'_>) -> Result<Option<String>, SettingsError> {
     match text(variable, "PUBLIC_CRL").as_deref() {
         Some("enabled") => Ok(Some(format!("http://{}", domain(&required(variable, "DOMAIN")?)?))),
@@ -173,7 +173,8 @@ fn public_url(variable: Variable<'_>) -> Result<Option<String>, SettingsError> {
     }
 }
 
-/// The domain alone: with a scheme before it, certificates would carry `http://http://…`, for as long as they live.
+/// Checks that the text is a bare domain: with a scheme, certificates would contain `http://http://…` for their whole
+/// life.
 fn domain(text: &str) -> Result<String, SettingsError> {
     let trimmed = text.trim().trim_end_matches('.');
     let labels = || trimmed.split('.');
@@ -197,7 +198,8 @@ fn domain(text: &str) -> Result<String, SettingsError> {
     ))
 }
 
-/// An entry that can never be granted stops nobody: such a request is refused in words of its own.
+/// Leaves out entries that can never be granted, with a warning: requests for them are refused with an error of their
+/// own.
 fn allowlist(variable: Variable<'_>, warnings: &mut Vec<String>) -> Result<Vec<String>, SettingsError> {
     let mut oids: Vec<String> = json(variable, "CUSTOM_EXTENSION_ALLOWLIST", Vec::new())?;
     oids.retain(|oid| {
@@ -267,7 +269,7 @@ fn ca(
     })
 }
 
-/// A whole number, as such or in quotes; none where it is null.
+/// A whole number, bare or quoted; `None` for null or an empty string.
 fn whole(name: &'static str, field: &str, value: &Value) -> Result<Option<u64>, SettingsError> {
     let found = match value {
         Value::Null => return Ok(None),
@@ -301,7 +303,7 @@ fn crl(variable: Variable<'_>, days: &'static str, seconds: &'static str) -> Res
         lifetime_seconds: u32::try_from(lifetime % 3600).unwrap_or(0),
         interval_hours: hours(lifetime / 2)?,
         shards: 0,
-        // The CRL functions publish once, when all revocations are recorded.
+        // The CRL functions publish once, after all revocations are recorded.
         publish_on_revocation: false,
     })
 }
@@ -314,7 +316,7 @@ mod tests {
 
     use super::*;
 
-    /// The environment that the Terraform module gives, with these changes.
+    /// The environment as the Terraform module sets it, with these changes.
     fn environment(changes: &[(&str, &str)]) -> BTreeMap<String, String> {
         let mut all = BTreeMap::new();
         let module = [

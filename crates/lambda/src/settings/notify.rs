@@ -1,32 +1,32 @@
-//! The environment of `notify`.
+//! The settings of `notify`.
 
 use super::{SettingsError, Variable, invalid, required, text};
 
-/// What the environment says of Slack.
+/// The settings of Slack messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotifySettings {
-    /// `SLACK_SECRET_ARN`
+    /// `SLACK_SECRET_ARN`: the secret with the Slack token.
     pub secret_arn: String,
-    /// `SLACK_CHANNELS`
+    /// `SLACK_CHANNELS`: the channels to post to, separated by commas in the variable.
     pub channels: Vec<String>,
-    /// `SLACK_USERNAME`
+    /// `SLACK_USERNAME`: the name that messages show as their sender.
     pub username: String,
-    /// The emojis.
+    /// The emojis that messages begin with.
     pub emojis: Emojis,
-    /// `PROJECT`
+    /// `PROJECT`: shown in each message's last line.
     pub project: String,
-    /// `SLACK_API_URL`, without a slash at its end; by default Slack's own.
+    /// `SLACK_API_URL`, without trailing slashes; the default is Slack's own.
     pub api_url: String,
 }
 
-/// One for each mood of a notice.
+/// One emoji for each kind of notice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Emojis {
-    /// `SLACK_GOOD_EMOJI`
+    /// `SLACK_GOOD_EMOJI`: a certificate was issued.
     pub good: String,
-    /// `SLACK_WARNING_EMOJI`
+    /// `SLACK_WARNING_EMOJI`: a certificate expires soon.
     pub warning: String,
-    /// `SLACK_BAD_EMOJI`
+    /// `SLACK_BAD_EMOJI`: revoked, rejected, or expired.
     pub bad: String,
 }
 
