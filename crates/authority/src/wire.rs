@@ -6,6 +6,7 @@
 
 mod answer;
 mod csr;
+mod field;
 pub mod lists;
 mod malformed;
 pub mod notice;

@@ -19,7 +19,8 @@ use chancery_authority::port::SignUnchecked as _;
 use chancery_authority::port::{IntentKeys, IntentNonce, KeyName, KeyStore, KeyStoreError};
 use chancery_local::keys::passphrase::{PassphraseError, PassphrasePrompt, Purpose};
 use chancery_local::keys::{Passphrase, PassphraseSource, SealedKeyStore, SigningLog};
-use chancery_x509::algorithm::{CaKeyAlgorithm, SigningHasher, SigningInput};
+use chancery_x509::algorithm::{CaKeyAlgorithm, SigningInput};
+use chancery_x509::key::ca::SigningHasher;
 use tempfile::TempDir;
 
 const PASSPHRASE: &str = "correct horse battery staple";

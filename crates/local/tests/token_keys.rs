@@ -24,8 +24,9 @@ use chancery_authority::port::{IntentKeys, IntentNonce, KeyName, KeyStore, KeySt
 use chancery_local::keys::client::TokenClientKey;
 use chancery_local::keys::passphrase::{InheritedDescriptor, PassphraseError, PassphrasePrompt, Purpose};
 use chancery_local::keys::{Passphrase, PassphraseSource, SigningLog, Token, TokenConfig, TokenKeyStore};
-use chancery_x509::algorithm::{CaKeyAlgorithm, SigningHasher, SigningInput};
+use chancery_x509::algorithm::{CaKeyAlgorithm, SigningInput};
 use chancery_x509::csr::{CertificationRequest, CsrBudget};
+use chancery_x509::key::ca::SigningHasher;
 use chancery_x509::name::Name;
 use cryptoki::context::Pkcs11;
 

@@ -13,9 +13,10 @@ use std::ops::Range;
 
 use const_oid::ObjectIdentifier;
 
-use crate::algorithm::{CaKeyAlgorithm, SigningHasher, SigningInput};
+use crate::algorithm::{CaKeyAlgorithm, SigningInput};
 use crate::extension::{CustomExtension, RESERVED};
 use crate::key::ca::CaPublicKey;
+use crate::key::ca::SigningHasher;
 use crate::key::{KeyError, KeyIdentifier, SubjectPublicKey};
 use crate::name::Name;
 use crate::pem::{self, PemError};

@@ -1,6 +1,7 @@
 //! Certificate revocation lists (RFC 5280 section 5): written in one pass and constant memory, and parsed.
 
 pub(crate) mod entry;
+mod error;
 mod framing;
 mod long;
 mod pem_stream;
@@ -10,10 +11,11 @@ pub mod writer;
 use crate::serial::Serial;
 use crate::time::UnixTime;
 
+pub use error::CrlError;
 pub use framing::{Framing, TbsLength};
 pub use long::{LongCrl, facts_of_tbs};
 pub use pem_stream::{PemReader, pem_len};
-pub use reader::{CrlError, IssuingDistributionPoint, PEM_LABEL, RevocationList};
+pub use reader::{IssuingDistributionPoint, PEM_LABEL, RevocationList};
 pub use writer::{CrlHeader, CrlWriteError, CrlWriter};
 
 /// Why a certificate was revoked (RFC 5280 section 5.3.1). Without removeFromCRL, which only delta CRLs use.

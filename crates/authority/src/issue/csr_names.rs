@@ -5,14 +5,21 @@
 //! name, and the owner would get no certificate any more. So the only names allowed are those that the CSR's owner
 //! signed or that an operator's list contains, unless a profile allows others.
 
-use chancery_x509::csr::CertificationRequest;
+use chancery_x509::csr::{CertificationRequest, CsrBudget};
 use chancery_x509::name::Name;
 use chancery_x509::san::{AltName, AltNameType};
 
-use super::prepare::CSR_BUDGET;
 use super::{IssueError, Refusal, names};
 use crate::profile::Profile;
-use crate::wire::{CsrFile, CsrSource, FoundCsr, ListedNames, Malformed, RequestedNames, TlsCertRequest};
+use crate::wire::{CsrFile, CsrSource, FoundCsr, ListedNames, Malformed, RequestedNames, TlsCertRequest, budget};
+
+/// Bounds of a CSR. Its requested extensions are bounded even where they are not used.
+pub(super) const CSR_BUDGET: CsrBudget = CsrBudget {
+    octets: budget::CSR,
+    subject_attributes: 32,
+    extensions: 32,
+    alt_names: budget::ALT_NAMES,
+};
 
 /// Longest common name, in characters (RFC 5280 appendix A.1): no certificate has a longer one.
 const COMMON_NAME: usize = 64;

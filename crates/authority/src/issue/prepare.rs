@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use chancery_x509::algorithm::SigningInput;
 use chancery_x509::certificate::{BasicConstraints, Certificate, CertificateTemplate, KeyUsage, TbsCertificate};
-use chancery_x509::csr::CsrBudget;
 use chancery_x509::extension::CustomExtension;
 use chancery_x509::key::policy::WeakKey;
 use chancery_x509::key::{KeyFingerprint, KeyKind, SubjectPublicKey};
@@ -22,15 +21,7 @@ use crate::port::ledger::{CertificateIntent, CrlScope, IdempotencyToken, IntentI
 use crate::principal::Principal;
 use crate::profile::{DEFAULT_PROFILE, Profile, Profiles};
 use crate::signing::NotSignable;
-use crate::wire::{CsrSource, TlsCertRequest, budget};
-
-/// Bounds of a CSR. Its requested extensions are bounded even where they are not used.
-pub(super) const CSR_BUDGET: CsrBudget = CsrBudget {
-    octets: budget::CSR,
-    subject_attributes: 32,
-    extensions: 32,
-    alt_names: budget::ALT_NAMES,
-};
+use crate::wire::{CsrSource, TlsCertRequest};
 
 /// Everything that decisions on requests depend on.
 #[derive(Clone, Copy)]

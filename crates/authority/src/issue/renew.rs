@@ -5,7 +5,8 @@ use chancery_x509::csr::CertificationRequest;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::DAY;
 
-use super::prepare::{CSR_BUDGET, Draft};
+use super::csr_names::CSR_BUDGET;
+use super::prepare::Draft;
 use super::{
     IssuanceContext, IssueError, Issued, Prepared, Refusal, Rules, csr_names, digest, extensions, names, usages,
 };

@@ -3,8 +3,9 @@
 //! What is signed is `Chancery backup manifest, format 1`, a line end, and the octets of the manifest: no certificate and no CRL
 //! begins so, and a CA's key never signs a text of others' choosing.
 
-use chancery_x509::algorithm::{SigningHasher, SigningInput};
+use chancery_x509::algorithm::SigningInput;
 use chancery_x509::key::ca::CaPublicKey;
+use chancery_x509::key::ca::SigningHasher;
 
 use super::SigningError;
 use crate::port::{KeyName, KeyStore, Purpose, Signed, SigningRequest};

@@ -7,6 +7,7 @@ use chancery_x509::name::Subject;
 use const_oid::ObjectIdentifier;
 use serde_json::{Map, Value};
 
+use super::field::{shortened, warn_of_unknown, wrong_type};
 use super::{
     CsrFile, CsrFileName, CsrSource, FoundCsr, ListedNames, Malformed, Purpose, RequestedExtension, TlsCertRequest,
     budget, sans,
@@ -47,28 +48,6 @@ const EXTENSION_FIELDS: [&str; 3] = ["critical", "oid", "value_b64"];
 /// Most unknown fields of a request that are named (one for an alternative name or extension); the rest are only
 /// counted.
 const NAMED_UNKNOWN_FIELDS: usize = 8;
-
-/// Warns of unknown fields, which the contract ignores: a misspelt field has no effect, so its author should know.
-pub(super) fn warn_of_unknown(
-    object: &Map<String, Value>,
-    known: &[&str],
-    within: &str,
-    named: usize,
-    warnings: &mut Vec<String>,
-) {
-    let mut unknown = object.keys().filter(|field| !known.contains(&field.as_str()));
-    for field in unknown.by_ref().take(named) {
-        warnings.push(format!(
-            "field {:?}{within} is not known and was ignored",
-            shortened(field)
-        ));
-    }
-    match unknown.count() {
-        0 => {}
-        1 => warnings.push(format!("1 more field{within} is not known and was ignored")),
-        more => warnings.push(format!("{more} more fields{within} are not known and were ignored")),
-    }
-}
 
 /// Parses a request's JSON text into a value, within [`budget::REQUEST`].
 pub fn request_value(text: &[u8]) -> Result<Value, Malformed> {
@@ -342,24 +321,4 @@ fn element<'a>(value: &'a Value, field: &str, index: usize) -> Result<&'a str, M
     value
         .as_str()
         .ok_or_else(|| wrong_type(&format!("{field}[{index}]"), "a string", value))
-}
-
-pub(super) fn wrong_type(field: &str, expected: &'static str, found: &Value) -> Malformed {
-    let found = match found {
-        Value::Null => "null",
-        Value::Bool(_) => "true or false",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
-    };
-    Malformed::WrongType {
-        field: field.to_owned(),
-        expected,
-        found,
-    }
-}
-
-pub(super) fn shortened(text: &str) -> String {
-    text.chars().take(80).collect()
 }

@@ -4,7 +4,7 @@ use chancery_x509::san::{AltName, AltNameType};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::parse::{shortened, warn_of_unknown, wrong_type};
+use super::field::{shortened, warn_of_unknown, wrong_type};
 use super::{Malformed, RequestedNames, budget};
 
 const SHAPES: &str = "a string, a list of strings, a map from type to values, or a list of {type, value}";

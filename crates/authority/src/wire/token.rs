@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Malformed;
-use super::parse::wrong_type;
+use super::field::wrong_type;
 
 /// Most characters of a caller's idempotency token.
 const TOKEN: usize = 128;

@@ -245,7 +245,7 @@ where
 
 #[cfg(test)]
 mod tests {
-    use chancery_x509::algorithm::SigningHasher;
+    use chancery_x509::key::ca::SigningHasher;
 
     use super::*;
 

@@ -2,13 +2,18 @@
 
 use const_oid::ObjectIdentifier;
 
-use super::template::Checked;
 use super::{BasicConstraints, CertificateTemplate, TbsCertificate, constraints, oid};
 use crate::algorithm::CaKeyAlgorithm;
 use crate::name::Name;
 use crate::san;
 use crate::time::UnixTime;
 use crate::tlv::{Writer, tag, time};
+
+/// Values computed while checking a template, for encoding it.
+pub(super) struct Checked {
+    /// The DER Validity.
+    pub(super) validity: Vec<u8>,
+}
 
 /// Generous size, in octets, of everything except the key, the names and the custom extensions.
 const TYPICAL_REST: usize = 512;

@@ -185,7 +185,7 @@ impl CertificateTemplate {
     }
 
     /// Checks everything in a template that does not depend on the issuer, so that encoding cannot fail halfway.
-    fn check(&self) -> Result<Checked, TemplateError> {
+    fn check(&self) -> Result<build::Checked, TemplateError> {
         let (not_before, not_after) = (self.not_before, self.not_after);
         if not_before >= not_after {
             return Err(TemplateError::Validity { not_before, not_after });
@@ -201,7 +201,7 @@ impl CertificateTemplate {
         self.check_ca_fields()?;
         self.check_lists()?;
         self.check_custom_extensions()?;
-        Ok(Checked { validity })
+        Ok(build::Checked { validity })
     }
 
     fn check_ca_fields(&self) -> Result<(), TemplateError> {
@@ -267,12 +267,6 @@ impl CertificateTemplate {
         }
         Ok(())
     }
-}
-
-/// Values computed while checking a template, for encoding it.
-pub(super) struct Checked {
-    /// The DER Validity.
-    pub(super) validity: Vec<u8>,
 }
 
 fn invalid(field: &'static str, detail: &'static str) -> TemplateError {

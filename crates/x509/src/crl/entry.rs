@@ -2,7 +2,7 @@
 
 use const_oid::ObjectIdentifier;
 
-use super::reader::CrlError;
+use super::error::CrlError;
 use super::{RevocationReason, RevokedEntry};
 use crate::serial::Serial;
 use crate::time::UnixTime;

@@ -6,8 +6,10 @@ use const_oid::ObjectIdentifier;
 
 use super::RevokedEntry;
 use super::entry::RawEntry;
-use crate::algorithm::{SigningHasher, SigningInput};
+use super::error::CrlError;
+use crate::algorithm::SigningInput;
 use crate::key::ca::CaPublicKey;
+use crate::key::ca::SigningHasher;
 use crate::name::Name;
 use crate::pem::{self, PemError};
 use crate::serial::Serial;
@@ -53,39 +55,6 @@ pub struct IssuingDistributionPoint {
     pub indirect: bool,
     /// onlyContainsAttributeCerts
     pub only_attribute_certificates: bool,
-}
-
-/// Why bytes are not a CRL, or not one that can be used here.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum CrlError {
-    /// Neither DER nor PEM labelled X509 CRL.
-    #[error("this is not a CRL, which is X.509 in PEM or DER: {why}")]
-    NotACrl {
-        /// What is wrong, as far as it can be determined.
-        why: PemError,
-    },
-    /// Not the structure of RFC 5280.
-    #[error("the CRL is malformed: {detail}")]
-    Malformed {
-        /// What is wrong.
-        detail: &'static str,
-    },
-    /// An entry has a critical extension that is not supported here, and so the CRL must not be used for any
-    /// certificate (RFC 5280 section 5.3).
-    #[error("an entry of the CRL has the critical extension {oid}, which is not supported; the CRL cannot be used")]
-    CriticalEntryExtension {
-        /// Its object identifier.
-        oid: String,
-    },
-    /// A delta CRL's entry that removes a certificate from the base CRL.
-    #[error(
-        "the entry of serial {serial} removes it from a base CRL (removeFromCRL): delta CRLs are not supported here"
-    )]
-    RemoveFromCrl {
-        /// The certificate's serial number.
-        serial: Serial,
-    },
 }
 
 fn not_a_crl(document: &[u8]) -> CrlError {

@@ -14,8 +14,9 @@ use std::io;
 
 use super::framing::TbsLength;
 use super::{Coverage, RevokedEntry, entry};
-use crate::algorithm::{SigningHasher, SigningInput};
+use crate::algorithm::SigningInput;
 use crate::certificate::{Issuer, KeyUsage};
+use crate::key::ca::SigningHasher;
 use crate::san;
 use crate::time::UnixTime;
 use crate::tlv::der;

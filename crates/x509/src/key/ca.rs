@@ -1,10 +1,14 @@
 //! The public half of a CA key, which verifies the CA's own signatures before they leave this process.
 
+mod hasher;
+
 use std::fmt;
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{self, Digest};
 use ml_dsa::{MlDsa44, MlDsa65, MlDsa87, MlDsaParams, VerifyingKey};
+
+pub use hasher::SigningHasher;
 
 use super::{KeyError, KeyFingerprint, KeyIdentifier, SubjectPublicKey};
 use crate::algorithm::{CaKeyAlgorithm, SigningInput};

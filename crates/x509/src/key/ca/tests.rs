@@ -1,8 +1,8 @@
 use std::io::Write;
 
 use super::*;
-use crate::algorithm::SigningHasher;
 use crate::key::KeyKind;
+use crate::key::ca::SigningHasher;
 use crate::key::test_keys::TestKey;
 
 const MESSAGE: &[u8] = b"what a CA signs: long enough for more than one piece";
