@@ -11,6 +11,7 @@ mod error;
 mod files;
 mod frame;
 mod listing;
+mod made;
 mod numbers;
 mod slots;
 mod spool;
@@ -22,9 +23,9 @@ mod uses;
 use std::io::Cursor;
 use std::sync::Arc;
 
-pub use crl::PublishedCrl;
 pub use due::is_past;
 pub use error::PublishError;
+pub use made::PublishedCrl;
 pub(crate) use slots::Slots;
 pub use status::{CrlStatus, Staleness};
 pub(crate) use uses::CrlUses;

@@ -10,11 +10,13 @@ pub(crate) mod crls;
 mod family;
 pub(crate) mod fault;
 mod intents;
+mod lost;
 mod own_names;
 mod records;
 pub(crate) mod restored;
 mod revocations;
 pub(crate) mod schema;
+mod shard;
 pub(crate) mod writer;
 
 use std::collections::HashMap;
@@ -43,7 +45,8 @@ pub use fault::OpenError;
 
 use crate::workers::Workers;
 use fault::{Fault, stopped};
-use revocations::{Spool, shard_number};
+use revocations::Spool;
+use shard::shard_number;
 use writer::{Writer, Writing};
 
 /// Reading threads, each with a connection that is opened when it is first needed.

@@ -15,6 +15,7 @@ use futures_util::{StreamExt as _, stream};
 
 use super::due::{self, BACKDATE};
 use super::listing::Listing;
+use super::made::{Made, PublishedCrl};
 use super::numbers::{self, Believed};
 use super::slots::{Published, Slot};
 use super::spool::{self, Spooled, WholeCrl};
@@ -40,32 +41,6 @@ const LOOKED_AT: usize = 10_000;
 /// continues.
 const PUT_BACK: usize = 16;
 const PUTTING_BACK: Duration = Duration::from_secs(20);
-
-/// A CRL that was published.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PublishedCrl {
-    /// Its number.
-    pub number: u64,
-    /// thisUpdate, slightly before it was made.
-    pub this_update: UnixTime,
-    /// nextUpdate, by which the next one is published.
-    pub next_update: UnixTime,
-    /// Number of entries.
-    pub entries: u64,
-    /// Descriptions of what the ledger could not read (at most 100). Entries whose serial number could be read are
-    /// listed.
-    pub damaged: Vec<String>,
-    /// The number of a CRL that another process published meanwhile, if any: it was reserved later than this one,
-    /// covers the same revocations, and replaces it.
-    pub superseded_by: Option<u64>,
-}
-
-impl PublishedCrl {
-    /// When it was made.
-    pub fn made_at(&self) -> UnixTime {
-        self.this_update.plus_seconds(BACKDATE)
-    }
-}
 
 impl Authority {
     /// Makes and publishes one CRL now.
@@ -417,28 +392,4 @@ fn is_later(standing: &CrlState, number: u64, ours: &CrlRecord) -> bool {
         .into_iter()
         .flatten()
         .any(|crl| crl.number >= number && crl.made_at >= ours.made_at)
-}
-
-/// A CRL that was recorded.
-pub(super) struct Made {
-    pub(super) crl: WholeCrl,
-    pub(super) record: CrlRecord,
-    damaged: Vec<String>,
-    seen: HashSet<Serial>,
-    /// Entries that the published CRL has and the ledger lacks, with the known ends of their certificates.
-    kept: Vec<(RevokedEntry, Option<UnixTime>)>,
-}
-
-impl Made {
-    fn published(self, superseded_by: Option<u64>) -> (PublishedCrl, HashSet<Serial>) {
-        let crl = PublishedCrl {
-            number: self.record.number,
-            this_update: self.record.this_update,
-            next_update: self.record.next_update,
-            entries: self.record.entries,
-            damaged: self.damaged,
-            superseded_by,
-        };
-        (crl, self.seen)
-    }
 }

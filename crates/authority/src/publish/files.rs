@@ -10,8 +10,8 @@ use chancery_x509::crl::{LongCrl, RevocationList};
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
-use super::crl::{Made, PublishedCrl};
 use super::due::BACKDATE;
+use super::made::{Made, PublishedCrl};
 use super::{PublishError, spool};
 use crate::authority::{Authority, Ca};
 use crate::ca_name::CaName;

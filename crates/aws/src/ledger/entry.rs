@@ -1,11 +1,15 @@
 //! The journal's entry of one certificate: its intent, and after completion what the drop-in row does not contain.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use chancery_authority::CaName;
 use chancery_authority::port::ledger::{
     CertificateIntent, CertificateRecord, IntentCode, IntentId, Kind, OpenIntent, TokenDigest, TokenOrigin,
 };
 use chancery_authority::port::{KeyName, Receipt};
+use chancery_authority::wire::contract_time;
 use chancery_x509::key::KeyFingerprint;
+use chancery_x509::pem;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
@@ -244,6 +248,19 @@ impl Entry {
     /// The key of that row.
     pub(super) fn row_key(&self) -> Item {
         Item::row_key(self.partition(), self.id.serial.to_string())
+    }
+
+    /// Its row in the certificate table, once it is complete.
+    pub(super) fn new_row(&self, certificate: &[u8]) -> Item {
+        let row = self
+            .row_key()
+            .text("Issued", contract_time(self.not_before))
+            .text("Expires", contract_time(self.not_after))
+            .octets("Certificate", STANDARD.encode(pem::encode("CERTIFICATE", certificate)));
+        match self.kind {
+            Kind::Leaf => row.flag("NotifyExpiry", self.notify_expiry),
+            Kind::Authority { .. } => row.number("CRLNumber", 0),
+        }
     }
 
     /// The complete record, with what the row adds; `None` unless the entry is complete.

@@ -449,7 +449,7 @@ fn completing(entry: &Entry, completion: &Completion, attempt: &str) -> Vec<Writ
         },
         Write::Put {
             table: Table::Certificates,
-            item: row::new(entry, &completion.certificate),
+            item: entry.new_row(&completion.certificate),
             condition: Some("attribute_not_exists(#CommonName)"),
             with: Item::default(),
         },

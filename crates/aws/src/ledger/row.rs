@@ -3,14 +3,13 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use chancery_authority::port::ledger::{Kind, Revocation};
+use chancery_authority::port::ledger::Revocation;
 use chancery_authority::wire::contract_time;
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::pem;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
-use super::entry::Entry;
 use super::item::{Item, Malformed};
 
 /// Partition of certificates without a common name: DynamoDB accepts no empty key.
@@ -34,19 +33,6 @@ pub(super) struct Row {
 /// The partition of that common name.
 pub(super) fn partition(common_name: &str) -> &str {
     if common_name.is_empty() { NAMELESS } else { common_name }
-}
-
-/// A new row.
-pub(super) fn new(entry: &Entry, certificate: &[u8]) -> Item {
-    let row = entry
-        .row_key()
-        .text("Issued", contract_time(entry.not_before))
-        .text("Expires", contract_time(entry.not_after))
-        .octets("Certificate", STANDARD.encode(pem::encode("CERTIFICATE", certificate)));
-    match entry.kind {
-        Kind::Leaf => row.flag("NotifyExpiry", entry.notify_expiry),
-        Kind::Authority { .. } => row.number("CRLNumber", 0),
-    }
 }
 
 /// Attributes of a revocation. `Revoked` is the contract's; the others are written only if they have a value.

@@ -11,8 +11,6 @@ use std::sync::{Mutex, PoisonError};
 use pkcs5::pbes2::ScryptParams;
 use zeroize::Zeroizing;
 
-use super::passphrase::Passphrase;
-
 /// Octets of a derived key: AES-256.
 pub(super) const KEY_LENGTH: usize = 32;
 
@@ -27,11 +25,11 @@ pub(super) struct Derivation(Mutex<Option<(ScryptParams, DerivedKey)>>);
 #[derive(Debug)]
 pub(super) struct BadParameters;
 
-impl Passphrase {
-    /// The key that scrypt derives from this passphrase. Other threads wait meanwhile, because they mostly need the
+impl Derivation {
+    /// The key that scrypt derives from that passphrase. Other threads wait meanwhile, because they mostly need the
     /// same key.
-    pub(super) fn derive(&self, parameters: &ScryptParams) -> Result<DerivedKey, BadParameters> {
-        let mut latest = self.derivation().0.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn derive(&self, passphrase: &[u8], parameters: &ScryptParams) -> Result<DerivedKey, BadParameters> {
+        let mut latest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, key)) = latest.as_ref().filter(|(known, _)| known == parameters) {
             return Ok(key.clone());
         }
@@ -39,20 +37,15 @@ impl Passphrase {
         let (r, p) = (parameters.block_size.into(), parameters.parallelization.into());
         let scrypt_parameters = scrypt::Params::new(log_n, r, p).map_err(|_| BadParameters)?;
         let mut key = Zeroizing::new([0; KEY_LENGTH]);
-        scrypt::scrypt(
-            self.as_bytes(),
-            parameters.salt.as_ref(),
-            &scrypt_parameters,
-            key.as_mut(),
-        )
-        .map_err(|_| BadParameters)?;
+        scrypt::scrypt(passphrase, parameters.salt.as_ref(), &scrypt_parameters, key.as_mut())
+            .map_err(|_| BadParameters)?;
         *latest = Some((*parameters, key.clone()));
         Ok(key)
     }
 
     /// The parameters of the latest derivation, salt included.
-    pub(super) fn derived_with(&self) -> Option<ScryptParams> {
-        let latest = self.derivation().0.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn parameters(&self) -> Option<ScryptParams> {
+        let latest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         latest.as_ref().map(|(parameters, _)| *parameters)
     }
 }

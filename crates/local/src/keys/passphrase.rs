@@ -10,9 +10,10 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use pkcs5::pbes2::ScryptParams;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::derive::Derivation;
+use super::derive::{BadParameters, Derivation, DerivedKey};
 use crate::secret_file;
 
 mod descriptor;
@@ -217,8 +218,14 @@ impl Passphrase {
         &self.0.octets
     }
 
-    pub(super) fn derivation(&self) -> &Derivation {
-        &self.0.derivation
+    /// The key that scrypt derives from it.
+    pub(super) fn derive(&self, parameters: &ScryptParams) -> Result<DerivedKey, BadParameters> {
+        self.0.derivation.derive(self.as_bytes(), parameters)
+    }
+
+    /// The parameters of the latest derivation, salt included.
+    pub(super) fn derived_with(&self) -> Option<ScryptParams> {
+        self.0.derivation.parameters()
     }
 }
 

@@ -16,7 +16,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use super::certificates::issuer_number;
 use super::fault::{Fault, damaged};
 use super::records::unsigned;
-use super::revocations::shard_number;
+use super::shard::shard_number;
 use super::writer::Writing;
 
 /// Gives out the next number of a scope: one more than the last number, than `plan.above`, and at least the floor that

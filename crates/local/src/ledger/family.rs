@@ -19,7 +19,7 @@ use super::certificates::{Stage, by_id, issuer_number, padded_serial, row_by_ser
 use super::fault::{Fault, damaged};
 use super::revocations::ListPosition;
 use super::writer::Writing;
-use super::{intents, revocations};
+use super::{lost, revocations};
 
 /// `family`: every certificate and open intent of the key `?1`, and all their descendants.
 macro_rules! family {
@@ -300,7 +300,7 @@ fn give_up(
     unreadable: &mut Vec<UnreadableRow>,
 ) -> Result<(), Fault> {
     for id in open {
-        if let Err(fault) = writing.apart(|| intents::lose(writing, id, revocation.at)) {
+        if let Err(fault) = writing.apart(|| lost::lose(writing, id, revocation.at)) {
             tell(unreadable, id, fault, false)?;
         }
     }

@@ -1,12 +1,11 @@
 //! Certificate intents: reserved, then completed or lost.
 
+use chancery_authority::CaName;
 use chancery_authority::port::LedgerError;
 use chancery_authority::port::ledger::{
     CertificateIntent, CertificateRecord, Completion, IntentId, KeyStatus, Kind, OpenIntent, OpenIntents, OpenPosition,
-    Reservation, Revocation, TokenDigest, TokenOrigin,
+    Reservation, TokenDigest, TokenOrigin,
 };
-use chancery_authority::{CaName, Principal};
-use chancery_x509::crl::RevocationReason;
 use chancery_x509::key::KeyFingerprint;
 use chancery_x509::time::UnixTime;
 use rusqlite::{Connection, OptionalExtension, named_params};
@@ -14,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension, named_params};
 use super::certificates::{CertificateRow, Stage, row_by_serial, select_rows};
 use super::family::{self, Predecessor};
 use super::fault::{Fault, damaged};
-use super::revocations::{self, ListPosition};
+use super::lost;
 use super::writer::Writing;
 
 /// Records an intent, or refuses it. Every check comes before the first write.
@@ -225,38 +224,9 @@ pub(crate) fn mark_lost(writing: &Writing<'_>, intent: &IntentId, at: UnixTime) 
         None => None,
     };
     match id {
-        Some(id) if lose(writing, id, at)? => Ok(()),
+        Some(id) if lost::lose(writing, id, at)? => Ok(()),
         Some(_) | None => Err(LedgerError::NoOpenIntent(intent.clone()).into()),
     }
-}
-
-/// The same for a row of which only the id and the position on a CRL need be readable. Whether it was an open intent.
-pub(crate) fn lose(writing: &Writing<'_>, id: i64, at: UnixTime) -> Result<bool, Fault> {
-    let connection = writing.connection;
-    let mut statement = connection.prepare_cached(
-        "SELECT id, issuer, shard, serial, not_after FROM certificates
-         WHERE id = ?1 AND issued_at IS NULL AND lost_at IS NULL",
-    )?;
-    let mut rows = statement.query([id])?;
-    let Some(row) = rows.next()? else { return Ok(false) };
-    let place = ListPosition::read(row)?;
-    drop(rows);
-    connection
-        .prepare_cached("UPDATE certificates SET lost_at = ?2 WHERE id = ?1")?
-        .execute((id, at.0))?;
-    connection
-        .prepare_cached("DELETE FROM authorities WHERE certificate = ?1")?
-        .execute([id])?;
-    // A signature may exist that was never recorded: the serial number goes on the CRL.
-    let lost = Revocation {
-        at,
-        reason: RevocationReason::Unspecified,
-        invalidity_date: None,
-        principal: Principal::Authority.to_string(),
-    };
-    revocations::insert(writing, &place, &lost)?;
-    writing.count(|counts| counts.open_intents -= 1);
-    Ok(true)
 }
 
 fn open_row(writing: &Writing<'_>, intent: &IntentId) -> Result<CertificateRow, Fault> {

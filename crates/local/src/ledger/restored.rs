@@ -12,7 +12,8 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::certificates::{Stage, row_by_serial};
 use super::fault::Fault;
-use super::revocations::{self, ListPosition, shard_number};
+use super::revocations::{self, ListPosition};
+use super::shard::shard_number;
 use super::writer::Writing;
 use super::{SqliteLedger, family, schema};
 

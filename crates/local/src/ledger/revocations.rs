@@ -16,21 +16,14 @@ use tempfile::SpooledTempFile;
 use super::certificates::{CertificateRow, Stage, issuer_number, known_reason, padded_serial, row_by_serial};
 use super::crls;
 use super::fault::{Fault, damaged};
+use super::shard::shard_number;
 use super::writer::Writing;
-
-/// The scope without shards, in columns that are part of a key and so cannot be null.
-const NO_SHARD: i64 = -1;
 
 /// Octets of a view that are kept in memory; a longer one goes to an unnamed file beside the ledger.
 const SPOOL_IN_MEMORY: usize = 1 << 20;
 
 /// Most descriptions of damaged rows in one view.
 const MAX_DAMAGED: usize = 100;
-
-/// A scope's shard as rows store it.
-pub(crate) fn shard_number(shard: Option<u16>) -> i64 {
-    shard.map_or(NO_SHARD, i64::from)
-}
 
 /// Key and end of a certificate's row in the list of revocations.
 pub(crate) struct ListPosition {

@@ -1,0 +1,39 @@
+//! Intents that are given up.
+
+use chancery_authority::Principal;
+use chancery_authority::port::ledger::Revocation;
+use chancery_x509::crl::RevocationReason;
+use chancery_x509::time::UnixTime;
+
+use super::fault::Fault;
+use super::revocations::{self, ListPosition};
+use super::writer::Writing;
+
+/// The same for a row of which only the id and the position on a CRL need be readable. Whether it was an open intent.
+pub(crate) fn lose(writing: &Writing<'_>, id: i64, at: UnixTime) -> Result<bool, Fault> {
+    let connection = writing.connection;
+    let mut statement = connection.prepare_cached(
+        "SELECT id, issuer, shard, serial, not_after FROM certificates
+         WHERE id = ?1 AND issued_at IS NULL AND lost_at IS NULL",
+    )?;
+    let mut rows = statement.query([id])?;
+    let Some(row) = rows.next()? else { return Ok(false) };
+    let place = ListPosition::read(row)?;
+    drop(rows);
+    connection
+        .prepare_cached("UPDATE certificates SET lost_at = ?2 WHERE id = ?1")?
+        .execute((id, at.0))?;
+    connection
+        .prepare_cached("DELETE FROM authorities WHERE certificate = ?1")?
+        .execute([id])?;
+    // A signature may exist that was never recorded: the serial number goes on the CRL.
+    let lost = Revocation {
+        at,
+        reason: RevocationReason::Unspecified,
+        invalidity_date: None,
+        principal: Principal::Authority.to_string(),
+    };
+    revocations::insert(writing, &place, &lost)?;
+    writing.count(|counts| counts.open_intents -= 1);
+    Ok(true)
+}
