@@ -151,7 +151,12 @@ impl Authority {
                     None => published.insert(self.published_bundle().await?),
                 };
                 let is_in = before.contains(&pem);
-                tracing::error!(%error, ca = %ca.name(), stays = is_in, "a CA cannot be compared: it neither enters the bundle nor leaves it");
+                tracing::error!(
+                    %error,
+                    ca = %ca.name(),
+                    stays = is_in,
+                    "a CA certificate cannot be checked now: its entry in the bundle is left unchanged"
+                );
                 if !is_in {
                     continue;
                 }

@@ -53,7 +53,7 @@ pub enum RevokeError {
     #[error("no certificate has serial number {0}")]
     NotFound(Serial),
     /// A root's own certificate: no CRL can revoke it (RFC 5280 section 6.1 does not check a trust anchor).
-    #[error("{0} is a root: nobody looks for its revocation; take its certificate out of every trust store instead")]
+    #[error("{0} is a root CA, which no CRL can revoke; remove its certificate from every trust store instead")]
     Root(CaName),
     /// An invalidity date in the future.
     #[error(
@@ -65,7 +65,8 @@ pub enum RevokeError {
     },
     /// An invalidity date before the year 1, which a CRL cannot express.
     #[error(
-        "the invalidity date {invalidity_date} is before the year 1, and a CRL cannot tell it; say when the key is not to be trusted any more, or leave it out"
+        "the invalidity date {invalidity_date} is before the year 1, which a CRL cannot express; give the date since which \
+         the key is not trusted, or omit it"
     )]
     NoInvalidityDate {
         /// As given.

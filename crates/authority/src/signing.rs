@@ -33,15 +33,15 @@ use crate::port::{KeyName, KeyStore, KeyStoreError, Receipt, Signed, SigningRequ
 #[non_exhaustive]
 pub enum NotSignable {
     /// Not made by a process that may prepare certificates, or by a version that did not authenticate its intents.
-    #[error("it carries no authentication code: somebody else wrote it, or a former version did")]
+    #[error("it has no authentication code: an unauthorized process wrote it, or a former version did")]
     NoCode,
     /// The code does not match what is recorded.
-    #[error("its authentication code is not that of what is recorded: it was written or changed by somebody else")]
+    #[error("its authentication code does not match the recorded intent: an unauthorized process wrote or changed it")]
     WrongCode,
     /// The code's key is of a day that is too long past, or in the future.
     #[error(
-        "its authentication code is not of the last {days} days: it waited longer than anything is waited for, a former version \
-         made it, or somebody made it with a key of long ago", days = crate::port::IntentNonce::DAYS
+        "its authentication code is older than {days} days or from the future: it waited too long, a former version made it, \
+         or an attacker used an old key", days = crate::port::IntentNonce::DAYS
     )]
     OldCode,
     /// Not a TBSCertificate, or one with trailing data.

@@ -239,7 +239,9 @@ impl Authority {
         {
             if asked.len() >= NONCES {
                 return Err(IssueError::Unavailable {
-                    detail: format!("this sweep has asked the key store about {NONCES} nonces; the next one goes on"),
+                    detail: format!(
+                        "this sweep has called the key store for {NONCES} nonces; the next sweep continues"
+                    ),
                 });
             }
             asked.insert(code.nonce);

@@ -391,7 +391,7 @@ async fn a_code_is_good_for_a_week_and_each_day_has_a_key_of_its_own() {
         (2, 1, 0)
     );
     let reason = swept.refused[0].1.to_string();
-    assert!(reason.contains("not of the last 7 days"), "{reason}");
+    assert!(reason.contains("older than 7 days"), "{reason}");
     assert_eq!(keys(), before + 1, "and no key is asked for that no code is taken of");
 }
 

@@ -22,7 +22,7 @@ pub struct Deployment {
 #[non_exhaustive]
 pub enum DeploymentError {
     /// They do not make a valid CA name.
-    #[error("project {project:?} and environment {environment:?} make no CA name: {source}")]
+    #[error("project {project:?} and environment {environment:?} do not form a valid CA name: {source}")]
     CaName {
         /// As the caller gave it.
         project: String,

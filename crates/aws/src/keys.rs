@@ -285,7 +285,7 @@ fn refusal<E: ProvideErrorMetadata + std::error::Error>(key: &KeyName, error: &E
         Some("NotFoundException") => KeyStoreError::NotFound(key.clone()),
         Some("UnsupportedOperationException" | "InvalidKeyUsageException") => KeyStoreError::Damaged {
             key: key.clone(),
-            detail: format!("it is no key that can sign for a CA: {}", describe(error)),
+            detail: format!("the key cannot sign for a CA: {}", describe(error)),
         },
         Some("DisabledException" | "KMSInvalidStateException") => KeyStoreError::Denied {
             detail: format!("{detail}; enable the key, or cancel its deletion"),

@@ -32,7 +32,7 @@ pub(crate) fn read(file: &Path, most: u64) -> Result<Vec<u8>> {
 /// The file as text.
 pub(crate) fn text(file: &Path, most: u64) -> Result<String> {
     let octets = read(file, most)?;
-    String::from_utf8(octets).map_err(|_| anyhow::anyhow!("{} is no text in UTF-8", file.display()))
+    String::from_utf8(octets).map_err(|_| anyhow::anyhow!("{} is not UTF-8 text", file.display()))
 }
 
 /// The same for a secret, of which no copy stays in memory; warns where others may read or replace the file.
@@ -42,7 +42,7 @@ pub(crate) fn secret(file: &Path, most: u64) -> Result<Zeroizing<String>> {
     let octets = within(opened, most).with_context(told)?;
     String::from_utf8(octets).map(Zeroizing::new).map_err(|error| {
         error.into_bytes().zeroize();
-        anyhow::anyhow!("{} is no text in UTF-8", file.display())
+        anyhow::anyhow!("{} is not UTF-8 text", file.display())
     })
 }
 

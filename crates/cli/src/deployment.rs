@@ -47,7 +47,8 @@ impl Deployed {
             production,
             ..
         } = &arguments.aws;
-        let names = Deployment::new(project, env, production).context("--project and --env name no deployment")?;
+        let names = Deployment::new(project, env, production)
+            .context("--project and --env are not valid names of a deployment")?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let config = runtime.block_on(chancery_aws::load_config());
         if config.region().is_none() {

@@ -14,6 +14,6 @@ pub(crate) fn tell_of_full_files() {
         runtime.block_on(async { signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map(drop) })
     });
     if let Err(error) = caught {
-        tracing::warn!(%error, "a limit on the length of files will end the command");
+        tracing::warn!(%error, "reaching the file size limit will kill the command");
     }
 }

@@ -92,7 +92,7 @@ async fn finish_revocations(state: &FunctionState, ca: &Ca, until: Option<Instan
         // The rest is marked, and the next run continues.
         Some(until) => {
             let Ok(finished) = tokio::time::timeout_at(until.into(), finishing).await else {
-                let message = "there was no time to revoke all that shares the fate of compromised keys; run it again";
+                let message = "time ran out before all certificates of compromised keys were revoked; run it again";
                 tracing::error!("{message}");
                 return Err(Failure::new(FailureKind::Unavailable, message.to_owned()));
             };
@@ -151,7 +151,7 @@ async fn publish(state: &FunctionState, ca: &Ca) -> Publishing {
 }
 
 fn refuse(error: PublishError) -> Failure {
-    tracing::error!(%error, "the CRL was not published; the one before stands");
+    tracing::error!(%error, "the CRL was not published; the previous one is still published");
     error.into()
 }
 
@@ -185,12 +185,12 @@ async fn revoke_listed(
         Read::Missing | Read::Unchanged => return Ok(()),
     };
     let (entries, damaged) = RevokedEntry::parse_list(name, &octets).map_err(|error| {
-        tracing::error!(%error, "nobody is revoked by it");
+        tracing::error!(%error, "the file cannot be read; none of its entries is revoked");
         Failure::new(FailureKind::Incomplete, error.to_string())
     })?;
     drop(octets);
     for entry in &damaged {
-        tracing::error!(entry, "nobody is revoked by it");
+        tracing::error!(entry, "a malformed entry is skipped");
     }
     if !damaged.is_empty() {
         state.metrics.crl_damaged(ca.name().as_str(), damaged.len() as u64);
@@ -210,7 +210,7 @@ async fn revoke_listed(
         // next run sees which.
         Some(until) => {
             if tokio::time::timeout_at(until.into(), revoking).await.is_err() {
-                tracing::error!("revoking took its share of the time, and is cut off");
+                tracing::error!("revoking was stopped: its share of the time is used up");
             }
         }
     }
@@ -235,8 +235,8 @@ async fn revoke_listed(
     }
     if unfit > 0 {
         return incomplete(format!(
-            "what the ledger has of {unfit} certificates in {name} does not fit; they were revoked by what their \
-             certificates say, and the log says which"
+            "the ledger's records of {unfit} certificates in {name} contradict their certificates; they were revoked from \
+             the certificates' data; the log names them"
         ));
     }
     match damaged.first() {
@@ -276,7 +276,7 @@ async fn revoke_together(
     let standing = match standing_among(state, ca, entries).await {
         Ok(standing) => standing,
         Err(error) => {
-            tracing::error!(%error, "it could not be looked up who is revoked already");
+            tracing::error!(%error, "could not look up which entries are revoked already");
             progress.done.fetch_add(entries.len(), Ordering::Relaxed);
             progress.fail(error);
             return;
@@ -342,7 +342,7 @@ async fn revoke(
         }
     };
     if let Some(unfit) = unfit {
-        tracing::error!(unfit, common_name = entry.common_name, %serial, ca = %ca.name(), "what the ledger has of a certificate does not fit");
+        tracing::error!(unfit, common_name = entry.common_name, %serial, ca = %ca.name(), "the ledger's records of a certificate contradict each other");
         progress.unfit.fetch_add(1, Ordering::Relaxed);
     }
     let record = match decided {

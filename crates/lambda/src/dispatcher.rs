@@ -97,7 +97,7 @@ impl AuthorityFunction {
             Function::Sweep => sweep::handle(state).await,
             Function::Notify => Err(Failure::new(
                 FailureKind::Internal,
-                "notify is no function of an authority",
+                "notify does not belong to an authority",
             )),
         }
     }

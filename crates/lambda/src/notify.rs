@@ -78,7 +78,7 @@ impl Notify {
     pub async fn handle(&self, event: &[u8]) {
         let event: Event = match serde_json::from_slice(event) {
             Ok(event) => event,
-            Err(error) => return tracing::error!(%error, "the event is none of SNS and was not carried"),
+            Err(error) => return tracing::error!(%error, "the event is not an SNS event; nothing was forwarded"),
         };
         let mut notices = Vec::with_capacity(event.records.len());
         for (index, record) in event.records.into_iter().enumerate() {
@@ -86,7 +86,7 @@ impl Notify {
             let sns = match serde_json::from_value::<Record>(record) {
                 Ok(record) => record.sns,
                 Err(error) => {
-                    tracing::error!(index, %error, "a record of the event is none of SNS and was not carried");
+                    tracing::error!(index, %error, "a record of the event is not an SNS record and was not forwarded");
                     continue;
                 }
             };

@@ -46,8 +46,8 @@ pub async fn handle(state: &FunctionState) -> Result<Value, Failure> {
     }
     if unreadable > 0 {
         let message = format!(
-            "{unreadable} open intents in the journal cannot be read, so that nobody knows whether something was signed for \
-             them; the log tells which and why: mend or remove them"
+            "{unreadable} open intents in the journal cannot be read, so it is unknown whether they were signed; repair or \
+             remove them: the log names each and says why"
         );
         return Err(Failure::new(FailureKind::Incomplete, message));
     }

@@ -94,7 +94,7 @@ async fn resolve(state: &FunctionState, request: &mut TlsCertRequest) -> Result<
         Ok(list) => list,
         Err(error) if of_file.is_some() => return Err(error.into()),
         Err(error) => {
-            tracing::warn!(%error, "whether to tell of the certificate is decided by what was read last");
+            tracing::warn!(%error, "tls.json cannot be read; the cached version decides whether to send notices");
             state.tls_json.last().await
         }
     };

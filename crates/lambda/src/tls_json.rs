@@ -27,7 +27,7 @@ impl TlsJson {
             Read::Missing => *cached = Cached::default(),
             Read::Changed { version, octets } => {
                 let list = TlsList::parse(&octets).unwrap_or_else(|error| {
-                    tracing::error!(%error, "notices are off by default for every certificate");
+                    tracing::error!(%error, "tls.json is malformed; until it is corrected, no notices are sent by default");
                     TlsList::default()
                 });
                 for entry in &list.damaged {

@@ -42,8 +42,8 @@ impl Found {
             self.damaged.load(Ordering::Relaxed),
         );
         let message = format!(
-            "rows of the certificate table said Revoked and were not on the list of {}: {listed} were listed and are on the CRL, \
-             {damaged} are not as they should be; the log says which. revoked.json is how certificates are revoked",
+            "rows of the certificate table had Revoked and were not on the list of {}: {listed} are now listed and on the CRL, \
+             {damaged} are damaged; the log names them. Use revoked.json to revoke certificates",
             ca.name()
         );
         Err(Failure::new(FailureKind::Incomplete, message))
@@ -72,12 +72,12 @@ pub(crate) async fn list(
         Some(until) => tokio::time::timeout_at(until.into(), looking)
             .await
             .unwrap_or_else(|_| {
-                tracing::error!("looking for revocations that no list has took its share of the time, and is cut off");
+                tracing::error!("the search for unlisted revocations was stopped: its share of the time is used up");
                 Ok(())
             }),
     };
     looked.inspect_err(|failure| {
-        tracing::error!(%failure, "the ledger's records could not be held against the list");
+        tracing::error!(%failure, "the ledger's records could not be compared with the list");
     })
 }
 
@@ -101,18 +101,18 @@ async fn look(state: &FunctionState, ca: &Ca, principal: &Principal, found: &Fou
             .await
         {
             Ok(_) => {
-                tracing::error!(%serial, common_name, reason = reason.name(), "a row says Revoked, and no list did; it is listed now");
+                tracing::error!(%serial, common_name, reason = reason.name(), "a row has Revoked and was on no list; it is listed now");
                 found.listed.fetch_add(1, Ordering::Relaxed);
             }
             Err(RevokeError::Ledger(error)) => return Err(error.into()),
             Err(error) => {
-                tracing::error!(%error, %serial, common_name, "a row says Revoked, and cannot be listed");
+                tracing::error!(%error, %serial, common_name, "a row has Revoked and cannot be listed");
                 found.damaged.fetch_add(1, Ordering::Relaxed);
             }
         }
     }
     for row in &unlisted.damaged {
-        tracing::error!(row, "a row says Revoked, and is not as it should be");
+        tracing::error!(row, "a row has Revoked and is damaged");
     }
     found.damaged.fetch_add(unlisted.damaged.len(), Ordering::Relaxed);
     let is_end = unlisted.next.is_none();

@@ -144,26 +144,28 @@ pub enum BackupError {
         problems: Vec<String>,
     },
     /// The manifest could not be signed.
-    #[error("the backup could not be signed: {detail}; --unsigned takes one that nobody can tell from a forged one")]
+    #[error(
+        "the backup could not be signed: {detail}; --unsigned takes a backup whose authenticity cannot be verified later"
+    )]
     NotSigned {
         /// Why.
         detail: String,
     },
     /// The backup has no signature.
     #[error(
-        "nobody signed this backup: whoever could write it may have changed it; if you know that nobody else could, \
-         restore it with --unsigned"
+        "this backup is not signed, so it may have been changed; if only you had write access to it, restore it with \
+         --unsigned"
     )]
     Unsigned,
     /// Signed by another CA, or changed since.
-    #[error("this backup is not to be trusted: {detail}; use another backup, or the right root")]
+    #[error("this backup cannot be trusted: {detail}; use another backup, or the right root")]
     Forged {
         /// What is wrong.
         detail: String,
     },
     /// No root was given to verify the signature with.
     #[error(
-        "whose backup this is cannot be told without the authority's root certificate: give it with --root FILE, from \
+        "the backup cannot be authenticated without the authority's root certificate: give it with --root FILE, from \
          where it was published or installed, not from the backup"
     )]
     NoRoot,
@@ -176,7 +178,7 @@ pub enum BackupError {
         detail: String,
     },
     /// A CA of the backup's ledger is not below the root.
-    #[error("the backup's CA {ca_name} is not to be trusted: {detail}; use another backup, or the right root")]
+    #[error("the backup's CA {ca_name} cannot be trusted: {detail}; use another backup, or the right root")]
     ForeignCa {
         /// Which CA.
         ca_name: CaName,
@@ -184,7 +186,7 @@ pub enum BackupError {
         detail: String,
     },
     /// The ledger has tables, indexes or triggers that this program does not make.
-    #[error("the ledger in the backup is not as this program makes it ({}): use another backup", .names.join(", "))]
+    #[error("the ledger in the backup has an unexpected schema ({}): use another backup", .names.join(", "))]
     ForeignSchema {
         /// Which ones.
         names: Vec<String>,
@@ -221,9 +223,9 @@ pub enum BackupError {
     },
     /// Signed under a CA that a CRL lists as revoked for a reason that puts the signature in doubt.
     #[error(
-        "this backup is not to be trusted: {file} lists {subject}, under which it was signed, as revoked ({reason}), so others \
-         may have made it; use a backup that another CA signed, or if you know that nobody else could write this one, \
-         restore it with --unsigned"
+        "this backup cannot be trusted: {file} lists its signer {subject} as revoked ({reason}), so an attacker may have \
+         made it; use a backup that another CA signed, or if only you had write access to this one, restore it with \
+         --unsigned"
     )]
     RevokedSigner {
         /// The CA's subject.

@@ -62,6 +62,6 @@ fn receipt(
 ) -> Result<Receipt, KeyStoreError> {
     log.record(key, algorithm, input)
         .map_err(|error| KeyStoreError::Unavailable {
-            detail: format!("a signature was made but held back, because it could not be logged: {error}"),
+            detail: format!("the signature was withheld because it could not be logged: {error}"),
         })
 }

@@ -430,7 +430,7 @@ async fn no_signature_leaves_unlogged() {
     let store = store_in(folder.path());
     let error = store.sign_unchecked(&key("ca"), &digest()).await.unwrap_err();
     assert!(
-        matches!(&error, KeyStoreError::Unavailable { detail } if detail.contains("held back")),
+        matches!(&error, KeyStoreError::Unavailable { detail } if detail.contains("was withheld")),
         "{error}"
     );
     // With space again, the same store goes on.

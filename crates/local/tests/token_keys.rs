@@ -534,7 +534,7 @@ fn no_signature_leaves_unlogged() {
         std::os::unix::fs::symlink("/dev/full", &log).unwrap();
         let error = store.sign_unchecked(&key("ca"), &digest()).await.unwrap_err();
         assert!(
-            matches!(&error, KeyStoreError::Unavailable { detail } if detail.contains("held back")),
+            matches!(&error, KeyStoreError::Unavailable { detail } if detail.contains("was withheld")),
             "{error}"
         );
         std::fs::remove_file(&log).unwrap();

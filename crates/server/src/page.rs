@@ -43,7 +43,7 @@ static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
 pub(crate) async fn page(State(state): State<AppState>, headers: HeaderMap) -> Result<Response, Problem> {
     if !wants_html(&headers) {
         return Err(Problem::not_found(
-            "nothing is served here but a page for browsers; the API is below /api/v1 on HTTPS",
+            "only a page for browsers is served here; the API is under /api/v1 on HTTPS",
         ));
     }
     let standing = state.health.current(&state.authority).await;

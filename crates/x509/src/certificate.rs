@@ -51,7 +51,7 @@ impl TbsCertificate {
         // An outer parser finds its own end: octets after the TBSCertificate could be taken for the following fields.
         if certificate.tbs_der() != self.der {
             return Err(CertificateError::Malformed {
-                detail: "something stands behind its TBSCertificate",
+                detail: "there is trailing data after its TBSCertificate",
             });
         }
         Ok(certificate)

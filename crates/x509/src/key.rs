@@ -81,7 +81,9 @@ pub enum KeyError {
     )]
     ExplicitCurve,
     /// A compressed point (RFC 5480 section 2.2: MAY be supported).
-    #[error("the public key is a compressed point, which many do not read; write the point uncompressed")]
+    #[error(
+        "the public key is a compressed point, which much software does not support; encode the point uncompressed"
+    )]
     CompressedPoint,
     /// An RSA key whose parameters are not NULL (RFC 3279 section 2.3.1).
     #[error("the RSA public key's parameters are not NULL, as RFC 3279 section 2.3.1 demands; make the CSR anew")]

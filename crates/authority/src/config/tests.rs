@@ -191,7 +191,7 @@ fn what_does_not_fit_together_is_refused_with_key_and_remedy() {
             "ca.a.parent",
             "write the parent's [[ca]] table first",
         ),
-        ("[[ca]]\nname = 'a'\nparent = 'a'", "ca.a.parent", "stands before"),
+        ("[[ca]]\nname = 'a'\nparent = 'a'", "ca.a.parent", "is defined before"),
         (
             "[[ca]]\nname = 'a'\n[[ca]]\nname = 'a'",
             "ca.a.name",

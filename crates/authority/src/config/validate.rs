@@ -123,7 +123,7 @@ fn parent<'a>(file: &CaFile, earlier: &'a [CaConfig]) -> Result<Option<&'a CaCon
     found.map(Some).ok_or_else(|| {
         invalid(
             format!("ca.{}.parent", file.name),
-            format!("no CA named {name:?} stands before this one; write the parent's [[ca]] table first"),
+            format!("no CA named {name:?} is defined before this one; write the parent's [[ca]] table first"),
         )
     })
 }

@@ -120,7 +120,7 @@ pub enum HierarchyError {
     #[error(transparent)]
     NotBelieved(#[from] NotBelieved),
     /// The CAs exist, but some of their files could not be published.
-    #[error("the CAs were created, but not everything could be published: {}; mend that and publish again", failures.join("; "))]
+    #[error("the CAs were created, but not everything was published: {}; fix that and publish again", failures.join("; "))]
     NotPublished {
         /// The CAs that were created.
         created: Vec<Arc<Ca>>,

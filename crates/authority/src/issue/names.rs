@@ -140,8 +140,8 @@ pub(super) fn check_width(common_name: &str, profile: &Profile, warnings: &mut V
         });
     }
     warnings.push(format!(
-        "the common name {common_name:?} would stand for names of many owners, where somebody takes it for one of a server; it is \
-         no alternative name"
+        "the common name {common_name:?} is a wildcard for names of many owners, for clients that match it as a host name; it \
+         is not added as an alternative name"
     ));
     Ok(())
 }

@@ -152,8 +152,8 @@ impl Authority {
             Principal::Authority => Ok(()),
             Principal::Local(_) => {
                 prepared.warnings.push(format!(
-                    "{name:?} is a name of this authority's own server: whoever has this certificate and its key can stand in the \
-                     server's place"
+                    "{name:?} is a name of this authority's own server: the holder of this certificate and its key can impersonate \
+                     that server"
                 ));
                 Ok(())
             }

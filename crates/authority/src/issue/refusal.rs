@@ -82,7 +82,7 @@ pub enum Refusal {
     #[error("alternative name {0}")]
     AltName(#[source] AltNameError),
     /// The subject or common name is a CA's, or the placeholder under which certificates without any name are recorded.
-    #[error("{name:?} is the name of a CA, or stands for no name, and cannot be that of a certificate; choose another")]
+    #[error("{name:?} is the name of a CA or is reserved, and cannot be used; choose another")]
     ReservedName {
         /// The requested name.
         name: String,
@@ -241,7 +241,8 @@ pub enum Refusal {
     },
     /// A name of the authority's own server.
     #[error(
-        "{name:?} is a name of this authority's own server, whose certificate nobody else gets; ask for another name, or run the command on the authority's data folder"
+        "{name:?} is a name of this authority's own server and is reserved for it; ask for another name, or run the command \
+         on the authority's data folder"
     )]
     OwnName {
         /// The name in the certificate.

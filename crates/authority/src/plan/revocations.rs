@@ -121,7 +121,7 @@ impl Planner<'_> {
                 }
                 if record.not_after < self.now {
                     item.warnings
-                        .push(format!("it ended at {}: nobody trusts it any more", record.not_after));
+                        .push(format!("it expired at {}; revoking it has no effect", record.not_after));
                 }
                 item.existing = Some(Existing::of(&record));
             }

@@ -104,9 +104,8 @@ impl LedgerError {
     pub fn no_record_of_ca(ca: &CaName) -> Self {
         Self::Damaged {
             detail: format!(
-                "the record of {ca}'s own certificate is gone, or is that of another certificate, so that nobody can tell \
-                 whether {ca} is revoked: somebody has removed or replaced it. Restore the ledger, or on AWS the row, from a \
-                 backup; until then nothing is issued under {ca}"
+                "the record of {ca}'s own certificate is missing or holds another certificate, so whether {ca} is revoked is \
+                 unknown. Restore the ledger, or on AWS the row, from a backup; until then nothing is issued under {ca}"
             ),
         }
     }

@@ -58,7 +58,7 @@ pub struct Stat {
 #[non_exhaustive]
 pub enum PublicationError {
     /// The precondition did not hold; nothing changed.
-    #[error("{name} was changed by somebody else meanwhile")]
+    #[error("{name} was changed by another process meanwhile")]
     PreconditionFailed {
         /// Which file.
         name: PublishedName,

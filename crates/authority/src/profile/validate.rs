@@ -165,7 +165,7 @@ impl Of<'_> {
             .find(|(at, oid)| policies[..*at].contains(oid));
         match twice {
             None => Ok(policies),
-            Some((_, oid)) => Err(self.invalid("policies", format!("{oid} stands there twice; write it once"))),
+            Some((_, oid)) => Err(self.invalid("policies", format!("{oid} is listed twice; list it once"))),
         }
     }
 }

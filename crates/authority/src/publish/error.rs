@@ -75,9 +75,7 @@ pub enum PublishError {
         reason: NotSignable,
     },
     /// A CA with shards needs distribution points, and they need a URL.
-    #[error(
-        "certificates of {0} name CRLs of shards, which are told apart by their URLs: set public_url in the configuration"
-    )]
+    #[error("certificates of {0} name shard CRLs, which need distinct URLs: set public_url in the configuration")]
     ShardWithoutUrl(CaName),
     /// The published CRL has a number that cannot have been counted to, and which leaves too few numbers to continue.
     #[error(

@@ -138,9 +138,9 @@ impl Authority {
         let (limit, octets) = (self.ports().publication.read_back(), found.stat.len);
         if octets > limit {
             let wrong = format!(
-                "{octets} octets stand as {name}, more than the {limit} that are read back, and not the CRL that was published \
-                 there last: if it was one of this CA its number is jumped over, and what it listed is not kept. Compare the \
-                 file's versions, and revoke again whoever is missing"
+                "{name} has {octets} octets, more than the {limit} that are read back, and is not the CRL last published there: \
+                 if it is a CRL of this CA, its number is jumped over, and its entries are not kept. Compare the file's \
+                 versions, and revoke missing certificates again"
             );
             return Ok((None, (!is_noted).then_some(wrong)));
         }
@@ -156,8 +156,8 @@ impl Authority {
         .await?;
         let wrong = wrong.map(|found| {
             format!(
-                "{found} stands as {name}, where a newer one was published: somebody put it there, and may have taken \
-                 revocations off the ledger as well. Compare the file's versions, and revoke again whoever is missing"
+                "{name} contains {found}, although a newer CRL was published: another party replaced it, and may have removed \
+                 revocations from the ledger as well. Compare the file's versions, and revoke missing certificates again"
             )
         });
         Ok((crl, wrong))

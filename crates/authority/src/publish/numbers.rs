@@ -54,8 +54,8 @@ impl Authority {
         }
         let standing = ledger.crl_state_up_to(scope, at_most).await?;
         let damage = format!(
-            "a CRL of number {recorded} is recorded for {name}, which nobody can have counted to: the published one has number \
-             {published}. Somebody wrote it; numbers go on without it. Remove the record",
+            "CRL number {recorded} is recorded for {name}, too far above the published number {published} to be genuine. The \
+             record is ignored: find out who wrote it, and remove it",
             name = Config::crl_name(scope),
         );
         Ok(believed(standing, at_most, Some(damage)))
@@ -65,7 +65,7 @@ impl Authority {
 /// Describes a counter that is not believed.
 pub(super) fn counter_damage(scope: &CrlScope, counted: u64, number: u64) -> String {
     format!(
-        "the counter of the CRL numbers of {name} said {counted}, which nobody can have counted to: somebody wrote it. It goes on \
+        "the CRL number counter of {name} was {counted}, too high to be genuine: find out who wrote it. Numbering continues \
          from {number}",
         name = Config::crl_name(scope),
     )

@@ -29,7 +29,7 @@ pub enum SkippedRevocation {
         serial: Serial,
     },
     /// The certificate with that serial number has another name.
-    #[error("the certificate with serial number {serial} is not that of {listed:?} but of {actual:?}; mend the entry")]
+    #[error("the certificate with serial number {serial} belongs to {actual:?}, not {listed:?}; correct the entry")]
     OtherName {
         /// As listed.
         serial: Serial,
@@ -45,7 +45,7 @@ pub enum SkippedRevocation {
         issuer: CaName,
     },
     /// A root's own certificate.
-    #[error("{0} is a root: nobody looks for its revocation; take its certificate out of every trust store instead")]
+    #[error("{0} is a root CA, which no CRL can revoke; remove its certificate from every trust store instead")]
     Root(CaName),
 }
 

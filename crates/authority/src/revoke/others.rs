@@ -100,7 +100,7 @@ impl Authority {
                     common_name = other.common_name,
                     with = %record.id.serial,
                     same_key = affected.same_key,
-                    "certificate revoked, for it shares the fate of one whose key is compromised"
+                    "certificate revoked because it belongs to the family of a compromised key"
                 );
                 // A chain of short-lived certificates may have thousands that ended long ago: they are logged, without
                 // notices.
@@ -201,8 +201,8 @@ impl Authority {
             tracing::error!(
                 row.what,
                 row.is_done,
-                "something that shares the fate of a revoked certificate cannot be read: mend it, and where nothing was done \
-                 about it, revoke again"
+                "a certificate or intent of the compromised key's family cannot be read: repair it, and if it was not \
+                 revoked or given up, revoke again"
             );
             told.insert(row);
         }

@@ -21,7 +21,7 @@ async fn an_older_crl_that_somebody_put_back_is_told() {
     put(&fixture, name, &old).await;
     let damaged = publish().await.damaged;
     assert!(
-        damaged.len() == 1 && damaged[0].contains("CRL number 1 stands as"),
+        damaged.len() == 1 && damaged[0].contains("contains CRL number 1, although a newer CRL was published"),
         "{damaged:?}"
     );
     assert_eq!(fixture.listed(name), [serial]);
@@ -159,7 +159,7 @@ async fn a_number_that_somebody_made_up_is_told_and_not_followed() {
             published
                 .damaged
                 .iter()
-                .any(|wrong| wrong.contains("Remove the record")),
+                .any(|wrong| wrong.contains("find out who wrote it, and remove it")),
             "{:?}",
             published.damaged
         );

@@ -375,7 +375,7 @@ fn count(item: &Item) -> (Option<u64>, Option<&AttributeValue>) {
     if counted.is_none() {
         tracing::error!(
             item = super::called(item),
-            "the CRL counter is no number that was counted to; what is recorded counts"
+            "the CRL counter is not a valid number; the recorded CRL numbers are used instead"
         );
     }
     (counted, Some(found))
@@ -390,7 +390,7 @@ fn unknown(scope: &CrlScope, number: u64) -> LedgerError {
 
 impl View {
     pub(super) fn damage(&mut self, description: String) {
-        tracing::error!(description, "a revocation is not as it should be");
+        tracing::error!(description, "a revocation is damaged");
         if self.damaged.len() < DESCRIBED {
             self.damaged.push(description);
         }

@@ -110,8 +110,8 @@ impl DynamoLedger {
             if !is_leaf && (item.has("Certificate") || item.has("CRLNumber")) {
                 return Err(LedgerError::Damaged {
                     detail: format!(
-                        "{} stands under the name of CA {ca_name} and is neither a leaf's nor that CA's as it should be; \
-                         no CA is made in its place: restore the row",
+                        "{} has the name of CA {ca_name} but is neither a leaf's row nor a valid row of that CA; restore \
+                         the row: no CA is made in its place",
                         super::called(&item)
                     ),
                 });

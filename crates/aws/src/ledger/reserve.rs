@@ -100,7 +100,7 @@ impl DynamoLedger {
             }
         }
         Err(unavailable(format!(
-            "the idempotency token of {}, or what it renews, changed again and again",
+            "the idempotency token of {}, or the certificate that it renews, was changed by other processes in every attempt",
             intent.id
         )))
     }
@@ -197,7 +197,7 @@ impl DynamoLedger {
                 None => {
                     return Err(LedgerError::Damaged {
                         detail: format!(
-                            "the certificate table has a row for {} that no intent led to",
+                            "the certificate table has a row for {} without an intent",
                             completion.id
                         ),
                     });
@@ -249,7 +249,9 @@ impl DynamoLedger {
                 None => pause(round).await,
             }
         }
-        Err(unavailable(format!("the key claim of {id} changed again and again")))
+        Err(unavailable(format!(
+            "the key claim of {id} was changed by other processes in every attempt"
+        )))
     }
 
     /// The entry of an open intent: from memory if this process reserved it, else from the journal.

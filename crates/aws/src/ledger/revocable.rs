@@ -112,7 +112,7 @@ impl DynamoLedger {
                     return Ok(record.map(fits));
                 };
                 damaged = Some(format!(
-                    "the journal's entry of {serial} says another {attribute} than its certificate"
+                    "the journal's entry of {serial} has another {attribute} than its certificate"
                 ));
             }
         }
@@ -219,7 +219,7 @@ impl DynamoLedger {
             || "has no row".to_owned(),
             |item| format!("is not in {}", super::called(item)),
         );
-        let damaged = format!("the certificate of {id} {what}; the journal is what it is revoked by");
+        let damaged = format!("the certificate of {id} {what}; it is revoked from the journal's data");
         let row = row.map_or_else(|| nothing(&entry), |item| readable(item, &entry));
         let mut record = entry.record(row).ok_or(LedgerError::NotFound(id.serial))?;
         if row_key.is_none() {

@@ -43,7 +43,7 @@ impl DynamoLedger {
                 return Err(LedgerError::NotFound(serial));
             };
             if let Some(damaged) = damaged {
-                tracing::error!(damaged, %serial, "what the ledger has of a certificate does not fit");
+                tracing::error!(damaged, %serial, "the ledger's records of a certificate contradict each other");
             }
             let row_key = row_key.filter(|_| !without.row);
             if row_key.is_none() && record.revocation.is_none() {
@@ -74,7 +74,7 @@ impl DynamoLedger {
                     self.is_ours(&record, &attempt).await?
                 }
                 Attempted::Impossible { writes: places, detail } => {
-                    tracing::error!(detail, %serial, "what stands in an item keeps a revocation from being written there");
+                    tracing::error!(detail, %serial, "an item's content prevents writing the revocation to it");
                     let is_row = has_row && places.contains(&0);
                     without.row |= is_row;
                     let of_line: Vec<usize> = in_line.filter(|succession| places.contains(succession)).collect();
@@ -94,7 +94,9 @@ impl DynamoLedger {
             }
             pause(round).await;
         }
-        Err(unavailable(format!("the row of {serial} changed again and again")))
+        Err(unavailable(format!(
+            "the row of {serial} was changed by other processes in every attempt"
+        )))
     }
 
     /// The line to mark with a revocation. An entry that cannot be read names none, and does not stop the revocation.

@@ -523,7 +523,7 @@ impl Tables {
             pause(round).await;
         }
         Err(unavailable(format!(
-            "{CONFLICTS} transactions in a row met others on the same items"
+            "{CONFLICTS} attempts in a row conflicted with other transactions on the same items"
         )))
     }
 

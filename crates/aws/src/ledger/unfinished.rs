@@ -110,8 +110,8 @@ impl DynamoLedger {
         tracing::error!(
             certificate = %id,
             has_row = record.is_some(),
-            "the journal says that others are to be revoked with a certificate whose row does not say that its key is \
-             compromised: they are left alone; find out who wrote it"
+            "the journal marks a family for revocation, but the certificate's row has no revocation for a compromised key; \
+             the family is left alone; find out who wrote the mark"
         );
         if let Some(record) = record {
             self.finish_family(&record).await?;
@@ -122,7 +122,7 @@ impl DynamoLedger {
 
 fn parse(item: &Item) -> Result<(IntentId, UnixTime), Malformed> {
     let issuer = item.parse("Key", |key| {
-        let of = names::revoked_issuer(key).ok_or("it is no list of what is revoked")?;
+        let of = names::revoked_issuer(key).ok_or("it is not a revocation list's partition")?;
         CaName::new(of).map_err(|_| "its CA has no name")
     })?;
     let serial = item.parse("Sort", |sort| {

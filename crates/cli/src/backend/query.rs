@@ -52,7 +52,7 @@ pub(super) fn reason(name: &str) -> Result<RevocationReason> {
         let offered = RevocationReason::ALL.into_iter().filter(|reason| reason.is_offered());
         let names: Vec<&str> = offered.map(RevocationReason::name).collect();
         format!(
-            "{name:?} is no reason to revoke for good; use one of {}",
+            "{name:?} is not a supported revocation reason; use one of {}",
             names.join(", ")
         )
     })

@@ -219,7 +219,7 @@ impl Backend for ServerBackend {
             std::thread::sleep(ASK_AGAIN);
             let id = answer["publication"]
                 .as_str()
-                .context("the server does not say which publication goes on")?;
+                .context("the server's answer has no publication id")?;
             answer = self.read(&format!("/crls/publications/{id}"), &[])?;
         }
         Ok(answer)

@@ -98,7 +98,7 @@ fn signer(local: &LocalAuthority) -> Result<Signer> {
     }
     let Some(ca) = standing else {
         match damage {
-            Some(damage) => return Err(damage).context("no CA of the chain can be told to stand"),
+            Some(damage) => return Err(damage).context("no CA of the chain is known to be unrevoked"),
             None => bail!("every CA of the chain is revoked"),
         }
     };

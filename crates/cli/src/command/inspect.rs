@@ -15,7 +15,7 @@ use crate::{bounded, show, visible};
 pub(crate) fn run(arguments: &Arguments, file: &Path) -> Result<ExitCode> {
     let octets = read(arguments, file)?;
     let inspections = inspect::inspect(&octets, &InspectLimits::default())
-        .with_context(|| format!("{} cannot be told", file.display()))?;
+        .with_context(|| format!("{} cannot be parsed", file.display()))?;
     let objects: Vec<(Inspection, Vec<Finding>)> = inspections
         .iter()
         .map(|inspection| (inspection.clone(), findings(inspection, &inspections)))

@@ -30,7 +30,7 @@ struct Planned {
 /// Prints the plan. The exit code tells whether any entry is refused.
 pub(crate) fn run(arguments: &Arguments, wanted: &PlanArguments) -> Result<ExitCode> {
     if arguments.json && wanted.markdown {
-        bail!("--json and --markdown are two answers: choose one");
+        bail!("--json and --markdown cannot be combined: choose one");
     }
     // Clap does not check global options before the command for conflicts with the command's own.
     if arguments.aws.aws && wanted.has_settings() {
@@ -108,9 +108,8 @@ fn on_aws(_: &Arguments, _: &Folder, _: Option<&dyn Proposal>) -> Result<Planned
 }
 
 /// Printed once where no ledger was available.
-const NOT_KNOWN: &str = "Offline: what was issued and revoked before is not known. Issued and revoked mean: unless that was \
-     done before; whether a certificate would be renewed, is there already, or whether a serial number is that of a \
-     certificate, --aws tells.";
+const NOT_KNOWN: &str = "Offline: earlier issuances and revocations are not known. 'Issued' and 'revoked' assume that nothing \
+     was done yet; use --aws to check for renewals, existing certificates and serial numbers.";
 
 /// The plan as JSON.
 #[derive(Serialize)]

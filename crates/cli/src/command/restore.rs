@@ -28,7 +28,7 @@ pub(crate) fn run(arguments: &Arguments, restore: &RestoreArguments) -> Result<E
         );
     }
     if !restore.crl.is_empty() && restore.root.is_empty() {
-        bail!("whose CRLs these are cannot be told without the authority's root certificate: give it with --root FILE");
+        bail!("the CRLs cannot be authenticated without the authority's root certificate: give it with --root FILE");
     }
     let mut crls = Vec::new();
     for file in &restore.crl {

@@ -119,8 +119,12 @@ pub(super) fn file(folder: &Path) -> PathBuf {
 /// A warning about settings under their former name.
 pub(super) fn former_name(folder: &Path) -> Option<String> {
     let file = file(folder);
-    file.ends_with(FORMER_FILE)
-        .then(|| format!("{} is called {FILE} now, and is still read: rename it", file.display()))
+    file.ends_with(FORMER_FILE).then(|| {
+        format!(
+            "{} is still read, but its name is now {FILE}: rename it",
+            file.display()
+        )
+    })
 }
 
 /// Whether the settings in a folder name that token and that module.
@@ -215,7 +219,7 @@ impl Keys {
 fn host(url: &str) -> String {
     let uri: Option<ureq::http::Uri> = url.parse().ok();
     let host = uri.as_ref().and_then(|uri| uri.host());
-    host.map_or_else(|| "a URL that is none".to_owned(), crate::show::visible)
+    host.map_or_else(|| "an invalid URL".to_owned(), crate::show::visible)
 }
 
 impl Settings {

@@ -172,7 +172,7 @@ fn settings_under_their_former_name_are_read_and_told() {
     std::fs::write(&former, "").unwrap();
     let output = folder.chancery(&["request", "a.example.com", "--out", "a"]);
     let said = String::from_utf8_lossy(&succeeded(&output).stderr).into_owned();
-    assert!(said.contains("is called local.toml now"), "{said}");
+    assert!(said.contains("is still read, but its name is now local.toml"), "{said}");
 
     folder.text(&["backup", "copy"]);
     assert!(folder.path("copy/house.toml").exists());

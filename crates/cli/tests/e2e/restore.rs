@@ -330,11 +330,11 @@ fn a_backup_that_somebody_changed_is_not_restored() {
     forge(&folder, "local.toml", &pkcs11(&module));
     let told = folder.complaint(&restore(&word));
     assert!(
-        told.contains("is not to be trusted") && told.contains("manifest.json is not what"),
+        told.contains("this backup cannot be trusted") && told.contains("manifest.json is not what"),
         "{told}"
     );
     let told = folder.complaint(&["restore", "--check", "copy"]);
-    assert!(told.contains("is not to be trusted"), "{told}");
+    assert!(told.contains("this backup cannot be trusted"), "{told}");
     // Another authority's signature, over the same octets or not, is none.
     let other = Folder::new();
     other.text(&["init"]);
@@ -345,7 +345,7 @@ fn a_backup_that_somebody_changed_is_not_restored() {
     fs::remove_file(folder.path("copy/manifest.sig")).unwrap();
     let told = folder.complaint(&restore(&word));
     assert!(
-        told.contains("nobody signed this backup") && told.contains("--unsigned"),
+        told.contains("this backup is not signed") && told.contains("--unsigned"),
         "{told}"
     );
     let told = folder.text(&["restore", "--check", "copy"]);

@@ -36,7 +36,8 @@ pub enum FolderError {
     },
     /// Other users may write in it.
     #[error(
-        "others may write in {} (mode {mode:o}), and so could take over the authority: look who was there, then run `chmod 700 {}`",
+        "other users can write to {} (mode {mode:o}) and so control the authority: check what they changed, then run \
+         `chmod 700 {}`",
         .path.display(), .path.display()
     )]
     OpenToOthers {
@@ -82,7 +83,7 @@ pub enum FolderError {
         source: io::Error,
     },
     /// A file that is too long to be what it should be.
-    #[error("{} has more than {limit} octets, which is too long for what it should be", .path.display())]
+    #[error("{} has more than {limit} octets, the limit for this kind of file", .path.display())]
     TooLong {
         /// Which file.
         path: PathBuf,

@@ -143,7 +143,7 @@ pub(crate) fn block(writing: &Writing<'_>, id: i64, revocation: &Revocation) -> 
     for row in unreadable {
         tracing::error!(
             row.what,
-            "an open intent of a compromised key cannot be read, and is not given up: mend its row"
+            "an open intent of a compromised key cannot be read and was not given up: repair its row"
         );
     }
     Ok(true)

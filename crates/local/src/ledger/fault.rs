@@ -42,7 +42,7 @@ pub enum OpenError {
     },
     /// Written by an older version of this program, and cannot be migrated here, since the file cannot be written.
     #[error(
-        "{} has format {found}, and has to be brought to format {known}: use it once where it can be written",
+        "{} has format {found} and must be migrated to format {known}: open it once on a writable file system",
         .path.display()
     )]
     Older {

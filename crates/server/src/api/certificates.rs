@@ -70,7 +70,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PathText {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let text = Path::<String>::from_request_parts(parts, state).await;
         text.map(|Path(text)| Self(text))
-            .map_err(|_| Problem::bad_request("the path is no text in UTF-8"))
+            .map_err(|_| Problem::bad_request("the path is not UTF-8 text"))
     }
 }
 

@@ -148,9 +148,9 @@ pub(crate) fn problem(status: &CrlStatus) -> Option<String> {
         Staleness::Fresh => return damage(&status.damaged),
         Staleness::Overdue => "the next one is overdue".to_owned(),
         Staleness::HalfSpent => "half of its life has passed without a next one".to_owned(),
-        Staleness::Lagging { since } => format!(
-            "what was revoked since {since} is on no published CRL: none could be made; publish it, which says why it fails"
-        ),
+        Staleness::Lagging { since } => {
+            format!("revocations since {since} are on no published CRL; publish the CRL now to see the error")
+        }
         Staleness::Unpublished => "it is signed but not published".to_owned(),
         Staleness::FromFuture => {
             "it is from the future, made while the clock was ahead: relying parties refuse it; publish another"

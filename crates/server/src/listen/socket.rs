@@ -21,7 +21,10 @@ const UNSENT: u32 = 32 * 1024;
 #[cfg(any(target_os = "android", target_os = "linux"))]
 pub(super) fn keep_little_unsent(listener: &TcpListener) {
     if let Err(error) = socket2::SockRef::from(listener).set_tcp_notsent_lowat(UNSENT) {
-        tracing::warn!(%error, "the system keeps much of each answer: who reads slowly may be taken for one who does not");
+        tracing::warn!(
+            %error,
+            "the limit on unsent data could not be set: slow readers may be cut off as if they had stopped reading"
+        );
     }
 }
 

@@ -442,7 +442,7 @@ impl Connection {
         } else {
             if info.user_pin_final_try() {
                 let detail = format!(
-                    "the token {} has one PIN try left, which is not spent unasked: log in once with the token's own tool",
+                    "the token {} has one PIN try left, which Chancery does not use: log in once with the token's own tool",
                     shared.config.token
                 );
                 return Err(KeyStoreError::Denied { detail }.into());

@@ -92,7 +92,7 @@ impl<T> Work<T> {
             Stage::Waiting(reply) | Stage::Running(reply) => drop(reply.send(outcome)),
             Stage::Overdue => {
                 self.overdue.fetch_sub(1, Ordering::SeqCst);
-                tracing::warn!("a token has come back from a call that nobody waited for any more");
+                tracing::warn!("a call to the token has returned after its caller gave up");
             }
             Stage::Done => {}
         }
@@ -168,9 +168,7 @@ impl<S: 'static> Queue<S> {
         work: impl FnOnce(&mut S) -> Result<T, KeyStoreError> + Send + 'static,
     ) -> Result<T, KeyStoreError> {
         if self.overdue.load(Ordering::SeqCst) >= self.sessions {
-            return unavailable(
-                "the token has not come back from any of its sessions' calls; look at it, or at the way to it",
-            );
+            return unavailable("every session of the token hangs in a call; check the token and the connection to it");
         }
         let (reply, answer) = oneshot::channel();
         let awaited = Arc::new(Work {
@@ -192,7 +190,7 @@ impl<S: 'static> Queue<S> {
             Ok(()) => {}
             Err(mpsc::TrySendError::Full(_)) => {
                 return unavailable(&format!(
-                    "{WAITING} pieces of work wait for the token already; try again in a moment"
+                    "{WAITING} jobs are already queued for the token; try again in a moment"
                 ));
             }
             Err(mpsc::TrySendError::Disconnected(_)) => return unavailable(ENDED),

@@ -171,7 +171,7 @@ async fn read_csr_file(state: &AppState, request: &mut TlsCertRequest) -> Result
     let files = std::sync::Arc::clone(&state.requests);
     let found = tokio::task::spawn_blocking(move || files.find(&name)).await;
     let found = found.map_err(|error| {
-        tracing::error!(%error, "a CSR file was not looked for");
+        tracing::error!(%error, "reading a CSR file failed");
         Problem::unavailable("the CSR file cannot be read at the moment; try again")
     })?;
     request.resolve_csr(found, Vec::new());

@@ -206,7 +206,7 @@ fn unknown_reason(name: &str) -> Problem {
     let offered = RevocationReason::ALL.into_iter().filter(|reason| reason.is_offered());
     let names: Vec<&str> = offered.map(RevocationReason::name).collect();
     Problem::bad_request(format!(
-        "{name:.40} is no reason to revoke for good; use one of {}",
+        "{name:.40} is not a supported revocation reason; use one of {}",
         names.join(", ")
     ))
 }

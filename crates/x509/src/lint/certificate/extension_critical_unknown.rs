@@ -7,7 +7,7 @@ pub(super) const RULE: Rule = Rule {
     name: "extension_critical_unknown",
     severity: Severity::Warning,
     citation: "RFC 5280 section 4.2",
-    summary: "No critical extension is unknown here: whoever does not know it must refuse the certificate.",
+    summary: "Every critical extension is known to this linter; software that does not support one must refuse the certificate.",
     check: Check::Certificate(check),
 };
 

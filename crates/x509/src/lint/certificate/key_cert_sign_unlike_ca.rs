@@ -8,7 +8,7 @@ pub(super) const RULE: Rule = Rule {
     name: "key_cert_sign_unlike_ca",
     severity: Severity::Error,
     citation: "RFC 5280 sections 4.2.1.3 and 4.2.1.9",
-    summary: "keyCertSign is set for CAs, and for nobody else.",
+    summary: "keyCertSign is set for CAs, and only for them.",
     check: Check::Certificate(check),
 };
 

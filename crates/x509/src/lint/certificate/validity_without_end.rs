@@ -8,7 +8,7 @@ pub(super) const RULE: Rule = Rule {
     name: "validity_without_end",
     severity: Severity::Notice,
     citation: "RFC 5280 section 4.1.2.5",
-    summary: "The validity ends at a moment that is meant.",
+    summary: "notAfter is not the value for \"no well-defined expiration date\".",
     check: Check::Certificate(check),
 };
 

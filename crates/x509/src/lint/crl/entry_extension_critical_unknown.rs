@@ -8,7 +8,7 @@ pub(super) const RULE: Rule = Rule {
     name: "crl_entry_extension_critical_unknown",
     severity: Severity::Warning,
     citation: "RFC 5280 section 5.3",
-    summary: "No critical extension of an entry is unknown here: whoever does not know it must not use the CRL.",
+    summary: "Every critical extension of an entry is known to this linter; software that does not support one must not use the CRL.",
     check: Check::CrlEntry(check),
 };
 

@@ -8,7 +8,7 @@ pub(super) const RULE: Rule = Rule {
     name: "crl_extension_critical_unknown",
     severity: Severity::Warning,
     citation: "RFC 5280 section 5.2",
-    summary: "No critical extension of the list is unknown here: whoever does not know it must not use the CRL.",
+    summary: "Every critical extension of the CRL is known to this linter; software that does not support one must not use the CRL.",
     check: Check::Crl(check),
 };
 
