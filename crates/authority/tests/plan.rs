@@ -308,7 +308,11 @@ async fn revocations_are_decided_and_told() {
     assert_eq!(plan.items[4].existing.as_ref().unwrap().revoked, Some("superseded"));
     fixture.memory.clock.advance(40 * 86_400);
     let late = try_plan(&fixture, &proposed, None).await.unwrap();
-    assert!(late.items[0].warnings[0].contains("it expired at"), "{:?}", late.items[0]);
+    assert!(
+        late.items[0].warnings[0].contains("it expired at"),
+        "{:?}",
+        late.items[0]
+    );
 }
 
 #[tokio::test]

@@ -76,7 +76,10 @@ async fn nothing_is_issued_under_an_old_ca_whose_row_is_gone() {
     delete.send().await.unwrap();
     let error = issue("after").await.unwrap_err();
     assert!(
-        error.detail().unwrap_or_default().contains("own certificate is missing or holds another certificate"),
+        error
+            .detail()
+            .unwrap_or_default()
+            .contains("own certificate is missing or holds another certificate"),
         "{error:?}"
     );
     let found = fixture.authority.revoked_in_chain(issuing).await;

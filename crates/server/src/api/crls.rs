@@ -23,7 +23,7 @@ use crate::publications::{Progress, Publishing};
 /// How long a request to publish CRLs waits for all of them.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How it is with one CRL.
+/// The state of one CRL.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct CrlEntry {
     /// Its file.
@@ -43,11 +43,11 @@ pub struct CrlEntry {
     /// When the next one will be there at the latest (RFC 3339).
     #[serde(skip_serializing_if = "Option::is_none")]
     next_update: Option<String>,
-    /// What is wrong with it, in words.
+    /// What is wrong with it, as text; absent if nothing is.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
-    /// What is between the configuration and what it is published for: a change of shards or URL that certificates of before
-    /// outlast, in words. Nothing is wrong with that.
+    /// Differences from the configuration, as text: after a change of shards or URL, the CRL is still published for
+    /// certificates issued before. This is no problem.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     transitions: Vec<String>,
 }
@@ -63,7 +63,7 @@ pub struct Crls {
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PublishRequest {
-    /// Those of this CA alone.
+    /// Only this CA's CRLs.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = String, required = false, example = "chancery-issuing-ca",
         pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
@@ -198,7 +198,7 @@ fn damage(rows: &[String]) -> Option<String> {
     })
 }
 
-/// How every CRL stands.
+/// The state of every CRL.
 #[utoipa::path(get, path = "/api/v1/crls", tag = "crls",
     responses((status = 200, description = "Every CRL", body = Crls), (status = 401, description = "No valid token", body = ProblemBody)))]
 pub async fn status(State(state): State<AppState>, caller: Caller) -> Result<Json<Crls>, Problem> {
@@ -206,7 +206,7 @@ pub async fn status(State(state): State<AppState>, caller: Caller) -> Result<Jso
     Ok(Json(Crls::standing(&state.authority.crl_status().await)))
 }
 
-/// How far a publication that was asked for has come.
+/// The progress of a requested publication.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct PublicationState {
     /// Its id.
@@ -214,12 +214,12 @@ pub struct PublicationState {
     publication: String,
     /// CRLs to be made.
     total: usize,
-    /// Whether nothing more comes.
+    /// Whether it has ended.
     finished: bool,
-    /// Why it ended before all were made, in words.
+    /// Why it ended before all CRLs were made, as text.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
-    /// What came of those that were: one that failed has a `problem`.
+    /// The outcome of each CRL so far: one that failed has a `problem`.
     crls: Vec<CrlEntry>,
 }
 
@@ -236,11 +236,11 @@ impl PublicationState {
     }
 }
 
-/// Makes and publishes CRLs now. What takes longer than ten seconds goes on and can be asked after.
+/// Makes and publishes CRLs now. After ten seconds it continues in the background, and its progress can be queried.
 #[utoipa::path(post, path = "/api/v1/crls", tag = "crls", request_body = PublishRequest,
     responses(
-        (status = 200, description = "What came of each: one that failed has a `problem`", body = Crls),
-        (status = 202, description = "It is still at work: ask after it at `Location`", body = PublicationState,
+        (status = 200, description = "The outcome of each CRL: one that failed has a `problem`", body = Crls),
+        (status = 202, description = "It is in progress: query it at `Location`", body = PublicationState,
             headers(("Location" = String, description = "`/api/v1/crls/publications/…`")),
             links(("Ask after it" = (operation_id = "publication",
                 parameters(("publication" = "$response.body#/publication")))))),
@@ -274,12 +274,12 @@ pub async fn publish(State(state): State<AppState>, caller: Caller, body: Body) 
     Ok((StatusCode::ACCEPTED, [(LOCATION, slot)], told).into_response())
 }
 
-/// How far a publication has come that was asked for here and has not been forgotten.
+/// The progress of a publication that was requested here, as long as the server remembers it.
 #[utoipa::path(get, path = "/api/v1/crls/publications/{publication}", tag = "crls",
     params(("publication" = String, Path, description = "Its id")),
     responses(
-        (status = 200, description = "How far it has come", body = PublicationState),
-        (status = 404, description = "No such publication, or one that was forgotten: `GET /api/v1/crls` tells how CRLs stand", body = ProblemBody)))]
+        (status = 200, description = "Its progress", body = PublicationState),
+        (status = 404, description = "No such publication, or the server no longer remembers it: `GET /api/v1/crls` has the state of every CRL", body = ProblemBody)))]
 pub async fn publication(
     State(state): State<AppState>,
     caller: Caller,

@@ -12,8 +12,9 @@ use crate::app::AppState;
 /// Answer to `GET /health`.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Health {
-    /// `ok`; `degraded` if a CRL is stale or lacks what was revoked, the ledger cannot be written, a CA is revoked, the server's
-    /// own certificate cannot be renewed, or some are turned away; `failing` if the ledger cannot be read.
+    /// `ok`; `degraded` if a CRL is stale or lacks revocations, the ledger cannot be written, a CA is revoked, the
+    /// server's own certificate cannot be renewed, or connections or requests are turned away; `failing` if the ledger
+    /// cannot be read.
     #[schema(example = "ok")]
     status: &'static str,
     /// Version of the program.
@@ -28,7 +29,7 @@ const TOLD: usize = 50;
 /// The answer where the ledger can be read but not written.
 const UNWRITTEN: &str = "the ledger cannot be written: nothing is issued and nothing revoked; the server's log says why, and it is tried again";
 
-/// How the ledger and every CRL stand, as they were read two seconds ago at most, or with many CRLs somewhat longer.
+/// The state of the ledger and of every CRL, read at most two seconds ago, or somewhat longer with many CRLs.
 #[utoipa::path(get, path = "/api/v1/health", tag = "operation", security(()),
     responses((status = 200, description = "It works, perhaps degraded", body = Health), (status = 503, description = "It does not work", body = Health)))]
 pub async fn health(State(state): State<AppState>) -> Response {

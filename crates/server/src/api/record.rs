@@ -29,12 +29,12 @@ pub struct CertificateEntry {
     not_after: String,
     /// RFC 3339.
     issued_at: String,
-    /// Who asked for it.
+    /// Principal that requested the certificate.
     #[schema(example = "token:k3w9")]
     requested_by: String,
     /// `valid`, `expired` or `revoked`.
     status: &'static str,
-    /// Whether its expiry is told ahead.
+    /// Whether notices are sent before it expires.
     notify_expiry: bool,
     /// Only if revoked.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,7 +56,7 @@ pub struct RevocationEntry {
     /// RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     invalidity_date: Option<String>,
-    /// Who asked for it.
+    /// Principal that requested the revocation.
     requested_by: String,
 }
 

@@ -62,9 +62,9 @@ impl ToSchema for ChainRequest {
 pub enum Reason {
     /// No reason.
     Unspecified,
-    /// Somebody else has the key, or may have.
+    /// The key is known or suspected to be compromised.
     KeyCompromise,
-    /// The same of a CA's key.
+    /// The same, for a CA's key.
     #[schema(rename = "cACompromise")]
     CaCompromise,
     /// The subject's name or place changed.
@@ -161,7 +161,7 @@ pub struct TlsCertRequest {
     pub email_address: Option<String>,
     /// Issue without a common name; then an alternative name is needed, or another subject field.
     pub no_common_name: Option<bool>,
-    /// Days; more than allowed is reduced, which `Warnings` tells.
+    /// Days; a longer lifetime than allowed is reduced, and `Warnings` says so.
     #[schema(example = 30, minimum = 1, maximum = 4_294_967_295_u64)]
     pub lifetime: Option<u32>,
     /// `client_auth`, `server_auth`; by default `client_auth`.
@@ -189,9 +189,9 @@ pub struct TlsCertRequest {
     pub force_issue: Option<bool>,
     /// `Base64Certificate` shall hold the chain too.
     pub cert_bundle: Option<bool>,
-    /// Tell of the certificate's expiry.
+    /// Send notices before the certificate expires.
     pub notify_expiry: Option<bool>,
-    /// Tell of its issuance.
+    /// Send a notice when it is issued.
     pub notify_issued: Option<bool>,
 }
 
@@ -206,7 +206,8 @@ pub struct CustomExtension {
     pub critical: Option<bool>,
 }
 
-/// The certificate and its chain. With `ca_chain_only`: the last three fields alone.
+/// The certificate and its chain. With `ca_chain_only`, only `Base64IssuingCaCertificate`, `Base64RootCaCertificate`
+/// and `Base64CaChain`.
 #[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct TlsCertAnswer {
@@ -222,8 +223,8 @@ pub struct TlsCertAnswer {
     pub base64_root_ca_certificate: String,
     /// Base64 of PEM: issuing CA, root.
     pub base64_ca_chain: String,
-    /// What was asked for and is not in the certificate, one text for each alternative name, purpose and subject
-    /// attribute that was left out, and for a lifetime that was reduced. Absent where there is nothing to say.
+    /// What was requested but is not in the certificate: one text for each alternative name, purpose and subject
+    /// attribute that was left out, and for a lifetime that was reduced. Absent if there is none.
     pub warnings: Option<Vec<String>>,
 }
 

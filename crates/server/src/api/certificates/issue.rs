@@ -26,7 +26,7 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// Issues a certificate for a CSR.
 ///
-/// With `ca_chain_only` nothing is issued, and the answer holds the chain alone.
+/// With `ca_chain_only`, no certificate is issued, and the answer contains the chain alone.
 #[utoipa::path(post, path = "/api/v1/certificates", tag = "certificates", request_body = schema::CertificateRequest,
     params(schema::IdempotencyKey),
     responses(
@@ -80,12 +80,12 @@ pub async fn issue(
     Ok(Json(state.authority.answer(&issued, &request)).into_response())
 }
 
-/// What a renewal says; with a client certificate an empty body renews for the same key.
+/// A renewal; with a client certificate, an empty body renews for the same key.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RenewRequest {
-    /// Base64 of a CSR in PEM or DER: renew for its key, the same or a new one, with everything else as it was. With a token
-    /// it is needed, as proof that the caller has the key.
+    /// Base64 of a CSR in PEM or DER: the certificate is renewed for its key, the same or a new one; everything else
+    /// stays as it was. Required with a token, as proof that the caller has the key.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = String, required = false)]
     base64_csr_data: Option<String>,
@@ -93,10 +93,11 @@ pub struct RenewRequest {
 
 /// Renews a certificate: the same names and usages, for the same key or that of a new CSR.
 ///
-/// Who may: the holder of the certificate, by presenting it as TLS client certificate whatever it was issued for, in the last
-/// part of its life (`renewal_window_divisor`, a third by default); or of a token with scope `issue`, with a CSR. A certificate has one
-/// successor at a time that is neither expired nor revoked; a repeated request with the same `Idempotency-Key` gets that one.
-/// What is revoked, or descends from what is, is not renewed.
+/// The holder of the certificate may renew it in the last part of its life (`renewal_window_divisor`, a third by
+/// default), by presenting it as TLS client certificate, whatever it was issued for; the holder of a token with scope
+/// `issue` may renew it with a CSR. A certificate has one successor at a time that is neither expired nor revoked; a
+/// repeated request with the same `Idempotency-Key` gets that one. A certificate that is revoked, or descends from a
+/// revoked one, is not renewed.
 #[utoipa::path(post, path = "/api/v1/certificates/{serial_number}/renew", tag = "certificates", request_body = RenewRequest,
     params(schema::SerialParameter, schema::IdempotencyKey),
     responses(

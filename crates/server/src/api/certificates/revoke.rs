@@ -28,12 +28,12 @@ pub struct RevokeRequest {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = schema::Reason, required = false, example = "keyCompromise")]
     reason: Option<String>,
-    /// When the key is known or thought to have become invalid (RFC 3339).
+    /// When the key is known or suspected to have been compromised, or the certificate became invalid (RFC 3339).
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = String, format = DateTime, required = false, example = "2026-11-23T20:00:00Z")]
     invalidity_date: Option<String>,
-    /// Where the reason says that the key is compromised: this certificate alone, and not what else has its key or descends
-    /// from that by renewal. The key is blocked all the same.
+    /// With the reason `keyCompromise` or `cACompromise`: revokes this certificate alone, and neither the others of its
+    /// key nor those that descend from them by renewal. The key is blocked nevertheless.
     #[serde(default)]
     only: bool,
 }
@@ -41,23 +41,23 @@ pub struct RevokeRequest {
 /// A revocation's outcome.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct RevokeAnswer {
-    /// The certificate as it stands now.
+    /// The certificate's entry after the revocation.
     pub certificate: CertificateEntry,
     /// Whether it was revoked before.
     pub already_revoked: bool,
-    /// Why no published CRL was seen to list it; it is tried again by itself. Absent: one was.
+    /// Why no published CRL is known to list it; the server tries again. Absent: a published CRL lists it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub crl_problem: Option<String>,
     /// Others that were revoked with it, because the key is compromised: those of the same key, and what descends from
     /// them by renewal.
     pub also_revoked: Vec<AffectedCertificate>,
-    /// What is to be revoked or given up with it, and cannot be read from the ledger: it stopped nothing, and somebody has to mend
-    /// it.
+    /// Certificates and intents to be revoked or given up with it that the ledger cannot read: they did not stop the
+    /// revocation, and must be repaired.
     pub unreadable: Vec<UnreadableEntry>,
-    /// What is still valid of the same key, at most a hundred; where the key is compromised (`only`), also what descends
-    /// from it by renewal. Nothing was done about these.
+    /// Certificates of the same key that are still valid, at most 100; if the key is compromised (`only`), also those
+    /// that descend from it by renewal. They were not changed.
     pub still_valid: Vec<AffectedCertificate>,
-    /// Whether there are more of those, or it is not known which there are.
+    /// Whether there are more of them, or they could not be determined.
     pub still_valid_is_incomplete: bool,
 }
 
@@ -152,8 +152,8 @@ impl From<RevokeError> for Problem {
 
 /// Revokes a certificate, for good, and publishes the CRL.
 ///
-/// `keyCompromise` (and `cACompromise`) revokes every certificate of the same key, whatever its name, and every
-/// one that descends from any certificate of the key by renewal, and blocks the key: it is certified for nobody again.
+/// `keyCompromise` and `cACompromise` revoke every certificate of the same key, whatever its name, and every one that
+/// descends from any certificate of the key by renewal, and block the key: no certificate is issued for it again.
 ///
 /// A CA's certificate needs a token of scope `admin`: nothing is issued or renewed under it from then on.
 #[utoipa::path(post, path = "/api/v1/certificates/{serial_number}/revoke", tag = "certificates", request_body = RevokeRequest,
