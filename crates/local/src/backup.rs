@@ -223,9 +223,9 @@ pub enum BackupError {
     },
     /// Signed under a CA that a CRL lists as revoked for a reason that puts the signature in doubt.
     #[error(
-        "this backup cannot be trusted: {file} lists its signer {subject} as revoked ({reason}), so an attacker may have \
-         made it; use a backup that another CA signed, or if only you had write access to this one, restore it with \
-         --unsigned"
+        "this backup cannot be trusted: {file} lists {subject}, a CA in the chain of its signature, as revoked ({reason}), \
+         so an attacker may have made it; use a backup that another CA signed, or if only you had write access to this \
+         one, restore it with --unsigned"
     )]
     RevokedSigner {
         /// The CA's subject.
