@@ -253,21 +253,22 @@ def test_sweep(sandbox, faulty, states):
     assert faulty.run(Scenario("sweep", place.state(), verify, sweeps=True, late=True)) >= 10
 
 
-def test_a_ca_that_was_interrupted_is_given_up_and_made_again(sandbox, faulty, states):
+def test_a_ca_that_was_interrupted_is_left_to_who_makes_it(sandbox, faulty, states):
+    """The sweep may not write CA records: the function that creates the CA continues with what it finds."""
     place = faulty.place
     place.restore(states.root)
     place.fault("create-issuing-ca", "kms", "Sign", "lost", times=5)
     assert place.invoke("create-issuing-ca").error == "UnavailableError"
     assert sandbox.ask("DELETE", "faults") == 0
     assert place.age_intents() == 1
-    given_up = next(item for item in place.items(place.journal).values() if "Open" in item)
-    serial = int(given_up["Key"]["S"].removeprefix("intent#"))
+    before = place.state()
+    (interrupted,) = [item for item in place.items(place.journal).values() if "Open" in item]
+    serial = int(interrupted["Key"]["S"].removeprefix("intent#"))
+    run(place, "sweep")
+    assert place.items(place.journal) == before.items(place.journal)
 
     def verify():
-        run(place, "create-issuing-ca")
-        run(place, "root-ca-crl")
         (row,) = place.rows(place.issuing)
-        assert serial_of(row) != serial
-        crl_names(place, place.root, serial)
+        assert serial_of(row) == serial
 
-    assert faulty.run(Scenario("sweep", place.state(), verify, sweeps=True)) >= 10
+    assert faulty.run(Scenario("create-issuing-ca", before, verify)) >= 10
