@@ -87,6 +87,7 @@ async fn nothing_is_issued_under_an_old_ca_whose_row_is_gone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[allow(clippy::too_many_lines, reason = "one story, from takeover to adoption")]
 async fn a_deployment_of_the_python_ca_is_taken_over_and_adopted() {
     let Some(sandbox) = Sandbox::start() else { return };
     let (deployment, bucket) = (sandbox.deployment().await, sandbox.bucket().await);
