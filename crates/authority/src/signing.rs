@@ -1,13 +1,13 @@
 //! The one door to a signature by a CA's key.
 //!
-//! A [`KeyStore`] signs what a [`SigningRequest`] asks for, and only this module makes one, for a [`Purpose`], after it checked
-//! that the input is what the purpose says and what this authority prepared:
+//! A [`KeyStore`] signs what a [`SigningRequest`] asks for, and only this module makes one, for a
+//! [`Purpose`](crate::port::Purpose), after it checked that the input is what the purpose says and what this authority prepared:
 //! - `certificate`: a TBSCertificate, a CA's own among them, against the intent that was recorded for it;
 //! - `crl`: a TBSCertList, against the intent that was recorded for it;
 //! - `backup`: a statement over a backup's manifest, which is no certificate and no CRL.
 //!
-//! What is about to be signed is recorded before it comes here. [`sign`] asks the key store and verifies the signature with the
-//! issuer's public key: a faulty key store must not get anything out that nobody can verify, or that leaks the key.
+//! What is about to be signed is recorded before it comes here. Then the key store is asked, and its signature is verified with
+//! the issuer's public key: a faulty key store must not get anything out that nobody can verify, or that leaks the key.
 //!
 //! An intent in a ledger is untrusted: otherwise an attacker who can write there could have anything signed, such as a CA's
 //! certificate, a CRL or two octets. So a certificate's intent that is resumed, and did not just come from

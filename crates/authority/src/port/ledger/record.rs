@@ -365,7 +365,7 @@ pub enum NotRenewable {
         /// The successor's notAfter.
         until: UnixTime,
     },
-    /// It is the result of [`RENEWALS`] renewals in a row.
+    /// It is the result of [`RENEWALS`](super::RENEWALS) renewals in a row.
     TooOften,
     /// Its key is blocked, and proves nothing any longer.
     KeyBlocked,
