@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chancery_x509::crl::{CrlHeader, Framing, RevokedEntry};
+use chancery_x509::crl::{Coverage, CrlHeader, Framing, RevokedEntry};
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 use futures_util::{StreamExt as _, stream};
@@ -199,7 +199,7 @@ impl Authority {
         awaited: &HashSet<Serial>,
     ) -> Result<Made, PublishError> {
         let standing = &believed.standing;
-        let covers = self.covers(scope).await?;
+        let coverage = self.covers(scope).await?;
         let made_at = self.ports().clock.now();
         let not_before = ca.certificate().not_before();
         // Clock errors can seldom be detected; here one can.
@@ -249,21 +249,23 @@ impl Authority {
         let (entries, seen, damaged) = (listing.entries(), listing.seen().clone(), listing.damaged().to_vec());
         let scratch = self.ports().publication.scratch().map_err(PublishError::Scratch)?;
         let mut spooled = {
-            let ca = ca.clone();
+            let (ca, coverage) = (ca.clone(), coverage.clone());
             spool::off_thread(expected, move || {
                 let header = CrlHeader {
                     issuer: &ca.issuer,
                     number,
                     this_update,
                     next_update,
-                    scope: covers,
+                    scope: coverage,
                 };
                 frame::lint(&header, &ca)?;
                 spool::spool(&header, &mut listing, scratch)
             })
             .await?
         };
-        let signed = self.sign_crl(ca, scope, number, made_at, &mut spooled).await?;
+        let signed = self
+            .sign_crl(ca, scope, number, made_at, &coverage, &mut spooled)
+            .await?;
         let (crl, digest) = self.frame(ca, entries, spooled, &signed).await?;
         let record = CrlRecord {
             scope: scope.clone(),
@@ -349,6 +351,7 @@ impl Authority {
         scope: &CrlScope,
         number: u64,
         at: UnixTime,
+        coverage: &Coverage,
         spooled: &mut Spooled,
     ) -> Result<Signed, PublishError> {
         let intent = CrlIntent {
@@ -358,7 +361,7 @@ impl Authority {
             at,
         };
         self.ports().ledger.intend_crl(intent.clone()).await?;
-        let signable = spooled.signable(&intent, ca).map_err(PublishError::Scratch)?;
+        let signable = spooled.signable(&intent, coverage, ca).map_err(PublishError::Scratch)?;
         let signable = signable.map_err(|reason| PublishError::NotSignable {
             name: Config::crl_name(scope),
             reason,

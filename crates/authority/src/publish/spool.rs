@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::digest;
 use chancery_x509::algorithm::SigningInput;
-use chancery_x509::crl::{CrlHeader, CrlWriter, Framing, PemReader, TbsLength};
+use chancery_x509::crl::{Coverage, CrlHeader, CrlWriter, Framing, PemReader, TbsLength};
 use futures_channel::oneshot;
 
 use super::PublishError;
@@ -64,9 +64,10 @@ impl Spooled {
     pub(super) fn signable<'a>(
         &mut self,
         intent: &CrlIntent,
+        coverage: &Coverage,
         ca: &'a Ca,
     ) -> io::Result<Result<SignableCrl<'a>, NotSignable>> {
-        SignableCrl::against(&mut self.scratch, &self.input, intent, ca)
+        SignableCrl::against(&mut self.scratch, &self.input, intent, coverage, ca)
     }
 
     pub(super) fn frame(self, framing: Framing) -> WholeCrl {

@@ -3,7 +3,7 @@
 use std::io::{Read, Seek};
 
 use chancery_x509::algorithm::SigningInput;
-use chancery_x509::crl::facts_of_tbs;
+use chancery_x509::crl::{Coverage, IssuingDistributionPoint, facts_of_tbs};
 
 use super::{NotSignable, SigningError};
 use crate::authority::Ca;
@@ -18,23 +18,38 @@ pub(crate) struct SignableCrl<'a> {
 }
 
 impl<'a> SignableCrl<'a> {
-    /// Holds the octets that are about to be published against what was recorded: a TBSCertList of that CA and number, complete
-    /// or of a shard as its scope is. Its entries are not read again: `input` was made of all octets while they were written.
+    /// Checks the octets that are about to be published against the recorded intent: a TBSCertList of that CA and number, which
+    /// claims to cover what `coverage` says and no more. Its entries are not read again: `input` was made of all octets while
+    /// they were written.
     pub(crate) fn against(
         tbs: &mut (impl Read + Seek),
         input: &SigningInput,
         intent: &CrlIntent,
+        coverage: &Coverage,
         ca: &'a Ca,
     ) -> std::io::Result<Result<Self, NotSignable>> {
         let Some(facts) = facts_of_tbs(tbs)? else {
             return Ok(Err(NotSignable::NotATbsCertList));
         };
-        let is_shard = facts.issuing_distribution_point().is_some();
+        let point = match coverage {
+            // A shard's CRL that names no distribution point would pass for a complete one.
+            Coverage::Full if intent.scope.shard.is_some() => {
+                return Ok(Err(NotSignable::Differs { what: "coverage" }));
+            }
+            Coverage::Full => None,
+            Coverage::Shard { distribution_points } => Some(IssuingDistributionPoint {
+                urls: distribution_points.clone(),
+                ..IssuingDistributionPoint::default()
+            }),
+        };
         let differs = [
             (intent.scope.issuer != *ca.name(), "CA"),
             (facts.issuer() != ca.certificate().subject(), "issuer"),
             (facts.number() != Some(intent.number), "CRL number"),
-            (is_shard != intent.scope.shard.is_some(), "distribution point"),
+            (
+                facts.issuing_distribution_point() != point.as_ref(),
+                "distribution point",
+            ),
             (input.as_bytes() != intent.signing_input, "signing input"),
         ];
         if let Some((_, what)) = differs.into_iter().find(|(differs, _)| *differs) {
@@ -83,11 +98,11 @@ mod tests {
             at: NOW,
         };
         let refusal = |tbs: &[u8], intent: &CrlIntent| {
-            let outcome = SignableCrl::against(&mut Cursor::new(tbs), &input, intent, &ca).unwrap();
+            let outcome = SignableCrl::against(&mut Cursor::new(tbs), &input, intent, &Coverage::Full, &ca).unwrap();
             outcome.err()
         };
         assert_eq!(refusal(&tbs, &intent), None);
-        let signable = SignableCrl::against(&mut Cursor::new(&tbs), &input, &intent, &ca).unwrap();
+        let signable = SignableCrl::against(&mut Cursor::new(&tbs), &input, &intent, &Coverage::Full, &ca).unwrap();
         let before = memory.keys.log().len();
         signable.unwrap().sign(memory.keys.as_ref()).await.unwrap();
         let log = memory.keys.log();
@@ -101,10 +116,12 @@ mod tests {
             refusal(&tbs, &intent)
         };
         assert_eq!(of(&|intent| intent.number = 2), differs("CRL number"));
-        assert_eq!(
-            of(&|intent| intent.scope.shard = Some(3)),
-            differs("distribution point")
-        );
+        assert_eq!(of(&|intent| intent.scope.shard = Some(3)), differs("coverage"));
+        let shard = Coverage::Shard {
+            distribution_points: vec!["http://pki.example.com/3.crl".to_owned()],
+        };
+        let outcome = SignableCrl::against(&mut Cursor::new(&tbs), &input, &intent, &shard, &ca).unwrap();
+        assert_eq!(outcome.err(), differs("distribution point"));
         assert_eq!(of(&|intent| intent.signing_input[0] ^= 1), differs("signing input"));
         let other = CaName::new("another-ca").unwrap();
         assert_eq!(of(&|intent| intent.scope.issuer = other.clone()), differs("CA"));
