@@ -106,10 +106,16 @@ async fn finish_revocations(state: &FunctionState, ca: &Ca, until: Option<Instan
             }
             Ok(())
         }
-        Err(error) => Err(Failure::new(
-            FailureKind::Unavailable,
-            format!("the revocation of a compromised key's family was interrupted, and cannot go on: {error}"),
-        )),
+        Err(error) => {
+            // What is damaged is so at the next try, too.
+            let kind = match &error {
+                RevokeError::Ledger(LedgerError::Damaged { .. }) => FailureKind::Incomplete,
+                _ => FailureKind::Unavailable,
+            };
+            let message =
+                format!("the revocation of a compromised key's family was interrupted, and cannot go on: {error}");
+            Err(Failure::new(kind, message))
+        }
     }
 }
 

@@ -52,7 +52,9 @@ const ROOMS: [&str; 4] = ["profiles", "keys", "public", "csrs"];
 
 /// Files that the operator writes: the authority's configuration, and the settings of this machine.
 const CONFIG: &str = "chancery.toml";
-const WRITTEN: [&str; 3] = [CONFIG, "local.toml", "house.toml"]; // the last is the former name of the second
+const SETTINGS: &str = "local.toml";
+const FORMER_SETTINGS: &str = "house.toml";
+const WRITTEN: [&str; 3] = [CONFIG, SETTINGS, FORMER_SETTINGS];
 const LEDGER: &str = "ledger.sqlite3";
 const MANIFEST: &str = "manifest.json";
 
@@ -341,7 +343,10 @@ fn fill(
 
 /// Names of the files to copy, relative to the data folder. Names that begin with a dot are drafts and locks.
 fn names(folder: &DataFolder) -> Result<Vec<String>, BackupError> {
-    let written = WRITTEN.into_iter().filter(|name| folder.path().join(name).exists());
+    // Settings under their former name count only where there are no others.
+    let is_used = |name: &&str| *name != FORMER_SETTINGS || !folder.path().join(SETTINGS).exists();
+    let written = WRITTEN.into_iter().filter(is_used);
+    let written = written.filter(|name| folder.path().join(name).exists());
     let mut names: Vec<String> = written.map(str::to_owned).collect();
     for room in ROOMS {
         let path = folder.path().join(room);

@@ -28,7 +28,7 @@ variable "ca_bundle_s3_key" {
   default     = "serverless-ca-bundle-dev.pem"
 }
 
-variable "issuing_ca_name" {
+variable "issuing_ca_slug" {
   type        = string
   description = "PROJECT-issuing-ca-ENV, without ENV in production"
   default     = "serverless-issuing-ca-dev"
@@ -59,7 +59,7 @@ data "aws_s3_object" "bundle" {
 
 data "aws_s3_object" "crl" {
   bucket = var.external_s3_bucket_name
-  key    = "${var.issuing_ca_name}.crl.pem"
+  key    = "${var.issuing_ca_slug}.crl.pem"
 }
 
 resource "aws_lb_trust_store" "clients" {
@@ -72,7 +72,7 @@ resource "aws_lb_trust_store" "clients" {
 resource "aws_lb_trust_store_revocation" "clients" {
   trust_store_arn               = aws_lb_trust_store.clients.arn
   revocations_s3_bucket         = var.external_s3_bucket_name
-  revocations_s3_key            = "${var.issuing_ca_name}.crl.pem"
+  revocations_s3_key            = "${var.issuing_ca_slug}.crl.pem"
   revocations_s3_object_version = data.aws_s3_object.crl.version_id
 
   lifecycle {

@@ -62,7 +62,7 @@ impl<'a> SignableCrl<'a> {
     }
 
     /// Has it signed.
-    pub(crate) async fn sign(&self, keys: &dyn KeyStore) -> Result<Signed, SigningError> {
+    pub(crate) async fn sign(self, keys: &dyn KeyStore) -> Result<Signed, SigningError> {
         super::sign(keys, &self.request, self.ca.issuer.public_key()).await
     }
 }

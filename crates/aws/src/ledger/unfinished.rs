@@ -94,29 +94,26 @@ impl DynamoLedger {
     }
 
     /// The family that a marked item names. Roles other than those that revoke may write to the list, so the
-    /// certificate's own row must have a revocation for a compromised key. If the row does not, the mark is removed, so
-    /// that it is not read again; if there is no row (yet), the mark stays.
+    /// certificate's own row must have a revocation for a compromised key. A mark whose row has none stays: the row may
+    /// have been damaged, and then the mark is all that is left of the revocation.
     async fn family_of(&self, id: IntentId, since: UnixTime) -> Result<Option<UnfinishedFamily>, LedgerError> {
         let found = self.find(id.serial).await?.filter(|found| found.record.id == id);
-        let record = found.map(|found| found.record);
-        let revocation = record.as_ref().and_then(|record| record.revocation.clone());
-        if let Some(revocation) = revocation.filter(|revocation| compromises_key(revocation.reason)) {
-            let revocation = Revocation {
+        let revocation = found.and_then(|found| found.record.revocation);
+        let Some(revocation) = revocation.filter(|revocation| compromises_key(revocation.reason)) else {
+            tracing::error!(
+                certificate = %id,
+                "the journal marks a family for revocation, but the certificate's row has no revocation for a compromised \
+                 key; the family is left alone; find out who wrote the mark"
+            );
+            return Ok(None);
+        };
+        Ok(Some(UnfinishedFamily {
+            id,
+            revocation: Revocation {
                 at: since,
                 ..revocation
-            };
-            return Ok(Some(UnfinishedFamily { id, revocation }));
-        }
-        tracing::error!(
-            certificate = %id,
-            has_row = record.is_some(),
-            "the journal marks a family for revocation, but the certificate's row has no revocation for a compromised key; \
-             the family is left alone; find out who wrote the mark"
-        );
-        if let Some(record) = record {
-            self.finish_family(&record).await?;
-        }
-        Ok(None)
+            },
+        }))
     }
 }
 

@@ -81,6 +81,11 @@ pub(super) fn write(folder: &DataFolder, init: &InitArguments, passphrase: &Pass
         _ => "# CA keys are in sealed files, in the folder keys.\n[keys]\nstore = \"sealed\"\n".to_owned(),
     };
     crate::command::write_file(&path, text.as_bytes())?;
+    // Of a creation by a former version, which was interrupted: its choices are replaced.
+    let former = folder.path().join(FORMER_FILE);
+    if is_there(&former) {
+        std::fs::remove_file(&former).with_context(|| format!("cannot remove {}", former.display()))?;
+    }
     let own = init.ask_passphrase
         || passphrase.passphrase_fd.is_some()
         || passphrase.passphrase_file.is_some()
@@ -109,11 +114,17 @@ pub(crate) fn pkcs11_module(folder: &Path) -> Result<Option<PathBuf>> {
 /// Path of a folder's settings file.
 pub(super) fn file(folder: &Path) -> PathBuf {
     let (file, former) = (folder.join(FILE), folder.join(FORMER_FILE));
-    if former.exists() && !file.exists() {
+    if is_there(&former) && !is_there(&file) {
         former
     } else {
         file
     }
+}
+
+/// Whether there is a file, or a link, even one that cannot be followed: settings that cannot be read are an error, not the
+/// defaults.
+fn is_there(path: &Path) -> bool {
+    !matches!(std::fs::symlink_metadata(path), Err(error) if error.kind() == std::io::ErrorKind::NotFound)
 }
 
 /// A warning about settings under their former name.
@@ -152,7 +163,7 @@ pub(crate) fn refuse_module_within(module: &Path, folder: &Path) -> Result<()> {
 }
 
 fn read_in(folder: &Path) -> Result<Settings> {
-    if folder.join(FILE).exists() && folder.join(FORMER_FILE).exists() {
+    if is_there(&folder.join(FILE)) && is_there(&folder.join(FORMER_FILE)) {
         bail!(
             "{} has settings in {FILE} and in {FORMER_FILE}, its former name: put what is to hold into {FILE}, and remove the other",
             folder.display()

@@ -186,6 +186,18 @@ fn settings_under_their_former_name_are_read_and_told() {
     assert!(told.contains("local.toml and in house.toml"), "{told}");
 }
 
+/// A former version that was interrupted left its settings: the creation is repeated with today's choices.
+#[test]
+fn a_creation_that_a_former_version_began_is_repeated() {
+    let folder = Folder::new();
+    std::fs::create_dir(folder.data()).unwrap();
+    let former = folder.data().join("house.toml");
+    std::fs::write(&former, "[keys]\nstore = \"sealed\"\n").unwrap();
+    folder.text(&["init"]);
+    assert!(!former.exists() && folder.data().join("local.toml").exists());
+    folder.text(&["request", "a.example.com", "--out", "a"]);
+}
+
 #[test]
 fn expiry_and_issuance_are_told_where_that_was_asked_for() {
     let folder = Folder::new();

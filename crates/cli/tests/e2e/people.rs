@@ -233,6 +233,11 @@ fn a_slip_in_a_server_s_address_is_no_client() {
         ("https://www.example.com/login", r#"give "www.example.com""#),
         ("http://10.0.0.7:8080", r#"give "10.0.0.7""#),
         ("www.example.com:443", r#"give "www.example.com""#),
+        ("www.example.com/login", r#"give "www.example.com""#),
+        ("https://u@www.example.com:/", r#"give "www.example.com""#),
+        ("https://[2001:db8::7]/", r#"give "2001:db8::7""#),
+        ("myserver:443", r#"give "myserver""#),
+        ("https://", "is the address of a page"),
         ("10.0.0.999", "no IPv4 address"),
     ] {
         let told = folder.complaint(&["request", name, "--out", "x"]);
@@ -240,6 +245,11 @@ fn a_slip_in_a_server_s_address_is_no_client() {
         assert!(!folder.path("x").exists(), "{name}");
     }
     folder.text(&["request", "10.0.0.999", "--profile", "tls-client", "--out", "x"]);
+    // These are somebody's, or something's.
+    for (out, names) in [("a", &["4711.12"][..]), ("b", &["alice", "https://alice.example/id"])] {
+        let told = folder.text(&[&["request", "--out", out][..], names].concat());
+        assert!(told.contains("Profile tls-client"), "{names:?}: {told}");
+    }
 }
 
 /// Whatever a CA under constraints issues, OpenSSL, GnuTLS and Java accept.

@@ -271,7 +271,11 @@ pub(crate) fn unfinished(
         }
         match read_unfinished(row) {
             Ok(family) => unfinished.families.push(family),
-            Err(fault) if fault.is_of_row() => unfinished.add_unreadable(fault.in_words()),
+            Err(fault) if fault.is_of_row() => {
+                let serial: Vec<u8> = row.get(1)?;
+                let serial = padded_serial(&serial).map_or_else(|| "?".to_owned(), |serial| serial.to_string());
+                unfinished.add_unreadable(format!("the family of {serial}: {}", fault.in_words()));
+            }
             Err(fault) => return Err(fault),
         }
     }

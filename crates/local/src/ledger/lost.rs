@@ -9,7 +9,8 @@ use super::fault::Fault;
 use super::revocations::{self, ListPosition};
 use super::writer::Writing;
 
-/// The same for a row of which only the id and the position on a CRL need be readable. Whether it was an open intent.
+/// Gives up the intent in a row of which only the id and the position on a CRL need be readable. Whether it was an open
+/// intent.
 pub(crate) fn lose(writing: &Writing<'_>, id: i64, at: UnixTime) -> Result<bool, Fault> {
     let connection = writing.connection;
     let mut statement = connection.prepare_cached(

@@ -29,7 +29,7 @@ pub(super) fn default_profile(request: &RequestArguments) -> Result<Option<&'sta
     if of_hosts && !of_others {
         return Ok(Some(SERVER));
     }
-    match request.names.iter().find_map(|name| meant(name)) {
+    match meant(&request.names[0]) {
         Some(hint) => bail!("{hint}; or say with --profile or --purpose what the certificate is for"),
         None => Ok(Some(CLIENT)),
     }
@@ -41,29 +41,49 @@ fn meant(name: &str) -> Option<String> {
     if is_host(name) {
         return None;
     }
-    let is_web = |scheme: &str| {
-        name.get(..scheme.len())
-            .is_some_and(|head| head.eq_ignore_ascii_case(scheme))
+    let scheme = ["https://", "http://"].into_iter().find(|scheme| {
+        let head = name.get(..scheme.len());
+        head.is_some_and(|head| head.eq_ignore_ascii_case(scheme))
+    });
+    let rest = &name[scheme.map_or(0, str::len)..];
+    let (authority, is_page) = match rest.find(['/', '?', '#']) {
+        Some(end) => (&rest[..end], true),
+        None => (rest, scheme.is_some()),
     };
-    if let Some(scheme) = ["https://", "http://"].into_iter().find(|scheme| is_web(scheme)) {
-        let authority = name[scheme.len()..].split(['/', '?', '#']).next().unwrap_or_default();
-        let host = without_port(authority).unwrap_or(authority);
+    // Before an at sign stands who logs in; without a scheme it is an email address.
+    let authority = match authority.rsplit_once('@') {
+        Some((_, host)) if scheme.is_some() => host,
+        _ => authority,
+    };
+    let (host, has_port) = host_of(authority);
+    let is_known = is_host(host);
+    let give = if is_known {
+        format!(": give {host:?}")
+    } else {
+        String::new()
+    };
+    if is_page && (is_known || scheme.is_some()) {
         return Some(format!(
-            "{name:?} is the address of a page; a server's certificate is for its host: give {host:?}"
+            "{name:?} is the address of a page; a server's certificate is for its host{give}"
         ));
     }
-    if let Some(host) = without_port(name) {
+    if has_port && (is_known || AltName::parse(AltNameType::Dns, host).is_ok()) {
         return Some(format!("{name:?} has a port, which no certificate has: give {host:?}"));
     }
-    let is_numeric = name.contains('.') && name.bytes().all(|octet| octet.is_ascii_digit() || octet == b'.');
-    (is_numeric && !is_host(name)).then(|| format!("{name:?} is no IPv4 address: four numbers of 0 to 255"))
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|octet| octet.is_ascii_digit());
+    let is_dotted = name.split('.').count() == 4 && name.split('.').all(is_number);
+    is_dotted.then(|| format!("{name:?} is no IPv4 address, which has four numbers of 0 to 255"))
 }
 
-/// The host in a text of the form `HOST:PORT`.
-fn without_port(name: &str) -> Option<&str> {
-    let (host, port) = name.rsplit_once(':')?;
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    (is_host(host) && port.parse::<u16>().is_ok()).then_some(host)
+/// The host of `HOST`, `HOST:PORT`, `[ADDRESS]` or `[ADDRESS]:PORT`, and whether there is a port.
+fn host_of(authority: &str) -> (&str, bool) {
+    if let Some((address, rest)) = authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        return (address, rest.len() > 1);
+    }
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|octet| octet.is_ascii_digit()) => (host, !port.is_empty()),
+        _ => (authority, false),
+    }
 }
 
 /// Why a profile was chosen, and how to choose another.
