@@ -121,10 +121,15 @@ impl LocalAuthority {
         configured.filter(|ca_name| self.authority.ca(ca_name).is_none())
     }
 
-    /// Prints warnings about permissions that are too wide: for every command but those that report them among other
-    /// things.
+    /// Prints warnings about permissions that are too wide, and about settings under their former name: for every command
+    /// but those that report them among other things.
     pub(crate) fn tell(self) -> Self {
-        for warning in self.folder.warnings() {
+        for warning in self
+            .folder
+            .warnings()
+            .into_iter()
+            .chain(settings::former_name(self.folder.path()))
+        {
             eprintln!("warning: {}", show::visible(&warning));
         }
         self
