@@ -25,7 +25,9 @@ def openssl_verify(folder: Path, authority, leaf: bytes) -> str:
     (folder / "leaf.pem").write_bytes(leaf)
     (folder / "root.pem").write_bytes(authority.published(f"{authority.root_ca_name}.crt"))
     (folder / "bundle.pem").write_bytes(authority.published(authority.outputs["ca_bundle_s3_key"]))
-    crls = [authority.published(f"{ca_name}.crl.pem") for ca_name in (authority.root_ca_name, authority.issuing_ca_name)]
+    crls = [
+        authority.published(f"{ca_name}.crl.pem") for ca_name in (authority.root_ca_name, authority.issuing_ca_name)
+    ]
     (folder / "crls.pem").write_bytes(b"".join(crls))
     said = openssl(
         "verify", "-x509_strict", "-crl_check_all", "-CRLfile", folder / "crls.pem", "-CAfile", folder / "root.pem",

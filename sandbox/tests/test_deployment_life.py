@@ -87,7 +87,7 @@ def test_a_revocation_written_by_hand(authority):
     assert (run.status, set(run.failed)) == ("FAILED", {"IssuingCaCrlError"})
     cause = json.loads(run.failed["IssuingCaCrlError"]["Cause"])
     assert cause["errorType"] == "IncompleteError"
-    assert "1 were listed" in cause["errorMessage"]
+    assert "1 are now listed" in cause["errorMessage"]
     crl = judges.crl(authority, authority.issuing_ca_name)
     assert judges.number(crl) == before + 2
     assert int(serial) in judges.serials(crl)

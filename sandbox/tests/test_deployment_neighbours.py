@@ -66,7 +66,9 @@ def test_two_share_a_bucket_and_nothing_else(first, authority, tmp_path):
 
 
 def test_rsa_keys(authority, tmp_path):
-    sizes = [judges.ca(authority, ca_name).public_key() for ca_name in (authority.root_ca_name, authority.issuing_ca_name)]
+    sizes = [
+        judges.ca(authority, ca_name).public_key() for ca_name in (authority.root_ca_name, authority.issuing_ca_name)
+    ]
     assert [key.key_size for key in sizes if isinstance(key, rsa.RSAPublicKey)] == [4096, 2048]
     leaf = issue(authority, "rsa.example.com")
     assert leaf.signature_hash_algorithm.name == "sha256"
@@ -126,7 +128,9 @@ def test_keys_of_ml_dsa(all_deployed):
         assert certificate.issuer == issuer.subject
         judges.check_signature(issuer.public_key(), certificate.signature, certificate.tbs_certificate_bytes, None)
     # Read, and its signature checked.
-    assert [judges.number(judges.crl(authority, ca_name)) for ca_name in (authority.root_ca_name, authority.issuing_ca_name)] == [
+    assert [
+        judges.number(judges.crl(authority, ca_name)) for ca_name in (authority.root_ca_name, authority.issuing_ca_name)
+    ] == [
         1,
         1,
     ]

@@ -83,7 +83,9 @@ def test_a_request_in_full(authority, ask, told, tmp_path):
     assert (custom.value.value, custom.critical) == (b"\x04\x03\x01\x02\x03", False)
     pem = leaf.public_bytes(serialization.Encoding.PEM)
     assert judges.openssl_verify(tmp_path, authority, pem) == "leaf.pem: OK\n"
-    root, issuing = (authority.published(f"{ca_name}.crt") for ca_name in (authority.root_ca_name, authority.issuing_ca_name))
+    root, issuing = (
+        authority.published(f"{ca_name}.crt") for ca_name in (authority.root_ca_name, authority.issuing_ca_name)
+    )
     parts = [
         base64.b64decode(answer[name]).strip() for name in ("Base64IssuingCaCertificate", "Base64RootCaCertificate")
     ]
