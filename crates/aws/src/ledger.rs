@@ -32,6 +32,7 @@ mod tables;
 mod unfinished;
 mod unlisted;
 mod uses;
+mod verified;
 
 use std::collections::HashMap;
 use std::sync::Mutex;

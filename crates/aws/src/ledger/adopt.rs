@@ -21,7 +21,6 @@ use super::entry::{self, Entry, Stage};
 use super::item::Item;
 use super::old::Belongs;
 use super::reserve::listing;
-use super::revoke::scope_of;
 use super::row::{self, Row};
 use super::tables::{Table, Transaction, Write};
 use super::{DynamoLedger, chain, crl, names};
@@ -334,8 +333,8 @@ fn adopting(record: &CertificateRecord) -> Vec<Write> {
             reason: revocation.reason,
             invalidity_date: revocation.invalidity_date,
         };
-        writes.push(put(crl::listed(&scope_of(record), &revoked, record.not_after, "")));
-        writes.push(crl::changing(&scope_of(record), record.id.serial, &nonce()));
+        writes.push(put(crl::listed(&record.scope(), &revoked, record.not_after, "")));
+        writes.push(crl::changing(&record.scope(), record.id.serial, &nonce()));
         if matches!(record.kind, Kind::Authority { .. }) {
             writes.extend(chain::ending(record.id.serial));
         }

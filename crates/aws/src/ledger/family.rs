@@ -22,7 +22,7 @@ use super::entry::{Entry, Renewal, Stage};
 use super::item::Item;
 use super::line::{Failures, Successor};
 use super::revocable::Revocable;
-use super::revoke::{Others, scope_of};
+use super::revoke::Others;
 use super::row;
 use super::tables::{Range, Table, Write};
 use super::{DynamoLedger, Found, damaged, names};
@@ -106,7 +106,7 @@ impl DynamoLedger {
             return Err(LedgerError::NotFound(serial));
         };
         // An attacker may have replaced the row; the list still has the revocation.
-        let listed = names::revocation(&scope_of(&record), serial);
+        let listed = names::revocation(&record.scope(), serial);
         if record.revocation.is_some() || self.tables.get(Table::Journal, listed).await?.is_some() {
             return refused(NotRenewable::Revoked(serial));
         }

@@ -16,8 +16,8 @@ use chancery_x509::serial::Serial;
 use super::authorities::KnownCa;
 use super::crl::View;
 use super::item::Item;
-use super::revocable::verified;
 use super::tables::{Range, Table, Write};
+use super::verified::verified;
 use super::{DynamoLedger, chain, names, row};
 
 /// The certificates of the CAs that one CA issued, with its own if it is a root.

@@ -17,9 +17,9 @@ use chancery_x509::time::UnixTime;
 use super::authorities::KnownCa;
 use super::crl::View;
 use super::item::{Item, Malformed};
-use super::revocable::verified;
 use super::row::{self, Row};
 use super::tables::{Range, Table};
+use super::verified::verified;
 use super::{DynamoLedger, names};
 
 /// How long "not all adopted" is cached. "All adopted" is cached for the process's life.

@@ -13,10 +13,10 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::entry::Stage;
 use super::item::Item;
-use super::revocable::verified;
 use super::row;
 use super::tables::{Table, Transaction, Write};
 use super::unfinished::UNFINISHED;
+use super::verified::verified;
 use super::{DynamoLedger, chain, crl, names};
 use crate::world::nonce;
 

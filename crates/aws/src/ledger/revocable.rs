@@ -2,10 +2,7 @@
 //! claim does not match a certificate that one of our CAs signed, the certificate decides, and the mismatch is
 //! reported. Where no certificate is found, the journal has all that a revocation needs.
 
-use chancery_authority::CaName;
 use chancery_authority::port::ledger::{CertificateRecord, LedgerError, Revocation, ToRevoke};
-use chancery_x509::certificate::Certificate;
-use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
@@ -13,9 +10,9 @@ use super::authorities::KnownCa;
 use super::entry::{Entry, Stage};
 use super::item::Item;
 use super::old::Belongs;
-use super::revoke::scope_of;
 use super::row::{self, Row};
 use super::tables::{Range, Table};
+use super::verified::{Verified, verified};
 use super::{DynamoLedger, crl, names};
 
 /// Most rows of one serial number that are read: there is one, unless an attacker planted others.
@@ -41,47 +38,6 @@ impl Revocable {
         ToRevoke {
             record: self.record,
             damaged: self.damaged,
-        }
-    }
-}
-
-/// A certificate that a CA of this deployment signed.
-pub(super) struct Verified {
-    pub(super) issuer: CaName,
-    pub(super) certificate: Certificate,
-}
-
-/// The certificate of a row, if one of the CAs signed it and it has that serial number.
-pub(super) fn verified(row: &Item, serial: Serial, cas: &[KnownCa]) -> Option<Verified> {
-    let certificate = Certificate::parse(&row::certificate(row).ok()?).ok()?;
-    let issuer = cas
-        .iter()
-        .find(|ca| ca.has_signed(&certificate))?
-        .record
-        .ca_name
-        .clone();
-    (certificate.serial() == serial).then_some(Verified { issuer, certificate })
-}
-
-impl Verified {
-    fn common_name(&self) -> String {
-        self.certificate.subject().attributes().common_name.unwrap_or_default()
-    }
-
-    /// The attribute of the entry that differs from the certificate.
-    fn differs_from(&self, entry: &Entry) -> Option<&'static str> {
-        if !matches!(entry.stage, Stage::Complete { .. }) {
-            Some("Stage")
-        } else if entry.id.issuer != self.issuer {
-            Some("Issuer")
-        } else if entry.key != KeyFingerprint::of(self.certificate.spki_der()) {
-            Some("KeyFingerprint")
-        } else if entry.not_after != self.certificate.not_after() {
-            Some("NotAfter")
-        } else if entry.common_name != self.common_name() {
-            Some("CommonName")
-        } else {
-            None
         }
     }
 }
@@ -237,7 +193,7 @@ impl DynamoLedger {
         &self,
         record: &CertificateRecord,
     ) -> Result<Option<Revocation>, LedgerError> {
-        let key = names::revocation(&scope_of(record), record.id.serial);
+        let key = names::revocation(&record.scope(), record.id.serial);
         let Some(item) = self.tables.get(Table::Journal, key).await? else {
             return Ok(None);
         };

@@ -1,7 +1,7 @@
 //! Revocation: one transaction marks the row and adds the entry that the journal lists for the CRL.
 
 use chancery_authority::CaName;
-use chancery_authority::port::ledger::{CertificateRecord, CrlScope, Kind, LedgerError, Revocation, Revoked};
+use chancery_authority::port::ledger::{CertificateRecord, Kind, LedgerError, Revocation, Revoked};
 use chancery_authority::revoke::stands;
 use chancery_x509::crl::{RevocationReason, RevokedEntry};
 use chancery_x509::serial::Serial;
@@ -127,7 +127,7 @@ impl DynamoLedger {
         let Some(revocation) = &record.revocation else {
             return Ok(());
         };
-        let scope = scope_of(record);
+        let scope = record.scope();
         let key = names::revocation(&scope, record.id.serial);
         let listed = self.tables.get(Table::Journal, key).await?;
         // An entry with too early an end would be dropped from the CRL too soon.
@@ -152,7 +152,7 @@ impl DynamoLedger {
     }
 
     async fn is_ours(&self, record: &CertificateRecord, attempt: &str) -> Result<bool, LedgerError> {
-        let key = names::revocation(&scope_of(record), record.id.serial);
+        let key = names::revocation(&record.scope(), record.id.serial);
         let listed = self.tables.get(Table::Journal, key).await?;
         Ok(listed.is_some_and(|item| item.as_text("Attempt").is_ok_and(|of| of == attempt)))
     }
@@ -264,7 +264,7 @@ fn revoking(
         reason: revocation.reason,
         invalidity_date: revocation.invalidity_date,
     };
-    let listed = crl::listed(&scope_of(record), &entry, record.not_after, attempt);
+    let listed = crl::listed(&record.scope(), &entry, record.not_after, attempt);
     // Without a row, only the list is written.
     let row = row_key.map(|key| Write::Update {
         table: Table::Certificates,
@@ -283,13 +283,6 @@ fn revoking(
         condition: None,
         with: Item::default(),
     });
-    writes.push(crl::changing(&scope_of(record), record.id.serial, attempt));
+    writes.push(crl::changing(&record.scope(), record.id.serial, attempt));
     writes
-}
-
-pub(super) fn scope_of(record: &CertificateRecord) -> CrlScope {
-    CrlScope {
-        issuer: record.id.issuer.clone(),
-        shard: record.shard,
-    }
 }

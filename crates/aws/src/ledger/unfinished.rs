@@ -11,7 +11,6 @@ use chancery_x509::time::UnixTime;
 
 use super::item::{Item, Malformed};
 use super::open::Span;
-use super::revoke::scope_of;
 use super::tables::Table;
 use super::{DynamoLedger, names};
 
@@ -31,7 +30,7 @@ impl DynamoLedger {
     pub(super) async fn begin_family(&self, record: &CertificateRecord, since: UnixTime) -> Result<(), LedgerError> {
         let begun = self.tables.update(
             Table::Journal,
-            names::revocation(&scope_of(record), record.id.serial),
+            names::revocation(&record.scope(), record.id.serial),
             "SET #Unfinished = :yes, #Open = :family, #Since = :since",
             "attribute_exists(#Key)",
             Item::default()
@@ -46,7 +45,7 @@ impl DynamoLedger {
     pub(super) async fn finish_family(&self, record: &CertificateRecord) -> Result<(), LedgerError> {
         let finished = self.tables.update(
             Table::Journal,
-            names::revocation(&scope_of(record), record.id.serial),
+            names::revocation(&record.scope(), record.id.serial),
             "REMOVE #Unfinished, #Open, #Since",
             "attribute_exists(#Unfinished)",
             Item::default(),

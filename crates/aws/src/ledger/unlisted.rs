@@ -13,7 +13,6 @@ use chancery_x509::time::UnixTime;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::item::Item;
-use super::revoke::scope_of;
 use super::tables::{Items, Table};
 use super::{DynamoLedger, names, row};
 
@@ -128,7 +127,7 @@ impl DynamoLedger {
         }
         // The first check did not read the lists of shards.
         if record.shard.is_some() {
-            let key = names::revocation(&scope_of(&record), serial);
+            let key = names::revocation(&record.scope(), serial);
             if self.tables.get(Table::Journal, key).await?.is_some() {
                 return Ok(Finding::Nothing);
             }

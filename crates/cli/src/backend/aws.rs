@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context as _, Result, anyhow, bail};
 use chancery_authority::CaName;
 use chancery_authority::config::Config;
-use chancery_authority::port::ledger::{CertificateRecord, CrlScope, Cursor};
+use chancery_authority::port::ledger::{CertificateRecord, Cursor};
 use chancery_authority::port::{Clock as _, Ledger as _, Publication as _};
 use chancery_authority::revoke::RevokedCertificate;
 use chancery_aws::{SystemClock, SystemEntropy};
@@ -51,10 +51,7 @@ impl AwsBackend {
         self.deployed
             .invoke(self.publisher(&record.id.issuer), &json!({}))
             .context("the CRL's function did not end well")?;
-        let scope = CrlScope {
-            issuer: record.id.issuer.clone(),
-            shard: record.shard,
-        };
+        let scope = record.scope();
         let name = Config::crl_name(&scope);
         let read = self.deployed.runtime.block_on(opened.aws.publication.read(&name));
         let (_, der) = read

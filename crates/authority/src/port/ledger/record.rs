@@ -8,6 +8,7 @@ use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
+use super::crl::CrlScope;
 use crate::ca_name::CaName;
 use crate::port::intent_keys::IntentNonce;
 use crate::port::keystore::{KeyName, Receipt};
@@ -257,6 +258,16 @@ pub struct CertificateRecord {
     pub notify_expiry: bool,
     /// When reminders were sent, oldest first.
     pub reminders: Vec<UnixTime>,
+}
+
+impl CertificateRecord {
+    /// The CRL that answers for it.
+    pub fn scope(&self) -> CrlScope {
+        CrlScope {
+            issuer: self.id.issuer.clone(),
+            shard: self.shard,
+        }
+    }
 }
 
 /// A CA that exists.
