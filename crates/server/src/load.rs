@@ -226,8 +226,8 @@ mod tests {
 
     #[test]
     fn every_kind_has_a_place_of_its_own() {
-        for (slot, what) in Shed::ALL.into_iter().enumerate() {
-            assert_eq!(what as usize, slot);
+        for (index, what) in Shed::ALL.into_iter().enumerate() {
+            assert_eq!(what as usize, index);
         }
     }
 }

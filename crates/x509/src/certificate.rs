@@ -15,8 +15,7 @@ use const_oid::ObjectIdentifier;
 
 use crate::algorithm::{CaKeyAlgorithm, SigningInput};
 use crate::extension::{CustomExtension, RESERVED};
-use crate::key::ca::CaPublicKey;
-use crate::key::ca::SigningHasher;
+use crate::key::ca::{CaPublicKey, SigningHasher};
 use crate::key::{KeyError, KeyIdentifier, SubjectPublicKey};
 use crate::name::Name;
 use crate::pem::{self, PemError};

@@ -18,7 +18,7 @@ use ml_dsa::signature::Keypair;
 use ml_dsa::{MlDsa44, MlDsa65, MlDsa87, SigningKey};
 
 use super::lock;
-use crate::port::{KeyName, KeyStore, KeyStoreError, Receipt, Signed, SigningRequest};
+use crate::port::{KeyName, KeyStore, KeyStoreError, Purpose, Receipt, Signed, SigningRequest};
 
 /// Stores keys, and logs every signature before returning it.
 #[derive(Default)]
@@ -32,6 +32,8 @@ pub struct MemoryKeyStore {
 pub struct LoggedSignature {
     /// Its receipt.
     pub receipt: Receipt,
+    /// What it was for.
+    pub purpose: Purpose,
     /// The key.
     pub key: KeyName,
     /// What was signed.
@@ -114,6 +116,7 @@ impl KeyStore for MemoryKeyStore {
         let receipt = Receipt(format!("memory-{:06}", log.len() + 1));
         log.push(LoggedSignature {
             receipt: receipt.clone(),
+            purpose: request.purpose(),
             key: name.clone(),
             input: input.clone(),
             signature: signature.clone(),

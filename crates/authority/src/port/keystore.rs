@@ -77,18 +77,6 @@ pub enum Purpose {
     BackupManifest,
 }
 
-impl Purpose {
-    /// `certificate`, `ca_certificate`, `crl`, `backup_manifest`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Certificate => "certificate",
-            Self::CaCertificate => "ca_certificate",
-            Self::Crl => "crl",
-            Self::BackupManifest => "backup_manifest",
-        }
-    }
-}
-
 /// What a key store is asked to sign. Only [`signing`](crate::signing) makes one, after its checks: there is no other way to a
 /// signature by a CA's key.
 #[derive(Clone, Debug)]

@@ -344,7 +344,7 @@ impl Authority {
         }
     }
 
-    /// Records what is about to be signed, and signs it: the signature is accounted for whatever happens next.
+    /// Checks what is about to be signed, records it, and signs it: the signature is accounted for whatever happens next.
     async fn sign_crl(
         &self,
         ca: &Ca,
@@ -360,12 +360,12 @@ impl Authority {
             signing_input: spooled.input.as_bytes().to_vec(),
             at,
         };
-        self.ports().ledger.intend_crl(intent.clone()).await?;
         let signable = spooled.signable(&intent, coverage, ca).map_err(PublishError::Scratch)?;
         let signable = signable.map_err(|reason| PublishError::NotSignable {
             name: Config::crl_name(scope),
             reason,
         })?;
+        self.ports().ledger.intend_crl(intent).await?;
         Ok(signable.sign(self.ports().keys.as_ref()).await?)
     }
 

@@ -4,8 +4,7 @@
 //! begins so, and a CA's key never signs a text of others' choosing.
 
 use chancery_x509::algorithm::SigningInput;
-use chancery_x509::key::ca::CaPublicKey;
-use chancery_x509::key::ca::SigningHasher;
+use chancery_x509::key::ca::{CaPublicKey, SigningHasher};
 
 use super::SigningError;
 use crate::port::{KeyName, KeyStore, Purpose, Signed, SigningRequest};

@@ -107,7 +107,7 @@ mod tests {
         signable.unwrap().sign(memory.keys.as_ref()).await.unwrap();
         let log = memory.keys.log();
         assert_eq!(log.len(), before + 1);
-        assert_eq!(log[before].input, input);
+        assert_eq!((log[before].purpose, &log[before].input), (Purpose::Crl, &input));
 
         let differs = |what| Some(NotSignable::Differs { what });
         let of = |change: &dyn Fn(&mut CrlIntent)| {

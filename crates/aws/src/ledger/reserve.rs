@@ -81,7 +81,7 @@ impl DynamoLedger {
                 }
                 Transaction::Refused(conditions) => conditions,
             };
-            let failed = |succession: usize| Transaction::failed(&conditions, succession);
+            let failed = |index: usize| Transaction::failed(&conditions, index);
             if failed(ENTRY).is_some_and(|item| item.as_text("Attempt").is_ok_and(|of| of == attempt)) {
                 self.recent.remember(Entry::from_intent(&intent, renewal()));
                 return Ok(Reservation::New);
@@ -398,11 +398,9 @@ fn claiming(intent: &CertificateIntent) -> Write {
 /// Why a reservation was refused: of several reasons always the same one. `None` if only the predecessor or its line
 /// changed.
 fn refusal(intent: &CertificateIntent, reserving: &Reserving, conditions: &[Condition]) -> Option<LedgerError> {
-    let failed = |succession: usize| Transaction::failed(conditions, succession);
+    let failed = |index: usize| Transaction::failed(conditions, index);
     let (first, cas) = &reserving.chain;
-    let found = (*first..)
-        .zip(cas)
-        .find_map(|(succession, ca)| Some((failed(succession)?, ca)));
+    let found = (*first..).zip(cas).find_map(|(index, ca)| Some((failed(index)?, ca)));
     if let Some((found, ca)) = found {
         return Some(if found.0.is_empty() {
             LedgerError::no_record_of_ca(ca)
@@ -424,7 +422,7 @@ fn refusal(intent: &CertificateIntent, reserving: &Reserving, conditions: &[Cond
         Some(claim) => Some(LedgerError::KeyInUse {
             common_name: claim.as_text("CommonName").unwrap_or_default().to_owned(),
         }),
-        None if reserving.renewal.clone().any(|succession| failed(succession).is_some()) => None,
+        None if reserving.renewal.clone().any(|index| failed(index).is_some()) => None,
         None => Some(LedgerError::KeyInUse {
             common_name: String::new(),
         }),

@@ -69,7 +69,7 @@ impl DynamoLedger {
                 Attempted::Done => true,
                 // Another process was faster, or it was this one and the answer was lost.
                 Attempted::Refused(conditions) => {
-                    let of_line = in_line.filter(|succession| Transaction::failed(&conditions, *succession).is_some());
+                    let of_line = in_line.filter(|index| Transaction::failed(&conditions, *index).is_some());
                     without.leave_out_of_line(&writes, of_line, serial);
                     self.is_ours(&record, &attempt).await?
                 }
@@ -77,7 +77,7 @@ impl DynamoLedger {
                     tracing::error!(detail, %serial, "an item's content prevents writing the revocation to it");
                     let is_row = has_row && places.contains(&0);
                     without.row |= is_row;
-                    let of_line: Vec<usize> = in_line.filter(|succession| places.contains(succession)).collect();
+                    let of_line: Vec<usize> = in_line.filter(|index| places.contains(index)).collect();
                     if !is_row && of_line.is_empty() {
                         return Err(LedgerError::Damaged { detail });
                     }
@@ -193,8 +193,8 @@ struct Without {
 
 impl Without {
     fn leave_out_of_line(&mut self, writes: &[Write], places: impl Iterator<Item = usize>, serial: Serial) {
-        for succession in places {
-            let Some(Write::Update { key, .. }) = writes.get(succession) else {
+        for index in places {
+            let Some(Write::Update { key, .. }) = writes.get(index) else {
                 continue;
             };
             let is_version = key.as_text("Sort").is_ok_and(|sort| sort == names::ALONE);

@@ -510,7 +510,7 @@ impl Tables {
             }
             let is_impossible = |reason: &CancellationReason| reason.code() == Some("ValidationError");
             let impossible = reasons.iter().enumerate().filter(|(_, reason)| is_impossible(reason));
-            let impossible: Vec<usize> = impossible.map(|(succession, _)| succession).collect();
+            let impossible: Vec<usize> = impossible.map(|(index, _)| index).collect();
             if !impossible.is_empty() {
                 return Ok(Attempted::Impossible {
                     writes: impossible,
@@ -624,8 +624,8 @@ impl Tables {
 
 impl Transaction {
     /// The item that made the condition of the write at that index fail; `None` if it held.
-    pub(crate) fn failed(conditions: &[Condition], succession: usize) -> Option<&Item> {
-        match conditions.get(succession) {
+    pub(crate) fn failed(conditions: &[Condition], index: usize) -> Option<&Item> {
+        match conditions.get(index) {
             Some(Condition::Failed(item)) => Some(item),
             _ => None,
         }

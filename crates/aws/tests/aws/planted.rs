@@ -91,8 +91,8 @@ async fn nothing_that_is_said_of_a_renewal_keeps_a_certificate_from_being_revoke
 
     let fixture = Fixture::open(&sandbox, &deployment, fixture.bucket(), &patient()).await;
     let victims = [nowhere.1, renewed.2, version.2, long.2, row_of.2];
-    for (resources, serial) in victims.into_iter().enumerate() {
-        let name = format!("{}.example.com", serials[resources].0);
+    for (index, serial) in victims.into_iter().enumerate() {
+        let name = format!("{}.example.com", serials[index].0);
         let ledger = fixture.ports.ledger.as_ref();
         let (decided, damaged) = decide_listed(ledger, deployment.issuing_ca(), &entry(&name, serial))
             .await
@@ -100,7 +100,7 @@ async fn nothing_that_is_said_of_a_renewal_keeps_a_certificate_from_being_revoke
         assert!(matches!(decided, ListedRevocation::Due(_)), "{name}: {decided:?}");
         assert_eq!(
             damaged.is_some(),
-            resources < 2,
+            index < 2,
             "a renewal that no line has is told: {name}: {damaged:?}"
         );
         for is_again in [false, true] {
@@ -109,7 +109,7 @@ async fn nothing_that_is_said_of_a_renewal_keeps_a_certificate_from_being_revoke
             // What nobody can read of a line is told once the certificate is revoked.
             match revoked {
                 Ok(revoked) => assert_eq!(revoked.already, is_again, "{name}"),
-                Err(RevokeError::Ledger(LedgerError::Damaged { .. })) => assert_eq!(resources, 2, "{name}"),
+                Err(RevokeError::Ledger(LedgerError::Damaged { .. })) => assert_eq!(index, 2, "{name}"),
                 Err(error) => panic!("{name}: {error}"),
             }
         }

@@ -150,14 +150,14 @@ impl Sandbox {
     /// A bucket of its own.
     pub(crate) async fn bucket(&self) -> String {
         let name = format!("bucket-{}", self.made.fetch_add(1, Ordering::Relaxed));
-        let resources = aws_sdk_s3::types::CreateBucketConfiguration::builder()
+        let configuration = aws_sdk_s3::types::CreateBucketConfiguration::builder()
             .location_constraint(aws_sdk_s3::types::BucketLocationConstraint::EuWest2)
             .build();
         let config = aws_sdk_s3::config::Builder::from(&self.config).force_path_style(true);
         aws_sdk_s3::Client::from_conf(config.build())
             .create_bucket()
             .bucket(&name)
-            .create_bucket_configuration(resources)
+            .create_bucket_configuration(configuration)
             .send()
             .await
             .unwrap();

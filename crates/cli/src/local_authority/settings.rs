@@ -80,12 +80,12 @@ pub(super) fn write(folder: &DataFolder, init: &InitArguments, passphrase: &Pass
         ),
         _ => "# CA keys are in sealed files, in the folder keys.\n[keys]\nstore = \"sealed\"\n".to_owned(),
     };
-    crate::command::write_file(&path, text.as_bytes())?;
     // Of a creation by a former version, which was interrupted: its choices are replaced.
     let former = folder.path().join(FORMER_FILE);
     if is_there(&former) {
         std::fs::remove_file(&former).with_context(|| format!("cannot remove {}", former.display()))?;
     }
+    crate::command::write_file(&path, text.as_bytes())?;
     let own = init.ask_passphrase
         || passphrase.passphrase_fd.is_some()
         || passphrase.passphrase_file.is_some()

@@ -196,9 +196,9 @@ pub(crate) fn revoke(
     let mut due = due(connection, key, revocation, unreadable)?;
     together.has_more = due.len() > REVOKED_TOGETHER;
     due.truncate(REVOKED_TOGETHER);
-    for place in due {
-        let id = place.certificate();
-        match writing.apart(|| revocations::revoke_at(writing, &place, revocation)) {
+    for position in due {
+        let id = position.certificate();
+        match writing.apart(|| revocations::revoke_at(writing, &position, revocation)) {
             Ok(false) => continue,
             Ok(true) => {}
             Err(fault) => {
@@ -393,7 +393,7 @@ fn due(
         && let Some(row) = rows.next()?
     {
         match ListPosition::read(row) {
-            Ok(place) => due.push(place),
+            Ok(position) => due.push(position),
             Err(fault) => tell(unreadable, row.get(0)?, fault, false)?,
         }
     }

@@ -19,7 +19,7 @@ pub(crate) fn lose(writing: &Writing<'_>, id: i64, at: UnixTime) -> Result<bool,
     )?;
     let mut rows = statement.query([id])?;
     let Some(row) = rows.next()? else { return Ok(false) };
-    let place = ListPosition::read(row)?;
+    let position = ListPosition::read(row)?;
     drop(rows);
     connection
         .prepare_cached("UPDATE certificates SET lost_at = ?2 WHERE id = ?1")?
@@ -34,7 +34,7 @@ pub(crate) fn lose(writing: &Writing<'_>, id: i64, at: UnixTime) -> Result<bool,
         invalidity_date: None,
         principal: Principal::Authority.to_string(),
     };
-    revocations::insert(writing, &place, &lost)?;
+    revocations::insert(writing, &position, &lost)?;
     writing.count(|counts| counts.open_intents -= 1);
     Ok(true)
 }

@@ -135,7 +135,7 @@ fn take_over(writing: &Writing<'_>, listed: &Listed, at: UnixTime) -> Result<Tak
             principal: PRINCIPAL.to_owned(),
         };
         let row = row_by_serial(writing.connection, Some(issuer), entry.serial)?;
-        let place = match &row {
+        let position = match &row {
             None => unknown(writing, listed, issuer, entry.serial, at)?,
             Some(row) => ListPosition::of(row),
         };
@@ -143,25 +143,25 @@ fn take_over(writing: &Writing<'_>, listed: &Listed, at: UnixTime) -> Result<Tak
         match row.as_ref().map(|row| row.stage) {
             // Its serial number went on the list when it was given up.
             Some(Stage::Lost) => {
-                if compromised && !family::block(writing, place.certificate(), &revocation)? {
+                if compromised && !family::block(writing, position.certificate(), &revocation)? {
                     taken.unknown_keys.push(entry.serial);
                 }
                 continue;
             }
-            Some(Stage::Issued) if is_revoked(writing.connection, &place)? => {
-                revocations::worsen(writing, &place, &revocation)?;
+            Some(Stage::Issued) if is_revoked(writing.connection, &position)? => {
+                revocations::worsen(writing, &position, &revocation)?;
                 if compromised {
-                    family::block(writing, place.certificate(), &revocation)?;
+                    family::block(writing, position.certificate(), &revocation)?;
                 }
                 continue;
             }
             // It was completed or given up after the backup was taken: giving it up keeps it from being completed a
             // second time.
-            Some(Stage::Open) => give_up(writing, &place, at)?,
+            Some(Stage::Open) => give_up(writing, &position, at)?,
             Some(Stage::Issued) | None => {}
         }
-        revocations::insert(writing, &place, &revocation)?;
-        if compromised && !family::block(writing, place.certificate(), &revocation)? {
+        revocations::insert(writing, &position, &revocation)?;
+        if compromised && !family::block(writing, position.certificate(), &revocation)? {
             taken.unknown_keys.push(entry.serial);
         }
         taken.new += 1;
@@ -203,16 +203,16 @@ pub(super) fn hear_of_key(
     family::block(writing, id, &revocation)
 }
 
-fn is_revoked(connection: &Connection, place: &ListPosition) -> Result<bool, Fault> {
+fn is_revoked(connection: &Connection, position: &ListPosition) -> Result<bool, Fault> {
     let mut statement = connection.prepare_cached("SELECT 1 FROM revocations WHERE certificate = ?1")?;
     let found: Option<i64> = statement
-        .query_row([place.certificate()], |row| row.get(0))
+        .query_row([position.certificate()], |row| row.get(0))
         .optional()?;
     Ok(found.is_some())
 }
 
-fn give_up(writing: &Writing<'_>, place: &ListPosition, at: UnixTime) -> Result<(), Fault> {
-    let id = place.certificate();
+fn give_up(writing: &Writing<'_>, position: &ListPosition, at: UnixTime) -> Result<(), Fault> {
+    let id = position.certificate();
     let connection = writing.connection;
     connection.execute("UPDATE certificates SET lost_at = ?2 WHERE id = ?1", (id, at.0))?;
     connection.execute("DELETE FROM authorities WHERE certificate = ?1", [id])?;

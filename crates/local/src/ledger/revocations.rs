@@ -92,11 +92,11 @@ pub(crate) fn revoke(
     let row = row
         .filter(|row| row.stage == Stage::Issued)
         .ok_or(LedgerError::NotFound(serial))?;
-    let place = ListPosition::of(&row);
+    let position = ListPosition::of(&row);
     let (mut record, _) = row.complete_to_revoke(writing.connection)?;
     let revocation = match &record.revocation {
         None => {
-            insert(writing, &place, revocation)?;
+            insert(writing, &position, revocation)?;
             revocation.clone()
         }
         Some(first) if is_worse(first.reason, revocation.reason) => {
@@ -104,7 +104,7 @@ pub(crate) fn revoke(
                 at: first.at,
                 ..revocation.clone()
             };
-            replace(writing, &place, &replacing)?;
+            replace(writing, &position, &replacing)?;
             replacing
         }
         Some(_) => return Ok(Revoked::Already(Box::new(record))),
@@ -114,19 +114,23 @@ pub(crate) fn revoke(
 }
 
 /// The same for an issued certificate of whose row only the position need be readable. Whether anything changed.
-pub(crate) fn revoke_at(writing: &Writing<'_>, place: &ListPosition, revocation: &Revocation) -> Result<bool, Fault> {
+pub(crate) fn revoke_at(
+    writing: &Writing<'_>,
+    position: &ListPosition,
+    revocation: &Revocation,
+) -> Result<bool, Fault> {
     let first: Option<(i64, i64)> = writing
         .connection
         .prepare_cached("SELECT revoked_at, reason FROM revocations WHERE certificate = ?1")?
-        .query_row([place.certificate], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row([position.certificate], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     match first {
-        None => insert(writing, place, revocation)?,
+        None => insert(writing, position, revocation)?,
         Some((at, reason)) if is_worse(known_reason(reason), revocation.reason) => {
             let at = UnixTime(at);
             replace(
                 writing,
-                place,
+                position,
                 &Revocation {
                     at,
                     ..revocation.clone()
@@ -145,19 +149,19 @@ fn is_worse(earlier: RevocationReason, later: RevocationReason) -> bool {
 }
 
 /// Gives a revocation the reason that a CRL has for it, where that is keyCompromise and the recorded one is not.
-pub(crate) fn worsen(writing: &Writing<'_>, place: &ListPosition, listed: &Revocation) -> Result<(), Fault> {
+pub(crate) fn worsen(writing: &Writing<'_>, position: &ListPosition, listed: &Revocation) -> Result<(), Fault> {
     let standing: i64 = writing
         .connection
         .prepare_cached("SELECT reason FROM revocations WHERE certificate = ?1")?
-        .query_row([place.certificate], |row| row.get(0))?;
+        .query_row([position.certificate], |row| row.get(0))?;
     if is_worse(known_reason(standing), listed.reason) {
-        replace(writing, place, listed)?;
+        replace(writing, position, listed)?;
     }
     Ok(())
 }
 
 /// Adds a serial number to the list of revocations.
-pub(crate) fn insert(writing: &Writing<'_>, place: &ListPosition, revocation: &Revocation) -> Result<(), Fault> {
+pub(crate) fn insert(writing: &Writing<'_>, position: &ListPosition, revocation: &Revocation) -> Result<(), Fault> {
     writing
         .connection
         .prepare_cached(
@@ -166,33 +170,33 @@ pub(crate) fn insert(writing: &Writing<'_>, place: &ListPosition, revocation: &R
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?
         .execute((
-            place.issuer,
-            place.shard,
-            place.serial.as_padded(),
-            place.not_after.0,
+            position.issuer,
+            position.shard,
+            position.serial.as_padded(),
+            position.not_after.0,
             revocation.at.0,
             revocation.reason.code(),
             revocation.invalidity_date.map(|date| date.0),
-            place.certificate,
+            position.certificate,
             &revocation.principal,
         ))?;
     writing.count(|counts| counts.revoked += 1);
-    crls::mark_change(writing.connection, place.issuer, place.shard)
+    crls::mark_change(writing.connection, position.issuer, position.shard)
 }
 
-fn replace(writing: &Writing<'_>, place: &ListPosition, revocation: &Revocation) -> Result<(), Fault> {
+fn replace(writing: &Writing<'_>, position: &ListPosition, revocation: &Revocation) -> Result<(), Fault> {
     writing.connection.execute(
         "UPDATE revocations SET revoked_at = ?2, reason = ?3, invalidity_date = ?4, principal = ?5
          WHERE certificate = ?1",
         (
-            place.certificate,
+            position.certificate,
             revocation.at.0,
             revocation.reason.code(),
             revocation.invalidity_date.map(|date| date.0),
             &revocation.principal,
         ),
     )?;
-    crls::mark_change(writing.connection, place.issuer, place.shard)
+    crls::mark_change(writing.connection, position.issuer, position.shard)
 }
 
 /// Evidence of when certificates expire: the issued certificate, and whether it was given up.
@@ -239,13 +243,13 @@ pub(crate) fn relist(
     let Some(row) = row.filter(|row| row.stage != Stage::Open) else {
         return Ok(());
     };
-    let place = ListPosition::of(&row);
+    let position = ListPosition::of(&row);
     let changed = writing.connection.execute(
         "UPDATE revocations SET not_after = ?2 WHERE certificate = ?1",
-        (place.certificate, not_after.0),
+        (position.certificate, not_after.0),
     )?;
     if changed > 0 {
-        return crls::mark_change(writing.connection, place.issuer, place.shard);
+        return crls::mark_change(writing.connection, position.issuer, position.shard);
     }
     let revocation = Revocation {
         at: entry.revoked_at,
@@ -253,7 +257,7 @@ pub(crate) fn relist(
         invalidity_date: entry.invalidity_date,
         principal: Principal::Authority.to_string(),
     };
-    insert(writing, &place, &revocation)
+    insert(writing, &position, &revocation)
 }
 
 /// Revoked certificates as of one moment, copied out of the ledger in one pass: totals and entries agree whatever

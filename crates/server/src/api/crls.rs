@@ -269,9 +269,9 @@ pub async fn publish(State(state): State<AppState>, caller: Caller, body: Body) 
     if progress.is_finished() {
         return Ok(Json(Crls { crls: progress.done }).into_response());
     }
-    let slot = format!("/api/v1/crls/publications/{}", order.id);
+    let location = format!("/api/v1/crls/publications/{}", order.id);
     let told = Json(PublicationState::new(order, progress));
-    Ok((StatusCode::ACCEPTED, [(LOCATION, slot)], told).into_response())
+    Ok((StatusCode::ACCEPTED, [(LOCATION, location)], told).into_response())
 }
 
 /// The progress of a publication that was requested here, as long as the server remembers it.

@@ -8,8 +8,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use aws_lc_rs::digest;
 
 use super::RevocationList;
-use crate::key::ca::CaPublicKey;
-use crate::key::ca::SigningHasher;
+use crate::key::ca::{CaPublicKey, SigningHasher};
 use crate::tlv::{Reader, der, tag};
 
 /// Most octets before the entries, after them, and after the TBSCertList: an issuer's name and 64 extensions are
