@@ -10,15 +10,14 @@
 //! - [`plan`]: what the lists that operators write would change, computed before anything is changed;
 //! - [`revoke`], [`publish`], [`sweep`], [`remind`]: the rest of a certificate's life;
 //! - [`port`]: what the deployment must provide, as traits. With the feature `testing`, `memory` implements them for
-//!   tests, with faults on demand, and `contract` is the test suite that every implementation passes.
+//!   tests, with faults on demand, and `suite` holds the test suites that every implementation
+//!   passes.
 
 pub mod authority;
 pub mod belief;
 pub mod ca_name;
 mod chain;
 pub mod config;
-#[cfg(feature = "testing")]
-pub mod contract;
 pub mod hierarchy;
 pub mod issue;
 #[cfg(feature = "testing")]
@@ -32,6 +31,8 @@ pub mod remind;
 pub mod revoke;
 mod shown;
 pub mod signing;
+#[cfg(feature = "testing")]
+pub mod suite;
 pub mod sweep;
 pub mod token_scope;
 pub mod wire;

@@ -1,4 +1,4 @@
-//! The ports: traits that a deployment implements. Every implementation passes its suite in [`crate::contract`].
+//! The ports: traits that a deployment implements. Every implementation passes its suite in [`crate::suite`].
 
 pub mod intent_keys;
 pub mod keystore;

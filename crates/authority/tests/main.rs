@@ -3,7 +3,6 @@
 
 mod bad_input;
 mod belief;
-mod contract;
 mod corpus;
 mod crl_files;
 mod csr_names;
@@ -21,4 +20,5 @@ mod renewal;
 mod retired;
 mod revocation;
 mod stand_ins;
+mod suites;
 mod support;

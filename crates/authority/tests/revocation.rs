@@ -361,7 +361,7 @@ async fn a_family_whose_revocation_was_interrupted_is_finished_by_whoever_looks(
     let ledger = &fixture.authority.ports().ledger;
     let more = u32::try_from(REVOKED_TOGETHER).unwrap() + 5;
     for number in 1..=more {
-        let made = chancery_authority::contract::intent(number);
+        let made = chancery_authority::suite::intent(number);
         let intent = CertificateIntent {
             id: IntentId {
                 issuer: first.id.issuer.clone(),

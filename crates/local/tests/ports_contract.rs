@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex};
 use chancery_authority::Authority;
 use chancery_authority::belief::NotBelieved;
 use chancery_authority::config::Config;
-use chancery_authority::contract;
 use chancery_authority::hierarchy::HierarchyError;
 use chancery_authority::memory::MemoryPorts;
 use chancery_authority::port::{Ledger, Ports, Publication};
 use chancery_authority::profile::Profiles;
+use chancery_authority::suite;
 use chancery_local::ledger::SqliteLedger;
 use chancery_local::publication::FolderPublication;
 use chancery_x509::time::UnixTime;
@@ -32,7 +32,7 @@ impl Folders {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sqlite_ledger_meets_the_contract() {
     let folders = Folders::default();
-    contract::ledger(async || {
+    suite::ledger(async || {
         let ledger = SqliteLedger::create(folders.fresh().join("ledger.sqlite3")).unwrap();
         Arc::new(ledger) as Arc<dyn Ledger>
     })
@@ -42,7 +42,7 @@ async fn the_sqlite_ledger_meets_the_contract() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_published_folder_meets_the_contract() {
     let folders = Folders::default();
-    contract::publication(async || {
+    suite::publication(async || {
         let publication = FolderPublication::open(folders.fresh().join("public")).unwrap();
         Arc::new(publication) as Arc<dyn Publication>
     })
@@ -56,9 +56,9 @@ async fn planted_intents_are_never_signed() {
     let config = "[[ca]]\nname = \"root-ca\"\nalgorithm = \"p256\"\n\
                   [[ca]]\nname = \"issuing-ca\"\nparent = \"root-ca\"\npath_len = 1\n";
     let config = Config::from_toml(config).unwrap();
-    contract::planted_leaves(ledger(), config.clone()).await;
-    contract::planted_authority(ledger(), config.clone()).await;
-    contract::planted_nonces(ledger(), config, 120).await;
+    suite::planted_leaves(ledger(), config.clone()).await;
+    suite::planted_authority(ledger(), config.clone()).await;
+    suite::planted_nonces(ledger(), config, 120).await;
 }
 
 #[tokio::test]

@@ -14,9 +14,9 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use chancery_authority::contract;
 use chancery_authority::port::SignUnchecked as _;
 use chancery_authority::port::{IntentKeys, IntentNonce, KeyName, KeyStore, KeyStoreError};
+use chancery_authority::suite;
 use chancery_local::keys::passphrase::{PassphraseError, PassphrasePrompt, Purpose};
 use chancery_local::keys::{Passphrase, PassphraseSource, SealedKeyStore, SigningLog};
 use chancery_x509::algorithm::{CaKeyAlgorithm, SigningInput};
@@ -69,7 +69,7 @@ fn openssl(arguments: &[&str]) -> Option<Result<Vec<u8>, String>> {
 async fn meets_the_contract() {
     let folder = tempfile::tempdir().unwrap();
     let keys = folder.path().join("keys");
-    contract::key_store(
+    suite::key_store(
         async || Arc::new(store_in(&keys)) as Arc<dyn KeyStore>,
         &CaKeyAlgorithm::ALL,
     )
@@ -85,7 +85,7 @@ async fn meets_the_contract() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_secret_of_intents_is_sealed_beside_the_keys() {
     let folder = folder_with_key().await;
-    contract::intent_keys(async || Arc::new(store_in(folder.path())) as Arc<dyn IntentKeys>).await;
+    suite::intent_keys(async || Arc::new(store_in(folder.path())) as Arc<dyn IntentKeys>).await;
     let file = folder.path().join("intents.secret");
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     let text = std::fs::read_to_string(&file).unwrap();

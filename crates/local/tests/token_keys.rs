@@ -18,9 +18,9 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use chancery_authority::contract;
 use chancery_authority::port::SignUnchecked as _;
 use chancery_authority::port::{IntentKeys, IntentNonce, KeyName, KeyStore, KeyStoreError};
+use chancery_authority::suite;
 use chancery_local::keys::client::TokenClientKey;
 use chancery_local::keys::passphrase::{InheritedDescriptor, PassphraseError, PassphrasePrompt, Purpose};
 use chancery_local::keys::{Passphrase, PassphraseSource, SigningLog, Token, TokenConfig, TokenKeyStore};
@@ -204,7 +204,7 @@ async fn signs(store: &TokenKeyStore, name: &KeyName) {
 #[test]
 fn meets_the_contract() {
     with_token("meets_the_contract", async |fixture| {
-        contract::key_store(async || Arc::new(fixture.store()) as Arc<dyn KeyStore>, &SUPPORTED).await;
+        suite::key_store(async || Arc::new(fixture.store()) as Arc<dyn KeyStore>, &SUPPORTED).await;
     });
 }
 
@@ -213,7 +213,7 @@ fn the_secret_of_intents_is_on_the_token() {
     with_token("the_secret_of_intents_is_on_the_token", async |fixture| {
         // One store, as in a process: modules do not like to be begun with by several at a time.
         let store = Arc::new(fixture.store());
-        contract::intent_keys(async || Arc::clone(&store) as Arc<dyn IntentKeys>).await;
+        suite::intent_keys(async || Arc::clone(&store) as Arc<dyn IntentKeys>).await;
         let nonce = IntentNonce([1; 32]);
         let code = store.derive(&nonce).await.unwrap().code(b"a message");
         let later = fixture.store().derive(&nonce).await.unwrap();

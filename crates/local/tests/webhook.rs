@@ -15,8 +15,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::hmac;
-use chancery_authority::contract;
 use chancery_authority::port::{Notice, Notices};
+use chancery_authority::suite;
 use chancery_local::keys::Passphrase;
 use chancery_local::notices::{WebhookConfig, WebhookNotices};
 use rustls::pki_types::pem::PemObject;
@@ -136,7 +136,7 @@ async fn meets_the_contract() {
     let hook = Receiver::start(&[]);
     let make = async || Arc::new(WebhookNotices::start(hook.config()).unwrap()) as Arc<dyn Notices>;
     let subjects = ["Certificate Issued", "Certificate Revoked"];
-    contract::notices(make, async || {
+    suite::notices(make, async || {
         let received = hook.wait_for(2);
         let notice = |received: &Received| {
             let body: Value = serde_json::from_slice(&received.body).unwrap();

@@ -8,12 +8,12 @@ mod scopes;
 
 use std::io::Cursor;
 
-use chancery_authority::contract;
 use chancery_authority::memory::Fault;
 use chancery_authority::port::SignUnchecked as _;
 use chancery_authority::port::ledger::{CertificateIntent, Completion, IntentId, Ledger, Revocation};
 use chancery_authority::port::{KeyName, Precondition, Publication, PublishedName, Receipt};
 use chancery_authority::publish::{CrlStatus, PublishError, Staleness};
+use chancery_authority::suite;
 use chancery_x509::certificate::{CertificateTemplate, KeyUsage};
 use chancery_x509::crl::{Coverage, CrlHeader, CrlWriter, Framing, RevocationReason, RevokedEntry};
 use chancery_x509::lint::{self, Severity};
@@ -28,12 +28,12 @@ const HOUR: i64 = 3600;
 async fn revoked_until(fixture: &Fixture, number: u32, not_after: UnixTime) -> Serial {
     let id = IntentId {
         issuer: ca_name("chancery-issuing-ca"),
-        serial: contract::intent(number).id.serial,
+        serial: suite::intent(number).id.serial,
     };
     let intent = CertificateIntent {
         id: id.clone(),
         not_after,
-        ..contract::intent(number)
+        ..suite::intent(number)
     };
     fixture.memory.ledger.reserve(intent).await.unwrap();
     let completion = Completion {

@@ -149,7 +149,7 @@ async fn what_was_revoked_before_it_was_recorded_beside_the_list_is_recorded_by_
     revoke(ca, RevocationReason::CessationOfOperation).await.unwrap();
     forget_that_it_ended(&sandbox, deployment.journal_table(), ca).await;
     let reserve = async |number| {
-        let mut intent = chancery_authority::contract::intent(number);
+        let mut intent = chancery_authority::suite::intent(number);
         intent.id.issuer = issuing.clone();
         ledger.reserve(intent).await
     };
@@ -228,7 +228,7 @@ async fn a_blocked_key_stays_blocked_without_its_claim() {
     let fixture = Fixture::open(&sandbox, &deployment, fixture.bucket(), &patient()).await;
     let standing = fixture.aws.ledger.key_holder(record.key, "other.example.com").await;
     assert_eq!(standing, Ok(KeyStatus::Blocked));
-    let intent = chancery_authority::contract::intent(1);
+    let intent = chancery_authority::suite::intent(1);
     let mut reserved = intent.clone();
     reserved.key = record.key;
     let refused = fixture.aws.ledger.reserve(reserved).await;

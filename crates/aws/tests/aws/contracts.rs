@@ -5,10 +5,10 @@ use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
 use chancery_authority::config::Config;
-use chancery_authority::contract;
 use chancery_authority::port::{
     IntentKeys, IntentNonce, KeyStore, KeyStoreError, Ledger, Notice, Notices, Publication,
 };
+use chancery_authority::suite;
 use chancery_aws::ledger::AdoptionMode;
 use chancery_aws::{Deployment, KmsIntentKeys, KmsKeyStore, S3Publication, SnsNotices};
 use chancery_x509::algorithm::CaKeyAlgorithm;
@@ -20,7 +20,7 @@ use crate::sandbox::{Sandbox, patient};
 async fn kms_meets_the_contract() {
     let Some(sandbox) = Sandbox::start() else { return };
     let store = async || Arc::new(KmsKeyStore::new(&sandbox.config, patient())) as Arc<dyn KeyStore>;
-    contract::key_store(store, &CaKeyAlgorithm::ALL).await;
+    suite::key_store(store, &CaKeyAlgorithm::ALL).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -31,7 +31,7 @@ async fn dynamodb_meets_the_contract() {
         ledger.adopt(AdoptionMode::Resume, None, &|_| {}).await.unwrap();
         Arc::new(ledger) as Arc<dyn Ledger>
     };
-    contract::ledger(ledger).await;
+    suite::ledger(ledger).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -47,9 +47,9 @@ async fn planted_intents_are_never_signed() {
         Config::from_toml(&text).unwrap()
     };
     let (ledger, deployment) = sandbox.ledger().await;
-    contract::planted_leaves(Arc::new(ledger), config(&deployment)).await;
+    suite::planted_leaves(Arc::new(ledger), config(&deployment)).await;
     let (ledger, deployment) = sandbox.ledger().await;
-    contract::planted_authority(Arc::new(ledger), config(&deployment)).await;
+    suite::planted_authority(Arc::new(ledger), config(&deployment)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -57,7 +57,7 @@ async fn kms_derives_keys_of_intents() {
     let Some(sandbox) = Sandbox::start() else { return };
     let deployment = sandbox.deployment().await;
     let keys = || KmsIntentKeys::new(&sandbox.config, deployment.intents_alias(), patient());
-    contract::intent_keys(async || Arc::new(keys()) as Arc<dyn IntentKeys>).await;
+    suite::intent_keys(async || Arc::new(keys()) as Arc<dyn IntentKeys>).await;
 
     // A deployment of before: the key is not there, and what to do is said.
     let missing = KmsIntentKeys::new(&sandbox.config, "alias/none".to_owned(), patient());
@@ -69,7 +69,7 @@ async fn kms_derives_keys_of_intents() {
 #[tokio::test(flavor = "multi_thread")]
 async fn dynamodb_meets_the_contract_while_rows_may_not_be_adopted() {
     let Some(sandbox) = Sandbox::start() else { return };
-    contract::ledger(async || Arc::new(sandbox.ledger().await.0) as Arc<dyn Ledger>).await;
+    suite::ledger(async || Arc::new(sandbox.ledger().await.0) as Arc<dyn Ledger>).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -79,7 +79,7 @@ async fn s3_meets_the_contract() {
         let bucket = sandbox.bucket().await;
         Arc::new(S3Publication::new(&sandbox.config, bucket, patient())) as Arc<dyn Publication>
     };
-    contract::publication(publication).await;
+    suite::publication(publication).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -98,7 +98,7 @@ async fn sns_meets_the_contract() {
         .await
         .unwrap();
     let notices = async || Arc::new(SnsNotices::new(&sandbox.config, topic.clone(), patient())) as Arc<dyn Notices>;
-    contract::notices(notices, async || subscriber.received()).await;
+    suite::notices(notices, async || subscriber.received()).await;
 }
 
 /// Takes what SNS delivers over HTTP.

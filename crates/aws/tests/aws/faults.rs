@@ -12,7 +12,7 @@ use chancery_authority::port::ledger::{
     LedgerError, Rejection, Reservation, Revocation, Revoked, Search,
 };
 use chancery_authority::port::{ETag, KeyStore as _, KeyStoreError, Receipt};
-use chancery_authority::{CaName, contract};
+use chancery_authority::{CaName, suite};
 use chancery_aws::ledger::AdoptionMode;
 use chancery_aws::{CallBudget, DynamoLedger, KmsKeyStore};
 use chancery_x509::algorithm::{CaKeyAlgorithm, SigningInput};
@@ -27,7 +27,7 @@ const KINDS: [&str; 5] = ["throttled", "failed", "failed-done", "lost", "unreach
 /// The ones of that number; every life has its own CA, so that lives do not meet.
 fn intents(life: u32) -> [CertificateIntent; 2] {
     [2 * life, 2 * life + 1].map(|number| {
-        let intent = contract::intent(number);
+        let intent = suite::intent(number);
         CertificateIntent {
             id: IntentId {
                 issuer: CaName::new(format!("ca-{life}")).unwrap(),

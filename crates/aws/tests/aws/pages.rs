@@ -6,7 +6,7 @@ use std::time::Instant;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use chancery_authority::port::ledger::{CrlPlan, CrlScope, Ledger, Search};
-use chancery_authority::{CaName, contract};
+use chancery_authority::{CaName, suite};
 use chancery_aws::ledger::AdoptionMode;
 use chancery_x509::serial::Serial;
 use futures_util::future::join_all;
@@ -105,7 +105,7 @@ async fn names_searches_and_adoption_go_on_after_the_first_page() {
         ])
     });
     write(&sandbox, deployment.table(), filler.collect()).await;
-    let intent = contract::intent(7);
+    let intent = suite::intent(7);
     ledger.reserve(intent.clone()).await.unwrap();
     let completion = chancery_authority::port::ledger::Completion {
         id: intent.id.clone(),
@@ -157,7 +157,7 @@ async fn a_name_of_very_many_rows_costs_no_more_than_they_are() {
     let Some(sandbox) = Sandbox::start() else { return };
     let (ledger, deployment) = sandbox.ledger().await;
     ledger.adopt(AdoptionMode::Resume, None, &|_| {}).await.unwrap();
-    let intent = contract::intent(7);
+    let intent = suite::intent(7);
     let name = intent.common_name.clone();
     ledger.reserve(intent.clone()).await.unwrap();
     let completion = chancery_authority::port::ledger::Completion {

@@ -301,7 +301,7 @@ fn open_intent(connection: &Connection, row: CertificateRow) -> Result<OpenInten
 
 #[cfg(test)]
 mod tests {
-    use chancery_authority::contract;
+    use chancery_authority::suite;
     use rusqlite::{Connection, StatementStatus};
 
     use super::*;
@@ -315,7 +315,7 @@ mod tests {
         }
         let intent = CertificateIntent {
             allow_key_reuse: true,
-            ..contract::intent(1)
+            ..suite::intent(1)
         };
         connection
             .execute_batch("INSERT INTO issuers (id, slug) VALUES (1, 'a-ca')")

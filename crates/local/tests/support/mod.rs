@@ -3,11 +3,11 @@
 #![allow(dead_code, reason = "each test program uses its part")]
 
 use chancery_authority::CaName;
-use chancery_authority::contract;
 use chancery_authority::port::ledger::{
     CertificateIntent, CertificateRecord, Completion, CrlPlan, CrlScope, Reservation, Revocation, Revoked,
 };
 use chancery_authority::port::{Ledger, Receipt};
+use chancery_authority::suite;
 use chancery_local::ledger::SqliteLedger;
 use chancery_x509::crl::{RevocationReason, RevokedEntry};
 use chancery_x509::time::UnixTime;
@@ -26,7 +26,7 @@ pub(crate) fn full() -> CrlScope {
 }
 
 pub(crate) fn intent(number: u32) -> CertificateIntent {
-    contract::intent(number)
+    suite::intent(number)
 }
 
 pub(crate) fn completion(intent: &CertificateIntent) -> Completion {

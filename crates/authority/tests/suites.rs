@@ -3,25 +3,25 @@
 use std::sync::Arc;
 
 use chancery_authority::config::Config;
-use chancery_authority::contract;
 use chancery_authority::memory::{
     Fault, Faults, Faulty, ManualClock, MemoryIntentKeys, MemoryKeyStore, MemoryLedger, MemoryNotices,
     MemoryPublication,
 };
 use chancery_authority::port::ledger::{Completion, LedgerError};
 use chancery_authority::port::{IntentKeys, KeyStore, Ledger, Notices, Publication, Receipt};
+use chancery_authority::suite;
 use chancery_x509::algorithm::CaKeyAlgorithm;
 use chancery_x509::time::UnixTime;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_ledger() {
-    contract::ledger(async || Arc::new(MemoryLedger::default()) as Arc<dyn Ledger>).await;
+    suite::ledger(async || Arc::new(MemoryLedger::default()) as Arc<dyn Ledger>).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_ledger_behind_faults_that_are_none() {
     let make = async || Arc::new(Faulty::new(Arc::new(MemoryLedger::default()), Arc::default())) as Arc<dyn Ledger>;
-    contract::ledger(make).await;
+    suite::ledger(make).await;
 }
 
 const TWO_CAS: &str = r#"
@@ -37,32 +37,32 @@ const TWO_CAS: &str = r#"
 #[tokio::test]
 async fn planted_intents_are_never_signed() {
     let ledger = || Arc::new(MemoryLedger::default());
-    contract::planted_leaves(ledger(), Config::from_toml(TWO_CAS).unwrap()).await;
-    contract::planted_authority(ledger(), Config::from_toml(TWO_CAS).unwrap()).await;
-    contract::planted_nonces(ledger(), Config::from_toml(TWO_CAS).unwrap(), 220).await;
+    suite::planted_leaves(ledger(), Config::from_toml(TWO_CAS).unwrap()).await;
+    suite::planted_authority(ledger(), Config::from_toml(TWO_CAS).unwrap()).await;
+    suite::planted_nonces(ledger(), Config::from_toml(TWO_CAS).unwrap(), 220).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_key_store() {
     let make = async || Arc::new(MemoryKeyStore::default()) as Arc<dyn KeyStore>;
-    contract::key_store(make, &CaKeyAlgorithm::ALL).await;
+    suite::key_store(make, &CaKeyAlgorithm::ALL).await;
 }
 
 #[tokio::test]
 async fn the_keys_of_intents() {
-    contract::intent_keys(async || Arc::new(MemoryIntentKeys::default()) as Arc<dyn IntentKeys>).await;
+    suite::intent_keys(async || Arc::new(MemoryIntentKeys::default()) as Arc<dyn IntentKeys>).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_publication() {
     let clock = Arc::new(ManualClock::new(UnixTime(1_800_000_000)));
-    contract::publication(async || Arc::new(MemoryPublication::new(clock.clone())) as Arc<dyn Publication>).await;
+    suite::publication(async || Arc::new(MemoryPublication::new(clock.clone())) as Arc<dyn Publication>).await;
 }
 
 #[tokio::test]
 async fn the_notices() {
     let notices = Arc::new(MemoryNotices::default());
-    contract::notices(
+    suite::notices(
         async || notices.clone() as Arc<dyn Notices>,
         async || notices.received(),
     )
@@ -77,16 +77,16 @@ async fn faults_strike_where_told() {
     let unavailable = |outcome: Result<_, LedgerError>| matches!(outcome, Err(LedgerError::Unavailable { .. }));
 
     faults.at("ledger.reserve", 2, Fault::FailBefore);
-    ledger.reserve(contract::intent(1)).await.unwrap();
-    assert!(unavailable(ledger.reserve(contract::intent(2)).await));
+    ledger.reserve(suite::intent(1)).await.unwrap();
+    assert!(unavailable(ledger.reserve(suite::intent(2)).await));
     assert_eq!(inner.counts().await.unwrap().open_intents, 1);
 
     faults.at_call(1, Fault::FailAfter);
-    assert!(unavailable(ledger.reserve(contract::intent(3)).await));
+    assert!(unavailable(ledger.reserve(suite::intent(3)).await));
     assert_eq!(inner.counts().await.unwrap().open_intents, 2);
 
     faults.at("ledger.complete", 1, Fault::DieAfter);
-    let id = contract::intent(1).id;
+    let id = suite::intent(1).id;
     let completion = Completion {
         id,
         certificate: vec![1],

@@ -4,7 +4,7 @@
 //! ```ignore
 //! #[tokio::test(flavor = "multi_thread")]
 //! async fn meets_the_contract() {
-//!     contract::ledger(async || Arc::new(MyLedger::new()) as Arc<dyn Ledger>).await;
+//!     suite::ledger(async || Arc::new(MyLedger::new()) as Arc<dyn Ledger>).await;
 //! }
 //! ```
 
