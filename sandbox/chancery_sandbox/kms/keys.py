@@ -87,25 +87,26 @@ def public_bytes(private: Any) -> bytes:
 class KeyPair:
     """The asymmetric half of a KMS key."""
 
-    def __init__(self, spec: str) -> None:
+    def __init__(self, spec: str, private: bytes | None = None) -> None:
+        """With a new private key, or with that one (PKCS #8, DER)."""
         self.spec = spec
-        self._private = generate(spec)
+        self.private: Any = generate(spec) if private is None else serialization.load_der_private_key(private, None)
 
     def public_key(self) -> bytes:
         """`SubjectPublicKeyInfo`, DER."""
-        return public_bytes(self._private)
+        return public_bytes(self.private)
 
     def sign(self, message: bytes, message_type: str, algorithm: str) -> bytes:
         """Sign as KMS does; the message must have been checked by `check_message`."""
         if self.spec in _ML_DSA:
-            return bytes(self._private.sign_mu(message) if message_type == EXTERNAL_MU else self._private.sign(message))
+            return bytes(self.private.sign_mu(message) if message_type == EXTERNAL_MU else self.private.sign(message))
         if self.spec in _CURVES:
-            return bytes(self._private.sign(message, ec.ECDSA(_hash(algorithm, message_type))))
-        return bytes(self._private.sign(message, _padding(algorithm), _hash(algorithm, message_type)))
+            return bytes(self.private.sign(message, ec.ECDSA(_hash(algorithm, message_type))))
+        return bytes(self.private.sign(message, _padding(algorithm), _hash(algorithm, message_type)))
 
     def verify(self, message: bytes, message_type: str, signature: bytes, algorithm: str) -> bool:
         """Whether the signature is this key's."""
-        public = self._private.public_key()
+        public = self.private.public_key()
         try:
             if self.spec in _ML_DSA:
                 if message_type == EXTERNAL_MU:

@@ -17,4 +17,5 @@ mod sandbox;
 mod support;
 mod table;
 mod unlisted;
+mod upgrade;
 mod written_over;

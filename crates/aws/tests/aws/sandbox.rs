@@ -69,6 +69,13 @@ impl Sandbox {
     pub(crate) async fn deployment(&self) -> Deployment {
         let number = self.made.fetch_add(1, Ordering::Relaxed);
         let deployment = Deployment::new(format!("p{number}"), "dev", ["prod"]).unwrap();
+        self.make_tables(&deployment).await;
+        self.make_intents_key(&deployment).await;
+        deployment
+    }
+
+    /// The two tables of a deployment, as Terraform makes them.
+    pub(crate) async fn make_tables(&self, deployment: &Deployment) {
         let client = self.dynamodb();
         let create = |name: &str, keys: [&str; 2], index: (&str, Vec<(&str, ScalarAttributeType)>)| {
             let (index_name, index_keys) = index;
@@ -118,12 +125,10 @@ impl Sandbox {
             vec![("Open", ScalarAttributeType::S), ("Since", ScalarAttributeType::N)],
         );
         create(deployment.journal_table(), ["Key", "Sort"], open).await.unwrap();
-        self.intents_key(&deployment).await;
-        deployment
     }
 
     /// The key that authenticates intents, as Terraform makes it.
-    async fn intents_key(&self, deployment: &Deployment) {
+    pub(crate) async fn make_intents_key(&self, deployment: &Deployment) {
         let client = aws_sdk_kms::Client::new(&self.config);
         let made = client
             .create_key()
@@ -150,18 +155,38 @@ impl Sandbox {
     /// A bucket of its own.
     pub(crate) async fn bucket(&self) -> String {
         let name = format!("bucket-{}", self.made.fetch_add(1, Ordering::Relaxed));
+        self.make_bucket(&name).await;
+        name
+    }
+
+    /// A bucket of that name.
+    pub(crate) async fn make_bucket(&self, name: &str) {
         let configuration = aws_sdk_s3::types::CreateBucketConfiguration::builder()
             .location_constraint(aws_sdk_s3::types::BucketLocationConstraint::EuWest2)
             .build();
         let config = aws_sdk_s3::config::Builder::from(&self.config).force_path_style(true);
         aws_sdk_s3::Client::from_conf(config.build())
             .create_bucket()
-            .bucket(&name)
+            .bucket(name)
             .create_bucket_configuration(configuration)
             .send()
             .await
             .unwrap();
-        name
+    }
+
+    /// What tables, buckets and keys hold, as the sandbox tells it.
+    pub(crate) fn state(&self, of: &Value) -> Value {
+        let mut answer = ureq::post(format!("{}/_sandbox/state", self.endpoint()))
+            .send_json(of)
+            .unwrap();
+        answer.body_mut().with_config().limit(1 << 30).read_json().unwrap()
+    }
+
+    /// Lets tables, buckets and keys hold what [`state`](Self::state) said.
+    pub(crate) fn put_state(&self, state: &Value) {
+        ureq::put(format!("{}/_sandbox/state", self.endpoint()))
+            .send_json(state)
+            .unwrap();
     }
 
     pub(crate) fn endpoint(&self) -> &str {

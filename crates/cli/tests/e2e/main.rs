@@ -16,4 +16,5 @@ mod plan;
 mod request;
 mod restore;
 mod secret_files;
+mod upgrade;
 mod verify;
