@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|octets: &[u8]| chancery_fuzz::x509::csr_builder(octets));
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| chancery_fuzz::lint::csr_builder(octets));

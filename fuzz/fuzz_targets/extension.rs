@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|octets: &[u8]| chancery_fuzz::x509::extension(octets));
+libfuzzer_sys::fuzz_target!(|octets: &[u8]| chancery_fuzz::lint::extension(octets));

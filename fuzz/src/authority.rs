@@ -12,8 +12,8 @@ use chancery_authority::wire::{
     CsrFileName, CsrSource, RequestedNames, RevokedEntry, TlsCertRequest, TlsList, budget, lists,
 };
 use chancery_authority::{Authority, CaName, Principal};
+use chancery_lint::{Severity, lint_certificate};
 use chancery_x509::certificate::Certificate;
-use chancery_x509::lint::{self, Severity};
 use chancery_x509::time::UnixTime;
 
 /// A CSR by OpenSSL that every profile takes.
@@ -80,7 +80,7 @@ fn prepare(request: &TlsCertRequest) {
         assert_eq!(certificate.alt_names(), names);
     }
     assert_eq!(certificate.custom_extensions().len(), request.extensions.len());
-    let findings = lint::certificate(&der, Some(ca.as_der()));
+    let findings = lint_certificate(&der, Some(ca.as_der()));
     assert!(
         findings.iter().all(|finding| finding.severity < Severity::Error),
         "{findings:?}"

@@ -6,5 +6,6 @@
 
 pub mod authority;
 pub mod lambda;
+pub mod lint;
 pub mod local;
 pub mod x509;

@@ -6,8 +6,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use chancery_lint::IssuerView;
 use chancery_x509::certificate::{Certificate, Issuer};
-use chancery_x509::lint::IssuerView;
 use chancery_x509::serial::Serial;
 
 use crate::ca_name::CaName;

@@ -7,9 +7,9 @@ use chancery_authority::hierarchy::HierarchyError;
 use chancery_authority::memory::Fault;
 use chancery_authority::port::ledger::{Counts, Kind, Ledger};
 use chancery_authority::port::{KeyName, KeyStore};
+use chancery_lint::{Severity, lint_certificate};
 use chancery_x509::algorithm::CaKeyAlgorithm;
 use chancery_x509::certificate::{BasicConstraints, Certificate, KeyUsage};
-use chancery_x509::lint::{self, Severity};
 use chancery_x509::time::DAY;
 use fixture::{Fixture, NOW, ca_name};
 use std::sync::Mutex;
@@ -35,7 +35,7 @@ async fn the_default_hierarchy_has_the_contracts_profile() {
         assert_eq!(certificate.issuer(), top.subject());
         assert_eq!(certificate.authority_key_identifier(), top.subject_key_identifier());
         assert!(certificate.is_signed_by(root.issuer.public_key()));
-        let findings = lint::certificate(certificate.as_der(), Some(top.as_der()));
+        let findings = lint_certificate(certificate.as_der(), Some(top.as_der()));
         assert!(
             findings.iter().all(|finding| finding.severity < Severity::Warning),
             "{findings:?}"

@@ -7,10 +7,10 @@ use base64::engine::general_purpose::STANDARD;
 use chancery_authority::issue::{IssueError, Refusal};
 use chancery_authority::profile::Profiles;
 use chancery_authority::wire::{CsrSource, ErrorAnswer, FoundCsr, ListedNames, Purpose, TlsCertRequest};
+use chancery_lint::lint_certificate;
 use chancery_x509::certificate::{Certificate, KeyUsage};
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::extension::extended_key_usage;
-use chancery_x509::lint;
 use chancery_x509::name::Subject;
 use chancery_x509::san::{AltName, AltNameType};
 use chancery_x509::time::UnixTime;
@@ -48,7 +48,7 @@ async fn a_request_without_wishes_gets_the_contract_s_profile() {
     );
     assert!(certificate.is_signed_by(ca.issuer.public_key()));
     assert_eq!(
-        lint::certificate(certificate.as_der(), Some(ca.certificate().as_der())),
+        lint_certificate(certificate.as_der(), Some(ca.certificate().as_der())),
         []
     );
 

@@ -9,8 +9,10 @@
 //! - [`name`], [`san`], [`extension`]: the contents of a certificate;
 //! - [`certificate`]: building TBSCertificates from a template, and parsing certificates;
 //! - [`crl`]: writing revocation lists of any length in constant memory, and parsing them;
-//! - [`lint`]: rules for final bytes, one per file;
-//! - [`inspect`]: describing the same objects for people.
+//! - [`inspect`]: describing the same objects for people;
+//! - [`tlv`]: the reader of DER under all of these.
+//!
+//! Rules for final bytes are in the crate `chancery-lint`, which reads with [`tlv`] and with nothing else of this crate.
 
 pub mod algorithm;
 pub mod certificate;
@@ -19,10 +21,9 @@ pub mod csr;
 pub mod extension;
 pub mod inspect;
 pub mod key;
-pub mod lint;
 pub mod name;
 pub mod pem;
 pub mod san;
 pub mod serial;
 pub mod time;
-mod tlv;
+pub mod tlv;

@@ -97,7 +97,7 @@ impl<'a> Attribute<'a> {
 impl Name {
     /// Parses a DER Name: a SEQUENCE of non-empty SETs of type and value. Values of any type are accepted.
     pub fn from_der(der: &[u8]) -> Result<Self, NameError> {
-        check(der).map_err(|NotDer| NameError::Malformed)?;
+        check(der).map_err(|_: NotDer| NameError::Malformed)?;
         Ok(Self { der: der.to_vec() })
     }
 

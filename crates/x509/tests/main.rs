@@ -5,4 +5,3 @@ mod authority;
 mod corpus;
 mod crl;
 mod inspect;
-mod lint_docs;

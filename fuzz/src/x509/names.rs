@@ -1,8 +1,5 @@
 //! Names, and the small texts.
 
-use super::built;
-use super::draw::ALT_NAME_TYPES;
-use chancery_x509::extension::{CustomExtension, ExtensionError, extended_key_usage, extended_key_usage_name};
 use chancery_x509::name::{Name, NameError, Subject};
 use chancery_x509::san::{AltName, AltNameType, is_domain_name};
 use chancery_x509::serial::Serial;
@@ -61,6 +58,14 @@ fn assert_settled(name: &Name) {
     }
 }
 
+const ALT_NAME_TYPES: [AltNameType; 5] = [
+    AltNameType::Dns,
+    AltNameType::Ip,
+    AltNameType::Email,
+    AltNameType::Uri,
+    AltNameType::Directory,
+];
+
 /// What is accepted as an alternative name of a type is so in its canonical form too, and stays the same.
 pub fn alt_names(octets: &[u8]) {
     let Ok(text) = std::str::from_utf8(octets) else { return };
@@ -94,34 +99,6 @@ fn is_ldh(domain: &str) -> bool {
             && !label.starts_with('-')
             && !label.ends_with('-')
     })
-}
-
-/// A custom extension's value is DER by the lints' lights as well; and no text is an OID by accident.
-pub fn extension(octets: &[u8]) {
-    const OID: &str = "1.3.6.1.4.1.99999.1";
-    match CustomExtension::new(OID, true, octets.to_vec()) {
-        Ok(extension) => {
-            assert_eq!((extension.oid().to_string().as_str(), extension.value()), (OID, octets));
-            built::carry(extension);
-        }
-        Err(error) => assert!(matches!(error, ExtensionError::NotDer { .. }), "{error}"),
-    }
-
-    let Ok(text) = std::str::from_utf8(octets) else { return };
-    if let Ok(extension) = CustomExtension::new(text, false, vec![0x05, 0x00]) {
-        assert!(
-            text.bytes().all(|octet| octet.is_ascii_digit() || octet == b'.'),
-            "{text:?}"
-        );
-        let spelled = extension.oid().to_string();
-        assert!(CustomExtension::new(&spelled, false, vec![0x05, 0x00]).is_ok_and(|again| again == extension));
-    }
-    if let Some(usage) = extended_key_usage(text) {
-        assert_eq!(extended_key_usage(&usage.to_string()), Some(usage));
-        if let Some(name) = extended_key_usage_name(&usage) {
-            assert_eq!(extended_key_usage(name), Some(usage));
-        }
-    }
 }
 
 /// A serial number is the same in decimal, in hexadecimal and as octets, and nothing but digits is one.

@@ -1,6 +1,7 @@
 //! Certificates, requests, revocation lists and keys as files.
 
 use std::io::Read;
+use std::sync::LazyLock;
 
 use chancery_x509::algorithm::SigningInput;
 use chancery_x509::certificate::{Certificate, Issuer};
@@ -12,8 +13,12 @@ use chancery_x509::key::ca::CaPublicKey;
 use chancery_x509::key::policy::KeyPolicy;
 use chancery_x509::pem::{decode, decode_all, encode, is_pem};
 
-use super::built::ROOT_CA;
 use super::{made_by_openssl, names};
+
+static ROOT_CA: LazyLock<Issuer> = LazyLock::new(|| {
+    let certificate = Certificate::parse(made_by_openssl::ROOT).expect("OpenSSL's certificate is read");
+    Issuer::new(certificate).expect("OpenSSL's CA is a CA")
+});
 
 /// A request that is taken keeps the budget, and is the same when its DER is read again.
 pub fn csr(octets: &[u8]) {

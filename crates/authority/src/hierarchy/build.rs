@@ -2,11 +2,11 @@
 //! (critical), basicConstraints CA (critical), SKI, AKI, and the parent's CRL and certificate where they are served.
 
 use aws_lc_rs::digest;
+use chancery_lint::{Severity, lint_certificate};
 use chancery_x509::certificate::{
     BasicConstraints, Certificate, CertificateTemplate, Issuer, KeyUsage, TbsCertificate,
 };
 use chancery_x509::key::ca::CaPublicKey;
-use chancery_x509::lint::{self, Severity};
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
@@ -151,7 +151,7 @@ impl Making<'_> {
 fn lint(config: &CaConfig, parent: Option<&Ca>, key: &CaPublicKey, tbs: &TbsCertificate) -> Result<(), HierarchyError> {
     let signer = parent.map_or(key, |parent| parent.issuer.public_key());
     let certificate = tbs.assemble(&throwaway::signature(signer.algorithm()));
-    let findings = lint::certificate(&certificate, parent.map(|parent| parent.certificate().as_der()));
+    let findings = lint_certificate(&certificate, parent.map(|parent| parent.certificate().as_der()));
     match findings.into_iter().find(|finding| finding.severity == Severity::Error) {
         None => Ok(()),
         Some(finding) => Err(HierarchyError::Lint {

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use chancery_lint::{Finding, Severity, lint_certificate_under};
 use chancery_x509::algorithm::SigningInput;
 use chancery_x509::certificate::{BasicConstraints, Certificate, CertificateTemplate, KeyUsage, TbsCertificate};
 use chancery_x509::extension::CustomExtension;
 use chancery_x509::key::policy::WeakKey;
 use chancery_x509::key::{KeyFingerprint, KeyKind, SubjectPublicKey};
-use chancery_x509::lint::{self, Finding, Severity};
 use chancery_x509::name::Name;
 use chancery_x509::san::AltName;
 use chancery_x509::serial::Serial;
@@ -601,7 +601,7 @@ impl Prepared {
 fn build(template: &CertificateTemplate, ca: &Ca, allowed: Allowed) -> Result<(TbsCertificate, Vec<Finding>), Refusal> {
     let tbs = template.issued_by(&ca.issuer)?;
     let linted = tbs.assemble(&throwaway::signature(ca.issuer.public_key().algorithm()));
-    let mut findings = lint::certificate_under(&linted, &ca.lint_view);
+    let mut findings = lint_certificate_under(&linted, &ca.lint_view);
     let forbids = |finding: &Finding| finding.severity == Severity::Error && !allowed.covers(template, finding);
     if let Some(error) = findings.iter().position(forbids) {
         let error = findings.swap_remove(error);

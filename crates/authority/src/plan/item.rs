@@ -1,7 +1,7 @@
 //! The outcome of one entry.
 
+use chancery_lint::{Finding, Severity};
 use chancery_x509::extension::extended_key_usage_name;
-use chancery_x509::lint::{Finding, Severity};
 use chancery_x509::serial::Serial;
 use chancery_x509::time::{DAY, UnixTime};
 use serde::{Serialize, Serializer};

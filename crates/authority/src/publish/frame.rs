@@ -3,8 +3,8 @@
 //! The configuration and the CA's certificate influence only the frame. An entry is a serial number, a time and a
 //! reason that the ledger validated: no lint could find anything in it, so a million entries are not parsed again.
 
+use chancery_lint::{Severity, lint_crl_frame_under};
 use chancery_x509::crl::{CrlHeader, CrlWriter, Framing};
-use chancery_x509::lint::{self, Severity};
 
 use super::PublishError;
 use crate::authority::Ca;
@@ -15,7 +15,7 @@ pub(super) fn lint(header: &CrlHeader<'_>, ca: &Ca) -> Result<(), PublishError> 
     let (tbs, _, length) = CrlWriter::new(header, 0, Vec::new())?.finish_tbs()?;
     let algorithm = ca.issuer.public_key().algorithm();
     let linted = Framing::new(algorithm, length, &throwaway::signature(algorithm)).assemble(&tbs);
-    let findings = lint::crl_frame_under(&linted, &ca.lint_view);
+    let findings = lint_crl_frame_under(&linted, &ca.lint_view);
     match findings.into_iter().find(|finding| finding.severity == Severity::Error) {
         None => Ok(()),
         Some(finding) => Err(PublishError::Lint {
@@ -31,7 +31,7 @@ pub(super) fn lint(header: &CrlHeader<'_>, ca: &Ca) -> Result<(), PublishError> 
 mod tests {
     use std::sync::Arc;
 
-    use chancery_x509::lint::IssuerView;
+    use chancery_lint::IssuerView;
     use chancery_x509::time::UnixTime;
 
     use super::*;

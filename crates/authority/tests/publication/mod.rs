@@ -14,9 +14,9 @@ use chancery_authority::port::ledger::{CertificateIntent, Completion, IntentId, 
 use chancery_authority::port::{KeyName, Precondition, Publication, PublishedName, Receipt};
 use chancery_authority::publish::{CrlStatus, PublishError, Staleness};
 use chancery_authority::suite;
+use chancery_lint::{Severity, lint_crl};
 use chancery_x509::certificate::{CertificateTemplate, KeyUsage};
 use chancery_x509::crl::{Coverage, CrlHeader, CrlWriter, Framing, RevocationReason, RevokedEntry};
-use chancery_x509::lint::{self, Severity};
 use chancery_x509::serial::Serial;
 use chancery_x509::time::{DAY, UnixTime};
 
@@ -174,7 +174,7 @@ async fn a_crl_is_of_its_ca_and_lists_what_is_revoked() {
         (entry.serial, entry.reason, entry.invalidity_date),
         (serial, compromised, Some(since))
     );
-    let findings = lint::crl(crl.as_der(), Some(ca.certificate().as_der()));
+    let findings = lint_crl(crl.as_der(), Some(ca.certificate().as_der()));
     assert!(
         findings.iter().all(|finding| finding.severity < Severity::Warning),
         "{findings:?}"

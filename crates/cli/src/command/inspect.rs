@@ -4,8 +4,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
+use chancery_lint::{Finding, Severity, lint_certificate, lint_crl};
 use chancery_x509::inspect::{self, ExtensionValue, Field, InspectLimits, Inspection, ObjectKind, Value as Told};
-use chancery_x509::lint::{self, Finding, Severity};
 use serde_json::{Map, Value, json};
 
 use crate::arguments::Arguments;
@@ -74,8 +74,8 @@ fn from_buckets(_: &Arguments, _: &Path) -> Result<Vec<u8>> {
 fn findings(inspection: &Inspection, all: &[Inspection]) -> Vec<Finding> {
     let issuer = issuer(inspection, all);
     match inspection.kind {
-        ObjectKind::Certificate => lint::certificate(&inspection.der, issuer),
-        ObjectKind::RevocationList => lint::crl(&inspection.der, issuer),
+        ObjectKind::Certificate => lint_certificate(&inspection.der, issuer),
+        ObjectKind::RevocationList => lint_crl(&inspection.der, issuer),
         _ => Vec::new(),
     }
 }

@@ -127,7 +127,7 @@ pub(super) fn from_der(value: &[u8]) -> Result<NameConstraints, CertificateError
         fields.finish()?;
         Ok(NameConstraints { permitted, excluded })
     };
-    read().map_err(|NotDer| malformed("its nameConstraints are not well-formed"))
+    read().map_err(|_: NotDer| malformed("its nameConstraints are not well-formed"))
 }
 
 fn subtrees(list: Option<Tlv<'_>>) -> Result<Vec<Subtree>, NotDer> {
@@ -141,7 +141,7 @@ fn subtrees(list: Option<Tlv<'_>>) -> Result<Vec<Subtree>, NotDer> {
         if let Some(minimum) = fields.optional(tag::context(0))?
             && minimum.content != [0]
         {
-            return Err(NotDer);
+            return Err(NotDer::Unexpected);
         }
         fields.finish()?;
         subtrees.extend(subtree(&base)?);
@@ -154,7 +154,9 @@ fn subtree(base: &Tlv<'_>) -> Result<Option<Subtree>, NotDer> {
         DNS => Some(Subtree::Dns(san::text(base.content)?)),
         EMAIL => Some(Subtree::Email(san::text(base.content)?)),
         URI => Some(Subtree::Uri(san::text(base.content)?)),
-        DIRECTORY => Some(Subtree::Directory(Name::from_der(base.content).map_err(|_| NotDer)?)),
+        DIRECTORY => Some(Subtree::Directory(
+            Name::from_der(base.content).map_err(|_| NotDer::Unexpected)?,
+        )),
         IP => Some(block(base.content)?),
         _ => None,
     })
@@ -162,20 +164,21 @@ fn subtree(base: &Tlv<'_>) -> Result<Option<Subtree>, NotDer> {
 
 /// Parses an address and its mask, whose ones must be its highest bits.
 fn block(octets: &[u8]) -> Result<Subtree, NotDer> {
-    let (address, mask) = octets.split_at_checked(octets.len() / 2).ok_or(NotDer)?;
+    let (address, mask) = octets.split_at_checked(octets.len() / 2).ok_or(NotDer::Unexpected)?;
     let address = if let Ok(address) = <[u8; 4]>::try_from(address) {
         IpAddr::from(address)
     } else {
-        IpAddr::from(<[u8; 16]>::try_from(address).map_err(|_| NotDer)?)
+        IpAddr::from(<[u8; 16]>::try_from(address).map_err(|_| NotDer::Unexpected)?)
     };
     let ones = mask.iter().take_while(|octet| **octet == 0xff).count();
     let bits_behind = mask.get(ones).map_or(0, |octet| octet.leading_ones());
-    let prefix = u8::try_from(8 * ones).map_err(|_| NotDer)? + u8::try_from(bits_behind).map_err(|_| NotDer)?;
+    let prefix = u8::try_from(8 * ones).map_err(|_| NotDer::Unexpected)?
+        + u8::try_from(bits_behind).map_err(|_| NotDer::Unexpected)?;
     let subtree = Subtree::Ip { address, prefix };
     if mask == mask_octets(address, prefix) {
         Ok(subtree)
     } else {
-        Err(NotDer)
+        Err(NotDer::Unexpected)
     }
 }
 

@@ -59,7 +59,7 @@ impl KeyUsage {
             [0] => (0, 0),
             [0..=7, first] => (first, 0),
             [0..=7, first, second, ..] => (first, second),
-            _ => return Err(NotDer),
+            _ => return Err(NotDer::Unexpected),
         };
         Ok(Self(u16::from_be_bytes([first, second]).reverse_bits() & Self::NAMED))
     }

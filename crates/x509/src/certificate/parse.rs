@@ -59,10 +59,10 @@ pub(super) fn certificate(document: &[u8]) -> Result<Parts, CertificateError> {
         return Err(TOO_LARGE);
     }
     // A document that does not start like a certificate is reported as not being one, rather than as malformed.
-    let mut fields = Reader::only(document, tag::SEQUENCE).map_err(|NotDer| not_a_certificate(document))?;
+    let mut fields = Reader::only(document, tag::SEQUENCE).map_err(|_: NotDer| not_a_certificate(document))?;
     let tbs = fields
         .expect(tag::SEQUENCE)
-        .map_err(|NotDer| not_a_certificate(document))?;
+        .map_err(|_: NotDer| not_a_certificate(document))?;
     let (algorithm, signature) = signature(fields).or_malformed("its signature is not well-formed")?;
     let signature_algorithm_oid = algorithm.reader().read().and_then(|oid| oid.oid());
     let signature_algorithm_oid = signature_algorithm_oid.or_malformed("its signature algorithm is not well-formed")?;
@@ -162,7 +162,7 @@ fn version(fields: &mut Reader<'_>) -> Result<u8, NotDer> {
     // Version 1 is the default, and so never encoded.
     match der::only(explicit.content, tag::INTEGER)?.content {
         [number @ 1..=2] => Ok(number + 1),
-        _ => Err(NotDer),
+        _ => Err(NotDer::Unexpected),
     }
 }
 
@@ -175,13 +175,13 @@ fn serial(fields: &mut Reader<'_>) -> Result<Serial, CertificateError> {
 }
 
 fn name(fields: &mut Reader<'_>) -> Result<Name, NotDer> {
-    Name::from_der(fields.expect(tag::SEQUENCE)?.raw).map_err(|_| NotDer)
+    Name::from_der(fields.expect(tag::SEQUENCE)?.raw).map_err(|_| NotDer::Unexpected)
 }
 
 fn validity(fields: &mut Reader<'_>) -> Result<(UnixTime, UnixTime), NotDer> {
     let mut times = fields.expect(tag::SEQUENCE)?.reader();
-    let not_before = time::parse(&times.read()?).ok_or(NotDer)?;
-    let not_after = time::parse(&times.read()?).ok_or(NotDer)?;
+    let not_before = time::parse(&times.read()?).ok_or(NotDer::Unexpected)?;
+    let not_after = time::parse(&times.read()?).ok_or(NotDer::Unexpected)?;
     times.finish()?;
     Ok((not_before, not_after))
 }
@@ -191,7 +191,7 @@ fn unique_identifiers(fields: &mut Reader<'_>, version: u8) -> Result<(), NotDer
     let issuer = fields.optional(tag::context(1))?;
     let subject = fields.optional(tag::context(2))?;
     if version == 1 && (issuer.is_some() || subject.is_some()) {
-        Err(NotDer)
+        Err(NotDer::Unexpected)
     } else {
         Ok(())
     }
@@ -352,7 +352,7 @@ trait OrMalformed<T> {
 
 impl<T> OrMalformed<T> for Result<T, NotDer> {
     fn or_malformed(self, detail: &'static str) -> Result<T, CertificateError> {
-        self.map_err(|NotDer| malformed(detail))
+        self.map_err(|_: NotDer| malformed(detail))
     }
 }
 

@@ -116,7 +116,7 @@ impl<'a> RawEntry<'a> {
     pub(crate) fn next(reader: &mut Reader<'a>) -> Result<Self, NotDer> {
         let mut fields = reader.expect(tag::SEQUENCE)?.reader();
         let serial = fields.expect(tag::INTEGER)?.content;
-        let revoked_at = time::parse(&fields.read()?).ok_or(NotDer)?;
+        let revoked_at = time::parse(&fields.read()?).ok_or(NotDer::Unexpected)?;
         let mut entry = Self {
             serial,
             revoked_at,
@@ -134,7 +134,7 @@ impl<'a> RawEntry<'a> {
 
     fn read_extensions(&mut self, mut extensions: Reader<'a>) -> Result<(), NotDer> {
         if extensions.is_empty() {
-            return Err(NotDer);
+            return Err(NotDer::Unexpected);
         }
         while !extensions.is_empty() {
             let extension = Extension::next(&mut extensions)?;
@@ -154,7 +154,7 @@ impl<'a> RawEntry<'a> {
                 }
             };
             if twice {
-                return Err(NotDer);
+                return Err(NotDer::Unexpected);
             }
         }
         Ok(())
@@ -195,13 +195,13 @@ impl<'a> RawEntry<'a> {
 fn reason_code(value: &[u8]) -> Result<u8, NotDer> {
     match der::only(value, tag::ENUMERATED)?.content {
         &[code @ 0..=0x7f] => Ok(code),
-        _ => Err(NotDer),
+        _ => Err(NotDer::Unexpected),
     }
 }
 
 fn invalidity_date(value: &[u8]) -> Result<UnixTime, NotDer> {
     let element = der::only(value, tag::GENERALIZED_TIME)?;
-    time::parse_generalized(element.content).ok_or(NotDer)
+    time::parse_generalized(element.content).ok_or(NotDer::Unexpected)
 }
 
 /// An OID's content in dotted form, or in hexadecimal if it is not an OID.
@@ -281,7 +281,7 @@ mod tests {
         let extensions = der::wrap(tag::SEQUENCE, &[extensions]);
         let der = der::wrap(tag::SEQUENCE, &[&[2, 1, 5], b"\x17\x0d231114221320Z", &extensions]);
         RawEntry::next(&mut Reader::new(&der))
-            .map_err(|NotDer| CrlError::Malformed { detail: "" })?
+            .map_err(|_: NotDer| CrlError::Malformed { detail: "" })?
             .to_entry()
     }
 

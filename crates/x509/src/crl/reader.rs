@@ -69,7 +69,7 @@ const OTHER_DER: CrlError = CrlError::NotACrl {
 
 /// For `map_err`: the error with what was expected.
 fn malformed(detail: &'static str) -> impl Fn(NotDer) -> CrlError {
-    move |NotDer| CrlError::Malformed { detail }
+    move |_: NotDer| CrlError::Malformed { detail }
 }
 
 impl RevocationList {
@@ -451,9 +451,9 @@ fn full_name_urls(distribution_point_name: &Tlv<'_>) -> Result<Vec<String>, NotD
     while !names.is_empty() {
         let name = names.read()?;
         if name.tag == tag::context(6) {
-            let url = str::from_utf8(name.content).map_err(|_| NotDer)?;
+            let url = str::from_utf8(name.content).map_err(|_| NotDer::Unexpected)?;
             if !url.is_ascii() {
-                return Err(NotDer);
+                return Err(NotDer::Unexpected);
             }
             urls.push(url.to_owned());
         }

@@ -148,7 +148,7 @@ fn extension<'a>(list: &mut Reader<'a>) -> Result<(ObjectIdentifier, bool, &'a [
     let critical = match fields.optional(tag::BOOLEAN)?.map(|value| value.content) {
         Some([0xff]) => true,
         Some([0]) | None => false,
-        Some(_) => return Err(NotDer),
+        Some(_) => return Err(NotDer::Unexpected),
     };
     let value = fields.expect(tag::OCTET_STRING)?.content;
     fields.finish()?;
@@ -156,7 +156,7 @@ fn extension<'a>(list: &mut Reader<'a>) -> Result<(ObjectIdentifier, bool, &'a [
 }
 
 fn oid(fields: &mut Reader<'_>) -> Result<ObjectIdentifier, NotDer> {
-    ObjectIdentifier::from_bytes(fields.expect(tag::OID)?.content).map_err(|_| NotDer)
+    ObjectIdentifier::from_bytes(fields.expect(tag::OID)?.content).map_err(|_| NotDer::Unexpected)
 }
 
 /// Counts values by their headers.
@@ -179,6 +179,6 @@ trait OrMalformed<T> {
 
 impl<T> OrMalformed<T> for Result<T, NotDer> {
     fn or_malformed(self, detail: &'static str) -> Result<T, CsrError> {
-        self.map_err(|NotDer| malformed(detail))
+        self.map_err(|_: NotDer| malformed(detail))
     }
 }

@@ -20,9 +20,9 @@ fn check(value: &Tlv<'_>, depth: u8) -> Result<(), NotDer> {
     if value.tag & CONSTRUCTED != 0 {
         // EXTERNAL, EMBEDDED PDV and CHARACTER STRING are SEQUENCEs with tags of their own.
         if is_universal && !matches!(value.tag, tag::SEQUENCE | tag::SET | 0x28 | 0x2b | 0x3d) {
-            return Err(NotDer);
+            return Err(NotDer::Unexpected);
         }
-        return check_content(value, depth.checked_sub(1).ok_or(NotDer)?);
+        return check_content(value, depth.checked_sub(1).ok_or(NotDer::Unexpected)?);
     }
     if is_universal {
         check_primitive(value.tag, value.content)
@@ -46,7 +46,7 @@ fn check_content(value: &Tlv<'_>, depth: u8) -> Result<(), NotDer> {
         previous = Some(next);
     }
     if value.tag == tag::SET && !by_octets && !by_tag {
-        return Err(NotDer);
+        return Err(NotDer::Unexpected);
     }
     Ok(())
 }
@@ -70,7 +70,7 @@ fn check_primitive(tag: u8, content: &[u8]) -> Result<(), NotDer> {
         0x00 | 0x10 | 0x11 => false,
         _ => true,
     };
-    if well_formed { Ok(()) } else { Err(NotDer) }
+    if well_formed { Ok(()) } else { Err(NotDer::Unexpected) }
 }
 
 fn is_minimal_integer(content: &[u8]) -> bool {

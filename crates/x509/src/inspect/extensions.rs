@@ -27,7 +27,7 @@ fn describe(extension: &Extension<'_>, limits: &InspectLimits) -> Value {
     let value = match decode(&named.oid, content, limits) {
         Ok(Some(value)) => value,
         Ok(None) => shortened(content, limits.octets).into(),
-        Err(NotDer) => format!("(malformed) {}", shortened(content, limits.octets)).into(),
+        Err(_) => format!("(malformed) {}", shortened(content, limits.octets)).into(),
     };
     Value::Extension(Box::new(ExtensionValue {
         label: named.to_label(),
@@ -102,7 +102,7 @@ const REASON_FLAGS: [&str; 9] = [
 /// The names of the bits that are set in a BIT STRING's content.
 fn bits(content: &[u8], names: &[&str]) -> Result<Value, NotDer> {
     let [0..=7, octets @ ..] = content else {
-        return Err(NotDer);
+        return Err(NotDer::Unexpected);
     };
     let set = (0..names.len().min(octets.len() * 8)).filter(|bit| octets[bit / 8] & (0x80 >> (bit % 8)) != 0);
     Ok(Value::list(set, names.len(), |bit| names[bit].into()))
@@ -137,7 +137,7 @@ fn each_of(
 
 fn oid_of(element: &Tlv<'_>) -> Result<Named, NotDer> {
     if element.tag != tag::OID {
-        return Err(NotDer);
+        return Err(NotDer::Unexpected);
     }
     Ok(Named::of(element.content))
 }
@@ -196,7 +196,7 @@ fn distribution_point_name(name: &Tlv<'_>) -> Result<String, NotDer> {
 
 fn distribution_point(point: &Tlv<'_>) -> Result<Value, NotDer> {
     if point.tag != tag::SEQUENCE {
-        return Err(NotDer);
+        return Err(NotDer::Unexpected);
     }
     let mut fields = point.reader();
     let name = fields.optional(tag::context_constructed(0))?;
@@ -354,7 +354,7 @@ fn access_description(description: &Tlv<'_>) -> Result<Value, NotDer> {
 
 /// RFC 7633: the numbers of TLS extensions.
 fn tls_feature(feature: &Tlv<'_>) -> Result<Value, NotDer> {
-    let number = der::as_u64(der::unsigned(feature.content)?).ok_or(NotDer)?;
+    let number = der::as_u64(der::unsigned(feature.content)?).ok_or(NotDer::Unexpected)?;
     Ok(match number {
         5 => "status_request (must staple)".into(),
         17 => "status_request_v2".into(),
@@ -367,15 +367,15 @@ fn signed_certificate_timestamps(content: &[u8], limits: &InspectLimits) -> Resu
     let list = der::only(content, tag::OCTET_STRING)?.content;
     let (mut list, rest) = vector(list)?;
     if !rest.is_empty() {
-        return Err(NotDer);
+        return Err(NotDer::Unexpected);
     }
     let mut timestamps = Vec::new();
     while !list.is_empty() {
         let (timestamp, rest) = vector(list)?;
         list = rest;
         // version, log id, milliseconds
-        let log = timestamp.get(1..33).ok_or(NotDer)?;
-        let milliseconds = timestamp.get(33..41).and_then(der::as_u64).ok_or(NotDer)?;
+        let log = timestamp.get(1..33).ok_or(NotDer::Unexpected)?;
+        let milliseconds = timestamp.get(33..41).and_then(der::as_u64).ok_or(NotDer::Unexpected)?;
         timestamps.push((log, milliseconds));
     }
     Ok(Value::list(
@@ -394,7 +394,7 @@ fn signed_certificate_timestamps(content: &[u8], limits: &InspectLimits) -> Resu
 
 /// A TLS vector with a length of two octets, and what follows it.
 fn vector(octets: &[u8]) -> Result<(&[u8], &[u8]), NotDer> {
-    let (length, rest) = octets.split_first_chunk::<2>().ok_or(NotDer)?;
+    let (length, rest) = octets.split_first_chunk::<2>().ok_or(NotDer::Unexpected)?;
     rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))
-        .ok_or(NotDer)
+        .ok_or(NotDer::Unexpected)
 }

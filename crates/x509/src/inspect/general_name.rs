@@ -22,7 +22,7 @@ pub(super) fn text(name: &Tlv<'_>) -> String {
     const IP: u8 = tag::context(7);
     const REGISTERED_ID: u8 = tag::context(8);
     match name.tag {
-        OTHER_NAME => other_name(name).unwrap_or_else(|NotDer| format!("otherName:{}", octets(name.content))),
+        OTHER_NAME => other_name(name).unwrap_or_else(|_: NotDer| format!("otherName:{}", octets(name.content))),
         EMAIL => format!("email:{}", ia5(name.content)),
         DNS => format!("DNS:{}", ia5(name.content)),
         X400 => format!("x400Address:{}", octets(name.content)),

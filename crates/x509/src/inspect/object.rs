@@ -158,10 +158,10 @@ pub(super) fn revocation_list(der: &[u8], limits: &InspectLimits, fields: &mut V
     fields.push(signed.signature_algorithm()?);
     let issuer = directory_name(tbs.expect(tag::SEQUENCE)?.raw);
     fields.push(Field::new("issuer", "Issuer", issuer));
-    let this_update = time::parse(&tbs.read()?).ok_or(NotDer)?;
+    let this_update = time::parse(&tbs.read()?).ok_or(NotDer::Unexpected)?;
     fields.push(Field::new("thisUpdate", "This update", this_update.to_string()));
     if let Some(next_update) = der::optional_time(&mut tbs)? {
-        let next_update = time::parse(&next_update).ok_or(NotDer)?;
+        let next_update = time::parse(&next_update).ok_or(NotDer::Unexpected)?;
         fields.push(Field::new("nextUpdate", "Next update", next_update.to_string()));
     }
     let entries = tbs.optional(tag::SEQUENCE)?;
@@ -224,7 +224,7 @@ fn revoked_certificate(entry: &RawEntry<'_>) -> Value {
         fields.push(Field::new("invalidityDate", "Invalid since", date.to_string()));
     }
     if let Some(issuer) = &entry.certificate_issuer {
-        let issuer = general_name::texts(issuer.reader()).unwrap_or_else(|NotDer| "(malformed)".to_owned());
+        let issuer = general_name::texts(issuer.reader()).unwrap_or_else(|_: NotDer| "(malformed)".to_owned());
         fields.push(Field::new("certificateIssuer", "Certificate issuer", issuer));
     }
     if let Some(oid) = entry.unknown_critical {
@@ -246,8 +246,8 @@ pub(super) fn public_key(der: &[u8], fields: &mut Vec<Field>) -> Result<(), NotD
 
 /// The version for display: one more than the encoded number, so that a request's is 1 as well.
 fn version(element: &Tlv<'_>) -> Result<u64, NotDer> {
-    let number = der::as_u64(der::unsigned(element.content)?).ok_or(NotDer)?;
-    number.checked_add(1).ok_or(NotDer)
+    let number = der::as_u64(der::unsigned(element.content)?).ok_or(NotDer::Unexpected)?;
+    number.checked_add(1).ok_or(NotDer::Unexpected)
 }
 
 /// Decimal and hexadecimal; also zero, negative and over-long numbers, which other CAs have issued.
@@ -272,8 +272,8 @@ fn serial(content: &[u8], fields: &mut Vec<Field>) {
 
 fn validity_fields(validity: &Tlv<'_>, fields: &mut Vec<Field>) -> Result<(), NotDer> {
     let mut reader = validity.reader();
-    let not_before = time::parse(&reader.read()?).ok_or(NotDer)?;
-    let not_after = time::parse(&reader.read()?).ok_or(NotDer)?;
+    let not_before = time::parse(&reader.read()?).ok_or(NotDer::Unexpected)?;
+    let not_after = time::parse(&reader.read()?).ok_or(NotDer::Unexpected)?;
     reader.finish()?;
     fields.push(Field::new("notBefore", "Valid from", not_before.to_string()));
     fields.push(Field::new("notAfter", "Valid until", not_after.to_string()));

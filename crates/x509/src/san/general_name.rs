@@ -72,7 +72,7 @@ pub(crate) fn all_from_der(der: &[u8]) -> Result<Vec<RequestedName>, NotDer> {
         let value = reader.read()?;
         names.push(match alt_name(&value) {
             Ok(Some(name)) => RequestedName::Known(name),
-            Ok(None) | Err(NotDer) => RequestedName::Other { kind: kind(&value) },
+            Ok(None) | Err(_) => RequestedName::Other { kind: kind(&value) },
         });
     }
     Ok(names)
@@ -83,7 +83,7 @@ fn kind(value: &Tlv<'_>) -> String {
     let name = match value.tag {
         OTHER_NAME => {
             let oid = value.reader().read().and_then(|oid| oid.oid());
-            return oid.map_or_else(|NotDer| "otherName".to_owned(), |oid| format!("otherName {oid}"));
+            return oid.map_or_else(|_: NotDer| "otherName".to_owned(), |oid| format!("otherName {oid}"));
         }
         RFC822_NAME => "rfc822Name, not in ASCII",
         DNS_NAME => "dNSName, not in ASCII",
@@ -104,7 +104,9 @@ fn alt_name(value: &Tlv<'_>) -> Result<Option<AltName>, NotDer> {
         RFC822_NAME => Some(AltName::Email(text(value.content)?)),
         DNS_NAME => Some(AltName::Dns(text(value.content)?)),
         URI => Some(AltName::Uri(text(value.content)?)),
-        DIRECTORY_NAME => Some(AltName::Directory(Name::from_der(value.content).map_err(|_| NotDer)?)),
+        DIRECTORY_NAME => Some(AltName::Directory(
+            Name::from_der(value.content).map_err(|_| NotDer::Unexpected)?,
+        )),
         IP_ADDRESS => address(value.content).map(AltName::Ip),
         _ => None,
     })
@@ -112,11 +114,11 @@ fn alt_name(value: &Tlv<'_>) -> Result<Option<AltName>, NotDer> {
 
 /// An IA5String's text.
 pub(crate) fn text(content: &[u8]) -> Result<String, NotDer> {
-    let text = std::str::from_utf8(content).map_err(|_| NotDer)?;
+    let text = std::str::from_utf8(content).map_err(|_| NotDer::Unexpected)?;
     if text.is_ascii() {
         Ok(text.to_owned())
     } else {
-        Err(NotDer)
+        Err(NotDer::Unexpected)
     }
 }
 

@@ -29,8 +29,8 @@ pub(crate) fn range_in(document: &[u8], part: &[u8]) -> Range<usize> {
 /// The magnitude of a non-negative DER INTEGER's content, without its sign octet.
 pub(crate) fn unsigned(content: &[u8]) -> Result<&[u8], NotDer> {
     match content {
-        [] | [0x80..=0xff, ..] | [0, 0..=0x7f, _, ..] => Err(NotDer),
-        [0, second, ..] if *second < 0x80 => Err(NotDer),
+        [] | [0x80..=0xff, ..] | [0, 0..=0x7f, _, ..] => Err(NotDer::Unexpected),
+        [0, second, ..] if *second < 0x80 => Err(NotDer::Unexpected),
         [0, magnitude @ ..] if !magnitude.is_empty() => Ok(magnitude),
         magnitude => Ok(magnitude),
     }
@@ -50,7 +50,7 @@ pub(crate) fn boolean(content: &[u8]) -> Result<bool, NotDer> {
     match content {
         [0xff] => Ok(true),
         [0x00] => Ok(false),
-        _ => Err(NotDer),
+        _ => Err(NotDer::Unexpected),
     }
 }
 
@@ -115,7 +115,7 @@ mod tests {
         assert_eq!(unsigned(&[0, 0x80]), Ok(&[0x80][..]));
         assert_eq!(unsigned(&[0, 0x80, 0]), Ok(&[0x80, 0][..]));
         for content in [&[][..], &[0x80], &[0, 0x7f], &[0, 0], &[0, 0, 0x80], &[0, 1, 2]] {
-            assert_eq!(unsigned(content), Err(NotDer), "{content:02x?}");
+            assert_eq!(unsigned(content), Err(NotDer::Unexpected), "{content:02x?}");
         }
     }
 

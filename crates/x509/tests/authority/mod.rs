@@ -4,10 +4,8 @@
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair, ML_DSA_65_SIGNING, PqdsaKeyPair, RSA_PKCS1_SHA256,
-    RsaKeyPair,
-};
+use aws_lc_rs::signature::{self as aws, EcdsaKeyPair, KeyPair, PqdsaKeyPair, RsaKeyPair};
+use chancery_x509::algorithm::CaKeyAlgorithm;
 use chancery_x509::certificate::template::CertificateTemplate;
 use chancery_x509::certificate::{BasicConstraints, Certificate, Issuer, KeyUsage, TbsCertificate};
 use chancery_x509::crl::{Coverage, CrlHeader, CrlWriteError, CrlWriter, Framing, RevokedEntry};
@@ -22,44 +20,62 @@ pub(crate) const NOW: UnixTime = UnixTime(1_795_464_000);
 
 /// A CA's private key; what it signs is a message, which for these algorithms comes to the same as its digest or µ.
 pub(crate) enum Key {
-    P256(EcdsaKeyPair),
-    Rsa2048(RsaKeyPair),
-    MlDsa65(PqdsaKeyPair),
+    Ecdsa(EcdsaKeyPair),
+    Rsa(RsaKeyPair),
+    MlDsa(PqdsaKeyPair),
 }
 
 impl Key {
+    pub(crate) fn generate(algorithm: CaKeyAlgorithm) -> Self {
+        let rsa = |size| Self::Rsa(RsaKeyPair::generate(size).unwrap());
+        let ecdsa = |signing| Self::Ecdsa(EcdsaKeyPair::generate(signing).unwrap());
+        let ml_dsa = |signing| Self::MlDsa(PqdsaKeyPair::generate(signing).unwrap());
+        match algorithm {
+            CaKeyAlgorithm::Rsa2048 => rsa(KeySize::Rsa2048),
+            CaKeyAlgorithm::Rsa3072 => rsa(KeySize::Rsa3072),
+            CaKeyAlgorithm::Rsa4096 => rsa(KeySize::Rsa4096),
+            CaKeyAlgorithm::P256 => ecdsa(&aws::ECDSA_P256_SHA256_ASN1_SIGNING),
+            CaKeyAlgorithm::P384 => ecdsa(&aws::ECDSA_P384_SHA384_ASN1_SIGNING),
+            CaKeyAlgorithm::P521 => ecdsa(&aws::ECDSA_P521_SHA512_ASN1_SIGNING),
+            CaKeyAlgorithm::MlDsa44 => ml_dsa(&aws::ML_DSA_44_SIGNING),
+            CaKeyAlgorithm::MlDsa65 => ml_dsa(&aws::ML_DSA_65_SIGNING),
+            CaKeyAlgorithm::MlDsa87 => ml_dsa(&aws::ML_DSA_87_SIGNING),
+        }
+    }
+
     pub(crate) fn p256() -> Self {
-        Self::P256(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap())
+        Self::generate(CaKeyAlgorithm::P256)
     }
 
     pub(crate) fn rsa2048() -> Self {
-        Self::Rsa2048(RsaKeyPair::generate(KeySize::Rsa2048).unwrap())
+        Self::generate(CaKeyAlgorithm::Rsa2048)
     }
 
     pub(crate) fn ml_dsa65() -> Self {
-        Self::MlDsa65(PqdsaKeyPair::generate(&ML_DSA_65_SIGNING).unwrap())
+        Self::generate(CaKeyAlgorithm::MlDsa65)
     }
 
-    fn spki(&self) -> Vec<u8> {
+    pub(crate) fn spki(&self) -> Vec<u8> {
         let der: PublicKeyX509Der<'_> = match self {
-            Self::P256(key) => key.public_key().as_der(),
-            Self::Rsa2048(key) => key.public_key().as_der(),
-            Self::MlDsa65(key) => key.public_key().as_der(),
+            Self::Ecdsa(key) => key.public_key().as_der(),
+            Self::Rsa(key) => key.public_key().as_der(),
+            Self::MlDsa(key) => key.public_key().as_der(),
         }
         .unwrap();
         der.as_ref().to_vec()
     }
 
-    fn sign(&self, message: &[u8]) -> Vec<u8> {
+    pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
         let random = SystemRandom::new();
         match self {
-            Self::P256(key) => key.sign(&random, message).unwrap().as_ref().to_vec(),
-            Self::Rsa2048(key) => {
+            Self::Ecdsa(key) => key.sign(&random, message).unwrap().as_ref().to_vec(),
+            Self::Rsa(key) => {
                 let mut signature = vec![0; key.public_modulus_len()];
-                key.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature).unwrap();
+                key.sign(&aws::RSA_PKCS1_SHA256, &random, message, &mut signature)
+                    .unwrap();
                 signature
             }
-            Self::MlDsa65(key) => {
+            Self::MlDsa(key) => {
                 let mut signature = vec![0; key.algorithm().signature_len()];
                 key.sign(message, &mut signature).unwrap();
                 signature

@@ -9,8 +9,8 @@ use rustls_pki_types::{CertificateDer, UnixTime as PkiTime};
 use super::super::testing::*;
 use super::*;
 use crate::algorithm::CaKeyAlgorithm;
+use crate::extension;
 use crate::tlv::{Reader, tag};
-use crate::{extension, lint};
 
 /// A constant P-256 key, for golden octets.
 const FIXED_KEY: [u8; 91] = hex!(
@@ -190,7 +190,7 @@ fn what_is_built_is_read_back() {
 }
 
 #[test]
-fn a_chain_under_every_algorithm_verifies_and_is_linted_clean() {
+fn a_chain_under_every_algorithm_verifies() {
     for algorithm in CaKeyAlgorithm::ALL {
         let root = TestCa::root(algorithm);
         let ca = root.below(algorithm, |template| {
@@ -210,14 +210,6 @@ fn a_chain_under_every_algorithm_verifies_and_is_linted_clean() {
             leaf.is_signed_by(ca.public_key()) && !leaf.is_signed_by(root.public_key()),
             "{algorithm:?}"
         );
-        for (certificate, issuer) in [(root.certificate(), root), (ca.certificate(), root), (&leaf, ca)] {
-            let findings = lint::certificate(certificate.as_der(), Some(issuer.certificate().as_der()));
-            let errors: Vec<_> = findings
-                .iter()
-                .filter(|each| each.severity == lint::Severity::Error)
-                .collect();
-            assert!(errors.is_empty(), "{algorithm:?}: {errors:?}");
-        }
     }
 }
 
