@@ -309,6 +309,9 @@ mod tests {
             ..good
         };
         assert_eq!(lint_crl_frame_under(&repeated.encode(), &issuer), []);
-        assert_eq!(lint_crl_under(&repeated.encode(), &issuer)[0].rule, "crl_duplicate_serial");
+        assert_eq!(
+            lint_crl_under(&repeated.encode(), &issuer)[0].rule,
+            "crl_duplicate_serial"
+        );
     }
 }

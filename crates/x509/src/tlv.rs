@@ -35,11 +35,11 @@ pub mod tag {
     pub const ENUMERATED: u8 = 0x0a;
     /// UTF8String.
     pub const UTF8_STRING: u8 = 0x0c;
-    /// NumericString.
+    /// `NumericString`.
     pub const NUMERIC_STRING: u8 = 0x12;
     /// PrintableString.
     pub const PRINTABLE_STRING: u8 = 0x13;
-    /// TeletexString, also called T61String.
+    /// `TeletexString`, also called `T61String`.
     pub const TELETEX_STRING: u8 = 0x14;
     /// IA5String.
     pub const IA5_STRING: u8 = 0x16;
@@ -47,11 +47,11 @@ pub mod tag {
     pub const UTC_TIME: u8 = 0x17;
     /// GeneralizedTime.
     pub const GENERALIZED_TIME: u8 = 0x18;
-    /// VisibleString.
+    /// `VisibleString`.
     pub const VISIBLE_STRING: u8 = 0x1a;
-    /// UniversalString.
+    /// `UniversalString`.
     pub const UNIVERSAL_STRING: u8 = 0x1c;
-    /// BMPString.
+    /// `BMPString`.
     pub const BMP_STRING: u8 = 0x1e;
     /// SEQUENCE and SEQUENCE OF.
     pub const SEQUENCE: u8 = 0x30;
