@@ -4,9 +4,34 @@
 //! ([`Ledger::reserve`](crate::port::ledger::Ledger::reserve)). The checks here are for callers that have nothing to
 //! reserve: an intent that is resumed, a client that presents a certificate, `/health`.
 
+use std::fmt;
+
 use crate::authority::{Authority, Ca};
 use crate::ca_name::CaName;
 use crate::port::LedgerError;
+
+/// A CA under which nothing is issued, because a certificate of its chain is revoked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NothingIssued {
+    /// The CA.
+    pub ca: CaName,
+    /// The CA whose certificate is revoked: itself, or one above it.
+    pub revoked: CaName,
+}
+
+impl fmt::Display for NothingIssued {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { ca, revoked } = self;
+        if ca == revoked {
+            write!(f, "the certificate of {ca} is revoked: nothing is issued under it")
+        } else {
+            write!(
+                f,
+                "nothing is issued under {ca}: the certificate of {revoked}, above it, is revoked"
+            )
+        }
+    }
+}
 
 impl Authority {
     /// The first CA whose own certificate is revoked, from `ca_name` upwards, according to the ledger now.

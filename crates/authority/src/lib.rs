@@ -39,5 +39,6 @@ pub mod wire;
 
 pub use authority::Authority;
 pub use ca_name::CaName;
+pub use chain::NothingIssued;
 pub use principal::Principal;
 pub use token_scope::{TokenScope, TokenScopes};

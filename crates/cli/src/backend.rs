@@ -1,5 +1,5 @@
-//! The same operations on a data folder, against a server, or against a deployment on AWS. All use the API's JSON, so
-//! that a command need not know which one it is.
+//! The same operations on a data folder, against a server, or against a deployment on AWS. All answer with the API's
+//! types, so that a command need not know which one it is.
 
 #[cfg(feature = "aws")]
 mod aws;
@@ -8,7 +8,12 @@ mod query;
 mod server;
 
 use anyhow::{Context as _, Result, bail};
-use serde_json::Value;
+use chancery_api::certificates::{CertificateEntry, CertificatePage, SearchQuery};
+use chancery_api::crls::{CrlEntry, Crls, PublicationState};
+use chancery_api::issue::{TlsCertAnswer, TlsCertRequest};
+use chancery_api::problem::ErrorCode;
+use chancery_api::revoke::{RevokeAnswer, RevokeRequest};
+use serde::Serialize;
 
 use crate::arguments::Arguments;
 use crate::local_authority::LocalAuthority;
@@ -17,65 +22,90 @@ pub(crate) use aws::AwsBackend;
 pub(crate) use folder::FolderBackend;
 pub(crate) use server::{Credentials, ServerBackend};
 
-/// An error that shows that nothing was done, and nothing will be: the caller need not consider that the call may have
-/// succeeded. It displays like the error it wraps.
+/// Certificates in a page, where a search gives no limit.
+const PAGE: usize = 100;
+
+/// The authority's own error: it answered, and refused. It displays like the error it wraps.
 #[derive(Debug)]
-pub(crate) struct Refused(anyhow::Error);
+pub(crate) struct Refused {
+    error: anyhow::Error,
+    /// What kind of error it is, where the authority said so.
+    pub(crate) code: Option<ErrorCode>,
+    /// Whether it shows that nothing was done, and nothing will be: the caller need not consider that the call may have
+    /// succeeded.
+    pub(crate) nothing_was_done: bool,
+}
 
 impl Refused {
-    /// Wraps an error.
-    pub(crate) fn error(error: impl Into<anyhow::Error>) -> anyhow::Error {
-        anyhow::Error::new(Self(error.into()))
+    /// Wraps an error of a request that was refused before anything was done.
+    pub(crate) fn at_once(code: Option<ErrorCode>, error: impl Into<anyhow::Error>) -> anyhow::Error {
+        anyhow::Error::new(Self {
+            error: error.into(),
+            code,
+            nothing_was_done: true,
+        })
     }
 }
 
 impl std::fmt::Display for Refused {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
+        self.error.fmt(f)
     }
 }
 
 impl std::error::Error for Refused {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.source()
+        self.error.source()
     }
 }
 
-/// Conditions of a search, as the API's query takes them.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Query {
-    pub(crate) common_name: Option<String>,
-    pub(crate) issuer: Option<String>,
-    pub(crate) key_sha256: Option<String>,
-    pub(crate) expires_from: Option<String>,
-    pub(crate) expires_before: Option<String>,
-    pub(crate) revoked: Option<bool>,
+/// The outcome of a revocation.
+#[derive(Debug, Serialize)]
+pub(crate) struct Revocation {
+    #[serde(flatten)]
+    pub(crate) answer: RevokeAnswer,
+    /// Why its notice was not sent, where this process sends it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) notice_problem: Option<String>,
 }
 
-/// A page of certificates in the API's JSON.
-#[derive(Debug, serde::Deserialize)]
-pub(crate) struct Page {
-    pub(crate) certificates: Vec<Value>,
-    pub(crate) next: Option<String>,
+/// The outcome of a publication.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Publication {
+    /// Its CRLs.
+    Crls(Crls),
+    /// It took longer than a server lets a caller wait, and has ended now.
+    Ended(PublicationState),
+}
+
+impl Publication {
+    /// The outcome of each CRL.
+    pub(crate) fn crls(&self) -> &[CrlEntry] {
+        match self {
+            Self::Crls(crls) => &crls.crls,
+            Self::Ended(state) => &state.crls,
+        }
+    }
 }
 
 /// An authority, local or remote.
 pub(crate) trait Backend {
     /// Has a certificate issued; request and answer are those of the drop-in contract.
-    fn issue(&self, request: &Value, idempotency_token: Option<&str>) -> Result<Value>;
+    fn issue(&self, request: &TlsCertRequest, idempotency_token: Option<&str>) -> Result<TlsCertAnswer>;
     /// Renews for the key of the CSR, or without one for the same key. The answer is that of `issue`.
-    fn renew(&self, serial: &str, base64_csr: Option<&str>, idempotency_token: &str) -> Result<Value>;
+    fn renew(&self, serial: &str, base64_csr: Option<&str>, idempotency_token: &str) -> Result<TlsCertAnswer>;
     /// One certificate.
-    fn certificate(&self, serial: &str) -> Result<Value>;
-    /// A page of certificates, newest first.
-    fn search(&self, query: &Query, after: Option<&str>, limit: usize) -> Result<Page>;
+    fn certificate(&self, serial: &str) -> Result<CertificateEntry>;
+    /// A page of certificates.
+    fn search(&self, query: &SearchQuery) -> Result<CertificatePage>;
     /// Revokes a certificate, and its family where the key is compromised, unless `only`. Returns the certificate's new
     /// state and the others affected.
-    fn revoke(&self, serial: &str, reason: &str, invalidity_date: Option<&str>, only: bool) -> Result<Value>;
+    fn revoke(&self, serial: &str, request: &RevokeRequest) -> Result<Revocation>;
     /// Makes and publishes CRLs of one CA or of all.
-    fn publish_crls(&self, ca: Option<&str>) -> Result<Value>;
+    fn publish_crls(&self, ca: Option<&str>) -> Result<Publication>;
     /// Number, age and size of every CRL.
-    fn crl_status(&self) -> Result<Value>;
+    fn crl_status(&self) -> Result<Crls>;
 }
 
 /// The backend that the arguments select.
@@ -142,11 +172,6 @@ pub(crate) fn refuse_elsewhere(arguments: &Arguments, command: &str) -> Result<(
         bail!("`chancery {command}` works on a data folder; a deployment on AWS has no such thing");
     }
     Ok(())
-}
-
-/// A text field of an answer; empty if missing, since the answer may come from another version of the API.
-pub(crate) fn text<'a>(value: &'a Value, field: &str) -> &'a str {
-    value.pointer(field).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// The user who runs the command: the name of the user id, else the number. `$USER` is not trusted, since any user can

@@ -58,7 +58,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Openapi => {
-            print!("{}", chancery_server::api::openapi::json());
+            print!("{}", chancery_api::openapi::json());
             Ok(ExitCode::SUCCESS)
         }
         Command::Man => {

@@ -2,46 +2,14 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use chancery_authority::{Authority, Principal, TokenScope, TokenScopes};
-use chancery_x509::certificate::Certificate;
-use chancery_x509::serial::Serial;
-use rustls_pki_types::CertificateDer;
+use chancery_authority::{Principal, TokenScope, TokenScopes};
 
 use crate::api::problem::Problem;
-use crate::app::AppState;
-
-/// A token that was presented and is valid now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ValidToken {
-    /// Id of the token, which does not reveal it.
-    pub id: String,
-    /// What it allows.
-    pub scopes: TokenScopes,
-}
-
-/// The token store could not be read.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("tokens cannot be checked: {0}")]
-pub struct TokensUnavailable(pub String);
-
-/// Verifies tokens; stores only their digests.
-#[async_trait]
-pub trait Tokens: Send + Sync {
-    /// The valid token of that text; `None` for an unknown, expired or revoked one.
-    async fn verify(&self, text: &str) -> Result<Option<ValidToken>, TokensUnavailable>;
-}
-
-/// The client certificate of the connection, as TLS verified it: it chains to this authority, and the client has proven
-/// possession of its private key. Every use asks the ledger whether it is revoked.
-///
-/// It does not authenticate its holder for anything else: TLS accepts it whatever its extended key usages are. It only
-/// authorizes [`renewing`](Self::renewing) itself.
-#[derive(Clone, Debug)]
-pub struct PeerCertificate(CertificateDer<'static>);
+use crate::peer::PeerCertificate;
+use crate::state::AppState;
 
 /// The requester: the holder of a valid token.
 #[derive(Clone, Debug)]
@@ -120,41 +88,6 @@ impl FromRequestParts<AppState> for Renewer {
                 "renew with the client certificate that is to be renewed, or with a token of scope `issue`",
             )
         })
-    }
-}
-
-impl PeerCertificate {
-    /// The certificate that TLS verified.
-    pub(crate) fn verified(certificate: CertificateDer<'static>) -> Self {
-        Self(certificate)
-    }
-
-    /// The principal for renewing the certificate of that serial number, if it is this one: the ledger has exactly this
-    /// certificate, it is neither revoked nor expired, and no CA above it is revoked.
-    pub async fn renewing(&self, serial: Serial, authority: &Authority) -> Result<Principal, Problem> {
-        let refused = || Problem::forbidden("this client certificate was not issued here, or is revoked or expired");
-        let certificate = Certificate::parse(&self.0).map_err(|_| refused())?;
-        let record = authority
-            .certificate(certificate.serial())
-            .await
-            .map_err(Problem::from)?;
-        let Some(record) = record else {
-            authority.hear_of(&certificate).await?;
-            return Err(refused());
-        };
-        let now = authority.ports().clock.now();
-        let current = record.not_before <= now && now <= record.not_after;
-        if record.certificate != certificate.as_der() || record.revocation.is_some() || !current {
-            return Err(refused());
-        }
-        // TLS does not check revocation; nothing below a revoked CA is accepted.
-        if authority.revoked_in_chain(&record.id.issuer).await?.is_some() {
-            return Err(refused());
-        }
-        if certificate.serial() != serial {
-            return Err(Problem::forbidden("a client certificate can renew itself and no other"));
-        }
-        Ok(Principal::Certificate(record.id.to_string()))
     }
 }
 

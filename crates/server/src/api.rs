@@ -1,4 +1,4 @@
-//! `/api/v1`: JSON in, JSON out. Errors are `{"error": "…", "code": "…"}` with a matching status.
+//! The handlers of `/api/v1`: what [`chancery_api`] describes. Errors are `{"error": "…", "code": "…"}` with a matching status.
 
 pub mod authorities;
 pub mod certificates;
@@ -7,5 +7,3 @@ pub mod health;
 pub mod metrics;
 pub mod openapi;
 pub mod problem;
-pub mod record;
-pub mod schema;

@@ -1,7 +1,7 @@
 //! Published files over HTTP: CA certificates, CRLs, the bundle (RFC 5280 section 4.2.1.13, RFC 9110 sections 13, 14).
 
 mod conditional;
-mod copies;
+pub(crate) mod copies;
 mod range;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -14,13 +14,13 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
+use chancery_api::problem::ErrorCode;
 use chancery_authority::port::PublishedName;
 use chancery_authority::port::publication::Stat;
 
 use crate::api::problem::Problem;
-use crate::app::AppState;
 use crate::listen::AnswerMemory;
-pub(crate) use copies::Copies;
+use crate::state::AppState;
 use range::Wanted;
 
 /// Serves a published file to GET and HEAD.
@@ -72,7 +72,7 @@ pub async fn serve(
         conditional::Outcome::Failed => {
             return Err(Problem::new(
                 StatusCode::PRECONDITION_FAILED,
-                "precondition_failed",
+                ErrorCode::PreconditionFailed,
                 "the file is another version",
             ));
         }

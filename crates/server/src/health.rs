@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use chancery_authority::port::LedgerError;
 use chancery_authority::port::ledger::Counts;
 use chancery_authority::publish::CrlStatus;
-use chancery_authority::{Authority, CaName};
+use chancery_authority::{Authority, CaName, NothingIssued};
 use tokio::sync::watch;
 
 /// A snapshot is used for at least this long.
@@ -31,8 +31,8 @@ pub(crate) struct HealthSnapshot {
     pub(crate) cannot_be_written: bool,
     /// Every CRL.
     pub(crate) crls: Vec<CrlStatus>,
-    /// CAs under which nothing is issued any more, each with the revoked CA of its chain.
-    pub(crate) revoked: Vec<(CaName, CaName)>,
+    /// CAs under which nothing is issued any more.
+    pub(crate) revoked: Vec<NothingIssued>,
     /// CAs for which the revocation of their chain could not be read.
     pub(crate) unknown: Vec<CaName>,
 }
@@ -96,7 +96,10 @@ async fn read(authority: &Authority) -> HealthSnapshot {
         for ca in authority.cas().iter().filter(|ca| !authority.has_ended(ca)) {
             match authority.revoked_in_chain(ca.name()).await {
                 Ok(None) => {}
-                Ok(Some(above)) => revoked.push((ca.name().clone(), above)),
+                Ok(Some(above)) => revoked.push(NothingIssued {
+                    ca: ca.name().clone(),
+                    revoked: above,
+                }),
                 Err(error) => {
                     tracing::error!(%error, ca = %ca.name(), "whether a CA is revoked cannot be read");
                     unknown.push(ca.name().clone());

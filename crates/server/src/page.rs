@@ -22,7 +22,7 @@ use chancery_authority::publish::CrlStatus;
 use chancery_x509::time::UnixTime;
 
 use crate::api::problem::Problem;
-use crate::app::AppState;
+use crate::state::AppState;
 
 /// Most CRLs of one CA that are shown; further ones are counted.
 const SHOWN: usize = 20;

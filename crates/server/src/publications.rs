@@ -6,11 +6,13 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use chancery_api::crls::CrlEntry;
 use chancery_authority::Authority;
+use chancery_authority::port::PublicationError;
 use chancery_authority::port::ledger::CrlScope;
+use chancery_authority::publish::PublishError;
 use tokio::sync::watch;
 
-use crate::api::crls::{CrlEntry, problem_of};
 use crate::changes::{Changes, LONGEST};
 
 /// Most publications kept, running or done; beyond that the oldest one that is done is dropped, and while all are
@@ -110,5 +112,68 @@ impl Publications {
     pub(crate) fn find(&self, id: &str) -> Option<Publishing> {
         let orders = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         orders.iter().find(|order| order.id == id).cloned()
+    }
+}
+
+/// The answer where a CRL was not published: what the caller can do about it. Everything else, such as paths of this
+/// machine and the key store's error, goes to the log.
+pub(crate) fn problem_of(error: &PublishError) -> String {
+    let inside = match error {
+        PublishError::UnknownCa(_)
+        | PublishError::Lint { .. }
+        | PublishError::ShardWithoutUrl(_)
+        | PublishError::Ahead { .. }
+        | PublishError::NotOurs { .. }
+        | PublishError::SharedFile { .. }
+        | PublishError::OfAnotherCa { .. }
+        | PublishError::ClockBehind { .. }
+        | PublishError::NotListed { .. }
+        | PublishError::Contended { .. }
+        | PublishError::Publication(PublicationError::PreconditionFailed { .. }) => return error.to_string(),
+        PublishError::NotBelieved(_) => "the CA's certificate is not believed",
+        PublishError::Ledger(_) => "the ledger does not answer",
+        PublishError::KeyStore(_) => "the key store made no signature",
+        PublishError::BadSignature { .. } => "the key store made a wrong signature",
+        PublishError::Publication(_) => "its file could not be written or read",
+        _ => "it could not be written",
+    };
+    format!("the CRL was not published: {inside}; the server's log says why, and it is tried again")
+}
+
+#[cfg(test)]
+mod tests {
+    use chancery_authority::port::{KeyName, KeyStoreError, LedgerError, PublishedName, Receipt};
+
+    use super::*;
+
+    /// Visible only to the operator of the machine.
+    const INSIDE: &str = "/srv/inside";
+
+    #[test]
+    fn what_is_answered_of_a_failure_shows_nothing_of_the_machine() {
+        let io = || std::io::Error::other(INSIDE);
+        let failures = [
+            PublishError::Publication(PublicationError::Failed {
+                name: PublishedName::new("a.crl").unwrap(),
+                detail: INSIDE.to_owned(),
+            }),
+            PublishError::Ledger(LedgerError::Unavailable {
+                detail: INSIDE.to_owned(),
+            }),
+            PublishError::KeyStore(KeyStoreError::Unavailable {
+                detail: INSIDE.to_owned(),
+            }),
+            PublishError::Scratch(io()),
+            PublishError::Revocations(io()),
+            PublishError::BadSignature {
+                key: KeyName(INSIDE.to_owned()),
+                receipt: Receipt(INSIDE.to_owned()),
+            },
+        ];
+        for failure in failures {
+            assert!(failure.to_string().contains(INSIDE), "{failure}");
+            let told = problem_of(&failure);
+            assert!(!told.contains(INSIDE) && told.contains("log"), "{told}");
+        }
     }
 }

@@ -9,8 +9,8 @@ use chancery_authority::Authority;
 use chancery_authority::publish::Staleness;
 use tokio::sync::watch;
 
-use crate::api::metrics::Metrics;
 use crate::listen::stop_requested;
+use crate::metrics::Metrics;
 
 /// How often the scheduler checks what is due. A CRL from the future, after a clock that was ahead, must be reported
 /// and replaced within half a minute.

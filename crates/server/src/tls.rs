@@ -83,7 +83,7 @@ pub struct ClientTrust {
 /// path through one must continue to a root.
 ///
 /// Extended key usage is not checked: a client certificate only allows renewing itself
-/// ([`PeerCertificate`](crate::access::PeerCertificate)), for which a server's or mailbox's certificate serves as well
+/// ([`PeerCertificate`](crate::peer::PeerCertificate)), for which a server's or mailbox's certificate serves as well
 /// as a client's.
 #[derive(Debug)]
 struct KnownPaths {

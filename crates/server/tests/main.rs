@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)] // tests
 
 mod answers;
-mod document;
+mod described;
 mod dropped;
 mod fixture;
 mod limits;

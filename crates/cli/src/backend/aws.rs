@@ -4,19 +4,22 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use chancery_api::certificates::{CertificateEntry, CertificatePage, SearchQuery};
+use chancery_api::crls::Crls;
+use chancery_api::issue::{TlsCertAnswer, TlsCertRequest};
+use chancery_api::problem::ErrorCode;
+use chancery_api::revoke::{RevokeAnswer, RevokeRequest};
 use chancery_authority::CaName;
 use chancery_authority::config::Config;
+use chancery_authority::issue::Refusal;
 use chancery_authority::port::ledger::{CertificateRecord, Cursor};
 use chancery_authority::port::{Clock as _, Ledger as _, Publication as _};
 use chancery_authority::revoke::RevokedCertificate;
 use chancery_aws::{SystemClock, SystemEntropy};
-use chancery_server::api::certificates::RevokeAnswer;
-use chancery_server::api::crls::Crls;
-use chancery_server::api::record::CertificateEntry;
 use chancery_x509::crl::RevocationList;
 use serde_json::{Value, json};
 
-use super::{Backend, Page, Query, Refused, query, text};
+use super::{Backend, Publication, Refused, Revocation, query};
 use crate::arguments::Arguments;
 use crate::deployment::{Deployed, Opened};
 use crate::interrupt;
@@ -91,28 +94,32 @@ impl AwsBackend {
 
 impl Backend for AwsBackend {
     /// The request goes to `tls-cert` with an idempotency token, so that a repeated call makes no second certificate.
-    fn issue(&self, request: &Value, idempotency_token: Option<&str>) -> Result<Value> {
-        let mut event = request.clone();
+    fn issue(&self, request: &TlsCertRequest, idempotency_token: Option<&str>) -> Result<TlsCertAnswer> {
+        let mut event = serde_json::to_value(request)?;
         let token = idempotency_token.map_or_else(token, str::to_owned);
         event["idempotency_token"] = json!(token);
         let answer = self
             .deployed
             .invoke("tls-cert", &event)
             .with_context(|| format!("the request's idempotency token is {token}"))?;
-        match text(&answer, "/error") {
-            "" => Ok(answer),
-            reason => Err(Refused::error(anyhow!("the deployment refused: {reason}"))),
+        match answer.get("error").and_then(Value::as_str) {
+            None => serde_json::from_value(answer)
+                .context("the deployment did what was asked, and answered what this version cannot read"),
+            Some(reason) => Err(Refused::at_once(
+                code(reason),
+                anyhow!("the deployment refused: {reason}"),
+            )),
         }
     }
 
-    fn renew(&self, _serial: &str, _base64_csr: Option<&str>, _idempotency_token: &str) -> Result<Value> {
+    fn renew(&self, _serial: &str, _base64_csr: Option<&str>, _idempotency_token: &str) -> Result<TlsCertAnswer> {
         bail!(
             "a deployment on AWS renews by a new request: `chancery --aws … request NAME --out FOLDER --overwrite` makes a \
              new key and certificate; those listed in tls.json are renewed by themselves"
         )
     }
 
-    fn certificate(&self, serial: &str) -> Result<Value> {
+    fn certificate(&self, serial: &str) -> Result<CertificateEntry> {
         let serial = query::serial(serial)?;
         let ledger = self.deployed.ledger();
         let record = self.deployed.runtime.block_on(ledger.certificate(None, serial))?;
@@ -122,48 +129,46 @@ impl Backend for AwsBackend {
                 self.deployed.names.table()
             )
         })?;
-        Ok(serde_json::to_value(CertificateEntry::new(&record, SystemClock.now()))?)
+        Ok(CertificateEntry::new(&record, SystemClock.now()))
     }
 
-    fn search(&self, query: &Query, after: Option<&str>, limit: usize) -> Result<Page> {
-        let search = query.search()?;
-        let after = after.map(|cursor| Cursor(cursor.to_owned()));
+    fn search(&self, query: &SearchQuery) -> Result<CertificatePage> {
+        let (search, after) = (query.search()?, query.after.clone().map(Cursor));
+        let limit = query.limit.unwrap_or(super::PAGE);
         let ledger = self.deployed.ledger();
         let page = self
             .deployed
             .runtime
             .block_on(ledger.search(&search, after.as_ref(), limit))?;
-        Page::new(page, SystemClock.now())
+        Ok(CertificatePage::new(page, SystemClock.now()))
     }
 
     /// Recorded in both tables by the same transaction that the functions use; then the CA's function publishes.
-    fn revoke(&self, serial: &str, reason: &str, invalidity_date: Option<&str>, only: bool) -> Result<Value> {
-        let (reason, invalidity_date) = (query::reason(reason)?, query::invalidity_date(invalidity_date)?);
+    fn revoke(&self, serial: &str, request: &RevokeRequest) -> Result<Revocation> {
+        let reason = query::reason(request.reason.as_deref())?;
+        let invalidity_date = query::invalidity_date(request.invalidity_date.as_deref())?;
         let serial = query::serial(serial)?;
         let opened = self.deployed.authority()?;
         let principal = self.deployed.principal();
         interrupt::finish_what_is_begun();
-        let revoking =
-            opened
-                .authority
-                .revoke_reaching(serial, reason, invalidity_date, &principal, query::reach(only));
+        let reach = query::reach(request.only);
+        let revoking = opened
+            .authority
+            .revoke_reaching(serial, reason, invalidity_date, &principal, reach);
         let revoked = self.deployed.runtime.block_on(revoking)?;
-        let mut answer = serde_json::to_value(RevokeAnswer::new(&revoked, SystemClock.now(), ToString::to_string))?;
+        let mut answer = RevokeAnswer::new(&revoked, SystemClock.now(), ToString::to_string);
         // The functions publish, and the published CRLs decide the answer, not what this process did.
         let published = self
             .publish(&opened, &revoked.record)
             .and_then(|()| self.publish_others(&revoked));
-        match published {
-            Ok(()) => drop(answer.as_object_mut().and_then(|answer| answer.remove("crl_problem"))),
-            Err(error) => answer["crl_problem"] = json!(format!("{error:#}")),
-        }
-        if revoked.notice_failed {
-            answer["notice_problem"] = json!("the notice of it could not be published to the topic");
-        }
-        Ok(answer)
+        answer.crl_problem = published.err().map(|error| format!("{error:#}"));
+        let notice_problem = revoked
+            .notice_failed
+            .then(|| "the notice of it could not be published to the topic".to_owned());
+        Ok(Revocation { answer, notice_problem })
     }
 
-    fn publish_crls(&self, ca: Option<&str>) -> Result<Value> {
+    fn publish_crls(&self, ca: Option<&str>) -> Result<Publication> {
         let ca_name = ca.map(CaName::new).transpose()?;
         let cas = [self.deployed.names.root_ca(), self.deployed.names.issuing_ca()];
         if let Some(ca_name) = ca_name.as_ref().filter(|ca_name| !cas.contains(ca_name)) {
@@ -178,28 +183,26 @@ impl Backend for AwsBackend {
                 outcome.err().map(|error| (of, format!("{error:#}")))
             })
             .collect();
-        let mut answer = self.crl_status()?;
-        if let Some(crls) = answer["crls"].as_array_mut() {
-            crls.retain(|crl| {
-                ca_name
-                    .as_ref()
-                    .is_none_or(|ca_name| text(crl, "/authority") == ca_name.as_str())
-            });
-            for crl in crls {
-                let failed = failed.iter().find(|(of, _)| text(crl, "/authority") == of.as_str());
-                if let Some((_, problem)) = failed {
-                    crl["problem"] = json!(problem);
-                }
+        let Crls { mut crls } = self.crl_status()?;
+        crls.retain(|crl| ca_name.as_ref().is_none_or(|ca_name| crl.authority == ca_name.as_str()));
+        for crl in &mut crls {
+            if let Some((_, problem)) = failed.iter().find(|(of, _)| crl.authority == of.as_str()) {
+                crl.problem = Some(problem.clone());
             }
         }
-        Ok(answer)
+        Ok(Publication::Crls(Crls { crls }))
     }
 
-    fn crl_status(&self) -> Result<Value> {
+    fn crl_status(&self) -> Result<Crls> {
         let opened = self.deployed.authority()?;
         let statuses = self.deployed.runtime.block_on(opened.authority.crl_status());
-        Ok(serde_json::to_value(Crls::standing(&statuses))?)
+        Ok(Crls::standing(&statuses))
     }
+}
+
+/// The kind of a refusal. The contract's answer has only its text; the one that a command acts on is recognized by it.
+fn code(reason: &str) -> Option<ErrorCode> {
+    (reason == Refusal::KeyInUse.to_string()).then_some(ErrorCode::KeyInUse)
 }
 
 /// A random token of 128 bits.

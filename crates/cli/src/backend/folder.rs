@@ -5,18 +5,17 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, anyhow, bail};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use chancery_authority::CaName;
-use chancery_authority::Principal;
+use chancery_api::certificates::{CertificateEntry, CertificatePage, SearchQuery};
+use chancery_api::crls::Crls;
+use chancery_api::issue::{TlsCertAnswer, TlsCertRequest};
+use chancery_api::problem::ErrorCode;
+use chancery_api::revoke::{RevokeAnswer, RevokeRequest};
 use chancery_authority::issue::{IssueError, Issued};
 use chancery_authority::port::ledger::{Cursor, IdempotencyToken};
-use chancery_authority::wire::TlsCertRequest;
-use chancery_server::api::certificates::RevokeAnswer;
-use chancery_server::api::crls::Crls;
-use chancery_server::api::record::CertificateEntry;
+use chancery_authority::{CaName, Principal, wire};
 use chancery_x509::time::UnixTime;
-use serde_json::Value;
 
-use super::{Backend, Page, Query, Refused, query};
+use super::{Backend, Publication, Refused, Revocation, query};
 use crate::arguments::Arguments;
 use crate::interrupt;
 use crate::local_authority::LocalAuthority;
@@ -73,23 +72,27 @@ impl FolderBackend {
         self.local.authority.ports().clock.now()
     }
 
-    fn answer(&self, issued: Result<Issued, IssueError>, request: &TlsCertRequest) -> Result<Value> {
+    fn answer(&self, issued: Result<Issued, IssueError>, request: &wire::TlsCertRequest) -> Result<TlsCertAnswer> {
         // A user who runs the command on the folder is its operator, and may see internal details.
         let issued = issued.map_err(|error| match (&error, error.detail()) {
-            (IssueError::Rejected(_), _) => Refused::error(anyhow!("{error}")),
+            (IssueError::Rejected(refusal), _) => {
+                Refused::at_once(Some(ErrorCode::from(refusal.code())), anyhow!("{error}"))
+            }
             (_, Some(detail)) => anyhow!("{detail}").context(error.to_string()),
             (_, None) => anyhow!("{error}"),
         })?;
-        Ok(serde_json::to_value(self.local.authority.answer(&issued, request))?)
+        let answer = serde_json::to_value(self.local.authority.answer(&issued, request))?;
+        Ok(serde_json::from_value(answer)?)
     }
 }
 
 impl Backend for FolderBackend {
-    fn issue(&self, request: &Value, idempotency_token: Option<&str>) -> Result<Value> {
-        let request = TlsCertRequest::from_value(request).map_err(Refused::error)?;
+    fn issue(&self, request: &TlsCertRequest, idempotency_token: Option<&str>) -> Result<TlsCertAnswer> {
+        let request = wire::TlsCertRequest::from_value(&serde_json::to_value(request)?)
+            .map_err(|malformed| Refused::at_once(Some(ErrorCode::from(malformed.code())), malformed))?;
         let token = idempotency_token.map(|token| IdempotencyToken(token.to_owned()));
         self.make_key_ready(request.profile.as_deref())
-            .map_err(Refused::error)?;
+            .map_err(|error| Refused::at_once(None, error))?;
         interrupt::finish_what_is_begun();
         self.sweep();
         let authority = Arc::clone(&self.local.authority);
@@ -101,7 +104,7 @@ impl Backend for FolderBackend {
         )
     }
 
-    fn renew(&self, serial: &str, base64_csr: Option<&str>, idempotency_token: &str) -> Result<Value> {
+    fn renew(&self, serial: &str, base64_csr: Option<&str>, idempotency_token: &str) -> Result<TlsCertAnswer> {
         let serial = query::serial(serial)?;
         let renewed = self.local.runtime.block_on(self.local.authority.certificate(serial))?;
         self.make_key_ready(renewed.as_ref().map(|record| record.profile.as_str()))?;
@@ -113,47 +116,47 @@ impl Backend for FolderBackend {
             .local
             .authority
             .renew(serial, csr.as_deref(), &self.principal, Some(token));
-        self.answer(self.local.runtime.block_on(renewed), &TlsCertRequest::default())
+        self.answer(self.local.runtime.block_on(renewed), &wire::TlsCertRequest::default())
     }
 
-    fn certificate(&self, serial: &str) -> Result<Value> {
+    fn certificate(&self, serial: &str) -> Result<CertificateEntry> {
         let serial = query::serial(serial)?;
         let record = self.local.runtime.block_on(self.local.authority.certificate(serial))?;
         let record = record.with_context(|| {
             format!("there is no certificate with serial number {serial}; `chancery list` shows those there are")
         })?;
-        Ok(serde_json::to_value(CertificateEntry::new(&record, self.now()))?)
+        Ok(CertificateEntry::new(&record, self.now()))
     }
 
-    fn search(&self, query: &Query, after: Option<&str>, limit: usize) -> Result<Page> {
-        let search = query.search()?;
-        let after = after.map(|cursor| Cursor(cursor.to_owned()));
+    fn search(&self, query: &SearchQuery) -> Result<CertificatePage> {
+        let (search, after) = (query.search()?, query.after.clone().map(Cursor));
+        let limit = query.limit.unwrap_or(super::PAGE);
         let page = self
             .local
             .runtime
             .block_on(self.local.authority.search(&search, after.as_ref(), limit))?;
-        Page::new(page, self.now())
+        Ok(CertificatePage::new(page, self.now()))
     }
 
-    fn revoke(&self, serial: &str, reason: &str, invalidity_date: Option<&str>, only: bool) -> Result<Value> {
-        let (reason, invalidity_date) = (query::reason(reason)?, query::invalidity_date(invalidity_date)?);
+    fn revoke(&self, serial: &str, request: &RevokeRequest) -> Result<Revocation> {
+        let reason = query::reason(request.reason.as_deref())?;
+        let invalidity_date = query::invalidity_date(request.invalidity_date.as_deref())?;
         interrupt::finish_what_is_begun();
         let revoked = self.local.authority.revoke_reaching(
             query::serial(serial)?,
             reason,
             invalidity_date,
             &self.principal,
-            query::reach(only),
+            query::reach(request.only),
         );
         let revoked = self.local.runtime.block_on(revoked)?;
-        Ok(serde_json::to_value(RevokeAnswer::new(
-            &revoked,
-            self.now(),
-            ToString::to_string,
-        ))?)
+        Ok(Revocation {
+            answer: RevokeAnswer::new(&revoked, self.now(), ToString::to_string),
+            notice_problem: None,
+        })
     }
 
-    fn publish_crls(&self, ca: Option<&str>) -> Result<Value> {
+    fn publish_crls(&self, ca: Option<&str>) -> Result<Publication> {
         let ca_name = ca.map(CaName::new).transpose()?;
         if let Some(ca_name) = ca_name
             .as_ref()
@@ -168,11 +171,11 @@ impl Backend for FolderBackend {
             .local
             .runtime
             .block_on(self.local.authority.publish_crls(ca_name.as_ref()));
-        Ok(serde_json::to_value(Crls::published(&outcomes, ToString::to_string))?)
+        Ok(Publication::Crls(Crls::published(&outcomes, ToString::to_string)))
     }
 
-    fn crl_status(&self) -> Result<Value> {
+    fn crl_status(&self) -> Result<Crls> {
         let statuses = self.local.runtime.block_on(self.local.authority.crl_status());
-        Ok(serde_json::to_value(Crls::standing(&statuses))?)
+        Ok(Crls::standing(&statuses))
     }
 }

@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
+use chancery_api::crls::Crls;
+use chancery_authority::NothingIssued;
 use chancery_authority::port::LedgerError;
 use chancery_local::backup::begun_restores;
-use chancery_server::api::crls::Crls;
-use chancery_server::api::health::nothing_issued;
 use serde_json::json;
 
 use crate::arguments::Arguments;
@@ -25,10 +25,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     );
     let counts = local.runtime.block_on(local.authority.ports().ledger.counts())?;
     let statuses = local.runtime.block_on(local.authority.crl_status());
-    let crls = serde_json::to_value(Crls::standing(&statuses))?;
+    let Crls { crls } = Crls::standing(&statuses);
     for ca in local.authority.cas().iter().filter(|ca| !local.authority.has_ended(ca)) {
         match local.runtime.block_on(local.authority.revoked_in_chain(ca.name())) {
-            Ok(revoked) => problems.extend(revoked.map(|revoked| nothing_issued(ca.name(), &revoked))),
+            Ok(revoked) => problems.extend(revoked.map(|revoked| {
+                let ca = ca.name().clone();
+                NothingIssued { ca, revoked }.to_string()
+            })),
             Err(error @ LedgerError::Damaged { .. }) => problems.push(error.to_string()),
             Err(error) => return Err(error.into()),
         }
@@ -49,15 +52,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         )
     }));
     drop(progress);
-    for crl in crls["crls"].as_array().into_iter().flatten() {
-        if let Some(problem) = crl["problem"].as_str() {
-            problems.push(format!("{}: {problem}", crl["name"].as_str().unwrap_or_default()));
+    for crl in &crls {
+        if let Some(problem) = &crl.problem {
+            problems.push(format!("{}: {problem}", crl.name));
         }
     }
     if arguments.json {
         show::json(&json!({
             "issued": counts.issued, "revoked": counts.revoked, "open_intents": counts.open_intents, "rejected": counts.rejected,
-            "crls": crls["crls"], "problems": problems, "warnings": warnings,
+            "crls": crls, "problems": problems, "warnings": warnings,
         }))?;
     } else {
         show::facts([
@@ -75,8 +78,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         for warning in &warnings {
             println!("warning: {}", show::visible(warning));
         }
-        let standing = crls["crls"].as_array().map(Vec::as_slice).unwrap_or_default();
-        for (name, transition) in super::crl::transitions(standing) {
+        for (name, transition) in super::crl::transitions(&crls) {
             println!("note: {}: {}", show::visible(name), show::visible(transition));
         }
     }

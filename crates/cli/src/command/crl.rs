@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use serde_json::Value;
+use chancery_api::crls::CrlEntry;
 
 use crate::arguments::{Arguments, CrlCommand};
-use crate::backend::{self, text};
+use crate::backend::{self, Publication};
 use crate::show;
 
 /// Publishes CRLs, or shows their state.
@@ -15,18 +15,18 @@ pub(crate) fn run(arguments: &Arguments, command: &CrlCommand) -> Result<ExitCod
         CrlCommand::Publish { .. } => backend::open(arguments)?,
         CrlCommand::Status => backend::open_to_read(arguments)?,
     };
-    let answer = match command {
+    let publication = match command {
         CrlCommand::Publish { authority } => {
             let _progress = show::Progress::start("Making and publishing CRLs");
             backend.publish_crls(authority.as_deref())?
         }
-        CrlCommand::Status => backend.crl_status()?,
+        CrlCommand::Status => Publication::Crls(backend.crl_status()?),
     };
-    let crls = answer["crls"].as_array().cloned().unwrap_or_default();
+    let crls = publication.crls();
     // The table shows problems, and the exit code reports them to scripts.
-    let bad = crls.iter().any(|crl| !text(crl, "/problem").is_empty());
+    let bad = crls.iter().any(|crl| crl.problem.is_some());
     if arguments.json {
-        show::json(&answer)?;
+        show::json(&serde_json::to_value(&publication)?)?;
     } else {
         println!(
             "{}",
@@ -37,7 +37,7 @@ pub(crate) fn run(arguments: &Arguments, command: &CrlCommand) -> Result<ExitCod
         );
     }
     if !arguments.json {
-        for (name, transition) in transitions(&crls) {
+        for (name, transition) in transitions(crls) {
             println!("Note: {}: {}.", show::visible(name), show::visible(transition));
         }
     }
@@ -45,25 +45,22 @@ pub(crate) fn run(arguments: &Arguments, command: &CrlCommand) -> Result<ExitCod
 }
 
 /// Changes of the configuration that issued certificates outlast: CRL file and description.
-pub(crate) fn transitions(crls: &[Value]) -> impl Iterator<Item = (&str, &str)> {
+pub(crate) fn transitions(crls: &[CrlEntry]) -> impl Iterator<Item = (&str, &str)> {
     crls.iter().flat_map(|crl| {
-        let transitions = crl["transitions"].as_array().into_iter().flatten();
-        transitions.filter_map(move |transition| Some((text(crl, "/name"), transition.as_str()?)))
+        let transitions = crl.transitions.iter();
+        transitions.map(|transition| (crl.name.as_str(), transition.as_str()))
     })
 }
 
-fn row(crl: &Value) -> Vec<String> {
-    let number = |field: &str| {
-        crl[field]
-            .as_u64()
-            .map_or_else(|| "-".to_owned(), |number| number.to_string())
-    };
+fn row(crl: &CrlEntry) -> Vec<String> {
+    let number = |number: Option<u64>| number.map_or_else(|| "-".to_owned(), |number| number.to_string());
+    let time = |time: &Option<String>| show::short_time(time.as_deref().unwrap_or_default());
     vec![
-        text(crl, "/name").to_owned(),
-        number("number"),
-        number("entries"),
-        show::short_time(text(crl, "/this_update")),
-        show::short_time(text(crl, "/next_update")),
-        text(crl, "/problem").to_owned(),
+        crl.name.clone(),
+        number(crl.number),
+        number(crl.entries),
+        time(&crl.this_update),
+        time(&crl.next_update),
+        crl.problem.clone().unwrap_or_default(),
     ]
 }

@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use chancery_x509::csr::{CertificationRequest, CsrBudget};
-use serde_json::{Value, json};
 
 use super::wanted;
 use crate::arguments::{Arguments, IssueArguments};
@@ -22,30 +21,25 @@ pub(crate) fn run(arguments: &Arguments, issue: &IssueArguments) -> Result<ExitC
         .with_context(|| format!("{} cannot be used", issue.csr.display()))?;
     let mut request = wanted::request(&issue.wanted)?;
     match &issue.common_name {
-        _ if issue.no_common_name => drop(request.insert("no_common_name".to_owned(), json!(true))),
-        Some(given) => drop(request.insert("common_name".to_owned(), json!(given))),
+        _ if issue.no_common_name => request.no_common_name = Some(true),
+        Some(given) => request.common_name = Some(given.clone()),
         // Without a profile the contract requires it in the request; a profile takes all common names from the CSR.
         None if issue.wanted.profile.is_none() => {
-            request.insert("common_name".to_owned(), json!(common_name(&csr)?));
+            request.common_name = Some(common_name(&csr)?);
         }
         None => {}
     }
-    if issue.san_from_csr {
-        request.insert("sans_from_csr".to_owned(), json!(true));
-    }
-    request.insert("cert_bundle".to_owned(), json!(issue.bundle));
-    wanted::with_csr(
-        &mut request,
-        &chancery_x509::pem::encode("CERTIFICATE REQUEST", csr.as_der()),
-    );
+    request.sans_from_csr = issue.san_from_csr.then_some(true);
+    request.cert_bundle = Some(issue.bundle);
+    request.base64_csr_data = wanted::csr(&chancery_x509::pem::encode("CERTIFICATE REQUEST", csr.as_der()));
 
     if let Some(file) = &issue.out {
         wanted::check_place(file)?;
     }
     let answer = backend::open(arguments)?
-        .issue(&Value::Object(request), issue.wanted.idempotency_token.as_deref())
+        .issue(&request, issue.wanted.idempotency_token.as_deref())
         .map_err(wanted::advised)?;
-    let pem = wanted::pem(&answer, "/Base64Certificate")?;
+    let pem = wanted::certificate(&answer)?;
     if issue.wanted.profile.is_none() && issue.wanted.purposes.is_empty() && issue.wanted.extended_key_usages.is_empty()
     {
         eprintln!(
@@ -57,13 +51,13 @@ pub(crate) fn run(arguments: &Arguments, issue: &IssueArguments) -> Result<ExitC
             // The certificate is issued: where it cannot be written, print it so that it is not lost.
             wanted::write(file, pem.as_bytes(), false, true).inspect_err(|_| print!("{pem}"))?;
             if arguments.json {
-                show::json(&answer)?;
+                wanted::json(&answer)?;
             } else {
                 wanted::told(&answer);
                 println!("\nThe certificate is in {}.", file.display());
             }
         }
-        None if arguments.json => show::json(&answer)?,
+        None if arguments.json => wanted::json(&answer)?,
         None => {
             print!("{pem}");
             wanted::notes(&answer).for_each(|note| eprintln!("Note: {}", show::visible(note)));

@@ -3,11 +3,12 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
+use chancery_api::certificates::{CertificateEntry, SearchQuery};
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::arguments::{Arguments, ListArguments};
-use crate::backend::{self, Backend, Query, text};
+use crate::backend::{self, Backend};
 use crate::{show, visible};
 
 /// Certificates requested at a time.
@@ -17,7 +18,7 @@ const PAGE: usize = 500;
 pub(crate) fn run(arguments: &Arguments, list: &ListArguments) -> Result<ExitCode> {
     let backend = backend::open_to_read(arguments)?;
     let now = Timestamp::now();
-    let query = Query {
+    let query = SearchQuery {
         common_name: list.name.clone(),
         issuer: list.issuer.clone(),
         key_sha256: list.key.clone(),
@@ -32,9 +33,10 @@ pub(crate) fn run(arguments: &Arguments, list: &ListArguments) -> Result<ExitCod
         } else {
             None
         },
+        ..SearchQuery::default()
     };
     let limit = if list.limit == 0 { usize::MAX } else { list.limit };
-    let (certificates, more) = collect(backend.as_ref(), &query, limit)?;
+    let (certificates, more) = collect(backend.as_ref(), query, limit)?;
     if arguments.json {
         show::json(&json!({ "certificates": certificates, "more": more }))?;
         return Ok(ExitCode::SUCCESS);
@@ -60,33 +62,33 @@ pub(crate) fn run(arguments: &Arguments, list: &ListArguments) -> Result<ExitCod
     Ok(ExitCode::SUCCESS)
 }
 
-fn collect(backend: &dyn Backend, query: &Query, limit: usize) -> Result<(Vec<Value>, bool)> {
+fn collect(backend: &dyn Backend, mut query: SearchQuery, limit: usize) -> Result<(Vec<CertificateEntry>, bool)> {
     let mut certificates = Vec::new();
-    let mut after: Option<String> = None;
     loop {
-        let page = backend.search(query, after.as_deref(), PAGE.min(limit - certificates.len()))?;
+        query.limit = Some(PAGE.min(limit - certificates.len()));
+        let page = backend.search(&query)?;
         certificates.extend(page.certificates);
-        after = page.next;
-        if after.is_none() || certificates.len() >= limit {
-            return Ok((certificates, after.is_some()));
+        query.after = page.next;
+        if query.after.is_none() || certificates.len() >= limit {
+            return Ok((certificates, query.after.is_some()));
         }
     }
 }
 
-fn row(certificate: &Value, now: i64) -> Vec<String> {
-    let expires = text(certificate, "/not_after");
+fn row(certificate: &CertificateEntry, now: i64) -> Vec<String> {
+    let expires = &certificate.not_after;
     let seconds = expires.parse::<Timestamp>().map_or(now, Timestamp::as_second);
-    let name = match text(certificate, "/common_name") {
-        "" => text(certificate, "/subject"),
-        name => name,
+    let name = match certificate.common_name.as_str() {
+        "" => &certificate.subject,
+        _ => &certificate.common_name,
     };
     vec![
-        name.to_owned(),
-        text(certificate, "/status").to_owned(),
+        name.clone(),
+        certificate.status.name().to_owned(),
         show::short_time(expires),
         show::relative(seconds, now),
-        text(certificate, "/profile").to_owned(),
-        text(certificate, "/serial_number").to_owned(),
+        certificate.profile.clone(),
+        certificate.serial_number.clone(),
     ]
 }
 
@@ -94,32 +96,32 @@ fn row(certificate: &Value, now: i64) -> Vec<String> {
 pub(crate) fn show(arguments: &Arguments, serial: &str) -> Result<ExitCode> {
     let certificate = backend::open_to_read(arguments)?.certificate(serial)?;
     if arguments.json {
-        show::json(&certificate)?;
+        show::json(&serde_json::to_value(&certificate)?)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let field = |name: &str| text(&certificate, name).to_owned();
+    let (revoked, reason, revoked_by) = certificate.revocation.map_or_else(Default::default, |revocation| {
+        (revocation.revoked_at, revocation.reason, revocation.requested_by)
+    });
     show::facts([
-        ("Common name", field("/common_name")),
-        ("Subject", field("/subject")),
-        ("Serial number", field("/serial_number")),
-        ("Issuer", field("/issuer")),
-        ("Profile", field("/profile")),
-        ("Status", field("/status")),
-        ("Valid from", field("/not_before")),
-        ("Valid to", field("/not_after")),
+        ("Common name", certificate.common_name),
+        ("Subject", certificate.subject),
+        ("Serial number", certificate.serial_number),
+        ("Issuer", certificate.issuer),
+        ("Profile", certificate.profile),
+        ("Status", certificate.status.name().to_owned()),
+        ("Valid from", certificate.not_before),
+        ("Valid to", certificate.not_after),
         (
             "Expiry is told",
-            certificate["notify_expiry"]
-                .as_bool()
-                .map_or_else(String::new, |told| if told { "yes" } else { "no" }.to_owned()),
+            if certificate.notify_expiry { "yes" } else { "no" }.to_owned(),
         ),
-        ("Issued", field("/issued_at")),
-        ("Requested by", field("/requested_by")),
-        ("Revoked", field("/revocation/revoked_at")),
-        ("Reason", field("/revocation/reason")),
-        ("Revoked by", field("/revocation/requested_by")),
-        ("Key SHA-256", field("/key_sha256")),
+        ("Issued", certificate.issued_at),
+        ("Requested by", certificate.requested_by),
+        ("Revoked", revoked),
+        ("Reason", reason),
+        ("Revoked by", revoked_by),
+        ("Key SHA-256", certificate.key_sha256),
     ]);
-    println!("\n{}", visible::lines(text(&certificate, "/certificate").trim_end()));
+    println!("\n{}", visible::lines(certificate.certificate.trim_end()));
     Ok(ExitCode::SUCCESS)
 }

@@ -86,8 +86,8 @@ pub(crate) fn run(arguments: &Arguments, renew: &RenewArguments) -> Result<ExitC
     };
     wanted::check_place(&cert_file)?;
     let answer = backend::open_with(arguments, identity)?.renew(&old.serial().to_string(), csr.as_deref(), &token)?;
-    let certificate = wanted::pem(&answer, "/Base64Certificate")?;
-    let chain = wanted::pem(&answer, "/Base64CaChain")?;
+    let certificate = wanted::certificate(&answer)?;
+    let chain = wanted::chain(&answer)?;
     let key_here = new_key.as_ref().or(old_key.as_ref().map(|old| &old.key));
     // Made before anything is written: if it fails, the files stay as they are.
     let identity = match (&password, key_here) {
@@ -114,7 +114,7 @@ pub(crate) fn run(arguments: &Arguments, renew: &RenewArguments) -> Result<ExitC
         replace_key(&next_key_file, &key_file)?;
     }
     if arguments.json {
-        show::json(&answer)?;
+        wanted::json(&answer)?;
     } else {
         wanted::told(&answer);
     }

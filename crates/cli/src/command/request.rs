@@ -8,6 +8,7 @@ mod pending;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
+use chancery_api::issue::{AltNames, TlsCertAnswer, TlsCertRequest};
 use chancery_authority::port::KeyName;
 use chancery_local::keys::client::{ClientKey, ClientKeyAlgorithm, TokenClientKey};
 use chancery_local::keys::passphrase::{Passphrase, PassphraseSource};
@@ -15,7 +16,6 @@ use chancery_local::keys::token::{Token, TokenConfig};
 use chancery_x509::csr::{CertificationRequest, CsrBudget};
 use chancery_x509::key::KeyKind;
 use chancery_x509::name::{Name, Subject};
-use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::pkcs12::{self, Protection};
@@ -65,19 +65,16 @@ pub(crate) fn run(arguments: &Arguments, request: &RequestArguments) -> Result<E
     let progress = show::Progress::start("Making the key");
     let ready = ready(arguments, request, &mut pending, seal.as_ref()).inspect_err(|_| pending.discard())?;
     progress.say("Asking for the certificate");
-    wanted::with_csr(
-        &mut body,
-        &chancery_x509::pem::encode("CERTIFICATE REQUEST", &ready.csr),
-    );
+    body.base64_csr_data = wanted::csr(&chancery_x509::pem::encode("CERTIFICATE REQUEST", &ready.csr));
     let token = token(request, &ready)?;
     let answer = backend
-        .issue(&Value::Object(body), Some(&token))
+        .issue(&body, Some(&token))
         .map_err(|error| unanswered(error, &pending, is_repeated))?;
     drop(progress);
 
     let [cert_file, chain_file, p12_file, ..] = &files;
-    let certificate = wanted::pem(&answer, "/Base64Certificate")?;
-    let chain = wanted::pem(&answer, "/Base64CaChain")?;
+    let certificate = wanted::certificate(&answer)?;
+    let chain = wanted::chain(&answer)?;
     // First: if the next run finds it beside the CSR, only the rest is left to do.
     wanted::write(cert_file, certificate.as_bytes(), false, pending.overwrites())?;
     wanted::write(chain_file, chain.as_bytes(), false, pending.overwrites())?;
@@ -160,7 +157,8 @@ fn token(request: &RequestArguments, ready: &Ready) -> Result<String> {
 
 /// Discards the key only where it is certain that no certificate was issued.
 fn unanswered(error: anyhow::Error, pending: &Pending, is_repeated: bool) -> anyhow::Error {
-    let is_refused = error.downcast_ref::<Refused>().is_some();
+    let refused = error.downcast_ref::<Refused>();
+    let is_refused = refused.is_some_and(|refused| refused.nothing_was_done);
     let error = wanted::advised(error);
     match (is_refused, is_repeated) {
         (true, false) => {
@@ -174,9 +172,9 @@ fn unanswered(error: anyhow::Error, pending: &Pending, is_repeated: bool) -> any
     }
 }
 
-fn told(arguments: &Arguments, request: &RequestArguments, answer: &Value) -> Result<()> {
+fn told(arguments: &Arguments, request: &RequestArguments, answer: &TlsCertAnswer) -> Result<()> {
     if arguments.json {
-        return show::json(answer);
+        return wanted::json(answer);
     }
     wanted::told(answer);
     if let Some(profile) = names::default_profile(request)? {
@@ -198,28 +196,28 @@ fn told(arguments: &Arguments, request: &RequestArguments, answer: &Value) -> Re
 }
 
 /// The request without its CSR.
-fn body(request: &RequestArguments) -> Result<serde_json::Map<String, Value>> {
+fn body(request: &RequestArguments) -> Result<TlsCertRequest> {
     let mut body = wanted::request(&request.wanted)?;
     let first = &request.names[0];
     if request.no_common_name {
-        body.insert("no_common_name".to_owned(), json!(true));
+        body.no_common_name = Some(true);
     } else if first.chars().count() > COMMON_NAME_LIMIT {
         bail!(
             "{first:?} is too long for a common name, which has at most {COMMON_NAME_LIMIT} characters; leave that out \
              with --no-common-name, and the name is an alternative name alone"
         );
     } else {
-        body.insert("common_name".to_owned(), json!(first));
+        body.common_name = Some(first.clone());
     }
     if let Some(profile) = names::default_profile(request)? {
-        body.insert("profile".to_owned(), json!(profile));
+        body.profile = Some(profile.to_owned());
     }
     let mut sans = names::alt_names(request)?;
-    if let Some(Value::Array(given)) = body.remove("sans") {
+    if let Some(AltNames::List(given)) = body.sans.take() {
         sans.extend(given.into_iter().filter(|san| !sans.contains(san)).collect::<Vec<_>>());
     }
     if !sans.is_empty() {
-        body.insert("sans".to_owned(), Value::Array(sans));
+        body.sans = Some(AltNames::List(sans));
     }
     Ok(body)
 }

@@ -1,4 +1,4 @@
-//! Builds the contract's JSON from the command line; writes answers to files.
+//! Builds requests from the command line; writes answers to files.
 
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -7,78 +7,62 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use chancery_api::issue::{AltNames, CertificateInfo, ListedAltName, TlsCertAnswer, TlsCertRequest, TypedAltName};
+use chancery_api::problem::ErrorCode;
+use chancery_authority::wire::Purpose;
 use chancery_x509::san::AltNameType;
-use serde_json::{Map, Value, json};
 
 use crate::arguments::WantedArguments;
-use crate::backend::text;
+use crate::backend::Refused;
 use crate::show;
 
 /// The request, without its CSR and common name.
-pub(crate) fn request(wanted: &WantedArguments) -> Result<Map<String, Value>> {
-    let mut request = Map::new();
-    let subject = [
-        ("organization", &wanted.organization),
-        ("organizational_unit", &wanted.organizational_unit),
-        ("country", &wanted.country),
-        ("state", &wanted.state),
-        ("locality", &wanted.locality),
-        ("email_address", &wanted.email),
-        ("profile", &wanted.profile),
-    ];
-    for (field, value) in subject {
-        if let Some(value) = value {
-            request.insert(field.to_owned(), json!(value));
-        }
+pub(crate) fn request(wanted: &WantedArguments) -> Result<TlsCertRequest> {
+    // The contract ignores unknown purposes; on a command line they are mistakes, better reported at once.
+    if let Some(slip) = wanted
+        .purposes
+        .iter()
+        .find(|purpose| Purpose::from_name(purpose).is_none())
+    {
+        bail!("--purpose takes server_auth or client_auth, not {slip:?}; other usages go with --eku");
     }
-    if let Some(days) = wanted.days {
-        request.insert("lifetime".to_owned(), json!(days));
-    }
-    if !wanted.purposes.is_empty() {
-        // The contract ignores unknown purposes; on a command line they are mistakes, better reported at once.
-        if let Some(slip) = wanted
-            .purposes
-            .iter()
-            .find(|purpose| !matches!(purpose.as_str(), "server_auth" | "client_auth"))
-        {
-            bail!("--purpose takes server_auth or client_auth, not {slip:?}; other usages go with --eku");
-        }
-        request.insert("purposes".to_owned(), json!(wanted.purposes));
-    }
-    if !wanted.extended_key_usages.is_empty() {
-        request.insert("extended_key_usages".to_owned(), json!(wanted.extended_key_usages));
-    }
-    if !wanted.sans.is_empty() {
-        let sans = wanted
-            .sans
-            .iter()
-            .map(|san| alt_name(san, &format!("--san {san:?}")))
-            .collect::<Result<Vec<_>>>()?;
-        request.insert("sans".to_owned(), json!(sans));
-    }
-    // Without the option, the authority decides.
-    for (field, told) in [
-        ("notify_expiry", wanted.notify_expiry),
-        ("notify_issued", wanted.notify_issued),
-    ] {
-        if let Some(told) = told {
-            request.insert(field.to_owned(), json!(told));
-        }
-    }
-    if wanted.force {
-        request.insert("force_issue".to_owned(), json!(true));
-    }
-    Ok(request)
+    let sans = wanted
+        .sans
+        .iter()
+        .map(|san| alt_name(san, &format!("--san {san:?}")))
+        .collect::<Result<Vec<_>>>()?;
+    let listed = |texts: &Vec<String>| (!texts.is_empty()).then(|| texts.clone());
+    Ok(TlsCertRequest {
+        organization: wanted.organization.clone(),
+        organizational_unit: wanted.organizational_unit.clone(),
+        country: wanted.country.clone(),
+        state: wanted.state.clone(),
+        locality: wanted.locality.clone(),
+        email_address: wanted.email.clone(),
+        profile: wanted.profile.clone(),
+        lifetime: wanted.days,
+        purposes: listed(&wanted.purposes),
+        extended_key_usages: listed(&wanted.extended_key_usages),
+        sans: (!sans.is_empty()).then_some(AltNames::List(sans)),
+        // Without the option, the authority decides.
+        notify_expiry: wanted.notify_expiry,
+        notify_issued: wanted.notify_issued,
+        force_issue: wanted.force.then_some(true),
+        ..TlsCertRequest::default()
+    })
 }
 
 /// `TYPE:VALUE` as the contract's `{type, value}`; for a text without a known type, its form decides the type. `given`
 /// names it in errors.
-pub(crate) fn alt_name(text: &str, given: &str) -> Result<Value> {
+pub(crate) fn alt_name(text: &str, given: &str) -> Result<ListedAltName> {
     let (kind, value) = typed(text, given)?;
     // Parsed here only to report a mistake at once: the contract leaves invalid names out.
     chancery_x509::san::AltName::parse(kind, value)
         .with_context(|| format!("{given} cannot be an alternative name"))?;
-    Ok(json!({ "type": kind.name(), "value": value }))
+    Ok(ListedAltName::Typed(TypedAltName {
+        r#type: Some(kind.name().to_owned()),
+        value: value.to_owned(),
+    }))
 }
 
 /// The type of an alternative name, given or recognized by its form, and its value.
@@ -98,12 +82,12 @@ pub(crate) fn typed<'a>(text: &'a str, given: &str) -> Result<(AltNameType, &'a 
     )
 }
 
-/// The contract's message for a key that is already certified.
-const KEY_IN_USE: &str = "Private key has already been used for a certificate";
-
-/// Adds what to do about a refusal, where the contract's message does not say it.
+/// Adds what to do about a refusal, where the authority's message does not say it.
 pub(crate) fn advised(error: anyhow::Error) -> anyhow::Error {
-    if error.chain().any(|cause| cause.to_string().contains(KEY_IN_USE)) {
+    let code = error
+        .downcast_ref::<Refused>()
+        .and_then(|refused| refused.code.as_ref());
+    if code == Some(&ErrorCode::KeyInUse) {
         return error.context(
             "the key is certified already: make a new key and a CSR with it, renew that certificate with `chancery renew`, or \
              take the key once more for the same common name with --force",
@@ -112,14 +96,24 @@ pub(crate) fn advised(error: anyhow::Error) -> anyhow::Error {
     error
 }
 
-/// Puts a CSR in PEM into a request.
-pub(crate) fn with_csr(request: &mut Map<String, Value>, pem: &str) {
-    request.insert("base64_csr_data".to_owned(), json!(BASE64_STANDARD.encode(pem)));
+/// A CSR in PEM as a request has it.
+pub(crate) fn csr(pem: &str) -> Option<String> {
+    Some(BASE64_STANDARD.encode(pem))
+}
+
+/// The certificate of an answer, with its chain if that was asked for, PEM.
+pub(crate) fn certificate(answer: &TlsCertAnswer) -> Result<String> {
+    let encoded = answer.base64_certificate.as_deref().unwrap_or_default();
+    pem(encoded, "/Base64Certificate")
+}
+
+/// The chain of an answer, PEM: issuing CA, root.
+pub(crate) fn chain(answer: &TlsCertAnswer) -> Result<String> {
+    pem(&answer.base64_ca_chain, "/Base64CaChain")
 }
 
 /// Decodes a PEM text of an answer.
-pub(crate) fn pem(answer: &Value, field: &str) -> Result<String> {
-    let encoded = text(answer, field);
+fn pem(encoded: &str, field: &str) -> Result<String> {
     let decoded = BASE64_STANDARD
         .decode(encoded)
         .ok()
@@ -134,25 +128,27 @@ pub(crate) fn pem(answer: &Value, field: &str) -> Result<String> {
 }
 
 /// Prints what was issued.
-pub(crate) fn told(answer: &Value) {
-    let field = |name: &str| text(answer, name).to_owned();
+pub(crate) fn told(answer: &TlsCertAnswer) {
+    let info = answer.certificate_info.as_ref();
+    let field = |of: fn(&CertificateInfo) -> &String| info.map(of).cloned().unwrap_or_default();
     show::facts([
-        ("Common name", field("/CertificateInfo/CommonName")),
-        ("Subject", field("/Subject")),
-        ("Serial number", field("/CertificateInfo/SerialNumber")),
-        ("Issued", field("/CertificateInfo/Issued")),
-        ("Expires", field("/CertificateInfo/Expires")),
+        ("Common name", field(|info| &info.common_name)),
+        ("Subject", answer.subject.clone().unwrap_or_default()),
+        ("Serial number", field(|info| &info.serial_number)),
+        ("Issued", field(|info| &info.issued)),
+        ("Expires", field(|info| &info.expires)),
     ]);
     notes(answer).for_each(|note| println!("Note: {}", show::visible(note)));
 }
 
+/// Prints the answer as JSON.
+pub(crate) fn json(answer: &TlsCertAnswer) -> Result<()> {
+    show::json(&serde_json::to_value(answer)?)
+}
+
 /// Warnings: what of the request is not in the certificate.
-pub(crate) fn notes(answer: &Value) -> impl Iterator<Item = &str> {
-    answer["Warnings"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
+pub(crate) fn notes(answer: &TlsCertAnswer) -> impl Iterator<Item = &str> {
+    answer.warnings.iter().flatten().map(String::as_str)
 }
 
 /// Checks, as far as possible in advance, whether a file can be written there: called before its content is requested.

@@ -228,7 +228,7 @@ impl Keys {
 
 /// A URL's host, for messages: its path, and what precedes the host, is often a password.
 fn host(url: &str) -> String {
-    let uri: Option<ureq::http::Uri> = url.parse().ok();
+    let uri: Option<http::Uri> = url.parse().ok();
     let host = uri.as_ref().and_then(|uri| uri.host());
     host.map_or_else(|| "an invalid URL".to_owned(), crate::show::visible)
 }

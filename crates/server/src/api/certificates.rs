@@ -13,10 +13,9 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
+use chancery_api::problem::ErrorCode;
 use chancery_x509::serial::Serial;
-use chancery_x509::time::UnixTime;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::problem::Problem;
@@ -29,12 +28,14 @@ pub(crate) fn octets(body: Body) -> Result<Bytes, Problem> {
     body.map_err(|rejection| match rejection.status() {
         _ if was_slow(&rejection) => Problem::new(
             StatusCode::REQUEST_TIMEOUT,
-            "too_slow",
+            ErrorCode::TooSlow,
             "the request's body arrived too slowly: send it at once, or faster",
         ),
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the request is too large")
-        }
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            ErrorCode::TooLarge,
+            "the request is too large",
+        ),
         _ => Problem::bad_request("the request's body did not arrive whole and in time"),
     })
 }
@@ -54,11 +55,6 @@ pub(crate) fn object<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, Pr
         .map_err(|error| Problem::bad_request(format!("the request is no JSON object: {error}")))?;
     T::deserialize(Value::Object(value))
         .map_err(|error| Problem::bad_request(format!("the request cannot be read: {error}")))
-}
-
-/// A field that may be absent, but must not be null.
-pub(crate) fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(field: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(field).map(Some)
 }
 
 /// The single variable part of a path.
@@ -88,14 +84,5 @@ fn serial(PathText(text): &PathText) -> Result<Serial, Problem> {
         } else {
             Problem::bad_request(format!("{text:.64} is no serial number: {error}"))
         }
-    })
-}
-
-/// RFC 3339, to the second.
-fn time(field: &str, text: &str) -> Result<UnixTime, Problem> {
-    UnixTime::from_rfc3339(text).ok_or_else(|| {
-        Problem::bad_request(format!(
-            "{field} must be a time such as 2026-11-23T20:00:00Z (RFC 3339)"
-        ))
     })
 }

@@ -4,24 +4,10 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use chancery_authority::CaName;
-use serde::Serialize;
+use chancery_api::authority::problem;
+use chancery_api::health::{Health, HealthStatus};
 
-use crate::app::AppState;
-
-/// Answer to `GET /health`.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct Health {
-    /// `ok`; `degraded` if a CRL is stale or lacks revocations, the ledger cannot be written, a CA is revoked, the
-    /// server's own certificate cannot be renewed, or connections or requests are turned away; `failing` if the ledger
-    /// cannot be read.
-    #[schema(example = "ok")]
-    status: &'static str,
-    /// Version of the program.
-    version: &'static str,
-    /// What is wrong, each in a sentence.
-    problems: Vec<String>,
-}
+use crate::state::AppState;
 
 /// Most problems listed; further ones are counted.
 const TOLD: usize = 50;
@@ -30,29 +16,24 @@ const TOLD: usize = 50;
 const UNWRITTEN: &str = "the ledger cannot be written: nothing is issued and nothing revoked; the server's log says why, and it is tried again";
 
 /// The state of the ledger and of every CRL, read at most two seconds ago, or somewhat longer with many CRLs.
-#[utoipa::path(get, path = "/api/v1/health", tag = "operation", security(()),
-    responses((status = 200, description = "It works, perhaps degraded", body = Health), (status = 503, description = "It does not work", body = Health)))]
 pub async fn health(State(state): State<AppState>) -> Response {
     let mut problems = Vec::new();
-    let mut code = StatusCode::OK;
-    let mut status = "ok";
+    let mut status = HealthStatus::Ok;
     let standing = state.health.current(&state.authority).await;
     match standing.as_ref().map(|standing| (standing, &standing.counts)) {
         None => {
             problems.push("the ledger does not answer".to_owned());
-            code = StatusCode::SERVICE_UNAVAILABLE;
-            status = "failing";
+            status = HealthStatus::Failing;
         }
         Some((_, Err(error))) => {
             tracing::error!(%error, "health: the ledger failed");
             problems.push("the ledger cannot be read".to_owned());
-            code = StatusCode::SERVICE_UNAVAILABLE;
-            status = "failing";
+            status = HealthStatus::Failing;
         }
         Some((standing, Ok(_))) => {
-            let revoked = standing.revoked.iter().map(|(ca, above)| nothing_issued(ca, above));
+            let revoked = standing.revoked.iter().map(ToString::to_string);
             let crls = standing.crls.iter().filter_map(|crl| {
-                let problem = super::crls::problem(crl)?;
+                let problem = problem(crl)?;
                 Some(format!("{}: {problem}", crl.name))
             });
             let unknown = standing.unknown.iter().map(|ca| {
@@ -61,7 +42,7 @@ pub async fn health(State(state): State<AppState>) -> Response {
             let unwritten = standing.cannot_be_written.then(|| UNWRITTEN.to_owned());
             problems.extend(unwritten.into_iter().chain(revoked).chain(unknown).chain(crls));
             if !problems.is_empty() {
-                status = "degraded";
+                status = HealthStatus::Degraded;
             }
         }
     }
@@ -72,26 +53,21 @@ pub async fn health(State(state): State<AppState>) -> Response {
     }
     let shed = state.load().problems().into_iter().map(str::to_owned);
     let of_the_server: Vec<String> = state.identity.problem().into_iter().chain(shed).collect();
-    if !of_the_server.is_empty() && status == "ok" {
-        status = "degraded";
+    if !of_the_server.is_empty() {
+        status = status.max(HealthStatus::Degraded);
     }
     problems.extend(of_the_server);
+    let code = match status {
+        HealthStatus::Ok | HealthStatus::Degraded => StatusCode::OK,
+        HealthStatus::Failing => StatusCode::SERVICE_UNAVAILABLE,
+    };
     (
         code,
         Json(Health {
             status,
-            version: env!("CARGO_PKG_VERSION"),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
             problems,
         }),
     )
         .into_response()
-}
-
-/// The message for a CA in whose chain a certificate is revoked.
-pub fn nothing_issued(ca: &CaName, revoked: &CaName) -> String {
-    if ca == revoked {
-        format!("the certificate of {ca} is revoked: nothing is issued under it")
-    } else {
-        format!("nothing is issued under {ca}: the certificate of {revoked}, above it, is revoked")
-    }
 }

@@ -7,8 +7,8 @@ use axum::Json;
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use chancery_api::problem::{ErrorCode, ProblemBody};
 use chancery_authority::port::LedgerError;
-use serde::Serialize;
 
 /// An error answer.
 #[derive(Clone, Debug)]
@@ -17,59 +17,48 @@ pub struct Problem {
     body: ProblemBody,
 }
 
-/// The JSON of an error.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
-pub struct ProblemBody {
-    /// What is wrong and what to do about it.
-    #[schema(example = "Private key has already been used for a certificate")]
-    pub error: String,
-    /// Stable, for programs.
-    #[schema(example = "key_in_use")]
-    pub code: String,
-}
-
 impl Problem {
     /// A problem with any status and code.
-    pub fn new(status: StatusCode, code: &str, error: impl Into<String>) -> Self {
+    pub fn new(status: StatusCode, code: impl Into<ErrorCode>, error: impl Into<String>) -> Self {
         Self {
             status,
             body: ProblemBody {
                 error: error.into(),
-                code: code.to_owned(),
+                code: code.into(),
             },
         }
     }
 
     /// 400
     pub fn bad_request(error: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "bad_request", error)
+        Self::new(StatusCode::BAD_REQUEST, ErrorCode::BadRequest, error)
     }
 
     /// 422: well formed, but unusable for its purpose.
     pub fn unusable(error: impl Into<String>) -> Self {
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unusable", error)
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, ErrorCode::Unusable, error)
     }
 
     /// 401
     pub fn unauthenticated(error: impl Into<String>) -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", error)
+        Self::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthenticated, error)
     }
 
     /// 403
     pub fn forbidden(error: impl Into<String>) -> Self {
-        Self::new(StatusCode::FORBIDDEN, "forbidden", error)
+        Self::new(StatusCode::FORBIDDEN, ErrorCode::Forbidden, error)
     }
 
     /// 404
     pub fn not_found(error: impl Into<String>) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", error)
+        Self::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, error)
     }
 
     /// 405
     pub fn method_not_allowed() -> Self {
         Self::new(
             StatusCode::METHOD_NOT_ALLOWED,
-            "method_not_allowed",
+            ErrorCode::MethodNotAllowed,
             "this path takes other methods; see /api/v1/openapi.json",
         )
     }
@@ -78,14 +67,14 @@ impl Problem {
     pub fn internal() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
-            "internal",
+            ErrorCode::Internal,
             "something went wrong inside; the server's log says what",
         )
     }
 
     /// 503: the caller may try again.
     pub fn unavailable(error: impl Into<String>) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", error)
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Unavailable, error)
     }
 }
 

@@ -27,10 +27,10 @@ use super::pulse::{Pulse, Verdict};
 use super::slots::{Origin, Peer, Refused, Slot, Want};
 use super::socket::Socket;
 use super::{ASKED, stop_requested};
-use crate::access::PeerCertificate;
 use crate::api::problem::Problem;
 use crate::limits::Limits;
 use crate::load::{Cut, Load, Shed};
+use crate::peer::PeerCertificate;
 
 /// Most octets that hyper buffers of an HTTP/1.1 connection.
 const BUFFER: usize = 64 * 1024;

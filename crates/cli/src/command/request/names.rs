@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 
 use anyhow::{Result, bail};
+use chancery_api::issue::ListedAltName;
+use chancery_authority::wire::Purpose;
 use chancery_x509::san::{AltName, AltNameType, is_domain_name};
-use serde_json::Value;
 
 use crate::arguments::RequestArguments;
 use crate::command::wanted;
@@ -97,7 +98,7 @@ pub(super) fn why(profile: &str) -> &'static str {
 
 /// All names, in the form of the contract; except a first one that can only be a common name: one with blanks, or a
 /// single label where no other name is a host.
-pub(super) fn alt_names(request: &RequestArguments) -> Result<Vec<Value>> {
+pub(super) fn alt_names(request: &RequestArguments) -> Result<Vec<ListedAltName>> {
     let mut sans = Vec::new();
     for (index, name) in request.names.iter().enumerate() {
         if index > 0 || is_alt_name(name, request) {
@@ -140,5 +141,9 @@ fn is_nearly_host(name: &str) -> bool {
 
 fn is_server(request: &RequestArguments) -> bool {
     request.wanted.profile.as_deref() == Some(SERVER)
-        || request.wanted.purposes.iter().any(|purpose| purpose == "server_auth")
+        || request
+            .wanted
+            .purposes
+            .iter()
+            .any(|purpose| Purpose::from_name(purpose) == Some(Purpose::ServerAuth))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chancery_authority::port::Clock;
 use chancery_local::tokens::Tokens;
-use chancery_server::access::{self, TokensUnavailable, ValidToken};
+use chancery_server::tokens::{self as server, TokensUnavailable, ValidToken};
 
 /// The tokens in the ledger.
 pub(super) struct LedgerTokens {
@@ -20,7 +20,7 @@ impl LedgerTokens {
 }
 
 #[async_trait]
-impl access::Tokens for LedgerTokens {
+impl server::Tokens for LedgerTokens {
     async fn verify(&self, text: &str) -> Result<Option<ValidToken>, TokensUnavailable> {
         match self.tokens.verify(text, self.clock.now()).await {
             Ok(record) => Ok(record.map(|record| ValidToken {

@@ -8,39 +8,22 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use chancery_api::IDEMPOTENCY_KEY;
+use chancery_api::issue::RenewRequest;
 use chancery_authority::TokenScope;
 use chancery_authority::issue::{IssueError, Issued, Refusal};
 use chancery_authority::port::ledger::IdempotencyToken;
 use chancery_authority::wire::{TlsCertRequest, budget};
-use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Body, PathText, given, object, octets, serial};
+use super::{Body, PathText, object, octets, serial};
 use crate::access::{Caller, Renewer};
-use crate::api::problem::{Problem, ProblemBody};
-use crate::api::schema;
-use crate::app::AppState;
-
-/// Header that makes a request safe to repeat: the same token and request get the same certificate.
-const IDEMPOTENCY_KEY: &str = "idempotency-key";
+use crate::api::problem::Problem;
+use crate::state::AppState;
 
 /// Issues a certificate for a CSR.
 ///
 /// With `ca_chain_only`, no certificate is issued, and the answer contains the chain alone.
-#[utoipa::path(post, path = "/api/v1/certificates", tag = "certificates", request_body = schema::CertificateRequest,
-    params(schema::IdempotencyKey),
-    responses(
-        (status = 200, description = "The certificate and its chain", body = schema::TlsCertAnswer, links(
-            ("The certificate" = (operation_id = "show",
-                parameters(("serial_number" = "$response.body#/CertificateInfo/SerialNumber")))),
-            ("Renew it" = (operation_id = "renew",
-                parameters(("serial_number" = "$response.body#/CertificateInfo/SerialNumber")))),
-            ("Revoke it" = (operation_id = "revoke",
-                parameters(("serial_number" = "$response.body#/CertificateInfo/SerialNumber")))))),
-        (status = 400, description = "The request is malformed", body = ProblemBody),
-        (status = 403, description = "The token lacks the scope `issue`", body = ProblemBody),
-        (status = 409, description = "The key or the idempotency token is in use", body = ProblemBody),
-        (status = 422, description = "The request is refused: what it says is well formed, and is not certified", body = ProblemBody)))]
 pub async fn issue(
     State(state): State<AppState>,
     caller: Caller,
@@ -80,17 +63,6 @@ pub async fn issue(
     Ok(Json(state.authority.answer(&issued, &request)).into_response())
 }
 
-/// A renewal; with a client certificate, an empty body renews for the same key.
-#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RenewRequest {
-    /// Base64 of a CSR in PEM or DER: the certificate is renewed for its key, the same or a new one; everything else
-    /// stays as it was. Required with a token, as proof that the caller has the key.
-    #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = String, required = false)]
-    base64_csr_data: Option<String>,
-}
-
 /// Renews a certificate: the same names and usages, for the same key or that of a new CSR.
 ///
 /// The holder of the certificate may renew it in the last part of its life (`renewal_window_divisor`, a third by
@@ -98,22 +70,6 @@ pub struct RenewRequest {
 /// `issue` may renew it with a CSR. A certificate has one successor at a time that is neither expired nor revoked; a
 /// repeated request with the same `Idempotency-Key` gets that one. A certificate that is revoked, or descends from a
 /// revoked one, is not renewed.
-#[utoipa::path(post, path = "/api/v1/certificates/{serial_number}/renew", tag = "certificates", request_body = RenewRequest,
-    params(schema::SerialParameter, schema::IdempotencyKey),
-    responses(
-        (status = 200, description = "The new certificate and its chain", body = schema::TlsCertAnswer, links(
-            ("The certificate" = (operation_id = "show",
-                parameters(("serial_number" = "$response.body#/CertificateInfo/SerialNumber")))),
-            ("Renew it" = (operation_id = "renew",
-                parameters(("serial_number" = "$response.body#/CertificateInfo/SerialNumber")))),
-            ("Revoke it" = (operation_id = "revoke",
-                parameters(("serial_number" = "$response.body#/CertificateInfo/SerialNumber")))))),
-        (status = 400, description = "The request is malformed", body = ProblemBody),
-        (status = 401, description = "Neither client certificate nor valid token", body = ProblemBody),
-        (status = 403, description = "Another's certificate, or a token without the scope `issue`", body = ProblemBody),
-        (status = 404, description = "No such certificate", body = ProblemBody),
-        (status = 409, description = "It was renewed already, or the key or the idempotency token is in use", body = ProblemBody),
-        (status = 422, description = "The renewal is refused", body = ProblemBody)))]
 pub async fn renew(
     State(state): State<AppState>,
     renewer: Renewer,

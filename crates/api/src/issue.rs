@@ -1,5 +1,7 @@
-//! The drop-in contract's request and answer, as the OpenAPI document describes them. The types actually read and
-//! written are [`chancery_authority::wire`]'s, which do not depend on OpenAPI; tests compare the two.
+//! A certificate is asked for, or renewed: the drop-in contract's request and answer.
+//!
+//! They are what a client sends and reads. The server reads requests as leniently as the contract demands, with a parser of
+//! its own; a test holds it to these types.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -56,52 +58,8 @@ impl ToSchema for ChainRequest {
     }
 }
 
-/// RFC 5280's names of reasons.
-#[derive(Debug, ToSchema)]
-#[schema(rename_all = "camelCase")]
-pub enum Reason {
-    /// No reason.
-    Unspecified,
-    /// The key is known or suspected to be compromised.
-    KeyCompromise,
-    /// The same, for a CA's key.
-    #[schema(rename = "cACompromise")]
-    CaCompromise,
-    /// The subject's name or place changed.
-    AffiliationChanged,
-    /// Another certificate took its place.
-    Superseded,
-    /// It is not used any more.
-    CessationOfOperation,
-    /// The subject may not have it any more.
-    PrivilegeWithdrawn,
-    /// Of an attribute authority's key.
-    #[schema(rename = "aACompromise")]
-    AaCompromise,
-}
-
-/// The serial number in a path.
-#[derive(Debug, utoipa::IntoParams)]
-#[into_params(parameter_in = Path)]
-#[allow(dead_code, reason = "describes what the handlers read themselves")]
-pub struct SerialParameter {
-    /// Serial number, decimal or 0x….
-    #[param(pattern = "^([0-9]{1,49}|0x[0-9a-fA-F]{1,40})$")]
-    serial_number: String,
-}
-
-/// A request that can be repeated.
-#[derive(Debug, utoipa::IntoParams)]
-#[into_params(parameter_in = Header)]
-#[allow(dead_code, reason = "describes what the handlers read themselves")]
-pub struct IdempotencyKey {
-    /// Up to 128 printable characters; repeating the request with it gets the same certificate.
-    #[param(value_type = String, required = false, pattern = "^[!-~]([ -~]{0,126}[!-~])?$", rename = "Idempotency-Key")]
-    idempotency_key: Option<String>,
-}
-
 /// Alternative names, in every form that the contract takes.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
 pub enum AltNames {
     /// One DNS name.
@@ -113,7 +71,7 @@ pub enum AltNames {
 }
 
 /// One of a list.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
 pub enum ListedAltName {
     /// A DNS name.
@@ -123,16 +81,17 @@ pub enum ListedAltName {
 }
 
 /// A name with its type.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TypedAltName {
     /// `DNS_NAME`, `IP_ADDRESS`, `EMAIL_ADDRESS`, `URL`, `DN`; by default `DNS_NAME`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub r#type: Option<String>,
     /// The name.
     pub value: String,
 }
 
 /// Names of one type.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
 pub enum AltNameValues {
     /// One.
@@ -142,80 +101,105 @@ pub enum AltNameValues {
 }
 
 /// A request for a certificate. Unknown fields are ignored.
-#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct TlsCertRequest {
     /// Required unless `ca_chain_only` or `no_common_name`, or a profile is named and the CSR has one.
     #[schema(example = "www.example.com")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub common_name: Option<String>,
     /// In place of the CSR's own; so are the next five.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
     /// ST
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
     /// L
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub locality: Option<String>,
     /// O
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub organization: Option<String>,
     /// OU
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub organizational_unit: Option<String>,
     /// emailAddress
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub email_address: Option<String>,
     /// Issue without a common name; then an alternative name is needed, or another subject field.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub no_common_name: Option<bool>,
     /// Days; a longer lifetime than allowed is reduced, and `Warnings` says so.
     #[schema(example = 30, minimum = 1, maximum = 4_294_967_295_u64)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub lifetime: Option<u32>,
     /// `client_auth`, `server_auth`; by default `client_auth`.
     #[schema(example = json!(["server_auth"]))]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub purposes: Option<Vec<String>>,
     /// Further usages, by name or OID.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub extended_key_usages: Option<Vec<String>>,
     /// A DNS name, a list of them, a map from type to value or values, or a list of `{type, value}`. Types: `DNS_NAME`,
     /// `IP_ADDRESS`, `EMAIL_ADDRESS`, `URL`, `DN`.
-    #[schema(value_type = Option<AltNames>, example = json!([{"type": "DNS_NAME", "value": "www.example.com"}]))]
-    pub sans: Option<serde_json::Value>,
+    #[schema(example = json!([{"type": "DNS_NAME", "value": "www.example.com"}]))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sans: Option<AltNames>,
     /// Take the alternative names that the CSR asks for, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub sans_from_csr: Option<bool>,
     /// Custom extensions, as far as the configuration allows them.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub extensions: Option<Vec<CustomExtension>>,
     /// Base64 of a CSR in PEM.
     #[schema(example = json!(EXAMPLE_CSR))]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub base64_csr_data: Option<String>,
     /// Instead: a file in the folder `csrs` of the authority's data folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub csr_file: Option<String>,
     /// Name of a profile.
     #[schema(example = "tls-server")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub profile: Option<String>,
     /// Accept a key that is already certified for this common name.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub force_issue: Option<bool>,
     /// `Base64Certificate` shall hold the chain too.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cert_bundle: Option<bool>,
     /// Send notices before the certificate expires.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub notify_expiry: Option<bool>,
     /// Send a notice when it is issued.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub notify_issued: Option<bool>,
 }
 
 /// A custom extension.
-#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct CustomExtension {
     /// Dotted.
     pub oid: String,
     /// Base64 of its DER value.
     pub value_b64: String,
     /// Whether it is marked critical.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub critical: Option<bool>,
 }
 
 /// The certificate and its chain. With `ca_chain_only`, only `Base64IssuingCaCertificate`, `Base64RootCaCertificate`
 /// and `Base64CaChain`.
-#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
 pub struct TlsCertAnswer {
     /// Facts.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate_info: Option<CertificateInfo>,
     /// Base64 of the certificate's PEM; with `cert_bundle` of the whole chain's.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub base64_certificate: Option<String>,
     /// RFC 4514.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
     /// Base64 of PEM.
     pub base64_issuing_ca_certificate: String,
@@ -225,12 +209,13 @@ pub struct TlsCertAnswer {
     pub base64_ca_chain: String,
     /// What was requested but is not in the certificate: one text for each alternative name, purpose and subject
     /// attribute that was left out, and for a lifetime that was reduced. Absent if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub warnings: Option<Vec<String>>,
 }
 
 /// Facts of a certificate.
-#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "PascalCase")]
 pub struct CertificateInfo {
     /// CN; of a certificate without one its first alternative name
     pub common_name: String,
@@ -240,4 +225,15 @@ pub struct CertificateInfo {
     pub issued: String,
     /// `YYYY-MM-DD HH:MM:SS`, UTC.
     pub expires: String,
+}
+
+/// A renewal; with a client certificate, an empty body renews for the same key.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RenewRequest {
+    /// Base64 of a CSR in PEM or DER: the certificate is renewed for its key, the same or a new one; everything else
+    /// stays as it was. Required with a token, as proof that the caller has the key.
+    #[serde(default, deserialize_with = "crate::given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    pub base64_csr_data: Option<String>,
 }
