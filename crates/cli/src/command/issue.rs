@@ -31,7 +31,10 @@ pub(crate) fn run(arguments: &Arguments, issue: &IssueArguments) -> Result<ExitC
     }
     request.sans_from_csr = issue.san_from_csr.then_some(true);
     request.cert_bundle = Some(issue.bundle);
-    request.base64_csr_data = wanted::csr(&chancery_x509::pem::encode("CERTIFICATE REQUEST", csr.as_der()));
+    request.base64_csr_data = Some(wanted::csr(&chancery_x509::pem::encode(
+        "CERTIFICATE REQUEST",
+        csr.as_der(),
+    )));
 
     if let Some(file) = &issue.out {
         wanted::check_place(file)?;

@@ -65,7 +65,10 @@ pub(crate) fn run(arguments: &Arguments, request: &RequestArguments) -> Result<E
     let progress = show::Progress::start("Making the key");
     let ready = ready(arguments, request, &mut pending, seal.as_ref()).inspect_err(|_| pending.discard())?;
     progress.say("Asking for the certificate");
-    body.base64_csr_data = wanted::csr(&chancery_x509::pem::encode("CERTIFICATE REQUEST", &ready.csr));
+    body.base64_csr_data = Some(wanted::csr(&chancery_x509::pem::encode(
+        "CERTIFICATE REQUEST",
+        &ready.csr,
+    )));
     let token = token(request, &ready)?;
     let answer = backend
         .issue(&body, Some(&token))

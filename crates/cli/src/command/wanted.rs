@@ -97,8 +97,8 @@ pub(crate) fn advised(error: anyhow::Error) -> anyhow::Error {
 }
 
 /// A CSR in PEM as a request has it.
-pub(crate) fn csr(pem: &str) -> Option<String> {
-    Some(BASE64_STANDARD.encode(pem))
+pub(crate) fn csr(pem: &str) -> String {
+    BASE64_STANDARD.encode(pem)
 }
 
 /// The certificate of an answer, with its chain if that was asked for, PEM.
