@@ -9,11 +9,12 @@ use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _, ParsedPublicKey,
 };
 use chancery_authority::config::Config;
+use chancery_authority::issue::TlsPurpose;
 use chancery_authority::memory::MemoryPorts;
 use chancery_authority::port::SignUnchecked as _;
 use chancery_authority::profile::Profiles;
-use chancery_authority::wire::{Purpose, TlsCertRequest};
 use chancery_authority::{Authority, Principal};
+use chancery_contract::{IssueTlsCert as _, TlsCertRequest};
 use chancery_local::wait;
 use chancery_x509::time::UnixTime;
 use serde_json::json;
@@ -35,12 +36,12 @@ pub(crate) fn run(seconds: u64) -> Result<()> {
     let requests: Vec<TlsCertRequest> = csrs::csrs(REQUESTS)?
         .into_iter()
         .map(|(_, csr)| TlsCertRequest {
-            purposes: vec![Purpose::ServerAuth],
+            purposes: vec![TlsPurpose::ServerAuth],
             ..TlsCertRequest::for_csr(csr)
         })
         .collect();
     let whole = rate(seconds, |round| {
-        let prepared = authority.prepare(&requests[round % REQUESTS], &Principal::Authority, None)?;
+        let prepared = authority.prepare_tls_cert(&requests[round % REQUESTS], &Principal::Authority, None)?;
         let input = prepared.signing_input();
         let signed = wait(authority.ports().keys.sign_unchecked(&ca.record.key, &input))?;
         ca.issuer.public_key().verify(&input, &signed.signature)?;

@@ -3,15 +3,14 @@
 use std::sync::LazyLock;
 
 use chancery_authority::config::Config;
+use chancery_authority::issue::{CsrFileName, RequestedNames};
 use chancery_authority::issue::{IssueError, Rules};
 use chancery_authority::memory::MemoryPorts;
-use chancery_authority::plan::{Planner, Proposal, Unreadable, Verdict};
 use chancery_authority::port::LedgerError;
 use chancery_authority::profile::{Profile, Profiles};
-use chancery_authority::wire::{
-    CsrFileName, CsrSource, RequestedNames, RevokedEntry, TlsCertRequest, TlsList, budget, lists,
-};
 use chancery_authority::{Authority, CaName, Principal};
+use chancery_contract::plan::{Planner, Proposal, Unreadable, Verdict};
+use chancery_contract::{CsrSource, IssueTlsCert as _, RevokedEntry, TlsCertRequest, TlsList, budget, lists};
 use chancery_lint::{Severity, lint_certificate};
 use chancery_x509::certificate::Certificate;
 use chancery_x509::time::UnixTime;
@@ -63,7 +62,7 @@ pub fn request(octets: &[u8]) {
 }
 
 fn prepare(request: &TlsCertRequest) {
-    let prepared = match AUTHORITY.prepare(request, &Principal::Local("fuzzer".to_owned()), None) {
+    let prepared = match AUTHORITY.prepare_tls_cert(request, &Principal::Local("fuzzer".to_owned()), None) {
         Ok(prepared) => prepared,
         Err(IssueError::Rejected(refusal)) => {
             assert!(!refusal.code().is_empty() && !refusal.to_string().is_empty());

@@ -126,6 +126,18 @@ impl Authority {
         self.ca(self.config.issuing_ca().name())
     }
 
+    /// The CA of a profile; without a profile, or where it names no CA, the default issuing CA. `None` if that CA does
+    /// not exist yet.
+    pub fn issuer_of(&self, profile: Option<&str>) -> Option<Arc<Ca>> {
+        let named = profile
+            .and_then(|name| self.profiles().named(name))
+            .and_then(|profile| profile.issuing_ca());
+        match named {
+            Some(name) => self.ca(self.config().ca_named(name)?.name()),
+            None => self.issuing_ca(),
+        }
+    }
+
     /// The chain of a CA: itself first, root last. Empty where there is no such CA.
     pub fn chain(&self, ca_name: &CaName) -> Vec<Arc<Ca>> {
         let cas = self.cas();
@@ -163,7 +175,7 @@ pub struct Ca {
     /// What lints of the certificates that it issues compare with.
     pub(crate) lint_view: IssuerView,
     /// Its certificate as PEM, for answers.
-    pub(crate) pem: String,
+    pub pem: String,
     /// Whether its certificate and those above it passed [`Authority::believe`].
     pub(crate) is_believed: AtomicBool,
     /// Whether the ledger was found to have the same certificate in both of its places.

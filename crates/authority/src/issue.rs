@@ -1,4 +1,4 @@
-//! Issuance: the steps from a request to its certificate.
+//! Issuance: the steps from a request to its certificate. Every front builds a [`Request`] from what it received.
 //!
 //! 1. [`Rules::prepare`] decides, without any I/O: the CSR parses, proves possession, and carries a key that may be
 //!    certified; the profile allows what the request asks for; the final TBSCertificate, with a placeholder signature,
@@ -7,10 +7,11 @@
 //!    any signature exists. A crash from here on leaves an open intent, which a retry with its token, or the sweeper,
 //!    resumes.
 //! 3. It signs, verifies the signature with the CA's own public key, and completes the intent in the ledger.
-//! 4. It sends notices; a notice that fails never fails the certificate.
+//! 4. It reports events; a notice that fails never fails the certificate.
 //!
 //! A refused request leaves only its rejection record.
 
+mod csr;
 mod csr_names;
 mod digest;
 mod error;
@@ -22,6 +23,7 @@ mod prepare;
 mod refusal;
 mod reject;
 mod renew;
+mod request;
 mod same_name;
 mod sign;
 pub(crate) mod throwaway;
@@ -30,16 +32,18 @@ mod usages;
 use chancery_x509::name::Name;
 use chancery_x509::serial::Serial;
 
+pub use csr::{Csr, CsrFile, CsrFileName, FoundCsr, ListedNames, NoCsrFileName};
+pub use digest::RequestDigest;
 pub use error::IssueError;
 pub use own_names::OwnNames;
 pub use prepare::{IssuanceContext, KeyClaim, Prepared, Rules};
 pub use refusal::Refusal;
+pub use request::{Request, RequestedNames, TlsPurpose, budget};
 
 use crate::authority::Authority;
 use crate::port::Entropy;
 use crate::port::ledger::{CertificateRecord, IdempotencyToken, TokenOrigin};
 use crate::principal::Principal;
-use crate::wire::TlsCertRequest;
 
 /// The result of an issuance: a certificate, and whether this call issued it.
 #[derive(Clone, Debug)]
@@ -63,7 +67,7 @@ impl Authority {
     /// first time.
     pub async fn issue(
         &self,
-        request: &TlsCertRequest,
+        request: &Request,
         principal: &Principal,
         token: Option<IdempotencyToken>,
     ) -> Result<Issued, IssueError> {
@@ -75,7 +79,7 @@ impl Authority {
     /// repeat the request, so the sweeper gives up an intent that was left open, and its key is free again.
     pub async fn issue_for_invocation(
         &self,
-        request: &TlsCertRequest,
+        request: &Request,
         principal: &Principal,
         token: IdempotencyToken,
     ) -> Result<Issued, IssueError> {
@@ -85,7 +89,7 @@ impl Authority {
 
     async fn issue_with(
         &self,
-        request: &TlsCertRequest,
+        request: &Request,
         principal: &Principal,
         token: Option<IdempotencyToken>,
         token_origin: TokenOrigin,
@@ -98,7 +102,7 @@ impl Authority {
             Err(error) => Err(error),
         };
         if let Err(IssueError::Rejected(refusal)) = &outcome {
-            self.record_refusal(request, refusal, principal).await;
+            self.record_rejection(request.rejected(), refusal, principal).await;
         }
         outcome
     }
@@ -108,7 +112,7 @@ impl Authority {
     /// [`issue_prepared`](Self::issue_prepared).
     pub fn prepare(
         &self,
-        request: &TlsCertRequest,
+        request: &Request,
         principal: &Principal,
         token: Option<IdempotencyToken>,
     ) -> Result<Prepared, IssueError> {
@@ -140,7 +144,7 @@ fn warn_of_lint(error: &IssueError) {
 }
 
 /// Draws 159 random bits, again if all of them are zero, which is no valid serial number.
-pub(crate) fn draw_serial(entropy: &dyn Entropy) -> Serial {
+pub fn draw_serial(entropy: &dyn Entropy) -> Serial {
     loop {
         let mut octets = [0; 20];
         entropy.fill(&mut octets);

@@ -4,11 +4,10 @@
 //! - [`config`], [`profile`]: the files that operators write, validated into types that the code relies on;
 //! - [`belief`]: checks recorded CA certificates against the key store and the CA above before they are used;
 //! - [`hierarchy`]: CAs and how they are created;
-//! - [`wire`]: the JSON of requests and answers (the drop-in contract's `tls-cert`);
-//! - [`issue`]: the steps of a request: prepare → reserve → sign → verify → complete;
+//! - [`issue`]: what a certificate is issued from ([`issue::Request`], which every front builds), and the steps: prepare → reserve → sign → verify → complete;
 //! - [`signing`]: the only way to a signature on a certificate;
-//! - [`plan`]: what the lists that operators write would change, computed before anything is changed;
 //! - [`revoke`], [`publish`], [`sweep`], [`remind`]: the rest of a certificate's life;
+//! - [`event`]: what happened, for people and systems;
 //! - [`port`]: what the deployment must provide, as traits. With the feature `testing`, `memory` implements them for
 //!   tests, with faults on demand, and `suite` holds the test suites that every implementation
 //!   passes.
@@ -18,11 +17,11 @@ pub mod belief;
 pub mod ca_name;
 mod chain;
 pub mod config;
+pub mod event;
 pub mod hierarchy;
 pub mod issue;
 #[cfg(feature = "testing")]
 pub mod memory;
-pub mod plan;
 pub mod port;
 pub mod principal;
 pub mod profile;
@@ -35,7 +34,6 @@ pub mod signing;
 pub mod suite;
 pub mod sweep;
 pub mod token_scope;
-pub mod wire;
 
 pub use authority::Authority;
 pub use ca_name::CaName;

@@ -14,7 +14,7 @@ pub use intent_keys::{IntentKey, IntentKeys, IntentNonce};
 pub use keystore::SignUnchecked;
 pub use keystore::{KeyName, KeyStore, KeyStoreError, Purpose, Receipt, Signed, SigningRequest};
 pub use ledger::{Ledger, LedgerError};
-pub use notices::{Notice, NoticeError, Notices};
+pub use notices::{NoticeError, Notices};
 pub use publication::{Body, Content, ETag, Precondition, Publication, PublicationError, PublishedName, Scratch};
 pub use world::{Clock, Entropy};
 

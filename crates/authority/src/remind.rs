@@ -4,9 +4,9 @@
 use chancery_x509::time::{DAY, UnixTime};
 
 use crate::authority::Authority;
+use crate::event::Event;
 use crate::port::LedgerError;
 use crate::port::ledger::CertificateRecord;
-use crate::wire::notice;
 
 /// Certificates read per page.
 const PAGE: usize = 200;
@@ -86,11 +86,12 @@ impl Authority {
 
     /// The reminder is sent first and recorded afterwards: a duplicate is better than none.
     async fn remind_of(&self, record: &CertificateRecord, due: Due, now: UnixTime) -> bool {
-        let notice = match due {
-            Due::Warning(days) => notice::expiry_warning(record, days),
-            Due::Expired => notice::certificate_expired(record, 0),
+        let certificate = Box::new(record.clone());
+        let event = match due {
+            Due::Warning(days_left) => Event::ExpiryWarning { certificate, days_left },
+            Due::Expired => Event::CertificateExpired(certificate),
         };
-        if !self.tell(notice).await {
+        if !self.notify(event).await {
             return false;
         }
         let recorded = self

@@ -1,6 +1,5 @@
 //! Revocation: recorded first, then published in a CRL, then reported by a notice.
 
-pub(crate) mod listed;
 mod others;
 
 use std::collections::BTreeSet;
@@ -11,14 +10,13 @@ use chancery_x509::time::UnixTime;
 
 use crate::authority::Authority;
 use crate::ca_name::CaName;
+use crate::event::Event;
 use crate::port::LedgerError;
 use crate::port::ledger::{
     CertificateRecord, CrlScope, Kind, Reach, Revocation, Revoked, UnreadableRow, compromises_key,
 };
 use crate::principal::Principal;
 use crate::publish::{PublishError, PublishedCrl, is_past};
-use crate::wire::notice;
-pub use listed::{ListedRevocation, SkippedRevocation, decide_listed, stands};
 pub use others::{Affected, StillValid};
 
 /// The result of a recorded revocation.
@@ -203,7 +201,7 @@ impl Authority {
         } else {
             Some(self.publish_changes(&scope, &serials).await)
         };
-        let told = already || self.tell(notice::certificate_revoked(&record)).await;
+        let told = already || self.notify(Event::CertificateRevoked(Box::new(record.clone()))).await;
         let other_crls = self.publish_others(&scope, &others.certificates).await;
         Ok(RevokedCertificate {
             record,
@@ -222,6 +220,16 @@ impl Authority {
             .ca(&scope.issuer)
             .is_none_or(|ca| ca.crl().publish_on_revocation())
     }
+}
+
+/// The first revocation remains, except that `keyCompromise` may replace another reason.
+pub fn replaces(reason: RevocationReason, standing: &Revocation) -> bool {
+    reason == RevocationReason::KeyCompromise && standing.reason != RevocationReason::KeyCompromise
+}
+
+/// Whether an entry for the reason `wanted` is satisfied by a CRL that lists the reason `listed`.
+pub fn stands(listed: RevocationReason, wanted: RevocationReason) -> bool {
+    wanted != RevocationReason::KeyCompromise || listed == RevocationReason::KeyCompromise
 }
 
 /// The serial number that a CRL must list; none if the certificate ended so long ago that no CRL lists it.

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use chancery_authority::issue::Refusal;
 use chancery_authority::port::ledger::Counts;
-use chancery_authority::wire::{Malformed, TlsCertRequest, budget};
+use chancery_contract::{Malformed, TlsCertRequest, budget};
 use chancery_x509::pem;
 use support::{Fixture, Requester, csr_info, named};
 
@@ -253,7 +253,7 @@ async fn assert_nothing_but_rejections(fixture: &Fixture, before: Counts, reject
     };
     assert_eq!(counts(fixture).await, expected);
     // People are told, and not sent what they were spared: a CSR within the budget at most, in base64.
-    let notices = fixture.memory.notices.received();
+    let notices = support::notices(&fixture.memory);
     assert_eq!(notices.len(), rejections);
     let last = notices.last().unwrap().message.to_string();
     assert!(last.len() < budget::CSR * 4 / 3 + 2048, "{} octets", last.len());

@@ -10,6 +10,7 @@ use chancery_authority::memory::MemoryPorts;
 use chancery_authority::port::SignUnchecked as _;
 use chancery_authority::port::{KeyName, KeyStore, LedgerError, Precondition, Publication, PublishedName};
 use chancery_authority::publish::PublishError;
+use chancery_contract::IssueTlsCert as _;
 use chancery_x509::algorithm::CaKeyAlgorithm;
 use chancery_x509::certificate::{BasicConstraints, Certificate, CertificateTemplate, Issuer, KeyUsage};
 use chancery_x509::key::SubjectPublicKey;
@@ -112,7 +113,7 @@ async fn is_refused(fixture: &Fixture, is_right: impl Fn(&NotBelieved) -> bool) 
     );
 
     let error = authority
-        .issue(&request("a.example"), &principal(), None)
+        .issue_tls_cert(&request("a.example"), &principal(), None)
         .await
         .unwrap_err();
     assert_eq!((error.code(), error.is_retryable()), ("ca_not_believed", false));
@@ -185,7 +186,7 @@ async fn two_records_of_a_ca_that_differ_are_not_published() {
     }
     // What is ours by key and signature goes on working.
     authority
-        .issue(&request("a.example"), &principal(), None)
+        .issue_tls_cert(&request("a.example"), &principal(), None)
         .await
         .unwrap();
 }
@@ -203,7 +204,10 @@ async fn a_ca_whose_record_is_gone_does_not_stand() {
         let found = fixture.authority.revoked_in_chain(&ca_name(ISSUING)).await;
         assert_eq!(found, Err(LedgerError::no_record_of_ca(&ca_name(ca))));
         let signatures = fixture.memory.keys.log().len();
-        let outcome = fixture.authority.issue(&request("a.example"), &principal(), None).await;
+        let outcome = fixture
+            .authority
+            .issue_tls_cert(&request("a.example"), &principal(), None)
+            .await;
         let error = outcome.unwrap_err();
         assert!(
             error.detail().unwrap_or_default().contains(ca) && !error.is_retryable(),
@@ -278,7 +282,7 @@ async fn without_the_key_nothing_is_known() {
     assert_eq!(found.len(), 2, "nor is what hangs on it: {found:?}");
     assert!(found.iter().all(|(_, error)| !error.is_refuted()), "{found:?}");
     let error = authority
-        .issue(&request("a.example"), &principal(), None)
+        .issue_tls_cert(&request("a.example"), &principal(), None)
         .await
         .unwrap_err();
     assert_eq!(error.code(), "key_store");

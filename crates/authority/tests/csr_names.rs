@@ -7,9 +7,10 @@ use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
 use chancery_authority::Principal;
+use chancery_authority::issue::{FoundCsr, RequestedNames};
 use chancery_authority::port::ledger::KeyStatus;
 use chancery_authority::profile::Profiles;
-use chancery_authority::wire::{FoundCsr, ListedNames, RequestedNames, TlsCertRequest};
+use chancery_contract::TlsCertRequest;
 use chancery_x509::algorithm::CaKeyAlgorithm;
 use chancery_x509::csr::builder::CertificationRequestInfo;
 use chancery_x509::key::SubjectPublicKey;
@@ -30,7 +31,9 @@ fn of_file(request: &Value, found: &FoundCsr, listed: &[Value]) -> TlsCertReques
     let mut request = request.clone();
     request["csr_file"] = json!("a.csr");
     let mut request = TlsCertRequest::from_value(&request).unwrap();
-    let listed = listed.iter().map(|entry| ListedNames::from_value(entry).unwrap());
+    let listed = listed
+        .iter()
+        .map(|entry| chancery_contract::listed_names(entry).unwrap());
     request.resolve_csr(found.clone(), listed.collect());
     request
 }

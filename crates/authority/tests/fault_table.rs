@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use chancery_authority::memory::Fault;
 use chancery_authority::port::Ledger;
 use chancery_authority::port::ledger::{CertificateIntent, IdempotencyToken, IntentId};
-use chancery_authority::wire::TlsCertRequest;
+use chancery_contract::{IssueTlsCert as _, TlsCertRequest};
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::DAY;
@@ -220,7 +220,7 @@ async fn revoking() {
             let reason = record.revocation.map(|revocation| revocation.reason);
             assert_eq!(reason, Some(RevocationReason::KeyCompromise), "{context}");
             assert_eq!(fixture.listed("chancery-issuing-ca.crl"), [*serial], "{context}");
-            let told = fixture.memory.notices.received();
+            let told = crate::support::notices(&fixture.memory);
             assert!(
                 told.iter()
                     .filter(|notice| notice.subject == "Certificate Revoked")
@@ -240,7 +240,10 @@ async fn issuing() {
         async || (Fixture::new().await, fixture::request("a.example")),
         async |fixture: &Fixture, request: &TlsCertRequest| {
             let token = IdempotencyToken("a token".to_owned());
-            let _ = fixture.authority.issue(request, &principal(), Some(token)).await;
+            let _ = fixture
+                .authority
+                .issue_tls_cert(request, &principal(), Some(token))
+                .await;
         },
         async |fixture: &Fixture, _: &TlsCertRequest, context: &str| {
             let certificates = fixture.memory.ledger.certificates();
@@ -273,7 +276,7 @@ async fn sweeping() {
                 let token = token.map(|token| IdempotencyToken(token.to_owned()));
                 let outcome = fixture
                     .authority
-                    .issue(&fixture::request(name), &principal(), token)
+                    .issue_tls_cert(&fixture::request(name), &principal(), token)
                     .await;
                 assert!(outcome.is_err());
             }
@@ -330,7 +333,7 @@ async fn reminding() {
             let _ = fixture.authority.remind().await;
         },
         async |fixture: &Fixture, serial: &Serial, context: &str| {
-            let told = fixture.memory.notices.received();
+            let told = crate::support::notices(&fixture.memory);
             let warnings = told
                 .iter()
                 .filter(|notice| notice.subject == "Certificate Expiry Warning")

@@ -10,6 +10,7 @@ use chancery_authority::Principal;
 use chancery_authority::issue::{IssueError, Issued};
 use chancery_authority::memory::Fault;
 use chancery_authority::port::ledger::{CertificateRecord, CrlScope, Kind, Search};
+use chancery_contract::IssueTlsCert as _;
 use chancery_x509::algorithm::CaKeyAlgorithm;
 use chancery_x509::certificate::{Certificate, TbsCertificate};
 use chancery_x509::crl::{RevocationReason, RevokedEntry};
@@ -431,7 +432,7 @@ async fn an_invocation_without_a_token_of_its_caller_s_is_given_up_and_its_key_i
     let invoke = async |id: &str| {
         fixture
             .authority
-            .issue_for_invocation(&request, &support::principal(), support::token(id))
+            .issue_tls_cert_for_invocation(&request, &support::principal(), support::token(id))
             .await
     };
     fixture.memory.faults.at("keys.sign", 1, Fault::FailBefore);

@@ -4,9 +4,10 @@
 use crate::support::{Fixture, NOW, Requester, certificate, principal, request, request_with_names};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use chancery_authority::issue::{FoundCsr, ListedNames, TlsPurpose};
 use chancery_authority::issue::{IssueError, Refusal};
 use chancery_authority::profile::Profiles;
-use chancery_authority::wire::{CsrSource, ErrorAnswer, FoundCsr, ListedNames, Purpose, TlsCertRequest};
+use chancery_contract::{ChainAnswer, CsrSource, ErrorAnswer, IssueTlsCert as _, TlsCertAnswer, TlsCertRequest};
 use chancery_lint::lint_certificate;
 use chancery_x509::certificate::{Certificate, KeyUsage};
 use chancery_x509::crl::RevocationReason;
@@ -66,7 +67,7 @@ async fn a_request_without_wishes_gets_the_contract_s_profile() {
     assert_eq!(record.not_after, certificate.not_after());
     assert_eq!(record.receipt, fixture.memory.keys.log().last().unwrap().receipt);
     assert!(!record.notify_expiry && !issued.replayed && !issued.notice_failed);
-    assert_eq!(fixture.memory.notices.received(), [], "nobody asked to be told");
+    assert_eq!(crate::support::notices(&fixture.memory), [], "nobody asked to be told");
 }
 
 #[tokio::test]
@@ -136,17 +137,17 @@ async fn request_over_csr_field_by_field() {
 #[tokio::test]
 async fn purposes_and_usages_add_up_once_each() {
     let fixture = Fixture::new().await;
-    let cases: [(&[Purpose], &[&str], &[&str]); 5] = [
+    let cases: [(&[TlsPurpose], &[&str], &[&str]); 5] = [
         (&[], &[], &[CLIENT]),
-        (&[Purpose::ServerAuth], &[], &[SERVER]),
+        (&[TlsPurpose::ServerAuth], &[], &[SERVER]),
         (
-            &[Purpose::ServerAuth, Purpose::ClientAuth],
+            &[TlsPurpose::ServerAuth, TlsPurpose::ClientAuth],
             &[SERVER],
             &[SERVER, CLIENT],
         ),
         (&[], &["CODE_SIGNING", CLIENT], &[CLIENT, "CODE_SIGNING"]),
         (
-            &[Purpose::ClientAuth],
+            &[TlsPurpose::ClientAuth],
             &["EMAIL_PROTECTION", "1.3.6.1.4.1.311.10.3.12"],
             &[CLIENT, "EMAIL_PROTECTION", "1.3.6.1.4.1.311.10.3.12"],
         ),
@@ -288,7 +289,7 @@ async fn the_answer_is_the_contract_s_json() {
     let fixture = Fixture::new().await;
     let request = request("server.example.com");
     let issued = fixture.issue(&request).await.unwrap();
-    let answer = serde_json::to_value(fixture.authority.answer(&issued, &request)).unwrap();
+    let answer = serde_json::to_value(TlsCertAnswer::new(&fixture.authority, &issued, &request)).unwrap();
     let keys: Vec<&String> = answer.as_object().unwrap().keys().collect();
     assert_eq!(
         keys,
@@ -324,13 +325,14 @@ async fn the_answer_is_the_contract_s_json() {
         format!("{}\n{}", issuing.trim(), root.trim())
     );
 
-    let chain = serde_json::to_value(fixture.authority.chain_answer(&TlsCertRequest::default()).unwrap()).unwrap();
+    let chain =
+        serde_json::to_value(ChainAnswer::new(&fixture.authority, &TlsCertRequest::default()).unwrap()).unwrap();
     assert_eq!(chain.as_object().unwrap().len(), 3);
     assert_eq!(chain["Base64CaChain"], answer["Base64CaChain"]);
 
     let mut bundle = request.clone();
     bundle.cert_bundle = true;
-    let answer = serde_json::to_value(fixture.authority.answer(&issued, &bundle)).unwrap();
+    let answer = serde_json::to_value(TlsCertAnswer::new(&fixture.authority, &issued, &bundle)).unwrap();
     assert_eq!(
         from_base64(&answer["Base64Certificate"]),
         format!("{pem}{issuing}{root}")
@@ -351,8 +353,8 @@ async fn notices_are_the_contract_s_json() {
     let mut told = request("server.example.com");
     told.notify_issued = Some(true);
     let issued = fixture.issue(&told).await.unwrap();
-    let answer = serde_json::to_value(fixture.authority.answer(&issued, &told)).unwrap();
-    let notice = fixture.memory.notices.received().pop().unwrap();
+    let answer = serde_json::to_value(TlsCertAnswer::new(&fixture.authority, &issued, &told)).unwrap();
+    let notice = crate::support::notices(&fixture.memory).pop().unwrap();
     assert_eq!(notice.subject, "Certificate Issued");
     assert_eq!(
         notice.message,
@@ -366,7 +368,7 @@ async fn notices_are_the_contract_s_json() {
     refused.subject.common_name = Some("chancery-root-ca".into());
     let csr = STANDARD.encode(refused.csr.as_ref().unwrap().octets().unwrap());
     let refusal = fixture.refusal(&refused).await;
-    let notice = fixture.memory.notices.received().pop().unwrap();
+    let notice = crate::support::notices(&fixture.memory).pop().unwrap();
     assert_eq!(notice.subject, "Certificate Request Rejected");
     assert_eq!(
         notice.message,
@@ -401,7 +403,7 @@ async fn malformed_requests_leave_their_record_and_notice_too() {
     );
     assert_eq!(recorded.common_name.as_deref(), Some("a.example.com"));
     assert_eq!(
-        fixture.memory.notices.received().pop().unwrap().message["Reason"],
+        crate::support::notices(&fixture.memory).pop().unwrap().message["Reason"],
         "0 is too short"
     );
 }
@@ -422,12 +424,16 @@ async fn an_unchanged_csr_file_is_no_news() {
     let (octets, place) = (Requester::new().csr("a.example.com"), "csrs".to_owned());
     from_file.resolve_csr(FoundCsr::Content { octets, place }, Vec::new());
     fixture.issue(&from_file).await.unwrap();
-    let notices = fixture.memory.notices.received().len();
+    let notices = crate::support::notices(&fixture.memory).len();
     assert_eq!(
         fixture.refusal(&from_file).await.to_string(),
         "Certificate already issued"
     );
-    assert_eq!(fixture.memory.notices.received().len(), notices, "nobody is told");
+    assert_eq!(
+        crate::support::notices(&fixture.memory).len(),
+        notices,
+        "nobody is told"
+    );
 
     let mut renamed = from_file.clone();
     renamed.subject.common_name = Some("b.example.com".into());
@@ -442,7 +448,7 @@ async fn an_unchanged_csr_file_is_no_news() {
         Refusal::KeyInUse,
         "under another name it is news"
     );
-    assert_eq!(fixture.memory.notices.received().len(), notices + 1);
+    assert_eq!(crate::support::notices(&fixture.memory).len(), notices + 1);
 }
 
 #[tokio::test]
@@ -511,7 +517,7 @@ async fn preparing_touches_no_port() {
     let calls = fixture.memory.faults.calls().len();
     let prepared = fixture
         .authority
-        .prepare(&request("a.example.com"), &principal(), None)
+        .prepare_tls_cert(&request("a.example.com"), &principal(), None)
         .unwrap();
     assert_eq!(fixture.memory.faults.calls().len(), calls);
     assert_eq!(prepared.profile(), "tls");
@@ -530,7 +536,7 @@ async fn preparing_touches_no_port() {
 async fn what_was_prepared_before_its_ca_was_revoked_is_refused() {
     let mut fixture = Fixture::new().await;
     let one = fixture.authority.clone();
-    let prepare = |name: &str| one.prepare(&request(name), &principal(), None).unwrap();
+    let prepare = |name: &str| one.prepare_tls_cert(&request(name), &principal(), None).unwrap();
     one.issue_prepared(prepare("a.example.com")).await.unwrap();
     let prepared = prepare("b.example.com");
     // Another process; the first has nothing but what it read before.
@@ -580,14 +586,14 @@ async fn an_authority_without_cas_says_so_inside_and_not_outside() {
         .await
         .unwrap();
     let error = authority
-        .issue(&request("a.example.com"), &principal(), None)
+        .issue_tls_cert(&request("a.example.com"), &principal(), None)
         .await
         .unwrap_err();
     assert_eq!(error.code(), "no_ca");
     assert!(!error.is_retryable());
     assert!(error.detail().unwrap().contains("chancery-issuing-ca"));
     assert!(!error.to_string().contains("chancery-issuing-ca"));
-    assert!(authority.chain_answer(&TlsCertRequest::default()).is_none());
+    assert!(ChainAnswer::new(&authority, &TlsCertRequest::default()).is_none());
 }
 
 #[tokio::test]
@@ -596,19 +602,33 @@ async fn what_was_looked_up_is_no_part_of_a_request() {
     let mut request = crate::fixture::request("a.example");
     let token = || Some(chancery_authority::port::ledger::IdempotencyToken("a token".to_owned()));
     let principal = crate::fixture::principal();
-    let first = fixture.authority.issue(&request, &principal, token()).await.unwrap();
+    let first = fixture
+        .authority
+        .issue_tls_cert(&request, &principal, token())
+        .await
+        .unwrap();
     assert!(!first.record.notify_expiry);
     // The list that decides what the request does not say was changed meanwhile.
     request.notices_by_default = true;
-    let again = fixture.authority.issue(&request, &principal, token()).await.unwrap();
+    let again = fixture
+        .authority
+        .issue_tls_cert(&request, &principal, token())
+        .await
+        .unwrap();
     assert!(again.replayed);
     assert_eq!(again.record, first.record);
     // What the request itself says is a part of it.
     request.notify_expiry = Some(true);
-    assert!(fixture.authority.issue(&request, &principal, token()).await.is_err());
+    assert!(
+        fixture
+            .authority
+            .issue_tls_cert(&request, &principal, token())
+            .await
+            .is_err()
+    );
 
     let mut told = crate::fixture::request("b.example");
     told.notices_by_default = true;
-    let told = fixture.authority.issue(&told, &principal, None).await.unwrap();
+    let told = fixture.authority.issue_tls_cert(&told, &principal, None).await.unwrap();
     assert!(told.record.notify_expiry);
 }

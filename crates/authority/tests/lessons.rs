@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use chancery_authority::Principal;
 use chancery_authority::issue::{IssueError, Refusal};
+use chancery_authority::issue::{RequestedNames, TlsPurpose};
 use chancery_authority::memory::Fault;
 use chancery_authority::port::SignUnchecked as _;
 use chancery_authority::port::ledger::{Kind, Search};
 use chancery_authority::profile::Profiles;
-use chancery_authority::wire::{Purpose, RequestedExtension, RequestedNames, TlsCertRequest};
+use chancery_contract::{IssueTlsCert as _, RequestedExtension, TlsCertAnswer, TlsCertRequest};
 use chancery_x509::algorithm::{CaKeyAlgorithm, SigningInput};
 use chancery_x509::csr::CsrError;
 use chancery_x509::extension::extended_key_usage;
@@ -260,7 +261,7 @@ async fn lesson_05_a_comma_in_an_organization_is_a_comma() {
     let subject = certificate(&issued).subject().attributes();
     assert_eq!(subject.organization.as_deref(), Some("Acme, Inc."));
     assert_eq!(subject.organizational_unit, request.subject.organizational_unit);
-    let answer = fixture.authority.answer(&issued, &request);
+    let answer = TlsCertAnswer::new(&fixture.authority, &issued, &request);
     assert!(answer.subject.contains("O=Acme\\, Inc."), "{}", answer.subject);
     assert_eq!(answer.subject, certificate(&issued).subject().to_rfc4514());
 }
@@ -359,7 +360,7 @@ async fn lesson_10_of_many_at_once_one_gets_the_key() {
             let (authority, requester) = (Arc::clone(&fixture.authority), Arc::clone(&requester));
             tokio::spawn(async move {
                 let request = requester.request(&format!("h{index}.example.com"));
-                authority.issue(&request, &principal(), None).await
+                authority.issue_tls_cert(&request, &principal(), None).await
             })
         })
         .collect();
@@ -396,7 +397,7 @@ async fn lesson_11_a_leaf_never_outlives_its_ca() {
 async fn lesson_12_what_is_missing_or_invalid_is_refused_in_words() {
     let fixture = Fixture::new().await;
     let mut nameless = request("x");
-    nameless.csr = Some(chancery_authority::wire::CsrSource::Inline(
+    nameless.csr = Some(chancery_contract::CsrSource::Inline(
         Requester::new().csr_of(
             &Subject {
                 country: Some("GB".into()),
@@ -727,7 +728,7 @@ async fn lesson_22_a_storm_of_retries_makes_one_certificate() {
             let (authority, request) = (Arc::clone(&fixture.authority), Arc::clone(&request));
             tokio::spawn(async move {
                 authority
-                    .issue(&request, &principal(), Some(support::token("storm")))
+                    .issue_tls_cert(&request, &principal(), Some(support::token("storm")))
                     .await
             })
         })
@@ -757,14 +758,14 @@ async fn lesson_22_a_token_is_for_one_request_of_one_principal() {
     let request = requester.request("a.example.com");
     fixture.issue_with(&request, "t").await.unwrap();
     let mut changed = request.clone();
-    changed.purposes = vec![Purpose::ServerAuth];
+    changed.purposes = vec![TlsPurpose::ServerAuth];
     let error = fixture.issue_with(&changed, "t").await.unwrap_err();
     assert_eq!(error, IssueError::Rejected(Refusal::TokenReused));
 
     let other = Principal::Token("somebody-else".into());
     let error = fixture
         .authority
-        .issue(&request, &other, Some(support::token("t")))
+        .issue_tls_cert(&request, &other, Some(support::token("t")))
         .await
         .unwrap_err();
     assert_eq!(
@@ -776,6 +777,6 @@ async fn lesson_22_a_token_is_for_one_request_of_one_principal() {
 
 #[test]
 fn the_fixture_s_time_is_what_tests_think() {
-    assert_eq!(chancery_authority::wire::contract_time(NOW), "2026-11-23 20:00:00");
+    assert_eq!(chancery_contract::contract_time(NOW), "2026-11-23 20:00:00");
     assert_eq!(DAY, 86_400);
 }

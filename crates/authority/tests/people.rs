@@ -7,8 +7,9 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use chancery_authority::issue::Refusal;
+use chancery_authority::issue::RequestedNames;
 use chancery_authority::profile::Profiles;
-use chancery_authority::wire::{RequestedNames, TlsCertRequest};
+use chancery_contract::{TlsCertAnswer, TlsCertRequest};
 use chancery_x509::certificate::{BasicConstraints, KeyUsage};
 use chancery_x509::name::Subject;
 use chancery_x509::san::{AltName, AltNameType};
@@ -212,7 +213,7 @@ async fn without_a_common_name_alternative_names_are_critical() {
     assert_eq!(issued.warnings, [""; 0]);
     // It is recorded under its first name, and so shown, listed and revoked.
     assert_eq!(issued.record.common_name, "nosubject.corp.example");
-    let answer = serde_json::to_value(fixture.authority.answer(&issued, &nameless)).unwrap();
+    let answer = serde_json::to_value(TlsCertAnswer::new(&fixture.authority, &issued, &nameless)).unwrap();
     assert_eq!(answer["Subject"], "");
     assert!(answer.get("Warnings").is_none(), "nothing to say: {answer}");
 
@@ -246,7 +247,7 @@ async fn what_was_not_granted_stands_in_the_answer() {
     let value: Value = serde_json::from_slice(&case("api/left-out.json")).unwrap();
     let left_out = TlsCertRequest::from_value(&value).unwrap();
     let issued = fixture.issue(&left_out).await.unwrap();
-    let answer = serde_json::to_value(fixture.authority.answer(&issued, &left_out)).unwrap();
+    let answer = serde_json::to_value(TlsCertAnswer::new(&fixture.authority, &issued, &left_out)).unwrap();
     let warnings = answer["Warnings"].as_array().unwrap();
     assert_eq!(warnings.len(), 3, "{warnings:?}");
     for (warning, of) in warnings

@@ -3,11 +3,12 @@
 
 use crate::support;
 
+use chancery_authority::issue::FoundCsr;
 use chancery_authority::issue::Rules;
 use chancery_authority::memory::Fault;
-use chancery_authority::plan::{Plan, Planner, Proposal, Verdict};
 use chancery_authority::port::LedgerError;
-use chancery_authority::wire::{FoundCsr, TlsCertRequest};
+use chancery_contract::plan::{Plan, Planner, Proposal, Verdict};
+use chancery_contract::{IssueTlsCert as _, TlsCertRequest};
 use chancery_x509::crl::RevocationReason;
 use serde_json::{Value, json};
 use support::proposed::{Proposed, entry, plan, try_plan, verdicts};
@@ -21,7 +22,11 @@ async fn issue(fixture: &Fixture, proposed: &Proposed, place: usize) -> String {
     let listed = vec![request.names()];
     let (octets, place) = (proposed.csr(&name).unwrap().unwrap(), String::new());
     request.resolve_csr(FoundCsr::Content { octets, place }, listed);
-    let issued = fixture.authority.issue(&request, &principal(), None).await.unwrap();
+    let issued = fixture
+        .authority
+        .issue_tls_cert(&request, &principal(), None)
+        .await
+        .unwrap();
     issued.record.id.serial.to_string()
 }
 

@@ -3,10 +3,11 @@
 
 use crate::support::{self, Fixture, NOW, Requester, certificate, principal, request, request_with_names, token};
 use chancery_authority::Principal;
+use chancery_authority::issue::TlsPurpose;
 use chancery_authority::issue::{IssueError, Refusal};
 use chancery_authority::port::ledger::{IntentId, Revocation};
 use chancery_authority::profile::Profiles;
-use chancery_authority::wire::{Purpose, RequestedExtension};
+use chancery_contract::RequestedExtension;
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::san::AltNameType;
 use chancery_x509::serial::Serial;
@@ -34,7 +35,7 @@ async fn renewal_makes_the_same_certificate_later() {
         "a.example.com",
         &[(AltNameType::Dns, "b.example.com"), (AltNameType::Ip, "10.0.0.1")],
     );
-    request.purposes = vec![Purpose::ServerAuth];
+    request.purposes = vec![TlsPurpose::ServerAuth];
     request.lifetime_days = Some(45);
     request.notify_expiry = Some(true);
     request.subject.organization = Some("Acme, Inc.".into());

@@ -7,6 +7,7 @@ use chancery_authority::authority::Authority;
 use chancery_authority::config::Config;
 use chancery_authority::port::KeyName;
 use chancery_authority::publish::PublishError;
+use chancery_contract::IssueTlsCert as _;
 use fixture::{Fixture, all_good, ca_name, principal, request};
 
 const OLD: &str = "old-issuing-ca";
@@ -95,7 +96,7 @@ async fn a_ca_that_has_ended_is_left_in_peace() {
     assert!(authority.not_believed().await.is_empty());
     authority.check_crl_files().await.unwrap();
     authority
-        .issue(&request("b.example.com"), &principal(), None)
+        .issue_tls_cert(&request("b.example.com"), &principal(), None)
         .await
         .unwrap();
 }

@@ -13,6 +13,7 @@ use chancery_authority::port::ledger::{
 };
 use chancery_authority::publish::PublishError;
 use chancery_authority::revoke::{RevokeError, StillValid};
+use chancery_contract::{IssueTlsCert as _, TlsCertAnswer};
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
@@ -36,7 +37,7 @@ async fn a_revocation_is_recorded_published_and_told() {
         (NOW, reason, "token:tests")
     );
     assert_eq!(fixture.listed("chancery-issuing-ca.crl"), [record.id.serial]);
-    let notice = fixture.memory.notices.received().pop().unwrap();
+    let notice = crate::support::notices(&fixture.memory).pop().unwrap();
     assert_eq!(notice.subject, "Certificate Revoked");
     assert_eq!(notice.message["CommonName"], "a.example");
     assert_eq!(notice.message["SerialNumber"], record.id.serial.to_string());
@@ -51,7 +52,7 @@ async fn who_repeats_a_request_is_told_that_its_certificate_is_revoked() {
     let by = principal();
     let ask = || {
         let token = Some(IdempotencyToken("once".to_owned()));
-        fixture.authority.issue(&request, &by, token)
+        fixture.authority.issue_tls_cert(&request, &by, token)
     };
     let first = ask().await.unwrap();
     assert_eq!(
@@ -68,7 +69,7 @@ async fn who_repeats_a_request_is_told_that_its_certificate_is_revoked() {
         told.contains("was revoked at 2026-11-23") && told.contains("(superseded)"),
         "{told}"
     );
-    let answer = serde_json::to_value(fixture.authority.answer(&again, &request)).unwrap();
+    let answer = serde_json::to_value(TlsCertAnswer::new(&fixture.authority, &again, &request)).unwrap();
     assert_eq!(answer["Warnings"][again.warnings.len() - 1], json!(told));
 }
 
@@ -90,7 +91,7 @@ async fn revoking_again_answers_the_first_and_makes_no_crl() {
     );
     assert_eq!(again.record.revocation.unwrap().reason, RevocationReason::Superseded);
     assert_eq!(fixture.memory.keys.log().len(), signatures, "none is made for it");
-    assert_eq!(fixture.memory.notices.received().len(), 1);
+    assert_eq!(crate::support::notices(&fixture.memory).len(), 1);
 
     fixture.restart().await;
     let again = fixture
@@ -315,7 +316,7 @@ async fn a_compromised_key_takes_its_family_with_it_onto_every_crl() {
         listed, wanted,
         "every CRL that lists one of them is published by the same call"
     );
-    let told = fixture.memory.notices.received();
+    let told = crate::support::notices(&fixture.memory);
     let told = told
         .iter()
         .filter(|notice| notice.subject == "Certificate Revoked")
@@ -344,7 +345,7 @@ async fn no_clock_decides_what_a_compromised_key_takes_with_it() {
     let revoking = fixture.authority.revoke(first.id.serial, compromise, None, &local);
     let others = revoking.await.unwrap().others;
     assert_eq!(others.iter().map(|other| &other.id).collect::<Vec<_>>(), [&renewed.id]);
-    let told = fixture.memory.notices.received();
+    let told = crate::support::notices(&fixture.memory);
     let told = told.iter().filter(|notice| notice.subject == "Certificate Revoked");
     assert_eq!(
         told.count(),

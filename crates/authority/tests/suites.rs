@@ -64,6 +64,7 @@ async fn the_notices() {
     let notices = Arc::new(MemoryNotices::default());
     suite::notices(
         async || notices.clone() as Arc<dyn Notices>,
+        Clone::clone,
         async || notices.received(),
     )
     .await;

@@ -5,7 +5,9 @@ use aws_config::SdkConfig;
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
 use aws_smithy_types::retry::ErrorKind;
-use chancery_authority::port::{Notice, NoticeError, Notices};
+use chancery_authority::event::Event;
+use chancery_authority::port::{NoticeError, Notices};
+use chancery_contract::notice;
 use serde_json::{Value, json};
 
 use crate::call_budget::{CallBudget, Failure, describe};
@@ -113,7 +115,8 @@ fn shortened(value: Value, characters: usize, entries: usize) -> Value {
 
 #[async_trait]
 impl Notices for SnsNotices {
-    async fn notify(&self, notice: Notice) -> Result<(), NoticeError> {
+    async fn notify(&self, event: Event) -> Result<(), NoticeError> {
+        let notice = notice::of(&event);
         let message = fitting(notice.message).map_err(|octets| NoticeError {
             detail: format!("it has {octets} octets even when it is cut short, and SNS takes {LIMIT}"),
         })?;
@@ -136,7 +139,7 @@ impl Notices for SnsNotices {
 
 #[async_trait]
 impl Notices for NoNotices {
-    async fn notify(&self, _notice: Notice) -> Result<(), NoticeError> {
+    async fn notify(&self, _event: Event) -> Result<(), NoticeError> {
         Ok(())
     }
 }

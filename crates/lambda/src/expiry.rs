@@ -2,7 +2,7 @@
 
 use chancery_authority::port::ledger::CertificateRecord;
 use chancery_authority::remind::RemindError;
-use chancery_authority::wire::TlsEntry;
+use chancery_contract::TlsEntry;
 use chancery_x509::certificate::Certificate;
 use chancery_x509::csr::{CertificationRequest, CsrBudget};
 use chancery_x509::key::KeyFingerprint;
@@ -142,7 +142,7 @@ async fn key_of(state: &FunctionState, entry: &TlsEntry) -> Result<Option<KeyFin
         alt_names: 1024,
     };
     let name = entry.csr_file.as_deref().unwrap_or_default();
-    let Ok(name) = chancery_authority::wire::CsrFileName::new(name) else {
+    let Ok(name) = chancery_authority::issue::CsrFileName::new(name) else {
         tracing::error!(
             common_name = entry.common_name,
             "an entry of tls.json names no CSR file"

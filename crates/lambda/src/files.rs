@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 
 /// Most octets of `tls.json` and of a revocation list.
-pub const LIST_LIMIT: usize = chancery_authority::wire::budget::LIST;
+pub const LIST_LIMIT: usize = chancery_contract::budget::LIST;
 
 /// Most octets of a CSR file.
-pub const CSR_LIMIT: usize = chancery_authority::wire::budget::CSR;
+pub const CSR_LIMIT: usize = chancery_contract::budget::CSR;
 
 /// Reads operators' files.
 #[async_trait]

@@ -3,10 +3,11 @@
 //! A refused request gets an answer, `{"error": …}`; only errors that are not about the request are failures.
 
 use chancery_authority::Principal;
+use chancery_authority::issue::{CsrFileName, FoundCsr};
 use chancery_authority::issue::{IssueError, Issued, Refusal};
 use chancery_authority::port::ledger::{IdempotencyToken, TokenOrigin};
-use chancery_authority::wire::{
-    CsrFileName, ErrorAnswer, FoundCsr, Malformed, TlsCertRequest, caller_token, request_value,
+use chancery_contract::{
+    ChainAnswer, ErrorAnswer, IssueTlsCert as _, Malformed, TlsCertAnswer, TlsCertRequest, caller_token, request_value,
 };
 use serde_json::Value;
 
@@ -31,15 +32,17 @@ pub async fn handle(state: &FunctionState, event: &[u8], invocation: &Invocation
         return Ok(no_ca(state));
     }
     if request.ca_chain_only {
-        return state
-            .authority
-            .chain_answer(&request)
-            .map_or_else(|| Ok(no_ca(state)), |chain| answer(&chain));
+        return ChainAnswer::new(&state.authority, &request).map_or_else(|| Ok(no_ca(state)), |chain| answer(&chain));
     }
     resolve(state, &mut request).await?;
     let issued = match token {
-        (token, TokenOrigin::Caller) => state.authority.issue(&request, &principal, Some(token)).await,
-        (token, TokenOrigin::Invocation) => state.authority.issue_for_invocation(&request, &principal, token).await,
+        (token, TokenOrigin::Caller) => state.authority.issue_tls_cert(&request, &principal, Some(token)).await,
+        (token, TokenOrigin::Invocation) => {
+            state
+                .authority
+                .issue_tls_cert_for_invocation(&request, &principal, token)
+                .await
+        }
     };
     match issued {
         Ok(issued) => granted(state, &issued, &request),
@@ -130,7 +133,7 @@ fn granted(state: &FunctionState, issued: &Issued, request: &TlsCertRequest) -> 
     for warning in &issued.warnings {
         tracing::warn!(serial = %issued.record.id.serial, warning, "not all of the request is in the certificate");
     }
-    answer(&state.authority.answer(issued, request))
+    answer(&TlsCertAnswer::new(&state.authority, issued, request))
 }
 
 async fn refuse_malformed(state: &FunctionState, event: &Value, malformed: &Malformed, principal: &Principal) -> Value {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chancery_authority::wire::{TLS_JSON, TlsList};
+use chancery_contract::{TLS_JSON, TlsList};
 use tokio::sync::Mutex;
 
 use crate::files::{Files, FilesError, Read};

@@ -49,7 +49,8 @@ async fn issue(deployment: &Deployment, name: &str, csr: &str, notify: bool, for
 
 fn reminded(deployment: &Deployment) -> Vec<(&'static str, String)> {
     let notices = deployment.memory.notices.received();
-    let of = |notice: &chancery_authority::port::Notice| {
+    let of = |event: &chancery_authority::event::Event| {
+        let notice = chancery_contract::notice::of(event);
         let serial = notice.message["CertificateInfo"]["SerialNumber"].as_str().unwrap();
         (notice.subject, serial.to_owned())
     };

@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chancery_authority::Authority;
+use chancery_authority::issue::CsrFileName;
 use chancery_authority::issue::Rules;
-use chancery_authority::plan::{Plan, Planner, Proposal, Unreadable, Verdict};
 use chancery_authority::port::Ledger as _;
 use chancery_authority::port::ledger::{CertificateRecord, Revocation, Search};
-use chancery_authority::wire::{AltNameText, CsrFileName, budget};
+use chancery_contract::plan::{Plan, Planner, Proposal, Unreadable, Verdict};
+use chancery_contract::{AltNameText, budget};
 use chancery_lambda::failure::FailureKind;
 use chancery_lambda::function::Function::{IssuingCaCrl, RootCaCrl};
 use chancery_x509::certificate::Certificate;
@@ -175,7 +176,7 @@ fn entry() -> impl Strategy<Value = Value> {
 }
 
 /// What the answer is must be what the plan said.
-fn compare(item: &chancery_authority::plan::Item, answer: &Value) {
+fn compare(item: &chancery_contract::plan::Item, answer: &Value) {
     let error = answer["error"].as_str();
     match item.verdict {
         Verdict::Issued | Verdict::Renewed => {

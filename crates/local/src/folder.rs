@@ -22,7 +22,8 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use chancery_authority::wire::{CsrFileName, budget};
+use chancery_authority::issue::CsrFileName;
+use chancery_contract::budget;
 
 pub use fault::{FolderError, remedy};
 

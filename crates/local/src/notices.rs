@@ -5,7 +5,9 @@ mod webhook;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chancery_authority::port::{Notice, NoticeError, Notices};
+use chancery_authority::event::Event;
+use chancery_authority::port::{NoticeError, Notices};
+use chancery_contract::notice;
 
 pub use webhook::{WebhookConfig, WebhookError, WebhookNotices};
 
@@ -29,7 +31,8 @@ impl Several {
 
 #[async_trait]
 impl Notices for LogNotices {
-    async fn notify(&self, notice: Notice) -> Result<(), NoticeError> {
+    async fn notify(&self, event: Event) -> Result<(), NoticeError> {
+        let notice = notice::of(&event);
         tracing::info!(target: "chancery::notices", subject = notice.subject, payload = %notice.message);
         Ok(())
     }
@@ -38,10 +41,10 @@ impl Notices for LogNotices {
 #[async_trait]
 impl Notices for Several {
     /// A receiver that fails does not keep the others from being notified; the error names every failure.
-    async fn notify(&self, notice: Notice) -> Result<(), NoticeError> {
+    async fn notify(&self, event: Event) -> Result<(), NoticeError> {
         let mut failures = Vec::new();
         for notices in &self.all {
-            if let Err(error) = notices.notify(notice.clone()).await {
+            if let Err(error) = notices.notify(event.clone()).await {
                 failures.push(error.detail);
             }
         }
@@ -58,25 +61,23 @@ impl Notices for Several {
 mod tests {
     use std::sync::Mutex;
 
-    use serde_json::json;
-
     use super::*;
 
     #[derive(Default)]
-    struct Kept(Mutex<Vec<Notice>>);
+    struct Kept(Mutex<Vec<Event>>);
     struct Broken(&'static str);
 
     #[async_trait]
     impl Notices for Kept {
-        async fn notify(&self, notice: Notice) -> Result<(), NoticeError> {
-            self.0.lock().unwrap().push(notice);
+        async fn notify(&self, event: Event) -> Result<(), NoticeError> {
+            self.0.lock().unwrap().push(event);
             Ok(())
         }
     }
 
     #[async_trait]
     impl Notices for Broken {
-        async fn notify(&self, _: Notice) -> Result<(), NoticeError> {
+        async fn notify(&self, _: Event) -> Result<(), NoticeError> {
             Err(NoticeError {
                 detail: self.0.to_owned(),
             })
@@ -93,14 +94,14 @@ mod tests {
             Arc::new(Broken("no answer")),
             last.clone(),
         ]);
-        let notice = Notice {
-            subject: "Certificate Issued",
-            message: json!({"Subject": "CN=a"}),
+        let event = Event::RequestRejected {
+            request: Box::default(),
+            reason: "no".to_owned(),
         };
-        let error = several.notify(notice.clone()).await.unwrap_err();
+        let error = several.notify(event.clone()).await.unwrap_err();
         assert_eq!(error.detail, "no route; no answer");
-        assert_eq!(*first.0.lock().unwrap(), std::slice::from_ref(&notice));
-        assert_eq!(*last.0.lock().unwrap(), std::slice::from_ref(&notice));
-        Several::default().notify(notice).await.unwrap();
+        assert_eq!(*first.0.lock().unwrap(), std::slice::from_ref(&event));
+        assert_eq!(*last.0.lock().unwrap(), std::slice::from_ref(&event));
+        Several::default().notify(event).await.unwrap();
     }
 }

@@ -15,13 +15,15 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::hmac;
-use chancery_authority::port::{Notice, Notices};
+use chancery_authority::event::Event;
+use chancery_authority::port::Notices;
 use chancery_authority::suite;
+use chancery_contract::notice::{self, Notice};
 use chancery_local::keys::Passphrase;
 use chancery_local::notices::{WebhookConfig, WebhookNotices};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// What one request had.
 #[derive(Clone, Debug)]
@@ -119,24 +121,24 @@ fn read_request(stream: &mut BufReader<Box<dyn Stream>>) -> Option<Received> {
     Some(Received { headers, body })
 }
 
-fn notice(number: usize) -> Notice {
-    Notice {
-        subject: "Certificate Issued",
-        message: json!({"number": number}),
+fn event(number: usize) -> Event {
+    Event::RequestRejected {
+        request: Box::default(),
+        reason: number.to_string(),
     }
 }
 
 fn number_of(received: &Received) -> usize {
     let body: Value = serde_json::from_slice(&received.body).unwrap();
-    body["message"]["number"].as_u64().unwrap().try_into().unwrap()
+    body["message"]["Reason"].as_str().unwrap().parse().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn meets_the_contract() {
     let hook = Receiver::start(&[]);
     let make = async || Arc::new(WebhookNotices::start(hook.config()).unwrap()) as Arc<dyn Notices>;
-    let subjects = ["Certificate Issued", "Certificate Revoked"];
-    suite::notices(make, async || {
+    let subjects = ["Certificate Request Rejected"];
+    suite::notices(make, notice::of, async || {
         let received = hook.wait_for(2);
         let notice = |received: &Received| {
             let body: Value = serde_json::from_slice(&received.body).unwrap();
@@ -159,7 +161,7 @@ async fn a_passing_failure_is_tried_again_and_keeps_its_place() {
     let hook = Receiver::start(&[503, 429]);
     let webhook = WebhookNotices::start(hook.config()).unwrap();
     for number in 0..3 {
-        webhook.notify(notice(number)).await.unwrap();
+        webhook.notify(event(number)).await.unwrap();
     }
     let received = hook.wait_for(5);
     assert_eq!(received.iter().map(number_of).collect::<Vec<_>>(), [0, 0, 0, 1, 2]);
@@ -178,7 +180,7 @@ async fn a_lasting_failure_is_given_up_and_a_redirect_not_followed() {
     let hook = Receiver::start(&[400, 302, 404]);
     let webhook = WebhookNotices::start(hook.config()).unwrap();
     for number in 0..4 {
-        webhook.notify(notice(number)).await.unwrap();
+        webhook.notify(event(number)).await.unwrap();
     }
     drop(webhook);
     let received = hook.wait_for(4);
@@ -193,8 +195,8 @@ async fn attempts_are_bounded() {
         ..hook.config()
     };
     let webhook = WebhookNotices::start(config).unwrap();
-    webhook.notify(notice(0)).await.unwrap();
-    webhook.notify(notice(1)).await.unwrap();
+    webhook.notify(event(0)).await.unwrap();
+    webhook.notify(event(1)).await.unwrap();
     let received = hook.wait_for(4);
     assert_eq!(received.iter().map(number_of).collect::<Vec<_>>(), [0, 0, 1, 1]);
 }
@@ -208,7 +210,7 @@ async fn notices_are_signed_with_the_shared_secret() {
         ..hook.config()
     };
     let webhook = WebhookNotices::start(config).unwrap();
-    webhook.notify(notice(7)).await.unwrap();
+    webhook.notify(event(7)).await.unwrap();
     let received = &hook.wait_for(1)[0];
 
     let header = &received.headers["chancery-signature"];
@@ -242,7 +244,7 @@ async fn a_silent_receiver_slows_nobody_and_a_full_queue_is_told() {
     // One is under way at most, four wait, the others are refused.
     let mut refused = 0;
     for number in 0..20 {
-        refused += usize::from(webhook.notify(notice(number)).await.is_err());
+        refused += usize::from(webhook.notify(event(number)).await.is_err());
     }
     assert!(begun.elapsed() < Duration::from_secs(5));
     assert!((15..=16).contains(&refused), "{refused}");
@@ -255,7 +257,7 @@ async fn dropping_delivers_what_waits_but_not_for_ever() {
     let hook = Receiver::start(&[]);
     let webhook = WebhookNotices::start(hook.config()).unwrap();
     for number in 0..50 {
-        webhook.notify(notice(number)).await.unwrap();
+        webhook.notify(event(number)).await.unwrap();
     }
     drop(webhook);
     assert_eq!(hook.received.lock().unwrap().len(), 50);
@@ -268,7 +270,7 @@ async fn dropping_delivers_what_waits_but_not_for_ever() {
     };
     let webhook = WebhookNotices::start(config).unwrap();
     for number in 0..50 {
-        webhook.notify(notice(number)).await.unwrap();
+        webhook.notify(event(number)).await.unwrap();
     }
     let begun = Instant::now();
     drop(webhook);
@@ -339,10 +341,10 @@ async fn only_receivers_with_a_trusted_certificate_are_told() {
         ..hook.config()
     };
     let stranger = WebhookNotices::start(trusting("stranger.crt")).unwrap();
-    stranger.notify(notice(0)).await.unwrap();
+    stranger.notify(event(0)).await.unwrap();
     drop(stranger);
     let friend = WebhookNotices::start(trusting("server.crt")).unwrap();
-    friend.notify(notice(1)).await.unwrap();
+    friend.notify(event(1)).await.unwrap();
     drop(friend);
     let received = hook.wait_for(1);
     assert_eq!(received.iter().map(number_of).collect::<Vec<_>>(), [1]);

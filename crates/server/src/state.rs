@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chancery_authority::Authority;
-use chancery_authority::wire::{CsrFileName, FoundCsr};
+use chancery_authority::issue::{CsrFileName, FoundCsr};
 
 use crate::changes::Changes;
 use crate::files::copies::Copies;

@@ -9,7 +9,8 @@ use chancery_api::issue::{
 use chancery_api::problem::{ErrorCode, ProblemBody};
 use chancery_api::revoke::{RevokeAnswer, RevokeRequest};
 use chancery_authority::TokenScope;
-use chancery_authority::wire::{self, RequestedNames};
+use chancery_authority::issue::RequestedNames;
+use chancery_contract as contract;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -139,7 +140,7 @@ fn a_typed_request_is_read_as_it_was_meant() {
             notify_expiry: Some(true),
             notify_issued: Some(true),
         };
-        let read = wire::TlsCertRequest::from_value(&serde_json::to_value(request).unwrap()).unwrap();
+        let read = contract::TlsCertRequest::from_value(&serde_json::to_value(request).unwrap()).unwrap();
         let subject = &read.subject;
         for field in [
             &subject.common_name,

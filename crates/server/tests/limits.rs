@@ -3,8 +3,8 @@
 use axum::http::Method;
 use chancery_authority::issue::OwnNames;
 use chancery_authority::port::ledger::IdempotencyToken;
-use chancery_authority::wire::TlsCertRequest;
 use chancery_authority::{Principal, TokenScope};
+use chancery_contract::{IssueTlsCert as _, TlsCertRequest};
 use chancery_x509::san::{AltName, AltNameType};
 use chancery_x509::time::UnixTime;
 use serde_json::{Value, json};
@@ -63,7 +63,7 @@ async fn nobody_gets_the_names_of_the_server_itself() {
         let token = IdempotencyToken(principal.to_string());
         fixture
             .authority
-            .issue(&request, &principal, Some(token))
+            .issue_tls_cert(&request, &principal, Some(token))
             .await
             .unwrap();
     }

@@ -4,7 +4,7 @@ use axum::http::Method;
 use chancery_authority::TokenScope;
 use chancery_authority::memory::Fault;
 use chancery_authority::port::ledger::IdempotencyToken;
-use chancery_authority::wire::TlsCertRequest;
+use chancery_contract::{IssueTlsCert as _, TlsCertRequest};
 use serde_json::json;
 
 use crate::fixture::{Fixture, QUICK, csr, json as body_of};
@@ -22,7 +22,7 @@ async fn nothing_is_issued_renewed_or_completed_under_a_revoked_ca() {
     let token = || Some(IdempotencyToken("b".to_owned()));
     fixture
         .authority
-        .issue(&interrupted, &principal, token())
+        .issue_tls_cert(&interrupted, &principal, token())
         .await
         .unwrap_err();
     assert_eq!(fixture.open_intents().await, 1);
@@ -45,7 +45,7 @@ async fn nothing_is_issued_renewed_or_completed_under_a_revoked_ca() {
     fixture.memory.clock.advance(1000);
     fixture
         .authority
-        .issue(&interrupted, &principal, token())
+        .issue_tls_cert(&interrupted, &principal, token())
         .await
         .unwrap_err();
     let swept = fixture.authority.sweep_older_than(0).await.unwrap();

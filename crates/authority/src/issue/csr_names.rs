@@ -5,56 +5,35 @@
 //! name, and the owner would get no certificate any more. So the only names allowed are those that the CSR's owner
 //! signed or that an operator's list contains, unless a profile allows others.
 
-use chancery_x509::csr::{CertificationRequest, CsrBudget};
-use chancery_x509::name::Name;
+use chancery_x509::csr::CertificationRequest;
+use chancery_x509::name::{Name, Subject};
 use chancery_x509::san::{AltName, AltNameType};
 
+use super::csr::{Csr, CsrFile, FoundCsr, ListedNames, parse_file};
+use super::request::{Request, RequestedNames};
 use super::{IssueError, Refusal, names};
 use crate::profile::Profile;
-use crate::wire::{CsrFile, CsrSource, FoundCsr, ListedNames, Malformed, RequestedNames, TlsCertRequest, budget};
-
-/// Bounds of a CSR. Its requested extensions are bounded even where they are not used.
-pub(super) const CSR_BUDGET: CsrBudget = CsrBudget {
-    octets: budget::CSR,
-    subject_attributes: 32,
-    extensions: 32,
-    alt_names: budget::ALT_NAMES,
-};
 
 /// Longest common name, in characters (RFC 5280 appendix A.1): no certificate has a longer one.
 const COMMON_NAME: usize = 64;
 
-/// The request's inline CSR, if its signature verifies; or that of the file that it names, if the caller may use it.
-pub(super) fn usable(request: &TlsCertRequest) -> Result<CertificationRequest, IssueError> {
-    match request.csr.as_ref() {
-        None => Err(Refusal::from(Malformed::NoCsr).into()),
-        Some(CsrSource::Inline(octets)) => Ok(parse(octets)?),
-        Some(CsrSource::File(file)) => of_file(request, file),
-    }
-}
-
-fn parse(octets: &[u8]) -> Result<CertificationRequest, Refusal> {
-    Ok(CertificationRequest::parse(octets, &CSR_BUDGET)?)
-}
-
-/// The content of a CSR file, if the caller may use it. Every other caller gets the same answer, whether the file is
-/// missing, damaged, or belongs to other names.
-fn of_file(request: &TlsCertRequest, file: &CsrFile) -> Result<CertificationRequest, IssueError> {
-    let asked = request.names();
-    let is_listed = is_nothing(&asked) || file.listed.iter().any(|listed| within(&asked, Some(listed), None));
+/// The content of a CSR file, if a request for the names `asked` may use it. Every other caller gets the same answer,
+/// whether the file is missing, damaged, or belongs to other names.
+pub(super) fn of_file(asked: &ListedNames, file: &CsrFile) -> Result<CertificationRequest, IssueError> {
+    let is_listed = is_nothing(asked) || file.listed.iter().any(|listed| within(asked, Some(listed), None));
     let found: Result<_, IssueError> = match &file.found {
         FoundCsr::Unread | FoundCsr::Missing { .. } => return Err(missing(file).into()),
         FoundCsr::TooLong { actual, limit, .. } => {
             let (actual, limit) = (*actual, *limit);
-            Err(Refusal::from(Malformed::CsrTooLong { actual, limit }).into())
+            Err(Refusal::CsrTooLong { actual, limit }.into())
         }
         FoundCsr::Unreadable { detail, .. } => Err(IssueError::Unavailable {
             detail: format!("the CSR file {} cannot be read: {detail}", file.name),
         }),
-        FoundCsr::Content { octets, .. } => parse(octets).map_err(IssueError::from),
+        FoundCsr::Content { octets, .. } => parse_file(octets).map_err(IssueError::from),
     };
     let reason = match found {
-        Ok(csr) if is_listed || fits(&asked, file, &csr) => return Ok(csr),
+        Ok(csr) if is_listed || fits(asked, file, &csr) => return Ok(csr),
         Err(error) if is_listed => return Err(error),
         Ok(_) => {
             "the names asked for are neither the CSR's nor those of an entry of tls.json that names the file".to_owned()
@@ -111,18 +90,19 @@ fn within(asked: &ListedNames, listed: Option<&ListedNames>, csr: Option<&Certif
     names.iter().all(|name| known.contains(name))
 }
 
-/// Refuses to record the key of an inline CSR that has names under a name that is not one of them.
-pub(super) fn check(
-    request: &TlsCertRequest,
-    csr: &CertificationRequest,
-    profile: &Profile,
-    (subject, recorded): (&Name, &str),
-) -> Result<(), Refusal> {
-    match &request.csr {
-        Some(CsrSource::Inline(_)) => check_recorded(csr, profile, subject, recorded),
-        // The names for a file were checked before anything about it was revealed.
-        Some(CsrSource::File(_)) | None => Ok(()),
+/// Refuses to record the key of a requester's CSR that has names under a name that is not one of them.
+pub(super) fn check(csr: &Csr, profile: &Profile, (subject, recorded): (&Name, &str)) -> Result<(), Refusal> {
+    // The names for a file were checked before anything about it was revealed.
+    if csr.is_of_file() {
+        return Ok(());
     }
+    check_recorded(csr.verified(), profile, subject, recorded)
+}
+
+/// Whether the CSR is a requester's, or of a file that may be used for the request's names.
+pub(super) fn is_for(request: &Request) -> bool {
+    let asked = request.csr.names_of_file();
+    asked.is_none_or(|asked| asked.subject == request.subject && asked.alt_names == request.alt_names)
 }
 
 /// The same for any CSR: the key is to be recorded under `recorded`, in a certificate with that subject. A common name
@@ -166,11 +146,7 @@ pub(super) fn check_recorded(
 
 /// The recorded name of a certificate without any names whose subject follows from the CSR and the profile.
 fn nameless(csr: &CertificationRequest, profile: &Profile) -> Option<String> {
-    let request = TlsCertRequest {
-        no_common_name: true,
-        ..TlsCertRequest::default()
-    };
-    let decided = names::subject(&request, csr.subject(), profile, &mut Vec::new()).ok()?;
+    let decided = names::subject((&Subject::default(), true), csr.subject(), profile, &mut Vec::new()).ok()?;
     Some(decided.name.to_rfc4514())
 }
 

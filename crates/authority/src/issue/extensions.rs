@@ -1,42 +1,36 @@
 //! Custom extensions of a request: which ones the configuration's allowlist and the profile permit.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use chancery_x509::extension::{CustomExtension, ExtensionError, RESERVED};
+use chancery_x509::extension::CustomExtension;
 use const_oid::ObjectIdentifier;
 
-use super::Refusal;
+use super::{Refusal, Rules};
 use crate::config::Config;
 use crate::profile::Profile;
-use crate::wire::RequestedExtension;
 
-/// Checks each extension in the contract's order: reserved OID, allowlist, duplicate, base64, DER.
-pub(super) fn check(
-    requested: &[RequestedExtension],
-    profile: &Profile,
-    config: &Config,
-) -> Result<Vec<CustomExtension>, Refusal> {
-    let mut seen: Vec<ObjectIdentifier> = Vec::with_capacity(requested.len());
-    let mut checked = Vec::with_capacity(requested.len());
-    for extension in requested {
-        let given = || extension.oid.clone();
-        let oid = ObjectIdentifier::new(&extension.oid).map_err(|_| ExtensionError::InvalidOid {
-            oid: shortened(&given()),
-        })?;
-        if RESERVED.contains(&oid) {
-            return Err(ExtensionError::Reserved { oid: given() }.into());
-        }
-        allowed(oid, extension.critical, profile, config)?;
-        if seen.contains(&oid) {
-            return Err(Refusal::DuplicateExtension { oid: given() });
-        }
-        seen.push(oid);
-        let value = STANDARD
-            .decode(&extension.value_b64)
-            .map_err(|_| Refusal::ExtensionBase64 { oid: given() })?;
-        checked.push(CustomExtension::new(&extension.oid, extension.critical, value)?);
+impl Rules<'_> {
+    /// Whether a profile, the default one without a name, allows a custom extension of that OID. For fronts that refuse
+    /// in an order of their own; [`prepare`](Self::prepare) checks every extension itself.
+    pub fn allows_extension(
+        &self,
+        profile: Option<&str>,
+        oid: ObjectIdentifier,
+        critical: bool,
+    ) -> Result<(), Refusal> {
+        allowed(oid, critical, self.profile(profile)?, self.config)
     }
-    Ok(checked)
+}
+
+/// Checks each extension: the allowlist, the profile, and that there is one of each OID.
+pub(super) fn check(requested: &[CustomExtension], profile: &Profile, config: &Config) -> Result<(), Refusal> {
+    for (index, extension) in requested.iter().enumerate() {
+        allowed(extension.oid(), extension.critical(), profile, config)?;
+        if requested[..index].iter().any(|before| before.oid() == extension.oid()) {
+            return Err(Refusal::DuplicateExtension {
+                oid: extension.oid().to_string(),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Whether the custom extensions of a certificate to be renewed are still allowed.
@@ -63,8 +57,4 @@ fn allowed(oid: ObjectIdentifier, critical: bool, profile: &Profile, config: &Co
         });
     }
     Ok(())
-}
-
-fn shortened(text: &str) -> String {
-    text.chars().take(80).collect()
 }

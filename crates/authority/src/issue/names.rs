@@ -1,13 +1,13 @@
 //! The names in a certificate: its subject and its alternative names.
 
-use chancery_x509::csr::{CertificationRequest, RequestedName};
-use chancery_x509::name::Name;
+use chancery_x509::csr::RequestedName;
+use chancery_x509::name::{Name, Subject};
 use chancery_x509::san::{AltName, AltNameType, is_public_suffix};
 
+use super::request::{Request, RequestedNames, budget};
 use super::{Refusal, folding};
 use crate::config::Config;
 use crate::profile::{AltNameSource, DEFAULT_PROFILE, Profile, RequiredSubjectField, SubjectSource};
-use crate::wire::{AltNameText, RequestedNames, TlsCertRequest, budget};
 
 /// The recorded name of a certificate without a common name, for databases that do not allow an empty key.
 const NAMELESS: &str = "(none)";
@@ -22,16 +22,16 @@ pub(super) struct DecidedSubject {
 /// Takes each field from the profile, else the request, else the CSR; the profile decides whether further attributes of
 /// the CSR are included.
 pub(super) fn subject(
-    request: &TlsCertRequest,
+    (asked, no_common_name): (&Subject, bool),
     csr: &Name,
     profile: &Profile,
     warnings: &mut Vec<String>,
 ) -> Result<DecidedSubject, Refusal> {
-    let mut fixed = profile.subject().clone().or(request.subject.clone());
+    let mut fixed = profile.subject().clone().or(asked.clone());
     if fixed.common_name.as_deref().is_some_and(|name| name.trim().is_empty()) {
         return Err(Refusal::NoCommonName);
     }
-    let with_common_name = !request.no_common_name;
+    let with_common_name = !no_common_name;
     if !with_common_name {
         fixed.common_name = None;
     }
@@ -163,8 +163,7 @@ fn is_wide(common_name: &str) -> bool {
 /// want it, those of the CSR. Each must be allowed by the profile. Names in the CSR that are not taken are reported as
 /// warnings.
 pub(super) fn alt_names(
-    request: &TlsCertRequest,
-    csr: &CertificationRequest,
+    request: &Request,
     common_name: Option<&str>,
     profile: &Profile,
     warnings: &mut Vec<String>,
@@ -176,8 +175,8 @@ pub(super) fn alt_names(
             .into_iter()
             .collect(),
     };
-    let take = request.sans_from_csr || profile.alt_names() == AltNameSource::Csr;
-    match csr.requested_names() {
+    let take = request.alt_names_from_csr || profile.alt_names() == AltNameSource::Csr;
+    match request.csr.verified().requested_names() {
         Ok(requested) if take => take_all(requested, &mut names, warnings),
         Ok(requested) => tell_unused(&requested, &names, warnings),
         Err(error) if take => return Err(error.into()),
@@ -212,8 +211,8 @@ fn tell_unused(requested: &[RequestedName], names: &[AltName], warnings: &mut Ve
                 if names.contains(asked) || canonical.is_ok_and(|name| names.contains(&name)) {
                     continue;
                 }
-                let AltNameText { kind, value } = AltNameText::from(asked);
-                format!("{kind} {:?}", value.chars().take(100).collect::<String>())
+                let value: String = asked.to_string().chars().take(100).collect();
+                format!("{} {value:?}", asked.kind().name())
             }
             RequestedName::Other { kind } => format!("of type {kind}"),
         };
@@ -241,11 +240,10 @@ pub(super) fn check_alt_names(names: &[AltName], profile: &Profile) -> Result<()
         // A certificate that was issued before this rule may have such a name.
         AltName::parse(name.kind(), &name.to_string()).map_err(Refusal::AltName)?;
         if !profile.allows_alt_name(name.kind()) {
-            let AltNameText { kind, value } = AltNameText::from(name);
             return Err(Refusal::AltNameNotAllowed {
                 profile: profile.name().to_owned(),
-                kind,
-                value,
+                kind: name.kind().name(),
+                value: name.to_string(),
             });
         }
         if let AltName::Dns(value) = name

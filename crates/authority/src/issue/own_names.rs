@@ -86,7 +86,7 @@ impl OwnNames {
         let in_subject = common_names.into_iter().find(|text| self.covered_by_text(text));
         in_subject.or_else(|| {
             let found = alt_names.iter().find(|name| self.covered_by(name));
-            found.map(|name| crate::wire::AltNameText::from(name).value)
+            found.map(ToString::to_string)
         })
     }
 }

@@ -14,14 +14,13 @@ use chancery_x509::serial::Serial;
 use chancery_x509::time::{DAY, UnixTime};
 use const_oid::ObjectIdentifier;
 
-use super::{IssueError, Refusal, csr_names, digest, extensions, names, same_name, throwaway, usages};
+use super::{IssueError, Refusal, Request, csr_names, extensions, names, same_name, throwaway, usages};
 use crate::authority::Ca;
 use crate::config::Config;
 use crate::port::ledger::{CertificateIntent, CrlScope, IdempotencyToken, IntentId, Kind, OpenIntent, TokenOrigin};
 use crate::principal::Principal;
 use crate::profile::{DEFAULT_PROFILE, Profile, Profiles};
 use crate::signing::NotSignable;
-use crate::wire::{CsrSource, TlsCertRequest};
 
 /// Everything that decisions on requests depend on.
 #[derive(Clone, Copy)]
@@ -154,46 +153,57 @@ impl KeyClaim {
 
 impl Rules<'_> {
     /// Decides on a request. Costs the verification of the CSR's signature, and building and linting one certificate.
-    pub fn prepare(&self, request: &TlsCertRequest, context: IssuanceContext<'_>) -> Result<Prepared, IssueError> {
+    pub fn prepare(&self, request: &Request, context: IssuanceContext<'_>) -> Result<Prepared, IssueError> {
         let profile = self.profile(request.profile.as_deref())?;
         let ca = self.issuing_ca(profile)?;
-        let csr = csr_names::usable(request)?;
+        if !csr_names::is_for(request) {
+            return Err(IssueError::Internal {
+                code: "csr_file",
+                detail: "a CSR file was allowed for other names than those of the request".to_owned(),
+            });
+        }
+        let csr = request.csr.verified();
         self.check_key(csr.public_key(), profile)?;
 
-        let mut warnings = request.warnings.clone();
-        let subject = names::subject(request, csr.subject(), profile, &mut warnings)?;
-        let alt_names = names::alt_names(request, &csr, subject.common_name.as_deref(), profile, &mut warnings)?;
+        let mut warnings = request.left_out.clone();
+        let asked = (&request.subject, request.no_common_name);
+        let subject = names::subject(asked, csr.subject(), profile, &mut warnings)?;
+        let alt_names = names::alt_names(request, subject.common_name.as_deref(), profile, &mut warnings)?;
         let common_name = names::recorded_name(&subject, &alt_names)?;
         self.check_common_names(&subject.name, &common_name, profile, &mut warnings)?;
+        let extended_key_usages = usages::extended_key_usages(request, profile)?;
+        extensions::check(&request.extensions, profile, self.config)?;
         let draft = Draft {
             profile,
             ca,
             subject: subject.name,
             public_key: csr.public_key().clone(),
-            extended_key_usages: usages::extended_key_usages(request, profile)?,
+            extended_key_usages,
             alt_names,
-            custom_extensions: extensions::check(&request.extensions, profile, self.config)?,
+            custom_extensions: request.extensions.clone(),
             common_name,
             lifetime_days: request
                 .lifetime_days
                 .unwrap_or(u64::from(profile.default_lifetime_days())),
             lifetime_asked: request.lifetime_days.is_some(),
-            request_digest: digest::of_request(request),
-            allow_key_reuse: request.force_issue,
-            notify_expiry: request.notify_expiry.unwrap_or(request.notices_by_default),
-            notify_issued: request.notify_issued.unwrap_or(request.notices_by_default),
-            from_csr_file: matches!(request.csr, Some(CsrSource::File(_))),
+            request_digest: request.digest,
+            allow_key_reuse: request.allow_key_reuse,
+            notify_expiry: request.notify_expiry,
+            notify_issued: request.notify_issued,
+            from_csr_file: request.csr.is_of_file(),
             warnings,
         };
         let prepared = self.finish(draft, context)?;
         // Last, so that a request with another fault is refused for that.
-        csr_names::check(
-            request,
-            &csr,
-            profile,
-            (&prepared.template.subject, &prepared.common_name),
-        )?;
+        let recorded = (&prepared.template.subject, prepared.common_name.as_str());
+        csr_names::check(&request.csr, profile, recorded)?;
         Ok(prepared)
+    }
+
+    /// Whether there are that profile, the default one without a name, and the CA that it issues from.
+    /// [`prepare`](Self::prepare) begins with the same: a front that checks this first refuses in the same order.
+    pub fn check_profile(&self, name: Option<&str>) -> Result<(), IssueError> {
+        self.issuing_ca(self.profile(name)?).map(|_| ())
     }
 
     /// Building the certificate checks the CA's own constraints; those of the CAs above it apply as well, whether or

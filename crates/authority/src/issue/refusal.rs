@@ -9,17 +9,25 @@ use chancery_x509::san::AltNameError;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
+use super::csr::CsrFileName;
 use crate::ca_name::CaName;
 use crate::port::ledger::{NotRenewable, RENEWALS};
-use crate::wire::{CsrFileName, Malformed};
 
 /// Why a request is refused, as text for the requester. The texts are those of the drop-in contract where it has one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The request is malformed.
-    #[error(transparent)]
-    Malformed(#[from] Malformed),
+    /// No CSR.
+    #[error("the request has no CSR: send it as base64_csr_data, or name a csr_file")]
+    NoCsr,
+    /// A CSR file over [`budget::CSR`](super::budget::CSR).
+    #[error("the CSR has {actual} octets, at most {limit} are taken")]
+    CsrTooLong {
+        /// Length in octets.
+        actual: usize,
+        /// The limit in octets.
+        limit: usize,
+    },
     /// The CSR is invalid, or its signature is.
     #[error(transparent)]
     Csr(#[from] CsrError),
@@ -372,7 +380,6 @@ impl Refusal {
     /// A stable code for programs and for the ledger's record.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Malformed(malformed) => malformed.code(),
             Self::Csr(CsrError::BadSignature) => "bad_signature",
             Self::Csr(CsrError::OverBudget { .. }) | Self::TooManyAltNames { .. } => "over_budget",
             Self::Csr(CsrError::Key(_)) => "unsupported_key",
@@ -404,7 +411,7 @@ impl Refusal {
             Self::Csr(CsrError::DuplicateExtension { .. })
             | Self::DuplicateExtension { .. }
             | Self::Template(TemplateError::DuplicateExtension { .. }) => "duplicate_extension",
-            Self::Csr(_) => "bad_csr",
+            Self::Csr(_) | Self::NoCsr | Self::CsrTooLong { .. } => "bad_csr",
             Self::ExtensionBase64 { .. } | Self::Extension(_) => "bad_extension",
             Self::Template(TemplateError::NameConstraints { .. }) => "outside_name_constraints",
             Self::Template(_) => "bad_certificate",

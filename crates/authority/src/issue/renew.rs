@@ -1,19 +1,18 @@
 //! Renewal: issues a certificate again with a new validity period.
 
 use chancery_x509::certificate::Certificate;
-use chancery_x509::csr::CertificationRequest;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::DAY;
 
-use super::csr_names::CSR_BUDGET;
+use super::csr::Csr;
 use super::prepare::Draft;
 use super::{
     IssuanceContext, IssueError, Issued, Prepared, Refusal, Rules, csr_names, digest, extensions, names, usages,
 };
 use crate::authority::Authority;
+use crate::event::RejectedRequest;
 use crate::port::ledger::{CertificateRecord, IdempotencyToken, Kind};
 use crate::principal::Principal;
-use crate::wire::TlsCertRequest;
 
 impl Authority {
     /// Issues a certificate with the same length of validity as that of `serial`, starting now, with the same subject,
@@ -40,9 +39,9 @@ impl Authority {
             Err(error) => Err(error),
         };
         if let Err(IssueError::Rejected(refusal)) = &outcome {
-            let mut request = TlsCertRequest::default();
+            let mut request = RejectedRequest::default();
             request.subject.common_name = common_name;
-            self.record_refusal(&request, refusal, principal).await;
+            self.record_rejection(request, refusal, principal).await;
         }
         outcome
     }
@@ -116,9 +115,9 @@ impl Rules<'_> {
         let old_key = old
             .public_key()
             .map_err(|error| unreadable(format!("the key of certificate {} cannot be read: {error}", record.id)))?;
-        let csr = csr.map(|octets| CertificationRequest::parse(octets, &CSR_BUDGET));
-        let csr = csr.transpose().map_err(Refusal::from)?;
-        let public_key = csr.as_ref().map_or(&old_key, CertificationRequest::public_key).clone();
+        let csr = csr.map(Csr::parse).transpose().map_err(Refusal::from)?;
+        let new_key = csr.as_ref().map(|csr| csr.verified().public_key());
+        let public_key = new_key.unwrap_or(&old_key).clone();
         self.check_key(&public_key, profile)?;
         self.check_common_names(old.subject(), &record.common_name, profile, &mut Vec::new())?;
         names::check_again(old.subject(), profile)?;
@@ -147,8 +146,8 @@ impl Rules<'_> {
         };
         let mut prepared = self.finish(draft, context)?;
         // Having a CSR does not mean having its key, which must not be recorded under a name other than its owner's.
-        if let Some(csr) = csr.filter(|csr| *csr.public_key() != old_key) {
-            csr_names::check_recorded(&csr, profile, old.subject(), &record.common_name)?;
+        if let Some(csr) = csr.filter(|csr| *csr.verified().public_key() != old_key) {
+            csr_names::check_recorded(csr.verified(), profile, old.subject(), &record.common_name)?;
         }
         prepared.renews = Some(record.id.clone());
         Ok(prepared)

@@ -11,13 +11,13 @@ use chancery_x509::key::KeyFingerprint;
 
 use super::{IssueError, Issued, Prepared, Refusal, Rules};
 use crate::authority::{Authority, Ca};
+use crate::event::Event;
 use crate::port::ledger::{
     CertificateRecord, Completion, IntentId, KeyStatus, Kind, OpenIntent, RENEWALS, Reservation, Revocation,
 };
 use crate::port::{LedgerError, Receipt};
 use crate::signing::{NotSignable, Signable, Signer, SigningError};
 use crate::sweep::GRACE;
-use crate::wire::notice;
 
 /// Most serial numbers drawn for one certificate. Two of 159 random bits never collide; if they do repeatedly, the
 /// random generator is broken and drawing more would not help.
@@ -50,7 +50,8 @@ impl Authority {
         let decided_now = record.id == prepared.id();
         let (subject, mut warnings) = prepared.into_subject();
         warnings.extend(record.revocation.as_ref().map(revoked_meanwhile));
-        let notice_failed = notify_issued && !replayed && !self.tell(notice::certificate_issued(&record)).await;
+        let notice_failed =
+            notify_issued && !replayed && !self.notify(Event::CertificateIssued(Box::new(record.clone()))).await;
         tracing::info!(
             serial = %record.id.serial,
             issuer = %record.id.issuer,

@@ -2,16 +2,12 @@
 
 use const_oid::ObjectIdentifier;
 
-use super::Refusal;
+use super::{Refusal, Request};
 use crate::profile::Profile;
-use crate::wire::TlsCertRequest;
 
 /// The profile's own, then those of the requested purposes (or the profile's default where there are none), then the
 /// requested extended key usages; without duplicates, each allowed by the profile.
-pub(super) fn extended_key_usages(
-    request: &TlsCertRequest,
-    profile: &Profile,
-) -> Result<Vec<ObjectIdentifier>, Refusal> {
+pub(super) fn extended_key_usages(request: &Request, profile: &Profile) -> Result<Vec<ObjectIdentifier>, Refusal> {
     let mut usages = profile.extended_key_usages().to_vec();
     let mut add = |usage: ObjectIdentifier| {
         if !usages.contains(&usage) {

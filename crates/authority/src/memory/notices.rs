@@ -1,27 +1,28 @@
-//! Notices kept in memory.
+//! Events kept in memory.
 
 use std::sync::Mutex;
 
 use async_trait::async_trait;
 
 use super::lock;
-use crate::port::{Notice, NoticeError, Notices};
+use crate::event::Event;
+use crate::port::{NoticeError, Notices};
 
-/// Stores every notice.
+/// Stores every event.
 #[derive(Debug, Default)]
-pub struct MemoryNotices(Mutex<Vec<Notice>>);
+pub struct MemoryNotices(Mutex<Vec<Event>>);
 
 impl MemoryNotices {
-    /// Every notice so far, oldest first.
-    pub fn received(&self) -> Vec<Notice> {
+    /// Every event so far, oldest first.
+    pub fn received(&self) -> Vec<Event> {
         lock(&self.0).clone()
     }
 }
 
 #[async_trait]
 impl Notices for MemoryNotices {
-    async fn notify(&self, notice: Notice) -> Result<(), NoticeError> {
-        lock(&self.0).push(notice);
+    async fn notify(&self, event: Event) -> Result<(), NoticeError> {
+        lock(&self.0).push(event);
         Ok(())
     }
 }

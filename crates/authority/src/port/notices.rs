@@ -1,15 +1,8 @@
-//! Notices for people and systems. A failed notice never fails the operation that it reports.
+//! Notices of events, for people and systems. A failed notice never fails the operation that it reports.
 
 use async_trait::async_trait;
 
-/// One event. `subject` and the JSON keys are those of the drop-in contract (its section "SNS").
-#[derive(Clone, Debug, PartialEq)]
-pub struct Notice {
-    /// The kind of event, e.g. `Certificate Issued`.
-    pub subject: &'static str,
-    /// The JSON payload.
-    pub message: serde_json::Value,
-}
+use crate::event::Event;
 
 /// Why a notice was not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,14 +12,15 @@ pub struct NoticeError {
     pub detail: String,
 }
 
-/// Sends notices to people and systems.
+/// Sends notices of events. Each implementation renders them in the form of its receivers.
 #[async_trait]
 pub trait Notices: Send + Sync {
-    /// Accepts a notice: returns once it is delivered, or queued for delivery. Never waits for a slow receiver beyond a
-    /// deadline of its own.
+    /// Accepts an event: returns once its notice is delivered, or queued for delivery. Never waits for a slow receiver
+    /// beyond a deadline of its own.
     ///
     /// `Ok` after queueing promises attempts, not delivery: a notice that is abandoned later, or still queued when the
     /// process is killed, is lost, and only the log reports it. Nothing may depend on a notice: the ledger is the
-    /// record. Notices that are passed in sequence arrive in that order. The caller logs a failure and continues.
-    async fn notify(&self, notice: Notice) -> Result<(), NoticeError>;
+    /// record. Notices of events that are passed in sequence arrive in that order. The caller logs a failure and
+    /// continues.
+    async fn notify(&self, event: Event) -> Result<(), NoticeError>;
 }

@@ -9,13 +9,13 @@ use chancery_x509::time::UnixTime;
 use super::RevokeError;
 use crate::authority::Authority;
 use crate::ca_name::CaName;
+use crate::event::Event;
 use crate::port::ledger::{
     CertificateRecord, CrlScope, IntentId, LedgerError, Reach, Revocation, Revoked, UNREADABLE_TOLD, UnfinishedFamily,
     UnreadableRow, compromises_key,
 };
 use crate::publish::{PublishError, PublishedCrl, is_past};
 use crate::sweep::GRACE;
-use crate::wire::notice;
 
 /// Most still valid certificates that are reported.
 const TOLD: usize = 100;
@@ -105,7 +105,7 @@ impl Authority {
                 // A chain of short-lived certificates may have thousands that ended long ago: they are logged, without
                 // notices.
                 if !is_past(other.not_after, now) {
-                    others.notice_failed |= !self.tell(notice::certificate_revoked(other)).await;
+                    others.notice_failed |= !self.notify(Event::CertificateRevoked(Box::new(other.clone()))).await;
                 }
                 others.certificates.push(affected);
             }

@@ -1,36 +1,54 @@
 //! Requirements on every [`Notices`].
 
+use std::fmt::Debug;
 use std::sync::Arc;
 
-use serde_json::json;
+use chancery_x509::name::Subject;
 
-use crate::port::{Notice, Notices};
+use crate::event::{Event, MalformedRequest, RawField, RejectedRequest};
+use crate::port::Notices;
 
-/// Tests every requirement of [`Notices`]. `received` returns what arrived at the receiver, oldest first.
+/// Tests every requirement of [`Notices`]. `rendered` is the form in which an event arrives at the receiver; `received`
+/// returns what arrived there, oldest first.
 ///
 /// # Panics
 /// If a requirement is violated.
-pub async fn notices(make: impl AsyncFn() -> Arc<dyn Notices>, received: impl AsyncFn() -> Vec<Notice>) {
+pub async fn notices<T: PartialEq + Debug>(
+    make: impl AsyncFn() -> Arc<dyn Notices>,
+    rendered: impl Fn(&Event) -> T,
+    received: impl AsyncFn() -> Vec<T>,
+) {
     let notices = make().await;
-    let sent = [
-        Notice {
-            subject: "Certificate Issued",
-            message: json!({"Subject": "CN=a\\, b,O=Ünïcödé"}),
-        },
-        Notice {
-            subject: "Certificate Revoked",
-            message: json!({"CommonName": "a", "SerialNumber": "12"}),
-        },
-    ];
-    for notice in &sent {
+    let rejected = |common_name: &str, reason: &str| Event::RequestRejected {
+        request: Box::new(RejectedRequest {
+            subject: Subject {
+                common_name: Some(common_name.to_owned()),
+                organization: Some("Ünïcödé".to_owned()),
+                ..Subject::default()
+            },
+            ..RejectedRequest::default()
+        }),
+        reason: reason.to_owned(),
+    };
+    let malformed = Event::MalformedRequestRejected {
+        request: Box::new(MalformedRequest {
+            common_name: RawField::Text("c".to_owned()),
+            lifetime: RawField::Number("1".to_owned()),
+            ..MalformedRequest::default()
+        }),
+        reason: "second".to_owned(),
+    };
+    let sent = [rejected("a, b", "first"), malformed];
+    for event in &sent {
         notices
-            .notify(notice.clone())
+            .notify(event.clone())
             .await
             .unwrap_or_else(|error| panic!("a notice is delivered: {error}"));
     }
+    let expected: Vec<T> = sent.iter().map(rendered).collect();
     assert_eq!(
         received().await,
-        sent,
+        expected,
         "notices arrive whole, and in order where they are sent one after the other"
     );
 }

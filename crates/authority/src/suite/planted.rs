@@ -17,7 +17,7 @@ use chancery_x509::time::UnixTime;
 use crate::authority::Authority;
 use crate::config::Config;
 use crate::hierarchy::build;
-use crate::issue::IssueError;
+use crate::issue::{Csr, IssueError, Request, RequestDigest};
 use crate::memory::MemoryPorts;
 use crate::port::ledger::{
     CertificateIntent, IdempotencyToken, IntentCode, IntentId, Ledger, Reservation, TokenOrigin,
@@ -25,7 +25,6 @@ use crate::port::ledger::{
 use crate::port::{IntentNonce, KeyStore, Ports};
 use crate::principal::Principal;
 use crate::profile::Profiles;
-use crate::wire::TlsCertRequest;
 
 const NOW: UnixTime = UnixTime(1_795_464_000);
 
@@ -399,7 +398,7 @@ fn requester() -> (EcdsaKeyPair, SubjectPublicKey) {
 }
 
 /// A request with a new key.
-fn request() -> TlsCertRequest {
+fn request() -> Request {
     let (pair, key) = requester();
     let subject = Subject {
         common_name: Some("planted.example.com".to_owned()),
@@ -407,5 +406,8 @@ fn request() -> TlsCertRequest {
     };
     let info = CertificationRequestInfo::new(&ok(subject.to_name()), &key, &[]);
     let signature = ok(pair.sign(&SystemRandom::new(), info.as_der()));
-    TlsCertRequest::for_csr(info.assemble(CaKeyAlgorithm::P256.signature_algorithm_der(), signature.as_ref()))
+    let csr = info.assemble(CaKeyAlgorithm::P256.signature_algorithm_der(), signature.as_ref());
+    let mut digest = RequestDigest::new("request");
+    digest.value(&csr);
+    Request::new(ok(Csr::parse(&csr)), digest.finish())
 }

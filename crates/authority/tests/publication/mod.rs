@@ -14,6 +14,7 @@ use chancery_authority::port::ledger::{CertificateIntent, Completion, IntentId, 
 use chancery_authority::port::{KeyName, Precondition, Publication, PublishedName, Receipt};
 use chancery_authority::publish::{CrlStatus, PublishError, Staleness};
 use chancery_authority::suite;
+use chancery_contract::IssueTlsCert as _;
 use chancery_lint::{Severity, lint_crl};
 use chancery_x509::certificate::{CertificateTemplate, KeyUsage};
 use chancery_x509::crl::{Coverage, CrlHeader, CrlWriter, Framing, RevocationReason, RevokedEntry};
@@ -355,7 +356,7 @@ async fn due_are_those_with_changes_or_whose_interval_has_passed() {
     assert!(
         fixture
             .authority
-            .issue(&fixture::request("a.example"), &principal(), None)
+            .issue_tls_cert(&fixture::request("a.example"), &principal(), None)
             .await
             .is_err()
     );

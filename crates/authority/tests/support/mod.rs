@@ -10,13 +10,15 @@ use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
 use chancery_authority::config::Config;
+use chancery_authority::issue::RequestedNames;
 use chancery_authority::issue::{IssueError, Issued, Refusal};
 use chancery_authority::memory::MemoryPorts;
 use chancery_authority::port::Ports;
 use chancery_authority::port::ledger::IdempotencyToken;
 use chancery_authority::profile::Profiles;
-use chancery_authority::wire::{RequestedNames, TlsCertRequest};
 use chancery_authority::{Authority, Principal};
+use chancery_contract::notice::{self, Notice};
+use chancery_contract::{IssueTlsCert as _, TlsCertRequest};
 use chancery_x509::certificate::Certificate;
 use chancery_x509::name::{Name, Subject};
 use chancery_x509::san::{AltName, AltNameType};
@@ -69,11 +71,13 @@ impl Fixture {
     }
 
     pub(crate) async fn issue(&self, request: &TlsCertRequest) -> Result<Issued, IssueError> {
-        self.authority.issue(request, &principal(), None).await
+        self.authority.issue_tls_cert(request, &principal(), None).await
     }
 
     pub(crate) async fn issue_with(&self, request: &TlsCertRequest, name: &str) -> Result<Issued, IssueError> {
-        self.authority.issue(request, &principal(), Some(token(name))).await
+        self.authority
+            .issue_tls_cert(request, &principal(), Some(token(name)))
+            .await
     }
 
     /// The refusal of a request that must not be granted. It leaves its record, and no signature.
@@ -136,6 +140,11 @@ impl Requester {
     pub(crate) fn request(&self, common_name: &str) -> TlsCertRequest {
         TlsCertRequest::for_csr(self.csr(common_name))
     }
+}
+
+/// The notices that were sent, as the contract renders them.
+pub(crate) fn notices(memory: &MemoryPorts) -> Vec<Notice> {
+    memory.notices.received().iter().map(notice::of).collect()
 }
 
 /// A request for that name, of somebody new.

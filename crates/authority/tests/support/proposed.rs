@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use chancery_authority::issue::CsrFileName;
 use chancery_authority::issue::Rules;
-use chancery_authority::plan::{Plan, Planner, Proposal, Unreadable};
 use chancery_authority::port::LedgerError;
-use chancery_authority::wire::CsrFileName;
+use chancery_contract::plan::{Plan, Planner, Proposal, Unreadable};
 use serde_json::{Value, json};
 
 use super::{Fixture, Requester};

@@ -7,7 +7,7 @@ use chancery_authority::port::ledger::{
     CertificateIntent, CertificateRecord, IntentCode, IntentId, Kind, OpenIntent, TokenDigest, TokenOrigin,
 };
 use chancery_authority::port::{KeyName, Receipt};
-use chancery_authority::wire::contract_time;
+use chancery_contract::contract_time;
 use chancery_x509::key::KeyFingerprint;
 use chancery_x509::pem;
 use chancery_x509::serial::Serial;

@@ -2,7 +2,7 @@
 
 use chancery_authority::CaName;
 use chancery_authority::port::ledger::{CrlScope, TokenDigest};
-use chancery_authority::wire::contract_time;
+use chancery_contract::contract_time;
 use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;

@@ -162,7 +162,7 @@ impl DynamoLedger {
         let Some(found) = found.filter(|found| found.record.id.issuer == *issuer) else {
             return Err(LedgerError::NotFound(serial));
         };
-        let time = chancery_authority::wire::contract_time(at);
+        let time = chancery_contract::contract_time(at);
         let list = |values: Vec<String>| {
             let values = values.into_iter().map(aws_sdk_dynamodb::types::AttributeValue::S);
             aws_sdk_dynamodb::types::AttributeValue::L(values.collect())

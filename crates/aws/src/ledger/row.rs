@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chancery_authority::port::ledger::Revocation;
-use chancery_authority::wire::contract_time;
+use chancery_contract::contract_time;
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::pem;
 use chancery_x509::serial::Serial;

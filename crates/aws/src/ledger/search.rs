@@ -323,8 +323,8 @@ impl DynamoLedger {
                 let filter = Some("#NotifyExpiry = :yes AND #Expires BETWEEN :from AND :to");
                 let values = Item::default()
                     .flag(":yes", true)
-                    .text(":from", chancery_authority::wire::contract_time(from))
-                    .text(":to", chancery_authority::wire::contract_time(to));
+                    .text(":from", chancery_contract::contract_time(from))
+                    .text(":to", chancery_contract::contract_time(to));
                 let page = self.tables.scan(Table::Certificates, filter, values, next).await?;
                 found.extend(self.records_of(page.items).await?.into_iter().filter(due));
                 found.sort_by_key(|record| (record.not_after, record.id.serial));

@@ -8,6 +8,7 @@ use chancery_authority::config::Config;
 use chancery_authority::issue::IssueError;
 use chancery_authority::port::LedgerError;
 use chancery_authority::port::ledger::{CrlScope, CrlUse, KeyStatus, Ledger as _};
+use chancery_contract::IssueTlsCert as _;
 use chancery_x509::crl::{RevocationList, RevocationReason};
 use chancery_x509::serial::Serial;
 
@@ -130,7 +131,7 @@ async fn what_was_revoked_before_it_was_recorded_beside_the_list_is_recorded_by_
     // A key that is compromised.
     let issued = fixture
         .authority
-        .issue(&request("a.example.com"), &principal(), None)
+        .issue_tls_cert(&request("a.example.com"), &principal(), None)
         .await;
     let record = issued.unwrap().record;
     let (leaf, compromise) = (record.id.serial, RevocationReason::KeyCompromise);
@@ -209,7 +210,11 @@ async fn a_blocked_key_stays_blocked_without_its_claim() {
     let (fixture, deployment) = Fixture::new(&sandbox, &patient()).await;
     let requester = Requester::new();
     let request = requester.request("stolen.example.com");
-    let issued = fixture.authority.issue(&request, &principal(), None).await.unwrap();
+    let issued = fixture
+        .authority
+        .issue_tls_cert(&request, &principal(), None)
+        .await
+        .unwrap();
     let record = issued.record;
     let reason = RevocationReason::KeyCompromise;
     fixture
@@ -240,7 +245,7 @@ async fn a_blocked_key_stays_blocked_without_its_claim() {
     fixture.aws.ledger.reserve(intent).await.unwrap();
     let again = fixture
         .authority
-        .issue(&requester.request("other.example.com"), &principal(), None)
+        .issue_tls_cert(&requester.request("other.example.com"), &principal(), None)
         .await;
     assert!(matches!(again, Err(IssueError::Rejected(_))), "{again:?}");
 }

@@ -5,12 +5,11 @@ use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
 use chancery_authority::config::Config;
-use chancery_authority::port::{
-    IntentKeys, IntentNonce, KeyStore, KeyStoreError, Ledger, Notice, Notices, Publication,
-};
+use chancery_authority::port::{IntentKeys, IntentNonce, KeyStore, KeyStoreError, Ledger, Notices, Publication};
 use chancery_authority::suite;
 use chancery_aws::ledger::AdoptionMode;
 use chancery_aws::{Deployment, KmsIntentKeys, KmsKeyStore, S3Publication, SnsNotices};
+use chancery_contract::notice::{self, Notice};
 use chancery_x509::algorithm::CaKeyAlgorithm;
 use serde_json::Value;
 
@@ -98,7 +97,7 @@ async fn sns_meets_the_contract() {
         .await
         .unwrap();
     let notices = async || Arc::new(SnsNotices::new(&sandbox.config, topic.clone(), patient())) as Arc<dyn Notices>;
-    suite::notices(notices, async || subscriber.received()).await;
+    suite::notices(notices, notice::of, async || subscriber.received()).await;
 }
 
 /// Takes what SNS delivers over HTTP.

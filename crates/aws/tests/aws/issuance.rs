@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chancery_authority::issue::{IssueError, Refusal};
 use chancery_authority::port::ledger::Search;
-use chancery_authority::wire::contract_time;
+use chancery_contract::{IssueTlsCert as _, contract_time};
 use futures_util::future::join_all;
 
 use crate::fixture::{Fixture, NOW};
@@ -28,14 +28,20 @@ async fn a_warm_issuance_makes_one_call_to_kms_and_two_to_dynamodb() {
     let Some(sandbox) = Sandbox::start() else { return };
     let (fixture, deployment) = Fixture::new(&sandbox, &patient()).await;
     let authority = &fixture.authority;
-    authority.issue(&request("first"), &principal(), None).await.unwrap();
+    authority
+        .issue_tls_cert(&request("first"), &principal(), None)
+        .await
+        .unwrap();
     let wanted = BTreeMap::from([
         ("dynamodb TransactWriteItems".to_owned(), 2),
         ("kms Sign".to_owned(), 1),
     ]);
     for token in [None, Some(token("a token"))] {
         sandbox.take_calls();
-        authority.issue(&request("second"), &principal(), token).await.unwrap();
+        authority
+            .issue_tls_cert(&request("second"), &principal(), token)
+            .await
+            .unwrap();
         assert_eq!(counted(sandbox.take_calls()), wanted);
     }
 
@@ -45,7 +51,7 @@ async fn a_warm_issuance_makes_one_call_to_kms_and_two_to_dynamodb() {
     sandbox.take_calls();
     let cold = Fixture::open(&sandbox, &deployment, &bucket, &patient()).await;
     cold.authority
-        .issue(&request("third"), &principal(), None)
+        .issue_tls_cert(&request("third"), &principal(), None)
         .await
         .unwrap();
     let wanted = BTreeMap::from([
@@ -66,7 +72,7 @@ async fn rows_are_the_contract_s_and_nothing_more() {
     let (fixture, deployment) = Fixture::new(&sandbox, &patient()).await;
     let issued = fixture
         .authority
-        .issue(&request("server.example.com"), &principal(), None)
+        .issue_tls_cert(&request("server.example.com"), &principal(), None)
         .await
         .unwrap();
     let rows = sandbox
@@ -165,7 +171,7 @@ async fn of_64_callers_with_one_key_one_gets_a_certificate() {
     let tasks = (0..64).map(|number| {
         let authority = [&fixture, &other][number % 2].authority.clone();
         let request = requester.request(&format!("host{}.example.com", number % 3));
-        tokio::spawn(async move { authority.issue(&request, &principal(), None).await })
+        tokio::spawn(async move { authority.issue_tls_cert(&request, &principal(), None).await })
     });
     let mut issued = 0;
     for outcome in join_all(tasks).await {
@@ -189,7 +195,11 @@ async fn of_64_callers_with_one_token_all_get_one_certificate_or_are_told_to_wai
     while serials.len() < 64 {
         let tasks = (serials.len()..64).map(|number| {
             let (authority, request) = ([&fixture, &other][number % 2].authority.clone(), request.clone());
-            tokio::spawn(async move { authority.issue(&request, &principal(), Some(token("a token"))).await })
+            tokio::spawn(async move {
+                authority
+                    .issue_tls_cert(&request, &principal(), Some(token("a token")))
+                    .await
+            })
         });
         for outcome in join_all(tasks).await {
             match outcome.unwrap() {

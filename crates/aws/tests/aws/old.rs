@@ -8,9 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use chancery_authority::issue::{IssueError, Refusal};
 use chancery_authority::port::LedgerError;
 use chancery_authority::port::ledger::{CrlScope, Kind, Ledger as _, Search};
-use chancery_authority::wire::TlsCertRequest;
 use chancery_aws::Deployment;
 use chancery_aws::ledger::AdoptionMode;
+use chancery_contract::{IssueTlsCert as _, TlsCertRequest};
 use chancery_x509::crl::{RevocationList, RevocationReason};
 use chancery_x509::serial::Serial;
 use serde_json::Value;
@@ -66,7 +66,12 @@ async fn nothing_is_issued_under_an_old_ca_whose_row_is_gone() {
     let (deployment, bucket) = (sandbox.deployment().await, sandbox.bucket().await);
     let made = Made::new(&sandbox, &deployment);
     let fixture = Fixture::open(&sandbox, &deployment, &bucket, &patient()).await;
-    let issue = async |name: &str| fixture.authority.issue(&request(name), &principal(), None).await;
+    let issue = async |name: &str| {
+        fixture
+            .authority
+            .issue_tls_cert(&request(name), &principal(), None)
+            .await
+    };
     issue("before").await.unwrap();
     let issuing = deployment.issuing_ca();
     let delete = sandbox.dynamodb().delete_item().table_name(deployment.table());
@@ -117,7 +122,10 @@ async fn a_deployment_of_the_python_ca_is_taken_over_and_adopted() {
     let leaf = ledger.certificate(None, made.serial("leaf")).await.unwrap().unwrap();
     assert_eq!((leaf.common_name.as_str(), &leaf.kind), ("server", &Kind::Leaf));
     assert_eq!(leaf.id.issuer, *deployment.issuing_ca());
-    let outcome = fixture.authority.issue(&made.request("csr"), &principal(), None).await;
+    let outcome = fixture
+        .authority
+        .issue_tls_cert(&made.request("csr"), &principal(), None)
+        .await;
     assert!(
         matches!(outcome, Err(IssueError::Rejected(Refusal::KeyInUse))),
         "{outcome:?}"
@@ -141,7 +149,7 @@ async fn a_deployment_of_the_python_ca_is_taken_over_and_adopted() {
     assert_eq!(crl(&fixture, &deployment).await.1, wanted);
     let ours = fixture
         .authority
-        .issue(&request("ours"), &principal(), None)
+        .issue_tls_cert(&request("ours"), &principal(), None)
         .await
         .unwrap();
 
@@ -166,7 +174,10 @@ async fn a_deployment_of_the_python_ca_is_taken_over_and_adopted() {
     assert_eq!(scans, 0, "a CRL reads what is revoked, and not the table");
     a_key_that_a_row_says_is_compromised_is_refused(&fixture, &made).await;
     for (name, refused) in [("csr", "server"), ("csr_elsewhere", "elsewhere")] {
-        let outcome = fixture.authority.issue(&made.request(name), &principal(), None).await;
+        let outcome = fixture
+            .authority
+            .issue_tls_cert(&made.request(name), &principal(), None)
+            .await;
         assert!(
             matches!(outcome, Err(IssueError::Rejected(Refusal::KeyInUse))),
             "{refused}: {outcome:?}"
@@ -210,7 +221,7 @@ async fn a_deployment_of_the_python_ca_is_taken_over_and_adopted() {
 async fn a_key_that_a_row_says_is_compromised_is_refused(fixture: &Fixture, made: &Made) {
     let mut stolen = made.request("csr_stolen");
     stolen.force_issue = true;
-    let outcome = fixture.authority.issue(&stolen, &principal(), None).await;
+    let outcome = fixture.authority.issue_tls_cert(&stolen, &principal(), None).await;
     assert!(
         matches!(outcome, Err(IssueError::Rejected(Refusal::KeyCompromised))),
         "{outcome:?}"

@@ -7,8 +7,10 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chancery_authority::port::LedgerError;
 use chancery_authority::port::ledger::Ledger as _;
-use chancery_authority::revoke::{ListedRevocation, RevokeError, decide_listed};
+use chancery_authority::revoke::RevokeError;
 use chancery_aws::{CallBudget, Deployment};
+use chancery_contract::IssueTlsCert as _;
+use chancery_contract::listed::{ListedRevocation, decide_listed};
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::serial::Serial;
 use serde_json::json;
@@ -143,7 +145,7 @@ async fn a_compromised_key_s_others_are_revoked_portion_by_portion() {
         for _ in 0..3 {
             let record = fixture
                 .authority
-                .issue(&request, &principal(), None)
+                .issue_tls_cert(&request, &principal(), None)
                 .await
                 .unwrap()
                 .record;

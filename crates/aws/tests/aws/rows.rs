@@ -7,6 +7,7 @@ use chancery_authority::config::Config;
 use chancery_authority::port::ledger::{CrlScope, Ledger as _, Rejection, Search};
 use chancery_authority::revoke::RevokeError;
 use chancery_aws::Deployment;
+use chancery_contract::IssueTlsCert as _;
 use chancery_x509::crl::{RevocationList, RevocationReason};
 use chancery_x509::serial::Serial;
 
@@ -63,7 +64,11 @@ pub(crate) async fn crl(fixture: &Fixture, deployment: &Deployment) -> (Vec<Seri
 pub(crate) async fn issue(fixture: &Fixture, name: &str) -> Serial {
     let mut request = request(name);
     request.notify_expiry = Some(true);
-    let issued = fixture.authority.issue(&request, &principal(), None).await.unwrap();
+    let issued = fixture
+        .authority
+        .issue_tls_cert(&request, &principal(), None)
+        .await
+        .unwrap();
     issued.record.id.serial
 }
 
@@ -391,7 +396,7 @@ async fn two_deployments_in_one_account_and_one_bucket_do_not_meet() {
     for fixture in [&one, &other] {
         let issued = fixture
             .authority
-            .issue(&request, &principal(), Some(token("a token")))
+            .issue_tls_cert(&request, &principal(), Some(token("a token")))
             .await
             .unwrap();
         assert!(!issued.replayed);

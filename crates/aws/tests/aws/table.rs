@@ -13,8 +13,8 @@ use chancery_authority::issue::{IssueError, Refusal};
 use chancery_authority::port::ledger::Search;
 use chancery_authority::port::{KeyName, KeyStore, KeyStoreError, Ledger as _, Ports, Signed, SigningRequest};
 use chancery_authority::profile::Profiles;
-use chancery_authority::wire::TlsCertRequest;
 use chancery_aws::CallBudget;
+use chancery_contract::{IssueTlsCert as _, TlsCertRequest};
 use chancery_x509::algorithm::CaKeyAlgorithm;
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::key::ca::CaPublicKey;
@@ -251,7 +251,7 @@ async fn issuing_with_a_token() {
         let issue = async |fixture: &Fixture, (name, request): &(String, TlsCertRequest)| {
             fixture
                 .authority
-                .issue(request, &principal(), Some(token(name)))
+                .issue_tls_cert(request, &principal(), Some(token(name)))
                 .await
                 .is_ok()
         };
@@ -286,7 +286,7 @@ async fn issuing_without_a_token() {
             },
             // Who has no token and no answer, and asks again, is told that there is a certificate for that key.
             act: async |fixture: &Fixture, request: &TlsCertRequest| {
-                let outcome = fixture.authority.issue(request, &principal(), None).await;
+                let outcome = fixture.authority.issue_tls_cert(request, &principal(), None).await;
                 matches!(outcome, Ok(_) | Err(IssueError::Rejected(Refusal::KeyInUse)))
             },
             verify: async |_: &Resources, fixture: &Fixture, _: &TlsCertRequest, context: &str| {
@@ -315,7 +315,7 @@ async fn revoking_and_publishing_the_crl() {
             prepare: async || {
                 let issued = before
                     .authority
-                    .issue(&request(&name(&count)), &principal(), None)
+                    .issue_tls_cert(&request(&name(&count)), &principal(), None)
                     .await;
                 (resources.clone(), issued.unwrap().record.id.serial)
             },
@@ -390,7 +390,10 @@ async fn sweeping_what_a_dead_process_left() {
             prepare: async || {
                 let names = [name(&count), name(&count)];
                 for (name, token) in names.iter().zip([None, Some(token(&names[1]))]) {
-                    dying.issue(&request(name), &principal(), token).await.unwrap_err();
+                    dying
+                        .issue_tls_cert(&request(name), &principal(), token)
+                        .await
+                        .unwrap_err();
                 }
                 (resources.clone(), names)
             },

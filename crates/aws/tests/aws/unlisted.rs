@@ -7,6 +7,7 @@ use chancery_authority::CaName;
 use chancery_authority::issue::{IssueError, Refusal};
 use chancery_authority::port::ledger::{CertificateRecord, KeyStatus, Listed, Unlisted};
 use chancery_aws::Deployment;
+use chancery_contract::IssueTlsCert as _;
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::serial::Serial;
 
@@ -69,7 +70,7 @@ async fn what_was_revoked_by_hand_is_found_and_listed() {
     let stolen = requester.request("stolen.example.com");
     let stolen = fixture
         .authority
-        .issue(&stolen, &principal(), None)
+        .issue_tls_cert(&stolen, &principal(), None)
         .await
         .unwrap()
         .record;
@@ -147,7 +148,7 @@ async fn a_worse_reason_written_by_hand_comes_on_the_list() {
     assert_eq!(look(&fixture, deployment.root_ca()).await, Unlisted::default());
     let refused = fixture
         .authority
-        .issue(&request("late.example.com"), &principal(), None)
+        .issue_tls_cert(&request("late.example.com"), &principal(), None)
         .await;
     assert!(
         matches!(refused, Err(IssueError::Rejected(Refusal::IssuerRevoked { .. }))),

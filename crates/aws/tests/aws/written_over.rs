@@ -9,9 +9,9 @@ use chancery_authority::belief::NotBelieved;
 use chancery_authority::port::LedgerError;
 use chancery_authority::port::ledger::Reach;
 use chancery_authority::publish::PublishError;
-use chancery_authority::revoke::{ListedRevocation, decide_listed};
-use chancery_authority::wire::RevokedEntry;
 use chancery_aws::Deployment;
+use chancery_contract::listed::{ListedRevocation, decide_listed};
+use chancery_contract::{IssueTlsCert as _, RevokedEntry};
 use chancery_x509::certificate::Certificate;
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::serial::Serial;
@@ -216,7 +216,7 @@ async fn who_comes_back_to_an_intent_whose_certificate_there_is_gets_that() {
     let ask = async || {
         fixture
             .authority
-            .issue(&request, &principal(), Some(token("mine")))
+            .issue_tls_cert(&request, &principal(), Some(token("mine")))
             .await
     };
     let before = ask().await.unwrap().record;
@@ -255,7 +255,7 @@ async fn a_certificate_that_somebody_replaced_is_not_answered() {
     let ask = async || {
         fixture
             .authority
-            .issue(&request, &principal(), Some(token("mine")))
+            .issue_tls_cert(&request, &principal(), Some(token("mine")))
             .await
     };
     let mine = ask().await.unwrap().record.id.serial;
@@ -369,7 +369,11 @@ async fn a_compromise_whose_others_are_left_is_not_finished() {
     request.force_issue = true;
     let mut serials = Vec::new();
     for _ in 0..2 {
-        let issued = fixture.authority.issue(&request, &principal(), None).await.unwrap();
+        let issued = fixture
+            .authority
+            .issue_tls_cert(&request, &principal(), None)
+            .await
+            .unwrap();
         serials.push(issued.record.id.serial);
     }
     let compromise = async || {
@@ -407,9 +411,17 @@ async fn a_family_that_was_left_half_revoked_is_finished_by_the_next_run() {
     let (fixture, deployment) = Fixture::new(&sandbox, &patient()).await;
     let issuing = deployment.issuing_ca();
     let mut request = request("stolen.example.com");
-    let first = fixture.authority.issue(&request, &principal(), None).await.unwrap();
+    let first = fixture
+        .authority
+        .issue_tls_cert(&request, &principal(), None)
+        .await
+        .unwrap();
     request.force_issue = true;
-    let second = fixture.authority.issue(&request, &principal(), None).await.unwrap();
+    let second = fixture
+        .authority
+        .issue_tls_cert(&request, &principal(), None)
+        .await
+        .unwrap();
     let (first, second) = (first.record.id.serial, second.record.id.serial);
     let other = issue(&fixture, "other.example.com").await;
     revoke(&fixture, other).await;

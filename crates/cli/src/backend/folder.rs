@@ -12,7 +12,8 @@ use chancery_api::problem::ErrorCode;
 use chancery_api::revoke::{RevokeAnswer, RevokeRequest};
 use chancery_authority::issue::{IssueError, Issued};
 use chancery_authority::port::ledger::{Cursor, IdempotencyToken};
-use chancery_authority::{CaName, Principal, wire};
+use chancery_authority::{CaName, Principal};
+use chancery_contract::{self as contract, IssueTlsCert as _};
 use chancery_x509::time::UnixTime;
 
 use super::{Backend, Publication, Refused, Revocation, query};
@@ -72,7 +73,7 @@ impl FolderBackend {
         self.local.authority.ports().clock.now()
     }
 
-    fn answer(&self, issued: Result<Issued, IssueError>, request: &wire::TlsCertRequest) -> Result<TlsCertAnswer> {
+    fn answer(&self, issued: Result<Issued, IssueError>, request: &contract::TlsCertRequest) -> Result<TlsCertAnswer> {
         // A user who runs the command on the folder is its operator, and may see internal details.
         let issued = issued.map_err(|error| match (&error, error.detail()) {
             (IssueError::Rejected(refusal), _) => {
@@ -81,14 +82,14 @@ impl FolderBackend {
             (_, Some(detail)) => anyhow!("{detail}").context(error.to_string()),
             (_, None) => anyhow!("{error}"),
         })?;
-        let answer = serde_json::to_value(self.local.authority.answer(&issued, request))?;
-        Ok(serde_json::from_value(answer)?)
+        let answer = contract::TlsCertAnswer::new(&self.local.authority, &issued, request);
+        Ok(serde_json::from_value(serde_json::to_value(answer)?)?)
     }
 }
 
 impl Backend for FolderBackend {
     fn issue(&self, request: &TlsCertRequest, idempotency_token: Option<&str>) -> Result<TlsCertAnswer> {
-        let request = wire::TlsCertRequest::from_value(&serde_json::to_value(request)?)
+        let request = contract::TlsCertRequest::from_value(&serde_json::to_value(request)?)
             .map_err(|malformed| Refused::at_once(Some(ErrorCode::from(malformed.code())), malformed))?;
         let token = idempotency_token.map(|token| IdempotencyToken(token.to_owned()));
         self.make_key_ready(request.profile.as_deref())
@@ -99,7 +100,7 @@ impl Backend for FolderBackend {
         self.answer(
             self.local
                 .runtime
-                .block_on(authority.issue(&request, &self.principal, token)),
+                .block_on(authority.issue_tls_cert(&request, &self.principal, token)),
             &request,
         )
     }
@@ -116,7 +117,7 @@ impl Backend for FolderBackend {
             .local
             .authority
             .renew(serial, csr.as_deref(), &self.principal, Some(token));
-        self.answer(self.local.runtime.block_on(renewed), &wire::TlsCertRequest::default())
+        self.answer(self.local.runtime.block_on(renewed), &contract::TlsCertRequest::default())
     }
 
     fn certificate(&self, serial: &str) -> Result<CertificateEntry> {

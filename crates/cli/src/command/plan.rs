@@ -11,7 +11,7 @@ mod tests;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use chancery_authority::plan::{Compared, Item, Plan, Proposal, Verdict};
+use chancery_contract::plan::{Compared, Item, Plan, Proposal, Verdict};
 use serde::Serialize;
 
 use crate::arguments::{Arguments, PlanArguments};
@@ -76,7 +76,7 @@ pub(crate) fn run(arguments: &Arguments, wanted: &PlanArguments) -> Result<ExitC
 fn on_aws(arguments: &Arguments, folder: &Folder, base: Option<&dyn Proposal>) -> Result<Planned> {
     use anyhow::Context as _;
     use chancery_authority::issue::Rules;
-    use chancery_authority::plan::Planner;
+    use chancery_contract::plan::Planner;
 
     let deployed = crate::deployment::Deployed::open(arguments)?;
     let opened = deployed.authority()?;

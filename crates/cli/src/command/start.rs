@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use chancery_authority::Principal;
-use chancery_authority::wire::{CsrFileName, FoundCsr};
+use chancery_authority::issue::{CsrFileName, FoundCsr};
 use chancery_local::folder::{DataFolder, FolderError};
 use chancery_server::app;
 use chancery_server::limits::{FEWEST_DESCRIPTORS, Limits};

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use chancery_api::issue::{AltNames, CertificateInfo, ListedAltName, TlsCertAnswer, TlsCertRequest, TypedAltName};
 use chancery_api::problem::ErrorCode;
-use chancery_authority::wire::Purpose;
+use chancery_contract::purpose_named;
 use chancery_x509::san::AltNameType;
 
 use crate::arguments::WantedArguments;
@@ -22,7 +22,7 @@ pub(crate) fn request(wanted: &WantedArguments) -> Result<TlsCertRequest> {
     if let Some(slip) = wanted
         .purposes
         .iter()
-        .find(|purpose| Purpose::from_name(purpose).is_none())
+        .find(|purpose| purpose_named(purpose).is_none())
     {
         bail!("--purpose takes server_auth or client_auth, not {slip:?}; other usages go with --eku");
     }

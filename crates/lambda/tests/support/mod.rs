@@ -11,6 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chancery_authority::memory::MemoryPorts;
 use chancery_authority::port::{KeyName, KeyStore};
+use chancery_contract::notice;
 use chancery_lambda::dispatcher::{AuthorityFunction, Dispatcher};
 use chancery_lambda::failure::Failure;
 use chancery_lambda::files::{Files, FilesError, LIST_LIMIT, Read};
@@ -188,7 +189,7 @@ impl Deployment {
     /// Subjects of all notices so far.
     pub(crate) fn told(&self) -> Vec<&'static str> {
         let notices = self.memory.notices.received();
-        notices.iter().map(|notice| notice.subject).collect()
+        notices.iter().map(|event| notice::of(event).subject).collect()
     }
 
     /// Whether nothing is left half done: every intent is complete or given up, every signature recorded.

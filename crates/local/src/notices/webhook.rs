@@ -21,7 +21,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chancery_authority::port::{Notice, NoticeError, Notices};
+use chancery_authority::event::Event;
+use chancery_authority::port::{NoticeError, Notices};
+use chancery_contract::notice::{self, Notice};
 use ureq::http::Uri;
 
 use self::delivery::{Closing, Courier};
@@ -140,7 +142,7 @@ impl WebhookNotices {
 
 #[async_trait]
 impl Notices for WebhookNotices {
-    async fn notify(&self, notice: Notice) -> Result<(), NoticeError> {
+    async fn notify(&self, event: Event) -> Result<(), NoticeError> {
         let failed = |detail: &str| {
             Err(NoticeError {
                 detail: detail.to_owned(),
@@ -149,7 +151,7 @@ impl Notices for WebhookNotices {
         let Some(queue) = &self.queue else {
             return failed("the webhook is closed");
         };
-        match queue.try_send(notice) {
+        match queue.try_send(notice::of(&event)) {
             Ok(()) => Ok(()),
             Err(mpsc::TrySendError::Full(_)) => failed("the webhook's queue is full: its receiver is slow or away"),
             Err(mpsc::TrySendError::Disconnected(_)) => failed("the webhook's thread has ended"),

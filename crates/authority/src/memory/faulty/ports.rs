@@ -14,6 +14,7 @@ use chancery_x509::time::UnixTime;
 
 use super::{Faulty, Verdict};
 use crate::ca_name::CaName;
+use crate::event::Event;
 use crate::port::ledger::{
     AuthorityRecord, CertificateIntent, CertificateRecord, Completion, Counts, CrlIntent, CrlPlan, CrlRecord,
     CrlReservation, CrlScope, CrlState, CrlUse, Cursor, Evidence, FamilyPosition, IntentId, KeyStatus, Ledger,
@@ -22,7 +23,7 @@ use crate::port::ledger::{
 };
 use crate::port::publication::Stat;
 use crate::port::{
-    Body, ETag, IntentKey, IntentKeys, IntentNonce, KeyName, KeyStore, KeyStoreError, Notice, NoticeError, Notices,
+    Body, ETag, IntentKey, IntentKeys, IntentNonce, KeyName, KeyStore, KeyStoreError, NoticeError, Notices,
     Precondition, Publication, PublicationError, PublishedName, Scratch, Signed, SigningRequest,
 };
 
@@ -64,10 +65,10 @@ impl<T: IntentKeys + ?Sized> IntentKeys for Faulty<T> {
 
 #[async_trait]
 impl<T: Notices + ?Sized> Notices for Faulty<T> {
-    async fn notify(&self, notice: Notice) -> Result<(), NoticeError> {
+    async fn notify(&self, event: Event) -> Result<(), NoticeError> {
         let error = |detail| NoticeError { detail };
         self.faults
-            .around("notices.notify", error, self.inner.notify(notice))
+            .around("notices.notify", error, self.inner.notify(event))
             .await
     }
 }

@@ -8,8 +8,9 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
-use chancery_authority::plan::{Proposal, Unreadable};
-use chancery_authority::wire::{CsrFileName, REVOKED_JSON, REVOKED_ROOT_CA_JSON, TLS_JSON, budget};
+use chancery_authority::issue::CsrFileName;
+use chancery_contract::plan::{Proposal, Unreadable};
+use chancery_contract::{REVOKED_JSON, REVOKED_ROOT_CA_JSON, TLS_JSON, budget};
 
 /// The subfolder with the CSRs.
 const CSRS: &str = "csrs";

@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use chancery_authority::plan::{Item, Plan, Verdict};
+use chancery_contract::plan::{Item, Plan, Verdict};
 
 use super::{NOT_KNOWN, Planned, compared, counted, row};
 use crate::visible::{code, whole_code};

@@ -1,6 +1,6 @@
 //! An item of the report, as texts that are not escaped yet.
 
-use chancery_authority::plan::{Existing, Item, Planned, Verdict};
+use chancery_contract::plan::{Existing, Item, Planned, Verdict};
 use chancery_x509::time::UnixTime;
 
 use crate::show;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use chancery_authority::plan::Verdict;
+use chancery_contract::plan::Verdict;
 
 use super::{NOT_KNOWN, Planned, compared, counted, row};
 use crate::show;

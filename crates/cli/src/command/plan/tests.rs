@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use chancery_authority::config::Config;
+use chancery_authority::issue::CsrFileName;
 use chancery_authority::issue::Rules;
-use chancery_authority::plan::{Planner, Proposal, Unreadable};
 use chancery_authority::profile::Profiles;
-use chancery_authority::wire::CsrFileName;
+use chancery_contract::plan::{Planner, Proposal, Unreadable};
 use chancery_local::world::SystemEntropy;
 use chancery_x509::time::UnixTime;
 use serde_json::{Value, json};

@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use anyhow::{Result, bail};
 use chancery_api::issue::ListedAltName;
-use chancery_authority::wire::Purpose;
+use chancery_authority::issue::TlsPurpose;
+use chancery_contract::purpose_named;
 use chancery_x509::san::{AltName, AltNameType, is_domain_name};
 
 use crate::arguments::RequestArguments;
@@ -145,5 +146,5 @@ fn is_server(request: &RequestArguments) -> bool {
             .wanted
             .purposes
             .iter()
-            .any(|purpose| Purpose::from_name(purpose) == Some(Purpose::ServerAuth))
+            .any(|purpose| purpose_named(purpose) == Some(TlsPurpose::ServerAuth))
 }

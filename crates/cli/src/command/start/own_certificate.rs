@@ -7,9 +7,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, anyhow};
 use async_trait::async_trait;
 use chancery_authority::Authority;
-use chancery_authority::issue::{IssueError, Issued, OwnNames, Refusal};
+use chancery_authority::issue::{Csr, IssueError, Issued, OwnNames, Refusal, Request, RequestDigest, RequestedNames};
 use chancery_authority::port::LedgerError;
-use chancery_authority::wire::{CsrSource, RequestedNames, TlsCertRequest};
 use chancery_local::folder::DataFolder;
 use chancery_local::keys::client::{ClientKey, ClientKeyAlgorithm};
 use chancery_server::scheduler::OwnCertificate;
@@ -238,18 +237,20 @@ async fn issue(
     store(authority, folder, &key, &issued).map_err(failed)
 }
 
-fn request(key: &ClientKey, common_name: &str, names: &[AltName]) -> Result<TlsCertRequest> {
+fn request(key: &ClientKey, common_name: &str, names: &[AltName]) -> Result<Request> {
     let subject = Subject {
         common_name: Some(common_name.to_owned()),
         ..Subject::default()
     };
-    Ok(TlsCertRequest {
-        csr: Some(CsrSource::Inline(key.request(&subject.to_name()?, &[])?)),
+    let csr = Csr::parse(&key.request(&subject.to_name()?, &[])?)?;
+    let mut digest = RequestDigest::new("own certificate");
+    digest.value(csr.received());
+    Ok(Request {
         subject,
         alt_names: RequestedNames::Listed(names.to_vec()),
         lifetime_days: Some(DAYS),
         profile: Some("tls-server".to_owned()),
-        ..TlsCertRequest::default()
+        ..Request::new(csr, digest.finish())
     })
 }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::hmac;
-use chancery_authority::port::Notice;
+use chancery_contract::notice::Notice;
 use data_encoding::HEXLOWER;
 use serde::Serialize;
 use ureq::Agent;

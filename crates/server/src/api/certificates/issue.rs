@@ -13,7 +13,7 @@ use chancery_api::issue::RenewRequest;
 use chancery_authority::TokenScope;
 use chancery_authority::issue::{IssueError, Issued, Refusal};
 use chancery_authority::port::ledger::IdempotencyToken;
-use chancery_authority::wire::{TlsCertRequest, budget};
+use chancery_contract::{ChainAnswer, IssueTlsCert as _, TlsCertAnswer, TlsCertRequest, budget};
 use serde_json::Value;
 
 use super::{Body, PathText, object, octets, serial};
@@ -50,17 +50,17 @@ pub async fn issue(
         }
     };
     if request.ca_chain_only {
-        let answer = state.authority.chain_answer(&request);
+        let answer = ChainAnswer::new(&state.authority, &request);
         return answer
             .map(|answer| Json(answer).into_response())
             .ok_or_else(|| Problem::unavailable("there is no issuing CA yet"));
     }
     read_csr_file(&state, &mut request).await?;
-    let issued = state.authority.issue(&request, principal, token).await;
+    let issued = state.authority.issue_tls_cert(&request, principal, token).await;
     let issued = issued.map_err(|error| refused(&state, &error))?;
     state.metrics.issued(started.elapsed(), issued.replayed);
     log_warnings(&issued);
-    Ok(Json(state.authority.answer(&issued, &request)).into_response())
+    Ok(Json(TlsCertAnswer::new(&state.authority, &issued, &request)).into_response())
 }
 
 /// Renews a certificate: the same names and usages, for the same key or that of a new CSR.
@@ -98,7 +98,12 @@ pub async fn renew(
     let issued: Issued = issued.map_err(|error| refused(&state, &error))?;
     state.metrics.issued(started.elapsed(), issued.replayed);
     log_warnings(&issued);
-    Ok(Json(state.authority.answer(&issued, &TlsCertRequest::default())).into_response())
+    Ok(Json(TlsCertAnswer::new(
+        &state.authority,
+        &issued,
+        &TlsCertRequest::default(),
+    ))
+    .into_response())
 }
 
 /// Logs what the answer's `Warnings` contain.

@@ -12,7 +12,7 @@ use crate::port::ledger::{
     CertificateIntent, FamilyPosition, IntentId, LedgerError, NotRenewable, RENEWALS, REVOKED_TOGETHER, Reach, Related,
     Revocation, RevokedTogether, UnfinishedFamilies, UnfinishedFamily, compromises_key,
 };
-use crate::revoke::listed::replaces;
+use crate::revoke::replaces;
 
 impl State {
     /// Checks whether the intent may renew its predecessor.

@@ -9,7 +9,9 @@ use serde_json::value::RawValue;
 
 use super::Proposal;
 use super::item::shortened;
-use crate::wire::{CsrFileName, lists};
+use chancery_authority::issue::CsrFileName;
+
+use crate::lists;
 
 /// How a proposal differs from its base, in addition to its items.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

@@ -11,10 +11,10 @@ use serde_json::value::RawValue;
 use super::item::{Existing, Item, Verdict};
 use super::requests::told;
 use super::{AT_ONCE, Plan, Planner, Proposal, base_of, entries, read};
-use crate::config::CaConfig;
-use crate::port::ledger::LedgerError;
-use crate::revoke::{ListedRevocation, SkippedRevocation, decide_listed};
-use crate::wire::RevokedEntry;
+use crate::RevokedEntry;
+use crate::listed::{ListedRevocation, SkippedRevocation, decide_listed};
+use chancery_authority::config::CaConfig;
+use chancery_authority::port::ledger::LedgerError;
 
 /// The ledger's decision on an entry; `None` where it is not known, or was not queried.
 type Decided = Option<Result<ListedRevocation, String>>;

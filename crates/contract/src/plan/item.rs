@@ -6,9 +6,9 @@ use chancery_x509::serial::Serial;
 use chancery_x509::time::{DAY, UnixTime};
 use serde::{Serialize, Serializer};
 
-use crate::issue::Prepared;
-use crate::port::ledger::CertificateRecord;
-use crate::wire::AltNameText;
+use crate::AltNameText;
+use chancery_authority::issue::Prepared;
+use chancery_authority::port::ledger::CertificateRecord;
 
 /// What would be done with an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

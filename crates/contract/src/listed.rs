@@ -1,11 +1,11 @@
 //! Revocations that operators list: decides what to do about an entry, before anything is written.
 
-use chancery_x509::crl::RevocationReason;
+use chancery_authority::CaName;
+use chancery_authority::port::ledger::{CertificateRecord, Kind, Ledger, LedgerError, ToRevoke};
+use chancery_authority::revoke::replaces;
 use chancery_x509::serial::Serial;
 
-use crate::ca_name::CaName;
-use crate::port::ledger::{CertificateRecord, Kind, Ledger, LedgerError, Revocation, ToRevoke};
-use crate::wire::RevokedEntry;
+use crate::RevokedEntry;
 
 /// What an entry of the list requires.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,16 +90,6 @@ fn decide(record: CertificateRecord, ca: &CaName, entry: &RevokedEntry) -> Liste
         return ListedRevocation::Due(Box::new(record));
     };
     ListedRevocation::Skipped(skipped)
-}
-
-/// The first revocation remains, except that `keyCompromise` may replace another reason.
-pub(crate) fn replaces(reason: RevocationReason, standing: &Revocation) -> bool {
-    reason == RevocationReason::KeyCompromise && standing.reason != RevocationReason::KeyCompromise
-}
-
-/// Whether an entry for the reason `wanted` is satisfied by a CRL that lists the reason `listed`.
-pub fn stands(listed: RevocationReason, wanted: RevocationReason) -> bool {
-    wanted != RevocationReason::KeyCompromise || listed == RevocationReason::KeyCompromise
 }
 
 fn is_named(record: &CertificateRecord, name: &str) -> bool {

@@ -1,12 +1,13 @@
 //! `tls.json`: requests that operators keep in a file. Certificates that match one of them cause notices by default.
 
+use chancery_authority::issue::{CsrFileName, ListedNames};
 use chancery_x509::name::Subject;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::lists::{self, NoList};
-use super::{CsrFileName, ListedNames, sans};
+use super::sans;
 
 /// The file's name.
 pub const TLS_JSON: &str = "tls.json";

@@ -2,16 +2,14 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use chancery_authority::issue::{CsrFile, CsrFileName, FoundCsr, ListedNames, TlsPurpose};
 use chancery_x509::extension::extended_key_usage;
 use chancery_x509::name::Subject;
 use const_oid::ObjectIdentifier;
 use serde_json::{Map, Value};
 
 use super::field::{shortened, warn_of_unknown, wrong_type};
-use super::{
-    CsrFile, CsrFileName, CsrSource, FoundCsr, ListedNames, Malformed, Purpose, RequestedExtension, TlsCertRequest,
-    budget, sans,
-};
+use super::{CsrSource, Malformed, RequestedExtension, TlsCertRequest, budget, purpose_named, sans};
 
 /// Fields of a request. Clients of the former authority send `passphrase`, which has no effect; front ends that support
 /// it read `idempotency_token`.
@@ -110,15 +108,13 @@ impl TlsCertRequest {
     }
 }
 
-impl ListedNames {
-    /// The names in an entry of an operator's list, parsed like those of a request. Invalid ones are left out as well.
-    pub fn from_value(value: &Value) -> Result<Self, Malformed> {
-        let object = value.as_object().ok_or(Malformed::NotAnObject)?;
-        Ok(Self {
-            subject: subject(object)?,
-            alt_names: sans::parse(object.get("sans"), &mut Vec::new())?,
-        })
-    }
+/// The names in an entry of an operator's list, parsed like those of a request. Invalid ones are left out as well.
+pub fn listed_names(value: &Value) -> Result<ListedNames, Malformed> {
+    let object = value.as_object().ok_or(Malformed::NotAnObject)?;
+    Ok(ListedNames {
+        subject: subject(object)?,
+        alt_names: sans::parse(object.get("sans"), &mut Vec::new())?,
+    })
 }
 
 fn subject(object: &Map<String, Value>) -> Result<Subject, Malformed> {
@@ -152,11 +148,11 @@ fn lifetime(object: &Map<String, Value>) -> Result<Option<u64>, Malformed> {
     }
 }
 
-fn purposes(object: &Map<String, Value>, warnings: &mut Vec<String>) -> Result<Vec<Purpose>, Malformed> {
+fn purposes(object: &Map<String, Value>, warnings: &mut Vec<String>) -> Result<Vec<TlsPurpose>, Malformed> {
     let mut purposes = Vec::new();
     for (index, value) in list(object, "purposes", budget::USAGES)?.iter().enumerate() {
         let name = element(value, "purposes", index)?;
-        match Purpose::from_name(name) {
+        match purpose_named(name) {
             Some(purpose) if purposes.contains(&purpose) => {}
             Some(purpose) => purposes.push(purpose),
             None => warnings.push(format!("purpose {:?} is not known and was left out", shortened(name))),

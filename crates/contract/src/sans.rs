@@ -1,11 +1,12 @@
 //! `sans`, in every form that the contract accepts.
 
+use chancery_authority::issue::RequestedNames;
 use chancery_x509::san::{AltName, AltNameType};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::field::{shortened, warn_of_unknown, wrong_type};
-use super::{Malformed, RequestedNames, budget};
+use super::{Malformed, budget};
 
 const SHAPES: &str = "a string, a list of strings, a map from type to values, or a list of {type, value}";
 

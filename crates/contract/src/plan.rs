@@ -2,7 +2,7 @@
 //! would be issued, renewed or revoked, what stays unchanged, what is skipped or refused, and why.
 //!
 //! A [`Planner`] decides with the same code as the functions: on a request by [`Rules::prepare`], on its key by what
-//! [`Ledger::reserve`] would find, on a revocation by [`decide_listed`](crate::revoke::decide_listed). It reads the
+//! [`Ledger::reserve`] would find, on a revocation by [`decide_listed`](crate::listed::decide_listed). It reads the
 //! ledger, if there is one; it writes nothing and signs nothing. Each entry is decided independently; then the entries
 //! of one list are checked against each other, in order.
 
@@ -18,13 +18,13 @@ pub use base::Compared;
 pub use item::{Existing, Found, Item, Planned, Verdict};
 pub use proposal::{Proposal, Unreadable};
 
-use crate::config::CaConfig;
-use crate::issue::Rules;
-use crate::port::Entropy;
-use crate::port::ledger::{Ledger, LedgerError};
-use crate::wire::lists::{self, NoList};
-use crate::wire::{REVOKED_JSON, REVOKED_ROOT_CA_JSON};
+use crate::lists::{self, NoList};
+use crate::{REVOKED_JSON, REVOKED_ROOT_CA_JSON};
 use base::Base;
+use chancery_authority::config::CaConfig;
+use chancery_authority::issue::Rules;
+use chancery_authority::port::Entropy;
+use chancery_authority::port::ledger::{Ledger, LedgerError};
 
 /// Concurrent ledger reads.
 const AT_ONCE: usize = 16;

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use chancery_authority::Authority;
+use chancery_authority::authority::Ca;
+use chancery_authority::issue::Issued;
+use chancery_authority::port::ledger::CertificateRecord;
 use chancery_x509::certificate::Certificate;
 use chancery_x509::name::Name;
 use serde::Serialize;
 
-use super::{TlsCertRequest, contract_time};
-use crate::authority::{Authority, Ca};
-use crate::issue::Issued;
-use crate::port::ledger::CertificateRecord;
+use crate::{TlsCertRequest, contract_time};
 
 /// The answer to a granted request, as the contract's JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -75,10 +76,10 @@ impl From<&CertificateRecord> for CertificateInfo {
     }
 }
 
-impl Authority {
-    /// The contract's answer with a certificate that [`issue`](Self::issue) returned for that request.
-    pub fn answer(&self, issued: &Issued, request: &TlsCertRequest) -> TlsCertAnswer {
-        let chain = self.chain(&issued.record.id.issuer);
+impl TlsCertAnswer {
+    /// The answer with a certificate that the authority issued for that request.
+    pub fn new(authority: &Authority, issued: &Issued, request: &TlsCertRequest) -> Self {
+        let chain = authority.chain(&issued.record.id.issuer);
         let pem = chancery_x509::pem::encode("CERTIFICATE", &issued.record.certificate);
         let base64_certificate = if request.cert_bundle {
             let bundle = std::iter::once(&pem).chain(chain.iter().map(|ca| &ca.pem));
@@ -86,7 +87,7 @@ impl Authority {
         } else {
             STANDARD.encode(pem)
         };
-        TlsCertAnswer {
+        Self {
             certificate_info: CertificateInfo::from(&issued.record),
             base64_certificate,
             subject: issued
@@ -97,28 +98,15 @@ impl Authority {
             warnings: issued.warnings.clone(),
         }
     }
-
-    /// The contract's answer to `ca_chain_only`: the chain of the CA of the request's profile. `None` if that CA does
-    /// not exist yet.
-    pub fn chain_answer(&self, request: &TlsCertRequest) -> Option<ChainAnswer> {
-        let ca = self.issuer_of(request.profile.as_deref())?;
-        Some(ChainAnswer::of(&self.chain(ca.name())))
-    }
-
-    /// The CA of a profile; without a profile, or where it names no CA, the default issuing CA. `None` if that CA does
-    /// not exist yet.
-    pub fn issuer_of(&self, profile: Option<&str>) -> Option<Arc<Ca>> {
-        let named = profile
-            .and_then(|name| self.profiles().named(name))
-            .and_then(|profile| profile.issuing_ca());
-        match named {
-            Some(name) => self.ca(self.config().ca_named(name)?.name()),
-            None => self.issuing_ca(),
-        }
-    }
 }
 
 impl ChainAnswer {
+    /// The chain of the CA of the request's profile. `None` if that CA does not exist yet.
+    pub fn new(authority: &Authority, request: &TlsCertRequest) -> Option<Self> {
+        let ca = authority.issuer_of(request.profile.as_deref())?;
+        Some(Self::of(&authority.chain(ca.name())))
+    }
+
     fn of(chain: &[Arc<Ca>]) -> Self {
         let encoded = |ca: Option<&Arc<Ca>>| ca.map(|ca| STANDARD.encode(&ca.pem)).unwrap_or_default();
         let trimmed: Vec<&str> = chain.iter().map(|ca| ca.pem.trim()).collect();
@@ -132,7 +120,7 @@ impl ChainAnswer {
 
 /// RFC 4514 text of a recorded certificate's subject. Certificates of this authority can be parsed; if the row is
 /// damaged, the common name is used.
-pub(super) fn subject_of(record: &CertificateRecord) -> String {
+pub(crate) fn subject_of(record: &CertificateRecord) -> String {
     match Certificate::parse(&record.certificate) {
         Ok(certificate) => certificate.subject().to_rfc4514(),
         Err(_) => format!("CN={}", record.common_name),

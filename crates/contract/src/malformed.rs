@@ -1,5 +1,7 @@
 //! Why a request is not well formed.
 
+use chancery_authority::issue::NoCsrFileName;
+
 /// What is wrong with a request's form. The texts are those of the drop-in contract where it has one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -92,11 +94,8 @@ pub enum Malformed {
         limit: usize,
     },
     /// A name with a folder, or with characters that are not allowed in CSR file names.
-    #[error("csr_file {name:?} is no file name: use letters, digits, spaces and ._-@+=, without any folder")]
-    CsrFileName {
-        /// As given, shortened to 80 characters.
-        name: String,
-    },
+    #[error(transparent)]
+    CsrFileName(#[from] NoCsrFileName),
 }
 
 impl Malformed {
@@ -114,7 +113,7 @@ impl Malformed {
             | Self::NoCsr
             | Self::CsrBase64
             | Self::CsrTooLong { .. }
-            | Self::CsrFileName { .. } => false,
+            | Self::CsrFileName(_) => false,
         }
     }
 
@@ -126,7 +125,7 @@ impl Malformed {
             Self::ExtendedKeyUsage { .. } => "bad_extended_key_usage",
             Self::ExtensionField { .. } => "bad_extension",
             Self::NoCsr | Self::CsrBase64 | Self::CsrTooLong { .. } => "bad_csr",
-            Self::CsrFileName { .. } => "bad_csr_file",
+            Self::CsrFileName(_) => "bad_csr_file",
             Self::TooLong { .. } | Self::TooMany { .. } | Self::TextTooLong { .. } => "over_budget",
             Self::NotJson { .. } | Self::NotAnObject | Self::WrongType { .. } | Self::CommonNameAndNone => {
                 "malformed_request"

@@ -1,7 +1,9 @@
 use super::*;
-use crate::issue::Refusal;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use chancery_authority::event::Event;
+use chancery_authority::issue::Refusal;
+use chancery_x509::san::AltName;
 use serde_json::{Value, json};
 
 /// A request with only the required fields; the CSR's content is not parsed here.
@@ -60,7 +62,7 @@ fn every_field_is_read() {
     assert_eq!(request.subject.organization.as_deref(), Some("Acme, Inc."));
     assert_eq!(request.subject.email_address.as_deref(), Some("a@example.com"));
     assert_eq!(request.lifetime_days, Some(90));
-    assert_eq!(request.purposes, [Purpose::ServerAuth, Purpose::ClientAuth]);
+    assert_eq!(request.purposes, [TlsPurpose::ServerAuth, TlsPurpose::ClientAuth]);
     let usages: Vec<String> = request.extended_key_usages.iter().map(ToString::to_string).collect();
     assert_eq!(usages, ["1.3.6.1.5.5.7.3.3", "1.3.6.1.4.1.311.20.2.2"]);
     assert_eq!(request.csr_file().unwrap().as_str(), "server.csr");
@@ -151,7 +153,7 @@ fn invalid_names_and_unknown_purposes_are_left_out_with_a_warning() {
     assert_eq!(warnings.len(), 2);
 
     let request = parsed(&with("purposes", json!(["fly", "server_auth"])));
-    assert_eq!(request.purposes, [Purpose::ServerAuth]);
+    assert_eq!(request.purposes, [TlsPurpose::ServerAuth]);
     assert_eq!(request.warnings, ["purpose \"fly\" is not known and was left out"]);
 }
 
@@ -428,7 +430,10 @@ fn malformed_requests_are_told_of_briefly() {
     let mut request = with("sans", json!({ "DNS_NAME": 5 }));
     request["lifetime"] = json!(30);
     request["purposes"] = Value::Array(vec![json!("x"); 1000]);
-    let notice = notice::malformed_request_rejected(&request, "because");
+    let notice = notice::of(&Event::MalformedRequestRejected {
+        request: Box::new(issue::readable(&request)),
+        reason: "because".to_owned(),
+    });
     assert_eq!(notice.subject, "Certificate Request Rejected");
     assert_eq!(
         notice.message,
@@ -442,9 +447,12 @@ fn malformed_requests_are_told_of_briefly() {
 #[test]
 fn refused_requests_are_told_of_as_the_contract_has_it() {
     let mut request = parsed(&with("sans", json!(["a.example.com"])));
-    request.purposes = vec![Purpose::ServerAuth];
+    request.purposes = vec![TlsPurpose::ServerAuth];
     request.lifetime_days = Some(7);
-    let notice = notice::request_rejected(&request, "CN=server.example.com", "0 is too short");
+    let notice = notice::of(&Event::RequestRejected {
+        request: Box::new(issue::rejected(&request)),
+        reason: "0 is too short".to_owned(),
+    });
     assert_eq!(
         notice.message,
         json!({

@@ -1,13 +1,13 @@
 //! Where a proposal is read from.
 
-use crate::wire::CsrFileName;
+use chancery_authority::issue::CsrFileName;
 
 /// Operators' files in their proposed state.
 pub trait Proposal: Send + Sync {
-    /// A list of at most [`budget::LIST`](crate::wire::budget::LIST) octets; `None` where there is none of that name.
+    /// A list of at most [`budget::LIST`](crate::budget::LIST) octets; `None` where there is none of that name.
     fn list(&self, name: &'static str) -> Result<Option<Vec<u8>>, Unreadable>;
 
-    /// A CSR file of at most [`budget::CSR`](crate::wire::budget::CSR) octets; `None` where there is none of that name.
+    /// A CSR file of at most [`budget::CSR`](crate::budget::CSR) octets; `None` where there is none of that name.
     fn csr(&self, name: &CsrFileName) -> Result<Option<Vec<u8>>, Unreadable>;
 
     /// The names of all CSR files, valid or not.

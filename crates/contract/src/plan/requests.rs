@@ -10,10 +10,10 @@ use serde_json::value::RawValue;
 
 use super::item::{Existing, Found, Item, Planned, Verdict, shortened};
 use super::{AT_ONCE, Plan, Planner, Proposal, Unreadable, base_of, entries, read};
-use crate::issue::{IssuanceContext, IssueError, KeyClaim, Refusal, draw_serial};
-use crate::port::ledger::{KeyStatus, Kind, Ledger, LedgerError, for_each_named};
-use crate::principal::Principal;
-use crate::wire::{FoundCsr, Malformed, TLS_JSON, TlsCertRequest, caller_token, request_value};
+use crate::{Malformed, TLS_JSON, TlsCertRequest, caller_token, request_value};
+use chancery_authority::Principal;
+use chancery_authority::issue::{FoundCsr, IssuanceContext, IssueError, KeyClaim, Refusal, draw_serial};
+use chancery_authority::port::ledger::{KeyStatus, Kind, Ledger, LedgerError, for_each_named};
 
 /// Most unused CSR files that are named in warnings.
 const TOLD: usize = 100;
@@ -151,7 +151,7 @@ impl Planner<'_> {
             now: self.now,
             serial: draw_serial(self.entropy),
         };
-        let prepared = self.rules.prepare(&request, context).map_err(|error| match error {
+        let prepared = request.prepare(&self.rules, context).map_err(|error| match error {
             IssueError::Rejected(refusal) => refused(refusal.code(), refusal.to_string()),
             other => refused(other.code(), other.detail().unwrap_or_default().to_owned()),
         })?;
@@ -371,7 +371,7 @@ impl Known {
         let distinct: HashSet<&str> = asked.iter().map(|(_, claim)| claim.common_name.as_str()).collect();
         let named = stream::iter(distinct).map(async |name| {
             let mut by_key = ByKey::new();
-            let mut keep = |record: crate::port::ledger::CertificateRecord| {
+            let mut keep = |record: chancery_authority::port::ledger::CertificateRecord| {
                 if record.kind != Kind::Leaf {
                     return;
                 }

@@ -1,30 +1,37 @@
-//! The JSON of requests, answers and notices: the drop-in contract's `tls-cert`; and the lists that operators write.
+//! The JSON of the serverless CA, at the edge of the authority: requests (`tls-cert`), answers and notices, and the lists
+//! that operators write (`tls.json`, `revoked.json`).
 //!
-//! [`TlsCertRequest::from_value`] parses a request as leniently as the contract demands: unknown fields are ignored,
-//! invalid alternative names and unknown purposes left out; each causes a warning. Any other fault is refused as
-//! [`Malformed`]. [`crate::issue`] decides what a well-formed request *may* ask for.
+//! - [`TlsCertRequest::from_value`] parses a request as leniently as the contract demands: unknown fields are ignored,
+//!   invalid alternative names and unknown purposes left out; each causes a warning. Any other fault is refused as
+//!   [`Malformed`];
+//! - [`IssueTlsCert`] turns it into the authority's own [`Request`](chancery_authority::issue::Request), which decides
+//!   what a well-formed request *may* ask for;
+//! - [`notice`] renders events; [`listed`] decides on listed revocations; [`plan`] says what the lists would change.
 
 mod answer;
-mod csr;
+mod digest;
 mod field;
+mod issue;
+pub mod listed;
 pub mod lists;
 mod malformed;
 pub mod notice;
 mod parse;
+pub mod plan;
 mod revoked_list;
 mod sans;
 mod time;
 mod tls_list;
 mod token;
 
+use chancery_authority::issue::{CsrFile, CsrFileName, FoundCsr, ListedNames, RequestedNames, TlsPurpose};
 use chancery_x509::name::Subject;
-use chancery_x509::san::AltName;
 use const_oid::ObjectIdentifier;
 
 pub use answer::{CertificateInfo, ChainAnswer, ErrorAnswer, TlsCertAnswer};
-pub use csr::{CsrFile, CsrFileName, CsrSource, FoundCsr, ListedNames};
+pub use issue::IssueTlsCert;
 pub use malformed::Malformed;
-pub use parse::request_value;
+pub use parse::{listed_names, request_value};
 pub use revoked_list::{REVOKED_JSON, REVOKED_ROOT_CA_JSON, RevokedEntry};
 pub use sans::AltNameText;
 pub use time::contract_time;
@@ -33,12 +40,10 @@ pub use token::caller_token;
 
 /// Limits on one request, each checked before the work that it bounds.
 pub mod budget {
+    pub use chancery_authority::issue::budget::{ALT_NAMES, CSR};
+
     /// Octets of a request's JSON.
     pub const REQUEST: usize = 256 * 1024;
-    /// Octets of a CSR, PEM or DER.
-    pub const CSR: usize = 64 * 1024;
-    /// Number of alternative names.
-    pub const ALT_NAMES: usize = 256;
     /// Number of purposes, and of extended key usages.
     pub const USAGES: usize = 32;
     /// Number of custom extensions.
@@ -51,8 +56,6 @@ pub mod budget {
 }
 
 /// A well-formed request for a certificate.
-///
-/// A front end without JSON fills it in directly: `TlsCertRequest { csr: Some(..), ..Default::default() }`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools, reason = "wishes of a request, each on its own")]
 pub struct TlsCertRequest {
@@ -62,7 +65,7 @@ pub struct TlsCertRequest {
     /// Requested days of validity, 1 or more; `None`: the profile's default.
     pub lifetime_days: Option<u64>,
     /// The known purposes, in the request's order.
-    pub purposes: Vec<Purpose>,
+    pub purposes: Vec<TlsPurpose>,
     /// Extended key usages in addition to the purposes.
     pub extended_key_usages: Vec<ObjectIdentifier>,
     /// Issue without a common name, whatever the CSR has.
@@ -75,7 +78,7 @@ pub struct TlsCertRequest {
     pub extensions: Vec<RequestedExtension>,
     /// The CSR; `None` only in a request for the chain.
     pub csr: Option<CsrSource>,
-    /// The profile's name; `None`: [`DEFAULT_PROFILE`](crate::profile::DEFAULT_PROFILE).
+    /// The profile's name; `None`: [`DEFAULT_PROFILE`](chancery_authority::profile::DEFAULT_PROFILE).
     pub profile: Option<String>,
     /// Accept a key that is already certified for this common name.
     pub force_issue: bool,
@@ -93,23 +96,13 @@ pub struct TlsCertRequest {
     pub warnings: Vec<String>,
 }
 
-/// `purposes` of the contract.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Purpose {
-    /// `client_auth`
-    ClientAuth,
-    /// `server_auth`
-    ServerAuth,
-}
-
-/// `sans` of the contract.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum RequestedNames {
-    /// No `sans`: the common name, if it is a domain.
-    #[default]
-    FromCommonName,
-    /// These; empty where every given name is invalid.
-    Listed(Vec<AltName>),
+/// The CSR of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CsrSource {
+    /// In the request (`base64_csr_data`): PEM or DER.
+    Inline(Vec<u8>),
+    /// In a file that the front end stores (`csr_file`).
+    File(CsrFile),
 }
 
 /// One of `extensions` of the contract, unchecked.
@@ -123,29 +116,33 @@ pub struct RequestedExtension {
     pub critical: bool,
 }
 
-impl Purpose {
-    /// Its name in requests.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ClientAuth => "client_auth",
-            Self::ServerAuth => "server_auth",
-        }
+/// The name of a purpose in requests and notices.
+pub fn purpose_name(purpose: TlsPurpose) -> &'static str {
+    match purpose {
+        TlsPurpose::ClientAuth => "client_auth",
+        TlsPurpose::ServerAuth => "server_auth",
     }
+}
 
-    /// The purpose of that name, if it is known.
-    pub fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "client_auth" => Some(Self::ClientAuth),
-            "server_auth" => Some(Self::ServerAuth),
-            _ => None,
-        }
+/// The purpose of that name, if it is known.
+pub fn purpose_named(name: &str) -> Option<TlsPurpose> {
+    match name {
+        "client_auth" => Some(TlsPurpose::ClientAuth),
+        "server_auth" => Some(TlsPurpose::ServerAuth),
+        _ => None,
     }
+}
 
-    /// Its extended key usage (RFC 5280 section 4.2.1.12).
-    pub fn oid(self) -> ObjectIdentifier {
+impl CsrSource {
+    /// The CSR's octets, where they are available.
+    pub fn octets(&self) -> Option<&[u8]> {
         match self {
-            Self::ClientAuth => ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.2"),
-            Self::ServerAuth => ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.1"),
+            Self::Inline(octets)
+            | Self::File(CsrFile {
+                found: FoundCsr::Content { octets, .. },
+                ..
+            }) => Some(octets),
+            Self::File(_) => None,
         }
     }
 }
