@@ -7,8 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chancery_authority::issue::{IssueError, Refusal};
 use chancery_authority::port::ledger::CrlScope;
-use chancery_authority::wire::TlsCertRequest;
 use chancery_aws::{CallBudget, Deployment};
+use chancery_contract::{IssueTlsCert as _, TlsCertRequest};
 use chancery_x509::crl::{RevocationList, RevocationReason};
 use chancery_x509::serial::Serial;
 use serde_json::{Value, json};
@@ -57,7 +57,10 @@ async fn make() {
     let mut serials = serde_json::Map::new();
     for name in &NAMES[..4] {
         let token = (*name == "tokened").then(|| token(name));
-        let issued = authority.issue(&request(name), &principal(), token).await.unwrap();
+        let issued = authority
+            .issue_tls_cert(&request(name), &principal(), token)
+            .await
+            .unwrap();
         serials.insert((*name).to_owned(), issued.record.id.serial.to_string().into());
     }
     for (name, reason) in [
@@ -81,7 +84,10 @@ async fn make() {
         ("open-with-token", Some(token("open-with-token"))),
         ("open-without-token", None),
     ] {
-        let failed = fixture.authority.issue(&request(name), &principal(), token).await;
+        let failed = fixture
+            .authority
+            .issue_tls_cert(&request(name), &principal(), token)
+            .await;
         assert!(matches!(failed, Err(IssueError::Unavailable { .. })), "{failed:?}");
     }
     sandbox.clear_faults();
@@ -135,21 +141,21 @@ async fn a_deployment_of_a_former_version_issues_revokes_and_publishes() {
 
     // What was issued under a token is answered again; a key that was used or blocked stays so.
     let replayed = authority
-        .issue(&request("tokened"), &principal(), Some(token("tokened")))
+        .issue_tls_cert(&request("tokened"), &principal(), Some(token("tokened")))
         .await
         .unwrap();
     assert_eq!(
         (replayed.record.id.serial, replayed.replayed),
         (serial("tokened"), true)
     );
-    let refused = authority.issue(&request("kept"), &principal(), None).await;
+    let refused = authority.issue_tls_cert(&request("kept"), &principal(), None).await;
     assert!(
         matches!(refused, Err(IssueError::Rejected(Refusal::KeyInUse))),
         "{refused:?}"
     );
     let mut forced = request("compromised");
     forced.force_issue = true;
-    let refused = authority.issue(&forced, &principal(), None).await;
+    let refused = authority.issue_tls_cert(&forced, &principal(), None).await;
     assert!(
         matches!(refused, Err(IssueError::Rejected(Refusal::KeyCompromised))),
         "{refused:?}"
@@ -160,7 +166,7 @@ async fn a_deployment_of_a_former_version_issues_revokes_and_publishes() {
     let swept = authority.sweep().await.unwrap();
     assert_eq!((swept.completed.len(), swept.lost.len()), (1, 1), "{swept:?}");
     let finished = authority
-        .issue(
+        .issue_tls_cert(
             &request("open-with-token"),
             &principal(),
             Some(token("open-with-token")),
@@ -191,7 +197,7 @@ async fn a_deployment_of_a_former_version_issues_revokes_and_publishes() {
         assert!(listed.contains(&serial(name)), "{name}");
     }
     let issued = authority
-        .issue(&Requester::new().request("new"), &principal(), None)
+        .issue_tls_cert(&Requester::new().request("new"), &principal(), None)
         .await
         .unwrap();
     assert!(!issued.replayed);
