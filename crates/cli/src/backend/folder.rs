@@ -117,7 +117,10 @@ impl Backend for FolderBackend {
             .local
             .authority
             .renew(serial, csr.as_deref(), &self.principal, Some(token));
-        self.answer(self.local.runtime.block_on(renewed), &contract::TlsCertRequest::default())
+        self.answer(
+            self.local.runtime.block_on(renewed),
+            &contract::TlsCertRequest::default(),
+        )
     }
 
     fn certificate(&self, serial: &str) -> Result<CertificateEntry> {

@@ -19,11 +19,7 @@ use crate::show;
 /// The request, without its CSR and common name.
 pub(crate) fn request(wanted: &WantedArguments) -> Result<TlsCertRequest> {
     // The contract ignores unknown purposes; on a command line they are mistakes, better reported at once.
-    if let Some(slip) = wanted
-        .purposes
-        .iter()
-        .find(|purpose| purpose_named(purpose).is_none())
-    {
+    if let Some(slip) = wanted.purposes.iter().find(|purpose| purpose_named(purpose).is_none()) {
         bail!("--purpose takes server_auth or client_auth, not {slip:?}; other usages go with --eku");
     }
     let sans = wanted
