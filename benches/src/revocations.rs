@@ -9,7 +9,7 @@ use chancery_authority::Authority;
 use chancery_authority::CaName;
 use chancery_authority::Principal;
 use chancery_authority::config::Config;
-use chancery_authority::port::ledger::{CertificateIntent, Completion, IntentId, Kind, Revocation, TokenOrigin};
+use chancery_authority::port::ledger::{CertificateIntent, Completion, IntentId, Kind, Reach, Revocation, TokenOrigin};
 use chancery_authority::port::{Entropy as _, Ledger as _, Ports, Receipt};
 use chancery_authority::profile::Profiles;
 use chancery_local::folder::DataFolder;
@@ -127,6 +127,7 @@ async fn certificate(ledger: SqliteLedger, issuer: CaName, index: usize, revoked
     let at = UnixTime(1_790_000_000);
     let tbs = tbs();
     ledger
+        .intents()
         .reserve(CertificateIntent {
             id: id.clone(),
             kind: Kind::Leaf,
@@ -157,6 +158,7 @@ async fn certificate(ledger: SqliteLedger, issuer: CaName, index: usize, revoked
     let len = u16::try_from(certificate.len())?.to_be_bytes();
     certificate.splice(0..0, [0x30, 0x82, len[0], len[1]]);
     ledger
+        .intents()
         .complete(Completion {
             id,
             certificate,
@@ -171,7 +173,10 @@ async fn certificate(ledger: SqliteLedger, issuer: CaName, index: usize, revoked
             invalidity_date: None,
             principal: "authority".to_owned(),
         };
-        ledger.revoke(&issuer, serial, revocation).await?;
+        ledger
+            .revocations()
+            .revoke(&issuer, serial, revocation, Reach::Key)
+            .await?;
     }
     Ok(())
 }

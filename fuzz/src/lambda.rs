@@ -122,7 +122,7 @@ pub fn event(octets: &[u8]) {
     }
     assert_eq!(
         memory.keys.log().len(),
-        memory.ledger.certificates().len(),
+        memory.ledger.issued().len(),
         "every signature has its record"
     );
 }

@@ -132,12 +132,12 @@ pub fn search(octets: &[u8]) {
         ..Search::default()
     };
     LEDGER.with(|(ledger, _)| {
-        let page = wait(ledger.search(&query, None, 10)).expect("a name is a name");
+        let page = wait(ledger.certificates().search(&query, None, 10)).expect("a name is a name");
         assert!(page.certificates.is_empty() && page.next.is_none());
         let cursor = Cursor(text.to_owned());
         for outcome in [
-            wait(ledger.search(&query, Some(&cursor), 10)),
-            wait(ledger.search(&Search::default(), Some(&cursor), 10)),
+            wait(ledger.certificates().search(&query, Some(&cursor), 10)),
+            wait(ledger.certificates().search(&Search::default(), Some(&cursor), 10)),
         ] {
             match outcome {
                 Ok(page) => assert!(page.certificates.is_empty()),

@@ -57,7 +57,12 @@ impl Authority {
             crl_uses: CrlUses::default(),
             own_names: RwLock::default(),
         };
-        let names = authority.ports.ledger.own_names(authority.ports.clock.now()).await?;
+        let names = authority
+            .ports
+            .ledger
+            .server_names()
+            .list(authority.ports.clock.now())
+            .await?;
         authority.know_own_names(names);
         Ok(authority)
     }
@@ -156,12 +161,12 @@ impl Authority {
 
     /// One certificate.
     pub async fn certificate(&self, serial: Serial) -> Result<Option<CertificateRecord>, LedgerError> {
-        self.ports.ledger.certificate(None, serial).await
+        self.ports.ledger.certificates().get(None, serial).await
     }
 
     /// A page of certificates.
     pub async fn search(&self, query: &Search, after: Option<&Cursor>, limit: usize) -> Result<Page, LedgerError> {
-        self.ports.ledger.search(query, after, limit).await
+        self.ports.ledger.certificates().search(query, after, limit).await
     }
 }
 
@@ -226,6 +231,6 @@ fn authenticator(ports: &Ports) -> Authenticator {
 }
 
 async fn read_cas(ports: &Ports) -> Result<Vec<Arc<Ca>>, LedgerError> {
-    let records = ports.ledger.authorities().await?.into_iter();
+    let records = ports.ledger.issuers().list().await?.into_iter();
     records.map(|record| Ca::try_from(record).map(Arc::new)).collect()
 }

@@ -141,7 +141,8 @@ impl Authority {
         let row = self
             .ports()
             .ledger
-            .certificate(Some(ca.signer()), ca.certificate().serial())
+            .certificates()
+            .get(Some(ca.signer()), ca.certificate().serial())
             .await;
         let row = match row {
             // Part of the row exists, but not the certificate.

@@ -49,7 +49,7 @@ impl Authority {
 
     async fn is_revoked(&self, ca: &Ca) -> Result<bool, LedgerError> {
         let (ledger, issuer, serial) = (&self.ports().ledger, ca.signer(), ca.certificate().serial());
-        let (own, damage) = match ledger.certificate(Some(issuer), serial).await {
+        let (own, damage) = match ledger.certificates().get(Some(issuer), serial).await {
             // A record of that serial number with another certificate proves nothing about this one.
             Ok(own) => (own.filter(|own| own.certificate == ca.certificate().as_der()), None),
             Err(error @ LedgerError::Damaged { .. }) => (None, Some(error)),
@@ -60,7 +60,12 @@ impl Authority {
         }
         // A list entry counts even if the record contradicts it: an attacker who can overwrite the record may not be able
         // to remove the entry.
-        if ledger.listed_among(issuer, &[serial]).await?.contains_key(&serial) {
+        if ledger
+            .revocations()
+            .listed(issuer, &[serial])
+            .await?
+            .contains_key(&serial)
+        {
             return Ok(true);
         }
         match own {

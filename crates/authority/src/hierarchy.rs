@@ -142,7 +142,7 @@ impl Authority {
                 let url = self.config().crl_url(&scope);
                 self.note_crl_use(scope, url.as_deref(), intent.not_after).await?;
             }
-            match self.ports().ledger.reserve(intent.clone()).await {
+            match self.ports().ledger.intents().reserve(intent.clone()).await {
                 Ok(Reservation::New) => {
                     let signable = Signable::prepared(tbs, &intent, signer(config, parent.as_deref(), &key));
                     let signable = signable.map_err(|error| HierarchyError::NotSignable {
@@ -264,7 +264,7 @@ impl Authority {
             receipt,
             at: self.ports().clock.now(),
         };
-        match self.ports().ledger.complete(completion).await {
+        match self.ports().ledger.intents().complete(completion).await {
             Ok(_) => Ok(()),
             Err(LedgerError::NoOpenIntent(id)) => {
                 // Another run resumed it meanwhile: if that run completed it, its CA is the same as ours.
@@ -288,13 +288,16 @@ impl Authority {
         let open = self
             .ports()
             .ledger
-            .open_intents(UnixTime(i64::MAX), OPEN_INTENTS)
-            .await?;
+            .intents()
+            .list_open(None, UnixTime(i64::MAX), OPEN_INTENTS)
+            .await?
+            .intents;
         for intent in open.into_iter().filter(|intent| is_for(&intent.kind, ca_name)) {
             tracing::warn!(intent = %intent.id, ca = %ca_name, "giving up an intent of an earlier configuration");
             match self
                 .ports()
                 .ledger
+                .intents()
                 .mark_lost(intent.id.clone(), self.ports().clock.now())
                 .await
             {

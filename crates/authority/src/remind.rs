@@ -53,7 +53,12 @@ impl Authority {
         let mut reminded = Reminded::default();
         let mut after = None;
         loop {
-            let page = self.ports().ledger.expiring(from, to, after.as_ref(), PAGE).await?;
+            let page = self
+                .ports()
+                .ledger
+                .reminders()
+                .expiring(from, to, after.as_ref(), PAGE)
+                .await?;
             for record in &page.certificates {
                 let Some(due) = due(record, self.config().expiry_reminders(), now) else {
                     continue;
@@ -97,7 +102,8 @@ impl Authority {
         let recorded = self
             .ports()
             .ledger
-            .record_reminder(&record.id.issuer, record.id.serial, now)
+            .reminders()
+            .record(&record.id.issuer, record.id.serial, now)
             .await;
         if let Err(error) = &recorded {
             tracing::error!(%error, certificate = %record.id, "a reminder was sent and could not be recorded");

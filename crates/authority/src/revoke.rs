@@ -108,7 +108,12 @@ impl Authority {
         principal: &Principal,
         reach: Reach,
     ) -> Result<RevokedCertificate, RevokeError> {
-        let record = self.ports().ledger.certificate_to_revoke(serial).await?;
+        let record = self
+            .ports()
+            .ledger
+            .revocations()
+            .certificate_to_revoke(serial, None)
+            .await?;
         let record = record.ok_or(RevokeError::NotFound(serial))?.record;
         let mut revoked = self
             .revoke_as_told(record, reason, invalidity_date, principal, reach)
@@ -164,7 +169,8 @@ impl Authority {
         let reaching = self
             .ports()
             .ledger
-            .revoke_reaching(&scope.issuer, serial, revocation.clone(), reach)
+            .revocations()
+            .revoke(&scope.issuer, serial, revocation.clone(), reach)
             .await;
         // Also after an error: the revocation may have been written and only the response lost.
         match &reaching {

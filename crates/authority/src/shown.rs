@@ -22,7 +22,13 @@ impl Authority {
             serial: certificate.serial(),
         };
         let now = self.ports().clock.now();
-        if self.ports().ledger.hear_of_key(&id, key.fingerprint(), now).await? {
+        if self
+            .ports()
+            .ledger
+            .revocations()
+            .learn_key(&id, key.fingerprint(), now)
+            .await?
+        {
             tracing::warn!(certificate = %id, "the key of a certificate from before a restore is compromised, and blocked now");
         }
         Ok(())

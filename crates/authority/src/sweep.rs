@@ -154,7 +154,7 @@ impl Authority {
         sweep: &mut Sweep,
     ) -> Result<(), LedgerError> {
         loop {
-            let step = self.ports().ledger.open_intents_after(after, before, BATCH).await?;
+            let step = self.ports().ledger.intents().list_open(after, before, BATCH).await?;
             add_unreadable(&mut sweep.swept.unreadable, step.unreadable);
             let open = step.intents;
             let full = open.len() == BATCH;
@@ -179,7 +179,8 @@ impl Authority {
             let open = self
                 .ports()
                 .ledger
-                .open_intents_after(after, UnixTime(i64::MAX), BATCH)
+                .intents()
+                .list_open(after, UnixTime(i64::MAX), BATCH)
                 .await?;
             add_unreadable(&mut unreadable, open.unreadable);
             match open.intents.last() {
@@ -280,7 +281,7 @@ impl Authority {
     }
 
     pub(crate) async fn give_up(&self, id: &IntentId, at: UnixTime) -> Result<(), LedgerError> {
-        let outcome = self.ports().ledger.mark_lost(id.clone(), at).await;
+        let outcome = self.ports().ledger.intents().mark_lost(id.clone(), at).await;
         // Also after an error: the write may have succeeded and only the response been lost.
         if !matches!(outcome, Err(LedgerError::NoOpenIntent(_))) {
             tracing::warn!(intent = %id, "an open intent was given up; its serial goes on the CRL");

@@ -260,7 +260,7 @@ async fn assert_nothing_but_rejections(fixture: &Fixture, before: Counts, reject
 }
 
 async fn counts(fixture: &Fixture) -> Counts {
-    fixture.authority.ports().ledger.counts().await.unwrap()
+    fixture.authority.ports().ledger.monitoring().counts().await.unwrap()
 }
 
 /// Time that this thread has worked, where the system tells: how busy the machine is otherwise does not count.

@@ -153,7 +153,10 @@ async fn a_renewal_keeps_nobody_s_key_for_another_name() {
             assert_eq!(refused.code(), "other_common_name");
         }
         let ledger = &fixture.authority.ports().ledger;
-        assert_eq!(ledger.key_holder(key.fingerprint(), "").await.unwrap(), KeyStatus::Free);
+        assert_eq!(
+            ledger.certificates().key_status(key.fingerprint(), "").await.unwrap(),
+            KeyStatus::Free
+        );
         let (_, own) = csr_with(
             Some(if replace {
                 "ada.example.com"

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 
 use chancery_authority::memory::Fault;
 use chancery_authority::port::Ledger;
-use chancery_authority::port::ledger::{CertificateIntent, IdempotencyToken, IntentId};
+use chancery_authority::port::ledger::{CertificateIntent, IdempotencyToken, IntentId, Reach};
 use chancery_contract::{IssueTlsCert as _, TlsCertRequest};
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::serial::Serial;
@@ -126,7 +126,7 @@ async fn creating_the_hierarchy() {
 async fn creating_the_hierarchy_and_sweeping_before_it_is_taken_up() {
     // The sweeper gives a CA's intent up; the next run begins anew, with the same keys.
     for fault in FAULTS {
-        for operation in ["keys.create", "ledger.reserve", "keys.sign", "ledger.complete"] {
+        for operation in ["keys.create", "intents.reserve", "keys.sign", "intents.complete"] {
             for nth in [1, 2] {
                 let context = format!("{fault:?} at {operation} {nth}");
                 let mut fixture = Fixture::empty(QUICK).await;
@@ -152,7 +152,8 @@ async fn publishing_crls() {
             fixture
                 .memory
                 .ledger
-                .revoke(&ca_name("chancery-issuing-ca"), serial, revocation())
+                .revocations()
+                .revoke(&ca_name("chancery-issuing-ca"), serial, revocation(), Reach::Key)
                 .await
                 .unwrap();
             fixture.memory.clock.advance(DAY);
@@ -246,7 +247,7 @@ async fn issuing() {
                 .await;
         },
         async |fixture: &Fixture, _: &TlsCertRequest, context: &str| {
-            let certificates = fixture.memory.ledger.certificates();
+            let certificates = fixture.memory.ledger.issued();
             let leaves = certificates
                 .iter()
                 .filter(|record| record.common_name == "a.example")
@@ -270,7 +271,7 @@ async fn sweeping() {
             for (name, token, operation) in [
                 ("a.example", Some("a token"), "keys.sign"),
                 ("b.example", None, "keys.sign"),
-                ("c.example", None, "ledger.complete"),
+                ("c.example", None, "intents.complete"),
             ] {
                 fixture.memory.faults.at(operation, 1, Fault::FailBefore);
                 let token = token.map(|token| IdempotencyToken(token.to_owned()));
@@ -283,9 +284,11 @@ async fn sweeping() {
             let open = fixture
                 .memory
                 .ledger
-                .open_intents(fixture::NOW.plus_days(1), 10)
+                .intents()
+                .list_open(None, fixture::NOW.plus_days(1), 10)
                 .await
-                .unwrap();
+                .unwrap()
+                .intents;
             let of = |token: bool| -> Vec<IntentId> {
                 let matching = open.iter().filter(|intent| intent.has_token() == token);
                 matching.map(|intent| intent.id.clone()).collect()

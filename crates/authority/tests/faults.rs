@@ -21,9 +21,9 @@ const FAULTS: [Fault; 4] = [Fault::FailBefore, Fault::FailAfter, Fault::DieBefor
 /// The calls of an issuance that tells of itself.
 const CALLS: [&str; 5] = [
     "intent_keys.derive",
-    "ledger.reserve",
+    "intents.reserve",
     "keys.sign",
-    "ledger.complete",
+    "intents.complete",
     "notices.notify",
 ];
 
@@ -48,9 +48,11 @@ async fn every_signature_is_known(fixture: &Fixture) {
         .authority
         .ports()
         .ledger
-        .open_intents(UnixTime(i64::MAX), 1000)
+        .intents()
+        .list_open(None, UnixTime(i64::MAX), 1000)
         .await
         .unwrap()
+        .intents
     {
         known.push(TbsCertificate::from_der(intent.tbs, key.algorithm()).signing_input(key));
     }
@@ -114,9 +116,11 @@ async fn every_call_fails_in_every_way_and_a_retry_makes_one_certificate() {
                 .authority
                 .ports()
                 .ledger
-                .open_intents(UnixTime(i64::MAX), 10)
+                .intents()
+                .list_open(None, UnixTime(i64::MAX), 10)
                 .await
-                .unwrap();
+                .unwrap()
+                .intents;
             assert!(open.is_empty(), "{told}");
             every_signature_is_known(&fixture).await;
         }
@@ -129,7 +133,7 @@ async fn two_faults_in_a_row_are_no_worse() {
         for second in FAULTS {
             let mut fixture = Fixture::new().await;
             let request = request("a.example.com");
-            fixture.memory.faults.at("ledger.complete", 1, first);
+            fixture.memory.faults.at("intents.complete", 1, first);
             fixture.issue_with(&request, "t").await.unwrap_err();
             fixture.restart().await;
             fixture.memory.clock.advance(61);
@@ -156,9 +160,11 @@ async fn what_is_resumed_says_what_was_recorded() {
         .authority
         .ports()
         .ledger
-        .open_intents(UnixTime(i64::MAX), 10)
+        .intents()
+        .list_open(None, UnixTime(i64::MAX), 10)
         .await
-        .unwrap();
+        .unwrap()
+        .intents;
     let [intent] = intents.as_slice() else {
         panic!("one open intent: {intents:?}")
     };
@@ -204,11 +210,18 @@ async fn who_comes_back_for_a_certificate_that_there_is_gets_that() {
 async fn an_intent_that_was_given_up_is_no_certificate() {
     let fixture = Fixture::new().await;
     let request = request("a.example.com");
-    fixture.memory.faults.at("ledger.complete", 1, Fault::FailBefore);
+    fixture.memory.faults.at("intents.complete", 1, Fault::FailBefore);
     fixture.issue_with(&request, "t").await.unwrap_err();
     let ledger = &fixture.authority.ports().ledger;
-    let intent = ledger.open_intents(UnixTime(i64::MAX), 1).await.unwrap().pop().unwrap();
-    ledger.mark_lost(intent.id.clone(), NOW).await.unwrap();
+    let intent = ledger
+        .intents()
+        .list_open(None, UnixTime(i64::MAX), 1)
+        .await
+        .unwrap()
+        .intents
+        .pop()
+        .unwrap();
+    ledger.intents().mark_lost(intent.id.clone(), NOW).await.unwrap();
 
     let issued = fixture.issue_with(&request, "t").await.unwrap();
     assert_ne!(issued.record.id, intent.id, "a new certificate under a new serial");
@@ -275,7 +288,7 @@ async fn two_that_resume_one_intent_get_one_certificate() {
     fixture.restart().await;
     fixture.memory.clock.advance(61);
     let delay = Fault::Delay(Duration::from_millis(200));
-    fixture.memory.faults.at("ledger.complete", 1, delay);
+    fixture.memory.faults.at("intents.complete", 1, delay);
     let (slow, quick) = tokio::join!(fixture.issue_with(&request, "t"), fixture.issue_with(&request, "t"));
     let (slow, quick) = (slow.unwrap(), quick.unwrap());
     assert_eq!(slow.record, quick.record);
@@ -301,7 +314,7 @@ async fn a_sweep_comes_to_whoever_stands_behind_those_that_fail() {
     let fixture = Fixture::new().await;
     leave_open(&fixture, "tls-client", 130).await;
     fixture.memory.clock.advance(1);
-    fixture.memory.faults.at("ledger.complete", 1, Fault::FailBefore);
+    fixture.memory.faults.at("intents.complete", 1, Fault::FailBefore);
     let last = request("last.example.com");
     fixture.issue(&last).await.unwrap_err();
     fixture.memory.clock.advance(600);
@@ -340,7 +353,18 @@ async fn what_was_reserved_while_the_clock_was_ahead_is_given_up() {
         (1, 0, 0),
         "the other one that is ahead, and not the one that somebody may be at"
     );
-    assert_eq!(fixture.authority.ports().ledger.counts().await.unwrap().open_intents, 1);
+    assert_eq!(
+        fixture
+            .authority
+            .ports()
+            .ledger
+            .monitoring()
+            .counts()
+            .await
+            .unwrap()
+            .open_intents,
+        1
+    );
     fine(&fixture, &fixture.issue_with(&ahead, "ahead").await.unwrap());
 }
 
@@ -366,7 +390,11 @@ async fn a_renewal_whose_predecessor_is_revoked_meanwhile_is_not_taken_up() {
         shard: first.shard,
     };
     let ledger = &fixture.authority.ports().ledger;
-    ledger.relist(&scope, &entry, first.not_after).await.unwrap();
+    ledger
+        .revocations()
+        .relist(&scope, &entry, first.not_after)
+        .await
+        .unwrap();
     fixture.memory.clock.advance(600);
     let signatures = fixture.memory.keys.log().len();
     let swept = fixture.authority.sweep().await.unwrap();

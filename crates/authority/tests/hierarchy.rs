@@ -211,7 +211,7 @@ async fn an_existing_key_is_used_if_it_fits() {
         other => panic!("a key of another algorithm is refused: {other:?}"),
     }
     assert_eq!(
-        fixture.memory.ledger.counts().await.unwrap(),
+        fixture.memory.ledger.monitoring().counts().await.unwrap(),
         Counts::default(),
         "nothing was begun"
     );
@@ -282,7 +282,7 @@ async fn failing_publication_is_told_and_leaves_the_cas() {
 async fn two_that_initialise_at_once_make_one_hierarchy() {
     let fixture = Fixture::empty(fixture::QUICK).await;
     let other = fixture::another(&fixture.memory, &fixture.config).await;
-    for operation in ["ledger.reserve", "keys.sign", "ledger.complete", "keys.create"] {
+    for operation in ["intents.reserve", "keys.sign", "intents.complete", "keys.create"] {
         for nth in 1..=2 {
             fixture
                 .memory
@@ -306,7 +306,7 @@ async fn a_signature_that_does_not_verify_makes_no_ca() {
         matches!(outcome, Err(HierarchyError::BadSignature { .. })),
         "{outcome:?}"
     );
-    assert!(fixture.memory.ledger.authorities().await.unwrap().is_empty());
+    assert!(fixture.memory.ledger.issuers().list().await.unwrap().is_empty());
     // The intent is open, and is taken up where the key store works.
     fixture.authority.initialise(&|_: &str| ()).await.unwrap();
     fixture.check_recovered("after forged signatures").await;

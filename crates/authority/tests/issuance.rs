@@ -392,7 +392,8 @@ async fn malformed_requests_leave_their_record_and_notice_too() {
         .authority
         .ports()
         .ledger
-        .rejections(1)
+        .rejections()
+        .latest(1)
         .await
         .unwrap()
         .pop()
@@ -555,7 +556,14 @@ async fn what_was_prepared_before_its_ca_was_revoked_is_refused() {
         "{refused:?}"
     );
     assert_eq!(fixture.memory.keys.log().len(), signatures, "nothing was signed");
-    let open = one.ports().ledger.open_intents(NOW.plus_days(1), 10).await.unwrap();
+    let open = one
+        .ports()
+        .ledger
+        .intents()
+        .list_open(None, NOW.plus_days(1), 10)
+        .await
+        .unwrap()
+        .intents;
     assert!(open.is_empty(), "nor reserved");
 }
 

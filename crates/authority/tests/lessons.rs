@@ -272,12 +272,7 @@ async fn lesson_05_intent_comes_before_signature() {
     let fixture = Fixture::new().await;
     let before = fixture.memory.faults.calls().len();
     fixture.issue(&request("a.example.com")).await.unwrap();
-    let calls = [
-        "ledger.record_crl_use",
-        "ledger.reserve",
-        "keys.sign",
-        "ledger.complete",
-    ];
+    let calls = ["crls.record_use", "intents.reserve", "keys.sign", "intents.complete"];
     assert_eq!(fixture.memory.faults.calls()[before..], calls);
     // Which CRL certificates name is recorded once, and costs no call afterwards.
     let before = fixture.memory.faults.calls().len();
@@ -314,10 +309,7 @@ async fn lesson_06_notices_never_fail_an_issuance() {
 #[tokio::test]
 async fn lesson_06_a_rejection_survives_what_should_record_it() {
     let fixture = Fixture::new().await;
-    fixture
-        .memory
-        .faults
-        .at("ledger.record_rejection", 1, Fault::FailBefore);
+    fixture.memory.faults.at("rejections.record", 1, Fault::FailBefore);
     fixture.memory.faults.at("notices.notify", 1, Fault::FailBefore);
     let error = fixture.issue(&request("chancery-root-ca")).await.unwrap_err();
     assert_eq!(error.code(), "reserved_name");

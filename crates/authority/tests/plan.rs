@@ -422,7 +422,11 @@ async fn a_ledger_that_cannot_be_asked_is_an_error_and_no_plan() {
             "revoked.json",
             json!([{"common_name": "y", "serial_number": "2"}]).to_string(),
         );
-    for operation in ["ledger.key_holder", "ledger.search", "ledger.certificate_to_revoke"] {
+    for operation in [
+        "certificates.key_status",
+        "certificates.search",
+        "revocations.certificate_to_revoke",
+    ] {
         fixture.memory.faults.clear();
         fixture.memory.faults.at(operation, 1, Fault::FailBefore);
         let outcome = try_plan(&fixture, &proposed, None).await;
@@ -436,7 +440,11 @@ async fn a_ledger_that_cannot_be_asked_is_an_error_and_no_plan() {
     let before = fixture.memory.faults.calls().len();
     try_plan(&fixture, &proposed, None).await.unwrap();
     let calls = fixture.memory.faults.calls().split_off(before);
-    let reads = ["ledger.key_holder", "ledger.search", "ledger.certificate_to_revoke"];
+    let reads = [
+        "certificates.key_status",
+        "certificates.search",
+        "revocations.certificate_to_revoke",
+    ];
     assert!(calls.iter().all(|call| reads.contains(call)), "{calls:?}");
     assert_eq!((calls.len(), fixture.memory.keys.log().len()), (3, signed));
 }

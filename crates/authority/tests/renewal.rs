@@ -5,7 +5,7 @@ use crate::support::{self, Fixture, NOW, Requester, certificate, principal, requ
 use chancery_authority::Principal;
 use chancery_authority::issue::TlsPurpose;
 use chancery_authority::issue::{IssueError, Refusal};
-use chancery_authority::port::ledger::{IntentId, Revocation};
+use chancery_authority::port::ledger::{IntentId, Reach, Revocation};
 use chancery_authority::profile::Profiles;
 use chancery_contract::RequestedExtension;
 use chancery_x509::crl::RevocationReason;
@@ -23,7 +23,8 @@ async fn revoke(fixture: &Fixture, id: &IntentId) {
         .authority
         .ports()
         .ledger
-        .revoke(&id.issuer, id.serial, revocation)
+        .revocations()
+        .revoke(&id.issuer, id.serial, revocation, Reach::Key)
         .await
         .unwrap();
 }
@@ -124,7 +125,18 @@ async fn renewal_is_refused_for_what_is_not_valid_any_more() {
         .await
         .unwrap_err();
     assert_eq!(error, IssueError::Rejected(Refusal::KeyInUse));
-    assert!(fixture.authority.ports().ledger.rejections(10).await.unwrap().len() >= 5);
+    assert!(
+        fixture
+            .authority
+            .ports()
+            .ledger
+            .rejections()
+            .latest(10)
+            .await
+            .unwrap()
+            .len()
+            >= 5
+    );
 }
 
 /// What somebody who has a token, or the certificate, is told who asks to renew.

@@ -173,7 +173,7 @@ async fn what_cannot_be_revoked_is_refused() {
             invalidity_date: before
         }
     );
-    assert_eq!(fixture.memory.ledger.counts().await.unwrap().revoked, 0);
+    assert_eq!(fixture.memory.ledger.monitoring().counts().await.unwrap().revoked, 0);
 }
 
 #[tokio::test]
@@ -235,7 +235,7 @@ async fn a_revocation_that_was_not_published_is_with_the_next_try() {
             fixture
                 .memory
                 .faults
-                .at("ledger.crl_state", 1, Fault::Delay(Duration::from_mins(1)));
+                .at("crls.state_up_to", 1, Fault::Delay(Duration::from_mins(1)));
             let dropped = tokio::time::timeout(Duration::from_millis(50), revoking).await;
             assert!(dropped.is_err());
             assert!(fixture.memory.faults.calls().len() > reserve);
@@ -380,8 +380,8 @@ async fn a_family_whose_revocation_was_interrupted_is_finished_by_whoever_looks(
             receipt: first.receipt.clone(),
             at: NOW,
         };
-        ledger.reserve(intent).await.unwrap();
-        ledger.complete(completion).await.unwrap();
+        ledger.intents().reserve(intent).await.unwrap();
+        ledger.intents().complete(completion).await.unwrap();
     }
     let revocation = Revocation {
         at: NOW,
@@ -390,7 +390,9 @@ async fn a_family_whose_revocation_was_interrupted_is_finished_by_whoever_looks(
         principal: "who died".to_owned(),
     };
     // The process dies after its first call.
-    let died = ledger.revoke_reaching(&first.id.issuer, first.id.serial, revocation.clone(), Reach::Key);
+    let died = ledger
+        .revocations()
+        .revoke(&first.id.issuer, first.id.serial, revocation.clone(), Reach::Key);
     assert!(died.await.unwrap().has_more);
     let finish = async |of: Option<&str>| {
         let of = of.map(ca_name);
@@ -401,10 +403,15 @@ async fn a_family_whose_revocation_was_interrupted_is_finished_by_whoever_looks(
     assert_eq!(finish(Some("root-ca")).await, [], "it is another CA's");
     let finished = finish(Some(first.id.issuer.as_str())).await;
     assert_eq!(finished.len(), 5);
-    let record = ledger.certificate(None, finished[0].id.serial).await.unwrap().unwrap();
+    let record = ledger
+        .certificates()
+        .get(None, finished[0].id.serial)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(record.revocation, Some(revocation), "as the first ones were");
     assert_eq!(finish(None).await, [], "nothing is left");
-    assert_eq!(ledger.related(&first.id, NOW, 10).await.unwrap(), []);
+    assert_eq!(ledger.revocations().related(&first.id, NOW, 10).await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -441,7 +448,7 @@ async fn what_is_left_valid_is_told() {
     assert!(!only.already && only.others.is_empty());
     assert_eq!(only.still_valid.unwrap().certificates.len(), 2);
     // What the ledger cannot say is no reason to fail what is done.
-    fixture.memory.faults.at("ledger.related", 1, Fault::FailBefore);
+    fixture.memory.faults.at("revocations.related", 1, Fault::FailBefore);
     let all = reaching(RevocationReason::KeyCompromise, Reach::Key).await;
     assert_eq!((all.already, all.others.len(), all.still_valid), (true, 2, None));
 }

@@ -77,16 +77,16 @@ async fn faults_strike_where_told() {
     let ledger = Faulty::new(inner.clone(), faults.clone());
     let unavailable = |outcome: Result<_, LedgerError>| matches!(outcome, Err(LedgerError::Unavailable { .. }));
 
-    faults.at("ledger.reserve", 2, Fault::FailBefore);
-    ledger.reserve(suite::intent(1)).await.unwrap();
-    assert!(unavailable(ledger.reserve(suite::intent(2)).await));
-    assert_eq!(inner.counts().await.unwrap().open_intents, 1);
+    faults.at("intents.reserve", 2, Fault::FailBefore);
+    ledger.intents().reserve(suite::intent(1)).await.unwrap();
+    assert!(unavailable(ledger.intents().reserve(suite::intent(2)).await));
+    assert_eq!(inner.monitoring().counts().await.unwrap().open_intents, 1);
 
     faults.at_call(1, Fault::FailAfter);
-    assert!(unavailable(ledger.reserve(suite::intent(3)).await));
-    assert_eq!(inner.counts().await.unwrap().open_intents, 2);
+    assert!(unavailable(ledger.intents().reserve(suite::intent(3)).await));
+    assert_eq!(inner.monitoring().counts().await.unwrap().open_intents, 2);
 
-    faults.at("ledger.complete", 1, Fault::DieAfter);
+    faults.at("intents.complete", 1, Fault::DieAfter);
     let id = suite::intent(1).id;
     let completion = Completion {
         id,
@@ -94,19 +94,22 @@ async fn faults_strike_where_told() {
         receipt: Receipt("r".to_owned()),
         at: UnixTime(1),
     };
-    assert!(ledger.complete(completion).await.is_err());
-    assert!(ledger.counts().await.is_err(), "a dead process answers nothing");
-    assert_eq!(inner.counts().await.unwrap().issued, 1);
+    assert!(ledger.intents().complete(completion).await.is_err());
+    assert!(
+        ledger.monitoring().counts().await.is_err(),
+        "a dead process answers nothing"
+    );
+    assert_eq!(inner.monitoring().counts().await.unwrap().issued, 1);
     faults.clear();
-    assert!(ledger.counts().await.is_ok());
+    assert!(ledger.monitoring().counts().await.is_ok());
     assert_eq!(
         faults.calls(),
         [
-            "ledger.reserve",
-            "ledger.reserve",
-            "ledger.reserve",
-            "ledger.complete",
-            "ledger.counts"
+            "intents.reserve",
+            "intents.reserve",
+            "intents.reserve",
+            "intents.complete",
+            "monitoring.counts"
         ]
     );
 }

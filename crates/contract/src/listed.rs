@@ -1,7 +1,7 @@
 //! Revocations that operators list: decides what to do about an entry, before anything is written.
 
 use chancery_authority::CaName;
-use chancery_authority::port::ledger::{CertificateRecord, Kind, Ledger, LedgerError, ToRevoke};
+use chancery_authority::port::ledger::{CertificateRecord, Kind, LedgerError, Revocations, ToRevoke};
 use chancery_authority::revoke::replaces;
 use chancery_x509::serial::Serial;
 
@@ -52,13 +52,16 @@ pub enum SkippedRevocation {
 /// Decides on an entry of a CA's list, which identifies a certificate by serial number and common name (a CA by its
 /// name). Also returns a description of inconsistent ledger rows, if any.
 pub async fn decide_listed(
-    ledger: &dyn Ledger,
+    revocations: &dyn Revocations,
     ca: &CaName,
     entry: &RevokedEntry,
 ) -> Result<(ListedRevocation, Option<String>), LedgerError> {
     let serial = entry.serial_number;
     Ok(
-        match ledger.named_certificate_to_revoke(serial, &entry.common_name).await? {
+        match revocations
+            .certificate_to_revoke(serial, Some(&entry.common_name))
+            .await?
+        {
             Some(ToRevoke { record, damaged }) => (decide(record, ca, entry), damaged),
             None => (ListedRevocation::Skipped(SkippedRevocation::NotFound { serial }), None),
         },

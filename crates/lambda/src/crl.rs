@@ -316,7 +316,7 @@ async fn standing_among(
 ) -> Result<HashMap<Serial, RevocationReason>, LedgerError> {
     let serials: Vec<_> = entries.iter().map(|entry| entry.serial_number).collect();
     let ports = state.authority.ports();
-    let listed = ports.ledger.listed_among(ca.name(), &serials).await?;
+    let listed = ports.ledger.revocations().listed(ca.name(), &serials).await?;
     let now = ports.clock.now();
     let is_said_past = |listed: &Listed| is_past(listed.not_after, now);
     let said = listed.iter().filter(|(_, listed)| is_said_past(listed));
@@ -341,7 +341,7 @@ async fn revoke(
 ) -> Outcome {
     let serial = entry.serial_number;
     let ledger = state.authority.ports().ledger.as_ref();
-    let (decided, unfit) = match decide_listed(ledger, ca.name(), entry).await {
+    let (decided, unfit) = match decide_listed(ledger.revocations(), ca.name(), entry).await {
         Ok(decided) => decided,
         Err(error) => {
             tracing::error!(%error, common_name = entry.common_name, %serial, "a certificate could not be looked up");

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chancery_authority::port::ledger::{CertificateRecord, for_each_named};
-use chancery_authority::port::{Ledger, LedgerError};
+use chancery_authority::port::LedgerError;
+use chancery_authority::port::ledger::{CertificateRecord, Certificates, for_each_named};
 
 /// A certificate, and whether its row asks for reminders.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub trait Rows: Send + Sync {
 }
 
 /// Rows of a ledger that records the choice about reminders for every certificate.
-pub struct LedgerRows(pub Arc<dyn Ledger>);
+pub struct LedgerRows(pub Arc<dyn Certificates>);
 
 #[async_trait]
 impl Rows for LedgerRows {
@@ -39,8 +39,11 @@ impl Rows for LedgerRows {
 }
 
 /// All certificates of that name.
-pub(crate) async fn all_named(ledger: &dyn Ledger, common_name: &str) -> Result<Vec<CertificateRecord>, LedgerError> {
+pub(crate) async fn all_named(
+    certificates: &dyn Certificates,
+    common_name: &str,
+) -> Result<Vec<CertificateRecord>, LedgerError> {
     let mut records = Vec::new();
-    for_each_named(ledger, common_name, &mut |record| records.push(record)).await?;
+    for_each_named(certificates, common_name, &mut |record| records.push(record)).await?;
     Ok(records)
 }

@@ -84,7 +84,11 @@ pub(crate) async fn list(
 /// Checks one page; returns whether it was the last.
 async fn look(state: &FunctionState, ca: &Ca, principal: &Principal, found: &Found) -> Result<bool, Failure> {
     let ports = state.authority.ports();
-    let unlisted = ports.ledger.unlisted(ca.name(), ports.clock.now()).await?;
+    let unlisted = ports
+        .ledger
+        .revocations()
+        .unlisted(ca.name(), ports.clock.now())
+        .await?;
     for record in unlisted.certificates {
         let (serial, common_name) = (record.id.serial, record.common_name.clone());
         let Some(revocation) = &record.revocation else {
@@ -116,6 +120,10 @@ async fn look(state: &FunctionState, ca: &Ca, principal: &Principal, found: &Fou
     }
     found.damaged.fetch_add(unlisted.damaged.len(), Ordering::Relaxed);
     let is_end = unlisted.next.is_none();
-    ports.ledger.keep_unlisted(ca.name(), unlisted.next).await?;
+    ports
+        .ledger
+        .revocations()
+        .unlisted_handled(ca.name(), unlisted.next)
+        .await?;
     Ok(is_end)
 }

@@ -41,12 +41,12 @@ const FIELDS: [&str; 24] = [
 /// Asks, and holds the answer to what must be so of every one.
 async fn ask(deployment: &Deployment, function: &Dispatcher, event: &[u8]) -> Value {
     let signatures = deployment.memory.keys.log().len();
-    let certificates = deployment.memory.ledger.certificates().len();
+    let certificates = deployment.memory.ledger.issued().len();
     let answer = function
         .answer(event, &invocation(&format!("{certificates} {signatures}")))
         .await;
     let answer = answer.unwrap_or_else(|failure| panic!("{failure}: {}", String::from_utf8_lossy(event)));
-    let made = deployment.memory.ledger.certificates().len() - certificates;
+    let made = deployment.memory.ledger.issued().len() - certificates;
     assert_eq!(
         deployment.memory.keys.log().len() - signatures,
         made,

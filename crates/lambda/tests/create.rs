@@ -22,7 +22,7 @@ async fn both_cas_come_to_be_and_are_published() {
         ["serverless-ca-bundle-dev.pem", "serverless-root-ca-dev.crt"]
     );
     assert_eq!(deployment.run(CreateIssuingCa).await, Ok(Value::Null));
-    let cas = deployment.memory.ledger.authorities().await.unwrap();
+    let cas = deployment.memory.ledger.issuers().list().await.unwrap();
     let root = Certificate::parse(&cas[0].certificate).unwrap();
     let issuing = Certificate::parse(&cas[1].certificate).unwrap();
     assert_eq!(root.subject().to_rfc4514(), r"O=Acme\, Inc.,C=GB,CN=Acme Root");
@@ -93,7 +93,7 @@ async fn interrupted_anywhere_a_run_can_be_repeated() {
             for function in [CreateRootCa, CreateIssuingCa] {
                 deployment.run(function).await.unwrap();
             }
-            let cas = deployment.memory.ledger.authorities().await.unwrap();
+            let cas = deployment.memory.ledger.issuers().list().await.unwrap();
             assert_eq!(cas.len(), 2, "call {call}, {fault:?}, {second:?}");
             for file in [format!("{ROOT}.crt"), format!("{ISSUING}.crt")] {
                 assert!(
@@ -132,7 +132,7 @@ async fn what_is_missing_is_named() {
     deployment.memory.keys.forget(&KeyName(ROOT.into()));
     let failure = deployment.run(CreateRootCa).await.unwrap_err();
     assert!(failure.message.contains("Terraform"), "{failure}");
-    assert!(deployment.memory.ledger.authorities().await.unwrap().is_empty());
+    assert!(deployment.memory.ledger.issuers().list().await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -141,7 +141,7 @@ async fn a_root_that_somebody_put_into_the_journal_is_not_published() {
         let deployment = Deployment::with_cas(&[]).await;
         // Another deployment's root: of the same name, with another key.
         let other = Deployment::with_cas(&[]).await;
-        let theirs = other.memory.ledger.authorities().await.unwrap()[0].clone();
+        let theirs = other.memory.ledger.issuers().list().await.unwrap()[0].clone();
         deployment
             .memory
             .ledger

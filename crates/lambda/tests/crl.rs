@@ -96,6 +96,7 @@ async fn the_root_revokes_the_issuing_ca_and_nothing_else() {
     let all = deployment
         .memory
         .ledger
+        .certificates()
         .search(&Search::default(), None, 10)
         .await
         .unwrap();
@@ -135,7 +136,7 @@ async fn one_entry_that_fails_stops_neither_the_others_nor_the_crl() {
         entries.push(json!({"common_name": name, "serial_number": serial}));
     }
     deployment.files.put("revoked.json", Value::Array(entries).to_string());
-    deployment.memory.faults.at("ledger.revoke", 2, Fault::FailBefore);
+    deployment.memory.faults.at("revocations.revoke", 2, Fault::FailBefore);
     let failure = deployment.run(IssuingCaCrl).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Unavailable, "so that it is tried again");
     assert_eq!(published(&deployment, ISSUING).await.1.len(), 2);
@@ -230,7 +231,7 @@ async fn what_stands_costs_one_look_for_all_and_publishing_has_its_share_of_the_
     deployment.run(IssuingCaCrl).await.unwrap();
     let calls = deployment.memory.faults.calls()[before..].to_vec();
     assert!(calls.len() < 40, "{calls:?}");
-    assert!(!calls.contains(&"ledger.certificate_to_revoke"));
+    assert!(!calls.contains(&"revocations.certificate_to_revoke"));
 
     // No time is left for entries: they wait, and the CRL is published.
     entries.push(json!({"common_name": "b", "serial_number": b}));
@@ -303,7 +304,7 @@ async fn a_use_of_a_shard_stops_no_crl_of_a_deployment_that_has_none() {
             url: None,
             until: UnixTime(i64::MAX),
         };
-        deployment.memory.ledger.record_crl_use(planted).await.unwrap();
+        deployment.memory.ledger.crls().record_use(planted).await.unwrap();
         let failure = deployment.run(function).await.unwrap_err();
         assert_eq!(
             failure.kind,

@@ -43,7 +43,7 @@ async fn issue(deployment: &Deployment, name: &str, csr: &str, notify: bool, for
     request["notify_expiry"] = json!(notify);
     request["notify_issued"] = json!(false);
     request["force_issue"] = json!(force);
-    let id = deployment.memory.ledger.certificates().len().to_string();
+    let id = deployment.memory.ledger.issued().len().to_string();
     serial(&deployment.ask(&request, &id).await.unwrap())
 }
 

@@ -84,7 +84,7 @@ async fn plan(deployment: &Deployment, proposed: &Proposed) -> Plan {
         .unwrap();
     let before = (
         deployment.memory.keys.log().len(),
-        deployment.memory.ledger.counts().await,
+        deployment.memory.ledger.monitoring().counts().await,
     );
     let planner = Planner {
         rules: Rules {
@@ -99,7 +99,7 @@ async fn plan(deployment: &Deployment, proposed: &Proposed) -> Plan {
     let plan = planner.plan(proposed, None).await.unwrap();
     let after = (
         deployment.memory.keys.log().len(),
-        deployment.memory.ledger.counts().await,
+        deployment.memory.ledger.monitoring().counts().await,
     );
     assert_eq!(before, after, "a plan signs nothing and writes nothing");
     plan
@@ -289,7 +289,13 @@ async fn records(deployment: &Deployment) -> Vec<CertificateRecord> {
         oldest_first: true,
         ..Search::default()
     };
-    let page = deployment.memory.ledger.search(&query, None, 100).await.unwrap();
+    let page = deployment
+        .memory
+        .ledger
+        .certificates()
+        .search(&query, None, 100)
+        .await
+        .unwrap();
     page.certificates
 }
 

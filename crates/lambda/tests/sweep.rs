@@ -31,7 +31,7 @@ async fn what_was_interrupted_is_taken_up() {
         Ok(json!({"completed": 1, "lost": 0, "failed": 0}))
     );
     assert!(deployment.is_whole().await);
-    let swept = &deployment.memory.ledger.certificates()[2];
+    let swept = &deployment.memory.ledger.issued()[2];
     let retried = deployment.ask(&event, "2").await.unwrap();
     assert_eq!(serial(&retried), swept.id.serial.to_string());
     assert_eq!(deployment.run(Sweep).await, Ok(nothing));
@@ -100,18 +100,27 @@ async fn a_ca_s_intent_is_left_to_who_makes_the_ca() {
     let open = deployment
         .memory
         .ledger
-        .open_intents(UnixTime(i64::MAX), 10)
+        .intents()
+        .list_open(None, UnixTime(i64::MAX), 10)
         .await
-        .unwrap();
+        .unwrap()
+        .intents;
     // The role of this function may not write of CAs.
     let nothing = json!({"completed": 0, "lost": 0, "failed": 0});
     assert_eq!(deployment.run(Sweep).await, Ok(nothing));
     assert_eq!(
-        deployment.memory.ledger.open_intents(UnixTime(i64::MAX), 10).await,
-        Ok(open.clone())
+        deployment
+            .memory
+            .ledger
+            .intents()
+            .list_open(None, UnixTime(i64::MAX), 10)
+            .await
+            .unwrap()
+            .intents,
+        open
     );
     deployment.run(CreateIssuingCa).await.unwrap();
-    let made = &deployment.memory.ledger.certificates()[1];
+    let made = &deployment.memory.ledger.issued()[1];
     assert_eq!(made.id, open[0].id, "and is taken up there");
     assert!(deployment.is_whole().await);
 }

@@ -101,7 +101,7 @@ async fn a_warm_issuance_makes_three_calls_and_one_conditional_read() {
     ask(event("b", P384), "2").await;
     assert_eq!(
         deployment.memory.faults.calls()[calls..],
-        ["ledger.reserve", "keys.sign", "ledger.complete"]
+        ["intents.reserve", "keys.sign", "intents.complete"]
     );
     assert_eq!(
         deployment.files.reads.lock().unwrap()[reads..],
@@ -136,7 +136,7 @@ async fn what_is_in_tls_json_is_told_of_by_default() {
     silent["notify_issued"] = json!(false);
     deployment.ask(&silent, "3").await.unwrap();
     assert_eq!(deployment.told(), ["Certificate Issued"]);
-    let records = deployment.memory.ledger.certificates();
+    let records = deployment.memory.ledger.issued();
     let reminded: Vec<_> = records.iter().filter(|record| record.notify_expiry).collect();
     assert_eq!(
         reminded.len(),
@@ -287,7 +287,7 @@ async fn interrupted_anywhere_a_retry_gives_one_certificate() {
             }
             serial(&second);
             assert!(deployment.is_whole().await, "call {call}, {fault:?}");
-            let leaves = deployment.memory.ledger.certificates().len() - 2;
+            let leaves = deployment.memory.ledger.issued().len() - 2;
             assert_eq!(leaves, 1, "call {call}, {fault:?}");
         }
     }
@@ -325,5 +325,5 @@ async fn rejections_are_answered_told_and_counted() {
     let measured = deployment.measured();
     let reasons: Vec<_> = measured.iter().filter_map(|line| line["Reason"].as_str()).collect();
     assert_eq!(reasons, ["no_common_name", "lifetime_too_short"]);
-    assert!(deployment.memory.ledger.certificates().len() == 2 && deployment.is_whole().await);
+    assert!(deployment.memory.ledger.issued().len() == 2 && deployment.is_whole().await);
 }

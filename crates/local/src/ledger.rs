@@ -25,14 +25,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use chancery_authority::CaName;
+use chancery_authority::port::LedgerError;
 use chancery_authority::port::ledger::{
-    AuthorityRecord, CertificateIntent, CertificateRecord, Completion, Counts, CrlIntent, CrlPlan, CrlRecord,
-    CrlReservation, CrlScope, CrlState, CrlUse, Cursor, Evidence, FamilyPosition, IntentId, KeyStatus, OpenIntents,
-    OpenPosition, Page, Reach, Rejection, Related, Reservation, Revocation, RevokedTogether, Search, ToRevoke,
-    UnfinishedFamilies,
+    AuthorityRecord, CertificateIntent, CertificateRecord, Certificates, Completion, Counts, CrlIntent, CrlPlan,
+    CrlRecord, CrlReservation, CrlScope, CrlState, CrlUse, Crls, Cursor, Evidence, FamilyPosition, IntentId, Intents,
+    Issuers, KeyStatus, Listed, Monitoring, OpenIntents, OpenPosition, Page, Reach, Rejection, Rejections, Related,
+    Reminders, Reservation, Revocation, Revocations, RevokedTogether, Search, ServerNames, ToRevoke,
+    UnfinishedFamilies, Unlisted,
 };
 use chancery_authority::port::publication::ETag;
-use chancery_authority::port::{Ledger, LedgerError};
 use chancery_x509::crl::RevokedEntry;
 use chancery_x509::key::KeyFingerprint;
 use chancery_x509::san::AltName;
@@ -246,11 +247,7 @@ fn begin_snapshot(connection: &Connection) -> Result<(), rusqlite::Error> {
 }
 
 #[async_trait]
-impl Ledger for SqliteLedger {
-    async fn authorities(&self) -> Result<Vec<AuthorityRecord>, LedgerError> {
-        self.read(records::authorities).await
-    }
-
+impl Intents for SqliteLedger {
     async fn reserve(&self, intent: CertificateIntent) -> Result<Reservation, LedgerError> {
         self.write(move |writing| intents::reserve(writing, &intent)).await
     }
@@ -264,7 +261,7 @@ impl Ledger for SqliteLedger {
             .await
     }
 
-    async fn open_intents_after(
+    async fn list_open(
         &self,
         after: Option<OpenPosition>,
         before: UnixTime,
@@ -273,18 +270,49 @@ impl Ledger for SqliteLedger {
         self.read(move |connection| intents::open_intents(connection, after, before, limit))
             .await
     }
+}
 
-    async fn record_rejection(&self, rejection: Rejection) -> Result<(), LedgerError> {
-        self.write(move |writing| records::record_rejection(writing, &rejection))
+#[async_trait]
+impl Certificates for SqliteLedger {
+    async fn evidence(&self, issuer: &CaName, serials: &[Serial]) -> Result<HashMap<Serial, Evidence>, LedgerError> {
+        let (issuer, serials) = (issuer.clone(), serials.to_vec());
+        self.read(move |connection| revocations::evidence(connection, &issuer, &serials))
             .await
     }
 
-    async fn rejections(&self, limit: usize) -> Result<Vec<Rejection>, LedgerError> {
-        self.read(move |connection| records::rejections(connection, limit))
+    async fn get(&self, issuer: Option<&CaName>, serial: Serial) -> Result<Option<CertificateRecord>, LedgerError> {
+        let issuer = issuer.cloned();
+        self.read(move |connection| certificates::certificate(connection, issuer.as_ref(), serial))
             .await
     }
 
-    async fn revoke_reaching(
+    async fn key_status(&self, key: KeyFingerprint, _common_name: &str) -> Result<KeyStatus, LedgerError> {
+        self.read(move |connection| intents::key_holder(connection, key)).await
+    }
+
+    async fn search(&self, query: &Search, after: Option<&Cursor>, limit: usize) -> Result<Page, LedgerError> {
+        let (query, after) = (query.clone(), after.cloned());
+        let is_quick = certificates::is_by_equality(&query);
+        let search = move |connection: &Connection| certificates::search(connection, &query, after.as_ref(), limit);
+        if is_quick {
+            return self.read(search).await;
+        }
+        let searching = self.0.searcher.run(|reader| reader.run(search));
+        searching.await.unwrap_or_else(|| Err(stopped()))
+    }
+
+    async fn named(&self, common_name: &str, after: Option<&Cursor>, limit: usize) -> Result<Page, LedgerError> {
+        let query = Search {
+            common_name: Some(common_name.to_owned()),
+            ..Search::default()
+        };
+        self.search(&query, after, limit).await
+    }
+}
+
+#[async_trait]
+impl Revocations for SqliteLedger {
+    async fn revoke(
         &self,
         issuer: &CaName,
         serial: Serial,
@@ -296,17 +324,12 @@ impl Ledger for SqliteLedger {
             .await
     }
 
-    async fn unfinished_families_after(
+    async fn unfinished_families(
         &self,
         after: Option<FamilyPosition>,
         limit: usize,
     ) -> Result<UnfinishedFamilies, LedgerError> {
         self.read(move |connection| family::unfinished(connection, after, limit))
-            .await
-    }
-
-    async fn certificate_to_revoke(&self, serial: Serial) -> Result<Option<ToRevoke>, LedgerError> {
-        self.read(move |connection| certificates::certificate_to_revoke(connection, serial))
             .await
     }
 
@@ -316,9 +339,48 @@ impl Ledger for SqliteLedger {
             .await
     }
 
+    async fn relist(&self, scope: &CrlScope, entry: &RevokedEntry, not_after: UnixTime) -> Result<(), LedgerError> {
+        let (scope, entry) = (scope.clone(), *entry);
+        self.write(move |writing| revocations::relist(writing, &scope, &entry, not_after))
+            .await
+    }
+
+    async fn learn_key(&self, certificate: &IntentId, key: KeyFingerprint, at: UnixTime) -> Result<bool, LedgerError> {
+        let id = certificate.clone();
+        self.write(move |writing| restored::hear_of_key(writing, &id, key, at))
+            .await
+    }
+
+    async fn certificate_to_revoke(
+        &self,
+        serial: Serial,
+        _common_name: Option<&str>,
+    ) -> Result<Option<ToRevoke>, LedgerError> {
+        self.read(move |connection| certificates::certificate_to_revoke(connection, serial))
+            .await
+    }
+
+    async fn listed(&self, issuer: &CaName, serials: &[Serial]) -> Result<HashMap<Serial, Listed>, LedgerError> {
+        let (issuer, serials) = (issuer.clone(), serials.to_vec());
+        self.read(move |connection| revocations::listed(connection, &issuer, &serials))
+            .await
+    }
+
+    /// Only this program writes to the file, in transactions that change record and list together.
+    async fn unlisted(&self, _issuer: &CaName, _at: UnixTime) -> Result<Unlisted, LedgerError> {
+        Ok(Unlisted::default())
+    }
+
+    async fn unlisted_handled(&self, _issuer: &CaName, _next: Option<Cursor>) -> Result<(), LedgerError> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Crls for SqliteLedger {
     /// Number and view are taken in one transaction, so that a higher number never has an older view: a serial number
     /// that is on a CRL is on every later one.
-    async fn reserve_crl(&self, scope: &CrlScope, plan: CrlPlan) -> Result<CrlReservation, LedgerError> {
+    async fn reserve(&self, scope: &CrlScope, plan: CrlPlan) -> Result<CrlReservation, LedgerError> {
         let path = Arc::clone(&self.0.path);
         let snapshot = self.read(move |_| schema::open_reader(&path)).await?;
         // Shared with the writing thread: its transaction may be run twice, and the second run takes the view again.
@@ -349,78 +411,64 @@ impl Ledger for SqliteLedger {
         })
     }
 
-    async fn intend_crl(&self, intent: CrlIntent) -> Result<(), LedgerError> {
+    async fn intend(&self, intent: CrlIntent) -> Result<(), LedgerError> {
         self.write(move |writing| crls::intend(writing, &intent)).await
     }
 
-    async fn open_crl_intents(&self, scope: &CrlScope, limit: usize) -> Result<Vec<CrlIntent>, LedgerError> {
+    async fn open_intents(&self, scope: &CrlScope, limit: usize) -> Result<Vec<CrlIntent>, LedgerError> {
         let scope = scope.clone();
         self.read(move |connection| crls::open_intents(connection, &scope, limit))
             .await
     }
 
-    async fn complete_crl(&self, crl: CrlRecord) -> Result<(), LedgerError> {
+    async fn complete(&self, crl: CrlRecord) -> Result<(), LedgerError> {
         self.write(move |writing| crls::complete(writing, &crl)).await
     }
 
-    async fn crl_published(&self, scope: &CrlScope, number: u64, etag: ETag) -> Result<(), LedgerError> {
+    async fn mark_published(&self, scope: &CrlScope, number: u64, etag: ETag) -> Result<(), LedgerError> {
         let scope = scope.clone();
         self.write(move |writing| crls::published(writing, &scope, number, &etag))
             .await
     }
 
-    async fn crl_state_up_to(&self, scope: &CrlScope, at_most: u64) -> Result<CrlState, LedgerError> {
+    async fn state_up_to(&self, scope: &CrlScope, at_most: u64) -> Result<CrlState, LedgerError> {
         let scope = scope.clone();
         self.read(move |connection| crls::standing(connection, &scope, at_most))
             .await
     }
 
-    async fn record_crl_use(&self, used: CrlUse) -> Result<(), LedgerError> {
+    async fn record_use(&self, used: CrlUse) -> Result<(), LedgerError> {
         self.write(move |writing| crls::record_use(writing.connection, writing.issuer(&used.scope.issuer)?, &used))
             .await
     }
 
-    async fn crl_uses(&self) -> Result<Vec<CrlUse>, LedgerError> {
+    async fn uses(&self) -> Result<Vec<CrlUse>, LedgerError> {
         self.read(crls::uses).await
     }
+}
 
-    async fn evidence(&self, issuer: &CaName, serials: &[Serial]) -> Result<HashMap<Serial, Evidence>, LedgerError> {
-        let (issuer, serials) = (issuer.clone(), serials.to_vec());
-        self.read(move |connection| revocations::evidence(connection, &issuer, &serials))
+#[async_trait]
+impl Issuers for SqliteLedger {
+    async fn list(&self) -> Result<Vec<AuthorityRecord>, LedgerError> {
+        self.read(records::authorities).await
+    }
+}
+
+#[async_trait]
+impl Rejections for SqliteLedger {
+    async fn record(&self, rejection: Rejection) -> Result<(), LedgerError> {
+        self.write(move |writing| records::record_rejection(writing, &rejection))
             .await
     }
 
-    async fn relist(&self, scope: &CrlScope, entry: &RevokedEntry, not_after: UnixTime) -> Result<(), LedgerError> {
-        let (scope, entry) = (scope.clone(), *entry);
-        self.write(move |writing| revocations::relist(writing, &scope, &entry, not_after))
+    async fn latest(&self, limit: usize) -> Result<Vec<Rejection>, LedgerError> {
+        self.read(move |connection| records::rejections(connection, limit))
             .await
     }
+}
 
-    async fn certificate(
-        &self,
-        issuer: Option<&CaName>,
-        serial: Serial,
-    ) -> Result<Option<CertificateRecord>, LedgerError> {
-        let issuer = issuer.cloned();
-        self.read(move |connection| certificates::certificate(connection, issuer.as_ref(), serial))
-            .await
-    }
-
-    async fn key_holder(&self, key: KeyFingerprint, _common_name: &str) -> Result<KeyStatus, LedgerError> {
-        self.read(move |connection| intents::key_holder(connection, key)).await
-    }
-
-    async fn search(&self, query: &Search, after: Option<&Cursor>, limit: usize) -> Result<Page, LedgerError> {
-        let (query, after) = (query.clone(), after.cloned());
-        let is_quick = certificates::is_by_equality(&query);
-        let search = move |connection: &Connection| certificates::search(connection, &query, after.as_ref(), limit);
-        if is_quick {
-            return self.read(search).await;
-        }
-        let searching = self.0.searcher.run(|reader| reader.run(search));
-        searching.await.unwrap_or_else(|| Err(stopped()))
-    }
-
+#[async_trait]
+impl Reminders for SqliteLedger {
     async fn expiring(
         &self,
         from: UnixTime,
@@ -433,32 +481,27 @@ impl Ledger for SqliteLedger {
             .await
     }
 
-    async fn record_reminder(&self, issuer: &CaName, serial: Serial, at: UnixTime) -> Result<(), LedgerError> {
+    async fn record(&self, issuer: &CaName, serial: Serial, at: UnixTime) -> Result<(), LedgerError> {
         let issuer = issuer.clone();
         self.write(move |writing| records::record_reminder(writing, &issuer, serial, at))
             .await
     }
+}
 
-    async fn keep_own_names(&self, names: &[AltName], until: UnixTime) -> Result<(), LedgerError> {
+#[async_trait]
+impl ServerNames for SqliteLedger {
+    async fn record(&self, names: &[AltName], until: UnixTime) -> Result<(), LedgerError> {
         let names = names.to_vec();
         self.write(move |writing| own_names::keep(writing, &names, until)).await
     }
 
-    async fn own_names(&self, at: UnixTime) -> Result<Vec<AltName>, LedgerError> {
+    async fn list(&self, at: UnixTime) -> Result<Vec<AltName>, LedgerError> {
         self.read(move |connection| own_names::current(connection, at)).await
     }
+}
 
-    async fn hear_of_key(
-        &self,
-        certificate: &IntentId,
-        key: KeyFingerprint,
-        at: UnixTime,
-    ) -> Result<bool, LedgerError> {
-        let id = certificate.clone();
-        self.write(move |writing| restored::hear_of_key(writing, &id, key, at))
-            .await
-    }
-
+#[async_trait]
+impl Monitoring for SqliteLedger {
     fn write_failure(&self) -> Option<LedgerError> {
         self.0.writer.as_ref()?.failure()
     }

@@ -101,7 +101,7 @@ async fn what_was_backed_up_is_restored() {
     assert_eq!(fs::read(folder.keys().join("a-ca.p8")).unwrap(), b"sealed");
     assert_eq!(fs::read(folder.public().join("a-ca.crl")).unwrap(), b"crl");
     let ledger = SqliteLedger::open(folder.ledger_file()).unwrap();
-    let counts = ledger.counts().await.unwrap();
+    let counts = ledger.monitoring().counts().await.unwrap();
     assert_eq!((counts.issued, counts.revoked), (5, 1));
     assert_eq!(ledger.check().await.unwrap(), [""; 0]);
     let left: Vec<_> = fs::read_dir(fixture.base.path())
@@ -131,7 +131,7 @@ async fn crl_numbers_never_go_back_however_old_the_backup() {
         shard: Some(3),
         ..full()
     };
-    assert!(ledger.reserve_crl(&shard, support::ALL).await.unwrap().number > last);
+    assert!(ledger.crls().reserve(&shard, support::ALL).await.unwrap().number > last);
     drop(ledger);
 
     // A burst of CRLs, and a restore of the older backup a moment later.
@@ -170,12 +170,13 @@ async fn a_backup_taken_during_a_burst_is_consistent() {
     burst.await.unwrap();
     fixture.restore("backup", "restored", NOW).unwrap();
     let ledger = SqliteLedger::open(fixture.path("restored/ledger.sqlite3")).unwrap();
-    let counts = ledger.counts().await.unwrap();
+    let counts = ledger.monitoring().counts().await.unwrap();
     assert!((counts.issued - 5).abs_diff(counts.revoked - 1) <= 1, "{counts:?}");
     assert_eq!(next_crl(&ledger).await.1.len() as u64, counts.revoked);
     assert!(
         ledger
-            .certificate(Some(&ca_name()), intent(1).id.serial)
+            .certificates()
+            .get(Some(&ca_name()), intent(1).id.serial)
             .await
             .unwrap()
             .is_some()
@@ -370,7 +371,7 @@ async fn counts_that_differ_from_the_rows_are_told_and_made_anew() {
     connection
         .execute_batch("UPDATE certificates SET key = x'00' WHERE id = 6; DELETE FROM certificates WHERE id = 6")
         .unwrap();
-    assert_eq!(fixture.ledger.counts().await.unwrap().open_intents, 1);
+    assert_eq!(fixture.ledger.monitoring().counts().await.unwrap().open_intents, 1);
     let taken = fixture.back_up("backup", NOW).unwrap();
     assert!(taken.differing_counts.unwrap().contains("open intents by -1"));
     assert_eq!(taken.damage, [""; 0]);
@@ -379,7 +380,7 @@ async fn counts_that_differ_from_the_rows_are_told_and_made_anew() {
     let restored = fixture.restore("backup", "restored", NOW).unwrap();
     assert!(restored.recounted.unwrap().contains("open intents by -1"));
     let ledger = ledger_of(&fixture, "restored");
-    let counts = ledger.counts().await.unwrap();
+    let counts = ledger.monitoring().counts().await.unwrap();
     assert_eq!((counts.issued, counts.revoked, counts.open_intents), (5, 1, 0));
     assert_eq!(ledger.check().await.unwrap(), [""; 0]);
 }
@@ -533,12 +534,12 @@ async fn a_ledger_that_is_only_read_is_as_it_was_and_refuses_to_be_written() {
     let fixture = Fixture::new().await;
     fixture.back_up("backup", NOW).unwrap();
     let ledger = SqliteLedger::open_to_read(fixture.path("backup/ledger.sqlite3")).unwrap();
-    assert_eq!(ledger.counts().await.unwrap().issued, 5);
-    let refused = ledger.reserve(intent(9)).await.unwrap_err();
+    assert_eq!(ledger.monitoring().counts().await.unwrap().issued, 5);
+    let refused = ledger.intents().reserve(intent(9)).await.unwrap_err();
     assert!(refused.to_string().contains("mount it writable"), "{refused}");
     drop(ledger);
     // Beside a process that writes, what stands in the log is seen, too.
     issue(&fixture.ledger, 6).await;
     let beside = SqliteLedger::open_to_read(fixture.folder.ledger_file()).unwrap();
-    assert_eq!(beside.counts().await.unwrap().issued, 6);
+    assert_eq!(beside.monitoring().counts().await.unwrap().issued, 6);
 }

@@ -42,7 +42,7 @@ async fn family() -> (TempDir, SqliteLedger) {
     for number in [2, 3] {
         let again = again(number, 1);
         reserve(&ledger, &again).await;
-        ledger.complete(completion(&again)).await.unwrap();
+        ledger.intents().complete(completion(&again)).await.unwrap();
     }
     reserve(&ledger, &renewal(4, 1)).await;
     (folder, ledger)
@@ -65,10 +65,16 @@ async fn revoke(ledger: &SqliteLedger, number: u32, reason: RevocationReason, re
         principal: "local:test".into(),
     };
     let serial = intent(number).id.serial;
-    let found = ledger.certificate_to_revoke(serial).await.unwrap().unwrap();
+    let found = ledger
+        .revocations()
+        .certificate_to_revoke(serial, None)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(found.record.id.serial, serial);
     ledger
-        .revoke_reaching(&ca_name(), serial, revocation, reach)
+        .revocations()
+        .revoke(&ca_name(), serial, revocation, reach)
         .await
         .unwrap()
 }
@@ -83,7 +89,7 @@ fn serials<const N: usize>(numbers: [u32; N]) -> BTreeSet<Serial> {
 }
 
 async fn is_blocked(ledger: &SqliteLedger) -> bool {
-    ledger.key_holder(intent(1).key, "").await.unwrap() == KeyStatus::Blocked
+    ledger.certificates().key_status(intent(1).key, "").await.unwrap() == KeyStatus::Blocked
 }
 
 fn told(unreadable: &[UnreadableRow]) -> Vec<(bool, bool)> {
@@ -98,7 +104,12 @@ async fn a_revocation_of_unknown_reason_stops_no_revocation_and_can_be_raised() 
     let (_folder, ledger) = family().await;
     revoke(&ledger, 2, RevocationReason::Superseded, Reach::Key).await;
     damage(&ledger, "UPDATE revocations SET reason = 7 WHERE certificate = 2");
-    let record = ledger.certificate(None, intent(2).id.serial).await.unwrap().unwrap();
+    let record = ledger
+        .certificates()
+        .get(None, intent(2).id.serial)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(
         record.revocation.unwrap().reason,
         RevocationReason::Unspecified,
@@ -166,7 +177,7 @@ async fn whatever_cannot_be_read_of_another_is_told_and_stops_no_revocation() {
         assert_eq!(others, serials([3]), "{sql}");
         assert!(!together.has_more && is_blocked(&ledger).await, "{sql}");
         assert_eq!(listed(&ledger).await, wanted, "{sql}");
-        let counts = ledger.counts().await.unwrap();
+        let counts = ledger.monitoring().counts().await.unwrap();
         assert_eq!((counts.revoked, counts.open_intents), (wanted.len() as u64, 0), "{sql}");
         // Again: what was not done is told again, and nothing is done twice.
         let again = revoke(&ledger, 1, COMPROMISE, Reach::Key).await;
@@ -210,7 +221,7 @@ async fn an_open_intent_that_cannot_be_read_stops_no_revocation() {
                 "{sql}"
             );
             assert_eq!(is_blocked(&ledger).await, reason == COMPROMISE);
-            let counts = ledger.counts().await.unwrap();
+            let counts = ledger.monitoring().counts().await.unwrap();
             assert_eq!(counts.open_intents, u64::from(!is_lost), "{sql}");
             assert!(listed(&ledger).await.contains(&intent(1).id.serial));
         }
@@ -220,10 +231,11 @@ async fn an_open_intent_that_cannot_be_read_stops_no_revocation() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_whose_predecessor_cannot_be_read_is_revoked() {
     let (_folder, ledger) = family().await;
-    ledger.complete(completion(&renewal(4, 1))).await.unwrap();
+    ledger.intents().complete(completion(&renewal(4, 1))).await.unwrap();
     damage(&ledger, "UPDATE certificates SET serial = x'00' WHERE id = 1");
     let found = ledger
-        .certificate_to_revoke(intent(4).id.serial)
+        .revocations()
+        .certificate_to_revoke(intent(4).id.serial, None)
         .await
         .unwrap()
         .unwrap();

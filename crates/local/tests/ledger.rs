@@ -9,7 +9,7 @@ use std::sync::Arc;
 use chancery_authority::CaName;
 use chancery_authority::port::ledger::{
     CRLS_KEPT, CrlIntent, CrlRecord, CrlScope, Cursor, IdempotencyToken, Kind, REJECTIONS_KEPT, REVOKED_TOGETHER,
-    Reach, Rejection, Reservation, Revocation, Search, UnfinishedFamily,
+    Reach, Rejection, Reservation, Revocation, Search, UnfinishedFamily, crl_state,
 };
 use chancery_authority::port::{ETag, KeyName, Ledger, LedgerError, Receipt};
 use chancery_local::ledger::SqliteLedger;
@@ -41,14 +41,17 @@ async fn everything_outlives_the_process() {
     let open = intent(3);
     reserve(&ledger, &open).await;
     let (number, ..) = next_crl(&ledger).await;
-    let counts = ledger.counts().await.unwrap();
+    let counts = ledger.monitoring().counts().await.unwrap();
 
     let ledger = reopen(ledger);
-    assert_eq!(ledger.certificate(None, record.id.serial).await.unwrap(), Some(record));
-    assert_eq!(ledger.counts().await.unwrap(), counts);
+    assert_eq!(
+        ledger.certificates().get(None, record.id.serial).await.unwrap(),
+        Some(record)
+    );
+    assert_eq!(ledger.monitoring().counts().await.unwrap(), counts);
     let (next, entries, _) = next_crl(&ledger).await;
     assert_eq!((next, entries.len()), (number + 1, 1));
-    ledger.complete(completion(&open)).await.unwrap();
+    ledger.intents().complete(completion(&open)).await.unwrap();
     assert_eq!(ledger.check().await.unwrap(), [""; 0]);
 }
 
@@ -58,7 +61,7 @@ async fn a_ledger_that_is_closed_leaves_no_log() {
     for number in 1..=60 {
         let record = issue(&ledger, number).await;
         // Several connections that are closed at the same time.
-        let read = || ledger.certificate(None, record.id.serial);
+        let read = || ledger.certificates().get(None, record.id.serial);
         let _ = tokio::join!(read(), read(), read(), read());
         drop(ledger);
         let log = folder.path().join("ledger.sqlite3-wal");
@@ -79,10 +82,11 @@ async fn what_is_answered_is_in_the_file_before_anybody_hears_of_it() {
         std::fs::copy(folder.path().join(name), crashed.path().join(name)).unwrap();
     }
     let after = SqliteLedger::open(crashed.path().join("ledger.sqlite3")).unwrap();
-    assert_eq!(after.counts().await.unwrap().issued, 20);
+    assert_eq!(after.monitoring().counts().await.unwrap().issued, 20);
     assert!(
         after
-            .certificate(Some(&ca_name()), intent(20).id.serial)
+            .certificates()
+            .get(Some(&ca_name()), intent(20).id.serial)
             .await
             .unwrap()
             .is_some()
@@ -105,9 +109,9 @@ async fn a_crowd_is_served_and_nothing_is_lost_or_doubled() {
                         100_000 + task / 2 * 10 + round
                     };
                     let wanted = intent(number);
-                    match ledger.reserve(wanted.clone()).await {
+                    match ledger.intents().reserve(wanted.clone()).await {
                         Ok(Reservation::New) => {
-                            ledger.complete(completion(&wanted)).await.unwrap();
+                            ledger.intents().complete(completion(&wanted)).await.unwrap();
                         }
                         Err(LedgerError::SerialTaken(_) | LedgerError::KeyInUse { .. }) => {}
                         other => panic!("{other:?}"),
@@ -119,12 +123,16 @@ async fn a_crowd_is_served_and_nothing_is_lost_or_doubled() {
     for task in tasks {
         task.await.unwrap();
     }
-    let counts = ledger.counts().await.unwrap();
+    let counts = ledger.monitoring().counts().await.unwrap();
     assert_eq!((counts.issued, counts.open_intents), (64 * 5 + 32 * 5, 0));
     let mut serials = HashSet::new();
     let mut after: Option<Cursor> = None;
     loop {
-        let page = ledger.search(&Search::default(), after.as_ref(), 100).await.unwrap();
+        let page = ledger
+            .certificates()
+            .search(&Search::default(), after.as_ref(), 100)
+            .await
+            .unwrap();
         serials.extend(page.certificates.iter().map(|record| record.id.serial));
         after = page.next;
         if after.is_none() {
@@ -140,7 +148,7 @@ fn no_runtime_is_needed() {
     let (_folder, ledger) = fresh();
     wait(async {
         issue(&ledger, 1).await;
-        assert_eq!(ledger.counts().await.unwrap().issued, 1);
+        assert_eq!(ledger.monitoring().counts().await.unwrap().issued, 1);
     });
 }
 
@@ -148,15 +156,18 @@ fn no_runtime_is_needed() {
 async fn a_caller_who_goes_away_leaves_a_whole_intent() {
     let (_folder, ledger) = fresh();
     let wanted = intent(1);
-    drop(ledger.reserve(wanted.clone()));
+    drop(ledger.intents().reserve(wanted.clone()));
     {
-        let mut reserving = ledger.reserve(wanted.clone());
+        let mut reserving = ledger.intents().reserve(wanted.clone());
         // Polled once: it is under way, and now nobody waits for it.
         let waker = std::task::Waker::noop();
         let _ = reserving.as_mut().poll(&mut std::task::Context::from_waker(waker));
     }
     issue(&ledger, 2).await;
-    assert_eq!(ledger.complete(completion(&wanted)).await.unwrap().id, wanted.id);
+    assert_eq!(
+        ledger.intents().complete(completion(&wanted)).await.unwrap().id,
+        wanted.id
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -171,14 +182,24 @@ async fn a_ledger_of_the_first_format_is_brought_up_to_date() {
     drop(old);
 
     let ledger = SqliteLedger::open(&path).unwrap();
-    let record = ledger.certificate(None, intent(1).id.serial).await.unwrap().unwrap();
+    let record = ledger
+        .certificates()
+        .get(None, intent(1).id.serial)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(record.common_name, "host1.example.com");
     assert!(record.revocation.is_some());
-    let open = ledger.open_intents(NOW.plus_days(1), 10).await.unwrap();
+    let open = ledger
+        .intents()
+        .list_open(None, NOW.plus_days(1), 10)
+        .await
+        .unwrap()
+        .intents;
     assert_eq!((open.len(), open[0].has_token()), (1, true));
     let (number, entries, damaged) = next_crl(&ledger).await;
     assert_eq!((number, entries.len(), damaged.len()), (8, 1, 0));
-    let uses = ledger.crl_uses().await.unwrap();
+    let uses = ledger.crls().uses().await.unwrap();
     assert!(!uses.is_empty(), "what was issued before is in use");
     assert!(
         uses.iter().all(|used| used.url.is_none()),
@@ -188,7 +209,10 @@ async fn a_ledger_of_the_first_format_is_brought_up_to_date() {
         token: Some(IdempotencyToken("t".into())),
         ..intent(2)
     };
-    assert!(matches!(ledger.reserve(again).await.unwrap(), Reservation::Open(_)));
+    assert!(matches!(
+        ledger.intents().reserve(again).await.unwrap(),
+        Reservation::Open(_)
+    ));
     issue(&ledger, 3).await;
     assert_eq!(wait(chancery_local::tokens::Tokens::new(&ledger).list()).unwrap(), []);
     assert_eq!(ledger.check().await.unwrap(), [""; 0]);
@@ -222,18 +246,34 @@ async fn a_family_that_was_left_half_revoked_is_known_to_the_next_process() {
     };
     let id = intent(1).id;
     let first = ledger
-        .revoke_reaching(&id.issuer, id.serial, revocation.clone(), Reach::Key)
+        .revocations()
+        .revoke(&id.issuer, id.serial, revocation.clone(), Reach::Key)
         .await
         .unwrap();
     assert!(first.has_more && first.others.len() == REVOKED_TOGETHER);
 
     let ledger = reopen(ledger);
-    let mut left = ledger.unfinished_families(10).await.unwrap();
+    let mut left = ledger
+        .revocations()
+        .unfinished_families(None, 10)
+        .await
+        .unwrap()
+        .families;
     assert_eq!(left, [UnfinishedFamily { id, revocation }]);
     let UnfinishedFamily { id, revocation } = left.remove(0);
-    let going_on = ledger.revoke_reaching(&id.issuer, id.serial, revocation, Reach::Key);
+    let going_on = ledger
+        .revocations()
+        .revoke(&id.issuer, id.serial, revocation, Reach::Key);
     assert_eq!(going_on.await.unwrap().others.len(), 499);
-    assert_eq!(ledger.unfinished_families(10).await.unwrap(), []);
+    assert_eq!(
+        ledger
+            .revocations()
+            .unfinished_families(None, 10)
+            .await
+            .unwrap()
+            .families,
+        []
+    );
 }
 
 /// Families that cannot be finished, and notes that cannot be read, keep nobody from the others.
@@ -250,7 +290,7 @@ async fn unfinished_families_are_listed_one_after_another_whatever_stands_betwee
     Connection::open(ledger.path()).unwrap().execute_batch(note).unwrap();
     let (mut found, mut unreadable, mut after) = (Vec::new(), Vec::new(), None);
     for _ in 0..4 {
-        let step = ledger.unfinished_families_after(after, 1).await.unwrap();
+        let step = ledger.revocations().unfinished_families(after, 1).await.unwrap();
         found.extend(step.families.into_iter().map(|family| family.id));
         unreadable.extend(step.unreadable);
         after = step.next;
@@ -278,7 +318,7 @@ async fn nothing_is_reserved_under_a_ca_whose_row_is_gone() {
             key,
         };
         reserve(&ledger, &intent).await;
-        ledger.complete(completion(&intent)).await.unwrap();
+        ledger.intents().complete(completion(&intent)).await.unwrap();
     }
     reserve(&ledger, &intent(3)).await;
     for (number, ca) in [(2, ca_name()), (1, root)] {
@@ -288,7 +328,7 @@ async fn nothing_is_reserved_under_a_ca_whose_row_is_gone() {
         let serial = intent(number).id.serial;
         let gone = file.execute("DELETE FROM certificates WHERE serial = ?1", [serial.as_padded()]);
         assert_eq!(gone.unwrap(), 1);
-        let outcome = ledger.reserve(intent(number + 10)).await;
+        let outcome = ledger.intents().reserve(intent(number + 10)).await;
         assert_eq!(outcome.err(), Some(LedgerError::no_record_of_ca(&ca)));
         file.execute_batch("INSERT OR IGNORE INTO certificates SELECT * FROM kept")
             .unwrap();
@@ -351,12 +391,17 @@ async fn damaged_certificates_are_named_and_hide_no_others() {
     damage
         .execute("UPDATE certificates SET key = x'00' WHERE id IN (2, 4)", [])
         .unwrap();
-    let error = ledger.certificate(None, intent(4).id.serial).await.unwrap_err();
+    let error = ledger.certificates().get(None, intent(4).id.serial).await.unwrap_err();
     assert!(
         matches!(&error, LedgerError::Damaged { detail } if detail.contains("row 4")),
         "{error}"
     );
-    let open = ledger.open_intents(NOW.plus_days(1), 10).await.unwrap();
+    let open = ledger
+        .intents()
+        .list_open(None, NOW.plus_days(1), 10)
+        .await
+        .unwrap()
+        .intents;
     assert_eq!(open.len(), 2, "the sweeper gets at the others");
 }
 
@@ -369,7 +414,7 @@ async fn open_intents_that_cannot_be_read_are_told_and_hide_no_others() {
     let other = Connection::open(folder.path().join("ledger.sqlite3")).unwrap();
     let damaged = other.execute("UPDATE certificates SET key = x'00' WHERE id IN (2, 4)", []);
     assert_eq!(damaged.unwrap(), 2);
-    let found = ledger.open_intents_after(None, UnixTime(i64::MAX), 10).await.unwrap();
+    let found = ledger.intents().list_open(None, UnixTime(i64::MAX), 10).await.unwrap();
     let serials: Vec<_> = found.intents.iter().map(|intent| intent.id.serial).collect();
     assert_eq!(serials, [intent(1).id.serial, intent(3).id.serial]);
     assert_eq!(found.unreadable.len(), 2, "{:?}", found.unreadable);
@@ -382,10 +427,17 @@ async fn foreign_cursors_are_refused() {
     for cursor in ["", "x", "1.2.3", "99999999999999999999"] {
         let cursor = Cursor(cursor.into());
         assert!(
-            ledger.search(&Search::default(), Some(&cursor), 1).await.is_err(),
+            ledger
+                .certificates()
+                .search(&Search::default(), Some(&cursor), 1)
+                .await
+                .is_err(),
             "{cursor:?}"
         );
-        assert!(ledger.expiring(NOW, NOW, Some(&cursor), 1).await.is_err(), "{cursor:?}");
+        assert!(
+            ledger.reminders().expiring(NOW, NOW, Some(&cursor), 1).await.is_err(),
+            "{cursor:?}"
+        );
     }
 }
 
@@ -405,7 +457,7 @@ async fn a_copy_is_taken_while_others_write() {
     let (copied, ()) = tokio::join!(copying, writing);
     copied.unwrap();
     let copy = SqliteLedger::open(&target).unwrap();
-    let issued = copy.counts().await.unwrap().issued;
+    let issued = copy.monitoring().counts().await.unwrap().issued;
     assert!((50..=100).contains(&issued), "{issued}");
     assert_eq!(copy.check().await.unwrap(), [""; 0]);
 }
@@ -437,7 +489,7 @@ async fn of_a_scope_so_many_crls_are_kept_and_the_newest_published_one() {
             signing_input: vec![1; 32],
             at,
         };
-        ledger.intend_crl(intent).await.unwrap();
+        ledger.crls().intend(intent).await.unwrap();
         let crl = CrlRecord {
             scope: scope(shard),
             number,
@@ -450,14 +502,14 @@ async fn of_a_scope_so_many_crls_are_kept_and_the_newest_published_one() {
             mark: None,
             published: None,
         };
-        ledger.complete_crl(crl).await.unwrap();
+        ledger.crls().complete(crl).await.unwrap();
     };
     record(Some(7), 1).await;
     for number in 1..=300 {
         record(None, number).await;
         if number < 4 {
             let etag = ETag("v".to_owned());
-            ledger.crl_published(&scope(None), number, etag).await.unwrap();
+            ledger.crls().mark_published(&scope(None), number, etag).await.unwrap();
         }
     }
     let rows = |table: &str| -> Vec<u64> {
@@ -471,7 +523,7 @@ async fn of_a_scope_so_many_crls_are_kept_and_the_newest_published_one() {
     let newest: Vec<u64> = (301 - CRLS_KEPT as u64..=300).collect();
     assert_eq!(rows("crl_intents"), newest);
     assert_eq!(rows("crls"), [vec![3], newest].concat());
-    let standing = ledger.crl_state(&scope(None)).await.unwrap();
+    let standing = crl_state(ledger.crls(), &scope(None)).await.unwrap();
     let number = |crl: Option<CrlRecord>| crl.unwrap().number;
     assert_eq!((number(standing.latest), number(standing.published)), (300, 3));
     // No number is given to another CRL, whether its own is still known or not.
@@ -482,13 +534,13 @@ async fn of_a_scope_so_many_crls_are_kept_and_the_newest_published_one() {
             signing_input: vec![9; 32],
             at: NOW,
         };
-        let refused = ledger.intend_crl(other).await.unwrap_err();
+        let refused = ledger.crls().intend(other).await.unwrap_err();
         assert!(
             matches!(refused, LedgerError::CrlNumberTaken { .. }),
             "{number}: {refused}"
         );
     }
-    assert_eq!(ledger.crl_state(&scope(Some(7))).await.unwrap().number, 1);
+    assert_eq!(crl_state(ledger.crls(), &scope(Some(7))).await.unwrap().number, 1);
     // As many as a ledger has gathered that never forgot any.
     Connection::open(ledger.path())
         .unwrap()
@@ -534,14 +586,14 @@ async fn the_oldest_rejections_are_forgotten() {
     };
     let mut counts = Vec::new();
     for at in 0..4 {
-        ledger.record_rejection(rejection(1_000_000 + at)).await.unwrap();
-        counts.push(usize::try_from(ledger.counts().await.unwrap().rejected).unwrap());
+        ledger.rejections().record(rejection(1_000_000 + at)).await.unwrap();
+        counts.push(usize::try_from(ledger.monitoring().counts().await.unwrap().rejected).unwrap());
     }
     assert_eq!(
         counts,
         [REJECTIONS_KEPT + 9, REJECTIONS_KEPT, REJECTIONS_KEPT, REJECTIONS_KEPT]
     );
-    let newest = ledger.rejections(5).await.unwrap();
+    let newest = ledger.rejections().latest(5).await.unwrap();
     let times: Vec<i64> = newest.iter().map(|rejection| rejection.at.0).collect();
     assert_eq!(
         times,

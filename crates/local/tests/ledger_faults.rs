@@ -109,7 +109,7 @@ fn a_corrupt_file_is_named_so_and_says_what_to_do() {
     let told = match SqliteLedger::open(&path) {
         Err(error) => error.to_string(),
         Ok(ledger) => {
-            let error = chancery_local::wait(ledger.reserve(intent(1000))).unwrap_err();
+            let error = chancery_local::wait(ledger.intents().reserve(intent(1000))).unwrap_err();
             assert!(matches!(error, LedgerError::Damaged { .. }), "{error}");
             error.to_string()
         }
@@ -135,7 +135,7 @@ fn a_lock_held_for_long_is_told_and_passes() {
     let ledger = SqliteLedger::open(&path).unwrap();
     let holder = Connection::open(&path).unwrap();
     holder.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let error = chancery_local::wait(ledger.reserve(intent(2))).unwrap_err();
+    let error = chancery_local::wait(ledger.intents().reserve(intent(2))).unwrap_err();
     assert!(
         matches!(&error, LedgerError::Unavailable { detail } if detail.contains("locked by another process")),
         "{error}"
@@ -157,7 +157,7 @@ fn two_processes_share_a_ledger() {
         }
     });
     assert!(other.wait().unwrap().success());
-    let counts = chancery_local::wait(ledger.counts()).unwrap();
+    let counts = chancery_local::wait(ledger.monitoring().counts()).unwrap();
     assert_eq!((counts.issued, counts.open_intents), (201, 0));
     assert!(numbers.is_sorted_by(|one, next| one < next));
     let (last, ..) = chancery_local::wait(next_crl(&ledger));
@@ -237,10 +237,10 @@ fn a_full_disk_is_told_and_nothing_is_lost() {
     let ledger = SqliteLedger::open(&path).unwrap();
     chancery_local::wait(async {
         for number in 1000..1000 + acknowledged {
-            let found = ledger.certificate(None, intent(number).id.serial).await.unwrap();
+            let found = ledger.certificates().get(None, intent(number).id.serial).await.unwrap();
             assert!(found.is_some(), "certificate {number} was acknowledged");
         }
-        let counts = ledger.counts().await.unwrap();
+        let counts = ledger.monitoring().counts().await.unwrap();
         assert_eq!(counts.issued, 20 + u64::from(acknowledged));
         assert_eq!(ledger.check().await.unwrap(), [""; 0]);
         issue(&ledger, 500).await;
@@ -258,10 +258,10 @@ fn child_fills_the_disk() {
                 tbs: vec![7; 1500],
                 ..intent(number)
             };
-            if let Err(error) = ledger.reserve(wanted.clone()).await {
+            if let Err(error) = ledger.intents().reserve(wanted.clone()).await {
                 break error;
             }
-            if let Err(error) = ledger.complete(completion(&wanted)).await {
+            if let Err(error) = ledger.intents().complete(completion(&wanted)).await {
                 break error;
             }
             number += 1;
@@ -270,9 +270,16 @@ fn child_fills_the_disk() {
         assert!(matches!(&error, LedgerError::Unavailable { .. }), "{error}");
         // It goes on failing clearly, and reads go on working.
         assert!(matches!(
-            ledger.reserve(intent(9_999)).await,
+            ledger.intents().reserve(intent(9_999)).await,
             Err(LedgerError::Unavailable { .. })
         ));
-        assert!(ledger.certificate(None, intent(1).id.serial).await.unwrap().is_some());
+        assert!(
+            ledger
+                .certificates()
+                .get(None, intent(1).id.serial)
+                .await
+                .unwrap()
+                .is_some()
+        );
     });
 }

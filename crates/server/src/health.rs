@@ -87,7 +87,7 @@ impl Drop for Reader {
 
 async fn read(authority: &Authority) -> HealthSnapshot {
     let begun = Instant::now();
-    let counts = authority.ports().ledger.counts().await;
+    let counts = authority.ports().ledger.monitoring().counts().await;
     let mut crls = Vec::new();
     let (mut revoked, mut unknown) = (Vec::new(), Vec::new());
     // If the ledger does not answer, it is not queried again for each CRL.
@@ -111,7 +111,7 @@ async fn read(authority: &Authority) -> HealthSnapshot {
         read: Instant::now(),
         kept: KEPT.max(begun.elapsed() * SHARE),
         counts,
-        cannot_be_written: authority.ports().ledger.write_failure().is_some(),
+        cannot_be_written: authority.ports().ledger.monitoring().write_failure().is_some(),
         crls,
         revoked,
         unknown,

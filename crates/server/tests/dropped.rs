@@ -40,7 +40,7 @@ async fn issued(fixture: &Fixture, name: &str) -> Serial {
         .send(TokenScope::Issue, Method::POST, "/api/v1/certificates", &body)
         .await;
     assert_eq!(answer.status(), 200);
-    let certificates = fixture.memory.ledger.certificates();
+    let certificates = fixture.memory.ledger.issued();
     certificates.last().unwrap().id.serial
 }
 
@@ -86,7 +86,7 @@ async fn an_issuance_is_complete_whenever_its_caller_goes_away() {
             0,
             "after {polls} polls: an intent is open"
         );
-        let certificates = fixture.memory.ledger.certificates();
+        let certificates = fixture.memory.ledger.issued();
         let named = certificates.iter().filter(|record| record.common_name == "a.example");
         assert_eq!(named.count(), 1, "after {polls} polls");
         polls += 1;
@@ -105,7 +105,7 @@ async fn a_refusal_is_recorded_whenever_its_caller_goes_away() {
         answered = leave_after(polls, asking).await;
         ends(&fixture).await;
         assert_eq!(
-            fixture.memory.ledger.rejections(10).await.unwrap().len(),
+            fixture.memory.ledger.rejections().latest(10).await.unwrap().len(),
             1,
             "after {polls} polls"
         );

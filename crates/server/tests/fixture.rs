@@ -112,8 +112,13 @@ impl Fixture {
 
     /// Intents that are neither complete nor given up.
     pub(crate) async fn open_intents(&self) -> usize {
-        let open = self.memory.ledger.open_intents(UnixTime(i64::MAX), 100).await;
-        open.unwrap().len()
+        let open = self
+            .memory
+            .ledger
+            .intents()
+            .list_open(None, UnixTime(i64::MAX), 100)
+            .await;
+        open.unwrap().intents.len()
     }
 }
 

@@ -102,7 +102,7 @@ async fn health_and_metrics_read_the_ledger_once_for_everybody() {
         let calls = fixture.memory.faults.calls();
         calls.iter().filter(|call| **call == operation).count()
     };
-    let before = (count("ledger.counts"), count("ledger.latest_crl"));
+    let before = (count("monitoring.counts"), count("crls.state_up_to"));
     let mut asking = Vec::new();
     for turn in 0..200 {
         let path = if turn % 2 == 0 { "/health" } else { "/api/v1/metrics" };
@@ -116,6 +116,9 @@ async fn health_and_metrics_read_the_ledger_once_for_everybody() {
         assert_eq!(fixture.plain("/health", "*/*").await.status(), 200);
     }
     // Twice, should the machine be so slow that what was read has become old meanwhile.
-    let reads = (count("ledger.counts") - before.0, count("ledger.latest_crl") - before.1);
+    let reads = (
+        count("monitoring.counts") - before.0,
+        count("crls.state_up_to") - before.1,
+    );
     assert!(reads.0 <= 2 && reads.1 <= 4, "{reads:?}");
 }

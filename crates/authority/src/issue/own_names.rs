@@ -127,7 +127,7 @@ impl Authority {
     /// processes, and after a restart with other names.
     pub async fn keep_own_names(&self, names: OwnNames, until: UnixTime) -> Result<(), LedgerError> {
         let names: Vec<AltName> = names.iter().cloned().collect();
-        self.ports().ledger.keep_own_names(&names, until).await?;
+        self.ports().ledger.server_names().record(&names, until).await?;
         self.know_own_names(names);
         Ok(())
     }

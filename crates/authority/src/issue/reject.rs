@@ -45,7 +45,7 @@ impl Authority {
             code: code.to_owned(),
             reason: reason.chars().take(REASON_KEPT).collect(),
         };
-        if let Err(error) = self.ports().ledger.record_rejection(rejection).await {
+        if let Err(error) = self.ports().ledger.rejections().record(rejection).await {
             tracing::error!(%error, code, %principal, "a rejection could not be recorded");
         }
     }

@@ -32,7 +32,7 @@ impl Authority {
         principal: &Principal,
         token: Option<IdempotencyToken>,
     ) -> Result<Issued, IssueError> {
-        let record = self.ports().ledger.certificate(None, serial).await?;
+        let record = self.ports().ledger.certificates().get(None, serial).await?;
         let common_name = record.as_ref().map(|record| record.common_name.clone());
         let outcome = match self.prepare_renewal(serial, record, csr, principal, token) {
             Ok(prepared) => self.issue_prepared(prepared).await,

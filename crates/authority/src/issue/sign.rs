@@ -102,6 +102,7 @@ impl Authority {
         let shown = self
             .ports()
             .ledger
+            .certificates()
             .evidence(ca.name(), &[serial])
             .await?
             .remove(&serial);
@@ -137,7 +138,7 @@ impl Authority {
             at: self.ports().clock.now(),
         };
         let id = completion.id.clone();
-        match self.ports().ledger.complete(completion).await {
+        match self.ports().ledger.intents().complete(completion).await {
             Ok(_) | Err(LedgerError::NoOpenIntent(_)) => {
                 tracing::warn!(intent = %id, "an intent was open whose certificate there is; it is completed with that");
                 Ok(())
@@ -151,7 +152,7 @@ impl Authority {
             let (scope, url) = prepared.crl();
             self.note_crl_use(scope, url, prepared.template().not_after).await?;
             let intent = self.authenticator.seal(prepared.intent()).await?;
-            match self.ports().ledger.reserve(intent).await {
+            match self.ports().ledger.intents().reserve(intent).await {
                 Ok(reservation) => return Ok((prepared, reservation)),
                 Err(LedgerError::SerialTaken(_)) => {
                     prepared = prepared.with_serial(self.draw_serial(), self.config())?;
@@ -230,14 +231,19 @@ impl Authority {
             return Ok(Some("the clock was ahead when it was reserved"));
         }
         let ledger = &self.ports().ledger;
-        if ledger.key_holder(intent.key, &intent.common_name).await? == KeyStatus::Blocked {
+        if ledger
+            .certificates()
+            .key_status(intent.key, &intent.common_name)
+            .await?
+            == KeyStatus::Blocked
+        {
             return Ok(Some("its key is compromised"));
         }
         let mut renewed = intent.renews.clone();
         // A longer chain of renewals was not made by this authority.
         for _ in 0..=RENEWALS {
             let Some(id) = renewed.take() else { break };
-            match ledger.certificate(Some(&id.issuer), id.serial).await? {
+            match ledger.certificates().get(Some(&id.issuer), id.serial).await? {
                 Some(record) if record.revocation.is_none() => renewed = record.renews,
                 Some(_) => {
                     return Ok(Some(
@@ -288,7 +294,7 @@ impl Authority {
             "an intent in the ledger is not signed but given up: find out who wrote it"
         );
         let now = self.ports().clock.now();
-        let outcome = self.ports().ledger.mark_lost(id.clone(), now).await;
+        let outcome = self.ports().ledger.intents().mark_lost(id.clone(), now).await;
         // Also after an error: the write may have succeeded and only its response been lost.
         self.slots.issuer_changed(&id.issuer);
         match outcome {
@@ -320,7 +326,7 @@ impl Authority {
             receipt: signed.receipt,
             at: self.ports().clock.now(),
         };
-        match self.ports().ledger.complete(completion).await {
+        match self.ports().ledger.intents().complete(completion).await {
             Ok(record) => Ok(record),
             Err(LedgerError::NoOpenIntent(_)) => self.completed_elsewhere(id).await,
             Err(error) => Err(error.into()),
@@ -330,7 +336,12 @@ impl Authority {
     /// Another process resumed the intent meanwhile: returns the certificate if that process completed it; an error if
     /// it gave it up.
     async fn completed_elsewhere(&self, id: IntentId) -> Result<CertificateRecord, IssueError> {
-        let record = self.ports().ledger.certificate(Some(&id.issuer), id.serial).await?;
+        let record = self
+            .ports()
+            .ledger
+            .certificates()
+            .get(Some(&id.issuer), id.serial)
+            .await?;
         record
             .filter(|record| !record.certificate.is_empty())
             .ok_or_else(|| IssueError::Unavailable {

@@ -1,5 +1,6 @@
 //! Ports that fail on demand.
 
+mod ledger;
 mod ports;
 
 use std::collections::HashMap;
@@ -23,8 +24,8 @@ pub enum Fault {
     Delay(Duration),
 }
 
-/// Planned faults, and a log of all calls. Operations are named `ledger.reserve`, `keys.sign`, `publication.put`,
-/// `notices.notify`, and so on; `ledger.revocations` is the walk over a CRL's entries.
+/// Planned faults, and a log of all calls. Operations are named after port and method: `intents.reserve`, `keys.sign`, `publication.put`,
+/// `notices.notify`, and so on; `crls.entries` is the walk over a CRL's entries.
 #[derive(Debug, Default)]
 pub struct Faults(Mutex<Plan>);
 

@@ -17,10 +17,11 @@ use super::lock;
 use crate::ca_name::CaName;
 use crate::port::ETag;
 use crate::port::ledger::{
-    AuthorityRecord, CertificateIntent, CertificateRecord, Completion, Counts, CrlIntent, CrlPlan, CrlRecord,
-    CrlReservation, CrlScope, CrlState, CrlUse, Cursor, Evidence, FamilyPosition, IntentId, KeyStatus, Ledger,
-    LedgerError, OpenIntents, OpenPosition, Page, Reach, Rejection, Related, Reservation, Revocation, Revocations,
-    RevokedTogether, Search, UnfinishedFamilies,
+    AuthorityRecord, CertificateIntent, CertificateRecord, Certificates, Completion, Counts, CrlIntent, CrlPlan,
+    CrlRecord, CrlReservation, CrlScope, CrlState, CrlUse, Crls, Cursor, Evidence, FamilyPosition, IntentId, Intents,
+    Issuers, KeyStatus, LedgerError, Listed, Monitoring, OpenIntents, OpenPosition, Page, Reach, Rejection, Rejections,
+    Related, Reminders, Reservation, Revocation, Revocations, RevokedEntries, RevokedTogether, Search, ServerNames,
+    ToRevoke, UnfinishedFamilies, Unlisted,
 };
 use state::State;
 
@@ -35,7 +36,7 @@ impl MemoryLedger {
     }
 
     /// Every certificate that was completed, in order.
-    pub fn certificates(&self) -> Vec<CertificateRecord> {
+    pub fn issued(&self) -> Vec<CertificateRecord> {
         lock(&self.0).certificates()
     }
 
@@ -44,8 +45,8 @@ impl MemoryLedger {
         lock(&self.0).crl_numbers_reserved(scope)
     }
 
-    /// Every CRL that was completed for that scope, by number.
-    pub fn crls(&self, scope: &CrlScope) -> Vec<CrlRecord> {
+    /// Every CRL that was signed for that scope, by number.
+    pub fn signed_crls(&self, scope: &CrlScope) -> Vec<CrlRecord> {
         lock(&self.0).crls(scope)
     }
 
@@ -112,11 +113,7 @@ impl MemoryLedger {
 }
 
 #[async_trait]
-impl Ledger for MemoryLedger {
-    async fn authorities(&self) -> Result<Vec<AuthorityRecord>, LedgerError> {
-        Ok(lock(&self.0).authorities())
-    }
-
+impl Intents for MemoryLedger {
     async fn reserve(&self, intent: CertificateIntent) -> Result<Reservation, LedgerError> {
         lock(&self.0).reserve(intent)
     }
@@ -129,7 +126,7 @@ impl Ledger for MemoryLedger {
         lock(&self.0).mark_lost(&intent, at)
     }
 
-    async fn open_intents_after(
+    async fn list_open(
         &self,
         after: Option<OpenPosition>,
         before: UnixTime,
@@ -137,17 +134,38 @@ impl Ledger for MemoryLedger {
     ) -> Result<OpenIntents, LedgerError> {
         Ok(lock(&self.0).open_intents(after, before, limit))
     }
+}
 
-    async fn record_rejection(&self, rejection: Rejection) -> Result<(), LedgerError> {
-        lock(&self.0).record_rejection(rejection);
-        Ok(())
+#[async_trait]
+impl Certificates for MemoryLedger {
+    async fn evidence(&self, issuer: &CaName, serials: &[Serial]) -> Result<HashMap<Serial, Evidence>, LedgerError> {
+        Ok(lock(&self.0).evidence(issuer, serials))
     }
 
-    async fn rejections(&self, limit: usize) -> Result<Vec<Rejection>, LedgerError> {
-        Ok(lock(&self.0).rejections(limit))
+    async fn get(&self, issuer: Option<&CaName>, serial: Serial) -> Result<Option<CertificateRecord>, LedgerError> {
+        Ok(lock(&self.0).certificate(issuer, serial))
     }
 
-    async fn revoke_reaching(
+    async fn key_status(&self, key: KeyFingerprint, _common_name: &str) -> Result<KeyStatus, LedgerError> {
+        Ok(lock(&self.0).key_holder(key))
+    }
+
+    async fn search(&self, query: &Search, after: Option<&Cursor>, limit: usize) -> Result<Page, LedgerError> {
+        lock(&self.0).search(query, after, limit)
+    }
+
+    async fn named(&self, common_name: &str, after: Option<&Cursor>, limit: usize) -> Result<Page, LedgerError> {
+        let query = Search {
+            common_name: Some(common_name.to_owned()),
+            ..Search::default()
+        };
+        lock(&self.0).search(&query, after, limit)
+    }
+}
+
+#[async_trait]
+impl Revocations for MemoryLedger {
+    async fn revoke(
         &self,
         issuer: &CaName,
         serial: Serial,
@@ -157,7 +175,7 @@ impl Ledger for MemoryLedger {
         lock(&self.0).revoke(issuer, serial, &revocation, reach)
     }
 
-    async fn unfinished_families_after(
+    async fn unfinished_families(
         &self,
         after: Option<FamilyPosition>,
         limit: usize,
@@ -169,7 +187,47 @@ impl Ledger for MemoryLedger {
         lock(&self.0).related(id, at, limit)
     }
 
-    async fn reserve_crl(&self, scope: &CrlScope, plan: CrlPlan) -> Result<CrlReservation, LedgerError> {
+    async fn relist(&self, scope: &CrlScope, entry: &RevokedEntry, not_after: UnixTime) -> Result<(), LedgerError> {
+        lock(&self.0).relist(scope, entry, not_after);
+        Ok(())
+    }
+
+    async fn certificate_to_revoke(
+        &self,
+        serial: Serial,
+        _common_name: Option<&str>,
+    ) -> Result<Option<ToRevoke>, LedgerError> {
+        let record = lock(&self.0).certificate(None, serial);
+        Ok(record.map(|record| ToRevoke { record, damaged: None }))
+    }
+
+    async fn listed(&self, issuer: &CaName, serials: &[Serial]) -> Result<HashMap<Serial, Listed>, LedgerError> {
+        Ok(lock(&self.0).listed(issuer, serials))
+    }
+
+    /// Nothing writes to this ledger by hand.
+    async fn unlisted(&self, _issuer: &CaName, _at: UnixTime) -> Result<Unlisted, LedgerError> {
+        Ok(Unlisted::default())
+    }
+
+    async fn unlisted_handled(&self, _issuer: &CaName, _next: Option<Cursor>) -> Result<(), LedgerError> {
+        Ok(())
+    }
+
+    /// It is never restored, and so knows every key.
+    async fn learn_key(
+        &self,
+        _certificate: &IntentId,
+        _key: KeyFingerprint,
+        _at: UnixTime,
+    ) -> Result<bool, LedgerError> {
+        Ok(false)
+    }
+}
+
+#[async_trait]
+impl Crls for MemoryLedger {
+    async fn reserve(&self, scope: &CrlScope, plan: CrlPlan) -> Result<CrlReservation, LedgerError> {
         let (reserved, entries, damaged) = lock(&self.0).reserve_crl(scope, plan);
         Ok(CrlReservation {
             number: reserved.number,
@@ -179,60 +237,57 @@ impl Ledger for MemoryLedger {
         })
     }
 
-    async fn intend_crl(&self, intent: CrlIntent) -> Result<(), LedgerError> {
+    async fn intend(&self, intent: CrlIntent) -> Result<(), LedgerError> {
         lock(&self.0).intend_crl(intent)
     }
 
-    async fn open_crl_intents(&self, scope: &CrlScope, limit: usize) -> Result<Vec<CrlIntent>, LedgerError> {
+    async fn open_intents(&self, scope: &CrlScope, limit: usize) -> Result<Vec<CrlIntent>, LedgerError> {
         Ok(lock(&self.0).open_crl_intents(scope, limit))
     }
 
-    async fn complete_crl(&self, crl: CrlRecord) -> Result<(), LedgerError> {
+    async fn complete(&self, crl: CrlRecord) -> Result<(), LedgerError> {
         lock(&self.0).complete_crl(crl)
     }
 
-    async fn crl_published(&self, scope: &CrlScope, number: u64, etag: ETag) -> Result<(), LedgerError> {
+    async fn mark_published(&self, scope: &CrlScope, number: u64, etag: ETag) -> Result<(), LedgerError> {
         lock(&self.0).crl_published(scope, number, etag)
     }
 
-    async fn crl_state_up_to(&self, scope: &CrlScope, at_most: u64) -> Result<CrlState, LedgerError> {
+    async fn state_up_to(&self, scope: &CrlScope, at_most: u64) -> Result<CrlState, LedgerError> {
         Ok(lock(&self.0).crl_state(scope, at_most))
     }
 
-    async fn record_crl_use(&self, used: CrlUse) -> Result<(), LedgerError> {
+    async fn record_use(&self, used: CrlUse) -> Result<(), LedgerError> {
         lock(&self.0).record_crl_use(used);
         Ok(())
     }
 
-    async fn crl_uses(&self) -> Result<Vec<CrlUse>, LedgerError> {
+    async fn uses(&self) -> Result<Vec<CrlUse>, LedgerError> {
         Ok(lock(&self.0).crl_uses())
     }
+}
 
-    async fn evidence(&self, issuer: &CaName, serials: &[Serial]) -> Result<HashMap<Serial, Evidence>, LedgerError> {
-        Ok(lock(&self.0).evidence(issuer, serials))
+#[async_trait]
+impl Issuers for MemoryLedger {
+    async fn list(&self) -> Result<Vec<AuthorityRecord>, LedgerError> {
+        Ok(lock(&self.0).authorities())
     }
+}
 
-    async fn relist(&self, scope: &CrlScope, entry: &RevokedEntry, not_after: UnixTime) -> Result<(), LedgerError> {
-        lock(&self.0).relist(scope, entry, not_after);
+#[async_trait]
+impl Rejections for MemoryLedger {
+    async fn record(&self, rejection: Rejection) -> Result<(), LedgerError> {
+        lock(&self.0).record_rejection(rejection);
         Ok(())
     }
 
-    async fn certificate(
-        &self,
-        issuer: Option<&CaName>,
-        serial: Serial,
-    ) -> Result<Option<CertificateRecord>, LedgerError> {
-        Ok(lock(&self.0).certificate(issuer, serial))
+    async fn latest(&self, limit: usize) -> Result<Vec<Rejection>, LedgerError> {
+        Ok(lock(&self.0).rejections(limit))
     }
+}
 
-    async fn key_holder(&self, key: KeyFingerprint, _common_name: &str) -> Result<KeyStatus, LedgerError> {
-        Ok(lock(&self.0).key_holder(key))
-    }
-
-    async fn search(&self, query: &Search, after: Option<&Cursor>, limit: usize) -> Result<Page, LedgerError> {
-        lock(&self.0).search(query, after, limit)
-    }
-
+#[async_trait]
+impl Reminders for MemoryLedger {
     async fn expiring(
         &self,
         from: UnixTime,
@@ -243,23 +298,34 @@ impl Ledger for MemoryLedger {
         lock(&self.0).expiring(from, to, after, limit)
     }
 
-    async fn record_reminder(&self, issuer: &CaName, serial: Serial, at: UnixTime) -> Result<(), LedgerError> {
+    async fn record(&self, issuer: &CaName, serial: Serial, at: UnixTime) -> Result<(), LedgerError> {
         lock(&self.0).record_reminder(issuer, serial, at)
     }
+}
 
-    async fn keep_own_names(&self, names: &[AltName], until: UnixTime) -> Result<(), LedgerError> {
+#[async_trait]
+impl ServerNames for MemoryLedger {
+    async fn record(&self, names: &[AltName], until: UnixTime) -> Result<(), LedgerError> {
         lock(&self.1).extend(names.iter().map(|name| (name.clone(), until)));
         Ok(())
     }
 
-    async fn own_names(&self, at: UnixTime) -> Result<Vec<AltName>, LedgerError> {
+    async fn list(&self, at: UnixTime) -> Result<Vec<AltName>, LedgerError> {
         let kept = lock(&self.1);
         let current = kept.iter().filter(|(_, until)| *until > at);
         Ok(current.map(|(name, _)| name.clone()).collect())
     }
+}
 
+#[async_trait]
+impl Monitoring for MemoryLedger {
     async fn counts(&self) -> Result<Counts, LedgerError> {
         Ok(lock(&self.0).counts())
+    }
+
+    /// It has no disk that could be full.
+    fn write_failure(&self) -> Option<LedgerError> {
+        None
     }
 }
 
@@ -269,7 +335,7 @@ struct View {
     damaged: Vec<String>,
 }
 
-impl Revocations for View {
+impl RevokedEntries for View {
     fn entries(&self) -> u64 {
         self.entries.len() as u64
     }

@@ -24,7 +24,7 @@ use crate::authority::{Authority, Ca};
 use crate::config::Config;
 use crate::port::Signed;
 use crate::port::ledger::{
-    CrlIntent, CrlPlan, CrlRecord, CrlReservation, CrlScope, CrlState, LedgerError, Revocations as _,
+    CrlIntent, CrlPlan, CrlRecord, CrlReservation, CrlScope, CrlState, LedgerError, RevokedEntries as _,
 };
 
 /// Attempts to make a CRL while the published one turns out to be ahead of the ledger.
@@ -219,7 +219,7 @@ impl Authority {
             above: above.max(standing.number),
             at_most: believed.at_most,
         };
-        let reservation = self.ports().ledger.reserve_crl(scope, plan).await?;
+        let reservation = self.ports().ledger.crls().reserve(scope, plan).await?;
         let CrlReservation {
             number,
             not_believed,
@@ -279,7 +279,7 @@ impl Authority {
             mark: Some(mark),
             published: None,
         };
-        self.ports().ledger.complete_crl(record.clone()).await?;
+        self.ports().ledger.crls().complete(record.clone()).await?;
         Ok(Made {
             crl,
             record,
@@ -328,7 +328,7 @@ impl Authority {
                 return false;
             }
             // No certificate outlives its issuer.
-            let put_back = self.ports().ledger.relist(scope, &entry, end.unwrap_or(ca_end)).await;
+            let put_back = self.ports().ledger.revocations().relist(scope, &entry, end.unwrap_or(ca_end)).await;
             if let Err(error) = &put_back {
                 tracing::error!(%error, serial = %entry.serial, "a revocation that the ledger lost could not be put back");
             }
@@ -365,7 +365,7 @@ impl Authority {
             name: Config::crl_name(scope),
             reason,
         })?;
-        self.ports().ledger.intend_crl(intent).await?;
+        self.ports().ledger.crls().intend(intent).await?;
         Ok(signable.sign(self.ports().keys.as_ref()).await?)
     }
 

@@ -38,7 +38,7 @@ impl Authority {
     pub(super) async fn ends(&self, ca: &Ca, serials: &[Serial]) -> Result<Ends, LedgerError> {
         let mut ends = Ends::default();
         for together in serials.chunks(TOGETHER) {
-            for (serial, evidence) in self.ports().ledger.evidence(ca.name(), together).await? {
+            for (serial, evidence) in self.ports().ledger.certificates().evidence(ca.name(), together).await? {
                 if let Some(end) = verified_end(ca, serial, &evidence) {
                     ends.verified.insert(serial, end);
                 } else if evidence.given_up {

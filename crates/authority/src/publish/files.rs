@@ -16,7 +16,7 @@ use super::{PublishError, spool};
 use crate::authority::{Authority, Ca};
 use crate::ca_name::CaName;
 use crate::config::Config;
-use crate::port::ledger::{CrlRecord, CrlScope};
+use crate::port::ledger::{CrlRecord, CrlScope, crl_state};
 use crate::port::publication::Stat;
 use crate::port::{ETag, Precondition, PublicationError, PublishedName};
 
@@ -174,7 +174,7 @@ impl Authority {
         if let Some(crl) = self.read_back(&ca, &name).await? {
             return Ok(Some(crl.this_update().plus_seconds(BACKDATE)));
         }
-        let standing = self.ports().ledger.crl_state(scope).await?;
+        let standing = crl_state(self.ports().ledger.crls(), scope).await?;
         let noted = standing
             .published
             .filter(|crl| crl.published.as_ref() == Some(&stat.etag));
@@ -286,7 +286,7 @@ impl Authority {
         }
 
         // The files are published; if the ledger does not record that, the next publication has to read them.
-        if let Err(error) = self.ports().ledger.crl_published(scope, number, etag).await {
+        if let Err(error) = self.ports().ledger.crls().mark_published(scope, number, etag).await {
             tracing::warn!(%error, file = %der, number, "the CRL is published, but the ledger could not note that");
         }
         Ok(None)

@@ -14,7 +14,7 @@ use chancery_x509::crl::{RevocationList, RevokedEntry};
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
-use crate::port::ledger::Revocations;
+use crate::port::ledger::RevokedEntries;
 
 /// Most descriptions of damage.
 const DESCRIBED: usize = 100;
@@ -25,7 +25,7 @@ const LAST: UnixTime = UnixTime(253_402_300_799);
 
 /// The entries of one CRL.
 pub(super) struct Listing {
-    inner: Box<dyn Revocations>,
+    inner: Box<dyn RevokedEntries>,
     this_update: UnixTime,
     entries: u64,
     octets: u64,
@@ -39,7 +39,7 @@ impl Listing {
     /// Makes one pass over the entries: counts them, looks for the awaited ones, and compares with those of the
     /// published CRL.
     pub(super) fn new(
-        mut inner: Box<dyn Revocations>,
+        mut inner: Box<dyn RevokedEntries>,
         this_update: UnixTime,
         awaited: &HashSet<Serial>,
         published: Option<&RevocationList>,
@@ -131,7 +131,7 @@ fn fit(entry: &RevokedEntry, this_update: UnixTime) -> RevokedEntry {
     }
 }
 
-impl Revocations for Listing {
+impl RevokedEntries for Listing {
     fn entries(&self) -> u64 {
         self.entries
     }
@@ -201,7 +201,7 @@ mod tests {
     /// The serial numbers in a CRL with these entries that an empty ledger lacks.
     async fn missing(entries: &[u64]) -> Vec<Serial> {
         struct Given(Vec<u64>);
-        impl Revocations for Given {
+        impl RevokedEntries for Given {
             fn entries(&self) -> u64 {
                 self.0.len() as u64
             }

@@ -7,7 +7,7 @@
 use super::PublishError;
 use crate::authority::Authority;
 use crate::config::Config;
-use crate::port::ledger::{CrlScope, CrlState};
+use crate::port::ledger::{CrlScope, CrlState, crl_state};
 
 /// Most numbers that a scope can have used: 1,024 a second since 1970, which is more than a key signs and what a
 /// restore assumes, until the year 2242.
@@ -35,7 +35,7 @@ impl Authority {
     /// yet. The published CRL is read only if the recorded number is not believed otherwise.
     pub(super) async fn believed_crl_state(&self, scope: &CrlScope, signed: u64) -> Result<Believed, PublishError> {
         let ledger = &self.ports().ledger;
-        let standing = ledger.crl_state(scope).await?;
+        let standing = crl_state(ledger.crls(), scope).await?;
         let recorded = standing.number;
         let believed = |standing, at_most, damage| Believed {
             standing,
@@ -52,7 +52,7 @@ impl Authority {
         if recorded <= at_most {
             return Ok(believed(standing, at_most, None));
         }
-        let standing = ledger.crl_state_up_to(scope, at_most).await?;
+        let standing = ledger.crls().state_up_to(scope, at_most).await?;
         let damage = format!(
             "CRL number {recorded} is recorded for {name}, too far above the published number {published} to be genuine. The \
              record is ignored: find out who wrote it, and remove it",

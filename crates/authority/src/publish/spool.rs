@@ -10,7 +10,7 @@ use futures_channel::oneshot;
 
 use super::PublishError;
 use crate::authority::Ca;
-use crate::port::ledger::{CrlIntent, Revocations};
+use crate::port::ledger::{CrlIntent, RevokedEntries};
 use crate::port::{Body, Scratch};
 use crate::signing::NotSignable;
 use crate::signing::crl::SignableCrl;
@@ -38,7 +38,7 @@ pub(super) struct WholeCrl {
 /// Writes a TBSCertList with those entries.
 pub(super) fn spool(
     header: &CrlHeader<'_>,
-    revocations: &mut dyn Revocations,
+    revocations: &mut dyn RevokedEntries,
     scratch: Box<dyn Scratch>,
 ) -> Result<Spooled, PublishError> {
     let mut writer = CrlWriter::new(header, revocations.octets(), scratch)?;
@@ -177,7 +177,7 @@ mod tests {
     #[tokio::test]
     async fn entries_that_are_not_as_announced_are_refused() {
         struct Lying;
-        impl Revocations for Lying {
+        impl RevokedEntries for Lying {
             fn entries(&self) -> u64 {
                 1
             }

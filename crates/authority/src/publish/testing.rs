@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::memory::MemoryPorts;
 use crate::port::Scratch;
 use crate::port::SignUnchecked as _;
-use crate::port::ledger::Revocations;
+use crate::port::ledger::RevokedEntries;
 use crate::profile::Profiles;
 
 pub(crate) const NOW: UnixTime = UnixTime(1_795_464_000);
@@ -33,7 +33,7 @@ pub(super) fn entry(number: u64) -> RevokedEntry {
     }
 }
 
-impl Revocations for Many {
+impl RevokedEntries for Many {
     fn entries(&self) -> u64 {
         self.0
     }
@@ -73,7 +73,7 @@ pub(crate) fn header(ca: &Ca) -> CrlHeader<'_> {
 pub(super) async fn whole(
     memory: &MemoryPorts,
     ca: &Ca,
-    entries: &mut dyn Revocations,
+    entries: &mut dyn RevokedEntries,
     scratch: Box<dyn Scratch>,
 ) -> WholeCrl {
     let spooled = spool(&header(ca), entries, scratch).unwrap();

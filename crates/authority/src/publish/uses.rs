@@ -137,14 +137,14 @@ impl Authority {
             url: url.map(str::to_owned),
             until: UnixTime(not_after.0.saturating_add(SPAN - 1) / SPAN * SPAN),
         };
-        self.ports().ledger.record_crl_use(used.clone()).await?;
+        self.ports().ledger.crls().record_use(used.clone()).await?;
         self.crl_uses.learn([used]);
         Ok(())
     }
 
     /// Reads the recorded uses: other processes issue as well, perhaps under another configuration.
     pub async fn refresh_crl_uses(&self) -> Result<(), LedgerError> {
-        let uses = self.ports().ledger.crl_uses().await?;
+        let uses = self.ports().ledger.crls().uses().await?;
         self.crl_uses.learn(uses);
         Ok(())
     }

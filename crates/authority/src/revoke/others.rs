@@ -115,7 +115,8 @@ impl Authority {
             let next = self
                 .ports()
                 .ledger
-                .revoke_reaching(&record.id.issuer, record.id.serial, revocation.clone(), Reach::Key)
+                .revocations()
+                .revoke(&record.id.issuer, record.id.serial, revocation.clone(), Reach::Key)
                 .await;
             if next.is_err() {
                 self.others_may_have_changed(revocation.reason);
@@ -134,7 +135,12 @@ impl Authority {
         let now = self.ports().clock.now();
         let (mut finished, mut failure, mut after) = (Vec::new(), None, None);
         loop {
-            let unfinished = self.ports().ledger.unfinished_families_after(after, FAMILIES).await?;
+            let unfinished = self
+                .ports()
+                .ledger
+                .revocations()
+                .unfinished_families(after, FAMILIES)
+                .await?;
             for detail in unfinished.unreadable {
                 tracing::error!(
                     detail,
@@ -171,7 +177,8 @@ impl Authority {
         let reaching = self
             .ports()
             .ledger
-            .revoke_reaching(&id.issuer, id.serial, revocation.clone(), Reach::Key)
+            .revocations()
+            .revoke(&id.issuer, id.serial, revocation.clone(), Reach::Key)
             .await;
         if reaching.is_err() {
             self.others_may_have_changed(revocation.reason);
@@ -242,7 +249,12 @@ impl Authority {
     /// Valid certificates of the same key and, if the key is compromised, those that descend from it.
     pub(super) async fn still_valid(&self, record: &CertificateRecord, compromised: bool) -> Option<StillValid> {
         let now = self.ports().clock.now();
-        let related = self.ports().ledger.related(&record.id, now, TOLD * 2).await;
+        let related = self
+            .ports()
+            .ledger
+            .revocations()
+            .related(&record.id, now, TOLD * 2)
+            .await;
         let related = match related {
             Ok(related) => related,
             Err(error) => {

@@ -284,7 +284,7 @@ impl Stage {
     }
 
     async fn plant(&self, intent: CertificateIntent, name: &str) {
-        let planted = ok(self.authority.ports().ledger.reserve(intent).await);
+        let planted = ok(self.authority.ports().ledger.intents().reserve(intent).await);
         assert!(matches!(planted, Reservation::New), "{name}: {planted:?}");
     }
 

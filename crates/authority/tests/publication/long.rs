@@ -37,7 +37,7 @@ async fn once_listed_listed() {
     let calls = fixture.memory.faults.calls()[before..].to_vec();
     let first = |operation| calls.iter().position(|call| *call == operation);
     assert!(
-        first("publication.put").is_some() && first("publication.put") < first("ledger.relist"),
+        first("publication.put").is_some() && first("publication.put") < first("revocations.relist"),
         "the CRL does not wait for what is put back: {calls:?}"
     );
     assert_eq!(fixture.listed("chancery-issuing-ca.crl"), wanted);

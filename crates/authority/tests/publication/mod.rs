@@ -10,7 +10,7 @@ use std::io::Cursor;
 
 use chancery_authority::memory::Fault;
 use chancery_authority::port::SignUnchecked as _;
-use chancery_authority::port::ledger::{CertificateIntent, Completion, IntentId, Ledger, Revocation};
+use chancery_authority::port::ledger::{CertificateIntent, Completion, IntentId, Ledger, Reach, Revocation};
 use chancery_authority::port::{KeyName, Precondition, Publication, PublishedName, Receipt};
 use chancery_authority::publish::{CrlStatus, PublishError, Staleness};
 use chancery_authority::suite;
@@ -36,14 +36,14 @@ async fn revoked_until(fixture: &Fixture, number: u32, not_after: UnixTime) -> S
         not_after,
         ..suite::intent(number)
     };
-    fixture.memory.ledger.reserve(intent).await.unwrap();
+    fixture.memory.ledger.intents().reserve(intent).await.unwrap();
     let completion = Completion {
         id: id.clone(),
         certificate: certificate_until(fixture, id.serial, not_after).await,
         receipt: Receipt("none".to_owned()),
         at: NOW,
     };
-    fixture.memory.ledger.complete(completion).await.unwrap();
+    fixture.memory.ledger.intents().complete(completion).await.unwrap();
     let revocation = Revocation {
         at: NOW,
         reason: RevocationReason::Superseded,
@@ -53,7 +53,8 @@ async fn revoked_until(fixture: &Fixture, number: u32, not_after: UnixTime) -> S
     fixture
         .memory
         .ledger
-        .revoke(&id.issuer, id.serial, revocation)
+        .revocations()
+        .revoke(&id.issuer, id.serial, revocation, Reach::Key)
         .await
         .unwrap();
     id.serial
@@ -236,7 +237,7 @@ async fn a_publication_that_was_not_noted_brings_nothing_past_back() {
     assert_eq!(listed(), []);
     // Neither a note that is lost, nor a put that fails, nor both for days.
     for (days, operation, nth) in [
-        (20, "ledger.crl_published", 2),
+        (20, "crls.mark_published", 2),
         (21, "publication.put", 3),
         (22, "publication.put", 4),
     ] {
@@ -420,7 +421,7 @@ async fn a_late_crl_raises_an_alarm() {
     fixture.authority.publish_crls(None).await;
     fixture.memory.publication.remove("chancery-root-ca.crl");
     assert_eq!(staleness().await, Staleness::Replaced);
-    fixture.memory.faults.at("ledger.crl_state", 1, Fault::FailBefore);
+    fixture.memory.faults.at("crls.state_up_to", 1, Fault::FailBefore);
     assert!(matches!(staleness().await, Staleness::Unknown { .. }));
     all_good(&fixture.authority.publish_due_crls().await);
     assert_eq!(staleness().await, Staleness::Fresh);

@@ -1,7 +1,7 @@
 //! Numbers never go back, whatever a counter, a record or a file says.
 
 use chancery_authority::memory::Fault;
-use chancery_authority::port::ledger::{CrlRecord, Ledger};
+use chancery_authority::port::ledger::{CrlRecord, Ledger, latest_crl};
 use chancery_authority::publish::PublishError;
 
 use super::{foreign_crl, put};
@@ -27,7 +27,11 @@ async fn an_older_crl_that_somebody_put_back_is_told() {
     assert_eq!(fixture.listed(name), [serial]);
     assert_eq!(publish().await.damaged, [""; 0], "it is told once");
 
-    let latest = fixture.memory.ledger.latest_crl(&of).await.unwrap().unwrap().number;
+    let latest = latest_crl(fixture.memory.ledger.crls(), &of)
+        .await
+        .unwrap()
+        .unwrap()
+        .number;
     for other in [b"garbage".to_vec(), foreign_crl(&fixture, latest).await] {
         put(&fixture, name, &other).await;
         assert_eq!(publish().await.damaged.len(), 1);
@@ -113,7 +117,7 @@ async fn a_counter_that_was_set_back_leads_neither_back_nor_to_a_standstill() {
 
     // A published one of a higher number that is older than ours does not stand for it.
     let old = foreign_crl(&fixture, 9).await;
-    let latest = fixture.memory.ledger.latest_crl(&of).await.unwrap().unwrap();
+    let latest = latest_crl(fixture.memory.ledger.crls(), &of).await.unwrap().unwrap();
     fixture.memory.ledger.plant(CrlRecord {
         number: 9,
         made_at: NOW.plus_days(-1),
@@ -146,7 +150,7 @@ async fn a_number_that_somebody_made_up_is_told_and_not_followed() {
     assert_eq!((next.number, next.damaged), (first + 2, vec![]));
 
     // As a record, a published one even; told as long as it stands.
-    let latest = fixture.memory.ledger.latest_crl(&of).await.unwrap().unwrap();
+    let latest = latest_crl(fixture.memory.ledger.crls(), &of).await.unwrap().unwrap();
     fixture.memory.ledger.plant(CrlRecord {
         number: (1 << 62) - 2,
         published: latest.published.clone(),
@@ -199,14 +203,14 @@ async fn what_a_crash_leaves_of_a_crl_is_recorded() {
     for (operation, fault) in [
         ("keys.sign", Fault::DieBefore),
         ("keys.sign", Fault::DieAfter),
-        ("ledger.complete_crl", Fault::DieBefore),
+        ("crls.complete", Fault::DieBefore),
     ] {
         let mut fixture = Fixture::new().await;
         fixture.memory.faults.at(operation, 1, fault);
         assert!(fixture.authority.publish_crl(&of).await.is_err());
         fixture.restart().await;
         fixture.memory.faults.clear();
-        let open = fixture.memory.ledger.open_crl_intents(&of, 10).await.unwrap();
+        let open = fixture.memory.ledger.crls().open_intents(&of, 10).await.unwrap();
         assert_eq!(open.len(), 1, "{fault:?} at {operation}");
         let signed = fixture.memory.keys.log();
         let signed = signed

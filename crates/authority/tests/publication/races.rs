@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chancery_authority::memory::{Fault, MemoryPublication};
-use chancery_authority::port::ledger::Ledger;
+use chancery_authority::port::ledger::{Ledger, latest_crl};
 use chancery_authority::port::publication::Stat;
 use chancery_authority::port::{
     Body, ETag, Ports, Precondition, Publication, PublicationError, PublishedName, Scratch,
@@ -31,7 +31,7 @@ async fn publishers_in_several_processes_never_publish_an_older_crl() {
         "publication.put",
         "publication.stat",
         "publication.read",
-        "ledger.complete_crl",
+        "crls.complete",
     ]
     .iter()
     .cycle()
@@ -100,10 +100,7 @@ async fn a_put_that_was_repeated_on_the_way_took_place() {
         .unwrap();
     let published = authority.publish_crl(&scope("chancery-issuing-ca")).await.unwrap();
     assert_eq!((published.number, published.superseded_by), (2, None));
-    let latest = fixture
-        .memory
-        .ledger
-        .latest_crl(&scope("chancery-issuing-ca"))
+    let latest = latest_crl(fixture.memory.ledger.crls(), &scope("chancery-issuing-ca"))
         .await
         .unwrap()
         .unwrap();
@@ -156,7 +153,7 @@ async fn a_signature_that_does_not_verify_is_not_published() {
     assert!(matches!(outcome, Err(PublishError::BadSignature { .. })), "{outcome:?}");
     assert_eq!(fixture.crl("chancery-issuing-ca.crl").number(), Some(1));
     assert_eq!(
-        fixture.memory.ledger.crls(&scope("chancery-issuing-ca")).len(),
+        fixture.memory.ledger.signed_crls(&scope("chancery-issuing-ca")).len(),
         1,
         "nor recorded"
     );

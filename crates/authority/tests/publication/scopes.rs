@@ -63,7 +63,7 @@ fn check_scopes(fixture: &Fixture, context: &str) {
     let revoked = fixture
         .memory
         .ledger
-        .certificates()
+        .issued()
         .into_iter()
         .filter(|record| record.revocation.is_some());
     let names = fixture.memory.publication.names();

@@ -88,7 +88,7 @@ impl Fixture {
             other => panic!("not refused: {other:?}"),
         };
         assert_eq!(self.memory.keys.log().len(), signatures, "nothing was signed");
-        let recorded = self.authority.ports().ledger.rejections(1).await.unwrap();
+        let recorded = self.authority.ports().ledger.rejections().latest(1).await.unwrap();
         assert_eq!(recorded[0].code, refusal.code());
         assert_eq!(recorded[0].reason, refusal.to_string());
         assert_eq!(recorded[0].principal, "token:tests");

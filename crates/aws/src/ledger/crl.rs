@@ -13,7 +13,7 @@ use aws_lc_rs::digest;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chancery_authority::CaName;
 use chancery_authority::port::ledger::{
-    ChangeMark, CrlIntent, CrlPlan, CrlRecord, CrlReservation, CrlScope, CrlState, LedgerError, Revocations,
+    ChangeMark, CrlIntent, CrlPlan, CrlRecord, CrlReservation, CrlScope, CrlState, LedgerError, RevokedEntries,
 };
 use chancery_authority::port::{ETag, Receipt};
 use chancery_x509::crl::{RevocationReason, RevokedEntry};
@@ -429,7 +429,7 @@ impl View {
     }
 }
 
-impl Revocations for View {
+impl RevokedEntries for View {
     fn entries(&self) -> u64 {
         self.entries.len() as u64
     }

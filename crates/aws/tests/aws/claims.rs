@@ -60,7 +60,12 @@ async fn whoever_may_list_ends_no_ca() {
     let (serials, damaged) = listed(&fixture, root).await;
     assert_eq!(serials, [], "neither is revoked");
     assert_eq!(damaged.len(), 2, "and somebody has to know: {damaged:?}");
-    let known = fixture.aws.ledger.listed_among(root, &[of_root, of_issuing]).await;
+    let known = fixture
+        .aws
+        .ledger
+        .revocations()
+        .listed(root, &[of_root, of_issuing])
+        .await;
     assert_eq!(
         known,
         Ok(HashMap::new()),
@@ -73,7 +78,12 @@ async fn whoever_may_list_ends_no_ca() {
     let (serials, damaged) = listed(&fixture, root).await;
     assert_eq!(serials, [of_issuing]);
     assert_eq!(damaged.len(), 1, "the root's own is still planted: {damaged:?}");
-    let known = fixture.aws.ledger.listed_among(root, &[of_root, of_issuing]).await;
+    let known = fixture
+        .aws
+        .ledger
+        .revocations()
+        .listed(root, &[of_root, of_issuing])
+        .await;
     let known: HashMap<_, _> = known
         .unwrap()
         .into_iter()
@@ -94,7 +104,13 @@ async fn whoever_may_list_ends_no_ca() {
         [of_issuing],
         "a row without a certificate says nothing"
     );
-    let known = fixture.aws.ledger.listed_among(root, &[of_issuing]).await.unwrap();
+    let known = fixture
+        .aws
+        .ledger
+        .revocations()
+        .listed(root, &[of_issuing])
+        .await
+        .unwrap();
     assert_eq!(known[&of_issuing].reason, reason);
     let ca_name = deployment.issuing_ca().to_string();
     let unmarked = sandbox.dynamodb().update_item().table_name(deployment.table());
@@ -137,7 +153,14 @@ async fn what_was_revoked_before_it_was_recorded_beside_the_list_is_recorded_by_
     let (leaf, compromise) = (record.id.serial, RevocationReason::KeyCompromise);
     let revoke = async |serial, reason| fixture.authority.revoke(serial, reason, None, &principal()).await;
     revoke(leaf, compromise).await.unwrap();
-    let known = async || ledger.listed_among(issuing, &[leaf]).await.unwrap().contains_key(&leaf);
+    let known = async || {
+        ledger
+            .revocations()
+            .listed(issuing, &[leaf])
+            .await
+            .unwrap()
+            .contains_key(&leaf)
+    };
     assert!(known().await);
     let block = || [("Key", format!("blocked#{}", record.key)), ("Sort", "-".to_owned())];
     delete(&sandbox, deployment.journal_table(), block()).await;
@@ -152,7 +175,7 @@ async fn what_was_revoked_before_it_was_recorded_beside_the_list_is_recorded_by_
     let reserve = async |number| {
         let mut intent = chancery_authority::suite::intent(number);
         intent.id.issuer = issuing.clone();
-        ledger.reserve(intent).await
+        ledger.intents().reserve(intent).await
     };
     reserve(1).await.unwrap();
     assert_eq!(listed(&fixture, root).await, (vec![ca], vec![]));
@@ -175,7 +198,7 @@ async fn what_stands_in_one_ca_s_partition_says_nothing_of_another() {
         until: NOW.plus_days(days),
     };
     let [root, issuing] = [deployment.root_ca(), deployment.issuing_ca()];
-    ledger.record_crl_use(of(issuing, 1)).await.unwrap();
+    ledger.crls().record_use(of(issuing, 1)).await.unwrap();
     let item_of = |partition: String, issuer: &CaName, days| {
         item([
             ("Key", text(partition)),
@@ -191,7 +214,7 @@ async fn what_stands_in_one_ca_s_partition_says_nothing_of_another() {
         item_of(format!("crl-uses#{issuing}"), root, 3),
     ];
     write(&sandbox, deployment.journal_table(), items).await;
-    let mut uses = ledger.crl_uses().await.unwrap();
+    let mut uses = ledger.crls().uses().await.unwrap();
     uses.sort_by_key(|used| used.until);
     assert_eq!(uses, [of(issuing, 1), of(root, 2)]);
     let partitions: Vec<String> = sandbox
@@ -231,18 +254,23 @@ async fn a_blocked_key_stays_blocked_without_its_claim() {
         .await
         .unwrap();
     let fixture = Fixture::open(&sandbox, &deployment, fixture.bucket(), &patient()).await;
-    let standing = fixture.aws.ledger.key_holder(record.key, "other.example.com").await;
+    let standing = fixture
+        .aws
+        .ledger
+        .certificates()
+        .key_status(record.key, "other.example.com")
+        .await;
     assert_eq!(standing, Ok(KeyStatus::Blocked));
     let intent = chancery_authority::suite::intent(1);
     let mut reserved = intent.clone();
     reserved.key = record.key;
-    let refused = fixture.aws.ledger.reserve(reserved).await;
+    let refused = fixture.aws.ledger.intents().reserve(reserved).await;
     assert_eq!(
         refused.unwrap_err(),
         LedgerError::KeyBlocked,
         "the transaction itself looks"
     );
-    fixture.aws.ledger.reserve(intent).await.unwrap();
+    fixture.aws.ledger.intents().reserve(intent).await.unwrap();
     let again = fixture
         .authority
         .issue_tls_cert(&requester.request("other.example.com"), &principal(), None)

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use chancery_authority::port::SignUnchecked as _;
 use chancery_authority::port::ledger::{
     CertificateIntent, Completion, CrlIntent, CrlPlan, CrlRecord, CrlScope, IdempotencyToken, IntentId, Ledger,
-    LedgerError, Rejection, Reservation, Revocation, Revoked, Search,
+    LedgerError, Reach, Rejection, Reservation, Revocation, Revoked, Search, latest_crl,
 };
 use chancery_authority::port::{ETag, KeyStore as _, KeyStoreError, Receipt};
 use chancery_authority::{CaName, suite};
@@ -48,12 +48,17 @@ async fn live(ledger: &DynamoLedger, life: u32) {
     let [kept, lost] = intents(life);
     let issuer = kept.id.issuer.clone();
     for intent in [&kept, &lost] {
-        let reservation = ledger.reserve(intent.clone()).await.unwrap();
+        let reservation = ledger.intents().reserve(intent.clone()).await.unwrap();
         assert!(matches!(reservation, Reservation::New), "{reservation:?}");
     }
-    let again = ledger.reserve(kept.clone()).await.unwrap();
+    let again = ledger.intents().reserve(kept.clone()).await.unwrap();
     assert!(matches!(again, Reservation::Open(_)), "{again:?}");
-    let open = ledger.open_intents(UnixTime(i64::MAX), 10).await.unwrap();
+    let open = ledger
+        .intents()
+        .list_open(None, UnixTime(i64::MAX), 10)
+        .await
+        .unwrap()
+        .intents;
     assert_eq!(open.len(), 2);
     let completion = Completion {
         id: kept.id.clone(),
@@ -61,15 +66,24 @@ async fn live(ledger: &DynamoLedger, life: u32) {
         receipt: Receipt("a receipt".to_owned()),
         at: NOW.plus_seconds(i64::from(life)),
     };
-    let mut record = ledger.complete(completion.clone()).await.unwrap();
+    let mut record = ledger.intents().complete(completion.clone()).await.unwrap();
     assert_eq!(
-        ledger.complete(completion).await.err(),
+        ledger.intents().complete(completion).await.err(),
         Some(LedgerError::NoOpenIntent(kept.id.clone()))
     );
-    ledger.mark_lost(lost.id.clone(), NOW).await.unwrap();
-    assert_eq!(ledger.open_intents(UnixTime(i64::MAX), 10).await.unwrap().len(), 0);
+    ledger.intents().mark_lost(lost.id.clone(), NOW).await.unwrap();
+    assert_eq!(
+        ledger
+            .intents()
+            .list_open(None, UnixTime(i64::MAX), 10)
+            .await
+            .unwrap()
+            .intents
+            .len(),
+        0
+    );
 
-    ledger.record_reminder(&issuer, kept.id.serial, NOW).await.unwrap();
+    ledger.reminders().record(&issuer, kept.id.serial, NOW).await.unwrap();
     record.reminders = vec![NOW];
     let revocation = Revocation {
         at: NOW,
@@ -78,13 +92,15 @@ async fn live(ledger: &DynamoLedger, life: u32) {
         principal: "token:tests".to_owned(),
     };
     let revoked = ledger
-        .revoke(&issuer, kept.id.serial, revocation.clone())
+        .revocations()
+        .revoke(&issuer, kept.id.serial, revocation.clone(), Reach::Key)
         .await
-        .unwrap();
+        .unwrap()
+        .certificate;
     record.revocation = Some(revocation);
     assert!(matches!(revoked, Revoked::Now(told) if *told == record));
     assert_eq!(
-        ledger.certificate(None, kept.id.serial).await.unwrap().as_ref(),
+        ledger.certificates().get(None, kept.id.serial).await.unwrap().as_ref(),
         Some(&record)
     );
 
@@ -96,7 +112,7 @@ async fn live(ledger: &DynamoLedger, life: u32) {
             above: 0,
             at_most: u64::MAX,
         };
-        ledger.reserve_crl(&scope, plan).await.unwrap()
+        ledger.crls().reserve(&scope, plan).await.unwrap()
     };
     assert!(
         (1..10).contains(&reserved.number),
@@ -126,23 +142,32 @@ async fn live(ledger: &DynamoLedger, life: u32) {
         signing_input: vec![4; 32],
         at: NOW,
     };
-    ledger.intend_crl(intent).await.unwrap();
-    assert_eq!(ledger.open_crl_intents(&scope, 10).await.unwrap().len(), 1);
-    ledger.complete_crl(unpublished).await.unwrap();
+    ledger.crls().intend(intent).await.unwrap();
+    assert_eq!(ledger.crls().open_intents(&scope, 10).await.unwrap().len(), 1);
+    ledger.crls().complete(unpublished).await.unwrap();
     ledger
-        .crl_published(&scope, reserved.number, ETag("etag".to_owned()))
+        .crls()
+        .mark_published(&scope, reserved.number, ETag("etag".to_owned()))
         .await
         .unwrap();
-    assert_eq!(ledger.latest_crl(&scope).await.unwrap(), Some(crl));
+    assert_eq!(latest_crl(ledger.crls(), &scope).await.unwrap(), Some(crl));
 
     let (from, to) = (kept.not_after, kept.not_after.plus_seconds(1));
-    let expiring = ledger.expiring(from, to, None, 10).await.unwrap();
+    let expiring = ledger.reminders().expiring(from, to, None, 10).await.unwrap();
     assert_eq!(expiring.certificates, [record.clone()]);
     let query = Search {
         issuer: Some(scope.issuer),
         ..Search::default()
     };
-    assert_eq!(ledger.search(&query, None, 10).await.unwrap().certificates, [record]);
+    assert_eq!(
+        ledger
+            .certificates()
+            .search(&query, None, 10)
+            .await
+            .unwrap()
+            .certificates,
+        [record]
+    );
     let rejection = Rejection {
         at: NOW.plus_seconds(i64::from(life)),
         principal: "token:tests".to_owned(),
@@ -150,8 +175,8 @@ async fn live(ledger: &DynamoLedger, life: u32) {
         code: "weak_key".to_owned(),
         reason: format!("rejection {life}"),
     };
-    ledger.record_rejection(rejection.clone()).await.unwrap();
-    let newest = ledger.rejections(2).await.unwrap();
+    ledger.rejections().record(rejection.clone()).await.unwrap();
+    let newest = ledger.rejections().latest(2).await.unwrap();
     assert_eq!(newest[0], rejection);
     assert_ne!(newest.get(1), Some(&rejection), "a rejection is recorded once");
 }
@@ -217,7 +242,7 @@ async fn what_stays_away_is_unavailable_in_time_and_can_be_repeated() {
     for kind in KINDS {
         sandbox.fault("dynamodb", "TransactWriteItems", kind, 1000);
         let began = Instant::now();
-        let outcome = ledger.reserve(intent.clone()).await;
+        let outcome = ledger.intents().reserve(intent.clone()).await;
         assert!(
             matches!(outcome, Err(LedgerError::Unavailable { .. })),
             "{kind}: {outcome:?}"
@@ -226,11 +251,20 @@ async fn what_stays_away_is_unavailable_in_time_and_can_be_repeated() {
         sandbox.clear_faults();
     }
     // Some of those were done without an answer: whoever has the token is told so, and nothing is reserved twice.
-    match ledger.reserve(intent.clone()).await.unwrap() {
+    match ledger.intents().reserve(intent.clone()).await.unwrap() {
         Reservation::Open(open) => assert_eq!(open.id, intent.id),
         other => panic!("{other:?}"),
     }
-    assert_eq!(ledger.open_intents(UnixTime(i64::MAX), 10).await.unwrap().len(), 1);
+    assert_eq!(
+        ledger
+            .intents()
+            .list_open(None, UnixTime(i64::MAX), 10)
+            .await
+            .unwrap()
+            .intents
+            .len(),
+        1
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -239,7 +273,7 @@ async fn a_missing_journal_is_said_to_be_missing() {
     let deployment = sandbox.deployment().await.with_journal_table("NoSuchTable");
     let ledger = DynamoLedger::new(&sandbox.config, &deployment, patient());
     let [intent, _] = intents(1);
-    match ledger.reserve(intent).await {
+    match ledger.intents().reserve(intent).await {
         Err(LedgerError::Unavailable { detail }) => {
             assert!(
                 detail.contains("NoSuchTable") && detail.contains("does not exist"),

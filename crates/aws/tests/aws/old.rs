@@ -119,7 +119,12 @@ async fn a_deployment_of_the_python_ca_is_taken_over_and_adopted() {
     assert!(damaged.len() == 1 && damaged[0].contains("not a number"), "{damaged:?}");
 
     // Old certificates are found, revoked, and refused a second one for their key under their name.
-    let leaf = ledger.certificate(None, made.serial("leaf")).await.unwrap().unwrap();
+    let leaf = ledger
+        .certificates()
+        .get(None, made.serial("leaf"))
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!((leaf.common_name.as_str(), &leaf.kind), ("server", &Kind::Leaf));
     assert_eq!(leaf.id.issuer, *deployment.issuing_ca());
     let outcome = fixture
@@ -130,9 +135,18 @@ async fn a_deployment_of_the_python_ca_is_taken_over_and_adopted() {
         matches!(outcome, Err(IssueError::Rejected(Refusal::KeyInUse))),
         "{outcome:?}"
     );
-    let due = ledger.expiring(NOW, NOW.plus_days(31), None, 10).await.unwrap();
+    let due = ledger
+        .reminders()
+        .expiring(NOW, NOW.plus_days(31), None, 10)
+        .await
+        .unwrap();
     assert_eq!(due.certificates, [leaf]);
-    let all = ledger.search(&Search::default(), None, 100).await.unwrap().certificates;
+    let all = ledger
+        .certificates()
+        .search(&Search::default(), None, 100)
+        .await
+        .unwrap()
+        .certificates;
     assert_eq!(
         all.len(),
         8,
@@ -183,10 +197,16 @@ async fn a_deployment_of_the_python_ca_is_taken_over_and_adopted() {
             "{refused}: {outcome:?}"
         );
     }
-    let found = ledger.search(&Search::default(), None, 100).await.unwrap().certificates;
+    let found = ledger
+        .certificates()
+        .search(&Search::default(), None, 100)
+        .await
+        .unwrap()
+        .certificates;
     assert_eq!(found.len(), all.len() + 1);
     assert!(found.contains(&ours.record));
     let due = ledger
+        .reminders()
         .expiring(NOW, NOW.plus_days(31), None, 10)
         .await
         .unwrap()
@@ -272,7 +292,7 @@ async fn a_row_that_nobody_can_read_stops_no_crl_once_its_certificate_has_ended(
         ("ExpiryReminders".to_owned(), text("x")),
     ]);
     write(&sandbox, deployment.table(), vec![phantom]).await;
-    let found = fixture.aws.ledger.certificate(None, revoked[0]).await.unwrap();
+    let found = fixture.aws.ledger.certificates().get(None, revoked[0]).await.unwrap();
     assert!(found.is_some(), "the row of its own is another");
     // Past 2027-01-01, which is when the row says that it ended: no certificate says so.
     for day in [50, 51, 52] {

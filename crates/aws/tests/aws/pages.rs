@@ -67,7 +67,7 @@ async fn a_crl_of_several_pages_lists_everything() {
             above: 0,
             at_most: u64::MAX,
         };
-        ledger.reserve_crl(&scope, plan).await.unwrap()
+        ledger.crls().reserve(&scope, plan).await.unwrap()
     };
     let pages = sandbox
         .take_calls()
@@ -106,14 +106,14 @@ async fn names_searches_and_adoption_go_on_after_the_first_page() {
     });
     write(&sandbox, deployment.table(), filler.collect()).await;
     let intent = suite::intent(7);
-    ledger.reserve(intent.clone()).await.unwrap();
+    ledger.intents().reserve(intent.clone()).await.unwrap();
     let completion = chancery_authority::port::ledger::Completion {
         id: intent.id.clone(),
         certificate: vec![1],
         receipt: chancery_authority::port::Receipt("receipt".to_owned()),
         at: intent.at,
     };
-    let record = ledger.complete(completion).await.unwrap();
+    let record = ledger.intents().complete(completion).await.unwrap();
     for adopted in [false, true] {
         if adopted {
             let stopped = ledger
@@ -130,7 +130,7 @@ async fn names_searches_and_adoption_go_on_after_the_first_page() {
                 common_name: name,
                 ..Search::default()
             };
-            let found = ledger.search(&query, None, 10).await.unwrap();
+            let found = ledger.certificates().search(&query, None, 10).await.unwrap();
             assert_eq!(
                 found.certificates,
                 std::slice::from_ref(&record),
@@ -159,20 +159,20 @@ async fn a_name_of_very_many_rows_costs_no_more_than_they_are() {
     ledger.adopt(AdoptionMode::Resume, None, &|_| {}).await.unwrap();
     let intent = suite::intent(7);
     let name = intent.common_name.clone();
-    ledger.reserve(intent.clone()).await.unwrap();
+    ledger.intents().reserve(intent.clone()).await.unwrap();
     let completion = chancery_authority::port::ledger::Completion {
         id: intent.id.clone(),
         certificate: vec![1],
         receipt: chancery_authority::port::Receipt("receipt".to_owned()),
         at: intent.at,
     };
-    let record = ledger.complete(completion).await.unwrap();
+    let record = ledger.intents().complete(completion).await.unwrap();
     fill(&sandbox, deployment.table(), &name, ROWS).await;
     let query = Search {
         common_name: Some(name.clone()),
         ..Search::default()
     };
-    let page = ledger.search(&query, None, 10).await.unwrap();
+    let page = ledger.certificates().search(&query, None, 10).await.unwrap();
     assert_eq!(
         (page.certificates.as_slice(), page.next),
         (std::slice::from_ref(&record), None)
@@ -198,7 +198,7 @@ async fn a_search_over_too_many_rows_that_no_list_has_is_refused_with_what_to_do
             common_name,
             ..Search::default()
         };
-        let refused = ledger.search(&query, None, 10).await.unwrap_err();
+        let refused = ledger.certificates().search(&query, None, 10).await.unwrap_err();
         assert!(refused.to_string().contains("chancery adopt"), "{refused}");
     }
 }

@@ -96,7 +96,7 @@ async fn nothing_that_is_said_of_a_renewal_keeps_a_certificate_from_being_revoke
     for (index, serial) in victims.into_iter().enumerate() {
         let name = format!("{}.example.com", serials[index].0);
         let ledger = fixture.ports.ledger.as_ref();
-        let (decided, damaged) = decide_listed(ledger, deployment.issuing_ca(), &entry(&name, serial))
+        let (decided, damaged) = decide_listed(ledger.revocations(), deployment.issuing_ca(), &entry(&name, serial))
             .await
             .unwrap();
         assert!(matches!(decided, ListedRevocation::Due(_)), "{name}: {decided:?}");
@@ -167,7 +167,7 @@ async fn a_compromised_key_s_others_are_revoked_portion_by_portion() {
         let budget = CallBudget::new(Duration::from_secs(if is_cut { 3 } else { 60 }));
         let fixture = Fixture::open(&sandbox, &deployment, fixture.bucket(), &budget).await;
         let ledger = &fixture.aws.ledger;
-        ledger.authorities().await.unwrap();
+        ledger.issuers().list().await.unwrap();
         sandbox.take_calls();
         if is_cut {
             // From the second portion on: it takes three such calls.
@@ -184,7 +184,7 @@ async fn a_compromised_key_s_others_are_revoked_portion_by_portion() {
             };
             let reach = chancery_authority::port::ledger::Reach::Key;
             let issuer = deployment.issuing_ca();
-            ledger.revoke_reaching(issuer, serials[0], revocation, reach).await
+            ledger.revocations().revoke(issuer, serials[0], revocation, reach).await
         };
         let error = compromise().await.unwrap_err();
         if is_cut {
@@ -238,7 +238,9 @@ async fn no_rows_of_its_serial_number_hide_a_certificate_that_the_journal_does_n
     // By its name, where it is not to be found among them; and without it, nobody says that there is none.
     let listed = entry("copied.example.com", copied);
     let ledger = fixture.ports.ledger.as_ref();
-    let (decided, _) = decide_listed(ledger, deployment.issuing_ca(), &listed).await.unwrap();
+    let (decided, _) = decide_listed(ledger.revocations(), deployment.issuing_ca(), &listed)
+        .await
+        .unwrap();
     let ListedRevocation::Due(record) = decided else {
         panic!("{decided:?}")
     };
@@ -254,7 +256,7 @@ async fn no_rows_of_its_serial_number_hide_a_certificate_that_the_journal_does_n
         "{error}"
     );
     let listed = entry("other.example.com", unknown);
-    decide_listed(ledger, deployment.issuing_ca(), &listed)
+    decide_listed(ledger.revocations(), deployment.issuing_ca(), &listed)
         .await
         .unwrap_err();
     let mut wanted = vec![hidden, copied];

@@ -32,14 +32,27 @@ async fn a_search_by_the_name_of_a_ca_s_rows_is_answered() {
             common_name: Some(name.to_owned()),
             ..Search::default()
         };
-        let page = fixture.aws.ledger.search(&query, None, 10).await.unwrap();
+        let page = fixture
+            .aws
+            .ledger
+            .certificates()
+            .search(&query, None, 10)
+            .await
+            .unwrap();
         let serials = page.certificates.iter().map(|record| record.id.serial);
         serials.collect::<Vec<_>>()
     };
     let cas = fixture.authority.cas();
     for (ca, ca_name) in cas.iter().zip([deployment.root_ca(), deployment.issuing_ca()]) {
         let serial = ca.certificate().serial();
-        let record = fixture.aws.ledger.certificate(None, serial).await.unwrap().unwrap();
+        let record = fixture
+            .aws
+            .ledger
+            .certificates()
+            .get(None, serial)
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(found(&record.common_name).await, [serial]);
         // Where its row is; no certificate has that common name, unless it is the CA's own.
         let expected = if record.common_name == ca_name.as_str() {
@@ -202,6 +215,7 @@ async fn rows_and_items_with_malformed_dates_stop_nothing() {
     assert_eq!(found.certificates.len(), 5, "two CAs and three leaves");
     let ledger = &fixture.ports.ledger;
     let due = ledger
+        .reminders()
         .expiring(NOW, NOW.plus_days(31), None, 10)
         .await
         .unwrap()
@@ -358,13 +372,13 @@ async fn rejections_stand_in_several_partitions_and_are_forgotten_some_time() {
     // Four days.
     let all: Vec<Rejection> = (0..200).map(rejection).collect();
     for rejection in &all {
-        ledger.record_rejection(rejection.clone()).await.unwrap();
+        ledger.rejections().record(rejection.clone()).await.unwrap();
     }
     for limit in [1, 30, 120, 500] {
         let newest: Vec<Rejection> = all.iter().rev().take(limit).cloned().collect();
-        assert_eq!(ledger.rejections(limit).await.unwrap(), newest, "{limit}");
+        assert_eq!(ledger.rejections().latest(limit).await.unwrap(), newest, "{limit}");
     }
-    assert_eq!(ledger.counts().await.unwrap().rejected, 200);
+    assert_eq!(ledger.monitoring().counts().await.unwrap().rejected, 200);
     let items = sandbox.items(deployment.journal_table()).await;
     let forgotten = |item: &std::collections::BTreeMap<String, AttributeValue>| -> i64 {
         item["ForgetAfter"].as_n().unwrap().parse().unwrap()

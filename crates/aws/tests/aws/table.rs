@@ -131,7 +131,14 @@ where
         assert!((self.act)(fixture, facts).await, "{context}: repeated");
         (self.verify)(resources, fixture, facts, context).await;
         resources.check(context).await;
-        let open = fixture.aws.ledger.open_intents(UnixTime(i64::MAX), 10).await.unwrap();
+        let open = fixture
+            .aws
+            .ledger
+            .intents()
+            .list_open(None, UnixTime(i64::MAX), 10)
+            .await
+            .unwrap()
+            .intents;
         assert_eq!(open.len(), 0, "{context}: an intent is still open");
     }
 }

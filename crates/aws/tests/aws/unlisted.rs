@@ -33,11 +33,15 @@ const COMPROMISED: (&str, &str) = ("RevocationReason", "keyCompromise");
 /// One look, as a CRL function has it, and what it found revoked.
 async fn look(fixture: &Fixture, issuer: &CaName) -> Unlisted {
     let ledger = &fixture.ports.ledger;
-    let unlisted = ledger.unlisted(issuer, NOW).await.unwrap();
+    let unlisted = ledger.revocations().unlisted(issuer, NOW).await.unwrap();
     for record in &unlisted.certificates {
         revoke_as_it_says(fixture, record.clone()).await;
     }
-    ledger.keep_unlisted(issuer, unlisted.next.clone()).await.unwrap();
+    ledger
+        .revocations()
+        .unlisted_handled(issuer, unlisted.next.clone())
+        .await
+        .unwrap();
     unlisted
 }
 
@@ -57,7 +61,13 @@ fn serials(unlisted: &Unlisted) -> Vec<Serial> {
 }
 
 async fn reason_listed(fixture: &Fixture, issuer: &CaName, serial: Serial) -> Option<RevocationReason> {
-    let listed = fixture.ports.ledger.listed_among(issuer, &[serial]).await.unwrap();
+    let listed = fixture
+        .ports
+        .ledger
+        .revocations()
+        .listed(issuer, &[serial])
+        .await
+        .unwrap();
     listed.get(&serial).map(|Listed { reason, .. }| *reason)
 }
 
@@ -106,7 +116,13 @@ async fn what_was_revoked_by_hand_is_found_and_listed() {
         reason_listed(&fixture, issuing, stolen.id.serial).await,
         Some(RevocationReason::KeyCompromise)
     );
-    let standing = fixture.ports.ledger.key_holder(stolen.key, "another").await.unwrap();
+    let standing = fixture
+        .ports
+        .ledger
+        .certificates()
+        .key_status(stolen.key, "another")
+        .await
+        .unwrap();
     assert_eq!(standing, KeyStatus::Blocked);
     let again = look(&fixture, issuing).await;
     assert_eq!(
@@ -212,7 +228,8 @@ async fn a_certificate_in_another_row_is_known_by_a_ca_that_came_to_be_since() {
     early
         .ports
         .ledger
-        .certificate_to_revoke("1".parse().unwrap())
+        .revocations()
+        .certificate_to_revoke("1".parse().unwrap(), None)
         .await
         .unwrap();
     let fixture = Fixture::open(&sandbox, &deployment, &bucket, &patient()).await;
@@ -231,7 +248,14 @@ async fn a_certificate_in_another_row_is_known_by_a_ca_that_came_to_be_since() {
         .into_iter()
         .fold(delete, |delete, (name, value)| delete.key(name, text(value)));
     delete.send().await.unwrap();
-    let found = early.ports.ledger.certificate_to_revoke(serial).await.unwrap().unwrap();
+    let found = early
+        .ports
+        .ledger
+        .revocations()
+        .certificate_to_revoke(serial, None)
+        .await
+        .unwrap()
+        .unwrap();
     let damaged = found.damaged.unwrap();
     assert!(damaged.contains("stands in row"), "{damaged}");
     assert!(!found.record.certificate.is_empty());

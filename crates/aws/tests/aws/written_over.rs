@@ -138,7 +138,7 @@ async fn a_certificate_is_revoked_by_what_it_says_itself() {
     let fixture = Fixture::open(&sandbox, &deployment, fixture.bucket(), &patient()).await;
     for (name, serial) in &serials {
         let ledger = fixture.ports.ledger.as_ref();
-        let decided = decide_listed(ledger, deployment.issuing_ca(), &entry(name, *serial)).await;
+        let decided = decide_listed(ledger.revocations(), deployment.issuing_ca(), &entry(name, *serial)).await;
         let (decided, damaged) = decided.unwrap();
         assert!(damaged.is_some(), "{name}");
         let ListedRevocation::Due(record) = decided else {
@@ -391,7 +391,8 @@ async fn a_compromise_whose_others_are_left_is_not_finished() {
         fixture
             .ports
             .ledger
-            .listed_among(deployment.issuing_ca(), &serials)
+            .revocations()
+            .listed(deployment.issuing_ca(), &serials)
             .await
             .unwrap()
     };
@@ -437,7 +438,14 @@ async fn a_family_that_was_left_half_revoked_is_finished_by_the_next_run() {
         write_over(&sandbox, journal, key(), "Since", number(NOW.0)).await;
         write_over(&sandbox, journal, key(), "Open", text("family")).await;
     }
-    let unfinished = fixture.ports.ledger.unfinished_families(10).await.unwrap();
+    let unfinished = fixture
+        .ports
+        .ledger
+        .revocations()
+        .unfinished_families(None, 10)
+        .await
+        .unwrap()
+        .families;
     let unfinished: Vec<_> = unfinished.iter().map(|family| family.id.serial).collect();
     assert_eq!(unfinished, [first]);
 
@@ -450,7 +458,17 @@ async fn a_family_that_was_left_half_revoked_is_finished_by_the_next_run() {
     assert_eq!(finished[0].id.serial, second);
     let (serials, _) = crl(&fixture, &deployment).await;
     assert!(serials.contains(&first) && serials.contains(&second), "{serials:?}");
-    assert_eq!(fixture.ports.ledger.unfinished_families(10).await.unwrap(), []);
+    assert_eq!(
+        fixture
+            .ports
+            .ledger
+            .revocations()
+            .unfinished_families(None, 10)
+            .await
+            .unwrap()
+            .families,
+        []
+    );
     let item = item(&sandbox, journal, listed(&deployment, first)).await.unwrap();
     assert!(
         ["Unfinished", "Open", "Since"]

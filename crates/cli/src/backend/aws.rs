@@ -122,7 +122,10 @@ impl Backend for AwsBackend {
     fn certificate(&self, serial: &str) -> Result<CertificateEntry> {
         let serial = query::serial(serial)?;
         let ledger = self.deployed.ledger();
-        let record = self.deployed.runtime.block_on(ledger.certificate(None, serial))?;
+        let record = self
+            .deployed
+            .runtime
+            .block_on(ledger.certificates().get(None, serial))?;
         let record = record.with_context(|| {
             format!(
                 "there is no certificate with serial number {serial} in {}; `chancery --aws … list` shows those there are",
@@ -139,7 +142,7 @@ impl Backend for AwsBackend {
         let page = self
             .deployed
             .runtime
-            .block_on(ledger.search(&search, after.as_ref(), limit))?;
+            .block_on(ledger.certificates().search(&search, after.as_ref(), limit))?;
         Ok(CertificatePage::new(page, SystemClock.now()))
     }
 

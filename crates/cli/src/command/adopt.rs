@@ -33,7 +33,7 @@ pub(crate) fn run(arguments: &Arguments, adopt: &AdoptArguments) -> Result<ExitC
     let progress = show::Progress::start("Looking over CAs, keys and CRLs");
     let (opened, settings) = (deployed.authority()?, deployed.settings()?);
     let mut problems = Vec::new();
-    let cas = deployed.runtime.block_on(opened.aws.ledger.authorities())?;
+    let cas = deployed.runtime.block_on(opened.aws.ledger.issuers().list())?;
     for ca_name in [deployed.names.root_ca(), deployed.names.issuing_ca()] {
         match cas.iter().find(|ca| ca.ca_name == *ca_name) {
             Some(ca) => check_ca(&deployed, &opened, ca, &mut problems)?,

@@ -23,7 +23,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
             .iter()
             .map(|what| format!("an open intent cannot be read: {what}")),
     );
-    let counts = local.runtime.block_on(local.authority.ports().ledger.counts())?;
+    let counts = local
+        .runtime
+        .block_on(local.authority.ports().ledger.monitoring().counts())?;
     let statuses = local.runtime.block_on(local.authority.crl_status());
     let Crls { crls } = Crls::standing(&statuses);
     for ca in local.authority.cas().iter().filter(|ca| !local.authority.has_ended(ca)) {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use chancery_authority::CaName;
 use chancery_authority::port::Ledger as _;
-use chancery_authority::port::ledger::{CertificateRecord, CrlScope, Search};
+use chancery_authority::port::ledger::{CertificateRecord, CrlScope, Search, latest_crl};
 use chancery_local::keys::SigningLog;
 use chancery_local::ledger::SqliteLedger;
 use chancery_x509::certificate::Certificate;
@@ -20,7 +20,8 @@ pub(crate) fn recorded(data: &Path) -> HashMap<Serial, CertificateRecord> {
     let mut recorded = HashMap::new();
     let mut after = None;
     loop {
-        let page = chancery_local::wait(ledger.search(&Search::default(), after.as_ref(), 1000)).unwrap();
+        let page =
+            chancery_local::wait(ledger.certificates().search(&Search::default(), after.as_ref(), 1000)).unwrap();
         for record in page.certificates {
             let serial = record.id.serial;
             assert!(
@@ -62,7 +63,7 @@ pub(crate) fn are_accounted_for(data: &Path) {
         issuer: CaName::new(ISSUING_CA).unwrap(),
         shard: None,
     };
-    let reserved = chancery_local::wait(ledger(data).latest_crl(&scope))
+    let reserved = chancery_local::wait(latest_crl(ledger(data).crls(), &scope))
         .unwrap()
         .unwrap()
         .number;

@@ -13,7 +13,7 @@ use super::{AT_ONCE, Plan, Planner, Proposal, Unreadable, base_of, entries, read
 use crate::{Malformed, TLS_JSON, TlsCertRequest, caller_token, request_value};
 use chancery_authority::Principal;
 use chancery_authority::issue::{FoundCsr, IssuanceContext, IssueError, KeyClaim, Refusal, draw_serial};
-use chancery_authority::port::ledger::{KeyStatus, Kind, Ledger, LedgerError, for_each_named};
+use chancery_authority::port::ledger::{Certificates, KeyStatus, Kind, LedgerError, for_each_named};
 
 /// Most unused CSR files that are named in warnings.
 const TOLD: usize = 100;
@@ -72,7 +72,7 @@ impl Planner<'_> {
         drop(octets);
         let known = match self.ledger {
             None => Known::default(),
-            Some(ledger) => Known::read(ledger, &examined).await?,
+            Some(ledger) => Known::read(ledger.certificates(), &examined).await?,
         };
         if let Some(compared) = &mut plan.compared {
             let new = examined.iter().filter(|one| !one.is_known);
@@ -356,7 +356,7 @@ impl Item {
 }
 
 impl Known {
-    async fn read(ledger: &dyn Ledger, examined: &[Examined]) -> Result<Self, LedgerError> {
+    async fn read(certificates: &dyn Certificates, examined: &[Examined]) -> Result<Self, LedgerError> {
         let asked: Vec<(usize, &KeyClaim)> = examined
             .iter()
             .enumerate()
@@ -364,7 +364,7 @@ impl Known {
             .filter_map(|(place, one)| Some((place, one.claim.as_ref()?)))
             .collect();
         let holders = stream::iter(&asked).map(async |(place, claim)| {
-            let holder = told(ledger.key_holder(claim.key, &claim.common_name).await)?;
+            let holder = told(certificates.key_status(claim.key, &claim.common_name).await)?;
             Ok::<_, LedgerError>((*place, holder))
         });
         let holders = holders.buffer_unordered(AT_ONCE).try_collect().await?;
@@ -382,7 +382,7 @@ impl Known {
                 }
             };
             // Unreadable rows were reported with the query for the key, or do not affect the decision.
-            let _ = told(for_each_named(ledger, name, &mut keep).await)?;
+            let _ = told(for_each_named(certificates, name, &mut keep).await)?;
             Ok::<_, LedgerError>((name.to_owned(), by_key))
         });
         let named = named.buffer_unordered(AT_ONCE).try_collect().await?;

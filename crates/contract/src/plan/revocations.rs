@@ -83,7 +83,7 @@ impl Planner<'_> {
         match self.ledger.filter(|_| self.knows_ca(ca)) {
             None => Ok(None),
             Some(ledger) => {
-                let decided = decide_listed(ledger, ca.name(), entry).await;
+                let decided = decide_listed(ledger.revocations(), ca.name(), entry).await;
                 told(decided.map(|(decided, _)| decided)).map(Some)
             }
         }

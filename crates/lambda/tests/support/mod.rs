@@ -195,7 +195,14 @@ impl Deployment {
     /// Whether nothing is left half done: every intent is complete or given up, every signature recorded.
     pub(crate) async fn is_whole(&self) -> bool {
         use chancery_authority::port::Ledger;
-        let open = self.memory.ledger.open_intents(UnixTime(i64::MAX), 100).await.unwrap();
+        let open = self
+            .memory
+            .ledger
+            .intents()
+            .list_open(None, UnixTime(i64::MAX), 100)
+            .await
+            .unwrap()
+            .intents;
         open.is_empty()
     }
 }

@@ -53,7 +53,7 @@ pub(super) struct KnownCa {
 
 /// The CAs of a ledger; each must chain to one of the roots, where roots are given.
 pub(super) fn cas(ledger: &SqliteLedger, roots: Option<&Roots>) -> Result<Vec<KnownCa>, BackupError> {
-    let records = crate::wait(ledger.authorities())?;
+    let records = crate::wait(ledger.issuers().list())?;
     let foreign = |ca_name: &CaName, detail: String| BackupError::ForeignCa {
         ca_name: ca_name.clone(),
         detail,
@@ -205,7 +205,7 @@ pub(super) fn take_over(
     matched: Vec<Matched<'_>>,
     published: &Published,
 ) -> Result<Vec<TakenCrl>, BackupError> {
-    let uses = crate::wait(ledger.crl_uses())?;
+    let uses = crate::wait(ledger.crls().uses())?;
     // A clock that is ahead must not make anything count as expired: the backup and the CRLs show the time, too.
     let newest = matched.iter().map(|crl| crl.given.list.this_update()).max();
     let seen = newest.map_or(published.taken_at, |newest| newest.max(published.taken_at));

@@ -5,7 +5,7 @@ use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 use std::path::Path;
 
 use chancery_authority::port::LedgerError;
-use chancery_authority::port::ledger::{CrlPlan, CrlScope, Evidence, Revocation, Revocations, Revoked};
+use chancery_authority::port::ledger::{CrlPlan, CrlScope, Evidence, Listed, Revocation, Revoked, RevokedEntries};
 use chancery_authority::{CaName, Principal};
 use chancery_x509::crl::{RevocationReason, RevokedEntry};
 use chancery_x509::serial::Serial;
@@ -13,7 +13,9 @@ use chancery_x509::time::UnixTime;
 use rusqlite::{Connection, OptionalExtension as _, Row};
 use tempfile::SpooledTempFile;
 
-use super::certificates::{CertificateRow, Stage, issuer_number, known_reason, padded_serial, row_by_serial};
+use super::certificates::{
+    CertificateRow, Stage, certificate, issuer_number, known_reason, padded_serial, row_by_serial,
+};
 use super::crls;
 use super::fault::{Fault, damaged};
 use super::shard::shard_number;
@@ -228,6 +230,24 @@ pub(crate) fn evidence(
     Ok(shown)
 }
 
+/// Which of the serial numbers are revoked.
+pub(crate) fn listed(
+    connection: &Connection,
+    issuer: &CaName,
+    serials: &[Serial],
+) -> Result<HashMap<Serial, Listed>, Fault> {
+    let mut listed = HashMap::new();
+    for serial in serials {
+        if let Some(record) = certificate(connection, Some(issuer), *serial)?
+            && let Some(revocation) = record.revocation
+        {
+            let (reason, not_after) = (revocation.reason, record.not_after);
+            listed.insert(*serial, Listed { reason, not_after });
+        }
+    }
+    Ok(listed)
+}
+
 /// Puts a CRL entry back on its list, where the row is missing, or where its `not_after` is wrong. A certificate that
 /// the ledger does not know cannot be listed; each new CRL takes its entry over from the published one.
 pub(crate) fn relist(
@@ -334,7 +354,7 @@ fn serial_of_certificate(connection: &Connection, row: &Row<'_>) -> Result<Optio
     Ok(octets.and_then(|octets| padded_serial(&octets)))
 }
 
-impl Revocations for Spool {
+impl RevokedEntries for Spool {
     fn entries(&self) -> u64 {
         self.entries
     }

@@ -4,7 +4,7 @@
 
 use chancery_authority::CaName;
 use chancery_authority::port::ledger::{
-    CertificateIntent, CertificateRecord, Completion, CrlPlan, CrlScope, Reservation, Revocation, Revoked,
+    CertificateIntent, CertificateRecord, Completion, CrlPlan, CrlScope, Reach, Reservation, Revocation, Revoked,
 };
 use chancery_authority::port::{Ledger, Receipt};
 use chancery_authority::suite;
@@ -40,7 +40,7 @@ pub(crate) fn completion(intent: &CertificateIntent) -> Completion {
 
 pub(crate) async fn reserve(ledger: &SqliteLedger, intent: &CertificateIntent) {
     assert!(matches!(
-        ledger.reserve(intent.clone()).await.unwrap(),
+        ledger.intents().reserve(intent.clone()).await.unwrap(),
         Reservation::New
     ));
 }
@@ -48,7 +48,7 @@ pub(crate) async fn reserve(ledger: &SqliteLedger, intent: &CertificateIntent) {
 pub(crate) async fn issue(ledger: &SqliteLedger, number: u32) -> CertificateRecord {
     let intent = intent(number);
     reserve(ledger, &intent).await;
-    ledger.complete(completion(&intent)).await.unwrap()
+    ledger.intents().complete(completion(&intent)).await.unwrap()
 }
 
 pub(crate) async fn revoke(ledger: &SqliteLedger, number: u32) -> Revoked {
@@ -59,9 +59,11 @@ pub(crate) async fn revoke(ledger: &SqliteLedger, number: u32) -> Revoked {
         principal: "local:test".into(),
     };
     ledger
-        .revoke(&ca_name(), intent(number).id.serial, revocation)
+        .revocations()
+        .revoke(&ca_name(), intent(number).id.serial, revocation, Reach::Key)
         .await
         .unwrap()
+        .certificate
 }
 
 /// Everything, made now.
@@ -74,7 +76,7 @@ pub(crate) const ALL: CrlPlan = CrlPlan {
 
 /// What the next CRL lists, its number, and the damage found.
 pub(crate) async fn next_crl(ledger: &SqliteLedger) -> (u64, Vec<RevokedEntry>, Vec<String>) {
-    let mut reservation = ledger.reserve_crl(&full(), ALL).await.unwrap();
+    let mut reservation = ledger.crls().reserve(&full(), ALL).await.unwrap();
     let mut entries = Vec::new();
     let walked = reservation.revocations.for_each(&mut |entry| {
         entries.push(*entry);

@@ -14,8 +14,8 @@ use crate::port::ETag;
 use crate::port::ledger::{
     AuthorityRecord, CertificateIntent, CertificateRecord, ChangeMark, Completion, Counts, CrlIntent, CrlPlan,
     CrlRecord, CrlScope, CrlState, CrlUse, Cursor, Evidence, IdempotencyToken, IntentId, KeyStatus, Kind, LedgerError,
-    OpenIntent, OpenIntents, OpenPosition, Page, REJECTIONS_KEPT, Rejection, Reservation, Revocation, Revoked, Search,
-    UnfinishedFamily,
+    Listed, OpenIntent, OpenIntents, OpenPosition, Page, REJECTIONS_KEPT, Rejection, Reservation, Revocation, Revoked,
+    Search, UnfinishedFamily,
 };
 use crate::principal::Principal;
 
@@ -489,6 +489,18 @@ impl State {
             Some((*serial, evidence))
         };
         serials.iter().filter_map(shown).collect()
+    }
+
+    pub(super) fn listed(&self, issuer: &CaName, serials: &[Serial]) -> HashMap<Serial, Listed> {
+        let listed = |serial: &Serial| {
+            let record = self.rows.get(&(*serial, issuer.clone()))?.record()?;
+            let entry = Listed {
+                reason: record.revocation.as_ref()?.reason,
+                not_after: record.not_after,
+            };
+            Some((*serial, entry))
+        };
+        serials.iter().filter_map(listed).collect()
     }
 
     pub(super) fn relist(&mut self, scope: &CrlScope, entry: &RevokedEntry, not_after: UnixTime) {

@@ -7,7 +7,7 @@ use chancery_x509::crl::RevocationReason;
 use super::ok;
 use super::reserve::{NOW, authority, ca_name, completion, intent, issue, reserve, serial};
 use crate::port::ledger::{
-    CertificateIntent, IdempotencyToken, IntentId, KeyStatus, Ledger, LedgerError, Reservation, Revocation,
+    CertificateIntent, IdempotencyToken, IntentId, KeyStatus, Ledger, LedgerError, Reach, Reservation, Revocation,
 };
 
 /// More than the number of places in which any ledger stores whether a CA is revoked.
@@ -20,7 +20,10 @@ async fn revoke(ledger: &dyn Ledger, issuer: &str, number: u32) {
         invalidity_date: None,
         principal: "contract".to_owned(),
     };
-    ok(ledger.revoke(&ca_name(issuer), serial(number), revocation).await);
+    ok(ledger
+        .revocations()
+        .revoke(&ca_name(issuer), serial(number), revocation, Reach::Key)
+        .await);
 }
 
 fn under(issuer: &str, number: u32) -> CertificateIntent {
@@ -42,7 +45,7 @@ fn with_token(number: u32) -> CertificateIntent {
 }
 
 async fn refused(ledger: &dyn Ledger, intent: CertificateIntent, ca: &str, what: &str) {
-    let outcome = ledger.reserve(intent).await;
+    let outcome = ledger.intents().reserve(intent).await;
     let wanted = LedgerError::IssuerRevoked { ca: ca_name(ca) };
     assert_eq!(outcome.err(), Some(wanted), "{what}");
 }
@@ -67,17 +70,25 @@ pub(super) async fn nothing_is_reserved_under_a_revoked_ca(ledger: &dyn Ledger) 
     refused(ledger, renewal, "a-ca", "a renewal").await;
     refused(ledger, authority(8, "c-ca", Some("a-ca")), "a-ca", "a CA below it").await;
     assert_eq!(
-        ok(ledger.key_holder(prepared.key, &prepared.common_name).await),
+        ok(ledger
+            .certificates()
+            .key_status(prepared.key, &prepared.common_name)
+            .await),
         KeyStatus::Free,
         "a refused reservation leaves nothing"
     );
-    assert_eq!(ok(ledger.open_intents(NOW.plus_days(1), 100).await).len(), 1);
-    let replay = ok(ledger.reserve(issued).await);
+    assert_eq!(
+        ok(ledger.intents().list_open(None, NOW.plus_days(1), 100).await)
+            .intents
+            .len(),
+        1
+    );
+    let replay = ok(ledger.intents().reserve(issued).await);
     assert!(
         matches!(replay, Reservation::Completed(_)),
         "what a token got comes first"
     );
-    let replay = ok(ledger.reserve(open).await);
+    let replay = ok(ledger.intents().reserve(open).await);
     assert!(matches!(replay, Reservation::Open(_)), "what a token got comes first");
 
     reserve(ledger, &under("b-ca", 9)).await;
@@ -96,13 +107,13 @@ pub(super) async fn no_reservation_escapes_a_ca_s_revocation(ledger: Arc<dyn Led
     issue(&*ledger, &authority(1, "a-ca", None)).await;
     let reserving = (10..10 + MANY).map(|number| {
         let ledger = ledger.clone();
-        async move { (number, ledger.reserve(under("a-ca", number)).await) }
+        async move { (number, ledger.intents().reserve(under("a-ca", number)).await) }
     });
     let revoking = revoke(&*ledger, "a-ca", 1);
     let (outcomes, ()) = futures_util::future::join(futures_util::future::join_all(reserving), revoking).await;
     for (number, outcome) in outcomes {
         match outcome {
-            Ok(Reservation::New) => drop(ok(ledger.complete(completion(&under("a-ca", number))).await)),
+            Ok(Reservation::New) => drop(ok(ledger.intents().complete(completion(&under("a-ca", number))).await)),
             Err(LedgerError::IssuerRevoked { .. }) => {}
             other => panic!("reserved or refused: {other:?}"),
         }

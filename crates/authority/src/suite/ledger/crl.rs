@@ -10,7 +10,7 @@ use super::reserve::{NOW, ca_name, intent, issue, reserve, serial};
 use super::revoke::revocation;
 use crate::port::ledger::{
     CertificateIntent, ChangeMark, CrlIntent, CrlPlan, CrlRecord, CrlReservation, CrlScope, CrlUse, Evidence, IntentId,
-    Ledger, LedgerError, Listed, Revocation, Revocations,
+    Ledger, LedgerError, Listed, Reach, Revocation, RevokedEntries, crl_state, latest_crl,
 };
 use crate::port::{ETag, Receipt};
 
@@ -57,12 +57,13 @@ fn signed(number: u64, mark: Option<ChangeMark>) -> CrlRecord {
 
 async fn revoke(ledger: &dyn Ledger, intent: &CertificateIntent, reason: RevocationReason) {
     ok(ledger
-        .revoke(&intent.id.issuer, intent.id.serial, revocation(NOW, reason))
+        .revocations()
+        .revoke(&intent.id.issuer, intent.id.serial, revocation(NOW, reason), Reach::Key)
         .await);
 }
 
 /// The entries of a view; the totals must match them, and a second walk must equal the first.
-fn entries(view: &mut dyn Revocations) -> Vec<RevokedEntry> {
+fn entries(view: &mut dyn RevokedEntries) -> Vec<RevokedEntry> {
     let mut walks = [Vec::new(), Vec::new()];
     for walk in &mut walks {
         let outcome = view.for_each(&mut |entry| {
@@ -92,7 +93,7 @@ fn entries(view: &mut dyn Revocations) -> Vec<RevokedEntry> {
 }
 
 async fn view(ledger: &dyn Ledger, scope: &CrlScope) -> CrlReservation {
-    ok(ledger.reserve_crl(scope, ALL).await)
+    ok(ledger.crls().reserve(scope, ALL).await)
 }
 
 async fn listed(ledger: &dyn Ledger, scope: &CrlScope) -> Vec<RevokedEntry> {
@@ -264,10 +265,13 @@ pub(super) async fn lost_intents_are_listed(ledger: &dyn Ledger) {
         invalidity_date: Some(NOW.plus_days(-2)),
         ..revocation(NOW.plus_seconds(5), RevocationReason::KeyCompromise)
     };
-    ok(ledger.revoke(&whole.id.issuer, whole.id.serial, details).await);
+    ok(ledger
+        .revocations()
+        .revoke(&whole.id.issuer, whole.id.serial, details, Reach::Key)
+        .await);
     let lost = intent(2);
     reserve(ledger, &lost).await;
-    ok(ledger.mark_lost(lost.id, NOW.plus_seconds(9)).await);
+    ok(ledger.intents().mark_lost(lost.id, NOW.plus_seconds(9)).await);
     reserve(ledger, &intent(3)).await;
     let wanted = [
         RevokedEntry {
@@ -319,7 +323,8 @@ pub(super) async fn pruning_looks_at_not_after_alone(ledger: &dyn Ledger) {
         let at = NOW.plus_days(if number % 2 == 0 { -300 } else { 3 });
         let reason = RevocationReason::ALL[number as usize];
         ok(ledger
-            .revoke(&ca_name("a-ca"), serial(number), revocation(at, reason))
+            .revocations()
+            .revoke(&ca_name("a-ca"), serial(number), revocation(at, reason), Reach::Key)
             .await);
     }
     let lost = CertificateIntent {
@@ -327,13 +332,13 @@ pub(super) async fn pruning_looks_at_not_after_alone(ledger: &dyn Ledger) {
         ..intent(6)
     };
     reserve(ledger, &lost).await;
-    ok(ledger.mark_lost(lost.id, NOW).await);
+    ok(ledger.intents().mark_lost(lost.id, NOW).await);
 
     let plan = CrlPlan {
         expired_before: Some(NOW),
         ..ALL
     };
-    let mut pruned = ok(ledger.reserve_crl(&full(), plan).await);
+    let mut pruned = ok(ledger.crls().reserve(&full(), plan).await);
     let serials: Vec<_> = entries(&mut *pruned.revocations)
         .iter()
         .map(|entry| entry.serial)
@@ -348,8 +353,12 @@ pub(super) async fn pruning_looks_at_not_after_alone(ledger: &dyn Ledger) {
         6,
         "pruning leaves entries out of one CRL and forgets none"
     );
-    assert_eq!(ok(ledger.counts().await).revoked, 6, "pruning changes no count");
-    let record = ok(ledger.certificate(None, serial(1)).await);
+    assert_eq!(
+        ok(ledger.monitoring().counts().await).revoked,
+        6,
+        "pruning changes no count"
+    );
+    let record = ok(ledger.certificates().get(None, serial(1)).await);
     assert!(
         record.is_some_and(|record| record.revocation.is_some()),
         "an expired certificate stays revoked"
@@ -358,7 +367,7 @@ pub(super) async fn pruning_looks_at_not_after_alone(ledger: &dyn Ledger) {
 
 pub(super) async fn the_latest_crl_is_the_highest(ledger: &dyn Ledger) {
     assert_eq!(
-        ok(ledger.latest_crl(&full()).await),
+        ok(latest_crl(ledger.crls(), &full()).await),
         None,
         "before the first CRL there is no latest one"
     );
@@ -366,39 +375,45 @@ pub(super) async fn the_latest_crl_is_the_highest(ledger: &dyn Ledger) {
     let second = view(ledger, &full()).await.number;
     let crl = |number: u64| signed(number, Some(ChangeMark("a mark".to_owned())));
     for number in [first, second] {
-        ok(ledger.intend_crl(intended(number)).await);
+        ok(ledger.crls().intend(intended(number)).await);
     }
     assert_eq!(
-        ok(ledger.latest_crl(&full()).await),
+        ok(latest_crl(ledger.crls(), &full()).await),
         None,
         "a reserved number is no CRL"
     );
-    ok(ledger.complete_crl(crl(second)).await);
+    ok(ledger.crls().complete(crl(second)).await);
     assert_eq!(
-        ok(ledger.latest_crl(&full()).await),
+        ok(latest_crl(ledger.crls(), &full()).await),
         Some(crl(second)),
         "a completed CRL is the latest"
     );
-    ok(ledger.complete_crl(crl(first)).await);
+    ok(ledger.crls().complete(crl(first)).await);
     assert_eq!(
-        ok(ledger.latest_crl(&full()).await),
+        ok(latest_crl(ledger.crls(), &full()).await),
         Some(crl(second)),
         "the latest CRL is the one of the highest number"
     );
 
-    ok(ledger.crl_published(&full(), first, ETag("older".to_owned())).await);
+    ok(ledger
+        .crls()
+        .mark_published(&full(), first, ETag("older".to_owned()))
+        .await);
     assert_eq!(
-        ok(ledger.latest_crl(&full()).await),
+        ok(latest_crl(ledger.crls(), &full()).await),
         Some(crl(second)),
         "another number's publication is another's"
     );
-    ok(ledger.crl_published(&full(), second, ETag("newer".to_owned())).await);
+    ok(ledger
+        .crls()
+        .mark_published(&full(), second, ETag("newer".to_owned()))
+        .await);
     let published = CrlRecord {
         published: Some(ETag("newer".to_owned())),
         ..crl(second)
     };
     assert_eq!(
-        ok(ledger.latest_crl(&full()).await),
+        ok(latest_crl(ledger.crls(), &full()).await),
         Some(published),
         "a publication is recorded with its version"
     );
@@ -407,7 +422,7 @@ pub(super) async fn the_latest_crl_is_the_highest(ledger: &dyn Ledger) {
         ..full()
     };
     assert_eq!(
-        ok(ledger.latest_crl(&shard).await),
+        ok(latest_crl(ledger.crls(), &shard).await),
         None,
         "every scope has its own latest CRL"
     );
@@ -418,10 +433,10 @@ pub(super) async fn numbers_jump_above_what_was_seen(ledger: &dyn Ledger) {
     let first = view(ledger, &full()).await.number;
     let seen = first + 1_000_000;
     let above = CrlPlan { above: seen, ..ALL };
-    let jumped = ok(ledger.reserve_crl(&full(), above).await).number;
+    let jumped = ok(ledger.crls().reserve(&full(), above).await).number;
     assert_eq!(jumped, seen + 1, "a number seen elsewhere is jumped over at once");
     let behind = CrlPlan { above: first, ..ALL };
-    let next = ok(ledger.reserve_crl(&full(), behind).await).number;
+    let next = ok(ledger.crls().reserve(&full(), behind).await).number;
     assert!(next > jumped, "a number seen below takes nobody back");
     assert!(view(ledger, &full()).await.number > next, "numbers go on from there");
 }
@@ -430,47 +445,47 @@ pub(super) async fn numbers_jump_above_what_was_seen(ledger: &dyn Ledger) {
 pub(super) async fn a_number_that_nobody_counted_to_is_not_followed(ledger: &dyn Ledger) {
     const AHEAD: u64 = 1 << 61;
     let first = view(ledger, &full()).await.number;
-    ok(ledger.intend_crl(intended(first)).await);
+    ok(ledger.crls().intend(intended(first)).await);
     let jump = CrlPlan { above: AHEAD, ..ALL };
-    let ahead = ok(ledger.reserve_crl(&full(), jump).await);
+    let ahead = ok(ledger.crls().reserve(&full(), jump).await);
     assert_eq!((ahead.number, ahead.not_believed), (AHEAD + 1, None));
     let record = CrlIntent {
         at: NOW,
         ..intended(AHEAD + 1)
     };
-    ok(ledger.intend_crl(record).await);
-    assert_eq!(ok(ledger.crl_state(&full()).await).number, AHEAD + 1);
+    ok(ledger.crls().intend(record).await);
+    assert_eq!(ok(crl_state(ledger.crls(), &full()).await).number, AHEAD + 1);
 
-    let believed = ok(ledger.crl_state_up_to(&full(), AHEAD).await);
+    let believed = ok(ledger.crls().state_up_to(&full(), AHEAD).await);
     assert_eq!(believed.number, first, "as if it had never been recorded");
     let plan = CrlPlan {
         above: believed.number,
         at_most: AHEAD,
         ..ALL
     };
-    let next = ok(ledger.reserve_crl(&full(), plan).await);
+    let next = ok(ledger.crls().reserve(&full(), plan).await);
     assert_eq!(
         (next.number, next.not_believed),
         (first + 1, Some(AHEAD + 1)),
         "the counter is not followed, and that is told"
     );
-    let after = ok(ledger.reserve_crl(&full(), plan).await);
+    let after = ok(ledger.crls().reserve(&full(), plan).await);
     assert_eq!((after.number, after.not_believed), (first + 2, None), "it is right now");
     let most = CrlPlan {
         at_most: first + 2,
         ..plan
     };
-    let next = ok(ledger.reserve_crl(&full(), most).await).number;
+    let next = ok(ledger.crls().reserve(&full(), most).await).number;
     assert_eq!(next, first + 3, "what is just believed counts");
 }
 
 pub(super) async fn every_change_is_marked(ledger: &dyn Ledger) {
-    let mark = async || ok(ledger.crl_state(&full()).await).mark;
+    let mark = async || ok(crl_state(ledger.crls(), &full()).await).mark;
     let shard = CrlScope {
         shard: Some(3),
         ..full()
     };
-    let elsewhere = ok(ledger.crl_state(&shard).await).mark;
+    let elsewhere = ok(crl_state(ledger.crls(), &shard).await).mark;
     let mut marks = vec![mark().await];
     let mut changed = async |what: &str, changes: bool| {
         let now = mark().await;
@@ -492,7 +507,7 @@ pub(super) async fn every_change_is_marked(ledger: &dyn Ledger) {
     changed("but for a compromised key", true).await;
     let serial = intent(1).id.serial;
     let looked_for = [serial, serial, intent(2).id.serial];
-    let listed = ok(ledger.listed_among(&full().issuer, &looked_for).await);
+    let listed = ok(ledger.revocations().listed(&full().issuer, &looked_for).await);
     assert_eq!(
         listed
             .into_iter()
@@ -501,24 +516,25 @@ pub(super) async fn every_change_is_marked(ledger: &dyn Ledger) {
         [(serial, RevocationReason::KeyCompromise)],
         "a list may name a certificate twice"
     );
-    ok(ledger.mark_lost(intent(2).id, NOW).await);
+    ok(ledger.intents().mark_lost(intent(2).id, NOW).await);
     changed("an intent that is given up does", true).await;
     let reserved = view(ledger, &full()).await;
     changed("a CRL does not", false).await;
     assert_eq!(reserved.mark, mark().await, "a reservation tells what it covers");
-    let other = ok(ledger.crl_state(&shard).await).mark;
+    let other = ok(crl_state(ledger.crls(), &shard).await).mark;
     assert_eq!(other, elsewhere, "every scope has its own changes");
 }
 
 pub(super) async fn what_is_due_is_what_no_published_crl_covers(ledger: &dyn Ledger) {
-    let has_changes = async || ok(ledger.crl_state(&full()).await).has_changes();
+    let has_changes = async || ok(crl_state(ledger.crls(), &full()).await).has_changes();
     let publish = async |noted: bool| {
         let CrlReservation { number, mark, .. } = view(ledger, &full()).await;
-        ok(ledger.intend_crl(intended(number)).await);
-        ok(ledger.complete_crl(signed(number, Some(mark))).await);
+        ok(ledger.crls().intend(intended(number)).await);
+        ok(ledger.crls().complete(signed(number, Some(mark))).await);
         if noted {
             ok(ledger
-                .crl_published(&full(), number, ETag("a version".to_owned()))
+                .crls()
+                .mark_published(&full(), number, ETag("a version".to_owned()))
                 .await);
         }
         number
@@ -532,7 +548,7 @@ pub(super) async fn what_is_due_is_what_no_published_crl_covers(ledger: &dyn Led
     revoke(ledger, &intent(1), RevocationReason::Superseded).await;
     assert!(has_changes().await, "a revocation is not covered yet");
     let unpublished = publish(false).await;
-    let standing = ok(ledger.crl_state(&full()).await);
+    let standing = ok(crl_state(ledger.crls(), &full()).await);
     assert!(standing.has_changes(), "nor by a CRL that did not get out");
     let number = |crl: &Option<CrlRecord>| crl.as_ref().map(|crl| crl.number);
     assert_eq!(
@@ -552,18 +568,18 @@ pub(super) async fn what_is_signed_is_recorded_before(ledger: &dyn Ledger) {
     };
     let crl = signed(number, None);
     assert_eq!(
-        ledger.complete_crl(crl.clone()).await,
+        ledger.crls().complete(crl.clone()).await,
         Err(unknown.clone()),
         "nothing is recorded as signed without an intent"
     );
-    ok(ledger.intend_crl(intended(number)).await);
-    ok(ledger.intend_crl(intended(number)).await);
+    ok(ledger.crls().intend(intended(number)).await);
+    ok(ledger.crls().intend(intended(number)).await);
     let other = CrlIntent {
         signing_input: vec![7; 32],
         ..intended(number)
     };
     assert_eq!(
-        ledger.intend_crl(other).await,
+        ledger.crls().intend(other).await,
         Err(LedgerError::CrlNumberTaken {
             issuer: ca_name("a-ca"),
             number
@@ -571,28 +587,28 @@ pub(super) async fn what_is_signed_is_recorded_before(ledger: &dyn Ledger) {
         "two CRLs never have one number"
     );
     assert_eq!(
-        ok(ledger.open_crl_intents(&full(), 10).await),
+        ok(ledger.crls().open_intents(&full(), 10).await),
         [intended(number)],
         "what a crash leaves is the record of what may have been signed"
     );
     assert_eq!(
-        ok(ledger.crl_state(&full()).await).number,
+        ok(crl_state(ledger.crls(), &full()).await).number,
         number,
         "the highest number that is recorded is known"
     );
     let etag = ETag("a version".to_owned());
     assert_eq!(
-        ledger.crl_published(&full(), number, etag.clone()).await,
+        ledger.crls().mark_published(&full(), number, etag.clone()).await,
         Err(unknown),
         "an intent is no CRL that could be published"
     );
-    ok(ledger.complete_crl(crl.clone()).await);
+    ok(ledger.crls().complete(crl.clone()).await);
     assert_eq!(
-        ok(ledger.open_crl_intents(&full(), 10).await),
+        ok(ledger.crls().open_intents(&full(), 10).await),
         [],
         "a recorded CRL's intent is open no more"
     );
-    assert_eq!(ok(ledger.latest_crl(&full()).await), Some(crl));
+    assert_eq!(ok(latest_crl(ledger.crls(), &full()).await), Some(crl));
     for (scope, number) in [
         (full(), number + 1),
         (
@@ -605,12 +621,12 @@ pub(super) async fn what_is_signed_is_recorded_before(ledger: &dyn Ledger) {
     ] {
         let issuer = scope.issuer.clone();
         assert_eq!(
-            ledger.crl_published(&scope, number, etag.clone()).await,
+            ledger.crls().mark_published(&scope, number, etag.clone()).await,
             Err(LedgerError::UnknownCrl { issuer, number }),
             "a number that is not recorded cannot have been published"
         );
     }
-    let standing = ok(ledger.crl_state(&full()).await);
+    let standing = ok(crl_state(ledger.crls(), &full()).await);
     assert_eq!(
         (standing.number, standing.published),
         (number, None),
@@ -619,7 +635,7 @@ pub(super) async fn what_is_signed_is_recorded_before(ledger: &dyn Ledger) {
 }
 
 pub(super) async fn uses_are_kept(ledger: &dyn Ledger) {
-    assert_eq!(ok(ledger.crl_uses().await), [], "before the first use there is none");
+    assert_eq!(ok(ledger.crls().uses().await), [], "before the first use there is none");
     let naming = |shard, url: Option<&str>, days| CrlUse {
         scope: CrlScope { shard, ..full() },
         url: url.map(str::to_owned),
@@ -635,7 +651,7 @@ pub(super) async fn uses_are_kept(ledger: &dyn Ledger) {
         naming(Some(4), old, 10),
         naming(Some(4), old, 30),
     ] {
-        ok(ledger.record_crl_use(record).await);
+        ok(ledger.crls().record_use(record).await);
     }
     let elsewhere = CrlUse {
         scope: CrlScope {
@@ -644,8 +660,8 @@ pub(super) async fn uses_are_kept(ledger: &dyn Ledger) {
         },
         ..naming(None, old, 1)
     };
-    ok(ledger.record_crl_use(elsewhere.clone()).await);
-    let mut uses = ok(ledger.crl_uses().await);
+    ok(ledger.crls().record_use(elsewhere.clone()).await);
+    let mut uses = ok(ledger.crls().uses().await);
     uses.sort();
     let mut wanted = [
         naming(None, None, 3),
@@ -664,7 +680,7 @@ pub(super) async fn what_was_lost_is_put_back(ledger: &dyn Ledger) {
     let (kept, lost) = (intent(1), intent(2));
     issue(ledger, &kept).await;
     reserve(ledger, &lost).await;
-    ok(ledger.mark_lost(lost.id.clone(), NOW).await);
+    ok(ledger.intents().mark_lost(lost.id.clone(), NOW).await);
     let serials = [
         serial(1),
         serial(2),
@@ -674,8 +690,8 @@ pub(super) async fn what_was_lost_is_put_back(ledger: &dyn Ledger) {
         serial(2),
         serial(1),
     ];
-    let record = ok(ledger.certificate(None, serial(1)).await);
-    let shown = ok(ledger.evidence(&ca_name("a-ca"), &serials).await);
+    let record = ok(ledger.certificates().get(None, serial(1)).await);
+    let shown = ok(ledger.certificates().evidence(&ca_name("a-ca"), &serials).await);
     let certificates = record.map(|record| vec![record.certificate]);
     assert_eq!(
         shown.get(&serial(1)).map(|shown| shown.certificates.clone()),
@@ -699,19 +715,23 @@ pub(super) async fn what_was_lost_is_put_back(ledger: &dyn Ledger) {
         reason: RevocationReason::Superseded,
         invalidity_date: None,
     };
-    let before = ok(ledger.crl_state(&full()).await).mark;
-    ok(ledger.relist(&full(), &entry, kept.not_after).await);
+    let before = ok(crl_state(ledger.crls(), &full()).await).mark;
+    ok(ledger.revocations().relist(&full(), &entry, kept.not_after).await);
     assert!(
         listed(ledger, &full()).await.contains(&entry),
         "what is put back is listed"
     );
-    assert_ne!(ok(ledger.crl_state(&full()).await).mark, before, "and that is a change");
-    let record = ok(ledger.certificate(None, serial(1)).await);
+    assert_ne!(
+        ok(crl_state(ledger.crls(), &full()).await).mark,
+        before,
+        "and that is a change"
+    );
+    let record = ok(ledger.certificates().get(None, serial(1)).await);
     assert!(
         record.is_some_and(|record| record.revocation.is_some()),
         "its certificate is revoked"
     );
-    let among = ok(ledger.listed_among(&ca_name("a-ca"), &serials).await);
+    let among = ok(ledger.revocations().listed(&ca_name("a-ca"), &serials).await);
     let wanted = Listed {
         reason: RevocationReason::Superseded,
         not_after: kept.not_after,

@@ -37,7 +37,9 @@ fn again(number: u32, of: u32) -> CertificateIntent {
 
 async fn revoke(ledger: &dyn Ledger, number: u32, reason: RevocationReason, reach: Reach) -> RevokedTogether {
     let issuer = ca_name("a-ca");
-    let revoking = ledger.revoke_reaching(&issuer, serial(number), revocation(NOW, reason), reach);
+    let revoking = ledger
+        .revocations()
+        .revoke(&issuer, serial(number), revocation(NOW, reason), reach);
     ok(revoking.await)
 }
 
@@ -50,18 +52,18 @@ fn serials<const N: usize>(numbers: [u32; N]) -> BTreeSet<Serial> {
 }
 
 async fn related(ledger: &dyn Ledger, number: u32) -> Vec<Related> {
-    ok(ledger.related(&intent(number).id, NOW, 100).await)
+    ok(ledger.revocations().related(&intent(number).id, NOW, 100).await)
 }
 
 async fn reason(ledger: &dyn Ledger, number: u32) -> Option<RevocationReason> {
-    let record = ok(ledger.certificate(None, serial(number)).await);
+    let record = ok(ledger.certificates().get(None, serial(number)).await);
     record
         .and_then(|record| record.revocation)
         .map(|revocation| revocation.reason)
 }
 
 async fn refused(ledger: &dyn Ledger, intent: CertificateIntent, wanted: LedgerError, why: &str) {
-    assert_eq!(ledger.reserve(intent).await.err(), Some(wanted), "{why}");
+    assert_eq!(ledger.intents().reserve(intent).await.err(), Some(wanted), "{why}");
 }
 
 fn not_renewable(of: u32, why: NotRenewable) -> LedgerError {
@@ -85,7 +87,7 @@ async fn family(ledger: &dyn Ledger) {
     issue(ledger, &expired).await;
     let renewed = issue(ledger, &renewal(4, 1)).await;
     assert_eq!(renewed.renews, Some(intent(1).id), "a renewal knows its predecessor");
-    let read = ok(ledger.certificate(None, serial(4)).await);
+    let read = ok(ledger.certificates().get(None, serial(4)).await);
     assert_eq!(read, Some(renewed), "a predecessor is kept");
     issue(ledger, &renewal(5, 4)).await;
     reserve(ledger, &again(6, 1)).await;
@@ -107,7 +109,7 @@ pub(super) async fn a_compromised_key_takes_all_of_its_family_with_it(ledger: &d
     );
     assert!(!together.has_more);
     assert_eq!(
-        ok(ledger.unfinished_families(10).await),
+        ok(ledger.revocations().unfinished_families(None, 10).await).families,
         [],
         "and nobody has to go on with it"
     );
@@ -118,7 +120,7 @@ pub(super) async fn a_compromised_key_takes_all_of_its_family_with_it(ledger: &d
             "with the same time and reason"
         );
         assert_eq!(
-            ok(ledger.certificate(None, other.id.serial).await).as_ref(),
+            ok(ledger.certificates().get(None, other.id.serial).await).as_ref(),
             Some(other),
             "what is told is kept"
         );
@@ -126,13 +128,13 @@ pub(super) async fn a_compromised_key_takes_all_of_its_family_with_it(ledger: &d
     assert_eq!(reason(ledger, 8).await, None, "everybody else's is left alone");
     for open in [again(6, 1), renewal(7, 5)] {
         assert_eq!(
-            ledger.complete(completion(&open)).await.err(),
+            ledger.intents().complete(completion(&open)).await.err(),
             Some(LedgerError::NoOpenIntent(open.id)),
             "an open intent of that fate never becomes a certificate"
         );
     }
     assert_eq!(
-        ok(ledger.counts().await).revoked,
+        ok(ledger.monitoring().counts().await).revoked,
         7,
         "five certificates and two intents"
     );
@@ -148,7 +150,7 @@ pub(super) async fn a_compromised_key_is_blocked(ledger: &dyn Ledger) {
         // Giving up an open intent must not unblock the key.
         reserve(ledger, &again(number + 10, number)).await;
         revoke(ledger, number, COMPROMISE, reach).await;
-        let _ = ledger.mark_lost(intent(number + 10).id, NOW).await;
+        let _ = ledger.intents().mark_lost(intent(number + 10).id, NOW).await;
         let why = "a key that is compromised is certified for nobody, whatever is forced";
         refused(ledger, again(20, number), LedgerError::KeyBlocked, why).await;
         let other_name = CertificateIntent {
@@ -166,7 +168,7 @@ pub(super) async fn a_compromised_key_is_blocked(ledger: &dyn Ledger) {
         };
         refused(ledger, elsewhere, LedgerError::KeyBlocked, why).await;
         for asking in ["other.example.com", intent(number).common_name.as_str()] {
-            let standing = ok(ledger.key_holder(intent(number).key, asking).await);
+            let standing = ok(ledger.certificates().key_status(intent(number).key, asking).await);
             assert_eq!(standing, KeyStatus::Blocked, "that a key is blocked is told");
         }
     }
@@ -204,12 +206,12 @@ pub(super) async fn one_certificate_alone_can_be_revoked(ledger: &dyn Ledger) {
         "nothing shares a fate with what stands alone"
     );
     assert_eq!(
-        ok(ledger.related(&intent(1).id, NOW, 2).await).len(),
+        ok(ledger.revocations().related(&intent(1).id, NOW, 2).await).len(),
         2,
         "no more are told than were asked for"
     );
     assert_eq!(
-        ledger.related(&intent(99).id, NOW, 2).await.err(),
+        ledger.revocations().related(&intent(99).id, NOW, 2).await.err(),
         Some(LedgerError::NotFound(serial(99)))
     );
     let revoked = not_renewable(5, NotRenewable::Revoked(serial(1)));
@@ -232,7 +234,7 @@ pub(super) async fn one_certificate_alone_can_be_revoked(ledger: &dyn Ledger) {
 
 pub(super) async fn what_was_reserved_before_a_revocation_is_given_up_with_it(ledger: &dyn Ledger) {
     let never = async |intent: CertificateIntent, why: &str| {
-        let refused = ledger.complete(completion(&intent)).await.err();
+        let refused = ledger.intents().complete(completion(&intent)).await.err();
         assert_eq!(refused, Some(LedgerError::NoOpenIntent(intent.id)), "{why}");
     };
     // The intents of the key (6) and of the chain (7), if only the one certificate is revoked for its key.
@@ -244,7 +246,10 @@ pub(super) async fn what_was_reserved_before_a_revocation_is_given_up_with_it(le
         "neither does one that renews what descends from a revoked one",
     )
     .await;
-    ok(ledger.complete(completion(&open_for_others(ledger, 9).await)).await);
+    ok(ledger
+        .intents()
+        .complete(completion(&open_for_others(ledger, 9).await))
+        .await);
 
     // A renewal in progress, while its predecessor is revoked for any reason.
     for (number, reason) in (20..).step_by(4).zip([RevocationReason::Superseded, COMPROMISE]) {
@@ -254,7 +259,7 @@ pub(super) async fn what_was_reserved_before_a_revocation_is_given_up_with_it(le
         revoke(ledger, number, reason, Reach::Certificate).await;
         never(sole, "a renewal under way ends with what it renews").await;
     }
-    let open = ok(ledger.open_intents(UnixTime(i64::MAX), 10).await);
+    let open = ok(ledger.intents().list_open(None, UnixTime(i64::MAX), 10).await).intents;
     assert!(open.is_empty(), "and nothing waits for a sweep: {open:?}");
 }
 
@@ -278,7 +283,7 @@ pub(super) async fn other_reasons_reach_one_certificate(ledger: &dyn Ledger) {
         );
     }
     assert_eq!(related(ledger, 1).await.len(), 3, "what is left is told");
-    let standing = ok(ledger.key_holder(intent(1).key, "a").await);
+    let standing = ok(ledger.certificates().key_status(intent(1).key, "a").await);
     assert_eq!(
         standing,
         KeyStatus::Held(intent(1).common_name),
@@ -319,7 +324,7 @@ pub(super) async fn nothing_is_renewed_that_was_revoked(ledger: &dyn Ledger) {
         "an open intent",
     )
     .await;
-    ok(ledger.complete(completion(&intent(1))).await);
+    ok(ledger.intents().complete(completion(&intent(1))).await);
     for (number, of) in [(2, 1), (3, 2), (4, 3)] {
         issue(ledger, &renewal(number, of)).await;
     }
@@ -357,14 +362,14 @@ pub(super) async fn a_certificate_has_one_good_successor(ledger: &dyn Ledger) {
         id: intent(4).id,
         ..first.clone()
     };
-    let answer = ok(ledger.reserve(repeated.clone()).await);
+    let answer = ok(ledger.intents().reserve(repeated.clone()).await);
     assert!(
         matches!(answer, Reservation::Open(_)),
         "the same request again is no second renewal"
     );
-    let record = ok(ledger.complete(completion(&first)).await);
+    let record = ok(ledger.intents().complete(completion(&first)).await);
     refused(ledger, renewal(3, 1), renewed(&first), "a second renewal is refused").await;
-    match ok(ledger.reserve(repeated).await) {
+    match ok(ledger.intents().reserve(repeated).await) {
         Reservation::Completed(replayed) => assert_eq!(*replayed, record, "the same request again gets its answer"),
         other => panic!("a repeated renewal answers Completed: {other:?}"),
     }
@@ -383,7 +388,7 @@ pub(super) async fn a_certificate_has_one_good_successor(ledger: &dyn Ledger) {
     refused(ledger, after(6), renewed(&later), "each in its time").await;
     revoke(ledger, 5, RevocationReason::Superseded, Reach::Key).await;
     reserve(ledger, &after(6)).await;
-    ok(ledger.mark_lost(intent(6).id, NOW).await);
+    ok(ledger.intents().mark_lost(intent(6).id, NOW).await);
     issue(ledger, &after(7)).await;
 }
 
@@ -391,7 +396,7 @@ pub(super) async fn of_many_renewals_at_once_one_is_the_successor(ledger: Arc<dy
     issue(&*ledger, &intent(1)).await;
     let tasks = (2..18).map(|number| {
         let ledger = ledger.clone();
-        tokio::spawn(async move { ledger.reserve(renewal(number, 1)).await })
+        tokio::spawn(async move { ledger.intents().reserve(renewal(number, 1)).await })
     });
     let mut reserved = 0;
     for outcome in join_all(tasks).await {
@@ -419,8 +424,8 @@ pub(super) async fn no_renewal_escapes_a_revocation(ledger: Arc<dyn Ledger>) {
             tokio::spawn(async move {
                 for number in base + 1..=base + LENGTH {
                     let next = renewal(number + 1, number);
-                    match ledger.reserve(next.clone()).await {
-                        Ok(_) => drop(ledger.complete(completion(&next)).await),
+                    match ledger.intents().reserve(next.clone()).await {
+                        Ok(_) => drop(ledger.intents().complete(completion(&next)).await),
                         Err(_) => return,
                     }
                 }
@@ -432,7 +437,8 @@ pub(super) async fn no_renewal_escapes_a_revocation(ledger: Arc<dyn Ledger>) {
                 tokio::task::yield_now().await;
                 let revocation = revocation(NOW, COMPROMISE);
                 ledger
-                    .revoke_reaching(&ca_name("a-ca"), serial(base), revocation, Reach::Key)
+                    .revocations()
+                    .revoke(&ca_name("a-ca"), serial(base), revocation, Reach::Key)
                     .await
             })
         };
@@ -444,11 +450,11 @@ pub(super) async fn no_renewal_escapes_a_revocation(ledger: Arc<dyn Ledger>) {
             .unwrap_or_else(|error| panic!("the revoking task panicked: {error}"));
         ok(revoked);
         for number in base..=base + LENGTH + 1 {
-            if let Some(record) = ok(ledger.certificate(None, serial(number)).await) {
+            if let Some(record) = ok(ledger.certificates().get(None, serial(number)).await) {
                 assert!(record.revocation.is_some(), "a renewal escaped: {number} of {base}");
             }
         }
-        let open = ok(ledger.open_intents(UnixTime(i64::MAX), 10).await);
+        let open = ok(ledger.intents().list_open(None, UnixTime(i64::MAX), 10).await).intents;
         assert!(open.is_empty(), "an intent escaped: {open:?}");
     }
 }

@@ -98,7 +98,7 @@ async fn reserve_all(
 ) -> Vec<Result<Reservation, LedgerError>> {
     let tasks = intents.map(|intent| {
         let ledger = ledger.clone();
-        tokio::spawn(async move { ledger.reserve(intent).await })
+        tokio::spawn(async move { ledger.intents().reserve(intent).await })
     });
     let outcomes = join_all(tasks).await.into_iter();
     outcomes
@@ -115,8 +115,8 @@ pub(super) async fn one_of_many_completes_wins(ledger: Arc<dyn Ledger>) {
         tokio::spawn(async move {
             // Half of the calls give up what the others complete.
             match round % 2 {
-                0 => ledger.complete(completion).await.map(Some),
-                _ => ledger.mark_lost(completion.id, NOW).await.map(|()| None),
+                0 => ledger.intents().complete(completion).await.map(Some),
+                _ => ledger.intents().mark_lost(completion.id, NOW).await.map(|()| None),
             }
         })
     });
@@ -133,6 +133,6 @@ pub(super) async fn one_of_many_completes_wins(ledger: Arc<dyn Ledger>) {
         1,
         "of many that complete or give up one intent exactly one succeeds"
     );
-    let kept = ok(ledger.certificate(None, contended.id.serial).await);
+    let kept = ok(ledger.certificates().get(None, contended.id.serial).await);
     assert_eq!(kept, winners.remove(0), "the intent ended as its winner was told");
 }

@@ -71,7 +71,7 @@ pub(super) fn completion(intent: &CertificateIntent) -> Completion {
 }
 
 pub(super) async fn reserve(ledger: &dyn Ledger, intent: &CertificateIntent) {
-    let reservation = ok(ledger.reserve(intent.clone()).await);
+    let reservation = ok(ledger.intents().reserve(intent.clone()).await);
     assert!(
         matches!(reservation, Reservation::New),
         "a new intent is reserved: {reservation:?}"
@@ -81,7 +81,7 @@ pub(super) async fn reserve(ledger: &dyn Ledger, intent: &CertificateIntent) {
 /// Reserves and completes.
 pub(super) async fn issue(ledger: &dyn Ledger, intent: &CertificateIntent) -> CertificateRecord {
     reserve(ledger, intent).await;
-    ok(ledger.complete(completion(intent)).await)
+    ok(ledger.intents().complete(completion(intent)).await)
 }
 
 /// An intent for a CA's own certificate.
@@ -106,16 +106,18 @@ pub(super) async fn reserves_and_completes(ledger: &dyn Ledger) {
     intent.shard = Some(3);
     intent.notify_expiry = true;
     reserve(ledger, &intent).await;
-    let early = ok(ledger.certificate(None, intent.id.serial).await);
+    let early = ok(ledger.certificates().get(None, intent.id.serial).await);
     assert_eq!(early, None, "an open intent is no certificate");
     assert_eq!(
-        ok(ledger.open_intents(UnixTime(i64::MAX), 10).await).len(),
+        ok(ledger.intents().list_open(None, UnixTime(i64::MAX), 10).await)
+            .intents
+            .len(),
         1,
         "a reserved intent is open"
     );
 
     let completion = completion(&intent);
-    let record = ok(ledger.complete(completion.clone()).await);
+    let record = ok(ledger.intents().complete(completion.clone()).await);
     let wanted = CertificateRecord {
         id: intent.id.clone(),
         kind: Kind::Leaf,
@@ -135,31 +137,39 @@ pub(super) async fn reserves_and_completes(ledger: &dyn Ledger) {
         reminders: Vec::new(),
     };
     assert_eq!(record, wanted, "complete answers the whole record");
-    let alone = ok(ledger.certificate(None, intent.id.serial).await);
+    let alone = ok(ledger.certificates().get(None, intent.id.serial).await);
     assert_eq!(
         alone.as_ref(),
         Some(&wanted),
         "a certificate is found by its serial alone"
     );
-    let of_issuer = ok(ledger.certificate(Some(&intent.id.issuer), intent.id.serial).await);
+    let of_issuer = ok(ledger
+        .certificates()
+        .get(Some(&intent.id.issuer), intent.id.serial)
+        .await);
     assert_eq!(of_issuer, Some(wanted), "a certificate is found by issuer and serial");
-    let elsewhere = ok(ledger.certificate(Some(&ca_name("b-ca")), intent.id.serial).await);
+    let elsewhere = ok(ledger
+        .certificates()
+        .get(Some(&ca_name("b-ca")), intent.id.serial)
+        .await);
     assert_eq!(elsewhere, None, "another issuer has no such certificate");
     assert!(
-        ok(ledger.open_intents(UnixTime(i64::MAX), 10).await).is_empty(),
+        ok(ledger.intents().list_open(None, UnixTime(i64::MAX), 10).await)
+            .intents
+            .is_empty(),
         "a complete intent is not open"
     );
 
     let no_intent = Err(LedgerError::NoOpenIntent(intent.id.clone()));
     assert_eq!(
-        ledger.complete(completion).await,
+        ledger.intents().complete(completion).await,
         no_intent,
         "an intent is completed once"
     );
-    let lost = ledger.mark_lost(intent.id.clone(), NOW).await;
+    let lost = ledger.intents().mark_lost(intent.id.clone(), NOW).await;
     assert_eq!(lost.err(), no_intent.err(), "a complete intent cannot be given up");
     let unknown = self::intent(2);
-    let outcome = ledger.complete(self::completion(&unknown)).await;
+    let outcome = ledger.intents().complete(self::completion(&unknown)).await;
     assert_eq!(
         outcome.err(),
         Some(LedgerError::NoOpenIntent(unknown.id)),
@@ -174,13 +184,13 @@ pub(super) async fn serials_are_unique(ledger: &dyn Ledger) {
     issue(ledger, &complete).await;
     let lost = intent(3);
     reserve(ledger, &lost).await;
-    ok(ledger.mark_lost(lost.id.clone(), NOW).await);
+    ok(ledger.intents().mark_lost(lost.id.clone(), NOW).await);
     for (taken, other) in [(open, 11), (complete, 12), (lost, 13)] {
         let same_serial = CertificateIntent {
             id: taken.id.clone(),
             ..intent(other)
         };
-        let outcome = ledger.reserve(same_serial).await.err();
+        let outcome = ledger.intents().reserve(same_serial).await.err();
         let wanted = Some(LedgerError::SerialTaken(taken.id.serial));
         assert_eq!(
             outcome, wanted,
@@ -194,7 +204,7 @@ pub(super) async fn serials_are_unique(ledger: &dyn Ledger) {
 async fn held_by(ledger: &dyn Ledger, intent: &CertificateIntent, holder: Option<&str>) {
     let standing = holder.map_or(KeyStatus::Free, |holder| KeyStatus::Held(holder.to_owned()));
     for asking in [intent.common_name.as_str(), "somebody else"] {
-        let found = ok(ledger.key_holder(intent.key, asking).await);
+        let found = ok(ledger.certificates().key_status(intent.key, asking).await);
         assert_eq!(found, standing, "a key's holder is told as reserve finds it");
     }
 }
@@ -212,11 +222,11 @@ pub(super) async fn keys_are_claimed_once(ledger: &dyn Ledger) {
     let in_use = Some(LedgerError::KeyInUse {
         common_name: open.common_name.clone(),
     });
-    let outcome = ledger.reserve(with_same_key(2)).await.err();
+    let outcome = ledger.intents().reserve(with_same_key(2)).await.err();
     assert_eq!(outcome, in_use, "an open intent claims its key");
-    ok(ledger.complete(completion(&open)).await);
+    ok(ledger.intents().complete(completion(&open)).await);
     assert_eq!(
-        ledger.reserve(with_same_key(3)).await.err(),
+        ledger.intents().reserve(with_same_key(3)).await.err(),
         in_use,
         "a certificate claims its key"
     );
@@ -228,7 +238,7 @@ pub(super) async fn keys_are_claimed_once(ledger: &dyn Ledger) {
         ..with_same_key(4)
     };
     assert_eq!(
-        ledger.reserve(elsewhere).await.err(),
+        ledger.intents().reserve(elsewhere).await.err(),
         in_use,
         "a key is claimed across all issuers"
     );
@@ -238,7 +248,7 @@ pub(super) async fn keys_are_claimed_once(ledger: &dyn Ledger) {
         ..with_same_key(5)
     };
     assert_eq!(
-        ledger.reserve(same_name.clone()).await.err(),
+        ledger.intents().reserve(same_name.clone()).await.err(),
         in_use,
         "even the same name needs allow_key_reuse"
     );
@@ -255,7 +265,7 @@ pub(super) async fn keys_are_claimed_once(ledger: &dyn Ledger) {
         ..with_same_key(6)
     };
     assert_eq!(
-        ledger.reserve(other_name).await.err(),
+        ledger.intents().reserve(other_name).await.err(),
         in_use,
         "allow_key_reuse is for the same common name alone"
     );
@@ -274,7 +284,7 @@ pub(super) async fn tokens_replay(ledger: &dyn Ledger) {
         id: intent(2).id,
         ..first.clone()
     };
-    match ok(ledger.reserve(retry.clone()).await) {
+    match ok(ledger.intents().reserve(retry.clone()).await) {
         Reservation::Open(open) => {
             assert_eq!(
                 (&open.id, &open.tbs),
@@ -289,12 +299,12 @@ pub(super) async fn tokens_replay(ledger: &dyn Ledger) {
         }
         other => panic!("a token whose request is not complete answers Open: {other:?}"),
     }
-    let record = ok(ledger.complete(completion(&first)).await);
-    match ok(ledger.reserve(retry.clone()).await) {
+    let record = ok(ledger.intents().complete(completion(&first)).await);
+    match ok(ledger.intents().reserve(retry.clone()).await) {
         Reservation::Completed(replayed) => assert_eq!(*replayed, record, "a replay gets the certificate"),
         other => panic!("a token whose request is complete answers Completed: {other:?}"),
     }
-    let counts = ok(ledger.counts().await);
+    let counts = ok(ledger.monitoring().counts().await);
     assert_eq!(
         (counts.issued, counts.open_intents),
         (1, 0),
@@ -309,7 +319,7 @@ pub(super) async fn tokens_replay(ledger: &dyn Ledger) {
         token: Some(token.clone()),
         ..different
     };
-    let outcome = ledger.reserve(different.clone()).await.err();
+    let outcome = ledger.intents().reserve(different.clone()).await.err();
     assert_eq!(outcome, Some(LedgerError::TokenReused), "a token is for one request");
     let somebody_else = CertificateIntent {
         principal: Principal::Token("somebody else".to_owned()),
@@ -333,24 +343,26 @@ pub(super) async fn lost_intents_free_what_they_held(ledger: &dyn Ledger) {
         ..intent(1)
     };
     reserve(ledger, &lost).await;
-    ok(ledger.mark_lost(lost.id.clone(), NOW).await);
+    ok(ledger.intents().mark_lost(lost.id.clone(), NOW).await);
     let no_intent = Some(LedgerError::NoOpenIntent(lost.id.clone()));
     assert_eq!(
-        ledger.complete(completion(&lost)).await.err(),
+        ledger.intents().complete(completion(&lost)).await.err(),
         no_intent,
         "a lost intent cannot be completed"
     );
     assert_eq!(
-        ledger.mark_lost(lost.id.clone(), NOW).await.err(),
+        ledger.intents().mark_lost(lost.id.clone(), NOW).await.err(),
         no_intent,
         "an intent is given up once"
     );
     assert!(
-        ok(ledger.open_intents(UnixTime(i64::MAX), 10).await).is_empty(),
+        ok(ledger.intents().list_open(None, UnixTime(i64::MAX), 10).await)
+            .intents
+            .is_empty(),
         "a lost intent is not open"
     );
     assert_eq!(
-        ok(ledger.certificate(None, lost.id.serial).await),
+        ok(ledger.certificates().get(None, lost.id.serial).await),
         None,
         "a lost intent is no certificate"
     );
@@ -373,13 +385,13 @@ pub(super) async fn lost_intents_free_what_they_held(ledger: &dyn Ledger) {
         ..holder.clone()
     };
     reserve(ledger, &second).await;
-    ok(ledger.mark_lost(second.id, NOW).await);
+    ok(ledger.intents().mark_lost(second.id, NOW).await);
     let third = CertificateIntent {
         id: intent(5).id,
         common_name: "other".to_owned(),
         ..holder
     };
-    let outcome = ledger.reserve(third).await.err();
+    let outcome = ledger.intents().reserve(third).await.err();
     assert!(
         matches!(outcome, Some(LedgerError::KeyInUse { .. })),
         "a certificate's key stays claimed: {outcome:?}"
@@ -387,7 +399,7 @@ pub(super) async fn lost_intents_free_what_they_held(ledger: &dyn Ledger) {
     held_by(ledger, &intent(3), Some(&intent(3).common_name)).await;
     let free = intent(6);
     reserve(ledger, &free).await;
-    ok(ledger.mark_lost(free.id.clone(), NOW).await);
+    ok(ledger.intents().mark_lost(free.id.clone(), NOW).await);
     held_by(ledger, &free, None).await;
 }
 
@@ -401,7 +413,10 @@ pub(super) async fn refused_reservations_leave_nothing(ledger: &dyn Ledger) {
         token: token.clone(),
         ..intent(2)
     };
-    assert!(ledger.reserve(refused).await.is_err(), "a key is claimed once");
+    assert!(
+        ledger.intents().reserve(refused).await.is_err(),
+        "a key is claimed once"
+    );
     reserve(
         ledger,
         &CertificateIntent {
@@ -416,10 +431,13 @@ pub(super) async fn refused_reservations_leave_nothing(ledger: &dyn Ledger) {
         id: first.id,
         ..intent(3)
     };
-    assert!(ledger.reserve(refused).await.is_err(), "a serial is used once");
+    assert!(
+        ledger.intents().reserve(refused).await.is_err(),
+        "a serial is used once"
+    );
     reserve(ledger, &intent(3)).await;
     assert_eq!(
-        ok(ledger.counts().await).open_intents,
+        ok(ledger.monitoring().counts().await).open_intents,
         2,
         "a refused reservation leaves no intent"
     );
@@ -429,23 +447,23 @@ pub(super) async fn authorities_have_one_name_each(ledger: &dyn Ledger) {
     let root = authority(1, "root", None);
     reserve(ledger, &root).await;
     let exists = |name: &str| Some(LedgerError::AuthorityExists(ca_name(name)));
-    let outcome = ledger.reserve(authority(2, "root", None)).await.err();
+    let outcome = ledger.intents().reserve(authority(2, "root", None)).await.err();
     assert_eq!(outcome, exists("root"), "an open intent for a CA takes its name");
     assert!(
-        ok(ledger.authorities().await).is_empty(),
+        ok(ledger.issuers().list().await).is_empty(),
         "a CA exists once its certificate is complete"
     );
-    ok(ledger.mark_lost(root.id, NOW).await);
+    ok(ledger.intents().mark_lost(root.id, NOW).await);
     let root = authority(3, "root", None);
     let record = issue(ledger, &root).await;
     assert_eq!(record.kind, root.kind, "a CA's certificate is recorded as one");
-    let outcome = ledger.reserve(authority(4, "root", None)).await.err();
+    let outcome = ledger.intents().reserve(authority(4, "root", None)).await.err();
     assert_eq!(outcome, exists("root"), "a CA takes its name");
 
     issue(ledger, &authority(5, "middle", Some("root"))).await;
     issue(ledger, &authority(6, "a-ca", Some("middle"))).await;
     issue(ledger, &intent(7)).await;
-    let authorities = ok(ledger.authorities().await);
+    let authorities = ok(ledger.issuers().list().await);
     let names: Vec<_> = authorities.iter().map(|ca| ca.ca_name.as_str()).collect();
     assert_eq!(
         names,
@@ -482,7 +500,7 @@ pub(super) async fn open_intents_are_listed_oldest_first(ledger: &dyn Ledger) {
         )
         .await;
     }
-    let open = ok(ledger.open_intents(NOW, 10).await);
+    let open = ok(ledger.intents().list_open(None, NOW, 10).await).intents;
     let serials: Vec<_> = open.iter().map(|intent| intent.id.serial).collect();
     assert_eq!(
         serials,
@@ -495,14 +513,14 @@ pub(super) async fn open_intents_are_listed_oldest_first(ledger: &dyn Ledger) {
         (false, true),
         "an open intent tells whether it has a token"
     );
-    let older = ok(ledger.open_intents(NOW.plus_seconds(-20), 10).await);
+    let older = ok(ledger.intents().list_open(None, NOW.plus_seconds(-20), 10).await).intents;
     assert_eq!(
         older.len(),
         1,
         "open_intents lists those reserved before the time alone"
     );
     assert_eq!(
-        ok(ledger.open_intents(NOW, 2).await).len(),
+        ok(ledger.intents().list_open(None, NOW, 2).await).intents.len(),
         2,
         "open_intents lists no more than the limit"
     );
@@ -523,7 +541,7 @@ pub(super) async fn open_intents_are_listed_step_by_step(ledger: &dyn Ledger) {
     for step in 1..=7 {
         let (mut seen, mut after) = (Vec::new(), None);
         loop {
-            let found = ok(ledger.open_intents_after(after, NOW, step).await);
+            let found = ok(ledger.intents().list_open(after, NOW, step).await);
             assert_eq!(found.unreadable, [""; 0]);
             let open = found.intents;
             seen.extend(open.iter().map(|intent| intent.id.serial));
@@ -555,7 +573,7 @@ pub(super) async fn only_a_caller_s_token_can_come_back(ledger: &dyn Ledger) {
     for intent in [&of_caller, &of_invocation, &without] {
         reserve(ledger, intent).await;
     }
-    let open = ok(ledger.open_intents(NOW.plus_seconds(1), 10).await);
+    let open = ok(ledger.intents().list_open(None, NOW.plus_seconds(1), 10).await).intents;
     let can_come_back: Vec<_> = open.iter().map(OpenIntent::has_token).collect();
     assert_eq!(
         can_come_back,
@@ -567,7 +585,7 @@ pub(super) async fn only_a_caller_s_token_can_come_back(ledger: &dyn Ledger) {
         id: intent(4).id,
         ..of_invocation.clone()
     };
-    let replay = ok(ledger.reserve(retry).await);
+    let replay = ok(ledger.intents().reserve(retry).await);
     assert!(
         matches!(&replay, Reservation::Open(open) if open.id == of_invocation.id),
         "a repeated invocation gets its intent: {replay:?}"

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 
 use super::ok;
 use super::reserve::{NOW, ca_name, intent, issue, reserve, serial};
-use crate::port::ledger::{CertificateRecord, Ledger, LedgerError, Revocation, Revoked};
+use crate::port::ledger::{CertificateRecord, Ledger, LedgerError, Reach, Revocation, Revoked};
 
 pub(super) fn revocation(at: UnixTime, reason: RevocationReason) -> Revocation {
     Revocation {
@@ -39,14 +39,22 @@ pub(super) async fn the_first_revocation_stands(ledger: &dyn Ledger) {
         invalidity_date: Some(NOW.plus_days(-1)),
         ..revocation(NOW, RevocationReason::Superseded)
     };
-    let missing = ledger.revoke(&issuer, serial(1), first.clone()).await.err();
+    let missing = ledger
+        .revocations()
+        .revoke(&issuer, serial(1), first.clone(), Reach::Key)
+        .await
+        .err();
     assert_eq!(
         missing,
         Some(LedgerError::NotFound(serial(1))),
         "what was never issued cannot be revoked"
     );
     reserve(ledger, &intent(1)).await;
-    let open = ledger.revoke(&issuer, serial(1), first.clone()).await.err();
+    let open = ledger
+        .revocations()
+        .revoke(&issuer, serial(1), first.clone(), Reach::Key)
+        .await
+        .err();
     assert_eq!(
         open,
         Some(LedgerError::NotFound(serial(1))),
@@ -54,7 +62,11 @@ pub(super) async fn the_first_revocation_stands(ledger: &dyn Ledger) {
     );
 
     let record = issue(ledger, &intent(2)).await;
-    let elsewhere = ledger.revoke(&ca_name("b-ca"), serial(2), first.clone()).await.err();
+    let elsewhere = ledger
+        .revocations()
+        .revoke(&ca_name("b-ca"), serial(2), first.clone(), Reach::Key)
+        .await
+        .err();
     assert_eq!(
         elsewhere,
         Some(LedgerError::NotFound(serial(2))),
@@ -65,12 +77,12 @@ pub(super) async fn the_first_revocation_stands(ledger: &dyn Ledger) {
         ..record
     };
     assert_eq!(
-        now(ok(ledger.revoke(&issuer, serial(2), first).await)),
+        now(ok(ledger.revocations().revoke(&issuer, serial(2), first, Reach::Key).await).certificate),
         wanted,
         "revoke answers the revoked record"
     );
     assert_eq!(
-        ok(ledger.certificate(None, serial(2)).await),
+        ok(ledger.certificates().get(None, serial(2)).await),
         Some(wanted.clone()),
         "a revocation is kept"
     );
@@ -81,23 +93,38 @@ pub(super) async fn the_first_revocation_stands(ledger: &dyn Ledger) {
         RevocationReason::Unspecified,
     ] {
         let later = revocation(NOW.plus_days(1), reason);
-        let told = already(ok(ledger.revoke(&issuer, serial(2), later).await));
+        let told = already(ok(ledger.revocations().revoke(&issuer, serial(2), later, Reach::Key).await).certificate);
         assert_eq!(told, wanted, "a later revocation changes nothing and is told the first");
     }
-    assert_eq!(ok(ledger.counts().await).revoked, 1, "a certificate is revoked once");
+    assert_eq!(
+        ok(ledger.monitoring().counts().await).revoked,
+        1,
+        "a certificate is revoked once"
+    );
 }
 
 pub(super) async fn key_compromise_replaces_other_reasons(ledger: &dyn Ledger) {
     let issuer = ca_name("a-ca");
     issue(ledger, &intent(1)).await;
     now(ok(ledger
-        .revoke(&issuer, serial(1), revocation(NOW, RevocationReason::Superseded))
-        .await));
+        .revocations()
+        .revoke(
+            &issuer,
+            serial(1),
+            revocation(NOW, RevocationReason::Superseded),
+            Reach::Key,
+        )
+        .await)
+    .certificate);
     let compromise = Revocation {
         invalidity_date: Some(NOW.plus_days(-3)),
         ..revocation(NOW.plus_days(1), RevocationReason::KeyCompromise)
     };
-    let record = now(ok(ledger.revoke(&issuer, serial(1), compromise).await));
+    let record = now(ok(ledger
+        .revocations()
+        .revoke(&issuer, serial(1), compromise, Reach::Key)
+        .await)
+    .certificate);
     let Some(replaced) = record.revocation else {
         panic!("a certificate stays revoked");
     };
@@ -114,16 +141,24 @@ pub(super) async fn key_compromise_replaces_other_reasons(ledger: &dyn Ledger) {
     );
 
     for reason in [RevocationReason::Superseded, RevocationReason::KeyCompromise] {
-        let told = already(ok(ledger
-            .revoke(&issuer, serial(1), revocation(NOW.plus_days(2), reason))
-            .await));
+        let told = already(
+            ok(ledger
+                .revocations()
+                .revoke(&issuer, serial(1), revocation(NOW.plus_days(2), reason), Reach::Key)
+                .await)
+            .certificate,
+        );
         assert_eq!(
             told.revocation.as_ref(),
             Some(&replaced),
             "nothing replaces keyCompromise"
         );
     }
-    assert_eq!(ok(ledger.counts().await).revoked, 1, "a certificate is revoked once");
+    assert_eq!(
+        ok(ledger.monitoring().counts().await).revoked,
+        1,
+        "a certificate is revoked once"
+    );
 }
 
 pub(super) async fn one_of_many_revocations_is_the_first(ledger: Arc<dyn Ledger>) {
@@ -131,13 +166,20 @@ pub(super) async fn one_of_many_revocations_is_the_first(ledger: Arc<dyn Ledger>
     let tasks = (0..16i64).map(|round| {
         let ledger = ledger.clone();
         let later = revocation(NOW.plus_seconds(round), RevocationReason::Superseded);
-        tokio::spawn(async move { ledger.revoke(&ca_name("a-ca"), serial(1), later).await })
+        tokio::spawn(async move {
+            ledger
+                .revocations()
+                .revoke(&ca_name("a-ca"), serial(1), later, Reach::Key)
+                .await
+        })
     });
     let (mut first, mut later) = (Vec::new(), Vec::new());
     for outcome in join_all(tasks).await {
         match outcome.unwrap_or_else(|error| panic!("a revoking task panicked: {error}")) {
-            Ok(Revoked::Now(record)) => first.push(*record),
-            Ok(Revoked::Already(record)) => later.push(*record),
+            Ok(revoked) => match revoked.certificate {
+                Revoked::Now(record) => first.push(*record),
+                Revoked::Already(record) => later.push(*record),
+            },
             Err(error) => panic!("revoking again is no error: {error}"),
         }
     }

@@ -7,7 +7,7 @@ use chancery_x509::time::UnixTime;
 use super::ok;
 use super::reserve::{NOW, ca_name, intent, issue, reserve, serial};
 use super::revoke::revocation;
-use crate::port::ledger::{CertificateIntent, Cursor, IntentId, Ledger, LedgerError, Page, Search};
+use crate::port::ledger::{CertificateIntent, Cursor, IntentId, Ledger, LedgerError, Page, Reach, Search};
 
 fn serials(page: &Page) -> Vec<Serial> {
     page.certificates.iter().map(|record| record.id.serial).collect()
@@ -22,7 +22,7 @@ async fn all(ledger: &dyn Ledger, query: &Search) -> Vec<Serial> {
     let mut found = Vec::new();
     let mut after: Option<Cursor> = None;
     loop {
-        let page = ok(ledger.search(query, after.as_ref(), 3).await);
+        let page = ok(ledger.certificates().search(query, after.as_ref(), 3).await);
         assert!(page.certificates.len() <= 3, "a page holds no more than the limit");
         found.extend(serials(&page));
         assert!(found.len() <= 100, "paging comes to an end");
@@ -48,7 +48,7 @@ pub(super) async fn pages_are_stable(ledger: &dyn Ledger) {
             oldest_first,
             ..Search::default()
         };
-        let first = ok(ledger.search(&query, None, 4).await);
+        let first = ok(ledger.certificates().search(&query, None, 4).await);
         assert_eq!(first.certificates.len(), 4, "a page is full where there is more");
         let mut found = serials(&first);
         let mut next = first.next;
@@ -58,14 +58,14 @@ pub(super) async fn pages_are_stable(ledger: &dyn Ledger) {
             issue_at(meanwhile, i64::from(meanwhile)).await;
             reserve(ledger, &intent(meanwhile + 50)).await;
             meanwhile += 1;
-            let page = ok(ledger.search(&query, Some(&cursor), 4).await);
+            let page = ok(ledger.certificates().search(&query, Some(&cursor), 4).await);
             found.extend(serials(&page));
             next = page.next.filter(|_| found.len() < 60);
         }
         let times: Vec<UnixTime> = {
             let mut times = Vec::new();
             for serial in &found {
-                let record = ok(ledger.certificate(None, *serial).await);
+                let record = ok(ledger.certificates().get(None, *serial).await);
                 times.push(record.map_or(UnixTime(0), |record| record.issued_at));
             }
             times
@@ -88,7 +88,7 @@ pub(super) async fn pages_are_stable(ledger: &dyn Ledger) {
             "certificates issued meanwhile make none of the others repeated or skipped"
         );
     }
-    let page = ok(ledger.search(&Search::default(), None, 1_000).await);
+    let page = ok(ledger.certificates().search(&Search::default(), None, 1_000).await);
     assert_eq!(page.next, None, "the last page says that it is the last");
 }
 
@@ -108,7 +108,7 @@ pub(super) async fn foreign_cursors_are_refused(ledger: &dyn Ledger) {
         &long,
     ] {
         let after = Cursor(garbled.to_owned());
-        let outcome = ledger.search(&Search::default(), Some(&after), 10).await;
+        let outcome = ledger.certificates().search(&Search::default(), Some(&after), 10).await;
         let Err(LedgerError::ForeignCursor { cursor }) = outcome else {
             panic!("{garbled:?} is no cursor, yet the ledger answers {outcome:?}");
         };
@@ -142,7 +142,13 @@ pub(super) async fn conditions_combine(ledger: &dyn Ledger) {
         .await;
         if number % 3 == 0 {
             ok(ledger
-                .revoke(&issuer, serial(number), revocation(NOW, RevocationReason::Superseded))
+                .revocations()
+                .revoke(
+                    &issuer,
+                    serial(number),
+                    revocation(NOW, RevocationReason::Superseded),
+                    Reach::Key,
+                )
                 .await);
         }
     }
@@ -251,7 +257,7 @@ pub(super) async fn expiring_certificates_are_found(ledger: &dyn Ledger) {
     let mut found = Vec::new();
     let mut after = None;
     loop {
-        let page = ok(ledger.expiring(from, to, after.as_ref(), 2).await);
+        let page = ok(ledger.reminders().expiring(from, to, after.as_ref(), 2).await);
         found.extend(serials(&page));
         assert!(
             page.certificates.len() <= 2 && found.len() < 20,

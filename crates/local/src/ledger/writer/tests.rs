@@ -2,7 +2,9 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::mpsc;
 
-use chancery_authority::port::ledger::{Completion, CrlIntent, CrlPlan, CrlRecord, CrlScope, Ledger as _, Revocation};
+use chancery_authority::port::ledger::{
+    Completion, CrlIntent, CrlPlan, CrlRecord, CrlScope, Ledger as _, Reach, Revocation, crl_state,
+};
 use chancery_authority::port::{ETag, Receipt};
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::time::UnixTime;
@@ -49,23 +51,23 @@ fn that_nothing_can_be_written_is_known_until_something_can() {
     let (folder, ledger) = fresh();
     let insert = |name: &'static str| wait(ledger.write(move |writing| writing.issuer(&ca_name(name))));
     insert("one").unwrap();
-    assert_eq!(ledger.write_failure(), None);
+    assert_eq!(ledger.monitoring().write_failure(), None);
     // Another process holds the lock for longer than is waited for it.
     let other = Connection::open(folder.path().join("ledger.sqlite3")).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let refused = insert("two").unwrap_err();
-    assert_eq!(ledger.write_failure(), Some(refused));
+    assert_eq!(ledger.monitoring().write_failure(), Some(refused));
     // A refusal writes nothing, so it does not clear the failure; and the writer probes without another request.
     other.execute_batch("ROLLBACK").unwrap();
     let begun = std::time::Instant::now();
-    while ledger.write_failure().is_some() {
+    while ledger.monitoring().write_failure().is_some() {
         assert!(begun.elapsed() < 10 * RETRY, "it is not tried again");
         thread::sleep(Duration::from_millis(50));
     }
     assert_eq!(issuers(&ledger), ["one"]);
-    assert_eq!(wait(ledger.counts()).unwrap().issued, 0);
+    assert_eq!(wait(ledger.monitoring().counts()).unwrap().issued, 0);
     wait(ledger.write(|_| Err::<(), _>(damaged("on purpose")))).unwrap_err();
-    assert_eq!(ledger.write_failure(), None, "others can write");
+    assert_eq!(ledger.monitoring().write_failure(), None, "others can write");
 }
 
 #[test]
@@ -76,7 +78,7 @@ fn when_the_oldest_change_was_made_that_no_crl_covers_is_known() {
         shard: None,
     };
     let issuer = wait(ledger.write(|writing| writing.issuer(&ca_name("a-ca")))).unwrap();
-    let changed_at = || wait(ledger.crl_state(&scope)).unwrap().changed_at;
+    let changed_at = || wait(crl_state(ledger.crls(), &scope)).unwrap().changed_at;
     let change =
         || wait(ledger.write(move |writing| super::super::crls::mark_change(writing.connection, issuer, -1))).unwrap();
     let set = |at: i64| {
@@ -89,15 +91,15 @@ fn when_the_oldest_change_was_made_that_no_crl_covers_is_known() {
         .unwrap();
     };
     let publish = |number: u64, made_at: UnixTime| {
-        let standing = wait(ledger.crl_state(&scope)).unwrap();
-        wait(ledger.intend_crl(CrlIntent {
+        let standing = wait(crl_state(ledger.crls(), &scope)).unwrap();
+        wait(ledger.crls().intend(CrlIntent {
             scope: scope.clone(),
             number,
             signing_input: vec![1],
             at: made_at,
         }))
         .unwrap();
-        wait(ledger.complete_crl(CrlRecord {
+        wait(ledger.crls().complete(CrlRecord {
             scope: scope.clone(),
             number,
             made_at,
@@ -111,7 +113,7 @@ fn when_the_oldest_change_was_made_that_no_crl_covers_is_known() {
         }))
         .unwrap();
     };
-    let published = |number: u64| wait(ledger.crl_published(&scope, number, ETag("1".into()))).unwrap();
+    let published = |number: u64| wait(ledger.crls().mark_published(&scope, number, ETag("1".into()))).unwrap();
 
     assert_eq!(changed_at(), None);
     change();
@@ -180,14 +182,14 @@ fn a_crl_covers_no_change_of_its_own_group_that_its_view_does_not_list() {
     const NOW: UnixTime = UnixTime(1_795_464_000);
     let (_folder, ledger) = fresh();
     let intent = chancery_authority::suite::intent(1);
-    wait(ledger.reserve(intent.clone())).unwrap();
+    wait(ledger.intents().reserve(intent.clone())).unwrap();
     let completion = Completion {
         id: intent.id.clone(),
         certificate: vec![0x30],
         receipt: Receipt(String::new()),
         at: NOW,
     };
-    wait(ledger.complete(completion)).unwrap();
+    wait(ledger.intents().complete(completion)).unwrap();
     let scope = CrlScope {
         issuer: intent.id.issuer.clone(),
         shard: intent.shard,
@@ -207,15 +209,21 @@ fn a_crl_covers_no_change_of_its_own_group_that_its_view_does_not_list() {
     let release = hold(&ledger);
     let (of_revoker, id) = (ledger.clone(), intent.id.clone());
     // Both wait for the held writer; the revocation was sent first, and both become one group.
-    let revoking = thread::spawn(move || wait(of_revoker.revoke(&id.issuer, id.serial, revocation)));
+    let revoking = thread::spawn(move || {
+        wait(
+            of_revoker
+                .revocations()
+                .revoke(&id.issuer, id.serial, revocation, Reach::Key),
+        )
+    });
     thread::sleep(Duration::from_millis(200));
     let (maker, of) = (ledger.clone(), scope.clone());
-    let making = thread::spawn(move || wait(maker.reserve_crl(&of, plan)));
+    let making = thread::spawn(move || wait(maker.crls().reserve(&of, plan)));
     thread::sleep(Duration::from_millis(400));
     drop(release);
     revoking.join().unwrap().unwrap();
     let made = making.join().unwrap().unwrap();
-    let covers = made.mark == wait(ledger.crl_state(&scope)).unwrap().mark;
+    let covers = made.mark == wait(crl_state(ledger.crls(), &scope)).unwrap().mark;
     assert_eq!(
         covers,
         made.revocations.entries() == 1,

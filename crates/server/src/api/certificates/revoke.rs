@@ -67,7 +67,13 @@ pub async fn revoke(
         .map(|text| time("invalidity_date", text))
         .transpose()?;
     // Revoking a CA ends everything below it: a token that revokes leaves by the hundred must not do it.
-    let found = state.authority.ports().ledger.certificate_to_revoke(serial).await?;
+    let found = state
+        .authority
+        .ports()
+        .ledger
+        .revocations()
+        .certificate_to_revoke(serial, None)
+        .await?;
     if found.is_some_and(|found| matches!(found.record.kind, Kind::Authority { .. })) {
         caller.allowed(TokenScope::Admin)?;
     }

@@ -1,11 +1,82 @@
-//! The ledger's records of CRLs.
+//! CRLs: their numbers, what was signed and what is published; and which CRLs certificates name.
 
+use async_trait::async_trait;
+use chancery_x509::crl::RevokedEntry;
 use chancery_x509::time::UnixTime;
 
-use super::Revocations;
+use super::LedgerError;
 use crate::ca_name::CaName;
 use crate::port::keystore::Receipt;
 use crate::port::publication::ETag;
+
+/// The record of CRLs. A number is reserved, the intent to sign is recorded, then the signed CRL, then its publication.
+#[async_trait]
+pub trait Crls: Send + Sync {
+    /// Reserves the next CRL number of a scope and takes a consistent view of its revoked certificates, without those
+    /// that the plan excludes. Its cost grows with the number of revoked certificates, never with that of issued ones.
+    ///
+    /// An entry that can be read only in part is listed with defaults for the rest: the plan's time for an invalid one,
+    /// no reason for an unknown one, no invalidity date. [`RevokedEntries::damaged`] describes it as well.
+    async fn reserve(&self, scope: &CrlScope, plan: CrlPlan) -> Result<CrlReservation, LedgerError>;
+
+    /// Records what is about to be signed. When this returns `Ok`, the record survives a crash, and no other CRL of
+    /// that number can be signed: the same intent may be recorded again, another one gets
+    /// [`LedgerError::CrlNumberTaken`]. So does one whose number is below the newest [`CRLS_KEPT`], since a ledger may
+    /// have forgotten those.
+    async fn intend(&self, intent: CrlIntent) -> Result<(), LedgerError>;
+
+    /// Intents whose CRL was never recorded, newest first, at most `limit`: their signatures may exist.
+    async fn open_intents(&self, scope: &CrlScope, limit: usize) -> Result<Vec<CrlIntent>, LedgerError>;
+
+    /// Records a signed CRL, before it is published. Without an intent of that number it gets [`LedgerError::UnknownCrl`].
+    async fn complete(&self, crl: CrlRecord) -> Result<(), LedgerError>;
+
+    /// Records that the CRL of that number was published under that version. A CRL that is not recorded gets
+    /// [`LedgerError::UnknownCrl`], and nothing is written.
+    async fn mark_published(&self, scope: &CrlScope, number: u64, etag: ETag) -> Result<(), LedgerError>;
+
+    /// The state of a scope's CRLs, ignoring every record of a number above `at_most`: what a process needs to decide
+    /// what is due, whichever process published last. [`crl_state`] is that of all numbers.
+    async fn state_up_to(&self, scope: &CrlScope, at_most: u64) -> Result<CrlState, LedgerError>;
+
+    /// Records that certificates name a CRL by that URL. Of several records of one scope and URL the latest `until` is
+    /// kept.
+    async fn record_use(&self, used: CrlUse) -> Result<(), LedgerError>;
+
+    /// Every recorded use, in no order.
+    async fn uses(&self) -> Result<Vec<CrlUse>, LedgerError>;
+}
+
+/// The state of a scope's CRLs, of whatever number.
+pub async fn crl_state(crls: &dyn Crls, scope: &CrlScope) -> Result<CrlState, LedgerError> {
+    crls.state_up_to(scope, u64::MAX).await
+}
+
+/// The newest completed CRL of a scope.
+pub async fn latest_crl(crls: &dyn Crls, scope: &CrlScope) -> Result<Option<CrlRecord>, LedgerError> {
+    Ok(crl_state(crls, scope).await?.latest)
+}
+
+/// The revoked certificates that one CRL lists, as one consistent view of the ledger.
+///
+/// The view is taken by [`Crls::reserve`]: its totals and its entries agree.
+pub trait RevokedEntries: Send {
+    /// Number of entries.
+    fn entries(&self) -> u64;
+    /// Sum of the entries' [`encoded_len`](chancery_x509::crl::RevokedEntry::encoded_len).
+    fn octets(&self) -> u64;
+    /// Calls `each` for every entry, ordered by serial number, in constant memory.
+    ///
+    /// A row that cannot be read is left out of the totals as well, and [`damaged`](Self::damaged) reports it; the walk
+    /// continues with the others. An error of `each` ends the walk.
+    fn for_each(&mut self, each: &mut dyn FnMut(&RevokedEntry) -> std::io::Result<()>) -> std::io::Result<()>;
+    /// Descriptions of rows that could not be read (at most 100).
+    fn damaged(&self) -> &[String];
+}
+
+/// The newest CRLs of one scope, with their intents, that a ledger keeps at least, in addition to the newest published
+/// one. Older ones influence no decision any more; that their numbers were assigned is never forgotten.
+pub const CRLS_KEPT: usize = 128;
 
 /// Identifies a CRL by the certificates that it answers for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -46,7 +117,7 @@ pub struct CrlReservation {
     /// Taken no later than the view: everything that was revoked up to it is in the view.
     pub mark: ChangeMark,
     /// The entries.
-    pub revocations: Box<dyn Revocations>,
+    pub revocations: Box<dyn RevokedEntries>,
 }
 
 /// The intent to sign one CRL. Until the CRL is recorded, a signature may exist that no process has kept.

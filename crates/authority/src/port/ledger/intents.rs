@@ -1,18 +1,56 @@
-//! The ledger's records of certificates, intents and rejections.
+//! Intents: what is about to be signed is recorded first, and becomes a certificate, or is given up.
 
 use std::fmt;
 
+use async_trait::async_trait;
 use aws_lc_rs::digest;
-use chancery_x509::crl::RevocationReason;
 use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
-use super::crl::CrlScope;
+use super::{CertificateRecord, LedgerError};
 use crate::ca_name::CaName;
 use crate::port::intent_keys::IntentNonce;
 use crate::port::keystore::{KeyName, Receipt};
 use crate::principal::Principal;
+
+/// Intents to sign certificates. An intent is reserved and later completed or given up, each in one transaction.
+#[async_trait]
+pub trait Intents: Send + Sync {
+    /// Records the intent to sign a certificate, with its serial, key claim and idempotency token, in one transaction.
+    /// When this returns [`Reservation::New`], the intent survives a crash and no other intent can take the serial, the
+    /// key (unless that intent allows reuse), the token, or, for a CA's certificate, its name.
+    ///
+    /// The transaction itself checks whether the issuer's certificate, or that of a CA above it, is revoked, and then
+    /// refuses with [`LedgerError::IssuerRevoked`]; what was read earlier does not count. Where the record that would
+    /// show this is missing, it refuses with [`LedgerError::no_record_of_ca`].
+    ///
+    /// A blocked key is refused with [`LedgerError::KeyBlocked`], whatever the intent allows and whatever its name. An
+    /// intent that renews is refused with [`LedgerError::NotRenewable`] where its predecessor or an ancestor of that is
+    /// revoked, or where the predecessor has a successor that is neither expired at the intent's time nor revoked (an
+    /// open intent counts), and with [`LedgerError::NotFound`] where the predecessor was never issued. The result of
+    /// the token's earlier request takes precedence over all of these.
+    async fn reserve(&self, intent: CertificateIntent) -> Result<Reservation, LedgerError>;
+
+    /// Turns an open intent into a certificate. When this returns `Ok`, the certificate survives a crash, and
+    /// [`Certificates`](super::Certificates) find it. A second call for one intent, or one after
+    /// [`mark_lost`](Self::mark_lost), gets [`LedgerError::NoOpenIntent`].
+    async fn complete(&self, completion: Completion) -> Result<CertificateRecord, LedgerError>;
+
+    /// Gives up an open intent: its serial is listed as revoked at that time without a reason (a signature may exist),
+    /// and its key and token are free again. For a CA's certificate the name is free again too.
+    async fn mark_lost(&self, intent: IntentId, at: UnixTime) -> Result<(), LedgerError>;
+
+    /// Open intents for certificates reserved before `before`, in the order of their [positions](OpenIntent::position),
+    /// starting after `after`, at most `limit`. A result of fewer is complete. An intent that cannot be read is
+    /// reported beside the others and does not stop the listing.
+    async fn list_open(
+        &self,
+        after: Option<OpenPosition>,
+        before: UnixTime,
+        limit: usize,
+    ) -> Result<OpenIntents, LedgerError>;
+}
 
 /// Identifies an intent: the issuer's name and the serial number.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -108,7 +146,7 @@ pub struct CertificateIntent {
     pub authentication: Option<IntentCode>,
 }
 
-/// Answer to [`reserve`](super::Ledger::reserve).
+/// Answer to [`reserve`](Intents::reserve).
 #[derive(Clone, Debug)]
 pub enum Reservation {
     /// The intent is recorded: sign.
@@ -223,147 +261,6 @@ pub struct Completion {
     pub at: UnixTime,
 }
 
-/// A certificate that was issued.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CertificateRecord {
-    /// Issuer and serial.
-    pub id: IntentId,
-    /// Leaf or CA.
-    pub kind: Kind,
-    /// The common name; empty where the subject has none.
-    pub common_name: String,
-    /// Profile's name.
-    pub profile: String,
-    /// The certificate that it renewed. Not known for those issued before this was recorded.
-    pub renews: Option<IntentId>,
-    /// DER.
-    pub certificate: Vec<u8>,
-    /// The certified key.
-    pub key: KeyFingerprint,
-    /// Valid from.
-    pub not_before: UnixTime,
-    /// Valid to.
-    pub not_after: UnixTime,
-    /// CRL shard.
-    pub shard: Option<u16>,
-    /// Who requested it, as text.
-    pub principal: String,
-    /// The key store's receipt.
-    pub receipt: Receipt,
-    /// When it was issued.
-    pub issued_at: UnixTime,
-    /// Whether and why it was revoked.
-    pub revocation: Option<Revocation>,
-    /// Whether to send reminders before it expires.
-    pub notify_expiry: bool,
-    /// When reminders were sent, oldest first.
-    pub reminders: Vec<UnixTime>,
-}
-
-impl CertificateRecord {
-    /// The CRL that answers for it.
-    pub fn scope(&self) -> CrlScope {
-        CrlScope {
-            issuer: self.id.issuer.clone(),
-            shard: self.shard,
-        }
-    }
-}
-
-/// A CA that exists.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AuthorityRecord {
-    /// Its name.
-    pub ca_name: CaName,
-    /// The name of the CA above; `None` for a root.
-    pub parent: Option<CaName>,
-    /// Its key's name.
-    pub key: KeyName,
-    /// Its certificate, DER.
-    pub certificate: Vec<u8>,
-}
-
-/// One revocation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Revocation {
-    /// When.
-    pub at: UnixTime,
-    /// Why.
-    pub reason: RevocationReason,
-    /// invalidityDate (RFC 5280 section 5.3.2): when the key is known or suspected to have become invalid.
-    pub invalidity_date: Option<UnixTime>,
-    /// Who requested it, as text.
-    pub principal: String,
-}
-
-/// Answer to [`revoke`](super::Ledger::revoke).
-#[derive(Clone, Debug)]
-pub enum Revoked {
-    /// Revoked by this call.
-    Now(Box<CertificateRecord>),
-    /// Revoked before: the record contains when and why.
-    Already(Box<CertificateRecord>),
-}
-
-/// What a ledger has about a serial number. Untrusted: callers verify it with the CA's key.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Evidence {
-    /// What is recorded as its certificate, DER; one for each place that has some.
-    pub certificates: Vec<Vec<u8>>,
-    /// Whether it is recorded as that of an intent that was given up, which has no certificate.
-    pub given_up: bool,
-}
-
-/// A list's entry for a serial number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Listed {
-    /// The reason.
-    pub reason: RevocationReason,
-    /// The notAfter of its certificate, according to the list: CRLs leave out what ended long ago.
-    pub not_after: UnixTime,
-}
-
-/// One step of the search for revocations that a record has and no list has.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Unlisted {
-    /// Certificates whose record says that they are revoked while the issuer's list lacks them, or has another reason.
-    pub certificates: Vec<CertificateRecord>,
-    /// Descriptions of records that claim a revocation of nothing that can be revoked (at most 100).
-    pub damaged: Vec<String>,
-    /// Where the next step begins; `None`: this one reached the end, and the next starts again.
-    pub next: Option<Cursor>,
-}
-
-/// A certificate that is to be revoked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ToRevoke {
-    /// Its record. The certificate's octets may be missing, where they cannot be read.
-    pub record: CertificateRecord,
-    /// A description of the ledger's rows that are inconsistent: it can be revoked all the same, but the operator has
-    /// to check it.
-    pub damaged: Option<String>,
-}
-
-/// A certificate that is affected if another's key is compromised.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Related {
-    /// The certificate.
-    pub record: CertificateRecord,
-    /// Whether it has the same key; otherwise it descends from one that has, by renewal.
-    pub same_key: bool,
-}
-
-/// Who holds a key, as seen by a reservation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum KeyStatus {
-    /// No certificate or open intent has it.
-    Free,
-    /// Certificates or open intents hold it, the first of them with this common name.
-    Held(String),
-    /// A certificate of it was revoked because the key is compromised: it is never certified again.
-    Blocked,
-}
-
 /// Why a certificate cannot be renewed, where only the ledger can tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotRenewable {
@@ -376,85 +273,15 @@ pub enum NotRenewable {
         /// The successor's notAfter.
         until: UnixTime,
     },
-    /// It is the result of [`RENEWALS`](super::RENEWALS) renewals in a row.
+    /// It is the result of [`RENEWALS`] renewals in a row.
     TooOften,
     /// Its key is blocked, and proves nothing any longer.
     KeyBlocked,
 }
 
-/// The newest rejections that a ledger keeps at least. It may forget older ones, since any requester can cause as many
-/// as they like; the log has them too.
-pub const REJECTIONS_KEPT: usize = 100_000;
-
-/// The newest CRLs of one scope, with their intents, that a ledger keeps at least, in addition to the newest published
-/// one. Older ones influence no decision any more; that their numbers were assigned is never forgotten.
-pub const CRLS_KEPT: usize = 128;
-
-/// Days for which a ledger that forgets rejections by age keeps them at least.
-pub const REJECTION_DAYS: i64 = 90;
-
-/// Characters that are kept of a rejection's reason, which quotes the request and may be long.
-pub const REASON_KEPT: usize = 1_000;
-
-/// A request that was refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rejection {
-    /// When.
-    pub at: UnixTime,
-    /// Who asked, as text.
-    pub principal: String,
-    /// The common name asked for, shortened to 255 characters.
-    pub common_name: Option<String>,
-    /// A stable error code: `bad_signature`, `weak_key`, …
-    pub code: String,
-    /// The message in the answer.
-    pub reason: String,
-}
-
-/// A query: every given condition must hold.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Search {
-    /// Issuer.
-    pub issuer: Option<CaName>,
-    /// Common name: exact, or a prefix if it ends in `*`. Case-sensitive.
-    pub common_name: Option<String>,
-    /// Key.
-    pub key: Option<KeyFingerprint>,
-    /// notAfter at or after.
-    pub expires_from: Option<UnixTime>,
-    /// notAfter before.
-    pub expires_before: Option<UnixTime>,
-    /// Revoked ones only (`true`), or unrevoked ones only (`false`).
-    pub revoked: Option<bool>,
-    /// Oldest first instead of newest first.
-    pub oldest_first: bool,
-}
-
-/// Where a page ended: opaque, made by the ledger.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cursor(pub String);
-
-/// A page of certificates.
-#[derive(Clone, Debug, Default)]
-pub struct Page {
-    /// The certificates.
-    pub certificates: Vec<CertificateRecord>,
-    /// Where the next page begins; `None` at the end.
-    pub next: Option<Cursor>,
-}
-
-/// Counts for metrics.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Certificates issued.
-    pub issued: u64,
-    /// Certificates revoked (given-up intents included).
-    pub revoked: u64,
-    /// Intents open.
-    pub open_intents: u64,
-    /// Requests rejected.
-    pub rejected: u64,
-}
+/// Most renewals in a row: bounds the walk over a certificate's ancestors and descendants. A certificate of one day's
+/// lifetime that is renewed at two thirds of it reaches this after 18 years.
+pub const RENEWALS: u32 = 10_000;
 
 impl TokenDigest {
     /// The digest of a principal's token.
