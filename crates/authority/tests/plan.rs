@@ -424,7 +424,7 @@ async fn a_ledger_that_cannot_be_asked_is_an_error_and_no_plan() {
         );
     for operation in [
         "certificates.key_status",
-        "certificates.search",
+        "certificates.named",
         "revocations.certificate_to_revoke",
     ] {
         fixture.memory.faults.clear();
@@ -442,7 +442,7 @@ async fn a_ledger_that_cannot_be_asked_is_an_error_and_no_plan() {
     let calls = fixture.memory.faults.calls().split_off(before);
     let reads = [
         "certificates.key_status",
-        "certificates.search",
+        "certificates.named",
         "revocations.certificate_to_revoke",
     ];
     assert!(calls.iter().all(|call| reads.contains(call)), "{calls:?}");
