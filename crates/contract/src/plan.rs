@@ -2,7 +2,7 @@
 //! would be issued, renewed or revoked, what stays unchanged, what is skipped or refused, and why.
 //!
 //! A [`Planner`] decides with the same code as the functions: on a request by [`Rules::prepare`], on its key by what
-//! [`Ledger::reserve`] would find, on a revocation by [`decide_listed`](crate::listed::decide_listed). It reads the
+//! [`Intents::reserve`](chancery_authority::port::ledger::Intents::reserve) would find, on a revocation by [`decide_listed`](crate::listed::decide_listed). It reads the
 //! ledger, if there is one; it writes nothing and signs nothing. Each entry is decided independently; then the entries
 //! of one list are checked against each other, in order.
 
