@@ -1,20 +1,15 @@
 //! Rules for certificates, in the order in which they run.
 
-mod aki_critical;
 mod aki_issuer_serial_pair;
-mod aki_missing;
 mod aki_unlike_ca_ski;
 mod aki_without_key_identifier;
-mod authority_info_access_critical;
 mod authority_info_access_uri;
 mod basic_constraints_false_encoded;
-mod basic_constraints_not_critical;
 mod ca_subject_empty;
 mod common_name_not_in_san;
 mod der;
 mod distribution_point_uri;
 mod distribution_point_without_location;
-mod distribution_points_critical;
 mod ec_curve;
 mod ec_point_form;
 mod eku_any;
@@ -28,6 +23,7 @@ mod extension_critical_unknown;
 mod extension_duplicated;
 mod extension_false_encoded;
 mod extension_malformed;
+mod extension_table;
 mod extension_value_not_der;
 mod extensions_empty;
 mod issuer_empty;
@@ -37,8 +33,6 @@ mod key_cert_sign_unlike_ca;
 mod key_usage_empty;
 mod key_usage_encipher_only;
 mod key_usage_encoding;
-mod key_usage_missing_in_ca;
-mod key_usage_not_critical;
 mod key_usage_unfit_for_key;
 /// Matching of names with subtrees of name constraints.
 mod matching;
@@ -46,8 +40,6 @@ mod name_characters;
 mod name_constraints_base;
 mod name_constraints_distance;
 mod name_constraints_empty;
-mod name_constraints_in_end_entity;
-mod name_constraints_not_critical;
 mod name_control_characters;
 mod name_country;
 mod name_domain_component;
@@ -58,15 +50,12 @@ mod outlives_ca;
 mod path_len_without_ca;
 mod path_too_long;
 mod policies_duplicate;
-mod policy_constraints_not_critical;
-mod policy_extensions_in_end_entity;
 mod public_key_malformed;
 mod public_key_parameters;
 mod public_key_unknown;
 mod rdn_duplicate_type;
 mod rsa_exponent;
 mod rsa_key_size;
-mod san_critical_beside_subject;
 mod san_directory_empty;
 mod san_dns_ip_address;
 mod san_dns_syntax;
@@ -83,9 +72,6 @@ mod signature_algorithm_mismatch;
 mod signature_algorithm_parameters;
 mod signature_algorithm_unlike_ca_key;
 mod signature_algorithm_weak;
-mod ski_critical;
-mod ski_missing;
-mod ski_missing_in_ca;
 mod ski_unlike_key;
 mod subject_email_not_in_san;
 mod subject_empty_without_critical_san;
@@ -123,7 +109,7 @@ pub(super) static RULES: &[Rule] = &[
     outlives_ca::RULE,
     ca_subject_empty::RULE,
     subject_empty_without_critical_san::RULE,
-    san_critical_beside_subject::RULE,
+    extension_table::SAN_CRITICAL_BESIDE_SUBJECT,
     name_value_length::RULE,
     name_country::RULE,
     name_string_type::RULE,
@@ -138,25 +124,25 @@ pub(super) static RULES: &[Rule] = &[
     extension_value_not_der::RULE,
     extension_critical_forbidden::RULE,
     extension_critical_unknown::RULE,
-    key_usage_missing_in_ca::RULE,
-    key_usage_not_critical::RULE,
+    extension_table::KEY_USAGE_MISSING_IN_CA,
+    extension_table::KEY_USAGE_NOT_CRITICAL,
     key_usage_empty::RULE,
     key_usage_encoding::RULE,
     key_cert_sign_unlike_ca::RULE,
     key_usage_unfit_for_key::RULE,
     key_usage_encipher_only::RULE,
-    basic_constraints_not_critical::RULE,
+    extension_table::BASIC_CONSTRAINTS_NOT_CRITICAL,
     basic_constraints_false_encoded::RULE,
     path_len_without_ca::RULE,
     path_too_long::RULE,
     issuer_not_ca::RULE,
-    ski_missing_in_ca::RULE,
-    ski_missing::RULE,
-    ski_critical::RULE,
+    extension_table::SKI_MISSING_IN_CA,
+    extension_table::SKI_MISSING,
+    extension_table::SKI_CRITICAL,
     ski_unlike_key::RULE,
-    aki_missing::RULE,
+    extension_table::AKI_MISSING,
     aki_without_key_identifier::RULE,
-    aki_critical::RULE,
+    extension_table::AKI_CRITICAL,
     aki_issuer_serial_pair::RULE,
     aki_unlike_ca_ski::RULE,
     eku_empty::RULE,
@@ -176,16 +162,16 @@ pub(super) static RULES: &[Rule] = &[
     san_duplicate::RULE,
     common_name_not_in_san::RULE,
     subject_email_not_in_san::RULE,
-    distribution_points_critical::RULE,
+    extension_table::DISTRIBUTION_POINTS_CRITICAL,
     distribution_point_without_location::RULE,
     distribution_point_uri::RULE,
-    authority_info_access_critical::RULE,
+    extension_table::AUTHORITY_INFO_ACCESS_CRITICAL,
     authority_info_access_uri::RULE,
     policies_duplicate::RULE,
-    policy_constraints_not_critical::RULE,
-    policy_extensions_in_end_entity::RULE,
-    name_constraints_not_critical::RULE,
-    name_constraints_in_end_entity::RULE,
+    extension_table::POLICY_CONSTRAINTS_NOT_CRITICAL,
+    extension_table::POLICY_EXTENSIONS_IN_END_ENTITY,
+    extension_table::NAME_CONSTRAINTS_NOT_CRITICAL,
+    extension_table::NAME_CONSTRAINTS_IN_END_ENTITY,
     name_constraints_empty::RULE,
     name_constraints_distance::RULE,
     name_constraints_base::RULE,

@@ -1,11 +1,9 @@
 //! Rules for CRLs, in the order in which they run.
 
-mod aki_critical;
 mod aki_issuer_serial_pair;
 mod aki_missing;
 mod aki_unlike_ca_ski;
 mod certificate_issuer_misplaced;
-mod delta_not_critical;
 mod der;
 mod duplicate_serial;
 mod entry_extension_critical_unknown;
@@ -20,21 +18,17 @@ mod extension_critical_unknown;
 mod extension_duplicated;
 mod extension_false_encoded;
 mod extension_malformed;
+mod extension_table;
 mod extensions_empty;
 mod idp_contradiction;
 mod idp_empty;
-mod idp_not_critical;
 mod idp_uri;
-mod invalidity_date_critical;
 mod invalidity_date_encoding;
 mod issuer_cannot_sign_crls;
 mod issuer_empty;
 mod issuer_unlike_ca_subject;
 mod next_update_missing;
-mod number_critical;
-mod number_missing;
 mod number_range;
-mod reason_critical;
 mod reason_remove_from_crl;
 mod reason_unknown;
 mod reason_unspecified;
@@ -74,17 +68,17 @@ pub(super) static RULES: &[Rule] = &[
     extension_malformed::RULE,
     extension_critical_unknown::RULE,
     aki_missing::RULE,
-    aki_critical::RULE,
+    extension_table::AKI_CRITICAL,
     aki_issuer_serial_pair::RULE,
     aki_unlike_ca_ski::RULE,
-    number_missing::RULE,
-    number_critical::RULE,
+    extension_table::NUMBER_MISSING,
+    extension_table::NUMBER_CRITICAL,
     number_range::RULE,
-    idp_not_critical::RULE,
+    extension_table::IDP_NOT_CRITICAL,
     idp_empty::RULE,
     idp_contradiction::RULE,
     idp_uri::RULE,
-    delta_not_critical::RULE,
+    extension_table::DELTA_NOT_CRITICAL,
     duplicate_serial::RULE,
     entry_serial_range::RULE,
     entry_time::RULE,
@@ -94,11 +88,11 @@ pub(super) static RULES: &[Rule] = &[
     entry_extension_false_encoded::RULE,
     entry_extension_malformed::RULE,
     entry_extension_critical_unknown::RULE,
-    reason_critical::RULE,
+    extension_table::REASON_CRITICAL,
     reason_unspecified::RULE,
     reason_unknown::RULE,
     reason_remove_from_crl::RULE,
-    invalidity_date_critical::RULE,
+    extension_table::INVALIDITY_DATE_CRITICAL,
     invalidity_date_encoding::RULE,
     certificate_issuer_misplaced::RULE,
 ];

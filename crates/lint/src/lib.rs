@@ -1,4 +1,5 @@
-//! Rules for final bytes, one per file, each citing the standard that it follows.
+//! Rules for final bytes, each citing the standard that it follows: one per file, or a row of a table where rules differ only
+//! in an extension and in what they demand of it.
 //!
 //! Lints give values meanings of their own, independent of the code that built the bytes, so that a mistake in building
 //! is not repeated in checking; only the reader that splits octets into values is that of [`chancery_x509::tlv`], with its
@@ -21,6 +22,7 @@
 
 mod certificate;
 mod crl;
+mod extension_rule;
 mod report;
 mod syntax;
 mod view;
@@ -32,6 +34,7 @@ mod testing;
 
 pub use view::issuer::{IssuerError, IssuerView};
 
+use extension_rule::{Certificates, ExtensionRule};
 use view::certificate::Certificate;
 use view::crl::{Crl, Entry};
 
@@ -88,14 +91,20 @@ pub enum Target {
 enum Check {
     /// Checks a certificate alone.
     Certificate(fn(&Certificate<'_>) -> Option<String>),
+    /// Checks whether an extension of certificates is there and critical.
+    CertificateExtension(Certificates, ExtensionRule),
     /// Checks a certificate and that of its CA.
     Issued(fn(&Certificate<'_>, &IssuerView) -> Option<String>),
     /// Checks a CRL's frame: everything except its entries.
     Crl(fn(&Crl<'_>) -> Option<String>),
+    /// Checks whether an extension of a CRL is there and critical.
+    CrlExtension(ExtensionRule),
     /// Checks a CRL's frame and its CA's certificate.
     CrlIssued(fn(&Crl<'_>, &IssuerView) -> Option<String>),
     /// Checks each entry of a CRL, until the first finding.
     CrlEntry(fn(&Crl<'_>, &Entry<'_>) -> Option<String>),
+    /// Checks whether an extension of each entry is there and critical, until the first finding.
+    EntryExtension(ExtensionRule),
     /// Checks all entries of a CRL together.
     CrlEntries(fn(&Crl<'_>) -> Option<String>),
     /// Found while parsing, before any rule runs.
@@ -106,8 +115,15 @@ impl Rule {
     /// The objects that the rule checks.
     pub fn target(&self) -> Target {
         match self.check {
-            Check::Certificate(_) | Check::Issued(_) | Check::Reading => Target::Certificate,
-            Check::Crl(_) | Check::CrlIssued(_) | Check::CrlEntry(_) | Check::CrlEntries(_) => Target::Crl,
+            Check::Certificate(_) | Check::CertificateExtension(..) | Check::Issued(_) | Check::Reading => {
+                Target::Certificate
+            }
+            Check::Crl(_)
+            | Check::CrlExtension(_)
+            | Check::CrlIssued(_)
+            | Check::CrlEntry(_)
+            | Check::EntryExtension(_)
+            | Check::CrlEntries(_) => Target::Crl,
         }
     }
 
@@ -195,6 +211,7 @@ fn run_certificate_rules(der: &[u8], issuer: Option<&IssuerView>) -> Vec<Finding
     for rule in certificate::RULES {
         let message = match (rule.check, issuer) {
             (Check::Certificate(check), _) => check(&certificate),
+            (Check::CertificateExtension(among, rule), _) => rule.check_certificate(among, &certificate),
             (Check::Issued(check), Some(issuer)) => check(&certificate, issuer),
             _ => None,
         };
@@ -212,6 +229,7 @@ fn run_crl_rules(der: &[u8], issuer: Option<&IssuerView>, extent: Extent) -> Vec
     for rule in crl::RULES {
         let message = match (rule.check, issuer) {
             (Check::Crl(check), _) => check(&crl),
+            (Check::CrlExtension(rule), _) => rule.check_crl(&crl),
             (Check::CrlIssued(check), Some(issuer)) => check(&crl, issuer),
             (Check::CrlEntries(check), _) if extent == Extent::Whole => check(&crl),
             _ => None,
@@ -227,7 +245,7 @@ fn run_crl_rules(der: &[u8], issuer: Option<&IssuerView>, extent: Extent) -> Vec
 fn run_entry_rules(crl: &Crl<'_>, findings: &mut Vec<Finding>) {
     let mut pending: Vec<&Rule> = crl::RULES
         .iter()
-        .filter(|rule| matches!(rule.check, Check::CrlEntry(_)))
+        .filter(|rule| matches!(rule.check, Check::CrlEntry(_) | Check::EntryExtension(_)))
         .collect();
     for entry in crl.entries() {
         let entry = match entry {
@@ -235,10 +253,12 @@ fn run_entry_rules(crl: &Crl<'_>, findings: &mut Vec<Finding>) {
             Err(malformed) => return findings.push(crl::NOT_DER.finding(malformed.to_string())),
         };
         pending.retain(|rule| {
-            let Check::CrlEntry(check) = rule.check else {
-                return false;
+            let message = match rule.check {
+                Check::CrlEntry(check) => check(crl, &entry),
+                Check::EntryExtension(rule) => rule.check_entry(&entry),
+                _ => return false,
             };
-            let Some(message) = check(crl, &entry) else { return true };
+            let Some(message) = message else { return true };
             let serial = report::hex(entry.serial);
             findings.push(rule.finding(format!("entry {} (serial {serial}): {message}", entry.number)));
             false

@@ -45,9 +45,6 @@ pub(crate) struct KnownExtensions<'a> {
     pub(crate) name_constraints: Known<NameConstraints<'a>>,
     /// The contents of the name constraints' extnValue.
     pub(crate) name_constraints_der: Option<&'a [u8]>,
-    pub(crate) policy_constraints: Known<()>,
-    pub(crate) inhibit_any_policy: Known<&'a [u8]>,
-    pub(crate) policy_mappings: Known<()>,
     pub(crate) extended_key_usage: Known<List<'a, Oid<'a>>>,
     pub(crate) distribution_points: Known<List<'a, DistributionPoint<'a>>>,
     pub(crate) authority_info_access: Known<List<'a, AccessDescription<'a>>>,
@@ -173,9 +170,6 @@ impl<'a> KnownExtensions<'a> {
                 self.name_constraints_der.get_or_insert(extension.value);
                 self.name_constraints.note(extension, NameConstraints::parse)
             }
-            oid::POLICY_CONSTRAINTS => self.policy_constraints.note(extension, sequence),
-            oid::INHIBIT_ANY_POLICY => self.inhibit_any_policy.note(extension, extension::single_integer),
-            oid::POLICY_MAPPINGS => self.policy_mappings.note(extension, sequence),
             oid::EXTENDED_KEY_USAGE => self.extended_key_usage.note(extension, extension::extended_key_usage),
             oid::CRL_DISTRIBUTION_POINTS => self.distribution_points.note(extension, extension::distribution_points),
             oid::AUTHORITY_INFO_ACCESS => self
@@ -184,7 +178,10 @@ impl<'a> KnownExtensions<'a> {
             oid::ISSUER_ALT_NAME => extension::alt_names(extension.value).map(drop),
             oid::FRESHEST_CRL => extension::distribution_points(extension.value).map(drop),
             oid::SUBJECT_INFO_ACCESS => extension::access_descriptions(extension.value).map(drop),
-            oid::SUBJECT_DIRECTORY_ATTRIBUTES => sequence(extension.value),
+            oid::INHIBIT_ANY_POLICY => extension::single_integer(extension.value).map(drop),
+            oid::POLICY_CONSTRAINTS | oid::POLICY_MAPPINGS | oid::SUBJECT_DIRECTORY_ATTRIBUTES => {
+                sequence(extension.value)
+            }
             unknown => {
                 if extension.critical {
                     self.unknown_critical.get_or_insert(unknown);

@@ -94,6 +94,16 @@ impl<'a> Extensions<'a> {
         })
     }
 
+    /// Whether the extension is critical; `None` where it is not there. Of duplicates, the first counts.
+    pub(crate) fn criticality(&self, oid: Oid<'_>) -> Option<bool> {
+        // Each was read when the list was parsed.
+        self.reader.values().find_map(|extension| {
+            let mut fields = extension.reader().values();
+            let is_it = fields.next().is_some_and(|id| id.content == oid.0);
+            is_it.then(|| fields.next().is_some_and(|next| next.raw == [tag::BOOLEAN, 1, 0xff]))
+        })
+    }
+
     /// The first duplicate OID.
     pub(crate) fn duplicate(&self) -> Option<Oid<'a>> {
         if self.count < 2 {
