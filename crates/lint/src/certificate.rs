@@ -23,7 +23,6 @@ mod extension_critical_unknown;
 mod extension_duplicated;
 mod extension_false_encoded;
 mod extension_malformed;
-mod extension_table;
 mod extension_value_not_der;
 mod extensions_empty;
 mod issuer_empty;
@@ -83,7 +82,7 @@ mod validity_order;
 mod validity_without_end;
 mod version_not_v3;
 
-use super::Rule;
+use super::{Rule, extension_table};
 
 /// The rule that reports everything that cannot be parsed.
 pub(super) const NOT_DER: Rule = der::RULE;

@@ -18,7 +18,6 @@ mod extension_critical_unknown;
 mod extension_duplicated;
 mod extension_false_encoded;
 mod extension_malformed;
-mod extension_table;
 mod extensions_empty;
 mod idp_contradiction;
 mod idp_empty;
@@ -42,7 +41,7 @@ mod time_type;
 mod update_order;
 mod version_not_v2;
 
-use super::Rule;
+use super::{Rule, extension_table};
 
 /// The rule that reports everything that cannot be parsed.
 pub(super) const NOT_DER: Rule = der::RULE;
@@ -68,17 +67,17 @@ pub(super) static RULES: &[Rule] = &[
     extension_malformed::RULE,
     extension_critical_unknown::RULE,
     aki_missing::RULE,
-    extension_table::AKI_CRITICAL,
+    extension_table::CRL_AKI_CRITICAL,
     aki_issuer_serial_pair::RULE,
     aki_unlike_ca_ski::RULE,
-    extension_table::NUMBER_MISSING,
-    extension_table::NUMBER_CRITICAL,
+    extension_table::CRL_NUMBER_MISSING,
+    extension_table::CRL_NUMBER_CRITICAL,
     number_range::RULE,
-    extension_table::IDP_NOT_CRITICAL,
+    extension_table::CRL_IDP_NOT_CRITICAL,
     idp_empty::RULE,
     idp_contradiction::RULE,
     idp_uri::RULE,
-    extension_table::DELTA_NOT_CRITICAL,
+    extension_table::CRL_DELTA_NOT_CRITICAL,
     duplicate_serial::RULE,
     entry_serial_range::RULE,
     entry_time::RULE,
@@ -88,11 +87,11 @@ pub(super) static RULES: &[Rule] = &[
     entry_extension_false_encoded::RULE,
     entry_extension_malformed::RULE,
     entry_extension_critical_unknown::RULE,
-    extension_table::REASON_CRITICAL,
+    extension_table::CRL_REASON_CRITICAL,
     reason_unspecified::RULE,
     reason_unknown::RULE,
     reason_remove_from_crl::RULE,
-    extension_table::INVALIDITY_DATE_CRITICAL,
+    extension_table::CRL_INVALIDITY_DATE_CRITICAL,
     invalidity_date_encoding::RULE,
     certificate_issuer_misplaced::RULE,
 ];

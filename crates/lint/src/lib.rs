@@ -22,7 +22,7 @@
 
 mod certificate;
 mod crl;
-mod extension_rule;
+mod extension_table;
 mod report;
 mod syntax;
 mod view;
@@ -34,7 +34,7 @@ mod testing;
 
 pub use view::issuer::{IssuerError, IssuerView};
 
-use extension_rule::{Certificates, ExtensionRule};
+use extension_table::{ExtensionRule, Holder};
 use view::certificate::Certificate;
 use view::crl::{Crl, Entry};
 
@@ -91,20 +91,16 @@ pub enum Target {
 enum Check {
     /// Checks a certificate alone.
     Certificate(fn(&Certificate<'_>) -> Option<String>),
-    /// Checks whether an extension of certificates is there and critical.
-    CertificateExtension(Certificates, ExtensionRule),
+    /// Checks whether an extension is there and critical: in a certificate, a CRL or each entry until the first finding.
+    Extension(ExtensionRule),
     /// Checks a certificate and that of its CA.
     Issued(fn(&Certificate<'_>, &IssuerView) -> Option<String>),
     /// Checks a CRL's frame: everything except its entries.
     Crl(fn(&Crl<'_>) -> Option<String>),
-    /// Checks whether an extension of a CRL is there and critical.
-    CrlExtension(ExtensionRule),
     /// Checks a CRL's frame and its CA's certificate.
     CrlIssued(fn(&Crl<'_>, &IssuerView) -> Option<String>),
     /// Checks each entry of a CRL, until the first finding.
     CrlEntry(fn(&Crl<'_>, &Entry<'_>) -> Option<String>),
-    /// Checks whether an extension of each entry is there and critical, until the first finding.
-    EntryExtension(ExtensionRule),
     /// Checks all entries of a CRL together.
     CrlEntries(fn(&Crl<'_>) -> Option<String>),
     /// Found while parsing, before any rule runs.
@@ -115,15 +111,16 @@ impl Rule {
     /// The objects that the rule checks.
     pub fn target(&self) -> Target {
         match self.check {
-            Check::Certificate(_) | Check::CertificateExtension(..) | Check::Issued(_) | Check::Reading => {
-                Target::Certificate
-            }
-            Check::Crl(_)
-            | Check::CrlExtension(_)
-            | Check::CrlIssued(_)
-            | Check::CrlEntry(_)
-            | Check::EntryExtension(_)
-            | Check::CrlEntries(_) => Target::Crl,
+            Check::Certificate(_) | Check::Issued(_) | Check::Reading => Target::Certificate,
+            Check::Crl(_) | Check::CrlIssued(_) | Check::CrlEntry(_) | Check::CrlEntries(_) => Target::Crl,
+            Check::Extension(rule) => match rule.holder {
+                Holder::Certificate
+                | Holder::CaCertificate
+                | Holder::EndEntityCertificate
+                | Holder::CertificateNotSelfIssued
+                | Holder::CertificateWithSubject => Target::Certificate,
+                Holder::Crl | Holder::CrlEntry => Target::Crl,
+            },
         }
     }
 
@@ -211,7 +208,7 @@ fn run_certificate_rules(der: &[u8], issuer: Option<&IssuerView>) -> Vec<Finding
     for rule in certificate::RULES {
         let message = match (rule.check, issuer) {
             (Check::Certificate(check), _) => check(&certificate),
-            (Check::CertificateExtension(among, rule), _) => rule.check_certificate(among, &certificate),
+            (Check::Extension(rule), _) => rule.check_certificate(&certificate),
             (Check::Issued(check), Some(issuer)) => check(&certificate, issuer),
             _ => None,
         };
@@ -229,7 +226,7 @@ fn run_crl_rules(der: &[u8], issuer: Option<&IssuerView>, extent: Extent) -> Vec
     for rule in crl::RULES {
         let message = match (rule.check, issuer) {
             (Check::Crl(check), _) => check(&crl),
-            (Check::CrlExtension(rule), _) => rule.check_crl(&crl),
+            (Check::Extension(rule), _) => rule.check_crl(&crl),
             (Check::CrlIssued(check), Some(issuer)) => check(&crl, issuer),
             (Check::CrlEntries(check), _) if extent == Extent::Whole => check(&crl),
             _ => None,
@@ -245,7 +242,11 @@ fn run_crl_rules(der: &[u8], issuer: Option<&IssuerView>, extent: Extent) -> Vec
 fn run_entry_rules(crl: &Crl<'_>, findings: &mut Vec<Finding>) {
     let mut pending: Vec<&Rule> = crl::RULES
         .iter()
-        .filter(|rule| matches!(rule.check, Check::CrlEntry(_) | Check::EntryExtension(_)))
+        .filter(|rule| match rule.check {
+            Check::CrlEntry(_) => true,
+            Check::Extension(rule) => rule.holder == Holder::CrlEntry,
+            _ => false,
+        })
         .collect();
     for entry in crl.entries() {
         let entry = match entry {
@@ -255,7 +256,7 @@ fn run_entry_rules(crl: &Crl<'_>, findings: &mut Vec<Finding>) {
         pending.retain(|rule| {
             let message = match rule.check {
                 Check::CrlEntry(check) => check(crl, &entry),
-                Check::EntryExtension(rule) => rule.check_entry(&entry),
+                Check::Extension(rule) => rule.check_entry(&entry),
                 _ => return false,
             };
             let Some(message) = message else { return true };

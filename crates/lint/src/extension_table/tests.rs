@@ -1,8 +1,30 @@
 //! What each row finds, and what it passes.
 
+use const_oid::ObjectIdentifier;
+use const_oid::db::DB;
+
+use super::ALL;
+use crate::Check;
+
+/// A row with another extension's OID would find something else than it says.
 #[test]
 fn every_row_speaks_of_the_extensions_that_it_looks_for() {
-    crate::extension_rule::testing::assert_speaks_of_its_extensions(super::ALL);
+    for row in ALL {
+        let Check::Extension(rule) = row.check else {
+            panic!("{} is no rule of the table", row.name);
+        };
+        for oid in rule.extensions {
+            let oid = ObjectIdentifier::from_bytes(oid.0).unwrap();
+            // As `id-ce-keyUsage`; a reason's OID has another name than its type.
+            let name = match DB.by_oid(&oid).unwrap().rsplit_once('-').unwrap().1 {
+                "cRLReasons" => "reasonCode",
+                name => name,
+            };
+            for text in [row.summary, rule.message] {
+                assert!(text.contains(name), "{}: {text:?} does not speak of {name}", row.name);
+            }
+        }
+    }
 }
 
 mod aki_critical {
@@ -395,6 +417,174 @@ mod ski_missing_in_ca {
             &RULE,
             &CertificateParts::issuing_ca()
                 .without(oid::SUBJECT_KEY_IDENTIFIER)
+                .lint(),
+        );
+    }
+}
+
+mod crl_aki_critical {
+    use crate::testing::{CrlParts, assert_found, assert_passes, key_identifier};
+    use crate::view::oid;
+
+    use super::super::CRL_AKI_CRITICAL as RULE;
+
+    #[test]
+    fn not_critical_passes() {
+        assert_passes(&RULE, &CrlParts::full().lint());
+    }
+
+    #[test]
+    fn critical_is_found() {
+        assert_found(
+            &RULE,
+            &CrlParts::full()
+                .with(oid::AUTHORITY_KEY_IDENTIFIER, true, &key_identifier(&[1; 20]))
+                .lint(),
+        );
+    }
+}
+
+mod crl_delta_not_critical {
+    use crate::testing::{CrlParts, assert_found, assert_passes, integer};
+    use crate::view::oid;
+
+    use super::super::CRL_DELTA_NOT_CRITICAL as RULE;
+
+    #[test]
+    fn critical_passes() {
+        assert_passes(
+            &RULE,
+            &CrlParts::full()
+                .with(oid::DELTA_CRL_INDICATOR, true, &integer(&[1]))
+                .lint(),
+        );
+    }
+
+    #[test]
+    fn absent_passes() {
+        assert_passes(&RULE, &CrlParts::full().lint());
+    }
+
+    #[test]
+    fn not_critical_is_found() {
+        assert_found(
+            &RULE,
+            &CrlParts::full()
+                .with(oid::DELTA_CRL_INDICATOR, false, &integer(&[1]))
+                .lint(),
+        );
+    }
+}
+
+mod crl_idp_not_critical {
+    use crate::testing::{CrlParts, assert_found, assert_passes, implicit, seq};
+    use crate::view::oid;
+
+    use super::super::CRL_IDP_NOT_CRITICAL as RULE;
+
+    #[test]
+    fn critical_passes() {
+        assert_passes(
+            &RULE,
+            &CrlParts::full()
+                .with(oid::ISSUING_DISTRIBUTION_POINT, true, &seq(&[&implicit(1, &[0xff])]))
+                .lint(),
+        );
+    }
+
+    #[test]
+    fn absent_passes() {
+        assert_passes(&RULE, &CrlParts::full().lint());
+    }
+
+    #[test]
+    fn not_critical_is_found() {
+        assert_found(
+            &RULE,
+            &CrlParts::full()
+                .with(oid::ISSUING_DISTRIBUTION_POINT, false, &seq(&[&implicit(1, &[0xff])]))
+                .lint(),
+        );
+    }
+}
+
+mod crl_number_critical {
+    use crate::testing::{CrlParts, assert_found, assert_passes, integer};
+    use crate::view::oid;
+
+    use super::super::CRL_NUMBER_CRITICAL as RULE;
+
+    #[test]
+    fn not_critical_passes() {
+        assert_passes(&RULE, &CrlParts::full().lint());
+    }
+
+    #[test]
+    fn critical_is_found() {
+        assert_found(
+            &RULE,
+            &CrlParts::full().with(oid::CRL_NUMBER, true, &integer(&[7])).lint(),
+        );
+    }
+}
+
+mod crl_number_missing {
+    use crate::testing::{CrlParts, assert_found, assert_passes};
+    use crate::view::oid;
+
+    use super::super::CRL_NUMBER_MISSING as RULE;
+
+    #[test]
+    fn present_passes() {
+        assert_passes(&RULE, &CrlParts::full().lint());
+    }
+
+    #[test]
+    fn absent_is_found() {
+        assert_found(&RULE, &CrlParts::full().without(oid::CRL_NUMBER).lint());
+    }
+}
+
+mod crl_invalidity_date_critical {
+    use crate::testing::{CrlParts, assert_found, assert_passes, extension, generalized};
+    use crate::view::oid;
+
+    use super::super::CRL_INVALIDITY_DATE_CRITICAL as RULE;
+
+    #[test]
+    fn not_critical_passes() {
+        assert_passes(&RULE, &CrlParts::full().lint());
+    }
+
+    #[test]
+    fn critical_is_found() {
+        assert_found(
+            &RULE,
+            &CrlParts::full()
+                .entry_with(&[extension(oid::INVALIDITY_DATE, true, &generalized("20250101000000Z"))])
+                .lint(),
+        );
+    }
+}
+
+mod crl_reason_critical {
+    use crate::testing::{CrlParts, assert_found, assert_passes, extension, reason};
+    use crate::view::oid;
+    use chancery_x509::tlv::tag;
+
+    use super::super::CRL_REASON_CRITICAL as RULE;
+
+    #[test]
+    fn not_critical_passes() {
+        assert_passes(&RULE, &CrlParts::full().entry_with(&[reason(1)]).lint());
+    }
+
+    #[test]
+    fn critical_is_found() {
+        assert_found(
+            &RULE,
+            &CrlParts::full()
+                .entry_with(&[extension(oid::REASON_CODE, true, &[tag::ENUMERATED, 1, 1])])
                 .lint(),
         );
     }
