@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
@@ -96,12 +95,9 @@ impl Metrics {
         self.rejected.get_or_create(&Code { code: code.to_owned() }).inc();
     }
 
-    /// The counters as `OpenMetrics` text, without the `# EOF` at its end: more may follow.
-    pub(crate) fn text(&self) -> Result<String, std::fmt::Error> {
-        let mut text = String::new();
-        encode(&mut text, &self.registry)?;
-        text.truncate(text.trim_end().trim_end_matches("# EOF").len());
-        Ok(text)
+    /// The counters, to be written.
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
     }
 
     /// Counts a failure of scheduled work.
