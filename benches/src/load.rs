@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use chancery_x509::certificate::Certificate;
 use clap::{Args, ValueEnum};
 use rustls::RootCertStore;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::ServerName;
 use serde_json::json;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -103,7 +103,8 @@ async fn load(arguments: &Arguments, requests: Arc<Vec<Vec<u8>>>) -> Result<(Dur
     let connector = match &arguments.ca {
         Some(file) => {
             let mut roots = RootCertStore::empty();
-            roots.add(CertificateDer::from_pem_file(file)?)?;
+            let root = Certificate::parse(&std::fs::read(file)?)?;
+            roots.add(root.as_der().to_vec().into())?;
             let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
             let config = rustls::ClientConfig::builder_with_provider(provider)
                 .with_safe_default_protocol_versions()?

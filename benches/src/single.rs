@@ -15,7 +15,7 @@ use chancery_authority::port::SignUnchecked as _;
 use chancery_authority::profile::Profiles;
 use chancery_authority::{Authority, Principal};
 use chancery_contract::{IssueTlsCert as _, TlsCertRequest};
-use chancery_local::wait;
+use chancery_local::block_on;
 use chancery_x509::time::UnixTime;
 use serde_json::json;
 
@@ -26,12 +26,12 @@ const REQUESTS: usize = 2_000;
 
 pub(crate) fn run(seconds: u64) -> Result<()> {
     let memory = MemoryPorts::new(UnixTime(1_800_000_000));
-    let authority = wait(Authority::open(
+    let authority = block_on(Authority::open(
         memory.ports(),
         Config::from_toml(Config::default_toml())?,
         Profiles::built_in(),
     ))?;
-    wait(authority.initialise(&|_| {}))?;
+    block_on(authority.initialise(&|_| {}))?;
     let ca = authority.issuing_ca().context("there is no issuing CA")?;
     let requests: Vec<TlsCertRequest> = csrs::csrs(REQUESTS)?
         .into_iter()
@@ -43,7 +43,7 @@ pub(crate) fn run(seconds: u64) -> Result<()> {
     let whole = rate(seconds, |round| {
         let prepared = authority.prepare_tls_cert(&requests[round % REQUESTS], &Principal::Authority, None)?;
         let input = prepared.signing_input();
-        let signed = wait(authority.ports().keys.sign_unchecked(&ca.record.key, &input))?;
+        let signed = block_on(authority.ports().keys.sign_unchecked(&ca.record.key, &input))?;
         ca.issuer.public_key().verify(&input, &signed.signature)?;
         black_box(prepared.assemble(&signed.signature));
         Ok(())

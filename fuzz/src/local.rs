@@ -7,12 +7,12 @@ use chancery_authority::port::Ledger;
 use chancery_authority::port::ledger::{Cursor, LedgerError, Search};
 use chancery_authority::token_scope::TokenScopes;
 use chancery_local::backup::Manifest;
+use chancery_local::block_on;
 use chancery_local::keys::Passphrase;
 use chancery_local::keys::client::ClientKey;
 use chancery_local::keys::log::{FILE, SigningLog};
 use chancery_local::ledger::SqliteLedger;
 use chancery_local::tokens::Tokens;
-use chancery_local::wait;
 use chancery_x509::csr::{CertificationRequest, CsrBudget};
 use chancery_x509::name::Name;
 use chancery_x509::pem;
@@ -117,7 +117,7 @@ thread_local! {
 /// No text is a valid token, and scopes are what they say.
 pub fn token(octets: &[u8]) {
     let Ok(text) = std::str::from_utf8(octets) else { return };
-    let found = LEDGER.with(|(ledger, _)| wait(Tokens::new(ledger).verify(text, UnixTime(1_795_464_000))));
+    let found = LEDGER.with(|(ledger, _)| block_on(Tokens::new(ledger).verify(text, UnixTime(1_795_464_000))));
     assert_eq!(found, Ok(None));
     if let Ok(scopes) = text.parse::<TokenScopes>() {
         assert_eq!(scopes.to_string().parse(), Ok(scopes));
@@ -132,12 +132,12 @@ pub fn search(octets: &[u8]) {
         ..Search::default()
     };
     LEDGER.with(|(ledger, _)| {
-        let page = wait(ledger.certificates().search(&query, None, 10)).expect("a name is a name");
+        let page = block_on(ledger.certificates().search(&query, None, 10)).expect("a name is a name");
         assert!(page.certificates.is_empty() && page.next.is_none());
         let cursor = Cursor(text.to_owned());
         for outcome in [
-            wait(ledger.certificates().search(&query, Some(&cursor), 10)),
-            wait(ledger.certificates().search(&Search::default(), Some(&cursor), 10)),
+            block_on(ledger.certificates().search(&query, Some(&cursor), 10)),
+            block_on(ledger.certificates().search(&Search::default(), Some(&cursor), 10)),
         ] {
             match outcome {
                 Ok(page) => assert!(page.certificates.is_empty()),

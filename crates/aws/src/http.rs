@@ -18,7 +18,8 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 
-/// Files with all trusted certificates, by distribution: Amazon Linux and its relatives, Debian and its relatives.
+/// Files with all trusted certificates, by distribution: Amazon Linux and its relatives, Debian and its relatives. The library
+/// would read the folder beside it as well, which has each certificate once more in a file of its own.
 const BUNDLES: [&str; 2] = ["/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/certs/ca-certificates.crt"];
 
 /// Environment variables that name other trusted certificates. If one is set, the TLS library's default store reads it.
@@ -85,7 +86,8 @@ fn trust() -> TlsContext {
         .unwrap_or_default()
 }
 
-/// Whether the bundle has certificates and every one is usable: the client rejects a bundle in which one is not.
+/// Whether the bundle has certificates and every one is usable: the client rejects a bundle in which one is not. Read as the
+/// client will read it, by the TLS stack's own reader, which accepts less than `x509::pem` does.
 fn is_good(pem: &[u8]) -> bool {
     let mut count = 0;
     let good = CertificateDer::pem_slice_iter(pem).all(|certificate| {

@@ -74,7 +74,7 @@ pub(crate) fn path_if_there(arguments: &Arguments) -> Option<PathBuf> {
 pub(crate) fn roots(path: &Path) -> Result<Vec<Certificate>> {
     let folder = DataFolder::open(path)?;
     let ledger = SqliteLedger::open_to_read(folder.ledger_file())?;
-    let cas = chancery_local::wait(ledger.issuers().list())?;
+    let cas = chancery_local::block_on(ledger.issuers().list())?;
     let roots = cas.iter().filter(|ca| ca.parent.is_none());
     roots.map(|ca| Ok(Certificate::parse(&ca.certificate)?)).collect()
 }
@@ -253,6 +253,6 @@ fn was_never_created(folder: &DataFolder, init: &InitArguments) -> Result<bool> 
         return Ok(false);
     }
     let ledger = SqliteLedger::open(folder.ledger_file()).context("the ledger cannot be opened")?;
-    let cas = chancery_local::wait(ledger.issuers().list()).context("the ledger cannot be read")?;
+    let cas = chancery_local::block_on(ledger.issuers().list()).context("the ledger cannot be read")?;
     Ok(cas.is_empty())
 }

@@ -20,4 +20,6 @@ pub mod tokens;
 mod workers;
 pub mod world;
 
-pub use workers::wait;
+/// Runs a future to completion on the calling thread: those of this crate wait for threads only, and need no runtime to
+/// drive them. For programs without an async runtime; not within itself.
+pub use futures_executor::block_on;

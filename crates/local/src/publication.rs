@@ -294,7 +294,7 @@ fn explain(folder: &Path, error: &io::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wait;
+    use crate::block_on;
 
     fn name(text: &str) -> PublishedName {
         PublishedName::new(text).unwrap()
@@ -308,14 +308,14 @@ mod tests {
     fn versions_survive_a_restart_and_a_copy() {
         let folder = tempfile::tempdir().unwrap();
         let publication = FolderPublication::open(folder.path()).unwrap();
-        let etag = wait(publication.put(&name("a.crl"), body(b"content"), Precondition::None)).unwrap();
+        let etag = block_on(publication.put(&name("a.crl"), body(b"content"), Precondition::None)).unwrap();
         drop(publication);
 
         let copied = tempfile::tempdir().unwrap();
         fs::copy(folder.path().join("a.crl"), copied.path().join("a.crl")).unwrap();
         for path in [folder.path(), copied.path()] {
             let publication = FolderPublication::open(path).unwrap();
-            let stat = wait(publication.stat(&name("a.crl"))).unwrap().unwrap();
+            let stat = block_on(publication.stat(&name("a.crl"))).unwrap().unwrap();
             assert_eq!(stat.etag, etag);
         }
     }
@@ -324,10 +324,10 @@ mod tests {
     fn a_file_changed_by_others_is_another_version() {
         let folder = tempfile::tempdir().unwrap();
         let publication = FolderPublication::open(folder.path()).unwrap();
-        let etag = wait(publication.put(&name("a.crl"), body(b"content"), Precondition::None)).unwrap();
+        let etag = block_on(publication.put(&name("a.crl"), body(b"content"), Precondition::None)).unwrap();
         fs::write(folder.path().join("new"), b"CONTENT").unwrap();
         fs::rename(folder.path().join("new"), folder.path().join("a.crl")).unwrap();
-        let put = wait(publication.put(&name("a.crl"), body(b"mine"), Precondition::Match(etag)));
+        let put = block_on(publication.put(&name("a.crl"), body(b"mine"), Precondition::Match(etag)));
         assert_eq!(put, Err(PublicationError::PreconditionFailed { name: name("a.crl") }));
     }
 
@@ -335,9 +335,9 @@ mod tests {
     fn an_opened_file_stays_the_version_that_it_was() {
         let folder = tempfile::tempdir().unwrap();
         let publication = FolderPublication::open(folder.path()).unwrap();
-        wait(publication.put(&name("a.crl"), body(b"old"), Precondition::None)).unwrap();
-        let (_, mut content) = wait(publication.open(&name("a.crl"))).unwrap().unwrap();
-        wait(publication.put(&name("a.crl"), body(b"newer"), Precondition::None)).unwrap();
+        block_on(publication.put(&name("a.crl"), body(b"old"), Precondition::None)).unwrap();
+        let (_, mut content) = block_on(publication.open(&name("a.crl"))).unwrap().unwrap();
+        block_on(publication.put(&name("a.crl"), body(b"newer"), Precondition::None)).unwrap();
         let mut seen = String::new();
         content.read_to_string(&mut seen).unwrap();
         assert_eq!(seen, "old");
@@ -356,12 +356,12 @@ mod tests {
         for text in ["link.pem", "endless.crl", "pipe.crl"] {
             // More often than there are threads.
             for _ in 0..=THREADS {
-                assert!(wait(publication.open(&name(text))).unwrap().is_none(), "{text}");
+                assert!(block_on(publication.open(&name(text))).unwrap().is_none(), "{text}");
             }
-            assert_eq!(wait(publication.stat(&name(text))), Ok(None));
-            assert_eq!(wait(publication.read(&name(text))), Ok(None));
-            wait(publication.put(&name(text), body(b"mine"), Precondition::Absent)).unwrap();
-            let (_, octets) = wait(publication.read(&name(text))).unwrap().unwrap();
+            assert_eq!(block_on(publication.stat(&name(text))), Ok(None));
+            assert_eq!(block_on(publication.read(&name(text))), Ok(None));
+            block_on(publication.put(&name(text), body(b"mine"), Precondition::Absent)).unwrap();
+            let (_, octets) = block_on(publication.read(&name(text))).unwrap().unwrap();
             assert_eq!(octets, b"mine");
         }
         assert_eq!(fs::read(secret).unwrap(), b"secret");
@@ -384,8 +384,8 @@ mod tests {
     fn nothing_but_the_file_remains_after_a_put_or_a_failed_one() {
         let folder = tempfile::tempdir().unwrap();
         let publication = FolderPublication::open(folder.path()).unwrap();
-        wait(publication.put(&name("a.crl"), body(b"x"), Precondition::Absent)).unwrap();
-        wait(publication.put(&name("a.crl"), body(b"y"), Precondition::Absent)).unwrap_err();
+        block_on(publication.put(&name("a.crl"), body(b"x"), Precondition::Absent)).unwrap();
+        block_on(publication.put(&name("a.crl"), body(b"y"), Precondition::Absent)).unwrap_err();
         let mut names: Vec<_> = fs::read_dir(folder.path())
             .unwrap()
             .map(|entry| entry.unwrap().file_name())

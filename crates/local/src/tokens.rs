@@ -122,7 +122,7 @@ pub enum TokenError {
 }
 
 /// The API tokens of one ledger. Every method may be called from any task; programs without an async runtime use
-/// [`crate::wait`].
+/// [`crate::block_on`].
 pub struct Tokens {
     ledger: SqliteLedger,
     cache: Cache,

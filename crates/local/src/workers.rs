@@ -1,7 +1,6 @@
 //! A few threads for blocking work, so that async executors do not block: this crate depends on no async runtime.
 
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
-use std::task::{Context, Poll, Wake};
 use std::thread::{self, JoinHandle};
 
 use futures_channel::oneshot;
@@ -61,27 +60,5 @@ impl<S> Drop for Workers<S> {
         for thread in self.threads.drain(..) {
             let _ = thread.join();
         }
-    }
-}
-
-/// Runs a future of this crate to completion on the calling thread: these futures wait for threads only, and need no
-/// runtime to drive them. For programs without an async runtime.
-pub fn wait<T>(future: impl Future<Output = T>) -> T {
-    struct Unpark(thread::Thread);
-
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-
-    let waker = Arc::new(Unpark(thread::current())).into();
-    let mut context = Context::from_waker(&waker);
-    let mut future = std::pin::pin!(future);
-    loop {
-        if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
-            return value;
-        }
-        thread::park();
     }
 }

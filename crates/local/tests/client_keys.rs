@@ -183,6 +183,28 @@ fn what_openssl_writes_is_read() {
     }
 }
 
+/// As other PEM: a mark and line ends of Windows, text in front, blanks of a form, lines joined.
+#[test]
+fn keys_are_read_as_people_have_them() {
+    let key = ClientKey::generate(ClientKeyAlgorithm::P256).unwrap();
+    let open = key.to_pem().unwrap();
+    let sealed = key.to_sealed_pem(&passphrase()).unwrap();
+    for pem in [open.as_str(), sealed.as_str()] {
+        for text in [
+            format!("\u{feff}{}", pem.replace('\n', "\r\n")),
+            pem.replace('\n', "\r"),
+            format!("My key, do not send it on:\n\n{pem}\nYours\n"),
+            pem.replace('\n', "\n    "),
+            pem.replace('\n', " "),
+        ] {
+            assert_eq!(ClientKey::is_sealed(text.as_bytes()), pem == sealed, "{text:?}");
+            let read = ClientKey::from_pem(text.as_bytes(), Some(&passphrase()));
+            let read = read.unwrap_or_else(|error| panic!("{error}: {text:?}"));
+            assert_eq!(read.public_key(), key.public_key());
+        }
+    }
+}
+
 #[test]
 fn keys_that_are_not_used_are_told_apart() {
     let folder = tempfile::tempdir().unwrap();

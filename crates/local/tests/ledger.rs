@@ -12,8 +12,8 @@ use chancery_authority::port::ledger::{
     Reach, Rejection, Reservation, Revocation, Search, UnfinishedFamily, crl_state,
 };
 use chancery_authority::port::{ETag, KeyName, Ledger, LedgerError, Receipt};
+use chancery_local::block_on;
 use chancery_local::ledger::SqliteLedger;
-use chancery_local::wait;
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::time::UnixTime;
 use rusqlite::Connection;
@@ -146,7 +146,7 @@ async fn a_crowd_is_served_and_nothing_is_lost_or_doubled() {
 #[test]
 fn no_runtime_is_needed() {
     let (_folder, ledger) = fresh();
-    wait(async {
+    block_on(async {
         issue(&ledger, 1).await;
         assert_eq!(ledger.monitoring().counts().await.unwrap().issued, 1);
     });
@@ -214,7 +214,10 @@ async fn a_ledger_of_the_first_format_is_brought_up_to_date() {
         Reservation::Open(_)
     ));
     issue(&ledger, 3).await;
-    assert_eq!(wait(chancery_local::tokens::Tokens::new(&ledger).list()).unwrap(), []);
+    assert_eq!(
+        block_on(chancery_local::tokens::Tokens::new(&ledger).list()).unwrap(),
+        []
+    );
     assert_eq!(ledger.check().await.unwrap(), [""; 0]);
     drop(ledger);
     let version = |path: &std::path::Path| -> u32 {

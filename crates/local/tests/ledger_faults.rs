@@ -26,7 +26,7 @@ fn filled(count: u32) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger.sqlite3");
     let ledger = SqliteLedger::create(&path).unwrap();
-    chancery_local::wait(async {
+    chancery_local::block_on(async {
         for number in 1..=count {
             issue(&ledger, number).await;
         }
@@ -109,7 +109,7 @@ fn a_corrupt_file_is_named_so_and_says_what_to_do() {
     let told = match SqliteLedger::open(&path) {
         Err(error) => error.to_string(),
         Ok(ledger) => {
-            let error = chancery_local::wait(ledger.intents().reserve(intent(1000))).unwrap_err();
+            let error = chancery_local::block_on(ledger.intents().reserve(intent(1000))).unwrap_err();
             assert!(matches!(error, LedgerError::Damaged { .. }), "{error}");
             error.to_string()
         }
@@ -124,7 +124,7 @@ fn the_check_finds_a_torn_page() {
     let middle = octets.len() / 4096 / 2 * 4096;
     octets[middle..middle + 4096].fill(0);
     fs::write(&path, octets).unwrap();
-    let found = SqliteLedger::open(&path).map(|ledger| chancery_local::wait(ledger.check()));
+    let found = SqliteLedger::open(&path).map(|ledger| chancery_local::block_on(ledger.check()));
     let sound = matches!(&found, Ok(Ok(problems)) if problems.is_empty());
     assert!(!sound, "{:?}", found.err());
 }
@@ -135,13 +135,13 @@ fn a_lock_held_for_long_is_told_and_passes() {
     let ledger = SqliteLedger::open(&path).unwrap();
     let holder = Connection::open(&path).unwrap();
     holder.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let error = chancery_local::wait(ledger.intents().reserve(intent(2))).unwrap_err();
+    let error = chancery_local::block_on(ledger.intents().reserve(intent(2))).unwrap_err();
     assert!(
         matches!(&error, LedgerError::Unavailable { detail } if detail.contains("locked by another process")),
         "{error}"
     );
     holder.execute_batch("ROLLBACK").unwrap();
-    chancery_local::wait(reserve(&ledger, &intent(2)));
+    chancery_local::block_on(reserve(&ledger, &intent(2)));
 }
 
 #[test]
@@ -150,26 +150,26 @@ fn two_processes_share_a_ledger() {
     let ledger = SqliteLedger::open(&path).unwrap();
     let mut other = child("child_issues", &path).spawn().unwrap();
     let mut numbers = Vec::new();
-    chancery_local::wait(async {
+    chancery_local::block_on(async {
         for number in 1001..=1100 {
             issue(&ledger, number).await;
             numbers.push(next_crl(&ledger).await.0);
         }
     });
     assert!(other.wait().unwrap().success());
-    let counts = chancery_local::wait(ledger.monitoring().counts()).unwrap();
+    let counts = chancery_local::block_on(ledger.monitoring().counts()).unwrap();
     assert_eq!((counts.issued, counts.open_intents), (201, 0));
     assert!(numbers.is_sorted_by(|one, next| one < next));
-    let (last, ..) = chancery_local::wait(next_crl(&ledger));
+    let (last, ..) = chancery_local::block_on(next_crl(&ledger));
     assert_eq!(last, 201, "200 numbers were given out, none twice");
-    assert_eq!(chancery_local::wait(ledger.check()).unwrap(), [""; 0]);
+    assert_eq!(chancery_local::block_on(ledger.check()).unwrap(), [""; 0]);
 }
 
 #[test]
 #[ignore = "runs in a process of its own, started by two_processes_share_a_ledger"]
 fn child_issues() {
     let ledger = SqliteLedger::open(childs_ledger()).unwrap();
-    chancery_local::wait(async {
+    chancery_local::block_on(async {
         for number in 2001..=2100 {
             issue(&ledger, number).await;
             next_crl(&ledger).await;
@@ -235,7 +235,7 @@ fn a_full_disk_is_told_and_nothing_is_lost() {
     assert!(acknowledged > 0, "{output}");
 
     let ledger = SqliteLedger::open(&path).unwrap();
-    chancery_local::wait(async {
+    chancery_local::block_on(async {
         for number in 1000..1000 + acknowledged {
             let found = ledger.certificates().get(None, intent(number).id.serial).await.unwrap();
             assert!(found.is_some(), "certificate {number} was acknowledged");
@@ -251,7 +251,7 @@ fn a_full_disk_is_told_and_nothing_is_lost() {
 #[ignore = "runs in a process of its own, started by a_full_disk_is_told_and_nothing_is_lost"]
 fn child_fills_the_disk() {
     let ledger = SqliteLedger::open(childs_ledger()).unwrap();
-    chancery_local::wait(async {
+    chancery_local::block_on(async {
         let mut number = 1000;
         let error = loop {
             let wanted = chancery_authority::port::ledger::CertificateIntent {

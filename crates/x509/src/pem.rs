@@ -1,8 +1,14 @@
-//! PEM (RFC 7468), to the extent needed for certificates, requests and revocation lists.
+//! PEM (RFC 7468): the one reader of what people give a CA, certificates, requests, revocation lists and keys.
+//!
+//! People have PEM from mail, from Windows, from editors and from forms: it is read as laxly as RFC 7468 section 3 allows,
+//! and what is no PEM is told why. Files that a TLS library reads itself are left to that library's reader.
 
 mod fault;
 
+use std::fmt;
+
 use data_encoding::BASE64;
+use zeroize::Zeroizing;
 
 pub use fault::PemError;
 pub(crate) use fault::{diagnose, line_end_behind_der};
@@ -38,6 +44,24 @@ pub struct Block {
     pub der: Vec<u8>,
 }
 
+/// Every block of a text, in order, none of them decoded; text around blocks is ignored (RFC 7468 section 2). Takes
+/// linear time.
+pub fn blocks(text: &[u8]) -> impl Iterator<Item = EncodedBlock<'_>> {
+    Blocks::of(text)
+}
+
+/// The first block with a label that is wanted, not decoded: for keys, which are decoded where they are overwritten.
+pub fn first(text: &[u8], wanted: impl Fn(&str) -> bool) -> Result<EncodedBlock<'_>, PemError> {
+    let mut other = None;
+    for block in blocks(text) {
+        if wanted(block.label) {
+            return Ok(block);
+        }
+        other.get_or_insert(block.label);
+    }
+    Err(without_wanted(text, other))
+}
+
 /// Every block of a text, in order; text around blocks is ignored (RFC 7468 section 2).
 ///
 /// Accepts the lax form of RFC 7468 section 3: a leading byte order mark; CR, LF, both or only blanks as line ends; any
@@ -45,8 +69,8 @@ pub struct Block {
 /// not PEM, and neither is one with a block that is truncated, whose labels differ, or whose content is not base64.
 /// Takes linear time.
 pub fn decode_all(text: &[u8]) -> Result<Vec<Block>, PemError> {
-    let blocks = Blocks::of(text)
-        .map(|found| found.decode(text))
+    let blocks = blocks(text)
+        .map(EncodedBlock::to_block)
         .collect::<Result<Vec<_>, _>>()?;
     if blocks.is_empty() {
         return Err(diagnose(text));
@@ -59,19 +83,26 @@ pub fn decode_all(text: &[u8]) -> Result<Vec<Block>, PemError> {
 pub fn decode(text: &[u8], labels: &[&str]) -> Result<Vec<Block>, PemError> {
     let mut other = None;
     let mut wanted = Vec::new();
-    for found in Blocks::of(text) {
-        if labels.contains(&found.label) {
-            wanted.push(found.decode(text)?);
-        } else if other.is_none() {
-            other = Some(found.label);
+    for block in blocks(text) {
+        if labels.contains(&block.label) {
+            wanted.push(block.to_block()?);
+        } else {
+            other.get_or_insert(block.label);
         }
     }
+    if wanted.is_empty() {
+        return Err(without_wanted(text, other));
+    }
+    Ok(wanted)
+}
+
+/// Why a text without a wanted block is refused; `other` is the label of its first block.
+fn without_wanted(text: &[u8], other: Option<&str>) -> PemError {
     match other {
-        _ if !wanted.is_empty() => Ok(wanted),
-        Some(label) => Err(PemError::OtherLabel {
+        Some(label) => PemError::OtherLabel {
             label: shortened(label),
-        }),
-        None => Err(diagnose(text)),
+        },
+        None => diagnose(text),
     }
 }
 
@@ -89,15 +120,28 @@ const HYPHENS: &[u8] = b"-----";
 /// Longest label, in octets; the longest in use has 27.
 const MAX_LABEL: usize = 100;
 
-/// A block whose content is not decoded yet.
-struct Found<'a> {
+/// A block of a PEM file as it stands there, its content not decoded.
+#[derive(Clone, Copy)]
+pub struct EncodedBlock<'a> {
+    /// The whole text, for counting lines.
+    text: &'a [u8],
     label: &'a str,
     /// The octets between its boundaries, headers included.
     body: &'a [u8],
     ending: Ending<'a>,
 }
 
+/// It may hold a key.
+impl fmt::Debug for EncodedBlock<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EncodedBlock")
+            .field("label", &self.label)
+            .finish_non_exhaustive()
+    }
+}
+
 /// How a block ends.
+#[derive(Clone, Copy)]
 enum Ending<'a> {
     /// With the label of its BEGIN line.
     Same,
@@ -155,9 +199,10 @@ impl<'a> Blocks<'a> {
 }
 
 impl<'a> Iterator for Blocks<'a> {
-    type Item = Found<'a>;
+    type Item = EncodedBlock<'a>;
 
-    fn next(&mut self) -> Option<Found<'a>> {
+    fn next(&mut self) -> Option<EncodedBlock<'a>> {
+        let text = self.text;
         let label = self.begin()?;
         let start = self.at;
         while let Some(found) = find(&self.text[self.at..], HYPHENS) {
@@ -167,19 +212,30 @@ impl<'a> Iterator for Blocks<'a> {
             if rest.starts_with(BEGIN) {
                 self.at = boundary;
                 let ending = Ending::None;
-                return Some(Found { label, body, ending });
+                return Some(EncodedBlock {
+                    text,
+                    label,
+                    body,
+                    ending,
+                });
             }
             if rest.starts_with(END)
                 && let Some((end, after)) = self.label(boundary + END.len())
             {
                 self.at = after;
                 let ending = if end == label { Ending::Same } else { Ending::Other(end) };
-                return Some(Found { label, body, ending });
+                return Some(EncodedBlock {
+                    text,
+                    label,
+                    body,
+                    ending,
+                });
             }
             self.at = boundary + 1;
         }
         self.at = self.text.len();
-        Some(Found {
+        Some(EncodedBlock {
+            text,
             label,
             body: &self.text[start..],
             ending: Ending::None,
@@ -187,14 +243,24 @@ impl<'a> Iterator for Blocks<'a> {
     }
 }
 
-impl Found<'_> {
-    /// `text` is the whole text, for counting lines.
-    fn decode(&self, text: &[u8]) -> Result<Block, PemError> {
+impl<'a> EncodedBlock<'a> {
+    /// The label between `-----BEGIN ` and `-----`.
+    pub fn label(&self) -> &'a str {
+        self.label
+    }
+
+    /// Whether a header of RFC 1421 says that the content is encrypted, as OpenSSL before 1.0 wrote keys.
+    pub fn is_encrypted(&self) -> bool {
+        find(self.body, b"Proc-Type: 4,ENCRYPTED").is_some()
+    }
+
+    /// The content. What it was decoded from in between is overwritten; the caller overwrites the result if it is a secret.
+    pub fn decode(&self) -> Result<Vec<u8>, PemError> {
         let base64 = without_headers(self.body);
         match self.ending {
             Ending::Same => {}
             Ending::None => {
-                return Err(fault::of_content(text, base64).unwrap_or(PemError::CutShort {
+                return Err(fault::of_content(self.text, base64).unwrap_or(PemError::CutShort {
                     label: shortened(self.label),
                 }));
             }
@@ -206,14 +272,17 @@ impl Found<'_> {
             }
         }
         let der = unwhitened(base64).and_then(|base64| BASE64.decode(&base64).ok());
-        let der = der.ok_or_else(|| {
-            fault::of_content(text, base64).unwrap_or(PemError::Base64 {
+        der.ok_or_else(|| {
+            fault::of_content(self.text, base64).unwrap_or(PemError::Base64 {
                 label: shortened(self.label),
             })
-        })?;
+        })
+    }
+
+    fn to_block(self) -> Result<Block, PemError> {
         Ok(Block {
             label: self.label.to_owned(),
-            der,
+            der: self.decode()?,
         })
     }
 }
@@ -250,8 +319,8 @@ fn first_line(text: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// The text without white space; `None` if anything other than base64 is left.
-fn unwhitened(text: &[u8]) -> Option<Vec<u8>> {
-    let mut base64 = Vec::with_capacity(text.len());
+fn unwhitened(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let mut base64 = Zeroizing::new(Vec::with_capacity(text.len()));
     let mut rest = text;
     while let Some((&octet, after)) = rest.split_first() {
         if is_base64(octet) {

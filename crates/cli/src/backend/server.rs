@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use chancery_api::certificates::{CertificateEntry, CertificatePage, SearchQuery};
 use chancery_api::client::{
     Access, Client, ClientError, ConnectionError, ConnectionFailure, Identity, NotHttps, Publishing, ServerUrl,
@@ -11,6 +11,7 @@ use chancery_api::client::{
 use chancery_api::crls::{Crls, PublishRequest};
 use chancery_api::issue::{RenewRequest, TlsCertAnswer, TlsCertRequest};
 use chancery_api::revoke::RevokeRequest;
+use chancery_local::keys::client::ClientKey;
 use chancery_x509::{certificate as x509, pem};
 use rustls_pki_types::CertificateDer;
 use zeroize::Zeroizing;
@@ -49,7 +50,7 @@ impl ServerBackend {
             None => system_roots()?,
         };
         // A server that gets a token ignores the client certificate: it need not be readable then.
-        let identity = identity.filter(|_| token.is_none()).map(client_certificate);
+        let identity = identity.filter(|_| token.is_none()).as_ref().map(client_certificate);
         let access = Access {
             roots,
             token,
@@ -179,26 +180,21 @@ fn certificates(file: &[u8]) -> Result<Vec<CertificateDer<'static>>> {
     Ok(blocks.into_iter().map(|block| block.der.into()).collect())
 }
 
-/// The roots that the operating system trusts: from `SSL_CERT_FILE`, or from where distributions keep them.
+/// The roots that the operating system trusts, or those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name.
 fn system_roots() -> Result<Vec<CertificateDer<'static>>> {
-    const PLACES: [&str; 3] = [
-        "/etc/ssl/certs/ca-certificates.crt",
-        "/etc/pki/tls/certs/ca-bundle.crt",
-        "/etc/ssl/cert.pem",
-    ];
-    let named = std::env::var("SSL_CERT_FILE").ok();
-    let pem = named
-        .iter()
-        .map(String::as_str)
-        .chain(PLACES)
-        .find_map(|place| std::fs::read(place).ok());
-    let pem = pem.context("the system's root certificates were not found; give the authority's with --ca FILE")?;
-    certificates(&pem)
+    let found = rustls_native_certs::load_native_certs();
+    ensure!(
+        !found.certs.is_empty(),
+        "the system's root certificates were not found; give the authority's with --ca FILE"
+    );
+    Ok(found.certs)
 }
 
-fn client_certificate(identity: Credentials) -> Result<Identity> {
+fn client_certificate(identity: &Credentials) -> Result<Identity> {
+    let key = ClientKey::from_pem(identity.key.as_bytes(), None).context("the client key is no PEM private key")?;
+    // What was read leniently is written anew: the TLS stack's reader takes less.
     Ok(Identity {
         chain: certificates(identity.certificate.as_bytes())?,
-        key: identity.key,
+        key: key.to_pem()?,
     })
 }

@@ -253,12 +253,12 @@ fn make(arguments: &Arguments, request: &RequestArguments, subject: &Name) -> Re
             pin,
             sessions: 1,
         })?;
-        let key = chancery_local::wait(TokenClientKey::create(
+        let key = chancery_local::block_on(TokenClientKey::create(
             &token,
             &KeyName(request.names[0].clone()),
             algorithm,
         ))?;
-        let csr = chancery_local::wait(key.request(subject, &[]))?;
+        let csr = chancery_local::block_on(key.request(subject, &[]))?;
         return Ok((Made::OnToken, csr));
     }
     if let Some(under) = &request.key_kms {

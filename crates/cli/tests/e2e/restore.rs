@@ -408,7 +408,7 @@ fn what_is_signed_of_a_backup_stands_in_the_ledger() {
     let manifest = fs::read(folder.path("copy/manifest.json")).unwrap();
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &manifest);
     let ledger = chancery_local::ledger::SqliteLedger::open(folder.data().join("ledger.sqlite3")).unwrap();
-    let backups = chancery_local::wait(ledger.backups(10)).unwrap();
+    let backups = chancery_local::block_on(ledger.backups(10)).unwrap();
     assert_eq!(backups.len(), 1);
     assert_eq!(backups[0].1[..], *digest.as_ref());
     // Without the CA's key there is no signature, and nothing is left of the attempt.

@@ -21,7 +21,7 @@ pub(crate) fn recorded(data: &Path) -> HashMap<Serial, CertificateRecord> {
     let mut after = None;
     loop {
         let page =
-            chancery_local::wait(ledger.certificates().search(&Search::default(), after.as_ref(), 1000)).unwrap();
+            chancery_local::block_on(ledger.certificates().search(&Search::default(), after.as_ref(), 1000)).unwrap();
         for record in page.certificates {
             let serial = record.id.serial;
             assert!(
@@ -63,7 +63,7 @@ pub(crate) fn are_accounted_for(data: &Path) {
         issuer: CaName::new(ISSUING_CA).unwrap(),
         shard: None,
     };
-    let reserved = chancery_local::wait(latest_crl(ledger(data).crls(), &scope))
+    let reserved = chancery_local::block_on(latest_crl(ledger(data).crls(), &scope))
         .unwrap()
         .unwrap()
         .number;

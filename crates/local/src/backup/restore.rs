@@ -303,7 +303,7 @@ fn prepare_ledger(
     Connection::close(connection).map_err(|(_, error)| of_ledger(error))?;
 
     let ledger = SqliteLedger::open(path)?;
-    let foreign = crate::wait(ledger.foreign_schema())?;
+    let foreign = crate::block_on(ledger.foreign_schema())?;
     if !foreign.is_empty() {
         return Err(BackupError::ForeignSchema { names: foreign });
     }
@@ -335,10 +335,10 @@ fn prepare_ledger(
     let crls = given
         .map(|crls| revocations::take_over(&ledger, &cas, crls, &published))
         .transpose()?;
-    let mut tokens = crate::wait(Tokens::new(&ledger).list())?;
+    let mut tokens = crate::block_on(Tokens::new(&ledger).list())?;
     tokens.retain(|token| token.is_valid(now));
     if !restoring.keep_tokens {
-        crate::wait(ledger.end_tokens(now))?;
+        crate::block_on(ledger.end_tokens(now))?;
     }
     // Its threads close the file before this returns.
     drop(ledger);

@@ -53,7 +53,7 @@ pub(super) struct KnownCa {
 
 /// The CAs of a ledger; each must chain to one of the roots, where roots are given.
 pub(super) fn cas(ledger: &SqliteLedger, roots: Option<&Roots>) -> Result<Vec<KnownCa>, BackupError> {
-    let records = crate::wait(ledger.issuers().list())?;
+    let records = crate::block_on(ledger.issuers().list())?;
     let foreign = |ca_name: &CaName, detail: String| BackupError::ForeignCa {
         ca_name: ca_name.clone(),
         detail,
@@ -205,13 +205,13 @@ pub(super) fn take_over(
     matched: Vec<Matched<'_>>,
     published: &Published,
 ) -> Result<Vec<TakenCrl>, BackupError> {
-    let uses = crate::wait(ledger.crls().uses())?;
+    let uses = crate::block_on(ledger.crls().uses())?;
     // A clock that is ahead must not make anything count as expired: the backup and the CRLs show the time, too.
     let newest = matched.iter().map(|crl| crl.given.list.this_update()).max();
     let seen = newest.map_or(published.taken_at, |newest| newest.max(published.taken_at));
     let seen = seen.min(published.now);
     for ca in cas {
-        for scope in crate::wait(ledger.signed_scopes(&ca.record.ca_name))? {
+        for scope in crate::block_on(ledger.signed_scopes(&ca.record.ca_name))? {
             let of = CrlScope {
                 issuer: ca.record.ca_name.clone(),
                 shard: scope.shard,
@@ -251,7 +251,7 @@ pub(super) fn take_over(
             entries,
             ca_end: crl.ca.issuer.certificate().not_after(),
         };
-        let outcome = crate::wait(ledger.take_over(listed, published.now))?;
+        let outcome = crate::block_on(ledger.take_over(listed, published.now))?;
         taken.push(TakenCrl {
             name: crl.given.name.clone(),
             issuer: crl.ca.record.ca_name.clone(),

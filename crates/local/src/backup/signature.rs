@@ -120,8 +120,8 @@ impl Signer {
             CaPublicKey::from_der(ca.spki_der()).map_err(|error| unsigned(format!("the CA's key: {error}")))?;
         let mut sha256 = [0; 32];
         sha256.copy_from_slice(digest::digest(&digest::SHA256, manifest).as_ref());
-        crate::wait(self.ledger.record_backup(at, sha256)).map_err(|error| unsigned(error.to_string()))?;
-        let signed = crate::wait(signing::backup::sign(self.keys.as_ref(), &self.key, &public, manifest));
+        crate::block_on(self.ledger.record_backup(at, sha256)).map_err(|error| unsigned(error.to_string()))?;
+        let signed = crate::block_on(signing::backup::sign(self.keys.as_ref(), &self.key, &public, manifest));
         let signed = signed.map_err(|error| unsigned(error.to_string()))?;
         let signature = Signature {
             chain: self.chain.iter().map(|ca| BASE64.encode(ca.as_der())).collect(),

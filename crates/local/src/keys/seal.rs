@@ -11,9 +11,10 @@
 use aws_lc_rs::cipher::{
     AES_256, DecryptionContext, EncryptionContext, PaddedBlockDecryptingKey, PaddedBlockEncryptingKey, UnboundCipherKey,
 };
+use chancery_x509::pem::{self, EncodedBlock};
 use der::asn1::OctetStringRef;
 use der::pem::LineEnding;
-use der::{Decode, EncodePem, SecretDocument};
+use der::{Decode, EncodePem};
 use pkcs5::EncryptionScheme;
 use pkcs5::pbes2::{EncryptionScheme as Cipher, Kdf, Parameters, Salt, ScryptParams};
 use pkcs8::{EncryptedPrivateKeyInfo, EncryptedPrivateKeyInfoRef, PrivateKeyInfoRef};
@@ -114,15 +115,23 @@ fn random() -> Result<[u8; SALT], pkcs5::Error> {
 
 /// Opens a PEM file; the result is a well-formed PKCS #8 `PrivateKeyInfo`, though its key may still be unsound.
 pub(super) fn unseal(pem: &[u8], passphrase: &Passphrase) -> Result<Zeroizing<Vec<u8>>, UnsealError> {
+    let block = pem::first(pem, |_| true).map_err(|error| UnsealError::Malformed(error.to_string()))?;
+    unseal_block(&block, passphrase)
+}
+
+/// Opens one block of a PEM file, as [`unseal`] does.
+pub(super) fn unseal_block(
+    block: &EncodedBlock<'_>,
+    passphrase: &Passphrase,
+) -> Result<Zeroizing<Vec<u8>>, UnsealError> {
     let malformed = |error: &dyn std::fmt::Display| UnsealError::Malformed(error.to_string());
-    let text = std::str::from_utf8(pem).map_err(|error| malformed(&error))?;
-    let (label, document) = SecretDocument::from_pem(text).map_err(|error| malformed(&error))?;
-    match label {
+    let sealed = block.decode().map_err(|error| malformed(&error))?;
+    match block.label() {
         SEALED_LABEL => {}
         label if label.ends_with(OPEN_LABEL) => return Err(UnsealError::NotSealed),
         label => return Err(UnsealError::Malformed(format!("it holds a {label}"))),
     }
-    let info = EncryptedPrivateKeyInfoRef::from_der(document.as_bytes()).map_err(|error| malformed(&error))?;
+    let info = EncryptedPrivateKeyInfoRef::from_der(&sealed).map_err(|error| malformed(&error))?;
     check_budget(&info.encryption_algorithm)?;
 
     let mut buffer = Zeroizing::new(info.encrypted_data.as_bytes().to_vec());
@@ -234,8 +243,8 @@ mod tests {
 
     /// The salt and the initialisation vector of a seal.
     fn salt_and_iv(sealed: &str) -> (Vec<u8>, Vec<u8>) {
-        let (_, document) = SecretDocument::from_pem(sealed).unwrap();
-        let info = EncryptedPrivateKeyInfoRef::from_der(document.as_bytes()).unwrap();
+        let der = pem::first(sealed.as_bytes(), |_| true).unwrap().decode().unwrap();
+        let info = EncryptedPrivateKeyInfoRef::from_der(&der).unwrap();
         match info.encryption_algorithm.pbes2().unwrap() {
             Parameters {
                 kdf: Kdf::Scrypt(scrypt),

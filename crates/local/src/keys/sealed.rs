@@ -26,8 +26,7 @@ use chancery_authority::port::{
 };
 use chancery_x509::algorithm::CaKeyAlgorithm;
 use chancery_x509::key::ca::CaPublicKey;
-use der::Document;
-use der::pem::LineEnding;
+use chancery_x509::pem;
 use futures_channel::oneshot;
 
 use self::files::{Files, store_error};
@@ -249,20 +248,16 @@ impl Store {
                 ),
             )
         };
-        let text = std::str::from_utf8(&pem).map_err(|error| mend(&error))?;
-        let (label, document) = Document::from_pem(text).map_err(|error| mend(&error))?;
-        if label != PUBLIC_LABEL {
-            return Err(mend(&format_args!("it holds a {label}")));
+        let block = pem::first(&pem, |_| true).map_err(|error| mend(&error))?;
+        let der = block.decode().map_err(|error| mend(&error))?;
+        if block.label() != PUBLIC_LABEL {
+            return Err(mend(&format_args!("it holds a {}", block.label())));
         }
-        CaPublicKey::from_der(document.as_bytes())
-            .map(Some)
-            .map_err(|error| mend(&error))
+        CaPublicKey::from_der(&der).map(Some).map_err(|error| mend(&error))
     }
 
     fn write_public(files: &Files, public: &CaPublicKey) -> io::Result<()> {
-        let pem = Document::try_from(public.as_der())
-            .and_then(|document| document.to_pem(PUBLIC_LABEL, LineEnding::LF))
-            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        let pem = pem::encode(PUBLIC_LABEL, public.as_der());
         files::write_new(&files.public, pem.as_bytes(), 0o644)
     }
 

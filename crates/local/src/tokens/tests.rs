@@ -1,5 +1,5 @@
 use super::*;
-use crate::wait;
+use crate::block_on;
 use crate::world::SystemEntropy;
 use chancery_authority::token_scope::TokenScope;
 
@@ -20,7 +20,7 @@ fn new(scopes: &str) -> NewToken {
 }
 
 fn make(tokens: &Tokens, new: NewToken) -> (TokenRecord, TokenSecret) {
-    wait(tokens.create(new, &SystemEntropy, NOW)).unwrap()
+    block_on(tokens.create(new, &SystemEntropy, NOW)).unwrap()
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn a_token_opens_what_it_was_made_for() {
         secret.expose()
     );
     for _ in 0..2 {
-        let verified = wait(tokens.verify(secret.expose(), NOW)).unwrap().unwrap();
+        let verified = block_on(tokens.verify(secret.expose(), NOW)).unwrap().unwrap();
         assert_eq!(verified.id, record.id);
         assert!(verified.scopes.allow(TokenScope::Issue) && verified.scopes.allow(TokenScope::Read));
         assert!(!verified.scopes.allow(TokenScope::Revoke) && !verified.scopes.allow(TokenScope::Admin));
@@ -47,7 +47,7 @@ fn whatever_is_not_the_token_opens_nothing() {
     let tokens = Tokens::new(&ledger);
     let (_, one) = make(&tokens, new("issue"));
     let (other, _) = make(&tokens, new("admin"));
-    wait(tokens.verify(one.expose(), NOW)).unwrap().unwrap();
+    block_on(tokens.verify(one.expose(), NOW)).unwrap().unwrap();
     let secret = one.expose().rsplit_once('_').unwrap().1;
     let mixed = format!("chy_{}_{secret}", other.id);
     let mut flipped = one.expose().to_owned();
@@ -61,7 +61,7 @@ fn whatever_is_not_the_token_opens_nothing() {
         &flipped,
         &format!("{} ", one.expose()),
     ] {
-        assert_eq!(wait(tokens.verify(wrong, NOW)).unwrap(), None, "{wrong:?}");
+        assert_eq!(block_on(tokens.verify(wrong, NOW)).unwrap(), None, "{wrong:?}");
     }
 }
 
@@ -90,8 +90,11 @@ fn an_expired_token_opens_nothing_even_while_it_is_believed() {
             ..new("issue")
         },
     );
-    assert!(wait(tokens.verify(secret.expose(), NOW)).unwrap().is_some());
-    assert_eq!(wait(tokens.verify(secret.expose(), NOW.plus_seconds(1))).unwrap(), None);
+    assert!(block_on(tokens.verify(secret.expose(), NOW)).unwrap().is_some());
+    assert_eq!(
+        block_on(tokens.verify(secret.expose(), NOW.plus_seconds(1))).unwrap(),
+        None
+    );
 }
 
 #[test]
@@ -100,24 +103,24 @@ fn a_revoked_token_opens_nothing_at_once_here_and_soon_elsewhere() {
     let (here, elsewhere) = (Tokens::new(&ledger), Tokens::new(&ledger));
     let (record, secret) = make(&here, new("issue"));
     for tokens in [&here, &elsewhere] {
-        assert!(wait(tokens.verify(secret.expose(), NOW)).unwrap().is_some());
+        assert!(block_on(tokens.verify(secret.expose(), NOW)).unwrap().is_some());
     }
-    let revoked = wait(here.revoke(&record.id, NOW)).unwrap();
+    let revoked = block_on(here.revoke(&record.id, NOW)).unwrap();
     assert_eq!(revoked.revoked_at, Some(NOW));
-    assert_eq!(wait(here.verify(secret.expose(), NOW)).unwrap(), None);
+    assert_eq!(block_on(here.verify(secret.expose(), NOW)).unwrap(), None);
     assert_eq!(
-        wait(elsewhere.verify(secret.expose(), NOW.plus_seconds(BELIEVED_FOR))).unwrap(),
+        block_on(elsewhere.verify(secret.expose(), NOW.plus_seconds(BELIEVED_FOR))).unwrap(),
         None
     );
     assert_eq!(
-        wait(elsewhere.verify(secret.expose(), NOW.plus_seconds(-1))).unwrap(),
+        block_on(elsewhere.verify(secret.expose(), NOW.plus_seconds(-1))).unwrap(),
         None,
         "a clock set back"
     );
 
-    let again = wait(here.revoke(&record.id, NOW.plus_days(1))).unwrap();
+    let again = block_on(here.revoke(&record.id, NOW.plus_days(1))).unwrap();
     assert_eq!(again.revoked_at, Some(NOW), "the first revocation stands");
-    let unknown = wait(here.revoke("nosuch", NOW));
+    let unknown = block_on(here.revoke("nosuch", NOW));
     assert_eq!(unknown, Err(TokenError::NotFound { id: "nosuch".into() }));
 }
 
@@ -126,22 +129,22 @@ fn a_believed_token_costs_no_read() {
     let (_folder, ledger) = ledger();
     let tokens = Tokens::new(&ledger);
     let (record, secret) = make(&tokens, new("issue"));
-    wait(tokens.verify(secret.expose(), NOW)).unwrap().unwrap();
+    block_on(tokens.verify(secret.expose(), NOW)).unwrap().unwrap();
     // Deleted behind the store's back, so an answer must come from the cache.
     let id = record.id;
-    wait(ledger.write(move |writing| {
+    block_on(ledger.write(move |writing| {
         Ok(writing
             .connection
             .execute("DELETE FROM api_tokens WHERE id = ?1", [&id])?)
     }))
     .unwrap();
     assert!(
-        wait(tokens.verify(secret.expose(), NOW.plus_seconds(BELIEVED_FOR - 1)))
+        block_on(tokens.verify(secret.expose(), NOW.plus_seconds(BELIEVED_FOR - 1)))
             .unwrap()
             .is_some()
     );
     assert_eq!(
-        wait(tokens.verify(secret.expose(), NOW.plus_seconds(BELIEVED_FOR))).unwrap(),
+        block_on(tokens.verify(secret.expose(), NOW.plus_seconds(BELIEVED_FOR))).unwrap(),
         None
     );
 }
@@ -153,12 +156,12 @@ fn use_is_noted_now_and_then() {
     let (_, secret) = make(&tokens, new("issue"));
     let mut noted = Vec::new();
     for seconds in [0, 100, LAST_USED_STEP] {
-        wait(tokens.verify(secret.expose(), NOW.plus_seconds(seconds)))
+        block_on(tokens.verify(secret.expose(), NOW.plus_seconds(seconds)))
             .unwrap()
             .unwrap();
         // The recording of the use is not waited for; this write comes after it.
-        wait(ledger.write(|_| Ok(()))).unwrap();
-        noted.push(wait(tokens.list()).unwrap()[0].last_used_at.unwrap());
+        block_on(ledger.write(|_| Ok(()))).unwrap();
+        noted.push(block_on(tokens.list()).unwrap()[0].last_used_at.unwrap());
     }
     assert_eq!(noted, [NOW, NOW, NOW.plus_seconds(LAST_USED_STEP)]);
 }
@@ -173,7 +176,7 @@ fn of_tokens_that_have_ended_the_thousand_that_ended_last_are_kept() {
         ..new("issue")
     };
     make(&tokens, expiring);
-    wait(ledger.write(|writing| {
+    block_on(ledger.write(|writing| {
         writing.connection.execute_batch(
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1040)
              INSERT INTO api_tokens (id, name, scopes, digest, created_at, expires_at, revoked_at)
@@ -184,7 +187,11 @@ fn of_tokens_that_have_ended_the_thousand_that_ended_last_are_kept() {
     }))
     .unwrap();
     let ended = || -> Vec<String> {
-        let mut all: Vec<_> = wait(tokens.list()).unwrap().into_iter().map(|token| token.id).collect();
+        let mut all: Vec<_> = block_on(tokens.list())
+            .unwrap()
+            .into_iter()
+            .map(|token| token.id)
+            .collect();
         all.retain(|id| id.starts_with("old"));
         all
     };
@@ -197,7 +204,7 @@ fn of_tokens_that_have_ended_the_thousand_that_ended_last_are_kept() {
         !kept.contains(&"old40".to_owned()) && kept.contains(&"old41".to_owned()),
         "who ended first goes first"
     );
-    let left = wait(tokens.list()).unwrap();
+    let left = block_on(tokens.list()).unwrap();
     assert_eq!(left.len(), 1004);
     assert!(left.iter().any(|token| token.id == living.id), "what is valid stays");
 }
@@ -206,7 +213,7 @@ fn of_tokens_that_have_ended_the_thousand_that_ended_last_are_kept() {
 fn tokens_without_scope_or_with_odd_names_are_refused() {
     let (_folder, ledger) = ledger();
     let tokens = Tokens::new(&ledger);
-    let refused = |new| wait(tokens.create(new, &SystemEntropy, NOW)).unwrap_err();
+    let refused = |new| block_on(tokens.create(new, &SystemEntropy, NOW)).unwrap_err();
     assert_eq!(refused(new("")), TokenError::NoScope);
     for name in ["", "a\nb", &"x".repeat(101)] {
         assert_eq!(

@@ -2,6 +2,7 @@
 //! them.
 
 use super::NotInspectable;
+use crate::pem;
 use crate::tlv::der;
 use crate::tlv::{NotDer, Reader, tag};
 
@@ -37,8 +38,8 @@ pub(super) fn recognised(input: &[u8]) -> Option<NotInspectable> {
             advice: "look whether the program that should have written it failed",
         });
     }
-    if let Some(label) = first_label(input) {
-        return of_label(label, input);
+    if let Some(block) = pem::blocks(input).next() {
+        return of_label(block.label(), input);
     }
     if [b"ssh-", b"ecds", b"sk-s", b"sk-e"]
         .iter()
@@ -54,15 +55,6 @@ pub(super) fn recognised(input: &[u8]) -> Option<NotInspectable> {
         }),
         _ => of_der(input).ok().flatten(),
     }
-}
-
-/// The first label of a PEM file, whether or not the rest is well-formed.
-fn first_label(input: &[u8]) -> Option<&str> {
-    const BEGIN: &[u8] = b"-----BEGIN ";
-    let start = input.windows(BEGIN.len()).position(|window| window == BEGIN)? + BEGIN.len();
-    let rest = &input[start..];
-    let end = rest.windows(5).position(|window| window == b"-----")?;
-    str::from_utf8(&rest[..end]).ok()
 }
 
 /// The format that a PEM label stands for, if it is not one of those that are inspected.

@@ -225,7 +225,8 @@ fn is_base64_of_der(text: &[u8]) -> bool {
     let Some(mut base64) = unwhitened(text) else {
         return false;
     };
-    base64.truncate(base64.len() / 4 * 4);
+    let whole = base64.len() / 4 * 4;
+    base64.truncate(whole);
     base64.len() >= 16
         && BASE64
             .decode(&base64)

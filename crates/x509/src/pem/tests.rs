@@ -45,6 +45,22 @@ fn the_lax_form_is_read() {
 }
 
 #[test]
+fn a_block_is_found_by_its_label_and_decoded_alone() {
+    let key = "-----BEGIN EC PARAMETERS-----\n####\n-----END EC PARAMETERS-----\n-----BEGIN EC PRIVATE KEY-----\r\nAQ\r\nID\r\n-----END EC PRIVATE KEY-----\r\n";
+    let found = first(key.as_bytes(), |label| label.ends_with("PRIVATE KEY")).unwrap();
+    assert_eq!((found.label(), found.is_encrypted()), ("EC PRIVATE KEY", false));
+    assert_eq!(found.decode().unwrap(), [1, 2, 3]);
+    assert!(!format!("{found:?}").contains("AQ"), "a key is not shown");
+    let refused = first(key.as_bytes(), |label| label == "CERTIFICATE").unwrap_err();
+    assert!(matches!(refused, PemError::OtherLabel { label } if label == "EC PARAMETERS"));
+    assert!(first(b"nothing", |_| true).is_err());
+
+    let sealed = b"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: X,1\n\nAQID\n-----END RSA PRIVATE KEY-----\n";
+    assert!(first(sealed, |_| true).unwrap().is_encrypted());
+    assert_eq!(blocks(key.as_bytes()).count(), 2);
+}
+
+#[test]
 fn other_blocks_may_hold_anything() {
     let wanted = "-----BEGIN CERTIFICATE REQUEST-----\nAQID\n-----END CERTIFICATE REQUEST-----\n";
     let others = [

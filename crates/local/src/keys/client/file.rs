@@ -2,6 +2,7 @@
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::signature::{EcdsaKeyPair, RsaKeyPair};
+use chancery_x509::pem::{self, EncodedBlock};
 use der::pem::LineEnding;
 use der::{Decode, SecretDocument};
 use pkcs8::PrivateKeyInfoRef;
@@ -11,7 +12,6 @@ use super::{CURVES, ClientKey, ClientKeyError, PrivateKeyError};
 use crate::keys::passphrase::Passphrase;
 use crate::keys::seal::{self, OPEN_LABEL, SEALED_LABEL, UnsealError};
 
-const BEGIN: &str = "-----BEGIN ";
 /// PKCS #1 and SEC 1, as OpenSSL before 3 wrote them.
 const RSA_LABEL: &str = "RSA PRIVATE KEY";
 const EC_LABEL: &str = "EC PRIVATE KEY";
@@ -40,34 +40,32 @@ impl ClientKey {
 
     /// Whether [`from_pem`](Self::from_pem) will need a passphrase.
     pub fn is_sealed(pem: &[u8]) -> bool {
-        std::str::from_utf8(pem).is_ok_and(|text| matches!(private_block(text), Some((SEALED_LABEL, _))))
+        private_block(pem).is_some_and(|block| block.label() == SEALED_LABEL)
     }
 
     /// Reads the first private key of a PEM file: PKCS #8, sealed or not, PKCS #1 or SEC 1. Other blocks, like the `EC
     /// PARAMETERS` that some tools write first, are skipped.
     pub fn from_pem(pem: &[u8], passphrase: Option<&Passphrase>) -> Result<Self, ClientKeyError> {
-        let text = std::str::from_utf8(pem).map_err(|_| ClientKeyError::NotAKey)?;
-        let (label, block) = private_block(text).ok_or(ClientKeyError::NotAKey)?;
-        if label == SEALED_LABEL {
+        let block = private_block(pem).ok_or(ClientKeyError::NotAKey)?;
+        if block.label() == SEALED_LABEL {
             let passphrase = passphrase.ok_or(ClientKeyError::PassphraseNeeded)?;
-            return Self::from_pkcs8(seal::unseal(block.as_bytes(), passphrase)?);
+            return Self::from_pkcs8(seal::unseal_block(&block, passphrase)?);
         }
-        if block.contains("Proc-Type: 4,ENCRYPTED") {
+        if block.is_encrypted() {
             return Err(ClientKeyError::Seal {
                 detail: "it is sealed in OpenSSL's old way, which is weak: write it anew with `openssl pkcs8 -topk8`"
                     .to_owned(),
             });
         }
-        let (_, document) = SecretDocument::from_pem(block).map_err(|_| ClientKeyError::NotAKey)?;
-        let der = document.as_bytes();
-        match label {
-            OPEN_LABEL => Self::from_pkcs8(Zeroizing::new(der.to_vec())),
+        let der = Zeroizing::new(block.decode().map_err(|_| ClientKeyError::NotAKey)?);
+        match block.label() {
+            OPEN_LABEL => Self::from_pkcs8(der),
             RSA_LABEL => {
-                let pair = RsaKeyPair::from_der(der).map_err(PrivateKeyError::from)?;
+                let pair = RsaKeyPair::from_der(&der).map_err(PrivateKeyError::from)?;
                 let pkcs8: Pkcs8V1Der<'_> = pair.as_der().map_err(PrivateKeyError::from)?;
                 Self::from_pkcs8(Zeroizing::new(pkcs8.as_ref().to_vec()))
             }
-            EC_LABEL => Self::from_sec1(der),
+            EC_LABEL => Self::from_sec1(&der),
             _ => Err(ClientKeyError::NotAKey),
         }
     }
@@ -102,11 +100,7 @@ impl From<UnsealError> for ClientKeyError {
     }
 }
 
-/// The label of the first private key in a file, and the text from its first line on.
-fn private_block(text: &str) -> Option<(&str, &str)> {
-    text.match_indices(BEGIN).find_map(|(start, begin)| {
-        let block = &text[start..];
-        let (label, _) = block[begin.len()..].split_once("-----")?;
-        label.ends_with(OPEN_LABEL).then_some((label, block))
-    })
+/// The first private key in a file.
+fn private_block(pem: &[u8]) -> Option<EncodedBlock<'_>> {
+    pem::first(pem, |label| label.ends_with(OPEN_LABEL)).ok()
 }

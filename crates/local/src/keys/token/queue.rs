@@ -251,7 +251,7 @@ impl<S> Drop for Queue<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wait;
+    use crate::block_on;
 
     const SHORT: Duration = Duration::from_millis(200);
     const LONG: Duration = Duration::from_secs(30);
@@ -279,25 +279,25 @@ mod tests {
         let queue = queue(2);
         let (release, work) = hanging();
         let begun = Instant::now();
-        assert!(is_unavailable(&wait(queue.run(SHORT, work))));
+        assert!(is_unavailable(&block_on(queue.run(SHORT, work))));
         assert!(begun.elapsed() < LONG);
         assert_eq!(
-            wait(queue.run(LONG, |()| Ok(7))).unwrap(),
+            block_on(queue.run(LONG, |()| Ok(7))).unwrap(),
             7,
             "the other session goes on"
         );
         // Once both hang, no caller waits.
         let (second, work) = hanging();
-        assert!(is_unavailable(&wait(queue.run(SHORT, work))));
+        assert!(is_unavailable(&block_on(queue.run(SHORT, work))));
         let begun = Instant::now();
-        assert!(is_unavailable(&wait(queue.run(LONG, |()| Ok(7)))));
+        assert!(is_unavailable(&block_on(queue.run(LONG, |()| Ok(7)))));
         assert!(begun.elapsed() < LONG / 2);
         // They return.
         drop((release, second));
         while queue.overdue.load(Ordering::SeqCst) > 0 {
             thread::yield_now();
         }
-        assert_eq!(wait(queue.run(LONG, |()| Ok(7))).unwrap(), 7);
+        assert_eq!(block_on(queue.run(LONG, |()| Ok(7))).unwrap(), 7);
     }
 
     #[test]
@@ -317,13 +317,13 @@ mod tests {
         let mut hung = Box::pin(queue.run(LONG, work));
         assert!(hung.as_mut().poll(&mut context).is_pending());
         // One whose time is over before its turn, and one whose caller goes away.
-        assert!(is_unavailable(&wait(queue.run(SHORT, counting()))));
+        assert!(is_unavailable(&block_on(queue.run(SHORT, counting()))));
         let mut gone = Box::pin(queue.run(LONG, counting()));
         assert!(gone.as_mut().poll(&mut context).is_pending());
         drop(gone);
         drop(release);
-        wait(hung).unwrap();
-        wait(queue.run(LONG, |()| Ok(()))).unwrap();
+        block_on(hung).unwrap();
+        block_on(queue.run(LONG, |()| Ok(()))).unwrap();
         assert_eq!(done.load(Ordering::SeqCst), 0);
     }
 

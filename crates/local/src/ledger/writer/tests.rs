@@ -10,9 +10,9 @@ use chancery_x509::crl::RevocationReason;
 use chancery_x509::time::UnixTime;
 
 use super::*;
+use crate::block_on;
 use crate::ledger::SqliteLedger;
 use crate::ledger::fault::damaged;
-use crate::wait;
 
 fn fresh() -> (tempfile::TempDir, SqliteLedger) {
     let folder = tempfile::tempdir().unwrap();
@@ -43,13 +43,13 @@ fn issuers(ledger: &SqliteLedger) -> Vec<String> {
         let ca_names = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
         Ok(ca_names)
     });
-    wait(read).unwrap()
+    block_on(read).unwrap()
 }
 
 #[test]
 fn that_nothing_can_be_written_is_known_until_something_can() {
     let (folder, ledger) = fresh();
-    let insert = |name: &'static str| wait(ledger.write(move |writing| writing.issuer(&ca_name(name))));
+    let insert = |name: &'static str| block_on(ledger.write(move |writing| writing.issuer(&ca_name(name))));
     insert("one").unwrap();
     assert_eq!(ledger.monitoring().write_failure(), None);
     // Another process holds the lock for longer than is waited for it.
@@ -65,8 +65,8 @@ fn that_nothing_can_be_written_is_known_until_something_can() {
         thread::sleep(Duration::from_millis(50));
     }
     assert_eq!(issuers(&ledger), ["one"]);
-    assert_eq!(wait(ledger.monitoring().counts()).unwrap().issued, 0);
-    wait(ledger.write(|_| Err::<(), _>(damaged("on purpose")))).unwrap_err();
+    assert_eq!(block_on(ledger.monitoring().counts()).unwrap().issued, 0);
+    block_on(ledger.write(|_| Err::<(), _>(damaged("on purpose")))).unwrap_err();
     assert_eq!(ledger.monitoring().write_failure(), None, "others can write");
 }
 
@@ -77,12 +77,12 @@ fn when_the_oldest_change_was_made_that_no_crl_covers_is_known() {
         issuer: ca_name("a-ca"),
         shard: None,
     };
-    let issuer = wait(ledger.write(|writing| writing.issuer(&ca_name("a-ca")))).unwrap();
-    let changed_at = || wait(crl_state(ledger.crls(), &scope)).unwrap().changed_at;
+    let issuer = block_on(ledger.write(|writing| writing.issuer(&ca_name("a-ca")))).unwrap();
+    let changed_at = || block_on(crl_state(ledger.crls(), &scope)).unwrap().changed_at;
     let change =
-        || wait(ledger.write(move |writing| super::super::crls::mark_change(writing.connection, issuer, -1))).unwrap();
+        || block_on(ledger.write(move |writing| super::super::crls::mark_change(writing.connection, issuer, -1))).unwrap();
     let set = |at: i64| {
-        wait(ledger.write(move |writing| {
+        block_on(ledger.write(move |writing| {
             writing
                 .connection
                 .execute("UPDATE crl_changes SET changed_at = ?1", [at])?;
@@ -91,15 +91,15 @@ fn when_the_oldest_change_was_made_that_no_crl_covers_is_known() {
         .unwrap();
     };
     let publish = |number: u64, made_at: UnixTime| {
-        let standing = wait(crl_state(ledger.crls(), &scope)).unwrap();
-        wait(ledger.crls().intend(CrlIntent {
+        let standing = block_on(crl_state(ledger.crls(), &scope)).unwrap();
+        block_on(ledger.crls().intend(CrlIntent {
             scope: scope.clone(),
             number,
             signing_input: vec![1],
             at: made_at,
         }))
         .unwrap();
-        wait(ledger.crls().complete(CrlRecord {
+        block_on(ledger.crls().complete(CrlRecord {
             scope: scope.clone(),
             number,
             made_at,
@@ -113,7 +113,7 @@ fn when_the_oldest_change_was_made_that_no_crl_covers_is_known() {
         }))
         .unwrap();
     };
-    let published = |number: u64| wait(ledger.crls().mark_published(&scope, number, ETag("1".into()))).unwrap();
+    let published = |number: u64| block_on(ledger.crls().mark_published(&scope, number, ETag("1".into()))).unwrap();
 
     assert_eq!(changed_at(), None);
     change();
@@ -151,12 +151,12 @@ fn an_operation_that_fails_half_way_leaves_nothing_and_hurts_nobody() {
     });
     let other = ledger.write(|writing| writing.issuer(&ca_name("other")));
     drop(release);
-    assert!(wait(one).is_ok() && wait(other).is_ok());
-    assert!(matches!(wait(half), Err(LedgerError::Damaged { detail }) if detail == "broken on purpose"));
+    assert!(block_on(one).is_ok() && block_on(other).is_ok());
+    assert!(matches!(block_on(half), Err(LedgerError::Damaged { detail }) if detail == "broken on purpose"));
     assert_eq!(issuers(&ledger), ["one", "other"]);
     // What was rolled back is not remembered either.
     assert_eq!(
-        wait(ledger.write(|writing| writing.known_issuer(&ca_name("half")))),
+        block_on(ledger.write(|writing| writing.known_issuer(&ca_name("half")))),
         Ok(None)
     );
 }
@@ -172,8 +172,8 @@ fn a_refusal_that_wrote_nothing_shares_the_commit_of_the_others() {
     });
     let refused = ledger.write(|_| Err::<(), _>(Fault::from(LedgerError::TokenReused)));
     drop(release);
-    assert!(wait(counted).is_ok());
-    assert_eq!(wait(refused), Err(LedgerError::TokenReused));
+    assert!(block_on(counted).is_ok());
+    assert_eq!(block_on(refused), Err(LedgerError::TokenReused));
     assert_eq!(ran.try_iter().count(), 1, "nothing was done twice");
 }
 
@@ -182,14 +182,14 @@ fn a_crl_covers_no_change_of_its_own_group_that_its_view_does_not_list() {
     const NOW: UnixTime = UnixTime(1_795_464_000);
     let (_folder, ledger) = fresh();
     let intent = chancery_authority::suite::intent(1);
-    wait(ledger.intents().reserve(intent.clone())).unwrap();
+    block_on(ledger.intents().reserve(intent.clone())).unwrap();
     let completion = Completion {
         id: intent.id.clone(),
         certificate: vec![0x30],
         receipt: Receipt(String::new()),
         at: NOW,
     };
-    wait(ledger.intents().complete(completion)).unwrap();
+    block_on(ledger.intents().complete(completion)).unwrap();
     let scope = CrlScope {
         issuer: intent.id.issuer.clone(),
         shard: intent.shard,
@@ -210,7 +210,7 @@ fn a_crl_covers_no_change_of_its_own_group_that_its_view_does_not_list() {
     let (of_revoker, id) = (ledger.clone(), intent.id.clone());
     // Both wait for the held writer; the revocation was sent first, and both become one group.
     let revoking = thread::spawn(move || {
-        wait(
+        block_on(
             of_revoker
                 .revocations()
                 .revoke(&id.issuer, id.serial, revocation, Reach::Key),
@@ -218,12 +218,12 @@ fn a_crl_covers_no_change_of_its_own_group_that_its_view_does_not_list() {
     });
     thread::sleep(Duration::from_millis(200));
     let (maker, of) = (ledger.clone(), scope.clone());
-    let making = thread::spawn(move || wait(maker.crls().reserve(&of, plan)));
+    let making = thread::spawn(move || block_on(maker.crls().reserve(&of, plan)));
     thread::sleep(Duration::from_millis(400));
     drop(release);
     revoking.join().unwrap().unwrap();
     let made = making.join().unwrap().unwrap();
-    let covers = made.mark == wait(crl_state(ledger.crls(), &scope)).unwrap().mark;
+    let covers = made.mark == block_on(crl_state(ledger.crls(), &scope)).unwrap().mark;
     assert_eq!(
         covers,
         made.revocations.entries() == 1,
@@ -244,17 +244,17 @@ fn a_group_that_cannot_be_committed_changes_nothing() {
     });
     let other = ledger.write(|writing| writing.issuer(&ca_name("other")));
     drop(release);
-    assert!(matches!(wait(deferred), Err(LedgerError::Unavailable { .. })));
-    assert!(matches!(wait(other), Err(LedgerError::Unavailable { .. })));
+    assert!(matches!(block_on(deferred), Err(LedgerError::Unavailable { .. })));
+    assert!(matches!(block_on(other), Err(LedgerError::Unavailable { .. })));
     assert_eq!(issuers(&ledger), [""; 0]);
-    assert!(wait(ledger.write(|writing| writing.issuer(&ca_name("later")))).is_ok());
+    assert!(block_on(ledger.write(|writing| writing.issuer(&ca_name("later")))).is_ok());
 }
 
 #[test]
 fn a_ledger_without_room_says_so_and_goes_on_when_there_is_some() {
     let (_folder, ledger) = fresh();
     let limit = |pages: u32| {
-        wait(ledger.write(move |writing| {
+        block_on(ledger.write(move |writing| {
             Ok(writing
                 .connection
                 .pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?)
@@ -262,7 +262,7 @@ fn a_ledger_without_room_says_so_and_goes_on_when_there_is_some() {
         .unwrap();
     };
     let fill = || {
-        wait(ledger.write(|writing| {
+        block_on(ledger.write(|writing| {
             let sql =
                 "INSERT INTO rejections (at, principal, code, reason) VALUES (1, 'p', 'c', hex(zeroblob(100000)))";
             writing.connection.execute(sql, [])?;
@@ -278,7 +278,10 @@ fn a_ledger_without_room_says_so_and_goes_on_when_there_is_some() {
     );
     limit(100_000);
     fill().unwrap();
-    assert_eq!(wait(ledger.read(crate::ledger::records::counts)).unwrap().rejected, 1);
+    assert_eq!(
+        block_on(ledger.read(crate::ledger::records::counts)).unwrap().rejected,
+        1
+    );
 }
 
 #[test]
@@ -291,7 +294,7 @@ fn the_log_starts_over_while_somebody_writes_all_the_time() {
         File::open(&log).unwrap().read_exact_at(&mut number, 12).unwrap();
         u32::from_be_bytes(number)
     };
-    wait(ledger.write(|writing| writing.issuer(&ca_name("one")))).unwrap();
+    block_on(ledger.write(|writing| writing.issuer(&ca_name("one")))).unwrap();
     let first = sequence();
     for _ in 0..100 {
         // A page each, as fast as the thread takes them.
@@ -305,7 +308,7 @@ fn the_log_starts_over_while_somebody_writes_all_the_time() {
         };
         let writes: Vec<_> = (0..1024).map(write).collect();
         for write in writes {
-            wait(write).unwrap();
+            block_on(write).unwrap();
         }
         if sequence() != first {
             return;

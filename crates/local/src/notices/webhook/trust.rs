@@ -1,42 +1,19 @@
 //! CAs that a webhook's sender trusts for TLS.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
+use chancery_x509::{certificate, pem};
+use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
 
 use super::WebhookError;
 
-/// Where systems keep their list of trusted CAs: Debian and Alpine, Fedora, SUSE, macOS and the BSDs.
-const SYSTEM_FILES: [&str; 4] = [
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-];
-
-/// The variable that names another list to OpenSSL.
-const SYSTEM_VARIABLE: &str = "SSL_CERT_FILE";
-
 /// TLS with the CAs of a file, or of the system.
 pub(super) fn tls_config(ca_file: Option<&Path>) -> Result<TlsConfig, WebhookError> {
-    let path = match ca_file {
-        Some(path) => path.to_owned(),
-        None => system_file().ok_or(WebhookError::NoSystemCas)?,
+    let roots = match ca_file {
+        Some(path) => of_file(path)?,
+        None => system_roots().ok_or(WebhookError::NoSystemCas)?,
     };
-    let pem = std::fs::read(&path).map_err(|source| WebhookError::CaFile {
-        path: path.clone(),
-        source,
-    })?;
-    let roots: Vec<Certificate<'static>> = parse_pem(&pem)
-        .filter_map(|item| match item {
-            Ok(PemItem::Certificate(certificate)) => Some(certificate),
-            _ => None,
-        })
-        .collect();
-    if roots.is_empty() {
-        return Err(WebhookError::NoCa { path });
-    }
     Ok(TlsConfig::builder()
         .provider(TlsProvider::Rustls)
         .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
@@ -44,9 +21,35 @@ pub(super) fn tls_config(ca_file: Option<&Path>) -> Result<TlsConfig, WebhookErr
         .build())
 }
 
-fn system_file() -> Option<PathBuf> {
-    let told = std::env::var_os(SYSTEM_VARIABLE).map(PathBuf::from);
-    told.into_iter()
-        .chain(SYSTEM_FILES.map(PathBuf::from))
-        .find(|path| path.is_file())
+/// The certificates of a PEM file.
+fn of_file(path: &Path) -> Result<Vec<Certificate<'static>>, WebhookError> {
+    let text = std::fs::read(path).map_err(|source| WebhookError::CaFile {
+        path: path.to_owned(),
+        source,
+    })?;
+    // rustls passes over what it cannot use, and so is passed over here what cannot be decoded.
+    let roots: Vec<Certificate<'static>> = pem::blocks(&text)
+        .filter(|block| certificate::Certificate::PEM_LABELS.contains(&block.label()))
+        .filter_map(|block| block.decode().ok())
+        .map(|der| Certificate::from_der(&der).to_owned())
+        .collect();
+    if roots.is_empty() {
+        return Err(WebhookError::NoCa { path: path.to_owned() });
+    }
+    Ok(roots)
+}
+
+/// The CAs that the operating system trusts, or those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name; `None` where there are
+/// none.
+fn system_roots() -> Option<Vec<Certificate<'static>>> {
+    let found = rustls_native_certs::load_native_certs();
+    for error in &found.errors {
+        tracing::debug!(%error, "trusted CAs of the system that cannot be read");
+    }
+    let roots: Vec<_> = found
+        .certs
+        .iter()
+        .map(|der| Certificate::from_der(der).to_owned())
+        .collect();
+    (!roots.is_empty()).then_some(roots)
 }
