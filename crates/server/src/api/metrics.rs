@@ -136,7 +136,7 @@ fn register_crls(registry: &mut Registry, crls: &[CrlStatus]) {
 fn register_cas(registry: &mut Registry, snapshot: &HealthSnapshot, authority: &Authority) {
     let sample = |name: &CaName| Sample {
         label: Some(("ca", name.to_string())),
-        value: i64::from(snapshot.revoked.iter().any(|(revoked, _)| revoked == name)),
+        value: i64::from(snapshot.revoked.iter().any(|of| of.ca == *name)),
     };
     registry.register_collector(Box::new(ReadGauge {
         name: "ca_revoked",
