@@ -18,6 +18,7 @@ pub(super) fn config(roots: &[CertificateDer<'static>], identity: Option<&Identi
 }
 
 fn client_certificate(identity: &Identity) -> Result<ClientCert, ClientError> {
+    // ureq takes a key in no other form than the one its own reader takes: what people have is read before it gets here.
     let key = PrivateKey::from_pem(identity.key.as_bytes()).map_err(ClientError::ClientKey)?;
     Ok(ClientCert::new_with_certs(&certificates(&identity.chain), key))
 }

@@ -80,7 +80,7 @@ fn when_the_oldest_change_was_made_that_no_crl_covers_is_known() {
     let issuer = block_on(ledger.write(|writing| writing.issuer(&ca_name("a-ca")))).unwrap();
     let changed_at = || block_on(crl_state(ledger.crls(), &scope)).unwrap().changed_at;
     let change = || {
-        block_on(ledger.write(move |writing| super::super::crls::mark_change(writing.connection, issuer, -1))).unwrap()
+        block_on(ledger.write(move |writing| super::super::crls::mark_change(writing.connection, issuer, -1))).unwrap();
     };
     let set = |at: i64| {
         block_on(ledger.write(move |writing| {
