@@ -34,7 +34,7 @@ use chancery_x509::serial::Serial;
 
 pub use csr::{Csr, CsrFile, CsrFileName, FoundCsr, ListedNames, NoCsrFileName};
 pub use digest::RequestDigest;
-pub use error::IssueError;
+pub use error::{InternalFault, IssueError};
 pub use own_names::OwnNames;
 pub use prepare::{IssuanceContext, KeyClaim, Prepared, Rules};
 pub use refusal::Refusal;

@@ -7,7 +7,7 @@ use chancery_x509::time::UnixTime;
 
 use crate::authority::Authority;
 use crate::ca_name::CaName;
-use crate::issue::IssueError;
+use crate::issue::{InternalFault, IssueError};
 use crate::port::ledger::{IntentId, Kind, OpenIntent, OpenPosition, UNREADABLE_TOLD};
 use crate::port::{IntentNonce, LedgerError};
 use crate::signing::NotSignable;
@@ -81,7 +81,7 @@ fn is_of_key(error: &IssueError) -> bool {
         error,
         IssueError::Unavailable { .. }
             | IssueError::Internal {
-                code: "key_store" | "bad_signature",
+                fault: InternalFault::KeyStore | InternalFault::BadSignature,
                 ..
             }
     )

@@ -6,6 +6,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use chancery_authority::port::ETag;
 
 use crate::call_budget::{CallBudget, Failure, describe};
+use crate::error_code::ErrorCode;
 
 /// One bucket, read by key.
 #[derive(Debug)]
@@ -105,7 +106,7 @@ impl Bucket {
         };
         match self.budget.long_call("s3:GetObject", call).await {
             Ok(answer) => self.collect(key, answer, limit).await,
-            Err(Failure::Refused(error)) if error.is_no_such_key() || error.code() == Some("NoSuchKey") => {
+            Err(Failure::Refused(error)) if error.is_no_such_key() || ErrorCode::of(&error) == ErrorCode::NotFound => {
                 Ok(Fetched::Missing)
             }
             Err(Failure::Refused(error)) if known.is_some() && is_not_modified(&error) => Ok(Fetched::Unchanged),
@@ -150,5 +151,5 @@ impl Bucket {
 
 /// "Not modified" has no body and so no error code; the SDK derives one from the status, or none.
 fn is_not_modified(error: &impl ProvideErrorMetadata) -> bool {
-    matches!(error.code(), None | Some("NotModified" | "304"))
+    matches!(ErrorCode::of(error), ErrorCode::Absent | ErrorCode::NotModified)
 }

@@ -16,6 +16,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_smithy_types::retry::ReconnectMode;
 
+use crate::error_code::ErrorCode;
 use crate::meter::Meter;
 
 /// Most requests for one call, the first included.
@@ -181,7 +182,7 @@ where
 {
     match error {
         SdkError::ServiceError(context) => {
-            let throttled = context.err().code().is_some_and(|code| THROTTLING.contains(&code));
+            let throttled = ErrorCode::of(context.err()) == ErrorCode::Throttled;
             let status = context.raw().status();
             if throttled || status.is_server_error() || status.as_u16() == 429 {
                 Failure::Unavailable(format!("{what}: {}", describe(context.err())))
@@ -212,14 +213,6 @@ fn chain(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     words
-}
-
-/// Whether AWS refused because a permission is missing.
-pub(crate) fn is_denied<E: ProvideErrorMetadata>(error: &E) -> bool {
-    matches!(
-        error.code(),
-        Some("AccessDeniedException" | "AccessDenied" | "Forbidden" | "AuthorizationError")
-    )
 }
 
 #[cfg(test)]

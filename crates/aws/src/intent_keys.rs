@@ -12,7 +12,8 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use chancery_authority::port::{IntentKey, IntentKeys, IntentNonce, KeyStoreError};
 use zeroize::Zeroizing;
 
-use crate::call_budget::{CallBudget, Failure, describe, is_denied};
+use crate::call_budget::{CallBudget, Failure, describe};
+use crate::error_code::ErrorCode;
 
 /// Derives intent keys with an `HMAC_256` key in KMS.
 #[derive(Debug)]
@@ -43,17 +44,17 @@ impl KmsIntentKeys {
             self.key,
             describe(error)
         );
-        match error.code() {
-            Some("NotFoundException") => KeyStoreError::Denied {
+        match ErrorCode::of(error) {
+            ErrorCode::NotFound => KeyStoreError::Denied {
                 detail: format!("{detail}; apply the Terraform module of this version, which makes that key"),
             },
-            Some("DisabledException" | "KMSInvalidStateException") => KeyStoreError::Denied {
+            ErrorCode::KeyDisabled => KeyStoreError::Denied {
                 detail: format!("{detail}; enable the key, or cancel its deletion"),
             },
-            Some("InvalidKeyUsageException" | "UnsupportedOperationException") => KeyStoreError::Denied {
+            ErrorCode::WrongKey => KeyStoreError::Denied {
                 detail: format!("{detail}; point the alias to a key of the specification HMAC_256"),
             },
-            _ if is_denied(error) => KeyStoreError::Denied {
+            ErrorCode::Denied => KeyStoreError::Denied {
                 detail: format!(
                     "{detail}; allow kms:GenerateMac with that key to this role: the Terraform module of this version does"
                 ),

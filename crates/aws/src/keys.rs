@@ -18,7 +18,8 @@ use chancery_authority::port::{KeyName, KeyStore, KeyStoreError, Receipt, Signed
 use chancery_x509::algorithm::{CaKeyAlgorithm, SigningInput};
 use chancery_x509::key::ca::CaPublicKey;
 
-use crate::call_budget::{CallBudget, Failure, describe, is_denied};
+use crate::call_budget::{CallBudget, Failure, describe};
+use crate::error_code::ErrorCode;
 
 /// Days before a key that lost the race for its alias is deleted: the minimum that KMS allows.
 const ORPHAN_DAYS: i32 = 7;
@@ -281,16 +282,16 @@ fn signing(algorithm: CaKeyAlgorithm, input: &SigningInput) -> Option<(SigningAl
 
 fn refusal<E: ProvideErrorMetadata + std::error::Error>(key: &KeyName, error: &E) -> KeyStoreError {
     let detail = format!("{key}: {}", describe(error));
-    match error.code() {
-        Some("NotFoundException") => KeyStoreError::NotFound(key.clone()),
-        Some("UnsupportedOperationException" | "InvalidKeyUsageException") => KeyStoreError::Damaged {
+    match ErrorCode::of(error) {
+        ErrorCode::NotFound => KeyStoreError::NotFound(key.clone()),
+        ErrorCode::WrongKey => KeyStoreError::Damaged {
             key: key.clone(),
             detail: format!("the key cannot sign for a CA: {}", describe(error)),
         },
-        Some("DisabledException" | "KMSInvalidStateException") => KeyStoreError::Denied {
+        ErrorCode::KeyDisabled => KeyStoreError::Denied {
             detail: format!("{detail}; enable the key, or cancel its deletion"),
         },
-        _ if is_denied(error) => KeyStoreError::Denied {
+        ErrorCode::Denied => KeyStoreError::Denied {
             detail: format!("{detail}; allow kms:GetPublicKey and kms:Sign to this role in the key's policy"),
         },
         // KeyUnavailable, DependencyTimeout, and any code that AWS may add.

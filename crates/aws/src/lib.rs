@@ -13,6 +13,7 @@
 pub mod bucket;
 pub mod call_budget;
 pub mod deployment;
+mod error_code;
 mod http;
 pub mod intent_keys;
 pub mod keys;
@@ -31,6 +32,7 @@ use chancery_authority::port::{Notices, Ports};
 pub use bucket::Bucket;
 pub use call_budget::CallBudget;
 pub use deployment::Deployment;
+pub use error_code::ErrorCode;
 pub use intent_keys::KmsIntentKeys;
 pub use keys::KmsKeyStore;
 pub use ledger::DynamoLedger;

@@ -101,7 +101,7 @@ fn shortened(value: Value, characters: usize, entries: usize) -> Value {
             fields
                 .into_iter()
                 .map(|(name, value)| match value {
-                    // A part of a document in base64 cannot be decoded: it is left out.
+                    // A part of a document in base64 cannot be decoded: it is left out. The contract has it in the fields' names.
                     Value::String(text) if name.starts_with("Base64") && text.len() > characters => {
                         (name, Value::String(String::new()))
                     }

@@ -11,7 +11,6 @@ use aws_config::SdkConfig;
 use aws_lc_rs::digest;
 use aws_sdk_s3::operation::put_object::PutObjectError;
 use aws_sdk_s3::primitives::{ByteStream, Length};
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chancery_authority::port::publication::{Content, Stat};
@@ -21,6 +20,7 @@ use tempfile::NamedTempFile;
 
 use crate::bucket;
 use crate::call_budget::{CallBudget, Failure, describe};
+use crate::error_code::ErrorCode;
 
 /// Most octets of a file that are kept in memory while it is sent; a longer one goes through a temporary file.
 const IN_MEMORY: usize = 4 << 20;
@@ -296,8 +296,8 @@ fn content_type(name: &PublishedName, beginning: &[u8]) -> &'static str {
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>
 fn is_contended(error: &PutObjectError) -> bool {
     matches!(
-        error.code(),
-        Some("PreconditionFailed" | "ConditionalRequestConflict" | "NoSuchKey")
+        ErrorCode::of(error),
+        ErrorCode::PreconditionFailed | ErrorCode::Conflict | ErrorCode::NotFound
     )
 }
 

@@ -11,7 +11,8 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use chancery_authority::{Authority, Principal};
 use chancery_aws::signed::{Answer, Request, Service};
-use chancery_aws::{Aws, Bucket, CallBudget, Deployment, DynamoLedger, Places};
+use chancery_aws::{Aws, Bucket, CallBudget, Deployment, DynamoLedger, ErrorCode, Places};
+use chancery_lambda::failure::FailureKind;
 use chancery_lambda::settings::AuthoritySettings;
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -171,12 +172,12 @@ impl Deployed {
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
         R: Debug + Send + Sync + 'static,
     {
-        let hint = match error.as_service_error().and_then(ProvideErrorMetadata::code) {
-            Some("ResourceNotFoundException") => format!(
+        let hint = match error.as_service_error().map(ErrorCode::of) {
+            Some(ErrorCode::NotFound) => format!(
                 "there is no function {name} in {}: --project, --env and the region must be the deployment's",
                 self.region()
             ),
-            Some(code) if code.starts_with("AccessDenied") => {
+            Some(ErrorCode::Denied) => {
                 format!(
                     "you may not {action} on {name}: the module's aws_principals, or a policy of yours, must say so"
                 )
@@ -219,10 +220,13 @@ where
 /// A function's failure, from its `{"errorType", "errorMessage"}`.
 fn failed(name: &str, error: &Value) -> Error {
     let text = |field: &str| error[field].as_str().unwrap_or_default();
-    let hint = match text("errorType") {
-        "UnavailableError" | "InProgressError" => "; repeat it with the same --idempotency-token in a minute",
-        "ConfigurationError" => "; apply the Terraform module again, or mend its inputs",
-        _ => "",
+    let hint = match FailureKind::from_name(text("errorType")) {
+        Some(FailureKind::Unavailable | FailureKind::NoLedger | FailureKind::InProgress) => {
+            "; repeat it with the same --idempotency-token in a minute"
+        }
+        Some(FailureKind::Configuration) => "; apply the Terraform module again, or mend its inputs",
+        // None: the function was ended by Lambda.
+        Some(FailureKind::Incomplete | FailureKind::TokenReused | FailureKind::Internal) | None => "",
     };
     let message = match text("errorMessage") {
         "" => error.to_string(),

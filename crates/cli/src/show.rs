@@ -36,6 +36,7 @@ pub(crate) fn logging(verbose: u8) {
 pub(crate) fn leave_quietly_when_nobody_reads() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
+        // The standard library panics with this text, and has no type for it.
         let message = panic.payload_as_str().unwrap_or_default();
         if message.starts_with("failed printing to stdout") && message.contains("Broken pipe") {
             leave();

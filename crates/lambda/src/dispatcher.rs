@@ -81,7 +81,7 @@ impl AuthorityFunction {
             .get_or_try_init(|| FunctionState::open(self.dependencies.clone(), self.function))
             .await;
         let state = match (opened, self.function) {
-            (Err(failure), Function::Sweep) if sweep::says_missing_table(&failure) => {
+            (Err(failure), Function::Sweep) if failure.kind == FailureKind::NoLedger => {
                 tracing::warn!(reason = failure.message, "there is no journal to sweep yet");
                 return Ok(Value::Null);
             }

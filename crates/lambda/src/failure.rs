@@ -27,6 +27,8 @@ pub enum FailureKind {
     Configuration,
     /// Throttled, or a service does not answer: the same call may succeed later.
     Unavailable,
+    /// The deployment's tables are not made yet. To a caller it is the same as unavailable.
+    NoLedger,
     /// A call with the same idempotency token is in progress.
     InProgress,
     /// Some entries of a file were not carried out, or something was damaged; everything else was done.
@@ -42,12 +44,25 @@ impl FailureKind {
     pub fn name(self) -> &'static str {
         match self {
             Self::Configuration => "ConfigurationError",
-            Self::Unavailable => "UnavailableError",
+            Self::Unavailable | Self::NoLedger => "UnavailableError",
             Self::InProgress => "InProgressError",
             Self::Incomplete => "IncompleteError",
             Self::TokenReused => "TokenReusedError",
             Self::Internal => "InternalError",
         }
+    }
+
+    /// The kind of that name, as a caller reads it in the function's answer; of several the first.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let kinds = [
+            Self::Configuration,
+            Self::Unavailable,
+            Self::InProgress,
+            Self::Incomplete,
+            Self::TokenReused,
+            Self::Internal,
+        ];
+        kinds.into_iter().find(|kind| kind.name() == name)
     }
 }
 
@@ -71,6 +86,7 @@ impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
         let kind = match error {
             LedgerError::Unavailable { .. } => FailureKind::Unavailable,
+            LedgerError::NotCreated { .. } => FailureKind::NoLedger,
             _ => FailureKind::Internal,
         };
         Self::new(kind, error.to_string())
@@ -147,5 +163,31 @@ impl From<&IssueError> for Failure {
             _ => FailureKind::Internal,
         };
         Self::new(kind, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caller_reads_the_kind_that_was_meant() {
+        for kind in [
+            FailureKind::Configuration,
+            FailureKind::Unavailable,
+            FailureKind::InProgress,
+            FailureKind::Incomplete,
+            FailureKind::TokenReused,
+            FailureKind::Internal,
+        ] {
+            assert_eq!(FailureKind::from_name(kind.name()), Some(kind));
+        }
+        assert_eq!(FailureKind::from_name("Runtime.ExitError"), None);
+        // Without tables nobody but the sweep does anything else.
+        let missing = Failure::from(LedgerError::NotCreated {
+            detail: "no table".to_owned(),
+        });
+        assert_eq!(missing.kind, FailureKind::NoLedger);
+        assert_eq!(missing.kind.name(), FailureKind::Unavailable.name());
     }
 }

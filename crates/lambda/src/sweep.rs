@@ -13,7 +13,7 @@ pub async fn handle(state: &FunctionState) -> Result<Value, Failure> {
     // Reads the CAs if they are not known: a process older than the CA would give up what it can now complete.
     state.ca(CaRole::Issuing).await?;
     let swept = match state.authority.sweep_leaves().await {
-        Err(error) if is_missing_table(&error) => {
+        Err(error @ LedgerError::NotCreated { .. }) => {
             tracing::warn!(%error, "there is no journal to sweep yet");
             return Ok(Value::Null);
         }
@@ -57,15 +57,3 @@ pub async fn handle(state: &FunctionState) -> Result<Value, Failure> {
     let message = format!("{} interrupted issuances could not be taken up yet", swept.failed.len());
     Err(Failure::new(FailureKind::Unavailable, message))
 }
-
-/// Whether DynamoDB answered that there is no such table: the deployment's journal is not made yet.
-fn is_missing_table(error: &LedgerError) -> bool {
-    matches!(error, LedgerError::Unavailable { detail } if detail.contains(MISSING))
-}
-
-/// The same, for a failure to open the authority.
-pub(crate) fn says_missing_table(failure: &Failure) -> bool {
-    failure.message.contains(MISSING)
-}
-
-const MISSING: &str = "ResourceNotFoundException";

@@ -4,7 +4,7 @@
 
 use chancery_authority::Principal;
 use chancery_authority::issue::{CsrFileName, FoundCsr};
-use chancery_authority::issue::{IssueError, Issued, Refusal};
+use chancery_authority::issue::{InternalFault, IssueError, Issued, Refusal};
 use chancery_authority::port::ledger::{IdempotencyToken, TokenOrigin};
 use chancery_contract::{
     ChainAnswer, ErrorAnswer, IssueTlsCert as _, Malformed, TlsCertAnswer, TlsCertRequest, caller_token, request_value,
@@ -55,7 +55,10 @@ pub async fn handle(state: &FunctionState, event: &[u8], invocation: &Invocation
             }
             Ok(error(&refusal))
         }
-        Err(IssueError::Internal { code: "no_ca", .. }) => Ok(no_ca(state)),
+        Err(IssueError::Internal {
+            fault: InternalFault::NoCa,
+            ..
+        }) => Ok(no_ca(state)),
         Err(error) => {
             tracing::error!(
                 code = error.code(),

@@ -87,6 +87,9 @@ use super::{Rule, extension_table};
 /// The rule that reports everything that cannot be parsed.
 pub(super) const NOT_DER: Rule = der::RULE;
 
+/// The name of that rule.
+pub(crate) const KEY_USAGE_UNFIT_FOR_KEY: &str = key_usage_unfit_for_key::RULE.name;
+
 pub(super) static RULES: &[Rule] = &[
     der::RULE,
     version_not_v3::RULE,

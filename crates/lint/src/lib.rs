@@ -62,6 +62,13 @@ pub struct Finding {
     pub message: String,
 }
 
+impl Finding {
+    /// Whether it is that the keyUsage has bits that a key of that kind cannot have: a profile may allow some.
+    pub fn is_of_unfit_key_usage(&self) -> bool {
+        self.rule == certificate::KEY_USAGE_UNFIT_FOR_KEY
+    }
+}
+
 /// A rule: its name, the standard that it follows, and its check.
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {

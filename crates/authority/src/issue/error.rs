@@ -26,11 +26,42 @@ pub enum IssueError {
     /// An internal fault; the intent, if there was one, is left to the sweeper.
     #[error("the certificate authority could not issue the certificate; its operator finds the reason in the log")]
     Internal {
-        /// A stable code: `no_ca`, `ca_not_believed`, `not_signable`, `bad_signature`, `key_store`, `ledger`.
-        code: &'static str,
+        /// What failed.
+        fault: InternalFault,
         /// The cause, for operators.
         detail: String,
     },
+}
+
+/// What failed inside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InternalFault {
+    /// The profile's CA is not configured, or not created yet.
+    NoCa,
+    /// The CA's certificate is not believed.
+    CaNotBelieved,
+    /// What was prepared may not be signed.
+    NotSignable,
+    /// The key store made a signature that does not verify.
+    BadSignature,
+    /// The key store made no signature.
+    KeyStore,
+    /// The ledger, or what it says.
+    Ledger,
+}
+
+impl InternalFault {
+    /// A stable code for programs.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::NoCa => "no_ca",
+            Self::CaNotBelieved => "ca_not_believed",
+            Self::NotSignable => "not_signable",
+            Self::BadSignature => "bad_signature",
+            Self::KeyStore => "key_store",
+            Self::Ledger => "ledger",
+        }
+    }
 }
 
 impl IssueError {
@@ -40,7 +71,7 @@ impl IssueError {
             Self::Rejected(refusal) => refusal.code(),
             Self::InProgress => "in_progress",
             Self::Unavailable { .. } => "unavailable",
-            Self::Internal { code, .. } => code,
+            Self::Internal { fault, .. } => fault.code(),
         }
     }
 
@@ -64,7 +95,7 @@ impl From<KeyStoreError> for IssueError {
         match error {
             KeyStoreError::Unavailable { .. } => Self::Unavailable { detail },
             _ => Self::Internal {
-                code: "key_store",
+                fault: InternalFault::KeyStore,
                 detail,
             },
         }
@@ -79,7 +110,7 @@ impl From<NotBelieved> for IssueError {
             refuted => {
                 tracing::error!(error = %refuted, "nothing is issued under a CA that is not believed");
                 Self::Internal {
-                    code: "ca_not_believed",
+                    fault: InternalFault::CaNotBelieved,
                     detail: refuted.to_string(),
                 }
             }
@@ -92,8 +123,11 @@ impl From<LedgerError> for IssueError {
     fn from(error: LedgerError) -> Self {
         let detail = error.to_string();
         match error {
-            LedgerError::Unavailable { .. } => Self::Unavailable { detail },
-            _ => Self::Internal { code: "ledger", detail },
+            LedgerError::Unavailable { .. } | LedgerError::NotCreated { .. } => Self::Unavailable { detail },
+            _ => Self::Internal {
+                fault: InternalFault::Ledger,
+                detail,
+            },
         }
     }
 }

@@ -14,7 +14,7 @@ use chancery_x509::serial::Serial;
 use chancery_x509::time::{DAY, UnixTime};
 use const_oid::ObjectIdentifier;
 
-use super::{IssueError, Refusal, Request, csr_names, extensions, names, same_name, throwaway, usages};
+use super::{InternalFault, IssueError, Refusal, Request, csr_names, extensions, names, same_name, throwaway, usages};
 use crate::authority::Ca;
 use crate::config::Config;
 use crate::port::ledger::{CertificateIntent, CrlScope, IdempotencyToken, IntentId, Kind, OpenIntent, TokenOrigin};
@@ -87,7 +87,7 @@ impl Allowed {
     fn covers(self, template: &CertificateTemplate, finding: &Finding) -> bool {
         let beyond = KeyUsage::DIGITAL_SIGNATURE | KeyUsage::CONTENT_COMMITMENT | KeyUsage::KEY_AGREEMENT;
         self.ec_key_encipherment
-            && finding.rule == "key_usage_unfit_for_key"
+            && finding.is_of_unfit_key_usage()
             && matches!(
                 template.public_key.kind(),
                 KeyKind::P256 | KeyKind::P384 | KeyKind::P521
@@ -228,7 +228,10 @@ impl Rules<'_> {
     }
 
     pub(super) fn issuing_ca(&self, profile: &Profile) -> Result<&Arc<Ca>, IssueError> {
-        let no_ca = |detail: String| IssueError::Internal { code: "no_ca", detail };
+        let no_ca = |detail: String| IssueError::Internal {
+            fault: InternalFault::NoCa,
+            detail,
+        };
         let configured = match profile.issuing_ca() {
             None => self.config.issuing_ca(),
             Some(name) => self.config.ca_named(name).ok_or_else(|| {
@@ -400,7 +403,7 @@ impl Rules<'_> {
     fn written_again(&self, intent: &OpenIntent, said: &Certificate, ca: &Ca) -> Result<TbsCertificate, IssueError> {
         let profile = self.profile(Some(&intent.profile))?;
         let public_key = said.public_key().map_err(|error| IssueError::Internal {
-            code: "ledger",
+            fault: InternalFault::Ledger,
             detail: error.to_string(),
         })?;
         self.check_key(&public_key, profile)?;
@@ -418,7 +421,7 @@ impl Rules<'_> {
             || intent.not_after > of_ca.not_after()
         {
             return Err(IssueError::Internal {
-                code: "ledger",
+                fault: InternalFault::Ledger,
                 detail: format!("its validity is beyond what the profile {} allows", profile.name()),
             });
         }

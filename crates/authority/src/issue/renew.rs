@@ -7,7 +7,8 @@ use chancery_x509::time::DAY;
 use super::csr::Csr;
 use super::prepare::Draft;
 use super::{
-    IssuanceContext, IssueError, Issued, Prepared, Refusal, Rules, csr_names, digest, extensions, names, usages,
+    InternalFault, IssuanceContext, IssueError, Issued, Prepared, Refusal, Rules, csr_names, digest, extensions, names,
+    usages,
 };
 use crate::authority::Authority;
 use crate::event::RejectedRequest;
@@ -107,7 +108,10 @@ impl Rules<'_> {
         csr: Option<&[u8]>,
         context: IssuanceContext<'_>,
     ) -> Result<Prepared, IssueError> {
-        let unreadable = |detail: String| IssueError::Internal { code: "ledger", detail };
+        let unreadable = |detail: String| IssueError::Internal {
+            fault: InternalFault::Ledger,
+            detail,
+        };
         let old = Certificate::parse(&record.certificate)
             .map_err(|error| unreadable(format!("the certificate {} cannot be read: {error}", record.id)))?;
         let profile = self.profile(Some(&record.profile))?;

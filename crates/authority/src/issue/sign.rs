@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use chancery_x509::certificate::Certificate;
 use chancery_x509::key::KeyFingerprint;
 
-use super::{IssueError, Issued, Prepared, Refusal, Rules};
+use super::{InternalFault, IssueError, Issued, Prepared, Refusal, Rules};
 use crate::authority::{Authority, Ca};
 use crate::event::Event;
 use crate::port::ledger::{
@@ -36,7 +36,7 @@ impl Authority {
                 let intent = prepared.intent();
                 let signable = Signable::prepared(prepared.tbs.clone(), &intent, Signer::of(&prepared.ca));
                 let signable = signable.map_err(|error| IssueError::Internal {
-                    code: "not_signable",
+                    fault: InternalFault::NotSignable,
                     detail: format!("{}: {error}", intent.id),
                 })?;
                 (self.sign(intent.id, signable).await?, false)
@@ -89,7 +89,10 @@ impl Authority {
             record.id
         );
         tracing::error!(detail);
-        Err(IssueError::Internal { code: "ledger", detail })
+        Err(IssueError::Internal {
+            fault: InternalFault::Ledger,
+            detail,
+        })
     }
 
     /// The certificate of an intent that is open although it was signed: the ledger was restored from an older state,
@@ -117,7 +120,7 @@ impl Authority {
                 return Ok(Some(der));
             }
             return Err(IssueError::Internal {
-                code: "ledger",
+                fault: InternalFault::Ledger,
                 detail: format!(
                     "the intent {} is open, and its certificate says something else: neither signed nor given up; \
                      restore the journal",
@@ -171,7 +174,7 @@ impl Authority {
             }
         }
         Err(IssueError::Internal {
-            code: "ledger",
+            fault: InternalFault::Ledger,
             detail: format!("{SERIALS} serial numbers in a row were taken"),
         })
     }
@@ -315,7 +318,7 @@ impl Authority {
                 );
                 tracing::error!(detail, receipt = receipt.0);
                 return Err(IssueError::Internal {
-                    code: "bad_signature",
+                    fault: InternalFault::BadSignature,
                     detail,
                 });
             }

@@ -97,6 +97,12 @@ pub enum LedgerError {
         /// What happened and what to do about it.
         detail: String,
     },
+    /// There is none yet, or no longer: it has to be made first. For every other purpose it is unavailable.
+    #[error("the ledger is unavailable: {detail}")]
+    NotCreated {
+        /// What is missing and what to do about it.
+        detail: String,
+    },
     /// A row that cannot be read.
     #[error("the ledger is damaged: {detail}")]
     Damaged {

@@ -32,7 +32,10 @@ pub(super) struct Failures {
 impl Failures {
     /// Records a failure; returns an error if continuing is pointless.
     pub(super) fn add(&mut self, error: LedgerError) -> Result<(), LedgerError> {
-        self.unavailable += usize::from(matches!(error, LedgerError::Unavailable { .. }));
+        self.unavailable += usize::from(matches!(
+            error,
+            LedgerError::Unavailable { .. } | LedgerError::NotCreated { .. }
+        ));
         if self.unavailable == UNAVAILABLE {
             return Err(error);
         }

@@ -14,7 +14,8 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use chancery_authority::port::ledger::LedgerError;
 
 use super::item::Item;
-use crate::call_budget::{CallBudget, Failure, describe, is_denied};
+use crate::call_budget::{CallBudget, Failure, describe};
+use crate::error_code::ErrorCode;
 use crate::world::{nonce, random_below};
 
 /// Most attempts of a write that conflicts with another transaction on the same item.
@@ -502,14 +503,13 @@ impl Tables {
                 return Err(self.unavailable(Table::Journal, Failure::Refused(error)));
             };
             let reasons = cancelled.cancellation_reasons();
-            if reasons
-                .iter()
-                .any(|reason| reason.code() == Some("ConditionalCheckFailed"))
-            {
+            if reasons.iter().any(|reason| cause(reason) == Cause::Condition) {
                 return Ok(Attempted::Refused(reasons.iter().map(condition).collect()));
             }
-            let is_impossible = |reason: &CancellationReason| reason.code() == Some("ValidationError");
-            let impossible = reasons.iter().enumerate().filter(|(_, reason)| is_impossible(reason));
+            let impossible = reasons
+                .iter()
+                .enumerate()
+                .filter(|(_, reason)| cause(reason) == Cause::Invalid);
             let impossible: Vec<usize> = impossible.map(|(index, _)| index).collect();
             if !impossible.is_empty() {
                 return Ok(Attempted::Impossible {
@@ -517,7 +517,7 @@ impl Tables {
                     detail: describe(&error),
                 });
             }
-            if !reasons.iter().any(may_pass) {
+            if !reasons.iter().any(|reason| cause(reason) == Cause::Passing) {
                 return Err(self.unavailable(Table::Journal, Failure::Refused(error)));
             }
             pause(round).await;
@@ -611,14 +611,16 @@ impl Tables {
         };
         let name = self.name(table);
         let detail = describe(&error);
-        unavailable(match error.code() {
-            Some("ResourceNotFoundException") => format!(
-                "table {} or {}, or one of their indexes, does not exist ({detail}); apply the Terraform module",
-                self.certificates, self.journal
-            ),
-            _ if is_denied(&error) => format!("this role may not use table {name}: {detail}"),
-            _ => format!("table {name}: {detail}"),
-        })
+        match ErrorCode::of(&error) {
+            ErrorCode::NotFound => LedgerError::NotCreated {
+                detail: format!(
+                    "table {} or {}, or one of their indexes, does not exist ({detail}); apply the Terraform module",
+                    self.certificates, self.journal
+                ),
+            },
+            ErrorCode::Denied => unavailable(format!("this role may not use table {name}: {detail}")),
+            _ => unavailable(format!("table {name}: {detail}")),
+        }
     }
 }
 
@@ -652,21 +654,38 @@ fn values(values: Item) -> Option<HashMap<String, AttributeValue>> {
 }
 
 fn condition(reason: &CancellationReason) -> Condition {
-    match reason.code() {
-        Some("ConditionalCheckFailed") => {
+    match cause(reason) {
+        Cause::Condition => {
             let item: Option<&HashMap<String, AttributeValue>> = reason.item();
             Condition::Failed(Item(item.cloned().unwrap_or_default()))
         }
-        _ => Condition::Held,
+        Cause::Invalid | Cause::Passing | Cause::None => Condition::Held,
     }
 }
 
-/// Whether a cancelled transaction may succeed when it is retried.
-fn may_pass(reason: &CancellationReason) -> bool {
-    matches!(
-        reason.code(),
-        Some("TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded" | "RequestLimitExceeded")
-    )
+/// What one write of a cancelled transaction had to do with that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    /// Its condition does not hold.
+    Condition,
+    /// It can never be done.
+    Invalid,
+    /// The transaction may succeed when it is retried.
+    Passing,
+    /// None, or one that AWS may add.
+    None,
+}
+
+/// Reads the reason's code, for which the SDK has no type.
+fn cause(reason: &CancellationReason) -> Cause {
+    match reason.code() {
+        Some("ConditionalCheckFailed") => Cause::Condition,
+        Some("ValidationError") => Cause::Invalid,
+        Some("TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded" | "RequestLimitExceeded") => {
+            Cause::Passing
+        }
+        _ => Cause::None,
+    }
 }
 
 /// Waits a random time, whose bound grows with every round, so that processes that conflicted do not conflict again.

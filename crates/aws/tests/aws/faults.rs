@@ -274,7 +274,7 @@ async fn a_missing_journal_is_said_to_be_missing() {
     let ledger = DynamoLedger::new(&sandbox.config, &deployment, patient());
     let [intent, _] = intents(1);
     match ledger.intents().reserve(intent).await {
-        Err(LedgerError::Unavailable { detail }) => {
+        Err(LedgerError::NotCreated { detail }) => {
             assert!(
                 detail.contains("NoSuchTable") && detail.contains("does not exist"),
                 "{detail}"

@@ -220,3 +220,18 @@ fn token() -> String {
         token
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_in_use_is_recognized_in_the_contracts_answer() {
+        assert_eq!(code(&Refusal::KeyInUse.to_string()), Some(ErrorCode::KeyInUse));
+        assert_eq!(code(&Refusal::TokenReused.to_string()), None);
+        assert_eq!(
+            code("the name \"Private key has already been used for a certificate\" is taken"),
+            None
+        );
+    }
+}

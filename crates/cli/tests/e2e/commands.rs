@@ -74,10 +74,27 @@ fn a_key_that_is_certified_already_is_told_with_what_to_do() {
     .unwrap();
     let issue = ["issue", "--csr", "two.csr", "--out", "cert.pem"];
     folder.text(&issue);
-    let told = folder.complaint(&issue);
-    for part in ["--force", "chancery renew", "new key"] {
-        assert!(told.contains(part), "{part}: {told}");
+    let here = folder.complaint(&issue);
+    let server = folder.start();
+    let root = folder.public("chancery-root-ca.crt");
+    let output = chancery()
+        .env("CHANCERY_TOKEN", server.token("issue"))
+        .args(["--url", &server.https, "--ca"])
+        .arg(root)
+        .args(["issue", "--csr"])
+        .arg(folder.path("two.csr"))
+        .arg("--out")
+        .arg(folder.path("cert.pem"))
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    let there = String::from_utf8(output.stderr).unwrap();
+    for told in [here, there] {
+        for part in ["--force", "chancery renew", "new key"] {
+            assert!(told.contains(part), "{part}: {told}");
+        }
     }
+    assert!(server.stop().success());
 }
 
 #[test]

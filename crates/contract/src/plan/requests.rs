@@ -394,7 +394,7 @@ impl Known {
 pub(super) fn told<T>(outcome: Result<T, LedgerError>) -> Result<Result<T, String>, LedgerError> {
     match outcome {
         Ok(answer) => Ok(Ok(answer)),
-        Err(error @ LedgerError::Unavailable { .. }) => Err(error),
+        Err(error @ (LedgerError::Unavailable { .. } | LedgerError::NotCreated { .. })) => Err(error),
         Err(error) => Ok(Err(error.to_string())),
     }
 }

@@ -77,6 +77,7 @@ pub fn post(channel: &str, username: &str, shown: &Shown) -> Value {
     })
 }
 
+/// The subject is what SNS delivers, of notices of former versions, too: a text without a type beside it.
 fn by_subject(subject: &str) -> Option<Kind> {
     let subject = subject.to_lowercase();
     let words = [

@@ -108,7 +108,7 @@ impl From<LedgerError> for Problem {
                 Self::not_found(format!("there is no certificate with serial number {serial}"))
             }
             LedgerError::ForeignCursor { .. } => Self::bad_request(format!("after: {error}")),
-            LedgerError::Unavailable { .. } => {
+            LedgerError::Unavailable { .. } | LedgerError::NotCreated { .. } => {
                 tracing::error!(%error, "the ledger is unavailable");
                 Self::unavailable("the ledger is unavailable at the moment; try again")
             }

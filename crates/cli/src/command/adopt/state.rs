@@ -60,6 +60,7 @@ impl State {
             file.version
         );
         let mut held = Vec::new();
+        // Terraform's word for what is no data source.
         for resource in file.resources.into_iter().filter(|resource| resource.mode == "managed") {
             let plain = format!("{}.{}", resource.r#type, resource.name);
             for instance in resource.instances {

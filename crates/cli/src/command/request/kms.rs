@@ -6,9 +6,9 @@
 //! <https://docs.aws.amazon.com/kms/latest/APIReference/API_GenerateDataKeyPair.html>
 
 use anyhow::{Context as _, Result, bail};
-use aws_sdk_kms::error::ProvideErrorMetadata as _;
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::DataKeyPairSpec;
+use chancery_aws::ErrorCode;
 use chancery_local::keys::client::{ClientKey, ClientKeyAlgorithm};
 use zeroize::Zeroizing;
 
@@ -59,13 +59,12 @@ pub(super) fn generate(
         .key_pair_spec(spec)
         .encryption_context(CONTEXT, common_name);
     let answer = deployed.runtime.block_on(call.send()).map_err(|error| {
-        let code = error.as_service_error().and_then(|error| error.code());
-        let hint = match code {
-            Some("NotFoundException") => format!(
+        let hint = match error.as_service_error().map(ErrorCode::of) {
+            Some(ErrorCode::NotFound) => format!(
                 "there is no key {under} in {}: --project, --env and the region must be the deployment's",
                 deployed.region()
             ),
-            Some(code) if code.starts_with("AccessDenied") => {
+            Some(ErrorCode::Denied) => {
                 format!("you may not kms:GenerateDataKeyPair with {under}: your policy must allow it")
             }
             _ => format!("kms:GenerateDataKeyPair with {under} failed"),

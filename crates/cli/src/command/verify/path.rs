@@ -3,17 +3,19 @@
 
 use chancery_x509::certificate::{Certificate, KeyUsage, RawExtension};
 use chancery_x509::time::UnixTime;
+use const_oid::ObjectIdentifier;
+use const_oid::db::rfc5280;
 use webpki::VerifiedPath;
 
 /// Extensions that may be critical in a root: those that webpki or [`refused`] handles, and those that do not restrict
 /// a path.
-const KNOWN: [&str; 6] = [
-    "2.5.29.15", // keyUsage
-    "2.5.29.17", // subjectAltName
-    "2.5.29.19", // basicConstraints
-    "2.5.29.30", // nameConstraints
-    "2.5.29.32", // certificatePolicies
-    "2.5.29.37", // extKeyUsage
+const KNOWN: [ObjectIdentifier; 6] = [
+    rfc5280::ID_CE_KEY_USAGE,
+    rfc5280::ID_CE_SUBJECT_ALT_NAME,
+    rfc5280::ID_CE_BASIC_CONSTRAINTS,
+    rfc5280::ID_CE_NAME_CONSTRAINTS,
+    rfc5280::ID_CE_CERTIFICATE_POLICIES,
+    rfc5280::ID_CE_EXT_KEY_USAGE,
 ];
 
 /// Why a path that webpki accepts is refused; `None` if it is not.
@@ -24,8 +26,7 @@ pub(super) fn refused(path: &VerifiedPath<'_>, root: &Certificate, now: UnixTime
     if now > root.not_after() {
         return Some(format!("the root ended at {}", root.not_after()));
     }
-    let unknown =
-        |extension: &RawExtension<'_>| extension.critical && !KNOWN.contains(&extension.oid.to_string().as_str());
+    let unknown = |extension: &RawExtension<'_>| extension.critical && !KNOWN.contains(&extension.oid);
     if let Some(extension) = root.extensions().find(unknown) {
         return Some(format!(
             "the root has the critical extension {}, which is not known here",
