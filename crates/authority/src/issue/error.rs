@@ -48,6 +48,8 @@ pub enum InternalFault {
     KeyStore,
     /// The ledger, or what it says.
     Ledger,
+    /// A front allowed a CSR file for other names than those of the request.
+    CsrFile,
 }
 
 impl InternalFault {
@@ -60,6 +62,7 @@ impl InternalFault {
             Self::BadSignature => "bad_signature",
             Self::KeyStore => "key_store",
             Self::Ledger => "ledger",
+            Self::CsrFile => "csr_file",
         }
     }
 }

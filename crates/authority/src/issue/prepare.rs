@@ -158,7 +158,7 @@ impl Rules<'_> {
         let ca = self.issuing_ca(profile)?;
         if !csr_names::is_for(request) {
             return Err(IssueError::Internal {
-                code: "csr_file",
+                fault: InternalFault::CsrFile,
                 detail: "a CSR file was allowed for other names than those of the request".to_owned(),
             });
         }
