@@ -26,19 +26,6 @@ const ATTEMPTS: u32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// Error codes of throttling.
-pub(crate) const THROTTLING: [&str; 9] = [
-    "ThrottlingException",
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
-    "LimitExceededException",
-    "SlowDown",
-    "Throttled",
-    "ThrottledException",
-    "TooManyRequestsException",
-    "TransactionInProgressException",
-];
-
 /// How long one call may take at most, and the deadline of all calls. Shared by every port; cheap to clone: clones
 /// share the deadline and the meter.
 #[derive(Clone, Debug)]

@@ -3,7 +3,18 @@
 
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use crate::call_budget::THROTTLING;
+/// Error codes of throttling.
+pub(crate) const THROTTLING: [&str; 9] = [
+    "ThrottlingException",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "LimitExceededException",
+    "SlowDown",
+    "Throttled",
+    "ThrottledException",
+    "TooManyRequestsException",
+    "TransactionInProgressException",
+];
 
 /// The codes that something is decided by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -102,7 +102,7 @@ impl Intercept for Meter {
 /// Errors of the JSON protocols have their code in the first octets of a short body.
 fn says_throttled(body: &[u8]) -> bool {
     let beginning = String::from_utf8_lossy(&body[..body.len().min(512)]);
-    crate::call_budget::THROTTLING
+    crate::error_code::THROTTLING
         .iter()
         .any(|code| beginning.contains(code))
 }
