@@ -140,7 +140,7 @@ async fn certificate(ledger: SqliteLedger, issuer: CaName, index: usize, revoked
             not_before: at,
             not_after: UnixTime(4_000_000_000),
             shard: None,
-            principal: Principal::Authority,
+            principal: Principal::AUTHORITY,
             token: None,
             token_origin: TokenOrigin::Caller,
             request_digest: [0; 32],

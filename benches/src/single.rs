@@ -41,7 +41,7 @@ pub(crate) fn run(seconds: u64) -> Result<()> {
         })
         .collect();
     let whole = rate(seconds, |round| {
-        let prepared = authority.prepare_tls_cert(&requests[round % REQUESTS], &Principal::Authority, None)?;
+        let prepared = authority.prepare_tls_cert(&requests[round % REQUESTS], &Principal::AUTHORITY, None)?;
         let input = prepared.signing_input();
         let signed = block_on(authority.ports().keys.sign_unchecked(&ca.record.key, &input))?;
         ca.issuer.public_key().verify(&input, &signed.signature)?;

@@ -38,5 +38,5 @@ pub mod token_scope;
 pub use authority::Authority;
 pub use ca_name::CaName;
 pub use chain::NothingIssued;
-pub use principal::Principal;
+pub use principal::{Principal, PrincipalKind};
 pub use token_scope::{TokenScope, TokenScopes};

@@ -148,6 +148,7 @@ mod tests {
     use crate::ca_name::CaName;
     use crate::port::Receipt;
     use crate::port::ledger::{IntentId, Kind, Revocation};
+    use crate::principal::Principal;
 
     const END: UnixTime = UnixTime(1_800_000_000);
 
@@ -166,7 +167,7 @@ mod tests {
             not_before: END.plus_days(-90),
             not_after: END,
             shard: None,
-            principal: String::new(),
+            principal: Principal::AUTHORITY,
             receipt: Receipt(String::new()),
             issued_at: END.plus_days(-90),
             revocation: None,

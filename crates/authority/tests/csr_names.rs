@@ -137,7 +137,7 @@ async fn a_renewal_keeps_nobody_s_key_for_another_name() {
             .await
             .unwrap();
         let serial = mallory.record.id.serial;
-        let holder = Principal::Certificate(mallory.record.id.to_string());
+        let holder = Principal::certificate(mallory.record.id.to_string());
         fixture.memory.clock.advance(25 * 86_400);
         let (key, of_ada) = csr_with(Some("ada.example.com"), &[]);
         let (_, of_names) = csr_with(None, &["ada.example.com"]);

@@ -374,7 +374,7 @@ async fn a_renewal_whose_predecessor_is_revoked_meanwhile_is_not_taken_up() {
     let fixture = Fixture::new().await;
     let first = fixture.issue(&request("a.example.com")).await.unwrap().record;
     fixture.memory.faults.at("keys.sign", 1, Fault::FailBefore);
-    let local = Principal::Local("somebody".to_owned());
+    let local = Principal::local("somebody");
     let token = Some(support::token("renewal"));
     let renewing = fixture.authority.renew(first.id.serial, None, &local, token).await;
     renewing.unwrap_err();

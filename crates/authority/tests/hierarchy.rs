@@ -80,7 +80,7 @@ async fn the_default_hierarchy_has_the_contracts_profile() {
     let record = fixture.authority.certificate(below.serial()).await.unwrap().unwrap();
     assert_eq!(record.common_name, "Chancery Issuing CA");
     assert_eq!(
-        (record.profile.as_str(), record.principal.as_str()),
+        (record.profile.as_str(), record.principal.to_string().as_str()),
         ("issuing-ca", "authority")
     );
     assert!(matches!(record.kind, Kind::Authority { parent: Some(_), .. }));

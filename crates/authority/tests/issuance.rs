@@ -61,7 +61,7 @@ async fn a_request_without_wishes_gets_the_contract_s_profile() {
         .unwrap();
     assert_eq!(record, issued.record);
     assert_eq!(
-        (record.profile.as_str(), record.principal.as_str()),
+        (record.profile.as_str(), record.principal.to_string().as_str()),
         ("tls", "token:tests")
     );
     assert_eq!(record.not_after, certificate.not_after());

@@ -754,7 +754,7 @@ async fn lesson_22_a_token_is_for_one_request_of_one_principal() {
     let error = fixture.issue_with(&changed, "t").await.unwrap_err();
     assert_eq!(error, IssueError::Rejected(Refusal::TokenReused));
 
-    let other = Principal::Token("somebody-else".into());
+    let other = Principal::token("somebody-else");
     let error = fixture
         .authority
         .issue_tls_cert(&request, &other, Some(support::token("t")))

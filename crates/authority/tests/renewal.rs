@@ -49,7 +49,7 @@ async fn renewal_makes_the_same_certificate_later() {
     let old = certificate(&first);
 
     fixture.memory.clock.advance(40 * 86_400);
-    let holder = Principal::Certificate(first.record.id.to_string());
+    let holder = Principal::certificate(first.record.id.to_string());
     let same_key = fixture
         .authority
         .renew(old.serial(), None, &holder, None)
@@ -160,7 +160,7 @@ async fn a_holder_renews_in_the_last_part_of_a_certificate_s_life_and_once() {
     ] {
         let fixture = Fixture::with(config).await;
         let first = fixture.issue(&request("a.example.com")).await.unwrap().record;
-        let holder = Principal::Certificate(first.id.to_string());
+        let holder = Principal::certificate(first.id.to_string());
         let life = first.not_after.0 - first.not_before.0;
         let from = first.not_after.plus_seconds(-(life / divisor));
         if divisor > 1 {
@@ -211,9 +211,9 @@ async fn whoever_does_not_present_the_certificate_proves_to_have_the_key() {
     let serial = first.id.serial;
     for principal in [
         principal(),
-        Principal::Function("f".into()),
-        Principal::Aws("arn".into()),
-        Principal::Authority,
+        Principal::function("f"),
+        Principal::aws("arn"),
+        Principal::AUTHORITY,
     ] {
         let refusal = renewal_refused(&fixture, serial, None, &principal).await;
         assert_eq!(refusal, Refusal::RenewalWithoutProof { serial }, "{principal}");

@@ -273,7 +273,7 @@ async fn published_is_said_of_what_was_seen_in_what_was_published() {
     assert_eq!(fixture.crl("chancery-issuing-ca.crl").number(), Some(2));
 }
 
-const PRINCIPAL: Principal = Principal::Authority;
+static PRINCIPAL: Principal = Principal::AUTHORITY;
 
 #[tokio::test]
 async fn a_compromised_key_takes_its_family_with_it_onto_every_crl() {
@@ -282,14 +282,14 @@ async fn a_compromised_key_takes_its_family_with_it_onto_every_crl() {
     ))
     .await;
     let first = fixture.issue("a.example", None).await;
-    let holder = Principal::Certificate(first.id.to_string());
+    let holder = Principal::certificate(first.id.to_string());
     fixture.memory.clock.set(first.not_after.plus_seconds(-60));
     let mut line = vec![first.id.clone()];
     for _ in 0..6 {
         let last = line.last().unwrap();
         let renewed = fixture
             .authority
-            .renew(last.serial, None, &Principal::Local("o".into()), None)
+            .renew(last.serial, None, &Principal::local("o"), None)
             .await;
         line.push(renewed.unwrap().record.id);
     }
@@ -337,7 +337,7 @@ async fn a_compromised_key_takes_its_family_with_it_onto_every_crl() {
 async fn no_clock_decides_what_a_compromised_key_takes_with_it() {
     let fixture = Fixture::with(&format!("{QUICK}\n[ca.crl]\npublish_on_revocation = false")).await;
     let first = fixture.issue("a.example", None).await;
-    let local = Principal::Local("o".into());
+    let local = Principal::local("o");
     let renewed = fixture.authority.renew(first.id.serial, None, &local, None).await;
     let renewed = renewed.unwrap().record;
     fixture.memory.clock.set(first.not_after.plus_days(1000));
@@ -418,7 +418,7 @@ async fn a_family_whose_revocation_was_interrupted_is_finished_by_whoever_looks(
 async fn what_is_left_valid_is_told() {
     let fixture = Fixture::new().await;
     let first = fixture.issue("a.example", None).await;
-    let local = Principal::Local("o".into());
+    let local = Principal::local("o");
     let second = fixture
         .authority
         .renew(first.id.serial, None, &local, None)

@@ -13,6 +13,8 @@ use chancery_api::crls::{CrlEntry, Crls, PublicationState};
 use chancery_api::issue::{TlsCertAnswer, TlsCertRequest};
 use chancery_api::problem::ErrorCode;
 use chancery_api::revoke::{RevokeAnswer, RevokeRequest};
+use chancery_authority::Principal;
+use chancery_authority::principal::attribute;
 use serde::Serialize;
 
 use crate::arguments::Arguments;
@@ -178,7 +180,7 @@ pub(crate) fn refuse_elsewhere(arguments: &Arguments, command: &str) -> Result<(
 /// set it.
 ///
 /// Behind `sudo` that is mostly root; the value of `SUDO_USER` is added as a claim, since any user can set that too.
-pub(crate) fn user() -> String {
+pub(crate) fn user() -> Principal {
     let number = rustix::process::getuid().as_raw();
     let found = uzers::get_user_by_uid(number);
     let name = found.and_then(|user| user.name().to_str().map(str::to_owned));
@@ -186,16 +188,19 @@ pub(crate) fn user() -> String {
     named(number, name.as_deref(), claimed.as_deref())
 }
 
-fn named(number: u32, name: Option<&str>, claimed: Option<&str>) -> String {
+fn named(number: u32, name: Option<&str>, claimed: Option<&str>) -> Principal {
     let is_name = |text: &&str| {
         let allowed = |octet: u8| octet.is_ascii_alphanumeric() || b"._-@\\".contains(&octet);
         (1..=64).contains(&text.len()) && text.bytes().all(allowed)
     };
     let name = name.filter(is_name).map_or_else(|| number.to_string(), str::to_owned);
-    match claimed.filter(is_name).filter(|claimed| *claimed != name) {
-        Some(claimed) => format!("{name} (SUDO_USER {claimed})"),
-        None => name,
-    }
+    let principal = match claimed.filter(is_name).filter(|claimed| *claimed != name) {
+        Some(claimed) => {
+            Principal::local(format!("{name} (SUDO_USER {claimed})")).with(attribute::CLAIMED_USER, claimed)
+        }
+        None => Principal::local(name),
+    };
+    principal.with(attribute::USER_ID, number.to_string())
 }
 
 #[cfg(test)]
@@ -204,10 +209,14 @@ mod tests {
 
     #[test]
     fn the_local_user_is_who_the_system_says() {
-        assert_eq!(named(0, Some("root"), None), "root");
-        assert_eq!(named(0, Some("root"), Some("ada")), "root (SUDO_USER ada)");
-        assert_eq!(named(1000, Some("ada"), Some("ada")), "ada");
-        assert_eq!(named(4711, None, Some("")), "4711");
-        assert_eq!(named(0, Some("root"), Some("x)\nlocal:admin")), "root");
+        let id = |number, name, claimed| named(number, name, claimed).id().to_owned();
+        assert_eq!(id(0, Some("root"), None), "root");
+        assert_eq!(id(0, Some("root"), Some("ada")), "root (SUDO_USER ada)");
+        assert_eq!(id(1000, Some("ada"), Some("ada")), "ada");
+        assert_eq!(id(4711, None, Some("")), "4711");
+        assert_eq!(id(0, Some("root"), Some("x)\nlocal:admin")), "root");
+        let claimed = named(0, Some("root"), Some("ada"));
+        assert_eq!(claimed.attributes().values(attribute::USER_ID), ["0"]);
+        assert_eq!(claimed.attributes().values(attribute::CLAIMED_USER), ["ada"]);
     }
 }

@@ -162,8 +162,8 @@ impl Deployed {
         let client = aws_sdk_sts::Client::new(&self.config);
         let identity = self.runtime.block_on(client.get_caller_identity().send());
         match identity.ok().and_then(|identity| identity.arn) {
-            Some(arn) => Principal::Aws(arn),
-            None => Principal::Local(super::backend::user()),
+            Some(arn) => Principal::aws(arn),
+            None => super::backend::user(),
         }
     }
 

@@ -43,6 +43,7 @@ impl Dispatcher {
             tracing::error!(
                 kind = failure.kind.name(),
                 message = failure.message,
+                detail = failure.detail,
                 "the function failed"
             );
         }
@@ -82,7 +83,7 @@ impl AuthorityFunction {
             .await;
         let state = match (opened, self.function) {
             (Err(failure), Function::Sweep) if failure.kind == FailureKind::NoLedger => {
-                tracing::warn!(reason = failure.message, "there is no journal to sweep yet");
+                tracing::warn!(reason = failure.detail, "there is no journal to sweep yet");
                 return Ok(Value::Null);
             }
             (opened, _) => opened?,

@@ -18,6 +18,8 @@ pub struct Failure {
     pub kind: FailureKind,
     /// What happened, and what to do about it.
     pub message: String,
+    /// What a store said, whole: for the log only, since it may name rows, tables and keys.
+    pub(crate) detail: Option<String>,
 }
 
 /// The kinds of failures.
@@ -72,6 +74,15 @@ impl Failure {
         Self {
             kind,
             message: message.into(),
+            detail: None,
+        }
+    }
+
+    /// A failure of a store: its caller learns what to do, and the log what the store said.
+    fn of_store(kind: FailureKind, message: &str, error: &dyn std::error::Error) -> Self {
+        Self {
+            detail: Some(error.to_string()),
+            ..Self::new(kind, message)
         }
     }
 }
@@ -84,38 +95,56 @@ impl From<SettingsError> for Failure {
 
 impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
-        let kind = match error {
-            LedgerError::Unavailable { .. } => FailureKind::Unavailable,
-            LedgerError::NotCreated { .. } => FailureKind::NoLedger,
-            _ => FailureKind::Internal,
+        let (kind, message) = match error {
+            LedgerError::Unavailable { .. } => (
+                FailureKind::Unavailable,
+                "the ledger is busy or cannot be reached: call again; the function's log says why",
+            ),
+            LedgerError::NotCreated { .. } => (
+                FailureKind::NoLedger,
+                "the ledger's tables do not exist yet: deploy the module; the function's log names them",
+            ),
+            _ => (
+                FailureKind::Internal,
+                "the ledger does not allow this as it is: an operator finds in the function's log what to mend",
+            ),
         };
-        Self::new(kind, error.to_string())
+        Self::of_store(kind, message, &error)
     }
 }
 
 impl From<KeyStoreError> for Failure {
     fn from(error: KeyStoreError) -> Self {
-        let kind = match error {
-            KeyStoreError::Unavailable { .. } => FailureKind::Unavailable,
-            _ => FailureKind::Internal,
+        let (kind, message) = match error {
+            KeyStoreError::Unavailable { .. } => (
+                FailureKind::Unavailable,
+                "the key store is busy or cannot be reached: call again; the function's log says why",
+            ),
+            _ => (
+                FailureKind::Internal,
+                "the key store does not sign: an operator finds the reason in the function's log",
+            ),
         };
-        Self::new(kind, error.to_string())
+        Self::of_store(kind, message, &error)
     }
 }
 
 impl From<PublicationError> for Failure {
     fn from(error: PublicationError) -> Self {
-        Self::new(FailureKind::Unavailable, error.to_string())
+        let message = "what is published cannot be read or written now: call again; the function's log says why";
+        Self::of_store(FailureKind::Unavailable, message, &error)
     }
 }
 
 impl From<FilesError> for Failure {
     fn from(error: FilesError) -> Self {
-        let kind = match error {
-            FilesError::TooLong { .. } => FailureKind::Incomplete,
-            FilesError::Unreadable { .. } => FailureKind::Unavailable,
-        };
-        Self::new(kind, error.to_string())
+        match error {
+            FilesError::TooLong { .. } => Self::new(FailureKind::Incomplete, error.to_string()),
+            FilesError::Unreadable { .. } => {
+                let message = "the operators' files cannot be read now: call again; the function's log says why";
+                Self::of_store(FailureKind::Unavailable, message, &error)
+            }
+        }
     }
 }
 
@@ -189,5 +218,24 @@ mod tests {
         });
         assert_eq!(missing.kind, FailureKind::NoLedger);
         assert_eq!(missing.kind.name(), FailureKind::Unavailable.name());
+    }
+
+    #[test]
+    fn callers_do_not_learn_what_a_store_said() {
+        let said = || "table journal, item intent#1: somebody's row".to_owned();
+        let failures = [
+            Failure::from(LedgerError::Unavailable { detail: said() }),
+            Failure::from(LedgerError::Damaged { detail: said() }),
+            Failure::from(KeyStoreError::Unavailable { detail: said() }),
+            Failure::from(FilesError::Unreadable { detail: said() }),
+        ];
+        for failure in failures {
+            assert!(!failure.message.contains("journal"), "{failure}");
+            assert!(failure.message.contains("the function's log"), "{failure}");
+            assert!(
+                failure.detail.is_some_and(|detail| detail.contains(&said())),
+                "the log has it"
+            );
+        }
     }
 }

@@ -7,6 +7,7 @@ use std::time::Instant;
 use chancery_authority::authority::Ca;
 use chancery_authority::config::CaConfig;
 use chancery_authority::port::{KeyName, LedgerError, Ports};
+use chancery_authority::principal::attribute;
 use chancery_authority::{Authority, Principal};
 use chancery_x509::key::ca::CaPublicKey;
 use chancery_x509::time::UnixTime;
@@ -198,7 +199,12 @@ impl Invocation {
     pub fn principal(&self) -> Principal {
         // arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER]
         let name = self.function_arn.splitn(7, ':').nth(6).unwrap_or(&self.function_arn);
-        Principal::Function(name.chars().take(200).collect())
+        let mut parts = self.function_arn.splitn(8, ':');
+        let account = parts.nth(4).unwrap_or_default();
+        Principal::function(name.chars().take(200).collect::<String>())
+            .with(attribute::ACCOUNT, account)
+            .with(attribute::FUNCTION_NAME, parts.nth(1).unwrap_or_default())
+            .with(attribute::FUNCTION_ALIAS, parts.next().unwrap_or_default())
     }
 
     /// Whether the caller is the state machine: no other role may use its alias. The state machine only distinguishes
@@ -225,6 +231,15 @@ mod tests {
         assert_eq!(principal(arn), "function:p-tls-cert-dev");
         assert_eq!(principal(&format!("{arn}:web")), "function:p-tls-cert-dev:web");
         assert_eq!(principal("local"), "function:local");
+        let invoked = Invocation {
+            function_arn: format!("{arn}:web"),
+            ..Invocation::default()
+        };
+        let invoked = invoked.principal();
+        let values = |name| invoked.attributes().values(name).to_vec();
+        assert_eq!(values(attribute::FUNCTION_NAME), ["p-tls-cert-dev"]);
+        assert_eq!(values(attribute::FUNCTION_ALIAS), ["web"]);
+        assert_eq!(values(attribute::ACCOUNT).len(), 1);
     }
 
     #[test]

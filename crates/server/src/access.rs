@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use chancery_authority::principal::attribute;
 use chancery_authority::{Principal, TokenScope, TokenScopes};
 
 use crate::api::problem::Problem;
@@ -48,8 +49,12 @@ impl FromRequestParts<AppState> for Caller {
             Problem::unavailable("tokens cannot be checked at the moment; try again")
         })?;
         let token = token.ok_or_else(|| Problem::unauthenticated("this token is unknown, expired or revoked"))?;
+        let mut principal = Principal::token(token.id).with(attribute::TOKEN_NAME, &token.name);
+        for scope in token.scopes.iter() {
+            principal = principal.with(attribute::TOKEN_SCOPES, scope.name());
+        }
         Ok(Self {
-            principal: Principal::Token(token.id),
+            principal,
             scopes: token.scopes,
         })
     }

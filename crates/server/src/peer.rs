@@ -1,5 +1,6 @@
 //! The client certificate of a connection.
 
+use chancery_authority::principal::attribute;
 use chancery_authority::{Authority, Principal};
 use chancery_x509::certificate::Certificate;
 use chancery_x509::serial::Serial;
@@ -46,6 +47,13 @@ impl PeerCertificate {
         if certificate.serial() != serial {
             return Err(Problem::forbidden("a client certificate can renew itself and no other"));
         }
-        Ok(Principal::Certificate(record.id.to_string()))
+        let mut principal = Principal::certificate(record.id.to_string())
+            .with(attribute::ISSUER, record.id.issuer.as_str())
+            .with(attribute::SERIAL_NUMBER, record.id.serial.to_string())
+            .with(attribute::COMMON_NAME, &record.common_name);
+        for name in certificate.alt_names() {
+            principal = principal.with(attribute::ALT_NAMES, format!("{}:{name}", name.kind().name()));
+        }
+        Ok(principal)
     }
 }

@@ -8,6 +8,8 @@ use chancery_authority::TokenScopes;
 pub struct ValidToken {
     /// Id of the token, which does not reveal it.
     pub id: String,
+    /// The name that people gave to it.
+    pub name: String,
     /// What it allows.
     pub scopes: TokenScopes,
 }

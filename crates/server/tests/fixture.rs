@@ -150,6 +150,7 @@ impl Tokens for ByName {
     async fn verify(&self, text: &str) -> Result<Option<ValidToken>, TokensUnavailable> {
         Ok(text.parse::<TokenScope>().ok().map(|scope| ValidToken {
             id: text.to_owned(),
+            name: "tests".to_owned(),
             scopes: TokenScopes::from_iter([scope]),
         }))
     }

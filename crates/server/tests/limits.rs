@@ -57,7 +57,7 @@ async fn nobody_gets_the_names_of_the_server_itself() {
     let other = json!({ "common_name": "other.example.com", "base64_csr_data": csr("other.example.com") });
     assert_eq!(fixture.issue(&other).await.0, 200);
     // The authority itself, and who runs the command on its folder, have the server's key anyway.
-    for principal in [Principal::Authority, Principal::Local("alice".to_owned())] {
+    for principal in [Principal::AUTHORITY, Principal::local("alice")] {
         let value = json!({ "common_name": "ca.example.com", "base64_csr_data": csr("ca.example.com") });
         let request = TlsCertRequest::from_value(&value).unwrap();
         let token = IdempotencyToken(principal.to_string());

@@ -18,7 +18,7 @@ async fn nothing_is_issued_renewed_or_completed_under_a_revoked_ca() {
     // An issuance that was interrupted, whose caller can come back.
     fixture.memory.faults.at("keys.sign", 1, Fault::FailBefore);
     let interrupted = TlsCertRequest::from_value(&request("b.example")).unwrap();
-    let principal = chancery_authority::Principal::Token("issue".to_owned());
+    let principal = chancery_authority::Principal::token("issue");
     let token = || Some(IdempotencyToken("b".to_owned()));
     fixture
         .authority

@@ -25,7 +25,7 @@ impl CertificateEntry {
             not_before: record.not_before.to_string(),
             not_after: record.not_after.to_string(),
             issued_at: record.issued_at.to_string(),
-            requested_by: record.principal.clone(),
+            requested_by: record.principal.to_string(),
             status: if record.revocation.is_some() {
                 CertificateStatus::Revoked
             } else if record.not_after < now {

@@ -53,7 +53,7 @@ pub(crate) fn intent(
         not_before: template.not_before,
         not_after: template.not_after,
         shard: None,
-        principal: Principal::Authority,
+        principal: Principal::AUTHORITY,
         token: Some(IdempotencyToken(format!("create {}", config.name()))),
         token_origin: TokenOrigin::Caller,
         request_digest: request_digest(authority.config(), config, parent, key),

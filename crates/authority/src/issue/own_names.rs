@@ -9,7 +9,7 @@ use chancery_x509::time::UnixTime;
 use super::{Prepared, Refusal, folding};
 use crate::authority::Authority;
 use crate::port::LedgerError;
-use crate::principal::Principal;
+use crate::principal::PrincipalKind;
 
 /// Names and addresses by which clients reach a server of this authority, as in its certificate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -148,18 +148,20 @@ impl Authority {
             return Ok(());
         };
         drop(own);
-        match prepared.principal() {
-            Principal::Authority => Ok(()),
-            Principal::Local(_) => {
+        match prepared.principal().kind() {
+            PrincipalKind::Authority => Ok(()),
+            PrincipalKind::Local => {
                 prepared.warnings.push(format!(
                     "{name:?} is a name of this authority's own server: the holder of this certificate and its key can impersonate \
                      that server"
                 ));
                 Ok(())
             }
-            Principal::Token(_) | Principal::Certificate(_) | Principal::Function(_) | Principal::Aws(_) => {
-                Err(Refusal::OwnName { name })
-            }
+            PrincipalKind::Token
+            | PrincipalKind::Certificate
+            | PrincipalKind::Function
+            | PrincipalKind::Aws
+            | PrincipalKind::Unknown => Err(Refusal::OwnName { name }),
         }
     }
 }

@@ -13,7 +13,7 @@ use super::{
 use crate::authority::Authority;
 use crate::event::RejectedRequest;
 use crate::port::ledger::{CertificateRecord, IdempotencyToken, Kind};
-use crate::principal::Principal;
+use crate::principal::{Principal, PrincipalKind};
 
 impl Authority {
     /// Issues a certificate with the same length of validity as that of `serial`, starting now, with the same subject,
@@ -68,16 +68,20 @@ impl Authority {
         if record.not_after < now {
             return Err(Refusal::Expired { serial }.into());
         }
-        match principal {
-            Principal::Certificate(_) => {
+        match principal.kind() {
+            PrincipalKind::Certificate => {
                 let from = self.config().renewable_from(record.not_before, record.not_after);
                 if now < from {
                     return Err(Refusal::RenewalTooEarly { serial, from }.into());
                 }
             }
             // A local caller on the data folder has every CA's key: a proof would add nothing.
-            Principal::Local(_) => {}
-            Principal::Token(_) | Principal::Function(_) | Principal::Aws(_) | Principal::Authority => {
+            PrincipalKind::Local => {}
+            PrincipalKind::Token
+            | PrincipalKind::Function
+            | PrincipalKind::Aws
+            | PrincipalKind::Authority
+            | PrincipalKind::Unknown => {
                 if csr.is_none() {
                     return Err(Refusal::RenewalWithoutProof { serial }.into());
                 }

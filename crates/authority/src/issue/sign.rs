@@ -56,7 +56,7 @@ impl Authority {
             serial = %record.id.serial,
             issuer = %record.id.issuer,
             common_name = record.common_name,
-            principal = record.principal,
+            principal = %record.principal,
             replayed,
             "certificate issued"
         );

@@ -141,7 +141,13 @@ fn message(intent: &OpenIntent) -> Vec<u8> {
         authentication: _,
     } = intent;
     let mut message = Message(Vec::with_capacity(tbs.len() + 512));
-    message.value(b"intent v1");
+    // Intents of former versions, and of principals of whom nothing else is known, have no attributes.
+    let attributes = principal.attributes();
+    message.value(if attributes.is_empty() {
+        b"intent v1"
+    } else {
+        b"intent v2"
+    });
     message.value(id.issuer.as_str().as_bytes());
     message.value(id.serial.as_padded());
     match kind {
@@ -161,7 +167,7 @@ fn message(intent: &OpenIntent) -> Vec<u8> {
     message.value(&not_before.0.to_be_bytes());
     message.value(&not_after.0.to_be_bytes());
     message.optional(shard.map(u16::to_be_bytes).as_ref().map(<[u8; 2]>::as_slice));
-    message.value(principal.as_bytes());
+    message.value(principal.to_string().as_bytes());
     message.optional(token.as_ref().map(|token| token.0.as_slice()));
     message.value(match token_origin {
         TokenOrigin::Caller => b"caller",
@@ -169,6 +175,13 @@ fn message(intent: &OpenIntent) -> Vec<u8> {
     });
     message.value(&[u8::from(*notify_expiry)]);
     message.value(tbs);
+    for (name, values) in attributes.by_name() {
+        message.value(name.as_bytes());
+        message.value(&(values.len() as u64).to_be_bytes());
+        for value in values {
+            message.value(value.as_bytes());
+        }
+    }
     message.0
 }
 
@@ -183,5 +196,67 @@ impl Message {
     fn optional(&mut self, octets: Option<&[u8]>) {
         self.0.push(u8::from(octets.is_some()));
         self.value(octets.unwrap_or_default());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chancery_x509::key::KeyFingerprint;
+    use chancery_x509::serial::Serial;
+    use chancery_x509::time::UnixTime;
+
+    use super::*;
+    use crate::ca_name::CaName;
+    use crate::port::ledger::IntentId;
+    use crate::principal::{Principal, attribute};
+
+    fn intent(principal: Principal) -> OpenIntent {
+        OpenIntent {
+            id: IntentId {
+                issuer: CaName::new("a-ca").unwrap(),
+                serial: Serial::from_octets(&[1]).unwrap(),
+            },
+            kind: Kind::Leaf,
+            common_name: "a".to_owned(),
+            profile: "p".to_owned(),
+            renews: None,
+            key: KeyFingerprint([7; 32]),
+            tbs: b"tbs".to_vec(),
+            not_before: UnixTime(1),
+            not_after: UnixTime(2),
+            shard: None,
+            principal,
+            token: None,
+            token_origin: TokenOrigin::Caller,
+            notify_expiry: false,
+            reserved_at: UnixTime(3),
+            authentication: None,
+        }
+    }
+
+    /// Codes of open intents that a former version recorded go on verifying.
+    #[test]
+    fn intents_without_attributes_are_authenticated_as_before() {
+        let former = message(&intent(Principal::token("t")));
+        assert_eq!(&former[..17], b"\0\0\0\0\0\0\0\x09intent v1");
+        assert_eq!(&former[former.len() - 11..], b"\0\0\0\0\0\0\0\x03tbs");
+        assert_eq!(former.len(), 244, "as in the release before attributes");
+    }
+
+    #[test]
+    fn every_attribute_is_authenticated() {
+        let principal = Principal::token("t").with(attribute::TOKEN_SCOPES, "issue");
+        let with = |name, value| message(&intent(principal.clone().with(name, value)));
+        let messages = [
+            message(&intent(Principal::token("t"))),
+            message(&intent(principal.clone())),
+            with(attribute::TOKEN_SCOPES, "revoke"),
+            with(attribute::TOKEN_NAME, "revoke"),
+            with(attribute::TOKEN_NAME, "ci"),
+        ];
+        assert!(messages[1].starts_with(b"\0\0\0\0\0\0\0\x09intent v2"));
+        for (index, one) in messages.iter().enumerate() {
+            assert!(messages[..index].iter().all(|other| other != one), "{index}");
+        }
     }
 }

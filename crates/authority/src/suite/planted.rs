@@ -23,7 +23,7 @@ use crate::port::ledger::{
     CertificateIntent, IdempotencyToken, IntentCode, IntentId, Ledger, Reservation, TokenOrigin,
 };
 use crate::port::{IntentNonce, KeyStore, Ports};
-use crate::principal::Principal;
+use crate::principal::{Principal, attribute};
 use crate::profile::Profiles;
 
 const NOW: UnixTime = UnixTime(1_795_464_000);
@@ -40,7 +40,7 @@ struct Stage {
 type Attack = fn(&Stage, &mut CertificateIntent, CertificateTemplate);
 
 /// Attacks by someone who can write to the ledger but cannot compute codes.
-const WITHOUT_THE_KEY: [(&str, Attack); 16] = [
+const WITHOUT_THE_KEY: [(&str, Attack); 18] = [
     ("no code", |_, intent, _| intent.authentication = None),
     ("a code of chance", |_, intent, _| {
         intent.authentication = Some(IntentCode {
@@ -73,7 +73,13 @@ const WITHOUT_THE_KEY: [(&str, Attack); 16] = [
         "tls-client".clone_into(&mut intent.profile);
     }),
     ("another principal", |_, intent, _| {
-        intent.principal = Principal::Token("somebody".to_owned());
+        intent.principal = Principal::token("somebody");
+    }),
+    ("an attribute of the principal more", |_, intent, _| {
+        intent.principal = intent.principal.clone().with(attribute::TOKEN_SCOPES, "revoke");
+    }),
+    ("a principal without its attributes", |_, intent, _| {
+        intent.principal = Principal::token(intent.principal.id());
     }),
     ("a predecessor", |stage, intent, _| {
         intent.renews.clone_from(&stage.issued);
@@ -345,7 +351,7 @@ fn ok<T, E: std::fmt::Display>(outcome: Result<T, E>) -> T {
 }
 
 fn principal() -> Principal {
-    Principal::Token("contract".to_owned())
+    Principal::token("contract").with(attribute::TOKEN_SCOPES, "issue")
 }
 
 fn issued(stage: &Stage, template: &CertificateTemplate) -> Vec<u8> {

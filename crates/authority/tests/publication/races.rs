@@ -176,10 +176,11 @@ async fn a_burst_of_revocations_makes_few_crls() {
             .faults
             .at("keys.sign", nth, Fault::Delay(Duration::from_millis(5)));
     }
+    let principal = Principal::AUTHORITY;
     let revoke = |serial| {
         fixture
             .authority
-            .revoke(serial, RevocationReason::Superseded, None, &Principal::Authority)
+            .revoke(serial, RevocationReason::Superseded, None, &principal)
     };
     for outcome in join_all(serials.iter().copied().map(revoke)).await {
         let outcome = outcome.unwrap();

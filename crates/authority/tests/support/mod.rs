@@ -101,7 +101,7 @@ async fn open(ports: Ports, config: &Config, profiles: &Profiles) -> Arc<Authori
 }
 
 pub(crate) fn principal() -> Principal {
-    Principal::Token("tests".into())
+    Principal::token("tests")
 }
 
 pub(crate) fn token(name: &str) -> IdempotencyToken {

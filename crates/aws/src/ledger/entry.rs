@@ -7,6 +7,7 @@ use chancery_authority::port::ledger::{
     CertificateIntent, CertificateRecord, IntentCode, IntentId, Kind, OpenIntent, TokenDigest, TokenOrigin,
 };
 use chancery_authority::port::{KeyName, Receipt};
+use chancery_authority::principal::{Attributes, Principal};
 use chancery_contract::contract_time;
 use chancery_x509::key::KeyFingerprint;
 use chancery_x509::pem;
@@ -34,7 +35,7 @@ pub(super) struct Entry {
     pub(super) not_before: UnixTime,
     pub(super) not_after: UnixTime,
     pub(super) shard: Option<u16>,
-    pub(super) principal: String,
+    pub(super) principal: Principal,
     pub(super) notify_expiry: bool,
     pub(super) reserved_at: UnixTime,
     /// The digest of its idempotency token.
@@ -89,7 +90,8 @@ pub(super) fn of_facts(entry: &Entry) -> Item {
         .time("NotBefore", entry.not_before)
         .time("NotAfter", entry.not_after)
         .optional_number("Shard", entry.shard)
-        .text("Principal", &entry.principal)
+        .text("Principal", entry.principal.to_string())
+        .optional_texts("PrincipalAttributes", entry.principal.attributes().by_name())
         .flag("NotifyExpiry", entry.notify_expiry)
         .time("ReservedAt", entry.reserved_at)
         .optional_text("Token", entry.token.map(names::token))
@@ -129,7 +131,7 @@ impl Entry {
             not_before: intent.not_before,
             not_after: intent.not_after,
             shard: intent.shard,
-            principal: intent.principal.to_string(),
+            principal: intent.principal.clone(),
             token: intent.token_digest(),
             authentication: intent.authentication,
             notify_expiry: intent.notify_expiry,
@@ -168,7 +170,13 @@ impl Entry {
             not_before: item.as_time("NotBefore")?,
             not_after: item.as_time("NotAfter")?,
             shard: item.optional("Shard", Item::as_number)?,
-            principal: item.as_text("Principal")?.to_owned(),
+            principal: Principal::recorded(
+                item.as_text("Principal")?,
+                Attributes::recorded(
+                    item.optional("PrincipalAttributes", Item::as_texts)?
+                        .unwrap_or_default(),
+                ),
+            ),
             notify_expiry: item.as_flag("NotifyExpiry")?,
             reserved_at: item.as_time("ReservedAt")?,
             token: item.optional("Token", |item, name| {

@@ -1,6 +1,6 @@
 //! Items of both tables: attributes by name, with typed reads and writes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
 
 use aws_sdk_dynamodb::primitives::Blob;
@@ -41,6 +41,16 @@ impl Item {
             Some(value) => self.text(name, value),
             None => self,
         }
+    }
+
+    /// A map from names to lists of texts; left out where it is empty.
+    pub(crate) fn optional_texts(self, name: &str, values: &BTreeMap<String, Vec<String>>) -> Self {
+        if values.is_empty() {
+            return self;
+        }
+        let list = |texts: &[String]| AttributeValue::L(texts.iter().cloned().map(AttributeValue::S).collect());
+        let map = values.iter().map(|(name, texts)| (name.clone(), list(texts)));
+        self.with(name, AttributeValue::M(map.collect()))
     }
 
     pub(crate) fn number(self, name: &str, value: impl Display) -> Self {
@@ -122,6 +132,22 @@ impl Item {
             Some(AttributeValue::L(values)) => Ok(values),
             other => Err(wrong(name, other, "a list")),
         }
+    }
+
+    pub(crate) fn as_texts(&self, name: &'static str) -> Result<BTreeMap<String, Vec<String>>, Malformed> {
+        let value = self.0.get(name);
+        let not_texts = || wrong(name, value, "a map of lists of strings");
+        let map = value.and_then(|value| value.as_m().ok()).ok_or_else(not_texts)?;
+        map.iter()
+            .map(|(key, list)| {
+                let texts = list.as_l().ok().and_then(|list| {
+                    list.iter()
+                        .map(|text| text.as_s().ok().cloned())
+                        .collect::<Option<Vec<_>>>()
+                });
+                Ok((key.clone(), texts.ok_or_else(not_texts)?))
+            })
+            .collect()
     }
 
     /// Parses a string attribute.

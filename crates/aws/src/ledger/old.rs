@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use chancery_authority::port::Receipt;
 use chancery_authority::port::ledger::{CertificateIntent, CertificateRecord, CrlScope, IntentId, Kind, LedgerError};
+use chancery_authority::principal::{Attributes, Principal};
 use chancery_x509::certificate::Certificate;
 use chancery_x509::crl::RevokedEntry;
 use chancery_x509::key::KeyFingerprint;
@@ -193,7 +194,7 @@ impl DynamoLedger {
             not_before: certificate.not_before(),
             not_after: certificate.not_after(),
             shard: None,
-            principal: String::new(),
+            principal: Principal::recorded("", Attributes::default()),
             receipt: Receipt(String::new()),
             issued_at: certificate.not_before(),
             revocation: row.revocation,

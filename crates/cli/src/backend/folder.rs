@@ -40,7 +40,7 @@ impl FolderBackend {
     fn over(local: LocalAuthority) -> Self {
         Self {
             local,
-            principal: Principal::Local(super::user()),
+            principal: super::user(),
         }
     }
 

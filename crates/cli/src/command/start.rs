@@ -249,4 +249,4 @@ impl RequestFiles for CsrFolder {
 }
 
 /// Principal of the server's own requests.
-const OURSELVES: Principal = Principal::Authority;
+const OURSELVES: Principal = Principal::AUTHORITY;

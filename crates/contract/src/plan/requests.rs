@@ -146,7 +146,7 @@ impl Planner<'_> {
             request.resolve_csr(found, listed);
         }
         let context = IssuanceContext {
-            principal: &Principal::Authority,
+            principal: &Principal::AUTHORITY,
             token: None,
             now: self.now,
             serial: draw_serial(self.entropy),

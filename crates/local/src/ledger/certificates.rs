@@ -9,6 +9,7 @@ use chancery_authority::port::ledger::{
     CertificateRecord, Cursor, IdempotencyToken, IntentCode, IntentId, Kind, Page, Revocation, Search, ToRevoke,
     TokenOrigin,
 };
+use chancery_authority::principal::{Attributes, Principal};
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
@@ -66,7 +67,8 @@ macro_rules! select_rows {
         concat!(
             "SELECT c.id, c.issuer, i.slug, c.serial, c.key, c.is_authority, c.common_name, c.profile, c.not_before,
                  c.not_after, c.shard, c.principal, c.notify_expiry, c.reserved_at, c.issued_at, c.lost_at,
-                 c.token, c.receipt, c.der, c.authentication, c.token_of_invocation, c.predecessor
+                 c.token, c.receipt, c.der, c.authentication, c.token_of_invocation, c.predecessor,
+                 c.principal_attributes
              FROM certificates c JOIN issuers i ON i.id = c.issuer WHERE ",
             $condition
         )
@@ -89,6 +91,10 @@ impl CertificateRow {
             .map_err(|_| wrong("the key fingerprint is no octets"))?;
         let issued_at: Option<i64> = row.get(14)?;
         let authentication: Option<Vec<u8>> = row.get(19)?;
+        let attributes: Option<String> = row.get(22)?;
+        let attributes = attributes.map(|text| serde_json::from_str(&text)).transpose();
+        let attributes = attributes.map_err(|error| wrong(&format!("the principal's attributes: {error}")))?;
+        let attributes = attributes.map(Attributes::recorded).unwrap_or_default();
         Ok(Self {
             id,
             issuer: row.get(1)?,
@@ -124,7 +130,7 @@ impl CertificateRow {
                 not_before: UnixTime(row.get(8)?),
                 not_after: UnixTime(row.get(9)?),
                 shard: row.get(10)?,
-                principal: row.get(11)?,
+                principal: Principal::recorded(&row.get::<_, String>(11)?, attributes),
                 receipt: Receipt(row.get::<_, Option<String>>(17)?.unwrap_or_default()),
                 issued_at: UnixTime(issued_at.unwrap_or_default()),
                 revocation: None,

@@ -6,6 +6,7 @@ use chancery_authority::port::ledger::{
     CertificateIntent, CertificateRecord, Completion, IntentId, KeyStatus, Kind, OpenIntent, OpenIntents, OpenPosition,
     Reservation, TokenDigest, TokenOrigin,
 };
+use chancery_authority::principal::Attributes;
 use chancery_x509::key::KeyFingerprint;
 use chancery_x509::time::UnixTime;
 use rusqlite::{Connection, OptionalExtension, named_params};
@@ -151,10 +152,10 @@ fn insert(
         .prepare_cached(
             "INSERT INTO certificates (issuer, serial, key, is_authority, common_name, profile, not_before, not_after,
                  shard, principal, notify_expiry, reserved_at, token, token_of_invocation, request_digest, der,
-                 authentication, predecessor, renewals)
+                 authentication, predecessor, renewals, principal_attributes)
              VALUES (:issuer, :serial, :key, :is_authority, :common_name, :profile, :not_before, :not_after,
                  :shard, :principal, :notify_expiry, :reserved_at, :token, :token_of_invocation, :request_digest,
-                 :der, :authentication, :predecessor, :renewals)",
+                 :der, :authentication, :predecessor, :renewals, :principal_attributes)",
         )?
         .execute(named_params! {
             ":issuer": issuer,
@@ -176,6 +177,7 @@ fn insert(
             ":authentication": intent.authentication.map(|code| code.to_octets()),
             ":predecessor": predecessor.map(|predecessor| predecessor.id),
             ":renewals": predecessor.map_or(0, |predecessor| predecessor.renewals),
+            ":principal_attributes": attributes_text(intent.principal.attributes())?,
         })?;
     if let Kind::Authority { ca_name, parent, key } = &intent.kind {
         let id = writing.connection.last_insert_rowid();
@@ -268,6 +270,15 @@ pub(crate) fn open_intents(
     Ok(open)
 }
 
+/// The attributes as they are recorded; `None` where there are none.
+fn attributes_text(attributes: &Attributes) -> Result<Option<String>, Fault> {
+    if attributes.is_empty() {
+        return Ok(None);
+    }
+    let text = serde_json::to_string(attributes.by_name());
+    text.map(Some).map_err(|error| damaged(error.to_string()))
+}
+
 fn open_intent(connection: &Connection, row: CertificateRow) -> Result<OpenIntent, Fault> {
     let kind = row.kind(connection)?;
     let renews = row.renews(connection)?;
@@ -290,7 +301,7 @@ fn open_intent(connection: &Connection, row: CertificateRow) -> Result<OpenInten
         not_before: record.not_before,
         not_after: record.not_after,
         shard: record.shard,
-        token: token.map(|token| TokenDigest::of(&record.principal, &token)),
+        token: token.map(|token| TokenDigest::of(&record.principal.to_string(), &token)),
         token_origin,
         principal: record.principal,
         notify_expiry: record.notify_expiry,

@@ -32,7 +32,7 @@ pub(crate) fn lose(writing: &Writing<'_>, id: i64, at: UnixTime) -> Result<bool,
         at,
         reason: RevocationReason::Unspecified,
         invalidity_date: None,
-        principal: Principal::Authority.to_string(),
+        principal: Principal::AUTHORITY.to_string(),
     };
     revocations::insert(writing, &position, &lost)?;
     writing.count(|counts| counts.open_intents -= 1);

@@ -275,7 +275,7 @@ pub(crate) fn relist(
         at: entry.revoked_at,
         reason: entry.reason,
         invalidity_date: entry.invalidity_date,
-        principal: Principal::Authority.to_string(),
+        principal: Principal::AUTHORITY.to_string(),
     };
     insert(writing, &position, &revocation)
 }

@@ -35,7 +35,8 @@ pub(super) struct State {
     unfinished: HashMap<KeyFingerprint, UnfinishedFamily>,
     /// Certificates whose intents were reopened.
     reopened: HashMap<(Serial, CaName), Vec<u8>>,
-    tokens: HashMap<(Principal, IdempotencyToken), IntentId>,
+    /// By the principal's text: what else is known of it may change between two requests.
+    tokens: HashMap<(String, IdempotencyToken), IntentId>,
     ca_names: HashSet<CaName>,
     authorities: Vec<AuthorityRecord>,
     unreadable_intents: Vec<String>,
@@ -131,7 +132,7 @@ impl State {
         }
         if let Some(token) = &intent.token {
             self.tokens
-                .insert((intent.principal.clone(), token.clone()), id.clone());
+                .insert((intent.principal.to_string(), token.clone()), id.clone());
         }
         let sequence = self.next();
         self.open.insert(sequence, id.clone());
@@ -174,7 +175,7 @@ impl State {
         let Some(token) = &intent.token else {
             return Ok(None);
         };
-        let earlier = self.tokens.get(&(intent.principal.clone(), token.clone()));
+        let earlier = self.tokens.get(&(intent.principal.to_string(), token.clone()));
         let Some(row) = earlier.and_then(|id| self.rows.get(&position(id))) else {
             return Ok(None);
         };
@@ -203,7 +204,7 @@ impl State {
             not_before: intent.not_before,
             not_after: intent.not_after,
             shard: intent.shard,
-            principal: intent.principal.to_string(),
+            principal: intent.principal.clone(),
             receipt: completion.receipt,
             issued_at: completion.at,
             revocation: None,
@@ -237,7 +238,7 @@ impl State {
             }
         }
         if let Some(token) = intent.token {
-            self.tokens.remove(&(intent.principal, token));
+            self.tokens.remove(&(intent.principal.to_string(), token));
         }
         if let Kind::Authority { ca_name, .. } = &intent.kind {
             self.ca_names.remove(ca_name);
@@ -514,7 +515,7 @@ impl State {
                 at: entry.revoked_at,
                 reason: entry.reason,
                 invalidity_date: entry.invalidity_date,
-                principal: Principal::Authority.to_string(),
+                principal: Principal::AUTHORITY.to_string(),
             });
         }
     }

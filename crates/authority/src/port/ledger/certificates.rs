@@ -10,6 +10,7 @@ use chancery_x509::time::UnixTime;
 use super::{CrlScope, IntentId, Kind, LedgerError, Revocation};
 use crate::ca_name::CaName;
 use crate::port::keystore::Receipt;
+use crate::principal::Principal;
 
 /// Reads certificates. Nothing here changes the ledger.
 #[async_trait]
@@ -83,8 +84,8 @@ pub struct CertificateRecord {
     pub not_after: UnixTime,
     /// CRL shard.
     pub shard: Option<u16>,
-    /// Who requested it, as text.
-    pub principal: String,
+    /// Who requested it.
+    pub principal: Principal,
     /// The key store's receipt.
     pub receipt: Receipt,
     /// When it was issued.

@@ -182,8 +182,8 @@ pub struct OpenIntent {
     pub not_after: UnixTime,
     /// CRL shard.
     pub shard: Option<u16>,
-    /// Who requested it, as text.
-    pub principal: String,
+    /// Who requested it.
+    pub principal: Principal,
     /// Digest of the principal's token, if any.
     pub token: Option<TokenDigest>,
     /// Who made the token.
@@ -338,7 +338,7 @@ impl CertificateIntent {
             not_before: self.not_before,
             not_after: self.not_after,
             shard: self.shard,
-            principal: self.principal.to_string(),
+            principal: self.principal.clone(),
             token: self.token_digest(),
             token_origin: self.token_origin,
             notify_expiry: self.notify_expiry,

@@ -11,7 +11,7 @@ use crate::port::ledger::{
     LedgerError, OpenIntent, Reservation, TokenOrigin,
 };
 use crate::port::{IntentNonce, KeyName, Receipt};
-use crate::principal::Principal;
+use crate::principal::{Principal, attribute};
 
 /// The time at which the suite runs.
 pub(super) const NOW: UnixTime = UnixTime(1_800_000_000);
@@ -39,7 +39,10 @@ pub fn intent(number: u32) -> CertificateIntent {
         not_before: NOW.plus_seconds(-300),
         not_after: NOW.plus_days(30),
         shard: None,
-        principal: Principal::Token("contract".to_owned()),
+        principal: Principal::token("contract")
+            .with(attribute::TOKEN_NAME, "ci")
+            .with(attribute::TOKEN_SCOPES, "issue")
+            .with(attribute::TOKEN_SCOPES, "revoke"),
         token: None,
         token_origin: TokenOrigin::Caller,
         request_digest: [7; 32],
@@ -96,7 +99,7 @@ pub(super) fn authority(number: u32, name: &str, parent: Option<&str>) -> Certif
             parent: parent.map(ca_name),
             key: KeyName(format!("key of {name}")),
         },
-        principal: Principal::Authority,
+        principal: Principal::AUTHORITY,
         ..intent(number)
     }
 }
@@ -129,7 +132,7 @@ pub(super) async fn reserves_and_completes(ledger: &dyn Ledger) {
         not_before: intent.not_before,
         not_after: intent.not_after,
         shard: Some(3),
-        principal: "token:contract".to_owned(),
+        principal: intent.principal.clone(),
         receipt: completion.receipt.clone(),
         issued_at: completion.at,
         revocation: None,
@@ -322,7 +325,7 @@ pub(super) async fn tokens_replay(ledger: &dyn Ledger) {
     let outcome = ledger.intents().reserve(different.clone()).await.err();
     assert_eq!(outcome, Some(LedgerError::TokenReused), "a token is for one request");
     let somebody_else = CertificateIntent {
-        principal: Principal::Token("somebody else".to_owned()),
+        principal: Principal::token("somebody else"),
         ..different
     };
     reserve(ledger, &somebody_else).await;

@@ -25,6 +25,7 @@ impl server::Tokens for LedgerTokens {
         match self.tokens.verify(text, self.clock.now()).await {
             Ok(record) => Ok(record.map(|record| ValidToken {
                 id: record.id,
+                name: record.name,
                 scopes: record.scopes,
             })),
             Err(error) => Err(TokensUnavailable(error.to_string())),
