@@ -204,7 +204,7 @@ async fn publishing_certificates() {
 
 #[tokio::test]
 async fn revoking() {
-    table(
+    Box::pin(table(
         "revoke",
         async || {
             let fixture = Fixture::new().await;
@@ -230,7 +230,7 @@ async fn revoking() {
                 "{context}"
             );
         },
-    )
+    ))
     .await;
 }
 
