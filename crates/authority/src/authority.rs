@@ -145,18 +145,7 @@ impl Authority {
 
     /// The chain of a CA: itself first, root last. Empty where there is no such CA.
     pub fn chain(&self, ca_name: &CaName) -> Vec<Arc<Ca>> {
-        let cas = self.cas();
-        let mut chain = Vec::new();
-        let mut next = Some(ca_name);
-        while let Some(ca) = next.and_then(|ca_name| cas.iter().find(|ca| ca.name() == ca_name)) {
-            // A damaged ledger may have a cycle of parents; the walk must end all the same.
-            if chain.len() == cas.len() {
-                break;
-            }
-            chain.push(ca.clone());
-            next = ca.record.parent.as_ref();
-        }
-        chain
+        chain_among(&self.cas(), ca_name).cloned().collect()
     }
 
     /// One certificate.
@@ -168,6 +157,14 @@ impl Authority {
     pub async fn search(&self, query: &Search, after: Option<&Cursor>, limit: usize) -> Result<Page, LedgerError> {
         self.ports.ledger.certificates().search(query, after, limit).await
     }
+}
+
+/// The chain of a CA among `cas`: itself first, root last. A damaged ledger may have a cycle of parents: the walk ends
+/// after as many steps as there are CAs.
+pub(crate) fn chain_among<'a>(cas: &'a [Arc<Ca>], ca_name: &CaName) -> impl Iterator<Item = &'a Arc<Ca>> {
+    let named = |ca_name: &CaName| cas.iter().find(|ca| ca.name() == ca_name);
+    let above = move |ca: &&'a Arc<Ca>| ca.record.parent.as_ref().and_then(named);
+    std::iter::successors(named(ca_name), above).take(cas.len())
 }
 
 /// A CA that exists: its record, with everything parsed once.

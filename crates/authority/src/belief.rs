@@ -2,8 +2,8 @@
 //!
 //! A CA's certificate in the ledger is unverified: an attacker who can write there could replace it with their own, and
 //! have that published, or answered as the root to trust. A CA's certificate is believed only if its key is the one
-//! that the key store has under the configured name, and its signature is that of the CA above, or for a root its own;
-//! the same must hold for every CA above it. Each certificate that was read is checked once, before anything is issued
+//! that the key store has under the configured name, its signature is that of the CA above, or for a root its own, and
+//! its record names that CA as its parent: the record decides whose name constraints and revocation apply to it. The same must hold for every CA above it. Each certificate that was read is checked once, before anything is issued
 //! under it or published for it.
 
 use std::sync::Arc;
@@ -51,6 +51,19 @@ pub enum NotBelieved {
         /// The CA above.
         parent: CaName,
     },
+    /// Another CA is recorded above it, or none, than the one that the configuration has there, or that signed it.
+    #[error(
+        "the certificate recorded for CA {ca_name} is not believed: its record has {} above it, and {signer} signed it; somebody \
+         has changed the record: restore it", recorded.as_ref().map_or("no CA", CaName::as_str)
+    )]
+    OtherParent {
+        /// Which CA.
+        ca_name: CaName,
+        /// The CA above it in its record.
+        recorded: Option<CaName>,
+        /// Who signed its certificate: a name of the configuration, or the issuer's in the certificate.
+        signer: String,
+    },
     /// The ledger has the CA's certificate in two places, and they differ.
     #[error(
         "the certificate recorded for CA {ca_name} is not the one in its row of the certificates; somebody has replaced one of \
@@ -89,6 +102,7 @@ impl NotBelieved {
             Self::OtherKey { .. }
             | Self::NotSigned { .. }
             | Self::NoParent { .. }
+            | Self::OtherParent { .. }
             | Self::RecordsDiffer { .. }
             | Self::NoRow { .. } => true,
             // A key store that holds the CA's certificate reports the mismatch as damage.
@@ -109,15 +123,24 @@ impl Authority {
         if chain.first().is_none_or(|first| first.record != ca.record) {
             return self.believe_replaced(ca).await;
         }
+        // In a cycle of parents, which only a forged record makes, no CA is the root that the others depend on.
+        let top = chain.last().filter(|top| top.record.parent.is_some()).cloned();
         chain.retain(|ca| !ca.is_believed.load(Ordering::Acquire));
         // All keys are fetched concurrently; of several errors, the one nearest to the root is returned.
         let keys = join_all(chain.iter().map(|ca| self.has_its_key(ca))).await;
         for (ca, has_its_key) in chain.iter().zip(keys).rev() {
             has_its_key?;
             self.is_signed_from_above(ca)?;
-            ca.is_believed.store(true, Ordering::Release);
+            ca.is_believed.store(top.is_none(), Ordering::Release);
         }
-        Ok(())
+        match top {
+            None => Ok(()),
+            Some(top) => Err(NotBelieved::OtherParent {
+                ca_name: top.name().clone(),
+                recorded: top.record.parent.clone(),
+                signer: "no root".to_owned(),
+            }),
+        }
     }
 
     /// Every CA that is not believed, and why, except those that have [ended](Self::has_ended).
@@ -195,10 +218,14 @@ impl Authority {
         }
     }
 
+    /// Whether a CA's certificate was signed by the CA above it. The recorded parent decides which name constraints and
+    /// revocations apply, so it must be the configured one; for a CA that the configuration does not have any more, the
+    /// one that the certificate names.
     fn is_signed_from_above(&self, ca: &Ca) -> Result<(), NotBelieved> {
         let certificate = ca.certificate();
+        let recorded = ca.record.parent.as_ref();
         let configured = self.config().ca(ca.name());
-        let parent = configured.map_or(ca.record.parent.as_ref(), CaConfig::parent);
+        let parent = configured.map_or(recorded, CaConfig::parent);
         let above: Option<Arc<Ca>> = match parent {
             None => None,
             Some(parent) => Some(self.ca(parent).ok_or_else(|| NotBelieved::NoParent {
@@ -206,11 +233,23 @@ impl Authority {
                 parent: parent.clone(),
             })?),
         };
+        let other_parent = |signer: String| NotBelieved::OtherParent {
+            ca_name: ca.name().clone(),
+            recorded: recorded.cloned(),
+            signer,
+        };
         let signer = above.as_deref().unwrap_or(ca);
         let is_signed = certificate.issuer() == signer.certificate().subject()
             && certificate.is_signed_by(signer.issuer.public_key());
-        if is_signed {
+        if is_signed && recorded == parent {
             return Ok(());
+        }
+        if is_signed {
+            return Err(other_parent(signer.name().to_string()));
+        }
+        // Of a CA that the configuration does not have, nothing but the record says that it is a root.
+        if parent.is_none() && certificate.issuer() != certificate.subject() {
+            return Err(other_parent(certificate.issuer().to_rfc4514()));
         }
         Err(NotBelieved::NotSigned {
             ca_name: ca.name().clone(),

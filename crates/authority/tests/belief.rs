@@ -5,6 +5,7 @@ use std::io::Cursor;
 
 use chancery_authority::Authority;
 use chancery_authority::belief::NotBelieved;
+use chancery_authority::config::Config;
 use chancery_authority::hierarchy::HierarchyError;
 use chancery_authority::memory::MemoryPorts;
 use chancery_authority::port::SignUnchecked as _;
@@ -170,6 +171,41 @@ async fn nor_our_key_certified_by_them() {
         |error| matches!(error, NotBelieved::NotSigned { ca_name, .. } if ca_name.as_str() == ISSUING),
     )
     .await;
+}
+
+/// Without the CA above, its name constraints and its revocation would not count; with a cycle, no walk would end.
+#[tokio::test]
+async fn a_ca_whose_record_has_another_ca_above_it_is_not_believed() {
+    let is_other =
+        |of: &str| move |error: &NotBelieved| matches!(error, NotBelieved::OtherParent { ca_name, .. } if ca_name.as_str() == of);
+    for (ca, parent) in [
+        (ISSUING, None),
+        (ISSUING, Some(ISSUING)),
+        (ROOT, Some(ISSUING)),
+        (ROOT, Some(ROOT)),
+    ] {
+        let fixture = Fixture::new().await;
+        let parent = parent.map(ca_name);
+        fixture.memory.ledger.replace_parent(&ca_name(ca), parent.as_ref());
+        is_refused(&fixture, is_other(ca)).await;
+    }
+}
+
+/// A CA that the configuration does not have any more still needs the CA above it.
+#[tokio::test]
+async fn nor_is_one_that_was_taken_out_of_the_configuration() {
+    let fixture = Fixture::new().await;
+    let old = Config::from_toml("[[ca]]\nname = 'new-ca'\nalgorithm = 'p256'").unwrap();
+    let believed = another(&fixture.memory, &old).await;
+    assert_eq!(believed.not_believed().await, []);
+    fixture.memory.ledger.replace_parent(&ca_name(ISSUING), None);
+    let found = another(&fixture.memory, &old).await.not_believed().await;
+    match found.as_slice() {
+        [(of, NotBelieved::OtherParent { signer, .. })] if of.as_str() == ISSUING => {
+            assert_eq!(*signer, certificate(&fixture, ROOT).subject().to_rfc4514());
+        }
+        other => panic!("{other:?}"),
+    }
 }
 
 #[tokio::test]

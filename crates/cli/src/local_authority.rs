@@ -1,6 +1,7 @@
 //! An authority in a data folder, put together from its parts.
 
 mod limits;
+mod missing;
 mod passphrase;
 mod profiles;
 mod ready;
@@ -83,6 +84,7 @@ impl LocalAuthority {
     /// Opens an authority that exists.
     pub(crate) fn open(arguments: &Arguments) -> Result<Self> {
         let folder = DataFolder::open(path(arguments)?)?;
+        missing::refuse(&folder)?;
         let ledger = open_ledger(&folder)?;
         Self::assemble(folder, ledger, arguments, Threads::One)?.created()
     }
@@ -90,6 +92,7 @@ impl LocalAuthority {
     /// The same for commands that change nothing: they also work on a folder that is mounted read-only.
     pub(crate) fn open_to_read(arguments: &Arguments) -> Result<Self> {
         let folder = DataFolder::open(path(arguments)?)?;
+        missing::refuse(&folder)?;
         let ledger = if folder.is_read_only() {
             SqliteLedger::open_to_read(folder.ledger_file()).context("the ledger cannot be opened")?
         } else {
@@ -149,6 +152,7 @@ impl LocalAuthority {
         let folder = DataFolder::create(path(arguments)?)?;
         // Before anything is read or written: two processes must not create, or serve, one authority at the same time.
         let lock = folder.lock()?;
+        missing::refuse(&folder)?;
         first()?;
         let mut unused = Vec::new();
         if folder.config()?.is_none() || was_never_created(&folder, init)? {

@@ -27,6 +27,7 @@ use chancery_contract::budget;
 
 pub use fault::{FolderError, remedy};
 
+use crate::keys::log;
 use crate::ledger::schema::sync_folder;
 use crate::plain;
 
@@ -92,6 +93,23 @@ impl DataFolder {
     /// Whether it contains an authority already.
     pub fn holds_authority(&self) -> bool {
         self.config_file().exists() || self.ledger_file().exists()
+    }
+
+    /// Whether there are CA keys, or a log of what CA keys in a token signed.
+    pub fn has_keys(&self) -> Result<bool, FolderError> {
+        let folder = self.keys();
+        let failed = |source| FolderError::Io {
+            path: folder.clone(),
+            source,
+        };
+        let mut names = fs::read_dir(&folder).map_err(failed)?;
+        names
+            .try_fold(false, |found, entry| {
+                let name = PathBuf::from(entry?.file_name());
+                let is_key = name.extension().is_some_and(|extension| extension == "key");
+                Ok(found || is_key || name == Path::new(log::FILE))
+            })
+            .map_err(failed)
     }
 
     fn make_rooms(&self) -> Result<(), FolderError> {

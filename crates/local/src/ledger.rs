@@ -6,6 +6,7 @@
 //! apart, and nothing that another process may change is cached in memory.
 
 mod certificates;
+mod chain;
 pub(crate) mod crls;
 mod family;
 pub(crate) mod fault;

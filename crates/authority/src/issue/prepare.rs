@@ -15,7 +15,7 @@ use chancery_x509::time::{DAY, UnixTime};
 use const_oid::ObjectIdentifier;
 
 use super::{InternalFault, IssueError, Refusal, Request, csr_names, extensions, names, same_name, throwaway, usages};
-use crate::authority::Ca;
+use crate::authority::{Ca, chain_among};
 use crate::config::Config;
 use crate::port::ledger::{CertificateIntent, CrlScope, IdempotencyToken, IntentId, Kind, OpenIntent, TokenOrigin};
 use crate::principal::Principal;
@@ -209,12 +209,10 @@ impl Rules<'_> {
     /// Building the certificate checks the CA's own constraints; those of the CAs above it apply as well, whether or
     /// not the CAs between repeat them (RFC 5280 section 6.1.4).
     fn check_ancestors(&self, template: &CertificateTemplate, ca: &Ca) -> Result<(), Refusal> {
-        let mut parent = ca.record.parent.as_ref();
-        while let Some(above) = parent.and_then(|ca_name| self.cas.iter().find(|ca| ca.name() == ca_name)) {
+        for above in chain_among(self.cas, ca.name()).skip(1) {
             if let Some(constraints) = above.issuer.name_constraints() {
                 template.check_name_constraints(constraints)?;
             }
-            parent = above.record.parent.as_ref();
         }
         Ok(())
     }

@@ -56,6 +56,11 @@ impl MemoryLedger {
         lock(&self.0).replace_ca(ca_name, certificate, row);
     }
 
+    /// Overwrites which CA is recorded above one, like an attacker with write access.
+    pub fn replace_parent(&self, ca_name: &CaName, parent: Option<&CaName>) {
+        lock(&self.0).replace_parent(ca_name, parent);
+    }
+
     /// Every intent to sign a CRL of that scope.
     pub fn crl_intents(&self, scope: &CrlScope) -> Vec<CrlIntent> {
         lock(&self.0).crl_intents(scope)

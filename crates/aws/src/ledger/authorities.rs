@@ -27,6 +27,8 @@ pub(super) struct KnownCa {
     /// Whether the journal has it; otherwise only its row does.
     pub(super) is_recorded: bool,
     certificate: OnceLock<Option<Certificate>>,
+    /// Whether the CA that its record has above it signed its certificate, once that was found out.
+    is_signed: OnceLock<bool>,
 }
 
 impl Cas {
@@ -50,6 +52,7 @@ impl KnownCa {
             serial,
             is_recorded,
             certificate: OnceLock::new(),
+            is_signed: OnceLock::new(),
         }
     }
 
@@ -67,6 +70,12 @@ impl KnownCa {
     pub(super) fn may_be_named(&self, common_name: &str) -> bool {
         self.certificate()
             .is_none_or(|certificate| certificate.subject().attributes().common_name.as_deref() == Some(common_name))
+    }
+
+    /// Whether `above`, the CA that its record has above it or for a root itself, signed its certificate.
+    pub(super) fn is_signed_from_above(&self, above: Option<&Self>) -> bool {
+        let is_signed = || Some(above?.has_signed(self.certificate()?));
+        *self.is_signed.get_or_init(|| is_signed().unwrap_or(false))
     }
 
     fn key(&self) -> Option<CaPublicKey> {

@@ -44,6 +44,26 @@ fn stands(ca: &KnownCa, reserving: Serial) -> Write {
     }
 }
 
+/// Refuses a CA that was not signed by the one that its record has above it: whoever takes the parent out of the record
+/// would take its revocation with it. A certificate that cannot be parsed is left to whoever opens the CAs.
+fn refuse_other_signer(ca: &KnownCa, above: Option<&KnownCa>) -> Result<(), LedgerError> {
+    let Some(certificate) = ca.certificate() else {
+        return Ok(());
+    };
+    if ca.is_signed_from_above(above) {
+        return Ok(());
+    }
+    let recorded = ca.record.parent.as_ref().map_or("no CA", CaName::as_str);
+    Err(LedgerError::Damaged {
+        detail: format!(
+            "the record of CA {} has {recorded} above it, and {} signed its certificate; somebody has changed the record: restore \
+             it",
+            ca.record.ca_name,
+            certificate.issuer().to_rfc4514()
+        ),
+    })
+}
+
 impl DynamoLedger {
     /// For an issuer and each CA above it, issuer first, the condition that it is not revoked. Empty if the ledger has
     /// no such CA: a root that is being made.
@@ -63,8 +83,13 @@ impl DynamoLedger {
             if chain.len() == cas.len() {
                 break;
             }
-            chain.push((ca.record.ca_name.clone(), stands(ca, reserving)));
             next = ca.record.parent.as_ref();
+            let above = match next {
+                None => Some(ca),
+                Some(parent) => cas.iter().find(|ca| ca.record.ca_name == *parent),
+            };
+            refuse_other_signer(ca, above)?;
+            chain.push((ca.record.ca_name.clone(), stands(ca, reserving)));
         }
         Ok(chain)
     }

@@ -20,3 +20,4 @@ mod start;
 mod stopping;
 mod token;
 mod unread;
+mod written_over;

@@ -92,7 +92,7 @@ pub(crate) const START: [&str; 5] = ["start", "--https", "127.0.0.1:0", "--http"
 
 /// A server that starts in spite of everything must not keep the test for ever.
 #[track_caller]
-fn ended(folder: &Folder, arguments: &[&str]) -> Output {
+pub(crate) fn ended(folder: &Folder, arguments: &[&str]) -> Output {
     let mut child = folder
         .command()
         .args(arguments)

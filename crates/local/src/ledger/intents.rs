@@ -14,7 +14,7 @@ use rusqlite::{Connection, OptionalExtension, named_params};
 use super::certificates::{CertificateRow, Stage, row_by_serial, select_rows};
 use super::family::{self, Predecessor};
 use super::fault::{Fault, damaged};
-use super::lost;
+use super::{chain, lost};
 use super::writer::Writing;
 
 /// Records an intent, or refuses it. Every check comes before the first write.
@@ -23,7 +23,7 @@ pub(crate) fn reserve(writing: &Writing<'_>, intent: &CertificateIntent) -> Resu
     if let Some(earlier) = earlier_request(writing.connection, &principal, intent)? {
         return Ok(earlier);
     }
-    check_chain(writing.connection, &intent.id.issuer)?;
+    chain::check(writing.connection, &intent.id.issuer)?;
     check_slug(writing.connection, &intent.kind)?;
     check_key(writing.connection, intent)?;
     let predecessor = family::predecessor(writing, intent)?;
@@ -66,37 +66,6 @@ fn earlier_request(
     } else {
         Reservation::Open(Box::new(open_intent(connection, row)?))
     }))
-}
-
-/// Most levels of a hierarchy that are followed: parents in a cycle are damage, and the query must end all the same.
-const LEVELS: i64 = 100;
-
-/// Refuses where the issuer or a CA above it is revoked, or where the row of one of their certificates is missing.
-fn check_chain(connection: &Connection, issuer: &CaName) -> Result<(), Fault> {
-    let found: Option<(String, bool)> = connection
-        .prepare_cached(
-            "WITH RECURSIVE chain (slug, certificate, parent, level) AS (
-                 SELECT slug, certificate, parent, 1 FROM authorities WHERE slug = ?1
-                 UNION ALL
-                 SELECT above.slug, above.certificate, above.parent, level + 1
-                 FROM chain JOIN authorities AS above ON above.slug = chain.parent WHERE level < ?2)
-             SELECT slug, revocations.certificate IS NOT NULL FROM chain
-                 LEFT JOIN revocations ON revocations.certificate = chain.certificate
-                 LEFT JOIN certificates AS own ON own.id = chain.certificate
-             WHERE revocations.certificate IS NOT NULL OR own.id IS NULL
-             ORDER BY level LIMIT 1",
-        )?
-        .query_row((issuer.as_str(), LEVELS), |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    let Some((ca, is_revoked)) = found else {
-        return Ok(());
-    };
-    let ca = CaName::new(ca).map_err(|error| damaged(format!("a row of authorities: {error}")))?;
-    Err(if is_revoked {
-        LedgerError::IssuerRevoked { ca }.into()
-    } else {
-        LedgerError::no_record_of_ca(&ca).into()
-    })
 }
 
 fn check_slug(connection: &Connection, kind: &Kind) -> Result<(), Fault> {

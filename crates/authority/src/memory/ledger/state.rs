@@ -560,6 +560,12 @@ impl State {
         }
     }
 
+    pub(super) fn replace_parent(&mut self, ca_name: &CaName, parent: Option<&CaName>) {
+        for ca in self.authorities.iter_mut().filter(|ca| ca.ca_name == *ca_name) {
+            ca.parent = parent.cloned();
+        }
+    }
+
     pub(super) fn damage(&mut self, scope: &CrlScope, description: &str) {
         self.damaged
             .entry(scope.clone())
