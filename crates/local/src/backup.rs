@@ -304,7 +304,9 @@ fn fill(
         });
     })?;
     // Damage must be found now, not only when the backup is needed.
-    let found = restore::Findings::of(&copy)?;
+    let mut found = restore::check_still(&copy)?;
+    // The counts of a damaged file mean nothing.
+    let differing_counts = found.differing_counts.take().filter(|_| found.damage.is_empty());
     let (size, sha256) = hash(&copy)?;
     let mut files = vec![Entry {
         name: LEDGER.into(),
@@ -327,8 +329,8 @@ fn fill(
         holds_passphrase: files
             .iter()
             .any(|file| file.name == format!("keys/{}", passphrase::STORED_FILE)),
-        damage: found.damage,
-        differing_counts: found.differing_counts,
+        damage: found.problems(),
+        differing_counts,
     };
     for room in ROOMS {
         sync(&target.join(room))?;
@@ -344,9 +346,9 @@ fn fill(
 /// Names of the files to copy, relative to the data folder. Names that begin with a dot are drafts and locks.
 fn names(folder: &DataFolder) -> Result<Vec<String>, BackupError> {
     // Settings under their former name count only where there are no others.
-    let is_used = |name: &&str| *name != FORMER_SETTINGS || !folder.path().join(SETTINGS).exists();
+    let is_used = |name: &&str| *name != FORMER_SETTINGS || !plain::is_there(&folder.path().join(SETTINGS));
     let written = WRITTEN.into_iter().filter(is_used);
-    let written = written.filter(|name| folder.path().join(name).exists());
+    let written = written.filter(|name| plain::is_there(&folder.path().join(name)));
     let mut names: Vec<String> = written.map(str::to_owned).collect();
     for room in ROOMS {
         let path = folder.path().join(room);

@@ -347,7 +347,9 @@ fn plain_name(name: &str) -> Result<&str, FolderError> {
     }
 }
 
-fn read_text(path: &Path) -> Result<Option<String>, FolderError> {
+/// The text of a file that the operator writes, such as the settings; `None` where there is none. A pipe, a device, or a
+/// link that leads nowhere is an error.
+pub fn read_text(path: &Path) -> Result<Option<String>, FolderError> {
     let Some(octets) = read_limited(path, MAX_TEXT)? else {
         return Ok(None);
     };

@@ -135,7 +135,7 @@ impl SqliteLedger {
 
     /// Checks the whole file and describes each problem; empty if there is none. Reads everything, so it takes a while.
     pub async fn check(&self) -> Result<Vec<String>, LedgerError> {
-        self.read(|connection| Ok(schema::check(connection)?)).await
+        self.read(|connection| Ok(schema::check(connection)?.problems())).await
     }
 
     /// Checks the file's structure for damage, so that a start does not write into a damaged file. Files of more than

@@ -14,21 +14,54 @@ use rustix::io::Errno;
 #[error("it is no plain file, but a link, a pipe, a device or a folder")]
 struct NotPlain;
 
+/// There is a link of that name, and nothing where it leads.
+#[derive(Debug, thiserror::Error)]
+#[error("it is a link, and there is no file where it leads: put that back, or remove the link")]
+struct Dangling;
+
 /// Opens a plain file for reading. Anything else is refused, without following or waiting for it.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
-    opened(path, OFlags::NOFOLLOW | OFlags::NONBLOCK)
+    opened(path, OpenOptions::new().read(true), OFlags::NOFOLLOW | OFlags::NONBLOCK)
 }
 
-/// The same, but follows a link: for files whose owner may keep them elsewhere.
+/// The same, but follows a link: for files whose owner may keep them elsewhere. A link that leads nowhere is an error,
+/// not a file that is missing.
 pub(crate) fn open_linked(path: &Path) -> io::Result<File> {
-    opened(path, OFlags::NONBLOCK)
+    followed(path, OpenOptions::new().read(true))
 }
 
-fn opened(path: &Path, flags: OFlags) -> io::Result<File> {
-    let opened = OpenOptions::new()
-        .read(true)
-        .custom_flags(flags.bits().cast_signed())
-        .open(path);
+/// Opens a plain file for reading and appending, which is made where there is none; follows a link as
+/// [`open_linked`] does.
+pub(crate) fn append_linked(path: &Path, mode: u32) -> io::Result<File> {
+    let existing = || followed(path, OpenOptions::new().read(true).append(true));
+    match existing() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        opened => return opened,
+    }
+    // Another process may be faster.
+    let created = OpenOptions::new().read(true).append(true).create_new(true).mode(mode).open(path);
+    match created {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => existing(),
+        created => created,
+    }
+}
+
+/// Whether there is anything of that name, if only a link that leads nowhere.
+pub(crate) fn is_there(path: &Path) -> bool {
+    !matches!(path.symlink_metadata(), Err(error) if error.kind() == io::ErrorKind::NotFound)
+}
+
+fn followed(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    match opened(path, options, OFlags::NONBLOCK) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && path.is_symlink() => {
+            Err(io::Error::new(io::ErrorKind::InvalidInput, Dangling))
+        }
+        opened => opened,
+    }
+}
+
+fn opened(path: &Path, options: &mut OpenOptions, flags: OFlags) -> io::Result<File> {
+    let opened = options.custom_flags(flags.bits().cast_signed()).open(path);
     let file = match opened {
         // A link where none may be; a socket, or a device file without a device.
         Err(error)
@@ -88,6 +121,14 @@ mod tests {
             let error = open_linked(&at(name)).unwrap_err();
             assert!(is_refusal(&error), "{name}: {error}");
         }
+        symlink(at("nowhere"), at("dangling")).unwrap();
+        let dangling = open_linked(&at("dangling")).unwrap_err();
+        assert!(dangling.kind() == io::ErrorKind::InvalidInput, "{dangling}");
+        for name in ["endless", "folder", "pipe", "socket", "dangling"] {
+            assert!(append_linked(&at(name), 0o600).is_err(), "{name}");
+        }
+        assert!(!at("nowhere").exists(), "nothing is made where a link leads");
+        assert!(append_linked(&at("link"), 0o600).is_ok() && append_linked(&at("new"), 0o600).is_ok());
         let missing = open(&at("missing")).unwrap_err();
         assert!(missing.kind() == io::ErrorKind::NotFound && !is_refusal(&missing));
     }

@@ -290,16 +290,30 @@ async fn unfinished_families_are_listed_one_after_another_whatever_stands_betwee
     let note = "INSERT INTO unfinished_families (key, certificate, revoked_at, reason, principal)
          SELECT key, id, CASE id WHEN 5 THEN 1000 ELSE 2000 END, CASE id WHEN 3 THEN 77 ELSE 1 END, 'somebody'
          FROM certificates";
+    // Of each one's key a certificate is revoked for it, but not of the fourth's.
+    for number in [1, 2, 3, 5] {
+        let revocation = Revocation {
+            at: NOW,
+            reason: RevocationReason::KeyCompromise,
+            invalidity_date: None,
+            principal: "local:test".into(),
+        };
+        let revoked = ledger.revoke(&ca_name(), intent(number).id.serial, revocation).await;
+        revoked.unwrap();
+    }
     Connection::open(ledger.path()).unwrap().execute_batch(note).unwrap();
+    let mut unconfirmed = Vec::new();
     let (mut found, mut unreadable, mut after) = (Vec::new(), Vec::new(), None);
     for _ in 0..4 {
         let step = ledger.revocations().unfinished_families(after, 1).await.unwrap();
         found.extend(step.families.into_iter().map(|family| family.id));
         unreadable.extend(step.unreadable);
+        unconfirmed.extend(step.unconfirmed);
         after = step.next;
     }
     assert_eq!(after, None, "there are no more");
-    assert_eq!(found, [5, 1, 2, 4].map(|number| intent(number).id));
+    assert_eq!(found, [5, 1, 2].map(|number| intent(number).id));
+    assert_eq!(unconfirmed, [intent(4).id], "somebody else wrote that");
     assert!(
         unreadable.iter().any(|what| what.contains("77 is no reason")),
         "{unreadable:?}"

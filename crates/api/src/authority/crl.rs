@@ -83,7 +83,10 @@ impl CrlEntry {
 /// What is wrong with a CRL; `None` if nothing is.
 pub fn problem(status: &CrlStatus) -> Option<String> {
     let text = match &status.staleness {
-        Staleness::Fresh => return damage(&status.damaged),
+        Staleness::Fresh => {
+            let told: Vec<String> = status.unfinished.iter().cloned().chain(damage(&status.damaged)).collect();
+            return (!told.is_empty()).then(|| told.join("; "));
+        }
         Staleness::Overdue => "the next one is overdue".to_owned(),
         Staleness::HalfSpent => "half of its life has passed without a next one".to_owned(),
         Staleness::Lagging { since } => {
@@ -99,7 +102,9 @@ pub fn problem(status: &CrlStatus) -> Option<String> {
         Staleness::Missing => "there is none yet".to_owned(),
         Staleness::Unknown { .. } => "the ledger does not answer".to_owned(),
     };
-    Some(text)
+    // First: it is about certificates that are valid and should not be.
+    let told: Vec<String> = status.unfinished.iter().cloned().chain([text]).collect();
+    Some(told.join("; "))
 }
 
 fn damage(rows: &[String]) -> Option<String> {

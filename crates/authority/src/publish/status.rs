@@ -5,6 +5,7 @@ use chancery_x509::time::UnixTime;
 use super::numbers::Believed;
 use super::{PublishError, Transition};
 use crate::authority::Authority;
+use crate::ca_name::CaName;
 use crate::config::Config;
 use crate::port::PublishedName;
 use crate::port::ledger::{CrlRecord, CrlScope, CrlState};
@@ -24,6 +25,8 @@ pub struct CrlStatus {
     pub staleness: Staleness,
     /// Descriptions of records that this process could not read, or does not believe.
     pub damaged: Vec<String>,
+    /// What stands of revocations of compromised keys that did not come to their end, told with one CRL of their CA.
+    pub unfinished: Vec<String>,
     /// Differences between the configuration and what the CRL is published for. They need no attention.
     pub transitions: Vec<Transition>,
 }
@@ -63,7 +66,7 @@ pub enum Staleness {
 impl CrlStatus {
     /// Whether the operator has to act.
     pub fn is_alarming(&self) -> bool {
-        self.staleness != Staleness::Fresh || !self.damaged.is_empty()
+        self.staleness != Staleness::Fresh || !self.damaged.is_empty() || !self.unfinished.is_empty()
     }
 }
 
@@ -127,8 +130,18 @@ impl Authority {
     pub async fn crl_status(&self) -> Vec<CrlStatus> {
         let now = self.ports().clock.now();
         self.know_crl_uses().await;
+        let mut unfinished = match self.unfinished_revocations().await {
+            Ok(unfinished) => unfinished,
+            // Each CRL's state says that the ledger does not answer.
+            Err(error) => {
+                tracing::error!(%error, "whether compromised keys are left to revoke cannot be read");
+                Vec::new()
+            }
+        };
         let mut all = Vec::new();
         for scope in self.crl_scopes() {
+            let of_issuer = |(issuer, _): &mut (Option<CaName>, String)| issuer.as_ref().is_none_or(|of| *of == scope.issuer);
+            let unfinished = unfinished.extract_if(.., of_issuer).map(|(_, told)| told).collect();
             let mut damaged = self.slots.slot(&scope).damaged();
             let (standing, staleness) = match self.believed_crl_state(&scope, 0).await {
                 Ok(Believed { standing, damage, .. }) => {
@@ -155,6 +168,7 @@ impl Authority {
                 name: Config::crl_name(&scope),
                 age: standing.latest.as_ref().map(|crl| now.0 - crl.made_at.0),
                 damaged,
+                unfinished,
                 transitions: self.transitions(&scope),
                 latest: standing.latest,
                 staleness,

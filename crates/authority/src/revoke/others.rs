@@ -148,6 +148,13 @@ impl Authority {
                 );
                 failure.get_or_insert(LedgerError::Damaged { detail }.into());
             }
+            for certificate in unfinished.unconfirmed {
+                tracing::error!(
+                    %certificate,
+                    "the ledger marks a family for revocation, but the certificate is not revoked for a compromised key; the \
+                     family is left alone; find out who wrote the mark"
+                );
+            }
             for family in unfinished.families {
                 // A time far in the future counts as old: the clock was ahead then.
                 let is_left = family.revocation.at.0.abs_diff(now.0) >= GRACE.unsigned_abs();
@@ -169,6 +176,36 @@ impl Authority {
             }
         }
         failure.map_or(Ok(finished), Err)
+    }
+
+    /// What stands of revocations of compromised keys that did not come to their end, with the CA of the certificate that
+    /// was asked for, if it is known: certificates of such a key may still be valid.
+    pub(crate) async fn unfinished_revocations(&self) -> Result<Vec<(Option<CaName>, String)>, LedgerError> {
+        let unfinished = self.ports().ledger.unfinished_families_after(None, FAMILIES).await?;
+        let left = unfinished.families.into_iter().map(|UnfinishedFamily { id, .. }| {
+            let told = format!(
+                "certificates of the compromised key of {serial} may still be valid: revoking them has not come to its end; \
+                 `chancery start` goes on with it, or revoke {serial} once more, with --reason keyCompromise",
+                serial = id.serial
+            );
+            (Some(id.issuer), told)
+        });
+        let unconfirmed = unfinished.unconfirmed.into_iter().map(|id| {
+            let told = format!(
+                "the ledger marks the key of {serial} as compromised, and no revocation says so: nothing is revoked for it; find \
+                 out who wrote the mark, and revoke {serial} if the key is compromised",
+                serial = id.serial
+            );
+            (Some(id.issuer), told)
+        });
+        let unreadable = unfinished.unreadable.into_iter().map(|detail| {
+            let told = format!(
+                "certificates of a compromised key may still be valid, and which ones cannot be read ({detail}): revoke the \
+                 certificate again"
+            );
+            (None, told)
+        });
+        Ok(left.chain(unconfirmed).chain(unreadable).collect())
     }
 
     async fn finish_revocation(&self, family: &UnfinishedFamily) -> Result<Vec<Affected>, RevokeError> {

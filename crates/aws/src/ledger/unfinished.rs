@@ -83,8 +83,9 @@ impl DynamoLedger {
         });
         found.next = last.filter(|_| has_more);
         for (id, since) in marked {
-            match self.family_of(id, since).await {
-                Ok(family) => found.families.extend(family),
+            match self.family_of(&id, since).await {
+                Ok(Some(family)) => found.families.push(family),
+                Ok(None) => found.add_unconfirmed(id),
                 Err(LedgerError::Damaged { detail }) => found.add_unreadable(detail),
                 Err(error) => return Err(error),
             }
@@ -95,19 +96,14 @@ impl DynamoLedger {
     /// The family that a marked item names. Roles other than those that revoke may write to the list, so the
     /// certificate's own row must have a revocation for a compromised key. A mark whose row has none stays: the row may
     /// have been damaged, and then the mark is all that is left of the revocation.
-    async fn family_of(&self, id: IntentId, since: UnixTime) -> Result<Option<UnfinishedFamily>, LedgerError> {
-        let found = self.find(id.serial).await?.filter(|found| found.record.id == id);
+    async fn family_of(&self, id: &IntentId, since: UnixTime) -> Result<Option<UnfinishedFamily>, LedgerError> {
+        let found = self.find(id.serial).await?.filter(|found| found.record.id == *id);
         let revocation = found.and_then(|found| found.record.revocation);
         let Some(revocation) = revocation.filter(|revocation| compromises_key(revocation.reason)) else {
-            tracing::error!(
-                certificate = %id,
-                "the journal marks a family for revocation, but the certificate's row has no revocation for a compromised \
-                 key; the family is left alone; find out who wrote the mark"
-            );
             return Ok(None);
         };
         Ok(Some(UnfinishedFamily {
-            id,
+            id: id.clone(),
             revocation: Revocation {
                 at: since,
                 ..revocation

@@ -170,12 +170,11 @@ fn read_in(folder: &Path) -> Result<Settings> {
         );
     }
     let path = file(folder);
-    match std::fs::read_to_string(&path) {
-        Ok(text) => toml::from_str(&text)
+    match chancery_local::folder::read_text(&path)? {
+        Some(text) => toml::from_str(&text)
             .map_err(|error| without_text(&error, &text))
             .with_context(|| format!("{} cannot be used", path.display())),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Settings::default()),
-        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+        None => Ok(Settings::default()),
     }
 }
 

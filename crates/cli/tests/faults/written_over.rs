@@ -113,3 +113,123 @@ fn a_ca_without_the_one_above_it_issues_nothing_and_a_cycle_comes_to_an_end() {
     folder.text(&["request", "b.example.com", "--out", "b"]);
     assert_eq!(folder.json(&["check"])["problems"], serde_json::json!([]));
 }
+
+/// A trigger neither runs, nor does a backup with it pass for one that can be restored.
+#[test]
+fn a_trigger_in_the_ledger_does_nothing_and_every_check_finds_it() {
+    let folder = Folder::new();
+    folder.text(&["init"]);
+    folder.text(&["request", "a.example.com", "--out", "a"]);
+    let serial = folder.json(&["list", "a.example.com"])["certificates"][0]["serial_number"].clone();
+    for (name, planted) in [
+        (
+            "trigger forget",
+            "CREATE TRIGGER forget AFTER INSERT ON revocations BEGIN DELETE FROM revocations WHERE serial = NEW.serial; END",
+        ),
+        ("view elsewhere", "CREATE VIEW elsewhere AS SELECT 1"),
+        ("index own", "CREATE INDEX own ON certificates (principal)"),
+    ] {
+        write_over(&folder, planted);
+        let told = format!("unexpected schema ({name})");
+        let checked = ended(&folder, &["check"]);
+        assert!(!checked.status.success(), "{name}");
+        let problems = folder.chancery(&["--json", "check"]);
+        says(&String::from_utf8_lossy(&problems.stdout), &[&told]);
+        let copy = name.replace(' ', "-");
+        let taken = folder.chancery(&["backup", &copy]);
+        assert!(!taken.status.success(), "{name}");
+        says(&String::from_utf8_lossy(&taken.stdout), &[&told, "no restore takes it"]);
+        says(&refused(&folder, &["restore", "--check", &copy]), &[&told]);
+        if name == "trigger forget" {
+            folder.text(&["revoke", serial.as_str().unwrap()]);
+            let entry = folder.json(&["show", serial.as_str().unwrap()]);
+            assert_eq!(entry["status"], "revoked", "{entry}");
+        }
+        let (kind, planted) = name.split_once(' ').unwrap();
+        write_over(&folder, &format!("DROP {kind} {planted}"));
+    }
+    assert_eq!(folder.json(&["check"])["problems"], serde_json::json!([]));
+}
+
+/// A family of a compromised key that a process left half revoked.
+const MARK: &str = "INSERT INTO unfinished_families (key, certificate, revoked_at, reason, principal)
+                    SELECT key, id, unixepoch(), 1, 'somebody' FROM certificates WHERE id = ";
+
+#[test]
+fn a_family_that_was_left_half_revoked_is_told_until_it_is_revoked() {
+    let folder = Folder::new();
+    folder.text(&["init"]);
+    folder.text(&["request", "a.example.com", "--out", "a"]);
+    let serial = folder.json(&["list", "a.example.com"])["certificates"][0]["serial_number"].clone();
+    let serial = serial.as_str().unwrap();
+    folder.text(&["revoke", serial, "--reason", "keyCompromise"]);
+    assert_eq!(folder.json(&["check"])["problems"], serde_json::json!([]));
+    write_over(&folder, &format!("{MARK} (SELECT certificate FROM revocations)"));
+
+    let told = format!("certificates of the compromised key of {serial} may still be valid");
+    for arguments in [&["check"][..], &["crl", "status"]] {
+        let output = folder.chancery(&[&["--json"], arguments].concat());
+        assert!(!output.status.success(), "{arguments:?}");
+        says(&String::from_utf8_lossy(&output.stdout), &[&told, "--reason keyCompromise"]);
+    }
+    let server = folder.start();
+    let health = server.agent().get(format!("{}/health", server.https)).call().unwrap();
+    let health = health.into_body().read_to_string().unwrap();
+    says(&health, &["degraded", &told]);
+    drop(server);
+
+    folder.text(&["revoke", serial, "--reason", "keyCompromise"]);
+    assert_eq!(folder.json(&["check"])["problems"], serde_json::json!([]));
+    folder.text(&["crl", "status"]);
+}
+
+#[test]
+fn a_planted_mark_has_no_ca_revoked() {
+    let folder = Folder::new();
+    folder.text(&["init"]);
+    write_over(
+        &folder,
+        &format!("{MARK} (SELECT certificate FROM authorities WHERE slug = 'chancery-issuing-ca');
+                  UPDATE unfinished_families SET revoked_at = 1000"),
+    );
+    folder.text(&["request", "a.example.com", "--out", "a"]);
+    drop(folder.start());
+    folder.text(&["request", "b.example.com", "--out", "b"]);
+    assert_eq!(folder.json(&["list", "--revoked"])["certificates"], serde_json::json!([]));
+    let checked = folder.chancery(&["--json", "check"]);
+    assert!(!checked.status.success());
+    says(&String::from_utf8_lossy(&checked.stdout), &["no revocation says so: nothing is revoked for it"]);
+}
+
+/// Neither a pipe nor a device is waited for, and a link that leads nowhere is not a file that is missing.
+#[test]
+fn settings_keys_and_logs_are_plain_files() {
+    let folder = Folder::new();
+    let before = Standing::new(&folder);
+    let request: &[&str] = &["request", "b.example.com", "--out", "b"];
+    for (name, arguments) in [
+        ("local.toml", &["list"][..]),
+        ("chancery.toml", &["list"]),
+        ("keys/chancery-issuing-ca.key", request),
+        ("keys/chancery-issuing-ca.pub", request),
+        ("keys/signatures.log", request),
+    ] {
+        let file = folder.data().join(name);
+        let aside = folder.path("aside");
+        fs::rename(&file, &aside).unwrap();
+        for kind in ["pipe", "device", "nowhere"] {
+            match kind {
+                "pipe" => rustix::fs::mkfifoat(rustix::fs::CWD, &file, rustix::fs::Mode::RWXU).unwrap(),
+                "device" => std::os::unix::fs::symlink("/dev/zero", &file).unwrap(),
+                _ => std::os::unix::fs::symlink(folder.path("nowhere"), &file).unwrap(),
+            }
+            let told = refused(&folder, arguments);
+            let what = if kind == "nowhere" { "no file where it leads" } else { "it is no plain file" };
+            says(&told, &[what]);
+            assert!(!folder.path("nowhere").exists(), "{name}: made where a link leads");
+            fs::remove_file(&file).unwrap();
+        }
+        fs::rename(&aside, &file).unwrap();
+    }
+    before.goes_on(&folder);
+}

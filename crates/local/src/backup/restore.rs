@@ -16,7 +16,8 @@ use super::revocations::{self, GivenCrl, TakenCrl};
 use super::signature::{self, Roots, SignedBy};
 use super::{BackupError, CONFIG, LEDGER, Manifest, Progress, ROOMS, copy_and_hash, digest_of, failed, sync};
 use crate::folder::make_folder;
-use crate::ledger::{SqliteLedger, crls, fault, schema};
+use crate::ledger::schema::{self, Findings};
+use crate::ledger::{SqliteLedger, crls, fault};
 use crate::plain;
 use crate::tokens::{TokenRecord, Tokens};
 
@@ -108,11 +109,8 @@ pub fn verify(backup: &Path, roots: Option<&Roots>, progress: &dyn Fn(Progress<'
         let facts = digest_of(&mut input, &path, |_| Ok(()))?;
         refuse_altered(facts, entry)?;
     }
-    let ledger = Findings::of(&backup.join(LEDGER))?;
-    if !ledger.damage.is_empty() {
-        let problems = ledger.damage;
-        return Err(BackupError::DamagedLedger { problems });
-    }
+    let ledger = check_still(&backup.join(LEDGER))?;
+    refuse_unsound(&ledger)?;
     Ok(Verified {
         manifest,
         signed_by,
@@ -156,37 +154,24 @@ fn refuse_altered(facts: (u64, [u8; 32]), entry: &Entry) -> Result<(), BackupErr
     }
 }
 
-/// Problems of a copy of a ledger.
-pub(super) struct Findings {
-    /// A restore refuses it.
-    pub(super) damage: Vec<String>,
-    /// A restore recomputes the counts.
-    pub(super) differing_counts: Option<String>,
+/// Checks a file that no process writes. Reads all of it.
+pub(super) fn check_still(path: &Path) -> Result<Findings, BackupError> {
+    let path = std::path::absolute(path).map_err(|error| failed(path, error))?;
+    let connection = schema::open_still(&path)?;
+    Ok(schema::check(&connection).map_err(|error| fault::open_error(&path, &error))?)
 }
 
-impl Findings {
-    /// Reads all of a file that no process writes.
-    pub(super) fn of(path: &Path) -> Result<Self, BackupError> {
-        let path = std::path::absolute(path).map_err(|error| failed(path, error))?;
-        let connection = schema::open_still(&path)?;
-        let of_ledger = |error: rusqlite::Error| fault::open_error(&path, &error);
-        let damage = schema::damage(&connection).map_err(of_ledger)?;
-        // The counts of a damaged file mean nothing.
-        let counts = damage.is_empty().then(|| schema::differing_counts(&connection));
-        Ok(Self {
-            damage,
-            differing_counts: counts.transpose().map_err(of_ledger)?.flatten(),
-        })
+/// Refuses a ledger that cannot be relied on.
+fn refuse_unsound(found: &Findings) -> Result<(), BackupError> {
+    if !found.damage.is_empty() {
+        let problems = found.damage.clone();
+        return Err(BackupError::DamagedLedger { problems });
     }
-}
-
-fn refuse_damaged(connection: &Connection, path: &Path) -> Result<(), BackupError> {
-    let problems = schema::damage(connection).map_err(|error| fault::open_error(path, &error))?;
-    if problems.is_empty() {
-        Ok(())
-    } else {
-        Err(BackupError::DamagedLedger { problems })
+    if !found.foreign.is_empty() {
+        let names = found.foreign.clone();
+        return Err(BackupError::ForeignSchema { names });
     }
+    Ok(())
 }
 
 /// Restores a backup to `target`, a data folder that is empty or does not exist. The folder appears complete or not at
@@ -296,17 +281,15 @@ fn prepare_ledger(
     restoring: &Restoring<'_>,
 ) -> Result<Prepared, BackupError> {
     let now = restoring.now;
+    // Before it is written to, and after it was brought to this program's format.
+    refuse_unsound(&check_still(path)?)?;
     let connection = schema::open_writer(path)?;
     let of_ledger = |error: rusqlite::Error| fault::open_error(path, &error);
-    refuse_damaged(&connection, path)?;
+    refuse_unsound(&schema::check(&connection).map_err(of_ledger)?)?;
     let recounted = schema::recount(&connection).map_err(of_ledger)?;
     Connection::close(connection).map_err(|(_, error)| of_ledger(error))?;
 
     let ledger = SqliteLedger::open(path)?;
-    let foreign = crate::block_on(ledger.foreign_schema())?;
-    if !foreign.is_empty() {
-        return Err(BackupError::ForeignSchema { names: foreign });
-    }
     let cas = revocations::cas(&ledger, restoring.roots.as_ref())?;
     let given = restoring.crls.as_deref();
     let given = given.map(|crls| revocations::read(&cas, crls)).transpose()?;

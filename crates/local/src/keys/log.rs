@@ -18,9 +18,9 @@
 mod reader;
 mod receipt;
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -28,6 +28,7 @@ use chancery_authority::port::{KeyName, Receipt};
 use chancery_x509::algorithm::{CaKeyAlgorithm, SigningInput};
 use rustix::fs::{FlockOperation, RenameFlags};
 
+use crate::plain;
 pub use reader::{Entries, Entry};
 use receipt::Receipts;
 
@@ -138,13 +139,11 @@ impl SigningLog {
     }
 
     fn open(&self) -> io::Result<Open> {
-        let mut options = OpenOptions::new();
-        options.read(true).append(true).create(true).mode(0o600);
-        let mut file = match options.open(&self.path) {
+        let mut file = match plain::append_linked(&self.path, 0o600) {
             // Keys on a token can sign before anything was written to the folder.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.path.parent().map_or(Ok(()), super::make_folder)?;
-                options.open(&self.path)?
+                plain::append_linked(&self.path, 0o600)?
             }
             opened => opened?,
         };
@@ -325,11 +324,20 @@ mod tests {
     fn a_full_disk_is_an_error_not_a_receipt() {
         // This device accepts no data, and answers as a full disk does.
         let folder = tempfile::tempdir().unwrap();
+        let log = SigningLog::new(folder.path());
+        log.state.lock().unwrap().file = Some(Open {
+            file: File::options().append(true).open("/dev/full").unwrap(),
+            size: 0,
+            torn: false,
+        });
+        let record = || log.record(&key("ca"), CaKeyAlgorithm::P256, &SigningInput::Sha256([1; 32]));
+        match record().unwrap_err() {
+            LogError::Io { source, .. } => assert_eq!(source.kind(), io::ErrorKind::StorageFull),
+            other => panic!("{other}"),
+        }
+        // As a log, the device is none.
         std::os::unix::fs::symlink("/dev/full", folder.path().join(FILE)).unwrap();
-        let error = SigningLog::new(folder.path())
-            .record(&key("ca"), CaKeyAlgorithm::P256, &SigningInput::Sha256([1; 32]))
-            .unwrap_err();
-        assert!(matches!(error, LogError::Io { .. }));
+        assert!(matches!(record(), Err(LogError::Io { .. })));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use chancery_authority::port::ledger::{
     CertificateIntent, FamilyPosition, IntentId, NotRenewable, RENEWALS, REVOKED_TOGETHER, Reach, Related, Revocation,
     Revoked, RevokedTogether, UNREADABLE_TOLD, UnfinishedFamilies, UnfinishedFamily, UnreadableRow, compromises_key,
 };
+use chancery_x509::certificate::Certificate;
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
@@ -247,14 +248,19 @@ fn note_unfinished(
 }
 
 /// Families that were revoked only in part. One that cannot be read is reported beside the others, so that it does not
-/// block them.
+/// block them; so is a mark that the revocations do not confirm, which somebody else may have written.
 pub(crate) fn unfinished(
     connection: &Connection,
     after: Option<FamilyPosition>,
     limit: usize,
 ) -> Result<UnfinishedFamilies, Fault> {
     let mut statement = connection.prepare_cached(
-        "SELECT i.slug, c.serial, u.revoked_at, u.reason, u.invalidity_date, u.principal FROM unfinished_families u
+        "SELECT i.slug, c.serial, u.revoked_at, u.reason, u.invalidity_date, u.principal, u.key, c.der,
+             c.issued_at IS NOT NULL AND c.key = u.key
+                 AND EXISTS (SELECT 1 FROM revocations r WHERE r.certificate = c.id)
+                 AND EXISTS (SELECT 1 FROM certificates k CROSS JOIN revocations r ON r.certificate = k.id
+                     WHERE k.key = u.key AND k.lost_at IS NULL AND r.reason IN (1, 2))
+             FROM unfinished_families u
              JOIN certificates c ON c.id = u.certificate JOIN issuers i ON i.id = c.issuer
          WHERE u.revoked_at >= ?1 AND (u.revoked_at > ?1 OR c.serial > ?2) ORDER BY u.revoked_at, c.serial",
     )?;
@@ -270,7 +276,8 @@ pub(crate) fn unfinished(
             break;
         }
         match read_unfinished(row) {
-            Ok(family) => unfinished.families.push(family),
+            Ok(family) if is_confirmed(row)? => unfinished.families.push(family),
+            Ok(family) => unfinished.add_unconfirmed(family.id),
             Err(fault) if fault.is_of_row() => {
                 let serial: Vec<u8> = row.get(1)?;
                 let serial = padded_serial(&serial).map_or_else(|| "?".to_owned(), |serial| serial.to_string());
@@ -280,6 +287,16 @@ pub(crate) fn unfinished(
         }
     }
     Ok(unfinished)
+}
+
+/// Whether a mark names a certificate of its key that is revoked, and a certificate of that key is revoked because the key
+/// is compromised. Every mark is written in the transaction that does this.
+fn is_confirmed(row: &Row<'_>) -> Result<bool, Fault> {
+    let (key, der, is_revoked): (Vec<u8>, Vec<u8>, bool) = (row.get(6)?, row.get(7)?, row.get(8)?);
+    // The certificate itself has its key, whatever its row says.
+    let is_its_key = Certificate::parse(&der)
+        .map_or(true, |certificate| KeyFingerprint::of(certificate.spki_der()).0.as_slice() == key);
+    Ok(is_revoked && is_its_key)
 }
 
 fn read_unfinished(row: &Row<'_>) -> Result<UnfinishedFamily, Fault> {

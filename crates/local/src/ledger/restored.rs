@@ -15,7 +15,7 @@ use super::fault::Fault;
 use super::revocations::{self, ListPosition};
 use super::shard::shard_number;
 use super::writer::Writing;
-use super::{SqliteLedger, family, schema};
+use super::{SqliteLedger, family};
 
 /// Principal of revocations that were found on a CRL.
 const PRINCIPAL: &str = "restore";
@@ -100,12 +100,6 @@ impl SqliteLedger {
             Ok(rows.collect::<Result<_, _>>()?)
         })
         .await
-    }
-
-    /// Names of tables, indexes, triggers and views that differ from those that this program makes: a trigger, say,
-    /// could act within the file later, which checking the rows does not reveal.
-    pub(crate) async fn foreign_schema(&self) -> Result<Vec<String>, LedgerError> {
-        self.read(|connection| Ok(schema::differences(connection)?)).await
     }
 }
 

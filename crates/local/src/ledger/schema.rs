@@ -134,7 +134,11 @@ pub(crate) fn open_still(path: &Path) -> Result<Connection, OpenError> {
     let path_in_uri: String = path.as_os_str().as_encoded_bytes().iter().map(escaped).collect();
     let uri = format!("file:{path_in_uri}?immutable=1");
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(uri, flags).map_err(|error| fault::open_error(path, &error))?;
+    let opened = Connection::open_with_flags(uri, flags).and_then(|connection| {
+        distrust(&connection)?;
+        Ok(connection)
+    });
+    let connection = opened.map_err(|error| fault::open_error(path, &error))?;
     check_format(&connection, path)?;
     Ok(connection)
 }
@@ -147,6 +151,7 @@ pub(crate) fn open_to_read(path: &Path) -> Result<Connection, OpenError> {
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let opened = Connection::open_with_flags(path, flags).and_then(|connection| {
+        distrust(&connection)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         // Opening alone reads nothing.
         connection.pragma_query_value(None, "user_version", |row| row.get::<_, i32>(0))?;
@@ -173,12 +178,26 @@ pub(crate) fn open_to_read(path: &Path) -> Result<Connection, OpenError> {
     }
 }
 
+/// The file's schema is a claim like its rows: no trigger or view in it runs, and no expression of it calls a function
+/// with an effect.
+fn distrust(connection: &Connection) -> Result<(), rusqlite::Error> {
+    for setting in [
+        DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER,
+        DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW,
+        DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA,
+    ] {
+        connection.set_db_config(setting, false)?;
+    }
+    Ok(())
+}
+
 fn flags() -> OpenFlags {
     OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX
 }
 
 fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
     let connection = Connection::open_with_flags(path, flags())?;
+    distrust(&connection)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(64);
     // Plans must not depend on the values bound: otherwise SQLite would parse and plan again for every value.
@@ -240,15 +259,56 @@ fn version(connection: &Connection) -> Result<u32, rusqlite::Error> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
-/// Every problem that SQLite's checks and the counts reveal in the file. Reads all of it.
-pub(crate) fn check(connection: &Connection) -> Result<Vec<String>, rusqlite::Error> {
-    let mut problems = damage(connection)?;
-    problems.extend(differing_counts(connection)?);
-    Ok(problems)
+/// What is wrong with a ledger's file. The operator's check, a backup, and a restore ask for the same, so that no backup
+/// is called sound that cannot be restored.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Findings {
+    /// What SQLite's checks reveal. A restore refuses it.
+    pub(crate) damage: Vec<String>,
+    /// Names of the [differences] of its schema. A restore refuses it.
+    pub(crate) foreign: Vec<String>,
+    /// How the counts differ from the rows, as text: no decision depends on them, and a restore [recomputes](recount)
+    /// them.
+    pub(crate) differing_counts: Option<String>,
 }
 
-/// The same without the counts, on which no decision depends and which can be [recomputed](recount) from the rows.
-pub(crate) fn damage(connection: &Connection) -> Result<Vec<String>, rusqlite::Error> {
+impl Findings {
+    /// Everything, as text.
+    pub(crate) fn problems(self) -> Vec<String> {
+        let foreign = (!self.foreign.is_empty()).then(|| {
+            format!(
+                "the ledger has an unexpected schema ({}): somebody has put it there, and no backup of it can be restored; \
+                 remove it, or restore a backup",
+                self.foreign.join(", ")
+            )
+        });
+        let mut problems = self.damage;
+        problems.extend(foreign);
+        problems.extend(self.differing_counts);
+        problems
+    }
+}
+
+/// Checks the file. Reads all of it.
+pub(crate) fn check(connection: &Connection) -> Result<Findings, rusqlite::Error> {
+    let damage = damage(connection)?;
+    // What cannot be read whole may lack what the following look for.
+    let foreign = match differences(connection) {
+        Err(_) if !damage.is_empty() => Vec::new(),
+        found => found?,
+    };
+    let differing_counts = match differing_counts(connection) {
+        Err(_) if !damage.is_empty() || !foreign.is_empty() => None,
+        counts => counts?,
+    };
+    Ok(Findings {
+        damage,
+        foreign,
+        differing_counts,
+    })
+}
+
+fn damage(connection: &Connection) -> Result<Vec<String>, rusqlite::Error> {
     let mut problems = Vec::new();
     connection.pragma_query(None, "integrity_check", |row| {
         problems.push(row.get::<_, String>(0)?);
@@ -303,11 +363,14 @@ pub(crate) fn recount(connection: &Connection) -> Result<Option<String>, rusqlit
     Ok(differing)
 }
 
-/// Names of the tables, indexes, triggers and views that differ from those that the migrations make.
-pub(crate) fn differences(connection: &Connection) -> Result<Vec<String>, rusqlite::Error> {
+/// Names of the tables, indexes, triggers and views that differ from those that the migrations up to the file's format
+/// make: a trigger, say, could act within the file later, which checking the rows does not reveal.
+fn differences(connection: &Connection) -> Result<Vec<String>, rusqlite::Error> {
     let made = Connection::open_in_memory()?;
-    for migration in MIGRATIONS {
-        made.execute_batch(migration)?;
+    for (number, migration) in (1_u32..).zip(MIGRATIONS) {
+        if number <= version(connection)? {
+            made.execute_batch(migration)?;
+        }
     }
     let (expected, found) = (objects(&made)?, objects(connection)?);
     let differing = expected.symmetric_difference(&found);

@@ -181,11 +181,21 @@ pub struct UnfinishedFamilies {
     pub families: Vec<UnfinishedFamily>,
     /// Names of those that cannot be read, and what is wrong with them; at most [`UNREADABLE_TOLD`].
     pub unreadable: Vec<String>,
+    /// The certificates of marks that no revocation for a compromised key confirms: somebody else may have written them,
+    /// so they are left alone. At most [`UNREADABLE_TOLD`].
+    pub unconfirmed: Vec<IntentId>,
     /// Position after which the next ones follow; `None` where these are the last.
     pub next: Option<FamilyPosition>,
 }
 
 impl UnfinishedFamilies {
+    /// Adds one that nothing confirms.
+    pub fn add_unconfirmed(&mut self, id: IntentId) {
+        if self.unconfirmed.len() < UNREADABLE_TOLD {
+            self.unconfirmed.push(id);
+        }
+    }
+
     /// Adds one that cannot be read.
     pub fn add_unreadable(&mut self, what: impl Into<String>) {
         if self.unreadable.len() < UNREADABLE_TOLD {

@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use super::LogError;
 use super::receipt::Made;
+use crate::plain;
 
 /// One signature, as the log has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,7 +114,7 @@ impl Entries {
             let path = path.to_owned();
             move |source| LogError::Io { path, source }
         };
-        let current = match File::open(log) {
+        let current = match plain::open_linked(log) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             opened => Some(opened.map_err(io(log))?),
         };
@@ -122,7 +123,7 @@ impl Entries {
 
         let mut files = Vec::new();
         for (_, path) in rotated(log).map_err(io(log))? {
-            let file = File::open(&path).map_err(io(&path))?;
+            let file = plain::open_linked(&path).map_err(io(&path))?;
             if Some(identity(&file).map_err(io(&path))?) != current_identity {
                 files.push((path, file));
             }

@@ -1,11 +1,13 @@
 //! The files of sealed keys: their names, and writing them completely or not at all.
 
-use std::fs::{File, OpenOptions, Permissions};
+use std::fs::{File, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use chancery_authority::port::{KeyName, KeyStoreError};
+
+use crate::plain;
 
 /// More octets than any key file has: RSA-4096 takes 3.5 kB.
 const MAX_FILE: u64 = 64 << 10;
@@ -53,7 +55,7 @@ pub(super) fn names(folder: &Path) -> io::Result<Vec<KeyName>> {
 
 /// Contents of a file; `None` where there is none.
 pub(in crate::keys) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    let file = match OpenOptions::new().read(true).open(path) {
+    let file = match plain::open_linked(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         opened => opened?,
     };
