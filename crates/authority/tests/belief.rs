@@ -176,8 +176,6 @@ async fn nor_our_key_certified_by_them() {
 /// Without the CA above, its name constraints and its revocation would not count; with a cycle, no walk would end.
 #[tokio::test]
 async fn a_ca_whose_record_has_another_ca_above_it_is_not_believed() {
-    let is_other =
-        |of: &str| move |error: &NotBelieved| matches!(error, NotBelieved::OtherParent { ca_name, .. } if ca_name.as_str() == of);
     for (ca, parent) in [
         (ISSUING, None),
         (ISSUING, Some(ISSUING)),
@@ -187,7 +185,11 @@ async fn a_ca_whose_record_has_another_ca_above_it_is_not_believed() {
         let fixture = Fixture::new().await;
         let parent = parent.map(ca_name);
         fixture.memory.ledger.replace_parent(&ca_name(ca), parent.as_ref());
-        is_refused(&fixture, is_other(ca)).await;
+        is_refused(
+            &fixture,
+            |error| matches!(error, NotBelieved::OtherParent { ca_name, .. } if ca_name.as_str() == ca),
+        )
+        .await;
     }
 }
 

@@ -39,7 +39,12 @@ pub(crate) fn append_linked(path: &Path, mode: u32) -> io::Result<File> {
         opened => return opened,
     }
     // Another process may be faster.
-    let created = OpenOptions::new().read(true).append(true).create_new(true).mode(mode).open(path);
+    let created = OpenOptions::new()
+        .read(true)
+        .append(true)
+        .create_new(true)
+        .mode(mode)
+        .open(path);
     match created {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => existing(),
         created => created,

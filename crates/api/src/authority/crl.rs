@@ -84,7 +84,12 @@ impl CrlEntry {
 pub fn problem(status: &CrlStatus) -> Option<String> {
     let text = match &status.staleness {
         Staleness::Fresh => {
-            let told: Vec<String> = status.unfinished.iter().cloned().chain(damage(&status.damaged)).collect();
+            let told: Vec<String> = status
+                .unfinished
+                .iter()
+                .cloned()
+                .chain(damage(&status.damaged))
+                .collect();
             return (!told.is_empty()).then(|| told.join("; "));
         }
         Staleness::Overdue => "the next one is overdue".to_owned(),

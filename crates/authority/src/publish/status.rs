@@ -140,7 +140,8 @@ impl Authority {
         };
         let mut all = Vec::new();
         for scope in self.crl_scopes() {
-            let of_issuer = |(issuer, _): &mut (Option<CaName>, String)| issuer.as_ref().is_none_or(|of| *of == scope.issuer);
+            let of_issuer =
+                |(issuer, _): &mut (Option<CaName>, String)| issuer.as_ref().is_none_or(|of| *of == scope.issuer);
             let unfinished = unfinished.extract_if(.., of_issuer).map(|(_, told)| told).collect();
             let mut damaged = self.slots.slot(&scope).damaged();
             let (standing, staleness) = match self.believed_crl_state(&scope, 0).await {

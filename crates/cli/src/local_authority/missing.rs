@@ -2,9 +2,9 @@
 //! one there would replace its settings, and make CAs anew.
 
 use anyhow::{Context as _, Result, bail};
+use chancery_authority::port::Ledger as _;
 use chancery_local::folder::DataFolder;
 use chancery_local::ledger::SqliteLedger;
-use chancery_authority::port::Ledger as _;
 
 /// Refuses a folder that holds CAs or CA keys and has no configuration, or CA keys and no ledger. Changes nothing.
 pub(super) fn refuse(folder: &DataFolder) -> Result<()> {
@@ -40,5 +40,7 @@ fn has_cas(folder: &DataFolder) -> Result<bool> {
         )
     };
     let ledger = SqliteLedger::open_to_read(folder.ledger_file()).with_context(told)?;
-    Ok(!chancery_local::wait(ledger.authorities()).with_context(told)?.is_empty())
+    Ok(!chancery_local::wait(ledger.authorities())
+        .with_context(told)?
+        .is_empty())
 }

@@ -37,7 +37,10 @@ fn a_lost_configuration_is_asked_for_and_nothing_is_made_in_its_place() {
     let folder = Folder::new();
     let before = Standing::new(&folder);
     let settings = folder.data().join("local.toml");
-    let own = format!("{}\n[limits]\nbody_seconds = 7\n", fs::read_to_string(&settings).unwrap());
+    let own = format!(
+        "{}\n[limits]\nbody_seconds = 7\n",
+        fs::read_to_string(&settings).unwrap()
+    );
     fs::write(&settings, own).unwrap();
     let config = folder.data().join("chancery.toml");
     let kept = fs::read(&config).unwrap();
@@ -58,7 +61,11 @@ fn a_lost_configuration_is_asked_for_and_nothing_is_made_in_its_place() {
         ] {
             says(
                 &refused(&folder, arguments),
-                &["chancery.toml is missing", "put it back, as a backup has it", "nothing was changed"],
+                &[
+                    "chancery.toml is missing",
+                    "put it back, as a backup has it",
+                    "nothing was changed",
+                ],
             );
             assert!(contents(&folder.data()) == standing, "{arguments:?} changed something");
         }
@@ -71,7 +78,10 @@ fn a_lost_configuration_is_asked_for_and_nothing_is_made_in_its_place() {
     says(&refused(&folder, &["init"]), &["chancery.toml is missing"]);
     fs::write(&config, &kept).unwrap();
     for arguments in [&["init"][..], &["list"], &START] {
-        says(&refused(&folder, arguments), &["ledger.sqlite3 is missing", "chancery restore"]);
+        says(
+            &refused(&folder, arguments),
+            &["ledger.sqlite3 is missing", "chancery restore"],
+        );
         assert!(!ledger.exists(), "{arguments:?} made a new one");
     }
     fs::rename(folder.path("ledger"), &ledger).unwrap();
@@ -104,7 +114,10 @@ fn a_ca_without_the_one_above_it_issues_nothing_and_a_cycle_comes_to_an_end() {
             &["renew", "a"],
             &START,
         ] {
-            says(&refused(&folder, arguments), &["signed it; somebody has changed the record"]);
+            says(
+                &refused(&folder, arguments),
+                &["signed it; somebody has changed the record"],
+            );
         }
         let told = ended(&folder, &["check"]);
         assert!(!told.status.success(), "{forged}");
@@ -170,7 +183,10 @@ fn a_family_that_was_left_half_revoked_is_told_until_it_is_revoked() {
     for arguments in [&["check"][..], &["crl", "status"]] {
         let output = folder.chancery(&[&["--json"], arguments].concat());
         assert!(!output.status.success(), "{arguments:?}");
-        says(&String::from_utf8_lossy(&output.stdout), &[&told, "--reason keyCompromise"]);
+        says(
+            &String::from_utf8_lossy(&output.stdout),
+            &[&told, "--reason keyCompromise"],
+        );
     }
     let server = folder.start();
     let health = server.agent().get(format!("{}/health", server.https)).call().unwrap();
@@ -189,16 +205,24 @@ fn a_planted_mark_has_no_ca_revoked() {
     folder.text(&["init"]);
     write_over(
         &folder,
-        &format!("{MARK} (SELECT certificate FROM authorities WHERE slug = 'chancery-issuing-ca');
-                  UPDATE unfinished_families SET revoked_at = 1000"),
+        &format!(
+            "{MARK} (SELECT certificate FROM authorities WHERE slug = 'chancery-issuing-ca');
+                  UPDATE unfinished_families SET revoked_at = 1000"
+        ),
     );
     folder.text(&["request", "a.example.com", "--out", "a"]);
     drop(folder.start());
     folder.text(&["request", "b.example.com", "--out", "b"]);
-    assert_eq!(folder.json(&["list", "--revoked"])["certificates"], serde_json::json!([]));
+    assert_eq!(
+        folder.json(&["list", "--revoked"])["certificates"],
+        serde_json::json!([])
+    );
     let checked = folder.chancery(&["--json", "check"]);
     assert!(!checked.status.success());
-    says(&String::from_utf8_lossy(&checked.stdout), &["no revocation says so: nothing is revoked for it"]);
+    says(
+        &String::from_utf8_lossy(&checked.stdout),
+        &["no revocation says so: nothing is revoked for it"],
+    );
 }
 
 /// Neither a pipe nor a device is waited for, and a link that leads nowhere is not a file that is missing.
@@ -224,7 +248,11 @@ fn settings_keys_and_logs_are_plain_files() {
                 _ => std::os::unix::fs::symlink(folder.path("nowhere"), &file).unwrap(),
             }
             let told = refused(&folder, arguments);
-            let what = if kind == "nowhere" { "no file where it leads" } else { "it is no plain file" };
+            let what = if kind == "nowhere" {
+                "no file where it leads"
+            } else {
+                "it is no plain file"
+            };
             says(&told, &[what]);
             assert!(!folder.path("nowhere").exists(), "{name}: made where a link leads");
             fs::remove_file(&file).unwrap();

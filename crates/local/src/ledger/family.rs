@@ -294,8 +294,9 @@ pub(crate) fn unfinished(
 fn is_confirmed(row: &Row<'_>) -> Result<bool, Fault> {
     let (key, der, is_revoked): (Vec<u8>, Vec<u8>, bool) = (row.get(6)?, row.get(7)?, row.get(8)?);
     // The certificate itself has its key, whatever its row says.
-    let is_its_key = Certificate::parse(&der)
-        .map_or(true, |certificate| KeyFingerprint::of(certificate.spki_der()).0.as_slice() == key);
+    let is_its_key = Certificate::parse(&der).map_or(true, |certificate| {
+        KeyFingerprint::of(certificate.spki_der()).0.as_slice() == key
+    });
     Ok(is_revoked && is_its_key)
 }
 

@@ -14,8 +14,8 @@ use rusqlite::{Connection, OptionalExtension, named_params};
 use super::certificates::{CertificateRow, Stage, row_by_serial, select_rows};
 use super::family::{self, Predecessor};
 use super::fault::Fault;
-use super::{chain, lost};
 use super::writer::Writing;
+use super::{chain, lost};
 
 /// Records an intent, or refuses it. Every check comes before the first write.
 pub(crate) fn reserve(writing: &Writing<'_>, intent: &CertificateIntent) -> Result<Reservation, Fault> {
