@@ -13,6 +13,7 @@ pub(crate) mod fault;
 mod intents;
 mod lost;
 mod own_names;
+mod position;
 mod records;
 pub(crate) mod restored;
 mod revocations;
@@ -135,7 +136,12 @@ impl SqliteLedger {
 
     /// Checks the whole file and describes each problem; empty if there is none. Reads everything, so it takes a while.
     pub async fn check(&self) -> Result<Vec<String>, LedgerError> {
-        self.read(|connection| Ok(schema::check(connection)?.problems())).await
+        self.read(|connection| {
+            let mut problems = schema::check(connection)?.problems();
+            problems.extend(position::differences(connection)?);
+            Ok(problems)
+        })
+        .await
     }
 
     /// Checks the file's structure for damage, so that a start does not write into a damaged file. Files of more than

@@ -298,7 +298,11 @@ async fn unfinished_families_are_listed_one_after_another_whatever_stands_betwee
             invalidity_date: None,
             principal: "local:test".into(),
         };
-        let revoked = ledger.revoke(&ca_name(), intent(number).id.serial, revocation).await;
+        let (ca_name, serial) = (ca_name(), intent(number).id.serial);
+        let revoked = ledger
+            .revocations()
+            .revoke(&ca_name, serial, revocation, Reach::Key)
+            .await;
         revoked.unwrap();
     }
     Connection::open(ledger.path()).unwrap().execute_batch(note).unwrap();

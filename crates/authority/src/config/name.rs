@@ -21,6 +21,23 @@ impl Config {
         published(crl_file(scope))
     }
 
+    /// The CRL of that CA that a distribution point names, by its file: wherever CRLs are published, it has the same name.
+    /// `None` for a file that is no CRL of this CA.
+    pub fn crl_at(issuer: &CaName, url: &str) -> Option<CrlScope> {
+        let file = url.rsplit('/').next()?;
+        let rest = file.strip_prefix(issuer.as_str())?.strip_suffix(".crl")?;
+        let shard = match rest {
+            "" => None,
+            // A number has one spelling.
+            _ => Some(rest.strip_prefix('-')?.parse().ok()?),
+        };
+        let scope = CrlScope {
+            issuer: issuer.clone(),
+            shard,
+        };
+        (crl_file(&scope) == file).then_some(scope)
+    }
+
     /// The CRL's file, PEM: `NAME.crl.pem`, of a shard `NAME-3.crl.pem`.
     pub fn crl_pem_name(scope: &CrlScope) -> PublishedName {
         published(format!("{}.pem", crl_file(scope)))

@@ -181,7 +181,12 @@ impl Authority {
     /// What stands of revocations of compromised keys that did not come to their end, with the CA of the certificate that
     /// was asked for, if it is known: certificates of such a key may still be valid.
     pub(crate) async fn unfinished_revocations(&self) -> Result<Vec<(Option<CaName>, String)>, LedgerError> {
-        let unfinished = self.ports().ledger.unfinished_families_after(None, FAMILIES).await?;
+        let unfinished = self
+            .ports()
+            .ledger
+            .revocations()
+            .unfinished_families(None, FAMILIES)
+            .await?;
         let left = unfinished.families.into_iter().map(|UnfinishedFamily { id, .. }| {
             let told = format!(
                 "certificates of the compromised key of {serial} may still be valid: revoking them has not come to its end; \

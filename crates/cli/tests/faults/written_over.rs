@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::standing::{START, Standing, ended, refused, says};
-use crate::harness::Folder;
+use crate::harness::{Folder, chancery, succeeded};
 
 /// Writes into the ledger as any program with SQLite can.
 pub(crate) fn write_over(folder: &Folder, sql: &str) {
@@ -13,6 +13,12 @@ pub(crate) fn write_over(folder: &Folder, sql: &str) {
     ledger
         .execute_batch(&format!("PRAGMA foreign_keys = off; {sql}"))
         .unwrap_or_else(|error| panic!("{sql}: {error}"));
+}
+
+/// One value of the ledger.
+fn read(folder: &Folder, sql: &str) -> rusqlite::types::Value {
+    let ledger = rusqlite::Connection::open(folder.data().join("ledger.sqlite3")).unwrap();
+    ledger.query_row(sql, [], |row| row.get(0)).unwrap()
 }
 
 /// Every plain file of the folder but the ledger's log and the lock.
@@ -125,6 +131,82 @@ fn a_ca_without_the_one_above_it_issues_nothing_and_a_cycle_comes_to_an_end() {
     }
     folder.text(&["request", "b.example.com", "--out", "b"]);
     assert_eq!(folder.json(&["check"])["problems"], serde_json::json!([]));
+
+    // A server that read the CAs before looks at the records all the same.
+    let server = folder.start();
+    let request = |name: &str| {
+        let out = folder.path(name);
+        let root = folder.public("chancery-root-ca.crt");
+        let mut command = chancery();
+        command.args(["--url", &server.https, "--ca"]).arg(root);
+        command
+            .args(["request", &format!("{name}.example.com"), "--out"])
+            .arg(out);
+        command.env("CHANCERY_TOKEN", server.token("issue")).output().unwrap()
+    };
+    succeeded(&request("c"));
+    write_over(&folder, "UPDATE authorities SET parent = NULL");
+    assert!(!request("d").status.success());
+    says(
+        &folder.told(),
+        &["has no CA above it", "somebody has changed the record"],
+    );
+    write_over(&folder, right);
+    succeeded(&request("e"));
+}
+
+/// What stands beside a certificate in its row is for searching: where it is revoked, the certificate says.
+#[test]
+fn columns_beside_a_certificate_keep_no_revocation_off_its_crl() {
+    let folder = Folder::new();
+    folder.text(&["init"]);
+    let crl = folder.public("chancery-issuing-ca.crl");
+    let columns = [
+        ("issuer", "(SELECT id FROM issuers WHERE slug = 'chancery-root-ca')"),
+        ("not_after", "1000"),
+        ("shard", "7"),
+        ("key", "randomblob(32)"),
+    ];
+    for (column, value) in columns {
+        let out = format!("of-{}", column.replace('_', "-"));
+        let name = format!("{out}.example.com");
+        folder.text(&["request", &name, "--out", &out]);
+        let serial = folder.json(&["list", &name])["certificates"][0]["serial_number"].clone();
+        let serial = serial.as_str().unwrap();
+        let key = read(
+            &folder,
+            &format!("SELECT hex(key) FROM certificates WHERE common_name = '{name}'"),
+        );
+        let rusqlite::types::Value::Text(key) = key else {
+            panic!()
+        };
+        let forged = format!("UPDATE certificates SET {column} = {value} WHERE common_name = '{name}'");
+        write_over(&folder, &forged);
+        let checked = folder.chancery(&["--json", "check"]);
+        assert!(!checked.status.success(), "{column}");
+        says(
+            &String::from_utf8_lossy(&checked.stdout),
+            &[&format!("differs from its certificate {serial} in {column};")],
+        );
+        folder.text(&["revoke", serial, "--reason", "keyCompromise"]);
+        let (chain, certificate) = (format!("{out}/chain.pem"), format!("{out}/cert.pem"));
+        let verified = folder.chancery(&[
+            "verify",
+            "--chain",
+            &chain,
+            "--crl",
+            crl.to_str().unwrap(),
+            &certificate,
+        ]);
+        let told = String::from_utf8_lossy(&verified.stdout).into_owned();
+        assert!(
+            !verified.status.success() && told.contains("revoked"),
+            "{column}: {told}"
+        );
+        // Its key is blocked, whatever its row says.
+        let blocked = format!("SELECT count(*) FROM blocked_keys WHERE hex(key) = '{key}'");
+        assert_eq!(read(&folder, &blocked), rusqlite::types::Value::Integer(1), "{column}");
+    }
 }
 
 /// A trigger neither runs, nor does a backup with it pass for one that can be restored.

@@ -18,6 +18,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
 use super::fault::{Fault, damaged};
+use super::position::Claims;
 
 /// Most certificates on a page, whatever limit the caller gives: bounds the memory of one answer.
 const MAX_PAGE: usize = 1000;
@@ -281,7 +282,11 @@ pub(crate) fn certificate_to_revoke(connection: &Connection, serial: Serial) -> 
     let Some(row) = row.filter(|row| row.stage == Stage::Issued) else {
         return Ok(None);
     };
+    let mut row = row;
+    let differing = Claims::read(connection)?.tell(connection, &mut row)?;
     let (record, damaged) = row.complete_to_revoke(connection)?;
+    let damaged: Vec<String> = differing.into_iter().chain(damaged).collect();
+    let damaged = (!damaged.is_empty()).then(|| damaged.join("; "));
     Ok(Some(ToRevoke { record, damaged }))
 }
 

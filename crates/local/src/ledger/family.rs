@@ -16,9 +16,9 @@ use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 use rusqlite::{Connection, OptionalExtension, Row, Rows};
 
-use super::certificates::{Stage, by_id, issuer_number, padded_serial, row_by_serial};
+use super::certificates::{Stage, by_id, padded_serial, row_by_serial};
 use super::fault::{Fault, damaged};
-use super::revocations::ListPosition;
+use super::position::{Claims, ListPosition};
 use super::writer::Writing;
 use super::{lost, revocations};
 
@@ -124,22 +124,24 @@ pub(crate) fn is_blocked(connection: &Connection, key: KeyFingerprint) -> Result
     Ok(blocked)
 }
 
-/// Blocks the key of a row's certificate, and gives up the family's open intents. The caller has checked that the
+/// Blocks the key of the certificate in that row, and gives up the family's open intents. The caller has checked that the
 /// revocation's reason means a compromised key. Whether the key is blocked now: some rows have no key.
-pub(crate) fn block(writing: &Writing<'_>, id: i64, revocation: &Revocation) -> Result<bool, Fault> {
+pub(crate) fn block(
+    writing: &Writing<'_>,
+    (id, key): (i64, KeyFingerprint),
+    revocation: &Revocation,
+) -> Result<bool, Fault> {
+    if key.0 == [0; 32] {
+        return Ok(false);
+    }
     let connection = writing.connection;
-    let key: Option<[u8; 32]> = connection
-        .prepare_cached("SELECT key FROM certificates WHERE id = ?1 AND key <> zeroblob(32)")?
-        .query_row([id], |row| row.get(0))
-        .optional()?;
-    let Some(key) = key else { return Ok(false) };
     connection
         .prepare_cached(
             "INSERT OR IGNORE INTO blocked_keys (key, blocked_at, certificate, principal) VALUES (?1, ?2, ?3, ?4)",
         )?
-        .execute((key, revocation.at.0, id, &revocation.principal))?;
+        .execute((key.0, revocation.at.0, id, &revocation.principal))?;
     let mut unreadable = Vec::new();
-    let open = open_intents(connection, KeyFingerprint(key))?;
+    let open = open_intents(connection, key)?;
     give_up(writing, open, revocation, &mut unreadable)?;
     for row in unreadable {
         tracing::error!(
@@ -159,7 +161,7 @@ pub(crate) fn revoke(
     reach: Reach,
 ) -> Result<RevokedTogether, Fault> {
     // First, with its key: damaged rows of other certificates must not keep this one from being revoked.
-    let certificate = revocations::revoke(writing, issuer, serial, revocation)?;
+    let (id, certificate) = revocations::revoke(writing, issuer, serial, revocation)?;
     let connection = writing.connection;
     let mut together = RevokedTogether {
         certificate,
@@ -170,7 +172,7 @@ pub(crate) fn revoke(
     let unreadable = &mut together.unreadable;
     // Whatever the reason: a revoked certificate cannot be renewed, so renewals reserved before must not be completed
     // either.
-    give_up(writing, descending(connection, issuer, serial)?, revocation, unreadable)?;
+    give_up(writing, descending(connection, id)?, revocation, unreadable)?;
     if !compromises_key(revocation.reason) {
         return Ok(together);
     }
@@ -178,15 +180,8 @@ pub(crate) fn revoke(
         Revoked::Now(record) | Revoked::Already(record) => record.key,
     };
     connection.execute(
-        "INSERT OR IGNORE INTO blocked_keys (key, blocked_at, certificate, principal)
-         SELECT c.key, ?3, c.id, ?4 FROM certificates c JOIN issuers i ON i.id = c.issuer
-         WHERE c.serial = ?1 AND i.slug = ?2",
-        (
-            serial.as_padded(),
-            issuer.as_str(),
-            revocation.at.0,
-            &revocation.principal,
-        ),
+        "INSERT OR IGNORE INTO blocked_keys (key, blocked_at, certificate, principal) VALUES (?1, ?2, ?3, ?4)",
+        (key.0, revocation.at.0, id, &revocation.principal),
     )?;
     if reach == Reach::Certificate {
         // The key is blocked: its other open intents must not become certificates either.
@@ -213,7 +208,7 @@ pub(crate) fn revoke(
         }
     }
     if together.has_more {
-        note_unfinished(connection, key, (issuer, serial), revocation)?;
+        note_unfinished(connection, key, id, revocation)?;
     } else {
         connection
             .prepare_cached("DELETE FROM unfinished_families WHERE key = ?1")?
@@ -227,17 +222,15 @@ pub(crate) fn revoke(
 fn note_unfinished(
     connection: &Connection,
     key: KeyFingerprint,
-    (issuer, serial): (&CaName, Serial),
+    id: i64,
     revocation: &Revocation,
 ) -> Result<(), Fault> {
     connection.execute(
         "INSERT OR REPLACE INTO unfinished_families (key, certificate, revoked_at, reason, invalidity_date, principal)
-         SELECT ?1, c.id, ?4, ?5, ?6, ?7 FROM certificates c JOIN issuers i ON i.id = c.issuer
-         WHERE c.serial = ?2 AND i.slug = ?3",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         (
             key.0,
-            serial.as_padded(),
-            issuer.as_str(),
+            id,
             revocation.at.0,
             revocation.reason.code(),
             revocation.invalidity_date.map(|date| date.0),
@@ -364,10 +357,10 @@ fn of_key(connection: &Connection, key: KeyFingerprint) -> Result<Vec<i64>, Faul
 }
 
 /// Open intents that renew that certificate, or one that descends from it.
-fn descending(connection: &Connection, issuer: &CaName, serial: Serial) -> Result<Vec<i64>, Fault> {
+fn descending(connection: &Connection, id: i64) -> Result<Vec<i64>, Fault> {
     let mut statement = connection.prepare_cached(
         "WITH RECURSIVE line (id) AS (
-             SELECT c.id FROM certificates c JOIN issuers i ON i.id = c.issuer WHERE c.serial = ?1 AND i.slug = ?2
+             SELECT ?1
              UNION
              SELECT c.id FROM line l CROSS JOIN certificates c ON c.predecessor = l.id
                  WHERE c.predecessor IS NOT NULL AND c.lost_at IS NULL
@@ -375,7 +368,7 @@ fn descending(connection: &Connection, issuer: &CaName, serial: Serial) -> Resul
          SELECT c.id FROM line l CROSS JOIN certificates c ON c.id = l.id
          WHERE c.issued_at IS NULL AND c.lost_at IS NULL",
     )?;
-    ids(statement.query((serial.as_padded(), issuer.as_str()))?)
+    ids(statement.query([id])?)
 }
 
 fn ids(rows: Rows<'_>) -> Result<Vec<i64>, Fault> {
@@ -401,16 +394,18 @@ fn due(
     unreadable: &mut Vec<UnreadableRow>,
 ) -> Result<Vec<ListPosition>, Fault> {
     let mut statement = connection.prepare_cached(family!(
-        "SELECT c.id, c.issuer, c.shard, c.serial, c.not_after FROM family f CROSS JOIN certificates c ON c.id = f.id
+        "SELECT c.id, c.issuer, c.shard, c.serial, c.not_after, c.der, 1, i.slug
+             FROM family f CROSS JOIN certificates c ON c.id = f.id JOIN issuers i ON i.id = c.issuer
              LEFT JOIN revocations r ON r.certificate = c.id
          WHERE c.issued_at IS NOT NULL AND (r.certificate IS NULL OR (c.key = ?1 AND ?2 = 1 AND r.reason <> 1))"
     ))?;
     let mut rows = statement.query((&key.0, revocation.reason.code()))?;
+    let claims = Claims::read(connection)?;
     let mut due = Vec::new();
     while due.len() <= REVOKED_TOGETHER
         && let Some(row) = rows.next()?
     {
-        match ListPosition::read(row) {
+        match ListPosition::read(connection, row, &claims) {
             Ok(position) => due.push(position),
             Err(fault) => tell(unreadable, row.get(0)?, fault, false)?,
         }
@@ -425,11 +420,8 @@ pub(crate) fn related(
     at: UnixTime,
     limit: usize,
 ) -> Result<Vec<Related>, Fault> {
-    let row = match issuer_number(connection, &id.issuer)? {
-        None => None,
-        issuer => row_by_serial(connection, issuer, id.serial)?,
-    };
-    let row = row
+    let row = Claims::read(connection)?
+        .row(connection, &id.issuer, id.serial)?
         .filter(|row| row.stage == Stage::Issued)
         .ok_or(LedgerError::NotFound(id.serial))?;
     let key = row.record.key;

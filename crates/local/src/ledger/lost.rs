@@ -6,7 +6,8 @@ use chancery_x509::crl::RevocationReason;
 use chancery_x509::time::UnixTime;
 
 use super::fault::Fault;
-use super::revocations::{self, ListPosition};
+use super::position::{Claims, ListPosition};
+use super::revocations;
 use super::writer::Writing;
 
 /// Gives up the intent in a row of which only the id and the position on a CRL need be readable. Whether it was an open
@@ -14,12 +15,13 @@ use super::writer::Writing;
 pub(crate) fn lose(writing: &Writing<'_>, id: i64, at: UnixTime) -> Result<bool, Fault> {
     let connection = writing.connection;
     let mut statement = connection.prepare_cached(
-        "SELECT id, issuer, shard, serial, not_after FROM certificates
-         WHERE id = ?1 AND issued_at IS NULL AND lost_at IS NULL",
+        "SELECT c.id, c.issuer, c.shard, c.serial, c.not_after, c.der, 0, i.slug
+         FROM certificates c JOIN issuers i ON i.id = c.issuer
+         WHERE c.id = ?1 AND c.issued_at IS NULL AND c.lost_at IS NULL",
     )?;
     let mut rows = statement.query([id])?;
     let Some(row) = rows.next()? else { return Ok(false) };
-    let position = ListPosition::read(row)?;
+    let position = ListPosition::read(connection, row, &Claims::read(connection)?)?;
     drop(rows);
     connection
         .prepare_cached("UPDATE certificates SET lost_at = ?2 WHERE id = ?1")?

@@ -10,9 +10,10 @@ use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 use rusqlite::{Connection, OptionalExtension};
 
-use super::certificates::{Stage, row_by_serial};
+use super::certificates::Stage;
 use super::fault::Fault;
-use super::revocations::{self, ListPosition};
+use super::position::{Claims, ListPosition};
+use super::revocations;
 use super::shard::shard_number;
 use super::writer::Writing;
 use super::{SqliteLedger, family};
@@ -46,6 +47,9 @@ pub(crate) struct TakenOver {
     /// presented.
     pub(crate) unknown_keys: Vec<Serial>,
 }
+
+/// In place of the key of a certificate of which only the serial number is known.
+const NO_KEY: KeyFingerprint = KeyFingerprint([0; 32]);
 
 /// Backups kept; their ids rise by one. With one backup an hour they cover six weeks.
 const BACKUPS_KEPT: i64 = 1_000;
@@ -120,6 +124,7 @@ fn signed_scopes(connection: &Connection, issuer: &CaName) -> Result<Vec<SignedS
 
 fn take_over(writing: &Writing<'_>, listed: &Listed, at: UnixTime) -> Result<TakenOver, Fault> {
     let issuer = writing.issuer(&listed.issuer)?;
+    let claims = Claims::read(writing.connection)?;
     let mut taken = TakenOver::default();
     for entry in &listed.entries {
         let revocation = Revocation {
@@ -128,7 +133,8 @@ fn take_over(writing: &Writing<'_>, listed: &Listed, at: UnixTime) -> Result<Tak
             invalidity_date: entry.invalidity_date,
             principal: PRINCIPAL.to_owned(),
         };
-        let row = row_by_serial(writing.connection, Some(issuer), entry.serial)?;
+        let row = claims.row(writing.connection, &listed.issuer, entry.serial)?;
+        let key = row.as_ref().map_or(NO_KEY, |row| row.record.key);
         let position = match &row {
             None => unknown(writing, listed, issuer, entry.serial, at)?,
             Some(row) => ListPosition::of(row),
@@ -137,7 +143,7 @@ fn take_over(writing: &Writing<'_>, listed: &Listed, at: UnixTime) -> Result<Tak
         match row.as_ref().map(|row| row.stage) {
             // Its serial number went on the list when it was given up.
             Some(Stage::Lost) => {
-                if compromised && !family::block(writing, position.certificate(), &revocation)? {
+                if compromised && !family::block(writing, (position.certificate(), key), &revocation)? {
                     taken.unknown_keys.push(entry.serial);
                 }
                 continue;
@@ -145,7 +151,7 @@ fn take_over(writing: &Writing<'_>, listed: &Listed, at: UnixTime) -> Result<Tak
             Some(Stage::Issued) if is_revoked(writing.connection, &position)? => {
                 revocations::worsen(writing, &position, &revocation)?;
                 if compromised {
-                    family::block(writing, position.certificate(), &revocation)?;
+                    family::block(writing, (position.certificate(), key), &revocation)?;
                 }
                 continue;
             }
@@ -155,7 +161,7 @@ fn take_over(writing: &Writing<'_>, listed: &Listed, at: UnixTime) -> Result<Tak
             Some(Stage::Issued) | None => {}
         }
         revocations::insert(writing, &position, &revocation)?;
-        if compromised && !family::block(writing, position.certificate(), &revocation)? {
+        if compromised && !family::block(writing, (position.certificate(), key), &revocation)? {
             taken.unknown_keys.push(entry.serial);
         }
         taken.new += 1;
@@ -194,7 +200,7 @@ pub(super) fn hear_of_key(
         invalidity_date: None,
         principal: PRINCIPAL.to_owned(),
     };
-    family::block(writing, id, &revocation)
+    family::block(writing, (id, key), &revocation)
 }
 
 fn is_revoked(connection: &Connection, position: &ListPosition) -> Result<bool, Fault> {

@@ -13,12 +13,10 @@ use chancery_x509::time::UnixTime;
 use rusqlite::{Connection, OptionalExtension as _, Row};
 use tempfile::SpooledTempFile;
 
-use super::certificates::{
-    CertificateRow, Stage, certificate, issuer_number, known_reason, padded_serial, row_by_serial,
-};
+use super::certificates::{Stage, certificate, issuer_number, known_reason, padded_serial};
 use super::crls;
-use super::fault::{Fault, damaged};
-use super::shard::shard_number;
+use super::fault::Fault;
+use super::position::{Claims, ListPosition};
 use super::writer::Writing;
 
 /// Octets of a view that are kept in memory; a longer one goes to an unnamed file beside the ledger.
@@ -27,71 +25,17 @@ const SPOOL_IN_MEMORY: usize = 1 << 20;
 /// Most descriptions of damaged rows in one view.
 const MAX_DAMAGED: usize = 100;
 
-/// Key and end of a certificate's row in the list of revocations.
-pub(crate) struct ListPosition {
-    certificate: i64,
-    issuer: i64,
-    shard: i64,
-    serial: Serial,
-    not_after: UnixTime,
-}
-
-impl ListPosition {
-    pub(crate) fn of(row: &CertificateRow) -> Self {
-        Self {
-            certificate: row.id,
-            issuer: row.issuer,
-            shard: shard_number(row.record.shard),
-            serial: row.record.id.serial,
-            not_after: row.record.not_after,
-        }
-    }
-
-    pub(crate) fn new(certificate: i64, (issuer, shard): (i64, i64), serial: Serial, not_after: UnixTime) -> Self {
-        Self {
-            certificate,
-            issuer,
-            shard,
-            serial,
-            not_after,
-        }
-    }
-
-    /// Reads columns id, issuer, shard, serial and `not_after`, in this order: damage of other columns does not matter.
-    pub(crate) fn read(row: &Row<'_>) -> Result<Self, Fault> {
-        let certificate: i64 = row.get(0)?;
-        let wrong = |what: &str| damaged(format!("row {certificate} of certificates: {what}"));
-        let shard: Option<i64> = row.get(2)?;
-        let shard = shard.map(u16::try_from).transpose();
-        let serial = row.get_ref(3)?.as_blob().ok().and_then(padded_serial);
-        Ok(Self {
-            certificate,
-            issuer: row.get(1)?,
-            shard: shard_number(shard.map_err(|_| wrong("there is no such shard"))?),
-            serial: serial.ok_or_else(|| wrong("the serial number is not a positive number of 20 octets"))?,
-            not_after: UnixTime(row.get(4)?),
-        })
-    }
-
-    /// Row id of the certificate.
-    pub(crate) fn certificate(&self) -> i64 {
-        self.certificate
-    }
-}
-
 /// Revokes an issued certificate. One that is revoked stays as it is, unless the new reason replaces the first
-/// (`is_worse`).
+/// (`is_worse`). Returns the row's id, too.
 pub(crate) fn revoke(
     writing: &Writing<'_>,
     issuer: &CaName,
     serial: Serial,
     revocation: &Revocation,
-) -> Result<Revoked, Fault> {
-    let row = match writing.known_issuer(issuer)? {
-        Some(issuer) => row_by_serial(writing.connection, Some(issuer), serial)?,
-        None => None,
-    };
-    let row = row
+) -> Result<(i64, Revoked), Fault> {
+    let claims = Claims::read(writing.connection)?;
+    let row = claims
+        .row(writing.connection, issuer, serial)?
         .filter(|row| row.stage == Stage::Issued)
         .ok_or(LedgerError::NotFound(serial))?;
     let position = ListPosition::of(&row);
@@ -109,10 +53,10 @@ pub(crate) fn revoke(
             replace(writing, &position, &replacing)?;
             replacing
         }
-        Some(_) => return Ok(Revoked::Already(Box::new(record))),
+        Some(_) => return Ok((position.certificate, Revoked::Already(Box::new(record)))),
     };
     record.revocation = Some(revocation);
-    Ok(Revoked::Now(Box::new(record)))
+    Ok((position.certificate, Revoked::Now(Box::new(record))))
 }
 
 /// The same for an issued certificate of whose row only the position need be readable. Whether anything changed.
@@ -256,10 +200,7 @@ pub(crate) fn relist(
     entry: &RevokedEntry,
     not_after: UnixTime,
 ) -> Result<(), Fault> {
-    let row = match writing.known_issuer(&scope.issuer)? {
-        Some(issuer) => row_by_serial(writing.connection, Some(issuer), entry.serial)?,
-        None => None,
-    };
+    let row = Claims::read(writing.connection)?.row(writing.connection, &scope.issuer, entry.serial)?;
     let Some(row) = row.filter(|row| row.stage != Stage::Open) else {
         return Ok(());
     };

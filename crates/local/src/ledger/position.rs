@@ -1,0 +1,304 @@
+//! Where a certificate's revocation is listed: on the CRL that the certificate itself names, of the CA that signed it, until
+//! it ends.
+//!
+//! The columns of a row repeat what its certificate, or an open intent's TBSCertificate, says. They are for searching, and
+//! whoever has a hand on the file could change them, and so keep a revocation off every CRL. Where both differ, the
+//! certificate counts if a CA of the ledger signed it, and the difference is told.
+
+use chancery_authority::CaName;
+use chancery_authority::config::Config;
+use chancery_authority::port::ledger::CrlScope;
+use chancery_x509::certificate::{Certificate, TbsCertificate};
+use chancery_x509::key::KeyFingerprint;
+use chancery_x509::key::ca::CaPublicKey;
+use chancery_x509::serial::Serial;
+use chancery_x509::time::UnixTime;
+use rusqlite::{Connection, OptionalExtension as _, Row};
+
+use super::certificates::{CertificateRow, Stage, issuer_number, padded_serial, row_by_serial, select_rows};
+use super::fault::{Fault, damaged};
+use super::records;
+use super::shard::shard_number;
+
+/// Most differences that a check tells.
+const DIFFERENCES_TOLD: usize = 20;
+
+/// Key and end of a certificate's row in the list of revocations.
+pub(crate) struct ListPosition {
+    pub(crate) certificate: i64,
+    pub(crate) issuer: i64,
+    pub(crate) shard: i64,
+    pub(crate) serial: Serial,
+    pub(crate) not_after: UnixTime,
+}
+
+impl ListPosition {
+    /// Of a row that was [settled](Claims::settle).
+    pub(crate) fn of(row: &CertificateRow) -> Self {
+        Self {
+            certificate: row.id,
+            issuer: row.issuer,
+            shard: shard_number(row.record.shard),
+            serial: row.record.id.serial,
+            not_after: row.record.not_after,
+        }
+    }
+
+    pub(crate) fn new(certificate: i64, (issuer, shard): (i64, i64), serial: Serial, not_after: UnixTime) -> Self {
+        Self {
+            certificate,
+            issuer,
+            shard,
+            serial,
+            not_after,
+        }
+    }
+
+    /// Reads columns id, issuer, shard, serial, `not_after`, der, whether it is issued, and the issuer's name, in this
+    /// order: damage of other columns does not matter.
+    pub(crate) fn read(connection: &Connection, row: &Row<'_>, claims: &Claims) -> Result<Self, Fault> {
+        let certificate: i64 = row.get(0)?;
+        let wrong = |what: &str| damaged(format!("row {certificate} of certificates: {what}"));
+        let shard: Option<i64> = row.get(2)?;
+        let shard = shard.map(u16::try_from).transpose();
+        let serial = row.get_ref(3)?.as_blob().ok().and_then(padded_serial);
+        let mut position = Self {
+            certificate,
+            issuer: row.get(1)?,
+            shard: shard_number(shard.map_err(|_| wrong("there is no such shard"))?),
+            serial: serial.ok_or_else(|| wrong("the serial number is not a positive number of 20 octets"))?,
+            not_after: UnixTime(row.get(4)?),
+        };
+        let (is_issued, issuer): (bool, String) = (row.get(6)?, row.get(7)?);
+        let der = row.get_ref(5)?.as_blob().unwrap_or_default();
+        if let Some(said) = claims.said(der, is_issued, position.serial, &issuer) {
+            let issuer = said.issuer_number(connection)?.unwrap_or(position.issuer);
+            let shard = said
+                .scope
+                .as_ref()
+                .map_or(position.shard, |scope| shard_number(scope.shard));
+            if (issuer, shard, said.not_after) != (position.issuer, position.shard, position.not_after)
+                && said.is_confirmed()
+            {
+                tracing::error!(
+                    row = certificate,
+                    "a row of certificates differs from its certificate, which counts"
+                );
+                (position.issuer, position.shard, position.not_after) = (issuer, shard, said.not_after);
+            }
+        }
+        Ok(position)
+    }
+
+    /// Row id of the certificate.
+    pub(crate) fn certificate(&self) -> i64 {
+        self.certificate
+    }
+}
+
+/// The CAs of the ledger, which say whether a certificate is one of theirs.
+pub(crate) struct Claims(Vec<(CaName, Certificate, CaPublicKey)>);
+
+/// What a certificate says.
+struct Said<'a> {
+    certificate: Certificate,
+    is_issued: bool,
+    issuer: &'a (CaName, Certificate, CaPublicKey),
+    key: KeyFingerprint,
+    not_after: UnixTime,
+    /// Its CRL; `None` where it names another one than its issuer has.
+    scope: Option<CrlScope>,
+}
+
+impl Said<'_> {
+    fn issuer_number(&self, connection: &Connection) -> Result<Option<i64>, Fault> {
+        issuer_number(connection, &self.issuer.0)
+    }
+
+    /// Whether the CA signed it. What is only to be signed has no signature: nobody can lean on it either.
+    fn is_confirmed(&self) -> bool {
+        !self.is_issued || self.certificate.is_signed_by(&self.issuer.2)
+    }
+}
+
+impl Claims {
+    /// Reads the CAs. One whose certificate cannot be used confirms nothing.
+    pub(crate) fn read(connection: &Connection) -> Result<Self, Fault> {
+        let cas = records::authorities(connection)?.into_iter().filter_map(|ca| {
+            let certificate = Certificate::parse(&ca.certificate).ok()?;
+            let key = CaPublicKey::from_der(certificate.spki_der()).ok()?;
+            Some((ca.ca_name, certificate, key))
+        });
+        Ok(Self(cas.collect()))
+    }
+
+    /// What a row's DER says; `None` where it cannot be read, is of another serial number, or names no CA of the ledger.
+    /// Of several CAs of one name, the one of the row is meant.
+    fn said(&self, der: &[u8], is_issued: bool, serial: Serial, recorded: &str) -> Option<Said<'_>> {
+        let certificate = if is_issued {
+            Certificate::parse(der).ok()?
+        } else {
+            let algorithms = self.0.iter().map(|(.., key)| key.algorithm());
+            let mut read =
+                algorithms.filter_map(|algorithm| TbsCertificate::from_der(der.to_vec(), algorithm).read().ok());
+            read.next()?
+        };
+        if certificate.serial() != serial {
+            return None;
+        }
+        let is_named = |(_, ca, _): &&(CaName, Certificate, CaPublicKey)| {
+            ca.subject() == certificate.issuer()
+                && match (certificate.authority_key_identifier(), ca.subject_key_identifier()) {
+                    (Some(named), Some(own)) => named == own,
+                    _ => true,
+                }
+        };
+        let mut named: Vec<_> = self.0.iter().filter(is_named).collect();
+        named.sort_by_key(|(ca_name, ..)| ca_name.as_str() != recorded);
+        let issuer = *named.first()?;
+        let scope = match certificate.crl_distribution_points() {
+            // Only a CA with a URL has shards, which its certificates then name.
+            Ok(points) if points.is_empty() => Some(CrlScope {
+                issuer: issuer.0.clone(),
+                shard: None,
+            }),
+            Ok(points) => points.iter().find_map(|url| Config::crl_at(&issuer.0, url)),
+            Err(_) => None,
+        };
+        Some(Said {
+            is_issued,
+            issuer,
+            key: KeyFingerprint::of(certificate.spki_der()),
+            not_after: certificate.not_after(),
+            scope,
+            certificate,
+        })
+    }
+
+    /// Replaces what the row's columns say by what its certificate says. Returns the columns that differ.
+    pub(crate) fn settle(&self, connection: &Connection, row: &mut CertificateRow) -> Result<Vec<&'static str>, Fault> {
+        let recorded = row.record.id.issuer.as_str().to_owned();
+        let is_issued = row.stage == Stage::Issued;
+        let said = self.said(&row.record.certificate, is_issued, row.record.id.serial, &recorded);
+        let Some(said) = said else { return Ok(Vec::new()) };
+        let record = &mut row.record;
+        let mut differing = Vec::new();
+        for (column, differs) in [
+            ("issuer", said.issuer.0 != record.id.issuer),
+            ("key", said.key != record.key),
+            ("not_after", said.not_after != record.not_after),
+            (
+                "shard",
+                said.scope.as_ref().is_some_and(|scope| scope.shard != record.shard),
+            ),
+        ] {
+            differing.extend(differs.then_some(column));
+        }
+        if differing.is_empty() || !said.is_confirmed() {
+            return Ok(Vec::new());
+        }
+        if let Some(number) = said.issuer_number(connection)? {
+            row.issuer = number;
+            record.id.issuer = said.issuer.0.clone();
+        }
+        (record.key, record.not_after) = (said.key, said.not_after);
+        record.shard = said.scope.as_ref().map_or(record.shard, |scope| scope.shard);
+        Ok(differing)
+    }
+
+    /// The row of a certificate or an intent of that issuer, settled. A row whose column says another issuer is found as
+    /// well.
+    pub(crate) fn row(
+        &self,
+        connection: &Connection,
+        issuer: &CaName,
+        serial: Serial,
+    ) -> Result<Option<CertificateRow>, Fault> {
+        let own = match issuer_number(connection, issuer)? {
+            Some(number) => row_by_serial(connection, Some(number), serial)?,
+            None => None,
+        };
+        if let Some(mut row) = own {
+            self.tell(connection, &mut row)?;
+            if row.record.id.issuer == *issuer {
+                return Ok(Some(row));
+            }
+        }
+        let mut statement = connection.prepare_cached(select_rows!("c.serial = ?1"))?;
+        let mut rows = statement.query([serial.as_padded()])?;
+        while let Some(row) = rows.next()? {
+            let mut row = CertificateRow::read(row)?;
+            if row.record.id.issuer != *issuer {
+                self.tell(connection, &mut row)?;
+                if row.record.id.issuer == *issuer {
+                    return Ok(Some(row));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Settles a row, and logs what differed; returns that as text.
+    pub(crate) fn tell(&self, connection: &Connection, row: &mut CertificateRow) -> Result<Option<String>, Fault> {
+        let differing = self.settle(connection, row)?;
+        if differing.is_empty() {
+            return Ok(None);
+        }
+        let told = difference(row.id, row.record.id.serial, &differing);
+        tracing::error!("{told}");
+        Ok(Some(told))
+    }
+}
+
+fn difference(id: i64, serial: Serial, columns: &[&str]) -> String {
+    format!(
+        "row {id} of certificates differs from its certificate {serial} in {}; somebody has changed it: the certificate counts \
+         where it is revoked; put the row back, as a backup has it",
+        columns.join(", ")
+    )
+}
+
+/// How rows differ from their certificates, and revocations from where those are to be listed, as text. Reads all of them.
+pub(crate) fn differences(connection: &Connection) -> Result<Vec<String>, Fault> {
+    let claims = Claims::read(connection)?;
+    let mut listed = connection.prepare("SELECT issuer, shard, not_after FROM revocations WHERE certificate = ?1")?;
+    let mut statement = connection.prepare(select_rows!("1 ORDER BY c.id"))?;
+    let mut rows = statement.query([])?;
+    let (mut told, mut more) = (Vec::new(), 0_u64);
+    let mut tell = |what: String| {
+        if told.len() < DIFFERENCES_TOLD {
+            told.push(what);
+        } else {
+            more += 1;
+        }
+    };
+    while let Some(row) = rows.next()? {
+        // One that cannot be read is reported by whoever needs it.
+        let Ok(mut row) = CertificateRow::read(row) else {
+            continue;
+        };
+        let differing = claims.settle(connection, &mut row)?;
+        if !differing.is_empty() {
+            tell(difference(row.id, row.record.id.serial, &differing));
+        }
+        let position = ListPosition::of(&row);
+        let found: Option<(i64, i64, i64)> = listed
+            .query_row([row.id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .optional()?;
+        // A later end only keeps it on the list for longer.
+        let is_listed = |(issuer, shard, not_after): (i64, i64, i64)| {
+            (issuer, shard) == (position.issuer, position.shard) && not_after >= position.not_after.0
+        };
+        if found.is_some_and(|found| !is_listed(found)) {
+            tell(format!(
+                "the revocation of {} is not recorded for the CRL that its certificate names, or not until its end; somebody \
+                 has changed it: put it back, as a backup has it",
+                row.record.id.serial
+            ));
+        }
+    }
+    if more > 0 {
+        told.push(format!("and {more} more rows that differ from their certificates"));
+    }
+    Ok(told)
+}
