@@ -513,3 +513,30 @@ async fn a_ca_whose_row_somebody_changed_does_not_stand() {
     let found = fixture.authority.revoked_in_chain(issuing).await;
     assert_eq!(found, Ok(Some(issuing.clone())));
 }
+
+/// Whoever takes the CA above out of a CA's record takes its name constraints and its revocation with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ca_without_the_one_above_it_in_its_record_issues_nothing() {
+    let Some(sandbox) = Sandbox::start() else { return };
+    let (fixture, deployment) = Fixture::new(&sandbox, &patient()).await;
+    issue(&fixture, "before.example.com").await;
+    let journal = deployment.journal_table();
+    let key = [
+        ("Key", "authorities".to_owned()),
+        ("Sort", deployment.issuing_ca().to_string()),
+    ];
+    let mut record = item(&sandbox, journal, key).await.unwrap();
+    assert!(record.remove("AuthorityParent").is_some());
+    write(&sandbox, journal, vec![record]).await;
+
+    let another = Fixture::open(&sandbox, &deployment, fixture.bucket(), &patient()).await;
+    let found = another.authority.not_believed().await;
+    assert!(
+        matches!(found.as_slice(), [(_, NotBelieved::OtherParent { recorded: None, .. })]),
+        "{found:?}"
+    );
+    let asked = another
+        .authority
+        .issue_tls_cert(&request("a.example.com"), &principal(), None);
+    assert_eq!(asked.await.unwrap_err().code(), "ca_not_believed");
+}

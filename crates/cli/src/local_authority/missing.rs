@@ -40,7 +40,7 @@ fn has_cas(folder: &DataFolder) -> Result<bool> {
         )
     };
     let ledger = SqliteLedger::open_to_read(folder.ledger_file()).with_context(told)?;
-    Ok(!chancery_local::wait(ledger.issuers().list())
+    Ok(!chancery_local::block_on(ledger.issuers().list())
         .with_context(told)?
         .is_empty())
 }
