@@ -535,8 +535,7 @@ async fn a_ca_without_the_one_above_it_in_its_record_issues_nothing() {
         matches!(found.as_slice(), [(_, NotBelieved::OtherParent { recorded: None, .. })]),
         "{found:?}"
     );
-    let asked = another
-        .authority
-        .issue_tls_cert(&request("a.example.com"), &principal(), None);
-    assert_eq!(asked.await.unwrap_err().code(), "ca_not_believed");
+    let (request, principal) = (request("a.example.com"), principal());
+    let refused = another.authority.issue_tls_cert(&request, &principal, None).await;
+    assert_eq!(refused.unwrap_err().code(), "ca_not_believed");
 }
