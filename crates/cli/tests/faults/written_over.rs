@@ -97,7 +97,7 @@ fn a_lost_configuration_is_asked_for_and_nothing_is_made_in_its_place() {
 #[test]
 fn a_ca_without_the_one_above_it_issues_nothing_and_a_cycle_comes_to_an_end() {
     let folder = Folder::new();
-    let config = "[[ca]]\nname = 'root-ca'\n[ca.name_constraints]\npermitted = ['dns:example.com']\n\
+    let config = "[[ca]]\nname = 'root-ca'\n[ca.name_constraints]\npermitted = ['dns:example.com', 'dns:localhost']\n\
                   [[ca]]\nname = 'issuing-ca'\nparent = 'root-ca'\n";
     fs::write(folder.path("own.toml"), config).unwrap();
     folder.text(&["init", "--config", "own.toml"]);
@@ -114,6 +114,8 @@ fn a_ca_without_the_one_above_it_issues_nothing_and_a_cycle_comes_to_an_end() {
              WHERE slug LIKE '%root-ca'",
     ] {
         write_over(&folder, forged);
+        // What was refused before is not to be gone on with.
+        let _ = fs::remove_dir_all(folder.path("www"));
         for arguments in [
             &outside[..],
             &["request", "b.example.com", "--out", "b"],
@@ -312,13 +314,12 @@ fn a_planted_mark_has_no_ca_revoked() {
 fn settings_keys_and_logs_are_plain_files() {
     let folder = Folder::new();
     let before = Standing::new(&folder);
-    let request: &[&str] = &["request", "b.example.com", "--out", "b"];
-    for (name, arguments) in [
-        ("local.toml", &["list"][..]),
-        ("chancery.toml", &["list"]),
-        ("keys/chancery-issuing-ca.key", request),
-        ("keys/chancery-issuing-ca.pub", request),
-        ("keys/signatures.log", request),
+    for (name, signs) in [
+        ("local.toml", false),
+        ("chancery.toml", false),
+        ("keys/chancery-issuing-ca.key", true),
+        ("keys/chancery-issuing-ca.pub", true),
+        ("keys/signatures.log", true),
     ] {
         let file = folder.data().join(name);
         let aside = folder.path("aside");
@@ -329,7 +330,11 @@ fn settings_keys_and_logs_are_plain_files() {
                 "device" => std::os::unix::fs::symlink("/dev/zero", &file).unwrap(),
                 _ => std::os::unix::fs::symlink(folder.path("nowhere"), &file).unwrap(),
             }
-            let told = refused(&folder, arguments);
+            // Of another name each time: one that was interrupted is being worked on.
+            let out = format!("{}-{kind}", name.replace(['/', '.'], "-"));
+            let common_name = format!("{out}.example.com");
+            let request = ["request", &common_name, "--out", &out];
+            let told = refused(&folder, if signs { &request[..] } else { &["list"] });
             let what = if kind == "nowhere" {
                 "no file where it leads"
             } else {
