@@ -13,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension, named_params};
 
 use super::certificates::{CertificateRow, Stage, row_by_serial, select_rows};
 use super::family::{self, Predecessor};
-use super::fault::Fault;
+use super::fault::{Fault, damaged};
 use super::writer::Writing;
 use super::{chain, lost};
 
