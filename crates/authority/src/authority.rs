@@ -3,7 +3,7 @@
 //! Each operation is an `impl Authority` in its own module: [`hierarchy`](crate::hierarchy), [`issue`](crate::issue),
 //! [`revoke`](crate::revoke), [`publish`](crate::publish), [`sweep`](crate::sweep), [`remind`](crate::remind).
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use chancery_lint::IssuerView;
@@ -13,6 +13,7 @@ use chancery_x509::serial::Serial;
 use crate::ca_name::CaName;
 use crate::config::Config;
 use crate::issue::OwnNames;
+use crate::issuer::{IssuerId, default_issuer};
 use crate::port::ledger::{AuthorityRecord, CertificateRecord, Cursor, LedgerError, Page, Search};
 use crate::port::{KeyStoreError, Ports};
 use crate::profile::Profiles;
@@ -26,6 +27,8 @@ pub struct Authority {
     profiles: Profiles,
     /// Parents first. Replaced as a whole when a CA is created, so that a reader holds the lock for one clone only.
     pub(crate) cas: RwLock<Arc<[Arc<Ca>]>>,
+    /// When the CAs were read last, in Unix seconds.
+    pub(crate) issuers_read_at: AtomicI64,
     /// This process's knowledge of each CRL.
     pub(crate) slots: Slots,
     /// Authenticates intents.
@@ -44,12 +47,14 @@ impl Authority {
     /// Opens an authority: reads the existing CAs from the ledger. Creates nothing.
     pub async fn open(ports: Ports, config: Config, profiles: Profiles) -> Result<Self, LedgerError> {
         let cas = read_cas(&ports).await?;
+        let now = ports.clock.now();
         let authenticator = authenticator(&ports);
         let authority = Self {
             ports,
             config,
             profiles,
             cas: RwLock::new(cas.into()),
+            issuers_read_at: AtomicI64::new(now.0),
             slots: Slots::default(),
             authenticator,
             refused_intents: AtomicU64::new(0),
@@ -67,10 +72,20 @@ impl Authority {
         Ok(authority)
     }
 
-    /// Reads the CAs from the ledger again, after this or another process created one.
+    /// Reads the CAs from the ledger again, after this or another process made one or changed its state. A CA that is as it
+    /// was stays in memory, and what was checked of it stays checked.
     pub async fn reload(&self) -> Result<(), LedgerError> {
-        let cas = read_cas(&self.ports).await?;
-        *self.cas.write().unwrap_or_else(PoisonError::into_inner) = cas.into();
+        let known = self.cas();
+        let records = self.ports.ledger.issuers().list().await?.into_iter();
+        let cas: Result<Vec<_>, _> = records
+            .map(|record| match known.iter().find(|ca| ca.name() == &record.ca_name) {
+                Some(ca) if ca.record == record => Ok(Arc::clone(ca)),
+                Some(ca) if ca.is_but_for_its_status(&record) => Ok(Arc::new(ca.with_status(record)?)),
+                Some(_) | None => Ca::try_from(record).map(Arc::new),
+            })
+            .collect();
+        *self.cas.write().unwrap_or_else(PoisonError::into_inner) = cas?.into();
+        self.issuers_read_at.store(self.ports.clock.now().0, Ordering::Relaxed);
         Ok(())
     }
 
@@ -125,10 +140,10 @@ impl Authority {
         self.cas().iter().find(|ca| ca.name() == ca_name).cloned()
     }
 
-    /// The CA that issues leaves where a profile names no other: the configured one, by default the last one of the
-    /// hierarchy. `None` until it is created.
+    /// The CA that issues leaves where a profile names no other: the one that was made the default issuer, or if none was,
+    /// the configured one, by default the last one of the hierarchy. `None` until it is created.
     pub fn issuing_ca(&self) -> Option<Arc<Ca>> {
-        self.ca(self.config.issuing_ca().name())
+        default_issuer(&self.cas(), &self.config).cloned()
     }
 
     /// The CA of a profile; without a profile, or where it names no CA, the default issuing CA. `None` if that CA does
@@ -193,6 +208,31 @@ impl Ca {
     /// Its certificate.
     pub fn certificate(&self) -> &Certificate {
         self.issuer.certificate()
+    }
+
+    /// Its identity: that of its key.
+    pub fn id(&self) -> IssuerId {
+        IssuerId::of(self.issuer.public_key())
+    }
+
+    fn is_but_for_its_status(&self, record: &AuthorityRecord) -> bool {
+        let AuthorityRecord {
+            ca_name,
+            parent,
+            key,
+            certificate,
+            status: _,
+        } = &self.record;
+        (ca_name, parent, key, certificate) == (&record.ca_name, &record.parent, &record.key, &record.certificate)
+    }
+
+    /// The same CA with a record that differs in its status alone; what was checked stays checked.
+    fn with_status(&self, record: AuthorityRecord) -> Result<Self, LedgerError> {
+        let ca = Self::try_from(record)?;
+        let copy = |from: &AtomicBool, to: &AtomicBool| to.store(from.load(Ordering::Acquire), Ordering::Release);
+        copy(&self.is_believed, &ca.is_believed);
+        copy(&self.is_same_twice, &ca.is_same_twice);
+        Ok(ca)
     }
 
     /// Who signed its certificate: the CA above, or for a root itself.

@@ -94,17 +94,29 @@ impl Authority {
         token: Option<IdempotencyToken>,
         token_origin: TokenOrigin,
     ) -> Result<Issued, IssueError> {
-        let outcome = match self.prepare(request, principal, token) {
-            Ok(mut prepared) => {
-                prepared.token_origin = token_origin;
-                self.issue_prepared(prepared).await
-            }
-            Err(error) => Err(error),
-        };
+        self.keep_issuers_fresh().await;
+        let mut outcome = self
+            .prepare_and_issue(request, principal, token.clone(), token_origin)
+            .await;
+        if self.issuers_changed(&outcome).await {
+            outcome = self.prepare_and_issue(request, principal, token, token_origin).await;
+        }
         if let Err(IssueError::Rejected(refusal)) = &outcome {
             self.record_rejection(request.rejected(), refusal, principal).await;
         }
         outcome
+    }
+
+    async fn prepare_and_issue(
+        &self,
+        request: &Request,
+        principal: &Principal,
+        token: Option<IdempotencyToken>,
+        token_origin: TokenOrigin,
+    ) -> Result<Issued, IssueError> {
+        let mut prepared = self.prepare(request, principal, token)?;
+        prepared.token_origin = token_origin;
+        self.issue_prepared(prepared).await
     }
 
     /// Decides on a request and builds what would be signed; neither stores nor signs anything, nor records a refusal.

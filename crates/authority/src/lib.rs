@@ -20,6 +20,7 @@ pub mod config;
 pub mod event;
 pub mod hierarchy;
 pub mod issue;
+pub mod issuer;
 #[cfg(feature = "testing")]
 pub mod memory;
 pub mod port;

@@ -23,6 +23,7 @@ mod uses;
 use std::io::Cursor;
 use std::sync::Arc;
 
+pub(crate) use due::LOOK_BACK;
 pub use due::is_past;
 pub use error::PublishError;
 pub use made::PublishedCrl;

@@ -19,6 +19,7 @@ mod published_files;
 mod renewal;
 mod retired;
 mod revocation;
+mod rotation;
 mod stand_ins;
 mod suites;
 mod support;

@@ -12,6 +12,7 @@ mod chain;
 mod crl;
 mod entry;
 mod family;
+mod issuers;
 mod item;
 mod line;
 mod marked;
@@ -44,9 +45,9 @@ use chancery_authority::port::ETag;
 use chancery_authority::port::ledger::{
     AuthorityRecord, CertificateIntent, CertificateRecord, Certificates, Completion, Counts, CrlIntent, CrlPlan,
     CrlRecord, CrlReservation, CrlScope, CrlState, CrlUse, Crls, Cursor, Evidence, FamilyPosition, IntentId, Intents,
-    Issuers, KeyStatus, LedgerError, Listed, Monitoring, OpenIntents, OpenPosition, Page, Reach, Rejection, Rejections,
-    Related, Reminders, Reservation, Revocation, Revocations, RevokedTogether, Search, ServerNames, ToRevoke,
-    UnfinishedFamilies, Unlisted,
+    IssuerChange, Issuers, KeyStatus, LedgerError, Listed, Monitoring, OpenIntents, OpenPosition, Page, Reach,
+    Rejection, Rejections, Related, Reminders, Reservation, Revocation, Revocations, RevokedTogether, Search,
+    ServerNames, ToRevoke, UnfinishedFamilies, Unlisted,
 };
 use chancery_x509::crl::RevokedEntry;
 use chancery_x509::key::KeyFingerprint;
@@ -251,6 +252,10 @@ impl Issuers for DynamoLedger {
     async fn list(&self) -> Result<Vec<AuthorityRecord>, LedgerError> {
         let cas = self.read_cas().await?;
         Ok(cas.iter().map(|ca| ca.record.clone()).collect())
+    }
+
+    async fn change(&self, change: IssuerChange) -> Result<(), LedgerError> {
+        self.change_issuer(change).await
     }
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod crls;
 mod family;
 pub(crate) mod fault;
 mod intents;
+mod issuers;
 mod lost;
 mod own_names;
 mod position;
@@ -31,9 +32,9 @@ use chancery_authority::port::LedgerError;
 use chancery_authority::port::ledger::{
     AuthorityRecord, CertificateIntent, CertificateRecord, Certificates, Completion, Counts, CrlIntent, CrlPlan,
     CrlRecord, CrlReservation, CrlScope, CrlState, CrlUse, Crls, Cursor, Evidence, FamilyPosition, IntentId, Intents,
-    Issuers, KeyStatus, Listed, Monitoring, OpenIntents, OpenPosition, Page, Reach, Rejection, Rejections, Related,
-    Reminders, Reservation, Revocation, Revocations, RevokedTogether, Search, ServerNames, ToRevoke,
-    UnfinishedFamilies, Unlisted,
+    IssuerChange, Issuers, KeyStatus, Listed, Monitoring, OpenIntents, OpenPosition, Page, Reach, Rejection,
+    Rejections, Related, Reminders, Reservation, Revocation, Revocations, RevokedTogether, Search, ServerNames,
+    ToRevoke, UnfinishedFamilies, Unlisted,
 };
 use chancery_authority::port::publication::ETag;
 use chancery_x509::crl::RevokedEntry;
@@ -458,6 +459,10 @@ impl Crls for SqliteLedger {
 impl Issuers for SqliteLedger {
     async fn list(&self) -> Result<Vec<AuthorityRecord>, LedgerError> {
         self.read(records::authorities).await
+    }
+
+    async fn change(&self, change: IssuerChange) -> Result<(), LedgerError> {
+        self.write(move |writing| issuers::change(writing, &change)).await
     }
 }
 

@@ -60,6 +60,10 @@ async fn all(
     remind: bool,
     stopped: &(dyn Fn() -> bool + Sync),
 ) {
+    // CAs that another process made, activated or retired.
+    if let Err(error) = authority.reload().await {
+        failed(metrics, "read_issuers", &error);
+    }
     match authority.sweep().await {
         Ok(swept) => {
             if !swept.completed.is_empty() || !swept.lost.is_empty() {
@@ -127,6 +131,12 @@ async fn all(
     }
     if let Err(error) = own.renew_if_due().await {
         failed(metrics, "renew_own_certificate", &error);
+    }
+    if remind
+        && !stopped()
+        && let Err(error) = authority.end_retired_issuers().await
+    {
+        failed(metrics, "end_retired_issuers", &error);
     }
     if remind && !stopped() {
         match authority.remind().await {

@@ -131,6 +131,7 @@ fn is_signed_by(certificate: &Certificate, parent: Option<&Ca>) -> bool {
 
 fn ca(described: &CaConfig, certificate: Vec<u8>) -> Result<Ca, LedgerError> {
     Ca::try_from(AuthorityRecord {
+        status: crate::port::ledger::IssuerStatus::default(),
         ca_name: described.name().clone(),
         parent: described.parent().cloned(),
         key: described.key().clone(),

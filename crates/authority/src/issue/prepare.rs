@@ -17,7 +17,10 @@ use const_oid::ObjectIdentifier;
 use super::{InternalFault, IssueError, Refusal, Request, csr_names, extensions, names, same_name, throwaway, usages};
 use crate::authority::{Ca, chain_among};
 use crate::config::Config;
-use crate::port::ledger::{CertificateIntent, CrlScope, IdempotencyToken, IntentId, Kind, OpenIntent, TokenOrigin};
+use crate::issuer::default_issuer;
+use crate::port::ledger::{
+    CertificateIntent, CrlScope, IdempotencyToken, IntentId, IssuerState, Kind, OpenIntent, TokenOrigin,
+};
 use crate::principal::Principal;
 use crate::profile::{DEFAULT_PROFILE, Profile, Profiles};
 use crate::signing::NotSignable;
@@ -230,22 +233,34 @@ impl Rules<'_> {
             fault: InternalFault::NoCa,
             detail,
         };
-        let configured = match profile.issuing_ca() {
-            None => self.config.issuing_ca(),
-            Some(name) => self.config.ca_named(name).ok_or_else(|| {
+        let ca = match profile.issuing_ca() {
+            None => default_issuer(self.cas, self.config).ok_or_else(|| {
                 no_ca(format!(
-                    "profile {} names the CA {name:?}, which the configuration does not have",
-                    profile.name()
+                    "the CA {} does not exist yet; initialise the authority",
+                    self.config.issuing_ca().name()
                 ))
             })?,
+            // A CA that was added after this process read its configuration is among those that exist.
+            Some(name) => {
+                let ca_name = self.config.ca_name(name).ok();
+                let existing = self.cas.iter().find(|ca| Some(ca.name()) == ca_name.as_ref());
+                existing.ok_or_else(|| {
+                    no_ca(format!(
+                        "profile {} names the CA {name:?}, which does not exist: add it to the configuration and make it, or \
+                         name another",
+                        profile.name()
+                    ))
+                })?
+            }
         };
-        let existing = self.cas.iter().find(|ca| ca.name() == configured.name());
-        existing.ok_or_else(|| {
-            no_ca(format!(
-                "the CA {} does not exist yet; initialise the authority",
-                configured.name()
-            ))
-        })
+        match ca.record.status.state {
+            IssuerState::Active => Ok(ca),
+            state => Err(Refusal::IssuerNotActive {
+                ca: ca.name().clone(),
+                state,
+            }
+            .into()),
+        }
     }
 
     /// The key must be of a kind that the profile certifies, not weak, and not one of the authority's CA keys.

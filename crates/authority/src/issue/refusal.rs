@@ -11,7 +11,7 @@ use chancery_x509::time::UnixTime;
 
 use super::csr::CsrFileName;
 use crate::ca_name::CaName;
-use crate::port::ledger::{NotRenewable, RENEWALS};
+use crate::port::ledger::{IssuerState, NotRenewable, RENEWALS};
 
 /// Why a request is refused, as text for the requester. The texts are those of the drop-in contract where it has one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -262,6 +262,17 @@ pub enum Refusal {
         /// The CA.
         ca: CaName,
     },
+    /// The issuing CA does not issue.
+    #[error(
+        "CA {ca} is {state} and issues nothing: name another CA in the profile, or let the operator activate one \
+         (`chancery ca list`)"
+    )]
+    IssuerNotActive {
+        /// The CA.
+        ca: CaName,
+        /// Its state.
+        state: IssuerState,
+    },
     /// The certificate to be renewed does not exist.
     #[error("there is no certificate with serial number {serial}")]
     NotFound {
@@ -390,6 +401,7 @@ impl Refusal {
             Self::AltName(_) => "bad_alt_name",
             Self::ReservedName { .. } | Self::OwnName { .. } => "reserved_name",
             Self::IssuerRevoked { .. } => "issuer_revoked",
+            Self::IssuerNotActive { .. } => "issuer_not_active",
             Self::Subject(_) | Self::LongCommonName { .. } => "bad_subject",
             Self::SubjectField { .. } => "subject_field_missing",
             Self::SubjectChanged { .. } => "subject_changed",

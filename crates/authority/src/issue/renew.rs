@@ -35,10 +35,15 @@ impl Authority {
     ) -> Result<Issued, IssueError> {
         let record = self.ports().ledger.certificates().get(None, serial).await?;
         let common_name = record.as_ref().map(|record| record.common_name.clone());
-        let outcome = match self.prepare_renewal(serial, record, csr, principal, token) {
-            Ok(prepared) => self.issue_prepared(prepared).await,
-            Err(error) => Err(error),
+        self.keep_issuers_fresh().await;
+        let attempt = async || {
+            let prepared = self.prepare_renewal(serial, record.clone(), csr, principal, token.clone())?;
+            self.issue_prepared(prepared).await
         };
+        let mut outcome = attempt().await;
+        if self.issuers_changed(&outcome).await {
+            outcome = attempt().await;
+        }
         if let Err(IssueError::Rejected(refusal)) = &outcome {
             let mut request = RejectedRequest::default();
             request.subject.common_name = common_name;

@@ -165,6 +165,9 @@ impl Authority {
                     return Err(refusal.unwrap_or(Refusal::KeyInUse).into());
                 }
                 Err(LedgerError::IssuerRevoked { ca }) => return Err(Refusal::IssuerRevoked { ca }.into()),
+                Err(LedgerError::IssuerNotActive { ca, state }) => {
+                    return Err(Refusal::IssuerNotActive { ca, state }.into());
+                }
                 Err(LedgerError::KeyBlocked) => return Err(Refusal::KeyCompromised.into()),
                 Err(LedgerError::NotRenewable { serial, why }) => {
                     return Err(Refusal::not_renewable(serial, why).into());

@@ -19,9 +19,9 @@ use crate::port::ETag;
 use crate::port::ledger::{
     AuthorityRecord, CertificateIntent, CertificateRecord, Certificates, Completion, Counts, CrlIntent, CrlPlan,
     CrlRecord, CrlReservation, CrlScope, CrlState, CrlUse, Crls, Cursor, Evidence, FamilyPosition, IntentId, Intents,
-    Issuers, KeyStatus, LedgerError, Listed, Monitoring, OpenIntents, OpenPosition, Page, Reach, Rejection, Rejections,
-    Related, Reminders, Reservation, Revocation, Revocations, RevokedEntries, RevokedTogether, Search, ServerNames,
-    ToRevoke, UnfinishedFamilies, Unlisted,
+    IssuerChange, Issuers, KeyStatus, LedgerError, Listed, Monitoring, OpenIntents, OpenPosition, Page, Reach,
+    Rejection, Rejections, Related, Reminders, Reservation, Revocation, Revocations, RevokedEntries, RevokedTogether,
+    Search, ServerNames, ToRevoke, UnfinishedFamilies, Unlisted,
 };
 use state::State;
 
@@ -276,6 +276,10 @@ impl Crls for MemoryLedger {
 impl Issuers for MemoryLedger {
     async fn list(&self) -> Result<Vec<AuthorityRecord>, LedgerError> {
         Ok(lock(&self.0).authorities())
+    }
+
+    async fn change(&self, change: IssuerChange) -> Result<(), LedgerError> {
+        lock(&self.0).change_issuer(change)
     }
 }
 

@@ -46,6 +46,30 @@ pub enum LedgerError {
         /// The revoked CA; of several the one nearest to the issuer.
         ca: CaName,
     },
+    /// The CA that would sign does not issue.
+    #[error("CA {ca} is {state}: it issues nothing")]
+    IssuerNotActive {
+        /// The CA.
+        ca: CaName,
+        /// Its state.
+        state: IssuerState,
+    },
+    /// A CA's state does not lead to the wanted one.
+    #[error("CA {ca} is {from}, and cannot become {to}")]
+    IssuerState {
+        /// The CA.
+        ca: CaName,
+        /// Its state.
+        from: IssuerState,
+        /// The wanted one.
+        to: IssuerState,
+    },
+    /// The CA issues where a profile names none: another has to do that before it stops.
+    #[error("CA {0} issues where a profile names no other: make another CA the default issuer first")]
+    IssuerIsDefault(CaName),
+    /// No CA of that name.
+    #[error("there is no CA {0}")]
+    NoSuchIssuer(CaName),
     /// A certificate of the key was revoked because the key is compromised.
     #[error("the key is blocked: a certificate of it was revoked because the key is compromised")]
     KeyBlocked,

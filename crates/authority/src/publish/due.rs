@@ -12,7 +12,7 @@ pub(super) const BACKDATE: i64 = 300;
 
 /// Seconds for which an entry is listed after its certificate's end at least. RFC 5280 section 3.3 requires it on one
 /// CRL made after that end; a week is a margin for wrong clocks.
-pub(super) const LOOK_BACK: i64 = 7 * DAY;
+pub(crate) const LOOK_BACK: i64 = 7 * DAY;
 
 /// Entries of certificates that ended before this are left out. It is counted back from now or from the newest
 /// published CRL, whichever is earlier, so that a clock that was ahead, then or now, removes nothing from the list. A

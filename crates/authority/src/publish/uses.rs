@@ -16,7 +16,7 @@ use crate::authority::{Authority, Ca};
 use crate::ca_name::CaName;
 use crate::config::Config;
 use crate::port::LedgerError;
-use crate::port::ledger::{CrlScope, CrlUse};
+use crate::port::ledger::{CrlScope, CrlUse, IssuerState};
 
 /// Ends are rounded up to a multiple of this many seconds, so that one record serves a whole span of issuance. A CRL is
 /// published at most that much longer than necessary.
@@ -183,11 +183,11 @@ impl Authority {
         ))
     }
 
-    /// The CRL scopes of every CA that exists and has not [ended](Self::has_ended): those of the configuration, and
+    /// The CRL scopes of every CA that exists, is not retired and has not [ended](Self::has_ended): those of the configuration, and
     /// those that still valid certificates name, as last read. A CA that was removed from the configuration still
     /// publishes for what it issued.
     pub fn crl_scopes(&self) -> Vec<CrlScope> {
-        self.crl_scopes_of(|ca| !self.has_ended(ca))
+        self.crl_scopes_of(|ca| !self.has_ended(ca) && ca.record.status.state != IssuerState::Retired)
     }
 
     fn crl_scopes_of(&self, wanted: impl Fn(&Ca) -> bool) -> Vec<CrlScope> {

@@ -4,6 +4,7 @@
 mod chain;
 mod crl;
 mod family;
+mod issuers;
 mod race;
 mod records;
 pub(super) mod reserve;
@@ -31,6 +32,9 @@ pub async fn ledger(make: impl AsyncFn() -> Arc<dyn Ledger>) {
     reserve::only_a_caller_s_token_can_come_back(&*make().await).await;
     chain::nothing_is_reserved_under_a_revoked_ca(&*make().await).await;
     chain::no_reservation_escapes_a_ca_s_revocation(make().await).await;
+    issuers::a_ca_issues_while_it_is_active(&*make().await).await;
+    issuers::one_ca_issues_by_default(&*make().await).await;
+    issuers::the_default_issuer_always_issues(make().await).await;
     race::one_of_many_reserves_wins(make().await).await;
     race::one_of_many_completes_wins(make().await).await;
 

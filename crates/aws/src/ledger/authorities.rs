@@ -4,11 +4,12 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use chancery_authority::CaName;
 use chancery_authority::port::KeyName;
-use chancery_authority::port::ledger::{AuthorityRecord, LedgerError};
+use chancery_authority::port::ledger::{AuthorityRecord, IssuerStatus, LedgerError};
 use chancery_x509::certificate::Certificate;
 use chancery_x509::key::ca::CaPublicKey;
 use chancery_x509::serial::Serial;
 
+use super::issuers::IssuerStates;
 use super::item::{Item, Malformed};
 use super::row::Row;
 use super::tables::Range;
@@ -103,7 +104,7 @@ impl KnownCa {
 impl DynamoLedger {
     /// Reads every CA, parents first, and caches them.
     pub(super) async fn read_cas(&self) -> Result<Arc<[KnownCa]>, LedgerError> {
-        let mut cas = self.recorded_cas().await?;
+        let (mut cas, states) = self.recorded_cas().await?;
         let (root, issuing) = (self.deployment.root_ca(), self.deployment.issuing_ca());
         if !is_among(&cas, root)
             && let Some(ca) = self.old_ca(root, None).await?
@@ -117,6 +118,9 @@ impl DynamoLedger {
             {
                 cas.push(ca);
             }
+        }
+        for ca in &mut cas {
+            ca.record.status = states.of(&ca.record.ca_name);
         }
         let cas: Arc<[KnownCa]> = parents_first(cas).into();
         *self.cas.lock() = Some(cas.clone());
@@ -144,10 +148,21 @@ impl DynamoLedger {
         Ok(of(&self.read_cas().await?))
     }
 
-    async fn recorded_cas(&self) -> Result<Vec<KnownCa>, LedgerError> {
+    /// The CAs in the journal, and the states of CAs, which stand beside them.
+    async fn recorded_cas(&self) -> Result<(Vec<KnownCa>, IssuerStates), LedgerError> {
         let items = self.tables.query(&Range::journal(names::AUTHORITIES)).await?;
         let mut cas = Vec::with_capacity(items.len());
+        let mut states = IssuerStates::default();
         for item in items {
+            match states.take(&item) {
+                Ok(false) => {}
+                Ok(true) => continue,
+                // Whether it issues is decided by what a reservation looks at; what it publishes goes on.
+                Err(error) => {
+                    super::skip("the state of a CA", &item, &error);
+                    continue;
+                }
+            }
             match recorded(&item) {
                 Ok(Some(ca)) => cas.push(ca),
                 // Still being made.
@@ -155,7 +170,7 @@ impl DynamoLedger {
                 Err(error) => super::skip("a CA", &item, &error),
             }
         }
-        Ok(cas)
+        Ok((cas, states))
     }
 
     /// A CA that the Python CA made: a row in the partition of the CA's name that counts CRLs, with a CA certificate
@@ -194,6 +209,7 @@ fn as_ca(row: Row, ca_name: &CaName, parent: Option<&KnownCa>) -> Option<KnownCa
         parent: parent.map(|parent| parent.record.ca_name.clone()),
         key: Deployment::key_of(ca_name),
         certificate: row.certificate,
+        status: IssuerStatus::default(),
     };
     let ca = KnownCa::new(record, row.serial, false);
     let certificate = ca.certificate()?;
@@ -218,6 +234,7 @@ fn recorded(item: &Item) -> Result<Option<KnownCa>, Malformed> {
         parent: item.optional("AuthorityParent", ca_name)?,
         key: KeyName(item.as_text("AuthorityKey")?.to_owned()),
         certificate: item.as_octets("Certificate")?.to_vec(),
+        status: IssuerStatus::default(),
     };
     Ok(Some(KnownCa::new(record, item.parse("Serial", str::parse)?, true)))
 }

@@ -152,6 +152,36 @@ fn revoked_ca_part(ca: Serial, part: u8) -> Item {
     Item::journal_key(format!("revoked-ca#{ca}#{part:02}"), ALONE)
 }
 
+/// What the sort keys of states begin with, in the partition of the CAs: no CA's name has such a character.
+const STATE: &str = "state#";
+
+/// The state of a CA, whether or not it exists. It is read with the CAs, by one query.
+pub(super) fn issuer_state(ca: &CaName) -> Item {
+    Item::journal_key(AUTHORITIES, format!("{STATE}{ca}"))
+}
+
+/// The CA of a sort key of a state.
+pub(super) fn issuer_with_state(sort: &str) -> Option<&str> {
+    sort.strip_prefix(STATE)
+}
+
+/// Sort key of the item that names the default issuer, beside the CAs.
+pub(super) const DEFAULT_ISSUER: &str = "default#";
+
+/// The items that record whether a CA issues: one in each of `MARKS` partitions.
+pub(super) fn closed_ca(ca: &CaName) -> impl Iterator<Item = Item> {
+    (0..MARKS).map(move |part| closed_ca_part(ca, part))
+}
+
+/// The one of these items that reserving that serial number checks.
+pub(super) fn closed_ca_seen_by(ca: &CaName, reserving: Serial) -> Item {
+    closed_ca_part(ca, reserving.as_padded()[19] % MARKS)
+}
+
+fn closed_ca_part(ca: &CaName, part: u8) -> Item {
+    Item::journal_key(format!("closed-ca#{ca}#{part:02}"), ALONE)
+}
+
 /// Partition of CRL uses by certificates of CAs without a partition of their own. Earlier versions had only this one.
 pub(super) const CRL_USES: &str = "crl-uses";
 

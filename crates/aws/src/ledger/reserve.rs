@@ -15,6 +15,7 @@ use chancery_x509::time::UnixTime;
 
 use super::entry::{self, Entry, Stage};
 use super::family::Succession;
+use super::issuers;
 use super::item::Item;
 use super::open::Span;
 use super::row::Row;
@@ -32,6 +33,8 @@ struct Reserving {
     ca_name: Option<usize>,
     /// Index of the check that the key is not blocked.
     block: usize,
+    /// Index of the check that the issuer issues.
+    issues: Option<usize>,
     /// Index of the first check that a CA of the chain is not revoked, and the CA of each.
     chain: (usize, Vec<CaName>),
     /// Indices of the writes and checks on which renewing the predecessor depends.
@@ -343,6 +346,10 @@ impl Reserving {
         let (cas, conditions): (Vec<CaName>, Vec<Write>) = chain.iter().cloned().unzip();
         let chain = (writes.len(), cas);
         writes.extend(conditions);
+        let issues = issuers::issues(intent).map(|check| {
+            writes.push(check);
+            writes.len() - 1
+        });
         let before = writes.len();
         writes.extend(succession.into_iter().flat_map(|succession| succession.writes(intent)));
         let renewal = before..writes.len();
@@ -363,6 +370,7 @@ impl Reserving {
         });
         Self {
             block: writes.len() - 1,
+            issues,
             writes,
             token,
             ca_name,
@@ -407,6 +415,9 @@ fn refusal(intent: &CertificateIntent, reserving: &Reserving, conditions: &[Cond
         } else {
             LedgerError::IssuerRevoked { ca: ca.clone() }
         });
+    }
+    if let Some(found) = reserving.issues.and_then(failed) {
+        return Some(issuers::not_active(&intent.id.issuer, found));
     }
     if let (Some(_), Kind::Authority { ca_name, .. }) = (reserving.ca_name.and_then(failed), &intent.kind) {
         return Some(LedgerError::AuthorityExists(ca_name.clone()));

@@ -15,7 +15,7 @@ use super::certificates::{CertificateRow, Stage, row_by_serial, select_rows};
 use super::family::{self, Predecessor};
 use super::fault::{Fault, damaged};
 use super::writer::Writing;
-use super::{chain, lost};
+use super::{chain, issuers, lost};
 
 /// Records an intent, or refuses it. Every check comes before the first write.
 pub(crate) fn reserve(writing: &Writing<'_>, intent: &CertificateIntent) -> Result<Reservation, Fault> {
@@ -24,6 +24,7 @@ pub(crate) fn reserve(writing: &Writing<'_>, intent: &CertificateIntent) -> Resu
         return Ok(earlier);
     }
     chain::check(writing.connection, &intent.id.issuer)?;
+    issuers::check_issues(writing.connection, intent)?;
     check_slug(writing.connection, &intent.kind)?;
     check_key(writing.connection, intent)?;
     let predecessor = family::predecessor(writing, intent)?;

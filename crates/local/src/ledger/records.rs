@@ -11,6 +11,7 @@ use chancery_x509::time::UnixTime;
 use rusqlite::{Connection, Row};
 
 use super::fault::{Fault, damaged};
+use super::issuers;
 use super::writer::Writing;
 
 /// Every CA whose certificate was issued, parents before children.
@@ -25,6 +26,7 @@ pub(crate) fn authorities(connection: &Connection) -> Result<Vec<AuthorityRecord
         let ca_name =
             |text: String| CaName::new(text).map_err(|error| damaged(format!("a row of authorities: {error}")));
         found.push(AuthorityRecord {
+            status: issuers::status(connection, &row.get::<_, String>(0)?)?,
             ca_name: ca_name(row.get(0)?)?,
             parent: row.get::<_, Option<String>>(1)?.map(ca_name).transpose()?,
             key: KeyName(row.get(2)?),
@@ -151,6 +153,7 @@ mod tests {
 
     fn ca(ca_name: &str, parent: Option<&str>) -> AuthorityRecord {
         AuthorityRecord {
+            status: chancery_authority::port::ledger::IssuerStatus::default(),
             ca_name: CaName::new(ca_name).unwrap(),
             parent: parent.map(|parent| CaName::new(parent).unwrap()),
             key: KeyName(ca_name.into()),

@@ -15,9 +15,9 @@ use crate::ca_name::CaName;
 use crate::port::ledger::{
     AuthorityRecord, CertificateIntent, CertificateRecord, Certificates, Completion, Counts, CrlIntent, CrlPlan,
     CrlRecord, CrlReservation, CrlScope, CrlState, CrlUse, Crls, Cursor, Evidence, FamilyPosition, IntentId, Intents,
-    Issuers, KeyStatus, LedgerError, Listed, Monitoring, OpenIntents, OpenPosition, Page, Reach, Rejection, Rejections,
-    Related, Reminders, Reservation, Revocation, Revocations, RevokedEntries, RevokedTogether, Search, ServerNames,
-    ToRevoke, UnfinishedFamilies, Unlisted,
+    IssuerChange, Issuers, KeyStatus, LedgerError, Listed, Monitoring, OpenIntents, OpenPosition, Page, Reach,
+    Rejection, Rejections, Related, Reminders, Reservation, Revocation, Revocations, RevokedEntries, RevokedTogether,
+    Search, ServerNames, ToRevoke, UnfinishedFamilies, Unlisted,
 };
 use crate::port::publication::ETag;
 
@@ -238,6 +238,12 @@ impl<T: Crls + ?Sized> Crls for Faulty<T> {
 impl<T: Issuers + ?Sized> Issuers for Faulty<T> {
     async fn list(&self) -> Result<Vec<AuthorityRecord>, LedgerError> {
         self.faults.around("issuers.list", ledger, self.inner.list()).await
+    }
+
+    async fn change(&self, change: IssuerChange) -> Result<(), LedgerError> {
+        self.faults
+            .around("issuers.change", ledger, self.inner.change(change))
+            .await
     }
 }
 

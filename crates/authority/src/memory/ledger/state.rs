@@ -17,6 +17,7 @@ use crate::port::ledger::{
     Listed, OpenIntent, OpenIntents, OpenPosition, Page, REJECTIONS_KEPT, Rejection, Reservation, Revocation, Revoked,
     Search, UnfinishedFamily,
 };
+use crate::port::ledger::{IssuerChange, IssuerState, IssuerStatus};
 use crate::principal::Principal;
 
 #[derive(Default)]
@@ -39,6 +40,8 @@ pub(super) struct State {
     tokens: HashMap<(String, IdempotencyToken), IntentId>,
     ca_names: HashSet<CaName>,
     authorities: Vec<AuthorityRecord>,
+    /// Recorded states, also of CAs that do not exist yet.
+    issuer_status: HashMap<CaName, IssuerStatus>,
     unreadable_intents: Vec<String>,
     /// Each CA's own certificate.
     ca_certificates: HashMap<CaName, IntentId>,
@@ -93,7 +96,44 @@ struct Crls {
 
 impl State {
     pub(super) fn authorities(&self) -> Vec<AuthorityRecord> {
-        self.authorities.clone()
+        let with_status = |ca: &AuthorityRecord| AuthorityRecord {
+            status: self.issuer_status.get(&ca.ca_name).cloned().unwrap_or_default(),
+            ..ca.clone()
+        };
+        self.authorities.iter().map(with_status).collect()
+    }
+
+    pub(super) fn change_issuer(&mut self, change: IssuerChange) -> Result<(), LedgerError> {
+        let exists = self.authorities.iter().any(|ca| ca.ca_name == change.ca_name);
+        let recorded = self.issuer_status.get(&change.ca_name).cloned();
+        let status = recorded.or_else(|| exists.then(IssuerStatus::default));
+        if !change.check(status.as_ref())? {
+            return Ok(());
+        }
+        if change.becomes_default {
+            for other in self.issuer_status.values_mut() {
+                other.is_default = false;
+            }
+        }
+        let changed = IssuerStatus {
+            state: change.state,
+            is_default: change.becomes_default || status.is_some_and(|status| status.is_default),
+            changed: Some((change.at, change.principal.to_string())),
+        };
+        self.issuer_status.insert(change.ca_name, changed);
+        Ok(())
+    }
+
+    /// Checks that the CA that would sign issues. A root signs its own first certificate whatever its state.
+    fn check_issues(&self, intent: &CertificateIntent) -> Result<(), LedgerError> {
+        if intent.signs_itself() {
+            return Ok(());
+        }
+        let ca = &intent.id.issuer;
+        match self.issuer_status.get(ca).map(|status| status.state) {
+            None | Some(IssuerState::Active) => Ok(()),
+            Some(state) => Err(LedgerError::IssuerNotActive { ca: ca.clone(), state }),
+        }
     }
 
     pub(super) fn reserve(&mut self, intent: CertificateIntent) -> Result<Reservation, LedgerError> {
@@ -102,6 +142,7 @@ impl State {
         }
         let id = intent.id.clone();
         self.check_chain(&id.issuer)?;
+        self.check_issues(&intent)?;
         if let Kind::Authority { ca_name, .. } = &intent.kind
             && self.ca_names.contains(ca_name)
         {
@@ -221,6 +262,7 @@ impl State {
                 parent: parent.clone(),
                 key: key.clone(),
                 certificate: record.certificate.clone(),
+                status: IssuerStatus::default(),
             });
         }
         Ok(record)

@@ -25,6 +25,9 @@ pub trait Intents: Send + Sync {
     /// refuses with [`LedgerError::IssuerRevoked`]; what was read earlier does not count. Where the record that would
     /// show this is missing, it refuses with [`LedgerError::no_record_of_ca`].
     ///
+    /// An issuer whose recorded state is not active is refused with [`LedgerError::IssuerNotActive`]; a root signs its own
+    /// first certificate whatever its state.
+    ///
     /// A blocked key is refused with [`LedgerError::KeyBlocked`], whatever the intent allows and whatever its name. An
     /// intent that renews is refused with [`LedgerError::NotRenewable`] where its predecessor or an ancestor of that is
     /// revoked, or where the predecessor has a successor that is neither expired at the intent's time nor revoked (an
@@ -50,6 +53,13 @@ pub trait Intents: Send + Sync {
         before: UnixTime,
         limit: usize,
     ) -> Result<OpenIntents, LedgerError>;
+}
+
+impl CertificateIntent {
+    /// Whether it is that of a root's own first certificate, which the root signs.
+    pub fn signs_itself(&self) -> bool {
+        matches!(&self.kind, Kind::Authority { ca_name, .. } if *ca_name == self.id.issuer)
+    }
 }
 
 /// Identifies an intent: the issuer's name and the serial number.
