@@ -1,6 +1,7 @@
 //! The command line.
 #![allow(clippy::doc_markdown)] // these are help texts, shown as written
 
+mod ca;
 mod certificates;
 mod start;
 mod upkeep;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use chancery_local::keys::passphrase::InheritedDescriptor;
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use ca::{CaAddArguments, CaCommand};
 pub(crate) use certificates::{
     IssueArguments, KeyChoice, ListArguments, PurposeChoice, RenewArguments, RequestArguments, RevokeArguments,
     VerifyArguments, WantedArguments,
@@ -135,6 +137,9 @@ pub(crate) enum Command {
     Renew(RenewArguments),
     /// Revoke a certificate
     Revoke(RevokeArguments),
+    /// CAs: add one beside those there are, activate it, retire another
+    #[command(subcommand)]
+    Ca(CaCommand),
     /// Certificate revocation lists
     #[command(subcommand)]
     Crl(CrlCommand),

@@ -3,6 +3,7 @@
 #[cfg(feature = "aws")]
 mod adopt;
 mod backup;
+mod ca;
 mod check;
 mod crl;
 mod init;
@@ -38,6 +39,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         Command::Issue(issue) => issue::run(arguments, issue),
         Command::Renew(renew) => renew::run(arguments, renew),
         Command::Revoke(revoke) => revoke::run(arguments, revoke),
+        Command::Ca(ca) => ca::run(arguments, ca),
         Command::Crl(crl) => crl::run(arguments, crl),
         Command::List(list) => list::run(arguments, list),
         Command::Show { serial } => list::show(arguments, &input::serial(serial)?),

@@ -21,6 +21,7 @@ use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use chancery_authority::issue::CsrFileName;
 use chancery_contract::budget;
@@ -197,6 +198,23 @@ impl DataFolder {
             }),
             Err(TryLockError::Error(source)) => Err(FolderError::Io { path, source }),
         }
+    }
+
+    /// Since when a process serves this authority, or creates it; `None` where none does now.
+    pub fn served_since(&self) -> Result<Option<SystemTime>, FolderError> {
+        let path = self.path.join(".lock");
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(FolderError::Io { path, source }),
+        };
+        let since = match file.try_lock_shared() {
+            Ok(()) => return Ok(None),
+            // The process wrote its number into the file when it had locked it.
+            Err(TryLockError::WouldBlock) => file.metadata().and_then(|facts| facts.modified()),
+            Err(TryLockError::Error(source)) => Err(source),
+        };
+        since.map(Some).map_err(|source| FolderError::Io { path, source })
     }
 
     /// The configuration's text; `None` where there is none.

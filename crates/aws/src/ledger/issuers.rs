@@ -70,15 +70,15 @@ impl DynamoLedger {
             .iter()
             .any(|ca| ca.record.ca_name == change.ca_name);
         for round in 0..TURNS {
-            let states = self.issuer_states().await?;
-            let status = states
+            let recorded = self.issuer_states().await?;
+            let status = recorded
                 .recorded(&change.ca_name)
                 .or_else(|| exists.then(IssuerStatus::default));
             if !change.check(status.as_ref())? {
                 return Ok(());
             }
             let attempt = nonce();
-            let former = states
+            let former = recorded
                 .states
                 .get(change.ca_name.as_str())
                 .map(|(_, attempt)| attempt.clone());

@@ -15,6 +15,7 @@ mod people;
 mod plan;
 mod request;
 mod restore;
+mod rotation;
 mod secret_files;
 mod upgrade;
 mod verify;

@@ -30,7 +30,6 @@ fn state_named(name: &str) -> Result<IssuerState, Fault> {
         damaged(format!(
             "a row of issuer_changes has the state {name:?}, which there is not"
         ))
-        .into()
     })
 }
 

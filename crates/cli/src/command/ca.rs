@@ -1,0 +1,264 @@
+//! `chancery ca`: CAs that come into use and go out of it.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use anyhow::{Context as _, Result, bail};
+use chancery_authority::authority::Ca;
+use chancery_authority::config::Config;
+use chancery_authority::{CaName, Principal};
+use serde_json::{Value, json};
+
+use crate::arguments::{Arguments, CaAddArguments, CaCommand};
+use crate::local_authority::LocalAuthority;
+use crate::{backend, interrupt, show};
+
+/// Lists, adds, activates or retires CAs.
+pub(crate) fn run(arguments: &Arguments, command: &CaCommand) -> Result<ExitCode> {
+    match command {
+        CaCommand::List => list(arguments),
+        CaCommand::Add(add) => self::add(arguments, add),
+        CaCommand::Activate { ca, not_default } => activate(arguments, ca, !not_default),
+        CaCommand::Retire { ca } => retire(arguments, ca),
+    }
+}
+
+fn list(arguments: &Arguments) -> Result<ExitCode> {
+    let local = backend::local_to_read(arguments, "ca")?;
+    let default = local.authority.issuing_ca();
+    let is_default = |ca: &Ca| default.as_ref().is_some_and(|default| default.name() == ca.name());
+    let cas = local.authority.cas();
+    if arguments.json {
+        let cas: Result<Vec<Value>> = cas.iter().map(|ca| described(&local, ca, is_default(ca))).collect();
+        show::json(&json!({ "cas": cas? }))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut rows = Vec::new();
+    for ca in cas.iter() {
+        rows.push(vec![
+            ca.name().to_string(),
+            state(&local, ca)?.to_owned(),
+            if is_default(ca) { "yes" } else { "" }.to_owned(),
+            ca.record.parent.as_ref().map(ToString::to_string).unwrap_or_default(),
+            ca.issuer.public_key().algorithm().name().to_owned(),
+            show::short_time(&ca.certificate().not_after().to_string()),
+        ]);
+    }
+    let columns = ["CA", "State", "Default", "Parent", "Key", "Expires"];
+    println!("{}", show::table(&columns, rows));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Its state, or `revoked` where its certificate is.
+fn state(local: &LocalAuthority, ca: &Ca) -> Result<&'static str> {
+    let revoked = local.runtime.block_on(local.authority.revoked_in_chain(ca.name()))?;
+    Ok(if revoked.is_some_and(|revoked| revoked == *ca.name()) {
+        "revoked"
+    } else {
+        ca.record.status.state.name()
+    })
+}
+
+fn described(local: &LocalAuthority, ca: &Ca, is_default: bool) -> Result<Value> {
+    let changed = ca.record.status.changed.as_ref();
+    Ok(json!({
+        "name": ca.name().as_str(),
+        "id": ca.id().to_string(),
+        "state": state(local, ca)?,
+        "default": is_default,
+        "changed_at": changed.map(|(at, _)| at.to_string()),
+        "changed_by": changed.map(|(_, principal)| principal),
+        "parent": ca.record.parent.as_ref().map(CaName::as_str),
+        "key": ca.record.key.0,
+        "algorithm": ca.issuer.public_key().algorithm().name(),
+        "subject": ca.certificate().subject().to_rfc4514(),
+        "not_before": ca.certificate().not_before().to_string(),
+        "not_after": ca.certificate().not_after().to_string(),
+    }))
+}
+
+fn add(arguments: &Arguments, add: &CaAddArguments) -> Result<ExitCode> {
+    let principal = Principal::Local(backend::user());
+    let local = backend::local(arguments, "ca")?;
+    let config = local.authority.config();
+    let ca_name = config.ca_name(&add.name)?;
+    if let Some(ca) = local.authority.ca(&ca_name) {
+        bail!(
+            "there is a CA {} already, and it is {}",
+            ca.name(),
+            ca.record.status.state
+        );
+    }
+    let default = local.authority.issuing_ca().context("there is no CA that issues yet")?;
+    let added = match config.ca(&ca_name) {
+        // An earlier run was interrupted.
+        Some(_) => None,
+        None => Some(with_ca(&local, add, &default)?),
+    };
+    interrupt::finish_what_is_begun();
+    local.runtime.block_on(async {
+        // The configuration names the last CA where it names none: that must not be the new one.
+        if !default.record.status.is_default {
+            local
+                .authority
+                .activate_issuer(default.name(), true, &principal)
+                .await?;
+        }
+        local.authority.announce_issuer(&ca_name, &principal).await
+    })?;
+    if let Some(text) = added {
+        local.folder.write_config(&text)?;
+    }
+    drop(local);
+    let local = backend::local(arguments, "ca")?;
+    let progress = show::Progress::start("Making the CA");
+    let ca = local.runtime.block_on(async {
+        let ca = local
+            .authority
+            .create_ca(&ca_name, &|line: &str| progress.say(line))
+            .await?;
+        for (name, outcome) in local.authority.publish_certificates().await {
+            outcome.with_context(|| format!("{name} could not be published"))?;
+        }
+        for (scope, outcome) in local.authority.publish_due_crls().await {
+            outcome.with_context(|| format!("{} could not be published", Config::crl_name(&scope)))?;
+        }
+        anyhow::Ok(ca)
+    })?;
+    drop(progress);
+    let ca = ca
+        .or_else(|| local.authority.ca(&ca_name))
+        .context("the CA was made and is not there")?;
+    if arguments.json {
+        show::json(&described(&local, &ca, false)?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!(
+        "{} is made and published, and {}: it issues nothing yet.",
+        ca.name(),
+        ca.record.status.state
+    );
+    if local.folder.served_since()?.is_some() {
+        println!("Start the server again, so that it has the new key.");
+    }
+    println!("Next: `chancery ca activate {}`.", add.name);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The configuration with another CA at its end, which is checked as a whole.
+fn with_ca(local: &LocalAuthority, add: &CaAddArguments, default: &Arc<Ca>) -> Result<String> {
+    let config = local.authority.config();
+    let parent = if let Some(parent) = &add.parent {
+        parent.clone()
+    } else {
+        let above = default.record.parent.as_ref().and_then(|parent| config.ca(parent));
+        let above = above.context("say with --parent which CA is above it")?;
+        above.short_name().to_owned()
+    };
+    let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
+    let mut text = local.folder.config()?.unwrap_or_default();
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    write!(
+        text,
+        "\n[[ca]]\nname = {}\nparent = {}\n",
+        quoted(&add.name),
+        quoted(&parent)
+    )?;
+    if let Some(algorithm) = &add.algorithm {
+        writeln!(text, "algorithm = {}", quoted(algorithm))?;
+    }
+    if let Some(days) = add.days {
+        writeln!(text, "lifetime_days = {days}")?;
+    }
+    if let Some(common_name) = &add.common_name {
+        write!(text, "\n[ca.subject]\ncommon_name = {}\n", quoted(common_name))?;
+    }
+    Config::from_toml(&text).context("such a CA cannot be added to the configuration")?;
+    Ok(text)
+}
+
+fn activate(arguments: &Arguments, name: &str, by_default: bool) -> Result<ExitCode> {
+    let local = backend::local(arguments, "ca")?;
+    let ca = named(&local, name)?;
+    local.make_key_ready(&ca)?;
+    refuse_to_surprise_the_server(&local, &ca)?;
+    interrupt::finish_what_is_begun();
+    let principal = Principal::Local(backend::user());
+    local
+        .runtime
+        .block_on(local.authority.activate_issuer(ca.name(), by_default, &principal))?;
+    changed(arguments, &local, ca.name(), || {
+        let which = if by_default {
+            " where a profile names no other CA"
+        } else {
+            " where a profile names it"
+        };
+        format!("{} is active: it issues{which}.", ca.name())
+    })
+}
+
+/// A running server opened the keys that there were when it started.
+fn refuse_to_surprise_the_server(local: &LocalAuthority, ca: &Ca) -> Result<()> {
+    let Some(since) = local.folder.served_since()? else {
+        return Ok(());
+    };
+    let own = local.authority.ports().ledger.certificates();
+    let record = local.runtime.block_on(own.get(None, ca.certificate().serial()))?;
+    let made = record.map_or(0, |record| record.issued_at.0);
+    let since = since.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    if i64::try_from(since.as_secs()).unwrap_or(i64::MAX) <= made {
+        bail!(
+            "the server that runs on this folder was started before {} was made, and has not its key: start it again first",
+            ca.name()
+        );
+    }
+    Ok(())
+}
+
+fn retire(arguments: &Arguments, name: &str) -> Result<ExitCode> {
+    let local = backend::local(arguments, "ca")?;
+    let ca = named(&local, name)?;
+    interrupt::finish_what_is_begun();
+    let principal = Principal::Local(backend::user());
+    local
+        .runtime
+        .block_on(local.authority.retire_issuer(ca.name(), &principal))?;
+    changed(arguments, &local, ca.name(), || {
+        format!(
+            "{} is retiring: it issues nothing more. Its CRLs go on until its last certificate has ended.",
+            ca.name()
+        )
+    })
+}
+
+fn changed(
+    arguments: &Arguments,
+    local: &LocalAuthority,
+    ca_name: &CaName,
+    say: impl FnOnce() -> String,
+) -> Result<ExitCode> {
+    if arguments.json {
+        let ca = local.authority.ca(ca_name).context("the CA is gone")?;
+        let default = local.authority.issuing_ca();
+        let is_default = default.is_some_and(|default| default.name() == ca_name);
+        show::json(&described(local, &ca, is_default)?)?;
+    } else {
+        println!("{}", say());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The CA of a short or whole name.
+fn named(local: &LocalAuthority, name: &str) -> Result<Arc<Ca>> {
+    let short = local.authority.config().ca_name(name).ok();
+    let by_short_name = short.and_then(|ca_name| local.authority.ca(&ca_name));
+    let ca = by_short_name.or_else(|| local.authority.ca(&CaName::new(name).ok()?));
+    ca.with_context(|| {
+        let known: Vec<String> = local.authority.cas().iter().map(|ca| ca.name().to_string()).collect();
+        format!("there is no CA {name}: there are {}", known.join(", "))
+    })
+}
