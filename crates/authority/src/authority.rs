@@ -153,7 +153,7 @@ impl Authority {
             .and_then(|name| self.profiles().named(name))
             .and_then(|profile| profile.issuing_ca());
         match named {
-            Some(name) => self.ca(self.config().ca_named(name)?.name()),
+            Some(name) => self.ca(&self.config().ca_name(name).ok()?),
             None => self.issuing_ca(),
         }
     }

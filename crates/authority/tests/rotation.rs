@@ -7,6 +7,7 @@ use chancery_authority::issue::{IssueError, Issued, Refusal};
 use chancery_authority::port::LedgerError;
 use chancery_authority::port::ledger::{CrlScope, IssuerState};
 use chancery_authority::profile::Profiles;
+use chancery_contract::IssueTlsCert as _;
 use chancery_x509::crl::{RevocationList, RevocationReason};
 
 use crate::fixture::{Fixture, ca_name, principal, request};
@@ -63,7 +64,7 @@ async fn with_two() -> Fixture {
 async fn issue(fixture: &Fixture, name: &str) -> Issued {
     fixture
         .authority
-        .issue(&request(name), &principal(), None)
+        .issue_tls_cert(&request(name), &principal(), None)
         .await
         .unwrap()
 }
@@ -94,7 +95,10 @@ async fn a_second_issuing_ca_takes_the_place_of_the_first() {
     authority.retire_issuer(&first(), &principal()).await.unwrap();
     assert_eq!(issue(&fixture, "after").await.record.id.issuer, second());
     // Nothing was told to the other process: its configuration has not even the second CA.
-    let elsewhere = other.issue(&request("elsewhere"), &principal(), None).await.unwrap();
+    let elsewhere = other
+        .issue_tls_cert(&request("elsewhere"), &principal(), None)
+        .await
+        .unwrap();
     assert_eq!(elsewhere.record.id.issuer, second());
     // A renewal moves as well.
     let renewed = authority
@@ -159,7 +163,7 @@ async fn a_profile_that_names_a_ca_out_of_use_is_refused_with_the_reason() {
         .unwrap();
     let mut wanted = request("someone");
     wanted.profile = Some("second".to_owned());
-    let refused = fixture.authority.issue(&wanted, &principal(), None).await;
+    let refused = fixture.authority.issue_tls_cert(&wanted, &principal(), None).await;
     assert!(
         matches!(
             &refused,
@@ -172,7 +176,11 @@ async fn a_profile_that_names_a_ca_out_of_use_is_refused_with_the_reason() {
         .activate_issuer(&second(), false, &principal())
         .await
         .unwrap();
-    let issued = fixture.authority.issue(&wanted, &principal(), None).await.unwrap();
+    let issued = fixture
+        .authority
+        .issue_tls_cert(&wanted, &principal(), None)
+        .await
+        .unwrap();
     assert_eq!(issued.record.id.issuer, second());
     assert_eq!(issue(&fixture, "by default").await.record.id.issuer, first());
 }

@@ -206,7 +206,7 @@ impl Rules<'_> {
     /// Whether there are that profile, the default one without a name, and the CA that it issues from.
     /// [`prepare`](Self::prepare) begins with the same: a front that checks this first refuses in the same order.
     pub fn check_profile(&self, name: Option<&str>) -> Result<(), IssueError> {
-        self.issuing_ca(self.profile(name)?).map(|_| ())
+        self.ca_of(self.profile(name)?).map(|_| ())
     }
 
     /// Building the certificate checks the CA's own constraints; those of the CAs above it apply as well, whether or
@@ -228,18 +228,18 @@ impl Rules<'_> {
         })
     }
 
-    pub(super) fn issuing_ca(&self, profile: &Profile) -> Result<&Arc<Ca>, IssueError> {
+    fn ca_of(&self, profile: &Profile) -> Result<&Arc<Ca>, IssueError> {
         let no_ca = |detail: String| IssueError::Internal {
             fault: InternalFault::NoCa,
             detail,
         };
-        let ca = match profile.issuing_ca() {
+        match profile.issuing_ca() {
             None => default_issuer(self.cas, self.config).ok_or_else(|| {
                 no_ca(format!(
                     "the CA {} does not exist yet; initialise the authority",
                     self.config.issuing_ca().name()
                 ))
-            })?,
+            }),
             // A CA that was added after this process read its configuration is among those that exist.
             Some(name) => {
                 let ca_name = self.config.ca_name(name).ok();
@@ -250,9 +250,14 @@ impl Rules<'_> {
                          name another",
                         profile.name()
                     ))
-                })?
+                })
             }
-        };
+        }
+    }
+
+    /// The CA that issues by a profile. That it does not issue now may be outdated: the caller reads the CAs again.
+    pub(super) fn issuing_ca(&self, profile: &Profile) -> Result<&Arc<Ca>, IssueError> {
+        let ca = self.ca_of(profile)?;
         match ca.record.status.state {
             IssuerState::Active => Ok(ca),
             state => Err(Refusal::IssuerNotActive {

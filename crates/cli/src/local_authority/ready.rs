@@ -24,7 +24,9 @@ impl LocalAuthority {
         self.warnings = self.folder.warnings();
         self.warnings.extend(settings::former_name(self.folder.path()));
         let told = self.warnings.len();
-        let issuing = self.authority.config().issuing_ca().name();
+        let default = self.authority.issuing_ca();
+        let configured = self.authority.config().issuing_ca().name();
+        let issuing = default.as_ref().map_or(configured, |ca| ca.name());
         let opened = living().cloned().collect::<Vec<_>>().into_iter().zip(opening);
         for (ca, opened) in opened {
             let Err(error) = self.runtime.block_on(opened)? else {
