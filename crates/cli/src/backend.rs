@@ -168,7 +168,9 @@ pub(crate) fn local_to_read(arguments: &Arguments, command: &str) -> Result<Loca
 /// Refuses a server or a deployment to a command that only works on files of this machine.
 pub(crate) fn refuse_elsewhere(arguments: &Arguments, command: &str) -> Result<()> {
     if arguments.url.is_some() {
-        bail!("`chancery {command}` works on a data folder: run it on the server's machine, without --url");
+        bail!(
+            "`chancery {command}` works on a data folder: run it on the server's machine, without --url and CHANCERY_URL"
+        );
     }
     if arguments.aws.aws {
         bail!("`chancery {command}` works on a data folder; a deployment on AWS has no such thing");

@@ -127,15 +127,17 @@ impl LocalAuthority {
     /// Prints warnings about permissions that are too wide, and about settings under their former name: for every command
     /// but those that report them among other things.
     pub(crate) fn tell(self) -> Self {
-        for warning in self
-            .folder
-            .warnings()
-            .into_iter()
-            .chain(settings::former_name(self.folder.path()))
-        {
+        for warning in self.folder_warnings() {
             eprintln!("warning: {}", show::visible(&warning));
         }
         self
+    }
+
+    /// Permissions of the folder that are too wide, and settings under their former name.
+    pub(crate) fn folder_warnings(&self) -> Vec<String> {
+        let mut warnings = self.folder.warnings();
+        warnings.extend(settings::former_name(self.folder.path()));
+        warnings
     }
 
     /// Opens the authority in the folder for this process alone, creating what is missing, and makes sure that it can

@@ -44,7 +44,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
             .map(|ca_name| local.not_created(&format!("the CA {ca_name} of the configuration was not created"))),
     );
     problems.extend(local.broken_profiles());
-    let mut warnings = local.folder.warnings();
+    let mut warnings = local.folder_warnings();
     let beside = std::path::absolute(local.folder.path())?;
     let begun = beside.parent().map(begun_restores).unwrap_or_default();
     warnings.extend(begun.iter().map(|path| {

@@ -16,7 +16,7 @@ pub(crate) fn run(arguments: &Arguments, init: &InitArguments) -> Result<ExitCod
     }
     let (_lock, local) = LocalAuthority::create(arguments, init, Threads::One, || Ok(()))?;
     let cas = local.authority.cas();
-    for warning in local.folder.warnings() {
+    for warning in local.folder_warnings() {
         eprintln!("warning: {}", show::visible(&warning));
     }
     if arguments.json {
@@ -38,8 +38,12 @@ pub(crate) fn run(arguments: &Arguments, init: &InitArguments) -> Result<ExitCod
         ]
     });
     println!("{}", show::table(&["CA", "Subject", "Key", "Expires"], rows));
+    let dir = arguments.dir.as_ref().map_or_else(String::new, |dir| {
+        format!(" --dir {}", show::visible(&dir.display().to_string()))
+    });
     println!(
-        "\nNext: `chancery request NAME --out FOLDER` for a certificate, `chancery start` to serve the API and the CRLs."
+        "\nNext: `chancery{dir} request NAME --out FOLDER` for a certificate, `chancery{dir} start` to serve the API and the \
+         CRLs."
     );
     Ok(ExitCode::SUCCESS)
 }

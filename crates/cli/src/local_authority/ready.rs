@@ -21,8 +21,7 @@ impl LocalAuthority {
         let opening: Vec<_> = living().map(|ca| self.open_key(ca)).collect();
         // The ledger first: without it, nothing else matters.
         self.runtime.block_on(looking)?.context("the ledger cannot be used")?;
-        self.warnings = self.folder.warnings();
-        self.warnings.extend(settings::former_name(self.folder.path()));
+        self.warnings = self.folder_warnings();
         let told = self.warnings.len();
         let default = self.authority.issuing_ca();
         let configured = self.authority.config().issuing_ca().name();

@@ -174,6 +174,12 @@ fn settings_under_their_former_name_are_read_and_told() {
     let said = String::from_utf8_lossy(&succeeded(&output).stderr).into_owned();
     assert!(said.contains("is still read, but its name is now local.toml"), "{said}");
 
+    let check = folder.json(&["check"]);
+    assert!(
+        check["warnings"].to_string().contains("its name is now local.toml"),
+        "{check:#}"
+    );
+
     folder.text(&["backup", "copy"]);
     assert!(folder.path("copy/house.toml").exists());
     std::fs::rename(folder.data(), folder.path("lost")).unwrap();
