@@ -12,7 +12,8 @@ pub(crate) enum CaCommand {
     /// Take a CA into use: from now on it issues, by default where a profile names no other
     Activate {
         /// The CA, by its short or whole name: issuing-ca-2 or chancery-issuing-ca-2
-        ca: String,
+        #[arg(value_name = "CA")]
+        name: String,
 
         /// Let it issue only where a profile names it
         #[arg(long)]
@@ -21,7 +22,8 @@ pub(crate) enum CaCommand {
     /// Let a CA issue nothing more; its CRLs go on until its last certificate has ended
     Retire {
         /// The CA, by its short or whole name
-        ca: String,
+        #[arg(value_name = "CA")]
+        name: String,
     },
 }
 

@@ -20,8 +20,8 @@ pub(crate) fn run(arguments: &Arguments, command: &CaCommand) -> Result<ExitCode
     match command {
         CaCommand::List => list(arguments),
         CaCommand::Add(add) => self::add(arguments, add),
-        CaCommand::Activate { ca, not_default } => activate(arguments, ca, !not_default),
-        CaCommand::Retire { ca } => retire(arguments, ca),
+        CaCommand::Activate { name, not_default } => activate(arguments, name, !not_default),
+        CaCommand::Retire { name } => retire(arguments, name),
     }
 }
 
