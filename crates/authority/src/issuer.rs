@@ -90,7 +90,7 @@ impl Authority {
         let mut ended = Vec::new();
         for ca in self.cas().iter() {
             if ca.record.status.state == IssuerState::Retiring && !self.has_living_certificates(ca).await? {
-                self.change_issuer(ca.name(), IssuerState::Retired, false, &Principal::Authority)
+                self.change_issuer(ca.name(), IssuerState::Retired, false, &Principal::AUTHORITY)
                     .await?;
                 tracing::info!(ca = %ca.name(), "the last certificate of a retiring CA has ended: it is retired");
                 ended.push(ca.name().clone());

@@ -102,12 +102,7 @@ async fn a_second_issuing_ca_takes_the_place_of_the_first() {
     assert_eq!(elsewhere.record.id.issuer, second());
     // A renewal moves as well.
     let renewed = authority
-        .renew(
-            before.record.id.serial,
-            None,
-            &Principal::Local("alice".to_owned()),
-            None,
-        )
+        .renew(before.record.id.serial, None, &Principal::local("alice"), None)
         .await
         .unwrap();
     assert_eq!(renewed.record.id.issuer, second());

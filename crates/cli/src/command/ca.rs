@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, bail};
+use chancery_authority::CaName;
 use chancery_authority::authority::Ca;
 use chancery_authority::config::Config;
-use chancery_authority::{CaName, Principal};
 use serde_json::{Value, json};
 
 use crate::arguments::{Arguments, CaAddArguments, CaCommand};
@@ -80,7 +80,7 @@ fn described(local: &LocalAuthority, ca: &Ca, is_default: bool) -> Result<Value>
 }
 
 fn add(arguments: &Arguments, add: &CaAddArguments) -> Result<ExitCode> {
-    let principal = Principal::Local(backend::user());
+    let principal = backend::user();
     let local = backend::local(arguments, "ca")?;
     let config = local.authority.config();
     let ca_name = config.ca_name(&add.name)?;
@@ -187,7 +187,7 @@ fn activate(arguments: &Arguments, name: &str, by_default: bool) -> Result<ExitC
     local.make_key_ready(&ca)?;
     refuse_to_surprise_the_server(&local, &ca)?;
     interrupt::finish_what_is_begun();
-    let principal = Principal::Local(backend::user());
+    let principal = backend::user();
     local
         .runtime
         .block_on(local.authority.activate_issuer(ca.name(), by_default, &principal))?;
@@ -223,7 +223,7 @@ fn retire(arguments: &Arguments, name: &str) -> Result<ExitCode> {
     let local = backend::local(arguments, "ca")?;
     let ca = named(&local, name)?;
     interrupt::finish_what_is_begun();
-    let principal = Principal::Local(backend::user());
+    let principal = backend::user();
     local
         .runtime
         .block_on(local.authority.retire_issuer(ca.name(), &principal))?;

@@ -16,7 +16,7 @@ fn to(ca: &str, state: IssuerState) -> IssuerChange {
         state,
         becomes_default: false,
         at: NOW.plus_days(1),
-        principal: Principal::Local("alice".to_owned()),
+        principal: Principal::local("alice"),
     }
 }
 
