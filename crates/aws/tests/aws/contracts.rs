@@ -144,6 +144,7 @@ impl Subscriber {
             subject: match envelope["Subject"].as_str().unwrap() {
                 "Certificate Issued" => "Certificate Issued",
                 "Certificate Revoked" => "Certificate Revoked",
+                "Certificate Request Rejected" => "Certificate Request Rejected",
                 other => panic!("{other}"),
             },
             message: serde_json::from_str(envelope["Message"].as_str().unwrap()).unwrap(),
