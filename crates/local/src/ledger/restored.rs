@@ -10,7 +10,7 @@ use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 use rusqlite::{Connection, OptionalExtension};
 
-use super::certificates::{Stage, row_by_serial};
+use super::certificate_row::{Stage, row_by_serial};
 use super::fault::Fault;
 use super::revocations::{self, ListPosition};
 use super::shard::shard_number;
