@@ -15,8 +15,10 @@ mod planted;
 mod publication;
 
 pub use keys::{intent_keys, key_store};
-pub use ledger::ledger;
-pub use ledger::reserve::intent;
+pub use ledger::fixture::intent;
+pub use ledger::{
+    certificates, crls, intents, issuers, ledger, monitoring, rejections, reminders, revocations, server_names,
+};
 pub use notices::notices;
 pub use planted::{planted_authority, planted_leaves, planted_nonces};
 pub use publication::publication;

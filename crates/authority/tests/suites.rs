@@ -16,6 +16,7 @@ use chancery_x509::time::UnixTime;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_ledger() {
     suite::ledger(async || Arc::new(MemoryLedger::default()) as Arc<dyn Ledger>).await;
+    suite::server_names(async || Arc::new(MemoryLedger::default()) as Arc<dyn Ledger>).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

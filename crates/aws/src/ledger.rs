@@ -6,65 +6,58 @@
 //! themselves. Each change is one transaction, whose conditions decide all races.
 //! docs/design/decisions/0006-dynamodb.md says why.
 
-mod adopt;
-mod authorities;
+mod certificates;
 mod chain;
-mod crl;
+mod crl_entries;
+mod crl_uses;
+mod crls;
 mod entry;
 mod family;
+mod former;
+mod intents;
+mod issuer_states;
 mod issuers;
 mod item;
+mod keys;
 mod line;
+mod lists;
 mod marked;
+mod monitoring;
 mod named;
 mod names;
-mod old;
 mod open;
 mod recent;
-mod records;
+mod rejections;
 mod relist;
+mod reminders;
 mod reserve;
 mod revocable;
+mod revocations;
 mod revoke;
 mod row;
 mod search;
-mod silent;
+mod server_names;
+mod succession;
 mod tables;
 mod unfinished;
 mod unlisted;
-mod uses;
+mod unrecorded;
 mod verified;
 
-use std::collections::HashMap;
 use std::sync::Mutex;
 
-use async_trait::async_trait;
 use aws_config::SdkConfig;
-use chancery_authority::CaName;
-use chancery_authority::port::ETag;
-use chancery_authority::port::ledger::{
-    AuthorityRecord, CertificateIntent, CertificateRecord, Certificates, Completion, Counts, CrlIntent, CrlPlan,
-    CrlRecord, CrlReservation, CrlScope, CrlState, CrlUse, Crls, Cursor, Evidence, FamilyPosition, IntentId, Intents,
-    IssuerChange, Issuers, KeyStatus, LedgerError, Listed, Monitoring, OpenIntents, OpenPosition, Page, Reach,
-    Rejection, Rejections, Related, Reminders, Reservation, Revocation, Revocations, RevokedTogether, Search,
-    ServerNames, ToRevoke, UnfinishedFamilies, Unlisted,
-};
-use chancery_x509::crl::RevokedEntry;
-use chancery_x509::key::KeyFingerprint;
-use chancery_x509::san::AltName;
-use chancery_x509::serial::Serial;
-use chancery_x509::time::UnixTime;
+use chancery_authority::port::ledger::{CertificateRecord, LedgerError};
 
-pub use adopt::{Adoption, AdoptionMode};
+pub use former::{Adoption, AdoptionMode};
 
 use crate::call_budget::CallBudget;
 use crate::deployment::Deployment;
-use authorities::Cas;
+use former::Adopted;
+use issuers::Cas;
 use item::Item;
 use named::Named;
-use old::Adopted;
 use recent::Recent;
-use revocable::Revocable;
 use tables::Tables;
 
 /// The ledger in two tables. Meant to be shared: it keeps CAs and reserved intents in memory.
@@ -98,218 +91,6 @@ impl DynamoLedger {
             named: Named::default(),
             rejection_day: Mutex::default(),
         }
-    }
-}
-
-#[async_trait]
-impl Intents for DynamoLedger {
-    async fn reserve(&self, intent: CertificateIntent) -> Result<Reservation, LedgerError> {
-        self.reserve_intent(intent).await
-    }
-
-    async fn complete(&self, completion: Completion) -> Result<CertificateRecord, LedgerError> {
-        self.complete_intent(completion).await
-    }
-
-    async fn mark_lost(&self, intent: IntentId, at: UnixTime) -> Result<(), LedgerError> {
-        self.lose_intent(intent, at).await
-    }
-
-    async fn list_open(
-        &self,
-        after: Option<OpenPosition>,
-        before: UnixTime,
-        limit: usize,
-    ) -> Result<OpenIntents, LedgerError> {
-        self.list_open(after, before, limit).await
-    }
-}
-
-#[async_trait]
-impl Certificates for DynamoLedger {
-    async fn evidence(&self, _issuer: &CaName, serials: &[Serial]) -> Result<HashMap<Serial, Evidence>, LedgerError> {
-        self.read_evidence(serials).await
-    }
-
-    async fn get(&self, issuer: Option<&CaName>, serial: Serial) -> Result<Option<CertificateRecord>, LedgerError> {
-        let found = self.find(serial).await?.map(|found| found.record);
-        Ok(found.filter(|record| issuer.is_none_or(|issuer| *issuer == record.id.issuer)))
-    }
-
-    async fn key_status(&self, key: KeyFingerprint, common_name: &str) -> Result<KeyStatus, LedgerError> {
-        self.find_key_holder(key, common_name).await
-    }
-
-    async fn search(&self, query: &Search, after: Option<&Cursor>, limit: usize) -> Result<Page, LedgerError> {
-        self.search_certificates(query, after, limit).await
-    }
-
-    async fn named(&self, common_name: &str, after: Option<&Cursor>, limit: usize) -> Result<Page, LedgerError> {
-        self.list_named(common_name, after, limit).await
-    }
-}
-
-#[async_trait]
-impl Revocations for DynamoLedger {
-    async fn revoke(
-        &self,
-        issuer: &CaName,
-        serial: Serial,
-        revocation: Revocation,
-        reach: Reach,
-    ) -> Result<RevokedTogether, LedgerError> {
-        self.revoke_together(issuer, serial, revocation, reach).await
-    }
-
-    async fn unfinished_families(
-        &self,
-        after: Option<FamilyPosition>,
-        limit: usize,
-    ) -> Result<UnfinishedFamilies, LedgerError> {
-        self.list_unfinished(after, limit).await
-    }
-
-    async fn related(&self, id: &IntentId, at: UnixTime, limit: usize) -> Result<Vec<Related>, LedgerError> {
-        self.list_related(id, at, limit).await
-    }
-
-    async fn listed(&self, issuer: &CaName, serials: &[Serial]) -> Result<HashMap<Serial, Listed>, LedgerError> {
-        self.read_listed(issuer, serials).await
-    }
-
-    async fn unlisted(&self, issuer: &CaName, at: UnixTime) -> Result<Unlisted, LedgerError> {
-        self.find_unlisted(issuer, at).await
-    }
-
-    async fn unlisted_handled(&self, issuer: &CaName, next: Option<Cursor>) -> Result<(), LedgerError> {
-        self.keep_unlisted_position(issuer, next).await
-    }
-
-    async fn relist(&self, scope: &CrlScope, entry: &RevokedEntry, not_after: UnixTime) -> Result<(), LedgerError> {
-        self.list_again(scope, entry, not_after).await
-    }
-
-    async fn certificate_to_revoke(
-        &self,
-        serial: Serial,
-        common_name: Option<&str>,
-    ) -> Result<Option<ToRevoke>, LedgerError> {
-        let found = match common_name {
-            Some(common_name) => self.find_named_to_revoke(serial, common_name).await?,
-            None => self.find_to_revoke(serial).await?,
-        };
-        Ok(found.map(Revocable::told))
-    }
-
-    /// It is never restored from CRLs, as a data folder is.
-    async fn learn_key(
-        &self,
-        _certificate: &IntentId,
-        _key: KeyFingerprint,
-        _at: UnixTime,
-    ) -> Result<bool, LedgerError> {
-        Ok(false)
-    }
-}
-
-#[async_trait]
-impl Crls for DynamoLedger {
-    async fn reserve(&self, scope: &CrlScope, plan: CrlPlan) -> Result<CrlReservation, LedgerError> {
-        self.reserve_number(scope, &plan).await
-    }
-
-    async fn intend(&self, intent: CrlIntent) -> Result<(), LedgerError> {
-        self.put_crl_intent(intent).await
-    }
-
-    async fn open_intents(&self, scope: &CrlScope, limit: usize) -> Result<Vec<CrlIntent>, LedgerError> {
-        self.list_open_crls(scope, limit).await
-    }
-
-    async fn complete(&self, crl: CrlRecord) -> Result<(), LedgerError> {
-        self.put_crl(crl).await
-    }
-
-    async fn mark_published(&self, scope: &CrlScope, number: u64, etag: ETag) -> Result<(), LedgerError> {
-        self.note_published(scope, number, etag).await
-    }
-
-    async fn state_up_to(&self, scope: &CrlScope, at_most: u64) -> Result<CrlState, LedgerError> {
-        self.standing(scope, at_most).await
-    }
-
-    async fn record_use(&self, used: CrlUse) -> Result<(), LedgerError> {
-        self.put_crl_use(used).await
-    }
-
-    async fn uses(&self) -> Result<Vec<CrlUse>, LedgerError> {
-        self.list_crl_uses().await
-    }
-}
-
-#[async_trait]
-impl Issuers for DynamoLedger {
-    async fn list(&self) -> Result<Vec<AuthorityRecord>, LedgerError> {
-        let cas = self.read_cas().await?;
-        Ok(cas.iter().map(|ca| ca.record.clone()).collect())
-    }
-
-    async fn change(&self, change: IssuerChange) -> Result<(), LedgerError> {
-        self.change_issuer(change).await
-    }
-}
-
-#[async_trait]
-impl Rejections for DynamoLedger {
-    async fn record(&self, rejection: Rejection) -> Result<(), LedgerError> {
-        self.put_rejection(rejection).await
-    }
-
-    async fn latest(&self, limit: usize) -> Result<Vec<Rejection>, LedgerError> {
-        self.list_rejections(limit).await
-    }
-}
-
-#[async_trait]
-impl Reminders for DynamoLedger {
-    async fn expiring(
-        &self,
-        from: UnixTime,
-        to: UnixTime,
-        after: Option<&Cursor>,
-        limit: usize,
-    ) -> Result<Page, LedgerError> {
-        self.list_expiring(from, to, after, limit).await
-    }
-
-    async fn record(&self, issuer: &CaName, serial: Serial, at: UnixTime) -> Result<(), LedgerError> {
-        self.add_reminder(issuer, serial, at).await
-    }
-}
-
-#[async_trait]
-impl ServerNames for DynamoLedger {
-    /// A deployment on AWS has functions and no server: a name that was accepted here would protect nothing.
-    async fn record(&self, _names: &[AltName], _until: UnixTime) -> Result<(), LedgerError> {
-        Err(LedgerError::Unavailable {
-            detail: "the ledger of a deployment on AWS records no names of servers, since none runs there".into(),
-        })
-    }
-
-    async fn list(&self, _at: UnixTime) -> Result<Vec<AltName>, LedgerError> {
-        Ok(Vec::new())
-    }
-}
-
-#[async_trait]
-impl Monitoring for DynamoLedger {
-    async fn counts(&self) -> Result<Counts, LedgerError> {
-        self.count_all().await
-    }
-
-    /// Not tracked: a function that cannot write fails, and its alarm says so.
-    fn write_failure(&self) -> Option<LedgerError> {
-        None
     }
 }
 

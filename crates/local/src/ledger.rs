@@ -5,43 +5,33 @@
 //! the number of fsyncs that the disk can do. Several processes may use one ledger at a time: SQLite's locks keep them
 //! apart, and nothing that another process may change is cached in memory.
 
+mod certificate_row;
 mod certificates;
 mod chain;
+mod crl_entries;
 pub(crate) mod crls;
 mod family;
 pub(crate) mod fault;
 mod intents;
+mod issuer_states;
 mod issuers;
 mod lost;
-mod own_names;
+mod monitoring;
 mod position;
-mod records;
+mod rejections;
+mod reminders;
 pub(crate) mod restored;
 mod revocations;
 pub(crate) mod schema;
+mod search;
+mod server_names;
 mod shard;
 pub(crate) mod writer;
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use async_trait::async_trait;
-use chancery_authority::CaName;
 use chancery_authority::port::LedgerError;
-use chancery_authority::port::ledger::{
-    AuthorityRecord, CertificateIntent, CertificateRecord, Certificates, Completion, Counts, CrlIntent, CrlPlan,
-    CrlRecord, CrlReservation, CrlScope, CrlState, CrlUse, Crls, Cursor, Evidence, FamilyPosition, IntentId, Intents,
-    IssuerChange, Issuers, KeyStatus, Listed, Monitoring, OpenIntents, OpenPosition, Page, Reach, Rejection,
-    Rejections, Related, Reminders, Reservation, Revocation, Revocations, RevokedTogether, Search, ServerNames,
-    ToRevoke, UnfinishedFamilies, Unlisted,
-};
-use chancery_authority::port::publication::ETag;
-use chancery_x509::crl::RevokedEntry;
-use chancery_x509::key::KeyFingerprint;
-use chancery_x509::san::AltName;
-use chancery_x509::serial::Serial;
-use chancery_x509::time::UnixTime;
 use rusqlite::Connection;
 use rusqlite::backup::Backup;
 
@@ -49,8 +39,6 @@ pub use fault::OpenError;
 
 use crate::workers::Workers;
 use fault::{Fault, stopped};
-use revocations::Spool;
-use shard::shard_number;
 use writer::{Writer, Writing};
 
 /// Reading threads, each with a connection that is opened when it is first needed.
@@ -252,273 +240,4 @@ fn begin_snapshot(connection: &Connection) -> Result<(), rusqlite::Error> {
     }
     // BEGIN alone takes no snapshot; the first read does.
     connection.execute_batch("BEGIN; SELECT 1 FROM counts")
-}
-
-#[async_trait]
-impl Intents for SqliteLedger {
-    async fn reserve(&self, intent: CertificateIntent) -> Result<Reservation, LedgerError> {
-        self.write(move |writing| intents::reserve(writing, &intent)).await
-    }
-
-    async fn complete(&self, completion: Completion) -> Result<CertificateRecord, LedgerError> {
-        self.write(move |writing| intents::complete(writing, &completion)).await
-    }
-
-    async fn mark_lost(&self, intent: IntentId, at: UnixTime) -> Result<(), LedgerError> {
-        self.write(move |writing| intents::mark_lost(writing, &intent, at))
-            .await
-    }
-
-    async fn list_open(
-        &self,
-        after: Option<OpenPosition>,
-        before: UnixTime,
-        limit: usize,
-    ) -> Result<OpenIntents, LedgerError> {
-        self.read(move |connection| intents::open_intents(connection, after, before, limit))
-            .await
-    }
-}
-
-#[async_trait]
-impl Certificates for SqliteLedger {
-    async fn evidence(&self, issuer: &CaName, serials: &[Serial]) -> Result<HashMap<Serial, Evidence>, LedgerError> {
-        let (issuer, serials) = (issuer.clone(), serials.to_vec());
-        self.read(move |connection| revocations::evidence(connection, &issuer, &serials))
-            .await
-    }
-
-    async fn get(&self, issuer: Option<&CaName>, serial: Serial) -> Result<Option<CertificateRecord>, LedgerError> {
-        let issuer = issuer.cloned();
-        self.read(move |connection| certificates::certificate(connection, issuer.as_ref(), serial))
-            .await
-    }
-
-    async fn key_status(&self, key: KeyFingerprint, _common_name: &str) -> Result<KeyStatus, LedgerError> {
-        self.read(move |connection| intents::key_holder(connection, key)).await
-    }
-
-    async fn search(&self, query: &Search, after: Option<&Cursor>, limit: usize) -> Result<Page, LedgerError> {
-        let (query, after) = (query.clone(), after.cloned());
-        let is_quick = certificates::is_by_equality(&query);
-        let search = move |connection: &Connection| certificates::search(connection, &query, after.as_ref(), limit);
-        if is_quick {
-            return self.read(search).await;
-        }
-        let searching = self.0.searcher.run(|reader| reader.run(search));
-        searching.await.unwrap_or_else(|| Err(stopped()))
-    }
-
-    async fn named(&self, common_name: &str, after: Option<&Cursor>, limit: usize) -> Result<Page, LedgerError> {
-        let query = Search {
-            common_name: Some(common_name.to_owned()),
-            ..Search::default()
-        };
-        self.search(&query, after, limit).await
-    }
-}
-
-#[async_trait]
-impl Revocations for SqliteLedger {
-    async fn revoke(
-        &self,
-        issuer: &CaName,
-        serial: Serial,
-        revocation: Revocation,
-        reach: Reach,
-    ) -> Result<RevokedTogether, LedgerError> {
-        let issuer = issuer.clone();
-        self.write(move |writing| family::revoke(writing, &issuer, serial, &revocation, reach))
-            .await
-    }
-
-    async fn unfinished_families(
-        &self,
-        after: Option<FamilyPosition>,
-        limit: usize,
-    ) -> Result<UnfinishedFamilies, LedgerError> {
-        self.read(move |connection| family::unfinished(connection, after, limit))
-            .await
-    }
-
-    async fn related(&self, id: &IntentId, at: UnixTime, limit: usize) -> Result<Vec<Related>, LedgerError> {
-        let id = id.clone();
-        self.read(move |connection| family::related(connection, &id, at, limit))
-            .await
-    }
-
-    async fn relist(&self, scope: &CrlScope, entry: &RevokedEntry, not_after: UnixTime) -> Result<(), LedgerError> {
-        let (scope, entry) = (scope.clone(), *entry);
-        self.write(move |writing| revocations::relist(writing, &scope, &entry, not_after))
-            .await
-    }
-
-    async fn learn_key(&self, certificate: &IntentId, key: KeyFingerprint, at: UnixTime) -> Result<bool, LedgerError> {
-        let id = certificate.clone();
-        self.write(move |writing| restored::hear_of_key(writing, &id, key, at))
-            .await
-    }
-
-    async fn certificate_to_revoke(
-        &self,
-        serial: Serial,
-        _common_name: Option<&str>,
-    ) -> Result<Option<ToRevoke>, LedgerError> {
-        self.read(move |connection| certificates::certificate_to_revoke(connection, serial))
-            .await
-    }
-
-    async fn listed(&self, issuer: &CaName, serials: &[Serial]) -> Result<HashMap<Serial, Listed>, LedgerError> {
-        let (issuer, serials) = (issuer.clone(), serials.to_vec());
-        self.read(move |connection| revocations::listed(connection, &issuer, &serials))
-            .await
-    }
-
-    /// Only this program writes to the file, in transactions that change record and list together.
-    async fn unlisted(&self, _issuer: &CaName, _at: UnixTime) -> Result<Unlisted, LedgerError> {
-        Ok(Unlisted::default())
-    }
-
-    async fn unlisted_handled(&self, _issuer: &CaName, _next: Option<Cursor>) -> Result<(), LedgerError> {
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl Crls for SqliteLedger {
-    /// Number and view are taken in one transaction, so that a higher number never has an older view: a serial number
-    /// that is on a CRL is on every later one.
-    async fn reserve(&self, scope: &CrlScope, plan: CrlPlan) -> Result<CrlReservation, LedgerError> {
-        let path = Arc::clone(&self.0.path);
-        let snapshot = self.read(move |_| schema::open_reader(&path)).await?;
-        // Shared with the writing thread: its transaction may be run twice, and the second run takes the view again.
-        let snapshot = Arc::new(Mutex::new(snapshot));
-        let (scope, view) = (scope.clone(), Arc::clone(&snapshot));
-        let shard = shard_number(scope.shard);
-        let reserved = self.write(move |writing| {
-            let (reserved, issuer) = crls::reserve_number(writing, &scope, &plan)?;
-            let view = view.lock().unwrap_or_else(PoisonError::into_inner);
-            // The write lock is held: no commit comes between this view and the number.
-            begin_snapshot(&view)?;
-            // Read from the view, not in the transaction: that sees uncommitted changes of its group, which the view
-            // does not list.
-            let mark = crls::mark(&view, issuer, shard)?;
-            Ok((reserved, issuer, mark))
-        });
-        let ((number, not_believed), issuer, mark) = reserved.await?;
-        let folder = self.path().parent().unwrap_or(Path::new(".")).to_owned();
-        let copied = self.read(move |_| {
-            let snapshot = snapshot.lock().unwrap_or_else(PoisonError::into_inner);
-            Spool::copy(&snapshot, (issuer, shard), &plan, &folder)
-        });
-        Ok(CrlReservation {
-            number,
-            not_believed,
-            mark,
-            revocations: Box::new(copied.await?),
-        })
-    }
-
-    async fn intend(&self, intent: CrlIntent) -> Result<(), LedgerError> {
-        self.write(move |writing| crls::intend(writing, &intent)).await
-    }
-
-    async fn open_intents(&self, scope: &CrlScope, limit: usize) -> Result<Vec<CrlIntent>, LedgerError> {
-        let scope = scope.clone();
-        self.read(move |connection| crls::open_intents(connection, &scope, limit))
-            .await
-    }
-
-    async fn complete(&self, crl: CrlRecord) -> Result<(), LedgerError> {
-        self.write(move |writing| crls::complete(writing, &crl)).await
-    }
-
-    async fn mark_published(&self, scope: &CrlScope, number: u64, etag: ETag) -> Result<(), LedgerError> {
-        let scope = scope.clone();
-        self.write(move |writing| crls::published(writing, &scope, number, &etag))
-            .await
-    }
-
-    async fn state_up_to(&self, scope: &CrlScope, at_most: u64) -> Result<CrlState, LedgerError> {
-        let scope = scope.clone();
-        self.read(move |connection| crls::standing(connection, &scope, at_most))
-            .await
-    }
-
-    async fn record_use(&self, used: CrlUse) -> Result<(), LedgerError> {
-        self.write(move |writing| crls::record_use(writing.connection, writing.issuer(&used.scope.issuer)?, &used))
-            .await
-    }
-
-    async fn uses(&self) -> Result<Vec<CrlUse>, LedgerError> {
-        self.read(crls::uses).await
-    }
-}
-
-#[async_trait]
-impl Issuers for SqliteLedger {
-    async fn list(&self) -> Result<Vec<AuthorityRecord>, LedgerError> {
-        self.read(records::authorities).await
-    }
-
-    async fn change(&self, change: IssuerChange) -> Result<(), LedgerError> {
-        self.write(move |writing| issuers::change(writing, &change)).await
-    }
-}
-
-#[async_trait]
-impl Rejections for SqliteLedger {
-    async fn record(&self, rejection: Rejection) -> Result<(), LedgerError> {
-        self.write(move |writing| records::record_rejection(writing, &rejection))
-            .await
-    }
-
-    async fn latest(&self, limit: usize) -> Result<Vec<Rejection>, LedgerError> {
-        self.read(move |connection| records::rejections(connection, limit))
-            .await
-    }
-}
-
-#[async_trait]
-impl Reminders for SqliteLedger {
-    async fn expiring(
-        &self,
-        from: UnixTime,
-        to: UnixTime,
-        after: Option<&Cursor>,
-        limit: usize,
-    ) -> Result<Page, LedgerError> {
-        let after = after.cloned();
-        self.read(move |connection| certificates::expiring(connection, (from, to), after.as_ref(), limit))
-            .await
-    }
-
-    async fn record(&self, issuer: &CaName, serial: Serial, at: UnixTime) -> Result<(), LedgerError> {
-        let issuer = issuer.clone();
-        self.write(move |writing| records::record_reminder(writing, &issuer, serial, at))
-            .await
-    }
-}
-
-#[async_trait]
-impl ServerNames for SqliteLedger {
-    async fn record(&self, names: &[AltName], until: UnixTime) -> Result<(), LedgerError> {
-        let names = names.to_vec();
-        self.write(move |writing| own_names::keep(writing, &names, until)).await
-    }
-
-    async fn list(&self, at: UnixTime) -> Result<Vec<AltName>, LedgerError> {
-        self.read(move |connection| own_names::current(connection, at)).await
-    }
-}
-
-#[async_trait]
-impl Monitoring for SqliteLedger {
-    fn write_failure(&self) -> Option<LedgerError> {
-        self.0.writer.as_ref()?.failure()
-    }
-
-    async fn counts(&self) -> Result<Counts, LedgerError> {
-        self.read(records::counts).await
-    }
 }

@@ -32,11 +32,12 @@ impl Folders {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sqlite_ledger_meets_the_contract() {
     let folders = Folders::default();
-    suite::ledger(async || {
+    let make = async || {
         let ledger = SqliteLedger::create(folders.fresh().join("ledger.sqlite3")).unwrap();
         Arc::new(ledger) as Arc<dyn Ledger>
-    })
-    .await;
+    };
+    suite::ledger(make).await;
+    suite::server_names(make).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,7 +9,7 @@ use chancery_authority::CaName;
 use chancery_authority::port::ledger::LedgerError;
 use chancery_x509::serial::Serial;
 
-use super::authorities::KnownCa;
+use super::issuers::KnownCa;
 use super::item::Item;
 use super::tables::{Table, Write};
 use super::{DynamoLedger, names};

@@ -10,8 +10,8 @@ use std::collections::{BTreeSet, HashSet};
 
 use chancery_authority::CaName;
 use chancery_authority::port::ledger::{
-    CertificateIntent, CertificateRecord, IntentId, LedgerError, NotRenewable, RENEWALS, REVOKED_TOGETHER, Reach,
-    Related, Revocation, Revoked, RevokedTogether, compromises_key,
+    CertificateRecord, IntentId, LedgerError, REVOKED_TOGETHER, Reach, Related, Revocation, Revoked, RevokedTogether,
+    compromises_key,
 };
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::key::KeyFingerprint;
@@ -20,69 +20,14 @@ use chancery_x509::time::UnixTime;
 
 use super::entry::{Entry, Renewal, Stage};
 use super::item::Item;
-use super::line::{Failures, Successor};
+use super::line::Failures;
 use super::revocable::Revocable;
 use super::revoke::Others;
-use super::row;
-use super::tables::{Range, Table, Write};
-use super::{DynamoLedger, Found, damaged, names};
+use super::tables::{Range, Table};
+use super::{DynamoLedger, damaged, names, row};
 
 /// Certificates of a key that are read, and revoked, together.
 const TOGETHER: usize = 100;
-
-/// The place of a successor, and what must still hold when it is reserved.
-pub(super) struct Succession {
-    pub(super) renewal: Renewal,
-    /// The line's version as it was read; `None`: nothing has been renewed in it yet.
-    version: Option<u64>,
-    /// Keys of the rows that must not be revoked.
-    unrevoked: Vec<Item>,
-    /// The predecessor's key, which must not be blocked.
-    unblocked: Option<KeyFingerprint>,
-}
-
-impl Succession {
-    pub(super) fn writes(&self, intent: &CertificateIntent) -> Vec<Write> {
-        let (root, serial) = (self.renewal.root, intent.id.serial);
-        let one = Item::default().number(":one", 1);
-        let mut writes = vec![
-            Write::Update {
-                table: Table::Journal,
-                key: names::line_state(root),
-                update: "ADD #Version :one".to_owned(),
-                condition: match self.version {
-                    None => "attribute_not_exists(#Version)",
-                    Some(_) => "#Version = :seen",
-                },
-                with: match self.version {
-                    None => one,
-                    Some(seen) => one.number(":seen", seen),
-                },
-            },
-            Write::Put {
-                table: Table::Journal,
-                item: names::successor(root, serial)
-                    .text("Predecessor", self.renewal.predecessor.serial.to_string())
-                    .time("NotAfter", intent.not_after),
-                condition: None,
-                with: Item::default(),
-            },
-        ];
-        writes.extend(self.unrevoked.iter().map(|row| Write::Check {
-            table: Table::Certificates,
-            key: row.clone(),
-            condition: "attribute_exists(#CommonName) AND attribute_not_exists(#Revoked)",
-            with: Item::default(),
-        }));
-        writes.extend(self.unblocked.map(|key| Write::Check {
-            table: Table::Journal,
-            key: names::block(key),
-            condition: "attribute_not_exists(#Blocked)",
-            with: Item::default(),
-        }));
-        writes
-    }
-}
 
 impl DynamoLedger {
     /// The renewal that produced that certificate, if one did.
@@ -91,65 +36,6 @@ impl DynamoLedger {
             return Ok(None);
         }
         Ok(self.entry(record.id.serial).await?.and_then(|entry| entry.renewal))
-    }
-
-    /// The place of a successor of that certificate, if it may have one.
-    pub(super) async fn place_of_successor(
-        &self,
-        predecessor: &IntentId,
-        intent: &CertificateIntent,
-    ) -> Result<Succession, LedgerError> {
-        let serial = predecessor.serial;
-        let refused = |why| Err(LedgerError::NotRenewable { serial, why });
-        let found = self.find(serial).await?.filter(|found| found.record.id == *predecessor);
-        let Some(Found { record, row_key }) = found else {
-            return Err(LedgerError::NotFound(serial));
-        };
-        // An attacker may have replaced the row; the list still has the revocation.
-        let listed = names::revocation(&record.scope(), serial);
-        if record.revocation.is_some() || self.tables.get(Table::Journal, listed).await?.is_some() {
-            return refused(NotRenewable::Revoked(serial));
-        }
-        let own = self.renewal_of(&record).await?;
-        if self.is_blocked(record.key).await? {
-            return refused(NotRenewable::KeyBlocked);
-        }
-        let (root, renewals) = own.map_or((serial, 0), |own| (own.root, own.renewals));
-        if renewals >= RENEWALS {
-            return refused(NotRenewable::TooOften);
-        }
-        let mut unrevoked = vec![row_key];
-        if root != serial {
-            let found = self.find(root).await?.ok_or(LedgerError::NotFound(root))?;
-            if found.record.revocation.is_some() {
-                return refused(NotRenewable::Revoked(root));
-            }
-            unrevoked.push(found.row_key);
-        }
-        let line = self.line(root).await?;
-        if let Some(revoked) = line.revoked_ancestor(serial, root) {
-            return refused(NotRenewable::Revoked(revoked));
-        }
-        let successor = line.successors.iter().find(|(_, successor)| {
-            successor.predecessor == serial && !successor.revoked && successor.not_after > intent.at
-        });
-        if let Some((successor, Successor { not_after, .. })) = successor {
-            return refused(NotRenewable::Renewed {
-                successor: *successor,
-                until: *not_after,
-            });
-        }
-        Ok(Succession {
-            renewal: Renewal {
-                predecessor: predecessor.clone(),
-                root,
-                renewals: renewals + 1,
-            },
-            version: line.version,
-            unrevoked,
-            // The reservation checks its own key anyway, and a transaction may name an item only once.
-            unblocked: Some(record.key).filter(|key| *key != intent.key),
-        })
     }
 
     pub(super) async fn revoke_together(
@@ -239,44 +125,6 @@ impl DynamoLedger {
                     Err(error) => return Err(error),
                 }
             }
-        }
-        Ok(())
-    }
-
-    /// The serial numbers in a key's partition.
-    async fn holders(&self, key: KeyFingerprint) -> Result<BTreeSet<Serial>, LedgerError> {
-        let items = self.tables.query(&Range::journal(names::key(key))).await?;
-        let sorts = items.iter().filter_map(|item| item.as_text("Sort").ok());
-        Ok(sorts.filter_map(names::serial_of).collect())
-    }
-
-    /// Blocks a key: it cannot be reserved any more. First in an item that no role may delete, then in the claim, which
-    /// giving an intent up reads.
-    pub(super) async fn block(
-        &self,
-        key: KeyFingerprint,
-        common_name: &str,
-        serial: Serial,
-        at: UnixTime,
-    ) -> Result<(), LedgerError> {
-        let kept = self.tables.update(
-            Table::Journal,
-            names::block(key),
-            "SET #Blocked = if_not_exists(#Blocked, :at), #Serial = if_not_exists(#Serial, :serial)",
-            "",
-            Item::default().time(":at", at).text(":serial", serial.to_string()),
-        );
-        kept.await?;
-        let blocked = self.tables.update(
-            Table::Journal,
-            names::claim(key),
-            "SET #Blocked = if_not_exists(#Blocked, :at), #CommonName = if_not_exists(#CommonName, :name)",
-            "",
-            Item::default().time(":at", at).text(":name", common_name),
-        );
-        // Roles that issue may also write claims: what they write there must not stop a revocation.
-        if let Err(error) = blocked.await {
-            tracing::error!(%error, %key, "a key is blocked, and its claim does not say so");
         }
         Ok(())
     }
@@ -414,19 +262,9 @@ impl DynamoLedger {
             common_names.extend(item.as_text("CommonName").ok().map(str::to_owned));
             serials.extend(item.parse("Serial", str::parse::<Serial>).ok());
         }
-        if self.has_old_rows().await? {
-            let mut after = None;
-            loop {
-                let page = self
-                    .tables
-                    .scan(Table::Certificates, None, Item::default(), after)
-                    .await?;
-                self.add_of_key(page.items, key, &mut serials).await?;
-                match page.next {
-                    Some(next) => after = Some(next),
-                    None => return Ok(serials),
-                }
-            }
+        if let Some(former) = self.unadopted().await? {
+            serials.extend(former.of_key(key).await?);
+            return Ok(serials);
         }
         for name in common_names {
             let range = Range::rows(row::partition(&name));
@@ -443,7 +281,7 @@ impl DynamoLedger {
         Ok(serials)
     }
 
-    async fn add_of_key(
+    pub(super) async fn add_of_key(
         &self,
         rows: Vec<Item>,
         key: KeyFingerprint,

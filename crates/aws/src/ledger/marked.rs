@@ -13,8 +13,8 @@ use chancery_authority::CaName;
 use chancery_authority::port::ledger::{CrlScope, LedgerError};
 use chancery_x509::serial::Serial;
 
-use super::authorities::KnownCa;
-use super::crl::View;
+use super::crl_entries::View;
+use super::issuers::KnownCa;
 use super::item::Item;
 use super::tables::{Range, Table, Write};
 use super::verified::verified;

@@ -9,15 +9,14 @@ use chancery_x509::crl::{RevocationReason, RevokedEntry};
 use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::entry::Stage;
 use super::item::Item;
-use super::row;
 use super::tables::{Table, Transaction, Write};
 use super::unfinished::UNFINISHED;
 use super::verified::verified;
-use super::{DynamoLedger, chain, crl, names};
+use super::{DynamoLedger, chain, crl_entries, names, row};
 use crate::world::nonce;
 
 /// Serial numbers that are looked up in the index at a time.
@@ -188,6 +187,42 @@ impl DynamoLedger {
         }
         Ok(())
     }
+
+    /// Lists a revoked row that belongs to no known CA for the issuing CA, as the Python CA did.
+    pub(super) async fn list_revoked_row(&self, item: &Item) -> Result<(), LedgerError> {
+        let (Ok(serial), Some(revocation)) = (row::serial(item), row::revocation(item)) else {
+            return Ok(());
+        };
+        let scope = CrlScope {
+            issuer: self.deployment.issuing_ca().clone(),
+            shard: None,
+        };
+        let revoked = RevokedEntry {
+            serial,
+            revoked_at: revocation.at,
+            reason: revocation.reason,
+            invalidity_date: revocation.invalidity_date,
+        };
+        let end = item.parse("Expires", row::parse_time).unwrap_or(UnixTime(i64::MAX));
+        self.list_revoked(&scope, &revoked, end).await
+    }
+
+    /// Lists a revocation unless it is listed already.
+    pub(super) async fn list_revoked(
+        &self,
+        scope: &CrlScope,
+        revoked: &RevokedEntry,
+        end: UnixTime,
+    ) -> Result<(), LedgerError> {
+        let write = Write::Put {
+            table: Table::Journal,
+            item: crl_entries::listed(scope, revoked, end, ""),
+            condition: Some("attribute_not_exists(#Key)"),
+            with: Item::default(),
+        };
+        let changing = crl_entries::changing(scope, revoked.serial, &nonce());
+        self.tables.transact(&[write, changing]).await.map(|_| ())
+    }
 }
 
 /// The writes that list an entry, and nothing else.
@@ -196,11 +231,11 @@ fn listing(scope: &CrlScope, entry: &RevokedEntry, not_after: UnixTime) -> [Writ
     [
         Write::Put {
             table: Table::Journal,
-            item: crl::listed(scope, entry, not_after, &attempt),
+            item: crl_entries::listed(scope, entry, not_after, &attempt),
             condition: None,
             with: Item::default(),
         },
-        crl::changing(scope, entry.serial, &attempt),
+        crl_entries::changing(scope, entry.serial, &attempt),
     ]
 }
 

@@ -6,14 +6,14 @@ use chancery_authority::port::ledger::{CertificateRecord, LedgerError, Revocatio
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
-use super::authorities::KnownCa;
 use super::entry::{Entry, Stage};
+use super::issuers::KnownCa;
 use super::item::Item;
-use super::old::Belongs;
 use super::row::{self, Row};
 use super::tables::{Range, Table};
+use super::unrecorded::Belongs;
 use super::verified::{Verified, verified};
-use super::{DynamoLedger, crl, names};
+use super::{DynamoLedger, crl_entries, names};
 
 /// Most rows of one serial number that are read: there is one, unless an attacker planted others.
 const ROWS: usize = 20_000;
@@ -84,7 +84,7 @@ impl DynamoLedger {
             }
             // The intent is open or given up, and no row has a certificate.
             Some(_) => Ok(None),
-            None => match (self.find_old(serial).await?, damaged) {
+            None => match (self.find_unrecorded(serial).await?, damaged) {
                 (Some(found), damaged) => Ok(Some(Revocable {
                     record: found.record,
                     row_key: Some(found.row_key),
@@ -137,7 +137,7 @@ impl DynamoLedger {
             return Ok(None);
         };
         let row_key = row.key();
-        let Belongs::To(record) = Self::old_record(row, &cas) else {
+        let Belongs::To(record) = Self::record_of_row(row, &cas) else {
             return Ok(None);
         };
         let mut record = CertificateRecord {
@@ -155,7 +155,7 @@ impl DynamoLedger {
                 "the journal's entry of {serial} does not lead to its certificate, which stands in row {}",
                 super::called(&row_key)
             )),
-            (None, None) if !self.has_old_rows().await? => {
+            (None, None) if self.unadopted().await?.is_none() => {
                 Some(format!("the journal has no entry of {serial}, which has a certificate"))
             }
             (None, None) => None,
@@ -197,7 +197,7 @@ impl DynamoLedger {
         let Some(item) = self.tables.get(Table::Journal, key).await? else {
             return Ok(None);
         };
-        let (entry, _) = crl::parse(&item, UnixTime(0));
+        let (entry, _) = crl_entries::parse(&item, UnixTime(0));
         Ok(entry.map(|entry| Revocation {
             at: entry.revoked_at,
             reason: entry.reason,

@@ -11,7 +11,7 @@ use super::entry::Renewal;
 use super::item::Item;
 use super::revocable::Revocable;
 use super::tables::{Attempted, Table, Transaction, Write, pause, unavailable};
-use super::{DynamoLedger, chain, crl, line, names, row, unfinished};
+use super::{DynamoLedger, chain, crl_entries, line, names, row, unfinished};
 use crate::world::nonce;
 
 /// Most attempts when what was read changes before it is written.
@@ -134,7 +134,7 @@ impl DynamoLedger {
         let is_over = |item: &Item| item.as_time("NotAfter").is_ok_and(|end| end < record.not_after);
         // The reason that the key is compromised replaces another reason.
         let is_told = |item: &Item| {
-            let (listed, _) = crl::parse(item, UnixTime(0));
+            let (listed, _) = crl_entries::parse(item, UnixTime(0));
             listed.is_none_or(|listed| stands(listed.reason, revocation.reason))
         };
         if listed.is_some_and(|item| !is_over(&item) && is_told(&item)) {
@@ -155,30 +155,6 @@ impl DynamoLedger {
         let key = names::revocation(&record.scope(), record.id.serial);
         let listed = self.tables.get(Table::Journal, key).await?;
         Ok(listed.is_some_and(|item| item.as_text("Attempt").is_ok_and(|of| of == attempt)))
-    }
-
-    pub(super) async fn add_reminder(&self, issuer: &CaName, serial: Serial, at: UnixTime) -> Result<(), LedgerError> {
-        let found = self.find(serial).await?;
-        let Some(found) = found.filter(|found| found.record.id.issuer == *issuer) else {
-            return Err(LedgerError::NotFound(serial));
-        };
-        let time = chancery_contract::contract_time(at);
-        let list = |values: Vec<String>| {
-            let values = values.into_iter().map(aws_sdk_dynamodb::types::AttributeValue::S);
-            aws_sdk_dynamodb::types::AttributeValue::L(values.collect())
-        };
-        let added = self.tables.update(
-            Table::Certificates,
-            found.row_key,
-            "SET #ExpiryReminders = list_append(if_not_exists(#ExpiryReminders, :none), :sent)",
-            // Once for each time: repeating a request adds nothing.
-            "attribute_exists(#CommonName) AND NOT contains(#ExpiryReminders, :time)",
-            Item::default()
-                .with(":none", list(Vec::new()))
-                .with(":sent", list(vec![time.clone()]))
-                .text(":time", time),
-        );
-        added.await.map(|_| ())
     }
 }
 
@@ -264,7 +240,7 @@ fn revoking(
         reason: revocation.reason,
         invalidity_date: revocation.invalidity_date,
     };
-    let listed = crl::listed(&record.scope(), &entry, record.not_after, attempt);
+    let listed = crl_entries::listed(&record.scope(), &entry, record.not_after, attempt);
     // Without a row, only the list is written.
     let row = row_key.map(|key| Write::Update {
         table: Table::Certificates,
@@ -283,6 +259,6 @@ fn revoking(
         condition: None,
         with: Item::default(),
     });
-    writes.push(crl::changing(&record.scope(), record.id.serial, attempt));
+    writes.push(crl_entries::changing(&record.scope(), record.id.serial, attempt));
     writes
 }

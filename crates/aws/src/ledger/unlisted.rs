@@ -26,6 +26,7 @@ const AT_ONCE: usize = 16;
 const DESCRIBED: usize = 100;
 
 const REVOKED: &str = "attribute_exists(#Revoked)";
+
 const READ: &str = "#CommonName, #SerialNumber, #Expires, #Issued, #Revoked, #RevocationReason, #InvalidityDate";
 
 /// The result for a revoked row that is on no list.
@@ -39,7 +40,7 @@ enum Finding {
 impl DynamoLedger {
     pub(super) async fn find_unlisted(&self, issuer: &CaName, at: UnixTime) -> Result<Unlisted, LedgerError> {
         // Until all rows are adopted, every CRL reads the whole table anyway.
-        if self.has_old_rows().await? {
+        if self.unadopted().await?.is_some() {
             return Ok(Unlisted::default());
         }
         let page = self.rows_that_say_revoked(issuer).await?;
@@ -146,7 +147,7 @@ impl DynamoLedger {
                 "{called} says Revoked, and there is no certificate of that serial number: compare name and number"
             )));
         }
-        self.adopt_revocation(&whole).await?;
+        self.list_revoked_row(&whole).await?;
         Ok(Finding::Damaged(format!(
             "{called} says Revoked of a certificate that cannot be read; its serial number is listed"
         )))

@@ -5,8 +5,8 @@ use chancery_x509::certificate::Certificate;
 use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
 
-use super::authorities::KnownCa;
 use super::entry::{Entry, Stage};
+use super::issuers::KnownCa;
 use super::item::Item;
 use super::row;
 

@@ -25,7 +25,12 @@ struct Made(Value);
 
 impl Made {
     fn new(sandbox: &Sandbox, deployment: &Deployment) -> Self {
+        Self::with(sandbox, deployment, &[])
+    }
+
+    fn with(sandbox: &Sandbox, deployment: &Deployment, environment: &[(&str, &str)]) -> Self {
         let output = Command::new(judges().join("python"))
+            .envs(environment.iter().copied())
             .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/aws/python_ca.py"))
             .args([sandbox.endpoint(), deployment.project(), deployment.environment()])
             .output()
@@ -235,6 +240,62 @@ async fn a_deployment_of_the_python_ca_is_taken_over_and_adopted() {
         assert!(names.iter().all(|name| allowed.contains(name)), "{key:?}: {names:?}");
         assert!(row.keys().all(|name| after.contains_key(name)), "{key:?}");
     }
+}
+
+/// The Python CA checked a key under the name asked for only.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_of_several_names_is_found_whole() {
+    let Some(sandbox) = Sandbox::start() else { return };
+    let (deployment, bucket) = (sandbox.deployment().await, sandbox.bucket().await);
+    let made = Made::with(&sandbox, &deployment, &[("OTHER_NAME_OF_A_KEY", "elsewhere")]);
+    let fixture = Fixture::open(&sandbox, &deployment, &bucket, &patient()).await;
+    let (server, elsewhere) = (made.serial("leaf"), made.serial("other_name"));
+    let record = fixture.aws.ledger.certificates().get(None, server).await.unwrap();
+    let key = record.unwrap().key;
+    let found = async |fixture: &Fixture, common_name: Option<&str>| {
+        let query = Search {
+            key: Some(key),
+            common_name: common_name.map(str::to_owned),
+            ..Search::default()
+        };
+        let page = fixture
+            .aws
+            .ledger
+            .certificates()
+            .search(&query, None, 10)
+            .await
+            .unwrap();
+        assert_eq!(page.next, None);
+        let mut serials: Vec<_> = page.certificates.iter().map(|record| record.id.serial).collect();
+        serials.sort_unstable();
+        serials
+    };
+    let sorted = |mut serials: Vec<Serial>| {
+        serials.sort_unstable();
+        serials
+    };
+    assert_eq!(found(&fixture, None).await, sorted(vec![server, elsewhere]));
+
+    // Then the journal has a claim of one name, while the rows are not adopted.
+    let mut again = made.request("csr");
+    again.force_issue = true;
+    let issued = fixture
+        .authority
+        .issue_tls_cert(&again, &principal(), None)
+        .await
+        .unwrap();
+    let issued = issued.record.id.serial;
+    let all = sorted(vec![server, elsewhere, issued]);
+    assert_eq!(found(&fixture, None).await, all);
+
+    let ledger = &fixture.aws.ledger;
+    let adoption = ledger.adopt(AdoptionMode::Resume, None, &|_| {}).await.unwrap();
+    assert!(adoption.complete, "{adoption:?}");
+    let fixture = Fixture::open(&sandbox, &deployment, &bucket, &patient()).await;
+    assert_eq!(found(&fixture, None).await, all);
+    assert_eq!(found(&fixture, Some("server")).await, sorted(vec![server, issued]));
+    assert_eq!(found(&fixture, Some("else*")).await, [elsewhere]);
+    assert_eq!(found(&fixture, Some("nowhere")).await, []);
 }
 
 /// Whatever is forced, and whatever name is asked for.

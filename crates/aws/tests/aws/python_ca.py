@@ -1,7 +1,7 @@
 """A deployment as the Python CA leaves it: keys in KMS, rows in the certificate table, by the drop-in contract's words.
 
 Arguments: endpoint, project, environment, and the external bucket where there is one to publish into; times are then
-counted from now. Keys that are there are used. Says what it made as one line of JSON.
+counted from now. With OTHER_NAME_OF_A_KEY in the environment, a key has another certificate of that name. Keys that are there are used. Says what it made as one line of JSON.
 """
 
 from __future__ import annotations
@@ -145,8 +145,8 @@ made = {
 }
 
 
-def leaf(common_name, days=30, serial=None, partition=None, **more):
-    key = ec.generate_private_key(ec.SECP256R1())
+def leaf(common_name, days=30, serial=None, partition=None, key=None, **more):
+    key = key or ec.generate_private_key(ec.SECP256R1())
     issued = certificate(name(common_name), key.public_key(), issuing, issuing_key, days, serial=serial)
     return key, row(partition or common_name, issued, NotifyExpiry=more.pop("notify", {"BOOL": False}), **more)
 
@@ -158,6 +158,8 @@ def csr(key, common_name):
 
 key, made["leaf"] = leaf("server", notify={"BOOL": True})
 made["csr"], made["csr_elsewhere"] = csr(key, "server"), csr(key, "elsewhere")
+if other_name := os.environ.get("OTHER_NAME_OF_A_KEY"):
+    _, made["other_name"] = leaf(other_name, key=key)
 _, made["second"] = leaf("server", days=60)
 key, made["revoked"] = leaf("gone", Revoked={"S": "2026-11-01 10:00:00"}, RevocationReason={"S": "keyCompromise"})
 made["csr_stolen"] = csr(key, "anew")

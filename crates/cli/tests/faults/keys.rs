@@ -196,7 +196,7 @@ fn what_is_wrong_with_the_root_s_key_is_told_before_the_server_is_ready() {
     start(&["no key named chancery-root-ca", "backup"]);
     // Not to be read.
     fs::create_dir(&file).unwrap();
-    start(&["chancery-root-ca.key", "Is a directory"]);
+    start(&["chancery-root-ca.key", "it is no plain file"]);
     fs::remove_dir(&file).unwrap();
     fs::write(&file, &sound).unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();

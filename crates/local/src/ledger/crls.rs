@@ -1,23 +1,98 @@
 //! CRL numbers, and the signed CRLs.
 
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use async_trait::async_trait;
 use chancery_authority::CaName;
 use chancery_authority::port::LedgerError;
 use chancery_authority::port::keystore::Receipt;
 use chancery_authority::port::ledger::{
-    CRLS_KEPT, ChangeMark, CrlIntent, CrlPlan, CrlRecord, CrlScope, CrlState, CrlUse,
+    CRLS_KEPT, ChangeMark, CrlIntent, CrlPlan, CrlRecord, CrlReservation, CrlScope, CrlState, CrlUse, Crls,
 };
 use chancery_authority::port::publication::ETag;
 use chancery_x509::certificate::Certificate;
 use chancery_x509::time::UnixTime;
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{Connection, OptionalExtension as _, Row};
 
-use super::certificates::issuer_number;
+use super::certificate_row::issuer_number;
+use super::crl_entries::Spool;
 use super::fault::{Fault, damaged};
-use super::records::unsigned;
+use super::monitoring::unsigned;
 use super::shard::shard_number;
 use super::writer::Writing;
+use super::{SqliteLedger, begin_snapshot, schema};
+
+#[async_trait]
+impl Crls for SqliteLedger {
+    /// Number and view are taken in one transaction, so that a higher number never has an older view: a serial number
+    /// that is on a CRL is on every later one.
+    async fn reserve(&self, scope: &CrlScope, plan: CrlPlan) -> Result<CrlReservation, LedgerError> {
+        let path = Arc::clone(&self.0.path);
+        let snapshot = self.read(move |_| schema::open_reader(&path)).await?;
+        // Shared with the writing thread: its transaction may be run twice, and the second run takes the view again.
+        let snapshot = Arc::new(Mutex::new(snapshot));
+        let (scope, view) = (scope.clone(), Arc::clone(&snapshot));
+        let shard = shard_number(scope.shard);
+        let reserved = self.write(move |writing| {
+            let (reserved, issuer) = reserve_number(writing, &scope, &plan)?;
+            let view = view.lock().unwrap_or_else(PoisonError::into_inner);
+            // The write lock is held: no commit comes between this view and the number.
+            begin_snapshot(&view)?;
+            // Read from the view, not in the transaction: that sees uncommitted changes of its group, which the view
+            // does not list.
+            let mark = mark(&view, issuer, shard)?;
+            Ok((reserved, issuer, mark))
+        });
+        let ((number, not_believed), issuer, mark) = reserved.await?;
+        let folder = self.path().parent().unwrap_or(Path::new(".")).to_owned();
+        let copied = self.read(move |_| {
+            let snapshot = snapshot.lock().unwrap_or_else(PoisonError::into_inner);
+            Spool::copy(&snapshot, (issuer, shard), &plan, &folder)
+        });
+        Ok(CrlReservation {
+            number,
+            not_believed,
+            mark,
+            revocations: Box::new(copied.await?),
+        })
+    }
+
+    async fn intend(&self, intent: CrlIntent) -> Result<(), LedgerError> {
+        self.write(move |writing| intend(writing, &intent)).await
+    }
+
+    async fn open_intents(&self, scope: &CrlScope, limit: usize) -> Result<Vec<CrlIntent>, LedgerError> {
+        let scope = scope.clone();
+        self.read(move |connection| open_intents(connection, &scope, limit))
+            .await
+    }
+
+    async fn complete(&self, crl: CrlRecord) -> Result<(), LedgerError> {
+        self.write(move |writing| complete(writing, &crl)).await
+    }
+
+    async fn mark_published(&self, scope: &CrlScope, number: u64, etag: ETag) -> Result<(), LedgerError> {
+        let scope = scope.clone();
+        self.write(move |writing| published(writing, &scope, number, &etag))
+            .await
+    }
+
+    async fn state_up_to(&self, scope: &CrlScope, at_most: u64) -> Result<CrlState, LedgerError> {
+        let scope = scope.clone();
+        self.read(move |connection| standing(connection, &scope, at_most)).await
+    }
+
+    async fn record_use(&self, used: CrlUse) -> Result<(), LedgerError> {
+        self.write(move |writing| record_use(writing.connection, writing.issuer(&used.scope.issuer)?, &used))
+            .await
+    }
+
+    async fn uses(&self) -> Result<Vec<CrlUse>, LedgerError> {
+        self.read(uses).await
+    }
+}
 
 /// Gives out the next number of a scope: one more than the last number, than `plan.above`, and at least the floor that
 /// a restore has set. A last number or a floor above `plan.at_most` is ignored as implausible. Returns the number, the

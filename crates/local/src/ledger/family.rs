@@ -16,7 +16,7 @@ use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 use rusqlite::{Connection, OptionalExtension, Row, Rows};
 
-use super::certificates::{Stage, by_id, padded_serial, row_by_serial};
+use super::certificate_row::{Stage, by_id, padded_serial, row_by_serial};
 use super::fault::{Fault, damaged};
 use super::position::{Claims, ListPosition};
 use super::writer::Writing;

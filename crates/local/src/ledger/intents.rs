@@ -1,21 +1,47 @@
-//! Certificate intents: reserved, then completed or lost.
+//! Intents: reserved, and then completed or given up.
 
+use async_trait::async_trait;
 use chancery_authority::CaName;
 use chancery_authority::port::LedgerError;
 use chancery_authority::port::ledger::{
-    CertificateIntent, CertificateRecord, Completion, IntentId, KeyStatus, Kind, OpenIntent, OpenIntents, OpenPosition,
-    Reservation, TokenDigest, TokenOrigin,
+    CertificateIntent, CertificateRecord, Completion, IntentId, Intents, KeyStatus, Kind, OpenIntent, OpenIntents,
+    OpenPosition, Reservation, TokenDigest, TokenOrigin,
 };
 use chancery_authority::principal::Attributes;
-use chancery_x509::key::KeyFingerprint;
 use chancery_x509::time::UnixTime;
-use rusqlite::{Connection, OptionalExtension, named_params};
+use rusqlite::{Connection, OptionalExtension as _, named_params};
 
-use super::certificates::{CertificateRow, Stage, row_by_serial, select_rows};
+use super::certificate_row::{CertificateRow, Stage, row_by_serial, select_rows};
+use super::certificates::key_holder;
 use super::family::{self, Predecessor};
 use super::fault::{Fault, damaged};
 use super::writer::Writing;
-use super::{chain, issuers, lost};
+use super::{SqliteLedger, chain, issuer_states, lost};
+
+#[async_trait]
+impl Intents for SqliteLedger {
+    async fn reserve(&self, intent: CertificateIntent) -> Result<Reservation, LedgerError> {
+        self.write(move |writing| reserve(writing, &intent)).await
+    }
+
+    async fn complete(&self, completion: Completion) -> Result<CertificateRecord, LedgerError> {
+        self.write(move |writing| complete(writing, &completion)).await
+    }
+
+    async fn mark_lost(&self, intent: IntentId, at: UnixTime) -> Result<(), LedgerError> {
+        self.write(move |writing| mark_lost(writing, &intent, at)).await
+    }
+
+    async fn list_open(
+        &self,
+        after: Option<OpenPosition>,
+        before: UnixTime,
+        limit: usize,
+    ) -> Result<OpenIntents, LedgerError> {
+        self.read(move |connection| open_intents(connection, after, before, limit))
+            .await
+    }
+}
 
 /// Records an intent, or refuses it. Every check comes before the first write.
 pub(crate) fn reserve(writing: &Writing<'_>, intent: &CertificateIntent) -> Result<Reservation, Fault> {
@@ -24,7 +50,7 @@ pub(crate) fn reserve(writing: &Writing<'_>, intent: &CertificateIntent) -> Resu
         return Ok(earlier);
     }
     chain::check(writing.connection, &intent.id.issuer)?;
-    issuers::check_issues(writing.connection, intent)?;
+    issuer_states::check_issues(writing.connection, intent)?;
     check_slug(writing.connection, &intent.kind)?;
     check_key(writing.connection, intent)?;
     let predecessor = family::predecessor(writing, intent)?;
@@ -91,23 +117,6 @@ fn check_key(connection: &Connection, intent: &CertificateIntent) -> Result<(), 
         }
         KeyStatus::Held(_) | KeyStatus::Free => Ok(()),
     }
-}
-
-const FIRST_OF_KEY: &str =
-    "SELECT common_name FROM certificates WHERE key = ?1 AND lost_at IS NULL ORDER BY id LIMIT 1";
-
-/// Whether a key is blocked, or the common name for which it was first certified or reserved. All later rows have the
-/// same name, since each was compared with the first when it was reserved: one row is read, however often the key was
-/// certified.
-pub(crate) fn key_holder(connection: &Connection, key: KeyFingerprint) -> Result<KeyStatus, Fault> {
-    if family::is_blocked(connection, key)? {
-        return Ok(KeyStatus::Blocked);
-    }
-    let first = connection
-        .prepare_cached(FIRST_OF_KEY)?
-        .query_row([&key.0], |row| row.get(0))
-        .optional()?;
-    Ok(first.map_or(KeyStatus::Free, KeyStatus::Held))
 }
 
 fn insert(
@@ -285,6 +294,7 @@ mod tests {
     use chancery_authority::suite;
     use rusqlite::{Connection, StatementStatus};
 
+    use super::super::certificates::FIRST_OF_KEY;
     use super::*;
 
     /// Reservations run on the single writing thread: the cost of a key's many certificates there delays every write.

@@ -1,91 +1,95 @@
-//! Whether each CA issues.
+//! CAs.
 
+use std::collections::HashSet;
+
+use async_trait::async_trait;
 use chancery_authority::CaName;
 use chancery_authority::port::LedgerError;
-use chancery_authority::port::ledger::{CertificateIntent, IssuerChange, IssuerState, IssuerStatus};
-use chancery_x509::time::UnixTime;
-use rusqlite::{Connection, OptionalExtension};
+use chancery_authority::port::keystore::KeyName;
+use chancery_authority::port::ledger::{AuthorityRecord, IssuerChange, Issuers};
+use rusqlite::Connection;
 
 use super::fault::{Fault, damaged};
-use super::writer::Writing;
+use super::{SqliteLedger, issuer_states};
 
-/// The recorded state of a CA, whether or not it exists.
-fn recorded(connection: &Connection, ca: &str) -> Result<Option<IssuerStatus>, Fault> {
-    let newest: Option<(String, i64, String)> = connection
-        .prepare_cached("SELECT state, at, principal FROM issuer_changes WHERE ca = ?1 ORDER BY id DESC LIMIT 1")?
-        .query_row([ca], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-        .optional()?;
-    let Some((state, at, principal)) = newest else {
-        return Ok(None);
-    };
-    Ok(Some(IssuerStatus {
-        state: state_named(&state)?,
-        is_default: default_issuer(connection)?.is_some_and(|default| default == ca),
-        changed: Some((UnixTime(at), principal)),
-    }))
-}
-
-fn state_named(name: &str) -> Result<IssuerState, Fault> {
-    IssuerState::from_name(name).ok_or_else(|| {
-        damaged(format!(
-            "a row of issuer_changes has the state {name:?}, which there is not"
-        ))
-    })
-}
-
-/// The CA that was made the default issuer last.
-fn default_issuer(connection: &Connection) -> Result<Option<String>, Fault> {
-    let newest = connection
-        .prepare_cached("SELECT ca FROM issuer_changes WHERE is_default ORDER BY id DESC LIMIT 1")?
-        .query_row([], |row| row.get(0))
-        .optional()?;
-    Ok(newest)
-}
-
-/// The state of a CA that exists.
-pub(super) fn status(connection: &Connection, ca: &str) -> Result<IssuerStatus, Fault> {
-    Ok(recorded(connection, ca)?.unwrap_or_default())
-}
-
-/// Refuses an intent whose issuer does not issue. A root signs its own first certificate whatever its state.
-pub(super) fn check_issues(connection: &Connection, intent: &CertificateIntent) -> Result<(), Fault> {
-    if intent.signs_itself() {
-        return Ok(());
+#[async_trait]
+impl Issuers for SqliteLedger {
+    async fn list(&self) -> Result<Vec<AuthorityRecord>, LedgerError> {
+        self.read(authorities).await
     }
-    let ca = &intent.id.issuer;
-    let state: Option<String> = connection
-        .prepare_cached("SELECT state FROM issuer_changes WHERE ca = ?1 ORDER BY id DESC LIMIT 1")?
-        .query_row([ca.as_str()], |row| row.get(0))
-        .optional()?;
-    match state.as_deref().map(state_named).transpose()? {
-        None | Some(IssuerState::Active) => Ok(()),
-        Some(state) => Err(LedgerError::IssuerNotActive { ca: ca.clone(), state }.into()),
+
+    async fn change(&self, change: IssuerChange) -> Result<(), LedgerError> {
+        self.write(move |writing| issuer_states::change(writing, &change)).await
     }
 }
 
-/// Changes a CA's state.
-pub(crate) fn change(writing: &Writing<'_>, change: &IssuerChange) -> Result<(), Fault> {
-    let ca: &CaName = &change.ca_name;
-    let exists = writing
-        .connection
-        .prepare_cached("SELECT 1 FROM authorities JOIN certificates AS c ON c.id = certificate WHERE slug = ?1 AND issued_at IS NOT NULL")?
-        .exists([ca.as_str()])?;
-    let status = match recorded(writing.connection, ca.as_str())? {
-        None => exists.then(IssuerStatus::default),
-        status => status,
-    };
-    if !change.check(status.as_ref())? {
-        return Ok(());
-    }
-    writing.connection.execute(
-        "INSERT INTO issuer_changes (ca, state, is_default, at, principal) VALUES (?1, ?2, ?3, ?4, ?5)",
-        (
-            ca.as_str(),
-            change.state.name(),
-            change.becomes_default,
-            change.at.0,
-            change.principal.to_string(),
-        ),
+/// Every CA whose certificate was issued, parents before children.
+pub(crate) fn authorities(connection: &Connection) -> Result<Vec<AuthorityRecord>, Fault> {
+    let mut statement = connection.prepare_cached(
+        "SELECT a.slug, a.parent, a.key, c.der FROM authorities a JOIN certificates c ON c.id = a.certificate
+         WHERE c.issued_at IS NOT NULL ORDER BY c.id",
     )?;
-    Ok(())
+    let mut rows = statement.query([])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let ca_name =
+            |text: String| CaName::new(text).map_err(|error| damaged(format!("a row of authorities: {error}")));
+        found.push(AuthorityRecord {
+            status: issuer_states::status(connection, &row.get::<_, String>(0)?)?,
+            ca_name: ca_name(row.get(0)?)?,
+            parent: row.get::<_, Option<String>>(1)?.map(ca_name).transpose()?,
+            key: KeyName(row.get(2)?),
+            certificate: row.get(3)?,
+        });
+    }
+    Ok(parents_first(found))
+}
+
+/// Keeps the order, except that a child moves behind its parent. A parent that is missing is not waited for.
+fn parents_first(mut waiting: Vec<AuthorityRecord>) -> Vec<AuthorityRecord> {
+    let mut missing: HashSet<CaName> = waiting.iter().map(|ca| ca.ca_name.clone()).collect();
+    let mut ordered = Vec::with_capacity(waiting.len());
+    while !waiting.is_empty() {
+        let ready = |ca: &AuthorityRecord| ca.parent.as_ref().is_none_or(|parent| !missing.contains(parent));
+        // CAs that are each other's parents never become ready: take the first.
+        let next = waiting.iter().position(ready).unwrap_or(0);
+        let ca = waiting.remove(next);
+        missing.remove(&ca.ca_name);
+        ordered.push(ca);
+    }
+    ordered
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ca(ca_name: &str, parent: Option<&str>) -> AuthorityRecord {
+        AuthorityRecord {
+            status: chancery_authority::port::ledger::IssuerStatus::default(),
+            ca_name: CaName::new(ca_name).unwrap(),
+            parent: parent.map(|parent| CaName::new(parent).unwrap()),
+            key: KeyName(ca_name.into()),
+            certificate: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn parents_come_first_whatever_the_order_of_recording() {
+        let recorded = vec![
+            ca("grandchild", Some("child")),
+            ca("other", Some("gone")),
+            ca("child", Some("root")),
+            ca("root", None),
+        ];
+        let ordered = parents_first(recorded);
+        let ca_names: Vec<_> = ordered.iter().map(|ca| ca.ca_name.as_str()).collect();
+        assert_eq!(ca_names, ["other", "root", "child", "grandchild"]);
+    }
+
+    #[test]
+    fn parents_in_a_circle_come_to_an_end() {
+        let ordered = parents_first(vec![ca("one", Some("two")), ca("two", Some("one"))]);
+        assert_eq!(ordered.len(), 2);
+    }
 }

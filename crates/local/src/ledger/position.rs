@@ -15,9 +15,9 @@ use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
-use super::certificates::{CertificateRow, Stage, issuer_number, padded_serial, row_by_serial, select_rows};
+use super::certificate_row::{CertificateRow, Stage, issuer_number, padded_serial, row_by_serial, select_rows};
 use super::fault::{Fault, damaged};
-use super::records;
+use super::issuers;
 use super::shard::shard_number;
 
 /// Most differences that a check tells.
@@ -124,7 +124,7 @@ impl Said<'_> {
 impl Claims {
     /// Reads the CAs. One whose certificate cannot be used confirms nothing.
     pub(crate) fn read(connection: &Connection) -> Result<Self, Fault> {
-        let cas = records::authorities(connection)?.into_iter().filter_map(|ca| {
+        let cas = issuers::authorities(connection)?.into_iter().filter_map(|ca| {
             let certificate = Certificate::parse(&ca.certificate).ok()?;
             let key = CaPublicKey::from_der(certificate.spki_der()).ok()?;
             Some((ca.ca_name, certificate, key))

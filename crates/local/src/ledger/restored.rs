@@ -10,7 +10,7 @@ use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 use rusqlite::{Connection, OptionalExtension};
 
-use super::certificates::Stage;
+use super::certificate_row::Stage;
 use super::fault::Fault;
 use super::position::{Claims, ListPosition};
 use super::revocations;

@@ -1,29 +1,92 @@
-//! Revocations, and the view of them from which one CRL is made.
+//! Revocations.
 
-use std::collections::{BTreeMap, HashMap};
-use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
-use std::path::Path;
+use std::collections::HashMap;
 
+use async_trait::async_trait;
 use chancery_authority::port::LedgerError;
-use chancery_authority::port::ledger::{CrlPlan, CrlScope, Evidence, Listed, Revocation, Revoked, RevokedEntries};
+use chancery_authority::port::ledger::{
+    CrlScope, Cursor, FamilyPosition, IntentId, Listed, Reach, Related, Revocation, Revocations, Revoked,
+    RevokedTogether, ToRevoke, UnfinishedFamilies, Unlisted,
+};
 use chancery_authority::{CaName, Principal};
 use chancery_x509::crl::{RevocationReason, RevokedEntry};
+use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
-use rusqlite::{Connection, OptionalExtension as _, Row};
-use tempfile::SpooledTempFile;
+use rusqlite::{Connection, OptionalExtension as _};
 
-use super::certificates::{Stage, certificate, issuer_number, known_reason, padded_serial};
-use super::crls;
+use super::certificate_row::{Stage, known_reason, row_by_serial};
+use super::certificates::certificate;
+use super::family;
 use super::fault::Fault;
 use super::position::{Claims, ListPosition};
 use super::writer::Writing;
+use super::{SqliteLedger, crls, restored};
 
-/// Octets of a view that are kept in memory; a longer one goes to an unnamed file beside the ledger.
-const SPOOL_IN_MEMORY: usize = 1 << 20;
+#[async_trait]
+impl Revocations for SqliteLedger {
+    async fn revoke(
+        &self,
+        issuer: &CaName,
+        serial: Serial,
+        revocation: Revocation,
+        reach: Reach,
+    ) -> Result<RevokedTogether, LedgerError> {
+        let issuer = issuer.clone();
+        self.write(move |writing| family::revoke(writing, &issuer, serial, &revocation, reach))
+            .await
+    }
 
-/// Most descriptions of damaged rows in one view.
-const MAX_DAMAGED: usize = 100;
+    async fn unfinished_families(
+        &self,
+        after: Option<FamilyPosition>,
+        limit: usize,
+    ) -> Result<UnfinishedFamilies, LedgerError> {
+        self.read(move |connection| family::unfinished(connection, after, limit))
+            .await
+    }
+
+    async fn related(&self, id: &IntentId, at: UnixTime, limit: usize) -> Result<Vec<Related>, LedgerError> {
+        let id = id.clone();
+        self.read(move |connection| family::related(connection, &id, at, limit))
+            .await
+    }
+
+    async fn relist(&self, scope: &CrlScope, entry: &RevokedEntry, not_after: UnixTime) -> Result<(), LedgerError> {
+        let (scope, entry) = (scope.clone(), *entry);
+        self.write(move |writing| relist(writing, &scope, &entry, not_after))
+            .await
+    }
+
+    async fn learn_key(&self, certificate: &IntentId, key: KeyFingerprint, at: UnixTime) -> Result<bool, LedgerError> {
+        let id = certificate.clone();
+        self.write(move |writing| restored::hear_of_key(writing, &id, key, at))
+            .await
+    }
+
+    async fn certificate_to_revoke(
+        &self,
+        serial: Serial,
+        _common_name: Option<&str>,
+    ) -> Result<Option<ToRevoke>, LedgerError> {
+        self.read(move |connection| certificate_to_revoke(connection, serial))
+            .await
+    }
+
+    async fn listed(&self, issuer: &CaName, serials: &[Serial]) -> Result<HashMap<Serial, Listed>, LedgerError> {
+        let (issuer, serials) = (issuer.clone(), serials.to_vec());
+        self.read(move |connection| listed(connection, &issuer, &serials)).await
+    }
+
+    /// Only this program writes to the file, in transactions that change record and list together.
+    async fn unlisted(&self, _issuer: &CaName, _at: UnixTime) -> Result<Unlisted, LedgerError> {
+        Ok(Unlisted::default())
+    }
+
+    async fn unlisted_handled(&self, _issuer: &CaName, _next: Option<Cursor>) -> Result<(), LedgerError> {
+        Ok(())
+    }
+}
 
 /// Revokes an issued certificate. One that is revoked stays as it is, unless the new reason replaces the first
 /// (`is_worse`). Returns the row's id, too.
@@ -145,35 +208,6 @@ fn replace(writing: &Writing<'_>, position: &ListPosition, revocation: &Revocati
     crls::mark_change(writing.connection, position.issuer, position.shard)
 }
 
-/// Evidence of when certificates expire: the issued certificate, and whether it was given up.
-pub(crate) fn evidence(
-    connection: &Connection,
-    issuer: &CaName,
-    serials: &[Serial],
-) -> Result<HashMap<Serial, Evidence>, Fault> {
-    let Some(issuer) = issuer_number(connection, issuer)? else {
-        return Ok(HashMap::new());
-    };
-    let mut statement = connection.prepare_cached(
-        "SELECT CASE WHEN issued_at IS NOT NULL THEN der END, lost_at IS NOT NULL FROM certificates
-         WHERE serial = ?1 AND issuer = ?2 AND (issued_at IS NOT NULL OR lost_at IS NOT NULL)",
-    )?;
-    let mut shown = HashMap::new();
-    for serial in serials {
-        let read = |row: &Row<'_>| {
-            // A value of another type is treated as absent: it must not make the whole query fail.
-            let certificate = row.get_ref(0)?.as_blob().ok().map(<[u8]>::to_vec);
-            Ok(Evidence {
-                certificates: certificate.into_iter().collect(),
-                given_up: row.get(1)?,
-            })
-        };
-        let evidence = statement.query_row((serial.as_padded(), issuer), read).optional()?;
-        shown.extend(evidence.map(|evidence| (*serial, evidence)));
-    }
-    Ok(shown)
-}
-
 /// Which of the serial numbers are revoked.
 pub(crate) fn listed(
     connection: &Connection,
@@ -221,207 +255,16 @@ pub(crate) fn relist(
     insert(writing, &position, &revocation)
 }
 
-/// Revoked certificates as of one moment, copied out of the ledger in one pass: totals and entries agree whatever
-/// happens to the rows, no read transaction stays open while a key store signs, and a second iteration is cheap.
-pub(crate) struct Spool {
-    entries: u64,
-    octets: u64,
-    damaged: Vec<String>,
-    packed: SpooledTempFile,
-    /// Entries whose rows have an unreadable serial number, which their certificates supplied; their place in the order
-    /// is elsewhere.
-    strays: BTreeMap<Serial, RevokedEntry>,
-}
-
-impl Spool {
-    /// Copies a scope's rows, ordered by serial number, from a connection whose transaction fixes the moment.
-    pub(crate) fn copy(
-        connection: &Connection,
-        (issuer, shard): (i64, i64),
-        plan: &CrlPlan,
-        folder: &Path,
-    ) -> Result<Self, Fault> {
-        let packed = tempfile::spooled_tempfile_in(SPOOL_IN_MEMORY, folder);
-        let mut spool = Self {
-            entries: 0,
-            octets: 0,
-            damaged: Vec::new(),
-            packed,
-            strays: BTreeMap::new(),
-        };
-        let mut out = BufWriter::with_capacity(1 << 16, &mut spool.packed);
-        let mut statement = connection.prepare_cached(
-            "SELECT serial, revoked_at, reason, invalidity_date, certificate FROM revocations
-             WHERE issuer = ?1 AND shard = ?2 AND not_after >= ?3 ORDER BY serial",
-        )?;
-        let not_before = plan.expired_before.map_or(i64::MIN, |time| time.0);
-        let mut rows = statement.query((issuer, shard, not_before))?;
-        let mut strays = BTreeMap::new();
-        let mut damaged = Vec::new();
-        while let Some(row) = rows.next()? {
-            let mut read = entry(row, plan.at);
-            damaged.extend(read.wrong.take().filter(|_| damaged.len() < MAX_DAMAGED));
-            let Some(serial) = read.serial else {
-                // Its certificate's row has the serial number, too; the row's place in this order is not that number's.
-                if let Some(serial) = serial_of_certificate(connection, row)? {
-                    strays.insert(serial, read.of(serial));
-                }
-                continue;
-            };
-            let entry = read.of(serial);
-            spool.entries += 1;
-            spool.octets += entry.encoded_len() as u64;
-            out.write_all(&pack(&entry))?;
-        }
-        out.flush()?;
-        drop(out);
-        spool.damaged = damaged;
-        spool.entries += strays.len() as u64;
-        spool.octets += strays.values().map(|entry| entry.encoded_len() as u64).sum::<u64>();
-        spool.strays = strays;
-        Ok(spool)
-    }
-}
-
-/// The serial number of the certificate that a revocation refers to.
-fn serial_of_certificate(connection: &Connection, row: &Row<'_>) -> Result<Option<Serial>, Fault> {
-    let Ok(certificate) = row.get::<_, i64>(4) else {
+/// One issued certificate, for revoking it: a damaged row of its predecessor does not make this fail.
+pub(crate) fn certificate_to_revoke(connection: &Connection, serial: Serial) -> Result<Option<ToRevoke>, Fault> {
+    let row = row_by_serial(connection, None, serial)?;
+    let Some(row) = row.filter(|row| row.stage == Stage::Issued) else {
         return Ok(None);
     };
-    let octets: Option<Vec<u8>> = connection
-        .prepare_cached("SELECT serial FROM certificates WHERE id = ?1")?
-        .query_row([certificate], |row| row.get(0))
-        .optional()?;
-    Ok(octets.and_then(|octets| padded_serial(&octets)))
-}
-
-impl RevokedEntries for Spool {
-    fn entries(&self) -> u64 {
-        self.entries
-    }
-
-    fn octets(&self) -> u64 {
-        self.octets
-    }
-
-    fn for_each(&mut self, each: &mut dyn FnMut(&RevokedEntry) -> io::Result<()>) -> io::Result<()> {
-        self.packed.rewind()?;
-        let mut packed = BufReader::with_capacity(1 << 16, &mut self.packed);
-        let mut octets = [0; PACKED];
-        let mut strays = self.strays.values().peekable();
-        for _ in self.strays.len() as u64..self.entries {
-            packed.read_exact(&mut octets)?;
-            let entry = unpack(&octets)?;
-            while let Some(stray) = strays.next_if(|stray| stray.serial < entry.serial) {
-                each(stray)?;
-            }
-            each(&entry)?;
-        }
-        strays.try_for_each(each)
-    }
-
-    fn damaged(&self) -> &[String] {
-        &self.damaged
-    }
-}
-
-/// What a row of the list contains.
-struct ReadEntry {
-    /// `None` where it cannot be read.
-    serial: Option<Serial>,
-    revoked_at: UnixTime,
-    reason: RevocationReason,
-    invalidity_date: Option<UnixTime>,
-    /// What cannot be read of it, as text.
-    wrong: Option<String>,
-}
-
-impl ReadEntry {
-    fn of(&self, serial: Serial) -> RevokedEntry {
-        RevokedEntry {
-            serial,
-            revoked_at: self.revoked_at,
-            reason: self.reason,
-            invalidity_date: self.invalidity_date,
-        }
-    }
-}
-
-/// Reads a row: a detail that cannot be read gets a default (the time of the CRL, reason `Unspecified`, no invalidity
-/// date), and the entry stays on the list.
-fn entry(row: &Row<'_>, at: UnixTime) -> ReadEntry {
-    let mut wrong = Vec::new();
-    let octets = row
-        .get_ref(0)
-        .ok()
-        .and_then(|value| value.as_blob().ok())
-        .unwrap_or_default();
-    let serial = padded_serial(octets);
-    if serial.is_none() {
-        wrong.push("its serial number is not a positive number of 20 octets".to_owned());
-    }
-    let revoked_at = row.get(1).ok().and_then(time).unwrap_or_else(|| {
-        wrong.push("its time is in no year from 1 to 9999".to_owned());
-        at
-    });
-    let code = row.get::<_, i64>(2).ok();
-    let reason = code.and_then(|code| u8::try_from(code).ok());
-    let reason = reason.and_then(RevocationReason::from_code).unwrap_or_else(|| {
-        wrong.push(code.map_or_else(|| "no reason".to_owned(), |code| format!("unknown reason {code}")));
-        RevocationReason::Unspecified
-    });
-    let invalidity_date = match row.get::<_, Option<i64>>(3) {
-        Ok(None) => None,
-        date => {
-            let date = date.ok().flatten().and_then(time);
-            if date.is_none() {
-                wrong.push("its invalidity date is in no year from 1 to 9999".to_owned());
-            }
-            date
-        }
-    };
-    let shown = data_encoding::HEXUPPER.encode(&octets[..octets.len().min(20)]);
-    ReadEntry {
-        serial,
-        revoked_at,
-        reason,
-        invalidity_date,
-        wrong: (!wrong.is_empty()).then(|| format!("revocation of serial number 0x{shown}: {}", wrong.join("; "))),
-    }
-}
-
-/// A time that GeneralizedTime can represent (RFC 5280 section 4.1.2.5.2: four digits of the year).
-fn time(seconds: i64) -> Option<UnixTime> {
-    const YEAR_10000: i64 = 253_402_300_800;
-    (UnixTime::FIRST.0..YEAR_10000)
-        .contains(&seconds)
-        .then_some(UnixTime(seconds))
-}
-
-/// Octets of a packed entry: serial number, time, reason, invalidity date (`i64::MIN` for none).
-const PACKED: usize = 20 + 8 + 1 + 8;
-
-fn pack(entry: &RevokedEntry) -> [u8; PACKED] {
-    let mut octets = [0; PACKED];
-    octets[..20].copy_from_slice(entry.serial.as_padded());
-    octets[20..28].copy_from_slice(&entry.revoked_at.0.to_le_bytes());
-    octets[28] = entry.reason.code();
-    let invalidity_date = entry.invalidity_date.map_or(i64::MIN, |date| date.0);
-    octets[29..].copy_from_slice(&invalidity_date.to_le_bytes());
-    octets
-}
-
-fn unpack(octets: &[u8; PACKED]) -> io::Result<RevokedEntry> {
-    let number = |from: usize| {
-        let mut number = [0; 8];
-        number.copy_from_slice(&octets[from..from + 8]);
-        i64::from_le_bytes(number)
-    };
-    let torn = || io::Error::new(io::ErrorKind::InvalidData, "the copied list of revocations was changed");
-    Ok(RevokedEntry {
-        serial: padded_serial(&octets[..20]).ok_or_else(torn)?,
-        revoked_at: UnixTime(number(20)),
-        reason: RevocationReason::from_code(octets[28]).ok_or_else(torn)?,
-        invalidity_date: Some(number(29)).filter(|&date| date != i64::MIN).map(UnixTime),
-    })
+    let mut row = row;
+    let differing = Claims::read(connection)?.tell(connection, &mut row)?;
+    let (record, damaged) = row.complete_to_revoke(connection)?;
+    let damaged: Vec<String> = differing.into_iter().chain(damaged).collect();
+    let damaged = (!damaged.is_empty()).then(|| damaged.join("; "));
+    Ok(Some(ToRevoke { record, damaged }))
 }

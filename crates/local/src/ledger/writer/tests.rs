@@ -280,7 +280,9 @@ fn a_ledger_without_room_says_so_and_goes_on_when_there_is_some() {
     limit(100_000);
     fill().unwrap();
     assert_eq!(
-        block_on(ledger.read(crate::ledger::records::counts)).unwrap().rejected,
+        block_on(ledger.read(crate::ledger::monitoring::counts))
+            .unwrap()
+            .rejected,
         1
     );
 }

@@ -1,0 +1,91 @@
+//! Whether each CA issues.
+
+use chancery_authority::CaName;
+use chancery_authority::port::LedgerError;
+use chancery_authority::port::ledger::{CertificateIntent, IssuerChange, IssuerState, IssuerStatus};
+use chancery_x509::time::UnixTime;
+use rusqlite::{Connection, OptionalExtension};
+
+use super::fault::{Fault, damaged};
+use super::writer::Writing;
+
+/// The recorded state of a CA, whether or not it exists.
+fn recorded(connection: &Connection, ca: &str) -> Result<Option<IssuerStatus>, Fault> {
+    let newest: Option<(String, i64, String)> = connection
+        .prepare_cached("SELECT state, at, principal FROM issuer_changes WHERE ca = ?1 ORDER BY id DESC LIMIT 1")?
+        .query_row([ca], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .optional()?;
+    let Some((state, at, principal)) = newest else {
+        return Ok(None);
+    };
+    Ok(Some(IssuerStatus {
+        state: state_named(&state)?,
+        is_default: default_issuer(connection)?.is_some_and(|default| default == ca),
+        changed: Some((UnixTime(at), principal)),
+    }))
+}
+
+fn state_named(name: &str) -> Result<IssuerState, Fault> {
+    IssuerState::from_name(name).ok_or_else(|| {
+        damaged(format!(
+            "a row of issuer_changes has the state {name:?}, which there is not"
+        ))
+    })
+}
+
+/// The CA that was made the default issuer last.
+fn default_issuer(connection: &Connection) -> Result<Option<String>, Fault> {
+    let newest = connection
+        .prepare_cached("SELECT ca FROM issuer_changes WHERE is_default ORDER BY id DESC LIMIT 1")?
+        .query_row([], |row| row.get(0))
+        .optional()?;
+    Ok(newest)
+}
+
+/// The state of a CA that exists.
+pub(super) fn status(connection: &Connection, ca: &str) -> Result<IssuerStatus, Fault> {
+    Ok(recorded(connection, ca)?.unwrap_or_default())
+}
+
+/// Refuses an intent whose issuer does not issue. A root signs its own first certificate whatever its state.
+pub(super) fn check_issues(connection: &Connection, intent: &CertificateIntent) -> Result<(), Fault> {
+    if intent.signs_itself() {
+        return Ok(());
+    }
+    let ca = &intent.id.issuer;
+    let state: Option<String> = connection
+        .prepare_cached("SELECT state FROM issuer_changes WHERE ca = ?1 ORDER BY id DESC LIMIT 1")?
+        .query_row([ca.as_str()], |row| row.get(0))
+        .optional()?;
+    match state.as_deref().map(state_named).transpose()? {
+        None | Some(IssuerState::Active) => Ok(()),
+        Some(state) => Err(LedgerError::IssuerNotActive { ca: ca.clone(), state }.into()),
+    }
+}
+
+/// Changes a CA's state.
+pub(crate) fn change(writing: &Writing<'_>, change: &IssuerChange) -> Result<(), Fault> {
+    let ca: &CaName = &change.ca_name;
+    let exists = writing
+        .connection
+        .prepare_cached("SELECT 1 FROM authorities JOIN certificates AS c ON c.id = certificate WHERE slug = ?1 AND issued_at IS NOT NULL")?
+        .exists([ca.as_str()])?;
+    let status = match recorded(writing.connection, ca.as_str())? {
+        None => exists.then(IssuerStatus::default),
+        status => status,
+    };
+    if !change.check(status.as_ref())? {
+        return Ok(());
+    }
+    writing.connection.execute(
+        "INSERT INTO issuer_changes (ca, state, is_default, at, principal) VALUES (?1, ?2, ?3, ?4, ?5)",
+        (
+            ca.as_str(),
+            change.state.name(),
+            change.becomes_default,
+            change.at.0,
+            change.principal.to_string(),
+        ),
+    )?;
+    Ok(())
+}
