@@ -14,12 +14,14 @@ use chancery_x509::key::ca::CaPublicKey;
 use chancery_x509::time::UnixTime;
 
 use crate::authority::{Authority, Ca};
+use crate::belief::NotBelieved;
 use crate::ca_name::CaName;
 use crate::config::Config;
 use crate::issue::{IssueError, Refusal};
 use crate::port::LedgerError;
-use crate::port::ledger::{IssuerChange, IssuerState, Search};
+use crate::port::ledger::{IssuerChange, IssuerState, Search, crl_state};
 use crate::principal::Principal;
+use crate::publish::LOOK_BACK;
 
 /// How long a process goes by what it read of the CAs, in seconds. Which CA issues by default may lag that much in other
 /// processes; a CA that stops issuing stops at once.
@@ -48,10 +50,39 @@ impl fmt::Display for IssuerId {
     }
 }
 
+/// Why a CA is not taken into use.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ActivationError {
+    /// It, or a CA above it, is revoked.
+    #[error("nothing can be issued under {ca}: the certificate of {revoked} is revoked")]
+    Revoked {
+        /// Which CA.
+        ca: CaName,
+        /// The revoked one.
+        revoked: CaName,
+    },
+    /// Its certificate has expired.
+    #[error("nothing can be issued under {0}: its certificate has expired")]
+    Ended(CaName),
+    /// A root, which the configuration does not name.
+    #[error("{0} is a root: it issues by default only where `issuing_ca` in the configuration names it")]
+    Root(CaName),
+    /// Its certificate is not believed.
+    #[error(transparent)]
+    NotBelieved(#[from] NotBelieved),
+    /// The ledger refused, or failed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
 /// The CA that issues where a profile names none.
 pub(crate) fn default_issuer<'a>(cas: &'a [Arc<Ca>], config: &Config) -> Option<&'a Arc<Ca>> {
-    let made = cas.iter().find(|ca| ca.record.status.is_default);
-    made.or_else(|| cas.iter().find(|ca| ca.name() == config.issuing_ca().name()))
+    let configured = config.issuing_ca().name();
+    // A root issues leaves only where the configuration says so, whatever is recorded.
+    let may_issue = |ca: &Ca| ca.record.parent.is_some() || ca.name() == configured;
+    let made = cas.iter().find(|ca| ca.record.status.is_default && may_issue(ca));
+    made.or_else(|| cas.iter().find(|ca| ca.name() == configured))
 }
 
 impl Authority {
@@ -62,15 +93,49 @@ impl Authority {
     }
 
     /// Takes a CA into use: a pending one, or one that was retiring. With `by_default`, it issues from now on where a profile
-    /// names no other.
+    /// names no other. A CA under which nothing can be issued is refused.
     pub async fn activate_issuer(
         &self,
         ca_name: &CaName,
         by_default: bool,
         principal: &Principal,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<(), ActivationError> {
+        self.reload().await?;
+        let ca = self
+            .ca(ca_name)
+            .ok_or_else(|| LedgerError::NoSuchIssuer(ca_name.clone()))?;
+        self.believe(&ca).await?;
+        if let Some(revoked) = self.revoked_in_chain(ca_name).await? {
+            let ca = ca_name.clone();
+            return Err(ActivationError::Revoked { ca, revoked });
+        }
+        if ca.certificate().not_after() < self.ports().clock.now() {
+            return Err(ActivationError::Ended(ca_name.clone()));
+        }
+        if by_default && ca.record.parent.is_none() && self.config().issuing_ca().name() != ca_name {
+            return Err(ActivationError::Root(ca_name.clone()));
+        }
         self.change_issuer(ca_name, IssuerState::Active, by_default, principal)
-            .await
+            .await?;
+        Ok(())
+    }
+
+    /// Records which CA issues by default, if no CA was recorded as that: it stays the same when the configuration gets
+    /// another CA.
+    pub async fn keep_default_issuer(&self, principal: &Principal) -> Result<(), ActivationError> {
+        self.reload().await?;
+        match self.issuing_ca() {
+            Some(ca) if !ca.record.status.is_default && ca.record.status.state == IssuerState::Active => {
+                self.activate_issuer(ca.name(), true, principal).await
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Whether a CA is in use, so that it matters if nothing can be issued under it: not before it is activated, after it was
+    /// retired, or when it has [ended](Self::has_ended).
+    pub fn should_issue(&self, ca: &Ca) -> bool {
+        ca.record.status.state == IssuerState::Active && !self.has_ended(ca)
     }
 
     /// Lets a CA issue nothing more. Its certificates stay valid, and its CRLs go on. The CA that issues by default cannot
@@ -84,28 +149,55 @@ impl Authority {
             .await
     }
 
-    /// Ends every retiring CA whose last certificate has ended, and returns them. Nothing is published for them any more.
+    /// Ends every retiring CA whose last certificate has ended, and returns them. Nothing is published for them any more. The
+    /// failure of one does not stop the others: the first is returned.
     pub async fn end_retired_issuers(&self) -> Result<Vec<CaName>, LedgerError> {
         self.reload().await?;
-        let mut ended = Vec::new();
+        self.refresh_crl_uses().await?;
+        let (mut ended, mut failure) = (Vec::new(), None);
         for ca in self.cas().iter() {
-            if ca.record.status.state == IssuerState::Retiring && !self.has_living_certificates(ca).await? {
-                self.change_issuer(ca.name(), IssuerState::Retired, false, &Principal::AUTHORITY)
-                    .await?;
-                tracing::info!(ca = %ca.name(), "the last certificate of a retiring CA has ended: it is retired");
-                ended.push(ca.name().clone());
+            if ca.record.status.state != IssuerState::Retiring {
+                continue;
+            }
+            match self.end_if_over(ca).await {
+                Ok(true) => ended.push(ca.name().clone()),
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::error!(ca = %ca.name(), %error, "whether a retiring CA has ended cannot be told");
+                    failure = failure.or(Some(error));
+                }
             }
         }
-        Ok(ended)
+        failure.map_or(Ok(ended), Err)
     }
 
-    /// Whether anything that a CA issued may still be looked up on its CRLs: an open intent, or a certificate that has not
-    /// ended for as long as CRLs list what has ended.
-    async fn has_living_certificates(&self, ca: &Ca) -> Result<bool, LedgerError> {
-        let now = self.ports().clock.now();
-        let open = self
-            .ports()
-            .ledger
+    async fn end_if_over(&self, ca: &Ca) -> Result<bool, LedgerError> {
+        if self.is_needed(ca).await? {
+            return Ok(false);
+        }
+        self.change_issuer(ca.name(), IssuerState::Retired, false, &Principal::AUTHORITY)
+            .await?;
+        tracing::info!(ca = %ca.name(), "the last certificate of a retiring CA has ended: it is retired");
+        Ok(true)
+    }
+
+    /// Whether a CRL of a CA may still be asked for: it lists something, a certificate was to name it and has not ended, or
+    /// there is such a certificate or an open intent. What counts as ended did so as long ago as CRLs look back.
+    async fn is_needed(&self, ca: &Ca) -> Result<bool, LedgerError> {
+        let ledger = &self.ports().ledger;
+        let ended = self.ports().clock.now().plus_seconds(-LOOK_BACK);
+        // Recorded before any certificate is reserved, so that this covers what was signed and never recorded.
+        if self.has_crl_uses(ca.name(), ended) {
+            return Ok(true);
+        }
+        for scope in self.crl_scopes().into_iter().filter(|scope| scope.issuer == *ca.name()) {
+            let state = crl_state(ledger.crls(), &scope).await?;
+            // It lists, for one, what a restore took over from a CRL and knows no certificate of.
+            if state.has_changes() || state.published.is_none_or(|crl| crl.entries > 0) {
+                return Ok(true);
+            }
+        }
+        let open = ledger
             .intents()
             .list_open(None, UnixTime(i64::MAX), OPEN_INTENTS)
             .await?;
@@ -117,17 +209,13 @@ impl Authority {
         }
         let query = Search {
             issuer: Some(ca.name().clone()),
-            expires_from: Some(now.plus_seconds(-crate::publish::LOOK_BACK)),
+            expires_from: Some(ended),
+            oldest_first: true,
             ..Search::default()
         };
         let mut after = None;
         loop {
-            let page = self
-                .ports()
-                .ledger
-                .certificates()
-                .search(&query, after.as_ref(), PAGE)
-                .await?;
+            let page = ledger.certificates().search(&query, after.as_ref(), PAGE).await?;
             // A root is its own issuer.
             let own = ca.certificate().serial();
             if page.certificates.iter().any(|record| record.id.serial != own) {

@@ -4,7 +4,9 @@
 use chancery_authority::Principal;
 use chancery_authority::config::Config;
 use chancery_authority::issue::{IssueError, Issued, Refusal};
+use chancery_authority::issuer::ActivationError;
 use chancery_authority::port::LedgerError;
+use chancery_authority::port::ledger::IdempotencyToken;
 use chancery_authority::port::ledger::{CrlScope, IssuerState};
 use chancery_authority::profile::Profiles;
 use chancery_contract::IssueTlsCert as _;
@@ -140,12 +142,21 @@ async fn a_retiring_ca_ends_with_its_last_certificate() {
         authority.crl_scopes().contains(&full(&first())),
         "its last certificate is still listed where it is revoked"
     );
-    fixture.memory.clock.set(last.record.not_after.plus_days(8));
+    // Which CRL certificates name is recorded for spans of thirty days.
+    fixture.memory.clock.set(last.record.not_after.plus_days(38));
     assert_eq!(authority.end_retired_issuers().await.unwrap(), [first()]);
     assert!(!authority.crl_scopes().contains(&full(&first())));
     assert!(authority.crl_scopes().contains(&full(&second())));
     let again = authority.activate_issuer(&first(), false, &principal()).await;
-    assert!(matches!(again, Err(LedgerError::IssuerState { .. })), "{again:?}");
+    assert!(
+        matches!(again, Err(ActivationError::Ledger(LedgerError::IssuerState { .. }))),
+        "{again:?}"
+    );
+    // The clock had been ahead: its CRL goes on, and it may be taken back.
+    fixture.memory.clock.set(last.record.not_after.plus_days(-1));
+    assert!(authority.crl_scopes().contains(&full(&first())));
+    authority.retire_issuer(&first(), &principal()).await.unwrap();
+    authority.activate_issuer(&first(), false, &principal()).await.unwrap();
 }
 
 #[tokio::test]
@@ -178,4 +189,50 @@ async fn a_profile_that_names_a_ca_out_of_use_is_refused_with_the_reason() {
         .unwrap();
     assert_eq!(issued.record.id.issuer, second());
     assert_eq!(issue(&fixture, "by default").await.record.id.issuer, first());
+}
+
+/// What a CA issued while it was in use is answered again, whatever became of it.
+#[tokio::test]
+async fn a_token_gets_its_certificate_though_its_ca_retired() {
+    let mut fixture = with_two().await;
+    let profile = "extended_key_usages = ['TLS_WEB_CLIENT_AUTHENTICATION']\nissuing_ca = 'issuing-ca'";
+    let profiles = Profiles::built_in().with("first", profile).unwrap();
+    fixture.authority = chancery_authority::Authority::open(fixture.memory.ports(), fixture.config.clone(), profiles)
+        .await
+        .unwrap();
+    let authority = &fixture.authority;
+    let mut wanted = request("someone");
+    wanted.profile = Some("first".to_owned());
+    let token = || Some(IdempotencyToken("once".to_owned()));
+    let issued = authority.issue_tls_cert(&wanted, &principal(), token()).await.unwrap();
+    authority.activate_issuer(&second(), true, &principal()).await.unwrap();
+    authority.retire_issuer(&first(), &principal()).await.unwrap();
+    let again = authority.issue_tls_cert(&wanted, &principal(), token()).await.unwrap();
+    assert_eq!((again.record, again.replayed), (issued.record, true));
+    let mut other = request("another");
+    other.profile = Some("first".to_owned());
+    let refused = authority
+        .issue_tls_cert(&other, &principal(), Some(IdempotencyToken("other".to_owned())))
+        .await;
+    assert!(
+        matches!(refused, Err(IssueError::Rejected(Refusal::IssuerNotActive { .. }))),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_ca_under_which_nothing_can_be_issued_is_not_activated() {
+    let fixture = with_two().await;
+    let authority = &fixture.authority;
+    let root = ca_name("chancery-root-ca");
+    let refused = authority.activate_issuer(&root, true, &principal()).await;
+    assert_eq!(refused, Err(ActivationError::Root(root.clone())));
+    let serial = authority.ca(&second()).unwrap().certificate().serial();
+    authority
+        .revoke(serial, RevocationReason::Superseded, None, &principal())
+        .await
+        .unwrap();
+    let refused = authority.activate_issuer(&second(), true, &principal()).await;
+    let (ca, revoked) = (second(), second());
+    assert_eq!(refused, Err(ActivationError::Revoked { ca, revoked }));
 }

@@ -127,7 +127,11 @@ impl SqliteLedger {
     pub async fn check(&self) -> Result<Vec<String>, LedgerError> {
         self.read(|connection| {
             let mut problems = schema::check(connection)?.problems();
-            problems.extend(position::differences(connection)?);
+            match position::differences(connection) {
+                // What is damaged cannot be read through; that it is damaged is told already.
+                Err(_) if !problems.is_empty() => {}
+                differences => problems.extend(differences?),
+            }
             Ok(problems)
         })
         .await

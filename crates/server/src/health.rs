@@ -93,7 +93,7 @@ async fn read(authority: &Authority) -> HealthSnapshot {
     // If the ledger does not answer, it is not queried again for each CRL.
     if counts.is_ok() {
         crls = authority.crl_status().await;
-        for ca in authority.cas().iter().filter(|ca| !authority.has_ended(ca)) {
+        for ca in authority.cas().iter().filter(|ca| authority.should_issue(ca)) {
             match authority.revoked_in_chain(ca.name()).await {
                 Ok(None) => {}
                 Ok(Some(above)) => revoked.push(NothingIssued {

@@ -158,7 +158,7 @@ impl Rules<'_> {
     /// Decides on a request. Costs the verification of the CSR's signature, and building and linting one certificate.
     pub fn prepare(&self, request: &Request, context: IssuanceContext<'_>) -> Result<Prepared, IssueError> {
         let profile = self.profile(request.profile.as_deref())?;
-        let ca = self.issuing_ca(profile)?;
+        let ca = self.issuing_ca(profile, &context)?;
         if !csr_names::is_for(request) {
             return Err(IssueError::Internal {
                 fault: InternalFault::CsrFile,
@@ -255,10 +255,12 @@ impl Rules<'_> {
         }
     }
 
-    /// The CA that issues by a profile. That it does not issue now may be outdated: the caller reads the CAs again.
-    pub(super) fn issuing_ca(&self, profile: &Profile) -> Result<&Arc<Ca>, IssueError> {
+    /// The CA that issues by a profile. That it does not issue now may be outdated: the caller reads the CAs again. A request
+    /// with a token is left to the ledger, which knows what the token got while the CA issued.
+    pub(super) fn issuing_ca(&self, profile: &Profile, context: &IssuanceContext<'_>) -> Result<&Arc<Ca>, IssueError> {
         let ca = self.ca_of(profile)?;
         match ca.record.status.state {
+            _ if context.token.is_some() => Ok(ca),
             IssuerState::Active => Ok(ca),
             state => Err(Refusal::IssuerNotActive {
                 ca: ca.name().clone(),

@@ -124,7 +124,7 @@ impl Rules<'_> {
         let old = Certificate::parse(&record.certificate)
             .map_err(|error| unreadable(format!("the certificate {} cannot be read: {error}", record.id)))?;
         let profile = self.profile(Some(&record.profile))?;
-        let ca = self.issuing_ca(profile)?;
+        let ca = self.issuing_ca(profile, &context)?;
         let old_key = old
             .public_key()
             .map_err(|error| unreadable(format!("the key of certificate {} cannot be read: {error}", record.id)))?;

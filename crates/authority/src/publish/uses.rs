@@ -187,7 +187,18 @@ impl Authority {
     /// those that still valid certificates name, as last read. A CA that was removed from the configuration still
     /// publishes for what it issued.
     pub fn crl_scopes(&self) -> Vec<CrlScope> {
-        self.crl_scopes_of(|ca| !self.has_ended(ca) && ca.record.status.state != IssuerState::Retired)
+        let now = self.ports().clock.now();
+        // A CA that was recorded as retired while the clock was ahead goes on once that is right.
+        let is_retired = |ca: &Ca| ca.record.status.state == IssuerState::Retired && !self.has_crl_uses(ca.name(), now);
+        self.crl_scopes_of(|ca| !self.has_ended(ca) && !is_retired(ca))
+    }
+
+    /// Whether certificates of that CA that end at `from` or later name a CRL of its, as last read.
+    pub(crate) fn has_crl_uses(&self, issuer: &CaName, from: UnixTime) -> bool {
+        self.crl_uses
+            .living(from)
+            .iter()
+            .any(|used| used.scope.issuer == *issuer)
     }
 
     fn crl_scopes_of(&self, wanted: impl Fn(&Ca) -> bool) -> Vec<CrlScope> {

@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Context as _, Result, anyhow, bail};
 use chancery_api::certificates::{CertificateEntry, CertificatePage, SearchQuery};
 use chancery_api::client::{
     Access, Client, ClientError, ConnectionError, ConnectionFailure, Identity, NotHttps, Publishing, ServerUrl,
@@ -183,10 +183,14 @@ fn certificates(file: &[u8]) -> Result<Vec<CertificateDer<'static>>> {
 /// The roots that the operating system trusts, or those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name.
 fn system_roots() -> Result<Vec<CertificateDer<'static>>> {
     let found = rustls_native_certs::load_native_certs();
-    ensure!(
-        !found.certs.is_empty(),
-        "the system's root certificates were not found; give the authority's with --ca FILE"
-    );
+    if found.certs.is_empty() {
+        let why: Vec<String> = found.errors.iter().map(ToString::to_string).collect();
+        bail!(
+            "no root certificates were found where the system, or SSL_CERT_FILE and SSL_CERT_DIR, have them: give the \
+             authority's with --ca FILE {}",
+            why.join("; ")
+        );
+    }
     Ok(found.certs)
 }
 

@@ -8,7 +8,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use anyhow::{Context as _, Result, bail};
 use chancery_authority::CaName;
 use chancery_authority::authority::Ca;
-use chancery_authority::config::Config;
+use chancery_authority::config::{Config, ConfigFile};
+use chancery_authority::port::ledger::IssuerState;
 use serde_json::{Value, json};
 
 use crate::arguments::{Arguments, CaAddArguments, CaCommand};
@@ -92,45 +93,46 @@ fn add(arguments: &Arguments, add: &CaAddArguments) -> Result<ExitCode> {
         );
     }
     let default = local.authority.issuing_ca().context("there is no CA that issues yet")?;
-    let added = match config.ca(&ca_name) {
-        // An earlier run was interrupted.
-        Some(_) => None,
-        None => Some(with_ca(&local, add, &default)?),
+    if default.record.status.state != IssuerState::Active {
+        bail!(
+            "{} issues by default and is {}: activate a CA first",
+            default.name(),
+            default.record.status.state
+        );
+    }
+    let former = local.folder.config()?.unwrap_or_default();
+    // Where the CA is configured already, an earlier run was interrupted.
+    let parent = match config.ca(&ca_name) {
+        Some(configured) => configured.short_name().to_owned(),
+        None => parent_of(&local, add, &default)?,
     };
+    let text = match config.ca(&ca_name) {
+        Some(_) => None,
+        None => Some(with_ca(&former, add, &parent)?),
+    };
+    if text.is_some() {
+        may_make_cas(&local, &parent)?;
+    }
     interrupt::finish_what_is_begun();
     local.runtime.block_on(async {
         // The configuration names the last CA where it names none: that must not be the new one.
-        if !default.record.status.is_default {
-            local
-                .authority
-                .activate_issuer(default.name(), true, &principal)
-                .await?;
+        if toml::from_str::<ConfigFile>(&former)?.issuing_ca.is_none() {
+            local.authority.keep_default_issuer(&principal).await?;
         }
-        local.authority.announce_issuer(&ca_name, &principal).await
+        anyhow::Ok(local.authority.announce_issuer(&ca_name, &principal).await?)
     })?;
-    if let Some(text) = added {
-        local.folder.write_config(&text)?;
+    if let Some(text) = &text {
+        local.folder.write_config(text)?;
     }
-    drop(local);
-    let local = backend::local(arguments, "ca")?;
-    let progress = show::Progress::start("Making the CA");
-    let ca = local.runtime.block_on(async {
-        let ca = local
-            .authority
-            .create_ca(&ca_name, &|line: &str| progress.say(line))
-            .await?;
-        for (name, outcome) in local.authority.publish_certificates().await {
-            outcome.with_context(|| format!("{name} could not be published"))?;
+    let made = make(arguments, &ca_name);
+    if made.is_err() && text.is_some() {
+        local.runtime.block_on(local.authority.reload())?;
+        // A server would not start with a CA that cannot be made.
+        if local.authority.ca(&ca_name).is_none() {
+            local.folder.write_config(&former)?;
         }
-        for (scope, outcome) in local.authority.publish_due_crls().await {
-            outcome.with_context(|| format!("{} could not be published", Config::crl_name(&scope)))?;
-        }
-        anyhow::Ok(ca)
-    })?;
-    drop(progress);
-    let ca = ca
-        .or_else(|| local.authority.ca(&ca_name))
-        .context("the CA was made and is not there")?;
+    }
+    let (local, ca) = made?;
     if arguments.json {
         show::json(&described(&local, &ca, false)?)?;
         return Ok(ExitCode::SUCCESS);
@@ -147,18 +149,72 @@ fn add(arguments: &Arguments, add: &CaAddArguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The configuration with another CA at its end, which is checked as a whole.
-fn with_ca(local: &LocalAuthority, add: &CaAddArguments, default: &Arc<Ca>) -> Result<String> {
+/// Makes and publishes a CA that the configuration has.
+fn make(arguments: &Arguments, ca_name: &CaName) -> Result<(LocalAuthority, Arc<Ca>)> {
+    let local = backend::local(arguments, "ca")?;
+    let progress = show::Progress::start("Making the CA");
+    local.runtime.block_on(async {
+        let say = |line: &str| progress.say(line);
+        local.authority.create_ca(ca_name, &say).await?;
+        for (name, outcome) in local.authority.publish_certificates().await {
+            outcome.with_context(|| format!("{name} could not be published"))?;
+        }
+        for (scope, outcome) in local.authority.publish_due_crls().await {
+            outcome.with_context(|| format!("{} could not be published", Config::crl_name(&scope)))?;
+        }
+        anyhow::Ok(())
+    })?;
+    let ca = local
+        .authority
+        .ca(ca_name)
+        .context("the CA was made and is not there")?;
+    drop(progress);
+    Ok((local, ca))
+}
+
+/// The CA above the new one, by its short name.
+fn parent_of(local: &LocalAuthority, add: &CaAddArguments, default: &Ca) -> Result<String> {
+    if let Some(parent) = &add.parent {
+        return Ok(parent.clone());
+    }
     let config = local.authority.config();
-    let parent = if let Some(parent) = &add.parent {
-        parent.clone()
-    } else {
-        let above = default.record.parent.as_ref().and_then(|parent| config.ca(parent));
-        let above = above.context("say with --parent which CA is above it")?;
-        above.short_name().to_owned()
-    };
+    let above = default.record.parent.as_ref().and_then(|parent| config.ca(parent));
+    let above = above.context("say with --parent which CA is above it")?;
+    Ok(above.short_name().to_owned())
+}
+
+/// Refuses a parent that cannot sign the certificate of another CA, before anything is changed.
+fn may_make_cas(local: &LocalAuthority, parent: &str) -> Result<()> {
+    let parent = named(local, parent)?;
+    let state = parent.record.status.state;
+    if state != IssuerState::Active {
+        bail!("{} is {state}: it makes no CA", parent.name());
+    }
+    let revoked = local.runtime.block_on(async {
+        local.authority.believe(&parent).await?;
+        anyhow::Ok(local.authority.revoked_in_chain(parent.name()).await?)
+    })?;
+    if let Some(revoked) = revoked {
+        bail!("{revoked} is revoked: nothing is issued under it");
+    }
+    if parent
+        .issuer
+        .certificate()
+        .basic_constraints()
+        .is_some_and(|is| is.path_len == Some(0))
+    {
+        bail!(
+            "no CA may be below {}: its certificate has a path length of 0. Name the CA above it with --parent",
+            parent.name()
+        );
+    }
+    local.make_key_ready(&parent)
+}
+
+/// The configuration with another CA at its end, which is checked as a whole.
+fn with_ca(former: &str, add: &CaAddArguments, parent: &str) -> Result<String> {
     let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
-    let mut text = local.folder.config()?.unwrap_or_default();
+    let mut text = former.to_owned();
     if !text.is_empty() && !text.ends_with('\n') {
         text.push('\n');
     }
@@ -166,7 +222,7 @@ fn with_ca(local: &LocalAuthority, add: &CaAddArguments, default: &Arc<Ca>) -> R
         text,
         "\n[[ca]]\nname = {}\nparent = {}\n",
         quoted(&add.name),
-        quoted(&parent)
+        quoted(parent)
     )?;
     if let Some(algorithm) = &add.algorithm {
         writeln!(text, "algorithm = {}", quoted(algorithm))?;
@@ -227,6 +283,15 @@ fn retire(arguments: &Arguments, name: &str) -> Result<ExitCode> {
     local
         .runtime
         .block_on(local.authority.retire_issuer(ca.name(), &principal))?;
+    for profile in local.authority.profiles().names() {
+        let issuer = local.authority.issuer_of(Some(profile));
+        if issuer.is_some_and(|issuer| issuer.name() == ca.name()) {
+            eprintln!(
+                "warning: profile {profile} names {}: nothing is issued by it until it names another CA",
+                ca.name()
+            );
+        }
+    }
     changed(arguments, &local, ca.name(), || {
         format!(
             "{} is retiring: it issues nothing more. Its CRLs go on until its last certificate has ended.",

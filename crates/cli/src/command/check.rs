@@ -28,7 +28,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         .block_on(local.authority.ports().ledger.monitoring().counts())?;
     let statuses = local.runtime.block_on(local.authority.crl_status());
     let Crls { crls } = Crls::standing(&statuses);
-    for ca in local.authority.cas().iter().filter(|ca| !local.authority.has_ended(ca)) {
+    for ca in local
+        .authority
+        .cas()
+        .iter()
+        .filter(|ca| local.authority.should_issue(ca))
+    {
         match local.runtime.block_on(local.authority.revoked_in_chain(ca.name())) {
             Ok(revoked) => problems.extend(revoked.map(|revoked| {
                 let ca = ca.name().clone();

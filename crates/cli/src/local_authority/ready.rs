@@ -50,7 +50,7 @@ impl LocalAuthority {
                 .context("intents cannot be authenticated, without which nothing is issued")?;
         }
         // Creating missing CAs needs the passphrase once more.
-        if self.warnings.len() == told && cas.len() == self.authority.config().cas().len() {
+        if self.warnings.len() == told && self.missing_cas().next().is_none() {
             self.keys.forget_passphrase();
         }
         Ok(())

@@ -54,6 +54,12 @@ fn a_second_issuing_ca_takes_over_while_a_server_runs() {
     let again = folder.complaint(&["ca", "add", "issuing-ca-2"]);
     assert!(again.contains("already, and it is pending"), "{again}");
 
+    // What cannot be made changes nothing.
+    let config = std::fs::read(folder.data().join("chancery.toml")).unwrap();
+    let below = folder.complaint(&["ca", "add", "sub-ca", "--parent", "issuing-ca"]);
+    assert!(below.contains("path length of 0"), "{below}");
+    assert!(std::fs::read(folder.data().join("chancery.toml")).unwrap() == config);
+
     // This server was started before there was the key.
     let refused = folder.complaint(&["ca", "activate", "issuing-ca-2"]);
     assert!(refused.contains("start it again first"), "{refused}");

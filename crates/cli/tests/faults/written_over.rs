@@ -345,3 +345,39 @@ fn settings_keys_and_logs_are_plain_files() {
     }
     before.goes_on(&folder);
 }
+
+#[test]
+fn a_damaged_record_of_a_ca_stops_issuance_and_no_revocation() {
+    let folder = Folder::new();
+    folder.text(&["init"]);
+    folder.text(&["request", "a.example.com", "--out", "a"]);
+    write_over(
+        &folder,
+        "INSERT INTO issuer_changes (ca, state, is_default, at, principal)
+         VALUES ('chancery-issuing-ca', 'enthroned', 0, 1, 'nobody')",
+    );
+    says(
+        &refused(&folder, &["request", "b.example.com", "--out", "b"]),
+        &["issuer_changes has the state", "enthroned"],
+    );
+    folder.text(&["revoke", "a", "--reason", "superseded"]);
+    let crl = fs::read(folder.public("chancery-issuing-ca.crl")).unwrap();
+    let list = chancery_x509::crl::RevocationList::parse(&crl).unwrap();
+    assert_eq!(list.entries().count(), 1);
+}
+
+#[test]
+fn a_replaced_certificate_is_told() {
+    let folder = Folder::new();
+    folder.text(&["init"]);
+    folder.text(&["request", "a.example.com", "--out", "a"]);
+    assert_eq!(folder.json(&["check"])["problems"], serde_json::json!([]));
+    write_over(
+        &folder,
+        "UPDATE certificates SET shard = 7, der = x'00' WHERE common_name = 'a.example.com'",
+    );
+    let output = folder.chancery(&["--json", "check"]);
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let problems = told["problems"].to_string();
+    assert!(problems.contains("none that a CA of this ledger signed"), "{problems}");
+}

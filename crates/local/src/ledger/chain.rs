@@ -3,6 +3,7 @@
 //! revocation with it.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 use chancery_authority::CaName;
 use chancery_authority::port::LedgerError;
@@ -13,9 +14,9 @@ use rusqlite::{Connection, OptionalExtension};
 use super::fault::{Fault, damaged};
 
 thread_local! {
-    /// The certificates of the chain that was found to be right last: each reservation would verify the same
-    /// signatures.
-    static RIGHT: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+    /// For each issuer, the certificates of its chain as they were found to be right last: each reservation would verify the
+    /// same signatures.
+    static RIGHT: RefCell<BTreeMap<CaName, Vec<Vec<u8>>>> = const { RefCell::new(BTreeMap::new()) };
 }
 
 /// Refuses where the issuer or a CA above it is revoked or not recorded, or was not signed by the CA recorded above it.
@@ -40,7 +41,7 @@ fn refuse_other_signers(connection: &Connection, issuer: &CaName) -> Result<(), 
         names.push(row.get::<_, String>(0)?);
         certificates.push(row.get::<_, Vec<u8>>(1)?);
     }
-    if RIGHT.with_borrow(|right| *right == certificates) {
+    if RIGHT.with_borrow(|right| right.get(issuer) == Some(&certificates)) {
         return Ok(());
     }
     let parsed: Result<Vec<_>, _> = certificates.iter().map(|der| Certificate::parse(der)).collect();
@@ -55,7 +56,7 @@ fn refuse_other_signers(connection: &Connection, issuer: &CaName) -> Result<(), 
             )));
         }
     }
-    RIGHT.set(certificates);
+    RIGHT.with_borrow_mut(|right| right.insert(issuer.clone(), certificates));
     Ok(())
 }
 

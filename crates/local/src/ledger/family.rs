@@ -249,10 +249,12 @@ pub(crate) fn unfinished(
 ) -> Result<UnfinishedFamilies, Fault> {
     let mut statement = connection.prepare_cached(
         "SELECT i.slug, c.serial, u.revoked_at, u.reason, u.invalidity_date, u.principal, u.key, c.der,
-             c.issued_at IS NOT NULL AND c.key = u.key
+             c.issued_at IS NOT NULL
                  AND EXISTS (SELECT 1 FROM revocations r WHERE r.certificate = c.id)
-                 AND EXISTS (SELECT 1 FROM certificates k CROSS JOIN revocations r ON r.certificate = k.id
-                     WHERE k.key = u.key AND k.lost_at IS NULL AND r.reason IN (1, 2))
+                 AND (EXISTS (SELECT 1 FROM blocked_keys b WHERE b.key = u.key)
+                     OR EXISTS (SELECT 1 FROM certificates k CROSS JOIN revocations r ON r.certificate = k.id
+                         WHERE k.key = u.key AND k.lost_at IS NULL AND r.reason IN (1, 2))),
+             c.key = u.key
              FROM unfinished_families u
              JOIN certificates c ON c.id = u.certificate JOIN issuers i ON i.id = c.issuer
          WHERE u.revoked_at >= ?1 AND (u.revoked_at > ?1 OR c.serial > ?2) ORDER BY u.revoked_at, c.serial",
@@ -282,14 +284,15 @@ pub(crate) fn unfinished(
     Ok(unfinished)
 }
 
-/// Whether a mark names a certificate of its key that is revoked, and a certificate of that key is revoked because the key
-/// is compromised. Every mark is written in the transaction that does this.
+/// Whether a mark names a certificate of its key that is revoked, and that key is blocked, or a certificate of it is revoked
+/// because it is compromised. Every mark is written in the transaction that does this.
 fn is_confirmed(row: &Row<'_>) -> Result<bool, Fault> {
     let (key, der, is_revoked): (Vec<u8>, Vec<u8>, bool) = (row.get(6)?, row.get(7)?, row.get(8)?);
     // The certificate itself has its key, whatever its row says.
-    let is_its_key = Certificate::parse(&der).map_or(true, |certificate| {
-        KeyFingerprint::of(certificate.spki_der()).0.as_slice() == key
-    });
+    let is_its_key = match Certificate::parse(&der) {
+        Ok(certificate) => KeyFingerprint::of(certificate.spki_der()).0.as_slice() == key,
+        Err(_) => row.get(9)?,
+    };
     Ok(is_revoked && is_its_key)
 }
 
@@ -395,7 +398,7 @@ fn due(
 ) -> Result<Vec<ListPosition>, Fault> {
     let mut statement = connection.prepare_cached(family!(
         "SELECT c.id, c.issuer, c.shard, c.serial, c.not_after, c.der, 1, i.slug
-             FROM family f CROSS JOIN certificates c ON c.id = f.id JOIN issuers i ON i.id = c.issuer
+             FROM family f CROSS JOIN certificates c ON c.id = f.id LEFT JOIN issuers i ON i.id = c.issuer
              LEFT JOIN revocations r ON r.certificate = c.id
          WHERE c.issued_at IS NOT NULL AND (r.certificate IS NULL OR (c.key = ?1 AND ?2 = 1 AND r.reason <> 1))"
     ))?;

@@ -42,9 +42,16 @@ fn default_issuer(connection: &Connection) -> Result<Option<String>, Fault> {
     Ok(newest)
 }
 
-/// The state of a CA that exists.
+/// The state of a CA that exists. One that cannot be read is told: what the CA publishes goes on, and nothing is reserved
+/// under it.
 pub(super) fn status(connection: &Connection, ca: &str) -> Result<IssuerStatus, Fault> {
-    Ok(recorded(connection, ca)?.unwrap_or_default())
+    match recorded(connection, ca) {
+        Err(fault) if fault.is_of_row() => {
+            tracing::error!(ca, ?fault, "the state of a CA cannot be read: it issues nothing until that is put right");
+            Ok(IssuerStatus::default())
+        }
+        status => Ok(status?.unwrap_or_default()),
+    }
 }
 
 /// Refuses an intent whose issuer does not issue. A root signs its own first certificate whatever its state.

@@ -16,7 +16,7 @@ pub(crate) fn lose(writing: &Writing<'_>, id: i64, at: UnixTime) -> Result<bool,
     let connection = writing.connection;
     let mut statement = connection.prepare_cached(
         "SELECT c.id, c.issuer, c.shard, c.serial, c.not_after, c.der, 0, i.slug
-         FROM certificates c JOIN issuers i ON i.id = c.issuer
+         FROM certificates c LEFT JOIN issuers i ON i.id = c.issuer
          WHERE c.id = ?1 AND c.issued_at IS NULL AND c.lost_at IS NULL",
     )?;
     let mut rows = statement.query([id])?;

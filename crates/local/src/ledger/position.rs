@@ -17,7 +17,6 @@ use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::certificate_row::{CertificateRow, Stage, issuer_number, padded_serial, row_by_serial, select_rows};
 use super::fault::{Fault, damaged};
-use super::issuers;
 use super::shard::shard_number;
 
 /// Most differences that a check tells.
@@ -69,7 +68,10 @@ impl ListPosition {
             serial: serial.ok_or_else(|| wrong("the serial number is not a positive number of 20 octets"))?,
             not_after: UnixTime(row.get(4)?),
         };
-        let (is_issued, issuer): (bool, String) = (row.get(6)?, row.get(7)?);
+        let (is_issued, issuer): (bool, Option<String>) = (row.get(6)?, row.get(7)?);
+        // The certificate may say which CA it is.
+        let is_recorded = issuer.is_some();
+        let issuer = issuer.unwrap_or_default();
         let der = row.get_ref(5)?.as_blob().unwrap_or_default();
         if let Some(said) = claims.said(der, is_issued, position.serial, &issuer) {
             let issuer = said.issuer_number(connection)?.unwrap_or(position.issuer);
@@ -85,7 +87,11 @@ impl ListPosition {
                     "a row of certificates differs from its certificate, which counts"
                 );
                 (position.issuer, position.shard, position.not_after) = (issuer, shard, said.not_after);
+                return Ok(position);
             }
+        }
+        if !is_recorded {
+            return Err(wrong("its issuer is not recorded"));
         }
         Ok(position)
     }
@@ -122,14 +128,39 @@ impl Said<'_> {
 }
 
 impl Claims {
-    /// Reads the CAs. One whose certificate cannot be used confirms nothing.
+    /// Reads the CAs. One whose row or certificate cannot be used confirms nothing, and stops no revocation.
     pub(crate) fn read(connection: &Connection) -> Result<Self, Fault> {
-        let cas = issuers::authorities(connection)?.into_iter().filter_map(|ca| {
-            let certificate = Certificate::parse(&ca.certificate).ok()?;
-            let key = CaPublicKey::from_der(certificate.spki_der()).ok()?;
-            Some((ca.ca_name, certificate, key))
-        });
-        Ok(Self(cas.collect()))
+        let mut statement = connection.prepare_cached(
+            "SELECT a.slug, c.der FROM authorities a JOIN certificates c ON c.id = a.certificate
+             WHERE c.issued_at IS NOT NULL",
+        )?;
+        let mut rows = statement.query([])?;
+        let mut cas = Vec::new();
+        while let Some(row) = rows.next()? {
+            let text = row.get_ref(0)?.as_str().unwrap_or_default();
+            let der = row.get_ref(1)?.as_blob().unwrap_or_default();
+            let name = CaName::new(text).ok();
+            let certificate = Certificate::parse(der).ok();
+            let key = certificate
+                .as_ref()
+                .and_then(|own| CaPublicKey::from_der(own.spki_der()).ok());
+            if let (Some(name), Some(certificate), Some(key)) = (name, certificate, key) {
+                cas.push((name, certificate, key));
+            } else {
+                tracing::error!(
+                    ca = text,
+                    "the record of a CA cannot be read: it confirms no certificate"
+                );
+            }
+        }
+        Ok(Self(cas))
+    }
+
+    /// Whether a CA of the ledger signed the certificate of an issued row.
+    fn confirms(&self, row: &CertificateRow) -> bool {
+        let recorded = row.record.id.issuer.as_str();
+        self.said(&row.record.certificate, true, row.record.id.serial, recorded)
+            .is_some_and(|said| said.is_confirmed())
     }
 
     /// What a row's DER says; `None` where it cannot be read, is of another serial number, or names no CA of the ledger.
@@ -280,6 +311,12 @@ pub(crate) fn differences(connection: &Connection) -> Result<Vec<String>, Fault>
         let differing = claims.settle(connection, &mut row)?;
         if !differing.is_empty() {
             tell(difference(row.id, row.record.id.serial, &differing));
+        } else if row.stage == Stage::Issued && !claims.confirms(&row) {
+            tell(format!(
+                "the certificate in row {} of certificates, serial number {}, is none that a CA of this ledger signed; somebody \
+                 has replaced it: put the row back, as a backup has it",
+                row.id, row.record.id.serial
+            ));
         }
         let position = ListPosition::of(&row);
         let found: Option<(i64, i64, i64)> = listed

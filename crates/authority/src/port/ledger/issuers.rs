@@ -102,13 +102,13 @@ impl IssuerState {
             .find(|state| state.name() == name)
     }
 
-    /// Whether a CA may go from this state to another. A retiring one may be taken back into use; a retired one never, for
-    /// its CRLs have stopped.
+    /// Whether a CA may go from this state to another. A retiring one may be taken back into use; a retired one, whose
+    /// CRLs have stopped, has to become retiring first, with which they go on.
     pub fn leads_to(self, next: Self) -> bool {
         match (self, next) {
-            (Self::Pending, Self::Active | Self::Retiring)
-            | (Self::Active, Self::Retiring)
-            | (Self::Retiring, Self::Active | Self::Retired) => true,
+            (Self::Pending | Self::Retiring, Self::Active)
+            | (Self::Pending | Self::Active | Self::Retired, Self::Retiring)
+            | (Self::Retiring, Self::Retired) => true,
             (from, to) => from == to,
         }
     }

@@ -44,7 +44,7 @@ fn of_file(path: &Path) -> Result<Vec<Certificate<'static>>, WebhookError> {
 fn system_roots() -> Option<Vec<Certificate<'static>>> {
     let found = rustls_native_certs::load_native_certs();
     for error in &found.errors {
-        tracing::debug!(%error, "trusted CAs of the system that cannot be read");
+        tracing::warn!(%error, "trusted CAs of the system, or of SSL_CERT_FILE and SSL_CERT_DIR, that cannot be read");
     }
     let roots: Vec<_> = found
         .certs
