@@ -311,7 +311,7 @@ pub(crate) fn differences(connection: &Connection) -> Result<Vec<String>, Fault>
         let differing = claims.settle(connection, &mut row)?;
         if !differing.is_empty() {
             tell(difference(row.id, row.record.id.serial, &differing));
-        } else if row.stage == Stage::Issued && !claims.confirms(&row) {
+        } else if row.stage == Stage::Issued && !claims.0.is_empty() && !claims.confirms(&row) {
             tell(format!(
                 "the certificate in row {} of certificates, serial number {}, is none that a CA of this ledger signed; somebody \
                  has replaced it: put the row back, as a backup has it",
