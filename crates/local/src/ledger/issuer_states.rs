@@ -47,7 +47,11 @@ fn default_issuer(connection: &Connection) -> Result<Option<String>, Fault> {
 pub(super) fn status(connection: &Connection, ca: &str) -> Result<IssuerStatus, Fault> {
     match recorded(connection, ca) {
         Err(fault) if fault.is_of_row() => {
-            tracing::error!(ca, ?fault, "the state of a CA cannot be read: it issues nothing until that is put right");
+            tracing::error!(
+                ca,
+                ?fault,
+                "the state of a CA cannot be read: it issues nothing until that is put right"
+            );
             Ok(IssuerStatus::default())
         }
         status => Ok(status?.unwrap_or_default()),
