@@ -19,7 +19,8 @@ const ENTRIES_OF_FILE: usize = 64;
 #[derive(Clone, Debug, Deserialize)]
 struct OfFile {
     csr_file: Box<str>,
-    common_name: Box<str>,
+    /// With a profile, the CSR's is meant where there is none.
+    common_name: Option<Box<str>>,
     country: Option<Box<str>>,
     email_address: Option<Box<str>>,
     locality: Option<Box<str>>,
@@ -86,7 +87,7 @@ impl TlsList {
             };
             Some(ListedNames {
                 subject: Subject {
-                    common_name: Some(String::from(&*entry.common_name)),
+                    common_name: text(&entry.common_name),
                     country: text(&entry.country),
                     email_address: text(&entry.email_address),
                     locality: text(&entry.locality),
@@ -145,7 +146,8 @@ mod tests {
     fn a_csr_file_has_the_names_of_its_entries() {
         let list = TlsList::parse(
             br#"[{"common_name":"a","csr_file":"a.csr","sans":["b.example.com"]},{"common_name":"b","csr_file":"a.csr"},
-                {"common_name":"c","csr_file":"c.csr","sans":7},{"common_name":"d"}]"#,
+                {"common_name":"c","csr_file":"c.csr","sans":7},{"common_name":"d"},
+                {"common_name":null,"profile":"device","csr_file":"n.csr","sans":"b.example.com"}]"#,
         )
         .unwrap();
         let names = |file: &str| {
@@ -158,6 +160,7 @@ mod tests {
         assert_eq!(names("a.csr"), ["a", "b"]);
         assert_eq!(names("c.csr"), [""; 0], "an entry that cannot be read gives no names");
         assert_eq!(names("d"), [""; 0]);
+        assert_eq!(names("n.csr"), [""], "the name is the CSR's, as its profile allows");
     }
 
     #[test]
