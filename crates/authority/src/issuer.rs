@@ -247,15 +247,17 @@ impl Authority {
         self.reload().await
     }
 
-    /// Reads the CAs again where that was long ago. An error leaves what was read before.
+    /// Reads the CAs again where that was long ago. Of many requests at a time one does: the others go by what was read
+    /// before, since the ledger looks at the state in any case. So they do after an error, until it is time again.
     pub(crate) async fn keep_issuers_fresh(&self) {
-        let age = self
-            .ports()
-            .clock
-            .now()
-            .0
-            .saturating_sub(self.issuers_read_at.load(Ordering::Relaxed));
-        if (0..ISSUERS_FRESH).contains(&age) {
+        let now = self.ports().clock.now().0;
+        let read_at = self.issuers_read_at.load(Ordering::Relaxed);
+        let is_fresh = (0..ISSUERS_FRESH).contains(&now.saturating_sub(read_at));
+        let claim = || {
+            self.issuers_read_at
+                .compare_exchange(read_at, now, Ordering::Relaxed, Ordering::Relaxed)
+        };
+        if is_fresh || claim().is_err() {
             return;
         }
         if let Err(error) = self.reload().await {
