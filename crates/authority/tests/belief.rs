@@ -76,6 +76,7 @@ fn template(subject: Name, public_key: SubjectPublicKey, like: &Certificate) -> 
             path_len: None,
         }),
         key_usage: KeyUsage::DIGITAL_SIGNATURE | KeyUsage::KEY_CERT_SIGN | KeyUsage::CRL_SIGN,
+        subject_key_identifier: None,
         extended_key_usages: Vec::new(),
         alt_names: Vec::new(),
         policies: Vec::new(),

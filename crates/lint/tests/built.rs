@@ -30,6 +30,7 @@ fn template(subject: &Subject, key: &Key) -> CertificateTemplate {
         not_after: NOW.plus_days(30),
         basic_constraints: None,
         key_usage: KeyUsage::DIGITAL_SIGNATURE,
+        subject_key_identifier: None,
         extended_key_usages: Vec::new(),
         alt_names: Vec::new(),
         policies: Vec::new(),

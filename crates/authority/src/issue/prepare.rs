@@ -397,6 +397,7 @@ impl Rules<'_> {
             not_after: particulars.not_after,
             basic_constraints: profile.basic_constraints().then_some(END_ENTITY),
             key_usage,
+            subject_key_identifier: None,
             extended_key_usages: particulars.extended_key_usages,
             alt_names: particulars.alt_names,
             policies: profile.policies().to_vec(),

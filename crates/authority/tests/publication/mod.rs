@@ -71,6 +71,7 @@ async fn certificate_until(fixture: &Fixture, serial: Serial, not_after: UnixTim
         not_after,
         basic_constraints: None,
         key_usage: KeyUsage::DIGITAL_SIGNATURE,
+        subject_key_identifier: None,
         extended_key_usages: Vec::new(),
         alt_names: Vec::new(),
         policies: Vec::new(),

@@ -76,7 +76,9 @@ fn extensions(list: &mut Writer, template: &CertificateTemplate, authority_key_i
         });
     }
     extension(list, &oid::SUBJECT_KEY_IDENTIFIER, false, |value| {
-        value.value(tag::OCTET_STRING, &template.public_key.identifier().0);
+        let of_key = template.public_key.identifier();
+        let identifier = template.subject_key_identifier.as_deref().unwrap_or(&of_key.0);
+        value.value(tag::OCTET_STRING, identifier);
     });
     extension(list, &oid::AUTHORITY_KEY_IDENTIFIER, false, |value| {
         value.nested(tag::SEQUENCE, |fields| {

@@ -15,9 +15,12 @@ use crate::time::UnixTime;
 
 pub use super::constraints::{NameConstraints, Subtree};
 
+/// Most octets of a subjectKeyIdentifier: a SHA-512 digest.
+const LONGEST_KEY_IDENTIFIER: usize = 64;
+
 /// Everything that decides a certificate, except its issuer.
 ///
-/// The builder adds SKI, and AKI (copied from the issuer's SKI); extensions are encoded in a fixed order.
+/// The builder adds AKI (copied from the issuer's SKI); extensions are encoded in a fixed order.
 #[derive(Clone, Debug)]
 pub struct CertificateTemplate {
     /// The serial number.
@@ -34,6 +37,9 @@ pub struct CertificateTemplate {
     pub basic_constraints: Option<BasicConstraints>,
     /// keyUsage (critical); no bits leave the extension out.
     pub key_usage: KeyUsage,
+    /// subjectKeyIdentifier; `None`: the SHA-1 of the key's bits (RFC 5280 section 4.2.1.2, method 1). A further
+    /// certificate for a CA has the one that the CA's certificates have already: what the CA issued names it.
+    pub subject_key_identifier: Option<Vec<u8>>,
     /// extKeyUsage; empty leaves the extension out.
     pub extended_key_usages: Vec<ObjectIdentifier>,
     /// subjectAltName (critical where the subject is empty); empty leaves the extension out.
@@ -116,13 +122,9 @@ impl CertificateTemplate {
             ));
         }
         let checked = self.check()?;
-        Ok(build::tbs(
-            self,
-            &checked,
-            &self.subject,
-            &key.identifier().0,
-            key.algorithm(),
-        ))
+        let of_key = key.identifier();
+        let identifier = self.subject_key_identifier.as_deref().unwrap_or(&of_key.0);
+        Ok(build::tbs(self, &checked, &self.subject, identifier, key.algorithm()))
     }
 
     /// The TBSCertificate issued by `issuer`, within the limits of its certificate: its end, its path length, its name
@@ -232,6 +234,11 @@ impl CertificateTemplate {
             if oids.iter().enumerate().any(|(at, oid)| oids[..at].contains(oid)) {
                 return Err(invalid(field, "an object identifier is there twice"));
             }
+        }
+        if let Some(identifier) = &self.subject_key_identifier
+            && !(1..=LONGEST_KEY_IDENTIFIER).contains(&identifier.len())
+        {
+            return Err(invalid("subject_key_identifier", "it has 1 to 64 octets"));
         }
         let urls = [
             ("crl_distribution_points", &self.crl_distribution_points),

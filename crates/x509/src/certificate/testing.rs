@@ -90,6 +90,7 @@ fn template(subject: Name, public_key: SubjectPublicKey) -> CertificateTemplate 
         not_after: NOW.plus_seconds(30 * DAY),
         basic_constraints: None,
         key_usage: KeyUsage::DIGITAL_SIGNATURE,
+        subject_key_identifier: None,
         extended_key_usages: Vec::new(),
         alt_names: Vec::new(),
         policies: Vec::new(),

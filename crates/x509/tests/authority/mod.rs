@@ -175,6 +175,7 @@ fn template(spki: &[u8], serial: u64, common_name: &str) -> CertificateTemplate 
         not_after: NOW.plus_days(30),
         basic_constraints: None,
         key_usage: KeyUsage::default(),
+        subject_key_identifier: None,
         extended_key_usages: Vec::new(),
         alt_names: Vec::new(),
         policies: Vec::new(),
