@@ -16,7 +16,7 @@ pub struct CertificateEntry {
     pub common_name: String,
     /// RFC 4514.
     pub subject: String,
-    /// `leaf` or `authority`.
+    /// `leaf`, `authority` or `cross_certificate`.
     #[schema(value_type = String)]
     pub kind: CertificateKind,
     /// Profile that it was issued with.
@@ -68,6 +68,8 @@ pub enum CertificateKind {
     Leaf,
     /// A CA's.
     Authority,
+    /// A cross-certificate, for a CA that has a certificate of another issuer.
+    CrossCertificate,
 }
 
 /// Whether a certificate is good.

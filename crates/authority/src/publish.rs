@@ -115,6 +115,10 @@ impl Authority {
     }
 
     async fn publish_certificates_of(&self, wanted: impl Fn(&Ca) -> bool) -> CertificateOutcomes {
+        // Another process may have renewed a CA's certificate: the former one must not take the place of the new one.
+        if let Err(error) = self.reload().await {
+            tracing::warn!(%error, "the CAs could not be read again: their certificates are published as they were read before");
+        }
         let cas = self.cas();
         let mut outcomes = Vec::new();
         let mut of_bundle = Vec::new();

@@ -123,6 +123,66 @@ async fn creating_the_hierarchy() {
 }
 
 #[tokio::test]
+async fn renewing_a_ca() {
+    let present = |fixture: &Fixture| {
+        let ca = fixture.authority.ca(&ca_name("chancery-issuing-ca")).unwrap();
+        ca.certificate().clone()
+    };
+    table(
+        "renew_ca",
+        async || {
+            let fixture = Fixture::with(QUICK).await;
+            let former = present(&fixture);
+            fixture.memory.clock.advance(DAY);
+            (fixture, former)
+        },
+        async |fixture: &Fixture, _: &_| {
+            let _ = fixture
+                .authority
+                .renew_ca(&ca_name("chancery-issuing-ca"), &principal())
+                .await;
+            let _ = fixture.authority.publish_certificates().await;
+        },
+        async |fixture: &Fixture, former: &chancery_x509::certificate::Certificate, context: &str| {
+            fixture.authority.reload().await.unwrap();
+            let renewed = present(fixture);
+            assert!(renewed.not_after() > former.not_after(), "{context}");
+            assert_eq!(renewed.spki_der(), former.spki_der(), "{context}");
+            assert_eq!(fixture.authority.not_believed().await, [], "{context}");
+            fixture.issue("after.example.com", None).await;
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn making_a_cross_certificate() {
+    use chancery_authority::hierarchy::{CrossNames, CrossSignRequest};
+    let theirs = Fixture::with(QUICK).await;
+    let request = CrossSignRequest {
+        certificate: theirs.authority.cas()[0].certificate().clone(),
+        days: None,
+        path_len: None,
+        names: CrossNames::Any,
+    };
+    table(
+        "cross_sign",
+        async || (Fixture::with(QUICK).await, ()),
+        async |fixture: &Fixture, (): &()| {
+            let root = ca_name("chancery-root-ca");
+            let _ = fixture.authority.cross_sign(&root, &request, &principal()).await;
+        },
+        async |fixture: &Fixture, (): &(), context: &str| {
+            let made = fixture.memory.ledger.issued();
+            let cross = |record: &&_| matches!(record, chancery_authority::port::ledger::CertificateRecord { kind, .. } if *kind == chancery_authority::port::ledger::Kind::CrossCertificate);
+            assert!(made.iter().any(|record| cross(&record)), "{context}");
+            assert_eq!(fixture.authority.cas().len(), 2, "{context}");
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn creating_the_hierarchy_and_sweeping_before_it_is_taken_up() {
     // The sweeper gives a CA's intent up; the next run begins anew, with the same keys.
     for fault in FAULTS {

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod belief;
+mod ca_certificates;
 mod corpus;
 mod crl_files;
 mod csr_names;

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use chancery_local::keys::passphrase::InheritedDescriptor;
 use clap::{Args, Parser, Subcommand};
 
-pub(crate) use ca::{CaAddArguments, CaCommand};
+pub(crate) use ca::{CaAddArguments, CaCommand, CrossSignArguments};
 pub(crate) use certificates::{
     IssueArguments, KeyChoice, ListArguments, PurposeChoice, RenewArguments, RequestArguments, RevokeArguments,
     VerifyArguments, WantedArguments,

@@ -98,7 +98,7 @@ fn decide(record: CertificateRecord, ca: &CaName, entry: &RevokedEntry) -> Liste
 fn is_named(record: &CertificateRecord, name: &str) -> bool {
     let ca_name = match &record.kind {
         Kind::Authority { ca_name, .. } => Some(ca_name.as_str()),
-        Kind::Leaf => None,
+        Kind::Leaf | Kind::CrossCertificate => None,
     };
     record.common_name == name || ca_name == Some(name)
 }

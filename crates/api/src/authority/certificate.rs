@@ -20,6 +20,7 @@ impl CertificateEntry {
             kind: match record.kind {
                 Kind::Leaf => CertificateKind::Leaf,
                 Kind::Authority { .. } => CertificateKind::Authority,
+                Kind::CrossCertificate => CertificateKind::CrossCertificate,
             },
             profile: record.profile.clone(),
             not_before: record.not_before.to_string(),

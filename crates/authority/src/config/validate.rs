@@ -350,6 +350,13 @@ fn name_constraints(key: &str, file: Option<&NameConstraintsFile>) -> Result<Opt
     Ok(Some(constraints))
 }
 
+impl NameConstraintsFile {
+    /// The name constraints, or why they are none.
+    pub fn parse(&self) -> Result<NameConstraints, ConfigError> {
+        Ok(name_constraints("name_constraints", Some(self))?.unwrap_or_default())
+    }
+}
+
 fn subtree(text: &str) -> Option<Subtree> {
     let (kind, value) = text.split_once(':')?;
     match kind {

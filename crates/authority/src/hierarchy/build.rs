@@ -11,29 +11,34 @@ use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
 use super::HierarchyError;
+use super::certify::Certifying;
 use crate::authority::{Authority, Ca};
 use crate::config::{CaConfig, Config};
 use crate::issue::throwaway;
 use crate::port::ledger::{CertificateIntent, CrlScope, IdempotencyToken, IntentId, Kind, OpenIntent, TokenOrigin};
-use crate::principal::Principal;
 
 /// Seconds by which notBefore precedes the issuance, for peers whose clock is slow.
-const BACKDATE: i64 = 300;
+pub(super) const BACKDATE: i64 = 300;
 
 /// The intent for a CA's certificate, with a serial of its own; its TBSCertificate has passed every lint.
 pub(crate) fn intent(
     authority: &Authority,
-    config: &CaConfig,
-    parent: Option<&Ca>,
-    key: &CaPublicKey,
+    certifying: &Certifying<'_>,
 ) -> Result<(CertificateIntent, TbsCertificate), HierarchyError> {
+    let &Certifying {
+        config,
+        parent,
+        key,
+        renews,
+        principal,
+    } = certifying;
     let now = authority.ports().clock.now();
     let making = Making {
         public: authority.config(),
         now,
         serial: authority.draw_serial(),
     };
-    let (template, tbs) = making.tbs(config, parent, key)?;
+    let (template, tbs) = making.tbs(certifying)?;
     let intent = CertificateIntent {
         id: IntentId {
             issuer: parent.map_or_else(|| config.name().clone(), |parent| parent.name().clone()),
@@ -46,15 +51,22 @@ pub(crate) fn intent(
         },
         common_name: config.subject().attributes().common_name.unwrap_or_default(),
         profile: if parent.is_none() { "root-ca" } else { "issuing-ca" }.to_owned(),
-        renews: None,
+        renews: renews.map(|former| IntentId {
+            issuer: former.signer().clone(),
+            serial: former.certificate().serial(),
+        }),
         key: key.fingerprint(),
-        allow_key_reuse: false,
+        // The key is certified again for the same CA.
+        allow_key_reuse: renews.is_some(),
         tbs: tbs.as_der().to_vec(),
         not_before: template.not_before,
         not_after: template.not_after,
         shard: None,
-        principal: Principal::AUTHORITY,
-        token: Some(IdempotencyToken(format!("create {}", config.name()))),
+        principal: principal.clone(),
+        token: Some(IdempotencyToken(match renews {
+            None => format!("create {}", config.name()),
+            Some(former) => format!("renew {} {}", config.name(), former.certificate().serial()),
+        })),
         token_origin: TokenOrigin::Caller,
         request_digest: request_digest(authority.config(), config, parent, key),
         notify_expiry: false,
@@ -67,9 +79,7 @@ pub(crate) fn intent(
 /// The TBSCertificate that this authority would sign for an interrupted intent.
 pub(super) fn again(
     public: &Config,
-    config: &CaConfig,
-    parent: Option<&Ca>,
-    key: &CaPublicKey,
+    certifying: &Certifying<'_>,
     open: &OpenIntent,
 ) -> Result<TbsCertificate, HierarchyError> {
     let making = Making {
@@ -77,7 +87,7 @@ pub(super) fn again(
         now: open.not_before.plus_seconds(BACKDATE),
         serial: open.id.serial,
     };
-    Ok(making.tbs(config, parent, key)?.1)
+    Ok(making.tbs(certifying)?.1)
 }
 
 /// The inputs of a CA's certificate beside the CA's own configuration.
@@ -92,13 +102,27 @@ pub(super) struct Making<'a> {
 
 impl Making<'_> {
     /// The TBSCertificate, which has passed every lint.
-    fn tbs(
-        &self,
-        config: &CaConfig,
-        parent: Option<&Ca>,
-        key: &CaPublicKey,
-    ) -> Result<(CertificateTemplate, TbsCertificate), HierarchyError> {
-        let template = self.template(config, parent, key);
+    fn tbs(&self, certifying: &Certifying<'_>) -> Result<(CertificateTemplate, TbsCertificate), HierarchyError> {
+        let &Certifying {
+            config,
+            parent,
+            key,
+            renews,
+            ..
+        } = certifying;
+        let mut template = self.template(config, parent, key);
+        if let Some(former) = renews {
+            let present = former.certificate();
+            // What the CA issued names it by this.
+            template.subject_key_identifier = present.subject_key_identifier().map(<[u8]>::to_vec);
+            if template.not_after <= present.not_after() {
+                return Err(HierarchyError::NoLaterEnd {
+                    ca_name: config.name().clone(),
+                    present: present.not_after(),
+                    renewed: template.not_after,
+                });
+            }
+        }
         let built = match parent {
             None => template.self_signed(key),
             Some(parent) => template.issued_by(&parent.issuer),
@@ -130,6 +154,7 @@ impl Making<'_> {
                 path_len: config.path_len(),
             }),
             key_usage: KeyUsage::DIGITAL_SIGNATURE | KeyUsage::KEY_CERT_SIGN | KeyUsage::CRL_SIGN,
+            subject_key_identifier: None,
             extended_key_usages: Vec::new(),
             alt_names: Vec::new(),
             policies: Vec::new(),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chancery_x509::certificate::{CertificateError, TemplateError};
+use chancery_x509::time::UnixTime;
 
 use crate::authority::Ca;
 use crate::belief::NotBelieved;
@@ -69,6 +70,32 @@ pub enum HierarchyError {
     /// The configuration has no CA of that name.
     #[error("the configuration has no CA {0}")]
     NotConfigured(CaName),
+    /// A CA's certificate is to be renewed, and its configuration has another subject.
+    #[error(
+        "the certificate of CA {ca_name} is renewed for the same subject, {present}, and its configuration has {configured}: a \
+         CA of another name is another CA; put the subject back, or add a CA"
+    )]
+    OtherSubject {
+        /// Which CA.
+        ca_name: CaName,
+        /// The subject of its certificate.
+        present: String,
+        /// The configured one.
+        configured: String,
+    },
+    /// A renewed certificate would not outlive the present one.
+    #[error(
+        "a renewed certificate of CA {ca_name} would end on {renewed}, and the present one ends on {present}: renew the CA above \
+         it first, whose certificate it cannot outlive, or give it a longer lifetime"
+    )]
+    NoLaterEnd {
+        /// Which CA.
+        ca_name: CaName,
+        /// The end of its certificate.
+        present: UnixTime,
+        /// The end of the renewed one.
+        renewed: UnixTime,
+    },
     /// The parent does not exist.
     #[error("the parent {parent} of CA {ca_name} does not exist")]
     MissingParent {

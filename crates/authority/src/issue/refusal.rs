@@ -385,6 +385,8 @@ impl Refusal {
             },
             NotRenewable::TooOften => Self::RenewedTooOften { serial },
             NotRenewable::KeyBlocked => Self::RenewedKeyCompromised { serial },
+            // Of CAs' certificates alone, which are renewed by other means.
+            NotRenewable::Replaced => Self::AuthorityCertificate { serial },
         }
     }
 

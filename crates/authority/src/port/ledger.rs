@@ -147,6 +147,14 @@ impl LedgerError {
         }
     }
 
+    /// The error for a CA's certificate that is to be renewed and is not the CA's present one.
+    pub fn not_present(renewed: &IntentId) -> Self {
+        Self::NotRenewable {
+            serial: renewed.serial,
+            why: NotRenewable::Replaced,
+        }
+    }
+
     /// The error for a cursor that this ledger did not make.
     pub fn foreign_cursor(cursor: &Cursor) -> Self {
         Self::ForeignCursor {

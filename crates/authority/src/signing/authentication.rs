@@ -158,6 +158,7 @@ fn message(intent: &OpenIntent) -> Vec<u8> {
             message.optional(parent.as_ref().map(|parent| parent.as_str().as_bytes()));
             message.value(key.0.as_bytes());
         }
+        Kind::CrossCertificate => message.value(b"cross-certificate"),
     }
     message.value(common_name.as_bytes());
     message.value(profile.as_bytes());

@@ -10,7 +10,7 @@ use chancery_x509::time::UnixTime;
 use super::{NotSignable, SigningError};
 use crate::authority::Ca;
 use crate::issue::names::recorded_name_of;
-use crate::port::ledger::{CertificateIntent, Kind, OpenIntent};
+use crate::port::ledger::{CertificateIntent, OpenIntent};
 use crate::port::{KeyName, KeyStore, Purpose, Receipt, SigningRequest};
 
 /// A TBSCertificate that may be signed, and the key to sign it with.
@@ -38,7 +38,7 @@ pub(crate) struct Signer<'a> {
 /// An intent's claims about its certificate.
 struct Facts<'a> {
     serial: Serial,
-    is_authority: bool,
+    is_ca: bool,
     common_name: &'a str,
     key: KeyFingerprint,
     not_before: UnixTime,
@@ -64,7 +64,7 @@ impl Signable {
     ) -> Result<Self, NotSignable> {
         let facts = Facts {
             serial: intent.id.serial,
-            is_authority: is_authority(&intent.kind),
+            is_ca: intent.kind.is_ca(),
             common_name: &intent.common_name,
             key: intent.key,
             not_before: intent.not_before,
@@ -81,7 +81,7 @@ impl Signable {
     ) -> Result<Self, NotSignable> {
         let facts = Facts {
             serial: intent.id.serial,
-            is_authority: is_authority(&intent.kind),
+            is_ca: intent.kind.is_ca(),
             common_name: &intent.common_name,
             key: intent.key,
             not_before: intent.not_before,
@@ -106,7 +106,7 @@ impl Signable {
             }
         };
         let subject = certificate.subject();
-        let name = if facts.is_authority {
+        let name = if facts.is_ca {
             subject.attributes().common_name.unwrap_or_default()
         } else {
             recorded_name_of(subject, certificate.alt_names())
@@ -117,10 +117,10 @@ impl Signable {
         same(name == facts.common_name, "name")?;
         same(certificate.not_before() == facts.not_before, "notBefore")?;
         same(certificate.not_after() == facts.not_after, "notAfter")?;
-        if has_powers_of_a_ca(&certificate) != facts.is_authority {
+        if has_powers_of_a_ca(&certificate) != facts.is_ca {
             return Err(NotSignable::WrongKind);
         }
-        let purpose = if facts.is_authority {
+        let purpose = if facts.is_ca {
             Purpose::CaCertificate
         } else {
             Purpose::Certificate
@@ -141,10 +141,6 @@ impl Signable {
             receipt: signed.receipt,
         })
     }
-}
-
-fn is_authority(kind: &Kind) -> bool {
-    matches!(kind, Kind::Authority { .. })
 }
 
 /// Whether a verifier might accept signatures by its key as a CA's.

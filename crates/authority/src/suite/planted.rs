@@ -17,6 +17,7 @@ use chancery_x509::time::UnixTime;
 use crate::authority::Authority;
 use crate::config::Config;
 use crate::hierarchy::build;
+use crate::hierarchy::certify::Certifying;
 use crate::issue::{Csr, IssueError, Request, RequestDigest};
 use crate::memory::MemoryPorts;
 use crate::port::ledger::{
@@ -200,7 +201,16 @@ pub async fn planted_authority(ledger: Arc<dyn Ledger>, config: Config) {
     let stage = Stage::open(ledger, config).await;
     let root = stage.authority.config().cas()[0].clone();
     let key = ok(stage.memory.keys.create(root.key(), root.algorithm()).await);
-    let (mut intent, _) = ok(build::intent(&stage.authority, &root, None, &key));
+    let (mut intent, _) = ok(build::intent(
+        &stage.authority,
+        &Certifying {
+            config: &root,
+            parent: None,
+            key: &key,
+            renews: None,
+            principal: &Principal::AUTHORITY,
+        },
+    ));
     let subject = Subject {
         common_name: Some("Somebody Else's Root".to_owned()),
         ..Subject::default()
@@ -333,6 +343,7 @@ impl Stage {
             not_after: intent.not_after,
             basic_constraints: None,
             key_usage: KeyUsage::DIGITAL_SIGNATURE,
+            subject_key_identifier: None,
             extended_key_usages: Vec::new(),
             alt_names: Vec::new(),
             policies: Vec::new(),
@@ -367,6 +378,7 @@ fn ca_certificate(stage: &Stage, template: CertificateTemplate) -> Vec<u8> {
             path_len: Some(0),
         }),
         key_usage: KeyUsage::KEY_CERT_SIGN | KeyUsage::CRL_SIGN,
+        subject_key_identifier: None,
         extended_key_usages: Vec::new(),
         ..template
     };

@@ -110,6 +110,7 @@ pub(super) fn of_facts(entry: &Entry) -> Item {
             .text("AuthoritySlug", ca_name.as_str())
             .optional_text("AuthorityParent", parent.as_ref().map(CaName::as_str))
             .text("AuthorityKey", &key.0),
+        Kind::CrossCertificate => item.flag("CrossCertificate", true),
     }
 }
 
@@ -155,6 +156,7 @@ impl Entry {
                 serial,
             },
             kind: match item.optional("AuthoritySlug", ca_name)? {
+                None if item.optional("CrossCertificate", Item::as_flag)? == Some(true) => Kind::CrossCertificate,
                 None => Kind::Leaf,
                 Some(of) => Kind::Authority {
                     ca_name: of,
@@ -248,9 +250,14 @@ impl Entry {
     /// The partition of its row in the certificate table: the common name, or a CA's name.
     pub(super) fn partition(&self) -> &str {
         match &self.kind {
-            Kind::Leaf => row::partition(&self.common_name),
+            Kind::Leaf | Kind::CrossCertificate => row::partition(&self.common_name),
             Kind::Authority { ca_name, .. } => ca_name.as_str(),
         }
+    }
+
+    /// Whether it is the certificate that makes a CA, or is to make it.
+    pub(super) fn makes_ca(&self) -> bool {
+        self.renewal.is_none() && matches!(self.kind, Kind::Authority { .. })
     }
 
     /// The key of that row.
@@ -266,7 +273,7 @@ impl Entry {
             .text("Expires", contract_time(self.not_after))
             .octets("Certificate", STANDARD.encode(pem::encode("CERTIFICATE", certificate)));
         match self.kind {
-            Kind::Leaf => row.flag("NotifyExpiry", self.notify_expiry),
+            Kind::Leaf | Kind::CrossCertificate => row.flag("NotifyExpiry", self.notify_expiry),
             Kind::Authority { .. } => row.number("CRLNumber", 0),
         }
     }

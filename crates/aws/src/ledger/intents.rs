@@ -78,6 +78,10 @@ impl DynamoLedger {
             match Transaction::failed(&conditions, ENTRY) {
                 Some(item) if item.as_text("Attempt").is_ok_and(|of| of == attempt) => {}
                 Some(_) => return Err(LedgerError::NoOpenIntent(completion.id)),
+                // What it renews is revoked, or not the present certificate of its CA any more.
+                None if entry.renewal.is_some() && Transaction::failed(&conditions, ROW).is_none() => {
+                    return Err(LedgerError::NoOpenIntent(completion.id));
+                }
                 None => {
                     return Err(LedgerError::Damaged {
                         detail: format!(
@@ -205,16 +209,26 @@ fn completing(entry: &Entry, completion: &Completion, attempt: &str) -> Vec<Writ
     ];
     writes.extend(listing(entry, completion.at));
     if let Kind::Authority { ca_name, .. } = &entry.kind {
+        let renewed = entry.renewal.as_ref().map(|renewal| renewal.predecessor.serial);
+        let present = renewed.unwrap_or(serial);
         writes.push(Write::Update {
             table: Table::Journal,
             key: names::authority(ca_name.as_str()),
-            update: "SET #Stage = :complete, #Certificate = :certificate".to_owned(),
-            condition: "#Serial = :serial",
+            update: "SET #Stage = :complete, #Certificate = :certificate, #Serial = :serial".to_owned(),
+            condition: "#Serial = :present",
             with: Item::default()
                 .text(":complete", "complete")
                 .octets(":certificate", completion.certificate.clone())
-                .text(":serial", serial.to_string()),
+                .text(":serial", serial.to_string())
+                .text(":present", present.to_string()),
         });
+        // Where the present certificate is revoked, and this intent not given up yet, it must not take its place.
+        writes.extend(renewed.map(|renewed| Write::Check {
+            table: Table::Journal,
+            key: names::revoked_ca_seen_by(renewed, serial),
+            condition: "attribute_not_exists(#Key)",
+            with: Item::default(),
+        }));
     }
     writes
 }
@@ -292,7 +306,9 @@ fn losing(entry: &Entry, keeps_claim: bool, at: UnixTime, attempt: &str) -> Vec<
             with: own.clone(),
         });
     }
-    if let Kind::Authority { ca_name, .. } = &entry.kind {
+    if let Kind::Authority { ca_name, .. } = &entry.kind
+        && entry.makes_ca()
+    {
         writes.push(Write::Delete {
             table: Table::Journal,
             key: names::authority(ca_name.as_str()),

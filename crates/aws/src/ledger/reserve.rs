@@ -141,7 +141,24 @@ impl Reserving {
             writes.len() - 1
         });
         let ca_name = match &intent.kind {
-            Kind::Leaf => None,
+            Kind::Leaf | Kind::CrossCertificate => None,
+            // Completing it puts it in the place of the present certificate, if that is still the one that it renews.
+            Kind::Authority { ca_name, .. } if intent.renews.is_some() => {
+                writes.push(Write::Check {
+                    table: Table::Journal,
+                    key: names::authority(ca_name.as_str()),
+                    condition: "#Stage = :complete AND #Serial = :renewed",
+                    with: Item::default().text(":complete", "complete").text(
+                        ":renewed",
+                        intent
+                            .renews
+                            .as_ref()
+                            .map(|renewed| renewed.serial.to_string())
+                            .unwrap_or_default(),
+                    ),
+                });
+                Some(writes.len() - 1)
+            }
             Kind::Authority { ca_name, parent, key } => {
                 let item = names::authority(ca_name.as_str())
                     .text("Stage", "open")
@@ -231,7 +248,10 @@ fn refusal(intent: &CertificateIntent, reserving: &Reserving, conditions: &[Cond
         return Some(issuer_states::not_active(&intent.id.issuer, found));
     }
     if let (Some(_), Kind::Authority { ca_name, .. }) = (reserving.ca_name.and_then(failed), &intent.kind) {
-        return Some(LedgerError::AuthorityExists(ca_name.clone()));
+        return Some(match &intent.renews {
+            None => LedgerError::AuthorityExists(ca_name.clone()),
+            Some(renewed) => LedgerError::not_present(renewed),
+        });
     }
     if failed(ENTRY).is_some() {
         return Some(LedgerError::SerialTaken(intent.id.serial));

@@ -75,7 +75,7 @@ impl DynamoLedger {
                 serial: row.serial,
             },
             common_name: match kind {
-                Kind::Leaf => row.partition,
+                Kind::Leaf | Kind::CrossCertificate => row.partition,
                 Kind::Authority { .. } => certificate.subject().attributes().common_name.unwrap_or_default(),
             },
             kind,

@@ -1,6 +1,8 @@
 //! Arguments of `chancery ca`.
 #![allow(clippy::doc_markdown)] // these are help texts, shown as written
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 
 #[derive(Debug, Subcommand)]
@@ -19,6 +21,14 @@ pub(crate) enum CaCommand {
         #[arg(long)]
         not_default: bool,
     },
+    /// Renew a CA's certificate for the same key: what it issued verifies with either
+    Renew {
+        /// The CA, by its short or whole name
+        #[arg(value_name = "CA")]
+        name: String,
+    },
+    /// Make a cross-certificate: for a CA of another hierarchy, so that those who trust this one verify what it issues
+    CrossSign(CrossSignArguments),
     /// Let a CA issue nothing more; its CRLs go on until its last certificate has ended
     Retire {
         /// The CA, by its short or whole name
@@ -47,4 +57,39 @@ pub(crate) struct CaAddArguments {
     /// Its certificate's common name [default: made of project and name]
     #[arg(long, value_name = "CN")]
     pub(crate) common_name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CrossSignArguments {
+    /// A certificate of the other CA, PEM or DER: subject, key, usages and constraints are taken from it
+    #[arg(value_name = "FILE")]
+    pub(crate) certificate: PathBuf,
+
+    /// The CA of this authority that signs, by its short or whole name
+    #[arg(long, value_name = "CA")]
+    pub(crate) issuer: String,
+
+    /// A name that the other CA may certify: dns:example.com, email:example.com, ip:10.0.0.0/8, uri:.example.com, dn:O=Example
+    #[arg(long, value_name = "NAME", conflicts_with = "any_name")]
+    pub(crate) permit: Vec<String>,
+
+    /// A name that it may not certify
+    #[arg(long, value_name = "NAME", conflicts_with = "any_name")]
+    pub(crate) exclude: Vec<String>,
+
+    /// Let it certify any name: whoever trusts the signing CA trusts it as much
+    #[arg(long)]
+    pub(crate) any_name: bool,
+
+    /// Most days that it is valid [default: as long as the other CA's certificate and the signing CA]
+    #[arg(long)]
+    pub(crate) days: Option<u32>,
+
+    /// Most CAs below it [default: as the other CA's certificate says]
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) path_len: Option<u8>,
+
+    /// Where to write it, PEM [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
 }

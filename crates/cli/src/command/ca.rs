@@ -1,5 +1,7 @@
 //! `chancery ca`: CAs that come into use and go out of it.
 
+mod certificates;
+
 use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use chancery_authority::CaName;
 use chancery_authority::authority::Ca;
 use chancery_authority::config::{Config, ConfigFile};
-use chancery_authority::port::ledger::IssuerState;
+use chancery_authority::port::ledger::{IssuerState, Search};
 use serde_json::{Value, json};
 
 use crate::arguments::{Arguments, CaAddArguments, CaCommand};
@@ -23,6 +25,8 @@ pub(crate) fn run(arguments: &Arguments, command: &CaCommand) -> Result<ExitCode
         CaCommand::Add(add) => self::add(arguments, add),
         CaCommand::Activate { name, not_default } => activate(arguments, name, !not_default),
         CaCommand::Retire { name } => retire(arguments, name),
+        CaCommand::Renew { name } => certificates::renew(arguments, name),
+        CaCommand::CrossSign(cross) => certificates::cross_sign(arguments, cross),
     }
 }
 
@@ -77,6 +81,7 @@ fn described(local: &LocalAuthority, ca: &Ca, is_default: bool) -> Result<Value>
         "subject": ca.certificate().subject().to_rfc4514(),
         "not_before": ca.certificate().not_before().to_string(),
         "not_after": ca.certificate().not_after().to_string(),
+        "certificates": certificates::of_key(local, ca)?,
     }))
 }
 
@@ -262,9 +267,14 @@ fn refuse_to_surprise_the_server(local: &LocalAuthority, ca: &Ca) -> Result<()> 
     let Some(since) = local.folder.served_since()? else {
         return Ok(());
     };
-    let own = local.authority.ports().ledger.certificates();
-    let record = local.runtime.block_on(own.get(None, ca.certificate().serial()))?;
-    let made = record.map_or(0, |record| record.issued_at.0);
+    // The first certificate for its key: the present one may have been renewed since.
+    let query = Search {
+        key: Some(ca.issuer.public_key().fingerprint()),
+        oldest_first: true,
+        ..Search::default()
+    };
+    let first = local.runtime.block_on(local.authority.search(&query, None, 1))?;
+    let made = first.certificates.first().map_or(0, |record| record.issued_at.0);
     let since = since.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     if i64::try_from(since.as_secs()).unwrap_or(i64::MAX) <= made {
         bail!(

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "helpers serve other tests too")]
 
 mod api;
+mod ca_certificates;
 mod commands;
 mod described;
 mod first_steps;

@@ -24,7 +24,7 @@ pub(crate) struct CertificateRow {
     pub(crate) token: Option<IdempotencyToken>,
     pub(crate) token_origin: TokenOrigin,
     pub(crate) authentication: Option<IntentCode>,
-    predecessor: Option<i64>,
+    pub(crate) predecessor: Option<i64>,
     /// `kind`, `renews`, `revocation` and `reminders` are not filled in yet; `certificate` is the TBSCertificate unless
     /// issued.
     pub(crate) record: CertificateRecord,
@@ -172,12 +172,16 @@ impl CertificateRow {
         if !self.is_authority {
             return Ok(Kind::Leaf);
         }
-        let (ca_name, parent, key): (String, Option<String>, String) = connection
-            .prepare_cached("SELECT slug, parent, key FROM authorities WHERE certificate = ?1")?
+        let (ca_name, parent, key): (Option<String>, Option<String>, Option<String>) = connection
+            .prepare_cached("SELECT ca, parent, key FROM ca_certificates WHERE certificate = ?1")?
             .query_row([self.id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
             .optional()?
             .ok_or_else(|| damaged(format!("row {} of certificates: its CA is not recorded", self.id)))?;
-        let named = |ca_name| CaName::new(ca_name).map_err(|error| damaged(format!("a row of authorities: {error}")));
+        let (Some(ca_name), Some(key)) = (ca_name, key) else {
+            return Ok(Kind::CrossCertificate);
+        };
+        let named =
+            |ca_name| CaName::new(ca_name).map_err(|error| damaged(format!("a row of ca_certificates: {error}")));
         Ok(Kind::Authority {
             ca_name: named(ca_name)?,
             parent: parent.map(named).transpose()?,

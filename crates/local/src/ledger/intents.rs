@@ -51,7 +51,7 @@ pub(crate) fn reserve(writing: &Writing<'_>, intent: &CertificateIntent) -> Resu
     }
     chain::check(writing.connection, &intent.id.issuer)?;
     issuer_states::check_issues(writing.connection, intent)?;
-    check_slug(writing.connection, &intent.kind)?;
+    check_ca(writing.connection, intent)?;
     check_key(writing.connection, intent)?;
     let predecessor = family::predecessor(writing, intent)?;
     if let Some(issuer) = writing.known_issuer(&intent.id.issuer)?
@@ -95,17 +95,28 @@ fn earlier_request(
     }))
 }
 
-fn check_slug(connection: &Connection, kind: &Kind) -> Result<(), Fault> {
-    let Kind::Authority { ca_name, .. } = kind else {
+/// A CA is made once; after that, its present certificate is renewed.
+fn check_ca(connection: &Connection, intent: &CertificateIntent) -> Result<(), Fault> {
+    let Kind::Authority { ca_name, .. } = &intent.kind else {
         return Ok(());
     };
-    let taken = connection
-        .prepare_cached("SELECT 1 FROM authorities WHERE slug = ?1")?
-        .exists([ca_name.as_str()])?;
-    if taken {
-        return Err(LedgerError::AuthorityExists(ca_name.clone()).into());
+    let present: Option<(Vec<u8>, String)> = connection
+        .prepare_cached(
+            "SELECT c.serial, i.slug FROM authorities a JOIN certificates c ON c.id = a.certificate
+             JOIN issuers i ON i.id = c.issuer WHERE a.slug = ?1",
+        )?
+        .query_row([ca_name.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    match (present, &intent.renews) {
+        (None, None) => Ok(()),
+        (Some(_), None) => Err(LedgerError::AuthorityExists(ca_name.clone()).into()),
+        (Some((serial, issuer)), Some(renewed))
+            if serial == renewed.serial.as_padded() && issuer == renewed.issuer.as_str() =>
+        {
+            Ok(())
+        }
+        (_, Some(renewed)) => Err(LedgerError::not_present(renewed).into()),
     }
-    Ok(())
 }
 
 /// A key is certified for one common name; again for the same name only where the intent allows it.
@@ -140,7 +151,7 @@ fn insert(
             ":issuer": issuer,
             ":serial": intent.id.serial.as_padded(),
             ":key": intent.key.0,
-            ":is_authority": matches!(intent.kind, Kind::Authority { .. }),
+            ":is_authority": intent.kind.is_ca(),
             ":common_name": intent.common_name,
             ":profile": intent.profile,
             ":not_before": intent.not_before.0,
@@ -158,14 +169,35 @@ fn insert(
             ":renewals": predecessor.map_or(0, |predecessor| predecessor.renewals),
             ":principal_attributes": attributes_text(intent.principal.attributes())?,
         })?;
-    if let Kind::Authority { ca_name, parent, key } = &intent.kind {
-        let id = writing.connection.last_insert_rowid();
-        writing.connection.execute(
-            "INSERT INTO authorities (slug, certificate, parent, key) VALUES (?1, ?2, ?3, ?4)",
-            (ca_name.as_str(), id, parent.as_ref().map(CaName::as_str), &key.0),
+    insert_ca(writing.connection, intent)?;
+    writing.count(|counts| counts.open_intents += 1);
+    Ok(())
+}
+
+/// Records which CA's certificate the row is that was inserted last.
+fn insert_ca(connection: &Connection, intent: &CertificateIntent) -> Result<(), Fault> {
+    let id = connection.last_insert_rowid();
+    let (ca_name, parent, key) = match &intent.kind {
+        Kind::Leaf => return Ok(()),
+        Kind::CrossCertificate => (None, None, None),
+        Kind::Authority { ca_name, parent, key } => (Some(ca_name), parent.as_ref(), Some(key)),
+    };
+    let values = (
+        id,
+        ca_name.map(CaName::as_str),
+        parent.map(CaName::as_str),
+        key.map(|key| &key.0),
+    );
+    connection.execute(
+        "INSERT INTO ca_certificates (certificate, ca, parent, key) VALUES (?1, ?2, ?3, ?4)",
+        values,
+    )?;
+    if ca_name.is_some() && intent.renews.is_none() {
+        connection.execute(
+            "INSERT INTO authorities (certificate, slug, parent, key) VALUES (?1, ?2, ?3, ?4)",
+            values,
         )?;
     }
-    writing.count(|counts| counts.open_intents += 1);
     Ok(())
 }
 
@@ -180,6 +212,11 @@ pub(crate) fn complete(writing: &Writing<'_>, completion: &Completion) -> Result
             "UPDATE certificates SET issued_at = ?2, receipt = ?3, der = ?4, authentication = NULL WHERE id = ?1",
         )?
         .execute((row.id, completion.at.0, &completion.receipt.0, &completion.certificate))?;
+    if matches!(kind, Kind::Authority { .. })
+        && let Some(renewed) = row.predecessor
+    {
+        replace_ca_certificate(writing.connection, renewed, row.id)?;
+    }
     writing.count(|counts| {
         counts.open_intents -= 1;
         counts.issued += 1;
@@ -192,6 +229,21 @@ pub(crate) fn complete(writing: &Writing<'_>, completion: &Completion) -> Result
         issued_at: completion.at,
         ..row.record
     })
+}
+
+/// A CA's certificate takes the place of the one that it renewed. That one cannot have been revoked meanwhile: this
+/// intent would have been given up with it.
+fn replace_ca_certificate(connection: &Connection, renewed: i64, by: i64) -> Result<(), Fault> {
+    let replaced = connection.execute(
+        "UPDATE authorities SET certificate = ?2 WHERE certificate = ?1",
+        (renewed, by),
+    )?;
+    if replaced == 1 {
+        return Ok(());
+    }
+    Err(damaged(format!(
+        "row {renewed} of certificates: it was renewed as the present certificate of a CA, and is that of none"
+    )))
 }
 
 /// Gives an open intent up.

@@ -44,11 +44,7 @@ impl State {
         let id = intent.id.clone();
         self.check_chain(&id.issuer)?;
         self.check_issues(&intent)?;
-        if let Kind::Authority { ca_name, .. } = &intent.kind
-            && self.ca_names.contains(ca_name)
-        {
-            return Err(LedgerError::AuthorityExists(ca_name.clone()));
-        }
+        self.check_ca(&intent)?;
         if self.rows.contains_key(&position(&id)) {
             return Err(LedgerError::SerialTaken(id.serial));
         }
@@ -69,7 +65,9 @@ impl State {
             holders: 0,
         };
         self.claims.entry(intent.key).or_insert(claim).holders += 1;
-        if let Kind::Authority { ca_name, .. } = &intent.kind {
+        if let Kind::Authority { ca_name, .. } = &intent.kind
+            && intent.renews.is_none()
+        {
             self.ca_names.insert(ca_name.clone());
         }
         if let Some(token) = &intent.token {
@@ -111,6 +109,20 @@ impl State {
             next = ca.parent.as_ref();
         }
         Ok(())
+    }
+
+    /// A CA is made once; after that, its present certificate is renewed.
+    fn check_ca(&self, intent: &CertificateIntent) -> Result<(), LedgerError> {
+        let Kind::Authority { ca_name, .. } = &intent.kind else {
+            return Ok(());
+        };
+        match &intent.renews {
+            None if self.ca_names.contains(ca_name) => Err(LedgerError::AuthorityExists(ca_name.clone())),
+            Some(renewed) if self.ca_certificates.get(ca_name) != Some(renewed) => {
+                Err(LedgerError::not_present(renewed))
+            }
+            None | Some(_) => Ok(()),
+        }
     }
 
     pub(super) fn replay(&self, intent: &CertificateIntent) -> Result<Option<Reservation>, LedgerError> {
@@ -158,6 +170,10 @@ impl State {
         self.issued.insert(sequence, completion.id);
         if let Kind::Authority { ca_name, parent, key } = &record.kind {
             self.ca_certificates.insert(ca_name.clone(), record.id.clone());
+            if let Some(renewed) = self.authorities.iter_mut().find(|ca| ca.ca_name == *ca_name) {
+                renewed.certificate.clone_from(&record.certificate);
+                return Ok(record);
+            }
             self.authorities.push(AuthorityRecord {
                 ca_name: ca_name.clone(),
                 parent: parent.clone(),
@@ -183,7 +199,9 @@ impl State {
         if let Some(token) = intent.token {
             self.tokens.remove(&(intent.principal.to_string(), token));
         }
-        if let Kind::Authority { ca_name, .. } = &intent.kind {
+        if let Kind::Authority { ca_name, .. } = &intent.kind
+            && intent.renews.is_none()
+        {
             self.ca_names.remove(ca_name);
         }
         let entry = RevokedEntry {

@@ -58,7 +58,7 @@ pub trait Intents: Send + Sync {
 impl CertificateIntent {
     /// Whether it is that of a root's own first certificate, which the root signs.
     pub fn signs_itself(&self) -> bool {
-        matches!(&self.kind, Kind::Authority { ca_name, .. } if *ca_name == self.id.issuer)
+        self.renews.is_none() && matches!(&self.kind, Kind::Authority { ca_name, .. } if *ca_name == self.id.issuer)
     }
 }
 
@@ -76,7 +76,8 @@ pub struct IntentId {
 pub enum Kind {
     /// An end entity's.
     Leaf,
-    /// A CA's own.
+    /// A CA's own: the first one, whose completion makes the CA, or one that renews the CA's present certificate
+    /// ([`CertificateIntent::renews`]) for the same key, and takes its place when it is completed.
     Authority {
         /// The CA's name.
         ca_name: CaName,
@@ -85,6 +86,19 @@ pub enum Kind {
         /// Its key.
         key: KeyName,
     },
+    /// A cross-certificate: for a CA that has a certificate of another issuer, of this authority or of another one.
+    /// Completing it makes no CA.
+    CrossCertificate,
+}
+
+impl Kind {
+    /// Whether such a certificate has the powers of a CA.
+    pub fn is_ca(&self) -> bool {
+        match self {
+            Self::Leaf => false,
+            Self::Authority { .. } | Self::CrossCertificate => true,
+        }
+    }
 }
 
 /// A token with which a caller may repeat a request safely, unique for its principal.
@@ -287,6 +301,8 @@ pub enum NotRenewable {
     TooOften,
     /// Its key is blocked, and proves nothing any longer.
     KeyBlocked,
+    /// It is a CA's, and not the CA's present one.
+    Replaced,
 }
 
 /// Most renewals in a row: bounds the walk over a certificate's ancestors and descendants. A certificate of one day's

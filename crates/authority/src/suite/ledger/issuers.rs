@@ -1,5 +1,6 @@
 //! Requirements on every [`Issuers`](crate::port::ledger::Issuers).
 
+mod renewals;
 mod states;
 
 use std::sync::Arc;
@@ -15,6 +16,10 @@ use crate::port::ledger::{Ledger, LedgerError};
 /// If a requirement is violated.
 pub async fn issuers(make: impl AsyncFn() -> Arc<dyn Ledger>) {
     authorities_have_one_name_each(&*make().await).await;
+    renewals::a_renewed_certificate_takes_the_place_of_the_former(&*make().await).await;
+    renewals::a_former_certificate_does_not_decide(&*make().await).await;
+    renewals::a_revoked_ca_is_not_renewed(&*make().await).await;
+    renewals::a_cross_certificate_makes_no_ca(&*make().await).await;
     states::a_ca_issues_while_it_is_active(&*make().await).await;
     states::one_ca_issues_by_default(&*make().await).await;
     states::the_default_issuer_always_issues(make().await).await;

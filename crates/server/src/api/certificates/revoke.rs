@@ -7,7 +7,7 @@ use chancery_api::authority::{NoTime, time};
 use chancery_api::problem::ErrorCode;
 use chancery_api::revoke::{RevokeAnswer, RevokeRequest};
 use chancery_authority::TokenScope;
-use chancery_authority::port::ledger::{Kind, Reach};
+use chancery_authority::port::ledger::Reach;
 use chancery_authority::revoke::RevokeError;
 use chancery_x509::crl::RevocationReason;
 
@@ -74,7 +74,7 @@ pub async fn revoke(
         .revocations()
         .certificate_to_revoke(serial, None)
         .await?;
-    if found.is_some_and(|found| matches!(found.record.kind, Kind::Authority { .. })) {
+    if found.is_some_and(|found| found.record.kind.is_ca()) {
         caller.allowed(TokenScope::Admin)?;
     }
     let reach = if request.only { Reach::Certificate } else { Reach::Key };

@@ -1,0 +1,375 @@
+//! Cross-certificates: for a CA that has a certificate of another issuer, so that those who trust one of this
+//! authority's CAs can verify what that CA issues (RFC 5280 section 3.2, RFC 4949 "cross-certificate").
+
+use chancery_lint::{Severity, lint_certificate};
+use chancery_x509::certificate::template::NameConstraints;
+use chancery_x509::certificate::{
+    BasicConstraints, Certificate, CertificateError, CertificateTemplate, Issuer, KeyUsage, TbsCertificate,
+    TemplateError,
+};
+use chancery_x509::time::UnixTime;
+
+use super::build::BACKDATE;
+use crate::authority::{Authority, Ca};
+use crate::belief::NotBelieved;
+use crate::ca_name::CaName;
+use crate::issue::throwaway;
+use crate::issuer::IssuerId;
+use crate::port::ledger::{
+    CertificateIntent, CertificateRecord, Completion, CrlScope, IntentId, Kind, LedgerError, Reservation, TokenOrigin,
+};
+use crate::port::{KeyStoreError, Receipt};
+use crate::principal::Principal;
+use crate::signing::{NotSignable, Signable, SignedCertificate, Signer, SigningError};
+
+/// The profile that is recorded of cross-certificates.
+const PROFILE: &str = "cross-certificate";
+
+/// Attempts, for serial numbers that are taken.
+const TURNS: usize = 4;
+
+/// Extensions whose content a cross-certificate has as well, or that its issuer decides: BC, KU, EKU, SKI, AKI, CP, NC,
+/// CDP, AIA.
+const CARRIED: [&str; 9] = [
+    "2.5.29.19",
+    "2.5.29.15",
+    "2.5.29.37",
+    "2.5.29.14",
+    "2.5.29.35",
+    "2.5.29.32",
+    "2.5.29.30",
+    "2.5.29.31",
+    "1.3.6.1.5.5.7.1.1",
+];
+
+/// What a cross-certificate is made from.
+#[derive(Clone, Debug)]
+pub struct CrossSignRequest {
+    /// A certificate of the CA, from which subject, key, key identifier, usages and constraints are taken.
+    pub certificate: Certificate,
+    /// Most days that it is valid; it never outlives that certificate, nor its issuer. `None`: as long as these.
+    pub days: Option<u32>,
+    /// Most CAs below the CA; the certificate's own limit and the issuer's hold as well.
+    pub path_len: Option<u8>,
+    /// The names that the CA may certify for those who trust the issuer.
+    pub names: CrossNames,
+}
+
+/// The names that a cross-certified CA may certify.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CrossNames {
+    /// As the name constraints of the CA's certificate say. Refused where it has none, unless the CA is one of this
+    /// authority's.
+    Own,
+    /// As these name constraints say. Refused where the CA's certificate has others.
+    Constrained(NameConstraints),
+    /// Any name.
+    Any,
+}
+
+/// A cross-certificate, and what it does not have of the certificate that it was made from.
+#[derive(Clone, Debug)]
+pub struct CrossSigned {
+    /// Its record.
+    pub record: CertificateRecord,
+    /// Extensions that were left out, as dotted object identifiers. None of them is critical.
+    pub left_out: Vec<String>,
+}
+
+/// Why no cross-certificate was made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CrossSignError {
+    /// The certificate is not a CA's, or its key cannot be used.
+    #[error("the certificate cannot be cross-signed: {0}")]
+    NotACa(#[from] CertificateError),
+    /// Self-signed, and its signature does not verify.
+    #[error(
+        "the certificate cannot be cross-signed: it says that it is self-signed, and its signature does not verify"
+    )]
+    BadSignature,
+    /// It has expired, or its time has not come.
+    #[error("the certificate cannot be cross-signed: it is valid from {not_before} to {not_after}")]
+    NotValid {
+        /// notBefore.
+        not_before: UnixTime,
+        /// notAfter.
+        not_after: UnixTime,
+    },
+    /// Its subject has no common name.
+    #[error("the certificate cannot be cross-signed: its subject has no common name, under which it would be recorded")]
+    NoCommonName,
+    /// It has the issuer's own key.
+    #[error("{0} cannot cross-sign itself; to renew its certificate: `chancery ca renew`")]
+    Itself(CaName),
+    /// It has a critical extension that this version does not carry over.
+    #[error(
+        "the certificate cannot be cross-signed: its critical extension {0} limits it in a way that a cross-certificate of this \
+         version would not"
+    )]
+    CriticalExtension(String),
+    /// Nothing limits the names that the CA may certify.
+    #[error(
+        "nothing limits the names that this CA may certify: say which (for example dns:example.com), or that it may certify any \
+         name"
+    )]
+    Unconstrained,
+    /// It has name constraints, and others were asked for.
+    #[error("the certificate has name constraints of its own, which are kept: do not ask for others")]
+    OtherConstraints,
+    /// There is no such issuer.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The issuer's certificate is not believed.
+    #[error(transparent)]
+    NotBelieved(#[from] NotBelieved),
+    /// The cross-certificate would not be valid.
+    #[error("{issuer} cannot make that cross-certificate: {error}")]
+    Template {
+        /// Which CA.
+        issuer: CaName,
+        /// The template's error.
+        error: TemplateError,
+    },
+    /// The cross-certificate would break a lint.
+    #[error("the cross-certificate would break the rule {rule} ({citation}): {message}")]
+    Lint {
+        /// The lint's rule.
+        rule: &'static str,
+        /// The standard that the rule follows.
+        citation: &'static str,
+        /// What the lint found.
+        message: String,
+    },
+    /// The TBSCertificate may not be signed.
+    #[error("the cross-certificate is not signed: {0}")]
+    NotSignable(#[from] NotSignable),
+    /// The key store.
+    #[error(transparent)]
+    KeyStore(#[from] KeyStoreError),
+    /// The key store made a signature that does not verify.
+    #[error("the key of {issuer} made a signature that does not verify (receipt {receipt}); check the key store", receipt = receipt.0)]
+    BadKey {
+        /// Whose key signed.
+        issuer: CaName,
+        /// The signature's receipt.
+        receipt: Receipt,
+    },
+}
+
+impl Authority {
+    /// Makes a cross-certificate for a CA, by one of this authority's CAs, and records it like every certificate: it is
+    /// found and revoked by its serial number. Publishes nothing.
+    pub async fn cross_sign(
+        &self,
+        issuer: &CaName,
+        request: &CrossSignRequest,
+        principal: &Principal,
+    ) -> Result<CrossSigned, CrossSignError> {
+        self.reload().await?;
+        let ca = self
+            .ca(issuer)
+            .ok_or_else(|| LedgerError::NoSuchIssuer(issuer.clone()))?;
+        self.believe(&ca).await?;
+        if let Some(revoked) = self.revoked_in_chain(issuer).await? {
+            return Err(LedgerError::IssuerRevoked { ca: revoked }.into());
+        }
+        let left_out = self.check_cross(&ca, request)?;
+        let mut taken = None;
+        for _ in 0..TURNS {
+            let (intent, tbs) = self.cross_intent(&ca, request, principal)?;
+            let intent = self.authenticator.seal(intent).await?;
+            let scope = scope_of(issuer);
+            let url = self.config().crl_url(&scope);
+            self.note_crl_use(scope, url.as_deref(), intent.not_after).await?;
+            match self.ports().ledger.intents().reserve(intent.clone()).await {
+                Ok(Reservation::New) => {
+                    let record = self.sign_cross(&ca, &intent, tbs).await?;
+                    tracing::info!(serial = %record.id.serial, %issuer, subject = record.common_name, %principal, "a cross-certificate was made");
+                    return Ok(CrossSigned { record, left_out });
+                }
+                // Without a token, nothing earlier is found.
+                Ok(Reservation::Open(_) | Reservation::Completed(_)) => {}
+                Err(LedgerError::SerialTaken(serial)) => taken = Some(LedgerError::SerialTaken(serial)),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(taken
+            .unwrap_or_else(|| LedgerError::NoSuchIssuer(issuer.clone()))
+            .into())
+    }
+
+    /// Checks the certificate, and returns which of its extensions will be left out.
+    fn check_cross(&self, ca: &Ca, request: &CrossSignRequest) -> Result<Vec<String>, CrossSignError> {
+        let certificate = &request.certificate;
+        let subject = Issuer::new(certificate.clone())?;
+        if certificate.issuer() == certificate.subject() && !certificate.is_signed_by(subject.public_key()) {
+            return Err(CrossSignError::BadSignature);
+        }
+        let now = self.ports().clock.now();
+        let (not_before, not_after) = (certificate.not_before(), certificate.not_after());
+        if not_before > now || not_after <= now {
+            return Err(CrossSignError::NotValid { not_before, not_after });
+        }
+        if certificate.subject().attributes().common_name.is_none() {
+            return Err(CrossSignError::NoCommonName);
+        }
+        if IssuerId::of(subject.public_key()) == ca.id() {
+            return Err(CrossSignError::Itself(ca.name().clone()));
+        }
+        let is_ours = self
+            .cas()
+            .iter()
+            .any(|own| own.id() == IssuerId::of(subject.public_key()));
+        match (subject.name_constraints(), &request.names) {
+            (Some(_), CrossNames::Own) | (None, CrossNames::Any | CrossNames::Constrained(_)) => {}
+            (None, CrossNames::Own) if is_ours => {}
+            (None, CrossNames::Own) => return Err(CrossSignError::Unconstrained),
+            (Some(own), CrossNames::Constrained(wanted)) if own == wanted => {}
+            (Some(_), CrossNames::Any | CrossNames::Constrained(_)) => return Err(CrossSignError::OtherConstraints),
+        }
+        let mut left_out = Vec::new();
+        for extension in certificate.extensions() {
+            let oid = extension.oid.to_string();
+            if CARRIED.contains(&oid.as_str()) {
+                continue;
+            }
+            if extension.critical {
+                return Err(CrossSignError::CriticalExtension(oid));
+            }
+            left_out.push(oid);
+        }
+        Ok(left_out)
+    }
+
+    fn cross_intent(
+        &self,
+        ca: &Ca,
+        request: &CrossSignRequest,
+        principal: &Principal,
+    ) -> Result<(CertificateIntent, TbsCertificate), CrossSignError> {
+        let template = self.cross_template(ca, request)?;
+        let tbs = template
+            .issued_by(&ca.issuer)
+            .map_err(|error| CrossSignError::Template {
+                issuer: ca.name().clone(),
+                error,
+            })?;
+        lint(ca, &tbs)?;
+        let intent = CertificateIntent {
+            id: IntentId {
+                issuer: ca.name().clone(),
+                serial: template.serial,
+            },
+            kind: Kind::CrossCertificate,
+            common_name: template.subject.attributes().common_name.unwrap_or_default(),
+            profile: PROFILE.to_owned(),
+            renews: None,
+            key: template.public_key.fingerprint(),
+            // The CA may have a cross-certificate already, or be one of this authority's.
+            allow_key_reuse: true,
+            tbs: tbs.as_der().to_vec(),
+            not_before: template.not_before,
+            not_after: template.not_after,
+            shard: None,
+            principal: principal.clone(),
+            token: None,
+            token_origin: TokenOrigin::Caller,
+            request_digest: [0; 32],
+            notify_expiry: false,
+            at: self.ports().clock.now(),
+            authentication: None,
+        };
+        Ok((intent, tbs))
+    }
+
+    fn cross_template(&self, ca: &Ca, request: &CrossSignRequest) -> Result<CertificateTemplate, CrossSignError> {
+        let certificate = &request.certificate;
+        let now = self.ports().clock.now();
+        let own = certificate.not_after().min(ca.certificate().not_after());
+        let path_len = |certificate: &Certificate| certificate.basic_constraints().and_then(|is| is.path_len);
+        // One below an issuer that has a limit has a lower one; where that cannot be, the template is refused.
+        let below = path_len(ca.certificate()).map(|limit| limit.saturating_sub(1));
+        let limits = [path_len(certificate), below, request.path_len];
+        let usage = KeyUsage::KEY_CERT_SIGN | KeyUsage::CRL_SIGN;
+        let signs = certificate
+            .key_usage()
+            .unwrap_or_default()
+            .contains(KeyUsage::DIGITAL_SIGNATURE);
+        let public_key = certificate
+            .public_key()
+            .map_err(|error| CrossSignError::NotACa(CertificateError::CaKey(error)))?;
+        Ok(CertificateTemplate {
+            serial: self.draw_serial(),
+            subject: certificate.subject().clone(),
+            public_key,
+            not_before: now.plus_seconds(-BACKDATE),
+            not_after: request.days.map_or(own, |days| own.min(now.plus_days(days.into()))),
+            basic_constraints: Some(BasicConstraints {
+                ca: true,
+                path_len: limits.into_iter().flatten().min(),
+            }),
+            key_usage: if signs {
+                usage | KeyUsage::DIGITAL_SIGNATURE
+            } else {
+                usage
+            },
+            subject_key_identifier: certificate.subject_key_identifier().map(<[u8]>::to_vec),
+            extended_key_usages: certificate.extended_key_usages().to_vec(),
+            alt_names: Vec::new(),
+            policies: certificate.policies()?,
+            name_constraints: match &request.names {
+                CrossNames::Constrained(constraints) => Some(constraints.clone()),
+                CrossNames::Own | CrossNames::Any => certificate.name_constraints()?,
+            },
+            crl_distribution_points: self.config().crl_url(&scope_of(ca.name())).into_iter().collect(),
+            ca_issuers: self.config().crt_url(ca.name()).into_iter().collect(),
+            ocsp: Vec::new(),
+            custom_extensions: Vec::new(),
+        })
+    }
+
+    async fn sign_cross(
+        &self,
+        ca: &Ca,
+        intent: &CertificateIntent,
+        tbs: TbsCertificate,
+    ) -> Result<CertificateRecord, CrossSignError> {
+        let signable = Signable::prepared(tbs, intent, Signer::of(ca))?;
+        let SignedCertificate { certificate, receipt } = match signable.sign(self.ports().keys.as_ref()).await {
+            Ok(signed) => signed,
+            Err(SigningError::KeyStore(error)) => return Err(error.into()),
+            Err(SigningError::BadSignature { receipt, .. }) => {
+                let issuer = ca.name().clone();
+                return Err(CrossSignError::BadKey { issuer, receipt });
+            }
+        };
+        let completion = Completion {
+            id: intent.id.clone(),
+            certificate,
+            receipt,
+            at: self.ports().clock.now(),
+        };
+        Ok(self.ports().ledger.intents().complete(completion).await?)
+    }
+}
+
+fn scope_of(issuer: &CaName) -> CrlScope {
+    CrlScope {
+        issuer: issuer.clone(),
+        shard: None,
+    }
+}
+
+fn lint(ca: &Ca, tbs: &TbsCertificate) -> Result<(), CrossSignError> {
+    let certificate = tbs.assemble(&throwaway::signature(ca.issuer.public_key().algorithm()));
+    let findings = lint_certificate(&certificate, Some(ca.certificate().as_der()));
+    match findings.into_iter().find(|finding| finding.severity == Severity::Error) {
+        None => Ok(()),
+        Some(finding) => Err(CrossSignError::Lint {
+            rule: finding.rule,
+            citation: finding.citation,
+            message: finding.message,
+        }),
+    }
+}

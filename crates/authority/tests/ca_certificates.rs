@@ -1,0 +1,316 @@
+//! Further certificates of CAs: renewed for the same key, and cross-certificates.
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+use chancery_authority::config::NameConstraintsFile;
+use chancery_authority::hierarchy::{CrossNames, CrossSignError, CrossSignRequest, HierarchyError};
+use chancery_authority::port::ledger::{Kind, LedgerError};
+use chancery_x509::certificate::Certificate;
+use chancery_x509::certificate::template::{NameConstraints, Subtree};
+use chancery_x509::crl::RevocationReason;
+use rustls_pki_types::{CertificateDer, UnixTime as PkiTime};
+use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
+
+use crate::fixture::{self, Fixture, all_good, ca_name, principal};
+
+const CONFIG: &str = "
+public_url = 'http://pki.example.com'
+[[ca]]
+name = 'root-ca'
+algorithm = 'p256'
+lifetime_days = 7000
+[[ca]]
+name = 'issuing-ca'
+parent = 'root-ca'
+lifetime_days = 3000
+";
+
+/// Another organisation's CAs.
+async fn theirs() -> Fixture {
+    Fixture::with(&format!("project = 'others'\n{CONFIG}")).await
+}
+
+fn root(fixture: &Fixture) -> Certificate {
+    fixture.authority.cas()[0].certificate().clone()
+}
+
+fn issuing(fixture: &Fixture) -> Certificate {
+    fixture.authority.cas()[1].certificate().clone()
+}
+
+fn published(fixture: &Fixture, name: &str) -> Certificate {
+    Certificate::parse(&fixture.memory.publication.content(name).unwrap()).unwrap()
+}
+
+/// Whether rustls-webpki finds a path from the leaf through those certificates to the trusted one.
+fn has_path(fixture: &Fixture, leaf: &[u8], through: &[&Certificate], trusted: &Certificate) -> bool {
+    use chancery_authority::port::Clock as _;
+    let leaf = CertificateDer::from(leaf);
+    let through: Vec<_> = through.iter().map(|ca| CertificateDer::from(ca.as_der())).collect();
+    let trusted = CertificateDer::from(trusted.as_der());
+    let anchors = [anchor_from_trusted_cert(&trusted).unwrap()];
+    let now = u64::try_from(fixture.memory.clock.now().0).unwrap();
+    let now = PkiTime::since_unix_epoch(std::time::Duration::from_secs(now));
+    let leaf = EndEntityCert::try_from(&leaf).unwrap();
+    let verified = leaf.verify_for_usage(
+        webpki::ALL_VERIFICATION_ALGS,
+        &anchors,
+        &through,
+        now,
+        KeyUsage::client_auth(),
+        None,
+        None,
+    );
+    verified.is_ok()
+}
+
+fn request(certificate: &Certificate, names: CrossNames) -> CrossSignRequest {
+    CrossSignRequest {
+        certificate: certificate.clone(),
+        days: None,
+        path_len: None,
+        names,
+    }
+}
+
+#[tokio::test]
+async fn a_renewed_ca_is_the_same_ca() {
+    let fixture = Fixture::with(CONFIG).await;
+    let other = fixture::another(&fixture.memory, &fixture.config).await;
+    let before = fixture.issue("before.example.com", None).await;
+    let (root, former) = (root(&fixture), issuing(&fixture));
+    fixture.memory.clock.advance(1000 * 86_400);
+    let renewed = fixture
+        .authority
+        .renew_ca(&ca_name("chancery-issuing-ca"), &principal())
+        .await
+        .unwrap();
+    let renewed = renewed.certificate();
+    assert_ne!(renewed.serial(), former.serial());
+    assert_eq!(renewed.subject(), former.subject());
+    assert_eq!(renewed.spki_der(), former.spki_der());
+    assert_eq!(renewed.subject_key_identifier(), former.subject_key_identifier());
+    assert!(renewed.not_after() > former.not_after());
+    assert_eq!(renewed.basic_constraints(), former.basic_constraints());
+
+    // Everyone goes on, with either certificate.
+    let after = fixture.issue("after.example.com", None).await;
+    for through in [&former, renewed] {
+        assert!(has_path(&fixture, &after.certificate, &[through], &root));
+    }
+    assert!(
+        Certificate::parse(&before.certificate).unwrap().is_signed_by(
+            fixture
+                .authority
+                .ca(&ca_name("chancery-issuing-ca"))
+                .unwrap()
+                .issuer
+                .public_key()
+        )
+    );
+    // The process that opened the CAs before does not put the former certificate back.
+    for authority in [&fixture.authority, &other] {
+        let outcomes = authority.publish_certificates().await;
+        assert!(outcomes.iter().all(|(_, outcome)| outcome.is_ok()), "{outcomes:?}");
+        assert_eq!(
+            published(&fixture, "chancery-issuing-ca.crt").as_der(),
+            renewed.as_der()
+        );
+    }
+    assert_eq!(other.not_believed().await, []);
+    all_good(&fixture.authority.publish_crls(None).await);
+    let record = fixture.authority.certificate(renewed.serial()).await.unwrap().unwrap();
+    assert_eq!(record.principal, principal());
+    assert_eq!(record.renews.unwrap().serial, former.serial());
+}
+
+#[tokio::test]
+async fn a_root_is_renewed_too_and_both_verify() {
+    let fixture = Fixture::with(CONFIG).await;
+    let former = root(&fixture);
+    fixture.memory.clock.advance(5000 * 86_400);
+    // The issuing CA's certificate cannot outlive the root's.
+    let issuing_ca = ca_name("chancery-issuing-ca");
+    let ends = async || {
+        let renewed = fixture.authority.renew_ca(&issuing_ca, &principal()).await?;
+        Ok::<_, HierarchyError>(renewed.certificate().not_after())
+    };
+    assert_eq!(ends().await.unwrap(), former.not_after());
+    let again = ends().await;
+    assert!(matches!(again, Err(HierarchyError::NoLaterEnd { .. })), "{again:?}");
+    let renewed = fixture
+        .authority
+        .renew_ca(&ca_name("chancery-root-ca"), &principal())
+        .await
+        .unwrap();
+    let renewed = renewed.certificate().clone();
+    assert!(renewed.not_after() > former.not_after());
+    assert!(renewed.is_signed_by(fixture.authority.cas()[0].issuer.public_key()));
+    assert!(ends().await.unwrap() > former.not_after());
+    let leaf = fixture.issue("a.example.com", None).await;
+    for trusted in [&former, &renewed] {
+        assert!(has_path(&fixture, &leaf.certificate, &[&issuing(&fixture)], trusted));
+    }
+}
+
+#[tokio::test]
+async fn what_must_not_be_renewed_is_not() {
+    let mut fixture = Fixture::with(CONFIG).await;
+    let issuing_ca = ca_name("chancery-issuing-ca");
+    let at_once = fixture.authority.renew_ca(&issuing_ca, &principal()).await;
+    assert!(matches!(at_once, Err(HierarchyError::NoLaterEnd { .. })), "{at_once:?}");
+    fixture.memory.clock.advance(86_400);
+    let unknown = fixture.authority.renew_ca(&ca_name("no-ca"), &principal()).await;
+    assert!(matches!(
+        unknown,
+        Err(HierarchyError::Ledger(LedgerError::NoSuchIssuer(_)))
+    ));
+    let renamed = CONFIG.replace(
+        "lifetime_days = 3000",
+        "lifetime_days = 3000\nsubject.common_name = 'Another'",
+    );
+    fixture.config = chancery_authority::config::Config::from_toml(&renamed).unwrap();
+    fixture.restart().await;
+    let other = fixture.authority.renew_ca(&issuing_ca, &principal()).await;
+    assert!(matches!(other, Err(HierarchyError::OtherSubject { .. })), "{other:?}");
+
+    let fixture = Fixture::with(CONFIG).await;
+    fixture.memory.clock.advance(86_400);
+    let serial = issuing(&fixture).serial();
+    fixture
+        .authority
+        .revoke(serial, RevocationReason::CessationOfOperation, None, &principal())
+        .await
+        .unwrap();
+    let revoked = fixture.authority.renew_ca(&issuing_ca, &principal()).await;
+    assert!(
+        matches!(revoked, Err(HierarchyError::Ledger(LedgerError::IssuerRevoked { .. }))),
+        "{revoked:?}"
+    );
+}
+
+#[tokio::test]
+async fn those_who_trust_either_root_find_a_path() {
+    let (ours, theirs) = (Fixture::with(CONFIG).await, theirs().await);
+    let (our_root, their_root, their_ca) = (root(&ours), root(&theirs), issuing(&theirs));
+    let leaf = theirs.issue("www.example.com", None).await;
+    let elsewhere = theirs.issue("www.example.org", None).await;
+    let names = CrossNames::Constrained(
+        NameConstraintsFile {
+            permitted: vec!["dns:example.com".to_owned()],
+            excluded: Vec::new(),
+        }
+        .parse()
+        .unwrap(),
+    );
+    for (certificate, below) in [(&their_root, vec![&their_ca]), (&their_ca, vec![])] {
+        let made = ours
+            .authority
+            .cross_sign(
+                &ca_name("chancery-root-ca"),
+                &request(certificate, names.clone()),
+                &principal(),
+            )
+            .await
+            .unwrap();
+        assert_eq!(made.left_out, Vec::<String>::new());
+        assert_eq!(made.record.kind, Kind::CrossCertificate);
+        let cross = Certificate::parse(&made.record.certificate).unwrap();
+        assert_eq!(cross.subject(), certificate.subject());
+        assert_eq!(cross.subject_key_identifier(), certificate.subject_key_identifier());
+        assert_eq!(cross.issuer(), our_root.subject());
+        assert_eq!(
+            cross.crl_distribution_points().unwrap(),
+            ["http://pki.example.com/chancery-root-ca.crl"]
+        );
+        let permitted = cross.name_constraints().unwrap().unwrap().permitted;
+        assert_eq!(permitted, [Subtree::Dns("example.com".to_owned())]);
+
+        let mut through = below.clone();
+        through.push(&cross);
+        assert!(has_path(&theirs, &leaf.certificate, &through, &our_root));
+        assert!(!has_path(&theirs, &leaf.certificate, &below, &our_root));
+        assert!(
+            !has_path(&theirs, &elsewhere.certificate, &through, &our_root),
+            "not permitted"
+        );
+        assert!(has_path(&theirs, &leaf.certificate, &[&their_ca], &their_root));
+
+        // It is revoked like any other, and no CA of this authority with it.
+        let serial = made.record.id.serial;
+        let ended = RevocationReason::CessationOfOperation;
+        ours.authority.revoke(serial, ended, None, &principal()).await.unwrap();
+        all_good(&ours.authority.publish_crls(None).await);
+        assert!(ours.listed("chancery-root-ca.crl").contains(&serial));
+        ours.issue(&format!("after-{}.example.com", below.len()), None).await;
+    }
+    assert_eq!(ours.authority.cas().len(), 2);
+}
+
+#[tokio::test]
+async fn a_cross_certificate_gives_no_more_than_was_asked_for() {
+    let (ours, theirs) = (Fixture::with(CONFIG).await, theirs().await);
+    let by = ca_name("chancery-root-ca");
+    let their_root = root(&theirs);
+    let refused = async |issuer: &str, request: CrossSignRequest| {
+        ours.authority
+            .cross_sign(&ca_name(issuer), &request, &principal())
+            .await
+            .unwrap_err()
+    };
+    let unlimited = refused("chancery-root-ca", request(&their_root, CrossNames::Own)).await;
+    assert_eq!(unlimited, CrossSignError::Unconstrained);
+    let leaf = theirs.issue("www.example.com", None).await;
+    let leaf = Certificate::parse(&leaf.certificate).unwrap();
+    let no_ca = refused("chancery-root-ca", request(&leaf, CrossNames::Any)).await;
+    assert!(matches!(no_ca, CrossSignError::NotACa(_)), "{no_ca:?}");
+    let itself = refused("chancery-root-ca", request(&root(&ours), CrossNames::Any)).await;
+    assert_eq!(itself, CrossSignError::Itself(by.clone()));
+    // The issuing CA's path length is 0.
+    let too_deep = refused("chancery-issuing-ca", request(&their_root, CrossNames::Any)).await;
+    assert!(matches!(too_deep, CrossSignError::Template { .. }), "{too_deep:?}");
+    let mut bent = their_root.as_der().to_vec();
+    *bent.last_mut().unwrap() ^= 1;
+    let bent = Certificate::parse(&bent).unwrap();
+    let forged = refused("chancery-root-ca", request(&bent, CrossNames::Any)).await;
+    assert_eq!(forged, CrossSignError::BadSignature);
+
+    let asked = CrossSignRequest {
+        days: Some(30),
+        path_len: Some(1),
+        ..request(&their_root, CrossNames::Any)
+    };
+    let made = ours.authority.cross_sign(&by, &asked, &principal()).await.unwrap();
+    let cross = Certificate::parse(&made.record.certificate).unwrap();
+    assert_eq!(cross.basic_constraints().unwrap().path_len, Some(1));
+    assert_eq!(cross.not_after().0 - cross.not_before().0, 30 * 86_400 + 300);
+    // One that has constraints keeps them.
+    let limited = CrossNames::Constrained(NameConstraints {
+        permitted: vec![Subtree::Dns("example.net".to_owned())],
+        excluded: Vec::new(),
+    });
+    let made = ours
+        .authority
+        .cross_sign(&by, &request(&their_root, limited.clone()), &principal())
+        .await
+        .unwrap();
+    let constrained = Certificate::parse(&made.record.certificate).unwrap();
+    let third = Fixture::with(CONFIG).await;
+    let again = third
+        .authority
+        .cross_sign(&by, &request(&constrained, CrossNames::Own), &principal())
+        .await
+        .unwrap();
+    let again = Certificate::parse(&again.record.certificate).unwrap();
+    assert_eq!(
+        again.name_constraints().unwrap(),
+        constrained.name_constraints().unwrap()
+    );
+    let wider = third
+        .authority
+        .cross_sign(&by, &request(&constrained, CrossNames::Any), &principal())
+        .await;
+    assert_eq!(wider.unwrap_err(), CrossSignError::OtherConstraints);
+    ours.memory.clock.advance(7001 * 86_400);
+    let over = refused("chancery-root-ca", request(&their_root, CrossNames::Any)).await;
+    assert!(matches!(over, CrossSignError::NotValid { .. }), "{over:?}");
+}

@@ -1,0 +1,151 @@
+//! A CA's certificate is renewed for the same key, and a cross-certificate leads to another root.
+
+use chancery_x509::certificate::Certificate;
+use serde_json::Value;
+
+use crate::client::Client;
+use crate::harness::{Folder, has};
+
+const ISSUING: &str = "data/public/chancery-issuing-ca.crt";
+const ROOT: &str = "data/public/chancery-root-ca.crt";
+
+fn certificate(folder: &Folder, file: &str) -> Certificate {
+    Certificate::parse(&std::fs::read(folder.path(file)).unwrap()).unwrap()
+}
+
+/// Has OpenSSL look for a path from the leaf through those certificates to the trusted one.
+fn verify(folder: &Folder, leaf: &str, through: &[&str], trusted: &str) -> bool {
+    let mut arguments = vec!["verify", "-x509_strict", "-CAfile", trusted];
+    for file in through {
+        arguments.extend(["-untrusted", file]);
+    }
+    arguments.push(leaf);
+    let output = std::process::Command::new("openssl")
+        .args(&arguments)
+        .current_dir(folder.path(""))
+        .output()
+        .unwrap();
+    output.status.success()
+}
+
+fn listed(folder: &Folder, name: &str) -> Value {
+    let cas = folder.json(&["ca", "list"])["cas"].as_array().unwrap().clone();
+    cas.into_iter().find(|ca| ca["name"] == name).unwrap()
+}
+
+#[test]
+fn a_ca_is_renewed_while_a_server_runs() {
+    if !has("openssl") {
+        return;
+    }
+    let folder = Folder::new();
+    folder.text(&["init"]);
+    folder.text(&["request", "before.example.com", "--out", "before"]);
+    let server = folder.start();
+    let client = Client::new(&server, "issue");
+    let former = certificate(&folder, ISSUING);
+    std::fs::copy(folder.path(ISSUING), folder.path("former.crt")).unwrap();
+
+    // In the second in which it was made, a renewed one would not end later.
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    let said = folder.text(&["ca", "renew", "issuing-ca"]);
+    assert!(said.contains("renewed for the same key"), "{said}");
+    let renewed = certificate(&folder, ISSUING);
+    assert_ne!(renewed.serial(), former.serial());
+    assert_eq!(renewed.spki_der(), former.spki_der());
+    assert_eq!(renewed.subject_key_identifier(), former.subject_key_identifier());
+    let known = listed(&folder, "chancery-issuing-ca")["certificates"].clone();
+    assert_eq!(known.as_array().unwrap().len(), 2, "{known}");
+
+    // The server goes on, and the newest certificate is what it serves.
+    let (status, answer) = client.issue("after.example.com");
+    assert_eq!(status, 200, "{answer:#}");
+    folder.text(&["request", "after.example.com", "--out", "after"]);
+    for name in ["before", "after"] {
+        let leaf = format!("{name}/cert.pem");
+        for through in [ISSUING, "former.crt"] {
+            assert!(verify(&folder, &leaf, &[through], ROOT), "{name} through {through}");
+        }
+    }
+    let served = server
+        .agent()
+        .get(format!("{}/chancery-issuing-ca.crt", server.http))
+        .call()
+        .unwrap()
+        .body_mut()
+        .read_to_vec()
+        .unwrap();
+    assert_eq!(Certificate::parse(&served).unwrap().as_der(), renewed.as_der());
+    folder.text(&["revoke", "before"]);
+    assert_eq!(folder.json(&["check"])["problems"], serde_json::json!([]));
+    // The key is the one that the server has had from the start.
+    folder.text(&["ca", "activate", "issuing-ca"]);
+    assert!(server.stop().success());
+
+    let server = folder.start();
+    assert!(server.stop().success());
+    assert_eq!(
+        certificate(&folder, ISSUING).as_der(),
+        renewed.as_der(),
+        "published as it is"
+    );
+}
+
+#[test]
+fn those_who_trust_either_root_verify_what_a_cross_certified_ca_issued() {
+    if !has("openssl") {
+        return;
+    }
+    let (ours, theirs) = (Folder::new(), Folder::new());
+    for folder in [&ours, &theirs] {
+        folder.text(&["init"]);
+    }
+    theirs.text(&["request", "www.example.com", "--out", "leaf"]);
+    theirs.text(&["request", "www.example.org", "--out", "elsewhere"]);
+    let their_root = theirs.path(ROOT).to_str().unwrap().to_owned();
+    let refused = ours.complaint(&["ca", "cross-sign", &their_root, "--issuer", "root-ca"]);
+    assert!(refused.contains("which (for example dns:example.com)"), "{refused}");
+    let made = ours.json(&[
+        "ca",
+        "cross-sign",
+        &their_root,
+        "--issuer",
+        "root-ca",
+        "--permit",
+        "dns:example.com",
+        "--days",
+        "90",
+        "--out",
+        "cross.pem",
+    ]);
+    assert_eq!(
+        (&made["kind"], &made["issuer"]),
+        (&"cross_certificate".into(), &"chancery-root-ca".into())
+    );
+    std::fs::copy(ours.path("cross.pem"), theirs.path("cross.pem")).unwrap();
+    std::fs::copy(ours.path(ROOT), theirs.path("our-root.crt")).unwrap();
+
+    for trusted in [ROOT, "our-root.crt"] {
+        assert!(
+            verify(&theirs, "leaf/cert.pem", &[ISSUING, "cross.pem"], trusted),
+            "{trusted}"
+        );
+    }
+    assert!(!verify(&theirs, "leaf/cert.pem", &[ISSUING], "our-root.crt"));
+    assert!(verify(&theirs, "elsewhere/cert.pem", &[ISSUING, "cross.pem"], ROOT));
+    assert!(
+        !verify(&theirs, "elsewhere/cert.pem", &[ISSUING, "cross.pem"], "our-root.crt"),
+        "not permitted"
+    );
+
+    // It is found and revoked like every certificate.
+    let serial = made["serial_number"].as_str().unwrap();
+    let shown = ours.json(&["show", serial]);
+    assert_eq!(shown["kind"], "cross_certificate");
+    ours.text(&["revoke", serial, "--reason", "cessationOfOperation"]);
+    let cross = certificate(&ours, "cross.pem").serial();
+    let crl = std::fs::read(ours.path("data/public/chancery-root-ca.crl")).unwrap();
+    let crl = chancery_x509::crl::RevocationList::parse(&crl).unwrap();
+    assert!(crl.entries().any(|entry| entry.unwrap().serial == cross));
+    assert_eq!(ours.json(&["check"])["problems"], serde_json::json!([]));
+}
