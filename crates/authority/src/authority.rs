@@ -3,21 +3,25 @@
 //! Each operation is an `impl Authority` in its own module: [`hierarchy`](crate::hierarchy), [`issue`](crate::issue),
 //! [`revoke`](crate::revoke), [`publish`](crate::publish), [`sweep`](crate::sweep), [`remind`](crate::remind).
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+pub(crate) mod crl_uses;
+mod own_names;
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use chancery_lint::IssuerView;
-use chancery_x509::certificate::{Certificate, Issuer};
 use chancery_x509::serial::Serial;
 
+use crl_uses::CrlUses;
+pub use own_names::OwnNames;
+
+pub use crate::ca::Ca;
+use crate::ca::{chain_among, default_issuer};
 use crate::ca_name::CaName;
 use crate::config::Config;
-use crate::issue::OwnNames;
-use crate::issuer::{IssuerId, default_issuer};
-use crate::port::ledger::{AuthorityRecord, CertificateRecord, Cursor, LedgerError, Page, Search};
+use crate::port::ledger::{CertificateRecord, Cursor, LedgerError, Page, Search};
 use crate::port::{KeyStoreError, Ports};
 use crate::profile::Profiles;
-use crate::publish::{CrlUses, Slots};
+use crate::publish::slots::Slots;
 use crate::signing::authentication::Authenticator;
 
 /// A hierarchy of CAs over its ports. Cheap to share behind an `Arc`; every method may run concurrently.
@@ -171,95 +175,6 @@ impl Authority {
     /// A page of certificates.
     pub async fn search(&self, query: &Search, after: Option<&Cursor>, limit: usize) -> Result<Page, LedgerError> {
         self.ports.ledger.certificates().search(query, after, limit).await
-    }
-}
-
-/// The chain of a CA among `cas`: itself first, root last. A damaged ledger may have a cycle of parents: the walk ends
-/// after as many steps as there are CAs.
-pub(crate) fn chain_among<'a>(cas: &'a [Arc<Ca>], ca_name: &CaName) -> impl Iterator<Item = &'a Arc<Ca>> {
-    let named = |ca_name: &CaName| cas.iter().find(|ca| ca.name() == ca_name);
-    let above = move |ca: &&'a Arc<Ca>| ca.record.parent.as_ref().and_then(named);
-    std::iter::successors(named(ca_name), above).take(cas.len())
-}
-
-/// A CA that exists: its record, with everything parsed once.
-#[derive(Debug)]
-pub struct Ca {
-    /// The ledger's record.
-    pub record: AuthorityRecord,
-    /// Its certificate and key, ready to issue.
-    pub issuer: Issuer,
-    /// What lints of the certificates that it issues compare with.
-    pub(crate) lint_view: IssuerView,
-    /// Its certificate as PEM, for answers.
-    pub pem: String,
-    /// Whether its certificate and those above it passed [`Authority::believe`].
-    pub(crate) is_believed: AtomicBool,
-    /// Whether the ledger was found to have the same certificate in both of its places.
-    pub(crate) is_same_twice: AtomicBool,
-}
-
-impl Ca {
-    /// Its name.
-    pub fn name(&self) -> &CaName {
-        &self.record.ca_name
-    }
-
-    /// Its certificate.
-    pub fn certificate(&self) -> &Certificate {
-        self.issuer.certificate()
-    }
-
-    /// Its identity: that of its key.
-    pub fn id(&self) -> IssuerId {
-        IssuerId::of(self.issuer.public_key())
-    }
-
-    fn is_but_for_its_status(&self, record: &AuthorityRecord) -> bool {
-        let AuthorityRecord {
-            ca_name,
-            parent,
-            key,
-            certificate,
-            status: _,
-        } = &self.record;
-        (ca_name, parent, key, certificate) == (&record.ca_name, &record.parent, &record.key, &record.certificate)
-    }
-
-    /// The same CA with a record that differs in its status alone; what was checked stays checked.
-    fn with_status(&self, record: AuthorityRecord) -> Result<Self, LedgerError> {
-        let ca = Self::try_from(record)?;
-        let copy = |from: &AtomicBool, to: &AtomicBool| to.store(from.load(Ordering::Acquire), Ordering::Release);
-        copy(&self.is_believed, &ca.is_believed);
-        copy(&self.is_same_twice, &ca.is_same_twice);
-        Ok(ca)
-    }
-
-    /// Who signed its certificate: the CA above, or for a root itself.
-    pub(crate) fn signer(&self) -> &CaName {
-        self.record.parent.as_ref().unwrap_or(&self.record.ca_name)
-    }
-}
-
-impl TryFrom<AuthorityRecord> for Ca {
-    type Error = LedgerError;
-
-    fn try_from(record: AuthorityRecord) -> Result<Self, LedgerError> {
-        let damaged = |error: &dyn std::error::Error| LedgerError::Damaged {
-            detail: format!("the certificate of CA {} cannot be used: {error}", record.ca_name),
-        };
-        let certificate = Certificate::parse(&record.certificate).map_err(|error| damaged(&error))?;
-        let lint_view = IssuerView::parse(certificate.as_der()).map_err(|error| damaged(&error))?;
-        let pem = certificate.to_pem();
-        let issuer = Issuer::new(certificate).map_err(|error| damaged(&error))?;
-        Ok(Self {
-            record,
-            issuer,
-            lint_view,
-            pem,
-            is_believed: AtomicBool::new(false),
-            is_same_twice: AtomicBool::new(false),
-        })
     }
 }
 

@@ -6,7 +6,8 @@
 
 use std::fmt;
 
-use crate::authority::{Authority, Ca};
+use crate::authority::Authority;
+use crate::ca::Ca;
 use crate::ca_name::CaName;
 use crate::port::LedgerError;
 

@@ -5,7 +5,7 @@
 //! files are missing.
 
 pub(crate) mod build;
-pub(crate) mod certify;
+mod certify;
 mod cross;
 mod error;
 mod renew;
@@ -19,12 +19,13 @@ pub use cross::{CrossNames, CrossSignError, CrossSignRequest, CrossSigned};
 pub use error::HierarchyError;
 pub use stand_in::{StandInError, stand_ins, stand_ins_from};
 
-use crate::authority::{Authority, Ca};
+use crate::authority::Authority;
+use crate::ca::Ca;
 use crate::ca_name::CaName;
 use crate::config::{CaConfig, Config};
 use crate::port::{KeyStoreError, LedgerError};
 use crate::principal::Principal;
-use certify::Certifying;
+use build::Certifying;
 
 impl Authority {
     /// Creates every configured CA that does not exist yet, parents first, and publishes certificates, bundle and those

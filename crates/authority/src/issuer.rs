@@ -5,18 +5,15 @@
 //! is not active, whatever a process remembers. What was issued before stays valid, can be revoked, and is on the CA's
 //! CRLs until the last of it has ended.
 
-use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use chancery_x509::key::KeyFingerprint;
-use chancery_x509::key::ca::CaPublicKey;
 use chancery_x509::time::UnixTime;
 
-use crate::authority::{Authority, Ca};
+use crate::authority::Authority;
 use crate::belief::NotBelieved;
+use crate::ca::Ca;
+pub use crate::ca::IssuerId;
 use crate::ca_name::CaName;
-use crate::config::Config;
 use crate::issue::{IssueError, Refusal};
 use crate::port::LedgerError;
 use crate::port::ledger::{IssuerChange, IssuerState, Search, crl_state};
@@ -32,23 +29,6 @@ const PAGE: usize = 100;
 
 /// Most open intents that are searched for one of a CA. Where there are more, none is retired.
 const OPEN_INTENTS: usize = 10_000;
-
-/// A CA's identity: SHA-256 of its key's SubjectPublicKeyInfo.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct IssuerId(pub KeyFingerprint);
-
-impl IssuerId {
-    /// That of the CA with that key.
-    pub fn of(key: &CaPublicKey) -> Self {
-        Self(KeyFingerprint::of(key.as_der()))
-    }
-}
-
-impl fmt::Display for IssuerId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
 
 /// Why a CA is not taken into use.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -74,15 +54,6 @@ pub enum ActivationError {
     /// The ledger refused, or failed.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-}
-
-/// The CA that issues where a profile names none.
-pub(crate) fn default_issuer<'a>(cas: &'a [Arc<Ca>], config: &Config) -> Option<&'a Arc<Ca>> {
-    let configured = config.issuing_ca().name();
-    // A root issues leaves only where the configuration says so, whatever is recorded.
-    let may_issue = |ca: &Ca| ca.record.parent.is_some() || ca.name() == configured;
-    let made = cas.iter().find(|ca| ca.record.status.is_default && may_issue(ca));
-    made.or_else(|| cas.iter().find(|ca| ca.name() == configured))
 }
 
 impl Authority {

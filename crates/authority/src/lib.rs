@@ -14,6 +14,7 @@
 
 pub mod authority;
 pub mod belief;
+mod ca;
 pub mod ca_name;
 mod chain;
 pub mod config;

@@ -13,7 +13,8 @@ mod frame;
 mod listing;
 mod made;
 mod numbers;
-mod slots;
+mod published;
+pub(crate) mod slots;
 mod spool;
 mod status;
 #[cfg(test)]
@@ -26,14 +27,13 @@ use std::sync::Arc;
 pub(crate) use due::LOOK_BACK;
 pub use due::is_past;
 pub use error::PublishError;
-pub use made::PublishedCrl;
-pub(crate) use slots::Slots;
+pub use published::PublishedCrl;
 pub use status::{CrlStatus, Staleness};
-pub(crate) use uses::CrlUses;
 pub use uses::Transition;
 
-use crate::authority::{Authority, Ca};
-use crate::belief::NotBelieved;
+use crate::authority::Authority;
+use crate::belief::error::NotBelieved;
+use crate::ca::Ca;
 use crate::ca_name::CaName;
 use crate::config::Config;
 use crate::port::ledger::CrlScope;

@@ -11,14 +11,49 @@ use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
 use super::HierarchyError;
-use super::certify::Certifying;
-use crate::authority::{Authority, Ca};
+use crate::authority::Authority;
+use crate::ca::Ca;
+use crate::ca_name::CaName;
 use crate::config::{CaConfig, Config};
 use crate::issue::throwaway;
 use crate::port::ledger::{CertificateIntent, CrlScope, IdempotencyToken, IntentId, Kind, OpenIntent, TokenOrigin};
+use crate::principal::Principal;
+use crate::signing::Signer;
 
 /// Seconds by which notBefore precedes the issuance, for peers whose clock is slow.
 pub(super) const BACKDATE: i64 = 300;
+
+/// The certificate that is to be made.
+pub(crate) struct Certifying<'a> {
+    /// The CA.
+    pub(crate) config: &'a CaConfig,
+    /// The CA above; `None` for a root.
+    pub(crate) parent: Option<&'a Ca>,
+    /// Its key.
+    pub(crate) key: &'a CaPublicKey,
+    /// The CA with its present certificate, which the new one renews; `None`: the CA is being made.
+    pub(crate) renews: Option<&'a Ca>,
+    /// Who asked.
+    pub(crate) principal: &'a Principal,
+}
+
+impl<'a> Certifying<'a> {
+    pub(super) fn ca_name(&self) -> &'a CaName {
+        self.config.name()
+    }
+
+    /// Who signs: the CA above, or a root itself.
+    pub(super) fn signer(&self) -> Signer<'a> {
+        match self.parent {
+            Some(parent) => Signer::of(parent),
+            None => Signer {
+                key: self.config.key(),
+                public: self.key,
+                name: self.config.subject(),
+            },
+        }
+    }
+}
 
 /// The intent for a CA's certificate, with a serial of its own; its TBSCertificate has passed every lint.
 pub(crate) fn intent(

@@ -1,54 +1,20 @@
 //! One certificate of a CA, the first one or one that renews it: intent → sign → verify → complete.
 
-use chancery_x509::key::ca::CaPublicKey;
 use chancery_x509::time::UnixTime;
 
-use super::{HierarchyError, build};
-use crate::authority::{Authority, Ca};
+use super::HierarchyError;
+use super::build::{self, Certifying};
+use crate::authority::Authority;
 use crate::ca_name::CaName;
-use crate::config::CaConfig;
 use crate::port::LedgerError;
 use crate::port::ledger::{Completion, CrlScope, IntentId, Kind, OpenIntent, Reservation};
-use crate::principal::Principal;
-use crate::signing::{NotSignable, Signable, SignedCertificate, Signer, SigningError};
+use crate::signing::{NotSignable, Signable, SignedCertificate, SigningError};
 
 /// Attempts to make one certificate: for serials that are taken, and for intents that other runs left.
 const TURNS: usize = 4;
 
 /// Most open intents that are searched for those of a CA.
 const OPEN_INTENTS: usize = 10_000;
-
-/// The certificate that is to be made.
-pub(crate) struct Certifying<'a> {
-    /// The CA.
-    pub(crate) config: &'a CaConfig,
-    /// The CA above; `None` for a root.
-    pub(crate) parent: Option<&'a Ca>,
-    /// Its key.
-    pub(crate) key: &'a CaPublicKey,
-    /// The CA with its present certificate, which the new one renews; `None`: the CA is being made.
-    pub(crate) renews: Option<&'a Ca>,
-    /// Who asked.
-    pub(crate) principal: &'a Principal,
-}
-
-impl<'a> Certifying<'a> {
-    fn ca_name(&self) -> &'a CaName {
-        self.config.name()
-    }
-
-    /// Who signs: the CA above, or a root itself.
-    fn signer(&self) -> Signer<'a> {
-        match self.parent {
-            Some(parent) => Signer::of(parent),
-            None => Signer {
-                key: self.config.key(),
-                public: self.key,
-                name: self.config.subject(),
-            },
-        }
-    }
-}
 
 impl Authority {
     /// Makes and records the certificate. Publishes nothing.

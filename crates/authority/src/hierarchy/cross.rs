@@ -10,8 +10,9 @@ use chancery_x509::certificate::{
 use chancery_x509::time::UnixTime;
 
 use super::build::BACKDATE;
-use crate::authority::{Authority, Ca};
+use crate::authority::Authority;
 use crate::belief::NotBelieved;
+use crate::ca::Ca;
 use crate::ca_name::CaName;
 use crate::issue::throwaway;
 use crate::issuer::IssuerId;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use chancery_x509::certificate::{CertificateError, TemplateError};
 use chancery_x509::time::UnixTime;
 
-use crate::authority::Ca;
-use crate::belief::NotBelieved;
+use crate::belief::error::NotBelieved;
+use crate::ca::Ca;
 use crate::ca_name::CaName;
 use crate::port::{KeyName, KeyStoreError, LedgerError, Receipt};
 use crate::signing::NotSignable;

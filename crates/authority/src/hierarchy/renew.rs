@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::HierarchyError;
-use super::certify::Certifying;
-use crate::authority::{Authority, Ca};
+use super::build::Certifying;
+use crate::authority::Authority;
+use crate::ca::Ca;
 use crate::ca_name::CaName;
 use crate::port::LedgerError;
 use crate::port::ledger::IssuerState;

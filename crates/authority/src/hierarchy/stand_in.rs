@@ -9,7 +9,7 @@ use chancery_x509::key::ca::CaPublicKey;
 use chancery_x509::time::UnixTime;
 
 use super::build::Making;
-use crate::authority::Ca;
+use crate::ca::Ca;
 use crate::ca_name::CaName;
 use crate::config::{CaConfig, Config};
 use crate::issue::{draw_serial, throwaway};

@@ -1,7 +1,7 @@
 //! Errors of an issuance.
 
 use super::Refusal;
-use crate::belief::NotBelieved;
+use crate::belief::error::NotBelieved;
 use crate::port::{KeyStoreError, LedgerError};
 
 /// Why no certificate was issued. [`Display`](std::fmt::Display) is safe to show to the requester;

@@ -24,7 +24,7 @@ pub(super) fn compared(text: &str) -> String {
 
 /// A common name as read by a verifier that takes it for a host name or a wildcard pattern: folded, labels as A-labels
 /// where possible, without empty ones and so without leading or trailing full stops. `*` is kept wherever it occurs.
-pub(super) fn as_host(text: &str) -> String {
+pub(crate) fn as_host(text: &str) -> String {
     let folded = folded(text);
     let labels = folded.trim().split('.').filter(|label| !label.is_empty());
     let labels: Vec<String> = labels

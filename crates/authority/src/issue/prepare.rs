@@ -15,9 +15,8 @@ use chancery_x509::time::{DAY, UnixTime};
 use const_oid::ObjectIdentifier;
 
 use super::{InternalFault, IssueError, Refusal, Request, csr_names, extensions, names, same_name, throwaway, usages};
-use crate::authority::{Ca, chain_among};
+use crate::ca::{Ca, chain_among, default_issuer};
 use crate::config::Config;
-use crate::issuer::default_issuer;
 use crate::port::ledger::{
     CertificateIntent, CrlScope, IdempotencyToken, IntentId, IssuerState, Kind, OpenIntent, TokenOrigin,
 };

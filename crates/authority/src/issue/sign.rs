@@ -10,7 +10,8 @@ use chancery_x509::certificate::Certificate;
 use chancery_x509::key::KeyFingerprint;
 
 use super::{InternalFault, IssueError, Issued, Prepared, Refusal, Rules};
-use crate::authority::{Authority, Ca};
+use crate::authority::Authority;
+use crate::ca::Ca;
 use crate::event::Event;
 use crate::port::ledger::{
     CertificateRecord, Completion, IntentId, KeyStatus, Kind, OpenIntent, RENEWALS, Reservation, Revocation,

@@ -13,14 +13,16 @@ use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 use futures_util::{StreamExt as _, stream};
 
-use super::due::{self, BACKDATE};
+use super::due;
 use super::listing::Listing;
-use super::made::{Made, PublishedCrl};
+use super::made::Made;
 use super::numbers::{self, Believed};
+use super::published::{BACKDATE, PublishedCrl};
 use super::slots::{Published, Slot};
 use super::spool::{self, Spooled, WholeCrl};
 use super::{PublishError, files, frame, status};
-use crate::authority::{Authority, Ca};
+use crate::authority::Authority;
+use crate::ca::Ca;
 use crate::config::Config;
 use crate::port::Signed;
 use crate::port::ledger::{

@@ -6,10 +6,6 @@ use super::{PublishError, status};
 use crate::authority::Authority;
 use crate::port::ledger::{CrlRecord, CrlScope, CrlState};
 
-/// Seconds by which thisUpdate precedes the making of a CRL, like notBefore of certificates: a verifier whose clock is
-/// slightly behind refuses a CRL from the future, and with it every certificate.
-pub(super) const BACKDATE: i64 = 300;
-
 /// Seconds for which an entry is listed after its certificate's end at least. RFC 5280 section 3.3 requires it on one
 /// CRL made after that end; a week is a margin for wrong clocks.
 pub(crate) const LOOK_BACK: i64 = 7 * DAY;
@@ -59,6 +55,7 @@ impl Authority {
 
 #[cfg(test)]
 mod tests {
+    use super::super::published::BACKDATE;
     use super::*;
     use crate::ca_name::CaName;
     use crate::port::ledger::ChangeMark;

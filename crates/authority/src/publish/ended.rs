@@ -10,7 +10,8 @@ use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
 use super::due;
-use crate::authority::{Authority, Ca};
+use crate::authority::Authority;
+use crate::ca::Ca;
 use crate::port::LedgerError;
 use crate::port::ledger::Evidence;
 

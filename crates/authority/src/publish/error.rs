@@ -5,7 +5,7 @@ use std::io;
 use chancery_x509::crl::writer::CrlWriteError;
 use chancery_x509::time::UnixTime;
 
-use crate::belief::NotBelieved;
+use crate::belief::error::NotBelieved;
 use crate::ca_name::CaName;
 use crate::port::{KeyName, KeyStoreError, LedgerError, PublicationError, PublishedName, Receipt};
 use crate::signing::{NotSignable, SigningError};

@@ -10,10 +10,11 @@ use chancery_x509::crl::{LongCrl, RevocationList};
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
-use super::due::BACKDATE;
-use super::made::{Made, PublishedCrl};
+use super::made::Made;
+use super::published::{BACKDATE, PublishedCrl};
 use super::{PublishError, spool};
-use crate::authority::{Authority, Ca};
+use crate::authority::Authority;
+use crate::ca::Ca;
 use crate::ca_name::CaName;
 use crate::config::Config;
 use crate::port::ledger::{CrlRecord, CrlScope, crl_state};

@@ -7,7 +7,7 @@ use chancery_lint::{Severity, lint_crl_frame_under};
 use chancery_x509::crl::{CrlHeader, CrlWriter, Framing};
 
 use super::PublishError;
-use crate::authority::Ca;
+use crate::ca::Ca;
 use crate::issue::throwaway;
 
 /// Refuses a CRL whose frame violates a lint. The cost does not depend on the number of entries.

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chancery_x509::serial::Serial;
 use futures_util::lock::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard};
 
-use super::PublishedCrl;
+use super::published::PublishedCrl;
 use crate::ca_name::CaName;
 use crate::port::ledger::CrlScope;
 

@@ -9,7 +9,7 @@ use chancery_x509::crl::{Coverage, CrlHeader, CrlWriter, Framing, PemReader, Tbs
 use futures_channel::oneshot;
 
 use super::PublishError;
-use crate::authority::Ca;
+use crate::ca::Ca;
 use crate::port::ledger::{CrlIntent, RevokedEntries};
 use crate::port::{Body, Scratch};
 use crate::signing::NotSignable;

@@ -9,7 +9,8 @@ use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
 use super::spool::{WholeCrl, spool};
-use crate::authority::{Authority, Ca};
+use crate::authority::Authority;
+use crate::ca::Ca;
 use crate::config::Config;
 use crate::memory::MemoryPorts;
 use crate::port::Scratch;

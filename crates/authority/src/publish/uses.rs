@@ -6,13 +6,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chancery_x509::crl::Coverage;
 use chancery_x509::time::{DAY, UnixTime};
 
 use super::PublishError;
-use crate::authority::{Authority, Ca};
+use crate::authority::Authority;
+use crate::ca::Ca;
 use crate::ca_name::CaName;
 use crate::config::Config;
 use crate::port::LedgerError;
@@ -21,10 +21,6 @@ use crate::port::ledger::{CrlScope, CrlUse, IssuerState};
 /// Ends are rounded up to a multiple of this many seconds, so that one record serves a whole span of issuance. A CRL is
 /// published at most that much longer than necessary.
 const SPAN: i64 = 30 * DAY;
-
-/// The recorded uses that this process has read.
-#[derive(Debug, Default)]
-pub(crate) struct CrlUses(Mutex<BTreeMap<(CrlScope, Option<String>), UnixTime>>);
 
 /// A difference between what is published and the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,61 +59,6 @@ impl fmt::Display for Transition {
                 "until {until} it covers a part of this CA's certificates, and says so: others name CRLs of shards"
             ),
         }
-    }
-}
-
-impl CrlUses {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<(CrlScope, Option<String>), UnixTime>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn learn(&self, uses: impl IntoIterator<Item = CrlUse>) {
-        let mut known = self.lock();
-        for used in uses {
-            let until = known.entry((used.scope, used.url)).or_insert(used.until);
-            *until = used.until.max(*until);
-        }
-    }
-
-    fn covers(&self, scope: &CrlScope, url: Option<&str>, end: UnixTime) -> bool {
-        let key = (scope.clone(), url.map(str::to_owned));
-        self.lock().get(&key).is_some_and(|until| *until >= end)
-    }
-
-    /// The uses of one CRL that certificates still valid at `now` may depend on.
-    fn of(&self, scope: &CrlScope, now: UnixTime) -> Vec<CrlUse> {
-        let known = self.lock();
-        let own = known
-            .range((scope.clone(), None)..)
-            .take_while(|((of, _), _)| of == scope);
-        let living = own.filter(|(_, until)| **until >= now);
-        let used = |((scope, url), until): (&(CrlScope, Option<String>), &UnixTime)| CrlUse {
-            scope: scope.clone(),
-            url: url.clone(),
-            until: *until,
-        };
-        living.map(used).collect()
-    }
-
-    /// When the last certificate of that CA that names a shard's CRL ends; `None` if there is none any more.
-    fn shards_until(&self, issuer: &CaName, now: UnixTime) -> Option<UnixTime> {
-        let known = self.lock();
-        let of_shards = known
-            .iter()
-            .filter(|((scope, _), until)| scope.issuer == *issuer && scope.shard.is_some() && **until >= now);
-        of_shards.map(|(_, until)| *until).max()
-    }
-
-    /// All uses that certificates still valid at `now` may depend on.
-    fn living(&self, now: UnixTime) -> Vec<CrlUse> {
-        let known = self.lock();
-        let living = known.iter().filter(|(_, until)| **until >= now);
-        let used = |((scope, url), until): (&(CrlScope, Option<String>), &UnixTime)| CrlUse {
-            scope: scope.clone(),
-            url: url.clone(),
-            until: *until,
-        };
-        living.map(used).collect()
     }
 }
 

@@ -8,7 +8,7 @@ use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
 use super::{NotSignable, SigningError};
-use crate::authority::Ca;
+use crate::ca::Ca;
 use crate::issue::names::recorded_name_of;
 use crate::port::ledger::{CertificateIntent, OpenIntent};
 use crate::port::{KeyName, KeyStore, Purpose, Receipt, SigningRequest};

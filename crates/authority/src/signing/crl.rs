@@ -6,7 +6,7 @@ use chancery_x509::algorithm::SigningInput;
 use chancery_x509::crl::{Coverage, IssuingDistributionPoint, facts_of_tbs};
 
 use super::{NotSignable, SigningError};
-use crate::authority::Ca;
+use crate::ca::Ca;
 use crate::port::ledger::CrlIntent;
 use crate::port::{KeyStore, Purpose, Signed, SigningRequest};
 

@@ -16,8 +16,7 @@ use chancery_x509::time::UnixTime;
 
 use crate::authority::Authority;
 use crate::config::Config;
-use crate::hierarchy::build;
-use crate::hierarchy::certify::Certifying;
+use crate::hierarchy::build::{self, Certifying};
 use crate::issue::{Csr, IssueError, Request, RequestDigest};
 use crate::memory::MemoryPorts;
 use crate::port::ledger::{
