@@ -19,7 +19,7 @@ pub(crate) fn run() -> Result<()> {
 }
 
 /// Cargo's metadata of the workspace's own packages.
-fn metadata() -> Result<Value> {
+pub(crate) fn metadata() -> Result<Value> {
     let output = shell::cargo()
         .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
         .output()

@@ -1,6 +1,7 @@
 //! Maintenance tasks of the repository: `cargo xtask <chore>`.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a command for people in a terminal
 
+mod arrows;
 mod bench;
 mod cache;
 mod check;

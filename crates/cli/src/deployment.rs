@@ -11,9 +11,10 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use chancery_authority::{Authority, Principal};
 use chancery_aws::signed::{Answer, Request, Service};
-use chancery_aws::{Aws, Bucket, CallBudget, Deployment, DynamoLedger, ErrorCode, Places};
-use chancery_lambda::failure::FailureKind;
-use chancery_lambda::settings::AuthoritySettings;
+use chancery_aws::{Aws, Bucket, CallBudget, Deployment, DynamoLedger, ErrorCode};
+use chancery_deployment::failure::{FailedInvocation, FailureKind};
+use chancery_deployment::settings::AuthoritySettings;
+use chancery_deployment::wiring;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
@@ -83,11 +84,10 @@ impl Deployed {
             body: event.to_string().into_bytes(),
         };
         let answer = self.lambda(&name, "Invoke", request)?;
-        let value: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         if answer.function_error.is_some() {
-            return Err(failed(&name, &value));
+            return Err(failed(&name, &FailedInvocation::from_answer(&answer.body)));
         }
-        Ok(value)
+        Ok(serde_json::from_slice(&answer.body).unwrap_or_default())
     }
 
     /// The environment variables of a function: bucket, topic, table names.
@@ -129,13 +129,7 @@ impl Deployed {
     /// The authority with all its ports, configured as the functions are.
     pub(crate) fn authority(&self) -> Result<Opened> {
         let settings = self.settings()?;
-        let names = names(&settings)?;
-        let places = Places {
-            external_bucket: settings.external_bucket.clone(),
-            internal_bucket: settings.internal_bucket.clone(),
-            topic_arn: settings.topic_arn.clone(),
-        };
-        let aws = Aws::new(&self.config, &names, places, &self.budget);
+        let aws = wiring::connect(&settings, &self.config, &self.budget)?;
         let opening = Authority::open(aws.ports(), settings.config()?, settings.profiles());
         let authority = self
             .runtime
@@ -188,18 +182,6 @@ impl Deployed {
     }
 }
 
-/// The names of the deployment whose functions have these settings.
-fn names(settings: &AuthoritySettings) -> Result<Deployment> {
-    let mut names = Deployment::new(&settings.project, &settings.environment, &settings.prod_environments)?;
-    if let Some(table) = &settings.certificate_table {
-        names = names.with_table(table);
-    }
-    if let Some(table) = &settings.journal_table {
-        names = names.with_journal_table(table);
-    }
-    Ok(names)
-}
-
 /// An error of the SDK, with AWS's own message where it answered.
 pub(crate) fn told<E, R>(error: SdkError<E, R>) -> Error
 where
@@ -217,10 +199,9 @@ where
     )
 }
 
-/// A function's failure, from its `{"errorType", "errorMessage"}`.
-fn failed(name: &str, error: &Value) -> Error {
-    let text = |field: &str| error[field].as_str().unwrap_or_default();
-    let hint = match FailureKind::from_name(text("errorType")) {
+/// A function's failure, and what to do about it.
+fn failed(name: &str, failed: &FailedInvocation) -> Error {
+    let hint = match failed.kind() {
         Some(FailureKind::Unavailable | FailureKind::NoLedger | FailureKind::InProgress) => {
             "; repeat it with the same --idempotency-token in a minute"
         }
@@ -228,10 +209,10 @@ fn failed(name: &str, error: &Value) -> Error {
         // None: the function was ended by Lambda.
         Some(FailureKind::Incomplete | FailureKind::TokenReused | FailureKind::Internal) | None => "",
     };
-    let message = match text("errorMessage") {
-        "" => error.to_string(),
-        message => message.to_owned(),
-    };
+    let FailedInvocation {
+        error_type,
+        error_message,
+    } = failed;
     let log = format!("its log is in /aws/lambda/{name}");
-    anyhow!("{message}{hint}").context(format!("function {name} failed ({}); {log}", text("errorType")))
+    anyhow!("{error_message}{hint}").context(format!("function {name} failed ({error_type}); {log}"))
 }

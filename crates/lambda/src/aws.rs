@@ -10,16 +10,18 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use aws_config::SdkConfig;
 use chancery_authority::port::KeyName;
-use chancery_aws::{Aws, CallBudget, Deployment, KmsKeyStore, Places, load_config};
+use chancery_aws::{CallBudget, KmsKeyStore, load_config};
+use chancery_deployment::failure::FailureKind;
+use chancery_deployment::settings::{AuthoritySettings, NotifySettings, SettingsError};
+use chancery_deployment::wiring;
 use chancery_x509::key::ca::CaPublicKey;
 
 use crate::dispatcher::{AuthorityFunction, Dispatcher};
-use crate::failure::{Failure, FailureKind};
+use crate::failure::Failure;
 use crate::function::Function;
 use crate::metrics::Metrics;
 use crate::notify::Notify;
 use crate::notify::slack::Slack;
-use crate::settings::{AuthoritySettings, NotifySettings, SettingsError};
 use crate::state::{Dependencies, KeyCheck};
 use bucket::InternalBucket;
 use credentials::{SdkAccount, SdkSecrets};
@@ -102,13 +104,7 @@ fn dependencies(
     config: &SdkConfig,
     budget: &CallBudget,
 ) -> Result<Dependencies, SettingsError> {
-    let deployment = deployment(&settings)?;
-    let places = Places {
-        external_bucket: settings.external_bucket.clone(),
-        internal_bucket: settings.internal_bucket.clone(),
-        topic_arn: settings.topic_arn.clone(),
-    };
-    let aws = Aws::new(config, &deployment, places, budget);
+    let aws = wiring::connect(&settings, config, budget)?;
     let meter = budget.meter().clone();
     let throttles = move || meter.take().values().map(|calls| calls.throttled).sum();
     let metrics = Metrics::new(
@@ -133,18 +129,4 @@ impl KeyCheck for KmsKeyCheck {
     fn expect(&self, key: &KeyName, public_key: &CaPublicKey) {
         self.0.expect(key, public_key);
     }
-}
-
-fn deployment(settings: &AuthoritySettings) -> Result<Deployment, SettingsError> {
-    let deployment = Deployment::new(&settings.project, &settings.environment, &settings.prod_environments);
-    let mut deployment = deployment.map_err(|error| SettingsError::Config {
-        detail: error.to_string(),
-    })?;
-    if let Some(name) = &settings.certificate_table {
-        deployment = deployment.with_table(name);
-    }
-    if let Some(name) = &settings.journal_table {
-        deployment = deployment.with_journal_table(name);
-    }
-    Ok(deployment)
 }

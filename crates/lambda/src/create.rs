@@ -3,9 +3,10 @@
 use chancery_authority::Authority;
 use chancery_authority::port::KeyStoreError;
 use chancery_authority::profile::Profiles;
+use chancery_deployment::failure::FailureKind;
+use chancery_deployment::settings::CaRole;
 
-use crate::failure::{Failure, FailureKind};
-use crate::settings::CaRole;
+use crate::failure::Failure;
 use crate::state::FunctionState;
 
 /// Creates the CA unless it exists, and publishes its certificate and the bundle. If it exists, only files that differ

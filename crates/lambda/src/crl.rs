@@ -18,14 +18,15 @@ use chancery_authority::publish::{PublishError, is_past};
 use chancery_authority::revoke::{RevokeError, stands};
 use chancery_contract::listed::{ListedRevocation, SkippedRevocation, decide_listed};
 use chancery_contract::{REVOKED_JSON, REVOKED_ROOT_CA_JSON, RevokedEntry};
+use chancery_deployment::failure::FailureKind;
+use chancery_deployment::settings::CaRole;
 use chancery_x509::crl::RevocationReason;
 use chancery_x509::serial::Serial;
 use futures_util::StreamExt;
 use futures_util::stream;
 
-use crate::failure::{Failure, FailureKind};
+use crate::failure::Failure;
 use crate::files::Read;
-use crate::settings::CaRole;
 use crate::state::{FunctionState, Invocation};
 use crate::unlisted::{self, Found};
 

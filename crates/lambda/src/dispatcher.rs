@@ -1,13 +1,14 @@
 //! From an event to an answer, for every function.
 
+use chancery_deployment::failure::FailureKind;
+use chancery_deployment::settings::CaRole;
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
-use crate::failure::{Failure, FailureKind};
+use crate::failure::Failure;
 use crate::function::Function;
 use crate::metrics::Metrics;
 use crate::notify::Notify;
-use crate::settings::CaRole;
 use crate::state::{Dependencies, FunctionState, Invocation};
 use crate::{create, crl, expiry, sweep, tls_cert};
 

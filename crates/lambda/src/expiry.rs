@@ -3,13 +3,14 @@
 use chancery_authority::port::ledger::CertificateRecord;
 use chancery_authority::remind::RemindError;
 use chancery_contract::TlsEntry;
+use chancery_deployment::failure::FailureKind;
 use chancery_x509::certificate::Certificate;
 use chancery_x509::csr::{CertificationRequest, CsrBudget};
 use chancery_x509::key::KeyFingerprint;
 use chancery_x509::name::Name;
 use futures_util::{StreamExt, stream};
 
-use crate::failure::{Failure, FailureKind};
+use crate::failure::Failure;
 use crate::files::{CSR_LIMIT, FilesError};
 use crate::rows::Row;
 use crate::state::FunctionState;

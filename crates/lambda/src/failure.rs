@@ -1,13 +1,14 @@
-//! Failures: how an invocation ends without an answer.
+//! From an error to how the invocation fails.
 
 use chancery_authority::belief::NotBelieved;
 use chancery_authority::hierarchy::HierarchyError;
 use chancery_authority::issue::IssueError;
 use chancery_authority::port::{KeyStoreError, LedgerError, PublicationError};
 use chancery_authority::publish::PublishError;
+use chancery_deployment::failure::{FailedInvocation, FailureKind};
+use chancery_deployment::settings::SettingsError;
 
 use crate::files::FilesError;
-use crate::settings::SettingsError;
 
 /// Why a function failed, as its caller sees it: a type that a state machine can match and retry on, and a message. The
 /// log has more detail.
@@ -20,52 +21,6 @@ pub struct Failure {
     pub message: String,
     /// What a store said, whole: for the log only, since it may name rows, tables and keys.
     pub(crate) detail: Option<String>,
-}
-
-/// The kinds of failures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum FailureKind {
-    /// The function's environment is wrong; an operator must correct it.
-    Configuration,
-    /// Throttled, or a service does not answer: the same call may succeed later.
-    Unavailable,
-    /// The deployment's tables are not made yet. To a caller it is the same as unavailable.
-    NoLedger,
-    /// A call with the same idempotency token is in progress.
-    InProgress,
-    /// Some entries of a file were not carried out, or something was damaged; everything else was done.
-    Incomplete,
-    /// The state machine's token was used for another request, and nothing was issued.
-    TokenReused,
-    /// Anything else.
-    Internal,
-}
-
-impl FailureKind {
-    /// The error's type in the function's answer.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Configuration => "ConfigurationError",
-            Self::Unavailable | Self::NoLedger => "UnavailableError",
-            Self::InProgress => "InProgressError",
-            Self::Incomplete => "IncompleteError",
-            Self::TokenReused => "TokenReusedError",
-            Self::Internal => "InternalError",
-        }
-    }
-
-    /// The kind of that name, as a caller reads it in the function's answer; of several the first.
-    pub fn from_name(name: &str) -> Option<Self> {
-        let kinds = [
-            Self::Configuration,
-            Self::Unavailable,
-            Self::InProgress,
-            Self::Incomplete,
-            Self::TokenReused,
-            Self::Internal,
-        ];
-        kinds.into_iter().find(|kind| kind.name() == name)
-    }
 }
 
 impl Failure {
@@ -84,6 +39,13 @@ impl Failure {
             detail: Some(error.to_string()),
             ..Self::new(kind, message)
         }
+    }
+}
+
+impl From<Failure> for FailedInvocation {
+    /// For the caller, who does not get the detail.
+    fn from(failure: Failure) -> Self {
+        Self::new(failure.kind, failure.message)
     }
 }
 
@@ -199,25 +161,15 @@ impl From<&IssueError> for Failure {
 mod tests {
     use super::*;
 
+    /// Without tables nobody but the sweep does anything else.
     #[test]
-    fn a_caller_reads_the_kind_that_was_meant() {
-        for kind in [
-            FailureKind::Configuration,
-            FailureKind::Unavailable,
-            FailureKind::InProgress,
-            FailureKind::Incomplete,
-            FailureKind::TokenReused,
-            FailureKind::Internal,
-        ] {
-            assert_eq!(FailureKind::from_name(kind.name()), Some(kind));
-        }
-        assert_eq!(FailureKind::from_name("Runtime.ExitError"), None);
-        // Without tables nobody but the sweep does anything else.
+    fn a_caller_is_not_told_that_there_are_no_tables_yet() {
         let missing = Failure::from(LedgerError::NotCreated {
             detail: "no table".to_owned(),
         });
         assert_eq!(missing.kind, FailureKind::NoLedger);
-        assert_eq!(missing.kind.name(), FailureKind::Unavailable.name());
+        let told = FailedInvocation::from(missing);
+        assert_eq!(told.kind(), Some(FailureKind::Unavailable));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chancery_deployment::failure::FailedInvocation;
 use chancery_lambda::aws::Process;
 use chancery_lambda::logs;
 use chancery_lambda::state::Invocation;
@@ -28,8 +29,14 @@ async fn answer(process: Arc<Process>, event: LambdaEvent<Box<RawValue>>) -> Res
         until,
     };
     let answer = process.dispatcher().answer(payload.get().as_bytes(), &invocation).await;
-    answer.map_err(|failure| Diagnostic {
-        error_type: failure.kind.name().to_owned(),
-        error_message: failure.message,
+    answer.map_err(|failure| {
+        let FailedInvocation {
+            error_type,
+            error_message,
+        } = failure.into();
+        Diagnostic {
+            error_type,
+            error_message,
+        }
     })
 }

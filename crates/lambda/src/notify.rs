@@ -9,11 +9,11 @@ pub mod slack;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chancery_deployment::settings::NotifySettings;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::{Mutex, OnceCell};
 
-use crate::settings::NotifySettings;
 use slack::{Slack, Told};
 
 /// Reads the secret with the Slack token.

@@ -9,6 +9,7 @@ use chancery_authority::config::CaConfig;
 use chancery_authority::port::{KeyName, LedgerError, Ports};
 use chancery_authority::principal::attribute;
 use chancery_authority::{Authority, Principal};
+use chancery_deployment::settings::{AuthoritySettings, CaRole};
 use chancery_x509::key::ca::CaPublicKey;
 use chancery_x509::time::UnixTime;
 use tokio::sync::Mutex;
@@ -18,7 +19,6 @@ use crate::files::Files;
 use crate::function::Function;
 use crate::metrics::{Measured, Metrics};
 use crate::rows::Rows;
-use crate::settings::{AuthoritySettings, CaRole};
 use crate::tls_json::TlsJson;
 
 /// Seconds for which the CAs' certificates are cached.

@@ -1,11 +1,12 @@
 //! `sweep`: completes or gives up interrupted issuances, and measures the age of the CRLs.
 
 use chancery_authority::port::LedgerError;
+use chancery_deployment::failure::FailureKind;
+use chancery_deployment::settings::CaRole;
 use serde_json::{Value, json};
 
 use crate::crl;
-use crate::failure::{Failure, FailureKind};
-use crate::settings::CaRole;
+use crate::failure::Failure;
 use crate::state::FunctionState;
 
 /// Completes or gives up intents that stayed open. Given-up ones appear on the CRL at the next run of its function.

@@ -9,11 +9,12 @@ use chancery_authority::port::ledger::{IdempotencyToken, TokenOrigin};
 use chancery_contract::{
     ChainAnswer, ErrorAnswer, IssueTlsCert as _, Malformed, TlsCertAnswer, TlsCertRequest, caller_token, request_value,
 };
+use chancery_deployment::failure::FailureKind;
+use chancery_deployment::settings::CaRole;
 use serde_json::Value;
 
-use crate::failure::{Failure, FailureKind};
+use crate::failure::Failure;
 use crate::files::{CSR_LIMIT, FilesError};
-use crate::settings::CaRole;
 use crate::state::{FunctionState, Invocation};
 
 /// Answers an event, given as JSON text.

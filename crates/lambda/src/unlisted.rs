@@ -7,9 +7,10 @@ use std::time::Instant;
 use chancery_authority::Principal;
 use chancery_authority::authority::Ca;
 use chancery_authority::revoke::RevokeError;
+use chancery_deployment::failure::FailureKind;
 use chancery_x509::time::UnixTime;
 
-use crate::failure::{Failure, FailureKind};
+use crate::failure::Failure;
 use crate::state::FunctionState;
 
 /// Pages of records that one run checks. On AWS each is a page of the table, 500 rows or 1 MB, so a run reads some

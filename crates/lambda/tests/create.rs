@@ -5,7 +5,7 @@ use crate::support;
 
 use chancery_authority::memory::Fault;
 use chancery_authority::port::{KeyName, Ledger};
-use chancery_lambda::failure::FailureKind;
+use chancery_deployment::failure::FailureKind;
 use chancery_lambda::function::Function::{CreateIssuingCa, CreateRootCa};
 use chancery_x509::algorithm::CaKeyAlgorithm;
 use chancery_x509::certificate::Certificate;

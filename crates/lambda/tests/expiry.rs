@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chancery_authority::memory::Fault;
 use chancery_authority::port::LedgerError;
-use chancery_lambda::failure::FailureKind;
+use chancery_deployment::failure::FailureKind;
 use chancery_lambda::function::Function::Expiry;
 use chancery_lambda::rows::{LedgerRows, Row, Rows};
 use chancery_x509::time::DAY;

@@ -4,10 +4,10 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use chancery_deployment::settings::NotifySettings;
 use chancery_lambda::dispatcher::Dispatcher;
 use chancery_lambda::notify::slack::{Http, HttpAnswer, Slack};
 use chancery_lambda::notify::{Account, Notify, Secrets};
-use chancery_lambda::settings::NotifySettings;
 use chancery_lambda::state::Invocation;
 use serde_json::{Value, json};
 

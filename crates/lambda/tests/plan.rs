@@ -14,7 +14,7 @@ use chancery_authority::port::Ledger as _;
 use chancery_authority::port::ledger::{CertificateRecord, Revocation, Search};
 use chancery_contract::plan::{Plan, Planner, Proposal, Unreadable, Verdict};
 use chancery_contract::{AltNameText, budget};
-use chancery_lambda::failure::FailureKind;
+use chancery_deployment::failure::FailureKind;
 use chancery_lambda::function::Function::{IssuingCaCrl, RootCaCrl};
 use chancery_x509::certificate::Certificate;
 use chancery_x509::serial::Serial;

@@ -5,7 +5,7 @@ use crate::support;
 
 use chancery_authority::memory::Fault;
 use chancery_authority::port::Ledger as _;
-use chancery_lambda::failure::FailureKind;
+use chancery_deployment::failure::FailureKind;
 use chancery_lambda::function::Function::{CreateIssuingCa, CreateRootCa, Sweep};
 use chancery_x509::time::UnixTime;
 use serde_json::json;

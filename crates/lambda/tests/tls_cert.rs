@@ -6,7 +6,7 @@ use crate::support;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chancery_authority::memory::Fault;
-use chancery_lambda::failure::FailureKind;
+use chancery_deployment::failure::FailureKind;
 use chancery_lambda::function::Function;
 use chancery_lambda::state::Invocation;
 use chancery_x509::certificate::Certificate;

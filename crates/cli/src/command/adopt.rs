@@ -11,7 +11,7 @@ use chancery_authority::config::Config;
 use chancery_authority::port::ledger::{AuthorityRecord, CrlScope};
 use chancery_authority::port::{KeyStore as _, Ledger as _, Publication as _};
 use chancery_aws::ledger::{Adoption, AdoptionMode};
-use chancery_lambda::settings::AuthoritySettings;
+use chancery_deployment::settings::AuthoritySettings;
 use chancery_x509::certificate::Certificate;
 use chancery_x509::crl::RevocationList;
 use chancery_x509::key::ca::CaPublicKey;

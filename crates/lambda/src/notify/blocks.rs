@@ -2,9 +2,8 @@
 //!
 //! Names come from callers: their content is shown as text, and makes no links or mentions.
 
+use chancery_deployment::settings::Emojis;
 use serde_json::{Value, json};
-
-use crate::settings::Emojis;
 
 /// Slack's limits, in characters.
 const HEADER: usize = 150;
