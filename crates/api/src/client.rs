@@ -28,7 +28,7 @@ pub use error::{ClientError, ConnectionError, ConnectionFailure, ServerError};
 
 /// How long a request waits for its answer: longer than the server's own limit on a request, so that callers see the
 /// server's answer.
-const PATIENCE: Duration = Duration::from_secs(40);
+const TIMEOUT: Duration = Duration::from_secs(40);
 
 /// Most octets of an answer: a page of a thousand certificates of the longest keys has a third of it.
 const ANSWER: u64 = 64 << 20;
@@ -102,7 +102,7 @@ impl Client {
         let agent = Agent::config_builder()
             .tls_config(tls::config(&access.roots, identity.as_ref())?)
             .http_status_as_error(false)
-            .timeout_global(Some(PATIENCE))
+            .timeout_global(Some(TIMEOUT))
             .user_agent(access.user_agent)
             .build()
             .new_agent();

@@ -44,7 +44,11 @@ pub struct Crls {
 #[serde(deny_unknown_fields)]
 pub struct PublishRequest {
     /// Only this CA's CRLs.
-    #[serde(default, deserialize_with = "crate::given", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::not_null",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[schema(value_type = String, required = false, example = "chancery-issuing-ca",
         pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
     pub authority: Option<String>,

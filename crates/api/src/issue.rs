@@ -233,7 +233,11 @@ pub struct CertificateInfo {
 pub struct RenewRequest {
     /// Base64 of a CSR in PEM or DER: the certificate is renewed for its key, the same or a new one; everything else
     /// stays as it was. Required with a token, as proof that the caller has the key.
-    #[serde(default, deserialize_with = "crate::given", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::not_null",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[schema(value_type = String, required = false)]
     pub base64_csr_data: Option<String>,
 }

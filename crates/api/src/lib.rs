@@ -34,6 +34,6 @@ pub const PREFIX: &str = "/api/v1";
 pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// A field that may be absent, but must not be null.
-fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(field: D) -> Result<Option<T>, D::Error> {
+fn not_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(field: D) -> Result<Option<T>, D::Error> {
     T::deserialize(field).map(Some)
 }

@@ -11,11 +11,19 @@ use crate::certificates::CertificateEntry;
 pub struct RevokeRequest {
     /// `keyCompromise`, `cACompromise`, `affiliationChanged`, `superseded`, `cessationOfOperation`, `privilegeWithdrawn`,
     /// `aACompromise`, `unspecified`.
-    #[serde(default, deserialize_with = "crate::given", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::not_null",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[schema(value_type = Reason, required = false, example = "keyCompromise")]
     pub reason: Option<String>,
     /// When the key is known or suspected to have been compromised, or the certificate became invalid (RFC 3339).
-    #[serde(default, deserialize_with = "crate::given", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "crate::not_null",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[schema(value_type = String, format = DateTime, required = false, example = "2026-11-23T20:00:00Z")]
     pub invalidity_date: Option<String>,
     /// With the reason `keyCompromise` or `cACompromise`: revokes this certificate alone, and neither the others of its

@@ -11,7 +11,10 @@
 //!
 //! A refused request leaves only its rejection record.
 
+mod alt_names;
+pub mod budget;
 mod csr;
+mod csr_file;
 mod csr_names;
 mod digest;
 mod error;
@@ -20,12 +23,16 @@ pub(crate) mod folding;
 pub(crate) mod names;
 mod own_names;
 mod prepare;
+mod prepared;
+mod purpose;
 mod refusal;
 mod reject;
 mod renew;
 mod request;
+mod requested_names;
 mod same_name;
 mod sign;
+mod template;
 pub(crate) mod throwaway;
 mod usages;
 
@@ -33,12 +40,16 @@ use chancery_x509::name::Name;
 use chancery_x509::serial::Serial;
 
 pub use crate::authority::OwnNames;
-pub use csr::{Csr, CsrFile, CsrFileName, FoundCsr, ListedNames, NoCsrFileName};
+pub use csr::Csr;
+pub use csr_file::{CsrFile, CsrFileName, FoundCsr, NoCsrFileName};
 pub use digest::RequestDigest;
 pub use error::{InternalFault, IssueError};
-pub use prepare::{IssuanceContext, KeyClaim, Prepared, Rules};
+pub use prepare::{IssuanceContext, Rules};
+pub use prepared::{KeyClaim, Prepared};
+pub use purpose::TlsPurpose;
 pub use refusal::Refusal;
-pub use request::{Request, RequestedNames, TlsPurpose, budget};
+pub use request::Request;
+pub use requested_names::{ListedNames, RequestedNames};
 
 use crate::authority::Authority;
 use crate::port::Entropy;

@@ -31,12 +31,12 @@ pub struct KmsKeyStore {
     client: aws_sdk_kms::Client,
     budget: CallBudget,
     /// Keys that this process has read, for its life: a KMS key never changes its key pair.
-    known: Mutex<HashMap<KeyName, Arc<Known>>>,
+    keys: Mutex<HashMap<KeyName, Arc<KmsKey>>>,
     expected: Mutex<HashMap<KeyName, CaPublicKey>>,
 }
 
 #[derive(Debug)]
-struct Known {
+struct KmsKey {
     /// Signing by ARN keeps using this key even if its alias is moved.
     arn: String,
     public: CaPublicKey,
@@ -53,7 +53,7 @@ impl KmsKeyStore {
         Self {
             client: aws_sdk_kms::Client::from_conf(config),
             budget,
-            known: Mutex::default(),
+            keys: Mutex::default(),
             expected: Mutex::default(),
         }
     }
@@ -64,28 +64,28 @@ impl KmsKeyStore {
         lock(&self.expected).insert(key.clone(), public.clone());
     }
 
-    async fn known(&self, key: &KeyName) -> Result<Arc<Known>, KeyStoreError> {
-        let known = lock(&self.known).get(key).cloned();
-        let known = match known {
-            Some(known) => known,
-            None => self.look_at(key).await?,
+    async fn key(&self, key: &KeyName) -> Result<Arc<KmsKey>, KeyStoreError> {
+        let kms_key = lock(&self.keys).get(key).cloned();
+        let kms_key = match kms_key {
+            Some(kms_key) => kms_key,
+            None => self.read_key(key).await?,
         };
         let expected = lock(&self.expected).get(key).cloned();
-        if expected.is_some_and(|expected| expected != known.public) {
+        if expected.is_some_and(|expected| expected != kms_key.public) {
             // Read it again next time: an operator may point the alias back to the right key.
-            lock(&self.known).remove(key);
+            lock(&self.keys).remove(key);
             return Err(KeyStoreError::Damaged {
                 key: key.clone(),
                 detail: format!(
                     "{} is not the key in the CA's certificate; point the alias to that one",
-                    known.arn
+                    kms_key.arn
                 ),
             });
         }
-        Ok(known)
+        Ok(kms_key)
     }
 
-    async fn look_at(&self, key: &KeyName) -> Result<Arc<Known>, KeyStoreError> {
+    async fn read_key(&self, key: &KeyName) -> Result<Arc<KmsKey>, KeyStoreError> {
         let call = self.client.get_public_key().key_id(key_id(key));
         let answer = match self.budget.call("kms:GetPublicKey", call.send()).await {
             Ok(answer) => answer,
@@ -101,12 +101,12 @@ impl KmsKeyStore {
         }
         let spki = answer.public_key().map(Blob::as_ref).unwrap_or_default();
         let public = CaPublicKey::from_der(spki).map_err(|error| damaged(error.to_string()))?;
-        let known = Arc::new(Known {
+        let kms_key = Arc::new(KmsKey {
             arn: answer.key_id().unwrap_or(&key_id(key)).to_owned(),
             public,
         });
-        lock(&self.known).insert(key.clone(), known.clone());
-        Ok(known)
+        lock(&self.keys).insert(key.clone(), kms_key.clone());
+        Ok(kms_key)
     }
 
     /// Creates the key, then its alias. Of several processes that do so, the one that creates the alias wins.
@@ -145,8 +145,8 @@ impl KmsKeyStore {
 
     /// Whether the alias points to the key of that id.
     async fn is_at(&self, key: &KeyName, id: &str) -> Result<bool, KeyStoreError> {
-        match self.look_at(key).await {
-            Ok(known) => Ok(known.arn.rsplit('/').next() == Some(id)),
+        match self.read_key(key).await {
+            Ok(kms_key) => Ok(kms_key.arn.rsplit('/').next() == Some(id)),
             Err(KeyStoreError::Damaged { .. }) => Ok(false),
             Err(error) => Err(error),
         }
@@ -172,33 +172,33 @@ impl KmsKeyStore {
 #[async_trait]
 impl KeyStore for KmsKeyStore {
     async fn create(&self, key: &KeyName, algorithm: CaKeyAlgorithm) -> Result<CaPublicKey, KeyStoreError> {
-        if key_id(key) != format!("alias/{}", bare(key)) {
+        if key_id(key) != format!("alias/{}", alias_name(key)) {
             return Err(KeyStoreError::Denied {
                 detail: format!("{key} is no alias: KMS chooses ids itself"),
             });
         }
-        match self.look_at(key).await {
+        match self.read_key(key).await {
             Err(KeyStoreError::NotFound(_)) => {}
             Ok(_) | Err(KeyStoreError::Damaged { .. }) => return Err(KeyStoreError::AlreadyExists(key.clone())),
             Err(error) => return Err(error),
         }
         self.make(key, key_spec(algorithm)).await?;
-        Ok(self.look_at(key).await?.public.clone())
+        Ok(self.read_key(key).await?.public.clone())
     }
 
     async fn public_key(&self, key: &KeyName) -> Result<CaPublicKey, KeyStoreError> {
-        Ok(self.known(key).await?.public.clone())
+        Ok(self.key(key).await?.public.clone())
     }
 
     async fn sign(&self, request: &SigningRequest) -> Result<Signed, KeyStoreError> {
         let (key, input) = (request.key(), request.input());
-        let known = self.known(key).await?;
+        let kms_key = self.key(key).await?;
         let (algorithm, message_type) =
-            signing(known.public.algorithm(), input).ok_or_else(|| KeyStoreError::WrongInput(key.clone()))?;
+            signing(kms_key.public.algorithm(), input).ok_or_else(|| KeyStoreError::WrongInput(key.clone()))?;
         let call = self
             .client
             .sign()
-            .key_id(&known.arn)
+            .key_id(&kms_key.arn)
             .signing_algorithm(algorithm)
             .message_type(message_type)
             .message(Blob::new(input.as_bytes()));
@@ -206,7 +206,7 @@ impl KeyStore for KmsKeyStore {
             Ok(answer) => answer,
             Err(Failure::Refused(error)) => {
                 // Whatever is wrong with the key, read it again next time.
-                lock(&self.known).remove(key);
+                lock(&self.keys).remove(key);
                 return Err(refusal(key, &error));
             }
             Err(Failure::Unavailable(detail)) => return Err(KeyStoreError::Unavailable { detail }),
@@ -235,7 +235,7 @@ fn key_id(key: &KeyName) -> String {
     }
 }
 
-fn bare(key: &KeyName) -> &str {
+fn alias_name(key: &KeyName) -> &str {
     key.0.strip_prefix("alias/").unwrap_or(&key.0)
 }
 

@@ -12,6 +12,7 @@ mod crl_entries;
 mod crl_uses;
 mod crls;
 mod entry;
+mod expressions;
 mod family;
 mod former;
 mod intents;
@@ -19,6 +20,7 @@ mod issuer_states;
 mod issuers;
 mod item;
 mod keys;
+mod known_ca;
 mod line;
 mod lists;
 mod marked;
@@ -39,6 +41,7 @@ mod search;
 mod server_names;
 mod succession;
 mod tables;
+mod transaction;
 mod unfinished;
 mod unlisted;
 mod unrecorded;
@@ -54,7 +57,7 @@ pub use former::{Adoption, AdoptionMode};
 use crate::call_budget::CallBudget;
 use crate::deployment::Deployment;
 use former::Adopted;
-use issuers::Cas;
+use issuers::CaCache;
 use item::Item;
 use named::Named;
 use recent::Recent;
@@ -65,7 +68,7 @@ use tables::Tables;
 pub struct DynamoLedger {
     tables: Tables,
     deployment: Deployment,
-    cas: Cas,
+    cas: CaCache,
     adopted: Adopted,
     recent: Recent,
     named: Named,
@@ -74,7 +77,7 @@ pub struct DynamoLedger {
 }
 
 /// A certificate and the key of its row.
-struct Found {
+struct StoredCertificate {
     record: CertificateRecord,
     row_key: Item,
 }
@@ -85,7 +88,7 @@ impl DynamoLedger {
         Self {
             tables: Tables::new(config, deployment.table(), deployment.journal_table(), budget),
             deployment: deployment.clone(),
-            cas: Cas::default(),
+            cas: CaCache::default(),
             adopted: Adopted::default(),
             recent: Recent::default(),
             named: Named::default(),

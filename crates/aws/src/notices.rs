@@ -68,8 +68,8 @@ const CUTS: [(usize, usize); 3] = [(16 * 1024, 256), (1024, 64), (120, 8)];
 /// The message for SNS: whole where it fits, else cut short, which informs better than no notice. An error is the
 /// length in octets of one that does not fit even then.
 fn fitting(message: Value) -> Result<String, usize> {
-    let told = |message: &Value| json!({ "default": message.to_string() }).to_string();
-    let mut text = told(&message);
+    let enveloped = |message: &Value| json!({ "default": message.to_string() }).to_string();
+    let mut text = enveloped(&message);
     let mut message = message;
     for (characters, entries) in CUTS {
         if text.len() <= LIMIT {
@@ -77,7 +77,7 @@ fn fitting(message: Value) -> Result<String, usize> {
         }
         tracing::warn!(octets = text.len(), "a notice is too long for SNS and was cut short");
         message = shortened(message, characters, entries);
-        text = told(&message);
+        text = enveloped(&message);
     }
     if text.len() <= LIMIT { Ok(text) } else { Err(text.len()) }
 }
@@ -166,17 +166,17 @@ mod tests {
         let text = fitting(long).unwrap();
         assert!(text.len() <= LIMIT, "{}", text.len());
         let envelope: Value = serde_json::from_str(&text).unwrap();
-        let told: Value = serde_json::from_str(envelope["default"].as_str().unwrap()).unwrap();
+        let sent: Value = serde_json::from_str(envelope["default"].as_str().unwrap()).unwrap();
         assert_eq!(
-            (&told["Reason"], &told["Base64CSR"]),
+            (&sent["Reason"], &sent["Base64CSR"]),
             (&json!("it is too long"), &json!(""))
         );
-        let names = told["CSRInfo"]["SANs"].as_array().unwrap();
+        let names = sent["CSRInfo"]["SANs"].as_array().unwrap();
         assert_eq!(names[0]["value"], "n0.example.com");
         assert!(
             names.last().unwrap().as_str().unwrap().starts_with("… and "),
             "{names:?}"
         );
-        assert!(told["Subject"].as_str().unwrap().ends_with('…'));
+        assert!(sent["Subject"].as_str().unwrap().ends_with('…'));
     }
 }

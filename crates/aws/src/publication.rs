@@ -40,7 +40,7 @@ pub struct S3Publication {
 }
 
 /// A body read to its end: S3 wants length and checksum before the first octet, and a retry needs all of it again.
-struct Whole {
+struct ReadBody {
     beginning: Vec<u8>,
     /// The whole body, if it is longer than [`IN_MEMORY`]; `beginning` then has only its first octets.
     file: Option<NamedTempFile>,
@@ -91,7 +91,7 @@ impl S3Publication {
             return Ok(Some((stat, None)));
         }
         let mut content = Vec::with_capacity(usize::try_from(stat.len.min(RESERVED)).unwrap_or_default());
-        let whole = async {
+        let body = async {
             while let Some(piece) = body.try_next().await? {
                 if content.len() as u64 + piece.len() as u64 > limit {
                     return Ok(false);
@@ -100,7 +100,7 @@ impl S3Publication {
             }
             Ok::<_, aws_smithy_types::byte_stream::error::Error>(true)
         };
-        match tokio::time::timeout(self.budget.left(), whole).await {
+        match tokio::time::timeout(self.budget.left(), body).await {
             Ok(Ok(true)) => Ok(Some((stat, Some(content)))),
             Ok(Ok(false)) => Ok(Some((stat, None))),
             Ok(Err(error)) => Err(self.failed(name, &format!("its content broke off: {error}"))),
@@ -117,21 +117,21 @@ impl Publication for S3Publication {
         body: Body,
         precondition: Precondition,
     ) -> Result<ETag, PublicationError> {
-        let whole = Whole::read(body).map_err(|error| self.failed(name, &error.to_string()))?;
+        let body = ReadBody::read(body).map_err(|error| self.failed(name, &error.to_string()))?;
         let call = self
             .client
             .put_object()
             .bucket(&self.bucket)
             .key(name.as_str())
-            .content_type(content_type(name, &whole.beginning))
-            .content_length(i64::try_from(whole.len).unwrap_or(i64::MAX))
-            .checksum_sha256(&whole.sha256);
+            .content_type(content_type(name, &body.beginning))
+            .content_length(i64::try_from(body.len).unwrap_or(i64::MAX))
+            .checksum_sha256(&body.sha256);
         let call = match precondition {
             Precondition::None => call,
             Precondition::Absent => call.if_none_match("*"),
             Precondition::Match(etag) => call.if_match(etag.0),
         };
-        let stream = whole
+        let stream = body
             .stream()
             .await
             .map_err(|error| self.failed(name, &error.to_string()))?;
@@ -223,7 +223,7 @@ impl Publication for S3Publication {
     }
 }
 
-impl Whole {
+impl ReadBody {
     fn read(mut body: Body) -> io::Result<Self> {
         let mut context = digest::Context::new(&digest::SHA256);
         let mut beginning = Vec::new();
@@ -330,14 +330,14 @@ mod tests {
     fn long_bodies_go_through_a_file_and_keep_their_digest() {
         for len in [0, 1, IN_MEMORY, IN_MEMORY + 1, IN_MEMORY * 2 + 7] {
             let content: Vec<u8> = (0..len).map(|i| i.to_le_bytes()[1]).collect();
-            let whole = Whole::read(Box::new(io::Cursor::new(content.clone()))).unwrap();
-            assert_eq!(whole.len, len as u64);
-            assert_eq!(whole.file.is_some(), len > IN_MEMORY);
-            assert_eq!(whole.sha256, STANDARD.encode(digest::digest(&digest::SHA256, &content)));
-            if let Some(file) = &whole.file {
+            let body = ReadBody::read(Box::new(io::Cursor::new(content.clone()))).unwrap();
+            assert_eq!(body.len, len as u64);
+            assert_eq!(body.file.is_some(), len > IN_MEMORY);
+            assert_eq!(body.sha256, STANDARD.encode(digest::digest(&digest::SHA256, &content)));
+            if let Some(file) = &body.file {
                 assert!(std::fs::read(file.path()).unwrap() == content);
             } else {
-                assert_eq!(whole.beginning, content);
+                assert_eq!(body.beginning, content);
             }
         }
     }

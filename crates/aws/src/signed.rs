@@ -312,7 +312,7 @@ mod tests {
 
     #[test]
     fn refusals_are_told_in_the_services_own_words() {
-        let told = |kind, body: &str| {
+        let error_text = |kind, body: &str| {
             let refusal = refusal(kind, body.as_bytes());
             format!(
                 "{}: {}",
@@ -322,16 +322,16 @@ mod tests {
         };
         let json = r#"{"Type":"User","Message":"Function not found"}"#;
         assert_eq!(
-            told(Some("ResourceNotFoundException:http://internal.amazon.com/"), json),
+            error_text(Some("ResourceNotFoundException:http://internal.amazon.com/"), json),
             "ResourceNotFoundException: Function not found"
         );
         assert_eq!(
-            told(None, r#"{"__type":"a.b#Throttled","message":"slowly"}"#),
+            error_text(None, r#"{"__type":"a.b#Throttled","message":"slowly"}"#),
             "Throttled: slowly"
         );
         let xml = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>";
-        assert_eq!(told(None, xml), "AccessDenied: no");
-        assert_eq!(told(None, "<html>"), "?: ?");
+        assert_eq!(error_text(None, xml), "AccessDenied: no");
+        assert_eq!(error_text(None, "<html>"), "?: ?");
     }
 
     #[test]

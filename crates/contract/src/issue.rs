@@ -92,8 +92,8 @@ impl IssueTlsCert for Authority {
 
     async fn record_malformed(&self, request: &Value, malformed: &Malformed, principal: &Principal) {
         let common_name = request.get("common_name").and_then(Value::as_str);
-        let told = (malformed.code(), malformed.to_string());
-        self.record_malformed_request(readable(request), common_name, told, principal)
+        let reason = (malformed.code(), malformed.to_string());
+        self.record_malformed_request(readable(request), common_name, reason, principal)
             .await;
     }
 }

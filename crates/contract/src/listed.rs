@@ -13,7 +13,7 @@ pub enum ListedRevocation {
     /// The certificate must be revoked, or its reason changed to that of a compromised key.
     Due(Box<CertificateRecord>),
     /// It is already revoked as the entry requires.
-    Stands(Box<CertificateRecord>),
+    AlreadyRevoked(Box<CertificateRecord>),
     /// Nothing can be revoked; trying again changes nothing.
     Skipped(SkippedRevocation),
 }
@@ -83,7 +83,7 @@ fn decide(record: CertificateRecord, ca: &CaName, entry: &RevokedEntry) -> Liste
     } else if let Some(revocation) = &record.revocation
         && !replaces(entry.reason, revocation)
     {
-        return ListedRevocation::Stands(Box::new(record));
+        return ListedRevocation::AlreadyRevoked(Box::new(record));
     } else if let Kind::Authority {
         ca_name, parent: None, ..
     } = record.kind

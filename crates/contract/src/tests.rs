@@ -187,7 +187,7 @@ fn lessons_12_and_13_every_field_wrong_in_every_way_is_refused_in_words() {
         {
             let malformed = TlsCertRequest::from_value(&with(field, value.clone())).unwrap_err();
             assert!(
-                matches!(&malformed, Malformed::WrongType { field: told, .. } if told.starts_with(field)),
+                matches!(&malformed, Malformed::WrongType { field: named, .. } if named.starts_with(field)),
                 "{field} = {value}: {malformed}"
             );
             assert_eq!(malformed.code(), "malformed_request");
@@ -279,22 +279,22 @@ fn lesson_12_a_request_is_an_object() {
 
 #[test]
 fn texts_of_rejections_are_the_contract_s() {
-    let told = |request: &Value| TlsCertRequest::from_value(request).unwrap_err().to_string();
+    let message = |request: &Value| TlsCertRequest::from_value(request).unwrap_err().to_string();
     for nothing in [json!(null), json!("")] {
-        assert_eq!(told(&with("common_name", nothing)), "CSR must include a Common Name");
+        assert_eq!(message(&with("common_name", nothing)), "CSR must include a Common Name");
     }
     assert_eq!(
-        told(&json!({ "base64_csr_data": "YQ==" })),
+        message(&json!({ "base64_csr_data": "YQ==" })),
         "CSR must include a Common Name"
     );
-    assert_eq!(told(&with("lifetime", json!(0))), "0 is too short");
-    assert_eq!(told(&with("lifetime", json!(-5))), "-5 is too short");
+    assert_eq!(message(&with("lifetime", json!(0))), "0 is too short");
+    assert_eq!(message(&with("lifetime", json!(-5))), "-5 is too short");
     assert_eq!(
-        told(&with("extensions", json!([{ "value_b64": "BAA=" }]))),
+        message(&with("extensions", json!([{ "value_b64": "BAA=" }]))),
         "Custom extension is missing required field 'oid'"
     );
     assert_eq!(
-        told(&with("extensions", json!([{ "oid": "1.2.3" }]))),
+        message(&with("extensions", json!([{ "oid": "1.2.3" }]))),
         "Custom extension is missing required field 'value_b64'"
     );
     let place = "S3 bucket 'B'".to_owned();

@@ -152,10 +152,10 @@ mod tests {
         .unwrap();
         let names = |file: &str| {
             let names = list.names_of(&CsrFileName::new(file).unwrap());
-            let told = names
+            let common_names = names
                 .into_iter()
                 .map(|names| names.subject.common_name.unwrap_or_default());
-            told.collect::<Vec<_>>()
+            common_names.collect::<Vec<_>>()
         };
         assert_eq!(names("a.csr"), ["a", "b"]);
         assert_eq!(names("c.csr"), [""; 0], "an entry that cannot be read gives no names");

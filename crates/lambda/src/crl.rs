@@ -355,7 +355,7 @@ async fn revoke(
     }
     let record = match decided {
         // This includes one whose row is revoked: it is not on the list, and revoking it again puts it there.
-        ListedRevocation::Due(record) | ListedRevocation::Stands(record) => *record,
+        ListedRevocation::Due(record) | ListedRevocation::AlreadyRevoked(record) => *record,
         ListedRevocation::Skipped(reason) => {
             match reason {
                 SkippedRevocation::NotFound { .. } | SkippedRevocation::OtherName { .. } => {

@@ -64,7 +64,7 @@ pub struct Finding {
 
 impl Finding {
     /// Whether it is that the keyUsage has bits that a key of that kind cannot have: a profile may allow some.
-    pub fn is_of_unfit_key_usage(&self) -> bool {
+    pub fn is_key_usage_unfit_for_key(&self) -> bool {
         self.rule == certificate::KEY_USAGE_UNFIT_FOR_KEY
     }
 }

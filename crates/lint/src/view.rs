@@ -14,4 +14,5 @@ pub(super) mod issuer;
 pub(super) mod name;
 pub(super) mod oid;
 pub(super) mod public_key;
+mod signed;
 pub(super) mod time;

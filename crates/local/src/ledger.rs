@@ -21,6 +21,7 @@ mod position;
 mod rejections;
 mod reminders;
 pub(crate) mod restored;
+mod revocation_rows;
 mod revocations;
 pub(crate) mod schema;
 mod search;
@@ -44,8 +45,8 @@ use writer::{Writer, Writing};
 /// Reading threads, each with a connection that is opened when it is first needed.
 const READERS: usize = 3;
 
-/// Largest file, in octets, that [`SqliteLedger::look_over`] reads.
-const LOOKED_OVER: u64 = 32 << 20;
+/// Largest file, in octets, that [`SqliteLedger::quick_check`] reads.
+const QUICK_CHECKED: u64 = 32 << 20;
 
 /// Pages that a backup copies between two reports of its progress.
 const BACKUP_STEP: i32 = 4096;
@@ -128,7 +129,7 @@ impl SqliteLedger {
         self.read(|connection| {
             let mut problems = schema::check(connection)?.problems();
             match position::differences(connection) {
-                // What is damaged cannot be read through; that it is damaged is told already.
+                // What is damaged cannot be read through; the problems say so already.
                 Err(_) if !problems.is_empty() => {}
                 differences => problems.extend(differences?),
             }
@@ -139,12 +140,12 @@ impl SqliteLedger {
 
     /// Checks the file's structure for damage, so that a start does not write into a damaged file. Files of more than
     /// 32 MiB are left to [`check`](Self::check): this runs at every start, and takes a tenth of a second at most.
-    pub async fn look_over(&self) -> Result<(), LedgerError> {
+    pub async fn quick_check(&self) -> Result<(), LedgerError> {
         let size = std::fs::metadata(self.path()).map_or(0, |facts| facts.len());
-        if size > LOOKED_OVER {
+        if size > QUICK_CHECKED {
             return Ok(());
         }
-        self.read(schema::look_over).await
+        self.read(schema::quick_check).await
     }
 
     /// Writes a copy of the ledger as it is at this moment to a new file; other operations go on meanwhile. `progress`

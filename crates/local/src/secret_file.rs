@@ -125,12 +125,12 @@ mod tests {
         fs::create_dir(&folder).unwrap();
         let file = folder.join("secret");
         fs::write(&file, "x").unwrap();
-        let told = |of_file: u32, of_folder: u32| {
+        let warned = |of_file: u32, of_folder: u32| {
             set(&file, of_file);
             set(&folder, of_folder);
-            let told = warnings(&file, &fs::metadata(&file).unwrap());
+            let warned = warnings(&file, &fs::metadata(&file).unwrap());
             set(&folder, 0o700);
-            told
+            warned
         };
         for (of_file, of_folder, expected) in [
             (0o600, 0o700, &[][..]),
@@ -141,9 +141,9 @@ mod tests {
             (0o600, 0o770, &["chmod g-w"]),
             (0o644, 0o777, &["chmod 600", "chmod o-w"]),
         ] {
-            let told = told(of_file, of_folder);
-            assert_eq!(told.len(), expected.len(), "{of_file:o} in {of_folder:o}: {told:?}");
-            for (line, part) in told.iter().zip(expected) {
+            let warned = warned(of_file, of_folder);
+            assert_eq!(warned.len(), expected.len(), "{of_file:o} in {of_folder:o}: {warned:?}");
+            for (line, part) in warned.iter().zip(expected) {
                 assert!(line.contains(part), "{line}");
             }
         }

@@ -31,7 +31,7 @@ const SECRET_OCTETS: usize = 32;
 
 /// How long a verified token is accepted without reading the ledger, in seconds. A token revoked through this store is
 /// refused at once; one revoked by another process (`chancery token revoke`) within this time.
-pub const BELIEVED_FOR: i64 = 2;
+pub const CACHED_FOR: i64 = 2;
 
 /// The time of last use is written when it is older than this, in seconds: a busy token must not cause a write for each
 /// request.
@@ -174,18 +174,18 @@ impl Tokens {
             return Ok(None);
         };
         let digest = store::digest(&secret[..]);
-        if let Some(record) = self.cache.believed(&id, &digest, now) {
+        if let Some(record) = self.cache.get(&id, &digest, now) {
             return Ok(record.is_valid(now).then_some(record));
         }
         // Taken before the ledger is read: a revocation that comes meanwhile invalidates what was read.
-        let ticket = self.cache.ticket();
+        let generation = self.cache.generation();
         let found = self.ledger.read(move |connection| store::find(connection, &id)).await?;
         let Some((record, kept)) = found else { return Ok(None) };
         if !store::is_same(&kept, &digest) || !record.is_valid(now) {
             return Ok(None);
         }
         self.note_use(&record, now);
-        self.cache.believe(&ticket, &record, digest, now);
+        self.cache.insert(&generation, &record, digest, now);
         Ok(Some(record))
     }
 

@@ -19,7 +19,7 @@ const KEPT: Duration = Duration::from_secs(2);
 const SHARE: u32 = 10;
 
 /// How long a request waits for the ledger.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A snapshot of the state.
 pub(crate) struct HealthSnapshot {
@@ -56,22 +56,22 @@ impl HealthCache {
     /// A snapshot that is fresh enough; `None` where the ledger does not answer in time.
     pub(crate) async fn current(self: &Arc<Self>, authority: &Arc<Authority>) -> Option<Arc<HealthSnapshot>> {
         let mut newest = self.newest.subscribe();
-        let fresh = |standing: &Option<Arc<HealthSnapshot>>| {
-            standing
+        let fresh = |snapshot: &Option<Arc<HealthSnapshot>>| {
+            snapshot
                 .as_ref()
-                .is_some_and(|standing| standing.read.elapsed() < standing.kept)
+                .is_some_and(|snapshot| snapshot.read.elapsed() < snapshot.kept)
         };
         if !fresh(&newest.borrow()) && !self.reading.swap(true, Ordering::SeqCst) {
             let reader = Reader(Arc::clone(self));
             let authority = Arc::clone(authority);
             // On a task of its own: the first caller may go away, and the others wait for this.
             tokio::spawn(async move {
-                let standing = read(&authority).await;
-                reader.0.newest.send_replace(Some(Arc::new(standing)));
+                let snapshot = read(&authority).await;
+                reader.0.newest.send_replace(Some(Arc::new(snapshot)));
                 drop(reader);
             });
         }
-        let arrived = tokio::time::timeout(PATIENCE, newest.wait_for(fresh)).await;
+        let arrived = tokio::time::timeout(TIMEOUT, newest.wait_for(fresh)).await;
         arrived.ok()?.ok()?.clone()
     }
 }

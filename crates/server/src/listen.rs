@@ -1,11 +1,11 @@
 //! Accepts connections, with TLS or without, until told to stop. Their number is limited, in total and for each
 //! address, and so is the time that each step may take.
 
+mod admission;
 mod body;
 mod connection;
+mod deadlines;
 pub mod descriptors;
-mod gate;
-mod pulse;
 mod slots;
 mod socket;
 
@@ -20,11 +20,11 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::limits::Limits;
 use crate::load::{Cut, Load, Shed};
+use admission::Admission;
+pub(crate) use admission::AnswerMemory;
 pub(crate) use body::TooSlow;
 use connection::{Connection, Open, Watch};
-pub(crate) use gate::AnswerMemory;
-use gate::Gate;
-use pulse::Pulse;
+use deadlines::Deadlines;
 pub(crate) use slots::Origin;
 use slots::{Refused, Slot};
 
@@ -51,8 +51,8 @@ pub struct Listener {
 pub async fn serve(listeners: Vec<Listener>, limits: Limits, load: Load, stop: watch::Receiver<bool>) {
     let (open, mut ended) = mpsc::channel(1);
     let running = listeners.into_iter().map(|listener| {
-        let gate = Gate::new(limits, load.clone());
-        accept(listener, gate, open.clone(), stop.clone())
+        let admission = Admission::new(limits, load.clone());
+        accept(listener, admission, open.clone(), stop.clone())
     });
     let running: Vec<_> = running.collect();
     drop(open);
@@ -64,7 +64,12 @@ pub async fn serve(listeners: Vec<Listener>, limits: Limits, load: Load, stop: w
     }
 }
 
-async fn accept(listener: Listener, gate: Arc<Gate>, open: mpsc::Sender<()>, mut stop: watch::Receiver<bool>) {
+async fn accept(
+    listener: Listener,
+    admission: Arc<Admission>,
+    open: mpsc::Sender<()>,
+    mut stop: watch::Receiver<bool>,
+) {
     let tls = listener.tls.map(TlsAcceptor::from);
     socket::keep_little_unsent(&listener.listener);
     loop {
@@ -72,7 +77,7 @@ async fn accept(listener: Listener, gate: Arc<Gate>, open: mpsc::Sender<()>, mut
             accepted = listener.listener.accept() => match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
-                    if gate.load.shed(Shed::Accept) {
+                    if admission.load.shed(Shed::Accept) {
                         tracing::warn!(%error, "connections cannot be accepted");
                     }
                     tokio::time::sleep(NOTHING_ACCEPTED).await;
@@ -81,7 +86,7 @@ async fn accept(listener: Listener, gate: Arc<Gate>, open: mpsc::Sender<()>, mut
             },
             () = stop_requested(&mut stop) => break,
         };
-        let Some(slot) = slot(&gate, address).await else {
+        let Some(slot) = slot(&admission, address).await else {
             refuse(&stream);
             continue;
         };
@@ -89,10 +94,10 @@ async fn accept(listener: Listener, gate: Arc<Gate>, open: mpsc::Sender<()>, mut
             router: listener.router.clone(),
             watch: Watch {
                 address,
-                gate: Arc::clone(&gate),
+                admission: Arc::clone(&admission),
                 slot,
                 stop: stop.clone(),
-                open: Open::new(gate.load.clone(), open.clone()),
+                open: Open::new(admission.load.clone(), open.clone()),
             },
         };
         tokio::spawn(connection.run(stream, tls.clone()));
@@ -100,27 +105,27 @@ async fn accept(listener: Listener, gate: Arc<Gate>, open: mpsc::Sender<()>, mut
 }
 
 /// A slot for a connection from that address; a connection that is silent, or does not read, may have to close for it.
-async fn slot(gate: &Gate, address: SocketAddr) -> Option<Slot> {
-    let pulse = Arc::new(Pulse::new(&gate.limits));
+async fn slot(admission: &Admission, address: SocketAddr) -> Option<Slot> {
+    let deadlines = Arc::new(Deadlines::new(&admission.limits));
     for _ in 0..ASKED {
-        let shed = match gate.slots.take(address.ip(), &pulse) {
+        let shed = match admission.slots.take(address.ip(), &deadlines) {
             Ok(slot) => return Some(slot),
             Err(Refused::Address) => Shed::ConnectionOfAddress,
-            Err(Refused::Full) if gate.slots.make_room(address.ip()) => {
-                let _ = tokio::time::timeout(MAKING_ROOM, gate.slots.freed()).await;
+            Err(Refused::Full) if admission.slots.make_room(address.ip()) => {
+                let _ = tokio::time::timeout(MAKING_ROOM, admission.slots.freed()).await;
                 continue;
             }
             Err(Refused::Full) => Shed::Connection,
         };
-        turned_away(gate, shed, address);
+        turned_away(admission, shed, address);
         return None;
     }
-    turned_away(gate, Shed::Connection, address);
+    turned_away(admission, Shed::Connection, address);
     None
 }
 
-fn turned_away(gate: &Gate, shed: Shed, address: SocketAddr) {
-    if gate.load.shed(shed) {
+fn turned_away(admission: &Admission, shed: Shed, address: SocketAddr) {
+    if admission.load.shed(shed) {
         tracing::warn!(reason = ?shed, %address, "connections are turned away");
     }
 }

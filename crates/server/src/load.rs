@@ -12,7 +12,7 @@ use prometheus_client::registry::Registry;
 use tokio::time::Instant;
 
 /// How long `/health` reports a refusal after it last happened.
-const TOLD: Duration = Duration::from_mins(1);
+const REPORTED_FOR: Duration = Duration::from_mins(1);
 
 /// Why something was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,7 +198,7 @@ impl Last {
     }
 
     fn is_recent(at: u64, now: u64) -> bool {
-        at != 0 && now.saturating_sub(at) <= u64::try_from(TOLD.as_millis()).unwrap_or(u64::MAX)
+        at != 0 && now.saturating_sub(at) <= u64::try_from(REPORTED_FOR.as_millis()).unwrap_or(u64::MAX)
     }
 }
 

@@ -17,7 +17,7 @@ pub struct Metrics {
     rejected: Family<Code, Counter>,
     issuance: Histogram,
     replayed: Counter,
-    duty_failures: Family<Duty, Counter>,
+    task_failures: Family<Task, Counter>,
     load: Load,
 }
 
@@ -26,8 +26,9 @@ struct Code {
     code: String,
 }
 
+/// The label of a scheduled task; the field's name is part of the metric.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Duty {
+struct Task {
     duty: &'static str,
 }
 
@@ -42,7 +43,7 @@ impl Metrics {
     pub fn new() -> Self {
         // Buckets from a P-256 signature without waiting to a slow token.
         let issuance = Histogram::new([0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5]);
-        let (rejected, replayed, duty_failures) = (Family::default(), Counter::default(), Family::default());
+        let (rejected, replayed, task_failures) = (Family::default(), Counter::default(), Family::default());
         let mut registry = Registry::with_prefix("chancery");
         registry.register(
             "requests_rejected",
@@ -62,7 +63,7 @@ impl Metrics {
         registry.register(
             "duty_failures",
             "Scheduled work that failed, by duty",
-            Family::clone(&duty_failures),
+            Family::clone(&task_failures),
         );
         let load = Load::default();
         load.register(&mut registry);
@@ -71,7 +72,7 @@ impl Metrics {
             rejected,
             issuance,
             replayed,
-            duty_failures,
+            task_failures,
             load,
         }
     }
@@ -100,8 +101,8 @@ impl Metrics {
         &self.registry
     }
 
-    /// Counts a failure of scheduled work.
-    pub fn duty_failed(&self, duty: &'static str) {
-        self.duty_failures.get_or_create(&Duty { duty }).inc();
+    /// Counts a failure of a scheduled task.
+    pub fn task_failed(&self, task: &'static str) {
+        self.task_failures.get_or_create(&Task { duty: task }).inc();
     }
 }

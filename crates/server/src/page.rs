@@ -46,8 +46,8 @@ pub(crate) async fn page(State(state): State<AppState>, headers: HeaderMap) -> R
             "only a page for browsers is served here; the API is under /api/v1 on HTTPS",
         ));
     }
-    let standing = state.health.current(&state.authority).await;
-    let crls = standing.as_ref().map_or(&[][..], |standing| &standing.crls);
+    let snapshot = state.health.current(&state.authority).await;
+    let crls = snapshot.as_ref().map_or(&[][..], |snapshot| &snapshot.crls);
     let text = render(&state.authority, crls, state.authority.ports().clock.now());
     let mut answer = text.into_response();
     for (name, value) in [

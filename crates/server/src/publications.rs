@@ -44,10 +44,10 @@ pub(crate) struct Publishing {
 
 impl Publishing {
     /// Its progress once it is finished, or after that time.
-    pub(crate) async fn after(&self, patience: Duration) -> Progress {
+    pub(crate) async fn after(&self, timeout: Duration) -> Progress {
         let mut progress = self.progress.clone();
         let finished = progress.wait_for(Progress::is_finished);
-        if let Ok(Ok(progress)) = tokio::time::timeout(patience, finished).await {
+        if let Ok(Ok(progress)) = tokio::time::timeout(timeout, finished).await {
             return progress.clone();
         }
         self.progress.borrow().clone()
@@ -70,20 +70,20 @@ pub(crate) struct Publications(Mutex<VecDeque<Publishing>>);
 
 impl Publications {
     /// Makes and publishes those CRLs one after another, whether or not each succeeds. `None`: too much is in progress.
-    pub(crate) fn order(
+    pub(crate) fn start(
         &self,
         authority: &Arc<Authority>,
         changes: &Changes,
         scopes: Vec<CrlScope>,
     ) -> Option<Publishing> {
-        let mut orders = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if orders.len() >= KEPT {
-            let over = orders.iter().position(Publishing::is_over)?;
-            orders.remove(over);
+        let mut publications = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if publications.len() >= KEPT {
+            let over = publications.iter().position(Publishing::is_over)?;
+            publications.remove(over);
         }
         let mut octets = [0; 8];
         authority.ports().entropy.fill(&mut octets);
-        let (told, progress) = watch::channel(Progress {
+        let (sender, progress) = watch::channel(Progress {
             total: scopes.len(),
             done: Vec::new(),
         });
@@ -97,21 +97,21 @@ impl Publications {
                     Ok(outcome) => CrlEntry::published(&scope, &outcome, problem_of),
                     Err(_) => CrlEntry::given_up(&scope, LONGEST),
                 };
-                told.send_modify(|progress| progress.done.push(entry));
+                sender.send_modify(|progress| progress.done.push(entry));
             }
         })?;
-        let order = Publishing {
+        let publication = Publishing {
             id: data_encoding::HEXLOWER.encode(&octets),
             progress,
         };
-        orders.push_back(order.clone());
-        Some(order)
+        publications.push_back(publication.clone());
+        Some(publication)
     }
 
     /// The publication of that id, as long as it is kept.
     pub(crate) fn find(&self, id: &str) -> Option<Publishing> {
-        let orders = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        orders.iter().find(|order| order.id == id).cloned()
+        let publications = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        publications.iter().find(|publication| publication.id == id).cloned()
     }
 }
 
@@ -172,8 +172,8 @@ mod tests {
         ];
         for failure in failures {
             assert!(failure.to_string().contains(INSIDE), "{failure}");
-            let told = problem_of(&failure);
-            assert!(!told.contains(INSIDE) && told.contains("log"), "{told}");
+            let message = problem_of(&failure);
+            assert!(!message.contains(INSIDE) && message.contains("log"), "{message}");
         }
     }
 }

@@ -1,5 +1,5 @@
 //! Periodic work of an authority: sweep intents, publish CRLs that are due, send reminders, renew its HTTPS
-//! certificate. A failing duty never stops the others, nor its own next attempt.
+//! certificate. A failing task never stops the others, nor its own next attempt.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,7 +52,7 @@ pub async fn run(
     }
 }
 
-/// Runs every duty once. What is left when the server stops is due when it starts again.
+/// Runs every task once. What is left when the server stops is due when it starts again.
 async fn all(
     authority: &Authority,
     own: &dyn OwnCertificate,
@@ -151,7 +151,7 @@ async fn all(
     }
 }
 
-fn failed(metrics: &Metrics, duty: &'static str, error: &dyn std::fmt::Display) {
-    tracing::error!(duty, %error, "scheduled work failed; it is tried again");
-    metrics.duty_failed(duty);
+fn failed(metrics: &Metrics, task: &'static str, error: &dyn std::fmt::Display) {
+    tracing::error!(task, %error, "scheduled work failed; it is tried again");
+    metrics.task_failed(task);
 }

@@ -125,7 +125,7 @@ pub enum NotInspectable {
 /// Describes every object in a PEM or DER file.
 pub fn inspect(input: &[u8], limits: &InspectLimits) -> Result<Vec<Inspection>, NotInspectable> {
     if let Some(kind) = kind_of(input) {
-        return Ok(vec![tell(kind, input.to_vec(), limits)]);
+        return Ok(vec![inspect_one(kind, input.to_vec(), limits)]);
     }
     let unknown = |why| foreign::recognised(input).unwrap_or(NotInspectable::Unknown { why });
     let blocks = pem::decode_all(input).map_err(unknown)?;
@@ -140,7 +140,7 @@ pub fn inspect(input: &[u8], limits: &InspectLimits) -> Result<Vec<Inspection>, 
         .into_iter()
         .map(|block| match kind_of_label(&block.label) {
             ObjectKind::Other => passed_over(&block.label),
-            kind => tell(kind, block.der, limits),
+            kind => inspect_one(kind, block.der, limits),
         })
         .collect();
     if inspections
@@ -201,10 +201,10 @@ fn passed_over(label: &str) -> Inspection {
     }
 }
 
-fn tell(kind: ObjectKind, der: Vec<u8>, limits: &InspectLimits) -> Inspection {
+fn inspect_one(kind: ObjectKind, der: Vec<u8>, limits: &InspectLimits) -> Inspection {
     let mut fields = Vec::new();
     let mut problems = Vec::new();
-    let told = match kind {
+    let read = match kind {
         ObjectKind::Certificate => object::certificate(&der, limits, &mut fields),
         ObjectKind::CertificationRequest => object::request(&der, limits, &mut fields),
         ObjectKind::RevocationList => object::revocation_list(&der, limits, &mut fields),
@@ -221,14 +221,14 @@ fn tell(kind: ObjectKind, der: Vec<u8>, limits: &InspectLimits) -> Inspection {
         ObjectKind::RevocationList => problems.extend(strict_crl_error(&der)),
         ObjectKind::PublicKey | ObjectKind::Other => {}
     }
-    if told.is_err() && problems.is_empty() && kind == ObjectKind::CertificationRequest {
+    if read.is_err() && problems.is_empty() && kind == ObjectKind::CertificationRequest {
         // The strict parser accepts the request, so a certificate can be issued for it.
         fields.push(Field::new(
             "omitted",
             "Not shown",
             "what follows is in a form that is not known here",
         ));
-    } else if told.is_err() && problems.is_empty() {
+    } else if read.is_err() && problems.is_empty() {
         problems.push("malformed: what follows the fields shown is not as X.509 wants it".to_owned());
     }
     if kind != ObjectKind::PublicKey {

@@ -1,7 +1,7 @@
 //! PEM (RFC 7468): the one reader of what people give a CA, certificates, requests, revocation lists and keys.
 //!
 //! People have PEM from mail, from Windows, from editors and from forms: it is read as laxly as RFC 7468 section 3 allows,
-//! and what is no PEM is told why. Files that a TLS library reads itself are left to that library's reader.
+//! and the error for what is no PEM says why. Files that a TLS library reads itself are left to that library's reader.
 
 mod fault;
 

@@ -10,7 +10,7 @@ use crate::crls::{CrlEntry, Crls};
 
 impl Crls {
     /// Describes the state of CRLs.
-    pub fn standing(statuses: &[CrlStatus]) -> Self {
+    pub fn from_status(statuses: &[CrlStatus]) -> Self {
         let entry = |status: &CrlStatus| {
             let latest = status.latest.as_ref();
             CrlEntry {
@@ -29,11 +29,11 @@ impl Crls {
         }
     }
 
-    /// Describes the outcome of a publication; `told` turns an error into text.
-    pub fn published(outcomes: &CrlOutcomes, told: impl Fn(&PublishError) -> String) -> Self {
+    /// Describes the outcome of a publication; `describe` turns an error into text.
+    pub fn published(outcomes: &CrlOutcomes, describe: impl Fn(&PublishError) -> String) -> Self {
         let crls = outcomes
             .iter()
-            .map(|(scope, outcome)| CrlEntry::published(scope, outcome, &told));
+            .map(|(scope, outcome)| CrlEntry::published(scope, outcome, &describe));
         Self { crls: crls.collect() }
     }
 }
@@ -43,7 +43,7 @@ impl CrlEntry {
     pub fn published(
         scope: &CrlScope,
         outcome: &Result<PublishedCrl, PublishError>,
-        told: impl Fn(&PublishError) -> String,
+        describe: impl Fn(&PublishError) -> String,
     ) -> Self {
         let crl = outcome.as_ref().ok();
         Self {
@@ -55,7 +55,7 @@ impl CrlEntry {
             next_update: crl.map(|crl| crl.next_update.to_string()),
             problem: match outcome {
                 Ok(crl) => damage(&crl.damaged),
-                Err(error) => Some(told(error)),
+                Err(error) => Some(describe(error)),
             },
             transitions: Vec::new(),
         }
@@ -84,13 +84,13 @@ impl CrlEntry {
 pub fn problem(status: &CrlStatus) -> Option<String> {
     let text = match &status.staleness {
         Staleness::Fresh => {
-            let told: Vec<String> = status
+            let problems: Vec<String> = status
                 .unfinished
                 .iter()
                 .cloned()
                 .chain(damage(&status.damaged))
                 .collect();
-            return (!told.is_empty()).then(|| told.join("; "));
+            return (!problems.is_empty()).then(|| problems.join("; "));
         }
         Staleness::Overdue => "the next one is overdue".to_owned(),
         Staleness::HalfSpent => "half of its life has passed without a next one".to_owned(),
@@ -108,8 +108,8 @@ pub fn problem(status: &CrlStatus) -> Option<String> {
         Staleness::Unknown { .. } => "the ledger does not answer".to_owned(),
     };
     // First: it is about certificates that are valid and should not be.
-    let told: Vec<String> = status.unfinished.iter().cloned().chain([text]).collect();
-    Some(told.join("; "))
+    let problems: Vec<String> = status.unfinished.iter().cloned().chain([text]).collect();
+    Some(problems.join("; "))
 }
 
 fn damage(rows: &[String]) -> Option<String> {

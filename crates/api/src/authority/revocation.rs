@@ -30,12 +30,12 @@ impl From<&Affected> for AffectedCertificate {
 }
 
 impl RevokeAnswer {
-    /// Describes a revocation as of that time; `told` turns the error of an unpublished CRL into text.
-    pub fn new(revoked: &RevokedCertificate, now: UnixTime, told: impl Fn(&PublishError) -> String) -> Self {
+    /// Describes a revocation as of that time; `describe` turns the error of an unpublished CRL into text.
+    pub fn new(revoked: &RevokedCertificate, now: UnixTime, describe: impl Fn(&PublishError) -> String) -> Self {
         let of_others = revoked.other_crls.iter().find_map(|(_, crl)| crl.as_ref().err());
         let problem = match &revoked.crl {
-            Some(Ok(_)) => of_others.map(told),
-            Some(Err(error)) => Some(told(error)),
+            Some(Ok(_)) => of_others.map(describe),
+            Some(Err(error)) => Some(describe(error)),
             None => Some("this CA's CRLs are not published at once; the next one will list it".to_owned()),
         };
         let still_valid = revoked.still_valid.as_ref();

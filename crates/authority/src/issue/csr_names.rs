@@ -9,9 +9,9 @@ use chancery_x509::csr::CertificationRequest;
 use chancery_x509::name::{Name, Subject};
 use chancery_x509::san::{AltName, AltNameType};
 
-use super::csr::{Csr, CsrFile, FoundCsr, ListedNames, parse_file};
-use super::request::{Request, RequestedNames};
-use super::{IssueError, Refusal, names};
+use super::csr_file::{CsrFile, FoundCsr};
+use super::requested_names::{ListedNames, RequestedNames};
+use super::{IssueError, Refusal, budget, names};
 use crate::profile::Profile;
 
 /// Longest common name, in characters (RFC 5280 appendix A.1): no certificate has a longer one.
@@ -30,7 +30,8 @@ pub(super) fn of_file(asked: &ListedNames, file: &CsrFile) -> Result<Certificati
         FoundCsr::Unreadable { detail, .. } => Err(IssueError::Unavailable {
             detail: format!("the CSR file {} cannot be read: {detail}", file.name),
         }),
-        FoundCsr::Content { octets, .. } => parse_file(octets).map_err(IssueError::from),
+        FoundCsr::Content { octets, .. } => CertificationRequest::parse(octets, &budget::CSR_CONTENT)
+            .map_err(|error| IssueError::from(Refusal::from(error))),
     };
     let reason = match found {
         Ok(csr) if is_listed || fits(asked, file, &csr) => return Ok(csr),
@@ -90,24 +91,10 @@ fn within(asked: &ListedNames, listed: Option<&ListedNames>, csr: Option<&Certif
     names.iter().all(|name| known.contains(name))
 }
 
-/// Refuses to record the key of a requester's CSR that has names under a name that is not one of them.
-pub(super) fn check(csr: &Csr, profile: &Profile, (subject, recorded): (&Name, &str)) -> Result<(), Refusal> {
-    // The names for a file were checked before anything about it was revealed.
-    if csr.is_of_file() {
-        return Ok(());
-    }
-    check_recorded(csr.verified(), profile, subject, recorded)
-}
-
-/// Whether the CSR is a requester's, or of a file that may be used for the request's names.
-pub(super) fn is_for(request: &Request) -> bool {
-    let asked = request.csr.names_of_file();
-    asked.is_none_or(|asked| asked.subject == request.subject && asked.alt_names == request.alt_names)
-}
-
-/// The same for any CSR: the key is to be recorded under `recorded`, in a certificate with that subject. A common name
-/// of the CSR that no certificate can have belongs to no one, and may be replaced by one of its alternative names,
-/// where it has some. A CSR without names may be recorded under any.
+/// Refuses to record the key of a CSR that has names under a name that is not one of them: it is to be recorded under
+/// `recorded`, in a certificate with that subject. A common name of the CSR that no certificate can have belongs to no
+/// one, and may be replaced by one of its alternative names, where it has some. A CSR without names may be recorded
+/// under any.
 pub(super) fn check_recorded(
     csr: &CertificationRequest,
     profile: &Profile,

@@ -3,27 +3,14 @@
 use chancery_x509::extension::CustomExtension;
 use const_oid::ObjectIdentifier;
 
-use super::{Refusal, Rules};
+use super::Refusal;
 use crate::config::Config;
 use crate::profile::Profile;
-
-impl Rules<'_> {
-    /// Whether a profile, the default one without a name, allows a custom extension of that OID. For fronts that refuse
-    /// in an order of their own; [`prepare`](Self::prepare) checks every extension itself.
-    pub fn allows_extension(
-        &self,
-        profile: Option<&str>,
-        oid: ObjectIdentifier,
-        critical: bool,
-    ) -> Result<(), Refusal> {
-        allowed(oid, critical, self.profile(profile)?, self.config)
-    }
-}
 
 /// Checks each extension: the allowlist, the profile, and that there is one of each OID.
 pub(super) fn check(requested: &[CustomExtension], profile: &Profile, config: &Config) -> Result<(), Refusal> {
     for (index, extension) in requested.iter().enumerate() {
-        allowed(extension.oid(), extension.critical(), profile, config)?;
+        check_one(extension.oid(), extension.critical(), profile, config)?;
         if requested[..index].iter().any(|before| before.oid() == extension.oid()) {
             return Err(Refusal::DuplicateExtension {
                 oid: extension.oid().to_string(),
@@ -37,10 +24,16 @@ pub(super) fn check(requested: &[CustomExtension], profile: &Profile, config: &C
 pub(super) fn check_again(extensions: &[CustomExtension], profile: &Profile, config: &Config) -> Result<(), Refusal> {
     extensions
         .iter()
-        .try_for_each(|extension| allowed(extension.oid(), extension.critical(), profile, config))
+        .try_for_each(|extension| check_one(extension.oid(), extension.critical(), profile, config))
 }
 
-fn allowed(oid: ObjectIdentifier, critical: bool, profile: &Profile, config: &Config) -> Result<(), Refusal> {
+/// Checks one extension.
+pub(super) fn check_one(
+    oid: ObjectIdentifier,
+    critical: bool,
+    profile: &Profile,
+    config: &Config,
+) -> Result<(), Refusal> {
     let profile_name = || profile.name().to_owned();
     if !config.custom_extension_allowlist().contains(&oid) {
         return Err(Refusal::ExtensionNotAllowlisted { oid: oid.to_string() });

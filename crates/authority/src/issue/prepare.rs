@@ -2,24 +2,22 @@
 
 use std::sync::Arc;
 
-use chancery_lint::{Finding, Severity, lint_certificate_under};
-use chancery_x509::algorithm::SigningInput;
-use chancery_x509::certificate::{BasicConstraints, Certificate, CertificateTemplate, KeyUsage, TbsCertificate};
+use chancery_x509::certificate::{Certificate, CertificateTemplate, TbsCertificate};
 use chancery_x509::extension::CustomExtension;
+use chancery_x509::key::SubjectPublicKey;
 use chancery_x509::key::policy::WeakKey;
-use chancery_x509::key::{KeyFingerprint, KeyKind, SubjectPublicKey};
 use chancery_x509::name::Name;
 use chancery_x509::san::AltName;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::{DAY, UnixTime};
 use const_oid::ObjectIdentifier;
 
-use super::{InternalFault, IssueError, Refusal, Request, csr_names, extensions, names, same_name, throwaway, usages};
+use super::prepared::Prepared;
+use super::template::{Allowed, Particulars, build, template};
+use super::{InternalFault, IssueError, Refusal, Request, alt_names, extensions, names, same_name, usages};
 use crate::ca::{Ca, chain_among, default_issuer};
 use crate::config::Config;
-use crate::port::ledger::{
-    CertificateIntent, CrlScope, IdempotencyToken, IntentId, IssuerState, Kind, OpenIntent, TokenOrigin,
-};
+use crate::port::ledger::{IdempotencyToken, IssuerState, OpenIntent, TokenOrigin};
 use crate::principal::Principal;
 use crate::profile::{DEFAULT_PROFILE, Profile, Profiles};
 use crate::signing::NotSignable;
@@ -47,63 +45,6 @@ pub struct IssuanceContext<'a> {
     pub serial: Serial,
 }
 
-/// A certificate that may be issued, with every octet decided except its signature. Consumed by
-/// [`issue_prepared`](crate::Authority::issue_prepared).
-#[allow(
-    clippy::struct_excessive_bools,
-    reason = "independent wishes of the request, each named"
-)]
-pub struct Prepared {
-    pub(super) ca: Arc<Ca>,
-    pub(super) tbs: TbsCertificate,
-    /// Findings of lints that do not forbid it.
-    findings: Vec<Finding>,
-    template: CertificateTemplate,
-    allowed: Allowed,
-    common_name: String,
-    profile: String,
-    shard: Option<u16>,
-    principal: Principal,
-    token: Option<IdempotencyToken>,
-    pub(super) token_origin: TokenOrigin,
-    request_digest: [u8; 32],
-    /// The certificate that it renews.
-    pub(super) renews: Option<IntentId>,
-    allow_key_reuse: bool,
-    at: UnixTime,
-    notify_expiry: bool,
-    pub(super) notify_issued: bool,
-    /// Whether the CSR came from a file, which stays the same from request to request.
-    pub(super) from_csr_file: bool,
-    pub(super) warnings: Vec<String>,
-}
-
-/// Rules that a profile breaks deliberately; the consequences are documented at the profile's key.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Allowed {
-    ec_key_encipherment: bool,
-}
-
-impl Allowed {
-    /// Whether a lint's error is exactly what the profile chose.
-    fn covers(self, template: &CertificateTemplate, finding: &Finding) -> bool {
-        let beyond = KeyUsage::DIGITAL_SIGNATURE | KeyUsage::CONTENT_COMMITMENT | KeyUsage::KEY_AGREEMENT;
-        self.ec_key_encipherment
-            && finding.is_of_unfit_key_usage()
-            && matches!(
-                template.public_key.kind(),
-                KeyKind::P256 | KeyKind::P384 | KeyKind::P521
-            )
-            && (beyond | KeyUsage::KEY_ENCIPHERMENT).contains(template.key_usage)
-    }
-}
-
-/// basicConstraints of a leaf.
-const END_ENTITY: BasicConstraints = BasicConstraints {
-    ca: false,
-    path_len: None,
-};
-
 /// The decided content of a certificate, for a request or a renewal.
 #[allow(
     clippy::struct_excessive_bools,
@@ -129,36 +70,12 @@ pub(super) struct Draft<'a> {
     pub(super) warnings: Vec<String>,
 }
 
-/// The key that a certificate claims, and whether it may be certified already.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyClaim {
-    /// The key.
-    pub key: KeyFingerprint,
-    /// The common name that it is claimed for.
-    pub common_name: String,
-    /// Whether it may already be certified for that name.
-    pub allow_reuse: bool,
-    /// Whether the CSR came from a file, which stays the same from request to request.
-    pub from_csr_file: bool,
-}
-
-impl KeyClaim {
-    /// The refusal, if the key is certified for `holder` already and may not be certified again.
-    pub fn refused_for(&self, holder: &str) -> Option<Refusal> {
-        match (holder == self.common_name, self.allow_reuse) {
-            (true, true) => None,
-            (true, false) if self.from_csr_file => Some(Refusal::AlreadyIssued),
-            _ => Some(Refusal::KeyInUse),
-        }
-    }
-}
-
 impl Rules<'_> {
     /// Decides on a request. Costs the verification of the CSR's signature, and building and linting one certificate.
     pub fn prepare(&self, request: &Request, context: IssuanceContext<'_>) -> Result<Prepared, IssueError> {
         let profile = self.profile(request.profile.as_deref())?;
         let ca = self.issuing_ca(profile, &context)?;
-        if !csr_names::is_for(request) {
+        if !request.may_use_csr() {
             return Err(IssueError::Internal {
                 fault: InternalFault::CsrFile,
                 detail: "a CSR file was allowed for other names than those of the request".to_owned(),
@@ -170,7 +87,7 @@ impl Rules<'_> {
         let mut warnings = request.left_out.clone();
         let asked = (&request.subject, request.no_common_name);
         let subject = names::subject(asked, csr.subject(), profile, &mut warnings)?;
-        let alt_names = names::alt_names(request, subject.common_name.as_deref(), profile, &mut warnings)?;
+        let alt_names = alt_names::decide(request, subject.common_name.as_deref(), profile, &mut warnings)?;
         let common_name = names::recorded_name(&subject, &alt_names)?;
         self.check_common_names(&subject.name, &common_name, profile, &mut warnings)?;
         let extended_key_usages = usages::extended_key_usages(request, profile)?;
@@ -198,7 +115,7 @@ impl Rules<'_> {
         let prepared = self.finish(draft, context)?;
         // Last, so that a request with another fault is refused for that.
         let recorded = (&prepared.template.subject, prepared.common_name.as_str());
-        csr_names::check(&request.csr, profile, recorded)?;
+        request.csr.check_recorded(profile, recorded)?;
         Ok(prepared)
     }
 
@@ -206,6 +123,17 @@ impl Rules<'_> {
     /// [`prepare`](Self::prepare) begins with the same: a front that checks this first refuses in the same order.
     pub fn check_profile(&self, name: Option<&str>) -> Result<(), IssueError> {
         self.ca_of(self.profile(name)?).map(|_| ())
+    }
+
+    /// Whether a profile, the default one without a name, allows a custom extension of that OID. For fronts that refuse
+    /// in an order of their own; [`prepare`](Self::prepare) checks every extension itself.
+    pub fn allows_extension(
+        &self,
+        profile: Option<&str>,
+        oid: ObjectIdentifier,
+        critical: bool,
+    ) -> Result<(), Refusal> {
+        extensions::check_one(oid, critical, self.profile(profile)?, self.config)
     }
 
     /// Building the certificate checks the CA's own constraints; those of the CAs above it apply as well, whether or
@@ -336,7 +264,8 @@ impl Rules<'_> {
             .config
             .ca(ca.name())
             .and_then(|configured| configured.shard_of(context.serial));
-        let template = self.template(
+        let template = template(
+            self.config,
             profile,
             ca,
             shard,
@@ -352,9 +281,7 @@ impl Rules<'_> {
             },
         );
         self.check_ancestors(&template, ca)?;
-        let allowed = Allowed {
-            ec_key_encipherment: profile.ec_key_encipherment(),
-        };
+        let allowed = Allowed::by(profile);
         let (tbs, findings) = build(&template, ca, allowed)?;
         Ok(Prepared {
             ca: Arc::clone(ca),
@@ -379,35 +306,6 @@ impl Rules<'_> {
         })
     }
 
-    /// The whole content of a certificate: its own fields, and what the profile, the CA and the configuration add.
-    fn template(
-        &self,
-        profile: &Profile,
-        ca: &Ca,
-        shard: Option<u16>,
-        particulars: Particulars,
-    ) -> CertificateTemplate {
-        let key_usage = profile.key_usage(particulars.public_key.kind());
-        CertificateTemplate {
-            serial: particulars.serial,
-            subject: particulars.subject,
-            public_key: particulars.public_key,
-            not_before: particulars.not_before,
-            not_after: particulars.not_after,
-            basic_constraints: profile.basic_constraints().then_some(END_ENTITY),
-            key_usage,
-            subject_key_identifier: None,
-            extended_key_usages: particulars.extended_key_usages,
-            alt_names: particulars.alt_names,
-            policies: profile.policies().to_vec(),
-            name_constraints: None,
-            crl_distribution_points: crl_url(self.config, ca, shard),
-            ca_issuers: self.config.crt_url(ca.name()).into_iter().collect(),
-            ocsp: Vec::new(),
-            custom_extensions: particulars.custom_extensions,
-        }
-    }
-
     /// The TBSCertificate that this authority would sign for an interrupted intent, whose recorded one was parsed into
     /// `said`: the current rules apply to it as to a new request.
     pub(super) fn rebuild(
@@ -430,7 +328,7 @@ impl Rules<'_> {
         self.check_common_names(said.subject(), &intent.common_name, profile, &mut Vec::new())?;
         self.check_subject(said.subject())?;
         usages::check(said.extended_key_usages(), profile)?;
-        names::check_alt_names(said.alt_names(), profile)?;
+        alt_names::check(said.alt_names(), profile)?;
         let custom_extensions = said.custom_extensions();
         extensions::check_again(&custom_extensions, profile, self.config)?;
         let most = profile.max_lifetime_days().min(self.config.max_cert_lifetime());
@@ -445,7 +343,8 @@ impl Rules<'_> {
                 detail: format!("its validity is beyond what the profile {} allows", profile.name()),
             });
         }
-        let template = self.template(
+        let template = template(
+            self.config,
             profile,
             ca,
             intent.shard,
@@ -461,9 +360,7 @@ impl Rules<'_> {
             },
         );
         self.check_ancestors(&template, ca)?;
-        let allowed = Allowed {
-            ec_key_encipherment: profile.ec_key_encipherment(),
-        };
+        let allowed = Allowed::by(profile);
         Ok(build(&template, ca, allowed)?.0)
     }
 
@@ -499,160 +396,4 @@ impl Rules<'_> {
         };
         Ok((not_before, not_after, reduced))
     }
-}
-
-/// The fields that differ between certificates of one profile.
-struct Particulars {
-    serial: Serial,
-    subject: Name,
-    public_key: SubjectPublicKey,
-    not_before: UnixTime,
-    not_after: UnixTime,
-    extended_key_usages: Vec<ObjectIdentifier>,
-    alt_names: Vec<AltName>,
-    custom_extensions: Vec<CustomExtension>,
-}
-
-impl Prepared {
-    /// The TBSCertificate to be signed.
-    pub fn tbs(&self) -> &TbsCertificate {
-        &self.tbs
-    }
-
-    /// The input for the CA key's signature.
-    pub fn signing_input(&self) -> SigningInput {
-        self.tbs.signing_input(self.ca.issuer.public_key())
-    }
-
-    /// The CA that will sign.
-    pub fn ca(&self) -> &Arc<Ca> {
-        &self.ca
-    }
-
-    /// The profile's name.
-    pub fn profile(&self) -> &str {
-        &self.profile
-    }
-
-    /// All fields, as decided.
-    pub fn template(&self) -> &CertificateTemplate {
-        &self.template
-    }
-
-    /// The certificate with that signature.
-    pub fn assemble(&self, signature: &[u8]) -> Vec<u8> {
-        self.tbs.assemble(signature)
-    }
-
-    pub(super) fn id(&self) -> IntentId {
-        IntentId {
-            issuer: self.ca.name().clone(),
-            serial: self.template.serial,
-        }
-    }
-
-    /// The CRL that would list its revocation, and the URL of that CRL in the certificate.
-    pub(super) fn crl(&self) -> (CrlScope, Option<&str>) {
-        let scope = CrlScope {
-            issuer: self.ca.name().clone(),
-            shard: self.shard,
-        };
-        (scope, self.template.crl_distribution_points.first().map(String::as_str))
-    }
-
-    /// Who requested it.
-    pub(super) fn principal(&self) -> &Principal {
-        &self.principal
-    }
-
-    /// The common name that it will be recorded under.
-    pub fn common_name(&self) -> &str {
-        &self.common_name
-    }
-
-    /// What was left out of the request, or changed, as text.
-    pub fn warnings(&self) -> &[String] {
-        &self.warnings
-    }
-
-    /// Lint findings on the final bytes, none of them an error: that would have been a refusal.
-    pub fn findings(&self) -> &[Finding] {
-        &self.findings
-    }
-
-    /// The claim that it makes on its key.
-    pub fn key_claim(&self) -> KeyClaim {
-        KeyClaim {
-            key: self.template.public_key.fingerprint(),
-            common_name: self.common_name.clone(),
-            allow_reuse: self.allow_key_reuse,
-            from_csr_file: self.from_csr_file,
-        }
-    }
-
-    pub(super) fn into_subject(self) -> (Name, Vec<String>) {
-        (self.template.subject, self.warnings)
-    }
-
-    /// The same certificate under another serial number, with the shard and the distribution point that follow from it.
-    pub(super) fn with_serial(mut self, serial: Serial, config: &Config) -> Result<Self, Refusal> {
-        self.template.serial = serial;
-        self.shard = config
-            .ca(self.ca.name())
-            .and_then(|configured| configured.shard_of(serial));
-        self.template.crl_distribution_points = crl_url(config, &self.ca, self.shard);
-        (self.tbs, self.findings) = build(&self.template, &self.ca, self.allowed)?;
-        Ok(self)
-    }
-
-    pub(crate) fn intent(&self) -> CertificateIntent {
-        CertificateIntent {
-            id: self.id(),
-            kind: Kind::Leaf,
-            common_name: self.common_name.clone(),
-            profile: self.profile.clone(),
-            renews: self.renews.clone(),
-            key: self.template.public_key.fingerprint(),
-            allow_key_reuse: self.allow_key_reuse,
-            tbs: self.tbs.as_der().to_vec(),
-            not_before: self.template.not_before,
-            not_after: self.template.not_after,
-            shard: self.shard,
-            principal: self.principal.clone(),
-            token: self.token.clone(),
-            token_origin: self.token_origin,
-            request_digest: self.request_digest,
-            notify_expiry: self.notify_expiry,
-            at: self.at,
-            authentication: None,
-        }
-    }
-}
-
-/// The TBSCertificate under the CA, if the final bytes, with a placeholder signature, pass every lint; and the findings
-/// that are not errors.
-fn build(template: &CertificateTemplate, ca: &Ca, allowed: Allowed) -> Result<(TbsCertificate, Vec<Finding>), Refusal> {
-    let tbs = template.issued_by(&ca.issuer)?;
-    let linted = tbs.assemble(&throwaway::signature(ca.issuer.public_key().algorithm()));
-    let mut findings = lint_certificate_under(&linted, &ca.lint_view);
-    let forbids = |finding: &Finding| finding.severity == Severity::Error && !allowed.covers(template, finding);
-    if let Some(error) = findings.iter().position(forbids) {
-        let error = findings.swap_remove(error);
-        return Err(Refusal::Lint {
-            rule: error.rule,
-            citation: error.citation,
-            detail: error.message,
-        });
-    }
-    Ok((tbs, findings))
-}
-
-fn crl_url(config: &Config, ca: &Ca, shard: Option<u16>) -> Vec<String> {
-    config
-        .crl_url(&CrlScope {
-            issuer: ca.name().clone(),
-            shard,
-        })
-        .into_iter()
-        .collect()
 }

@@ -9,7 +9,7 @@ use chancery_x509::san::AltNameError;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
-use super::csr::CsrFileName;
+use super::csr_file::CsrFileName;
 use crate::ca_name::CaName;
 use crate::port::ledger::{IssuerState, NotRenewable, RENEWALS};
 

@@ -7,8 +7,8 @@ use chancery_x509::time::DAY;
 use super::csr::Csr;
 use super::prepare::Draft;
 use super::{
-    InternalFault, IssuanceContext, IssueError, Issued, Prepared, Refusal, Rules, csr_names, digest, extensions, names,
-    usages,
+    InternalFault, IssuanceContext, IssueError, Issued, Prepared, Refusal, Rules, alt_names, csr_names, digest,
+    extensions, names, usages,
 };
 use crate::authority::Authority;
 use crate::event::RejectedRequest;
@@ -135,7 +135,7 @@ impl Rules<'_> {
         self.check_common_names(old.subject(), &record.common_name, profile, &mut Vec::new())?;
         names::check_again(old.subject(), profile)?;
         let extended_key_usages = usages::again(old.extended_key_usages(), profile)?;
-        names::check_alt_names(old.alt_names(), profile)?;
+        alt_names::check(old.alt_names(), profile)?;
         let custom_extensions = old.custom_extensions();
         extensions::check_again(&custom_extensions, profile, self.config)?;
 

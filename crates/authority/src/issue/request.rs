@@ -1,20 +1,13 @@
 //! What a certificate is issued from: a request as every front builds it, whatever it received.
 
-use chancery_x509::extension::{CLIENT_AUTH, CustomExtension, SERVER_AUTH};
+use chancery_x509::extension::CustomExtension;
 use chancery_x509::name::Subject;
-use chancery_x509::san::AltName;
 use const_oid::ObjectIdentifier;
 
 use super::csr::Csr;
+use super::purpose::TlsPurpose;
+use super::requested_names::RequestedNames;
 use crate::event::RejectedRequest;
-
-/// Limits on one request, whichever front received it.
-pub mod budget {
-    /// Octets of a CSR, PEM or DER.
-    pub const CSR: usize = 64 * 1024;
-    /// Number of alternative names.
-    pub const ALT_NAMES: usize = 256;
-}
 
 /// A request for a certificate. [`Rules::prepare`](super::Rules::prepare) decides what of it may be had.
 ///
@@ -56,25 +49,6 @@ pub struct Request {
     pub digest: [u8; 32],
 }
 
-/// The two purposes that TLS has: the extended key usages that most requests mean.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum TlsPurpose {
-    /// id-kp-clientAuth
-    ClientAuth,
-    /// id-kp-serverAuth
-    ServerAuth,
-}
-
-/// Where the alternative names come from.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum RequestedNames {
-    /// From the common name, if it is a domain.
-    #[default]
-    FromCommonName,
-    /// These; empty where every given name is invalid.
-    Listed(Vec<AltName>),
-}
-
 impl Request {
     /// A request with everything taken from the CSR, under the default profile, without events.
     pub fn new(csr: Csr, digest: [u8; 32]) -> Self {
@@ -97,6 +71,12 @@ impl Request {
         }
     }
 
+    /// Whether its CSR is the requester's, or of a file that may be used for the request's names.
+    pub(super) fn may_use_csr(&self) -> bool {
+        let asked = self.csr.names_of_file();
+        asked.is_none_or(|asked| asked.subject == self.subject && asked.alt_names == self.alt_names)
+    }
+
     /// What is reported of it where it is refused.
     pub(super) fn rejected(&self) -> RejectedRequest {
         RejectedRequest {
@@ -105,26 +85,6 @@ impl Request {
             purposes: self.purposes.clone(),
             alt_names: self.alt_names.clone(),
             csr: self.csr.received().to_vec(),
-        }
-    }
-}
-
-impl TlsPurpose {
-    /// Its extended key usage (RFC 5280 section 4.2.1.12).
-    pub fn oid(self) -> ObjectIdentifier {
-        match self {
-            Self::ClientAuth => CLIENT_AUTH,
-            Self::ServerAuth => SERVER_AUTH,
-        }
-    }
-}
-
-impl RequestedNames {
-    /// The names that are listed.
-    pub fn listed(&self) -> &[AltName] {
-        match self {
-            Self::FromCommonName => &[],
-            Self::Listed(names) => names,
         }
     }
 }

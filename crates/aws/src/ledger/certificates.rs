@@ -10,12 +10,12 @@ use chancery_authority::port::ledger::{
 use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
 
-use super::entry::{Entry, Stage};
+use super::entry::{Entry, IntentState};
 use super::item::Item;
 use super::row::Row;
 use super::tables::Table;
-use super::unrecorded::Belongs;
-use super::{DynamoLedger, Found, damaged, names};
+use super::unrecorded::RowOwner;
+use super::{DynamoLedger, StoredCertificate, damaged, names};
 
 #[async_trait]
 impl Certificates for DynamoLedger {
@@ -43,12 +43,12 @@ impl Certificates for DynamoLedger {
 
 impl DynamoLedger {
     /// A certificate and the key of its row; `None` if there is no such serial number, or its intent is open or lost.
-    pub(super) async fn find(&self, serial: Serial) -> Result<Option<Found>, LedgerError> {
+    pub(super) async fn find(&self, serial: Serial) -> Result<Option<StoredCertificate>, LedgerError> {
         match self.entry(serial).await? {
             Some(entry) => {
                 let row_key = entry.row_key();
                 let record = self.record_of(entry).await?;
-                Ok(record.map(|record| Found { record, row_key }))
+                Ok(record.map(|record| StoredCertificate { record, row_key }))
             }
             None => self.find_unrecorded(serial).await,
         }
@@ -77,7 +77,7 @@ impl DynamoLedger {
 
     /// The record of an entry; `None` unless it is complete.
     pub(super) async fn record_of(&self, entry: Entry) -> Result<Option<CertificateRecord>, LedgerError> {
-        if !matches!(entry.stage, Stage::Complete { .. }) {
+        if !matches!(entry.state, IntentState::Complete { .. }) {
             return Ok(None);
         }
         let item = self.tables.get(Table::Certificates, entry.row_key()).await?;
@@ -107,8 +107,8 @@ impl DynamoLedger {
             }
             let serial = row.serial;
             match Self::record_of_row(row, &self.known_cas().await?) {
-                Belongs::To(record) => records.push(*record),
-                Belongs::Nowhere(why) => tracing::warn!(%serial, why, "a row is left alone"),
+                RowOwner::Ca(record) => records.push(*record),
+                RowOwner::Unknown(why) => tracing::warn!(%serial, why, "a row is left alone"),
             }
         }
         Ok(records)

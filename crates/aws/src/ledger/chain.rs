@@ -9,13 +9,14 @@ use chancery_authority::CaName;
 use chancery_authority::port::ledger::LedgerError;
 use chancery_x509::serial::Serial;
 
-use super::issuers::KnownCa;
 use super::item::Item;
-use super::tables::{Table, Write};
+use super::known_ca::KnownCa;
+use super::tables::Table;
+use super::transaction::Write;
 use super::{DynamoLedger, names};
 
 /// The writes, besides its revocation, that revoke a CA of that serial number. Repeating them changes nothing.
-pub(super) fn ending(ca: Serial) -> impl Iterator<Item = Write> {
+pub(super) fn revoking_writes(ca: Serial) -> impl Iterator<Item = Write> {
     names::revoked_ca(ca).map(|item| Write::Put {
         table: Table::Journal,
         item,
@@ -26,7 +27,7 @@ pub(super) fn ending(ca: Serial) -> impl Iterator<Item = Write> {
 
 /// The condition that a CA is not revoked. A CA whose row was not adopted has its revocation only in that row: the row
 /// must exist, and must not be revoked.
-fn stands(ca: &KnownCa, reserving: Serial) -> Write {
+fn not_revoked(ca: &KnownCa, reserving: Serial) -> Write {
     if ca.is_recorded {
         Write::Check {
             table: Table::Journal,
@@ -67,7 +68,7 @@ fn refuse_other_signer(ca: &KnownCa, above: Option<&KnownCa>) -> Result<(), Ledg
 impl DynamoLedger {
     /// For an issuer and each CA above it, issuer first, the condition that it is not revoked. Empty if the ledger has
     /// no such CA: a root that is being made.
-    pub(super) async fn chain_stands(
+    pub(super) async fn chain_not_revoked(
         &self,
         issuer: &CaName,
         reserving: Serial,
@@ -89,7 +90,7 @@ impl DynamoLedger {
                 Some(parent) => cas.iter().find(|ca| ca.record.ca_name == *parent),
             };
             refuse_other_signer(ca, above)?;
-            chain.push((ca.record.ca_name.clone(), stands(ca, reserving)));
+            chain.push((ca.record.ca_name.clone(), not_revoked(ca, reserving)));
         }
         Ok(chain)
     }

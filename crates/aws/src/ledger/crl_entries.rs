@@ -9,7 +9,8 @@ use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
 use super::item::{Item, Malformed};
-use super::tables::{Range, Table, Write};
+use super::tables::{Range, Table};
+use super::transaction::Write;
 use super::{DynamoLedger, names};
 
 /// Most damaged items that are described.

@@ -17,7 +17,8 @@ use chancery_authority::port::{ETag, Receipt};
 use data_encoding::HEXLOWER;
 
 use super::item::{Item, Malformed};
-use super::tables::{Range, Table, Transaction, Write, pause, unavailable};
+use super::tables::{Range, Table, pause, unavailable};
+use super::transaction::{Transaction, Write};
 use super::{DynamoLedger, damaged, names};
 
 /// Most attempts when other processes change the same counter.
@@ -56,7 +57,7 @@ impl Crls for DynamoLedger {
     }
 
     async fn state_up_to(&self, scope: &CrlScope, at_most: u64) -> Result<CrlState, LedgerError> {
-        self.standing(scope, at_most).await
+        self.read_state(scope, at_most).await
     }
 
     async fn record_use(&self, used: CrlUse) -> Result<(), LedgerError> {
@@ -252,8 +253,8 @@ impl DynamoLedger {
 
     /// Reads back from the newest number, a limited number of pages: a CRL that was not published, or not signed,
     /// seldom follows another such.
-    pub(super) async fn standing(&self, scope: &CrlScope, at_most: u64) -> Result<CrlState, LedgerError> {
-        let mut standing = CrlState {
+    pub(super) async fn read_state(&self, scope: &CrlScope, at_most: u64) -> Result<CrlState, LedgerError> {
+        let mut state = CrlState {
             mark: self.mark(scope).await?,
             ..CrlState::default()
         };
@@ -270,7 +271,7 @@ impl DynamoLedger {
             let page = self.tables.page(&range, after).await?;
             for item in &page.items {
                 let number = item.parse::<u64, _>("Sort", str::parse).unwrap_or(0);
-                standing.number = standing.number.max(number);
+                state.number = state.number.max(number);
                 if !item.has("Digest") {
                     continue;
                 }
@@ -281,12 +282,12 @@ impl DynamoLedger {
                         continue;
                     }
                 };
-                if standing.latest.is_none() {
-                    standing.latest = Some(crl.clone());
+                if state.latest.is_none() {
+                    state.latest = Some(crl.clone());
                 }
                 if crl.published.is_some() {
-                    standing.published = Some(crl);
-                    return Ok(standing);
+                    state.published = Some(crl);
+                    return Ok(state);
                 }
             }
             match page.next {
@@ -295,7 +296,7 @@ impl DynamoLedger {
             }
             range.limit = Some(100);
         }
-        Ok(standing)
+        Ok(state)
     }
 
     pub(super) async fn list_open_crls(&self, scope: &CrlScope, limit: usize) -> Result<Vec<CrlIntent>, LedgerError> {

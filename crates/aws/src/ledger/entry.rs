@@ -44,7 +44,7 @@ pub(super) struct Entry {
     pub(super) token_origin: TokenOrigin,
     /// Its place in a line of renewals; `None` for one that renews nothing.
     pub(super) renewal: Option<Renewal>,
-    pub(super) stage: Stage,
+    pub(super) state: IntentState,
 }
 
 /// The place of a renewal among all that go back to one certificate.
@@ -59,7 +59,7 @@ pub(super) struct Renewal {
 
 /// The stage of an intent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(super) enum IntentState {
     /// Reserved, with the TBSCertificate to sign.
     Open { tbs: Vec<u8> },
     /// Completed: the certificate is in its row.
@@ -139,7 +139,7 @@ impl Entry {
             reserved_at: intent.at,
             token_origin: intent.token_origin,
             renewal,
-            stage: Stage::Open {
+            state: IntentState::Open {
                 tbs: intent.tbs.clone(),
             },
         }
@@ -203,15 +203,15 @@ impl Entry {
                     renewals: item.as_number("Renewals")?,
                 })
             })?,
-            stage: match item.as_text("Stage")? {
-                "open" => Stage::Open {
+            state: match item.as_text("Stage")? {
+                "open" => IntentState::Open {
                     tbs: item.as_octets("Tbs")?.to_vec(),
                 },
-                "complete" => Stage::Complete {
+                "complete" => IntentState::Complete {
                     receipt: Receipt(item.as_text("Receipt")?.to_owned()),
                     issued_at: item.as_time("IssuedAt")?,
                 },
-                "lost" => Stage::Lost,
+                "lost" => IntentState::Lost,
                 other => {
                     return Err(Malformed {
                         attribute: "Stage",
@@ -224,7 +224,7 @@ impl Entry {
 
     /// The open intent; `None` unless the entry is open.
     pub(super) fn as_open(&self) -> Option<OpenIntent> {
-        let Stage::Open { tbs } = &self.stage else {
+        let IntentState::Open { tbs } = &self.state else {
             return None;
         };
         Some(OpenIntent {
@@ -280,7 +280,7 @@ impl Entry {
 
     /// The complete record, with what the row adds; `None` unless the entry is complete.
     pub(super) fn record(self, row: Row) -> Option<CertificateRecord> {
-        let Stage::Complete { receipt, issued_at } = self.stage else {
+        let IntentState::Complete { receipt, issued_at } = self.state else {
             return None;
         };
         Some(CertificateRecord {

@@ -18,7 +18,7 @@ use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
-use super::entry::{Entry, Renewal, Stage};
+use super::entry::{Entry, IntentState, Renewal};
 use super::item::Item;
 use super::line::Failures;
 use super::revocable::Revocable;
@@ -118,7 +118,7 @@ impl DynamoLedger {
     async fn give_up(&self, serials: BTreeSet<Serial>, at: UnixTime) -> Result<(), LedgerError> {
         let serials: Vec<Serial> = serials.into_iter().collect();
         for entry in self.entries(&serials).await?.into_values() {
-            if matches!(entry.stage, Stage::Open { .. }) {
+            if matches!(entry.state, IntentState::Open { .. }) {
                 match self.lose_intent(entry.id, at).await {
                     // It was completed at this moment, as if before the revocation.
                     Ok(()) | Err(LedgerError::NoOpenIntent(_)) => {}
@@ -191,7 +191,7 @@ impl DynamoLedger {
         entry: Option<Entry>,
         revocation: &Revocation,
     ) -> Result<Option<CertificateRecord>, LedgerError> {
-        if let Some(entry) = entry.filter(|entry| matches!(entry.stage, Stage::Open { .. })) {
+        if let Some(entry) = entry.filter(|entry| matches!(entry.state, IntentState::Open { .. })) {
             match self.lose_intent(entry.id, revocation.at).await {
                 Ok(()) => return Ok(None),
                 // It was completed at this moment: treat it as a certificate, like the others.

@@ -12,12 +12,13 @@ use chancery_authority::port::ledger::{
 use chancery_x509::crl::{RevocationReason, RevokedEntry};
 use chancery_x509::time::UnixTime;
 
-use super::entry::{Entry, Stage};
+use super::entry::{Entry, IntentState};
 use super::item::Item;
 use super::keys::BLOCKED;
 use super::open::Span;
 use super::row::Row;
-use super::tables::{Table, Transaction, Write, pause, unavailable};
+use super::tables::{Table, pause, unavailable};
+use super::transaction::{Transaction, Write};
 use super::{DynamoLedger, crl_entries, entry, names, row};
 use crate::world::nonce;
 
@@ -92,7 +93,7 @@ impl DynamoLedger {
                 }
             }
         }
-        entry.stage = Stage::Complete {
+        entry.state = IntentState::Complete {
             receipt: completion.receipt,
             issued_at: completion.at,
         };
@@ -148,7 +149,7 @@ impl DynamoLedger {
             Some(entry) => Some(entry),
             None => self.entry(id.serial).await?,
         };
-        Ok(entry.filter(|entry| entry.id == *id && matches!(entry.stage, Stage::Open { .. })))
+        Ok(entry.filter(|entry| entry.id == *id && matches!(entry.state, IntentState::Open { .. })))
     }
 
     pub(super) async fn list_open(

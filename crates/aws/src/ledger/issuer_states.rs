@@ -10,7 +10,8 @@ use chancery_authority::port::ledger::{CertificateIntent, IssuerChange, IssuerSt
 use chancery_x509::serial::Serial;
 
 use super::item::{Item, Malformed};
-use super::tables::{Range, Table, Transaction, Write, pause, unavailable};
+use super::tables::{Range, Table, pause, unavailable};
+use super::transaction::{Transaction, Write};
 use super::{DynamoLedger, damaged, names};
 use crate::world::nonce;
 

@@ -1,6 +1,6 @@
 //! The CAs: those in the journal, and those that only a row has.
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use chancery_authority::CaName;
@@ -8,33 +8,19 @@ use chancery_authority::port::KeyName;
 use chancery_authority::port::ledger::{
     AuthorityRecord, CertificateIntent, IssuerChange, IssuerStatus, Issuers, Kind, LedgerError,
 };
-use chancery_x509::certificate::Certificate;
-use chancery_x509::key::ca::CaPublicKey;
-use chancery_x509::serial::Serial;
 
 use super::issuer_states::IssuerStates;
 use super::item::{Item, Malformed};
+use super::known_ca::KnownCa;
 use super::tables::Range;
 use super::verified::verified;
 use super::{DynamoLedger, names, row};
 
 /// The CAs as they were read last, cached.
 #[derive(Debug, Default)]
-pub(super) struct Cas(Mutex<Option<Arc<[KnownCa]>>>);
+pub(super) struct CaCache(Mutex<Option<Arc<[KnownCa]>>>);
 
-/// A CA, and the serial number of its row.
-#[derive(Debug)]
-pub(super) struct KnownCa {
-    pub(super) record: AuthorityRecord,
-    pub(super) serial: Serial,
-    /// Whether the journal has it; otherwise only its row does.
-    pub(super) is_recorded: bool,
-    certificate: OnceLock<Option<Certificate>>,
-    /// Whether the CA that its record has above it signed its certificate, once that was found out.
-    is_signed: OnceLock<bool>,
-}
-
-impl Cas {
+impl CaCache {
     pub(super) fn forget(&self) {
         *self.lock() = None;
     }
@@ -57,61 +43,6 @@ impl Issuers for DynamoLedger {
 
     async fn change(&self, change: IssuerChange) -> Result<(), LedgerError> {
         self.change_issuer(change).await
-    }
-}
-
-impl KnownCa {
-    pub(super) fn new(record: AuthorityRecord, serial: Serial, is_recorded: bool) -> Self {
-        Self {
-            record,
-            serial,
-            is_recorded,
-            certificate: OnceLock::new(),
-            is_signed: OnceLock::new(),
-        }
-    }
-
-    /// The key of its row.
-    pub(super) fn row_key(&self) -> Item {
-        Item::row_key(self.record.ca_name.as_str(), self.serial.to_string())
-    }
-
-    pub(super) fn certificate(&self) -> Option<&Certificate> {
-        let parse = || Certificate::parse(&self.record.certificate).ok();
-        self.certificate.get_or_init(parse).as_ref()
-    }
-
-    /// Whether its certificate has that common name. A certificate that cannot be parsed may have any.
-    pub(super) fn may_be_named(&self, common_name: &str) -> bool {
-        self.certificate()
-            .is_none_or(|certificate| certificate.subject().attributes().common_name.as_deref() == Some(common_name))
-    }
-
-    /// Whether `above`, the CA that its record has above it or for a root itself, signed its certificate.
-    pub(super) fn is_signed_from_above(&self, above: Option<&Self>) -> bool {
-        let is_signed = || Some(above?.has_signed(self.certificate()?));
-        *self.is_signed.get_or_init(|| is_signed().unwrap_or(false))
-    }
-
-    pub(super) fn key(&self) -> Option<CaPublicKey> {
-        CaPublicKey::from_der(self.certificate()?.spki_der()).ok()
-    }
-
-    /// Whether it issued that certificate, by name and by signature.
-    pub(super) fn has_signed(&self, certificate: &Certificate) -> bool {
-        self.names_itself_in(certificate) && self.key().is_some_and(|key| certificate.is_signed_by(&key))
-    }
-
-    /// Whether the certificate names it as its issuer: by name, and by key identifier if both have one.
-    pub(super) fn names_itself_in(&self, certificate: &Certificate) -> bool {
-        self.certificate().is_some_and(|own| {
-            let identifiers = (certificate.authority_key_identifier(), own.subject_key_identifier());
-            own.subject() == certificate.issuer()
-                && match identifiers {
-                    (Some(named), Some(own)) => named == own,
-                    _ => true,
-                }
-        })
     }
 }
 

@@ -12,7 +12,8 @@ use futures_util::stream::{self, StreamExt as _};
 
 use super::entry::{Entry, Renewal};
 use super::item::{Item, Malformed};
-use super::tables::{Range, Table, Transaction, Write};
+use super::tables::{Range, Table};
+use super::transaction::{Transaction, Write};
 use super::{DynamoLedger, damaged, names};
 
 /// Lines that are ended or read at a time.

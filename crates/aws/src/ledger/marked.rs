@@ -14,9 +14,10 @@ use chancery_authority::port::ledger::{CrlScope, LedgerError};
 use chancery_x509::serial::Serial;
 
 use super::crl_entries::View;
-use super::issuers::KnownCa;
 use super::item::Item;
-use super::tables::{Range, Table, Write};
+use super::known_ca::KnownCa;
+use super::tables::{Range, Table};
+use super::transaction::Write;
 use super::verified::verified;
 use super::{DynamoLedger, chain, names, row};
 
@@ -97,7 +98,7 @@ impl DynamoLedger {
     async fn end_ca(&self, serial: Serial) -> Result<(), LedgerError> {
         let parts = names::revoked_ca(serial).map(|key| (Table::Journal, key));
         let recorded = self.tables.get_many(parts.collect()).await?;
-        let writes: Vec<Write> = chain::ending(serial).collect();
+        let writes: Vec<Write> = chain::revoking_writes(serial).collect();
         if recorded.len() == writes.len() {
             return Ok(());
         }

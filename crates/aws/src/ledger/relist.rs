@@ -11,9 +11,10 @@ use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
-use super::entry::Stage;
+use super::entry::IntentState;
 use super::item::Item;
-use super::tables::{Table, Transaction, Write};
+use super::tables::Table;
+use super::transaction::{Transaction, Write};
 use super::unfinished::UNFINISHED;
 use super::verified::verified;
 use super::{DynamoLedger, chain, crl_entries, names, row};
@@ -76,7 +77,7 @@ impl DynamoLedger {
                 note(serial, &row);
             }
         }
-        for entry in entries.values().filter(|entry| entry.stage == Stage::Lost) {
+        for entry in entries.values().filter(|entry| entry.state == IntentState::Lost) {
             shown.entry(entry.id.serial).or_default().given_up = true;
         }
         Ok(shown)
@@ -162,7 +163,7 @@ impl DynamoLedger {
         let mut of_list = writes.len();
         if let Some(known) = self.entry(entry.serial).await.ok().flatten() {
             if matches!(known.kind, Kind::Authority { .. }) {
-                writes.extend(chain::ending(entry.serial));
+                writes.extend(chain::revoking_writes(entry.serial));
             }
             of_list = writes.len();
             let revoked = row::of_revocation(&Revocation {

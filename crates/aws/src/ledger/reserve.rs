@@ -3,13 +3,14 @@
 use chancery_authority::CaName;
 use chancery_authority::port::ledger::{CertificateIntent, Kind, LedgerError, Reservation};
 
-use super::entry::{Entry, Stage};
+use super::entry::{Entry, IntentState};
 use super::intents::{ENTRY, TURNS};
 use super::issuer_states;
 use super::item::Item;
 use super::keys::BLOCKED;
 use super::succession::Succession;
-use super::tables::{Condition, Table, Transaction, Write, pause, unavailable};
+use super::tables::{Table, pause, unavailable};
+use super::transaction::{Condition, Transaction, Write};
 use super::{DynamoLedger, damaged, entry, names};
 use crate::world::nonce;
 
@@ -48,7 +49,7 @@ impl DynamoLedger {
             // This comes before the check of the predecessor, whose successor is the certificate of this very request.
             return Ok(reservation);
         }
-        let chain = self.chain_stands(&intent.id.issuer, intent.id.serial).await?;
+        let chain = self.chain_not_revoked(&intent.id.issuer, intent.id.serial).await?;
         for round in 0..TURNS {
             let succession = match &intent.renews {
                 None => None,
@@ -97,7 +98,7 @@ impl DynamoLedger {
             return Ok(None);
         };
         // A lost intent does not bind its token: giving up frees it.
-        if entry.stage == Stage::Lost {
+        if entry.state == IntentState::Lost {
             return Ok(None);
         }
         if digest != intent.request_digest {

@@ -6,12 +6,12 @@ use chancery_authority::port::ledger::{CertificateRecord, LedgerError, Revocatio
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
-use super::entry::{Entry, Stage};
-use super::issuers::KnownCa;
+use super::entry::{Entry, IntentState};
 use super::item::Item;
+use super::known_ca::KnownCa;
 use super::row::{self, Row};
 use super::tables::{Range, Table};
-use super::unrecorded::Belongs;
+use super::unrecorded::RowOwner;
 use super::verified::{Verified, verified};
 use super::{DynamoLedger, crl_entries, names};
 
@@ -34,7 +34,7 @@ pub(super) struct Revocable {
 }
 
 impl Revocable {
-    pub(super) fn told(self) -> ToRevoke {
+    pub(super) fn into_to_revoke(self) -> ToRevoke {
         ToRevoke {
             record: self.record,
             damaged: self.damaged,
@@ -79,7 +79,7 @@ impl DynamoLedger {
             return Ok(Some(found));
         }
         match entry {
-            Some(entry) if matches!(entry.stage, Stage::Complete { .. }) => {
+            Some(entry) if matches!(entry.state, IntentState::Complete { .. }) => {
                 self.by_journal(entry, own_row.as_ref()).await.map(Some)
             }
             // The intent is open or given up, and no row has a certificate.
@@ -137,7 +137,7 @@ impl DynamoLedger {
             return Ok(None);
         };
         let row_key = row.key();
-        let Belongs::To(record) = Self::record_of_row(row, &cas) else {
+        let RowOwner::Ca(record) = Self::record_of_row(row, &cas) else {
             return Ok(None);
         };
         let mut record = CertificateRecord {

@@ -65,7 +65,7 @@ impl Revocations for DynamoLedger {
             Some(common_name) => self.find_named_to_revoke(serial, common_name).await?,
             None => self.find_to_revoke(serial).await?,
         };
-        Ok(found.map(Revocable::told))
+        Ok(found.map(Revocable::into_to_revoke))
     }
 
     /// It is never restored from CRLs, as a data folder is.

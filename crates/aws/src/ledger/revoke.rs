@@ -10,7 +10,8 @@ use chancery_x509::time::UnixTime;
 use super::entry::Renewal;
 use super::item::Item;
 use super::revocable::Revocable;
-use super::tables::{Attempted, Table, Transaction, Write, pause, unavailable};
+use super::tables::{Table, pause, unavailable};
+use super::transaction::{Attempted, Transaction, Write};
 use super::{DynamoLedger, chain, crl_entries, line, names, row, unfinished};
 use crate::world::nonce;
 
@@ -30,7 +31,7 @@ impl DynamoLedger {
     ) -> Result<Revoked, LedgerError> {
         let attempt = nonce();
         // Writes besides the list entry that are impossible are left out of the next attempt.
-        let mut without = Without::default();
+        let mut left_out = LeftOut::default();
         for round in 0..TURNS {
             let found = self.find_to_revoke(serial).await?;
             let found = found.filter(|found| found.record.id.issuer == *issuer);
@@ -45,7 +46,7 @@ impl DynamoLedger {
             if let Some(damaged) = damaged {
                 tracing::error!(damaged, %serial, "the ledger's records of a certificate contradict each other");
             }
-            let row_key = row_key.filter(|_| !without.row);
+            let row_key = row_key.filter(|_| !left_out.row);
             if row_key.is_none() && record.revocation.is_none() {
                 record.revocation = self.listed_revocation(&record).await?;
             }
@@ -58,30 +59,30 @@ impl DynamoLedger {
             let of_line = writes.len();
             if let Some(renewal) = self.renewal_to_mark(&record).await? {
                 let marking = line::marking(&renewal, serial, record.not_after);
-                let kept = marking.into_iter().zip(without.line).filter(|(_, without)| !without);
+                let kept = marking.into_iter().zip(left_out.line).filter(|(_, left_out)| !left_out);
                 writes.extend(kept.map(|(write, _)| write));
             }
             let in_line = of_line..writes.len();
             if matches!(record.kind, Kind::Authority { .. }) {
-                writes.extend(chain::ending(serial));
+                writes.extend(chain::revoking_writes(serial));
             }
             let done = match self.tables.attempt(&writes).await? {
                 Attempted::Done => true,
                 // Another process was faster, or it was this one and the answer was lost.
                 Attempted::Refused(conditions) => {
                     let of_line = in_line.filter(|index| Transaction::failed(&conditions, *index).is_some());
-                    without.leave_out_of_line(&writes, of_line, serial);
+                    left_out.leave_out_of_line(&writes, of_line, serial);
                     self.is_ours(&record, &attempt).await?
                 }
                 Attempted::Impossible { writes: places, detail } => {
                     tracing::error!(detail, %serial, "an item's content prevents writing the revocation to it");
                     let is_row = has_row && places.contains(&0);
-                    without.row |= is_row;
+                    left_out.row |= is_row;
                     let of_line: Vec<usize> = in_line.filter(|index| places.contains(index)).collect();
                     if !is_row && of_line.is_empty() {
                         return Err(LedgerError::Damaged { detail });
                     }
-                    without.leave_out_of_line(&writes, of_line.into_iter(), serial);
+                    left_out.leave_out_of_line(&writes, of_line.into_iter(), serial);
                     false
                 }
             };
@@ -115,7 +116,7 @@ impl DynamoLedger {
     pub(super) async fn mend_list(&self, record: &CertificateRecord) -> Result<(), LedgerError> {
         if record.revocation.is_some() && matches!(record.kind, Kind::Authority { .. }) {
             // If its row was marked by hand, reservations under it do not fail yet.
-            let writes: Vec<Write> = chain::ending(record.id.serial).collect();
+            let writes: Vec<Write> = chain::revoking_writes(record.id.serial).collect();
             self.tables.transact(&writes).await?;
         }
         self.list_if_revoked(record).await
@@ -160,14 +161,14 @@ impl DynamoLedger {
 
 /// Writes that a revocation leaves out, because what an item contains makes them impossible.
 #[derive(Default)]
-struct Without {
+struct LeftOut {
     /// The row: only the list is written.
     row: bool,
     /// Of its line, the successor's mark and the version. Renewals fail in a line whose version is damaged.
     line: [bool; 2],
 }
 
-impl Without {
+impl LeftOut {
     fn leave_out_of_line(&mut self, writes: &[Write], places: impl Iterator<Item = usize>, serial: Serial) {
         for index in places {
             let Some(Write::Update { key, .. }) = writes.get(index) else {

@@ -6,8 +6,9 @@ use chancery_x509::key::KeyFingerprint;
 use super::entry::Renewal;
 use super::item::Item;
 use super::line::Successor;
-use super::tables::{Table, Write};
-use super::{DynamoLedger, Found, names};
+use super::tables::Table;
+use super::transaction::Write;
+use super::{DynamoLedger, StoredCertificate, names};
 
 /// The place of a successor, and what must still hold when it is reserved.
 pub(super) struct Succession {
@@ -73,7 +74,7 @@ impl DynamoLedger {
         let serial = predecessor.serial;
         let refused = |why| Err(LedgerError::NotRenewable { serial, why });
         let found = self.find(serial).await?.filter(|found| found.record.id == *predecessor);
-        let Some(Found { record, row_key }) = found else {
+        let Some(StoredCertificate { record, row_key }) = found else {
             return Err(LedgerError::NotFound(serial));
         };
         // An attacker may have replaced the row; the list still has the revocation.

@@ -43,7 +43,7 @@ impl DynamoLedger {
         if self.unadopted().await?.is_some() {
             return Ok(Unlisted::default());
         }
-        let page = self.rows_that_say_revoked(issuer).await?;
+        let page = self.rows_marked_revoked(issuer).await?;
         let mut unlisted = Unlisted {
             next: page.next.as_ref().and_then(cursor),
             ..Unlisted::default()
@@ -65,7 +65,7 @@ impl DynamoLedger {
                 .unwrap_or_default();
             !listed.get(serial).is_some_and(|listed| stands(listed.reason, wanted))
         });
-        let looks = rows.iter().map(|(serial, item)| self.look_at(issuer, *serial, item));
+        let looks = rows.iter().map(|(serial, item)| self.examine(issuer, *serial, item));
         let findings: Vec<Finding> = stream::iter(looks.collect::<Vec<_>>())
             .buffered(AT_ONCE)
             .try_collect()
@@ -82,12 +82,12 @@ impl DynamoLedger {
 
     /// For the issuing CA, a page of the table. The other CAs issue only CA certificates, whose few rows are known by
     /// name.
-    async fn rows_that_say_revoked(&self, issuer: &CaName) -> Result<Items, LedgerError> {
+    async fn rows_marked_revoked(&self, issuer: &CaName) -> Result<Items, LedgerError> {
         if issuer == self.deployment.issuing_ca() {
             let after = self.unlisted_position(issuer).await?;
             return self
                 .tables
-                .look_through(Table::Certificates, REVOKED, READ, ROWS, after)
+                .scan_portion(Table::Certificates, REVOKED, READ, ROWS, after)
                 .await;
         }
         let cas = self.known_cas().await?;
@@ -100,7 +100,7 @@ impl DynamoLedger {
         })
     }
 
-    async fn look_at(&self, issuer: &CaName, serial: Serial, row: &Item) -> Result<Finding, LedgerError> {
+    async fn examine(&self, issuer: &CaName, serial: Serial, row: &Item) -> Result<Finding, LedgerError> {
         let called = super::called(row);
         let found = match self.find_to_revoke(serial).await {
             Ok(found) => found,
@@ -108,7 +108,7 @@ impl DynamoLedger {
             Err(error) => return Err(error),
         };
         let Some(found) = found else {
-            return self.look_at_nobodys(row, called).await;
+            return self.examine_unknown(row, called).await;
         };
         let has_row = |key: &Item| {
             ["CommonName", "SerialNumber"]
@@ -138,7 +138,7 @@ impl DynamoLedger {
 
     /// A row without a known certificate. If its `Certificate` attribute has a value, the serial number is listed for
     /// the issuing CA, as adopting would do. Either case is reported.
-    async fn look_at_nobodys(&self, row: &Item, called: String) -> Result<Finding, LedgerError> {
+    async fn examine_unknown(&self, row: &Item, called: String) -> Result<Finding, LedgerError> {
         let part = |name| row.as_text(name).unwrap_or_default();
         let key = Item::row_key(part("CommonName"), part("SerialNumber"));
         let whole = self.tables.get(Table::Certificates, key).await?.unwrap_or_default();

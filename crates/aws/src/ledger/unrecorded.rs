@@ -10,22 +10,22 @@ use chancery_x509::certificate::Certificate;
 use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
 
-use super::issuers::KnownCa;
+use super::known_ca::KnownCa;
 use super::row::Row;
-use super::{DynamoLedger, Found, damaged};
+use super::{DynamoLedger, StoredCertificate, damaged};
 
 /// Which CA a row belongs to.
-pub(super) enum Belongs {
+pub(super) enum RowOwner {
     /// To a CA of this deployment; the record names it.
-    To(Box<CertificateRecord>),
+    Ca(Box<CertificateRecord>),
     /// To none: its certificate was issued by no CA of this deployment, or cannot be read. Has the reason.
-    Nowhere(String),
+    Unknown(String),
 }
 
 impl DynamoLedger {
     /// A row without an entry in the journal, through the index of serial numbers. A row that cannot be read stops no
     /// other one of that serial number, and is an error only if there is no other.
-    pub(super) async fn find_unrecorded(&self, serial: Serial) -> Result<Option<Found>, LedgerError> {
+    pub(super) async fn find_unrecorded(&self, serial: Serial) -> Result<Option<StoredCertificate>, LedgerError> {
         let mut unreadable = None;
         for item in self.rows_of(serial).await? {
             let row = match Row::parse(&item) {
@@ -37,39 +37,39 @@ impl DynamoLedger {
             };
             let row_key = row.key();
             match Self::record_of_row(row, &self.known_cas().await?) {
-                Belongs::To(record) => {
-                    return Ok(Some(Found {
+                RowOwner::Ca(record) => {
+                    return Ok(Some(StoredCertificate {
                         record: *record,
                         row_key,
                     }));
                 }
-                Belongs::Nowhere(why) => tracing::warn!(%serial, why, "a row is left alone"),
+                RowOwner::Unknown(why) => tracing::warn!(%serial, why, "a row is left alone"),
             }
         }
         unreadable.map_or(Ok(None), Err)
     }
 
     /// The record of a row, from its certificate.
-    pub(super) fn record_of_row(row: Row, cas: &[KnownCa]) -> Belongs {
+    pub(super) fn record_of_row(row: Row, cas: &[KnownCa]) -> RowOwner {
         let certificate = match Certificate::parse(&row.certificate) {
             Ok(certificate) => certificate,
-            Err(error) => return Belongs::Nowhere(error.to_string()),
+            Err(error) => return RowOwner::Unknown(error.to_string()),
         };
         if certificate.serial() != row.serial {
-            return Belongs::Nowhere("its certificate has another serial number".to_owned());
+            return RowOwner::Unknown("its certificate has another serial number".to_owned());
         }
         let own = cas
             .iter()
             .find(|ca| ca.serial == row.serial && ca.record.certificate == row.certificate);
         let Some(issuer) = cas.iter().find(|ca| ca.names_itself_in(&certificate)) else {
-            return Belongs::Nowhere("its certificate was issued by none of this deployment's CAs".to_owned());
+            return RowOwner::Unknown("its certificate was issued by none of this deployment's CAs".to_owned());
         };
         let kind = own.map_or(Kind::Leaf, |ca| Kind::Authority {
             ca_name: ca.record.ca_name.clone(),
             parent: ca.record.parent.clone(),
             key: ca.record.key.clone(),
         });
-        Belongs::To(Box::new(CertificateRecord {
+        RowOwner::Ca(Box::new(CertificateRecord {
             id: IntentId {
                 issuer: issuer.record.ca_name.clone(),
                 serial: row.serial,

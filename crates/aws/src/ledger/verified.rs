@@ -5,9 +5,9 @@ use chancery_x509::certificate::Certificate;
 use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
 
-use super::entry::{Entry, Stage};
-use super::issuers::KnownCa;
+use super::entry::{Entry, IntentState};
 use super::item::Item;
+use super::known_ca::KnownCa;
 use super::row;
 
 /// A certificate that a CA of this deployment signed.
@@ -35,7 +35,7 @@ impl Verified {
 
     /// The attribute of the entry that differs from the certificate.
     pub(super) fn differs_from(&self, entry: &Entry) -> Option<&'static str> {
-        if !matches!(entry.stage, Stage::Complete { .. }) {
+        if !matches!(entry.state, IntentState::Complete { .. }) {
             Some("Stage")
         } else if entry.id.issuer != self.issuer {
             Some("Issuer")

@@ -199,7 +199,7 @@ impl Backend for AwsBackend {
     fn crl_status(&self) -> Result<Crls> {
         let opened = self.deployed.authority()?;
         let statuses = self.deployed.runtime.block_on(opened.authority.crl_status());
-        Ok(Crls::standing(&statuses))
+        Ok(Crls::from_status(&statuses))
     }
 }
 

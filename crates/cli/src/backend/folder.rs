@@ -180,6 +180,6 @@ impl Backend for FolderBackend {
 
     fn crl_status(&self) -> Result<Crls> {
         let statuses = self.local.runtime.block_on(self.local.authority.crl_status());
-        Ok(Crls::standing(&statuses))
+        Ok(Crls::from_status(&statuses))
     }
 }

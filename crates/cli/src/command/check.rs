@@ -27,7 +27,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         .runtime
         .block_on(local.authority.ports().ledger.monitoring().counts())?;
     let statuses = local.runtime.block_on(local.authority.crl_status());
-    let Crls { crls } = Crls::standing(&statuses);
+    let Crls { crls } = Crls::from_status(&statuses);
     for ca in local
         .authority
         .cas()

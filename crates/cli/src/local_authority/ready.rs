@@ -13,7 +13,7 @@ impl LocalAuthority {
     pub(super) fn make_ready(&mut self) -> Result<()> {
         let looking = self.runtime.spawn({
             let ledger = self.ledger.clone();
-            async move { ledger.look_over().await }
+            async move { ledger.quick_check().await }
         });
         let cas = self.authority.cas();
         // All at once: each takes a passphrase derivation.

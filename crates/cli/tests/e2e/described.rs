@@ -18,7 +18,7 @@ const REQUESTS: u64 = 2_000;
 const EXAMPLES: &str = "140";
 
 /// A minute or two on two processors; what is not at its end by then never will be.
-const PATIENCE: Duration = Duration::from_mins(15);
+const TIMEOUT: Duration = Duration::from_mins(15);
 
 #[test]
 fn the_api_is_as_its_description_says() {
@@ -57,7 +57,7 @@ fn the_api_is_as_its_description_says() {
         .stderr(File::create(folder.path("complaints.txt")).unwrap())
         .spawn()
         .unwrap();
-    let ended = ended(&mut judge, PATIENCE);
+    let ended = ended(&mut judge, TIMEOUT);
     let told = std::fs::read_to_string(told).unwrap();
     assert!(ended.is_some_and(|status| status.success()), "{ended:?}: {told}");
     let report: Value = serde_json::from_slice(&std::fs::read(report).unwrap()).unwrap();

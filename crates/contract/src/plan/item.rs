@@ -159,10 +159,10 @@ impl Item {
     }
 
     pub(super) fn refused(list: &'static str, entry: Option<usize>, code: &'static str, reason: String) -> Self {
-        Self::new(list, entry, Verdict::Refused).because(code, reason)
+        Self::new(list, entry, Verdict::Refused).with_reason(code, reason)
     }
 
-    pub(super) fn because(mut self, code: &'static str, reason: impl Into<String>) -> Self {
+    pub(super) fn with_reason(mut self, code: &'static str, reason: impl Into<String>) -> Self {
         self.code = Some(code);
         self.reason = Some(reason.into());
         self

@@ -82,7 +82,7 @@ impl Planner<'_> {
         self.decide_together(examined, &known, plan);
         // If the list cannot be read, it is unknown which files it names.
         if is_read {
-            tell_of_unused(&used, proposal, base, plan);
+            warn_of_unused_csrs(&used, proposal, base, plan);
         }
         Ok(())
     }
@@ -129,7 +129,7 @@ impl Planner<'_> {
         if request.ca_chain_only {
             let skipped = Item::new(TLS_JSON, None, Verdict::Skipped);
             let reason = "only the CAs' certificates are asked for; nothing is issued";
-            return Err(Box::new(skipped.because("ca_chain_only", reason)));
+            return Err(Box::new(skipped.with_reason("ca_chain_only", reason)));
         }
         if let Some(name) = request.csr_file().cloned() {
             let place = proposal.place();
@@ -203,7 +203,7 @@ impl Planner<'_> {
                     let refusal = Refusal::KeyCompromised;
                     item.verdict = Verdict::Refused;
                     item.certificate = None;
-                    item = item.because(refusal.code(), refusal.to_string());
+                    item = item.with_reason(refusal.code(), refusal.to_string());
                     decided.push((item, !is_known));
                     continue;
                 }
@@ -214,7 +214,7 @@ impl Planner<'_> {
             let certificates = known.named.get(&claim.common_name);
             if let Some(holder) = holder {
                 match claim.refused_for(holder) {
-                    Some(refusal) => item = self.held(item, &refusal, holder, &claim, certificates),
+                    Some(refusal) => item = self.already_certified(item, &refusal, holder, &claim, certificates),
                     None => item = granted(item, &claim, certificates, &own),
                 }
             } else if let Some(first) = claims.get(&claim.key) {
@@ -224,7 +224,7 @@ impl Planner<'_> {
                         let (other, other_shown) = &mut decided[first.place];
                         is_shown |= *other_shown;
                         *other_shown |= is_shown;
-                        item = meets(item, &refusal, first.place, other);
+                        item = same_key_as_earlier(item, &refusal, first.place, other);
                     }
                     None => item = granted(item, &claim, certificates, &own),
                 }
@@ -254,7 +254,7 @@ impl Planner<'_> {
     }
 
     /// Decides on an entry whose key is already certified.
-    fn held(
+    fn already_certified(
         &self,
         mut item: Item,
         refusal: &Refusal,
@@ -267,7 +267,7 @@ impl Planner<'_> {
             item.certificate = None;
             item.warnings
                 .push(format!("the key is certified for {:?}", shortened(holder)));
-            return item.because(refusal.code(), refusal.to_string());
+            return item.with_reason(refusal.code(), refusal.to_string());
         }
         item.verdict = Verdict::Unchanged;
         // The certificate exists: warnings and findings about a new one are irrelevant.
@@ -288,17 +288,17 @@ impl Planner<'_> {
                 item.warnings
                     .push(format!("its certificate ended at {not_after}, and {again}"));
             }
-            Some(Existing { not_after, .. }) if *not_after < self.soon() => {
+            Some(Existing { not_after, .. }) if *not_after < self.warning_threshold() => {
                 item.warnings
                     .push(format!("its certificate ends at {not_after}, and {again}"));
             }
             Some(_) => {}
         }
-        item.because(refusal.code(), refusal.to_string())
+        item.with_reason(refusal.code(), refusal.to_string())
     }
 
     /// Certificates that end before this time get a warning.
-    fn soon(&self) -> UnixTime {
+    fn warning_threshold(&self) -> UnixTime {
         let days = self.rules.config.expiry_reminders().first().copied();
         self.now.plus_days(days.unwrap_or(ENDS_SOON).into())
     }
@@ -306,7 +306,7 @@ impl Planner<'_> {
 
 /// Decides on an entry with the same key as an earlier one. Both are requested concurrently, so that either may be
 /// first.
-fn meets(mut item: Item, refusal: &Refusal, first: usize, other: &mut Item) -> Item {
+fn same_key_as_earlier(mut item: Item, refusal: &Refusal, first: usize, other: &mut Item) -> Item {
     if matches!(refusal, Refusal::AlreadyIssued) {
         item.verdict = Verdict::Unchanged;
         item.certificate = None;
@@ -320,7 +320,7 @@ fn meets(mut item: Item, refusal: &Refusal, first: usize, other: &mut Item) -> I
         item.warnings.push(chance(first));
         other.warnings.push(chance(place));
     }
-    item.because(refusal.code(), refusal.to_string())
+    item.with_reason(refusal.code(), refusal.to_string())
 }
 
 /// Decides on an entry that gets a certificate.
@@ -351,7 +351,7 @@ impl Item {
     /// Refuses the entry because the ledger cannot be read.
     pub(super) fn fail(mut self, detail: &str) -> Self {
         self.verdict = Verdict::Refused;
-        self.because("ledger", detail)
+        self.with_reason("ledger", detail)
     }
 }
 
@@ -364,7 +364,7 @@ impl Known {
             .filter_map(|(place, one)| Some((place, one.claim.as_ref()?)))
             .collect();
         let holders = stream::iter(&asked).map(async |(place, claim)| {
-            let holder = told(certificates.key_status(claim.key, &claim.common_name).await)?;
+            let holder = separate_unavailable(certificates.key_status(claim.key, &claim.common_name).await)?;
             Ok::<_, LedgerError>((*place, holder))
         });
         let holders = holders.buffer_unordered(AT_ONCE).try_collect().await?;
@@ -382,7 +382,7 @@ impl Known {
                 }
             };
             // Unreadable rows were reported with the query for the key, or do not affect the decision.
-            let _ = told(for_each_named(certificates, name, &mut keep).await)?;
+            let _ = separate_unavailable(for_each_named(certificates, name, &mut keep).await)?;
             Ok::<_, LedgerError>((name.to_owned(), by_key))
         });
         let named = named.buffer_unordered(AT_ONCE).try_collect().await?;
@@ -391,7 +391,7 @@ impl Known {
 }
 
 /// An unavailable ledger ends the plan; an unreadable row affects one entry only.
-pub(super) fn told<T>(outcome: Result<T, LedgerError>) -> Result<Result<T, String>, LedgerError> {
+pub(super) fn separate_unavailable<T>(outcome: Result<T, LedgerError>) -> Result<Result<T, String>, LedgerError> {
     match outcome {
         Ok(answer) => Ok(Ok(answer)),
         Err(error @ (LedgerError::Unavailable { .. } | LedgerError::NotCreated { .. })) => Err(error),
@@ -400,7 +400,7 @@ pub(super) fn told<T>(outcome: Result<T, LedgerError>) -> Result<Result<T, Strin
 }
 
 /// Warns of CSR files that no entry names: forgotten, or misspelt in an entry.
-fn tell_of_unused(used: &HashSet<String>, proposal: &dyn Proposal, base: Option<&dyn Proposal>, plan: &mut Plan) {
+fn warn_of_unused_csrs(used: &HashSet<String>, proposal: &dyn Proposal, base: Option<&dyn Proposal>, plan: &mut Plan) {
     let names = match proposal.csr_names() {
         Ok(names) => names,
         Err(error) => {

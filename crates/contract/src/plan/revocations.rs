@@ -9,7 +9,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::item::{Existing, Item, Verdict};
-use super::requests::told;
+use super::requests::separate_unavailable;
 use super::{AT_ONCE, Plan, Planner, Proposal, base_of, entries, read};
 use crate::RevokedEntry;
 use crate::listed::{ListedRevocation, SkippedRevocation, decide_listed};
@@ -84,7 +84,7 @@ impl Planner<'_> {
             None => Ok(None),
             Some(ledger) => {
                 let decided = decide_listed(ledger.revocations(), ca.name(), entry).await;
-                told(decided.map(|(decided, _)| decided)).map(Some)
+                separate_unavailable(decided.map(|(decided, _)| decided)).map(Some)
             }
         }
     }
@@ -101,18 +101,18 @@ impl Planner<'_> {
         item.serial_number = Some(serial.to_string());
         if self.ledger.is_some() && !self.knows_ca(ca) {
             item.verdict = Verdict::Skipped;
-            return item.because("no_ca", format!("CA {} not found; nothing is revoked", ca.name()));
+            return item.with_reason("no_ca", format!("CA {} not found; nothing is revoked", ca.name()));
         }
         match decided {
             Some(Err(detail)) => return item.fail(&detail),
             Some(Ok(ListedRevocation::Skipped(reason))) => {
                 item.verdict = Verdict::Skipped;
-                return item.because(code(&reason), reason.to_string());
+                return item.with_reason(code(&reason), reason.to_string());
             }
-            Some(Ok(ListedRevocation::Stands(record))) => {
+            Some(Ok(ListedRevocation::AlreadyRevoked(record))) => {
                 item.verdict = Verdict::Unchanged;
                 item.existing = Some(Existing::of(&record));
-                return item.because("already_revoked", "it is revoked already");
+                return item.with_reason("already_revoked", "it is revoked already");
             }
             Some(Ok(ListedRevocation::Due(record))) => {
                 if record.revocation.is_some() {
@@ -133,7 +133,7 @@ impl Planner<'_> {
         {
             item.verdict = Verdict::Unchanged;
             let reason = format!("entry {first} lists it already");
-            return item.because("already_listed", reason);
+            return item.with_reason("already_listed", reason);
         }
         seen.insert(serial, (item.entry.unwrap_or_default(), entry.reason));
         item.revocation_reason = Some(entry.reason.name());

@@ -15,7 +15,7 @@ use aws_smithy_types::byte_stream::ByteStream;
 use crate::notify::slack::{Http, HttpAnswer};
 
 /// Time for one request and its answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The client, made with the first request: making it reads the trusted certificates.
 #[derive(Default)]
@@ -24,9 +24,9 @@ pub(super) struct HttpsClient(OnceLock<Connector>);
 #[async_trait]
 impl Http for HttpsClient {
     async fn post(&self, url: &str, token: &str, body: Vec<u8>) -> Result<HttpAnswer, String> {
-        match tokio::time::timeout(PATIENCE, self.send(url, token, body)).await {
+        match tokio::time::timeout(TIMEOUT, self.send(url, token, body)).await {
             Ok(outcome) => outcome,
-            Err(_) => Err(format!("no answer within {} seconds", PATIENCE.as_secs())),
+            Err(_) => Err(format!("no answer within {} seconds", TIMEOUT.as_secs())),
         }
     }
 }

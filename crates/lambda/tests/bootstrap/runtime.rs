@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::Value;
 
 /// How long an answer may take on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(2);
+const TIMEOUT: Duration = Duration::from_mins(2);
 
 /// A `bootstrap` that runs.
 pub(crate) struct Process {
@@ -50,7 +50,7 @@ impl Process {
                 into.lock().unwrap().push(line);
             }
         });
-        is_ready.recv_timeout(PATIENCE).unwrap();
+        is_ready.recv_timeout(TIMEOUT).unwrap();
         Self {
             child,
             events,
@@ -65,7 +65,7 @@ impl Process {
         self.asked += 1;
         let id = format!("{}-{}", std::process::id(), self.asked);
         self.events.send((id, event.to_string().into_bytes())).unwrap();
-        self.answers.recv_timeout(PATIENCE).unwrap()
+        self.answers.recv_timeout(TIMEOUT).unwrap()
     }
 
     /// What it has written so far.

@@ -12,7 +12,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(certificate: &Certificate<'_>) -> Option<String> {
-    let (oid, malformed) = certificate.known.malformed?;
+    let (oid, malformed) = certificate.known.faults.malformed?;
     Some(format!("{oid}: {malformed}"))
 }
 

@@ -14,6 +14,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(_crl: &Crl<'_>, entry: &Entry<'_>) -> Option<String> {
     entry
+        .faults
         .unknown_critical
         .map(|oid| format!("{oid} is critical, and not among those that most readers know"))
 }

@@ -14,7 +14,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(_crl: &Crl<'_>, entry: &Entry<'_>) -> Option<String> {
-    let (oid, malformed) = entry.malformed?;
+    let (oid, malformed) = entry.faults.malformed?;
     Some(format!("{oid}: {malformed}"))
 }
 

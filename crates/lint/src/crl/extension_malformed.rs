@@ -12,7 +12,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(crl: &Crl<'_>) -> Option<String> {
-    let (oid, malformed) = crl.known.malformed?;
+    let (oid, malformed) = crl.known.faults.malformed?;
     Some(format!("{oid}: {malformed}"))
 }
 

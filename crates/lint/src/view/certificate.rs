@@ -3,14 +3,16 @@
 use chancery_x509::tlv::{Reader, tag};
 
 use super::algorithm::Algorithm;
-use super::der::{self, Explain as _, Malformed, whole};
+use super::der::{self, Explain as _, Malformed, single_value};
 use super::extension::{
-    self, AuthorityKeyIdentifier, BasicConstraints, Extension, Extensions, KeyUsage, Known, List, NameConstraints,
+    self, AuthorityKeyIdentifier, BasicConstraints, Extension, ExtensionFaults, Extensions, KeyUsage, Known, List,
+    NameConstraints,
 };
 use super::general_name::{AccessDescription, DistributionPoint, GeneralNames};
 use super::name::Name;
 use super::oid::{self, Oid};
 use super::public_key::PublicKey;
+use super::signed::{Signed, SignedForm};
 use super::time::Time;
 
 /// A Certificate.
@@ -48,30 +50,20 @@ pub(crate) struct KnownExtensions<'a> {
     pub(crate) extended_key_usage: Known<List<'a, Oid<'a>>>,
     pub(crate) distribution_points: Known<List<'a, DistributionPoint<'a>>>,
     pub(crate) authority_info_access: Known<List<'a, AccessDescription<'a>>>,
-    /// The first malformed extension.
-    pub(crate) malformed: Option<(Oid<'a>, Malformed)>,
-    /// The first critical extension that no rule supports.
-    pub(crate) unknown_critical: Option<Oid<'a>>,
+    pub(crate) faults: ExtensionFaults<'a>,
 }
 
 impl<'a> Certificate<'a> {
     pub(crate) fn parse(der: &'a [u8]) -> Result<Self, Malformed> {
-        let mut outer = whole(der, tag::SEQUENCE, "a certificate is a SEQUENCE")?;
-        let tbs = outer
-            .expect(tag::SEQUENCE)
-            .explain("tbsCertificate is not a SEQUENCE")?;
-        let outer_algorithm = Algorithm::read(&mut outer, "signatureAlgorithm is not a SEQUENCE")?;
-        let signature = outer
-            .expect(tag::BIT_STRING)
-            .explain("signatureValue is not a BIT STRING")?;
-        outer
-            .finish()
-            .explain("a certificate has more than tbsCertificate, signatureAlgorithm and signatureValue")?;
-        if der::bit_string(signature.content)?.1 != 0 {
-            return Err(Malformed("signatureValue is not of whole octets"));
-        }
-
-        let mut tbs = tbs.reader();
+        let signed = Signed::parse(
+            der,
+            &SignedForm {
+                outer: "a certificate is a SEQUENCE",
+                tbs: "tbsCertificate is not a SEQUENCE",
+                more: "a certificate has more than tbsCertificate, signatureAlgorithm and signatureValue",
+            },
+        )?;
+        let mut tbs = signed.tbs;
         let version = tbs.optional(tag::context_constructed(0))?;
         let version = version
             .map(|version| extension::single_integer(version.content))
@@ -88,15 +80,12 @@ impl<'a> Certificate<'a> {
         let issuer_unique_identifier = tbs.optional(tag::context(1))?;
         let subject_unique_identifier = tbs.optional(tag::context(2))?;
         let mut known = KnownExtensions::default();
-        let extensions = tbs.optional(tag::context_constructed(3))?;
-        let extensions = extensions
-            .map(|tagged| {
-                let mut reader = tagged.reader();
-                let sequence = reader.expect(tag::SEQUENCE).explain("extensions are not a SEQUENCE")?;
-                reader.finish().explain("octets follow after the extensions")?;
-                Extensions::parse(sequence.content, |extension| known.note(extension))
-            })
-            .transpose()?;
+        let extensions = Extensions::optional(
+            &mut tbs,
+            3,
+            ("extensions are not a SEQUENCE", "octets follow after the extensions"),
+            |extension| known.note(extension),
+        )?;
         tbs.finish().explain("tbsCertificate has unknown fields")?;
 
         Ok(Self {
@@ -112,7 +101,7 @@ impl<'a> Certificate<'a> {
             has_unique_identifier: issuer_unique_identifier.is_some() || subject_unique_identifier.is_some(),
             extensions,
             known,
-            outer_algorithm,
+            outer_algorithm: signed.algorithm,
         })
     }
 
@@ -182,20 +171,13 @@ impl<'a> KnownExtensions<'a> {
             oid::POLICY_CONSTRAINTS | oid::POLICY_MAPPINGS | oid::SUBJECT_DIRECTORY_ATTRIBUTES => {
                 sequence(extension.value)
             }
-            unknown => {
-                if extension.critical {
-                    self.unknown_critical.get_or_insert(unknown);
-                }
-                Ok(())
-            }
+            _ => self.faults.unknown(extension),
         };
-        if let Err(malformed) = noted {
-            self.malformed.get_or_insert((extension.oid, malformed));
-        }
+        self.faults.note(extension, noted);
     }
 }
 
 /// A SEQUENCE whose content no rule checks.
 fn sequence(value: &[u8]) -> Result<(), Malformed> {
-    whole(value, tag::SEQUENCE, "it is not a SEQUENCE").map(drop)
+    single_value(value, tag::SEQUENCE, "it is not a SEQUENCE").map(drop)
 }

@@ -3,11 +3,12 @@
 use chancery_x509::tlv::{Reader, tag};
 
 use super::algorithm::Algorithm;
-use super::der::{self, Explain as _, Malformed, whole};
-use super::extension::{self, AuthorityKeyIdentifier, Extension, Extensions, Known};
+use super::der::{self, Explain as _, Malformed, single_value};
+use super::extension::{self, AuthorityKeyIdentifier, Extension, ExtensionFaults, Extensions, Known};
 use super::general_name::DistributionPointName;
 use super::name::Name;
-use super::oid::{self, Oid};
+use super::oid;
+use super::signed::{Signed, SignedForm};
 use super::time::Time;
 
 /// A `CertificateList`.
@@ -32,10 +33,7 @@ pub(crate) struct KnownExtensions<'a> {
     pub(crate) number: Known<&'a [u8]>,
     pub(crate) delta_indicator: Known<&'a [u8]>,
     pub(crate) issuing_distribution_point: Known<IssuingDistributionPoint<'a>>,
-    /// The first malformed extension.
-    pub(crate) malformed: Option<(Oid<'a>, Malformed)>,
-    /// The first critical extension that no rule supports.
-    pub(crate) unknown_critical: Option<Oid<'a>>,
+    pub(crate) faults: ExtensionFaults<'a>,
 }
 
 /// `IssuingDistributionPoint` (section 5.2.5).
@@ -59,29 +57,21 @@ pub(crate) struct Entry<'a> {
     pub(crate) reason: Known<u8>,
     pub(crate) invalidity_date: Known<Time<'a>>,
     pub(crate) certificate_issuer: Known<()>,
-    /// The first malformed extension.
-    pub(crate) malformed: Option<(Oid<'a>, Malformed)>,
-    /// The first critical extension that no rule supports.
-    pub(crate) unknown_critical: Option<Oid<'a>>,
+    pub(crate) faults: ExtensionFaults<'a>,
 }
 
 impl<'a> Crl<'a> {
     /// Parses the frame; [`Crl::entries`] parses the entries.
     pub(crate) fn parse(der: &'a [u8]) -> Result<Self, Malformed> {
-        let mut outer = whole(der, tag::SEQUENCE, "a CRL is a SEQUENCE")?;
-        let tbs = outer.expect(tag::SEQUENCE).explain("tbsCertList is not a SEQUENCE")?;
-        let outer_algorithm = Algorithm::read(&mut outer, "signatureAlgorithm is not a SEQUENCE")?;
-        let signature = outer
-            .expect(tag::BIT_STRING)
-            .explain("signatureValue is not a BIT STRING")?;
-        outer
-            .finish()
-            .explain("a CRL has more than tbsCertList, signatureAlgorithm and signatureValue")?;
-        if der::bit_string(signature.content)?.1 != 0 {
-            return Err(Malformed("signatureValue is not of whole octets"));
-        }
-
-        let mut tbs = tbs.reader();
+        let signed = Signed::parse(
+            der,
+            &SignedForm {
+                outer: "a CRL is a SEQUENCE",
+                tbs: "tbsCertList is not a SEQUENCE",
+                more: "a CRL has more than tbsCertList, signatureAlgorithm and signatureValue",
+            },
+        )?;
+        let mut tbs = signed.tbs;
         let version = tbs
             .optional(tag::INTEGER)?
             .map(|version| der::integer(version.content))
@@ -95,17 +85,15 @@ impl<'a> Crl<'a> {
         };
         let revoked = tbs.optional(tag::SEQUENCE)?.map(|revoked| revoked.reader());
         let mut known = KnownExtensions::default();
-        let extensions = tbs.optional(tag::context_constructed(0))?;
-        let extensions = extensions
-            .map(|tagged| {
-                let mut reader = tagged.reader();
-                let sequence = reader
-                    .expect(tag::SEQUENCE)
-                    .explain("crlExtensions are not a SEQUENCE")?;
-                reader.finish().explain("octets follow after the crlExtensions")?;
-                Extensions::parse(sequence.content, |extension| known.note(extension))
-            })
-            .transpose()?;
+        let extensions = Extensions::optional(
+            &mut tbs,
+            0,
+            (
+                "crlExtensions are not a SEQUENCE",
+                "octets follow after the crlExtensions",
+            ),
+            |extension| known.note(extension),
+        )?;
         tbs.finish().explain("tbsCertList has unknown fields")?;
 
         Ok(Self {
@@ -117,7 +105,7 @@ impl<'a> Crl<'a> {
             revoked,
             extensions,
             known,
-            outer_algorithm,
+            outer_algorithm: signed.algorithm,
         })
     }
 
@@ -175,8 +163,7 @@ impl<'a> Entry<'a> {
             reason: Known::default(),
             invalidity_date: Known::default(),
             certificate_issuer: Known::default(),
-            malformed: None,
-            unknown_critical: None,
+            faults: ExtensionFaults::default(),
         };
         if let Some(sequence) = fields.optional(tag::SEQUENCE)? {
             entry.extensions = Some(Extensions::parse(sequence.content, |extension| entry.note(&extension))?);
@@ -194,16 +181,9 @@ impl<'a> Entry<'a> {
             oid::CERTIFICATE_ISSUER => self
                 .certificate_issuer
                 .note(extension, |value| extension::alt_names(value).map(drop)),
-            unknown => {
-                if extension.critical {
-                    self.unknown_critical.get_or_insert(unknown);
-                }
-                Ok(())
-            }
+            _ => self.faults.unknown(extension),
         };
-        if let Err(malformed) = noted {
-            self.malformed.get_or_insert((extension.oid, malformed));
-        }
+        self.faults.note(extension, noted);
     }
 }
 
@@ -222,22 +202,15 @@ impl<'a> KnownExtensions<'a> {
             oid::ISSUER_ALT_NAME => extension::alt_names(extension.value).map(drop),
             oid::FRESHEST_CRL => extension::distribution_points(extension.value).map(drop),
             oid::AUTHORITY_INFO_ACCESS => extension::access_descriptions(extension.value).map(drop),
-            unknown => {
-                if extension.critical {
-                    self.unknown_critical.get_or_insert(unknown);
-                }
-                Ok(())
-            }
+            _ => self.faults.unknown(extension),
         };
-        if let Err(malformed) = noted {
-            self.malformed.get_or_insert((extension.oid, malformed));
-        }
+        self.faults.note(extension, noted);
     }
 }
 
 impl<'a> IssuingDistributionPoint<'a> {
     fn parse(value: &'a [u8]) -> Result<Self, Malformed> {
-        let mut fields = whole(value, tag::SEQUENCE, "it is not a SEQUENCE")?;
+        let mut fields = single_value(value, tag::SEQUENCE, "it is not a SEQUENCE")?;
         let name = fields.optional(tag::context_constructed(0))?;
         let name = name
             .map(|name| DistributionPointName::parse(name.content))

@@ -39,7 +39,7 @@ impl<T> Explain<T> for Result<T, NotDer> {
 }
 
 /// A reader over the content of exactly one value of that tag.
-pub(crate) fn whole<'a>(octets: &'a [u8], tag: u8, what: &'static str) -> Result<Reader<'a>, Malformed> {
+pub(crate) fn single_value<'a>(octets: &'a [u8], tag: u8, what: &'static str) -> Result<Reader<'a>, Malformed> {
     let mut reader = Reader::new(octets);
     let value = reader.expect(tag).explain(what)?;
     reader.finish().explain("octets follow after the value's end")?;

@@ -2,7 +2,7 @@
 
 use chancery_x509::tlv::{Reader, Tlv, tag};
 
-use super::der::{self, Explain as _, Malformed, whole};
+use super::der::{self, Explain as _, Malformed, single_value};
 use super::general_name::{AccessDescription, DistributionPoint, GeneralNames, Subtree};
 use super::oid::Oid;
 
@@ -58,7 +58,51 @@ pub(crate) struct Extensions<'a> {
 /// The most extensions that are compared pair by pair; longer lists are sorted.
 const FEW: usize = 32;
 
+/// Extensions that are noted while a list is parsed, since rules report them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ExtensionFaults<'a> {
+    /// The first malformed extension.
+    pub(crate) malformed: Option<(Oid<'a>, Malformed)>,
+    /// The first critical extension that no rule supports.
+    pub(crate) unknown_critical: Option<Oid<'a>>,
+}
+
+impl<'a> ExtensionFaults<'a> {
+    /// Notes an extension that no rule supports.
+    #[inline]
+    pub(super) fn unknown(&mut self, extension: &Extension<'a>) -> Result<(), Malformed> {
+        if extension.critical {
+            self.unknown_critical.get_or_insert(extension.oid);
+        }
+        Ok(())
+    }
+
+    /// Notes whether an extension could be read.
+    #[inline]
+    pub(super) fn note(&mut self, extension: &Extension<'a>, read: Result<(), Malformed>) {
+        if let Err(malformed) = read {
+            self.malformed.get_or_insert((extension.oid, malformed));
+        }
+    }
+}
+
 impl<'a> Extensions<'a> {
+    /// Parses the extensions that a structure has in a field of its own tag, if it has them.
+    pub(super) fn optional(
+        fields: &mut Reader<'a>,
+        number: u8,
+        (form, more): (&'static str, &'static str),
+        found: impl FnMut(Extension<'a>),
+    ) -> Result<Option<Self>, Malformed> {
+        let Some(tagged) = fields.optional(tag::context_constructed(number))? else {
+            return Ok(None);
+        };
+        let mut reader = tagged.reader();
+        let sequence = reader.expect(tag::SEQUENCE).explain(form)?;
+        reader.finish().explain(more)?;
+        Self::parse(sequence.content, found).map(Some)
+    }
+
     /// Parses the contents of the SEQUENCE, calling `found` with each.
     #[inline]
     pub(crate) fn parse(contents: &'a [u8], mut found: impl FnMut(Extension<'a>)) -> Result<Self, Malformed> {
@@ -175,7 +219,7 @@ pub(crate) struct BasicConstraints {
 
 impl BasicConstraints {
     pub(crate) fn parse(value: &[u8]) -> Result<Self, Malformed> {
-        let mut fields = whole(value, tag::SEQUENCE, "it is not a SEQUENCE")?;
+        let mut fields = single_value(value, tag::SEQUENCE, "it is not a SEQUENCE")?;
         let ca = fields
             .optional(tag::BOOLEAN)?
             .map(|ca| der::boolean(ca.content))
@@ -252,7 +296,7 @@ pub(crate) struct AuthorityKeyIdentifier<'a> {
 
 impl<'a> AuthorityKeyIdentifier<'a> {
     pub(crate) fn parse(value: &'a [u8]) -> Result<Self, Malformed> {
-        let mut fields = whole(value, tag::SEQUENCE, "it is not a SEQUENCE")?;
+        let mut fields = single_value(value, tag::SEQUENCE, "it is not a SEQUENCE")?;
         let key_identifier = fields.optional(tag::context(0))?;
         let issuer = fields.optional(tag::context_constructed(1))?;
         let serial = fields.optional(tag::context(2))?;
@@ -304,7 +348,7 @@ impl<'a, T> List<'a, T> {
     }
 
     fn of_sequences(value: &'a [u8], item: fn(&'a [u8]) -> Result<T, Malformed>) -> Result<Self, Malformed> {
-        let contents = whole(value, tag::SEQUENCE, "it is not a SEQUENCE")?;
+        let contents = single_value(value, tag::SEQUENCE, "it is not a SEQUENCE")?;
         if contents.is_empty() {
             return Err(Malformed("it is an empty list"));
         }
@@ -328,7 +372,7 @@ impl<'a, T> List<'a, T> {
 
 /// `ExtKeyUsageSyntax` (section 4.2.1.12). A rule reports an empty one.
 pub(crate) fn extended_key_usage(value: &[u8]) -> Result<List<'_, Oid<'_>>, Malformed> {
-    let contents = whole(value, tag::SEQUENCE, "it is not a SEQUENCE")?;
+    let contents = single_value(value, tag::SEQUENCE, "it is not a SEQUENCE")?;
     List::parse(contents, tag::OID, |contents| der::oid(contents).map(Oid))
 }
 
@@ -374,7 +418,7 @@ pub(crate) struct NameConstraints<'a> {
 
 impl<'a> NameConstraints<'a> {
     pub(crate) fn parse(value: &'a [u8]) -> Result<Self, Malformed> {
-        let mut fields = whole(value, tag::SEQUENCE, "it is not a SEQUENCE")?;
+        let mut fields = single_value(value, tag::SEQUENCE, "it is not a SEQUENCE")?;
         let permitted = fields.optional(tag::context_constructed(0))?;
         let excluded = fields.optional(tag::context_constructed(1))?;
         fields

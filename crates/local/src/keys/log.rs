@@ -166,11 +166,11 @@ impl SigningLog {
         // Another process may be about to do the same: the second one finds another file under the name.
         rustix::fs::flock(&full.file, FlockOperation::LockExclusive)?;
         let ours = full.file.metadata()?;
-        let standing = match self.path.metadata() {
+        let current = match self.path.metadata() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             metadata => metadata?,
         };
-        if (standing.dev(), standing.ino()) != (ours.dev(), ours.ino()) {
+        if (current.dev(), current.ino()) != (ours.dev(), ours.ino()) {
             return Ok(None);
         }
         let last = reader::rotated(&self.path)?.last().map_or(0, |(number, _)| *number);

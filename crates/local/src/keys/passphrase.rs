@@ -32,9 +32,9 @@ const MAX_OCTETS: usize = 1_023;
 /// A passphrase or PIN: 1 to 1,023 octets. It is wiped from memory when the last clone is dropped, together with what
 /// was derived from it.
 #[derive(Clone)]
-pub struct Passphrase(Arc<Known>);
+pub struct Passphrase(Arc<Secret>);
 
-struct Known {
+struct Secret {
     octets: Zeroizing<Vec<u8>>,
     derivation: Derivation,
 }
@@ -146,7 +146,7 @@ impl Passphrase {
         if octets.len() > MAX_OCTETS {
             return Err(PassphraseError::TooLong);
         }
-        Ok(Self(Arc::new(Known {
+        Ok(Self(Arc::new(Secret {
             octets,
             derivation: Derivation::default(),
         })))

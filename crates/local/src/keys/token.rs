@@ -14,6 +14,7 @@
 //! five, all the same; the session is unusable until the call returns, and once every session is, callers get an error
 //! at once.
 
+mod config;
 mod connection;
 mod encode;
 mod failure;
@@ -32,29 +33,16 @@ use zeroize::Zeroizing;
 
 use self::connection::{Connection, Shared};
 use self::queue::Queue;
-use super::passphrase::PassphraseSource;
+pub use config::TokenConfig;
 pub use store::TokenKeyStore;
-
-/// Which token to use, and how to log in.
-#[derive(Clone, Debug)]
-pub struct TokenConfig {
-    /// The module's shared library, e.g. `/usr/lib/softhsm/libsofthsm2.so`.
-    pub module: PathBuf,
-    /// The token's label.
-    pub token: String,
-    /// Source of the user PIN; read when first needed.
-    pub pin: PassphraseSource,
-    /// Sessions, and so concurrent signatures: at least 1, at most 64. Two or three keep most hardware busy.
-    pub sessions: usize,
-}
 
 /// How long a caller waits for a call, its time in the queue included; a signature takes a second or two on the slowest
 /// cards.
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The same for generating a key, which takes cards minutes, and for unlocking one, where a person may be asked for the
 /// PIN.
-const LONG_PATIENCE: Duration = Duration::from_mins(5);
+const LONG_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// A token, shared by its clones; its sessions are closed and its threads end with the last clone.
 #[derive(Clone, Debug)]
@@ -95,21 +83,21 @@ impl Token {
     ) -> Result<CaPublicKey, KeyStoreError> {
         let (key, lock) = (key.clone(), lock.map(Path::to_owned));
         let create = move |connection: &mut Connection| connection.create(&key, algorithm, lock.as_deref());
-        self.queue.run(LONG_PATIENCE, create).await
+        self.queue.run(LONG_TIMEOUT, create).await
     }
 
     /// The public key. Logs in only where the token shows it to nobody else.
     pub async fn public_key(&self, key: &KeyName) -> Result<CaPublicKey, KeyStoreError> {
         let key = key.clone();
         let find = move |connection: &mut Connection| connection.public_key(&key);
-        self.queue.run(PATIENCE, find).await
+        self.queue.run(TIMEOUT, find).await
     }
 
     /// Logs in and finds the private key, without signing: reveals a wrong PIN before a signature is needed.
     pub(super) async fn unlock(&self, key: &KeyName) -> Result<CaPublicKey, KeyStoreError> {
         let key = key.clone();
         let unlock = move |connection: &mut Connection| connection.unlock(&key);
-        self.queue.run(LONG_PATIENCE, unlock).await
+        self.queue.run(LONG_TIMEOUT, unlock).await
     }
 
     /// HMAC-SHA-256 of a message with a secret on the token, generated where there is none; `None` where the token does
@@ -122,7 +110,7 @@ impl Token {
     ) -> Result<Option<Zeroizing<Vec<u8>>>, KeyStoreError> {
         let key = key.clone();
         let hmac = move |connection: &mut Connection| connection.hmac(&key, &message, &lock);
-        self.queue.run(PATIENCE, hmac).await
+        self.queue.run(TIMEOUT, hmac).await
     }
 
     /// Signs a digest: ECDSA as DER ECDSA-Sig-Value, RSA raw. `before_it_leaves` runs after the signature is made and
@@ -138,6 +126,6 @@ impl Token {
             let (signature, public) = connection.sign(&key, &input)?;
             Ok((signature, before_it_leaves(&public)?))
         };
-        self.queue.run(PATIENCE, sign).await
+        self.queue.run(TIMEOUT, sign).await
     }
 }

@@ -20,7 +20,7 @@ pub(crate) struct CertificateRow {
     pub(crate) issuer: i64,
     pub(crate) is_authority: bool,
     pub(crate) reserved_at: UnixTime,
-    pub(crate) stage: Stage,
+    pub(crate) state: IntentState,
     pub(crate) token: Option<IdempotencyToken>,
     pub(crate) token_origin: TokenOrigin,
     pub(crate) authentication: Option<IntentCode>,
@@ -32,7 +32,7 @@ pub(crate) struct CertificateRow {
 
 /// State of an intent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
+pub(crate) enum IntentState {
     Open,
     Issued,
     Lost,
@@ -78,10 +78,10 @@ impl CertificateRow {
             issuer: row.get(1)?,
             is_authority: row.get(5)?,
             reserved_at: UnixTime(row.get(13)?),
-            stage: match (issued_at, row.get::<_, Option<i64>>(15)?) {
-                (None, None) => Stage::Open,
-                (Some(_), None) => Stage::Issued,
-                (_, Some(_)) => Stage::Lost,
+            state: match (issued_at, row.get::<_, Option<i64>>(15)?) {
+                (None, None) => IntentState::Open,
+                (Some(_), None) => IntentState::Issued,
+                (_, Some(_)) => IntentState::Lost,
             },
             token: row.get::<_, Option<String>>(16)?.map(IdempotencyToken),
             authentication: authentication.as_deref().and_then(IntentCode::from_octets),
@@ -143,7 +143,7 @@ impl CertificateRow {
                 self.record.renews = renews;
                 Ok((self.record, None))
             }
-            Err(fault) if fault.is_of_row() => Ok((self.record, Some(fault.in_words()))),
+            Err(fault) if fault.is_of_row() => Ok((self.record, Some(fault.detail()))),
             Err(fault) => Err(fault),
         }
     }

@@ -10,7 +10,7 @@ use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
-use super::certificate_row::{Stage, issuer_number, row_by_serial};
+use super::certificate_row::{IntentState, issuer_number, row_by_serial};
 use super::family;
 use super::fault::{Fault, stopped};
 use super::{SqliteLedger, search};
@@ -67,7 +67,7 @@ pub(crate) fn certificate(
         },
     };
     match row_by_serial(connection, issuer, serial)? {
-        Some(row) if row.stage == Stage::Issued => row.complete(connection).map(Some),
+        Some(row) if row.state == IntentState::Issued => row.complete(connection).map(Some),
         _ => Ok(None),
     }
 }

@@ -81,7 +81,8 @@ impl Crls for SqliteLedger {
 
     async fn state_up_to(&self, scope: &CrlScope, at_most: u64) -> Result<CrlState, LedgerError> {
         let scope = scope.clone();
-        self.read(move |connection| standing(connection, &scope, at_most)).await
+        self.read(move |connection| read_state(connection, &scope, at_most))
+            .await
     }
 
     async fn record_use(&self, used: CrlUse) -> Result<(), LedgerError> {
@@ -353,7 +354,7 @@ fn read(row: &Row<'_>, scope: &CrlScope) -> Result<CrlRecord, rusqlite::Error> {
 
 /// The state of a scope's CRLs up to number `at_most`. The statements share no transaction; their order keeps the
 /// result safe.
-pub(crate) fn standing(connection: &Connection, scope: &CrlScope, at_most: u64) -> Result<CrlState, Fault> {
+pub(crate) fn read_state(connection: &Connection, scope: &CrlScope, at_most: u64) -> Result<CrlState, Fault> {
     let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
     let Some(issuer) = issuer_number(connection, &scope.issuer)? else {
         return Ok(CrlState {

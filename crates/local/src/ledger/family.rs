@@ -16,11 +16,11 @@ use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 use rusqlite::{Connection, OptionalExtension, Row, Rows};
 
-use super::certificate_row::{Stage, by_id, padded_serial, row_by_serial};
+use super::certificate_row::{IntentState, by_id, padded_serial, row_by_serial};
 use super::fault::{Fault, damaged};
-use super::position::{Claims, ListPosition};
+use super::position::{IssuerCertificates, ListPosition};
 use super::writer::Writing;
-use super::{lost, revocations};
+use super::{lost, revocation_rows};
 
 /// `family`: every certificate and open intent of the key `?1`, and all their descendants.
 macro_rules! family {
@@ -56,7 +56,7 @@ pub(crate) fn predecessor(writing: &Writing<'_>, intent: &CertificateIntent) -> 
         None => None,
     };
     let row = row
-        .filter(|row| row.stage == Stage::Issued)
+        .filter(|row| row.state == IntentState::Issued)
         .ok_or(LedgerError::NotFound(serial))?;
     if let Some(revoked) = revoked_ancestor(connection, row.id)? {
         return refused(NotRenewable::Revoked(revoked));
@@ -161,7 +161,7 @@ pub(crate) fn revoke(
     reach: Reach,
 ) -> Result<RevokedTogether, Fault> {
     // First, with its key: damaged rows of other certificates must not keep this one from being revoked.
-    let (id, certificate) = revocations::revoke(writing, issuer, serial, revocation)?;
+    let (id, certificate) = revocation_rows::revoke(writing, issuer, serial, revocation)?;
     let connection = writing.connection;
     let mut together = RevokedTogether {
         certificate,
@@ -194,17 +194,17 @@ pub(crate) fn revoke(
     due.truncate(REVOKED_TOGETHER);
     for position in due {
         let id = position.certificate();
-        match writing.apart(|| revocations::revoke_at(writing, &position, revocation)) {
+        match writing.apart(|| revocation_rows::revoke_at(writing, &position, revocation)) {
             Ok(false) => continue,
             Ok(true) => {}
             Err(fault) => {
-                tell(unreadable, id, fault, false)?;
+                add_unreadable(unreadable, id, fault, false)?;
                 continue;
             }
         }
         match by_id(connection, id) {
             Ok(record) => together.others.push(record),
-            Err(fault) => tell(unreadable, id, fault, true)?,
+            Err(fault) => add_unreadable(unreadable, id, fault, true)?,
         }
     }
     if together.has_more {
@@ -276,7 +276,7 @@ pub(crate) fn unfinished(
             Err(fault) if fault.is_of_row() => {
                 let serial: Vec<u8> = row.get(1)?;
                 let serial = padded_serial(&serial).map_or_else(|| "?".to_owned(), |serial| serial.to_string());
-                unfinished.add_unreadable(format!("the family of {serial}: {}", fault.in_words()));
+                unfinished.add_unreadable(format!("the family of {serial}: {}", fault.detail()));
             }
             Err(fault) => return Err(fault),
         }
@@ -318,19 +318,19 @@ fn give_up(
     unreadable: &mut Vec<UnreadableRow>,
 ) -> Result<(), Fault> {
     for id in open {
-        if let Err(fault) = writing.apart(|| lost::lose(writing, id, revocation.at)) {
-            tell(unreadable, id, fault, false)?;
+        if let Err(fault) = writing.apart(|| lost::give_up_row(writing, id, revocation.at)) {
+            add_unreadable(unreadable, id, fault, false)?;
         }
     }
     Ok(())
 }
 
 /// Adds a row that cannot be read to `unreadable`. Any other failure fails the whole operation.
-fn tell(unreadable: &mut Vec<UnreadableRow>, id: i64, fault: Fault, is_done: bool) -> Result<(), Fault> {
+fn add_unreadable(unreadable: &mut Vec<UnreadableRow>, id: i64, fault: Fault, is_done: bool) -> Result<(), Fault> {
     if !fault.is_of_row() {
         return Err(fault);
     }
-    let what = fault.in_words();
+    let what = fault.detail();
     let named = format!("row {id} of certificates");
     let what = if what.contains(&named) {
         what
@@ -403,14 +403,14 @@ fn due(
          WHERE c.issued_at IS NOT NULL AND (r.certificate IS NULL OR (c.key = ?1 AND ?2 = 1 AND r.reason <> 1))"
     ))?;
     let mut rows = statement.query((&key.0, revocation.reason.code()))?;
-    let claims = Claims::read(connection)?;
+    let issuers = IssuerCertificates::read(connection)?;
     let mut due = Vec::new();
     while due.len() <= REVOKED_TOGETHER
         && let Some(row) = rows.next()?
     {
-        match ListPosition::read(connection, row, &claims) {
+        match ListPosition::read(connection, row, &issuers) {
             Ok(position) => due.push(position),
-            Err(fault) => tell(unreadable, row.get(0)?, fault, false)?,
+            Err(fault) => add_unreadable(unreadable, row.get(0)?, fault, false)?,
         }
     }
     Ok(due)
@@ -423,9 +423,9 @@ pub(crate) fn related(
     at: UnixTime,
     limit: usize,
 ) -> Result<Vec<Related>, Fault> {
-    let row = Claims::read(connection)?
+    let row = IssuerCertificates::read(connection)?
         .row(connection, &id.issuer, id.serial)?
-        .filter(|row| row.stage == Stage::Issued)
+        .filter(|row| row.state == IntentState::Issued)
         .ok_or(LedgerError::NotFound(id.serial))?;
     let key = row.record.key;
     let ids: Vec<i64> = connection

@@ -164,7 +164,7 @@ impl Fault {
     }
 
     /// What is wrong, as text.
-    pub(crate) fn in_words(&self) -> String {
+    pub(crate) fn detail(&self) -> String {
         match self {
             Self::Ledger(LedgerError::Damaged { detail }) => detail.clone(),
             Self::Ledger(error) => error.to_string(),

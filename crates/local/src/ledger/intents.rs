@@ -11,7 +11,7 @@ use chancery_authority::principal::Attributes;
 use chancery_x509::time::UnixTime;
 use rusqlite::{Connection, OptionalExtension as _, named_params};
 
-use super::certificate_row::{CertificateRow, Stage, row_by_serial, select_rows};
+use super::certificate_row::{CertificateRow, IntentState, row_by_serial, select_rows};
 use super::certificates::key_holder;
 use super::family::{self, Predecessor};
 use super::fault::{Fault, damaged};
@@ -88,7 +88,7 @@ fn earlier_request(
     let mut rows = statement.query([id])?;
     let Some(row) = rows.next()? else { return Ok(None) };
     let row = CertificateRow::read(row)?;
-    Ok(Some(if row.stage == Stage::Issued {
+    Ok(Some(if row.state == IntentState::Issued {
         Reservation::Completed(Box::new(row.complete(connection)?))
     } else {
         Reservation::Open(Box::new(open_intent(connection, row)?))
@@ -257,7 +257,7 @@ pub(crate) fn mark_lost(writing: &Writing<'_>, intent: &IntentId, at: UnixTime) 
         None => None,
     };
     match id {
-        Some(id) if lost::lose(writing, id, at)? => Ok(()),
+        Some(id) if lost::give_up_row(writing, id, at)? => Ok(()),
         Some(_) | None => Err(LedgerError::NoOpenIntent(intent.clone()).into()),
     }
 }
@@ -267,7 +267,7 @@ fn open_row(writing: &Writing<'_>, intent: &IntentId) -> Result<CertificateRow, 
         Some(issuer) => row_by_serial(writing.connection, Some(issuer), intent.serial)?,
         None => None,
     };
-    row.filter(|row| row.stage == Stage::Open)
+    row.filter(|row| row.state == IntentState::Open)
         .ok_or_else(|| LedgerError::NoOpenIntent(intent.clone()).into())
 }
 

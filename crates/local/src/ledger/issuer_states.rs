@@ -9,19 +9,26 @@ use rusqlite::{Connection, OptionalExtension};
 use super::fault::{Fault, damaged};
 use super::writer::Writing;
 
-/// The recorded state of a CA, whether or not it exists.
-fn recorded(connection: &Connection, ca: &str) -> Result<Option<IssuerStatus>, Fault> {
+/// The recorded state of a CA, whether or not it exists: since when, and who changed it.
+fn newest_state(connection: &Connection, ca: &str) -> Result<Option<(IssuerState, UnixTime, String)>, Fault> {
     let newest: Option<(String, i64, String)> = connection
         .prepare_cached("SELECT state, at, principal FROM issuer_changes WHERE ca = ?1 ORDER BY id DESC LIMIT 1")?
         .query_row([ca], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()?;
-    let Some((state, at, principal)) = newest else {
+    newest
+        .map(|(state, at, principal)| Ok((state_named(&state)?, UnixTime(at), principal)))
+        .transpose()
+}
+
+/// The same, and whether it is the default issuer.
+fn recorded(connection: &Connection, ca: &str) -> Result<Option<IssuerStatus>, Fault> {
+    let Some((state, at, principal)) = newest_state(connection, ca)? else {
         return Ok(None);
     };
     Ok(Some(IssuerStatus {
-        state: state_named(&state)?,
+        state,
         is_default: default_issuer(connection)?.is_some_and(|default| default == ca),
-        changed: Some((UnixTime(at), principal)),
+        changed: Some((at, principal)),
     }))
 }
 
@@ -42,7 +49,7 @@ fn default_issuer(connection: &Connection) -> Result<Option<String>, Fault> {
     Ok(newest)
 }
 
-/// The state of a CA that exists. One that cannot be read is told: what the CA publishes goes on, and nothing is reserved
+/// The state of a CA that exists. One that cannot be read is logged: what the CA publishes goes on, and nothing is reserved
 /// under it.
 pub(super) fn status(connection: &Connection, ca: &str) -> Result<IssuerStatus, Fault> {
     match recorded(connection, ca) {
@@ -64,13 +71,9 @@ pub(super) fn check_issues(connection: &Connection, intent: &CertificateIntent) 
         return Ok(());
     }
     let ca = &intent.id.issuer;
-    let state: Option<String> = connection
-        .prepare_cached("SELECT state FROM issuer_changes WHERE ca = ?1 ORDER BY id DESC LIMIT 1")?
-        .query_row([ca.as_str()], |row| row.get(0))
-        .optional()?;
-    match state.as_deref().map(state_named).transpose()? {
-        None | Some(IssuerState::Active) => Ok(()),
-        Some(state) => Err(LedgerError::IssuerNotActive { ca: ca.clone(), state }.into()),
+    match newest_state(connection, ca.as_str())? {
+        None | Some((IssuerState::Active, ..)) => Ok(()),
+        Some((state, ..)) => Err(LedgerError::IssuerNotActive { ca: ca.clone(), state }.into()),
     }
 }
 

@@ -6,13 +6,13 @@ use chancery_x509::crl::RevocationReason;
 use chancery_x509::time::UnixTime;
 
 use super::fault::Fault;
-use super::position::{Claims, ListPosition};
-use super::revocations;
+use super::position::{IssuerCertificates, ListPosition};
+use super::revocation_rows;
 use super::writer::Writing;
 
 /// Gives up the intent in a row of which only the id and the position on a CRL need be readable. Whether it was an open
 /// intent.
-pub(crate) fn lose(writing: &Writing<'_>, id: i64, at: UnixTime) -> Result<bool, Fault> {
+pub(crate) fn give_up_row(writing: &Writing<'_>, id: i64, at: UnixTime) -> Result<bool, Fault> {
     let connection = writing.connection;
     let mut statement = connection.prepare_cached(
         "SELECT c.id, c.issuer, c.shard, c.serial, c.not_after, c.der, 0, i.slug
@@ -21,7 +21,7 @@ pub(crate) fn lose(writing: &Writing<'_>, id: i64, at: UnixTime) -> Result<bool,
     )?;
     let mut rows = statement.query([id])?;
     let Some(row) = rows.next()? else { return Ok(false) };
-    let position = ListPosition::read(connection, row, &Claims::read(connection)?)?;
+    let position = ListPosition::read(connection, row, &IssuerCertificates::read(connection)?)?;
     drop(rows);
     connection
         .prepare_cached("UPDATE certificates SET lost_at = ?2 WHERE id = ?1")?
@@ -36,7 +36,7 @@ pub(crate) fn lose(writing: &Writing<'_>, id: i64, at: UnixTime) -> Result<bool,
         invalidity_date: None,
         principal: Principal::AUTHORITY.to_string(),
     };
-    revocations::insert(writing, &position, &lost)?;
+    revocation_rows::insert(writing, &position, &lost)?;
     writing.count(|counts| counts.open_intents -= 1);
     Ok(true)
 }

@@ -3,7 +3,7 @@
 //!
 //! The columns of a row repeat what its certificate, or an open intent's TBSCertificate, says. They are for searching, and
 //! whoever has a hand on the file could change them, and so keep a revocation off every CRL. Where both differ, the
-//! certificate counts if a CA of the ledger signed it, and the difference is told.
+//! certificate counts if a CA of the ledger signed it, and the difference is reported.
 
 use chancery_authority::CaName;
 use chancery_authority::config::Config;
@@ -15,12 +15,12 @@ use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
-use super::certificate_row::{CertificateRow, Stage, issuer_number, padded_serial, row_by_serial, select_rows};
+use super::certificate_row::{CertificateRow, IntentState, issuer_number, padded_serial, row_by_serial, select_rows};
 use super::fault::{Fault, damaged};
 use super::shard::shard_number;
 
 /// Most differences that a check tells.
-const DIFFERENCES_TOLD: usize = 20;
+const DIFFERENCES_SHOWN: usize = 20;
 
 /// Key and end of a certificate's row in the list of revocations.
 pub(crate) struct ListPosition {
@@ -32,7 +32,7 @@ pub(crate) struct ListPosition {
 }
 
 impl ListPosition {
-    /// Of a row that was [settled](Claims::settle).
+    /// Of a row that was [corrected](IssuerCertificates::correct).
     pub(crate) fn of(row: &CertificateRow) -> Self {
         Self {
             certificate: row.id,
@@ -55,7 +55,7 @@ impl ListPosition {
 
     /// Reads columns id, issuer, shard, serial, `not_after`, der, whether it is issued, and the issuer's name, in this
     /// order: damage of other columns does not matter.
-    pub(crate) fn read(connection: &Connection, row: &Row<'_>, claims: &Claims) -> Result<Self, Fault> {
+    pub(crate) fn read(connection: &Connection, row: &Row<'_>, issuers: &IssuerCertificates) -> Result<Self, Fault> {
         let certificate: i64 = row.get(0)?;
         let wrong = |what: &str| damaged(format!("row {certificate} of certificates: {what}"));
         let shard: Option<i64> = row.get(2)?;
@@ -73,20 +73,20 @@ impl ListPosition {
         let is_recorded = issuer.is_some();
         let issuer = issuer.unwrap_or_default();
         let der = row.get_ref(5)?.as_blob().unwrap_or_default();
-        if let Some(said) = claims.said(der, is_issued, position.serial, &issuer) {
-            let issuer = said.issuer_number(connection)?.unwrap_or(position.issuer);
-            let shard = said
+        if let Some(content) = issuers.content(der, is_issued, position.serial, &issuer) {
+            let issuer = content.issuer_number(connection)?.unwrap_or(position.issuer);
+            let shard = content
                 .scope
                 .as_ref()
                 .map_or(position.shard, |scope| shard_number(scope.shard));
-            if (issuer, shard, said.not_after) != (position.issuer, position.shard, position.not_after)
-                && said.is_confirmed()
+            if (issuer, shard, content.not_after) != (position.issuer, position.shard, position.not_after)
+                && content.is_confirmed()
             {
                 tracing::error!(
                     row = certificate,
                     "a row of certificates differs from its certificate, which counts"
                 );
-                (position.issuer, position.shard, position.not_after) = (issuer, shard, said.not_after);
+                (position.issuer, position.shard, position.not_after) = (issuer, shard, content.not_after);
                 return Ok(position);
             }
         }
@@ -103,10 +103,10 @@ impl ListPosition {
 }
 
 /// The CAs of the ledger, which say whether a certificate is one of theirs.
-pub(crate) struct Claims(Vec<(CaName, Certificate, CaPublicKey)>);
+pub(crate) struct IssuerCertificates(Vec<(CaName, Certificate, CaPublicKey)>);
 
 /// What a certificate says.
-struct Said<'a> {
+struct CertificateContent<'a> {
     certificate: Certificate,
     is_issued: bool,
     issuer: &'a (CaName, Certificate, CaPublicKey),
@@ -116,7 +116,7 @@ struct Said<'a> {
     scope: Option<CrlScope>,
 }
 
-impl Said<'_> {
+impl CertificateContent<'_> {
     fn issuer_number(&self, connection: &Connection) -> Result<Option<i64>, Fault> {
         issuer_number(connection, &self.issuer.0)
     }
@@ -127,7 +127,7 @@ impl Said<'_> {
     }
 }
 
-impl Claims {
+impl IssuerCertificates {
     /// Reads the CAs. One whose row or certificate cannot be used confirms nothing, and stops no revocation.
     pub(crate) fn read(connection: &Connection) -> Result<Self, Fault> {
         let mut statement = connection.prepare_cached(
@@ -159,13 +159,13 @@ impl Claims {
     /// Whether a CA of the ledger signed the certificate of an issued row.
     fn confirms(&self, row: &CertificateRow) -> bool {
         let recorded = row.record.id.issuer.as_str();
-        self.said(&row.record.certificate, true, row.record.id.serial, recorded)
-            .is_some_and(|said| said.is_confirmed())
+        self.content(&row.record.certificate, true, row.record.id.serial, recorded)
+            .is_some_and(|content| content.is_confirmed())
     }
 
     /// What a row's DER says; `None` where it cannot be read, is of another serial number, or names no CA of the ledger.
     /// Of several CAs of one name, the one of the row is meant.
-    fn said(&self, der: &[u8], is_issued: bool, serial: Serial, recorded: &str) -> Option<Said<'_>> {
+    fn content(&self, der: &[u8], is_issued: bool, serial: Serial, recorded: &str) -> Option<CertificateContent<'_>> {
         let certificate = if is_issued {
             Certificate::parse(der).ok()?
         } else {
@@ -196,7 +196,7 @@ impl Claims {
             Ok(points) => points.iter().find_map(|url| Config::crl_at(&issuer.0, url)),
             Err(_) => None,
         };
-        Some(Said {
+        Some(CertificateContent {
             is_issued,
             issuer,
             key: KeyFingerprint::of(certificate.spki_der()),
@@ -207,37 +207,41 @@ impl Claims {
     }
 
     /// Replaces what the row's columns say by what its certificate says. Returns the columns that differ.
-    pub(crate) fn settle(&self, connection: &Connection, row: &mut CertificateRow) -> Result<Vec<&'static str>, Fault> {
+    pub(crate) fn correct(
+        &self,
+        connection: &Connection,
+        row: &mut CertificateRow,
+    ) -> Result<Vec<&'static str>, Fault> {
         let recorded = row.record.id.issuer.as_str().to_owned();
-        let is_issued = row.stage == Stage::Issued;
-        let said = self.said(&row.record.certificate, is_issued, row.record.id.serial, &recorded);
-        let Some(said) = said else { return Ok(Vec::new()) };
+        let is_issued = row.state == IntentState::Issued;
+        let content = self.content(&row.record.certificate, is_issued, row.record.id.serial, &recorded);
+        let Some(content) = content else { return Ok(Vec::new()) };
         let record = &mut row.record;
         let mut differing = Vec::new();
         for (column, differs) in [
-            ("issuer", said.issuer.0 != record.id.issuer),
-            ("key", said.key != record.key),
-            ("not_after", said.not_after != record.not_after),
+            ("issuer", content.issuer.0 != record.id.issuer),
+            ("key", content.key != record.key),
+            ("not_after", content.not_after != record.not_after),
             (
                 "shard",
-                said.scope.as_ref().is_some_and(|scope| scope.shard != record.shard),
+                content.scope.as_ref().is_some_and(|scope| scope.shard != record.shard),
             ),
         ] {
             differing.extend(differs.then_some(column));
         }
-        if differing.is_empty() || !said.is_confirmed() {
+        if differing.is_empty() || !content.is_confirmed() {
             return Ok(Vec::new());
         }
-        if let Some(number) = said.issuer_number(connection)? {
+        if let Some(number) = content.issuer_number(connection)? {
             row.issuer = number;
-            record.id.issuer = said.issuer.0.clone();
+            record.id.issuer = content.issuer.0.clone();
         }
-        (record.key, record.not_after) = (said.key, said.not_after);
-        record.shard = said.scope.as_ref().map_or(record.shard, |scope| scope.shard);
+        (record.key, record.not_after) = (content.key, content.not_after);
+        record.shard = content.scope.as_ref().map_or(record.shard, |scope| scope.shard);
         Ok(differing)
     }
 
-    /// The row of a certificate or an intent of that issuer, settled. A row whose column says another issuer is found as
+    /// The row of a certificate or an intent of that issuer, corrected. A row whose column says another issuer is found as
     /// well.
     pub(crate) fn row(
         &self,
@@ -250,7 +254,7 @@ impl Claims {
             None => None,
         };
         if let Some(mut row) = own {
-            self.tell(connection, &mut row)?;
+            self.correct_and_log(connection, &mut row)?;
             if row.record.id.issuer == *issuer {
                 return Ok(Some(row));
             }
@@ -260,7 +264,7 @@ impl Claims {
         while let Some(row) = rows.next()? {
             let mut row = CertificateRow::read(row)?;
             if row.record.id.issuer != *issuer {
-                self.tell(connection, &mut row)?;
+                self.correct_and_log(connection, &mut row)?;
                 if row.record.id.issuer == *issuer {
                     return Ok(Some(row));
                 }
@@ -269,15 +273,19 @@ impl Claims {
         Ok(None)
     }
 
-    /// Settles a row, and logs what differed; returns that as text.
-    pub(crate) fn tell(&self, connection: &Connection, row: &mut CertificateRow) -> Result<Option<String>, Fault> {
-        let differing = self.settle(connection, row)?;
+    /// Corrects a row, and logs what differed; returns that as text.
+    pub(crate) fn correct_and_log(
+        &self,
+        connection: &Connection,
+        row: &mut CertificateRow,
+    ) -> Result<Option<String>, Fault> {
+        let differing = self.correct(connection, row)?;
         if differing.is_empty() {
             return Ok(None);
         }
-        let told = difference(row.id, row.record.id.serial, &differing);
-        tracing::error!("{told}");
-        Ok(Some(told))
+        let difference = difference(row.id, row.record.id.serial, &differing);
+        tracing::error!("{difference}");
+        Ok(Some(difference))
     }
 }
 
@@ -291,14 +299,14 @@ fn difference(id: i64, serial: Serial, columns: &[&str]) -> String {
 
 /// How rows differ from their certificates, and revocations from where those are to be listed, as text. Reads all of them.
 pub(crate) fn differences(connection: &Connection) -> Result<Vec<String>, Fault> {
-    let claims = Claims::read(connection)?;
+    let issuers = IssuerCertificates::read(connection)?;
     let mut listed = connection.prepare("SELECT issuer, shard, not_after FROM revocations WHERE certificate = ?1")?;
     let mut statement = connection.prepare(select_rows!("1 ORDER BY c.id"))?;
     let mut rows = statement.query([])?;
-    let (mut told, mut more) = (Vec::new(), 0_u64);
-    let mut tell = |what: String| {
-        if told.len() < DIFFERENCES_TOLD {
-            told.push(what);
+    let (mut differences, mut more) = (Vec::new(), 0_u64);
+    let mut report = |what: String| {
+        if differences.len() < DIFFERENCES_SHOWN {
+            differences.push(what);
         } else {
             more += 1;
         }
@@ -308,11 +316,11 @@ pub(crate) fn differences(connection: &Connection) -> Result<Vec<String>, Fault>
         let Ok(mut row) = CertificateRow::read(row) else {
             continue;
         };
-        let differing = claims.settle(connection, &mut row)?;
+        let differing = issuers.correct(connection, &mut row)?;
         if !differing.is_empty() {
-            tell(difference(row.id, row.record.id.serial, &differing));
-        } else if row.stage == Stage::Issued && !claims.0.is_empty() && !claims.confirms(&row) {
-            tell(format!(
+            report(difference(row.id, row.record.id.serial, &differing));
+        } else if row.state == IntentState::Issued && !issuers.0.is_empty() && !issuers.confirms(&row) {
+            report(format!(
                 "the certificate in row {} of certificates, serial number {}, is none that a CA of this ledger signed; somebody \
                  has replaced it: put the row back, as a backup has it",
                 row.id, row.record.id.serial
@@ -327,7 +335,7 @@ pub(crate) fn differences(connection: &Connection) -> Result<Vec<String>, Fault>
             (issuer, shard) == (position.issuer, position.shard) && not_after >= position.not_after.0
         };
         if found.is_some_and(|found| !is_listed(found)) {
-            tell(format!(
+            report(format!(
                 "the revocation of {} is not recorded for the CRL that its certificate names, or not until its end; somebody \
                  has changed it: put it back, as a backup has it",
                 row.record.id.serial
@@ -335,7 +343,7 @@ pub(crate) fn differences(connection: &Connection) -> Result<Vec<String>, Fault>
         }
     }
     if more > 0 {
-        told.push(format!("and {more} more rows that differ from their certificates"));
+        differences.push(format!("and {more} more rows that differ from their certificates"));
     }
-    Ok(told)
+    Ok(differences)
 }

@@ -10,10 +10,10 @@ use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 use rusqlite::{Connection, OptionalExtension};
 
-use super::certificate_row::Stage;
+use super::certificate_row::IntentState;
 use super::fault::Fault;
-use super::position::{Claims, ListPosition};
-use super::revocations;
+use super::position::{IssuerCertificates, ListPosition};
+use super::revocation_rows;
 use super::shard::shard_number;
 use super::writer::Writing;
 use super::{SqliteLedger, family};
@@ -124,7 +124,7 @@ fn signed_scopes(connection: &Connection, issuer: &CaName) -> Result<Vec<SignedS
 
 fn take_over(writing: &Writing<'_>, listed: &Listed, at: UnixTime) -> Result<TakenOver, Fault> {
     let issuer = writing.issuer(&listed.issuer)?;
-    let claims = Claims::read(writing.connection)?;
+    let issuers = IssuerCertificates::read(writing.connection)?;
     let mut taken = TakenOver::default();
     for entry in &listed.entries {
         let revocation = Revocation {
@@ -133,23 +133,23 @@ fn take_over(writing: &Writing<'_>, listed: &Listed, at: UnixTime) -> Result<Tak
             invalidity_date: entry.invalidity_date,
             principal: PRINCIPAL.to_owned(),
         };
-        let row = claims.row(writing.connection, &listed.issuer, entry.serial)?;
+        let row = issuers.row(writing.connection, &listed.issuer, entry.serial)?;
         let key = row.as_ref().map_or(NO_KEY, |row| row.record.key);
         let position = match &row {
             None => unknown(writing, listed, issuer, entry.serial, at)?,
             Some(row) => ListPosition::of(row),
         };
         let compromised = compromises_key(revocation.reason);
-        match row.as_ref().map(|row| row.stage) {
+        match row.as_ref().map(|row| row.state) {
             // Its serial number went on the list when it was given up.
-            Some(Stage::Lost) => {
+            Some(IntentState::Lost) => {
                 if compromised && !family::block(writing, (position.certificate(), key), &revocation)? {
                     taken.unknown_keys.push(entry.serial);
                 }
                 continue;
             }
-            Some(Stage::Issued) if is_revoked(writing.connection, &position)? => {
-                revocations::worsen(writing, &position, &revocation)?;
+            Some(IntentState::Issued) if is_revoked(writing.connection, &position)? => {
+                revocation_rows::upgrade_reason(writing, &position, &revocation)?;
                 if compromised {
                     family::block(writing, (position.certificate(), key), &revocation)?;
                 }
@@ -157,10 +157,10 @@ fn take_over(writing: &Writing<'_>, listed: &Listed, at: UnixTime) -> Result<Tak
             }
             // It was completed or given up after the backup was taken: giving it up keeps it from being completed a
             // second time.
-            Some(Stage::Open) => give_up(writing, &position, at)?,
-            Some(Stage::Issued) | None => {}
+            Some(IntentState::Open) => give_up(writing, &position, at)?,
+            Some(IntentState::Issued) | None => {}
         }
-        revocations::insert(writing, &position, &revocation)?;
+        revocation_rows::insert(writing, &position, &revocation)?;
         if compromised && !family::block(writing, (position.certificate(), key), &revocation)? {
             taken.unknown_keys.push(entry.serial);
         }
@@ -170,7 +170,7 @@ fn take_over(writing: &Writing<'_>, listed: &Listed, at: UnixTime) -> Result<Tak
 }
 
 /// Blocks the key of a presented certificate of which the ledger knew only that its key is compromised.
-pub(super) fn hear_of_key(
+pub(super) fn learn_key(
     writing: &Writing<'_>,
     certificate: &IntentId,
     key: KeyFingerprint,

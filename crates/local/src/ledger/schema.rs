@@ -390,7 +390,7 @@ fn objects(connection: &Connection) -> Result<BTreeSet<(String, String, Option<S
 }
 
 /// Reads every page, and stops at the first damaged one.
-pub(crate) fn look_over(connection: &Connection) -> Result<(), Fault> {
+pub(crate) fn quick_check(connection: &Connection) -> Result<(), Fault> {
     let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     // SQLite has no code for it: <https://www.sqlite.org/pragma.html#pragma_quick_check>.
     if found == "ok" {

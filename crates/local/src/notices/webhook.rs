@@ -9,16 +9,14 @@
 //! A thread delivers in order, with a few attempts each, and logs the notices that it gives up. Dropping the sender
 //! leaves a few seconds for the rest of the queue.
 
+mod config;
 mod delivery;
+mod error;
 mod trust;
 
-use std::fmt;
-use std::io;
 use std::net::IpAddr;
-use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use chancery_authority::event::Event;
@@ -26,30 +24,9 @@ use chancery_authority::port::{NoticeError, Notices};
 use chancery_contract::notice::{self, Notice};
 use ureq::http::Uri;
 
-use self::delivery::{Closing, Courier};
-use crate::keys::Passphrase;
-
-/// Where notices go, and how many attempts are made.
-#[derive(Clone)]
-pub struct WebhookConfig {
-    /// `https://…`; `http://…` to this machine only, unless `allow_plain_http`.
-    pub url: String,
-    /// Key of the HMAC over each notice; without it notices are not signed.
-    pub secret: Option<Passphrase>,
-    /// PEM file of the CAs trusted for the receiver's certificate; `None`: the system's.
-    pub ca_file: Option<PathBuf>,
-    /// Allows plain HTTP to other machines.
-    pub allow_plain_http: bool,
-    /// Timeout of one attempt, connection and answer included.
-    pub timeout: Duration,
-    /// Attempts for each notice, at least one. The pauses between them are a quarter of a second, half, one, … up to
-    /// ten seconds, each shortened at random by up to a half.
-    pub attempts: u32,
-    /// Notices that may wait for delivery.
-    pub queue: usize,
-    /// How long the rest of the queue is delivered after the sender is dropped.
-    pub closing: Duration,
-}
+pub use self::config::WebhookConfig;
+use self::delivery::{Closing, Delivery};
+pub use self::error::WebhookError;
 
 /// Posts notices to one URL.
 #[derive(Debug)]
@@ -58,57 +35,6 @@ pub struct WebhookNotices {
     closing: Arc<Closing>,
     config: WebhookConfig,
     thread: Option<JoinHandle<()>>,
-}
-
-/// Why a webhook could not be set up.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum WebhookError {
-    /// No URL, or one of another scheme or without a host.
-    #[error("the webhook's URL is no http:// or https:// URL with a host")]
-    Url,
-    /// Plain HTTP over a network.
-    #[error("the webhook at {host} is plain http: use https, or allow plain http for it if that network is trusted")]
-    PlainHttp {
-        /// Host of the URL.
-        host: String,
-    },
-    /// The file of CAs could not be read.
-    #[error("the webhook's CA file {path} cannot be read: {source}")]
-    CaFile {
-        /// Which file.
-        path: PathBuf,
-        /// What the system reported.
-        source: io::Error,
-    },
-    /// The file of CAs contains no certificate.
-    #[error("{path} holds no certificate in PEM")]
-    NoCa {
-        /// Which file.
-        path: PathBuf,
-    },
-    /// No list of CAs is in the places where systems keep it.
-    #[error("this system has no list of trusted CAs: install it (Debian: ca-certificates), or give a CA file")]
-    NoSystemCas,
-    /// The delivery thread could not be started.
-    #[error("no thread could be started: {0}")]
-    Thread(io::Error),
-}
-
-impl WebhookConfig {
-    /// A webhook at `url` with 5 s for an attempt, 4 attempts, 1,024 notices waiting and 5 s for closing.
-    pub fn new(url: impl Into<String>) -> Self {
-        Self {
-            url: url.into(),
-            secret: None,
-            ca_file: None,
-            allow_plain_http: false,
-            timeout: Duration::from_secs(5),
-            attempts: 4,
-            queue: 1_024,
-            closing: Duration::from_secs(5),
-        }
-    }
 }
 
 impl WebhookNotices {
@@ -125,11 +51,11 @@ impl WebhookNotices {
         };
         let closing = Arc::new(Closing::default());
         // The path of a webhook's URL is often its password: only the host is ever shown.
-        let courier = Courier::new(&config, uri.clone(), host.to_owned(), here, tls, Arc::clone(&closing));
+        let delivery = Delivery::new(&config, uri.clone(), host.to_owned(), here, tls, Arc::clone(&closing));
         let (queue, waiting) = mpsc::sync_channel(config.queue);
         let thread = std::thread::Builder::new()
             .name("chancery-webhook".to_owned())
-            .spawn(move || courier.deliver_all(&waiting))
+            .spawn(move || delivery.deliver_all(&waiting))
             .map_err(WebhookError::Thread)?;
         Ok(Self {
             queue: Some(queue),
@@ -172,14 +98,6 @@ impl Drop for WebhookNotices {
     }
 }
 
-impl fmt::Debug for WebhookConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WebhookConfig")
-            .field("attempts", &self.attempts)
-            .finish_non_exhaustive()
-    }
-}
-
 /// Whether a URL's host is this machine.
 fn is_loopback(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
@@ -189,6 +107,7 @@ fn is_loopback(host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keys::Passphrase;
 
     #[test]
     fn urls_are_checked_at_once() {

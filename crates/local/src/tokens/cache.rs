@@ -6,12 +6,12 @@ use std::sync::{Mutex, PoisonError};
 use chancery_x509::time::UnixTime;
 
 use super::store::{self, Digest};
-use super::{BELIEVED_FOR, TokenRecord};
+use super::{CACHED_FOR, TokenRecord};
 
 /// Most tokens kept; beyond that, expired entries are removed first.
 const CAPACITY: usize = 10_000;
 
-/// Keeps verified tokens for [`BELIEVED_FOR`] seconds. Stores digests, never secrets.
+/// Keeps verified tokens for [`CACHED_FOR`] seconds. Stores digests, never secrets.
 #[derive(Default)]
 pub(super) struct Cache(Mutex<State>);
 
@@ -29,26 +29,26 @@ struct Verified {
 }
 
 /// Shows that no revocation happened since before the ledger was read.
-pub(super) struct Ticket(u64);
+pub(super) struct Generation(u64);
 
 impl Cache {
-    pub(super) fn believed(&self, id: &str, digest: &Digest, now: UnixTime) -> Option<TokenRecord> {
+    pub(super) fn get(&self, id: &str, digest: &Digest, now: UnixTime) -> Option<TokenRecord> {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let verified = state.verified.get(id)?;
-        (verified.is_believed(now) && store::is_same(&verified.digest, digest)).then(|| verified.record.clone())
+        (verified.is_fresh(now) && store::is_same(&verified.digest, digest)).then(|| verified.record.clone())
     }
 
-    pub(super) fn ticket(&self) -> Ticket {
-        Ticket(self.0.lock().unwrap_or_else(PoisonError::into_inner).generation)
+    pub(super) fn generation(&self) -> Generation {
+        Generation(self.0.lock().unwrap_or_else(PoisonError::into_inner).generation)
     }
 
-    pub(super) fn believe(&self, ticket: &Ticket, record: &TokenRecord, digest: Digest, now: UnixTime) {
+    pub(super) fn insert(&self, generation: &Generation, record: &TokenRecord, digest: Digest, now: UnixTime) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if ticket.0 != state.generation {
+        if generation.0 != state.generation {
             return;
         }
         if state.verified.len() >= CAPACITY {
-            state.verified.retain(|_, verified| verified.is_believed(now));
+            state.verified.retain(|_, verified| verified.is_fresh(now));
         }
         if state.verified.len() < CAPACITY {
             state.verified.insert(
@@ -71,7 +71,7 @@ impl Cache {
 
 impl Verified {
     /// A clock that was set back makes an entry expire, too.
-    fn is_believed(&self, now: UnixTime) -> bool {
-        (self.at.0..self.at.plus_seconds(BELIEVED_FOR).0).contains(&now.0)
+    fn is_fresh(&self, now: UnixTime) -> bool {
+        (self.at.0..self.at.plus_seconds(CACHED_FOR).0).contains(&now.0)
     }
 }

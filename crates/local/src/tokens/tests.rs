@@ -109,7 +109,7 @@ fn a_revoked_token_opens_nothing_at_once_here_and_soon_elsewhere() {
     assert_eq!(revoked.revoked_at, Some(NOW));
     assert_eq!(block_on(here.verify(secret.expose(), NOW)).unwrap(), None);
     assert_eq!(
-        block_on(elsewhere.verify(secret.expose(), NOW.plus_seconds(BELIEVED_FOR))).unwrap(),
+        block_on(elsewhere.verify(secret.expose(), NOW.plus_seconds(CACHED_FOR))).unwrap(),
         None
     );
     assert_eq!(
@@ -139,12 +139,12 @@ fn a_believed_token_costs_no_read() {
     }))
     .unwrap();
     assert!(
-        block_on(tokens.verify(secret.expose(), NOW.plus_seconds(BELIEVED_FOR - 1)))
+        block_on(tokens.verify(secret.expose(), NOW.plus_seconds(CACHED_FOR - 1)))
             .unwrap()
             .is_some()
     );
     assert_eq!(
-        block_on(tokens.verify(secret.expose(), NOW.plus_seconds(BELIEVED_FOR))).unwrap(),
+        block_on(tokens.verify(secret.expose(), NOW.plus_seconds(CACHED_FOR))).unwrap(),
         None
     );
 }

@@ -11,6 +11,7 @@ use chancery_authority::suite;
 use chancery_local::ledger::SqliteLedger;
 use chancery_x509::crl::{RevocationReason, RevokedEntry};
 use chancery_x509::time::UnixTime;
+use tempfile::TempDir;
 
 pub(crate) const NOW: UnixTime = UnixTime(1_800_000_000);
 
@@ -87,4 +88,16 @@ pub(crate) async fn next_crl(ledger: &SqliteLedger) -> (u64, Vec<RevokedEntry>, 
     let octets: usize = entries.iter().map(RevokedEntry::encoded_len).sum();
     assert_eq!(reservation.revocations.octets(), octets as u64);
     (reservation.number, entries, reservation.revocations.damaged().to_vec())
+}
+
+pub(crate) fn fresh() -> (TempDir, SqliteLedger) {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = SqliteLedger::create(folder.path().join("ledger.sqlite3")).unwrap();
+    (folder, ledger)
+}
+
+pub(crate) fn reopen(ledger: SqliteLedger) -> SqliteLedger {
+    let path = ledger.path().to_owned();
+    drop(ledger);
+    SqliteLedger::open(path).unwrap()
 }

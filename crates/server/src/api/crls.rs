@@ -17,18 +17,18 @@ use crate::publications::{Progress, Publishing};
 use crate::state::AppState;
 
 /// How long a request to publish CRLs waits for all of them.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The state of every CRL.
 pub async fn status(State(state): State<AppState>, caller: Caller) -> Result<Json<Crls>, Problem> {
     caller.allowed(TokenScope::Read)?;
-    Ok(Json(Crls::standing(&state.authority.crl_status().await)))
+    Ok(Json(Crls::from_status(&state.authority.crl_status().await)))
 }
 
-fn state_of(order: Publishing, progress: Progress) -> PublicationState {
-    let ended_early = order.ended_early();
+fn state_of(publication: Publishing, progress: Progress) -> PublicationState {
+    let ended_early = publication.ended_early();
     PublicationState {
-        publication: order.id,
+        publication: publication.id,
         total: progress.total,
         finished: progress.is_finished() || ended_early,
         problem: ended_early.then(|| "it ended before all CRLs were made: ask for them again".to_owned()),
@@ -52,16 +52,16 @@ pub async fn publish(State(state): State<AppState>, caller: Caller, body: Body) 
     }
     let mut scopes = state.authority.crl_scopes_now().await;
     scopes.retain(|scope| ca_name.as_ref().is_none_or(|ca_name| *ca_name == scope.issuer));
-    let order = state.publications.order(&state.authority, &state.changes, scopes);
-    let order =
-        order.ok_or_else(|| Problem::unavailable("too many publications are in work; try again in a moment"))?;
-    let progress = order.after(PATIENCE).await;
+    let publication = state.publications.start(&state.authority, &state.changes, scopes);
+    let publication =
+        publication.ok_or_else(|| Problem::unavailable("too many publications are in work; try again in a moment"))?;
+    let progress = publication.after(TIMEOUT).await;
     if progress.is_finished() {
         return Ok(Json(Crls { crls: progress.done }).into_response());
     }
-    let location = format!("/api/v1/crls/publications/{}", order.id);
-    let told = Json(state_of(order, progress));
-    Ok((StatusCode::ACCEPTED, [(LOCATION, location)], told).into_response())
+    let location = format!("/api/v1/crls/publications/{}", publication.id);
+    let state = Json(state_of(publication, progress));
+    Ok((StatusCode::ACCEPTED, [(LOCATION, location)], state).into_response())
 }
 
 /// The progress of a publication that was requested here, as long as the server remembers it.
@@ -71,10 +71,10 @@ pub async fn publication(
     id: PathText,
 ) -> Result<Json<PublicationState>, Problem> {
     caller.allowed(TokenScope::Read)?;
-    let order = state.publications.find(&id.0);
-    let order = order.ok_or_else(|| {
+    let publication = state.publications.find(&id.0);
+    let publication = publication.ok_or_else(|| {
         Problem::not_found("there is no such publication any more; /api/v1/crls tells how every CRL stands")
     })?;
-    let progress = order.after(Duration::ZERO).await;
-    Ok(Json(state_of(order, progress)))
+    let progress = publication.after(Duration::ZERO).await;
+    Ok(Json(state_of(publication, progress)))
 }

@@ -10,7 +10,7 @@ use chancery_api::health::{Health, HealthStatus};
 use crate::state::AppState;
 
 /// Most problems listed; further ones are counted.
-const TOLD: usize = 50;
+const SHOWN: usize = 50;
 
 /// The answer where the ledger can be read but not written.
 const UNWRITTEN: &str = "the ledger cannot be written: nothing is issued and nothing revoked; the server's log says why, and it is tried again";
@@ -19,8 +19,8 @@ const UNWRITTEN: &str = "the ledger cannot be written: nothing is issued and not
 pub async fn health(State(state): State<AppState>) -> Response {
     let mut problems = Vec::new();
     let mut status = HealthStatus::Ok;
-    let standing = state.health.current(&state.authority).await;
-    match standing.as_ref().map(|standing| (standing, &standing.counts)) {
+    let snapshot = state.health.current(&state.authority).await;
+    match snapshot.as_ref().map(|snapshot| (snapshot, &snapshot.counts)) {
         None => {
             problems.push("the ledger does not answer".to_owned());
             status = HealthStatus::Failing;
@@ -30,25 +30,25 @@ pub async fn health(State(state): State<AppState>) -> Response {
             problems.push("the ledger cannot be read".to_owned());
             status = HealthStatus::Failing;
         }
-        Some((standing, Ok(_))) => {
-            let revoked = standing.revoked.iter().map(ToString::to_string);
-            let crls = standing.crls.iter().filter_map(|crl| {
+        Some((snapshot, Ok(_))) => {
+            let revoked = snapshot.revoked.iter().map(ToString::to_string);
+            let crls = snapshot.crls.iter().filter_map(|crl| {
                 let problem = problem(crl)?;
                 Some(format!("{}: {problem}", crl.name))
             });
-            let unknown = standing.unknown.iter().map(|ca| {
+            let unknown = snapshot.unknown.iter().map(|ca| {
                 format!("whether {ca}, or a CA above it, is revoked cannot be read from the ledger; the log says why")
             });
-            let unwritten = standing.cannot_be_written.then(|| UNWRITTEN.to_owned());
+            let unwritten = snapshot.cannot_be_written.then(|| UNWRITTEN.to_owned());
             problems.extend(unwritten.into_iter().chain(revoked).chain(unknown).chain(crls));
             if !problems.is_empty() {
                 status = HealthStatus::Degraded;
             }
         }
     }
-    let more = problems.len().saturating_sub(TOLD);
+    let more = problems.len().saturating_sub(SHOWN);
     if more > 0 {
-        problems.truncate(TOLD);
+        problems.truncate(SHOWN);
         problems.push(format!("and {more} more; `chancery crl status` tells all"));
     }
     let shed = state.load().problems().into_iter().map(str::to_owned);

@@ -38,7 +38,7 @@ pub(crate) struct Copies {
     limits: CopyLimits,
     live: Arc<AtomicUsize>,
     open: Arc<AtomicUsize>,
-    known: Mutex<Known>,
+    index: Mutex<Index>,
     /// Held while a file is read, so that of many requests for a new version only one reads it.
     reading: tokio::sync::Mutex<()>,
 }
@@ -52,7 +52,7 @@ struct CopyLimits {
 }
 
 #[derive(Debug, Default)]
-struct Known {
+struct Index {
     versions: HashMap<PublishedName, Version>,
     kept: usize,
 }
@@ -110,13 +110,13 @@ impl Copies {
             limits,
             live: Arc::default(),
             open: Arc::default(),
-            known: Mutex::default(),
+            index: Mutex::default(),
             reading: tokio::sync::Mutex::default(),
         }
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn index(&self) -> MutexGuard<'_, Index> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The version of a file with this metadata, or a newer one; `None` if the file no longer exists.
@@ -126,18 +126,18 @@ impl Copies {
         name: &PublishedName,
         stat: &Stat,
     ) -> Result<Option<Arc<Copy>>, CopyError> {
-        if let Some(copy) = self.known().find(name, &stat.etag) {
+        if let Some(copy) = self.index().find(name, &stat.etag) {
             return Ok(Some(copy));
         }
         let _reading = self.reading.lock().await;
-        if let Some(copy) = self.known().find(name, &stat.etag) {
+        if let Some(copy) = self.index().find(name, &stat.etag) {
             return Ok(Some(copy));
         }
         let Some((stat, content)) = publication.open(name).await? else {
             return Ok(None);
         };
         let copy = Arc::new(self.copy(stat, content).await?);
-        self.known().remember(name, &copy, self.limits);
+        self.index().remember(name, &copy, self.limits);
         Ok(Some(copy))
     }
 
@@ -145,7 +145,7 @@ impl Copies {
         let len = usize::try_from(stat.len).unwrap_or(usize::MAX);
         if !add(&self.live, len, self.limits.all) {
             // First make room by releasing what no answer sends.
-            self.known().let_go();
+            self.index().let_go();
             if !add(&self.live, len, self.limits.all) {
                 if !add(&self.open, 1, self.limits.open) {
                     return Err(CopyError::Full);
@@ -178,7 +178,7 @@ impl Copies {
     }
 }
 
-impl Known {
+impl Index {
     fn find(&self, name: &PublishedName, etag: &ETag) -> Option<Arc<Copy>> {
         let version = self.versions.get(name).filter(|version| version.etag == *etag)?;
         version.copy.upgrade()

@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::time::{Sleep, sleep_until};
 
-use super::gate::Stay;
+use super::admission::Admitted;
 
 /// Octets of an answer that are handed to hyper at a time, and that must be sent before they count as progress.
 const PIECE: usize = 16 * 1024;
@@ -29,24 +29,24 @@ pub(super) enum ArrivalError {
 }
 
 /// A request's body, while it arrives.
-pub(super) struct Arriving {
+pub(super) struct RequestBody {
     body: Incoming,
-    stay: Arc<Stay>,
+    admitted: Arc<Admitted>,
     /// Made when a task waits.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl Arriving {
-    pub(super) fn new(body: Incoming, stay: Arc<Stay>) -> Self {
+impl RequestBody {
+    pub(super) fn new(body: Incoming, admitted: Arc<Admitted>) -> Self {
         Self {
             body,
-            stay,
+            admitted,
             timer: None,
         }
     }
 
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(deadline) = self.stay.way.body_deadline() else {
+        let Some(deadline) = self.admitted.transfer.body_deadline() else {
             return Poll::Pending;
         };
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
@@ -57,7 +57,7 @@ impl Arriving {
     }
 }
 
-impl Body for Arriving {
+impl Body for RequestBody {
     type Data = Bytes;
     type Error = ArrivalError;
 
@@ -65,20 +65,20 @@ impl Body for Arriving {
         let this = self.get_mut();
         match Pin::new(&mut this.body).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
-                this.stay.way.moved(frame.data_ref().map_or(0, Bytes::len));
+                this.admitted.transfer.moved(frame.data_ref().map_or(0, Bytes::len));
                 if this.body.is_end_stream() {
-                    this.stay.way.arrived();
+                    this.admitted.transfer.arrived();
                 }
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error.into()))),
             Poll::Ready(None) => {
-                this.stay.way.arrived();
+                this.admitted.transfer.arrived();
                 Poll::Ready(None)
             }
             Poll::Pending => {
                 ready!(this.poll_deadline(cx));
-                this.stay.was_slow();
+                this.admitted.was_slow();
                 Poll::Ready(Some(Err(TooSlow.into())))
             }
         }
@@ -95,22 +95,22 @@ impl Body for Arriving {
 
 /// An answer's body. Each piece keeps the answer's slot and memory as long as it exists, in whichever buffer, and
 /// counts as progress when it is dropped: that hyper polls for it only shows that there was room for it.
-pub(super) struct Leaving {
+pub(super) struct AnswerBody {
     body: axum::body::Body,
     /// Octets taken from the body and not handed on yet.
     left: Bytes,
-    stay: Arc<Stay>,
+    admitted: Arc<Admitted>,
 }
 
 /// A piece of an answer.
 struct Piece {
     octets: Bytes,
-    stay: Arc<Stay>,
+    admitted: Arc<Admitted>,
 }
 
 impl Drop for Piece {
     fn drop(&mut self) {
-        self.stay.way.moved(self.octets.len());
+        self.admitted.transfer.moved(self.octets.len());
     }
 }
 
@@ -120,12 +120,12 @@ impl AsRef<[u8]> for Piece {
     }
 }
 
-impl Leaving {
-    pub(super) fn new(body: axum::body::Body, stay: Arc<Stay>) -> Self {
+impl AnswerBody {
+    pub(super) fn new(body: axum::body::Body, admitted: Arc<Admitted>) -> Self {
         Self {
             body,
             left: Bytes::new(),
-            stay,
+            admitted,
         }
     }
 
@@ -133,12 +133,12 @@ impl Leaving {
         let octets = self.left.split_to(self.left.len().min(PIECE));
         Bytes::from_owner(Piece {
             octets,
-            stay: Arc::clone(&self.stay),
+            admitted: Arc::clone(&self.admitted),
         })
     }
 }
 
-impl Body for Leaving {
+impl Body for AnswerBody {
     type Data = Bytes;
     type Error = axum::Error;
 

@@ -21,10 +21,10 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tower::ServiceExt as _;
 
-use super::body::{Arriving, Leaving};
-use super::gate::{AnswerMemory, Gate, Stay};
-use super::pulse::{Pulse, Verdict};
-use super::slots::{Origin, Peer, Refused, Slot, Want};
+use super::admission::{Admission, Admitted, AnswerMemory};
+use super::body::{AnswerBody, RequestBody};
+use super::deadlines::{Deadlines, Verdict};
+use super::slots::{Origin, Peer, Refused, Resource, Slot};
 use super::socket::Socket;
 use super::{ASKED, stop_requested};
 use crate::api::problem::Problem;
@@ -63,7 +63,7 @@ pub(super) struct Connection {
 /// What watches over a connection.
 pub(super) struct Watch {
     pub(super) address: SocketAddr,
-    pub(super) gate: Arc<Gate>,
+    pub(super) admission: Arc<Admission>,
     pub(super) slot: Slot,
     pub(super) stop: watch::Receiver<bool>,
     /// Dropped with the connection: `serve` waits for the last one.
@@ -80,11 +80,11 @@ pub(super) struct Open {
 #[derive(Clone)]
 struct RequestHandler {
     router: Router,
-    gate: Arc<Gate>,
+    admission: Arc<Admission>,
     certificate: Option<Arc<PeerCertificate>>,
     origin: Origin,
     peer: Arc<Peer>,
-    pulse: Arc<Pulse>,
+    deadlines: Arc<Deadlines>,
 }
 
 impl Open {
@@ -102,7 +102,7 @@ impl Drop for Open {
 
 impl Connection {
     pub(super) async fn run(mut self, stream: TcpStream, tls: Option<TlsAcceptor>) {
-        let socket = Socket::new(stream, Arc::clone(&self.watch.slot.pulse));
+        let socket = Socket::new(stream, Arc::clone(&self.watch.slot.deadlines));
         let Some(tls) = tls else {
             return self.http1(socket, None).await;
         };
@@ -132,11 +132,11 @@ impl Connection {
         let mut builder = http1::Builder::new();
         builder
             .timer(TokioTimer::new())
-            .header_read_timeout(self.watch.gate.limits.silence)
+            .header_read_timeout(self.watch.admission.limits.silence)
             .max_header_size(Limits::HEAD)
             .max_buf_size(BUFFER);
         let connection = builder.serve_connection(TokioIo::new(stream), service);
-        self.watch.over(connection, http1::Connection::graceful_shutdown).await;
+        self.watch.serve(connection, http1::Connection::graceful_shutdown).await;
     }
 
     async fn http2<S>(self, stream: S, certificate: Option<Arc<PeerCertificate>>)
@@ -158,27 +158,27 @@ impl Connection {
             .max_send_buf_size(STREAM_BUFFER as usize)
             .max_header_list_size(u32::try_from(Limits::HEAD).unwrap_or(u32::MAX));
         let connection = builder.serve_connection(TokioIo::new(stream), service);
-        self.watch.over(connection, http2::Connection::graceful_shutdown).await;
+        self.watch.serve(connection, http2::Connection::graceful_shutdown).await;
     }
 
     fn handler(&self, certificate: Option<Arc<PeerCertificate>>) -> RequestHandler {
         RequestHandler {
             router: self.router.clone(),
-            gate: Arc::clone(&self.watch.gate),
+            admission: Arc::clone(&self.watch.admission),
             certificate,
             origin: self.watch.address.ip().into(),
             peer: Arc::clone(&self.watch.slot.peer),
-            pulse: Arc::clone(&self.watch.slot.pulse),
+            deadlines: Arc::clone(&self.watch.slot.deadlines),
         }
     }
 }
 
 impl Watch {
     async fn handshake(&mut self, socket: Socket, tls: TlsAcceptor) -> Option<TlsStream<Socket>> {
-        let pulse = Arc::clone(&self.slot.pulse);
+        let deadlines = Arc::clone(&self.slot.deadlines);
         let accepted = tokio::select! {
-            accepted = timeout_at(pulse.first_head(), tls.accept(socket)) => accepted,
-            () = pulse.told_to_make_room() => {
+            accepted = timeout_at(deadlines.first_head(), tls.accept(socket)) => accepted,
+            () = deadlines.room_requested() => {
                 self.cut(Cut::MadeRoom);
                 return None;
             }
@@ -193,16 +193,16 @@ impl Watch {
     }
 
     /// Serves until the connection ends, is to close and has nothing in progress, or misses a deadline.
-    async fn over<C>(mut self, connection: C, finish: impl Fn(Pin<&mut C>))
+    async fn serve<C>(mut self, connection: C, finish: impl Fn(Pin<&mut C>))
     where
         C: Future<Output = hyper::Result<()>>,
     {
         let mut connection = pin!(connection);
-        let pulse = Arc::clone(&self.slot.pulse);
-        let mut timer = pin!(sleep_until(pulse.first_head()));
+        let deadlines = Arc::clone(&self.slot.deadlines);
+        let mut timer = pin!(sleep_until(deadlines.first_head()));
         let (mut is_finishing, mut is_leaving, mut stopped) = (false, false, None);
         loop {
-            let mut again = match pulse.verdict() {
+            let mut again = match deadlines.verdict() {
                 Verdict::Fine(again) => again,
                 Verdict::Finish(again) => {
                     if !is_finishing {
@@ -216,14 +216,14 @@ impl Watch {
             };
             if let Some(leave) = stopped {
                 let now = Instant::now();
-                if now >= leave && pulse.is_idle() {
+                if now >= leave && deadlines.is_idle() {
                     return self.cut(Cut::Stopped);
                 }
                 again = again.min(now + STOPPING);
             }
             if is_leaving {
                 // A request may have come meanwhile: then it is answered first.
-                if pulse.is_idle() || pulse.gives_up() {
+                if deadlines.is_idle() || deadlines.gives_up() {
                     return self.cut(Cut::MadeRoom);
                 }
                 if !is_finishing {
@@ -241,7 +241,7 @@ impl Watch {
                     }
                     return;
                 }
-                () = pulse.told_to_make_room(), if !is_leaving => is_leaving = true,
+                () = deadlines.room_requested(), if !is_leaving => is_leaving = true,
                 () = stop_requested(&mut self.stop), if stopped.is_none() => {
                     stopped = Some(Instant::now() + TO_LEAVE);
                     finish(connection.as_mut());
@@ -254,23 +254,26 @@ impl Watch {
     fn cut(&self, why: Cut) {
         tracing::debug!(peer = %self.address, ?why, "connection cut");
         self.open.load.cut(why);
-        self.slot.pulse.cut();
+        self.slot.deadlines.cut();
     }
 }
 
 impl RequestHandler {
-    async fn answer(self, request: Request<Incoming>) -> Result<Response<Leaving>, Infallible> {
-        let mut stay = self.gate.stay(&self.pulse, request.body().is_end_stream());
-        let taken = match stay.take_place(&self.peer) {
-            Err(Refused::Full) => self.after_others(Want::Answer, || stay.take_place(&self.peer)).await,
+    async fn answer(self, request: Request<Incoming>) -> Result<Response<AnswerBody>, Infallible> {
+        let mut admitted = self.admission.register(&self.deadlines, request.body().is_end_stream());
+        let taken = match admitted.take_answer_slot(&self.peer) {
+            Err(Refused::Full) => {
+                self.after_others(Resource::Answer, || admitted.take_answer_slot(&self.peer))
+                    .await
+            }
             taken => taken,
         };
-        let stay = Arc::new(stay);
+        let admitted = Arc::new(admitted);
         if taken.is_err() {
-            return Ok(self.turn_away(Shed::Answer, stay));
+            return Ok(self.turn_away(Shed::Answer, admitted));
         }
-        let Some(work) = self.gate.work() else {
-            return Ok(self.turn_away(Shed::Request, stay));
+        let Some(request_slot) = self.admission.request_slot() else {
+            return Ok(self.turn_away(Shed::Request, admitted));
         };
         let is_safe = request.method().is_safe();
         let (mut head, body) = request.into_parts();
@@ -278,24 +281,24 @@ impl RequestHandler {
             head.extensions.insert(Arc::clone(certificate));
         }
         head.extensions.insert(self.origin);
-        let request = Request::from_parts(head, Arriving::new(body, Arc::clone(&stay)));
+        let request = Request::from_parts(head, RequestBody::new(body, Arc::clone(&admitted)));
         let answer = self.router.clone().oneshot(request).await?;
-        drop(work);
+        drop(request_slot);
         let octets = octets(&answer);
         if octets > Limits::SHORT_ANSWER {
             if !is_safe {
-                stay.owe_octets(octets);
-            } else if !self.takes_octets(&stay, octets).await {
-                return Ok(self.turn_away(Shed::Memory, stay));
+                admitted.take_octets_regardless(octets);
+            } else if !self.takes_octets(&admitted, octets).await {
+                return Ok(self.turn_away(Shed::Memory, admitted));
             }
         }
-        Ok(leave(answer, stay))
+        Ok(send_answer(answer, admitted))
     }
 
-    async fn takes_octets(&self, stay: &Stay, octets: usize) -> bool {
-        let taken = match stay.take_octets(octets) {
+    async fn takes_octets(&self, admitted: &Admitted, octets: usize) -> bool {
+        let taken = match admitted.take_octets(octets) {
             Err(Refused::Full) => {
-                self.after_others(Want::Octets(octets), || stay.take_octets(octets))
+                self.after_others(Resource::Octets(octets), || admitted.take_octets(octets))
                     .await
             }
             taken => taken,
@@ -306,11 +309,11 @@ impl RequestHandler {
     /// Makes other connections that hold more, and do not read or read slowly, free what is wanted, and takes it.
     async fn after_others(
         &self,
-        want: Want,
+        resource: Resource,
         mut take: impl FnMut() -> Result<(), Refused> + Send,
     ) -> Result<(), Refused> {
         for _ in 0..ASKED {
-            if !self.gate.slots.make_room_for_answer(&self.peer, want) {
+            if !self.admission.slots.make_room_for_answer(&self.peer, resource) {
                 break;
             }
             sleep(TO_BE_FREE).await;
@@ -322,12 +325,12 @@ impl RequestHandler {
         Err(Refused::Full)
     }
 
-    fn turn_away(&self, shed: Shed, stay: Arc<Stay>) -> Response<Leaving> {
-        if self.gate.load.shed(shed) {
+    fn turn_away(&self, shed: Shed, admitted: Arc<Admitted>) -> Response<AnswerBody> {
+        if self.admission.load.shed(shed) {
             tracing::warn!(reason = ?shed, "requests are turned away");
         }
         let problem = Problem::unavailable("the server has too much to do; try again in a moment");
-        leave(problem.into_response(), stay)
+        send_answer(problem.into_response(), admitted)
     }
 }
 
@@ -339,7 +342,7 @@ fn octets(answer: &Response) -> usize {
     of_its_own.map_or(all, |AnswerMemory(octets)| *octets)
 }
 
-fn leave(answer: Response, stay: Arc<Stay>) -> Response<Leaving> {
-    stay.way.answer();
-    answer.map(|body| Leaving::new(body, stay))
+fn send_answer(answer: Response, admitted: Arc<Admitted>) -> Response<AnswerBody> {
+    admitted.transfer.answer();
+    answer.map(|body| AnswerBody::new(body, admitted))
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use super::pulse::Pulse;
+use super::deadlines::Deadlines;
 use crate::limits::Limits;
 
 /// A connection that has been silent for less than this need not make room: its request may be on the way.
@@ -41,7 +41,7 @@ pub(super) struct Peer {
 
 /// What is scarce.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Want {
+pub(super) enum Resource {
     /// A slot for a connection.
     Slot,
     /// A slot for a request and its answer.
@@ -62,7 +62,7 @@ pub(super) struct Slots {
 #[derive(Debug, Default)]
 struct Taken {
     peers: HashMap<Origin, Arc<Peer>>,
-    connections: HashMap<u64, (Arc<Pulse>, Arc<Peer>)>,
+    connections: HashMap<u64, (Arc<Deadlines>, Arc<Peer>)>,
     next: u64,
 }
 
@@ -82,7 +82,7 @@ pub(super) struct Slot {
     origin: Origin,
     number: u64,
     pub(super) peer: Arc<Peer>,
-    pub(super) pulse: Arc<Pulse>,
+    pub(super) deadlines: Arc<Deadlines>,
 }
 
 impl Slots {
@@ -100,7 +100,7 @@ impl Slots {
     }
 
     /// Takes a slot for a connection from that address.
-    pub(super) fn take(self: &Arc<Self>, address: IpAddr, pulse: &Arc<Pulse>) -> Result<Slot, Refused> {
+    pub(super) fn take(self: &Arc<Self>, address: IpAddr, deadlines: &Arc<Deadlines>) -> Result<Slot, Refused> {
         let origin = Origin::from(address);
         let mut taken = self.taken();
         let of_origin = taken
@@ -118,13 +118,15 @@ impl Slots {
         peer.slots.fetch_add(1, Ordering::Relaxed);
         let number = taken.next;
         taken.next += 1;
-        taken.connections.insert(number, (Arc::clone(pulse), Arc::clone(&peer)));
+        taken
+            .connections
+            .insert(number, (Arc::clone(deadlines), Arc::clone(&peer)));
         Ok(Slot {
             slots: Arc::clone(self),
             origin,
             number,
             peer,
-            pulse: Arc::clone(pulse),
+            deadlines: Arc::clone(deadlines),
         })
     }
 
@@ -132,21 +134,24 @@ impl Slots {
     /// answer is behind, else one whose answer is read slowly. Whether there was one.
     pub(super) fn make_room(&self, address: IpAddr) -> bool {
         let taken = self.taken();
-        let silent = taken.connections.values().filter(|(pulse, _)| !pulse.makes_room());
+        let silent = taken
+            .connections
+            .values()
+            .filter(|(deadlines, _)| !deadlines.makes_room());
         let longest = silent
-            .filter_map(|(pulse, _)| Some((pulse.silent_for()?, pulse)))
+            .filter_map(|(deadlines, _)| Some((deadlines.silent_for()?, deadlines)))
             .max_by_key(|(silent, _)| *silent);
-        if longest.is_some_and(|(silent, pulse)| silent >= MAY_BE_ASKED_TO_LEAVE && pulse.make_room()) {
+        if longest.is_some_and(|(silent, deadlines)| silent >= MAY_BE_ASKED_TO_LEAVE && deadlines.make_room()) {
             return true;
         }
         let peer = taken.peers.get(&Origin::from(address));
-        taken.end_one_unread(peer.map(|peer| &**peer), Want::Slot)
+        taken.end_one_unread(peer.map(|peer| &**peer), Resource::Slot)
     }
 
     /// Tells a connection whose answer is behind or read slowly to make room for an answer to that peer. Whether there
     /// was one.
-    pub(super) fn make_room_for_answer(&self, peer: &Peer, want: Want) -> bool {
-        self.taken().end_one_unread(Some(peer), want)
+    pub(super) fn make_room_for_answer(&self, peer: &Peer, resource: Resource) -> bool {
+        self.taken().end_one_unread(Some(peer), resource)
     }
 
     /// Waits until a slot is free again.
@@ -162,29 +167,29 @@ impl Taken {
     ///
     /// Where none is behind, ends the one that is read most slowly, of those that have been in transit for long: so
     /// capacity becomes shared evenly among clients that read at the least rate, or somewhat faster.
-    fn end_one_unread(&self, peer: Option<&Peer>, want: Want) -> bool {
-        let has = |peer: &Peer| match want {
-            Want::Slot => peer.slots.load(Ordering::Relaxed),
-            Want::Answer => peer.answers.load(Ordering::Relaxed),
-            Want::Octets(_) => peer.octets.load(Ordering::Relaxed),
+    fn end_one_unread(&self, peer: Option<&Peer>, resource: Resource) -> bool {
+        let has = |peer: &Peer| match resource {
+            Resource::Slot => peer.slots.load(Ordering::Relaxed),
+            Resource::Answer => peer.answers.load(Ordering::Relaxed),
+            Resource::Octets(_) => peer.octets.load(Ordering::Relaxed),
         };
-        let wanted = match want {
-            Want::Slot | Want::Answer => 1,
-            Want::Octets(octets) => octets,
+        let wanted = match resource {
+            Resource::Slot | Resource::Answer => 1,
+            Resource::Octets(octets) => octets,
         };
         let would_have = peer.map_or(0, has).saturating_add(wanted);
         let rich = self.connections.values().filter(|(_, peer)| has(peer) > would_have);
-        let rich = rich.filter(|(pulse, _)| !pulse.makes_room());
+        let rich = rich.filter(|(deadlines, _)| !deadlines.makes_room());
         let furthest_behind = rich
             .clone()
-            .filter_map(|(pulse, peer)| Some(((has(peer), pulse.behind()?), pulse)))
+            .filter_map(|(deadlines, peer)| Some(((has(peer), deadlines.behind()?), deadlines)))
             .max_by_key(|(order, _)| *order);
-        if let Some((_, pulse)) = furthest_behind {
-            return pulse.make_room();
+        if let Some((_, deadlines)) = furthest_behind {
+            return deadlines.make_room();
         }
-        rich.filter_map(|(pulse, peer)| Some(((has(peer), Reverse(pulse.slowest()?)), pulse)))
+        rich.filter_map(|(deadlines, peer)| Some(((has(peer), Reverse(deadlines.slowest()?)), deadlines)))
             .max_by_key(|(order, _)| *order)
-            .is_some_and(|(_, pulse)| pulse.make_room_though_read())
+            .is_some_and(|(_, deadlines)| deadlines.make_room_though_read())
     }
 }
 
@@ -204,13 +209,13 @@ impl Drop for Slot {
 mod tests {
     use super::*;
 
-    fn slots(connections: usize, of_one: usize) -> (Arc<Slots>, impl Fn() -> Arc<Pulse>) {
+    fn slots(connections: usize, of_one: usize) -> (Arc<Slots>, impl Fn() -> Arc<Deadlines>) {
         let limits = Limits {
             connections,
             connections_per_address: Some(of_one),
             ..Limits::default()
         };
-        (Slots::new(&limits), move || Arc::new(Pulse::new(&limits)))
+        (Slots::new(&limits), move || Arc::new(Deadlines::new(&limits)))
     }
 
     fn ip(text: &str) -> IpAddr {
@@ -227,23 +232,23 @@ mod tests {
 
     #[test]
     fn one_address_leaves_places_for_others() {
-        let (slots, pulse) = slots(4, 2);
-        let first = slots.take(ip("192.0.2.1"), &pulse()).unwrap();
-        let _second = slots.take(ip("192.0.2.1"), &pulse()).unwrap();
-        assert_eq!(slots.take(ip("192.0.2.1"), &pulse()).unwrap_err(), Refused::Address);
-        let _other = slots.take(ip("192.0.2.2"), &pulse()).unwrap();
-        let _another = slots.take(ip("192.0.2.3"), &pulse()).unwrap();
-        assert_eq!(slots.take(ip("192.0.2.4"), &pulse()).unwrap_err(), Refused::Full);
+        let (slots, deadlines) = slots(4, 2);
+        let first = slots.take(ip("192.0.2.1"), &deadlines()).unwrap();
+        let _second = slots.take(ip("192.0.2.1"), &deadlines()).unwrap();
+        assert_eq!(slots.take(ip("192.0.2.1"), &deadlines()).unwrap_err(), Refused::Address);
+        let _other = slots.take(ip("192.0.2.2"), &deadlines()).unwrap();
+        let _another = slots.take(ip("192.0.2.3"), &deadlines()).unwrap();
+        assert_eq!(slots.take(ip("192.0.2.4"), &deadlines()).unwrap_err(), Refused::Full);
         drop(first);
-        let _again = slots.take(ip("192.0.2.1"), &pulse()).unwrap();
+        let _again = slots.take(ip("192.0.2.1"), &deadlines()).unwrap();
     }
 
     #[test]
     fn nothing_is_remembered_of_who_left() {
-        let (slots, pulse) = slots(4, 2);
+        let (slots, deadlines) = slots(4, 2);
         let (one, two) = (
-            slots.take(ip("192.0.2.1"), &pulse()).unwrap(),
-            slots.take(ip("192.0.2.1"), &pulse()).unwrap(),
+            slots.take(ip("192.0.2.1"), &deadlines()).unwrap(),
+            slots.take(ip("192.0.2.1"), &deadlines()).unwrap(),
         );
         drop(one);
         assert_eq!(slots.taken().peers.len(), 1);
@@ -254,10 +259,10 @@ mod tests {
     #[test]
     fn the_one_that_was_silent_longest_makes_room_and_no_busy_one() {
         let limits = Limits::default();
-        let of_age = |seconds| Arc::new(Pulse::of_age(&limits, Duration::from_secs(seconds)));
+        let of_age = |seconds| Arc::new(Deadlines::of_age(&limits, Duration::from_secs(seconds)));
         let (slots, _) = slots(4, 4);
         let (busy, older, newer) = (of_age(9), of_age(3), of_age(0));
-        let request = super::super::pulse::Way::begin(&busy, true);
+        let request = super::super::deadlines::Transfer::begin(&busy, true);
         let _busy = slots.take(ip("192.0.2.1"), &busy).unwrap();
         let _newer = slots.take(ip("192.0.2.2"), &newer).unwrap();
         let from = ip("192.0.2.9");
@@ -275,11 +280,11 @@ mod tests {
         let (slots, _) = slots(6, 3);
         let (one, other) = (ip("192.0.2.1"), ip("192.0.2.2"));
         let connect = |address, behind| {
-            let pulse = Arc::new(Pulse::new(&limits));
-            let way = super::super::pulse::Way::begin(&pulse, true);
-            way.answer();
-            way.is_behind(Duration::from_secs(behind));
-            (slots.take(address, &pulse).unwrap(), way)
+            let deadlines = Arc::new(Deadlines::new(&limits));
+            let transfer = super::super::deadlines::Transfer::begin(&deadlines, true);
+            transfer.answer();
+            transfer.is_behind(Duration::from_secs(behind));
+            (slots.take(address, &deadlines).unwrap(), transfer)
         };
         let held = [
             connect(one, 0),
@@ -288,7 +293,7 @@ mod tests {
             connect(other, 20),
             connect(other, 0),
         ];
-        let makes_room = || held.each_ref().map(|(slot, _)| slot.pulse.makes_room());
+        let makes_room = || held.each_ref().map(|(slot, _)| slot.deadlines.makes_room());
         assert!(
             !slots.make_room(other),
             "it would have as much as the one that has most"
@@ -312,11 +317,11 @@ mod tests {
         let (slots, _) = slots(6, 3);
         let (one, other) = (ip("192.0.2.1"), ip("192.0.2.2"));
         let connect = |address, seconds, octets| {
-            let pulse = Arc::new(Pulse::of_age(&limits, Duration::from_mins(1)));
-            let way = super::super::pulse::Way::begin(&pulse, true);
-            way.answer();
-            way.is_read(Duration::from_secs(seconds), octets);
-            (slots.take(address, &pulse).unwrap(), way)
+            let deadlines = Arc::new(Deadlines::of_age(&limits, Duration::from_mins(1)));
+            let transfer = super::super::deadlines::Transfer::begin(&deadlines, true);
+            transfer.answer();
+            transfer.is_read(Duration::from_secs(seconds), octets);
+            (slots.take(address, &deadlines).unwrap(), transfer)
         };
         let held = [
             connect(one, 3, 1),
@@ -325,7 +330,7 @@ mod tests {
             connect(other, 50, 1),
             connect(other, 50, 60_000_000),
         ];
-        let makes_room = || held.each_ref().map(|(slot, _)| slot.pulse.makes_room());
+        let makes_room = || held.each_ref().map(|(slot, _)| slot.deadlines.makes_room());
         let stranger = ip("192.0.2.3");
         assert!(
             !slots.make_room(other),
@@ -337,7 +342,7 @@ mod tests {
             [false, false, true, false, false],
             "the slowest of the one that has most, and none that has only just begun"
         );
-        assert!(held[2].0.pulse.gives_up(), "it ends at once");
+        assert!(held[2].0.deadlines.gives_up(), "it ends at once");
         for expected in [
             [false, true, true, false, false],
             [false, true, true, true, false],
@@ -353,24 +358,24 @@ mod tests {
     #[test]
     fn an_answer_makes_room_for_others_answers_and_their_memory() {
         let limits = Limits::default();
-        for (want, of) in [
-            (Want::Answer, |peer: &Peer| &peer.answers),
-            (Want::Octets(9), |peer: &Peer| &peer.octets),
-        ] as [(Want, fn(&Peer) -> &AtomicUsize); 2]
+        for (resource, of) in [
+            (Resource::Answer, |peer: &Peer| &peer.answers),
+            (Resource::Octets(9), |peer: &Peer| &peer.octets),
+        ] as [(Resource, fn(&Peer) -> &AtomicUsize); 2]
         {
             let (slots, _) = slots(6, 3);
-            let pulse = Arc::new(Pulse::new(&limits));
-            let way = super::super::pulse::Way::begin(&pulse, true);
-            way.answer();
-            way.is_behind(Duration::from_secs(4));
-            let slot = slots.take(ip("192.0.2.1"), &pulse).unwrap();
+            let deadlines = Arc::new(Deadlines::new(&limits));
+            let transfer = super::super::deadlines::Transfer::begin(&deadlines, true);
+            transfer.answer();
+            transfer.is_behind(Duration::from_secs(4));
+            let slot = slots.take(ip("192.0.2.1"), &deadlines).unwrap();
             let newcomer = Peer::default();
             of(&slot.peer).store(9, Ordering::Relaxed);
             of(&newcomer).store(8, Ordering::Relaxed);
-            assert!(!slots.make_room_for_answer(&newcomer, want), "{want:?}");
+            assert!(!slots.make_room_for_answer(&newcomer, resource), "{resource:?}");
             of(&slot.peer).store(18, Ordering::Relaxed);
-            assert!(slots.make_room_for_answer(&newcomer, want), "{want:?}");
-            assert!(pulse.makes_room());
+            assert!(slots.make_room_for_answer(&newcomer, resource), "{resource:?}");
+            assert!(deadlines.makes_room());
         }
     }
 }

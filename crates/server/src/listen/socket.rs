@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::pulse::Pulse;
+use super::deadlines::Deadlines;
 
 /// Octets of an answer that the system accepts before it has sent them. What it accepts counts as progress, and it
 /// accepts more once half of this is sent: its default is megabytes, which a client at the least rate takes minutes to
@@ -36,20 +36,20 @@ pub(super) fn keep_little_unsent(_: &TcpListener) {}
 /// otherwise keep megabytes for a peer that does not read, long after the process has released them.
 pub(super) struct Socket {
     stream: TcpStream,
-    pulse: Arc<Pulse>,
+    deadlines: Arc<Deadlines>,
 }
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream, pulse: Arc<Pulse>) -> Self {
+    pub(super) fn new(stream: TcpStream, deadlines: Arc<Deadlines>) -> Self {
         // Answers are small and complete: waiting to fill a segment would only delay them.
         let _ = stream.set_nodelay(true);
-        Self { stream, pulse }
+        Self { stream, deadlines }
     }
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        if self.pulse.is_cut() {
+        if self.deadlines.is_cut() {
             let _ = self.stream.set_zero_linger();
         }
     }

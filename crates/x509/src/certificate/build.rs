@@ -1,35 +1,57 @@
-//! Writes TBSCertificates (RFC 5280 section 4.1), their extensions in a fixed order.
+//! Builds the TBSCertificate of a template (RFC 5280 section 4.1), its extensions in a fixed order.
 
 use const_oid::ObjectIdentifier;
 
-use super::{BasicConstraints, CertificateTemplate, TbsCertificate, constraints, oid};
+use super::template::{Checked, TemplateError, invalid};
+use super::{BasicConstraints, CertificateTemplate, Issuer, TbsCertificate, constraints, oid};
 use crate::algorithm::CaKeyAlgorithm;
+use crate::key::ca::CaPublicKey;
 use crate::name::Name;
 use crate::san;
-use crate::time::UnixTime;
-use crate::tlv::{Writer, tag, time};
-
-/// Values computed while checking a template, for encoding it.
-pub(super) struct Checked {
-    /// The DER Validity.
-    pub(super) validity: Vec<u8>,
-}
+use crate::tlv::{Writer, tag};
 
 /// Generous size, in octets, of everything except the key, the names and the custom extensions.
 const TYPICAL_REST: usize = 512;
 
-/// The DER Validity: UTCTime until 2049, GeneralizedTime from 2050. `None`: a year that X.509 cannot encode.
-pub(super) fn validity(not_before: UnixTime, not_after: UnixTime) -> Option<Vec<u8>> {
-    let mut times = Vec::with_capacity(36);
-    time::push(&mut times, not_before).ok()?;
-    time::push(&mut times, not_after).ok()?;
-    let mut writer = Writer::with_capacity(40);
-    writer.value(tag::SEQUENCE, &times);
-    Some(writer.finish())
+impl CertificateTemplate {
+    /// The TBSCertificate of a root: issuer and subject are the same, `key` is the template's own key, SKI and AKI are
+    /// both its identifier.
+    pub fn self_signed(&self, key: &CaPublicKey) -> Result<TbsCertificate, TemplateError> {
+        if self.public_key.as_der() != key.as_der() {
+            return Err(invalid(
+                "public_key",
+                "a self-signed certificate is signed by the key that it holds",
+            ));
+        }
+        let checked = self.check()?;
+        Ok(tbs(self, &checked, &self.subject, &key.identifier().0, key.algorithm()))
+    }
+
+    /// The TBSCertificate issued by `issuer`, within the limits of its certificate: its end, its path length, its name
+    /// constraints. Constraints of CAs above it apply only if its own certificate repeats them; otherwise the caller
+    /// must check them with [`check_name_constraints`](Self::check_name_constraints).
+    pub fn issued_by(&self, issuer: &Issuer) -> Result<TbsCertificate, TemplateError> {
+        let checked = self.check()?;
+        let ca = issuer.certificate();
+        if self.not_after > ca.not_after() {
+            return Err(TemplateError::OutlivesCa {
+                not_after: self.not_after,
+                ca_not_after: ca.not_after(),
+            });
+        }
+        self.check_path_length(ca)?;
+        // A CA's certificate for itself, e.g. for a new key, is exempt (RFC 5280 section 6.1.3).
+        let self_issued = self.is_ca() && self.subject == *ca.subject();
+        if let Some(constraints) = issuer.name_constraints().filter(|_| !self_issued) {
+            self.check_name_constraints(constraints)?;
+        }
+        let algorithm = issuer.public_key().algorithm();
+        Ok(tbs(self, &checked, ca.subject(), &issuer.key_identifier(), algorithm))
+    }
 }
 
 /// The TBSCertificate of a checked template.
-pub(super) fn tbs(
+fn tbs(
     template: &CertificateTemplate,
     checked: &Checked,
     issuer: &Name,

@@ -1,17 +1,17 @@
-//! Builds the final TBSCertificate from a template.
+//! Everything that decides a certificate, and whether a CA may have it so.
 
 use std::collections::HashSet;
 
 use const_oid::ObjectIdentifier;
 
-use super::{BasicConstraints, Certificate, Issuer, KeyUsage, TbsCertificate, build, constraints, oid};
+use super::{BasicConstraints, Certificate, KeyUsage, constraints, oid};
 use crate::extension::{CustomExtension, RESERVED};
 use crate::key::SubjectPublicKey;
-use crate::key::ca::CaPublicKey;
 use crate::name::{Name, NameError};
 use crate::san::{self, AltName};
 use crate::serial::Serial;
 use crate::time::UnixTime;
+use crate::tlv::{Writer, tag, time};
 
 pub use super::constraints::{NameConstraints, Subtree};
 
@@ -111,50 +111,13 @@ pub enum TemplateError {
     },
 }
 
+/// Values computed while checking a template, for encoding it.
+pub(super) struct Checked {
+    /// The DER Validity.
+    pub(super) validity: Vec<u8>,
+}
+
 impl CertificateTemplate {
-    /// The TBSCertificate of a root: issuer and subject are the same, `key` is the template's own key, SKI and AKI are
-    /// both its identifier.
-    pub fn self_signed(&self, key: &CaPublicKey) -> Result<TbsCertificate, TemplateError> {
-        if self.public_key.as_der() != key.as_der() {
-            return Err(invalid(
-                "public_key",
-                "a self-signed certificate is signed by the key that it holds",
-            ));
-        }
-        let checked = self.check()?;
-        let of_key = key.identifier();
-        let identifier = self.subject_key_identifier.as_deref().unwrap_or(&of_key.0);
-        Ok(build::tbs(self, &checked, &self.subject, identifier, key.algorithm()))
-    }
-
-    /// The TBSCertificate issued by `issuer`, within the limits of its certificate: its end, its path length, its name
-    /// constraints. Constraints of CAs above it apply only if its own certificate repeats them; otherwise the caller
-    /// must check them with [`check_name_constraints`](Self::check_name_constraints).
-    pub fn issued_by(&self, issuer: &Issuer) -> Result<TbsCertificate, TemplateError> {
-        let checked = self.check()?;
-        let ca = issuer.certificate();
-        if self.not_after > ca.not_after() {
-            return Err(TemplateError::OutlivesCa {
-                not_after: self.not_after,
-                ca_not_after: ca.not_after(),
-            });
-        }
-        self.check_path_length(ca)?;
-        // A CA's certificate for itself, e.g. for a new key, is exempt (RFC 5280 section 6.1.3).
-        let self_issued = self.is_ca() && self.subject == *ca.subject();
-        if let Some(constraints) = issuer.name_constraints().filter(|_| !self_issued) {
-            self.check_name_constraints(constraints)?;
-        }
-        let algorithm = issuer.public_key().algorithm();
-        Ok(build::tbs(
-            self,
-            &checked,
-            ca.subject(),
-            &issuer.key_identifier(),
-            algorithm,
-        ))
-    }
-
     /// Whether every name is within `constraints` (RFC 5280 section 4.2.1.10): the subject, its e-mail addresses, each
     /// alternative name, and its common names where a verifier treats them as host names.
     pub fn check_name_constraints(&self, constraints: &NameConstraints) -> Result<(), TemplateError> {
@@ -169,13 +132,13 @@ impl CertificateTemplate {
         })
     }
 
-    fn is_ca(&self) -> bool {
+    pub(super) fn is_ca(&self) -> bool {
         self.basic_constraints.is_some_and(|constraints| constraints.ca)
     }
 
     /// A CA under a path length constraint has a smaller one of its own, so that its own certificate decides what it
     /// may issue later.
-    fn check_path_length(&self, ca: &Certificate) -> Result<(), TemplateError> {
+    pub(super) fn check_path_length(&self, ca: &Certificate) -> Result<(), TemplateError> {
         let Some(path_len) = ca.basic_constraints().and_then(|constraints| constraints.path_len) else {
             return Ok(());
         };
@@ -187,13 +150,13 @@ impl CertificateTemplate {
     }
 
     /// Checks everything in a template that does not depend on the issuer, so that encoding cannot fail halfway.
-    fn check(&self) -> Result<build::Checked, TemplateError> {
+    pub(super) fn check(&self) -> Result<Checked, TemplateError> {
         let (not_before, not_after) = (self.not_before, self.not_after);
         if not_before >= not_after {
             return Err(TemplateError::Validity { not_before, not_after });
         }
         let validity =
-            build::validity(not_before, not_after).ok_or(invalid("validity", "X.509 knows the years 0 to 9999"))?;
+            encoded_validity(not_before, not_after).ok_or(invalid("validity", "X.509 knows the years 0 to 9999"))?;
         if self.subject.is_empty() && (self.alt_names.is_empty() || self.is_ca()) {
             return Err(invalid(
                 "subject",
@@ -203,7 +166,7 @@ impl CertificateTemplate {
         self.check_ca_fields()?;
         self.check_lists()?;
         self.check_custom_extensions()?;
-        Ok(build::Checked { validity })
+        Ok(Checked { validity })
     }
 
     fn check_ca_fields(&self) -> Result<(), TemplateError> {
@@ -276,7 +239,17 @@ impl CertificateTemplate {
     }
 }
 
-fn invalid(field: &'static str, detail: &'static str) -> TemplateError {
+/// The DER Validity: UTCTime until 2049, GeneralizedTime from 2050. `None`: a year that X.509 cannot encode.
+fn encoded_validity(not_before: UnixTime, not_after: UnixTime) -> Option<Vec<u8>> {
+    let mut times = Vec::with_capacity(36);
+    time::push(&mut times, not_before).ok()?;
+    time::push(&mut times, not_after).ok()?;
+    let mut writer = Writer::with_capacity(40);
+    writer.value(tag::SEQUENCE, &times);
+    Some(writer.finish())
+}
+
+pub(super) fn invalid(field: &'static str, detail: &'static str) -> TemplateError {
     TemplateError::Invalid { field, detail }
 }
 

@@ -244,10 +244,10 @@ fn what_is_no_certificate_is_told_so() {
         b"-----BEGIN CERTIFICATE-----\n####\n-----END CERTIFICATE-----\n",
     ];
     for input in inputs {
-        let told = Certificate::parse(input).err();
+        let error = Certificate::parse(input).err();
         assert!(
-            matches!(told, Some(CertificateError::NotACertificate { .. })),
-            "{input:02x?}: {told:?}"
+            matches!(error, Some(CertificateError::NotACertificate { .. })),
+            "{input:02x?}: {error:?}"
         );
     }
 }

@@ -63,13 +63,13 @@ fn requests_in_pem_as_people_have_it_are_taken_or_their_fault_is_named() {
     assert_eq!(not_a_csr(&case("pem/utf16le.csr")), PemError::Utf16);
     assert_eq!(not_a_csr(&case("pem/bare.b64")), PemError::NoBoundaries);
     let good = fixture("openssl-p256.pem");
-    let told = not_a_csr(
+    let error = not_a_csr(
         &String::from_utf8(good.clone())
             .unwrap()
             .replace('\n', r"\n")
             .into_bytes(),
     );
-    assert_eq!(told, PemError::SpeltOutLineEnds);
+    assert_eq!(error, PemError::SpeltOutLineEnds);
     let mut der = fixture_der("openssl-p256.pem");
     der.push(b'\n');
     assert_eq!(not_a_csr(&der), PemError::LineEndBehindDer);
@@ -284,8 +284,8 @@ fn pem_may_have_text_and_other_blocks_around_it_but_one_request() {
         "there is more than one in the file"
     );
     for other in [key.to_owned(), request.replace("REQUEST", "REQUESTS")] {
-        let told = not_a_csr(other.as_bytes());
-        assert!(matches!(told, PemError::OtherLabel { .. }), "{told}");
+        let error = not_a_csr(other.as_bytes());
+        assert!(matches!(error, PemError::OtherLabel { .. }), "{error}");
     }
 }
 

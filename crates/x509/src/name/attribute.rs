@@ -217,7 +217,7 @@ fn check(known: &AttributeType, value: &str) -> Result<(), NameError> {
 
 /// Refuses values that can make one name look like another in an issued certificate: invisible characters, and leading
 /// or trailing spaces. Names of existing CAs are not checked.
-pub(super) fn seen_whole(oid: &ObjectIdentifier, value: &str) -> Result<(), NameError> {
+pub(super) fn check_visible(oid: &ObjectIdentifier, value: &str) -> Result<(), NameError> {
     let attribute = field(oid).unwrap_or("distinguished_name");
     let invalid = |detail| Err(NameError::Invalid { attribute, detail });
     if value.chars().any(is_invisible) {

@@ -108,7 +108,7 @@ impl Name {
             }
         }
         for (oid, value) in subject.present() {
-            attribute::seen_whole(&oid, value)?;
+            attribute::check_visible(&oid, value)?;
         }
         Ok(Composed {
             name: subject.to_name()?,
@@ -145,7 +145,7 @@ fn readable(each: &Attribute<'_>) -> Result<Result<String, Reason>, NameError> {
 }
 
 fn pair(oid: &ObjectIdentifier, value: &str) -> Result<Vec<u8>, NameError> {
-    attribute::seen_whole(oid, value)?;
+    attribute::check_visible(oid, value)?;
     let mut writer = Writer::default();
     attribute::write(&mut writer, oid, value)?;
     Ok(writer.finish())
@@ -256,10 +256,10 @@ mod tests {
             latin1.compose(&Subject::default(), true),
             latin1.compose_fields(&Subject::default(), true),
         ] {
-            let told = refused.unwrap_err().to_string();
+            let message = refused.unwrap_err().to_string();
             assert!(
-                told.contains("organization") && told.contains('O') && told.contains("PrintableString"),
-                "{told}"
+                message.contains("organization") && message.contains('O') && message.contains("PrintableString"),
+                "{message}"
             );
         }
         let fixed = Subject {

@@ -122,8 +122,11 @@ fn what_is_wrong_with_a_name_is_said() {
         (AltNameType::Uri, "www.example.com", "absolute"),
         (AltNameType::Directory, "Jane", "RDNs"),
     ] {
-        let told = AltName::parse(kind, value).unwrap_err().to_string();
-        assert!(told.contains(said) && told.contains(kind.words()), "{value:?}: {told}");
+        let message = AltName::parse(kind, value).unwrap_err().to_string();
+        assert!(
+            message.contains(said) && message.contains(kind.words()),
+            "{value:?}: {message}"
+        );
     }
 }
 

@@ -15,13 +15,14 @@ use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
 use futures_util::stream::{self, StreamExt as _};
 
-use super::super::entry::{Entry, Stage};
+use super::super::entry::{Entry, IntentState};
 use super::super::intents::listing;
-use super::super::issuers::KnownCa;
 use super::super::item::Item;
+use super::super::known_ca::KnownCa;
 use super::super::row::Row;
-use super::super::tables::{Table, Transaction, Write};
-use super::super::unrecorded::Belongs;
+use super::super::tables::Table;
+use super::super::transaction::{Transaction, Write};
+use super::super::unrecorded::RowOwner;
 use super::super::{DynamoLedger, chain, crl_entries, entry, names, row};
 use crate::world::nonce;
 
@@ -148,11 +149,11 @@ impl DynamoLedger {
         }
         let belongs = match Row::parse(&item) {
             Ok(row) => Self::record_of_row(row, cas),
-            Err(error) => Belongs::Nowhere(error.to_string()),
+            Err(error) => RowOwner::Unknown(error.to_string()),
         };
         let record = match belongs {
-            Belongs::To(record) => *record,
-            Belongs::Nowhere(why) => {
+            RowOwner::Ca(record) => *record,
+            RowOwner::Unknown(why) => {
                 if write {
                     self.list_revoked_row(&item).await?;
                 }
@@ -193,7 +194,7 @@ impl DynamoLedger {
 
     /// Adopts changes made by hand to a row with an entry: a revocation, or a reminder switched on.
     async fn adopt_changes(&self, item: &Item, entry: &Entry) -> Result<(), LedgerError> {
-        if !matches!(entry.stage, Stage::Complete { .. }) {
+        if !matches!(entry.state, IntentState::Complete { .. }) {
             return Ok(());
         }
         if let Some(revocation) = row::revocation(item) {
@@ -211,7 +212,7 @@ impl DynamoLedger {
             self.block_if_compromised(entry.key, &entry.common_name, entry.id.serial, &revocation)
                 .await?;
             if matches!(entry.kind, Kind::Authority { .. }) {
-                let writes: Vec<Write> = chain::ending(entry.id.serial).collect();
+                let writes: Vec<Write> = chain::revoking_writes(entry.id.serial).collect();
                 self.tables.transact(&writes).await?;
             }
         }
@@ -255,7 +256,7 @@ fn adopting(record: &CertificateRecord) -> Vec<Write> {
         authentication: None,
         token_origin: TokenOrigin::Caller,
         renewal: None,
-        stage: Stage::Complete {
+        state: IntentState::Complete {
             receipt: record.receipt.clone(),
             issued_at: record.issued_at,
         },
@@ -304,7 +305,7 @@ fn adopting(record: &CertificateRecord) -> Vec<Write> {
         )));
         writes.push(crl_entries::changing(&record.scope(), record.id.serial, &nonce()));
         if matches!(record.kind, Kind::Authority { .. }) {
-            writes.extend(chain::ending(record.id.serial));
+            writes.extend(chain::revoking_writes(record.id.serial));
         }
     }
     if let Kind::Authority { ca_name, parent, key } = &record.kind {

@@ -4,7 +4,7 @@ use chancery_authority::CaName;
 use chancery_authority::port::ledger::{AuthorityRecord, IssuerStatus, LedgerError};
 use chancery_x509::certificate::Certificate;
 
-use super::super::issuers::KnownCa;
+use super::super::known_ca::KnownCa;
 use super::super::row::Row;
 use super::super::tables::Range;
 use super::FormerRows;

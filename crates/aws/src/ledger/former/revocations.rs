@@ -7,11 +7,11 @@ use chancery_x509::time::UnixTime;
 
 use super::super::DynamoLedger;
 use super::super::crl_entries::View;
-use super::super::issuers::KnownCa;
 use super::super::item::{Item, Malformed};
+use super::super::known_ca::KnownCa;
 use super::super::row::{self, Row};
 use super::super::tables::Table;
-use super::super::unrecorded::Belongs;
+use super::super::unrecorded::RowOwner;
 use super::FormerRows;
 
 impl FormerRows<'_> {
@@ -68,8 +68,8 @@ impl FormerRows<'_> {
             return Ok(None);
         };
         let (issuer, not_after) = match Row::parse(item).map(|row| DynamoLedger::record_of_row(row, cas)) {
-            Ok(Belongs::To(record)) => (record.id.issuer, record.not_after),
-            Ok(Belongs::Nowhere(_)) | Err(_) => {
+            Ok(RowOwner::Ca(record)) => (record.id.issuer, record.not_after),
+            Ok(RowOwner::Unknown(_)) | Err(_) => {
                 let end = item.parse("Expires", row::parse_time);
                 (
                     self.0.deployment.issuing_ca().clone(),

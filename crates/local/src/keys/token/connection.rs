@@ -20,8 +20,9 @@ use cryptoki::types::RawAuthPin;
 use rustix::fs::FlockOperation;
 use zeroize::Zeroizing;
 
+use super::config::TokenConfig;
 use super::failure::Failure;
-use super::{TokenConfig, encode, objects};
+use super::{encode, objects};
 use crate::keys::passphrase::{Passphrase, Purpose};
 
 /// How often this process has initialized a module. Each time, a module numbers its handles from the start: an earlier

@@ -53,7 +53,7 @@ trait Awaited: Send + Sync {
     fn give_up(&self);
 }
 
-enum Stage<T> {
+enum JobState<T> {
     Waiting(Reply<T>),
     Running(Reply<T>),
     /// Answered while a thread still runs it.
@@ -64,58 +64,58 @@ enum Stage<T> {
 type Reply<T> = oneshot::Sender<Result<T, KeyStoreError>>;
 
 struct Work<T> {
-    stage: Mutex<Stage<T>>,
-    patience: Duration,
+    state: Mutex<JobState<T>>,
+    timeout: Duration,
     overdue: Arc<AtomicUsize>,
 }
 
 impl<T> Work<T> {
-    fn stage(&self) -> MutexGuard<'_, Stage<T>> {
-        self.stage.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, JobState<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Starts the job at its turn. Whether its caller still waits.
     fn begin(&self) -> bool {
-        let mut stage = self.stage();
-        match std::mem::replace(&mut *stage, Stage::Done) {
-            Stage::Waiting(reply) if !reply.is_canceled() => {
-                *stage = Stage::Running(reply);
+        let mut state = self.state();
+        match std::mem::replace(&mut *state, JobState::Done) {
+            JobState::Waiting(reply) if !reply.is_canceled() => {
+                *state = JobState::Running(reply);
                 true
             }
-            Stage::Waiting(_) | Stage::Running(_) | Stage::Overdue | Stage::Done => false,
+            JobState::Waiting(_) | JobState::Running(_) | JobState::Overdue | JobState::Done => false,
         }
     }
 
     fn end(&self, outcome: Result<T, KeyStoreError>) {
-        match std::mem::replace(&mut *self.stage(), Stage::Done) {
+        match std::mem::replace(&mut *self.state(), JobState::Done) {
             // A caller that no longer waits needs no answer.
-            Stage::Waiting(reply) | Stage::Running(reply) => drop(reply.send(outcome)),
-            Stage::Overdue => {
+            JobState::Waiting(reply) | JobState::Running(reply) => drop(reply.send(outcome)),
+            JobState::Overdue => {
                 self.overdue.fetch_sub(1, Ordering::SeqCst);
                 tracing::warn!("a call to the token has returned after its caller gave up");
             }
-            Stage::Done => {}
+            JobState::Done => {}
         }
     }
 }
 
 impl<T: Send> Awaited for Work<T> {
     fn give_up(&self) {
-        let mut stage = self.stage();
-        let seconds = self.patience.as_secs();
-        let (reply, what) = match std::mem::replace(&mut *stage, Stage::Done) {
-            Stage::Waiting(reply) => (reply, "did not come to it"),
-            Stage::Running(reply) => {
-                *stage = Stage::Overdue;
+        let mut state = self.state();
+        let seconds = self.timeout.as_secs();
+        let (reply, what) = match std::mem::replace(&mut *state, JobState::Done) {
+            JobState::Waiting(reply) => (reply, "did not come to it"),
+            JobState::Running(reply) => {
+                *state = JobState::Overdue;
                 self.overdue.fetch_add(1, Ordering::SeqCst);
                 tracing::error!(seconds, "a token does not come back from a call");
                 (reply, "did not come back from it")
             }
-            Stage::Overdue => {
-                *stage = Stage::Overdue;
+            JobState::Overdue => {
+                *state = JobState::Overdue;
                 return;
             }
-            Stage::Done => return,
+            JobState::Done => return,
         };
         let _ = reply.send(Err(KeyStoreError::Unavailable {
             detail: format!("the token {what} within {seconds} seconds"),
@@ -151,7 +151,7 @@ impl<S: 'static> Queue<S> {
         let (deadlines, awaited) = mpsc::channel();
         thread::Builder::new()
             .name("chancery-token-time".to_owned())
-            .spawn(move || watch(&awaited))?;
+            .spawn(move || time_out_jobs(&awaited))?;
         Ok(Self {
             jobs: Some(jobs),
             deadlines,
@@ -161,10 +161,10 @@ impl<S: 'static> Queue<S> {
         })
     }
 
-    /// Runs a job, and waits for it as long as `patience`. A job that a thread has begun runs to its end all the same.
+    /// Runs a job, and waits for it as long as `timeout`. A job that a thread has begun runs to its end all the same.
     pub(super) async fn run<T: Send + 'static>(
         &self,
-        patience: Duration,
+        timeout: Duration,
         work: impl FnOnce(&mut S) -> Result<T, KeyStoreError> + Send + 'static,
     ) -> Result<T, KeyStoreError> {
         if self.overdue.load(Ordering::SeqCst) >= self.sessions {
@@ -172,8 +172,8 @@ impl<S: 'static> Queue<S> {
         }
         let (reply, answer) = oneshot::channel();
         let awaited = Arc::new(Work {
-            stage: Mutex::new(Stage::Waiting(reply)),
-            patience,
+            state: Mutex::new(JobState::Waiting(reply)),
+            timeout,
             overdue: Arc::clone(&self.overdue),
         });
         let deadline = Arc::downgrade(&awaited);
@@ -195,7 +195,7 @@ impl<S: 'static> Queue<S> {
             }
             Err(mpsc::TrySendError::Disconnected(_)) => return unavailable(ENDED),
         }
-        if self.deadlines.send((Instant::now() + patience, deadline)).is_err() {
+        if self.deadlines.send((Instant::now() + timeout, deadline)).is_err() {
             return unavailable(ENDED);
         }
         answer.await.unwrap_or_else(|_| unavailable(ENDED))
@@ -210,7 +210,7 @@ fn unavailable<T>(detail: &str) -> Result<T, KeyStoreError> {
 }
 
 /// Gives up the jobs that are not done in time.
-fn watch(awaited: &mpsc::Receiver<(Instant, Weak<dyn Awaited>)>) {
+fn time_out_jobs(awaited: &mpsc::Receiver<(Instant, Weak<dyn Awaited>)>) {
     let mut deadlines: BTreeMap<(Instant, u64), Weak<dyn Awaited>> = BTreeMap::new();
     let mut count = 0_u64;
     loop {

@@ -92,7 +92,7 @@ fn when_the_oldest_change_was_made_that_no_crl_covers_is_known() {
         .unwrap();
     };
     let publish = |number: u64, made_at: UnixTime| {
-        let standing = block_on(crl_state(ledger.crls(), &scope)).unwrap();
+        let state = block_on(crl_state(ledger.crls(), &scope)).unwrap();
         block_on(ledger.crls().intend(CrlIntent {
             scope: scope.clone(),
             number,
@@ -109,7 +109,7 @@ fn when_the_oldest_change_was_made_that_no_crl_covers_is_known() {
             entries: 0,
             digest: [0; 32],
             receipt: Receipt(String::new()),
-            mark: Some(standing.mark),
+            mark: Some(state.mark),
             published: None,
         }))
         .unwrap();

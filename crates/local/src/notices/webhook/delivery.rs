@@ -11,7 +11,7 @@ use ureq::Agent;
 use ureq::http::Uri;
 use ureq::tls::TlsConfig;
 
-use super::WebhookConfig;
+use super::config::WebhookConfig;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
@@ -24,7 +24,7 @@ pub(super) struct Closing {
 }
 
 /// Delivers notices one after another.
-pub(super) struct Courier {
+pub(super) struct Delivery {
     agent: Agent,
     uri: Uri,
     host: String,
@@ -82,7 +82,7 @@ impl Closing {
     }
 }
 
-impl Courier {
+impl Delivery {
     pub(super) fn new(
         config: &WebhookConfig,
         uri: Uri,

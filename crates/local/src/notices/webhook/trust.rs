@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chancery_x509::{certificate, pem};
 use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
 
-use super::WebhookError;
+use super::error::WebhookError;
 
 /// TLS with the CAs of a file, or of the system.
 pub(super) fn tls_config(ca_file: Option<&Path>) -> Result<TlsConfig, WebhookError> {

@@ -157,7 +157,7 @@ fn refused(state: &AppState, error: &IssueError) -> Problem {
         IssueError::InProgress | IssueError::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };
-    let told = match error {
+    let detail = match error {
         // An operator who has just written the profile sees that the command on the data folder accepts it, and must
         // know this.
         IssueError::Rejected(unknown @ Refusal::UnknownProfile { .. }) => {
@@ -165,5 +165,5 @@ fn refused(state: &AppState, error: &IssueError) -> Problem {
         }
         other => other.to_string(),
     };
-    Problem::new(status, error.code(), told)
+    Problem::new(status, error.code(), detail)
 }

@@ -63,7 +63,7 @@ pub(in crate::certificate) fn check(
         .try_for_each(|candidate| match candidate.broken(constraints) {
             None => Ok(()),
             Some(constraint) => Err(Outside {
-                name: candidate.told(),
+                name: candidate.description(),
                 constraint,
             }),
         })
@@ -129,7 +129,7 @@ impl Candidate<'_> {
         }
     }
 
-    fn told(&self) -> String {
+    fn description(&self) -> String {
         match self {
             Self::Dns(name) => format!("the DNS name {name}"),
             Self::CommonName(name) => {

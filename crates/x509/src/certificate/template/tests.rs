@@ -8,6 +8,8 @@ use rustls_pki_types::{CertificateDer, UnixTime as PkiTime};
 
 use super::super::testing::*;
 use super::*;
+use crate::certificate::{Issuer, TbsCertificate};
+use crate::key::ca::CaPublicKey;
 use crate::algorithm::CaKeyAlgorithm;
 use crate::extension;
 use crate::tlv::{Reader, tag};
@@ -33,11 +35,11 @@ fn fixed_issuer() -> Issuer {
 /// The octets, value by value: tag, then content as text, as dotted OID or in hexadecimal.
 fn golden(tbs: &TbsCertificate) -> String {
     let mut text = String::new();
-    tell(&mut text, tbs.as_der(), 0);
+    describe(&mut text, tbs.as_der(), 0);
     text
 }
 
-fn tell(text: &mut String, octets: &[u8], depth: usize) {
+fn describe(text: &mut String, octets: &[u8], depth: usize) {
     let mut reader = Reader::new(octets);
     while !reader.is_empty() {
         let value = reader.read().unwrap();
@@ -50,7 +52,7 @@ fn tell(text: &mut String, octets: &[u8], depth: usize) {
         write!(text, "{:depth$}{:02x}", "", value.tag, depth = 2 * depth).unwrap();
         if value.tag & 0x20 != 0 || inner {
             text.push('\n');
-            tell(text, content, depth + 1);
+            describe(text, content, depth + 1);
         } else if let Ok(oid) = value.oid() {
             writeln!(text, " {oid}").unwrap();
         } else if content.len() > 2 && content.iter().all(|octet| octet.is_ascii_graphic() || *octet == b' ') {

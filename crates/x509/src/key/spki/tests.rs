@@ -78,8 +78,8 @@ fn other_algorithms_and_curves_are_named() {
     ] {
         let oid = ObjectIdentifier::new_unwrap(curve);
         let key = spki(rfc5912::ID_EC_PUBLIC_KEY, Some((&oid).into()), &[4; 97]);
-        let told = SubjectPublicKey::from_der(&key).unwrap_err().to_string();
-        assert!(told.contains(name) && told.contains(curve), "{told}");
+        let message = SubjectPublicKey::from_der(&key).unwrap_err().to_string();
+        assert!(message.contains(name) && message.contains(curve), "{message}");
     }
 }
 

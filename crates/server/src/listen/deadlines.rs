@@ -30,11 +30,11 @@ const TO_ANSWER: u64 = 1000;
 
 /// One connection's deadlines.
 #[derive(Debug)]
-pub(crate) struct Pulse {
+pub(crate) struct Deadlines {
     born: Instant,
     limits: Times,
     /// Complete requests whose answers are not sent yet.
-    whole: AtomicU32,
+    complete: AtomicU32,
     /// Requests whose bodies are still arriving.
     arriving: AtomicU32,
     /// Since when there has been no complete request, in milliseconds after `born`.
@@ -87,8 +87,8 @@ struct Clock {
 
 /// A body in transit, in or out: it must move at the least rate, and may fall behind it by a limited time.
 #[derive(Debug)]
-pub(crate) struct Way {
-    pulse: Arc<Pulse>,
+pub(crate) struct Transfer {
+    deadlines: Arc<Deadlines>,
     clock: Arc<Clock>,
     state: Mutex<State>,
 }
@@ -96,11 +96,11 @@ pub(crate) struct Way {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Arriving,
-    Whole,
-    Leaving,
+    Complete,
+    Answering,
 }
 
-impl Pulse {
+impl Deadlines {
     /// For a connection that was accepted now.
     pub(super) fn new(limits: &Limits) -> Self {
         let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX / 4);
@@ -113,7 +113,7 @@ impl Pulse {
                 answer: millis(limits.answer_time),
                 rate: limits.least_rate.max(1),
             },
-            whole: AtomicU32::new(0),
+            complete: AtomicU32::new(0),
             arriving: AtomicU32::new(0),
             quiet_since: AtomicU64::new(0),
             clocks: Mutex::default(),
@@ -127,9 +127,9 @@ impl Pulse {
     /// For a connection that was accepted that long ago.
     #[cfg(test)]
     pub(super) fn of_age(limits: &Limits, age: Duration) -> Self {
-        let mut pulse = Self::new(limits);
-        pulse.born = pulse.born.checked_sub(age).unwrap();
-        pulse
+        let mut deadlines = Self::new(limits);
+        deadlines.born = deadlines.born.checked_sub(age).unwrap();
+        deadlines
     }
 
     fn now(&self) -> u64 {
@@ -166,21 +166,21 @@ impl Pulse {
         }
         if !self.is_busy() {
             let since = self.quiet_since.load(Ordering::Relaxed);
-            let (head, whole) = (since + self.limits.silence, since + self.limits.without_request);
-            if whole <= now {
+            let (head, complete) = (since + self.limits.silence, since + self.limits.without_request);
+            if complete <= now {
                 return Verdict::Silent;
             }
             if head <= now && self.arriving.load(Ordering::Relaxed) == 0 {
-                return Verdict::Finish(self.at(again.min(whole)));
+                return Verdict::Finish(self.at(again.min(complete)));
             }
-            again = again.min(if head <= now { whole } else { head });
+            again = again.min(if head <= now { complete } else { head });
         }
         Verdict::Fine(self.at(again))
     }
 
     /// Whether a complete request is in progress, or its answer in transit.
     pub(super) fn is_busy(&self) -> bool {
-        self.whole.load(Ordering::Acquire) > 0
+        self.complete.load(Ordering::Acquire) > 0
     }
 
     /// Whether nothing at all is in progress.
@@ -259,7 +259,7 @@ impl Pulse {
     }
 
     /// Waits until it is told to make room.
-    pub(super) async fn told_to_make_room(&self) {
+    pub(super) async fn room_requested(&self) {
         while !self.makes_room() {
             self.wake.notified().await;
         }
@@ -276,17 +276,17 @@ impl Pulse {
     }
 }
 
-impl Way {
-    /// The head of a request has arrived; where it `is_whole`, so has its body.
-    pub(crate) fn begin(pulse: &Arc<Pulse>, is_whole: bool) -> Self {
-        let state = if is_whole { State::Whole } else { State::Arriving };
+impl Transfer {
+    /// The head of a request has arrived; where it `is_complete`, so has its body.
+    pub(crate) fn begin(deadlines: &Arc<Deadlines>, is_complete: bool) -> Self {
+        let state = if is_complete { State::Complete } else { State::Arriving };
         let clock = match state {
             State::Arriving => {
-                pulse.arriving.fetch_add(1, Ordering::AcqRel);
-                pulse.now() + pulse.limits.body + TO_ANSWER
+                deadlines.arriving.fetch_add(1, Ordering::AcqRel);
+                deadlines.now() + deadlines.limits.body + TO_ANSWER
             }
-            State::Whole | State::Leaving => {
-                pulse.whole.fetch_add(1, Ordering::AcqRel);
+            State::Complete | State::Answering => {
+                deadlines.complete.fetch_add(1, Ordering::AcqRel);
                 NONE
             }
         };
@@ -296,9 +296,9 @@ impl Way {
             since: AtomicU64::new(0),
             gone: AtomicU64::new(0),
         });
-        pulse.clocks().push(Arc::clone(&clock));
+        deadlines.clocks().push(Arc::clone(&clock));
         Self {
-            pulse: Arc::clone(pulse),
+            deadlines: Arc::clone(deadlines),
             clock,
             state: Mutex::new(state),
         }
@@ -312,9 +312,9 @@ impl Way {
     pub(crate) fn arrived(&self) {
         let mut state = self.state();
         if *state == State::Arriving {
-            *state = State::Whole;
-            self.pulse.whole.fetch_add(1, Ordering::AcqRel);
-            self.pulse.arriving.fetch_sub(1, Ordering::AcqRel);
+            *state = State::Complete;
+            self.deadlines.complete.fetch_add(1, Ordering::AcqRel);
+            self.deadlines.arriving.fetch_sub(1, Ordering::AcqRel);
             self.clock.deadline.store(NONE, Ordering::Relaxed);
         }
     }
@@ -322,9 +322,9 @@ impl Way {
     /// There is an answer, whether or not the request was read completely: the client must read it from now on.
     pub(crate) fn answer(&self) {
         self.arrived();
-        *self.state() = State::Leaving;
-        let now = self.pulse.now();
-        let deadline = now + self.pulse.limits.answer;
+        *self.state() = State::Answering;
+        let now = self.deadlines.now();
+        let deadline = now + self.deadlines.limits.answer;
         self.clock.since.store(now, Ordering::Relaxed);
         self.clock.gone.store(0, Ordering::Relaxed);
         self.clock.is_answer.store(true, Ordering::Relaxed);
@@ -336,13 +336,13 @@ impl Way {
     pub(crate) fn moved(&self, octets: usize) {
         self.clock.gone.fetch_add(octets as u64, Ordering::Relaxed);
         let most = match *self.state() {
-            State::Arriving => self.pulse.limits.body + TO_ANSWER,
-            State::Whole => return,
-            State::Leaving => self.pulse.limits.answer,
+            State::Arriving => self.deadlines.limits.body + TO_ANSWER,
+            State::Complete => return,
+            State::Answering => self.deadlines.limits.answer,
         };
-        let earned = (octets as u64).saturating_mul(1000) / self.pulse.limits.rate;
+        let earned = (octets as u64).saturating_mul(1000) / self.deadlines.limits.rate;
         let before = self.clock.deadline.load(Ordering::Relaxed);
-        let deadline = before.saturating_add(earned).min(self.pulse.now() + most);
+        let deadline = before.saturating_add(earned).min(self.deadlines.now() + most);
         self.clock.deadline.store(deadline, Ordering::Relaxed);
     }
 
@@ -356,7 +356,7 @@ impl Way {
     /// As if the answer had been in transit for that long, with that many octets sent.
     #[cfg(test)]
     pub(super) fn is_read(&self, under_way: Duration, octets: u64) {
-        let since = self.pulse.now() - u64::try_from(under_way.as_millis()).unwrap();
+        let since = self.deadlines.now() - u64::try_from(under_way.as_millis()).unwrap();
         self.clock.since.store(since, Ordering::Relaxed);
         self.clock.gone.store(octets, Ordering::Relaxed);
     }
@@ -365,24 +365,26 @@ impl Way {
     pub(crate) fn body_deadline(&self) -> Option<Instant> {
         let is_arriving = *self.state() == State::Arriving;
         is_arriving.then(|| {
-            self.pulse
+            self.deadlines
                 .at(self.clock.deadline.load(Ordering::Relaxed).saturating_sub(TO_ANSWER))
         })
     }
 }
 
-impl Drop for Way {
+impl Drop for Transfer {
     fn drop(&mut self) {
-        self.pulse.clocks().retain(|clock| !Arc::ptr_eq(clock, &self.clock));
+        self.deadlines.clocks().retain(|clock| !Arc::ptr_eq(clock, &self.clock));
         match *self.state() {
             // It never became a complete request: the connection has been silent all the time.
             State::Arriving => {
-                self.pulse.arriving.fetch_sub(1, Ordering::AcqRel);
+                self.deadlines.arriving.fetch_sub(1, Ordering::AcqRel);
             }
-            State::Whole | State::Leaving => {
+            State::Complete | State::Answering => {
                 // Before the count, so that a connection that becomes idle never shows an old time.
-                self.pulse.quiet_since.store(self.pulse.now(), Ordering::Relaxed);
-                self.pulse.whole.fetch_sub(1, Ordering::AcqRel);
+                self.deadlines
+                    .quiet_since
+                    .store(self.deadlines.now(), Ordering::Relaxed);
+                self.deadlines.complete.fetch_sub(1, Ordering::AcqRel);
             }
         }
     }
@@ -392,8 +394,8 @@ impl Drop for Way {
 mod tests {
     use super::*;
 
-    fn pulse() -> Arc<Pulse> {
-        Arc::new(Pulse::new(&Limits {
+    fn deadlines() -> Arc<Deadlines> {
+        Arc::new(Deadlines::new(&Limits {
             silence: Duration::from_secs(15),
             body_time: Duration::from_secs(10),
             answer_time: Duration::from_secs(30),
@@ -404,99 +406,103 @@ mod tests {
 
     #[test]
     fn a_connection_without_a_request_is_asked_to_end_and_then_cut() {
-        let pulse = pulse();
-        assert!(matches!(pulse.verdict_at(0), Verdict::Fine(_)));
-        assert!(matches!(pulse.verdict_at(14_999), Verdict::Fine(_)));
-        assert!(matches!(pulse.verdict_at(15_000), Verdict::Finish(_)));
-        assert_eq!(pulse.verdict_at(25_000), Verdict::Silent);
+        let deadlines = deadlines();
+        assert!(matches!(deadlines.verdict_at(0), Verdict::Fine(_)));
+        assert!(matches!(deadlines.verdict_at(14_999), Verdict::Fine(_)));
+        assert!(matches!(deadlines.verdict_at(15_000), Verdict::Finish(_)));
+        assert_eq!(deadlines.verdict_at(25_000), Verdict::Silent);
     }
 
     #[test]
     fn a_request_whose_body_does_not_come_is_no_request() {
-        let pulse = pulse();
-        let way = Way::begin(&pulse, false);
-        assert!(matches!(pulse.verdict_at(10_500), Verdict::Fine(_)));
-        assert_eq!(pulse.verdict_at(11_500), Verdict::Stuck);
+        let deadlines = deadlines();
+        let transfer = Transfer::begin(&deadlines, false);
+        assert!(matches!(deadlines.verdict_at(10_500), Verdict::Fine(_)));
+        assert_eq!(deadlines.verdict_at(11_500), Verdict::Stuck);
         // Octets extend it by the time they may take, never beyond the time that a body may fall behind.
-        way.clock.deadline.store(5_000, Ordering::Relaxed);
-        way.moved(2_000);
-        assert_eq!(way.clock.deadline.load(Ordering::Relaxed), 7_000);
-        way.moved(1 << 20);
-        assert!(way.clock.deadline.load(Ordering::Relaxed) < 11_500);
+        transfer.clock.deadline.store(5_000, Ordering::Relaxed);
+        transfer.moved(2_000);
+        assert_eq!(transfer.clock.deadline.load(Ordering::Relaxed), 7_000);
+        transfer.moved(1 << 20);
+        assert!(transfer.clock.deadline.load(Ordering::Relaxed) < 11_500);
         // However slowly the body trickles in, the connection ends.
-        way.clock.deadline.store(100_000, Ordering::Relaxed);
-        assert_eq!(pulse.verdict_at(25_000), Verdict::Silent);
-        drop(way);
-        assert!(matches!(pulse.verdict_at(15_000), Verdict::Finish(_)));
+        transfer.clock.deadline.store(100_000, Ordering::Relaxed);
+        assert_eq!(deadlines.verdict_at(25_000), Verdict::Silent);
+        drop(transfer);
+        assert!(matches!(deadlines.verdict_at(15_000), Verdict::Finish(_)));
     }
 
     #[test]
     fn an_answer_has_to_move() {
-        let pulse = pulse();
-        let way = Way::begin(&pulse, true);
+        let deadlines = deadlines();
+        let transfer = Transfer::begin(&deadlines, true);
         // The connection's deadlines do not limit the handler's time.
-        assert!(matches!(pulse.verdict_at(1_000_000), Verdict::Fine(_)));
-        way.answer();
-        assert!(matches!(pulse.verdict_at(29_000), Verdict::Fine(_)));
-        assert_eq!(pulse.verdict_at(31_000), Verdict::Stuck);
-        way.clock.deadline.store(10_000, Ordering::Relaxed);
-        way.moved(5_000);
-        assert_eq!(way.clock.deadline.load(Ordering::Relaxed), 15_000);
-        drop(way);
-        assert!(pulse.clocks().is_empty() && pulse.is_idle());
+        assert!(matches!(deadlines.verdict_at(1_000_000), Verdict::Fine(_)));
+        transfer.answer();
+        assert!(matches!(deadlines.verdict_at(29_000), Verdict::Fine(_)));
+        assert_eq!(deadlines.verdict_at(31_000), Verdict::Stuck);
+        transfer.clock.deadline.store(10_000, Ordering::Relaxed);
+        transfer.moved(5_000);
+        assert_eq!(transfer.clock.deadline.load(Ordering::Relaxed), 15_000);
+        drop(transfer);
+        assert!(deadlines.clocks().is_empty() && deadlines.is_idle());
     }
 
     #[test]
     fn an_answer_falls_behind_unless_it_is_read_at_the_least_rate() {
-        let pulse = pulse();
-        let way = Way::begin(&pulse, true);
-        assert_eq!(pulse.behind_at(1_000_000), None, "it is with its handler");
-        way.answer();
-        way.clock.deadline.store(30_000, Ordering::Relaxed);
-        assert_eq!(pulse.behind_at(2_999), None);
-        assert_eq!(pulse.behind_at(4_000), Some(Duration::from_secs(4)));
-        let other = Way::begin(&pulse, true);
-        assert_eq!(pulse.behind_at(9_000), None, "another request's answer would be lost");
+        let deadlines = deadlines();
+        let transfer = Transfer::begin(&deadlines, true);
+        assert_eq!(deadlines.behind_at(1_000_000), None, "it is with its handler");
+        transfer.answer();
+        transfer.clock.deadline.store(30_000, Ordering::Relaxed);
+        assert_eq!(deadlines.behind_at(2_999), None);
+        assert_eq!(deadlines.behind_at(4_000), Some(Duration::from_secs(4)));
+        let other = Transfer::begin(&deadlines, true);
+        assert_eq!(
+            deadlines.behind_at(9_000),
+            None,
+            "another request's answer would be lost"
+        );
         drop(other);
-        let arriving = Way::begin(&pulse, false);
-        drop(way);
-        assert_eq!(pulse.behind_at(9_000), None, "a body on its way here is no answer");
+        let arriving = Transfer::begin(&deadlines, false);
+        drop(transfer);
+        assert_eq!(deadlines.behind_at(9_000), None, "a body on its way here is no answer");
         drop(arriving);
     }
 
     #[test]
     fn the_slowest_answer_is_told_once_it_has_been_on_its_way_for_long() {
-        let pulse = pulse();
-        let (slow, fast) = (Way::begin(&pulse, true), Way::begin(&pulse, true));
+        let deadlines = deadlines();
+        let (slow, fast) = (Transfer::begin(&deadlines, true), Transfer::begin(&deadlines, true));
         slow.answer();
         fast.answer();
         slow.moved(20_000);
         fast.moved(2_000_000);
         let began = slow.clock.since.load(Ordering::Relaxed);
-        assert_eq!(pulse.slowest_at(began + 9_000), None);
-        let told = pulse.slowest_at(began + 20_000);
+        assert_eq!(deadlines.slowest_at(began + 9_000), None);
+        let told = deadlines.slowest_at(began + 20_000);
         assert!(told.is_some_and(|rate| (999..=1001).contains(&rate)), "{told:?}");
-        let other = Way::begin(&pulse, true);
+        let other = Transfer::begin(&deadlines, true);
         assert_eq!(
-            pulse.slowest_at(began + 20_000),
+            deadlines.slowest_at(began + 20_000),
             None,
             "another request's answer would be lost"
         );
         drop(other);
-        assert!(!pulse.gives_up());
+        assert!(!deadlines.gives_up());
         slow.is_read(Duration::ZERO, 0);
-        pulse.make_room_though_read();
-        assert!(!pulse.gives_up(), "another answer, which has only just begun");
+        deadlines.make_room_though_read();
+        assert!(!deadlines.gives_up(), "another answer, which has only just begun");
     }
 
     #[test]
     fn one_answer_that_moves_does_not_keep_another_that_does_not() {
-        let pulse = pulse();
-        let (stuck, moving) = (Way::begin(&pulse, true), Way::begin(&pulse, true));
+        let deadlines = deadlines();
+        let (stuck, moving) = (Transfer::begin(&deadlines, true), Transfer::begin(&deadlines, true));
         stuck.answer();
         moving.answer();
         stuck.clock.deadline.store(20_000, Ordering::Relaxed);
-        assert!(matches!(pulse.verdict_at(19_999), Verdict::Fine(again) if again == pulse.at(20_000)));
-        assert_eq!(pulse.verdict_at(20_000), Verdict::Stuck);
+        assert!(matches!(deadlines.verdict_at(19_999), Verdict::Fine(again) if again == deadlines.at(20_000)));
+        assert_eq!(deadlines.verdict_at(20_000), Verdict::Stuck);
     }
 }

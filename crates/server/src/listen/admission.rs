@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::pulse::{Pulse, Way};
+use super::deadlines::{Deadlines, Transfer};
 use super::slots::{Peer, Refused, Slots};
 use crate::limits::Limits;
 use crate::load::{Cut, Load};
 
 /// The capacities of one listener.
 #[derive(Debug)]
-pub(super) struct Gate {
+pub(super) struct Admission {
     pub(super) limits: Limits,
     pub(super) load: Load,
     pub(super) slots: Arc<Slots>,
@@ -24,9 +24,9 @@ pub(super) struct Gate {
 
 /// A request, from its head until its answer is sent.
 #[derive(Debug)]
-pub(super) struct Stay {
-    pub(super) way: Way,
-    gate: Arc<Gate>,
+pub(super) struct Admitted {
+    pub(super) transfer: Transfer,
+    admission: Arc<Admission>,
     /// The peer that it is counted for; `None`: it was refused, and its answer is that refusal.
     counted: Option<Arc<Peer>>,
     octets: AtomicUsize,
@@ -37,7 +37,7 @@ pub(super) struct Stay {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AnswerMemory(pub(crate) usize);
 
-impl Gate {
+impl Admission {
     pub(super) fn new(limits: Limits, load: Load) -> Arc<Self> {
         Arc::new(Self {
             slots: Slots::new(&limits),
@@ -50,33 +50,33 @@ impl Gate {
     }
 
     /// Registers a request.
-    pub(super) fn stay(self: &Arc<Self>, pulse: &Arc<Pulse>, is_whole: bool) -> Stay {
-        Stay {
-            way: Way::begin(pulse, is_whole),
-            gate: Arc::clone(self),
+    pub(super) fn register(self: &Arc<Self>, deadlines: &Arc<Deadlines>, is_complete: bool) -> Admitted {
+        Admitted {
+            transfer: Transfer::begin(deadlines, is_complete),
+            admission: Arc::clone(self),
             counted: None,
             octets: AtomicUsize::new(0),
         }
     }
 
     /// A slot among the requests in progress.
-    pub(super) fn work(&self) -> Option<OwnedSemaphorePermit> {
+    pub(super) fn request_slot(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.requests).try_acquire_owned().ok()
     }
 }
 
-impl Stay {
+impl Admitted {
     /// Takes a slot for the answer; the error tells which limit is reached.
-    pub(super) fn take_place(&mut self, peer: &Arc<Peer>) -> Result<(), Refused> {
-        let gate = &self.gate;
-        if !add(&peer.answers, 1, gate.limits.answers_per_address()) {
+    pub(super) fn take_answer_slot(&mut self, peer: &Arc<Peer>) -> Result<(), Refused> {
+        let admission = &self.admission;
+        if !add(&peer.answers, 1, admission.limits.answers_per_address()) {
             return Err(Refused::Address);
         }
-        if !add(&gate.answers, 1, gate.limits.answers) {
+        if !add(&admission.answers, 1, admission.limits.answers) {
             peer.answers.fetch_sub(1, Ordering::Relaxed);
             return Err(Refused::Full);
         }
-        gate.load.answering();
+        admission.load.answering();
         self.counted = Some(Arc::clone(peer));
         Ok(())
     }
@@ -87,11 +87,14 @@ impl Stay {
         let Some(peer) = &self.counted else {
             return Err(Refused::Full);
         };
-        let (gate, of_one) = (&self.gate, self.gate.limits.answer_octets_per_address().max(octets));
+        let (admission, of_one) = (
+            &self.admission,
+            self.admission.limits.answer_octets_per_address().max(octets),
+        );
         if !add(&peer.octets, octets, of_one) {
             return Err(Refused::Address);
         }
-        if !add(&gate.octets, octets, gate.limits.answer_octets) {
+        if !add(&admission.octets, octets, admission.limits.answer_octets) {
             peer.octets.fetch_sub(octets, Ordering::Relaxed);
             return Err(Refused::Full);
         }
@@ -101,31 +104,31 @@ impl Stay {
 
     /// Takes the memory of an answer that reports a change, even beyond the limits: the change is made, and its caller
     /// must learn of it. Only slots for answers bound these.
-    pub(super) fn owe_octets(&self, octets: usize) {
+    pub(super) fn take_octets_regardless(&self, octets: usize) {
         if let Some(peer) = &self.counted {
             peer.octets.fetch_add(octets, Ordering::Relaxed);
-            self.gate.octets.fetch_add(octets, Ordering::Relaxed);
+            self.admission.octets.fetch_add(octets, Ordering::Relaxed);
             self.octets.fetch_add(octets, Ordering::Relaxed);
         }
     }
 
     /// Counts a request's body that did not arrive in time.
     pub(super) fn was_slow(&self) {
-        self.gate.load.cut(Cut::SlowBody);
+        self.admission.load.cut(Cut::SlowBody);
     }
 }
 
-impl Drop for Stay {
+impl Drop for Admitted {
     fn drop(&mut self) {
         if let Some(peer) = &self.counted {
             let octets = self.octets.load(Ordering::Relaxed);
             if octets > 0 {
                 peer.octets.fetch_sub(octets, Ordering::Relaxed);
-                self.gate.octets.fetch_sub(octets, Ordering::Relaxed);
+                self.admission.octets.fetch_sub(octets, Ordering::Relaxed);
             }
             peer.answers.fetch_sub(1, Ordering::Relaxed);
-            self.gate.answers.fetch_sub(1, Ordering::Relaxed);
-            self.gate.load.answered();
+            self.admission.answers.fetch_sub(1, Ordering::Relaxed);
+            self.admission.load.answered();
         }
     }
 }
@@ -149,13 +152,13 @@ mod tests {
             answer_octets: 100,
             ..Limits::default()
         };
-        let gate = Gate::new(limits, Load::default());
+        let admission = Admission::new(limits, Load::default());
         let (one, other) = (Arc::new(Peer::default()), Arc::new(Peer::default()));
-        let pulse = Arc::new(Pulse::new(&limits));
+        let deadlines = Arc::new(Deadlines::new(&limits));
         let let_in = |peer| {
-            let mut stay = gate.stay(&pulse, true);
-            let taken = stay.take_place(peer);
-            (stay, taken)
+            let mut admitted = admission.register(&deadlines, true);
+            let taken = admitted.take_answer_slot(peer);
+            (admitted, taken)
         };
         let (first, taken) = let_in(&one);
         assert!(taken.is_ok() && first.take_octets(30).is_ok());
@@ -175,10 +178,10 @@ mod tests {
         assert_eq!(held[1].0.take_octets(1), Err(Refused::Address));
         assert_eq!(second.take_octets(1), Err(Refused::Full));
         // An answer about a change is sent all the same, and its memory is released like any other.
-        second.owe_octets(60);
+        second.take_octets_regardless(60);
         drop((second, held));
-        assert_eq!(gate.answers.load(Ordering::Relaxed), 0);
-        assert_eq!(gate.octets.load(Ordering::Relaxed), 0);
+        assert_eq!(admission.answers.load(Ordering::Relaxed), 0);
+        assert_eq!(admission.octets.load(Ordering::Relaxed), 0);
         for peer in [one, other] {
             assert_eq!(peer.answers.load(Ordering::Relaxed), 0);
             assert_eq!(peer.octets.load(Ordering::Relaxed), 0);
