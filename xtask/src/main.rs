@@ -5,7 +5,6 @@ mod arrows;
 mod bench;
 mod cache;
 mod check;
-mod circles;
 mod dependencies;
 mod docs;
 mod lambda;

@@ -9,7 +9,7 @@ use chancery_authority::port::ledger::{
 use chancery_authority::port::{ETag, Ledger, LedgerError, Receipt};
 use chancery_x509::time::UnixTime;
 use rusqlite::Connection;
-use support::{NOW, ca_name, fresh, intent};
+use support::{NOW, ca_name, fresh};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_a_scope_so_many_crls_are_kept_and_the_newest_published_one() {

@@ -171,7 +171,10 @@ impl<'a> KnownExtensions<'a> {
             oid::POLICY_CONSTRAINTS | oid::POLICY_MAPPINGS | oid::SUBJECT_DIRECTORY_ATTRIBUTES => {
                 sequence(extension.value)
             }
-            _ => self.faults.unknown(extension),
+            _ => {
+                self.faults.unknown(extension);
+                Ok(())
+            }
         };
         self.faults.note(extension, noted);
     }

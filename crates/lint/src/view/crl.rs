@@ -181,7 +181,10 @@ impl<'a> Entry<'a> {
             oid::CERTIFICATE_ISSUER => self
                 .certificate_issuer
                 .note(extension, |value| extension::alt_names(value).map(drop)),
-            _ => self.faults.unknown(extension),
+            _ => {
+                self.faults.unknown(extension);
+                Ok(())
+            }
         };
         self.faults.note(extension, noted);
     }
@@ -202,7 +205,10 @@ impl<'a> KnownExtensions<'a> {
             oid::ISSUER_ALT_NAME => extension::alt_names(extension.value).map(drop),
             oid::FRESHEST_CRL => extension::distribution_points(extension.value).map(drop),
             oid::AUTHORITY_INFO_ACCESS => extension::access_descriptions(extension.value).map(drop),
-            _ => self.faults.unknown(extension),
+            _ => {
+                self.faults.unknown(extension);
+                Ok(())
+            }
         };
         self.faults.note(extension, noted);
     }

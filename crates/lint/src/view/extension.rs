@@ -70,11 +70,10 @@ pub(crate) struct ExtensionFaults<'a> {
 impl<'a> ExtensionFaults<'a> {
     /// Notes an extension that no rule supports.
     #[inline]
-    pub(super) fn unknown(&mut self, extension: &Extension<'a>) -> Result<(), Malformed> {
+    pub(super) fn unknown(&mut self, extension: &Extension<'a>) {
         if extension.critical {
             self.unknown_critical.get_or_insert(extension.oid);
         }
-        Ok(())
     }
 
     /// Notes whether an extension could be read.

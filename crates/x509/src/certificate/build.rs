@@ -24,7 +24,9 @@ impl CertificateTemplate {
             ));
         }
         let checked = self.check()?;
-        Ok(tbs(self, &checked, &self.subject, &key.identifier().0, key.algorithm()))
+        let of_key = key.identifier();
+        let identifier = self.subject_key_identifier.as_deref().unwrap_or(&of_key.0);
+        Ok(tbs(self, &checked, &self.subject, identifier, key.algorithm()))
     }
 
     /// The TBSCertificate issued by `issuer`, within the limits of its certificate: its end, its path length, its name
