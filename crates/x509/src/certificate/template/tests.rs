@@ -8,10 +8,10 @@ use rustls_pki_types::{CertificateDer, UnixTime as PkiTime};
 
 use super::super::testing::*;
 use super::*;
-use crate::certificate::{Issuer, TbsCertificate};
-use crate::key::ca::CaPublicKey;
 use crate::algorithm::CaKeyAlgorithm;
+use crate::certificate::{Issuer, TbsCertificate};
 use crate::extension;
+use crate::key::ca::CaPublicKey;
 use crate::tlv::{Reader, tag};
 
 /// A constant P-256 key, for golden octets.
