@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 
-use crate::{arrows, dependencies, docs, layout, sandbox, shell};
+use crate::{arrows, circles, dependencies, docs, layout, sandbox, shell};
 
 /// The version of cargo-deny that is installed where none is on the PATH.
 const CARGO_DENY: &str = "0.20.2";
@@ -25,6 +25,7 @@ pub(crate) fn at_a_glance() -> Result<()> {
     shell::run(shell::cargo().args(["fmt", "--all", "--check"]))?;
     layout::run()?;
     arrows::run()?;
+    circles::run()?;
     dependencies::run()?;
     docs::pages()
 }

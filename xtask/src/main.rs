@@ -5,6 +5,7 @@ mod arrows;
 mod bench;
 mod cache;
 mod check;
+mod circles;
 mod dependencies;
 mod docs;
 mod lambda;
