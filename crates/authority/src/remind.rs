@@ -252,11 +252,11 @@ mod tests {
         };
         let now = END.plus_days(-30);
         assert_eq!(due(&ahead, &[30], now), Some(Due::Warning(30)));
-        let told = CertificateRecord {
+        let reminded = CertificateRecord {
             reminders: [vec![now], ahead.reminders].concat(),
             ..record()
         };
-        assert_eq!(due(&told, &[30], now.plus_seconds(60)), None, "once, all the same");
+        assert_eq!(due(&reminded, &[30], now.plus_seconds(60)), None, "once, all the same");
     }
 
     #[test]

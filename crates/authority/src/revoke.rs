@@ -207,7 +207,7 @@ impl Authority {
         } else {
             Some(self.publish_changes(&scope, &serials).await)
         };
-        let told = already || self.notify(Event::CertificateRevoked(Box::new(record.clone()))).await;
+        let notified = already || self.notify(Event::CertificateRevoked(Box::new(record.clone()))).await;
         let other_crls = self.publish_others(&scope, &others.certificates).await;
         Ok(RevokedCertificate {
             record,
@@ -217,7 +217,7 @@ impl Authority {
             unreadable: others.unreadable,
             other_crls,
             still_valid: None,
-            notice_failed: !told || others.notice_failed,
+            notice_failed: !notified || others.notice_failed,
         })
     }
 
@@ -229,12 +229,12 @@ impl Authority {
 }
 
 /// The first revocation remains, except that `keyCompromise` may replace another reason.
-pub fn replaces(reason: RevocationReason, standing: &Revocation) -> bool {
-    reason == RevocationReason::KeyCompromise && standing.reason != RevocationReason::KeyCompromise
+pub fn replaces(reason: RevocationReason, recorded: &Revocation) -> bool {
+    reason == RevocationReason::KeyCompromise && recorded.reason != RevocationReason::KeyCompromise
 }
 
 /// Whether an entry for the reason `wanted` is satisfied by a CRL that lists the reason `listed`.
-pub fn stands(listed: RevocationReason, wanted: RevocationReason) -> bool {
+pub fn satisfies(listed: RevocationReason, wanted: RevocationReason) -> bool {
     wanted != RevocationReason::KeyCompromise || listed == RevocationReason::KeyCompromise
 }
 

@@ -8,7 +8,7 @@ use chancery_x509::time::UnixTime;
 use crate::authority::Authority;
 use crate::ca_name::CaName;
 use crate::issue::{InternalFault, IssueError};
-use crate::port::ledger::{IntentId, Kind, OpenIntent, OpenPosition, UNREADABLE_TOLD};
+use crate::port::ledger::{IntentId, Kind, OpenIntent, OpenPosition, UNREADABLE_REPORTED};
 use crate::port::{IntentNonce, LedgerError};
 use crate::signing::NotSignable;
 
@@ -39,7 +39,7 @@ pub struct Swept {
     pub refused: Vec<(IntentId, NotSignable)>,
     /// Intents that are still open, and why. The next sweep tries again.
     pub failed: Vec<(IntentId, String)>,
-    /// Names of unreadable intents, and what is wrong with them; at most [`UNREADABLE_TOLD`]. They stay unchanged until
+    /// Names of unreadable intents, and what is wrong with them; at most [`UNREADABLE_REPORTED`]. They stay unchanged until
     /// the operator repairs or removes them: whether anything was signed for one is unknown.
     pub unreadable: BTreeSet<String>,
 }
@@ -88,9 +88,9 @@ fn is_of_key(error: &IssueError) -> bool {
 }
 
 /// Pages overlap where several intents were reserved in one second: each is reported once.
-fn add_unreadable(told: &mut BTreeSet<String>, unreadable: Vec<String>) {
-    let room = UNREADABLE_TOLD.saturating_sub(told.len());
-    told.extend(unreadable.into_iter().take(room));
+fn add_unreadable(reported: &mut BTreeSet<String>, unreadable: Vec<String>) {
+    let room = UNREADABLE_REPORTED.saturating_sub(reported.len());
+    reported.extend(unreadable.into_iter().take(room));
 }
 
 impl Authority {

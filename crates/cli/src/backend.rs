@@ -156,7 +156,7 @@ pub(crate) fn without_aws() -> anyhow::Error {
 pub(crate) fn local(arguments: &Arguments, command: &str) -> Result<LocalAuthority> {
     refuse_elsewhere(arguments, command)?;
     let local = LocalAuthority::open(arguments).context("the authority cannot be opened")?;
-    Ok(local.tell())
+    Ok(local.print_warnings())
 }
 
 /// The same for commands that change nothing.

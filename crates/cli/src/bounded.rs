@@ -24,9 +24,9 @@ pub(crate) const STATE: u64 = 256 << 20;
 
 /// Contents of the file.
 pub(crate) fn read(file: &Path, most: u64) -> Result<Vec<u8>> {
-    let told = || format!("cannot read {}", file.display());
-    let opened = File::open(file).with_context(told)?;
-    within(opened, most).with_context(told)
+    let context = || format!("cannot read {}", file.display());
+    let opened = File::open(file).with_context(context)?;
+    within(opened, most).with_context(context)
 }
 
 /// The file as text.
@@ -37,9 +37,9 @@ pub(crate) fn text(file: &Path, most: u64) -> Result<String> {
 
 /// The same for a secret, of which no copy stays in memory; warns where others may read or replace the file.
 pub(crate) fn secret(file: &Path, most: u64) -> Result<Zeroizing<String>> {
-    let told = || format!("cannot read {}", file.display());
-    let opened = secret_file::open(file).with_context(told)?;
-    let octets = within(opened, most).with_context(told)?;
+    let context = || format!("cannot read {}", file.display());
+    let opened = secret_file::open(file).with_context(context)?;
+    let octets = within(opened, most).with_context(context)?;
     String::from_utf8(octets).map(Zeroizing::new).map_err(|error| {
         error.into_bytes().zeroize();
         anyhow::anyhow!("{} is not UTF-8 text", file.display())
@@ -68,7 +68,7 @@ mod tests {
     #[test]
     fn what_never_ends_is_told() {
         assert_eq!(within(io::repeat(1).take(8), 8).unwrap(), [1; 8]);
-        let told = within(io::repeat(1), 8).unwrap_err().to_string();
-        assert!(told.contains("longer than 8 octets"), "{told}");
+        let message = within(io::repeat(1), 8).unwrap_err().to_string();
+        assert!(message.contains("longer than 8 octets"), "{message}");
     }
 }

@@ -178,12 +178,12 @@ impl Deployed {
             }
             _ => format!("{action} on {name} failed"),
         };
-        told(error).context(hint)
+        aws_error(error).context(hint)
     }
 }
 
 /// An error of the SDK, with AWS's own message where it answered.
-pub(crate) fn told<E, R>(error: SdkError<E, R>) -> Error
+pub(crate) fn aws_error<E, R>(error: SdkError<E, R>) -> Error
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     R: Debug + Send + Sync + 'static,
@@ -193,8 +193,8 @@ where
     {
         return anyhow!("{code}: {}", refusal.message().unwrap_or("no reason was given"));
     }
-    let told = Error::new(error);
-    told.context(
+    let error = Error::new(error);
+    error.context(
         "AWS cannot be asked; `aws sts get-caller-identity` shows whether credentials and network are in order",
     )
 }

@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// From now on a write beyond the limit fails with an error. Where the signal cannot be caught, the command continues
 /// without this.
-pub(crate) fn tell_of_full_files() {
+pub(crate) fn catch_file_size_signal() {
     let caught = Builder::new_current_thread().enable_io().build().and_then(|runtime| {
         // Once tokio has caught a signal, it stays caught until the process ends.
         runtime.block_on(async { signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map(drop) })

@@ -126,7 +126,7 @@ impl LocalAuthority {
 
     /// Prints warnings about permissions that are too wide, and about settings under their former name: for every command
     /// but those that report them among other things.
-    pub(crate) fn tell(self) -> Self {
+    pub(crate) fn print_warnings(self) -> Self {
         for warning in self.folder_warnings() {
             eprintln!("warning: {}", show::visible(&warning));
         }

@@ -32,7 +32,7 @@ use arguments::Arguments;
 fn main() -> ExitCode {
     // Before any secret is read.
     secrecy::leave_no_copy_of_memory();
-    file_limit::tell_of_full_files();
+    file_limit::catch_file_size_signal();
     show::leave_quietly_when_nobody_reads();
     let arguments = Arguments::parse();
     show::logging(arguments.verbose);

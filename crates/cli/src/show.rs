@@ -57,9 +57,9 @@ pub(crate) fn error(error: &Error, json: bool) {
         last = cause;
     }
     if json {
-        let told = serde_json::json!({ "error": error.to_string(), "causes": causes });
+        let message = serde_json::json!({ "error": error.to_string(), "causes": causes });
         // If this fails, there is nowhere else to report it.
-        let _ = write_json(&mut std::io::stderr().lock(), &told, CompactFormatter);
+        let _ = write_json(&mut std::io::stderr().lock(), &message, CompactFormatter);
         return;
     }
     eprintln!("error: {}", visible::lines(&error.to_string()));
@@ -196,8 +196,8 @@ mod tests {
 
     #[test]
     fn one_is_one_and_all_else_are_many() {
-        for (number, told) in [(0_usize, "0 entries"), (1, "1 entry"), (2, "2 entries")] {
-            assert_eq!(counted(number, "entry", "entries"), told);
+        for (number, expected) in [(0_usize, "0 entries"), (1, "1 entry"), (2, "2 entries")] {
+            assert_eq!(counted(number, "entry", "entries"), expected);
         }
         assert_eq!(relative(2 * 86_400, 0), "in 2 days");
         assert_eq!(relative(-2 * 86_400, 0), "2 days ago");

@@ -113,17 +113,17 @@ mod tests {
             } = FailedInvocation::from_answer(answer.as_bytes());
             (error_type, error_message)
         };
-        let told = |error_type: &str, message: &str| (error_type.to_owned(), message.to_owned());
+        let error = |error_type: &str, message: &str| (error_type.to_owned(), message.to_owned());
         assert_eq!(
             read(r#"{"errorType":"InternalError","errorMessage":"m","stackTrace":[]}"#),
-            told("InternalError", "m")
+            error("InternalError", "m")
         );
         assert_eq!(
             read(r#"{"errorType":"Sandbox.Timedout"}"#),
-            told("Sandbox.Timedout", r#"{"errorType":"Sandbox.Timedout"}"#)
+            error("Sandbox.Timedout", r#"{"errorType":"Sandbox.Timedout"}"#)
         );
-        assert_eq!(read(r#"{"errorMessage":"m"}"#), told("", "m"));
-        assert_eq!(read("[7]"), told("", "[7]"));
-        assert_eq!(read("no JSON"), told("", "null"));
+        assert_eq!(read(r#"{"errorMessage":"m"}"#), error("", "m"));
+        assert_eq!(read("[7]"), error("", "[7]"));
+        assert_eq!(read("no JSON"), error("", "null"));
     }
 }

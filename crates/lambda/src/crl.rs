@@ -15,7 +15,7 @@ use chancery_authority::config::Config;
 use chancery_authority::port::LedgerError;
 use chancery_authority::port::ledger::{CrlScope, Listed};
 use chancery_authority::publish::{PublishError, is_past};
-use chancery_authority::revoke::{RevokeError, stands};
+use chancery_authority::revoke::{RevokeError, satisfies};
 use chancery_contract::listed::{ListedRevocation, SkippedRevocation, decide_listed};
 use chancery_contract::{REVOKED_JSON, REVOKED_ROOT_CA_JSON, RevokedEntry};
 use chancery_deployment::failure::FailureKind;
@@ -28,7 +28,7 @@ use futures_util::stream;
 use crate::failure::Failure;
 use crate::files::Read;
 use crate::state::{FunctionState, Invocation};
-use crate::unlisted::{self, Found};
+use crate::unlisted::{self, UnlistedCounts};
 
 /// Revocations that are in progress at a time.
 const AT_ONCE: usize = 16;
@@ -66,7 +66,7 @@ pub async fn handle(state: &FunctionState, role: CaRole, invocation: &Invocation
     let finished = finish_revocations(state, &ca, share(1)).await;
     let revoked = revoke_listed(state, &ca, role, &principal, share(2)).await;
     let mut published = publish(state, &ca).await;
-    let found = Found::default();
+    let found = UnlistedCounts::default();
     let looked = unlisted::list(state, &ca, &principal, share(3), &found).await;
     if found.all() > 0 {
         published = published.and(publish(state, &ca).await);
@@ -80,8 +80,8 @@ pub async fn handle(state: &FunctionState, role: CaRole, invocation: &Invocation
         .and(revoked)
         .and(finished)
         .and(looked)
-        .and(whole(state, &ca, published.damaged))
-        .and(found.told(state, &ca))
+        .and(fail_if_damaged(state, &ca, published.damaged))
+        .and(found.fail_if_any(state, &ca))
         .and(measured)
 }
 
@@ -164,7 +164,7 @@ fn refuse(error: PublishError) -> Failure {
 }
 
 /// Damage is logged and counted, and makes the run fail as incomplete.
-fn whole(state: &FunctionState, ca: &Ca, damaged: usize) -> Result<(), Failure> {
+fn fail_if_damaged(state: &FunctionState, ca: &Ca, damaged: usize) -> Result<(), Failure> {
     if damaged == 0 {
         return Ok(());
     }
@@ -223,9 +223,9 @@ async fn revoke_listed(
         }
     }
     let done = progress.done.load(Ordering::Relaxed);
-    let unfit = progress.unfit.load(Ordering::Relaxed);
-    if unfit > 0 {
-        state.metrics.crl_damaged(ca.name().as_str(), unfit as u64);
+    let contradicting = progress.contradicting.load(Ordering::Relaxed);
+    if contradicting > 0 {
+        state.metrics.crl_damaged(ca.name().as_str(), contradicting as u64);
     }
     if let Some(error) = progress.failed.lock().unwrap_or_else(PoisonError::into_inner).take() {
         return Err(error.into());
@@ -241,9 +241,9 @@ async fn revoke_listed(
         let message = format!("there was no time for {left} entries of {name}; run it again");
         return Err(Failure::new(FailureKind::Unavailable, message));
     }
-    if unfit > 0 {
+    if contradicting > 0 {
         return incomplete(format!(
-            "the ledger's records of {unfit} certificates in {name} contradict their certificates; they were revoked from \
+            "the ledger's records of {contradicting} certificates in {name} contradict their certificates; they were revoked from \
              the certificates' data; the log names them"
         ));
     }
@@ -262,7 +262,7 @@ struct Progress {
     /// Entries that were handled.
     done: AtomicUsize,
     /// Certificates whose records in the ledger do not match them.
-    unfit: AtomicUsize,
+    contradicting: AtomicUsize,
     /// The last failure.
     failed: Mutex<Option<LedgerError>>,
 }
@@ -281,8 +281,8 @@ async fn revoke_together(
     principal: &Principal,
     progress: &Progress,
 ) {
-    let standing = match standing_among(state, ca, entries).await {
-        Ok(standing) => standing,
+    let revoked = match revoked_among(state, ca, entries).await {
+        Ok(revoked) => revoked,
         Err(error) => {
             tracing::error!(%error, "could not look up which entries are revoked already");
             progress.done.fetch_add(entries.len(), Ordering::Relaxed);
@@ -292,10 +292,10 @@ async fn revoke_together(
     };
     let mut seen = HashSet::new();
     let (due, known): (Vec<_>, Vec<_>) = entries.iter().partition(|entry| {
-        let is_standing = standing
+        let is_revoked = revoked
             .get(&entry.serial_number)
-            .is_some_and(|reason| stands(*reason, entry.reason));
-        !is_standing && seen.insert((entry.serial_number, entry.reason.code(), entry.common_name.as_str()))
+            .is_some_and(|reason| satisfies(*reason, entry.reason));
+        !is_revoked && seen.insert((entry.serial_number, entry.reason.code(), entry.common_name.as_str()))
     });
     progress.done.fetch_add(known.len(), Ordering::Relaxed);
     stream::iter(due)
@@ -310,7 +310,7 @@ async fn revoke_together(
 
 /// Which of the entries are on the CA's list, and for what reason. An item whose recorded expiry is so long ago that no
 /// CRL would have it counts only if the certificate itself has that expiry, too.
-async fn standing_among(
+async fn revoked_among(
     state: &FunctionState,
     ca: &Ca,
     entries: &[RevokedEntry],
@@ -327,10 +327,10 @@ async fn standing_among(
     } else {
         state.authority.past_among(ca, &said).await?
     };
-    let standing = listed
+    let revoked = listed
         .into_iter()
         .filter(|(serial, listed)| !is_said_past(listed) || past.contains(serial));
-    Ok(standing.map(|(serial, listed)| (serial, listed.reason)).collect())
+    Ok(revoked.map(|(serial, listed)| (serial, listed.reason)).collect())
 }
 
 async fn revoke(
@@ -342,16 +342,16 @@ async fn revoke(
 ) -> Outcome {
     let serial = entry.serial_number;
     let ledger = state.authority.ports().ledger.as_ref();
-    let (decided, unfit) = match decide_listed(ledger.revocations(), ca.name(), entry).await {
+    let (decided, contradicting) = match decide_listed(ledger.revocations(), ca.name(), entry).await {
         Ok(decided) => decided,
         Err(error) => {
             tracing::error!(%error, common_name = entry.common_name, %serial, "a certificate could not be looked up");
             return Outcome::Failed(error);
         }
     };
-    if let Some(unfit) = unfit {
-        tracing::error!(unfit, common_name = entry.common_name, %serial, ca = %ca.name(), "the ledger's records of a certificate contradict each other");
-        progress.unfit.fetch_add(1, Ordering::Relaxed);
+    if let Some(contradicting) = contradicting {
+        tracing::error!(contradicting, common_name = entry.common_name, %serial, ca = %ca.name(), "the ledger's records of a certificate contradict each other");
+        progress.contradicting.fetch_add(1, Ordering::Relaxed);
     }
     let record = match decided {
         // This includes one whose row is revoked: it is not on the list, and revoking it again puts it there.

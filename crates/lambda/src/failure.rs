@@ -168,8 +168,8 @@ mod tests {
             detail: "no table".to_owned(),
         });
         assert_eq!(missing.kind, FailureKind::NoLedger);
-        let told = FailedInvocation::from(missing);
-        assert_eq!(told.kind(), Some(FailureKind::Unavailable));
+        let failed = FailedInvocation::from(missing);
+        assert_eq!(failed.kind(), Some(FailureKind::Unavailable));
     }
 
     #[test]

@@ -216,14 +216,14 @@ impl Metrics {
             }),
         );
         for (metric, values) in metrics {
-            line.insert(metric.name().into(), told(values));
+            line.insert(metric.name().into(), metric_value(values));
         }
         Value::Object(line)
     }
 }
 
 /// One value as a number, counts as their sum, other values as a list of at most [`VALUES`].
-fn told(values: &[f64]) -> Value {
+fn metric_value(values: &[f64]) -> Value {
     match values {
         [value] => (*value).into(),
         _ if values.iter().all(|value| (*value - 1.0).abs() < f64::EPSILON) => values.iter().sum::<f64>().into(),

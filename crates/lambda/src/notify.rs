@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::{Mutex, OnceCell};
 
-use slack::{Slack, Told};
+use slack::{PostOutcome, Slack};
 
 /// Reads the secret with the Slack token.
 #[async_trait]
@@ -106,18 +106,18 @@ impl Notify {
             blocks::add_context(&mut notice.blocks, &self.settings.project, alias.as_deref());
             for channel in &self.settings.channels {
                 let post = blocks::post(channel, &self.settings.username, &notice);
-                let mut told = self.slack.post(&token, &post).await;
-                if matches!(told, Told::BadToken { .. }) {
+                let mut outcome = self.slack.post(&token, &post).await;
+                if matches!(outcome, PostOutcome::BadToken { .. }) {
                     // The secret may have changed since it was read; if not, retrying is pointless.
                     match self.token(Some(&token)).await {
                         Some(renewed) if renewed != token => {
                             token = renewed;
-                            told = self.slack.post(&token, &post).await;
+                            outcome = self.slack.post(&token, &post).await;
                         }
                         _ => {}
                     }
                 }
-                log(channel, &told);
+                log(channel, &outcome);
             }
         }
     }
@@ -158,13 +158,13 @@ impl Notify {
     }
 }
 
-fn log(channel: &str, told: &Told) {
-    match told {
-        Told::Delivered => tracing::info!(channel, "notice delivered"),
-        Told::BadToken { error } | Told::Refused { error } => {
+fn log(channel: &str, outcome: &PostOutcome) {
+    match outcome {
+        PostOutcome::Delivered => tracing::info!(channel, "notice delivered"),
+        PostOutcome::BadToken { error } | PostOutcome::Refused { error } => {
             tracing::error!(channel, error, "Slack did not take a notice");
         }
-        Told::Unavailable { detail } => {
+        PostOutcome::Unavailable { detail } => {
             tracing::error!(channel, detail, "Slack could not be reached; the notice is lost");
         }
     }

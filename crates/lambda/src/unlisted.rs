@@ -19,21 +19,21 @@ const LOOKS: usize = 16;
 
 /// Counts of the revocations that records had and no list.
 #[derive(Default)]
-pub(crate) struct Found {
+pub(crate) struct UnlistedCounts {
     /// Those that were listed.
     listed: AtomicUsize,
     /// Records that are marked as revoked, and cannot be revoked.
     damaged: AtomicUsize,
 }
 
-impl Found {
+impl UnlistedCounts {
     pub(crate) fn all(&self) -> usize {
         self.listed.load(Ordering::Relaxed) + self.damaged.load(Ordering::Relaxed)
     }
 
     /// Fails if anything was found: the operator who wrote it must learn the result, and that the lists are the way to
     /// revoke.
-    pub(crate) fn told(&self, state: &FunctionState, ca: &Ca) -> Result<(), Failure> {
+    pub(crate) fn fail_if_any(&self, state: &FunctionState, ca: &Ca) -> Result<(), Failure> {
         if self.all() == 0 {
             return Ok(());
         }
@@ -57,7 +57,7 @@ pub(crate) async fn list(
     ca: &Ca,
     principal: &Principal,
     until: Option<Instant>,
-    found: &Found,
+    found: &UnlistedCounts,
 ) -> Result<(), Failure> {
     let looking = async {
         for _ in 0..LOOKS {
@@ -83,7 +83,7 @@ pub(crate) async fn list(
 }
 
 /// Checks one page; returns whether it was the last.
-async fn look(state: &FunctionState, ca: &Ca, principal: &Principal, found: &Found) -> Result<bool, Failure> {
+async fn look(state: &FunctionState, ca: &Ca, principal: &Principal, found: &UnlistedCounts) -> Result<bool, Failure> {
     let ports = state.authority.ports();
     let unlisted = ports
         .ledger

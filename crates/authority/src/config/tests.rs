@@ -276,10 +276,10 @@ fn what_does_not_fit_together_is_refused_with_key_and_remedy() {
             "CRL shard of a",
         ),
     ];
-    for (text, key, told) in cases {
+    for (text, key, expected) in cases {
         let (found, detail) = refused(text);
         assert_eq!(found, key, "{text}: {detail}");
-        assert!(detail.contains(told), "{text}: {detail}");
+        assert!(detail.contains(expected), "{text}: {detail}");
     }
 }
 

@@ -8,11 +8,11 @@ fn profile(text: &str) -> Profile {
 
 fn refused(text: &str) -> (&'static str, String) {
     let error = Profile::from_toml("own", text).unwrap_err();
-    let told = error.to_string();
-    assert!(told.contains("profile own"), "{told}");
+    let message = error.to_string();
+    assert!(message.contains("profile own"), "{message}");
     match error {
-        ProfileError::Invalid { key, .. } => (key, told),
-        _ => ("toml", told),
+        ProfileError::Invalid { key, .. } => (key, message),
+        _ => ("toml", message),
     }
 }
 
@@ -195,7 +195,7 @@ fn what_is_no_profile_is_refused_with_key_and_remedy() {
             "unknown variant `planet`",
         ),
     ];
-    for (text, key, told) in cases {
+    for (text, key, message) in cases {
         // Extended key usages are required, except in the cases about them.
         let text = if key == "extended_key_usages" {
             text.to_owned()
@@ -204,7 +204,7 @@ fn what_is_no_profile_is_refused_with_key_and_remedy() {
         };
         let (found, detail) = refused(&text);
         assert_eq!(found, key, "{text}: {detail}");
-        assert!(detail.contains(told), "{text}: {detail}");
+        assert!(detail.contains(message), "{text}: {detail}");
     }
     for name in ["", "../etc", "Tls", "a.toml", "a b"] {
         assert!(
@@ -218,8 +218,8 @@ fn what_is_no_profile_is_refused_with_key_and_remedy() {
 fn the_documentation_names_every_key() {
     let documentation = include_str!("../../../../docs/profiles.md");
     // serde's own message lists every key.
-    let (_, told) = refused("no_such_key = 1");
-    let listed = told
+    let (_, message) = refused("no_such_key = 1");
+    let listed = message
         .split("expected one of")
         .nth(1)
         .unwrap()
@@ -227,7 +227,7 @@ fn the_documentation_names_every_key() {
         .next()
         .unwrap();
     let keys: Vec<&str> = listed.split('`').skip(1).step_by(2).collect();
-    assert!(keys.len() > 15, "{told}");
+    assert!(keys.len() > 15, "{message}");
     for key in keys {
         assert!(
             documentation.contains(&format!("`{key}`")),

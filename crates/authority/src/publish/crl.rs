@@ -162,7 +162,7 @@ impl Authority {
                 Err(PublishError::Ledger(LedgerError::CrlNumberTaken { .. })) => continue,
                 made => made?,
             };
-            let outcome = self.publish_files(&ca, scope, &made, believed.standing.published).await;
+            let outcome = self.publish_files(&ca, scope, &made, believed.state.published).await;
             // Afterwards, so that the CRL does not wait for entries to be restored.
             if outcome.is_ok() {
                 self.relist(&ca, scope, std::mem::take(&mut made.kept)).await;
@@ -170,7 +170,7 @@ impl Authority {
             let Some(found) = outcome? else {
                 return Ok(made.published(None));
             };
-            let now = self.believed_crl_state(scope, found).await?.standing;
+            let now = self.believed_crl_state(scope, found).await?.state;
             if found > made.record.number && is_later(&now, found, &made.record) {
                 return Ok(made.published(Some(found)));
             }
@@ -200,7 +200,7 @@ impl Authority {
         above: u64,
         awaited: &HashSet<Serial>,
     ) -> Result<Made, PublishError> {
-        let standing = &believed.standing;
+        let state = &believed.state;
         let coverage = self.covers(scope).await?;
         let made_at = self.ports().clock.now();
         let not_before = ca.certificate().not_before();
@@ -216,9 +216,9 @@ impl Authority {
         let next_update = made_at.plus_seconds(status::timing(self.config(), scope).lifetime);
         let plan = CrlPlan {
             at: made_at,
-            expired_before: Some(due::expired_before(made_at, standing.published.as_ref())),
+            expired_before: Some(due::expired_before(made_at, state.published.as_ref())),
             // If the counter was set back, recorded numbers still count as assigned.
-            above: above.max(standing.number),
+            above: above.max(state.number),
             at_most: believed.at_most,
         };
         let reservation = self.ports().ledger.crls().reserve(scope, plan).await?;
@@ -231,7 +231,7 @@ impl Authority {
         let counter = not_believed.map(|counted| numbers::counter_damage(scope, counted, number));
         let numbers = believed.damage.clone().into_iter().chain(counter);
         let expected = revocations.entries();
-        let (before, replaced) = self.published_list(ca, scope, standing.published.as_ref()).await?;
+        let (before, replaced) = self.published_list(ca, scope, state.published.as_ref()).await?;
         let compared = expected.max(
             before
                 .as_ref()
@@ -391,8 +391,8 @@ impl Authority {
 
 /// Whether the ledger records the CRL of that number as made after `ours`. The number alone does not prove it: if the
 /// counter was set back, the published CRL may be old, and may lack what was revoked since.
-fn is_later(standing: &CrlState, number: u64, ours: &CrlRecord) -> bool {
-    let known = [&standing.latest, &standing.published];
+fn is_later(state: &CrlState, number: u64, ours: &CrlRecord) -> bool {
+    let known = [&state.latest, &state.published];
     known
         .into_iter()
         .flatten()

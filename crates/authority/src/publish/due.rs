@@ -25,23 +25,23 @@ pub fn is_past(not_after: UnixTime, now: UnixTime) -> bool {
 
 /// Whether a CRL has to be made: there is no published one, it lacks revocations made since, its interval has passed,
 /// or its thisUpdate is in the future, so that relying parties refuse it.
-fn is_due(standing: &CrlState, interval: i64, now: UnixTime) -> bool {
-    let Some(published) = &standing.published else {
+fn is_due(state: &CrlState, interval: i64, now: UnixTime) -> bool {
+    let Some(published) = &state.published else {
         return true;
     };
-    standing.has_changes() || published.this_update > now || now >= published.made_at.plus_seconds(interval)
+    state.has_changes() || published.this_update > now || now >= published.made_at.plus_seconds(interval)
 }
 
 impl Authority {
     /// Whether a CRL has to be made according to the ledger, or because its file is missing or not the one that was
     /// published.
     pub(super) async fn is_due(&self, scope: &CrlScope) -> Result<bool, PublishError> {
-        let standing = self.believed_crl_state(scope, 0).await?.standing;
+        let state = self.believed_crl_state(scope, 0).await?.state;
         let interval = status::timing(self.config(), scope).interval;
-        if is_due(&standing, interval, self.ports().clock.now()) {
+        if is_due(&state, interval, self.ports().clock.now()) {
             return Ok(true);
         }
-        match self.is_replaced(scope, &standing).await {
+        match self.is_replaced(scope, &state).await {
             // A publication in progress restores the file itself, or leaves that to the next round.
             Ok(replaced) => Ok(replaced.unwrap_or(false)),
             // Publishing would fail as well.
@@ -63,7 +63,7 @@ mod tests {
 
     const NOW: UnixTime = UnixTime(1_795_464_000);
 
-    fn standing(made_at: UnixTime) -> CrlState {
+    fn state(made_at: UnixTime) -> CrlState {
         let crl = CrlRecord {
             scope: CrlScope {
                 issuer: CaName::new("a-ca").unwrap(),
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_was_ahead_takes_nothing_off_the_list() {
-        let before = |made_at: UnixTime, now: UnixTime| expired_before(now, standing(made_at).published.as_ref());
+        let before = |made_at: UnixTime, now: UnixTime| expired_before(now, state(made_at).published.as_ref());
         let usual = before(NOW.plus_days(-1), NOW);
         assert_eq!(usual, NOW.plus_seconds(-8 * DAY - BACKDATE));
         // The clock was ahead then and is right now; or was right then and is ahead now.
@@ -102,17 +102,17 @@ mod tests {
     #[test]
     fn a_crl_is_due_by_what_the_ledger_has() {
         assert!(is_due(&CrlState::default(), DAY, NOW));
-        assert!(!is_due(&standing(NOW), DAY, NOW));
-        assert!(!is_due(&standing(NOW), DAY, NOW.plus_seconds(DAY - 1)));
-        assert!(is_due(&standing(NOW), DAY, NOW.plus_seconds(DAY)));
+        assert!(!is_due(&state(NOW), DAY, NOW));
+        assert!(!is_due(&state(NOW), DAY, NOW.plus_seconds(DAY - 1)));
+        assert!(is_due(&state(NOW), DAY, NOW.plus_seconds(DAY)));
         assert!(
-            is_due(&standing(NOW.plus_seconds(BACKDATE + 1)), DAY, NOW),
+            is_due(&state(NOW.plus_seconds(BACKDATE + 1)), DAY, NOW),
             "from the future"
         );
-        let mut changed = standing(NOW);
+        let mut changed = state(NOW);
         changed.mark = ChangeMark("4".into());
         assert!(is_due(&changed, DAY, NOW));
-        let mut unknown = standing(NOW);
+        let mut unknown = state(NOW);
         unknown.published.as_mut().unwrap().mark = None;
         assert!(is_due(&unknown, DAY, NOW), "what it covers is not known");
     }

@@ -35,14 +35,14 @@ enum PublishedState {
 }
 
 /// The content of a CRL's file.
-struct Found {
+struct PublishedFile {
     stat: Stat,
     /// The CRL, and the CA whose key signed it; `None` where no CA that publishes under that name signed it, or where
     /// it is longer than what is read back.
     crl: Option<(RevocationList, CaName)>,
 }
 
-impl Found {
+impl PublishedFile {
     /// The CRL, if it was signed by that CA.
     fn of(self, ca: &Ca) -> Option<RevocationList> {
         let of_ca = self.crl.filter(|(_, signer)| signer == ca.name());
@@ -52,13 +52,13 @@ impl Found {
 
 impl Authority {
     /// Reads the file once into memory; parses and verifies a long one on a thread of its own, to block no other task.
-    async fn found(&self, ca: &Arc<Ca>, name: &PublishedName) -> Result<Option<Found>, PublishError> {
+    async fn read_published(&self, ca: &Arc<Ca>, name: &PublishedName) -> Result<Option<PublishedFile>, PublishError> {
         let publication = &self.ports().publication;
         let Some((stat, content)) = publication.read_within(name, publication.read_back()).await? else {
             return Ok(None);
         };
         let Some(content) = content else {
-            return Ok(Some(Found { stat, crl: None }));
+            return Ok(Some(PublishedFile { stat, crl: None }));
         };
         let signers = self.publishers(ca, name);
         let crl = spool::off_thread(entries_in(content.len()), move || {
@@ -70,7 +70,7 @@ impl Authority {
             }))
         })
         .await?;
-        Ok(Some(Found { stat, crl }))
+        Ok(Some(PublishedFile { stat, crl }))
     }
 
     /// This CA first, then other CAs that publish a CRL under that name: having a copy of a CRL there does not count.
@@ -87,8 +87,8 @@ impl Authority {
         ca: &Arc<Ca>,
         name: &PublishedName,
     ) -> Result<Option<RevocationList>, PublishError> {
-        let found = self.found(ca, name).await?;
-        Ok(found.and_then(|found| found.of(ca)))
+        let read_published = self.read_published(ca, name).await?;
+        Ok(read_published.and_then(|read_published| read_published.of(ca)))
     }
 
     /// A published CRL that is too long to be read back, streamed once, if that CA signed it: without its entries.
@@ -131,12 +131,12 @@ impl Authority {
         newest: Option<&CrlRecord>,
     ) -> Result<(Option<RevocationList>, Option<String>), PublishError> {
         let name = Config::crl_name(scope);
-        let Some(found) = self.found(ca, &name).await? else {
+        let Some(read_published) = self.read_published(ca, &name).await? else {
             return Ok((None, None));
         };
-        let is_noted = newest.is_some_and(|newest| newest.published.as_ref() == Some(&found.stat.etag));
+        let is_noted = newest.is_some_and(|newest| newest.published.as_ref() == Some(&read_published.stat.etag));
         let newest = newest.filter(|_| !is_noted);
-        let (limit, octets) = (self.ports().publication.read_back(), found.stat.len);
+        let (limit, octets) = (self.ports().publication.read_back(), read_published.stat.len);
         if octets > limit {
             let wrong = format!(
                 "{name} has {octets} octets, more than the {limit} that are read back, and is not the CRL last published there: \
@@ -145,7 +145,7 @@ impl Authority {
             );
             return Ok((None, (!is_noted).then_some(wrong)));
         }
-        let crl = found.of(ca);
+        let crl = read_published.of(ca);
         let Some(newest) = newest.cloned() else {
             return Ok((crl, None));
         };
@@ -155,9 +155,9 @@ impl Authority {
             Ok((crl, wrong))
         })
         .await?;
-        let wrong = wrong.map(|found| {
+        let wrong = wrong.map(|read_published| {
             format!(
-                "{name} contains {found}, although a newer CRL was published: another party replaced it, and may have removed \
+                "{name} contains {read_published}, although a newer CRL was published: another party replaced it, and may have removed \
                  revocations from the ledger as well. Compare the file's versions, and revoke missing certificates again"
             )
         });
@@ -175,10 +175,8 @@ impl Authority {
         if let Some(crl) = self.read_back(&ca, &name).await? {
             return Ok(Some(crl.this_update().plus_seconds(BACKDATE)));
         }
-        let standing = crl_state(self.ports().ledger.crls(), scope).await?;
-        let noted = standing
-            .published
-            .filter(|crl| crl.published.as_ref() == Some(&stat.etag));
+        let state = crl_state(self.ports().ledger.crls(), scope).await?;
+        let noted = state.published.filter(|crl| crl.published.as_ref() == Some(&stat.etag));
         if let Some(crl) = noted {
             return Ok(Some(crl.made_at));
         }
@@ -257,7 +255,7 @@ impl Authority {
         let (etag, pem_before) = loop {
             turns.next().ok_or_else(|| contended(&der))?;
             let pem_before = publication.stat(&pem).await?;
-            let precondition = match self.standing(ca, &der, &made.record, known.take()).await? {
+            let precondition = match self.compare_published(ca, &der, &made.record, known.take()).await? {
                 PublishedState::NotLower(published) => return Ok(Some(published)),
                 PublishedState::Ours(etag) => break (etag, pem_before),
                 PublishedState::Lower(precondition) => precondition,
@@ -279,7 +277,7 @@ impl Authority {
                 Err(error) => return Err(error.into()),
             }
             turns.next().ok_or_else(|| contended(&pem))?;
-            precondition = match self.standing(ca, &pem, &made.record, None).await? {
+            precondition = match self.compare_published(ca, &pem, &made.record, None).await? {
                 PublishedState::NotLower(published) => return Ok(Some(published)),
                 PublishedState::Ours(_) => break,
                 PublishedState::Lower(precondition) => precondition,
@@ -295,7 +293,7 @@ impl Authority {
 
     /// Compares a published file with the new CRL's number: by its version where that is known to be a lower one, else
     /// by reading it. A file that is not a CRL of this CA may be replaced.
-    async fn standing(
+    async fn compare_published(
         &self,
         ca: &Arc<Ca>,
         name: &PublishedName,
@@ -309,7 +307,7 @@ impl Authority {
                 return Ok(PublishedState::Lower(Precondition::Match(known)));
             }
         }
-        let Some(Found { stat, crl }) = self.found(ca, name).await? else {
+        let Some(PublishedFile { stat, crl }) = self.read_published(ca, name).await? else {
             return Ok(PublishedState::Lower(Precondition::Absent));
         };
         let numbered = match crl {
@@ -325,7 +323,7 @@ impl Authority {
         };
         let Some((published, number)) = numbered else {
             if stat.len > publication.read_back() {
-                return self.standing_of_long(ca, name, ours, stat).await;
+                return self.compare_long(ca, name, ours, stat).await;
             }
             tracing::warn!(file = %name, "the published file is no CRL of its CA, and is replaced");
             return Ok(PublishedState::Lower(matching(Some(stat))));
@@ -345,7 +343,7 @@ impl Authority {
     }
 
     /// The same for a file that is too long to be read back.
-    async fn standing_of_long(
+    async fn compare_long(
         &self,
         ca: &Ca,
         name: &PublishedName,

@@ -23,7 +23,7 @@ fn at_most(signed: u64) -> u64 {
 
 /// The state of a scope's CRLs, as far as it is believed.
 pub(super) struct Believed {
-    pub(super) standing: CrlState,
+    pub(super) state: CrlState,
     /// The highest number that is believed.
     pub(super) at_most: u64,
     /// A description of records that are not believed.
@@ -35,30 +35,26 @@ impl Authority {
     /// yet. The published CRL is read only if the recorded number is not believed otherwise.
     pub(super) async fn believed_crl_state(&self, scope: &CrlScope, signed: u64) -> Result<Believed, PublishError> {
         let ledger = &self.ports().ledger;
-        let standing = crl_state(ledger.crls(), scope).await?;
-        let recorded = standing.number;
-        let believed = |standing, at_most, damage| Believed {
-            standing,
-            at_most,
-            damage,
-        };
+        let state = crl_state(ledger.crls(), scope).await?;
+        let recorded = state.number;
+        let believed = |state, at_most, damage| Believed { state, at_most, damage };
         if recorded <= at_most(signed) {
-            return Ok(believed(standing, at_most(signed), None));
+            return Ok(believed(state, at_most(signed), None));
         }
         let ca = self.publishing_ca(scope)?;
         let published = self.read_back(&ca, &Config::crl_name(scope)).await?;
         let published = published.and_then(|crl| crl.number()).unwrap_or(0);
         let at_most = at_most(signed.max(published));
         if recorded <= at_most {
-            return Ok(believed(standing, at_most, None));
+            return Ok(believed(state, at_most, None));
         }
-        let standing = ledger.crls().state_up_to(scope, at_most).await?;
+        let state = ledger.crls().state_up_to(scope, at_most).await?;
         let damage = format!(
             "CRL number {recorded} is recorded for {name}, too far above the published number {published} to be genuine. The \
              record is ignored: find out who wrote it, and remove it",
             name = Config::crl_name(scope),
         );
-        Ok(believed(standing, at_most, Some(damage)))
+        Ok(believed(state, at_most, Some(damage)))
     }
 }
 

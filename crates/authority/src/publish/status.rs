@@ -96,17 +96,14 @@ pub(super) fn timing(config: &Config, scope: &CrlScope) -> Timing {
     }
 }
 
-fn staleness(standing: &CrlState, timing: &Timing, now: UnixTime) -> Staleness {
-    let Some(latest) = &standing.latest else {
+fn staleness(state: &CrlState, timing: &Timing, now: UnixTime) -> Staleness {
+    let Some(latest) = &state.latest else {
         return Staleness::Missing;
     };
     // Clients have the published one; where none is recorded as published, the newest signed one is the best guess.
-    let seen = standing.published.as_ref().unwrap_or(latest);
-    let is_published = standing
-        .published
-        .as_ref()
-        .is_some_and(|crl| crl.number >= latest.number);
-    let lagging = standing.changed_at.filter(|since| now > since.plus_seconds(LISTING));
+    let seen = state.published.as_ref().unwrap_or(latest);
+    let is_published = state.published.as_ref().is_some_and(|crl| crl.number >= latest.number);
+    let lagging = state.changed_at.filter(|since| now > since.plus_seconds(LISTING));
     let half = (seen.next_update.0 - seen.made_at.0) / 2;
     if now > seen.next_update {
         Staleness::Expired
@@ -142,21 +139,24 @@ impl Authority {
         for scope in self.crl_scopes() {
             let of_issuer =
                 |(issuer, _): &mut (Option<CaName>, String)| issuer.as_ref().is_none_or(|of| *of == scope.issuer);
-            let unfinished = unfinished.extract_if(.., of_issuer).map(|(_, told)| told).collect();
+            let unfinished = unfinished
+                .extract_if(.., of_issuer)
+                .map(|(_, problem)| problem)
+                .collect();
             let mut damaged = self.slots.slot(&scope).damaged();
-            let (standing, staleness) = match self.believed_crl_state(&scope, 0).await {
-                Ok(Believed { standing, damage, .. }) => {
+            let (state, staleness) = match self.believed_crl_state(&scope, 0).await {
+                Ok(Believed { state, damage, .. }) => {
                     // Reported even before the next CRL reports it.
                     damaged.extend(damage.filter(|damage| !damaged.contains(damage)));
-                    let staleness = staleness(&standing, &timing(self.config(), &scope), now);
+                    let staleness = staleness(&state, &timing(self.config(), &scope), now);
                     let staleness = match staleness {
                         // Where the file cannot be read, it is not reported as replaced.
-                        Staleness::Fresh if matches!(self.is_replaced(&scope, &standing).await, Ok(Some(true))) => {
+                        Staleness::Fresh if matches!(self.is_replaced(&scope, &state).await, Ok(Some(true))) => {
                             Staleness::Replaced
                         }
                         other => other,
                     };
-                    (standing, staleness)
+                    (state, staleness)
                 }
                 Err(error) => (
                     CrlState::default(),
@@ -167,11 +167,11 @@ impl Authority {
             };
             all.push(CrlStatus {
                 name: Config::crl_name(&scope),
-                age: standing.latest.as_ref().map(|crl| now.0 - crl.made_at.0),
+                age: state.latest.as_ref().map(|crl| now.0 - crl.made_at.0),
                 damaged,
                 unfinished,
                 transitions: self.transitions(&scope),
-                latest: standing.latest,
+                latest: state.latest,
                 staleness,
                 scope,
             });
@@ -185,14 +185,10 @@ impl Authority {
     /// Ledger and file are read one after the other, and a publication changes both, the file first. So a file with
     /// another version is only reported if the ledger, queried again, still records the same one and has no publication
     /// in progress.
-    pub(super) async fn is_replaced(
-        &self,
-        scope: &CrlScope,
-        standing: &CrlState,
-    ) -> Result<Option<bool>, PublishError> {
+    pub(super) async fn is_replaced(&self, scope: &CrlScope, state: &CrlState) -> Result<Option<bool>, PublishError> {
         let (name, now) = (Config::crl_name(scope), self.ports().clock.now());
-        let noted = |standing: &CrlState| standing.published.as_ref().and_then(|crl| crl.published.clone());
-        let mut expected = noted(standing);
+        let noted = |state: &CrlState| state.published.as_ref().and_then(|crl| crl.published.clone());
+        let mut expected = noted(state);
         for _ in 0..LOOKS {
             let Some(etag) = expected else { return Ok(Some(false)) };
             // A file is replaced atomically: it is never missing during a publication.
@@ -202,11 +198,11 @@ impl Authority {
             if stat.etag == etag {
                 return Ok(Some(false));
             }
-            let standing = self.believed_crl_state(scope, 0).await?.standing;
-            if is_under_way(&standing, now) {
+            let state = self.believed_crl_state(scope, 0).await?.state;
+            if is_under_way(&state, now) {
                 return Ok(None);
             }
-            expected = noted(&standing);
+            expected = noted(&state);
             if expected.as_ref() == Some(&etag) {
                 return Ok(Some(true));
             }
@@ -219,9 +215,9 @@ impl Authority {
 const LOOKS: usize = 3;
 
 /// Whether a CRL was signed so recently that its file may be published and not be recorded yet.
-fn is_under_way(standing: &CrlState, now: UnixTime) -> bool {
-    let published = standing.published.as_ref().map_or(0, |crl| crl.number);
-    let latest = standing.latest.as_ref().filter(|latest| latest.number > published);
+fn is_under_way(state: &CrlState, now: UnixTime) -> bool {
+    let published = state.published.as_ref().map_or(0, |crl| crl.number);
+    let latest = state.latest.as_ref().filter(|latest| latest.number > published);
     latest.is_some_and(|latest| now.0.abs_diff(latest.made_at.0) <= PUBLISHING.unsigned_abs())
 }
 
@@ -252,29 +248,29 @@ mod tests {
             mark: None,
             published: Some(ETag("1".to_owned())),
         };
-        let mut standing = CrlState {
+        let mut state = CrlState {
             latest: Some(crl.clone()),
             published: Some(crl.clone()),
             ..CrlState::default()
         };
-        let at = |standing: &CrlState, age: i64| staleness(standing, &timing, UnixTime(10_000 + age));
-        assert_eq!(at(&standing, -301), Staleness::FromFuture);
-        assert_eq!(at(&standing, -300), Staleness::Fresh, "a clock that is a little behind");
-        assert_eq!(at(&standing, 0), Staleness::Fresh);
+        let at = |state: &CrlState, age: i64| staleness(state, &timing, UnixTime(10_000 + age));
+        assert_eq!(at(&state, -301), Staleness::FromFuture);
+        assert_eq!(at(&state, -300), Staleness::Fresh, "a clock that is a little behind");
+        assert_eq!(at(&state, 0), Staleness::Fresh);
         // Something was revoked, and no CRL can be made.
         let since = UnixTime(10_020);
-        standing.changed_at = Some(since);
-        assert_eq!(at(&standing, 140), Staleness::Overdue, "it may take a moment");
-        assert_eq!(at(&standing, 141), Staleness::Lagging { since });
-        assert_eq!(at(&standing, 501), Staleness::Lagging { since });
-        assert_eq!(at(&standing, 1001), Staleness::Expired);
-        standing.changed_at = None;
-        assert_eq!(at(&standing, 110), Staleness::Fresh);
-        assert_eq!(at(&standing, 111), Staleness::Overdue);
-        assert_eq!(at(&standing, 500), Staleness::Overdue);
-        assert_eq!(at(&standing, 501), Staleness::HalfSpent);
-        assert_eq!(at(&standing, 1000), Staleness::HalfSpent);
-        assert_eq!(at(&standing, 1001), Staleness::Expired);
+        state.changed_at = Some(since);
+        assert_eq!(at(&state, 140), Staleness::Overdue, "it may take a moment");
+        assert_eq!(at(&state, 141), Staleness::Lagging { since });
+        assert_eq!(at(&state, 501), Staleness::Lagging { since });
+        assert_eq!(at(&state, 1001), Staleness::Expired);
+        state.changed_at = None;
+        assert_eq!(at(&state, 110), Staleness::Fresh);
+        assert_eq!(at(&state, 111), Staleness::Overdue);
+        assert_eq!(at(&state, 500), Staleness::Overdue);
+        assert_eq!(at(&state, 501), Staleness::HalfSpent);
+        assert_eq!(at(&state, 1000), Staleness::HalfSpent);
+        assert_eq!(at(&state, 1001), Staleness::Expired);
         // The next one is signed but cannot be published: the age is still that of the one before.
         let next = CrlRecord {
             number: 2,
@@ -283,12 +279,12 @@ mod tests {
             published: None,
             ..crl
         };
-        standing.latest = Some(next);
-        assert_eq!(at(&standing, 160), Staleness::Overdue);
-        assert_eq!(at(&standing, 161), Staleness::Unpublished);
-        assert_eq!(at(&standing, 1001), Staleness::Expired);
-        standing.published = None;
-        assert_eq!(at(&standing, 160), Staleness::Fresh);
-        assert_eq!(at(&standing, 161), Staleness::Unpublished);
+        state.latest = Some(next);
+        assert_eq!(at(&state, 160), Staleness::Overdue);
+        assert_eq!(at(&state, 161), Staleness::Unpublished);
+        assert_eq!(at(&state, 1001), Staleness::Expired);
+        state.published = None;
+        assert_eq!(at(&state, 160), Staleness::Fresh);
+        assert_eq!(at(&state, 161), Staleness::Unpublished);
     }
 }

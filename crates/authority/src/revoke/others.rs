@@ -11,8 +11,8 @@ use crate::authority::Authority;
 use crate::ca_name::CaName;
 use crate::event::Event;
 use crate::port::ledger::{
-    CertificateRecord, CrlScope, IntentId, LedgerError, Reach, Revocation, Revoked, UNREADABLE_TOLD, UnfinishedFamily,
-    UnreadableRow, compromises_key,
+    CertificateRecord, CrlScope, IntentId, LedgerError, Reach, Revocation, Revoked, UNREADABLE_REPORTED,
+    UnfinishedFamily, UnreadableRow, compromises_key,
 };
 use crate::publish::{PublishError, PublishedCrl, is_past};
 use crate::sweep::GRACE;
@@ -90,7 +90,7 @@ impl Authority {
         let mut others = Others::default();
         let (mut batch, mut unreadable, mut has_more) = first;
         for _ in 0..ROUNDS {
-            self.tell_of_unreadable(unreadable, revocation.reason, &mut others.unreadable);
+            self.report_unreadable(unreadable, revocation.reason, &mut others.unreadable);
             for other in &batch {
                 let affected = Affected::new(other, other.key == record.key);
                 self.slots.changed(&affected.scope());
@@ -188,27 +188,27 @@ impl Authority {
             .unfinished_families(None, FAMILIES)
             .await?;
         let left = unfinished.families.into_iter().map(|UnfinishedFamily { id, .. }| {
-            let told = format!(
+            let note = format!(
                 "certificates of the compromised key of {serial} may still be valid: revoking them has not come to its end; \
                  `chancery start` goes on with it, or revoke {serial} once more, with --reason keyCompromise",
                 serial = id.serial
             );
-            (Some(id.issuer), told)
+            (Some(id.issuer), note)
         });
         let unconfirmed = unfinished.unconfirmed.into_iter().map(|id| {
-            let told = format!(
+            let note = format!(
                 "the ledger marks the key of {serial} as compromised, and no revocation says so: nothing is revoked for it; find \
                  out who wrote the mark, and revoke {serial} if the key is compromised",
                 serial = id.serial
             );
-            (Some(id.issuer), told)
+            (Some(id.issuer), note)
         });
         let unreadable = unfinished.unreadable.into_iter().map(|detail| {
-            let told = format!(
+            let note = format!(
                 "certificates of a compromised key may still be valid, and which ones cannot be read ({detail}): revoke the \
                  certificate again"
             );
-            (None, told)
+            (None, note)
         });
         Ok(left.chain(unconfirmed).chain(unreadable).collect())
     }
@@ -233,14 +233,14 @@ impl Authority {
     }
 
     /// Reports each row once, however many calls find it.
-    fn tell_of_unreadable(
+    fn report_unreadable(
         &self,
         unreadable: Vec<UnreadableRow>,
         reason: RevocationReason,
-        told: &mut BTreeSet<UnreadableRow>,
+        reported: &mut BTreeSet<UnreadableRow>,
     ) {
         for row in unreadable {
-            if told.len() >= UNREADABLE_TOLD || told.contains(&row) {
+            if reported.len() >= UNREADABLE_REPORTED || reported.contains(&row) {
                 continue;
             }
             if row.is_done {
@@ -253,7 +253,7 @@ impl Authority {
                 "a certificate or intent of the compromised key's family cannot be read: repair it, and if it was not \
                  revoked or given up, revoke again"
             );
-            told.insert(row);
+            reported.insert(row);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use chancery_authority::CaName;
 use chancery_authority::port::ledger::{CertificateRecord, Kind, LedgerError, Revocation, Revoked};
-use chancery_authority::revoke::stands;
+use chancery_authority::revoke::satisfies;
 use chancery_x509::crl::{RevocationReason, RevokedEntry};
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
@@ -136,7 +136,7 @@ impl DynamoLedger {
         // The reason that the key is compromised replaces another reason.
         let is_told = |item: &Item| {
             let (listed, _) = crl_entries::parse(item, UnixTime(0));
-            listed.is_none_or(|listed| stands(listed.reason, revocation.reason))
+            listed.is_none_or(|listed| satisfies(listed.reason, revocation.reason))
         };
         if listed.is_some_and(|item| !is_over(&item) && is_told(&item)) {
             return Ok(());

@@ -7,7 +7,7 @@
 use chancery_authority::CaName;
 use chancery_authority::port::ledger::{CertificateRecord, Cursor, LedgerError, Unlisted};
 use chancery_authority::publish::is_past;
-use chancery_authority::revoke::stands;
+use chancery_authority::revoke::satisfies;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -63,7 +63,9 @@ impl DynamoLedger {
             let wanted = row::revocation(item)
                 .map(|revocation| revocation.reason)
                 .unwrap_or_default();
-            !listed.get(serial).is_some_and(|listed| stands(listed.reason, wanted))
+            !listed
+                .get(serial)
+                .is_some_and(|listed| satisfies(listed.reason, wanted))
         });
         let looks = rows.iter().map(|(serial, item)| self.examine(issuer, *serial, item));
         let findings: Vec<Finding> = stream::iter(looks.collect::<Vec<_>>())

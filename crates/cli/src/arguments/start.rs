@@ -100,8 +100,8 @@ mod tests {
             "127.0.0.1:99999",
             "::1:8443x",
         ] {
-            let told = listening(wrong).unwrap_err();
-            assert!(told.contains("127.0.0.1:8443"), "{wrong:?}: {told}");
+            let error = listening(wrong).unwrap_err();
+            assert!(error.contains("127.0.0.1:8443"), "{wrong:?}: {error}");
         }
     }
 }

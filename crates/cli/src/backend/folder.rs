@@ -29,12 +29,12 @@ pub(crate) struct FolderBackend {
 
 impl FolderBackend {
     pub(crate) fn open(arguments: &Arguments) -> Result<Self> {
-        Ok(Self::over(LocalAuthority::open(arguments)?.tell()))
+        Ok(Self::over(LocalAuthority::open(arguments)?.print_warnings()))
     }
 
     /// For commands that change nothing.
     pub(crate) fn open_to_read(arguments: &Arguments) -> Result<Self> {
-        Ok(Self::over(LocalAuthority::open_to_read(arguments)?.tell()))
+        Ok(Self::over(LocalAuthority::open_to_read(arguments)?.print_warnings()))
     }
 
     fn over(local: LocalAuthority) -> Self {

@@ -57,33 +57,35 @@ impl ServerBackend {
             identity: identity.transpose()?,
             user_agent: concat!("chancery/", env!("CARGO_PKG_VERSION")),
         };
-        Ok(Self(Client::new(url, access).map_err(told)?))
+        Ok(Self(Client::new(url, access).map_err(for_user)?))
     }
 }
 
 impl Backend for ServerBackend {
     fn issue(&self, request: &TlsCertRequest, idempotency_token: Option<&str>) -> Result<TlsCertAnswer> {
-        self.0.issue(request, idempotency_token).map_err(told)
+        self.0.issue(request, idempotency_token).map_err(for_user)
     }
 
     fn renew(&self, serial: &str, base64_csr: Option<&str>, idempotency_token: &str) -> Result<TlsCertAnswer> {
         let request = RenewRequest {
             base64_csr_data: base64_csr.map(str::to_owned),
         };
-        self.0.renew(serial, &request, Some(idempotency_token)).map_err(told)
+        self.0
+            .renew(serial, &request, Some(idempotency_token))
+            .map_err(for_user)
     }
 
     fn certificate(&self, serial: &str) -> Result<CertificateEntry> {
-        self.0.show(serial).map_err(told)
+        self.0.show(serial).map_err(for_user)
     }
 
     fn search(&self, query: &SearchQuery) -> Result<CertificatePage> {
-        self.0.search(query).map_err(told)
+        self.0.search(query).map_err(for_user)
     }
 
     fn revoke(&self, serial: &str, request: &RevokeRequest) -> Result<Revocation> {
         Ok(Revocation {
-            answer: self.0.revoke(serial, request).map_err(told)?,
+            answer: self.0.revoke(serial, request).map_err(for_user)?,
             notice_problem: None,
         })
     }
@@ -92,20 +94,20 @@ impl Backend for ServerBackend {
         let request = PublishRequest {
             authority: ca.map(str::to_owned),
         };
-        let mut state = match self.0.publish(&request).map_err(told)? {
+        let mut state = match self.0.publish(&request).map_err(for_user)? {
             Publishing::Ended(crls) => return Ok(Publication::Crls(crls)),
             Publishing::GoesOn(state) => state,
         };
         // With many shards it continues after the answer.
         while !state.finished {
             std::thread::sleep(ASK_AGAIN);
-            state = self.0.publication(&state.publication).map_err(told)?;
+            state = self.0.publication(&state.publication).map_err(for_user)?;
         }
         Ok(Publication::Ended(state))
     }
 
     fn crl_status(&self) -> Result<Crls> {
-        self.0.status().map_err(told)
+        self.0.status().map_err(for_user)
     }
 }
 
@@ -114,7 +116,7 @@ const REFUSED_CERTIFICATE: &str = "; the server does not take the client certifi
                                    issued it. With a token of scope `issue` (--token-file) none is shown";
 
 /// The error as the user gets it.
-fn told(error: ClientError) -> anyhow::Error {
+fn for_user(error: ClientError) -> anyhow::Error {
     match error {
         ClientError::Connection(error) => {
             let hint = hint(&error);

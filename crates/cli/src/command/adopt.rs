@@ -18,7 +18,7 @@ use chancery_x509::key::ca::CaPublicKey;
 use serde_json::json;
 
 use crate::arguments::{AdoptArguments, Arguments};
-use crate::deployment::{Deployed, Opened, told};
+use crate::deployment::{Deployed, Opened, aws_error};
 use crate::{bounded, show};
 use state::{State, Thing};
 
@@ -65,7 +65,7 @@ pub(crate) fn run(arguments: &Arguments, adopt: &AdoptArguments) -> Result<ExitC
         applied: mode != AdoptionMode::DryRun,
         is_adopted,
     };
-    report.tell(arguments, adopt)?;
+    report.print(arguments, adopt)?;
     Ok(if report.problems.is_empty() {
         ExitCode::SUCCESS
     } else {
@@ -82,7 +82,7 @@ struct Report {
 }
 
 impl Report {
-    fn tell(&self, arguments: &Arguments, adopt: &AdoptArguments) -> Result<()> {
+    fn print(&self, arguments: &Arguments, adopt: &AdoptArguments) -> Result<()> {
         let Adoption {
             rows,
             adopted,
@@ -188,7 +188,7 @@ fn check_keygen(deployed: &Deployed, problems: &mut Vec<String>) {
 fn describe(deployed: &Deployed, key: &str) -> Result<KeyMetadata> {
     let client = aws_sdk_kms::Client::new(&deployed.config);
     let call = client.describe_key().key_id(key);
-    let answer = deployed.runtime.block_on(call.send()).map_err(told)?;
+    let answer = deployed.runtime.block_on(call.send()).map_err(aws_error)?;
     answer.key_metadata.context("KMS describes no key")
 }
 

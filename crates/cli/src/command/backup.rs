@@ -21,7 +21,7 @@ pub(crate) fn run(arguments: &Arguments, target: &Path, unsigned: bool) -> Resul
     let (folder, signer) = if unsigned {
         (DataFolder::open(local_authority::path(arguments)?)?, None)
     } else {
-        let local = LocalAuthority::open(arguments)?.tell();
+        let local = LocalAuthority::open(arguments)?.print_warnings();
         // Before anything is copied: a wrong passphrase then leaves nothing behind.
         let signer = signer(&local).context("the backup cannot be signed; --unsigned takes one without a signature")?;
         (local.folder.clone(), Some(signer))
@@ -83,11 +83,11 @@ fn outcome(taken: &Backup) -> ExitCode {
 /// restore accepts no revoked one.
 fn signer(local: &LocalAuthority) -> Result<Signer> {
     let issuing = local.authority.issuing_ca().context("there is no CA that issues yet")?;
-    let (mut standing, mut damage) = (None, None);
+    let (mut unrevoked, mut damage) = (None, None);
     for ca in local.authority.chain(issuing.name()) {
         match local.runtime.block_on(local.authority.revoked_in_chain(ca.name())) {
             Ok(None) => {
-                standing = Some(ca);
+                unrevoked = Some(ca);
                 break;
             }
             Ok(Some(_)) => {}
@@ -96,7 +96,7 @@ fn signer(local: &LocalAuthority) -> Result<Signer> {
             Err(error) => return Err(error.into()),
         }
     }
-    let Some(ca) = standing else {
+    let Some(ca) = unrevoked else {
         match damage {
             Some(damage) => return Err(damage).context("no CA of the chain is known to be unrevoked"),
             None => bail!("every CA of the chain is revoked"),

@@ -27,16 +27,16 @@ pub(super) fn certificates(file: &Path) -> Result<Vec<Certificate>> {
 /// Every CRL of a file: servers such as nginx take those of all shards in one file.
 pub(super) fn crls(file: &Path) -> Result<Vec<RevocationList>> {
     let octets = bounded::read(file, bounded::CRLS)?;
-    let told = || format!("{} cannot be used", file.display());
+    let context = || format!("{} cannot be used", file.display());
     // For a single CRL its own parser gives the best error.
     let several = pem::decode(&octets, &[PEM_LABEL])
         .ok()
         .filter(|blocks| blocks.len() > 1);
     let Some(blocks) = several.filter(|_| pem::is_pem(&octets)) else {
-        return Ok(vec![RevocationList::parse(&octets).with_context(told)?]);
+        return Ok(vec![RevocationList::parse(&octets).with_context(context)?]);
     };
     let crls = blocks.into_iter().map(|block| RevocationList::from_der(block.der));
-    crls.collect::<Result<_, _>>().with_context(told)
+    crls.collect::<Result<_, _>>().with_context(context)
 }
 
 /// A serial number: decimal, hexadecimal as certificate viewers print it, or that of the certificate in a file, or in

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use chancery_lint::{Finding, Severity, lint_certificate, lint_crl};
-use chancery_x509::inspect::{self, ExtensionValue, Field, InspectLimits, Inspection, ObjectKind, Value as Told};
+use chancery_x509::inspect::{self, ExtensionValue, Field, InspectLimits, Inspection, ObjectKind, Value as FieldValue};
 use serde_json::{Map, Value, json};
 
 use crate::arguments::Arguments;
@@ -125,27 +125,27 @@ fn fields(fields: &[Field]) -> Value {
     )
 }
 
-fn value(told: &Told) -> Value {
-    match told {
-        Told::Text(text) => json!(text),
-        Told::Number(number) => json!(number),
-        Told::Flag(flag) => json!(flag),
-        Told::List { items, omitted: 0 } => items.iter().map(value).collect(),
-        Told::List { items, omitted } => {
+fn value(field: &FieldValue) -> Value {
+    match field {
+        FieldValue::Text(text) => json!(text),
+        FieldValue::Number(number) => json!(number),
+        FieldValue::Flag(flag) => json!(flag),
+        FieldValue::List { items, omitted: 0 } => items.iter().map(value).collect(),
+        FieldValue::List { items, omitted } => {
             json!({ "items": items.iter().map(value).collect::<Vec<_>>(), "omitted": omitted })
         }
-        Told::Group(group) => fields(group),
-        Told::Extension(extension) => self::extension(extension),
+        FieldValue::Group(group) => fields(group),
+        FieldValue::Extension(extension) => self::extension(extension),
         // A kind of value that only a later version of the library has: show its debug text.
         other => json!(format!("{other:?}")),
     }
 }
 
 fn extension(extension: &ExtensionValue) -> Value {
-    let mut told = Map::new();
-    told.insert("oid".to_owned(), json!(extension.oid));
-    told.insert("name".to_owned(), json!(extension.name));
-    told.insert("critical".to_owned(), json!(extension.critical));
-    told.insert("value".to_owned(), value(&extension.value));
-    Value::Object(told)
+    let mut object = Map::new();
+    object.insert("oid".to_owned(), json!(extension.oid));
+    object.insert("name".to_owned(), json!(extension.name));
+    object.insert("critical".to_owned(), json!(extension.critical));
+    object.insert("value".to_owned(), value(&extension.value));
+    Value::Object(object)
 }

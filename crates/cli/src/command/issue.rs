@@ -56,7 +56,7 @@ pub(crate) fn run(arguments: &Arguments, issue: &IssueArguments) -> Result<ExitC
             if arguments.json {
                 wanted::json(&answer)?;
             } else {
-                wanted::told(&answer);
+                wanted::print_issued(&answer);
                 println!("\nThe certificate is in {}.", file.display());
             }
         }

@@ -158,29 +158,29 @@ impl<'a> Report<'a> {
 /// `2 refused, 1 issued`: what needs attention first.
 fn counted(plan: &Plan) -> String {
     let counts = Verdict::ALL.map(|verdict| (plan.count(verdict), verdict));
-    let told: Vec<String> = counts
+    let parts: Vec<String> = counts
         .iter()
         .filter(|(count, _)| *count > 0)
         .map(|(count, verdict)| format!("{count} {}", verdict.name()))
         .collect();
-    if told.is_empty() {
+    if parts.is_empty() {
         "nothing to do".to_owned()
     } else {
-        told.join(", ")
+        parts.join(", ")
     }
 }
 
 /// What removing entries means, and how many are in both folders.
 fn compared(compared: &Compared) -> Vec<String> {
-    let mut told = vec![format!(
+    let mut parts = vec![format!(
         "{} in the base.",
         show::counted(compared.equal, "entry is as it is", "entries are as they are")
     )];
     if !compared.removed.is_empty() {
-        told.push(format!(
+        parts.push(format!(
             "{} taken out: that revokes no certificate, and takes no revocation back.",
             show::counted(compared.removed.len(), "entry is", "entries are")
         ));
     }
-    told
+    parts
 }

@@ -116,7 +116,7 @@ pub(crate) fn run(arguments: &Arguments, renew: &RenewArguments) -> Result<ExitC
     if arguments.json {
         wanted::json(&answer)?;
     } else {
-        wanted::told(&answer);
+        wanted::print_issued(&answer);
     }
     Ok(ExitCode::SUCCESS)
 }

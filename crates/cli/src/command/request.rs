@@ -92,7 +92,7 @@ pub(crate) fn run(arguments: &Arguments, request: &RequestArguments) -> Result<E
         wanted::write(p12_file, &octets, true, pending.overwrites())?;
     }
     pending.end()?;
-    told(arguments, request, &answer)?;
+    print_answer(arguments, request, &answer)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -175,11 +175,11 @@ fn unanswered(error: anyhow::Error, pending: &Pending, is_repeated: bool) -> any
     }
 }
 
-fn told(arguments: &Arguments, request: &RequestArguments, answer: &TlsCertAnswer) -> Result<()> {
+fn print_answer(arguments: &Arguments, request: &RequestArguments, answer: &TlsCertAnswer) -> Result<()> {
     if arguments.json {
         return wanted::json(answer);
     }
-    wanted::told(answer);
+    wanted::print_issued(answer);
     if let Some(profile) = names::default_profile(request)? {
         println!("Profile {profile}: {}", names::why(profile));
     }

@@ -66,9 +66,9 @@ pub(crate) fn run(arguments: &Arguments, restore: &RestoreArguments) -> Result<E
     })?;
     progress.borrow_mut().take();
     if arguments.json {
-        show::json(&told(&restored))?;
+        show::json(&as_json(&restored))?;
     } else {
-        say(&restored);
+        print_restored(&restored);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -183,7 +183,7 @@ fn signed_line(signed: &SignedBy) -> String {
     )
 }
 
-fn told(restored: &Restored) -> Value {
+fn as_json(restored: &Restored) -> Value {
     let crls = restored.crls.as_ref().map(|crls| {
         let crls = crls.iter().map(|crl| {
             json!({
@@ -216,7 +216,7 @@ fn scopes(token: &TokenRecord) -> Vec<&'static str> {
     token.scopes.iter().map(TokenScope::name).collect()
 }
 
-fn say(restored: &Restored) {
+fn print_restored(restored: &Restored) {
     println!(
         "Restored to {} as it was at {}.",
         restored.path.display(),

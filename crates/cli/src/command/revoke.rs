@@ -40,7 +40,7 @@ pub(crate) fn run(arguments: &Arguments, revoke: &RevokeArguments) -> Result<Exi
         visible(reason),
         visible(revoked_at),
     );
-    tell_of_others(answer);
+    print_others(answer);
     match &answer.crl_problem {
         None => println!("The CRL that lists it is published."),
         Some(problem) => {
@@ -57,7 +57,7 @@ pub(crate) fn run(arguments: &Arguments, revoke: &RevokeArguments) -> Result<Exi
 }
 
 /// Prints the family: certificates revoked with it, and those left valid.
-fn tell_of_others(answer: &RevokeAnswer) {
+fn print_others(answer: &RevokeAnswer) {
     let line = |other: &AffectedCertificate| println!("  {}", described(other));
     let revoked = &answer.also_revoked;
     if !revoked.is_empty() {
@@ -118,8 +118,8 @@ mod tests {
             not_after: "2027-01-01T00:00:00Z".to_owned(),
             same_key: true,
         };
-        let told = described(&other);
-        assert!(told.contains("db") && told.contains("the same key"), "{told}");
-        assert!(!told.contains(['\u{1b}', '\u{202e}']), "{told:?}");
+        let line = described(&other);
+        assert!(line.contains("db") && line.contains("the same key"), "{line}");
+        assert!(!line.contains(['\u{1b}', '\u{202e}']), "{line:?}");
     }
 }

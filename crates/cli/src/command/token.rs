@@ -26,9 +26,9 @@ pub(crate) fn run(arguments: &Arguments, command: &TokenCommand) -> Result<ExitC
                 .runtime
                 .block_on(local.tokens.create(new, ports.entropy.as_ref(), now))?;
             if arguments.json {
-                let mut told = told(&record);
-                told["token"] = json!(secret.expose());
-                show::json(&told)?;
+                let mut shown = as_json(&record);
+                shown["token"] = json!(secret.expose());
+                show::json(&shown)?;
             } else {
                 println!("{}", secret.expose());
                 eprintln!(
@@ -41,7 +41,7 @@ pub(crate) fn run(arguments: &Arguments, command: &TokenCommand) -> Result<ExitC
         TokenCommand::List => {
             let records = local.runtime.block_on(local.tokens.list())?;
             if arguments.json {
-                show::json(&json!({ "tokens": records.iter().map(told).collect::<Vec<_>>() }))?;
+                show::json(&json!({ "tokens": records.iter().map(as_json).collect::<Vec<_>>() }))?;
             } else {
                 let row = |record: &TokenRecord| {
                     let last = record
@@ -70,7 +70,7 @@ pub(crate) fn run(arguments: &Arguments, command: &TokenCommand) -> Result<ExitC
         TokenCommand::Revoke { id } => {
             let record = local.runtime.block_on(local.tokens.revoke(id, now))?;
             if arguments.json {
-                show::json(&told(&record))?;
+                show::json(&as_json(&record))?;
             } else {
                 println!("Token {} has ended.", record.id);
             }
@@ -90,7 +90,7 @@ fn expiry(record: &TokenRecord) -> String {
         .map_or_else(|| "never".to_owned(), |time| time.to_string())
 }
 
-fn told(record: &TokenRecord) -> Value {
+fn as_json(record: &TokenRecord) -> Value {
     json!({
         "id": record.id,
         "name": record.name,

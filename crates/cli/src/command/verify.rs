@@ -108,7 +108,7 @@ fn trust(arguments: &Arguments, verify: &VerifyArguments, chain: &[Certificate])
         let source = "given with --root".to_owned();
         return Ok(Trust { roots, source });
     }
-    if let Some((roots, source)) = at_hand(arguments)? {
+    if let Some((roots, source)) = known_roots(arguments)? {
         return Ok(Trust { roots, source });
     }
     let roots: Vec<Certificate> = chain
@@ -129,7 +129,7 @@ fn trust(arguments: &Arguments, verify: &VerifyArguments, chain: &[Certificate])
 }
 
 /// The roots of the authority that the arguments or the environment select, or of the one in the default folder.
-fn at_hand(arguments: &Arguments) -> Result<Option<(Vec<Certificate>, String)>> {
+fn known_roots(arguments: &Arguments) -> Result<Option<(Vec<Certificate>, String)>> {
     if arguments.aws.aws {
         return on_aws(arguments).map(Some);
     }
@@ -143,13 +143,13 @@ fn at_hand(arguments: &Arguments) -> Result<Option<(Vec<Certificate>, String)>> 
     let Some(path) = local_authority::path_if_there(arguments) else {
         return Ok(None);
     };
-    let told = || {
+    let context = || {
         format!(
             "the root of the authority in {} cannot be read; give the root to trust with --root FILE",
             path.display()
         )
     };
-    let roots = local_authority::roots(&path).with_context(told)?;
+    let roots = local_authority::roots(&path).with_context(context)?;
     if roots.is_empty() {
         return Ok(None);
     }
@@ -200,11 +200,11 @@ fn judge(case: &Case<'_>) -> Result<Certificate, String> {
         .iter()
         .map(anchor_from_trusted_cert)
         .collect::<Result<_, _>>()
-        .map_err(|error| told(&error))?;
+        .map_err(|error| message_of(&error))?;
     // Certificates with the same subject and issuer may be a CA's own, under a former key.
     let intermediates: Vec<CertificateDer<'_>> = chain.iter().map(der).collect();
     let leaf_der = der(leaf);
-    let end_entity = EndEntityCert::try_from(&leaf_der).map_err(|error| told(&error))?;
+    let end_entity = EndEntityCert::try_from(&leaf_der).map_err(|error| message_of(&error))?;
 
     // If CRLs were given, a current one must cover the certificate itself; the CAs above it are checked where their
     // issuer's CRL is given, since users seldom have the root's at hand.
@@ -248,7 +248,7 @@ fn judge(case: &Case<'_>) -> Result<Certificate, String> {
                 revocation,
                 Some(&take),
             )
-            .map_err(|error| reason.take().unwrap_or_else(|| told(&error)))?;
+            .map_err(|error| reason.take().unwrap_or_else(|| message_of(&error)))?;
         let anchor = anchors.iter().position(|anchor| anchor == verified.anchor());
         anchor.ok_or_else(|| "it chains to no root that is trusted".to_owned())
     };
@@ -259,10 +259,10 @@ fn judge(case: &Case<'_>) -> Result<Certificate, String> {
             .into_iter()
             .map(|crl| OwnedCertRevocationList::from_der(crl.as_der()).map(Into::into))
             .collect::<Result<Vec<webpki::CertRevocationList<'_>>, _>>()
-            .map_err(|error| told(&error))?;
+            .map_err(|error| message_of(&error))?;
         let lists: Vec<&webpki::CertRevocationList<'_>> = lists.iter().collect();
         let options =
-            RevocationOptionsBuilder::new(&lists).map_err(|_| told(&webpki::Error::UnknownRevocationStatus))?;
+            RevocationOptionsBuilder::new(&lists).map_err(|_| message_of(&webpki::Error::UnknownRevocationStatus))?;
         path(Some(
             options
                 .with_depth(depth)
@@ -317,7 +317,7 @@ impl ExtendedKeyUsageValidator for Purpose {
 }
 
 /// webpki's common errors as text for users; rare ones keep webpki's own.
-fn told(error: &webpki::Error) -> String {
+fn message_of(error: &webpki::Error) -> String {
     use webpki::Error;
     match error {
         Error::CertExpired { not_after, .. } => format!("a certificate in the chain ended at {}", time(*not_after)),

@@ -124,7 +124,7 @@ fn pem(encoded: &str, field: &str) -> Result<String> {
 }
 
 /// Prints what was issued.
-pub(crate) fn told(answer: &TlsCertAnswer) {
+pub(crate) fn print_issued(answer: &TlsCertAnswer) {
     let info = answer.certificate_info.as_ref();
     let field = |of: fn(&CertificateInfo) -> &String| info.map(of).cloned().unwrap_or_default();
     show::facts([

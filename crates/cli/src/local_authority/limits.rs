@@ -90,10 +90,10 @@ mod tests {
             "request_seconds = 0",
             "least_rate = 0",
         ] {
-            let told = limits(text).unwrap_err().to_string();
+            let message = limits(text).unwrap_err().to_string();
             assert!(
-                told.contains(text.split(' ').next().unwrap()) && told.contains("write a number from"),
-                "{told}"
+                message.contains(text.split(' ').next().unwrap()) && message.contains("write a number from"),
+                "{message}"
             );
         }
         assert!(limits("conections = 100").is_err());

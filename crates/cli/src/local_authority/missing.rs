@@ -33,14 +33,14 @@ pub(super) fn refuse(folder: &DataFolder) -> Result<()> {
 
 /// Whether the ledger has CAs. One that cannot be read as it is may have some: that is an error.
 fn has_cas(folder: &DataFolder) -> Result<bool> {
-    let told = || {
+    let context = || {
         format!(
             "{} has no chancery.toml, and whether its ledger has CAs cannot be told: put chancery.toml back, as a backup has it",
             folder.path().display()
         )
     };
-    let ledger = SqliteLedger::open_to_read(folder.ledger_file()).with_context(told)?;
+    let ledger = SqliteLedger::open_to_read(folder.ledger_file()).with_context(context)?;
     Ok(!chancery_local::block_on(ledger.issuers().list())
-        .with_context(told)?
+        .with_context(context)?
         .is_empty())
 }

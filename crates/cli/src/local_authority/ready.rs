@@ -22,7 +22,7 @@ impl LocalAuthority {
         // The ledger first: without it, nothing else matters.
         self.runtime.block_on(looking)?.context("the ledger cannot be used")?;
         self.warnings = self.folder_warnings();
-        let told = self.warnings.len();
+        let known_warnings = self.warnings.len();
         let default = self.authority.issuing_ca();
         let configured = self.authority.config().issuing_ca().name();
         let issuing = default.as_ref().map_or(configured, |ca| ca.name());
@@ -50,7 +50,7 @@ impl LocalAuthority {
                 .context("intents cannot be authenticated, without which nothing is issued")?;
         }
         // Creating missing CAs needs the passphrase once more.
-        if self.warnings.len() == told && self.missing_cas().next().is_none() {
+        if self.warnings.len() == known_warnings && self.missing_cas().next().is_none() {
             self.keys.forget_passphrase();
         }
         Ok(())

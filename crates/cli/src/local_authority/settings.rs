@@ -150,8 +150,8 @@ pub(super) fn keeps_keys_in(folder: &Path, wanted: &Path, label: &str) -> Result
 /// must not have it run.
 pub(crate) fn refuse_module_within(module: &Path, folder: &Path) -> Result<()> {
     let real = |path: &Path| path.canonicalize().or_else(|_| std::path::absolute(path));
-    let told = || format!("cannot tell where {} is", module.display());
-    let (real_module, real_folder) = (real(module).with_context(told)?, real(folder).with_context(told)?);
+    let context = || format!("cannot tell where {} is", module.display());
+    let (real_module, real_folder) = (real(module).with_context(context)?, real(folder).with_context(context)?);
     if real_module.starts_with(&real_folder) || std::path::absolute(module)?.starts_with(std::path::absolute(folder)?) {
         bail!(
             "the PKCS #11 module {} is inside the data folder, from which no program is loaded: install it elsewhere, and \

@@ -243,13 +243,13 @@ fn ca(
     let info: CaInfo = serde_json::from_value(Value::Object(info)).map_err(|error| invalid(name, error.to_string()))?;
     let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
     let parent = (role == CaRole::Issuing).then(|| CaRole::Root.name());
-    let path_len = match whole(name, "pathLengthConstraint", &info.path_length_constraint)? {
+    let path_len = match whole_number(name, "pathLengthConstraint", &info.path_length_constraint)? {
         None => PathLen::Word("none".to_owned()),
         Some(limit) => PathLen::Limit(
             u8::try_from(limit).map_err(|_| invalid(name, format!("pathLengthConstraint {limit} is more than 255")))?,
         ),
     };
-    let lifetime_days = match whole(name, "lifetime", &info.lifetime)? {
+    let lifetime_days = match whole_number(name, "lifetime", &info.lifetime)? {
         None | Some(0) => lifetime_days,
         Some(days) => u32::try_from(days).map_err(|_| invalid(name, format!("lifetime {days} is too long")))?,
     };
@@ -270,7 +270,7 @@ fn ca(
 }
 
 /// A whole number, bare or quoted; `None` for null or an empty string.
-fn whole(name: &'static str, field: &str, value: &Value) -> Result<Option<u64>, SettingsError> {
+fn whole_number(name: &'static str, field: &str, value: &Value) -> Result<Option<u64>, SettingsError> {
     let found = match value {
         Value::Null => return Ok(None),
         Value::String(text) if text.trim().is_empty() => return Ok(None),
@@ -529,8 +529,8 @@ mod tests {
         ];
         for (name, value) in table {
             match read(&[(name, value)]) {
-                Err(SettingsError::Invalid { name: told, detail }) => {
-                    assert_eq!(told, name, "{value}");
+                Err(SettingsError::Invalid { name: reported, detail }) => {
+                    assert_eq!(reported, name, "{value}");
                     assert!(!detail.is_empty());
                 }
                 other => panic!("{name}={value}: {other:?}"),

@@ -36,7 +36,7 @@ pub struct HttpAnswer {
 
 /// The outcome of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum PostOutcome {
     /// It is in the channel.
     Delivered,
     /// The token is not valid, or no longer.
@@ -72,7 +72,7 @@ struct Answer {
 
 /// The outcome of one attempt.
 enum Attempt {
-    Told(Told),
+    Done(PostOutcome),
     Again { after: Option<u64>, detail: String },
 }
 
@@ -86,16 +86,16 @@ impl Slack {
     }
 
     /// Posts a message, with retries.
-    pub async fn post(&self, token: &str, message: &Value) -> Told {
+    pub async fn post(&self, token: &str, message: &Value) -> PostOutcome {
         let body = message.to_string().into_bytes();
         let mut pause = PAUSE;
         for attempt in 1.. {
             let (after, detail) = match read(self.http.post(&self.url, token, body.clone()).await) {
-                Attempt::Told(told) => return told,
+                Attempt::Done(outcome) => return outcome,
                 Attempt::Again { after, detail } => (after, detail),
             };
             if attempt == ATTEMPTS {
-                return Told::Unavailable { detail };
+                return PostOutcome::Unavailable { detail };
             }
             tracing::warn!(attempt, detail, "Slack did not take a notice yet");
             let wanted = after.map_or(pause, Duration::from_secs);
@@ -119,13 +119,13 @@ fn read(answer: Result<HttpAnswer, String>) -> Attempt {
         return again(format!("HTTP status {}", answer.status));
     }
     let Ok(Answer { ok, error }) = serde_json::from_slice(&answer.body) else {
-        return Attempt::Told(Told::Refused {
+        return Attempt::Done(PostOutcome::Refused {
             error: format!("HTTP status {}, and no answer of Slack's", answer.status),
         });
     };
     // Codes as documented for chat.postMessage.
     match error.as_str() {
-        _ if ok => Attempt::Told(Told::Delivered),
+        _ if ok => Attempt::Done(PostOutcome::Delivered),
         "ratelimited"
         | "rate_limited"
         | "internal_error"
@@ -133,9 +133,9 @@ fn read(answer: Result<HttpAnswer, String>) -> Attempt {
         | "service_unavailable"
         | "request_timeout" => again(error),
         "invalid_auth" | "not_authed" | "token_expired" | "token_revoked" | "account_inactive" => {
-            Attempt::Told(Told::BadToken { error })
+            Attempt::Done(PostOutcome::BadToken { error })
         }
-        _ => Attempt::Told(Told::Refused { error }),
+        _ => Attempt::Done(PostOutcome::Refused { error }),
     }
 }
 
@@ -174,13 +174,13 @@ mod tests {
         })
     }
 
-    async fn told(answers: Vec<Result<HttpAnswer, String>>) -> (Told, usize) {
+    async fn post(answers: Vec<Result<HttpAnswer, String>>) -> (PostOutcome, usize) {
         let script = Arc::new(Script(Mutex::new((answers, 0))));
-        let told = Slack::new(script.clone(), "http://slack")
+        let outcome = Slack::new(script.clone(), "http://slack")
             .post("xoxb-1", &json!({"channel": "pki"}))
             .await;
         let attempts = script.0.lock().unwrap().1;
-        (told, attempts)
+        (outcome, attempts)
     }
 
     #[tokio::test(start_paused = true)]
@@ -188,12 +188,18 @@ mod tests {
         let ok = || answer(200, r#"{"ok":true}"#);
         let down = || Err("connection refused".to_owned());
         let limited = || answer(200, r#"{"ok":false,"error":"ratelimited"}"#);
-        assert_eq!(told(vec![ok()]).await, (Told::Delivered, 1));
-        assert_eq!(told(vec![down(), answer(503, ""), ok()]).await, (Told::Delivered, 3));
-        assert_eq!(told(vec![answer(429, ""), limited(), ok()]).await, (Told::Delivered, 3));
-        let (lost, attempts) = told(vec![down()]).await;
+        assert_eq!(post(vec![ok()]).await, (PostOutcome::Delivered, 1));
+        assert_eq!(
+            post(vec![down(), answer(503, ""), ok()]).await,
+            (PostOutcome::Delivered, 3)
+        );
+        assert_eq!(
+            post(vec![answer(429, ""), limited(), ok()]).await,
+            (PostOutcome::Delivered, 3)
+        );
+        let (lost, attempts) = post(vec![down()]).await;
         assert_eq!(attempts, 4);
-        assert!(matches!(lost, Told::Unavailable { detail } if detail.contains("refused")));
+        assert!(matches!(lost, PostOutcome::Unavailable { detail } if detail.contains("refused")));
     }
 
     #[tokio::test(start_paused = true)]
@@ -203,12 +209,12 @@ mod tests {
             ("<html>", "HTTP status 200, and no answer of Slack's"),
             (r#"{"error":7}"#, "HTTP status 200, and no answer of Slack's"),
         ] {
-            let refused = Told::Refused {
+            let refused = PostOutcome::Refused {
                 error: wanted.to_owned(),
             };
-            assert_eq!(told(vec![answer(200, body)]).await, (refused, 1));
+            assert_eq!(post(vec![answer(200, body)]).await, (refused, 1));
         }
-        let (bad, attempts) = told(vec![answer(200, r#"{"ok":false,"error":"invalid_auth"}"#)]).await;
-        assert!(matches!(bad, Told::BadToken { .. }) && attempts == 1);
+        let (bad, attempts) = post(vec![answer(200, r#"{"ok":false,"error":"invalid_auth"}"#)]).await;
+        assert!(matches!(bad, PostOutcome::BadToken { .. }) && attempts == 1);
     }
 }

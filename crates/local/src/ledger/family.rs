@@ -7,7 +7,8 @@ use chancery_authority::CaName;
 use chancery_authority::port::LedgerError;
 use chancery_authority::port::ledger::{
     CertificateIntent, FamilyPosition, IntentId, NotRenewable, RENEWALS, REVOKED_TOGETHER, Reach, Related, Revocation,
-    Revoked, RevokedTogether, UNREADABLE_TOLD, UnfinishedFamilies, UnfinishedFamily, UnreadableRow, compromises_key,
+    Revoked, RevokedTogether, UNREADABLE_REPORTED, UnfinishedFamilies, UnfinishedFamily, UnreadableRow,
+    compromises_key,
 };
 use chancery_x509::certificate::Certificate;
 use chancery_x509::crl::RevocationReason;
@@ -337,7 +338,7 @@ fn add_unreadable(unreadable: &mut Vec<UnreadableRow>, id: i64, fault: Fault, is
     } else {
         format!("{named}: {what}")
     };
-    if unreadable.len() < UNREADABLE_TOLD {
+    if unreadable.len() < UNREADABLE_REPORTED {
         unreadable.push(UnreadableRow { what, is_done });
     }
     Ok(())

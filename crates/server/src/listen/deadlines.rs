@@ -480,8 +480,8 @@ mod tests {
         fast.moved(2_000_000);
         let began = slow.clock.since.load(Ordering::Relaxed);
         assert_eq!(deadlines.slowest_at(began + 9_000), None);
-        let told = deadlines.slowest_at(began + 20_000);
-        assert!(told.is_some_and(|rate| (999..=1001).contains(&rate)), "{told:?}");
+        let rate = deadlines.slowest_at(began + 20_000);
+        assert!(rate.is_some_and(|rate| (999..=1001).contains(&rate)), "{rate:?}");
         let other = Transfer::begin(&deadlines, true);
         assert_eq!(
             deadlines.slowest_at(began + 20_000),

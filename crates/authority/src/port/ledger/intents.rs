@@ -235,19 +235,19 @@ impl OpenIntent {
 pub struct OpenIntents {
     /// Those that can be read.
     pub intents: Vec<OpenIntent>,
-    /// Names of those that cannot be read, and what is wrong with them; at most [`UNREADABLE_TOLD`]. One may be
+    /// Names of those that cannot be read, and what is wrong with them; at most [`UNREADABLE_REPORTED`]. One may be
     /// reported by two consecutive pages.
     pub unreadable: Vec<String>,
 }
 
 /// Most unreadable intents that are reported: an attacker who can write to a ledger must not be able to fill its
 /// reader's memory.
-pub const UNREADABLE_TOLD: usize = 1_000;
+pub const UNREADABLE_REPORTED: usize = 1_000;
 
 impl OpenIntents {
     /// Adds one that cannot be read.
     pub fn add_unreadable(&mut self, what: impl Into<String>) {
-        if self.unreadable.len() < UNREADABLE_TOLD {
+        if self.unreadable.len() < UNREADABLE_REPORTED {
             self.unreadable.push(what.into());
         }
     }

@@ -8,7 +8,7 @@ use chancery_x509::key::KeyFingerprint;
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
-use super::{CertificateRecord, CrlScope, Cursor, IntentId, LedgerError, UNREADABLE_TOLD};
+use super::{CertificateRecord, CrlScope, Cursor, IntentId, LedgerError, UNREADABLE_REPORTED};
 use crate::ca_name::CaName;
 
 /// Revokes certificates, and keeps the lists from which CRLs are made complete.
@@ -130,7 +130,7 @@ pub struct RevokedTogether {
     pub certificate: Revoked,
     /// Others that this call revoked, because they belong to the same family.
     pub others: Vec<CertificateRecord>,
-    /// Those of the family that cannot be read; the rest is revoked all the same. At most [`UNREADABLE_TOLD`].
+    /// Those of the family that cannot be read; the rest is revoked all the same. At most [`UNREADABLE_REPORTED`].
     pub unreadable: Vec<UnreadableRow>,
     /// Whether there were more than [`REVOKED_TOGETHER`]: the same call again continues with them.
     pub has_more: bool,
@@ -179,10 +179,10 @@ pub struct FamilyPosition {
 pub struct UnfinishedFamilies {
     /// Those that can be read.
     pub families: Vec<UnfinishedFamily>,
-    /// Names of those that cannot be read, and what is wrong with them; at most [`UNREADABLE_TOLD`].
+    /// Names of those that cannot be read, and what is wrong with them; at most [`UNREADABLE_REPORTED`].
     pub unreadable: Vec<String>,
     /// The certificates of marks that no revocation for a compromised key confirms: somebody else may have written them,
-    /// so they are left alone. At most [`UNREADABLE_TOLD`].
+    /// so they are left alone. At most [`UNREADABLE_REPORTED`].
     pub unconfirmed: Vec<IntentId>,
     /// Position after which the next ones follow; `None` where these are the last.
     pub next: Option<FamilyPosition>,
@@ -191,14 +191,14 @@ pub struct UnfinishedFamilies {
 impl UnfinishedFamilies {
     /// Adds one that nothing confirms.
     pub fn add_unconfirmed(&mut self, id: IntentId) {
-        if self.unconfirmed.len() < UNREADABLE_TOLD {
+        if self.unconfirmed.len() < UNREADABLE_REPORTED {
             self.unconfirmed.push(id);
         }
     }
 
     /// Adds one that cannot be read.
     pub fn add_unreadable(&mut self, what: impl Into<String>) {
-        if self.unreadable.len() < UNREADABLE_TOLD {
+        if self.unreadable.len() < UNREADABLE_REPORTED {
             self.unreadable.push(what.into());
         }
     }

@@ -80,10 +80,10 @@ fn cas(wanted: &PlanArguments, config: &Config, now: UnixTime, entropy: &dyn Ent
     let Some(file) = &wanted.ca_bundle else {
         return stand_ins(config, now, entropy, &mut made_up);
     };
-    let told = || format!("{} cannot be used", file.display());
+    let context = || format!("{} cannot be used", file.display());
     let text = bounded::read(file, bounded::CERTIFICATES)?;
-    let certificates = Certificate::parse_all(&text).with_context(told)?;
-    stand_ins_from(config, &certificates).with_context(told)
+    let certificates = Certificate::parse_all(&text).with_context(context)?;
+    stand_ins_from(config, &certificates).with_context(context)
 }
 
 /// The public key of a key pair that is discarded.

@@ -24,14 +24,14 @@ pub(super) fn certificate(item: &Item) -> Vec<String> {
     let existing = item.existing.as_ref();
     let serial = existing.map(|existing| existing.serial_number.to_string());
     let serial = item.serial_number.clone().or(serial);
-    let mut told = Vec::new();
-    told.extend(serial.map(|serial| format!("serial number {serial}")));
-    told.extend(existing.map(end));
-    told
+    let mut parts = Vec::new();
+    parts.extend(serial.map(|serial| format!("serial number {serial}")));
+    parts.extend(existing.map(end));
+    parts
 }
 
 fn of_planned(planned: &Planned) -> Vec<String> {
-    let mut told = vec![
+    let mut parts = vec![
         planned.key.clone(),
         format!(
             "{}, to {}",
@@ -43,14 +43,14 @@ fn of_planned(planned: &Planned) -> Vec<String> {
         planned.issuer.clone(),
     ];
     if !planned.custom_extensions.is_empty() {
-        told.push(format!("extensions {}", planned.custom_extensions.join(" ")));
+        parts.push(format!("extensions {}", planned.custom_extensions.join(" ")));
     }
     // All of them: the one left out could be the one that matters.
-    told.extend(planned.sans.iter().map(|name| format!("{} {}", name.kind, name.value)));
+    parts.extend(planned.sans.iter().map(|name| format!("{} {}", name.kind, name.value)));
     if planned.sans.is_empty() {
-        told.push("no alternative name".to_owned());
+        parts.push("no alternative name".to_owned());
     }
-    told
+    parts
 }
 
 /// A time's date: the time of day is only that of this run.
@@ -77,20 +77,20 @@ fn end(existing: &Existing) -> String {
 
 /// The reason for the verdict.
 pub(super) fn why(item: &Item) -> Vec<String> {
-    let mut told = Vec::new();
-    told.extend(item.reason.clone());
+    let mut parts = Vec::new();
+    parts.extend(item.reason.clone());
     if item.verdict == Verdict::Revoked {
-        told.extend(item.revocation_reason.map(str::to_owned));
+        parts.extend(item.revocation_reason.map(str::to_owned));
     }
     if let Some(existing) = item.existing.as_ref().filter(|_| item.certificate.is_some()) {
         let serial = existing.serial_number;
         match item.verdict {
-            Verdict::Renewed => told.push(format!("follows {serial}, which {}", end(existing))),
-            Verdict::Issued => told.push(format!("beside {serial} of the same key, which {}", end(existing))),
+            Verdict::Renewed => parts.push(format!("follows {serial}, which {}", end(existing))),
+            Verdict::Issued => parts.push(format!("beside {serial} of the same key, which {}", end(existing))),
             _ => {}
         }
     }
-    told
+    parts
 }
 
 /// Warnings and lint findings.

@@ -13,7 +13,7 @@ use chancery_local::keys::client::{ClientKey, ClientKeyAlgorithm};
 use zeroize::Zeroizing;
 
 use crate::arguments::Arguments;
-use crate::deployment::{Deployed, told};
+use crate::deployment::{Deployed, aws_error};
 
 /// Key of the common name in the encryption context.
 const CONTEXT: &str = "common_name";
@@ -69,7 +69,7 @@ pub(super) fn generate(
             }
             _ => format!("kms:GenerateDataKeyPair with {under} failed"),
         };
-        told(error).context(hint)
+        aws_error(error).context(hint)
     })?;
     let sealed = answer.private_key_ciphertext_blob.map(Blob::into_inner);
     let plaintext = answer.private_key_plaintext.map(Blob::into_inner).map(Zeroizing::new);
