@@ -72,7 +72,7 @@ impl Authority {
             .server_names()
             .list(authority.ports.clock.now())
             .await?;
-        authority.know_own_names(names);
+        authority.cache_own_names(names);
         Ok(authority)
     }
 
@@ -84,7 +84,7 @@ impl Authority {
         let cas: Result<Vec<_>, _> = records
             .map(|record| match known.iter().find(|ca| ca.name() == &record.ca_name) {
                 Some(ca) if ca.record == record => Ok(Arc::clone(ca)),
-                Some(ca) if ca.is_but_for_its_status(&record) => Ok(Arc::new(ca.with_status(record)?)),
+                Some(ca) if ca.is_same_but_for_status(&record) => Ok(Arc::new(ca.with_status(record)?)),
                 Some(_) | None => Ca::try_from(record).map(Arc::new),
             })
             .collect();

@@ -63,7 +63,7 @@ impl Ca {
         IssuerId::of(self.issuer.public_key())
     }
 
-    pub(crate) fn is_but_for_its_status(&self, record: &AuthorityRecord) -> bool {
+    pub(crate) fn is_same_but_for_status(&self, record: &AuthorityRecord) -> bool {
         let AuthorityRecord {
             ca_name,
             parent,

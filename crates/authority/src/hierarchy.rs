@@ -8,8 +8,8 @@ pub(crate) mod build;
 mod certify;
 mod cross;
 mod error;
+mod placeholder;
 mod renew;
-mod stand_in;
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use chancery_x509::key::ca::CaPublicKey;
 
 pub use cross::{CrossNames, CrossSignError, CrossSignRequest, CrossSigned};
 pub use error::HierarchyError;
-pub use stand_in::{StandInError, stand_ins, stand_ins_from};
+pub use placeholder::{PlaceholderError, placeholder_cas, placeholder_cas_from};
 
 use crate::authority::Authority;
 use crate::ca::Ca;

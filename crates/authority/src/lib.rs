@@ -25,12 +25,12 @@ pub mod issuer;
 #[cfg(feature = "testing")]
 pub mod memory;
 pub mod port;
+mod presented;
 pub mod principal;
 pub mod profile;
 pub mod publish;
 pub mod remind;
 pub mod revoke;
-mod shown;
 pub mod signing;
 #[cfg(feature = "testing")]
 pub mod suite;

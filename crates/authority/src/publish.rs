@@ -48,7 +48,7 @@ pub type CrlOutcomes = Vec<(CrlScope, Result<PublishedCrl, PublishError>)>;
 impl Authority {
     /// Makes and publishes CRLs now, those of one CA or of all, one after the other; a failure does not stop the rest.
     pub async fn publish_crls(&self, which: Option<&CaName>) -> CrlOutcomes {
-        self.know_crl_uses().await;
+        self.cache_crl_uses().await;
         let mut outcomes = Vec::new();
         for scope in self.crl_scopes() {
             if which.is_none_or(|ca_name| *ca_name == scope.issuer) {
@@ -83,13 +83,13 @@ impl Authority {
 
     /// The scope of every CRL that must be published, read from the ledger now.
     pub async fn crl_scopes_now(&self) -> Vec<CrlScope> {
-        self.know_crl_uses().await;
+        self.cache_crl_uses().await;
         self.crl_scopes()
     }
 
     /// After an error, the uses read before and those of the configuration remain known; making a CRL reports the
     /// error.
-    pub(super) async fn know_crl_uses(&self) {
+    pub(super) async fn cache_crl_uses(&self) {
         if let Err(error) = self.refresh_crl_uses().await {
             tracing::warn!(%error, "it could not be read which CRLs are in use");
         }

@@ -34,7 +34,7 @@ pub enum RemindError {
 
 /// A reminder that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Due {
+enum DueReminder {
     /// The certificate ends in this many calendar days.
     Warning(i64),
     /// The certificate ended within the last day.
@@ -90,11 +90,11 @@ impl Authority {
     }
 
     /// The reminder is sent first and recorded afterwards: a duplicate is better than none.
-    async fn remind_of(&self, record: &CertificateRecord, due: Due, now: UnixTime) -> bool {
+    async fn remind_of(&self, record: &CertificateRecord, due: DueReminder, now: UnixTime) -> bool {
         let certificate = Box::new(record.clone());
         let event = match due {
-            Due::Warning(days_left) => Event::ExpiryWarning { certificate, days_left },
-            Due::Expired => Event::CertificateExpired(certificate),
+            DueReminder::Warning(days_left) => Event::ExpiryWarning { certificate, days_left },
+            DueReminder::Expired => Event::CertificateExpired(certificate),
         };
         if !self.notify(event).await {
             return false;
@@ -113,7 +113,7 @@ impl Authority {
 }
 
 /// The reminder that is due now, if there is one and it was not sent yet.
-fn due(record: &CertificateRecord, days_before: &[u32], now: UnixTime) -> Option<Due> {
+fn due(record: &CertificateRecord, days_before: &[u32], now: UnixTime) -> Option<DueReminder> {
     if record.revocation.is_some() {
         return None;
     }
@@ -124,12 +124,12 @@ fn due(record: &CertificateRecord, days_before: &[u32], now: UnixTime) -> Option
         let today = now.0.div_euclid(DAY);
         let days = record.not_after.0.div_euclid(DAY) - today;
         days_before.iter().find(|wanted| i64::from(**wanted) == days)?;
-        (Due::Warning(days), UnixTime(today * DAY - 1))
+        (DueReminder::Warning(days), UnixTime(today * DAY - 1))
     } else {
         if left < -DAY {
             return None;
         }
-        (Due::Expired, record.not_after)
+        (DueReminder::Expired, record.not_after)
     };
     // A record with a time in the future was made while a clock was ahead; its reminder came too early and does not
     // count.
@@ -177,7 +177,7 @@ mod tests {
     }
 
     /// The reminders sent if the authority checks every `step` seconds, from 40 days before the end to 3 days after.
-    fn sent(mut record: CertificateRecord, days_before: &[u32], step: usize) -> Vec<(Due, UnixTime)> {
+    fn sent(mut record: CertificateRecord, days_before: &[u32], step: usize) -> Vec<(DueReminder, UnixTime)> {
         let mut sent = Vec::new();
         for now in (END.0 - 40 * DAY..END.0 + 3 * DAY).step_by(step).map(UnixTime) {
             if let Some(due) = due(&record, days_before, now) {
@@ -191,11 +191,11 @@ mod tests {
     #[test]
     fn every_reminder_is_sent_once_however_often_one_looks() {
         let wanted = [
-            Due::Warning(30),
-            Due::Warning(15),
-            Due::Warning(7),
-            Due::Warning(1),
-            Due::Expired,
+            DueReminder::Warning(30),
+            DueReminder::Warning(15),
+            DueReminder::Warning(7),
+            DueReminder::Warning(1),
+            DueReminder::Expired,
         ];
         for step in [60, 3600, 86_400, 86_399] {
             let sent = sent(record(), &[30, 15, 7, 1], step);
@@ -215,7 +215,11 @@ mod tests {
         let the_day_before = |hour: i64| midnight.plus_seconds((hour - 24) * 3600);
         for hour in [0, 9, 10, 23] {
             let now = the_day_before(hour);
-            assert_eq!(due(&a_day_of_life, &[1], now), Some(Due::Warning(1)), "at {hour}:00");
+            assert_eq!(
+                due(&a_day_of_life, &[1], now),
+                Some(DueReminder::Warning(1)),
+                "at {hour}:00"
+            );
         }
         assert_eq!(
             due(&a_day_of_life, &[1], the_day_before(0).plus_seconds(-1)),
@@ -223,14 +227,14 @@ mod tests {
             "two dates ahead"
         );
         assert_eq!(due(&a_day_of_life, &[1], midnight), None, "it ends today");
-        assert_eq!(due(&a_day_of_life, &[0], midnight), Some(Due::Warning(0)));
+        assert_eq!(due(&a_day_of_life, &[0], midnight), Some(DueReminder::Warning(0)));
         let issued_today = CertificateRecord {
             not_after: midnight.plus_seconds(23 * 3600).plus_days(1),
             ..record()
         };
         assert_eq!(
             due(&issued_today, &[1], midnight.plus_seconds(23 * 3600)),
-            Some(Due::Warning(1))
+            Some(DueReminder::Warning(1))
         );
     }
 
@@ -251,7 +255,7 @@ mod tests {
             ..record()
         };
         let now = END.plus_days(-30);
-        assert_eq!(due(&ahead, &[30], now), Some(Due::Warning(30)));
+        assert_eq!(due(&ahead, &[30], now), Some(DueReminder::Warning(30)));
         let reminded = CertificateRecord {
             reminders: [vec![now], ahead.reminders].concat(),
             ..record()
@@ -270,7 +274,7 @@ mod tests {
         });
         assert_eq!(sent(revoked, &[30, 15, 7, 1], 3600), []);
         assert_eq!(due(&record(), &[1], END.plus_days(1).plus_seconds(1)), None);
-        assert_eq!(due(&record(), &[1], END.plus_days(1)), Some(Due::Expired));
-        assert_eq!(due(&record(), &[0], END), Some(Due::Warning(0)));
+        assert_eq!(due(&record(), &[1], END.plus_days(1)), Some(DueReminder::Expired));
+        assert_eq!(due(&record(), &[0], END), Some(DueReminder::Warning(0)));
     }
 }

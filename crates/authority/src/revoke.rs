@@ -116,7 +116,7 @@ impl Authority {
             .await?;
         let record = record.ok_or(RevokeError::NotFound(serial))?.record;
         let mut revoked = self
-            .revoke_as_told(record, reason, invalidity_date, principal, reach)
+            .revoke_within(record, reason, invalidity_date, principal, reach)
             .await?;
         revoked.still_valid = self.still_valid(&revoked.record, compromises_key(reason)).await;
         Ok(revoked)
@@ -130,11 +130,11 @@ impl Authority {
         invalidity_date: Option<UnixTime>,
         principal: &Principal,
     ) -> Result<RevokedCertificate, RevokeError> {
-        self.revoke_as_told(record, reason, invalidity_date, principal, Reach::Key)
+        self.revoke_within(record, reason, invalidity_date, principal, Reach::Key)
             .await
     }
 
-    async fn revoke_as_told(
+    async fn revoke_within(
         &self,
         record: CertificateRecord,
         reason: RevocationReason,

@@ -45,7 +45,7 @@ pub struct Swept {
 }
 
 /// The decision on one intent.
-enum Taken {
+enum SweepDecision {
     Completed,
     /// No caller can ask for its certificate again.
     OfNoUse,
@@ -201,14 +201,14 @@ impl Authority {
         let taken = self.take_up(&intent, sweep).await;
         let swept = &mut sweep.swept;
         match taken {
-            Ok(Taken::Completed) => swept.completed.push(id),
-            Ok(Taken::OfNoUse) => match self.give_up(&id, self.ports().clock.now()).await {
+            Ok(SweepDecision::Completed) => swept.completed.push(id),
+            Ok(SweepDecision::OfNoUse) => match self.give_up(&id, self.ports().clock.now()).await {
                 Ok(()) => swept.lost.push(id),
                 // Another process completed it or gave it up first.
                 Err(LedgerError::NoOpenIntent(_)) => {}
                 Err(error) => swept.failed.push((id, error.to_string())),
             },
-            Ok(Taken::Refused(reason)) => match self.refuse(&id, &reason).await {
+            Ok(SweepDecision::Refused(reason)) => match self.refuse(&id, &reason).await {
                 Ok(()) => {
                     swept.lost.push(id.clone());
                     swept.refused.push((id, reason));
@@ -232,7 +232,7 @@ impl Authority {
 
     /// Completes the intent of a caller that can repeat the request, if this authority prepared it and would issue it
     /// now.
-    async fn take_up(&self, intent: &OpenIntent, sweep: &mut Sweep) -> Result<Taken, IssueError> {
+    async fn take_up(&self, intent: &OpenIntent, sweep: &mut Sweep) -> Result<SweepDecision, IssueError> {
         let asked = &mut sweep.asked;
         if let Some(code) = &intent.authentication
             && !self.authenticator.knows(&code.nonce)
@@ -249,17 +249,17 @@ impl Authority {
         }
         if let Some(certificate) = self.certificate_of(intent).await? {
             self.complete_with(intent.id.clone(), certificate).await?;
-            return Ok(Taken::Completed);
+            return Ok(SweepDecision::Completed);
         }
         if !intent.has_token() || intent.kind != Kind::Leaf {
             // Nothing is signed for it either way, but the operator must know about a forged one.
             return match self.authenticator.verify(intent).await {
-                Ok(Err(forged)) => Ok(Taken::Refused(forged)),
-                Ok(Ok(())) | Err(_) => Ok(Taken::OfNoUse),
+                Ok(Err(forged)) => Ok(SweepDecision::Refused(forged)),
+                Ok(Ok(())) | Err(_) => Ok(SweepDecision::OfNoUse),
             };
         }
         if self.ca(&intent.id.issuer).is_none() {
-            return Ok(Taken::OfNoUse);
+            return Ok(SweepDecision::OfNoUse);
         }
         let issuer = &intent.id.issuer;
         let is_revoked = if let Some(known) = sweep.revoked.get(issuer) {
@@ -268,15 +268,15 @@ impl Authority {
             let revoked = self.revoked_in_chain(issuer).await?.is_some();
             *sweep.revoked.entry(issuer.clone()).or_insert(revoked)
         };
-        if is_revoked || self.overtaken(intent).await?.is_some() {
-            return Ok(Taken::OfNoUse);
+        if is_revoked || self.completion_obstacle(intent).await?.is_some() {
+            return Ok(SweepDecision::OfNoUse);
         }
         match self.signable_again(intent).await? {
             Ok(signable) => {
                 self.sign(intent.id.clone(), signable).await?;
-                Ok(Taken::Completed)
+                Ok(SweepDecision::Completed)
             }
-            Err(reason) => Ok(Taken::Refused(reason)),
+            Err(reason) => Ok(SweepDecision::Refused(reason)),
         }
     }
 

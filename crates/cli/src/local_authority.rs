@@ -41,7 +41,7 @@ pub(crate) struct LocalAuthority {
     /// Problems that do not prevent it from working.
     pub(crate) warnings: Vec<String>,
     keys: settings::Keys,
-    broken_profiles: Vec<profiles::Broken>,
+    broken_profiles: Vec<profiles::BrokenProfile>,
     pub(crate) runtime: Runtime,
 }
 

@@ -13,7 +13,7 @@ const SHAPES: &str = "a string, a list of strings, a map from type to values, or
 /// Parses `sans`: nothing; a DNS name; a list of DNS names; a map from type to one value or a list; a list of `{type,
 /// value}`. Strings and objects may be mixed. Invalid names and unknown types are left out with a warning.
 pub(super) fn parse(value: Option<&Value>, warnings: &mut Vec<String>) -> Result<RequestedNames, Malformed> {
-    let mut given = Given {
+    let mut given = GivenNames {
         names: Vec::new(),
         count: 0,
         warnings,
@@ -41,14 +41,14 @@ pub(super) fn parse(value: Option<&Value>, warnings: &mut Vec<String>) -> Result
     Ok(RequestedNames::Listed(given.names))
 }
 
-struct Given<'a> {
+struct GivenNames<'a> {
     names: Vec<AltName>,
     /// Number of given names, valid or not.
     count: usize,
     warnings: &'a mut Vec<String>,
 }
 
-impl Given<'_> {
+impl GivenNames<'_> {
     fn add_element(&mut self, index: usize, element: &Value) -> Result<(), Malformed> {
         match element {
             Value::String(value) => self.add("DNS_NAME", value),

@@ -36,7 +36,7 @@ pub async fn handle(state: &FunctionState, role: CaRole) -> Result<(), Failure> 
     let founder = Authority::open(ports.clone(), config, Profiles::built_in()).await?;
     let created = founder.create_ca(&ca_name, &|line| tracing::info!(line)).await?;
     tracing::info!(ca = %ca_name, algorithm = algorithm.name(), created = created.is_some(), "CA created");
-    state.doubt_cas().await;
+    state.reload_cas_next_time().await;
     publish(state, role).await
 }
 

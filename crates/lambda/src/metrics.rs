@@ -76,7 +76,7 @@ impl Metric {
 
 /// The dimension besides project and environment.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Beside {
+enum Dimension {
     Nothing,
     Authority(String),
     Reason(&'static str),
@@ -93,7 +93,7 @@ struct Inner {
     project: String,
     environment: String,
     throttles: Throttles,
-    values: Mutex<BTreeMap<Beside, BTreeMap<Metric, Vec<f64>>>>,
+    values: Mutex<BTreeMap<Dimension, BTreeMap<Metric, Vec<f64>>>>,
     sink: Mutex<Box<dyn Write + Send>>,
 }
 
@@ -111,56 +111,64 @@ impl Metrics {
 
     /// Counts a certificate that the CA of that name issued.
     pub fn issued(&self, authority: &str) {
-        self.add(Beside::Authority(authority.to_owned()), Metric::Issued, 1.0);
+        self.add(Dimension::Authority(authority.to_owned()), Metric::Issued, 1.0);
     }
 
     /// Counts a refused request: by the reason's code, and once more without that dimension, for an alarm.
     pub fn rejected(&self, reason: &'static str) {
-        self.add(Beside::Reason(reason), Metric::Rejected, 1.0);
-        self.add(Beside::Nothing, Metric::Rejected, 1.0);
+        self.add(Dimension::Reason(reason), Metric::Rejected, 1.0);
+        self.add(Dimension::Nothing, Metric::Rejected, 1.0);
     }
 
     /// Counts intents in the ledger that were not signed, because no authorized process had prepared them.
     #[allow(clippy::cast_precision_loss, reason = "a count of intents is far below 2^52")]
     pub fn intents_refused(&self, count: u64) {
-        self.add(Beside::Nothing, Metric::RefusedIntents, count as f64);
+        self.add(Dimension::Nothing, Metric::RefusedIntents, count as f64);
     }
 
     /// Counts open intents in the ledger that could not be read.
     #[allow(clippy::cast_precision_loss, reason = "a count of intents is far below 2^52")]
     pub fn intents_unreadable(&self, count: u64) {
-        self.add(Beside::Nothing, Metric::UnreadableIntents, count as f64);
+        self.add(Dimension::Nothing, Metric::UnreadableIntents, count as f64);
     }
 
     /// Records how long a signature with that CA's key took.
     pub fn signed(&self, authority: &str, took: Duration) {
-        let authority = Beside::Authority(authority.to_owned());
+        let authority = Dimension::Authority(authority.to_owned());
         self.add(authority, Metric::SigningLatency, took.as_secs_f64() * 1e3);
     }
 
     /// Records the age of a CA's CRL in seconds.
     #[allow(clippy::cast_precision_loss, reason = "seconds of an age are far below 2^52")]
     pub fn crl_age(&self, authority: &str, seconds: i64) {
-        self.add(Beside::Authority(authority.to_owned()), Metric::CrlAge, seconds as f64);
+        self.add(
+            Dimension::Authority(authority.to_owned()),
+            Metric::CrlAge,
+            seconds as f64,
+        );
     }
 
     /// Records the length of a CA's published CRL in octets.
     #[allow(clippy::cast_precision_loss, reason = "octets of a file are far below 2^52")]
     pub fn crl_size(&self, authority: &str, octets: u64) {
-        self.add(Beside::Authority(authority.to_owned()), Metric::CrlSize, octets as f64);
+        self.add(
+            Dimension::Authority(authority.to_owned()),
+            Metric::CrlSize,
+            octets as f64,
+        );
     }
 
     /// Counts a CA's revocations that could not be read, or not carried out, completely.
     #[allow(clippy::cast_precision_loss, reason = "a count of rows is far below 2^52")]
     pub fn crl_damaged(&self, authority: &str, count: u64) {
         self.add(
-            Beside::Authority(authority.to_owned()),
+            Dimension::Authority(authority.to_owned()),
             Metric::CrlDamaged,
             count as f64,
         );
     }
 
-    fn add(&self, beside: Beside, metric: Metric, value: f64) {
+    fn add(&self, beside: Dimension, metric: Metric, value: f64) {
         let mut values = self.0.values.lock().unwrap_or_else(PoisonError::into_inner);
         values.entry(beside).or_default().entry(metric).or_default().push(value);
     }
@@ -170,7 +178,7 @@ impl Metrics {
     pub fn flush(&self, now: UnixTime, request_id: &str) {
         match (self.0.throttles)() {
             0 => {}
-            throttles => self.add(Beside::Nothing, Metric::Throttles, throttles as f64),
+            throttles => self.add(Dimension::Nothing, Metric::Throttles, throttles as f64),
         }
         let values = std::mem::take(&mut *self.0.values.lock().unwrap_or_else(PoisonError::into_inner));
         let mut lines = String::new();
@@ -187,18 +195,18 @@ impl Metrics {
         }
     }
 
-    fn line(&self, now: UnixTime, request_id: &str, beside: &Beside, metrics: &BTreeMap<Metric, Vec<f64>>) -> Value {
+    fn line(&self, now: UnixTime, request_id: &str, beside: &Dimension, metrics: &BTreeMap<Metric, Vec<f64>>) -> Value {
         let mut dimensions = vec!["Project", "Environment"];
         let mut line = Map::new();
         line.insert("Project".into(), self.0.project.as_str().into());
         line.insert("Environment".into(), self.0.environment.as_str().into());
         match beside {
-            Beside::Nothing => {}
-            Beside::Authority(ca_name) => {
+            Dimension::Nothing => {}
+            Dimension::Authority(ca_name) => {
                 dimensions.push("Authority");
                 line.insert("Authority".into(), ca_name.as_str().into());
             }
-            Beside::Reason(code) => {
+            Dimension::Reason(code) => {
                 dimensions.push("Reason");
                 line.insert("Reason".into(), (*code).into());
             }

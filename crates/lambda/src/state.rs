@@ -186,7 +186,7 @@ impl FunctionState {
     }
 
     /// Makes the next use read the CAs again: after an error that a replaced CA would explain.
-    pub async fn doubt_cas(&self) {
+    pub async fn reload_cas_next_time(&self) {
         *self.looked_up.lock().await = UnixTime(i64::MIN);
     }
 }

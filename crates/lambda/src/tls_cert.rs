@@ -46,7 +46,7 @@ pub async fn handle(state: &FunctionState, event: &[u8], invocation: &Invocation
         }
     };
     match issued {
-        Ok(issued) => granted(state, &issued, &request),
+        Ok(issued) => answer_of(state, &issued, &request),
         Err(IssueError::Rejected(refusal)) => {
             state.metrics.rejected(refusal.code());
             tracing::info!(code = refusal.code(), reason = %refusal, %principal, "request refused");
@@ -67,7 +67,7 @@ pub async fn handle(state: &FunctionState, event: &[u8], invocation: &Invocation
                 "no certificate was issued"
             );
             if matches!(error, IssueError::Internal { .. }) {
-                state.doubt_cas().await;
+                state.reload_cas_next_time().await;
             }
             Err(Failure::from(&error))
         }
@@ -130,7 +130,7 @@ async fn find_csr(state: &FunctionState, name: &CsrFileName) -> Result<FoundCsr,
     }
 }
 
-fn granted(state: &FunctionState, issued: &Issued, request: &TlsCertRequest) -> Result<Value, Failure> {
+fn answer_of(state: &FunctionState, issued: &Issued, request: &TlsCertRequest) -> Result<Value, Failure> {
     if !issued.replayed {
         state.metrics.issued(issued.record.id.issuer.as_str());
     }

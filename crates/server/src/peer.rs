@@ -32,7 +32,7 @@ impl PeerCertificate {
             .await
             .map_err(Problem::from)?;
         let Some(record) = record else {
-            authority.hear_of(&certificate).await?;
+            authority.learn_presented_key(&certificate).await?;
             return Err(refused());
         };
         let now = authority.ports().clock.now();

@@ -26,7 +26,7 @@ async fn nobody_gets_the_names_of_the_server_itself() {
     let (status, answer) = fixture.issue(&before).await;
     assert_eq!(status, 200, "{answer}");
     let until = UnixTime(i64::MAX);
-    fixture.authority.keep_own_names(own_names(), until).await.unwrap();
+    fixture.authority.reserve_own_names(own_names(), until).await.unwrap();
     let asked: [(&str, Value); 6] = [
         ("ca.example.com", json!(null)),
         ("CA.Example.COM", json!(["other.example.org"])),
@@ -75,7 +75,7 @@ async fn nobody_gets_what_a_wildcard_of_the_server_covers() {
     let wildcard = OwnNames::new([AltName::parse(AltNameType::Dns, "*.example.com").unwrap()]);
     fixture
         .authority
-        .keep_own_names(wildcard, UnixTime(i64::MAX))
+        .reserve_own_names(wildcard, UnixTime(i64::MAX))
         .await
         .unwrap();
     for (common_name, sans) in [

@@ -36,13 +36,13 @@ impl CrlUses {
         let own = known
             .range((scope.clone(), None)..)
             .take_while(|((of, _), _)| of == scope);
-        let living = own.filter(|(_, until)| **until >= now);
+        let still_needed = own.filter(|(_, until)| **until >= now);
         let used = |((scope, url), until): (&(CrlScope, Option<String>), &UnixTime)| CrlUse {
             scope: scope.clone(),
             url: url.clone(),
             until: *until,
         };
-        living.map(used).collect()
+        still_needed.map(used).collect()
     }
 
     /// When the last certificate of that CA that names a shard's CRL ends; `None` if there is none any more.
@@ -55,14 +55,14 @@ impl CrlUses {
     }
 
     /// All uses that certificates still valid at `now` may depend on.
-    pub(crate) fn living(&self, now: UnixTime) -> Vec<CrlUse> {
+    pub(crate) fn still_needed(&self, now: UnixTime) -> Vec<CrlUse> {
         let known = self.lock();
-        let living = known.iter().filter(|(_, until)| **until >= now);
+        let still_needed = known.iter().filter(|(_, until)| **until >= now);
         let used = |((scope, url), until): (&(CrlScope, Option<String>), &UnixTime)| CrlUse {
             scope: scope.clone(),
             url: url.clone(),
             until: *until,
         };
-        living.map(used).collect()
+        still_needed.map(used).collect()
     }
 }

@@ -13,15 +13,15 @@ use crate::principal::PrincipalKind;
 impl Authority {
     /// Reserves the names of the authority's own server until the server's certificate for them ends: also in other
     /// processes, and after a restart with other names.
-    pub async fn keep_own_names(&self, names: OwnNames, until: UnixTime) -> Result<(), LedgerError> {
+    pub async fn reserve_own_names(&self, names: OwnNames, until: UnixTime) -> Result<(), LedgerError> {
         let names: Vec<AltName> = names.iter().cloned().collect();
         self.ports().ledger.server_names().record(&names, until).await?;
-        self.know_own_names(names);
+        self.cache_own_names(names);
         Ok(())
     }
 
     /// Sets the names that the ledger has, and the host that serves CRLs and CA certificates.
-    pub(crate) fn know_own_names(&self, names: Vec<AltName>) {
+    pub(crate) fn cache_own_names(&self, names: Vec<AltName>) {
         let mut own = self.own_names.write().unwrap_or_else(PoisonError::into_inner);
         own.extend(names);
         own.set_public(self.config().public_url());

@@ -314,11 +314,11 @@ impl Rules<'_> {
         said: &Certificate,
         ca: &Ca,
     ) -> Result<TbsCertificate, NotSignable> {
-        self.written_again(intent, said, ca)
+        self.rebuild_tbs(intent, said, ca)
             .map_err(|error| NotSignable::Forbidden(error.detail().map_or_else(|| error.to_string(), str::to_owned)))
     }
 
-    fn written_again(&self, intent: &OpenIntent, said: &Certificate, ca: &Ca) -> Result<TbsCertificate, IssueError> {
+    fn rebuild_tbs(&self, intent: &OpenIntent, said: &Certificate, ca: &Ca) -> Result<TbsCertificate, IssueError> {
         let profile = self.profile(Some(&intent.profile))?;
         let public_key = said.public_key().map_err(|error| IssueError::Internal {
             fault: InternalFault::Ledger,

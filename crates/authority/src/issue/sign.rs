@@ -196,7 +196,7 @@ impl Authority {
             return Ok(record);
         }
         let now = self.ports().clock.now();
-        if let Some(why) = self.overtaken(&intent).await? {
+        if let Some(why) = self.completion_obstacle(&intent).await? {
             match self.give_up(&intent.id, now).await {
                 Ok(()) | Err(LedgerError::NoOpenIntent(_)) => {}
                 Err(error) => return Err(error.into()),
@@ -232,7 +232,7 @@ impl Authority {
 
     /// Why an intent must not be completed any more, whoever prepared it: the clock was ahead when it was reserved, and
     /// its certificate would have wrong dates; or something that forbids reserving it was recorded afterwards.
-    pub(crate) async fn overtaken(&self, intent: &OpenIntent) -> Result<Option<&'static str>, LedgerError> {
+    pub(crate) async fn completion_obstacle(&self, intent: &OpenIntent) -> Result<Option<&'static str>, LedgerError> {
         let now = self.ports().clock.now();
         if intent.reserved_at > now.plus_seconds(GRACE.max(self.config().intent_grace_seconds())) {
             return Ok(Some("the clock was ahead when it was reserved"));

@@ -21,7 +21,7 @@ pub(super) fn validate(name: &str, file: ProfileFile) -> Result<Profile, Profile
     CaName::new(name).map_err(|_| ProfileError::Name {
         name: name.chars().take(80).collect(),
     })?;
-    let of = Of(name);
+    let of = ProfileCheck(name);
     let max_lifetime_days = of.range("max_lifetime_days", file.max_lifetime_days, 1, MAX_LIFETIME_DAYS)?;
     let extended_key_usages = of.usages("extended_key_usages", &file.extended_key_usages)?;
     let default_extended_key_usages = of.usages("default_extended_key_usages", &file.default_extended_key_usages)?;
@@ -76,9 +76,9 @@ pub(super) fn validate(name: &str, file: ProfileFile) -> Result<Profile, Profile
 }
 
 /// Checks values of the profile of that name.
-struct Of<'a>(&'a str);
+struct ProfileCheck<'a>(&'a str);
 
-impl Of<'_> {
+impl ProfileCheck<'_> {
     fn invalid(&self, key: &'static str, detail: impl Into<String>) -> ProfileError {
         ProfileError::Invalid {
             profile: self.0.to_owned(),

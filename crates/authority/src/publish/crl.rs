@@ -15,7 +15,7 @@ use futures_util::{StreamExt as _, stream};
 
 use super::due;
 use super::listing::Listing;
-use super::made::Made;
+use super::made::RecordedCrl;
 use super::numbers::{self, Believed};
 use super::published::{BACKDATE, PublishedCrl};
 use super::slots::{Published, Slot};
@@ -199,7 +199,7 @@ impl Authority {
         believed: &Believed,
         above: u64,
         awaited: &HashSet<Serial>,
-    ) -> Result<Made, PublishError> {
+    ) -> Result<RecordedCrl, PublishError> {
         let state = &believed.state;
         let coverage = self.covers(scope).await?;
         let made_at = self.ports().clock.now();
@@ -282,7 +282,7 @@ impl Authority {
             published: None,
         };
         self.ports().ledger.crls().complete(record.clone()).await?;
-        Ok(Made {
+        Ok(RecordedCrl {
             crl,
             record,
             damaged,

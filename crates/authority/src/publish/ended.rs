@@ -20,7 +20,7 @@ const TOGETHER: usize = 500;
 
 /// The known ends of some serial numbers.
 #[derive(Debug, Default)]
-pub(super) struct Ends {
+pub(super) struct KnownEnds {
     /// Ends in certificates that the CA's key signed.
     pub(super) verified: HashMap<Serial, UnixTime>,
     /// Serial numbers recorded as given up: they may have no certificate.
@@ -36,8 +36,8 @@ impl Authority {
         Ok(past.map(|(serial, _)| serial).collect())
     }
 
-    pub(super) async fn ends(&self, ca: &Ca, serials: &[Serial]) -> Result<Ends, LedgerError> {
-        let mut ends = Ends::default();
+    pub(super) async fn ends(&self, ca: &Ca, serials: &[Serial]) -> Result<KnownEnds, LedgerError> {
+        let mut ends = KnownEnds::default();
         for together in serials.chunks(TOGETHER) {
             for (serial, evidence) in self.ports().ledger.certificates().evidence(ca.name(), together).await? {
                 if let Some(end) = verified_end(ca, serial, &evidence) {

@@ -10,7 +10,7 @@ use chancery_x509::crl::{LongCrl, RevocationList};
 use chancery_x509::serial::Serial;
 use chancery_x509::time::UnixTime;
 
-use super::made::Made;
+use super::made::RecordedCrl;
 use super::published::{BACKDATE, PublishedCrl};
 use super::{PublishError, spool};
 use crate::authority::Authority;
@@ -238,7 +238,7 @@ impl Authority {
         &self,
         ca: &Arc<Ca>,
         scope: &CrlScope,
-        made: &Made,
+        made: &RecordedCrl,
         before: Option<CrlRecord>,
     ) -> Result<Option<u64>, PublishError> {
         let publication = &self.ports().publication;

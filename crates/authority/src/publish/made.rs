@@ -11,7 +11,7 @@ use super::spool::WholeCrl;
 use crate::port::ledger::CrlRecord;
 
 /// A CRL that was recorded.
-pub(super) struct Made {
+pub(super) struct RecordedCrl {
     pub(super) crl: WholeCrl,
     pub(super) record: CrlRecord,
     pub(super) damaged: Vec<String>,
@@ -20,7 +20,7 @@ pub(super) struct Made {
     pub(super) kept: Vec<(RevokedEntry, Option<UnixTime>)>,
 }
 
-impl Made {
+impl RecordedCrl {
     pub(super) fn published(self, superseded_by: Option<u64>) -> (PublishedCrl, HashSet<Serial>) {
         let crl = PublishedCrl {
             number: self.record.number,

@@ -126,7 +126,7 @@ impl Authority {
     /// The state of every CRL of every CA.
     pub async fn crl_status(&self) -> Vec<CrlStatus> {
         let now = self.ports().clock.now();
-        self.know_crl_uses().await;
+        self.cache_crl_uses().await;
         let mut unfinished = match self.unfinished_revocations().await {
             Ok(unfinished) => unfinished,
             // Each CRL's state says that the ledger does not answer.

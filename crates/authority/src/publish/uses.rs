@@ -91,12 +91,12 @@ impl Authority {
     }
 
     /// The uses that still valid certificates may depend on; for an authority without shards, only those of full CRLs.
-    fn living_uses(&self) -> Vec<CrlUse> {
-        let mut living = self.crl_uses.living(self.ports().clock.now());
+    fn needed_uses(&self) -> Vec<CrlUse> {
+        let mut still_needed = self.crl_uses.still_needed(self.ports().clock.now());
         if self.config().is_never_sharded() {
-            living.retain(|used| used.scope.shard.is_none());
+            still_needed.retain(|used| used.scope.shard.is_none());
         }
-        living
+        still_needed
     }
 
     /// When the last certificate of that CA that names a shard's CRL ends; always `None` for an authority without
@@ -110,8 +110,8 @@ impl Authority {
     /// Describes recorded uses of shards in an authority that never has any: it issued no such certificates, so the
     /// records are false and are ignored.
     pub(super) fn impossible_uses(&self, scope: &CrlScope) -> Option<String> {
-        let living = self.crl_uses.living(self.ports().clock.now());
-        let mut impossible = living.iter().filter_map(|used| {
+        let still_needed = self.crl_uses.still_needed(self.ports().clock.now());
+        let mut impossible = still_needed.iter().filter_map(|used| {
             used.scope
                 .shard
                 .filter(|_| self.config().is_never_sharded() && used.scope.issuer == scope.issuer)
@@ -137,16 +137,16 @@ impl Authority {
     /// Whether certificates of that CA that end at `from` or later name a CRL of its, as last read.
     pub(crate) fn has_crl_uses(&self, issuer: &CaName, from: UnixTime) -> bool {
         self.crl_uses
-            .living(from)
+            .still_needed(from)
             .iter()
             .any(|used| used.scope.issuer == *issuer)
     }
 
     fn crl_scopes_of(&self, wanted: impl Fn(&Ca) -> bool) -> Vec<CrlScope> {
-        let living = self.living_uses();
+        let still_needed = self.needed_uses();
         let cas = self.cas();
         let of = |ca: &Ca| {
-            let mut scopes: BTreeSet<CrlScope> = living
+            let mut scopes: BTreeSet<CrlScope> = still_needed
                 .iter()
                 .map(|used| &used.scope)
                 .filter(|scope| scope.issuer == *ca.name())

@@ -52,7 +52,7 @@ pub struct StillValid {
 
 /// What was revoked in addition to the certificate that was asked for.
 #[derive(Default)]
-pub(super) struct Others {
+pub(super) struct AlsoRevoked {
     pub(super) certificates: Vec<Affected>,
     pub(super) unreadable: BTreeSet<UnreadableRow>,
     pub(super) notice_failed: bool,
@@ -85,9 +85,9 @@ impl Authority {
         record: &CertificateRecord,
         revocation: &Revocation,
         first: (Vec<CertificateRecord>, Vec<UnreadableRow>, bool),
-    ) -> Result<Others, RevokeError> {
+    ) -> Result<AlsoRevoked, RevokeError> {
         let now = self.ports().clock.now();
-        let mut others = Others::default();
+        let mut others = AlsoRevoked::default();
         let (mut batch, mut unreadable, mut has_more) = first;
         for _ in 0..ROUNDS {
             self.report_unreadable(unreadable, revocation.reason, &mut others.unreadable);

@@ -117,7 +117,7 @@ impl Signable {
         same(name == facts.common_name, "name")?;
         same(certificate.not_before() == facts.not_before, "notBefore")?;
         same(certificate.not_after() == facts.not_after, "notAfter")?;
-        if has_powers_of_a_ca(&certificate) != facts.is_ca {
+        if may_act_as_ca(&certificate) != facts.is_ca {
             return Err(NotSignable::WrongKind);
         }
         let purpose = if facts.is_ca {
@@ -144,7 +144,7 @@ impl Signable {
 }
 
 /// Whether a verifier might accept signatures by its key as a CA's.
-fn has_powers_of_a_ca(certificate: &Certificate) -> bool {
+fn may_act_as_ca(certificate: &Certificate) -> bool {
     let usage = certificate.key_usage().unwrap_or_default();
     certificate
         .basic_constraints()

@@ -29,15 +29,15 @@ pub(crate) struct FolderBackend {
 
 impl FolderBackend {
     pub(crate) fn open(arguments: &Arguments) -> Result<Self> {
-        Ok(Self::over(LocalAuthority::open(arguments)?.print_warnings()))
+        Ok(Self::new(LocalAuthority::open(arguments)?.print_warnings()))
     }
 
     /// For commands that change nothing.
     pub(crate) fn open_to_read(arguments: &Arguments) -> Result<Self> {
-        Ok(Self::over(LocalAuthority::open_to_read(arguments)?.print_warnings()))
+        Ok(Self::new(LocalAuthority::open_to_read(arguments)?.print_warnings()))
     }
 
-    fn over(local: LocalAuthority) -> Self {
+    fn new(local: LocalAuthority) -> Self {
         Self {
             local,
             principal: super::user(),

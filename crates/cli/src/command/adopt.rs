@@ -20,7 +20,7 @@ use serde_json::json;
 use crate::arguments::{AdoptArguments, Arguments};
 use crate::deployment::{Deployed, Opened, aws_error};
 use crate::{bounded, show};
-use state::{State, Thing};
+use state::{ExpectedResource, State};
 
 /// Checks everything, and adopts rows if `--apply` is given and the checks found no problem.
 pub(crate) fn run(arguments: &Arguments, adopt: &AdoptArguments) -> Result<ExitCode> {
@@ -204,18 +204,28 @@ fn check_state(deployed: &Deployed, settings: &AuthoritySettings, state: &State,
     let mut things = Vec::new();
     for (module, alias) in keys {
         match describe(deployed, &alias) {
-            Ok(key) => things.push(Thing::new(module, "aws_kms_key.encryption", "key_id", key.key_id())),
+            Ok(key) => things.push(ExpectedResource::new(
+                module,
+                "aws_kms_key.encryption",
+                "key_id",
+                key.key_id(),
+            )),
             Err(error) => problems.push(format!("{alias}: {error:#}")),
         }
-        things.push(Thing::new(module, "aws_kms_alias.encryption", "name", &alias));
+        things.push(ExpectedResource::new(
+            module,
+            "aws_kms_alias.encryption",
+            "name",
+            &alias,
+        ));
     }
-    things.push(Thing::new(
+    things.push(ExpectedResource::new(
         "module.dynamodb",
         "aws_dynamodb_table.ca",
         "name",
         names.table(),
     ));
-    let bucket = |module, name: &str| Thing::new(module, "aws_s3_bucket.bucket", "bucket", name);
+    let bucket = |module, name: &str| ExpectedResource::new(module, "aws_s3_bucket.bucket", "bucket", name);
     things.push(bucket("module.internal_s3", &settings.internal_bucket));
     let external = bucket("module.external_s3[0]", &settings.external_bucket);
     // A bucket that another deployment owns is in that one's state.
@@ -223,14 +233,14 @@ fn check_state(deployed: &Deployed, settings: &AuthoritySettings, state: &State,
         things.push(external);
     }
     if let Some(topic) = &settings.topic_arn {
-        things.push(Thing::new(
+        things.push(ExpectedResource::new(
             "module.sns_ca_notifications",
             "aws_sns_topic.sns_topic",
             "arn",
             topic,
         ));
     }
-    problems.extend(things.iter().filter_map(|thing| state.misses(thing)));
+    problems.extend(things.iter().filter_map(|expected| state.fault_of(expected)));
 }
 
 impl State {

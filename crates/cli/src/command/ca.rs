@@ -246,7 +246,7 @@ fn activate(arguments: &Arguments, name: &str, by_default: bool) -> Result<ExitC
     let local = backend::local(arguments, "ca")?;
     let ca = named(&local, name)?;
     local.make_key_ready(&ca)?;
-    refuse_to_surprise_the_server(&local, &ca)?;
+    refuse_newer_than_server(&local, &ca)?;
     interrupt::finish_what_is_begun();
     let principal = backend::user();
     local
@@ -263,7 +263,7 @@ fn activate(arguments: &Arguments, name: &str, by_default: bool) -> Result<ExitC
 }
 
 /// A running server opened the keys that there were when it started.
-fn refuse_to_surprise_the_server(local: &LocalAuthority, ca: &Ca) -> Result<()> {
+fn refuse_newer_than_server(local: &LocalAuthority, ca: &Ca) -> Result<()> {
     let Some(since) = local.folder.served_since()? else {
         return Ok(());
     };

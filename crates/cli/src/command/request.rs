@@ -26,7 +26,7 @@ use crate::{bounded, local_authority, show};
 use pending::Pending;
 
 /// A generated key, and where it is.
-enum Made {
+enum NewKey {
     Here(ClientKey),
     OnToken,
     /// Sealed by KMS, without a plaintext copy.
@@ -46,7 +46,7 @@ struct Ready {
 pub(crate) fn run(arguments: &Arguments, request: &RequestArguments) -> Result<ExitCode> {
     let files = ["cert.pem", "chain.pem", pkcs12::FILE, pending::KEY, pending::SEALED_KEY];
     let files = files.map(|name| request.out.join(name));
-    let mut pending = Pending::look(&request.out, &files, request.overwrite)?;
+    let mut pending = Pending::inspect(&request.out, &files, request.overwrite)?;
     let mut body = body(request)?;
     if request.pkcs12.is_some() && request.key_module.is_some() {
         bail!("a key in a token cannot be written to a PKCS #12 file: leave --pkcs12 out");
@@ -116,7 +116,7 @@ fn ready(
     }
     let (made, csr) = make(arguments, request, &subject)?;
     let key = match made {
-        Made::Here(key) => {
+        NewKey::Here(key) => {
             let pem = match seal {
                 Some(passphrase) => Zeroizing::new(key.to_sealed_pem(passphrase)?),
                 None => key.to_pem()?,
@@ -124,12 +124,12 @@ fn ready(
             pending.keep(&csr, Some((pending::KEY, pem.as_bytes())))?;
             Some(key)
         }
-        Made::OnToken => {
+        NewKey::OnToken => {
             pending.keep(&csr, None)?;
             None
         }
         #[cfg(feature = "aws")]
-        Made::Sealed(sealed) => {
+        NewKey::Sealed(sealed) => {
             pending.keep(&csr, Some((pending::SEALED_KEY, &sealed)))?;
             None
         }
@@ -181,7 +181,7 @@ fn print_answer(arguments: &Arguments, request: &RequestArguments, answer: &TlsC
     }
     wanted::print_issued(answer);
     if let Some(profile) = names::default_profile(request)? {
-        println!("Profile {profile}: {}", names::why(profile));
+        println!("Profile {profile}: {}", names::profile_hint(profile));
     }
     let key = if request.key_module.is_some() {
         "the key is in the token"
@@ -238,7 +238,7 @@ fn subject(request: &RequestArguments) -> Result<Name> {
 }
 
 /// Generates the key, here or in a token, and a CSR (DER) signed with it.
-fn make(arguments: &Arguments, request: &RequestArguments, subject: &Name) -> Result<(Made, Vec<u8>)> {
+fn make(arguments: &Arguments, request: &RequestArguments, subject: &Name) -> Result<(NewKey, Vec<u8>)> {
     if let (Some(module), Some(token)) = (&request.key_module, &request.key_token) {
         let pin = match request.key_pin.as_deref() {
             Some(file) if file.as_os_str() != "-" => PassphraseSource::File(file.to_owned()),
@@ -259,14 +259,14 @@ fn make(arguments: &Arguments, request: &RequestArguments, subject: &Name) -> Re
             algorithm,
         ))?;
         let csr = chancery_local::block_on(key.request(subject, &[]))?;
-        return Ok((Made::OnToken, csr));
+        return Ok((NewKey::OnToken, csr));
     }
     if let Some(under) = &request.key_kms {
         return make_in_kms(arguments, request, subject, under);
     }
     let key = ClientKey::generate(algorithm(request.key))?;
     let csr = key.request(subject, &[])?;
-    Ok((Made::Here(key), csr))
+    Ok((NewKey::Here(key), csr))
 }
 
 #[cfg(feature = "aws")]
@@ -275,7 +275,7 @@ fn make_in_kms(
     request: &RequestArguments,
     subject: &Name,
     under: &str,
-) -> Result<(Made, Vec<u8>)> {
+) -> Result<(NewKey, Vec<u8>)> {
     if !arguments.aws.aws {
         bail!("--key-kms is for a deployment on AWS: give --aws, --project and --env, too");
     }
@@ -283,15 +283,15 @@ fn make_in_kms(
     let generated = kms::generate(arguments, algorithm(request.key), under, &common_name)?;
     let csr = generated.key.request(subject, &[])?;
     let made = if request.kms_sealed {
-        Made::Sealed(generated.sealed)
+        NewKey::Sealed(generated.sealed)
     } else {
-        Made::Here(generated.key)
+        NewKey::Here(generated.key)
     };
     Ok((made, csr))
 }
 
 #[cfg(not(feature = "aws"))]
-fn make_in_kms(_: &Arguments, _: &RequestArguments, _: &Name, _: &str) -> Result<(Made, Vec<u8>)> {
+fn make_in_kms(_: &Arguments, _: &RequestArguments, _: &Name, _: &str) -> Result<(NewKey, Vec<u8>)> {
     Err(backend::without_aws())
 }
 

@@ -38,7 +38,7 @@ pub(crate) fn run(arguments: &Arguments, verify: &VerifyArguments) -> Result<Exi
     let asked_for_crls = !crls.is_empty();
     let now = chancery_x509::time::UnixTime(jiff::Timestamp::now().as_second());
     let lists = Lists::new(crls, now);
-    let verdict = judge(&Case {
+    let verdict = judge(&Verification {
         leaf: &leaf,
         chain: &chain,
         lists: asked_for_crls.then_some(&lists),
@@ -180,7 +180,7 @@ pub(super) fn fingerprint(certificate: &Certificate) -> String {
 }
 
 /// The inputs of the verification.
-struct Case<'a> {
+struct Verification<'a> {
     leaf: &'a Certificate,
     chain: &'a [Certificate],
     /// `None` where no CRL was given.
@@ -192,8 +192,8 @@ struct Case<'a> {
 }
 
 /// The root that the certificate chains to, or why it does not verify.
-fn judge(case: &Case<'_>) -> Result<Certificate, String> {
-    let Case { leaf, chain, trust, .. } = *case;
+fn judge(verification: &Verification<'_>) -> Result<Certificate, String> {
+    let Verification { leaf, chain, trust, .. } = *verification;
     let der = |certificate: &Certificate| CertificateDer::from(certificate.as_der().to_vec());
     let roots: Vec<CertificateDer<'_>> = trust.roots.iter().map(der).collect();
     let anchors: Vec<TrustAnchor<'_>> = roots
@@ -208,7 +208,7 @@ fn judge(case: &Case<'_>) -> Result<Certificate, String> {
 
     // If CRLs were given, a current one must cover the certificate itself; the CAs above it are checked where their
     // issuer's CRL is given, since users seldom have the root's at hand.
-    let rounds = case.lists.map(|lists| {
+    let rounds = verification.lists.map(|lists| {
         [
             (
                 RevocationCheckDepth::EndEntity,
@@ -229,7 +229,7 @@ fn judge(case: &Case<'_>) -> Result<Certificate, String> {
         let Some(root) = root.and_then(|root| trust.roots.get(root)) else {
             return Err(webpki::Error::UnknownIssuer);
         };
-        match path::refused(candidate, root, case.now) {
+        match path::refused(candidate, root, verification.now) {
             None => Ok(()),
             Some(why) => {
                 *reason.borrow_mut() = Some(why);
@@ -244,7 +244,7 @@ fn judge(case: &Case<'_>) -> Result<Certificate, String> {
                 &anchors,
                 &intermediates,
                 UnixTime::now(),
-                Purpose(case.purpose),
+                Purpose(verification.purpose),
                 revocation,
                 Some(&take),
             )
@@ -271,7 +271,7 @@ fn judge(case: &Case<'_>) -> Result<Certificate, String> {
                 .build(),
         ))?;
     }
-    if let Some(name) = case.name {
+    if let Some(name) = verification.name {
         is_for(leaf, &end_entity, name)?;
     }
     let root = trust.roots.get(anchor);

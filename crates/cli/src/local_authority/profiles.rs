@@ -9,7 +9,7 @@ use chancery_local::folder::{DataFolder, ProfileText};
 use super::LocalAuthority;
 
 /// A profile in the folder that cannot be used.
-pub(super) struct Broken {
+pub(super) struct BrokenProfile {
     name: String,
     /// The file, and what is wrong with it.
     why: Error,
@@ -17,7 +17,7 @@ pub(super) struct Broken {
 
 /// The built-in profiles and those of the folder, and which of the latter are broken. Nothing replaces a broken one,
 /// not even a built-in one of its name: the operator wanted another.
-pub(super) fn read(folder: &DataFolder, config: &Config) -> Result<(Profiles, Vec<Broken>)> {
+pub(super) fn read(folder: &DataFolder, config: &Config) -> Result<(Profiles, Vec<BrokenProfile>)> {
     let mut profiles = Profiles::built_in();
     let mut broken = Vec::new();
     for ProfileText { name, text } in folder.profile_texts()? {
@@ -32,7 +32,7 @@ pub(super) fn read(folder: &DataFolder, config: &Config) -> Result<(Profiles, Ve
                 let file = folder.profiles().join(format!("{name}.toml"));
                 profiles = profiles.without(&name);
                 let why = error.context(format!("{} cannot be used", file.display()));
-                broken.push(Broken { name, why });
+                broken.push(BrokenProfile { name, why });
             }
         }
     }

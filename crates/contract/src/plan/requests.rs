@@ -215,7 +215,7 @@ impl Planner<'_> {
             if let Some(holder) = holder {
                 match claim.refused_for(holder) {
                     Some(refusal) => item = self.already_certified(item, &refusal, holder, &claim, certificates),
-                    None => item = granted(item, &claim, certificates, &own),
+                    None => item = issued(item, &claim, certificates, &own),
                 }
             } else if let Some(first) = claims.get(&claim.key) {
                 match claim.refused_for(&first.common_name) {
@@ -226,7 +226,7 @@ impl Planner<'_> {
                         *other_shown |= is_shown;
                         item = same_key_as_earlier(item, &refusal, first.place, other);
                     }
-                    None => item = granted(item, &claim, certificates, &own),
+                    None => item = issued(item, &claim, certificates, &own),
                 }
             } else {
                 let claimed = Claimed {
@@ -234,7 +234,7 @@ impl Planner<'_> {
                     place,
                 };
                 claims.insert(claim.key, claimed);
-                item = granted(item, &claim, certificates, &own);
+                item = issued(item, &claim, certificates, &own);
             }
             decided.push((item, is_shown));
         }
@@ -324,7 +324,7 @@ fn same_key_as_earlier(mut item: Item, refusal: &Refusal, first: usize, other: &
 }
 
 /// Decides on an entry that gets a certificate.
-fn granted(mut item: Item, claim: &KeyClaim, certificates: Option<&ByKey>, own: &HashSet<KeyFingerprint>) -> Item {
+fn issued(mut item: Item, claim: &KeyClaim, certificates: Option<&ByKey>, own: &HashSet<KeyFingerprint>) -> Item {
     let Some(certificates) = certificates else { return item };
     if let Some(same_key) = certificates.get(&claim.key) {
         item.existing = Some(same_key.clone());

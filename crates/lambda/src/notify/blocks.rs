@@ -14,7 +14,7 @@ const FORWARDED: usize = 2900;
 
 /// A notice as a Slack message.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Shown {
+pub struct SlackMessage {
     /// Text of the notification.
     pub text: String,
     /// Blocks that the channel shows.
@@ -32,11 +32,11 @@ enum Kind {
 }
 
 /// Formats a notice: by the kind in its subject, else by its content, else as text.
-pub fn of_notice(subject: &str, message: &Value, emojis: &Emojis) -> Shown {
+pub fn of_notice(subject: &str, message: &Value, emojis: &Emojis) -> SlackMessage {
     let by_subject = by_subject(subject).and_then(|kind| Some((kind, kind.blocks(message, emojis)?)));
     let known = by_subject.or_else(|| by_content(message).and_then(|kind| Some((kind, kind.blocks(message, emojis)?))));
     if let Some((kind, blocks)) = known {
-        return Shown {
+        return SlackMessage {
             text: cut(&format!("{} {}", kind.emoji(emojis), escaped(subject)), SECTION),
             blocks,
         };
@@ -51,7 +51,7 @@ pub fn of_notice(subject: &str, message: &Value, emojis: &Emojis) -> Shown {
     };
     // A code fence in the text would end ours.
     let text = cut(&escaped(&text).replace("```", "'''"), FORWARDED);
-    Shown {
+    SlackMessage {
         text: cut(&escaped(subject), SECTION),
         blocks: vec![section(&format!("```{text}```"))],
     }
@@ -69,7 +69,7 @@ pub fn add_context(blocks: &mut Vec<Value>, project: &str, account_alias: Option
 }
 
 /// The body of `chat.postMessage`.
-pub fn post(channel: &str, username: &str, shown: &Shown) -> Value {
+pub fn post(channel: &str, username: &str, shown: &SlackMessage) -> Value {
     json!({
         "channel": channel, "text": shown.text, "username": username, "blocks": shown.blocks,
         "link_names": false, "unfurl_links": false, "unfurl_media": false,

@@ -9,10 +9,10 @@ const VERSION: u64 = 4;
 
 /// A state: every managed resource, with its address.
 #[derive(Debug)]
-pub(super) struct State(Vec<Held>);
+pub(super) struct State(Vec<ResourceInState>);
 
 #[derive(Debug)]
-struct Held {
+struct ResourceInState {
     address: String,
     kind: String,
     attributes: Value,
@@ -20,7 +20,7 @@ struct Held {
 
 /// A resource that must be in the state, at an address with this ending, with an attribute of that value.
 #[derive(Debug)]
-pub(super) struct Thing {
+pub(super) struct ExpectedResource {
     module: &'static str,
     resource: &'static str,
     attribute: &'static str,
@@ -69,7 +69,7 @@ impl State {
                     key => format!("[{key}]"),
                 };
                 let separator = if resource.module.is_empty() { "" } else { "." };
-                held.push(Held {
+                held.push(ResourceInState {
                     address: format!("{}{separator}{plain}{index}", resource.module),
                     kind: resource.r#type.clone(),
                     attributes: instance.attributes,
@@ -80,37 +80,37 @@ impl State {
     }
 
     /// Whether the state has any resource at that address in the module.
-    pub(super) fn has_type_in(&self, thing: &Thing) -> bool {
-        self.0.iter().any(|held| thing.is_address(&held.address))
+    pub(super) fn has_type_in(&self, expected: &ExpectedResource) -> bool {
+        self.0.iter().any(|held| expected.is_address(&held.address))
     }
 
     /// What is wrong with how the state holds a resource, and what to do.
-    pub(super) fn misses(&self, thing: &Thing) -> Option<String> {
-        let address = thing.address();
-        if let Some(held) = self.0.iter().find(|held| thing.is_address(&held.address)) {
-            return (!thing.is_in(held)).then(|| {
+    pub(super) fn fault_of(&self, expected: &ExpectedResource) -> Option<String> {
+        let address = expected.address();
+        if let Some(held) = self.0.iter().find(|held| expected.is_address(&held.address)) {
+            return (!expected.is_in(held)).then(|| {
                 format!(
                     "state: {} holds {} and not {}: the state is another deployment's, or out of date",
-                    held.address, held.attributes[thing.attribute], thing.value
+                    held.address, held.attributes[expected.attribute], expected.value
                 )
             });
         }
-        let elsewhere = self.0.iter().find(|held| thing.is_in(held));
+        let elsewhere = self.0.iter().find(|held| expected.is_in(held));
         Some(match elsewhere {
             Some(held) => format!(
                 "state: {} is at {}, where the module does not look for it: `terraform state mv` it to an address that ends \
                  with {address}",
-                thing.value, held.address
+                expected.value, held.address
             ),
             None => format!(
                 "state: {} is nowhere in it, so Terraform would make another one: `terraform import` it at {address}",
-                thing.value
+                expected.value
             ),
         })
     }
 }
 
-impl Thing {
+impl ExpectedResource {
     pub(super) fn new(module: &'static str, resource: &'static str, attribute: &'static str, value: &str) -> Self {
         Self {
             module,
@@ -131,7 +131,7 @@ impl Thing {
             .is_some_and(|before| before.is_empty() || before.ends_with('.'))
     }
 
-    fn is_in(&self, held: &Held) -> bool {
+    fn is_in(&self, held: &ResourceInState) -> bool {
         self.resource.starts_with(&format!("{}.", held.kind))
             && held.attributes[self.attribute].as_str() == Some(&self.value)
     }
@@ -152,21 +152,21 @@ mod tests {
     #[test]
     fn what_cannot_be_made_again_must_be_where_the_module_looks() {
         let state = State::parse(TEXT.as_bytes()).unwrap();
-        let misses = |module, resource, attribute, value| {
-            let problem = state.misses(&Thing::new(module, resource, attribute, value));
+        let fault_of = |module, resource, attribute, value| {
+            let problem = state.fault_of(&ExpectedResource::new(module, resource, attribute, value));
             problem.unwrap_or_default()
         };
-        let table = |value| misses("module.dynamodb", "aws_dynamodb_table.ca", "name", value);
+        let table = |value| fault_of("module.dynamodb", "aws_dynamodb_table.ca", "name", value);
         assert_eq!(table("ServerlessCADev"), "");
         assert!(table("OtherCADev").contains("another deployment's"));
-        let external = misses("module.external_s3[0]", "aws_s3_bucket.bucket", "bucket", "external");
+        let external = fault_of("module.external_s3[0]", "aws_s3_bucket.bucket", "bucket", "external");
         assert_eq!(external, "");
-        let topic = misses("module.sns_ca_notifications", "aws_sns_topic.sns_topic", "arn", "a");
+        let topic = fault_of("module.sns_ca_notifications", "aws_sns_topic.sns_topic", "arn", "a");
         assert!(
             topic.contains("aws_sns_topic.mine[0]") && topic.contains("state mv"),
             "{topic}"
         );
-        let key = misses("module.kms_tls_keygen", "aws_kms_key.encryption", "key_id", "k");
+        let key = fault_of("module.kms_tls_keygen", "aws_kms_key.encryption", "key_id", "k");
         assert!(
             key.contains("terraform import"),
             "what is only looked up is not held: {key}"

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, anyhow};
 use chancery_authority::authority::Ca;
 use chancery_authority::config::{Config, ConfigFile};
-use chancery_authority::hierarchy::{stand_ins, stand_ins_from};
+use chancery_authority::hierarchy::{placeholder_cas, placeholder_cas_from};
 use chancery_authority::issue::Rules;
 use chancery_authority::port::{Clock as _, Entropy};
 use chancery_authority::profile::Profiles;
@@ -78,16 +78,16 @@ fn config(arguments: &Arguments, wanted: &PlanArguments) -> Result<Config> {
 
 fn cas(wanted: &PlanArguments, config: &Config, now: UnixTime, entropy: &dyn Entropy) -> Result<Vec<Arc<Ca>>> {
     let Some(file) = &wanted.ca_bundle else {
-        return stand_ins(config, now, entropy, &mut made_up);
+        return placeholder_cas(config, now, entropy, &mut throwaway_public_key);
     };
     let context = || format!("{} cannot be used", file.display());
     let text = bounded::read(file, bounded::CERTIFICATES)?;
     let certificates = Certificate::parse_all(&text).with_context(context)?;
-    stand_ins_from(config, &certificates).with_context(context)
+    placeholder_cas_from(config, &certificates).with_context(context)
 }
 
 /// The public key of a key pair that is discarded.
-pub(super) fn made_up(algorithm: CaKeyAlgorithm) -> Result<CaPublicKey> {
+pub(super) fn throwaway_public_key(algorithm: CaKeyAlgorithm) -> Result<CaPublicKey> {
     let made = ClientKeyAlgorithm::from_name(algorithm.name())
         .with_context(|| format!("no key of algorithm {} can be made up", algorithm.name()))?;
     let key = ClientKey::generate(made).map_err(|error| anyhow!(error))?;

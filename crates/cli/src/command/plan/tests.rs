@@ -76,8 +76,12 @@ fn planned(count: usize) -> Planned {
         .collect();
     let config = Config::from_toml("").unwrap();
     let profiles = Profiles::built_in();
-    let cas =
-        chancery_authority::hierarchy::stand_ins(&config, UnixTime(0), &SystemEntropy, &mut super::offline::made_up);
+    let cas = chancery_authority::hierarchy::placeholder_cas(
+        &config,
+        UnixTime(0),
+        &SystemEntropy,
+        &mut super::offline::throwaway_public_key,
+    );
     let planner = Planner {
         rules: Rules {
             config: &config,
@@ -203,8 +207,12 @@ fn issued(count: usize, names: usize) -> Planned {
     let list: Vec<Value> = refused.chain(issued).collect();
     let config = Config::from_toml("").unwrap();
     let profiles = Profiles::built_in();
-    let cas =
-        chancery_authority::hierarchy::stand_ins(&config, UnixTime(0), &SystemEntropy, &mut super::offline::made_up);
+    let cas = chancery_authority::hierarchy::placeholder_cas(
+        &config,
+        UnixTime(0),
+        &SystemEntropy,
+        &mut super::offline::throwaway_public_key,
+    );
     let planner = Planner {
         rules: Rules {
             config: &config,

@@ -31,7 +31,7 @@ pub(super) fn default_profile(request: &RequestArguments) -> Result<Option<&'sta
     if of_hosts && !of_others {
         return Ok(Some(SERVER));
     }
-    match meant(&request.names[0]) {
+    match probable_fault(&request.names[0]) {
         Some(hint) => bail!("{hint}; or say with --profile or --purpose what the certificate is for"),
         None => Ok(Some(CLIENT)),
     }
@@ -39,7 +39,7 @@ pub(super) fn default_profile(request: &RequestArguments) -> Result<Option<&'sta
 
 /// What is wrong with a name that was probably meant for a server: with a client's certificate the error would show
 /// only when the server refuses to start.
-fn meant(name: &str) -> Option<String> {
+fn probable_fault(name: &str) -> Option<String> {
     if is_host(name) {
         return None;
     }
@@ -89,7 +89,7 @@ fn host_of(authority: &str) -> (&str, bool) {
 }
 
 /// Why a profile was chosen, and how to choose another.
-pub(super) fn why(profile: &str) -> &'static str {
+pub(super) fn profile_hint(profile: &str) -> &'static str {
     if profile == SERVER {
         "the names are domains or addresses; --profile tls-client is for clients, and there are others"
     } else {

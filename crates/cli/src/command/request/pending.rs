@@ -33,7 +33,7 @@ pub(super) struct Pending {
 
 impl Pending {
     /// Reads the state, and creates nothing. Existing files are an error, except those of the same request.
-    pub(super) fn look(folder: &Path, files: &[PathBuf], overwrite: bool) -> Result<Self> {
+    pub(super) fn inspect(folder: &Path, files: &[PathBuf], overwrite: bool) -> Result<Self> {
         let mut pending = Self {
             folder: folder.to_owned(),
             interrupted: None,

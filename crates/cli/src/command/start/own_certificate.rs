@@ -175,7 +175,7 @@ async fn keep_names(authority: &Authority, names: &[AltName]) -> Result<()> {
     let days = i64::try_from(DAYS).unwrap_or(i64::MAX);
     let until = authority.ports().clock.now().plus_days(days + 1);
     authority
-        .keep_own_names(OwnNames::new(names.iter().cloned()), until)
+        .reserve_own_names(OwnNames::new(names.iter().cloned()), until)
         .await
         .context("the server's own names could not be recorded")
 }

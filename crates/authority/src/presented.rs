@@ -9,7 +9,7 @@ use crate::port::ledger::IntentId;
 impl Authority {
     /// Reports the key of a presented certificate that one of the CAs signed. A restored ledger may know of that
     /// certificate only that its key is compromised; the key is blocked from then on.
-    pub async fn hear_of(&self, certificate: &Certificate) -> Result<(), LedgerError> {
+    pub async fn learn_presented_key(&self, certificate: &Certificate) -> Result<(), LedgerError> {
         let cas = self.cas();
         let issuer = cas.iter().find(|ca| {
             ca.certificate().subject() == certificate.issuer() && certificate.is_signed_by(ca.issuer.public_key())

@@ -1,4 +1,4 @@
-//! Stand-ins for the CAs of an authority that is not available, used only to decide on requests. No CA key signs for
+//! Placeholders for the CAs of an authority that is not available, used only to decide on requests. No CA key signs for
 //! them: the signatures of certificates that are made here do not verify.
 
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use crate::issue::{draw_serial, throwaway};
 use crate::port::ledger::AuthorityRecord;
 use crate::port::{Entropy, LedgerError};
 
-/// Why there is no stand-in for a CA.
+/// Why there is no placeholder for a CA.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum StandInError {
+pub enum PlaceholderError {
     /// The configuration does not describe a valid certificate.
     #[error("CA {ca_name} cannot have the certificate that its configuration describes: {detail}")]
     Certificate {
@@ -46,7 +46,7 @@ pub enum StandInError {
 
 /// The CAs that a configuration describes, parents first, as they would be if they were created now. `key` returns a
 /// public key of an algorithm.
-pub fn stand_ins<E: From<StandInError>>(
+pub fn placeholder_cas<E: From<PlaceholderError>>(
     config: &Config,
     now: UnixTime,
     entropy: &dyn Entropy,
@@ -54,7 +54,7 @@ pub fn stand_ins<E: From<StandInError>>(
 ) -> Result<Vec<Arc<Ca>>, E> {
     let mut cas: Vec<Arc<Ca>> = Vec::new();
     for described in config.cas() {
-        let refused = |error: &dyn std::fmt::Display| StandInError::Certificate {
+        let refused = |error: &dyn std::fmt::Display| PlaceholderError::Certificate {
             ca_name: described.name().clone(),
             detail: error.to_string(),
         };
@@ -81,7 +81,7 @@ pub fn stand_ins<E: From<StandInError>>(
 
 /// The CAs that a configuration describes, parents first, with their real certificates: each is found by its signer,
 /// and where that is ambiguous by its subject.
-pub fn stand_ins_from(config: &Config, certificates: &[Certificate]) -> Result<Vec<Arc<Ca>>, StandInError> {
+pub fn placeholder_cas_from(config: &Config, certificates: &[Certificate]) -> Result<Vec<Arc<Ca>>, PlaceholderError> {
     let mut cas: Vec<Arc<Ca>> = Vec::new();
     for described in config.cas() {
         let ca_name = || described.name().clone();
@@ -99,14 +99,14 @@ pub fn stand_ins_from(config: &Config, certificates: &[Certificate]) -> Result<V
                     None => "a self-signed one".to_owned(),
                     Some(parent) => format!("one signed by {}", parent.name()),
                 };
-                return Err(StandInError::Missing {
+                return Err(PlaceholderError::Missing {
                     ca_name: ca_name(),
                     expected,
                 });
             }
-            _ => return Err(StandInError::Several { ca_name: ca_name() }),
+            _ => return Err(PlaceholderError::Several { ca_name: ca_name() }),
         };
-        let ca = ca(described, certificate.as_der().to_vec()).map_err(|error| StandInError::Certificate {
+        let ca = ca(described, certificate.as_der().to_vec()).map_err(|error| PlaceholderError::Certificate {
             ca_name: ca_name(),
             detail: error.to_string(),
         })?;

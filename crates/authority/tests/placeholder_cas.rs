@@ -4,7 +4,7 @@
 use crate::support;
 
 use chancery_authority::config::Config;
-use chancery_authority::hierarchy::{StandInError, stand_ins, stand_ins_from};
+use chancery_authority::hierarchy::{PlaceholderError, placeholder_cas, placeholder_cas_from};
 use chancery_authority::issue::Rules;
 use chancery_authority::profile::Profiles;
 use chancery_contract::plan::Planner;
@@ -20,11 +20,11 @@ fn key_of(fixture: &Fixture, place: usize) -> CaPublicKey {
 }
 
 #[tokio::test]
-async fn stand_ins_decide_as_the_cas_that_they_stand_in_for() {
+async fn placeholder_cas_decide_as_the_cas_that_they_replace() {
     let fixture = Fixture::new().await;
     let (config, profiles) = (fixture.authority.config(), Profiles::built_in());
     let mut keys = [key_of(&fixture, 0), key_of(&fixture, 1)].into_iter();
-    let made = stand_ins::<StandInError>(config, NOW, fixture.memory.entropy.as_ref(), &mut |_| {
+    let made = placeholder_cas::<PlaceholderError>(config, NOW, fixture.memory.entropy.as_ref(), &mut |_| {
         Ok(keys.next().unwrap())
     });
     let certificates: Vec<Certificate> = fixture
@@ -37,7 +37,7 @@ async fn stand_ins_decide_as_the_cas_that_they_stand_in_for() {
     let other = Fixture::new().await;
     let others = other.authority.cas();
     let mut bundle: Vec<Certificate> = vec![certificates[1].clone(), certificates[0].clone()];
-    let given = stand_ins_from(config, &bundle).unwrap();
+    let given = placeholder_cas_from(config, &bundle).unwrap();
     let proposed = Proposed::default()
         .csr("a.csr")
         .with("csrs/ca.csr", "junk")
@@ -75,15 +75,15 @@ async fn stand_ins_decide_as_the_cas_that_they_stand_in_for() {
             );
         }
     }
-    let wrong = stand_ins_from(config, &certificates[1..]).unwrap_err();
-    assert!(matches!(wrong, StandInError::Missing { .. }), "{wrong}");
+    let wrong = placeholder_cas_from(config, &certificates[1..]).unwrap_err();
+    assert!(matches!(wrong, PlaceholderError::Missing { .. }), "{wrong}");
     bundle.push(others[0].certificate().clone());
-    let several = stand_ins_from(config, &bundle);
-    assert!(several.is_ok() || matches!(several, Err(StandInError::Several { .. })));
+    let several = placeholder_cas_from(config, &bundle);
+    assert!(several.is_ok() || matches!(several, Err(PlaceholderError::Several { .. })));
 }
 
 #[tokio::test]
-async fn name_constraints_bind_stand_ins_too() {
+async fn name_constraints_bind_placeholder_cas_too() {
     let config = Config::from_toml(
         "[[ca]]\nname = \"root-ca\"\n[[ca]]\nname = \"issuing-ca\"\nparent = \"root-ca\"\n\
          [ca.name_constraints]\npermitted = [\"dns:example.com\"]\n",
@@ -92,7 +92,7 @@ async fn name_constraints_bind_stand_ins_too() {
     let fixture = Fixture::new().await;
     let mut keys = [key_of(&fixture, 0), key_of(&fixture, 1)].into_iter();
     let entropy = fixture.memory.entropy.as_ref();
-    let cas = stand_ins::<StandInError>(&config, NOW, entropy, &mut |_| Ok(keys.next().unwrap())).unwrap();
+    let cas = placeholder_cas::<PlaceholderError>(&config, NOW, entropy, &mut |_| Ok(keys.next().unwrap())).unwrap();
     let profiles = Profiles::built_in();
     let planner = Planner {
         rules: Rules {
