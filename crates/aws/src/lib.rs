@@ -69,7 +69,7 @@ pub struct Aws {
 
 /// Names of a deployment's resources that do not follow from its project and environment.
 #[derive(Clone, Debug)]
-pub struct Places {
+pub struct ResourceNames {
     /// Name of the bucket of published files.
     pub external_bucket: String,
     /// Name of the bucket of `tls.json`, `csrs/` and the revocation lists.
@@ -80,8 +80,8 @@ pub struct Places {
 
 impl Aws {
     /// Makes every client. All of them share `budget`, whose deadline may be set again for every invocation.
-    pub fn new(config: &SdkConfig, deployment: &Deployment, places: Places, budget: &CallBudget) -> Self {
-        let notices: Arc<dyn Notices> = match places.topic_arn {
+    pub fn new(config: &SdkConfig, deployment: &Deployment, resources: ResourceNames, budget: &CallBudget) -> Self {
+        let notices: Arc<dyn Notices> = match resources.topic_arn {
             Some(topic_arn) => Arc::new(SnsNotices::new(config, topic_arn, budget.clone())),
             None => Arc::new(NoNotices),
         };
@@ -89,9 +89,9 @@ impl Aws {
             keys: Arc::new(KmsKeyStore::new(config, budget.clone())),
             intent_keys: Arc::new(KmsIntentKeys::new(config, deployment.intents_alias(), budget.clone())),
             ledger: Arc::new(DynamoLedger::new(config, deployment, budget.clone())),
-            publication: Arc::new(S3Publication::new(config, places.external_bucket, budget.clone())),
+            publication: Arc::new(S3Publication::new(config, resources.external_bucket, budget.clone())),
             notices,
-            internal: Arc::new(Bucket::new(config, places.internal_bucket, budget.clone())),
+            internal: Arc::new(Bucket::new(config, resources.internal_bucket, budget.clone())),
         }
     }
 

@@ -1,7 +1,7 @@
 //! A deployment on AWS, for its Lambda functions and for the command that works on it.
 //!
 //! - [`settings`]: what the functions read from their environment variables, from which the authority is configured;
-//! - [`failure`]: how an invocation that fails is told to its caller;
+//! - [`failure`]: how an invocation that fails is reported to its caller;
 //! - `wiring`, with the feature `aws`: the clients of the deployment that has such settings.
 
 pub mod failure;

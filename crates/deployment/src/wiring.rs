@@ -1,13 +1,13 @@
 //! From a deployment's settings to the clients of its tables, keys, buckets and topic.
 
 use aws_config::SdkConfig;
-use chancery_aws::{Aws, CallBudget, Deployment, Places};
+use chancery_aws::{Aws, CallBudget, Deployment, ResourceNames};
 
 use crate::settings::{AuthoritySettings, SettingsError};
 
 /// Makes the clients of the deployment that has these settings; they share `budget`. Sends no request.
 pub fn connect(settings: &AuthoritySettings, config: &SdkConfig, budget: &CallBudget) -> Result<Aws, SettingsError> {
-    Ok(Aws::new(config, &names(settings)?, places(settings), budget))
+    Ok(Aws::new(config, &names(settings)?, resources(settings), budget))
 }
 
 /// The names of the deployment's resources.
@@ -25,8 +25,8 @@ fn names(settings: &AuthoritySettings) -> Result<Deployment, SettingsError> {
     Ok(names)
 }
 
-fn places(settings: &AuthoritySettings) -> Places {
-    Places {
+fn resources(settings: &AuthoritySettings) -> ResourceNames {
+    ResourceNames {
         external_bucket: settings.external_bucket.clone(),
         internal_bucket: settings.internal_bucket.clone(),
         topic_arn: settings.topic_arn.clone(),
@@ -74,16 +74,16 @@ mod tests {
 
     #[test]
     fn places_are_those_of_the_settings() {
-        let Places {
+        let ResourceNames {
             external_bucket,
             internal_bucket,
             topic_arn,
-        } = places(&settings(&[("SNS_TOPIC_ARN", "arn:aws:sns:eu-west-2:123456789012:t")]));
+        } = resources(&settings(&[("SNS_TOPIC_ARN", "arn:aws:sns:eu-west-2:123456789012:t")]));
         assert_eq!(
             (external_bucket.as_str(), internal_bucket.as_str()),
             ("external", "internal")
         );
         assert_eq!(topic_arn.as_deref(), Some("arn:aws:sns:eu-west-2:123456789012:t"));
-        assert_eq!(places(&settings(&[])).topic_arn, None);
+        assert_eq!(resources(&settings(&[])).topic_arn, None);
     }
 }

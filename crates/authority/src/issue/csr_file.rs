@@ -17,7 +17,7 @@ pub struct CsrFile {
 }
 
 /// What a front found under the name of a CSR file. Whether a caller learns that depends on who it is: see
-/// [`Refusal::CsrFileNotFound`].
+/// [`Refusal::CsrFileNotFound`](super::Refusal::CsrFileNotFound).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FoundCsr {
     /// The file has not been read yet.

@@ -25,7 +25,7 @@ pub struct CrlStatus {
     pub staleness: Staleness,
     /// Descriptions of records that this process could not read, or does not believe.
     pub damaged: Vec<String>,
-    /// What stands of revocations of compromised keys that did not come to their end, told with one CRL of their CA.
+    /// What is left of revocations of compromised keys that were not finished; reported with one CRL of their CA.
     pub unfinished: Vec<String>,
     /// Differences between the configuration and what the CRL is published for. They need no attention.
     pub transitions: Vec<Transition>,

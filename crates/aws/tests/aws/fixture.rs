@@ -7,7 +7,7 @@ use chancery_authority::config::Config;
 use chancery_authority::memory::ManualClock;
 use chancery_authority::port::Ports;
 use chancery_authority::profile::Profiles;
-use chancery_aws::{Aws, CallBudget, Deployment, Places};
+use chancery_aws::{Aws, CallBudget, Deployment, ResourceNames};
 use chancery_x509::time::UnixTime;
 
 use crate::sandbox::Sandbox;
@@ -27,12 +27,12 @@ pub(crate) struct Fixture {
 impl Fixture {
     /// Opens the authority of that deployment as a new process does. What is in its tables stays.
     pub(crate) async fn open(sandbox: &Sandbox, deployment: &Deployment, bucket: &str, budget: &CallBudget) -> Self {
-        let places = Places {
+        let resources = ResourceNames {
             external_bucket: bucket.to_owned(),
             internal_bucket: bucket.to_owned(),
             topic_arn: None,
         };
-        let aws = Aws::new(&sandbox.config, deployment, places, budget);
+        let aws = Aws::new(&sandbox.config, deployment, resources, budget);
         let clock = Arc::new(ManualClock::new(NOW));
         let ports = Ports {
             clock: clock.clone(),

@@ -248,7 +248,7 @@ fn a_server_that_does_not_know_a_new_profile_says_how_it_learns_of_it() {
 /// Base64 of a CSR of the key in the folder `one`.
 fn csr(folder: &Folder) -> String {
     use base64::Engine as _;
-    let csr = super::mutual_tls::certification_request(&folder.path("one/key.pem"), "one");
+    let csr = super::self_renewal::certification_request(&folder.path("one/key.pem"), "one");
     base64::prelude::BASE64_STANDARD.encode(csr)
 }
 

@@ -18,5 +18,6 @@ mod request;
 mod restore;
 mod rotation;
 mod secret_files;
+mod self_renewal;
 mod upgrade;
 mod verify;

@@ -6,7 +6,7 @@ use std::fs;
 use chancery_x509::crl::{RevocationList, RevocationReason};
 use serde_json::Value;
 
-use super::mutual_tls::{certification_request, identified};
+use super::self_renewal::{certification_request, identified};
 use crate::harness::Folder;
 
 const ISSUING: &str = "chancery-issuing-ca.crl";

@@ -2,7 +2,7 @@
 //! it ends.
 //!
 //! The columns of a row repeat what its certificate, or an open intent's TBSCertificate, says. They are for searching, and
-//! whoever has a hand on the file could change them, and so keep a revocation off every CRL. Where both differ, the
+//! whoever can write the file could change them, and so keep a revocation off every CRL. Where both differ, the
 //! certificate counts if a CA of the ledger signed it, and the difference is reported.
 
 use chancery_authority::CaName;
